@@ -1,0 +1,38 @@
+//! The hashes that files and ids rest on: XXH3. Changing one is a change of format.
+
+use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed, xxh3_128};
+
+/// The ordering key of an identifier. `kind` keeps user "5" and group "5" apart: `b'p'` for a person, `b'g'` for a group. Never 0.
+pub fn key(kind: u8, id: &[u8]) -> u64 {
+    xxh3_64_with_seed(id, u64::from(kind)).max(1)
+}
+
+/// The identity of a call's content: two calls with the same content are the same call.
+pub fn content(bytes: &[u8]) -> u128 {
+    xxh3_128(bytes)
+}
+
+/// A checksum for blocks and footers on disk.
+pub fn checksum(bytes: &[u8]) -> u64 {
+    xxh3_64(bytes)
+}
+
+/// A hash of `key` and `n`, for message ids.
+pub fn seeded(key: u128, n: u64) -> u128 {
+    let mut bytes = [0; 24];
+    bytes[..16].copy_from_slice(&key.to_be_bytes());
+    bytes[16..].copy_from_slice(&n.to_be_bytes());
+    xxh3_128(&bytes)
+}
+
+/// 128 bits from the operating system.
+///
+/// # Errors
+/// When the operating system has no randomness to give.
+pub fn random() -> crate::Result<u128> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(|e| {
+        crate::Error::new(crate::Code::T004, "the operating system gave no random bytes").caused_by(e)
+    })?;
+    Ok(u128::from_be_bytes(bytes))
+}

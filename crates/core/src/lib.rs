@@ -1,0 +1,34 @@
+//! The words of Outflow and the ports between its parts.
+//!
+//! Everything that two crates must agree on stands here once: what a call, a row, a run and an outcome are
+//! ([`call`], [`row`], [`run`], [`outcome`]), which codes a user sees ([`codes`]), and the traits that the adapters
+//! implement ([`ports`]).
+//!
+//! What always holds: no input or output, no async runtime, no clock read outside [`Clock`]. What it does not do:
+//! decide. Policy lives in `engine`, text in `query` and `shape`, bytes on disk in `spool` and `state`.
+
+pub mod call;
+pub mod clock;
+pub mod codes;
+pub mod error;
+pub mod hash;
+pub mod outcome;
+pub mod ports;
+pub mod row;
+pub mod run;
+pub mod secret;
+pub mod sync;
+
+pub use call::{CallFlags, CallMeta, CallType, RunKey};
+pub use clock::{Clock, SystemClock};
+pub use codes::Code;
+pub use error::{Error, Result};
+pub use jiff::Timestamp;
+pub use outcome::{Answer, Refusal};
+pub use row::{Column, ColumnType, Row, RowPage};
+pub use run::{DeliveryCounts, DeliveryState, RowCounts, RunId, RunRecord, RunState};
+pub use secret::Secret;
+pub use sync::{Connection, Dialect, FirstRun, Nulls, SyncSpec};
+
+/// A boxed future: what an async method of a port returns, so that ports can be used as trait objects.
+pub type BoxFuture<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;

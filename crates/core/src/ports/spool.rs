@@ -1,0 +1,160 @@
+//! Keeping a run's calls and rejections between its two halves. Methods block: call them off the async threads.
+//!
+//! Position: calls (unchanged ones included) are numbered 0, 1, 2, … in the order in which they were written. Cursors count positions, message ids
+//! count row ordinals.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{CallMeta, CallType, Code, Column, Result, RunId};
+
+/// What the head of each segment says.
+#[derive(Clone, Debug)]
+pub struct SpoolHeader {
+    /// The run.
+    pub run: RunId,
+    /// Its sync.
+    pub sync: String,
+    /// `source.database`.
+    pub source: String,
+    /// The kind of call.
+    pub call_type: CallType,
+    /// The result's columns.
+    pub columns: Vec<Column>,
+    /// More bytes than this in the run's segments are the error P002.
+    pub max_bytes: Option<u64>,
+    /// Whether the content hashes are kept, so that the next run can be compared with this one.
+    pub keep_contents: bool,
+}
+
+/// What a segment holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SegmentKind {
+    /// Calls.
+    Calls,
+    /// Rejections.
+    Rejections,
+}
+
+/// A segment that is on disk for good. The state names it; a file that the state does not name is an orphan.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SegmentInfo {
+    /// Calls or rejections.
+    pub kind: SegmentKind,
+    /// Its number among the run's segments of that kind, from 0; the file's name follows from it.
+    pub number: u32,
+    /// The position of its first entry.
+    pub first: u64,
+    /// How many entries it has.
+    pub entries: u64,
+    /// Its size on disk.
+    pub bytes: u64,
+}
+
+/// A row that could not become a call.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rejection {
+    /// The row's place in the result, from 0.
+    pub ordinal: u64,
+    /// Why.
+    pub code: Code,
+    /// In which column, if it was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub column: Option<String>,
+    /// Why, in a sentence, with the value in question.
+    pub reason: String,
+    /// The row: column names and the texts that came (null for NULL).
+    pub row: serde_json::Map<String, serde_json::Value>,
+}
+
+/// What a finished extraction left on disk.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Spooled {
+    /// Every segment, synced, renamed and in a synced folder.
+    pub segments: Vec<SegmentInfo>,
+    /// Calls written, unchanged ones included.
+    pub entries: u64,
+    /// How many of them the previous run made already.
+    pub unchanged: u64,
+    /// Rejections written.
+    pub rejected: u64,
+    /// Bytes on disk.
+    pub bytes: u64,
+}
+
+/// The spool of an installation.
+pub trait Spool: Send + Sync {
+    /// Begins a run's extraction. What an earlier attempt of the same run left is deleted first.
+    fn create(&self, header: SpoolHeader) -> Result<Box<dyn SpoolWriter>>;
+
+    /// Reads a run's calls from a position on. P005: a segment is missing; P004: one is damaged (also later, from the reader).
+    fn read(&self, run: RunId, segments: &[SegmentInfo], from: u64) -> Result<Box<dyn SpoolReader>>;
+
+    /// A run's rejections, in row order.
+    fn rejections(
+        &self,
+        run: RunId,
+        segments: &[SegmentInfo],
+    ) -> Result<Box<dyn Iterator<Item = Result<Rejection>> + Send>>;
+
+    /// Deletes all that is kept of a run's calls and rejections, and the hashes that the next run would be compared with unless `keep_contents`.
+    fn remove(&self, run: RunId, keep_contents: bool) -> Result<()>;
+
+    /// The runs of which anything is on disk.
+    fn runs(&self) -> Result<Vec<RunId>>;
+}
+
+/// Writes one extraction.
+pub trait SpoolWriter: Send {
+    /// Adds a call. `content` is its content hash.
+    fn call(&mut self, meta: &CallMeta, content: u128, json: &[u8]) -> Result<()>;
+
+    /// Adds a rejection.
+    fn reject(&mut self, rejection: &Rejection) -> Result<()>;
+
+    /// Bytes on their way to disk or there.
+    fn bytes(&self) -> u64;
+
+    /// Makes everything durable, and marks as unchanged what `previous` made already. Without `previous`, nothing is unchanged.
+    fn finish(self: Box<Self>, previous: Option<RunId>) -> Result<Spooled>;
+
+    /// Deletes what was written. Never fails: what stays is an orphan and is swept later.
+    fn abandon(self: Box<Self>);
+}
+
+/// Reads calls in position order.
+pub trait SpoolReader: Send {
+    /// Replaces the block's calls with the next ones. `false`: there are no more.
+    fn next(&mut self, block: &mut CallBlock) -> Result<bool>;
+}
+
+/// Some consecutive calls.
+#[derive(Debug, Default)]
+pub struct CallBlock {
+    /// The position of the first call.
+    pub first: u64,
+    /// The bytes that the calls lie in.
+    pub data: Vec<u8>,
+    /// The calls.
+    pub calls: Vec<BlockCall>,
+}
+
+/// One call of a block.
+#[derive(Clone, Copy, Debug)]
+pub struct BlockCall {
+    /// What the index says of it.
+    pub meta: CallMeta,
+    /// Where its JSON begins in `data`.
+    pub start: u32,
+    /// Where it ends.
+    pub end: u32,
+    /// The previous run made it already: it is not delivered.
+    pub unchanged: bool,
+}
+
+impl CallBlock {
+    /// The JSON of a call of this block.
+    pub fn json(&self, call: &BlockCall) -> &[u8] {
+        &self.data[call.start as usize..call.end as usize]
+    }
+}

@@ -1,0 +1,256 @@
+//! Remembering: runs, cursors, dead letters. Methods block: call them off the async threads.
+//!
+//! A store that is open for writing is the only one of its installation (promise 4). Every write is one durable transaction and is refused (T002) once
+//! another process has taken the state over.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::spool::SegmentInfo;
+use crate::run::{FindingCount, Pinned, Trigger};
+use crate::{
+    CallType, Code, DeliveryCounts, DeliveryState, Result, RowCounts, RunId, RunKey, RunRecord, RunState,
+};
+
+/// What the state knows of a sync.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SyncState {
+    /// Unix microseconds by the warehouse's clock at the start of the last run that moved `last_sync_time`; `None` before the first.
+    pub clock_us: Option<i64>,
+    /// The largest value of the cursor column in that run's result, as the text of the column.
+    pub cursor: Option<String>,
+    /// That run: the next one's calls are compared with its.
+    pub run: Option<RunId>,
+    /// What that run's contents depended on: a hash of query, call type and cursor column. Another value voids the comparison.
+    pub fingerprint: Option<String>,
+}
+
+/// A run to be created.
+#[derive(Clone, Debug)]
+pub struct NewRun {
+    /// The sync's name.
+    pub sync: String,
+    /// The kind of its calls.
+    pub call_type: CallType,
+    /// What set it off.
+    pub trigger: Trigger,
+    /// What it keeps of its sync.
+    pub pinned: Pinned,
+    /// When it was due.
+    pub due_at: Timestamp,
+    /// Now.
+    pub started_at: Timestamp,
+}
+
+/// Everything that becomes true in the transaction that ends an extraction.
+#[derive(Clone, Debug)]
+pub struct Extraction {
+    /// Now.
+    pub at: Timestamp,
+    /// Rows.
+    pub rows: RowCounts,
+    /// Every segment.
+    pub segments: Vec<SegmentInfo>,
+    /// Rejections and warnings, counted.
+    pub findings: Vec<FindingCount>,
+    /// What `{{last_sync_time}}` will be in the next run, for people.
+    pub next_last_sync_time: Option<String>,
+    /// The sync's new state. `None`: `last_sync_time` does not move.
+    pub moves: Option<SyncState>,
+}
+
+/// Which positions are settled: all below `low`, and those of `ranges` (half-open, sorted, apart from each other and from `low`).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settled {
+    /// Every position below is settled.
+    pub low: u64,
+    /// Settled positions above.
+    pub ranges: Vec<(u64, u64)>,
+}
+
+impl Settled {
+    /// Settles `start..end`.
+    pub fn insert(&mut self, start: u64, end: u64) {
+        if start >= end || end <= self.low {
+            return;
+        }
+        let (mut start, mut end) = (start.max(self.low), end);
+        let from = self.ranges.partition_point(|r| r.1 < start);
+        let to = self.ranges.partition_point(|r| r.0 <= end);
+        if from < to {
+            start = start.min(self.ranges[from].0);
+            end = end.max(self.ranges[to - 1].1);
+        }
+        self.ranges.splice(from..to, [(start, end)]);
+        if let Some(&(s, e)) = self.ranges.first()
+            && s <= self.low
+        {
+            self.low = e;
+            self.ranges.remove(0);
+        }
+    }
+
+    /// Whether this position is settled.
+    pub fn contains(&self, position: u64) -> bool {
+        position < self.low || {
+            let i = self.ranges.partition_point(|r| r.1 <= position);
+            self.ranges.get(i).is_some_and(|r| r.0 <= position)
+        }
+    }
+
+    /// How many positions are settled.
+    pub fn count(&self) -> u64 {
+        self.low + self.ranges.iter().map(|(s, e)| e - s).sum::<u64>()
+    }
+}
+
+/// The delivery of one run to one destination.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeliveryRecord {
+    /// The destination's name.
+    pub destination: String,
+    /// Where it stands.
+    pub state: DeliveryState,
+    /// Its numbers.
+    pub counts: DeliveryCounts,
+    /// Which calls are settled (unchanged ones count as settled).
+    pub settled: Settled,
+    /// Why it is stopped.
+    pub reason: Option<(Code, String)>,
+}
+
+/// A call that a destination refused for good. The call itself stays in its segment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeadLetter {
+    /// Its position in the run's segments.
+    pub position: u64,
+    /// Its row's ordinal.
+    pub ordinal: u64,
+    /// Its message id.
+    pub message_id: String,
+    /// Why.
+    pub code: Code,
+    /// The HTTP status, if there was one.
+    pub status: Option<u16>,
+    /// What the destination said.
+    pub reason: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// Which runs to list.
+#[derive(Clone, Debug, Default)]
+pub struct RunFilter {
+    /// Of this sync alone.
+    pub sync: Option<String>,
+    /// No more than this, the newest; 0: all.
+    pub limit: u64,
+}
+
+/// The state of an installation.
+pub trait State: Send + Sync {
+    /// What a sync's next run starts from.
+    fn sync(&self, name: &str) -> Result<SyncState>;
+
+    /// Creates a run in state `queued`, with a number and a key of its own.
+    fn create_run(&self, new: &NewRun) -> Result<RunRecord>;
+
+    /// The sync's oldest run that is not in a final state.
+    fn unfinished(&self, sync: &str) -> Result<Option<RunRecord>>;
+
+    /// The run's extraction begins, or begins again: state `extracting`, with the clock and the value of `{{last_sync_time}}`.
+    fn begin_extraction(&self, run: RunId, clock: Timestamp, last_sync_time: &str) -> Result<()>;
+
+    /// The one transaction between the halves: run `delivering`, its segments and findings, a delivery for each pinned connection with every call pending
+    /// (unchanged calls belong to no delivery's `calls`), and the sync's state moved if `moves` says so.
+    fn commit_extraction(&self, run: RunId, extraction: &Extraction) -> Result<()>;
+
+    /// Records progress at a destination: its record as it is now, and the dead letters since the last time, in one transaction.
+    fn settle(&self, run: RunId, delivery: &DeliveryRecord, dead: &[DeadLetter]) -> Result<()>;
+
+    /// The run reaches a final state (or `held`). `rewind` replaces the sync's state in the same transaction: the
+    /// next run starts from there (a run that is lost gives its window back).
+    fn end_run(
+        &self,
+        run: RunId,
+        state: RunState,
+        at: Timestamp,
+        reason: Option<(Code, String)>,
+        rewind: Option<&SyncState>,
+    ) -> Result<()>;
+
+    /// One run.
+    fn run(&self, run: RunId) -> Result<Option<RunRecord>>;
+
+    /// Runs, newest first.
+    fn runs(&self, filter: &RunFilter) -> Result<Vec<RunRecord>>;
+
+    /// The run's segments; empty once they are forgotten.
+    fn segments(&self, run: RunId) -> Result<Vec<SegmentInfo>>;
+
+    /// The run's rejections and warnings, counted.
+    fn findings(&self, run: RunId) -> Result<Vec<FindingCount>>;
+
+    /// The run's deliveries, in the order of its connections.
+    fn deliveries(&self, run: RunId) -> Result<Vec<DeliveryRecord>>;
+
+    /// A delivery's dead letters by position, from `offset` on, at most `limit`.
+    fn dead_letters(&self, run: RunId, destination: &str, offset: u64, limit: u64)
+    -> Result<Vec<DeadLetter>>;
+
+    /// Runs in a final state that ended before `before` and still have segments.
+    fn runs_with_old_segments(&self, before: Timestamp) -> Result<Vec<RunId>>;
+
+    /// The run's segments are gone.
+    fn forget_segments(&self, run: RunId) -> Result<()>;
+
+    /// The runs that some sync's next run will be compared with.
+    fn compared_runs(&self) -> Result<Vec<RunId>>;
+}
+
+/// Where the state's key comes from: a run's key is `hash::seeded` of the installation and a random part, so that no two runs anywhere share message ids.
+pub fn run_key(installation: u128, random: u128) -> RunKey {
+    RunKey(crate::hash::seeded(installation, 0) ^ random)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settled_positions_merge_in_any_order() {
+        let mut s = Settled::default();
+        for (a, b) in [(5, 7), (9, 10), (7, 9), (20, 30), (0, 5)] {
+            s.insert(a, b);
+        }
+        assert_eq!(s, Settled { low: 10, ranges: vec![(20, 30)] });
+        assert!(s.contains(9) && !s.contains(10) && s.contains(20) && !s.contains(30));
+        assert_eq!(s.count(), 20);
+        s.insert(8, 25);
+        assert_eq!(s, Settled { low: 30, ranges: vec![] });
+    }
+
+    #[test]
+    fn settled_equals_a_plain_set() {
+        let mut seed = 42_u64;
+        let mut next = move |n: u64| {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (seed >> 33) % n
+        };
+        for _ in 0..200 {
+            let (mut s, mut plain) = (Settled::default(), std::collections::BTreeSet::new());
+            for _ in 0..30 {
+                let a = next(60);
+                let b = a + next(8);
+                s.insert(a, b);
+                plain.extend(a..b);
+                assert_eq!(s.count(), plain.len() as u64, "{s:?}");
+                assert!((0..70).all(|p| s.contains(p) == plain.contains(&p)), "{s:?} {plain:?}");
+                assert!(
+                    s.ranges.iter().all(|r| r.0 > s.low) && s.ranges.is_sorted_by(|a, b| a.1 < b.0),
+                    "{s:?}"
+                );
+            }
+        }
+    }
+}

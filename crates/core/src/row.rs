@@ -1,0 +1,189 @@
+//! Columns and rows, as every warehouse hands them on.
+//!
+//! A row is a byte string: for each column a 32-bit big-endian length (-1 for NULL) and that many bytes of text. This is the body of
+//! PostgreSQL's DataRow message without its column count, so the wire client hands rows on as they came. Texts are those of a PostgreSQL
+//! session in UTC with ISO dates; SQLite's adapter writes the same forms.
+
+/// What the text of a column means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ColumnType {
+    /// `t` or `f`.
+    Bool,
+    /// A whole number of at most 64 bits, in decimal.
+    Int,
+    /// A decimal number with all its digits: `92.00000000`; `NaN` and `Infinity` occur in PostgreSQL.
+    Numeric,
+    /// A binary floating point number: `0.1`, `1e+20`, `NaN`, `Infinity`, `-Infinity`.
+    Float,
+    /// Text, and every type without a better word.
+    Text,
+    /// `CHAR(n)`: text padded with blanks to its length.
+    Char,
+    /// `YYYY-MM-DD`, with ` BC` behind years before 1; `infinity`.
+    Date,
+    /// `HH:MM:SS[.ffffff]`.
+    Time,
+    /// `HH:MM:SS[.ffffff]+00[:MM]`.
+    TimeTz,
+    /// `YYYY-MM-DD HH:MM:SS[.ffffff]`, meant as UTC; ` BC`; `infinity`.
+    Timestamp,
+    /// The same with an offset: `+00`, `-03:30`, `+05:30:10`.
+    TimestampTz,
+    /// One JSON value: json, jsonb, Redshift's SUPER, and SQLite values without a declared type.
+    Json,
+    /// Bytes as hexadecimal digits; PostgreSQL's bytea has `\x` in front, Redshift's VARBYTE has not.
+    Bytes,
+    /// An interval in the server's style.
+    Interval,
+}
+
+impl ColumnType {
+    /// The word for people and for file headers.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Bool => "boolean",
+            Self::Int => "integer",
+            Self::Numeric => "numeric",
+            Self::Float => "float",
+            Self::Text => "text",
+            Self::Char => "char",
+            Self::Date => "date",
+            Self::Time => "time",
+            Self::TimeTz => "timetz",
+            Self::Timestamp => "timestamp",
+            Self::TimestampTz => "timestamptz",
+            Self::Json => "json",
+            Self::Bytes => "bytes",
+            Self::Interval => "interval",
+        }
+    }
+}
+
+/// A column of a result.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Column {
+    /// The label. Redshift and PostgreSQL fold it; `query` restores the case that the user wrote.
+    pub name: String,
+    /// What its text means.
+    pub ty: ColumnType,
+    /// The type's name in the database, for people: `character varying`, `oid 4000`.
+    pub declared: String,
+}
+
+/// Some rows, in one buffer that is used again for the next ones.
+#[derive(Debug, Default)]
+pub struct RowPage {
+    /// The bytes that the rows lie in.
+    pub data: Vec<u8>,
+    /// Where each row begins and ends in `data`.
+    pub rows: Vec<(u32, u32)>,
+}
+
+impl RowPage {
+    /// Forgets the rows and keeps the memory.
+    pub fn clear(&mut self) {
+        self.data.clear();
+        self.rows.clear();
+    }
+
+    /// Appends a row made of these texts.
+    pub fn push<'a>(&mut self, fields: impl IntoIterator<Item = Option<&'a [u8]>>) {
+        let start = self.data.len() as u32;
+        for field in fields {
+            match field {
+                Some(text) => {
+                    self.data.extend_from_slice(&(text.len() as i32).to_be_bytes());
+                    self.data.extend_from_slice(text);
+                }
+                None => self.data.extend_from_slice(&(-1_i32).to_be_bytes()),
+            }
+        }
+        self.rows.push((start, self.data.len() as u32));
+    }
+
+    /// The rows in order.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = Row<'_>> {
+        self.rows.iter().map(|&(start, end)| Row { bytes: &self.data[start as usize..end as usize] })
+    }
+}
+
+/// One row. Whoever made it has checked that it holds exactly one well-formed field for each column.
+#[derive(Clone, Copy, Debug)]
+pub struct Row<'a> {
+    bytes: &'a [u8],
+}
+
+impl<'a> Row<'a> {
+    /// A row over these bytes, or `None` if they are not exactly `columns` well-formed fields.
+    pub fn checked(bytes: &'a [u8], columns: usize) -> Option<Self> {
+        let mut at = 0_usize;
+        for _ in 0..columns {
+            let length = i32::from_be_bytes(bytes.get(at..at + 4)?.try_into().ok()?);
+            at += 4;
+            if length >= 0 {
+                at = at.checked_add(length as usize)?;
+            } else if length != -1 {
+                return None;
+            }
+        }
+        (at == bytes.len()).then_some(Self { bytes })
+    }
+
+    /// The texts of the columns; `None` is NULL.
+    pub fn fields(self) -> Fields<'a> {
+        Fields { rest: self.bytes }
+    }
+
+    /// The size in bytes, lengths included.
+    pub fn size(self) -> usize {
+        self.bytes.len()
+    }
+}
+
+/// Walks the fields of a row.
+#[derive(Clone, Debug)]
+pub struct Fields<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Iterator for Fields<'a> {
+    type Item = Option<&'a [u8]>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        let (length, rest) = self.rest.split_first_chunk::<4>()?;
+        let length = i32::from_be_bytes(*length);
+        if length < 0 {
+            self.rest = rest;
+            return Some(None);
+        }
+        let (field, rest) = rest.split_at_checked(length as usize)?;
+        self.rest = rest;
+        Some(Some(field))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_gives_back_what_was_put_in() {
+        let mut page = RowPage::default();
+        page.push([Some(b"a".as_slice()), None, Some(b"")]);
+        page.push([None, None, None]);
+        let rows: Vec<Vec<_>> = page.iter().map(|r| r.fields().collect()).collect();
+        assert_eq!(rows, [vec![Some(b"a".as_slice()), None, Some(b"")], vec![None, None, None]]);
+    }
+
+    #[test]
+    fn lengths_that_lie_are_not_a_row() {
+        for bytes in
+            [&b"\0\0\0\x05ab"[..], b"\0\0\0", b"\xff\xff\xff\xfe", b"\0\0\0\x01ab", b"\x7f\xff\xff\xffa", b""]
+        {
+            assert!(Row::checked(bytes, 1).is_none(), "{bytes:?}");
+        }
+        assert!(Row::checked(b"\0\0\0\x02ab", 1).is_some());
+        assert!(Row::checked(b"\0\0\0\x02ab", 2).is_none());
+    }
+}

@@ -1,0 +1,255 @@
+//! A run: one execution of a sync, with the numbers that promise 1 is about.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{CallType, Code, Connection, RunKey};
+
+/// A run's number in its installation: 1, 2, 3, …
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RunId(pub u64);
+
+impl fmt::Display for RunId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+macro_rules! named {
+    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum $name { $($(#[$vdoc])* $variant,)* }
+
+        impl $name {
+            /// The word in documents and in the state.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $text,)* }
+            }
+
+            /// The value of that word.
+            pub fn from_name(name: &str) -> Option<Self> {
+                match name { $($text => Some(Self::$variant),)* _ => None }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(self.name())
+            }
+        }
+    };
+}
+
+named! {
+    /// Where a run stands in its life. `delivering` is entered in the one transaction that commits the extraction.
+    RunState {
+        /// Created; nothing has been read.
+        Queued = "queued",
+        /// The query runs. What it has written so far counts for nothing.
+        Extracting = "extracting",
+        /// A guard stopped it before anything was sent.
+        Held = "held",
+        /// Every row is in safe keeping; calls are on their way.
+        Delivering = "delivering",
+        /// Every call is settled and none is a dead letter.
+        Succeeded = "succeeded",
+        /// Every call is settled; some are dead letters.
+        Partial = "partial",
+        /// It ended before its extraction was committed; nothing was sent.
+        Failed = "failed",
+        /// A person stopped it.
+        Cancelled = "cancelled",
+        /// A person dropped it while it was held.
+        Discarded = "discarded",
+        /// Segments with pending calls are gone or damaged.
+        Lost = "lost",
+        /// It was due while the previous one was in progress.
+        Skipped = "skipped",
+    }
+}
+
+impl RunState {
+    /// Whether nothing more happens to such a run.
+    pub const fn is_final(self) -> bool {
+        !matches!(self, Self::Queued | Self::Extracting | Self::Held | Self::Delivering)
+    }
+}
+
+named! {
+    /// Where the delivery of one run to one destination stands.
+    DeliveryState {
+        /// Calls are pending.
+        Delivering = "delivering",
+        /// Nothing is pending and nothing was refused.
+        Succeeded = "succeeded",
+        /// Nothing is pending; some calls are dead letters.
+        Partial = "partial",
+        /// Stopped until a person mends something; calls are pending.
+        Stopped = "stopped",
+    }
+}
+
+named! {
+    /// What set a run off.
+    Trigger {
+        /// A person or a script.
+        Manual = "manual",
+        /// Its schedule.
+        Schedule = "schedule",
+    }
+}
+
+/// Rows of a run. `read = calls + rejected + unchanged`, always.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RowCounts {
+    /// Rows of the result.
+    pub read: u64,
+    /// Rows that became a call to be delivered.
+    pub calls: u64,
+    /// Rows that could not become a call.
+    pub rejected: u64,
+    /// Rows whose call the previous run made already.
+    pub unchanged: u64,
+}
+
+impl RowCounts {
+    /// Whether the equation holds.
+    pub const fn closed(&self) -> bool {
+        self.read == self.calls + self.rejected + self.unchanged
+    }
+}
+
+/// Calls of a run at one destination. `calls = delivered + dead_letters + filtered + cancelled + discarded + pending`, always.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeliveryCounts {
+    /// Calls for this destination.
+    pub calls: u64,
+    /// Taken by the destination.
+    pub delivered: u64,
+    /// Refused for good.
+    pub dead_letters: u64,
+    /// Excluded by the call's own `integrations`.
+    pub filtered: u64,
+    /// Dropped because the destination was removed.
+    pub cancelled: u64,
+    /// Dropped by a person.
+    pub discarded: u64,
+    /// Not settled yet.
+    pub pending: u64,
+    /// Requests sent, repeats included.
+    pub requests: u64,
+    /// Requests that were repeats.
+    pub retries: u64,
+    /// Bytes of request bodies sent, before compression.
+    pub bytes: u64,
+}
+
+impl DeliveryCounts {
+    /// Whether the equation holds.
+    pub const fn closed(&self) -> bool {
+        self.calls
+            == self.delivered
+                + self.dead_letters
+                + self.filtered
+                + self.cancelled
+                + self.discarded
+                + self.pending
+    }
+}
+
+/// How a run differs from the sync's ordinary one. A run with any of these set never moves `last_sync_time`, is compared with no previous run and leaves nothing
+/// for the next one to be compared with.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunOptions {
+    /// Everything, as if it were the first run.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub full: bool,
+    /// From this time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
+    /// No more rows than this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u64>,
+    /// To this destination alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub only: Option<String>,
+}
+
+impl RunOptions {
+    /// Whether this is the sync's ordinary run.
+    pub fn is_ordinary(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// What a run keeps of its sync from the moment it is created, whatever the project says later.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pinned {
+    /// `source.database`.
+    pub source: String,
+    /// The query as written.
+    pub query: String,
+    /// Where calls go.
+    pub connections: Vec<Connection>,
+    /// How the run differs from an ordinary one.
+    pub options: RunOptions,
+}
+
+/// What a run has to tell about one kind of finding in its rows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FindingCount {
+    /// What was found.
+    pub code: Code,
+    /// In which column, if it was one.
+    pub column: Option<String>,
+    /// In how many rows.
+    pub rows: u64,
+    /// The first rows that had it, as JSON texts of [`crate::ports::spool::Rejection`]; empty for warnings.
+    pub samples: Vec<String>,
+}
+
+/// A run as the state keeps it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunRecord {
+    /// Its number.
+    pub id: RunId,
+    /// What makes its message ids its own.
+    pub key: RunKey,
+    /// The sync's name.
+    pub sync: String,
+    /// The kind of its calls.
+    pub call_type: CallType,
+    /// Where it stands.
+    pub state: RunState,
+    /// What set it off.
+    pub trigger: Trigger,
+    /// What it keeps of its sync.
+    pub pinned: Pinned,
+    /// When it was due.
+    pub due_at: Timestamp,
+    /// When it was created.
+    pub started_at: Timestamp,
+    /// When its extraction was committed.
+    pub extracted_at: Option<Timestamp>,
+    /// When it reached a final state.
+    pub ended_at: Option<Timestamp>,
+    /// `{{last_sync_time}}` as its query saw it, in Unix seconds (or the cursor column's value).
+    pub last_sync_time: Option<String>,
+    /// The same for the next run, once the extraction is committed.
+    pub next_last_sync_time: Option<String>,
+    /// The warehouse's clock when it started.
+    pub clock: Option<Timestamp>,
+    /// Its rows.
+    pub rows: RowCounts,
+    /// Bytes of its segments.
+    pub spool_bytes: u64,
+    /// Why it is held, failed or was skipped.
+    pub reason: Option<(Code, String)>,
+    /// Which run stood in the way of a skipped one.
+    pub skipped_by: Option<RunId>,
+}

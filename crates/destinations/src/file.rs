@@ -1,0 +1,145 @@
+//! The destination `file`: each batch becomes a file of JSON lines.
+//!
+//! What always holds: a file `PATH/SYNC/RUN-ORDINAL.jsonl` is there whole and durable, or not at all, and a batch that is sent again replaces itself.
+//! What it does not do: append, or delete what earlier runs left.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use outflow_core::outcome::Verdict;
+use outflow_core::ports::destination::{Destination, Envelope, Limits, Request};
+use outflow_core::{Answer, BoxFuture, CallMeta, Code, Nulls};
+
+use crate::call::Rules;
+use crate::settings::Values;
+
+const LINES: Envelope = Envelope { prefix: b"", separator: b"\n", suffix: b"\n" };
+
+/// A folder that batches are written to.
+pub(crate) struct File {
+    name: String,
+    folder: PathBuf,
+    limits: Limits,
+    rules: Rules,
+}
+
+impl File {
+    pub fn new(name: &str, values: &Values) -> Self {
+        let request_bytes = values.number("max_file_bytes").unwrap_or(8 << 20) as usize;
+        let mut rules = Rules::new(name, "File", &[]);
+        rules.call_bytes = request_bytes - LINES.suffix.len();
+        Self {
+            name: name.to_owned(),
+            folder: values.text("path").unwrap_or_default().into(),
+            limits: Limits { calls: 100_000, request_bytes, concurrency: 1, rate: None },
+            rules,
+        }
+    }
+}
+
+impl Destination for File {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    fn envelope(&self) -> Envelope {
+        LINES
+    }
+
+    fn check(&self, call: &CallMeta, json: &[u8]) -> Verdict {
+        self.rules.check(call, json)
+    }
+
+    fn encode(&self, call: &CallMeta, json: &[u8], nulls: Nulls, out: &mut Vec<u8>) {
+        self.rules.encode(call, json, nulls, out);
+    }
+
+    fn deliver<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Answer> {
+        Box::pin(async move {
+            let folder = self.folder.join(safe(&request.sync));
+            // The ordinal has all the digits that it can need for names to sort in row order.
+            let name = format!("{}-{:012}.jsonl", request.run, request.first);
+            let body = request.body.clone();
+            let written = tokio::task::spawn_blocking(move || write(&folder, &name, &body)).await;
+            match written.unwrap_or_else(|e| Err(io::Error::other(e))) {
+                Ok(()) => Answer::Delivered,
+                Err(e) => {
+                    let reason = format!("cannot write to {}: {e}", self.folder.display());
+                    Answer::Stop { code: Code::D019, status: None, reason }
+                }
+            }
+        })
+    }
+}
+
+fn write(folder: &Path, name: &str, body: &Bytes) -> io::Result<()> {
+    create_folders(folder)?;
+    let draft = folder.join(format!(".{name}.part"));
+    let result = write_draft(&draft, body).and_then(|()| fs::rename(&draft, folder.join(name)));
+    if result.is_err() {
+        // The first error is the one to tell; a draft that stays is overwritten by the next try.
+        fs::remove_file(&draft).ok();
+    }
+    result.and_then(|()| sync(folder))
+}
+
+fn write_draft(draft: &Path, body: &Bytes) -> io::Result<()> {
+    let mut file = fs::File::create(draft)?;
+    file.write_all(body)?;
+    file.sync_data()
+}
+
+/// Makes the folder and those above it that are missing, each durable in the one above it.
+fn create_folders(folder: &Path) -> io::Result<()> {
+    if folder.as_os_str().is_empty() || folder.is_dir() {
+        return Ok(());
+    }
+    let parent = folder.parent().unwrap_or(Path::new(""));
+    create_folders(parent)?;
+    match fs::create_dir(folder) {
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => Ok(()),
+        Err(e) => Err(e),
+        Ok(()) => sync(if parent.as_os_str().is_empty() { Path::new(".") } else { parent }),
+    }
+}
+
+fn sync(folder: &Path) -> io::Result<()> {
+    fs::File::open(folder)?.sync_all()
+}
+
+/// A sync's name as the name of a folder. Two syncs may share one: file names hold the run, and a run belongs to one sync.
+fn safe(name: &str) -> String {
+    let keep = |c: char| if c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | ' ') { c } else { '_' };
+    let mut name: String = name.chars().map(keep).collect();
+    name.truncate(name.floor_char_boundary(200));
+    if name.trim_matches('.').is_empty() { "_".to_owned() } else { name }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_syncs_stay_inside_the_folder() {
+        for (name, want) in [
+            ("users", "users"),
+            ("Users 2.0", "Users 2.0"),
+            ("../evil", ".._evil"),
+            ("a/b\\c:d", "a_b_c_d"),
+            ("..", "_"),
+            (".", "_"),
+            ("", "_"),
+            ("größe", "größe"),
+            ("a\0b\n", "a_b_"),
+        ] {
+            assert_eq!(safe(name), want);
+        }
+        assert!(safe(&"ü".repeat(500)).len() <= 200);
+    }
+}

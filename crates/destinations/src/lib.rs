@@ -1,0 +1,70 @@
+//! Where calls go: the adapters behind [`outflow_core::ports::destination::Destination`].
+//!
+//! A kind of destination has a manifest in `destinations/`, which says its settings and, for an API that takes the canonical call as it is,
+//! everything else. What always holds: calls are copied from the segment, never parsed as a whole; what is wrong in the settings is told at once and
+//! completely; no reason and no error holds a secret. What it does not do: repeat a request or decide when to.
+
+mod answer;
+mod call;
+mod file;
+mod manifest;
+mod post;
+mod scan;
+mod settings;
+
+use std::sync::Arc;
+
+use outflow_core::ports::destination::Destination;
+use outflow_core::{Code, Error};
+use outflow_egress::Client;
+use serde_json::{Map, Value};
+
+/// The kinds of destination: the values of `type` in a project.
+pub fn kinds() -> &'static [&'static str] {
+    &manifest::KINDS
+}
+
+/// The JSON Schema of a kind's settings, without `type`; `None` for an unknown kind.
+pub fn schema(kind: &str) -> Option<Value> {
+    manifest::find(kind).map(|m| settings::schema(&m.title, &m.settings))
+}
+
+/// The settings of a kind that hold secrets. Empty for an unknown kind.
+pub fn secret_settings(kind: &str) -> Vec<String> {
+    let settings = manifest::find(kind).map(|m| m.settings.as_slice()).unwrap_or_default();
+    settings.iter().filter(|s| s.secret).map(|s| s.name.clone()).collect()
+}
+
+/// Makes the destination `name` of a project. `settings` are those of the project without `type`, with secrets resolved. Nothing is opened or sent.
+///
+/// A relative `path` (of `file`) is taken from the process's working directory: resolve it first.
+///
+/// # Errors
+/// Every problem, each with its place `destinations.NAME.SETTING`: C003, C005, C006, and C007 for an unknown kind.
+pub fn build(
+    name: &str,
+    kind: &str,
+    settings: &Map<String, Value>,
+    client: &Client,
+) -> Result<Arc<dyn Destination>, Vec<Error>> {
+    let place = format!("destinations.{name}");
+    let Some(manifest) = manifest::find(kind) else {
+        let error = Error::new(Code::C007, format!("there is no type of destination called {kind:?}"));
+        return Err(vec![
+            error.at(format!("{place}.type")).help(format!("the types are {}", kinds().join(", "))),
+        ]);
+    };
+    let values = settings::read(&manifest.settings, settings, &place)?;
+    let built: Result<Arc<dyn Destination>, Error> = match &manifest.api {
+        Some(api) => post::Http::api(name, manifest, api, &values, client).map(|d| Arc::new(d) as _),
+        None if kind == "file" => Ok(Arc::new(file::File::new(name, &values))),
+        None => post::Http::webhook(name, &values, client).map(|d| Arc::new(d) as _),
+    };
+    built.map_err(|e| match e.place() {
+        Some(setting) => {
+            let setting = format!("{place}.{setting}");
+            vec![e.at(setting)]
+        }
+        None => vec![e.at(place)],
+    })
+}

@@ -1,0 +1,120 @@
+//! The file destination on a real folder.
+
+use std::fs;
+use std::path::Path;
+
+use outflow_core::outcome::Verdict;
+use outflow_core::{Answer, CallFlags, CallType, Code, RunId};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::support::{build, meta, request};
+
+fn calls(n: usize) -> Vec<Value> {
+    (0..n).map(|i| json!({"messageId": format!("m{i}"), "userId": i.to_string()})).collect()
+}
+
+/// Every file below `folder`, by its path there.
+fn files(folder: &Path) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for sync in fs::read_dir(folder).unwrap() {
+        for file in fs::read_dir(sync.unwrap().path()).unwrap() {
+            let path = file.unwrap().path();
+            let name = path.strip_prefix(folder).unwrap().display().to_string();
+            found.push((name, fs::read_to_string(&path).unwrap()));
+        }
+    }
+    found.sort();
+    found
+}
+
+#[tokio::test]
+async fn a_batch_is_a_file_of_lines_in_a_folder_of_its_sync() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("deep/er");
+    let destination = build("file", json!({"path": path}));
+    for first in [0, 2000] {
+        assert_eq!(destination.deliver(&request(&*destination, first, &calls(2))).await, Answer::Delivered);
+    }
+    let lines = "{\"messageId\":\"m0\",\"userId\":\"0\"}\n{\"messageId\":\"m1\",\"userId\":\"1\"}\n";
+    let name = |n| format!("users/7-{n:012}.jsonl");
+    assert_eq!(files(&path), [(name(0), lines.to_owned()), (name(2000), lines.to_owned())]);
+}
+
+#[tokio::test]
+async fn a_batch_that_is_sent_again_replaces_itself() {
+    let folder = TempDir::new().unwrap();
+    let destination = build("file", json!({"path": folder.path()}));
+    let mut first = request(&*destination, 5, &calls(1));
+    assert_eq!(destination.deliver(&first).await, Answer::Delivered);
+    let again = request(&*destination, 5, &calls(3));
+    assert_eq!(destination.deliver(&again).await, Answer::Delivered);
+    assert_eq!(files(folder.path()).len(), 1);
+    assert_eq!(files(folder.path())[0].1.lines().count(), 3);
+    first.run = RunId(8);
+    assert_eq!(destination.deliver(&first).await, Answer::Delivered);
+    assert_eq!(files(folder.path()).len(), 2, "another run's calls are other calls");
+}
+
+#[tokio::test]
+async fn a_draft_that_a_crash_left_behind_is_in_nobodys_way() {
+    let folder = TempDir::new().unwrap();
+    let destination = build("file", json!({"path": folder.path()}));
+    fs::create_dir(folder.path().join("users")).unwrap();
+    fs::write(folder.path().join("users/.7-000000000000.jsonl.part"), "{\"half").unwrap();
+    assert_eq!(destination.deliver(&request(&*destination, 0, &calls(1))).await, Answer::Delivered);
+    let files = files(folder.path());
+    assert_eq!((files.len(), files[0].0.as_str()), (1, "users/7-000000000000.jsonl"));
+}
+
+#[tokio::test]
+async fn a_sync_cannot_write_outside_the_folder() {
+    let folder = TempDir::new().unwrap();
+    let destination = build("file", json!({"path": folder.path().join("out")}));
+    let mut request = request(&*destination, 0, &calls(1));
+    for sync in ["../../evil", "..", "/tmp/evil", "a/b"] {
+        request.sync = sync.to_owned();
+        assert_eq!(destination.deliver(&request).await, Answer::Delivered, "{sync}");
+    }
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "only the folder itself");
+    assert_eq!(files(&folder.path().join("out")).len(), 4);
+}
+
+#[tokio::test]
+async fn what_cannot_be_written_stops_the_destination() {
+    let folder = TempDir::new().unwrap();
+    let taken = folder.path().join("taken");
+    fs::write(&taken, "a file").unwrap();
+    let destination = build("file", json!({"path": taken}));
+    match destination.deliver(&request(&*destination, 0, &calls(1))).await {
+        Answer::Stop { code: Code::D019, status: None, reason } => {
+            assert!(reason.contains("taken"), "{reason}")
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(fs::read_to_string(&taken).unwrap(), "a file");
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_take_its_name_leaves_no_draft() {
+    let folder = TempDir::new().unwrap();
+    let destination = build("file", json!({"path": folder.path()}));
+    let blocked = folder.path().join("users/7-000000000000.jsonl/in the way");
+    fs::create_dir_all(blocked).unwrap();
+    let answer = destination.deliver(&request(&*destination, 0, &calls(1))).await;
+    assert!(matches!(answer, Answer::Stop { code: Code::D019, .. }), "{answer:?}");
+    assert_eq!(fs::read_dir(folder.path().join("users")).unwrap().count(), 1, "no draft is left");
+}
+
+#[test]
+fn a_call_that_no_file_can_hold_is_refused_and_anyone_may_be_unnamed() {
+    let destination = build("file", json!({"path": "x", "max_file_bytes": 65536}));
+    let mut flags = CallFlags::EMAIL_ONLY;
+    flags.set(CallFlags::NO_PERSON);
+    let call = meta(CallType::Group, flags);
+    assert_eq!(destination.check(&call, &[b' '; 65535]), Verdict::Send);
+    match destination.check(&call, &[b' '; 65536]) {
+        Verdict::Refuse(refusal) => assert_eq!(refusal.code, Code::D001),
+        other => panic!("{other:?}"),
+    }
+}

@@ -1,0 +1,46 @@
+//! What the engine does with a destination, in a few lines.
+
+use std::sync::Arc;
+
+use outflow_core::ports::destination::{Destination, Request};
+use outflow_core::{CallFlags, CallMeta, CallType, Nulls, RunId};
+use outflow_egress::{Client, ClientOptions};
+use serde_json::{Map, Value};
+
+pub fn client() -> Client {
+    Client::new(&ClientOptions::default()).unwrap()
+}
+
+pub fn object(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(map) => map,
+        other => panic!("not an object: {other}"),
+    }
+}
+
+pub fn build(kind: &str, settings: Value) -> Arc<dyn Destination> {
+    outflow_destinations::build("audit", kind, &object(settings), &client())
+        .map_err(|e| format!("{e:?}"))
+        .unwrap()
+}
+
+pub fn meta(call_type: CallType, flags: CallFlags) -> CallMeta {
+    CallMeta { ordinal: 0, call_type, flags, key: 1, key2: 0, content: 0 }
+}
+
+/// A request of these calls.
+pub fn request(destination: &dyn Destination, first: u64, calls: &[Value]) -> Request {
+    let envelope = destination.envelope();
+    let mut body = envelope.prefix.to_vec();
+    for (i, call) in calls.iter().enumerate() {
+        if i > 0 {
+            body.extend_from_slice(envelope.separator);
+        }
+        let meta = meta(CallType::Identify, CallFlags::default());
+        destination.encode(&meta, call.to_string().as_bytes(), Nulls::Send, &mut body);
+    }
+    body.extend_from_slice(envelope.suffix);
+    let sync = "users".to_owned();
+    let (calls, body) = (calls.len(), body.into());
+    Request { run: RunId(7), sync, call_type: CallType::Identify, first, calls, body, attempt: 1 }
+}

@@ -1,0 +1,202 @@
+//! Posting: take a connection, send, read the answer to its limit, put the connection back.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, Request};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use outflow_core::Result;
+use tokio::time::{Instant, timeout, timeout_at};
+use tokio_rustls::TlsConnector;
+
+use crate::SendErrorKind::{BodyTimeout, HeadTimeout, Reset, TotalTimeout};
+use crate::connect::{Link, connect};
+use crate::target::Origin;
+use crate::{AddressPolicy, SendError, Target, Verify, client_config};
+
+/// Bytes of an answer's body that are kept.
+pub const KEPT_BYTES: usize = 64 * 1024;
+/// Bytes of an answer's body that are read; a longer one costs the connection.
+pub const READ_BYTES: usize = 1024 * 1024;
+
+/// Load balancers close idle connections after a minute or so; ours are dropped well before, so that few requests meet a closing one.
+const IDLE: Duration = Duration::from_secs(20);
+/// A connection whose answer came before its request was sent out gets this long to become usable again.
+const SETTLE: Duration = Duration::from_millis(50);
+
+/// How a client behaves.
+#[derive(Clone, Debug, Default)]
+pub struct ClientOptions {
+    /// Which addresses it may connect to.
+    pub policy: AddressPolicy,
+    /// A PEM file with the certificates to trust in place of the public ones.
+    pub ca: Option<PathBuf>,
+}
+
+/// How long a request may take. All waits end; none is longer than `total`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deadlines {
+    /// For a new connection: look-up, TCP and TLS.
+    pub connect: Duration,
+    /// From the first byte of the request to the head of the answer.
+    pub head: Duration,
+    /// Between two pieces of the answer's body.
+    pub idle: Duration,
+    /// For everything.
+    pub total: Duration,
+}
+
+impl Default for Deadlines {
+    fn default() -> Self {
+        let seconds = Duration::from_secs;
+        Self { connect: seconds(10), head: seconds(30), idle: seconds(10), total: seconds(60) }
+    }
+}
+
+/// An answer: at least its head has come.
+#[derive(Debug)]
+pub struct Response {
+    /// The status.
+    pub status: u16,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The first [`KEPT_BYTES`] of the body.
+    pub body: Vec<u8>,
+    /// How the body ended.
+    pub end: BodyEnd,
+}
+
+/// How far the body of an answer goes.
+#[derive(Debug)]
+pub enum BodyEnd {
+    /// The body is whole.
+    Complete,
+    /// There is more of it than was kept.
+    Cut,
+    /// It broke off.
+    Failed(SendError),
+}
+
+/// The HTTP client. Clones share their connections. It belongs to the async runtime that it is used on.
+#[derive(Clone)]
+pub struct Client(Arc<Inner>);
+
+struct Inner {
+    policy: AddressPolicy,
+    tls: TlsConnector,
+    idle: Mutex<HashMap<Origin, Vec<(Link, Instant)>>>,
+}
+
+impl Client {
+    /// A client without connections.
+    ///
+    /// # Errors
+    /// C005 when the CA file is not usable.
+    pub fn new(options: &ClientOptions) -> Result<Self> {
+        let tls = client_config(Verify::Full, options.ca.as_deref())?.into();
+        Ok(Self(Arc::new(Inner { policy: options.policy, tls, idle: Mutex::default() })))
+    }
+
+    /// Posts `body` once. An answer of any status is `Ok`; a redirect is an answer like any other.
+    ///
+    /// # Errors
+    /// When no head of an answer came; [`SendError::ambiguous`] says whether the request may have been taken.
+    pub async fn post(
+        &self,
+        target: &Target,
+        body: Bytes,
+        deadlines: &Deadlines,
+    ) -> Result<Response, SendError> {
+        let end = Instant::now() + deadlines.total;
+        let (mut link, answer) = self.send(target, target.request(body), deadlines, end).await?;
+        let (head, mut incoming) = answer.into_parts();
+        let (body, ending, whole) = read(&mut incoming, deadlines.idle, end).await;
+        if whole && matches!(timeout(SETTLE, link.sender.ready()).await, Ok(Ok(()))) {
+            self.0.put(&target.origin, link);
+        }
+        Ok(Response { status: head.status.as_u16(), headers: head.headers, body, end: ending })
+    }
+
+    /// Sends the request and waits for the head. A kept connection that turns out to be closed hands the request back untouched: then the next is taken.
+    async fn send(
+        &self,
+        target: &Target,
+        mut request: Request<Full<Bytes>>,
+        deadlines: &Deadlines,
+        end: Instant,
+    ) -> Result<(Link, http::Response<Incoming>), SendError> {
+        loop {
+            let kept = self.0.take(&target.origin);
+            let reused = kept.is_some();
+            let mut link = match kept {
+                Some(link) => link,
+                None => {
+                    let deadline = end.min(Instant::now() + deadlines.connect);
+                    connect(&target.origin, self.0.policy, &self.0.tls, deadline).await?
+                }
+            };
+            let deadline = end.min(Instant::now() + deadlines.head);
+            let Ok(sent) = timeout_at(deadline, link.sender.try_send_request(request)).await else {
+                let kind = if deadline == end { TotalTimeout } else { HeadTimeout };
+                return Err(SendError::maybe_sent(kind, &target.origin.host));
+            };
+            match sent {
+                Ok(answer) => return Ok((link, answer)),
+                Err(mut failure) => match failure.take_message() {
+                    Some(untouched) if reused => request = untouched,
+                    Some(_) => return Err(SendError::unsent(Reset, failure.into_error())),
+                    None => return Err(SendError::broken(&failure.into_error())),
+                },
+            }
+        }
+    }
+}
+
+impl Inner {
+    /// The connection to this origin that was used last. Those that have been idle for too long are closed.
+    fn take(&self, origin: &Origin) -> Option<Link> {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let links = idle.get_mut(origin)?;
+        while let Some((link, since)) = links.pop() {
+            if since.elapsed() > IDLE {
+                links.clear();
+            } else if link.sender.is_ready() {
+                return Some(link);
+            }
+        }
+        None
+    }
+
+    fn put(&self, origin: &Origin, link: Link) {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        idle.entry(origin.clone()).or_default().push((link, Instant::now()));
+    }
+}
+
+/// Reads a body: what is kept of it, how it ended, and whether its end was reached, so that the connection is free again.
+async fn read(body: &mut Incoming, idle: Duration, end: Instant) -> (Vec<u8>, BodyEnd, bool) {
+    let (mut kept, mut seen) = (Vec::new(), 0_usize);
+    loop {
+        let deadline = end.min(Instant::now() + idle);
+        let frame = match timeout_at(deadline, body.frame()).await {
+            Err(_) => {
+                let kind = if deadline == end { TotalTimeout } else { BodyTimeout };
+                return (kept, BodyEnd::Failed(SendError::maybe_sent(kind, "")), false);
+            }
+            Ok(Some(Err(e))) => return (kept, BodyEnd::Failed(SendError::broken(&e)), false),
+            Ok(None) if seen > kept.len() => return (kept, BodyEnd::Cut, true),
+            Ok(None) => return (kept, BodyEnd::Complete, true),
+            Ok(Some(Ok(frame))) => frame,
+        };
+        let Some(data) = frame.data_ref() else { continue };
+        seen += data.len();
+        kept.extend_from_slice(&data[..data.len().min(KEPT_BYTES - kept.len())]);
+        if seen > READ_BYTES {
+            return (kept, BodyEnd::Cut, false);
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! From an origin to a connection that takes requests: look up, filter, dial, secure.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use rustls::AlertDescription;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout_at};
+use tokio_rustls::TlsConnector;
+
+use crate::SendErrorKind::{Blocked, Connect, ConnectTimeout, Protocol, Refused, Resolve, Tls};
+use crate::target::Origin;
+use crate::{AddressPolicy, SendError};
+
+/// The head of an answer may be this long.
+const HEAD_BYTES: usize = 64 * 1024;
+
+/// An open connection. Dropping it closes the socket, whatever is under way on it.
+pub(crate) struct Link {
+    pub sender: http1::SendRequest<Full<Bytes>>,
+    driver: JoinHandle<()>,
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        self.driver.abort();
+    }
+}
+
+/// Opens a connection before `deadline`.
+pub(crate) async fn connect(
+    origin: &Origin,
+    policy: AddressPolicy,
+    tls: &TlsConnector,
+    deadline: Instant,
+) -> Result<Link, SendError> {
+    let late = |_| SendError::unsent(ConnectTimeout, &origin.host);
+    let addresses = timeout_at(deadline, resolve(origin, policy)).await.map_err(late)??;
+    let tcp = dial(&addresses, deadline).await?;
+    match &origin.tls {
+        None => open(tcp).await,
+        Some(name) => {
+            let handshake = tls.connect(name.clone(), tcp);
+            let stream = timeout_at(deadline, handshake).await.map_err(late)?;
+            open(stream.map_err(|e| insecure(&e))?).await
+        }
+    }
+}
+
+/// The origin's addresses that may be connected to: at least one.
+async fn resolve(origin: &Origin, policy: AddressPolicy) -> Result<Vec<SocketAddr>, SendError> {
+    let found: Vec<SocketAddr> = match origin.ip() {
+        Some(ip) => vec![(ip, origin.port).into()],
+        None => tokio::net::lookup_host((&*origin.host, origin.port))
+            .await
+            .map_err(|e| SendError::unsent(Resolve, format_args!("{}: {e}", origin.host)))?
+            .collect(),
+    };
+    if found.is_empty() {
+        return Err(SendError::unsent(Resolve, format_args!("{} has no address", origin.host)));
+    }
+    let allowed: Vec<_> = found.iter().copied().filter(|a| policy.allows(a.ip())).collect();
+    if allowed.is_empty() {
+        return Err(SendError::unsent(Blocked, format_args!("{} is {}", origin.host, found[0].ip())));
+    }
+    Ok(allowed)
+}
+
+/// Tries one address after the other. Each gets its share of the time that is left, so that a dead one does not use up all of it.
+async fn dial(addresses: &[SocketAddr], deadline: Instant) -> Result<TcpStream, SendError> {
+    let mut failure = None;
+    for (i, address) in addresses.iter().enumerate() {
+        let now = Instant::now();
+        let share: Duration = deadline.saturating_duration_since(now) / (addresses.len() - i) as u32;
+        let kind = match timeout_at(now + share, TcpStream::connect(address)).await {
+            Ok(Ok(tcp)) => match tcp.set_nodelay(true) {
+                Ok(()) => return Ok(tcp),
+                Err(_) => Connect,
+            },
+            Ok(Err(e)) if e.kind() == io::ErrorKind::ConnectionRefused => Refused,
+            Ok(Err(e)) if e.kind() == io::ErrorKind::TimedOut => ConnectTimeout,
+            Ok(Err(_)) => Connect,
+            Err(_) => ConnectTimeout,
+        };
+        failure = Some(SendError::unsent(kind, address));
+    }
+    Err(failure.unwrap_or_else(|| SendError::unsent(Connect, "no address")))
+}
+
+/// A handshake that was cut short may succeed next time; one that failed on its merits will not.
+fn insecure(error: &io::Error) -> SendError {
+    let merits = match error.get_ref().and_then(|e| e.downcast_ref::<rustls::Error>()) {
+        Some(rustls::Error::AlertReceived(alert)) => !matches!(
+            alert,
+            AlertDescription::InternalError | AlertDescription::UserCanceled | AlertDescription::CloseNotify
+        ),
+        Some(_) => true,
+        None => false,
+    };
+    SendError::unsent(if merits { Tls } else { Connect }, error)
+}
+
+/// Makes a connection of a stream.
+async fn open(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) -> Result<Link, SendError> {
+    let (sender, connection) = http1::Builder::new()
+        .max_buf_size(HEAD_BYTES)
+        .handshake(TokioIo::new(stream))
+        .await
+        .map_err(|e| SendError::unsent(Protocol, e))?;
+    // What ends the connection also ends the request on it, which tells the caller.
+    let driver = tokio::spawn(async move { drop(connection.await) });
+    Ok(Link { sender, driver })
+}

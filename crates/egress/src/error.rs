@@ -1,0 +1,91 @@
+//! Why a request got no answer.
+
+use std::fmt;
+
+/// What went wrong, in the order in which a request goes its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SendErrorKind {
+    /// The host name does not resolve.
+    Resolve,
+    /// The host's addresses are not allowed by the policy. Nothing was sent.
+    Blocked,
+    /// Nothing listens there.
+    Refused,
+    /// No connection for another reason: no route, or the other side hung up before it was secure.
+    Connect,
+    /// The connection, TLS included, was not made in time.
+    ConnectTimeout,
+    /// TLS is not possible with this server: its certificate, its versions, or it does not speak TLS. Trying again does not help.
+    Tls,
+    /// The head of the answer did not come in time.
+    HeadTimeout,
+    /// The body of the answer stood still for too long.
+    BodyTimeout,
+    /// The request as a whole took too long.
+    TotalTimeout,
+    /// The connection broke before the answer was complete.
+    Reset,
+    /// What came is not HTTP/1.1, or its head is too large.
+    Protocol,
+}
+
+impl SendErrorKind {
+    const fn sentence(self) -> &'static str {
+        match self {
+            Self::Resolve => "the host name does not resolve",
+            Self::Blocked => "the host's address is not allowed",
+            Self::Refused => "nothing listens at this address",
+            Self::Connect => "no connection",
+            Self::ConnectTimeout => "no connection in time",
+            Self::Tls => "no secure connection",
+            Self::HeadTimeout => "no answer in time",
+            Self::BodyTimeout => "the answer stopped halfway",
+            Self::TotalTimeout => "the answer took too long",
+            Self::Reset => "the connection broke before the answer was complete",
+            Self::Protocol => "the answer is not HTTP",
+        }
+    }
+}
+
+/// A request that got no usable answer. It names the host, never the path, a header or the body.
+#[derive(Clone, Debug)]
+pub struct SendError {
+    /// What went wrong.
+    pub kind: SendErrorKind,
+    /// The request may have been taken all the same: something of it was written.
+    pub ambiguous: bool,
+    detail: String,
+}
+
+impl SendError {
+    /// An error before anything of the request was written.
+    pub(crate) fn unsent(kind: SendErrorKind, detail: impl fmt::Display) -> Self {
+        Self { kind, ambiguous: false, detail: detail.to_string() }
+    }
+
+    /// An error after something of the request may have been written.
+    pub(crate) fn maybe_sent(kind: SendErrorKind, detail: impl fmt::Display) -> Self {
+        Self { kind, ambiguous: true, detail: detail.to_string() }
+    }
+
+    /// What hyper says about a request that it has begun to write.
+    pub(crate) fn broken(error: &hyper::Error) -> Self {
+        let kind = if error.is_parse() { SendErrorKind::Protocol } else { SendErrorKind::Reset };
+        let mut detail = error.to_string();
+        let mut cause = std::error::Error::source(error);
+        while let Some(inner) = cause {
+            detail = format!("{detail}: {inner}");
+            cause = inner.source();
+        }
+        Self::maybe_sent(kind, detail)
+    }
+}
+
+impl fmt::Display for SendError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.kind.sentence())?;
+        if self.detail.is_empty() { Ok(()) } else { write!(f, " ({})", self.detail) }
+    }
+}
+
+impl std::error::Error for SendError {}

@@ -1,0 +1,21 @@
+//! The only way out over HTTP, and TLS settings for whoever else speaks it.
+//!
+//! A [`Client`] posts to prepared [`Target`]s over kept connections. What always holds: a name is looked up, its addresses are filtered by
+//! the [`AddressPolicy`], and the connection goes to an address that passed, without a second look-up; every wait has a deadline; an answer
+//! is read to a limit. What it does not do: repeat a request, follow a redirect, use a proxy, ask for or undo a compression, judge a status.
+//!
+//! The pool is our own, a hundred lines over hyper's connections, because it settles who may send what twice: a request that hyper
+//! hands back untouched goes to another connection, and anything else is the caller's decision, told apart by [`SendError::ambiguous`].
+
+mod address;
+mod client;
+mod connect;
+mod error;
+mod target;
+pub mod tls;
+
+pub use address::AddressPolicy;
+pub use client::{BodyEnd, Client, ClientOptions, Deadlines, KEPT_BYTES, READ_BYTES, Response};
+pub use error::{SendError, SendErrorKind};
+pub use target::Target;
+pub use tls::{Verify, client_config};

@@ -1,0 +1,126 @@
+//! TLS settings for every client of Outflow: HTTP destinations and warehouses alike.
+//!
+//! What always holds: TLS 1.2 or 1.3, the ring provider (passed by hand, so that no process-wide default matters), and signatures of the
+//! handshake checked in every mode. What it does not do: fall back to plain text, or keep client certificates.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use outflow_core::{Code, Error, Result};
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::verify_server_cert_signed_by_trust_anchor;
+use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
+use rustls::server::ParsedCertificate;
+use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
+
+/// How much of the server's certificate is checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verify {
+    /// The chain and the name.
+    Full,
+    /// The chain alone: any certificate of a trusted authority will do, whatever its name.
+    CaOnly,
+    /// Nothing: the connection is encrypted, but to whom is not known.
+    Nothing,
+}
+
+/// Settings for a TLS client. With `ca`, the certificates of that PEM file are trusted and no others; without it, the public roots.
+///
+/// # Errors
+/// C005 when the file cannot be read, holds no certificate, or holds one that no chain can begin with.
+pub fn client_config(verify: Verify, ca: Option<&Path>) -> Result<Arc<ClientConfig>> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let roots = match ca {
+        Some(file) => roots_of(file)?,
+        None => RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() },
+    };
+    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
+        .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
+        .expect("the ring provider speaks TLS 1.2 and 1.3");
+    let config = match verify {
+        Verify::Full => builder.with_root_certificates(roots).with_no_client_auth(),
+        Verify::CaOnly | Verify::Nothing => builder
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(Lenient {
+                roots: (verify == Verify::CaOnly).then_some(roots),
+                provider,
+            }))
+            .with_no_client_auth(),
+    };
+    Ok(Arc::new(config))
+}
+
+fn roots_of(file: &Path) -> Result<RootCertStore> {
+    let wrong = |message: &str| {
+        Error::new(Code::C005, message)
+            .at(file.display().to_string())
+            .help("name a PEM file with the certificate of the authority, in lines from BEGIN CERTIFICATE to END CERTIFICATE")
+    };
+    let pem = std::fs::read(file).map_err(|e| wrong("the CA file cannot be read").caused_by(e))?;
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(&pem) {
+        let certificate = certificate.map_err(|e| wrong("the CA file is not valid PEM").caused_by(e))?;
+        roots
+            .add(certificate)
+            .map_err(|e| wrong("the CA file holds a certificate that cannot be used").caused_by(e))?;
+    }
+    if roots.is_empty() {
+        return Err(wrong("the CA file holds no certificate"));
+    }
+    Ok(roots)
+}
+
+/// Checks less than rustls does by itself: the chain without the name, or (without roots) neither.
+#[derive(Debug)]
+struct Lenient {
+    roots: Option<RootCertStore>,
+    provider: Arc<CryptoProvider>,
+}
+
+impl ServerCertVerifier for Lenient {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        _name: &ServerName<'_>,
+        _ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        if let Some(roots) = &self.roots {
+            verify_server_cert_signed_by_trust_anchor(
+                &ParsedCertificate::try_from(end_entity)?,
+                roots,
+                intermediates,
+                now,
+                self.provider.signature_verification_algorithms.all,
+            )?;
+        }
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        verify_tls12_signature(message, certificate, signature, algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        verify_tls13_signature(message, certificate, signature, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}

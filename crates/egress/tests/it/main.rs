@@ -1,0 +1,9 @@
+//! Egress against servers that behave as scripted, over real sockets on the loopback.
+
+#![allow(clippy::unwrap_used, reason = "in a test, a panic is the report")]
+
+mod answers;
+mod faults;
+mod guard;
+mod server;
+mod tls;

@@ -1,0 +1,162 @@
+//! Cutting calls into batches, in row order.
+//!
+//! A call whose key is under way in another batch is set aside and goes first into the next batch that may hold it; calls behind it with the same key are set aside
+//! too. So calls with one key keep their order, and calls with other keys need not wait. What is set aside is bounded by one request.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use outflow_core::outcome::Verdict;
+use outflow_core::ports::destination::{Destination, Envelope, Limits};
+use outflow_core::{CallMeta, Nulls};
+
+use crate::slots::{Pair, Slots};
+
+/// One call in a body.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Item {
+    /// Its position in the run.
+    pub(crate) position: u64,
+    /// Its row's ordinal.
+    pub(crate) ordinal: u64,
+    /// Where it begins in the body.
+    pub(crate) start: u32,
+    /// Where it ends.
+    pub(crate) end: u32,
+    pair: Pair,
+}
+
+/// Calls that go in one request.
+pub(crate) struct Batch {
+    /// Its number, from 1.
+    number: u32,
+    /// The body up to the suffix.
+    pub(crate) body: Vec<u8>,
+    /// Its calls, in row order of each key.
+    pub(crate) items: Vec<Item>,
+}
+
+/// What became of an offered call.
+#[derive(Debug)]
+pub(crate) enum Offer {
+    /// It is in the batch or set aside.
+    Taken,
+    /// It is settled already: it will never be sent.
+    Settled(Verdict),
+    /// The batch is as full as it can be; offer the call again for the next one.
+    Full,
+}
+
+/// Puts batches together for one delivery.
+pub(crate) struct Cutter {
+    destination: Arc<dyn Destination>,
+    nulls: Nulls,
+    limits: Limits,
+    envelope: Envelope,
+    slots: Slots,
+    last: u32,
+    aside: Vec<(Item, Vec<u8>)>,
+    aside_slots: HashSet<u32>,
+    aside_bytes: usize,
+    scratch: Vec<u8>,
+}
+
+impl Cutter {
+    /// A cutter for a destination.
+    pub(crate) fn new(destination: Arc<dyn Destination>, nulls: Nulls) -> Self {
+        let limits = destination.limits().clone();
+        let slots = Slots::new(limits.concurrency.saturating_mul(limits.calls.min(4_096)));
+        let envelope = destination.envelope();
+        Self {
+            destination,
+            nulls,
+            limits,
+            envelope,
+            slots,
+            last: 0,
+            aside: Vec::new(),
+            aside_slots: HashSet::new(),
+            aside_bytes: 0,
+            scratch: Vec::new(),
+        }
+    }
+
+    /// Begins a batch with what was set aside and may go now.
+    pub(crate) fn begin(&mut self) -> Batch {
+        self.last = self.last.checked_add(1).unwrap_or(1);
+        let mut batch = Batch { number: self.last, body: Vec::with_capacity(self.limits.request_bytes), items: Vec::new() };
+        batch.body.extend_from_slice(self.envelope.prefix);
+        let waiting = std::mem::take(&mut self.aside);
+        self.aside_slots.clear();
+        self.aside_bytes = 0;
+        for (item, bytes) in waiting {
+            let fits = !self.waits(item.pair) && self.fits(&batch, bytes.len());
+            if fits && self.slots.claim(item.pair, batch.number) {
+                self.append(&mut batch, item, &bytes);
+            } else {
+                self.set_aside(item, bytes);
+            }
+        }
+        batch
+    }
+
+    /// Offers the next call.
+    pub(crate) fn offer(&mut self, batch: &mut Batch, position: u64, call: &CallMeta, json: &[u8]) -> Offer {
+        if batch.items.len() >= self.limits.calls || self.aside_bytes >= self.limits.request_bytes {
+            return Offer::Full;
+        }
+        let verdict = self.destination.check(call, json);
+        if verdict != Verdict::Send {
+            return Offer::Settled(verdict);
+        }
+        self.scratch.clear();
+        self.destination.encode(call, json, self.nulls, &mut self.scratch);
+        if !self.fits(batch, self.scratch.len()) {
+            return Offer::Full;
+        }
+        let pair = self.slots.of(call);
+        let item = Item { position, ordinal: call.ordinal, start: 0, end: 0, pair };
+        let bytes = std::mem::take(&mut self.scratch);
+        if self.waits(pair) || !self.slots.claim(pair, batch.number) {
+            self.set_aside(item, bytes);
+        } else {
+            self.append(batch, item, &bytes);
+            self.scratch = bytes;
+        }
+        Offer::Taken
+    }
+
+    /// The batch is settled, or will never be sent.
+    pub(crate) fn release(&mut self, batch: &Batch) {
+        self.slots.release(batch.items.iter().map(|i| i.pair));
+    }
+
+    fn set_aside(&mut self, item: Item, bytes: Vec<u8>) {
+        self.aside_slots.extend(item.pair.slots());
+        self.aside_bytes += bytes.len();
+        self.aside.push((item, bytes));
+    }
+
+    /// Whether a call that may have the same key was set aside before.
+    fn waits(&self, pair: Pair) -> bool {
+        !self.aside_slots.is_empty() && pair.slots().iter().any(|s| self.aside_slots.contains(s))
+    }
+
+    /// A batch takes any first call: what is too large for the destination was refused by its check.
+    fn fits(&self, batch: &Batch, bytes: usize) -> bool {
+        let envelope = self.envelope.separator.len() + self.envelope.suffix.len();
+        batch.items.is_empty()
+            || (batch.items.len() < self.limits.calls
+                && batch.body.len() + bytes + envelope <= self.limits.request_bytes)
+    }
+
+    fn append(&self, batch: &mut Batch, mut item: Item, bytes: &[u8]) {
+        if !batch.items.is_empty() {
+            batch.body.extend_from_slice(self.envelope.separator);
+        }
+        item.start = batch.body.len() as u32;
+        batch.body.extend_from_slice(bytes);
+        item.end = batch.body.len() as u32;
+        batch.items.push(item);
+    }
+}

@@ -1,0 +1,295 @@
+//! The first half of a run: query, shape, spool, commit.
+//!
+//! What always holds: an extraction is committed whole or counts for nothing. A source that breaks off, a stop, a full disk: the segments are deleted,
+//! `last_sync_time` stays.
+
+use std::time::Instant;
+
+use outflow_core::ports::spool::{SpoolHeader, SpoolWriter, Spooled};
+use outflow_core::ports::state::{Extraction, SyncState};
+use outflow_core::ports::warehouse::{RowStream, Statement, Warehouse};
+use outflow_core::run::FindingCount;
+use outflow_core::{Code, Column, Error, RowCounts, RowPage, RunRecord, SyncSpec, Timestamp};
+use outflow_query::Query;
+use outflow_shape::{Plan, Shaper};
+use tokio::sync::watch;
+
+use crate::cursor::{CursorTracker, CursorValue};
+use crate::progress::{Event, Progress};
+use crate::{Engine, Errors, blocking, window};
+
+/// How many of the rows with one finding are kept in the state. All of them are in the spool.
+const SAMPLES: usize = 5;
+
+/// An extraction under way.
+pub(crate) struct Extractor<'a> {
+    pub(crate) engine: &'a Engine,
+    pub(crate) spec: &'a SyncSpec,
+    pub(crate) warehouse: &'a dyn Warehouse,
+    pub(crate) run: &'a RunRecord,
+    pub(crate) progress: &'a Progress,
+}
+
+/// What reading the whole result came to.
+struct ReadOut {
+    spooled: Spooled,
+    findings: Vec<FindingCount>,
+    read: u64,
+    cursor: Option<CursorValue>,
+}
+
+impl Extractor<'_> {
+    /// Reads, shapes, spools and commits. On any error nothing is left but the run's record.
+    pub(crate) async fn run(&self) -> Result<(), Errors> {
+        let started = Instant::now();
+        let spec = self.spec;
+        let options = &self.run.pinned.options;
+        let query = Query::parse(&spec.query, spec.dialect)?;
+        let before = self.sync_state().await?;
+
+        let mut stop = self.engine.stop.clone();
+        let (session, clock) = tokio::select! {
+            opened = open(self.warehouse) => opened?,
+            () = stopped(&mut stop) => return Err(interrupted().into()),
+        };
+        let value = window::start_value(spec, &before, options, clock);
+        let text = window::text(&value);
+        let (state, id) = (self.engine.state.clone(), self.run.id);
+        let text_kept = text.clone();
+        blocking(move || state.begin_extraction(id, clock, &text_kept)).await?;
+        let (previous, note) = self.previous(&before);
+        (self.progress)(Event::Reading { last_sync_time: text, note });
+
+        let statement = Statement {
+            sql: query.render(&value),
+            label: label(&spec.name),
+            timeout: spec.query_timeout,
+            limit: options.limit,
+        };
+        let stream = tokio::select! {
+            stream = session.query(statement) => stream?,
+            () = stopped(&mut stop) => return Err(interrupted().into()),
+        };
+        let out = self.read(stream, &query, clock, previous, stop).await?;
+
+        let rows = RowCounts {
+            read: out.read,
+            calls: out.spooled.entries - out.spooled.unchanged,
+            rejected: out.spooled.rejected,
+            unchanged: out.spooled.unchanged,
+        };
+        if !rows.closed() {
+            return Err(Error::new(Code::E002, format!("the extraction does not add up: {rows:?}")).into());
+        }
+        let moved = SyncState {
+            clock_us: Some(clock.as_microsecond()),
+            cursor: window::next_cursor(spec, &before, out.cursor, &value),
+            run: Some(self.run.id),
+            fingerprint: Some(window::fingerprint(spec)),
+        };
+        let moves = options.is_ordinary().then_some(moved);
+        let after = moves.as_ref().unwrap_or(&before);
+        let next = window::start_value(spec, after, &Default::default(), clock);
+        let extraction = Extraction {
+            at: self.engine.clock.now(),
+            rows,
+            segments: out.spooled.segments,
+            findings: out.findings.clone(),
+            next_last_sync_time: Some(window::text(&next)),
+            moves,
+        };
+        let state = self.engine.state.clone();
+        blocking(move || state.commit_extraction(id, &extraction)).await?;
+        let seconds = started.elapsed().as_secs_f64();
+        (self.progress)(Event::Extracted { rows, findings: out.findings, seconds });
+        Ok(())
+    }
+
+    async fn sync_state(&self) -> outflow_core::Result<SyncState> {
+        let (state, name) = (self.engine.state.clone(), self.spec.name.clone());
+        blocking(move || state.sync(&name)).await
+    }
+
+    /// The run to compare with, or why there is none although there was one.
+    fn previous(&self, before: &SyncState) -> (Option<outflow_core::RunId>, Option<String>) {
+        if !self.run.pinned.options.is_ordinary() || before.run.is_none() {
+            return (None, None);
+        }
+        if before.fingerprint.as_deref() == Some(window::fingerprint(self.spec).as_str()) {
+            return (before.run, None);
+        }
+        let note = "the query, the type or the nulls rule changed since the last run: rows that it sent are sent again where the query \
+                    reads them again; `outflow run --full` sends everything";
+        (None, Some(note.to_owned()))
+    }
+
+    /// Takes the stream to its end. A stop or an error cancels the statement and deletes what was written.
+    async fn read(
+        &self,
+        mut stream: Box<dyn RowStream>,
+        query: &Query,
+        clock: Timestamp,
+        previous: Option<outflow_core::RunId>,
+        mut stop: watch::Receiver<bool>,
+    ) -> Result<ReadOut, Errors> {
+        let mut columns = stream.columns().to_vec();
+        query.restore_names(&mut columns);
+        let mut reading = match self.reading(columns, clock).await {
+            Ok(reading) => reading,
+            Err(errors) => {
+                stream.cancel().await;
+                return Err(errors);
+            }
+        };
+        let mut page = RowPage::default();
+        let ended = loop {
+            let more = tokio::select! {
+                more = stream.next(&mut page) => more,
+                () = stopped(&mut stop) => Err(interrupted()),
+            };
+            match more {
+                Ok(false) => break Ok(()),
+                Err(error) => break Err(error),
+                Ok(true) => {}
+            }
+            // Shaping a page takes under a millisecond, but the spool may make it wait for the disk.
+            if let Err(error) = tokio::task::block_in_place(|| reading.take(&page)) {
+                break Err(error);
+            }
+            (self.progress)(Event::Read { rows: reading.read, rejected: reading.rejected });
+        };
+        if let Err(error) = ended {
+            stream.cancel().await;
+            tokio::task::block_in_place(|| reading.writer.abandon());
+            return Err(error.into());
+        }
+        drop(stream);
+        let findings = reading.findings();
+        let Reading { writer, read, cursor, .. } = reading;
+        let spooled = blocking(move || writer.finish(previous)).await?;
+        Ok(ReadOut { spooled, findings, read, cursor: cursor.and_then(CursorTracker::largest) })
+    }
+
+    async fn reading(&self, columns: Vec<Column>, clock: Timestamp) -> Result<Reading, Errors> {
+        let plan = Plan::compile(self.run.call_type, &columns)?;
+        let mut warnings = Vec::new();
+        for (code, _) in plan.warnings() {
+            warnings.push(FindingCount { code: *code, column: None, rows: 0, samples: Vec::new() });
+        }
+        let cursor = match &self.spec.cursor {
+            Some(name) => Some(CursorTracker::new(name, &columns)?),
+            None => None,
+        };
+        let header = SpoolHeader {
+            run: self.run.id,
+            sync: self.spec.name.clone(),
+            source: self.run.pinned.source.clone(),
+            call_type: self.run.call_type,
+            columns,
+            max_bytes: self.spec.max_run_bytes,
+            keep_contents: self.run.pinned.options.is_ordinary(),
+        };
+        let spool = self.engine.spool.clone();
+        let writer = blocking(move || spool.create(header)).await?;
+        let shaper = Shaper::new(plan, self.run.key, clock);
+        Ok(Reading { shaper, writer, cursor, rejections: warnings, call: Vec::with_capacity(4096), read: 0, rejected: 0 })
+    }
+}
+
+/// What grows while rows come in.
+struct Reading {
+    shaper: Shaper,
+    writer: Box<dyn SpoolWriter>,
+    cursor: Option<CursorTracker>,
+    rejections: Vec<FindingCount>,
+    call: Vec<u8>,
+    read: u64,
+    rejected: u64,
+}
+
+impl Reading {
+    fn take(&mut self, page: &RowPage) -> outflow_core::Result<()> {
+        for row in page.iter() {
+            let ordinal = self.read;
+            self.read += 1;
+            if let Some(cursor) = &mut self.cursor {
+                cursor.see(row)?;
+            }
+            self.call.clear();
+            match self.shaper.shape(row, ordinal, &mut self.call) {
+                Ok(shaped) => self.writer.call(&shaped.meta, shaped.content, &self.call)?,
+                Err(rejection) => {
+                    self.writer.reject(&rejection)?;
+                    self.count(&rejection);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn count(&mut self, rejection: &outflow_core::ports::spool::Rejection) {
+        self.rejected += 1;
+        let same = |f: &&mut FindingCount| f.code == rejection.code && f.column == rejection.column;
+        let finding = match self.rejections.iter_mut().find(same) {
+            Some(finding) => finding,
+            None => {
+                let (code, column) = (rejection.code, rejection.column.clone());
+                self.rejections.push(FindingCount { code, column, rows: 0, samples: Vec::new() });
+                let last = self.rejections.len() - 1;
+                &mut self.rejections[last]
+            }
+        };
+        finding.rows += 1;
+        if finding.samples.len() < SAMPLES
+            && let Ok(sample) = serde_json::to_string(rejection)
+        {
+            finding.samples.push(sample);
+        }
+    }
+
+    /// Rejections and warnings; a warning about the result as a whole counts every row.
+    fn findings(&self) -> Vec<FindingCount> {
+        let per_row = self.shaper.findings();
+        let mut all: Vec<FindingCount> = Vec::new();
+        for finding in self.rejections.iter().chain(&per_row) {
+            let mut finding = finding.clone();
+            if finding.rows == 0 {
+                if per_row.iter().any(|f| f.code == finding.code) {
+                    continue;
+                }
+                finding.rows = self.read;
+            }
+            if finding.rows > 0 {
+                all.push(finding);
+            }
+        }
+        all
+    }
+}
+
+async fn open(
+    warehouse: &dyn Warehouse,
+) -> outflow_core::Result<(Box<dyn outflow_core::ports::warehouse::Session>, Timestamp)> {
+    let mut session = warehouse.connect().await?;
+    let clock = session.clock().await?;
+    Ok((session, clock))
+}
+
+/// Resolves when the process is to stop.
+pub(crate) async fn stopped(stop: &mut watch::Receiver<bool>) {
+    if stop.wait_for(|s| *s).await.is_err() {
+        // Nobody is left who could ask for a stop.
+        std::future::pending::<()>().await;
+    }
+}
+
+pub(crate) fn interrupted() -> Error {
+    Error::new(Code::E001, "interrupted before the end of the extraction")
+        .help("nothing was sent and last_sync_time did not move; run it again")
+}
+
+/// A label of at most 30 plain characters for the database's own query lists.
+pub(crate) fn label(sync: &str) -> String {
+    let name: String = sync.chars().map(|c| if c.is_ascii_alphanumeric() || c == '_' { c } else { '-' }).collect();
+    format!("outflow-{}", &name[..name.len().min(22)])
+}

@@ -1,0 +1,90 @@
+//! Runs: what happens, in which order, and what is true afterwards.
+//!
+//! A run has two halves. **Extract** ([`extract`]) streams one query, shapes each row and leaves calls and rejections in the spool; one transaction then
+//! commits it. **Deliver** ([`deliver`]) walks those segments once for each destination, with a cursor and retries of its own, until every call is settled.
+//!
+//! What always holds:
+//! - Nothing is sent before the extraction is committed, and `last_sync_time` moves in that transaction and only there.
+//! - `read = calls + rejected + unchanged`, and for each destination `calls = delivered + dead_letters + filtered + cancelled + discarded + pending`.
+//! - A run that was interrupted is finished by the next one of its sync; half an extraction counts for nothing and is begun again.
+//!
+//! What it does not do: open connections, know file formats or speak HTTP. It sees the ports of `outflow_core` alone.
+
+mod cursor;
+mod cut;
+mod deliver;
+mod extract;
+pub mod housekeeping;
+pub mod preview;
+mod progress;
+mod report;
+pub mod retry;
+mod run;
+mod send;
+mod slots;
+pub mod verify;
+mod window;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use outflow_core::ports::destination::Destination;
+use outflow_core::ports::spool::Spool;
+use outflow_core::ports::state::State;
+use outflow_core::{Clock, Code, Error};
+use tokio::sync::watch;
+
+pub use progress::{Event, Progress};
+pub use report::{DeliveryDocument, RunDocument, RunListEntry, Seconds};
+pub use run::RunRequest;
+
+/// Everything that a run needs but its sync and its warehouse.
+#[derive(Clone)]
+pub struct Engine {
+    /// Runs, cursors, dead letters.
+    pub state: Arc<dyn State>,
+    /// Segments.
+    pub spool: Arc<dyn Spool>,
+    /// Wall time.
+    pub clock: Arc<dyn Clock>,
+    /// The project's destinations by name.
+    pub destinations: HashMap<String, Arc<dyn Destination>>,
+    /// Turns true when the process is to stop. What is under way is then cancelled or left pending.
+    pub stop: watch::Receiver<bool>,
+}
+
+/// One or more problems that ended something. All of them, not the first.
+#[derive(Debug)]
+pub struct Errors(pub Vec<Error>);
+
+impl From<Error> for Errors {
+    fn from(error: Error) -> Self {
+        Self(vec![error])
+    }
+}
+
+impl From<Vec<Error>> for Errors {
+    fn from(errors: Vec<Error>) -> Self {
+        Self(errors)
+    }
+}
+
+impl Errors {
+    /// The code and message that stand for all of them in the state.
+    fn reason(&self) -> (Code, String) {
+        match self.0.first() {
+            Some(e) => (e.code(), e.message().to_owned()),
+            None => (Code::E001, "stopped".to_owned()),
+        }
+    }
+}
+
+/// Runs blocking work (disk, SQLite) off the async threads.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> outflow_core::Result<T> + Send + 'static,
+) -> outflow_core::Result<T> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(join) => Err(Error::new(Code::P003, "a background task ended before its time").caused_by(join)),
+    }
+}

@@ -1,0 +1,95 @@
+//! What a run would read and send, without moving or sending anything.
+
+use outflow_core::ports::spool::Rejection;
+use outflow_core::ports::state::SyncState;
+use outflow_core::ports::warehouse::{Statement, Warehouse};
+use outflow_core::run::{FindingCount, RunOptions};
+use outflow_core::{Code, Column, RowPage, RunKey, SyncSpec, Timestamp};
+use outflow_query::Query;
+use outflow_shape::{Plan, Shaper};
+
+use crate::{Errors, extract, window};
+
+/// Which run to look at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum As {
+    /// The first run, whatever has run already.
+    First,
+    /// The next one, as the state has it.
+    Next,
+    /// One that begins at this time.
+    At(Timestamp),
+}
+
+/// The first rows of a run and their calls.
+#[derive(Debug)]
+pub struct Preview {
+    /// The value of `{{last_sync_time}}`.
+    pub last_sync_time: String,
+    /// The query as the warehouse got it.
+    pub sql: String,
+    /// The result's columns, in the case that the query was written in.
+    pub columns: Vec<Column>,
+    /// The rows.
+    pub rows: Vec<PreviewRow>,
+    /// Warnings about the result as a whole.
+    pub warnings: Vec<(Code, String)>,
+    /// Warnings about rows, counted.
+    pub findings: Vec<FindingCount>,
+}
+
+/// One row.
+#[derive(Debug)]
+pub struct PreviewRow {
+    /// The texts of its columns; `None` is NULL. Bytes that are no UTF-8 are replaced.
+    pub fields: Vec<Option<String>>,
+    /// The call that it becomes, as canonical JSON, or why it becomes none. The `messageId` stands for the one that a run will give.
+    pub call: Result<String, Box<Rejection>>,
+}
+
+/// Reads at most `limit` rows of what a run would read.
+///
+/// # Errors
+/// Every problem of the query, the source or the result's columns.
+pub async fn preview(
+    spec: &SyncSpec,
+    state: &SyncState,
+    warehouse: &dyn Warehouse,
+    start: As,
+    limit: u64,
+) -> Result<Preview, Errors> {
+    let query = Query::parse(&spec.query, spec.dialect)?;
+    let mut session = warehouse.connect().await?;
+    let clock = session.clock().await?;
+    let (state, options) = match start {
+        As::First => (SyncState::default(), RunOptions::default()),
+        As::Next => (state.clone(), RunOptions::default()),
+        As::At(t) => (state.clone(), RunOptions { since: Some(t), ..RunOptions::default() }),
+    };
+    let value = window::start_value(spec, &state, &options, clock);
+    let sql = query.render(&value);
+    let statement = Statement {
+        sql: sql.clone(),
+        label: extract::label(&spec.name),
+        timeout: spec.query_timeout,
+        limit: Some(limit),
+    };
+    let mut stream = session.query(statement).await?;
+    let mut columns = stream.columns().to_vec();
+    query.restore_names(&mut columns);
+    let plan = Plan::compile(spec.call_type, &columns)?;
+    let warnings = plan.warnings().to_vec();
+    let mut shaper = Shaper::new(plan, RunKey(0), clock);
+    let (mut page, mut rows) = (RowPage::default(), Vec::new());
+    while stream.next(&mut page).await? {
+        for row in page.iter() {
+            let mut call = Vec::new();
+            let shaped = shaper.shape(row, rows.len() as u64, &mut call);
+            rows.push(PreviewRow {
+                fields: row.fields().map(|f| f.map(|t| String::from_utf8_lossy(t).into_owned())).collect(),
+                call: shaped.map(|_| String::from_utf8_lossy(&call).into_owned()),
+            });
+        }
+    }
+    Ok(Preview { last_sync_time: window::text(&value), sql, columns, rows, warnings, findings: shaper.findings() })
+}

@@ -1,0 +1,167 @@
+//! The documents that `run` and `runs` print. Their fields are a contract (`docs/reference/documents.md`).
+
+use outflow_core::ports::state::DeliveryRecord;
+use outflow_core::run::Trigger;
+use outflow_core::{CallType, Code, DeliveryCounts, DeliveryState, RowCounts, RunId, RunRecord, RunState, Timestamp};
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+
+/// The version of all documents. It rises when a field changes its meaning or goes away.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// What one run did.
+#[derive(Clone, Debug, Serialize)]
+pub struct RunDocument {
+    /// [`FORMAT_VERSION`].
+    pub format_version: u32,
+    /// The run's number.
+    pub run: RunId,
+    /// Its sync.
+    pub sync: String,
+    /// The kind of its calls.
+    #[serde(rename = "type")]
+    pub call_type: CallType,
+    /// Where it stands.
+    pub state: RunState,
+    /// Whether it was left unfinished by an earlier process.
+    pub resumed: bool,
+    /// `{{last_sync_time}}` in its query; null if the query was never rendered.
+    #[serde(serialize_with = "number_or_text")]
+    pub last_sync_time: Option<String>,
+    /// The same for the next run; null if nothing was committed.
+    #[serde(serialize_with = "number_or_text")]
+    pub next_last_sync_time: Option<String>,
+    /// Its rows.
+    pub rows: RowCounts,
+    /// Its destinations, in the project's order.
+    #[serde(serialize_with = "by_name")]
+    pub destinations: Vec<(String, DeliveryDocument)>,
+    /// How long its halves took in this process.
+    pub seconds: Seconds,
+    /// Why it is not further on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Reason>,
+}
+
+/// One destination of a run.
+#[derive(Clone, Debug, Serialize)]
+pub struct DeliveryDocument {
+    /// Where it stands.
+    pub state: DeliveryState,
+    /// Its numbers.
+    #[serde(flatten)]
+    pub counts: DeliveryCounts,
+    /// Why it stopped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Reason>,
+}
+
+/// A code with what happened.
+#[derive(Clone, Debug, Serialize)]
+pub struct Reason {
+    /// The code.
+    pub code: Code,
+    /// What happened.
+    pub message: String,
+}
+
+/// How long the halves of a run took.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct Seconds {
+    /// From the connection to the committed extraction.
+    pub extract: f64,
+    /// From there until the last destination was done.
+    pub deliver: f64,
+}
+
+/// One line of `outflow runs`.
+#[derive(Clone, Debug, Serialize)]
+pub struct RunListEntry {
+    /// The run itself.
+    #[serde(flatten)]
+    pub document: RunDocument,
+    /// What set it off.
+    pub trigger: Trigger,
+    /// When it was due.
+    pub due_at: Timestamp,
+    /// When it started.
+    pub started_at: Timestamp,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+    /// Which run stood in its way.
+    pub skipped_by: Option<RunId>,
+}
+
+impl RunDocument {
+    /// The document of a run as the state has it.
+    pub fn of(record: &RunRecord, deliveries: Vec<DeliveryRecord>, resumed: bool, seconds: Seconds) -> Self {
+        Self {
+            format_version: FORMAT_VERSION,
+            run: record.id,
+            sync: record.sync.clone(),
+            call_type: record.call_type,
+            state: record.state,
+            resumed,
+            last_sync_time: record.last_sync_time.clone(),
+            next_last_sync_time: record.next_last_sync_time.clone(),
+            rows: record.rows,
+            destinations: deliveries.into_iter().map(DeliveryDocument::named).collect(),
+            seconds,
+            reason: record.reason.clone().map(Reason::from),
+        }
+    }
+
+    /// Whether rows were rejected or calls became dead letters.
+    pub fn has_losses(&self) -> bool {
+        self.rows.rejected > 0 || self.destinations.iter().any(|(_, d)| d.counts.dead_letters > 0)
+    }
+}
+
+impl RunListEntry {
+    /// The line of a run as the state has it.
+    pub fn of(record: &RunRecord, deliveries: Vec<DeliveryRecord>) -> Self {
+        let took = |a: Option<Timestamp>, b: Timestamp| a.map_or(0.0, |a| a.duration_since(b).as_secs_f64());
+        let seconds = Seconds {
+            extract: took(record.extracted_at, record.started_at),
+            deliver: record.extracted_at.map_or(0.0, |at| took(record.ended_at, at)),
+        };
+        Self {
+            document: RunDocument::of(record, deliveries, false, seconds),
+            trigger: record.trigger,
+            due_at: record.due_at,
+            started_at: record.started_at,
+            ended_at: record.ended_at,
+            skipped_by: record.skipped_by,
+        }
+    }
+}
+
+impl DeliveryDocument {
+    fn named(record: DeliveryRecord) -> (String, Self) {
+        let DeliveryRecord { destination, state, counts, reason, .. } = record;
+        (destination, Self { state, counts, reason: reason.map(Reason::from) })
+    }
+}
+
+impl From<(Code, String)> for Reason {
+    fn from((code, message): (Code, String)) -> Self {
+        Self { code, message }
+    }
+}
+
+fn by_name<S: Serializer>(destinations: &[(String, DeliveryDocument)], s: S) -> Result<S::Ok, S::Error> {
+    let mut map = s.serialize_map(Some(destinations.len()))?;
+    for (name, document) in destinations {
+        map.serialize_entry(name, document)?;
+    }
+    map.end()
+}
+
+/// `last_sync_time` is a number unless a cursor column holds something else.
+fn number_or_text<S: Serializer>(value: &Option<String>, s: S) -> Result<S::Ok, S::Error> {
+    match value.as_deref().map(|v| (v.parse::<i64>(), v)) {
+        None => s.serialize_none(),
+        Some((Ok(n), _)) => s.serialize_i64(n),
+        Some((Err(_), text)) => s.serialize_str(text),
+    }
+}

@@ -1,0 +1,207 @@
+//! One run from its creation to its document.
+
+use std::time::{Duration, Instant};
+
+use outflow_core::ports::state::{NewRun, SyncState};
+use outflow_core::ports::warehouse::Warehouse;
+use outflow_core::run::{Pinned, RunOptions, Trigger};
+use outflow_core::{Code, DeliveryState, Error, RunRecord, RunState, SyncSpec, Timestamp};
+
+use crate::extract::Extractor;
+use crate::progress::{Event, Progress};
+use crate::report::{RunDocument, Seconds};
+use crate::{Engine, Errors, blocking};
+
+/// How a run is asked for.
+#[derive(Clone)]
+pub struct RunRequest {
+    /// How it differs from an ordinary one.
+    pub options: RunOptions,
+    /// What sets it off.
+    pub trigger: Trigger,
+    /// When it was due; now if nobody planned it.
+    pub due_at: Option<Timestamp>,
+    /// How long a destination may take nothing before the run gives up for now.
+    pub deliver_for: Duration,
+    /// Who wants to know.
+    pub progress: Progress,
+}
+
+impl Engine {
+    /// Runs a sync: finishes its unfinished run if there is one, else makes a new one.
+    ///
+    /// The document says what came of it, also when destinations stopped with calls pending (state `delivering`).
+    ///
+    /// # Errors
+    /// Every problem that ended the run before its extraction was committed, or that the state or the spool has. The run is then `failed` or `cancelled`, and
+    /// `last_sync_time` has not moved.
+    pub async fn run(
+        &self,
+        spec: &SyncSpec,
+        warehouse: &dyn Warehouse,
+        request: &RunRequest,
+    ) -> Result<RunDocument, Errors> {
+        let (record, resumed) = self.begin(spec, request).await?;
+        (request.progress)(Event::Started { run: record.id, resumed });
+        let mut seconds = Seconds::default();
+        if record.state != RunState::Delivering {
+            let started = Instant::now();
+            let spec = pinned_spec(spec, &record);
+            let extractor =
+                Extractor { engine: self, spec: &spec, warehouse, run: &record, progress: &request.progress };
+            if let Err(errors) = extractor.run().await {
+                return Err(self.fail(&record, errors).await);
+            }
+            seconds.extract = started.elapsed().as_secs_f64();
+        }
+        let started = Instant::now();
+        let delivered = self.deliver_all(record.id, request).await;
+        seconds.deliver = started.elapsed().as_secs_f64();
+        match delivered {
+            Ok(()) => {}
+            Err(error) if matches!(error.code(), Code::P004 | Code::P005) => {
+                self.lose(&record, &error).await?;
+                return Err(error.into());
+            }
+            Err(error) => return Err(error.into()),
+        }
+        self.document(record.id, resumed, seconds).await.map_err(Errors::from)
+    }
+
+    /// The sync's unfinished run, or a new one.
+    async fn begin(&self, spec: &SyncSpec, request: &RunRequest) -> outflow_core::Result<(RunRecord, bool)> {
+        let (state, name) = (self.state.clone(), spec.name.clone());
+        if let Some(record) = blocking(move || state.unfinished(&name)).await? {
+            return Ok((record, true));
+        }
+        let now = self.clock.now();
+        let mut connections = spec.connections.clone();
+        if let Some(only) = &request.options.only {
+            connections.retain(|c| c.destination == *only);
+        }
+        let new = NewRun {
+            sync: spec.name.clone(),
+            call_type: spec.call_type,
+            trigger: request.trigger,
+            pinned: Pinned {
+                source: format!("{}.{}", spec.source, spec.database),
+                query: spec.query.clone(),
+                connections,
+                options: request.options.clone(),
+            },
+            due_at: request.due_at.unwrap_or(now),
+            started_at: now,
+        };
+        let state = self.state.clone();
+        Ok((blocking(move || state.create_run(&new)).await?, false))
+    }
+
+    /// Delivers to every connection side by side; ends the run when nothing is pending anywhere.
+    async fn deliver_all(&self, run: outflow_core::RunId, request: &RunRequest) -> outflow_core::Result<()> {
+        let state = self.state.clone();
+        let (record, deliveries) = blocking(move || {
+            let record = state.run(run)?.ok_or_else(|| gone(run))?;
+            Ok((record, state.deliveries(run)?))
+        })
+        .await?;
+        if record.state.is_final() {
+            // Nothing was to be delivered: the extraction's own transaction has ended the run.
+            return Ok(());
+        }
+        let mut tasks = tokio::task::JoinSet::new();
+        for delivery in deliveries {
+            let (engine, record, request) = (self.clone(), record.clone(), request.clone());
+            tasks.spawn(async move { engine.deliver(&record, delivery, &request).await });
+        }
+        let mut first_error = None;
+        let mut states = Vec::new();
+        while let Some(joined) = tasks.join_next().await {
+            match joined {
+                Ok(Ok(state)) => states.push(state),
+                Ok(Err(error)) => first_error = first_error.or(Some(error)),
+                Err(join) => {
+                    let error = Error::new(Code::P003, "a delivery ended before its time").caused_by(join);
+                    first_error = first_error.or(Some(error));
+                }
+            }
+        }
+        if let Some(error) = first_error {
+            return Err(error);
+        }
+        if states.iter().any(|s| matches!(s, DeliveryState::Delivering | DeliveryState::Stopped)) {
+            return Ok(());
+        }
+        let end = match states.contains(&DeliveryState::Partial) {
+            true => RunState::Partial,
+            false => RunState::Succeeded,
+        };
+        let (state, now) = (self.state.clone(), self.clock.now());
+        blocking(move || state.end_run(run, end, now, None, None)).await
+    }
+
+    /// Ends a run whose extraction failed. The errors come back, with the state's own if it had one too.
+    async fn fail(&self, record: &RunRecord, mut errors: Errors) -> Errors {
+        let end = match errors.0.first().map(Error::code) {
+            Some(Code::E001) => RunState::Cancelled,
+            _ => RunState::Failed,
+        };
+        let (state, run, now, reason) = (self.state.clone(), record.id, self.clock.now(), errors.reason());
+        if let Err(error) = blocking(move || state.end_run(run, end, now, Some(reason), None)).await {
+            errors.0.push(error);
+        }
+        errors
+    }
+
+    /// Ends a run whose segments are gone, and gives its window back to the sync.
+    async fn lose(&self, record: &RunRecord, error: &Error) -> outflow_core::Result<()> {
+        let (state, run, now) = (self.state.clone(), record.id, self.clock.now());
+        let reason = Some((Code::E003, error.message().to_owned()));
+        blocking(move || {
+            let record = state.run(run)?.ok_or_else(|| gone(run))?;
+            let before = state.sync(&record.sync)?;
+            let rewind = (before.run == Some(run)).then(|| give_back(&record, &before));
+            state.end_run(run, RunState::Lost, now, reason, rewind.as_ref())
+        })
+        .await
+    }
+
+    async fn document(
+        &self,
+        run: outflow_core::RunId,
+        resumed: bool,
+        seconds: Seconds,
+    ) -> outflow_core::Result<RunDocument> {
+        let state = self.state.clone();
+        blocking(move || {
+            let record = state.run(run)?.ok_or_else(|| gone(run))?;
+            Ok(RunDocument::of(&record, state.deliveries(run)?, resumed, seconds))
+        })
+        .await
+    }
+}
+
+/// The sync as the run pinned it: an edit of the project does not reach a run that exists.
+fn pinned_spec(spec: &SyncSpec, record: &RunRecord) -> SyncSpec {
+    SyncSpec {
+        query: record.pinned.query.clone(),
+        call_type: record.call_type,
+        connections: record.pinned.connections.clone(),
+        ..spec.clone()
+    }
+}
+
+/// The sync's state as it was before the run: its query's own start value.
+fn give_back(record: &RunRecord, before: &SyncState) -> SyncState {
+    let start = record.last_sync_time.as_deref().unwrap_or("0");
+    let seconds = start.parse::<i64>().ok().filter(|s| *s > 0);
+    SyncState {
+        clock_us: seconds.map(|s| s.saturating_mul(1_000_000)),
+        cursor: before.cursor.as_ref().map(|_| start.to_owned()),
+        run: None,
+        fingerprint: None,
+    }
+}
+
+fn gone(run: outflow_core::RunId) -> Error {
+    Error::new(Code::T004, format!("run {run} is not in the state"))
+}

@@ -1,0 +1,200 @@
+//! The second half: answers, order, isolation, what a crash leaves.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use outflow_core::ports::destination::Limits;
+use outflow_core::{Answer, Code, DeliveryState, RunState};
+use serde_json::Value;
+
+use crate::parts::{House, Scripted, Table, refusal, retry, stop, users_to};
+
+fn user(call: &Value) -> &str {
+    call["userId"].as_str().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_bad_call_in_a_refused_batch_is_the_only_dead_letter() {
+    let a = Scripted::new("a", |_, calls| match calls.iter().any(|c| user(c) == "37") {
+        true => Answer::Refused(refusal(Code::D003, Some(400))),
+        false => Answer::Delivered,
+    });
+    let (table, house) = (Table::users(1..=100), House::new(&[&a]));
+    let run = house.run(&users_to(&["a"]), &table).await.unwrap();
+    assert_eq!(run.state, RunState::Partial);
+    let counts = run.destinations[0].1.counts;
+    assert_eq!((counts.delivered, counts.dead_letters), (99, 1));
+    assert!(a.requests() <= 10 + 2 * 4, "{} requests", a.requests());
+    assert!(a.users().values().all(|n| *n == 1));
+    let letters = house.state().dead_letters(run.run, "a", 0, 10).unwrap();
+    assert_eq!((letters.len(), letters[0].ordinal, letters[0].code), (1, 36, Code::D003));
+    let record = house.state().run(run.run).unwrap().unwrap();
+    assert_eq!(letters[0].message_id.as_bytes(), record.key.message_id(36));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn partial_answers_checks_and_filters_settle_each_call_once() {
+    let a = Scripted::new("a", |_, calls| {
+        let bad = calls.iter().position(|c| user(c) == "3");
+        Answer::Partial(bad.map(|i| (i, refusal(Code::D003, Some(207)))).into_iter().collect())
+    });
+    let (table, house) = (Table::users([]), House::new(&[&a]));
+    let plan = |i| match i {
+        5 => "too large",
+        8 | 9 => "not for us",
+        _ => "pro",
+    };
+    table.set((1..=40).map(|i| (Some(i.to_string()), plan(i))));
+    let run = house.run(&users_to(&["a"]), &table).await.unwrap();
+    let c = run.destinations[0].1.counts;
+    assert_eq!((c.calls, c.delivered, c.dead_letters, c.filtered, c.pending), (40, 36, 2, 2, 0));
+    let codes: Vec<_> = house.state().dead_letters(run.run, "a", 0, 10).unwrap().iter().map(|l| l.code).collect();
+    assert_eq!(codes, [Code::D003, Code::D001]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn failures_are_sent_again_with_the_same_message_ids() {
+    let seen: &'static Mutex<HashMap<String, String>> = Box::leak(Box::default());
+    let a = Scripted::new("a", move |n, calls| {
+        for call in calls {
+            let (user, id) = (user(call).to_owned(), call["messageId"].as_str().unwrap().to_owned());
+            let first = seen.lock().unwrap().entry(user).or_insert_with(|| id.clone()).clone();
+            assert_eq!(first, id);
+        }
+        match n % 3 {
+            0 => retry(Code::D016),
+            1 => retry(Code::D015),
+            _ => Answer::Delivered,
+        }
+    });
+    let (table, house) = (Table::users(1..=100), House::new(&[&a]));
+    let run = house.run(&users_to(&["a"]), &table).await.unwrap();
+    let c = run.destinations[0].1.counts;
+    assert_eq!((run.state, c.delivered), (RunState::Succeeded, 100));
+    assert_eq!(c.requests, a.requests() as u64);
+    assert_eq!(c.retries, c.requests / 3 * 2, "every third request is taken");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refused_credentials_leave_calls_pending_and_the_next_run_finishes_them() {
+    let mended: &'static AtomicBool = Box::leak(Box::default());
+    let a = Scripted::new("a", |n, _| {
+        if n < 3 || mended.load(Ordering::SeqCst) { Answer::Delivered } else { stop(Code::D013) }
+    });
+    let (table, spec, house) = (Table::users(1..=100), users_to(&["a"]), House::new(&[&a]));
+    let run = house.run(&spec, &table).await.unwrap();
+    assert_eq!((run.state, run.destinations[0].1.state), (RunState::Delivering, DeliveryState::Stopped));
+    let c = run.destinations[0].1.counts;
+    assert_eq!((c.delivered, c.dead_letters, c.pending), (30, 0, 70));
+    mended.store(true, Ordering::SeqCst);
+    table.set((1..=200).map(|i| (Some(i.to_string()), "pro")));
+    let house = house.reopened(&[&a]);
+    let second = house.run(&spec, &table).await.unwrap();
+    assert!(second.resumed && second.run == run.run && second.state == RunState::Succeeded);
+    assert_eq!(table.statements.lock().unwrap().len(), 1, "nothing new is extracted");
+    assert!((1..=100).all(|i| a.users()[&i.to_string()] == 1));
+    let third = house.run(&spec, &table).await.unwrap();
+    assert_eq!((third.resumed, third.rows.calls, third.rows.unchanged), (false, 100, 100));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_destination_that_is_down_holds_up_no_other_and_is_given_up_in_time() {
+    let (a, b) = (Scripted::new("a", |_, _| retry(Code::D010)), Scripted::new("b", |_, _| Answer::Delivered));
+    let (table, house) = (Table::users(1..=100), House::new(&[&a, &b]));
+    let run = house.run(&users_to(&["a", "b"]), &table).await.unwrap();
+    assert_eq!(run.destinations[0].1.state, DeliveryState::Stopped);
+    assert_eq!(run.destinations[0].1.reason.as_ref().unwrap().code, Code::D020);
+    assert_eq!(run.destinations[0].1.counts.pending, 100);
+    assert_eq!((run.destinations[1].1.state, b.users().len()), (DeliveryState::Succeeded, 100));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_with_one_key_never_overtake_each_other() {
+    // Requests fail and are halved at random; each user's calls must be taken in row order for the first time.
+    let a = Scripted::with_limits(
+        "a",
+        Limits { calls: 7, request_bytes: 2_000, concurrency: 8, rate: None },
+        |n, calls| match (n * 2_654_435_761) >> 7 & 3 {
+            0 => retry(Code::D010),
+            1 if calls.len() > 1 => Answer::TooLarge(refusal(Code::D001, Some(413))),
+            _ => Answer::Delivered,
+        },
+    );
+    let (table, house) = (Table::users([]), House::new(&[&a]));
+    let plans: Vec<&'static str> = (0..900).map(|i| &*Box::leak(format!("{i:04}").into_boxed_str())).collect();
+    table.set((0..900).map(|i| (Some((i * i % 41).to_string()), plans[i])));
+    let run = house.run(&users_to(&["a"]), &table).await.unwrap();
+    assert_eq!(run.destinations[0].1.counts.delivered, 900);
+    let mut last: HashMap<String, String> = HashMap::new();
+    for call in a.taken.lock().unwrap().iter() {
+        let plan = call["traits"]["plan"].as_str().unwrap().to_owned();
+        let before = last.insert(user(call).to_owned(), plan.clone());
+        assert!(before.as_ref().is_none_or(|b| *b < plan), "{before:?} then {plan}");
+    }
+    assert!(a.most_under_way.load(Ordering::SeqCst) > 1, "nothing went side by side");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_destination_that_refuses_most_calls_alike_is_held() {
+    let a = Scripted::with_limits(
+        "a",
+        Limits { calls: 100, request_bytes: 1_000_000, concurrency: 2, rate: None },
+        |_, _| Answer::Refused(refusal(Code::D003, Some(422))),
+    );
+    let (table, house) = (Table::users(1..=5_000), House::new(&[&a]));
+    let run = house.run(&users_to(&["a"]), &table).await.unwrap();
+    let d = &run.destinations[0].1;
+    assert_eq!((d.state, d.reason.as_ref().unwrap().code), (DeliveryState::Stopped, Code::D021));
+    assert!(d.counts.dead_letters <= 700 && d.counts.pending >= 4_300, "{:?}", d.counts);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_fails_while_others_are_taken_becomes_a_dead_letter_at_last() {
+    let a = Scripted::new("a", |_, calls| match calls.iter().any(|c| user(c) == "5") {
+        true => retry(Code::D016),
+        false => Answer::Delivered,
+    });
+    let (table, house) = (Table::users(1..=20_000), House::new(&[&a]));
+    let run = house.run(&users_to(&["a"]), &table).await.unwrap();
+    let c = run.destinations[0].1.counts;
+    assert!(c.delivered >= 19_990 && c.dead_letters <= 1, "{c:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_pending_calls_of_a_removed_destination_are_cancelled() {
+    let a = Scripted::new("a", |_, _| stop(Code::D014));
+    let (table, spec, house) = (Table::users(1..=10), users_to(&["a"]), House::new(&[&a]));
+    house.run(&spec, &table).await.unwrap();
+    let house = house.reopened(&[]);
+    let run = house.run(&spec, &table).await.unwrap();
+    assert_eq!((run.state, run.destinations[0].1.counts.cancelled), (RunState::Succeeded, 10));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_whose_segments_are_gone_is_lost_and_gives_its_window_back() {
+    let a = Scripted::new("a", |_, _| stop(Code::D013));
+    let (table, spec, house) = (Table::users(1..=10), users_to(&["a"]), House::new(&[&a]));
+    let run = house.run(&spec, &table).await.unwrap();
+    house.engine.spool.remove(run.run, false).unwrap();
+    assert_eq!(crate::parts::codes(&house.run(&spec, &table).await.unwrap_err()), [Code::P005]);
+    assert_eq!(house.state().run(run.run).unwrap().unwrap().state, RunState::Lost);
+    let b = Scripted::new("a", |_, _| Answer::Delivered);
+    let house = house.reopened(&[&b]);
+    let next = house.run(&spec, &table).await.unwrap();
+    assert_eq!((next.last_sync_time.as_deref(), next.rows.calls, b.users().len()), (Some("0"), 10, 10));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn old_segments_are_swept_but_not_what_the_next_run_is_compared_with() {
+    let a = Scripted::new("a", |_, _| Answer::Delivered);
+    let (table, spec, house) = (Table::users(1..=10), users_to(&["a"]), House::new(&[&a]));
+    let run = house.run(&spec, &table).await.unwrap();
+    let engine = house.engine.clone();
+    let week = std::time::Duration::from_secs(7 * 24 * 3600);
+    assert_eq!(engine.sweep(week).unwrap(), []);
+    assert_eq!(engine.sweep(std::time::Duration::ZERO).unwrap(), [run.run]);
+    assert!(house.state().segments(run.run).unwrap().is_empty());
+    let again = house.run(&spec, &table).await.unwrap();
+    assert_eq!((again.rows.unchanged, again.rows.calls), (10, 0));
+}

@@ -1,0 +1,327 @@
+//! A warehouse and a destination that do as they are told, and an engine on the real spool and state.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use outflow_core::outcome::Verdict;
+use outflow_core::ports::destination::{Destination, Envelope, Limits, Request};
+use outflow_core::ports::state::State;
+use outflow_core::ports::warehouse::{RowStream, Session, Statement, Warehouse};
+use outflow_core::run::{RunOptions, Trigger};
+use outflow_core::sync::Schedule;
+use outflow_core::{
+    Answer, BoxFuture, CallMeta, CallType, Clock, Code, Column, ColumnType, Connection, Dialect, Error, FirstRun, Nulls,
+    Refusal, Result, RowPage, SyncSpec, SystemClock, Timestamp,
+};
+use outflow_engine::{Engine, Errors, RunDocument, RunRequest};
+use outflow_spool::DiskSpool;
+use outflow_state::SqliteState;
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::sync::watch;
+
+/// A result in memory. The statements that it was asked are kept.
+#[derive(Clone, Default)]
+pub struct Table {
+    pub columns: Vec<(&'static str, ColumnType)>,
+    pub rows: Arc<Mutex<Vec<Vec<Option<String>>>>>,
+    pub statements: Arc<Mutex<Vec<String>>>,
+    /// Breaks off after so many rows.
+    pub breaks_after: Arc<Mutex<Option<usize>>>,
+    pub clock: Arc<Mutex<i64>>,
+    pub cancelled: Arc<AtomicUsize>,
+}
+
+impl Table {
+    /// Users with these ids.
+    pub fn users(ids: impl IntoIterator<Item = u64>) -> Self {
+        let table = Self {
+            columns: vec![("userid", ColumnType::Int), ("plan", ColumnType::Text)],
+            clock: Arc::new(Mutex::new(1_000_000)),
+            ..Self::default()
+        };
+        table.set(ids.into_iter().map(|id| (Some(id.to_string()), "pro")));
+        table
+    }
+
+    pub fn set(&self, rows: impl IntoIterator<Item = (Option<String>, &'static str)>) {
+        *self.rows.lock().unwrap() = rows.into_iter().map(|(id, plan)| vec![id, Some(plan.to_owned())]).collect();
+    }
+}
+
+impl Warehouse for Table {
+    fn dialect(&self) -> Dialect {
+        Dialect::Postgres
+    }
+
+    fn connect(&self) -> BoxFuture<'_, Result<Box<dyn Session>>> {
+        Box::pin(async { Ok(Box::new(self.clone()) as Box<dyn Session>) })
+    }
+}
+
+impl Session for Table {
+    fn clock(&mut self) -> BoxFuture<'_, Result<Timestamp>> {
+        let seconds = *self.clock.lock().unwrap();
+        Box::pin(async move { Ok(Timestamp::from_second(seconds).unwrap()) })
+    }
+
+    fn query(self: Box<Self>, statement: Statement) -> BoxFuture<'static, Result<Box<dyn RowStream>>> {
+        self.statements.lock().unwrap().push(statement.sql);
+        let mut rows = self.rows.lock().unwrap().clone();
+        rows.truncate(statement.limit.map_or(usize::MAX, |l| l as usize));
+        let columns = self.columns.iter();
+        let columns =
+            columns.map(|(name, ty)| Column { name: (*name).to_owned(), ty: *ty, declared: String::new() }).collect();
+        let breaks_after = *self.breaks_after.lock().unwrap();
+        let cancelled = self.cancelled.clone();
+        Box::pin(async move {
+            Ok(Box::new(Rows { columns, rows, at: 0, breaks_after, cancelled }) as Box<dyn RowStream>)
+        })
+    }
+}
+
+struct Rows {
+    columns: Vec<Column>,
+    rows: Vec<Vec<Option<String>>>,
+    at: usize,
+    breaks_after: Option<usize>,
+    cancelled: Arc<AtomicUsize>,
+}
+
+impl RowStream for Rows {
+    fn columns(&self) -> &[Column] {
+        &self.columns
+    }
+
+    fn next<'a>(&'a mut self, page: &'a mut RowPage) -> BoxFuture<'a, Result<bool>> {
+        Box::pin(async move {
+            page.clear();
+            if self.breaks_after.is_some_and(|n| self.at >= n) {
+                return Err(Error::new(Code::S012, "the connection broke"));
+            }
+            for row in self.rows.iter().skip(self.at).take(100) {
+                page.push(row.iter().map(|f| f.as_deref().map(str::as_bytes)));
+            }
+            self.at += page.rows.len();
+            Ok(!page.rows.is_empty())
+        })
+    }
+
+    fn cancel(self: Box<Self>) -> BoxFuture<'static, ()> {
+        self.cancelled.fetch_add(1, Ordering::SeqCst);
+        Box::pin(async {})
+    }
+}
+
+type Script = dyn Fn(usize, &[Value]) -> Answer + Send + Sync;
+
+/// A destination that answers by a script: the request's number from 0, and its calls.
+pub struct Scripted {
+    name: String,
+    limits: Limits,
+    script: Box<Script>,
+    requests: AtomicUsize,
+    under_way: AtomicUsize,
+    pub most_under_way: AtomicUsize,
+    pub taken: Mutex<Vec<Value>>,
+}
+
+impl Scripted {
+    pub fn new(name: &str, script: impl Fn(usize, &[Value]) -> Answer + Send + Sync + 'static) -> Arc<Self> {
+        Self::with_limits(name, Limits { calls: 10, request_bytes: 100_000, concurrency: 4, rate: None }, script)
+    }
+
+    pub fn with_limits(
+        name: &str,
+        limits: Limits,
+        script: impl Fn(usize, &[Value]) -> Answer + Send + Sync + 'static,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            name: name.to_owned(),
+            limits,
+            script: Box::new(script),
+            requests: AtomicUsize::new(0),
+            under_way: AtomicUsize::new(0),
+            most_under_way: AtomicUsize::new(0),
+            taken: Mutex::default(),
+        })
+    }
+
+    /// How often each user id was taken.
+    pub fn users(&self) -> HashMap<String, usize> {
+        let mut users = HashMap::new();
+        for call in self.taken.lock().unwrap().iter() {
+            *users.entry(call["userId"].as_str().unwrap_or_default().to_owned()).or_default() += 1;
+        }
+        users
+    }
+
+    pub fn requests(&self) -> usize {
+        self.requests.load(Ordering::SeqCst)
+    }
+}
+
+impl Destination for Scripted {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    fn envelope(&self) -> Envelope {
+        Envelope { prefix: b"[", separator: b",", suffix: b"]" }
+    }
+
+    fn check(&self, _: &CallMeta, json: &[u8]) -> Verdict {
+        match serde_json::from_slice::<Value>(json).unwrap()["traits"]["plan"].as_str() {
+            Some("not for us") => Verdict::Filter,
+            Some("too large") => Verdict::Refuse(refusal(Code::D001, None)),
+            _ => Verdict::Send,
+        }
+    }
+
+    fn encode(&self, _: &CallMeta, json: &[u8], _: Nulls, out: &mut Vec<u8>) {
+        out.extend_from_slice(json);
+    }
+
+    fn deliver<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Answer> {
+        Box::pin(async move {
+            let calls: Vec<Value> = serde_json::from_slice(&request.body).unwrap();
+            assert_eq!(calls.len(), request.calls);
+            assert!(request.body.len() <= self.limits.request_bytes && calls.len() <= self.limits.calls);
+            let now = self.under_way.fetch_add(1, Ordering::SeqCst) + 1;
+            self.most_under_way.fetch_max(now, Ordering::SeqCst);
+            tokio::task::yield_now().await;
+            let answer = (self.script)(self.requests.fetch_add(1, Ordering::SeqCst), &calls);
+            let refused: Vec<usize> = match &answer {
+                Answer::Delivered => vec![],
+                Answer::Partial(refused) => refused.iter().map(|r| r.0).collect(),
+                _ => (0..calls.len()).collect(),
+            };
+            let taken = calls.into_iter().enumerate().filter(|(i, _)| !refused.contains(i)).map(|(_, c)| c);
+            self.taken.lock().unwrap().extend(taken);
+            self.under_way.fetch_sub(1, Ordering::SeqCst);
+            answer
+        })
+    }
+
+    fn backoff(&self, _: u32) -> Duration {
+        Duration::from_millis(2)
+    }
+}
+
+pub fn refusal(code: Code, status: Option<u16>) -> Refusal {
+    Refusal { code, status, reason: "no".to_owned() }
+}
+
+pub fn retry(code: Code) -> Answer {
+    Answer::Retry { code, status: None, reason: "later".to_owned(), after: None }
+}
+
+pub fn stop(code: Code) -> Answer {
+    Answer::Stop { code, status: Some(401), reason: "no".to_owned() }
+}
+
+/// An engine in a folder of its own.
+pub struct House {
+    pub dir: TempDir,
+    pub engine: Engine,
+    pub stop: watch::Sender<bool>,
+}
+
+impl House {
+    pub fn new(destinations: &[&Arc<Scripted>]) -> Self {
+        Self::in_dir(tempfile::tempdir().unwrap(), destinations)
+    }
+
+    fn in_dir(dir: TempDir, destinations: &[&Arc<Scripted>]) -> Self {
+        let (stop, stopped) = watch::channel(false);
+        let engine = Engine {
+            state: Arc::new(SqliteState::open(dir.path()).unwrap()),
+            spool: Arc::new(DiskSpool::open(&dir.path().join("spool"), 0).unwrap()),
+            clock: Arc::new(SystemClock) as Arc<dyn Clock>,
+            destinations: destinations
+                .iter()
+                .map(|d| (d.name.clone(), Arc::clone(d) as Arc<dyn Destination>))
+                .collect(),
+            stop: stopped,
+        };
+        Self { dir, engine, stop }
+    }
+
+    /// The process ends; another one finds what it left.
+    pub fn reopened(self, destinations: &[&Arc<Scripted>]) -> Self {
+        let Self { dir, engine, .. } = self;
+        drop(engine);
+        Self::in_dir(dir, destinations)
+    }
+
+    pub async fn run(&self, spec: &SyncSpec, table: &Table) -> std::result::Result<RunDocument, Errors> {
+        self.run_with(spec, table, RunOptions::default()).await
+    }
+
+    pub async fn run_with(
+        &self,
+        spec: &SyncSpec,
+        table: &Table,
+        options: RunOptions,
+    ) -> std::result::Result<RunDocument, Errors> {
+        let result = self.engine.run(spec, table, &request(options)).await;
+        if let Ok(document) = &result {
+            assert!(document.rows.closed(), "{:?}", document.rows);
+            for (name, d) in &document.destinations {
+                assert!(d.counts.closed(), "{name}: {:?}", d.counts);
+            }
+            let (engine, run) = (self.engine.clone(), document.run);
+            let found = tokio::task::spawn_blocking(move || engine.verify(run)).await.unwrap().unwrap();
+            assert!(found.differences.is_empty(), "{found:?}");
+        }
+        result
+    }
+
+    pub fn state(&self) -> &dyn State {
+        self.engine.state.as_ref()
+    }
+}
+
+pub fn request(options: RunOptions) -> RunRequest {
+    RunRequest {
+        options,
+        trigger: Trigger::Manual,
+        due_at: None,
+        deliver_for: Duration::from_millis(400),
+        progress: Arc::new(|_| {}),
+    }
+}
+
+/// A sync of users to these destinations.
+pub fn users_to(destinations: &[&str]) -> SyncSpec {
+    SyncSpec {
+        name: "users".into(),
+        description: String::new(),
+        source: "shop".into(),
+        database: "main".into(),
+        dialect: Dialect::Postgres,
+        call_type: CallType::Identify,
+        query: "SELECT id AS userId, plan FROM users WHERE updated >= {{last_sync_time}}".into(),
+        schedule: Schedule::Manual,
+        connections: destinations
+            .iter()
+            .map(|d| Connection { destination: (*d).to_owned(), nulls: Nulls::Send })
+            .collect(),
+        lookback: Duration::from_secs(1),
+        cursor: None,
+        first_run: FirstRun::Beginning,
+        enabled: true,
+        query_timeout: None,
+        max_run_bytes: None,
+    }
+}
+
+pub fn codes(errors: &Errors) -> Vec<Code> {
+    errors.0.iter().map(Error::code).collect()
+}

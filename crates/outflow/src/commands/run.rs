@@ -1,0 +1,279 @@
+//! `outflow run`: runs syncs now.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use outflow_core::ports::state::{RunFilter, State};
+use outflow_core::run::{RunOptions, Trigger};
+use outflow_core::{Clock, Code, DeliveryState, Error, RunState, SyncSpec, SystemClock, Timestamp};
+use outflow_engine::{Engine, Errors, RunDocument, RunRequest};
+use outflow_state::SqliteState;
+use serde_json::{Value, json};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+
+use crate::cli::{Common, Run};
+use crate::exit::Exit;
+use crate::output::{Printer, count, table};
+use crate::progress::Display;
+use crate::project::Project;
+use crate::{progress, signals, when, wiring};
+
+/// A sync to run, and when it was due if its schedule says so.
+struct Job {
+    spec: SyncSpec,
+    due_at: Option<Timestamp>,
+}
+
+/// What came of one sync.
+enum Outcome {
+    Ran(Box<RunDocument>),
+    Failed(String, Errors),
+}
+
+/// Runs what was asked for and prints what came of it.
+pub async fn run(common: &Common, args: &Run, printer: Printer) -> Result<Exit, Errors> {
+    let project = Project::load(&common.project)?;
+    let options = options(args, &project)?;
+    let stop = signals::listen();
+    let state = open_state(common, args, &stop, printer).await?;
+    let engine = wiring::engine(common, &project, state, stop)?;
+    let jobs = jobs(args, &project, &engine)?;
+    if jobs.is_empty() {
+        printer.say(if args.due { "no sync is due" } else { "the project has no enabled sync" });
+        if !printer.is_ndjson() {
+            printer.document(&json!([]), |_| String::new());
+        }
+        return Ok(Exit::Done);
+    }
+    sweep(&engine, &project).await?;
+    let outcomes = run_all(&engine, &project, jobs, args, options, printer).await?;
+    report(&outcomes, printer);
+    Ok(outcomes.iter().map(Outcome::exit).fold(Exit::Done, Exit::or))
+}
+
+fn options(args: &Run, project: &Project) -> Result<RunOptions, Error> {
+    let since = args.since.as_deref().map(when::parse).transpose()?;
+    if let Some(only) = &args.only
+        && !project.destinations.iter().any(|d| d.name == *only)
+    {
+        let known: Vec<_> = project.destinations.iter().map(|d| d.name.as_str()).collect();
+        return Err(Error::new(Code::C011, format!("there is no destination named {only:?}"))
+            .help(format!("the project has: {}", known.join(", "))));
+    }
+    Ok(RunOptions { full: args.full, since, limit: args.limit, only: args.only.clone() })
+}
+
+/// Takes the state, or waits for the process that has it.
+async fn open_state(
+    common: &Common,
+    args: &Run,
+    stop: &watch::Receiver<bool>,
+    printer: Printer,
+) -> Result<Arc<dyn State>, Error> {
+    let dir = wiring::state_dir(common);
+    match SqliteState::open(&dir) {
+        Ok(state) => return Ok(Arc::new(state)),
+        Err(error) if error.code() != Code::T002 || args.no_wait => return Err(error),
+        Err(_) => printer.say("another process is at work here; waiting for it (--no-wait exits instead)"),
+    }
+    let asked = stop.clone();
+    let waiting = tokio::task::spawn_blocking(move || SqliteState::open_waiting(&dir, || *asked.borrow()));
+    match waiting.await {
+        Ok(opened) => opened.map(|state| Arc::new(state) as Arc<dyn State>),
+        Err(join) => Err(Error::new(Code::T001, "waiting for the state ended before its time").caused_by(join)),
+    }
+}
+
+fn jobs(args: &Run, project: &Project, engine: &Engine) -> Result<Vec<Job>, Errors> {
+    if !args.names.is_empty() {
+        let (mut jobs, mut errors): (Vec<Job>, Vec<Error>) = (Vec::new(), Vec::new());
+        for name in &args.names {
+            match project.sync(name) {
+                Ok(spec) if jobs.iter().any(|j| j.spec.name == spec.name) => {}
+                Ok(spec) => jobs.push(Job { spec: spec.clone(), due_at: None }),
+                Err(error) => errors.push(error),
+            }
+        }
+        if !errors.is_empty() {
+            return Err(errors.into());
+        }
+        return Ok(jobs);
+    }
+    let mut jobs = Vec::new();
+    for spec in project.syncs.iter().filter(|s| s.enabled) {
+        let due_at = if args.due {
+            let last = engine.state.runs(&RunFilter { sync: Some(spec.name.clone()), limit: 1 })?;
+            match when::due(&spec.schedule, last.first().map(|r| r.started_at), SystemClock.now()) {
+                Some(slot) => Some(slot),
+                None => continue,
+            }
+        } else {
+            None
+        };
+        jobs.push(Job { spec: spec.clone(), due_at });
+    }
+    Ok(jobs)
+}
+
+async fn sweep(engine: &Engine, project: &Project) -> Result<(), Error> {
+    let (engine, keep) = (engine.clone(), project.keep_segments.unwrap_or(wiring::KEEP_SEGMENTS));
+    match tokio::task::spawn_blocking(move || engine.sweep(keep)).await {
+        Ok(swept) => swept.map(drop),
+        Err(join) => Err(Error::new(Code::P003, "sweeping the spool ended before its time").caused_by(join)),
+    }
+}
+
+/// Runs the jobs side by side; one that fails holds up no other.
+async fn run_all(
+    engine: &Engine,
+    project: &Project,
+    jobs: Vec<Job>,
+    args: &Run,
+    options: RunOptions,
+    printer: Printer,
+) -> Result<Vec<Outcome>, Errors> {
+    let display = Display::new(printer);
+    let order: HashMap<String, usize> = jobs.iter().enumerate().map(|(i, j)| (j.spec.name.clone(), i)).collect();
+    let places = Arc::new(Semaphore::new(args.jobs as usize));
+    let mut tasks = JoinSet::new();
+    for Job { spec, due_at } in jobs {
+        let warehouse = wiring::warehouse(project, &spec)?;
+        let request = RunRequest {
+            options: options.clone(),
+            trigger: if due_at.is_some() { Trigger::Schedule } else { Trigger::Manual },
+            due_at,
+            deliver_for: args.deliver_for,
+            progress: display.of(&spec.name),
+        };
+        let (engine, places) = (engine.clone(), places.clone());
+        tasks.spawn(async move {
+            let _place = places.acquire_owned().await;
+            if *engine.stop.borrow() {
+                let error = Error::new(Code::E001, format!("{} did not begin: interrupted", spec.name));
+                return Outcome::Failed(spec.name, error.into());
+            }
+            match engine.run(&spec, warehouse.as_ref(), &request).await {
+                Ok(document) => Outcome::Ran(Box::new(document)),
+                Err(errors) => Outcome::Failed(spec.name, errors),
+            }
+        });
+    }
+    let mut outcomes = Vec::new();
+    while let Some(joined) = tasks.join_next().await {
+        let outcome =
+            joined.map_err(|e| Error::new(Code::E003, "a run ended before its time").caused_by(e))?;
+        if printer.is_ndjson() {
+            printer.document(&outcome.document(), |_| String::new());
+        }
+        if let Outcome::Failed(_, errors) = &outcome {
+            errors.0.iter().for_each(|e| printer.error(e));
+        }
+        outcomes.push(outcome);
+    }
+    outcomes.sort_by_key(|o| order.get(o.sync()).copied());
+    Ok(outcomes)
+}
+
+impl Outcome {
+    fn sync(&self) -> &str {
+        match self {
+            Self::Ran(document) => &document.sync,
+            Self::Failed(sync, _) => sync,
+        }
+    }
+
+    /// The run's document, or what went wrong.
+    fn document(&self) -> Value {
+        match self {
+            Self::Ran(document) => serde_json::to_value(document).unwrap_or_default(),
+            Self::Failed(sync, errors) => {
+                let errors: Vec<Value> = errors.0.iter().map(error_document).collect();
+                json!({ "format_version": 1, "sync": sync, "state": RunState::Failed, "errors": errors })
+            }
+        }
+    }
+
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Ran(document) => exit_of(document),
+            Self::Failed(_, errors) => errors.0.iter().map(Exit::of).fold(Exit::Done, Exit::or),
+        }
+    }
+}
+
+/// An error as a document.
+pub fn error_document(error: &Error) -> Value {
+    let mut document = json!({ "code": error.code(), "message": error.message() });
+    for (key, value) in [("place", error.place()), ("help", error.help_text())] {
+        if let Some(value) = value {
+            document[key] = json!(value);
+        }
+    }
+    document
+}
+
+/// What a run's document means for the exit code.
+pub fn exit_of(document: &RunDocument) -> Exit {
+    let stands = |state| document.destinations.iter().any(|(_, d)| d.state == state);
+    if stands(DeliveryState::Stopped) {
+        return Exit::Destination;
+    }
+    // Calls are pending although no destination stopped: someone stopped us.
+    if stands(DeliveryState::Delivering) {
+        return Exit::Interrupted;
+    }
+    if document.has_losses() { Exit::WithLosses } else { Exit::Done }
+}
+
+fn report(outcomes: &[Outcome], printer: Printer) {
+    if printer.is_ndjson() {
+        return;
+    }
+    let documents: Vec<&RunDocument> =
+        outcomes.iter().filter_map(|o| if let Outcome::Ran(d) = o { Some(d.as_ref()) } else { None }).collect();
+    match outcomes {
+        [one] => printer.document(&one.document(), |_| people(&documents)),
+        all => {
+            let all: Vec<Value> = all.iter().map(Outcome::document).collect();
+            printer.document(&all, |_| people(&documents));
+        }
+    }
+}
+
+/// Runs for people: a line for each destination, the rows of each run, and where to look next.
+pub fn people(documents: &[&RunDocument]) -> String {
+    let mut rows = Vec::new();
+    for d in documents {
+        for (name, delivery) in &d.destinations {
+            let c = delivery.counts;
+            let mut row = vec![d.sync.clone(), d.call_type.to_string(), d.run.to_string(), name.clone()];
+            row.extend([c.calls, c.delivered, c.dead_letters, c.filtered, c.pending].map(count));
+            row.push(delivery.state.to_string());
+            rows.push(row);
+        }
+    }
+    let head =
+        ["sync", "type", "run", "destination", "calls", "delivered", "dead letters", "filtered", "pending", "state"];
+    let mut text = if rows.is_empty() { String::new() } else { table(&head, &rows) };
+    for d in documents {
+        text += &format!("{}: {}", d.sync, progress::sum(&d.rows));
+        if let Some(next) = &d.next_last_sync_time {
+            text += &format!("; the next run reads from {next}");
+        }
+        text.push('\n');
+        if d.rows.rejected > 0 {
+            text += &format!("  rejected rows and their reasons: outflow rejected {}\n", d.run);
+        }
+        if d.destinations.iter().any(|(_, x)| x.counts.dead_letters > 0) {
+            text += &format!("  dead letters and their reasons: outflow dead-letters {}\n", d.run);
+        }
+        for (name, x) in &d.destinations {
+            if let Some(reason) = &x.reason {
+                text += &format!("  {name} stopped: {} {}\n", reason.code, crate::output::plain(&reason.message));
+                text += &format!("  its {} calls stay pending; the next run goes on with them\n", count(x.counts.pending));
+            }
+        }
+    }
+    text
+}

@@ -1,0 +1,26 @@
+//! `outflow schema`: the JSON Schema of the project file, with the settings of each kind of destination.
+
+use serde_json::{Value, json};
+
+/// The schema.
+pub fn schema() -> Value {
+    let mut schema = crate::project::schema();
+    let kinds: serde_json::Map<String, Value> = outflow_destinations::kinds()
+        .iter()
+        .filter_map(|kind| outflow_destinations::schema(kind).map(|s| ((*kind).to_owned(), s)))
+        .collect();
+    let cases: Vec<Value> = kinds
+        .keys()
+        .map(|kind| {
+            json!({
+                "if": { "properties": { "type": { "const": kind } } },
+                "then": { "$ref": format!("#/$defs/destination-{kind}") },
+            })
+        })
+        .collect();
+    for (kind, settings) in kinds {
+        schema["$defs"][format!("destination-{kind}")] = settings;
+    }
+    schema["properties"]["destinations"]["additionalProperties"]["allOf"] = json!(cases);
+    schema
+}

@@ -1,0 +1,36 @@
+//! `outflow verify`: proves that a run's numbers add up, from its segments and its state.
+
+use outflow_engine::Errors;
+use outflow_engine::verify::Verification;
+
+use super::look;
+use crate::cli::{Common, RunName};
+use crate::exit::Exit;
+use crate::output::{Printer, count};
+use crate::wiring;
+
+/// Recounts and prints what does not agree. Exit code 1 if anything does not.
+pub fn verify(common: &Common, name: &RunName, printer: Printer) -> Result<Exit, Errors> {
+    let engine = wiring::reader(common)?;
+    let record = look::run(&engine, name)?;
+    let found = engine.verify(record.id)?;
+    printer.document(&found, people);
+    Ok(if found.differences.is_empty() { Exit::Done } else { Exit::Failed })
+}
+
+fn people(v: &Verification) -> String {
+    let mut text = format!("run {} of {}: ", v.run, v.sync);
+    text += &if v.segments {
+        let [calls, unchanged, rejected] = [v.calls, v.unchanged, v.rejected].map(count);
+        format!("{calls} calls, {unchanged} unchanged and {rejected} rejected rows found in its segments\n")
+    } else {
+        "it has no segments (any more); the state alone was checked\n".to_owned()
+    };
+    if v.differences.is_empty() {
+        return text + "everything adds up\n";
+    }
+    for difference in &v.differences {
+        text += &format!("error[E002]: {difference}\n");
+    }
+    text
+}

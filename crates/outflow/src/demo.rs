@@ -1,0 +1,156 @@
+//! `outflow demo`: the whole product on embedded parts.
+//!
+//! A SQLite file stands in for the warehouse and a server on loopback for Customer.io; everything between them is the engine that users run, on a project that is written
+//! to a folder and stays there. It shows both halves of a run, rows that are rejected with reasons, fan-out to two destinations, and that a second round sends only what
+//! changed.
+
+mod data;
+mod files;
+mod receiver;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use outflow_core::run::{RunOptions, Trigger};
+use outflow_core::{Clock, Code, Error, SystemClock};
+use outflow_engine::{Engine, Errors, RunDocument, RunRequest};
+use outflow_state::SqliteState;
+use serde_json::json;
+
+use crate::cli::{Common, Demo};
+use crate::commands::run::{exit_of, people};
+use crate::exit::Exit;
+use crate::output::{Paint, Printer, count, short};
+use crate::progress::Display;
+use crate::project::Project;
+use crate::{signals, wiring};
+use receiver::Receiver;
+
+/// Between two rounds of an endless demo.
+const PAUSE: Duration = Duration::from_secs(5);
+
+/// Runs the demo.
+pub async fn demo(common: &Common, args: &Demo, printer: Printer) -> Result<Exit, Errors> {
+    let stop = signals::listen();
+    let receiver = Receiver::start().await?;
+    files::write(&args.dir, receiver.address())?;
+    let shop = args.dir.join("shop.db");
+    let (path, people_count, now) = (shop.clone(), args.people, SystemClock.now().as_second());
+    printer.say(&format!("a shop with {} people in {}", count(people_count.into()), shop.display()));
+    on_a_thread(move || data::create(&path, people_count)).await?;
+
+    let common = Common { project: args.dir.clone(), state: None, ..common.clone() };
+    let project = Project::load(&common.project)?;
+    let state = Arc::new(SqliteState::open(&wiring::state_dir(&common))?);
+    let engine = wiring::engine(&common, &project, state, stop.clone())?;
+
+    let mut rounds = vec![round(&engine, &project, printer, 1).await?];
+    let mut number = 1;
+    while (number < 2 || !args.once) && !*stop.borrow() {
+        number += 1;
+        let path = shop.clone();
+        // The changes carry a time that the first round cannot have seen yet.
+        let at = SystemClock.now().as_second().max(now + 1);
+        let changed = on_a_thread(move || data::change(&path, at, number)).await?;
+        printer.say(&format!("\nin the meantime {} rows of the shop changed or came in", count(changed)));
+        rounds.push(round(&engine, &project, printer, number).await?);
+        if !args.once {
+            let mut stop = stop.clone();
+            let _ = tokio::time::timeout(PAUSE, stop.wait_for(|s| *s)).await;
+        }
+    }
+
+    let seen = receiver.seen();
+    let document = json!({ "format_version": 1, "rounds": rounds });
+    printer.document(&document, |_| story(printer, &engine, &rounds, &seen, &args.dir));
+    if !seen.wrong.is_empty() {
+        let what = format!("the receiver found fault with what arrived: {}", seen.wrong.join("; "));
+        return Err(Error::new(Code::E002, what).into());
+    }
+    Ok(rounds.iter().flatten().map(exit_of).fold(Exit::Done, Exit::or))
+}
+
+/// Every sync of the project, one after the other.
+async fn round(engine: &Engine, project: &Project, printer: Printer, number: u32) -> Result<Vec<RunDocument>, Errors> {
+    printer.say(&format!("\nround {number}"));
+    let display = Display::new(printer);
+    let mut documents = Vec::new();
+    for spec in &project.syncs {
+        let warehouse = wiring::warehouse(project, spec)?;
+        let request = RunRequest {
+            options: RunOptions::default(),
+            trigger: Trigger::Manual,
+            due_at: None,
+            deliver_for: Duration::from_secs(60),
+            progress: display.of(&spec.name),
+        };
+        documents.push(engine.run(spec, warehouse.as_ref(), &request).await?);
+    }
+    Ok(documents)
+}
+
+async fn on_a_thread<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, rusqlite::Error> + Send + 'static,
+) -> Result<T, Error> {
+    let failed = || Error::new(Code::S017, "the demo's warehouse cannot be written");
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result.map_err(|e| failed().caused_by(e)),
+        Err(join) => Err(failed().caused_by(join)),
+    }
+}
+
+/// What happened, for someone who sees Outflow for the first time.
+fn story(printer: Printer, engine: &Engine, rounds: &[Vec<RunDocument>], seen: &receiver::Seen, dir: &Path) -> String {
+    let bold = |text: &str| printer.paint(Paint::Bold, text);
+    let mut text = String::new();
+    for (i, documents) in rounds.iter().enumerate() {
+        let what = if i == 0 { "everything" } else { "only what changed since the round before" };
+        text += &format!("\n{}\n", bold(&format!("Round {}: {what}", i + 1)));
+        text += &people(&documents.iter().collect::<Vec<_>>());
+    }
+    text += &format!("\n{}\n", bold("Rows that could not become a call, and why"));
+    text += &reasons(engine, rounds).unwrap_or_else(|e| format!("{e}\n"));
+    text += &format!("\n{}\n", bold("What the receiver saw"));
+    text += &format!(
+        "{} calls in {} requests, {} distinct message ids, {} calls it had to find fault with\n",
+        count(seen.calls),
+        count(seen.requests),
+        count(seen.distinct),
+        seen.wrong.len()
+    );
+    let all = rounds.iter().flatten();
+    let closed = all.clone().all(|d| d.rows.closed() && d.destinations.iter().all(|(_, x)| x.counts.closed()));
+    let runs = all.count();
+    text += &format!(
+        "In each of the {runs} runs: read = calls + rejected + unchanged, and at each destination \
+         calls = delivered + dead letters + filtered + pending: {}\n",
+        if closed { "yes" } else { "NO" }
+    );
+    let dir = dir.display();
+    text += &format!("\n{}\n", bold("Your turn"));
+    text += &format!(
+        "The project is in {dir}: outflow.yaml, the six queries, the shop, and what the file destination got. Try\n  \
+         outflow --project {dir} runs\n  \
+         outflow --project {dir} verify people\n  \
+         outflow --project {dir} rejected people\n  \
+         outflow --project {dir} preview purchases --calls --as first\n\
+         For your own Redshift, change two places in {dir}/outflow.yaml: the source (an example stands in its comments) and \
+         the write key;\ntake the base_url line out. Then: outflow --project {dir} validate\n"
+    );
+    text
+}
+
+/// The rejected rows of the first round.
+fn reasons(engine: &Engine, rounds: &[Vec<RunDocument>]) -> Result<String, Error> {
+    let mut text = String::new();
+    for document in rounds.first().into_iter().flatten().filter(|d| d.rows.rejected > 0) {
+        let segments = engine.state.segments(document.run)?;
+        for rejection in engine.spool.rejections(document.run, &segments)?.take(3) {
+            let r = rejection?;
+            let reason = short(&crate::output::plain(&r.reason), 150);
+            text += &format!("{}, row {}: {} {reason}\n", document.sync, count(r.ordinal + 1), r.code);
+        }
+    }
+    Ok(text)
+}

@@ -1,0 +1,85 @@
+//! Exit codes, and which one wins when several would fit.
+
+use outflow_core::codes::Area;
+use outflow_core::{Code, Error};
+
+/// How a command ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// 0: done.
+    Done,
+    /// 4: done, but rows were rejected or calls dead-lettered.
+    WithLosses,
+    /// 6: a destination is unreachable or refuses; calls are pending.
+    Destination,
+    /// 5: the source is unreachable or refuses.
+    Source,
+    /// 7: skipped, another process is at work.
+    Busy,
+    /// 2: usage or configuration.
+    Configuration,
+    /// 1: any other error.
+    Failed,
+    /// 130: interrupted.
+    Interrupted,
+}
+
+impl Exit {
+    /// The code for the operating system.
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Failed => 1,
+            Self::Configuration => 2,
+            Self::WithLosses => 4,
+            Self::Source => 5,
+            Self::Destination => 6,
+            Self::Busy => 7,
+            Self::Interrupted => 130,
+        }
+    }
+
+    /// What an error makes of a command.
+    pub fn of(error: &Error) -> Self {
+        match (error.code(), error.code().area()) {
+            (Code::E001, _) => Self::Interrupted,
+            (Code::T002, _) => Self::Busy,
+            (_, Area::Configuration | Area::Query) => Self::Configuration,
+            (_, Area::Source) => Self::Source,
+            (_, Area::Destination) => Self::Destination,
+            (_, Area::Row | Area::Spool | Area::State | Area::Engine) => Self::Failed,
+        }
+    }
+
+    /// The one that says more, in the order 130, 1, 2, 7, 5, 6, 4, 0.
+    pub fn or(self, other: Self) -> Self {
+        let rank = |e: Self| match e {
+            Self::Done => 0,
+            Self::WithLosses => 1,
+            Self::Destination => 2,
+            Self::Source => 3,
+            Self::Busy => 4,
+            Self::Configuration => 5,
+            Self::Failed => 6,
+            Self::Interrupted => 7,
+        };
+        if rank(other) > rank(self) { other } else { self }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_source_comes_before_the_destination_and_both_before_losses() {
+        use Exit::*;
+        let all = [Done, WithLosses, Destination, Source, Busy, Configuration, Failed, Interrupted];
+        for (i, a) in all.into_iter().enumerate() {
+            for b in &all[..=i] {
+                assert_eq!((a.or(*b), b.or(a)), (a, a));
+            }
+        }
+        assert_eq!(all.map(Exit::code), [0, 4, 6, 5, 7, 2, 1, 130]);
+    }
+}

@@ -1,0 +1,225 @@
+//! Printing: documents and tables on stdout, messages on stderr. A closed pipe is no error.
+
+use std::io::{self, IsTerminal, Write};
+
+use outflow_core::Error;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::cli::{Color, Common, Output};
+
+/// How and where to print.
+#[derive(Clone, Copy, Debug)]
+pub struct Printer {
+    output: Output,
+    quiet: bool,
+    verbose: bool,
+    color: bool,
+}
+
+/// The colours in use.
+#[derive(Clone, Copy, Debug)]
+pub enum Paint {
+    Red,
+    Green,
+    Yellow,
+    Dim,
+    Bold,
+}
+
+impl Printer {
+    /// A printer as the options say.
+    pub fn new(common: &Common) -> Self {
+        let color = match common.color {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto => io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()),
+        };
+        Self { output: common.output, quiet: common.quiet, verbose: common.verbose, color }
+    }
+
+    /// Whether people read what comes out.
+    pub fn is_table(&self) -> bool {
+        self.output == Output::Table
+    }
+
+    /// Whether each document is to be printed as soon as it is there.
+    pub fn is_ndjson(&self) -> bool {
+        self.output == Output::Ndjson
+    }
+
+    /// Whether progress is wanted.
+    pub fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
+    /// Prints a document in the form asked for; `table` makes the one for people.
+    pub fn document<T: Serialize>(&self, document: &T, table: impl FnOnce(&T) -> String) {
+        let text = match self.output {
+            Output::Table => table(document),
+            Output::Json => serde_json::to_string_pretty(document).unwrap_or_default() + "\n",
+            Output::Ndjson => serde_json::to_string(document).unwrap_or_default() + "\n",
+            Output::Yaml => yaml(&serde_json::to_value(document).unwrap_or_default()),
+        };
+        self.text(&text);
+    }
+
+    /// Prints text on stdout as it is.
+    pub fn text(&self, text: &str) {
+        // The reader of a pipe may have had enough.
+        let _ = io::stdout().lock().write_all(text.as_bytes());
+    }
+
+    /// A line on stderr for people, unless they want it quiet.
+    pub fn say(&self, line: &str) {
+        if !self.quiet {
+            let _ = writeln!(io::stderr().lock(), "{line}");
+        }
+    }
+
+    /// An error, in the form of a compiler's: code and sentence, place, help, page.
+    pub fn error(&self, error: &Error) {
+        let word = if error.code().is_warning() { "warning" } else { "error" };
+        let paint = if error.code().is_warning() { Paint::Yellow } else { Paint::Red };
+        let head = self.paint(paint, &format!("{word}[{}]", error.code()));
+        let mut text = format!("{head}: {}\n", error.message());
+        if let Some(place) = error.place() {
+            text += &format!("  --> {place}\n");
+        }
+        if let Some(help) = error.help_text() {
+            text += &format!("  {} {}\n", self.paint(Paint::Green, "help:"), help.replace('\n', "\n        "));
+        }
+        if self.verbose {
+            let mut cause = std::error::Error::source(error);
+            while let Some(e) = cause {
+                text += &format!("  {} {e}\n", self.paint(Paint::Dim, "cause:"));
+                cause = e.source();
+            }
+        }
+        text += &self.paint(Paint::Dim, &format!("  more: outflow explain {}", error.code()));
+        let _ = writeln!(io::stderr().lock(), "{text}");
+    }
+
+    /// Colours a text, if colours are on.
+    pub fn paint(&self, paint: Paint, text: &str) -> String {
+        if !self.color {
+            return text.to_owned();
+        }
+        let code = match paint {
+            Paint::Red => "1;31",
+            Paint::Green => "32",
+            Paint::Yellow => "33",
+            Paint::Dim => "2",
+            Paint::Bold => "1",
+        };
+        format!("\x1b[{code}m{text}\x1b[0m")
+    }
+}
+
+/// A table: columns padded to their widest cell, numbers to the right. Control characters are shown, not sent to the terminal.
+pub fn table(head: &[&str], rows: &[Vec<String>]) -> String {
+    let rows: Vec<Vec<String>> = rows.iter().map(|r| r.iter().map(|c| plain(c)).collect()).collect();
+    let mut widths: Vec<usize> = head.iter().map(|h| h.chars().count()).collect();
+    let mut numeric = vec![!rows.is_empty(); head.len()];
+    for row in &rows {
+        for (i, cell) in row.iter().enumerate().take(head.len()) {
+            widths[i] = widths[i].max(cell.chars().count());
+            let number = |c: char| c.is_ascii_digit() || matches!(c, ',' | '.' | '%' | '-' | ' ' | 's');
+            numeric[i] &= !cell.is_empty() && cell.chars().all(number) && cell.starts_with(|c: char| c.is_ascii_digit());
+        }
+    }
+    let line = |cells: &[String]| {
+        let mut line = String::new();
+        for (i, cell) in cells.iter().enumerate().take(head.len()) {
+            let pad = " ".repeat(widths[i].saturating_sub(cell.chars().count()));
+            let last = i + 1 == head.len();
+            line += &match (numeric[i], last) {
+                (true, _) => format!("{pad}{cell}"),
+                (false, true) => cell.clone(),
+                (false, false) => format!("{cell}{pad}"),
+            };
+            if !last {
+                line += "  ";
+            }
+        }
+        line.trim_end().to_owned() + "\n"
+    };
+    let head: Vec<String> = head.iter().map(|h| (*h).to_owned()).collect();
+    let mut text = line(&head);
+    for row in &rows {
+        text += &line(row);
+    }
+    text
+}
+
+/// A number with its thousands apart.
+pub fn count(n: u64) -> String {
+    let digits = n.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (i, c) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(c);
+    }
+    text
+}
+
+/// Text with control characters made visible, so that a row's value cannot steer a terminal.
+pub fn plain(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
+}
+
+/// At most `n` characters.
+pub fn short(text: &str, n: usize) -> String {
+    match text.char_indices().nth(n) {
+        Some((at, _)) => format!("{}…", &text[..at]),
+        None => text.to_owned(),
+    }
+}
+
+fn yaml(value: &Value) -> String {
+    let mut text = String::new();
+    let node = to_yaml(value);
+    if saphyr::YamlEmitter::new(&mut text).dump(&node).is_err() {
+        return String::new();
+    }
+    text + "\n"
+}
+
+fn to_yaml(value: &Value) -> saphyr::Yaml<'static> {
+    use saphyr::{Mapping, Scalar, Yaml};
+    match value {
+        Value::Null => Yaml::Value(Scalar::Null),
+        Value::Bool(b) => Yaml::Value(Scalar::Boolean(*b)),
+        Value::Number(n) => match n.as_i64() {
+            Some(i) => Yaml::Value(Scalar::Integer(i)),
+            None => Yaml::Value(Scalar::FloatingPoint(n.as_f64().unwrap_or_default().into())),
+        },
+        Value::String(s) => Yaml::Value(Scalar::String(s.clone().into())),
+        Value::Array(items) => Yaml::Sequence(items.iter().map(to_yaml).collect()),
+        Value::Object(members) => {
+            let mut map = Mapping::new();
+            for (key, member) in members {
+                map.insert(Yaml::Value(Scalar::String(key.clone().into())), to_yaml(member));
+            }
+            Yaml::Mapping(map)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_align_and_show_control_characters() {
+        let rows = [vec!["a\x1b[2J".to_owned(), "1,234".to_owned()], vec!["long name".to_owned(), "5".to_owned()]];
+        assert_eq!(table(&["name", "rows"], &rows), "name        rows\na\u{fffd}[2J      1,234\nlong name       5\n".replace("name        rows", "name       rows"));
+    }
+
+    #[test]
+    fn thousands_stand_apart() {
+        assert_eq!([count(0), count(999), count(1_000), count(1_234_567)], ["0", "999", "1,000", "1,234,567"]);
+    }
+}

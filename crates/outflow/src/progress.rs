@@ -1,0 +1,158 @@
+//! Showing a run while it goes on: bars on a terminal, one plain line for each stage elsewhere.
+
+use std::collections::HashMap;
+use std::io::IsTerminal;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use outflow_core::{DeliveryState, RowCounts};
+use outflow_engine::{Event, Progress};
+
+use crate::output::{Printer, count, plain};
+
+/// The progress of the runs of one command.
+#[derive(Clone)]
+pub struct Display {
+    printer: Printer,
+    bars: Option<MultiProgress>,
+}
+
+impl Display {
+    /// Bars if stderr is a terminal.
+    pub fn new(printer: Printer) -> Self {
+        let bars = (std::io::stderr().is_terminal() && !printer.is_quiet())
+            .then(|| MultiProgress::with_draw_target(ProgressDrawTarget::stderr()));
+        Self { printer, bars }
+    }
+
+    /// Takes the events of one sync's run.
+    pub fn of(&self, sync: &str) -> Progress {
+        let view = View { display: self.clone(), sync: sync.to_owned(), shown: Mutex::default() };
+        Arc::new(move |event| view.show(event))
+    }
+
+    fn line(&self, line: &str) {
+        match &self.bars {
+            // `println` keeps the bars below the text; it fails only when the terminal is gone.
+            Some(bars) => drop(bars.println(line)),
+            None => self.printer.say(line),
+        }
+    }
+}
+
+struct View {
+    display: Display,
+    sync: String,
+    shown: Mutex<Shown>,
+}
+
+#[derive(Default)]
+struct Shown {
+    reading: Option<ProgressBar>,
+    delivering: HashMap<String, ProgressBar>,
+    retrying: HashMap<String, (outflow_core::Code, u32)>,
+}
+
+impl View {
+    fn show(&self, event: Event) {
+        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        match event {
+            Event::Started { run, resumed } => {
+                let word = if resumed { "goes on with" } else { "begins" };
+                self.say(&format!("{word} run {run}"));
+            }
+            Event::Reading { last_sync_time, note } => {
+                self.say(&format!("reading, last_sync_time = {last_sync_time}"));
+                if let Some(note) = note {
+                    self.say(&format!("note: {note}"));
+                }
+                shown.reading = self.bar(None, "{prefix}  {spinner} {msg}");
+            }
+            Event::Read { rows, rejected } => {
+                if let Some(bar) = &shown.reading {
+                    bar.set_message(format!("{} rows read, {} rejected", count(rows), count(rejected)));
+                }
+            }
+            Event::Extracted { rows, findings, seconds } => {
+                if let Some(bar) = shown.reading.take() {
+                    bar.finish_and_clear();
+                }
+                self.say(&format!("{} in {seconds:.1} s", sum(&rows)));
+                for finding in findings {
+                    let column = finding.column.map(|c| format!(" in column {:?}", plain(&c))).unwrap_or_default();
+                    let (code, title) = (finding.code, finding.code.title());
+                    self.say(&format!("  {code} {title}{column}: {} rows", count(finding.rows)));
+                }
+            }
+            Event::Delivered { destination, counts } => {
+                shown.retrying.remove(&destination);
+                if self.display.bars.is_none() {
+                    return;
+                }
+                let bar = shown.delivering.entry(destination.clone()).or_insert_with(|| {
+                    let style = "{prefix}  {wide_bar} {pos}/{len} {msg}";
+                    self.bar(Some(counts.calls), style).unwrap_or_else(ProgressBar::hidden)
+                });
+                bar.set_message(destination);
+                bar.set_position(counts.calls - counts.pending);
+            }
+            Event::Retrying { destination, code, reason, seconds } => {
+                // The same trouble is told at its 1st, 2nd, 4th, 8th … time.
+                let told = shown.retrying.entry(destination.clone()).or_insert((code, 0));
+                *told = if told.0 == code { (code, told.1 + 1) } else { (code, 1) };
+                if told.1.is_power_of_two() {
+                    self.say(&format!("{destination}: {code} {}; again in {seconds:.1} s", plain(&reason)));
+                }
+            }
+            Event::Ended { destination, state, counts, reason } => {
+                if let Some(bar) = shown.delivering.remove(&destination) {
+                    bar.finish_and_clear();
+                }
+                let mut line = format!("{destination}: {} delivered", count(counts.delivered));
+                for (n, word) in [
+                    (counts.dead_letters, "dead letters"),
+                    (counts.filtered, "filtered"),
+                    (counts.cancelled, "cancelled"),
+                    (counts.pending, "pending"),
+                ] {
+                    if n > 0 {
+                        line += &format!(", {} {word}", count(n));
+                    }
+                }
+                if state == DeliveryState::Stopped
+                    && let Some((code, reason)) = reason
+                {
+                    line += &format!("; stopped: {code} {}", plain(&reason));
+                }
+                self.say(&line);
+            }
+        }
+    }
+
+    fn say(&self, text: &str) {
+        self.display.line(&format!("{}: {text}", self.sync));
+    }
+
+    fn bar(&self, length: Option<u64>, style: &str) -> Option<ProgressBar> {
+        let bars = self.display.bars.as_ref()?;
+        let bar = bars.add(length.map_or_else(ProgressBar::new_spinner, ProgressBar::new));
+        if let Ok(style) = ProgressStyle::with_template(style) {
+            bar.set_style(style);
+        }
+        bar.set_prefix(self.sync.clone());
+        bar.enable_steady_tick(Duration::from_millis(200));
+        Some(bar)
+    }
+}
+
+/// The rows of a run in a line.
+pub fn sum(rows: &RowCounts) -> String {
+    format!(
+        "{} rows read = {} calls + {} rejected + {} unchanged",
+        count(rows.read),
+        count(rows.calls),
+        count(rows.rejected),
+        count(rows.unchanged)
+    )
+}

@@ -1,0 +1,254 @@
+//! The project: `outflow.yaml`, the files that it includes and its queries, read and checked.
+//!
+//! What always holds: every problem of every file is told, each with its place, and what comes out needs no further check of its own shape. A secret is only ever
+//! a reference in a file; its value is in [`Secret`] or in a destination's settings and in no error. What this does not do: check a destination's own settings
+//! (the destinations do), or reach anything but files and environment variables.
+//!
+//! A file becomes a tree with places (`document`), references are resolved (`secrets`), the tree is held against one table of keys (`keys`, `shape`), which is
+//! also the JSON Schema (`schema`), and then its parts are read out (`sources`, `destinations`, `syncs`).
+
+mod destinations;
+mod document;
+mod keys;
+mod schema;
+mod secrets;
+mod shape;
+mod sources;
+mod syncs;
+#[cfg(test)]
+mod tests;
+mod units;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use outflow_core::{Code, Dialect, Error, Secret, SyncSpec};
+use serde_json::{Map, Value};
+
+use self::document::{Key, Node, Place};
+pub use self::schema::schema;
+
+/// The name of the file that a project begins with.
+pub const FILE: &str = "outflow.yaml";
+
+/// A project that has no problems.
+#[derive(Debug)]
+pub struct Project {
+    /// The folder of `outflow.yaml`.
+    pub root: PathBuf,
+    /// Every database of every source.
+    pub databases: Vec<Database>,
+    /// Every destination.
+    pub destinations: Vec<DestinationConfig>,
+    /// Every sync, in the order of the files.
+    pub syncs: Vec<SyncSpec>,
+    /// Free space that the spool leaves alone.
+    pub disk_reserve_bytes: Option<u64>,
+    /// How long segments are kept after the last delivery.
+    pub keep_segments: Option<Duration>,
+}
+
+/// A database of a source.
+#[derive(Debug)]
+pub struct Database {
+    /// The source's name.
+    pub source: String,
+    /// Its name within the source.
+    pub name: String,
+    /// How to reach it.
+    pub settings: DatabaseSettings,
+}
+
+/// How to reach a database.
+#[derive(Debug)]
+pub enum DatabaseSettings {
+    /// Redshift or PostgreSQL.
+    Server {
+        /// Which of the two.
+        dialect: Dialect,
+        /// Host name or address.
+        host: String,
+        /// TCP port.
+        port: u16,
+        /// The database's name on the server.
+        database: String,
+        /// The user's name.
+        user: String,
+        /// The password; empty for a server that asks for none.
+        password: Secret,
+        /// How the connection is secured.
+        ssl: Ssl,
+        /// Until the server takes the connection.
+        connect_timeout: Option<Duration>,
+    },
+    /// A SQLite file.
+    Sqlite {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+/// How a connection is secured.
+#[derive(Debug)]
+pub struct Ssl {
+    /// How much.
+    pub mode: SslMode,
+    /// Roots to trust in place of the public ones: a PEM file.
+    pub ca: Option<PathBuf>,
+    /// The name in the server's certificate, if it is not the host.
+    pub server_name: Option<String>,
+}
+
+/// libpq's words, with their meaning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SslMode {
+    /// Never encrypted.
+    Disable,
+    /// Encrypted if the server can.
+    Prefer,
+    /// Encrypted, with whoever answers.
+    Require,
+    /// The certificate comes from a trusted root.
+    VerifyCa,
+    /// And bears the host's name.
+    VerifyFull,
+}
+
+/// A destination, with its settings not checked yet.
+pub struct DestinationConfig {
+    /// Its name.
+    pub name: String,
+    /// Its `type`.
+    pub kind: String,
+    /// All else, secrets included.
+    pub settings: Map<String, Value>,
+    /// Where it stands: `outflow.yaml:16:3`.
+    pub place: String,
+}
+
+impl fmt::Debug for DestinationConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, kind, place, .. } = self;
+        f.debug_struct("DestinationConfig")
+            .field("name", name)
+            .field("kind", kind)
+            .field("place", place)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Project {
+    /// Reads the project in a folder.
+    ///
+    /// # Errors
+    /// Every problem: C001 to C010, and what is wrong with the queries.
+    pub fn load(dir: &Path) -> Result<Project, Vec<Error>> {
+        Self::load_with(dir, &|name| std::env::var(name).ok())
+    }
+
+    fn load_with(dir: &Path, env: secrets::Env<'_>) -> Result<Project, Vec<Error>> {
+        let mut problems = Problems::default();
+        let mut documents = document::load(dir, &mut problems);
+        for document in &mut documents {
+            secrets::resolve(document, env, &mut problems);
+            shape::check_table(document, &keys::ROOT, &mut problems);
+        }
+        let project = Self::read(dir, &documents, &mut problems);
+        if problems.0.is_empty() { Ok(project) } else { Err(problems.into_errors()) }
+    }
+
+    fn read(dir: &Path, documents: &[Node], problems: &mut Problems) -> Project {
+        if let Some(root) = documents.first().filter(|d| d.get("version").is_none()) {
+            let help = "put `version: 1` at the top";
+            problems.add(&root.place, Code::C006, "\"version\" is missing", help);
+        }
+        let sources = sources::read(&entries(documents, "sources", problems), problems);
+        let destinations = destinations::read(&entries(documents, "destinations", problems), problems);
+        let spool = spool(documents, problems);
+        let spool = |key: &str| spool.and_then(|s| s.get(key));
+        let syncs = entries(documents, "syncs", problems);
+        let syncs = syncs::read(&syncs, &sources, &destinations.names, spool("max_run_bytes"), problems);
+        Project {
+            root: dir.to_owned(),
+            databases: sources.databases,
+            destinations: destinations.configs,
+            syncs,
+            disk_reserve_bytes: spool("disk_reserve").and_then(Node::size),
+            keep_segments: spool("keep").and_then(Node::duration),
+        }
+    }
+
+    /// The sync of that name.
+    ///
+    /// # Errors
+    /// C011, with the name that may have been meant.
+    pub fn sync(&self, name: &str) -> Result<&SyncSpec, Error> {
+        self.syncs.iter().find(|s| s.name == name).ok_or_else(|| {
+            let names: Vec<_> = self.syncs.iter().map(|s| s.name.as_str()).collect();
+            Error::new(Code::C011, format!("there is no sync {name:?}")).help(suggestion(name, "the syncs are", &names))
+        })
+    }
+
+    /// A database by its source's name and its own.
+    pub fn database(&self, source: &str, name: &str) -> Option<&Database> {
+        self.databases.iter().find(|d| d.source == source && d.name == name)
+    }
+}
+
+/// The named things under a top-level key, over all files. A name that stands twice is a problem, and its first use counts.
+fn entries<'a>(documents: &'a [Node], key: &str, problems: &mut Problems) -> Vec<(&'a Key, &'a Node)> {
+    let mut found: Vec<(&Key, &Node)> = Vec::new();
+    for (name, node) in documents.iter().filter_map(|d| d.get(key)).flat_map(Node::entries) {
+        match found.iter().find(|(other, _)| other.name == name.name) {
+            Some((other, _)) => {
+                let message = format!("{key} has {:?} twice: first at {}", name.name, other.place);
+                problems.add(&name.place, Code::C010, message, "give one of them another name");
+            }
+            None => found.push((name, node)),
+        }
+    }
+    found
+}
+
+/// The settings of the spool, which one file may hold.
+fn spool<'a>(documents: &'a [Node], problems: &mut Problems) -> Option<&'a Node> {
+    let mut all = documents.iter().filter_map(|d| d.get("spool"));
+    let first = all.next();
+    for other in all {
+        problems.add(&other.place, Code::C010, "\"spool\" stands in two files", "keep one of them");
+    }
+    first
+}
+
+/// The problems found so far.
+#[derive(Default)]
+struct Problems(Vec<(Place, Error)>);
+
+impl Problems {
+    fn add(&mut self, place: &Place, code: Code, message: impl Into<String>, help: impl Into<String>) {
+        let error = Error::new(code, message).at(place.to_string()).help(help);
+        self.0.push((place.clone(), error));
+    }
+
+    /// An error with a place of its own, sorted in at this one.
+    fn add_error(&mut self, place: &Place, error: Error) {
+        self.0.push((place.clone(), error));
+    }
+
+    /// In the order of the files, and of the lines in them.
+    fn into_errors(mut self) -> Vec<Error> {
+        self.0.sort_by_key(|(place, _)| place.position());
+        self.0.into_iter().map(|(_, error)| error).collect()
+    }
+}
+
+/// `did you mean "x"?`, or all names if none is near.
+fn suggestion(name: &str, introduction: &str, known: &[&str]) -> String {
+    let near = known.iter().map(|k| (strsim::osa_distance(&name.to_lowercase(), &k.to_lowercase()), k)).min();
+    match near {
+        Some((distance, known)) if distance <= (known.len() / 3).max(1) => format!("did you mean {known:?}?"),
+        Some(_) => format!("{introduction} {}", known.join(", ")),
+        None => "there is none yet".to_owned(),
+    }
+}

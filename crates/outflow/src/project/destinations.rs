@@ -1,0 +1,78 @@
+//! Destinations: their type, and their settings as the destinations themselves will check them.
+
+use outflow_core::Code;
+use serde_json::{Map, Number, Value as Json};
+
+use super::document::{Key, Node, Value};
+use super::{DestinationConfig, Problems};
+
+/// Every destination of the project.
+pub(super) struct Destinations<'a> {
+    /// The names, of broken ones too.
+    pub(super) names: Vec<&'a str>,
+    pub(super) configs: Vec<DestinationConfig>,
+}
+
+pub(super) fn read<'a>(entries: &[(&'a Key, &'a Node)], problems: &mut Problems) -> Destinations<'a> {
+    let names = entries.iter().map(|(key, _)| key.name.as_str()).collect();
+    let configs = entries.iter().filter_map(|(key, node)| config(key, node, problems)).collect();
+    Destinations { names, configs }
+}
+
+fn config(key: &Key, node: &Node, problems: &mut Problems) -> Option<DestinationConfig> {
+    let kind = node.get("type")?.text()?.to_owned();
+    let secrets = outflow_destinations::secret_settings(&kind);
+    let mut settings = Map::new();
+    for (setting, value) in node.entries().filter(|(k, _)| k.name != "type") {
+        refuse_secrets(setting, value, &secrets, problems);
+        let json = match value.path() {
+            // The one setting that is a path.
+            Some(path) if kind == "file" && setting.name == "path" => path.display().to_string().into(),
+            _ => json(value),
+        };
+        settings.insert(setting.name.clone(), json);
+    }
+    Some(DestinationConfig { name: key.name.clone(), kind, settings, place: key.place.to_string() })
+}
+
+/// Refuses secrets that are not references: what the destination says is one, what a key's name says, and passwords in addresses.
+fn refuse_secrets(key: &Key, node: &Node, known: &[String], problems: &mut Problems) {
+    node.items().iter().for_each(|item| refuse_secrets(key, item, known, problems));
+    node.entries().for_each(|(key, value)| refuse_secrets(key, value, known, problems));
+    let is_literal = matches!(node.value, Value::Text(_) | Value::Whole(_) | Value::Decimal(_)) && !node.referenced;
+    let is_secret =
+        known.contains(&key.name) || sounds_secret(&key.name) || node.text().is_some_and(has_password);
+    if is_literal && is_secret {
+        let message = format!("the secret in {:?} is written into the file", key.name);
+        let help = "keep it in an environment variable, ${env:NAME}, or in a file of its own, ${file:/run/secrets/name}; \
+                    change the secret if others can read this file";
+        problems.add(&node.place, Code::C009, message, help);
+    }
+}
+
+/// Whether a setting or header of this name holds a secret, whoever defined it.
+fn sounds_secret(name: &str) -> bool {
+    let name = name.to_ascii_lowercase().replace('-', "_");
+    ["authorization", "proxy_authorization", "cookie"].contains(&name.as_str())
+        || ["password", "secret", "token", "api_key", "apikey", "write_key"].iter().any(|s| name.ends_with(s))
+}
+
+/// `https://user:password@host`.
+fn has_password(text: &str) -> bool {
+    let authority = text.split_once("://").map(|(_, rest)| rest.split(['/', '?', '#']).next().unwrap_or_default());
+    authority.and_then(|a| a.rsplit_once('@')).is_some_and(|(user, _)| user.contains(':'))
+}
+
+fn json(node: &Node) -> Json {
+    match &node.value {
+        Value::Null | Value::Broken => Json::Null,
+        Value::Flag(flag) => (*flag).into(),
+        Value::Whole(number) => (*number).into(),
+        Value::Decimal(number) => Number::from_f64(*number).map_or(Json::Null, Json::Number),
+        Value::Text(text) => text.clone().into(),
+        Value::List(items) => items.iter().map(json).collect(),
+        Value::Table(entries) => {
+            Json::Object(entries.iter().map(|(key, value)| (key.name.clone(), json(value))).collect())
+        }
+    }
+}

@@ -1,0 +1,336 @@
+//! Files as trees in which everything knows its place.
+//!
+//! A `${…}` reference needs no quotes, not even inside `{ … }`, where YAML itself would take its braces for its own.
+
+use std::fmt;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::time::Duration;
+
+use outflow_core::{Code, Error};
+use saphyr::{LoadableYamlNode, Marker, MarkedYamlOwned, ScalarOwned, YamlDataOwned};
+
+use super::{FILE, Problems, units};
+
+/// A larger file is no project file.
+const MAX_BYTES: u64 = 4 << 20;
+/// Deeper nesting is refused before the YAML parser, which is recursive, sees it.
+const MAX_INDENT: usize = 256;
+
+/// A file of the project.
+struct File {
+    /// Its number in the order of reading.
+    number: usize,
+    /// Its path as the user would write it.
+    shown: String,
+    /// Its folder: relative paths in it begin here.
+    dir: PathBuf,
+}
+
+/// A place in a file, counted from 1.
+#[derive(Clone)]
+pub(super) struct Place {
+    file: Rc<File>,
+    line: usize,
+    column: usize,
+}
+
+impl Place {
+    /// The path of a file that is named at this place.
+    pub(super) fn path(&self, named: &str) -> PathBuf {
+        self.file.dir.join(named)
+    }
+
+    /// The same path as the user would write it from the project's folder.
+    pub(super) fn shown_path(&self, named: &str) -> String {
+        Path::new(&self.file.shown).with_file_name("").join(named).display().to_string()
+    }
+
+    pub(super) fn position(&self) -> (usize, usize, usize) {
+        (self.file.number, self.line, self.column)
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}", self.file.shown, self.line, self.column)
+    }
+}
+
+/// A value in a file. It may hold a secret, so it cannot be printed.
+pub(super) struct Node {
+    pub(super) place: Place,
+    pub(super) value: Value,
+    /// The value, or a part of it, came through a `${…}` reference and is not shown.
+    pub(super) referenced: bool,
+}
+
+/// What a value is.
+pub(super) enum Value {
+    Null,
+    Flag(bool),
+    Whole(i64),
+    Decimal(f64),
+    Text(String),
+    List(Vec<Node>),
+    Table(Vec<(Key, Node)>),
+    /// Its problem has been told already.
+    Broken,
+}
+
+/// A key of a table.
+pub(super) struct Key {
+    pub(super) name: String,
+    pub(super) place: Place,
+}
+
+impl Node {
+    /// The value of a key; one that is left empty counts as absent.
+    pub(super) fn get(&self, key: &str) -> Option<&Node> {
+        let (_, node) = self.entries().find(|(k, _)| k.name == key)?;
+        (!matches!(node.value, Value::Null)).then_some(node)
+    }
+
+    pub(super) fn entries(&self) -> impl Iterator<Item = (&Key, &Node)> {
+        let entries = match &self.value {
+            Value::Table(entries) => entries.as_slice(),
+            _ => &[],
+        };
+        entries.iter().map(|(key, node)| (key, node))
+    }
+
+    pub(super) fn items(&self) -> &[Node] {
+        match &self.value {
+            Value::List(items) => items,
+            _ => &[],
+        }
+    }
+
+    pub(super) fn text(&self) -> Option<&str> {
+        match &self.value {
+            Value::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// A whole number; a reference gives it as text.
+    pub(super) fn whole(&self) -> Option<i64> {
+        match &self.value {
+            Value::Whole(number) => Some(*number),
+            Value::Text(text) if self.referenced => text.trim().parse().ok(),
+            _ => None,
+        }
+    }
+
+    pub(super) fn flag(&self) -> Option<bool> {
+        match &self.value {
+            Value::Flag(flag) => Some(*flag),
+            Value::Text(text) if self.referenced => text.trim().parse().ok(),
+            _ => None,
+        }
+    }
+
+    pub(super) fn duration(&self) -> Option<Duration> {
+        units::duration(self.text()?)
+    }
+
+    pub(super) fn size(&self) -> Option<u64> {
+        match &self.value {
+            Value::Whole(bytes) => u64::try_from(*bytes).ok(),
+            _ => units::size(self.text()?),
+        }
+    }
+
+    /// A path, from the folder of the file that names it.
+    pub(super) fn path(&self) -> Option<PathBuf> {
+        Some(self.place.path(self.text()?))
+    }
+}
+
+/// Reads the project's file and, behind it, the files that it includes.
+pub(super) fn load(dir: &Path, problems: &mut Problems) -> Vec<Node> {
+    let mut documents = Vec::new();
+    let mut seen = vec![dir.join(FILE)];
+    let file = Rc::new(File { number: 0, shown: FILE.to_owned(), dir: dir.to_owned() });
+    match read(&seen[0], file) {
+        Ok(root) => add(root, &mut seen, &mut documents, problems),
+        Err((place, error)) if error.code() == Code::C001 => {
+            let help = format!("a project is a folder with a file {FILE}: `outflow init` writes one");
+            problems.add_error(&place, error.help(help));
+        }
+        Err((place, error)) => problems.add_error(&place, error),
+    }
+    documents
+}
+
+/// Adds a document and what it includes. No file is read twice, so includes end.
+fn add(document: Node, seen: &mut Vec<PathBuf>, documents: &mut Vec<Node>, problems: &mut Problems) {
+    let include = document.get("include");
+    let includes = include.map(|i| if i.items().is_empty() { std::slice::from_ref(i) } else { i.items() });
+    let includes: Vec<(Place, String)> = includes
+        .unwrap_or_default()
+        .iter()
+        .filter_map(|node| Some((node.place.clone(), node.text()?.to_owned())))
+        .collect();
+    documents.push(document);
+    for (place, named) in includes {
+        let path = place.path(&named);
+        let is_same = |other: &PathBuf| match (other.canonicalize(), path.canonicalize()) {
+            (Ok(a), Ok(b)) => a == b,
+            _ => *other == path,
+        };
+        if seen.iter().any(is_same) {
+            let message = format!("{named:?} is a part of the project already");
+            problems.add(&place, Code::C010, message, "take this line out");
+            continue;
+        }
+        let shown = place.shown_path(&named);
+        let dir = path.parent().map(Path::to_owned).unwrap_or_default();
+        let file = Rc::new(File { number: seen.len(), shown, dir });
+        let included = read(&path, file);
+        seen.push(path);
+        match included {
+            Ok(included) => add(included, seen, documents, problems),
+            Err((_, error)) if error.code() == Code::C001 => {
+                let help = "paths are relative to the file that they stand in";
+                problems.add_error(&place, error.at(place.to_string()).help(help));
+            }
+            Err((place, error)) => problems.add_error(&place, error),
+        }
+    }
+}
+
+fn read(path: &Path, file: Rc<File>) -> Result<Node, (Place, Error)> {
+    let start = Place { file, line: 1, column: 1 };
+    let fail = |place: &Place, error: Error| (place.clone(), error.at(place.to_string()));
+    let text = read_text(path).map_err(|e| fail(&start, e))?;
+    let (text, marks) = shield(&text);
+    if let Some(line) = text.lines().position(|l| indent(l) > MAX_INDENT) {
+        let place = Place { line: line + 1, ..start.clone() };
+        return Err(fail(&place, Error::new(Code::C002, "the file is nested too deep").help("indent it less")));
+    }
+    let documents = MarkedYamlOwned::load_from_str(&text).map_err(|e| {
+        let place = start.marked(*e.marker());
+        if e.info().starts_with("duplicated key") {
+            let line = text.lines().nth(place.line - 1).unwrap_or_default();
+            let key: String = line.chars().skip(place.column - 1).take_while(|c| *c != ':').take(80).collect();
+            let error = Error::new(Code::C010, format!("the key {:?} stands here twice", key.trim()));
+            return fail(&place, error.help("keep one of them"));
+        }
+        let error = Error::new(Code::C002, e.info().to_owned());
+        fail(&place, error.help("look for a missing quote or a wrong indentation here and in the lines above"))
+    })?;
+    let mut documents = documents.into_iter();
+    let root = match documents.next() {
+        Some(node) => convert(node, &start, marks),
+        None => Node { place: start.clone(), value: Value::Null, referenced: false },
+    };
+    if let Some(second) = documents.next() {
+        let place = start.marked(second.span.start);
+        let error = Error::new(Code::C002, "the file holds a second YAML document");
+        return Err(fail(&place, error.help("take the line `---` out, or put the rest into a file of its own")));
+    }
+    match root.value {
+        Value::Table(_) => Ok(root),
+        // A file of comments alone.
+        Value::Null => Ok(Node { value: Value::Table(Vec::new()), ..root }),
+        _ => Err(fail(&root.place, Error::new(Code::C002, "the file is not a table of keys").help("begin with `version: 1`"))),
+    }
+}
+
+/// The text of a file that the project names.
+pub(super) fn read_text(path: &Path) -> Result<String, Error> {
+    let problem = |what: &str| Error::new(Code::C001, format!("{} {what}", path.display()));
+    let file = std::fs::File::open(path).map_err(|e| match e.kind() {
+        std::io::ErrorKind::NotFound => problem("does not exist"),
+        _ => problem("cannot be opened").caused_by(e),
+    })?;
+    let mut text = String::new();
+    file.take(MAX_BYTES + 1).read_to_string(&mut text).map_err(|e| match e.kind() {
+        std::io::ErrorKind::InvalidData => problem("is not UTF-8 text"),
+        _ => problem("cannot be read").caused_by(e),
+    })?;
+    if text.len() as u64 > MAX_BYTES {
+        return Err(problem("is larger than 4 MiB"));
+    }
+    Ok(text)
+}
+
+/// Puts two characters that the text does not have in place of the braces of each `${…}`.
+fn shield(text: &str) -> (String, [char; 2]) {
+    let mut unused = ('\u{e000}'..='\u{f8ff}').filter(|c| !text.contains(*c));
+    let (Some(open), Some(close)) = (unused.next(), unused.next()) else { return (text.to_owned(), ['{', '}']) };
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find("${") {
+        let (before, reference) = rest.split_at(start);
+        out.push_str(before);
+        match reference[2..].find(['{', '}', '\n', '"', '\'']).filter(|&i| reference[2 + i..].starts_with('}')) {
+            Some(length) => {
+                out.extend(['$', open]);
+                out.push_str(&reference[2..2 + length]);
+                out.push(close);
+                rest = &reference[length + 3..];
+            }
+            None => {
+                out.push_str("${");
+                rest = &reference[2..];
+            }
+        }
+    }
+    out.push_str(rest);
+    (out, [open, close])
+}
+
+/// How far a line's content is indented by blanks and by signs that open lists and keys on the same line.
+fn indent(line: &str) -> usize {
+    let bytes = line.as_bytes();
+    let opens = |i: usize| {
+        bytes[i].is_ascii_whitespace()
+            || (b"-?:".contains(&bytes[i]) && bytes.get(i + 1).is_none_or(u8::is_ascii_whitespace))
+    };
+    (0..bytes.len()).find(|&i| !opens(i)).unwrap_or(0)
+}
+
+impl Place {
+    fn marked(&self, marker: Marker) -> Place {
+        Place { file: self.file.clone(), line: marker.line().max(1), column: marker.col() + 1 }
+    }
+}
+
+fn convert(node: MarkedYamlOwned, file: &Place, marks: [char; 2]) -> Node {
+    let place = file.marked(node.span.start);
+    let plain = |text: String| text.replace(marks[0], "{").replace(marks[1], "}");
+    let value = match node.data {
+        YamlDataOwned::Value(scalar) => match scalar {
+            ScalarOwned::Null => Value::Null,
+            ScalarOwned::Boolean(flag) => Value::Flag(flag),
+            ScalarOwned::Integer(number) => Value::Whole(number),
+            ScalarOwned::FloatingPoint(number) => Value::Decimal(*number),
+            ScalarOwned::String(text) => Value::Text(plain(text)),
+        },
+        YamlDataOwned::Sequence(items) => {
+            Value::List(items.into_iter().map(|item| convert(item, file, marks)).collect())
+        }
+        YamlDataOwned::Mapping(entries) => Value::Table(
+            entries
+                .into_iter()
+                .map(|(key, value)| {
+                    let key = convert(key, file, marks);
+                    let name = match key.value {
+                        Value::Text(name) => name,
+                        Value::Whole(number) => number.to_string(),
+                        Value::Flag(flag) => flag.to_string(),
+                        _ => String::new(),
+                    };
+                    (Key { name, place: key.place }, convert(value, file, marks))
+                })
+                .collect(),
+        ),
+        // A tag says what the reader should make of a value; here the keys say that.
+        YamlDataOwned::Tagged(_, inner) => convert(*inner, file, marks).value,
+        YamlDataOwned::BadValue | YamlDataOwned::Alias(_) | YamlDataOwned::Representation(..) => Value::Null,
+    };
+    Node { place, value, referenced: false }
+}

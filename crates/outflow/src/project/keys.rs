@@ -1,0 +1,146 @@
+//! Every key of `outflow.yaml`: the one table behind the check and the JSON Schema.
+
+use super::shape::{Key, Kind, Shape};
+
+/// The words of `ssl`.
+const SSL_MODES: Kind = Kind::Word(&["disable", "prefer", "require", "verify-ca", "verify-full"]);
+const NULLS: Kind = Kind::Word(&["send", "omit"]);
+
+/// The top of a file. An included file may leave `version` out.
+pub(super) const ROOT: Shape = Shape {
+    what: "a project",
+    keys: &[
+        Key::new("version", Kind::Whole { min: 1, max: 1 }, "the version of the format"),
+        Key::new("include", Kind::Either(&[Kind::Path, Kind::List(&Kind::Path)]), "files that are a part of the project"),
+        Key::new("spool", Kind::Table(&SPOOL), "how calls are kept until they are delivered"),
+        Key::new("sources", Kind::Named(&Kind::Table(&SOURCE)), "where rows come from"),
+        Key::new("destinations", Kind::Named(&Kind::Table(&DESTINATION)), "where calls go"),
+        Key::new("syncs", Kind::Named(&Kind::Table(&SYNC)), "what is read, how often, and what rows become"),
+    ],
+    open: false,
+};
+
+const SPOOL: Shape = Shape {
+    what: "the spool",
+    keys: &[
+        Key::new("disk_reserve", Kind::Size, "free space that is left alone; 1GiB by default"),
+        Key::new("max_run_bytes", Kind::Size, "a run whose calls take more fails; syncs may say their own"),
+        Key::new("keep", Kind::Duration { min: 0 }, "how long calls are kept after the last delivery; 7d by default"),
+    ],
+    open: false,
+};
+
+const SOURCE: Shape = Shape {
+    what: "a source",
+    keys: &[
+        Key::new("type", Kind::Word(&["redshift", "postgres", "sqlite"]), "what the databases are").required(),
+        Key::new("databases", Kind::Named(&Kind::Variants(&[&SERVER, &SQLITE])), "its databases by name").required(),
+        Key::new("destinations", Kind::List(&CONNECTION), "where the calls of all its syncs go"),
+    ],
+    open: false,
+};
+
+/// A database of a `redshift` or `postgres` source.
+pub(super) const SERVER: Shape = Shape {
+    what: "a database",
+    keys: &[
+        Key::new("host", Kind::Text, "the server's name or address").required(),
+        Key::new("port", Kind::Whole { min: 1, max: 65_535 }, "5439 for redshift and 5432 for postgres by default"),
+        Key::new("database", Kind::Text, "the database's name on the server").required(),
+        Key::new("user", Kind::Text, "the user's name").required(),
+        Key::new("password", Kind::Secret, "a reference to the user's password"),
+        Key::new(
+            "ssl",
+            Kind::Either(&[SSL_MODES, Kind::Table(&SSL)]),
+            "verify-full for redshift and prefer for postgres by default",
+        ),
+        Key::new("connect_timeout", Kind::Duration { min: 1 }, "how long the server may take to answer"),
+    ],
+    open: false,
+};
+
+/// A database of a `sqlite` source.
+pub(super) const SQLITE: Shape = Shape {
+    what: "a SQLite database",
+    keys: &[Key::new("path", Kind::Path, "the file").required()],
+    open: false,
+};
+
+const SSL: Shape = Shape {
+    what: "a table of mode, ca and server_name",
+    keys: &[
+        Key::new("mode", SSL_MODES, "how much is checked"),
+        Key::new("ca", Kind::Path, "a PEM file with the roots to trust in place of the public ones"),
+        Key::new("server_name", Kind::Text, "the name in the certificate, where it is not the host: behind a tunnel"),
+    ],
+    open: false,
+};
+
+const CONNECTION: Kind = Kind::Either(&[Kind::Text, Kind::Table(&CONNECTION_TABLE)]);
+
+const CONNECTION_TABLE: Shape = Shape {
+    what: "a table of name and nulls",
+    keys: &[
+        Key::new("name", Kind::Text, "the destination's name").required(),
+        Key::new("nulls", NULLS, "whether traits that are NULL are sent as null or left out"),
+    ],
+    open: false,
+};
+
+const DESTINATION: Shape = Shape {
+    what: "a destination",
+    keys: &[Key::new("type", Kind::Text, "what the destination is").required()],
+    open: true,
+};
+
+const SYNC: Shape = Shape {
+    what: "a sync",
+    keys: &[
+        Key::new("description", Kind::Text, "for people"),
+        Key::new("source", Kind::Text, "SOURCE.DATABASE, or SOURCE if that has one database").required(),
+        Key::new(
+            "type",
+            Kind::Word(&["identify", "track", "group", "page", "screen", "alias"]),
+            "the kind of call that each row becomes",
+        )
+        .required(),
+        Key::new("query", Kind::Either(&[Kind::Text, Kind::Table(&QUERY)]), "the query, or the file that it is in")
+            .required(),
+        Key::new(
+            "schedule",
+            Kind::Either(&[Kind::Word(&["manual"]), Kind::Table(&SCHEDULE)]),
+            "when it is due; only when asked for by default",
+        ),
+        Key::new("destinations", Kind::List(&CONNECTION), "where its calls go, in place of the source's list"),
+        Key::new("nulls", NULLS, "for connections that do not say it; send by default"),
+        Key::new("lookback", Kind::Duration { min: 0 }, "taken off last_sync_time; 1s by default"),
+        Key::new("cursor", Kind::Text, "the column whose largest value is the next last_sync_time"),
+        Key::new(
+            "first_run",
+            Kind::Either(&[Kind::Word(&["beginning", "now"]), Kind::Time]),
+            "what the first run takes: everything by default",
+        ),
+        Key::new("query_timeout", Kind::Duration { min: 1 }, "how long the query may take"),
+        Key::new("max_run_bytes", Kind::Size, "a run whose calls take more fails"),
+        Key::new("guards", Kind::Flag, "limits that hold a run").later(),
+        Key::new("enabled", Kind::Flag, "whether it runs without being named; true by default"),
+    ],
+    open: false,
+};
+
+const QUERY: Shape = Shape {
+    what: "a table of file",
+    keys: &[Key::new("file", Kind::Path, "the file with the query").required()],
+    open: false,
+};
+
+const SCHEDULE: Shape = Shape {
+    what: "a table of every and start",
+    keys: &[
+        Key::new("every", Kind::Duration { min: 60 }, "the interval"),
+        Key::new("start", Kind::Either(&[Kind::Word(&["now"]), Kind::Time]), "not before this time"),
+        Key::new("cron", Kind::Text, "times of a calendar").later(),
+        Key::new("timezone", Kind::Text, "times of a calendar").later(),
+    ],
+    open: false,
+};

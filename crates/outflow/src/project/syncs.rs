@@ -1,0 +1,196 @@
+//! Syncs: what is read, when, and where it goes.
+
+use std::time::Duration;
+
+use outflow_core::sync::Schedule;
+use outflow_core::{CallType, Code, Connection, Dialect, FirstRun, Nulls, SyncSpec};
+use outflow_query::Query;
+
+use super::document::{Key, Node, Value, read_text};
+use super::sources::{Source, Sources};
+use super::{Problems, suggestion};
+
+/// So that neither `>` nor `>=` loses the rows of the second in which the previous run began.
+const LOOKBACK: Duration = Duration::from_secs(1);
+
+pub(super) fn read(
+    entries: &[(&Key, &Node)],
+    sources: &Sources<'_>,
+    known: &[&str],
+    max_run_bytes: Option<&Node>,
+    problems: &mut Problems,
+) -> Vec<SyncSpec> {
+    for list in sources.all.iter().filter_map(|s| s.destinations) {
+        connections(list, Nulls::default(), known, problems);
+    }
+    let mut syncs = Vec::new();
+    for (key, node) in entries.iter().filter(|(_, n)| matches!(n.value, Value::Table(_))) {
+        let origin = node.get("source").and_then(|s| origin(s, sources, problems));
+        let dialect = origin.and_then(|(source, _)| source.dialect);
+        let query = node.get("query").and_then(|q| query(q, dialect, problems));
+        let schedule = schedule(node.get("schedule"), problems);
+        let connections = destinations(key, node, origin.map(|(source, _)| source), known, problems);
+        let text = |key: &str| node.get(key).and_then(Node::text);
+        let (Some((source, database)), Some(dialect), Some(query), Some(call_type)) =
+            (origin, dialect, query, text("type").and_then(CallType::from_name))
+        else {
+            continue;
+        };
+        syncs.push(SyncSpec {
+            name: key.name.clone(),
+            description: text("description").unwrap_or_default().to_owned(),
+            source: source.name.to_owned(),
+            database: database.to_owned(),
+            dialect,
+            call_type,
+            query,
+            schedule,
+            connections,
+            lookback: node.get("lookback").and_then(Node::duration).unwrap_or(LOOKBACK),
+            cursor: text("cursor").map(str::to_owned),
+            first_run: first_run(text("first_run")),
+            enabled: node.get("enabled").and_then(Node::flag).unwrap_or(true),
+            query_timeout: node.get("query_timeout").and_then(Node::duration),
+            max_run_bytes: node.get("max_run_bytes").or(max_run_bytes).and_then(Node::size),
+        });
+    }
+    syncs
+}
+
+/// The source and the database of `warehouse.main` or `warehouse`.
+fn origin<'s, 'a>(
+    node: &Node,
+    sources: &'s Sources<'a>,
+    problems: &mut Problems,
+) -> Option<(&'s Source<'a>, &'a str)> {
+    let text = node.text()?;
+    let (name, database) = match text.split_once('.') {
+        Some((name, database)) => (name, Some(database)),
+        None => (text, None),
+    };
+    let Some(source) = sources.all.iter().find(|s| s.name == name) else {
+        let names: Vec<_> = sources.all.iter().map(|s| s.name).collect();
+        let help = suggestion(name, "the sources are", &names);
+        problems.add(&node.place, Code::C007, format!("there is no source {name:?}"), help);
+        return None;
+    };
+    match (database, source.databases.as_slice()) {
+        (None, [only]) => Some((source, only)),
+        // A source without databases has been told of.
+        (_, []) => None,
+        (None, [first, ..]) => {
+            let message = format!("source {name:?} has several databases");
+            let help = format!("say which: `source: {name}.{first}`");
+            problems.add(&node.place, Code::C005, message, help);
+            None
+        }
+        (Some(wanted), known) => match known.iter().find(|d| **d == wanted) {
+            Some(found) => Some((source, found)),
+            None => {
+                let help = suggestion(wanted, "its databases are", known);
+                let message = format!("source {name:?} has no database {wanted:?}");
+                problems.add(&node.place, Code::C007, message, help);
+                None
+            }
+        },
+    }
+}
+
+/// The text of the query, checked as far as its dialect is known.
+fn query(node: &Node, dialect: Option<Dialect>, problems: &mut Problems) -> Option<String> {
+    let (text, place, shown) = match node.text() {
+        Some(text) => (text.to_owned(), &node.place, node.place.to_string()),
+        None => {
+            let file = node.get("file")?;
+            let (named, path) = (file.text()?, file.path()?);
+            match read_text(&path) {
+                Ok(text) => (text, &file.place, file.place.shown_path(named)),
+                Err(error) => {
+                    let help = "paths are relative to the file that they stand in";
+                    problems.add_error(&file.place, error.at(file.place.to_string()).help(help));
+                    return None;
+                }
+            }
+        }
+    };
+    if let Some(dialect) = dialect
+        && let Err(errors) = Query::parse(&text, dialect)
+    {
+        for error in errors {
+            let within = error.place().unwrap_or_default();
+            let shown = format!("{shown}: {within}");
+            problems.add_error(place, error.at(shown));
+        }
+    }
+    Some(text)
+}
+
+fn schedule(node: Option<&Node>, problems: &mut Problems) -> Schedule {
+    let Some(node) = node.filter(|n| matches!(n.value, Value::Table(_))) else { return Schedule::Manual };
+    let every = node.get("every");
+    if every.is_none() && node.get("cron").is_none() {
+        let help = "write `schedule: { every: 15m }`, or `schedule: manual`";
+        problems.add(&node.place, Code::C006, "the schedule does not say how often", help);
+    }
+    let start = node.get("start").and_then(Node::text).filter(|s| *s != "now");
+    match every.and_then(Node::duration) {
+        Some(every) => Schedule::Every { every, start: start.and_then(|s| crate::when::parse(s).ok()) },
+        None => Schedule::Manual,
+    }
+}
+
+fn first_run(text: Option<&str>) -> FirstRun {
+    match text {
+        Some("now") => FirstRun::Now,
+        Some(time) => crate::when::parse(time).map_or(FirstRun::Beginning, FirstRun::At),
+        None => FirstRun::Beginning,
+    }
+}
+
+/// Where a sync's calls go: its own list, or else its source's.
+fn destinations(
+    key: &Key,
+    sync: &Node,
+    source: Option<&Source<'_>>,
+    known: &[&str],
+    problems: &mut Problems,
+) -> Vec<Connection> {
+    let default = nulls(sync).unwrap_or_default();
+    let own = sync.get("destinations");
+    let list = own.or_else(|| source.and_then(|s| s.destinations));
+    let is_empty = |list: &Node| matches!(&list.value, Value::List(items) if items.is_empty());
+    if list.map_or(source.is_some(), is_empty) {
+        let help = "list destinations at its source, or here: `destinations: [NAME]`";
+        problems.add(&sync.place, Code::C006, format!("sync {:?} has no destination", key.name), help);
+    }
+    // The source's list has been checked with the source.
+    let mut checked = Problems::default();
+    let problems = if own.is_some() { problems } else { &mut checked };
+    list.map(|list| connections(list, default, known, problems)).unwrap_or_default()
+}
+
+/// Reads and checks a list of connections.
+fn connections(list: &Node, default: Nulls, known: &[&str], problems: &mut Problems) -> Vec<Connection> {
+    let mut connections: Vec<Connection> = Vec::new();
+    for item in list.items() {
+        let named = item.get("name").unwrap_or(item);
+        let Some(name) = named.text() else { continue };
+        if !known.contains(&name) {
+            let help = suggestion(name, "the destinations are", known);
+            problems.add(&named.place, Code::C007, format!("there is no destination {name:?}"), help);
+        }
+        if connections.iter().any(|c| c.destination == name) {
+            let message = format!("destination {name:?} is in the list twice");
+            problems.add(&named.place, Code::C010, message, "keep one of them");
+        }
+        connections.push(Connection { destination: name.to_owned(), nulls: nulls(item).unwrap_or(default) });
+    }
+    connections
+}
+
+fn nulls(node: &Node) -> Option<Nulls> {
+    match node.get("nulls")?.text()? {
+        "omit" => Some(Nulls::Omit),
+        _ => Some(Nulls::Send),
+    }
+}

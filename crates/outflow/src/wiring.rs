@@ -1,0 +1,106 @@
+//! Putting the parts together: from a project to warehouses, destinations and an engine. The only place that knows every adapter.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use outflow_core::ports::destination::Destination;
+use outflow_core::ports::state::State;
+use outflow_core::ports::warehouse::Warehouse;
+use outflow_core::{Code, Error, SyncSpec, SystemClock};
+use outflow_destinations as destinations;
+use outflow_egress::{Client, ClientOptions};
+use outflow_engine::Engine;
+use outflow_spool::DiskSpool;
+use outflow_state::SqliteState;
+use outflow_warehouse::{Server, ServerSettings, Sqlite, Tls, TlsMode};
+use tokio::sync::watch;
+
+use crate::cli::Common;
+use crate::project::{Database, DatabaseSettings, Project, SslMode};
+
+/// Free space that the spool leaves alone, if the project does not say: 1 GiB.
+const DISK_RESERVE: u64 = 1 << 30;
+/// How long segments are kept after the last delivery, if the project does not say: 7 days.
+pub const KEEP_SEGMENTS: Duration = Duration::from_secs(7 * 24 * 3600);
+/// A serverless warehouse takes up to a minute to wake.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(90);
+
+/// Where the state lives.
+pub fn state_dir(common: &Common) -> PathBuf {
+    common.state.clone().unwrap_or_else(|| common.project.join(".outflow"))
+}
+
+/// Every destination of a project. All problems of all of them come back.
+pub fn destinations(project: &Project) -> Result<HashMap<String, Arc<dyn Destination>>, Vec<Error>> {
+    let client = Client::new(&ClientOptions::default()).map_err(|e| vec![e])?;
+    let (mut built, mut errors) = (HashMap::new(), Vec::new());
+    for config in &project.destinations {
+        match destinations::build(&config.name, &config.kind, &config.settings, &client) {
+            Ok(destination) => {
+                built.insert(config.name.clone(), destination);
+            }
+            Err(problems) => errors.extend(problems.into_iter().map(|e| {
+                if e.place().is_some() { e } else { e.at(format!("{} (destination {})", config.place, config.name)) }
+            })),
+        }
+    }
+    if errors.is_empty() { Ok(built) } else { Err(errors) }
+}
+
+/// The database that a sync reads.
+pub fn warehouse(project: &Project, spec: &SyncSpec) -> Result<Arc<dyn Warehouse>, Error> {
+    let database = project.database(&spec.source, &spec.database).ok_or_else(|| {
+        Error::new(Code::C007, format!("sync {:?} reads {}.{}, which does not exist", spec.name, spec.source, spec.database))
+    })?;
+    open(database)
+}
+
+fn open(database: &Database) -> Result<Arc<dyn Warehouse>, Error> {
+    match &database.settings {
+        DatabaseSettings::Sqlite { path } => Ok(Arc::new(Sqlite::new(path.clone()))),
+        DatabaseSettings::Server { dialect, host, port, database, user, password, ssl, connect_timeout } => {
+            let mode = match ssl.mode {
+                SslMode::Disable => TlsMode::Disable,
+                SslMode::Prefer => TlsMode::Prefer,
+                SslMode::Require => TlsMode::Require,
+                SslMode::VerifyCa => TlsMode::VerifyCa,
+                SslMode::VerifyFull => TlsMode::VerifyFull,
+            };
+            let settings = ServerSettings {
+                dialect: *dialect,
+                host: host.clone(),
+                port: *port,
+                database: database.clone(),
+                user: user.clone(),
+                password: password.clone(),
+                tls: Tls { mode, ca: ssl.ca.clone(), server_name: ssl.server_name.clone() },
+                connect_timeout: connect_timeout.unwrap_or(CONNECT_TIMEOUT),
+            };
+            Ok(Arc::new(Server::new(settings)?))
+        }
+    }
+}
+
+/// An engine that holds the state for writing.
+pub fn engine(
+    common: &Common,
+    project: &Project,
+    state: Arc<dyn State>,
+    stop: watch::Receiver<bool>,
+) -> Result<Engine, Vec<Error>> {
+    let reserve = project.disk_reserve_bytes.unwrap_or(DISK_RESERVE);
+    let spool = DiskSpool::open(&state_dir(common).join("spool"), reserve).map_err(|e| vec![e])?;
+    Ok(Engine { state, spool: Arc::new(spool), clock: Arc::new(SystemClock), destinations: destinations(project)?, stop })
+}
+
+/// An engine that only looks: it needs no project, holds nothing and sends nothing.
+pub fn reader(common: &Common) -> Result<Engine, Error> {
+    let dir = state_dir(common);
+    let state = SqliteState::open_read_only(&dir)?;
+    let spool = DiskSpool::open(&dir.join("spool"), 0)?;
+    let (_, stop) = watch::channel(false);
+    let destinations = HashMap::new();
+    Ok(Engine { state: Arc::new(state), spool: Arc::new(spool), clock: Arc::new(SystemClock), destinations, stop })
+}

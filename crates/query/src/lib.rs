@@ -1,0 +1,115 @@
+//! The text of a query: its variables, whether it only reads, and the names that its author gave to the columns.
+//!
+//! What always holds: nothing here does input or output, and no text, however odd, makes it panic or run long. A text that [`Query::parse`] takes is one
+//! statement that reads, as far as its words can show. The wall behind this is the warehouse's: one statement per message, in a read-only transaction.
+//!
+//! What it does not do: know tables or types, or say what a column becomes. That is the warehouse's and `shape`'s.
+
+mod names;
+mod reading;
+mod scan;
+mod sql;
+mod variable;
+
+use outflow_core::{Code, Column, Dialect, Error};
+
+use crate::names::Names;
+use crate::scan::Scan;
+use crate::variable::Form;
+pub use crate::variable::LastSyncTime;
+
+/// A query that may be sent.
+#[derive(Clone, Debug)]
+pub struct Query {
+    dialect: Dialect,
+    pieces: Vec<Piece>,
+    names: Names,
+}
+
+/// The text is its pieces in order.
+#[derive(Clone, Debug)]
+enum Piece {
+    Text(String),
+    Variable { form: Form, quoted: bool },
+}
+
+impl Query {
+    /// Reads a query as its author wrote it.
+    ///
+    /// # Errors
+    /// Every problem of the text, each with its line and column: Q001, Q002, Q003 and Q007.
+    pub fn parse(text: &str, dialect: Dialect) -> Result<Query, Vec<Error>> {
+        let scan = Scan::new(text, dialect);
+        let mut problems = scan.problems.clone();
+        problems.extend(reading::check(&scan));
+        if !problems.is_empty() {
+            problems.sort_by_key(|p| p.at);
+            return Err(problems.into_iter().map(|p| p.into_error(text)).collect());
+        }
+        let mut query = Query { dialect, pieces: pieces(&scan), names: Names::default() };
+        query.names = if scan.is_small() {
+            match sql::parse(&query.render(&LastSyncTime::Seconds(0)), dialect) {
+                Some(ast) => {
+                    sql::check(&ast).map_err(|e| vec![e])?;
+                    Names::of_query(&ast)
+                }
+                None => Names::of_aliases(&scan),
+            }
+        } else {
+            Names::of_aliases(&scan)
+        };
+        Ok(query)
+    }
+
+    /// Whether the text depends on the previous run at all.
+    pub fn uses_last_sync_time(&self) -> bool {
+        self.pieces.iter().any(|p| matches!(p, Piece::Variable { .. }))
+    }
+
+    /// What its author should know, though the query can be sent: Q006.
+    pub fn warnings(&self) -> Vec<Error> {
+        if self.uses_last_sync_time() {
+            return Vec::new();
+        }
+        let help = "compare a column with {{last_sync_time}}, so that a run reads only what is new: \
+                    `WHERE updated_at >= {{last_sync_time | timestamp}}`";
+        vec![Error::new(Code::Q006, "the query reads every row in every run").help(help)]
+    }
+
+    /// The text to send: variables replaced, a `;` at the end dropped, all else as written.
+    pub fn render(&self, value: &LastSyncTime) -> String {
+        let mut out = String::new();
+        for piece in &self.pieces {
+            match piece {
+                Piece::Text(text) => out.push_str(text),
+                Piece::Variable { form, quoted } => value.render(*form, *quoted, self.dialect, &mut out),
+            }
+        }
+        out
+    }
+
+    /// Gives column names back the case in which the query has them. Names that differ in more than the case of ASCII letters are left alone.
+    pub fn restore_names(&self, columns: &mut [Column]) {
+        self.names.restore(columns);
+    }
+}
+
+/// Cuts the variables and the `;` at the end out of the text.
+fn pieces(scan: &Scan<'_>) -> Vec<Piece> {
+    let variables =
+        scan.slots.iter().map(|s| (s.start, s.end, Some(Piece::Variable { form: s.form, quoted: s.quoted })));
+    let semicolons = reading::trailing_semicolons(&scan.tokens).iter().map(|t| (t.start, t.end, None));
+    let mut pieces = Vec::new();
+    let mut at = 0;
+    for (start, end, piece) in variables.chain(semicolons) {
+        if at < start {
+            pieces.push(Piece::Text(scan.text[at..start].to_owned()));
+        }
+        pieces.extend(piece);
+        at = end;
+    }
+    if at < scan.text.len() {
+        pieces.push(Piece::Text(scan.text[at..].to_owned()));
+    }
+    pieces
+}

@@ -1,0 +1,133 @@
+//! One statement, and one that reads: what the words alone show.
+//!
+//! This looks at words outside strings, quoted names and comments, so it holds for SQL that no parser of ours knows. It refuses a word only where that word
+//! could begin a writing part of a statement; a column named `update` or `lock` passes.
+
+use outflow_core::Code;
+
+use crate::scan::{Kind, Problem, Scan, Token};
+
+/// What must not stand where a statement, or a part of one, begins.
+const WRITING: &[&str] = &[
+    "ALTER", "ANALYZE", "BEGIN", "CALL", "COMMIT", "COPY", "CREATE", "DECLARE", "DELETE", "DO", "DROP",
+    "EXECUTE", "GRANT", "INSERT", "LOCK", "MERGE", "REVOKE", "SET", "TRUNCATE", "UNLOAD", "UPDATE", "VACUUM",
+];
+
+/// Behind these an opening parenthesis can hold a statement.
+const BEFORE_STATEMENT: &[&str] = &["AS", "MATERIALIZED", "UNION", "EXCEPT", "INTERSECT", "MINUS", "ALL"];
+
+const ONLY_READS: &str = "Outflow only reads: a query is one SELECT, with or without WITH in front";
+
+/// Everything that is wrong with the text as one reading statement.
+pub(crate) fn check(scan: &Scan<'_>) -> Vec<Problem> {
+    let tokens = &scan.tokens[..scan.tokens.len() - trailing_semicolons(&scan.tokens).len()];
+    let Some(first) = tokens.iter().find(|t| t.kind != Kind::Symbol(b'(')) else {
+        let at = scan.text.len() - scan.text.trim_start().len();
+        // A text that is one unfinished string or comment has a problem of its own.
+        let empty = scan.problems.is_empty();
+        return empty
+            .then(|| Problem::new(at, Code::Q001, "the query is empty", ONLY_READS))
+            .into_iter()
+            .collect();
+    };
+    let mut problems = Vec::new();
+    if !scan.is(first, "SELECT") && !scan.is(first, "WITH") {
+        let shown: String = scan.of(first).chars().take(20).collect();
+        let message = format!("a query begins with SELECT or WITH, not with {shown:?}");
+        problems.push(Problem::new(first.start, Code::Q001, message, ONLY_READS));
+    }
+    if let Some(i) = tokens.iter().position(|t| t.kind == Kind::Symbol(b';')) {
+        let help = "keep one of them; only blanks and comments may follow a `;`";
+        problems.push(Problem::new(
+            tokens[i].start,
+            Code::Q002,
+            "the query holds more than one statement",
+            help,
+        ));
+    }
+    problems.extend(writing_words(scan, tokens));
+    problems
+}
+
+/// The `;` at the end, which say nothing.
+pub(crate) fn trailing_semicolons(tokens: &[Token]) -> &[Token] {
+    let count = tokens.iter().rev().take_while(|t| t.kind == Kind::Symbol(b';')).count();
+    &tokens[tokens.len() - count..]
+}
+
+/// What the walk knows about the parenthesis it is in.
+#[derive(Clone, Copy)]
+struct Level {
+    /// The next token begins a statement.
+    begins: bool,
+    /// Behind WITH and before the statement that it belongs to.
+    in_with: bool,
+}
+
+fn writing_words(scan: &Scan<'_>, tokens: &[Token]) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let mut level = Level { begins: true, in_with: false };
+    let mut outer = Vec::new();
+    for (i, token) in tokens.iter().enumerate() {
+        let before = i.checked_sub(1).map(|i| &tokens[i]);
+        let rest = &tokens[i + 1..];
+        match token.kind {
+            Kind::Symbol(b'(') => {
+                let holds_statement =
+                    level.begins || before.is_some_and(|t| is_any(scan, t, BEFORE_STATEMENT));
+                outer.push(Level { begins: false, ..level });
+                level = Level { begins: holds_statement, in_with: false };
+                continue;
+            }
+            Kind::Symbol(b')') => level = outer.pop().unwrap_or(level),
+            Kind::Word => {
+                let starts_part =
+                    level.begins || (level.in_with && before.is_some_and(|t| t.kind == Kind::Symbol(b')')));
+                if (starts_part && i > 0 && is_any(scan, token, WRITING)) || writes(scan, before, token, rest)
+                {
+                    problems.push(refusal(scan, token));
+                }
+                if level.begins && scan.is(token, "WITH") {
+                    level.in_with = true;
+                } else if scan.is(token, "SELECT") {
+                    level.in_with = false;
+                }
+            }
+            _ => {}
+        }
+        level.begins = false;
+    }
+    problems
+}
+
+/// Words that write or lock wherever they stand.
+fn writes(scan: &Scan<'_>, before: Option<&Token>, token: &Token, rest: &[Token]) -> bool {
+    let names_something = before.is_some_and(|t| t.kind == Kind::Symbol(b'.') || is_any(scan, t, &["AS"]));
+    if names_something {
+        return false;
+    }
+    let next = |i: usize, words: &[&str]| rest.get(i).is_some_and(|t| is_any(scan, t, words));
+    let opens = |i: usize| rest.get(i).is_some_and(|t| t.kind == Kind::Symbol(b'('));
+    let is = |word| scan.is(token, word);
+    let locks = next(0, &["UPDATE", "SHARE"])
+        || (next(0, &["KEY"]) && next(1, &["SHARE"]))
+        || (next(0, &["NO"]) && next(1, &["KEY"]));
+    is("INTO")
+        || (is("FOR") && locks)
+        || (is("UNLOAD") && opens(0))
+        || (is("CALL") && rest.first().is_some_and(|t| t.kind == Kind::Word) && opens(1))
+}
+
+fn is_any(scan: &Scan<'_>, token: &Token, words: &[&str]) -> bool {
+    token.kind == Kind::Word && words.iter().any(|w| scan.of(token).eq_ignore_ascii_case(w))
+}
+
+fn refusal(scan: &Scan<'_>, token: &Token) -> Problem {
+    let word = scan.of(token).to_ascii_uppercase();
+    let message = match word.as_str() {
+        "FOR" => "the query locks the rows that it reads".to_owned(),
+        _ => format!("the query does more than read: {word}"),
+    };
+    let help = format!("{ONLY_READS}; a name that is spelled like this word needs double quotes");
+    Problem::new(token.start, Code::Q001, message, help)
+}

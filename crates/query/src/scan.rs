@@ -1,0 +1,393 @@
+//! The words of a query, told from its strings, quoted names and comments by the rules of the server that will read it.
+//!
+//! Where servers differ, so does the scanner: PostgreSQL and Redshift nest comments, end a line at a carriage return too and have `$tag$` strings; Redshift takes a
+//! backslash in every string for an escape, PostgreSQL in `E'…'` only; SQLite has names in `` `…` `` and `[…]`.
+//! Variables are found here as well, since only here it is known what is a comment.
+
+use outflow_core::{Code, Dialect, Error};
+
+use crate::variable::{self, Form, Misuse};
+
+/// Texts beyond these sizes are not given to the full parser. It bounds the depth of expressions, but not that of joins, and its trees take stack space to drop.
+/// Measured: on a stack of 1 MiB 64 joins without a condition and 8,000 operators in a row are safe; 128 and 19,000 are not.
+const SMALL_TOKENS: usize = 10_000;
+const SMALL_JOINS: usize = 50;
+const SMALL_DEPTH: usize = 24;
+
+/// What a token is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A keyword or a name without quotes.
+    Word,
+    /// A name in quotes.
+    Quoted,
+    /// A string.
+    Literal,
+    /// A number, or a parameter such as `$1`.
+    Number,
+    /// A variable outside strings.
+    Variable,
+    /// Any other character.
+    Symbol(u8),
+}
+
+/// A piece of the text that means something: bytes `start..end`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Token {
+    pub(crate) kind: Kind,
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+}
+
+/// A variable, wherever it stands.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Slot {
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+    pub(crate) form: Form,
+    /// Inside a string, so that the value goes in without quotes of its own.
+    pub(crate) quoted: bool,
+}
+
+/// Something wrong at a byte of the text.
+#[derive(Clone, Debug)]
+pub(crate) struct Problem {
+    pub(crate) at: usize,
+    code: Code,
+    message: String,
+    help: String,
+}
+
+impl Problem {
+    pub(crate) fn new(at: usize, code: Code, message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self { at, code, message: message.into(), help: help.into() }
+    }
+
+    /// The error for users, with line and column counted from 1 in characters.
+    pub(crate) fn into_error(self, text: &str) -> Error {
+        let before = &text[..self.at];
+        let line = before.matches('\n').count() + 1;
+        let column = before.rsplit('\n').next().map_or(0, |l| l.chars().count()) + 1;
+        Error::new(self.code, self.message)
+            .at(format!("line {line}, column {column} of the query"))
+            .help(self.help)
+    }
+}
+
+/// A text taken apart.
+#[derive(Debug)]
+pub(crate) struct Scan<'a> {
+    pub(crate) text: &'a str,
+    pub(crate) tokens: Vec<Token>,
+    /// In the order of the text.
+    pub(crate) slots: Vec<Slot>,
+    pub(crate) problems: Vec<Problem>,
+    dialect: Dialect,
+    at: usize,
+}
+
+impl<'a> Scan<'a> {
+    pub(crate) fn new(text: &'a str, dialect: Dialect) -> Self {
+        let mut scan =
+            Self { text, tokens: Vec::new(), slots: Vec::new(), problems: Vec::new(), dialect, at: 0 };
+        while scan.at < text.len() {
+            scan.step();
+        }
+        scan
+    }
+
+    /// The text of a token.
+    pub(crate) fn of(&self, token: &Token) -> &'a str {
+        &self.text[token.start..token.end]
+    }
+
+    /// Whether this token is that keyword, given in upper case.
+    pub(crate) fn is(&self, token: &Token, keyword: &str) -> bool {
+        token.kind == Kind::Word && self.of(token).eq_ignore_ascii_case(keyword)
+    }
+
+    /// Whether a recursive parser may read the text.
+    pub(crate) fn is_small(&self) -> bool {
+        let mut depth = 0_usize;
+        let mut deepest = 0;
+        for token in &self.tokens {
+            match token.kind {
+                Kind::Symbol(b'(' | b'[') => depth += 1,
+                Kind::Symbol(b')' | b']') => depth = depth.saturating_sub(1),
+                _ => {}
+            }
+            deepest = deepest.max(depth);
+        }
+        let joins = self.tokens.iter().filter(|t| self.is(t, "JOIN")).count();
+        self.tokens.len() <= SMALL_TOKENS && deepest <= SMALL_DEPTH && joins <= SMALL_JOINS
+    }
+
+    fn byte(&self, offset: usize) -> Option<u8> {
+        self.text.as_bytes().get(self.at + offset).copied()
+    }
+
+    /// Where `needle` begins, from `from` on.
+    fn find(&self, from: usize, needle: &str) -> Option<usize> {
+        self.text.get(from..)?.find(needle).map(|i| from + i)
+    }
+
+    fn token(&mut self, kind: Kind, end: usize) {
+        self.tokens.push(Token { kind, start: self.at, end });
+        self.at = end;
+    }
+
+    fn unterminated(&mut self, start: usize, what: &str, close: &str) {
+        let message = format!("the query text ends inside {what}");
+        self.problems.push(Problem::new(
+            start,
+            Code::Q007,
+            message,
+            format!("it begins here: close it with {close}"),
+        ));
+        self.at = self.text.len();
+    }
+
+    fn step(&mut self) {
+        let server = self.dialect != Dialect::Sqlite;
+        let Some(byte) = self.byte(0) else { return };
+        match (byte, self.byte(1)) {
+            (b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c, _) => self.at += 1,
+            (b'-', Some(b'-')) => self.line_comment(),
+            (b'/', Some(b'*')) => self.block_comment(),
+            (b'\'', _) => self.literal(self.at, self.dialect == Dialect::Redshift),
+            (b'"', _) => self.quoted(b'"'),
+            (b'`', _) if !server => self.quoted(b'`'),
+            (b'[', _) if !server => match self.find(self.at, "]") {
+                Some(end) => self.token(Kind::Quoted, end + 1),
+                None => self.unterminated(self.at, "a quoted name", "]"),
+            },
+            (b'{', Some(b'{')) => self.variable(),
+            (b'$', Some(b'0'..=b'9')) => self.number(),
+            (b'$', _) if server => self.dollar(),
+            (b'0'..=b'9', _) | (b'.', Some(b'0'..=b'9')) => self.number(),
+            (b, _) if starts_word(b) => self.word(),
+            (0, _) => {
+                let help = "remove it: a warehouse takes it for the end of the text";
+                self.problems.push(Problem::new(
+                    self.at,
+                    Code::Q001,
+                    "the query holds a NUL character",
+                    help,
+                ));
+                self.at += 1;
+            }
+            (b, _) => self.token(Kind::Symbol(b), self.at + 1),
+        }
+    }
+
+    fn line_comment(&mut self) {
+        let ends = |b: u8| b == b'\n' || (b == b'\r' && self.dialect != Dialect::Sqlite);
+        let rest = &self.text.as_bytes()[self.at..];
+        self.at += rest.iter().position(|&b| ends(b)).unwrap_or(rest.len());
+    }
+
+    fn block_comment(&mut self) {
+        let start = self.at;
+        let mut depth = 0_usize;
+        while let (Some(a), Some(b)) = (self.byte(0), self.byte(1)) {
+            match (a, b) {
+                (b'/', b'*') if depth == 0 || self.dialect != Dialect::Sqlite => depth += 1,
+                (b'*', b'/') => depth -= 1,
+                _ => {
+                    self.at += 1;
+                    continue;
+                }
+            }
+            self.at += 2;
+            if depth == 0 {
+                return;
+            }
+        }
+        self.unterminated(start, "a comment", "*/");
+    }
+
+    /// A string whose first quote is at `self.at` and whose token begins at `start`.
+    fn literal(&mut self, start: usize, backslash: bool) {
+        loop {
+            self.at += 1;
+            match (self.byte(0), self.byte(1)) {
+                (Some(b'\\'), Some(_)) if backslash => self.at += 1,
+                (Some(b'\''), Some(b'\'')) => self.at += 1,
+                (Some(b'\''), _) => {
+                    self.at += 1;
+                    // A string goes on behind a line break, and with it the rule for backslashes.
+                    match self.continuation() {
+                        Some(quote) if backslash => self.at = quote,
+                        _ => break,
+                    }
+                }
+                (Some(_), _) => {}
+                (None, _) => return self.unterminated(start, "a string", "'"),
+            }
+        }
+        let end = self.at;
+        self.slots_in_literal(start, end);
+        self.at = start;
+        self.token(Kind::Literal, end);
+    }
+
+    /// Where the string that just ended goes on: PostgreSQL joins strings with only blanks, comments and at least one line break between them.
+    fn continuation(&self) -> Option<usize> {
+        let bytes = self.text.as_bytes();
+        let mut at = self.at;
+        let mut lines = false;
+        loop {
+            match (bytes.get(at)?, bytes.get(at + 1)) {
+                (b'\n' | b'\r', _) => {
+                    lines = true;
+                    at += 1;
+                }
+                (b' ' | b'\t' | 0x0b | 0x0c, _) => at += 1,
+                (b'-', Some(b'-')) => at += bytes[at..].iter().position(|b| matches!(b, b'\n' | b'\r'))?,
+                (b'\'', _) if lines => return Some(at),
+                _ => return None,
+            }
+        }
+    }
+
+    fn quoted(&mut self, quote: u8) {
+        let bytes = self.text.as_bytes();
+        let mut end = self.at + 1;
+        loop {
+            match (bytes.get(end), bytes.get(end + 1)) {
+                (Some(&a), Some(&b)) if a == quote && b == quote => end += 2,
+                (Some(&a), _) if a == quote => return self.token(Kind::Quoted, end + 1),
+                (Some(_), _) => end += 1,
+                (None, _) => {
+                    return self.unterminated(self.at, "a quoted name", &char::from(quote).to_string());
+                }
+            }
+        }
+    }
+
+    /// `$tag$ … $tag$`, or else a lone `$`.
+    fn dollar(&mut self) {
+        let rest = &self.text[self.at + 1..];
+        let tag = rest.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || !c.is_ascii()));
+        let Some(tag) = tag.filter(|&i| rest.as_bytes()[i] == b'$') else {
+            return self.token(Kind::Symbol(b'$'), self.at + 1);
+        };
+        let mark = &self.text[self.at..self.at + tag + 2];
+        match self.find(self.at + mark.len(), mark) {
+            Some(i) => {
+                let end = i + mark.len();
+                self.slots_in_literal(self.at, end);
+                self.token(Kind::Literal, end);
+            }
+            None => self.unterminated(self.at, "a string", mark),
+        }
+    }
+
+    fn number(&mut self) {
+        let bytes = self.text.as_bytes();
+        let digits = |from: usize| from + bytes[from..].iter().take_while(|b| b.is_ascii_digit()).count();
+        let mut end = digits(self.at + usize::from(bytes[self.at] == b'$'));
+        if bytes.get(end) == Some(&b'.') && bytes[self.at] != b'$' {
+            end = digits(end + 1);
+        }
+        if matches!(bytes.get(end), Some(b'e' | b'E')) {
+            let sign = usize::from(matches!(bytes.get(end + 1), Some(b'+' | b'-')));
+            if bytes.get(end + 1 + sign).is_some_and(u8::is_ascii_digit) {
+                end = digits(end + 1 + sign);
+            }
+        }
+        self.token(Kind::Number, end);
+    }
+
+    fn word(&mut self) {
+        let start = self.at;
+        let rest = &self.text.as_bytes()[start..];
+        let length = rest.iter().take_while(|&&b| starts_word(b) || b.is_ascii_digit() || b == b'$').count();
+        if length == 1 && matches!(rest, [b'e' | b'E', b'\'', ..]) && self.dialect != Dialect::Sqlite {
+            self.at += 1;
+            return self.literal(start, true);
+        }
+        self.token(Kind::Word, start + length);
+    }
+
+    /// `{{ name | filter }}` outside strings.
+    fn variable(&mut self) {
+        let start = self.at;
+        let inner = self.find(start + 2, "}}").map(|end| (end + 2, &self.text[start + 2..end]));
+        let Some((end, inner)) = inner.filter(|(_, inner)| !inner.contains(['{', '}', '\'', '"', ';']))
+        else {
+            let help = "a variable looks like {{last_sync_time}}";
+            self.problems.push(Problem::new(start, Code::Q003, "a variable is not closed", help));
+            self.at += 2;
+            return;
+        };
+        match variable::read(inner) {
+            Ok(form) => self.slots.push(Slot { start, end, form, quoted: false }),
+            Err(misuse) => self.problems.push(misuse.problem(start)),
+        }
+        self.token(Kind::Variable, end);
+    }
+
+    /// Finds the variables in a string. Braces that hold anything else are the string's own.
+    fn slots_in_literal(&mut self, from: usize, to: usize) {
+        let mut at = from;
+        while let Some(start) = self.find(at, "{{").filter(|&i| i < to) {
+            let Some(close) = self.find(start, "}}").filter(|&i| i < to) else { return };
+            at = close + 2;
+            match variable::read(&self.text[start + 2..close]) {
+                Ok(form) => self.slots.push(Slot { start, end: at, form, quoted: true }),
+                Err(misuse @ Misuse::Filter(_)) => self.problems.push(misuse.problem(start)),
+                Err(Misuse::Name(_)) => at = start + 1,
+            }
+        }
+    }
+}
+
+/// Letters, `_`, and everything beyond ASCII: what a name can begin with.
+fn starts_word(byte: u8) -> bool {
+    byte.is_ascii_alphabetic() || byte == b'_' || !byte.is_ascii()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(text: &str, dialect: Dialect) -> Vec<String> {
+        let scan = Scan::new(text, dialect);
+        assert!(scan.problems.is_empty(), "{text}: {:?}", scan.problems);
+        scan.tokens.iter().map(|t| scan.of(t).to_owned()).collect()
+    }
+
+    #[test]
+    fn strings_end_where_the_server_ends_them() {
+        use Dialect::{Postgres, Redshift, Sqlite};
+        assert_eq!(words("'a''b'c", Postgres), ["'a''b'", "c"]);
+        assert_eq!(words(r"'a\' b '", Redshift), [r"'a\' b '"]);
+        assert_eq!(words(r"'a\' b", Postgres), [r"'a\'", "b"]);
+        assert_eq!(words(r"E'a\' b'", Postgres), [r"E'a\' b'"]);
+        assert_eq!(words("e'a'\n 'b\\' c' d", Postgres), ["e'a'\n 'b\\' c'", "d"]);
+        assert_eq!(words("e'a' 'b\\' c", Postgres), ["e'a'", r"'b\'", "c"]);
+        assert_eq!(words("$x$ ' $$ $x$ a$b$", Postgres), ["$x$ ' $$ $x$", "a$b$"]);
+        assert_eq!(words("$1 $$;$$", Redshift), ["$1", "$$;$$"]);
+        assert_eq!(words("[a'b] `c'd` \"e'\"\"f\"", Sqlite), ["[a'b]", "`c'd`", "\"e'\"\"f\""]);
+        assert_eq!(words("a[0]", Redshift), ["a", "[", "0", "]"]);
+    }
+
+    #[test]
+    fn comments_end_where_the_server_ends_them() {
+        use Dialect::{Postgres, Sqlite};
+        assert_eq!(words("a /* b /* c */ d */ e", Postgres), ["a", "e"]);
+        assert_eq!(words("a /* b /* c */ d", Sqlite), ["a", "d"]);
+        assert_eq!(words("a -- ' \r b", Postgres), ["a", "b"]);
+        assert_eq!(words("a -- ' \r b", Sqlite), ["a"]);
+        assert_eq!(words("a /*/ b */ c", Postgres), ["a", "c"]);
+    }
+
+    #[test]
+    fn a_number_does_not_swallow_the_word_behind_it() {
+        assert_eq!(
+            words("1.INTO 2e5x 3ex .5 a.b", Dialect::Redshift),
+            ["1.", "INTO", "2e5", "x", "3", "ex", ".5", "a", ".", "b"]
+        );
+    }
+}

@@ -1,0 +1,210 @@
+//! Tests on a disk that fails: every operation in turn, and power that goes off at any instant.
+
+use std::collections::HashSet;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use outflow_core::ports::spool::Spool;
+use outflow_core::{CallType, Code, Error};
+
+use crate::DiskSpool;
+use crate::disk::{Disk, DiskFile, RealDisk};
+use crate::model::{Entry, SMALL, call, expected, header, read, rejection, write};
+
+/// A disk over the real one that fails one operation and knows what a loss of power would take.
+#[derive(Default)]
+struct FaultyDisk {
+    log: Arc<Mutex<Log>>,
+    free: Option<u64>,
+}
+
+#[derive(Default)]
+struct Log {
+    operations: usize,
+    fail_at: Option<usize>,
+    /// Files whose sync or write failed: nobody may touch them again.
+    poisoned: HashSet<PathBuf>,
+    /// Files with bytes that are not synced, and how many bytes are.
+    dirty: Vec<(PathBuf, u64)>,
+    /// Renames in folders that were not synced since.
+    renames: Vec<(PathBuf, PathBuf)>,
+    /// Folders that were not synced into their parent since they were made.
+    folders: Vec<PathBuf>,
+}
+
+impl Log {
+    fn operation(&mut self, path: &Path) -> io::Result<()> {
+        assert!(!self.poisoned.contains(path), "{} is used after it failed", path.display());
+        self.operations += 1;
+        if self.fail_at == Some(self.operations) {
+            self.poisoned.insert(path.to_path_buf());
+            return Err(io::Error::other("the disk says no"));
+        }
+        Ok(())
+    }
+}
+
+impl FaultyDisk {
+    fn failing_at(n: usize) -> Self {
+        let disk = Self::default();
+        disk.log.lock().unwrap().fail_at = Some(n);
+        disk
+    }
+
+    /// Takes from the real disk what a loss of power would take now.
+    fn lose_power(&self) {
+        let log = self.log.lock().unwrap();
+        for (from, to) in log.renames.iter().rev() {
+            let _ = std::fs::rename(to, from);
+        }
+        for (path, synced) in &log.dirty {
+            if let Ok(file) = std::fs::OpenOptions::new().write(true).open(path) {
+                file.set_len(*synced).unwrap();
+            }
+        }
+        for folder in &log.folders {
+            let _ = std::fs::remove_dir_all(folder);
+        }
+    }
+}
+
+impl Disk for FaultyDisk {
+    fn create_dir(&self, path: &Path) -> io::Result<()> {
+        let mut log = self.log.lock().unwrap();
+        log.operation(path)?;
+        log.folders.push(path.to_path_buf());
+        RealDisk.create_dir(path)
+    }
+
+    fn create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
+        let mut log = self.log.lock().unwrap();
+        log.operation(path)?;
+        log.dirty.push((path.to_path_buf(), 0));
+        let file = RealDisk.create(path)?;
+        Ok(Box::new(FaultyFile { log: self.log.clone(), path: path.to_path_buf(), file, length: 0 }))
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        let mut log = self.log.lock().unwrap();
+        log.operation(from)?;
+        log.renames.push((from.to_path_buf(), to.to_path_buf()));
+        RealDisk.rename(from, to)
+    }
+
+    fn sync_dir(&self, path: &Path) -> io::Result<()> {
+        let mut log = self.log.lock().unwrap();
+        log.operation(path)?;
+        log.renames.retain(|(_, to)| to.parent() != Some(path));
+        log.folders.retain(|folder| folder.parent() != Some(path));
+        RealDisk.sync_dir(path)
+    }
+
+    fn free(&self, path: &Path) -> io::Result<u64> {
+        self.log.lock().unwrap().operation(path)?;
+        self.free.map_or_else(|| RealDisk.free(path), Ok)
+    }
+}
+
+struct FaultyFile {
+    log: Arc<Mutex<Log>>,
+    path: PathBuf,
+    file: Box<dyn DiskFile>,
+    length: u64,
+}
+
+impl DiskFile for FaultyFile {
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.log.lock().unwrap().operation(&self.path)?;
+        self.length += bytes.len() as u64;
+        self.file.append(bytes)
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        let mut log = self.log.lock().unwrap();
+        log.operation(&self.path)?;
+        log.dirty.retain(|(path, _)| *path != self.path);
+        self.file.sync()
+    }
+}
+
+/// Enough for several segments, a spill and unchanged calls.
+fn entries() -> Vec<Entry> {
+    (0..40)
+        .map(|i| if i % 9 == 8 { rejection(i, "bad") } else { call(i, i.into(), &[b'a' + i as u8 % 26; 90]) })
+        .collect()
+}
+
+/// A folder in which run 1 stands for run 2 to be compared with.
+fn folder() -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    let spool = DiskSpool::on(Arc::new(RealDisk), dir.path(), 0, SMALL);
+    write(&spool, header(1, CallType::Track), &entries()[..20], None).unwrap();
+    dir
+}
+
+fn second_run(disk: Arc<dyn Disk>, dir: &Path) -> Result<(), Error> {
+    let spool = DiskSpool::on(disk, dir, 0, SMALL);
+    let spooled = write(&spool, header(2, CallType::Track), &entries(), Some(1))?;
+    assert_eq!(spooled.unchanged, 18);
+    let mut calls = read(&spool, 2, &spooled.segments, 0)?;
+    assert_eq!(calls.iter().filter(|c| c.3).count(), 18);
+    calls.iter_mut().for_each(|c| c.3 = false);
+    assert_eq!(calls, expected(&entries(), 0));
+    Ok(())
+}
+
+#[test]
+fn whichever_operation_fails_the_extraction_fails_and_can_be_done_again() {
+    let dir = folder();
+    for n in 1.. {
+        let disk = Arc::new(FaultyDisk::failing_at(n));
+        match second_run(disk.clone(), dir.path()) {
+            Ok(()) => {
+                assert!(n > 40, "only {n} operations");
+                break;
+            }
+            Err(error) => {
+                assert_eq!(error.code(), Code::P003, "operation {n}: {error}");
+                assert!(
+                    error.help_text().is_some() && error.message().contains("the disk says no"),
+                    "{error}"
+                );
+                assert!(!dir.path().join("2").exists(), "operation {n} left something behind");
+                disk.lose_power();
+                second_run(Arc::new(RealDisk), dir.path()).unwrap();
+            }
+        }
+    }
+}
+
+#[test]
+fn what_finish_names_survives_a_loss_of_power_in_the_next_instant() {
+    let dir = folder();
+    let disk = Arc::new(FaultyDisk::default());
+    let spool = DiskSpool::on(disk.clone(), dir.path(), 0, SMALL);
+    let spooled = write(&spool, header(2, CallType::Track), &entries(), Some(1)).unwrap();
+    disk.lose_power();
+    assert_eq!(disk.log.lock().unwrap().renames, []);
+    let calls = read(&spool, 2, &spooled.segments, 0).unwrap();
+    assert_eq!(calls.iter().filter(|c| c.3).count(), 18);
+    assert_eq!(calls.len() as u64, spooled.entries);
+    let again = write(&spool, header(3, CallType::Track), &entries(), Some(2)).unwrap();
+    assert_eq!(again.unchanged, again.entries);
+}
+
+#[test]
+fn the_disk_reserve_ends_an_extraction_with_its_sizes() {
+    let dir = folder();
+    let disk = Arc::new(FaultyDisk { free: Some(3 << 20), ..FaultyDisk::default() });
+    for (reserve, fits) in [(2 << 20, true), (3 << 20, false), (4 << 20, false)] {
+        let spool = DiskSpool::on(disk.clone(), dir.path(), reserve, SMALL);
+        let result = write(&spool, header(2, CallType::Track), &entries(), Some(1));
+        assert_eq!(result.is_ok(), fits, "{reserve}");
+        if let Err(error) = result {
+            assert_eq!(error.code(), Code::P001);
+            assert!(error.message().contains("3.0 MiB are free"), "{error}");
+            assert_eq!(spool.runs().unwrap().len(), 1, "what was written is deleted");
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! Which calls the previous run made already: one bit per position, in a file of checksummed pages.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt as _;
+use std::path::{Path, PathBuf};
+
+use outflow_core::ports::spool::CallBlock;
+use outflow_core::{Result, RunId, hash};
+
+use crate::output::Output;
+use crate::segment::{damaged, unreadable};
+
+/// The file's name in the folder of its run.
+pub(crate) const FILE: &str = "unchanged.bin";
+
+const MAGIC: &[u8; 8] = b"OUTFSAME";
+const HEAD: usize = 32;
+/// Bytes of bits in a page.
+const PAGE: usize = 8 << 10;
+const PAGE_POSITIONS: u64 = PAGE as u64 * 8;
+
+/// The bits while two runs are compared.
+pub(crate) struct Bits {
+    bits: Vec<u8>,
+    set: u64,
+}
+
+impl Bits {
+    /// All clear, for this many positions.
+    pub(crate) fn new(positions: u64) -> Self {
+        Self { bits: vec![0; positions.div_ceil(8) as usize], set: 0 }
+    }
+
+    /// Sets a bit that is clear.
+    pub(crate) fn set(&mut self, position: u64) {
+        self.bits[(position / 8) as usize] |= 1 << (position % 8);
+        self.set += 1;
+    }
+
+    /// How many are set.
+    pub(crate) fn count(&self) -> u64 {
+        self.set
+    }
+
+    /// Writes the file, unless no bit is set.
+    pub(crate) fn write(&self, run: RunId, output: &mut Output) -> Result<()> {
+        if self.set == 0 {
+            return Ok(());
+        }
+        let mut file = output.create(FILE)?;
+        let mut bytes = MAGIC.to_vec();
+        bytes.extend_from_slice(&run.0.to_le_bytes());
+        bytes.extend_from_slice(&(self.bits.len() as u64).to_le_bytes());
+        bytes.extend_from_slice(&hash::checksum(&bytes).to_le_bytes());
+        for page in self.bits.chunks(PAGE) {
+            bytes.extend_from_slice(page);
+            bytes.extend_from_slice(&hash::checksum(page).to_le_bytes());
+            output.budget.working(bytes.len() as u64)?;
+            file.append(&bytes)?;
+            bytes.clear();
+        }
+        output.publish(file)
+    }
+}
+
+/// The bits of a run whose calls are read. One page is in memory.
+pub(crate) struct Unchanged {
+    file: File,
+    path: PathBuf,
+    length: u64,
+    page: Vec<u8>,
+    page_number: u64,
+}
+
+impl Unchanged {
+    /// Opens the file. `None`: there is none, as nothing is unchanged.
+    pub(crate) fn open(path: &Path, run: RunId) -> Result<Option<Self>> {
+        let file = match File::open(path) {
+            Ok(file) => file,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(e) => return Err(unreadable(path, e)),
+        };
+        let mut head = [0; HEAD];
+        file.read_exact_at(&mut head, 0).map_err(|e| unreadable(path, e))?;
+        let (words, _) = head.as_chunks::<8>();
+        let length = u64::from_le_bytes(words[2]);
+        if words[0] != *MAGIC
+            || words[3] != hash::checksum(&head[..HEAD - 8]).to_le_bytes()
+            || words[1] != run.0.to_le_bytes()
+        {
+            return Err(damaged(path, format!("its head is not that of run {run}")));
+        }
+        let path = path.to_path_buf();
+        Ok(Some(Self { file, path, length, page: Vec::new(), page_number: u64::MAX }))
+    }
+
+    /// Marks the unchanged calls of a block.
+    pub(crate) fn mark(&mut self, block: &mut CallBlock) -> Result<()> {
+        for (position, call) in (block.first..).zip(&mut block.calls) {
+            if position / PAGE_POSITIONS != self.page_number {
+                self.load(position / PAGE_POSITIONS)?;
+            }
+            let bit = position % PAGE_POSITIONS;
+            let byte = self.page.get((bit / 8) as usize);
+            let byte =
+                byte.ok_or_else(|| damaged(&self.path, format!("it ends before position {position}")))?;
+            call.unchanged = byte >> (bit % 8) & 1 == 1;
+        }
+        Ok(())
+    }
+
+    fn load(&mut self, number: u64) -> Result<()> {
+        let start = number * PAGE as u64;
+        let length = self.length.saturating_sub(start).min(PAGE as u64) as usize;
+        self.page.resize(length + 8, 0);
+        let offset = HEAD as u64 + number * (PAGE as u64 + 8);
+        self.file.read_exact_at(&mut self.page, offset).map_err(|e| unreadable(&self.path, e))?;
+        let checksum = self.page.split_off(length);
+        if hash::checksum(&self.page).to_le_bytes() != *checksum {
+            return Err(damaged(&self.path, format!("page {number} fails its checksum")));
+        }
+        self.page_number = number;
+        Ok(())
+    }
+}

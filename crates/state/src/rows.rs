@@ -1,0 +1,170 @@
+//! Between the rows of the tables and the words of `outflow_core`.
+
+use outflow_core::ports::spool::{SegmentInfo, SegmentKind};
+use outflow_core::ports::state::{DeadLetter, DeliveryRecord, SyncState};
+use outflow_core::run::{FindingCount, Trigger};
+use outflow_core::{
+    CallType, Code, DeliveryCounts, DeliveryState, RowCounts, RunId, RunKey, RunRecord, RunState, Timestamp,
+};
+use rusqlite::types::Type;
+use rusqlite::{Result, Row};
+use serde::de::DeserializeOwned;
+
+/// The columns that [`run`] reads.
+pub(crate) const RUN: &str = "id, key, sync, call_type, state, trigger, pinned, due_at, started_at, extracted_at, ended_at, \
+     last_sync_time, next_last_sync_time, clock, rows_read, calls, rejected, unchanged, spool_bytes, reason_code, reason, skipped_by";
+
+/// The columns that [`delivery`] reads.
+pub(crate) const DELIVERY: &str = "destination, state, calls, delivered, dead_letters, filtered, cancelled, discarded, pending, \
+     requests, retries, bytes, settled, reason_code, reason";
+
+pub(crate) fn run(row: &Row<'_>) -> Result<RunRecord> {
+    Ok(RunRecord {
+        id: RunId(unsigned(row, 0)?),
+        key: RunKey(u128::from_be_bytes(row.get(1)?)),
+        sync: row.get(2)?,
+        call_type: word(row, 3, CallType::from_name)?,
+        state: word(row, 4, RunState::from_name)?,
+        trigger: word(row, 5, Trigger::from_name)?,
+        pinned: json(row, 6)?,
+        due_at: time(row, 7)?,
+        started_at: time(row, 8)?,
+        extracted_at: optional(row, 9, time)?,
+        ended_at: optional(row, 10, time)?,
+        last_sync_time: row.get(11)?,
+        next_last_sync_time: row.get(12)?,
+        clock: optional(row, 13, time)?,
+        rows: RowCounts {
+            read: unsigned(row, 14)?,
+            calls: unsigned(row, 15)?,
+            rejected: unsigned(row, 16)?,
+            unchanged: unsigned(row, 17)?,
+        },
+        spool_bytes: unsigned(row, 18)?,
+        reason: reason(row, 19)?,
+        skipped_by: optional(row, 21, unsigned)?.map(RunId),
+    })
+}
+
+pub(crate) fn delivery(row: &Row<'_>) -> Result<DeliveryRecord> {
+    Ok(DeliveryRecord {
+        destination: row.get(0)?,
+        state: word(row, 1, DeliveryState::from_name)?,
+        counts: DeliveryCounts {
+            calls: unsigned(row, 2)?,
+            delivered: unsigned(row, 3)?,
+            dead_letters: unsigned(row, 4)?,
+            filtered: unsigned(row, 5)?,
+            cancelled: unsigned(row, 6)?,
+            discarded: unsigned(row, 7)?,
+            pending: unsigned(row, 8)?,
+            requests: unsigned(row, 9)?,
+            retries: unsigned(row, 10)?,
+            bytes: unsigned(row, 11)?,
+        },
+        settled: json(row, 12)?,
+        reason: reason(row, 13)?,
+    })
+}
+
+/// `clock_us, cursor, run, fingerprint`.
+pub(crate) fn sync(row: &Row<'_>) -> Result<SyncState> {
+    Ok(SyncState {
+        clock_us: row.get(0)?,
+        cursor: row.get(1)?,
+        run: optional(row, 2, unsigned)?.map(RunId),
+        fingerprint: row.get(3)?,
+    })
+}
+
+/// `kind, number, first, entries, bytes`.
+pub(crate) fn segment(row: &Row<'_>) -> Result<SegmentInfo> {
+    let kind = |name: &str| {
+        [SegmentKind::Calls, SegmentKind::Rejections].into_iter().find(|k| kind_name(*k) == name)
+    };
+    Ok(SegmentInfo {
+        kind: word(row, 0, kind)?,
+        number: row.get(1)?,
+        first: unsigned(row, 2)?,
+        entries: unsigned(row, 3)?,
+        bytes: unsigned(row, 4)?,
+    })
+}
+
+/// `code, column_name, rows, samples`.
+pub(crate) fn finding(row: &Row<'_>) -> Result<FindingCount> {
+    Ok(FindingCount {
+        code: word(row, 0, Code::from_name)?,
+        column: row.get(1)?,
+        rows: unsigned(row, 2)?,
+        samples: json(row, 3)?,
+    })
+}
+
+/// `position, ordinal, message_id, code, status, reason, at`.
+pub(crate) fn dead_letter(row: &Row<'_>) -> Result<DeadLetter> {
+    Ok(DeadLetter {
+        position: unsigned(row, 0)?,
+        ordinal: unsigned(row, 1)?,
+        message_id: row.get(2)?,
+        code: word(row, 3, Code::from_name)?,
+        status: row.get(4)?,
+        reason: row.get(5)?,
+        at: time(row, 6)?,
+    })
+}
+
+pub(crate) fn run_id(row: &Row<'_>) -> Result<RunId> {
+    unsigned(row, 0).map(RunId)
+}
+
+/// The word of a segment's kind in the tables.
+pub(crate) fn kind_name(kind: SegmentKind) -> &'static str {
+    match kind {
+        SegmentKind::Calls => "calls",
+        SegmentKind::Rejections => "rejections",
+    }
+}
+
+/// A JSON text for the tables.
+pub(crate) fn to_json(value: &impl serde::Serialize) -> String {
+    serde_json::to_string(value).expect("texts and numbers have a JSON form")
+}
+
+fn unsigned(row: &Row<'_>, i: usize) -> Result<u64> {
+    row.get::<_, i64>(i).map(i64::cast_unsigned)
+}
+
+fn optional<T>(row: &Row<'_>, i: usize, read: fn(&Row<'_>, usize) -> Result<T>) -> Result<Option<T>> {
+    match row.get_ref(i)?.data_type() {
+        Type::Null => Ok(None),
+        _ => read(row, i).map(Some),
+    }
+}
+
+fn time(row: &Row<'_>, i: usize) -> Result<Timestamp> {
+    Timestamp::from_microsecond(row.get(i)?)
+        .map_err(|e| rusqlite::Error::FromSqlConversionFailure(i, Type::Integer, e.into()))
+}
+
+fn word<T>(row: &Row<'_>, i: usize, parse: impl Fn(&str) -> Option<T>) -> Result<T> {
+    let text: String = row.get(i)?;
+    parse(&text).ok_or_else(|| {
+        let message = format!("{text:?} is not a word that this version knows");
+        rusqlite::Error::FromSqlConversionFailure(i, Type::Text, message.into())
+    })
+}
+
+fn json<T: DeserializeOwned>(row: &Row<'_>, i: usize) -> Result<T> {
+    let text: String = row.get(i)?;
+    serde_json::from_str(&text).map_err(|_| {
+        rusqlite::Error::FromSqlConversionFailure(i, Type::Text, "not the JSON expected here".into())
+    })
+}
+
+fn reason(row: &Row<'_>, i: usize) -> Result<Option<(Code, String)>> {
+    match row.get_ref(i)?.data_type() {
+        Type::Null => Ok(None),
+        _ => Ok(Some((word(row, i, Code::from_name)?, row.get(i + 1)?))),
+    }
+}

@@ -1,0 +1,337 @@
+//! The port: one method, one transaction.
+
+use outflow_core::ports::spool::SegmentInfo;
+use outflow_core::ports::state::{
+    DeadLetter, DeliveryRecord, Extraction, NewRun, RunFilter, Settled, State, SyncState, run_key,
+};
+use outflow_core::run::{FindingCount, Pinned};
+use outflow_core::{Code, DeliveryState, Result, RunId, RunRecord, RunState, Timestamp, hash};
+use rusqlite::{Connection, OptionalExtension as _, Params, Row, Transaction, params};
+
+use crate::SqliteState;
+use crate::errors::{Fault, impossible};
+use crate::rows::{self, DELIVERY, RUN, kind_name, to_json};
+
+impl State for SqliteState {
+    fn sync(&self, name: &str) -> Result<SyncState> {
+        let sql = "SELECT clock_us, cursor, run, fingerprint FROM syncs WHERE name = ?1";
+        self.read(|c| one(c, sql, [name], rows::sync)).map(Option::unwrap_or_default)
+    }
+
+    fn create_run(&self, new: &NewRun) -> Result<RunRecord> {
+        let key = run_key(self.installation(), hash::random()?);
+        self.write(|t| {
+            let sql = format!(
+                "INSERT INTO runs (key, sync, call_type, state, trigger, pinned, due_at, started_at)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) RETURNING {RUN}"
+            );
+            let values = params![
+                key.0.to_be_bytes(),
+                new.sync,
+                new.call_type.name(),
+                RunState::Queued.name(),
+                new.trigger.name(),
+                to_json(&new.pinned),
+                new.due_at.as_microsecond(),
+                new.started_at.as_microsecond(),
+            ];
+            Ok(t.prepare_cached(&sql)?.query_row(values, rows::run)?)
+        })
+    }
+
+    fn unfinished(&self, sync: &str) -> Result<Option<RunRecord>> {
+        let sql = format!("SELECT {RUN} FROM runs WHERE sync = ?1 AND ended_at IS NULL ORDER BY id LIMIT 1");
+        self.read(|c| one(c, &sql, [sync], rows::run))
+    }
+
+    fn begin_extraction(&self, run: RunId, clock: Timestamp, last_sync_time: &str) -> Result<()> {
+        self.write(|t| {
+            let sql = "UPDATE runs SET state = 'extracting', clock = ?2, last_sync_time = ?3
+                       WHERE id = ?1 AND state IN ('queued', 'extracting')";
+            let values = params![id(run), clock.as_microsecond(), last_sync_time];
+            step(t, run, RunState::Extracting, t.prepare_cached(sql)?.execute(values)?)
+        })
+    }
+
+    fn commit_extraction(&self, run: RunId, extraction: &Extraction) -> Result<()> {
+        self.write(|t| {
+            let end = end_of_extraction(extraction);
+            let sql = "UPDATE runs SET state = ?2, extracted_at = ?3, ended_at = ?4, rows_read = ?5, calls = ?6, rejected = ?7,
+                       unchanged = ?8, spool_bytes = ?9, next_last_sync_time = ?10 WHERE id = ?1 AND state = 'extracting'";
+            let (at, counts) = (extraction.at.as_microsecond(), &extraction.rows);
+            let values = params![
+                id(run),
+                end.name(),
+                at,
+                end.is_final().then_some(at),
+                bits(counts.read),
+                bits(counts.calls),
+                bits(counts.rejected),
+                bits(counts.unchanged),
+                bits(extraction.segments.iter().map(|s| s.bytes).sum()),
+                extraction.next_last_sync_time,
+            ];
+            step(t, run, end, t.prepare_cached(sql)?.execute(values)?)?;
+            insert_segments(t, run, &extraction.segments)?;
+            insert_findings(t, run, &extraction.findings)?;
+            insert_deliveries(t, run, counts.calls)?;
+            match &extraction.moves {
+                Some(moved) => move_sync(t, run, moved),
+                None => Ok(()),
+            }
+        })
+    }
+
+    fn settle(&self, run: RunId, delivery: &DeliveryRecord, dead: &[DeadLetter]) -> Result<()> {
+        self.write(|t| {
+            let sql = "UPDATE deliveries SET state = ?3, calls = ?4, delivered = ?5, dead_letters = ?6, filtered = ?7, cancelled = ?8,
+                       discarded = ?9, pending = ?10, requests = ?11, retries = ?12, bytes = ?13, settled = ?14, reason_code = ?15,
+                       reason = ?16 WHERE run = ?1 AND destination = ?2";
+            let (counts, reason) = (&delivery.counts, delivery.reason.as_ref());
+            let values = params![
+                id(run),
+                delivery.destination,
+                delivery.state.name(),
+                bits(counts.calls),
+                bits(counts.delivered),
+                bits(counts.dead_letters),
+                bits(counts.filtered),
+                bits(counts.cancelled),
+                bits(counts.discarded),
+                bits(counts.pending),
+                bits(counts.requests),
+                bits(counts.retries),
+                bits(counts.bytes),
+                to_json(&delivery.settled),
+                reason.map(|r| r.0.as_str()),
+                reason.map(|r| &r.1),
+            ];
+            if t.prepare_cached(sql)?.execute(values)? == 0 {
+                let message = format!("run {run} has no delivery to {:?}", delivery.destination);
+                return Err(impossible(message).into());
+            }
+            insert_dead_letters(t, run, &delivery.destination, dead)
+        })
+    }
+
+    fn end_run(
+        &self,
+        run: RunId,
+        state: RunState,
+        at: Timestamp,
+        reason: Option<(Code, String)>,
+        rewind: Option<&SyncState>,
+    ) -> Result<()> {
+        if !state.is_final() && state != RunState::Held {
+            return Err(impossible(format!("{state} is not an end of run {run}")));
+        }
+        self.write(|t| {
+            let sql = "UPDATE runs SET state = ?2, ended_at = ?3, reason_code = ?4, reason = ?5 WHERE id = ?1 AND ended_at IS NULL";
+            let (code, reason) = reason.unzip();
+            let ended = state.is_final().then_some(at.as_microsecond());
+            let values = params![id(run), state.name(), ended, code.map(Code::as_str), reason];
+            step(t, run, state, t.prepare_cached(sql)?.execute(values)?)?;
+            rewind.map_or(Ok(()), |before| move_sync(t, run, before))
+        })
+    }
+
+    fn run(&self, run: RunId) -> Result<Option<RunRecord>> {
+        let sql = format!("SELECT {RUN} FROM runs WHERE id = ?1");
+        self.read(|c| one(c, &sql, [id(run)], rows::run))
+    }
+
+    fn runs(&self, filter: &RunFilter) -> Result<Vec<RunRecord>> {
+        // SQLite takes a negative limit as none.
+        let limit = if filter.limit == 0 { -1 } else { capped(filter.limit) };
+        self.read(|c| match &filter.sync {
+            Some(sync) => {
+                let sql = format!("SELECT {RUN} FROM runs WHERE sync = ?1 ORDER BY id DESC LIMIT ?2");
+                all(c, &sql, params![sync, limit], rows::run)
+            }
+            None => all(c, &format!("SELECT {RUN} FROM runs ORDER BY id DESC LIMIT ?1"), [limit], rows::run),
+        })
+    }
+
+    fn segments(&self, run: RunId) -> Result<Vec<SegmentInfo>> {
+        let sql =
+            "SELECT kind, number, first, entries, bytes FROM segments WHERE run = ?1 ORDER BY kind, number";
+        self.read(|c| all(c, sql, [id(run)], rows::segment))
+    }
+
+    fn findings(&self, run: RunId) -> Result<Vec<FindingCount>> {
+        let sql = "SELECT code, column_name, rows, samples FROM findings WHERE run = ?1 ORDER BY place";
+        self.read(|c| all(c, sql, [id(run)], rows::finding))
+    }
+
+    fn deliveries(&self, run: RunId) -> Result<Vec<DeliveryRecord>> {
+        let sql = format!("SELECT {DELIVERY} FROM deliveries WHERE run = ?1 ORDER BY place");
+        self.read(|c| all(c, &sql, [id(run)], rows::delivery))
+    }
+
+    fn dead_letters(
+        &self,
+        run: RunId,
+        destination: &str,
+        offset: u64,
+        limit: u64,
+    ) -> Result<Vec<DeadLetter>> {
+        let sql = "SELECT position, ordinal, message_id, code, status, reason, at FROM dead_letters
+                   WHERE run = ?1 AND destination = ?2 ORDER BY position LIMIT ?3 OFFSET ?4";
+        let values = params![id(run), destination, capped(limit), capped(offset)];
+        self.read(|c| all(c, sql, values, rows::dead_letter))
+    }
+
+    fn runs_with_old_segments(&self, before: Timestamp) -> Result<Vec<RunId>> {
+        let sql = "SELECT id FROM runs WHERE ended_at < ?1 AND EXISTS (SELECT 1 FROM segments WHERE run = runs.id) ORDER BY id";
+        self.read(|c| all(c, sql, [before.as_microsecond()], rows::run_id))
+    }
+
+    fn forget_segments(&self, run: RunId) -> Result<()> {
+        self.write(|t| {
+            t.execute("DELETE FROM segments WHERE run = ?1", [id(run)])?;
+            Ok(())
+        })
+    }
+
+    fn compared_runs(&self) -> Result<Vec<RunId>> {
+        let sql = "SELECT DISTINCT run FROM syncs WHERE run IS NOT NULL ORDER BY run";
+        self.read(|c| all(c, sql, [], rows::run_id))
+    }
+}
+
+/// A run without calls has nothing to deliver.
+fn end_of_extraction(extraction: &Extraction) -> RunState {
+    if extraction.rows.calls == 0 { RunState::Succeeded } else { RunState::Delivering }
+}
+
+/// Refuses a change of state that touched no run.
+fn step(t: &Transaction<'_>, run: RunId, to: RunState, touched: usize) -> Result<(), Fault> {
+    if touched == 1 {
+        return Ok(());
+    }
+    let sql = format!("SELECT {RUN} FROM runs WHERE id = ?1");
+    Err(impossible(match one(t, &sql, [id(run)], rows::run)? {
+        Some(record) => format!("run {run} is {} and cannot become {to}", record.state),
+        None => format!("there is no run {run}"),
+    })
+    .into())
+}
+
+fn insert_segments(t: &Transaction<'_>, run: RunId, segments: &[SegmentInfo]) -> Result<(), Fault> {
+    let sql =
+        "INSERT INTO segments (run, kind, number, first, entries, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    let mut insert = t.prepare_cached(sql)?;
+    for s in segments {
+        let values =
+            params![id(run), kind_name(s.kind), s.number, bits(s.first), bits(s.entries), bits(s.bytes)];
+        insert.execute(values)?;
+    }
+    Ok(())
+}
+
+fn insert_findings(t: &Transaction<'_>, run: RunId, findings: &[FindingCount]) -> Result<(), Fault> {
+    let sql =
+        "INSERT INTO findings (run, place, code, column_name, rows, samples) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    let mut insert = t.prepare_cached(sql)?;
+    for (place, f) in (0_i64..).zip(findings) {
+        insert.execute(params![
+            id(run),
+            place,
+            f.code.as_str(),
+            f.column,
+            bits(f.rows),
+            to_json(&f.samples)
+        ])?;
+    }
+    Ok(())
+}
+
+/// A delivery for each connection that the run pinned, with all its calls pending.
+fn insert_deliveries(t: &Transaction<'_>, run: RunId, calls: u64) -> Result<(), Fault> {
+    let record = t
+        .prepare_cached(&format!("SELECT {RUN} FROM runs WHERE id = ?1"))?
+        .query_row([id(run)], rows::run)?;
+    let Pinned { connections, .. } = record.pinned;
+    let state = if calls == 0 { DeliveryState::Succeeded } else { DeliveryState::Delivering };
+    let sql = "INSERT INTO deliveries (run, destination, place, state, calls, delivered, dead_letters, filtered, cancelled, discarded,
+               pending, requests, retries, bytes, settled) VALUES (?1, ?2, ?3, ?4, ?5, 0, 0, 0, 0, 0, ?5, 0, 0, 0, ?6)";
+    let (mut insert, settled) = (t.prepare_cached(sql)?, to_json(&Settled::default()));
+    for (place, connection) in (0_i64..).zip(&connections) {
+        insert.execute(params![
+            id(run),
+            connection.destination,
+            place,
+            state.name(),
+            bits(calls),
+            settled
+        ])?;
+    }
+    Ok(())
+}
+
+/// A letter that is there already is replaced: to settle the same twice is to settle it once.
+fn insert_dead_letters(
+    t: &Transaction<'_>,
+    run: RunId,
+    destination: &str,
+    dead: &[DeadLetter],
+) -> Result<(), Fault> {
+    let sql = "INSERT OR REPLACE INTO dead_letters (run, destination, position, ordinal, message_id, code, status, reason, at)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+    let mut insert = t.prepare_cached(sql)?;
+    for d in dead {
+        insert.execute(params![
+            id(run),
+            destination,
+            bits(d.position),
+            bits(d.ordinal),
+            d.message_id,
+            d.code.as_str(),
+            d.status,
+            d.reason,
+            d.at.as_microsecond(),
+        ])?;
+    }
+    Ok(())
+}
+
+/// Replaces the state of the run's sync.
+fn move_sync(t: &Transaction<'_>, run: RunId, state: &SyncState) -> Result<(), Fault> {
+    let sql = "INSERT OR REPLACE INTO syncs (name, clock_us, cursor, run, fingerprint)
+               SELECT sync, ?2, ?3, ?4, ?5 FROM runs WHERE id = ?1";
+    let values = params![id(run), state.clock_us, state.cursor, state.run.map(id), state.fingerprint];
+    t.prepare_cached(sql)?.execute(values)?;
+    Ok(())
+}
+
+fn one<T>(
+    c: &Connection,
+    sql: &str,
+    values: impl Params,
+    read: fn(&Row<'_>) -> rusqlite::Result<T>,
+) -> rusqlite::Result<Option<T>> {
+    c.prepare_cached(sql)?.query_row(values, read).optional()
+}
+
+fn all<T>(
+    c: &Connection,
+    sql: &str,
+    values: impl Params,
+    read: fn(&Row<'_>) -> rusqlite::Result<T>,
+) -> rusqlite::Result<Vec<T>> {
+    c.prepare_cached(sql)?.query_map(values, read)?.collect()
+}
+
+fn id(run: RunId) -> i64 {
+    bits(run.0)
+}
+
+/// SQLite's integers are signed: the bits stay.
+fn bits(n: u64) -> i64 {
+    n.cast_signed()
+}
+
+/// A number of rows.
+fn capped(n: u64) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
+}

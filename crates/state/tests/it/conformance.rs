@@ -1,0 +1,297 @@
+//! What every store of the state must do. Each check gets an empty store of its own.
+
+use outflow_core::ports::spool::SegmentKind;
+use outflow_core::ports::state::{RunFilter, Settled, State, SyncState};
+use outflow_core::{Code, DeliveryCounts, DeliveryState, RowCounts, RunId, RunState};
+
+use crate::made::{at, dead_letter, delivering, extraction, moved, new_run, progress, segment};
+
+/// A check and what it checks.
+type Check = (&'static str, fn(&dyn State));
+
+const CHECKS: &[Check] = &[
+    ("an unknown sync starts from nothing", unknown_names),
+    ("a run is what it was created as", a_new_run),
+    ("keys and numbers are a run's own", keys_and_numbers),
+    ("an extraction may begin again", extraction_begins_again),
+    ("the commit makes everything true at once", the_commit),
+    ("a commit that does not add up changes nothing", a_wrong_commit),
+    ("a run without calls has succeeded", nothing_to_deliver),
+    ("an extraordinary run does not move the sync", no_move),
+    ("progress and dead letters are kept together", settling),
+    ("to settle twice is to settle once", settling_twice),
+    ("progress that does not add up changes nothing", wrong_progress),
+    ("the oldest unfinished run comes first", unfinished),
+    ("an ended run stays as it is", ended),
+    ("a held run is not at its end", held),
+    ("a lost run gives its window back", lost),
+    ("runs are listed newest first", listing),
+    ("old segments are found and forgotten", old_segments),
+    ("runs to be compared with are known", compared),
+    ("steps that a run's life does not have are refused", wrong_steps),
+    ("large numbers survive", large_numbers),
+];
+
+/// Runs every check on the store that `fresh` makes for its number.
+pub fn suite<S: State>(fresh: impl Fn(usize) -> S) {
+    for (number, (what, check)) in CHECKS.iter().enumerate() {
+        println!("{what}");
+        check(&fresh(number));
+    }
+}
+
+#[test]
+fn sqlite_conforms() {
+    let dir = tempfile::tempdir().unwrap();
+    suite(|number| outflow_state::SqliteState::open(&dir.path().join(number.to_string())).unwrap());
+}
+
+fn refused<T: std::fmt::Debug>(result: outflow_core::Result<T>) {
+    let error = result.unwrap_err();
+    assert_eq!(error.code(), Code::T004, "{error}");
+    assert!(error.help_text().is_some());
+}
+
+fn unknown_names(state: &dyn State) {
+    assert_eq!(state.sync("users").unwrap(), SyncState::default());
+    assert_eq!(state.unfinished("users").unwrap(), None);
+    assert_eq!(state.run(RunId(1)).unwrap(), None);
+    assert_eq!(state.runs(&RunFilter::default()).unwrap(), []);
+    assert_eq!(state.segments(RunId(1)).unwrap(), []);
+    assert_eq!(state.findings(RunId(1)).unwrap(), []);
+    assert_eq!(state.deliveries(RunId(1)).unwrap(), []);
+    assert_eq!(state.dead_letters(RunId(1), "journeys", 0, 10).unwrap(), []);
+    assert_eq!(state.compared_runs().unwrap(), []);
+}
+
+fn a_new_run(state: &dyn State) {
+    let (new, run) = (new_run("users"), state.create_run(&new_run("users")).unwrap());
+    assert_eq!((run.id, run.state), (RunId(1), RunState::Queued));
+    assert_eq!((&run.sync, run.call_type, run.trigger), (&new.sync, new.call_type, new.trigger));
+    assert_eq!((&run.pinned, run.due_at, run.started_at), (&new.pinned, new.due_at, new.started_at));
+    assert_eq!((run.extracted_at, run.ended_at, run.clock), (None, None, None));
+    assert_eq!((&run.last_sync_time, &run.next_last_sync_time), (&None, &None));
+    assert_eq!((run.rows, run.spool_bytes), (RowCounts::default(), 0));
+    assert_eq!((&run.reason, run.skipped_by), (&None, None));
+    assert_eq!(state.run(run.id).unwrap(), Some(run.clone()));
+    assert_eq!(state.deliveries(run.id).unwrap(), []);
+}
+
+fn keys_and_numbers(state: &dyn State) {
+    let runs: Vec<_> = (0..20).map(|_| state.create_run(&new_run("users")).unwrap()).collect();
+    assert!(runs.iter().map(|r| r.id.0).eq(1..=20));
+    let keys: std::collections::HashSet<_> = runs.iter().map(|r| r.key).collect();
+    assert_eq!(keys.len(), 20);
+}
+
+fn extraction_begins_again(state: &dyn State) {
+    let run = state.create_run(&new_run("users")).unwrap().id;
+    for (clock, value) in [(at(2), "0"), (at(3), "1790000000")] {
+        state.begin_extraction(run, clock, value).unwrap();
+        let record = state.run(run).unwrap().unwrap();
+        assert_eq!((record.state, record.clock), (RunState::Extracting, Some(clock)));
+        assert_eq!(record.last_sync_time.as_deref(), Some(value));
+    }
+}
+
+fn the_commit(state: &dyn State) {
+    let run = delivering(state, "users", 100);
+    let (record, made) = (state.run(run).unwrap().unwrap(), extraction(100, None));
+    assert_eq!((record.state, record.rows, record.spool_bytes), (RunState::Delivering, made.rows, 3000));
+    assert_eq!((record.extracted_at, record.ended_at), (Some(at(60)), None));
+    assert_eq!(record.next_last_sync_time, made.next_last_sync_time);
+    assert_eq!(state.segments(run).unwrap(), made.segments);
+    assert_eq!(state.findings(run).unwrap(), made.findings);
+    assert_eq!(state.sync("users").unwrap(), moved(run));
+    let deliveries = state.deliveries(run).unwrap();
+    let names: Vec<_> = deliveries.iter().map(|d| d.destination.as_str()).collect();
+    assert_eq!(names, ["journeys", "audit"]);
+    for delivery in deliveries {
+        assert_eq!(delivery.state, DeliveryState::Delivering);
+        assert_eq!(delivery.counts, DeliveryCounts { calls: 100, pending: 100, ..DeliveryCounts::default() });
+        assert_eq!((delivery.settled, delivery.reason), (Settled::default(), None));
+    }
+}
+
+fn a_wrong_commit(state: &dyn State) {
+    let run = state.create_run(&new_run("users")).unwrap().id;
+    state.begin_extraction(run, at(2), "0").unwrap();
+    let mut wrong = extraction(100, Some(moved(run)));
+    wrong.rows.unchanged += 1;
+    refused(state.commit_extraction(run, &wrong));
+    let mut twice = extraction(100, Some(moved(run)));
+    twice.segments.push(segment(SegmentKind::Calls, 0));
+    refused(state.commit_extraction(run, &twice));
+    assert_eq!(state.run(run).unwrap().unwrap().state, RunState::Extracting);
+    assert_eq!(state.sync("users").unwrap(), SyncState::default());
+    assert_eq!(state.segments(run).unwrap(), []);
+    state.commit_extraction(run, &extraction(100, Some(moved(run)))).unwrap();
+}
+
+fn nothing_to_deliver(state: &dyn State) {
+    let run = delivering(state, "users", 0);
+    let record = state.run(run).unwrap().unwrap();
+    assert_eq!((record.state, record.ended_at), (RunState::Succeeded, Some(at(60))));
+    assert_eq!(state.sync("users").unwrap().run, Some(run));
+    let deliveries = state.deliveries(run).unwrap();
+    assert_eq!(deliveries.len(), 2);
+    assert!(deliveries.iter().all(|d| d.state == DeliveryState::Succeeded && d.counts.closed()));
+    assert_eq!(state.unfinished("users").unwrap(), None);
+}
+
+fn no_move(state: &dyn State) {
+    let first = delivering(state, "users", 1);
+    let run = state.create_run(&new_run("users")).unwrap().id;
+    state.begin_extraction(run, at(2), "0").unwrap();
+    state.commit_extraction(run, &extraction(5, None)).unwrap();
+    assert_eq!(state.sync("users").unwrap(), moved(first));
+}
+
+fn settling(state: &dyn State) {
+    let run = delivering(state, "users", 100);
+    let mut record = state.deliveries(run).unwrap().remove(1);
+    let mut dead = progress(&mut record, 10);
+    state.settle(run, &record, &dead).unwrap();
+    dead.extend(progress(&mut record, 20));
+    record.settled.insert(50, 60);
+    record.counts.filtered += 10;
+    record.counts.pending -= 10;
+    record.state = DeliveryState::Stopped;
+    record.reason = Some((Code::D013, "401".into()));
+    state.settle(run, &record, &dead[1..]).unwrap();
+
+    let deliveries = state.deliveries(run).unwrap();
+    assert_eq!(deliveries[1], record);
+    assert_eq!(deliveries[0].counts.pending, 100, "the other delivery is as it was");
+    assert_eq!(state.dead_letters(run, "audit", 0, u64::MAX).unwrap(), dead);
+    assert_eq!(state.dead_letters(run, "audit", 1, 5).unwrap(), dead[1..]);
+    assert_eq!(state.dead_letters(run, "audit", 0, 1).unwrap(), dead[..1]);
+    assert_eq!(state.dead_letters(run, "journeys", 0, 10).unwrap(), []);
+
+    (record.state, record.reason) = (DeliveryState::Delivering, None);
+    state.settle(run, &record, &[]).unwrap();
+    assert_eq!(state.deliveries(run).unwrap()[1], record);
+}
+
+fn settling_twice(state: &dyn State) {
+    let run = delivering(state, "users", 100);
+    let mut record = state.deliveries(run).unwrap().remove(0);
+    let dead = progress(&mut record, 10);
+    state.settle(run, &record, &dead).unwrap();
+    state.settle(run, &record, &dead).unwrap();
+    assert_eq!(state.dead_letters(run, "journeys", 0, 10).unwrap(), dead);
+}
+
+fn wrong_progress(state: &dyn State) {
+    let run = delivering(state, "users", 100);
+    let before = state.deliveries(run).unwrap();
+    let mut record = before[0].clone();
+    record.counts.delivered += 1;
+    refused(state.settle(run, &record, &[dead_letter(1)]));
+    record.counts.pending -= 1;
+    record.destination = "nowhere".into();
+    refused(state.settle(run, &record, &[dead_letter(1)]));
+    assert_eq!(state.deliveries(run).unwrap(), before);
+    assert_eq!(state.dead_letters(run, "journeys", 0, 10).unwrap(), []);
+}
+
+fn unfinished(state: &dyn State) {
+    let first = delivering(state, "users", 5);
+    let second = state.create_run(&new_run("users")).unwrap().id;
+    state.create_run(&new_run("events")).unwrap();
+    let oldest = || state.unfinished("users").unwrap().map(|r| r.id);
+    assert_eq!(oldest(), Some(first));
+    state.end_run(first, RunState::Succeeded, at(99), None, None).unwrap();
+    assert_eq!(oldest(), Some(second));
+    state.end_run(second, RunState::Failed, at(99), None, None).unwrap();
+    assert_eq!(oldest(), None);
+}
+
+fn ended(state: &dyn State) {
+    let run = state.create_run(&new_run("users")).unwrap().id;
+    let reason = Some((Code::S012, "the connection broke".to_owned()));
+    state.end_run(run, RunState::Failed, at(99), reason.clone(), None).unwrap();
+    let record = state.run(run).unwrap().unwrap();
+    assert_eq!((record.state, record.ended_at), (RunState::Failed, Some(at(99))));
+    assert_eq!(record.reason, reason);
+    refused(state.end_run(run, RunState::Succeeded, at(100), None, None));
+    refused(state.begin_extraction(run, at(2), "0"));
+    assert_eq!(state.run(run).unwrap(), Some(record));
+}
+
+fn held(state: &dyn State) {
+    let run = delivering(state, "users", 5);
+    state.end_run(run, RunState::Held, at(99), Some((Code::D021, "most".into())), None).unwrap();
+    let record = state.unfinished("users").unwrap().unwrap();
+    assert_eq!((record.state, record.ended_at), (RunState::Held, None));
+    state.end_run(run, RunState::Discarded, at(100), None, None).unwrap();
+    assert_eq!(state.unfinished("users").unwrap(), None);
+    assert_eq!(state.run(run).unwrap().unwrap().reason, None);
+}
+
+fn lost(state: &dyn State) {
+    let run = delivering(state, "users", 5);
+    let before = SyncState { clock_us: Some(5), cursor: None, run: None, fingerprint: None };
+    let reason = Some((Code::E003, "a segment is missing".to_owned()));
+    state.end_run(run, RunState::Lost, at(99), reason, Some(&before)).unwrap();
+    assert_eq!(state.sync("users").unwrap(), before);
+    assert_eq!(state.compared_runs().unwrap(), []);
+}
+
+fn listing(state: &dyn State) {
+    for i in 0..6 {
+        state.create_run(&new_run(if i % 2 == 0 { "users" } else { "events" })).unwrap();
+    }
+    let list = |sync: Option<&str>, limit| -> Vec<u64> {
+        let runs = state.runs(&RunFilter { sync: sync.map(Into::into), limit }).unwrap();
+        runs.iter().map(|r| r.id.0).collect()
+    };
+    assert_eq!(list(None, 0), [6, 5, 4, 3, 2, 1]);
+    assert_eq!(list(None, 2), [6, 5]);
+    assert_eq!(list(Some("users"), 0), [5, 3, 1]);
+    assert_eq!(list(Some("users"), 1), [5]);
+    assert_eq!(list(Some("groups"), 0), [0; 0]);
+}
+
+fn old_segments(state: &dyn State) {
+    let runs = [0; 3].map(|_| delivering(state, "users", 5));
+    state.end_run(runs[0], RunState::Succeeded, at(100), None, None).unwrap();
+    state.end_run(runs[1], RunState::Partial, at(200), None, None).unwrap();
+    assert_eq!(state.runs_with_old_segments(at(100)).unwrap(), []);
+    assert_eq!(state.runs_with_old_segments(at(101)).unwrap(), [runs[0]]);
+    assert_eq!(state.runs_with_old_segments(at(9999)).unwrap(), runs[..2]);
+    state.forget_segments(runs[0]).unwrap();
+    assert_eq!(state.segments(runs[0]).unwrap(), []);
+    assert_eq!(state.runs_with_old_segments(at(9999)).unwrap(), [runs[1]]);
+    assert_eq!(state.findings(runs[0]).unwrap().len(), 2, "findings stay");
+}
+
+fn compared(state: &dyn State) {
+    delivering(state, "users", 5);
+    let users = delivering(state, "users", 5);
+    let events = delivering(state, "events", 5);
+    assert_eq!(state.compared_runs().unwrap(), [users, events]);
+}
+
+fn wrong_steps(state: &dyn State) {
+    let none = RunId(77);
+    refused(state.begin_extraction(none, at(2), "0"));
+    refused(state.commit_extraction(none, &extraction(5, None)));
+    refused(state.end_run(none, RunState::Failed, at(2), None, None));
+    let queued = state.create_run(&new_run("users")).unwrap().id;
+    refused(state.commit_extraction(queued, &extraction(5, None)));
+    refused(state.end_run(queued, RunState::Delivering, at(2), None, None));
+    let run = delivering(state, "events", 5);
+    refused(state.begin_extraction(run, at(2), "0"));
+    refused(state.commit_extraction(run, &extraction(5, None)));
+}
+
+fn large_numbers(state: &dyn State) {
+    let run = delivering(state, "users", 5_000_000_000);
+    let mut record = state.deliveries(run).unwrap().remove(0);
+    record.counts.bytes = u64::MAX;
+    record.settled.insert(4_000_000_000, 4_999_999_999);
+    state.settle(run, &record, &[dead_letter(4_999_999_999)]).unwrap();
+    assert_eq!(state.deliveries(run).unwrap()[0], record);
+    assert_eq!(state.dead_letters(run, "journeys", 0, 9).unwrap(), [dead_letter(4_999_999_999)]);
+}

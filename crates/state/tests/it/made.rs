@@ -1,0 +1,96 @@
+//! Runs and extractions to test with.
+
+use outflow_core::ports::spool::{SegmentInfo, SegmentKind};
+use outflow_core::ports::state::{DeadLetter, DeliveryRecord, Extraction, NewRun, State, SyncState};
+use outflow_core::run::{FindingCount, Pinned, RunOptions, Trigger};
+use outflow_core::{CallType, Code, Connection, Nulls, RowCounts, RunId, Timestamp};
+
+/// Some second of 2026, with microseconds.
+pub fn at(second: i64) -> Timestamp {
+    Timestamp::from_microsecond(1_790_000_000_000_000 + second * 1_000_000 + 123_456).unwrap()
+}
+
+pub fn new_run(sync: &str) -> NewRun {
+    let connection = |name: &str, nulls| Connection { destination: name.into(), nulls };
+    NewRun {
+        sync: sync.into(),
+        call_type: CallType::Identify,
+        trigger: Trigger::Schedule,
+        pinned: Pinned {
+            source: "warehouse.main".into(),
+            query: "SELECT 'ü' AS \"userId\"".into(),
+            connections: vec![connection("journeys", Nulls::Send), connection("audit", Nulls::Omit)],
+            options: RunOptions { since: Some(at(-5)), ..RunOptions::default() },
+        },
+        due_at: at(0),
+        started_at: at(1),
+    }
+}
+
+pub fn segment(kind: SegmentKind, number: u32) -> SegmentInfo {
+    SegmentInfo { kind, number, first: u64::from(number) * 50, entries: 50, bytes: 1000 }
+}
+
+pub fn extraction(calls: u64, moves: Option<SyncState>) -> Extraction {
+    let finding = |code, column: Option<&str>, samples| FindingCount {
+        code,
+        column: column.map(Into::into),
+        rows: 7,
+        samples,
+    };
+    Extraction {
+        at: at(60),
+        rows: RowCounts { read: calls + 10, calls, rejected: 7, unchanged: 3 },
+        segments: vec![
+            segment(SegmentKind::Calls, 0),
+            segment(SegmentKind::Calls, 1),
+            segment(SegmentKind::Rejections, 0),
+        ],
+        findings: vec![
+            finding(Code::R003, Some("timestamp"), vec!["{\"ordinal\":1}".into()]),
+            finding(Code::R102, None, Vec::new()),
+        ],
+        next_last_sync_time: Some("1790000000".into()),
+        moves,
+    }
+}
+
+pub fn moved(run: RunId) -> SyncState {
+    SyncState {
+        clock_us: Some(1_790_000_000_123_456),
+        cursor: Some("2026-01-01 00:00:00".into()),
+        run: Some(run),
+        fingerprint: Some("abc".into()),
+    }
+}
+
+/// A run that delivers this many calls to two destinations.
+pub fn delivering(state: &dyn State, sync: &str, calls: u64) -> RunId {
+    let run = state.create_run(&new_run(sync)).unwrap().id;
+    state.begin_extraction(run, at(2), "0").unwrap();
+    state.commit_extraction(run, &extraction(calls, Some(moved(run)))).unwrap();
+    run
+}
+
+pub fn dead_letter(position: u64) -> DeadLetter {
+    DeadLetter {
+        position,
+        ordinal: position * 2,
+        message_id: format!("id-{position}"),
+        code: Code::D003,
+        status: Some(422),
+        reason: "no such \"user\"".into(),
+        at: at(90),
+    }
+}
+
+/// Settles the next calls of a delivery: all delivered but the last, which is a dead letter.
+pub fn progress(record: &mut DeliveryRecord, calls: u64) -> Vec<DeadLetter> {
+    let low = record.settled.low;
+    record.settled.insert(low, low + calls);
+    record.counts.delivered += calls - 1;
+    record.counts.dead_letters += 1;
+    record.counts.pending -= calls;
+    record.counts.requests += 1;
+    vec![dead_letter(low + calls - 1)]
+}

@@ -1,0 +1,8 @@
+//! The state from outside: what the port promises, and what processes do to each other.
+
+#![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
+
+mod conformance;
+mod crash;
+mod made;
+mod opening;

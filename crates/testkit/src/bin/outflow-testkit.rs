@@ -1,0 +1,88 @@
+//! The testkit's servers as a program, for benchmarks and for trying things by hand.
+//!
+//! Each prints `listening on 127.0.0.1:PORT` and ends when its standard input ends, so it never outlives its starter.
+
+use std::io::{Read, Write};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use outflow_testkit::{Postgres, sink};
+
+const USAGE: &str = "\
+usage: outflow-testkit receiver [--port P] [--delay-ms D] [--keep FILE] [--count-only]
+       outflow-testkit postgres [--port P] [--dir D] [--set NAME=VALUE]…
+
+Both listen on 127.0.0.1 and end when their standard input ends.";
+
+fn main() -> ExitCode {
+    let mut args = std::env::args().skip(1);
+    let outcome = match args.next().as_deref() {
+        Some("receiver") => receiver(args),
+        Some("postgres") => postgres(args),
+        _ => Err(USAGE.to_owned()),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("{message}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn receiver(mut args: impl Iterator<Item = String>) -> Result<(), String> {
+    let mut options = sink::Options::default();
+    while let Some(name) = args.next() {
+        match name.as_str() {
+            "--port" => options.port = number(args.next())?,
+            "--delay-ms" => options.delay = Duration::from_millis(number(args.next())?),
+            "--keep" => options.keep = Some(text(args.next())?.into()),
+            "--count-only" => options.count_only = true,
+            _ => return Err(USAGE.to_owned()),
+        }
+    }
+    std::thread::spawn(|| {
+        until_input_ends();
+        std::process::exit(0);
+    });
+    sink::serve(options, announce).map_err(|error| format!("receiver: {error}"))
+}
+
+fn postgres(mut args: impl Iterator<Item = String>) -> Result<(), String> {
+    let mut options = Postgres::options();
+    while let Some(name) = args.next() {
+        options = match name.as_str() {
+            "--port" => options.with_port(number(args.next())?),
+            "--dir" => options.in_folder(text(args.next())?),
+            "--set" => {
+                let setting = text(args.next())?;
+                let (name, value) = setting.split_once('=').ok_or(USAGE)?;
+                options.with_setting(name, value)
+            }
+            _ => return Err(USAGE.to_owned()),
+        };
+    }
+    let server = options.start();
+    announce(server.port());
+    until_input_ends();
+    Ok(())
+}
+
+fn announce(port: u16) {
+    println!("listening on 127.0.0.1:{port}");
+    // Whoever waits for the line reads it from a pipe, where it would otherwise stay in a buffer.
+    let _ = std::io::stdout().flush();
+}
+
+fn until_input_ends() {
+    let mut scrap = [0; 1024];
+    while matches!(std::io::stdin().read(&mut scrap), Ok(n) if n > 0) {}
+}
+
+fn text(value: Option<String>) -> Result<String, String> {
+    value.ok_or_else(|| USAGE.to_owned())
+}
+
+fn number<N: std::str::FromStr>(value: Option<String>) -> Result<N, String> {
+    text(value)?.parse().map_err(|_| USAGE.to_owned())
+}

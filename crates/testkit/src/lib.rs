@@ -1,0 +1,35 @@
+//! What tests stand on: a real PostgreSQL, a destination that misbehaves on demand and judges what it got, a proxy
+//! that breaks connections, and a harness that kills processes.
+//!
+//! What always holds: everything listens on 127.0.0.1 only, on a port of its own; everything ends with the process
+//! that started it, even when that process is killed; whatever is random prints its seed. Failures panic, since a
+//! test is the only caller. What it does not do: share code with the product. It reads and writes the wire itself,
+//! so that a mistake of ours is not made twice and then agreed upon.
+//!
+//! | part | for |
+//! | --- | --- |
+//! | [`Postgres`] | a warehouse, started from the installed binaries |
+//! | [`Receiver`], [`Reply`] | a batch API that remembers each arrival and answers as scripted |
+//! | [`Judge`] | what is missing, spurious, repeated, split or out of order |
+//! | [`ChaosProxy`] | cut, reset, delayed and silent connections |
+//! | [`crash`] | a program that is killed at random instants |
+//! | [`seed`], [`Rng`] | reproducible chance |
+//! | [`free_port`] | a port where nobody listens |
+//! | [`sink`] | a receiver that only counts, for benchmarks |
+
+pub mod crash;
+mod http;
+mod judge;
+mod net;
+mod postgres;
+mod proxy;
+mod random;
+mod receiver;
+pub mod sink;
+
+pub use judge::{Judge, Verdict};
+pub use net::free_port;
+pub use postgres::{Database, Options as PostgresOptions, Postgres};
+pub use proxy::{ChaosProxy, Fault};
+pub use random::{Rng, seed};
+pub use receiver::{Arrival, Receiver, Reply, Request};

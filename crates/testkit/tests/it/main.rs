@@ -1,0 +1,12 @@
+//! Tests of the testkit itself, and of rules that hold for the whole repository.
+
+#![allow(clippy::unwrap_used, reason = "a test says what failed by panicking")]
+
+mod client;
+mod crash;
+mod edges;
+mod postgres;
+mod proxy;
+mod receiver;
+mod sink;
+mod tidy;

@@ -1,0 +1,105 @@
+//! House rules that no compiler checks.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use outflow_core::Code;
+
+/// A file longer than this has more than one subject.
+const MAX_LINES: usize = 600;
+
+/// The repository's folder.
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
+}
+
+/// Files that people write: all but what is built, downloaded, or kept by git. Paths are relative to [`root`].
+fn files() -> Vec<(PathBuf, String)> {
+    let mut found = Vec::new();
+    let mut folders = vec![root()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+            if path.is_dir() {
+                let skipped =
+                    name.starts_with("target") || matches!(&*name, ".git" | ".outflow" | "node_modules");
+                if !skipped && !path.ends_with("bench/out") {
+                    folders.push(path);
+                }
+            } else if name != "Cargo.lock" && name != "LICENSE" && !name.ends_with(".log") {
+                // What is not text has no lines to check.
+                if let Ok(text) = fs::read_to_string(&path) {
+                    found.push((path.strip_prefix(root()).unwrap().to_owned(), text));
+                }
+            }
+        }
+    }
+    assert!(found.len() > 50, "the walk found only {} files", found.len());
+    found
+}
+
+fn sources() -> impl Iterator<Item = (PathBuf, String)> {
+    files().into_iter().filter(|(path, _)| path.extension().is_some_and(|kind| kind == "rs"))
+}
+
+#[test]
+fn a_source_file_has_one_subject_and_is_not_long() {
+    for (path, text) in sources() {
+        let lines = text.lines().count();
+        assert!(lines <= MAX_LINES, "{} has {lines} lines, more than {MAX_LINES}", path.display());
+    }
+}
+
+#[test]
+fn a_source_file_begins_with_what_it_is_for() {
+    for (path, text) in sources().filter(|(path, _)| path.iter().nth(2).is_some_and(|folder| folder == "src"))
+    {
+        assert!(text.starts_with("//! "), "{} has no head", path.display());
+    }
+}
+
+#[test]
+fn nothing_is_left_undone_or_switched_off() {
+    // Put together here, so that this file does not find itself.
+    let marks = [
+        "todo".to_owned() + "!(",
+        "unimplemented".to_owned() + "!(",
+        "FIX".to_owned() + "ME",
+        "#[ig".to_owned() + "nore",
+    ];
+    for (path, text) in sources() {
+        for mark in &marks {
+            assert!(!text.contains(mark), "{} has {mark}", path.display());
+        }
+    }
+}
+
+#[test]
+fn files_name_no_machine_and_no_registry() {
+    let places = ["work", "root", "farm"].map(|name| format!("/{name}/"));
+    let hosts = [["crates", "io"], ["pypi", "org"], ["npmjs", "org"], ["debian", "org"]]
+        .map(|host| format!("://{}", host.join(".")));
+    let subdomains = [["crates", "io/"], ["npmjs", "org/"], ["pythonhosted", "org"], ["debian", "org/"]]
+        .map(|host| format!(".{}", host.join(".")));
+    for (path, text) in files() {
+        for (number, line) in text.lines().enumerate() {
+            for word in places.iter().chain(&hosts).chain(&subdomains) {
+                assert!(!line.contains(word.as_str()), "{}:{} names {word}", path.display(), number + 1);
+            }
+        }
+    }
+}
+
+#[test]
+fn every_code_has_a_page_and_every_page_a_code() {
+    let pages: BTreeSet<String> = fs::read_dir(root().join("docs/errors"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter_map(|name| name.strip_suffix(".md").map(str::to_owned))
+        .filter(|page| page != "README")
+        .collect();
+    let codes: BTreeSet<String> = Code::ALL.iter().map(|code| code.as_str().to_owned()).collect();
+    assert_eq!(pages, codes);
+}

@@ -1,0 +1,201 @@
+//! The way to a server: its address, TCP, and TLS as far as the settings ask for it.
+//!
+//! What always holds: the server's answer to the TLS request is read as one byte and no more, so that nothing sent in plain text can slip into the
+//! encrypted stream. What it does not do: fall back from a failed handshake to plain text.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use outflow_core::{Code, Error, Result};
+use outflow_egress::{Verify, client_config};
+use postgres_protocol::message::frontend;
+use rustls::pki_types::ServerName;
+use rustls::{CertificateError, ClientConfig};
+use socket2::{SockRef, TcpKeepalive};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::Instant;
+use tokio_rustls::TlsConnector;
+
+use super::wire::{Socket, Wire, broken_protocol};
+use crate::settings::{ServerSettings, TlsMode};
+
+/// How to encrypt, made once from the settings.
+#[derive(Clone)]
+pub(crate) struct Door {
+    host: String,
+    port: u16,
+    /// `None`: plain text.
+    tls: Option<(Arc<ClientConfig>, ServerName<'static>)>,
+    /// Plain text will do if the server has no TLS.
+    optional: bool,
+    timeout: Duration,
+}
+
+impl Door {
+    pub fn new(settings: &ServerSettings) -> Result<Door> {
+        let tls = &settings.tls;
+        let verify = match tls.mode {
+            TlsMode::Disable => None,
+            TlsMode::Require if tls.ca.is_some() => Some(Verify::CaOnly),
+            TlsMode::Prefer | TlsMode::Require => Some(Verify::Nothing),
+            TlsMode::VerifyCa => Some(Verify::CaOnly),
+            TlsMode::VerifyFull => Some(Verify::Full),
+        };
+        let encryption = match verify {
+            None => None,
+            Some(verify) => {
+                let name = tls.server_name.as_ref().unwrap_or(&settings.host);
+                let name = ServerName::try_from(name.clone()).map_err(|e| {
+                    Error::new(Code::C005, format!("\"{name}\" is not a name that a certificate can be for"))
+                        .help("set server_name to the name in the server's certificate")
+                        .caused_by(e)
+                })?;
+                // Without verification a CA file has no say, and need not exist.
+                let ca = if verify == Verify::Nothing { None } else { tls.ca.as_deref() };
+                Some((client_config(verify, ca)?, name))
+            }
+        };
+        Ok(Door {
+            host: settings.host.clone(),
+            port: settings.port,
+            tls: encryption,
+            optional: tls.mode == TlsMode::Prefer,
+            timeout: settings.connect_timeout,
+        })
+    }
+
+    /// Opens a connection to the first of the host's addresses that takes one. Whether it is encrypted shows in the socket.
+    pub async fn open(&self) -> Result<(Socket, SocketAddr)> {
+        let addresses = self.look_up().await?;
+        let deadline = Instant::now() + self.timeout;
+        let mut last = None;
+        for (tried, address) in addresses.iter().enumerate() {
+            // An address that swallows packets must not eat the time of those behind it.
+            let share = (deadline - Instant::now()) / (addresses.len() - tried) as u32;
+            match tokio::time::timeout(share, TcpStream::connect(address)).await {
+                Ok(Ok(stream)) => return Ok((self.enter(stream).await?, *address)),
+                Ok(Err(cause)) => last = Some(cause),
+                Err(elapsed) => last = Some(io::Error::new(io::ErrorKind::TimedOut, elapsed)),
+            }
+        }
+        Err(not_reached(last))
+    }
+
+    /// Opens a second connection to an address where this host has been met already.
+    pub async fn open_again(&self, address: SocketAddr) -> Result<Socket> {
+        let stream = TcpStream::connect(address).await.map_err(|e| not_reached(Some(e)))?;
+        self.enter(stream).await
+    }
+
+    async fn look_up(&self) -> Result<Vec<SocketAddr>> {
+        let unknown = || {
+            Error::new(Code::S001, format!("the host name \"{}\" does not resolve", self.host)).help(
+                "check its spelling; a private endpoint resolves only inside its network or over the VPN",
+            )
+        };
+        let found = tokio::net::lookup_host((self.host.as_str(), self.port)).await;
+        let addresses: Vec<_> = found.map_err(|e| unknown().caused_by(e))?.collect();
+        if addresses.is_empty() { Err(unknown()) } else { Ok(addresses) }
+    }
+
+    async fn enter(&self, mut stream: TcpStream) -> Result<Socket> {
+        // Long queries are silent, and NAT devices forget silent connections. The times are AWS's advice for Redshift.
+        let keepalive = TcpKeepalive::new()
+            .with_time(Duration::from_secs(200))
+            .with_interval(Duration::from_secs(200))
+            .with_retries(5);
+        let tuned =
+            stream.set_nodelay(true).and_then(|()| SockRef::from(&stream).set_tcp_keepalive(&keepalive));
+        tuned.map_err(|e| closed(Some(e)))?;
+
+        let Some((config, name)) = &self.tls else { return Ok(Socket::Plain(stream)) };
+        match ask_for_tls(&mut stream).await? {
+            b'S' => {
+                let connector = TlsConnector::from(Arc::clone(config));
+                let stream = connector.connect(name.clone(), stream).await.map_err(handshake_failed)?;
+                Ok(Socket::Tls(Box::new(stream)))
+            }
+            b'N' if self.optional => Ok(Socket::Plain(stream)),
+            b'N' => Err(Error::new(Code::S005, "the server does not offer TLS").help(
+                "turn TLS on at the server; `ssl: disable` connects in plain text, if that is acceptable",
+            )),
+            // A server that is too busy or too old answers with an error instead.
+            b'E' => {
+                let mut wire = Wire::new(Socket::Plain(stream));
+                wire.keep(b"E");
+                wire.receive().await?;
+                Err(broken_protocol("no answer to the request for TLS"))
+            }
+            other => Err(broken_protocol(format!("the byte {other:#04x} to the request for TLS"))),
+        }
+    }
+}
+
+async fn ask_for_tls(stream: &mut TcpStream) -> Result<u8> {
+    let mut request = BytesMut::with_capacity(8);
+    frontend::ssl_request(&mut request);
+    stream.write_all(&request).await.map_err(|e| closed(Some(e)))?;
+    stream.read_u8().await.map_err(|e| closed(Some(e)))
+}
+
+fn not_reached(cause: Option<io::Error>) -> Error {
+    let cause = cause.unwrap_or_else(|| io::Error::from(io::ErrorKind::AddrNotAvailable));
+    let error = match cause.kind() {
+        io::ErrorKind::TimedOut => {
+            Error::new(Code::S003, "the server did not answer").help(
+                "a security group or a firewall may drop packets from this machine: allow its address on the server's port",
+            )
+        }
+        io::ErrorKind::ConnectionRefused => Error::new(Code::S002, "the connection was refused")
+            .help("nothing listens on that port, or a firewall refuses: check host and port, and that the server runs (a paused cluster refuses)"),
+        _ => Error::new(Code::S002, "the server cannot be reached from this machine")
+            .help("check the network and the route to the host: a VPN or a tunnel may be down"),
+    };
+    error.caused_by(cause)
+}
+
+/// The server went away before the session was ready.
+pub(crate) fn closed(cause: Option<io::Error>) -> Error {
+    let error = Error::new(Code::S014, "the server closed the connection before the session was ready")
+        .help("it may be starting, resuming or out of connections: try again in a minute");
+    match cause {
+        Some(cause) => error.caused_by(cause),
+        None => error,
+    }
+}
+
+fn handshake_failed(cause: io::Error) -> Error {
+    let tls = cause.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    let (why, help) = match tls {
+        Some(rustls::Error::InvalidCertificate(problem)) => bad_certificate(problem),
+        Some(error) => (error.to_string(), "check that the server speaks TLS 1.2 or newer"),
+        None => ("the server broke it off".to_owned(), "look into the server's log"),
+    };
+    Error::new(Code::S004, format!("the TLS handshake failed: {why}")).help(help).caused_by(cause)
+}
+
+fn bad_certificate(problem: &CertificateError) -> (String, &'static str) {
+    use CertificateError as E;
+    match problem {
+        E::UnknownIssuer | E::BadSignature => (
+            "the server's certificate comes from an authority that is not trusted".into(),
+            "name the authority's certificate in `ssl: { ca: FILE }`",
+        ),
+        E::NotValidForName | E::NotValidForNameContext { .. } => (
+            "the server's certificate is for another host name".into(),
+            "through a tunnel or an alias, say the certificate's name in `ssl: { server_name: NAME }`, or use verify-ca",
+        ),
+        E::Expired | E::ExpiredContext { .. } => (
+            "the server's certificate has expired".into(),
+            "renew it at the server, and check this machine's clock",
+        ),
+        E::NotValidYet | E::NotValidYetContext { .. } => {
+            ("the server's certificate is not valid yet".into(), "check this machine's clock")
+        }
+        other => (format!("the server's certificate cannot be used ({other})"), "replace it at the server"),
+    }
+}

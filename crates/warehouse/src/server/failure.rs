@@ -1,0 +1,260 @@
+//! ErrorResponse: what the server says went wrong, as a coded error with the way to mend it.
+//!
+//! SQLSTATEs decide, and where Redshift uses one for many things (28000 for a wrong password, XX000 for anything), the words of the message do.
+//!
+//! What always holds: the server's Detail is left out, since it quotes rows; so are the values that messages about bad data quote; control
+//! characters never reach a terminal. What it does not do: decide on retries.
+
+use outflow_core::{Code, Error};
+
+/// A message of the server longer than this is cut.
+const LONGEST: usize = 1000;
+
+/// The fields of an ErrorResponse that we use.
+#[derive(Default)]
+struct Report<'a> {
+    state: &'a str,
+    message: String,
+    detail: String,
+    hint: String,
+    routine: String,
+    position: Option<usize>,
+}
+
+/// The error in the body of an ErrorResponse. Its position, if it has one, counts in `sql`.
+#[cold]
+pub(crate) fn of(body: &[u8], sql: &str) -> Error {
+    let report = Report::read(body);
+    let code = report.code();
+    let message = match report.state {
+        "" => report.message.clone(),
+        state => format!("{} (SQLSTATE {state})", report.message),
+    };
+    let mut error = Error::new(code, message);
+    if let Some(position) = report.position.filter(|_| !sql.is_empty()) {
+        let (line, column) = line_and_column(sql, position);
+        error = error.at(format!("line {line}, column {column} of the query"));
+    }
+    match report.help(code) {
+        Some(help) => error.help(help),
+        None => error,
+    }
+}
+
+impl<'a> Report<'a> {
+    fn read(body: &'a [u8]) -> Self {
+        let mut report = Self::default();
+        for field in body.split(|&byte| byte == 0) {
+            let Some((kind, text)) = field.split_first() else { continue };
+            match kind {
+                b'C' if text.is_ascii() => {
+                    report.state = std::str::from_utf8(text).unwrap_or_default();
+                }
+                b'M' => report.message = clean(text),
+                b'D' => report.detail = clean(text),
+                b'H' => report.hint = clean(text),
+                b'R' => report.routine = clean(text),
+                b'P' => {
+                    report.position = std::str::from_utf8(text).ok().and_then(|digits| digits.parse().ok())
+                }
+                _ => {}
+            }
+        }
+        if report.state.len() != 5 || !report.state.bytes().all(|b| b.is_ascii_alphanumeric()) {
+            report.state = "";
+        }
+        // Class 22 is bad data, and its messages quote the value.
+        if report.state.starts_with("22") {
+            report.message = without_quoted(&report.message);
+        }
+        if report.message.is_empty() {
+            report.message = "the server reported an error without a message".into();
+        }
+        report
+    }
+
+    fn code(&self) -> Code {
+        let says = |words: &str| self.message.contains(words);
+        match self.state {
+            "28P01" | "28000" if says("pg_hba.conf") => Code::S020,
+            "28P01" | "28000" => Code::S006,
+            "3D000" => Code::S007,
+            "42501" => Code::S008,
+            "42P01" | "42703" | "3F000" => Code::S009,
+            "42601" if says("multiple commands") => Code::Q002,
+            "42601" => Code::S018,
+            "25006" => Code::Q001,
+            // A serverless Redshift that wakes cancels the first statement from this routine.
+            "57014" if self.routine.starts_with("NFTSetupSessionState") => Code::S014,
+            "57014" => Code::S011,
+            "57P01" | "57P02" | "57P03" | "53300" => Code::S014,
+            // Redshift does not always say more than XX000.
+            _ if says("permission denied for") => Code::S008,
+            _ if says("connection limit") => Code::S014,
+            _ if says("cancelled by WLM") || self.detail.contains("system requested abort") => Code::S011,
+            _ => Code::S010,
+        }
+    }
+
+    fn help(&self, code: Code) -> Option<String> {
+        let ours = match code {
+            Code::S006 => "check user and password; temporary (IAM) passwords expire within the hour",
+            Code::S007 => "check `database`; Redshift's first database is usually called dev",
+            Code::S008 => "grant this user USAGE on the schema and SELECT on the table",
+            Code::S009 => {
+                "check the spelling and write schema.table; this user's search_path may differ from yours"
+            }
+            Code::S011 => {
+                "raise the time-out, or make the query faster; in Redshift, a workload queue's rule or an administrator may have ended it"
+            }
+            Code::S014 => "the server is starting, stopping, or out of connections: try again in a minute",
+            Code::S020 => {
+                "let the server accept this machine, user and database; if it says \"no encryption\", use `ssl: require` or stricter"
+            }
+            Code::Q001 => {
+                "the query runs in a read-only transaction: it must be a SELECT that changes nothing"
+            }
+            Code::Q002 => "write one statement in each query",
+            Code::S010 => self.help_for_others(),
+            _ => "",
+        };
+        match (ours, self.hint.as_str()) {
+            ("", "") => None,
+            (ours, "") => Some(ours.to_owned()),
+            ("", hint) => Some(format!("the server's hint: {hint}")),
+            (ours, hint) => Some(format!("{ours}. The server's hint: {hint}")),
+        }
+    }
+
+    /// What helps with errors that have no code of their own.
+    fn help_for_others(&self) -> &'static str {
+        let says = |words: &str| self.message.contains(words) || self.detail.contains(words);
+        if self.state == "42883" {
+            "a date or time is not comparable with a number: compare it with {{last_sync_time | timestamp}}; a function may be missing in this database"
+        } else if says("not supported on Redshift tables") {
+            "the query uses a function that only the leader node has, such as NOW(): use GETDATE() and LISTAGG"
+        } else if says("could not open relation with OID") {
+            "a table was rebuilt while the query ran: run it again"
+        } else if says("Serializable isolation violation") || says("concurrent transaction") {
+            "another transaction was in the way: run it again"
+        } else {
+            ""
+        }
+    }
+}
+
+/// Text without control characters, of bearable length.
+fn clean(text: &[u8]) -> String {
+    let text = String::from_utf8_lossy(text);
+    let mut clean: String =
+        text.chars().take(LONGEST).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    clean.truncate(clean.trim_end_matches([' ', '.']).len());
+    clean
+}
+
+/// The message with all between its first and last quotation mark replaced.
+fn without_quoted(message: &str) -> String {
+    match (message.find('"'), message.rfind('"')) {
+        (Some(first), Some(last)) if first < last => format!("{}\"…{}", &message[..first], &message[last..]),
+        (Some(first), _) => format!("{}…", &message[..first]),
+        _ => message.to_owned(),
+    }
+}
+
+/// The place of the `position`th character, both from 1.
+pub(crate) fn line_and_column(sql: &str, position: usize) -> (usize, usize) {
+    let (mut line, mut column) = (1, 1);
+    for c in sql.chars().take(position.saturating_sub(1)) {
+        if c == '\n' {
+            (line, column) = (line + 1, 1);
+        } else {
+            column += 1;
+        }
+    }
+    (line, column)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(fields: &[(char, &str)], sql: &str) -> Error {
+        let body: String =
+            fields.iter().map(|(kind, text)| format!("{kind}{text}\0")).chain(["\0".into()]).collect();
+        of(body.as_bytes(), sql)
+    }
+
+    #[test]
+    fn each_sqlstate_has_its_code() {
+        let cases = [
+            ("28P01", "password authentication failed for user \"x\"", Code::S006),
+            ("28000", "password authentication failed for user \"x\"", Code::S006),
+            ("28000", "no pg_hba.conf entry for host \"1.2.3.4\"", Code::S020),
+            ("3D000", "database \"x\" does not exist", Code::S007),
+            ("42501", "permission denied for relation x", Code::S008),
+            ("XX000", "permission denied for schema x", Code::S008),
+            ("42703", "column \"x\" does not exist", Code::S009),
+            ("42P01", "relation \"x\" does not exist", Code::S009),
+            ("42883", "operator does not exist: timestamp without time zone >= integer", Code::S010),
+            ("42601", "syntax error at or near \"x\"", Code::S018),
+            ("42601", "cannot insert multiple commands into a prepared statement", Code::Q002),
+            ("25006", "cannot execute INSERT in a read-only transaction", Code::Q001),
+            ("57014", "canceling statement due to user request", Code::S011),
+            ("57P03", "the database system is starting up", Code::S014),
+            ("53300", "too many clients already", Code::S014),
+            ("57P01", "terminating connection due to administrator command", Code::S014),
+            ("", "connection limit \"500\" exceeded for non-bootstrap users", Code::S014),
+            ("XX000", "Query (1) cancelled by WLM abort action of Query Monitoring Rule", Code::S011),
+            ("0A000", "Specified types or functions not supported on Redshift tables", Code::S010),
+        ];
+        for (state, message, code) in cases {
+            assert_eq!(error(&[('C', state), ('M', message)], "").code(), code, "{state} {message}");
+        }
+        let waking = [('C', "57014"), ('M', "Query cancelled."), ('R', "NFTSetupSessionStateOnRestore")];
+        assert_eq!(error(&waking, "").code(), Code::S014);
+        let aborted = [('C', "XX000"), ('M', "1020"), ('D', "code: 1020 context: system requested abort")];
+        assert_eq!(error(&aborted, "").code(), Code::S011);
+    }
+
+    #[test]
+    fn positions_count_characters_and_lines() {
+        let sql = "SELECT 'é',\n  nope FROM t";
+        let e = error(&[('C', "42703"), ('M', "column \"nope\" does not exist"), ('P', "15")], sql);
+        assert_eq!(e.place(), Some("line 2, column 3 of the query"));
+        assert_eq!(e.message(), "column \"nope\" does not exist (SQLSTATE 42703)");
+        assert_eq!(line_and_column(sql, usize::MAX).0, 2);
+    }
+
+    #[test]
+    fn values_and_control_characters_stay_out() {
+        let e = error(
+            &[
+                ('C', "22P02"),
+                ('M', "invalid input syntax for type integer: \"ada@\u{1b}[31m\"x\""),
+                ('D', "Key (email)=(ada@example.com)"),
+            ],
+            "",
+        );
+        assert_eq!(e.message(), "invalid input syntax for type integer: \"…\" (SQLSTATE 22P02)");
+        assert!(!format!("{e:?}").contains("ada"));
+        assert_eq!(
+            error(&[('C', "XX000"), ('M', "a\u{1b}[31m\nb")], "").message(),
+            "a [31m b (SQLSTATE XX000)"
+        );
+    }
+
+    #[test]
+    fn a_report_of_nonsense_is_still_an_error() {
+        for body in
+            [&b""[..], b"\0\0\0", b"C\xff\xff\0M\xfe\0P\xff\0", b"C42\xc3\xa91\0", b"P99999999999999999999\0"]
+        {
+            assert_eq!(of(body, "SELECT 1").code(), Code::S010, "{body:?}");
+        }
+    }
+
+    #[test]
+    fn the_servers_hint_is_passed_on() {
+        let e = error(&[('C', "42703"), ('M', "x"), ('H', "Perhaps you meant \"u.email\".")], "");
+        assert!(e.help_text().unwrap().ends_with("The server's hint: Perhaps you meant \"u.email\""));
+    }
+}

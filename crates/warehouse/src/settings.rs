@@ -1,0 +1,88 @@
+//! What the user says about a Redshift or PostgreSQL server.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use outflow_core::{Code, Dialect, Error, Result, Secret};
+
+/// Where a server is and how to log in.
+#[derive(Clone, Debug)]
+pub struct ServerSettings {
+    /// [`Dialect::Redshift`] or [`Dialect::Postgres`].
+    pub dialect: Dialect,
+    /// A host name or an IP address.
+    pub host: String,
+    /// Redshift listens on 5439, PostgreSQL on 5432.
+    pub port: u16,
+    /// The database to open.
+    pub database: String,
+    /// Who logs in.
+    pub user: String,
+    /// The password; empty if the server asks for none.
+    pub password: Secret,
+    /// How the connection is encrypted.
+    pub tls: Tls,
+    /// Everything from the look-up of the name to a session that is ready must be done within this time.
+    pub connect_timeout: Duration,
+}
+
+impl ServerSettings {
+    /// The usual `connect_timeout`: a serverless Redshift that sleeps takes up to a minute to wake.
+    pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(75);
+
+    /// Finds what no server could make sense of.
+    pub(crate) fn check(&self) -> Result<()> {
+        let wrong = |what: &str| Err(Error::new(Code::C005, what.to_owned()));
+        if self.dialect == Dialect::Sqlite {
+            return wrong("SQLite is a file, not a server");
+        }
+        for (name, value) in [("host", &self.host), ("database", &self.database), ("user", &self.user)] {
+            if value.is_empty() {
+                return wrong(&format!("\"{name}\" is empty"));
+            }
+            if value.contains('\0') {
+                return wrong(&format!("\"{name}\" holds a NUL character"));
+            }
+        }
+        if self.password.expose().contains('\0') {
+            return wrong("the password holds a NUL character");
+        }
+        Ok(())
+    }
+
+    /// `host:port`, for messages.
+    pub(crate) fn address(&self) -> String {
+        if self.host.contains(':') {
+            format!("[{}]:{}", self.host, self.port)
+        } else {
+            format!("{}:{}", self.host, self.port)
+        }
+    }
+}
+
+/// How a connection is encrypted, and whom the server must be.
+#[derive(Clone, Debug, Default)]
+pub struct Tls {
+    /// How strict to be.
+    pub mode: TlsMode,
+    /// A PEM file with the only authorities to trust. `None`: the public ones.
+    pub ca: Option<PathBuf>,
+    /// The name that the certificate must be for, where `host` is a tunnel or an alias.
+    pub server_name: Option<String>,
+}
+
+/// The modes mean what `sslmode` means to libpq.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TlsMode {
+    /// Plain text.
+    Disable,
+    /// Encrypted if the server can, to whomever.
+    Prefer,
+    /// Encrypted, to whomever; with a CA file the same as `VerifyCa`.
+    Require,
+    /// Encrypted, to a server with a certificate of a trusted authority.
+    VerifyCa,
+    /// Encrypted, to a server with a certificate of a trusted authority for its name.
+    #[default]
+    VerifyFull,
+}

@@ -1,0 +1,185 @@
+//! SQLite as a warehouse: a file, opened read-only and read on a thread of its own.
+//!
+//! A reader thread steps the statement and sends pages through a channel that holds two; pages that have been read come back to be filled again. The file
+//! is opened read-only, `query_only` is on, and a statement that SQLite itself does not call read-only is refused. `"name"` in double quotes is a name
+//! and never a text: an unknown one is an error and not a constant.
+//!
+//! What always holds: the async threads never wait for the disk while rows are read. What it does not do: create files or tables.
+
+mod failure;
+mod reader;
+mod values;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use outflow_core::ports::warehouse::{RowStream, Session, Statement, Warehouse};
+use outflow_core::{BoxFuture, Clock, Code, Column, Dialect, Error, Result, RowPage, SystemClock, Timestamp};
+use rusqlite::{Connection, InterruptHandle};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+
+use reader::{Event, Reader};
+
+/// A SQLite file.
+pub struct Sqlite {
+    path: PathBuf,
+}
+
+impl Sqlite {
+    /// The database in this file. Nothing is opened yet.
+    pub fn new(path: PathBuf) -> Sqlite {
+        Sqlite { path }
+    }
+}
+
+impl Warehouse for Sqlite {
+    fn dialect(&self) -> Dialect {
+        Dialect::Sqlite
+    }
+
+    fn connect(&self) -> BoxFuture<'_, Result<Box<dyn Session>>> {
+        let path = self.path.clone();
+        Box::pin(async move {
+            let opened = tokio::task::spawn_blocking(move || reader::open(&path)).await;
+            let connection = opened.map_err(|e| gone().caused_by(e))??;
+            Ok(Box::new(OpenFile { connection }) as Box<dyn Session>)
+        })
+    }
+}
+
+struct OpenFile {
+    connection: Connection,
+}
+
+impl Session for OpenFile {
+    /// The machine's clock: the file has none of its own.
+    fn clock(&mut self) -> BoxFuture<'_, Result<Timestamp>> {
+        Box::pin(async { Ok(SystemClock.now()) })
+    }
+
+    fn query(self: Box<Self>, statement: Statement) -> BoxFuture<'static, Result<Box<dyn RowStream>>> {
+        Box::pin(async move {
+            let deadline = statement.timeout.map(|timeout| Instant::now() + timeout);
+            let (reader, mut rows, columns) = Rows::start(self.connection, deadline);
+            let run = move || reader.run(&statement);
+            std::thread::Builder::new()
+                .name("sqlite-reader".into())
+                .spawn(run)
+                .map_err(|e| gone().caused_by(e))?;
+            let found = match deadline {
+                None => columns.await,
+                Some(deadline) => {
+                    tokio::time::timeout_at(deadline, columns).await.map_err(|_| rows.give_up())?
+                }
+            };
+            match found {
+                Ok(columns) => rows.columns = columns?,
+                Err(_) => return Err(gone()),
+            }
+            Ok(Box::new(rows) as Box<dyn RowStream>)
+        })
+    }
+}
+
+/// The near end of the reader thread. Dropping it stops the thread.
+struct Rows {
+    columns: Vec<Column>,
+    pages: mpsc::Receiver<Event>,
+    used: std::sync::mpsc::Sender<RowPage>,
+    stop: Arc<AtomicBool>,
+    interrupt: InterruptHandle,
+    deadline: Option<Instant>,
+    ended: bool,
+}
+
+impl Rows {
+    fn start(
+        connection: Connection,
+        deadline: Option<Instant>,
+    ) -> (Reader, Rows, oneshot::Receiver<Result<Vec<Column>>>) {
+        let interrupt = connection.get_interrupt_handle();
+        let stop = Arc::new(AtomicBool::new(false));
+        let (columns, columns_found) = oneshot::channel();
+        let (out, pages) = mpsc::channel(2);
+        let (used, empty) = std::sync::mpsc::channel();
+        let reader = Reader { connection, columns: Some(columns), out, empty, stop: Arc::clone(&stop) };
+        let rows = Rows { columns: Vec::new(), pages, used, stop, interrupt, deadline, ended: false };
+        (reader, rows, columns_found)
+    }
+
+    /// Takes the next page. If this future is dropped, no page is lost.
+    async fn advance(&mut self, page: &mut RowPage) -> Result<bool> {
+        page.clear();
+        if self.ended {
+            return Ok(false);
+        }
+        match self.pages.recv().await {
+            Some(Event::Page(filled)) => {
+                // A reader that has ended needs no more pages.
+                let _ = self.used.send(std::mem::replace(page, filled));
+                Ok(true)
+            }
+            Some(Event::End) => {
+                self.ended = true;
+                Ok(false)
+            }
+            Some(Event::Failed(error)) => Err(error),
+            None => Err(gone()),
+        }
+    }
+
+    fn stop(&self) {
+        self.stop.store(true, Ordering::Relaxed);
+        self.interrupt.interrupt();
+    }
+
+    fn give_up(&self) -> Error {
+        self.stop();
+        Error::new(Code::S011, "the statement took longer than its time-out")
+            .help("raise the sync's query time-out, or make the query faster")
+    }
+}
+
+impl RowStream for Rows {
+    fn columns(&self) -> &[Column] {
+        &self.columns
+    }
+
+    fn next<'a>(&'a mut self, page: &'a mut RowPage) -> BoxFuture<'a, Result<bool>> {
+        Box::pin(async move {
+            let Some(deadline) = self.deadline else { return self.advance(page).await };
+            match tokio::time::timeout_at(deadline, self.advance(page)).await {
+                Ok(advanced) => advanced,
+                Err(_) => Err(self.give_up()),
+            }
+        })
+    }
+
+    fn cancel(mut self: Box<Self>) -> BoxFuture<'static, ()> {
+        Box::pin(async move {
+            // An interrupt between two steps is not noticed by SQLite, so it is repeated until the thread has gone.
+            for _ in 0..50 {
+                self.stop();
+                let gone = async { while self.pages.recv().await.is_some() {} };
+                if tokio::time::timeout(Duration::from_millis(100), gone).await.is_ok() {
+                    return;
+                }
+            }
+        })
+    }
+}
+
+impl Drop for Rows {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// The reader thread could not be started, or broke down.
+fn gone() -> Error {
+    Error::new(Code::S012, "reading the SQLite file broke off")
+        .help("run it again; if it comes back, check the file with PRAGMA integrity_check")
+}

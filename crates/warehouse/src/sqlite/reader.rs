@@ -1,0 +1,159 @@
+//! The thread that steps a SQLite statement.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use outflow_core::ports::warehouse::Statement;
+use outflow_core::{Code, Column, Error, Result, RowPage};
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags};
+use tokio::sync::{mpsc, oneshot};
+
+use super::failure::{of_file, of_statement};
+use super::values::Kind;
+
+/// A page with this much in it is sent.
+const FULL: usize = 256 << 10;
+
+/// A row may be this large, as on the wire.
+const ROW_LIMIT: usize = 64 << 20;
+
+/// A writer may hold the file for so long before we give up.
+const BUSY: Duration = Duration::from_secs(5);
+
+/// What the thread has to say.
+pub(crate) enum Event {
+    Page(RowPage),
+    End,
+    Failed(Error),
+}
+
+/// Opens the file for reading and makes sure that it is a database.
+pub(crate) fn open(path: &Path) -> Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let opened = Connection::open_with_flags(path, flags).and_then(|connection| {
+        connection.busy_timeout(BUSY)?;
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
+        connection.pragma_update(None, "query_only", true)?;
+        // The first look into the file.
+        connection.pragma_query_value(None, "schema_version", |row| row.get::<_, i64>(0))?;
+        Ok(connection)
+    });
+    opened.map_err(|e| of_file(e, path))
+}
+
+/// The far end: what the thread works with.
+pub(crate) struct Reader {
+    pub connection: Connection,
+    /// Taken when the columns are known.
+    pub columns: Option<oneshot::Sender<Result<Vec<Column>>>>,
+    pub out: mpsc::Sender<Event>,
+    pub empty: std::sync::mpsc::Receiver<RowPage>,
+    pub stop: Arc<AtomicBool>,
+}
+
+/// Nobody listens any more.
+struct Unheard;
+
+impl Reader {
+    /// Runs the statement to its end, or until nobody listens.
+    pub fn run(mut self, statement: &Statement) {
+        let mut columns = self.columns.take();
+        let last = match self.read(statement, &mut columns) {
+            Ok(Ok(())) => Event::End,
+            Ok(Err(Unheard)) => return,
+            Err(error) => match columns.take() {
+                Some(columns) => return drop(columns.send(Err(error))),
+                None => Event::Failed(error),
+            },
+        };
+        let _ = self.out.blocking_send(last);
+    }
+
+    fn read(
+        &self,
+        statement: &Statement,
+        tell: &mut Option<oneshot::Sender<Result<Vec<Column>>>>,
+    ) -> Result<Result<(), Unheard>> {
+        let failed = |e| of_statement(e, &statement.sql);
+        let mut prepared = self.connection.prepare(&statement.sql).map_err(failed)?;
+        if !prepared.readonly() || prepared.column_count() == 0 {
+            return Err(Error::new(Code::Q001, "the statement does not only read")
+                .help("a query must be one SELECT, or WITH ... SELECT"));
+        }
+        let declared: Vec<(String, Option<String>)> =
+            prepared.columns().map(|c| (c.name().to_owned(), c.decl_type().map(str::to_owned))).collect();
+
+        if self.stop.load(Ordering::Relaxed) {
+            return Ok(Err(Unheard));
+        }
+        let mut left = statement.limit.unwrap_or(u64::MAX);
+        let mut rows = prepared.query(()).map_err(failed)?;
+        // The types hang on the first row, so it is looked at before the columns are told. With limit 0 not even that.
+        let mut row = if left == 0 { None } else { rows.next().map_err(failed)? };
+        let mut kinds = Vec::with_capacity(declared.len());
+        for (i, (_, declared)) in declared.iter().enumerate() {
+            let first = row.map(|row| row.get_ref(i)).transpose().map_err(failed)?;
+            kinds.push(Kind::of(declared.as_deref(), first));
+        }
+        let columns = declared.into_iter().zip(&kinds).map(|((name, declared), kind)| Column {
+            name,
+            ty: kind.column_type(),
+            declared: declared.unwrap_or_else(|| "no declared type".into()),
+        });
+        if tell.take().is_some_and(|tell| tell.send(Ok(columns.collect())).is_err()) {
+            return Ok(Err(Unheard));
+        }
+
+        let mut page = RowPage::default();
+        while let Some(current) = row {
+            if self.stop.load(Ordering::Relaxed) {
+                return Ok(Err(Unheard));
+            }
+            push(&mut page, current, &kinds, &statement.sql)?;
+            if page.data.len() >= FULL && self.send(&mut page).is_err() {
+                return Ok(Err(Unheard));
+            }
+            left -= 1;
+            row = if left == 0 { None } else { rows.next().map_err(failed)? };
+        }
+        Ok(if page.rows.is_empty() { Ok(()) } else { self.send(&mut page) })
+    }
+
+    /// Sends the page and leaves an empty one, used before if there is one.
+    fn send(&self, page: &mut RowPage) -> Result<(), Unheard> {
+        let mut next = self.empty.try_recv().unwrap_or_default();
+        if next.data.capacity() > 4 * FULL {
+            next = RowPage::default();
+        }
+        next.clear();
+        self.out.blocking_send(Event::Page(std::mem::replace(page, next))).map_err(|_| Unheard)
+    }
+}
+
+fn push(page: &mut RowPage, row: &rusqlite::Row<'_>, kinds: &[Kind], sql: &str) -> Result<()> {
+    let too_large = || {
+        Error::new(Code::S019, format!("a row of the result has more than {} MiB", ROW_LIMIT >> 20))
+            .help("leave the large column out, or shorten it in the query")
+    };
+    let start = page.data.len();
+    for (i, kind) in kinds.iter().enumerate() {
+        let value = row.get_ref(i).map_err(|e| of_statement(e, sql))?;
+        if value.as_bytes_or_null().is_ok_and(|bytes| bytes.is_some_and(|b| b.len() > ROW_LIMIT)) {
+            return Err(too_large());
+        }
+        let head = page.data.len();
+        page.data.extend_from_slice(&[0xff; 4]);
+        if kind.write(value, &mut page.data) {
+            let length = (page.data.len() - head - 4) as i32;
+            page.data[head..head + 4].copy_from_slice(&length.to_be_bytes());
+        }
+        if page.data.len() - start > ROW_LIMIT {
+            return Err(too_large());
+        }
+    }
+    page.rows.push((start as u32, page.data.len() as u32));
+    Ok(())
+}

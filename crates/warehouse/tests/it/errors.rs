@@ -1,0 +1,91 @@
+//! What PostgreSQL refuses, as codes with a place.
+
+use std::time::Duration;
+
+use outflow_core::{Code, Secret};
+use outflow_testkit::Postgres;
+use outflow_warehouse::ServerSettings;
+
+use crate::{error, read, select, server, settings, shared, values};
+
+#[tokio::test]
+async fn each_refusal_has_its_code() {
+    let postgres = Postgres::shared();
+    postgres.database("refusals").sql("CREATE TABLE t (id int); CREATE SEQUENCE s; INSERT INTO t VALUES (1)");
+    let owner = server(ServerSettings { database: "refusals".into(), ..settings(postgres) });
+    let cases = [
+        ("SELECT nope FROM t", Code::S009),
+        ("SELECT * FROM nope", Code::S009),
+        ("SELECT * FROM nope.t", Code::S009),
+        ("SELEC 1", Code::S018),
+        ("SELECT 1 FROM", Code::S018),
+        ("SELECT 'open", Code::S018),
+        ("SELECT $1::int", Code::S018),
+        ("SELECT 1\0", Code::S018),
+        ("SELECT now() >= 5", Code::S010),
+        ("SELECT 1 / 0", Code::S010),
+        ("SELECT 1 / (5 - g) FROM generate_series(1, 10) g", Code::S010),
+        ("SELECT 1; SELECT 2", Code::Q002),
+        ("", Code::Q001),
+        ("SET search_path TO x", Code::Q001),
+        ("INSERT INTO t VALUES (2)", Code::Q001),
+        ("INSERT INTO t VALUES (2) RETURNING id", Code::Q001),
+        ("WITH w AS (DELETE FROM t RETURNING id) SELECT * FROM w", Code::Q001),
+        ("SELECT nextval('s')", Code::Q001),
+        ("SELECT * FROM t FOR UPDATE", Code::Q001),
+        ("CREATE TABLE u AS SELECT 1", Code::Q001),
+        ("SELECT 1 INTO u", Code::Q001),
+        ("SELECT repeat('x', 70000000)", Code::S019),
+    ];
+    for (sql, code) in cases {
+        let error = error(&owner, sql).await;
+        assert_eq!(error.code(), code, "{sql}: {error}");
+    }
+    assert_eq!(values(&owner, "SELECT (SELECT count(*) FROM t), is_called FROM s").await, [["1", "f"]]);
+    assert_eq!(values(&owner, "SELECT 1;").await, [["1"]], "one semicolon at the end is no second statement");
+}
+
+#[tokio::test]
+async fn a_missing_right_is_told_as_such() {
+    let postgres = Postgres::shared();
+    postgres.database("rights").sql("CREATE TABLE t (id int)");
+    let stranger = server(ServerSettings {
+        database: "rights".into(),
+        user: "stranger".into(),
+        password: Secret::new(Postgres::USER_PASSWORD),
+        ..settings(postgres)
+    });
+    let error = error(&stranger, "SELECT * FROM t").await;
+    assert_eq!(error.code(), Code::S008);
+    assert!(error.message().contains("42501"), "{error}");
+    assert!(error.help_text().unwrap().contains("SELECT on the table"));
+}
+
+#[tokio::test]
+async fn the_place_of_an_error_is_a_line_and_a_column() {
+    let error = error(&shared(), "SELECT 'é' AS e,\n       nope\nFROM generate_series(1, 2)").await;
+    assert_eq!(error.place(), Some("line 2, column 8 of the query"));
+    assert_eq!(error.message(), "column \"nope\" does not exist (SQLSTATE 42703)");
+}
+
+#[tokio::test]
+async fn values_are_kept_out_of_messages() {
+    let error = error(&shared(), "SELECT x::int FROM (VALUES ('ada@example.com')) v (x)").await;
+    assert_eq!(error.code(), Code::S010);
+    assert!(!format!("{error:?}").contains("ada"), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_statement_that_takes_too_long_is_ended_by_the_server() {
+    let mut statement = select("SELECT pg_sleep(120)");
+    statement.timeout = Some(Duration::from_millis(200));
+    let error = read(&shared(), statement).await.unwrap_err();
+    assert_eq!(error.code(), Code::S011);
+    assert!(error.message().contains("57014"), "{error}");
+}
+
+#[tokio::test]
+async fn a_session_that_an_administrator_ends_is_no_end_of_the_result() {
+    let sql = "SELECT g, CASE WHEN g = 50000 THEN pg_terminate_backend(pg_backend_pid()) END FROM generate_series(1, 100000) g";
+    assert_eq!(error(&shared(), sql).await.code(), Code::S014);
+}

@@ -1,0 +1,113 @@
+//! Every way to log in that PostgreSQL offers, and every refusal.
+
+use std::time::{Duration, Instant};
+
+use outflow_core::ports::warehouse::Warehouse;
+use outflow_core::{Clock, Code, Secret, SystemClock};
+use outflow_testkit::Postgres;
+use outflow_warehouse::{Server, ServerSettings, TlsMode};
+
+use crate::{server, settings, shared, values};
+
+fn user(name: &str, password: &str) -> ServerSettings {
+    ServerSettings { user: name.into(), password: Secret::new(password), ..settings(Postgres::shared()) }
+}
+
+async fn refused(settings: ServerSettings) -> outflow_core::Error {
+    match server(settings).connect().await {
+        Err(error) => error,
+        Ok(_) => panic!("the server should not let us in"),
+    }
+}
+
+#[tokio::test]
+async fn every_way_of_authentication_lets_the_right_password_in() {
+    for name in ["plain", "md5user", "scramuser", "trusted"] {
+        let rows = values(&server(user(name, Postgres::USER_PASSWORD)), "SELECT current_user").await;
+        assert_eq!(rows, [[name]]);
+    }
+}
+
+#[tokio::test]
+async fn every_way_of_authentication_refuses_a_wrong_password() {
+    for name in ["plain", "md5user", "scramuser", "nobody-of-that-name"] {
+        let error = refused(user(name, "wrong")).await;
+        assert_eq!(error.code(), Code::S006, "{name}: {error}");
+        assert!(error.message().contains(name), "{error}");
+        assert!(error.place().unwrap().starts_with("127.0.0.1:"));
+    }
+    assert_eq!(refused(user("scramuser", "")).await.code(), Code::S006);
+}
+
+#[tokio::test]
+async fn a_password_goes_out_in_clear_text_only_if_tls_was_turned_off() {
+    let mut plain = user("plain", Postgres::USER_PASSWORD);
+    plain.tls.mode = TlsMode::Prefer;
+    let error = refused(plain.clone()).await;
+    assert_eq!(error.code(), Code::S015);
+    assert!(!format!("{error:?}{plain:?}").contains(Postgres::USER_PASSWORD));
+}
+
+#[tokio::test]
+async fn a_server_without_tls_is_refused_where_tls_is_demanded() {
+    for mode in [TlsMode::Require, TlsMode::VerifyCa, TlsMode::VerifyFull] {
+        let mut settings = settings(Postgres::shared());
+        settings.tls.mode = mode;
+        assert_eq!(refused(settings).await.code(), Code::S005, "{mode:?}");
+    }
+    let mut settings = settings(Postgres::shared());
+    settings.tls.mode = TlsMode::Prefer;
+    assert_eq!(values(&server(settings), "SELECT 1").await, [["1"]]);
+}
+
+#[tokio::test]
+async fn what_cannot_be_reached_says_why() {
+    let here = settings(Postgres::shared());
+    let nowhere = ServerSettings { host: "nowhere.invalid".into(), ..here.clone() };
+    assert_eq!(refused(nowhere).await.code(), Code::S001);
+
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let silent = ServerSettings { port, connect_timeout: Duration::from_millis(300), ..here.clone() };
+    let begun = Instant::now();
+    assert_eq!(refused(silent).await.code(), Code::S003);
+    assert!(begun.elapsed() < Duration::from_secs(10));
+
+    drop(listener);
+    assert_eq!(refused(ServerSettings { port, ..here }).await.code(), Code::S002);
+}
+
+#[tokio::test]
+async fn an_unknown_database_and_a_full_server_have_their_codes() {
+    let postgres = Postgres::shared();
+    let unknown = ServerSettings { database: "no such".into(), ..settings(postgres) };
+    assert_eq!(refused(unknown).await.code(), Code::S007);
+
+    postgres.sql("CREATE ROLE unwanted LOGIN PASSWORD 'secret' CONNECTION LIMIT 0");
+    assert_eq!(refused(user("unwanted", "secret")).await.code(), Code::S014);
+}
+
+#[test]
+fn settings_that_cannot_be_right_are_refused_before_anything_is_sent() {
+    let good = settings(Postgres::shared());
+    let wrong = [
+        ServerSettings { host: String::new(), ..good.clone() },
+        ServerSettings { user: "a\0b".into(), ..good.clone() },
+        ServerSettings { password: Secret::new("a\0b"), ..good.clone() },
+        ServerSettings { dialect: outflow_core::Dialect::Sqlite, ..good },
+    ];
+    for settings in wrong {
+        assert_eq!(Server::new(settings).err().unwrap().code(), Code::C005);
+    }
+}
+
+#[tokio::test]
+async fn the_clock_is_the_servers() {
+    let mut session = shared().connect().await.unwrap();
+    let before = SystemClock.now();
+    let told = session.clock().await.unwrap();
+    let again = session.clock().await.unwrap();
+    assert!(again > told, "to the microsecond");
+    // Same machine, same clock.
+    assert!(told >= before && again <= SystemClock.now(), "{before} {told} {again}");
+}

@@ -1,0 +1,87 @@
+//! The warehouse clients against a real PostgreSQL, scripted servers and real SQLite files.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod cancel;
+mod errors;
+mod fake;
+mod hostile;
+mod login;
+mod redshift;
+mod rows;
+mod sqlite;
+mod tls;
+mod types;
+
+use std::time::Duration;
+
+use outflow_core::ports::warehouse::{RowStream, Statement, Warehouse};
+use outflow_core::{Column, Dialect, Error, Result, Row, RowPage, Secret};
+use outflow_testkit::Postgres;
+use outflow_warehouse::{Server, ServerSettings, Tls, TlsMode};
+
+/// A row as texts; `None` is NULL.
+type Texts = Vec<Option<String>>;
+
+/// Settings for the superuser of that server, in plain text.
+fn settings(postgres: &Postgres) -> ServerSettings {
+    ServerSettings {
+        dialect: Dialect::Postgres,
+        host: postgres.host().into(),
+        port: postgres.port(),
+        database: "postgres".into(),
+        user: postgres.user().into(),
+        password: Secret::new(postgres.password()),
+        tls: Tls { mode: TlsMode::Disable, ..Tls::default() },
+        connect_timeout: Duration::from_secs(60),
+    }
+}
+
+/// The shared server, as superuser.
+fn shared() -> Server {
+    server(settings(Postgres::shared()))
+}
+
+fn server(settings: ServerSettings) -> Server {
+    Server::new(settings).unwrap()
+}
+
+fn select(sql: &str) -> Statement {
+    Statement { sql: sql.into(), ..Statement::default() }
+}
+
+async fn start(warehouse: &dyn Warehouse, statement: Statement) -> Result<Box<dyn RowStream>> {
+    warehouse.connect().await?.query(statement).await
+}
+
+/// Reads to the end. Every row is checked to hold one field for each column.
+async fn read(warehouse: &dyn Warehouse, statement: Statement) -> Result<(Vec<Column>, Vec<Texts>)> {
+    let mut stream = start(warehouse, statement).await?;
+    let mut page = RowPage::default();
+    let mut rows = Vec::new();
+    while stream.next(&mut page).await? {
+        assert!(!page.rows.is_empty(), "a page has at least one row");
+        rows.extend(page.iter().map(|row| texts(row, stream.columns().len())));
+    }
+    assert!(!stream.next(&mut page).await?, "the end stays the end");
+    assert!(page.rows.is_empty(), "the page after the end is empty");
+    Ok((stream.columns().to_vec(), rows))
+}
+
+fn texts(row: Row<'_>, columns: usize) -> Texts {
+    let fields: Texts = row.fields().map(|f| f.map(|t| String::from_utf8_lossy(t).into_owned())).collect();
+    assert_eq!(fields.len(), columns);
+    fields
+}
+
+/// The rows of a query, fields without NULLs.
+async fn values(warehouse: &dyn Warehouse, sql: &str) -> Vec<Vec<String>> {
+    let (_, rows) = read(warehouse, select(sql)).await.unwrap();
+    rows.into_iter()
+        .map(|row| row.into_iter().map(|field| field.unwrap_or("NULL".into())).collect())
+        .collect()
+}
+
+async fn error(warehouse: &dyn Warehouse, sql: &str) -> Error {
+    read(warehouse, select(sql)).await.expect_err("this cannot work")
+}

@@ -1,0 +1,219 @@
+//! SQLite files behind the same port.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use outflow_core::ports::warehouse::{Statement, Warehouse};
+use outflow_core::{Code, ColumnType as T, RowPage};
+use outflow_warehouse::Sqlite;
+use rusqlite::Connection;
+use tempfile::TempDir;
+
+use crate::{error, read, select, start, texts, values};
+
+/// A million numbers, made by the query.
+const MILLION: &str = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000)";
+
+/// A query that never ends, and never gives a row.
+const ENDLESS: &str = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n";
+
+fn database(statements: &str) -> (TempDir, Sqlite) {
+    let folder = tempfile::tempdir().unwrap();
+    Connection::open(file(&folder)).unwrap().execute_batch(statements).unwrap();
+    let sqlite = Sqlite::new(file(&folder));
+    (folder, sqlite)
+}
+
+fn file(folder: &TempDir) -> PathBuf {
+    folder.path().join("shop.db")
+}
+
+#[tokio::test]
+async fn a_million_rows_stream_in_order_in_bounded_pages() {
+    let (_folder, sqlite) = database("");
+    let mut stream =
+        start(&sqlite, select(&format!("{MILLION} SELECT i, 'row ' || i FROM n"))).await.unwrap();
+    let (mut page, mut i) = (RowPage::default(), 0);
+    while stream.next(&mut page).await.unwrap() {
+        assert!(page.data.capacity() <= 1 << 20);
+        for row in page.iter() {
+            i += 1;
+            assert!(i % 1000 != 0 || texts(row, 2) == [Some(i.to_string()), Some(format!("\"row {i}\""))]);
+        }
+    }
+    assert_eq!(i, 1_000_000);
+}
+
+#[tokio::test]
+async fn columns_are_what_their_declarations_and_first_values_agree_on() {
+    let (_folder, sqlite) = database(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, active BOOLEAN, born DATE, seen TIMESTAMP, at DATETIME, epoch TIMESTAMP,
+                         wake TIME, name TEXT, meta JSON, score REAL, picture BLOB);
+         INSERT INTO t VALUES
+           (1, 1, '2000-01-31', '2026-11-24 10:00:00', '2026-11-24T10:00:00+02:00', 1700000000, '07:30', 'Zoë \"Z\"', '{\"a\":[1]}', 0.1, x'00ff'),
+           (2, 0, NULL, 1700000000, '2026-11-24', 'soon', '07:30:15', 5, 'not json', 3, 'text'),
+           (3, 'maybe', 'never', '', NULL, NULL, NULL, NULL, 7, 'abc', NULL)",
+    );
+    let (columns, rows) =
+        read(&sqlite, select("SELECT *, count(*) OVER () AS n FROM t ORDER BY id")).await.unwrap();
+    let types: Vec<T> = columns.iter().map(|c| c.ty).collect();
+    assert_eq!(
+        types,
+        [
+            T::Json,
+            T::Bool,
+            T::Date,
+            T::Timestamp,
+            T::Timestamp,
+            T::Json,
+            T::Time,
+            T::Text,
+            T::Json,
+            T::Json,
+            T::Json,
+            T::Json
+        ]
+    );
+    assert_eq!((columns[1].name.as_str(), columns[1].declared.as_str()), ("active", "BOOLEAN"));
+    assert_eq!(columns[11].declared, "no declared type");
+    let rows: Vec<Vec<&str>> =
+        rows.iter().map(|row| row.iter().map(|field| field.as_deref().unwrap_or("NULL")).collect()).collect();
+    assert_eq!(
+        rows[0],
+        [
+            "1",
+            "t",
+            "2000-01-31",
+            "2026-11-24 10:00:00",
+            "2026-11-24 08:00:00",
+            "1700000000",
+            "07:30:00",
+            "Zoë \"Z\"",
+            "{\"a\":[1]}",
+            "0.1",
+            "\"00ff\"",
+            "3"
+        ]
+    );
+    assert_eq!(
+        rows[1],
+        [
+            "2",
+            "f",
+            "NULL",
+            "2023-11-14 22:13:20",
+            "2026-11-24 00:00:00",
+            "\"soon\"",
+            "07:30:15",
+            "5",
+            "\"not json\"",
+            "3.0",
+            "\"text\"",
+            "3"
+        ]
+    );
+    assert_eq!(
+        rows[2],
+        ["3", "maybe", "never", "NULL", "NULL", "NULL", "NULL", "NULL", "7", "\"abc\"", "NULL", "3"]
+    );
+}
+
+#[tokio::test]
+async fn a_result_without_rows_has_columns() {
+    let (_folder, sqlite) = database("CREATE TABLE t (id INTEGER, born DATE)");
+    let (columns, rows) = read(&sqlite, select("SELECT born, id FROM t")).await.unwrap();
+    assert_eq!(columns.iter().map(|c| c.ty).collect::<Vec<_>>(), [T::Date, T::Json]);
+    assert!(rows.is_empty());
+}
+
+#[tokio::test]
+async fn a_limit_reads_no_more_than_it_says() {
+    let (_folder, sqlite) = database("");
+    for limit in [0, 1, 3] {
+        let sql =
+            format!("{MILLION} SELECT abs(CASE WHEN i > 3 THEN -9223372036854775807 - 1 ELSE i END) FROM n");
+        let (columns, rows) = read(&sqlite, Statement { limit: Some(limit), ..select(&sql) }).await.unwrap();
+        assert_eq!((columns.len(), rows.len() as u64), (1, limit), "the fourth row overflows");
+    }
+}
+
+#[tokio::test]
+async fn each_refusal_has_its_code() {
+    let (_folder, sqlite) = database("CREATE TABLE t (id INTEGER); INSERT INTO t VALUES (1)");
+    let cases = [
+        ("SELECT nope FROM t", Code::S009),
+        ("SELECT \"nope\" FROM t", Code::S009),
+        ("SELECT * FROM nope", Code::S009),
+        ("SELEC 1", Code::S018),
+        ("SELECT 1 FROM", Code::S018),
+        ("SELECT 'open", Code::S018),
+        ("SELECT no_such_function(1)", Code::S010),
+        ("SELECT abs(-9223372036854775807 - 1)", Code::S010),
+        ("SELECT 1; SELECT 2", Code::Q002),
+        ("", Code::Q001),
+        ("-- nothing", Code::Q001),
+        ("INSERT INTO t VALUES (2)", Code::Q001),
+        ("INSERT INTO t VALUES (2) RETURNING id", Code::Q001),
+        ("DELETE FROM t", Code::Q001),
+        ("CREATE TABLE u (x)", Code::Q001),
+        ("PRAGMA query_only = 0", Code::Q001),
+        ("PRAGMA journal_mode = DELETE", Code::Q001),
+        ("ATTACH 'other.db' AS other", Code::Q001),
+        ("BEGIN", Code::Q001),
+        ("SELECT zeroblob(70000000)", Code::S019),
+    ];
+    for (sql, code) in cases {
+        let error = error(&sqlite, sql).await;
+        assert_eq!(error.code(), code, "{sql}: {error}");
+    }
+    let error = error(&sqlite, "SELECT 'é',\n  nope FROM t").await;
+    assert_eq!(error.place(), Some("line 2, column 3 of the query"));
+    assert_eq!(values(&sqlite, "SELECT * FROM t;").await, [["1"]]);
+}
+
+#[tokio::test]
+async fn files_that_are_no_databases_are_told_as_such() {
+    let folder = tempfile::tempdir().unwrap();
+    let garbage = folder.path().join("garbage.db");
+    std::fs::write(&garbage, "This is a text file, and not a short one. ".repeat(100)).unwrap();
+    for path in [&folder.path().join("missing.db"), &garbage, Path::new("/")] {
+        let error = Sqlite::new(path.to_owned()).connect().await.err().expect("no database");
+        assert_eq!(error.code(), Code::S017, "{error}");
+        assert_eq!(error.place(), Some(path.display().to_string().as_str()));
+    }
+    assert!(!folder.path().join("missing.db").exists());
+}
+
+#[tokio::test]
+async fn a_statement_that_takes_too_long_is_stopped() {
+    let (_folder, sqlite) = database("");
+    let statement = Statement { timeout: Some(Duration::from_millis(100)), ..select(ENDLESS) };
+    assert_eq!(read(&sqlite, statement).await.unwrap_err().code(), Code::S011);
+
+    // Two rows, and then none for ever.
+    let slow = ENDLESS.replace("SELECT max(i) FROM n", "SELECT i FROM n WHERE i < 3");
+    let statement = Statement { timeout: Some(Duration::from_millis(300)), ..select(&slow) };
+    assert_eq!(read(&sqlite, statement).await.unwrap_err().code(), Code::S011);
+}
+
+#[tokio::test]
+async fn cancelling_ends_the_reader_soon() {
+    let (_folder, sqlite) = database("");
+    let mut stream = start(&sqlite, select(&format!("{MILLION} SELECT i FROM n"))).await.unwrap();
+    let mut page = RowPage::default();
+    assert!(stream.next(&mut page).await.unwrap());
+    let begun = Instant::now();
+    stream.cancel().await;
+    assert!(begun.elapsed() < Duration::from_secs(3));
+}
+
+#[tokio::test]
+async fn a_file_that_is_being_written_is_read_as_it_was() {
+    let (folder, sqlite) =
+        database("PRAGMA journal_mode = WAL; CREATE TABLE t (id INTEGER); INSERT INTO t VALUES (1)");
+    let writer = Connection::open(file(&folder)).unwrap();
+    writer.execute_batch("BEGIN IMMEDIATE; INSERT INTO t VALUES (2)").unwrap();
+    assert_eq!(values(&sqlite, "SELECT id FROM t").await, [["1"]]);
+    writer.execute_batch("COMMIT").unwrap();
+    assert_eq!(values(&sqlite, "SELECT id FROM t ORDER BY id").await, [["1"], ["2"]]);
+}
