@@ -44,7 +44,7 @@ impl Rules {
         let nobody = call.flags.has(CallFlags::NO_PERSON);
         let missing = match self.person {
             Person::Required => by_email || nobody,
-            Person::OrEmail => nobody,
+            Person::OrEmail => nobody && !by_email,
             Person::Optional => false,
         };
         if missing {
@@ -186,6 +186,10 @@ mod tests {
             (Person::Optional, CallFlags::EMAIL_ONLY, true),
             (Person::Optional, CallFlags::NO_PERSON, true),
         ];
+        // An identify by email alone has no person's id either, and carries both flags.
+        let both = [CallFlags::EMAIL_ONLY, CallFlags::NO_PERSON];
+        let or_email = Rules { person: Person::OrEmail, ..rules() };
+        assert_eq!(or_email.check(&meta(CallType::Identify, &both), b"{}"), Verdict::Send);
         for (person, flag, sent) in cases {
             let rules = Rules { person, ..rules() };
             match rules.check(&meta(CallType::Group, &[flag]), b"{}") {

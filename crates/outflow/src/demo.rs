@@ -133,7 +133,7 @@ fn story(printer: Printer, engine: &Engine, rounds: &[Vec<RunDocument>], seen: &
         "The project is in {dir}: outflow.yaml, the six queries, the shop, and what the file destination got. Try\n  \
          outflow --project {dir} runs\n  \
          outflow --project {dir} verify people\n  \
-         outflow --project {dir} rejected people\n  \
+         outflow --project {dir} rejected 1\n  \
          outflow --project {dir} preview purchases --calls --as first\n\
          For your own Redshift, change two places in {dir}/outflow.yaml: the source (an example stands in its comments) and \
          the write key;\ntake the base_url line out. Then: outflow --project {dir} validate\n"

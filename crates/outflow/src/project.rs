@@ -35,8 +35,6 @@ pub const FILE: &str = "outflow.yaml";
 /// A project that has no problems.
 #[derive(Debug)]
 pub struct Project {
-    /// The folder of `outflow.yaml`.
-    pub root: PathBuf,
     /// Every database of every source.
     pub databases: Vec<Database>,
     /// Every destination.
@@ -150,15 +148,18 @@ impl Project {
     fn load_with(dir: &Path, env: secrets::Env<'_>) -> Result<Project, Vec<Error>> {
         let mut problems = Problems::default();
         let mut documents = document::load(dir, &mut problems);
-        for document in &mut documents {
+        for document in &mut documents.all {
             secrets::resolve(document, env, &mut problems);
             shape::check_table(document, &keys::ROOT, &mut problems);
         }
-        let project = Self::read(dir, &documents, &mut problems);
+        if documents.incomplete {
+            return Err(problems.into_errors());
+        }
+        let project = Self::read(&documents.all, &mut problems);
         if problems.0.is_empty() { Ok(project) } else { Err(problems.into_errors()) }
     }
 
-    fn read(dir: &Path, documents: &[Node], problems: &mut Problems) -> Project {
+    fn read(documents: &[Node], problems: &mut Problems) -> Project {
         if let Some(root) = documents.first().filter(|d| d.get("version").is_none()) {
             let help = "put `version: 1` at the top";
             problems.add(&root.place, Code::C006, "\"version\" is missing", help);
@@ -170,7 +171,6 @@ impl Project {
         let syncs = entries(documents, "syncs", problems);
         let syncs = syncs::read(&syncs, &sources, &destinations.names, spool("max_run_bytes"), problems);
         Project {
-            root: dir.to_owned(),
             databases: sources.databases,
             destinations: destinations.configs,
             syncs,
@@ -186,7 +186,11 @@ impl Project {
     pub fn sync(&self, name: &str) -> Result<&SyncSpec, Error> {
         self.syncs.iter().find(|s| s.name == name).ok_or_else(|| {
             let names: Vec<_> = self.syncs.iter().map(|s| s.name.as_str()).collect();
-            Error::new(Code::C011, format!("there is no sync {name:?}")).help(suggestion(name, "the syncs are", &names))
+            Error::new(Code::C011, format!("there is no sync {name:?}")).help(suggestion(
+                name,
+                "the syncs are",
+                &names,
+            ))
         })
     }
 

@@ -39,7 +39,8 @@ fn config(key: &Key, node: &Node, problems: &mut Problems) -> Option<Destination
 fn refuse_secrets(key: &Key, node: &Node, known: &[String], problems: &mut Problems) {
     node.items().iter().for_each(|item| refuse_secrets(key, item, known, problems));
     node.entries().for_each(|(key, value)| refuse_secrets(key, value, known, problems));
-    let is_literal = matches!(node.value, Value::Text(_) | Value::Whole(_) | Value::Decimal(_)) && !node.referenced;
+    let is_literal =
+        matches!(node.value, Value::Text(_) | Value::Whole(_) | Value::Decimal(_)) && !node.referenced;
     let is_secret =
         known.contains(&key.name) || sounds_secret(&key.name) || node.text().is_some_and(has_password);
     if is_literal && is_secret {
@@ -59,7 +60,8 @@ fn sounds_secret(name: &str) -> bool {
 
 /// `https://user:password@host`.
 fn has_password(text: &str) -> bool {
-    let authority = text.split_once("://").map(|(_, rest)| rest.split(['/', '?', '#']).next().unwrap_or_default());
+    let authority =
+        text.split_once("://").map(|(_, rest)| rest.split(['/', '?', '#']).next().unwrap_or_default());
     authority.and_then(|a| a.rsplit_once('@')).is_some_and(|(user, _)| user.contains(':'))
 }
 

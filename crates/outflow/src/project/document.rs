@@ -9,7 +9,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use outflow_core::{Code, Error};
-use saphyr::{LoadableYamlNode, Marker, MarkedYamlOwned, ScalarOwned, YamlDataOwned};
+use saphyr::{LoadableYamlNode, MarkedYamlOwned, Marker, ScalarOwned, YamlDataOwned};
 
 use super::{FILE, Problems, units};
 
@@ -148,55 +148,77 @@ impl Node {
     }
 }
 
-/// Reads the project's file and, behind it, the files that it includes.
-pub(super) fn load(dir: &Path, problems: &mut Problems) -> Vec<Node> {
-    let mut documents = Vec::new();
-    let mut seen = vec![dir.join(FILE)];
-    let file = Rc::new(File { number: 0, shown: FILE.to_owned(), dir: dir.to_owned() });
-    match read(&seen[0], file) {
-        Ok(root) => add(root, &mut seen, &mut documents, problems),
-        Err((place, error)) if error.code() == Code::C001 => {
-            let help = format!("a project is a folder with a file {FILE}: `outflow init` writes one");
-            problems.add_error(&place, error.help(help));
+/// The documents of a project.
+#[derive(Default)]
+pub(super) struct Documents {
+    /// The project's file first, then what it includes.
+    pub(super) all: Vec<Node>,
+    /// A file could not be read: names may be missing that are no mistake.
+    pub(super) incomplete: bool,
+    /// The files so far. None is read twice, so includes end.
+    seen: Vec<PathBuf>,
+}
+
+/// Reads the project's file and the files that it includes.
+pub(super) fn load(dir: &Path, problems: &mut Problems) -> Documents {
+    let mut documents = Documents::default();
+    let path = dir.join(FILE);
+    match read(&path, Rc::new(File { number: 0, shown: FILE.to_owned(), dir: dir.to_owned() })) {
+        Ok(root) => {
+            documents.seen.push(path);
+            documents.add(root, problems);
         }
-        Err((place, error)) => problems.add_error(&place, error),
+        Err((place, error)) => {
+            let is_missing = error.code() == Code::C001;
+            let help = format!("a project is a folder with a file {FILE}: `outflow init` writes one");
+            problems.add_error(&place, if is_missing { error.help(help) } else { error });
+        }
     }
     documents
 }
 
-/// Adds a document and what it includes. No file is read twice, so includes end.
-fn add(document: Node, seen: &mut Vec<PathBuf>, documents: &mut Vec<Node>, problems: &mut Problems) {
-    let include = document.get("include");
-    let includes = include.map(|i| if i.items().is_empty() { std::slice::from_ref(i) } else { i.items() });
-    let includes: Vec<(Place, String)> = includes
-        .unwrap_or_default()
-        .iter()
-        .filter_map(|node| Some((node.place.clone(), node.text()?.to_owned())))
-        .collect();
-    documents.push(document);
-    for (place, named) in includes {
-        let path = place.path(&named);
+impl Documents {
+    /// Adds a document and what it includes.
+    fn add(&mut self, document: Node, problems: &mut Problems) {
+        let include = document.get("include");
+        let includes =
+            include.map(|i| if i.items().is_empty() { std::slice::from_ref(i) } else { i.items() });
+        let includes: Vec<(Place, String)> = includes
+            .unwrap_or_default()
+            .iter()
+            .filter_map(|node| Some((node.place.clone(), node.text()?.to_owned())))
+            .collect();
+        self.all.push(document);
+        for (place, named) in includes {
+            self.include(&place, &named, problems);
+        }
+    }
+
+    fn include(&mut self, place: &Place, named: &str, problems: &mut Problems) {
+        let path = place.path(named);
         let is_same = |other: &PathBuf| match (other.canonicalize(), path.canonicalize()) {
             (Ok(a), Ok(b)) => a == b,
             _ => *other == path,
         };
-        if seen.iter().any(is_same) {
+        if self.seen.iter().any(is_same) {
             let message = format!("{named:?} is a part of the project already");
-            problems.add(&place, Code::C010, message, "take this line out");
-            continue;
+            return problems.add(place, Code::C010, message, "take this line out");
         }
-        let shown = place.shown_path(&named);
         let dir = path.parent().map(Path::to_owned).unwrap_or_default();
-        let file = Rc::new(File { number: seen.len(), shown, dir });
-        let included = read(&path, file);
-        seen.push(path);
+        let included =
+            read(&path, Rc::new(File { number: self.seen.len(), shown: place.shown_path(named), dir }));
+        self.seen.push(path);
         match included {
-            Ok(included) => add(included, seen, documents, problems),
-            Err((_, error)) if error.code() == Code::C001 => {
-                let help = "paths are relative to the file that they stand in";
-                problems.add_error(&place, error.at(place.to_string()).help(help));
+            Ok(included) => self.add(included, problems),
+            Err((start, error)) => {
+                self.incomplete = true;
+                if error.code() == Code::C001 {
+                    let help = "paths are relative to the file that they stand in";
+                    problems.add_error(place, error.at(place.to_string()).help(help));
+                } else {
+                    problems.add_error(&start, error);
+                }
             }
-            Err((place, error)) => problems.add_error(&place, error),
         }
     }
 }
@@ -208,18 +230,25 @@ fn read(path: &Path, file: Rc<File>) -> Result<Node, (Place, Error)> {
     let (text, marks) = shield(&text);
     if let Some(line) = text.lines().position(|l| indent(l) > MAX_INDENT) {
         let place = Place { line: line + 1, ..start.clone() };
-        return Err(fail(&place, Error::new(Code::C002, "the file is nested too deep").help("indent it less")));
+        return Err(fail(
+            &place,
+            Error::new(Code::C002, "the file is nested too deep").help("indent it less"),
+        ));
     }
     let documents = MarkedYamlOwned::load_from_str(&text).map_err(|e| {
         let place = start.marked(*e.marker());
         if e.info().starts_with("duplicated key") {
             let line = text.lines().nth(place.line - 1).unwrap_or_default();
-            let key: String = line.chars().skip(place.column - 1).take_while(|c| *c != ':').take(80).collect();
+            let key: String =
+                line.chars().skip(place.column - 1).take_while(|c| *c != ':').take(80).collect();
             let error = Error::new(Code::C010, format!("the key {:?} stands here twice", key.trim()));
             return fail(&place, error.help("keep one of them"));
         }
         let error = Error::new(Code::C002, e.info().to_owned());
-        fail(&place, error.help("look for a missing quote or a wrong indentation here and in the lines above"))
+        fail(
+            &place,
+            error.help("look for a missing quote or a wrong indentation here and in the lines above"),
+        )
     })?;
     let mut documents = documents.into_iter();
     let root = match documents.next() {
@@ -229,13 +258,19 @@ fn read(path: &Path, file: Rc<File>) -> Result<Node, (Place, Error)> {
     if let Some(second) = documents.next() {
         let place = start.marked(second.span.start);
         let error = Error::new(Code::C002, "the file holds a second YAML document");
-        return Err(fail(&place, error.help("take the line `---` out, or put the rest into a file of its own")));
+        return Err(fail(
+            &place,
+            error.help("take the line `---` out, or put the rest into a file of its own"),
+        ));
     }
     match root.value {
         Value::Table(_) => Ok(root),
         // A file of comments alone.
         Value::Null => Ok(Node { value: Value::Table(Vec::new()), ..root }),
-        _ => Err(fail(&root.place, Error::new(Code::C002, "the file is not a table of keys").help("begin with `version: 1`"))),
+        _ => Err(fail(
+            &root.place,
+            Error::new(Code::C002, "the file is not a table of keys").help("begin with `version: 1`"),
+        )),
     }
 }
 
@@ -260,13 +295,18 @@ pub(super) fn read_text(path: &Path) -> Result<String, Error> {
 /// Puts two characters that the text does not have in place of the braces of each `${…}`.
 fn shield(text: &str) -> (String, [char; 2]) {
     let mut unused = ('\u{e000}'..='\u{f8ff}').filter(|c| !text.contains(*c));
-    let (Some(open), Some(close)) = (unused.next(), unused.next()) else { return (text.to_owned(), ['{', '}']) };
+    let (Some(open), Some(close)) = (unused.next(), unused.next()) else {
+        return (text.to_owned(), ['{', '}']);
+    };
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(start) = rest.find("${") {
         let (before, reference) = rest.split_at(start);
         out.push_str(before);
-        match reference[2..].find(['{', '}', '\n', '"', '\'']).filter(|&i| reference[2 + i..].starts_with('}')) {
+        match reference[2..]
+            .find(['{', '}', '\n', '"', '\''])
+            .filter(|&i| reference[2 + i..].starts_with('}'))
+        {
             Some(length) => {
                 out.extend(['$', open]);
                 out.push_str(&reference[2..2 + length]);

@@ -11,7 +11,11 @@ pub(super) const ROOT: Shape = Shape {
     what: "a project",
     keys: &[
         Key::new("version", Kind::Whole { min: 1, max: 1 }, "the version of the format"),
-        Key::new("include", Kind::Either(&[Kind::Path, Kind::List(&Kind::Path)]), "files that are a part of the project"),
+        Key::new(
+            "include",
+            Kind::Either(&[Kind::Path, Kind::List(&Kind::Path)]),
+            "files that are a part of the project",
+        ),
         Key::new("spool", Kind::Table(&SPOOL), "how calls are kept until they are delivered"),
         Key::new("sources", Kind::Named(&Kind::Table(&SOURCE)), "where rows come from"),
         Key::new("destinations", Kind::Named(&Kind::Table(&DESTINATION)), "where calls go"),
@@ -25,7 +29,11 @@ const SPOOL: Shape = Shape {
     keys: &[
         Key::new("disk_reserve", Kind::Size, "free space that is left alone; 1GiB by default"),
         Key::new("max_run_bytes", Kind::Size, "a run whose calls take more fails; syncs may say their own"),
-        Key::new("keep", Kind::Duration { min: 0 }, "how long calls are kept after the last delivery; 7d by default"),
+        Key::new(
+            "keep",
+            Kind::Duration { min: 0 },
+            "how long calls are kept after the last delivery; 7d by default",
+        ),
     ],
     open: false,
 };
@@ -33,8 +41,10 @@ const SPOOL: Shape = Shape {
 const SOURCE: Shape = Shape {
     what: "a source",
     keys: &[
-        Key::new("type", Kind::Word(&["redshift", "postgres", "sqlite"]), "what the databases are").required(),
-        Key::new("databases", Kind::Named(&Kind::Variants(&[&SERVER, &SQLITE])), "its databases by name").required(),
+        Key::new("type", Kind::Word(&["redshift", "postgres", "sqlite"]), "what the databases are")
+            .required(),
+        Key::new("databases", Kind::Named(&Kind::Variants(&[&SERVER, &SQLITE])), "its databases by name")
+            .required(),
         Key::new("destinations", Kind::List(&CONNECTION), "where the calls of all its syncs go"),
     ],
     open: false,
@@ -45,7 +55,11 @@ pub(super) const SERVER: Shape = Shape {
     what: "a database",
     keys: &[
         Key::new("host", Kind::Text, "the server's name or address").required(),
-        Key::new("port", Kind::Whole { min: 1, max: 65_535 }, "5439 for redshift and 5432 for postgres by default"),
+        Key::new(
+            "port",
+            Kind::Whole { min: 1, max: 65_535 },
+            "5439 for redshift and 5432 for postgres by default",
+        ),
         Key::new("database", Kind::Text, "the database's name on the server").required(),
         Key::new("user", Kind::Text, "the user's name").required(),
         Key::new("password", Kind::Secret, "a reference to the user's password"),
@@ -71,7 +85,11 @@ const SSL: Shape = Shape {
     keys: &[
         Key::new("mode", SSL_MODES, "how much is checked"),
         Key::new("ca", Kind::Path, "a PEM file with the roots to trust in place of the public ones"),
-        Key::new("server_name", Kind::Text, "the name in the certificate, where it is not the host: behind a tunnel"),
+        Key::new(
+            "server_name",
+            Kind::Text,
+            "the name in the certificate, where it is not the host: behind a tunnel",
+        ),
     ],
     open: false,
 };
@@ -104,14 +122,22 @@ const SYNC: Shape = Shape {
             "the kind of call that each row becomes",
         )
         .required(),
-        Key::new("query", Kind::Either(&[Kind::Text, Kind::Table(&QUERY)]), "the query, or the file that it is in")
-            .required(),
+        Key::new(
+            "query",
+            Kind::Either(&[Kind::Text, Kind::Table(&QUERY)]),
+            "the query, or the file that it is in",
+        )
+        .required(),
         Key::new(
             "schedule",
             Kind::Either(&[Kind::Word(&["manual"]), Kind::Table(&SCHEDULE)]),
             "when it is due; only when asked for by default",
         ),
-        Key::new("destinations", Kind::List(&CONNECTION), "where its calls go, in place of the source's list"),
+        Key::new(
+            "destinations",
+            Kind::List(&CONNECTION),
+            "where its calls go, in place of the source's list",
+        ),
         Key::new("nulls", NULLS, "for connections that do not say it; send by default"),
         Key::new("lookback", Kind::Duration { min: 0 }, "taken off last_sync_time; 1s by default"),
         Key::new("cursor", Kind::Text, "the column whose largest value is the next last_sync_time"),

@@ -23,7 +23,9 @@ pub(super) fn resolve(document: &mut Node, env: Env<'_>, problems: &mut Problems
 fn resolve_below(node: &mut Node, env: Env<'_>, problems: &mut Problems) {
     match &mut node.value {
         Value::List(items) => items.iter_mut().for_each(|item| resolve_below(item, env, problems)),
-        Value::Table(entries) => entries.iter_mut().for_each(|(_, value)| resolve_below(value, env, problems)),
+        Value::Table(entries) => {
+            entries.iter_mut().for_each(|(_, value)| resolve_below(value, env, problems))
+        }
         Value::Text(text) if text.contains("${") => {
             node.value = match substitute(text, &node.place, env) {
                 Ok(text) => Value::Text(text),
@@ -68,11 +70,9 @@ fn value(reference: &str, place: &Place, env: Env<'_>) -> Result<String, Failure
             Ok(_) => unresolved("is empty", "put the secret into the file"),
             Err(_) => unresolved("cannot be read", "a relative path begins at the file that it stands in"),
         },
-        Some(("secret", _)) => Err((
-            Code::C004,
-            format!("${{{reference}}}: this version keeps no secrets of its own"),
-            FORMS,
-        )),
+        Some(("secret", _)) => {
+            Err((Code::C004, format!("${{{reference}}}: this version keeps no secrets of its own"), FORMS))
+        }
         _ => unresolved("is no reference that Outflow knows", FORMS),
     }
 }

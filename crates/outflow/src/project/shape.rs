@@ -42,9 +42,14 @@ pub(super) enum Kind {
     /// A `${…}` reference and nothing that is the secret itself.
     Secret,
     Flag,
-    Whole { min: i64, max: i64 },
+    Whole {
+        min: i64,
+        max: i64,
+    },
     /// A duration of at least so many seconds.
-    Duration { min: u64 },
+    Duration {
+        min: u64,
+    },
     Size,
     /// A date, with or without a time.
     Time,
@@ -131,7 +136,9 @@ pub(super) fn check_table(node: &Node, shape: &Shape, problems: &mut Problems) {
                 problems.add(&key.place, Code::C004, message, help);
             }
             // A key that is left empty counts as absent.
-            Some(known) if !matches!(value.value, Value::Null) => check(value, known.name, &known.kind, problems),
+            Some(known) if !matches!(value.value, Value::Null) => {
+                check(value, known.name, &known.kind, problems)
+            }
             Some(_) => {}
             None if shape.open => {}
             None => {
@@ -175,7 +182,9 @@ fn check(node: &Node, name: &str, kind: &Kind, problems: &mut Problems) {
 }
 
 fn wrong(node: &Node, name: &str, kind: &Kind, problems: &mut Problems) {
-    if matches!(kind, Kind::Secret) && matches!(node.value, Value::Text(_) | Value::Whole(_) | Value::Decimal(_)) {
+    if matches!(kind, Kind::Secret)
+        && matches!(node.value, Value::Text(_) | Value::Whole(_) | Value::Decimal(_))
+    {
         let message = format!("{name:?} is written into the file");
         let help = "keep it in an environment variable, ${env:NAME}, or in a file of its own, ${file:/run/secrets/name}; \
                     change the secret if others can read this file";

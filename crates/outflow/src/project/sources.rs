@@ -1,7 +1,5 @@
 //! Sources and their databases.
 
-use std::time::Duration;
-
 use outflow_core::{Code, Dialect, Secret};
 
 use super::document::{Key, Node, Value};
@@ -38,7 +36,12 @@ pub(super) fn read<'a>(entries: &[(&'a Key, &'a Node)], problems: &mut Problems)
             && matches!(databases.value, Value::Table(_))
         {
             let help = "a source has at least one: `databases: { main: { … } }`";
-            problems.add(&databases.place, Code::C006, format!("source {:?} has no database", key.name), help);
+            problems.add(
+                &databases.place,
+                Code::C006,
+                format!("source {:?} has no database", key.name),
+                help,
+            );
         }
         if let Some(dialect) = dialect {
             for (name, node) in &named {
@@ -81,7 +84,7 @@ fn settings(name: &Key, node: &Node, dialect: Dialect, problems: &mut Problems) 
         user: text("user")?.to_owned(),
         password: Secret::new(text("password").unwrap_or_default()),
         ssl: ssl(node.get("ssl"), dialect)?,
-        connect_timeout: node.get("connect_timeout").and_then(Node::duration).map(|d| d.max(Duration::from_secs(1))),
+        connect_timeout: node.get("connect_timeout").and_then(Node::duration),
     })
 }
 

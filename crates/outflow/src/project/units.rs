@@ -44,17 +44,23 @@ mod tests {
 
     #[test]
     fn durations_are_numbers_with_units() {
-        for (text, seconds) in [("30s", 30), ("15m", 900), ("1h", 3_600), ("7d", 604_800), ("1h30m", 5_400), ("0s", 0)] {
+        for (text, seconds) in
+            [("30s", 30), ("15m", 900), ("1h", 3_600), ("7d", 604_800), ("1h30m", 5_400), ("0s", 0)]
+        {
             assert_eq!(duration(text), Some(Duration::from_secs(seconds)), "{text}");
         }
-        for text in ["", "30", "s", "1w", "-1s", "1.5h", "1h 30m", "1 h", "99999999999999999d", "1h30", "é", "1é"] {
+        for text in
+            ["", "30", "s", "1w", "-1s", "1.5h", "1h 30m", "1 h", "99999999999999999d", "1h30", "é", "1é"]
+        {
             assert_eq!(duration(text), None, "{text}");
         }
     }
 
     #[test]
     fn sizes_are_bytes_with_or_without_a_unit() {
-        for (text, bytes) in [("65536", 65_536), ("1GiB", 1 << 30), ("500MB", 500_000_000), ("2 KiB", 2_048), ("7B", 7)] {
+        for (text, bytes) in
+            [("65536", 65_536), ("1GiB", 1 << 30), ("500MB", 500_000_000), ("2 KiB", 2_048), ("7B", 7)]
+        {
             assert_eq!(size(text), Some(bytes), "{text}");
         }
         for text in ["", "GB", "1XB", "1gb", "-1", "1.5GiB", "99999999TiB", "é"] {

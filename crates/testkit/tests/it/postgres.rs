@@ -1,6 +1,6 @@
 //! The server that tests stand on.
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -61,6 +61,9 @@ fn a_server_ends_with_the_process_that_started_it() {
     let line = lines.next().expect("it says where it listens").unwrap();
     let port: u16 = line.rsplit(':').next().and_then(|port| port.trim().parse().ok()).expect(&line);
     let mut open = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    // An SSLRequest and its answer: now a session of its own serves this connection, and a stop ends it at once.
+    open.write_all(&[0, 0, 0, 8, 4, 210, 22, 47]).unwrap();
+    open.read_exact(&mut [0; 1]).unwrap();
     starter.kill().unwrap();
     starter.wait().unwrap();
     // The open connection ends when the server does: no need to look at the clock.
