@@ -112,8 +112,14 @@ impl CursorTracker {
         self.last.clear();
         self.last.extend_from_slice(text);
         let value = std::str::from_utf8(text).ok().and_then(CursorValue::parse).ok_or_else(|| {
-            Error::new(Code::Q008, format!("the cursor column {:?} holds a value that is neither a number nor a time", self.name))
-                .help("use a column of numbers, dates or timestamps as the cursor")
+            Error::new(
+                Code::Q008,
+                format!(
+                    "the cursor column {:?} holds a value that is neither a number nor a time",
+                    self.name
+                ),
+            )
+            .help("use a column of numbers, dates or timestamps as the cursor")
         })?;
         if self.largest.as_ref().is_none_or(|l| value > *l) {
             self.largest = Some(value);

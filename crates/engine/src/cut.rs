@@ -28,8 +28,8 @@ pub(crate) struct Item {
 
 /// Calls that go in one request.
 pub(crate) struct Batch {
-    /// Its number, from 1.
-    number: u32,
+    /// Its number, never 0. Numbers come again, long after the batch that had one before is settled.
+    number: u16,
     /// The body up to the suffix.
     pub(crate) body: Vec<u8>,
     /// Its calls, in row order of each key.
@@ -54,18 +54,17 @@ pub(crate) struct Cutter {
     limits: Limits,
     envelope: Envelope,
     slots: Slots,
-    last: u32,
+    last: u16,
     aside: Vec<(Item, Vec<u8>)>,
     aside_slots: HashSet<u32>,
     aside_bytes: usize,
-    scratch: Vec<u8>,
 }
 
 impl Cutter {
     /// A cutter for a destination.
     pub(crate) fn new(destination: Arc<dyn Destination>, nulls: Nulls) -> Self {
         let limits = destination.limits().clone();
-        let slots = Slots::new(limits.concurrency.saturating_mul(limits.calls.min(4_096)));
+        let slots = Slots::new(limits.concurrency.saturating_mul(limits.calls.min(1_024)));
         let envelope = destination.envelope();
         Self {
             destination,
@@ -77,14 +76,17 @@ impl Cutter {
             aside: Vec::new(),
             aside_slots: HashSet::new(),
             aside_bytes: 0,
-            scratch: Vec::new(),
         }
     }
 
     /// Begins a batch with what was set aside and may go now.
     pub(crate) fn begin(&mut self) -> Batch {
         self.last = self.last.checked_add(1).unwrap_or(1);
-        let mut batch = Batch { number: self.last, body: Vec::with_capacity(self.limits.request_bytes), items: Vec::new() };
+        let mut batch = Batch {
+            number: self.last,
+            body: Vec::with_capacity(self.limits.request_bytes),
+            items: Vec::new(),
+        };
         batch.body.extend_from_slice(self.envelope.prefix);
         let waiting = std::mem::take(&mut self.aside);
         self.aside_slots.clear();
@@ -109,19 +111,26 @@ impl Cutter {
         if verdict != Verdict::Send {
             return Offer::Settled(verdict);
         }
-        self.scratch.clear();
-        self.destination.encode(call, json, self.nulls, &mut self.scratch);
-        if !self.fits(batch, self.scratch.len()) {
+        // Encoded in its place; taken out again in the rare case that it may not stay.
+        let (before, first) = (batch.body.len(), batch.items.is_empty());
+        if !first {
+            batch.body.extend_from_slice(self.envelope.separator);
+        }
+        let start = batch.body.len();
+        self.destination.encode(call, json, self.nulls, &mut batch.body);
+        let end = batch.body.len();
+        if !first && end + self.envelope.suffix.len() > self.limits.request_bytes {
+            batch.body.truncate(before);
             return Offer::Full;
         }
         let pair = self.slots.of(call);
-        let item = Item { position, ordinal: call.ordinal, start: 0, end: 0, pair };
-        let bytes = std::mem::take(&mut self.scratch);
+        let item = Item { position, ordinal: call.ordinal, start: start as u32, end: end as u32, pair };
         if self.waits(pair) || !self.slots.claim(pair, batch.number) {
+            let bytes = batch.body[start..].to_vec();
+            batch.body.truncate(before);
             self.set_aside(item, bytes);
         } else {
-            self.append(batch, item, &bytes);
-            self.scratch = bytes;
+            batch.items.push(item);
         }
         Offer::Taken
     }

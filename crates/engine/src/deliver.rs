@@ -83,7 +83,12 @@ impl Engine {
     }
 
     /// The destination is no longer in the project: what is pending for it is cancelled.
-    async fn cancel(&self, run: RunId, mut record: DeliveryRecord, progress: &Progress) -> Result<DeliveryState> {
+    async fn cancel(
+        &self,
+        run: RunId,
+        mut record: DeliveryRecord,
+        progress: &Progress,
+    ) -> Result<DeliveryState> {
         record.counts.cancelled += std::mem::take(&mut record.counts.pending);
         let mut book = Book::new(record);
         let end = book.end();
@@ -267,7 +272,12 @@ impl Delivery {
     }
 }
 
-async fn remember(state: Arc<dyn State>, run: RunId, record: DeliveryRecord, dead: Vec<DeadLetter>) -> Result<()> {
+async fn remember(
+    state: Arc<dyn State>,
+    run: RunId,
+    record: DeliveryRecord,
+    dead: Vec<DeadLetter>,
+) -> Result<()> {
     blocking(move || state.settle(run, &record, &dead)).await
 }
 

@@ -192,7 +192,15 @@ impl Extractor<'_> {
         let spool = self.engine.spool.clone();
         let writer = blocking(move || spool.create(header)).await?;
         let shaper = Shaper::new(plan, self.run.key, clock);
-        Ok(Reading { shaper, writer, cursor, rejections: warnings, call: Vec::with_capacity(4096), read: 0, rejected: 0 })
+        Ok(Reading {
+            shaper,
+            writer,
+            cursor,
+            rejections: warnings,
+            call: Vec::with_capacity(4096),
+            read: 0,
+            rejected: 0,
+        })
     }
 }
 
@@ -290,6 +298,7 @@ pub(crate) fn interrupted() -> Error {
 
 /// A label of at most 30 plain characters for the database's own query lists.
 pub(crate) fn label(sync: &str) -> String {
-    let name: String = sync.chars().map(|c| if c.is_ascii_alphanumeric() || c == '_' { c } else { '-' }).collect();
+    let name: String =
+        sync.chars().map(|c| if c.is_ascii_alphanumeric() || c == '_' { c } else { '-' }).collect();
     format!("outflow-{}", &name[..name.len().min(22)])
 }

@@ -13,7 +13,8 @@ impl Engine {
     /// Only the holder of the state may call it, and not while a run extracts.
     pub fn sweep(&self, keep: Duration) -> Result<Vec<RunId>> {
         let compared: HashSet<RunId> = self.state.compared_runs()?.into_iter().collect();
-        let before = self.clock.now() - jiff::SignedDuration::try_from(keep).unwrap_or(jiff::SignedDuration::MAX);
+        let before =
+            self.clock.now() - jiff::SignedDuration::try_from(keep).unwrap_or(jiff::SignedDuration::MAX);
         let mut swept = self.state.runs_with_old_segments(before)?;
         for &run in &swept {
             // The state forgets first: a segment that it names is always there.

@@ -91,5 +91,12 @@ pub async fn preview(
             });
         }
     }
-    Ok(Preview { last_sync_time: window::text(&value), sql, columns, rows, warnings, findings: shaper.findings() })
+    Ok(Preview {
+        last_sync_time: window::text(&value),
+        sql,
+        columns,
+        rows,
+        warnings,
+        findings: shaper.findings(),
+    })
 }

@@ -2,7 +2,9 @@
 
 use outflow_core::ports::state::DeliveryRecord;
 use outflow_core::run::Trigger;
-use outflow_core::{CallType, Code, DeliveryCounts, DeliveryState, RowCounts, RunId, RunRecord, RunState, Timestamp};
+use outflow_core::{
+    CallType, Code, DeliveryCounts, DeliveryState, RowCounts, RunId, RunRecord, RunState, Timestamp,
+};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 

@@ -137,7 +137,8 @@ impl Sender {
                 true
             }
             None => {
-                let reason = format!("it has taken nothing for too long; the last answer was {code}: {reason}");
+                let reason =
+                    format!("it has taken nothing for too long; the last answer was {code}: {reason}");
                 self.tell(Report::Halt { code: Code::D020, reason });
                 false
             }
@@ -147,7 +148,8 @@ impl Sender {
     /// The body of a part of a batch.
     fn cut_out(&self, body: &Bytes, items: &[Item]) -> Bytes {
         let envelope = self.destination.envelope();
-        let mut part = Vec::with_capacity(items.iter().map(|i| (i.end - i.start + 1) as usize).sum::<usize>() + 64);
+        let mut part =
+            Vec::with_capacity(items.iter().map(|i| (i.end - i.start + 1) as usize).sum::<usize>() + 64);
         part.extend_from_slice(envelope.prefix);
         for (n, item) in items.iter().enumerate() {
             if n > 0 {

@@ -6,11 +6,11 @@
 use outflow_core::CallMeta;
 
 /// The owner of a slot that nobody owns.
-const NOBODY: u32 = 0;
+const NOBODY: u16 = 0;
 
 /// The table.
 pub(crate) struct Slots {
-    owner: Vec<u32>,
+    owner: Vec<u16>,
     mask: u64,
 }
 
@@ -19,9 +19,9 @@ pub(crate) struct Slots {
 pub(crate) struct Pair(u32, u32);
 
 impl Slots {
-    /// A table in which `calls` under way collide rarely: at most 4 MiB.
+    /// A table in which `calls` under way collide rarely. At most 1 MiB, so that it stays in a processor's own cache.
     pub(crate) fn new(calls: usize) -> Self {
-        let size = (calls.saturating_mul(64)).next_power_of_two().clamp(1 << 12, 1 << 20);
+        let size = (calls.saturating_mul(32)).next_power_of_two().clamp(1 << 12, 1 << 19);
         Self { owner: vec![NOBODY; size], mask: size as u64 - 1 }
     }
 
@@ -32,8 +32,8 @@ impl Slots {
     }
 
     /// Gives the slots to `batch` if nobody else owns one of them. Batches are numbered from 1.
-    pub(crate) fn claim(&mut self, pair: Pair, batch: u32) -> bool {
-        let free = |owner: u32| owner == NOBODY || owner == batch;
+    pub(crate) fn claim(&mut self, pair: Pair, batch: u16) -> bool {
+        let free = |owner: u16| owner == NOBODY || owner == batch;
         let (a, b) = (pair.0 as usize, pair.1 as usize);
         if !free(self.owner[a]) || !free(self.owner[b]) {
             return false;

@@ -55,7 +55,11 @@ impl Engine {
             }
         };
         let rows = record.rows;
-        check("rows read against calls + rejected + unchanged", rows.read, rows.calls + rows.rejected + rows.unchanged);
+        check(
+            "rows read against calls + rejected + unchanged",
+            rows.read,
+            rows.calls + rows.rejected + rows.unchanged,
+        );
         for delivery in &deliveries {
             let (name, c) = (&delivery.destination, &delivery.counts);
             let sum = c.delivered + c.dead_letters + c.filtered + c.cancelled + c.discarded + c.pending;
@@ -100,7 +104,10 @@ impl Engine {
         check("row ordinals that do not rise", ordinals.wrong, 0);
         for (d, delivery) in deliveries.iter().enumerate() {
             let cancelled = delivery.counts.cancelled + delivery.counts.discarded;
-            let what = format!("{}: pending calls in the state against unsettled ones in the segments", delivery.destination);
+            let what = format!(
+                "{}: pending calls in the state against unsettled ones in the segments",
+                delivery.destination
+            );
             check(&what, delivery.counts.pending + cancelled, pending[d]);
         }
         Ok(found)

@@ -23,7 +23,9 @@ pub(crate) fn start_value(
     if let Some(since) = options.since {
         return LastSyncTime::Seconds(floor_seconds(since.as_microsecond()).max(0));
     }
-    if let Some(value) = state.cursor.as_deref().filter(|_| spec.cursor.is_some()).and_then(CursorValue::parse) {
+    if let Some(value) =
+        state.cursor.as_deref().filter(|_| spec.cursor.is_some()).and_then(CursorValue::parse)
+    {
         return value.less(lookback);
     }
     match (state.clock_us.filter(|_| spec.cursor.is_none()), spec.first_run) {

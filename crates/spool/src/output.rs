@@ -1,9 +1,13 @@
 //! The folder of one extraction: files appear in it under a temporary name and get their own when they are durable.
+//!
+//! Waiting for the disk is a thread's of its own, so that compressing and writing go on meanwhile. A sync that fails is the error of the next step, and is never repeated.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread::JoinHandle;
 
-use outflow_core::Result;
+use outflow_core::{Code, Error, Result};
 
 use crate::budget::Budget;
 use crate::disk::{Disk, DiskFile, failed};
@@ -15,12 +19,22 @@ pub(crate) struct Output {
     disk: Arc<dyn Disk>,
     dir: PathBuf,
     made: bool,
+    publisher: Option<Publisher>,
+}
+
+/// Files that may wait for the disk.
+const WAITING: usize = 2;
+
+/// The thread that makes files durable, in the order in which it gets them.
+struct Publisher {
+    files: SyncSender<NewFile>,
+    thread: JoinHandle<Result<()>>,
 }
 
 impl Output {
     /// Files go to `dir`, which is made with the first of them.
     pub(crate) fn new(disk: Arc<dyn Disk>, dir: PathBuf, budget: Budget) -> Self {
-        Self { budget, disk, dir, made: false }
+        Self { budget, disk, dir, made: false, publisher: None }
     }
 
     /// Begins a file of that name.
@@ -35,14 +49,24 @@ impl Output {
         Ok(NewFile { file, temporary, path })
     }
 
-    /// Makes the contents of a file durable and gives it its name. The name is durable after [`Output::sync`].
-    pub(crate) fn publish(&self, mut file: NewFile) -> Result<()> {
-        file.file.sync().map_err(|e| failed("sync", &file.temporary, e))?;
-        self.disk.rename(&file.temporary, &file.path).map_err(|e| failed("rename", &file.temporary, e))
+    /// Has the contents of a file made durable, and then gives it its name. Both are so after [`Output::sync`].
+    pub(crate) fn publish(&mut self, file: NewFile) -> Result<()> {
+        let publisher = match self.publisher.take() {
+            Some(publisher) => publisher,
+            None => Publisher::start(self.disk.clone(), &self.dir)?,
+        };
+        if publisher.files.send(file).is_err() {
+            return publisher.end();
+        }
+        self.publisher = Some(publisher);
+        Ok(())
     }
 
-    /// Makes the names of all published files durable.
-    pub(crate) fn sync(&self) -> Result<()> {
+    /// Waits until all published files are durable, and makes their names durable.
+    pub(crate) fn sync(&mut self) -> Result<()> {
+        if let Some(publisher) = self.publisher.take() {
+            publisher.end()?;
+        }
         if !self.made {
             return Ok(());
         }
@@ -54,11 +78,41 @@ impl Output {
     }
 
     /// Deletes all that was written. What cannot be deleted stays an orphan.
-    pub(crate) fn discard(self) {
+    pub(crate) fn discard(mut self) {
+        if let Some(publisher) = self.publisher.take() {
+            // Whether it succeeded does not matter any more; that it has ended does.
+            let _ = publisher.end();
+        }
         if self.made {
             let _ = std::fs::remove_dir_all(&self.dir);
         }
     }
+}
+
+impl Publisher {
+    fn start(disk: Arc<dyn Disk>, dir: &Path) -> Result<Self> {
+        let (files, received) = sync_channel::<NewFile>(WAITING);
+        let thread = std::thread::Builder::new()
+            .name("outflow-sync".into())
+            .spawn(move || received.into_iter().try_for_each(|file| publish(disk.as_ref(), file)))
+            .map_err(|e| failed("start a thread that syncs", dir, e))?;
+        Ok(Self { files, thread })
+    }
+
+    /// Waits for the last file.
+    fn end(self) -> Result<()> {
+        drop(self.files);
+        let ended = self.thread.join();
+        ended.unwrap_or_else(|_| {
+            Err(Error::new(Code::P003, "the thread that syncs the spool ended before its time"))
+        })
+    }
+}
+
+fn publish(disk: &dyn Disk, mut file: NewFile) -> Result<()> {
+    // DURABILITY: contents first, then the name.
+    file.file.sync().map_err(|e| failed("sync", &file.temporary, e))?;
+    disk.rename(&file.temporary, &file.path).map_err(|e| failed("rename", &file.temporary, e))
 }
 
 /// A file that has no name of its own yet.

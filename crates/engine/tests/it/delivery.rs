@@ -49,7 +49,8 @@ async fn partial_answers_checks_and_filters_settle_each_call_once() {
     let run = house.run(&users_to(&["a"]), &table).await.unwrap();
     let c = run.destinations[0].1.counts;
     assert_eq!((c.calls, c.delivered, c.dead_letters, c.filtered, c.pending), (40, 36, 2, 2, 0));
-    let codes: Vec<_> = house.state().dead_letters(run.run, "a", 0, 10).unwrap().iter().map(|l| l.code).collect();
+    let codes: Vec<_> =
+        house.state().dead_letters(run.run, "a", 0, 10).unwrap().iter().map(|l| l.code).collect();
     assert_eq!(codes, [Code::D003, Code::D001]);
 }
 
@@ -122,7 +123,8 @@ async fn calls_with_one_key_never_overtake_each_other() {
         },
     );
     let (table, house) = (Table::users([]), House::new(&[&a]));
-    let plans: Vec<&'static str> = (0..900).map(|i| &*Box::leak(format!("{i:04}").into_boxed_str())).collect();
+    let plans: Vec<&'static str> =
+        (0..900).map(|i| &*Box::leak(format!("{i:04}").into_boxed_str())).collect();
     table.set((0..900).map(|i| (Some((i * i % 41).to_string()), plans[i])));
     let run = house.run(&users_to(&["a"]), &table).await.unwrap();
     assert_eq!(run.destinations[0].1.counts.delivered, 900);

@@ -12,8 +12,8 @@ use outflow_core::ports::warehouse::{RowStream, Session, Statement, Warehouse};
 use outflow_core::run::{RunOptions, Trigger};
 use outflow_core::sync::Schedule;
 use outflow_core::{
-    Answer, BoxFuture, CallMeta, CallType, Clock, Code, Column, ColumnType, Connection, Dialect, Error, FirstRun, Nulls,
-    Refusal, Result, RowPage, SyncSpec, SystemClock, Timestamp,
+    Answer, BoxFuture, CallMeta, CallType, Clock, Code, Column, ColumnType, Connection, Dialect, Error,
+    FirstRun, Nulls, Refusal, Result, RowPage, SyncSpec, SystemClock, Timestamp,
 };
 use outflow_engine::{Engine, Errors, RunDocument, RunRequest};
 use outflow_spool::DiskSpool;
@@ -47,7 +47,8 @@ impl Table {
     }
 
     pub fn set(&self, rows: impl IntoIterator<Item = (Option<String>, &'static str)>) {
-        *self.rows.lock().unwrap() = rows.into_iter().map(|(id, plan)| vec![id, Some(plan.to_owned())]).collect();
+        *self.rows.lock().unwrap() =
+            rows.into_iter().map(|(id, plan)| vec![id, Some(plan.to_owned())]).collect();
     }
 }
 
@@ -72,8 +73,9 @@ impl Session for Table {
         let mut rows = self.rows.lock().unwrap().clone();
         rows.truncate(statement.limit.map_or(usize::MAX, |l| l as usize));
         let columns = self.columns.iter();
-        let columns =
-            columns.map(|(name, ty)| Column { name: (*name).to_owned(), ty: *ty, declared: String::new() }).collect();
+        let columns = columns
+            .map(|(name, ty)| Column { name: (*name).to_owned(), ty: *ty, declared: String::new() })
+            .collect();
         let breaks_after = *self.breaks_after.lock().unwrap();
         let cancelled = self.cancelled.clone();
         Box::pin(async move {
@@ -130,7 +132,11 @@ pub struct Scripted {
 
 impl Scripted {
     pub fn new(name: &str, script: impl Fn(usize, &[Value]) -> Answer + Send + Sync + 'static) -> Arc<Self> {
-        Self::with_limits(name, Limits { calls: 10, request_bytes: 100_000, concurrency: 4, rate: None }, script)
+        Self::with_limits(
+            name,
+            Limits { calls: 10, request_bytes: 100_000, concurrency: 4, rate: None },
+            script,
+        )
     }
 
     pub fn with_limits(

@@ -62,35 +62,79 @@ impl Project {
         all.extend(["--output", "json"]);
         let exit = self.run(&all);
         exit.assert_code(code);
-        serde_json::from_str(&exit.stdout).unwrap_or_else(|e| panic!("{e}: {}", exit.stdout))
+        document(&exit)
     }
+
+    /// Every run, the newest first.
+    pub fn runs(&self) -> Vec<Value> {
+        self.json(&["runs", "--limit", "0"], 0).as_array().unwrap().clone()
+    }
+
+    /// Demands that the numbers of every run add up: as documents say, and as `verify` recounts them.
+    pub fn assert_closed(&self) {
+        for run in self.runs() {
+            let number = |of: &Value, name: &str| of[name].as_u64().unwrap_or_else(|| panic!("{name} in {run}"));
+            let rows = &run["rows"];
+            let sum: u64 = ["calls", "rejected", "unchanged"].iter().map(|n| number(rows, n)).sum();
+            assert_eq!(number(rows, "read"), sum, "{run}");
+            for (_, d) in run["destinations"].as_object().unwrap() {
+                let outcomes = ["delivered", "dead_letters", "filtered", "cancelled", "discarded", "pending"];
+                let sum: u64 = outcomes.iter().map(|n| number(d, n)).sum();
+                assert_eq!((number(d, "calls"), number(d, "calls")), (sum, number(rows, "calls")), "{run}");
+            }
+            self.run(&["verify", &run["run"].to_string()]).assert_code(0);
+        }
+    }
+}
+
+/// The JSON document that a command printed.
+pub fn document(exit: &Exit) -> Value {
+    serde_json::from_str(&exit.stdout).unwrap_or_else(|e| panic!("{e}: {exit:?}"))
 }
 
 /// The project file of [`Project::users`], with further settings of the destination.
 pub fn users_yaml(database: &Database<'_>, receiver: &Receiver, query: &str, settings: &str) -> String {
+    let destination = format!("{}, {settings}", pipelines(receiver));
+    yaml(database, &[("journeys", &destination)], &[("users", &sync("identify", query))])
+}
+
+/// A destination that speaks to this receiver as to Customer.io.
+pub fn pipelines(receiver: &Receiver) -> String {
+    format!(r#"type: customerio-pipelines, write_key: "${{env:WRITE_KEY}}", base_url: "{}""#, receiver.url())
+}
+
+/// A sync of this type and query; lines with further settings may follow.
+pub fn sync(call_type: &str, query: &str) -> String {
+    format!("type: {call_type}\nquery: |\n  {}\n", query.replace('\n', "\n  "))
+}
+
+/// A project file: the source `shop.main` is this database, and all of its syncs go to all destinations. A destination is
+/// a name and settings on one line, a sync a name and settings on lines of their own.
+pub fn yaml(database: &Database<'_>, destinations: &[(&str, &str)], syncs: &[(&str, &str)]) -> String {
     let server = database.server();
-    format!(
+    let names: Vec<&str> = destinations.iter().map(|(name, _)| *name).collect();
+    let mut text = format!(
         r#"version: 1
 sources:
   shop:
     type: postgres
     databases:
       main: {{ host: "{host}", port: {port}, database: "{name}", user: "{user}", password: "${{env:PG_PASSWORD}}", ssl: disable }}
-    destinations: [journeys]
+    destinations: [{names}]
 destinations:
-  journeys: {{ type: customerio-pipelines, write_key: "${{env:WRITE_KEY}}", base_url: "{url}", {settings} }}
-syncs:
-  users:
-    source: shop.main
-    type: identify
-    query: |
-      {query}
 "#,
         host = server.host(),
         port = server.port(),
         name = database.name(),
         user = server.user(),
-        url = receiver.url(),
-        query = query.replace('\n', "\n      "),
-    )
+        names = names.join(", "),
+    );
+    for (name, settings) in destinations {
+        text += &format!("  {name}: {{ {settings} }}\n");
+    }
+    text += "syncs:\n";
+    for (name, settings) in syncs {
+        text += &format!("  {name}:\n    source: shop.main\n    {}\n", settings.trim_end().replace('\n', "\n    "));
+    }
+    text
 }

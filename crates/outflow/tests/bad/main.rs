@@ -1,0 +1,4 @@
+//! Temporary.
+
+mod bad_input;
+mod support;

@@ -1,0 +1,242 @@
+//! The source refuses, breaks off, or is asked the wrong thing.
+
+use std::time::Duration;
+
+use outflow_testkit::{ChaosProxy, Fault, Postgres, free_port};
+
+use super::{Shop, assert_failed, database, journeys, query_of};
+
+/// What goes wrong, and what must be said about it.
+struct Mishap {
+    /// The project file while it goes wrong.
+    yaml: String,
+    /// The password while it goes wrong.
+    password: &'static str,
+    code: &'static str,
+    exit: i32,
+    /// Whether a run begins at all.
+    begins: bool,
+}
+
+impl Mishap {
+    fn new(yaml: String, code: &'static str) -> Self {
+        Self { yaml, password: Postgres::PASSWORD, code, exit: 5, begins: true }
+    }
+}
+
+/// A good run, a run with the mishap, and a good run, which must send what the bad one did not, from where the first
+/// one ended. Gives what the bad one wrote on stderr.
+#[track_caller]
+fn meets(shop: &Shop, mishap: &Mishap) -> String {
+    shop.add(1, 2);
+    let first = shop.project.json(&["run", "users"], 0);
+    shop.add(3, 5);
+    let before = shop.footprint();
+
+    shop.configure(&mishap.yaml);
+    let exit = shop.project.program(&["run", "users"]).env("PG_PASSWORD", mishap.password).run();
+    assert_failed(&exit, mishap.code, mishap.exit);
+    assert_eq!(shop.footprint(), before, "something was sent or left behind: {exit:?}");
+    let latest = &shop.project.json(&["runs", "--limit", "1"], 0)[0];
+    if mishap.begins {
+        assert_eq!(latest["state"], "failed");
+        assert_eq!(latest["reason"]["code"], mishap.code);
+        assert!(latest["next_last_sync_time"].is_null(), "{latest}");
+    } else {
+        assert_eq!(latest["run"], first["run"]);
+    }
+
+    shop.configure(&shop.yaml());
+    let last = shop.project.json(&["run", "users"], 0);
+    assert_eq!(last["last_sync_time"], first["next_last_sync_time"], "{last}");
+    assert_eq!(journeys(&last)["delivered"], 3, "{last}");
+    shop.assert_delivered(5);
+    exit.stderr
+}
+
+/// The project file with one of its texts replaced.
+fn replaced(shop: &Shop, from: &str, to: &str) -> String {
+    let yaml = shop.yaml();
+    assert!(yaml.contains(from), "{from} is not in {yaml}");
+    yaml.replacen(from, to, 1)
+}
+
+#[test]
+fn a_wrong_password_is_s006_and_is_not_repeated() {
+    let shop = Shop::new("wrong_password");
+    let mishap = Mishap { password: "not-the-password", ..Mishap::new(shop.yaml(), "S006") };
+    let stderr = meets(&shop, &mishap);
+    assert!(!stderr.contains("not-the-password"), "{stderr}");
+}
+
+#[test]
+fn an_unknown_database_is_s007() {
+    let shop = Shop::new("unknown_database");
+    let yaml = replaced(&shop, "database: \"bad_input\"", "database: \"nowhere\"");
+    meets(&shop, &Mishap::new(yaml, "S007"));
+}
+
+#[test]
+fn a_table_that_the_user_may_not_read_is_s008() {
+    let shop = Shop::new("forbidden");
+    let yaml = replaced(&shop, "user: \"postgres\"", "user: \"stranger\"");
+    meets(&shop, &Mishap { password: Postgres::USER_PASSWORD, ..Mishap::new(yaml, "S008") });
+}
+
+#[test]
+fn an_unknown_column_is_s009_with_its_place() {
+    let shop = Shop::new("unknown_column");
+    let query = query_of(shop.table).replace("bio", "biography");
+    let stderr = meets(&shop, &Mishap::new(shop.yaml_with(&query, ""), "S009"));
+    assert!(stderr.contains("line 1, column 24"), "{stderr}");
+}
+
+#[test]
+fn an_unknown_table_is_s009_with_its_place() {
+    let shop = Shop::new("unknown_table");
+    let stderr = meets(&shop, &Mishap::new(shop.yaml_with(&query_of("no_such_table"), ""), "S009"));
+    assert!(stderr.contains("no_such_table") && stderr.contains("line 2, column 6"), "{stderr}");
+}
+
+#[test]
+fn a_syntax_error_is_s018_with_its_place() {
+    let shop = Shop::new("syntax_error");
+    let query = query_of(shop.table).replace("WHERE", "WHERE AND");
+    let stderr = meets(&shop, &Mishap::new(shop.yaml_with(&query, ""), "S018"));
+    assert!(stderr.contains("line 3, column 7"), "{stderr}");
+}
+
+#[test]
+fn a_refused_port_is_s002() {
+    let shop = Shop::new("refused_port");
+    let port = database().server().port();
+    let yaml = replaced(&shop, &format!("port: {port}"), &format!("port: {}", free_port()));
+    meets(&shop, &Mishap::new(yaml, "S002"));
+}
+
+#[test]
+fn a_host_name_that_does_not_resolve_is_s001() {
+    let shop = Shop::new("unknown_host");
+    let yaml = replaced(&shop, "host: \"127.0.0.1\"", "host: \"warehouse.invalid\"");
+    meets(&shop, &Mishap::new(yaml, "S001"));
+}
+
+#[test]
+fn a_statement_that_takes_too_long_is_s011_and_ends_soon() {
+    let shop = Shop::new("time_out");
+    let query = query_of(shop.table).replace("WHERE", "WHERE pg_sleep(60) IS NOT NULL AND");
+    let yaml = shop.yaml_with(&query, "").replace("type: identify", "type: identify\n    query_timeout: 1s");
+    let started = std::time::Instant::now();
+    meets(&shop, &Mishap::new(yaml, "S011"));
+    assert!(started.elapsed() < Duration::from_secs(30), "{:?}", started.elapsed());
+}
+
+#[test]
+fn two_statements_are_q002_before_anything_is_connected_to() {
+    let shop = Shop::new("two_statements");
+    let query = format!("{}; SELECT 1", query_of(shop.table));
+    let mishap = Mishap { exit: 2, begins: false, ..Mishap::new(shop.yaml_with(&query, ""), "Q002") };
+    meets(&shop, &mishap);
+}
+
+#[test]
+fn a_query_that_writes_is_q001_and_writes_nothing() {
+    let shop = Shop::new("a_write");
+    let query = "DELETE FROM a_write WHERE updated >= {{last_sync_time | timestamp}} RETURNING id AS \"userId\"";
+    let mishap = Mishap { exit: 2, begins: false, ..Mishap::new(shop.yaml_with(query, ""), "Q001") };
+    meets(&shop, &mishap);
+}
+
+#[test]
+fn a_function_that_writes_is_stopped_by_the_server_with_q001() {
+    let shop = Shop::new("hidden_write");
+    database().sql("CREATE OR REPLACE FUNCTION wipe() RETURNS bool LANGUAGE sql AS 'DELETE FROM hidden_write; SELECT true'");
+    let query = query_of(shop.table).replace("WHERE", "WHERE wipe() AND");
+    meets(&shop, &Mishap { exit: 2, ..Mishap::new(shop.yaml_with(&query, ""), "Q001") });
+}
+
+#[test]
+fn a_missing_required_column_is_q005() {
+    let shop = Shop::new("missing_column");
+    let query = query_of(shop.table).replace(" AS \"userId\"", " AS name");
+    meets(&shop, &Mishap { exit: 2, ..Mishap::new(shop.yaml_with(&query, ""), "Q005") });
+}
+
+#[test]
+fn two_columns_for_one_field_are_q004_and_are_named() {
+    let shop = Shop::new("duplicate_columns");
+    let query = query_of(shop.table).replace(", bio", ", bio, updated AS \"bio\"");
+    let stderr = meets(&shop, &Mishap { exit: 2, ..Mishap::new(shop.yaml_with(&query, ""), "Q004") });
+    assert!(stderr.contains("bio"), "{stderr}");
+}
+
+#[test]
+fn a_result_that_does_not_fit_above_the_disk_reserve_is_p001() {
+    let shop = Shop::new("full_disk");
+    let yaml = format!("{}spool: {{ disk_reserve: 100000GiB }}\n", shop.yaml());
+    meets(&shop, &Mishap { exit: 1, ..Mishap::new(yaml, "P001") });
+}
+
+#[test]
+fn a_result_larger_than_max_run_bytes_is_p002() {
+    let shop = Shop::new("large_run");
+    let yaml = replaced(&shop, "type: identify", "type: identify\n    max_run_bytes: 100B");
+    meets(&shop, &Mishap { exit: 1, ..Mishap::new(yaml, "P002") });
+}
+
+/// The bytes that a whole session sends to us, and a project that reads through the proxy.
+struct Proxied {
+    proxy: ChaosProxy,
+    yaml: String,
+}
+
+impl Proxied {
+    fn new(shop: &Shop) -> Self {
+        let port = database().server().port();
+        let proxy = ChaosProxy::start(port);
+        let yaml = replaced(shop, &format!("port: {port}"), &format!("port: {}", proxy.port()));
+        Self { proxy, yaml }
+    }
+}
+
+#[test]
+fn a_server_that_drops_the_connection_in_the_middle_of_the_result_is_s012() {
+    let shop = Shop::new("cut");
+    let Proxied { proxy, yaml } = Proxied::new(&shop);
+    shop.add(1, 5_000);
+    for fault in [Fault::CutAfter(500_000), Fault::ResetAfter(500_000)] {
+        proxy.set(fault);
+        shop.configure(&yaml);
+        let exit = shop.project.run(&["run", "users"]);
+        assert_failed(&exit, "S012", 5);
+        assert_eq!(shop.footprint(), (0, Vec::new()), "{fault:?}: {exit:?}");
+    }
+    proxy.set(Fault::None);
+    let last = shop.project.json(&["run", "users"], 0);
+    assert_eq!(last["last_sync_time"], 0);
+    shop.assert_delivered(5_000);
+}
+
+#[test]
+fn no_cut_however_late_is_taken_for_the_end_of_the_result() {
+    let shop = Shop::new("late_cut");
+    let Proxied { proxy, yaml } = Proxied::new(&shop);
+    shop.configure(&yaml);
+    shop.add(1, 500);
+    shop.project.json(&["run", "users", "--full"], 0);
+    let whole = proxy.downstream_bytes();
+    for before_the_end in [1, 5, 6, 12, 20, 25, 40, 100, 220, 1_000] {
+        shop.receiver.clear();
+        proxy.set(Fault::CutAfter(whole - before_the_end));
+        let exit = shop.project.run(&["run", "users", "--full"]);
+        match exit.code {
+            // The result had come to its end before the cut.
+            Some(0) => shop.assert_delivered(500),
+            _ => {
+                assert_failed(&exit, "S012", 5);
+                assert_eq!(shop.receiver.requests().len(), 0, "{before_the_end}: {exit:?}");
+            }
+        }
+        assert!(exit.code == Some(5) || before_the_end < 100, "{before_the_end}: {exit:?}");
+    }
+}

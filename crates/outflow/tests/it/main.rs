@@ -1,0 +1,4 @@
+//! The real binary, end to end: a real PostgreSQL, a receiver that misbehaves on demand, kills and signals.
+
+mod crash;
+mod support;
