@@ -1,16 +1,17 @@
 //! Cutting calls into batches, in row order.
 //!
 //! A call whose key is under way in another batch is set aside and goes first into the next batch that may hold it; calls behind it with the same key are set aside
-//! too. So calls with one key keep their order, and calls with other keys need not wait. What is set aside is bounded by one request.
+//! too. So calls with one key keep their order, and calls with other keys need not wait. What is set aside is bounded by one request for every eight that may be under way.
 
 use std::collections::HashSet;
+use std::hash::BuildHasherDefault;
 use std::sync::Arc;
 
 use outflow_core::outcome::Verdict;
 use outflow_core::ports::destination::{Destination, Envelope, Limits};
 use outflow_core::{CallMeta, Nulls};
 
-use crate::slots::{Pair, Slots};
+use crate::keys::{AsItIs, Keys, Pair};
 
 /// One call in a body.
 #[derive(Clone, Copy, Debug)]
@@ -53,29 +54,32 @@ pub(crate) struct Cutter {
     nulls: Nulls,
     limits: Limits,
     envelope: Envelope,
-    slots: Slots,
+    keys: Keys,
     last: u16,
     aside: Vec<(Item, Vec<u8>)>,
-    aside_slots: HashSet<u32>,
+    aside_keys: HashSet<u64, BuildHasherDefault<AsItIs>>,
     aside_bytes: usize,
+    /// When so much is set aside, nothing more is cut until a batch is settled.
+    aside_limit: usize,
 }
 
 impl Cutter {
     /// A cutter for a destination.
     pub(crate) fn new(destination: Arc<dyn Destination>, nulls: Nulls) -> Self {
         let limits = destination.limits().clone();
-        let slots = Slots::new(limits.concurrency.saturating_mul(limits.calls.min(1_024)));
+        let aside_limit = limits.request_bytes.saturating_mul((limits.concurrency / 8).max(1));
         let envelope = destination.envelope();
         Self {
             destination,
             nulls,
             limits,
             envelope,
-            slots,
+            keys: Keys::default(),
             last: 0,
             aside: Vec::new(),
-            aside_slots: HashSet::new(),
+            aside_keys: HashSet::default(),
             aside_bytes: 0,
+            aside_limit,
         }
     }
 
@@ -89,11 +93,11 @@ impl Cutter {
         };
         batch.body.extend_from_slice(self.envelope.prefix);
         let waiting = std::mem::take(&mut self.aside);
-        self.aside_slots.clear();
+        self.aside_keys.clear();
         self.aside_bytes = 0;
         for (item, bytes) in waiting {
             let fits = !self.waits(item.pair) && self.fits(&batch, bytes.len());
-            if fits && self.slots.claim(item.pair, batch.number) {
+            if fits && self.keys.claim(item.pair, batch.number) {
                 self.append(&mut batch, item, &bytes);
             } else {
                 self.set_aside(item, bytes);
@@ -104,7 +108,7 @@ impl Cutter {
 
     /// Offers the next call.
     pub(crate) fn offer(&mut self, batch: &mut Batch, position: u64, call: &CallMeta, json: &[u8]) -> Offer {
-        if batch.items.len() >= self.limits.calls || self.aside_bytes >= self.limits.request_bytes {
+        if batch.items.len() >= self.limits.calls || self.aside_bytes >= self.aside_limit {
             return Offer::Full;
         }
         let verdict = self.destination.check(call, json);
@@ -123,9 +127,9 @@ impl Cutter {
             batch.body.truncate(before);
             return Offer::Full;
         }
-        let pair = self.slots.of(call);
+        let pair = Pair::of(call);
         let item = Item { position, ordinal: call.ordinal, start: start as u32, end: end as u32, pair };
-        if self.waits(pair) || !self.slots.claim(pair, batch.number) {
+        if self.waits(pair) || !self.keys.claim(pair, batch.number) {
             let bytes = batch.body[start..].to_vec();
             batch.body.truncate(before);
             self.set_aside(item, bytes);
@@ -137,18 +141,18 @@ impl Cutter {
 
     /// The batch is settled, or will never be sent.
     pub(crate) fn release(&mut self, batch: &Batch) {
-        self.slots.release(batch.items.iter().map(|i| i.pair));
+        self.keys.release(batch.items.iter().map(|i| i.pair));
     }
 
     fn set_aside(&mut self, item: Item, bytes: Vec<u8>) {
-        self.aside_slots.extend(item.pair.slots());
+        self.aside_keys.extend(item.pair.keys());
         self.aside_bytes += bytes.len();
         self.aside.push((item, bytes));
     }
 
     /// Whether a call that may have the same key was set aside before.
     fn waits(&self, pair: Pair) -> bool {
-        !self.aside_slots.is_empty() && pair.slots().iter().any(|s| self.aside_slots.contains(s))
+        !self.aside_keys.is_empty() && pair.keys().iter().any(|key| self.aside_keys.contains(key))
     }
 
     /// A batch takes any first call: what is too large for the destination was refused by its check.

@@ -15,13 +15,13 @@ mod cut;
 mod deliver;
 mod extract;
 pub mod housekeeping;
+mod keys;
 pub mod preview;
 mod progress;
 mod report;
 pub mod retry;
 mod run;
 mod send;
-mod slots;
 pub mod verify;
 mod window;
 

@@ -240,6 +240,7 @@ fn duration(text: &str) -> Result<std::time::Duration, String> {
         "d" => 86_400,
         _ => return Err("use a number with s, m, h or d, for example 10m".to_owned()),
     };
-    let number: u64 = number.parse().map_err(|_| "use a number with s, m, h or d, for example 10m".to_owned())?;
+    let number: u64 =
+        number.parse().map_err(|_| "use a number with s, m, h or d, for example 10m".to_owned())?;
     number.checked_mul(seconds).map(std::time::Duration::from_secs).ok_or_else(|| "too long".to_owned())
 }

@@ -72,7 +72,12 @@ pub async fn demo(common: &Common, args: &Demo, printer: Printer) -> Result<Exit
 }
 
 /// Every sync of the project, one after the other.
-async fn round(engine: &Engine, project: &Project, printer: Printer, number: u32) -> Result<Vec<RunDocument>, Errors> {
+async fn round(
+    engine: &Engine,
+    project: &Project,
+    printer: Printer,
+    number: u32,
+) -> Result<Vec<RunDocument>, Errors> {
     printer.say(&format!("\nround {number}"));
     let display = Display::new(printer);
     let mut documents = Vec::new();
@@ -101,7 +106,13 @@ async fn on_a_thread<T: Send + 'static>(
 }
 
 /// What happened, for someone who sees Outflow for the first time.
-fn story(printer: Printer, engine: &Engine, rounds: &[Vec<RunDocument>], seen: &receiver::Seen, dir: &Path) -> String {
+fn story(
+    printer: Printer,
+    engine: &Engine,
+    rounds: &[Vec<RunDocument>],
+    seen: &receiver::Seen,
+    dir: &Path,
+) -> String {
     let bold = |text: &str| printer.paint(Paint::Bold, text);
     let mut text = String::new();
     for (i, documents) in rounds.iter().enumerate() {
@@ -120,7 +131,8 @@ fn story(printer: Printer, engine: &Engine, rounds: &[Vec<RunDocument>], seen: &
         seen.wrong.len()
     );
     let all = rounds.iter().flatten();
-    let closed = all.clone().all(|d| d.rows.closed() && d.destinations.iter().all(|(_, x)| x.counts.closed()));
+    let closed =
+        all.clone().all(|d| d.rows.closed() && d.destinations.iter().all(|(_, x)| x.counts.closed()));
     let runs = all.count();
     text += &format!(
         "In each of the {runs} runs: read = calls + rejected + unchanged, and at each destination \

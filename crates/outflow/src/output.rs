@@ -33,7 +33,9 @@ impl Printer {
         let color = match common.color {
             Color::Always => true,
             Color::Never => false,
-            Color::Auto => io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()),
+            Color::Auto => {
+                io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
+            }
         };
         Self { output: common.output, quiet: common.quiet, verbose: common.verbose, color }
     }
@@ -87,7 +89,8 @@ impl Printer {
             text += &format!("  --> {place}\n");
         }
         if let Some(help) = error.help_text() {
-            text += &format!("  {} {}\n", self.paint(Paint::Green, "help:"), help.replace('\n', "\n        "));
+            text +=
+                &format!("  {} {}\n", self.paint(Paint::Green, "help:"), help.replace('\n', "\n        "));
         }
         if self.verbose {
             let mut cause = std::error::Error::source(error);
@@ -125,7 +128,9 @@ pub fn table(head: &[&str], rows: &[Vec<String>]) -> String {
         for (i, cell) in row.iter().enumerate().take(head.len()) {
             widths[i] = widths[i].max(cell.chars().count());
             let number = |c: char| c.is_ascii_digit() || matches!(c, ',' | '.' | '%' | '-' | ' ' | 's');
-            numeric[i] &= !cell.is_empty() && cell.chars().all(number) && cell.starts_with(|c: char| c.is_ascii_digit());
+            numeric[i] &= !cell.is_empty()
+                && cell.chars().all(number)
+                && cell.starts_with(|c: char| c.is_ascii_digit());
         }
     }
     let line = |cells: &[String]| {
@@ -157,7 +162,7 @@ pub fn count(n: u64) -> String {
     let digits = n.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (i, c) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i) % 3 == 0 {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
             text.push(',');
         }
         text.push(c);
@@ -214,12 +219,20 @@ mod tests {
 
     #[test]
     fn tables_align_and_show_control_characters() {
-        let rows = [vec!["a\x1b[2J".to_owned(), "1,234".to_owned()], vec!["long name".to_owned(), "5".to_owned()]];
-        assert_eq!(table(&["name", "rows"], &rows), "name        rows\na\u{fffd}[2J      1,234\nlong name       5\n".replace("name        rows", "name       rows"));
+        let rows =
+            [vec!["a\x1b[2J".to_owned(), "1,234".to_owned()], vec!["long name".to_owned(), "5".to_owned()]];
+        assert_eq!(
+            table(&["name", "rows"], &rows),
+            "name        rows\na\u{fffd}[2J      1,234\nlong name       5\n"
+                .replace("name        rows", "name       rows")
+        );
     }
 
     #[test]
     fn thousands_stand_apart() {
-        assert_eq!([count(0), count(999), count(1_000), count(1_234_567)], ["0", "999", "1,000", "1,234,567"]);
+        assert_eq!(
+            [count(0), count(999), count(1_000), count(1_234_567)],
+            ["0", "999", "1,000", "1,234,567"]
+        );
     }
 }

@@ -80,7 +80,8 @@ impl View {
                 }
                 self.say(&format!("{} in {seconds:.1} s", sum(&rows)));
                 for finding in findings {
-                    let column = finding.column.map(|c| format!(" in column {:?}", plain(&c))).unwrap_or_default();
+                    let column =
+                        finding.column.map(|c| format!(" in column {:?}", plain(&c))).unwrap_or_default();
                     let (code, title) = (finding.code, finding.code.title());
                     self.say(&format!("  {code} {title}{column}: {} rows", count(finding.rows)));
                 }

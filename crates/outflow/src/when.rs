@@ -22,7 +22,8 @@ pub fn parse(text: &str) -> Result<Timestamp, Error> {
 /// The latest slot of the schedule that has come, if no run has begun since. Slots are start + k × every.
 pub fn due(schedule: &Schedule, last_start: Option<Timestamp>, now: Timestamp) -> Option<Timestamp> {
     let Schedule::Every { every, start } = schedule else { return None };
-    let (start, every) = (start.unwrap_or(Timestamp::UNIX_EPOCH), i64::try_from(every.as_secs()).ok()?.max(1));
+    let (start, every) =
+        (start.unwrap_or(Timestamp::UNIX_EPOCH), i64::try_from(every.as_secs()).ok()?.max(1));
     let since = now.as_second() - start.as_second();
     if since < 0 {
         return None;
@@ -39,7 +40,13 @@ mod tests {
 
     #[test]
     fn times_are_read_in_the_forms_that_people_type() {
-        for text in ["1767225600", "2026-01-01", "2026-01-01T00:00:00Z", "2026-01-01 00:00", "2026-01-01T01:00:00+01:00"] {
+        for text in [
+            "1767225600",
+            "2026-01-01",
+            "2026-01-01T00:00:00Z",
+            "2026-01-01 00:00",
+            "2026-01-01T01:00:00+01:00",
+        ] {
             assert_eq!(parse(text).unwrap().as_second(), 1_767_225_600, "{text}");
         }
         assert_eq!(parse("yesterday").unwrap_err().code(), Code::C005);

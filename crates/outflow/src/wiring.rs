@@ -42,7 +42,11 @@ pub fn destinations(project: &Project) -> Result<HashMap<String, Arc<dyn Destina
                 built.insert(config.name.clone(), destination);
             }
             Err(problems) => errors.extend(problems.into_iter().map(|e| {
-                if e.place().is_some() { e } else { e.at(format!("{} (destination {})", config.place, config.name)) }
+                if e.place().is_some() {
+                    e
+                } else {
+                    e.at(format!("{} (destination {})", config.place, config.name))
+                }
             })),
         }
     }
@@ -52,7 +56,10 @@ pub fn destinations(project: &Project) -> Result<HashMap<String, Arc<dyn Destina
 /// The database that a sync reads.
 pub fn warehouse(project: &Project, spec: &SyncSpec) -> Result<Arc<dyn Warehouse>, Error> {
     let database = project.database(&spec.source, &spec.database).ok_or_else(|| {
-        Error::new(Code::C007, format!("sync {:?} reads {}.{}, which does not exist", spec.name, spec.source, spec.database))
+        Error::new(
+            Code::C007,
+            format!("sync {:?} reads {}.{}, which does not exist", spec.name, spec.source, spec.database),
+        )
     })?;
     open(database)
 }
@@ -92,7 +99,13 @@ pub fn engine(
 ) -> Result<Engine, Vec<Error>> {
     let reserve = project.disk_reserve_bytes.unwrap_or(DISK_RESERVE);
     let spool = DiskSpool::open(&state_dir(common).join("spool"), reserve).map_err(|e| vec![e])?;
-    Ok(Engine { state, spool: Arc::new(spool), clock: Arc::new(SystemClock), destinations: destinations(project)?, stop })
+    Ok(Engine {
+        state,
+        spool: Arc::new(spool),
+        clock: Arc::new(SystemClock),
+        destinations: destinations(project)?,
+        stop,
+    })
 }
 
 /// An engine that only looks: it needs no project, holds nothing and sends nothing.
@@ -102,5 +115,11 @@ pub fn reader(common: &Common) -> Result<Engine, Error> {
     let spool = DiskSpool::open(&dir.join("spool"), 0)?;
     let (_, stop) = watch::channel(false);
     let destinations = HashMap::new();
-    Ok(Engine { state: Arc::new(state), spool: Arc::new(spool), clock: Arc::new(SystemClock), destinations, stop })
+    Ok(Engine {
+        state: Arc::new(state),
+        spool: Arc::new(spool),
+        clock: Arc::new(SystemClock),
+        destinations,
+        stop,
+    })
 }

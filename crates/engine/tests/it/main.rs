@@ -1,5 +1,7 @@
 //! Runs on the real spool and the real state, with a warehouse and destinations that do as they are told.
 
+#![allow(clippy::unwrap_used, reason = "in a test, a panic is the report")]
+
 mod delivery;
 mod extraction;
 mod parts;

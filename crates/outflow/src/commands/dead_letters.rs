@@ -86,7 +86,11 @@ fn people(record: &RunRecord, total: u64, entries: &[Entry]) -> String {
         };
     }
     if (entries.len() as u64) < total {
-        text += &format!("\n{} of {} shown; --limit 0 shows all, --output ndjson exports them\n", entries.len(), count(total));
+        text += &format!(
+            "\n{} of {} shown; --limit 0 shows all, --output ndjson exports them\n",
+            entries.len(),
+            count(total)
+        );
     }
     text
 }

@@ -51,7 +51,9 @@ pub fn init(args: &Init, printer: Printer) -> Result<Exit, Errors> {
     for (name, _) in files.iter().filter(|(name, _)| *name != ".gitignore") {
         if args.dir.join(name).exists() {
             let message = format!("{} exists already", args.dir.join(name).display());
-            return Err(Error::new(Code::C012, message).help("choose another folder: outflow init DIR").into());
+            return Err(Error::new(Code::C012, message)
+                .help("choose another folder: outflow init DIR")
+                .into());
         }
     }
     for (name, text) in files {

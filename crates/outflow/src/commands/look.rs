@@ -13,7 +13,9 @@ pub fn run(engine: &Engine, name: &RunName) -> Result<RunRecord, Error> {
     match name.run.as_deref() {
         None => latest(None)?.into_iter().next().ok_or_else(|| none("nothing has run yet".to_owned())),
         Some(text) => match text.parse::<u64>() {
-            Ok(number) => engine.state.run(RunId(number))?.ok_or_else(|| none(format!("there is no run {number}"))),
+            Ok(number) => {
+                engine.state.run(RunId(number))?.ok_or_else(|| none(format!("there is no run {number}")))
+            }
             Err(_) => latest(Some(text.to_owned()))?
                 .into_iter()
                 .next()

@@ -13,6 +13,9 @@ use crate::output::{Printer, short, table};
 use crate::project::Project;
 use crate::{when, wiring};
 
+/// What `--as` takes.
+const START_FORMS: &str = "write first, next, or a time: 2026-01-31, 2026-01-31T10:00:00Z or Unix seconds";
+
 /// Reads and prints.
 pub async fn preview(common: &Common, args: &Preview, printer: Printer) -> Result<Exit, Errors> {
     let project = Project::load(&common.project)?;
@@ -20,7 +23,7 @@ pub async fn preview(common: &Common, args: &Preview, printer: Printer) -> Resul
     let start = match args.start.as_str() {
         "first" => As::First,
         "next" => As::Next,
-        time => As::At(when::parse(time)?),
+        time => As::At(when::parse(time).map_err(|e| e.help(START_FORMS))?),
     };
     let state = if start == As::Next { sync_state(common, &spec.name)? } else { SyncState::default() };
     let warehouse = wiring::warehouse(&project, spec)?;
@@ -82,7 +85,10 @@ fn row(names: &[&str], row: &PreviewRow) -> Value {
     let mut document: Map<String, Value> = Map::new();
     document.insert("row".to_owned(), Value::Object(cells.collect()));
     if let Err(rejection) = &row.call {
-        document.insert("rejected".to_owned(), json!({ "code": rejection.code, "column": rejection.column, "reason": rejection.reason }));
+        document.insert(
+            "rejected".to_owned(),
+            json!({ "code": rejection.code, "column": rejection.column, "reason": rejection.reason }),
+        );
     }
     Value::Object(document)
 }

@@ -18,16 +18,22 @@ pub fn rejected(common: &Common, args: &Rejected, printer: Printer) -> Result<Ex
     let record = look::run(&engine, &args.run)?;
     let only = match &args.code {
         Some(text) => Some(Code::from_name(text).ok_or_else(|| {
-            Error::new(Code::C012, format!("{text:?} is not a code")).help("`outflow explain` lists the codes")
+            Error::new(Code::C012, format!("{text:?} is not a code"))
+                .help("`outflow explain` lists the codes")
         })?),
         None => None,
     };
     let findings = engine.state.findings(record.id)?;
     let segments = engine.state.segments(record.id)?;
     let limit = if args.limit == 0 { usize::MAX } else { args.limit as usize };
-    let wanted = |r: &outflow_core::Result<Rejection>| r.as_ref().map_or(true, |r| only.is_none_or(|c| r.code == c));
-    let rows: Vec<Rejection> =
-        engine.spool.rejections(record.id, &segments)?.filter(wanted).take(limit).collect::<Result<_, _>>()?;
+    let wanted =
+        |r: &outflow_core::Result<Rejection>| r.as_ref().map_or(true, |r| only.is_none_or(|c| r.code == c));
+    let rows: Vec<Rejection> = engine
+        .spool
+        .rejections(record.id, &segments)?
+        .filter(wanted)
+        .take(limit)
+        .collect::<Result<_, _>>()?;
     if printer.is_ndjson() {
         rows.iter().for_each(|r| printer.document(r, |_| String::new()));
         return Ok(Exit::Done);
@@ -74,7 +80,11 @@ fn people(sync: &str, total: u64, findings: &[FindingCount], rows: &[Rejection],
         text += &format!("  {}\n", cells.join(", "));
     }
     if (rows.len() as u64) < total && !gone {
-        text += &format!("\n{} of {} shown; --limit 0 shows all, --output ndjson exports them\n", rows.len(), count(total));
+        text += &format!(
+            "\n{} of {} shown; --limit 0 shows all, --output ndjson exports them\n",
+            rows.len(),
+            count(total)
+        );
     }
     text
 }

@@ -81,7 +81,9 @@ async fn open_state(
     let waiting = tokio::task::spawn_blocking(move || SqliteState::open_waiting(&dir, || *asked.borrow()));
     match waiting.await {
         Ok(opened) => opened.map(|state| Arc::new(state) as Arc<dyn State>),
-        Err(join) => Err(Error::new(Code::T001, "waiting for the state ended before its time").caused_by(join)),
+        Err(join) => {
+            Err(Error::new(Code::T001, "waiting for the state ended before its time").caused_by(join))
+        }
     }
 }
 
@@ -134,7 +136,8 @@ async fn run_all(
     printer: Printer,
 ) -> Result<Vec<Outcome>, Errors> {
     let display = Display::new(printer);
-    let order: HashMap<String, usize> = jobs.iter().enumerate().map(|(i, j)| (j.spec.name.clone(), i)).collect();
+    let order: HashMap<String, usize> =
+        jobs.iter().enumerate().map(|(i, j)| (j.spec.name.clone(), i)).collect();
     let places = Arc::new(Semaphore::new(args.jobs as usize));
     let mut tasks = JoinSet::new();
     for Job { spec, due_at } in jobs {
@@ -230,8 +233,10 @@ fn report(outcomes: &[Outcome], printer: Printer) {
     if printer.is_ndjson() {
         return;
     }
-    let documents: Vec<&RunDocument> =
-        outcomes.iter().filter_map(|o| if let Outcome::Ran(d) = o { Some(d.as_ref()) } else { None }).collect();
+    let documents: Vec<&RunDocument> = outcomes
+        .iter()
+        .filter_map(|o| if let Outcome::Ran(d) = o { Some(d.as_ref()) } else { None })
+        .collect();
     match outcomes {
         [one] => printer.document(&one.document(), |_| people(&documents)),
         all => {
@@ -253,8 +258,18 @@ pub fn people(documents: &[&RunDocument]) -> String {
             rows.push(row);
         }
     }
-    let head =
-        ["sync", "type", "run", "destination", "calls", "delivered", "dead letters", "filtered", "pending", "state"];
+    let head = [
+        "sync",
+        "type",
+        "run",
+        "destination",
+        "calls",
+        "delivered",
+        "dead letters",
+        "filtered",
+        "pending",
+        "state",
+    ];
     let mut text = if rows.is_empty() { String::new() } else { table(&head, &rows) };
     for d in documents {
         text += &format!("{}: {}", d.sync, progress::sum(&d.rows));
@@ -270,8 +285,12 @@ pub fn people(documents: &[&RunDocument]) -> String {
         }
         for (name, x) in &d.destinations {
             if let Some(reason) = &x.reason {
-                text += &format!("  {name} stopped: {} {}\n", reason.code, crate::output::plain(&reason.message));
-                text += &format!("  its {} calls stay pending; the next run goes on with them\n", count(x.counts.pending));
+                text +=
+                    &format!("  {name} stopped: {} {}\n", reason.code, crate::output::plain(&reason.message));
+                text += &format!(
+                    "  its {} calls stay pending; the next run goes on with them\n",
+                    count(x.counts.pending)
+                );
             }
         }
     }

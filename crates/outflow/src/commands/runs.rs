@@ -53,8 +53,18 @@ fn people(entries: &[RunListEntry]) -> String {
         return "nothing has run yet\n".to_owned();
     }
     let head = [
-        "run", "sync", "state", "started", "read", "calls", "rejected", "unchanged", "delivered", "dead letters",
-        "pending", "why",
+        "run",
+        "sync",
+        "state",
+        "started",
+        "read",
+        "calls",
+        "rejected",
+        "unchanged",
+        "delivered",
+        "dead letters",
+        "pending",
+        "why",
     ];
     table(&head, &rows)
 }

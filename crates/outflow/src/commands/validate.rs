@@ -39,13 +39,13 @@ pub fn validate(common: &Common, printer: Printer) -> Result<Exit, Errors> {
         if printer.is_table() {
             findings.iter().for_each(|f| printer.error(f));
         }
-        printer.document(&json!({ "format_version": 1, "valid": wrong == 0, "findings": list }), |_| {
-            match (wrong, counts) {
-                (0, Some((databases, destinations, syncs))) => {
-                    format!("valid: {databases} databases, {destinations} destinations, {syncs} syncs\n")
-                }
-                _ => format!("{wrong} problems\n"),
+        printer.document(&json!({ "format_version": 1, "valid": wrong == 0, "findings": list }), |_| match (
+            wrong, counts,
+        ) {
+            (0, Some((databases, destinations, syncs))) => {
+                format!("valid: {databases} databases, {destinations} destinations, {syncs} syncs\n")
             }
+            _ => format!("{wrong} problems\n"),
         });
     }
     Ok(if wrong == 0 { Exit::Done } else { Exit::Configuration })

@@ -8,15 +8,21 @@ use std::path::Path;
 use rusqlite::{Connection, Result, params};
 
 const FIRST: [&str; 16] = [
-    "Olivia", "Liam", "Emma", "Noah", "Amélie", "Oliver", "Sophia", "Mateo", "Zoë", "Lucas", "Søren", "Mia", "Aiko",
-    "Omar", "Priya", "Siobhán",
+    "Olivia", "Liam", "Emma", "Noah", "Amélie", "Oliver", "Sophia", "Mateo", "Zoë", "Lucas", "Søren", "Mia",
+    "Aiko", "Omar", "Priya", "Siobhán",
 ];
 const LAST: [&str; 12] = [
-    "Smith", "Müller", "García", "O'Brien", "Nguyen", "Rossi", "Kowalski", "Haddad", "Silva", "Tanaka", "Okafor", "Dubois",
+    "Smith", "Müller", "García", "O'Brien", "Nguyen", "Rossi", "Kowalski", "Haddad", "Silva", "Tanaka",
+    "Okafor", "Dubois",
 ];
 const EVENTS: [&str; 4] = ["Order Completed", "Product Viewed", "Cart Updated", "Subscription Renewed"];
-const PAGES: [(&str, &str); 5] =
-    [("Home", ""), ("Pricing", "pricing"), ("Docs", "docs"), ("Blog", "blog/launch"), ("Checkout", "checkout")];
+const PAGES: [(&str, &str); 5] = [
+    ("Home", ""),
+    ("Pricing", "pricing"),
+    ("Docs", "docs"),
+    ("Blog", "blog/launch"),
+    ("Checkout", "checkout"),
+];
 const SCREENS: [&str; 4] = ["Feed", "Profile", "Settings", "Inbox"];
 /// The first moment of the shop's history: 2026-01-01T00:00:00Z.
 const BEGIN: i64 = 1_767_225_600;
@@ -66,7 +72,10 @@ pub fn create(path: &Path, people: u32) -> Result<()> {
         merge(&tx, i, 1 + pick(i, 9, people), moment(i, 10))?;
     }
     tx.execute("INSERT INTO users VALUES (NULL, NULL, 'Nobody', 'Unknown', NULL, ?1)", params![BEGIN])?;
-    tx.execute("INSERT INTO users VALUES (NULL, 'lead@example.com', 'Lee', 'Lead', NULL, ?1)", params![BEGIN])?;
+    tx.execute(
+        "INSERT INTO users VALUES (NULL, 'lead@example.com', 'Lee', 'Lead', NULL, ?1)",
+        params![BEGIN],
+    )?;
     tx.execute("INSERT INTO events VALUES (7, NULL, NULL, 9.5, ?1)", params![BEGIN])?;
     tx.execute("INSERT INTO companies VALUES ('c-0', 'two', 'Typo Ltd', 3, 7, ?1)", params![BEGIN])?;
     tx.execute("INSERT INTO user_resolution VALUES (7, '  ', ?1)", params![BEGIN])?;

@@ -46,7 +46,8 @@ pub struct Receiver {
 impl Receiver {
     /// Listens on a free port.
     pub async fn start() -> Result<Self, Error> {
-        let failed = |e| Error::new(Code::D010, "the demo's receiver cannot listen on 127.0.0.1").caused_by(e);
+        let failed =
+            |e| Error::new(Code::D010, "the demo's receiver cannot listen on 127.0.0.1").caused_by(e);
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let seen = Arc::new(Mutex::new(Seen::default()));
@@ -56,7 +57,10 @@ impl Receiver {
                 let shared = shared.clone();
                 let service = service_fn(move |request| answer(request, shared.clone()));
                 // A connection that breaks is the client's to report.
-                tokio::spawn(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service));
+                tokio::spawn(
+                    hyper::server::conn::http1::Builder::new()
+                        .serve_connection(TokioIo::new(stream), service),
+                );
             }
         });
         Ok(Self { address, seen })
@@ -74,7 +78,10 @@ impl Receiver {
     }
 }
 
-async fn answer(request: Request<Incoming>, seen: Arc<Mutex<Seen>>) -> Result<Response<Full<Bytes>>, Infallible> {
+async fn answer(
+    request: Request<Incoming>,
+    seen: Arc<Mutex<Seen>>,
+) -> Result<Response<Full<Bytes>>, Infallible> {
     let credentials = format!("Basic {}", STANDARD.encode(format!("{WRITE_KEY}:")));
     let key = request.headers().get("authorization").and_then(|v| v.to_str().ok()).unwrap_or_default();
     let reply = if key != credentials {

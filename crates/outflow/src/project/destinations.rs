@@ -20,7 +20,15 @@ pub(super) fn read<'a>(entries: &[(&'a Key, &'a Node)], problems: &mut Problems)
 }
 
 fn config(key: &Key, node: &Node, problems: &mut Problems) -> Option<DestinationConfig> {
-    let kind = node.get("type")?.text()?.to_owned();
+    let named = node.get("type")?;
+    let kind = named.text()?.to_owned();
+    let kinds = outflow_destinations::kinds();
+    if named.referenced && !kinds.contains(&kind.as_str()) {
+        // The destinations' own error for it would show the word.
+        let help = format!("the types are {}", kinds.join(", "));
+        problems.add(&named.place, Code::C007, "what this reference stands for is no type of destination", help);
+        return None;
+    }
     let secrets = outflow_destinations::secret_settings(&kind);
     let mut settings = Map::new();
     for (setting, value) in node.entries().filter(|(k, _)| k.name != "type") {

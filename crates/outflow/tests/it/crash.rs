@@ -12,7 +12,7 @@ use outflow_testkit::crash::{Exit, Program, kill_often};
 use outflow_testkit::{Arrival, Database, Judge, Postgres, Receiver, Reply, Rng, seed};
 use serde_json::Value;
 
-use crate::support::{Project, pipelines, sync, yaml};
+use crate::support::{Project, document, pipelines, sync, yaml};
 
 /// What a campaign is about.
 struct Campaign<'a> {
@@ -46,33 +46,42 @@ fn slow_receiver() -> Receiver {
 }
 
 impl Campaign<'_> {
-    /// Kills so many starts and demands what must hold afterwards. Says how many kills came before and after the
-    /// commit of an extraction.
+    /// Kills so many starts, half of them about as early as the extraction is committed, and demands what must hold
+    /// afterwards. Says how many kills came before and after a commit.
     fn kill(mut self, kills: usize) -> (usize, usize) {
         let kills = if std::env::var_os("OUTFLOW_LONG").is_some() { 200 } else { kills };
         let mut rng = Rng::new(seed());
-        let program = self.project.program(&["run", "users"]);
-        let span = self.undisturbed(&program);
-        let campaign = kill_often(&program, kills, span, &mut rng, |exit| {
-            self.end_round(exit);
+        let program = self.project.program(&["run", "users", "--output", "json"]);
+        let (early, whole) = self.undisturbed(&program);
+        let mut killed: Vec<Exit> = Vec::new();
+        for (kills, span) in [(kills / 2, early), (kills - kills / 2, whole)] {
             self.next_round();
-            true
-        });
-        self.end_round(campaign.exits.last().unwrap());
+            let campaign = kill_often(&program, kills, span, &mut rng, |exit| {
+                self.end_round(exit);
+                self.next_round();
+                true
+            });
+            self.end_round(campaign.exits.last().unwrap());
+            killed.extend(campaign.exits.into_iter().filter(Exit::was_killed));
+        }
         self.assert_nothing_left();
-        let killed: Vec<&Exit> = campaign.exits.iter().filter(|exit| exit.was_killed()).collect();
         assert_eq!(killed.len(), kills);
         let late = killed.iter().filter(|exit| has_committed(exit)).count();
-        eprintln!("{kills} kills within {span:?} each, {late} after the commit, {} rounds", self.round + 1);
+        eprintln!(
+            "{kills} kills within {early:?} or {whole:?}, {late} after a commit, {} rounds",
+            self.round + 1
+        );
         (kills - late, late)
     }
 
-    /// How long the first round takes when nobody disturbs it.
-    fn undisturbed(&mut self, program: &Program) -> Duration {
+    /// How long a round takes when nobody disturbs it: up to the commit of the extraction, and as a whole.
+    fn undisturbed(&mut self, program: &Program) -> (Duration, Duration) {
+        self.end_round(&program.run());
+        self.next_round();
         let exit = program.run();
         self.end_round(&exit);
-        self.next_round();
-        exit.ran
+        let delivery = document(&exit)["seconds"]["deliver"].as_f64().unwrap();
+        (exit.ran - Duration::from_secs_f64(delivery), exit.ran)
     }
 
     fn end_round(&self, exit: &Exit) {
@@ -91,8 +100,10 @@ impl Campaign<'_> {
         self.round += 1;
         self.receiver.clear();
         let (round, changing) = (self.round, self.changing);
-        let change = "UPDATE users SET round = {round}, updated_at = clock_timestamp() WHERE id <= {changing}";
-        let change = change.replace("{round}", &round.to_string()).replace("{changing}", &changing.to_string());
+        let change =
+            "UPDATE users SET round = {round}, updated_at = clock_timestamp() WHERE id <= {changing}";
+        let change =
+            change.replace("{round}", &round.to_string()).replace("{changing}", &changing.to_string());
         self.database.sql(&change);
     }
 
@@ -113,7 +124,11 @@ impl Campaign<'_> {
     /// One more run finds nothing to send, every run adds up, and the spool holds nothing that no run needs.
     fn assert_nothing_left(&self) {
         let document = self.project.json(&["run", "users"], 0);
-        assert_eq!((&document["rows"]["calls"], &document["resumed"]), (&0.into(), &false.into()), "{document}");
+        assert_eq!(
+            (&document["rows"]["calls"], &document["resumed"]),
+            (&0.into(), &false.into()),
+            "{document}"
+        );
         self.project.assert_closed();
         let runs = self.project.runs();
         let unfinished = runs.iter().filter(|run| run["state"] != "succeeded").collect::<Vec<_>>();
@@ -199,10 +214,13 @@ fn only_changed_rows_go_out_and_none_is_missed_wherever_a_run_is_killed() {
     // The lookback makes each run read everything again: what goes out is the comparison's doing alone.
     let project = Project::new(&yaml(
         &database,
-        &[("hook", &format!(r#"type: webhook, url: "{}/hook", concurrency: 2, max_calls: 300"#, receiver.url()))],
+        &[(
+            "hook",
+            &format!(r#"type: webhook, url: "{}/hook", concurrency: 2, max_calls: 300"#, receiver.url()),
+        )],
         &[("users", &format!("{}lookback: 1h\n", sync("identify", &query)))],
     ));
     let (people, changing) = (8_000, 2_000);
     let campaign = Campaign { database: &database, receiver: &receiver, project, people, changing, round: 0 };
-    campaign.kill(15);
+    campaign.kill(12);
 }

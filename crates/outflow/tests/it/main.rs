@@ -1,4 +1,11 @@
 //! The real binary, end to end: a real PostgreSQL, a receiver that misbehaves on demand, kills and signals.
 
+#![allow(clippy::unwrap_used, reason = "in a test, a panic is the report")]
+
+mod bad_input;
+mod commands;
 mod crash;
+mod demo;
+mod run;
+mod secrets;
 mod support;

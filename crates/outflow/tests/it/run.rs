@@ -6,7 +6,7 @@ use outflow_testkit::crash::Running;
 use outflow_testkit::{Database, Judge, Postgres, Receiver, Reply};
 use serde_json::{Value, json};
 
-use crate::support::{Project, document, pipelines, sync, users_yaml, yaml};
+use crate::support::{Project, document, pipelines, sync, yaml};
 
 /// Longer than anything here takes on a busy machine.
 const LONG: Duration = Duration::from_secs(60);
@@ -119,7 +119,8 @@ fn ctrl_c_in_a_delivery_leaves_calls_pending_and_the_next_run_finishes_them() {
     let stopped = document(&exit);
     let delivery = &stopped["destinations"]["hook"];
     assert_eq!((&stopped["state"], &delivery["state"]), (&json!("delivering"), &json!("delivering")));
-    let (delivered, pending) = (delivery["delivered"].as_u64().unwrap(), delivery["pending"].as_u64().unwrap());
+    let (delivered, pending) =
+        (delivery["delivered"].as_u64().unwrap(), delivery["pending"].as_u64().unwrap());
     assert!(delivered >= 200 && pending > 0 && delivered + pending == 2_000, "{stopped}");
     project.assert_closed();
 
@@ -182,7 +183,8 @@ fn full_since_limit_and_only_do_what_they_say_and_leave_last_sync_time_alone() {
 #[test]
 fn due_runs_each_scheduled_sync_once_in_its_slot() {
     let (database, receiver) = (database("due"), Receiver::start_blocking());
-    let scheduled = format!("{}schedule: {{ every: 1000d, start: 2026-01-01 }}\n", sync("identify", &numbers(2)));
+    let scheduled =
+        format!("{}schedule: {{ every: 1000d, start: 2026-01-01 }}\n", sync("identify", &numbers(2)));
     let later = format!("{}schedule: {{ every: 1d, start: 9000-01-01 }}\n", sync("identify", &numbers(3)));
     let project = Project::new(&yaml(
         &database,
@@ -224,9 +226,8 @@ fn rows_that_change_between_runs_go_out_alone() {
         "CREATE TABLE users (id int PRIMARY KEY, plan text, updated_at timestamptz DEFAULT clock_timestamp());
          INSERT INTO users SELECT i, 'free' FROM generate_series(1, 1000) i;",
     );
-    let query =
-        r#"SELECT id AS "userId", plan FROM users WHERE updated_at > {{last_sync_time | timestamp}}"#;
-    let project = Project::new(&users_yaml(&database, &receiver, query, "concurrency: 1"));
+    let query = r#"SELECT id AS "userId", plan FROM users WHERE updated_at > {{last_sync_time | timestamp}}"#;
+    let project = Project::users(&database, &receiver, query);
     assert_eq!(project.json(&["run"], 0)["rows"]["calls"], 1_000);
     receiver.clear();
 
@@ -249,7 +250,7 @@ fn rows_that_come_in_while_runs_go_on_all_arrive_once() {
     let (database, receiver) = (database("stream"), Receiver::start_blocking());
     database.sql("CREATE TABLE users (id serial, updated_at timestamptz DEFAULT clock_timestamp())");
     let query = r#"SELECT id AS "userId" FROM users WHERE updated_at > {{last_sync_time | timestamp}}"#;
-    let project = Project::new(&users_yaml(&database, &receiver, query, "concurrency: 1"));
+    let project = Project::users(&database, &receiver, query);
     let insert = || database.sql("INSERT INTO users SELECT FROM generate_series(1, 50)");
     for _ in 0..6 {
         insert();
@@ -270,7 +271,7 @@ fn all_six_types_deliver_the_documented_fields() {
         (
             "identify",
             r#"SELECT 7 AS "userId", 'a-7' AS "anonymousId", 'ann@example.com' AS email, 'Ann' AS "firstName",
-                '2026-01-31 10:00:00+02'::timestamptz AS "createdAt", 12.50::numeric AS balance, true AS vip, NULL::text AS phone,
+                '2026-01-31 10:00:00+02'::timestamptz AS "createdAt", 12.5::numeric AS balance, true AS vip, NULL::text AS phone,
                 '{"city": "Oslo"}'::jsonb AS address, '203.0.113.7' AS "context.ip", 'm-7' AS "messageId""#,
         ),
         (
@@ -278,19 +279,25 @@ fn all_six_types_deliver_the_documented_fields() {
             r#"SELECT 7 AS userid, 'Order Completed' AS event, 9.5 AS value, '[{"sku": "S-1"}]'::json AS products,
                 '2026-02-01 08:30:00'::timestamp AS timestamp"#,
         ),
+        ("group", r#"SELECT 'g-1' AS "groupId", 7 AS "userId", 2 AS "objectTypeId", 'Acme' AS company"#),
         (
-            "group",
-            r#"SELECT 'g-1' AS "groupId", 7 AS "userId", 2 AS "objectTypeId", 'Acme' AS company"#,
+            "page",
+            r#"SELECT 7 AS "userId", 'Pricing' AS name, 'Sales' AS category, 'https://example.com' AS url"#,
         ),
-        ("page", r#"SELECT 7 AS "userId", 'Pricing' AS name, 'Sales' AS category, 'https://example.com' AS url"#),
-        ("screen", r#"SELECT 'a-7' AS "anonymousId", 'Feed' AS name, 'ios' AS "context.device.type", 3 AS depth"#),
+        (
+            "screen",
+            r#"SELECT 'a-7' AS "anonymousId", 'Feed' AS name, 'ios' AS "context.device.type", 3 AS depth"#,
+        ),
         ("alias", r#"SELECT 7 AS "userId", 'a-7' AS "previousId""#),
     ];
     let syncs = queries.map(|(kind, query)| (kind, sync(kind, query)));
     let syncs: Vec<(&str, &str)> = syncs.iter().map(|(name, sync)| (*name, sync.as_str())).collect();
     let project = Project::new(&yaml(&database, &[("journeys", &pipelines(&receiver))], &syncs));
     let runs = project.json(&["run"], 0);
-    assert!(runs.as_array().unwrap().iter().all(|run| run["destinations"]["journeys"]["delivered"] == 1), "{runs}");
+    assert!(
+        runs.as_array().unwrap().iter().all(|run| run["destinations"]["journeys"]["delivered"] == 1),
+        "{runs}"
+    );
 
     let requests = receiver.requests();
     let basic = requests[0].header("authorization").unwrap();
@@ -300,7 +307,8 @@ fn all_six_types_deliver_the_documented_fields() {
     let call = |kind: &str| {
         let mut call = calls.iter().find(|call| call["type"] == kind).unwrap().clone();
         let fields = call.as_object_mut().unwrap();
-        let given = |fields: &serde_json::Map<String, Value>, name: &str| fields[name].as_str().unwrap().len();
+        let given =
+            |fields: &serde_json::Map<String, Value>, name: &str| fields[name].as_str().unwrap().len();
         assert!(given(fields, "messageId") >= 3 && given(fields, "timestamp") >= 20, "{fields:?}");
         for (kind_with, name) in [("identify", "messageId"), ("track", "timestamp")] {
             if kind != kind_with {
@@ -313,7 +321,7 @@ fn all_six_types_deliver_the_documented_fields() {
     let identify = json!({
         "type": "identify", "messageId": "m-7", "userId": "7", "anonymousId": "a-7",
         "traits": {
-            "email": "ann@example.com", "firstName": "Ann", "createdAt": "2026-01-31T08:00:00Z", "balance": 12.50, "vip": true,
+            "email": "ann@example.com", "firstName": "Ann", "createdAt": "2026-01-31T08:00:00Z", "balance": 12.5, "vip": true,
             "phone": null, "address": {"city": "Oslo"}
         },
         "context": {"ip": "203.0.113.7"}
@@ -329,7 +337,8 @@ fn all_six_types_deliver_the_documented_fields() {
     });
     assert_eq!(call("group"), group);
     let page = json!({
-        "type": "page", "userId": "7", "name": "Pricing", "category": "Sales", "properties": {"url": "https://example.com"}
+        "type": "page", "userId": "7", "name": "Pricing", "category": "Sales",
+        "properties": {"category": "Sales", "url": "https://example.com"}
     });
     assert_eq!(call("page"), page);
     let screen = json!({

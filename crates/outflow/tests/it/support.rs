@@ -73,7 +73,8 @@ impl Project {
     /// Demands that the numbers of every run add up: as documents say, and as `verify` recounts them.
     pub fn assert_closed(&self) {
         for run in self.runs() {
-            let number = |of: &Value, name: &str| of[name].as_u64().unwrap_or_else(|| panic!("{name} in {run}"));
+            let number =
+                |of: &Value, name: &str| of[name].as_u64().unwrap_or_else(|| panic!("{name} in {run}"));
             let rows = &run["rows"];
             let sum: u64 = ["calls", "rejected", "unchanged"].iter().map(|n| number(rows, n)).sum();
             assert_eq!(number(rows, "read"), sum, "{run}");
@@ -134,7 +135,10 @@ destinations:
     }
     text += "syncs:\n";
     for (name, settings) in syncs {
-        text += &format!("  {name}:\n    source: shop.main\n    {}\n", settings.trim_end().replace('\n', "\n    "));
+        text += &format!(
+            "  {name}:\n    source: shop.main\n    {}\n",
+            settings.trim_end().replace('\n', "\n    ")
+        );
     }
     text
 }

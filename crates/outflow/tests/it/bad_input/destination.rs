@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use outflow_testkit::{Judge, Receiver, Reply, free_port};
 
 use super::{Shop, assert_one_id_each, journeys, names};
+use crate::support::WRITE_KEY;
 
 /// A run of five users that ends with calls pending and with this code, then a good one, which must finish it under
 /// the same ids; the run after that has nothing to do. `spoil` and `mend` break and mend the destination.
@@ -108,7 +110,7 @@ fn a_web_page_in_place_of_an_answer_is_d017_and_the_calls_stay() {
 #[test]
 fn a_key_that_is_mended_in_the_project_takes_effect_on_the_pending_run() {
     let shop = Shop::new("mended_key");
-    let right = format!("Basic {}", base64_of_user("the-write-key"));
+    let right = format!("Basic {}", BASE64_STANDARD.encode(format!("{WRITE_KEY}:")));
     shop.receiver.rule(move |request, _| {
         (request.header("authorization") != Some(right.as_str())).then(|| Reply::status(401))
     });
@@ -120,20 +122,6 @@ fn a_key_that_is_mended_in_the_project_takes_effect_on_the_pending_run() {
     assert_eq!(finished["resumed"], true);
     shop.assert_delivered(5);
     assert_one_id_each(&shop.receiver);
-}
-
-/// `user:` in base64, as HTTP Basic sends it.
-fn base64_of_user(user: &str) -> String {
-    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::new();
-    for chunk in format!("{user}:").as_bytes().chunks(3) {
-        let bits = (0..3).fold(0_u32, |bits, i| bits << 8 | u32::from(*chunk.get(i).unwrap_or(&0)));
-        for i in 0..4 {
-            let letter = LETTERS[(bits >> (18 - 6 * i) & 63) as usize] as char;
-            text.push(if i <= chunk.len() { letter } else { '=' });
-        }
-    }
-    text
 }
 
 #[test]

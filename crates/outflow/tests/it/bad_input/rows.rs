@@ -21,7 +21,8 @@ fn rejected(query: &str, good: &[&str]) -> Vec<Value> {
     let rows: Vec<Value> = exit.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(run["rows"]["rejected"], rows.len(), "{run}");
     let shown = project.json(&["rejected"], 0);
-    let counted: u64 = shown["findings"].as_array().unwrap().iter().map(|f| f["rows"].as_u64().unwrap()).sum();
+    let counted: u64 =
+        shown["findings"].as_array().unwrap().iter().map(|f| f["rows"].as_u64().unwrap()).sum();
     assert_eq!(counted, rows.len() as u64, "{shown}");
     project.run(&["verify"]).assert_code(0);
     rows
@@ -109,7 +110,8 @@ fn values_cannot_steer_a_terminal() {
 #[test]
 fn warnings_are_counted_and_the_rows_go() {
     let receiver = Receiver::start_blocking();
-    let query = "SELECT 'u1' AS \"userId\", 9007199254740993::bigint AS big, 'toaster' AS \"context.device.type\"";
+    let query =
+        "SELECT 'u1' AS \"userId\", 9007199254740993::bigint AS big, 'toaster' AS \"context.device.type\"";
     let project = Project::users(database(), &receiver, query);
     let run = project.json(&["run", "users"], 0);
     assert_eq!(journeys_delivered(&run), 1);

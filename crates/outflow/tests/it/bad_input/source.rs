@@ -122,6 +122,30 @@ fn a_host_name_that_does_not_resolve_is_s001() {
 }
 
 #[test]
+fn a_server_that_does_not_answer_is_s003() {
+    let shop = Shop::new("silent_server");
+    let Proxied { proxy, yaml } = Proxied::new(&shop);
+    proxy.set(Fault::Silence);
+    let yaml = yaml.replace("ssl: disable", "ssl: disable, connect_timeout: 1s");
+    meets(&shop, &Mishap::new(yaml, "S003"));
+}
+
+#[test]
+fn a_server_without_tls_is_s005_where_tls_is_demanded() {
+    let shop = Shop::new("tls_demanded");
+    let yaml = replaced(&shop, "ssl: disable", "ssl: require");
+    meets(&shop, &Mishap::new(yaml, "S005"));
+}
+
+#[test]
+fn a_password_is_not_sent_in_clear_text_unless_the_project_says_so() {
+    let shop = Shop::new("clear_text");
+    let yaml =
+        replaced(&shop, "user: \"postgres\"", "user: \"plain\"").replace("ssl: disable", "ssl: prefer");
+    meets(&shop, &Mishap { password: Postgres::USER_PASSWORD, ..Mishap::new(yaml, "S015") });
+}
+
+#[test]
 fn a_statement_that_takes_too_long_is_s011_and_ends_soon() {
     let shop = Shop::new("time_out");
     let query = query_of(shop.table).replace("WHERE", "WHERE pg_sleep(60) IS NOT NULL AND");
@@ -142,7 +166,8 @@ fn two_statements_are_q002_before_anything_is_connected_to() {
 #[test]
 fn a_query_that_writes_is_q001_and_writes_nothing() {
     let shop = Shop::new("a_write");
-    let query = "DELETE FROM a_write WHERE updated >= {{last_sync_time | timestamp}} RETURNING id AS \"userId\"";
+    let query =
+        "DELETE FROM a_write WHERE updated >= {{last_sync_time | timestamp}} RETURNING id AS \"userId\"";
     let mishap = Mishap { exit: 2, begins: false, ..Mishap::new(shop.yaml_with(query, ""), "Q001") };
     meets(&shop, &mishap);
 }
@@ -171,6 +196,13 @@ fn two_columns_for_one_field_are_q004_and_are_named() {
 }
 
 #[test]
+fn a_cursor_that_is_no_column_is_q008() {
+    let shop = Shop::new("no_cursor");
+    let yaml = replaced(&shop, "type: identify", "type: identify\n    cursor: changed");
+    meets(&shop, &Mishap { exit: 2, ..Mishap::new(yaml, "Q008") });
+}
+
+#[test]
 fn a_result_that_does_not_fit_above_the_disk_reserve_is_p001() {
     let shop = Shop::new("full_disk");
     let yaml = format!("{}spool: {{ disk_reserve: 100000GiB }}\n", shop.yaml());
@@ -184,7 +216,7 @@ fn a_result_larger_than_max_run_bytes_is_p002() {
     meets(&shop, &Mishap { exit: 1, ..Mishap::new(yaml, "P002") });
 }
 
-/// The bytes that a whole session sends to us, and a project that reads through the proxy.
+/// A proxy in front of the server, and the project file that reads through it.
 struct Proxied {
     proxy: ChaosProxy,
     yaml: String,

@@ -1,0 +1,77 @@
+//! Which ordering keys are under way.
+//!
+//! Calls with one key must not overtake each other. A key belongs to the batch that holds a call of it until that batch is settled.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+
+use outflow_core::CallMeta;
+
+/// The ordering keys of a call: the second differs from the first for an alias alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Pair(u64, u64);
+
+impl Pair {
+    /// The keys of a call.
+    pub(crate) fn of(call: &CallMeta) -> Self {
+        Self(call.key, if call.key2 == 0 { call.key } else { call.key2 })
+    }
+
+    /// Both keys.
+    pub(crate) fn keys(self) -> [u64; 2] {
+        [self.0, self.1]
+    }
+}
+
+/// The keys under way, and the batches that hold them.
+#[derive(Default)]
+pub(crate) struct Keys {
+    owner: HashMap<u64, u16, BuildHasherDefault<AsItIs>>,
+}
+
+impl Keys {
+    /// Gives the keys to `batch` if no other batch holds one of them.
+    pub(crate) fn claim(&mut self, pair: Pair, batch: u16) -> bool {
+        let Pair(a, b) = pair;
+        if b != a && self.owner.get(&b).is_some_and(|owner| *owner != batch) {
+            return false;
+        }
+        if *self.owner.entry(a).or_insert(batch) != batch {
+            return false;
+        }
+        if b != a {
+            self.owner.insert(b, batch);
+        }
+        true
+    }
+
+    /// The batch that held these is settled.
+    pub(crate) fn release(&mut self, pairs: impl IntoIterator<Item = Pair>) {
+        for Pair(a, b) in pairs {
+            self.owner.remove(&a);
+            if b != a {
+                self.owner.remove(&b);
+            }
+        }
+    }
+}
+
+/// Keys are hashes already.
+#[derive(Default)]
+pub(crate) struct AsItIs(u64);
+
+impl Hasher for AsItIs {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, key: u64) {
+        self.0 = key;
+    }
+}

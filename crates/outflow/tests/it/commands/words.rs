@@ -1,0 +1,193 @@
+//! Words that the command line does not know, and what it tells about itself.
+
+use std::process::{Command, Stdio};
+
+use outflow_core::Code;
+use outflow_testkit::Receiver;
+use serde_json::json;
+
+use super::{from_yaml, sqlite_project};
+use crate::support::Project;
+
+const OUTFLOW: &str = env!("CARGO_BIN_EXE_outflow");
+
+#[test]
+fn every_code_has_a_page_that_explain_prints() {
+    let project = Project::new("");
+    let all = project.run(&["explain"]);
+    all.assert_code(0);
+    for code in Code::ALL {
+        assert!(all.stdout.contains(&format!("{code}  {}", code.title())), "{code}");
+        let page = project.run(&["explain", code.as_str()]);
+        page.assert_code(0);
+        assert_eq!(page.stdout, code.page());
+    }
+    assert!(project.run(&["explain", "s006"]).stdout.starts_with("# S006"));
+    let unknown = project.run(&["explain", "S999"]);
+    unknown.assert_code(2);
+    assert!(unknown.stderr.contains("error[C012]") && unknown.stderr.contains("S999"), "{unknown:?}");
+}
+
+#[test]
+fn the_version_is_a_document() {
+    let project = Project::new("");
+    let version = json!({ "format_version": 1, "version": env!("CARGO_PKG_VERSION") });
+    assert_eq!(super::in_all_forms(&project, &["version"], 0), version);
+    assert!(project.run(&["--version"]).stdout.contains(env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn the_schema_is_json_in_every_form() {
+    let project = Project::new("");
+    for output in ["table", "json", "ndjson", "yaml"] {
+        let exit = project.run(&["schema", "--output", output]);
+        exit.assert_code(0);
+        let schema: serde_json::Value = serde_json::from_str(&exit.stdout).unwrap();
+        assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+        assert!(schema["properties"]["syncs"].is_object());
+    }
+}
+
+#[test]
+fn completions_name_the_commands_for_every_shell() {
+    let project = Project::new("");
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let exit = project.run(&["completions", shell]);
+        exit.assert_code(0);
+        assert!(exit.stdout.contains("dead-letters"), "{shell}");
+    }
+}
+
+#[test]
+fn usage_errors_exit_with_2_and_print_nothing_on_stdout() {
+    let project = Project::new("");
+    let wrong: [&[&str]; 12] = [
+        &["sync"],
+        &["run", "--limit", "0"],
+        &["run", "--limit", "many"],
+        &["run", "--due", "users"],
+        &["run", "--full", "--since", "2026-01-31"],
+        &["run", "--deliver-for", "5x"],
+        &["run", "--jobs", "0"],
+        &["run", "--output", "xml"],
+        &["preview"],
+        &["preview", "users", "--limit", "0"],
+        &["completions", "tcl"],
+        &["init", "--type", "oracle"],
+    ];
+    for args in wrong {
+        let exit = project.run(args);
+        exit.assert_code(2);
+        assert!(exit.stdout.is_empty() && exit.stderr.contains("error"), "{args:?}: {exit:?}");
+    }
+}
+
+#[test]
+fn unknown_names_are_c011_with_what_there_is() {
+    let receiver = Receiver::start_blocking();
+    let project = sqlite_project(&receiver, "[\"a\"]");
+    for args in [["run", "user"], ["preview", "Users"]] {
+        let exit = project.run(&args);
+        exit.assert_code(2);
+        assert!(
+            exit.stderr.contains("error[C011]") && exit.stderr.contains("did you mean \"users\"?"),
+            "{exit:?}"
+        );
+    }
+    let several = project.run(&["run", "users", "nobody", "no-one"]);
+    several.assert_code(2);
+    assert_eq!(several.stderr.matches("error[C011]").count(), 2, "{several:?}");
+    assert!(receiver.requests().is_empty(), "nothing runs when a name is wrong");
+
+    project.json(&["run"], 0);
+    for command in ["rejected", "dead-letters", "verify"] {
+        for name in ["99", "nobody"] {
+            let exit = project.run(&[command, name]);
+            exit.assert_code(2);
+            assert!(exit.stderr.contains("error[C011]") && exit.stderr.contains("outflow runs"), "{exit:?}");
+        }
+    }
+}
+
+#[test]
+fn wrong_values_of_options_are_told_with_what_is_right() {
+    let receiver = Receiver::start_blocking();
+    let project = sqlite_project(&receiver, "[\"a\"]");
+    let wrong: [(&[&str], &str, &str); 4] = [
+        (&["run", "--since", "yesterday"], "C005", "2026-01-31"),
+        (&["preview", "users", "--as", "last"], "C005", "first, next"),
+        (&["run", "--only", "journey"], "C011", "journeys"),
+        (&["rejected", "--code", "R999"], "C012", "outflow explain"),
+    ];
+    project.json(&["run"], 0);
+    receiver.clear();
+    for (args, code, help) in wrong {
+        let exit = project.run(args);
+        exit.assert_code(2);
+        assert!(exit.stderr.contains(&format!("error[{code}]")) && exit.stderr.contains(help), "{exit:?}");
+    }
+    assert!(receiver.requests().is_empty());
+}
+
+#[test]
+fn before_anything_has_run_the_commands_say_so() {
+    let project = Project::new("");
+    for command in ["runs", "rejected", "dead-letters", "verify"] {
+        let exit = project.run(&[command]);
+        exit.assert_code(1);
+        assert!(exit.stderr.contains("error[T001]: nothing has run yet"), "{exit:?}");
+    }
+    assert!(!project.path().join(".outflow").exists());
+}
+
+#[test]
+fn a_reader_that_has_had_enough_is_no_error() {
+    let receiver = Receiver::start_blocking();
+    let project = sqlite_project(&receiver, "[\"a\", \"b\"]");
+    let yaml = project.run(&["version", "--output", "yaml"]);
+    assert_eq!(from_yaml(&yaml.stdout)["format_version"], 1);
+    let wanted: [&[&str]; 7] = [
+        &["schema"],
+        &["explain"],
+        &["explain", "S001"],
+        &["completions", "bash"],
+        &["preview", "users", "--calls", "--output", "ndjson"],
+        &["run", "users"],
+        &["runs", "--output", "json"],
+    ];
+    for args in wanted {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let ended = Command::new(OUTFLOW)
+            .args(args)
+            .current_dir(project.path())
+            .env("WRITE_KEY", "k")
+            .stdin(Stdio::null())
+            .stdout(writer)
+            .output()
+            .unwrap();
+        let stderr = String::from_utf8_lossy(&ended.stderr);
+        assert_eq!(ended.status.code(), Some(0), "{args:?}: {stderr}");
+        assert!(!stderr.contains("panicked"), "{args:?}: {stderr}");
+    }
+    assert_eq!(receiver.calls().len(), 2);
+}
+
+#[test]
+fn a_run_goes_on_when_nobody_reads_its_messages() {
+    let receiver = Receiver::start_blocking();
+    let project = sqlite_project(&receiver, "[\"a\", \"b\", null]");
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let ended = Command::new(OUTFLOW)
+        .args(["run", "users"])
+        .current_dir(project.path())
+        .env("WRITE_KEY", "k")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(writer)
+        .status()
+        .unwrap();
+    assert_eq!(ended.code(), Some(4));
+    assert_eq!(receiver.calls().len(), 2);
+}
