@@ -36,7 +36,7 @@ sources:
       main: {{ host: 127.0.0.1, port: {port}, database: {database}, user: scramuser, password: "${{env:BENCH_PASSWORD}}", ssl: disable }}
     destinations: [receiver]
 destinations:
-  receiver: {{ type: customerio-pipelines, base_url: "{url}/v1", write_key: "${{env:BENCH_WRITE_KEY}}", concurrency: {concurrency} }}
+  receiver: {{ type: customerio-pipelines, base_url: "{url}/v1", write_key: "${{env:BENCH_WRITE_KEY}}", concurrency: {concurrency}, rate: 100000 }}
 syncs:
   users:
     source: bench.main

@@ -39,7 +39,7 @@ pub enum Answer {
     TooLarge(Refusal),
     /// Not now: the same request may be sent again, not before `after` if that is given.
     Retry {
-        /// D010, D011, D012, D015 or D016.
+        /// D010, D011, D015 or D016.
         code: Code,
         /// The HTTP status, if there was one.
         status: Option<u16>,
@@ -50,7 +50,7 @@ pub enum Answer {
     },
     /// Nothing that is sent will be taken until a person mends something: credentials, address. Calls stay pending.
     Stop {
-        /// D013, D014, D017, D018 or D019.
+        /// D012, D013, D014, D017, D018 or D019.
         code: Code,
         /// The HTTP status, if there was one.
         status: Option<u16>,

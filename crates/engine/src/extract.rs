@@ -20,6 +20,8 @@ use crate::{Engine, Errors, blocking, window};
 
 /// How many of the rows with one finding are kept in the state. All of them are in the spool.
 const SAMPLES: usize = 5;
+/// A larger row is no sample: it would swell the state.
+const SAMPLE_BYTES: usize = 16 << 10;
 
 /// An extraction under way.
 pub(crate) struct Extractor<'a> {
@@ -250,6 +252,7 @@ impl Reading {
         finding.rows += 1;
         if finding.samples.len() < SAMPLES
             && let Ok(sample) = serde_json::to_string(rejection)
+            && sample.len() <= SAMPLE_BYTES
         {
             finding.samples.push(sample);
         }

@@ -106,7 +106,7 @@ impl View {
                     self.say(&format!("{destination}: {code} {}; again in {seconds:.1} s", plain(&reason)));
                 }
             }
-            Event::Ended { destination, state, counts, reason } => {
+            Event::Ended { destination, state, counts, .. } => {
                 if let Some(bar) = shown.delivering.remove(&destination) {
                     bar.finish_and_clear();
                 }
@@ -121,10 +121,8 @@ impl View {
                         line += &format!(", {} {word}", count(n));
                     }
                 }
-                if state == DeliveryState::Stopped
-                    && let Some((code, reason)) = reason
-                {
-                    line += &format!("; stopped: {code} {}", plain(&reason));
+                if state == DeliveryState::Stopped {
+                    line += "; stopped";
                 }
                 self.say(&line);
             }

@@ -24,8 +24,6 @@ use crate::project::{Database, DatabaseSettings, Project, SslMode};
 const DISK_RESERVE: u64 = 1 << 30;
 /// How long segments are kept after the last delivery, if the project does not say: 7 days.
 pub const KEEP_SEGMENTS: Duration = Duration::from_secs(7 * 24 * 3600);
-/// A serverless warehouse takes up to a minute to wake.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(90);
 
 /// Where the state lives.
 pub fn state_dir(common: &Common) -> PathBuf {
@@ -83,7 +81,7 @@ fn open(database: &Database) -> Result<Arc<dyn Warehouse>, Error> {
                 user: user.clone(),
                 password: password.clone(),
                 tls: Tls { mode, ca: ssl.ca.clone(), server_name: ssl.server_name.clone() },
-                connect_timeout: connect_timeout.unwrap_or(CONNECT_TIMEOUT),
+                connect_timeout: connect_timeout.unwrap_or(ServerSettings::CONNECT_TIMEOUT),
             };
             Ok(Arc::new(Server::new(settings)?))
         }

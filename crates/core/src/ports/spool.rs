@@ -106,7 +106,7 @@ pub trait Spool: Send + Sync {
 
 /// Writes one extraction.
 pub trait SpoolWriter: Send {
-    /// Adds a call. `content` is its content hash.
+    /// Adds a call. `content` is its content hash; readers do not give it back.
     fn call(&mut self, meta: &CallMeta, content: u128, json: &[u8]) -> Result<()>;
 
     /// Adds a rejection.

@@ -27,7 +27,7 @@ pub trait Warehouse: Send + Sync {
     /// Its SQL.
     fn dialect(&self) -> Dialect;
 
-    /// Opens a connection and makes it a read-only session in UTC. Errors are S001 to S006, S014 to S017 and S020.
+    /// Opens a connection and makes it a read-only session in UTC. Errors are S001 to S006, S013 to S017 and S020.
     fn connect(&self) -> BoxFuture<'_, Result<Box<dyn Session>>>;
 }
 

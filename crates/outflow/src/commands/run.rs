@@ -47,7 +47,13 @@ pub async fn run(common: &Common, args: &Run, printer: Printer) -> Result<Exit, 
         return Ok(Exit::Done);
     }
     sweep(&engine, &project).await?;
+    let ordinary = options.is_ordinary();
     let outcomes = run_all(&engine, &project, jobs, args, options, printer).await?;
+    for run in outcomes.iter().filter_map(Outcome::resumed).filter(|_| !ordinary) {
+        printer.say(&format!(
+            "note: this finished run {run}, which was left unfinished; run again for your options to apply"
+        ));
+    }
     report(&outcomes, printer);
     Ok(outcomes.iter().map(Outcome::exit).fold(Exit::Done, Exit::or))
 }
@@ -169,9 +175,7 @@ async fn run_all(
         if printer.is_ndjson() {
             printer.document(&outcome.document(), |_| String::new());
         }
-        if let Outcome::Failed(_, errors) = &outcome {
-            errors.0.iter().for_each(|e| printer.error(e));
-        }
+        outcome.tell(printer);
         outcomes.push(outcome);
     }
     outcomes.sort_by_key(|o| order.get(o.sync()).copied());
@@ -183,6 +187,38 @@ impl Outcome {
         match self {
             Self::Ran(document) => &document.sync,
             Self::Failed(sync, _) => sync,
+        }
+    }
+
+    /// Prints what ended it, or what stopped its destinations.
+    fn tell(&self, printer: Printer) {
+        let document = match self {
+            Self::Failed(_, errors) => return errors.0.iter().for_each(|e| printer.error(e)),
+            Self::Ran(document) => document,
+        };
+        let stopped = document.destinations.iter().filter(|(_, d)| d.state == DeliveryState::Stopped);
+        let error = |(name, d): &(String, outflow_engine::DeliveryDocument)| {
+            let reason = d.reason.as_ref()?;
+            let message = format!("{name}: {}", crate::output::plain(&reason.message));
+            let help = format!(
+                "{} calls stay pending; `outflow run {}` goes on with them",
+                count(d.counts.pending),
+                document.sync
+            );
+            Some(
+                Error::new(reason.code, message)
+                    .at(format!("run {} of {}", document.run, document.sync))
+                    .help(help),
+            )
+        };
+        stopped.filter_map(error).for_each(|e| printer.error(&e));
+    }
+
+    /// The run that an earlier process had left unfinished, if it was one.
+    fn resumed(&self) -> Option<outflow_core::RunId> {
+        match self {
+            Self::Ran(document) => document.resumed.then_some(document.run),
+            Self::Failed(..) => None,
         }
     }
 

@@ -26,7 +26,12 @@ fn config(key: &Key, node: &Node, problems: &mut Problems) -> Option<Destination
     if named.referenced && !kinds.contains(&kind.as_str()) {
         // The destinations' own error for it would show the word.
         let help = format!("the types are {}", kinds.join(", "));
-        problems.add(&named.place, Code::C007, "what this reference stands for is no type of destination", help);
+        problems.add(
+            &named.place,
+            Code::C007,
+            "what this reference stands for is no type of destination",
+            help,
+        );
         return None;
     }
     let secrets = outflow_destinations::secret_settings(&kind);

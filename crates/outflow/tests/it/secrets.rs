@@ -16,6 +16,9 @@ const WRITE_KEY: &str = "canary-write-key-77ab02";
 const HEADER: &str = "canary-header-c4e810";
 const ROW: &str = "canary-row-51d2ee";
 
+/// An answer that repeats secrets.
+type Echo = fn(&str) -> Reply;
+
 /// A project in which every secret is a canary.
 struct Aviary {
     project: Project,
@@ -134,7 +137,7 @@ fn no_secret_is_told_by_a_destination_that_repeats_it() {
     let database = database("quiet_destination");
     let one_row = r#"SELECT 1 AS "userId""#;
     // Each answers with what the request itself brought.
-    let answers: [(fn(&str) -> Reply, i32); 6] = [
+    let answers: [(Echo, i32); 6] = [
         (|secrets| Reply::status(401).body(secrets), 6),
         (|secrets| Reply::status(400).body(secrets), 4),
         (|secrets| Reply::status(500).body(secrets), 6),

@@ -12,8 +12,7 @@ const FRACTION: &str =
     "cannot be an identifier, as it is not a whole number; cast the column to BIGINT or VARCHAR in the query";
 const COMPOUND: &str =
     "cannot be an identifier, as it is a JSON array or object; select the part that identifies";
-const OBJECT_TYPE: &str =
-    "is not an object type, which is a whole number from 1 on; cast the column in the query";
+const OBJECT_TYPE: &str = "is not an object type, which is a whole number; cast the column in the query";
 
 /// The identifier in this text, not yet escaped. `None`: it is blank.
 pub(crate) fn identifier(ty: ColumnType, text: &[u8]) -> Result<Option<Cow<'_, [u8]>>, Bad> {

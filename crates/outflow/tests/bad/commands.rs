@@ -1,1 +1,0 @@
-../it/commands.rs
