@@ -103,3 +103,38 @@ fn every_code_has_a_page_and_every_page_a_code() {
     let codes: BTreeSet<String> = Code::ALL.iter().map(|code| code.as_str().to_owned()).collect();
     assert_eq!(pages, codes);
 }
+
+/// The tests that the guarantees name, such as `engine::it::delivery::a_test` or `spool::model`.
+#[test]
+fn the_tests_that_the_guarantees_name_exist() {
+    let text = fs::read_to_string(root().join("docs/GUARANTEES.md")).unwrap();
+    let promises = text.split("\n## ").skip(1).filter(|p| p.starts_with(|c: char| c.is_ascii_digit()));
+    let mut named = 0;
+    for promise in promises {
+        let title = promise.lines().next().unwrap();
+        let mut here = 0;
+        for name in promise.split('`').filter(|t| t.contains("::") && t.split("::").all(is_name)) {
+            let parts: Vec<&str> = name.split("::").collect();
+            let folder = root().join("crates").join(parts[0]);
+            let (module, test) = match parts[1..] {
+                ["it"] => (folder.join("tests/it/main.rs"), None),
+                ["it", module] => (folder.join(format!("tests/it/{module}.rs")), None),
+                ["it", module, test] => (folder.join(format!("tests/it/{module}.rs")), Some(test)),
+                [module] => (folder.join(format!("src/{module}.rs")), None),
+                [module, test] => (folder.join(format!("src/{module}.rs")), Some(test)),
+                _ => panic!("{title}: {name} has an odd form"),
+            };
+            let source = fs::read_to_string(&module).unwrap_or_else(|_| panic!("{title}: {name} is not there"));
+            let there = test.is_none_or(|test| source.contains(&format!("fn {test}(")));
+            assert!(there, "{title}: {name} is not there");
+            here += 1;
+        }
+        assert!(here > 0, "{title}: names no test");
+        named += here;
+    }
+    assert!(named >= 15, "only {named} tests are named");
+}
+
+fn is_name(part: &str) -> bool {
+    !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+}
