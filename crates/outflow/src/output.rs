@@ -221,11 +221,8 @@ mod tests {
     fn tables_align_and_show_control_characters() {
         let rows =
             [vec!["a\x1b[2J".to_owned(), "1,234".to_owned()], vec!["long name".to_owned(), "5".to_owned()]];
-        assert_eq!(
-            table(&["name", "rows"], &rows),
-            "name        rows\na\u{fffd}[2J      1,234\nlong name       5\n"
-                .replace("name        rows", "name       rows")
-        );
+        let expected = "name        rows\na\u{fffd}[2J      1,234\nlong name      5\n";
+        assert_eq!(table(&["name", "rows"], &rows), expected);
     }
 
     #[test]

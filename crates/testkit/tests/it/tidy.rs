@@ -124,7 +124,8 @@ fn the_tests_that_the_guarantees_name_exist() {
                 [module, test] => (folder.join(format!("src/{module}.rs")), Some(test)),
                 _ => panic!("{title}: {name} has an odd form"),
             };
-            let source = fs::read_to_string(&module).unwrap_or_else(|_| panic!("{title}: {name} is not there"));
+            let source =
+                fs::read_to_string(&module).unwrap_or_else(|_| panic!("{title}: {name} is not there"));
             let there = test.is_none_or(|test| source.contains(&format!("fn {test}(")));
             assert!(there, "{title}: {name} is not there");
             here += 1;
