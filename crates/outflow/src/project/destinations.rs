@@ -1,6 +1,7 @@
 //! Destinations: their type, and their settings as the destinations themselves will check them.
 
 use outflow_core::Code;
+use outflow_egress::{Client, ClientOptions};
 use serde_json::{Map, Number, Value as Json};
 
 use super::document::{Key, Node, Value};
@@ -15,8 +16,31 @@ pub(super) struct Destinations<'a> {
 
 pub(super) fn read<'a>(entries: &[(&'a Key, &'a Node)], problems: &mut Problems) -> Destinations<'a> {
     let names = entries.iter().map(|(key, _)| key.name.as_str()).collect();
-    let configs = entries.iter().filter_map(|(key, node)| config(key, node, problems)).collect();
+    let configs: Vec<_> = entries.iter().filter_map(|(key, node)| config(key, node, problems)).collect();
+    // The destinations check their own settings here too, so that one look at a project tells everything.
+    if let Ok(client) = Client::new(&ClientOptions::default()) {
+        for config in &configs {
+            let built = outflow_destinations::build(&config.name, &config.kind, &config.settings, &client);
+            for error in built.err().into_iter().flatten() {
+                let Some((key, node)) = entries.iter().find(|(key, _)| key.name == config.name) else {
+                    continue;
+                };
+                let setting = error.place().and_then(|p| p.split('.').nth(2)).map(str::to_owned);
+                let here =
+                    setting.and_then(|s| node.entries().find(|(k, _)| k.name == s)).map(|(k, _)| &k.place);
+                let here = here.unwrap_or(&key.place);
+                problems.add_error(here, error.at(here.to_string()));
+            }
+        }
+    }
     Destinations { names, configs }
+}
+
+/// Whether a reference in it could not be resolved: what is missing then has been told already.
+fn is_broken(node: &Node) -> bool {
+    matches!(node.value, Value::Broken)
+        || node.items().iter().any(is_broken)
+        || node.entries().any(|(_, n)| is_broken(n))
 }
 
 fn config(key: &Key, node: &Node, problems: &mut Problems) -> Option<DestinationConfig> {
@@ -44,6 +68,9 @@ fn config(key: &Key, node: &Node, problems: &mut Problems) -> Option<Destination
             _ => json(value),
         };
         settings.insert(setting.name.clone(), json);
+    }
+    if is_broken(node) {
+        return None;
     }
     Some(DestinationConfig { name: key.name.clone(), kind, settings, place: key.place.to_string() })
 }

@@ -403,9 +403,13 @@ fn secrets_of_destinations_are_references_wherever_they_stand() {
         let errors =
             load_text(&SMALL.replace("type: file, path: out", &format!("type: webhook, {settings}")))
                 .unwrap_err();
-        assert_eq!(errors.iter().map(Error::code).collect::<Vec<_>>(), [Code::C009], "{settings}");
-        assert!(errors[0].place().is_some_and(|p| p.starts_with("outflow.yaml:5:")));
-        assert!(!format!("{:?}", errors[0]).contains("abc"));
+        // The destination may find more wrong with such settings; none of it may show the secret.
+        assert_eq!(errors.iter().filter(|e| e.code() == Code::C009).count(), 1, "{settings}: {errors:?}");
+        assert!(
+            errors.iter().all(|e| e.place().is_some_and(|p| p.starts_with("outflow.yaml:5:"))),
+            "{errors:?}"
+        );
+        assert!(!format!("{errors:?}").contains("abc"), "{errors:?}");
     }
     let fine = "type: webhook, url: \"https://example.com/a@b:c\", headers: { X-Key-Id: a, Authorization: \"Basic ${env:CIO_KEY}\" }";
     assert!(load_text(&SMALL.replace("type: file, path: out", fine)).is_ok());
