@@ -37,6 +37,28 @@ macro_rules! codes {
     };
 }
 
+/// How much a finding matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// Worth knowing; nothing need be done.
+    Note,
+    /// Allowed, and likely not what was meant.
+    Warning,
+    /// It cannot or must not go on like this.
+    Error,
+}
+
+impl Severity {
+    /// The word in documents and messages.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Note => "note",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}
+
 /// Where an error belongs. The command line's exit code follows from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Area {
@@ -80,6 +102,24 @@ codes! {
     Q007 Query "the query text ends inside a quote or a comment";
     Q008 Query "the cursor column is not in the result";
     Q009 Query "a column cannot be placed";
+    Q010 Query "a timestamp is compared with a number";
+    Q011 Query "a text is compared with a number";
+    Q101 Query "the query selects every column";
+    Q102 Query "a function stands around the compared column";
+    Q103 Query "two columns have the same name";
+    Q104 Query "ORDER BY or LIMIT in a query that reads what is new";
+    Q105 Query "a column's name looks like a secret";
+    Q106 Query "a function that gives another value in every run";
+    Q107 Query "a function that runs on the leader node alone";
+    Q108 Query "a reserved word is used as a name";
+    Q109 Query "very many columns";
+    Q110 Query "a group query without a userId";
+    Q111 Query "an event name that Customer.io takes for a command";
+    Q112 Query "rows may be stamped before they are loaded";
+    Q113 Query "very many rows, very often";
+    Q201 Query "the database folds the case of a name";
+    Q202 Query "a semicolon at the end";
+    Q203 Query "a column of unknown type is compared with a number";
     S001 Source "the host name does not resolve";
     S002 Source "the connection was refused";
     S003 Source "no answer in time";
@@ -100,6 +140,17 @@ codes! {
     S018 Source "syntax error in the query";
     S019 Source "a row is larger than the limit";
     S020 Source "this address is not on the server's allow-list";
+    S021 Source "no AWS credentials were found";
+    S022 Source "AWS gave no database credentials";
+    S023 Source "the SSH tunnel cannot be opened";
+    S024 Source "the SSH server's key is not the known one";
+    S101 Source "the account can do more than read";
+    S102 Source "the clocks differ";
+    S103 Source "the replica lags behind";
+    S104 Source "the certificate expires soon";
+    S105 Source "the credentials expire soon";
+    S106 Source "no table can be read";
+    S107 Source "the connection is not protected";
     R001 Row "a required field is missing or blank";
     R002 Row "not usable as an identifier";
     R003 Row "not a time, or outside the years 0001 to 9999";
@@ -148,9 +199,19 @@ impl Code {
         Self::ALL.iter().copied().find(|c| c.as_str().eq_ignore_ascii_case(name))
     }
 
-    /// Whether a row with this finding still becomes a call.
+    /// How much it matters. The number says it: below 100 it is an error, from 100 on a warning, from 200 on a note. (Q006, older than the rule, is a warning.)
+    pub fn severity(self) -> Severity {
+        match self.as_str()[1..].parse::<u16>() {
+            _ if self == Code::Q006 => Severity::Warning,
+            Ok(200..) => Severity::Note,
+            Ok(100..) => Severity::Warning,
+            _ => Severity::Error,
+        }
+    }
+
+    /// Whether things go on all the same: a row with this finding still becomes a call, a query still runs.
     pub fn is_warning(self) -> bool {
-        matches!(self, Code::R101 | Code::R102 | Code::R103 | Code::Q006)
+        self.severity() != Severity::Error
     }
 }
 

@@ -21,7 +21,7 @@ pub mod sync;
 
 pub use call::{CallFlags, CallMeta, CallType, RunKey};
 pub use clock::{Clock, SystemClock};
-pub use codes::Code;
+pub use codes::{Code, Severity};
 pub use error::{Error, Result};
 pub use jiff::Timestamp;
 pub use outcome::{Answer, Refusal};

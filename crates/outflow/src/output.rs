@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal, Write};
 
-use outflow_core::Error;
+use outflow_core::{Error, Severity};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -81,9 +81,13 @@ impl Printer {
 
     /// An error, in the form of a compiler's: code and sentence, place, help, page.
     pub fn error(&self, error: &Error) {
-        let word = if error.code().is_warning() { "warning" } else { "error" };
-        let paint = if error.code().is_warning() { Paint::Yellow } else { Paint::Red };
-        let head = self.paint(paint, &format!("{word}[{}]", error.code()));
+        let severity = error.code().severity();
+        let paint = match severity {
+            Severity::Error => Paint::Red,
+            Severity::Warning => Paint::Yellow,
+            Severity::Note => Paint::Dim,
+        };
+        let head = self.paint(paint, &format!("{}[{}]", severity.name(), error.code()));
         let mut text = format!("{head}: {}\n", error.message());
         if let Some(place) = error.place() {
             text += &format!("  --> {place}\n");

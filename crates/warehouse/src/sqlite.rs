@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use outflow_core::ports::warehouse::{RowStream, Session, Statement, Warehouse};
+use outflow_core::ports::warehouse::{Expected, RowStream, Session, Statement, Warehouse};
 use outflow_core::{BoxFuture, Clock, Code, Column, Dialect, Error, Result, RowPage, SystemClock, Timestamp};
 use rusqlite::{Connection, InterruptHandle};
 use tokio::sync::{mpsc, oneshot};
@@ -58,6 +58,16 @@ impl Session for OpenFile {
     /// The machine's clock: the file has none of its own.
     fn clock(&mut self) -> BoxFuture<'_, Result<Timestamp>> {
         Box::pin(async { Ok(SystemClock.now()) })
+    }
+
+    fn describe<'a>(&'a mut self, sql: &'a str) -> BoxFuture<'a, Result<Vec<Column>>> {
+        // Preparing reads the schema, which is in memory by now.
+        Box::pin(async move { reader::describe(&self.connection, sql) })
+    }
+
+    /// SQLite's plans hold no numbers.
+    fn explain<'a>(&'a mut self, sql: &'a str) -> BoxFuture<'a, Result<Option<Expected>>> {
+        Box::pin(async move { reader::describe(&self.connection, sql).map(|_| None) })
     }
 
     fn query(self: Box<Self>, statement: Statement) -> BoxFuture<'static, Result<Box<dyn RowStream>>> {

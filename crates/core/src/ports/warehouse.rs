@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::{BoxFuture, Column, Dialect, Result, RowPage};
+use crate::{BoxFuture, Column, Dialect, Error, Result, RowPage};
 
 /// A statement to read with.
 #[derive(Clone, Debug, Default)]
@@ -31,10 +31,25 @@ pub trait Warehouse: Send + Sync {
     fn connect(&self) -> BoxFuture<'_, Result<Box<dyn Session>>>;
 }
 
-/// An open connection that has not been asked for rows yet.
+/// What a database expects of a statement, from its plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Expected {
+    /// Rows of the result.
+    pub rows: u64,
+    /// Bytes of a row, as the database counts them.
+    pub width: u32,
+}
+
+/// An open connection that has not been asked for rows yet. After an error of a statement it serves the next one all the same.
 pub trait Session: Send {
     /// The warehouse's clock, read in a statement of its own, to the microsecond if the warehouse tells it.
     fn clock(&mut self) -> BoxFuture<'_, Result<Timestamp>>;
+
+    /// Has a statement parsed, without running it, and tells its columns. Errors are S008 to S018.
+    fn describe<'a>(&'a mut self, sql: &'a str) -> BoxFuture<'a, Result<Vec<Column>>>;
+
+    /// What the database's plan (`EXPLAIN`) expects of a statement, without running it. `None`: this database does not say. Errors as for `describe`.
+    fn explain<'a>(&'a mut self, sql: &'a str) -> BoxFuture<'a, Result<Option<Expected>>>;
 
     /// Begins a read-only transaction and the statement in it. Resolves when the columns are known. Errors are S007 to S018.
     fn query(self: Box<Self>, statement: Statement) -> BoxFuture<'static, Result<Box<dyn RowStream>>>;
@@ -51,4 +66,68 @@ pub trait RowStream: Send {
 
     /// Tells the server to stop the statement and closes the connection. Never fails; waits at most a few seconds.
     fn cancel(self: Box<Self>) -> BoxFuture<'static, ()>;
+}
+
+/// What a connection test looks at, in this order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Step {
+    /// The settings, and credentials that are fetched (IAM).
+    Credentials,
+    /// The SSH tunnel.
+    Tunnel,
+    /// The host name.
+    Name,
+    /// The TCP connection.
+    Tcp,
+    /// Encryption and the certificate.
+    Tls,
+    /// The log-in.
+    Authentication,
+    /// The database.
+    Database,
+    /// The server and its version.
+    Server,
+    /// The difference between its clock and ours.
+    Clock,
+    /// How far a replica is behind.
+    Lag,
+    /// What can be read.
+    Schemas,
+    /// What else the account may do.
+    Privileges,
+}
+
+impl Step {
+    /// The word in documents and tables.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Credentials => "credentials",
+            Self::Tunnel => "tunnel",
+            Self::Name => "name",
+            Self::Tcp => "tcp",
+            Self::Tls => "tls",
+            Self::Authentication => "authentication",
+            Self::Database => "database",
+            Self::Server => "server",
+            Self::Clock => "clock",
+            Self::Lag => "lag",
+            Self::Schemas => "schemas",
+            Self::Privileges => "privileges",
+        }
+    }
+}
+
+/// One line of a connection test. A step that does not apply (TLS of a file, the lag of a primary) has no line.
+#[derive(Debug)]
+pub struct Check {
+    /// What was looked at.
+    pub step: Step,
+    /// What was found, in a few words: `TLS 1.3, certificate for *.example.com, expires in 210 days`.
+    pub summary: String,
+    /// What is wrong with it. An error ends the test; warnings do not.
+    pub problems: Vec<Error>,
+    /// The same for machines: names in snake_case and values.
+    pub details: Vec<(&'static str, serde_json::Value)>,
+    /// How long the step took.
+    pub took: Duration,
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use outflow_core::outcome::Verdict;
 use outflow_core::ports::destination::{Destination, Envelope, Limits, Request};
 use outflow_core::ports::state::State;
-use outflow_core::ports::warehouse::{RowStream, Session, Statement, Warehouse};
+use outflow_core::ports::warehouse::{Expected, RowStream, Session, Statement, Warehouse};
 use outflow_core::run::{RunOptions, Trigger};
 use outflow_core::sync::Schedule;
 use outflow_core::{
@@ -46,6 +46,13 @@ impl Table {
         table
     }
 
+    fn described(&self) -> Vec<Column> {
+        let columns = self.columns.iter();
+        columns
+            .map(|(name, ty)| Column { name: (*name).to_owned(), ty: *ty, declared: String::new() })
+            .collect()
+    }
+
     pub fn set(&self, rows: impl IntoIterator<Item = (Option<String>, &'static str)>) {
         *self.rows.lock().unwrap() =
             rows.into_iter().map(|(id, plan)| vec![id, Some(plan.to_owned())]).collect();
@@ -68,14 +75,20 @@ impl Session for Table {
         Box::pin(async move { Ok(Timestamp::from_second(seconds).unwrap()) })
     }
 
+    fn describe<'a>(&'a mut self, _: &'a str) -> BoxFuture<'a, Result<Vec<Column>>> {
+        Box::pin(async { Ok(self.described()) })
+    }
+
+    fn explain<'a>(&'a mut self, _: &'a str) -> BoxFuture<'a, Result<Option<Expected>>> {
+        let rows = self.rows.lock().unwrap().len() as u64;
+        Box::pin(async move { Ok(Some(Expected { rows, width: 16 })) })
+    }
+
     fn query(self: Box<Self>, statement: Statement) -> BoxFuture<'static, Result<Box<dyn RowStream>>> {
         self.statements.lock().unwrap().push(statement.sql);
         let mut rows = self.rows.lock().unwrap().clone();
         rows.truncate(statement.limit.map_or(usize::MAX, |l| l as usize));
-        let columns = self.columns.iter();
-        let columns = columns
-            .map(|(name, ty)| Column { name: (*name).to_owned(), ty: *ty, declared: String::new() })
-            .collect();
+        let columns = self.described();
         let breaks_after = *self.breaks_after.lock().unwrap();
         let cancelled = self.cancelled.clone();
         Box::pin(async move {

@@ -3,7 +3,7 @@
 //! Settings go out as statements of their own and not at start-up, where Redshift refuses some. The statement is described before it is executed, so that
 //! columns are known at once and the execution can be cancelled from then on.
 
-use outflow_core::ports::warehouse::{RowStream, Session, Statement};
+use outflow_core::ports::warehouse::{Expected, RowStream, Session, Statement};
 use outflow_core::{BoxFuture, Code, Column, Dialect, Error, Result, Timestamp};
 use postgres_protocol::message::frontend;
 use tokio::time::Instant;
@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::cancel::Canceller;
 use super::dial::{Door, closed};
 use super::rows::{GRACE, Rows, too_long};
-use super::wire::{Wire, broken_protocol, unexpected};
+use super::wire::{Wire, broken_protocol, unexpected, unsendable};
 use super::{columns, login};
 use crate::settings::ServerSettings;
 
@@ -62,6 +62,22 @@ impl Session for OpenSession {
         })
     }
 
+    fn describe<'a>(&'a mut self, sql: &'a str) -> BoxFuture<'a, Result<Vec<Column>>> {
+        Box::pin(async move {
+            sendable(sql)?;
+            let described = self.parse(sql.to_owned()).await;
+            self.recover(described).await
+        })
+    }
+
+    fn explain<'a>(&'a mut self, sql: &'a str) -> BoxFuture<'a, Result<Option<Expected>>> {
+        Box::pin(async move {
+            sendable(sql)?;
+            let explained = self.plan(sql).await;
+            self.recover(explained).await
+        })
+    }
+
     fn query(self: Box<Self>, statement: Statement) -> BoxFuture<'static, Result<Box<dyn RowStream>>> {
         Box::pin(async move {
             let deadline = statement.timeout.map(|timeout| Instant::now() + timeout + GRACE);
@@ -87,7 +103,7 @@ impl OpenSession {
             let millis = timeout.as_millis().clamp(1, i32::MAX as u128);
             self.run(&format!("SET statement_timeout TO {millis}")).await?;
         }
-        let columns = self.describe(statement.sql).await?;
+        let columns = self.parse(statement.sql).await?;
         Rows::start(self.wire, self.canceller, columns, self.dialect, statement.limit, deadline).await
     }
 
@@ -100,7 +116,7 @@ impl OpenSession {
     }
 
     /// Has the statement parsed, and learns what columns it will give.
-    async fn describe(&mut self, sql: String) -> Result<Vec<Column>> {
+    async fn parse(&mut self, sql: String) -> Result<Vec<Column>> {
         let wire = &mut self.wire;
         let sent = wire.send(|out| {
             frontend::parse("", &sql, [], out)?;
@@ -132,15 +148,52 @@ impl OpenSession {
         Ok(columns)
     }
 
+    /// The top line of the plan. One message holds one statement, so nothing can hide behind the EXPLAIN.
+    async fn plan(&mut self, sql: &str) -> Result<Option<Expected>> {
+        self.run("BEGIN READ ONLY").await?;
+        let columns = self.parse(format!("EXPLAIN {sql}")).await?;
+        if columns.len() != 1 {
+            return Err(broken_protocol("a plan of several columns"));
+        }
+        let sent = self.wire.send(|out| {
+            let no_value = |(), _: &mut _| Ok(postgres_protocol::IsNull::Yes);
+            frontend::bind("", "", [], [], no_value, [], out)
+                .map_err(|_| std::io::ErrorKind::InvalidInput)?;
+            frontend::execute("", 0, out)?;
+            frontend::sync(out);
+            Ok(())
+        });
+        sent.await?;
+        let top = self.first_field().await?.unwrap_or_default();
+        self.run("ROLLBACK").await?;
+        Ok(expected(&String::from_utf8_lossy(&top)))
+    }
+
+    /// Makes the session fit for the next statement after an error that the server reported: it has yet to say that it is ready, and a transaction may be open.
+    /// What broke the connection stays broken.
+    async fn recover<T>(&mut self, outcome: Result<T>) -> Result<T> {
+        let Err(error) = outcome else { return outcome };
+        if !matches!(error.code(), Code::S012 | Code::S013 | Code::S014) {
+            while self.wire.receive().await?.tag != b'Z' {}
+            self.run("ROLLBACK").await?;
+        }
+        Err(error)
+    }
+
     /// Runs a statement of our own and returns the first field of its first row.
     async fn run(&mut self, sql: &str) -> Result<Option<Vec<u8>>> {
         self.wire.send(|out| frontend::query(sql, out)).await?;
+        self.first_field().await
+    }
+
+    /// Takes a result to its end and returns the first field of its first row.
+    async fn first_field(&mut self) -> Result<Option<Vec<u8>>> {
         let mut first = None;
         loop {
             let message = self.wire.receive().await?;
             match message.tag {
                 b'D' if first.is_none() => first = first_field(self.wire.body(&message)),
-                b'T' | b'D' | b'C' => {}
+                b'2' | b'T' | b'D' | b'C' => {}
                 b'Z' => return Ok(first),
                 tag => return Err(unexpected(tag)),
             }
@@ -148,8 +201,40 @@ impl OpenSession {
     }
 }
 
+/// Reads `… (cost=0.00..1.5 rows=200 width=8)`, the end of the first line of a plan on PostgreSQL and on Redshift.
+fn expected(line: &str) -> Option<Expected> {
+    let (_, estimate) = line.rsplit_once("(cost=")?;
+    let number = |name: &str| {
+        let (_, rest) = estimate.split_once(name)?;
+        rest.split(|c: char| !c.is_ascii_digit()).next()?.parse::<u64>().ok()
+    };
+    Some(Expected { rows: number("rows=")?, width: number("width=")?.try_into().ok()? })
+}
+
+/// What is not sent gets no answer to recover with.
+fn sendable(sql: &str) -> Result<()> {
+    if sql.contains('\0') { Err(unsendable()) } else { Ok(()) }
+}
+
 fn first_field(row: &[u8]) -> Option<Vec<u8>> {
     let (length, rest) = row.get(2..)?.split_first_chunk::<4>()?;
     let length = usize::try_from(i32::from_be_bytes(*length)).ok()?;
     rest.get(..length).map(<[u8]>::to_vec)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_line_of_a_plan_says_rows_and_width() {
+        let told = |line| expected(line).map(|e| (e.rows, e.width));
+        assert_eq!(told("Seq Scan on users  (cost=0.00..35.50 rows=2550 width=4)"), Some((2550, 4)));
+        assert_eq!(
+            told("XN Hash Join DS_DIST_NONE  (cost=1.2..3.4 rows=12000000000 width=112)"),
+            Some((12_000_000_000, 112))
+        );
+        assert_eq!(told("Result"), None);
+        assert_eq!(told("x (cost=rows=width="), None);
+    }
 }

@@ -88,6 +88,12 @@ pub(crate) fn unexpected(tag: u8) -> Error {
     broken_protocol(format!("a message {:?} out of turn", char::from(tag)))
 }
 
+/// A text that the protocol cannot carry.
+#[cold]
+pub(crate) fn unsendable() -> Error {
+    Error::new(Code::S018, "the statement cannot be sent: it holds a NUL character")
+}
+
 /// The connection ended or failed where an answer was due.
 #[cold]
 pub(crate) fn broken(cause: Option<io::Error>) -> Error {
@@ -153,9 +159,7 @@ impl Wire {
     /// Sends what `write` puts together. A text that the protocol cannot carry (one with a NUL) is an error of the query.
     pub async fn send(&mut self, write: impl FnOnce(&mut BytesMut) -> io::Result<()>) -> Result<()> {
         self.out.clear();
-        write(&mut self.out).map_err(|e| {
-            Error::new(Code::S018, "the statement cannot be sent: it holds a NUL character").caused_by(e)
-        })?;
+        write(&mut self.out).map_err(|e| unsendable().caused_by(e))?;
         self.socket.write_all(&self.out).await.map_err(|e| broken(Some(e)))?;
         self.socket.flush().await.map_err(|e| broken(Some(e)))
     }

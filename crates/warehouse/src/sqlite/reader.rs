@@ -44,6 +44,32 @@ pub(crate) fn open(path: &Path) -> Result<Connection> {
     opened.map_err(|e| of_file(e, path))
 }
 
+/// A statement that only reads.
+fn prepare<'c>(connection: &'c Connection, sql: &str) -> Result<rusqlite::Statement<'c>> {
+    let prepared = connection.prepare(sql).map_err(|e| of_statement(e, sql))?;
+    if !prepared.readonly() || prepared.column_count() == 0 {
+        return Err(Error::new(Code::Q001, "the statement does not only read")
+            .help("a query must be one SELECT, or WITH ... SELECT"));
+    }
+    Ok(prepared)
+}
+
+/// Names and declared types of a statement's columns.
+fn declared(prepared: &rusqlite::Statement<'_>) -> Vec<(String, Option<String>)> {
+    prepared.columns().map(|c| (c.name().to_owned(), c.decl_type().map(str::to_owned))).collect()
+}
+
+fn column(((name, declared), kind): ((String, Option<String>), &Kind)) -> Column {
+    Column { name, ty: kind.column_type(), declared: declared.unwrap_or_else(|| "no declared type".into()) }
+}
+
+/// The columns of a statement, as far as their declarations tell.
+pub(crate) fn describe(connection: &Connection, sql: &str) -> Result<Vec<Column>> {
+    let declared = declared(&prepare(connection, sql)?);
+    let kinds: Vec<Kind> = declared.iter().map(|(_, declared)| Kind::of(declared.as_deref(), None)).collect();
+    Ok(declared.into_iter().zip(&kinds).map(column).collect())
+}
+
 /// The far end: what the thread works with.
 pub(crate) struct Reader {
     pub connection: Connection,
@@ -78,13 +104,8 @@ impl Reader {
         tell: &mut Option<oneshot::Sender<Result<Vec<Column>>>>,
     ) -> Result<Result<(), Unheard>> {
         let failed = |e| of_statement(e, &statement.sql);
-        let mut prepared = self.connection.prepare(&statement.sql).map_err(failed)?;
-        if !prepared.readonly() || prepared.column_count() == 0 {
-            return Err(Error::new(Code::Q001, "the statement does not only read")
-                .help("a query must be one SELECT, or WITH ... SELECT"));
-        }
-        let declared: Vec<(String, Option<String>)> =
-            prepared.columns().map(|c| (c.name().to_owned(), c.decl_type().map(str::to_owned))).collect();
+        let mut prepared = prepare(&self.connection, &statement.sql)?;
+        let declared = declared(&prepared);
 
         if self.stop.load(Ordering::Relaxed) {
             return Ok(Err(Unheard));
@@ -98,11 +119,7 @@ impl Reader {
             let first = row.map(|row| row.get_ref(i)).transpose().map_err(failed)?;
             kinds.push(Kind::of(declared.as_deref(), first));
         }
-        let columns = declared.into_iter().zip(&kinds).map(|((name, declared), kind)| Column {
-            name,
-            ty: kind.column_type(),
-            declared: declared.unwrap_or_else(|| "no declared type".into()),
-        });
+        let columns = declared.into_iter().zip(&kinds).map(column);
         if tell.take().is_some_and(|tell| tell.send(Ok(columns.collect())).is_err()) {
             return Ok(Err(Unheard));
         }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod cancel;
+mod describe;
 mod errors;
 mod fake;
 mod hostile;
