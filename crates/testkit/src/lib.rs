@@ -13,11 +13,13 @@
 //! | [`Judge`] | what is missing, spurious, repeated, split or out of order |
 //! | [`ChaosProxy`] | cut, reset, delayed and silent connections |
 //! | [`crash`] | a program that is killed at random instants |
+//! | [`hostile`] | statements that try to write, and a database that shows whether one did |
 //! | [`seed`], [`Rng`] | reproducible chance |
 //! | [`free_port`] | a port where nobody listens |
 //! | [`sink`] | a receiver that only counts, for benchmarks |
 
 pub mod crash;
+pub mod hostile;
 mod http;
 mod judge;
 mod net;

@@ -127,6 +127,22 @@ fn what_does_more_than_read_is_refused() {
 }
 
 #[test]
+fn functions_that_act_are_refused_and_names_like_theirs_are_not() {
+    for dialect in DIALECTS {
+        for text in [
+            "SELECT nextval('s')",
+            "SELECT pg_catalog.lo_unlink (1) FROM t",
+            "SELECT \"set_config\"('a', 'b', true)",
+            "SELECT 1 WHERE PG_TERMINATE_BACKEND(1)",
+        ] {
+            assert_eq!(codes(text, dialect), [Code::Q001], "{dialect:?} {text}");
+        }
+        parse("SELECT nextval, t.set_config, lo_pass AS lo_create FROM setval t WHERE lo_x > (1)", dialect);
+        parse("SELECT 'nextval(1)', slo_create(1) /* setval(1) */ FROM t", dialect);
+    }
+}
+
+#[test]
 fn a_second_statement_is_refused_however_it_hides() {
     for (dialect, text) in [
         (Dialect::Redshift, "SELECT 1; DROP TABLE t"),

@@ -251,4 +251,17 @@ mod tests {
         assert_eq!(code_of(b"D\x7f\xff\xff\xff"), Code::S019);
         assert!(matches!(frame(b"D\x04\0\0\0", 0), Ok(Next::Missing(_))));
     }
+
+    /// A server that claims a row of 60 MiB and sends ten bytes of it costs a small buffer.
+    #[tokio::test]
+    async fn room_is_made_for_what_comes_and_not_for_what_is_claimed() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let near = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (mut far, _) = listener.accept().await.unwrap();
+        far.write_all(b"D\x03\xc0\0\0\0\x01\0\0\0\x05claimed").await.unwrap();
+        far.shutdown().await.unwrap();
+        let mut wire = Wire::new(Socket::Plain(near));
+        assert_eq!(wire.receive().await.unwrap_err().code(), Code::S012);
+        assert!(wire.inbox.capacity() <= 4 * LEAST_READ, "{}", wire.inbox.capacity());
+    }
 }

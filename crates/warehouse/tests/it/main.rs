@@ -8,6 +8,7 @@ mod errors;
 mod fake;
 mod hostile;
 mod login;
+mod read_only;
 mod redshift;
 mod rows;
 mod sqlite;
