@@ -53,7 +53,7 @@ pub struct Connection {
 }
 
 /// When a sync is due.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Schedule {
     /// Only when someone asks.
@@ -65,6 +65,13 @@ pub enum Schedule {
         every: Duration,
         /// Not before this time.
         start: Option<Timestamp>,
+    },
+    /// At times of a calendar.
+    Cron {
+        /// Five fields: minute, hour, day of month, month, day of week.
+        cron: String,
+        /// A time zone of the IANA database: `Europe/Berlin`, `UTC`.
+        timezone: String,
     },
 }
 

@@ -21,6 +21,7 @@ mod progress;
 mod report;
 pub mod retry;
 mod run;
+pub mod schedule;
 mod send;
 pub mod verify;
 mod window;
