@@ -6,7 +6,7 @@ use std::fmt;
 
 macro_rules! codes {
     ($($code:ident $area:ident $title:literal;)*) => {
-        /// A stable code. The letter says the area: C configuration, Q query, S source, R row, D destination, P spool, T state, E engine.
+        /// A stable code. The letter says the area: C configuration, Q query, S source, R row, D destination, P spool, T state, E engine, G guard.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum Code { $(#[doc = $title] $code,)* }
 
@@ -78,6 +78,8 @@ pub enum Area {
     State,
     /// The run itself: exit code 1.
     Engine,
+    /// A guard holds the run before anything is sent: exit code 1.
+    Guard,
 }
 
 codes! {
@@ -191,6 +193,16 @@ codes! {
     E001 Engine "interrupted";
     E002 Engine "the run's numbers do not add up";
     E003 Engine "the run is lost";
+    E004 Engine "the previous run is in progress";
+    E005 Engine "a destination's backlog is full";
+    E006 Engine "the run is held";
+    E101 Engine "many slots are skipped";
+    G001 Guard "more rows than allowed";
+    G002 Guard "too many rows rejected";
+    G003 Guard "an unusual number of rows";
+    G004 Guard "the result's columns have changed";
+    G005 Guard "too many rows without an identifier";
+    G006 Guard "the budget of calls is used up";
 }
 
 impl Code {

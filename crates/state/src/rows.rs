@@ -118,6 +118,10 @@ pub(crate) fn run_id(row: &Row<'_>) -> Result<RunId> {
     unsigned(row, 0).map(RunId)
 }
 
+pub(crate) fn timestamp(row: &Row<'_>) -> Result<Timestamp> {
+    time(row, 0)
+}
+
 /// The word of a segment's kind in the tables.
 pub(crate) fn kind_name(kind: SegmentKind) -> &'static str {
     match kind {

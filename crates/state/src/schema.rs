@@ -106,6 +106,11 @@ const STEPS: &[&str] = &["
         PRIMARY KEY (run, destination, position),
         FOREIGN KEY (run, destination) REFERENCES deliveries
     ) STRICT, WITHOUT ROWID;
+", "
+    CREATE TABLE schedules (
+        sync TEXT PRIMARY KEY,
+        fired INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
 "];
 
 /// The format that this version writes.

@@ -4,8 +4,8 @@ use outflow_core::ports::spool::SegmentInfo;
 use outflow_core::ports::state::{
     DeadLetter, DeliveryRecord, Extraction, NewRun, RunFilter, Settled, State, SyncState, run_key,
 };
-use outflow_core::run::{FindingCount, Pinned};
-use outflow_core::{Code, DeliveryState, Result, RunId, RunRecord, RunState, Timestamp, hash};
+use outflow_core::run::{FindingCount, Pinned, Trigger};
+use outflow_core::{Code, DeliveryState, Result, RunId, RunKey, RunRecord, RunState, Timestamp, hash};
 use rusqlite::{Connection, OptionalExtension as _, Params, Row, Transaction, params};
 
 use crate::SqliteState;
@@ -20,28 +20,38 @@ impl State for SqliteState {
 
     fn create_run(&self, new: &NewRun) -> Result<RunRecord> {
         let key = run_key(self.installation(), hash::random()?);
+        self.write(|t| insert_run(t, new, key, RunState::Queued))
+    }
+
+    fn skip_run(&self, new: &NewRun, by: Option<RunId>, reason: &(Code, String)) -> Result<RunRecord> {
+        let key = run_key(self.installation(), hash::random()?);
         self.write(|t| {
+            let run = insert_run(t, new, key, RunState::Skipped)?.id;
             let sql = format!(
-                "INSERT INTO runs (key, sync, call_type, state, trigger, pinned, due_at, started_at)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) RETURNING {RUN}"
+                "UPDATE runs SET ended_at = ?2, skipped_by = ?3, reason_code = ?4, reason = ?5 WHERE id = ?1 RETURNING {RUN}"
             );
-            let values = params![
-                key.0.to_be_bytes(),
-                new.sync,
-                new.call_type.name(),
-                RunState::Queued.name(),
-                new.trigger.name(),
-                to_json(&new.pinned),
-                new.due_at.as_microsecond(),
-                new.started_at.as_microsecond(),
-            ];
+            let at = new.started_at.as_microsecond();
+            let values = params![id(run), at, by.map(id), reason.0.as_str(), reason.1];
             Ok(t.prepare_cached(&sql)?.query_row(values, rows::run)?)
         })
+    }
+
+    fn fired(&self, sync: &str) -> Result<Option<Timestamp>> {
+        self.read(|c| one(c, "SELECT fired FROM schedules WHERE sync = ?1", [sync], rows::timestamp))
+    }
+
+    fn set_fired(&self, sync: &str, slot: Timestamp) -> Result<()> {
+        self.write(|t| fire(t, sync, slot))
     }
 
     fn unfinished(&self, sync: &str) -> Result<Option<RunRecord>> {
         let sql = format!("SELECT {RUN} FROM runs WHERE sync = ?1 AND ended_at IS NULL ORDER BY id LIMIT 1");
         self.read(|c| one(c, &sql, [sync], rows::run))
+    }
+
+    fn unfinished_runs(&self) -> Result<Vec<RunRecord>> {
+        let sql = format!("SELECT {RUN} FROM runs WHERE ended_at IS NULL ORDER BY id");
+        self.read(|c| all(c, &sql, [], rows::run))
     }
 
     fn begin_extraction(&self, run: RunId, clock: Timestamp, last_sync_time: &str) -> Result<()> {
@@ -111,6 +121,22 @@ impl State for SqliteState {
                 return Err(impossible(message).into());
             }
             insert_dead_letters(t, run, &delivery.destination, dead)
+        })
+    }
+
+    fn conclude(&self, run: RunId, at: Timestamp) -> Result<Option<RunState>> {
+        self.write(|t| {
+            let sql = "SELECT coalesce(sum(state NOT IN ('succeeded', 'partial')), 0), coalesce(sum(state = 'partial'), 0) FROM deliveries WHERE run = ?1";
+            let counted = |row: &Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?));
+            let (open, partial) = t.prepare_cached(sql)?.query_row([id(run)], counted)?;
+            if open > 0 {
+                return Ok(None);
+            }
+            let end = if partial > 0 { RunState::Partial } else { RunState::Succeeded };
+            let sql = "UPDATE runs SET state = ?2, ended_at = ?3 WHERE id = ?1 AND state = 'delivering'";
+            let touched = t.prepare_cached(sql)?.execute(params![id(run), end.name(), at.as_microsecond()])?;
+            step(t, run, end, touched)?;
+            Ok(Some(end))
         })
     }
 
@@ -197,6 +223,34 @@ impl State for SqliteState {
         let sql = "SELECT DISTINCT run FROM syncs WHERE run IS NOT NULL ORDER BY run";
         self.read(|c| all(c, sql, [], rows::run_id))
     }
+}
+
+fn insert_run(t: &Transaction<'_>, new: &NewRun, key: RunKey, state: RunState) -> Result<RunRecord, Fault> {
+    let sql = format!(
+        "INSERT INTO runs (key, sync, call_type, state, trigger, pinned, due_at, started_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) RETURNING {RUN}"
+    );
+    let values = params![
+        key.0.to_be_bytes(),
+        new.sync,
+        new.call_type.name(),
+        state.name(),
+        new.trigger.name(),
+        to_json(&new.pinned),
+        new.due_at.as_microsecond(),
+        new.started_at.as_microsecond(),
+    ];
+    let record = t.prepare_cached(&sql)?.query_row(values, rows::run)?;
+    if new.trigger == Trigger::Schedule {
+        fire(t, &new.sync, new.due_at)?;
+    }
+    Ok(record)
+}
+
+fn fire(t: &Transaction<'_>, sync: &str, slot: Timestamp) -> Result<(), Fault> {
+    let sql = "INSERT OR REPLACE INTO schedules (sync, fired) VALUES (?1, ?2)";
+    t.prepare_cached(sql)?.execute(params![sync, slot.as_microsecond()])?;
+    Ok(())
 }
 
 /// A run without calls has nothing to deliver.

@@ -152,11 +152,23 @@ pub trait State: Send + Sync {
     /// What a sync's next run starts from.
     fn sync(&self, name: &str) -> Result<SyncState>;
 
-    /// Creates a run in state `queued`, with a number and a key of its own.
+    /// Creates a run in state `queued`, with a number and a key of its own. If its schedule set it off, the slot `due_at` counts as fired.
     fn create_run(&self, new: &NewRun) -> Result<RunRecord>;
+
+    /// Records a run that was due and did not take place: state `skipped`, ended. If its schedule set it off, the slot `due_at` counts as fired.
+    fn skip_run(&self, new: &NewRun, by: Option<RunId>, reason: &(Code, String)) -> Result<RunRecord>;
+
+    /// The last slot of a sync's schedule that was fired; `None`: none ever was.
+    fn fired(&self, sync: &str) -> Result<Option<Timestamp>>;
+
+    /// Slots up to this one count as fired, without a run.
+    fn set_fired(&self, sync: &str, slot: Timestamp) -> Result<()>;
 
     /// The sync's oldest run that is not in a final state.
     fn unfinished(&self, sync: &str) -> Result<Option<RunRecord>>;
+
+    /// Every run that is not in a final state, the oldest first.
+    fn unfinished_runs(&self) -> Result<Vec<RunRecord>>;
 
     /// The run's extraction begins, or begins again: state `extracting`, with the clock and the value of `{{last_sync_time}}`.
     fn begin_extraction(&self, run: RunId, clock: Timestamp, last_sync_time: &str) -> Result<()>;
@@ -167,6 +179,9 @@ pub trait State: Send + Sync {
 
     /// Records progress at a destination: its record as it is now, and the dead letters since the last time, in one transaction.
     fn settle(&self, run: RunId, delivery: &DeliveryRecord, dead: &[DeadLetter]) -> Result<()>;
+
+    /// Ends a run that is `delivering` if all its deliveries have ended: `succeeded`, or `partial` if there are dead letters. `None`: some have not.
+    fn conclude(&self, run: RunId, at: Timestamp) -> Result<Option<RunState>>;
 
     /// The run reaches a final state (or `held`). `rewind` replaces the sync's state in the same transaction: the
     /// next run starts from there (a run that is lost gives its window back).

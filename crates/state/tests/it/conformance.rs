@@ -30,6 +30,10 @@ const CHECKS: &[Check] = &[
     ("runs to be compared with are known", compared),
     ("steps that a run's life does not have are refused", wrong_steps),
     ("large numbers survive", large_numbers),
+    ("a run that its schedule set off fires its slot", slots),
+    ("a skipped run is recorded with what stood in its way", skipping),
+    ("a run ends when its last delivery has", concluding),
+    ("unfinished runs of all syncs are known", unfinished_everywhere),
 ];
 
 /// Runs every check on the store that `fresh` makes for its number.
@@ -294,4 +298,62 @@ fn large_numbers(state: &dyn State) {
     state.settle(run, &record, &[dead_letter(4_999_999_999)]).unwrap();
     assert_eq!(state.deliveries(run).unwrap()[0], record);
     assert_eq!(state.dead_letters(run, "journeys", 0, 9).unwrap(), [dead_letter(4_999_999_999)]);
+}
+
+fn scheduled(sync: &str, due: i64) -> outflow_core::ports::state::NewRun {
+    outflow_core::ports::state::NewRun {
+        trigger: outflow_core::run::Trigger::Schedule,
+        due_at: at(due),
+        ..new_run(sync)
+    }
+}
+
+fn slots(state: &dyn State) {
+    assert_eq!(state.fired("users").unwrap(), None);
+    let by_hand = outflow_core::ports::state::NewRun {
+        trigger: outflow_core::run::Trigger::Manual,
+        ..new_run("users")
+    };
+    state.create_run(&by_hand).unwrap();
+    assert_eq!(state.fired("users").unwrap(), None, "a run by hand fires no slot");
+    state.create_run(&scheduled("users", 120)).unwrap();
+    assert_eq!(state.fired("users").unwrap(), Some(at(120)));
+    state.set_fired("users", at(180)).unwrap();
+    assert_eq!((state.fired("users").unwrap(), state.fired("events").unwrap()), (Some(at(180)), None));
+}
+
+fn skipping(state: &dyn State) {
+    let first = delivering(state, "users", 5);
+    let reason = (Code::E004, "run 1 is still delivering".to_owned());
+    let skipped = state.skip_run(&scheduled("users", 120), Some(first), &reason).unwrap();
+    assert_eq!((skipped.state, skipped.skipped_by), (RunState::Skipped, Some(first)));
+    assert_eq!((skipped.ended_at, skipped.reason.as_ref()), (Some(skipped.started_at), Some(&reason)));
+    assert_eq!(state.fired("users").unwrap(), Some(at(120)));
+    assert_eq!(state.unfinished("users").unwrap().unwrap().id, first);
+    assert_eq!(state.run(skipped.id).unwrap(), Some(skipped));
+}
+
+fn concluding(state: &dyn State) {
+    let run = delivering(state, "users", 100);
+    assert_eq!(state.conclude(run, at(70)).unwrap(), None);
+    for (place, end) in [(0, DeliveryState::Succeeded), (1, DeliveryState::Partial)] {
+        let mut record = state.deliveries(run).unwrap().remove(place);
+        (record.counts.delivered, record.counts.pending, record.state) = (100, 0, end);
+        state.settle(run, &record, &[]).unwrap();
+        let concluded = state.conclude(run, at(80)).unwrap();
+        assert_eq!(concluded, (place == 1).then_some(RunState::Partial));
+    }
+    let record = state.run(run).unwrap().unwrap();
+    assert_eq!((record.state, record.ended_at), (RunState::Partial, Some(at(80))));
+    refused(state.conclude(run, at(90)));
+}
+
+fn unfinished_everywhere(state: &dyn State) {
+    let first = delivering(state, "users", 5);
+    let second = state.create_run(&new_run("events")).unwrap().id;
+    state.skip_run(&scheduled("users", 1), Some(first), &(Code::E004, String::new())).unwrap();
+    let third = state.create_run(&new_run("users")).unwrap().id;
+    state.end_run(second, RunState::Failed, at(99), None, None).unwrap();
+    let ids: Vec<_> = state.unfinished_runs().unwrap().iter().map(|r| r.id).collect();
+    assert_eq!(ids, [first, third]);
 }
