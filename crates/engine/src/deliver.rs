@@ -59,7 +59,10 @@ impl Engine {
             destination: destination.clone(),
             run: run.clone(),
             clock: self.clock.clone(),
-            gate: Arc::new(Gate::new(destination.limits().rate, request.deliver_for)),
+            gate: Arc::new(Gate::new(
+                destination.limits().rate,
+                request.deliver_for.unwrap_or(Duration::MAX / 4),
+            )),
             reports,
             progress: request.progress.clone(),
             closed,

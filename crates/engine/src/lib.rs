@@ -16,6 +16,7 @@ mod deliver;
 mod extract;
 pub mod housekeeping;
 mod keys;
+pub mod post;
 pub mod preview;
 mod progress;
 mod report;
@@ -23,6 +24,7 @@ pub mod retry;
 mod run;
 pub mod schedule;
 mod send;
+pub mod serve;
 pub mod verify;
 mod window;
 
@@ -50,6 +52,8 @@ pub struct Engine {
     pub clock: Arc<dyn Clock>,
     /// The project's destinations by name.
     pub destinations: HashMap<String, Arc<dyn Destination>>,
+    /// The destinations' posts, shared by all deliveries of the process.
+    pub posts: Arc<post::Posts>,
     /// Turns true when the process is to stop. What is under way is then cancelled or left pending.
     pub stop: watch::Receiver<bool>,
 }

@@ -119,14 +119,21 @@ impl RunDocument {
     }
 }
 
+impl Seconds {
+    /// As the state's times tell.
+    pub fn between(record: &RunRecord) -> Self {
+        let took = |a: Option<Timestamp>, b: Timestamp| a.map_or(0.0, |a| a.duration_since(b).as_secs_f64());
+        Self {
+            extract: took(record.extracted_at, record.started_at),
+            deliver: record.extracted_at.map_or(0.0, |at| took(record.ended_at, at)),
+        }
+    }
+}
+
 impl RunListEntry {
     /// The line of a run as the state has it.
     pub fn of(record: &RunRecord, deliveries: Vec<DeliveryRecord>) -> Self {
-        let took = |a: Option<Timestamp>, b: Timestamp| a.map_or(0.0, |a| a.duration_since(b).as_secs_f64());
-        let seconds = Seconds {
-            extract: took(record.extracted_at, record.started_at),
-            deliver: record.extracted_at.map_or(0.0, |at| took(record.ended_at, at)),
-        };
+        let seconds = Seconds::between(record);
         Self {
             document: RunDocument::of(record, deliveries, false, seconds),
             trigger: record.trigger,

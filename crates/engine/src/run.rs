@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use outflow_core::ports::state::{NewRun, SyncState};
 use outflow_core::ports::warehouse::Warehouse;
 use outflow_core::run::{Pinned, RunOptions, Trigger};
-use outflow_core::{Code, DeliveryState, Error, RunRecord, RunState, SyncSpec, Timestamp};
+use outflow_core::{Code, Error, RunRecord, RunState, SyncSpec, Timestamp};
 
 use crate::extract::Extractor;
 use crate::progress::{Event, Progress};
@@ -22,15 +22,15 @@ pub struct RunRequest {
     /// When it was due; now if nobody planned it.
     pub due_at: Option<Timestamp>,
     /// How long a destination may take nothing before the run gives up for now.
-    pub deliver_for: Duration,
+    pub deliver_for: Option<Duration>,
     /// Who wants to know.
     pub progress: Progress,
 }
 
 impl Engine {
-    /// Runs a sync: finishes its unfinished run if there is one, else makes a new one.
+    /// Runs a sync: finishes its unfinished runs in order if there are any, else makes a new one.
     ///
-    /// The document says what came of it, also when destinations stopped with calls pending (state `delivering`).
+    /// The document says what came of it, also when destinations stopped with calls pending (state `delivering`). Of several unfinished runs it is the last that was worked on.
     ///
     /// # Errors
     /// Every problem that ended the run before its extraction was committed, or that the state or the spool has. The run is then `failed` or `cancelled`, and
@@ -41,7 +41,31 @@ impl Engine {
         warehouse: &dyn Warehouse,
         request: &RunRequest,
     ) -> Result<RunDocument, Errors> {
-        let (record, resumed) = self.begin(spec, request).await?;
+        let Some(mut record) = self.unfinished(spec).await? else {
+            let record = self.create(spec, request).await?;
+            return self.work(spec, warehouse, request, record, false).await;
+        };
+        loop {
+            let document = self.work(spec, warehouse, request, record, true).await?;
+            match self.unfinished(spec).await?.filter(|_| document.state.is_final()) {
+                Some(next) => record = next,
+                None => return Ok(document),
+            }
+        }
+    }
+
+    /// Takes a run as far as it goes now.
+    async fn work(
+        &self,
+        spec: &SyncSpec,
+        warehouse: &dyn Warehouse,
+        request: &RunRequest,
+        record: RunRecord,
+        resumed: bool,
+    ) -> Result<RunDocument, Errors> {
+        if record.state == RunState::Held {
+            return Err(held(&record).into());
+        }
         (request.progress)(Event::Started { run: record.id, resumed });
         let mut seconds = Seconds::default();
         if record.state != RunState::Delivering {
@@ -68,32 +92,24 @@ impl Engine {
         self.document(record.id, resumed, seconds).await.map_err(Errors::from)
     }
 
-    /// The sync's unfinished run, or a new one.
-    async fn begin(&self, spec: &SyncSpec, request: &RunRequest) -> outflow_core::Result<(RunRecord, bool)> {
+    /// The sync's oldest run that is not at its end.
+    async fn unfinished(&self, spec: &SyncSpec) -> outflow_core::Result<Option<RunRecord>> {
         let (state, name) = (self.state.clone(), spec.name.clone());
-        if let Some(record) = blocking(move || state.unfinished(&name)).await? {
-            return Ok((record, true));
-        }
+        blocking(move || state.unfinished(&name)).await
+    }
+
+    async fn create(&self, spec: &SyncSpec, request: &RunRequest) -> outflow_core::Result<RunRecord> {
         let now = self.clock.now();
-        let mut connections = spec.connections.clone();
-        if let Some(only) = &request.options.only {
-            connections.retain(|c| c.destination == *only);
-        }
         let new = NewRun {
             sync: spec.name.clone(),
             call_type: spec.call_type,
             trigger: request.trigger,
-            pinned: Pinned {
-                source: format!("{}.{}", spec.source, spec.database),
-                query: spec.query.clone(),
-                connections,
-                options: request.options.clone(),
-            },
+            pinned: pinned(spec, &request.options),
             due_at: request.due_at.unwrap_or(now),
             started_at: now,
         };
         let state = self.state.clone();
-        Ok((blocking(move || state.create_run(&new)).await?, false))
+        blocking(move || state.create_run(&new)).await
     }
 
     /// Delivers to every connection side by side; ends the run when nothing is pending anywhere.
@@ -114,10 +130,9 @@ impl Engine {
             tasks.spawn(async move { engine.deliver(&record, delivery, &request).await });
         }
         let mut first_error = None;
-        let mut states = Vec::new();
         while let Some(joined) = tasks.join_next().await {
             match joined {
-                Ok(Ok(state)) => states.push(state),
+                Ok(Ok(_)) => {}
                 Ok(Err(error)) => first_error = first_error.or(Some(error)),
                 Err(join) => {
                     let error = Error::new(Code::P003, "a delivery ended before its time").caused_by(join);
@@ -128,19 +143,12 @@ impl Engine {
         if let Some(error) = first_error {
             return Err(error);
         }
-        if states.iter().any(|s| matches!(s, DeliveryState::Delivering | DeliveryState::Stopped)) {
-            return Ok(());
-        }
-        let end = match states.contains(&DeliveryState::Partial) {
-            true => RunState::Partial,
-            false => RunState::Succeeded,
-        };
         let (state, now) = (self.state.clone(), self.clock.now());
-        blocking(move || state.end_run(run, end, now, None, None)).await
+        blocking(move || state.conclude(run, now)).await.map(drop)
     }
 
     /// Ends a run whose extraction failed. The errors come back, with the state's own if it had one too.
-    async fn fail(&self, record: &RunRecord, mut errors: Errors) -> Errors {
+    pub(crate) async fn fail(&self, record: &RunRecord, mut errors: Errors) -> Errors {
         let end = match errors.0.first().map(Error::code) {
             Some(Code::E001) => RunState::Cancelled,
             _ => RunState::Failed,
@@ -153,7 +161,7 @@ impl Engine {
     }
 
     /// Ends a run whose segments are gone, and gives its window back to the sync.
-    async fn lose(&self, record: &RunRecord, error: &Error) -> outflow_core::Result<()> {
+    pub(crate) async fn lose(&self, record: &RunRecord, error: &Error) -> outflow_core::Result<()> {
         let (state, run, now) = (self.state.clone(), record.id, self.clock.now());
         let reason = Some((Code::E003, error.message().to_owned()));
         blocking(move || {
@@ -180,14 +188,35 @@ impl Engine {
     }
 }
 
+/// What a run of this sync keeps of it.
+pub(crate) fn pinned(spec: &SyncSpec, options: &RunOptions) -> Pinned {
+    let mut connections = spec.connections.clone();
+    if let Some(only) = &options.only {
+        connections.retain(|c| c.destination == *only);
+    }
+    Pinned {
+        source: format!("{}.{}", spec.source, spec.database),
+        query: spec.query.clone(),
+        connections,
+        options: options.clone(),
+    }
+}
+
 /// The sync as the run pinned it: an edit of the project does not reach a run that exists.
-fn pinned_spec(spec: &SyncSpec, record: &RunRecord) -> SyncSpec {
+pub(crate) fn pinned_spec(spec: &SyncSpec, record: &RunRecord) -> SyncSpec {
     SyncSpec {
         query: record.pinned.query.clone(),
         call_type: record.call_type,
         connections: record.pinned.connections.clone(),
         ..spec.clone()
     }
+}
+
+fn held(record: &RunRecord) -> Error {
+    let why =
+        record.reason.as_ref().map_or_else(String::new, |(code, reason)| format!(" ({code}: {reason})"));
+    Error::new(Code::E006, format!("run {} of {} is held{why}", record.id, record.sync))
+        .help(format!("`outflow release {0}` delivers it, `outflow discard {0}` drops it", record.id))
 }
 
 /// The sync's state as it was before the run: its query's own start value.

@@ -78,7 +78,9 @@ pub enum Command {
     Preview(Preview),
     /// Run syncs now
     Run(Run),
-    /// List runs
+    /// Keep every enabled sync running by its schedule, until SIGTERM or Ctrl-C; SIGHUP reads the project again
+    Serve(Serve),
+    /// List runs, and slots that were skipped
     Runs(Runs),
     /// Show the rows of a run that could not become a call, and why
     Rejected(Rejected),
@@ -183,6 +185,14 @@ pub struct Run {
     /// How many syncs run side by side
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..=64))]
     pub jobs: u64,
+}
+
+/// `outflow serve`
+#[derive(Debug, Args)]
+pub struct Serve {
+    /// Exit with 7 if another process is at work, instead of waiting for it
+    #[arg(long)]
+    pub no_wait: bool,
 }
 
 /// `outflow runs`

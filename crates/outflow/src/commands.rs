@@ -2,6 +2,7 @@
 
 mod dead_letters;
 mod explain;
+mod follow;
 pub mod init;
 mod look;
 mod preview;
@@ -9,6 +10,7 @@ mod rejected;
 pub mod run;
 mod runs;
 mod schema;
+mod serve;
 mod validate;
 mod verify;
 
@@ -30,6 +32,7 @@ pub async fn dispatch(cli: Cli, printer: Printer) -> Result<Exit, Errors> {
         Command::Validate => validate::validate(&common, printer),
         Command::Preview(args) => preview::preview(&common, &args, printer).await,
         Command::Run(args) => run::run(&common, &args, printer).await,
+        Command::Serve(args) => serve::serve(&common, &args, printer).await,
         Command::Runs(args) => runs::runs(&common, &args, printer),
         Command::Rejected(args) => rejected::rejected(&common, &args, printer),
         Command::DeadLetters(args) => dead_letters::dead_letters(&common, &args, printer),

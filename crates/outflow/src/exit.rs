@@ -47,7 +47,7 @@ impl Exit {
             (_, Area::Configuration | Area::Query) => Self::Configuration,
             (_, Area::Source) => Self::Source,
             (_, Area::Destination) => Self::Destination,
-            (_, Area::Row | Area::Spool | Area::State | Area::Engine) => Self::Failed,
+            (_, Area::Row | Area::Spool | Area::State | Area::Engine | Area::Guard) => Self::Failed,
         }
     }
 

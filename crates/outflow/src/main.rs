@@ -2,8 +2,10 @@
 
 mod cli;
 mod commands;
+mod control;
 mod demo;
 mod exit;
+mod log;
 mod output;
 mod progress;
 mod project;

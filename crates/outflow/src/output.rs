@@ -50,6 +50,11 @@ impl Printer {
         self.output == Output::Ndjson
     }
 
+    /// Whether machines read what comes out.
+    pub fn is_machine(&self) -> bool {
+        matches!(self.output, Output::Json | Output::Ndjson)
+    }
+
     /// Whether progress is wanted.
     pub fn is_quiet(&self) -> bool {
         self.quiet
@@ -70,6 +75,11 @@ impl Printer {
     pub fn text(&self, text: &str) {
         // The reader of a pipe may have had enough.
         let _ = io::stdout().lock().write_all(text.as_bytes());
+    }
+
+    /// A line of the log, on stderr.
+    pub fn log(&self, line: &str) {
+        let _ = writeln!(io::stderr().lock(), "{line}");
     }
 
     /// A line on stderr for people, unless they want it quiet.

@@ -24,6 +24,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use outflow_core::{Code, Dialect, Error, Secret, SyncSpec};
+use outflow_engine::serve::Limits;
 use serde_json::{Map, Value};
 
 use self::document::{Key, Node, Place};
@@ -45,6 +46,8 @@ pub struct Project {
     pub disk_reserve_bytes: Option<u64>,
     /// How long segments are kept after the last delivery.
     pub keep_segments: Option<Duration>,
+    /// How much goes on side by side.
+    pub limits: Limits,
 }
 
 /// A database of a source.
@@ -166,7 +169,8 @@ impl Project {
         }
         let sources = sources::read(&entries(documents, "sources", problems), problems);
         let destinations = destinations::read(&entries(documents, "destinations", problems), problems);
-        let spool = spool(documents, problems);
+        let limits = limits(single(documents, "limits", problems), &sources);
+        let spool = single(documents, "spool", problems);
         let spool = |key: &str| spool.and_then(|s| s.get(key));
         let syncs = entries(documents, "syncs", problems);
         let syncs = syncs::read(&syncs, &sources, &destinations.names, spool("max_run_bytes"), problems);
@@ -176,6 +180,7 @@ impl Project {
             syncs,
             disk_reserve_bytes: spool("disk_reserve").and_then(Node::size),
             keep_segments: spool("keep").and_then(Node::duration),
+            limits,
         }
     }
 
@@ -215,14 +220,30 @@ fn entries<'a>(documents: &'a [Node], key: &str, problems: &mut Problems) -> Vec
     found
 }
 
-/// The settings of the spool, which one file may hold.
-fn spool<'a>(documents: &'a [Node], problems: &mut Problems) -> Option<&'a Node> {
-    let mut all = documents.iter().filter_map(|d| d.get("spool"));
+/// A table that one file may hold.
+fn single<'a>(documents: &'a [Node], key: &str, problems: &mut Problems) -> Option<&'a Node> {
+    let mut all = documents.iter().filter_map(|d| d.get(key));
     let first = all.next();
     for other in all {
-        problems.add(&other.place, Code::C010, "\"spool\" stands in two files", "keep one of them");
+        let message = format!("{key:?} stands in two files");
+        problems.add(&other.place, Code::C010, message, "keep one of them");
     }
     first
+}
+
+fn limits(node: Option<&Node>, sources: &sources::Sources<'_>) -> Limits {
+    let default = Limits::default();
+    let whole = |key: &str| node?.get(key)?.whole().and_then(|n| usize::try_from(n).ok());
+    Limits {
+        extractions: whole("extractions").unwrap_or(default.extractions),
+        per_database: whole("per_database").unwrap_or(default.per_database),
+        databases: sources.max_queries.clone(),
+        backlog_bytes: node
+            .and_then(|n| n.get("backlog"))
+            .and_then(Node::size)
+            .unwrap_or(default.backlog_bytes),
+        lags_after: default.lags_after,
+    }
 }
 
 /// The problems found so far.

@@ -12,6 +12,7 @@ use outflow_core::{Code, Error, SyncSpec, SystemClock};
 use outflow_destinations as destinations;
 use outflow_egress::{Client, ClientOptions};
 use outflow_engine::Engine;
+use outflow_engine::serve::{Fleet, Member};
 use outflow_spool::DiskSpool;
 use outflow_state::SqliteState;
 use outflow_warehouse::{Server, ServerSettings, Sqlite, Tls, TlsMode};
@@ -102,8 +103,25 @@ pub fn engine(
         spool: Arc::new(spool),
         clock: Arc::new(SystemClock),
         destinations: destinations(project)?,
+        posts: Arc::default(),
         stop,
     })
+}
+
+/// What `serve` keeps running, on this engine. All problems come back, also those of syncs.
+pub fn fleet(project: &Project, engine: Engine) -> Result<Fleet, Vec<Error>> {
+    let (mut members, mut errors) = (Vec::new(), Vec::new());
+    for spec in &project.syncs {
+        match warehouse(project, spec) {
+            Ok(warehouse) => members.push(Member { spec: spec.clone(), warehouse }),
+            Err(error) => errors.push(error),
+        }
+    }
+    if !errors.is_empty() {
+        return Err(errors);
+    }
+    let keep = project.keep_segments.unwrap_or(KEEP_SEGMENTS);
+    Ok(Fleet { engine, members, limits: project.limits.clone(), keep })
 }
 
 /// An engine that only looks: it needs no project, holds nothing and sends nothing.
@@ -118,6 +136,7 @@ pub fn reader(common: &Common) -> Result<Engine, Error> {
         spool: Arc::new(spool),
         clock: Arc::new(SystemClock),
         destinations,
+        posts: Arc::default(),
         stop,
     })
 }

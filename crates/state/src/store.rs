@@ -135,8 +135,7 @@ impl State for SqliteState {
             let end = if partial > 0 { RunState::Partial } else { RunState::Succeeded };
             let sql = "UPDATE runs SET state = ?2, ended_at = ?3 WHERE id = ?1 AND state = 'delivering'";
             let touched = t.prepare_cached(sql)?.execute(params![id(run), end.name(), at.as_microsecond()])?;
-            step(t, run, end, touched)?;
-            Ok(Some(end))
+            Ok((touched == 1).then_some(end))
         })
     }
 

@@ -180,7 +180,7 @@ pub trait State: Send + Sync {
     /// Records progress at a destination: its record as it is now, and the dead letters since the last time, in one transaction.
     fn settle(&self, run: RunId, delivery: &DeliveryRecord, dead: &[DeadLetter]) -> Result<()>;
 
-    /// Ends a run that is `delivering` if all its deliveries have ended: `succeeded`, or `partial` if there are dead letters. `None`: some have not.
+    /// Ends a run that is `delivering` if all its deliveries have ended: `succeeded`, or `partial` if there are dead letters. `None`: some have not, or it is not `delivering`.
     fn conclude(&self, run: RunId, at: Timestamp) -> Result<Option<RunState>>;
 
     /// The run reaches a final state (or `held`). `rewind` replaces the sync's state in the same transaction: the

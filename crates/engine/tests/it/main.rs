@@ -5,3 +5,4 @@
 mod delivery;
 mod extraction;
 mod parts;
+mod serve;

@@ -32,6 +32,8 @@ pub struct Table {
     pub breaks_after: Arc<Mutex<Option<usize>>>,
     pub clock: Arc<Mutex<i64>>,
     pub cancelled: Arc<AtomicUsize>,
+    /// Each statement takes one of these before it gives rows.
+    pub hold: Option<Arc<tokio::sync::Semaphore>>,
 }
 
 impl Table {
@@ -90,8 +92,11 @@ impl Session for Table {
         rows.truncate(statement.limit.map_or(usize::MAX, |l| l as usize));
         let columns = self.described();
         let breaks_after = *self.breaks_after.lock().unwrap();
-        let cancelled = self.cancelled.clone();
+        let (cancelled, hold) = (self.cancelled.clone(), self.hold.clone());
         Box::pin(async move {
+            if let Some(hold) = hold {
+                hold.acquire().await.unwrap().forget();
+            }
             Ok(Box::new(Rows { columns, rows, at: 0, breaks_after, cancelled }) as Box<dyn RowStream>)
         })
     }
@@ -267,6 +272,7 @@ impl House {
                 .iter()
                 .map(|d| (d.name.clone(), Arc::clone(d) as Arc<dyn Destination>))
                 .collect(),
+            posts: Arc::default(),
             stop: stopped,
         };
         Self { dir, engine, stop }
@@ -312,7 +318,7 @@ pub fn request(options: RunOptions) -> RunRequest {
         options,
         trigger: Trigger::Manual,
         due_at: None,
-        deliver_for: Duration::from_millis(400),
+        deliver_for: Some(Duration::from_millis(400)),
         progress: Arc::new(|_| {}),
     }
 }

@@ -3,16 +3,18 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use outflow_core::ports::state::{RunFilter, State};
+use outflow_core::ports::state::State;
 use outflow_core::run::{RunOptions, Trigger};
-use outflow_core::{Clock, Code, DeliveryState, Error, RunState, SyncSpec, SystemClock, Timestamp};
-use outflow_engine::{Engine, Errors, RunDocument, RunRequest};
+use outflow_core::{Clock, Code, DeliveryState, Error, RunId, RunState, SyncSpec, SystemClock, Timestamp};
+use outflow_engine::{Engine, Errors, RunDocument, RunRequest, schedule};
 use outflow_state::SqliteState;
 use serde_json::{Value, json};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
+use super::follow;
 use crate::cli::{Common, Run};
+use crate::control::{self, Ask};
 use crate::exit::Exit;
 use crate::output::{Printer, count, table};
 use crate::progress::Display;
@@ -36,7 +38,10 @@ pub async fn run(common: &Common, args: &Run, printer: Printer) -> Result<Exit, 
     let project = Project::load(&common.project)?;
     let options = options(args, &project)?;
     let stop = signals::listen();
-    let state = open_state(common, args, &stop, printer).await?;
+    if let Some(exit) = hand_over(common, args, &project, &options, printer).await? {
+        return Ok(exit);
+    }
+    let state = open_state(common, args.no_wait, &stop, printer).await?;
     let engine = wiring::engine(common, &project, state, stop)?;
     let jobs = jobs(args, &project, &engine)?;
     if jobs.is_empty() {
@@ -70,17 +75,62 @@ fn options(args: &Run, project: &Project) -> Result<RunOptions, Error> {
     Ok(RunOptions { full: args.full, since, limit: args.limit, only: args.only.clone() })
 }
 
-/// Takes the state, or waits for the process that has it.
-async fn open_state(
+/// Has a running `serve` do it, if there is one, and follows the runs.
+async fn hand_over(
     common: &Common,
     args: &Run,
+    project: &Project,
+    options: &RunOptions,
+    printer: Printer,
+) -> Result<Option<Exit>, Errors> {
+    let dir = wiring::state_dir(common);
+    if args.due || control::ask(&dir, &Ask::Status).await?.is_none() {
+        return Ok(None);
+    }
+    let enabled = project.syncs.iter().filter(|s| s.enabled).map(|s| s.name.clone());
+    let names: Vec<String> = if args.names.is_empty() { enabled.collect() } else { args.names.clone() };
+    let (mut exit, mut documents) = (Exit::Done, Vec::new());
+    for sync in names {
+        let ask = Ask::Run { sync: sync.clone(), options: options.clone() };
+        let Some(answer) = control::ask(&dir, &ask).await? else { return Ok(None) };
+        match answer["started"].as_u64() {
+            Some(run) => {
+                printer.say(&format!("{sync}: run {run} begins in the running Outflow"));
+                documents.push(follow::to_its_end(common, RunId(run)).await?);
+            }
+            None => {
+                printer.say(&format!(
+                    "{sync}: its run {} is in progress; it runs again behind that",
+                    answer["behind"]
+                ));
+                exit = exit.or(Exit::Busy);
+            }
+        }
+    }
+    for document in &documents {
+        exit = exit.or(match document.state {
+            RunState::Failed | RunState::Held | RunState::Lost | RunState::Cancelled => document
+                .reason
+                .as_ref()
+                .map_or(Exit::Failed, |r| Exit::of(&Error::new(r.code, r.message.clone()))),
+            _ => exit_of(document),
+        });
+    }
+    report(&documents.into_iter().map(|d| Outcome::Ran(Box::new(d))).collect::<Vec<_>>(), printer);
+    Ok(Some(exit))
+}
+
+/// Takes the state, or waits for the process that has it.
+pub async fn open_state(
+    common: &Common,
+    no_wait: bool,
     stop: &watch::Receiver<bool>,
     printer: Printer,
 ) -> Result<Arc<dyn State>, Error> {
     let dir = wiring::state_dir(common);
     match SqliteState::open(&dir) {
         Ok(state) => return Ok(Arc::new(state)),
-        Err(error) if error.code() != Code::T002 || args.no_wait => return Err(error),
+        Err(error) if error.code() != Code::T002 || no_wait => return Err(error),
         Err(_) => printer.say("another process is at work here; waiting for it (--no-wait exits instead)"),
     }
     let asked = stop.clone();
@@ -111,8 +161,7 @@ fn jobs(args: &Run, project: &Project, engine: &Engine) -> Result<Vec<Job>, Erro
     let mut jobs = Vec::new();
     for spec in project.syncs.iter().filter(|s| s.enabled) {
         let due_at = if args.due {
-            let last = engine.state.runs(&RunFilter { sync: Some(spec.name.clone()), limit: 1 })?;
-            match when::due(&spec.schedule, last.first().map(|r| r.started_at), SystemClock.now()) {
+            match due(engine, spec)? {
                 Some(slot) => Some(slot),
                 None => continue,
             }
@@ -122,6 +171,20 @@ fn jobs(args: &Run, project: &Project, engine: &Engine) -> Result<Vec<Job>, Erro
         jobs.push(Job { spec: spec.clone(), due_at });
     }
     Ok(jobs)
+}
+
+/// The slot of a sync that has come and not been fired. One that was never seen is due at once, or waits for its calendar.
+fn due(engine: &Engine, spec: &SyncSpec) -> Result<Option<Timestamp>, Error> {
+    let (slots, now) = (schedule::Slots::of(&spec.schedule), SystemClock.now());
+    let fired = match (engine.state.fired(&spec.name)?, &slots) {
+        (Some(fired), _) => fired,
+        (None, schedule::Slots::Cron(_)) => {
+            engine.state.set_fired(&spec.name, now)?;
+            now
+        }
+        (None, _) => Timestamp::MIN,
+    };
+    Ok(schedule::due(&slots, fired, now))
 }
 
 async fn sweep(engine: &Engine, project: &Project) -> Result<(), Error> {
@@ -152,7 +215,7 @@ async fn run_all(
             options: options.clone(),
             trigger: if due_at.is_some() { Trigger::Schedule } else { Trigger::Manual },
             due_at,
-            deliver_for: args.deliver_for,
+            deliver_for: Some(args.deliver_for),
             progress: display.of(&spec.name),
         };
         let (engine, places) = (engine.clone(), places.clone());

@@ -17,6 +17,7 @@ pub(super) const ROOT: Shape = Shape {
             "files that are a part of the project",
         ),
         Key::new("spool", Kind::Table(&SPOOL), "how calls are kept until they are delivered"),
+        Key::new("limits", Kind::Table(&LIMITS), "how much `outflow serve` does side by side"),
         Key::new("sources", Kind::Named(&Kind::Table(&SOURCE)), "where rows come from"),
         Key::new("destinations", Kind::Named(&Kind::Table(&DESTINATION)), "where calls go"),
         Key::new("syncs", Kind::Named(&Kind::Table(&SYNC)), "what is read, how often, and what rows become"),
@@ -33,6 +34,28 @@ const SPOOL: Shape = Shape {
             "keep",
             Kind::Duration { min: 0 },
             "how long calls are kept after the last delivery; 7d by default",
+        ),
+    ],
+    open: false,
+};
+
+const LIMITS: Shape = Shape {
+    what: "the limits",
+    keys: &[
+        Key::new(
+            "extractions",
+            Kind::Whole { min: 1, max: 1_000 },
+            "queries that run at a time; 8 by default",
+        ),
+        Key::new(
+            "per_database",
+            Kind::Whole { min: 1, max: 1_000 },
+            "queries that run at a time on one database; 2 by default, and databases may say their own",
+        ),
+        Key::new(
+            "backlog",
+            Kind::Size,
+            "calls that may wait for one destination of one sync that lags; 10GiB by default",
         ),
     ],
     open: false,
@@ -69,6 +92,7 @@ pub(super) const SERVER: Shape = Shape {
             "verify-full for redshift and prefer for postgres by default",
         ),
         Key::new("connect_timeout", Kind::Duration { min: 1 }, "how long the server may take to answer"),
+        Key::new("max_queries", Kind::Whole { min: 1, max: 1_000 }, "queries that run on it at a time"),
     ],
     open: false,
 };
@@ -76,7 +100,10 @@ pub(super) const SERVER: Shape = Shape {
 /// A database of a `sqlite` source.
 pub(super) const SQLITE: Shape = Shape {
     what: "a SQLite database",
-    keys: &[Key::new("path", Kind::Path, "the file").required()],
+    keys: &[
+        Key::new("path", Kind::Path, "the file").required(),
+        Key::new("max_queries", Kind::Whole { min: 1, max: 1_000 }, "queries that run on it at a time"),
+    ],
     open: false,
 };
 
@@ -161,12 +188,12 @@ const QUERY: Shape = Shape {
 };
 
 const SCHEDULE: Shape = Shape {
-    what: "a table of every and start",
+    what: "a table of every and start, or of cron and timezone",
     keys: &[
         Key::new("every", Kind::Duration { min: 60 }, "the interval"),
         Key::new("start", Kind::Either(&[Kind::Word(&["now"]), Kind::Time]), "not before this time"),
-        Key::new("cron", Kind::Text, "times of a calendar").later(),
-        Key::new("timezone", Kind::Text, "times of a calendar").later(),
+        Key::new("cron", Kind::Text, "minute hour day-of-month month day-of-week, in place of every"),
+        Key::new("timezone", Kind::Text, "the time zone of cron, such as Europe/Berlin; UTC by default"),
     ],
     open: false,
 };

@@ -1,5 +1,7 @@
 //! Sources and their databases.
 
+use std::collections::BTreeMap;
+
 use outflow_core::{Code, Dialect, Secret};
 
 use super::document::{Key, Node, Value};
@@ -10,6 +12,8 @@ pub(super) struct Sources<'a> {
     pub(super) all: Vec<Source<'a>>,
     /// The databases without problems.
     pub(super) databases: Vec<Database>,
+    /// How many queries may run on a database (`source.database`) at a time, where it says so.
+    pub(super) max_queries: BTreeMap<String, usize>,
 }
 
 pub(super) struct Source<'a> {
@@ -22,7 +26,7 @@ pub(super) struct Source<'a> {
 }
 
 pub(super) fn read<'a>(entries: &[(&'a Key, &'a Node)], problems: &mut Problems) -> Sources<'a> {
-    let mut sources = Sources { all: Vec::new(), databases: Vec::new() };
+    let mut sources = Sources { all: Vec::new(), databases: Vec::new(), max_queries: BTreeMap::new() };
     for (key, node) in entries {
         let dialect = match node.get("type").and_then(Node::text) {
             Some("redshift") => Some(Dialect::Redshift),
@@ -45,6 +49,9 @@ pub(super) fn read<'a>(entries: &[(&'a Key, &'a Node)], problems: &mut Problems)
         }
         if let Some(dialect) = dialect {
             for (name, node) in &named {
+                let queries =
+                    node.get("max_queries").and_then(Node::whole).and_then(|n| usize::try_from(n).ok());
+                sources.max_queries.extend(queries.map(|n| (format!("{}.{}", key.name, name.name), n)));
                 let Some(settings) = settings(name, node, dialect, problems) else { continue };
                 let (source, name) = (key.name.clone(), name.name.clone());
                 sources.databases.push(Database { source, name, settings });

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use outflow_core::sync::Schedule;
 use outflow_core::{CallType, Code, Connection, Dialect, FirstRun, Nulls, SyncSpec};
+use outflow_engine::schedule::Cron;
 use outflow_query::Query;
 
 use super::document::{Key, Node, Value, read_text};
@@ -127,16 +128,43 @@ fn query(node: &Node, dialect: Option<Dialect>, problems: &mut Problems) -> Opti
 
 fn schedule(node: Option<&Node>, problems: &mut Problems) -> Schedule {
     let Some(node) = node.filter(|n| matches!(n.value, Value::Table(_))) else { return Schedule::Manual };
-    let every = node.get("every");
-    if every.is_none() && node.get("cron").is_none() {
-        let help = "write `schedule: { every: 15m }`, or `schedule: manual`";
-        problems.add(&node.place, Code::C006, "the schedule does not say how often", help);
+    let (every, cron) = (node.get("every"), node.get("cron"));
+    let text = |key: &str| node.get(key).and_then(Node::text);
+    match (every, cron) {
+        (None, None) => {
+            let help = "write `schedule: { every: 15m }`, `schedule: { cron: \"0 9 * * 1-5\" }`, or `schedule: manual`";
+            problems.add(&node.place, Code::C006, "the schedule does not say how often", help);
+            Schedule::Manual
+        }
+        (Some(every), Some(cron)) => {
+            let help = format!("keep one of them; the other is at {}", every.place);
+            problems.add(&cron.place, Code::C012, "a schedule is either every or cron", help);
+            Schedule::Manual
+        }
+        (None, Some(cron)) => calendar(cron, node, problems),
+        (Some(every), None) => {
+            if let Some(zone) = node.get("timezone") {
+                let help = "take it out: intervals are counted in UTC";
+                problems.add(&zone.place, Code::C012, "a time zone belongs to cron", help);
+            }
+            let start = text("start").filter(|s| *s != "now").and_then(|s| crate::when::parse(s).ok());
+            every.duration().map_or(Schedule::Manual, |every| Schedule::Every { every, start })
+        }
     }
-    let start = node.get("start").and_then(Node::text).filter(|s| *s != "now");
-    match every.and_then(Node::duration) {
-        Some(every) => Schedule::Every { every, start: start.and_then(|s| crate::when::parse(s).ok()) },
-        None => Schedule::Manual,
+}
+
+fn calendar(cron: &Node, node: &Node, problems: &mut Problems) -> Schedule {
+    if let Some(start) = node.get("start").filter(|s| s.text() != Some("now")) {
+        let help = "take it out: a calendar says its times itself";
+        problems.add(&start.place, Code::C012, "a start belongs to every", help);
     }
+    let zone = node.get("timezone").and_then(Node::text).unwrap_or("UTC");
+    let Some(text) = cron.text() else { return Schedule::Manual };
+    if let Err(message) = Cron::parse(text, zone) {
+        let help = "five fields, for example \"0 9 * * MON-FRI\": minute hour day-of-month month day-of-week";
+        problems.add(&cron.place, Code::C005, message, help);
+    }
+    Schedule::Cron { cron: text.to_owned(), timezone: zone.to_owned() }
 }
 
 fn first_run(text: Option<&str>) -> FirstRun {

@@ -1,0 +1,260 @@
+//! Keeping syncs running: what `outflow serve` does.
+//!
+//! ```text
+//! slots, triggers --> actor of a sync --extraction--> lanes of the sync, one for each destination --> posts
+//! ```
+//!
+//! Each sync has an [`actor`] that watches its slots and begins its runs, and for each destination a [`lanes`] queue that delivers those runs one after the other, in
+//! run order. Actors and lanes know of each other only what is in [`Lanes`]: whether a sync is busy.
+//!
+//! What always holds:
+//! - A sync has at most one run that is queued, extracting or held. A slot that finds it busy is recorded as a skipped run, with what stood in the way.
+//! - A destination that is paused, or has been failing for longer than max(5 minutes, one interval), is lagging: it makes nobody busy, and its runs wait in order.
+//! - A slot fires once, also over a restart: it is marked in the transaction that creates its run, or its skip.
+//! - A reload replaces the whole fleet at once or not at all. Runs that exist keep what they pinned; credentials and addresses are the new ones.
+//! - What was under way when the process died goes on when it starts: extractions begin again under their own number, deliveries from their cursors.
+//!
+//! What it does not do: read files, or open connections of its own. The fleet comes from outside.
+
+mod actor;
+mod lanes;
+mod notice;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use outflow_core::ports::warehouse::Warehouse;
+use outflow_core::run::RunOptions;
+use outflow_core::{Code, Error, Result, RunId, RunState, SyncSpec};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+use tokio::task::JoinSet;
+
+use crate::{Engine, blocking};
+use actor::Actor;
+pub use lanes::{LaneStatus, Lanes};
+pub use notice::{Notice, Observer};
+
+/// Old segments are looked for this often.
+const SWEEP_EVERY: Duration = Duration::from_secs(3600);
+
+/// A sync and the database that it reads.
+#[derive(Clone)]
+pub struct Member {
+    /// The sync.
+    pub spec: SyncSpec,
+    /// Its database.
+    pub warehouse: Arc<dyn Warehouse>,
+}
+
+/// How much may go on side by side.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Extractions in all.
+    pub extractions: usize,
+    /// Extractions of each database (`source.database`), where it is not the default.
+    pub databases: BTreeMap<String, usize>,
+    /// Extractions of a database that is not in the table.
+    pub per_database: usize,
+    /// Bytes of segments that may wait for one lagging destination of one sync.
+    pub backlog_bytes: u64,
+    /// A destination that fails for longer, or for longer than its sync's interval, is lagging.
+    pub lags_after: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            extractions: 8,
+            databases: BTreeMap::new(),
+            per_database: 2,
+            backlog_bytes: 10 << 30,
+            lags_after: Duration::from_secs(300),
+        }
+    }
+}
+
+/// A project, ready to run. A reload brings another one.
+pub struct Fleet {
+    /// The engine, with the project's destinations.
+    pub engine: Engine,
+    /// Every sync, enabled or not.
+    pub members: Vec<Member>,
+    /// How much may go on side by side.
+    pub limits: Limits,
+    /// How long segments are kept after a run's end.
+    pub keep: Duration,
+}
+
+impl Fleet {
+    pub(crate) fn member(&self, sync: &str) -> Option<&Member> {
+        self.members.iter().find(|m| m.spec.name == sync)
+    }
+}
+
+/// What came of asking for a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Triggered {
+    /// It begins.
+    Started(RunId),
+    /// The sync is busy; the run begins when it is not. Asking twice is asking once.
+    Remembered {
+        /// The run in the way, if it is one.
+        behind: Option<RunId>,
+    },
+}
+
+/// Someone asks for a run.
+pub(crate) struct Trigger {
+    pub(crate) options: RunOptions,
+    pub(crate) reply: oneshot::Sender<Result<Triggered>>,
+}
+
+/// What all actors and lanes share.
+pub(crate) struct Shared {
+    pub(crate) fleet: watch::Receiver<Arc<Fleet>>,
+    pub(crate) lanes: Lanes,
+    pub(crate) observer: Observer,
+    /// Places for extractions, in all and for each database, with their sizes.
+    places: Mutex<HashMap<String, (usize, Arc<Semaphore>)>>,
+}
+
+impl Shared {
+    pub(crate) fn fleet(&self) -> Arc<Fleet> {
+        self.fleet.borrow().clone()
+    }
+
+    /// The places of a kind. A new size counts for whoever comes from now on.
+    fn places(&self, key: &str, size: usize) -> Arc<Semaphore> {
+        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        let entry = places.entry(key.to_owned()).or_insert_with(|| (size, Arc::new(Semaphore::new(size))));
+        if entry.0 != size {
+            *entry = (size, Arc::new(Semaphore::new(size)));
+        }
+        entry.1.clone()
+    }
+
+    /// A place for an extraction from this database, and one among all. The database's comes first: who waits for it takes no other's place.
+    pub(crate) fn places_for(&self, database: &str) -> [Arc<Semaphore>; 2] {
+        let limits = self.fleet().limits.clone();
+        let own = limits.databases.get(database).copied().unwrap_or(limits.per_database);
+        [self.places(&format!("database {database}"), own), self.places("all", limits.extractions)]
+    }
+}
+
+/// A running supervisor: the way to ask it for something.
+#[derive(Clone)]
+pub struct Handle {
+    shared: Arc<Shared>,
+    fleet: watch::Sender<Arc<Fleet>>,
+    asks: mpsc::Sender<(String, Trigger)>,
+}
+
+impl Handle {
+    /// Asks for a run of a sync.
+    ///
+    /// # Errors
+    /// C011: there is no such sync. E001: the supervisor stops.
+    pub async fn trigger(&self, sync: &str, options: RunOptions) -> Result<Triggered> {
+        let (reply, answer) = oneshot::channel();
+        let stops = || Error::new(Code::E001, "Outflow is about to stop").help("ask again when it runs");
+        self.asks.send((sync.to_owned(), Trigger { options, reply })).await.map_err(|_| stops())?;
+        answer.await.map_err(|_| stops())?
+    }
+
+    /// Has everybody look at the clock and at the state again, for whoever changed one of them.
+    pub fn wake(&self) {
+        self.shared.lanes.touch();
+    }
+
+    /// Replaces the fleet.
+    pub fn reload(&self, fleet: Fleet) {
+        self.fleet.send_replace(Arc::new(fleet));
+        self.shared.lanes.touch();
+        (self.shared.observer)(Notice::Reloaded);
+    }
+
+    /// The fleet in force.
+    pub fn fleet(&self) -> Arc<Fleet> {
+        self.shared.fleet()
+    }
+
+    /// Where the lanes stand.
+    pub fn lanes(&self) -> Vec<LaneStatus> {
+        self.shared.lanes.status()
+    }
+
+    /// Takes up runs that became ready to be delivered by another way than an extraction: released ones, replays.
+    ///
+    /// # Errors
+    /// What the state says.
+    pub async fn adopt(&self, run: RunId) -> Result<()> {
+        lanes::adopt(&self.shared, run).await
+    }
+}
+
+/// Starts a supervisor. The future ends when the fleet's engine has been told to stop and everything under way has come to its end.
+pub fn start(fleet: Fleet, observer: Observer) -> (Handle, impl Future<Output = Result<()>>) {
+    let (fleet, receiver) = watch::channel(Arc::new(fleet));
+    let shared =
+        Arc::new(Shared { fleet: receiver, lanes: Lanes::default(), observer, places: Mutex::default() });
+    let (asks, inbox) = mpsc::channel(64);
+    let handle = Handle { shared: shared.clone(), fleet, asks };
+    (handle, supervise(shared, inbox))
+}
+
+async fn supervise(shared: Arc<Shared>, mut asks: mpsc::Receiver<(String, Trigger)>) -> Result<()> {
+    let mut fleet = shared.fleet.clone();
+    let mut stop = shared.fleet().engine.stop.clone();
+    lanes::recover(&shared).await?;
+    let mut actors: HashMap<String, mpsc::Sender<Trigger>> = HashMap::new();
+    let mut tasks: JoinSet<Result<()>> = JoinSet::new();
+    let mut sweep = tokio::time::interval(SWEEP_EVERY);
+    sweep.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let failure = loop {
+        for member in &fleet.borrow_and_update().members {
+            let name = member.spec.name.clone();
+            actors.entry(name.clone()).or_insert_with(|| {
+                let (asks, inbox) = mpsc::channel(16);
+                tasks.spawn(Actor::new(shared.clone(), name, inbox).go());
+                asks
+            });
+        }
+        tokio::select! {
+            () = crate::extract::stopped(&mut stop) => break Ok(()),
+            changed = fleet.changed() => if changed.is_err() { break Ok(()) },
+            _ = sweep.tick() => {
+                let fleet = shared.fleet();
+                if let Err(error) = blocking(move || fleet.engine.sweep(fleet.keep)).await {
+                    (shared.observer)(Notice::Trouble { error: Arc::new(error) });
+                }
+            }
+            Some((sync, trigger)) = asks.recv() => match actors.get(&sync).filter(|_| shared.fleet().member(&sync).is_some()) {
+                Some(actor) => drop(actor.send(trigger).await),
+                None => {
+                    let error = Error::new(Code::C011, format!("there is no sync {sync:?}"));
+                    let _ = trigger.reply.send(Err(error));
+                }
+            },
+            Some(joined) = tasks.join_next() => {
+                // An actor ends by itself only when the state cannot be written any more.
+                let ended = joined.unwrap_or_else(|e| Err(Error::new(Code::E002, "a sync's task broke down").caused_by(e)));
+                if let Err(error) = ended { break Err(error) }
+            }
+            error = shared.lanes.failed() => break Err(error),
+        }
+    };
+    if failure.is_err() {
+        return failure;
+    }
+    while let Some(joined) = tasks.join_next().await {
+        joined.map_err(|e| Error::new(Code::E002, "a sync's task broke down").caused_by(e))??;
+    }
+    shared.lanes.ended().await;
+    Ok(())
+}
+
+/// Whether a run in this state keeps its sync busy by itself.
+pub(crate) const fn occupies(state: RunState) -> bool {
+    matches!(state, RunState::Queued | RunState::Extracting | RunState::Held)
+}

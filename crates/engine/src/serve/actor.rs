@@ -1,0 +1,330 @@
+//! One sync: when its next run begins, and why not now.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use outflow_core::ports::state::NewRun;
+use outflow_core::run::{RunOptions, Trigger as By};
+use outflow_core::{Code, Error, Result, RunId, RunRecord, RunState, Timestamp};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use super::lanes::Busy;
+use super::notice::Notice;
+use super::{Fleet, Member, Shared, Trigger, Triggered, lanes, occupies};
+use crate::extract::{Extractor, stopped};
+use crate::run::pinned;
+use crate::schedule::{Slots, due, jitter};
+use crate::{Errors, blocking};
+
+/// The wall clock may jump, so nobody sleeps longer than this without looking at it.
+const LOOK_AGAIN: Duration = Duration::from_secs(20);
+
+/// How soon a run that its source failed is tried again, if no slot comes before. The last one goes on.
+const RETRY_AFTER: [Duration; 4] =
+    [Duration::from_secs(60), Duration::from_secs(120), Duration::from_secs(300), Duration::from_secs(900)];
+
+/// An extraction under way.
+struct Current {
+    run: RunId,
+    task: JoinHandle<Result<Outcome>>,
+}
+
+/// How an extraction ended.
+enum Outcome {
+    /// Committed, failed for good, or held.
+    Done,
+    /// The source or the disk failed it in a way that passes.
+    TryAgain,
+    /// The process stops.
+    Stopped,
+}
+
+pub(super) struct Actor {
+    shared: Arc<Shared>,
+    name: String,
+    inbox: mpsc::Receiver<Trigger>,
+    current: Option<Current>,
+    /// A run that was asked for while the sync was busy.
+    wanted: Option<RunOptions>,
+    /// When a failed run is tried again, and how often that has been done in a row.
+    retry: Option<Instant>,
+    failures: usize,
+}
+
+impl Actor {
+    pub(super) fn new(shared: Arc<Shared>, name: String, inbox: mpsc::Receiver<Trigger>) -> Self {
+        Self { shared, name, inbox, current: None, wanted: None, retry: None, failures: 0 }
+    }
+
+    /// Ends when the engine stops, or with an error of the state.
+    pub(super) async fn go(mut self) -> Result<()> {
+        let mut fleet = self.shared.fleet.clone();
+        let mut lanes = self.shared.lanes.changes();
+        let mut stop = self.shared.fleet().engine.stop.clone();
+        self.resume().await?;
+        loop {
+            let wait = self.step().await?;
+            tokio::select! {
+                biased;
+                () = stopped(&mut stop) => break,
+                ended = ended(&mut self.current) => {
+                    self.current = None;
+                    self.after(ended?);
+                }
+                asked = self.inbox.recv() => match asked {
+                    Some(trigger) => self.asked(trigger).await?,
+                    None => break,
+                },
+                changed = fleet.changed() => if changed.is_err() { break },
+                _ = lanes.changed() => {}
+                () = tokio::time::sleep(wait) => {}
+            }
+        }
+        // The extraction has been told to stop, too, and cancels its statement.
+        match self.current.take() {
+            Some(current) => joined(current.task.await).map(drop),
+            None => Ok(()),
+        }
+    }
+
+    /// Goes on with an extraction that an earlier process began.
+    async fn resume(&mut self) -> Result<()> {
+        let fleet = self.shared.fleet();
+        let (state, name) = (fleet.engine.state.clone(), self.name.clone());
+        let unfinished = blocking(move || state.unfinished_runs()).await?;
+        let open = unfinished
+            .into_iter()
+            .find(|r| r.sync == name && matches!(r.state, RunState::Queued | RunState::Extracting));
+        if let (Some(record), Some(member)) = (open, fleet.member(&self.name)) {
+            self.extract(&fleet, member, record, true);
+        }
+        Ok(())
+    }
+
+    /// Begins what is due, records what is skipped, and tells how long nothing will be due.
+    async fn step(&mut self) -> Result<Duration> {
+        let fleet = self.shared.fleet();
+        let Some(member) = fleet.member(&self.name) else { return Ok(LOOK_AGAIN) };
+        if let Some(options) = self.wanted.take() {
+            match self.busy(&fleet).await? {
+                Some(_) => self.wanted = Some(options),
+                None => drop(self.begin(&fleet, member, By::Manual, options, None).await?),
+            }
+        }
+        if !member.spec.enabled {
+            return Ok(LOOK_AGAIN);
+        }
+        let slots = Slots::of(&member.spec.schedule);
+        let now = fleet.engine.clock.now();
+        let lag = jitter(&self.name, 0, slots.interval(now).unwrap_or_default());
+        let Some(fired) = self.fired(&fleet, &slots, now).await? else { return Ok(LOOK_AGAIN) };
+        let by_slots = now - jiff::SignedDuration::try_from(lag).unwrap_or_default();
+        if let Some(slot) = due(&slots, fired, by_slots) {
+            match self.busy(&fleet).await? {
+                Some(busy) => self.skip(&fleet, member, slot, busy).await?,
+                None => {
+                    drop(self.begin(&fleet, member, By::Schedule, RunOptions::default(), Some(slot)).await?)
+                }
+            }
+        } else if self.retry.is_some_and(|at| at <= Instant::now()) && self.busy(&fleet).await?.is_none() {
+            self.begin(&fleet, member, By::Schedule, RunOptions::default(), Some(fired)).await?;
+        }
+        let next = slots.after(by_slots).map(|slot| slot.duration_since(by_slots));
+        let next = next.and_then(|d| Duration::try_from(d).ok()).unwrap_or(LOOK_AGAIN);
+        let retry = self.retry.map_or(LOOK_AGAIN, |at| at.saturating_duration_since(Instant::now()));
+        Ok(next.min(retry.max(Duration::from_millis(50))).min(LOOK_AGAIN))
+    }
+
+    /// The last slot that counts as fired. A sync that is seen for the first time is due at once, or waits for its calendar.
+    async fn fired(&self, fleet: &Fleet, slots: &Slots, now: Timestamp) -> Result<Option<Timestamp>> {
+        let (state, name) = (fleet.engine.state.clone(), self.name.clone());
+        let fired = blocking(move || state.fired(&name)).await?;
+        match (fired, slots) {
+            (Some(fired), _) => Ok(Some(fired)),
+            (None, Slots::Manual) => Ok(None),
+            (None, Slots::Every { .. }) => Ok(Some(Timestamp::MIN)),
+            (None, Slots::Cron(_)) => {
+                let (state, name) = (fleet.engine.state.clone(), self.name.clone());
+                blocking(move || state.set_fired(&name, now)).await?;
+                Ok(Some(now))
+            }
+        }
+    }
+
+    async fn asked(&mut self, trigger: Trigger) -> Result<()> {
+        let fleet = self.shared.fleet();
+        let Some(member) = fleet.member(&self.name) else { return Ok(()) };
+        let reply = match self.busy(&fleet).await? {
+            Some(busy) => {
+                self.wanted = Some(trigger.options);
+                Triggered::Remembered { behind: busy.run }
+            }
+            None => Triggered::Started(self.begin(&fleet, member, By::Manual, trigger.options, None).await?),
+        };
+        // Who asked may have gone.
+        let _ = trigger.reply.send(Ok(reply));
+        Ok(())
+    }
+
+    /// What keeps the sync busy.
+    async fn busy(&self, fleet: &Fleet) -> Result<Option<Busy>> {
+        if let Some(current) = &self.current {
+            return Ok(Some(Busy {
+                run: Some(current.run),
+                code: Code::E004,
+                reason: format!("run {} is being extracted", current.run),
+            }));
+        }
+        let (state, name) = (fleet.engine.state.clone(), self.name.clone());
+        let unfinished = blocking(move || state.unfinished_runs()).await?;
+        if let Some(run) = unfinished.iter().find(|r| r.sync == name && occupies(r.state)) {
+            let reason = format!("run {} is {}", run.id, run.state);
+            return Ok(Some(Busy { run: Some(run.id), code: Code::E004, reason }));
+        }
+        Ok(self.shared.lanes.busy(fleet, &self.name))
+    }
+
+    async fn skip(&self, fleet: &Fleet, member: &Member, slot: Timestamp, busy: Busy) -> Result<()> {
+        let new = new_run(fleet, member, By::Schedule, RunOptions::default(), Some(slot));
+        let (state, reason) = (fleet.engine.state.clone(), (busy.code, busy.reason));
+        let text = reason.1.clone();
+        let record = blocking(move || state.skip_run(&new, busy.run, &reason)).await?;
+        (self.shared.observer)(Notice::Skipped {
+            sync: self.name.clone(),
+            run: record.id,
+            slot,
+            reason: text,
+        });
+        Ok(())
+    }
+
+    async fn begin(
+        &mut self,
+        fleet: &Arc<Fleet>,
+        member: &Member,
+        by: By,
+        options: RunOptions,
+        slot: Option<Timestamp>,
+    ) -> Result<RunId> {
+        self.retry = None;
+        let new = new_run(fleet, member, by, options, slot);
+        let state = fleet.engine.state.clone();
+        let record = blocking(move || state.create_run(&new)).await?;
+        let run = record.id;
+        self.extract(fleet, member, record, false);
+        Ok(run)
+    }
+
+    fn extract(&mut self, fleet: &Arc<Fleet>, member: &Member, record: RunRecord, resumed: bool) {
+        let run = record.id;
+        (self.shared.observer)(Notice::Started { sync: self.name.clone(), run, resumed });
+        let (shared, fleet, member) = (self.shared.clone(), fleet.clone(), member.clone());
+        self.current = Some(Current { run, task: tokio::spawn(extract(shared, fleet, member, record)) });
+    }
+
+    fn after(&mut self, outcome: Outcome) {
+        match outcome {
+            Outcome::Done | Outcome::Stopped => self.failures = 0,
+            Outcome::TryAgain => {
+                self.retry = Some(Instant::now() + RETRY_AFTER[self.failures.min(RETRY_AFTER.len() - 1)]);
+                self.failures += 1;
+            }
+        }
+    }
+}
+
+/// Waits for the extraction under way; for ever if there is none.
+async fn ended(current: &mut Option<Current>) -> Result<Outcome> {
+    match current {
+        Some(current) => joined((&mut current.task).await),
+        None => std::future::pending().await,
+    }
+}
+
+fn joined(joined: std::result::Result<Result<Outcome>, tokio::task::JoinError>) -> Result<Outcome> {
+    joined.unwrap_or_else(|e| Err(Error::new(Code::E002, "an extraction broke down").caused_by(e)))
+}
+
+fn new_run(
+    fleet: &Fleet,
+    member: &Member,
+    trigger: By,
+    options: RunOptions,
+    slot: Option<Timestamp>,
+) -> NewRun {
+    let now = fleet.engine.clock.now();
+    let spec = &member.spec;
+    NewRun {
+        sync: spec.name.clone(),
+        call_type: spec.call_type,
+        trigger,
+        pinned: pinned(spec, &options),
+        due_at: slot.unwrap_or(now),
+        started_at: now,
+    }
+}
+
+/// Waits for its places, extracts, and hands the run to the lanes. An error is one of the state: the supervisor cannot go on with it.
+async fn extract(
+    shared: Arc<Shared>,
+    fleet: Arc<Fleet>,
+    member: Member,
+    record: RunRecord,
+) -> Result<Outcome> {
+    let mut stop = fleet.engine.stop.clone();
+    let places = shared.places_for(&record.pinned.source);
+    let both = async {
+        let [own, all] = places;
+        (own.acquire_owned().await, all.acquire_owned().await)
+    };
+    let _places = tokio::select! {
+        places = both => places,
+        () = stopped(&mut stop) => return Ok(Outcome::Stopped),
+    };
+    let spec = crate::run::pinned_spec(&member.spec, &record);
+    let (observer, sync, run) = (shared.observer.clone(), record.sync.clone(), record.id);
+    let told = observer.clone();
+    let progress: crate::Progress = Arc::new(move |event| {
+        if let crate::Event::Extracted { rows, seconds, .. } = event {
+            told(Notice::Extracted { sync: sync.clone(), run, rows, seconds });
+        }
+    });
+    let extractor = Extractor {
+        engine: &fleet.engine,
+        spec: &spec,
+        warehouse: member.warehouse.as_ref(),
+        run: &record,
+        progress: &progress,
+    };
+    match extractor.run().await {
+        Ok(()) => lanes::adopt(&shared, run).await.map(|()| Outcome::Done),
+        // The run stays as it is; the next process begins it again.
+        Err(_) if *stop.borrow() => Ok(Outcome::Stopped),
+        Err(errors) => fail(&fleet, &record, errors, &observer).await,
+    }
+}
+
+async fn fail(
+    fleet: &Fleet,
+    record: &RunRecord,
+    errors: Errors,
+    observer: &super::Observer,
+) -> Result<Outcome> {
+    let passes = errors.0.iter().all(|e| passes(e.code()));
+    let mut told = Vec::new();
+    for error in fleet.engine.fail(record, errors).await.0 {
+        if matches!(error.code(), Code::T002 | Code::T004) {
+            return Err(error);
+        }
+        told.push(Arc::new(error));
+    }
+    observer(Notice::Failed { sync: record.sync.clone(), run: record.id, errors: told });
+    Ok(if passes { Outcome::TryAgain } else { Outcome::Done })
+}
+
+/// What may be better in some minutes without anybody's doing.
+fn passes(code: Code) -> bool {
+    matches!(code, Code::S001 | Code::S002 | Code::S003 | Code::S011 | Code::S012 | Code::S014 | Code::P001)
+}

@@ -1,0 +1,403 @@
+//! Lanes: for each sync and destination the runs that it has yet to deliver, in run order, one at a time.
+//!
+//! A lane's task lives as long as its queue holds a run. A destination that stops keeps its run at the head of the queue; the lane goes on when the destination's post
+//! is open again, when the project is reloaded, or after a while, with one probe.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use outflow_core::ports::state::DeliveryRecord;
+use outflow_core::{Code, DeliveryState, Error, Result, RunId, RunState};
+use serde::Serialize;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use super::notice::Notice;
+use super::{Fleet, Shared};
+use crate::extract::stopped;
+use crate::post::Health;
+use crate::run::RunRequest;
+use crate::schedule::Slots;
+use crate::{Event, Progress, blocking};
+
+/// A destination that a person has to mend is asked again after this time, and then after twice of it, and so on.
+const ASK_AGAIN: Duration = Duration::from_secs(300);
+const ASK_AGAIN_MOST: Duration = Duration::from_secs(3600);
+
+type Key = (String, String);
+
+/// Where a lane stands, for people.
+#[derive(Clone, Debug, Serialize)]
+pub struct LaneStatus {
+    /// The sync.
+    pub sync: String,
+    /// The destination.
+    pub destination: String,
+    /// Runs that wait, the one under way included.
+    pub runs: Vec<RunId>,
+    /// Bytes of their segments.
+    pub bytes: u64,
+    /// Whether it lags: it keeps nobody busy.
+    pub lagging: bool,
+}
+
+/// What keeps a sync busy.
+pub(super) struct Busy {
+    /// The run, if it is one.
+    pub(super) run: Option<RunId>,
+    pub(super) code: Code,
+    pub(super) reason: String,
+}
+
+/// All lanes.
+pub struct Lanes {
+    inner: Mutex<Inner>,
+    changes: watch::Sender<u64>,
+    failure: watch::Sender<Option<Arc<Error>>>,
+}
+
+#[derive(Default)]
+struct Inner {
+    queues: BTreeMap<Key, Queue>,
+    tasks: JoinSet<()>,
+}
+
+#[derive(Default)]
+struct Queue {
+    runs: VecDeque<(RunId, u64)>,
+    /// A task works on it.
+    served: bool,
+    lagging: bool,
+}
+
+impl Default for Lanes {
+    fn default() -> Self {
+        Self { inner: Mutex::default(), changes: watch::Sender::new(0), failure: watch::Sender::new(None) }
+    }
+}
+
+impl Lanes {
+    /// Changes whenever a lane does.
+    pub(super) fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    /// Has everybody look again.
+    pub(super) fn touch(&self) {
+        self.changes.send_modify(|n| *n += 1);
+    }
+
+    pub(super) fn status(&self) -> Vec<LaneStatus> {
+        let inner = self.lock();
+        let queues = inner.queues.iter().filter(|(_, q)| !q.runs.is_empty());
+        let status = queues.map(|((sync, destination), q)| LaneStatus {
+            sync: sync.clone(),
+            destination: destination.clone(),
+            runs: q.runs.iter().map(|r| r.0).collect(),
+            bytes: q.runs.iter().map(|r| r.1).sum(),
+            lagging: q.lagging,
+        });
+        status.collect()
+    }
+
+    /// What keeps this sync busy: calls at a destination that is well, or a lagging one whose backlog is full.
+    pub(super) fn busy(&self, fleet: &Fleet, sync: &str) -> Option<Busy> {
+        let status = self.status();
+        let mut own = status.iter().filter(|lane| lane.sync == sync);
+        own.find_map(|lane| {
+            let (run, name) = (lane.runs.first().copied(), &lane.destination);
+            if !lane.lagging {
+                let reason = format!("run {} is being delivered to {name}", run.unwrap_or(RunId(0)));
+                return Some(Busy { run, code: Code::E004, reason });
+            }
+            (lane.bytes >= fleet.limits.backlog_bytes).then(|| Busy {
+                run,
+                code: Code::E005,
+                reason: format!(
+                    "{} bytes wait for {name}, which lags; {} are allowed",
+                    lane.bytes, fleet.limits.backlog_bytes
+                ),
+            })
+        })
+    }
+
+    /// Resolves when a lane could not remember its progress.
+    pub(super) async fn failed(&self) -> Error {
+        let mut failure = self.failure.subscribe();
+        let error = failure.wait_for(Option::is_some).await.ok().and_then(|found| found.clone());
+        match error {
+            Some(error) => Error::new(error.code(), error.message().to_owned()).caused_by(error),
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Resolves when no lane has a task any more.
+    pub(super) async fn ended(&self) {
+        loop {
+            let mut tasks = std::mem::take(&mut self.lock().tasks);
+            if tasks.is_empty() {
+                return;
+            }
+            while tasks.join_next().await.is_some() {}
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts a run at the end of a lane. A run that is there already stays where it is.
+    fn push(&self, key: Key, run: RunId, bytes: u64) {
+        let mut inner = self.lock();
+        let queue = inner.queues.entry(key).or_default();
+        if !queue.runs.iter().any(|r| r.0 == run) {
+            queue.runs.push_back((run, bytes));
+        }
+    }
+
+    /// Takes a run out of a lane, or out of all lanes.
+    fn drop_run(&self, key: Option<&Key>, run: RunId) {
+        let mut inner = self.lock();
+        for (_, queue) in inner.queues.iter_mut().filter(|(k, _)| key.is_none_or(|key| *k == key)) {
+            queue.runs.retain(|r| r.0 != run);
+        }
+        drop(inner);
+        self.touch();
+    }
+
+    /// The run at the head; without one the lane's task ends.
+    fn head(&self, key: &Key) -> Option<RunId> {
+        let mut inner = self.lock();
+        let queue = inner.queues.get_mut(key)?;
+        let head = queue.runs.front().map(|r| r.0);
+        if head.is_none() {
+            inner.queues.remove(key);
+        }
+        head
+    }
+
+    /// Remembers whether a lane lags. Tells if that is news.
+    fn set_lagging(&self, key: &Key, lagging: bool) -> bool {
+        let mut inner = self.lock();
+        let Some(queue) = inner.queues.get_mut(key) else { return false };
+        let news = std::mem::replace(&mut queue.lagging, lagging) != lagging;
+        drop(inner);
+        if news {
+            self.touch();
+        }
+        news
+    }
+}
+
+/// Takes up what an earlier process left undelivered.
+pub(super) async fn recover(shared: &Arc<Shared>) -> Result<()> {
+    let state = shared.fleet().engine.state.clone();
+    for record in blocking(move || state.unfinished_runs()).await? {
+        if record.state == RunState::Delivering {
+            adopt(shared, record.id).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Puts a run's open deliveries into their lanes. A run that has none is at its end.
+pub(super) async fn adopt(shared: &Arc<Shared>, run: RunId) -> Result<()> {
+    let fleet = shared.fleet();
+    let state = fleet.engine.state.clone();
+    let (record, deliveries) = blocking(move || Ok((state.run(run)?, state.deliveries(run)?))).await?;
+    let Some(record) = record else { return Ok(()) };
+    if record.state.is_final() {
+        (shared.observer)(Notice::Ended { sync: record.sync, run, state: record.state });
+        return Ok(());
+    }
+    for delivery in deliveries.iter().filter(|d| is_open(d)) {
+        let key = (record.sync.clone(), delivery.destination.clone());
+        shared.lanes.push(key.clone(), run, record.spool_bytes);
+        serve(shared, key);
+    }
+    if !deliveries.iter().any(is_open) {
+        conclude(shared, &fleet, &record.sync, run).await?;
+    }
+    shared.lanes.touch();
+    Ok(())
+}
+
+fn is_open(delivery: &DeliveryRecord) -> bool {
+    matches!(delivery.state, DeliveryState::Delivering | DeliveryState::Stopped)
+}
+
+/// Sees to it that a task works on the lane.
+fn serve(shared: &Arc<Shared>, key: Key) {
+    let mut inner = shared.lanes.lock();
+    while inner.tasks.try_join_next().is_some() {}
+    let Some(queue) = inner.queues.get_mut(&key).filter(|q| !q.served) else { return };
+    queue.served = true;
+    let shared = shared.clone();
+    inner.tasks.spawn(async move {
+        if let Err(error) = (Lane { shared: shared.clone(), key, refusals: 0 }).go().await {
+            shared.lanes.failure.send_replace(Some(Arc::new(error)));
+        }
+    });
+}
+
+/// The task of a lane.
+struct Lane {
+    shared: Arc<Shared>,
+    key: Key,
+    /// How often the destination has stopped in a row.
+    refusals: u32,
+}
+
+impl Lane {
+    /// Delivers until nothing waits or the process stops. An error is one of the state.
+    async fn go(mut self) -> Result<()> {
+        let mut stop = self.shared.fleet().engine.stop.clone();
+        while let Some(run) = self.shared.lanes.head(&self.key) {
+            if *stop.borrow() {
+                return Ok(());
+            }
+            let fleet = self.shared.fleet();
+            match self.deliver(&fleet, run, &mut stop).await? {
+                DeliveryState::Succeeded | DeliveryState::Partial => {
+                    self.refusals = 0;
+                    self.lag(false);
+                    self.shared.lanes.drop_run(Some(&self.key), run);
+                    conclude(&self.shared, &fleet, &self.key.0, run).await?;
+                }
+                DeliveryState::Stopped => self.wait(&fleet, &mut stop).await,
+                // The project was reloaded, or the process stops.
+                DeliveryState::Delivering => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Delivers one run until it is settled, its destination stops, the project is reloaded or the process stops.
+    async fn deliver(
+        &self,
+        fleet: &Arc<Fleet>,
+        run: RunId,
+        stop: &mut watch::Receiver<bool>,
+    ) -> Result<DeliveryState> {
+        let state = fleet.engine.state.clone();
+        let found = blocking(move || Ok((state.run(run)?, state.deliveries(run)?))).await?;
+        let (Some(record), deliveries) = found else { return Ok(DeliveryState::Succeeded) };
+        let Some(delivery) = deliveries.into_iter().find(|d| d.destination == self.key.1) else {
+            return Ok(DeliveryState::Succeeded);
+        };
+        let (halt, halted) = watch::channel(false);
+        let engine = crate::Engine { stop: halted, ..fleet.engine.clone() };
+        let request = RunRequest {
+            options: record.pinned.options.clone(),
+            trigger: record.trigger,
+            due_at: None,
+            deliver_for: None,
+            progress: self.progress(run),
+        };
+        let mut reloads = self.shared.fleet.clone();
+        let mut look = tokio::time::interval(fleet.limits.lags_after / 20);
+        let delivering = engine.deliver(&record, delivery, &request);
+        tokio::pin!(delivering);
+        let delivered = loop {
+            tokio::select! {
+                delivered = &mut delivering => break delivered,
+                () = stopped(stop), if !*halt.borrow() => drop(halt.send_replace(true)),
+                () = replaced(&mut reloads, fleet), if !*halt.borrow() => drop(halt.send_replace(true)),
+                _ = look.tick() => self.look(fleet),
+            }
+        };
+        match delivered {
+            Err(error) if matches!(error.code(), Code::P004 | Code::P005) => {
+                fleet.engine.lose(&record, &error).await?;
+                (self.shared.observer)(Notice::Trouble { error: Arc::new(error) });
+                (self.shared.observer)(Notice::Ended {
+                    sync: self.key.0.clone(),
+                    run,
+                    state: RunState::Lost,
+                });
+                self.shared.lanes.drop_run(None, run);
+                Ok(DeliveryState::Delivering)
+            }
+            other => other,
+        }
+    }
+
+    fn progress(&self, run: RunId) -> Progress {
+        let (observer, sync) = (self.shared.observer.clone(), self.key.0.clone());
+        Arc::new(move |event| {
+            if let Event::Ended { destination, state, counts, reason } = event {
+                observer(Notice::Delivered { sync: sync.clone(), run, destination, state, counts, reason });
+            }
+        })
+    }
+
+    /// Finds out whether the destination lags.
+    fn look(&self, fleet: &Fleet) {
+        let Some(destination) = fleet.engine.destinations.get(&self.key.1) else { return };
+        let lags = match fleet.engine.posts.of(destination.as_ref()).health() {
+            Health::Healthy => false,
+            Health::Paused { .. } => true,
+            Health::Failing { since, .. } => since.elapsed() > self.patience(fleet),
+        };
+        self.lag(lags);
+    }
+
+    /// max(5 minutes, one interval).
+    fn patience(&self, fleet: &Fleet) -> Duration {
+        let interval = fleet
+            .member(&self.key.0)
+            .and_then(|m| Slots::of(&m.spec.schedule).interval(fleet.engine.clock.now()));
+        interval.unwrap_or_default().max(fleet.limits.lags_after)
+    }
+
+    fn lag(&self, lags: bool) {
+        if self.shared.lanes.set_lagging(&self.key, lags) {
+            let (sync, destination) = self.key.clone();
+            (self.shared.observer)(Notice::Lagging { sync, destination, lags });
+        }
+    }
+
+    /// Waits until it makes sense to ask a destination that has stopped again.
+    async fn wait(&mut self, fleet: &Arc<Fleet>, stop: &mut watch::Receiver<bool>) {
+        self.lag(true);
+        let again = (ASK_AGAIN * 2_u32.pow(self.refusals.min(8))).min(ASK_AGAIN_MOST);
+        self.refusals += 1;
+        let mut reloads = self.shared.fleet.clone();
+        let Some(destination) = fleet.engine.destinations.get(&self.key.1) else { return };
+        let post = fleet.engine.posts.of(destination.as_ref());
+        let mut changes = post.changes();
+        let deadline = Instant::now() + again;
+        loop {
+            tokio::select! {
+                () = stopped(stop) => return,
+                () = replaced(&mut reloads, fleet) => break,
+                changed = changes.changed() => {
+                    if changed.is_err() || !matches!(post.health(), Health::Paused { .. }) {
+                        return;
+                    }
+                }
+                () = tokio::time::sleep_until(deadline) => break,
+            }
+        }
+        post.resume();
+    }
+}
+
+/// Resolves when another fleet is in force.
+async fn replaced(reloads: &mut watch::Receiver<Arc<Fleet>>, fleet: &Arc<Fleet>) {
+    if reloads.wait_for(|current| !Arc::ptr_eq(current, fleet)).await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
+/// Ends the run if this was its last delivery.
+async fn conclude(shared: &Arc<Shared>, fleet: &Fleet, sync: &str, run: RunId) -> Result<()> {
+    let (state, now) = (fleet.engine.state.clone(), fleet.engine.clock.now());
+    if let Some(state) = blocking(move || state.conclude(run, now)).await? {
+        (shared.observer)(Notice::Ended { sync: sync.to_owned(), run, state });
+        shared.lanes.touch();
+    }
+    Ok(())
+}

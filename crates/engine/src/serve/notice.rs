@@ -1,0 +1,104 @@
+//! What the supervisor tells: for logs, metrics and alerts. Nothing depends on it, and no row value is in it.
+
+use std::sync::Arc;
+
+use outflow_core::{Code, DeliveryCounts, DeliveryState, Error, RowCounts, RunId, RunState, Timestamp};
+
+/// Takes notices. It is called from many tasks and must not block.
+pub type Observer = Arc<dyn Fn(Notice) + Send + Sync>;
+
+/// Something that happened.
+#[derive(Clone, Debug)]
+pub enum Notice {
+    /// A run begins; its extraction may wait for a place.
+    Started {
+        /// The sync.
+        sync: String,
+        /// The run.
+        run: RunId,
+        /// It had been begun by an earlier process.
+        resumed: bool,
+    },
+    /// An extraction is committed.
+    Extracted {
+        /// The sync.
+        sync: String,
+        /// The run.
+        run: RunId,
+        /// Its rows.
+        rows: RowCounts,
+        /// What it took.
+        seconds: f64,
+    },
+    /// A run ended before its extraction was committed.
+    Failed {
+        /// The sync.
+        sync: String,
+        /// The run.
+        run: RunId,
+        /// Why.
+        errors: Vec<Arc<Error>>,
+    },
+    /// A guard holds a run.
+    Held {
+        /// The sync.
+        sync: String,
+        /// The run.
+        run: RunId,
+        /// Which guard.
+        code: Code,
+        /// Why.
+        reason: String,
+    },
+    /// A slot found its sync busy.
+    Skipped {
+        /// The sync.
+        sync: String,
+        /// The record of the skip.
+        run: RunId,
+        /// The slot.
+        slot: Timestamp,
+        /// Why.
+        reason: String,
+    },
+    /// A delivery ended, or stopped.
+    Delivered {
+        /// The sync.
+        sync: String,
+        /// The run.
+        run: RunId,
+        /// The destination.
+        destination: String,
+        /// Where it stands.
+        state: DeliveryState,
+        /// Its numbers.
+        counts: DeliveryCounts,
+        /// Why it stopped.
+        reason: Option<(Code, String)>,
+    },
+    /// A run reached its end.
+    Ended {
+        /// The sync.
+        sync: String,
+        /// The run.
+        run: RunId,
+        /// How.
+        state: RunState,
+    },
+    /// A destination's standing in a sync changed.
+    Lagging {
+        /// The sync.
+        sync: String,
+        /// The destination.
+        destination: String,
+        /// It lags; `false`: it has caught up.
+        lags: bool,
+    },
+    /// A new project is in force.
+    Reloaded,
+    /// Something failed that belongs to no run.
+    Trouble {
+        /// What.
+        error: Arc<Error>,
+    },
+}

@@ -1,0 +1,296 @@
+//! The supervisor: slots, skips, lanes, reloads, restarts. Time is a clock that the tests set; they wait for notices and never for time.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::time::Duration;
+
+use outflow_core::ports::state::{RunFilter, State};
+use outflow_core::run::{RunOptions, Trigger};
+use outflow_core::sync::Schedule;
+use outflow_core::{Answer, Clock, Code, RunId, RunState, SyncSpec, Timestamp};
+use outflow_engine::serve::{self, Fleet, Handle, Limits, Member, Notice, Triggered};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+
+use crate::parts::{House, Scripted, Table, stop, users_to};
+
+/// A clock that stands until it is set.
+#[derive(Default)]
+struct SetClock(AtomicI64);
+
+impl Clock for SetClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_second(self.0.load(Ordering::SeqCst)).unwrap()
+    }
+}
+
+/// A supervisor at work in a house.
+struct Served {
+    house: House,
+    clock: Arc<SetClock>,
+    handle: Handle,
+    notices: mpsc::UnboundedReceiver<Notice>,
+    /// Notices that nobody has waited for yet.
+    kept: Vec<Notice>,
+    ended: JoinHandle<outflow_core::Result<()>>,
+}
+
+/// A minute of the test's day.
+const MINUTE: i64 = 60;
+
+fn every_minute(destinations: &[&str]) -> SyncSpec {
+    let schedule = Schedule::Every { every: Duration::from_secs(60), start: None };
+    SyncSpec { schedule, ..users_to(destinations) }
+}
+
+impl Served {
+    fn start(mut house: House, now: i64, spec: &SyncSpec, table: &Table) -> Self {
+        let clock = Arc::new(SetClock(AtomicI64::new(now)));
+        house.engine.clock = clock.clone();
+        let (told, notices) = mpsc::unbounded_channel();
+        let fleet = fleet(&house, spec, table);
+        let observer = Arc::new(move |notice| drop(told.send(notice)));
+        let (handle, supervising) = serve::start(fleet, observer);
+        Self { house, clock, handle, notices, kept: Vec::new(), ended: tokio::spawn(supervising) }
+    }
+
+    fn at(&self, seconds: i64) {
+        self.clock.0.store(seconds, Ordering::SeqCst);
+        self.handle.wake();
+    }
+
+    /// The first notice not taken yet for which `pick` has something.
+    async fn next<T>(&mut self, pick: impl Fn(&Notice) -> Option<T>) -> T {
+        let found = async {
+            loop {
+                if let Some((at, found)) = self.kept.iter().enumerate().find_map(|(i, n)| Some((i, pick(n)?)))
+                {
+                    self.kept.remove(at);
+                    return found;
+                }
+                self.kept.push(self.notices.recv().await.expect("the supervisor lives"));
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), found).await.expect("a notice in time")
+    }
+
+    async fn started(&mut self) -> RunId {
+        self.next(|n| if let Notice::Started { run, .. } = n { Some(*run) } else { None }).await
+    }
+
+    async fn run_ended(&mut self) -> (RunId, RunState) {
+        self.next(|n| if let Notice::Ended { run, state, .. } = n { Some((*run, *state)) } else { None })
+            .await
+    }
+
+    async fn skipped(&mut self) -> (RunId, Timestamp) {
+        self.next(|n| if let Notice::Skipped { run, slot, .. } = n { Some((*run, *slot)) } else { None })
+            .await
+    }
+
+    async fn delivered(&mut self, destination: &str) -> RunId {
+        self.next(|n| match n {
+            Notice::Delivered { destination: d, run, state, .. }
+                if d == destination && *state == outflow_core::DeliveryState::Succeeded =>
+            {
+                Some(*run)
+            }
+            _ => None,
+        })
+        .await
+    }
+
+    /// Stops, and proves of every run that its numbers add up.
+    async fn stop(self) -> House {
+        self.house.stop.send_replace(true);
+        tokio::time::timeout(Duration::from_secs(30), self.ended).await.expect("it stops").unwrap().unwrap();
+        let runs = self.house.state().runs(&RunFilter::default()).unwrap();
+        for run in runs.iter().filter(|r| r.state != RunState::Skipped) {
+            let (engine, id) = (self.house.engine.clone(), run.id);
+            let found = tokio::task::spawn_blocking(move || engine.verify(id)).await.unwrap().unwrap();
+            assert!(found.differences.is_empty(), "{found:?}");
+        }
+        self.house
+    }
+}
+
+fn fleet(house: &House, spec: &SyncSpec, table: &Table) -> Fleet {
+    Fleet {
+        engine: house.engine.clone(),
+        members: vec![Member { spec: spec.clone(), warehouse: Arc::new(table.clone()) }],
+        limits: Limits { lags_after: Duration::from_millis(20), ..Limits::default() },
+        keep: Duration::from_secs(3600),
+    }
+}
+
+fn open(name: &str) -> Arc<Scripted> {
+    Scripted::new(name, |_, _| Answer::Delivered)
+}
+
+/// Takes calls while the gate says so; else its key is refused.
+fn gated(name: &str) -> (Arc<Scripted>, Arc<AtomicBool>) {
+    let is_open = Arc::new(AtomicBool::new(true));
+    let gate = is_open.clone();
+    let scripted = Scripted::new(name, move |_, _| match gate.load(Ordering::SeqCst) {
+        true => Answer::Delivered,
+        false => stop(Code::D013),
+    });
+    (scripted, is_open)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_slot_begins_one_run_and_a_long_pause_begins_one() {
+    let a = open("a");
+    let table = Table::users(1..=5);
+    let spec = every_minute(&["a"]);
+    let mut served = Served::start(House::new(&[&a]), 1_000_000, &spec, &table);
+    assert_eq!(served.run_ended().await, (RunId(1), RunState::Succeeded));
+    for n in 1..=3 {
+        table.set([(Some(format!("{n}00")), "pro")]);
+        served.at(1_000_000 + n * MINUTE);
+        assert_eq!(served.run_ended().await.0, RunId(1 + n as u64));
+        served.handle.wake();
+    }
+    served.at(1_000_000 + 500 * MINUTE);
+    assert_eq!(served.run_ended().await.0, RunId(5));
+    served.at(1_000_000 + 500 * MINUTE + 1);
+    served.at(1_000_000 + 400 * MINUTE);
+    let house = served.stop().await;
+    let runs = house.state().runs(&RunFilter::default()).unwrap();
+    assert_eq!(runs.len(), 5, "neither a second look nor a clock that goes back fires a slot again");
+    assert!(
+        runs.iter().all(|r| r.trigger == Trigger::Schedule && r.due_at.as_second() % 60 == 0),
+        "{runs:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slot_that_finds_its_sync_busy_is_skipped_and_a_wish_is_remembered_once() {
+    let hold = Arc::new(tokio::sync::Semaphore::new(0));
+    let table = Table { hold: Some(hold.clone()), ..Table::users(1..=5) };
+    let a = open("a");
+    let mut served = Served::start(House::new(&[&a]), 1_000_000, &every_minute(&["a"]), &table);
+    let first = served.started().await;
+    for n in 1..=2 {
+        served.at(1_000_000 + n * MINUTE);
+        let (skip, slot) = served.skipped().await;
+        let record = served.house.state().run(skip).unwrap().unwrap();
+        assert_eq!((record.state, record.skipped_by, record.due_at), (RunState::Skipped, Some(first), slot));
+        assert_eq!(record.reason.unwrap().0, Code::E004);
+    }
+    for _ in 0..3 {
+        let wish = served.handle.trigger("users", RunOptions::default()).await.unwrap();
+        assert_eq!(wish, Triggered::Remembered { behind: Some(first) });
+    }
+    hold.add_permits(100);
+    assert_eq!(served.run_ended().await.0, first);
+    let wished = served.started().await;
+    assert_eq!(served.run_ended().await.0, wished);
+    assert_eq!(served.handle.trigger("nobody", RunOptions::default()).await.unwrap_err().code(), Code::C011);
+    let house = served.stop().await;
+    let manual = house.state().runs(&RunFilter::default()).unwrap();
+    assert_eq!(manual.iter().filter(|r| r.trigger == Trigger::Manual).count(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_paused_destination_lags_and_catches_up_in_order() {
+    let (a, (b, b_open)) = (open("a"), gated("b"));
+    b_open.store(false, Ordering::SeqCst);
+    let table = Table::users(1..=30);
+    let spec = every_minute(&["a", "b"]);
+    let mut served = Served::start(House::new(&[&a, &b]), 1_000_000, &spec, &table);
+    for n in 0..3 {
+        table.set((1..=30).map(|i| (Some(format!("{n}-{i}")), "pro")));
+        served.at(1_000_000 + n * MINUTE);
+        served.delivered("a").await;
+        if n == 0 {
+            served.next(|n| matches!(n, Notice::Lagging { lags: true, .. }).then_some(())).await;
+        }
+    }
+    let lanes = served.handle.lanes();
+    assert_eq!((lanes.len(), lanes[0].destination.as_str(), lanes[0].lagging), (1, "b", true));
+    assert_eq!(lanes[0].runs, [RunId(1), RunId(2), RunId(3)]);
+    assert_eq!(a.users().len(), 90);
+    b_open.store(true, Ordering::SeqCst);
+    served.handle.reload(fleet(&served.house, &spec, &table));
+    for n in 1..=3 {
+        assert_eq!(served.run_ended().await, (RunId(n), RunState::Succeeded));
+    }
+    let order: Vec<String> =
+        b.taken.lock().unwrap().iter().map(|c| c["userId"].as_str().unwrap()[..1].to_owned()).collect();
+    assert!(order.is_sorted() && order.len() == 90, "{order:?}");
+    assert!(served.handle.lanes().is_empty());
+    served.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_backlog_keeps_the_sync_busy() {
+    let (b, b_open) = gated("b");
+    b_open.store(false, Ordering::SeqCst);
+    let (table, spec) = (Table::users(1..=30), every_minute(&["b"]));
+    let mut served = Served::start(House::new(&[&b]), 1_000_000, &spec, &table);
+    served.next(|n| matches!(n, Notice::Lagging { lags: true, .. }).then_some(())).await;
+    let mut small = fleet(&served.house, &spec, &table);
+    small.limits.backlog_bytes = 1;
+    served.handle.reload(small);
+    served.next(|n| matches!(n, Notice::Reloaded).then_some(())).await;
+    served.at(1_000_000 + MINUTE);
+    let (skip, _) = served.skipped().await;
+    let reason = served.house.state().run(skip).unwrap().unwrap().reason.unwrap();
+    assert_eq!(reason.0, Code::E005, "{reason:?}");
+    served.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restart_goes_on_with_what_was_under_way() {
+    let (a, a_open) = gated("a");
+    let hold = Arc::new(tokio::sync::Semaphore::new(0));
+    let (mut table, spec) = (Table::users(1..=30), every_minute(&["a"]));
+    a_open.store(false, Ordering::SeqCst);
+    let mut served = Served::start(House::new(&[&a]), 1_000_000, &spec, &table);
+    assert_eq!(served.started().await, RunId(1));
+    served.next(|n| matches!(n, Notice::Lagging { lags: true, .. }).then_some(())).await;
+    table.hold = Some(hold.clone());
+    served.handle.reload(fleet(&served.house, &spec, &table));
+    served.at(1_000_000 + MINUTE);
+    let second = served.started().await;
+    assert_eq!(second, RunId(2));
+    let house = served.stop().await;
+    let left = house.state().run(second).unwrap().unwrap().state;
+    assert!(matches!(left, RunState::Queued | RunState::Extracting), "{left}");
+
+    a_open.store(true, Ordering::SeqCst);
+    hold.add_permits(100);
+    let mut served = Served::start(house.reopened(&[&a]), 1_000_000 + MINUTE, &spec, &table);
+    let mut ended = [served.run_ended().await, served.run_ended().await];
+    ended.sort_by_key(|e| e.0);
+    assert_eq!(ended, [(RunId(1), RunState::Succeeded), (second, RunState::Succeeded)]);
+    assert_eq!(a.users().len(), 30);
+    let house = served.stop().await;
+    assert_eq!(
+        house.state().runs(&RunFilter::default()).unwrap().len(),
+        2,
+        "the slot was fired before the restart"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reload_brings_the_new_query_and_cancels_what_a_removed_destination_had_pending() {
+    let (a, (b, b_open)) = (open("a"), gated("b"));
+    b_open.store(false, Ordering::SeqCst);
+    let (table, spec) = (Table::users(1..=30), every_minute(&["a", "b"]));
+    let mut served = Served::start(House::new(&[&a, &b]), 1_000_000, &spec, &table);
+    served.next(|n| matches!(n, Notice::Lagging { lags: true, .. }).then_some(())).await;
+    let mut new = fleet(&served.house, &every_minute(&["a"]), &table);
+    new.engine.destinations.remove("b");
+    new.members[0].spec.query.push_str(" AND true");
+    served.handle.reload(new);
+    assert_eq!(served.run_ended().await, (RunId(1), RunState::Succeeded));
+    let counts = served.house.state().deliveries(RunId(1)).unwrap()[1].counts;
+    assert_eq!((counts.cancelled, counts.pending), (30, 0));
+    table.set([(Some("new".to_owned()), "pro")]);
+    served.at(1_000_000 + MINUTE);
+    assert_eq!(served.run_ended().await.0, RunId(2));
+    assert!(table.statements.lock().unwrap().last().unwrap().ends_with(" AND true"));
+    served.stop().await;
+}

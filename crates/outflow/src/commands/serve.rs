@@ -1,0 +1,111 @@
+//! `outflow serve`: keeps every enabled sync of the project running.
+
+use std::sync::Arc;
+
+use outflow_core::{Clock as _, Error, SystemClock};
+use outflow_engine::serve::{self, Handle, Notice, Observer, Triggered};
+use outflow_engine::{Engine, Errors};
+use serde_json::{Value, json};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::cli::{Common, Serve};
+use crate::control::{Ask, Socket};
+use crate::exit::Exit;
+use crate::output::Printer;
+use crate::project::Project;
+use crate::{log, signals, wiring};
+
+/// Runs until a signal.
+pub async fn serve(common: &Common, args: &Serve, printer: Printer) -> Result<Exit, Errors> {
+    let project = Project::load(&common.project)?;
+    let stop = signals::listen();
+    let state = super::run::open_state(common, args.no_wait, &stop, printer).await?;
+    let socket = Socket::listen(&wiring::state_dir(common))?;
+    let observer: Observer = Arc::new(move |notice: Notice| log::notice(printer, SystemClock.now(), &notice));
+    let fleet = wiring::fleet(&project, wiring::engine(common, &project, state, stop)?)?;
+    let syncs = fleet.members.iter().filter(|m| m.spec.enabled).count();
+    log::line(
+        printer,
+        SystemClock.now(),
+        "serving",
+        &[("syncs", json!(syncs)), ("pid", json!(std::process::id()))],
+    );
+    let (handle, supervising) = serve::start(fleet, observer);
+    let keeper = Keeper { common: common.clone(), handle, printer };
+    let answering = tokio::spawn(socket.serve({
+        let keeper = keeper.clone();
+        move |ask| keeper.clone().answer(ask)
+    }));
+    let hanging_up = tokio::spawn(keeper.on_hang_up());
+    let ended = supervising.await;
+    answering.abort();
+    hanging_up.abort();
+    // The socket goes with its task, before the state is let go.
+    let _ = answering.await;
+    ended?;
+    log::line(printer, SystemClock.now(), "stopped", &[]);
+    Ok(Exit::Done)
+}
+
+/// What signals and the control socket work on.
+#[derive(Clone)]
+struct Keeper {
+    common: Common,
+    handle: Handle,
+    printer: Printer,
+}
+
+impl Keeper {
+    async fn answer(self, ask: Ask) -> Result<Value, Error> {
+        match ask {
+            Ask::Run { sync, options } => Ok(match self.handle.trigger(&sync, options).await? {
+                Triggered::Started(run) => json!({ "started": run }),
+                Triggered::Remembered { behind } => json!({ "remembered": true, "behind": behind }),
+            }),
+            Ask::Reload => match self.reload() {
+                Ok(()) => Ok(json!({ "reloaded": true })),
+                Err(errors) => Err(first(errors)),
+            },
+            Ask::Status => Ok(json!({ "lanes": self.handle.lanes() })),
+            Ask::Adopt { run } => self.handle.adopt(run).await.map(|()| json!({ "run": run })),
+        }
+    }
+
+    /// Reads the project again at each SIGHUP.
+    async fn on_hang_up(self) {
+        let Ok(mut hang_up) = signal(SignalKind::hangup()) else { return };
+        while hang_up.recv().await.is_some() {
+            if let Err(errors) = self.reload() {
+                errors.0.iter().for_each(|e| self.printer.error(e));
+                log::line(
+                    self.printer,
+                    SystemClock.now(),
+                    "reload refused",
+                    &[("problems", json!(errors.0.len()))],
+                );
+            }
+        }
+    }
+
+    /// The new project takes the place of the old one as a whole, or not at all.
+    fn reload(&self) -> Result<(), Errors> {
+        let project = Project::load(&self.common.project)?;
+        let engine =
+            Engine { destinations: wiring::destinations(&project)?, ..self.handle.fleet().engine.clone() };
+        self.handle.reload(wiring::fleet(&project, engine)?);
+        Ok(())
+    }
+}
+
+/// One error that speaks for several.
+fn first(errors: Errors) -> Error {
+    let more = errors.0.len().saturating_sub(1);
+    let mut errors = errors.0.into_iter();
+    match errors.next() {
+        Some(error) if more > 0 => {
+            Error::new(error.code(), format!("{} (and {more} more: outflow validate)", error.message()))
+        }
+        Some(error) => error,
+        None => Error::new(outflow_core::Code::E001, "stopped"),
+    }
+}
