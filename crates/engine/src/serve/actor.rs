@@ -169,19 +169,18 @@ impl Actor {
     }
 
     /// What keeps the sync busy.
-    async fn busy(&self, fleet: &Fleet) -> Result<Option<Busy>> {
-        if let Some(current) = &self.current {
-            return Ok(Some(Busy {
-                run: Some(current.run),
-                code: Code::E004,
-                reason: format!("run {} is being extracted", current.run),
-            }));
-        }
+    async fn busy(&mut self, fleet: &Fleet) -> Result<Option<Busy>> {
         let (state, name) = (fleet.engine.state.clone(), self.name.clone());
         let unfinished = blocking(move || state.unfinished_runs()).await?;
         if let Some(run) = unfinished.iter().find(|r| r.sync == name && occupies(r.state)) {
             let reason = format!("run {} is {}", run.id, run.state);
             return Ok(Some(Busy { run: Some(run.id), code: Code::E004, reason }));
+        }
+        if self.current.is_some() {
+            // Its extraction is over for the state; the task is about to end.
+            let outcome = ended(&mut self.current).await;
+            self.current = None;
+            self.after(outcome?);
         }
         Ok(self.shared.lanes.busy(fleet, &self.name))
     }

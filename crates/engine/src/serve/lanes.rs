@@ -4,6 +4,7 @@
 //! is open again, when the project is reloaded, or after a while, with one probe.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -242,6 +243,25 @@ fn serve(shared: &Arc<Shared>, key: Key) {
     });
 }
 
+/// What a delivery has told.
+#[derive(Default)]
+struct Told {
+    /// Calls were settled since the last look.
+    moves: AtomicBool,
+    /// How it ended.
+    end: Mutex<Option<Notice>>,
+}
+
+impl Told {
+    fn set_end(&self, notice: Notice) {
+        *self.end.lock().unwrap_or_else(PoisonError::into_inner) = Some(notice);
+    }
+
+    fn end(&self) -> Option<Notice> {
+        self.end.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
 /// The task of a lane.
 struct Lane {
     shared: Arc<Shared>,
@@ -259,16 +279,25 @@ impl Lane {
                 return Ok(());
             }
             let fleet = self.shared.fleet();
-            match self.deliver(&fleet, run, &mut stop).await? {
-                DeliveryState::Succeeded | DeliveryState::Partial => {
-                    self.refusals = 0;
-                    self.lag(false);
-                    self.shared.lanes.drop_run(Some(&self.key), run);
-                    conclude(&self.shared, &fleet, &self.key.0, run).await?;
-                }
+            let told = Arc::new(Told::default());
+            let state = self.deliver(&fleet, run, &mut stop, &told).await?;
+            let is_settled = matches!(state, DeliveryState::Succeeded | DeliveryState::Partial);
+            if is_settled {
+                self.refusals = 0;
+                self.lag(false);
+                self.shared.lanes.drop_run(Some(&self.key), run);
+            } else if state == DeliveryState::Stopped {
+                self.lag(true);
+            }
+            // Whoever hears of it finds the lane as it is now.
+            if let Some(notice) = told.end() {
+                (self.shared.observer)(notice);
+            }
+            match state {
+                _ if is_settled => conclude(&self.shared, &fleet, &self.key.0, run).await?,
                 DeliveryState::Stopped => self.wait(&fleet, &mut stop).await,
                 // The project was reloaded, or the process stops.
-                DeliveryState::Delivering => {}
+                _ => {}
             }
         }
         Ok(())
@@ -280,6 +309,7 @@ impl Lane {
         fleet: &Arc<Fleet>,
         run: RunId,
         stop: &mut watch::Receiver<bool>,
+        told: &Arc<Told>,
     ) -> Result<DeliveryState> {
         let state = fleet.engine.state.clone();
         let found = blocking(move || Ok((state.run(run)?, state.deliveries(run)?))).await?;
@@ -294,7 +324,7 @@ impl Lane {
             trigger: record.trigger,
             due_at: None,
             deliver_for: None,
-            progress: self.progress(run),
+            progress: self.progress(run, told),
         };
         let mut reloads = self.shared.fleet.clone();
         let mut look = tokio::time::interval(fleet.limits.lags_after / 20);
@@ -305,7 +335,7 @@ impl Lane {
                 delivered = &mut delivering => break delivered,
                 () = stopped(stop), if !*halt.borrow() => drop(halt.send_replace(true)),
                 () = replaced(&mut reloads, fleet), if !*halt.borrow() => drop(halt.send_replace(true)),
-                _ = look.tick() => self.look(fleet),
+                _ = look.tick() => self.look(fleet, told),
             }
         };
         match delivered {
@@ -324,24 +354,28 @@ impl Lane {
         }
     }
 
-    fn progress(&self, run: RunId) -> Progress {
-        let (observer, sync) = (self.shared.observer.clone(), self.key.0.clone());
-        Arc::new(move |event| {
-            if let Event::Ended { destination, state, counts, reason } = event {
-                observer(Notice::Delivered { sync: sync.clone(), run, destination, state, counts, reason });
+    fn progress(&self, run: RunId, told: &Arc<Told>) -> Progress {
+        let (told, sync) = (told.clone(), self.key.0.clone());
+        Arc::new(move |event| match event {
+            Event::Delivered { .. } => told.moves.store(true, Ordering::Relaxed),
+            Event::Ended { destination, state, counts, reason } => {
+                let sync = sync.clone();
+                told.set_end(Notice::Delivered { sync, run, destination, state, counts, reason });
             }
+            _ => {}
         })
     }
 
-    /// Finds out whether the destination lags.
-    fn look(&self, fleet: &Fleet) {
+    /// Finds out whether the destination lags. It has caught up only when it takes calls again.
+    fn look(&self, fleet: &Fleet, told: &Told) {
         let Some(destination) = fleet.engine.destinations.get(&self.key.1) else { return };
-        let lags = match fleet.engine.posts.of(destination.as_ref()).health() {
-            Health::Healthy => false,
-            Health::Paused { .. } => true,
-            Health::Failing { since, .. } => since.elapsed() > self.patience(fleet),
-        };
-        self.lag(lags);
+        let moves = told.moves.swap(false, Ordering::Relaxed);
+        match fleet.engine.posts.of(destination.as_ref()).health() {
+            Health::Healthy if moves => self.lag(false),
+            Health::Paused { .. } => self.lag(true),
+            Health::Failing { since, .. } if since.elapsed() > self.patience(fleet) => self.lag(true),
+            Health::Healthy | Health::Failing { .. } => {}
+        }
     }
 
     /// max(5 minutes, one interval).
@@ -361,7 +395,6 @@ impl Lane {
 
     /// Waits until it makes sense to ask a destination that has stopped again.
     async fn wait(&mut self, fleet: &Arc<Fleet>, stop: &mut watch::Receiver<bool>) {
-        self.lag(true);
         let again = (ASK_AGAIN * 2_u32.pow(self.refusals.min(8))).min(ASK_AGAIN_MOST);
         self.refusals += 1;
         let mut reloads = self.shared.fleet.clone();
