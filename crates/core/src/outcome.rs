@@ -58,3 +58,29 @@ pub enum Answer {
         reason: String,
     },
 }
+
+/// What a service says of its limit beside an answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct RateHint {
+    /// The requests per second that it allows in the long run, if it states a number and the time that the number is for.
+    pub limit: Option<f64>,
+    /// How many requests it takes before `reset`.
+    pub remaining: Option<u64>,
+    /// When it takes more again, counted from the answer.
+    pub reset: Option<Duration>,
+}
+
+/// What comes back from one request.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reply {
+    /// The answer.
+    pub answer: Answer,
+    /// What the service says of its limit, if it does.
+    pub hint: RateHint,
+}
+
+impl From<Answer> for Reply {
+    fn from(answer: Answer) -> Self {
+        Self { answer, hint: RateHint::default() }
+    }
+}

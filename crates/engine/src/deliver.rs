@@ -4,6 +4,7 @@
 //! transaction. A crash between an answer and that transaction sends those calls again, with the same message ids.
 
 use std::collections::HashMap;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,8 +19,8 @@ use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::cut::{Batch, Cutter, Offer};
 use crate::extract::stopped;
+use crate::post::{Health, Permit, Post};
 use crate::progress::{Event, Progress};
-use crate::retry::Gate;
 use crate::run::RunRequest;
 use crate::send::{Report, Sender, dead_letter, message_id};
 use crate::{Engine, blocking};
@@ -52,6 +53,7 @@ impl Engine {
         let nulls = nulls.map(|c| c.nulls).unwrap_or_default();
         let (state, id) = (self.state.clone(), run.id);
         let segments = blocking(move || state.segments(id)).await?;
+        let post = self.posts.of(destination.as_ref());
         let feed = Feed::start(self.spool.clone(), run.id, segments, record.settled.low);
         let (reports, inbox) = mpsc::unbounded_channel();
         let (close, closed) = watch::channel(false);
@@ -59,7 +61,8 @@ impl Engine {
             destination: destination.clone(),
             run: run.clone(),
             clock: self.clock.clone(),
-            gate: Arc::new(Gate::new(destination.limits().rate, request.deliver_for)),
+            deliver_for: request.deliver_for,
+            started: Instant::now(),
             reports,
             progress: request.progress.clone(),
             closed,
@@ -69,6 +72,10 @@ impl Engine {
             run,
             cutter: Cutter::new(destination.clone(), nulls),
             destination,
+            health: post.watch(),
+            post,
+            admission: None,
+            stuck: false,
             sender,
             feed,
             inbox,
@@ -98,10 +105,18 @@ impl Engine {
     }
 }
 
+type Admission = Pin<Box<dyn Future<Output = Permit> + Send>>;
+
 struct Delivery {
     state: Arc<dyn State>,
     run: Arc<RunRecord>,
     destination: Arc<dyn Destination>,
+    post: Arc<Post>,
+    health: watch::Receiver<Health>,
+    /// Waits for the permit of the next batch.
+    admission: Option<Admission>,
+    /// Nothing can be cut until a batch is settled.
+    stuck: bool,
     sender: Sender,
     cutter: Cutter,
     feed: Feed,
@@ -121,15 +136,15 @@ impl Delivery {
         let mut remembering: Option<JoinHandle<Result<()>>> = None;
         let mut grace: Option<Instant> = None;
         loop {
-            if !self.is_closed() {
-                self.send_more().await?;
-            }
-            if self.tasks.is_empty() {
+            self.ask().await?;
+            if self.tasks.is_empty() && self.admission.is_none() {
                 break;
             }
             let full = self.book.batches >= REMEMBER_BATCHES;
             let deadline = grace.unwrap_or_else(Instant::now);
             tokio::select! {
+                permit = admitted(&mut self.admission), if self.admission.is_some() => self.send(permit).await?,
+                (code, reason) = paused(&mut self.health), if !self.is_closed() => self.halt(code, reason),
                 Some(joined) = self.tasks.join_next() => self.joined(joined)?,
                 Some(report) = self.inbox.recv() => self.take(report),
                 done = wait_for(&mut remembering), if remembering.is_some() => done?,
@@ -155,13 +170,38 @@ impl Delivery {
         Ok(end)
     }
 
-    /// Cuts and sends batches while requests may go out.
-    async fn send_more(&mut self) -> Result<()> {
-        while self.tasks.len() < self.destination.limits().concurrency {
-            let Some(batch) = self.next_batch().await? else { return Ok(()) };
-            self.tasks.spawn(self.sender.clone().settle(batch));
+    /// Asks for a permit if there is something to send and room for it. Bodies are made only with one.
+    async fn ask(&mut self) -> Result<()> {
+        let lanes = self.destination.limits().concurrency.max(2);
+        let may = !self.is_closed() && !self.stuck && self.tasks.len() < lanes;
+        if may && self.admission.is_none() && self.has_more().await? {
+            self.admission = Some(Box::pin(self.post.clone().admit()));
         }
         Ok(())
+    }
+
+    /// Cuts a batch and sends it. A permit that is of no use goes back.
+    async fn send(&mut self, permit: Permit) -> Result<()> {
+        match self.next_batch().await? {
+            Some(batch) => drop(self.tasks.spawn(self.sender.clone().settle(batch, permit))),
+            None => self.stuck = true,
+        }
+        Ok(())
+    }
+
+    /// Whether there are calls that have not been cut. Skips those that are not for this destination to have.
+    async fn has_more(&mut self) -> Result<bool> {
+        while let Some(block) = self.feed.block().await? {
+            while let Some(call) = block.block.calls.get(block.next) {
+                let position = block.block.first + block.next as u64;
+                if !call.unchanged && !self.book.record.settled.contains(position) {
+                    return Ok(true);
+                }
+                self.book.skip(position);
+                block.next += 1;
+            }
+        }
+        Ok(self.cutter.holds_some())
     }
 
     /// The next batch, or `None` if there is nothing to send now.
@@ -237,6 +277,7 @@ impl Delivery {
 
     /// Nothing more is cut or sent; what is under way comes to its end.
     fn shut(&mut self) {
+        self.admission = None;
         self.close.send_replace(true);
         self.feed.stop();
     }
@@ -253,6 +294,7 @@ impl Delivery {
         match joined {
             Ok(batch) => {
                 self.cutter.release(&batch);
+                self.stuck = false;
                 self.book.batches += 1;
                 (self.progress)(Event::Delivered {
                     destination: self.destination.name().to_owned(),
@@ -269,6 +311,27 @@ impl Delivery {
     fn remember(&mut self) -> Option<JoinHandle<Result<()>>> {
         let (record, dead) = self.book.take_changes()?;
         Some(tokio::spawn(remember(self.state.clone(), self.run.id, record, dead)))
+    }
+}
+
+async fn admitted(admission: &mut Option<Admission>) -> Permit {
+    let permit = match admission {
+        Some(admission) => admission.await,
+        None => std::future::pending().await,
+    };
+    *admission = None;
+    permit
+}
+
+/// Resolves when the destination's post is paused.
+async fn paused(health: &mut watch::Receiver<Health>) -> (Code, String) {
+    loop {
+        if let Health::Paused { code, reason, .. } = &*health.borrow_and_update() {
+            return (*code, reason.clone());
+        }
+        if health.changed().await.is_err() {
+            std::future::pending::<()>().await;
+        }
     }
 }
 

@@ -87,7 +87,7 @@ async fn round(
             options: RunOptions::default(),
             trigger: Trigger::Manual,
             due_at: None,
-            deliver_for: Duration::from_secs(60),
+            deliver_for: Some(Duration::from_secs(60)),
             progress: display.of(&spec.name),
         };
         documents.push(engine.run(spec, warehouse.as_ref(), &request).await?);

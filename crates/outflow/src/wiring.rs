@@ -102,6 +102,7 @@ pub fn engine(
         spool: Arc::new(spool),
         clock: Arc::new(SystemClock),
         destinations: destinations(project)?,
+        posts: Arc::default(),
         stop,
     })
 }
@@ -118,6 +119,7 @@ pub fn reader(common: &Common) -> Result<Engine, Error> {
         spool: Arc::new(spool),
         clock: Arc::new(SystemClock),
         destinations,
+        posts: Arc::default(),
         stop,
     })
 }

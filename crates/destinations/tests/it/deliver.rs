@@ -14,7 +14,7 @@ fn calls(n: usize) -> Vec<Value> {
 }
 
 async fn deliver(destination: &dyn Destination) -> Answer {
-    destination.deliver(&request(destination, 0, &calls(3))).await
+    destination.deliver(&request(destination, 0, &calls(3))).await.answer
 }
 
 /// Name, code and status of an answer.
@@ -93,7 +93,7 @@ async fn gzip_is_said_and_done() {
     let receiver = Receiver::start().await;
     let settings = json!({"write_key": "k", "base_url": receiver.url(), "gzip": true});
     let destination = build("segment", settings);
-    let answer = destination.deliver(&request(&*destination, 0, &calls(500))).await;
+    let answer = destination.deliver(&request(&*destination, 0, &calls(500))).await.answer;
     assert_eq!(answer, Answer::Delivered);
     let request = &receiver.requests()[0];
     assert_eq!(request.header("content-encoding"), Some("gzip"));

@@ -13,7 +13,7 @@ use outflow_core::run::{RunOptions, Trigger};
 use outflow_core::sync::Schedule;
 use outflow_core::{
     Answer, BoxFuture, CallMeta, CallType, Clock, Code, Column, ColumnType, Connection, Dialect, Error,
-    FirstRun, Nulls, Refusal, Result, RowPage, SyncSpec, SystemClock, Timestamp,
+    FirstRun, Nulls, Refusal, Reply, Result, RowPage, SyncSpec, SystemClock, Timestamp,
 };
 use outflow_engine::{Engine, Errors, RunDocument, RunRequest};
 use outflow_spool::DiskSpool;
@@ -147,7 +147,7 @@ impl Scripted {
     pub fn new(name: &str, script: impl Fn(usize, &[Value]) -> Answer + Send + Sync + 'static) -> Arc<Self> {
         Self::with_limits(
             name,
-            Limits { calls: 10, request_bytes: 100_000, concurrency: 4, rate: None },
+            Limits { calls: 10, request_bytes: 100_000, concurrency: 4, rate: None, burst: None },
             script,
         )
     }
@@ -207,7 +207,7 @@ impl Destination for Scripted {
         out.extend_from_slice(json);
     }
 
-    fn deliver<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Answer> {
+    fn deliver<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Reply> {
         Box::pin(async move {
             let calls: Vec<Value> = serde_json::from_slice(&request.body).unwrap();
             assert_eq!(calls.len(), request.calls);
@@ -224,7 +224,7 @@ impl Destination for Scripted {
             let taken = calls.into_iter().enumerate().filter(|(i, _)| !refused.contains(i)).map(|(_, c)| c);
             self.taken.lock().unwrap().extend(taken);
             self.under_way.fetch_sub(1, Ordering::SeqCst);
-            answer
+            answer.into()
         })
     }
 
@@ -267,6 +267,7 @@ impl House {
                 .iter()
                 .map(|d| (d.name.clone(), Arc::clone(d) as Arc<dyn Destination>))
                 .collect(),
+            posts: Arc::default(),
             stop: stopped,
         };
         Self { dir, engine, stop }
@@ -312,7 +313,7 @@ pub fn request(options: RunOptions) -> RunRequest {
         options,
         trigger: Trigger::Manual,
         due_at: None,
-        deliver_for: Duration::from_millis(400),
+        deliver_for: Some(Duration::from_millis(400)),
         progress: Arc::new(|_| {}),
     }
 }

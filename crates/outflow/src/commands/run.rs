@@ -152,7 +152,7 @@ async fn run_all(
             options: options.clone(),
             trigger: if due_at.is_some() { Trigger::Schedule } else { Trigger::Manual },
             due_at,
-            deliver_for: args.deliver_for,
+            deliver_for: Some(args.deliver_for),
             progress: display.of(&spec.name),
         };
         let (engine, places) = (engine.clone(), places.clone());
