@@ -4,4 +4,5 @@
 
 mod delivery;
 mod extraction;
+mod misbehaviour;
 mod parts;

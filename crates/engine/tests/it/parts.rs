@@ -1,7 +1,7 @@
 //! A warehouse and a destination that do as they are told, and an engine on the real spool and state.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -140,6 +140,8 @@ pub struct Scripted {
     requests: AtomicUsize,
     under_way: AtomicUsize,
     pub most_under_way: AtomicUsize,
+    /// Waits between tries as a real destination does, and not just for a moment.
+    pub patient: AtomicBool,
     pub taken: Mutex<Vec<Value>>,
 }
 
@@ -164,6 +166,7 @@ impl Scripted {
             requests: AtomicUsize::new(0),
             under_way: AtomicUsize::new(0),
             most_under_way: AtomicUsize::new(0),
+            patient: AtomicBool::new(false),
             taken: Mutex::default(),
         })
     }
@@ -228,8 +231,11 @@ impl Destination for Scripted {
         })
     }
 
-    fn backoff(&self, _: u32) -> Duration {
-        Duration::from_millis(2)
+    fn backoff(&self, failures: u32) -> Duration {
+        match self.patient.load(Ordering::SeqCst) {
+            true => Duration::from_secs(1 << failures.min(6)),
+            false => Duration::from_millis(2),
+        }
     }
 }
 
