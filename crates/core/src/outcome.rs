@@ -33,9 +33,9 @@ pub enum Answer {
     Delivered,
     /// Every call is taken but these, which are refused for good; each by its place in the request, from 0.
     Partial(Vec<(usize, Refusal)>),
-    /// The request as a whole is refused because of something in it (400, 422). The engine halves it until the bad call is alone.
+    /// The request as a whole is refused because of something in it (400, 422). The engine finds the bad call by halving.
     Refused(Refusal),
-    /// The request is too large (413). The engine halves it; a single call becomes a dead letter.
+    /// The request is too large (413). The engine sends smaller parts; a single call becomes a dead letter.
     TooLarge(Refusal),
     /// Not now: the same request may be sent again, not before `after` if that is given.
     Retry {

@@ -10,7 +10,9 @@ use jiff::Timestamp;
 use outflow_core::RateHint;
 
 /// No destination can ask for a longer pause.
-pub(crate) const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
+const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
+/// A limit that is used up is waited for no longer than this: then asking tells more.
+const LONGEST_RESET: f64 = 60.0;
 /// A reset above this is a time in Unix seconds, not a number of seconds; above a thousand times this, one in Unix milliseconds.
 const UNIX_TIME: f64 = 1e9;
 
@@ -85,7 +87,7 @@ fn pause(reset: f64, sent_at: Timestamp) -> Option<Duration> {
         r if r >= UNIX_TIME => r - unix,
         r => r,
     };
-    (seconds > 0.0).then(|| Duration::from_secs_f64(seconds.min(LONGEST_PAUSE.as_secs_f64())))
+    (seconds > 0.0).then(|| Duration::from_secs_f64(seconds.min(LONGEST_RESET)))
 }
 
 #[cfg(test)]
@@ -119,7 +121,7 @@ mod tests {
             (&[("x-ratelimit-reset", "1795514430")], (None, None, Some(30.0))),
             (&[("x-ratelimit-reset", "1795514430000")], (None, None, Some(30.0))),
             (&[("x-ratelimit-reset", "1795514340")], (None, None, None)),
-            (&[("x-ratelimit-reset", "999999")], (None, None, Some(3600.0))),
+            (&[("x-ratelimit-reset", "999999")], (None, None, Some(60.0))),
             (&[("x-ratelimit-remaining", "-1"), ("x-ratelimit-reset", "soon")], (None, None, None)),
             (&[("ratelimit-policy", "\"a\";q=0;w=1"), ("ratelimit", "nan")], (None, None, None)),
             (&[("x-ratelimit-reset", "NaN"), ("x-ratelimit-remaining", "inf")], (None, None, None)),

@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use outflow_core::outcome::Verdict;
 use outflow_core::ports::destination::Destination;
-use outflow_core::ports::spool::{CallBlock, Spool};
 use outflow_core::ports::state::{DeadLetter, DeliveryRecord, State};
 use outflow_core::{Code, DeliveryState, Error, Result, RunId, RunRecord};
 use tokio::sync::{mpsc, watch};
@@ -19,10 +18,11 @@ use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::cut::{Batch, Cutter, Offer};
 use crate::extract::stopped;
+use crate::feed::Feed;
 use crate::post::{Health, Permit, Post};
 use crate::progress::{Event, Progress};
 use crate::run::RunRequest;
-use crate::send::{Report, Sender, dead_letter, message_id};
+use crate::send::{Report, Sender, dead_letter, message_id, took_too_long};
 use crate::{Engine, blocking};
 
 /// Progress is remembered this often …
@@ -144,7 +144,7 @@ impl Delivery {
             let deadline = grace.unwrap_or_else(Instant::now);
             tokio::select! {
                 permit = admitted(&mut self.admission), if self.admission.is_some() => self.send(permit).await?,
-                (code, reason) = paused(&mut self.health), if !self.is_closed() => self.halt(code, reason),
+                (code, reason) = hopeless(&mut self.health, &self.post, &self.sender), if !self.is_closed() => self.halt(code, reason),
                 Some(joined) = self.tasks.join_next() => self.joined(joined)?,
                 Some(report) = self.inbox.recv() => self.take(report),
                 done = wait_for(&mut remembering), if remembering.is_some() => done?,
@@ -323,14 +323,26 @@ async fn admitted(admission: &mut Option<Admission>) -> Permit {
     permit
 }
 
-/// Resolves when the destination's post is paused.
-async fn paused(health: &mut watch::Receiver<Health>) -> (Code, String) {
+/// Resolves when there is no sense in waiting: the destination is paused, or takes nothing for too long.
+async fn hopeless(health: &mut watch::Receiver<Health>, post: &Post, sender: &Sender) -> (Code, String) {
     loop {
-        if let Health::Paused { code, reason, .. } = &*health.borrow_and_update() {
-            return (*code, reason.clone());
-        }
-        if health.changed().await.is_err() {
-            std::future::pending::<()>().await;
+        let now = health.borrow_and_update().clone();
+        let deadline = match now {
+            Health::Paused { code, reason, .. } => return (code, reason),
+            Health::Failing { code, reason, .. } => {
+                let deadline =
+                    sender.deliver_for.map(|limit| post.last_success().max(sender.started) + limit);
+                if deadline.is_some_and(|deadline| post.next_request() >= deadline) {
+                    return took_too_long(code, &reason);
+                }
+                deadline
+            }
+            Health::Healthy => None,
+        };
+        tokio::select! {
+            // It cannot end while the post is held.
+            _ = health.changed() => {}
+            () = tokio::time::sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => {}
         }
     }
 }
@@ -431,67 +443,5 @@ impl Book {
     fn ended(&self) -> Event {
         let DeliveryRecord { destination, state, counts, reason, .. } = self.record.clone();
         Event::Ended { destination, state, counts, reason }
-    }
-}
-
-/// Blocks from the spool, read one ahead on a thread of their own.
-struct Feed {
-    blocks: Option<mpsc::Receiver<Result<CallBlock>>>,
-    used: std::sync::mpsc::Sender<CallBlock>,
-    current: Option<Current>,
-}
-
-/// A block and the first call of it that has not been looked at.
-struct Current {
-    block: CallBlock,
-    next: usize,
-}
-
-impl Feed {
-    fn start(
-        spool: Arc<dyn Spool>,
-        run: RunId,
-        segments: Vec<outflow_core::ports::spool::SegmentInfo>,
-        from: u64,
-    ) -> Self {
-        let (sender, blocks) = mpsc::channel(1);
-        let (used, again) = std::sync::mpsc::channel::<CallBlock>();
-        tokio::task::spawn_blocking(move || {
-            let read = || -> Result<()> {
-                let mut reader = spool.read(run, &segments, from)?;
-                loop {
-                    let mut block = again.try_recv().unwrap_or_default();
-                    if !reader.next(&mut block)? || sender.blocking_send(Ok(block)).is_err() {
-                        return Ok(());
-                    }
-                }
-            };
-            if let Err(error) = read() {
-                // A delivery that has ended does not want to know.
-                let _ = sender.blocking_send(Err(error));
-            }
-        });
-        Self { blocks: Some(blocks), used, current: None }
-    }
-
-    /// The block with calls that have not been looked at; `None` when there are no more.
-    async fn block(&mut self) -> Result<Option<&mut Current>> {
-        if self.current.as_ref().is_none_or(|c| c.next >= c.block.calls.len()) {
-            if let Some(done) = self.current.take() {
-                // The thread may have ended.
-                let _ = self.used.send(done.block);
-            }
-            let Some(blocks) = &mut self.blocks else { return Ok(None) };
-            match blocks.recv().await {
-                Some(block) => self.current = Some(Current { block: block?, next: 0 }),
-                None => self.blocks = None,
-            }
-        }
-        Ok(self.current.as_mut())
-    }
-
-    fn stop(&mut self) {
-        self.blocks = None;
-        self.current = None;
     }
 }

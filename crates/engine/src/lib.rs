@@ -14,6 +14,7 @@ mod cursor;
 mod cut;
 mod deliver;
 mod extract;
+mod feed;
 pub mod housekeeping;
 mod keys;
 mod pace;

@@ -12,16 +12,18 @@
 //!
 //! Permits are given in the order of asking; new bodies and bodies that are sent again take turns. What it does not do: decide what follows from an answer ([`crate::retry`]).
 
-use std::collections::{BTreeMap, HashMap};
+mod inner;
+
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use outflow_core::ports::destination::{Destination, Limits};
-use outflow_core::{Code, RateHint, hash};
+use outflow_core::{Code, RateHint};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::pace::{Most, Pace};
+use inner::{Inner, Queue, Ticket, Wait};
 
 /// So many failures in a row open the circuit. Requests that were under way together count once.
 const FAILURES: u32 = 3;
@@ -42,16 +44,16 @@ impl Posts {
 
     /// Forgets all posts and limits but those of these destinations: for a project that has changed.
     pub fn keep<'a>(&self, destinations: impl IntoIterator<Item = &'a dyn Destination>) {
-        let before = std::mem::take(&mut *lock(&self.0));
+        let mut posts = lock(&self.0);
+        let before = std::mem::take(&mut *posts);
         for post in before.values() {
             post.lock().limits.clear();
         }
         for destination in destinations {
             let credential = destination.credential();
-            if let Some(post) = before.get(&credential) {
-                lock(&self.0).insert(credential, post.clone());
-            }
-            self.of(destination);
+            let post = before.get(&credential).cloned().unwrap_or_default();
+            post.serve(destination.name(), destination.limits());
+            posts.insert(credential, post);
         }
     }
 }
@@ -132,84 +134,14 @@ pub struct Post {
     health: watch::Sender<Health>,
 }
 
-/// The two queues.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Queue {
-    New,
-    Again,
-}
-
-struct Inner {
-    limits: BTreeMap<String, Limits>,
-    concurrency: usize,
-    pace: Pace,
-    waiting: [bool; 2],
-    last: Queue,
-    bodies: usize,
-    under_way: usize,
-    window: f64,
-    not_before: Instant,
-    /// Counts the failures that counted: requests admitted before the last one tell nothing new.
-    round: u64,
-    in_a_row: u32,
-    circuit: Option<Circuit>,
-    paused: Option<Trouble>,
-    trouble: Option<Trouble>,
-    tally: Tally,
-    last_success: Instant,
-    jitter: u64,
-}
-
-/// An open circuit.
-struct Circuit {
-    since: Instant,
-    /// Probes that failed, and one for the failures that opened it.
-    failures: u32,
-    probing: bool,
-    /// It was opened by a 429.
-    by_rate: bool,
-}
-
-#[derive(Clone)]
-struct Trouble {
-    since: Instant,
-    code: Code,
-    reason: String,
-}
-
-/// A request that was admitted.
-#[derive(Debug)]
-struct Ticket {
-    round: u64,
-    probe: bool,
-}
-
 impl Default for Post {
     fn default() -> Self {
-        let now = Instant::now();
-        let most = Most { rate: f64::INFINITY, burst: f64::INFINITY };
-        let inner = Inner {
-            limits: BTreeMap::new(),
-            concurrency: 1,
-            pace: Pace::new(most, now),
-            waiting: [false; 2],
-            last: Queue::Again,
-            bodies: 0,
-            under_way: 0,
-            window: f64::INFINITY,
-            not_before: now,
-            round: 0,
-            in_a_row: 0,
-            circuit: None,
-            paused: None,
-            trouble: None,
-            tally: Tally::default(),
-            last_success: now,
-            jitter: hash::random().map_or(1, |r| r as u64 | 1),
-        };
-        let queues = [tokio::sync::Mutex::new(()), tokio::sync::Mutex::new(())];
-        let health = watch::Sender::new(Health::Healthy);
-        Self { inner: Mutex::new(inner), queues, changed: watch::Sender::new(()), health }
+        Self {
+            inner: Mutex::new(Inner::new(Instant::now())),
+            queues: [tokio::sync::Mutex::new(()), tokio::sync::Mutex::new(())],
+            changed: watch::Sender::new(()),
+            health: watch::Sender::new(Health::Healthy),
+        }
     }
 }
 
@@ -224,6 +156,16 @@ impl Post {
         self.health.subscribe()
     }
 
+    /// When it last took something; at first, when the post was made.
+    pub fn last_success(&self) -> Instant {
+        self.lock().last_success
+    }
+
+    /// The earliest time of the next request.
+    pub fn next_request(&self) -> Instant {
+        self.lock().not_before.max(Instant::now())
+    }
+
     /// Requests taken and failed so far.
     pub fn tally(&self) -> Tally {
         self.lock().tally
@@ -236,13 +178,7 @@ impl Post {
 
     /// Sends a probe, and more once that is taken. Nothing happens to a post that is not paused.
     pub fn resume(&self) {
-        self.update(|inner, now| {
-            if let Some(trouble) = inner.paused.take() {
-                inner.trouble = Some(trouble);
-                inner.circuit = Some(Circuit { since: now, failures: 0, probing: false, by_rate: false });
-                inner.not_before = now;
-            }
-        });
+        self.update(Inner::resume);
     }
 
     /// Resolves when a new body may be made and sent.
@@ -320,9 +256,9 @@ impl Permit {
 
     /// The request was taken.
     pub fn succeeded(&mut self, hint: &RateHint) {
-        self.settle(|inner, _, now| {
+        self.settle(|inner, ticket, now| {
             inner.learn(hint, now);
-            inner.succeeded(now);
+            inner.succeeded(now, ticket);
         });
     }
 
@@ -330,7 +266,7 @@ impl Permit {
     pub fn answered(&mut self, hint: &RateHint) {
         self.settle(|inner, _, now| {
             inner.learn(hint, now);
-            inner.in_a_row = 0;
+            inner.answered();
         });
     }
 
@@ -352,7 +288,7 @@ impl Permit {
             inner.failed(now, ticket, failed, backoff)
         });
         self.again_at = now + wait.unwrap_or_default();
-        let quiet = now.saturating_duration_since(self.post.lock().last_success);
+        let quiet = now.saturating_duration_since(self.post.last_success());
         Failure { wait: wait.unwrap_or_default(), quiet }
     }
 
@@ -383,162 +319,6 @@ struct Waiting<'a>(&'a Post, Queue);
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         self.0.update(|inner, _| inner.waiting[self.1 as usize] = false);
-    }
-}
-
-enum Wait {
-    Until(Instant),
-    ForChange,
-}
-
-impl Inner {
-    fn serve(&mut self, name: &str, limits: &Limits) {
-        self.limits.insert(name.to_owned(), limits.clone());
-        self.concurrency = self.limits.values().map(|l| l.concurrency.max(1)).min().unwrap_or(1);
-        self.window = self.window.min(self.concurrency as f64);
-        let rates = self.limits.values().filter_map(|l| Some((l.rate?, l.burst)));
-        let most = rates.min_by_key(|(rate, _)| *rate).map(|(rate, burst)| Most {
-            rate: f64::from(rate.max(1)),
-            burst: f64::from(burst.unwrap_or(rate).max(1)),
-        });
-        self.pace.limit(most.unwrap_or(Most { rate: f64::INFINITY, burst: f64::INFINITY }));
-    }
-
-    fn most_bodies(&self) -> usize {
-        self.concurrency.max(2)
-    }
-
-    fn admit(&mut self, queue: Queue, now: Instant) -> Result<Ticket, Wait> {
-        let room = self.bodies < self.most_bodies();
-        let others_turn = match queue {
-            Queue::New => self.waiting[Queue::Again as usize],
-            Queue::Again => self.waiting[Queue::New as usize] && room,
-        };
-        if self.paused.is_some() || (queue == Queue::New && !room) || (others_turn && self.last == queue) {
-            return Err(Wait::ForChange);
-        }
-        if now < self.not_before {
-            return Err(Wait::Until(self.not_before));
-        }
-        let busy = match &self.circuit {
-            Some(circuit) => circuit.probing,
-            None => self.under_way as f64 >= self.window.floor(),
-        };
-        if busy {
-            return Err(Wait::ForChange);
-        }
-        self.pace.take(now).map_err(Wait::Until)?;
-        if let Some(circuit) = &mut self.circuit {
-            circuit.probing = true;
-        }
-        self.under_way += 1;
-        self.bodies += usize::from(queue == Queue::New);
-        self.last = queue;
-        Ok(Ticket { round: self.round, probe: self.circuit.is_some() })
-    }
-
-    /// A request is no longer under way.
-    fn ended(&mut self, ticket: &Ticket) {
-        self.under_way -= 1;
-        if let (true, Some(circuit)) = (ticket.probe, &mut self.circuit) {
-            circuit.probing = false;
-        }
-    }
-
-    fn succeeded(&mut self, now: Instant) {
-        self.tally.successes += 1;
-        self.last_success = now;
-        self.in_a_row = 0;
-        self.trouble = None;
-        match self.circuit.take() {
-            Some(circuit) => {
-                self.window = 1.0;
-                let paused = if circuit.by_rate { now - circuit.since } else { Duration::ZERO };
-                self.pace.resume(now, paused);
-            }
-            None => self.window = (self.window + 1.0 / self.window).min(self.concurrency as f64),
-        }
-        self.pace.accepted(now);
-    }
-
-    /// Returns how long the request waits.
-    fn failed(
-        &mut self,
-        now: Instant,
-        ticket: &Ticket,
-        failed: &Failed<'_>,
-        backoff: impl Fn(u32) -> Duration,
-    ) -> Duration {
-        self.tally.failures += 1;
-        let trouble = Trouble { since: now, code: failed.code, reason: failed.reason.to_owned() };
-        let since = self.trouble.as_ref().map_or(now, |t| t.since);
-        self.trouble = Some(Trouble { since, ..trouble });
-        let after = failed.after.unwrap_or_default();
-        let tells_new = ticket.round == self.round;
-        let opens = tells_new && self.circuit.is_none() && self.counts(now, failed);
-        if opens {
-            let by_rate = failed.load == Load::Rate;
-            self.circuit = Some(Circuit { since: now, failures: 0, probing: false, by_rate });
-        }
-        let failures = match &mut self.circuit {
-            Some(circuit) => {
-                circuit.failures += u32::from(opens || ticket.probe);
-                circuit.failures
-            }
-            None => 1,
-        };
-        let full = backoff(failures.max(1));
-        let wait = (full / 2 + full.mul_f64(0.5 * self.random())).max(after);
-        let for_all = if opens || ticket.probe { wait } else { after };
-        self.not_before = self.not_before.max(now + for_all);
-        wait.max(self.not_before.saturating_duration_since(now))
-    }
-
-    /// Counts a failure while the circuit is closed. Tells whether it opens.
-    fn counts(&mut self, now: Instant, failed: &Failed<'_>) -> bool {
-        self.round += 1;
-        self.in_a_row += 1;
-        let after = failed.after.unwrap_or_default();
-        if failed.load != Load::Unknown {
-            self.window = (self.window / 2.0).max(1.0);
-        }
-        if failed.load == Load::Rate {
-            self.pace.refused(now, after);
-        }
-        self.in_a_row >= FAILURES || after >= LONG_WAIT
-    }
-
-    fn pause(&mut self, now: Instant, code: Code, reason: &str) {
-        self.paused.get_or_insert_with(|| Trouble { since: now, code, reason: reason.to_owned() });
-    }
-
-    fn learn(&mut self, hint: &RateHint, now: Instant) {
-        if let Some(limit) = hint.limit {
-            self.pace.told(limit, now);
-        }
-        if let (Some(0), Some(reset)) = (hint.remaining, hint.reset) {
-            self.not_before = self.not_before.max(now + reset);
-        }
-    }
-
-    fn health(&self) -> Health {
-        match (&self.paused, &self.circuit, &self.trouble) {
-            (Some(Trouble { since, code, reason }), _, _) => {
-                Health::Paused { since: *since, code: *code, reason: reason.clone() }
-            }
-            (None, Some(_), Some(Trouble { since, code, reason })) => {
-                Health::Failing { since: *since, code: *code, reason: reason.clone() }
-            }
-            (None, _, _) => Health::Healthy,
-        }
-    }
-
-    /// A number in 0..1; xorshift is random enough to spread retries.
-    fn random(&mut self) -> f64 {
-        self.jitter ^= self.jitter << 13;
-        self.jitter ^= self.jitter >> 7;
-        self.jitter ^= self.jitter << 17;
-        (self.jitter >> 11) as f64 / (1_u64 << 53) as f64
     }
 }
 

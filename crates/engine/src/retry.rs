@@ -1,6 +1,6 @@
 //! The one retry policy: what follows from an answer.
 //!
-//! When a request may go (again) is the post's business ([`crate::post`]). A request that fails again and again *while others are taken* has something in it: it is halved like a
+//! When a request may go (again) is the post's business ([`crate::post`]). A request that fails again and again *while others are taken* has something in it: it is taken apart like a
 //! refused one. While a destination takes nothing, no call grows older.
 
 use std::time::Duration;
@@ -86,7 +86,7 @@ impl Suspicion {
         self.seen = tally;
     }
 
-    /// Whether the request is to be halved.
+    /// Whether the request is to be taken apart.
     pub fn is_strong(&self) -> bool {
         let taken = self.seen.successes - self.first.successes;
         let others_failed = (self.seen.failures - self.first.failures).saturating_sub(self.failures);

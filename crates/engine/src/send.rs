@@ -153,8 +153,8 @@ impl Sender {
     fn goes_on(&self, code: Code, reason: String, failure: Failure) -> bool {
         let quiet = failure.quiet.min(self.started.elapsed());
         if self.deliver_for.is_some_and(|limit| quiet + failure.wait > limit) {
-            let reason = format!("it has taken nothing for too long; the last answer was {code}: {reason}");
-            self.tell(Report::Halt { code: Code::D020, reason });
+            let (code, reason) = took_too_long(code, &reason);
+            self.tell(Report::Halt { code, reason });
             return false;
         }
         let destination = self.destination.name().to_owned();
@@ -194,6 +194,11 @@ impl Sender {
         // A delivery that no longer listens has ended with an error of its own; the calls stay pending.
         let _ = self.reports.send(report);
     }
+}
+
+/// Why a delivery gives up, after the last failure.
+pub(crate) fn took_too_long(code: Code, reason: &str) -> (Code, String) {
+    (Code::D020, format!("it has taken nothing for too long; the last answer was {code}: {reason}"))
 }
 
 /// A dead letter of a refusal.

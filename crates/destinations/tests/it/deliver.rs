@@ -196,3 +196,23 @@ async fn request_after_request_goes_over_one_connection() {
     }
     assert_eq!((receiver.requests().len(), receiver.connections()), (100, 1));
 }
+
+#[tokio::test]
+async fn what_a_service_says_of_its_limit_comes_with_the_answer() {
+    let receiver = Receiver::start().await;
+    receiver.always(
+        Reply::ok()
+            .header("ratelimit-policy", "100;w=10")
+            .header("ratelimit", "limit=100, remaining=0, reset=3"),
+    );
+    let destination = pipelines(&receiver.url());
+    let reply = destination.deliver(&request(&*destination, 0, &calls(3))).await;
+    assert_eq!(
+        (reply.answer, reply.hint.limit, reply.hint.remaining),
+        (Answer::Delivered, Some(10.0), Some(0))
+    );
+    assert_eq!(reply.hint.reset, Some(Duration::from_secs(3)));
+    receiver.always(Reply::status(429));
+    let reply = destination.deliver(&request(&*destination, 0, &calls(3))).await;
+    assert_eq!(reply.hint, outflow_core::RateHint::default());
+}

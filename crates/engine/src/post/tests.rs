@@ -237,6 +237,16 @@ async fn a_long_retry_after_is_the_least_wait_and_ends_with_one_probe() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_was_sent_before_the_circuit_opened_does_not_close_it() {
+    let post = post(8, None);
+    let mut early = post.clone().admit().await;
+    break_circuit(&post).await;
+    early.succeeded(&NO_HINT);
+    assert!(matches!(post.health(), Health::Failing { .. }));
+    assert_eq!(post.last_success(), Instant::now(), "but it counts");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_destination_that_comes_back_after_an_hour_is_not_stormed() {
     let (post, latency) = (post(32, None), Duration::from_millis(100));
     let start = Instant::now();

@@ -175,3 +175,20 @@ async fn refused_credentials_pause_the_post_for_every_run_until_it_is_resumed() 
     assert!(a.users().values().all(|n| *n == 1) && seen.lock().unwrap().len() == 100);
     assert_eq!(post.health(), Health::Healthy);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_gives_up_at_once_on_a_destination_that_wants_to_be_left_alone_for_longer() {
+    let a = Scripted::with_limits("a", limits(10, 4), |_, _| Answer::Retry {
+        code: Code::D015,
+        status: Some(429),
+        reason: "come back in an hour".into(),
+        after: Some(Duration::from_secs(3600)),
+    });
+    let (table, house) = (Table::users(1..=100), House::new(&[&a]));
+    for _ in 0..3 {
+        let run = house.run(&users_to(&["a"]), &table).await.unwrap();
+        assert_eq!((run.destinations[0].1.state, counts(&run)), (DeliveryState::Stopped, (0, 0, 100)));
+        assert_eq!(run.destinations[0].1.reason.as_ref().unwrap().code, Code::D020);
+    }
+    assert!(a.requests() <= 4, "{} requests", a.requests());
+}
