@@ -24,7 +24,7 @@ pub use clock::{Clock, SystemClock};
 pub use codes::{Code, Severity};
 pub use error::{Error, Result};
 pub use jiff::Timestamp;
-pub use outcome::{Answer, Refusal};
+pub use outcome::{Answer, RateHint, Refusal, Reply};
 pub use row::{Column, ColumnType, Row, RowPage};
 pub use run::{DeliveryCounts, DeliveryState, RowCounts, RunId, RunRecord, RunState};
 pub use secret::Secret;

@@ -4,5 +4,6 @@
 
 mod delivery;
 mod extraction;
+mod misbehaviour;
 mod parts;
 mod serve;
