@@ -14,6 +14,8 @@
 //! | [`ChaosProxy`] | cut, reset, delayed and silent connections |
 //! | [`crash`] | a program that is killed at random instants |
 //! | [`hostile`] | statements that try to write, and a database that shows whether one did |
+//! | [`Vitals`] | memory, files and threads of a process |
+//! | [`Report`], [`long`] | a campaign's figures, and how much of it is run |
 //! | [`seed`], [`Rng`] | reproducible chance |
 //! | [`free_port`] | a port where nobody listens |
 //! | [`sink`] | a receiver that only counts, for benchmarks |
@@ -27,7 +29,9 @@ mod postgres;
 mod proxy;
 mod random;
 mod receiver;
+mod report;
 pub mod sink;
+mod vitals;
 
 pub use judge::{Judge, Verdict};
 pub use net::free_port;
@@ -35,3 +39,5 @@ pub use postgres::{Database, Options as PostgresOptions, Postgres};
 pub use proxy::{ChaosProxy, Fault};
 pub use random::{Rng, seed};
 pub use receiver::{Arrival, Receiver, Reply, Request};
+pub use report::{Report, long, slice_or_whole};
+pub use vitals::Vitals;
