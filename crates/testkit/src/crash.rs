@@ -88,19 +88,8 @@ impl Program {
     pub fn killed_at(&self, calls: &str, n: usize) -> Program {
         let inject = format!("inject={calls}:signal=KILL:when={n}");
         // As a grandchild (-D) it leaves the program our own child, with its id, signals and exit.
-        let args = [
-            "-D",
-            "-f",
-            "-qq",
-            "--seccomp-bpf",
-            "-o",
-            "/dev/null",
-            "-e",
-            &format!("trace={calls}"),
-            "-e",
-            &inject,
-            "--",
-        ];
+        let args =
+            ["-D", "-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={calls}"), "-e", &inject, "--"];
         let mut traced = Program::new("strace").args(args).args([self.path.clone()]).args(self.args.clone());
         (traced.env, traced.folder) = (self.env.clone(), self.folder.clone());
         traced
