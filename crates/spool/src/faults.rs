@@ -1,12 +1,13 @@
 //! Tests on a disk that fails: every operation in turn, and power that goes off at any instant.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use outflow_core::ports::spool::Spool;
-use outflow_core::{CallType, Code, Error};
+use outflow_core::ports::spool::{Spool, Spooled};
+use outflow_core::{CallType, Code, Error, RunId};
+use outflow_testkit::{Report, Rng, seed, slice_or_whole};
 
 use crate::DiskSpool;
 use crate::disk::{Disk, DiskFile, RealDisk};
@@ -23,6 +24,8 @@ struct FaultyDisk {
 struct Log {
     operations: usize,
     fail_at: Option<usize>,
+    /// The power goes off as this operation begins: it and all behind it fail.
+    power_off_at: Option<usize>,
     /// Files whose sync or write failed: nobody may touch them again.
     poisoned: HashSet<PathBuf>,
     /// Files with bytes that are not synced, and how many bytes are.
@@ -35,8 +38,12 @@ struct Log {
 
 impl Log {
     fn operation(&mut self, path: &Path) -> io::Result<()> {
+        // A file whose write or sync failed is never written or synced again, and a folder likewise, unless by a new extraction.
         assert!(!self.poisoned.contains(path), "{} is used after it failed", path.display());
         self.operations += 1;
+        if self.power_off_at.is_some_and(|at| self.operations >= at) {
+            return Err(io::Error::other("the power is off"));
+        }
         if self.fail_at == Some(self.operations) {
             self.poisoned.insert(path.to_path_buf());
             return Err(io::Error::other("the disk says no"));
@@ -162,6 +169,13 @@ fn whichever_operation_fails_the_extraction_fails_and_can_be_done_again() {
         match second_run(disk.clone(), dir.path()) {
             Ok(()) => {
                 assert!(n > 40, "only {n} operations");
+                Report::new(
+                    "faults::whichever_operation_fails_the_extraction_fails_and_can_be_done_again",
+                    "spool: an I/O error at the n-th operation, for every n; no file is touched again after its sync failed",
+                    n as u64 - 1,
+                )
+                .with("divergences", 0)
+                .print();
                 break;
             }
             Err(error) => {
@@ -176,6 +190,163 @@ fn whichever_operation_fails_the_extraction_fails_and_can_be_done_again() {
             }
         }
     }
+}
+
+/// What a random history does to the disk under a run.
+#[derive(Clone, Copy, Debug)]
+enum Mishap {
+    None,
+    Fails(usize),
+    PowerOff(usize),
+    Full(u64),
+}
+
+fn mishap(rng: &mut Rng) -> Mishap {
+    match rng.below(6) {
+        0 => Mishap::Fails(1 + rng.below(60) as usize),
+        1 => Mishap::PowerOff(1 + rng.below(60) as usize),
+        2 => Mishap::Full(rng.below(2_000)),
+        _ => Mishap::None,
+    }
+}
+
+fn random_entries(rng: &mut Rng, run: u64) -> Vec<Entry> {
+    let count = rng.below(60);
+    let text = |rng: &mut Rng| vec![b'a' + rng.below(26) as u8; rng.below(300) as usize];
+    let entry = |rng: &mut Rng, i| match rng.below(8) {
+        0 => rejection(i, "bad"),
+        // Some contents come again in the next run.
+        _ => call(i, (u128::from(run / 2) << 64) | u128::from(rng.below(30)), &text(rng)),
+    };
+    (0..count).map(|i| entry(rng, i)).collect()
+}
+
+/// Runs that are written, fail, lose power, find the disk full, are read and removed, against a table of what each run that was finished holds.
+#[test]
+fn random_histories_with_faults_keep_every_finished_run_and_invent_none() {
+    let (first, histories) = (seed(), slice_or_whole(30, 2_000));
+    let (mut written, mut mishaps) = (0, [0_u64; 3]);
+    for history in 0..histories {
+        let (dir, mut rng) = (tempfile::tempdir().unwrap(), Rng::new(first + history));
+        let mut finished: BTreeMap<u64, (Vec<Entry>, Spooled)> = BTreeMap::new();
+        for run in 1..=12 {
+            let (entries, what) = (random_entries(&mut rng, run), mishap(&mut rng));
+            let mut log = Log::default();
+            let (mut reserve, mut free) = (0, None);
+            match what {
+                Mishap::None => {}
+                Mishap::Fails(n) => log.fail_at = Some(n),
+                Mishap::PowerOff(n) => log.power_off_at = Some(n),
+                Mishap::Full(room) => (reserve, free) = (1 << 20, Some((1 << 20) + room)),
+            }
+            let disk = Arc::new(FaultyDisk { log: Arc::new(Mutex::new(log)), free });
+            let spool = DiskSpool::on(disk.clone(), dir.path(), reserve, SMALL);
+            let previous = finished.keys().next_back().copied();
+            match write(&spool, header(run, CallType::Track), &entries, previous) {
+                Ok(spooled) => {
+                    // Nobody may lose it from now on, whatever happens in the next instant.
+                    disk.lose_power();
+                    finished.insert(run, (entries, spooled));
+                    written += 1;
+                }
+                Err(error) => match what {
+                    Mishap::None => panic!("history {history}, run {run}: {error}"),
+                    Mishap::Fails(_) => {
+                        assert_eq!(error.code(), Code::P003, "{error}");
+                        assert!(
+                            !dir.path().join(run.to_string()).exists(),
+                            "run {run} left something behind"
+                        );
+                        mishaps[0] += 1;
+                    }
+                    Mishap::PowerOff(_) => {
+                        assert_eq!(error.code(), Code::P003, "{error}");
+                        disk.lose_power();
+                        mishaps[1] += 1;
+                    }
+                    Mishap::Full(_) => {
+                        assert_eq!(error.code(), Code::P001, "{error}");
+                        assert!(
+                            error.message().contains("are written") && error.message().contains("are free"),
+                            "{error}"
+                        );
+                        assert!(
+                            !dir.path().join(run.to_string()).exists(),
+                            "run {run} left something behind"
+                        );
+                        mishaps[2] += 1;
+                    }
+                },
+            }
+            // Another process opens the spool.
+            let spool = DiskSpool::on(Arc::new(RealDisk), dir.path(), 0, SMALL);
+            if rng.below(5) == 0
+                && let Some(oldest) = finished.keys().next().copied().filter(|_| finished.len() > 1)
+            {
+                spool.remove(RunId(oldest), false).unwrap();
+                finished.remove(&oldest);
+            }
+            for (run, (entries, spooled)) in &finished {
+                let calls = expected(entries, 0);
+                let from = rng.below(calls.len() as u64 + 1);
+                let mut found = read(&spool, *run, &spooled.segments, from).unwrap();
+                assert_eq!(
+                    found.iter().filter(|c| c.3).count() as u64,
+                    unchanged_from(&spool, *run, spooled, from)
+                );
+                found.iter_mut().for_each(|c| c.3 = false);
+                assert_eq!(found, expected(entries, from), "history {history}, run {run} from {from}");
+                let rejected = spool.rejections(RunId(*run), &spooled.segments).unwrap();
+                assert_eq!(rejected.map(Result::unwrap).count() as u64, spooled.rejected);
+            }
+            // What nobody names is swept by its name; nothing else is there.
+            for left in spool.runs().unwrap().into_iter().filter(|left| !finished.contains_key(&left.0)) {
+                spool.remove(left, false).unwrap();
+            }
+        }
+    }
+    assert!(mishaps.iter().all(|n| *n > 0), "{mishaps:?}");
+    let [failed, powerless, full] = mishaps;
+    Report::new(
+        "faults::random_histories_with_faults_keep_every_finished_run_and_invent_none",
+        format!("spool: {failed} failed operations, {powerless} losses of power, {full} full disks among {written} finished runs"),
+        failed + powerless + full,
+    )
+    .with("histories", histories)
+    .with("divergences", 0)
+    .print();
+}
+
+/// How many calls from a position on are unchanged: all of them, or what a whole reading says.
+fn unchanged_from(spool: &DiskSpool, run: u64, spooled: &Spooled, from: u64) -> u64 {
+    let all = read(spool, run, &spooled.segments, 0).unwrap();
+    assert_eq!(all.iter().filter(|c| c.3).count() as u64, spooled.unchanged);
+    all.iter().filter(|c| c.0 >= from && c.3).count() as u64
+}
+
+#[test]
+fn power_that_goes_off_at_any_operation_costs_nothing_but_the_run_that_was_being_written() {
+    let mut points = 0;
+    for n in 1.. {
+        let dir = folder();
+        let disk = Arc::new(FaultyDisk::default());
+        disk.log.lock().unwrap().power_off_at = Some(n);
+        let spool = DiskSpool::on(disk.clone(), dir.path(), 0, SMALL);
+        let Err(error) = write(&spool, header(2, CallType::Track), &entries(), Some(1)) else { break };
+        assert_eq!(error.code(), Code::P003, "operation {n}: {error}");
+        disk.lose_power();
+        // The next process compares with run 1, which is whole, and writes run 2 again.
+        second_run(Arc::new(RealDisk), dir.path()).unwrap();
+        points += 1;
+    }
+    assert!(points > 40, "only {points} operations");
+    Report::new(
+        "faults::power_that_goes_off_at_any_operation_costs_nothing_but_the_run_that_was_being_written",
+        "spool: loss of power at the n-th operation, for every n",
+        points,
+    )
+    .with("divergences", 0)
+    .print();
 }
 
 #[test]
