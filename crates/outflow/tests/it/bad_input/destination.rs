@@ -184,3 +184,32 @@ fn a_500_that_took_the_calls_repeats_them_under_the_same_ids() {
     verdict.assert_at_least_once();
     assert_eq!(verdict.repeats, 50, "{verdict}");
 }
+
+/// Answers that are no answer of the API stop the destination, and leave the calls pending until it is mended.
+#[test]
+fn bombs_and_endless_answers_are_d017_and_the_calls_stay() {
+    for (table, reply) in
+        [("bomb", Reply::gzip_bomb(1 << 30).refused()), ("endless", Reply::endless_body().refused())]
+    {
+        let shop = Shop::new(table);
+        stays_pending(
+            &shop,
+            "D017",
+            |shop| shop.receiver.always(reply.clone()),
+            |shop| shop.receiver.always(Reply::ok()),
+        );
+    }
+}
+
+#[test]
+fn a_redirect_that_leads_back_to_itself_is_asked_once() {
+    let shop = Shop::new("redirect_loop");
+    let target = format!("{}/v1/batch", shop.receiver.url());
+    stays_pending(
+        &shop,
+        "D014",
+        |shop| shop.receiver.always(Reply::redirect(307, &target)),
+        |shop| shop.receiver.always(Reply::ok()),
+    );
+    assert_eq!(shop.receiver.requests().iter().filter(|r| r.status == Some(307)).count(), 1);
+}
