@@ -182,11 +182,17 @@ fn a_year_in_every_zone_has_the_slots_of_a_slow_reference() {
         let walls = walls(&zone, from, 366 * DAY / MINUTE);
         let end = from + 366 * DAY - MINUTE;
         for _ in 0..expressions {
-            let expression = Expression::any(&mut rng);
+            // A calendar of nearly every minute would take a minute of its own.
+            let (expression, expected) = loop {
+                let expression = Expression::any(&mut rng);
+                let expected = reference(&expression, &walls, from);
+                if expected.len() <= 20_000 {
+                    break (expression, expected);
+                }
+            };
             let text = expression.text();
             // A day that no month has.
             let Ok(cron) = Cron::parse(&text, name) else { continue };
-            let expected = reference(&expression, &walls, from);
             let (mut found, mut last) = (Vec::new(), at(from - 1));
             while let Some(slot) = cron.after(last).filter(|slot| slot.as_second() <= end) {
                 found.push(slot.as_second());

@@ -9,7 +9,9 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 use outflow_testkit::crash::{Exit, Program, kill_often};
-use outflow_testkit::{Arrival, Database, Judge, Postgres, Receiver, Reply, Rng, seed};
+use outflow_testkit::{
+    Arrival, Database, Judge, Postgres, Receiver, Reply, Report, Rng, seed, slice_or_whole,
+};
 use serde_json::Value;
 
 use crate::support::{Project, document, pipelines, sync, yaml};
@@ -48,8 +50,8 @@ fn slow_receiver() -> Receiver {
 impl Campaign<'_> {
     /// Kills so many starts, half of them about as early as the extraction is committed, and demands what must hold
     /// afterwards. Says how many kills came before and after a commit.
-    fn kill(mut self, kills: usize) -> (usize, usize) {
-        let kills = if std::env::var_os("OUTFLOW_LONG").is_some() { 200 } else { kills };
+    fn kill(mut self, test: &'static str, kills: usize) -> (usize, usize) {
+        let kills = slice_or_whole(kills, 200);
         let mut rng = Rng::new(seed());
         let program = self.project.program(&["run", "users", "--output", "json"]);
         let (early, whole) = self.undisturbed(&program);
@@ -67,6 +69,10 @@ impl Campaign<'_> {
         self.assert_nothing_left();
         assert_eq!(killed.len(), kills);
         let late = killed.iter().filter(|exit| has_committed(exit)).count();
+        Report::new(test, "kill -9 of `run` at a random instant", kills as u64)
+            .with("after the extraction's commit", late)
+            .with("rounds, each judged", self.round + 1)
+            .print();
         eprintln!(
             "{kills} kills within {early:?} or {whole:?}, {late} after a commit, {} rounds",
             self.round + 1
@@ -174,7 +180,8 @@ fn every_row_arrives_under_one_message_id_wherever_a_run_is_killed() {
     ));
     let (people, changing) = (20_000, 20_000);
     let campaign = Campaign { database: &database, receiver: &receiver, project, people, changing, round: 0 };
-    let (early, late) = campaign.kill(25);
+    let (early, late) =
+        campaign.kill("crash::every_row_arrives_under_one_message_id_wherever_a_run_is_killed", 25);
     assert!(early > 0 && late > 0, "{early} kills in extractions, {late} in deliveries");
 }
 
@@ -191,7 +198,7 @@ fn every_row_reaches_both_destinations_wherever_a_run_is_killed() {
     ));
     let (people, changing) = (8_000, 8_000);
     let campaign = Campaign { database: &database, receiver: &receiver, project, people, changing, round: 0 };
-    campaign.kill(10);
+    campaign.kill("crash::every_row_reaches_both_destinations_wherever_a_run_is_killed", 10);
 }
 
 #[test]
@@ -204,7 +211,7 @@ fn a_run_of_hardly_more_than_commits_survives_kills_in_the_midst_of_them() {
     ));
     let (people, changing) = (150, 150);
     let campaign = Campaign { database: &database, receiver: &receiver, project, people, changing, round: 0 };
-    campaign.kill(40);
+    campaign.kill("crash::a_run_of_hardly_more_than_commits_survives_kills_in_the_midst_of_them", 40);
 }
 
 #[test]
@@ -222,5 +229,5 @@ fn only_changed_rows_go_out_and_none_is_missed_wherever_a_run_is_killed() {
     ));
     let (people, changing) = (8_000, 2_000);
     let campaign = Campaign { database: &database, receiver: &receiver, project, people, changing, round: 0 };
-    campaign.kill(12);
+    campaign.kill("crash::only_changed_rows_go_out_and_none_is_missed_wherever_a_run_is_killed", 12);
 }

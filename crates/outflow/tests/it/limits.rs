@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use outflow_testkit::{Judge, Postgres, Receiver, Reply};
+use outflow_testkit::{Judge, Postgres, Receiver, Reply, Report};
 
 use crate::support::{Project, sync, yaml};
 
@@ -45,7 +45,18 @@ fn is_used_well(name: &str, retry_after: Option<&'static str>) {
     let used = (counted.len() - refused) as f64 / seconds / RATE;
     let what =
         format!("{:.1} % used, {refused} of {} refused in {seconds:.1} s", used * 100.0, counted.len());
-    println!("{what}");
+    let test = if retry_after.is_some() {
+        "limits::the_allowed_rate_is_used_where_the_receiver_says_when_to_come_back"
+    } else {
+        "limits::the_allowed_rate_is_used_where_the_receiver_says_nothing"
+    };
+    Report::new(
+        test,
+        "a storm of 429 from a receiver that allows 100 requests a second",
+        (requests.len() - CALLS) as u64,
+    )
+    .with("of the allowed rate", &what)
+    .print();
     assert!(seconds > 3.0 && used >= 0.9 && refused * 20 < counted.len(), "{what}");
 }
 

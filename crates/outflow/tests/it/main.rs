@@ -11,6 +11,7 @@ mod hostile;
 mod isolation;
 mod kills;
 mod limits;
+mod room;
 mod run;
 mod secrets;
 mod serving;

@@ -40,6 +40,11 @@ impl Serving {
         Serving { running: program.spawn(), socket, kept: Vec::new() }
     }
 
+    /// Its state's folder is reached in another place than usual.
+    pub fn reached_at(&mut self, folder: &str) {
+        self.socket = PathBuf::from(folder).join("control.sock");
+    }
+
     /// Its process id.
     pub fn id(&self) -> u32 {
         self.running.id()
