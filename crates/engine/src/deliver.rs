@@ -95,7 +95,7 @@ impl Engine {
         record.counts.cancelled += std::mem::take(&mut record.counts.pending);
         let mut book = Book::new(record);
         let end = book.end();
-        remember(self.state.clone(), run, book.record.clone(), Vec::new()).await?;
+        remember(self.state.clone(), run, book.record.clone(), Vec::new(), self.clock.now()).await?;
         progress(book.ended());
         Ok(end)
     }
@@ -153,7 +153,8 @@ impl Delivery {
         }
         let end = self.book.end();
         let dead = std::mem::take(&mut self.book.dead);
-        remember(self.state.clone(), self.run.id, self.book.record.clone(), dead).await?;
+        let now = self.sender.clock.now();
+        remember(self.state.clone(), self.run.id, self.book.record.clone(), dead, now).await?;
         (self.progress)(self.book.ended());
         Ok(end)
     }
@@ -271,7 +272,8 @@ impl Delivery {
 
     fn remember(&mut self) -> Option<JoinHandle<Result<()>>> {
         let (record, dead) = self.book.take_changes()?;
-        Some(tokio::spawn(remember(self.state.clone(), self.run.id, record, dead)))
+        let now = self.sender.clock.now();
+        Some(tokio::spawn(remember(self.state.clone(), self.run.id, record, dead, now)))
     }
 }
 
@@ -280,8 +282,9 @@ async fn remember(
     run: RunId,
     record: DeliveryRecord,
     dead: Vec<DeadLetter>,
+    now: outflow_core::Timestamp,
 ) -> Result<()> {
-    blocking(move || state.settle(run, &record, &dead)).await
+    blocking(move || state.settle(run, &record, &dead, now)).await
 }
 
 async fn wait_for(handle: &mut Option<JoinHandle<Result<()>>>) -> Result<()> {

@@ -4,7 +4,7 @@
 //! commits it. **Deliver** ([`deliver`]) walks those segments once for each destination, with a cursor and retries of its own, until every call is settled.
 //!
 //! What always holds:
-//! - Nothing is sent before the extraction is committed, and `last_sync_time` moves in that transaction and only there.
+//! - Nothing is sent before the extraction is committed, and `last_sync_time` moves in the transaction in which the run becomes `delivering` and only there.
 //! - `read = calls + rejected + unchanged`, and for each destination `calls = delivered + dead_letters + filtered + cancelled + discarded + pending`.
 //! - A run that was interrupted is finished by the next one of its sync; half an extraction counts for nothing and is begun again.
 //!
@@ -14,6 +14,8 @@ mod cursor;
 mod cut;
 mod deliver;
 mod extract;
+pub mod guard;
+mod held;
 pub mod housekeeping;
 mod keys;
 pub mod post;
@@ -54,6 +56,8 @@ pub struct Engine {
     pub destinations: HashMap<String, Arc<dyn Destination>>,
     /// The destinations' posts, shared by all deliveries of the process.
     pub posts: Arc<post::Posts>,
+    /// What may be sent to each destination.
+    pub budgets: Arc<guard::Budgets>,
     /// Turns true when the process is to stop. What is under way is then cancelled or left pending.
     pub stop: watch::Receiver<bool>,
 }

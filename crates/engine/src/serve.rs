@@ -184,6 +184,26 @@ impl Handle {
         self.shared.lanes.status()
     }
 
+    /// Releases a held run and takes it up: see [`Engine::release`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn release(&self, run: RunId) -> Result<()> {
+        self.fleet().engine.release(run).await?;
+        self.adopt(run).await
+    }
+
+    /// Discards a held run: see [`Engine::discard`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn discard(&self, run: RunId, skip_window: bool) -> Result<()> {
+        self.fleet().engine.discard(run, skip_window).await?;
+        self.adopt(run).await?;
+        self.wake();
+        Ok(())
+    }
+
     /// Takes up runs that became ready to be delivered by another way than an extraction: released ones, replays.
     ///
     /// # Errors

@@ -156,15 +156,19 @@ impl Actor {
     async fn asked(&mut self, trigger: Trigger) -> Result<()> {
         let fleet = self.shared.fleet();
         let Some(member) = fleet.member(&self.name) else { return Ok(()) };
-        let reply = match self.busy(&fleet).await? {
+        let busy = self.busy(&fleet).await?;
+        let reply = match busy {
+            Some(Busy { held: Some(error), .. }) => Err(error),
             Some(busy) => {
                 self.wanted = Some(trigger.options);
-                Triggered::Remembered { behind: busy.run }
+                Ok(Triggered::Remembered { behind: busy.run })
             }
-            None => Triggered::Started(self.begin(&fleet, member, By::Manual, trigger.options, None).await?),
+            None => {
+                Ok(Triggered::Started(self.begin(&fleet, member, By::Manual, trigger.options, None).await?))
+            }
         };
         // Who asked may have gone.
-        let _ = trigger.reply.send(Ok(reply));
+        let _ = trigger.reply.send(reply);
         Ok(())
     }
 
@@ -174,7 +178,8 @@ impl Actor {
         let unfinished = blocking(move || state.unfinished_runs()).await?;
         if let Some(run) = unfinished.iter().find(|r| r.sync == name && occupies(r.state)) {
             let reason = format!("run {} is {}", run.id, run.state);
-            return Ok(Some(Busy { run: Some(run.id), code: Code::E004, reason }));
+            let held = (run.state == RunState::Held).then(|| crate::held::waits(run));
+            return Ok(Some(Busy { run: Some(run.id), code: Code::E004, reason, held }));
         }
         if self.current.is_some() {
             // Its extraction is over for the state; the task is about to end.

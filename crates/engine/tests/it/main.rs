@@ -4,5 +4,6 @@
 
 mod delivery;
 mod extraction;
+mod guards;
 mod parts;
 mod serve;

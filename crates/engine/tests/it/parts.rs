@@ -13,7 +13,7 @@ use outflow_core::run::{RunOptions, Trigger};
 use outflow_core::sync::Schedule;
 use outflow_core::{
     Answer, BoxFuture, CallMeta, CallType, Clock, Code, Column, ColumnType, Connection, Dialect, Error,
-    FirstRun, Nulls, Refusal, Result, RowPage, SyncSpec, SystemClock, Timestamp,
+    FirstRun, Guards, Nulls, Refusal, Result, RowPage, SyncSpec, SystemClock, Timestamp,
 };
 use outflow_engine::{Engine, Errors, RunDocument, RunRequest};
 use outflow_spool::DiskSpool;
@@ -273,6 +273,7 @@ impl House {
                 .map(|d| (d.name.clone(), Arc::clone(d) as Arc<dyn Destination>))
                 .collect(),
             posts: Arc::default(),
+            budgets: Arc::default(),
             stop: stopped,
         };
         Self { dir, engine, stop }
@@ -344,6 +345,7 @@ pub fn users_to(destinations: &[&str]) -> SyncSpec {
         enabled: true,
         query_timeout: None,
         max_run_bytes: None,
+        guards: Guards::default(),
     }
 }
 
