@@ -8,14 +8,15 @@ use outflow_core::{Code, Error, Result, RunId, RunRecord, RunState};
 use crate::{Engine, blocking};
 
 impl Engine {
-    /// Releases a held run. Its deliveries are then to be begun: by the lanes of a supervisor, or by [`Engine::finish`].
+    /// Releases a held run, and returns it as it is then. Its deliveries are then to be begun: by the lanes of a supervisor, or by [`Engine::finish`].
     ///
     /// # Errors
     /// C011: there is no such run. C012: it is not held.
-    pub async fn release(&self, run: RunId) -> Result<RunState> {
-        self.held(run).await?;
+    pub async fn release(&self, run: RunId) -> Result<RunRecord> {
+        let record = self.held(run).await?;
         let (state, now) = (self.state.clone(), self.clock.now());
-        blocking(move || state.release(run, now)).await
+        let state = blocking(move || state.release(run, now)).await?;
+        Ok(RunRecord { state, reason: None, ..record })
     }
 
     /// Discards a held run: its calls count as discarded, its segments go. With `skip_window` the sync's next run begins where it would have begun had the run been sent.

@@ -40,7 +40,7 @@ use outflow_core::{Clock, Code, Error};
 use tokio::sync::watch;
 
 pub use progress::{Event, Progress};
-pub use report::{DeliveryDocument, RunDocument, RunListEntry, Seconds};
+pub use report::{DeliveryDocument, Reason, RunDocument, RunListEntry, Seconds};
 pub use run::RunRequest;
 
 /// Everything that a run needs but its sync and its warehouse.

@@ -189,7 +189,8 @@ impl Handle {
     /// # Errors
     /// As there.
     pub async fn release(&self, run: RunId) -> Result<()> {
-        self.fleet().engine.release(run).await?;
+        let record = self.fleet().engine.release(run).await?;
+        (self.shared.observer)(Notice::Released { sync: record.sync, run });
         self.adopt(run).await
     }
 

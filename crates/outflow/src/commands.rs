@@ -3,6 +3,7 @@
 mod dead_letters;
 mod explain;
 mod follow;
+mod held;
 pub mod init;
 mod look;
 mod preview;
@@ -11,6 +12,7 @@ pub mod run;
 mod runs;
 mod schema;
 mod serve;
+mod usage;
 mod validate;
 mod verify;
 
@@ -36,6 +38,9 @@ pub async fn dispatch(cli: Cli, printer: Printer) -> Result<Exit, Errors> {
         Command::Runs(args) => runs::runs(&common, &args, printer),
         Command::Rejected(args) => rejected::rejected(&common, &args, printer),
         Command::DeadLetters(args) => dead_letters::dead_letters(&common, &args, printer),
+        Command::Release(args) => held::release(&common, &args, printer).await,
+        Command::Discard(args) => held::discard(&common, &args, printer).await,
+        Command::Usage(args) => usage::usage(&common, &args, printer),
         Command::Verify(args) => verify::verify(&common, &args, printer),
         Command::Explain { code } => explain::explain(code.as_deref(), printer),
         Command::Schema => {

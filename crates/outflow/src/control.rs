@@ -39,6 +39,18 @@ pub enum Ask {
     Reload,
     /// Where the lanes stand.
     Status,
+    /// Deliver a run that a guard holds.
+    Release {
+        /// The run.
+        run: RunId,
+    },
+    /// Drop a run that a guard holds.
+    Discard {
+        /// The run.
+        run: RunId,
+        /// `last_sync_time` moves all the same.
+        skip_window: bool,
+    },
     /// Deliver a run that became ready by another way than an extraction.
     Adopt {
         /// The run.

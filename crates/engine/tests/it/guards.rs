@@ -138,7 +138,7 @@ async fn a_release_delivers_under_the_same_ids_and_moves_last_sync_time() {
     assert_eq!(codes(&busy), [Code::E006]);
 
     let house = house.reopened(&[&a]);
-    assert_eq!(house.engine.release(document.run).await.unwrap(), RunState::Delivering);
+    assert_eq!(house.engine.release(document.run).await.unwrap().state, RunState::Delivering);
     assert_eq!(house.state().sync("users").unwrap().run, Some(document.run));
     let done = house.engine.finish("users", &request(RunOptions::default())).await.unwrap().unwrap();
     assert_eq!((done.state, done.next_last_sync_time.as_deref()), (RunState::Succeeded, Some("999999")));

@@ -89,14 +89,21 @@ async fn hand_over(
     }
     let enabled = project.syncs.iter().filter(|s| s.enabled).map(|s| s.name.clone());
     let names: Vec<String> = if args.names.is_empty() { enabled.collect() } else { args.names.clone() };
-    let (mut exit, mut documents) = (Exit::Done, Vec::new());
+    let (mut exit, mut outcomes) = (Exit::Done, Vec::new());
     for sync in names {
         let ask = Ask::Run { sync: sync.clone(), options: options.clone() };
-        let Some(answer) = control::ask(&dir, &ask).await? else { return Ok(None) };
+        let answer = match control::ask(&dir, &ask).await {
+            Ok(Some(answer)) => answer,
+            Ok(None) => return Ok(None),
+            Err(error) => {
+                outcomes.push(Outcome::Failed(sync, error.into()));
+                continue;
+            }
+        };
         match answer["started"].as_u64() {
             Some(run) => {
                 printer.say(&format!("{sync}: run {run} begins in the running Outflow"));
-                documents.push(follow::to_its_end(common, RunId(run)).await?);
+                outcomes.push(Outcome::Ran(Box::new(follow::to_its_end(common, RunId(run)).await?)));
             }
             None => {
                 printer.say(&format!(
@@ -107,17 +114,9 @@ async fn hand_over(
             }
         }
     }
-    for document in &documents {
-        exit = exit.or(match document.state {
-            RunState::Failed | RunState::Held | RunState::Lost | RunState::Cancelled => document
-                .reason
-                .as_ref()
-                .map_or(Exit::Failed, |r| Exit::of(&Error::new(r.code, r.message.clone()))),
-            _ => exit_of(document),
-        });
-    }
-    report(&documents.into_iter().map(|d| Outcome::Ran(Box::new(d))).collect::<Vec<_>>(), printer);
-    Ok(Some(exit))
+    outcomes.iter().for_each(|o| o.tell(printer));
+    report(&outcomes, printer);
+    Ok(Some(outcomes.iter().map(Outcome::exit).fold(exit, Exit::or)))
 }
 
 /// Takes the state, or waits for the process that has it.
@@ -259,6 +258,15 @@ impl Outcome {
             Self::Failed(_, errors) => return errors.0.iter().for_each(|e| printer.error(e)),
             Self::Ran(document) => document,
         };
+        if let (RunState::Held, Some(reason)) = (document.state, &document.reason) {
+            let run = document.run;
+            let error = Error::new(reason.code, reason.message.clone())
+                .at(format!("run {run} of {}", document.sync))
+                .help(format!(
+                    "nothing was sent: look at it with `outflow rejected {run}`; then `outflow release {run}` delivers it, `outflow discard {run}` drops it"
+                ));
+            printer.error(&error);
+        }
         let stopped = document.destinations.iter().filter(|(_, d)| d.state == DeliveryState::Stopped);
         let error = |(name, d): &(String, outflow_engine::DeliveryDocument)| {
             let reason = d.reason.as_ref()?;
@@ -317,6 +325,10 @@ pub fn error_document(error: &Error) -> Value {
 
 /// What a run's document means for the exit code.
 pub fn exit_of(document: &RunDocument) -> Exit {
+    if matches!(document.state, RunState::Failed | RunState::Held | RunState::Lost | RunState::Cancelled) {
+        let of = |r: &outflow_engine::Reason| Exit::of(&Error::new(r.code, r.message.clone()));
+        return document.reason.as_ref().map_or(Exit::Failed, of);
+    }
     let stands = |state| document.destinations.iter().any(|(_, d)| d.state == state);
     if stands(DeliveryState::Stopped) {
         return Exit::Destination;
@@ -326,6 +338,18 @@ pub fn exit_of(document: &RunDocument) -> Exit {
         return Exit::Interrupted;
     }
     if document.has_losses() { Exit::WithLosses } else { Exit::Done }
+}
+
+/// Prints a run that another command took further, with what stopped it.
+pub fn tell(document: RunDocument, printer: Printer) -> Exit {
+    let outcome = Outcome::Ran(Box::new(document));
+    outcome.tell(printer);
+    if printer.is_ndjson() {
+        printer.document(&outcome.document(), |_| String::new());
+    }
+    let exit = outcome.exit();
+    report(&[outcome], printer);
+    exit
 }
 
 fn report(outcomes: &[Outcome], printer: Printer) {
@@ -376,6 +400,13 @@ pub fn people(documents: &[&RunDocument]) -> String {
             text += &format!("; the next run reads from {next}");
         }
         text.push('\n');
+        if let (RunState::Held, Some(reason)) = (d.state, &d.reason) {
+            text += &format!("  held: {} {}\n", reason.code, crate::output::plain(&reason.message));
+            text += &format!(
+                "  nothing was sent; outflow release {0} delivers it, outflow discard {0} drops it\n",
+                d.run
+            );
+        }
         if d.rows.rejected > 0 {
             text += &format!("  rejected rows and their reasons: outflow rejected {}\n", d.run);
         }
