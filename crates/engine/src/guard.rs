@@ -12,7 +12,7 @@ use std::sync::{Mutex, PoisonError};
 
 use outflow_core::ports::state::{Extraction, PastRun, State};
 use outflow_core::run::Trigger;
-use outflow_core::{Budget, Code, Date, DeliveryState, Error, Result, RowCounts, RunRecord, RunState};
+use outflow_core::{Budget, Code, Column, Date, Error, Result, RowCounts, RunRecord, RunState};
 
 /// After so many rows it is judged whether reading on makes sense.
 pub(crate) const FIRST_ROWS: u64 = 10_000;
@@ -34,13 +34,13 @@ pub type Budgets = BTreeMap<String, Budget>;
 /// An objection.
 type Objection = (Code, String);
 
-/// Commits an extraction, held if a guard objects. Tells whether it is held. Blocks.
+/// Commits an extraction, held if a guard objects. Blocks.
 pub(crate) fn commit(
     state: &dyn State,
     run: &RunRecord,
     mut extraction: Extraction,
     budgets: &Budgets,
-) -> Result<bool> {
+) -> Result<()> {
     let _turn = COMMITTING.lock().unwrap_or_else(PoisonError::into_inner);
     let mut objections = of_rows(run, &extraction);
     let guards = &run.pinned.guards;
@@ -56,8 +56,7 @@ pub(crate) fn commit(
         objections.extend(of_budgets(run, extraction.rows.calls, budgets, &spent));
     }
     extraction.held = one(objections);
-    state.commit_extraction(run.id, &extraction)?;
-    Ok(extraction.held.is_some())
+    state.commit_extraction(run.id, &extraction)
 }
 
 /// The first objection's code, and the sentences of all.
@@ -72,9 +71,11 @@ pub(crate) fn first_rows(run: &RunRecord, rejected: u64) -> Result<()> {
         return Ok(());
     }
     let message = format!("{rejected} of the first {FIRST_ROWS} rows were rejected; the query was cancelled");
-    Err(Error::new(Code::G002, message).help(
-        "look at the reasons with `outflow preview NAME --calls --limit 100` and mend the query; nothing was sent and last_sync_time did not move",
-    ))
+    let help = format!(
+        "nothing was sent and last_sync_time did not move; `outflow preview {} --calls --limit 100` shows the reasons",
+        run.sync
+    );
+    Err(Error::new(Code::G002, message).help(help))
 }
 
 /// What the result itself says.
@@ -125,26 +126,22 @@ fn of_past(run: &RunRecord, extraction: &Extraction, past: &[PastRun]) -> Vec<Ob
     if let Some(last) =
         last.filter(|l| run.pinned.guards.hold_columns && l.record.pinned.query == run.pinned.query)
     {
-        let mut changes = Vec::new();
-        for old in &last.columns {
-            match extraction.columns.iter().find(|new| new.name == old.name) {
-                None => changes.push(format!("column {:?} is gone", old.name)),
-                Some(new) if new.ty != old.ty => {
-                    changes.push(format!(
-                        "column {:?} is {} and was {}",
-                        old.name,
-                        new.ty.name(),
-                        old.ty.name()
-                    ));
-                }
-                Some(_) => {}
-            }
-        }
+        let changes = changes(&last.columns, &extraction.columns);
         if !changes.is_empty() {
             objections.push((Code::G004, format!("{} (against run {})", changes.join(", "), last.record.id)));
         }
     }
     objections
+}
+
+/// Columns that are gone or have another type, in sentences.
+fn changes(before: &[Column], now: &[Column]) -> Vec<String> {
+    let change = |old: &Column| match now.iter().find(|new| new.name == old.name) {
+        None => Some(format!("column {:?} is gone", old.name)),
+        Some(new) if new.ty == old.ty => None,
+        Some(new) => Some(format!("column {:?} is {} and was {}", old.name, new.ty.name(), old.ty.name())),
+    };
+    before.iter().filter_map(change).collect()
 }
 
 fn of_count(read: u64, factor: u64, mut past: Vec<u64>) -> Option<Objection> {
@@ -169,19 +166,21 @@ fn of_count(read: u64, factor: u64, mut past: Vec<u64>) -> Option<Objection> {
 /// Calls that were sent today and this month, and those that are on their way, by sync and by destination.
 struct Spent {
     today: Date,
+    /// Day (none: on their way), sync, destination, calls.
     entries: Vec<(Option<Date>, String, String, u64)>,
 }
 
 impl Spent {
     fn of(state: &dyn State, today: Date) -> Result<Self> {
-        let used = state.usage(today.first_of_month(), today)?.into_iter();
-        let mut entries: Vec<_> =
-            used.map(|u| (Some(u.day), u.sync, u.destination, u.delivered + u.dead_letters)).collect();
+        let mut entries = Vec::new();
+        // These first: a call that is settled meanwhile is then counted twice rather than not at all.
         for run in state.unfinished_runs()?.into_iter().filter(|r| r.state == RunState::Delivering) {
-            for d in state.deliveries(run.id)?.into_iter().filter(|d| d.state != DeliveryState::Succeeded) {
+            for d in state.deliveries(run.id)? {
                 entries.push((None, run.sync.clone(), d.destination, d.counts.pending));
             }
         }
+        let used = state.usage(today.first_of_month(), today)?.into_iter();
+        entries.extend(used.map(|u| (Some(u.day), u.sync, u.destination, u.delivered + u.dead_letters)));
         Ok(Self { today, entries })
     }
 
@@ -235,7 +234,7 @@ fn day(extraction: &Extraction) -> Date {
 #[cfg(test)]
 mod tests {
     use outflow_core::run::{FindingCount, Pinned, RunOptions};
-    use outflow_core::{CallType, Column, ColumnType, Connection, Guards, Nulls, RunId, RunKey, Timestamp};
+    use outflow_core::{CallType, ColumnType, Connection, Guards, Nulls, RunId, RunKey, Timestamp};
 
     use super::*;
 
