@@ -10,4 +10,5 @@ mod hostile;
 mod limits;
 mod run;
 mod secrets;
+mod serve;
 mod support;
