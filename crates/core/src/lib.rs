@@ -27,7 +27,7 @@ pub use error::{Error, Result};
 pub use guard::{Budget, Guards};
 pub use jiff::Timestamp;
 pub use jiff::civil::Date;
-pub use outcome::{Answer, Refusal};
+pub use outcome::{Answer, RateHint, Refusal, Reply};
 pub use row::{Column, ColumnType, Row, RowPage};
 pub use run::{DeliveryCounts, DeliveryState, RowCounts, RunId, RunRecord, RunState};
 pub use secret::Secret;

@@ -14,10 +14,13 @@ mod cursor;
 mod cut;
 mod deliver;
 mod extract;
+mod feed;
 pub mod guard;
 mod held;
 pub mod housekeeping;
 mod keys;
+mod pace;
+mod parts;
 pub mod post;
 pub mod preview;
 mod progress;
@@ -39,6 +42,7 @@ use outflow_core::ports::state::State;
 use outflow_core::{Clock, Code, Error};
 use tokio::sync::watch;
 
+pub use post::Posts;
 pub use progress::{Event, Progress};
 pub use report::{DeliveryDocument, Reason, RunDocument, RunListEntry, Seconds};
 pub use run::RunRequest;
@@ -54,8 +58,8 @@ pub struct Engine {
     pub clock: Arc<dyn Clock>,
     /// The project's destinations by name.
     pub destinations: HashMap<String, Arc<dyn Destination>>,
-    /// The destinations' posts, shared by all deliveries of the process.
-    pub posts: Arc<post::Posts>,
+    /// What deliveries to one destination share: see [`post`].
+    pub posts: Arc<Posts>,
     /// What may be sent to each destination.
     pub budgets: Arc<guard::Budgets>,
     /// Turns true when the process is to stop. What is under way is then cancelled or left pending.

@@ -21,7 +21,7 @@ pub struct RunRequest {
     pub trigger: Trigger,
     /// When it was due; now if nobody planned it.
     pub due_at: Option<Timestamp>,
-    /// How long a destination may take nothing before the run gives up for now.
+    /// How long a destination may take nothing before the run gives up for now; `None`: for ever.
     pub deliver_for: Option<Duration>,
     /// Who wants to know.
     pub progress: Progress,

@@ -169,6 +169,7 @@ impl Handle {
 
     /// Replaces the fleet.
     pub fn reload(&self, fleet: Fleet) {
+        fleet.engine.posts.keep(fleet.engine.destinations.values().map(AsRef::as_ref));
         self.fleet.send_replace(Arc::new(fleet));
         self.shared.lanes.touch();
         (self.shared.observer)(Notice::Reloaded);
@@ -265,9 +266,7 @@ async fn supervise(shared: Arc<Shared>, mut asks: mpsc::Receiver<(String, Trigge
             error = shared.lanes.failed() => break Err(error),
         }
     };
-    if failure.is_err() {
-        return failure;
-    }
+    failure?;
     while let Some(joined) = tasks.join_next().await {
         joined.map_err(|e| Error::new(Code::E002, "a sync's task broke down").caused_by(e))??;
     }

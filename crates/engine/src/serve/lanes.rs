@@ -407,7 +407,7 @@ impl Lane {
         let mut reloads = self.shared.fleet.clone();
         let Some(destination) = fleet.engine.destinations.get(&self.key.1) else { return };
         let post = fleet.engine.posts.of(destination.as_ref());
-        let mut changes = post.changes();
+        let mut changes = post.watch();
         let deadline = Instant::now() + again;
         loop {
             tokio::select! {

@@ -5,5 +5,6 @@
 mod delivery;
 mod extraction;
 mod guards;
+mod misbehaviour;
 mod parts;
 mod serve;

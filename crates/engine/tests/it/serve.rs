@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
-use outflow_core::ports::state::{RunFilter, State};
+use outflow_core::ports::state::RunFilter;
 use outflow_core::run::{RunOptions, Trigger};
 use outflow_core::sync::Schedule;
 use outflow_core::{Answer, Clock, Code, RunId, RunState, SyncSpec, Timestamp};
 use outflow_engine::serve::{self, Fleet, Handle, Limits, Member, Notice, Triggered};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::parts::{House, Scripted, Table, stop, users_to};

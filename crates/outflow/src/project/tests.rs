@@ -1,6 +1,7 @@
 //! Projects on disk, and what is said about them.
 
 mod files;
+mod schedules;
 
 use std::collections::HashMap;
 use std::fs;

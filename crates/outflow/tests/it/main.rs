@@ -8,6 +8,8 @@ mod crash;
 mod demo;
 mod guards;
 mod hostile;
+mod limits;
 mod run;
 mod secrets;
+mod serve;
 mod support;
