@@ -71,6 +71,11 @@ impl Query {
         self.pieces.iter().any(|p| matches!(p, Piece::Variable { .. }))
     }
 
+    /// The SQL that it is written in.
+    pub fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
     /// The text as written.
     pub fn text(&self) -> &str {
         &self.text

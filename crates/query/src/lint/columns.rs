@@ -15,6 +15,10 @@ const MOST_ON_REDSHIFT: usize = 1_600;
 /// Segment's reverse ETL takes no more columns than this.
 const MOST_FOR_SEGMENT: usize = 512;
 
+/// Known names with capitals: calls have them as documented, in whatever case they come.
+const FIELDS: &[&str] =
+    &["userId", "anonymousId", "previousId", "groupId", "objectTypeId", "messageId", "createdAt"];
+
 /// Names of events by which Customer.io is told to do something; see its documentation of semantic events.
 const COMMANDS: &[&str] = &[
     "User Deleted",
@@ -197,9 +201,12 @@ fn folded(lint: &Lint<'_>) -> Option<Finding> {
         Dialect::Postgres => lint.outline.token(token).is_some_and(|t| t.kind == Kind::Word),
         Dialect::Sqlite => false,
     };
+    let is_field = |name: &str| FIELDS.iter().any(|f| f.eq_ignore_ascii_case(name));
     let names: Vec<(usize, String)> = lint
         .named()
-        .filter(|(token, name)| folds(*token) && name.bytes().any(|b| b.is_ascii_uppercase()))
+        .filter(|(token, name)| {
+            folds(*token) && name.bytes().any(|b| b.is_ascii_uppercase()) && !is_field(name)
+        })
         .collect();
     let (first, _) = names.first()?;
     let list = names.iter().map(|(_, name)| name.as_str()).take(5).collect::<Vec<_>>().join(", ");

@@ -187,13 +187,15 @@ fn a_text_against_a_number_is_q011_and_the_largest_value_tells_the_cure() {
     );
     assert_fixed(Postgres, plain, TEXT, Some("2026-01-31"), Code::Q011, "a >= '{{last_sync_time | date}}'");
     assert_fixed(
-        Sqlite,
+        Postgres,
         plain,
         (ColumnType::Text, "text"),
         Some("1767225600"),
         Code::Q011,
         "a >= '{{last_sync_time}}'",
     );
+    // Texts of ten digits are in the order of their numbers.
+    assert!(typed(&query(plain), Redshift, TEXT.0, TEXT.1, Some("1767225600")).is_empty());
     assert_fixed(
         Redshift,
         "a >= '{{last_sync_time}}'",
