@@ -311,12 +311,12 @@ fn in_words(seconds: u64) -> String {
     }
 }
 
-/// The same, rounded up.
+/// The same, rounded up to something longer.
 fn in_words_up(seconds: u64) -> String {
     let unit = match seconds {
         ..7_200 => 60,
         7_200..172_800 => 3_600,
         _ => 86_400,
     };
-    in_words(seconds.div_ceil(unit) * unit)
+    in_words((seconds / unit + 1) * unit)
 }

@@ -35,8 +35,10 @@ pub async fn preview(common: &Common, args: &Preview, printer: Printer) -> Resul
         Ok(shown) => shown,
         Err(errors) => return Err(with_findings(errors, findings, printer)),
     };
-    findings.iter().for_each(|f| f.print(printer));
-
+    // The other forms have them in the document.
+    if printer.is_table() || printer.is_ndjson() {
+        findings.iter().for_each(|f| f.print(printer));
+    }
     printer.say(&format!("last_sync_time = {}", shown.last_sync_time));
     let told = |code: Code| code == Code::R103 && findings.iter().any(|f| f.code() == Code::Q110);
     for (code, message) in shown.warnings.iter().filter(|(code, _)| !told(*code)) {
