@@ -437,8 +437,11 @@ fn typed(lint: &Lint<'_>, comparison: &Comparison, known: &Known, class: Class) 
             ))
         }
         Class::Number if !number => {
-            let message =
-                format!("{column} is a {declared}, and is compared with a time, which the database refuses");
+            let outcome = match lint.dialect() {
+                Dialect::Sqlite => "which is never true",
+                _ => "which the database refuses",
+            };
+            let message = format!("{column} is a {declared}, and is compared with a time, {outcome}");
             let plain = if is_millis(known) { "{{last_sync_time | millis}}" } else { "{{last_sync_time}}" };
             let help = format!("give the value the column's type: {plain}");
             Some(suggest(comparison, Code::Q010, message, help, plain))

@@ -191,7 +191,7 @@ fn reserved(lint: &Lint<'_>) -> Vec<Finding> {
 fn is_operand(lint: &Lint<'_>, i: usize) -> bool {
     const BEFORE: &[&str] = &[
         "SELECT", "DISTINCT", "WHERE", "AND", "OR", "NOT", "ON", "BY", "WHEN", "THEN", "ELSE", "BETWEEN",
-        "HAVING", "QUALIFY", "CASE", "LIKE", "IN",
+        "HAVING", "QUALIFY", "CASE", "LIKE", "IN", "FROM", "JOIN",
     ];
     let outline = lint.outline;
     let Some(before) = i.checked_sub(1) else { return false };

@@ -70,6 +70,7 @@ fn reserved_words_are_found_where_they_are_names() {
                 &["timestamp", "tag", "open", "timestamp"],
             ),
             ("SELECT a AS timestamp, b AS user, c AS order FROM t", &["timestamp", "user", "order"]),
+            ("SELECT EXTRACT(epoch FROM timestamp) AS d FROM tag", &["timestamp", "tag"]),
             ("SELECT DATE_TRUNC('day', timestamp) AS d FROM t", &["timestamp"]),
             ("SELECT id FROM t WHERE a BETWEEN timestamp AND b", &["timestamp"]),
             // Types, literals, and words that the grammar has a use for.
