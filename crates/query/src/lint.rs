@@ -7,6 +7,7 @@
 
 mod columns;
 mod compared;
+mod comparison;
 mod functions;
 mod increments;
 
@@ -19,7 +20,8 @@ use crate::Query;
 use crate::outline::{Name, Outline, Select};
 use crate::scan::{Scan, position};
 pub use columns::too_many;
-pub use compared::{Comparison, Known};
+pub use compared::Known;
+pub use comparison::Comparison;
 
 /// What a query is for.
 #[derive(Clone, Copy, Debug)]
@@ -195,7 +197,7 @@ impl Query {
             found.extend(increments::limits(&lint));
             found.extend(columns::all(&lint));
             found.extend(functions::all(&lint));
-            for (i, comparison) in compared::find(&outline).iter().enumerate() {
+            for (i, comparison) in comparison::find(&outline).iter().enumerate() {
                 let known = context.known.get(i).and_then(Option::as_ref);
                 found.extend(compared::judge(&lint, comparison, known));
             }
@@ -207,7 +209,7 @@ impl Query {
     /// Every comparison of an expression with the variable, for a database to be asked about.
     pub fn comparisons(&self) -> Vec<Comparison> {
         let scan = self.scan();
-        if scan.is_small() { compared::find(&Outline::new(&scan)) } else { Vec::new() }
+        if scan.is_small() { comparison::find(&Outline::new(&scan)) } else { Vec::new() }
     }
 
     /// The columns that the text names; `None` if it does not show which SELECT they come from.

@@ -4,6 +4,7 @@ mod columns;
 mod compared;
 mod increments;
 mod properties;
+mod sane;
 mod words;
 
 use outflow_core::{CallType, Code, Dialect};
