@@ -72,8 +72,8 @@ pub enum Command {
     Demo(Demo),
     /// Write a project to start from
     Init(Init),
-    /// Check the project's files and print every problem
-    Validate,
+    /// Check the project's files and queries and print every problem
+    Validate(Validate),
     /// Show the rows or calls of a sync's next run, without sending anything
     Preview(Preview),
     /// Run syncs now
@@ -136,6 +136,14 @@ pub enum SourceKind {
     Postgres,
     /// A SQLite file
     Sqlite,
+}
+
+/// `outflow validate`
+#[derive(Debug, Args)]
+pub struct Validate {
+    /// Ask each sync's database, too: types of columns, expected rows, the newest row
+    #[arg(long)]
+    pub connect: bool,
 }
 
 /// `outflow preview`

@@ -2,6 +2,7 @@
 
 mod dead_letters;
 mod explain;
+mod findings;
 pub mod init;
 mod look;
 mod preview;
@@ -27,7 +28,7 @@ pub async fn dispatch(cli: Cli, printer: Printer) -> Result<Exit, Errors> {
     match cli.command {
         Command::Demo(args) => demo::demo(&common, &args, printer).await,
         Command::Init(args) => init::init(&args, printer),
-        Command::Validate => validate::validate(&common, printer),
+        Command::Validate(args) => validate::validate(&common, &args, printer).await,
         Command::Preview(args) => preview::preview(&common, &args, printer).await,
         Command::Run(args) => run::run(&common, &args, printer).await,
         Command::Runs(args) => runs::runs(&common, &args, printer),
