@@ -26,9 +26,12 @@ struct Report<'a> {
 pub(crate) fn of(body: &[u8], sql: &str) -> Error {
     let report = Report::read(body);
     let code = report.code();
-    let message = match report.state {
-        "" => report.message.clone(),
-        state => format!("{} (SQLSTATE {state})", report.message),
+    let message = match (report.state, report.internal()) {
+        ("", _) => report.message.clone(),
+        (state, Some(number)) if number != report.message => {
+            format!("{} (SQLSTATE {state}, Redshift's code {number})", report.message)
+        }
+        (state, _) => format!("{} (SQLSTATE {state})", report.message),
     };
     let mut error = Error::new(code, message);
     if let Some(position) = report.position.filter(|_| !sql.is_empty()) {
@@ -66,6 +69,10 @@ impl<'a> Report<'a> {
         // Class 22 is bad data, and its messages quote the value.
         if report.state.starts_with("22") {
             report.message = without_quoted(&report.message);
+        }
+        // Redshift tells of a conflict of transactions with its number alone.
+        if report.message == "1023" {
+            report.message = "Serializable isolation violation on table".into();
         }
         if report.message.is_empty() {
             report.message = "the server reported an error without a message".into();
@@ -126,6 +133,13 @@ impl<'a> Report<'a> {
         }
     }
 
+    /// The number that Redshift gives its own errors, in the many lines of the detail. The rest of the detail may quote rows.
+    fn internal(&self) -> Option<&str> {
+        let (_, rest) = self.detail.split_once("code:")?;
+        let number = rest.trim_start().split(|c: char| !c.is_ascii_digit()).next()?;
+        (!number.is_empty() && number.len() <= 6).then_some(number)
+    }
+
     /// What helps with errors that have no code of their own.
     fn help_for_others(&self) -> &'static str {
         let says = |words: &str| self.message.contains(words) || self.detail.contains(words);
@@ -133,6 +147,12 @@ impl<'a> Report<'a> {
             "a date or time is not comparable with a number: compare it with {{last_sync_time | timestamp}}; a function may be missing in this database"
         } else if says("not supported on Redshift tables") {
             "the query uses a function that only the leader node has, such as NOW(): use GETDATE() and LISTAGG"
+        } else if self.internal() == Some("1016") || says("Disk Full") {
+            "the cluster has no room left for the query's intermediate results: free some, or let the query take less"
+        } else if says("EXTRACT 'epoch'") {
+            "EXTRACT(epoch …) of a TIMESTAMP is a 32-bit number on Redshift: compare the column itself with {{last_sync_time | timestamp}}"
+        } else if says("total set of cursor data") {
+            "other sessions hold too many cursors: Outflow uses none; run it again when they are closed"
         } else if says("could not open relation with OID") {
             "a table was rebuilt while the query ran: run it again"
         } else if says("Serializable isolation violation") || says("concurrent transaction") {
@@ -212,6 +232,9 @@ mod tests {
         }
         let waking = [('C', "57014"), ('M', "Query cancelled."), ('R', "NFTSetupSessionStateOnRestore")];
         assert_eq!(error(&waking, "").code(), Code::S014);
+        let full = [('C', "XX000"), ('M', "Disk Full"), ('D', "error: Disk Full code: 1016 context: node: 0")];
+        assert_eq!(error(&full, "").message(), "Disk Full (SQLSTATE XX000, Redshift's code 1016)");
+        assert!(error(&full, "").help_text().is_some_and(|help| help.contains("no room left")));
         let aborted = [('C', "XX000"), ('M', "1020"), ('D', "code: 1020 context: system requested abort")];
         assert_eq!(error(&aborted, "").code(), Code::S011);
     }
