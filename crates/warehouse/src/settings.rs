@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use outflow_core::{Code, Dialect, Error, Result, Secret};
 
+use crate::Iam;
+
 /// Where a server is and how to log in.
 #[derive(Clone, Debug)]
 pub struct ServerSettings {
@@ -16,10 +18,8 @@ pub struct ServerSettings {
     pub port: u16,
     /// The database to open.
     pub database: String,
-    /// Who logs in.
-    pub user: String,
-    /// The password; empty if the server asks for none.
-    pub password: Secret,
+    /// Who logs in, and with what.
+    pub login: Login,
     /// How the connection is encrypted.
     pub tls: Tls,
     /// Everything from the look-up of the name to a session that is ready must be done within this time.
@@ -36,16 +36,27 @@ impl ServerSettings {
         if self.dialect == Dialect::Sqlite {
             return wrong("SQLite is a file, not a server");
         }
-        for (name, value) in [("host", &self.host), ("database", &self.database), ("user", &self.user)] {
+        let mut texts = vec![("host", &self.host), ("database", &self.database)];
+        match &self.login {
+            Login::Password { user, password } => {
+                if password.expose().contains('\0') {
+                    return wrong("the password holds a NUL character");
+                }
+                texts.push(("user", user));
+            }
+            // Redshift takes such a password in no other way, and refuses it as a wrong one.
+            Login::Iam(_) if matches!(self.tls.mode, TlsMode::Disable | TlsMode::Prefer) => {
+                return wrong("`iam` needs TLS: `ssl` must be require, verify-ca or verify-full");
+            }
+            Login::Iam(iam) => iam.check()?,
+        }
+        for (name, value) in texts {
             if value.is_empty() {
                 return wrong(&format!("\"{name}\" is empty"));
             }
             if value.contains('\0') {
                 return wrong(&format!("\"{name}\" holds a NUL character"));
             }
-        }
-        if self.password.expose().contains('\0') {
-            return wrong("the password holds a NUL character");
         }
         Ok(())
     }
@@ -58,6 +69,34 @@ impl ServerSettings {
             format!("{}:{}", self.host, self.port)
         }
     }
+}
+
+/// Who logs in, and with what.
+#[derive(Clone, Debug)]
+pub enum Login {
+    /// A user with a password.
+    Password {
+        /// The user's name.
+        user: String,
+        /// The password; empty if the server asks for none.
+        password: Secret,
+    },
+    /// A user whose password AWS gives, for a Redshift.
+    Iam(Iam),
+}
+
+impl Login {
+    /// A user with a password.
+    pub fn password(user: impl Into<String>, password: impl Into<String>) -> Login {
+        Login::Password { user: user.into(), password: Secret::new(password) }
+    }
+}
+
+/// A user and a password, for one log-in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Credentials {
+    pub user: String,
+    pub password: Secret,
 }
 
 /// How a connection is encrypted, and whom the server must be.

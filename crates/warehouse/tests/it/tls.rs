@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use outflow_core::Code;
 use outflow_core::ports::warehouse::Warehouse;
 use outflow_testkit::Postgres;
-use outflow_warehouse::{Server, ServerSettings, Tls, TlsMode};
+use outflow_warehouse::{Login, Server, ServerSettings, Tls, TlsMode};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 
 use crate::{select, server, settings, start, values};
@@ -88,7 +88,8 @@ async fn each_mode_checks_what_it_says_and_no_less() {
         assert!(error.message().contains(why), "{error}");
     }
 
-    let stranger = ServerSettings { user: "stranger".into(), ..settings(&fresh) };
+    let stranger =
+        ServerSettings { login: Login::password("stranger", fresh.password()), ..settings(&fresh) };
     assert_eq!(refusal(&server(stranger)).await.code(), Code::S020);
     cancels_over_tls(&fresh, &with(&fresh, VerifyCa, Some(&right), None)).await;
     streams_over_tls(&with(&fresh, VerifyCa, Some(&right), None)).await;
