@@ -23,6 +23,7 @@ fn main() -> Result<()> {
                 database: database.clone(),
                 login: Login::password(user, password),
                 tls: Tls { mode, ..Tls::default() },
+                tunnel: None,
                 connect_timeout: ServerSettings::CONNECT_TIMEOUT,
             };
             (Box::new(Server::new(settings)?), sql)

@@ -12,5 +12,5 @@ mod sqlite;
 
 pub use aws::{Aws, Iam};
 pub use server::Server;
-pub use settings::{Login, ServerSettings, Tls, TlsMode};
+pub use settings::{Login, ServerSettings, Tls, TlsMode, Tunnel};
 pub use sqlite::Sqlite;

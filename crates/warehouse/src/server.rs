@@ -1,6 +1,6 @@
 //! Redshift and PostgreSQL over wire protocol 3.0.
 //!
-//! A connection goes through [`dial`] (address, TCP, TLS), [`login`] (start-up and authentication), [`session`] (settings, clock, the statement) and
+//! A connection goes through [`dial`] (address, TCP or [`tunnel`], TLS), [`login`] (start-up and authentication), [`session`] (settings, clock, the statement) and
 //! [`rows`] (the result), over the frames of [`wire`]. [`cancel`] stops a statement from outside; [`failure`] turns what the server says into coded errors.
 //!
 //! What always holds: results come as text, one statement goes into one Parse message, and it runs in a read-only transaction. A Redshift is never asked
@@ -10,9 +10,11 @@ mod cancel;
 mod columns;
 mod dial;
 mod failure;
+mod line;
 mod login;
 mod rows;
 mod session;
+mod tunnel;
 mod wire;
 
 use std::time::Duration;
@@ -67,7 +69,11 @@ impl Server {
         let limit = self.settings.connect_timeout;
         let opened =
             tokio::time::timeout(limit, session::open(&self.settings, &self.door, credentials)).await;
-        opened.unwrap_or_else(|_| Err(no_answer(limit))).map_err(|error| error.at(self.settings.address()))
+        opened.unwrap_or_else(|_| Err(no_answer(limit))).map_err(|error| match error.place() {
+            // A tunnel's errors happen elsewhere.
+            Some(_) => error,
+            None => error.at(self.settings.address()),
+        })
     }
 
     /// Logs in with credentials from AWS. Kept ones that the server refuses are replaced once: they may have been revoked.

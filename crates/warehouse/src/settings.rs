@@ -22,6 +22,8 @@ pub struct ServerSettings {
     pub login: Login,
     /// How the connection is encrypted.
     pub tls: Tls,
+    /// The SSH server that leads to the host, if there is one.
+    pub tunnel: Option<Tunnel>,
     /// Everything from the look-up of the name to a session that is ready must be done within this time.
     pub connect_timeout: Duration,
 }
@@ -49,6 +51,9 @@ impl ServerSettings {
                 return wrong("`iam` needs TLS: `ssl` must be require, verify-ca or verify-full");
             }
             Login::Iam(iam) => iam.check()?,
+        }
+        if let Some(tunnel) = &self.tunnel {
+            tunnel.check()?;
         }
         for (name, value) in texts {
             if value.is_empty() {
@@ -89,6 +94,42 @@ impl Login {
     /// A user with a password.
     pub fn password(user: impl Into<String>, password: impl Into<String>) -> Login {
         Login::Password { user: user.into(), password: Secret::new(password) }
+    }
+}
+
+/// A way through an SSH server, by the system's `ssh` and what its settings say.
+#[derive(Clone, Debug)]
+pub struct Tunnel {
+    /// A name, an address, or an alias from the settings of `ssh`.
+    pub host: String,
+    /// Usually 22.
+    pub port: u16,
+    /// `None`: as `ssh` decides.
+    pub user: Option<String>,
+    /// The private key to use, and no other. `None`: as `ssh` decides.
+    pub key: Option<PathBuf>,
+    /// The keys of servers that are trusted, and no others. `None`: those of this machine's user.
+    pub known_hosts: Option<PathBuf>,
+}
+
+impl Tunnel {
+    /// `host:port`, for messages.
+    pub(crate) fn address(&self) -> String {
+        format!("{}:{}", self.host, self.port)
+    }
+
+    /// Host and user become arguments of a program.
+    fn check(&self) -> Result<()> {
+        let plain = |c: char| c.is_alphanumeric() || "._-:@+\\".contains(c);
+        for (name, value) in [("host", Some(&self.host)), ("user", self.user.as_ref())] {
+            if value.is_some_and(|v| v.is_empty() || v.starts_with('-') || !v.chars().all(plain)) {
+                return Err(Error::new(
+                    Code::C005,
+                    format!("{name:?} of the tunnel cannot be a {name} of ssh"),
+                ));
+            }
+        }
+        Ok(())
     }
 }
 

@@ -131,6 +131,7 @@ pub async fn listen() -> (TcpListener, ServerSettings) {
         database: "dev".into(),
         login: Login::password("reader", PASSWORD),
         tls: Tls { mode: TlsMode::Disable, ..Tls::default() },
+        tunnel: None,
         connect_timeout: Duration::from_secs(30),
     };
     (listener, settings)

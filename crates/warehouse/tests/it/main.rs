@@ -11,7 +11,9 @@ mod login;
 mod redshift;
 mod rows;
 mod sqlite;
+mod sshd;
 mod tls;
+mod tunnel;
 mod types;
 
 use std::time::Duration;
@@ -33,6 +35,7 @@ fn settings(postgres: &Postgres) -> ServerSettings {
         database: "postgres".into(),
         login: Login::password(postgres.user(), postgres.password()),
         tls: Tls { mode: TlsMode::Disable, ..Tls::default() },
+        tunnel: None,
         connect_timeout: Duration::from_secs(60),
     }
 }

@@ -10,12 +10,12 @@ use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 
 use crate::{select, server, settings, start, values};
 
-struct Authority {
-    pem: String,
+pub struct Authority {
+    pub pem: String,
     issuer: Issuer<'static, KeyPair>,
 }
 
-fn authority() -> Authority {
+pub fn authority() -> Authority {
     let mut params = CertificateParams::new(Vec::new()).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let key = KeyPair::generate().unwrap();
@@ -24,7 +24,7 @@ fn authority() -> Authority {
 }
 
 /// A server with a certificate for `warehouse.test`, valid until the end of that year.
-fn postgres(authority: &Authority, until: i32) -> Postgres {
+pub fn postgres(authority: &Authority, until: i32) -> Postgres {
     let mut params = CertificateParams::new(vec!["warehouse.test".to_owned()]).unwrap();
     params.not_before = rcgen::date_time_ymd(2020, 1, 1);
     params.not_after = rcgen::date_time_ymd(until, 12, 31);
