@@ -23,7 +23,7 @@ use std::time::Duration;
 use outflow_core::{Clock, Code, Error, Result, Secret};
 use outflow_egress::{AddressPolicy, Client, ClientOptions};
 
-pub use host::Endpoint;
+pub use host::{Endpoint, is_region};
 
 /// Database credentials live as long as this, if nothing else is said; also the shortest that AWS gives.
 pub const SHORTEST: Duration = Duration::from_secs(900);
@@ -34,8 +34,10 @@ pub const LONGEST: Duration = Duration::from_secs(3600);
 #[derive(Clone)]
 pub struct Aws(Arc<Inner>);
 
+type Env = dyn Fn(&str) -> Option<String> + Send + Sync;
+
 struct Inner {
-    env: Box<dyn Fn(&str) -> Option<String> + Send + Sync>,
+    env: Box<Env>,
     clock: Arc<dyn Clock>,
     api: Client,
     /// For the services that hand out credentials to instances and containers.
@@ -120,7 +122,7 @@ impl Iam {
     /// Finds what AWS could make no sense of.
     pub(crate) fn check(&self) -> Result<()> {
         let wrong = |what: &str| Err(Error::new(Code::C005, what.to_owned()));
-        if !host::is_region(&self.region) {
+        if !is_region(&self.region) {
             return wrong("the region of `iam` is no AWS region");
         }
         if !(SHORTEST..=LONGEST).contains(&self.duration) {

@@ -118,18 +118,17 @@ impl Tunnel {
         format!("{}:{}", self.host, self.port)
     }
 
-    /// Host and user become arguments of a program.
-    fn check(&self) -> Result<()> {
+    /// Whether this can be the host or the user: both become arguments of a program.
+    pub fn takes(text: &str) -> bool {
         let plain = |c: char| c.is_alphanumeric() || "._-:@+\\".contains(c);
-        for (name, value) in [("host", Some(&self.host)), ("user", self.user.as_ref())] {
-            if value.is_some_and(|v| v.is_empty() || v.starts_with('-') || !v.chars().all(plain)) {
-                return Err(Error::new(
-                    Code::C005,
-                    format!("{name:?} of the tunnel cannot be a {name} of ssh"),
-                ));
-            }
+        !text.is_empty() && !text.starts_with('-') && text.chars().all(plain)
+    }
+
+    fn check(&self) -> Result<()> {
+        match [Some(&self.host), self.user.as_ref()].into_iter().flatten().find(|text| !Self::takes(text)) {
+            None => Ok(()),
+            Some(text) => Err(Error::new(Code::C005, format!("{text:?} cannot be a host or a user of ssh"))),
         }
-        Ok(())
     }
 }
 

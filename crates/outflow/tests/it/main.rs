@@ -9,3 +9,4 @@ mod demo;
 mod run;
 mod secrets;
 mod support;
+mod ways;

@@ -36,7 +36,7 @@ impl Endpoint {
 }
 
 /// Whether this may be a region: letters, digits and hyphens, such as `eu-central-1`. It becomes a part of a host name.
-pub(super) fn is_region(text: &str) -> bool {
+pub fn is_region(text: &str) -> bool {
     text.contains('-') && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }
 

@@ -276,3 +276,67 @@ impl AsyncWrite for Passage {
         Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tunnel() -> Tunnel {
+        Tunnel { host: "bastion".into(), port: 22, user: None, key: None, known_hosts: None }
+    }
+
+    /// The texts are those of OpenSSH 9.2; those that a real server can be made to cause are in `tests/it/tunnel.rs`.
+    #[test]
+    fn what_ssh_says_has_its_meaning() {
+        for (code, text, want, words) in [
+            (127, "", Code::S023, "this machine has no ssh"),
+            (
+                255,
+                "Permissions 0644 for 'k' are too open.\nWARNING: UNPROTECTED PRIVATE KEY FILE!\nu@h: Permission denied (publickey).\n",
+                Code::S023,
+                "others may read",
+            ),
+            (
+                255,
+                "ssh: connect to host bastion port 22: Connection timed out\r\n",
+                Code::S023,
+                "cannot be reached (Connection timed out)",
+            ),
+            (
+                255,
+                "kex_exchange_identification: Connection closed by remote host\r\nConnection closed by 127.0.0.1 port 22\r\n",
+                Code::S023,
+                "Connection closed by 127.0.0.1 port 22",
+            ),
+            (
+                255,
+                "channel 0: open failed: connect failed: No route to host\r\nstdio forwarding failed\r\n",
+                Code::S023,
+                "reach db:5439 (connect failed: No route to host)",
+            ),
+            (
+                255,
+                "No ED25519 host key is known for bastion and you have requested strict checking.\r\nHost key verification failed.\r\n",
+                Code::S024,
+                "not known here",
+            ),
+            (255, "", Code::S023, "ssh ended without a word"),
+            (255, "\u{1b}[31mred\n", Code::S023, "opened: [31mred"),
+        ] {
+            let error = Said { code: Some(code), text: text.into() }.verdict(&tunnel(), "db:5439").unwrap();
+            assert_eq!((error.code(), error.place()), (want, Some("bastion:22")), "{text}");
+            assert!(error.message().contains(words), "{words}: {error}");
+        }
+        assert!(Said { code: Some(0), text: "a banner".into() }.verdict(&tunnel(), "db:5439").is_none());
+    }
+
+    #[test]
+    fn paths_are_quoted_as_ssh_reads_them() {
+        assert_eq!(quoted(Path::new("/a b/100%/\"x\"/c\\d")), r#""/a b/100%%/\"x\"/c\\d""#);
+        let host = |host: &str| arguments(&tunnel(), host, 5439, Duration::from_secs(75)).join(" ");
+        assert!(host("::1").ends_with("-p 22 -W [::1]:5439 -- bastion"));
+        assert!(
+            host("db").contains("-o ConnectTimeout=20 ") && host("db").ends_with("-W db:5439 -- bastion")
+        );
+    }
+}

@@ -7,6 +7,7 @@ mod describe;
 mod errors;
 mod fake;
 mod hostile;
+mod iam;
 mod login;
 mod redshift;
 mod rows;
