@@ -81,7 +81,7 @@ impl World {
 
     fn move_clock(&self, seconds: i64) {
         let mut now = self.clock.0.lock().unwrap();
-        *now = *now + Duration::from_secs(seconds as u64);
+        *now += Duration::from_secs(seconds as u64);
     }
 
     /// What was asked, as `GetClusterCredentials` with the key that signed it; `-` without one.
