@@ -98,7 +98,7 @@ fn login(login: &project::Login) -> Result<Login, Error> {
             target: iam.target.clone(),
             region: iam.region.clone(),
             profile: iam.profile.clone(),
-            duration: iam.duration.unwrap_or(aws::SHORTEST),
+            duration: iam.duration.unwrap_or(aws::SHORTEST_LIFE),
         }),
     })
 }

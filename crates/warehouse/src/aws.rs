@@ -26,9 +26,9 @@ use outflow_egress::{AddressPolicy, Client, ClientOptions};
 pub use host::{Endpoint, is_region};
 
 /// Database credentials live as long as this, if nothing else is said; also the shortest that AWS gives.
-pub const SHORTEST: Duration = Duration::from_secs(900);
+pub const SHORTEST_LIFE: Duration = Duration::from_secs(900);
 /// The longest that AWS gives.
-pub const LONGEST: Duration = Duration::from_secs(3600);
+pub const LONGEST_LIFE: Duration = Duration::from_secs(3600);
 
 /// The access to AWS from this machine. Clones share the database credentials that they got.
 #[derive(Clone)]
@@ -89,7 +89,7 @@ pub struct Iam {
     pub region: String,
     /// The profile whose keys are used; `None`: the usual chain.
     pub profile: Option<String>,
-    /// How long the password is good for, from [`SHORTEST`] to [`LONGEST`].
+    /// How long the password is good for, from [`SHORTEST_LIFE`] to [`LONGEST_LIFE`].
     pub duration: Duration,
 }
 
@@ -125,7 +125,7 @@ impl Iam {
         if !is_region(&self.region) {
             return wrong("the region of `iam` is no AWS region");
         }
-        if !(SHORTEST..=LONGEST).contains(&self.duration) {
+        if !(SHORTEST_LIFE..=LONGEST_LIFE).contains(&self.duration) {
             return wrong("the duration of `iam` must be from 15m to 1h");
         }
         Ok(())

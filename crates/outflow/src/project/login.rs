@@ -2,7 +2,7 @@
 
 use outflow_core::{Code, Dialect, Secret};
 use outflow_warehouse::Tunnel;
-use outflow_warehouse::aws::{DbUser, Endpoint, IamTarget, LONGEST, is_region};
+use outflow_warehouse::aws::{DbUser, Endpoint, IamTarget, LONGEST_LIFE, is_region};
 
 use super::document::{Key, Node};
 use super::{Iam, Login, Problems};
@@ -45,7 +45,7 @@ fn of_aws(name: &Key, database: &Node, iam: &Node, dialect: Dialect, problems: &
         problems.add(&workgroup.place, Code::C005, "\"workgroup\" does not go with \"cluster\"", help);
     }
     if let Some(duration) = iam.get("duration")
-        && duration.duration().is_some_and(|d| d > LONGEST)
+        && duration.duration().is_some_and(|d| d > LONGEST_LIFE)
     {
         problems.add(
             &duration.place,

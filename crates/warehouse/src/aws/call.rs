@@ -8,15 +8,14 @@
 use std::time::Duration;
 
 use outflow_core::{Code, Error, Result, Secret};
-use outflow_egress::{Deadlines, Response, Target};
+use outflow_egress::{Deadlines, Response, SendError, SendErrorKind, Target};
 use serde_json::Value;
 
 use super::sign::{self, Request};
 use super::{Inner, Keys, host};
 
-/// A try and its repeats; before each of these a pause, and then twice as long a one.
-const TRIES: u32 = 3;
-const FIRST_PAUSE: Duration = Duration::from_millis(200);
+/// The pauses before the second and the third try.
+const PAUSES: [Duration; 2] = [Duration::from_millis(200), Duration::from_millis(400)];
 
 const DEADLINES: Deadlines = Deadlines {
     connect: Duration::from_secs(5),
@@ -32,8 +31,27 @@ pub(super) struct Call<'a> {
     pub action: &'a str,
     pub region: &'a str,
     pub body: String,
-    /// `None`: the call proves its right in the body.
-    pub keys: Option<&'a Keys>,
+    pub proof: Proof<'a>,
+}
+
+/// What proves the right to a call.
+#[derive(Clone, Copy)]
+pub(super) enum Proof<'a> {
+    /// A signature with these keys.
+    Keys(&'a Keys),
+    /// This token, which is in the body.
+    Token(&'a str),
+}
+
+impl Proof<'_> {
+    fn secrets(&self) -> Vec<&str> {
+        match self {
+            Self::Keys(keys) => {
+                [Some(&keys.secret), keys.token.as_ref()].into_iter().flatten().map(Secret::expose).collect()
+            }
+            Self::Token(token) => vec![token],
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,30 +109,27 @@ impl Inner {
         let (_, rest) = url.split_once("://").unwrap_or_default();
         let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
         let path = format!("/{path}");
-        let mut pause = FIRST_PAUSE;
-        for tried in 1.. {
+        let mut pauses = PAUSES.into_iter();
+        loop {
             let answer = self.send(call, &url, host, &path).await.map_err(|e| e.at(host))?;
-            let again = match &answer {
+            let passing = match &answer {
                 Ok(answer) if (200..300).contains(&answer.status) => {
                     return Ok(String::from_utf8_lossy(&answer.body).into_owned());
                 }
-                Ok(answer) => {
-                    answer.status >= 500
-                        || matches!(refusal(answer).0.as_str(), "Throttling" | "ThrottlingException")
-                }
-                Err(error) => error.kind != outflow_egress::SendErrorKind::Tls,
+                Ok(answer) => answer.status >= 500 || refusal(answer).0.starts_with("Throttling"),
+                Err(error) => error.kind != SendErrorKind::Tls,
             };
-            if !again || tried == TRIES {
-                return Err(match answer {
-                    Ok(answer) => refused(call, &answer),
-                    Err(cause) => not_reached(call, cause),
+            match pauses.next().filter(|_| passing) {
+                Some(pause) => tokio::time::sleep(pause).await,
+                None => {
+                    let error = match answer {
+                        Ok(answer) => refused(call, &answer),
+                        Err(cause) => not_reached(call, cause),
+                    };
+                    return Err(error.at(host));
                 }
-                .at(host));
             }
-            tokio::time::sleep(pause).await;
-            pause *= 2;
         }
-        unreachable!("the last try returns")
     }
 
     async fn send(
@@ -123,7 +138,7 @@ impl Inner {
         url: &str,
         host: &str,
         path: &str,
-    ) -> Result<Result<Response, outflow_egress::SendError>> {
+    ) -> Result<Result<Response, SendError>> {
         let target = format!("RedshiftServerless.{}", call.action);
         let headers: &[(&str, &str)] = match call.service {
             Service::RedshiftServerless => {
@@ -131,9 +146,9 @@ impl Inner {
             }
             _ => &[("content-type", "application/x-www-form-urlencoded; charset=utf-8")],
         };
-        let signing = match call.keys {
-            None => Vec::new(),
-            Some(keys) => {
+        let signing = match call.proof {
+            Proof::Token(_) => Vec::new(),
+            Proof::Keys(keys) => {
                 let (service, region, body) = (call.service.name(), call.region, call.body.as_str());
                 sign::headers(&Request { host, path, region, service, headers, body }, keys, self.clock.now())
             }
@@ -206,7 +221,10 @@ fn refusal(answer: &Response) -> (String, String) {
 fn refused(call: &Call<'_>, answer: &Response) -> Error {
     let (code, message) = refusal(answer);
     let action = format!("{}:{}", call.service.name(), call.action);
-    let with = call.keys.map_or_else(String::new, |keys| format!(" to the keys from {}", keys.from));
+    let with = match call.proof {
+        Proof::Keys(keys) => format!(" to the keys from {}", keys.from),
+        Proof::Token(_) => String::new(),
+    };
     let said = match (code.as_str(), clean(&message, call)) {
         ("", _) => format!("status {}", answer.status),
         (code, message) if message.is_empty() => clean(code, call),
@@ -250,16 +268,14 @@ fn help(code: &str, message: &str, action: &str) -> Option<String> {
 /// A text of AWS without line breaks, of bearable length, and without what we must not show: a wrong signature is answered with all that should have been signed.
 fn clean(text: &str, call: &Call<'_>) -> String {
     let mut text = text.split("The Canonical String").next().unwrap_or_default().to_owned();
-    if let Some(keys) = call.keys {
-        for secret in [Some(&keys.secret), keys.token.as_ref()].into_iter().flatten().map(Secret::expose) {
-            text = text.replace(secret, "…");
-        }
+    for secret in call.proof.secrets().into_iter().filter(|secret| !secret.is_empty()) {
+        text = text.replace(secret, "…");
     }
     let text: String = text.chars().take(500).map(|c| if c.is_control() { ' ' } else { c }).collect();
     text.trim_matches([' ', '.']).to_owned()
 }
 
-fn not_reached(call: &Call<'_>, cause: outflow_egress::SendError) -> Error {
+fn not_reached(call: &Call<'_>, cause: SendError) -> Error {
     let action = format!("{}:{}", call.service.name(), call.action);
     Error::new(Code::S022, format!("AWS cannot be reached for {action}: {cause}"))
         .help("this machine needs a way to that host over HTTPS, or a VPC endpoint for the service; AWS_ENDPOINT_URL may name another address")

@@ -10,7 +10,7 @@ use outflow_core::{Result, Secret, Timestamp};
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
-use super::call::{Call, Service, element, form, incomplete};
+use super::call::{Call, Proof, Service, element, form, incomplete};
 use super::{Iam, IamTarget, Inner, chain};
 use crate::settings::Credentials;
 
@@ -60,7 +60,7 @@ impl Iam {
     async fn fetch(&self, aws: &Inner, database: &str) -> Result<Kept> {
         let keys = chain::keys(aws, self.profile.as_deref(), &self.region).await?;
         let (service, action, body) = self.request(database);
-        let call = Call { service, action, region: &self.region, body, keys: Some(&keys) };
+        let call = Call { service, action, region: &self.region, body, proof: Proof::Keys(&keys) };
         let asked = aws.clock.now();
         let answer = aws.call(&call).await?;
         let read =

@@ -47,7 +47,8 @@ pub(super) async fn container(aws: &Inner) -> Result<Found> {
         })?),
         None => aws.env("AWS_CONTAINER_AUTHORIZATION_TOKEN"),
     };
-    let target = Target::new(&url, token.iter().map(|token| ("authorization", token.trim())))?;
+    let target = Target::new(&url, token.iter().map(|token| ("authorization", token.trim())))
+        .map_err(|e| e.at("AWS_CONTAINER_CREDENTIALS_FULL_URI"))?;
     let client = if url.starts_with("https://") { &aws.api } else { &aws.metadata };
     let answer = client.get(&target, &DEADLINES).await.map_err(|cause| silent("container", cause))?;
     keys(&answer, "the container's role").map(Found::Keys).ok_or_else(|| useless("container", &answer))

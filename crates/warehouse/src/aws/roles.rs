@@ -2,11 +2,10 @@
 
 use outflow_core::{Code, Error, Result, Secret};
 
-use super::call::{Call, Service, element, form, incomplete};
+use super::call::{Call, Proof, Service, element, form, incomplete};
 use super::{Inner, Keys};
 
 /// A role to take on.
-#[derive(Debug)]
 pub(super) struct Role {
     pub arn: String,
     /// What the session is called in AWS's logs.
@@ -35,7 +34,7 @@ impl Role {
 pub(super) async fn assume(aws: &Inner, role: &Role, keys: &Keys, region: &str) -> Result<Keys> {
     let action = "AssumeRole";
     let body = form(&role.parameters(action));
-    sts(aws, role, Call { service: Service::Sts, action, region, body, keys: Some(keys) }).await
+    sts(aws, role, Call { service: Service::Sts, action, region, body, proof: Proof::Keys(keys) }).await
 }
 
 /// Takes on a role with a token that an identity provider wrote into a file.
@@ -48,9 +47,10 @@ pub(super) async fn with_web_identity(aws: &Inner, role: &Role, file: &str, regi
     })?;
     let action = "AssumeRoleWithWebIdentity";
     let mut parameters = role.parameters(action);
-    parameters.push(("WebIdentityToken", token.trim()));
+    let token = token.trim();
+    parameters.push(("WebIdentityToken", token));
     let body = form(&parameters);
-    sts(aws, role, Call { service: Service::Sts, action, region, body, keys: None }).await
+    sts(aws, role, Call { service: Service::Sts, action, region, body, proof: Proof::Token(token) }).await
 }
 
 async fn sts(aws: &Inner, role: &Role, call: Call<'_>) -> Result<Keys> {

@@ -77,7 +77,8 @@ impl Door {
     /// the socket.
     pub async fn open(&self) -> Result<(Socket, Option<SocketAddr>)> {
         if let Some(tunnel) = &self.tunnel {
-            return Ok((self.pass(tunnel).await?, None));
+            let passage = Passage::open(tunnel, &self.host, self.port, self.timeout)?;
+            return Ok((self.enter(Line::Tunnel(passage)).await?, None));
         }
         let addresses = self.look_up().await?;
         let deadline = Instant::now() + self.timeout;
@@ -96,19 +97,13 @@ impl Door {
 
     /// Opens a second connection to where this host has been met already.
     pub async fn open_again(&self, address: Option<SocketAddr>) -> Result<Socket> {
-        match (&self.tunnel, address) {
-            (Some(tunnel), _) => self.pass(tunnel).await,
-            (None, Some(address)) => {
+        match address {
+            Some(address) => {
                 let stream = TcpStream::connect(address).await.map_err(|e| not_reached(Some(e)))?;
                 self.enter_tcp(stream).await
             }
-            (None, None) => Ok(self.open().await?.0),
+            None => Ok(self.open().await?.0),
         }
-    }
-
-    async fn pass(&self, tunnel: &Tunnel) -> Result<Socket> {
-        let passage = Passage::open(tunnel, &self.host, self.port, self.timeout)?;
-        self.enter(Line::Tunnel(passage)).await
     }
 
     async fn look_up(&self) -> Result<Vec<SocketAddr>> {

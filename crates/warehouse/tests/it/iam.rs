@@ -10,7 +10,7 @@ use std::time::Duration;
 use outflow_core::ports::warehouse::Warehouse;
 use outflow_core::{Clock, Code, Error, Result, Timestamp};
 use outflow_testkit::{Postgres, Receiver, Reply, Request};
-use outflow_warehouse::aws::{DbUser, IamTarget, SHORTEST};
+use outflow_warehouse::aws::{DbUser, IamTarget, SHORTEST_LIFE};
 use outflow_warehouse::{Aws, Iam, Login, Server, ServerSettings, Tls, TlsMode};
 use tempfile::TempDir;
 
@@ -76,7 +76,7 @@ impl World {
     fn iam(&self, target: IamTarget) -> Iam {
         let env = self.env.clone();
         let aws = Aws::new(move |name| env.get(name).cloned(), Arc::<Hands>::clone(&self.clock)).unwrap();
-        Iam { aws, target, region: "eu-central-1".into(), profile: None, duration: SHORTEST }
+        Iam { aws, target, region: "eu-central-1".into(), profile: None, duration: SHORTEST_LIFE }
     }
 
     fn move_clock(&self, seconds: i64) {

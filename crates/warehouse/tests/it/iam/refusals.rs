@@ -70,6 +70,19 @@ async fn what_aws_repeats_of_a_request_is_not_repeated() {
 }
 
 #[tokio::test]
+async fn a_web_identity_token_is_not_repeated_either() {
+    let world = World::empty().await.set("AWS_ROLE_ARN", "arn:aws:iam::1:role/x");
+    let file = world.file("web", TOKEN);
+    let world = world.set("AWS_WEB_IDENTITY_TOKEN_FILE", &file);
+    world.aws.always(xml(400, "InvalidIdentityToken", &format!("no provider for {TOKEN}")));
+    let error = refused(&through(world.iam(cluster()))).await;
+    assert_eq!(
+        error.message(),
+        "AWS refused sts:AssumeRoleWithWebIdentity: InvalidIdentityToken: no provider for …"
+    );
+}
+
+#[tokio::test]
 async fn a_failure_that_passes_is_lived_through() {
     let world = World::with_keys().await;
     world.aws.always(usual());
