@@ -10,6 +10,7 @@
 mod destinations;
 mod document;
 mod keys;
+mod login;
 mod schema;
 mod secrets;
 mod shape;
@@ -24,6 +25,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use outflow_core::{Code, Dialect, Error, Secret, SyncSpec};
+use outflow_warehouse::Tunnel;
+use outflow_warehouse::aws::IamTarget;
 use serde_json::{Map, Value};
 
 use self::document::{Key, Node, Place};
@@ -60,6 +63,7 @@ pub struct Database {
 
 /// How to reach a database.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "a project has a few of them")]
 pub enum DatabaseSettings {
     /// Redshift or PostgreSQL.
     Server {
@@ -71,10 +75,10 @@ pub enum DatabaseSettings {
         port: u16,
         /// The database's name on the server.
         database: String,
-        /// The user's name.
-        user: String,
-        /// The password; empty for a server that asks for none.
-        password: Secret,
+        /// Who logs in.
+        login: Login,
+        /// The SSH server that leads there.
+        tunnel: Option<Tunnel>,
         /// How the connection is secured.
         ssl: Ssl,
         /// Until the server takes the connection.
@@ -85,6 +89,33 @@ pub enum DatabaseSettings {
         /// The file.
         path: PathBuf,
     },
+}
+
+/// Who logs in to a server, and with what.
+#[derive(Debug)]
+pub enum Login {
+    /// A user with a password.
+    Password {
+        /// The user's name.
+        user: String,
+        /// The password; empty for a server that asks for none.
+        password: Secret,
+    },
+    /// Whom AWS says.
+    Iam(Iam),
+}
+
+/// What AWS is asked for.
+#[derive(Debug)]
+pub struct Iam {
+    /// The cluster with its user, or the workgroup.
+    pub target: IamTarget,
+    /// The region of both.
+    pub region: String,
+    /// The AWS profile, if one is named.
+    pub profile: Option<String>,
+    /// How long a password is good for.
+    pub duration: Option<Duration>,
 }
 
 /// How a connection is secured.

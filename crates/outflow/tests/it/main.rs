@@ -10,3 +10,4 @@ mod hostile;
 mod run;
 mod secrets;
 mod support;
+mod ways;

@@ -20,14 +20,18 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tokio_rustls::TlsConnector;
 
+use super::line::Line;
+use super::tunnel::Passage;
 use super::wire::{Socket, Wire, broken_protocol};
-use crate::settings::{ServerSettings, TlsMode};
+use crate::settings::{ServerSettings, TlsMode, Tunnel};
 
 /// How to encrypt, made once from the settings.
 #[derive(Clone)]
 pub(crate) struct Door {
     host: String,
     port: u16,
+    /// Behind one, the host is for the SSH server to find.
+    tunnel: Option<Tunnel>,
     /// `None`: plain text.
     tls: Option<(Arc<ClientConfig>, ServerName<'static>)>,
     /// Plain text will do if the server has no TLS.
@@ -62,14 +66,20 @@ impl Door {
         Ok(Door {
             host: settings.host.clone(),
             port: settings.port,
+            tunnel: settings.tunnel.clone(),
             tls: encryption,
             optional: tls.mode == TlsMode::Prefer,
             timeout: settings.connect_timeout,
         })
     }
 
-    /// Opens a connection to the first of the host's addresses that takes one. Whether it is encrypted shows in the socket.
-    pub async fn open(&self) -> Result<(Socket, SocketAddr)> {
+    /// Opens a connection to the first of the host's addresses that takes one, and says which; through a tunnel, none is seen. Whether it is encrypted shows in
+    /// the socket.
+    pub async fn open(&self) -> Result<(Socket, Option<SocketAddr>)> {
+        if let Some(tunnel) = &self.tunnel {
+            let passage = Passage::open(tunnel, &self.host, self.port, self.timeout)?;
+            return Ok((self.enter(Line::Tunnel(passage)).await?, None));
+        }
         let addresses = self.look_up().await?;
         let deadline = Instant::now() + self.timeout;
         let mut last = None;
@@ -77,7 +87,7 @@ impl Door {
             // An address that swallows packets must not eat the time of those behind it.
             let share = (deadline - Instant::now()) / (addresses.len() - tried) as u32;
             match tokio::time::timeout(share, TcpStream::connect(address)).await {
-                Ok(Ok(stream)) => return Ok((self.enter(stream).await?, *address)),
+                Ok(Ok(stream)) => return Ok((self.enter_tcp(stream).await?, Some(*address))),
                 Ok(Err(cause)) => last = Some(cause),
                 Err(elapsed) => last = Some(io::Error::new(io::ErrorKind::TimedOut, elapsed)),
             }
@@ -85,10 +95,15 @@ impl Door {
         Err(not_reached(last))
     }
 
-    /// Opens a second connection to an address where this host has been met already.
-    pub async fn open_again(&self, address: SocketAddr) -> Result<Socket> {
-        let stream = TcpStream::connect(address).await.map_err(|e| not_reached(Some(e)))?;
-        self.enter(stream).await
+    /// Opens a second connection to where this host has been met already.
+    pub async fn open_again(&self, address: Option<SocketAddr>) -> Result<Socket> {
+        match address {
+            Some(address) => {
+                let stream = TcpStream::connect(address).await.map_err(|e| not_reached(Some(e)))?;
+                self.enter_tcp(stream).await
+            }
+            None => Ok(self.open().await?.0),
+        }
     }
 
     async fn look_up(&self) -> Result<Vec<SocketAddr>> {
@@ -102,7 +117,7 @@ impl Door {
         if addresses.is_empty() { Err(unknown()) } else { Ok(addresses) }
     }
 
-    async fn enter(&self, mut stream: TcpStream) -> Result<Socket> {
+    async fn enter_tcp(&self, stream: TcpStream) -> Result<Socket> {
         // Long queries are silent, and NAT devices forget silent connections. The times are AWS's advice for Redshift.
         let keepalive = TcpKeepalive::new()
             .with_time(Duration::from_secs(200))
@@ -111,7 +126,10 @@ impl Door {
         let tuned =
             stream.set_nodelay(true).and_then(|()| SockRef::from(&stream).set_tcp_keepalive(&keepalive));
         tuned.map_err(|e| closed(Some(e)))?;
+        self.enter(Line::Tcp(stream)).await
+    }
 
+    async fn enter(&self, mut stream: Line) -> Result<Socket> {
         let Some((config, name)) = &self.tls else { return Ok(Socket::Plain(stream)) };
         match ask_for_tls(&mut stream).await? {
             b'S' => {
@@ -135,7 +153,7 @@ impl Door {
     }
 }
 
-async fn ask_for_tls(stream: &mut TcpStream) -> Result<u8> {
+async fn ask_for_tls(stream: &mut Line) -> Result<u8> {
     let mut request = BytesMut::with_capacity(8);
     frontend::ssl_request(&mut request);
     stream.write_all(&request).await.map_err(|e| closed(Some(e)))?;
@@ -162,8 +180,10 @@ fn not_reached(cause: Option<io::Error>) -> Error {
 pub(crate) fn closed(cause: Option<io::Error>) -> Error {
     let error = Error::new(Code::S014, "the server closed the connection before the session was ready")
         .help("it may be starting, resuming or out of connections: try again in a minute");
-    match cause {
-        Some(cause) => error.caused_by(cause),
+    match cause.map(io::Error::downcast::<Error>) {
+        // A tunnel knows better what went wrong.
+        Some(Ok(told)) => told,
+        Some(Err(cause)) => error.caused_by(cause),
         None => error,
     }
 }

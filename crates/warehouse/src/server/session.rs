@@ -13,7 +13,7 @@ use super::dial::{Door, closed};
 use super::rows::{GRACE, Rows, too_long};
 use super::wire::{Wire, broken_protocol, unexpected, unsendable};
 use super::{columns, login};
-use crate::settings::ServerSettings;
+use crate::settings::{Credentials, ServerSettings};
 
 /// Texts that mean the same everywhere: UTC, ISO dates, floats that read back as themselves (Redshift allows at most 2).
 const EXACT_TEXTS: &[&str] =
@@ -23,10 +23,14 @@ const EXACT_TEXTS: &[&str] =
 const EXACT_TEXTS_POSTGRES: &[&str] = &["SET bytea_output TO 'hex'", "SET intervalstyle TO 'postgres'"];
 
 /// Connects, logs in and settles what texts look like.
-pub(crate) async fn open(settings: &ServerSettings, door: &Door) -> Result<OpenSession> {
+pub(crate) async fn open(
+    settings: &ServerSettings,
+    door: &Door,
+    credentials: &Credentials,
+) -> Result<OpenSession> {
     let (socket, address) = door.open().await?;
     let mut wire = Wire::new(socket);
-    let key = login::log_in(&mut wire, settings).await.map_err(too_early)?;
+    let key = login::log_in(&mut wire, settings, credentials).await.map_err(too_early)?;
     let canceller = Canceller { door: door.clone(), address, key };
     let mut session = OpenSession { wire, canceller, dialect: settings.dialect };
     let postgres = if settings.dialect == Dialect::Postgres { EXACT_TEXTS_POSTGRES } else { &[] };

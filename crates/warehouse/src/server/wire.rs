@@ -11,10 +11,10 @@ use std::task::{Context, Poll};
 use bytes::{BufMut, BytesMut};
 use outflow_core::{Code, Error, Result};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
-use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
 use super::failure;
+use super::line::Line;
 
 /// A row may be this large on the wire.
 pub(crate) const ROW_LIMIT: usize = 64 << 20;
@@ -27,8 +27,8 @@ const LEAST_READ: usize = 16 << 10;
 
 /// A connection, encrypted or not.
 pub(crate) enum Socket {
-    Plain(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
+    Plain(Line),
+    Tls(Box<TlsStream<Line>>),
 }
 
 /// One frame within a buffer.
@@ -97,6 +97,12 @@ pub(crate) fn unsendable() -> Error {
 /// The connection ended or failed where an answer was due.
 #[cold]
 pub(crate) fn broken(cause: Option<io::Error>) -> Error {
+    let cause = match cause.map(io::Error::downcast::<Error>) {
+        // A tunnel knows better what went wrong.
+        Some(Ok(told)) => return told,
+        Some(Err(cause)) => Some(cause),
+        None => None,
+    };
     let error = Error::new(Code::S012, "the connection to the server broke")
         .help("the server was restarted, a network device dropped the connection, or somebody ended the session: run it again");
     match cause {

@@ -5,17 +5,17 @@ use std::path::PathBuf;
 use outflow_core::Code;
 use outflow_core::ports::warehouse::Warehouse;
 use outflow_testkit::Postgres;
-use outflow_warehouse::{Server, ServerSettings, Tls, TlsMode};
+use outflow_warehouse::{Login, Server, ServerSettings, Tls, TlsMode};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 
 use crate::{select, server, settings, start, values};
 
-struct Authority {
-    pem: String,
+pub struct Authority {
+    pub pem: String,
     issuer: Issuer<'static, KeyPair>,
 }
 
-fn authority() -> Authority {
+pub fn authority() -> Authority {
     let mut params = CertificateParams::new(Vec::new()).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let key = KeyPair::generate().unwrap();
@@ -24,7 +24,7 @@ fn authority() -> Authority {
 }
 
 /// A server with a certificate for `warehouse.test`, valid until the end of that year.
-fn postgres(authority: &Authority, until: i32) -> Postgres {
+pub fn postgres(authority: &Authority, until: i32) -> Postgres {
     let mut params = CertificateParams::new(vec!["warehouse.test".to_owned()]).unwrap();
     params.not_before = rcgen::date_time_ymd(2020, 1, 1);
     params.not_after = rcgen::date_time_ymd(until, 12, 31);
@@ -88,7 +88,8 @@ async fn each_mode_checks_what_it_says_and_no_less() {
         assert!(error.message().contains(why), "{error}");
     }
 
-    let stranger = ServerSettings { user: "stranger".into(), ..settings(&fresh) };
+    let stranger =
+        ServerSettings { login: Login::password("stranger", fresh.password()), ..settings(&fresh) };
     assert_eq!(refusal(&server(stranger)).await.code(), Code::S020);
     cancels_over_tls(&fresh, &with(&fresh, VerifyCa, Some(&right), None)).await;
     streams_over_tls(&with(&fresh, VerifyCa, Some(&right), None)).await;
