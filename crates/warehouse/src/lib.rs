@@ -7,8 +7,10 @@
 
 mod server;
 mod settings;
+mod setup;
 mod sqlite;
 
 pub use server::Server;
 pub use settings::{ServerSettings, Tls, TlsMode};
+pub use setup::{PASSWORD_PLACE, ServiceAccount, parse_names};
 pub use sqlite::Sqlite;

@@ -71,13 +71,19 @@ impl Door {
     /// Opens a connection to the first of the host's addresses that takes one. Whether it is encrypted shows in the socket.
     pub async fn open(&self) -> Result<(Socket, SocketAddr)> {
         let addresses = self.look_up().await?;
+        let (stream, address) = self.reach(&addresses).await?;
+        Ok((self.enter(stream).await?, address))
+    }
+
+    /// The first of these addresses that takes a TCP connection.
+    pub async fn reach(&self, addresses: &[SocketAddr]) -> Result<(TcpStream, SocketAddr)> {
         let deadline = Instant::now() + self.timeout;
         let mut last = None;
         for (tried, address) in addresses.iter().enumerate() {
             // An address that swallows packets must not eat the time of those behind it.
             let share = (deadline - Instant::now()) / (addresses.len() - tried) as u32;
             match tokio::time::timeout(share, TcpStream::connect(address)).await {
-                Ok(Ok(stream)) => return Ok((self.enter(stream).await?, *address)),
+                Ok(Ok(stream)) => return Ok((stream, *address)),
                 Ok(Err(cause)) => last = Some(cause),
                 Err(elapsed) => last = Some(io::Error::new(io::ErrorKind::TimedOut, elapsed)),
             }
@@ -91,7 +97,8 @@ impl Door {
         self.enter(stream).await
     }
 
-    async fn look_up(&self) -> Result<Vec<SocketAddr>> {
+    /// The host's addresses: at least one.
+    pub async fn look_up(&self) -> Result<Vec<SocketAddr>> {
         let unknown = || {
             Error::new(Code::S001, format!("the host name \"{}\" does not resolve", self.host)).help(
                 "check its spelling; a private endpoint resolves only inside its network or over the VPN",
@@ -102,7 +109,8 @@ impl Door {
         if addresses.is_empty() { Err(unknown()) } else { Ok(addresses) }
     }
 
-    async fn enter(&self, mut stream: TcpStream) -> Result<Socket> {
+    /// Encrypts a connection that is open, as far as the settings ask for it.
+    pub async fn enter(&self, mut stream: TcpStream) -> Result<Socket> {
         // Long queries are silent, and NAT devices forget silent connections. The times are AWS's advice for Redshift.
         let keepalive = TcpKeepalive::new()
             .with_time(Duration::from_secs(200))

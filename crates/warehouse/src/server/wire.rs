@@ -115,6 +115,7 @@ pub(crate) struct Wire {
     pub socket: Socket,
     /// The text in which an error's position counts.
     pub sql: String,
+    parameters: Vec<(String, String)>,
     inbox: Vec<u8>,
     at: usize,
     out: BytesMut,
@@ -122,7 +123,14 @@ pub(crate) struct Wire {
 
 impl Wire {
     pub fn new(socket: Socket) -> Self {
-        Self { socket, sql: String::new(), inbox: Vec::new(), at: 0, out: BytesMut::new() }
+        Self {
+            socket,
+            sql: String::new(),
+            parameters: Vec::new(),
+            inbox: Vec::new(),
+            at: 0,
+            out: BytesMut::new(),
+        }
     }
 
     /// The next message that is not an aside. An ErrorResponse is an error. The frame is good until the next call.
@@ -133,6 +141,7 @@ impl Wire {
                     self.at = found.body.end;
                     match found.tag {
                         b'E' => return Err(failure::of(&self.inbox[found.body], &self.sql)),
+                        b'S' => self.keep_parameter(found.body),
                         tag if is_aside(tag) => {}
                         _ => return Ok(found),
                     }
@@ -143,6 +152,22 @@ impl Wire {
                     read(&mut self.socket, &mut self.inbox, missing).await?;
                 }
             }
+        }
+    }
+
+    /// What the server has said of itself under that name (ParameterStatus).
+    pub fn parameter(&self, name: &str) -> Option<&str> {
+        self.parameters.iter().rev().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Keeps a ParameterStatus. A server that says more of them than any server would is not listened to.
+    fn keep_parameter(&mut self, body: Range<usize>) {
+        let mut texts = self.inbox[body].split(|&byte| byte == 0).map(String::from_utf8_lossy);
+        if let (Some(name), Some(value)) = (texts.next(), texts.next())
+            && self.parameters.len() < 100
+            && name.len() + value.len() < 1000
+        {
+            self.parameters.push((name.into_owned(), value.into_owned()));
         }
     }
 

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod cancel;
+mod check;
 mod describe;
 mod errors;
 mod fake;
@@ -10,6 +11,7 @@ mod hostile;
 mod login;
 mod redshift;
 mod rows;
+mod setup;
 mod sqlite;
 mod tls;
 mod types;
