@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::BytesMut;
-use outflow_core::{Code, Error, Result};
+use outflow_core::{Code, Error, Result, Timestamp};
 use outflow_egress::{Verify, client_config};
 use postgres_protocol::message::frontend;
 use rustls::pki_types::ServerName;
@@ -186,6 +186,9 @@ fn handshake_failed(cause: io::Error) -> Error {
     Error::new(Code::S004, format!("the TLS handshake failed: {why}")).help(help).caused_by(cause)
 }
 
+const EXPIRED: &str = "the server's certificate has expired";
+const RENEW: &str = "renew it at the server, and check this machine's clock";
+
 fn bad_certificate(problem: &CertificateError) -> (String, &'static str) {
     use CertificateError as E;
     match problem {
@@ -194,16 +197,27 @@ fn bad_certificate(problem: &CertificateError) -> (String, &'static str) {
             "name the authority's certificate in `ssl: { ca: FILE }`",
         ),
         E::NotValidForName | E::NotValidForNameContext { .. } => (
-            "the server's certificate is for another host name".into(),
+            format!("the server's certificate is for another host name{}", names_in(problem)),
             "through a tunnel or an alias, say the certificate's name in `ssl: { server_name: NAME }`, or use verify-ca",
         ),
-        E::Expired | E::ExpiredContext { .. } => (
-            "the server's certificate has expired".into(),
-            "renew it at the server, and check this machine's clock",
-        ),
+        E::Expired => (EXPIRED.into(), RENEW),
+        E::ExpiredContext { not_after, .. } => {
+            let end = i64::try_from(not_after.as_secs()).ok().and_then(|s| Timestamp::from_second(s).ok());
+            (end.map_or_else(|| EXPIRED.into(), |end| format!("{EXPIRED}, on {end}")), RENEW)
+        }
         E::NotValidYet | E::NotValidYetContext { .. } => {
             ("the server's certificate is not valid yet".into(), "check this machine's clock")
         }
         other => (format!("the server's certificate cannot be used ({other})"), "replace it at the server"),
     }
+}
+
+/// The DNS names of a certificate that is for none of those wanted, in brackets. rustls gives them as `DnsName("x")`.
+fn names_in(problem: &CertificateError) -> String {
+    let CertificateError::NotValidForNameContext { presented, .. } = problem else { return String::new() };
+    let name = |text: &String| {
+        Some(text.strip_prefix("DnsName(\"")?.strip_suffix("\")")?.escape_debug().to_string())
+    };
+    let names: Vec<String> = presented.iter().filter_map(name).take(5).collect();
+    if names.is_empty() { String::new() } else { format!(" ({})", names.join(", ")) }
 }
