@@ -3,6 +3,7 @@
 mod files;
 mod history;
 mod preview;
+mod source;
 mod words;
 
 use outflow_testkit::Receiver;
