@@ -58,14 +58,12 @@ impl ServiceAccount {
         }
         self.grants(&mut script, &user);
         script.add(
-            "Nobody may make tables in schema public just because it is there (PostgreSQL 15 and newer begin like this).\n\
-             This takes it from everybody: GRANT CREATE ON SCHEMA public TO those who need it.",
+            "The two statements that follow take a right from everybody, since the account has it as one of everybody.\n\
+             Grant it again to those who need it: GRANT CREATE ON SCHEMA public TO …, GRANT TEMP ON DATABASE … TO …\n\
+             Nobody makes tables in schema public unasked. (A new PostgreSQL from version 15 on begins like this.)",
             "REVOKE CREATE ON SCHEMA \"public\" FROM PUBLIC",
         );
-        script.add(
-            "Nor may anybody make temporary tables. Again from everybody: GRANT TEMP ON DATABASE … TO those who need it.",
-            &format!("REVOKE TEMP ON DATABASE {database} FROM PUBLIC"),
-        );
+        script.add("Nor temporary tables.", &format!("REVOKE TEMP ON DATABASE {database} FROM PUBLIC"));
         script.0
     }
 
@@ -77,7 +75,7 @@ impl ServiceAccount {
         for schema in schemas {
             let name = quoted(schema);
             script.add(
-                &format!("What is in schema {} has a name for it.", line(&name)),
+                &format!("It may look up the names in schema {}.", line(&name)),
                 &format!("GRANT USAGE ON SCHEMA {name} TO {user}"),
             );
             if self.schemas.contains(schema) {

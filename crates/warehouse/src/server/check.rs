@@ -70,7 +70,7 @@ async fn connect(list: &mut Checklist<'_>, settings: &ServerSettings, door: &Doo
 
     let encrypt = async {
         let socket = door.enter(stream).await?;
-        let found = encryption::found(&socket, &settings.tls, address.ip(), SystemClock.now());
+        let found = encryption::found(&socket, &settings.tls, Some(address.ip()), SystemClock.now());
         Ok((socket, found))
     };
     let mut wire = Wire::new(list.step(Step::Tls, encrypt).await?);
@@ -170,12 +170,13 @@ impl<'a> Checklist<'a> {
                 if let Some(ours) = self.ours {
                     failed = failed.with("local_address", json!(ours.to_string()));
                 }
-                // Some servers look for the database before they ask for the password.
-                let step = if error.code() == Code::S007 { Step::Database } else { step };
+                let step = at_fault(&error).unwrap_or(step);
                 (None, step, failed.warn(Some(self.explain(step, error))))
             }
         };
-        let problems = found.problems.into_iter().map(|e| e.at(self.place.clone())).collect();
+        let problems = found.problems.into_iter();
+        let problems =
+            problems.map(|e| if e.place().is_some() { e } else { e.at(self.place.clone()) }).collect();
         (self.report)(Check { step, summary: found.summary, problems, details: found.details, took });
         value
     }
@@ -193,6 +194,17 @@ impl<'a> Checklist<'a> {
             Some(help) => error.help(format!("{help}\n{ours}")),
             None => error.help(ours),
         }
+    }
+}
+
+/// The step that an error belongs to, wherever it comes up: some servers look for the database before they ask for the password, and a tunnel that does not
+/// open shows when it is used.
+fn at_fault(error: &Error) -> Option<Step> {
+    match error.code() {
+        Code::S007 => Some(Step::Database),
+        Code::S021 | Code::S022 => Some(Step::Credentials),
+        Code::S023 | Code::S024 => Some(Step::Tunnel),
+        _ => None,
     }
 }
 
@@ -314,8 +326,8 @@ fn lag_found(told: Result<Option<f64>>) -> Found {
         Err(error) => return Found::new(format!("not told: {}", error.message())),
     };
     let warning = (behind > LAG).then(|| {
-        Error::new(Code::S103, format!("the replica is {behind:.0} s behind, or nothing was written there for so long"))
-            .help("rows that it gets late may be missed: set the sync's `lookback` to more than the lag, or read the primary")
+        Error::new(Code::S103, format!("what the replica has replayed last is {behind:.0} s old"))
+            .help("rows that it gets late may be missed: set the `lookback` of the syncs to more than the lag, or read the primary")
     });
     Found::new(format!("{behind:.1} s behind the primary")).with("lag_seconds", json!(behind)).warn(warning)
 }

@@ -13,8 +13,8 @@ use crate::settings::{Tls, TlsMode};
 /// A certificate that is good for no longer than this is told, in days. Those that are renewed by themselves are renewed earlier.
 const SOON: i64 = 30;
 
-/// What there is to say of a connection to that address.
-pub(super) fn found(socket: &Socket, tls: &Tls, peer: IpAddr, now: Timestamp) -> Found {
+/// What there is to say of a connection to that address; through a tunnel there is none.
+pub(super) fn found(socket: &Socket, tls: &Tls, peer: Option<IpAddr>, now: Timestamp) -> Found {
     let Socket::Tls(stream) = socket else {
         let why = if tls.mode == TlsMode::Disable { "" } else { ": the server does not offer TLS" };
         return Found::new(format!("not encrypted{why}"))
@@ -79,9 +79,9 @@ fn is_verified(tls: &Tls) -> bool {
     }
 }
 
-/// Within one machine there is nobody on the way.
-fn unprotected(tls: &Tls, is_encrypted: bool, peer: IpAddr) -> Option<Error> {
-    if peer.is_loopback() || (is_encrypted && is_verified(tls)) {
+/// Within one machine there is nobody on the way, and a tunnel encrypts it.
+fn unprotected(tls: &Tls, is_encrypted: bool, peer: Option<IpAddr>) -> Option<Error> {
+    if peer.is_none_or(|ip| ip.is_loopback()) || (is_encrypted && is_verified(tls)) {
         return None;
     }
     let (message, help) = if is_encrypted {
@@ -105,7 +105,7 @@ mod tests {
     #[test]
     fn what_leaves_the_machine_unprotected_is_a_warning() {
         let tls = |mode, ca: bool| Tls { mode, ca: ca.then(|| "ca.pem".into()), server_name: None };
-        let far = [10, 0, 0, 5].into();
+        let far = Some([10, 0, 0, 5].into());
         let code = |tls: &Tls, encrypted| unprotected(tls, encrypted, far).map(|e| e.code());
         use TlsMode::{Disable, Prefer, Require, VerifyCa, VerifyFull};
         for (mode, ca, encrypted) in
@@ -116,7 +116,8 @@ mod tests {
         for (mode, ca) in [(Require, true), (VerifyCa, false), (VerifyFull, false)] {
             assert_eq!(code(&tls(mode, ca), true), None, "{mode:?}");
         }
-        assert!(unprotected(&tls(Disable, false), false, [127, 0, 0, 1].into()).is_none());
+        assert!(unprotected(&tls(Disable, false), false, Some([127, 0, 0, 1].into())).is_none());
+        assert!(unprotected(&tls(Disable, false), false, None).is_none());
     }
 
     #[test]
