@@ -26,8 +26,11 @@ use super::session::{OpenSession, Texts, breaks_the_connection, too_early};
 use super::wire::Wire;
 use crate::ServerSettings;
 
-/// A question to the catalogue may take so long. Large Redshift catalogues take seconds.
-const QUESTION: Duration = Duration::from_secs(60);
+/// The server may take so long for a question, in milliseconds; then it is one that it does not answer. Large Redshift catalogues take seconds.
+const QUESTION: &str = "SET statement_timeout TO 20000";
+
+/// A step with all of its questions must be done within this time, lest a server that has gone is waited for.
+const STEP: Duration = Duration::from_secs(180);
 
 /// Clocks may differ by this much without a warning, in seconds.
 const CLOCK_DIFFERENCE: f64 = 2.0;
@@ -98,17 +101,17 @@ async fn about_server(
     mut session: OpenSession,
 ) -> Option<()> {
     let session = &mut session;
-    list.limit(QUESTION);
+    list.limit(STEP);
     let is_replica = list.step(Step::Server, server(session, settings.dialect)).await?;
-    list.limit(QUESTION);
+    list.limit(STEP);
     list.step(Step::Clock, clock(session)).await?;
     if is_replica {
-        list.limit(QUESTION);
+        list.limit(STEP);
         list.step(Step::Lag, lag(session)).await?;
     }
-    list.limit(QUESTION);
+    list.limit(STEP);
     list.step(Step::Schemas, account::schemas(session)).await?;
-    list.limit(QUESTION);
+    list.limit(STEP);
     list.step(Step::Privileges, account::privileges(session, SystemClock.now())).await
 }
 
@@ -247,6 +250,7 @@ async fn server(session: &mut OpenSession, configured: Dialect) -> Result<(bool,
         return Err(wrong_kind(configured, &name));
     }
     session.settle().await.map_err(too_early)?;
+    let _refused = answer(session, QUESTION).await?;
     let is_replica = dialect == Dialect::Postgres
         && matches!(answer(session, "SELECT pg_is_in_recovery()").await?, Ok(rows) if one(&rows) == Some("t"));
     let summary = if is_replica { format!("{name}, a read replica") } else { name.clone() };

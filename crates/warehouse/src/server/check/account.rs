@@ -164,73 +164,87 @@ const WRITE_REDSHIFT: &str = concat!(
 /// What the account can do besides reading, and until when it can log in.
 pub(super) async fn privileges(session: &mut OpenSession, now: Timestamp) -> Result<((), Found)> {
     let is_redshift = session.dialect == Dialect::Redshift;
-    let pick = |redshift, postgres| if is_redshift { redshift } else { postgres };
-    let mut catalogue = Catalogue { session, silent: Vec::new() };
-
+    let mut catalogue = Catalogue { is_redshift, session, silent: Vec::new() };
     let attributes =
-        catalogue.ask("the account's attributes", pick(ATTRIBUTES_REDSHIFT, ATTRIBUTES_POSTGRES)).await?;
-    let attributes = Attributes::read(&attributes);
-    let mut problems = attributes.findings(is_redshift);
-    let expiry = attributes.valid_until.and_then(|until| ends_soon(until, now));
-    let mut through = catalogue.ask("roles and groups", pick(THROUGH_REDSHIFT, THROUGH_POSTGRES)).await?;
-    let mut may_make_temporary_tables = true;
-    // A superuser may do everything; how it came to each thing is of no interest.
-    if !attributes.is_superuser {
-        if is_redshift {
-            through.extend(catalogue.ask("roles", ROLES_REDSHIFT).await?);
-        }
-        let account = Account {
-            user: attributes.user.clone(),
-            through: through.iter().map(|row| row.text(0).to_owned()).collect(),
-            writes_through_role: through.iter().any(|row| row.flag(1)),
-        };
-        problems.extend(
-            through
-                .iter()
-                .filter(|row| row.flag(1))
-                .map(|row| member(row.text(0), &account.user, is_redshift)),
-        );
-        let database =
-            catalogue.ask("rights on the database", pick(DATABASE_REDSHIFT, DATABASE_POSTGRES)).await?;
-        may_make_temporary_tables = database.iter().any(|row| row.flag(4));
-        let database =
-            database.iter().filter(|row| row.flag(3)).map(|row| creates("database", "DATABASE", row));
-        let schemas = catalogue.ask("rights on schemas", pick(CREATE_REDSHIFT, CREATE_POSTGRES)).await?;
-        let schemas = schemas.iter().map(|row| creates("schema", "SCHEMA", row));
-        let tables = catalogue.ask("rights on tables", pick(WRITE_REDSHIFT, WRITE_POSTGRES)).await?;
-        let tables = tables.iter().map(writes);
-        problems.extend(database.chain(schemas).chain(tables).flat_map(|thing| findings(&thing, &account)));
-    }
-
-    let mut summary = match problems.len() {
-        0 => "reads only".to_owned(),
-        n => format!("more than reading, in {}", several(n as u64, "way")),
+        catalogue.ask("the account's attributes", ATTRIBUTES_REDSHIFT, ATTRIBUTES_POSTGRES).await?;
+    let attributes = Attributes::read(&attributes, catalogue.session.wire.parameter("session_authorization"));
+    let rights = if attributes.is_superuser {
+        // It may do everything; how it came to each thing is of no interest.
+        Rights { temporary_tables: true, ..Rights::default() }
+    } else {
+        rights(&mut catalogue, &attributes.user).await?
     };
-    if problems.is_empty() && may_make_temporary_tables {
+    let silent = catalogue.silent;
+    let mut problems = attributes.findings(is_redshift);
+    problems.extend(rights.problems);
+
+    let mut summary = match (problems.len(), silent.as_slice()) {
+        (0, []) => "reads only".to_owned(),
+        (0, _) => "reads only, as far as is told".to_owned(),
+        (n, _) => format!("more than reading, in {}", several(n as u64, "way")),
+    };
+    if problems.is_empty() && rights.temporary_tables {
         summary += ", but may make temporary tables";
     }
-    if !catalogue.silent.is_empty() {
-        summary += &format!("; not told: {}", catalogue.silent.join(", "));
+    if !silent.is_empty() {
+        summary += &format!("; not told: {}", silent.join(", "));
     }
-    problems.extend(expiry);
+    problems.extend(attributes.valid_until.and_then(|until| ends_soon(until, now)));
     let found = Found { problems, ..Found::new(summary) }
         .with("user", json!(attributes.user))
         .with("superuser", json!(attributes.is_superuser))
-        .with("temporary_tables", json!(may_make_temporary_tables))
-        .with("roles", through.iter().map(|row| row.text(0)).collect())
+        .with("temporary_tables", json!(rights.temporary_tables))
+        .with("roles", json!(rights.roles))
         .with("valid_until", json!(attributes.valid_until.map(|until| until.to_string())))
-        .with("not_told", json!(catalogue.silent));
+        .with("not_told", json!(silent));
     Ok(((), found))
+}
+
+/// What the account may do by grants, ownership and roles.
+#[derive(Default)]
+struct Rights {
+    problems: Vec<Error>,
+    /// What it acts through; on Redshift, groups too.
+    roles: Vec<String>,
+    temporary_tables: bool,
+}
+
+async fn rights(catalogue: &mut Catalogue<'_>, user: &str) -> Result<Rights> {
+    let mut roles = catalogue.ask("roles and groups", THROUGH_REDSHIFT, THROUGH_POSTGRES).await?;
+    if catalogue.is_redshift {
+        roles.extend(catalogue.ask("roles", ROLES_REDSHIFT, "").await?);
+    }
+    let database = catalogue.ask("rights on the database", DATABASE_REDSHIFT, DATABASE_POSTGRES).await?;
+    let schemas = catalogue.ask("rights on schemas", CREATE_REDSHIFT, CREATE_POSTGRES).await?;
+    let tables = catalogue.ask("rights on tables", WRITE_REDSHIFT, WRITE_POSTGRES).await?;
+
+    let account = Account {
+        user: user.to_owned(),
+        through: roles.iter().map(|row| row.text(0).to_owned()).collect(),
+        writes_through_role: roles.iter().any(|row| row.flag(1)),
+    };
+    let members =
+        roles.iter().filter(|row| row.flag(1)).map(|row| member(row.text(0), user, catalogue.is_redshift));
+    let databases = database.iter().filter(|row| row.flag(3)).map(|row| creates("database", "DATABASE", row));
+    let schemas = schemas.iter().map(|row| creates("schema", "SCHEMA", row));
+    let things = databases.chain(schemas).chain(tables.iter().map(writes));
+    Ok(Rights {
+        problems: members.chain(things.flat_map(|thing| findings(&thing, &account))).collect(),
+        temporary_tables: database.iter().any(|row| row.flag(4)),
+        roles: account.through.clone(),
+    })
 }
 
 /// Asks, and keeps what was not answered.
 struct Catalogue<'s> {
+    is_redshift: bool,
     session: &'s mut OpenSession,
     silent: Vec<String>,
 }
 
 impl Catalogue<'_> {
-    async fn ask(&mut self, about: &str, sql: &str) -> Result<Vec<Row>> {
+    async fn ask(&mut self, about: &str, redshift: &str, postgres: &str) -> Result<Vec<Row>> {
+        let sql = if self.is_redshift { redshift } else { postgres };
         let rows = match answer(self.session, sql).await? {
             Ok(rows) => rows,
             Err(error) => {
@@ -268,11 +282,12 @@ struct Attributes {
 }
 
 impl Attributes {
-    fn read(rows: &[Row]) -> Attributes {
+    /// `user`: who it is if the catalogue does not say.
+    fn read(rows: &[Row], user: Option<&str>) -> Attributes {
         let nobody = Row(Vec::new());
         let row = rows.first().unwrap_or(&nobody);
         Attributes {
-            user: row.text(0).to_owned(),
+            user: rows.first().map_or(user.unwrap_or_default(), |row| row.text(0)).to_owned(),
             is_superuser: row.flag(1),
             creates_databases: row.flag(2),
             valid_until: row.text(3).parse().ok(),
