@@ -58,7 +58,7 @@ async fn connect(list: &mut Checklist<'_>, settings: &ServerSettings, door: &Doo
         Ok((addresses, found))
     };
     let addresses = list.step(Step::Name, look_up).await?;
-    list.ours = addresses.first().and_then(route_to);
+    list.ours = addresses.iter().find_map(route_to);
 
     let reach = async {
         let (stream, address) = door.reach(&addresses).await?;
@@ -70,6 +70,7 @@ async fn connect(list: &mut Checklist<'_>, settings: &ServerSettings, door: &Doo
         Ok(((stream, address), found.with("address", json!(address.to_string()))))
     };
     let (stream, address) = list.step(Step::Tcp, reach).await?;
+    list.ours = stream.local_addr().ok().map(|ours| ours.ip());
 
     let encrypt = async {
         let socket = door.enter(stream).await?;
@@ -94,25 +95,20 @@ async fn connect(list: &mut Checklist<'_>, settings: &ServerSettings, door: &Doo
     Some(OpenSession { wire, canceller, dialect: settings.dialect })
 }
 
-/// What the server tells of itself and of the account. Each step has its own time.
+/// What the server tells of itself and of the account.
 async fn about_server(
     list: &mut Checklist<'_>,
     settings: &ServerSettings,
     mut session: OpenSession,
 ) -> Option<()> {
     let session = &mut session;
-    list.limit(STEP);
-    let is_replica = list.step(Step::Server, server(session, settings.dialect)).await?;
-    list.limit(STEP);
-    list.step(Step::Clock, clock(session)).await?;
+    let is_replica = list.ask(Step::Server, server(session, settings.dialect)).await?;
+    list.ask(Step::Clock, clock(session)).await?;
     if is_replica {
-        list.limit(STEP);
-        list.step(Step::Lag, lag(session)).await?;
+        list.ask(Step::Lag, lag(session)).await?;
     }
-    list.limit(STEP);
-    list.step(Step::Schemas, account::schemas(session)).await?;
-    list.limit(STEP);
-    list.step(Step::Privileges, account::privileges(session, SystemClock.now())).await
+    list.ask(Step::Schemas, account::schemas(session)).await?;
+    list.ask(Step::Privileges, account::privileges(session, SystemClock.now())).await
 }
 
 /// What a step has found.
@@ -155,10 +151,11 @@ impl<'a> Checklist<'a> {
         Self { report, place: settings.address(), limit, deadline: Instant::now() + limit, ours: None }
     }
 
-    /// The steps that follow must be done within this time.
-    fn limit(&mut self, limit: Duration) {
-        self.limit = limit;
-        self.deadline = Instant::now() + limit;
+    /// A step on a connection that stands, with a time of its own.
+    async fn ask<T>(&mut self, step: Step, work: impl Future<Output = Result<(T, Found)>>) -> Option<T> {
+        self.limit = STEP;
+        self.deadline = Instant::now() + STEP;
+        self.step(step, work).await
     }
 
     /// Does a step, reports it, and gives what it has made; `None` if it failed.
