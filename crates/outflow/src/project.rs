@@ -61,6 +61,13 @@ pub struct Database {
     pub settings: DatabaseSettings,
 }
 
+impl Database {
+    /// `SOURCE.DATABASE`.
+    pub fn full_name(&self) -> String {
+        format!("{}.{}", self.source, self.name)
+    }
+}
+
 /// How to reach a database.
 #[derive(Debug)]
 #[expect(clippy::large_enum_variant, reason = "a project has a few of them")]
@@ -167,6 +174,19 @@ impl fmt::Debug for DestinationConfig {
     }
 }
 
+impl Login {
+    /// The database user, if the project names one.
+    pub fn user(&self) -> Option<&str> {
+        match self {
+            Login::Password { user, .. } => Some(user),
+            Login::Iam(iam) => match &iam.target {
+                IamTarget::Cluster { user, .. } => user.as_ref().map(|user| user.name.as_str()),
+                IamTarget::Workgroup(_) => None,
+            },
+        }
+    }
+}
+
 impl Project {
     /// Reads the project in a folder.
     ///
@@ -174,6 +194,15 @@ impl Project {
     /// Every problem: C001 to C010, and what is wrong with the queries.
     pub fn load(dir: &Path) -> Result<Project, Vec<Error>> {
         Self::load_with(dir, &|name| std::env::var(name).ok())
+    }
+
+    /// As [`Project::load`], but an environment variable that is not set is no problem: its reference stays as it is written. For what comes before there are
+    /// secrets.
+    ///
+    /// # Errors
+    /// As for [`Project::load`].
+    pub fn load_without_secrets(dir: &Path) -> Result<Project, Vec<Error>> {
+        Self::load_with(dir, &|name| std::env::var(name).ok().or_else(|| Some(format!("${{env:{name}}}"))))
     }
 
     fn load_with(dir: &Path, env: secrets::Env<'_>) -> Result<Project, Vec<Error>> {
@@ -223,6 +252,34 @@ impl Project {
                 &names,
             ))
         })
+    }
+
+    /// The databases that `SOURCE.DATABASE` or `SOURCE` means; at least one.
+    ///
+    /// # Errors
+    /// C007, with the name that may have been meant.
+    pub fn databases(&self, name: &str) -> Result<Vec<&Database>, Error> {
+        let (source, database) = name.split_once('.').map_or((name, None), |(s, d)| (s, Some(d)));
+        let is_meant = |d: &&Database| d.source == source && database.is_none_or(|name| d.name == name);
+        let found: Vec<_> = self.databases.iter().filter(is_meant).collect();
+        if !found.is_empty() {
+            return Ok(found);
+        }
+        let mut known: Vec<String> = self.databases.iter().map(Database::full_name).collect();
+        if database.is_none() {
+            known = self.databases.iter().map(|d| d.source.clone()).collect();
+            known.dedup();
+        }
+        let known: Vec<&str> = known.iter().map(String::as_str).collect();
+        let (what, introduction) = match database {
+            None => ("source", "the sources are"),
+            Some(_) => ("database", "the databases are"),
+        };
+        Err(Error::new(Code::C007, format!("there is no {what} {name:?}")).help(suggestion(
+            name,
+            introduction,
+            &known,
+        )))
     }
 
     /// A database by its source's name and its own.

@@ -62,7 +62,8 @@ pub fn warehouse(project: &Project, spec: &SyncSpec) -> Result<Arc<dyn Warehouse
     open(database)
 }
 
-fn open(database: &Database) -> Result<Arc<dyn Warehouse>, Error> {
+/// A database, not connected to yet.
+pub fn open(database: &Database) -> Result<Arc<dyn Warehouse>, Error> {
     match &database.settings {
         DatabaseSettings::Sqlite { path } => Ok(Arc::new(Sqlite::new(path.clone()))),
         DatabaseSettings::Server { dialect, host, port, database, login, tunnel, ssl, connect_timeout } => {

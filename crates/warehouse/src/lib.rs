@@ -8,9 +8,11 @@
 pub mod aws;
 mod server;
 mod settings;
+mod setup;
 mod sqlite;
 
 pub use aws::{Aws, Iam};
 pub use server::Server;
 pub use settings::{Login, ServerSettings, Tls, TlsMode, Tunnel};
+pub use setup::{PASSWORD_PLACE, ServiceAccount, parse_names};
 pub use sqlite::Sqlite;

@@ -1,12 +1,14 @@
 //! Redshift and PostgreSQL over wire protocol 3.0.
 //!
 //! A connection goes through [`dial`] (address, TCP or [`tunnel`], TLS), [`login`] (start-up and authentication), [`session`] (settings, clock, the statement) and
-//! [`rows`] (the result), over the frames of [`wire`]. [`cancel`] stops a statement from outside; [`failure`] turns what the server says into coded errors.
+//! [`rows`] (the result), over the frames of [`wire`]; [`check`] goes the same way for a person to watch. [`cancel`] stops a statement from outside; [`failure`]
+//! turns what the server says into coded errors.
 //!
 //! What always holds: results come as text, one statement goes into one Parse message, and it runs in a read-only transaction. A Redshift is never asked
 //! for anything that it is not known to take; see the module of each step.
 
 mod cancel;
+mod check;
 mod columns;
 mod dial;
 mod failure;
@@ -19,7 +21,7 @@ mod wire;
 
 use std::time::Duration;
 
-use outflow_core::ports::warehouse::{Session, Warehouse};
+use outflow_core::ports::warehouse::{Check, Session, Warehouse};
 use outflow_core::{BoxFuture, Code, Dialect, Error, Result};
 
 use crate::settings::Credentials;
@@ -60,6 +62,13 @@ impl Warehouse for Server {
                 Login::Iam(iam) => self.open_with(iam).await?,
             };
             Ok(Box::new(session) as Box<dyn Session>)
+        })
+    }
+
+    fn test<'a>(&'a self, report: &'a mut (dyn FnMut(Check) + Send)) -> BoxFuture<'a, ()> {
+        Box::pin(async move {
+            // What failed has been reported.
+            let _ = check::run(&self.settings, &self.door, report).await;
         })
     }
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::BytesMut;
-use outflow_core::{Code, Error, Result};
+use outflow_core::{Code, Error, Result, Timestamp};
 use outflow_egress::{Verify, client_config};
 use postgres_protocol::message::frontend;
 use rustls::pki_types::ServerName;
@@ -81,13 +81,19 @@ impl Door {
             return Ok((self.enter(Line::Tunnel(passage)).await?, None));
         }
         let addresses = self.look_up().await?;
+        let (stream, address) = self.reach(&addresses).await?;
+        Ok((self.enter_tcp(stream).await?, Some(address)))
+    }
+
+    /// The first of these addresses that takes a TCP connection.
+    pub async fn reach(&self, addresses: &[SocketAddr]) -> Result<(TcpStream, SocketAddr)> {
         let deadline = Instant::now() + self.timeout;
         let mut last = None;
         for (tried, address) in addresses.iter().enumerate() {
             // An address that swallows packets must not eat the time of those behind it.
             let share = (deadline - Instant::now()) / (addresses.len() - tried) as u32;
             match tokio::time::timeout(share, TcpStream::connect(address)).await {
-                Ok(Ok(stream)) => return Ok((self.enter_tcp(stream).await?, Some(*address))),
+                Ok(Ok(stream)) => return Ok((stream, *address)),
                 Ok(Err(cause)) => last = Some(cause),
                 Err(elapsed) => last = Some(io::Error::new(io::ErrorKind::TimedOut, elapsed)),
             }
@@ -106,7 +112,8 @@ impl Door {
         }
     }
 
-    async fn look_up(&self) -> Result<Vec<SocketAddr>> {
+    /// The host's addresses: at least one.
+    pub async fn look_up(&self) -> Result<Vec<SocketAddr>> {
         let unknown = || {
             Error::new(Code::S001, format!("the host name \"{}\" does not resolve", self.host)).help(
                 "check its spelling; a private endpoint resolves only inside its network or over the VPN",
@@ -117,7 +124,8 @@ impl Door {
         if addresses.is_empty() { Err(unknown()) } else { Ok(addresses) }
     }
 
-    async fn enter_tcp(&self, stream: TcpStream) -> Result<Socket> {
+    /// Encrypts a TCP connection that is open, as far as the settings ask for it.
+    pub async fn enter_tcp(&self, stream: TcpStream) -> Result<Socket> {
         // Long queries are silent, and NAT devices forget silent connections. The times are AWS's advice for Redshift.
         let keepalive = TcpKeepalive::new()
             .with_time(Duration::from_secs(200))
@@ -198,6 +206,9 @@ fn handshake_failed(cause: io::Error) -> Error {
     Error::new(Code::S004, format!("the TLS handshake failed: {why}")).help(help).caused_by(cause)
 }
 
+const EXPIRED: &str = "the server's certificate has expired";
+const RENEW: &str = "renew it at the server, and check this machine's clock";
+
 fn bad_certificate(problem: &CertificateError) -> (String, &'static str) {
     use CertificateError as E;
     match problem {
@@ -206,16 +217,27 @@ fn bad_certificate(problem: &CertificateError) -> (String, &'static str) {
             "name the authority's certificate in `ssl: { ca: FILE }`",
         ),
         E::NotValidForName | E::NotValidForNameContext { .. } => (
-            "the server's certificate is for another host name".into(),
+            format!("the server's certificate is for another host name{}", names_in(problem)),
             "through a tunnel or an alias, say the certificate's name in `ssl: { server_name: NAME }`, or use verify-ca",
         ),
-        E::Expired | E::ExpiredContext { .. } => (
-            "the server's certificate has expired".into(),
-            "renew it at the server, and check this machine's clock",
-        ),
+        E::Expired => (EXPIRED.into(), RENEW),
+        E::ExpiredContext { not_after, .. } => {
+            let end = i64::try_from(not_after.as_secs()).ok().and_then(|s| Timestamp::from_second(s).ok());
+            (end.map_or_else(|| EXPIRED.into(), |end| format!("{EXPIRED}, on {end}")), RENEW)
+        }
         E::NotValidYet | E::NotValidYetContext { .. } => {
             ("the server's certificate is not valid yet".into(), "check this machine's clock")
         }
         other => (format!("the server's certificate cannot be used ({other})"), "replace it at the server"),
     }
+}
+
+/// The DNS names of a certificate that is for none of those wanted, in brackets. rustls gives them as `DnsName("x")`.
+fn names_in(problem: &CertificateError) -> String {
+    let CertificateError::NotValidForNameContext { presented, .. } = problem else { return String::new() };
+    let name = |text: &String| {
+        Some(text.strip_prefix("DnsName(\"")?.strip_suffix("\")")?.escape_debug().to_string())
+    };
+    let names: Vec<String> = presented.iter().filter_map(name).take(5).collect();
+    if names.is_empty() { String::new() } else { format!(" ({})", names.join(", ")) }
 }

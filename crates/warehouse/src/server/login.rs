@@ -18,12 +18,34 @@ use crate::settings::{Credentials, ServerSettings, TlsMode};
 /// The process and the secret to cancel with.
 pub(crate) type Key = (i32, i32);
 
+/// How the server made sure of the user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// It asked for nothing.
+    Trust,
+    Cleartext,
+    Md5,
+    Scram,
+    /// Redshift's code 13.
+    Digest,
+}
+
 /// Starts the session up and logs in. On return the server waits for statements.
 pub(crate) async fn log_in(
     wire: &mut Wire,
     settings: &ServerSettings,
     credentials: &Credentials,
 ) -> Result<Option<Key>> {
+    start_up(wire, settings, credentials).await?;
+    ready(wire).await
+}
+
+/// Starts the session up and authenticates.
+pub(crate) async fn start_up(
+    wire: &mut Wire,
+    settings: &ServerSettings,
+    credentials: &Credentials,
+) -> Result<Way> {
     let parameters = [
         ("user", credentials.user.as_str()),
         ("database", settings.database.as_str()),
@@ -31,7 +53,11 @@ pub(crate) async fn log_in(
         ("application_name", "outflow"),
     ];
     wire.send(|out| frontend::startup_message(parameters, out)).await?;
-    authenticate(wire, settings.tls.mode, credentials).await?;
+    authenticate(wire, settings.tls.mode, credentials).await
+}
+
+/// Waits until the server has opened the database and takes statements.
+pub(crate) async fn ready(wire: &mut Wire) -> Result<Option<Key>> {
     let mut key = None;
     loop {
         let message = wire.receive().await?;
@@ -60,8 +86,9 @@ enum Scram {
     Proven,
 }
 
-async fn authenticate(wire: &mut Wire, tls: TlsMode, credentials: &Credentials) -> Result<()> {
+async fn authenticate(wire: &mut Wire, tls: TlsMode, credentials: &Credentials) -> Result<Way> {
     let mut scram = Scram::NotBegun;
+    let mut way = Way::Trust;
     loop {
         let message = wire.receive().await?;
         match message.tag {
@@ -73,8 +100,15 @@ async fn authenticate(wire: &mut Wire, tls: TlsMode, credentials: &Credentials) 
             return Err(broken_protocol("a request for authentication without a code"));
         };
         let code = i32::from_be_bytes(*code);
+        way = match code {
+            3 => Way::Cleartext,
+            5 => Way::Md5,
+            10 => Way::Scram,
+            13 => Way::Digest,
+            _ => way,
+        };
         scram = match (code, scram) {
-            (0, Scram::NotBegun | Scram::Proven) => return Ok(()),
+            (0, Scram::NotBegun | Scram::Proven) => return Ok(way),
             (3, Scram::NotBegun) => {
                 cleartext(wire, tls, credentials).await?;
                 Scram::NotBegun

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use outflow_core::ports::warehouse::Warehouse;
+use outflow_core::ports::warehouse::{Step, Warehouse};
 use outflow_core::{Clock, Code, Error, Result, Timestamp};
 use outflow_testkit::{Postgres, Receiver, Reply, Request};
 use outflow_warehouse::aws::{DbUser, IamTarget, SHORTEST_LIFE};
@@ -190,6 +190,27 @@ async fn a_cluster_is_entered_as_a_named_user() {
     assert!(
         body.contains("&DbUser=etl&") && body.ends_with("AutoCreate=true&DbGroups.DbGroup.1=readers"),
         "{body}"
+    );
+}
+
+#[tokio::test]
+async fn a_connection_test_begins_with_the_credentials() {
+    let world = World::with_keys().await;
+    world.aws.always(usual());
+    let lines = crate::check::test(&through(world.iam(cluster()))).await;
+    assert_eq!(lines[0].step, Step::Credentials);
+    assert_eq!(lines[0].summary, "from AWS for cluster c-1 in eu-central-1");
+    let login = crate::check::line(&lines, Step::Authentication);
+    assert!(login.summary.ends_with("as scramuser"), "{login:?}");
+
+    let world = World::with_keys().await;
+    world.aws.always(
+        Reply::status(403).body("<ErrorResponse><Error><Code>AccessDenied</Code></Error></ErrorResponse>"),
+    );
+    let lines = crate::check::test(&through(world.iam(cluster()))).await;
+    assert_eq!(
+        (lines.len(), lines[0].step, crate::check::codes(&lines)),
+        (1, Step::Credentials, vec![Code::S022])
     );
 }
 

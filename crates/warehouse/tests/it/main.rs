@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod cancel;
+mod check;
 mod describe;
 mod errors;
 mod fake;
@@ -12,6 +13,7 @@ mod login;
 mod read_only;
 mod redshift;
 mod rows;
+mod setup;
 mod sqlite;
 mod sshd;
 mod tls;

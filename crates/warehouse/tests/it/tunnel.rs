@@ -4,7 +4,7 @@ use std::fs;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use outflow_core::ports::warehouse::Warehouse;
+use outflow_core::ports::warehouse::{Step, Warehouse};
 use outflow_core::{Code, Error, RowPage};
 use outflow_testkit::{ChaosProxy, Postgres};
 use outflow_warehouse::{Server, ServerSettings, Tls, TlsMode, Tunnel};
@@ -50,6 +50,23 @@ async fn a_query_runs_through_a_tunnel_and_leaves_nothing_behind() {
     assert_eq!(sshd.clients(), 1);
     drop(session);
     all_gone(&sshd).await;
+}
+
+#[tokio::test]
+async fn a_connection_test_goes_through_the_tunnel() {
+    let sshd = Sshd::start("");
+    let lines = crate::check::test(&server(through(sshd.tunnel()))).await;
+    let steps: Vec<Step> = lines.iter().take(4).map(|line| line.step).collect();
+    assert_eq!(steps, [Step::Tunnel, Step::Tls, Step::Authentication, Step::Database], "{lines:?}");
+    assert!(lines.last().is_some_and(|line| line.step == Step::Privileges), "{lines:?}");
+    let other = Tunnel { key: Some(sshd.other_key()), ..sshd.tunnel() };
+    let lines = crate::check::test(&server(through(other))).await;
+    let last = lines.last().unwrap();
+    assert_eq!(
+        (last.step, crate::check::codes(&lines).last()),
+        (Step::Tunnel, Some(&Code::S023)),
+        "{lines:?}"
+    );
 }
 
 #[tokio::test]
