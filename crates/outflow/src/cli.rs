@@ -74,6 +74,9 @@ pub enum Command {
     Init(Init),
     /// Check the project's files and queries and print every problem
     Validate(Validate),
+    /// Look at sources: test the connection, print the script for a service account
+    #[command(subcommand, arg_required_else_help = true)]
+    Source(Source),
     /// Show the rows or calls of a sync's next run, without sending anything
     Preview(Preview),
     /// Run syncs now
@@ -145,6 +148,40 @@ pub struct Validate {
     #[arg(long)]
     pub connect: bool,
 }
+
+/// `outflow source`
+#[derive(Debug, Subcommand)]
+pub enum Source {
+    /// List the databases of all sources
+    List,
+    /// Connect step by step, and look at what the account may read and do; changes nothing
+    Test {
+        /// SOURCE.DATABASE, or SOURCE for all of its databases
+        name: String,
+    },
+    /// Print the SQL for a service account that reads and can do nothing else; an administrator runs it
+    SetupSql(SetupSql),
+}
+
+/// `outflow source setup-sql`
+#[derive(Debug, Args)]
+pub struct SetupSql {
+    /// SOURCE.DATABASE, or SOURCE if that has one database
+    pub name: String,
+    /// Schemas to read whole, with commas between [default: public, unless tables are named]
+    #[arg(long, value_name = "A,B", value_parser = schemas)]
+    pub schemas: Option<Names>,
+    /// Tables and views to read, each as SCHEMA.TABLE; double quotes hold odd names
+    #[arg(long, value_name = "S.T,…", value_parser = tables)]
+    pub tables: Option<Names>,
+    /// The account's name [default: the database's `user`]
+    #[arg(long, value_name = "NAME")]
+    pub user: Option<String>,
+}
+
+/// Names, each with its parts.
+#[derive(Clone, Debug)]
+pub struct Names(pub Vec<Vec<String>>);
 
 /// `outflow preview`
 #[derive(Debug, Args)]
@@ -237,6 +274,19 @@ pub struct DeadLetters {
     pub limit: u64,
 }
 
+fn schemas(text: &str) -> Result<Names, String> {
+    names(text, 1, "use names with commas between: sales,public")
+}
+
+fn tables(text: &str) -> Result<Names, String> {
+    names(text, 2, "use SCHEMA.TABLE with commas between: sales.orders,sales.people")
+}
+
+fn names(text: &str, parts: usize, help: &str) -> Result<Names, String> {
+    let names = outflow_warehouse::parse_names(text).filter(|names| names.iter().all(|n| n.len() == parts));
+    names.map(Names).ok_or_else(|| help.to_owned())
+}
+
 /// A duration as in the project file: `90s`, `10m`, `2h`, `1d`.
 fn duration(text: &str) -> Result<std::time::Duration, String> {
     let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
@@ -267,11 +317,16 @@ mod tests {
         cli.build();
         let mut page = "# Command line\n\nMade from the code: `UPDATE_DOCS=1 cargo test -p outflow the_page` writes it anew.\n".to_owned();
         let _ = write!(page, "\n## outflow\n\n```text\n{}```\n", cli.render_long_help());
-        for command in cli.get_subcommands_mut().filter(|c| c.get_name() != "help") {
-            let name = command.get_name().to_owned();
-            let _ = write!(page, "\n## outflow {name}\n\n```text\n{}```\n", command.render_long_help());
-        }
+        sections(&mut cli, "outflow", &mut page);
         page
+    }
+
+    fn sections(of: &mut clap::Command, path: &str, page: &mut String) {
+        for command in of.get_subcommands_mut().filter(|c| c.get_name() != "help") {
+            let path = format!("{path} {}", command.get_name());
+            let _ = write!(page, "\n## {path}\n\n```text\n{}```\n", command.render_long_help());
+            sections(command, &path, page);
+        }
     }
 
     #[test]

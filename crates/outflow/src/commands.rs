@@ -10,6 +10,7 @@ mod rejected;
 pub mod run;
 mod runs;
 mod schema;
+mod source;
 mod validate;
 mod verify;
 
@@ -29,6 +30,7 @@ pub async fn dispatch(cli: Cli, printer: Printer) -> Result<Exit, Errors> {
         Command::Demo(args) => demo::demo(&common, &args, printer).await,
         Command::Init(args) => init::init(&args, printer),
         Command::Validate(args) => validate::validate(&common, &args, printer).await,
+        Command::Source(command) => source::source(&common, &command, printer).await,
         Command::Preview(args) => preview::preview(&common, &args, printer).await,
         Command::Run(args) => run::run(&common, &args, printer).await,
         Command::Runs(args) => runs::runs(&common, &args, printer),

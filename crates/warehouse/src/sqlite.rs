@@ -6,6 +6,7 @@
 //!
 //! What always holds: the async threads never wait for the disk while rows are read. What it does not do: create files or tables.
 
+mod check;
 mod failure;
 mod reader;
 mod values;
@@ -15,7 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use outflow_core::ports::warehouse::{Expected, RowStream, Session, Statement, Warehouse};
+use outflow_core::ports::warehouse::{Check, Expected, RowStream, Session, Statement, Warehouse};
 use outflow_core::{BoxFuture, Clock, Code, Column, Dialect, Error, Result, RowPage, SystemClock, Timestamp};
 use rusqlite::{Connection, InterruptHandle};
 use tokio::sync::{mpsc, oneshot};
@@ -46,6 +47,18 @@ impl Warehouse for Sqlite {
             let opened = tokio::task::spawn_blocking(move || reader::open(&path)).await;
             let connection = opened.map_err(|e| gone().caused_by(e))??;
             Ok(Box::new(OpenFile { connection }) as Box<dyn Session>)
+        })
+    }
+
+    fn test<'a>(&'a self, report: &'a mut (dyn FnMut(Check) + Send)) -> BoxFuture<'a, ()> {
+        let path = self.path.clone();
+        let (lines, mut told) = mpsc::unbounded_channel();
+        // A reader that is gone needs no more lines.
+        tokio::task::spawn_blocking(move || check::run(&path, &mut |line| drop(lines.send(line))));
+        Box::pin(async move {
+            while let Some(line) = told.recv().await {
+                report(line);
+            }
         })
     }
 }

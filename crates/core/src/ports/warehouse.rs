@@ -29,6 +29,10 @@ pub trait Warehouse: Send + Sync {
 
     /// Opens a connection and makes it a read-only session in UTC. Errors are S001 to S006, S013 to S017 and S020.
     fn connect(&self) -> BoxFuture<'_, Result<Box<dyn Session>>>;
+
+    /// Goes the way of [`Warehouse::connect`] step by step, looks at what the account may read and do, and reports each step as it ends, in the order of
+    /// [`Step`]. A step that fails is reported with its error, and is the last one; all else that is found is a warning (S101 to S107). Changes nothing.
+    fn test<'a>(&'a self, report: &'a mut (dyn FnMut(Check) + Send)) -> BoxFuture<'a, ()>;
 }
 
 /// What a database expects of a statement, from its plan.

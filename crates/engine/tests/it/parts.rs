@@ -8,7 +8,7 @@ use std::time::Duration;
 use outflow_core::outcome::Verdict;
 use outflow_core::ports::destination::{Destination, Envelope, Limits, Request};
 use outflow_core::ports::state::State;
-use outflow_core::ports::warehouse::{Expected, RowStream, Session, Statement, Warehouse};
+use outflow_core::ports::warehouse::{Check, Expected, RowStream, Session, Statement, Warehouse};
 use outflow_core::run::{RunOptions, Trigger};
 use outflow_core::sync::Schedule;
 use outflow_core::{
@@ -66,6 +66,11 @@ impl Warehouse for Table {
 
     fn connect(&self) -> BoxFuture<'_, Result<Box<dyn Session>>> {
         Box::pin(async { Ok(Box::new(self.clone()) as Box<dyn Session>) })
+    }
+
+    fn test<'a>(&'a self, _: &'a mut (dyn FnMut(Check) + Send)) -> BoxFuture<'a, ()> {
+        // A table in memory has no steps.
+        Box::pin(async {})
     }
 }
 

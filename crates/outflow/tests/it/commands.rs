@@ -4,6 +4,7 @@ mod files;
 mod findings;
 mod history;
 mod preview;
+mod source;
 mod words;
 
 use outflow_testkit::Receiver;

@@ -11,3 +11,4 @@ mod redshift;
 mod run;
 mod secrets;
 mod support;
+mod ways;

@@ -28,7 +28,7 @@ fn files() -> Vec<(PathBuf, String)> {
                 if !skipped && !path.ends_with("bench/out") {
                     folders.push(path);
                 }
-            } else if name != "Cargo.lock" && name != "LICENSE" && !name.ends_with(".log") {
+            } else if name != ".git" && name != "Cargo.lock" && name != "LICENSE" && !name.ends_with(".log") {
                 // What is not text has no lines to check.
                 if let Ok(text) = fs::read_to_string(&path) {
                     found.push((path.strip_prefix(root()).unwrap().to_owned(), text));
