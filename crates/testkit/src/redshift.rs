@@ -35,7 +35,7 @@ mod upstream;
 mod wire;
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -131,6 +131,7 @@ struct Shared {
     /// From the keys that clients have to those that PostgreSQL gave.
     keys: Mutex<HashMap<(i32, i32), (i32, i32)>>,
     queries: AtomicU64,
+    connections: AtomicUsize,
 }
 
 impl Redshift {
@@ -208,6 +209,11 @@ impl Redshift {
     /// What clients said when they connected, in order.
     pub fn startups(&self) -> Vec<Startup> {
         lock(&self.shared.startups).clone()
+    }
+
+    /// How many connections were opened, those to cancel included.
+    pub fn connections(&self) -> usize {
+        self.shared.connections.load(Ordering::Relaxed)
     }
 
     /// The PostgreSQL behind.
@@ -319,6 +325,7 @@ impl Options {
             startups: Mutex::default(),
             keys: Mutex::default(),
             queries: AtomicU64::new(1_000),
+            connections: AtomicUsize::new(0),
             options: self,
         });
         let server = Server::start(port, {

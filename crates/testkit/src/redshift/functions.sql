@@ -58,19 +58,22 @@ END $do$;
 -- ---------------------------------------------------------------- comparison of texts with numbers
 -- Whole numbers are compared as texts, silently; a decimal makes the text a number.
 DO $do$
-DECLARE op text; name text; n int := 0;
+DECLARE op text; name text; kind text; n int := 0;
 BEGIN
     FOREACH op IN ARRAY ARRAY['=', '<>', '<', '<=', '>', '>='] LOOP
         n := n + 1;
         name := 'compare_' || n;
-        EXECUTE format('CREATE FUNCTION redshift.%I(text, bigint) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$ SELECT $1 %s $2::text $$', name, op);
-        EXECUTE format('CREATE FUNCTION redshift.%I(bigint, text) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$ SELECT $1::text %s $2 $$', name, op);
-        EXECUTE format('CREATE FUNCTION redshift.%I(text, numeric) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$ SELECT $1::numeric %s $2 $$', name, op);
-        EXECUTE format('CREATE FUNCTION redshift.%I(numeric, text) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$ SELECT $1 %s $2::numeric $$', name, op);
-        EXECUTE format('CREATE OPERATOR pg_catalog.%s (LEFTARG = text, RIGHTARG = bigint, FUNCTION = redshift.%I)', op, name);
-        EXECUTE format('CREATE OPERATOR pg_catalog.%s (LEFTARG = bigint, RIGHTARG = text, FUNCTION = redshift.%I)', op, name);
-        EXECUTE format('CREATE OPERATOR pg_catalog.%s (LEFTARG = text, RIGHTARG = numeric, FUNCTION = redshift.%I)', op, name);
-        EXECUTE format('CREATE OPERATOR pg_catalog.%s (LEFTARG = numeric, RIGHTARG = text, FUNCTION = redshift.%I)', op, name);
+        FOREACH kind IN ARRAY ARRAY['smallint', 'integer', 'bigint', 'numeric'] LOOP
+            IF kind = 'numeric' THEN
+                EXECUTE format('CREATE FUNCTION redshift.%I(text, numeric) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$ SELECT $1::numeric %s $2 $$', name, op);
+                EXECUTE format('CREATE FUNCTION redshift.%I(numeric, text) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$ SELECT $1 %s $2::numeric $$', name, op);
+            ELSE
+                EXECUTE format('CREATE FUNCTION redshift.%I(text, %s) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$ SELECT $1 %s $2::text $$', name, kind, op);
+                EXECUTE format('CREATE FUNCTION redshift.%I(%s, text) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$ SELECT $1::text %s $2 $$', name, kind, op);
+            END IF;
+            EXECUTE format('CREATE OPERATOR pg_catalog.%s (LEFTARG = text, RIGHTARG = %s, FUNCTION = redshift.%I)', op, kind, name);
+            EXECUTE format('CREATE OPERATOR pg_catalog.%s (LEFTARG = %s, RIGHTARG = text, FUNCTION = redshift.%I)', op, kind, name);
+        END LOOP;
     END LOOP;
 END $do$;
 

@@ -195,6 +195,9 @@ impl Session {
 
     /// The statement was carried out.
     pub fn done(&mut self, statement: &Statement) {
+        if statement.ends_transaction {
+            self.transaction_ended();
+        }
         match statement.cursor {
             Some(Cursor::Opens) => self.cursor_open = true,
             Some(Cursor::Closes) => self.cursor_open = false,
@@ -215,11 +218,15 @@ impl Session {
         }
     }
 
-    /// After ReadyForQuery: what lives as long as a transaction may have gone.
+    /// After ReadyForQuery, which says whether a transaction goes on.
     pub fn after_ready(&mut self) {
-        if self.begin.upstream.status != b'I' {
-            return;
+        if self.begin.upstream.status == b'I' {
+            self.transaction_ended();
         }
+    }
+
+    /// What lives as long as a transaction has gone.
+    fn transaction_ended(&mut self) {
         self.cursor_open = false;
         self.suspended = false;
         self.portals.clear();
@@ -250,6 +257,9 @@ impl Session {
             let Session { client, begin, .. } = self;
             if client.out.len() >= FULL || !begin.upstream.is_ready() {
                 client.flush().await?;
+                if conditions.borrow().0.ends_sessions() {
+                    return self.end(terminated()).await;
+                }
             }
             let (tag, frame) = tokio::select! {
                 biased;

@@ -3,6 +3,8 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
@@ -48,18 +50,24 @@ pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
     loop {
         let (stream, _) = listener.accept().await.expect("a listener accepts");
         let shared = Arc::clone(&shared);
+        let standing = *shared.condition.borrow();
+        shared.connections.fetch_add(1, Ordering::Relaxed);
         tokio::spawn(async move {
             // A broken connection is the client's end or a condition's work; there is nobody to tell.
-            let _ = connection(stream, shared).await;
+            let _ = connection(stream, shared, standing).await;
         });
     }
 }
 
-async fn connection(stream: TcpStream, shared: Arc<Shared>) -> io::Result<()> {
-    let mut conditions = shared.condition.subscribe();
-    let (condition, since) = *conditions.borrow();
+/// Serves a connection that was opened under that condition.
+async fn connection(
+    stream: TcpStream,
+    shared: Arc<Shared>,
+    (condition, since): (Condition, Instant),
+) -> io::Result<()> {
     match condition {
         Condition::Paused => {
+            let mut conditions = shared.condition.subscribe();
             let _ = conditions.wait_for(|(condition, _)| *condition != Condition::Paused).await;
             return Ok(());
         }

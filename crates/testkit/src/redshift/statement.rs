@@ -8,6 +8,7 @@ use super::settings::{check_float_digits, name_behind, unrecognized};
 use super::{Options, reads, refusals, rewrite};
 
 /// What decides on how a statement is understood.
+#[derive(Clone, Copy)]
 pub(super) struct View<'a> {
     pub options: &'a Options,
     /// Whether quoted names keep their case.
@@ -39,6 +40,8 @@ pub(super) struct Statement {
     pub calls_version: bool,
     pub changes: Vec<Change>,
     pub cursor: Option<Cursor>,
+    /// Whether it ends a transaction, and what lives as long as one.
+    pub ends_transaction: bool,
 }
 
 /// A setting that the statement changes.
@@ -81,15 +84,16 @@ impl Statement {
 pub(super) fn prepare(sql: &str, view: &View<'_>) -> Result<Statement, Report> {
     let tokens = Tokens::of(sql);
     let mut whole = Statement { sql: sql.to_owned(), ..Statement::default() };
+    let mut view = *view;
     for (number, range) in tokens.split(0..tokens.len(), ";").into_iter().enumerate() {
         if number > 0 {
             whole.behind.push(';');
         }
-        refusals::refuse(sql, &tokens, range.clone(), view)?;
+        refusals::refuse(sql, &tokens, range.clone(), &view)?;
         let reads = reads::of(&tokens, range.clone());
         let words = Words::of(&tokens, range.clone());
         let behind = match words.at(0) {
-            "set" => set(&tokens, range.clone(), &words, view, &mut whole.changes)?,
+            "set" => set(&tokens, range.clone(), &words, &view, &mut whole.changes)?,
             "reset" | "show" => reset_or_show(&words, &mut whole.changes)?,
             _ => None,
         };
@@ -104,8 +108,13 @@ pub(super) fn prepare(sql: &str, view: &View<'_>) -> Result<Statement, Report> {
         match words.at(0) {
             "declare" => whole.cursor = Some(Cursor::Opens),
             "close" => whole.cursor = Some(Cursor::Closes),
+            "commit" | "end" | "rollback" | "abort" => {
+                whole.cursor = Some(Cursor::Closes);
+                whole.ends_transaction = true;
+            }
             _ => {}
         }
+        view.cursor_open = whole.cursor.map_or(view.cursor_open, |cursor| cursor == Cursor::Opens);
     }
     Ok(whole)
 }

@@ -2,12 +2,15 @@
 
 mod client;
 mod session;
+mod sql;
 mod startup;
+mod trouble;
 
+use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
 use outflow_testkit::Redshift;
-use outflow_testkit::redshift::{Auth, Options};
+use outflow_testkit::redshift::{Auth, BEHAVIOURS, Options};
 
 use client::Client;
 
@@ -28,4 +31,32 @@ fn shared() -> &'static Redshift {
 /// The administrator's session in the database `dev`.
 fn admin() -> Client {
     Client::admin(shared(), "dev", &[])
+}
+
+/// Tests of the simulator itself, which say nothing about Redshift.
+const OF_THE_KIT: &[&str] = &[
+    "startup::start_ups_are_remembered",
+    "session::statements_are_remembered",
+    "trouble::a_lasting_failure",
+    "trouble::slow_and_cut",
+];
+
+#[test]
+fn every_behaviour_has_a_test_and_every_test_a_behaviour() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/redshift");
+    let mut tests = BTreeSet::new();
+    for module in ["session", "sql", "startup", "trouble"] {
+        let source = std::fs::read_to_string(folder.join(format!("{module}.rs"))).unwrap();
+        let names = source.split("#[test]\nfn ").skip(1).map(|rest| rest.split('(').next().unwrap());
+        tests.extend(names.map(|name| format!("{module}::{name}")));
+    }
+    let named: BTreeSet<String> = BEHAVIOURS
+        .iter()
+        .map(|behaviour| behaviour.test)
+        .chain(OF_THE_KIT.iter().copied())
+        .map(str::to_owned)
+        .collect();
+    assert_eq!(named, tests);
+    let names: BTreeSet<&str> = BEHAVIOURS.iter().map(|behaviour| behaviour.name).collect();
+    assert_eq!(names.len(), BEHAVIOURS.len(), "a name stands for one behaviour");
 }
