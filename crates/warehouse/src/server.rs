@@ -27,6 +27,7 @@ use outflow_core::{BoxFuture, Code, Dialect, Error, Result};
 use crate::settings::Credentials;
 use crate::{Iam, Login, ServerSettings};
 use dial::Door;
+use failure::Waking;
 use session::OpenSession;
 
 /// A Redshift or PostgreSQL database.
@@ -76,13 +77,22 @@ impl Warehouse for Server {
 impl Server {
     async fn open(&self, credentials: &Credentials) -> Result<OpenSession> {
         let limit = self.settings.connect_timeout;
-        let opened =
-            tokio::time::timeout(limit, session::open(&self.settings, &self.door, credentials)).await;
+        let opened = tokio::time::timeout(limit, self.open_awake(credentials)).await;
         opened.unwrap_or_else(|_| Err(no_answer(limit))).map_err(|error| match error.place() {
             // A tunnel's errors happen elsewhere.
             Some(_) => error,
             None => error.at(self.settings.address()),
         })
+    }
+
+    /// Opens a session, again and again while the server says that it is waking up.
+    async fn open_awake(&self, credentials: &Credentials) -> Result<OpenSession> {
+        loop {
+            match session::open(&self.settings, &self.door, credentials).await {
+                Err(error) if Waking::is_behind(&error) => tokio::time::sleep(AWAKE_SOON).await,
+                opened => return opened,
+            }
+        }
     }
 
     /// Logs in with credentials from AWS. Kept ones that the server refuses are replaced once: they may have been revoked.
@@ -99,6 +109,9 @@ impl Server {
         opened.map_err(|error| if error.code() == Code::S006 { error.help(REFUSED) } else { error })
     }
 }
+
+/// A server that is waking up is asked again after this time.
+const AWAKE_SOON: Duration = Duration::from_secs(1);
 
 /// What helps when a password that AWS has just given is refused.
 const REFUSED: &str = "AWS gave a password and the server refused it: the user may not exist in the database (create it, or set \

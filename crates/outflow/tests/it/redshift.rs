@@ -3,6 +3,7 @@
 mod examples;
 mod traps;
 mod types;
+mod ways;
 
 use std::sync::OnceLock;
 

@@ -5,6 +5,8 @@
 //! What always holds: the server's Detail is left out, since it quotes rows; so are the values that messages about bad data quote; control
 //! characters never reach a terminal. What it does not do: decide on retries.
 
+use std::fmt;
+
 use outflow_core::{Code, Error};
 
 /// A message of the server longer than this is cut.
@@ -38,9 +40,31 @@ pub(crate) fn of(body: &[u8], sql: &str) -> Error {
         let (line, column) = line_and_column(sql, position);
         error = error.at(format!("line {line}, column {column} of the query"));
     }
+    if report.is_waking() {
+        error = error.caused_by(Waking);
+    }
     match report.help(code) {
         Some(help) => error.help(help),
         None => error,
+    }
+}
+
+/// The cause of an error that passes by itself: a serverless Redshift wakes and has cancelled the first statement.
+#[derive(Debug)]
+pub(crate) struct Waking;
+
+impl fmt::Display for Waking {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the workgroup is waking up")
+    }
+}
+
+impl std::error::Error for Waking {}
+
+impl Waking {
+    /// Whether that is why.
+    pub fn is_behind(error: &Error) -> bool {
+        std::error::Error::source(error).is_some_and(|cause| cause.is::<Waking>())
     }
 }
 
@@ -91,8 +115,7 @@ impl<'a> Report<'a> {
             "42601" if says("multiple commands") => Code::Q002,
             "42601" => Code::S018,
             "25006" => Code::Q001,
-            // A serverless Redshift that wakes cancels the first statement from this routine.
-            "57014" if self.routine.starts_with("NFTSetupSessionState") => Code::S014,
+            "57014" if self.is_waking() => Code::S014,
             "57014" => Code::S011,
             "57P01" | "57P02" | "57P03" | "53300" => Code::S014,
             // Redshift does not always say more than XX000.
@@ -131,6 +154,11 @@ impl<'a> Report<'a> {
             ("", hint) => Some(format!("the server's hint: {hint}")),
             (ours, hint) => Some(format!("{ours}. The server's hint: {hint}")),
         }
+    }
+
+    /// A serverless Redshift that wakes cancels the first statement from this routine.
+    fn is_waking(&self) -> bool {
+        self.state == "57014" && self.routine.starts_with("NFTSetupSessionState")
     }
 
     /// The number that Redshift gives its own errors, in the many lines of the detail. The rest of the detail may quote rows.
@@ -232,7 +260,8 @@ mod tests {
         }
         let waking = [('C', "57014"), ('M', "Query cancelled."), ('R', "NFTSetupSessionStateOnRestore")];
         assert_eq!(error(&waking, "").code(), Code::S014);
-        let full = [('C', "XX000"), ('M', "Disk Full"), ('D', "error: Disk Full code: 1016 context: node: 0")];
+        let full =
+            [('C', "XX000"), ('M', "Disk Full"), ('D', "error: Disk Full code: 1016 context: node: 0")];
         assert_eq!(error(&full, "").message(), "Disk Full (SQLSTATE XX000, Redshift's code 1016)");
         assert!(error(&full, "").help_text().is_some_and(|help| help.contains("no room left")));
         let aborted = [('C', "XX000"), ('M', "1020"), ('D', "code: 1020 context: system requested abort")];

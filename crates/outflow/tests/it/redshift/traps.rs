@@ -6,7 +6,7 @@ use outflow_testkit::redshift::{Condition, Failure, Redshift};
 use super::{Login, Warehouse, database, shared};
 
 /// A table of this many users in a database of this simulator.
-fn many(redshift: &Redshift, name: &str, rows: u32) {
+pub fn many(redshift: &Redshift, name: &str, rows: u32) {
     redshift.database(name).sql(&format!(
         "CREATE TABLE users AS SELECT g AS id, 'pro' AS plan FROM generate_series(1, {rows}) g"
     ));
@@ -124,25 +124,67 @@ fn a_function_of_the_leader_node_alone_is_told_as_such() {
     assert!(exit.stderr.contains("not supported on Redshift tables"), "{exit:?}");
 }
 
-/// 7: a text that is compared with a number is compared as text, silently; a timestamp is refused.
+/// A table with a text, a time, a date and two numbers that say when a row changed; one row is old and one is new.
+fn stamped(name: &str) {
+    database(name).sql(
+        "CREATE TABLE users (id INTEGER, said VARCHAR, at TIMESTAMP, zoned TIMESTAMPTZ, day DATE, epoch BIGINT);
+         INSERT INTO users VALUES (1, '2001-01-01', '2001-01-01', '2001-01-01', '2001-01-01', 978307200);
+         INSERT INTO users VALUES (2, '2026-11-24', '2026-11-24', '2026-11-24', '2026-11-24', 1795478400)",
+    );
+}
+
+fn since(column: &str, form: &str) -> String {
+    format!("SELECT id AS userId, epoch FROM users WHERE {column} >= {{{{{form}}}}}")
+}
+
+/// 7: a text that is compared with a number is compared as text, silently; a time is refused.
 #[test]
 fn comparisons_with_a_number_do_what_redshift_does() {
-    let redshift = Redshift::options().over(Postgres::shared()).start();
-    redshift.database("comparisons").sql(
-        "CREATE TABLE users (id INTEGER, said VARCHAR, at TIMESTAMP);
-         INSERT INTO users VALUES (1, '2001-01-01', '2001-01-01'), (2, '2026-11-24', '2026-11-24')",
-    );
-    let query =
-        |column: &str| format!("SELECT id AS userId FROM users WHERE {column} >= {{{{last_sync_time}}}}");
-    let (said, at) = (query("said"), query("at"));
+    stamped("comparisons");
+    let (said, at) = (since("said", "last_sync_time"), since("at", "last_sync_time"));
     let syncs = [("said", "identify", said.as_str()), ("at", "identify", at.as_str())];
-    let warehouse = Warehouse::new(&redshift, "comparisons", &Login::default(), &syncs);
-    let old = ["preview", "said", "--calls", "--as", "2020-01-01", "--output", "ndjson"];
-    let exit = warehouse.program(&old).run();
-    assert_eq!(exit.stdout.lines().count(), 2, "both rows, although one is from 2001: {exit:?}");
-    let exit = warehouse.program(&["preview", "at", "--as", "2020-01-01"]).run();
+    let warehouse = Warehouse::new(shared(), "comparisons", &Login::default(), &syncs);
+    let exit = warehouse.program(&["run", "said", "--since", "2020-01-01", "--output", "json"]).run();
+    exit.assert_code(0);
+    assert_eq!(warehouse.receiver.arrivals().len(), 2, "both rows, although one is from 2001");
+    let exit = warehouse.program(&["run", "at", "--since", "2020-01-01"]).run();
     exit.assert_code(5);
     assert!(exit.stderr.contains("42883") && exit.stderr.contains("| timestamp"), "{exit:?}");
+}
+
+/// 7 and 2: what the types of the columns make of each form of the variable is found by asking for them, before the run.
+#[test]
+fn comparisons_with_a_number_are_found_before_the_run() {
+    stamped("found");
+    let cases = [
+        ("said", "last_sync_time", Some("Q011")),
+        ("at", "last_sync_time", Some("Q010")),
+        ("zoned", "last_sync_time", Some("Q010")),
+        ("day", "last_sync_time", Some("Q010")),
+        ("epoch", "last_sync_time", None),
+        ("at", "last_sync_time | timestamp", None),
+        ("zoned", "last_sync_time | timestamp", None),
+        ("day", "last_sync_time | date", None),
+    ];
+    let queries: Vec<(String, String)> = cases
+        .iter()
+        .enumerate()
+        .map(|(n, (column, form, _))| (format!("s{n}"), since(column, form)))
+        .collect();
+    let syncs: Vec<_> =
+        queries.iter().map(|(name, query)| (name.as_str(), "identify", query.as_str())).collect();
+    let warehouse = Warehouse::new(shared(), "found", &Login::default(), &syncs);
+    let exit = warehouse.program(&["validate", "--connect", "--output", "json"]).run();
+    exit.assert_code(2);
+    let document: serde_json::Value = serde_json::from_str(&exit.stdout).unwrap();
+    for (n, (column, form, code)) in cases.iter().enumerate() {
+        let of_sync =
+            document["findings"].as_array().unwrap().iter().filter(|f| f["sync"] == format!("s{n}"));
+        let errors: Vec<&str> =
+            of_sync.filter(|f| f["severity"] == "error").map(|f| f["code"].as_str().unwrap()).collect();
+        assert_eq!(errors, code.iter().copied().collect::<Vec<_>>(), "{column} >= {form}: {document}");
+    }
+    assert!(document["syncs"][4]["expected"]["first_run"]["rows"].is_u64(), "{document}");
 }
 
 /// 5: while a destination takes nothing, the warehouse has long been let go.
