@@ -179,7 +179,7 @@ fn set(
 
 fn reset_or_show(words: &Words, changes: &mut Vec<Change>) -> Result<Option<String>, Report> {
     let name = words.at(1).trim_matches('"');
-    if words.at(2) != "" || matches!(name, "" | "all") {
+    if !words.at(2).is_empty() || matches!(name, "" | "all") {
         return Ok(None);
     }
     let behind = name_behind(name).ok_or_else(|| unrecognized(name))?;

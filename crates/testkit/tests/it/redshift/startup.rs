@@ -144,22 +144,29 @@ fn tls_is_offered() {
 
     let (certificate, key) = certificate();
     let redshift = options().with_tls(&certificate, &key).start();
-    let mut client = Client::connect(redshift.port());
-    client.packet(&SSL_REQUEST);
-    assert_eq!(client.bytes(1).unwrap(), b"S");
+    let mut client = Client::connect_tls(redshift.port(), &certificate);
+    client.log_in("clear", "Secret-1", "dev", &[]).unwrap();
+    assert_eq!(client.one("SELECT 1"), "1");
     assert!(Client::login(&redshift, "clear", "Secret-1", "dev", &[]).is_ok(), "without TLS, too");
+    assert_eq!(redshift.startups().iter().map(|startup| startup.tls).collect::<Vec<_>>(), [true, false]);
 }
 
 #[test]
-fn require_ssl() {
+fn tls_is_required() {
     let (certificate, key) = certificate();
-    let redshift = options().require_ssl(&certificate, &key).start();
+    let redshift = options()
+        .with_user("IAM:temporary", "Secret-1", Auth::Cleartext)
+        .require_ssl(&certificate, &key)
+        .start();
     let (severity, code, message) = refusal(Client::login(&redshift, "clear", "Secret-1", "dev", &[]));
     assert_eq!((severity.as_str(), code.as_str()), ("FATAL", "28000"));
     assert!(
         message.starts_with("no pg_hba.conf entry for host") && message.ends_with("SSL off"),
         "{message}"
     );
+    let mut client = Client::connect_tls(redshift.port(), &certificate);
+    client.log_in("IAM:temporary", "Secret-1", "dev", &[]).unwrap();
+    assert_eq!(client.one("SELECT current_user"), "IAM:temporary");
 }
 
 #[test]

@@ -80,6 +80,16 @@ fn a_failure_strikes_at_execution_and_amid_rows() {
     redshift.fail_next_after(2, Failure::RebuiltTable);
     assert_eq!(client.run("SELECT n FROM trouble", 0).tags(), "12TDDEZ");
 
+    for run in [
+        |client: &mut Client, sql: &str| client.query(sql),
+        |client: &mut Client, sql: &str| client.run(sql, 0),
+    ] {
+        redshift.fail_next_after(9, Failure::DiskFull);
+        let answer = run(&mut client, "SELECT n FROM trouble LIMIT 1");
+        assert_eq!(answer.refusal().unwrap().1, "Disk Full", "at the end where there are fewer rows");
+        assert_eq!(client.one("SELECT n FROM trouble LIMIT 1"), "1");
+    }
+
     redshift.fail_next_after(2, Failure::Terminated);
     let answer = client.query("SELECT n FROM trouble");
     assert_eq!(answer.tags(), "TDDE");
