@@ -24,7 +24,7 @@ pub struct Behaviour {
     pub basis: Basis,
     /// Where it is known from.
     pub source: &'static str,
-    /// The test that holds it, in `crates/testkit/tests/it/redshift`.
+    /// The function that tests it, in `crates/testkit/tests/it/redshift`.
     pub test: &'static str,
 }
 
