@@ -333,8 +333,13 @@ impl Options {
             move |listener| startup::serve(listener, shared)
         });
         let redshift = Redshift { server, shared, postgres };
+        // Several may stand in front of one server: they start one after the other and share users and `dev`.
+        static STARTING: Mutex<()> = Mutex::new(());
+        let _alone = lock(&STARTING);
         redshift.postgres().sql(&redshift.shared.options.roles());
-        redshift.database("dev");
+        if redshift.postgres().sql("SELECT 1 FROM pg_database WHERE datname = 'dev'").is_empty() {
+            redshift.database("dev");
+        }
         redshift
     }
 

@@ -24,7 +24,7 @@ pub struct Behaviour {
     pub basis: Basis,
     /// Where it is known from.
     pub source: &'static str,
-    /// The test that holds it, in `crates/testkit/tests/it/redshift`.
+    /// The function that tests it, in `crates/testkit/tests/it/redshift`.
     pub test: &'static str,
 }
 
@@ -52,7 +52,7 @@ pub const BEHAVIOURS: &[Behaviour] = &[
     row("wrong_password", "A wrong password is 28000 and not 28P01", Observed, "aws/amazon-redshift-python-driver#237", "startup::wrong_password"),
     row("unknown_database", "An unknown database is 3D000", Inferred, "text from PostHog's error map, code from PostgreSQL", "startup::unknown_database"),
     row("permission_denied", "Missing rights read `permission denied for relation x`", Observed, "PostHog's error map", "startup::a_user_has_its_own_rights_only"),
-    row("require_ssl", "Without TLS where it is required: 28000, no pg_hba.conf entry … SSL off", Inferred, "Management Guide connecting-ssl-support for the rule; the text is that of PostgreSQL", "startup::require_ssl"),
+    row("require_ssl", "Without TLS where it is required: 28000, no pg_hba.conf entry … SSL off", Inferred, "Management Guide connecting-ssl-support for the rule; the text is that of PostgreSQL", "startup::tls_is_required"),
     row("tls_request", "SSLRequest is answered with S or N, and plain connections are taken unless require_ssl", Documented, "Management Guide connecting-ssl-support", "startup::tls_is_offered"),
     row("iam_users", "Users of temporary credentials (IAM:…) need TLS; without it the password fails", Documented, "Management Guide generating-iam-credentials-cli-api; brianc/node-postgres#1528", "startup::temporary_credentials_need_tls"),
     row("protocol_version", "client_protocol_version is answered with server_protocol_version, which may be lower", Documented, "amazon-redshift-python-driver core.py handle_PARAMETER_STATUS", "startup::protocol_version"),

@@ -98,8 +98,7 @@ pub(super) fn terminated() -> Report {
 
 /// What the first statement gets after a serverless session was restored.
 pub(super) fn restored() -> Report {
-    let routine = Some("NFTSetupSessionStateOnRestore".to_owned());
-    Report { routine, ..Report::error("57014", "Query cancelled.") }
+    Report::error("57014", "Query cancelled.").with(b'R', "NFTSetupSessionStateOnRestore")
 }
 
 /// An internal error, with the block that Redshift puts into the detail.
@@ -109,5 +108,5 @@ fn internal(message: &str, code: u32, context: &str, query: u64, location: &str)
         "\n  {rule}\n  error:  {message}\n  code:      {code}\n  context:   {context}\n  query:     {query}\n  location:  {location}\n  \
          process:   query0_117_{query} [pid=31072]\n  {rule}\n"
     );
-    Report { detail: Some(detail), ..Report::error("XX000", message) }
+    Report::error("XX000", message).with(b'D', detail)
 }

@@ -239,8 +239,8 @@ impl Session {
     }
 
     /// An error in the extended protocol.
-    async fn refuse(&mut self, report: Report) -> io::Result<()> {
-        if report.severity == "FATAL" {
+    pub async fn refuse(&mut self, report: Report) -> io::Result<()> {
+        if report.is_fatal() {
             return self.end(report).await;
         }
         let mut nonsense = Vec::new();

@@ -13,11 +13,8 @@ pub(super) struct Report {
     pub severity: &'static str,
     pub state: String,
     pub message: String,
-    pub detail: Option<String>,
-    pub hint: Option<String>,
-    /// In characters of the client's text, counted from 1.
-    pub position: Option<usize>,
-    pub routine: Option<String>,
+    /// The other fields by their tags: detail, hint, position, routine.
+    pub more: Vec<(u8, String)>,
     /// INFO messages that come before it.
     pub infos: Vec<String>,
 }
@@ -28,25 +25,32 @@ impl Report {
             severity: "ERROR",
             state: state.to_owned(),
             message: message.into(),
-            detail: None,
-            hint: None,
-            position: None,
-            routine: None,
+            more: Vec::new(),
             infos: Vec::new(),
         }
     }
 
     pub fn fatal(state: &str, message: impl Into<String>) -> Report {
-        Report { severity: "FATAL", ..Report::error(state, message) }
+        Report::error(state, message).made_fatal()
     }
 
-    /// `syntax error at or near "…"`, at that byte of the client's text.
+    pub fn made_fatal(self) -> Report {
+        Report { severity: "FATAL", ..self }
+    }
+
+    pub fn is_fatal(&self) -> bool {
+        self.severity == "FATAL"
+    }
+
+    pub fn with(mut self, tag: u8, value: impl Into<String>) -> Report {
+        self.more.push((tag, value.into()));
+        self
+    }
+
+    /// `syntax error at or near "…"`, at that byte of the client's text. Positions are in characters, counted from 1.
     pub fn syntax(sql: &str, at: usize, near: &str) -> Report {
         let position = sql[..at].chars().count() + 1;
-        Report {
-            position: Some(position),
-            ..Report::error("42601", format!("syntax error at or near \"{near}\""))
-        }
+        Report::error("42601", format!("syntax error at or near \"{near}\"")).with(b'P', position.to_string())
     }
 
     /// What stops on the user's word or at `statement_timeout`: both read alike (documented for the time-out).
@@ -68,15 +72,12 @@ impl Report {
                 b'S' if value == "FATAL" || value == "PANIC" => report.severity = "FATAL",
                 b'C' => report.state = value,
                 b'M' => report.message = value,
-                b'D' => report.detail = Some(value),
-                b'H' => report.hint = Some(value),
-                b'R' => report.routine = Some(value),
-                b'P' => report.position = value.parse().ok(),
+                b'D' | b'H' | b'P' | b'R' => report.more.push((tag, value)),
                 _ => {}
             }
         }
         if report.state != "42601" || sql.chars().count() != rewritten.chars().count() {
-            report.position = None;
+            report.more.retain(|(tag, _)| *tag != b'P');
         }
         Ok(report.in_redshifts_words(query))
     }
@@ -104,31 +105,21 @@ impl Report {
     /// Appends the report, and its INFO messages before it.
     pub fn write(&self, out: &mut Vec<u8>) {
         for info in &self.infos {
-            let mut body = Vec::new();
-            for (tag, value) in [(b'S', "INFO"), (b'C', "00000"), (b'M', info)] {
-                body.push(tag);
-                text(&mut body, value);
-            }
-            body.push(0);
-            frame(out, b'N', &body);
+            fields(out, b'N', [(b'S', "INFO"), (b'C', "00000"), (b'M', info)].into_iter());
         }
-        let position = self.position.map(|position| position.to_string());
-        let mut body = Vec::new();
-        for (tag, value) in [
-            (b'S', Some(self.severity)),
-            (b'C', Some(self.state.as_str())),
-            (b'M', Some(self.message.as_str())),
-            (b'D', self.detail.as_deref()),
-            (b'H', self.hint.as_deref()),
-            (b'P', position.as_deref()),
-            (b'R', self.routine.as_deref()),
-        ] {
-            if let Some(value) = value {
-                body.push(tag);
-                text(&mut body, value);
-            }
-        }
-        body.push(0);
-        frame(out, b'E', &body);
+        let head = [(b'S', self.severity), (b'C', &self.state), (b'M', &self.message)];
+        let more = self.more.iter().map(|(tag, value)| (*tag, value.as_str()));
+        fields(out, b'E', head.into_iter().chain(more));
     }
+}
+
+/// Appends a frame of fields, each with its tag.
+fn fields<'a>(out: &mut Vec<u8>, tag: u8, fields: impl Iterator<Item = (u8, &'a str)>) {
+    let mut body = Vec::new();
+    for (tag, value) in fields {
+        body.push(tag);
+        text(&mut body, value);
+    }
+    body.push(0);
+    frame(out, tag, &body);
 }

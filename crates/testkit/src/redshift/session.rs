@@ -237,7 +237,7 @@ impl Session {
 
     /// An error in answer to a simple query.
     async fn refuse_simple(&mut self, report: Report) -> io::Result<()> {
-        if report.severity == "FATAL" {
+        if report.is_fatal() {
             return self.end(report).await;
         }
         let _ = self.begin.upstream.query("!").await?;
@@ -269,7 +269,7 @@ impl Session {
             match tag {
                 b'D' => {
                     if let Some((failure, _)) = relay.strike.filter(|(_, after)| *after <= rows) {
-                        return self.stop(failure, relay.until).await;
+                        return self.stop(failure, relay.until, false).await;
                     }
                     rows += 1;
                     if plain {
@@ -284,14 +284,17 @@ impl Session {
                     plain = rows::are_plain(&relay.shapes);
                     self.describe(&columns, relay.formats).await?;
                 }
-                b'C' => put_tag(body(frame), &mut client.out),
+                b'C' => match relay.strike {
+                    Some((failure, _)) => return self.stop(failure, relay.until, true).await,
+                    None => put_tag(body(frame), &mut client.out),
+                },
                 b'S' => put_status(frame, &mut client.out)?,
                 b'N' => put_notice(body(frame), &mut client.out)?,
                 b'E' => {
                     failed = true;
                     let Statement { sql, behind, .. } = relay.statement;
                     let report = Report::translate(body(frame), self.query, sql, behind)?;
-                    if report.severity == "FATAL" {
+                    if report.is_fatal() {
                         return self.end(report).await;
                     }
                     report.write(&mut client.out);
@@ -305,29 +308,31 @@ impl Session {
         }
     }
 
-    /// Breaks a result off with a failure.
-    async fn stop(&mut self, failure: Failure, until: &'static [u8]) -> io::Result<Relayed> {
+    /// Breaks a result off with a failure, or puts the failure in the place of its end.
+    async fn stop(&mut self, failure: Failure, until: &'static [u8], at_end: bool) -> io::Result<Relayed> {
         let report = failure.report(&self.begin.user, self.query);
-        if report.severity == "FATAL" {
+        if report.is_fatal() {
             return self.end(report).await;
         }
-        Upstream::cancel(self.client.shared.upstream, self.begin.upstream.key).await?;
-        let tag = loop {
-            let (tag, _) = self.begin.upstream.next().await?;
+        if !at_end {
+            Upstream::cancel(self.client.shared.upstream, self.begin.upstream.key).await?;
+        }
+        // In the extended protocol, CommandComplete was the last that PostgreSQL had to say.
+        let mut tag = b'C';
+        while !(at_end && until.contains(&b'C')) {
+            tag = self.begin.upstream.next().await?.0;
             if until.contains(&tag) {
-                break tag;
+                break;
             }
-        };
-        if tag == b'Z' {
-            if self.begin.upstream.status == b'T' {
-                // It had ended before it could be stopped.
-                let _ = self.begin.upstream.query("!").await?;
+        }
+        match tag {
+            b'Z' => self.refuse_simple(report).await?,
+            // PostgreSQL has failed already, and hears nothing more until Sync.
+            b'E' => {
+                report.write(&mut self.client.out);
+                self.skipping = true;
             }
-            report.write(&mut self.client.out);
-            self.client.put(b'Z', &[self.begin.upstream.status]);
-        } else {
-            report.write(&mut self.client.out);
-            self.skipping = true;
+            _ => self.refuse(report).await?,
         }
         Ok(Relayed { tag, failed: true })
     }

@@ -101,10 +101,10 @@ pub(super) fn encoding(startup: &Startup) -> &'static str {
 }
 
 /// What PostgreSQL is told at start-up, and the version of Redshift's protocol that the client asks for.
-pub(super) fn at_startup(
-    startup: &Startup,
-    options: &Options,
-) -> Result<(Vec<(String, String)>, Option<i32>), Report> {
+type AtStartup = (Vec<(String, String)>, Option<i32>);
+
+/// Sorts the parameters of the start-up message.
+pub(super) fn at_startup(startup: &Startup, options: &Options) -> Result<AtStartup, Report> {
     let mut behind: Vec<(String, String)> =
         OWN.iter().map(|(name, value)| (format!("redshift.{name}"), (*value).to_owned())).collect();
     let mut set = |name: &str, value: &str| behind.push((name.to_owned(), value.to_owned()));
@@ -126,12 +126,12 @@ pub(super) fn at_startup(
                 return Err(Report::fatal("42501", format!("permission denied to set parameter \"{name}\"")));
             }
             "extra_float_digits" => {
-                check_float_digits(value).map_err(|report| Report { severity: "FATAL", ..report })?;
+                check_float_digits(value).map_err(Report::made_fatal)?;
                 set("extra_float_digits", value);
             }
             _ => match name_behind(name) {
                 Some(name) => set(&name, value),
-                None => return Err(Report { severity: "FATAL", ..unrecognized(name) }),
+                None => return Err(unrecognized(name).made_fatal()),
             },
         }
     }

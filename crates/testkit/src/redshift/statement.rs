@@ -179,7 +179,7 @@ fn set(
 
 fn reset_or_show(words: &Words, changes: &mut Vec<Change>) -> Result<Option<String>, Report> {
     let name = words.at(1).trim_matches('"');
-    if words.at(2) != "" || matches!(name, "" | "all") {
+    if !words.at(2).is_empty() || matches!(name, "" | "all") {
         return Ok(None);
     }
     let behind = name_behind(name).ok_or_else(|| unrecognized(name))?;
@@ -188,4 +188,38 @@ fn reset_or_show(words: &Words, changes: &mut Vec<Change>) -> Result<Option<Stri
     }
     changes.push(Change { name: name.to_owned(), value: None, local: false });
     Ok(Some(format!("RESET {behind}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Redshift;
+    use super::*;
+    use crate::random::{Rng, seed};
+
+    /// Pieces of SQL in any order: whatever comes of it, it is PostgreSQL that says what is wrong.
+    #[test]
+    fn nonsense_is_passed_on() {
+        const PIECES: &str = "select top 5 from ( ) , ; . :: ' '' \\ \" $1 $$ -- /* */ a as set local to = listagg within group order by extract \
+            epoch cast super numeric varchar max decode nvl2 dateadd interval 'x' create table distkey sortkey encode identity grant role with no \
+            schema binding fetch all copy explain is distinct minus approximate count convert array current_setting timestamp é json_extract_path_text";
+        let pieces: Vec<&str> = PIECES.split_whitespace().collect();
+        let options = Redshift::options().single_node(true).reserved_timestamp(true);
+        let mut rng = Rng::new(seed());
+        for round in 0..20_000 {
+            let sql: Vec<&str> =
+                (0..rng.below(14)).map(|_| pieces[rng.below(pieces.len() as u64) as usize]).collect();
+            let sql = sql.join(if round % 2 == 0 { " " } else { "" });
+            let view = View {
+                options: &options,
+                case_sensitive: round % 3 == 0,
+                superuser: false,
+                cursor_open: false,
+                extended: false,
+                last_query: 0,
+            };
+            if let Ok(statement) = prepare(&sql, &view) {
+                assert_eq!(statement.sql, sql);
+            }
+        }
+    }
 }

@@ -12,7 +12,7 @@ const VARCHAR: u32 = 1043;
 const SUPER: u32 = 4000;
 const VARBYTE: u32 = 6551;
 
-/// Redshift has no type of these OIDs, and would have used VARCHAR: text, uuid, regtype, cstring's kin and the rest of what has only a text form.
+/// Types that Redshift has not, or calls VARCHAR: text, uuid, regtype, regclass, regprocedure.
 const AS_VARCHAR: &[u32] = &[25, 2950, 2206, 2205, 2202];
 
 /// How a column's values are changed.
@@ -36,7 +36,7 @@ pub(super) enum Shape {
 pub(super) fn oid(behind: u32, own: OwnTypes) -> u32 {
     match behind {
         oid if AS_VARCHAR.contains(&oid) => VARCHAR,
-        // The whole 114 and 3802 are json and jsonb.
+        // json and jsonb.
         114 | 3802 => SUPER,
         17 => VARBYTE,
         oid if oid == own.super_ => SUPER,

@@ -3,16 +3,23 @@
 use std::collections::HashMap;
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
+use std::sync::Arc;
 
 use outflow_testkit::Redshift;
 use postgres_protocol::authentication::md5_hash;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 use sha2::{Digest, Sha256};
 
 /// The fields of an error or a notice.
 pub type Fields = HashMap<u8, String>;
 
+/// A connection, plain or encrypted.
+trait Stream: Read + Write + Send {}
+impl<S: Read + Write + Send> Stream for S {}
+
 pub struct Client {
-    stream: TcpStream,
+    stream: Box<dyn Stream>,
     /// What the server reported about itself, in order.
     pub statuses: Vec<(String, String)>,
     pub key: [u8; 8],
@@ -46,18 +53,29 @@ impl Client {
         extra: &[(&str, &str)],
     ) -> Result<Client, Fields> {
         let mut client = Client::connect(redshift.port());
+        client.log_in(user, password, database, extra).map(|()| client)
+    }
+
+    /// Logs in on this connection.
+    pub fn log_in(
+        &mut self,
+        user: &str,
+        password: &str,
+        database: &str,
+        extra: &[(&str, &str)],
+    ) -> Result<(), Fields> {
         let parameters = [("user", user), ("database", database)];
-        client.start(&[&parameters[..], extra].concat());
+        self.start(&[&parameters[..], extra].concat());
         loop {
-            let (tag, body) = client.next().expect("the server answers");
+            let (tag, body) = self.next().expect("the server answers");
             match tag {
-                b'R' => client.authenticate(user, password, &body),
+                b'R' => self.authenticate(user, password, &body),
                 b'S' => {
                     let texts = texts(&body);
-                    client.statuses.push((texts[0].clone(), texts[1].clone()));
+                    self.statuses.push((texts[0].clone(), texts[1].clone()));
                 }
-                b'K' => client.key = body.try_into().unwrap(),
-                b'Z' => return Ok(client),
+                b'K' => self.key = body.try_into().unwrap(),
+                b'Z' => return Ok(()),
                 b'E' => return Err(fields(&body)),
                 other => panic!("{}", other as char),
             }
@@ -68,7 +86,31 @@ impl Client {
     pub fn connect(port: u16) -> Client {
         let stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
         stream.set_nodelay(true).unwrap();
+        Client::over(Box::new(stream))
+    }
+
+    fn over(stream: Box<dyn Stream>) -> Client {
         Client { stream, statuses: Vec::new(), key: [0; 8], asked: Vec::new() }
+    }
+
+    /// Connects and encrypts, trusting that certificate.
+    pub fn connect_tls(port: u16, certificate_pem: &str) -> Client {
+        let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        stream.write_all(&[0, 0, 0, 8, 4, 210, 22, 47]).unwrap();
+        let mut answer = [0];
+        stream.read_exact(&mut answer).unwrap();
+        assert_eq!(&answer, b"S");
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_slice(certificate_pem.as_bytes()).unwrap()).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = rustls::ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let session =
+            rustls::ClientConnection::new(Arc::new(config), "127.0.0.1".try_into().unwrap()).unwrap();
+        Client::over(Box::new(rustls::StreamOwned::new(session, stream)))
     }
 
     fn start(&mut self, parameters: &[(&str, &str)]) {

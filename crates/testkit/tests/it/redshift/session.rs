@@ -3,11 +3,32 @@
 use super::client::{Client, text};
 use super::{admin, options, shared};
 
+together! {
+    session:
+    the_tag_of_a_select_has_no_count,
+    labels_fold,
+    unnamed_outputs,
+    version_text,
+    settings_that_are_missing,
+    statements_that_are_refused,
+    a_refusal_aborts_the_transaction,
+    fields_of_errors,
+    the_reserved_word_timestamp,
+    plans,
+    the_row_limit_holds_on_named_portals_only,
+    fetch_size_of_a_single_node,
+    cursors,
+    parameters,
+    leader_node_only_functions,
+    extended_row_description,
+    statements_are_remembered,
+    a_large_result_streams,
+}
+
 fn refusal(code: &str, message: &str) -> (String, String) {
     (code.to_owned(), message.to_owned())
 }
 
-#[test]
 fn the_tag_of_a_select_has_no_count() {
     let mut client = admin();
     let answer = client.query("SELECT 1 AS a UNION ALL SELECT 2");
@@ -18,7 +39,6 @@ fn the_tag_of_a_select_has_no_count() {
     assert_eq!(client.query("INSERT INTO counted VALUES (1), (2)").complete(), ["INSERT 0 2"]);
 }
 
-#[test]
 fn labels_fold() {
     let mut client = admin();
     let labels = |client: &mut Client, sql: &str| client.query(sql).names();
@@ -48,7 +68,6 @@ fn labels_fold() {
     assert_eq!(client.refused("SELECT \"userid\" FROM t").0, "42703");
 }
 
-#[test]
 fn unnamed_outputs() {
     let labels = admin()
         .query("SELECT 1, date_part(year, sysdate), sysdate, getdate(), extract(year FROM sysdate), len('x')")
@@ -56,7 +75,6 @@ fn unnamed_outputs() {
     assert_eq!(labels, ["?column?", "pgdate_part", "timestamp", "timestamp", "date_part", "len"]);
 }
 
-#[test]
 fn version_text() {
     let mut client = admin();
     let text = client.one("SELECT version()");
@@ -69,7 +87,6 @@ fn version_text() {
     assert!(client.run("SELECT version()", 1).rows()[0].ends_with("\0\0"));
 }
 
-#[test]
 fn settings_that_are_missing() {
     let mut client = admin();
     for name in ["standard_conforming_strings", "server_version_num", "bytea_output", "lock_timeout"] {
@@ -91,7 +108,6 @@ fn settings_that_are_missing() {
     assert_eq!(admin().one("SHOW extra_float_digits"), "0");
 }
 
-#[test]
 fn statements_that_are_refused() {
     let mut client = admin();
     for (sql, code) in [
@@ -125,7 +141,6 @@ fn statements_that_are_refused() {
     assert_eq!(client.one("SELECT 1"), "1");
 }
 
-#[test]
 fn a_refusal_aborts_the_transaction() {
     let mut client = admin();
     client.rows("BEGIN");
@@ -139,7 +154,6 @@ fn a_refusal_aborts_the_transaction() {
     assert_eq!(client.run("SELECT 1", 0).tags(), "12TDCZ");
 }
 
-#[test]
 fn fields_of_errors() {
     let error = admin().query("SELECT nothing").error().unwrap();
     let mut fields: Vec<u8> = error.keys().copied().collect();
@@ -150,7 +164,6 @@ fn fields_of_errors() {
     assert_eq!(client.refused("CREATE TABLE x (a int)"), refusal("25006", "transaction is read-only"));
 }
 
-#[test]
 fn the_reserved_word_timestamp() {
     let sql = "SELECT 1 FROM (SELECT 5 AS \"timestamp\") x WHERE timestamp > 4";
     assert_eq!(admin().one(sql), "1");
@@ -160,7 +173,6 @@ fn the_reserved_word_timestamp() {
     assert_eq!(client.one("SELECT TIMESTAMP 'epoch' + 5 * INTERVAL '1 second'"), "1970-01-01 00:00:05");
 }
 
-#[test]
 fn plans() {
     let mut client = admin();
     client.rows("CREATE TEMP TABLE planned (a int)");
@@ -172,7 +184,6 @@ fn plans() {
     assert!(client.rows("EXPLAIN SELECT 1")[0].starts_with("Result  (cost="));
 }
 
-#[test]
 fn the_row_limit_holds_on_named_portals_only() {
     let mut client = admin();
     client.rows("CREATE TEMP TABLE five AS SELECT * FROM generate_series(1, 5) AS n");
@@ -209,7 +220,6 @@ fn the_row_limit_holds_on_named_portals_only() {
     assert_eq!(client.sync().refusal().unwrap().0, "34000");
 }
 
-#[test]
 fn fetch_size_of_a_single_node() {
     let redshift = options().single_node(true).start();
     let mut client = Client::admin(&redshift, "dev", &[]);
@@ -226,7 +236,6 @@ fn fetch_size_of_a_single_node() {
     assert_eq!(client.refused("FETCH ALL FROM c").0, "0A000");
 }
 
-#[test]
 fn cursors() {
     let mut client = admin();
     client.rows("BEGIN");
@@ -243,7 +252,6 @@ fn cursors() {
     assert_eq!(client.one("FETCH ALL FROM d"), "1");
 }
 
-#[test]
 fn parameters() {
     let mut client = admin();
     client.parse("", "SELECT $1::int + 1");
@@ -262,7 +270,6 @@ fn parameters() {
     assert_eq!(client.sync().refusal().unwrap().0, "42601");
 }
 
-#[test]
 fn leader_node_only_functions() {
     let mut client = admin();
     client.rows("CREATE TEMP TABLE computed (a varchar)");
@@ -293,7 +300,6 @@ fn leader_node_only_functions() {
     assert_eq!(client.one("SELECT LISTAGG(a, ',') FROM computed"), "");
 }
 
-#[test]
 fn extended_row_description() {
     let mut client = Client::admin(shared(), "dev", &[("client_protocol_version", "1")]);
     client.rows("DROP TABLE IF EXISTS origin; CREATE TABLE origin (id bigint NOT NULL IDENTITY(1, 1), name varchar(10))");
@@ -323,7 +329,6 @@ fn extended_row_description() {
     assert_eq!(answer.description()[answer.description().len() - 2..], (1_i16 << 1 | 1 << 12).to_be_bytes());
 }
 
-#[test]
 fn statements_are_remembered() {
     let redshift = options().start();
     let mut client = Client::admin(&redshift, "dev", &[]);
@@ -334,7 +339,6 @@ fn statements_are_remembered() {
 }
 
 /// A reader that stops reading stops the server: the simulator holds little of a large result.
-#[test]
 fn a_large_result_streams() {
     let mut client = admin();
     client.rows("CREATE TEMP TABLE many AS SELECT n, repeat('x', 1000) AS filler FROM generate_series(1, 100000) AS n");

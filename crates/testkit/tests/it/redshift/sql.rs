@@ -3,6 +3,22 @@
 use super::client::Client;
 use super::{admin, shared};
 
+together! {
+    sql:
+    types_and_their_texts,
+    binary_values,
+    comparison_of_times_with_numbers,
+    comparison_of_texts_with_numbers,
+    extract_epoch,
+    the_clock,
+    functions_of_dates,
+    functions_of_values,
+    functions_of_json,
+    syntax_of_queries,
+    system_views,
+    definitions_through_the_database,
+}
+
 /// Runs each query and compares its one row.
 fn check(cases: &[(&str, &str)]) {
     let mut client = admin();
@@ -11,7 +27,6 @@ fn check(cases: &[(&str, &str)]) {
     }
 }
 
-#[test]
 fn types_and_their_texts() {
     let mut client = admin();
     client.rows("SET timezone TO 'Europe/Berlin'");
@@ -53,7 +68,6 @@ fn types_and_their_texts() {
     assert_eq!(typed, [(4000, -1), (6551, 14), (1043, 260), (1043, 260), (1700, (18 << 16) + 4)]);
 }
 
-#[test]
 fn binary_values() {
     let sql = "SELECT 12.34::numeric(18,8) AS a, -0.05::numeric(38,2) AS b, 7::bigint AS c, json_parse('[1, 2]') AS d, 'ab'::varbyte AS e, NULL::numeric(5,2) AS f";
     let answer = admin().run(sql, 1);
@@ -72,7 +86,6 @@ fn binary_values() {
     );
 }
 
-#[test]
 fn comparison_of_times_with_numbers() {
     let mut client = admin();
     client.rows("CREATE TEMP TABLE timed (t timestamp, z timestamptz, d date)");
@@ -84,7 +97,6 @@ fn comparison_of_times_with_numbers() {
     }
 }
 
-#[test]
 fn comparison_of_texts_with_numbers() {
     let mut client = admin();
     client.rows("CREATE TEMP TABLE texts (v varchar(20), n varchar(20))");
@@ -99,7 +111,6 @@ fn comparison_of_texts_with_numbers() {
     assert_eq!(client.rows("SELECT v FROM texts WHERE v = '1' AND length(v) = 1"), ["1"]);
 }
 
-#[test]
 fn extract_epoch() {
     check(&[
         ("EXTRACT(epoch FROM TIMESTAMP '2024-01-01 00:00:00.9')", "1704067200"),
@@ -114,7 +125,6 @@ fn extract_epoch() {
     assert_eq!(refused, ("XX000".to_owned(), message.to_owned()));
 }
 
-#[test]
 fn the_clock() {
     let mut client = admin();
     assert!(!client.one("SELECT GETDATE()").contains('.'), "whole seconds");
@@ -123,7 +133,6 @@ fn the_clock() {
     assert_eq!(client.query("SELECT GETDATE(), SYSDATE").columns()[0].oid, 1114);
 }
 
-#[test]
 fn functions_of_dates() {
     check(&[
         ("DATEADD(second, 1700000000, '1970-01-01')", "2023-11-14 22:13:20"),
@@ -148,7 +157,6 @@ fn functions_of_dates() {
     ]);
 }
 
-#[test]
 fn functions_of_values() {
     check(&[
         ("NVL(NULL, 2)", "2"),
@@ -169,7 +177,6 @@ fn functions_of_values() {
     ]);
 }
 
-#[test]
 fn functions_of_json() {
     check(&[
         (r#"JSON_SERIALIZE(JSON_PARSE('{ "a" : [ 1 , 2 ] }'))"#, r#"{"a":[1,2]}"#),
@@ -192,7 +199,6 @@ fn functions_of_json() {
     ]);
 }
 
-#[test]
 fn syntax_of_queries() {
     let mut client = admin();
     client.rows("CREATE TEMP TABLE things (k int ENCODE az64 SORTKEY, v varchar(10)) DISTSTYLE EVEN");
@@ -216,7 +222,6 @@ fn syntax_of_queries() {
     assert!(last > 1_000);
 }
 
-#[test]
 fn system_views() {
     let database = shared().database("viewed");
     database.sql("CREATE SCHEMA crm; CREATE TABLE crm.users (id int NOT NULL, name varchar(10)) DISTKEY(id); GRANT USAGE ON SCHEMA crm TO clear");
@@ -245,7 +250,6 @@ fn system_views() {
     );
 }
 
-#[test]
 fn definitions_through_the_database() {
     let database = shared().database("defined");
     database.sql("CREATE TABLE t (\"Id\" bigint IDENTITY(1,1), s super, m varchar(max)) SORTKEY(\"Id\"); INSERT INTO t (s, m) VALUES (JSON_PARSE('[1, 2]'), 'it\\'s')");

@@ -6,6 +6,24 @@ use outflow_testkit::redshift::Auth;
 use super::client::{Client, Fields};
 use super::{admin, options, shared};
 
+together! {
+    startup:
+    parameter_status,
+    client_encoding,
+    start_up_settings,
+    ways_to_log_in,
+    wrong_password,
+    unknown_database,
+    users_that_sql_makes_can_log_in,
+    a_user_has_its_own_rights_only,
+    protocol_version,
+    tls_is_offered,
+    tls_is_required,
+    temporary_credentials_need_tls,
+    start_ups_are_remembered,
+    newer_protocols_are_refused,
+}
+
 fn login(user: &str, password: &str, extra: &[(&str, &str)]) -> Result<Client, Fields> {
     Client::login(shared(), user, password, "dev", extra)
 }
@@ -16,7 +34,6 @@ fn refusal(outcome: Result<Client, Fields>) -> (String, String, String) {
     (error[&b'S'].clone(), error[&b'C'].clone(), error[&b'M'].clone())
 }
 
-#[test]
 fn parameter_status() {
     let client = admin();
     for (name, value) in [
@@ -40,13 +57,11 @@ fn parameter_status() {
     assert_eq!(client.status("server_protocol_version"), None);
 }
 
-#[test]
 fn client_encoding() {
     let utf8 = Client::admin(shared(), "dev", &[("client_encoding", "UTF8")]);
     assert_eq!(utf8.status("client_encoding"), Some("UTF8"));
 }
 
-#[test]
 fn start_up_settings() {
     let fatal = |code: &str, message: &str| ("FATAL".into(), code.into(), message.into());
     let admin = |extra: &[(&str, &str)]| login(shared().user(), shared().password(), extra);
@@ -65,7 +80,6 @@ fn start_up_settings() {
     );
 }
 
-#[test]
 fn ways_to_log_in() {
     for (user, code) in [("clear", 3), ("md5", 5), ("digest", 13)] {
         let mut client = login(user, "Secret-1", &[]).unwrap();
@@ -74,7 +88,6 @@ fn ways_to_log_in() {
     }
 }
 
-#[test]
 fn wrong_password() {
     for user in ["clear", "md5", "digest", "nobody"] {
         let message = format!("password authentication failed for user \"{user}\"");
@@ -82,14 +95,12 @@ fn wrong_password() {
     }
 }
 
-#[test]
 fn unknown_database() {
     let outcome = Client::login(shared(), shared().user(), shared().password(), "nowhere", &[]);
     let message = "database \"nowhere\" does not exist";
     assert_eq!(refusal(outcome), ("FATAL".into(), "3D000".into(), message.into()));
 }
 
-#[test]
 fn users_that_sql_makes_can_log_in() {
     let mut admin = admin();
     admin.rows("DROP USER IF EXISTS made");
@@ -98,7 +109,6 @@ fn users_that_sql_makes_can_log_in() {
     assert_eq!((client.asked.as_slice(), client.status("is_superuser")), (&[5, 0][..], Some("off")));
 }
 
-#[test]
 fn a_user_has_its_own_rights_only() {
     let mut client = login("clear", "Secret-1", &[]).unwrap();
     admin().rows("CREATE TABLE IF NOT EXISTS secret (a int)");
@@ -117,7 +127,6 @@ fn a_user_has_its_own_rights_only() {
     assert_eq!(client.one("SELECT current_user"), "clear");
 }
 
-#[test]
 fn protocol_version() {
     for (asked, answered) in [("1", "1"), ("2", "2"), ("9", "3")] {
         let client =
@@ -136,7 +145,6 @@ fn certificate() -> (String, String) {
 
 const SSL_REQUEST: [u8; 4] = [4, 210, 22, 47];
 
-#[test]
 fn tls_is_offered() {
     let mut plain = Client::connect(shared().port());
     plain.packet(&SSL_REQUEST);
@@ -144,32 +152,36 @@ fn tls_is_offered() {
 
     let (certificate, key) = certificate();
     let redshift = options().with_tls(&certificate, &key).start();
-    let mut client = Client::connect(redshift.port());
-    client.packet(&SSL_REQUEST);
-    assert_eq!(client.bytes(1).unwrap(), b"S");
+    let mut client = Client::connect_tls(redshift.port(), &certificate);
+    client.log_in("clear", "Secret-1", "dev", &[]).unwrap();
+    assert_eq!(client.one("SELECT 1"), "1");
     assert!(Client::login(&redshift, "clear", "Secret-1", "dev", &[]).is_ok(), "without TLS, too");
+    assert_eq!(redshift.startups().iter().map(|startup| startup.tls).collect::<Vec<_>>(), [true, false]);
 }
 
-#[test]
-fn require_ssl() {
+fn tls_is_required() {
     let (certificate, key) = certificate();
-    let redshift = options().require_ssl(&certificate, &key).start();
+    let redshift = options()
+        .with_user("IAM:temporary", "Secret-1", Auth::Cleartext)
+        .require_ssl(&certificate, &key)
+        .start();
     let (severity, code, message) = refusal(Client::login(&redshift, "clear", "Secret-1", "dev", &[]));
     assert_eq!((severity.as_str(), code.as_str()), ("FATAL", "28000"));
     assert!(
         message.starts_with("no pg_hba.conf entry for host") && message.ends_with("SSL off"),
         "{message}"
     );
+    let mut client = Client::connect_tls(redshift.port(), &certificate);
+    client.log_in("IAM:temporary", "Secret-1", "dev", &[]).unwrap();
+    assert_eq!(client.one("SELECT current_user"), "IAM:temporary");
 }
 
-#[test]
 fn temporary_credentials_need_tls() {
     let redshift = options().with_user("IAM:temporary", "Secret-1", Auth::Cleartext).start();
     let outcome = Client::login(&redshift, "IAM:temporary", "Secret-1", "dev", &[]);
     assert_eq!(refusal(outcome).2, "password authentication failed for user \"IAM:temporary\"");
 }
 
-#[test]
 fn start_ups_are_remembered() {
     let redshift: Redshift = options().start();
     Client::admin(&redshift, "dev", &[("application_name", "outflow")]);
@@ -182,7 +194,6 @@ fn start_ups_are_remembered() {
     assert!(!startups[0].tls);
 }
 
-#[test]
 fn newer_protocols_are_refused() {
     let mut client = Client::connect(shared().port());
     client.packet(&[0, 3, 0, 2, 0]);

@@ -8,6 +8,20 @@ use outflow_testkit::redshift::{Condition, Failure};
 use super::client::{Client, text};
 use super::{admin, options, shared};
 
+together! {
+    trouble:
+    failures_of_queries,
+    a_failure_strikes_at_execution_and_amid_rows,
+    failures_of_logins,
+    a_lasting_failure,
+    waking,
+    paused,
+    restarting,
+    slow_and_cut,
+    cancel,
+    statement_timeout,
+}
+
 /// A simulator of this test's own, since what is set is in force for all, and a session in it with a table.
 fn own() -> (Redshift, Client) {
     let redshift = options().start();
@@ -18,7 +32,6 @@ fn own() -> (Redshift, Client) {
     (redshift, client)
 }
 
-#[test]
 fn failures_of_queries() {
     let (redshift, mut client) = own();
     for (failure, code, message, detail) in [
@@ -61,7 +74,6 @@ fn failures_of_queries() {
     }
 }
 
-#[test]
 fn a_failure_strikes_at_execution_and_amid_rows() {
     let (redshift, mut client) = own();
     redshift.fail_next(Failure::WlmAbort);
@@ -80,13 +92,22 @@ fn a_failure_strikes_at_execution_and_amid_rows() {
     redshift.fail_next_after(2, Failure::RebuiltTable);
     assert_eq!(client.run("SELECT n FROM trouble", 0).tags(), "12TDDEZ");
 
+    for run in [
+        |client: &mut Client, sql: &str| client.query(sql),
+        |client: &mut Client, sql: &str| client.run(sql, 0),
+    ] {
+        redshift.fail_next_after(9, Failure::DiskFull);
+        let answer = run(&mut client, "SELECT n FROM trouble LIMIT 1");
+        assert_eq!(answer.refusal().unwrap().1, "Disk Full", "at the end where there are fewer rows");
+        assert_eq!(client.one("SELECT n FROM trouble LIMIT 1"), "1");
+    }
+
     redshift.fail_next_after(2, Failure::Terminated);
     let answer = client.query("SELECT n FROM trouble");
     assert_eq!(answer.tags(), "TDDE");
     assert_eq!(answer.refusal().unwrap().0, "57P01");
 }
 
-#[test]
 fn failures_of_logins() {
     let (redshift, _) = own();
     let login = |failure| {
@@ -102,7 +123,6 @@ fn failures_of_logins() {
     assert!(Client::login(&redshift, redshift.user(), redshift.password(), "dev", &[]).is_ok());
 }
 
-#[test]
 fn a_lasting_failure() {
     let (redshift, mut client) = own();
     redshift.set(Condition::Fail(Failure::DiskFull));
@@ -113,7 +133,6 @@ fn a_lasting_failure() {
     assert_eq!(client.one("SELECT count(*) FROM trouble"), "100000");
 }
 
-#[test]
 fn waking() {
     let (redshift, mut client) = own();
     redshift.set(Condition::Waking);
@@ -129,7 +148,6 @@ fn waking() {
     assert!(begun.elapsed() >= pause);
 }
 
-#[test]
 fn paused() {
     let (redshift, mut client) = own();
     redshift.set(Condition::Paused);
@@ -144,7 +162,6 @@ fn paused() {
     assert!(waiting.bytes(1).is_err());
 }
 
-#[test]
 fn restarting() {
     let (redshift, mut client) = own();
     client.send(b'Q', &text("SELECT a.n FROM trouble a, trouble b"));
@@ -157,7 +174,6 @@ fn restarting() {
     assert_eq!(Client::admin(&redshift, "dev", &[]).one("SELECT 1"), "1");
 }
 
-#[test]
 fn slow_and_cut() {
     let (redshift, mut client) = own();
     let pause = Duration::from_millis(20);
@@ -172,7 +188,6 @@ fn slow_and_cut() {
     assert!(!answer.tags().contains('Z') && answer.tags().contains('D'), "{}", answer.tags());
 }
 
-#[test]
 fn cancel() {
     let mut client = admin();
     client.send(b'Q', &text("SELECT simulator_sleep(600)"));
@@ -198,7 +213,6 @@ fn is_cancelled((code, message): (String, String)) {
     assert!(id.is_some_and(|id| id.parse::<u64>().is_ok()), "{message}");
 }
 
-#[test]
 fn statement_timeout() {
     let mut client = admin();
     client.rows("SET statement_timeout TO 50");
