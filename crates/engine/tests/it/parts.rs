@@ -64,6 +64,10 @@ impl Warehouse for Table {
         Dialect::Postgres
     }
 
+    fn place(&self) -> String {
+        "table".to_owned()
+    }
+
     fn connect(&self) -> BoxFuture<'_, Result<Box<dyn Session>>> {
         Box::pin(async { Ok(Box::new(self.clone()) as Box<dyn Session>) })
     }
@@ -91,8 +95,10 @@ impl Session for Table {
         let columns = self.described();
         let breaks_after = *self.breaks_after.lock().unwrap();
         let cancelled = self.cancelled.clone();
+        let statements = self.statements.clone();
         Box::pin(async move {
-            Ok(Box::new(Rows { columns, rows, at: 0, breaks_after, cancelled }) as Box<dyn RowStream>)
+            Ok(Box::new(Rows { columns, rows, at: 0, breaks_after, cancelled, statements })
+                as Box<dyn RowStream>)
         })
     }
 }
@@ -103,6 +109,7 @@ struct Rows {
     at: usize,
     breaks_after: Option<usize>,
     cancelled: Arc<AtomicUsize>,
+    statements: Arc<Mutex<Vec<String>>>,
 }
 
 impl RowStream for Rows {
@@ -122,6 +129,12 @@ impl RowStream for Rows {
             self.at += page.rows.len();
             Ok(!page.rows.is_empty())
         })
+    }
+
+    fn again<'a>(&'a mut self, sql: &'a str) -> BoxFuture<'a, Result<()>> {
+        self.statements.lock().unwrap().push(sql.to_owned());
+        self.at = 0;
+        Box::pin(async { Ok(()) })
     }
 
     fn cancel(self: Box<Self>) -> BoxFuture<'static, ()> {

@@ -1,7 +1,7 @@
 //! `outflow preview`: the first rows or calls of a run, without moving or sending anything.
 
 use outflow_core::ports::state::{State, SyncState};
-use outflow_core::{Code, Error};
+use outflow_core::{Code, Error, SystemClock};
 use outflow_engine::Errors;
 use outflow_engine::preview::{self, As, PreviewRow};
 use outflow_state::SqliteState;
@@ -27,7 +27,7 @@ pub async fn preview(common: &Common, args: &Preview, printer: Printer) -> Resul
     };
     let state = if start == As::Next { sync_state(common, &spec.name)? } else { SyncState::default() };
     let warehouse = wiring::warehouse(&project, spec)?;
-    let shown = preview::preview(spec, &state, warehouse.as_ref(), start, args.limit).await?;
+    let shown = preview::preview(spec, &state, warehouse.as_ref(), &SystemClock, start, args.limit).await?;
 
     printer.say(&format!("last_sync_time = {}", shown.last_sync_time));
     for (code, message) in &shown.warnings {

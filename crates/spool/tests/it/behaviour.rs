@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use outflow_core::ports::spool::{
-    CallBlock, Rejection, SegmentKind, Spool, SpoolHeader, SpoolWriter, Spooled,
+    CallBlock, Keep, Rejection, SegmentKind, Spool, SpoolHeader, SpoolWriter, Spooled,
 };
 use outflow_core::{CallFlags, CallMeta, CallType, Code, RunId, hash};
 use outflow_spool::DiskSpool;
@@ -17,7 +17,7 @@ fn header(run: u64) -> SpoolHeader {
         call_type: CallType::Identify,
         columns: Vec::new(),
         max_bytes: None,
-        keep_contents: true,
+        keep: Keep::All,
     }
 }
 
@@ -175,7 +175,7 @@ fn a_removed_run_can_still_be_compared_with_if_its_contents_are_kept() {
 fn contents_that_are_not_wanted_are_not_kept() {
     let dir = tempfile::tempdir().unwrap();
     let spool = DiskSpool::open(dir.path(), 0).unwrap();
-    let mut writer = spool.create(SpoolHeader { keep_contents: false, ..header(1) }).unwrap();
+    let mut writer = spool.create(SpoolHeader { keep: Keep::Nothing, ..header(1) }).unwrap();
     push(&mut *writer, 0, &noise(0, 300)).unwrap();
     writer.finish(None).unwrap();
     assert!(!dir.path().join("1/contents.bin").exists());
