@@ -178,6 +178,9 @@ fn time(text: &str) -> Option<i64> {
     if let "infinity" | "-infinity" = text {
         return Some(beyond(text == "infinity").as_microsecond());
     }
+    if text.ends_with(" BC") {
+        return Some(beyond(false).as_microsecond());
+    }
     let civil = text.parse::<DateTime>().or_else(|_| text.parse::<Date>().map(DateTime::from)).ok()?;
     let t = TimeZone::UTC.to_timestamp(civil).unwrap_or_else(|_| beyond(civil.year() > 0));
     Some(t.as_microsecond())

@@ -292,17 +292,21 @@ impl House {
         Self::in_dir(dir, destinations)
     }
 
-    pub async fn run(&self, spec: &SyncSpec, table: &Table) -> std::result::Result<RunDocument, Errors> {
-        self.run_with(spec, table, RunOptions::default()).await
+    pub async fn run(
+        &self,
+        spec: &SyncSpec,
+        warehouse: &dyn Warehouse,
+    ) -> std::result::Result<RunDocument, Errors> {
+        self.run_with(spec, warehouse, RunOptions::default()).await
     }
 
     pub async fn run_with(
         &self,
         spec: &SyncSpec,
-        table: &Table,
+        warehouse: &dyn Warehouse,
         options: RunOptions,
     ) -> std::result::Result<RunDocument, Errors> {
-        let result = self.engine.run(spec, table, &request(options)).await;
+        let result = self.engine.run(spec, warehouse, &request(options)).await;
         if let Ok(document) = &result {
             assert!(document.rows.closed(), "{:?}", document.rows);
             for (name, d) in &document.destinations {
