@@ -324,7 +324,7 @@ impl Watched {
                     self.previous = None;
                 }
             }
-            7 => {
+            7 | 8 => {
                 let full = rng.below(2) == 0;
                 let only = (rng.below(2) == 0).then(|| "b".to_owned());
                 let limit = (rng.below(2) == 0).then(|| 1 + rng.below(4));

@@ -6,6 +6,7 @@ mod bad_input;
 mod commands;
 mod crash;
 mod demo;
+mod incremental;
 mod run;
 mod secrets;
 mod support;

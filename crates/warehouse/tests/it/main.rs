@@ -10,6 +10,7 @@ mod hostile;
 mod login;
 mod redshift;
 mod rows;
+mod snapshot;
 mod sqlite;
 mod tls;
 mod types;
