@@ -13,6 +13,7 @@
 mod cursor;
 mod cut;
 mod deliver;
+pub mod estimate;
 mod extract;
 pub mod housekeeping;
 mod keys;

@@ -22,6 +22,17 @@ pub enum As {
     At(Timestamp),
 }
 
+impl As {
+    /// What such a run finds.
+    pub(crate) fn state_and_options(self, state: &SyncState) -> (SyncState, RunOptions) {
+        match self {
+            Self::First => (SyncState::default(), RunOptions::default()),
+            Self::Next => (state.clone(), RunOptions::default()),
+            Self::At(t) => (state.clone(), RunOptions { since: Some(t), ..RunOptions::default() }),
+        }
+    }
+}
+
 /// The first rows of a run and their calls.
 #[derive(Debug)]
 pub struct Preview {
@@ -62,11 +73,7 @@ pub async fn preview(
 ) -> Result<Preview, Errors> {
     let query = Query::parse(&spec.query, spec.dialect)?;
     let (session, clocks) = Clocks::read(warehouse, clock).await?;
-    let (state, options) = match start {
-        As::First => (SyncState::default(), RunOptions::default()),
-        As::Next => (state.clone(), RunOptions::default()),
-        As::At(t) => (state.clone(), RunOptions { since: Some(t), ..RunOptions::default() }),
-    };
+    let (state, options) = start.state_and_options(state);
     let value = window::start_value(spec, &state, &options, &clocks);
     let sql = query.render(&value);
     let statement = Statement {

@@ -1,6 +1,7 @@
 //! What each command does.
 
 mod dead_letters;
+mod estimate;
 mod explain;
 pub mod init;
 mod look;
@@ -29,6 +30,7 @@ pub async fn dispatch(cli: Cli, printer: Printer) -> Result<Exit, Errors> {
         Command::Init(args) => init::init(&args, printer),
         Command::Validate => validate::validate(&common, printer),
         Command::Preview(args) => preview::preview(&common, &args, printer).await,
+        Command::Estimate(args) => estimate::estimate(&common, &args, printer).await,
         Command::Run(args) => run::run(&common, &args, printer).await,
         Command::Runs(args) => runs::runs(&common, &args, printer),
         Command::Rejected(args) => rejected::rejected(&common, &args, printer),

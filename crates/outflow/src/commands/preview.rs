@@ -20,11 +20,7 @@ const START_FORMS: &str = "write first, next, or a time: 2026-01-31, 2026-01-31T
 pub async fn preview(common: &Common, args: &Preview, printer: Printer) -> Result<Exit, Errors> {
     let project = Project::load(&common.project)?;
     let spec = project.sync(&args.name)?;
-    let start = match args.start.as_str() {
-        "first" => As::First,
-        "next" => As::Next,
-        time => As::At(when::parse(time).map_err(|e| e.help(START_FORMS))?),
-    };
+    let start = start_of(&args.start)?;
     let state = if start == As::Next { sync_state(common, &spec.name)? } else { SyncState::default() };
     let warehouse = wiring::warehouse(&project, spec)?;
     let shown = preview::preview(spec, &state, warehouse.as_ref(), &SystemClock, start, args.limit).await?;
@@ -64,8 +60,17 @@ pub async fn preview(common: &Common, args: &Preview, printer: Printer) -> Resul
     Ok(if rejected { Exit::WithLosses } else { Exit::Done })
 }
 
+/// What `--as` says.
+pub fn start_of(text: &str) -> Result<As, Error> {
+    Ok(match text {
+        "first" => As::First,
+        "next" => As::Next,
+        time => As::At(when::parse(time).map_err(|e| e.help(START_FORMS))?),
+    })
+}
+
 /// What has run so far; nothing at all is not an error here.
-fn sync_state(common: &Common, sync: &str) -> Result<SyncState, Error> {
+pub fn sync_state(common: &Common, sync: &str) -> Result<SyncState, Error> {
     match SqliteState::open_read_only(&wiring::state_dir(common)) {
         Ok(state) => state.sync(sync),
         Err(error) if error.code() == Code::T001 => Ok(SyncState::default()),
