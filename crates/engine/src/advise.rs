@@ -186,6 +186,7 @@ impl Asking<'_> {
             label: extract::label(&self.subject.spec.name),
             timeout: Some(LARGEST_WITHIN),
             limit: Some(1),
+            hold: false,
         };
         let mut rows = self.warehouse.connect().await?.query(statement).await?;
         let mut page = RowPage::default();

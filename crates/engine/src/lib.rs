@@ -14,6 +14,7 @@ pub mod advise;
 mod cursor;
 mod cut;
 mod deliver;
+pub mod estimate;
 mod extract;
 pub mod housekeeping;
 mod keys;

@@ -79,6 +79,8 @@ pub enum Command {
     Source(Source),
     /// Show the rows or calls of a sync's next run, without sending anything
     Preview(Preview),
+    /// Say how many rows, calls and requests a run of a sync would come to, without sending anything
+    Estimate(Estimate),
     /// Run syncs now
     Run(Run),
     /// List runs
@@ -197,6 +199,19 @@ pub struct Preview {
     /// Which run: the sync's `first`, its `next`, or one that begins at a time
     #[arg(long = "as", value_name = "first|next|TIME", default_value = "next")]
     pub start: String,
+}
+
+/// `outflow estimate`
+#[derive(Debug, Args)]
+pub struct Estimate {
+    /// The sync
+    pub name: String,
+    /// Which run: the sync's `first`, its `next`, or one that begins at a time
+    #[arg(long = "as", value_name = "first|next|TIME", default_value = "next")]
+    pub start: String,
+    /// Give up counting after this long, and ask for the database's plan instead
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration)]
+    pub timeout: std::time::Duration,
 }
 
 /// `outflow run`

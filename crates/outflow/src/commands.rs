@@ -1,6 +1,7 @@
 //! What each command does.
 
 mod dead_letters;
+mod estimate;
 mod explain;
 mod findings;
 pub mod init;
@@ -32,6 +33,7 @@ pub async fn dispatch(cli: Cli, printer: Printer) -> Result<Exit, Errors> {
         Command::Validate(args) => validate::validate(&common, &args, printer).await,
         Command::Source(command) => source::source(&common, &command, printer).await,
         Command::Preview(args) => preview::preview(&common, &args, printer).await,
+        Command::Estimate(args) => estimate::estimate(&common, &args, printer).await,
         Command::Run(args) => run::run(&common, &args, printer).await,
         Command::Runs(args) => runs::runs(&common, &args, printer),
         Command::Rejected(args) => rejected::rejected(&common, &args, printer),

@@ -106,6 +106,11 @@ const STEPS: &[&str] = &["
         PRIMARY KEY (run, destination, position),
         FOREIGN KEY (run, destination) REFERENCES deliveries
     ) STRICT, WITHOUT ROWID;
+", "
+    ALTER TABLE syncs ADD COLUMN clock_of TEXT;
+    ALTER TABLE syncs ADD COLUMN own_us INTEGER;
+    ALTER TABLE syncs ADD COLUMN first_us INTEGER;
+    ALTER TABLE syncs ADD COLUMN cursor_of TEXT;
 "];
 
 /// The format that this version writes.

@@ -53,6 +53,10 @@ impl Warehouse for Server {
         self.settings.dialect
     }
 
+    fn place(&self) -> String {
+        format!("{}/{}", self.settings.address(), self.settings.database)
+    }
+
     fn connect(&self) -> BoxFuture<'_, Result<Box<dyn Session>>> {
         Box::pin(async move {
             let session = match &self.settings.login {

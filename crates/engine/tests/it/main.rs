@@ -4,4 +4,5 @@
 
 mod delivery;
 mod extraction;
+mod incremental;
 mod parts;

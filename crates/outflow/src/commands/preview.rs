@@ -1,7 +1,7 @@
 //! `outflow preview`: the first rows or calls of a run, without moving or sending anything.
 
 use outflow_core::ports::state::{State, SyncState};
-use outflow_core::{Code, Error};
+use outflow_core::{Code, Error, SystemClock};
 use outflow_engine::Errors;
 use outflow_engine::advise::{self, Depth};
 use outflow_engine::preview::{self, As, PreviewRow};
@@ -22,19 +22,16 @@ const START_FORMS: &str = "write first, next, or a time: 2026-01-31, 2026-01-31T
 pub async fn preview(common: &Common, args: &Preview, printer: Printer) -> Result<Exit, Errors> {
     let project = Project::load(&common.project)?;
     let spec = project.sync(&args.name)?;
-    let start = match args.start.as_str() {
-        "first" => As::First,
-        "next" => As::Next,
-        time => As::At(when::parse(time).map_err(|e| e.help(START_FORMS))?),
-    };
+    let start = start_of(&args.start)?;
     let state = if start == As::Next { sync_state(common, &spec.name)? } else { SyncState::default() };
     let warehouse = wiring::warehouse(&project, spec)?;
     let advice = advise::ask(subject(&project, spec), warehouse.as_ref(), Depth::Types).await?;
     let findings = Finding::of_advice(spec, advice);
-    let shown = match preview::preview(spec, &state, warehouse.as_ref(), start, args.limit).await {
-        Ok(shown) => shown,
-        Err(errors) => return Err(with_findings(errors, findings, printer)),
-    };
+    let shown =
+        match preview::preview(spec, &state, warehouse.as_ref(), &SystemClock, start, args.limit).await {
+            Ok(shown) => shown,
+            Err(errors) => return Err(with_findings(errors, findings, printer)),
+        };
     // The other forms have them in the document.
     if printer.is_table() || printer.is_ndjson() {
         findings.iter().for_each(|f| f.print(printer));
@@ -91,8 +88,17 @@ fn with_findings(errors: Errors, findings: Vec<Finding>, printer: Printer) -> Er
     Errors(all)
 }
 
+/// What `--as` says.
+pub fn start_of(text: &str) -> Result<As, Error> {
+    Ok(match text {
+        "first" => As::First,
+        "next" => As::Next,
+        time => As::At(when::parse(time).map_err(|e| e.help(START_FORMS))?),
+    })
+}
+
 /// What has run so far; nothing at all is not an error here.
-fn sync_state(common: &Common, sync: &str) -> Result<SyncState, Error> {
+pub fn sync_state(common: &Common, sync: &str) -> Result<SyncState, Error> {
     match SqliteState::open_read_only(&wiring::state_dir(common)) {
         Ok(state) => state.sync(sync),
         Err(error) if error.code() == Code::T001 => Ok(SyncState::default()),

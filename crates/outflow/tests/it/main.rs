@@ -7,6 +7,7 @@ mod commands;
 mod crash;
 mod demo;
 mod hostile;
+mod incremental;
 mod redshift;
 mod run;
 mod secrets;

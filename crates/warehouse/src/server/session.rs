@@ -138,13 +138,18 @@ impl OpenSession {
         if let Some(sql) = self.labelling(&statement.label) {
             self.run(&sql).await?;
         }
-        self.run("BEGIN READ ONLY").await?;
+        // Redshift's transactions see one snapshot anyhow, whatever level they ask for.
+        let begin = match (statement.hold, self.dialect) {
+            (true, Dialect::Postgres) => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+            _ => "BEGIN READ ONLY",
+        };
+        self.run(begin).await?;
         if let Some(timeout) = statement.timeout {
             let millis = timeout.as_millis().clamp(1, i32::MAX as u128);
             self.run(&format!("SET statement_timeout TO {millis}")).await?;
         }
-        let columns = self.parse(statement.sql).await?;
-        Rows::start(self.wire, self.canceller, columns, self.dialect, statement.limit, deadline).await
+        let columns = self.parse(statement.sql.clone()).await?;
+        Rows::start(self.wire, self.canceller, columns, self.dialect, &statement, deadline).await
     }
 
     /// The label holds only what can stand in a literal; other characters are dropped.

@@ -14,6 +14,7 @@ mod read_only;
 mod redshift;
 mod rows;
 mod setup;
+mod snapshot;
 mod sqlite;
 mod sshd;
 mod tls;
