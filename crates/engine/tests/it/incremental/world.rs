@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use outflow_core::ports::warehouse::{Expected, RowStream, Session, Statement, Warehouse};
+use outflow_core::ports::warehouse::{Check, Expected, RowStream, Session, Statement, Warehouse};
 use outflow_core::{BoxFuture, Clock, Code, Column, ColumnType, Dialect, Error, Result, RowPage, Timestamp};
 use outflow_testkit::Rng;
 
@@ -365,6 +365,11 @@ impl Warehouse for Shared {
 
     fn connect(&self) -> BoxFuture<'_, Result<Box<dyn Session>>> {
         Box::pin(async { Ok(Box::new(self.clone()) as Box<dyn Session>) })
+    }
+
+    fn test<'a>(&'a self, _: &'a mut (dyn FnMut(Check) + Send)) -> BoxFuture<'a, ()> {
+        // A model has no steps.
+        Box::pin(async {})
     }
 }
 
