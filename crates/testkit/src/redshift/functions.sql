@@ -290,9 +290,11 @@ CREATE VIEW pg_catalog.pg_table_def AS
     SELECT schema_name::name AS schemaname, table_name::name AS tablename, column_name::name AS "column", data_type::text AS type, 'none'::char(32) AS encoding,
         false AS distkey, 0 AS sortkey, is_nullable = 'NO' AS notnull
     FROM svv_redshift_columns WHERE schema_name = ANY (current_schemas(false));
+CREATE VIEW pg_catalog.svv_user_grants AS
+    SELECT NULL::integer AS user_id, NULL::varchar AS user_name, NULL::integer AS role_id, NULL::varchar AS role_name, false AS admin_option WHERE false;
 CREATE VIEW pg_catalog.stv_db_isolation_level AS SELECT datname::char(128) AS db_name, 'Snapshot Isolation'::char(20) AS isolation_level FROM pg_database;
 SET allow_system_table_mods = off;
-GRANT SELECT ON redshift.schemas, pg_catalog.svv_redshift_schemas, pg_catalog.svv_all_schemas, pg_catalog.svv_redshift_tables, pg_catalog.svv_all_tables,
+GRANT SELECT ON redshift.schemas, pg_catalog.svv_user_grants, pg_catalog.svv_redshift_schemas, pg_catalog.svv_all_schemas, pg_catalog.svv_redshift_tables, pg_catalog.svv_all_tables,
     pg_catalog.svv_redshift_columns, pg_catalog.svv_all_columns, pg_catalog.svv_columns, pg_catalog.svv_tables, pg_catalog.pg_table_def,
     pg_catalog.stv_db_isolation_level TO PUBLIC;
 
