@@ -162,8 +162,7 @@ impl DeliveryCounts {
     }
 }
 
-/// How a run differs from the sync's ordinary one. A run with any of these set never moves `last_sync_time`, is compared with no previous run and leaves nothing
-/// for the next one to be compared with.
+/// How a run differs from the sync's ordinary one. A run with any of these set never moves `last_sync_time` and leaves out nothing that it reads.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunOptions {
     /// Everything, as if it were the first run.

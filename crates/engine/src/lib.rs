@@ -10,9 +10,11 @@
 //!
 //! What it does not do: open connections, know file formats or speak HTTP. It sees the ports of `outflow_core` alone.
 
+pub mod advise;
 mod cursor;
 mod cut;
 mod deliver;
+pub mod estimate;
 mod extract;
 mod feed;
 pub mod guard;

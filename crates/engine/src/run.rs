@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use outflow_core::ports::state::{NewRun, SyncState};
+use outflow_core::ports::state::{NewRun, State, SyncState};
 use outflow_core::ports::warehouse::Warehouse;
 use outflow_core::run::{Pinned, RunOptions, Trigger};
-use outflow_core::{Code, Error, RunRecord, RunState, SyncSpec, Timestamp};
+use outflow_core::{Code, Error, FirstRun, RunId, RunRecord, RunState, SyncSpec, Timestamp};
 
 use crate::extract::Extractor;
 use crate::progress::{Event, Progress};
@@ -74,7 +74,7 @@ impl Engine {
             let extractor =
                 Extractor { engine: self, spec: &spec, warehouse, run: &record, progress: &request.progress };
             if let Err(errors) = extractor.run().await {
-                return Err(self.fail(&record, errors).await);
+                return Err(self.fail(&spec, &record, errors).await);
             }
             seconds.extract = started.elapsed().as_secs_f64();
         }
@@ -142,7 +142,7 @@ impl Engine {
     }
 
     /// Delivers to every connection side by side; ends the run when nothing is pending anywhere.
-    async fn deliver_all(&self, run: outflow_core::RunId, request: &RunRequest) -> outflow_core::Result<()> {
+    async fn deliver_all(&self, run: RunId, request: &RunRequest) -> outflow_core::Result<()> {
         let state = self.state.clone();
         let (record, deliveries) = blocking(move || {
             let record = state.run(run)?.ok_or_else(|| gone(run))?;
@@ -177,13 +177,19 @@ impl Engine {
     }
 
     /// Ends a run whose extraction failed. The errors come back, with the state's own if it had one too.
-    pub(crate) async fn fail(&self, record: &RunRecord, mut errors: Errors) -> Errors {
+    pub(crate) async fn fail(&self, spec: &SyncSpec, record: &RunRecord, mut errors: Errors) -> Errors {
         let end = match errors.0.first().map(Error::code) {
             Some(Code::E001) => RunState::Cancelled,
             _ => RunState::Failed,
         };
         let (state, run, now, reason) = (self.state.clone(), record.id, self.clock.now(), errors.reason());
-        if let Err(error) = blocking(move || state.end_run(run, end, now, Some(reason), None)).await {
+        let from_now = spec.first_run == FirstRun::Now && record.pinned.options.is_ordinary();
+        let (name, cursor_of) = (spec.name.clone(), spec.cursor.clone());
+        let ended = blocking(move || {
+            let begun = if from_now { first_attempt(&*state, &name, run, cursor_of)? } else { None };
+            state.end_run(run, end, now, Some(reason), begun.as_ref())
+        });
+        if let Err(error) = ended.await {
             errors.0.push(error);
         }
         errors
@@ -196,7 +202,8 @@ impl Engine {
         blocking(move || {
             let record = state.run(run)?.ok_or_else(|| gone(run))?;
             let before = state.sync(&record.sync)?;
-            let rewind = (before.run == Some(run)).then(|| give_back(&record, &before));
+            let moved = record.pinned.options.is_ordinary() && before.run == Some(run);
+            let rewind = moved.then(|| give_back(&record, before));
             state.end_run(run, RunState::Lost, now, reason, rewind.as_ref())
         })
         .await
@@ -204,7 +211,7 @@ impl Engine {
 
     async fn document(
         &self,
-        run: outflow_core::RunId,
+        run: RunId,
         resumed: bool,
         seconds: Seconds,
     ) -> outflow_core::Result<RunDocument> {
@@ -242,18 +249,35 @@ pub(crate) fn pinned_spec(spec: &SyncSpec, record: &RunRecord) -> SyncSpec {
     }
 }
 
-/// The sync's state as it was before the run: its query's own start value.
-fn give_back(record: &RunRecord, before: &SyncState) -> SyncState {
+/// The sync's state as it was before the run: its query's own start value. What it sent counts for nothing, as nobody knows how far it came.
+fn give_back(record: &RunRecord, before: SyncState) -> SyncState {
     let start = record.last_sync_time.as_deref().unwrap_or("0");
-    let seconds = start.parse::<i64>().ok().filter(|s| *s > 0);
+    // A cursor's value says nothing about the clock, where the run may have begun anywhere.
+    let seconds = start.parse::<i64>().ok().filter(|_| before.cursor.is_none()).unwrap_or(0);
     SyncState {
-        clock_us: seconds.map(|s| s.saturating_mul(1_000_000)),
-        cursor: before.cursor.as_ref().map(|_| start.to_owned()),
+        clock_us: Some(seconds.saturating_mul(1_000_000)),
+        cursor: before.cursor.is_some().then(|| start.to_owned()),
         run: None,
         fingerprint: None,
+        ..before
     }
 }
 
-fn gone(run: outflow_core::RunId) -> Error {
+/// `first_run: now` means the first try, also if that failed: what has come since is new. `None`: the sync has a start, or the try came not so far.
+fn first_attempt(
+    state: &dyn State,
+    sync: &str,
+    run: RunId,
+    cursor_of: Option<String>,
+) -> outflow_core::Result<Option<SyncState>> {
+    let before = state.sync(sync)?;
+    let tried = state.run(run)?.and_then(|r| r.clock.zip(r.last_sync_time));
+    let Some((clock, value)) = tried.filter(|_| before.clock_us.is_none()) else { return Ok(None) };
+    let cursor = cursor_of.is_some().then_some(value);
+    let clock_us = Some(clock.as_microsecond());
+    Ok(Some(SyncState { clock_us, first_us: clock_us, cursor, cursor_of, ..before }))
+}
+
+fn gone(run: RunId) -> Error {
     Error::new(Code::T004, format!("run {run} is not in the state"))
 }

@@ -72,10 +72,15 @@ pub enum Command {
     Demo(Demo),
     /// Write a project to start from
     Init(Init),
-    /// Check the project's files and print every problem
-    Validate,
+    /// Check the project's files and queries and print every problem
+    Validate(Validate),
+    /// Look at sources: test the connection, print the script for a service account
+    #[command(subcommand, arg_required_else_help = true)]
+    Source(Source),
     /// Show the rows or calls of a sync's next run, without sending anything
     Preview(Preview),
+    /// Say how many rows, calls and requests a run of a sync would come to, without sending anything
+    Estimate(Estimate),
     /// Run syncs now
     Run(Run),
     /// Keep every enabled sync running by its schedule, until SIGTERM or Ctrl-C; SIGHUP reads the project again
@@ -146,6 +151,48 @@ pub enum SourceKind {
     Sqlite,
 }
 
+/// `outflow validate`
+#[derive(Debug, Args)]
+pub struct Validate {
+    /// Ask each sync's database, too: types of columns, expected rows, the newest row
+    #[arg(long)]
+    pub connect: bool,
+}
+
+/// `outflow source`
+#[derive(Debug, Subcommand)]
+pub enum Source {
+    /// List the databases of all sources
+    List,
+    /// Connect step by step, and look at what the account may read and do; changes nothing
+    Test {
+        /// SOURCE.DATABASE, or SOURCE for all of its databases
+        name: String,
+    },
+    /// Print the SQL for a service account that reads and can do nothing else; an administrator runs it
+    SetupSql(SetupSql),
+}
+
+/// `outflow source setup-sql`
+#[derive(Debug, Args)]
+pub struct SetupSql {
+    /// SOURCE.DATABASE, or SOURCE if that has one database
+    pub name: String,
+    /// Schemas to read whole, with commas between [default: public, unless tables are named]
+    #[arg(long, value_name = "A,B", value_parser = schemas)]
+    pub schemas: Option<Names>,
+    /// Tables and views to read, each as SCHEMA.TABLE; double quotes hold odd names
+    #[arg(long, value_name = "S.T,…", value_parser = tables)]
+    pub tables: Option<Names>,
+    /// The account's name [default: the database's `user`]
+    #[arg(long, value_name = "NAME")]
+    pub user: Option<String>,
+}
+
+/// Names, each with its parts.
+#[derive(Clone, Debug)]
+pub struct Names(pub Vec<Vec<String>>);
+
 /// `outflow preview`
 #[derive(Debug, Args)]
 pub struct Preview {
@@ -160,6 +207,19 @@ pub struct Preview {
     /// Which run: the sync's `first`, its `next`, or one that begins at a time
     #[arg(long = "as", value_name = "first|next|TIME", default_value = "next")]
     pub start: String,
+}
+
+/// `outflow estimate`
+#[derive(Debug, Args)]
+pub struct Estimate {
+    /// The sync
+    pub name: String,
+    /// Which run: the sync's `first`, its `next`, or one that begins at a time
+    #[arg(long = "as", value_name = "first|next|TIME", default_value = "next")]
+    pub start: String,
+    /// Give up counting after this long, and ask for the database's plan instead
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration)]
+    pub timeout: std::time::Duration,
 }
 
 /// `outflow run`
@@ -285,6 +345,19 @@ pub struct Usage {
     pub days: bool,
 }
 
+fn schemas(text: &str) -> Result<Names, String> {
+    names(text, 1, "use names with commas between: sales,public")
+}
+
+fn tables(text: &str) -> Result<Names, String> {
+    names(text, 2, "use SCHEMA.TABLE with commas between: sales.orders,sales.people")
+}
+
+fn names(text: &str, parts: usize, help: &str) -> Result<Names, String> {
+    let names = outflow_warehouse::parse_names(text).filter(|names| names.iter().all(|n| n.len() == parts));
+    names.map(Names).ok_or_else(|| help.to_owned())
+}
+
 /// A duration as in the project file: `90s`, `10m`, `2h`, `1d`.
 fn duration(text: &str) -> Result<std::time::Duration, String> {
     let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
@@ -315,11 +388,16 @@ mod tests {
         cli.build();
         let mut page = "# Command line\n\nMade from the code: `UPDATE_DOCS=1 cargo test -p outflow the_page` writes it anew.\n".to_owned();
         let _ = write!(page, "\n## outflow\n\n```text\n{}```\n", cli.render_long_help());
-        for command in cli.get_subcommands_mut().filter(|c| c.get_name() != "help") {
-            let name = command.get_name().to_owned();
-            let _ = write!(page, "\n## outflow {name}\n\n```text\n{}```\n", command.render_long_help());
-        }
+        sections(&mut cli, "outflow", &mut page);
         page
+    }
+
+    fn sections(of: &mut clap::Command, path: &str, page: &mut String) {
+        for command in of.get_subcommands_mut().filter(|c| c.get_name() != "help") {
+            let path = format!("{path} {}", command.get_name());
+            let _ = write!(page, "\n## {path}\n\n```text\n{}```\n", command.render_long_help());
+            sections(command, &path, page);
+        }
     }
 
     #[test]

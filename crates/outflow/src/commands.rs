@@ -1,7 +1,9 @@
 //! What each command does.
 
 mod dead_letters;
+mod estimate;
 mod explain;
+mod findings;
 mod follow;
 mod held;
 pub mod init;
@@ -12,6 +14,7 @@ pub mod run;
 mod runs;
 mod schema;
 mod serve;
+mod source;
 mod usage;
 mod validate;
 mod verify;
@@ -31,8 +34,10 @@ pub async fn dispatch(cli: Cli, printer: Printer) -> Result<Exit, Errors> {
     match cli.command {
         Command::Demo(args) => demo::demo(&common, &args, printer).await,
         Command::Init(args) => init::init(&args, printer),
-        Command::Validate => validate::validate(&common, printer),
+        Command::Validate(args) => validate::validate(&common, &args, printer).await,
+        Command::Source(command) => source::source(&common, &command, printer).await,
         Command::Preview(args) => preview::preview(&common, &args, printer).await,
+        Command::Estimate(args) => estimate::estimate(&common, &args, printer).await,
         Command::Run(args) => run::run(&common, &args, printer).await,
         Command::Serve(args) => serve::serve(&common, &args, printer).await,
         Command::Runs(args) => runs::runs(&common, &args, printer),

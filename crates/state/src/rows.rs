@@ -14,6 +14,9 @@ use serde::de::DeserializeOwned;
 pub(crate) const RUN: &str = "id, key, sync, call_type, state, trigger, pinned, due_at, started_at, extracted_at, ended_at, \
      last_sync_time, next_last_sync_time, clock, rows_read, calls, rejected, unchanged, spool_bytes, reason_code, reason, skipped_by";
 
+/// The columns that [`sync`] reads.
+pub(crate) const SYNC: &str = "clock_us, clock_of, own_us, first_us, cursor, cursor_of, run, fingerprint";
+
 /// The columns that [`delivery`] reads.
 pub(crate) const DELIVERY: &str = "destination, state, calls, delivered, dead_letters, filtered, cancelled, discarded, pending, \
      requests, retries, bytes, settled, reason_code, reason";
@@ -90,13 +93,16 @@ pub(crate) fn delivery(row: &Row<'_>) -> Result<DeliveryRecord> {
     })
 }
 
-/// `clock_us, cursor, run, fingerprint`.
 pub(crate) fn sync(row: &Row<'_>) -> Result<SyncState> {
     Ok(SyncState {
         clock_us: row.get(0)?,
-        cursor: row.get(1)?,
-        run: optional(row, 2, unsigned)?.map(RunId),
-        fingerprint: row.get(3)?,
+        clock_of: row.get(1)?,
+        own_us: row.get(2)?,
+        first_us: row.get(3)?,
+        cursor: row.get(4)?,
+        cursor_of: row.get(5)?,
+        run: optional(row, 6, unsigned)?.map(RunId),
+        fingerprint: row.get(7)?,
     })
 }
 

@@ -107,6 +107,11 @@ const STEPS: &[&str] = &["
         FOREIGN KEY (run, destination) REFERENCES deliveries
     ) STRICT, WITHOUT ROWID;
 ", "
+    ALTER TABLE syncs ADD COLUMN clock_of TEXT;
+    ALTER TABLE syncs ADD COLUMN own_us INTEGER;
+    ALTER TABLE syncs ADD COLUMN first_us INTEGER;
+    ALTER TABLE syncs ADD COLUMN cursor_of TEXT;
+", "
     CREATE TABLE schedules (
         sync TEXT PRIMARY KEY,
         fired INTEGER NOT NULL

@@ -11,12 +11,12 @@ use rusqlite::{Connection, OptionalExtension as _, Params, Row, Transaction, par
 
 use crate::SqliteState;
 use crate::errors::{Fault, impossible};
-use crate::rows::{self, DELIVERY, RUN, kind_name, to_json};
+use crate::rows::{self, DELIVERY, RUN, SYNC, kind_name, to_json};
 
 impl State for SqliteState {
     fn sync(&self, name: &str) -> Result<SyncState> {
-        let sql = "SELECT clock_us, cursor, run, fingerprint FROM syncs WHERE name = ?1";
-        self.read(|c| one(c, sql, [name], rows::sync)).map(Option::unwrap_or_default)
+        let sql = format!("SELECT {SYNC} FROM syncs WHERE name = ?1");
+        self.read(|c| one(c, &sql, [name], rows::sync)).map(Option::unwrap_or_default)
     }
 
     fn create_run(&self, new: &NewRun) -> Result<RunRecord> {
@@ -437,10 +437,21 @@ fn insert_dead_letters(
 
 /// Replaces the state of the run's sync.
 fn move_sync(t: &Transaction<'_>, run: RunId, state: &SyncState) -> Result<(), Fault> {
-    let sql = "INSERT OR REPLACE INTO syncs (name, clock_us, cursor, run, fingerprint)
-               SELECT sync, ?2, ?3, ?4, ?5 FROM runs WHERE id = ?1";
-    let values = params![id(run), state.clock_us, state.cursor, state.run.map(id), state.fingerprint];
-    t.prepare_cached(sql)?.execute(values)?;
+    let sql = format!(
+        "INSERT OR REPLACE INTO syncs (name, {SYNC}) SELECT sync, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 FROM runs WHERE id = ?1"
+    );
+    let values = params![
+        id(run),
+        state.clock_us,
+        state.clock_of,
+        state.own_us,
+        state.first_us,
+        state.cursor,
+        state.cursor_of,
+        state.run.map(id),
+        state.fingerprint,
+    ];
+    t.prepare_cached(&sql)?.execute(values)?;
     Ok(())
 }
 

@@ -9,6 +9,7 @@
 //! | part | for |
 //! | --- | --- |
 //! | [`Postgres`] | a warehouse, started from the installed binaries |
+//! | [`Redshift`] | a simulator of Amazon Redshift, in front of a PostgreSQL |
 //! | [`Receiver`], [`Reply`] | a batch API that remembers each arrival and answers as scripted |
 //! | [`Judge`] | what is missing, spurious, repeated, split or out of order |
 //! | [`ChaosProxy`] | cut, reset, delayed and silent connections |
@@ -27,6 +28,7 @@ mod postgres;
 mod proxy;
 mod random;
 mod receiver;
+pub mod redshift;
 pub mod sink;
 
 pub use judge::{Judge, Verdict};
@@ -35,3 +37,4 @@ pub use postgres::{Database, Options as PostgresOptions, Postgres};
 pub use proxy::{ChaosProxy, Fault};
 pub use random::{Rng, seed};
 pub use receiver::{Arrival, Receiver, Reply, Request};
+pub use redshift::Redshift;

@@ -22,8 +22,21 @@ pub struct SpoolHeader {
     pub columns: Vec<Column>,
     /// More bytes than this in the run's segments are the error P002.
     pub max_bytes: Option<u64>,
-    /// Whether the content hashes are kept, so that the next run can be compared with this one.
-    pub keep_contents: bool,
+    /// Which content hashes are kept, so that a later run can be compared with this one.
+    pub keep: Keep,
+}
+
+/// Which of a run's contents are kept for the comparison with a later run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keep {
+    /// None.
+    Nothing,
+    /// Those of all calls.
+    All,
+    /// Those that [`SpoolWriter::again`] names.
+    Named,
+    /// Those that the previous run's file has, too. No call is marked as unchanged.
+    Shared,
 }
 
 /// What a segment holds.
@@ -74,7 +87,7 @@ pub struct Spooled {
     pub segments: Vec<SegmentInfo>,
     /// Calls written, unchanged ones included.
     pub entries: u64,
-    /// How many of them the previous run made already.
+    /// How many of them the previous run made already. They are marked, unless [`Keep::Shared`] says otherwise.
     pub unchanged: u64,
     /// Rejections written.
     pub rejected: u64,
@@ -111,6 +124,9 @@ pub trait SpoolWriter: Send {
 
     /// Adds a rejection.
     fn reject(&mut self, rejection: &Rejection) -> Result<()>;
+
+    /// With [`Keep::Named`]: the next run can read a call of this content again.
+    fn again(&mut self, content: u128) -> Result<()>;
 
     /// Bytes on their way to disk or there.
     fn bytes(&self) -> u64;

@@ -19,11 +19,19 @@ use crate::{
 pub struct SyncState {
     /// Unix microseconds by the warehouse's clock at the start of the last run that moved `last_sync_time`; `None` before the first.
     pub clock_us: Option<i64>,
-    /// The largest value of the cursor column in that run's result, as the text of the column.
+    /// Whose clock that was: `Warehouse::place`. `None`: not recorded.
+    pub clock_of: Option<String>,
+    /// Our own clock at that moment or a little earlier, in Unix microseconds. `None`: not recorded.
+    pub own_us: Option<i64>,
+    /// Where the first run began by that clock, if it was told not to begin at 0: no lookback reaches behind it. Unix microseconds.
+    pub first_us: Option<i64>,
+    /// The largest value of the cursor column that the runs have seen, as the text of the column.
     pub cursor: Option<String>,
-    /// That run: the next one's calls are compared with its.
+    /// Which column that is. `None`: not recorded.
+    pub cursor_of: Option<String>,
+    /// The run whose kept contents the next one's calls are compared with: the last that moved `last_sync_time`, or one with options after it.
     pub run: Option<RunId>,
-    /// What that run's contents depended on: a hash of query, call type and cursor column. Another value voids the comparison.
+    /// What the contents of the run that moved `last_sync_time` depended on: a hash of query, call type, cursor column and more. Another value voids the comparison.
     pub fingerprint: Option<String>,
 }
 
@@ -59,7 +67,7 @@ pub struct Extraction {
     pub columns: Vec<Column>,
     /// What `{{last_sync_time}}` will be in the next run, for people.
     pub next_last_sync_time: Option<String>,
-    /// The sync's new state. `None`: `last_sync_time` does not move.
+    /// The sync's new state. `None`: it stays as it is.
     pub moves: Option<SyncState>,
     /// Why a guard holds the run. Then it becomes `held`, and what `next_last_sync_time` and `moves` say waits for its release.
     pub held: Option<(Code, String)>,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use outflow_core::ports::state::NewRun;
 use outflow_core::run::{RunOptions, Trigger as By};
-use outflow_core::{Code, Error, Result, RunId, RunRecord, RunState, Timestamp};
+use outflow_core::{Code, Error, Result, RunId, RunRecord, RunState, SyncSpec, Timestamp};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -307,19 +307,20 @@ async fn extract(
         Ok(()) => lanes::adopt(&shared, run).await.map(|()| Outcome::Done),
         // The run stays as it is; the next process begins it again.
         Err(_) if *stop.borrow() => Ok(Outcome::Stopped),
-        Err(errors) => fail(&fleet, &record, errors, &observer).await,
+        Err(errors) => fail(&fleet, &spec, &record, errors, &observer).await,
     }
 }
 
 async fn fail(
     fleet: &Fleet,
+    spec: &SyncSpec,
     record: &RunRecord,
     errors: Errors,
     observer: &super::Observer,
 ) -> Result<Outcome> {
     let passes = errors.0.iter().all(|e| passes(e.code()));
     let mut told = Vec::new();
-    for error in fleet.engine.fail(record, errors).await.0 {
+    for error in fleet.engine.fail(spec, record, errors).await.0 {
         if matches!(error.code(), Code::T002 | Code::T004) {
             return Err(error);
         }

@@ -5,6 +5,7 @@
 mod delivery;
 mod extraction;
 mod guards;
+mod incremental;
 mod misbehaviour;
 mod parts;
 mod serve;

@@ -1,6 +1,7 @@
 //! Projects on disk, and what is said about them.
 
 mod files;
+mod login;
 mod schedules;
 
 use std::collections::HashMap;
@@ -12,7 +13,7 @@ use outflow_core::sync::Schedule;
 use outflow_core::{Budget, CallType, Code, Connection, Dialect, Error, FirstRun, Guards, Nulls};
 use tempfile::TempDir;
 
-use super::{DatabaseSettings, Project, SslMode, schema};
+use super::{DatabaseSettings, Login, Project, SslMode, schema};
 
 /// The example of the design, but for the keys that are for later.
 const EXAMPLE: &str = r#"version: 1
@@ -95,11 +96,13 @@ fn the_example_of_the_design_loads() {
     let project = load(dir.path()).unwrap();
 
     let database = project.database("warehouse", "main").unwrap();
-    let DatabaseSettings::Server { dialect, host, port, database, user, password, ssl, connect_timeout } =
+    let DatabaseSettings::Server { dialect, host, port, database, login, tunnel, ssl, connect_timeout } =
         &database.settings
     else {
         panic!("{database:?}")
     };
+    let Login::Password { user, password } = login else { panic!("{login:?}") };
+    assert!(tunnel.is_none());
     assert_eq!((*dialect, host.as_str(), *port), (Dialect::Redshift, "cluster.example.com", 5439));
     assert_eq!(
         (database.as_str(), user.as_str(), password.expose()),
@@ -233,19 +236,19 @@ syncs:
     assert_eq!(project.disk_reserve_bytes, Some(2 << 30));
     assert_eq!(project.keep_segments, Some(Duration::from_secs(3 * 86_400)));
 
-    let DatabaseSettings::Server { port, password, ssl, connect_timeout, .. } =
+    let DatabaseSettings::Server { port, login, ssl, connect_timeout, .. } =
         &project.database("pg", "main").unwrap().settings
     else {
         panic!()
     };
-    assert_eq!((*port, password.expose(), ssl.mode), (5440, "", SslMode::Prefer));
+    assert_eq!((*port, password_of(login), ssl.mode), (5440, "", SslMode::Prefer));
     assert_eq!(*connect_timeout, Some(Duration::from_secs(30)));
-    let DatabaseSettings::Server { port, password, ssl, .. } =
+    let DatabaseSettings::Server { port, login, ssl, .. } =
         &project.database("pg", "replica").unwrap().settings
     else {
         panic!()
     };
-    assert_eq!((*port, password.expose(), ssl.mode), (5432, "s3cret", SslMode::VerifyCa));
+    assert_eq!((*port, password_of(login), ssl.mode), (5432, "s3cret", SslMode::VerifyCa));
     assert_eq!(ssl.ca, Some(dir.path().join("roots.pem")));
     assert_eq!(ssl.server_name.as_deref(), Some("db.internal"));
     let DatabaseSettings::Sqlite { path } = &project.database("lite", "only").unwrap().settings else {
@@ -280,6 +283,13 @@ syncs:
             Connection { destination: "out".into(), nulls: Nulls::Send },
         ]
     );
+}
+
+fn password_of(login: &Login) -> &str {
+    match login {
+        Login::Password { password, .. } => password.expose(),
+        Login::Iam(_) => panic!("{login:?}"),
+    }
 }
 
 #[test]

@@ -318,7 +318,7 @@ fn usage(state: &dyn State) {
 
 fn lost(state: &dyn State) {
     let run = delivering(state, "users", 5);
-    let before = SyncState { clock_us: Some(5), cursor: None, run: None, fingerprint: None };
+    let before = SyncState { clock_us: Some(5), ..SyncState::default() };
     let reason = Some((Code::E003, "a segment is missing".to_owned()));
     state.end_run(run, RunState::Lost, at(99), reason, Some(&before)).unwrap();
     assert_eq!(state.sync("users").unwrap(), before);

@@ -80,7 +80,11 @@ pub fn held(state: &dyn State, sync: &str, calls: u64) -> RunId {
 pub fn moved(run: RunId) -> SyncState {
     SyncState {
         clock_us: Some(1_790_000_000_123_456),
+        clock_of: Some("db.example.com:5439/analytics".into()),
+        own_us: Some(1_790_000_000_000_001),
+        first_us: Some(1_780_000_000_000_000),
         cursor: Some("2026-01-01 00:00:00".into()),
+        cursor_of: Some("updated_at".into()),
         run: Some(run),
         fingerprint: Some("abc".into()),
     }

@@ -139,6 +139,23 @@ fn the_state_of_a_newer_version_is_left_alone() {
 }
 
 #[test]
+fn a_state_of_the_first_format_is_taken_over_with_what_it_knows() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = delivering(&SqliteState::open(dir.path()).unwrap(), "users", 5);
+    let database = rusqlite::Connection::open(dir.path().join("state.db")).unwrap();
+    for column in ["clock_of", "own_us", "first_us", "cursor_of"] {
+        database.execute_batch(&format!("ALTER TABLE syncs DROP COLUMN {column}")).unwrap();
+    }
+    database.pragma_update(None, "user_version", 1).unwrap();
+    drop(database);
+    let sync = SqliteState::open(dir.path()).unwrap().sync("users").unwrap();
+    let moved = crate::made::moved(run);
+    assert_eq!((sync.clock_us, sync.run), (moved.clock_us, moved.run));
+    assert_eq!((sync.cursor, sync.fingerprint), (moved.cursor, moved.fingerprint));
+    assert_eq!((sync.clock_of, sync.own_us, sync.first_us, sync.cursor_of), (None, None, None, None));
+}
+
+#[test]
 fn what_is_not_a_database_cannot_be_opened() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("state.db"), [b'x'; 5000]).unwrap();
