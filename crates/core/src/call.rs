@@ -7,7 +7,7 @@
 //! ```
 //!
 //! `messageId` always comes first; a `timestamp` that the query did not give (the run's clock stands in) comes second. What
-//! follows is the *content*: the part that says whether two calls are the same ([`CallMeta::content`]).
+//! follows is the *content*: the part that says whether two calls are the same ([`CallMeta::content`]), together with a `messageId` that the query gave.
 
 use serde::{Deserialize, Serialize};
 

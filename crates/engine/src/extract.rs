@@ -144,7 +144,7 @@ impl Extractor<'_> {
     /// Whether the database may have to be asked which rows the next run can read again.
     ///
     /// Of two events whose calls are the same, one may be a row that is read again and the other a new one. Only the database knows how many rows lie behind
-    /// the next run's start. A cursor column is in the call or at least in the result, and how something is may be said twice.
+    /// the next run's start. A cursor column is in the call, and how something is may be said twice.
     fn reads_again(&self, query: &Query) -> bool {
         self.run.pinned.options.is_ordinary()
             && self.spec.cursor.is_none()

@@ -202,7 +202,8 @@ impl Engine {
         blocking(move || {
             let record = state.run(run)?.ok_or_else(|| gone(run))?;
             let before = state.sync(&record.sync)?;
-            let moved = record.pinned.options.is_ordinary() && before.run == Some(run);
+            let last = before.clock_us == record.clock.map(Timestamp::as_microsecond);
+            let moved = last && record.pinned.options.is_ordinary();
             let rewind = moved.then(|| give_back(&record, before));
             state.end_run(run, RunState::Lost, now, reason, rewind.as_ref())
         })

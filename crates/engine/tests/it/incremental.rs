@@ -48,7 +48,7 @@ struct Watched {
     switched: bool,
     /// Each destination's last word on each person.
     words: [HashMap<u64, String>; 2],
-    /// How many of each content `a` was sent, and how many calls beyond need it may have got.
+    /// Ordinary runs that were judged.
     runs: usize,
 }
 

@@ -77,6 +77,7 @@ pub const BEHAVIOURS: &[Behaviour] = &[
     row("aborted_transaction", "After any error the transaction is 25P02 until ROLLBACK", Observed, "aws/amazon-redshift-python-driver#113", "session::a_refusal_aborts_the_transaction"),
     row("error_fields", "Errors have the fields of protocol 8.0; a position comes with syntax errors alone", Inferred, "PostgreSQL 8.0", "session::fields_of_errors"),
     row("read_only", "A write in a transaction that is READ ONLY is 25006", Inferred, "PostgreSQL 8.0; BEGIN READ ONLY is in the grammar", "session::fields_of_errors"),
+    row("snapshot", "A transaction sees one snapshot of its tables from its beginning to its end", Documented, "Developer Guide serial isolation", "session::a_transaction_sees_one_snapshot"),
     row("explain", "EXPLAIN has no options; steps of compute nodes are marked XN", Documented, "Developer Guide EXPLAIN", "session::plans"),
     row("row_limit", "The row limit of Execute holds on named portals only, and the portal ends with the transaction", Observed, "brianc/node-pg-cursor#14, #44; dbeaver/dbeaver#11277", "session::the_row_limit_holds_on_named_portals_only"),
     row("portal_suspended", "Parse while a portal is suspended is XX000", Observed, "brianc/node-pg-cursor#55, metabase/metabase#29680", "session::the_row_limit_holds_on_named_portals_only"),

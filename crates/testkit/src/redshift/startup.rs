@@ -180,7 +180,12 @@ async fn hello(client: &mut Client, code: i32, rest: &[u8]) -> io::Result<Result
     if let Some(report) = unknown {
         return Ok(Err(report));
     }
-    if let Err(report) = upstream.query(&format!("SET SESSION AUTHORIZATION {}", literal(&user))).await? {
+    // A transaction of Redshift sees one snapshot from its beginning to its end.
+    let enter = format!(
+        "SET default_transaction_isolation TO 'repeatable read'; SET SESSION AUTHORIZATION {}",
+        literal(&user)
+    );
+    if let Err(report) = upstream.query(&enter).await? {
         return Ok(Err(report));
     }
     let about = "SELECT current_setting('is_superuser'), current_setting('TimeZone'), to_regtype('super')::oid, to_regtype('varbyte')::oid";

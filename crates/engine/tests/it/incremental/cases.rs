@@ -252,17 +252,22 @@ async fn now_is_the_moment_of_the_first_try_and_no_lookback_reaches_behind_it() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lost_run_is_made_up_for_from_its_own_start_whatever_the_project_says_now() {
-    let mut q = Quiet::new(PEOPLE);
-    q.put(1.0, 1, "A");
-    let stops = Scripted::new("a", |_, _| crate::parts::stop(Code::D013));
-    q.house = q.house.reopened(&[&stops]);
-    let run = q.house.run(&q.spec, &q.world).await.unwrap().run;
-    q.house.engine.spool.remove(run, false).unwrap();
-    assert_eq!(codes(&q.house.run(&q.spec, &q.world).await.unwrap_err()), [Code::P005]);
-    q.house = q.house.reopened(&[&q.a]);
-    q.spec.first_run = FirstRun::Now;
-    assert_eq!(q.run_at(500.0).await, ["1 A"]);
+async fn a_lost_run_is_made_up_for_from_its_own_start_whatever_else_went_wrong() {
+    // In the second round, the database could not be asked again.
+    for (shape, breaks_again) in [(PEOPLE, false), (EVENTS, true), (EVENTS, false)] {
+        let mut q = Quiet::new(shape);
+        q.put(1.0, 1, "A");
+        q.world.lock().at(100.0);
+        q.world.lock().breaks_again = breaks_again;
+        let stops = Scripted::new("a", |_, _| crate::parts::stop(Code::D013));
+        q.house = q.house.reopened(&[&stops]);
+        let run = q.house.run(&q.spec, &q.world).await.unwrap().run;
+        q.house.engine.spool.remove(run, false).unwrap();
+        assert_eq!(codes(&q.house.run(&q.spec, &q.world).await.unwrap_err()), [Code::P005]);
+        q.house = q.house.reopened(&[&q.a]);
+        q.spec.first_run = FirstRun::Now;
+        assert_eq!(q.run_at(500.0).await, ["1 A"]);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -14,6 +14,7 @@ together! {
     a_refusal_aborts_the_transaction,
     fields_of_errors,
     the_reserved_word_timestamp,
+    a_transaction_sees_one_snapshot,
     plans,
     the_row_limit_holds_on_named_portals_only,
     fetch_size_of_a_single_node,
@@ -37,6 +38,18 @@ fn the_tag_of_a_select_has_no_count() {
     assert_eq!(client.run("SELECT 1", 0).complete(), ["SELECT"]);
     client.rows("CREATE TEMP TABLE counted (a int)");
     assert_eq!(client.query("INSERT INTO counted VALUES (1), (2)").complete(), ["INSERT 0 2"]);
+}
+
+fn a_transaction_sees_one_snapshot() {
+    let (mut reader, mut writer) = (admin(), admin());
+    writer.rows("CREATE TABLE snapshots (a int)");
+    writer.rows("INSERT INTO snapshots VALUES (1)");
+    reader.rows("BEGIN READ ONLY");
+    assert_eq!(reader.one("SELECT count(*) FROM snapshots"), "1");
+    writer.rows("INSERT INTO snapshots VALUES (2)");
+    assert_eq!(reader.one("SELECT count(*) FROM snapshots"), "1");
+    reader.rows("ROLLBACK");
+    assert_eq!(reader.one("SELECT count(*) FROM snapshots"), "2");
 }
 
 fn labels_fold() {
