@@ -10,6 +10,8 @@
 //!
 //! What it does not do: open connections, know file formats or speak HTTP. It sees the ports of `outflow_core` alone.
 
+mod catch_up;
+pub mod causes;
 mod cursor;
 mod cut;
 mod deliver;
@@ -19,6 +21,8 @@ mod keys;
 pub mod post;
 pub mod preview;
 mod progress;
+pub mod purge;
+pub mod replay;
 mod report;
 pub mod retry;
 mod run;

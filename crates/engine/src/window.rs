@@ -20,6 +20,9 @@ pub(crate) fn start_value(
     if options.full {
         return LastSyncTime::Seconds(0);
     }
+    if let Some(text) = &options.start {
+        return given(text);
+    }
     if let Some(since) = options.since {
         return LastSyncTime::Seconds(floor_seconds(since.as_microsecond()).max(0));
     }
@@ -33,6 +36,14 @@ pub(crate) fn start_value(
         (None, FirstRun::Beginning) => LastSyncTime::Seconds(0),
         (None, FirstRun::Now) => LastSyncTime::Seconds(floor_seconds(clock.as_microsecond()).max(0)),
         (None, FirstRun::At(t)) => LastSyncTime::Seconds(floor_seconds(t.as_microsecond()).max(0)),
+    }
+}
+
+/// A value that an earlier run has had, from its text. What is too large for seconds was the number of a cursor column.
+fn given(text: &str) -> LastSyncTime {
+    match text.parse::<i64>() {
+        Ok(seconds) if seconds < 100_000_000_000 => LastSyncTime::Seconds(seconds.max(0)),
+        _ => LastSyncTime::Number(text.to_owned()),
     }
 }
 

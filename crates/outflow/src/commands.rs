@@ -1,12 +1,15 @@
 //! What each command does.
 
+mod catch_up;
 mod dead_letters;
 mod explain;
 mod follow;
 pub mod init;
 mod look;
 mod preview;
+mod purge;
 mod rejected;
+mod replay;
 pub mod run;
 mod runs;
 mod schema;
@@ -36,6 +39,9 @@ pub async fn dispatch(cli: Cli, printer: Printer) -> Result<Exit, Errors> {
         Command::Runs(args) => runs::runs(&common, &args, printer),
         Command::Rejected(args) => rejected::rejected(&common, &args, printer),
         Command::DeadLetters(args) => dead_letters::dead_letters(&common, &args, printer),
+        Command::Replay(args) => replay::replay(&common, &args, printer).await,
+        Command::CatchUp(args) => catch_up::catch_up(&common, &args, printer).await,
+        Command::Purge(args) => purge::purge(&common, &args, printer).await,
         Command::Verify(args) => verify::verify(&common, &args, printer),
         Command::Explain { code } => explain::explain(code.as_deref(), printer),
         Command::Schema => {

@@ -111,6 +111,10 @@ const STEPS: &[&str] = &["
         sync TEXT PRIMARY KEY,
         fired INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
+", "
+    ALTER TABLE runs ADD COLUMN replays INTEGER REFERENCES runs;
+    CREATE INDEX replays ON runs (replays) WHERE replays IS NOT NULL;
+    ALTER TABLE dead_letters ADD COLUMN replayed_by INTEGER REFERENCES runs;
 "];
 
 /// The format that this version writes.
