@@ -5,4 +5,5 @@
 mod delivery;
 mod extraction;
 mod parts;
+mod replay;
 mod serve;
