@@ -7,6 +7,7 @@ mod commands;
 mod crash;
 mod demo;
 mod hostile;
+mod replay;
 mod run;
 mod secrets;
 mod support;
