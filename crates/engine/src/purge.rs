@@ -4,7 +4,7 @@
 //! `verify` is as clean as before. Segments are replaced as they are made: the state names the old file or the new one, and nobody ever half of one.
 //!
 //! What it does not do: reach what was sent, or the warehouse. A run that is being read is not looked into, but named. The hashes of `contents.bin` stay: each one is of
-//! a whole call, and to recognise a person by it takes knowing all that the call said.
+//! a whole call, and to recognise a person by it takes knowing, or guessing, all that the call said.
 
 use std::collections::HashSet;
 
