@@ -33,9 +33,9 @@ pub enum Answer {
     Delivered,
     /// Every call is taken but these, which are refused for good; each by its place in the request, from 0.
     Partial(Vec<(usize, Refusal)>),
-    /// The request as a whole is refused because of something in it (400, 422). The engine halves it until the bad call is alone.
+    /// The request as a whole is refused because of something in it (400, 422). The engine finds the bad call by halving.
     Refused(Refusal),
-    /// The request is too large (413). The engine halves it; a single call becomes a dead letter.
+    /// The request is too large (413). The engine sends smaller parts; a single call becomes a dead letter.
     TooLarge(Refusal),
     /// Not now: the same request may be sent again, not before `after` if that is given.
     Retry {
@@ -57,4 +57,30 @@ pub enum Answer {
         /// What happened, for people.
         reason: String,
     },
+}
+
+/// What a service says of its limit beside an answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct RateHint {
+    /// The requests per second that it allows in the long run, if it states a number and the time that the number is for.
+    pub limit: Option<f64>,
+    /// How many requests it takes before `reset`.
+    pub remaining: Option<u64>,
+    /// When it takes more again, counted from the answer.
+    pub reset: Option<Duration>,
+}
+
+/// What comes back from one request.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reply {
+    /// The answer.
+    pub answer: Answer,
+    /// What the service says of its limit, if it does.
+    pub hint: RateHint,
+}
+
+impl From<Answer> for Reply {
+    fn from(answer: Answer) -> Self {
+        Self { answer, hint: RateHint::default() }
+    }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{CallType, Code, Connection, RunKey};
+use crate::{CallType, Code, Connection, Guards, RunKey};
 
 /// A run's number in its installation: 1, 2, 3, …
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -233,6 +233,9 @@ pub struct Pinned {
     pub connections: Vec<Connection>,
     /// How the run differs from an ordinary one.
     pub options: RunOptions,
+    /// What holds it before anything is sent.
+    #[serde(default, skip_serializing_if = "Guards::is_empty")]
+    pub guards: Guards,
 }
 
 /// What a run has to tell about one kind of finding in its rows.

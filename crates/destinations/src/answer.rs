@@ -2,20 +2,17 @@
 //!
 //! This says what happened; what to do about it is the engine's. Reasons are cut, free of control characters and of this destination's secrets.
 
-use std::time::Duration;
-
 use jiff::Timestamp;
-use outflow_core::{Answer, Code, Refusal};
+use outflow_core::{Answer, Code, Refusal, Reply};
 use outflow_egress::{BodyEnd, Response, SendError, SendErrorKind};
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::hint;
 use crate::manifest::Expect;
 
 /// A reason is cut to this many bytes.
 const REASON_BYTES: usize = 1000;
-/// No destination can ask for a longer pause.
-const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
 /// A shorter text may be a part of anything and is not masked.
 const SHORTEST_SECRET: usize = 8;
 
@@ -28,30 +25,36 @@ pub(crate) struct Reader {
 
 impl Reader {
     /// What `result` means. `now` stands in for the answer's own date.
-    pub fn read(&self, result: Result<Response, SendError>, now: Timestamp) -> Answer {
-        let response = match result {
-            Ok(response) => response,
-            Err(error) => return self.unanswered(&error),
-        };
+    pub fn read(&self, result: Result<Response, SendError>, now: Timestamp) -> Reply {
+        match result {
+            Ok(response) => {
+                let hint = hint::rate(&response.headers, now);
+                Reply { answer: self.answered(&response, now), hint }
+            }
+            Err(error) => self.unanswered(&error).into(),
+        }
+    }
+
+    fn answered(&self, response: &Response, now: Timestamp) -> Answer {
         let status = response.status;
         let stop = |code, reason| Answer::Stop { code, status: Some(status), reason };
-        let refusal = |code| Refusal { code, status: Some(status), reason: self.said(&response) };
+        let refusal = |code| Refusal { code, status: Some(status), reason: self.said(response) };
         match status {
-            200..=299 => self.good(&response),
+            200..=299 => self.good(response),
             400 | 422 => Answer::Refused(refusal(Code::D003)),
             413 => Answer::TooLarge(refusal(Code::D001)),
-            401 | 403 => stop(Code::D013, self.said(&response)),
-            300..=399 => stop(Code::D014, redirect(&response)),
+            401 | 403 => stop(Code::D013, self.said(response)),
+            300..=399 => stop(Code::D014, redirect(response)),
             408 | 425 | 429 | 500..=599 if !matches!(status, 501 | 505) => {
                 let code = match status {
                     408 => Code::D011,
                     425 | 429 => Code::D015,
                     _ => Code::D016,
                 };
-                let after = retry_after(&response, now);
-                Answer::Retry { code, status: Some(status), reason: self.said(&response), after }
+                let after = hint::retry_after(&response.headers, now);
+                Answer::Retry { code, status: Some(status), reason: self.said(response), after }
             }
-            _ => stop(Code::D014, self.said(&response)),
+            _ => stop(Code::D014, self.said(response)),
         }
     }
 
@@ -190,20 +193,6 @@ fn redirect(response: &Response) -> String {
     }
 }
 
-/// `Retry-After` (RFC 9110, section 10.2.3): seconds, or a date, which is compared with the answer's own `Date` so that clocks need not agree.
-fn retry_after(response: &Response, now: Timestamp) -> Option<Duration> {
-    let text = |name| response.headers.get(name).and_then(|v| v.to_str().ok()).map(str::trim);
-    let value = text(http::header::RETRY_AFTER)?;
-    let wait = if !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit()) {
-        Duration::from_secs(value.parse().unwrap_or(u64::MAX))
-    } else {
-        let date = |text| jiff::fmt::rfc2822::parse(text).ok().map(|z| z.timestamp());
-        let from = text(http::header::DATE).and_then(date).unwrap_or(now);
-        Duration::try_from(date(value)?.duration_since(from)).ok()?
-    };
-    (!wait.is_zero()).then(|| wait.min(LONGEST_PAUSE))
-}
-
 #[cfg(test)]
 mod tests {
     use http::HeaderMap;
@@ -225,7 +214,7 @@ mod tests {
     }
 
     fn read(response: Response) -> Answer {
-        reader().read(Ok(response), NOW.parse().unwrap())
+        reader().read(Ok(response), NOW.parse().unwrap()).answer
     }
 
     #[test]
@@ -321,7 +310,8 @@ mod tests {
             (Text, "<ok/>", "yes"),
             (Text, r#"{"errors":{"0":"bad"}}"#, "no"),
         ] {
-            let got = Reader { expect, ..reader() }.read(Ok(response(200, &[], body)), NOW.parse().unwrap());
+            let got =
+                Reader { expect, ..reader() }.read(Ok(response(200, &[], body)), NOW.parse().unwrap()).answer;
             let ok = match &got {
                 Answer::Delivered => want == "yes",
                 Answer::Refused(r) => want == "no" && r.code == Code::D003 && r.reason == body,

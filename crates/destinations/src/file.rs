@@ -10,9 +10,10 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use outflow_core::outcome::Verdict;
 use outflow_core::ports::destination::{Destination, Envelope, Limits, Request};
-use outflow_core::{Answer, BoxFuture, CallMeta, Code, Nulls};
+use outflow_core::{Answer, BoxFuture, CallMeta, Code, Nulls, Reply};
 
 use crate::call::Rules;
+use crate::post::credential;
 use crate::settings::Values;
 
 const LINES: Envelope = Envelope { prefix: b"", separator: b"\n", suffix: b"\n" };
@@ -33,7 +34,7 @@ impl File {
         Self {
             name: name.to_owned(),
             folder: values.text("path").unwrap_or_default().into(),
-            limits: Limits { calls: 100_000, request_bytes, concurrency: 1, rate: None },
+            limits: Limits { calls: 100_000, request_bytes, concurrency: 1, rate: None, burst: None },
             rules,
         }
     }
@@ -42,6 +43,10 @@ impl File {
 impl Destination for File {
     fn name(&self) -> &str {
         &self.name
+    }
+
+    fn credential(&self) -> u128 {
+        credential("file", &self.folder.to_string_lossy(), [])
     }
 
     fn limits(&self) -> &Limits {
@@ -60,7 +65,7 @@ impl Destination for File {
         self.rules.encode(call, json, nulls, out);
     }
 
-    fn deliver<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Answer> {
+    fn deliver<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Reply> {
         Box::pin(async move {
             let folder = self.folder.join(safe(&request.sync));
             // The ordinal has all the digits that it can need for names to sort in row order.
@@ -68,10 +73,10 @@ impl Destination for File {
             let body = request.body.clone();
             let written = tokio::task::spawn_blocking(move || write(&folder, &name, &body)).await;
             match written.unwrap_or_else(|e| Err(io::Error::other(e))) {
-                Ok(()) => Answer::Delivered,
+                Ok(()) => Reply::from(Answer::Delivered),
                 Err(e) => {
                     let reason = format!("cannot write to {}: {e}", self.folder.display());
-                    Answer::Stop { code: Code::D019, status: None, reason }
+                    Answer::Stop { code: Code::D019, status: None, reason }.into()
                 }
             }
         })

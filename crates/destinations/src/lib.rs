@@ -7,6 +7,7 @@
 mod answer;
 mod call;
 mod file;
+mod hint;
 mod manifest;
 mod post;
 mod scan;

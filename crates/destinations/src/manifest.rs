@@ -73,6 +73,8 @@ pub(crate) struct ApiLimits {
     pub call_bytes: usize,
     pub concurrency: u64,
     pub rate: Option<u32>,
+    /// Requests that may go at once; a second's worth of `rate` if it is not given.
+    pub burst: Option<u32>,
 }
 
 /// Which identifiers a call must have.

@@ -9,7 +9,9 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use outflow_core::outcome::Verdict;
 use outflow_core::ports::destination::{Destination, Envelope, Limits, Request};
-use outflow_core::{Answer, BoxFuture, CallMeta, Clock, Code, Error, Nulls, Result, SystemClock};
+use outflow_core::{
+    Answer, BoxFuture, CallMeta, Clock, Code, Error, Nulls, Reply, Result, SystemClock, hash,
+};
 use outflow_egress::{Client, Deadlines, Target};
 
 use crate::answer::Reader;
@@ -28,13 +30,19 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub(crate) struct Http {
     name: String,
     client: Client,
-    target: Target,
+    account: Account,
     deadlines: Deadlines,
     gzip: bool,
     limits: Limits,
     envelope: Envelope,
     rules: Rules,
     reader: Reader,
+}
+
+/// Where requests go, and as whom.
+struct Account {
+    target: Target,
+    credential: u128,
 }
 
 impl Http {
@@ -57,16 +65,19 @@ impl Http {
         rules.call_bytes = api.limits.call_bytes;
         rules.object_type =
             api.object_type.as_ref().map(|t| format!(",\"objectTypeId\":\"{t}\"}}").into_bytes());
+        let rate = values.number("rate").map(|r| r as u32);
         let limits = Limits {
             calls: api.limits.calls,
             request_bytes: api.limits.request_bytes,
             concurrency: number(values, "concurrency"),
-            rate: values.number("rate").map(|r| r as u32).or(api.limits.rate),
+            rate: rate.or(api.limits.rate),
+            burst: api.limits.burst.filter(|_| rate.is_none()),
         };
         let reader = Reader { expect: api.answer, secrets: vec![key.to_owned(), credentials.clone()] };
-        let target =
-            join(base, &api.path).and_then(|url| target(&url, headers, values)).map_err(|e| e.at(setting))?;
-        Ok(Self::new(name, client, target, values, limits, BATCH, rules, reader))
+        let url = join(base, &api.path).map_err(|e| e.at(setting))?;
+        let target = target(&url, headers, values).map_err(|e| e.at(setting))?;
+        let account = Account { target, credential: credential(&manifest.kind, &url, [key]) };
+        Ok(Self::new(name, client, account, values, limits, BATCH, rules, reader))
     }
 
     /// Any address of the user's.
@@ -94,6 +105,7 @@ impl Http {
             request_bytes: number(values, "max_bytes"),
             concurrency: number(values, "concurrency"),
             rate: values.number("rate").map(|r| r as u32),
+            burst: None,
         };
         let mut rules = Rules::new(name, "Webhook", &[]);
         rules.call_bytes = limits.request_bytes - envelope.prefix.len() - envelope.suffix.len();
@@ -101,13 +113,15 @@ impl Http {
         let secrets = given.iter().flat_map(|(_, value)| value.split_whitespace().chain([*value]));
         let secrets = secrets.map(str::to_owned).collect();
         let reader = Reader { expect: Expect::Text, secrets };
-        Ok(Self::new(name, client, target, values, limits, envelope, rules, reader))
+        let secrets = given.iter().flat_map(|(name, value)| [*name, *value]);
+        let account = Account { target, credential: credential("webhook", url, secrets) };
+        Ok(Self::new(name, client, account, values, limits, envelope, rules, reader))
     }
 
     fn new(
         name: &str,
         client: &Client,
-        target: Target,
+        account: Account,
         values: &Values,
         limits: Limits,
         envelope: Envelope,
@@ -120,7 +134,7 @@ impl Http {
         Self {
             name: name.to_owned(),
             client: client.clone(),
-            target,
+            account,
             deadlines,
             gzip: values.flag("gzip"),
             limits,
@@ -134,6 +148,10 @@ impl Http {
 impl Destination for Http {
     fn name(&self) -> &str {
         &self.name
+    }
+
+    fn credential(&self) -> u128 {
+        self.account.credential
     }
 
     fn limits(&self) -> &Limits {
@@ -152,18 +170,18 @@ impl Destination for Http {
         self.rules.encode(call, json, nulls, out);
     }
 
-    fn deliver<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Answer> {
+    fn deliver<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Reply> {
         Box::pin(async move {
             let mut body = request.body.clone();
             if self.gzip {
                 // Milliseconds of work: not for the threads that serve connections.
                 let Ok(Ok(packed)) = tokio::task::spawn_blocking(move || compress(&body)).await else {
                     let reason = "compressing was interrupted".to_owned();
-                    return Answer::Retry { code: Code::D010, status: None, reason, after: None };
+                    return Answer::Retry { code: Code::D010, status: None, reason, after: None }.into();
                 };
                 body = packed.into();
             }
-            let result = self.client.post(&self.target, body, &self.deadlines).await;
+            let result = self.client.post(&self.account.target, body, &self.deadlines).await;
             self.reader.read(result, SystemClock.now())
         })
     }
@@ -173,6 +191,20 @@ fn compress(body: &[u8]) -> std::io::Result<Vec<u8>> {
     let mut encoder = GzEncoder::new(Vec::with_capacity(body.len() / 4), Compression::fast());
     encoder.write_all(body)?;
     encoder.finish()
+}
+
+/// See [`Destination::credential`]. Each part goes in with its length, so that no two lists of parts look alike.
+pub(crate) fn credential<'a>(
+    kind: &'a str,
+    address: &'a str,
+    secrets: impl IntoIterator<Item = &'a str>,
+) -> u128 {
+    let mut bytes = Vec::new();
+    for part in [kind, address].into_iter().chain(secrets) {
+        bytes.extend_from_slice(&(part.len() as u64).to_be_bytes());
+        bytes.extend_from_slice(part.as_bytes());
+    }
+    hash::content(&bytes)
 }
 
 /// A setting that has a default.

@@ -13,7 +13,10 @@ impl Engine {
     /// What the state says.
     pub fn gap(&self, sync: &str, destination: &str) -> Result<Option<String>> {
         let mut runs = self.state.runs(&RunFilter { sync: Some(sync.to_owned()), limit: 0 })?;
-        runs.retain(|run| run.extracted_at.is_some() && run.state != RunState::Lost);
+        // The window of a lost run is read again by the next one, and what a person has dropped is not missed.
+        runs.retain(|run| {
+            run.extracted_at.is_some() && !matches!(run.state, RunState::Lost | RunState::Discarded)
+        });
         let mut gap = None;
         for run in runs.iter().rev() {
             let deliveries = self.state.deliveries(run.id)?;

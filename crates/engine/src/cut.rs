@@ -139,6 +139,11 @@ impl Cutter {
         Offer::Taken
     }
 
+    /// Whether calls are set aside.
+    pub(crate) fn holds_some(&self) -> bool {
+        !self.aside.is_empty()
+    }
+
     /// The batch is settled, or will never be sent.
     pub(crate) fn release(&mut self, batch: &Batch) {
         self.keys.release(batch.items.iter().map(|i| i.pair));

@@ -4,12 +4,12 @@
 //! transaction. A crash between an answer and that transaction sends those calls again, with the same message ids.
 
 use std::collections::HashMap;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use outflow_core::outcome::Verdict;
 use outflow_core::ports::destination::Destination;
-use outflow_core::ports::spool::{CallBlock, Spool};
 use outflow_core::ports::state::{DeadLetter, DeliveryRecord, State};
 use outflow_core::{CallFlags, Code, DeliveryState, Error, Result, RunId, RunRecord};
 use tokio::sync::{mpsc, watch};
@@ -18,10 +18,11 @@ use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::cut::{Batch, Cutter, Offer};
 use crate::extract::stopped;
+use crate::feed::Feed;
+use crate::post::{Health, Permit, Post};
 use crate::progress::{Event, Progress};
-use crate::retry::Gate;
 use crate::run::RunRequest;
-use crate::send::{Report, Sender, dead_letter, message_id};
+use crate::send::{Report, Sender, dead_letter, message_id, took_too_long};
 use crate::{Engine, blocking};
 
 /// Progress is remembered this often …
@@ -52,6 +53,7 @@ impl Engine {
         let nulls = nulls.map(|c| c.nulls).unwrap_or_default();
         let (state, id) = (self.state.clone(), run.id);
         let segments = blocking(move || state.segments(id)).await?;
+        let post = self.posts.of(destination.as_ref());
         let feed = Feed::start(self.spool.clone(), run.id, segments, record.settled.low);
         let (reports, inbox) = mpsc::unbounded_channel();
         let (close, closed) = watch::channel(false);
@@ -59,10 +61,8 @@ impl Engine {
             destination: destination.clone(),
             run: run.clone(),
             clock: self.clock.clone(),
-            gate: Arc::new(Gate::new(
-                destination.limits().rate,
-                request.deliver_for.unwrap_or(Duration::MAX / 4),
-            )),
+            deliver_for: request.deliver_for,
+            started: Instant::now(),
             reports,
             progress: request.progress.clone(),
             closed,
@@ -72,6 +72,10 @@ impl Engine {
             run,
             cutter: Cutter::new(destination.clone(), nulls),
             destination,
+            health: post.watch(),
+            post,
+            admission: None,
+            stuck: false,
             sender,
             feed,
             inbox,
@@ -95,16 +99,24 @@ impl Engine {
         record.counts.cancelled += std::mem::take(&mut record.counts.pending);
         let mut book = Book::new(record);
         let end = book.end();
-        remember(self.state.clone(), run, book.record.clone(), Vec::new()).await?;
+        remember(self.state.clone(), run, book.record.clone(), Vec::new(), self.clock.now()).await?;
         progress(book.ended());
         Ok(end)
     }
 }
 
+type Admission = Pin<Box<dyn Future<Output = Permit> + Send>>;
+
 struct Delivery {
     state: Arc<dyn State>,
     run: Arc<RunRecord>,
     destination: Arc<dyn Destination>,
+    post: Arc<Post>,
+    health: watch::Receiver<Health>,
+    /// Waits for the permit of the next batch.
+    admission: Option<Admission>,
+    /// Nothing can be cut until a batch is settled.
+    stuck: bool,
     sender: Sender,
     cutter: Cutter,
     feed: Feed,
@@ -124,15 +136,15 @@ impl Delivery {
         let mut remembering: Option<JoinHandle<Result<()>>> = None;
         let mut grace: Option<Instant> = None;
         loop {
-            if !self.is_closed() {
-                self.send_more().await?;
-            }
-            if self.tasks.is_empty() {
+            self.ask().await?;
+            if self.tasks.is_empty() && self.admission.is_none() {
                 break;
             }
             let full = self.book.batches >= REMEMBER_BATCHES;
             let deadline = grace.unwrap_or_else(Instant::now);
             tokio::select! {
+                permit = admitted(&mut self.admission), if self.admission.is_some() => self.send(permit).await?,
+                (code, reason) = hopeless(&mut self.health, &self.post, &self.sender), if !self.is_closed() => self.halt(code, reason),
                 Some(joined) = self.tasks.join_next() => self.joined(joined)?,
                 Some(report) = self.inbox.recv() => self.take(report),
                 done = wait_for(&mut remembering), if remembering.is_some() => done?,
@@ -153,18 +165,44 @@ impl Delivery {
         }
         let end = self.book.end();
         let dead = std::mem::take(&mut self.book.dead);
-        remember(self.state.clone(), self.run.id, self.book.record.clone(), dead).await?;
+        let now = self.sender.clock.now();
+        remember(self.state.clone(), self.run.id, self.book.record.clone(), dead, now).await?;
         (self.progress)(self.book.ended());
         Ok(end)
     }
 
-    /// Cuts and sends batches while requests may go out.
-    async fn send_more(&mut self) -> Result<()> {
-        while self.tasks.len() < self.destination.limits().concurrency {
-            let Some(batch) = self.next_batch().await? else { return Ok(()) };
-            self.tasks.spawn(self.sender.clone().settle(batch));
+    /// Asks for a permit if there is something to send and room for it. Bodies are made only with one.
+    async fn ask(&mut self) -> Result<()> {
+        let lanes = self.destination.limits().concurrency.max(2);
+        let may = !self.is_closed() && !self.stuck && self.tasks.len() < lanes;
+        if may && self.admission.is_none() && self.has_more().await? {
+            self.admission = Some(Box::pin(self.post.clone().admit()));
         }
         Ok(())
+    }
+
+    /// Cuts a batch and sends it. A permit that is of no use goes back.
+    async fn send(&mut self, permit: Permit) -> Result<()> {
+        match self.next_batch().await? {
+            Some(batch) => drop(self.tasks.spawn(self.sender.clone().settle(batch, permit))),
+            None => self.stuck = true,
+        }
+        Ok(())
+    }
+
+    /// Whether there are calls that have not been cut. Skips those that are not for this destination to have.
+    async fn has_more(&mut self) -> Result<bool> {
+        while let Some(block) = self.feed.block().await? {
+            while let Some(call) = block.block.calls.get(block.next) {
+                let position = block.block.first + block.next as u64;
+                if !call.unchanged && !self.book.record.settled.contains(position) {
+                    return Ok(true);
+                }
+                self.book.skip(position);
+                block.next += 1;
+            }
+        }
+        Ok(self.cutter.holds_some())
     }
 
     /// The next batch, or `None` if there is nothing to send now.
@@ -242,6 +280,7 @@ impl Delivery {
 
     /// Nothing more is cut or sent; what is under way comes to its end.
     fn shut(&mut self) {
+        self.admission = None;
         self.close.send_replace(true);
         self.feed.stop();
     }
@@ -258,6 +297,7 @@ impl Delivery {
         match joined {
             Ok(batch) => {
                 self.cutter.release(&batch);
+                self.stuck = false;
                 self.book.batches += 1;
                 (self.progress)(Event::Delivered {
                     destination: self.destination.name().to_owned(),
@@ -273,7 +313,41 @@ impl Delivery {
 
     fn remember(&mut self) -> Option<JoinHandle<Result<()>>> {
         let (record, dead) = self.book.take_changes()?;
-        Some(tokio::spawn(remember(self.state.clone(), self.run.id, record, dead)))
+        let now = self.sender.clock.now();
+        Some(tokio::spawn(remember(self.state.clone(), self.run.id, record, dead, now)))
+    }
+}
+
+async fn admitted(admission: &mut Option<Admission>) -> Permit {
+    let permit = match admission {
+        Some(admission) => admission.await,
+        None => std::future::pending().await,
+    };
+    *admission = None;
+    permit
+}
+
+/// Resolves when there is no sense in waiting: the destination is paused, or takes nothing for too long.
+async fn hopeless(health: &mut watch::Receiver<Health>, post: &Post, sender: &Sender) -> (Code, String) {
+    loop {
+        let now = health.borrow_and_update().clone();
+        let deadline = match now {
+            Health::Paused { code, reason, .. } => return (code, reason),
+            Health::Failing { code, reason, .. } => {
+                let deadline =
+                    sender.deliver_for.map(|limit| post.last_success().max(sender.started) + limit);
+                if deadline.is_some_and(|deadline| post.next_request() >= deadline) {
+                    return took_too_long(code, &reason);
+                }
+                deadline
+            }
+            Health::Healthy => None,
+        };
+        tokio::select! {
+            // It cannot end while the post is held.
+            _ = health.changed() => {}
+            () = tokio::time::sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => {}
+        }
     }
 }
 
@@ -282,8 +356,9 @@ async fn remember(
     run: RunId,
     record: DeliveryRecord,
     dead: Vec<DeadLetter>,
+    now: outflow_core::Timestamp,
 ) -> Result<()> {
-    blocking(move || state.settle(run, &record, &dead)).await
+    blocking(move || state.settle(run, &record, &dead, now)).await
 }
 
 async fn wait_for(handle: &mut Option<JoinHandle<Result<()>>>) -> Result<()> {
@@ -373,67 +448,5 @@ impl Book {
     fn ended(&self) -> Event {
         let DeliveryRecord { destination, state, counts, reason, .. } = self.record.clone();
         Event::Ended { destination, state, counts, reason }
-    }
-}
-
-/// Blocks from the spool, read one ahead on a thread of their own.
-struct Feed {
-    blocks: Option<mpsc::Receiver<Result<CallBlock>>>,
-    used: std::sync::mpsc::Sender<CallBlock>,
-    current: Option<Current>,
-}
-
-/// A block and the first call of it that has not been looked at.
-struct Current {
-    block: CallBlock,
-    next: usize,
-}
-
-impl Feed {
-    fn start(
-        spool: Arc<dyn Spool>,
-        run: RunId,
-        segments: Vec<outflow_core::ports::spool::SegmentInfo>,
-        from: u64,
-    ) -> Self {
-        let (sender, blocks) = mpsc::channel(1);
-        let (used, again) = std::sync::mpsc::channel::<CallBlock>();
-        tokio::task::spawn_blocking(move || {
-            let read = || -> Result<()> {
-                let mut reader = spool.read(run, &segments, from)?;
-                loop {
-                    let mut block = again.try_recv().unwrap_or_default();
-                    if !reader.next(&mut block)? || sender.blocking_send(Ok(block)).is_err() {
-                        return Ok(());
-                    }
-                }
-            };
-            if let Err(error) = read() {
-                // A delivery that has ended does not want to know.
-                let _ = sender.blocking_send(Err(error));
-            }
-        });
-        Self { blocks: Some(blocks), used, current: None }
-    }
-
-    /// The block with calls that have not been looked at; `None` when there are no more.
-    async fn block(&mut self) -> Result<Option<&mut Current>> {
-        if self.current.as_ref().is_none_or(|c| c.next >= c.block.calls.len()) {
-            if let Some(done) = self.current.take() {
-                // The thread may have ended.
-                let _ = self.used.send(done.block);
-            }
-            let Some(blocks) = &mut self.blocks else { return Ok(None) };
-            match blocks.recv().await {
-                Some(block) => self.current = Some(Current { block: block?, next: 0 }),
-                None => self.blocks = None,
-            }
-        }
-        Ok(self.current.as_mut())
-    }
-
-    fn stop(&mut self) {
-        self.blocks = None;
-        self.current = None;
     }
 }

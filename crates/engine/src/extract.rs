@@ -1,7 +1,7 @@
 //! The first half of a run: query, shape, spool, commit.
 //!
 //! What always holds: an extraction is committed whole or counts for nothing. A source that breaks off, a stop, a full disk: the segments are deleted,
-//! `last_sync_time` stays.
+//! `last_sync_time` stays. A guard may make the commit hold the run ([`guard`]).
 
 use std::time::Instant;
 
@@ -17,7 +17,7 @@ use tokio::sync::watch;
 use crate::cursor::{CursorTracker, CursorValue};
 use crate::progress::{Event, Progress};
 use crate::replay::WantedKeys;
-use crate::{Engine, Errors, blocking, window};
+use crate::{Engine, Errors, blocking, guard, window};
 
 /// How many of the rows with one finding are kept in the state. All of them are in the spool.
 const SAMPLES: usize = 5;
@@ -38,6 +38,7 @@ struct ReadOut {
     spooled: Spooled,
     findings: Vec<FindingCount>,
     read: u64,
+    columns: Vec<Column>,
     cursor: Option<CursorValue>,
     wanted: Option<WantedKeys>,
 }
@@ -102,12 +103,15 @@ impl Extractor<'_> {
             rows,
             segments: out.spooled.segments,
             findings: out.findings.clone(),
+            columns: out.columns,
             next_last_sync_time: Some(window::text(&next)),
             moves,
             replayed: self.replayed(out.wanted),
+            held: None,
         };
-        let state = self.engine.state.clone();
-        blocking(move || state.commit_extraction(id, &extraction)).await?;
+        let (state, run, budgets) =
+            (self.engine.state.clone(), self.run.clone(), self.engine.budgets.clone());
+        blocking(move || guard::commit(&*state, &run, extraction, &budgets)).await?;
         let seconds = started.elapsed().as_secs_f64();
         (self.progress)(Event::Extracted { rows, findings: out.findings, seconds });
         Ok(())
@@ -142,7 +146,7 @@ impl Extractor<'_> {
     ) -> Result<ReadOut, Errors> {
         let mut columns = stream.columns().to_vec();
         query.restore_names(&mut columns);
-        let mut reading = match self.reading(columns, clock).await {
+        let mut reading = match self.reading(columns.clone(), clock).await {
             Ok(reading) => reading,
             Err(errors) => {
                 stream.cancel().await;
@@ -175,7 +179,8 @@ impl Extractor<'_> {
         let findings = reading.findings();
         let Reading { writer, read, cursor, wanted, .. } = reading;
         let spooled = blocking(move || writer.finish(previous)).await?;
-        Ok(ReadOut { spooled, findings, read, cursor: cursor.and_then(CursorTracker::largest), wanted })
+        let cursor = cursor.and_then(CursorTracker::largest);
+        Ok(ReadOut { spooled, findings, read, columns, cursor, wanted })
     }
 
     async fn reading(&self, columns: Vec<Column>, clock: Timestamp) -> Result<Reading, Errors> {
@@ -202,6 +207,7 @@ impl Extractor<'_> {
         let writer = blocking(move || spool.create(header)).await?;
         let shaper = Shaper::new(plan, self.run.key, clock);
         Ok(Reading {
+            run: self.run.clone(),
             shaper,
             writer,
             cursor,
@@ -217,6 +223,7 @@ impl Extractor<'_> {
 
 /// What grows while rows come in.
 struct Reading {
+    run: RunRecord,
     shaper: Shaper,
     writer: Box<dyn SpoolWriter>,
     cursor: Option<CursorTracker>,
@@ -251,6 +258,9 @@ impl Reading {
                     self.writer.reject(&rejection)?;
                     self.count(&rejection);
                 }
+            }
+            if self.read == guard::FIRST_ROWS {
+                guard::first_rows(&self.run, self.rejected)?;
             }
         }
         Ok(())

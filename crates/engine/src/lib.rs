@@ -4,7 +4,7 @@
 //! commits it. **Deliver** ([`deliver`]) walks those segments once for each destination, with a cursor and retries of its own, until every call is settled.
 //!
 //! What always holds:
-//! - Nothing is sent before the extraction is committed, and `last_sync_time` moves in that transaction and only there.
+//! - Nothing is sent before the extraction is committed, and `last_sync_time` moves in the transaction in which the run becomes `delivering` and only there.
 //! - `read = calls + rejected + unchanged`, and for each destination `calls = delivered + dead_letters + filtered + cancelled + discarded + pending`.
 //! - A run that was interrupted is finished by the next one of its sync; half an extraction counts for nothing and is begun again.
 //!
@@ -16,8 +16,13 @@ mod cursor;
 mod cut;
 mod deliver;
 mod extract;
+mod feed;
+pub mod guard;
+mod held;
 pub mod housekeeping;
 mod keys;
+mod pace;
+mod parts;
 pub mod post;
 pub mod preview;
 mod progress;
@@ -41,8 +46,9 @@ use outflow_core::ports::state::State;
 use outflow_core::{Clock, Code, Error};
 use tokio::sync::watch;
 
+pub use post::Posts;
 pub use progress::{Event, Progress};
-pub use report::{DeliveryDocument, RunDocument, RunListEntry, Seconds};
+pub use report::{DeliveryDocument, Reason, RunDocument, RunListEntry, Seconds};
 pub use run::RunRequest;
 
 /// Everything that a run needs but its sync and its warehouse.
@@ -56,8 +62,10 @@ pub struct Engine {
     pub clock: Arc<dyn Clock>,
     /// The project's destinations by name.
     pub destinations: HashMap<String, Arc<dyn Destination>>,
-    /// The destinations' posts, shared by all deliveries of the process.
-    pub posts: Arc<post::Posts>,
+    /// What deliveries to one destination share: see [`post`].
+    pub posts: Arc<Posts>,
+    /// What may be sent to each destination.
+    pub budgets: Arc<guard::Budgets>,
     /// Turns true when the process is to stop. What is under way is then cancelled or left pending.
     pub stop: watch::Receiver<bool>,
 }

@@ -18,7 +18,7 @@ use outflow_core::{
 
 use crate::extract::{Extractor, interrupted};
 use crate::progress::Event;
-use crate::{Engine, Errors, blocking};
+use crate::{Engine, Errors, blocking, guard};
 
 /// What someone wants to have sent again.
 #[derive(Clone, Debug)]
@@ -266,8 +266,10 @@ impl Engine {
             rows: RowCounts { read: spooled.entries, calls: spooled.entries, rejected: 0, unchanged: 0 },
             segments: spooled.segments,
             findings: Vec::new(),
+            columns: Vec::new(),
             next_last_sync_time: None,
             moves: None,
+            held: None,
             replayed: Some(replayed),
         })
     }
@@ -315,8 +317,9 @@ impl Extractor<'_> {
         let (engine, run, replay) = (self.engine.clone(), self.run.clone(), replay.clone());
         let rows = blocking(move || {
             let extraction = engine.copy(&run, &replay)?;
-            engine.state.commit_extraction(run.id, &extraction)?;
-            Ok(extraction.rows)
+            let rows = extraction.rows;
+            guard::commit(&*engine.state, &run, extraction, &engine.budgets)?;
+            Ok(rows)
         })
         .await?;
         (self.progress)(Event::Extracted {

@@ -10,7 +10,7 @@ use outflow_core::{Code, Connection, Error, Nulls, RunRecord, RunState, SyncSpec
 use crate::extract::Extractor;
 use crate::progress::{Event, Progress};
 use crate::report::{RunDocument, Seconds};
-use crate::{Engine, Errors, blocking, replay};
+use crate::{Engine, Errors, blocking, held, replay};
 
 /// How a run is asked for.
 #[derive(Clone)]
@@ -21,7 +21,7 @@ pub struct RunRequest {
     pub trigger: Trigger,
     /// When it was due; now if nobody planned it.
     pub due_at: Option<Timestamp>,
-    /// How long a destination may take nothing before the run gives up for now.
+    /// How long a destination may take nothing before the run gives up for now; `None`: for ever.
     pub deliver_for: Option<Duration>,
     /// Who wants to know.
     pub progress: Progress,
@@ -41,13 +41,13 @@ impl Engine {
         warehouse: &dyn Warehouse,
         request: &RunRequest,
     ) -> Result<RunDocument, Errors> {
-        let Some(mut record) = self.unfinished(spec).await? else {
+        let Some(mut record) = self.unfinished(&spec.name).await? else {
             let record = self.create(spec, request).await?;
             return self.work(spec, warehouse, request, record, false).await;
         };
         loop {
             let document = self.work(spec, warehouse, request, record, true).await?;
-            match self.unfinished(spec).await?.filter(|_| document.state.is_final()) {
+            match self.unfinished(&spec.name).await?.filter(|_| document.state.is_final()) {
                 Some(next) => record = next,
                 None => return Ok(document),
             }
@@ -80,7 +80,7 @@ impl Engine {
         resumed: bool,
     ) -> Result<RunDocument, Errors> {
         if record.state == RunState::Held {
-            return Err(held(&record).into());
+            return Err(held::waits(&record).into());
         }
         (request.progress)(Event::Started { run: record.id, resumed });
         let mut seconds = Seconds::default();
@@ -94,13 +94,42 @@ impl Engine {
             }
             seconds.extract = started.elapsed().as_secs_f64();
         }
+        self.deliver_run(&record, request, resumed, seconds).await
+    }
+
+    /// Delivers what a sync has committed, run by run in their order, and extracts nothing. `None`: there was nothing.
+    ///
+    /// # Errors
+    /// Those of [`Engine::run`] about deliveries.
+    pub async fn finish(&self, sync: &str, request: &RunRequest) -> Result<Option<RunDocument>, Errors> {
+        let mut last = None;
+        while let Some(record) = self.unfinished(sync).await?.filter(|r| r.state == RunState::Delivering) {
+            (request.progress)(Event::Started { run: record.id, resumed: true });
+            let document = self.deliver_run(&record, request, true, Seconds::default()).await?;
+            let is_over = document.state.is_final();
+            last = Some(document);
+            if !is_over {
+                break;
+            }
+        }
+        Ok(last)
+    }
+
+    /// The second half of a run.
+    async fn deliver_run(
+        &self,
+        record: &RunRecord,
+        request: &RunRequest,
+        resumed: bool,
+        mut seconds: Seconds,
+    ) -> Result<RunDocument, Errors> {
         let started = Instant::now();
         let delivered = self.deliver_all(record.id, request).await;
         seconds.deliver = started.elapsed().as_secs_f64();
         match delivered {
             Ok(()) => {}
             Err(error) if matches!(error.code(), Code::P004 | Code::P005) => {
-                self.lose(&record, &error).await?;
+                self.lose(record, &error).await?;
                 return Err(error.into());
             }
             Err(error) => return Err(error.into()),
@@ -109,8 +138,8 @@ impl Engine {
     }
 
     /// The sync's oldest run that is not at its end.
-    async fn unfinished(&self, spec: &SyncSpec) -> outflow_core::Result<Option<RunRecord>> {
-        let (state, name) = (self.state.clone(), spec.name.clone());
+    async fn unfinished(&self, sync: &str) -> outflow_core::Result<Option<RunRecord>> {
+        let (state, name) = (self.state.clone(), sync.to_owned());
         blocking(move || state.unfinished(&name)).await
     }
 
@@ -136,8 +165,8 @@ impl Engine {
             Ok((record, state.deliveries(run)?))
         })
         .await?;
-        if record.state.is_final() {
-            // Nothing was to be delivered: the extraction's own transaction has ended the run.
+        if record.state != RunState::Delivering {
+            // Nothing was to be delivered, and the extraction's own transaction has ended the run; or a guard holds it.
             return Ok(());
         }
         let mut tasks = tokio::task::JoinSet::new();
@@ -219,6 +248,7 @@ pub(crate) fn pinned(spec: &SyncSpec, options: &RunOptions) -> Pinned {
         query: spec.query.clone(),
         connections,
         options: options.clone(),
+        guards: spec.guards.clone(),
     }
 }
 
@@ -230,13 +260,6 @@ pub(crate) fn pinned_spec(spec: &SyncSpec, record: &RunRecord) -> SyncSpec {
         connections: record.pinned.connections.clone(),
         ..spec.clone()
     }
-}
-
-fn held(record: &RunRecord) -> Error {
-    let why =
-        record.reason.as_ref().map_or_else(String::new, |(code, reason)| format!(" ({code}: {reason})"));
-    Error::new(Code::E006, format!("run {} of {} is held{why}", record.id, record.sync))
-        .help(format!("`outflow release {0}` delivers it, `outflow discard {0}` drops it", record.id))
 }
 
 /// The sync's state as it was before the run: its query's own start value.

@@ -97,10 +97,10 @@ impl Slots {
     }
 }
 
-/// How long after a slot this sync begins: always the same for a sync of an installation, under a tenth of the interval.
-pub fn jitter(sync: &str, installation: u128, interval: Duration) -> Duration {
+/// How long after a slot this sync begins: always the same for a name, under a tenth of the interval.
+pub fn jitter(sync: &str, interval: Duration) -> Duration {
     let most = (interval / 10).min(LONGEST_JITTER).as_millis() as u64;
-    let drawn = hash::seeded(hash::content(sync.as_bytes()), installation as u64) as u64;
+    let drawn = hash::content(sync.as_bytes()) as u64;
     Duration::from_millis(if most == 0 { 0 } else { drawn % most })
 }
 
@@ -163,13 +163,11 @@ mod tests {
     #[test]
     fn jitter_is_stable_and_under_a_tenth_of_the_interval() {
         let hour = Duration::from_secs(3600);
-        let of = |name: &str| jitter(name, 7, hour);
+        let of = |name: &str| jitter(name, hour);
         assert_eq!(of("users"), of("users"));
         let all: std::collections::BTreeSet<_> = (0..100).map(|n| of(&format!("sync{n}"))).collect();
         assert!(all.len() > 90 && all.iter().all(|j| *j < LONGEST_JITTER), "{all:?}");
-        assert!(
-            (0..100).all(|n| jitter(&format!("s{n}"), 1, Duration::from_secs(60)) < Duration::from_secs(6))
-        );
+        assert!((0..100).all(|n| jitter(&format!("s{n}"), Duration::from_secs(60)) < Duration::from_secs(6)));
     }
 
     #[test]

@@ -1,20 +1,25 @@
 //! Sending one batch until each of its calls is settled.
 //!
-//! Retries and halves of a batch go one after the other, so that calls with one key keep their order. Every try carries the same bytes, and so the same message ids.
+//! Retries and parts of a batch go one after the other, so that calls with one key keep their order. Every try carries the same bytes, and so the same message ids. The batch
+//! keeps its permit until it is settled.
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use outflow_core::ports::destination::{Destination, Request};
 use outflow_core::ports::state::DeadLetter;
-use outflow_core::{Clock, Code, Refusal, RunRecord, Timestamp};
+use outflow_core::{Clock, Code, Refusal, Reply, RunRecord, Timestamp};
 use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
 
 use crate::cut::{Batch, Item};
 use crate::extract::stopped;
+use crate::parts::Parts;
+use crate::post::{Failed, Failure, Permit};
 use crate::progress::{Event, Progress};
-use crate::retry::{Decision, Gate, decide};
+use crate::retry::{Decision, Suspicion, decide};
 
 /// What a batch's task tells its delivery.
 pub(crate) enum Report {
@@ -32,7 +37,9 @@ pub(crate) struct Sender {
     pub(crate) destination: Arc<dyn Destination>,
     pub(crate) run: Arc<RunRecord>,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) gate: Arc<Gate>,
+    /// How long the destination may take nothing, counted from `started` at the earliest; `None`: for ever.
+    pub(crate) deliver_for: Option<Duration>,
+    pub(crate) started: Instant,
     pub(crate) reports: mpsc::UnboundedSender<Report>,
     pub(crate) progress: Progress,
     /// Turns true when nothing more is to be sent.
@@ -43,31 +50,42 @@ pub(crate) struct Sender {
 enum Outcome {
     /// All of it is settled; these calls are refused, each by its place in the part.
     Settled(Vec<(usize, Refusal)>),
-    /// It is to be sent in halves.
-    Halve,
+    /// The only call in it is refused.
+    Buried(Refusal),
+    /// One of its calls is refused.
+    Search,
+    /// It is too much for one request.
+    Fewer,
     /// It stays pending.
     Pending,
 }
 
 impl Sender {
     /// Returns the batch when all of it is settled, or when the delivery has been closed.
-    pub(crate) async fn settle(mut self, mut batch: Batch) -> Batch {
+    pub(crate) async fn settle(mut self, mut batch: Batch, mut permit: Permit) -> Batch {
         let suffix = self.destination.envelope().suffix;
         let mut body = std::mem::take(&mut batch.body);
         body.extend_from_slice(suffix);
         let body = Bytes::from(body);
-        let mut parts: Vec<_> = std::iter::once(0..batch.items.len()).collect();
-        while let Some(part) = parts.pop() {
-            let items = &batch.items[part.clone()];
+        let mut parts = Parts::new(batch.items.len());
+        loop {
+            let items = &batch.items[parts.next()];
+            if items.is_empty() {
+                break;
+            }
             let whole = items.len() == batch.items.len();
             let part_body = if whole { body.clone() } else { self.cut_out(&body, items) };
-            match self.send(part_body, items).await {
-                Outcome::Settled(refused) => self.report(&body, items, refused),
-                Outcome::Halve => {
-                    let middle = part.start + part.len() / 2;
-                    parts.push(middle..part.end);
-                    parts.push(part.start..middle);
+            match self.send(part_body, items, &mut permit).await {
+                Outcome::Settled(refused) => {
+                    self.report(&body, items, refused);
+                    parts.taken();
                 }
+                Outcome::Buried(refusal) => {
+                    self.report(&body, items, vec![(0, refusal)]);
+                    parts.buried();
+                }
+                Outcome::Search => parts.refused(),
+                Outcome::Fewer => parts.too_many(),
                 Outcome::Pending => break,
             }
         }
@@ -75,7 +93,7 @@ impl Sender {
     }
 
     /// Sends a body until something follows from an answer.
-    async fn send(&mut self, body: Bytes, items: &[Item]) -> Outcome {
+    async fn send(&mut self, body: Bytes, items: &[Item], permit: &mut Permit) -> Outcome {
         let mut request = Request {
             run: self.run.id,
             sync: self.run.sync.clone(),
@@ -85,42 +103,45 @@ impl Sender {
             body,
             attempt: 0,
         };
-        let (mut among_successes, mut seen) = (0, self.gate.successes());
+        let mut suspicion = Suspicion::new(permit.tally());
         loop {
             tokio::select! {
-                () = self.gate.admit() => {}
+                () = permit.again() => {}
                 () = stopped(&mut self.closed) => return Outcome::Pending,
             }
             if *self.closed.borrow() {
-                self.gate.answered();
                 return Outcome::Pending;
             }
             request.attempt += 1;
             self.tell(Report::Sent { bytes: request.body.len() as u64, retry: request.attempt > 1 });
-            let answer = self.destination.deliver(&request).await;
-            match decide(answer, items.len(), Gate::is_suspect(among_successes)) {
+            let Reply { answer, hint } = self.destination.deliver(&request).await;
+            match decide(answer, items.len(), suspicion.is_strong()) {
                 Decision::Settle(refused) => {
-                    self.gate.succeeded();
+                    permit.succeeded(&hint);
                     return Outcome::Settled(refused);
                 }
-                Decision::Halve => {
-                    self.gate.answered();
-                    return Outcome::Halve;
+                Decision::Search => {
+                    permit.answered(&hint);
+                    return Outcome::Search;
+                }
+                Decision::Fewer => {
+                    permit.answered(&hint);
+                    return Outcome::Fewer;
                 }
                 Decision::Bury(refusal) => {
-                    self.gate.answered();
-                    return Outcome::Settled(vec![(0, refusal)]);
+                    permit.answered(&hint);
+                    return Outcome::Buried(refusal);
                 }
                 Decision::Halt(code, reason) => {
-                    self.gate.answered();
+                    permit.halted(code, &reason);
                     self.tell(Report::Halt { code, reason });
                     return Outcome::Pending;
                 }
-                Decision::Again { code, reason, after } => {
-                    let successes = self.gate.successes();
-                    among_successes += u32::from(successes > seen);
-                    seen = successes;
-                    if !self.wait(code, reason, after) {
+                Decision::Again { code, reason, load, after } => {
+                    let failed = Failed { code, reason: &reason, load, after };
+                    let failure = permit.failed(&failed, |n| self.destination.backoff(n), &hint);
+                    suspicion.failed(permit.tally());
+                    if !self.goes_on(code, reason, failure) {
                         return Outcome::Pending;
                     }
                 }
@@ -128,21 +149,17 @@ impl Sender {
         }
     }
 
-    /// Tells the gate about a failure. `false`: it is time to give up.
-    fn wait(&self, code: Code, reason: String, after: Option<std::time::Duration>) -> bool {
-        match self.gate.failed(after, |n| self.destination.backoff(n)) {
-            Some(wait) => {
-                let destination = self.destination.name().to_owned();
-                (self.progress)(Event::Retrying { destination, code, reason, seconds: wait.as_secs_f64() });
-                true
-            }
-            None => {
-                let reason =
-                    format!("it has taken nothing for too long; the last answer was {code}: {reason}");
-                self.tell(Report::Halt { code: Code::D020, reason });
-                false
-            }
+    /// Whether the request is to be sent again; if not, it is time to give up.
+    fn goes_on(&self, code: Code, reason: String, failure: Failure) -> bool {
+        let quiet = failure.quiet.min(self.started.elapsed());
+        if self.deliver_for.is_some_and(|limit| quiet + failure.wait > limit) {
+            let (code, reason) = took_too_long(code, &reason);
+            self.tell(Report::Halt { code, reason });
+            return false;
         }
+        let destination = self.destination.name().to_owned();
+        (self.progress)(Event::Retrying { destination, code, reason, seconds: failure.wait.as_secs_f64() });
+        true
     }
 
     /// The body of a part of a batch.
@@ -177,6 +194,11 @@ impl Sender {
         // A delivery that no longer listens has ended with an error of its own; the calls stay pending.
         let _ = self.reports.send(report);
     }
+}
+
+/// Why a delivery gives up, after the last failure.
+pub(crate) fn took_too_long(code: Code, reason: &str) -> (Code, String) {
+    (Code::D020, format!("it has taken nothing for too long; the last answer was {code}: {reason}"))
 }
 
 /// A dead letter of a refusal.

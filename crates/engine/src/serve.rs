@@ -172,6 +172,7 @@ impl Handle {
 
     /// Replaces the fleet.
     pub fn reload(&self, fleet: Fleet) {
+        fleet.engine.posts.keep(fleet.engine.destinations.values().map(AsRef::as_ref));
         self.fleet.send_replace(Arc::new(fleet));
         self.shared.lanes.touch();
         (self.shared.observer)(Notice::Reloaded);
@@ -209,6 +210,27 @@ impl Handle {
         };
         let engine = self.fleet().engine.clone();
         blocking(move || work(&engine)).await
+    }
+
+    /// Releases a held run and takes it up: see [`Engine::release`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn release(&self, run: RunId) -> Result<()> {
+        let record = self.fleet().engine.release(run).await?;
+        (self.shared.observer)(Notice::Released { sync: record.sync, run });
+        self.adopt(run).await
+    }
+
+    /// Discards a held run: see [`Engine::discard`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn discard(&self, run: RunId, skip_window: bool) -> Result<()> {
+        self.fleet().engine.discard(run, skip_window).await?;
+        self.adopt(run).await?;
+        self.wake();
+        Ok(())
     }
 
     /// Takes up runs that became ready to be delivered by another way than an extraction: released ones, replays.
@@ -278,9 +300,7 @@ async fn supervise(shared: Arc<Shared>, mut asks: mpsc::Receiver<(String, Trigge
             error = shared.lanes.failed() => break Err(error),
         }
     };
-    if failure.is_err() {
-        return failure;
-    }
+    failure?;
     while let Some(joined) = tasks.join_next().await {
         joined.map_err(|e| Error::new(Code::E002, "a sync's task broke down").caused_by(e))??;
     }

@@ -109,6 +109,7 @@ mod tests {
             enabled: true,
             query_timeout: None,
             max_run_bytes: None,
+            guards: Default::default(),
         }
     }
 

@@ -92,6 +92,12 @@ pub enum Command {
     CatchUp(CatchUp),
     /// Remove a person from the calls and rejected rows that are kept
     Purge(Purge),
+    /// Deliver a run that a guard holds
+    Release(Release),
+    /// Drop a run that a guard holds; its sync's next run reads the same rows again
+    Discard(Discard),
+    /// Show how many calls were sent, by sync, destination and type, in a month of UTC
+    Usage(Usage),
     /// Recount a run from its segments and its state
     Verify(RunName),
     /// Show the page of an error code
@@ -310,6 +316,46 @@ pub struct Purge {
     /// Exit with 7 if another process is at work, instead of waiting for it
     #[arg(long)]
     pub no_wait: bool,
+}
+
+/// `outflow release`
+#[derive(Debug, Args)]
+pub struct Release {
+    /// The run's number
+    pub run: u64,
+    /// Give up on a destination that has taken nothing for this long; its calls stay pending
+    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = duration)]
+    pub deliver_for: std::time::Duration,
+    /// Exit with 7 if another process is at work that cannot be asked, instead of waiting for it
+    #[arg(long)]
+    pub no_wait: bool,
+}
+
+/// `outflow discard`
+#[derive(Debug, Args)]
+pub struct Discard {
+    /// The run's number
+    pub run: u64,
+    /// Move last_sync_time as if the run had been sent: its rows are not read again
+    #[arg(long)]
+    pub skip_window: bool,
+    /// Exit with 7 if another process is at work that cannot be asked, instead of waiting for it
+    #[arg(long)]
+    pub no_wait: bool,
+}
+
+/// `outflow usage`
+#[derive(Debug, Args)]
+pub struct Usage {
+    /// The month, such as 2026-11; without it, the current one
+    #[arg(long, value_name = "YYYY-MM")]
+    pub month: Option<String>,
+    /// Of this sync alone
+    #[arg(long, value_name = "NAME")]
+    pub sync: Option<String>,
+    /// Each day by itself
+    #[arg(long)]
+    pub days: bool,
 }
 
 /// A duration as in the project file: `90s`, `10m`, `2h`, `1d`.

@@ -4,6 +4,7 @@ mod catch_up;
 mod dead_letters;
 mod explain;
 mod follow;
+mod held;
 pub mod init;
 mod look;
 mod preview;
@@ -14,6 +15,7 @@ pub mod run;
 mod runs;
 mod schema;
 mod serve;
+mod usage;
 mod validate;
 mod verify;
 
@@ -42,6 +44,9 @@ pub async fn dispatch(cli: Cli, printer: Printer) -> Result<Exit, Errors> {
         Command::Replay(args) => replay::replay(&common, &args, printer).await,
         Command::CatchUp(args) => catch_up::catch_up(&common, &args, printer).await,
         Command::Purge(args) => purge::purge(&common, &args, printer).await,
+        Command::Release(args) => held::release(&common, &args, printer).await,
+        Command::Discard(args) => held::discard(&common, &args, printer).await,
+        Command::Usage(args) => usage::usage(&common, &args, printer),
         Command::Verify(args) => verify::verify(&common, &args, printer),
         Command::Explain { code } => explain::explain(code.as_deref(), printer),
         Command::Schema => {

@@ -46,6 +46,18 @@ pub enum Ask {
         /// Who, by the id that calls have.
         id: String,
     },
+    /// Deliver a run that a guard holds.
+    Release {
+        /// The run.
+        run: RunId,
+    },
+    /// Drop a run that a guard holds.
+    Discard {
+        /// The run.
+        run: RunId,
+        /// `last_sync_time` moves all the same.
+        skip_window: bool,
+    },
     /// Deliver a run that became ready by another way than an extraction.
     Adopt {
         /// The run.
@@ -58,7 +70,7 @@ impl Ask {
     const fn patience(&self) -> Duration {
         match self {
             Self::Purge { .. } => LONG_PATIENCE,
-            Self::Run { .. } | Self::Reload | Self::Status | Self::Adopt { .. } => PATIENCE,
+            _ => PATIENCE,
         }
     }
 }

@@ -23,7 +23,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use outflow_core::{Code, Dialect, Error, Secret, SyncSpec};
+use outflow_core::{Budget, Code, Dialect, Error, Secret, SyncSpec};
 use outflow_engine::serve::Limits;
 use serde_json::{Map, Value};
 
@@ -124,6 +124,8 @@ pub struct DestinationConfig {
     pub kind: String,
     /// All else, secrets included.
     pub settings: Map<String, Value>,
+    /// How many calls it may get.
+    pub budget: Budget,
     /// Where it stands: `outflow.yaml:16:3`.
     pub place: String,
 }

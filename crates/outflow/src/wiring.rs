@@ -12,6 +12,7 @@ use outflow_core::{Code, Error, SyncSpec, SystemClock};
 use outflow_destinations as destinations;
 use outflow_egress::{Client, ClientOptions};
 use outflow_engine::Engine;
+use outflow_engine::guard::Budgets;
 use outflow_engine::serve::{Fleet, Member};
 use outflow_spool::DiskSpool;
 use outflow_state::SqliteState;
@@ -104,8 +105,15 @@ pub fn engine(
         clock: Arc::new(SystemClock),
         destinations: destinations(project)?,
         posts: Arc::default(),
+        budgets: budgets(project),
         stop,
     })
+}
+
+/// What may be sent to each destination.
+pub fn budgets(project: &Project) -> Arc<Budgets> {
+    let limited = project.destinations.iter().filter(|d| !d.budget.is_unlimited());
+    Arc::new(limited.map(|d| (d.name.clone(), d.budget)).collect())
 }
 
 /// What `serve` keeps running, on this engine. All problems come back, also those of syncs.
@@ -140,6 +148,7 @@ pub fn keeper(common: &Common, state: Arc<dyn State>) -> Result<Engine, Error> {
         clock: Arc::new(SystemClock),
         destinations,
         posts: Arc::default(),
+        budgets: Arc::default(),
         stop,
     })
 }

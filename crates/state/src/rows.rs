@@ -1,7 +1,7 @@
 //! Between the rows of the tables and the words of `outflow_core`.
 
 use outflow_core::ports::spool::{SegmentInfo, SegmentKind};
-use outflow_core::ports::state::{DeadLetter, DeliveryRecord, SyncState};
+use outflow_core::ports::state::{DeadLetter, DeliveryRecord, PastRun, SyncState, Usage};
 use outflow_core::run::{FindingCount, Trigger};
 use outflow_core::{
     CallType, Code, DeliveryCounts, DeliveryState, RowCounts, RunId, RunKey, RunRecord, RunState, Timestamp,
@@ -47,6 +47,29 @@ pub(crate) fn run(row: &Row<'_>) -> Result<RunRecord> {
         replays: optional(row, 22, unsigned)?.map(RunId),
         replayed_by: json(row, 23)?,
     })
+}
+
+/// A run and `columns`.
+pub(crate) fn past_run(row: &Row<'_>) -> Result<PastRun> {
+    let at = row.as_ref().column_index("columns")?;
+    Ok(PastRun { record: run(row)?, columns: optional(row, at, json)?.unwrap_or_default() })
+}
+
+/// `day, sync, destination, call_type, delivered, dead_letters`.
+pub(crate) fn usage(row: &Row<'_>) -> Result<Usage> {
+    Ok(Usage {
+        day: word(row, 0, |day| day.parse().ok())?,
+        sync: row.get(1)?,
+        destination: row.get(2)?,
+        call_type: word(row, 3, CallType::from_name)?,
+        delivered: unsigned(row, 4)?,
+        dead_letters: unsigned(row, 5)?,
+    })
+}
+
+/// `next_last_sync_time, moves` of a held run.
+pub(crate) fn held(row: &Row<'_>) -> Result<(Option<String>, Option<SyncState>)> {
+    Ok((row.get(0)?, optional(row, 1, json)?))
 }
 
 pub(crate) fn delivery(row: &Row<'_>) -> Result<DeliveryRecord> {

@@ -1,14 +1,15 @@
 //! Delivering calls.
 //!
 //! The engine puts a request body together as `prefix item separator item … suffix` within [`Limits`], where each item is what [`Destination::encode`] appended
-//! for a call. It may take a body apart again at the items (to halve it). It calls [`Destination::deliver`] for at most [`Limits::concurrency`] requests at a time.
+//! for a call. It may take a body apart again at the items (to send a part of it). Over all destinations with one [`Destination::credential`] it has at most
+//! [`Limits::concurrency`] requests under way.
 
 use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::outcome::{Answer, Verdict};
-use crate::{BoxFuture, CallMeta, CallType, Nulls, RunId};
+use crate::outcome::{Reply, Verdict};
+use crate::{BoxFuture, CallMeta, CallType, Nulls, RunId, hash};
 
 /// What fits into a request, and how many may be under way.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +22,8 @@ pub struct Limits {
     pub concurrency: usize,
     /// Requests per second over all; `None`: as many as fit.
     pub rate: Option<u32>,
+    /// Requests that may go at once after a quiet time; `None`: a second's worth of `rate`.
+    pub burst: Option<u32>,
 }
 
 /// What stands around and between the items of a body.
@@ -58,6 +61,12 @@ pub trait Destination: Send + Sync {
     /// Its name in the project.
     fn name(&self) -> &str;
 
+    /// The same number for destinations that are one to the service behind them: same kind, address and secret. They share its limits, and what stops one stops
+    /// all. Not secret, but made of secrets: it is never shown. By default a hash of the name.
+    fn credential(&self) -> u128 {
+        hash::content(self.name().as_bytes())
+    }
+
     /// Its limits.
     fn limits(&self) -> &Limits;
 
@@ -71,7 +80,7 @@ pub trait Destination: Send + Sync {
     fn encode(&self, call: &CallMeta, json: &[u8], nulls: Nulls, out: &mut Vec<u8>);
 
     /// Sends one request once. It never repeats by itself, never runs longer than its deadlines, and reads a capped part of the answer.
-    fn deliver<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Answer>;
+    fn deliver<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Reply>;
 
     /// How long to wait after the n-th failed try in a row (n from 1) when the destination did not say. Before jitter.
     fn backoff(&self, failures: u32) -> Duration {

@@ -9,11 +9,13 @@ use serde::{Deserialize, Serialize};
 use super::spool::SegmentInfo;
 use crate::run::{FindingCount, Pinned, Trigger};
 use crate::{
-    CallType, Code, DeliveryCounts, DeliveryState, Result, RowCounts, RunId, RunKey, RunRecord, RunState,
+    CallType, Code, Column, Date, DeliveryCounts, DeliveryState, Result, RowCounts, RunId, RunKey, RunRecord,
+    RunState,
 };
 
 /// What the state knows of a sync.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct SyncState {
     /// Unix microseconds by the warehouse's clock at the start of the last run that moved `last_sync_time`; `None` before the first.
     pub clock_us: Option<i64>,
@@ -53,12 +55,16 @@ pub struct Extraction {
     pub segments: Vec<SegmentInfo>,
     /// Rejections and warnings, counted.
     pub findings: Vec<FindingCount>,
+    /// The columns of the result: the next run's are compared with them.
+    pub columns: Vec<Column>,
     /// What `{{last_sync_time}}` will be in the next run, for people.
     pub next_last_sync_time: Option<String>,
     /// The sync's new state. `None`: `last_sync_time` does not move.
     pub moves: Option<SyncState>,
     /// The dead letters of an earlier run that this one sends again.
     pub replayed: Option<Replayed>,
+    /// Why a guard holds the run. Then it becomes `held`, and what `next_last_sync_time` and `moves` say waits for its release.
+    pub held: Option<(Code, String)>,
 }
 
 /// Dead letters that a run sends again.
@@ -93,6 +99,32 @@ impl Purge {
             && self.letters.is_empty()
             && self.findings.is_none()
     }
+}
+
+/// A run as guards compare a new one with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PastRun {
+    /// The run.
+    pub record: RunRecord,
+    /// The columns of its result; empty where they were not recorded.
+    pub columns: Vec<Column>,
+}
+
+/// Calls that were settled by sending them, in one day of UTC.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Usage {
+    /// The day.
+    pub day: Date,
+    /// The sync.
+    pub sync: String,
+    /// The destination.
+    pub destination: String,
+    /// The kind of calls.
+    pub call_type: CallType,
+    /// Calls that the destination took.
+    pub delivered: u64,
+    /// Calls that were refused for good.
+    pub dead_letters: u64,
 }
 
 /// Which positions are settled: all below `low`, and those of `ranges` (half-open, sorted, apart from each other and from `low`).
@@ -213,16 +245,26 @@ pub trait State: Send + Sync {
     fn begin_extraction(&self, run: RunId, clock: Timestamp, last_sync_time: &str) -> Result<()>;
 
     /// The one transaction between the halves: run `delivering`, its segments and findings, a delivery for each pinned connection with every call pending
-    /// (unchanged calls belong to no delivery's `calls`), the sync's state moved if `moves` says so, and the dead letters of `replayed` marked.
+    /// (unchanged calls belong to no delivery's `calls`), the sync's state moved if `moves` says so, and the dead letters of `replayed` marked. A run that is `held` becomes that
+    /// instead, and moves nothing.
     fn commit_extraction(&self, run: RunId, extraction: &Extraction) -> Result<()>;
 
-    /// Records progress at a destination: its record as it is now, and the dead letters since the last time, in one transaction.
-    fn settle(&self, run: RunId, delivery: &DeliveryRecord, dead: &[DeadLetter]) -> Result<()>;
+    /// A held run becomes `delivering` (or `succeeded`, if it has no calls), and what its extraction had to move moves, in one transaction.
+    fn release(&self, run: RunId, at: Timestamp) -> Result<RunState>;
+
+    /// A held run becomes `discarded`: its pending calls are discarded and its segments forgotten. The sync's state stays, or with `skip_window` moves as the
+    /// extraction said, but for the comparison: the next run is compared with none, as these calls were never made.
+    fn discard(&self, run: RunId, at: Timestamp, skip_window: bool) -> Result<()>;
+
+    /// Records progress at a destination: its record as it is now, and the dead letters since the last time, in one transaction. Calls that were delivered or
+    /// became dead letters since the last time count as used on the day of `at`.
+    fn settle(&self, run: RunId, delivery: &DeliveryRecord, dead: &[DeadLetter], at: Timestamp)
+    -> Result<()>;
 
     /// Ends a run that is `delivering` if all its deliveries have ended: `succeeded`, or `partial` if there are dead letters. `None`: some have not, or it is not `delivering`.
     fn conclude(&self, run: RunId, at: Timestamp) -> Result<Option<RunState>>;
 
-    /// The run reaches a final state (or `held`). `rewind` replaces the sync's state in the same transaction: the
+    /// The run reaches a final state. `rewind` replaces the sync's state in the same transaction: the
     /// next run starts from there (a run that is lost gives its window back).
     fn end_run(
         &self,
@@ -238,6 +280,12 @@ pub trait State: Send + Sync {
 
     /// Runs, newest first.
     fn runs(&self, filter: &RunFilter) -> Result<Vec<RunRecord>>;
+
+    /// The sync's runs whose calls were, or are, delivered (`delivering`, `succeeded`, `partial`), newest first, at most `limit`.
+    fn past_runs(&self, sync: &str, limit: u64) -> Result<Vec<PastRun>>;
+
+    /// What was used from one day to another, both included: ordered by day, sync, destination, type.
+    fn usage(&self, from: Date, to: Date) -> Result<Vec<Usage>>;
 
     /// The run's segments; empty once they are forgotten.
     fn segments(&self, run: RunId) -> Result<Vec<SegmentInfo>>;

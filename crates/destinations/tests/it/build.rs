@@ -59,6 +59,29 @@ fn limits_are_those_of_the_service_unless_set() {
 }
 
 #[test]
+fn the_same_account_is_the_same_credential_whatever_else_is_set() {
+    let of = |kind, settings| build(kind, settings).credential();
+    let segment = of("segment", json!({"write_key": "k"}));
+    assert_eq!(segment, of("segment", json!({"write_key": "k", "concurrency": 9, "rate": 3, "gzip": true})));
+    let hook = of("webhook", json!({"url": "http://h.example", "headers": {"a": "b"}}));
+    let others = [
+        segment,
+        of("segment", json!({"write_key": "other"})),
+        of("segment", json!({"write_key": "k", "region": "eu"})),
+        of("customerio-pipelines", json!({"write_key": "k"})),
+        of("webhook", json!({"url": "http://h.example"})),
+        of("webhook", json!({"url": "http://h.example", "headers": {"a": "c"}})),
+        of("webhook", json!({"url": "http://h.example", "headers": {"ab": ""}})),
+        of("file", json!({"path": "a"})),
+        of("file", json!({"path": "b"})),
+    ];
+    let mut all: Vec<u128> = others.into_iter().chain([hook]).collect();
+    all.sort_unstable();
+    all.dedup();
+    assert_eq!(all.len(), 10);
+}
+
+#[test]
 fn every_problem_is_told_at_its_place() {
     let at = |code: Code, place: &str| (code, place.to_owned());
     assert_eq!(problems("mailchimp", json!({})), [at(Code::C007, "type")]);

@@ -14,7 +14,7 @@ fn calls(n: usize) -> Vec<Value> {
 }
 
 async fn deliver(destination: &dyn Destination) -> Answer {
-    destination.deliver(&request(destination, 0, &calls(3))).await
+    destination.deliver(&request(destination, 0, &calls(3))).await.answer
 }
 
 /// Name, code and status of an answer.
@@ -93,7 +93,7 @@ async fn gzip_is_said_and_done() {
     let receiver = Receiver::start().await;
     let settings = json!({"write_key": "k", "base_url": receiver.url(), "gzip": true});
     let destination = build("segment", settings);
-    let answer = destination.deliver(&request(&*destination, 0, &calls(500))).await;
+    let answer = destination.deliver(&request(&*destination, 0, &calls(500))).await.answer;
     assert_eq!(answer, Answer::Delivered);
     let request = &receiver.requests()[0];
     assert_eq!(request.header("content-encoding"), Some("gzip"));
@@ -195,4 +195,24 @@ async fn request_after_request_goes_over_one_connection() {
         deliver(&*destination).await;
     }
     assert_eq!((receiver.requests().len(), receiver.connections()), (100, 1));
+}
+
+#[tokio::test]
+async fn what_a_service_says_of_its_limit_comes_with_the_answer() {
+    let receiver = Receiver::start().await;
+    receiver.always(
+        Reply::ok()
+            .header("ratelimit-policy", "100;w=10")
+            .header("ratelimit", "limit=100, remaining=0, reset=3"),
+    );
+    let destination = pipelines(&receiver.url());
+    let reply = destination.deliver(&request(&*destination, 0, &calls(3))).await;
+    assert_eq!(
+        (reply.answer, reply.hint.limit, reply.hint.remaining),
+        (Answer::Delivered, Some(10.0), Some(0))
+    );
+    assert_eq!(reply.hint.reset, Some(Duration::from_secs(3)));
+    receiver.always(Reply::status(429));
+    let reply = destination.deliver(&request(&*destination, 0, &calls(3))).await;
+    assert_eq!(reply.hint, outflow_core::RateHint::default());
 }

@@ -34,7 +34,10 @@ async fn a_batch_is_a_file_of_lines_in_a_folder_of_its_sync() {
     let path = folder.path().join("deep/er");
     let destination = build("file", json!({"path": path}));
     for first in [0, 2000] {
-        assert_eq!(destination.deliver(&request(&*destination, first, &calls(2))).await, Answer::Delivered);
+        assert_eq!(
+            destination.deliver(&request(&*destination, first, &calls(2))).await.answer,
+            Answer::Delivered
+        );
     }
     let lines = "{\"messageId\":\"m0\",\"userId\":\"0\"}\n{\"messageId\":\"m1\",\"userId\":\"1\"}\n";
     let name = |n| format!("users/7-{n:012}.jsonl");
@@ -46,13 +49,13 @@ async fn a_batch_that_is_sent_again_replaces_itself() {
     let folder = TempDir::new().unwrap();
     let destination = build("file", json!({"path": folder.path()}));
     let mut first = request(&*destination, 5, &calls(1));
-    assert_eq!(destination.deliver(&first).await, Answer::Delivered);
+    assert_eq!(destination.deliver(&first).await.answer, Answer::Delivered);
     let again = request(&*destination, 5, &calls(3));
-    assert_eq!(destination.deliver(&again).await, Answer::Delivered);
+    assert_eq!(destination.deliver(&again).await.answer, Answer::Delivered);
     assert_eq!(files(folder.path()).len(), 1);
     assert_eq!(files(folder.path())[0].1.lines().count(), 3);
     first.run = RunId(8);
-    assert_eq!(destination.deliver(&first).await, Answer::Delivered);
+    assert_eq!(destination.deliver(&first).await.answer, Answer::Delivered);
     assert_eq!(files(folder.path()).len(), 2, "another run's calls are other calls");
 }
 
@@ -62,7 +65,7 @@ async fn a_draft_that_a_crash_left_behind_is_in_nobodys_way() {
     let destination = build("file", json!({"path": folder.path()}));
     fs::create_dir(folder.path().join("users")).unwrap();
     fs::write(folder.path().join("users/.7-000000000000.jsonl.part"), "{\"half").unwrap();
-    assert_eq!(destination.deliver(&request(&*destination, 0, &calls(1))).await, Answer::Delivered);
+    assert_eq!(destination.deliver(&request(&*destination, 0, &calls(1))).await.answer, Answer::Delivered);
     let files = files(folder.path());
     assert_eq!((files.len(), files[0].0.as_str()), (1, "users/7-000000000000.jsonl"));
 }
@@ -74,7 +77,7 @@ async fn a_sync_cannot_write_outside_the_folder() {
     let mut request = request(&*destination, 0, &calls(1));
     for sync in ["../../evil", "..", "/tmp/evil", "a/b"] {
         request.sync = sync.to_owned();
-        assert_eq!(destination.deliver(&request).await, Answer::Delivered, "{sync}");
+        assert_eq!(destination.deliver(&request).await.answer, Answer::Delivered, "{sync}");
     }
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "only the folder itself");
     assert_eq!(files(&folder.path().join("out")).len(), 4);
@@ -86,7 +89,7 @@ async fn what_cannot_be_written_stops_the_destination() {
     let taken = folder.path().join("taken");
     fs::write(&taken, "a file").unwrap();
     let destination = build("file", json!({"path": taken}));
-    match destination.deliver(&request(&*destination, 0, &calls(1))).await {
+    match destination.deliver(&request(&*destination, 0, &calls(1))).await.answer {
         Answer::Stop { code: Code::D019, status: None, reason } => {
             assert!(reason.contains("taken"), "{reason}")
         }
@@ -101,7 +104,7 @@ async fn a_file_that_cannot_take_its_name_leaves_no_draft() {
     let destination = build("file", json!({"path": folder.path()}));
     let blocked = folder.path().join("users/7-000000000000.jsonl/in the way");
     fs::create_dir_all(blocked).unwrap();
-    let answer = destination.deliver(&request(&*destination, 0, &calls(1))).await;
+    let answer = destination.deliver(&request(&*destination, 0, &calls(1))).await.answer;
     assert!(matches!(answer, Answer::Stop { code: Code::D019, .. }), "{answer:?}");
     assert_eq!(fs::read_dir(folder.path().join("users")).unwrap().count(), 1, "no draft is left");
 }

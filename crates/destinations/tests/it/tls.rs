@@ -72,7 +72,7 @@ async fn a_bad_certificate_stops_the_destination() {
     for (name, (port, requests), good) in servers {
         let settings = json!({"write_key": "k", "base_url": format!("https://localhost:{port}")});
         let destination = outflow_destinations::build("d", "segment", &object(settings), &client).unwrap();
-        let answer = destination.deliver(&request(&*destination, 0, &[json!({"userId": "1"})])).await;
+        let answer = destination.deliver(&request(&*destination, 0, &[json!({"userId": "1"})])).await.answer;
         match answer {
             Answer::Delivered => assert!(good, "a certificate {name}"),
             Answer::Stop { code: Code::D012, status: None, .. } => assert!(!good, "a certificate {name}"),

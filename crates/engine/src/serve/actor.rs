@@ -27,10 +27,7 @@ const RETRY_AFTER: [Duration; 4] =
     [Duration::from_secs(60), Duration::from_secs(120), Duration::from_secs(300), Duration::from_secs(900)];
 
 /// An extraction under way.
-struct Current {
-    run: RunId,
-    task: JoinHandle<Result<Outcome>>,
-}
+type Current = JoinHandle<Result<Outcome>>;
 
 /// How an extraction ended.
 enum Outcome {
@@ -85,7 +82,7 @@ impl Actor {
         }
         // The extraction has been told to stop, too, and cancels its statement.
         match self.current.take() {
-            Some(current) => joined(current.task.await).map(drop),
+            Some(current) => joined(current.await).map(drop),
             None => Ok(()),
         }
     }
@@ -119,14 +116,14 @@ impl Actor {
         }
         let slots = Slots::of(&member.spec.schedule);
         let now = fleet.engine.clock.now();
-        let lag = jitter(&self.name, 0, slots.interval(now).unwrap_or_default());
+        let lag = jitter(&self.name, slots.interval(now).unwrap_or_default());
         let Some(fired) = self.fired(&fleet, &slots, now).await? else { return Ok(LOOK_AGAIN) };
         let by_slots = now - jiff::SignedDuration::try_from(lag).unwrap_or_default();
         if let Some(slot) = due(&slots, fired, by_slots) {
             match self.busy(&fleet).await? {
                 Some(busy) => self.skip(&fleet, member, slot, busy).await?,
                 None => {
-                    drop(self.begin(&fleet, member, By::Schedule, RunOptions::default(), Some(slot)).await?)
+                    self.begin(&fleet, member, By::Schedule, RunOptions::default(), Some(slot)).await?;
                 }
             }
         } else if self.retry.is_some_and(|at| at <= Instant::now()) && self.busy(&fleet).await?.is_none() {
@@ -134,8 +131,10 @@ impl Actor {
         }
         let next = slots.after(by_slots).map(|slot| slot.duration_since(by_slots));
         let next = next.and_then(|d| Duration::try_from(d).ok()).unwrap_or(LOOK_AGAIN);
-        let retry = self.retry.map_or(LOOK_AGAIN, |at| at.saturating_duration_since(Instant::now()));
-        Ok(next.min(retry.max(Duration::from_millis(50))).min(LOOK_AGAIN))
+        // A retry that is due finds the sync busy: what ends that wakes the actor.
+        let retry =
+            self.retry.map(|at| at.saturating_duration_since(Instant::now())).filter(|wait| !wait.is_zero());
+        Ok(next.min(retry.unwrap_or(LOOK_AGAIN)).min(LOOK_AGAIN))
     }
 
     /// The last slot that counts as fired. A sync that is seen for the first time is due at once, or waits for its calendar.
@@ -157,20 +156,22 @@ impl Actor {
     async fn asked(&mut self, trigger: Trigger) -> Result<()> {
         let fleet = self.shared.fleet();
         let Some(member) = fleet.member(&self.name) else { return Ok(()) };
-        let reply = match self.busy(&fleet).await? {
+        let busy = self.busy(&fleet).await?;
+        let reply = match busy {
+            Some(Busy { held: Some(error), .. }) => Err(error),
             Some(busy) => {
                 if !self.wanted.contains(&trigger.options) {
                     self.wanted.push_back(trigger.options);
                 }
-                Triggered::Remembered { behind: busy.run }
+                Ok(Triggered::Remembered { behind: busy.run })
             }
             None => {
                 let by = by_hand(&trigger.options);
-                Triggered::Started(self.begin(&fleet, member, by, trigger.options, None).await?)
+                Ok(Triggered::Started(self.begin(&fleet, member, by, trigger.options, None).await?))
             }
         };
         // Who asked may have gone.
-        let _ = trigger.reply.send(Ok(reply));
+        let _ = trigger.reply.send(reply);
         Ok(())
     }
 
@@ -180,7 +181,8 @@ impl Actor {
         let unfinished = blocking(move || state.unfinished_runs()).await?;
         if let Some(run) = unfinished.iter().find(|r| r.sync == name && occupies(r.state)) {
             let reason = format!("run {} is {}", run.id, run.state);
-            return Ok(Some(Busy { run: Some(run.id), code: Code::E004, reason }));
+            let held = (run.state == RunState::Held).then(|| crate::held::waits(run));
+            return Ok(Some(Busy { run: Some(run.id), code: Code::E004, reason, held }));
         }
         if self.current.is_some() {
             // Its extraction is over for the state; the task is about to end.
@@ -226,7 +228,7 @@ impl Actor {
         let run = record.id;
         (self.shared.observer)(Notice::Started { sync: self.name.clone(), run, resumed });
         let (shared, fleet, member) = (self.shared.clone(), fleet.clone(), member.clone());
-        self.current = Some(Current { run, task: tokio::spawn(extract(shared, fleet, member, record)) });
+        self.current = Some(tokio::spawn(extract(shared, fleet, member, record)));
     }
 
     fn after(&mut self, outcome: Outcome) {
@@ -248,7 +250,7 @@ fn by_hand(options: &RunOptions) -> By {
 /// Waits for the extraction under way; for ever if there is none.
 async fn ended(current: &mut Option<Current>) -> Result<Outcome> {
     match current {
-        Some(current) => joined((&mut current.task).await),
+        Some(current) => joined(current.await),
         None => std::future::pending().await,
     }
 }

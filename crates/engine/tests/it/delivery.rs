@@ -65,7 +65,7 @@ async fn failures_are_sent_again_with_the_same_message_ids() {
         }
         match n % 3 {
             0 => retry(Code::D016),
-            1 => retry(Code::D015),
+            1 => retry(Code::D010),
             _ => Answer::Delivered,
         }
     });
@@ -115,7 +115,7 @@ async fn calls_with_one_key_never_overtake_each_other() {
     // Requests fail and are halved at random; each user's calls must be taken in row order for the first time.
     let a = Scripted::with_limits(
         "a",
-        Limits { calls: 7, request_bytes: 2_000, concurrency: 8, rate: None },
+        Limits { calls: 7, request_bytes: 2_000, concurrency: 8, rate: None, burst: None },
         |n, calls| match (n * 2_654_435_761) >> 7 & 3 {
             0 => retry(Code::D010),
             1 if calls.len() > 1 => Answer::TooLarge(refusal(Code::D001, Some(413))),
@@ -141,7 +141,7 @@ async fn calls_with_one_key_never_overtake_each_other() {
 async fn a_destination_that_refuses_most_calls_alike_is_held() {
     let a = Scripted::with_limits(
         "a",
-        Limits { calls: 100, request_bytes: 1_000_000, concurrency: 2, rate: None },
+        Limits { calls: 100, request_bytes: 1_000_000, concurrency: 2, rate: None, burst: None },
         |_, _| Answer::Refused(refusal(Code::D003, Some(422))),
     );
     let (table, house) = (Table::users(1..=5_000), House::new(&[&a]));

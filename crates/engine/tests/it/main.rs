@@ -4,6 +4,8 @@
 
 mod delivery;
 mod extraction;
+mod guards;
+mod misbehaviour;
 mod parts;
 mod replay;
 mod serve;

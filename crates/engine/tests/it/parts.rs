@@ -1,7 +1,7 @@
 //! A warehouse and a destination that do as they are told, and an engine on the real spool and state.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use outflow_core::run::{RunOptions, Trigger};
 use outflow_core::sync::Schedule;
 use outflow_core::{
     Answer, BoxFuture, CallMeta, CallType, Clock, Code, Column, ColumnType, Connection, Dialect, Error,
-    FirstRun, Nulls, Refusal, Result, RowPage, SyncSpec, SystemClock, Timestamp,
+    FirstRun, Guards, Nulls, Refusal, Reply, Result, RowPage, SyncSpec, SystemClock, Timestamp,
 };
 use outflow_engine::{Engine, Errors, RunDocument, RunRequest};
 use outflow_spool::DiskSpool;
@@ -145,6 +145,8 @@ pub struct Scripted {
     requests: AtomicUsize,
     under_way: AtomicUsize,
     pub most_under_way: AtomicUsize,
+    /// Waits between tries as a real destination does, and not just for a moment.
+    pub patient: AtomicBool,
     pub taken: Mutex<Vec<Value>>,
 }
 
@@ -152,7 +154,7 @@ impl Scripted {
     pub fn new(name: &str, script: impl Fn(usize, &[Value]) -> Answer + Send + Sync + 'static) -> Arc<Self> {
         Self::with_limits(
             name,
-            Limits { calls: 10, request_bytes: 100_000, concurrency: 4, rate: None },
+            Limits { calls: 10, request_bytes: 100_000, concurrency: 4, rate: None, burst: None },
             script,
         )
     }
@@ -169,6 +171,7 @@ impl Scripted {
             requests: AtomicUsize::new(0),
             under_way: AtomicUsize::new(0),
             most_under_way: AtomicUsize::new(0),
+            patient: AtomicBool::new(false),
             taken: Mutex::default(),
         })
     }
@@ -212,7 +215,7 @@ impl Destination for Scripted {
         out.extend_from_slice(json);
     }
 
-    fn deliver<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Answer> {
+    fn deliver<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Reply> {
         Box::pin(async move {
             let calls: Vec<Value> = serde_json::from_slice(&request.body).unwrap();
             assert_eq!(calls.len(), request.calls);
@@ -229,12 +232,15 @@ impl Destination for Scripted {
             let taken = calls.into_iter().enumerate().filter(|(i, _)| !refused.contains(i)).map(|(_, c)| c);
             self.taken.lock().unwrap().extend(taken);
             self.under_way.fetch_sub(1, Ordering::SeqCst);
-            answer
+            answer.into()
         })
     }
 
-    fn backoff(&self, _: u32) -> Duration {
-        Duration::from_millis(2)
+    fn backoff(&self, failures: u32) -> Duration {
+        match self.patient.load(Ordering::SeqCst) {
+            true => Duration::from_secs(1 << failures.min(6)),
+            false => Duration::from_millis(2),
+        }
     }
 }
 
@@ -273,6 +279,7 @@ impl House {
                 .map(|d| (d.name.clone(), Arc::clone(d) as Arc<dyn Destination>))
                 .collect(),
             posts: Arc::default(),
+            budgets: Arc::default(),
             stop: stopped,
         };
         Self { dir, engine, stop }
@@ -344,6 +351,7 @@ pub fn users_to(destinations: &[&str]) -> SyncSpec {
         enabled: true,
         query_timeout: None,
         max_run_bytes: None,
+        guards: Guards::default(),
     }
 }
 

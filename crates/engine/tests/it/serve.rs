@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
-use outflow_core::ports::state::{RunFilter, State};
+use outflow_core::ports::state::RunFilter;
 use outflow_core::run::{RunOptions, Trigger};
 use outflow_core::sync::Schedule;
 use outflow_core::{Answer, Clock, Code, RunId, RunState, SyncSpec, Timestamp};
 use outflow_engine::serve::{self, Fleet, Handle, Limits, Member, Notice, Triggered};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::parts::{House, Scripted, Table, stop, users_to};
@@ -292,6 +292,46 @@ async fn a_reload_brings_the_new_query_and_cancels_what_a_removed_destination_ha
     served.at(1_000_000 + MINUTE);
     assert_eq!(served.run_ended().await.0, RunId(2));
     assert!(table.statements.lock().unwrap().last().unwrap().ends_with(" AND true"));
+    served.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_held_run_keeps_its_sync_busy_until_it_is_released_or_discarded() {
+    let a = open("a");
+    let table = Table::users(1..=30);
+    let guards = outflow_core::Guards { max_rows: Some(29), ..Default::default() };
+    let spec = SyncSpec { guards, ..every_minute(&["a"]) };
+    let is_held = |n: &Notice| match n {
+        Notice::Held { run, code: Code::G001, .. } => Some(*run),
+        _ => None,
+    };
+    let mut served = Served::start(House::new(&[&a]), 1_000_000, &spec, &table);
+    assert_eq!(served.next(is_held).await, RunId(1));
+    served.at(1_000_000 + MINUTE);
+    let (skip, _) = served.skipped().await;
+    let record = served.house.state().run(skip).unwrap().unwrap();
+    assert_eq!((record.reason.unwrap().0, record.skipped_by), (Code::E004, Some(RunId(1))));
+    let asked = served.handle.trigger("users", RunOptions::default()).await.unwrap_err();
+    assert_eq!(asked.code(), Code::E006);
+    let house = served.stop().await;
+
+    let mut served = Served::start(house.reopened(&[&a]), 1_000_000 + MINUTE, &spec, &table);
+    assert_eq!(served.next(is_held).await, RunId(1), "a restart tells of it and leaves it");
+    assert_eq!(a.requests(), 0);
+    served.handle.release(RunId(1)).await.unwrap();
+    assert_eq!(served.run_ended().await, (RunId(1), RunState::Succeeded));
+    assert_eq!(a.users().len(), 30);
+    table.set((1..=30).map(|i| (Some(i.to_string()), "free")));
+    served.at(1_000_000 + 2 * MINUTE);
+    let second = served.next(is_held).await;
+    served.handle.discard(second, false).await.unwrap();
+    assert_eq!(served.run_ended().await, (second, RunState::Discarded));
+    table.set([(Some("1".to_owned()), "free")]);
+    served.at(1_000_000 + 3 * MINUTE);
+    let (third, state) = served.run_ended().await;
+    assert_eq!((state, a.users()["1"]), (RunState::Succeeded, 2));
+    let record = served.house.state().run(third).unwrap().unwrap();
+    assert_eq!((record.rows.calls, record.rows.unchanged), (1, 0), "compared with what was sent");
     served.stop().await;
 }
 

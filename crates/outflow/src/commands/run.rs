@@ -149,12 +149,18 @@ async fn hand_over(
     let mut outcomes = Vec::new();
     for (sync, options) in asks {
         let ask = Ask::Run { sync: sync.clone(), options };
-        let Some(answer) = control::ask(&dir, &ask).await? else { return Ok(None) };
+        let answer = match control::ask(&dir, &ask).await {
+            Ok(Some(answer)) => answer,
+            Ok(None) => return Ok(None),
+            Err(error) => {
+                outcomes.push(Outcome::Failed(sync, error.into()));
+                continue;
+            }
+        };
         match answer["started"].as_u64() {
             Some(run) => {
                 printer.say(&format!("{sync}: run {run} begins in the running Outflow"));
-                let document = follow::to_its_end(common, RunId(run)).await?;
-                outcomes.push(Outcome::Ran(Box::new(document)));
+                outcomes.push(Outcome::Ran(Box::new(follow::to_its_end(common, RunId(run)).await?)));
             }
             None => {
                 let behind = &answer["behind"];
@@ -163,6 +169,7 @@ async fn hand_over(
             }
         }
     }
+    outcomes.iter().for_each(|o| o.tell(printer));
     Ok(Some(outcomes))
 }
 
@@ -314,6 +321,15 @@ impl Outcome {
             Self::Remembered(_) => return,
             Self::Ran(document) => document,
         };
+        if let (RunState::Held, Some(reason)) = (document.state, &document.reason) {
+            let run = document.run;
+            let error = Error::new(reason.code, reason.message.clone())
+                .at(format!("run {run} of {}", document.sync))
+                .help(format!(
+                    "nothing was sent: look at it with `outflow rejected {run}`; then `outflow release {run}` delivers it, `outflow discard {run}` drops it"
+                ));
+            printer.error(&error);
+        }
         let stopped = document.destinations.iter().filter(|(_, d)| d.state == DeliveryState::Stopped);
         let error = |(name, d): &(String, outflow_engine::DeliveryDocument)| {
             let reason = d.reason.as_ref()?;
@@ -374,21 +390,31 @@ pub fn error_document(error: &Error) -> Value {
 
 /// What a run's document means for the exit code.
 pub fn exit_of(document: &RunDocument) -> Exit {
+    if matches!(document.state, RunState::Failed | RunState::Held | RunState::Lost | RunState::Cancelled) {
+        let of = |r: &outflow_engine::Reason| Exit::of(&Error::new(r.code, r.message.clone()));
+        return document.reason.as_ref().map_or(Exit::Failed, of);
+    }
     let stands = |state| document.destinations.iter().any(|(_, d)| d.state == state);
     if stands(DeliveryState::Stopped) {
         return Exit::Destination;
-    }
-    // A running `serve` could not bring it as far as a delivery; here that is an error of its own.
-    if let (RunState::Failed | RunState::Held | RunState::Lost | RunState::Cancelled, Some(reason)) =
-        (document.state, &document.reason)
-    {
-        return Exit::of(&Error::new(reason.code, reason.message.clone()));
     }
     // Calls are pending although no destination stopped: someone stopped us.
     if stands(DeliveryState::Delivering) {
         return Exit::Interrupted;
     }
     if document.has_losses() { Exit::WithLosses } else { Exit::Done }
+}
+
+/// Prints a run that another command took further, with what stopped it.
+pub fn tell(document: RunDocument, printer: Printer) -> Exit {
+    let outcome = Outcome::Ran(Box::new(document));
+    outcome.tell(printer);
+    if printer.is_ndjson() {
+        printer.document(&outcome.document(), |_| String::new());
+    }
+    let exit = outcome.exit();
+    report(&[outcome], printer);
+    exit
 }
 
 fn report(outcomes: &[Outcome], printer: Printer) {
@@ -440,6 +466,13 @@ pub fn people(documents: &[&RunDocument]) -> String {
             text += &format!("; the next run reads from {next}");
         }
         text.push('\n');
+        if let (RunState::Held, Some(reason)) = (d.state, &d.reason) {
+            text += &format!("  held: {} {}\n", reason.code, crate::output::plain(&reason.message));
+            text += &format!(
+                "  nothing was sent; outflow release {0} delivers it, outflow discard {0} drops it\n",
+                d.run
+            );
+        }
         if d.rows.rejected > 0 {
             text += &format!("  rejected rows and their reasons: outflow rejected {}\n", d.run);
         }

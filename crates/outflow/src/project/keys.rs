@@ -134,8 +134,20 @@ const CONNECTION_TABLE: Shape = Shape {
 
 const DESTINATION: Shape = Shape {
     what: "a destination",
-    keys: &[Key::new("type", Kind::Text, "what the destination is").required()],
+    keys: &[
+        Key::new("type", Kind::Text, "what the destination is").required(),
+        Key::new("budget", Kind::Table(&BUDGET), "calls that may be sent to it"),
+    ],
     open: true,
+};
+
+/// As many calls as anybody may want to name.
+const CALLS: Kind = Kind::Whole { min: 0, max: 1_000_000_000_000_000 };
+
+const BUDGET: Shape = Shape {
+    what: "a budget",
+    keys: &[Key::new("per_day", CALLS, "in a day of UTC"), Key::new("per_month", CALLS, "in a month of UTC")],
+    open: false,
 };
 
 const SYNC: Shape = Shape {
@@ -175,8 +187,34 @@ const SYNC: Shape = Shape {
         ),
         Key::new("query_timeout", Kind::Duration { min: 1 }, "how long the query may take"),
         Key::new("max_run_bytes", Kind::Size, "a run whose calls take more fails"),
-        Key::new("guards", Kind::Flag, "limits that hold a run").later(),
+        Key::new("guards", Kind::Table(&GUARDS), "what holds a run before anything is sent"),
         Key::new("enabled", Kind::Flag, "whether it runs without being named; true by default"),
+    ],
+    open: false,
+};
+
+const GUARDS: Shape = Shape {
+    what: "guards",
+    keys: &[
+        Key::new("max_rows", CALLS, "rows that the result may have"),
+        Key::new("max_rejected_percent", Kind::Whole { min: 0, max: 100 }, "rows that may be rejected"),
+        Key::new(
+            "max_row_change",
+            Kind::Whole { min: 2, max: 1_000_000 },
+            "times more or fewer rows than the middle of the last runs",
+        ),
+        Key::new(
+            "columns",
+            Kind::Word(&["ignore", "hold"]),
+            "what a column does that is gone or of another type; ignore by default",
+        ),
+        Key::new(
+            "max_null_identifier_percent",
+            Kind::Whole { min: 0, max: 100 },
+            "rows that may have no identifier",
+        ),
+        Key::new("max_calls_per_day", CALLS, "calls of the sync to all its destinations in a day of UTC"),
+        Key::new("max_calls_per_month", CALLS, "the same in a month of UTC"),
     ],
     open: false,
 };

@@ -24,7 +24,11 @@ const CHECKS: &[Check] = &[
     ("progress that does not add up changes nothing", wrong_progress),
     ("the oldest unfinished run comes first", unfinished),
     ("an ended run stays as it is", ended),
-    ("a held run is not at its end", held),
+    ("a held run is not at its end and moves nothing", held),
+    ("a release moves the sync and makes the run deliver, once", releasing),
+    ("a discarded run leaves the sync, or skips its window", discarding),
+    ("past runs are those that were delivered", past),
+    ("what is sent is counted by day, once", usage),
     ("a lost run gives its window back", lost),
     ("runs are listed newest first", listing),
     ("old segments are found and forgotten", old_segments),
@@ -158,14 +162,14 @@ fn settling(state: &dyn State) {
     let run = delivering(state, "users", 100);
     let mut record = state.deliveries(run).unwrap().remove(1);
     let mut dead = progress(&mut record, 10);
-    state.settle(run, &record, &dead).unwrap();
+    state.settle(run, &record, &dead, at(90)).unwrap();
     dead.extend(progress(&mut record, 20));
     record.settled.insert(50, 60);
     record.counts.filtered += 10;
     record.counts.pending -= 10;
     record.state = DeliveryState::Stopped;
     record.reason = Some((Code::D013, "401".into()));
-    state.settle(run, &record, &dead[1..]).unwrap();
+    state.settle(run, &record, &dead[1..], at(90)).unwrap();
 
     let deliveries = state.deliveries(run).unwrap();
     assert_eq!(deliveries[1], record);
@@ -176,7 +180,7 @@ fn settling(state: &dyn State) {
     assert_eq!(state.dead_letters(run, "journeys", 0, 10).unwrap(), []);
 
     (record.state, record.reason) = (DeliveryState::Delivering, None);
-    state.settle(run, &record, &[]).unwrap();
+    state.settle(run, &record, &[], at(90)).unwrap();
     assert_eq!(state.deliveries(run).unwrap()[1], record);
 }
 
@@ -184,8 +188,8 @@ fn settling_twice(state: &dyn State) {
     let run = delivering(state, "users", 100);
     let mut record = state.deliveries(run).unwrap().remove(0);
     let dead = progress(&mut record, 10);
-    state.settle(run, &record, &dead).unwrap();
-    state.settle(run, &record, &dead).unwrap();
+    state.settle(run, &record, &dead, at(90)).unwrap();
+    state.settle(run, &record, &dead, at(90)).unwrap();
     assert_eq!(state.dead_letters(run, "journeys", 0, 10).unwrap(), dead);
 }
 
@@ -194,10 +198,10 @@ fn wrong_progress(state: &dyn State) {
     let before = state.deliveries(run).unwrap();
     let mut record = before[0].clone();
     record.counts.delivered += 1;
-    refused(state.settle(run, &record, &[dead_letter(1)]));
+    refused(state.settle(run, &record, &[dead_letter(1)], at(90)));
     record.counts.pending -= 1;
     record.destination = "nowhere".into();
-    refused(state.settle(run, &record, &[dead_letter(1)]));
+    refused(state.settle(run, &record, &[dead_letter(1)], at(90)));
     assert_eq!(state.deliveries(run).unwrap(), before);
     assert_eq!(state.dead_letters(run, "journeys", 0, 10).unwrap(), []);
 }
@@ -227,13 +231,92 @@ fn ended(state: &dyn State) {
 }
 
 fn held(state: &dyn State) {
-    let run = delivering(state, "users", 5);
-    state.end_run(run, RunState::Held, at(99), Some((Code::D021, "most".into())), None).unwrap();
+    let before = SyncState { clock_us: Some(7), ..SyncState::default() };
+    let first = state.create_run(&new_run("users")).unwrap().id;
+    state.begin_extraction(first, at(2), "0").unwrap();
+    state.commit_extraction(first, &extraction(0, Some(before.clone()))).unwrap();
+    let run = crate::made::held(state, "users", 5);
     let record = state.unfinished("users").unwrap().unwrap();
-    assert_eq!((record.state, record.ended_at), (RunState::Held, None));
-    state.end_run(run, RunState::Discarded, at(100), None, None).unwrap();
+    assert_eq!((record.id, record.state, record.ended_at), (run, RunState::Held, None));
+    assert_eq!((record.reason, record.next_last_sync_time), (Some((Code::G001, "too many".into())), None));
+    assert_eq!(state.sync("users").unwrap(), before);
+    assert_eq!(state.segments(run).unwrap(), extraction(5, None).segments);
+    assert!(state.deliveries(run).unwrap().iter().all(|d| d.counts.pending == 5));
+    assert_eq!(state.conclude(run, at(99)).unwrap(), None);
+    refused(state.end_run(run, RunState::Held, at(99), None, None));
+}
+
+fn releasing(state: &dyn State) {
+    let (run, empty) = (crate::made::held(state, "users", 5), crate::made::held(state, "events", 0));
+    assert_eq!(state.release(run, at(99)).unwrap(), RunState::Delivering);
+    let record = state.run(run).unwrap().unwrap();
+    assert_eq!((record.state, record.ended_at, record.reason), (RunState::Delivering, None, None));
+    assert_eq!(record.next_last_sync_time, extraction(5, None).next_last_sync_time);
+    assert_eq!(state.sync("users").unwrap(), moved(run));
+    assert_eq!(state.release(empty, at(99)).unwrap(), RunState::Succeeded);
+    assert_eq!(state.run(empty).unwrap().unwrap().ended_at, Some(at(99)));
+    for run in [run, empty, RunId(99)] {
+        refused(state.release(run, at(100)));
+        refused(state.discard(run, at(100), true));
+    }
+    assert_eq!(state.sync("users").unwrap(), moved(run));
+}
+
+fn discarding(state: &dyn State) {
+    for skip_window in [false, true] {
+        let run = crate::made::held(state, "users", 5);
+        state.discard(run, at(99), skip_window).unwrap();
+        let record = state.run(run).unwrap().unwrap();
+        assert_eq!((record.state, record.ended_at), (RunState::Discarded, Some(at(99))));
+        assert_eq!(record.reason, Some((Code::G001, "too many".into())), "it still says why it was held");
+        let next = extraction(5, None).next_last_sync_time.filter(|_| skip_window);
+        assert_eq!(record.next_last_sync_time, next);
+        for delivery in state.deliveries(run).unwrap() {
+            let counts = DeliveryCounts { calls: 5, discarded: 5, ..DeliveryCounts::default() };
+            assert_eq!(delivery.counts, counts);
+        }
+        assert_eq!(state.segments(run).unwrap(), []);
+        // With the window, but without a run to be compared with: nobody got these calls.
+        let skipped = SyncState { run: None, fingerprint: None, ..moved(run) };
+        let expected = if skip_window { skipped } else { SyncState::default() };
+        assert_eq!(state.sync("users").unwrap(), expected);
+        refused(state.release(run, at(100)));
+    }
     assert_eq!(state.unfinished("users").unwrap(), None);
-    assert_eq!(state.run(run).unwrap().unwrap().reason, None);
+}
+
+fn past(state: &dyn State) {
+    let first = delivering(state, "users", 5);
+    crate::made::held(state, "users", 5);
+    state.create_run(&new_run("users")).unwrap();
+    delivering(state, "events", 5);
+    let last = delivering(state, "users", 7);
+    state.end_run(last, RunState::Partial, at(99), None, None).unwrap();
+    let past = state.past_runs("users", 9).unwrap();
+    assert_eq!(past.iter().map(|p| p.record.id).collect::<Vec<_>>(), [last, first]);
+    assert_eq!((past[0].record.rows.calls, &past[0].columns), (7, &extraction(7, None).columns));
+    assert_eq!(state.past_runs("users", 1).unwrap().len(), 1);
+}
+
+fn usage(state: &dyn State) {
+    let (run, other) = (delivering(state, "users", 100), delivering(state, "events", 100));
+    let day = |text: &str| text.parse::<outflow_core::Date>().unwrap();
+    let mut record = state.deliveries(run).unwrap().remove(0);
+    // at(0) is 2026-09-21T14:13:20Z.
+    for (calls, second) in [(10, 0), (20, 60), (5, 86_400)] {
+        let dead = progress(&mut record, calls);
+        state.settle(run, &record, &dead, at(second)).unwrap();
+        state.settle(run, &record, &dead, at(second)).unwrap();
+    }
+    let mut record = state.deliveries(other).unwrap().remove(1);
+    (record.counts.filtered, record.counts.pending) = (100, 0);
+    state.settle(other, &record, &[], at(0)).unwrap();
+    let used = state.usage(day("2026-09-01"), day("2026-09-30")).unwrap();
+    let told: Vec<_> = used.iter().map(|u| (u.day, u.delivered, u.dead_letters)).collect();
+    assert_eq!(told, [(day("2026-09-21"), 28, 2), (day("2026-09-22"), 4, 1)], "only what was sent, and once");
+    assert!(used.iter().all(|u| u.sync == "users" && u.destination == "journeys"), "{used:?}");
+    assert_eq!(state.usage(day("2026-09-22"), day("2026-09-22")).unwrap(), used[1..]);
+    assert_eq!(state.usage(day("2026-09-23"), day("2026-09-30")).unwrap(), []);
 }
 
 fn lost(state: &dyn State) {
@@ -298,7 +381,7 @@ fn large_numbers(state: &dyn State) {
     let mut record = state.deliveries(run).unwrap().remove(0);
     record.counts.bytes = u64::MAX;
     record.settled.insert(4_000_000_000, 4_999_999_999);
-    state.settle(run, &record, &[dead_letter(4_999_999_999)]).unwrap();
+    state.settle(run, &record, &[dead_letter(4_999_999_999)], at(90)).unwrap();
     assert_eq!(state.deliveries(run).unwrap()[0], record);
     assert_eq!(state.dead_letters(run, "journeys", 0, 9).unwrap(), [dead_letter(4_999_999_999)]);
 }
@@ -342,7 +425,7 @@ fn concluding(state: &dyn State) {
     for (place, end) in [(0, DeliveryState::Succeeded), (1, DeliveryState::Partial)] {
         let mut record = state.deliveries(run).unwrap().remove(place);
         (record.counts.delivered, record.counts.pending, record.state) = (100, 0, end);
-        state.settle(run, &record, &[]).unwrap();
+        state.settle(run, &record, &[], at(90)).unwrap();
         let concluded = state.conclude(run, at(80)).unwrap();
         assert_eq!(concluded, (place == 1).then_some(RunState::Partial));
     }
@@ -366,7 +449,7 @@ fn with_letters(state: &dyn State, run: RunId, letters: u64) {
     for _ in 0..letters {
         let mut delivery = state.deliveries(run).unwrap()[0].clone();
         let dead = progress(&mut delivery, 2);
-        state.settle(run, &delivery, &dead).unwrap();
+        state.settle(run, &delivery, &dead, at(70)).unwrap();
     }
 }
 

@@ -6,7 +6,7 @@ use outflow_core::Code;
 use outflow_core::ports::state::{RunFilter, State};
 use outflow_state::SqliteState;
 
-use crate::made::{delivering, new_run};
+use crate::made::{at, delivering, new_run};
 
 #[test]
 fn the_bundled_sqlite_is_free_of_the_known_wal_mistakes() {
@@ -80,14 +80,14 @@ fn a_stale_owner_writes_nothing_even_without_the_lock() {
 
     let record = stale.deliveries(run).unwrap().remove(0);
     for result in [
-        stale.settle(run, &record, &[]),
+        stale.settle(run, &record, &[], at(90)),
         stale.create_run(&new_run("users")).map(drop),
         stale.forget_segments(run),
     ] {
         assert_eq!(result.unwrap_err().code(), Code::T002);
     }
     assert_eq!(stale.runs(&RunFilter::default()).unwrap().len(), 1, "it may still read");
-    owner.settle(run, &record, &[]).unwrap();
+    owner.settle(run, &record, &[], at(90)).unwrap();
     assert_eq!(owner.segments(run).unwrap().len(), 3);
 }
 

@@ -112,7 +112,7 @@ fn validate_tells_every_problem_at_once_with_its_place() {
         ("C007", "outflow.yaml:12:"),
         ("C005", "outflow.yaml:13:"),
         ("C001", "outflow.yaml:14:"),
-        ("C004", "outflow.yaml:14:"),
+        ("C005", "outflow.yaml:14:"),
         ("Q002", "outflow.yaml:15:"),
         ("C005", "outflow.yaml:15:"),
         ("Q001", "outflow.yaml:16:"),
