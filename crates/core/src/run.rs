@@ -101,7 +101,36 @@ named! {
         Manual = "manual",
         /// Its schedule.
         Schedule = "schedule",
+        /// A person who has calls of an earlier run sent again.
+        Replay = "replay",
     }
+}
+
+named! {
+    /// Which calls of an earlier run are sent again, and how.
+    Again {
+        /// Its dead letters, from its segments, under the same message ids.
+        AsSent = "as_sent",
+        /// What the query now gives for the ordering keys of its dead letters, under new message ids.
+        Requery = "requery",
+        /// All of its calls, from its segments, under the same message ids.
+        All = "all",
+    }
+}
+
+/// What a replay sends. It goes to one destination, [`RunOptions::only`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Replay {
+    /// The earlier run.
+    pub run: RunId,
+    /// Which of its calls, and how.
+    pub again: Again,
+    /// Dead letters with this code alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<Code>,
+    /// Also dead letters that have been replayed already.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub force: bool,
 }
 
 /// Rows of a run. `read = calls + rejected + unchanged`, always.
@@ -177,6 +206,12 @@ pub struct RunOptions {
     /// To this destination alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub only: Option<String>,
+    /// With this value of `{{last_sync_time}}`, as the text that an earlier run kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start: Option<String>,
+    /// Calls of an earlier run, in place of what is new.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replay: Option<Replay>,
 }
 
 impl RunOptions {
@@ -254,4 +289,8 @@ pub struct RunRecord {
     pub reason: Option<(Code, String)>,
     /// Which run stood in the way of a skipped one.
     pub skipped_by: Option<RunId>,
+    /// Whose calls it sends again.
+    pub replays: Option<RunId>,
+    /// Which runs send calls of this one again.
+    pub replayed_by: Vec<RunId>,
 }

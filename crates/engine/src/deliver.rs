@@ -11,7 +11,7 @@ use std::time::Duration;
 use outflow_core::outcome::Verdict;
 use outflow_core::ports::destination::Destination;
 use outflow_core::ports::state::{DeadLetter, DeliveryRecord, State};
-use outflow_core::{Code, DeliveryState, Error, Result, RunId, RunRecord};
+use outflow_core::{CallFlags, Code, DeliveryState, Error, Result, RunId, RunRecord};
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior};
@@ -213,6 +213,8 @@ impl Delivery {
                 let position = block.block.first + block.next as u64;
                 if call.unchanged || self.book.record.settled.contains(position) {
                     self.book.skip(position);
+                } else if call.meta.flags.has(CallFlags::PURGED) {
+                    // A purge has cancelled it: it is neither settled nor pending.
                 } else {
                     let json = block.block.json(call);
                     match self.cutter.offer(&mut batch, position, &call.meta, json) {

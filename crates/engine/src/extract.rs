@@ -9,7 +9,7 @@ use outflow_core::codes::Area;
 use outflow_core::ports::spool::{Keep, SpoolHeader, SpoolWriter, Spooled};
 use outflow_core::ports::state::{Extraction, SyncState};
 use outflow_core::ports::warehouse::{RowStream, Statement, Warehouse};
-use outflow_core::run::FindingCount;
+use outflow_core::run::{Again, FindingCount};
 use outflow_core::{Code, Column, Error, RowCounts, RowPage, RunId, RunRecord, SyncSpec, Timestamp};
 use outflow_query::Query;
 use outflow_shape::{Plan, Shaper};
@@ -17,6 +17,7 @@ use tokio::sync::watch;
 
 use crate::cursor::{CursorTracker, CursorValue};
 use crate::progress::{Event, Progress};
+use crate::replay::WantedKeys;
 use crate::window::{self, Clocks};
 use crate::{Engine, Errors, blocking, guard};
 
@@ -43,6 +44,7 @@ struct ReadOut {
     cursor: Option<CursorValue>,
     /// Whether the next run can be compared with this one.
     comparable: bool,
+    wanted: Option<WantedKeys>,
 }
 
 impl Extractor<'_> {
@@ -51,6 +53,9 @@ impl Extractor<'_> {
         let started = Instant::now();
         let spec = self.spec;
         let options = &self.run.pinned.options;
+        if let Some(replay) = options.replay.as_ref().filter(|replay| replay.again != Again::Requery) {
+            return self.copy(replay).await;
+        }
         let ordinary = options.is_ordinary();
         let query = Query::parse(&spec.query, spec.dialect)?;
         let before = self.sync_state().await?;
@@ -115,6 +120,7 @@ impl Extractor<'_> {
             columns: out.columns,
             next_last_sync_time: Some(window::text(&next)),
             moves,
+            replayed: self.replayed(out.wanted),
             held: None,
         };
         let (state, run, budgets) =
@@ -197,16 +203,10 @@ impl Extractor<'_> {
             return Err(error.into());
         }
         let findings = reading.findings();
-        let Reading { writer, read, cursor, .. } = reading;
+        let Reading { writer, read, cursor, wanted, .. } = reading;
         let spooled = blocking(move || writer.finish(previous)).await?;
-        Ok(ReadOut {
-            spooled,
-            findings,
-            read,
-            columns,
-            cursor: cursor.and_then(CursorTracker::largest),
-            comparable,
-        })
+        let cursor = cursor.and_then(CursorTracker::largest);
+        Ok(ReadOut { spooled, findings, read, columns, cursor, comparable, wanted })
     }
 
     async fn reading(
@@ -240,6 +240,7 @@ impl Extractor<'_> {
             max_bytes: self.spec.max_run_bytes,
             keep,
         };
+        let wanted = self.wanted_keys().await?;
         let spool = self.engine.spool.clone();
         let writer = blocking(move || spool.create(header)).await?;
         let shaper = Shaper::new(plan, self.run.key, clock);
@@ -251,6 +252,8 @@ impl Extractor<'_> {
             cursor,
             rejections: warnings,
             call: Vec::with_capacity(4096),
+            wanted,
+            ordinal: 0,
             read: 0,
             rejected: 0,
         })
@@ -266,6 +269,9 @@ struct Reading {
     cursor: Option<CursorTracker>,
     rejections: Vec<FindingCount>,
     call: Vec<u8>,
+    /// A replay keeps the rows with these keys; all others count for nothing.
+    wanted: Option<WantedKeys>,
+    ordinal: u64,
     read: u64,
     rejected: u64,
 }
@@ -273,13 +279,20 @@ struct Reading {
 impl Reading {
     fn take(&mut self, page: &RowPage) -> outflow_core::Result<()> {
         for row in page.iter() {
-            let ordinal = self.read;
-            self.read += 1;
+            let ordinal = self.ordinal;
+            self.ordinal += 1;
             if let Some(cursor) = &mut self.cursor {
                 cursor.see(row)?;
             }
             self.call.clear();
-            match self.shaper.shape(row, ordinal, &mut self.call) {
+            let shaped = self.shaper.shape(row, ordinal, &mut self.call);
+            if let Some(wanted) = &mut self.wanted
+                && !shaped.as_ref().is_ok_and(|shaped| wanted.take(&shaped.meta))
+            {
+                continue;
+            }
+            self.read += 1;
+            match shaped {
                 Ok(shaped) => self.writer.call(&shaped.meta, shaped.content, &self.call)?,
                 Err(rejection) => {
                     self.writer.reject(&rejection)?;
@@ -327,6 +340,10 @@ impl Reading {
 
     /// Rejections and warnings; a warning about the result as a whole counts every row.
     fn findings(&self) -> Vec<FindingCount> {
+        if self.wanted.is_some() {
+            // The shaper has counted rows, too, that are not part of this run.
+            return Vec::new();
+        }
         let per_row = self.shaper.findings();
         let mut all: Vec<FindingCount> = Vec::new();
         for finding in self.rejections.iter().chain(&per_row) {

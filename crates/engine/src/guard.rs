@@ -123,9 +123,9 @@ fn of_past(run: &RunRecord, extraction: &Extraction, past: &[PastRun]) -> Vec<Ob
     }
     // A query that was edited has the columns that it is meant to have.
     let last = past.iter().find(|p| is_ordinary(&p.record) && !p.columns.is_empty());
-    if let Some(last) =
-        last.filter(|l| run.pinned.guards.hold_columns && l.record.pinned.query == run.pinned.query)
-    {
+    // A replay as sent has none: it comes from segments.
+    let judged = run.pinned.guards.hold_columns && !extraction.columns.is_empty();
+    if let Some(last) = last.filter(|l| judged && l.record.pinned.query == run.pinned.query) {
         let changes = changes(&last.columns, &extraction.columns);
         if !changes.is_empty() {
             objections.push((Code::G004, format!("{} (against run {})", changes.join(", "), last.record.id)));
@@ -265,6 +265,8 @@ mod tests {
             spool_bytes: 0,
             reason: None,
             skipped_by: None,
+            replays: None,
+            replayed_by: Vec::new(),
         }
     }
 
@@ -277,6 +279,7 @@ mod tests {
             columns: Vec::new(),
             next_last_sync_time: None,
             moves: None,
+            replayed: None,
             held: None,
         }
     }

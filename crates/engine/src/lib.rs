@@ -11,6 +11,8 @@
 //! What it does not do: open connections, know file formats or speak HTTP. It sees the ports of `outflow_core` alone.
 
 pub mod advise;
+mod catch_up;
+pub mod causes;
 mod cursor;
 mod cut;
 mod deliver;
@@ -26,6 +28,8 @@ mod parts;
 pub mod post;
 pub mod preview;
 mod progress;
+pub mod purge;
+pub mod replay;
 mod report;
 pub mod retry;
 mod run;

@@ -5,12 +5,14 @@ use std::time::{Duration, Instant};
 use outflow_core::ports::state::{NewRun, State, SyncState};
 use outflow_core::ports::warehouse::Warehouse;
 use outflow_core::run::{Pinned, RunOptions, Trigger};
-use outflow_core::{Code, Error, FirstRun, RunId, RunRecord, RunState, SyncSpec, Timestamp};
+use outflow_core::{
+    Code, Connection, Error, FirstRun, Nulls, RunId, RunRecord, RunState, SyncSpec, Timestamp,
+};
 
 use crate::extract::Extractor;
 use crate::progress::{Event, Progress};
 use crate::report::{RunDocument, Seconds};
-use crate::{Engine, Errors, blocking, held};
+use crate::{Engine, Errors, blocking, held, replay};
 
 /// How a run is asked for.
 #[derive(Clone)]
@@ -52,6 +54,22 @@ impl Engine {
                 None => return Ok(document),
             }
         }
+    }
+
+    /// Makes a run beside those of the sync that are not at their end: for replays and for catching up, which concern one destination.
+    ///
+    /// # Errors
+    /// E004: older calls of the same people are pending at the destination. Else as [`Engine::run`].
+    pub async fn run_beside(
+        &self,
+        spec: &SyncSpec,
+        warehouse: &dyn Warehouse,
+        request: &RunRequest,
+    ) -> Result<RunDocument, Errors> {
+        let (engine, name, options) = (self.clone(), spec.name.clone(), request.options.clone());
+        blocking(move || replay::in_the_way(&engine, &name, &options)).await?;
+        let record = self.create(spec, request).await?;
+        self.work(spec, warehouse, request, record, false).await
     }
 
     /// Takes a run as far as it goes now.
@@ -230,6 +248,10 @@ pub(crate) fn pinned(spec: &SyncSpec, options: &RunOptions) -> Pinned {
     let mut connections = spec.connections.clone();
     if let Some(only) = &options.only {
         connections.retain(|c| c.destination == *only);
+        if connections.is_empty() && options.replay.is_some() {
+            // All calls of a run may go to a destination that the sync has not had.
+            connections.push(Connection { destination: only.clone(), nulls: Nulls::default() });
+        }
     }
     Pinned {
         source: format!("{}.{}", spec.source, spec.database),

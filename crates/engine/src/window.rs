@@ -44,6 +44,9 @@ pub(crate) fn start_value(
     if options.full {
         return LastSyncTime::Seconds(0);
     }
+    if let Some(text) = &options.start {
+        return given(text);
+    }
     let seconds = |us: i64| LastSyncTime::Seconds(floor_seconds(us).max(0));
     if let Some(since) = options.since {
         return seconds(since.as_microsecond());
@@ -129,6 +132,14 @@ pub(crate) fn note(spec: &SyncSpec, state: &SyncState, clocks: &Clocks) -> Optio
     };
     let from = Timestamp::from_microsecond(carried).ok()?;
     Some(format!("{why}: last_sync_time is carried over to its clock ({from})"))
+}
+
+/// A value that an earlier run has had, from its text. What is too large for seconds was the number of a cursor column.
+fn given(text: &str) -> LastSyncTime {
+    match text.parse::<i64>() {
+        Ok(seconds) if seconds < 100_000_000_000 => LastSyncTime::Seconds(seconds.max(0)),
+        _ => LastSyncTime::Number(text.to_owned()),
+    }
 }
 
 /// The cursor that the sync's state keeps after a run: the largest value that any run has seen, or where the first run began if none has seen one.

@@ -91,6 +91,12 @@ pub enum Command {
     Rejected(Rejected),
     /// Show the calls of a run that a destination refused for good
     DeadLetters(DeadLetters),
+    /// Send dead letters of a run again, or all of its calls to another destination
+    Replay(Replay),
+    /// Send a destination what runs have read since it got no calls
+    CatchUp(CatchUp),
+    /// Remove a person from the calls and rejected rows that are kept
+    Purge(Purge),
     /// Deliver a run that a guard holds
     Release(Release),
     /// Drop a run that a guard holds; its sync's next run reads the same rows again
@@ -303,6 +309,73 @@ pub struct DeadLetters {
     /// How many for each destination; 0 for all
     #[arg(long, default_value_t = 20)]
     pub limit: u64,
+}
+
+/// `outflow replay`
+#[derive(Debug, Args)]
+pub struct Replay {
+    /// The run's number, or a sync's name for its latest run
+    pub run: String,
+    /// Only dead letters with this code
+    #[arg(long, conflicts_with = "all")]
+    pub code: Option<String>,
+    /// Only those of this destination; with --all, where the run's calls go
+    #[arg(long, value_name = "NAME")]
+    pub destination: Option<String>,
+    /// The calls as they were, under the same message ids; usual for track, page and screen
+    #[arg(long, conflicts_with = "requery")]
+    pub as_sent: bool,
+    /// What the query now gives for the refused keys, under new message ids; usual for identify, group and alias
+    #[arg(long)]
+    pub requery: bool,
+    /// Every call of the run, not its dead letters alone, to one destination
+    #[arg(long, conflicts_with_all = ["as_sent", "requery"], requires = "destination")]
+    pub all: bool,
+    /// Also what was replayed before; with --as-sent, also calls that may overwrite a newer state
+    #[arg(long)]
+    pub force: bool,
+    #[command(flatten)]
+    pub way: Way,
+}
+
+/// `outflow catch-up`
+#[derive(Debug, Args)]
+pub struct CatchUp {
+    /// The destination
+    pub destination: String,
+    /// For this sync alone; without it, for every enabled sync that has the destination
+    #[arg(long, value_name = "NAME")]
+    pub sync: Option<String>,
+    /// From this time on; without it, from the first run that did not reach the destination
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<String>,
+    #[command(flatten)]
+    pub way: Way,
+}
+
+/// How runs are made that are not the syncs' ordinary ones.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct Way {
+    /// Give up on a destination that has taken nothing for this long; its calls stay pending
+    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = duration)]
+    pub deliver_for: std::time::Duration,
+    /// Exit with 7 if another process is at work, instead of waiting for it
+    #[arg(long)]
+    pub no_wait: bool,
+}
+
+/// `outflow purge`
+#[derive(Debug, Args)]
+pub struct Purge {
+    /// Whom: the userId, anonymousId or previousId of calls, or the email of calls that have no other
+    #[arg(long, value_name = "ID", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub key: String,
+    /// Say what would be removed, and remove nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Exit with 7 if another process is at work, instead of waiting for it
+    #[arg(long)]
+    pub no_wait: bool,
 }
 
 /// `outflow release`

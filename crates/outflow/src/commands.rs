@@ -1,5 +1,6 @@
 //! What each command does.
 
+mod catch_up;
 mod dead_letters;
 mod estimate;
 mod explain;
@@ -9,7 +10,9 @@ mod held;
 pub mod init;
 mod look;
 mod preview;
+mod purge;
 mod rejected;
+mod replay;
 pub mod run;
 mod runs;
 mod schema;
@@ -43,6 +46,9 @@ pub async fn dispatch(cli: Cli, printer: Printer) -> Result<Exit, Errors> {
         Command::Runs(args) => runs::runs(&common, &args, printer),
         Command::Rejected(args) => rejected::rejected(&common, &args, printer),
         Command::DeadLetters(args) => dead_letters::dead_letters(&common, &args, printer),
+        Command::Replay(args) => replay::replay(&common, &args, printer).await,
+        Command::CatchUp(args) => catch_up::catch_up(&common, &args, printer).await,
+        Command::Purge(args) => purge::purge(&common, &args, printer).await,
         Command::Release(args) => held::release(&common, &args, printer).await,
         Command::Discard(args) => held::discard(&common, &args, printer).await,
         Command::Usage(args) => usage::usage(&common, &args, printer),

@@ -289,6 +289,16 @@ impl Project {
         )))
     }
 
+    /// Demands that there is a destination of that name.
+    pub fn known_destination(&self, name: &str) -> Result<(), Error> {
+        let names: Vec<_> = self.destinations.iter().map(|d| d.name.as_str()).collect();
+        if names.contains(&name) {
+            return Ok(());
+        }
+        Err(Error::new(Code::C011, format!("there is no destination named {name:?}"))
+            .help(format!("the project has: {}", names.join(", "))))
+    }
+
     /// A database by its source's name and its own.
     pub fn database(&self, source: &str, name: &str) -> Option<&Database> {
         self.databases.iter().find(|d| d.source == source && d.name == name)

@@ -160,13 +160,16 @@ pub fn fleet(project: &Project, engine: Engine) -> Result<Fleet, Vec<Error>> {
 
 /// An engine that only looks: it needs no project, holds nothing and sends nothing.
 pub fn reader(common: &Common) -> Result<Engine, Error> {
-    let dir = state_dir(common);
-    let state = SqliteState::open_read_only(&dir)?;
-    let spool = DiskSpool::open(&dir.join("spool"), 0)?;
+    keeper(common, Arc::new(SqliteState::open_read_only(&state_dir(common))?))
+}
+
+/// An engine for what is kept: it needs no project and sends nothing.
+pub fn keeper(common: &Common, state: Arc<dyn State>) -> Result<Engine, Error> {
+    let spool = DiskSpool::open(&state_dir(common).join("spool"), 0)?;
     let (_, stop) = watch::channel(false);
     let destinations = HashMap::new();
     Ok(Engine {
-        state: Arc::new(state),
+        state,
         spool: Arc::new(spool),
         clock: Arc::new(SystemClock),
         destinations,

@@ -12,7 +12,8 @@ use serde::de::DeserializeOwned;
 
 /// The columns that [`run`] reads.
 pub(crate) const RUN: &str = "id, key, sync, call_type, state, trigger, pinned, due_at, started_at, extracted_at, ended_at, \
-     last_sync_time, next_last_sync_time, clock, rows_read, calls, rejected, unchanged, spool_bytes, reason_code, reason, skipped_by";
+     last_sync_time, next_last_sync_time, clock, rows_read, calls, rejected, unchanged, spool_bytes, reason_code, reason, skipped_by, \
+     replays, (SELECT json_group_array(r.id ORDER BY r.id) FROM runs r WHERE r.replays = runs.id)";
 
 /// The columns that [`sync`] reads.
 pub(crate) const SYNC: &str = "clock_us, clock_of, own_us, first_us, cursor, cursor_of, run, fingerprint";
@@ -46,6 +47,8 @@ pub(crate) fn run(row: &Row<'_>) -> Result<RunRecord> {
         spool_bytes: unsigned(row, 18)?,
         reason: reason(row, 19)?,
         skipped_by: optional(row, 21, unsigned)?.map(RunId),
+        replays: optional(row, 22, unsigned)?.map(RunId),
+        replayed_by: json(row, 23)?,
     })
 }
 
@@ -130,7 +133,7 @@ pub(crate) fn finding(row: &Row<'_>) -> Result<FindingCount> {
     })
 }
 
-/// `position, ordinal, message_id, code, status, reason, at`.
+/// `position, ordinal, message_id, code, status, reason, at, replayed_by`.
 pub(crate) fn dead_letter(row: &Row<'_>) -> Result<DeadLetter> {
     Ok(DeadLetter {
         position: unsigned(row, 0)?,
@@ -140,6 +143,7 @@ pub(crate) fn dead_letter(row: &Row<'_>) -> Result<DeadLetter> {
         status: row.get(4)?,
         reason: row.get(5)?,
         at: time(row, 6)?,
+        replayed_by: optional(row, 7, unsigned)?.map(RunId),
     })
 }
 

@@ -134,6 +134,10 @@ const STEPS: &[&str] = &["
         dead_letters INTEGER NOT NULL,
         PRIMARY KEY (day, sync, destination, call_type)
     ) STRICT, WITHOUT ROWID;
+", "
+    ALTER TABLE runs ADD COLUMN replays INTEGER REFERENCES runs;
+    CREATE INDEX replays ON runs (replays) WHERE replays IS NOT NULL;
+    ALTER TABLE dead_letters ADD COLUMN replayed_by INTEGER REFERENCES runs;
 "];
 
 /// The format that this version writes.

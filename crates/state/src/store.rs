@@ -1,9 +1,9 @@
 //! The port: one method, one transaction.
 
-use outflow_core::ports::spool::SegmentInfo;
+use outflow_core::ports::spool::{PURGED, SegmentInfo};
 use outflow_core::ports::state::{
-    DeadLetter, DeliveryRecord, Extraction, NewRun, PastRun, RunFilter, Settled, State, SyncState, Usage,
-    run_key,
+    DeadLetter, DeliveryRecord, Extraction, NewRun, PastRun, Purge, Replayed, RunFilter, Settled, State,
+    SyncState, Usage, run_key,
 };
 use outflow_core::run::{FindingCount, Pinned, Trigger};
 use outflow_core::{Code, Date, DeliveryState, Result, RunId, RunKey, RunRecord, RunState, Timestamp, hash};
@@ -91,6 +91,9 @@ impl State for SqliteState {
             insert_segments(t, run, &extraction.segments)?;
             insert_findings(t, run, &extraction.findings)?;
             insert_deliveries(t, run, counts.calls)?;
+            if let Some(replayed) = &extraction.replayed {
+                mark_replayed(t, run, replayed)?;
+            }
             let moves = extraction.moves.as_ref();
             if end == RunState::Held {
                 let sql = "INSERT INTO held (run, next_last_sync_time, moves) VALUES (?1, ?2, ?3)";
@@ -140,32 +143,7 @@ impl State for SqliteState {
     ) -> Result<()> {
         self.write(|t| {
             count_usage(t, run, delivery, at)?;
-            let sql = "UPDATE deliveries SET state = ?3, calls = ?4, delivered = ?5, dead_letters = ?6, filtered = ?7, cancelled = ?8,
-                       discarded = ?9, pending = ?10, requests = ?11, retries = ?12, bytes = ?13, settled = ?14, reason_code = ?15,
-                       reason = ?16 WHERE run = ?1 AND destination = ?2";
-            let (counts, reason) = (&delivery.counts, delivery.reason.as_ref());
-            let values = params![
-                id(run),
-                delivery.destination,
-                delivery.state.name(),
-                bits(counts.calls),
-                bits(counts.delivered),
-                bits(counts.dead_letters),
-                bits(counts.filtered),
-                bits(counts.cancelled),
-                bits(counts.discarded),
-                bits(counts.pending),
-                bits(counts.requests),
-                bits(counts.retries),
-                bits(counts.bytes),
-                to_json(&delivery.settled),
-                reason.map(|r| r.0.as_str()),
-                reason.map(|r| &r.1),
-            ];
-            if t.prepare_cached(sql)?.execute(values)? == 0 {
-                let message = format!("run {run} has no delivery to {:?}", delivery.destination);
-                return Err(impossible(message).into());
-            }
+            update_delivery(t, run, delivery)?;
             insert_dead_letters(t, run, &delivery.destination, dead)
         })
     }
@@ -258,7 +236,8 @@ impl State for SqliteState {
         offset: u64,
         limit: u64,
     ) -> Result<Vec<DeadLetter>> {
-        let sql = "SELECT position, ordinal, message_id, code, status, reason, at FROM dead_letters
+        let sql =
+            "SELECT position, ordinal, message_id, code, status, reason, at, replayed_by FROM dead_letters
                    WHERE run = ?1 AND destination = ?2 ORDER BY position LIMIT ?3 OFFSET ?4";
         let values = params![id(run), destination, capped(limit), capped(offset)];
         self.read(|c| all(c, sql, values, rows::dead_letter))
@@ -269,9 +248,30 @@ impl State for SqliteState {
         self.read(|c| all(c, sql, [before.as_microsecond()], rows::run_id))
     }
 
+    fn purge(&self, run: RunId, purge: &Purge) -> Result<()> {
+        self.write(|t| {
+            replace_segments(t, run, &purge.segments)?;
+            purge.deliveries.iter().try_for_each(|delivery| update_delivery(t, run, delivery))?;
+            let sql = "UPDATE dead_letters SET message_id = '', reason = ?4 WHERE run = ?1 AND destination = ?2 AND position = ?3";
+            for (destination, position) in &purge.letters {
+                t.prepare_cached(sql)?.execute(params![id(run), destination, bits(*position), PURGED])?;
+            }
+            if let Some(findings) = &purge.findings {
+                t.execute("DELETE FROM findings WHERE run = ?1", [id(run)])?;
+                insert_findings(t, run, findings)?;
+            }
+            Ok(())
+        })
+    }
+
+    fn scrub(&self) -> Result<()> {
+        self.rewrite()
+    }
+
     fn forget_segments(&self, run: RunId) -> Result<()> {
         self.write(|t| {
             t.execute("DELETE FROM segments WHERE run = ?1", [id(run)])?;
+            t.execute("UPDATE findings SET samples = '[]' WHERE run = ?1", [id(run)])?;
             Ok(())
         })
     }
@@ -284,8 +284,8 @@ impl State for SqliteState {
 
 fn insert_run(t: &Transaction<'_>, new: &NewRun, key: RunKey, state: RunState) -> Result<RunRecord, Fault> {
     let sql = format!(
-        "INSERT INTO runs (key, sync, call_type, state, trigger, pinned, due_at, started_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) RETURNING {RUN}"
+        "INSERT INTO runs (key, sync, call_type, state, trigger, pinned, due_at, started_at, replays)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) RETURNING {RUN}"
     );
     let values = params![
         key.0.to_be_bytes(),
@@ -296,6 +296,7 @@ fn insert_run(t: &Transaction<'_>, new: &NewRun, key: RunKey, state: RunState) -
         to_json(&new.pinned),
         new.due_at.as_microsecond(),
         new.started_at.as_microsecond(),
+        new.pinned.options.replay.as_ref().map(|replay| id(replay.run)),
     ];
     let record = t.prepare_cached(&sql)?.query_row(values, rows::run)?;
     if new.trigger == Trigger::Schedule {
@@ -389,6 +390,25 @@ fn insert_findings(t: &Transaction<'_>, run: RunId, findings: &[FindingCount]) -
     Ok(())
 }
 
+/// Puts new segments in the place of old ones.
+fn replace_segments(
+    t: &Transaction<'_>,
+    run: RunId,
+    segments: &[(SegmentInfo, SegmentInfo)],
+) -> Result<(), Fault> {
+    let sql = "DELETE FROM segments WHERE run = ?1 AND kind = ?2 AND number = ?3";
+    for (old, _) in segments {
+        t.prepare_cached(sql)?.execute(params![id(run), kind_name(old.kind), old.number])?;
+    }
+    let new: Vec<SegmentInfo> = segments.iter().map(|(_, new)| new.clone()).collect();
+    insert_segments(t, run, &new)?;
+    let sql = "UPDATE runs SET spool_bytes = (SELECT coalesce(sum(bytes), 0) FROM segments WHERE run = ?1) WHERE id = ?1";
+    if !new.is_empty() {
+        t.execute(sql, [id(run)])?;
+    }
+    Ok(())
+}
+
 /// A delivery for each connection that the run pinned, with all its calls pending.
 fn insert_deliveries(t: &Transaction<'_>, run: RunId, calls: u64) -> Result<(), Fault> {
     let Pinned { connections, .. } = one_run(t, run)?.pinned;
@@ -405,6 +425,47 @@ fn insert_deliveries(t: &Transaction<'_>, run: RunId, calls: u64) -> Result<(), 
             bits(calls),
             settled
         ])?;
+    }
+    Ok(())
+}
+
+fn update_delivery(t: &Transaction<'_>, run: RunId, delivery: &DeliveryRecord) -> Result<(), Fault> {
+    let sql = "UPDATE deliveries SET state = ?3, calls = ?4, delivered = ?5, dead_letters = ?6, filtered = ?7, cancelled = ?8,
+               discarded = ?9, pending = ?10, requests = ?11, retries = ?12, bytes = ?13, settled = ?14, reason_code = ?15,
+               reason = ?16 WHERE run = ?1 AND destination = ?2";
+    let (counts, reason) = (&delivery.counts, delivery.reason.as_ref());
+    let values = params![
+        id(run),
+        delivery.destination,
+        delivery.state.name(),
+        bits(counts.calls),
+        bits(counts.delivered),
+        bits(counts.dead_letters),
+        bits(counts.filtered),
+        bits(counts.cancelled),
+        bits(counts.discarded),
+        bits(counts.pending),
+        bits(counts.requests),
+        bits(counts.retries),
+        bits(counts.bytes),
+        to_json(&delivery.settled),
+        reason.map(|r| r.0.as_str()),
+        reason.map(|r| &r.1),
+    ];
+    if t.prepare_cached(sql)?.execute(values)? == 0 {
+        let message = format!("run {run} has no delivery to {:?}", delivery.destination);
+        return Err(impossible(message).into());
+    }
+    Ok(())
+}
+
+/// The dead letters are sent again by `by`.
+fn mark_replayed(t: &Transaction<'_>, by: RunId, replayed: &Replayed) -> Result<(), Fault> {
+    let sql =
+        "UPDATE dead_letters SET replayed_by = ?4 WHERE run = ?1 AND destination = ?2 AND position = ?3";
+    let mut mark = t.prepare_cached(sql)?;
+    for position in &replayed.positions {
+        mark.execute(params![id(replayed.run), replayed.destination, bits(*position), id(by)])?;
     }
     Ok(())
 }

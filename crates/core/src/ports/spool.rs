@@ -64,7 +64,7 @@ pub struct SegmentInfo {
     pub bytes: u64,
 }
 
-/// A row that could not become a call.
+/// A row that could not become a call. Once it is purged, the reason says so and the row is empty.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rejection {
     /// The row's place in the result, from 0.
@@ -79,6 +79,16 @@ pub struct Rejection {
     /// The row: column names and the texts that came (null for NULL).
     pub row: serde_json::Map<String, serde_json::Value>,
 }
+
+impl Rejection {
+    /// What stays of it when the person that it is about is purged.
+    pub fn blanked(&self) -> Self {
+        Self { reason: PURGED.to_owned(), row: serde_json::Map::new(), ..self.clone() }
+    }
+}
+
+/// The reason of a rejection or dead letter whose content was purged.
+pub const PURGED: &str = "removed by `outflow purge`";
 
 /// What a finished extraction left on disk.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -95,6 +105,22 @@ pub struct Spooled {
     pub bytes: u64,
 }
 
+/// Entries whose content is to go, by position, in order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Blanked {
+    /// Calls.
+    pub calls: Vec<u64>,
+    /// Rejections.
+    pub rejections: Vec<u64>,
+}
+
+impl Blanked {
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.calls.is_empty() && self.rejections.is_empty()
+    }
+}
+
 /// The spool of an installation.
 pub trait Spool: Send + Sync {
     /// Begins a run's extraction. What an earlier attempt of the same run left is deleted first.
@@ -109,6 +135,19 @@ pub trait Spool: Send + Sync {
         run: RunId,
         segments: &[SegmentInfo],
     ) -> Result<Box<dyn Iterator<Item = Result<Rejection>> + Send>>;
+
+    /// Writes the segments that hold one of these entries anew, without the content of these entries: they keep their places and ordinals, and everything else
+    /// is byte for byte as before. Returns each segment that is replaced with the one in its place, which is on disk for good under a number of its own. The
+    /// replaced files stay until [`Spool::tidy`], when the state names the new ones.
+    fn blank(
+        &self,
+        run: RunId,
+        segments: &[SegmentInfo],
+        entries: &Blanked,
+    ) -> Result<Vec<(SegmentInfo, SegmentInfo)>>;
+
+    /// Deletes the run's segment files that are not among these, which are all that the state names.
+    fn tidy(&self, run: RunId, segments: &[SegmentInfo]) -> Result<()>;
 
     /// Deletes all that is kept of a run's calls and rejections, and the hashes that the next run would be compared with unless `keep_contents`.
     fn remove(&self, run: RunId, keep_contents: bool) -> Result<()>;

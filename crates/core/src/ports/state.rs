@@ -69,8 +69,44 @@ pub struct Extraction {
     pub next_last_sync_time: Option<String>,
     /// The sync's new state. `None`: it stays as it is.
     pub moves: Option<SyncState>,
+    /// The dead letters of an earlier run that this one sends again.
+    pub replayed: Option<Replayed>,
     /// Why a guard holds the run. Then it becomes `held`, and what `next_last_sync_time` and `moves` say waits for its release.
     pub held: Option<(Code, String)>,
+}
+
+/// Dead letters that a run sends again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Replayed {
+    /// The run that left them.
+    pub run: RunId,
+    /// At which destination.
+    pub destination: String,
+    /// Their positions in that run.
+    pub positions: Vec<u64>,
+}
+
+/// What of one run is replaced when a person is purged from it.
+#[derive(Clone, Debug, Default)]
+pub struct Purge {
+    /// Segments, with those in their place.
+    pub segments: Vec<(SegmentInfo, SegmentInfo)>,
+    /// Deliveries as they are now: calls that were pending are cancelled.
+    pub deliveries: Vec<DeliveryRecord>,
+    /// Dead letters that lose their message id and reason: destination and position.
+    pub letters: Vec<(String, u64)>,
+    /// All findings of the run, without the samples that have to go. `None`: they stay as they are.
+    pub findings: Option<Vec<FindingCount>>,
+}
+
+impl Purge {
+    /// Whether nothing is replaced.
+    pub fn is_empty(&self) -> bool {
+        self.segments.is_empty()
+            && self.deliveries.is_empty()
+            && self.letters.is_empty()
+            && self.findings.is_none()
+    }
 }
 
 /// A run as guards compare a new one with it.
@@ -176,6 +212,9 @@ pub struct DeadLetter {
     pub reason: String,
     /// When.
     pub at: Timestamp,
+    /// The last run that sent it again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replayed_by: Option<RunId>,
 }
 
 /// Which runs to list.
@@ -214,7 +253,8 @@ pub trait State: Send + Sync {
     fn begin_extraction(&self, run: RunId, clock: Timestamp, last_sync_time: &str) -> Result<()>;
 
     /// The one transaction between the halves: run `delivering`, its segments and findings, a delivery for each pinned connection with every call pending
-    /// (unchanged calls belong to no delivery's `calls`), and the sync's state moved if `moves` says so. A run that is `held` becomes that instead, and moves nothing.
+    /// (unchanged calls belong to no delivery's `calls`), the sync's state moved if `moves` says so, and the dead letters of `replayed` marked. A run that is `held` becomes that
+    /// instead, and moves nothing.
     fn commit_extraction(&self, run: RunId, extraction: &Extraction) -> Result<()>;
 
     /// A held run becomes `delivering` (or `succeeded`, if it has no calls), and what its extraction had to move moves, in one transaction.
@@ -271,7 +311,13 @@ pub trait State: Send + Sync {
     /// Runs in a final state that ended before `before` and still have segments.
     fn runs_with_old_segments(&self, before: Timestamp) -> Result<Vec<RunId>>;
 
-    /// The run's segments are gone.
+    /// Replaces what a purge replaces of a run, in one transaction.
+    fn purge(&self, run: RunId, purge: &Purge) -> Result<()>;
+
+    /// Writes the whole store anew, so that its files hold nothing of what was replaced or deleted. As long as another process reads, a trace may stay.
+    fn scrub(&self) -> Result<()>;
+
+    /// The run's segments are gone, and with them the samples of rejected rows.
     fn forget_segments(&self, run: RunId) -> Result<()>;
 
     /// The runs that some sync's next run will be compared with.

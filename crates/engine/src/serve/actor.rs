@@ -1,5 +1,6 @@
 //! One sync: when its next run begins, and why not now.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -43,8 +44,8 @@ pub(super) struct Actor {
     name: String,
     inbox: mpsc::Receiver<Trigger>,
     current: Option<Current>,
-    /// A run that was asked for while the sync was busy.
-    wanted: Option<RunOptions>,
+    /// Runs that were asked for while the sync was busy, each once.
+    wanted: VecDeque<RunOptions>,
     /// When a failed run is tried again, and how often that has been done in a row.
     retry: Option<Instant>,
     failures: usize,
@@ -52,7 +53,7 @@ pub(super) struct Actor {
 
 impl Actor {
     pub(super) fn new(shared: Arc<Shared>, name: String, inbox: mpsc::Receiver<Trigger>) -> Self {
-        Self { shared, name, inbox, current: None, wanted: None, retry: None, failures: 0 }
+        Self { shared, name, inbox, current: None, wanted: VecDeque::new(), retry: None, failures: 0 }
     }
 
     /// Ends when the engine stops, or with an error of the state.
@@ -104,13 +105,11 @@ impl Actor {
     async fn step(&mut self) -> Result<Duration> {
         let fleet = self.shared.fleet();
         let Some(member) = fleet.member(&self.name) else { return Ok(LOOK_AGAIN) };
-        if let Some(options) = self.wanted.take() {
-            match self.busy(&fleet).await? {
-                Some(_) => self.wanted = Some(options),
-                None => {
-                    self.begin(&fleet, member, By::Manual, options, None).await?;
-                }
-            }
+        if !self.wanted.is_empty()
+            && self.busy(&fleet).await?.is_none()
+            && let Some(options) = self.wanted.pop_front()
+        {
+            self.begin(&fleet, member, by_hand(&options), options, None).await?;
         }
         if !member.spec.enabled {
             return Ok(LOOK_AGAIN);
@@ -161,11 +160,14 @@ impl Actor {
         let reply = match busy {
             Some(Busy { held: Some(error), .. }) => Err(error),
             Some(busy) => {
-                self.wanted = Some(trigger.options);
+                if !self.wanted.contains(&trigger.options) {
+                    self.wanted.push_back(trigger.options);
+                }
                 Ok(Triggered::Remembered { behind: busy.run })
             }
             None => {
-                Ok(Triggered::Started(self.begin(&fleet, member, By::Manual, trigger.options, None).await?))
+                let by = by_hand(&trigger.options);
+                Ok(Triggered::Started(self.begin(&fleet, member, by, trigger.options, None).await?))
             }
         };
         // Who asked may have gone.
@@ -238,6 +240,11 @@ impl Actor {
             }
         }
     }
+}
+
+/// What sets a run off that someone asks for.
+fn by_hand(options: &RunOptions) -> By {
+    if options.replay.is_some() { By::Replay } else { By::Manual }
 }
 
 /// Waits for the extraction under way; for ever if there is none.

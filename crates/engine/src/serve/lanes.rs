@@ -281,13 +281,16 @@ impl Lane {
     /// Delivers until nothing waits or the process stops. An error is one of the state.
     async fn go(mut self) -> Result<()> {
         let mut stop = self.shared.fleet().engine.stop.clone();
+        let shared = self.shared.clone();
         while let Some(run) = self.shared.lanes.head(&self.key) {
+            let going = shared.quiet.read().await;
             if *stop.borrow() {
                 return Ok(());
             }
             let fleet = self.shared.fleet();
             let told = Arc::new(Told::default());
             let state = self.deliver(&fleet, run, &mut stop, &told).await?;
+            drop(going);
             let is_settled = matches!(state, DeliveryState::Succeeded | DeliveryState::Partial);
             if is_settled {
                 self.refusals = 0;

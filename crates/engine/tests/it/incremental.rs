@@ -333,7 +333,7 @@ impl Watched {
                 let since = (!full && rng.below(2) == 0)
                     .then(|| Timestamp::from_microsecond(self.world.now().as_microsecond() - back).unwrap());
                 if full || only.is_some() || limit.is_some() || since.is_some() {
-                    self.run_with(RunOptions { full, only, limit, since }).await;
+                    self.run_with(RunOptions { full, only, limit, since, ..RunOptions::default() }).await;
                 }
             }
             _ => {

@@ -8,4 +8,5 @@ mod guards;
 mod incremental;
 mod misbehaviour;
 mod parts;
+mod replay;
 mod serve;

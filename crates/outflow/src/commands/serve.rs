@@ -66,6 +66,12 @@ impl Keeper {
                 Ok(()) => Ok(json!({ "reloaded": true })),
                 Err(errors) => Err(first(errors)),
             },
+            Ask::Purge { id } => {
+                let report = self.handle.quietly(move |engine| engine.purge(&id, false)).await?;
+                let removed = report.runs.len();
+                log::line(self.printer, SystemClock.now(), "purged", &[("runs", json!(removed))]);
+                Ok(serde_json::to_value(report).unwrap_or_default())
+            }
             Ask::Status => Ok(json!({ "lanes": self.handle.lanes() })),
             Ask::Release { run } => self.handle.release(run).await.map(|()| json!({ "run": run })),
             Ask::Discard { run, skip_window } => {

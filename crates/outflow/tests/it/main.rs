@@ -11,6 +11,7 @@ mod hostile;
 mod incremental;
 mod limits;
 mod redshift;
+mod replay;
 mod run;
 mod secrets;
 mod serve;

@@ -1,7 +1,8 @@
 //! What every store of the state must do. Each check gets an empty store of its own.
 
 use outflow_core::ports::spool::SegmentKind;
-use outflow_core::ports::state::{RunFilter, Settled, State, SyncState};
+use outflow_core::ports::state::{NewRun, Purge, Replayed, RunFilter, Settled, State, SyncState};
+use outflow_core::run::{Again, Pinned, Replay, RunOptions, Trigger};
 use outflow_core::{Code, DeliveryCounts, DeliveryState, RowCounts, RunId, RunState};
 
 use crate::made::{at, dead_letter, delivering, extraction, moved, new_run, progress, segment};
@@ -38,6 +39,8 @@ const CHECKS: &[Check] = &[
     ("a skipped run is recorded with what stood in its way", skipping),
     ("a run ends when its last delivery has", concluding),
     ("unfinished runs of all syncs are known", unfinished_everywhere),
+    ("a replay is linked both ways and marks what it sends again", replaying),
+    ("a purge replaces what it names and nothing else", purging),
 ];
 
 /// Runs every check on the store that `fresh` makes for its number.
@@ -439,4 +442,70 @@ fn unfinished_everywhere(state: &dyn State) {
     state.end_run(second, RunState::Failed, at(99), None, None).unwrap();
     let ids: Vec<_> = state.unfinished_runs().unwrap().iter().map(|r| r.id).collect();
     assert_eq!(ids, [first, third]);
+}
+
+/// Settles calls at `journeys`, every other one as a dead letter: positions 1, 3, 5, …
+fn with_letters(state: &dyn State, run: RunId, letters: u64) {
+    for _ in 0..letters {
+        let mut delivery = state.deliveries(run).unwrap()[0].clone();
+        let dead = progress(&mut delivery, 2);
+        state.settle(run, &delivery, &dead, at(70)).unwrap();
+    }
+}
+
+fn replaying(state: &dyn State) {
+    let old = delivering(state, "users", 100);
+    with_letters(state, old, 3);
+    let ordinary = new_run("users");
+    let replay = Replay { run: old, again: Again::AsSent, code: Some(Code::D003), force: true };
+    let options = RunOptions { only: Some("journeys".into()), replay: Some(replay), ..RunOptions::default() };
+    let pinned = Pinned { options, ..ordinary.pinned.clone() };
+    let new = state.create_run(&NewRun { trigger: Trigger::Replay, pinned, ..ordinary }).unwrap();
+    assert_eq!((new.replays, new.replayed_by.len(), new.trigger), (Some(old), 0, Trigger::Replay));
+    assert_eq!(state.run(old).unwrap().unwrap().replayed_by, [new.id]);
+    let marks = || -> Vec<Option<RunId>> {
+        state.dead_letters(old, "journeys", 0, 10).unwrap().iter().map(|l| l.replayed_by).collect()
+    };
+    state.begin_extraction(new.id, at(3), "0").unwrap();
+    assert_eq!(marks(), [None; 3], "until the replay is committed");
+    let replayed = Replayed { run: old, destination: "journeys".into(), positions: vec![1, 5] };
+    let commit = outflow_core::ports::state::Extraction { replayed: Some(replayed), ..extraction(2, None) };
+    state.commit_extraction(new.id, &commit).unwrap();
+    assert_eq!(marks(), [Some(new.id), None, Some(new.id)]);
+    assert_eq!(state.run(new.id).unwrap().unwrap().pinned.options.replay.unwrap().code, Some(Code::D003));
+}
+
+fn purging(state: &dyn State) {
+    let (run, other) = (delivering(state, "users", 100), delivering(state, "users", 100));
+    for run in [run, other] {
+        with_letters(state, run, 2);
+    }
+    let others = (state.segments(other).unwrap(), state.findings(other).unwrap());
+    let segments = state.segments(run).unwrap();
+    let mut new = segments[0].clone();
+    (new.number, new.bytes) = (9, 700);
+    let mut delivery = state.deliveries(run).unwrap()[0].clone();
+    delivery.counts.pending -= 1;
+    delivery.counts.cancelled += 1;
+    let mut findings = state.findings(run).unwrap();
+    findings[0].samples.clear();
+    let purge = Purge {
+        segments: vec![(segments[0].clone(), new.clone())],
+        deliveries: vec![delivery.clone()],
+        letters: vec![("journeys".into(), 3)],
+        findings: Some(findings.clone()),
+    };
+    state.purge(run, &purge).unwrap();
+    state.scrub().unwrap();
+    let named = state.segments(run).unwrap();
+    assert!(named.contains(&new) && !named.contains(&segments[0]) && named.len() == segments.len());
+    assert_eq!(state.run(run).unwrap().unwrap().spool_bytes, named.iter().map(|s| s.bytes).sum::<u64>());
+    assert_eq!((&state.deliveries(run).unwrap()[0], state.findings(run).unwrap()), (&delivery, findings));
+    let letters = state.dead_letters(run, "journeys", 0, 10).unwrap();
+    assert_eq!(letters[0], dead_letter(1));
+    assert_eq!((letters[1].position, letters[1].message_id.as_str()), (3, ""));
+    assert_eq!((letters[1].code, letters[1].status), (dead_letter(3).code, dead_letter(3).status));
+    assert!(letters[1].reason.contains("purge"));
+    assert_eq!((state.segments(other).unwrap(), state.findings(other).unwrap()), others);
+    assert_eq!(state.dead_letters(other, "journeys", 0, 10).unwrap()[1], dead_letter(3));
 }

@@ -64,6 +64,7 @@ pub fn extraction(calls: u64, moves: Option<SyncState>) -> Extraction {
         }],
         next_last_sync_time: Some("1790000000".into()),
         moves,
+        replayed: None,
         held: None,
     }
 }
@@ -100,6 +101,7 @@ pub fn delivering(state: &dyn State, sync: &str, calls: u64) -> RunId {
 
 pub fn dead_letter(position: u64) -> DeadLetter {
     DeadLetter {
+        replayed_by: None,
         position,
         ordinal: position * 2,
         message_id: format!("id-{position}"),
