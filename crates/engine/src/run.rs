@@ -173,6 +173,10 @@ impl Engine {
         }
         let mut tasks = tokio::task::JoinSet::new();
         for delivery in deliveries {
+            // Whoever asks for a run wants a destination that stopped earlier to be tried again: with one request.
+            if let Some(destination) = self.destinations.get(&delivery.destination) {
+                self.posts.of(destination.as_ref()).resume();
+            }
             let (engine, record, request) = (self.clone(), record.clone(), request.clone());
             tasks.spawn(async move { engine.deliver(&record, delivery, &request).await });
         }

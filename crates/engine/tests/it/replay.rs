@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use outflow_core::ports::state::RunFilter;
+use outflow_core::ports::state::{RunFilter, SyncState};
 use outflow_core::run::{Again, RunOptions, Trigger};
 use outflow_core::{
     Answer, CallType, Code, ColumnType, Connection, DeliveryState, Nulls, RunId, RunState, SyncSpec,
@@ -59,6 +59,15 @@ async fn replay(
     Ok(document)
 }
 
+/// Where the next ordinary run begins.
+fn start_of(house: &House) -> (Option<i64>, Option<String>) {
+    start_from(&house.state().sync("users").unwrap())
+}
+
+fn start_from(state: &SyncState) -> (Option<i64>, Option<String>) {
+    (state.clock_us, state.cursor.clone())
+}
+
 async fn all_verified(house: &House) {
     let engine = house.engine.clone();
     let found = tokio::task::spawn_blocking(move || {
@@ -78,6 +87,7 @@ async fn refused_events_are_sent_again_as_they_were_once_and_nothing_else_is() {
     let spec = events_to(&["a", "b"], &mut table);
     let old = house.run(&spec, &table).await.unwrap();
     let before = house.state().sync("users").unwrap();
+    let asked = table.statements.lock().unwrap().len();
     let refused = house.state().dead_letters(old.run, "a", 0, 10).unwrap();
     mended.store(true, Ordering::SeqCst);
 
@@ -90,7 +100,7 @@ async fn refused_events_are_sent_again_as_they_were_once_and_nothing_else_is() {
         new.destinations.iter().map(|(n, d)| (n.as_str(), d.counts.delivered)).collect::<Vec<_>>(),
         [("a", 2)]
     );
-    assert_eq!(table.statements.lock().unwrap().len(), 1, "nothing was queried");
+    assert_eq!(table.statements.lock().unwrap().len(), asked, "nothing was queried");
     let taken = a.taken.lock().unwrap().clone();
     let ids: HashSet<&str> = taken.iter().map(|call| call["messageId"].as_str().unwrap()).collect();
     assert_eq!((taken.len(), ids.len(), b.users().len()), (30, 30, 30));
@@ -151,7 +161,7 @@ async fn refused_people_are_read_again_and_those_that_are_gone_are_told() {
     let (engine, run) = (house.engine.clone(), new.run);
     let gone = tokio::task::spawn_blocking(move || engine.not_given(run)).await.unwrap().unwrap();
     assert_eq!(gone, ["17"]);
-    assert_eq!(house.state().sync("users").unwrap(), before);
+    assert_eq!(start_of(&house), start_from(&before));
     let next = house.run(&spec, &table).await.unwrap();
     assert_eq!(next.rows.unchanged, 0, "the next run is compared with the ordinary one, not with the replay");
 }
@@ -278,7 +288,7 @@ async fn a_destination_catches_up_from_the_first_run_that_did_not_reach_it() {
     assert!(table.statements.lock().unwrap().last().unwrap().contains("999999"));
     assert_eq!(a.users().len(), 25, "nobody else gets them again");
     assert!(a.users().values().all(|n| *n <= 2));
-    assert_eq!(house.state().sync("users").unwrap(), before);
+    assert_eq!(start_of(&house), start_from(&before));
     assert_eq!(gap(&house).await, None);
 }
 

@@ -143,9 +143,16 @@ fn a_state_of_the_first_format_is_taken_over_with_what_it_knows() {
     let dir = tempfile::tempdir().unwrap();
     let run = delivering(&SqliteState::open(dir.path()).unwrap(), "users", 5);
     let database = rusqlite::Connection::open(dir.path().join("state.db")).unwrap();
-    for column in ["clock_of", "own_us", "first_us", "cursor_of"] {
-        database.execute_batch(&format!("ALTER TABLE syncs DROP COLUMN {column}")).unwrap();
-    }
+    // Back to the first format: what later steps have added goes.
+    database
+        .execute_batch(
+            "DROP TABLE schedules; DROP TABLE held; DROP TABLE usage; DROP INDEX replays;
+             ALTER TABLE runs DROP COLUMN columns; ALTER TABLE runs DROP COLUMN replays;
+             ALTER TABLE dead_letters DROP COLUMN replayed_by;
+             ALTER TABLE syncs DROP COLUMN clock_of; ALTER TABLE syncs DROP COLUMN own_us;
+             ALTER TABLE syncs DROP COLUMN first_us; ALTER TABLE syncs DROP COLUMN cursor_of;",
+        )
+        .unwrap();
     database.pragma_update(None, "user_version", 1).unwrap();
     drop(database);
     let sync = SqliteState::open(dir.path()).unwrap().sync("users").unwrap();
