@@ -91,6 +91,13 @@ impl Printer {
         }
     }
 
+    /// A finding beside what was asked for, unless it is wanted quiet.
+    pub fn notice(&self, finding: &Error) {
+        if !self.quiet {
+            self.error(finding);
+        }
+    }
+
     /// An error, in the form of a compiler's: code and sentence, place, help, page.
     pub fn error(&self, error: &Error) {
         let severity = error.code().severity();
