@@ -5,4 +5,5 @@
 mod conformance;
 mod crash;
 mod made;
+mod model;
 mod opening;
