@@ -7,7 +7,7 @@
 //! ```
 //!
 //! `messageId` always comes first; a `timestamp` that the query did not give (the run's clock stands in) comes second. What
-//! follows is the *content*: the part that says whether two calls are the same ([`CallMeta::content`]).
+//! follows is the *content*: the part that says whether two calls are the same ([`CallMeta::content`]), together with a `messageId` that the query gave.
 
 use serde::{Deserialize, Serialize};
 
@@ -85,6 +85,8 @@ impl CallFlags {
     pub const NULLS: CallFlags = CallFlags(8);
     /// A call with neither `userId` nor `anonymousId` (a group without a person).
     pub const NO_PERSON: CallFlags = CallFlags(16);
+    /// The call was removed by a purge: its place is kept, its JSON is empty.
+    pub const PURGED: CallFlags = CallFlags(32);
 
     /// Whether every flag of `other` is set.
     pub const fn has(self, other: CallFlags) -> bool {

@@ -4,8 +4,11 @@
 //! PostgreSQL's DataRow message without its column count, so the wire client hands rows on as they came. Texts are those of a PostgreSQL
 //! session in UTC with ISO dates; SQLite's adapter writes the same forms.
 
+use serde::{Deserialize, Serialize};
+
 /// What the text of a column means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum ColumnType {
     /// `t` or `f`.
     Bool,
@@ -60,7 +63,7 @@ impl ColumnType {
 }
 
 /// A column of a result.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Column {
     /// The label. Redshift and PostgreSQL fold it; `query` restores the case that the user wrote.
     pub name: String,

@@ -5,7 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{CallType, Code, Connection, RunKey};
+use crate::{CallType, Code, Connection, Guards, RunKey};
 
 /// A run's number in its installation: 1, 2, 3, …
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -101,7 +101,36 @@ named! {
         Manual = "manual",
         /// Its schedule.
         Schedule = "schedule",
+        /// A person who has calls of an earlier run sent again.
+        Replay = "replay",
     }
+}
+
+named! {
+    /// Which calls of an earlier run are sent again, and how.
+    Again {
+        /// Its dead letters, from its segments, under the same message ids.
+        AsSent = "as_sent",
+        /// What the query now gives for the ordering keys of its dead letters, under new message ids.
+        Requery = "requery",
+        /// All of its calls, from its segments, under the same message ids.
+        All = "all",
+    }
+}
+
+/// What a replay sends. It goes to one destination, [`RunOptions::only`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Replay {
+    /// The earlier run.
+    pub run: RunId,
+    /// Which of its calls, and how.
+    pub again: Again,
+    /// Dead letters with this code alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<Code>,
+    /// Also dead letters that have been replayed already.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub force: bool,
 }
 
 /// Rows of a run. `read = calls + rejected + unchanged`, always.
@@ -162,8 +191,7 @@ impl DeliveryCounts {
     }
 }
 
-/// How a run differs from the sync's ordinary one. A run with any of these set never moves `last_sync_time`, is compared with no previous run and leaves nothing
-/// for the next one to be compared with.
+/// How a run differs from the sync's ordinary one. A run with any of these set never moves `last_sync_time` and leaves out nothing that it reads.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunOptions {
     /// Everything, as if it were the first run.
@@ -178,6 +206,12 @@ pub struct RunOptions {
     /// To this destination alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub only: Option<String>,
+    /// With this value of `{{last_sync_time}}`, as the text that an earlier run kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start: Option<String>,
+    /// Calls of an earlier run, in place of what is new.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replay: Option<Replay>,
 }
 
 impl RunOptions {
@@ -198,6 +232,9 @@ pub struct Pinned {
     pub connections: Vec<Connection>,
     /// How the run differs from an ordinary one.
     pub options: RunOptions,
+    /// What holds it before anything is sent.
+    #[serde(default, skip_serializing_if = "Guards::is_empty")]
+    pub guards: Guards,
 }
 
 /// What a run has to tell about one kind of finding in its rows.
@@ -252,4 +289,8 @@ pub struct RunRecord {
     pub reason: Option<(Code, String)>,
     /// Which run stood in the way of a skipped one.
     pub skipped_by: Option<RunId>,
+    /// Whose calls it sends again.
+    pub replays: Option<RunId>,
+    /// Which runs send calls of this one again.
+    pub replayed_by: Vec<RunId>,
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::CallType;
+use crate::{CallType, Guards};
 
 /// The SQL that a database speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -108,4 +108,6 @@ pub struct SyncSpec {
     pub query_timeout: Option<Duration>,
     /// An extraction whose segments grow larger fails. `None`: the disk reserve alone decides.
     pub max_run_bytes: Option<u64>,
+    /// What holds a run of it before anything is sent.
+    pub guards: Guards,
 }

@@ -14,12 +14,28 @@ pub enum AddressPolicy {
     AllowAll,
     /// Only addresses of the public internet. For addresses that others than the operator write.
     PublicOnly,
+    /// The fixed addresses where AWS hands out credentials to instances and containers, and the machine itself, where stand-ins for them listen. For asking
+    /// those services and for nothing else.
+    AwsCredentials,
 }
+
+/// The instance's metadata service, the container agent and the pod identity agent, as the SDKs know them.
+const AWS_CREDENTIALS: [IpAddr; 5] = [
+    IpAddr::V4(Ipv4Addr::new(169, 254, 169, 254)),
+    IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254)),
+    IpAddr::V4(Ipv4Addr::new(169, 254, 170, 2)),
+    IpAddr::V4(Ipv4Addr::new(169, 254, 170, 23)),
+    IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x23)),
+];
 
 impl AddressPolicy {
     /// Whether a connection to this address may be opened.
     pub fn allows(self, address: IpAddr) -> bool {
-        match effective(address) {
+        let address = effective(address);
+        if self == Self::AwsCredentials {
+            return address.is_loopback() || AWS_CREDENTIALS.contains(&address);
+        }
+        match address {
             IpAddr::V4(ip) => !never_v4(ip) && (self == Self::AllowAll || public_v4(ip)),
             IpAddr::V6(ip) => !never_v6(ip) && (self == Self::AllowAll || public_v6(ip)),
         }
@@ -119,5 +135,14 @@ mod tests {
     fn metadata_link_local_multicast_and_unspecified_addresses_never_pass() {
         table(AddressPolicy::AllowAll, false, NEVER);
         table(AddressPolicy::PublicOnly, false, NEVER);
+    }
+
+    #[test]
+    fn the_credential_services_of_aws_pass_where_nothing_else_does() {
+        const SERVICES: &str = "169.254.169.254 fd00:ec2::254 169.254.170.2 169.254.170.23 fd00:ec2::23 127.0.0.1 ::1 ::ffff:169.254.169.254";
+        const OTHERS: &str = "169.254.0.1 169.254.169.253 169.254.170.3 fd00:ec2::1 fe80::1 10.0.0.1 192.168.0.1 100.100.100.200 192.0.0.192 fd20:ce::254 0.0.0.0 ::";
+        table(AddressPolicy::AwsCredentials, true, SERVICES);
+        table(AddressPolicy::AwsCredentials, false, OTHERS);
+        table(AddressPolicy::AwsCredentials, false, PUBLIC);
     }
 }

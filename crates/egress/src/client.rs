@@ -1,4 +1,4 @@
-//! Posting: take a connection, send, read the answer to its limit, put the connection back.
+//! A request: take a connection, send, read the answer to its limit, put the connection back.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, Request};
+use http::{HeaderMap, Method, Request};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use outflow_core::Result;
@@ -111,8 +111,39 @@ impl Client {
         body: Bytes,
         deadlines: &Deadlines,
     ) -> Result<Response, SendError> {
+        self.request(Method::POST, target, body, deadlines).await
+    }
+
+    /// Puts `body` once, as [`Client::post`] posts it.
+    ///
+    /// # Errors
+    /// As for [`Client::post`].
+    pub async fn put(
+        &self,
+        target: &Target,
+        body: Bytes,
+        deadlines: &Deadlines,
+    ) -> Result<Response, SendError> {
+        self.request(Method::PUT, target, body, deadlines).await
+    }
+
+    /// Gets what is there, once.
+    ///
+    /// # Errors
+    /// As for [`Client::post`].
+    pub async fn get(&self, target: &Target, deadlines: &Deadlines) -> Result<Response, SendError> {
+        self.request(Method::GET, target, Bytes::new(), deadlines).await
+    }
+
+    async fn request(
+        &self,
+        method: Method,
+        target: &Target,
+        body: Bytes,
+        deadlines: &Deadlines,
+    ) -> Result<Response, SendError> {
         let end = Instant::now() + deadlines.total;
-        let (mut link, answer) = self.send(target, target.request(body), deadlines, end).await?;
+        let (mut link, answer) = self.send(target, target.request(method, body), deadlines, end).await?;
         let (head, mut incoming) = answer.into_parts();
         let (body, ending, whole) = read(&mut incoming, deadlines.idle, end).await;
         if whole && matches!(timeout(SETTLE, link.sender.ready()).await, Ok(Ok(()))) {

@@ -1,6 +1,6 @@
 //! The only way out over HTTP, and TLS settings for whoever else speaks it.
 //!
-//! A [`Client`] posts to prepared [`Target`]s over kept connections. What always holds: a name is looked up, its addresses are filtered by
+//! A [`Client`] sends requests to prepared [`Target`]s over kept connections. What always holds: a name is looked up, its addresses are filtered by
 //! the [`AddressPolicy`], and the connection goes to an address that passed, without a second look-up; every wait has a deadline; an answer
 //! is read to a limit. What it does not do: repeat a request, follow a redirect, use a proxy, ask for or undo a compression, judge a status.
 //!

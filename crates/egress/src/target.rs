@@ -1,4 +1,4 @@
-//! An address to post to, taken apart and checked once.
+//! An address to send requests to, taken apart and checked once.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -93,9 +93,9 @@ impl Target {
         Ok(Self { origin: Origin { host: host.into(), port, tls }, path: path.into(), headers: map })
     }
 
-    pub(crate) fn request(&self, body: Bytes) -> Request<Full<Bytes>> {
+    pub(crate) fn request(&self, method: Method, body: Bytes) -> Request<Full<Bytes>> {
         let mut request = Request::new(Full::new(body));
-        *request.method_mut() = Method::POST;
+        *request.method_mut() = method;
         *request.uri_mut() = self.path.clone();
         *request.headers_mut() = self.headers.clone();
         request
@@ -130,14 +130,14 @@ mod tests {
     fn urls_are_taken_apart_once() {
         let t = Target::new("https://CDP.customer.io/v1/batch?x=1", [("X-Strict-Mode", "1")]).unwrap();
         assert_eq!((&*t.origin.host, t.origin.port, t.origin.tls.is_some()), ("cdp.customer.io", 443, true));
-        let request = t.request(Bytes::from_static(b"{}"));
+        let request = t.request(Method::POST, Bytes::from_static(b"{}"));
         assert_eq!(request.uri().to_string(), "/v1/batch?x=1");
         assert_eq!(request.headers()["host"], "CDP.customer.io");
         assert_eq!(request.headers()["x-strict-mode"], "1");
         assert!(request.headers()["user-agent"].to_str().unwrap().starts_with("outflow/"));
         let t = Target::new("http://[::1]:8080", []).unwrap();
         assert_eq!((t.origin.ip(), t.origin.port), (Some("::1".parse().unwrap()), 8080));
-        assert_eq!(t.request(Bytes::new()).uri().to_string(), "/");
+        assert_eq!(t.request(Method::GET, Bytes::new()).uri().to_string(), "/");
         assert_eq!(Target::new("http://a.example", []).unwrap().origin.port, 80);
     }
 

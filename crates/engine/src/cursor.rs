@@ -33,15 +33,32 @@ impl CursorValue {
         time(text).map(Self::Time)
     }
 
-    /// The value less a lookback in seconds, never below 0. Milliseconds stay milliseconds.
+    /// The value less a lookback in seconds, never below 0. Milliseconds stay milliseconds, and smaller parts of a second what they are.
     pub(crate) fn less(&self, lookback: u64) -> LastSyncTime {
         match self {
-            Self::Time(us) => LastSyncTime::Seconds((us.div_euclid(1_000_000) - lookback as i64).max(0)),
+            Self::Time(us) => {
+                let lookback = i64::try_from(lookback).unwrap_or(i64::MAX);
+                LastSyncTime::Seconds(us.div_euclid(1_000_000).saturating_sub(lookback).max(0))
+            }
             Self::Number { nanos, .. } => {
                 let whole = nanos.div_euclid(1_000_000_000);
-                let unit = if whole.abs() >= MILLISECONDS_FROM { 1_000 } else { 1 };
+                // Each unit has a thousand times as many digits' room as the one before: milliseconds, microseconds, nanoseconds.
+                let unit = match whole.abs() / MILLISECONDS_FROM {
+                    0 => 1,
+                    1..1_000 => 1_000,
+                    1_000..1_000_000 => 1_000_000,
+                    _ => 1_000_000_000,
+                };
                 LastSyncTime::Number((whole - i128::from(lookback) * unit).max(0).to_string())
             }
+        }
+    }
+
+    /// A time, but no later one than the clock's. Numbers may be anything and stay.
+    pub(crate) fn not_after(self, clock: Timestamp) -> Self {
+        match self {
+            Self::Time(us) => Self::Time(us.min(clock.as_microsecond())),
+            number => number,
         }
     }
 
@@ -152,13 +169,21 @@ fn decimal(text: &str) -> Option<i128> {
     Some(if negative { -nanos } else { nanos })
 }
 
-/// A date, or a date and time with or without an offset (UTC then).
+/// A date, or a date and time with or without an offset (UTC then). What lies beyond all times that we know is the last or the first of them.
 fn time(text: &str) -> Option<i64> {
     if let Ok(t) = text.parse::<Timestamp>() {
         return Some(t.as_microsecond());
     }
+    let beyond = |after| if after { Timestamp::MAX } else { Timestamp::MIN };
+    if let "infinity" | "-infinity" = text {
+        return Some(beyond(text == "infinity").as_microsecond());
+    }
+    if text.ends_with(" BC") {
+        return Some(beyond(false).as_microsecond());
+    }
     let civil = text.parse::<DateTime>().or_else(|_| text.parse::<Date>().map(DateTime::from)).ok()?;
-    TimeZone::UTC.to_timestamp(civil).ok().map(|t| t.as_microsecond())
+    let t = TimeZone::UTC.to_timestamp(civil).unwrap_or_else(|_| beyond(civil.year() > 0));
+    Some(t.as_microsecond())
 }
 
 #[cfg(test)]
@@ -177,6 +202,8 @@ mod tests {
         assert!(v("2026-01-01 00:00:00+00") == v("2026-01-01"));
         assert!(v("2026-01-01 02:00:00+02") == v("2026-01-01T00:00:00Z"));
         assert!(CursorValue::parse("soon").is_none() && CursorValue::parse("").is_none());
+        assert!(v("9999-12-31 23:59:59") == v("infinity") && v("9999-12-31 23:59:59+00") == v("infinity"));
+        assert!(v("-infinity") < v("0044-03-15"));
         for t in ["17", "2.5", "2026-01-01 00:00:00.25"] {
             assert_eq!(v(&v(t).to_string()), v(t));
         }
@@ -187,6 +214,8 @@ mod tests {
         let less = |t: &str| crate::window::text(&CursorValue::parse(t).unwrap().less(2));
         assert_eq!(less("1700000000"), "1699999998");
         assert_eq!(less("1700000000123"), "1699999998123");
+        assert_eq!(less("1700000000123456"), "1699999998123456");
+        assert_eq!(less("1700000000123456789"), "1699999998123456789");
         assert_eq!(less("1"), "0");
         assert_eq!(less("2026-01-01 00:00:00.9"), "1767225598");
     }

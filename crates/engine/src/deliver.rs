@@ -11,7 +11,7 @@ use std::time::Duration;
 use outflow_core::outcome::Verdict;
 use outflow_core::ports::destination::Destination;
 use outflow_core::ports::state::{DeadLetter, DeliveryRecord, State};
-use outflow_core::{Code, DeliveryState, Error, Result, RunId, RunRecord};
+use outflow_core::{CallFlags, Code, DeliveryState, Error, Result, RunId, RunRecord};
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior};
@@ -99,7 +99,7 @@ impl Engine {
         record.counts.cancelled += std::mem::take(&mut record.counts.pending);
         let mut book = Book::new(record);
         let end = book.end();
-        remember(self.state.clone(), run, book.record.clone(), Vec::new()).await?;
+        remember(self.state.clone(), run, book.record.clone(), Vec::new(), self.clock.now()).await?;
         progress(book.ended());
         Ok(end)
     }
@@ -165,7 +165,8 @@ impl Delivery {
         }
         let end = self.book.end();
         let dead = std::mem::take(&mut self.book.dead);
-        remember(self.state.clone(), self.run.id, self.book.record.clone(), dead).await?;
+        let now = self.sender.clock.now();
+        remember(self.state.clone(), self.run.id, self.book.record.clone(), dead, now).await?;
         (self.progress)(self.book.ended());
         Ok(end)
     }
@@ -212,6 +213,8 @@ impl Delivery {
                 let position = block.block.first + block.next as u64;
                 if call.unchanged || self.book.record.settled.contains(position) {
                     self.book.skip(position);
+                } else if call.meta.flags.has(CallFlags::PURGED) {
+                    // A purge has cancelled it: it is neither settled nor pending.
                 } else {
                     let json = block.block.json(call);
                     match self.cutter.offer(&mut batch, position, &call.meta, json) {
@@ -310,7 +313,8 @@ impl Delivery {
 
     fn remember(&mut self) -> Option<JoinHandle<Result<()>>> {
         let (record, dead) = self.book.take_changes()?;
-        Some(tokio::spawn(remember(self.state.clone(), self.run.id, record, dead)))
+        let now = self.sender.clock.now();
+        Some(tokio::spawn(remember(self.state.clone(), self.run.id, record, dead, now)))
     }
 }
 
@@ -352,8 +356,9 @@ async fn remember(
     run: RunId,
     record: DeliveryRecord,
     dead: Vec<DeadLetter>,
+    now: outflow_core::Timestamp,
 ) -> Result<()> {
-    blocking(move || state.settle(run, &record, &dead)).await
+    blocking(move || state.settle(run, &record, &dead, now)).await
 }
 
 async fn wait_for(handle: &mut Option<JoinHandle<Result<()>>>) -> Result<()> {

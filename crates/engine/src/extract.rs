@@ -1,22 +1,25 @@
 //! The first half of a run: query, shape, spool, commit.
 //!
 //! What always holds: an extraction is committed whole or counts for nothing. A source that breaks off, a stop, a full disk: the segments are deleted,
-//! `last_sync_time` stays.
+//! `last_sync_time` stays. A guard may make the commit hold the run ([`guard`]).
 
 use std::time::Instant;
 
-use outflow_core::ports::spool::{SpoolHeader, SpoolWriter, Spooled};
+use outflow_core::codes::Area;
+use outflow_core::ports::spool::{Keep, SpoolHeader, SpoolWriter, Spooled};
 use outflow_core::ports::state::{Extraction, SyncState};
 use outflow_core::ports::warehouse::{RowStream, Statement, Warehouse};
-use outflow_core::run::FindingCount;
-use outflow_core::{Code, Column, Error, RowCounts, RowPage, RunRecord, SyncSpec, Timestamp};
+use outflow_core::run::{Again, FindingCount};
+use outflow_core::{Code, Column, Error, RowCounts, RowPage, RunId, RunRecord, SyncSpec, Timestamp};
 use outflow_query::Query;
 use outflow_shape::{Plan, Shaper};
 use tokio::sync::watch;
 
 use crate::cursor::{CursorTracker, CursorValue};
 use crate::progress::{Event, Progress};
-use crate::{Engine, Errors, blocking, window};
+use crate::replay::WantedKeys;
+use crate::window::{self, Clocks};
+use crate::{Engine, Errors, blocking, guard};
 
 /// How many of the rows with one finding are kept in the state. All of them are in the spool.
 const SAMPLES: usize = 5;
@@ -37,7 +40,11 @@ struct ReadOut {
     spooled: Spooled,
     findings: Vec<FindingCount>,
     read: u64,
+    columns: Vec<Column>,
     cursor: Option<CursorValue>,
+    /// Whether the next run can be compared with this one.
+    comparable: bool,
+    wanted: Option<WantedKeys>,
 }
 
 impl Extractor<'_> {
@@ -46,62 +53,79 @@ impl Extractor<'_> {
         let started = Instant::now();
         let spec = self.spec;
         let options = &self.run.pinned.options;
+        if let Some(replay) = options.replay.as_ref().filter(|replay| replay.again != Again::Requery) {
+            return self.copy(replay).await;
+        }
+        let ordinary = options.is_ordinary();
         let query = Query::parse(&spec.query, spec.dialect)?;
         let before = self.sync_state().await?;
 
         let mut stop = self.engine.stop.clone();
-        let (session, clock) = tokio::select! {
-            opened = open(self.warehouse) => opened?,
+        let (session, mut clocks) = tokio::select! {
+            opened = Clocks::read(self.warehouse, &*self.engine.clock) => opened?,
             () = stopped(&mut stop) => return Err(interrupted().into()),
         };
-        let value = window::start_value(spec, &before, options, clock);
+        clocks.first = self.run.clock;
+        let clock = clocks.warehouse;
+        let value = window::start_value(spec, &before, options, &clocks);
         let text = window::text(&value);
         let (state, id) = (self.engine.state.clone(), self.run.id);
         let text_kept = text.clone();
         blocking(move || state.begin_extraction(id, clock, &text_kept)).await?;
-        let (previous, note) = self.previous(&before);
+        let (previous, void) = self.previous(&before);
+        let notes = [window::note(spec, &before, &clocks).filter(|_| ordinary), void];
+        let note = notes.into_iter().flatten().reduce(|a, b| format!("{a}; {b}"));
         (self.progress)(Event::Reading { last_sync_time: text, note });
 
+        let moved = |seen, run| window::moved(spec, &before, seen, &value, &clocks, run);
+        let next = |state: &SyncState| window::start_value(spec, state, &Default::default(), &clocks);
+        let again = self.reads_again(&query).then(|| query.render(&next(&moved(None, None))));
         let statement = Statement {
             sql: query.render(&value),
             label: label(&spec.name),
             timeout: spec.query_timeout,
             limit: options.limit,
+            hold: again.is_some(),
         };
         let stream = tokio::select! {
             stream = session.query(statement) => stream?,
             () = stopped(&mut stop) => return Err(interrupted().into()),
         };
-        let out = self.read(stream, &query, clock, previous, stop).await?;
+        let out = self.read(stream, &query, clock, again, previous, stop).await?;
 
+        // A run with options leaves out nothing.
+        let unchanged = if ordinary { out.spooled.unchanged } else { 0 };
         let rows = RowCounts {
             read: out.read,
-            calls: out.spooled.entries - out.spooled.unchanged,
+            calls: out.spooled.entries - unchanged,
             rejected: out.spooled.rejected,
-            unchanged: out.spooled.unchanged,
+            unchanged,
         };
         if !rows.closed() {
             return Err(Error::new(Code::E002, format!("the extraction does not add up: {rows:?}")).into());
         }
-        let moved = SyncState {
-            clock_us: Some(clock.as_microsecond()),
-            cursor: window::next_cursor(spec, &before, out.cursor, &value),
-            run: Some(self.run.id),
-            fingerprint: Some(window::fingerprint(spec)),
+        let moves = if ordinary {
+            Some(moved(out.cursor, out.comparable.then_some(self.run.id)))
+        } else {
+            // It sent something that the run before it did not: of what that one sent, only what it sent as well is still the last word.
+            let news = before.run.is_some() && out.spooled.entries > out.spooled.unchanged;
+            news.then(|| SyncState { run: Some(self.run.id), ..before.clone() })
         };
-        let moves = options.is_ordinary().then_some(moved);
-        let after = moves.as_ref().unwrap_or(&before);
-        let next = window::start_value(spec, after, &Default::default(), clock);
+        let next = next(moves.as_ref().unwrap_or(&before));
         let extraction = Extraction {
             at: self.engine.clock.now(),
             rows,
             segments: out.spooled.segments,
             findings: out.findings.clone(),
+            columns: out.columns,
             next_last_sync_time: Some(window::text(&next)),
             moves,
+            replayed: self.replayed(out.wanted),
+            held: None,
         };
-        let state = self.engine.state.clone();
-        blocking(move || state.commit_extraction(id, &extraction)).await?;
+        let (state, run, budgets) =
+            (self.engine.state.clone(), self.run.clone(), self.engine.budgets.clone());
+        blocking(move || guard::commit(&*state, &run, extraction, &budgets)).await?;
         let seconds = started.elapsed().as_secs_f64();
         (self.progress)(Event::Extracted { rows, findings: out.findings, seconds });
         Ok(())
@@ -113,16 +137,25 @@ impl Extractor<'_> {
     }
 
     /// The run to compare with, or why there is none although there was one.
-    fn previous(&self, before: &SyncState) -> (Option<outflow_core::RunId>, Option<String>) {
-        if !self.run.pinned.options.is_ordinary() || before.run.is_none() {
-            return (None, None);
-        }
-        if before.fingerprint.as_deref() == Some(window::fingerprint(self.spec).as_str()) {
+    fn previous(&self, before: &SyncState) -> (Option<RunId>, Option<String>) {
+        let same = before.fingerprint.as_deref() == Some(window::fingerprint(self.spec).as_str());
+        if before.run.is_none() || same || !self.run.pinned.options.is_ordinary() {
             return (before.run, None);
         }
-        let note = "the query, the type or the nulls rule changed since the last run: rows that it sent are sent again where the query \
-                    reads them again; `outflow run --full` sends everything";
+        let note = "the query, the type, the nulls rule or the lookback changed since the last run: rows that it sent are sent again \
+                    where the query reads them again; `outflow run --full` sends everything";
         (None, Some(note.to_owned()))
+    }
+
+    /// Whether the database may have to be asked which rows the next run can read again.
+    ///
+    /// Of two events whose calls are the same, one may be a row that is read again and the other a new one. Only the database knows how many rows lie behind
+    /// the next run's start. A cursor column is in the call, and how something is may be said twice.
+    fn reads_again(&self, query: &Query) -> bool {
+        self.run.pinned.options.is_ordinary()
+            && self.spec.cursor.is_none()
+            && query.uses_last_sync_time()
+            && window::is_event(self.run.call_type)
     }
 
     /// Takes the stream to its end. A stop or an error cancels the statement and deletes what was written.
@@ -131,49 +164,65 @@ impl Extractor<'_> {
         mut stream: Box<dyn RowStream>,
         query: &Query,
         clock: Timestamp,
-        previous: Option<outflow_core::RunId>,
+        again: Option<String>,
+        previous: Option<RunId>,
         mut stop: watch::Receiver<bool>,
     ) -> Result<ReadOut, Errors> {
         let mut columns = stream.columns().to_vec();
         query.restore_names(&mut columns);
-        let mut reading = match self.reading(columns, clock).await {
+        let mut reading = match self.reading(columns.clone(), clock, again.is_some(), previous).await {
             Ok(reading) => reading,
             Err(errors) => {
                 stream.cancel().await;
                 return Err(errors);
             }
         };
-        let mut page = RowPage::default();
-        let ended = loop {
-            let more = tokio::select! {
-                more = stream.next(&mut page) => more,
-                () = stopped(&mut stop) => Err(interrupted()),
-            };
-            match more {
-                Ok(false) => break Ok(()),
-                Err(error) => break Err(error),
-                Ok(true) => {}
-            }
-            // Shaping a page takes under a millisecond, but the spool may make it wait for the disk.
-            if let Err(error) = tokio::task::block_in_place(|| reading.take(&page)) {
-                break Err(error);
-            }
+        let ended = pages(&mut *stream, &mut stop, |page| {
+            reading.take(page)?;
             (self.progress)(Event::Read { rows: reading.read, rejected: reading.rejected });
-        };
+            Ok(())
+        });
+        let mut ended = ended.await;
+        let mut comparable = true;
+        if let (Ok(()), Some(sql), Keep::Named) = (&ended, &again, reading.keep)
+            && reading.read > 0
+        {
+            let mut shaper = Shaper::new(Plan::compile(self.run.call_type, &columns)?, self.run.key, clock);
+            ended = match stream.again(sql).await {
+                Ok(()) => pages(&mut *stream, &mut stop, |page| reading.name(page, &mut shaper)).await,
+                Err(error) => Err(error),
+            };
+            // The result is complete without that. The next run is then compared with nothing.
+            if ended.as_ref().is_err_and(|e| e.code().area() == Area::Source) {
+                (ended, comparable) = (Ok(()), false);
+            }
+        }
+        stream.cancel().await;
         if let Err(error) = ended {
-            stream.cancel().await;
             tokio::task::block_in_place(|| reading.writer.abandon());
             return Err(error.into());
         }
-        drop(stream);
         let findings = reading.findings();
-        let Reading { writer, read, cursor, .. } = reading;
+        let Reading { writer, read, cursor, wanted, .. } = reading;
         let spooled = blocking(move || writer.finish(previous)).await?;
-        Ok(ReadOut { spooled, findings, read, cursor: cursor.and_then(CursorTracker::largest) })
+        let cursor = cursor.and_then(CursorTracker::largest);
+        Ok(ReadOut { spooled, findings, read, columns, cursor, comparable, wanted })
     }
 
-    async fn reading(&self, columns: Vec<Column>, clock: Timestamp) -> Result<Reading, Errors> {
+    async fn reading(
+        &self,
+        columns: Vec<Column>,
+        clock: Timestamp,
+        again: bool,
+        previous: Option<RunId>,
+    ) -> Result<Reading, Errors> {
         let plan = Plan::compile(self.run.call_type, &columns)?;
+        let keep = match (self.run.pinned.options.is_ordinary(), previous) {
+            (true, _) if again && !plan.tells_events_apart() => Keep::Named,
+            (true, _) => Keep::All,
+            (false, Some(_)) => Keep::Shared,
+            (false, None) => Keep::Nothing,
+        };
         let mut warnings = Vec::new();
         for (code, _) in plan.warnings() {
             warnings.push(FindingCount { code: *code, column: None, rows: 0, samples: Vec::new() });
@@ -189,17 +238,22 @@ impl Extractor<'_> {
             call_type: self.run.call_type,
             columns,
             max_bytes: self.spec.max_run_bytes,
-            keep_contents: self.run.pinned.options.is_ordinary(),
+            keep,
         };
+        let wanted = self.wanted_keys().await?;
         let spool = self.engine.spool.clone();
         let writer = blocking(move || spool.create(header)).await?;
         let shaper = Shaper::new(plan, self.run.key, clock);
         Ok(Reading {
+            run: self.run.clone(),
             shaper,
             writer,
+            keep,
             cursor,
             rejections: warnings,
             call: Vec::with_capacity(4096),
+            wanted,
+            ordinal: 0,
             read: 0,
             rejected: 0,
         })
@@ -208,11 +262,16 @@ impl Extractor<'_> {
 
 /// What grows while rows come in.
 struct Reading {
+    run: RunRecord,
     shaper: Shaper,
     writer: Box<dyn SpoolWriter>,
+    keep: Keep,
     cursor: Option<CursorTracker>,
     rejections: Vec<FindingCount>,
     call: Vec<u8>,
+    /// A replay keeps the rows with these keys; all others count for nothing.
+    wanted: Option<WantedKeys>,
+    ordinal: u64,
     read: u64,
     rejected: u64,
 }
@@ -220,18 +279,39 @@ struct Reading {
 impl Reading {
     fn take(&mut self, page: &RowPage) -> outflow_core::Result<()> {
         for row in page.iter() {
-            let ordinal = self.read;
-            self.read += 1;
+            let ordinal = self.ordinal;
+            self.ordinal += 1;
             if let Some(cursor) = &mut self.cursor {
                 cursor.see(row)?;
             }
             self.call.clear();
-            match self.shaper.shape(row, ordinal, &mut self.call) {
+            let shaped = self.shaper.shape(row, ordinal, &mut self.call);
+            if let Some(wanted) = &mut self.wanted
+                && !shaped.as_ref().is_ok_and(|shaped| wanted.take(&shaped.meta))
+            {
+                continue;
+            }
+            self.read += 1;
+            match shaped {
                 Ok(shaped) => self.writer.call(&shaped.meta, shaped.content, &self.call)?,
                 Err(rejection) => {
                     self.writer.reject(&rejection)?;
                     self.count(&rejection);
                 }
+            }
+            if self.read == guard::FIRST_ROWS {
+                guard::first_rows(&self.run, self.rejected)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Names the calls that the next run can read again.
+    fn name(&mut self, page: &RowPage, shaper: &mut Shaper) -> outflow_core::Result<()> {
+        for row in page.iter() {
+            self.call.clear();
+            if let Ok(shaped) = shaper.shape(row, 0, &mut self.call) {
+                self.writer.again(shaped.content)?;
             }
         }
         Ok(())
@@ -260,6 +340,10 @@ impl Reading {
 
     /// Rejections and warnings; a warning about the result as a whole counts every row.
     fn findings(&self) -> Vec<FindingCount> {
+        if self.wanted.is_some() {
+            // The shaper has counted rows, too, that are not part of this run.
+            return Vec::new();
+        }
         let per_row = self.shaper.findings();
         let mut all: Vec<FindingCount> = Vec::new();
         for finding in self.rejections.iter().chain(&per_row) {
@@ -278,12 +362,24 @@ impl Reading {
     }
 }
 
-async fn open(
-    warehouse: &dyn Warehouse,
-) -> outflow_core::Result<(Box<dyn outflow_core::ports::warehouse::Session>, Timestamp)> {
-    let mut session = warehouse.connect().await?;
-    let clock = session.clock().await?;
-    Ok((session, clock))
+/// Takes every page of a result. A stop is the error E001.
+async fn pages(
+    stream: &mut dyn RowStream,
+    stop: &mut watch::Receiver<bool>,
+    mut take: impl FnMut(&RowPage) -> outflow_core::Result<()>,
+) -> outflow_core::Result<()> {
+    let mut page = RowPage::default();
+    loop {
+        let more = tokio::select! {
+            more = stream.next(&mut page) => more,
+            () = stopped(stop) => Err(interrupted()),
+        };
+        if !more? {
+            return Ok(());
+        }
+        // Shaping a page takes under a millisecond, but the spool may make it wait for the disk.
+        tokio::task::block_in_place(|| take(&page))?;
+    }
 }
 
 /// Resolves when the process is to stop.

@@ -22,10 +22,16 @@ impl Engine {
             self.spool.remove(run, compared.contains(&run))?;
         }
         for run in self.spool.runs()? {
+            let segments = self.state.segments(run)?;
+            if !segments.is_empty() {
+                // A purge that was interrupted may have left the segments that it had replaced.
+                self.spool.tidy(run, &segments)?;
+                continue;
+            }
             let known = self.state.run(run)?;
             let orphan = match &known {
                 None => true,
-                Some(record) => record.state.is_final() && self.state.segments(run)?.is_empty(),
+                Some(record) => record.state.is_final(),
             };
             if orphan && !compared.contains(&run) {
                 self.spool.remove(run, false)?;

@@ -4,17 +4,23 @@
 //! commits it. **Deliver** ([`deliver`]) walks those segments once for each destination, with a cursor and retries of its own, until every call is settled.
 //!
 //! What always holds:
-//! - Nothing is sent before the extraction is committed, and `last_sync_time` moves in that transaction and only there.
+//! - Nothing is sent before the extraction is committed, and `last_sync_time` moves in the transaction in which the run becomes `delivering` and only there.
 //! - `read = calls + rejected + unchanged`, and for each destination `calls = delivered + dead_letters + filtered + cancelled + discarded + pending`.
 //! - A run that was interrupted is finished by the next one of its sync; half an extraction counts for nothing and is begun again.
 //!
 //! What it does not do: open connections, know file formats or speak HTTP. It sees the ports of `outflow_core` alone.
 
+pub mod advise;
+mod catch_up;
+pub mod causes;
 mod cursor;
 mod cut;
 mod deliver;
+pub mod estimate;
 mod extract;
 mod feed;
+pub mod guard;
+mod held;
 pub mod housekeeping;
 mod keys;
 mod pace;
@@ -22,6 +28,8 @@ mod parts;
 pub mod post;
 pub mod preview;
 mod progress;
+pub mod purge;
+pub mod replay;
 mod report;
 pub mod retry;
 mod run;
@@ -42,7 +50,7 @@ use tokio::sync::watch;
 
 pub use post::Posts;
 pub use progress::{Event, Progress};
-pub use report::{DeliveryDocument, RunDocument, RunListEntry, Seconds};
+pub use report::{DeliveryDocument, Reason, RunDocument, RunListEntry, Seconds};
 pub use run::RunRequest;
 
 /// Everything that a run needs but its sync and its warehouse.
@@ -58,6 +66,8 @@ pub struct Engine {
     pub destinations: HashMap<String, Arc<dyn Destination>>,
     /// What deliveries to one destination share: see [`post`].
     pub posts: Arc<Posts>,
+    /// What may be sent to each destination.
+    pub budgets: Arc<guard::Budgets>,
     /// Turns true when the process is to stop. What is under way is then cancelled or left pending.
     pub stop: watch::Receiver<bool>,
 }

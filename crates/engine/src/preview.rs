@@ -4,11 +4,12 @@ use outflow_core::ports::spool::Rejection;
 use outflow_core::ports::state::SyncState;
 use outflow_core::ports::warehouse::{Statement, Warehouse};
 use outflow_core::run::{FindingCount, RunOptions};
-use outflow_core::{Code, Column, RowPage, RunKey, SyncSpec, Timestamp};
+use outflow_core::{Clock, Code, Column, RowPage, RunKey, SyncSpec, Timestamp};
 use outflow_query::Query;
 use outflow_shape::{Plan, Shaper};
 
-use crate::{Errors, extract, window};
+use crate::window::{self, Clocks};
+use crate::{Errors, extract};
 
 /// Which run to look at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +20,17 @@ pub enum As {
     Next,
     /// One that begins at this time.
     At(Timestamp),
+}
+
+impl As {
+    /// What such a run finds.
+    pub(crate) fn state_and_options(self, state: &SyncState) -> (SyncState, RunOptions) {
+        match self {
+            Self::First => (SyncState::default(), RunOptions::default()),
+            Self::Next => (state.clone(), RunOptions::default()),
+            Self::At(t) => (state.clone(), RunOptions { since: Some(t), ..RunOptions::default() }),
+        }
+    }
 }
 
 /// The first rows of a run and their calls.
@@ -55,31 +67,28 @@ pub async fn preview(
     spec: &SyncSpec,
     state: &SyncState,
     warehouse: &dyn Warehouse,
+    clock: &dyn Clock,
     start: As,
     limit: u64,
 ) -> Result<Preview, Errors> {
     let query = Query::parse(&spec.query, spec.dialect)?;
-    let mut session = warehouse.connect().await?;
-    let clock = session.clock().await?;
-    let (state, options) = match start {
-        As::First => (SyncState::default(), RunOptions::default()),
-        As::Next => (state.clone(), RunOptions::default()),
-        As::At(t) => (state.clone(), RunOptions { since: Some(t), ..RunOptions::default() }),
-    };
-    let value = window::start_value(spec, &state, &options, clock);
+    let (session, clocks) = Clocks::read(warehouse, clock).await?;
+    let (state, options) = start.state_and_options(state);
+    let value = window::start_value(spec, &state, &options, &clocks);
     let sql = query.render(&value);
     let statement = Statement {
         sql: sql.clone(),
         label: extract::label(&spec.name),
         timeout: spec.query_timeout,
         limit: Some(limit),
+        hold: false,
     };
     let mut stream = session.query(statement).await?;
     let mut columns = stream.columns().to_vec();
     query.restore_names(&mut columns);
     let plan = Plan::compile(spec.call_type, &columns)?;
     let warnings = plan.warnings().to_vec();
-    let mut shaper = Shaper::new(plan, RunKey(0), clock);
+    let mut shaper = Shaper::new(plan, RunKey(0), clocks.warehouse);
     let (mut page, mut rows) = (RowPage::default(), Vec::new());
     while stream.next(&mut page).await? {
         for row in page.iter() {

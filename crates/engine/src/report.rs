@@ -38,6 +38,12 @@ pub struct RunDocument {
     /// Its destinations, in the project's order.
     #[serde(serialize_with = "by_name")]
     pub destinations: Vec<(String, DeliveryDocument)>,
+    /// Whose calls it sends again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replays: Option<RunId>,
+    /// Which runs send calls of this one again.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub replayed_by: Vec<RunId>,
     /// How long its halves took in this process.
     pub seconds: Seconds,
     /// Why it is not further on.
@@ -108,6 +114,8 @@ impl RunDocument {
             next_last_sync_time: record.next_last_sync_time.clone(),
             rows: record.rows,
             destinations: deliveries.into_iter().map(DeliveryDocument::named).collect(),
+            replays: record.replays,
+            replayed_by: record.replayed_by.clone(),
             seconds,
             reason: record.reason.clone().map(Reason::from),
         }

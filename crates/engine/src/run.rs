@@ -2,15 +2,17 @@
 
 use std::time::{Duration, Instant};
 
-use outflow_core::ports::state::{NewRun, SyncState};
+use outflow_core::ports::state::{NewRun, State, SyncState};
 use outflow_core::ports::warehouse::Warehouse;
 use outflow_core::run::{Pinned, RunOptions, Trigger};
-use outflow_core::{Code, Error, RunRecord, RunState, SyncSpec, Timestamp};
+use outflow_core::{
+    Code, Connection, Error, FirstRun, Nulls, RunId, RunRecord, RunState, SyncSpec, Timestamp,
+};
 
 use crate::extract::Extractor;
 use crate::progress::{Event, Progress};
 use crate::report::{RunDocument, Seconds};
-use crate::{Engine, Errors, blocking};
+use crate::{Engine, Errors, blocking, held, replay};
 
 /// How a run is asked for.
 #[derive(Clone)]
@@ -41,17 +43,33 @@ impl Engine {
         warehouse: &dyn Warehouse,
         request: &RunRequest,
     ) -> Result<RunDocument, Errors> {
-        let Some(mut record) = self.unfinished(spec).await? else {
+        let Some(mut record) = self.unfinished(&spec.name).await? else {
             let record = self.create(spec, request).await?;
             return self.work(spec, warehouse, request, record, false).await;
         };
         loop {
             let document = self.work(spec, warehouse, request, record, true).await?;
-            match self.unfinished(spec).await?.filter(|_| document.state.is_final()) {
+            match self.unfinished(&spec.name).await?.filter(|_| document.state.is_final()) {
                 Some(next) => record = next,
                 None => return Ok(document),
             }
         }
+    }
+
+    /// Makes a run beside those of the sync that are not at their end: for replays and for catching up, which concern one destination.
+    ///
+    /// # Errors
+    /// E004: older calls of the same people are pending at the destination. Else as [`Engine::run`].
+    pub async fn run_beside(
+        &self,
+        spec: &SyncSpec,
+        warehouse: &dyn Warehouse,
+        request: &RunRequest,
+    ) -> Result<RunDocument, Errors> {
+        let (engine, name, options) = (self.clone(), spec.name.clone(), request.options.clone());
+        blocking(move || replay::in_the_way(&engine, &name, &options)).await?;
+        let record = self.create(spec, request).await?;
+        self.work(spec, warehouse, request, record, false).await
     }
 
     /// Takes a run as far as it goes now.
@@ -64,7 +82,7 @@ impl Engine {
         resumed: bool,
     ) -> Result<RunDocument, Errors> {
         if record.state == RunState::Held {
-            return Err(held(&record).into());
+            return Err(held::waits(&record).into());
         }
         (request.progress)(Event::Started { run: record.id, resumed });
         let mut seconds = Seconds::default();
@@ -74,17 +92,46 @@ impl Engine {
             let extractor =
                 Extractor { engine: self, spec: &spec, warehouse, run: &record, progress: &request.progress };
             if let Err(errors) = extractor.run().await {
-                return Err(self.fail(&record, errors).await);
+                return Err(self.fail(&spec, &record, errors).await);
             }
             seconds.extract = started.elapsed().as_secs_f64();
         }
+        self.deliver_run(&record, request, resumed, seconds).await
+    }
+
+    /// Delivers what a sync has committed, run by run in their order, and extracts nothing. `None`: there was nothing.
+    ///
+    /// # Errors
+    /// Those of [`Engine::run`] about deliveries.
+    pub async fn finish(&self, sync: &str, request: &RunRequest) -> Result<Option<RunDocument>, Errors> {
+        let mut last = None;
+        while let Some(record) = self.unfinished(sync).await?.filter(|r| r.state == RunState::Delivering) {
+            (request.progress)(Event::Started { run: record.id, resumed: true });
+            let document = self.deliver_run(&record, request, true, Seconds::default()).await?;
+            let is_over = document.state.is_final();
+            last = Some(document);
+            if !is_over {
+                break;
+            }
+        }
+        Ok(last)
+    }
+
+    /// The second half of a run.
+    async fn deliver_run(
+        &self,
+        record: &RunRecord,
+        request: &RunRequest,
+        resumed: bool,
+        mut seconds: Seconds,
+    ) -> Result<RunDocument, Errors> {
         let started = Instant::now();
         let delivered = self.deliver_all(record.id, request).await;
         seconds.deliver = started.elapsed().as_secs_f64();
         match delivered {
             Ok(()) => {}
             Err(error) if matches!(error.code(), Code::P004 | Code::P005) => {
-                self.lose(&record, &error).await?;
+                self.lose(record, &error).await?;
                 return Err(error.into());
             }
             Err(error) => return Err(error.into()),
@@ -93,8 +140,8 @@ impl Engine {
     }
 
     /// The sync's oldest run that is not at its end.
-    async fn unfinished(&self, spec: &SyncSpec) -> outflow_core::Result<Option<RunRecord>> {
-        let (state, name) = (self.state.clone(), spec.name.clone());
+    async fn unfinished(&self, sync: &str) -> outflow_core::Result<Option<RunRecord>> {
+        let (state, name) = (self.state.clone(), sync.to_owned());
         blocking(move || state.unfinished(&name)).await
     }
 
@@ -113,19 +160,23 @@ impl Engine {
     }
 
     /// Delivers to every connection side by side; ends the run when nothing is pending anywhere.
-    async fn deliver_all(&self, run: outflow_core::RunId, request: &RunRequest) -> outflow_core::Result<()> {
+    async fn deliver_all(&self, run: RunId, request: &RunRequest) -> outflow_core::Result<()> {
         let state = self.state.clone();
         let (record, deliveries) = blocking(move || {
             let record = state.run(run)?.ok_or_else(|| gone(run))?;
             Ok((record, state.deliveries(run)?))
         })
         .await?;
-        if record.state.is_final() {
-            // Nothing was to be delivered: the extraction's own transaction has ended the run.
+        if record.state != RunState::Delivering {
+            // Nothing was to be delivered, and the extraction's own transaction has ended the run; or a guard holds it.
             return Ok(());
         }
         let mut tasks = tokio::task::JoinSet::new();
         for delivery in deliveries {
+            // Whoever asks for a run wants a destination that stopped earlier to be tried again: with one request.
+            if let Some(destination) = self.destinations.get(&delivery.destination) {
+                self.posts.of(destination.as_ref()).resume();
+            }
             let (engine, record, request) = (self.clone(), record.clone(), request.clone());
             tasks.spawn(async move { engine.deliver(&record, delivery, &request).await });
         }
@@ -148,13 +199,19 @@ impl Engine {
     }
 
     /// Ends a run whose extraction failed. The errors come back, with the state's own if it had one too.
-    pub(crate) async fn fail(&self, record: &RunRecord, mut errors: Errors) -> Errors {
+    pub(crate) async fn fail(&self, spec: &SyncSpec, record: &RunRecord, mut errors: Errors) -> Errors {
         let end = match errors.0.first().map(Error::code) {
             Some(Code::E001) => RunState::Cancelled,
             _ => RunState::Failed,
         };
         let (state, run, now, reason) = (self.state.clone(), record.id, self.clock.now(), errors.reason());
-        if let Err(error) = blocking(move || state.end_run(run, end, now, Some(reason), None)).await {
+        let from_now = spec.first_run == FirstRun::Now && record.pinned.options.is_ordinary();
+        let (name, cursor_of) = (spec.name.clone(), spec.cursor.clone());
+        let ended = blocking(move || {
+            let begun = if from_now { first_attempt(&*state, &name, run, cursor_of)? } else { None };
+            state.end_run(run, end, now, Some(reason), begun.as_ref())
+        });
+        if let Err(error) = ended.await {
             errors.0.push(error);
         }
         errors
@@ -167,7 +224,9 @@ impl Engine {
         blocking(move || {
             let record = state.run(run)?.ok_or_else(|| gone(run))?;
             let before = state.sync(&record.sync)?;
-            let rewind = (before.run == Some(run)).then(|| give_back(&record, &before));
+            let last = before.clock_us == record.clock.map(Timestamp::as_microsecond);
+            let moved = last && record.pinned.options.is_ordinary();
+            let rewind = moved.then(|| give_back(&record, before));
             state.end_run(run, RunState::Lost, now, reason, rewind.as_ref())
         })
         .await
@@ -175,7 +234,7 @@ impl Engine {
 
     async fn document(
         &self,
-        run: outflow_core::RunId,
+        run: RunId,
         resumed: bool,
         seconds: Seconds,
     ) -> outflow_core::Result<RunDocument> {
@@ -193,12 +252,17 @@ pub(crate) fn pinned(spec: &SyncSpec, options: &RunOptions) -> Pinned {
     let mut connections = spec.connections.clone();
     if let Some(only) = &options.only {
         connections.retain(|c| c.destination == *only);
+        if connections.is_empty() && options.replay.is_some() {
+            // All calls of a run may go to a destination that the sync has not had.
+            connections.push(Connection { destination: only.clone(), nulls: Nulls::default() });
+        }
     }
     Pinned {
         source: format!("{}.{}", spec.source, spec.database),
         query: spec.query.clone(),
         connections,
         options: options.clone(),
+        guards: spec.guards.clone(),
     }
 }
 
@@ -212,25 +276,35 @@ pub(crate) fn pinned_spec(spec: &SyncSpec, record: &RunRecord) -> SyncSpec {
     }
 }
 
-fn held(record: &RunRecord) -> Error {
-    let why =
-        record.reason.as_ref().map_or_else(String::new, |(code, reason)| format!(" ({code}: {reason})"));
-    Error::new(Code::E006, format!("run {} of {} is held{why}", record.id, record.sync))
-        .help(format!("`outflow release {0}` delivers it, `outflow discard {0}` drops it", record.id))
-}
-
-/// The sync's state as it was before the run: its query's own start value.
-fn give_back(record: &RunRecord, before: &SyncState) -> SyncState {
+/// The sync's state as it was before the run: its query's own start value. What it sent counts for nothing, as nobody knows how far it came.
+fn give_back(record: &RunRecord, before: SyncState) -> SyncState {
     let start = record.last_sync_time.as_deref().unwrap_or("0");
-    let seconds = start.parse::<i64>().ok().filter(|s| *s > 0);
+    // A cursor's value says nothing about the clock, where the run may have begun anywhere.
+    let seconds = start.parse::<i64>().ok().filter(|_| before.cursor.is_none()).unwrap_or(0);
     SyncState {
-        clock_us: seconds.map(|s| s.saturating_mul(1_000_000)),
-        cursor: before.cursor.as_ref().map(|_| start.to_owned()),
+        clock_us: Some(seconds.saturating_mul(1_000_000)),
+        cursor: before.cursor.is_some().then(|| start.to_owned()),
         run: None,
         fingerprint: None,
+        ..before
     }
 }
 
-fn gone(run: outflow_core::RunId) -> Error {
+/// `first_run: now` means the first try, also if that failed: what has come since is new. `None`: the sync has a start, or the try came not so far.
+fn first_attempt(
+    state: &dyn State,
+    sync: &str,
+    run: RunId,
+    cursor_of: Option<String>,
+) -> outflow_core::Result<Option<SyncState>> {
+    let before = state.sync(sync)?;
+    let tried = state.run(run)?.and_then(|r| r.clock.zip(r.last_sync_time));
+    let Some((clock, value)) = tried.filter(|_| before.clock_us.is_none()) else { return Ok(None) };
+    let cursor = cursor_of.is_some().then_some(value);
+    let clock_us = Some(clock.as_microsecond());
+    Ok(Some(SyncState { clock_us, first_us: clock_us, cursor, cursor_of, ..before }))
+}
+
+fn gone(run: RunId) -> Error {
     Error::new(Code::T004, format!("run {run} is not in the state"))
 }

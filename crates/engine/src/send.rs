@@ -210,7 +210,7 @@ pub(crate) fn dead_letter(
     at: Timestamp,
 ) -> DeadLetter {
     let Refusal { code, status, reason } = refusal;
-    DeadLetter { position, ordinal, message_id, code, status, reason, at }
+    DeadLetter { position, ordinal, message_id, code, status, reason, at, replayed_by: None }
 }
 
 /// The `messageId` of a call: what its JSON says, for a query may give its own; else the run's.

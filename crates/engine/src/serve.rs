@@ -21,13 +21,14 @@ mod lanes;
 mod notice;
 
 use std::collections::{BTreeMap, HashMap};
+use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use outflow_core::ports::warehouse::Warehouse;
 use outflow_core::run::RunOptions;
 use outflow_core::{Code, Error, Result, RunId, RunState, SyncSpec};
-use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+use tokio::sync::{RwLock, Semaphore, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
 use crate::{Engine, blocking};
@@ -115,6 +116,8 @@ pub(crate) struct Shared {
     pub(crate) fleet: watch::Receiver<Arc<Fleet>>,
     pub(crate) lanes: Lanes,
     pub(crate) observer: Observer,
+    /// Held for reading while a lane delivers, for writing by whoever needs all of them to rest.
+    pub(crate) quiet: RwLock<()>,
     /// Places for extractions, in all and for each database, with their sizes.
     places: Mutex<HashMap<String, (usize, Arc<Semaphore>)>>,
 }
@@ -185,6 +188,51 @@ impl Handle {
         self.shared.lanes.status()
     }
 
+    /// Does blocking work while no lane delivers. What is under way comes to its end first, within its grace, and goes on afterwards.
+    ///
+    /// # Errors
+    /// Those of the work.
+    pub async fn quietly<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Engine) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        // Lanes rest for a new fleet, and then find the way closed: it is asked for before.
+        let rest = async {
+            let Fleet { engine, members, limits, keep } = &*self.fleet();
+            let (engine, members, limits) = (engine.clone(), members.clone(), limits.clone());
+            self.fleet.send_replace(Arc::new(Fleet { engine, members, limits, keep: *keep }));
+            std::future::pending::<Infallible>().await
+        };
+        let _quiet = tokio::select! {
+            biased;
+            quiet = self.shared.quiet.write() => quiet,
+            never = rest => match never {},
+        };
+        let engine = self.fleet().engine.clone();
+        blocking(move || work(&engine)).await
+    }
+
+    /// Releases a held run and takes it up: see [`Engine::release`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn release(&self, run: RunId) -> Result<()> {
+        let record = self.fleet().engine.release(run).await?;
+        (self.shared.observer)(Notice::Released { sync: record.sync, run });
+        self.adopt(run).await
+    }
+
+    /// Discards a held run: see [`Engine::discard`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn discard(&self, run: RunId, skip_window: bool) -> Result<()> {
+        self.fleet().engine.discard(run, skip_window).await?;
+        self.adopt(run).await?;
+        self.wake();
+        Ok(())
+    }
+
     /// Takes up runs that became ready to be delivered by another way than an extraction: released ones, replays.
     ///
     /// # Errors
@@ -197,8 +245,13 @@ impl Handle {
 /// Starts a supervisor. The future ends when the fleet's engine has been told to stop and everything under way has come to its end.
 pub fn start(fleet: Fleet, observer: Observer) -> (Handle, impl Future<Output = Result<()>>) {
     let (fleet, receiver) = watch::channel(Arc::new(fleet));
-    let shared =
-        Arc::new(Shared { fleet: receiver, lanes: Lanes::default(), observer, places: Mutex::default() });
+    let shared = Arc::new(Shared {
+        fleet: receiver,
+        lanes: Lanes::default(),
+        observer,
+        quiet: RwLock::default(),
+        places: Mutex::default(),
+    });
     let (asks, inbox) = mpsc::channel(64);
     let handle = Handle { shared: shared.clone(), fleet, asks };
     (handle, supervise(shared, inbox))
@@ -225,6 +278,8 @@ async fn supervise(shared: Arc<Shared>, mut asks: mpsc::Receiver<(String, Trigge
             () = crate::extract::stopped(&mut stop) => break Ok(()),
             changed = fleet.changed() => if changed.is_err() { break Ok(()) },
             _ = sweep.tick() => {
+                // Not while a purge replaces segments; the next time will do.
+                let Ok(_resting) = shared.quiet.try_read() else { continue };
                 let fleet = shared.fleet();
                 if let Err(error) = blocking(move || fleet.engine.sweep(fleet.keep)).await {
                     (shared.observer)(Notice::Trouble { error: Arc::new(error) });

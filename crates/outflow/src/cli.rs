@@ -72,10 +72,15 @@ pub enum Command {
     Demo(Demo),
     /// Write a project to start from
     Init(Init),
-    /// Check the project's files and print every problem
-    Validate,
+    /// Check the project's files and queries and print every problem
+    Validate(Validate),
+    /// Look at sources: test the connection, print the script for a service account
+    #[command(subcommand, arg_required_else_help = true)]
+    Source(Source),
     /// Show the rows or calls of a sync's next run, without sending anything
     Preview(Preview),
+    /// Say how many rows, calls and requests a run of a sync would come to, without sending anything
+    Estimate(Estimate),
     /// Run syncs now
     Run(Run),
     /// Keep every enabled sync running by its schedule, until SIGTERM or Ctrl-C; SIGHUP reads the project again
@@ -86,6 +91,18 @@ pub enum Command {
     Rejected(Rejected),
     /// Show the calls of a run that a destination refused for good
     DeadLetters(DeadLetters),
+    /// Send dead letters of a run again, or all of its calls to another destination
+    Replay(Replay),
+    /// Send a destination what runs have read since it got no calls
+    CatchUp(CatchUp),
+    /// Remove a person from the calls and rejected rows that are kept
+    Purge(Purge),
+    /// Deliver a run that a guard holds
+    Release(Release),
+    /// Drop a run that a guard holds; its sync's next run reads the same rows again
+    Discard(Discard),
+    /// Show how many calls were sent, by sync, destination and type, in a month of UTC
+    Usage(Usage),
     /// Recount a run from its segments and its state
     Verify(RunName),
     /// Show the page of an error code
@@ -140,6 +157,48 @@ pub enum SourceKind {
     Sqlite,
 }
 
+/// `outflow validate`
+#[derive(Debug, Args)]
+pub struct Validate {
+    /// Ask each sync's database, too: types of columns, expected rows, the newest row
+    #[arg(long)]
+    pub connect: bool,
+}
+
+/// `outflow source`
+#[derive(Debug, Subcommand)]
+pub enum Source {
+    /// List the databases of all sources
+    List,
+    /// Connect step by step, and look at what the account may read and do; changes nothing
+    Test {
+        /// SOURCE.DATABASE, or SOURCE for all of its databases
+        name: String,
+    },
+    /// Print the SQL for a service account that reads and can do nothing else; an administrator runs it
+    SetupSql(SetupSql),
+}
+
+/// `outflow source setup-sql`
+#[derive(Debug, Args)]
+pub struct SetupSql {
+    /// SOURCE.DATABASE, or SOURCE if that has one database
+    pub name: String,
+    /// Schemas to read whole, with commas between [default: public, unless tables are named]
+    #[arg(long, value_name = "A,B", value_parser = schemas)]
+    pub schemas: Option<Names>,
+    /// Tables and views to read, each as SCHEMA.TABLE; double quotes hold odd names
+    #[arg(long, value_name = "S.T,…", value_parser = tables)]
+    pub tables: Option<Names>,
+    /// The account's name [default: the database's `user`]
+    #[arg(long, value_name = "NAME")]
+    pub user: Option<String>,
+}
+
+/// Names, each with its parts.
+#[derive(Clone, Debug)]
+pub struct Names(pub Vec<Vec<String>>);
+
 /// `outflow preview`
 #[derive(Debug, Args)]
 pub struct Preview {
@@ -154,6 +213,19 @@ pub struct Preview {
     /// Which run: the sync's `first`, its `next`, or one that begins at a time
     #[arg(long = "as", value_name = "first|next|TIME", default_value = "next")]
     pub start: String,
+}
+
+/// `outflow estimate`
+#[derive(Debug, Args)]
+pub struct Estimate {
+    /// The sync
+    pub name: String,
+    /// Which run: the sync's `first`, its `next`, or one that begins at a time
+    #[arg(long = "as", value_name = "first|next|TIME", default_value = "next")]
+    pub start: String,
+    /// Give up counting after this long, and ask for the database's plan instead
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration)]
+    pub timeout: std::time::Duration,
 }
 
 /// `outflow run`
@@ -239,6 +311,126 @@ pub struct DeadLetters {
     pub limit: u64,
 }
 
+/// `outflow replay`
+#[derive(Debug, Args)]
+pub struct Replay {
+    /// The run's number, or a sync's name for its latest run
+    pub run: String,
+    /// Only dead letters with this code
+    #[arg(long, conflicts_with = "all")]
+    pub code: Option<String>,
+    /// Only those of this destination; with --all, where the run's calls go
+    #[arg(long, value_name = "NAME")]
+    pub destination: Option<String>,
+    /// The calls as they were, under the same message ids; usual for track, page and screen
+    #[arg(long, conflicts_with = "requery")]
+    pub as_sent: bool,
+    /// What the query now gives for the refused keys, under new message ids; usual for identify, group and alias
+    #[arg(long)]
+    pub requery: bool,
+    /// Every call of the run, not its dead letters alone, to one destination
+    #[arg(long, conflicts_with_all = ["as_sent", "requery"], requires = "destination")]
+    pub all: bool,
+    /// Also what was replayed before; with --as-sent, also calls that may overwrite a newer state
+    #[arg(long)]
+    pub force: bool,
+    #[command(flatten)]
+    pub way: Way,
+}
+
+/// `outflow catch-up`
+#[derive(Debug, Args)]
+pub struct CatchUp {
+    /// The destination
+    pub destination: String,
+    /// For this sync alone; without it, for every enabled sync that has the destination
+    #[arg(long, value_name = "NAME")]
+    pub sync: Option<String>,
+    /// From this time on; without it, from the first run that did not reach the destination
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<String>,
+    #[command(flatten)]
+    pub way: Way,
+}
+
+/// How runs are made that are not the syncs' ordinary ones.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct Way {
+    /// Give up on a destination that has taken nothing for this long; its calls stay pending
+    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = duration)]
+    pub deliver_for: std::time::Duration,
+    /// Exit with 7 if another process is at work, instead of waiting for it
+    #[arg(long)]
+    pub no_wait: bool,
+}
+
+/// `outflow purge`
+#[derive(Debug, Args)]
+pub struct Purge {
+    /// Whom: the userId, anonymousId or previousId of calls, or the email of calls that have no other
+    #[arg(long, value_name = "ID", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub key: String,
+    /// Say what would be removed, and remove nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Exit with 7 if another process is at work, instead of waiting for it
+    #[arg(long)]
+    pub no_wait: bool,
+}
+
+/// `outflow release`
+#[derive(Debug, Args)]
+pub struct Release {
+    /// The run's number
+    pub run: u64,
+    /// Give up on a destination that has taken nothing for this long; its calls stay pending
+    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = duration)]
+    pub deliver_for: std::time::Duration,
+    /// Exit with 7 if another process is at work that cannot be asked, instead of waiting for it
+    #[arg(long)]
+    pub no_wait: bool,
+}
+
+/// `outflow discard`
+#[derive(Debug, Args)]
+pub struct Discard {
+    /// The run's number
+    pub run: u64,
+    /// Move last_sync_time as if the run had been sent: its rows are not read again
+    #[arg(long)]
+    pub skip_window: bool,
+    /// Exit with 7 if another process is at work that cannot be asked, instead of waiting for it
+    #[arg(long)]
+    pub no_wait: bool,
+}
+
+/// `outflow usage`
+#[derive(Debug, Args)]
+pub struct Usage {
+    /// The month, such as 2026-11; without it, the current one
+    #[arg(long, value_name = "YYYY-MM")]
+    pub month: Option<String>,
+    /// Of this sync alone
+    #[arg(long, value_name = "NAME")]
+    pub sync: Option<String>,
+    /// Each day by itself
+    #[arg(long)]
+    pub days: bool,
+}
+
+fn schemas(text: &str) -> Result<Names, String> {
+    names(text, 1, "use names with commas between: sales,public")
+}
+
+fn tables(text: &str) -> Result<Names, String> {
+    names(text, 2, "use SCHEMA.TABLE with commas between: sales.orders,sales.people")
+}
+
+fn names(text: &str, parts: usize, help: &str) -> Result<Names, String> {
+    let names = outflow_warehouse::parse_names(text).filter(|names| names.iter().all(|n| n.len() == parts));
+    names.map(Names).ok_or_else(|| help.to_owned())
+}
+
 /// A duration as in the project file: `90s`, `10m`, `2h`, `1d`.
 fn duration(text: &str) -> Result<std::time::Duration, String> {
     let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
@@ -269,11 +461,16 @@ mod tests {
         cli.build();
         let mut page = "# Command line\n\nMade from the code: `UPDATE_DOCS=1 cargo test -p outflow the_page` writes it anew.\n".to_owned();
         let _ = write!(page, "\n## outflow\n\n```text\n{}```\n", cli.render_long_help());
-        for command in cli.get_subcommands_mut().filter(|c| c.get_name() != "help") {
-            let name = command.get_name().to_owned();
-            let _ = write!(page, "\n## outflow {name}\n\n```text\n{}```\n", command.render_long_help());
-        }
+        sections(&mut cli, "outflow", &mut page);
         page
+    }
+
+    fn sections(of: &mut clap::Command, path: &str, page: &mut String) {
+        for command in of.get_subcommands_mut().filter(|c| c.get_name() != "help") {
+            let path = format!("{path} {}", command.get_name());
+            let _ = write!(page, "\n## {path}\n\n```text\n{}```\n", command.render_long_help());
+            sections(command, &path, page);
+        }
     }
 
     #[test]

@@ -1,16 +1,24 @@
 //! What each command does.
 
+mod catch_up;
 mod dead_letters;
+mod estimate;
 mod explain;
+mod findings;
 mod follow;
+mod held;
 pub mod init;
 mod look;
 mod preview;
+mod purge;
 mod rejected;
+mod replay;
 pub mod run;
 mod runs;
 mod schema;
 mod serve;
+mod source;
+mod usage;
 mod validate;
 mod verify;
 
@@ -29,13 +37,21 @@ pub async fn dispatch(cli: Cli, printer: Printer) -> Result<Exit, Errors> {
     match cli.command {
         Command::Demo(args) => demo::demo(&common, &args, printer).await,
         Command::Init(args) => init::init(&args, printer),
-        Command::Validate => validate::validate(&common, printer),
+        Command::Validate(args) => validate::validate(&common, &args, printer).await,
+        Command::Source(command) => source::source(&common, &command, printer).await,
         Command::Preview(args) => preview::preview(&common, &args, printer).await,
+        Command::Estimate(args) => estimate::estimate(&common, &args, printer).await,
         Command::Run(args) => run::run(&common, &args, printer).await,
         Command::Serve(args) => serve::serve(&common, &args, printer).await,
         Command::Runs(args) => runs::runs(&common, &args, printer),
         Command::Rejected(args) => rejected::rejected(&common, &args, printer),
         Command::DeadLetters(args) => dead_letters::dead_letters(&common, &args, printer),
+        Command::Replay(args) => replay::replay(&common, &args, printer).await,
+        Command::CatchUp(args) => catch_up::catch_up(&common, &args, printer).await,
+        Command::Purge(args) => purge::purge(&common, &args, printer).await,
+        Command::Release(args) => held::release(&common, &args, printer).await,
+        Command::Discard(args) => held::discard(&common, &args, printer).await,
+        Command::Usage(args) => usage::usage(&common, &args, printer),
         Command::Verify(args) => verify::verify(&common, &args, printer),
         Command::Explain { code } => explain::explain(code.as_deref(), printer),
         Command::Schema => {

@@ -23,6 +23,8 @@ const LONGEST: usize = 100;
 const LINE: u64 = 1 << 20;
 /// An answer comes within this time.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// One that has every kept segment read comes within this.
+const LONG_PATIENCE: Duration = Duration::from_secs(6 * 3600);
 
 /// What can be asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,11 +41,38 @@ pub enum Ask {
     Reload,
     /// Where the lanes stand.
     Status,
+    /// Remove a person from what is kept.
+    Purge {
+        /// Who, by the id that calls have.
+        id: String,
+    },
+    /// Deliver a run that a guard holds.
+    Release {
+        /// The run.
+        run: RunId,
+    },
+    /// Drop a run that a guard holds.
+    Discard {
+        /// The run.
+        run: RunId,
+        /// `last_sync_time` moves all the same.
+        skip_window: bool,
+    },
     /// Deliver a run that became ready by another way than an extraction.
     Adopt {
         /// The run.
         run: RunId,
     },
+}
+
+impl Ask {
+    /// How long the answer may take.
+    const fn patience(&self) -> Duration {
+        match self {
+            Self::Purge { .. } => LONG_PATIENCE,
+            _ => PATIENCE,
+        }
+    }
 }
 
 /// The socket of a process that holds the state. It goes when this is dropped.
@@ -80,7 +109,7 @@ impl Socket {
             let answer = answer.clone();
             tokio::spawn(async move {
                 // Who asked may have gone.
-                let _ = tokio::time::timeout(PATIENCE, converse(stream, answer)).await;
+                let _ = converse(stream, answer).await;
             });
         }
     }
@@ -98,9 +127,9 @@ where
 {
     let (reader, mut writer) = stream.split();
     let mut line = String::new();
-    BufReader::new(reader.take(LINE)).read_line(&mut line).await?;
+    tokio::time::timeout(PATIENCE, BufReader::new(reader.take(LINE)).read_line(&mut line)).await??;
     let answer = match serde_json::from_str::<Ask>(&line) {
-        Ok(ask) => answer(ask).await,
+        Ok(ask) => tokio::time::timeout(ask.patience(), answer(ask)).await?,
         Err(e) => Err(Error::new(
             Code::C012,
             "the running Outflow does not understand this request; it may be of another version",
@@ -119,7 +148,7 @@ where
 /// Asks the process that holds the state in this folder. `None`: nobody listens there.
 pub async fn ask(dir: &Path, ask: &Ask) -> Result<Option<Value>, Error> {
     let Ok(stream) = UnixStream::connect(address(dir)).await else { return Ok(None) };
-    let asked = tokio::time::timeout(PATIENCE, exchange(stream, ask)).await;
+    let asked = tokio::time::timeout(ask.patience(), exchange(stream, ask)).await;
     let broken =
         || Error::new(Code::T002, "the running Outflow did not answer").help("look into its log; ask again");
     let answer = asked.map_err(|_| broken())?.map_err(|e| broken().caused_by(e))?;

@@ -68,6 +68,7 @@ pub fn notice(printer: Printer, at: Timestamp, notice: &Notice) {
                 ("reason", json!(reason)),
             ],
         ),
+        Notice::Released { sync, run } => ("run released", vec![("sync", json!(sync)), ("run", json!(run))]),
         Notice::Skipped { sync, slot, reason, .. } => {
             ("slot skipped", vec![("sync", json!(sync)), ("slot", json!(slot)), ("reason", json!(reason))])
         }

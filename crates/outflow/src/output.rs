@@ -15,6 +15,7 @@ pub struct Printer {
     quiet: bool,
     verbose: bool,
     color: bool,
+    color_text: bool,
 }
 
 /// The colours in use.
@@ -37,7 +38,8 @@ impl Printer {
                 io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
             }
         };
-        Self { output: common.output, quiet: common.quiet, verbose: common.verbose, color }
+        let color_text = common.color == Color::Always || io::stdout().is_terminal();
+        Self { output: common.output, quiet: common.quiet, verbose: common.verbose, color, color_text }
     }
 
     /// Whether people read what comes out.
@@ -89,6 +91,13 @@ impl Printer {
         }
     }
 
+    /// A finding beside what was asked for, unless it is wanted quiet.
+    pub fn notice(&self, finding: &Error) {
+        if !self.quiet {
+            self.error(finding);
+        }
+    }
+
     /// An error, in the form of a compiler's: code and sentence, place, help, page.
     pub fn error(&self, error: &Error) {
         let severity = error.code().severity();
@@ -115,6 +124,11 @@ impl Printer {
         }
         text += &self.paint(Paint::Dim, &format!("  more: outflow explain {}", error.code()));
         let _ = writeln!(io::stderr().lock(), "{text}");
+    }
+
+    /// As [`Printer::paint`], for stdout: what goes into a file or a pipe has no colours, unless they were asked for.
+    pub fn paint_text(&self, paint: Paint, text: &str) -> String {
+        if self.color_text { self.paint(paint, text) } else { text.to_owned() }
     }
 
     /// Colours a text, if colours are on.

@@ -10,6 +10,7 @@
 mod destinations;
 mod document;
 mod keys;
+mod login;
 mod schema;
 mod secrets;
 mod shape;
@@ -23,8 +24,10 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use outflow_core::{Code, Dialect, Error, Secret, SyncSpec};
+use outflow_core::{Budget, Code, Dialect, Error, Secret, SyncSpec};
 use outflow_engine::serve::Limits;
+use outflow_warehouse::Tunnel;
+use outflow_warehouse::aws::IamTarget;
 use serde_json::{Map, Value};
 
 use self::document::{Key, Node, Place};
@@ -61,8 +64,16 @@ pub struct Database {
     pub settings: DatabaseSettings,
 }
 
+impl Database {
+    /// `SOURCE.DATABASE`.
+    pub fn full_name(&self) -> String {
+        format!("{}.{}", self.source, self.name)
+    }
+}
+
 /// How to reach a database.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "a project has a few of them")]
 pub enum DatabaseSettings {
     /// Redshift or PostgreSQL.
     Server {
@@ -74,10 +85,10 @@ pub enum DatabaseSettings {
         port: u16,
         /// The database's name on the server.
         database: String,
-        /// The user's name.
-        user: String,
-        /// The password; empty for a server that asks for none.
-        password: Secret,
+        /// Who logs in.
+        login: Login,
+        /// The SSH server that leads there.
+        tunnel: Option<Tunnel>,
         /// How the connection is secured.
         ssl: Ssl,
         /// Until the server takes the connection.
@@ -88,6 +99,33 @@ pub enum DatabaseSettings {
         /// The file.
         path: PathBuf,
     },
+}
+
+/// Who logs in to a server, and with what.
+#[derive(Debug)]
+pub enum Login {
+    /// A user with a password.
+    Password {
+        /// The user's name.
+        user: String,
+        /// The password; empty for a server that asks for none.
+        password: Secret,
+    },
+    /// Whom AWS says.
+    Iam(Iam),
+}
+
+/// What AWS is asked for.
+#[derive(Debug)]
+pub struct Iam {
+    /// The cluster with its user, or the workgroup.
+    pub target: IamTarget,
+    /// The region of both.
+    pub region: String,
+    /// The AWS profile, if one is named.
+    pub profile: Option<String>,
+    /// How long a password is good for.
+    pub duration: Option<Duration>,
 }
 
 /// How a connection is secured.
@@ -124,6 +162,8 @@ pub struct DestinationConfig {
     pub kind: String,
     /// All else, secrets included.
     pub settings: Map<String, Value>,
+    /// How many calls it may get.
+    pub budget: Budget,
     /// Where it stands: `outflow.yaml:16:3`.
     pub place: String,
 }
@@ -139,6 +179,19 @@ impl fmt::Debug for DestinationConfig {
     }
 }
 
+impl Login {
+    /// The database user, if the project names one.
+    pub fn user(&self) -> Option<&str> {
+        match self {
+            Login::Password { user, .. } => Some(user),
+            Login::Iam(iam) => match &iam.target {
+                IamTarget::Cluster { user, .. } => user.as_ref().map(|user| user.name.as_str()),
+                IamTarget::Workgroup(_) => None,
+            },
+        }
+    }
+}
+
 impl Project {
     /// Reads the project in a folder.
     ///
@@ -146,6 +199,15 @@ impl Project {
     /// Every problem: C001 to C010, and what is wrong with the queries.
     pub fn load(dir: &Path) -> Result<Project, Vec<Error>> {
         Self::load_with(dir, &|name| std::env::var(name).ok())
+    }
+
+    /// As [`Project::load`], but an environment variable that is not set is no problem: its reference stays as it is written. For what comes before there are
+    /// secrets.
+    ///
+    /// # Errors
+    /// As for [`Project::load`].
+    pub fn load_without_secrets(dir: &Path) -> Result<Project, Vec<Error>> {
+        Self::load_with(dir, &|name| std::env::var(name).ok().or_else(|| Some(format!("${{env:{name}}}"))))
     }
 
     fn load_with(dir: &Path, env: secrets::Env<'_>) -> Result<Project, Vec<Error>> {
@@ -197,6 +259,44 @@ impl Project {
                 &names,
             ))
         })
+    }
+
+    /// The databases that `SOURCE.DATABASE` or `SOURCE` means; at least one.
+    ///
+    /// # Errors
+    /// C007, with the name that may have been meant.
+    pub fn databases(&self, name: &str) -> Result<Vec<&Database>, Error> {
+        let (source, database) = name.split_once('.').map_or((name, None), |(s, d)| (s, Some(d)));
+        let is_meant = |d: &&Database| d.source == source && database.is_none_or(|name| d.name == name);
+        let found: Vec<_> = self.databases.iter().filter(is_meant).collect();
+        if !found.is_empty() {
+            return Ok(found);
+        }
+        let mut known: Vec<String> = self.databases.iter().map(Database::full_name).collect();
+        if database.is_none() {
+            known = self.databases.iter().map(|d| d.source.clone()).collect();
+            known.dedup();
+        }
+        let known: Vec<&str> = known.iter().map(String::as_str).collect();
+        let (what, introduction) = match database {
+            None => ("source", "the sources are"),
+            Some(_) => ("database", "the databases are"),
+        };
+        Err(Error::new(Code::C007, format!("there is no {what} {name:?}")).help(suggestion(
+            name,
+            introduction,
+            &known,
+        )))
+    }
+
+    /// Demands that there is a destination of that name.
+    pub fn known_destination(&self, name: &str) -> Result<(), Error> {
+        let names: Vec<_> = self.destinations.iter().map(|d| d.name.as_str()).collect();
+        if names.contains(&name) {
+            return Ok(());
+        }
+        Err(Error::new(Code::C011, format!("there is no destination named {name:?}"))
+            .help(format!("the project has: {}", names.join(", "))))
     }
 
     /// A database by its source's name and its own.

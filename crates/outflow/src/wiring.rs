@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use outflow_core::ports::destination::Destination;
@@ -12,14 +12,15 @@ use outflow_core::{Code, Error, SyncSpec, SystemClock};
 use outflow_destinations as destinations;
 use outflow_egress::{Client, ClientOptions};
 use outflow_engine::Engine;
+use outflow_engine::guard::Budgets;
 use outflow_engine::serve::{Fleet, Member};
 use outflow_spool::DiskSpool;
 use outflow_state::SqliteState;
-use outflow_warehouse::{Server, ServerSettings, Sqlite, Tls, TlsMode};
+use outflow_warehouse::{Aws, Iam, Login, Server, ServerSettings, Sqlite, Tls, TlsMode, aws};
 use tokio::sync::watch;
 
 use crate::cli::Common;
-use crate::project::{Database, DatabaseSettings, Project, SslMode};
+use crate::project::{self, Database, DatabaseSettings, Project, SslMode};
 
 /// Free space that the spool leaves alone, if the project does not say: 1 GiB.
 const DISK_RESERVE: u64 = 1 << 30;
@@ -63,10 +64,11 @@ pub fn warehouse(project: &Project, spec: &SyncSpec) -> Result<Arc<dyn Warehouse
     open(database)
 }
 
-fn open(database: &Database) -> Result<Arc<dyn Warehouse>, Error> {
+/// A database, not connected to yet.
+pub fn open(database: &Database) -> Result<Arc<dyn Warehouse>, Error> {
     match &database.settings {
         DatabaseSettings::Sqlite { path } => Ok(Arc::new(Sqlite::new(path.clone()))),
-        DatabaseSettings::Server { dialect, host, port, database, user, password, ssl, connect_timeout } => {
+        DatabaseSettings::Server { dialect, host, port, database, login, tunnel, ssl, connect_timeout } => {
             let mode = match ssl.mode {
                 SslMode::Disable => TlsMode::Disable,
                 SslMode::Prefer => TlsMode::Prefer,
@@ -79,14 +81,39 @@ fn open(database: &Database) -> Result<Arc<dyn Warehouse>, Error> {
                 host: host.clone(),
                 port: *port,
                 database: database.clone(),
-                user: user.clone(),
-                password: password.clone(),
+                login: self::login(login)?,
                 tls: Tls { mode, ca: ssl.ca.clone(), server_name: ssl.server_name.clone() },
+                tunnel: tunnel.clone(),
                 connect_timeout: connect_timeout.unwrap_or(ServerSettings::CONNECT_TIMEOUT),
             };
             Ok(Arc::new(Server::new(settings)?))
         }
     }
+}
+
+fn login(login: &project::Login) -> Result<Login, Error> {
+    Ok(match login {
+        project::Login::Password { user, password } => {
+            Login::Password { user: user.clone(), password: password.clone() }
+        }
+        project::Login::Iam(iam) => Login::Iam(Iam {
+            aws: aws()?,
+            target: iam.target.clone(),
+            region: iam.region.clone(),
+            profile: iam.profile.clone(),
+            duration: iam.duration.unwrap_or(aws::SHORTEST_LIFE),
+        }),
+    })
+}
+
+/// One for the process: all syncs of a database share the credentials that AWS gave for it.
+fn aws() -> Result<Aws, Error> {
+    static AWS: OnceLock<Aws> = OnceLock::new();
+    if let Some(aws) = AWS.get() {
+        return Ok(aws.clone());
+    }
+    let aws = Aws::new(|name| std::env::var(name).ok(), Arc::new(SystemClock))?;
+    Ok(AWS.get_or_init(|| aws).clone())
 }
 
 /// An engine that holds the state for writing.
@@ -104,8 +131,15 @@ pub fn engine(
         clock: Arc::new(SystemClock),
         destinations: destinations(project)?,
         posts: Arc::default(),
+        budgets: budgets(project),
         stop,
     })
+}
+
+/// What may be sent to each destination.
+pub fn budgets(project: &Project) -> Arc<Budgets> {
+    let limited = project.destinations.iter().filter(|d| !d.budget.is_unlimited());
+    Arc::new(limited.map(|d| (d.name.clone(), d.budget)).collect())
 }
 
 /// What `serve` keeps running, on this engine. All problems come back, also those of syncs.
@@ -126,17 +160,21 @@ pub fn fleet(project: &Project, engine: Engine) -> Result<Fleet, Vec<Error>> {
 
 /// An engine that only looks: it needs no project, holds nothing and sends nothing.
 pub fn reader(common: &Common) -> Result<Engine, Error> {
-    let dir = state_dir(common);
-    let state = SqliteState::open_read_only(&dir)?;
-    let spool = DiskSpool::open(&dir.join("spool"), 0)?;
+    keeper(common, Arc::new(SqliteState::open_read_only(&state_dir(common))?))
+}
+
+/// An engine for what is kept: it needs no project and sends nothing.
+pub fn keeper(common: &Common, state: Arc<dyn State>) -> Result<Engine, Error> {
+    let spool = DiskSpool::open(&state_dir(common).join("spool"), 0)?;
     let (_, stop) = watch::channel(false);
     let destinations = HashMap::new();
     Ok(Engine {
-        state: Arc::new(state),
+        state,
         spool: Arc::new(spool),
         clock: Arc::new(SystemClock),
         destinations,
         posts: Arc::default(),
+        budgets: Arc::default(),
         stop,
     })
 }

@@ -5,13 +5,16 @@
 //!
 //! What it does not do: know tables or types, or say what a column becomes. That is the warehouse's and `shape`'s.
 
+pub mod lint;
 mod names;
+mod outline;
 mod reading;
 mod scan;
 mod sql;
 mod variable;
+mod words;
 
-use outflow_core::{Code, Column, Dialect, Error};
+use outflow_core::{Column, Dialect, Error};
 
 use crate::names::Names;
 use crate::scan::Scan;
@@ -21,6 +24,7 @@ pub use crate::variable::LastSyncTime;
 /// A query that may be sent.
 #[derive(Clone, Debug)]
 pub struct Query {
+    text: String,
     dialect: Dialect,
     pieces: Vec<Piece>,
     names: Names,
@@ -46,7 +50,8 @@ impl Query {
             problems.sort_by_key(|p| p.at);
             return Err(problems.into_iter().map(|p| p.into_error(text)).collect());
         }
-        let mut query = Query { dialect, pieces: pieces(&scan), names: Names::default() };
+        let pieces = pieces(&scan);
+        let mut query = Query { text: text.to_owned(), dialect, pieces, names: Names::default() };
         query.names = if scan.is_small() {
             match sql::parse(&query.render(&LastSyncTime::Seconds(0)), dialect) {
                 Some(ast) => {
@@ -66,14 +71,14 @@ impl Query {
         self.pieces.iter().any(|p| matches!(p, Piece::Variable { .. }))
     }
 
-    /// What its author should know, though the query can be sent: Q006.
-    pub fn warnings(&self) -> Vec<Error> {
-        if self.uses_last_sync_time() {
-            return Vec::new();
-        }
-        let help = "compare a column with {{last_sync_time}}, so that a run reads only what is new: \
-                    `WHERE updated_at >= {{last_sync_time | timestamp}}`";
-        vec![Error::new(Code::Q006, "the query reads every row in every run").help(help)]
+    /// The SQL that it is written in.
+    pub fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    /// The text as written.
+    pub fn text(&self) -> &str {
+        &self.text
     }
 
     /// The text to send: variables replaced, a `;` at the end dropped, all else as written.

@@ -120,7 +120,7 @@ fn item_name(item: &SelectItem) -> Option<String> {
 }
 
 /// A quoted name without its quotes.
-fn unquoted(name: &str) -> String {
+pub(crate) fn unquoted(name: &str) -> String {
     let inner = &name[1..name.len() - 1];
     match &name[..1] {
         "[" => inner.to_owned(),

@@ -65,13 +65,18 @@ impl Problem {
 
     /// The error for users, with line and column counted from 1 in characters.
     pub(crate) fn into_error(self, text: &str) -> Error {
-        let before = &text[..self.at];
-        let line = before.matches('\n').count() + 1;
-        let column = before.rsplit('\n').next().map_or(0, |l| l.chars().count()) + 1;
+        let (line, column) = position(text, self.at);
         Error::new(self.code, self.message)
             .at(format!("line {line}, column {column} of the query"))
             .help(self.help)
     }
+}
+
+/// The line and the column of a byte, counted from 1, columns in characters.
+pub(crate) fn position(text: &str, at: usize) -> (usize, usize) {
+    let before = &text[..at];
+    let column = before.rsplit('\n').next().map_or(0, |l| l.chars().count());
+    (before.matches('\n').count() + 1, column + 1)
 }
 
 /// A text taken apart.
@@ -82,7 +87,7 @@ pub(crate) struct Scan<'a> {
     /// In the order of the text.
     pub(crate) slots: Vec<Slot>,
     pub(crate) problems: Vec<Problem>,
-    dialect: Dialect,
+    pub(crate) dialect: Dialect,
     at: usize,
 }
 

@@ -65,6 +65,11 @@ impl Plan {
         &self.warnings
     }
 
+    /// Whether a call says when it happened, or which one it is: two rows that make the same call are then one and the same event.
+    pub fn tells_events_apart(&self) -> bool {
+        [Head::Timestamp, Head::MessageId].iter().any(|head| self.heads[*head as usize].is_some())
+    }
+
     pub(crate) fn part(&self, part: Part) -> Option<&Root> {
         self.parts.iter().find(|root| root.part == part)
     }

@@ -133,8 +133,13 @@ impl<'r> Call<'_, 'r> {
     ) -> Result<Shaped, Bad> {
         let start = out.len();
         out.extend_from_slice(b"{\"messageId\":");
+        // An id of the query's own tells calls apart that are otherwise alike.
+        let mut own_id = 0;
         match self.identifier(Head::MessageId)? {
-            Some(id) => self.string(Head::MessageId, &id, out)?,
+            Some(id) => {
+                own_id = hash::content(&id);
+                self.string(Head::MessageId, &id, out)?;
+            }
             None => {
                 out.push(b'"');
                 out.extend_from_slice(&run.message_id(ordinal));
@@ -169,7 +174,7 @@ impl<'r> Call<'_, 'r> {
         if self.plan.call_type == CallType::Group && !self.notes.object_type {
             self.notes.flags.set(CallFlags::NO_OBJECT_TYPE);
         }
-        let content = hash::content(&out[content..]);
+        let content = hash::content(&out[content..]) ^ own_id;
         let flags = self.notes.flags;
         let meta = CallMeta { ordinal, call_type: self.plan.call_type, flags, key, key2, content };
         Ok(Shaped { meta, content })

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use outflow_core::ports::spool::{CallBlock, Spool, SpoolHeader};
+use outflow_core::ports::spool::{CallBlock, Keep, Spool, SpoolHeader};
 use outflow_core::{CallFlags, CallMeta, CallType, Result, RunId, RunKey, hash};
 use outflow_spool::DiskSpool;
 
@@ -51,7 +51,7 @@ fn write(
         call_type: CallType::Identify,
         columns: Vec::new(),
         max_bytes: None,
-        keep_contents,
+        keep: if keep_contents { Keep::All } else { Keep::Nothing },
     })?;
     for ordinal in 0..calls {
         let json = samples[(ordinal % samples.len() as u64) as usize].as_bytes();

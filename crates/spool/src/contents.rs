@@ -2,6 +2,7 @@
 //!
 //! Two runs are compared as multisets. A call whose content the previous run made n times is unchanged in its first n
 //! occurrences. When the previous file is missing or damaged, nothing is unchanged: calls are sent again, none is lost.
+//! Which contents a run leaves for the next one is the caller's choice ([`Keep`](outflow_core::ports::spool::Keep)).
 
 use std::fs::File;
 use std::io::{BufReader, Read as _};
@@ -21,32 +22,54 @@ const HEAD: usize = 32;
 /// Hashes in a chunk.
 const CHUNK: u64 = 4096;
 
-/// Writes the file of `run`, whose `entries` contents are `sorted`, and compares them with the file of `previous`.
-pub(crate) fn write(
-    run: RunId,
+/// Compares the `entries` contents of a run, `sorted`, with the file of `previous`: which of them stand there, too. `each` gets every hash in order, and whether
+/// it does.
+pub(crate) fn compare(
     entries: u64,
     mut sorted: Sorted,
     previous: Option<(&Path, RunId)>,
-    output: &mut Output,
+    mut each: impl FnMut(u128, bool) -> Result<()>,
 ) -> Result<Bits> {
     let mut previous = previous.and_then(|(path, run)| Previous::open(path, run));
-    let mut file = Writer::begin(run, entries, output)?;
     let mut bits = Bits::new(entries);
     while let Some(content) = sorted.next()? {
         if content.position >= entries {
             return Err(Error::new(Code::P003, "the spool read other hashes than it wrote")
                 .help("check the disk, then run again"));
         }
-        if previous.as_mut().is_some_and(|p| p.take(content.hash())) {
+        let there = previous.as_mut().is_some_and(|p| p.take(content.hash()));
+        if there {
             bits.set(content.position);
         }
-        file.push(content.hash(), output)?;
+        each(content.hash(), there)?;
     }
-    file.finish(output)?;
     match previous {
         Some(previous) if !previous.damaged => Ok(bits),
         _ => Ok(Bits::new(entries)),
     }
+}
+
+/// Compares, and writes the file of `run` with all its contents.
+pub(crate) fn compare_and_write(
+    run: RunId,
+    entries: u64,
+    sorted: Sorted,
+    previous: Option<(&Path, RunId)>,
+    output: &mut Output,
+) -> Result<Bits> {
+    let mut file = Writer::begin(run, entries, output)?;
+    let bits = compare(entries, sorted, previous, |hash, _| file.push(hash, output))?;
+    file.finish(output)?;
+    Ok(bits)
+}
+
+/// Writes the file of `run` with these `count` contents.
+pub(crate) fn write(run: RunId, count: u64, mut sorted: Sorted, output: &mut Output) -> Result<()> {
+    let mut file = Writer::begin(run, count, output)?;
+    while let Some(content) = sorted.next()? {
+        file.push(content.hash(), output)?;
+    }
+    file.finish(output)
 }
 
 /// `magic, run, count, checksum`, then chunks of up to 4,096 hashes with a checksum each.

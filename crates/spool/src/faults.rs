@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use outflow_core::ports::spool::{Spool, Spooled};
+use outflow_core::ports::spool::{Blanked, SegmentInfo, Spool, Spooled};
 use outflow_core::{CallType, Code, Error, RunId};
 use outflow_testkit::{Report, Rng, seed, slice_or_whole};
 
@@ -378,4 +378,50 @@ fn the_disk_reserve_ends_an_extraction_with_its_sizes() {
             assert_eq!(spool.runs().unwrap().len(), 1, "what was written is deleted");
         }
     }
+}
+
+#[test]
+fn a_purge_that_fails_or_loses_power_at_any_operation_leaves_the_old_segments_or_the_new_ones() {
+    let blanked = Blanked { calls: vec![0, 7, 20], rejections: vec![1] };
+    for n in 1.. {
+        let dir = folder();
+        let whole = DiskSpool::on(Arc::new(RealDisk), dir.path(), 0, SMALL);
+        let old = write(&whole, header(2, CallType::Track), &entries(), Some(1)).unwrap().segments;
+        let before = read(&whole, 2, &old, 0).unwrap();
+        let disk = Arc::new(FaultyDisk::failing_at(n));
+        let spool = DiskSpool::on(disk.clone(), dir.path(), 0, SMALL);
+        let replaced = spool.blank(RunId(2), &old, &blanked);
+        disk.lose_power();
+        match replaced {
+            Err(error) => {
+                assert_eq!(error.code(), Code::P003, "operation {n}: {error}");
+                // The state names the old ones: they are whole, and what the attempt left goes.
+                assert_eq!(read(&whole, 2, &old, 0).unwrap(), before, "operation {n}");
+                whole.tidy(RunId(2), &old).unwrap();
+                assert_eq!(segment_files(dir.path()), old.len());
+            }
+            Ok(replaced) => {
+                let named = |s: &SegmentInfo| {
+                    replaced
+                        .iter()
+                        .find(|(old, _)| old == s)
+                        .map_or_else(|| s.clone(), |(_, new)| new.clone())
+                };
+                let new: Vec<SegmentInfo> = old.iter().map(named).collect();
+                assert_eq!(read(&whole, 2, &old, 0).unwrap(), before, "until the state names the new ones");
+                let calls = read(&whole, 2, &new, 0).unwrap();
+                assert_eq!(calls.iter().filter(|c| c.2.is_empty()).count(), 3);
+                whole.tidy(RunId(2), &new).unwrap();
+                assert_eq!(read(&whole, 2, &new, 0).unwrap(), calls);
+                assert_eq!(segment_files(dir.path()), new.len());
+                assert!(n > 12 && replaced.len() > 2, "{n} operations, {} segments", replaced.len());
+                break;
+            }
+        }
+    }
+}
+
+fn segment_files(dir: &Path) -> usize {
+    let names = std::fs::read_dir(dir.join("2")).unwrap().map(|e| e.unwrap().file_name());
+    names.filter(|name| name.to_string_lossy().contains(".seg")).count()
 }

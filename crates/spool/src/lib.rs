@@ -10,6 +10,7 @@
 //! What it does not do: know which runs matter. The state names the segments, the engine sweeps orphans. The bytes
 //! on disk are described in `docs/formats/segment.md`.
 
+mod blank;
 mod block;
 mod budget;
 mod contents;

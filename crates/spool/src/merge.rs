@@ -53,6 +53,7 @@ impl Content {
 
 /// Collects contents in any order.
 pub(crate) struct Sorter {
+    name: &'static str,
     run: Vec<Content>,
     limit: usize,
     spill: Option<Spill>,
@@ -67,9 +68,9 @@ struct Spill {
 }
 
 impl Sorter {
-    /// An empty one that holds no more than `limit` contents in memory.
-    pub(crate) fn new(limit: usize) -> Self {
-        Self { run: Vec::new(), limit, spill: None }
+    /// An empty one that holds no more than `limit` contents in memory, and the others in a file of that name.
+    pub(crate) fn new(name: &'static str, limit: usize) -> Self {
+        Self { name, run: Vec::new(), limit, spill: None }
     }
 
     /// Adds a content.
@@ -98,7 +99,7 @@ impl Sorter {
         let spill = match &mut self.spill {
             Some(spill) => spill,
             None => self.spill.insert(Spill {
-                file: output.create("contents.spill")?,
+                file: output.create(self.name)?,
                 length: 0,
                 ends: Vec::new(),
                 bytes: Vec::new(),
@@ -215,7 +216,7 @@ mod tests {
             let disk = Arc::new(RealDisk);
             let budget = Budget::new(disk.clone(), dir.path().into(), 0, None);
             let mut output = Output::new(disk, dir.path().join("run"), budget);
-            let mut sorter = Sorter::new(limit);
+            let mut sorter = Sorter::new("contents.spill", limit);
             let mut plain = Vec::new();
             for position in 0..count {
                 let hash = outflow_core::hash::seeded(3, position) % 500;

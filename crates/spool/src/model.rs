@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use outflow_core::ports::spool::{
-    BlockCall, CallBlock, Rejection, SegmentInfo, SegmentKind, Spool, SpoolHeader, Spooled,
+    BlockCall, CallBlock, Keep, Rejection, SegmentInfo, SegmentKind, Spool, SpoolHeader, Spooled,
 };
 use outflow_core::{CallFlags, CallMeta, CallType, Code, Column, ColumnType, Result, RunId, hash};
 use proptest::prelude::*;
@@ -38,7 +38,7 @@ pub(crate) fn header(run: u64, call_type: CallType) -> SpoolHeader {
         call_type,
         columns: vec![column],
         max_bytes: None,
-        keep_contents: true,
+        keep: Keep::All,
     }
 }
 

@@ -37,6 +37,11 @@ impl Output {
         Self { budget, disk, dir, made: false, publisher: None }
     }
 
+    /// Files go to `dir`, which is there.
+    pub(crate) fn inside(disk: Arc<dyn Disk>, dir: PathBuf, budget: Budget) -> Self {
+        Self { made: true, ..Self::new(disk, dir, budget) }
+    }
+
     /// Begins a file of that name.
     pub(crate) fn create(&mut self, name: &str) -> Result<NewFile> {
         if !self.made {
@@ -75,6 +80,14 @@ impl Output {
             .into_iter()
             .flatten()
             .try_for_each(|dir| self.disk.sync_dir(dir).map_err(|e| failed("sync", dir, e)))
+    }
+
+    /// Waits until nobody writes any more, and deletes nothing: the folder holds more than what was written.
+    pub(crate) fn leave(mut self) {
+        if let Some(publisher) = self.publisher.take() {
+            // The error that led here says more.
+            let _ = publisher.end();
+        }
     }
 
     /// Deletes all that was written. What cannot be deleted stays an orphan.

@@ -36,6 +36,12 @@ pub(crate) fn file_name(kind: SegmentKind, number: u32) -> String {
     format!("{word}-{number:05}.seg")
 }
 
+/// Whether a file of this name is a segment, or one on its way to disk.
+pub(crate) fn is_segment(name: &str) -> bool {
+    let name = name.strip_suffix(".tmp").unwrap_or(name);
+    name.ends_with(".seg") && (name.starts_with("calls-") || name.starts_with("rejected-"))
+}
+
 #[derive(Serialize)]
 struct HeadColumn<'a> {
     name: &'a str,
@@ -79,12 +85,16 @@ fn head(header: &SpoolHeader, kind: SegmentKind, number: u32, first: u64) -> Vec
             .map(|c| HeadColumn { name: &c.name, ty: c.ty.name(), declared: &c.declared })
             .collect(),
     };
-    let json = serde_json::to_vec(&head).expect("texts and numbers have a JSON form");
+    framed(&serde_json::to_vec(&head).expect("texts and numbers have a JSON form"))
+}
+
+/// A head around its JSON.
+fn framed(json: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(HEAD_FIXED + json.len() + 8);
     bytes.extend_from_slice(HEAD_MAGIC);
     bytes.extend_from_slice(&VERSION.to_le_bytes());
     bytes.extend_from_slice(&(json.len() as u32).to_le_bytes());
-    bytes.extend_from_slice(&json);
+    bytes.extend_from_slice(json);
     bytes.extend_from_slice(&hash::checksum(&bytes).to_le_bytes());
     bytes
 }
@@ -110,6 +120,24 @@ impl NewSegment {
         let info = SegmentInfo { kind, number, first, entries: 0, bytes: 0 };
         let mut segment = Self { file, info, table: Vec::new(), raw: 0 };
         segment.append(&head(header, kind, number, first), output)?;
+        Ok(segment)
+    }
+
+    /// Begins a segment that takes the place of `old` under another number.
+    pub(crate) fn instead_of(
+        old: &Segment,
+        info: &SegmentInfo,
+        number: u32,
+        output: &mut Output,
+    ) -> Result<Self> {
+        let mut head: serde_json::Value = serde_json::from_slice(&old.head)
+            .map_err(|e| damaged(&old.path, "its head is not that of a segment".into()).caused_by(e))?;
+        head["number"] = number.into();
+        let json = serde_json::to_vec(&head).expect("a JSON value has a JSON form");
+        let file = output.create(&file_name(info.kind, number))?;
+        let info = SegmentInfo { number, entries: 0, bytes: 0, ..info.clone() };
+        let mut segment = Self { file, info, table: Vec::new(), raw: 0 };
+        segment.append(&framed(&json), output)?;
         Ok(segment)
     }
 
@@ -161,6 +189,8 @@ impl NewSegment {
 pub(crate) struct Segment {
     file: File,
     path: PathBuf,
+    /// The head's JSON.
+    head: Vec<u8>,
     blocks: std::vec::IntoIter<BlockEntry>,
     offset: u64,
     position: u64,
@@ -175,20 +205,21 @@ impl Segment {
         if length != info.bytes {
             return Err(damaged(&path, format!("it has {length} bytes in place of {}", info.bytes)));
         }
-        let head = Self::check_head(&file, &path, run, info)?;
+        let head = Self::checked_head(&file, &path, run, info)?;
+        let head_length = (HEAD_FIXED + head.len() + 8) as u64;
         let blocks = read_table(&file, &path, info)?;
         let stored: u64 = blocks.iter().map(|b| b.stored() as u64).sum();
         let footer = length - TRAILER as u64 - (blocks.len() * BlockEntry::SIZE) as u64;
         let entries: u64 = blocks.iter().map(|b| u64::from(b.entries)).sum();
-        if head + stored != footer || entries != info.entries {
+        if head_length + stored != footer || entries != info.entries {
             return Err(damaged(&path, "its block table does not add up".into()));
         }
         let blocks = blocks.into_iter();
-        Ok(Self { file, path, blocks, offset: head, position: info.first, number: 0 })
+        Ok(Self { file, path, head, blocks, offset: head_length, position: info.first, number: 0 })
     }
 
-    /// Returns the length of the head.
-    fn check_head(file: &File, path: &Path, run: RunId, info: &SegmentInfo) -> Result<u64> {
+    /// Returns the head's JSON.
+    fn checked_head(file: &File, path: &Path, run: RunId, info: &SegmentInfo) -> Result<Vec<u8>> {
         let no_segment = || damaged(path, "its head is not that of a segment".into());
         let mut head = read_at(file, path, 0, HEAD_FIXED.min(info.bytes as usize))?;
         let (magic, rest) = head.split_first_chunk::<8>().ok_or_else(no_segment)?;
@@ -213,7 +244,7 @@ impl Segment {
         if identity != (Identity { kind: info.kind, run, number: info.number, first: info.first }) {
             return Err(damaged(path, format!("it is another segment than run {run} wrote there")));
         }
-        Ok(length as u64)
+        Ok(body[HEAD_FIXED..].to_vec())
     }
 
     /// Passes over blocks that end before `position`, without reading them.

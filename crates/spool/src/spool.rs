@@ -5,14 +5,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use outflow_core::ports::spool::{
-    Rejection, SegmentInfo, SegmentKind, Spool, SpoolHeader, SpoolReader, SpoolWriter,
+    Blanked, Rejection, SegmentInfo, SegmentKind, Spool, SpoolHeader, SpoolReader, SpoolWriter,
 };
 use outflow_core::{Result, RunId};
 
+use crate::blank;
 use crate::budget::Budget;
 use crate::contents;
 use crate::disk::{Disk, RealDisk, failed};
 use crate::reader::{Reader, Rejections};
+use crate::segment::{file_name, is_segment};
 use crate::writer::{Sizes, Writer};
 
 /// A spool in a folder of the local disk.
@@ -69,6 +71,38 @@ impl Spool for DiskSpool {
         segments: &[SegmentInfo],
     ) -> Result<Box<dyn Iterator<Item = Result<Rejection>> + Send>> {
         Ok(Box::new(Rejections::open(self.folder(run), run, segments)?))
+    }
+
+    fn blank(
+        &self,
+        run: RunId,
+        segments: &[SegmentInfo],
+        entries: &Blanked,
+    ) -> Result<Vec<(SegmentInfo, SegmentInfo)>> {
+        blank::write(self.disk.clone(), &self.folder(run), run, segments, entries)
+    }
+
+    fn tidy(&self, run: RunId, segments: &[SegmentInfo]) -> Result<()> {
+        let dir = self.folder(run);
+        let named: Vec<String> = segments.iter().map(|s| file_name(s.kind, s.number)).collect();
+        let strays = || -> io::Result<bool> {
+            let mut found = false;
+            for entry in std::fs::read_dir(&dir)? {
+                let entry = entry?;
+                let name = entry.file_name().to_string_lossy().into_owned();
+                if is_segment(&name) && !named.contains(&name) {
+                    absent_is_fine(std::fs::remove_file(entry.path()))?;
+                    found = true;
+                }
+            }
+            Ok(found)
+        };
+        match strays() {
+            Ok(true) => self.disk.sync_dir(&dir).map_err(|e| failed("sync", &dir, e)),
+            Ok(false) => Ok(()),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(e) => Err(failed("delete files in", &dir, e)),
+        }
     }
 
     fn remove(&self, run: RunId, keep_contents: bool) -> Result<()> {

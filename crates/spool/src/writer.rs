@@ -10,7 +10,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
 use outflow_core::ports::spool::{
-    BlockCall, CallBlock, Rejection, SegmentInfo, SegmentKind, SpoolHeader, SpoolWriter, Spooled,
+    BlockCall, CallBlock, Keep, Rejection, SegmentInfo, SegmentKind, SpoolHeader, SpoolWriter, Spooled,
 };
 use outflow_core::{CallFlags, CallMeta, CallType, Code, Error, Result, RunId};
 
@@ -42,8 +42,12 @@ impl Sizes {
 /// Blocks that wait for the thread.
 const QUEUE: usize = 2;
 
+/// Contents that are named at a time.
+const NAMES: usize = 4096;
+
 enum Job {
     Block(SegmentKind, CallBlock),
+    Named(Vec<u128>),
     Finish(Option<RunId>),
 }
 
@@ -53,6 +57,7 @@ pub(crate) struct Writer {
     call_type: CallType,
     calls: CallBlock,
     rejections: CallBlock,
+    named: Vec<u128>,
     jobs: Option<SyncSender<Job>>,
     spare: Receiver<CallBlock>,
     thread: Option<JoinHandle<Result<Option<Spooled>>>>,
@@ -74,7 +79,9 @@ impl Writer {
         let call_type = header.call_type;
         let work = Work {
             sizes,
-            sorter: header.keep_contents.then(|| Sorter::new(sizes.sort)),
+            sorter: (header.keep != Keep::Nothing).then(|| Sorter::new("contents.spill", sizes.sort)),
+            named: Sorter::new("named.spill", sizes.sort),
+            names: 0,
             header,
             encoder: Encoder::new(),
             calls: Stream::new(SegmentKind::Calls),
@@ -89,7 +96,7 @@ impl Writer {
             .map_err(|e| failed("start a thread that writes", &dir, e))?;
         let (calls, rejections) = (CallBlock::default(), CallBlock::default());
         let (jobs, thread) = (Some(jobs), Some(thread));
-        Ok(Self { sizes, call_type, calls, rejections, jobs, spare, thread, bytes })
+        Ok(Self { sizes, call_type, calls, rejections, named: Vec::new(), jobs, spare, thread, bytes })
     }
 
     fn push(&mut self, kind: SegmentKind, meta: CallMeta, json: &[u8]) -> Result<()> {
@@ -139,6 +146,11 @@ impl Writer {
         if sent { Ok(()) } else { Err(self.failure()) }
     }
 
+    fn send_named(&mut self) -> Result<()> {
+        let named = std::mem::take(&mut self.named);
+        if named.is_empty() { Ok(()) } else { self.job(Job::Named(named)) }
+    }
+
     /// What the thread ended with.
     fn join(&mut self) -> Result<Option<Spooled>> {
         self.jobs = None;
@@ -174,6 +186,11 @@ impl SpoolWriter for Writer {
         self.push(SegmentKind::Rejections, meta, &json)
     }
 
+    fn again(&mut self, content: u128) -> Result<()> {
+        self.named.push(content);
+        if self.named.len() == NAMES { self.send_named() } else { Ok(()) }
+    }
+
     fn bytes(&self) -> u64 {
         let waiting = self.calls.data.len() + self.rejections.data.len();
         self.bytes.load(Ordering::Relaxed) + waiting as u64
@@ -185,6 +202,7 @@ impl SpoolWriter for Writer {
                 self.send(kind)?;
             }
         }
+        self.send_named()?;
         self.job(Job::Finish(previous))?;
         match self.join()? {
             Some(spooled) => Ok(spooled),
@@ -210,6 +228,8 @@ struct Work {
     calls: Stream,
     rejections: Stream,
     sorter: Option<Sorter>,
+    named: Sorter,
+    names: u64,
     output: Output,
     dir: PathBuf,
     bytes: Arc<AtomicU64>,
@@ -229,6 +249,7 @@ impl Work {
         while let Ok(job) = jobs.recv() {
             match job {
                 Job::Finish(previous) => return self.finish(previous).map(Some),
+                Job::Named(contents) => contents.into_iter().try_for_each(|c| self.name(c))?,
                 Job::Block(kind, mut block) => {
                     self.write(kind, &block)?;
                     if block.data.capacity() <= 2 * self.sizes.block {
@@ -265,6 +286,12 @@ impl Work {
         Ok(())
     }
 
+    fn name(&mut self, content: u128) -> Result<()> {
+        self.named.push(Content::new(content, self.names), &mut self.output)?;
+        self.names += 1;
+        Ok(())
+    }
+
     fn finish(&mut self, previous: Option<RunId>) -> Result<Spooled> {
         self.calls.close(&mut self.output)?;
         self.rejections.close(&mut self.output)?;
@@ -289,9 +316,30 @@ impl Work {
         let sorted = sorter.finish(&mut self.output)?;
         let file = previous.map(|run| (self.dir.with_file_name(run.to_string()).join(contents::FILE), run));
         let previous = file.as_ref().map(|(path, run)| (path.as_path(), *run));
-        let run = self.header.run;
-        let bits = contents::write(run, self.calls.position, sorted, previous, &mut self.output)?;
-        bits.write(run, &mut self.output)?;
+        let (run, entries, output) = (self.header.run, self.calls.position, &mut self.output);
+        let bits = match self.header.keep {
+            Keep::Nothing | Keep::All => contents::compare_and_write(run, entries, sorted, previous, output)?,
+            Keep::Named => contents::compare(entries, sorted, previous, |_, _| Ok(()))?,
+            Keep::Shared => {
+                let (named, names) = (&mut self.named, &mut self.names);
+                let bits = contents::compare(entries, sorted, previous, |hash, there| {
+                    *names += u64::from(there);
+                    if there { named.push(Content::new(hash, *names), output) } else { Ok(()) }
+                })?;
+                if bits.count() == 0 {
+                    // The previous file is missing or damaged: what was found in it proves nothing.
+                    (*named, *names) = (Sorter::new("named.spill", self.sizes.sort), 0);
+                }
+                bits
+            }
+        };
+        if self.header.keep != Keep::All {
+            let named = std::mem::replace(&mut self.named, Sorter::new("named.spill", self.sizes.sort));
+            contents::write(run, self.names, named.finish(&mut self.output)?, &mut self.output)?;
+        }
+        if self.header.keep != Keep::Shared {
+            bits.write(run, &mut self.output)?;
+        }
         Ok(bits.count())
     }
 }

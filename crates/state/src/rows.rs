@@ -1,7 +1,7 @@
 //! Between the rows of the tables and the words of `outflow_core`.
 
 use outflow_core::ports::spool::{SegmentInfo, SegmentKind};
-use outflow_core::ports::state::{DeadLetter, DeliveryRecord, SyncState};
+use outflow_core::ports::state::{DeadLetter, DeliveryRecord, PastRun, SyncState, Usage};
 use outflow_core::run::{FindingCount, Trigger};
 use outflow_core::{
     CallType, Code, DeliveryCounts, DeliveryState, RowCounts, RunId, RunKey, RunRecord, RunState, Timestamp,
@@ -12,7 +12,11 @@ use serde::de::DeserializeOwned;
 
 /// The columns that [`run`] reads.
 pub(crate) const RUN: &str = "id, key, sync, call_type, state, trigger, pinned, due_at, started_at, extracted_at, ended_at, \
-     last_sync_time, next_last_sync_time, clock, rows_read, calls, rejected, unchanged, spool_bytes, reason_code, reason, skipped_by";
+     last_sync_time, next_last_sync_time, clock, rows_read, calls, rejected, unchanged, spool_bytes, reason_code, reason, skipped_by, \
+     replays, (SELECT json_group_array(r.id ORDER BY r.id) FROM runs r WHERE r.replays = runs.id)";
+
+/// The columns that [`sync`] reads.
+pub(crate) const SYNC: &str = "clock_us, clock_of, own_us, first_us, cursor, cursor_of, run, fingerprint";
 
 /// The columns that [`delivery`] reads.
 pub(crate) const DELIVERY: &str = "destination, state, calls, delivered, dead_letters, filtered, cancelled, discarded, pending, \
@@ -43,7 +47,32 @@ pub(crate) fn run(row: &Row<'_>) -> Result<RunRecord> {
         spool_bytes: unsigned(row, 18)?,
         reason: reason(row, 19)?,
         skipped_by: optional(row, 21, unsigned)?.map(RunId),
+        replays: optional(row, 22, unsigned)?.map(RunId),
+        replayed_by: json(row, 23)?,
     })
+}
+
+/// A run and `columns`.
+pub(crate) fn past_run(row: &Row<'_>) -> Result<PastRun> {
+    let at = row.as_ref().column_index("columns")?;
+    Ok(PastRun { record: run(row)?, columns: optional(row, at, json)?.unwrap_or_default() })
+}
+
+/// `day, sync, destination, call_type, delivered, dead_letters`.
+pub(crate) fn usage(row: &Row<'_>) -> Result<Usage> {
+    Ok(Usage {
+        day: word(row, 0, |day| day.parse().ok())?,
+        sync: row.get(1)?,
+        destination: row.get(2)?,
+        call_type: word(row, 3, CallType::from_name)?,
+        delivered: unsigned(row, 4)?,
+        dead_letters: unsigned(row, 5)?,
+    })
+}
+
+/// `next_last_sync_time, moves` of a held run.
+pub(crate) fn held(row: &Row<'_>) -> Result<(Option<String>, Option<SyncState>)> {
+    Ok((row.get(0)?, optional(row, 1, json)?))
 }
 
 pub(crate) fn delivery(row: &Row<'_>) -> Result<DeliveryRecord> {
@@ -67,13 +96,16 @@ pub(crate) fn delivery(row: &Row<'_>) -> Result<DeliveryRecord> {
     })
 }
 
-/// `clock_us, cursor, run, fingerprint`.
 pub(crate) fn sync(row: &Row<'_>) -> Result<SyncState> {
     Ok(SyncState {
         clock_us: row.get(0)?,
-        cursor: row.get(1)?,
-        run: optional(row, 2, unsigned)?.map(RunId),
-        fingerprint: row.get(3)?,
+        clock_of: row.get(1)?,
+        own_us: row.get(2)?,
+        first_us: row.get(3)?,
+        cursor: row.get(4)?,
+        cursor_of: row.get(5)?,
+        run: optional(row, 6, unsigned)?.map(RunId),
+        fingerprint: row.get(7)?,
     })
 }
 
@@ -101,7 +133,7 @@ pub(crate) fn finding(row: &Row<'_>) -> Result<FindingCount> {
     })
 }
 
-/// `position, ordinal, message_id, code, status, reason, at`.
+/// `position, ordinal, message_id, code, status, reason, at, replayed_by`.
 pub(crate) fn dead_letter(row: &Row<'_>) -> Result<DeadLetter> {
     Ok(DeadLetter {
         position: unsigned(row, 0)?,
@@ -111,6 +143,7 @@ pub(crate) fn dead_letter(row: &Row<'_>) -> Result<DeadLetter> {
         status: row.get(4)?,
         reason: row.get(5)?,
         at: time(row, 6)?,
+        replayed_by: optional(row, 7, unsigned)?.map(RunId),
     })
 }
 

@@ -107,10 +107,37 @@ const STEPS: &[&str] = &["
         FOREIGN KEY (run, destination) REFERENCES deliveries
     ) STRICT, WITHOUT ROWID;
 ", "
+    ALTER TABLE syncs ADD COLUMN clock_of TEXT;
+    ALTER TABLE syncs ADD COLUMN own_us INTEGER;
+    ALTER TABLE syncs ADD COLUMN first_us INTEGER;
+    ALTER TABLE syncs ADD COLUMN cursor_of TEXT;
+", "
     CREATE TABLE schedules (
         sync TEXT PRIMARY KEY,
         fired INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
+", "
+    ALTER TABLE runs ADD COLUMN columns TEXT;
+
+    CREATE TABLE held (
+        run INTEGER PRIMARY KEY REFERENCES runs,
+        next_last_sync_time TEXT,
+        moves TEXT
+    ) STRICT;
+
+    CREATE TABLE usage (
+        day TEXT NOT NULL,
+        sync TEXT NOT NULL,
+        destination TEXT NOT NULL,
+        call_type TEXT NOT NULL,
+        delivered INTEGER NOT NULL,
+        dead_letters INTEGER NOT NULL,
+        PRIMARY KEY (day, sync, destination, call_type)
+    ) STRICT, WITHOUT ROWID;
+", "
+    ALTER TABLE runs ADD COLUMN replays INTEGER REFERENCES runs;
+    CREATE INDEX replays ON runs (replays) WHERE replays IS NOT NULL;
+    ALTER TABLE dead_letters ADD COLUMN replayed_by INTEGER REFERENCES runs;
 "];
 
 /// The format that this version writes.

@@ -122,6 +122,15 @@ impl SqliteState {
         Ok(done)
     }
 
+    /// Writes the database anew and empties its log: nothing stays of rows that were changed or deleted.
+    pub(crate) fn rewrite(&self) -> Result<()> {
+        self.write(|_| Ok(()))?;
+        let connection = self.connection();
+        connection.execute_batch("VACUUM").map_err(failed)?;
+        // A reader may be in the way of emptying the log; it is emptied later then.
+        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).map_err(failed)
+    }
+
     /// A panic in the middle of a transaction has rolled it back: the connection is as good as before.
     fn connection(&self) -> MutexGuard<'_, Connection> {
         self.connection.lock().unwrap_or_else(PoisonError::into_inner)

@@ -1,21 +1,22 @@
 //! The port: one method, one transaction.
 
-use outflow_core::ports::spool::SegmentInfo;
+use outflow_core::ports::spool::{PURGED, SegmentInfo};
 use outflow_core::ports::state::{
-    DeadLetter, DeliveryRecord, Extraction, NewRun, RunFilter, Settled, State, SyncState, run_key,
+    DeadLetter, DeliveryRecord, Extraction, NewRun, PastRun, Purge, Replayed, RunFilter, Settled, State,
+    SyncState, Usage, run_key,
 };
 use outflow_core::run::{FindingCount, Pinned, Trigger};
-use outflow_core::{Code, DeliveryState, Result, RunId, RunKey, RunRecord, RunState, Timestamp, hash};
+use outflow_core::{Code, Date, DeliveryState, Result, RunId, RunKey, RunRecord, RunState, Timestamp, hash};
 use rusqlite::{Connection, OptionalExtension as _, Params, Row, Transaction, params};
 
 use crate::SqliteState;
 use crate::errors::{Fault, impossible};
-use crate::rows::{self, DELIVERY, RUN, kind_name, to_json};
+use crate::rows::{self, DELIVERY, RUN, SYNC, kind_name, to_json};
 
 impl State for SqliteState {
     fn sync(&self, name: &str) -> Result<SyncState> {
-        let sql = "SELECT clock_us, cursor, run, fingerprint FROM syncs WHERE name = ?1";
-        self.read(|c| one(c, sql, [name], rows::sync)).map(Option::unwrap_or_default)
+        let sql = format!("SELECT {SYNC} FROM syncs WHERE name = ?1");
+        self.read(|c| one(c, &sql, [name], rows::sync)).map(Option::unwrap_or_default)
     }
 
     fn create_run(&self, new: &NewRun) -> Result<RunRecord> {
@@ -67,8 +68,10 @@ impl State for SqliteState {
         self.write(|t| {
             let end = end_of_extraction(extraction);
             let sql = "UPDATE runs SET state = ?2, extracted_at = ?3, ended_at = ?4, rows_read = ?5, calls = ?6, rejected = ?7,
-                       unchanged = ?8, spool_bytes = ?9, next_last_sync_time = ?10 WHERE id = ?1 AND state = 'extracting'";
+                       unchanged = ?8, spool_bytes = ?9, next_last_sync_time = ?10, columns = ?11, reason_code = ?12, reason = ?13
+                       WHERE id = ?1 AND state = 'extracting'";
             let (at, counts) = (extraction.at.as_microsecond(), &extraction.rows);
+            let (held, next) = (extraction.held.as_ref(), extraction.next_last_sync_time.as_ref());
             let values = params![
                 id(run),
                 end.name(),
@@ -79,47 +82,68 @@ impl State for SqliteState {
                 bits(counts.rejected),
                 bits(counts.unchanged),
                 bits(extraction.segments.iter().map(|s| s.bytes).sum()),
-                extraction.next_last_sync_time,
+                next.filter(|_| held.is_none()),
+                to_json(&extraction.columns),
+                held.map(|h| h.0.as_str()),
+                held.map(|h| &h.1),
             ];
             step(t, run, end, t.prepare_cached(sql)?.execute(values)?)?;
             insert_segments(t, run, &extraction.segments)?;
             insert_findings(t, run, &extraction.findings)?;
             insert_deliveries(t, run, counts.calls)?;
-            match &extraction.moves {
-                Some(moved) => move_sync(t, run, moved),
+            if let Some(replayed) = &extraction.replayed {
+                mark_replayed(t, run, replayed)?;
+            }
+            let moves = extraction.moves.as_ref();
+            if end == RunState::Held {
+                let sql = "INSERT INTO held (run, next_last_sync_time, moves) VALUES (?1, ?2, ?3)";
+                t.prepare_cached(sql)?.execute(params![id(run), next, moves.map(to_json)])?;
+                return Ok(());
+            }
+            moves.map_or(Ok(()), |moved| move_sync(t, run, moved))
+        })
+    }
+
+    fn release(&self, run: RunId, at: Timestamp) -> Result<RunState> {
+        self.write(|t| {
+            let (next, moves) = take_held(t, run)?;
+            let sql = "UPDATE runs SET state = iif(calls = 0, 'succeeded', 'delivering'), ended_at = iif(calls = 0, ?2, NULL),
+                       next_last_sync_time = ?3, reason_code = NULL, reason = NULL WHERE id = ?1 AND state = 'held'";
+            let values = params![id(run), at.as_microsecond(), next];
+            step(t, run, RunState::Delivering, t.prepare_cached(sql)?.execute(values)?)?;
+            if let Some(moved) = moves {
+                move_sync(t, run, &moved)?;
+            }
+            Ok(one_run(t, run)?.state)
+        })
+    }
+
+    fn discard(&self, run: RunId, at: Timestamp, skip_window: bool) -> Result<()> {
+        self.write(|t| {
+            let (next, moves) = take_held(t, run)?;
+            let sql = "UPDATE runs SET state = 'discarded', ended_at = ?2, next_last_sync_time = ?3 WHERE id = ?1 AND state = 'held'";
+            let values = params![id(run), at.as_microsecond(), next.filter(|_| skip_window)];
+            step(t, run, RunState::Discarded, t.prepare_cached(sql)?.execute(values)?)?;
+            let sql = "UPDATE deliveries SET state = 'succeeded', discarded = discarded + pending, pending = 0 WHERE run = ?1";
+            t.prepare_cached(sql)?.execute([id(run)])?;
+            t.execute("DELETE FROM segments WHERE run = ?1", [id(run)])?;
+            match moves.filter(|_| skip_window) {
+                Some(moved) => move_sync(t, run, &SyncState { run: None, fingerprint: None, ..moved }),
                 None => Ok(()),
             }
         })
     }
 
-    fn settle(&self, run: RunId, delivery: &DeliveryRecord, dead: &[DeadLetter]) -> Result<()> {
+    fn settle(
+        &self,
+        run: RunId,
+        delivery: &DeliveryRecord,
+        dead: &[DeadLetter],
+        at: Timestamp,
+    ) -> Result<()> {
         self.write(|t| {
-            let sql = "UPDATE deliveries SET state = ?3, calls = ?4, delivered = ?5, dead_letters = ?6, filtered = ?7, cancelled = ?8,
-                       discarded = ?9, pending = ?10, requests = ?11, retries = ?12, bytes = ?13, settled = ?14, reason_code = ?15,
-                       reason = ?16 WHERE run = ?1 AND destination = ?2";
-            let (counts, reason) = (&delivery.counts, delivery.reason.as_ref());
-            let values = params![
-                id(run),
-                delivery.destination,
-                delivery.state.name(),
-                bits(counts.calls),
-                bits(counts.delivered),
-                bits(counts.dead_letters),
-                bits(counts.filtered),
-                bits(counts.cancelled),
-                bits(counts.discarded),
-                bits(counts.pending),
-                bits(counts.requests),
-                bits(counts.retries),
-                bits(counts.bytes),
-                to_json(&delivery.settled),
-                reason.map(|r| r.0.as_str()),
-                reason.map(|r| &r.1),
-            ];
-            if t.prepare_cached(sql)?.execute(values)? == 0 {
-                let message = format!("run {run} has no delivery to {:?}", delivery.destination);
-                return Err(impossible(message).into());
-            }
+            count_usage(t, run, delivery, at)?;
+            update_delivery(t, run, delivery)?;
             insert_dead_letters(t, run, &delivery.destination, dead)
         })
     }
@@ -147,14 +171,13 @@ impl State for SqliteState {
         reason: Option<(Code, String)>,
         rewind: Option<&SyncState>,
     ) -> Result<()> {
-        if !state.is_final() && state != RunState::Held {
+        if !state.is_final() {
             return Err(impossible(format!("{state} is not an end of run {run}")));
         }
         self.write(|t| {
             let sql = "UPDATE runs SET state = ?2, ended_at = ?3, reason_code = ?4, reason = ?5 WHERE id = ?1 AND ended_at IS NULL";
             let (code, reason) = reason.unzip();
-            let ended = state.is_final().then_some(at.as_microsecond());
-            let values = params![id(run), state.name(), ended, code.map(Code::as_str), reason];
+            let values = params![id(run), state.name(), at.as_microsecond(), code.map(Code::as_str), reason];
             step(t, run, state, t.prepare_cached(sql)?.execute(values)?)?;
             rewind.map_or(Ok(()), |before| move_sync(t, run, before))
         })
@@ -175,6 +198,19 @@ impl State for SqliteState {
             }
             None => all(c, &format!("SELECT {RUN} FROM runs ORDER BY id DESC LIMIT ?1"), [limit], rows::run),
         })
+    }
+
+    fn past_runs(&self, sync: &str, limit: u64) -> Result<Vec<PastRun>> {
+        let sql = format!(
+            "SELECT {RUN}, columns FROM runs WHERE sync = ?1 AND state IN ('delivering', 'succeeded', 'partial') ORDER BY id DESC LIMIT ?2"
+        );
+        self.read(|c| all(c, &sql, params![sync, capped(limit)], rows::past_run))
+    }
+
+    fn usage(&self, from: Date, to: Date) -> Result<Vec<Usage>> {
+        let sql = "SELECT day, sync, destination, call_type, delivered, dead_letters FROM usage WHERE day BETWEEN ?1 AND ?2
+                   ORDER BY day, sync, destination, call_type";
+        self.read(|c| all(c, sql, [from.to_string(), to.to_string()], rows::usage))
     }
 
     fn segments(&self, run: RunId) -> Result<Vec<SegmentInfo>> {
@@ -200,7 +236,8 @@ impl State for SqliteState {
         offset: u64,
         limit: u64,
     ) -> Result<Vec<DeadLetter>> {
-        let sql = "SELECT position, ordinal, message_id, code, status, reason, at FROM dead_letters
+        let sql =
+            "SELECT position, ordinal, message_id, code, status, reason, at, replayed_by FROM dead_letters
                    WHERE run = ?1 AND destination = ?2 ORDER BY position LIMIT ?3 OFFSET ?4";
         let values = params![id(run), destination, capped(limit), capped(offset)];
         self.read(|c| all(c, sql, values, rows::dead_letter))
@@ -211,9 +248,30 @@ impl State for SqliteState {
         self.read(|c| all(c, sql, [before.as_microsecond()], rows::run_id))
     }
 
+    fn purge(&self, run: RunId, purge: &Purge) -> Result<()> {
+        self.write(|t| {
+            replace_segments(t, run, &purge.segments)?;
+            purge.deliveries.iter().try_for_each(|delivery| update_delivery(t, run, delivery))?;
+            let sql = "UPDATE dead_letters SET message_id = '', reason = ?4 WHERE run = ?1 AND destination = ?2 AND position = ?3";
+            for (destination, position) in &purge.letters {
+                t.prepare_cached(sql)?.execute(params![id(run), destination, bits(*position), PURGED])?;
+            }
+            if let Some(findings) = &purge.findings {
+                t.execute("DELETE FROM findings WHERE run = ?1", [id(run)])?;
+                insert_findings(t, run, findings)?;
+            }
+            Ok(())
+        })
+    }
+
+    fn scrub(&self) -> Result<()> {
+        self.rewrite()
+    }
+
     fn forget_segments(&self, run: RunId) -> Result<()> {
         self.write(|t| {
             t.execute("DELETE FROM segments WHERE run = ?1", [id(run)])?;
+            t.execute("UPDATE findings SET samples = '[]' WHERE run = ?1", [id(run)])?;
             Ok(())
         })
     }
@@ -226,8 +284,8 @@ impl State for SqliteState {
 
 fn insert_run(t: &Transaction<'_>, new: &NewRun, key: RunKey, state: RunState) -> Result<RunRecord, Fault> {
     let sql = format!(
-        "INSERT INTO runs (key, sync, call_type, state, trigger, pinned, due_at, started_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) RETURNING {RUN}"
+        "INSERT INTO runs (key, sync, call_type, state, trigger, pinned, due_at, started_at, replays)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) RETURNING {RUN}"
     );
     let values = params![
         key.0.to_be_bytes(),
@@ -238,6 +296,7 @@ fn insert_run(t: &Transaction<'_>, new: &NewRun, key: RunKey, state: RunState) -
         to_json(&new.pinned),
         new.due_at.as_microsecond(),
         new.started_at.as_microsecond(),
+        new.pinned.options.replay.as_ref().map(|replay| id(replay.run)),
     ];
     let record = t.prepare_cached(&sql)?.query_row(values, rows::run)?;
     if new.trigger == Trigger::Schedule {
@@ -254,7 +313,39 @@ fn fire(t: &Transaction<'_>, sync: &str, slot: Timestamp) -> Result<(), Fault> {
 
 /// A run without calls has nothing to deliver.
 fn end_of_extraction(extraction: &Extraction) -> RunState {
-    if extraction.rows.calls == 0 { RunState::Succeeded } else { RunState::Delivering }
+    match extraction.rows.calls {
+        _ if extraction.held.is_some() => RunState::Held,
+        0 => RunState::Succeeded,
+        _ => RunState::Delivering,
+    }
+}
+
+/// What waits for the release of a held run.
+fn take_held(t: &Transaction<'_>, run: RunId) -> Result<(Option<String>, Option<SyncState>), Fault> {
+    let sql = "DELETE FROM held WHERE run = ?1 RETURNING next_last_sync_time, moves";
+    Ok(one(t, sql, [id(run)], rows::held)?.unwrap_or_default())
+}
+
+/// Adds to the day's usage what is settled more than was at the last time.
+fn count_usage(
+    t: &Transaction<'_>,
+    run: RunId,
+    delivery: &DeliveryRecord,
+    at: Timestamp,
+) -> Result<(), Fault> {
+    let sql = "INSERT INTO usage (day, sync, destination, call_type, delivered, dead_letters)
+               SELECT ?3, sync, destination, call_type, ?4 - delivered, ?5 - dead_letters
+               FROM deliveries JOIN runs ON runs.id = run WHERE run = ?1 AND destination = ?2 AND (?4 > delivered OR ?5 > dead_letters)
+               ON CONFLICT DO UPDATE SET delivered = delivered + excluded.delivered, dead_letters = dead_letters + excluded.dead_letters";
+    let (day, counts) = (at.strftime("%Y-%m-%d").to_string(), &delivery.counts);
+    let values =
+        params![id(run), delivery.destination, day, bits(counts.delivered), bits(counts.dead_letters)];
+    t.prepare_cached(sql)?.execute(values)?;
+    Ok(())
+}
+
+fn one_run(t: &Transaction<'_>, run: RunId) -> rusqlite::Result<RunRecord> {
+    t.prepare_cached(&format!("SELECT {RUN} FROM runs WHERE id = ?1"))?.query_row([id(run)], rows::run)
 }
 
 /// Refuses a change of state that touched no run.
@@ -299,12 +390,28 @@ fn insert_findings(t: &Transaction<'_>, run: RunId, findings: &[FindingCount]) -
     Ok(())
 }
 
+/// Puts new segments in the place of old ones.
+fn replace_segments(
+    t: &Transaction<'_>,
+    run: RunId,
+    segments: &[(SegmentInfo, SegmentInfo)],
+) -> Result<(), Fault> {
+    let sql = "DELETE FROM segments WHERE run = ?1 AND kind = ?2 AND number = ?3";
+    for (old, _) in segments {
+        t.prepare_cached(sql)?.execute(params![id(run), kind_name(old.kind), old.number])?;
+    }
+    let new: Vec<SegmentInfo> = segments.iter().map(|(_, new)| new.clone()).collect();
+    insert_segments(t, run, &new)?;
+    let sql = "UPDATE runs SET spool_bytes = (SELECT coalesce(sum(bytes), 0) FROM segments WHERE run = ?1) WHERE id = ?1";
+    if !new.is_empty() {
+        t.execute(sql, [id(run)])?;
+    }
+    Ok(())
+}
+
 /// A delivery for each connection that the run pinned, with all its calls pending.
 fn insert_deliveries(t: &Transaction<'_>, run: RunId, calls: u64) -> Result<(), Fault> {
-    let record = t
-        .prepare_cached(&format!("SELECT {RUN} FROM runs WHERE id = ?1"))?
-        .query_row([id(run)], rows::run)?;
-    let Pinned { connections, .. } = record.pinned;
+    let Pinned { connections, .. } = one_run(t, run)?.pinned;
     let state = if calls == 0 { DeliveryState::Succeeded } else { DeliveryState::Delivering };
     let sql = "INSERT INTO deliveries (run, destination, place, state, calls, delivered, dead_letters, filtered, cancelled, discarded,
                pending, requests, retries, bytes, settled) VALUES (?1, ?2, ?3, ?4, ?5, 0, 0, 0, 0, 0, ?5, 0, 0, 0, ?6)";
@@ -318,6 +425,47 @@ fn insert_deliveries(t: &Transaction<'_>, run: RunId, calls: u64) -> Result<(), 
             bits(calls),
             settled
         ])?;
+    }
+    Ok(())
+}
+
+fn update_delivery(t: &Transaction<'_>, run: RunId, delivery: &DeliveryRecord) -> Result<(), Fault> {
+    let sql = "UPDATE deliveries SET state = ?3, calls = ?4, delivered = ?5, dead_letters = ?6, filtered = ?7, cancelled = ?8,
+               discarded = ?9, pending = ?10, requests = ?11, retries = ?12, bytes = ?13, settled = ?14, reason_code = ?15,
+               reason = ?16 WHERE run = ?1 AND destination = ?2";
+    let (counts, reason) = (&delivery.counts, delivery.reason.as_ref());
+    let values = params![
+        id(run),
+        delivery.destination,
+        delivery.state.name(),
+        bits(counts.calls),
+        bits(counts.delivered),
+        bits(counts.dead_letters),
+        bits(counts.filtered),
+        bits(counts.cancelled),
+        bits(counts.discarded),
+        bits(counts.pending),
+        bits(counts.requests),
+        bits(counts.retries),
+        bits(counts.bytes),
+        to_json(&delivery.settled),
+        reason.map(|r| r.0.as_str()),
+        reason.map(|r| &r.1),
+    ];
+    if t.prepare_cached(sql)?.execute(values)? == 0 {
+        let message = format!("run {run} has no delivery to {:?}", delivery.destination);
+        return Err(impossible(message).into());
+    }
+    Ok(())
+}
+
+/// The dead letters are sent again by `by`.
+fn mark_replayed(t: &Transaction<'_>, by: RunId, replayed: &Replayed) -> Result<(), Fault> {
+    let sql =
+        "UPDATE dead_letters SET replayed_by = ?4 WHERE run = ?1 AND destination = ?2 AND position = ?3";
+    let mut mark = t.prepare_cached(sql)?;
+    for position in &replayed.positions {
+        mark.execute(params![id(replayed.run), replayed.destination, bits(*position), id(by)])?;
     }
     Ok(())
 }
@@ -350,10 +498,21 @@ fn insert_dead_letters(
 
 /// Replaces the state of the run's sync.
 fn move_sync(t: &Transaction<'_>, run: RunId, state: &SyncState) -> Result<(), Fault> {
-    let sql = "INSERT OR REPLACE INTO syncs (name, clock_us, cursor, run, fingerprint)
-               SELECT sync, ?2, ?3, ?4, ?5 FROM runs WHERE id = ?1";
-    let values = params![id(run), state.clock_us, state.cursor, state.run.map(id), state.fingerprint];
-    t.prepare_cached(sql)?.execute(values)?;
+    let sql = format!(
+        "INSERT OR REPLACE INTO syncs (name, {SYNC}) SELECT sync, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 FROM runs WHERE id = ?1"
+    );
+    let values = params![
+        id(run),
+        state.clock_us,
+        state.clock_of,
+        state.own_us,
+        state.first_us,
+        state.cursor,
+        state.cursor_of,
+        state.run.map(id),
+        state.fingerprint,
+    ];
+    t.prepare_cached(&sql)?.execute(values)?;
     Ok(())
 }
 

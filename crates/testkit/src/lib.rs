@@ -9,6 +9,7 @@
 //! | part | for |
 //! | --- | --- |
 //! | [`Postgres`] | a warehouse, started from the installed binaries |
+//! | [`Redshift`] | a simulator of Amazon Redshift, in front of a PostgreSQL |
 //! | [`Receiver`], [`Reply`] | a batch API that remembers each arrival and answers as scripted |
 //! | [`Judge`] | what is missing, spurious, repeated, split or out of order |
 //! | [`ChaosProxy`] | cut, reset, delayed and silent connections |
@@ -29,6 +30,7 @@ mod postgres;
 mod proxy;
 mod random;
 mod receiver;
+pub mod redshift;
 mod report;
 pub mod sink;
 mod vitals;
@@ -39,5 +41,6 @@ pub use postgres::{Database, Options as PostgresOptions, Postgres};
 pub use proxy::{ChaosProxy, Fault};
 pub use random::{Rng, seed};
 pub use receiver::{Arrival, Receiver, Reply, Request};
+pub use redshift::Redshift;
 pub use report::{Report, long, slice_or_whole};
 pub use vitals::Vitals;

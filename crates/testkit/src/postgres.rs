@@ -29,10 +29,12 @@ SET password_encryption = 'md5';
 CREATE ROLE md5user LOGIN PASSWORD 'secret' IN ROLE pg_read_all_data;
 ";
 
+/// `awsuser` is the administrator of the Redshift simulator, which makes it and logs in by it.
 const HBA: &str = "
 host all plain 127.0.0.1/32 password
 host all md5user 127.0.0.1/32 md5
 host all trusted 127.0.0.1/32 trust
+host all awsuser 127.0.0.1/32 password
 host all all 127.0.0.1/32 scram-sha-256
 ";
 

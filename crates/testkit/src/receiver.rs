@@ -205,6 +205,15 @@ impl Receiver {
         assert!(enough, "{}", self.shared.lock().too_few(n, limit));
     }
 
+    /// Waits until `n` requests have come, whatever they were answered; panics when that takes longer than `limit`.
+    pub fn wait_for_requests_blocking(&self, n: usize, limit: Duration) {
+        let ledger = self.shared.lock();
+        let few = |ledger: &mut Ledger| ledger.requests.len() < n;
+        let waited = self.shared.changed.wait_timeout_while(ledger, limit, few);
+        let (ledger, outcome) = waited.unwrap_or_else(PoisonError::into_inner);
+        assert!(!outcome.timed_out(), "{} of {n} requests came within {limit:?}", ledger.requests.len());
+    }
+
     /// As [`Receiver::wait_for_calls`], for tests without a runtime.
     pub fn wait_for_calls_blocking(&self, n: usize, limit: Duration) {
         let ledger = self.shared.lock();

@@ -4,8 +4,8 @@
 use std::time::Instant;
 
 use outflow_core::ports::warehouse::{Statement, Warehouse};
-use outflow_core::{Dialect, Result, RowPage, Secret};
-use outflow_warehouse::{Server, ServerSettings, Sqlite, Tls, TlsMode};
+use outflow_core::{Dialect, Result, RowPage};
+use outflow_warehouse::{Login, Server, ServerSettings, Sqlite, Tls, TlsMode};
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -21,9 +21,9 @@ fn main() -> Result<()> {
                 host: host.clone(),
                 port: port.parse().expect("the port is a number"),
                 database: database.clone(),
-                user: user.clone(),
-                password: Secret::new(password.as_str()),
+                login: Login::password(user, password),
                 tls: Tls { mode, ..Tls::default() },
+                tunnel: None,
                 connect_timeout: ServerSettings::CONNECT_TIMEOUT,
             };
             (Box::new(Server::new(settings)?), sql)

@@ -5,10 +5,14 @@
 //! memory grows with the bytes that really came, never with a length that somebody claims; no error holds a secret or a row value.
 //! What it does not do: retry, pool connections, or understand values. Rows are handed on as the texts that came.
 
+pub mod aws;
 mod server;
 mod settings;
+mod setup;
 mod sqlite;
 
+pub use aws::{Aws, Iam};
 pub use server::Server;
-pub use settings::{ServerSettings, Tls, TlsMode};
+pub use settings::{Login, ServerSettings, Tls, TlsMode, Tunnel};
+pub use setup::{PASSWORD_PLACE, ServiceAccount, parse_names};
 pub use sqlite::Sqlite;

@@ -1,27 +1,34 @@
 //! Redshift and PostgreSQL over wire protocol 3.0.
 //!
-//! A connection goes through [`dial`] (address, TCP, TLS), [`login`] (start-up and authentication), [`session`] (settings, clock, the statement) and
-//! [`rows`] (the result), over the frames of [`wire`]. [`cancel`] stops a statement from outside; [`failure`] turns what the server says into coded errors.
+//! A connection goes through [`dial`] (address, TCP or [`tunnel`], TLS), [`login`] (start-up and authentication), [`session`] (settings, clock, the statement) and
+//! [`rows`] (the result), over the frames of [`wire`]; [`check`] goes the same way for a person to watch. [`cancel`] stops a statement from outside; [`failure`]
+//! turns what the server says into coded errors.
 //!
 //! What always holds: results come as text, one statement goes into one Parse message, and it runs in a read-only transaction. A Redshift is never asked
 //! for anything that it is not known to take; see the module of each step.
 
 mod cancel;
+mod check;
 mod columns;
 mod dial;
 mod failure;
+mod line;
 mod login;
 mod rows;
 mod session;
+mod tunnel;
 mod wire;
 
 use std::time::Duration;
 
-use outflow_core::ports::warehouse::{Session, Warehouse};
+use outflow_core::ports::warehouse::{Check, Session, Warehouse};
 use outflow_core::{BoxFuture, Code, Dialect, Error, Result};
 
-use crate::ServerSettings;
+use crate::settings::Credentials;
+use crate::{Iam, Login, ServerSettings};
 use dial::Door;
+use failure::Waking;
+use session::OpenSession;
 
 /// A Redshift or PostgreSQL database.
 pub struct Server {
@@ -46,17 +53,73 @@ impl Warehouse for Server {
         self.settings.dialect
     }
 
+    fn place(&self) -> String {
+        format!("{}/{}", self.settings.address(), self.settings.database)
+    }
+
     fn connect(&self) -> BoxFuture<'_, Result<Box<dyn Session>>> {
         Box::pin(async move {
-            let limit = self.settings.connect_timeout;
-            let opened = tokio::time::timeout(limit, session::open(&self.settings, &self.door)).await;
-            match opened.unwrap_or_else(|_| Err(no_answer(limit))) {
-                Ok(session) => Ok(Box::new(session) as Box<dyn Session>),
-                Err(error) => Err(error.at(self.settings.address())),
-            }
+            let session = match &self.settings.login {
+                Login::Password { user, password } => {
+                    let (user, password) = (user.clone(), password.clone());
+                    self.open(&Credentials { user, password }).await?
+                }
+                Login::Iam(iam) => self.open_with(iam).await?,
+            };
+            Ok(Box::new(session) as Box<dyn Session>)
+        })
+    }
+
+    fn test<'a>(&'a self, report: &'a mut (dyn FnMut(Check) + Send)) -> BoxFuture<'a, ()> {
+        Box::pin(async move {
+            // What failed has been reported.
+            let _ = check::run(&self.settings, &self.door, report).await;
         })
     }
 }
+
+impl Server {
+    async fn open(&self, credentials: &Credentials) -> Result<OpenSession> {
+        let limit = self.settings.connect_timeout;
+        let opened = tokio::time::timeout(limit, self.open_awake(credentials)).await;
+        opened.unwrap_or_else(|_| Err(no_answer(limit))).map_err(|error| match error.place() {
+            // A tunnel's errors happen elsewhere.
+            Some(_) => error,
+            None => error.at(self.settings.address()),
+        })
+    }
+
+    /// Opens a session, again and again while the server says that it is waking up.
+    async fn open_awake(&self, credentials: &Credentials) -> Result<OpenSession> {
+        loop {
+            match session::open(&self.settings, &self.door, credentials).await {
+                Err(error) if Waking::is_behind(&error) => tokio::time::sleep(AWAKE_SOON).await,
+                opened => return opened,
+            }
+        }
+    }
+
+    /// Logs in with credentials from AWS. Kept ones that the server refuses are replaced once: they may have been revoked.
+    async fn open_with(&self, iam: &Iam) -> Result<OpenSession> {
+        let database = &self.settings.database;
+        let (credentials, new) = iam.credentials(database, None).await?;
+        let opened = match self.open(&credentials).await {
+            Err(error) if error.code() == Code::S006 && !new => {
+                let (credentials, _) = iam.credentials(database, Some(&credentials)).await?;
+                self.open(&credentials).await
+            }
+            opened => opened,
+        };
+        opened.map_err(|error| if error.code() == Code::S006 { error.help(REFUSED) } else { error })
+    }
+}
+
+/// A server that is waking up is asked again after this time.
+const AWAKE_SOON: Duration = Duration::from_secs(1);
+
+/// What helps when a password that AWS has just given is refused.
+const REFUSED: &str = "AWS gave a password and the server refused it: the user may not exist in the database (create it, or set \
+    `auto_create: true` in `iam`), or `cluster` or `workgroup` in `iam` is not the one behind this host";
 
 fn no_answer(after: Duration) -> Error {
     Error::new(Code::S003, format!("the server did not answer within {after:?}")).help(

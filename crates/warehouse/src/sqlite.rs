@@ -6,6 +6,7 @@
 //!
 //! What always holds: the async threads never wait for the disk while rows are read. What it does not do: create files or tables.
 
+mod check;
 mod failure;
 mod reader;
 mod values;
@@ -15,7 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use outflow_core::ports::warehouse::{Expected, RowStream, Session, Statement, Warehouse};
+use outflow_core::ports::warehouse::{Check, Expected, RowStream, Session, Statement, Warehouse};
 use outflow_core::{BoxFuture, Clock, Code, Column, Dialect, Error, Result, RowPage, SystemClock, Timestamp};
 use rusqlite::{Connection, InterruptHandle};
 use tokio::sync::{mpsc, oneshot};
@@ -40,12 +41,28 @@ impl Warehouse for Sqlite {
         Dialect::Sqlite
     }
 
+    fn place(&self) -> String {
+        self.path.display().to_string()
+    }
+
     fn connect(&self) -> BoxFuture<'_, Result<Box<dyn Session>>> {
         let path = self.path.clone();
         Box::pin(async move {
             let opened = tokio::task::spawn_blocking(move || reader::open(&path)).await;
             let connection = opened.map_err(|e| gone().caused_by(e))??;
             Ok(Box::new(OpenFile { connection }) as Box<dyn Session>)
+        })
+    }
+
+    fn test<'a>(&'a self, report: &'a mut (dyn FnMut(Check) + Send)) -> BoxFuture<'a, ()> {
+        let path = self.path.clone();
+        let (lines, mut told) = mpsc::unbounded_channel();
+        // A reader that is gone needs no more lines.
+        tokio::task::spawn_blocking(move || check::run(&path, &mut |line| drop(lines.send(line))));
+        Box::pin(async move {
+            while let Some(line) = told.recv().await {
+                report(line);
+            }
         })
     }
 }
@@ -73,7 +90,7 @@ impl Session for OpenFile {
     fn query(self: Box<Self>, statement: Statement) -> BoxFuture<'static, Result<Box<dyn RowStream>>> {
         Box::pin(async move {
             let deadline = statement.timeout.map(|timeout| Instant::now() + timeout);
-            let (reader, mut rows, columns) = Rows::start(self.connection, deadline);
+            let (reader, mut rows, columns) = Rows::start(self.connection, &statement, deadline);
             let run = move || reader.run(&statement);
             std::thread::Builder::new()
                 .name("sqlite-reader".into())
@@ -101,13 +118,17 @@ struct Rows {
     used: std::sync::mpsc::Sender<RowPage>,
     stop: Arc<AtomicBool>,
     interrupt: InterruptHandle,
+    timeout: Option<Duration>,
     deadline: Option<Instant>,
     ended: bool,
+    /// Where further statements go, if the reader waits for any.
+    further: Option<std::sync::mpsc::Sender<String>>,
 }
 
 impl Rows {
     fn start(
         connection: Connection,
+        statement: &Statement,
         deadline: Option<Instant>,
     ) -> (Reader, Rows, oneshot::Receiver<Result<Vec<Column>>>) {
         let interrupt = connection.get_interrupt_handle();
@@ -115,8 +136,13 @@ impl Rows {
         let (columns, columns_found) = oneshot::channel();
         let (out, pages) = mpsc::channel(2);
         let (used, empty) = std::sync::mpsc::channel();
-        let reader = Reader { connection, columns: Some(columns), out, empty, stop: Arc::clone(&stop) };
-        let rows = Rows { columns: Vec::new(), pages, used, stop, interrupt, deadline, ended: false };
+        let (further, asked) = std::sync::mpsc::channel();
+        let further = statement.hold.then_some(further);
+        let timeout = statement.timeout;
+        let reader =
+            Reader { connection, columns: Some(columns), out, empty, asked, stop: Arc::clone(&stop) };
+        let columns = Vec::new();
+        let rows = Rows { columns, pages, used, stop, interrupt, timeout, deadline, ended: false, further };
         (reader, rows, columns_found)
     }
 
@@ -168,8 +194,21 @@ impl RowStream for Rows {
         })
     }
 
+    fn again<'a>(&'a mut self, sql: &'a str) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            let sent = self.further.as_ref().map(|further| further.send(sql.to_owned()));
+            if !matches!(sent, Some(Ok(()))) {
+                return Err(gone());
+            }
+            self.ended = false;
+            self.deadline = self.timeout.map(|timeout| Instant::now() + timeout);
+            Ok(())
+        })
+    }
+
     fn cancel(mut self: Box<Self>) -> BoxFuture<'static, ()> {
         Box::pin(async move {
+            self.further = None;
             // An interrupt between two steps is not noticed by SQLite, so it is repeated until the thread has gone.
             for _ in 0..50 {
                 self.stop();

@@ -22,8 +22,21 @@ pub struct SpoolHeader {
     pub columns: Vec<Column>,
     /// More bytes than this in the run's segments are the error P002.
     pub max_bytes: Option<u64>,
-    /// Whether the content hashes are kept, so that the next run can be compared with this one.
-    pub keep_contents: bool,
+    /// Which content hashes are kept, so that a later run can be compared with this one.
+    pub keep: Keep,
+}
+
+/// Which of a run's contents are kept for the comparison with a later run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keep {
+    /// None.
+    Nothing,
+    /// Those of all calls.
+    All,
+    /// Those that [`SpoolWriter::again`] names.
+    Named,
+    /// Those that the previous run's file has, too. No call is marked as unchanged.
+    Shared,
 }
 
 /// What a segment holds.
@@ -51,7 +64,7 @@ pub struct SegmentInfo {
     pub bytes: u64,
 }
 
-/// A row that could not become a call.
+/// A row that could not become a call. Once it is purged, the reason says so and the row is empty.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rejection {
     /// The row's place in the result, from 0.
@@ -67,6 +80,16 @@ pub struct Rejection {
     pub row: serde_json::Map<String, serde_json::Value>,
 }
 
+impl Rejection {
+    /// What stays of it when the person that it is about is purged.
+    pub fn blanked(&self) -> Self {
+        Self { reason: PURGED.to_owned(), row: serde_json::Map::new(), ..self.clone() }
+    }
+}
+
+/// The reason of a rejection or dead letter whose content was purged.
+pub const PURGED: &str = "removed by `outflow purge`";
+
 /// What a finished extraction left on disk.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Spooled {
@@ -74,12 +97,28 @@ pub struct Spooled {
     pub segments: Vec<SegmentInfo>,
     /// Calls written, unchanged ones included.
     pub entries: u64,
-    /// How many of them the previous run made already.
+    /// How many of them the previous run made already. They are marked, unless [`Keep::Shared`] says otherwise.
     pub unchanged: u64,
     /// Rejections written.
     pub rejected: u64,
     /// Bytes on disk.
     pub bytes: u64,
+}
+
+/// Entries whose content is to go, by position, in order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Blanked {
+    /// Calls.
+    pub calls: Vec<u64>,
+    /// Rejections.
+    pub rejections: Vec<u64>,
+}
+
+impl Blanked {
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.calls.is_empty() && self.rejections.is_empty()
+    }
 }
 
 /// The spool of an installation.
@@ -97,6 +136,19 @@ pub trait Spool: Send + Sync {
         segments: &[SegmentInfo],
     ) -> Result<Box<dyn Iterator<Item = Result<Rejection>> + Send>>;
 
+    /// Writes the segments that hold one of these entries anew, without the content of these entries: they keep their places and ordinals, and everything else
+    /// is byte for byte as before. Returns each segment that is replaced with the one in its place, which is on disk for good under a number of its own. The
+    /// replaced files stay until [`Spool::tidy`], when the state names the new ones.
+    fn blank(
+        &self,
+        run: RunId,
+        segments: &[SegmentInfo],
+        entries: &Blanked,
+    ) -> Result<Vec<(SegmentInfo, SegmentInfo)>>;
+
+    /// Deletes the run's segment files that are not among these, which are all that the state names.
+    fn tidy(&self, run: RunId, segments: &[SegmentInfo]) -> Result<()>;
+
     /// Deletes all that is kept of a run's calls and rejections, and the hashes that the next run would be compared with unless `keep_contents`.
     fn remove(&self, run: RunId, keep_contents: bool) -> Result<()>;
 
@@ -111,6 +163,9 @@ pub trait SpoolWriter: Send {
 
     /// Adds a rejection.
     fn reject(&mut self, rejection: &Rejection) -> Result<()>;
+
+    /// With [`Keep::Named`]: the next run can read a call of this content again.
+    fn again(&mut self, content: u128) -> Result<()>;
 
     /// Bytes on their way to disk or there.
     fn bytes(&self) -> u64;

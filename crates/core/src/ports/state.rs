@@ -9,19 +9,29 @@ use serde::{Deserialize, Serialize};
 use super::spool::SegmentInfo;
 use crate::run::{FindingCount, Pinned, Trigger};
 use crate::{
-    CallType, Code, DeliveryCounts, DeliveryState, Result, RowCounts, RunId, RunKey, RunRecord, RunState,
+    CallType, Code, Column, Date, DeliveryCounts, DeliveryState, Result, RowCounts, RunId, RunKey, RunRecord,
+    RunState,
 };
 
 /// What the state knows of a sync.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct SyncState {
     /// Unix microseconds by the warehouse's clock at the start of the last run that moved `last_sync_time`; `None` before the first.
     pub clock_us: Option<i64>,
-    /// The largest value of the cursor column in that run's result, as the text of the column.
+    /// Whose clock that was: `Warehouse::place`. `None`: not recorded.
+    pub clock_of: Option<String>,
+    /// Our own clock at that moment or a little earlier, in Unix microseconds. `None`: not recorded.
+    pub own_us: Option<i64>,
+    /// Where the first run began by that clock, if it was told not to begin at 0: no lookback reaches behind it. Unix microseconds.
+    pub first_us: Option<i64>,
+    /// The largest value of the cursor column that the runs have seen, as the text of the column.
     pub cursor: Option<String>,
-    /// That run: the next one's calls are compared with its.
+    /// Which column that is. `None`: not recorded.
+    pub cursor_of: Option<String>,
+    /// The run whose kept contents the next one's calls are compared with: the last that moved `last_sync_time`, or one with options after it.
     pub run: Option<RunId>,
-    /// What that run's contents depended on: a hash of query, call type and cursor column. Another value voids the comparison.
+    /// What the contents of the run that moved `last_sync_time` depended on: a hash of query, call type, cursor column and more. Another value voids the comparison.
     pub fingerprint: Option<String>,
 }
 
@@ -53,10 +63,76 @@ pub struct Extraction {
     pub segments: Vec<SegmentInfo>,
     /// Rejections and warnings, counted.
     pub findings: Vec<FindingCount>,
+    /// The columns of the result: the next run's are compared with them.
+    pub columns: Vec<Column>,
     /// What `{{last_sync_time}}` will be in the next run, for people.
     pub next_last_sync_time: Option<String>,
-    /// The sync's new state. `None`: `last_sync_time` does not move.
+    /// The sync's new state. `None`: it stays as it is.
     pub moves: Option<SyncState>,
+    /// The dead letters of an earlier run that this one sends again.
+    pub replayed: Option<Replayed>,
+    /// Why a guard holds the run. Then it becomes `held`, and what `next_last_sync_time` and `moves` say waits for its release.
+    pub held: Option<(Code, String)>,
+}
+
+/// Dead letters that a run sends again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Replayed {
+    /// The run that left them.
+    pub run: RunId,
+    /// At which destination.
+    pub destination: String,
+    /// Their positions in that run.
+    pub positions: Vec<u64>,
+}
+
+/// What of one run is replaced when a person is purged from it.
+#[derive(Clone, Debug, Default)]
+pub struct Purge {
+    /// Segments, with those in their place.
+    pub segments: Vec<(SegmentInfo, SegmentInfo)>,
+    /// Deliveries as they are now: calls that were pending are cancelled.
+    pub deliveries: Vec<DeliveryRecord>,
+    /// Dead letters that lose their message id and reason: destination and position.
+    pub letters: Vec<(String, u64)>,
+    /// All findings of the run, without the samples that have to go. `None`: they stay as they are.
+    pub findings: Option<Vec<FindingCount>>,
+}
+
+impl Purge {
+    /// Whether nothing is replaced.
+    pub fn is_empty(&self) -> bool {
+        self.segments.is_empty()
+            && self.deliveries.is_empty()
+            && self.letters.is_empty()
+            && self.findings.is_none()
+    }
+}
+
+/// A run as guards compare a new one with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PastRun {
+    /// The run.
+    pub record: RunRecord,
+    /// The columns of its result; empty where they were not recorded.
+    pub columns: Vec<Column>,
+}
+
+/// Calls that were settled by sending them, in one day of UTC.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Usage {
+    /// The day.
+    pub day: Date,
+    /// The sync.
+    pub sync: String,
+    /// The destination.
+    pub destination: String,
+    /// The kind of calls.
+    pub call_type: CallType,
+    /// Calls that the destination took.
+    pub delivered: u64,
+    /// Calls that were refused for good.
+    pub dead_letters: u64,
 }
 
 /// Which positions are settled: all below `low`, and those of `ranges` (half-open, sorted, apart from each other and from `low`).
@@ -136,6 +212,9 @@ pub struct DeadLetter {
     pub reason: String,
     /// When.
     pub at: Timestamp,
+    /// The last run that sent it again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replayed_by: Option<RunId>,
 }
 
 /// Which runs to list.
@@ -174,16 +253,26 @@ pub trait State: Send + Sync {
     fn begin_extraction(&self, run: RunId, clock: Timestamp, last_sync_time: &str) -> Result<()>;
 
     /// The one transaction between the halves: run `delivering`, its segments and findings, a delivery for each pinned connection with every call pending
-    /// (unchanged calls belong to no delivery's `calls`), and the sync's state moved if `moves` says so.
+    /// (unchanged calls belong to no delivery's `calls`), the sync's state moved if `moves` says so, and the dead letters of `replayed` marked. A run that is `held` becomes that
+    /// instead, and moves nothing.
     fn commit_extraction(&self, run: RunId, extraction: &Extraction) -> Result<()>;
 
-    /// Records progress at a destination: its record as it is now, and the dead letters since the last time, in one transaction.
-    fn settle(&self, run: RunId, delivery: &DeliveryRecord, dead: &[DeadLetter]) -> Result<()>;
+    /// A held run becomes `delivering` (or `succeeded`, if it has no calls), and what its extraction had to move moves, in one transaction.
+    fn release(&self, run: RunId, at: Timestamp) -> Result<RunState>;
+
+    /// A held run becomes `discarded`: its pending calls are discarded and its segments forgotten. The sync's state stays, or with `skip_window` moves as the
+    /// extraction said, but for the comparison: the next run is compared with none, as these calls were never made.
+    fn discard(&self, run: RunId, at: Timestamp, skip_window: bool) -> Result<()>;
+
+    /// Records progress at a destination: its record as it is now, and the dead letters since the last time, in one transaction. Calls that were delivered or
+    /// became dead letters since the last time count as used on the day of `at`.
+    fn settle(&self, run: RunId, delivery: &DeliveryRecord, dead: &[DeadLetter], at: Timestamp)
+    -> Result<()>;
 
     /// Ends a run that is `delivering` if all its deliveries have ended: `succeeded`, or `partial` if there are dead letters. `None`: some have not, or it is not `delivering`.
     fn conclude(&self, run: RunId, at: Timestamp) -> Result<Option<RunState>>;
 
-    /// The run reaches a final state (or `held`). `rewind` replaces the sync's state in the same transaction: the
+    /// The run reaches a final state. `rewind` replaces the sync's state in the same transaction: the
     /// next run starts from there (a run that is lost gives its window back).
     fn end_run(
         &self,
@@ -199,6 +288,12 @@ pub trait State: Send + Sync {
 
     /// Runs, newest first.
     fn runs(&self, filter: &RunFilter) -> Result<Vec<RunRecord>>;
+
+    /// The sync's runs whose calls were, or are, delivered (`delivering`, `succeeded`, `partial`), newest first, at most `limit`.
+    fn past_runs(&self, sync: &str, limit: u64) -> Result<Vec<PastRun>>;
+
+    /// What was used from one day to another, both included: ordered by day, sync, destination, type.
+    fn usage(&self, from: Date, to: Date) -> Result<Vec<Usage>>;
 
     /// The run's segments; empty once they are forgotten.
     fn segments(&self, run: RunId) -> Result<Vec<SegmentInfo>>;
@@ -216,7 +311,13 @@ pub trait State: Send + Sync {
     /// Runs in a final state that ended before `before` and still have segments.
     fn runs_with_old_segments(&self, before: Timestamp) -> Result<Vec<RunId>>;
 
-    /// The run's segments are gone.
+    /// Replaces what a purge replaces of a run, in one transaction.
+    fn purge(&self, run: RunId, purge: &Purge) -> Result<()>;
+
+    /// Writes the whole store anew, so that its files hold nothing of what was replaced or deleted. As long as another process reads, a trace may stay.
+    fn scrub(&self) -> Result<()>;
+
+    /// The run's segments are gone, and with them the samples of rejected rows.
     fn forget_segments(&self, run: RunId) -> Result<()>;
 
     /// The runs that some sync's next run will be compared with.

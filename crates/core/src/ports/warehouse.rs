@@ -20,6 +20,8 @@ pub struct Statement {
     pub timeout: Option<Duration>,
     /// Read no more rows than this. The server is asked for no more either.
     pub limit: Option<u64>,
+    /// Another statement may follow that must see the same rows ([`RowStream::again`]): the snapshot is held until the stream is cancelled or dropped.
+    pub hold: bool,
 }
 
 /// A configured database.
@@ -27,8 +29,15 @@ pub trait Warehouse: Send + Sync {
     /// Its SQL.
     fn dialect(&self) -> Dialect;
 
+    /// Which clock its sessions read, and whose data: the server's address and database, or the file. Two that differ may disagree about the time.
+    fn place(&self) -> String;
+
     /// Opens a connection and makes it a read-only session in UTC. Errors are S001 to S006, S013 to S017 and S020.
     fn connect(&self) -> BoxFuture<'_, Result<Box<dyn Session>>>;
+
+    /// Goes the way of [`Warehouse::connect`] step by step, looks at what the account may read and do, and reports each step as it ends, in the order of
+    /// [`Step`]. A step that fails is reported with its error, and is the last one; all else that is found is a warning (S101 to S107). Changes nothing.
+    fn test<'a>(&'a self, report: &'a mut (dyn FnMut(Check) + Send)) -> BoxFuture<'a, ()>;
 }
 
 /// What a database expects of a statement, from its plan.
@@ -63,6 +72,10 @@ pub trait RowStream: Send {
     /// Replaces the page's rows with the next ones: at least one and about 256 KiB. `false`: the result has ended, which the server said in so many words; the page
     /// is empty. A connection that breaks is the error S012, never the end.
     fn next<'a>(&'a mut self, page: &'a mut RowPage) -> BoxFuture<'a, Result<bool>>;
+
+    /// Begins another statement on the snapshot that this result was read from, once it has ended; its columns must be the same. Only for a statement that
+    /// [holds](Statement::hold) it. Errors are those of [`Session::query`].
+    fn again<'a>(&'a mut self, sql: &'a str) -> BoxFuture<'a, Result<()>>;
 
     /// Tells the server to stop the statement and closes the connection. Never fails; waits at most a few seconds.
     fn cancel(self: Box<Self>) -> BoxFuture<'static, ()>;

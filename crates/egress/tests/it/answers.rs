@@ -192,3 +192,31 @@ async fn a_kept_connection_that_has_been_closed_is_replaced() {
     }
     assert_eq!(server.connections(), 3);
 }
+
+#[tokio::test]
+async fn gets_and_puts_are_what_they_are_called() {
+    let (seen, mut requests) = mpsc::unbounded_channel();
+    let server = Server::start(move |mut stream| {
+        let seen = seen.clone();
+        async move {
+            // A GET has no body and says no length of one.
+            let mut request = Vec::new();
+            while !request.ends_with(b"\r\n\r\n") {
+                assert_ne!(stream.read_buf(&mut request).await.unwrap(), 0);
+            }
+            seen.send(String::from_utf8(request).unwrap()).unwrap();
+            stream.write_all(&answer(200, "", "said")).await.unwrap();
+        }
+    })
+    .await;
+    let (target, deadlines) = (server.target("/a?b=c"), Deadlines::default());
+    assert_eq!(client().get(&target, &deadlines).await.unwrap().body, b"said");
+    let request = requests.recv().await.unwrap();
+    assert!(
+        request.starts_with("GET /a?b=c HTTP/1.1\r\n") && !request.contains("content-length"),
+        "{request}"
+    );
+    assert_eq!(client().put(&target, Bytes::new(), &deadlines).await.unwrap().body, b"said");
+    let request = requests.recv().await.unwrap();
+    assert!(request.starts_with("PUT /a?b=c HTTP/1.1\r\n"), "{request}");
+}

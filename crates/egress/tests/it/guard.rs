@@ -51,3 +51,14 @@ async fn the_operator_may_name_the_machine_itself() {
     }
     assert_eq!(server.connections(), 2);
 }
+
+#[tokio::test]
+async fn a_client_for_the_credential_services_reaches_nothing_else() {
+    let server = Server::answering(answer(200, "", "{}")).await;
+    let options = ClientOptions { policy: AddressPolicy::AwsCredentials, ..ClientOptions::default() };
+    let client = Client::new(&options).unwrap();
+    for host in "10.0.0.1 192.168.1.1 8.8.8.8 [fe80::1] 169.254.1.1 100.100.100.200".split_whitespace() {
+        assert_eq!(kind(&client, host, 80).await, SendErrorKind::Blocked, "{host}");
+    }
+    assert_eq!(client.put(&server.target("/"), BODY, &short()).await.unwrap().status, 200);
+}

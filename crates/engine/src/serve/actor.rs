@@ -1,11 +1,12 @@
 //! One sync: when its next run begins, and why not now.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
 use outflow_core::ports::state::NewRun;
 use outflow_core::run::{RunOptions, Trigger as By};
-use outflow_core::{Code, Error, Result, RunId, RunRecord, RunState, Timestamp};
+use outflow_core::{Code, Error, Result, RunId, RunRecord, RunState, SyncSpec, Timestamp};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -43,8 +44,8 @@ pub(super) struct Actor {
     name: String,
     inbox: mpsc::Receiver<Trigger>,
     current: Option<Current>,
-    /// A run that was asked for while the sync was busy.
-    wanted: Option<RunOptions>,
+    /// Runs that were asked for while the sync was busy, each once.
+    wanted: VecDeque<RunOptions>,
     /// When a failed run is tried again, and how often that has been done in a row.
     retry: Option<Instant>,
     failures: usize,
@@ -52,7 +53,7 @@ pub(super) struct Actor {
 
 impl Actor {
     pub(super) fn new(shared: Arc<Shared>, name: String, inbox: mpsc::Receiver<Trigger>) -> Self {
-        Self { shared, name, inbox, current: None, wanted: None, retry: None, failures: 0 }
+        Self { shared, name, inbox, current: None, wanted: VecDeque::new(), retry: None, failures: 0 }
     }
 
     /// Ends when the engine stops, or with an error of the state.
@@ -104,13 +105,11 @@ impl Actor {
     async fn step(&mut self) -> Result<Duration> {
         let fleet = self.shared.fleet();
         let Some(member) = fleet.member(&self.name) else { return Ok(LOOK_AGAIN) };
-        if let Some(options) = self.wanted.take() {
-            match self.busy(&fleet).await? {
-                Some(_) => self.wanted = Some(options),
-                None => {
-                    self.begin(&fleet, member, By::Manual, options, None).await?;
-                }
-            }
+        if !self.wanted.is_empty()
+            && self.busy(&fleet).await?.is_none()
+            && let Some(options) = self.wanted.pop_front()
+        {
+            self.begin(&fleet, member, by_hand(&options), options, None).await?;
         }
         if !member.spec.enabled {
             return Ok(LOOK_AGAIN);
@@ -157,15 +156,22 @@ impl Actor {
     async fn asked(&mut self, trigger: Trigger) -> Result<()> {
         let fleet = self.shared.fleet();
         let Some(member) = fleet.member(&self.name) else { return Ok(()) };
-        let reply = match self.busy(&fleet).await? {
+        let busy = self.busy(&fleet).await?;
+        let reply = match busy {
+            Some(Busy { held: Some(error), .. }) => Err(error),
             Some(busy) => {
-                self.wanted = Some(trigger.options);
-                Triggered::Remembered { behind: busy.run }
+                if !self.wanted.contains(&trigger.options) {
+                    self.wanted.push_back(trigger.options);
+                }
+                Ok(Triggered::Remembered { behind: busy.run })
             }
-            None => Triggered::Started(self.begin(&fleet, member, By::Manual, trigger.options, None).await?),
+            None => {
+                let by = by_hand(&trigger.options);
+                Ok(Triggered::Started(self.begin(&fleet, member, by, trigger.options, None).await?))
+            }
         };
         // Who asked may have gone.
-        let _ = trigger.reply.send(Ok(reply));
+        let _ = trigger.reply.send(reply);
         Ok(())
     }
 
@@ -175,7 +181,8 @@ impl Actor {
         let unfinished = blocking(move || state.unfinished_runs()).await?;
         if let Some(run) = unfinished.iter().find(|r| r.sync == name && occupies(r.state)) {
             let reason = format!("run {} is {}", run.id, run.state);
-            return Ok(Some(Busy { run: Some(run.id), code: Code::E004, reason }));
+            let held = (run.state == RunState::Held).then(|| crate::held::waits(run));
+            return Ok(Some(Busy { run: Some(run.id), code: Code::E004, reason, held }));
         }
         if self.current.is_some() {
             // Its extraction is over for the state; the task is about to end.
@@ -233,6 +240,11 @@ impl Actor {
             }
         }
     }
+}
+
+/// What sets a run off that someone asks for.
+fn by_hand(options: &RunOptions) -> By {
+    if options.replay.is_some() { By::Replay } else { By::Manual }
 }
 
 /// Waits for the extraction under way; for ever if there is none.
@@ -302,19 +314,20 @@ async fn extract(
         Ok(()) => lanes::adopt(&shared, run).await.map(|()| Outcome::Done),
         // The run stays as it is; the next process begins it again.
         Err(_) if *stop.borrow() => Ok(Outcome::Stopped),
-        Err(errors) => fail(&fleet, &record, errors, &observer).await,
+        Err(errors) => fail(&fleet, &spec, &record, errors, &observer).await,
     }
 }
 
 async fn fail(
     fleet: &Fleet,
+    spec: &SyncSpec,
     record: &RunRecord,
     errors: Errors,
     observer: &super::Observer,
 ) -> Result<Outcome> {
     let passes = errors.0.iter().all(|e| passes(e.code()));
     let mut told = Vec::new();
-    for error in fleet.engine.fail(record, errors).await.0 {
+    for error in fleet.engine.fail(spec, record, errors).await.0 {
         if matches!(error.code(), Code::T002 | Code::T004) {
             return Err(error);
         }

@@ -50,6 +50,8 @@ pub(super) struct Busy {
     pub(super) run: Option<RunId>,
     pub(super) code: Code,
     pub(super) reason: String,
+    /// The run waits for a person: nobody's wish is remembered behind it.
+    pub(super) held: Option<Error>,
 }
 
 /// All lanes.
@@ -111,7 +113,7 @@ impl Lanes {
             let (run, name) = (lane.runs.first().copied(), &lane.destination);
             if !lane.lagging {
                 let reason = format!("run {} is being delivered to {name}", run.unwrap_or(RunId(0)));
-                return Some(Busy { run, code: Code::E004, reason });
+                return Some(Busy { run, code: Code::E004, reason, held: None });
             }
             (lane.bytes >= fleet.limits.backlog_bytes).then(|| Busy {
                 run,
@@ -120,6 +122,7 @@ impl Lanes {
                     "{} bytes wait for {name}, which lags; {} are allowed",
                     lane.bytes, fleet.limits.backlog_bytes
                 ),
+                held: None,
             })
         })
     }
@@ -192,18 +195,18 @@ impl Lanes {
     }
 }
 
-/// Takes up what an earlier process left undelivered.
+/// Takes up what an earlier process left undelivered, and tells of runs that are held.
 pub(super) async fn recover(shared: &Arc<Shared>) -> Result<()> {
     let state = shared.fleet().engine.state.clone();
     for record in blocking(move || state.unfinished_runs()).await? {
-        if record.state == RunState::Delivering {
+        if matches!(record.state, RunState::Delivering | RunState::Held) {
             adopt(shared, record.id).await?;
         }
     }
     Ok(())
 }
 
-/// Puts a run's open deliveries into their lanes. A run that has none is at its end.
+/// Puts a run's open deliveries into their lanes. A run that has none is at its end; one that is held waits for a person.
 pub(super) async fn adopt(shared: &Arc<Shared>, run: RunId) -> Result<()> {
     let fleet = shared.fleet();
     let state = fleet.engine.state.clone();
@@ -211,6 +214,10 @@ pub(super) async fn adopt(shared: &Arc<Shared>, run: RunId) -> Result<()> {
     let Some(record) = record else { return Ok(()) };
     if record.state.is_final() {
         (shared.observer)(Notice::Ended { sync: record.sync, run, state: record.state });
+        return Ok(());
+    }
+    if let (RunState::Held, Some((code, reason))) = (record.state, record.reason) {
+        (shared.observer)(Notice::Held { sync: record.sync, run, code, reason });
         return Ok(());
     }
     for delivery in deliveries.iter().filter(|d| is_open(d)) {
@@ -274,13 +281,16 @@ impl Lane {
     /// Delivers until nothing waits or the process stops. An error is one of the state.
     async fn go(mut self) -> Result<()> {
         let mut stop = self.shared.fleet().engine.stop.clone();
+        let shared = self.shared.clone();
         while let Some(run) = self.shared.lanes.head(&self.key) {
+            let going = shared.quiet.read().await;
             if *stop.borrow() {
                 return Ok(());
             }
             let fleet = self.shared.fleet();
             let told = Arc::new(Told::default());
             let state = self.deliver(&fleet, run, &mut stop, &told).await?;
+            drop(going);
             let is_settled = matches!(state, DeliveryState::Succeeded | DeliveryState::Partial);
             if is_settled {
                 self.refusals = 0;

@@ -50,6 +50,13 @@ pub enum Notice {
         /// Why.
         reason: String,
     },
+    /// A person released a run that was held.
+    Released {
+        /// The sync.
+        sync: String,
+        /// The run.
+        run: RunId,
+    },
     /// A slot found its sync busy.
     Skipped {
         /// The sync.

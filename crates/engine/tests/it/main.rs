@@ -5,6 +5,9 @@
 mod calendar;
 mod delivery;
 mod extraction;
+mod guards;
+mod incremental;
 mod misbehaviour;
 mod parts;
+mod replay;
 mod serve;

@@ -144,7 +144,7 @@ async fn a_wrong_path_makes_no_dead_letter() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn refused_credentials_pause_the_post_for_every_run_until_it_is_resumed() {
+async fn refused_credentials_pause_the_post_and_each_run_asked_for_tries_it_with_one_request() {
     let seen: Arc<Mutex<HashMap<String, String>>> = Arc::default();
     let (refuses, requests_again) = (Arc::new(AtomicBool::new(true)), Arc::new(AtomicUsize::new(0)));
     let a = Scripted::with_limits("a", limits(10, 4), {
@@ -175,10 +175,10 @@ async fn refused_credentials_pause_the_post_for_every_run_until_it_is_resumed() 
     let second = run(&house, &table).await;
     assert_eq!((second.run, counts(&second)), (first.run, (30, 0, 70)));
     assert_eq!(second.destinations[0].1.reason.as_ref().unwrap().code, Code::D013);
-    assert_eq!(requests_again.load(Ordering::SeqCst), refused, "a paused destination is not asked");
+    assert_eq!(requests_again.load(Ordering::SeqCst), refused + 1, "a paused destination is asked once");
+    assert!(matches!(post.health(), Health::Paused { code: Code::D013, .. }));
 
     refuses.store(false, Ordering::SeqCst);
-    post.resume();
     let third = run(&house, &table).await;
     assert_eq!((third.run, third.state, counts(&third)), (first.run, RunState::Succeeded, (100, 0, 0)));
     assert!(a.users().values().all(|n| *n == 1) && seen.lock().unwrap().len() == 100);

@@ -8,12 +8,12 @@ use std::time::Duration;
 use outflow_core::outcome::Verdict;
 use outflow_core::ports::destination::{Destination, Envelope, Limits, Request};
 use outflow_core::ports::state::State;
-use outflow_core::ports::warehouse::{Expected, RowStream, Session, Statement, Warehouse};
+use outflow_core::ports::warehouse::{Check, Expected, RowStream, Session, Statement, Warehouse};
 use outflow_core::run::{RunOptions, Trigger};
 use outflow_core::sync::Schedule;
 use outflow_core::{
     Answer, BoxFuture, CallMeta, CallType, Clock, Code, Column, ColumnType, Connection, Dialect, Error,
-    FirstRun, Nulls, Refusal, Reply, Result, RowPage, SyncSpec, SystemClock, Timestamp,
+    FirstRun, Guards, Nulls, Refusal, Reply, Result, RowPage, SyncSpec, SystemClock, Timestamp,
 };
 use outflow_engine::{Engine, Errors, RunDocument, RunRequest};
 use outflow_spool::DiskSpool;
@@ -66,8 +66,17 @@ impl Warehouse for Table {
         Dialect::Postgres
     }
 
+    fn place(&self) -> String {
+        "table".to_owned()
+    }
+
     fn connect(&self) -> BoxFuture<'_, Result<Box<dyn Session>>> {
         Box::pin(async { Ok(Box::new(self.clone()) as Box<dyn Session>) })
+    }
+
+    fn test<'a>(&'a self, _: &'a mut (dyn FnMut(Check) + Send)) -> BoxFuture<'a, ()> {
+        // A table in memory has no steps.
+        Box::pin(async {})
     }
 }
 
@@ -93,11 +102,13 @@ impl Session for Table {
         let columns = self.described();
         let breaks_after = *self.breaks_after.lock().unwrap();
         let (cancelled, hold) = (self.cancelled.clone(), self.hold.clone());
+        let statements = self.statements.clone();
         Box::pin(async move {
             if let Some(hold) = hold {
                 hold.acquire().await.unwrap().forget();
             }
-            Ok(Box::new(Rows { columns, rows, at: 0, breaks_after, cancelled }) as Box<dyn RowStream>)
+            Ok(Box::new(Rows { columns, rows, at: 0, breaks_after, cancelled, statements })
+                as Box<dyn RowStream>)
         })
     }
 }
@@ -108,6 +119,7 @@ struct Rows {
     at: usize,
     breaks_after: Option<usize>,
     cancelled: Arc<AtomicUsize>,
+    statements: Arc<Mutex<Vec<String>>>,
 }
 
 impl RowStream for Rows {
@@ -127,6 +139,12 @@ impl RowStream for Rows {
             self.at += page.rows.len();
             Ok(!page.rows.is_empty())
         })
+    }
+
+    fn again<'a>(&'a mut self, sql: &'a str) -> BoxFuture<'a, Result<()>> {
+        self.statements.lock().unwrap().push(sql.to_owned());
+        self.at = 0;
+        Box::pin(async { Ok(()) })
     }
 
     fn cancel(self: Box<Self>) -> BoxFuture<'static, ()> {
@@ -279,6 +297,7 @@ impl House {
                 .map(|d| (d.name.clone(), Arc::clone(d) as Arc<dyn Destination>))
                 .collect(),
             posts: Arc::default(),
+            budgets: Arc::default(),
             stop: stopped,
         };
         Self { dir, engine, stop }
@@ -291,17 +310,21 @@ impl House {
         Self::in_dir(dir, destinations)
     }
 
-    pub async fn run(&self, spec: &SyncSpec, table: &Table) -> std::result::Result<RunDocument, Errors> {
-        self.run_with(spec, table, RunOptions::default()).await
+    pub async fn run(
+        &self,
+        spec: &SyncSpec,
+        warehouse: &dyn Warehouse,
+    ) -> std::result::Result<RunDocument, Errors> {
+        self.run_with(spec, warehouse, RunOptions::default()).await
     }
 
     pub async fn run_with(
         &self,
         spec: &SyncSpec,
-        table: &Table,
+        warehouse: &dyn Warehouse,
         options: RunOptions,
     ) -> std::result::Result<RunDocument, Errors> {
-        let result = self.engine.run(spec, table, &request(options)).await;
+        let result = self.engine.run(spec, warehouse, &request(options)).await;
         if let Ok(document) = &result {
             assert!(document.rows.closed(), "{:?}", document.rows);
             for (name, d) in &document.destinations {
@@ -350,6 +373,7 @@ pub fn users_to(destinations: &[&str]) -> SyncSpec {
         enabled: true,
         query_timeout: None,
         max_run_bytes: None,
+        guards: Guards::default(),
     }
 }
 

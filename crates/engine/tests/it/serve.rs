@@ -294,3 +294,112 @@ async fn a_reload_brings_the_new_query_and_cancels_what_a_removed_destination_ha
     assert!(table.statements.lock().unwrap().last().unwrap().ends_with(" AND true"));
     served.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_held_run_keeps_its_sync_busy_until_it_is_released_or_discarded() {
+    let a = open("a");
+    let table = Table::users(1..=30);
+    let guards = outflow_core::Guards { max_rows: Some(29), ..Default::default() };
+    let spec = SyncSpec { guards, ..every_minute(&["a"]) };
+    let is_held = |n: &Notice| match n {
+        Notice::Held { run, code: Code::G001, .. } => Some(*run),
+        _ => None,
+    };
+    let mut served = Served::start(House::new(&[&a]), 1_000_000, &spec, &table);
+    assert_eq!(served.next(is_held).await, RunId(1));
+    served.at(1_000_000 + MINUTE);
+    let (skip, _) = served.skipped().await;
+    let record = served.house.state().run(skip).unwrap().unwrap();
+    assert_eq!((record.reason.unwrap().0, record.skipped_by), (Code::E004, Some(RunId(1))));
+    let asked = served.handle.trigger("users", RunOptions::default()).await.unwrap_err();
+    assert_eq!(asked.code(), Code::E006);
+    let house = served.stop().await;
+
+    let mut served = Served::start(house.reopened(&[&a]), 1_000_000 + MINUTE, &spec, &table);
+    assert_eq!(served.next(is_held).await, RunId(1), "a restart tells of it and leaves it");
+    assert_eq!(a.requests(), 0);
+    served.handle.release(RunId(1)).await.unwrap();
+    assert_eq!(served.run_ended().await, (RunId(1), RunState::Succeeded));
+    assert_eq!(a.users().len(), 30);
+    table.set((1..=30).map(|i| (Some(i.to_string()), "free")));
+    served.at(1_000_000 + 2 * MINUTE);
+    let second = served.next(is_held).await;
+    served.handle.discard(second, false).await.unwrap();
+    assert_eq!(served.run_ended().await, (second, RunState::Discarded));
+    table.set([(Some("1".to_owned()), "free")]);
+    served.at(1_000_000 + 3 * MINUTE);
+    let (third, state) = served.run_ended().await;
+    assert_eq!((state, a.users()["1"]), (RunState::Succeeded, 2));
+    let record = served.house.state().run(third).unwrap().unwrap();
+    assert_eq!((record.rows.calls, record.rows.unchanged), (1, 0), "compared with what was sent");
+    served.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_purge_has_deliveries_rest_and_they_go_on_without_the_person() {
+    let is_up = Arc::new(AtomicBool::new(false));
+    let up = is_up.clone();
+    let down = move |_: usize, _: &[serde_json::Value]| match up.load(Ordering::SeqCst) {
+        true => Answer::Delivered,
+        false => crate::parts::retry(Code::D010),
+    };
+    let (a, b) = (Scripted::new("a", down), open("b"));
+    let (table, spec) = (Table::users(1..=30), every_minute(&["a", "b"]));
+    let mut served = Served::start(House::new(&[&a, &b]), 1_000_000, &spec, &table);
+    let run = served.started().await;
+    assert_eq!(served.delivered("b").await, run);
+    let report = served.handle.quietly(|engine| engine.purge("7", false)).await.unwrap();
+    assert_eq!((report.runs[0].calls, report.runs[0].cancelled), (1, 1));
+    is_up.store(true, Ordering::SeqCst);
+    assert_eq!(served.run_ended().await, (run, RunState::Succeeded));
+    let counts = served.house.state().deliveries(run).unwrap()[0].counts;
+    assert_eq!((counts.delivered, counts.cancelled, counts.pending), (29, 1, 0));
+    assert!(!a.users().contains_key("7") && a.users().len() == 29);
+    served.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn replays_that_are_asked_for_while_the_sync_is_busy_all_run_behind_it() {
+    let (a, b) = (refusing("a"), refusing("b"));
+    let (table, spec) = (Table::users(1..=30), users_to(&["a", "b"]));
+    let mut served = Served::start(House::new(&[&a, &b]), 1_000_000, &spec, &table);
+    let Triggered::Started(old) = served.handle.trigger("users", RunOptions::default()).await.unwrap() else {
+        panic!("nothing is in the way")
+    };
+    assert_eq!(served.run_ended().await, (old, RunState::Partial));
+    let request = outflow_engine::replay::ReplayRequest {
+        run: old,
+        destination: None,
+        code: None,
+        again: Some(outflow_core::run::Again::AsSent),
+        force: true,
+    };
+    let engine = served.house.engine.clone();
+    let plan = tokio::task::spawn_blocking(move || engine.plan_replay(&request)).await.unwrap().unwrap();
+    assert_eq!(plan.len(), 2);
+    let hold = Arc::new(tokio::sync::Semaphore::new(0));
+    served.handle.reload(fleet(&served.house, &spec, &Table { hold: Some(hold.clone()), ..table }));
+    let Triggered::Started(busy) = served.handle.trigger("users", RunOptions::default()).await.unwrap()
+    else {
+        panic!("nothing is in the way")
+    };
+    for options in plan.iter().chain(&plan) {
+        let asked = served.handle.trigger("users", options.clone()).await.unwrap();
+        assert_eq!(asked, Triggered::Remembered { behind: Some(busy) });
+    }
+    hold.add_permits(100);
+    let ended = [served.run_ended().await.0, served.run_ended().await.0, served.run_ended().await.0];
+    assert_eq!(ended, [busy, RunId(3), RunId(4)], "each once, in the order in which they were asked for");
+    let house = served.stop().await;
+    let replays: Vec<_> = [3, 4].map(|run| house.state().run(RunId(run)).unwrap().unwrap()).into();
+    assert!(replays.iter().all(|r| r.trigger == Trigger::Replay && r.replays == Some(old)));
+    assert_eq!(house.state().runs(&RunFilter::default()).unwrap().len(), 4);
+}
+
+/// Refuses user 7.
+fn refusing(name: &str) -> Arc<Scripted> {
+    Scripted::new(name, |_, calls| {
+        let bad = calls.iter().position(|call| call["userId"] == "7");
+        Answer::Partial(bad.map(|i| (i, crate::parts::refusal(Code::D003, Some(400)))).into_iter().collect())
+    })
+}

@@ -23,8 +23,9 @@ pub async fn to_its_end(common: &Common, run: RunId) -> Result<RunDocument, Erro
             return Err(Error::new(Code::C011, format!("there is no run {run}")));
         };
         let deliveries = state.deliveries(run)?;
-        let moves = |d: &outflow_core::ports::state::DeliveryRecord| d.state == DeliveryState::Delivering;
-        let stuck = !deliveries.is_empty() && !deliveries.iter().any(moves);
+        let any = |state| deliveries.iter().any(|d| d.state == state);
+        // When all are settled, the run's own end is about to be recorded.
+        let stuck = any(DeliveryState::Stopped) && !any(DeliveryState::Delivering);
         if record.state.is_final() || record.state == outflow_core::RunState::Held || stuck {
             return Ok(RunDocument::of(&record, deliveries, false, Seconds::between(&record)));
         }

@@ -1,12 +1,14 @@
 //! `outflow preview`: the first rows or calls of a run, without moving or sending anything.
 
 use outflow_core::ports::state::{State, SyncState};
-use outflow_core::{Code, Error};
+use outflow_core::{Code, Error, SystemClock};
 use outflow_engine::Errors;
+use outflow_engine::advise::{self, Depth};
 use outflow_engine::preview::{self, As, PreviewRow};
 use outflow_state::SqliteState;
 use serde_json::{Map, Value, json};
 
+use super::findings::{Finding, subject};
 use crate::cli::{Common, Preview};
 use crate::exit::Exit;
 use crate::output::{Printer, short, table};
@@ -20,17 +22,23 @@ const START_FORMS: &str = "write first, next, or a time: 2026-01-31, 2026-01-31T
 pub async fn preview(common: &Common, args: &Preview, printer: Printer) -> Result<Exit, Errors> {
     let project = Project::load(&common.project)?;
     let spec = project.sync(&args.name)?;
-    let start = match args.start.as_str() {
-        "first" => As::First,
-        "next" => As::Next,
-        time => As::At(when::parse(time).map_err(|e| e.help(START_FORMS))?),
-    };
+    let start = start_of(&args.start)?;
     let state = if start == As::Next { sync_state(common, &spec.name)? } else { SyncState::default() };
     let warehouse = wiring::warehouse(&project, spec)?;
-    let shown = preview::preview(spec, &state, warehouse.as_ref(), start, args.limit).await?;
-
+    let advice = advise::ask(subject(&project, spec), warehouse.as_ref(), Depth::Types).await?;
+    let findings = Finding::of_advice(spec, advice);
+    let shown =
+        match preview::preview(spec, &state, warehouse.as_ref(), &SystemClock, start, args.limit).await {
+            Ok(shown) => shown,
+            Err(errors) => return Err(with_findings(errors, findings, printer)),
+        };
+    // The other forms have them in the document.
+    if printer.is_table() || printer.is_ndjson() {
+        findings.iter().for_each(|f| f.print(printer));
+    }
     printer.say(&format!("last_sync_time = {}", shown.last_sync_time));
-    for (code, message) in &shown.warnings {
+    let told = |code: Code| code == Code::R103 && findings.iter().any(|f| f.code() == Code::Q110);
+    for (code, message) in shown.warnings.iter().filter(|(code, _)| !told(*code)) {
         printer.say(&format!("warning[{code}]: {message}"));
     }
     for f in &shown.findings {
@@ -57,15 +65,40 @@ pub async fn preview(common: &Common, args: &Preview, printer: Printer) -> Resul
         let document = json!({
             "format_version": 1, "sync": spec.name, "type": spec.call_type, "last_sync_time": shown.last_sync_time,
             "columns": types, (if args.calls { "calls" } else { "rows" }): documents,
+            "findings": findings.iter().map(Finding::document).collect::<Vec<_>>(),
         });
         printer.document(&document, |_| people(&names, &shown.rows, args.calls));
     }
     let rejected = shown.rows.iter().any(|r| r.call.is_err());
-    Ok(if rejected { Exit::WithLosses } else { Exit::Done })
+    let exit = if rejected { Exit::WithLosses } else { Exit::Done };
+    Ok(findings.iter().map(Finding::exit).fold(exit, Exit::or))
+}
+
+/// Why there is nothing to show. What the database says against a query that has a finding for it already goes without saying.
+fn with_findings(errors: Errors, findings: Vec<Finding>, printer: Printer) -> Errors {
+    let (wrong, other): (Vec<_>, Vec<_>) = findings.into_iter().partition(Finding::is_error);
+    other.iter().for_each(|f| f.print(printer));
+    let mut all: Vec<Error> = wrong.into_iter().map(Finding::into_error).collect();
+    let told = |e: &Error| match e.code() {
+        Code::S010 => all.iter().any(|f| matches!(f.code(), Code::Q010 | Code::Q011)),
+        code => all.iter().any(|f| f.code() == code && f.message() == e.message()),
+    };
+    let rest: Vec<Error> = errors.0.into_iter().filter(|e| !told(e)).collect();
+    all.extend(rest);
+    Errors(all)
+}
+
+/// What `--as` says.
+pub fn start_of(text: &str) -> Result<As, Error> {
+    Ok(match text {
+        "first" => As::First,
+        "next" => As::Next,
+        time => As::At(when::parse(time).map_err(|e| e.help(START_FORMS))?),
+    })
 }
 
 /// What has run so far; nothing at all is not an error here.
-fn sync_state(common: &Common, sync: &str) -> Result<SyncState, Error> {
+pub fn sync_state(common: &Common, sync: &str) -> Result<SyncState, Error> {
     match SqliteState::open_read_only(&wiring::state_dir(common)) {
         Ok(state) => state.sync(sync),
         Err(error) if error.code() == Code::T001 => Ok(SyncState::default()),

@@ -2,7 +2,6 @@
 
 use outflow_core::ports::spool::Rejection;
 use outflow_core::run::FindingCount;
-use outflow_core::{Code, Error};
 use outflow_engine::Errors;
 use serde_json::{Value, json};
 
@@ -16,13 +15,7 @@ use crate::wiring;
 pub fn rejected(common: &Common, args: &Rejected, printer: Printer) -> Result<Exit, Errors> {
     let engine = wiring::reader(common)?;
     let record = look::run(&engine, &args.run)?;
-    let only = match &args.code {
-        Some(text) => Some(Code::from_name(text).ok_or_else(|| {
-            Error::new(Code::C012, format!("{text:?} is not a code"))
-                .help("`outflow explain` lists the codes")
-        })?),
-        None => None,
-    };
+    let only = args.code.as_deref().map(look::code).transpose()?;
     let findings = engine.state.findings(record.id)?;
     let segments = engine.state.segments(record.id)?;
     let limit = if args.limit == 0 { usize::MAX } else { args.limit as usize };

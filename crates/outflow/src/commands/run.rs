@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use outflow_core::ports::state::State;
 use outflow_core::run::{RunOptions, Trigger};
@@ -21,16 +22,35 @@ use crate::progress::Display;
 use crate::project::Project;
 use crate::{progress, signals, when, wiring};
 
-/// A sync to run, and when it was due if its schedule says so.
-struct Job {
-    spec: SyncSpec,
-    due_at: Option<Timestamp>,
+/// A sync to run, how, and when it was due if its schedule says so.
+pub struct Job {
+    /// The sync.
+    pub spec: SyncSpec,
+    /// How its run differs from an ordinary one.
+    pub options: RunOptions,
+    /// When it was due.
+    pub due_at: Option<Timestamp>,
+}
+
+/// The circumstances of runs.
+#[derive(Clone, Copy, Debug)]
+pub struct Way {
+    /// A destination is given up for now when it has taken nothing for this long.
+    pub deliver_for: Duration,
+    /// Do not wait for another process.
+    pub no_wait: bool,
+    /// How many run side by side.
+    pub jobs: usize,
+    /// New runs are made even if syncs have runs that are not at their end.
+    pub beside: bool,
 }
 
 /// What came of one sync.
 enum Outcome {
     Ran(Box<RunDocument>),
     Failed(String, Errors),
+    /// A running `serve` does it later.
+    Remembered(String),
 }
 
 /// Runs what was asked for and prints what came of it.
@@ -38,12 +58,17 @@ pub async fn run(common: &Common, args: &Run, printer: Printer) -> Result<Exit, 
     let project = Project::load(&common.project)?;
     let options = options(args, &project)?;
     let stop = signals::listen();
-    if let Some(exit) = hand_over(common, args, &project, &options, printer).await? {
-        return Ok(exit);
+    let way =
+        Way { deliver_for: args.deliver_for, no_wait: args.no_wait, jobs: args.jobs as usize, beside: false };
+    if !args.due
+        && let Some(outcomes) = hand_over(common, wanted(args, &project, &options), printer).await?
+    {
+        report(&outcomes, printer);
+        return Ok(exit(&outcomes));
     }
-    let state = open_state(common, args.no_wait, &stop, printer).await?;
+    let state = open_state(common, way.no_wait, &stop, printer).await?;
     let engine = wiring::engine(common, &project, state, stop)?;
-    let jobs = jobs(args, &project, &engine)?;
+    let jobs = jobs(args, &project, &engine, &options)?;
     if jobs.is_empty() {
         printer.say(if args.due { "no sync is due" } else { "the project has no enabled sync" });
         if !printer.is_ndjson() {
@@ -53,71 +78,99 @@ pub async fn run(common: &Common, args: &Run, printer: Printer) -> Result<Exit, 
     }
     sweep(&engine, &project).await?;
     let ordinary = options.is_ordinary();
-    let outcomes = run_all(&engine, &project, jobs, args, options, printer).await?;
+    let outcomes = run_all(&engine, &project, jobs, way, printer).await?;
     for run in outcomes.iter().filter_map(Outcome::resumed).filter(|_| !ordinary) {
         printer.say(&format!(
             "note: this finished run {run}, which was left unfinished; run again for your options to apply"
         ));
     }
     report(&outcomes, printer);
-    Ok(outcomes.iter().map(Outcome::exit).fold(Exit::Done, Exit::or))
+    Ok(exit(&outcomes))
+}
+
+/// Makes runs beside what the syncs have under way: replays, and to catch up. Prints them as `run` does. Gives the exit code and the runs that were made.
+pub async fn perform(
+    common: &Common,
+    project: &Project,
+    jobs: Vec<Job>,
+    way: Way,
+    printer: Printer,
+) -> Result<(Exit, Vec<RunId>), Errors> {
+    let stop = signals::listen();
+    let asks = jobs.iter().map(|job| (job.spec.name.clone(), job.options.clone())).collect();
+    let outcomes = match hand_over(common, asks, printer).await? {
+        Some(outcomes) => outcomes,
+        None => {
+            let state = open_state(common, way.no_wait, &stop, printer).await?;
+            let engine = wiring::engine(common, project, state, stop)?;
+            run_all(&engine, project, jobs, way, printer).await?
+        }
+    };
+    report(&outcomes, printer);
+    let runs = outcomes.iter().filter_map(|o| if let Outcome::Ran(d) = o { Some(d.run) } else { None });
+    Ok((exit(&outcomes), runs.collect()))
+}
+
+fn exit(outcomes: &[Outcome]) -> Exit {
+    outcomes.iter().map(Outcome::exit).fold(Exit::Done, Exit::or)
+}
+
+/// The runs to ask a running `serve` for.
+fn wanted(args: &Run, project: &Project, options: &RunOptions) -> Vec<(String, RunOptions)> {
+    let enabled = project.syncs.iter().filter(|s| s.enabled).map(|s| s.name.clone());
+    let names: Vec<String> = if args.names.is_empty() { enabled.collect() } else { args.names.clone() };
+    names.into_iter().map(|name| (name, options.clone())).collect()
 }
 
 fn options(args: &Run, project: &Project) -> Result<RunOptions, Error> {
     let since = args.since.as_deref().map(when::parse).transpose()?;
-    if let Some(only) = &args.only
-        && !project.destinations.iter().any(|d| d.name == *only)
-    {
-        let known: Vec<_> = project.destinations.iter().map(|d| d.name.as_str()).collect();
-        return Err(Error::new(Code::C011, format!("there is no destination named {only:?}"))
-            .help(format!("the project has: {}", known.join(", "))));
+    if let Some(only) = &args.only {
+        project.known_destination(only)?;
     }
-    Ok(RunOptions { full: args.full, since, limit: args.limit, only: args.only.clone() })
+    Ok(RunOptions {
+        full: args.full,
+        since,
+        limit: args.limit,
+        only: args.only.clone(),
+        ..RunOptions::default()
+    })
 }
 
 /// Has a running `serve` do it, if there is one, and follows the runs.
 async fn hand_over(
     common: &Common,
-    args: &Run,
-    project: &Project,
-    options: &RunOptions,
+    asks: Vec<(String, RunOptions)>,
     printer: Printer,
-) -> Result<Option<Exit>, Errors> {
+) -> Result<Option<Vec<Outcome>>, Errors> {
     let dir = wiring::state_dir(common);
-    if args.due || control::ask(&dir, &Ask::Status).await?.is_none() {
+    if control::ask(&dir, &Ask::Status).await?.is_none() {
         return Ok(None);
     }
-    let enabled = project.syncs.iter().filter(|s| s.enabled).map(|s| s.name.clone());
-    let names: Vec<String> = if args.names.is_empty() { enabled.collect() } else { args.names.clone() };
-    let (mut exit, mut documents) = (Exit::Done, Vec::new());
-    for sync in names {
-        let ask = Ask::Run { sync: sync.clone(), options: options.clone() };
-        let Some(answer) = control::ask(&dir, &ask).await? else { return Ok(None) };
+    let mut outcomes = Vec::new();
+    for (sync, options) in asks {
+        let ask = Ask::Run { sync: sync.clone(), options };
+        let answer = match control::ask(&dir, &ask).await {
+            Ok(Some(answer)) => answer,
+            Ok(None) => return Ok(None),
+            Err(error) => {
+                outcomes.push(Outcome::Failed(sync, error.into()));
+                continue;
+            }
+        };
         match answer["started"].as_u64() {
             Some(run) => {
                 printer.say(&format!("{sync}: run {run} begins in the running Outflow"));
-                documents.push(follow::to_its_end(common, RunId(run)).await?);
+                outcomes.push(Outcome::Ran(Box::new(follow::to_its_end(common, RunId(run)).await?)));
             }
             None => {
-                printer.say(&format!(
-                    "{sync}: its run {} is in progress; it runs again behind that",
-                    answer["behind"]
-                ));
-                exit = exit.or(Exit::Busy);
+                let behind = &answer["behind"];
+                printer.say(&format!("{sync}: its run {behind} is in progress; it runs again behind that"));
+                outcomes.push(Outcome::Remembered(sync));
             }
         }
     }
-    for document in &documents {
-        exit = exit.or(match document.state {
-            RunState::Failed | RunState::Held | RunState::Lost | RunState::Cancelled => document
-                .reason
-                .as_ref()
-                .map_or(Exit::Failed, |r| Exit::of(&Error::new(r.code, r.message.clone()))),
-            _ => exit_of(document),
-        });
-    }
-    report(&documents.into_iter().map(|d| Outcome::Ran(Box::new(d))).collect::<Vec<_>>(), printer);
-    Ok(Some(exit))
+    outcomes.iter().for_each(|o| o.tell(printer));
+    Ok(Some(outcomes))
 }
 
 /// Takes the state, or waits for the process that has it.
@@ -143,13 +196,13 @@ pub async fn open_state(
     }
 }
 
-fn jobs(args: &Run, project: &Project, engine: &Engine) -> Result<Vec<Job>, Errors> {
+fn jobs(args: &Run, project: &Project, engine: &Engine, options: &RunOptions) -> Result<Vec<Job>, Errors> {
     if !args.names.is_empty() {
         let (mut jobs, mut errors): (Vec<Job>, Vec<Error>) = (Vec::new(), Vec::new());
         for name in &args.names {
             match project.sync(name) {
                 Ok(spec) if jobs.iter().any(|j| j.spec.name == spec.name) => {}
-                Ok(spec) => jobs.push(Job { spec: spec.clone(), due_at: None }),
+                Ok(spec) => jobs.push(Job { spec: spec.clone(), options: options.clone(), due_at: None }),
                 Err(error) => errors.push(error),
             }
         }
@@ -168,7 +221,7 @@ fn jobs(args: &Run, project: &Project, engine: &Engine) -> Result<Vec<Job>, Erro
         } else {
             None
         };
-        jobs.push(Job { spec: spec.clone(), due_at });
+        jobs.push(Job { spec: spec.clone(), options: options.clone(), due_at });
     }
     Ok(jobs)
 }
@@ -200,22 +253,25 @@ async fn run_all(
     engine: &Engine,
     project: &Project,
     jobs: Vec<Job>,
-    args: &Run,
-    options: RunOptions,
+    way: Way,
     printer: Printer,
 ) -> Result<Vec<Outcome>, Errors> {
     let display = Display::new(printer);
     let order: HashMap<String, usize> =
         jobs.iter().enumerate().map(|(i, j)| (j.spec.name.clone(), i)).collect();
-    let places = Arc::new(Semaphore::new(args.jobs as usize));
+    let places = Arc::new(Semaphore::new(way.jobs));
     let mut tasks = JoinSet::new();
-    for Job { spec, due_at } in jobs {
+    for Job { spec, options, due_at } in jobs {
         let warehouse = wiring::warehouse(project, &spec)?;
         let request = RunRequest {
-            options: options.clone(),
-            trigger: if due_at.is_some() { Trigger::Schedule } else { Trigger::Manual },
+            trigger: match (&options.replay, due_at) {
+                (Some(_), _) => Trigger::Replay,
+                (None, Some(_)) => Trigger::Schedule,
+                (None, None) => Trigger::Manual,
+            },
+            options,
             due_at,
-            deliver_for: Some(args.deliver_for),
+            deliver_for: Some(way.deliver_for),
             progress: display.of(&spec.name),
         };
         let (engine, places) = (engine.clone(), places.clone());
@@ -225,7 +281,12 @@ async fn run_all(
                 let error = Error::new(Code::E001, format!("{} did not begin: interrupted", spec.name));
                 return Outcome::Failed(spec.name, error.into());
             }
-            match engine.run(&spec, warehouse.as_ref(), &request).await {
+            let ended = if way.beside {
+                engine.run_beside(&spec, warehouse.as_ref(), &request).await
+            } else {
+                engine.run(&spec, warehouse.as_ref(), &request).await
+            };
+            match ended {
                 Ok(document) => Outcome::Ran(Box::new(document)),
                 Err(errors) => Outcome::Failed(spec.name, errors),
             }
@@ -249,7 +310,7 @@ impl Outcome {
     fn sync(&self) -> &str {
         match self {
             Self::Ran(document) => &document.sync,
-            Self::Failed(sync, _) => sync,
+            Self::Failed(sync, _) | Self::Remembered(sync) => sync,
         }
     }
 
@@ -257,8 +318,18 @@ impl Outcome {
     fn tell(&self, printer: Printer) {
         let document = match self {
             Self::Failed(_, errors) => return errors.0.iter().for_each(|e| printer.error(e)),
+            Self::Remembered(_) => return,
             Self::Ran(document) => document,
         };
+        if let (RunState::Held, Some(reason)) = (document.state, &document.reason) {
+            let run = document.run;
+            let error = Error::new(reason.code, reason.message.clone())
+                .at(format!("run {run} of {}", document.sync))
+                .help(format!(
+                    "nothing was sent: look at it with `outflow rejected {run}`; then `outflow release {run}` delivers it, `outflow discard {run}` drops it"
+                ));
+            printer.error(&error);
+        }
         let stopped = document.destinations.iter().filter(|(_, d)| d.state == DeliveryState::Stopped);
         let error = |(name, d): &(String, outflow_engine::DeliveryDocument)| {
             let reason = d.reason.as_ref()?;
@@ -281,7 +352,7 @@ impl Outcome {
     fn resumed(&self) -> Option<outflow_core::RunId> {
         match self {
             Self::Ran(document) => document.resumed.then_some(document.run),
-            Self::Failed(..) => None,
+            Self::Failed(..) | Self::Remembered(_) => None,
         }
     }
 
@@ -293,6 +364,7 @@ impl Outcome {
                 let errors: Vec<Value> = errors.0.iter().map(error_document).collect();
                 json!({ "format_version": 1, "sync": sync, "state": RunState::Failed, "errors": errors })
             }
+            Self::Remembered(sync) => json!({ "format_version": 1, "sync": sync, "state": RunState::Queued }),
         }
     }
 
@@ -300,6 +372,7 @@ impl Outcome {
         match self {
             Self::Ran(document) => exit_of(document),
             Self::Failed(_, errors) => errors.0.iter().map(Exit::of).fold(Exit::Done, Exit::or),
+            Self::Remembered(_) => Exit::Busy,
         }
     }
 }
@@ -317,6 +390,10 @@ pub fn error_document(error: &Error) -> Value {
 
 /// What a run's document means for the exit code.
 pub fn exit_of(document: &RunDocument) -> Exit {
+    if matches!(document.state, RunState::Failed | RunState::Held | RunState::Lost | RunState::Cancelled) {
+        let of = |r: &outflow_engine::Reason| Exit::of(&Error::new(r.code, r.message.clone()));
+        return document.reason.as_ref().map_or(Exit::Failed, of);
+    }
     let stands = |state| document.destinations.iter().any(|(_, d)| d.state == state);
     if stands(DeliveryState::Stopped) {
         return Exit::Destination;
@@ -328,6 +405,18 @@ pub fn exit_of(document: &RunDocument) -> Exit {
     if document.has_losses() { Exit::WithLosses } else { Exit::Done }
 }
 
+/// Prints a run that another command took further, with what stopped it.
+pub fn tell(document: RunDocument, printer: Printer) -> Exit {
+    let outcome = Outcome::Ran(Box::new(document));
+    outcome.tell(printer);
+    if printer.is_ndjson() {
+        printer.document(&outcome.document(), |_| String::new());
+    }
+    let exit = outcome.exit();
+    report(&[outcome], printer);
+    exit
+}
+
 fn report(outcomes: &[Outcome], printer: Printer) {
     if printer.is_ndjson() {
         return;
@@ -337,6 +426,7 @@ fn report(outcomes: &[Outcome], printer: Printer) {
         .filter_map(|o| if let Outcome::Ran(d) = o { Some(d.as_ref()) } else { None })
         .collect();
     match outcomes {
+        [Outcome::Remembered(_)] if printer.is_table() => {}
         [one] => printer.document(&one.document(), |_| people(&documents)),
         all => {
             let all: Vec<Value> = all.iter().map(Outcome::document).collect();
@@ -376,6 +466,13 @@ pub fn people(documents: &[&RunDocument]) -> String {
             text += &format!("; the next run reads from {next}");
         }
         text.push('\n');
+        if let (RunState::Held, Some(reason)) = (d.state, &d.reason) {
+            text += &format!("  held: {} {}\n", reason.code, crate::output::plain(&reason.message));
+            text += &format!(
+                "  nothing was sent; outflow release {0} delivers it, outflow discard {0} drops it\n",
+                d.run
+            );
+        }
         if d.rows.rejected > 0 {
             text += &format!("  rejected rows and their reasons: outflow rejected {}\n", d.run);
         }

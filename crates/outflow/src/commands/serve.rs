@@ -66,7 +66,17 @@ impl Keeper {
                 Ok(()) => Ok(json!({ "reloaded": true })),
                 Err(errors) => Err(first(errors)),
             },
+            Ask::Purge { id } => {
+                let report = self.handle.quietly(move |engine| engine.purge(&id, false)).await?;
+                let removed = report.runs.len();
+                log::line(self.printer, SystemClock.now(), "purged", &[("runs", json!(removed))]);
+                Ok(serde_json::to_value(report).unwrap_or_default())
+            }
             Ask::Status => Ok(json!({ "lanes": self.handle.lanes() })),
+            Ask::Release { run } => self.handle.release(run).await.map(|()| json!({ "run": run })),
+            Ask::Discard { run, skip_window } => {
+                self.handle.discard(run, skip_window).await.map(|()| json!({ "run": run }))
+            }
             Ask::Adopt { run } => self.handle.adopt(run).await.map(|()| json!({ "run": run })),
         }
     }
@@ -90,8 +100,11 @@ impl Keeper {
     /// The new project takes the place of the old one as a whole, or not at all.
     fn reload(&self) -> Result<(), Errors> {
         let project = Project::load(&self.common.project)?;
-        let engine =
-            Engine { destinations: wiring::destinations(&project)?, ..self.handle.fleet().engine.clone() };
+        let engine = Engine {
+            destinations: wiring::destinations(&project)?,
+            budgets: wiring::budgets(&project),
+            ..self.handle.fleet().engine.clone()
+        };
         self.handle.reload(wiring::fleet(&project, engine)?);
         Ok(())
     }

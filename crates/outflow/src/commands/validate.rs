@@ -1,60 +1,119 @@
-//! `outflow validate`: every problem of a project's files.
+//! `outflow validate`: every problem of a project's files, and on request what its databases say.
 
-use outflow_core::{Code, Error};
+use std::collections::HashSet;
+
+use outflow_core::SyncSpec;
+use outflow_core::ports::warehouse::Expected;
 use outflow_engine::Errors;
-use outflow_query::Query;
+use outflow_engine::advise::{self, Depth};
 use serde_json::{Value, json};
 
-use super::run::error_document;
-use crate::cli::Common;
+use super::findings::{Finding, subject};
+use crate::cli::{Common, Validate};
 use crate::exit::Exit;
-use crate::output::Printer;
+use crate::output::{Printer, count};
 use crate::project::Project;
 use crate::wiring;
 
-/// Prints the problems and the warnings. Nothing is connected to.
-pub fn validate(common: &Common, printer: Printer) -> Result<Exit, Errors> {
-    let mut findings = Vec::new();
+/// What was found, and what the databases expect.
+#[derive(Default)]
+struct Found {
+    findings: Vec<Finding>,
+    expected: Vec<Rows>,
+}
+
+/// What a sync's database expects of its first run and of later ones.
+type Rows = (String, Option<Expected>, Option<Expected>);
+
+/// Prints the problems, the warnings and the notes. Without `--connect` nothing is connected to.
+pub async fn validate(common: &Common, args: &Validate, printer: Printer) -> Result<Exit, Errors> {
+    let mut found = Found::default();
     let mut counts = None;
     match Project::load(&common.project) {
-        Err(errors) => findings.extend(errors),
+        Err(errors) => found.findings.extend(errors.into_iter().map(Finding::from)),
         Ok(project) => {
             if let Err(errors) = wiring::destinations(&project) {
-                findings.extend(errors);
+                found.findings.extend(errors.into_iter().map(Finding::from));
             }
-            for spec in &project.syncs {
-                findings.extend(warnings(spec));
-                if let Err(error) = wiring::warehouse(&project, spec) {
-                    findings.push(error);
-                }
-            }
+            found.look_at(&project, args.connect).await;
             counts = Some((project.databases.len(), project.destinations.len(), project.syncs.len()));
         }
     }
-    let wrong = findings.iter().filter(|f| !f.code().is_warning()).count();
-    let list: Vec<Value> = findings.iter().map(error_document).collect();
+    let wrong = found.findings.iter().filter(|f| f.is_error()).count();
+    let list: Vec<Value> = found.findings.iter().map(Finding::document).collect();
+    let expected: Vec<Value> = found.expected.iter().map(expected_document).collect();
     if printer.is_ndjson() {
-        list.iter().for_each(|f| printer.document(f, |_| String::new()));
+        list.iter().chain(&expected).for_each(|f| printer.document(f, |_| String::new()));
     } else {
         if printer.is_table() {
-            findings.iter().for_each(|f| printer.error(f));
+            found.findings.iter().for_each(|f| f.print(printer));
+            found.expected.iter().filter_map(expected_line).for_each(|line| printer.say(&line));
         }
-        printer.document(&json!({ "format_version": 1, "valid": wrong == 0, "findings": list }), |_| match (
-            wrong, counts,
-        ) {
+        let mut document = json!({ "format_version": 1, "valid": wrong == 0, "findings": list });
+        if args.connect {
+            document["syncs"] = json!(expected);
+        }
+        printer.document(&document, |_| match (wrong, counts) {
             (0, Some((databases, destinations, syncs))) => {
                 format!("valid: {databases} databases, {destinations} destinations, {syncs} syncs\n")
             }
             _ => format!("{wrong} problems\n"),
         });
     }
-    Ok(if wrong == 0 { Exit::Done } else { Exit::Configuration })
+    Ok(found.findings.iter().map(Finding::exit).fold(Exit::Done, Exit::or))
 }
 
-/// What is allowed but likely not meant.
-fn warnings(spec: &outflow_core::SyncSpec) -> Vec<Error> {
-    let Ok(query) = Query::parse(&spec.query, spec.dialect) else { return Vec::new() };
-    let place = format!("sync {}", spec.name);
-    // With no variable in the query there is nothing for a cursor to fill.
-    query.warnings().into_iter().filter(|w| w.code() == Code::Q006).map(|w| w.at(place.clone())).collect()
+impl Found {
+    async fn look_at(&mut self, project: &Project, connect: bool) {
+        // A database that did not answer is not asked again.
+        let mut silent = HashSet::new();
+        for spec in &project.syncs {
+            let database = (&spec.source, &spec.database);
+            match wiring::warehouse(project, spec) {
+                Ok(warehouse) if connect && !silent.contains(&database) => {
+                    let asked =
+                        advise::ask(subject(project, spec), warehouse.as_ref(), Depth::Everything).await;
+                    match asked {
+                        Ok(advice) => {
+                            self.expected.push((spec.name.clone(), advice.first_run, advice.later_run));
+                            self.findings.extend(Finding::of_advice(spec, advice));
+                            continue;
+                        }
+                        Err(errors) => {
+                            self.findings.extend(errors.0.into_iter().map(|e| Finding::of_sync(spec, e)));
+                            silent.insert(database);
+                        }
+                    }
+                }
+                Ok(_) => {}
+                Err(error) => self.findings.push(error.into()),
+            }
+            self.look_offline(project, spec);
+        }
+    }
+
+    fn look_offline(&mut self, project: &Project, spec: &SyncSpec) {
+        // A text that is refused has been told of.
+        if let Ok(advice) = advise::look(subject(project, spec)) {
+            self.findings.extend(Finding::of_advice(spec, advice));
+        }
+    }
+}
+
+fn expected_document((sync, first, later): &Rows) -> Value {
+    let rows = |e: &Option<Expected>| e.map(|e| json!({ "rows": e.rows, "width": e.width }));
+    json!({ "sync": sync, "expected": { "first_run": rows(first), "later_run": rows(later) } })
+}
+
+fn expected_line((sync, first, later): &Rows) -> Option<String> {
+    let first = first.as_ref()?;
+    let mut line = format!(
+        "sync {sync}: the database expects {} rows of {} bytes in a first run",
+        count(first.rows),
+        first.width
+    );
+    if let Some(later) = later {
+        line += &format!(", {} in a later one", count(later.rows));
+    }
+    Some(line)
 }

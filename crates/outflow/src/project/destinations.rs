@@ -1,6 +1,6 @@
 //! Destinations: their type, and their settings as the destinations themselves will check them.
 
-use outflow_core::Code;
+use outflow_core::{Budget, Code};
 use outflow_egress::{Client, ClientOptions};
 use serde_json::{Map, Number, Value as Json};
 
@@ -60,7 +60,7 @@ fn config(key: &Key, node: &Node, problems: &mut Problems) -> Option<Destination
     }
     let secrets = outflow_destinations::secret_settings(&kind);
     let mut settings = Map::new();
-    for (setting, value) in node.entries().filter(|(k, _)| k.name != "type") {
+    for (setting, value) in node.entries().filter(|(k, _)| !["type", "budget"].contains(&k.name.as_str())) {
         refuse_secrets(setting, value, &secrets, problems);
         let json = match value.path() {
             // The one setting that is a path.
@@ -72,7 +72,9 @@ fn config(key: &Key, node: &Node, problems: &mut Problems) -> Option<Destination
     if is_broken(node) {
         return None;
     }
-    Some(DestinationConfig { name: key.name.clone(), kind, settings, place: key.place.to_string() })
+    let budget = |key: &str| node.get("budget")?.get(key)?.count();
+    let budget = Budget { per_day: budget("per_day"), per_month: budget("per_month") };
+    Some(DestinationConfig { name: key.name.clone(), kind, settings, budget, place: key.place.to_string() })
 }
 
 /// Refuses secrets that are not references: what the destination says is one, what a key's name says, and passwords in addresses.

@@ -123,6 +123,11 @@ impl Node {
         }
     }
 
+    /// A whole number from 0 on.
+    pub(super) fn count(&self) -> Option<u64> {
+        self.whole().and_then(|n| u64::try_from(n).ok())
+    }
+
     pub(super) fn flag(&self) -> Option<bool> {
         match &self.value {
             Value::Flag(flag) => Some(*flag),

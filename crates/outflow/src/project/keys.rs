@@ -84,8 +84,10 @@ pub(super) const SERVER: Shape = Shape {
             "5439 for redshift and 5432 for postgres by default",
         ),
         Key::new("database", Kind::Text, "the database's name on the server").required(),
-        Key::new("user", Kind::Text, "the user's name").required(),
+        Key::new("user", Kind::Text, "the user's name; needed without iam"),
         Key::new("password", Kind::Secret, "a reference to the user's password"),
+        Key::new("iam", Kind::Table(&IAM), "user and password come from AWS; for redshift"),
+        Key::new("tunnel", Kind::Table(&TUNNEL), "an SSH server that leads to the host"),
         Key::new(
             "ssl",
             Kind::Either(&[SSL_MODES, Kind::Table(&SSL)]),
@@ -93,6 +95,54 @@ pub(super) const SERVER: Shape = Shape {
         ),
         Key::new("connect_timeout", Kind::Duration { min: 1 }, "how long the server may take to answer"),
         Key::new("max_queries", Kind::Whole { min: 1, max: 1_000 }, "queries that run on it at a time"),
+    ],
+    open: false,
+};
+
+const IAM: Shape = Shape {
+    what: "iam",
+    keys: &[
+        Key::new(
+            "cluster",
+            Kind::Text,
+            "the identifier of a provisioned cluster, if the host does not say it",
+        ),
+        Key::new("workgroup", Kind::Text, "the name of a serverless workgroup, if the host does not say it"),
+        Key::new("region", Kind::Text, "the AWS region, if the host does not say it"),
+        Key::new(
+            "user",
+            Kind::Text,
+            "the database user to log in as, on a cluster; without it, one that AWS makes of the identity",
+        ),
+        Key::new("groups", Kind::List(&Kind::Text), "database groups that the named user joins"),
+        Key::new(
+            "auto_create",
+            Kind::Flag,
+            "whether the named user is made if there is none; false by default",
+        ),
+        Key::new("profile", Kind::Text, "the AWS profile whose keys are used, in place of the usual chain"),
+        Key::new(
+            "duration",
+            Kind::Duration { min: 900 },
+            "how long a password is good for, from 15m to 1h; 15m by default",
+        ),
+    ],
+    open: false,
+};
+
+const TUNNEL: Shape = Shape {
+    what: "a tunnel",
+    keys: &[
+        Key::new("host", Kind::Text, "the SSH server's name, address, or alias in the settings of ssh")
+            .required(),
+        Key::new("port", Kind::Whole { min: 1, max: 65_535 }, "22 by default"),
+        Key::new("user", Kind::Text, "the user's name there; as ssh decides by default"),
+        Key::new("key", Kind::Path, "the private key; as ssh decides by default"),
+        Key::new(
+            "known_hosts",
+            Kind::Path,
+            "the file of trusted servers' keys; ~/.ssh/known_hosts by default",
+        ),
     ],
     open: false,
 };
@@ -134,8 +184,20 @@ const CONNECTION_TABLE: Shape = Shape {
 
 const DESTINATION: Shape = Shape {
     what: "a destination",
-    keys: &[Key::new("type", Kind::Text, "what the destination is").required()],
+    keys: &[
+        Key::new("type", Kind::Text, "what the destination is").required(),
+        Key::new("budget", Kind::Table(&BUDGET), "calls that may be sent to it"),
+    ],
     open: true,
+};
+
+/// As many calls as anybody may want to name.
+const CALLS: Kind = Kind::Whole { min: 0, max: 1_000_000_000_000_000 };
+
+const BUDGET: Shape = Shape {
+    what: "a budget",
+    keys: &[Key::new("per_day", CALLS, "in a day of UTC"), Key::new("per_month", CALLS, "in a month of UTC")],
+    open: false,
 };
 
 const SYNC: Shape = Shape {
@@ -175,8 +237,34 @@ const SYNC: Shape = Shape {
         ),
         Key::new("query_timeout", Kind::Duration { min: 1 }, "how long the query may take"),
         Key::new("max_run_bytes", Kind::Size, "a run whose calls take more fails"),
-        Key::new("guards", Kind::Flag, "limits that hold a run").later(),
+        Key::new("guards", Kind::Table(&GUARDS), "what holds a run before anything is sent"),
         Key::new("enabled", Kind::Flag, "whether it runs without being named; true by default"),
+    ],
+    open: false,
+};
+
+const GUARDS: Shape = Shape {
+    what: "guards",
+    keys: &[
+        Key::new("max_rows", CALLS, "rows that the result may have"),
+        Key::new("max_rejected_percent", Kind::Whole { min: 0, max: 100 }, "rows that may be rejected"),
+        Key::new(
+            "max_row_change",
+            Kind::Whole { min: 2, max: 1_000_000 },
+            "times more or fewer rows than the middle of the last runs",
+        ),
+        Key::new(
+            "columns",
+            Kind::Word(&["ignore", "hold"]),
+            "what a column does that is gone or of another type; ignore by default",
+        ),
+        Key::new(
+            "max_null_identifier_percent",
+            Kind::Whole { min: 0, max: 100 },
+            "rows that may have no identifier",
+        ),
+        Key::new("max_calls_per_day", CALLS, "calls of the sync to all its destinations in a day of UTC"),
+        Key::new("max_calls_per_month", CALLS, "the same in a month of UTC"),
     ],
     open: false,
 };

@@ -15,9 +15,9 @@ pub fn schema() -> Value {
 }
 
 fn table(shape: &Shape) -> Value {
-    let keys = || shape.keys.iter().filter(|k| k.presence != Presence::Later);
-    let properties: Map<_, _> = keys().map(|k| (k.name.to_owned(), property(k))).collect();
-    let required: Vec<_> = keys().filter(|k| k.presence == Presence::Required).map(|k| k.name).collect();
+    let properties: Map<_, _> = shape.keys.iter().map(|k| (k.name.to_owned(), property(k))).collect();
+    let required = shape.keys.iter().filter(|k| k.presence == Presence::Required);
+    let required: Vec<_> = required.map(|k| k.name).collect();
     json!({
         "type": "object",
         "properties": properties,

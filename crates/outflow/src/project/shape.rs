@@ -29,8 +29,6 @@ pub(super) struct Key {
 pub(super) enum Presence {
     Optional,
     Required,
-    /// A later version acts on it; this one refuses it.
-    Later,
 }
 
 /// What a value must be.
@@ -70,10 +68,6 @@ impl Key {
 
     pub(super) const fn required(self) -> Self {
         Self { presence: Presence::Required, ..self }
-    }
-
-    pub(super) const fn later(self) -> Self {
-        Self { presence: Presence::Later, ..self }
     }
 }
 
@@ -130,11 +124,6 @@ impl Kind {
 pub(super) fn check_table(node: &Node, shape: &Shape, problems: &mut Problems) {
     for (key, value) in node.entries() {
         match shape.keys.iter().find(|k| k.name == key.name) {
-            Some(known) if known.presence == Presence::Later => {
-                let message = format!("{:?} is not acted on by this version", key.name);
-                let help = format!("{}: take it out until a version does that", known.about);
-                problems.add(&key.place, Code::C004, message, help);
-            }
             // A key that is left empty counts as absent.
             Some(known) if !matches!(value.value, Value::Null) => {
                 check(value, known.name, &known.kind, problems)

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use outflow_core::{Code, Dialect, Secret};
+use outflow_core::{Code, Dialect};
 
 use super::document::{Key, Node, Value};
-use super::{Database, DatabaseSettings, Problems, Ssl, SslMode, keys, shape};
+use super::{Database, DatabaseSettings, Problems, Ssl, SslMode, keys, login, shape};
 
 /// Every source of the project, broken ones too, so that one mistake is told once.
 pub(super) struct Sources<'a> {
@@ -77,10 +77,25 @@ fn settings(name: &Key, node: &Node, dialect: Dialect, problems: &mut Problems) 
         return Some(DatabaseSettings::Sqlite { path: node.get("path")?.path()? });
     }
     shape::check_table(node, &keys::SERVER, problems);
-    if dialect == Dialect::Redshift && node.get("password").is_none() {
-        let help = "write `password: ${env:REDSHIFT_PASSWORD}` and set that environment variable";
-        problems.add(&node.place, Code::C006, format!("database {:?} has no password", name.name), help);
+    let login = login::read(name, node, dialect, problems);
+    let ssl = ssl(node.get("ssl"), dialect);
+    if node.get("iam").is_some()
+        && let Some(Ssl { mode: mode @ (SslMode::Disable | SslMode::Prefer), .. }) = ssl
+    {
+        let place = node.get("ssl").map_or(&node.place, |ssl| &ssl.place);
+        let word = if mode == SslMode::Disable { "disable" } else { "prefer" };
+        let message = format!("\"ssl\" cannot be {word} with \"iam\"");
+        problems.add(
+            place,
+            Code::C005,
+            message,
+            "Redshift takes such passwords over TLS only: use verify-full",
+        );
     }
+    let tunnel = match node.get("tunnel") {
+        None => None,
+        Some(tunnel) => Some(login::tunnel(tunnel, problems)?),
+    };
     let text = |key: &str| node.get(key).and_then(Node::text);
     let default_port = if dialect == Dialect::Redshift { 5439 } else { 5432 };
     Some(DatabaseSettings::Server {
@@ -88,9 +103,9 @@ fn settings(name: &Key, node: &Node, dialect: Dialect, problems: &mut Problems) 
         host: text("host")?.to_owned(),
         port: node.get("port").map_or(Some(default_port), |p| u16::try_from(p.whole()?).ok())?,
         database: text("database")?.to_owned(),
-        user: text("user")?.to_owned(),
-        password: Secret::new(text("password").unwrap_or_default()),
-        ssl: ssl(node.get("ssl"), dialect)?,
+        login: login?,
+        tunnel,
+        ssl: ssl?,
         connect_timeout: node.get("connect_timeout").and_then(Node::duration),
     })
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use outflow_core::sync::Schedule;
-use outflow_core::{CallType, Code, Connection, Dialect, FirstRun, Nulls, SyncSpec};
+use outflow_core::{Budget, CallType, Code, Connection, Dialect, FirstRun, Guards, Nulls, SyncSpec};
 use outflow_engine::schedule::Cron;
 use outflow_query::Query;
 
@@ -53,9 +53,25 @@ pub(super) fn read(
             enabled: node.get("enabled").and_then(Node::flag).unwrap_or(true),
             query_timeout: node.get("query_timeout").and_then(Node::duration),
             max_run_bytes: node.get("max_run_bytes").or(max_run_bytes).and_then(Node::size),
+            guards: node.get("guards").map(guards).unwrap_or_default(),
         });
     }
     syncs
+}
+
+fn guards(node: &Node) -> Guards {
+    let percent = |key: &str| node.get(key)?.whole().and_then(|n| u8::try_from(n).ok());
+    Guards {
+        max_rows: node.get("max_rows").and_then(Node::count),
+        max_rejected_percent: percent("max_rejected_percent"),
+        max_row_change: node.get("max_row_change").and_then(Node::count),
+        hold_columns: node.get("columns").and_then(Node::text) == Some("hold"),
+        max_null_identifier_percent: percent("max_null_identifier_percent"),
+        budget: Budget {
+            per_day: node.get("max_calls_per_day").and_then(Node::count),
+            per_month: node.get("max_calls_per_month").and_then(Node::count),
+        },
+    }
 }
 
 /// The source and the database of `warehouse.main` or `warehouse`.

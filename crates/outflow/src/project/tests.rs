@@ -1,6 +1,8 @@
 //! Projects on disk, and what is said about them.
 
 mod files;
+mod login;
+mod schedules;
 
 use std::collections::HashMap;
 use std::fs;
@@ -8,10 +10,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use outflow_core::sync::Schedule;
-use outflow_core::{CallType, Code, Connection, Dialect, Error, FirstRun, Nulls};
+use outflow_core::{Budget, CallType, Code, Connection, Dialect, Error, FirstRun, Guards, Nulls};
 use tempfile::TempDir;
 
-use super::{DatabaseSettings, Project, SslMode, schema};
+use super::{DatabaseSettings, Login, Project, SslMode, schema};
 
 /// The example of the design, but for the keys that are for later.
 const EXAMPLE: &str = r#"version: 1
@@ -94,11 +96,13 @@ fn the_example_of_the_design_loads() {
     let project = load(dir.path()).unwrap();
 
     let database = project.database("warehouse", "main").unwrap();
-    let DatabaseSettings::Server { dialect, host, port, database, user, password, ssl, connect_timeout } =
+    let DatabaseSettings::Server { dialect, host, port, database, login, tunnel, ssl, connect_timeout } =
         &database.settings
     else {
         panic!("{database:?}")
     };
+    let Login::Password { user, password } = login else { panic!("{login:?}") };
+    assert!(tunnel.is_none());
     assert_eq!((*dialect, host.as_str(), *port), (Dialect::Redshift, "cluster.example.com", 5439));
     assert_eq!(
         (database.as_str(), user.as_str(), password.expose()),
@@ -133,22 +137,49 @@ fn the_example_of_the_design_loads() {
 }
 
 #[test]
-fn keys_for_later_versions_are_refused_as_such() {
-    let text = EXAMPLE
-        .replace("start: now }", "start: now, cron: \"0 9 * * 1-5\", timezone: Europe/Berlin }")
-        .replace(
-            "    enabled: true",
-            "    guards: { max_rows: 2000000, max_rejected_percent: 5 }\n    enabled: true",
-        );
-    let dir = folder(&[("outflow.yaml", &text), ("queries/users.sql", "SELECT 1")]);
-    assert_eq!(
-        told(&load(dir.path()).unwrap_err()),
-        ["C004 outflow.yaml:18:41", "C004 outflow.yaml:18:62", "C004 outflow.yaml:22:5"]
-    );
+fn a_reference_for_later_versions_is_refused_as_such() {
     assert_eq!(
         problems(&SMALL.replace("path: out }", "path: \"${secret:x}\" }")),
         ["C004 outflow.yaml:5:28"]
     );
+}
+
+#[test]
+fn guards_and_budgets_are_read_and_checked() {
+    let guarded = |guards: &str| {
+        let all = SMALL.replace("path: out }", "path: out, budget: { per_day: 7, per_month: ${env:PORT} } }");
+        all.replace("FROM users }", &format!("FROM users, guards: {guards} }}"))
+    };
+    let all = "{ max_rows: 2000000, max_rejected_percent: 5, max_row_change: 10, columns: hold, \
+               max_null_identifier_percent: 0, max_calls_per_day: 100, max_calls_per_month: 1000 }";
+    let project = load_text(&guarded(all)).unwrap();
+    assert_eq!(
+        project.syncs[0].guards,
+        Guards {
+            max_rows: Some(2_000_000),
+            max_rejected_percent: Some(5),
+            max_row_change: Some(10),
+            hold_columns: true,
+            max_null_identifier_percent: Some(0),
+            budget: Budget { per_day: Some(100), per_month: Some(1_000) },
+        }
+    );
+    assert_eq!(project.destinations[0].budget, Budget { per_day: Some(7), per_month: Some(5_440) });
+    assert!(!project.destinations[0].settings.contains_key("budget"));
+    assert_eq!(load_text(&guarded("{ columns: ignore }")).unwrap().syncs[0].guards, Guards::default());
+    for (guards, code) in [
+        ("{ max_rows: -1 }", "C005"),
+        ("{ max_rejected_percent: 101 }", "C005"),
+        ("{ max_row_change: 1 }", "C005"),
+        ("{ columns: warn }", "C005"),
+        ("{ max_row: 1 }", "C003"),
+        ("true", "C005"),
+    ] {
+        let told = problems(&guarded(guards));
+        assert!(told.len() == 1 && told[0].starts_with(code), "{guards}: {told:?}");
+    }
+    let told = problems(&SMALL.replace("path: out }", "path: out, budget: { daily: 7 } }"));
+    assert!(told.len() == 1 && told[0].starts_with("C003"), "{told:?}");
 }
 
 #[test]
@@ -205,19 +236,19 @@ syncs:
     assert_eq!(project.disk_reserve_bytes, Some(2 << 30));
     assert_eq!(project.keep_segments, Some(Duration::from_secs(3 * 86_400)));
 
-    let DatabaseSettings::Server { port, password, ssl, connect_timeout, .. } =
+    let DatabaseSettings::Server { port, login, ssl, connect_timeout, .. } =
         &project.database("pg", "main").unwrap().settings
     else {
         panic!()
     };
-    assert_eq!((*port, password.expose(), ssl.mode), (5440, "", SslMode::Prefer));
+    assert_eq!((*port, password_of(login), ssl.mode), (5440, "", SslMode::Prefer));
     assert_eq!(*connect_timeout, Some(Duration::from_secs(30)));
-    let DatabaseSettings::Server { port, password, ssl, .. } =
+    let DatabaseSettings::Server { port, login, ssl, .. } =
         &project.database("pg", "replica").unwrap().settings
     else {
         panic!()
     };
-    assert_eq!((*port, password.expose(), ssl.mode), (5432, "s3cret", SslMode::VerifyCa));
+    assert_eq!((*port, password_of(login), ssl.mode), (5432, "s3cret", SslMode::VerifyCa));
     assert_eq!(ssl.ca, Some(dir.path().join("roots.pem")));
     assert_eq!(ssl.server_name.as_deref(), Some("db.internal"));
     let DatabaseSettings::Sqlite { path } = &project.database("lite", "only").unwrap().settings else {
@@ -252,6 +283,13 @@ syncs:
             Connection { destination: "out".into(), nulls: Nulls::Send },
         ]
     );
+}
+
+fn password_of(login: &Login) -> &str {
+    match login {
+        Login::Password { password, .. } => password.expose(),
+        Login::Iam(_) => panic!("{login:?}"),
+    }
 }
 
 #[test]
@@ -422,7 +460,10 @@ fn the_schema_says_what_the_check_says() {
     let sync = &schema["properties"]["syncs"]["additionalProperties"];
     assert_eq!(sync["additionalProperties"], false);
     assert_eq!(sync["required"], serde_json::json!(["source", "type", "query"]));
-    assert!(sync["properties"].get("guards").is_none());
+    assert_eq!(
+        sync["properties"]["guards"]["properties"]["columns"]["enum"],
+        serde_json::json!(["ignore", "hold"])
+    );
     let destination = &schema["properties"]["destinations"]["additionalProperties"];
     assert_eq!(
         (&destination["type"], &destination["additionalProperties"]),

@@ -1,8 +1,11 @@
 //! The commands besides `run`, on the real binary: what they print in each form, and what they say to wrong words.
 
+mod estimate;
 mod files;
+mod findings;
 mod history;
 mod preview;
+mod source;
 mod words;
 
 use outflow_testkit::Receiver;

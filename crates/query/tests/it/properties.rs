@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use crate::DIALECTS;
 
 /// Pieces that are awkward next to each other.
-fn piece() -> impl Strategy<Value = String> {
+pub fn piece() -> impl Strategy<Value = String> {
     let words = prop::sample::select(vec![
         "SELECT",
         "select ",
@@ -71,7 +71,6 @@ proptest! {
         match Query::parse(&text, d) {
             Ok(query) => {
                 query.render(&LastSyncTime::Number(text));
-                query.warnings();
             }
             Err(problems) => {
                 prop_assert!(!problems.is_empty());

@@ -1,7 +1,8 @@
 //! What variables become, and what is said about wrong ones.
 
-use outflow_core::{Code, Dialect};
+use outflow_core::{CallType, Code, Dialect};
 use outflow_query::LastSyncTime::{Number, Seconds};
+use outflow_query::lint::Context;
 
 use crate::{EXAMPLES, codes, errors, parse};
 
@@ -80,7 +81,8 @@ fn unknown_variables_and_forms_come_with_a_suggestion() {
 fn a_query_that_reads_everything_each_time_is_warned_about() {
     let query = parse("SELECT a FROM t", Dialect::Redshift);
     assert!(!query.uses_last_sync_time());
-    assert_eq!(query.warnings().iter().map(|w| w.code()).collect::<Vec<_>>(), [Code::Q006]);
+    let found = query.lint(&Context::of(CallType::Identify));
+    assert_eq!(found.iter().map(|f| f.code).collect::<Vec<_>>(), [Code::Q006]);
 }
 
 #[test]

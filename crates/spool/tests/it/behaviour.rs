@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use outflow_core::ports::spool::{
-    CallBlock, Rejection, SegmentKind, Spool, SpoolHeader, SpoolWriter, Spooled,
+    CallBlock, Keep, Rejection, SegmentKind, Spool, SpoolHeader, SpoolWriter, Spooled,
 };
 use outflow_core::{CallFlags, CallMeta, CallType, Code, RunId, hash};
 use outflow_spool::DiskSpool;
@@ -17,7 +17,7 @@ fn header(run: u64) -> SpoolHeader {
         call_type: CallType::Identify,
         columns: Vec::new(),
         max_bytes: None,
-        keep_contents: true,
+        keep: Keep::All,
     }
 }
 
@@ -175,11 +175,50 @@ fn a_removed_run_can_still_be_compared_with_if_its_contents_are_kept() {
 fn contents_that_are_not_wanted_are_not_kept() {
     let dir = tempfile::tempdir().unwrap();
     let spool = DiskSpool::open(dir.path(), 0).unwrap();
-    let mut writer = spool.create(SpoolHeader { keep_contents: false, ..header(1) }).unwrap();
+    let mut writer = spool.create(SpoolHeader { keep: Keep::Nothing, ..header(1) }).unwrap();
     push(&mut *writer, 0, &noise(0, 300)).unwrap();
     writer.finish(None).unwrap();
     assert!(!dir.path().join("1/contents.bin").exists());
     assert_eq!(write(&spool, 2, 1, Some(1)).unchanged, 0);
+}
+
+/// Writes a run with calls of these numbers, and names some of them.
+fn keeping(spool: &DiskSpool, run: u64, keep: Keep, calls: &[u64], named: &[u64], previous: u64) -> Spooled {
+    let mut writer = spool.create(SpoolHeader { keep, ..header(run) }).unwrap();
+    for (ordinal, n) in (0..).zip(calls) {
+        push(&mut *writer, ordinal, &n.to_le_bytes()).unwrap();
+    }
+    named.iter().for_each(|n| writer.again(hash::content(&n.to_le_bytes())).unwrap());
+    writer.finish((previous > 0).then_some(RunId(previous))).unwrap()
+}
+
+#[test]
+fn only_what_was_named_is_compared_with_and_as_often_as_it_was_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let spool = DiskSpool::open(dir.path(), 0).unwrap();
+    keeping(&spool, 1, Keep::All, &[1, 2], &[], 0);
+    let second = keeping(&spool, 2, Keep::Named, &[2, 3, 3, 3, 4], &[3, 3], 1);
+    assert_eq!(second.unchanged, 1, "it is compared with the run before as a whole");
+    assert_eq!(keeping(&spool, 3, Keep::All, &[2, 3, 3, 3, 4], &[], 2).unchanged, 2);
+    keeping(&spool, 4, Keep::Named, &[2], &[], 3);
+    assert_eq!(keeping(&spool, 5, Keep::All, &[2], &[], 4).unchanged, 0);
+}
+
+#[test]
+fn what_is_shared_stays_comparable_and_is_delivered_all_the_same() {
+    let dir = tempfile::tempdir().unwrap();
+    let spool = DiskSpool::open(dir.path(), 0).unwrap();
+    keeping(&spool, 1, Keep::All, &[1, 2, 2, 3], &[], 0);
+    let shared = keeping(&spool, 2, Keep::Shared, &[2, 2, 2, 3, 9], &[], 1);
+    assert_eq!(shared.unchanged, 3);
+    let mut reader = spool.read(RunId(2), &shared.segments, 0).unwrap();
+    let mut block = CallBlock::default();
+    assert!(reader.next(&mut block).unwrap() && block.calls.iter().all(|c| !c.unchanged));
+    assert_eq!(keeping(&spool, 3, Keep::All, &[1, 2, 2, 2, 3, 9], &[], 2).unchanged, 3);
+    // Nothing is shared with what is damaged.
+    std::fs::write(dir.path().join("1/contents.bin"), b"OUTFCONT").unwrap();
+    assert_eq!(keeping(&spool, 4, Keep::Shared, &[1, 2], &[], 1).unchanged, 0);
+    assert_eq!(keeping(&spool, 5, Keep::All, &[1, 2], &[], 4).unchanged, 0);
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! What every store of the state must do. Each check gets an empty store of its own.
 
 use outflow_core::ports::spool::SegmentKind;
-use outflow_core::ports::state::{RunFilter, Settled, State, SyncState};
+use outflow_core::ports::state::{NewRun, Purge, Replayed, RunFilter, Settled, State, SyncState};
+use outflow_core::run::{Again, Pinned, Replay, RunOptions, Trigger};
 use outflow_core::{Code, DeliveryCounts, DeliveryState, RowCounts, RunId, RunState};
 
 use crate::made::{at, dead_letter, delivering, extraction, moved, new_run, progress, segment};
@@ -23,7 +24,11 @@ const CHECKS: &[Check] = &[
     ("progress that does not add up changes nothing", wrong_progress),
     ("the oldest unfinished run comes first", unfinished),
     ("an ended run stays as it is", ended),
-    ("a held run is not at its end", held),
+    ("a held run is not at its end and moves nothing", held),
+    ("a release moves the sync and makes the run deliver, once", releasing),
+    ("a discarded run leaves the sync, or skips its window", discarding),
+    ("past runs are those that were delivered", past),
+    ("what is sent is counted by day, once", usage),
     ("a lost run gives its window back", lost),
     ("runs are listed newest first", listing),
     ("old segments are found and forgotten", old_segments),
@@ -34,6 +39,8 @@ const CHECKS: &[Check] = &[
     ("a skipped run is recorded with what stood in its way", skipping),
     ("a run ends when its last delivery has", concluding),
     ("unfinished runs of all syncs are known", unfinished_everywhere),
+    ("a replay is linked both ways and marks what it sends again", replaying),
+    ("a purge replaces what it names and nothing else", purging),
 ];
 
 /// Runs every check on the store that `fresh` makes for its number.
@@ -155,14 +162,14 @@ fn settling(state: &dyn State) {
     let run = delivering(state, "users", 100);
     let mut record = state.deliveries(run).unwrap().remove(1);
     let mut dead = progress(&mut record, 10);
-    state.settle(run, &record, &dead).unwrap();
+    state.settle(run, &record, &dead, at(90)).unwrap();
     dead.extend(progress(&mut record, 20));
     record.settled.insert(50, 60);
     record.counts.filtered += 10;
     record.counts.pending -= 10;
     record.state = DeliveryState::Stopped;
     record.reason = Some((Code::D013, "401".into()));
-    state.settle(run, &record, &dead[1..]).unwrap();
+    state.settle(run, &record, &dead[1..], at(90)).unwrap();
 
     let deliveries = state.deliveries(run).unwrap();
     assert_eq!(deliveries[1], record);
@@ -173,7 +180,7 @@ fn settling(state: &dyn State) {
     assert_eq!(state.dead_letters(run, "journeys", 0, 10).unwrap(), []);
 
     (record.state, record.reason) = (DeliveryState::Delivering, None);
-    state.settle(run, &record, &[]).unwrap();
+    state.settle(run, &record, &[], at(90)).unwrap();
     assert_eq!(state.deliveries(run).unwrap()[1], record);
 }
 
@@ -181,8 +188,8 @@ fn settling_twice(state: &dyn State) {
     let run = delivering(state, "users", 100);
     let mut record = state.deliveries(run).unwrap().remove(0);
     let dead = progress(&mut record, 10);
-    state.settle(run, &record, &dead).unwrap();
-    state.settle(run, &record, &dead).unwrap();
+    state.settle(run, &record, &dead, at(90)).unwrap();
+    state.settle(run, &record, &dead, at(90)).unwrap();
     assert_eq!(state.dead_letters(run, "journeys", 0, 10).unwrap(), dead);
 }
 
@@ -191,10 +198,10 @@ fn wrong_progress(state: &dyn State) {
     let before = state.deliveries(run).unwrap();
     let mut record = before[0].clone();
     record.counts.delivered += 1;
-    refused(state.settle(run, &record, &[dead_letter(1)]));
+    refused(state.settle(run, &record, &[dead_letter(1)], at(90)));
     record.counts.pending -= 1;
     record.destination = "nowhere".into();
-    refused(state.settle(run, &record, &[dead_letter(1)]));
+    refused(state.settle(run, &record, &[dead_letter(1)], at(90)));
     assert_eq!(state.deliveries(run).unwrap(), before);
     assert_eq!(state.dead_letters(run, "journeys", 0, 10).unwrap(), []);
 }
@@ -224,18 +231,97 @@ fn ended(state: &dyn State) {
 }
 
 fn held(state: &dyn State) {
-    let run = delivering(state, "users", 5);
-    state.end_run(run, RunState::Held, at(99), Some((Code::D021, "most".into())), None).unwrap();
+    let before = SyncState { clock_us: Some(7), ..SyncState::default() };
+    let first = state.create_run(&new_run("users")).unwrap().id;
+    state.begin_extraction(first, at(2), "0").unwrap();
+    state.commit_extraction(first, &extraction(0, Some(before.clone()))).unwrap();
+    let run = crate::made::held(state, "users", 5);
     let record = state.unfinished("users").unwrap().unwrap();
-    assert_eq!((record.state, record.ended_at), (RunState::Held, None));
-    state.end_run(run, RunState::Discarded, at(100), None, None).unwrap();
+    assert_eq!((record.id, record.state, record.ended_at), (run, RunState::Held, None));
+    assert_eq!((record.reason, record.next_last_sync_time), (Some((Code::G001, "too many".into())), None));
+    assert_eq!(state.sync("users").unwrap(), before);
+    assert_eq!(state.segments(run).unwrap(), extraction(5, None).segments);
+    assert!(state.deliveries(run).unwrap().iter().all(|d| d.counts.pending == 5));
+    assert_eq!(state.conclude(run, at(99)).unwrap(), None);
+    refused(state.end_run(run, RunState::Held, at(99), None, None));
+}
+
+fn releasing(state: &dyn State) {
+    let (run, empty) = (crate::made::held(state, "users", 5), crate::made::held(state, "events", 0));
+    assert_eq!(state.release(run, at(99)).unwrap(), RunState::Delivering);
+    let record = state.run(run).unwrap().unwrap();
+    assert_eq!((record.state, record.ended_at, record.reason), (RunState::Delivering, None, None));
+    assert_eq!(record.next_last_sync_time, extraction(5, None).next_last_sync_time);
+    assert_eq!(state.sync("users").unwrap(), moved(run));
+    assert_eq!(state.release(empty, at(99)).unwrap(), RunState::Succeeded);
+    assert_eq!(state.run(empty).unwrap().unwrap().ended_at, Some(at(99)));
+    for run in [run, empty, RunId(99)] {
+        refused(state.release(run, at(100)));
+        refused(state.discard(run, at(100), true));
+    }
+    assert_eq!(state.sync("users").unwrap(), moved(run));
+}
+
+fn discarding(state: &dyn State) {
+    for skip_window in [false, true] {
+        let run = crate::made::held(state, "users", 5);
+        state.discard(run, at(99), skip_window).unwrap();
+        let record = state.run(run).unwrap().unwrap();
+        assert_eq!((record.state, record.ended_at), (RunState::Discarded, Some(at(99))));
+        assert_eq!(record.reason, Some((Code::G001, "too many".into())), "it still says why it was held");
+        let next = extraction(5, None).next_last_sync_time.filter(|_| skip_window);
+        assert_eq!(record.next_last_sync_time, next);
+        for delivery in state.deliveries(run).unwrap() {
+            let counts = DeliveryCounts { calls: 5, discarded: 5, ..DeliveryCounts::default() };
+            assert_eq!(delivery.counts, counts);
+        }
+        assert_eq!(state.segments(run).unwrap(), []);
+        // With the window, but without a run to be compared with: nobody got these calls.
+        let skipped = SyncState { run: None, fingerprint: None, ..moved(run) };
+        let expected = if skip_window { skipped } else { SyncState::default() };
+        assert_eq!(state.sync("users").unwrap(), expected);
+        refused(state.release(run, at(100)));
+    }
     assert_eq!(state.unfinished("users").unwrap(), None);
-    assert_eq!(state.run(run).unwrap().unwrap().reason, None);
+}
+
+fn past(state: &dyn State) {
+    let first = delivering(state, "users", 5);
+    crate::made::held(state, "users", 5);
+    state.create_run(&new_run("users")).unwrap();
+    delivering(state, "events", 5);
+    let last = delivering(state, "users", 7);
+    state.end_run(last, RunState::Partial, at(99), None, None).unwrap();
+    let past = state.past_runs("users", 9).unwrap();
+    assert_eq!(past.iter().map(|p| p.record.id).collect::<Vec<_>>(), [last, first]);
+    assert_eq!((past[0].record.rows.calls, &past[0].columns), (7, &extraction(7, None).columns));
+    assert_eq!(state.past_runs("users", 1).unwrap().len(), 1);
+}
+
+fn usage(state: &dyn State) {
+    let (run, other) = (delivering(state, "users", 100), delivering(state, "events", 100));
+    let day = |text: &str| text.parse::<outflow_core::Date>().unwrap();
+    let mut record = state.deliveries(run).unwrap().remove(0);
+    // at(0) is 2026-09-21T14:13:20Z.
+    for (calls, second) in [(10, 0), (20, 60), (5, 86_400)] {
+        let dead = progress(&mut record, calls);
+        state.settle(run, &record, &dead, at(second)).unwrap();
+        state.settle(run, &record, &dead, at(second)).unwrap();
+    }
+    let mut record = state.deliveries(other).unwrap().remove(1);
+    (record.counts.filtered, record.counts.pending) = (100, 0);
+    state.settle(other, &record, &[], at(0)).unwrap();
+    let used = state.usage(day("2026-09-01"), day("2026-09-30")).unwrap();
+    let told: Vec<_> = used.iter().map(|u| (u.day, u.delivered, u.dead_letters)).collect();
+    assert_eq!(told, [(day("2026-09-21"), 28, 2), (day("2026-09-22"), 4, 1)], "only what was sent, and once");
+    assert!(used.iter().all(|u| u.sync == "users" && u.destination == "journeys"), "{used:?}");
+    assert_eq!(state.usage(day("2026-09-22"), day("2026-09-22")).unwrap(), used[1..]);
+    assert_eq!(state.usage(day("2026-09-23"), day("2026-09-30")).unwrap(), []);
 }
 
 fn lost(state: &dyn State) {
     let run = delivering(state, "users", 5);
-    let before = SyncState { clock_us: Some(5), cursor: None, run: None, fingerprint: None };
+    let before = SyncState { clock_us: Some(5), ..SyncState::default() };
     let reason = Some((Code::E003, "a segment is missing".to_owned()));
     state.end_run(run, RunState::Lost, at(99), reason, Some(&before)).unwrap();
     assert_eq!(state.sync("users").unwrap(), before);
@@ -295,7 +381,7 @@ fn large_numbers(state: &dyn State) {
     let mut record = state.deliveries(run).unwrap().remove(0);
     record.counts.bytes = u64::MAX;
     record.settled.insert(4_000_000_000, 4_999_999_999);
-    state.settle(run, &record, &[dead_letter(4_999_999_999)]).unwrap();
+    state.settle(run, &record, &[dead_letter(4_999_999_999)], at(90)).unwrap();
     assert_eq!(state.deliveries(run).unwrap()[0], record);
     assert_eq!(state.dead_letters(run, "journeys", 0, 9).unwrap(), [dead_letter(4_999_999_999)]);
 }
@@ -339,7 +425,7 @@ fn concluding(state: &dyn State) {
     for (place, end) in [(0, DeliveryState::Succeeded), (1, DeliveryState::Partial)] {
         let mut record = state.deliveries(run).unwrap().remove(place);
         (record.counts.delivered, record.counts.pending, record.state) = (100, 0, end);
-        state.settle(run, &record, &[]).unwrap();
+        state.settle(run, &record, &[], at(90)).unwrap();
         let concluded = state.conclude(run, at(80)).unwrap();
         assert_eq!(concluded, (place == 1).then_some(RunState::Partial));
     }
@@ -356,4 +442,70 @@ fn unfinished_everywhere(state: &dyn State) {
     state.end_run(second, RunState::Failed, at(99), None, None).unwrap();
     let ids: Vec<_> = state.unfinished_runs().unwrap().iter().map(|r| r.id).collect();
     assert_eq!(ids, [first, third]);
+}
+
+/// Settles calls at `journeys`, every other one as a dead letter: positions 1, 3, 5, …
+fn with_letters(state: &dyn State, run: RunId, letters: u64) {
+    for _ in 0..letters {
+        let mut delivery = state.deliveries(run).unwrap()[0].clone();
+        let dead = progress(&mut delivery, 2);
+        state.settle(run, &delivery, &dead, at(70)).unwrap();
+    }
+}
+
+fn replaying(state: &dyn State) {
+    let old = delivering(state, "users", 100);
+    with_letters(state, old, 3);
+    let ordinary = new_run("users");
+    let replay = Replay { run: old, again: Again::AsSent, code: Some(Code::D003), force: true };
+    let options = RunOptions { only: Some("journeys".into()), replay: Some(replay), ..RunOptions::default() };
+    let pinned = Pinned { options, ..ordinary.pinned.clone() };
+    let new = state.create_run(&NewRun { trigger: Trigger::Replay, pinned, ..ordinary }).unwrap();
+    assert_eq!((new.replays, new.replayed_by.len(), new.trigger), (Some(old), 0, Trigger::Replay));
+    assert_eq!(state.run(old).unwrap().unwrap().replayed_by, [new.id]);
+    let marks = || -> Vec<Option<RunId>> {
+        state.dead_letters(old, "journeys", 0, 10).unwrap().iter().map(|l| l.replayed_by).collect()
+    };
+    state.begin_extraction(new.id, at(3), "0").unwrap();
+    assert_eq!(marks(), [None; 3], "until the replay is committed");
+    let replayed = Replayed { run: old, destination: "journeys".into(), positions: vec![1, 5] };
+    let commit = outflow_core::ports::state::Extraction { replayed: Some(replayed), ..extraction(2, None) };
+    state.commit_extraction(new.id, &commit).unwrap();
+    assert_eq!(marks(), [Some(new.id), None, Some(new.id)]);
+    assert_eq!(state.run(new.id).unwrap().unwrap().pinned.options.replay.unwrap().code, Some(Code::D003));
+}
+
+fn purging(state: &dyn State) {
+    let (run, other) = (delivering(state, "users", 100), delivering(state, "users", 100));
+    for run in [run, other] {
+        with_letters(state, run, 2);
+    }
+    let others = (state.segments(other).unwrap(), state.findings(other).unwrap());
+    let segments = state.segments(run).unwrap();
+    let mut new = segments[0].clone();
+    (new.number, new.bytes) = (9, 700);
+    let mut delivery = state.deliveries(run).unwrap()[0].clone();
+    delivery.counts.pending -= 1;
+    delivery.counts.cancelled += 1;
+    let mut findings = state.findings(run).unwrap();
+    findings[0].samples.clear();
+    let purge = Purge {
+        segments: vec![(segments[0].clone(), new.clone())],
+        deliveries: vec![delivery.clone()],
+        letters: vec![("journeys".into(), 3)],
+        findings: Some(findings.clone()),
+    };
+    state.purge(run, &purge).unwrap();
+    state.scrub().unwrap();
+    let named = state.segments(run).unwrap();
+    assert!(named.contains(&new) && !named.contains(&segments[0]) && named.len() == segments.len());
+    assert_eq!(state.run(run).unwrap().unwrap().spool_bytes, named.iter().map(|s| s.bytes).sum::<u64>());
+    assert_eq!((&state.deliveries(run).unwrap()[0], state.findings(run).unwrap()), (&delivery, findings));
+    let letters = state.dead_letters(run, "journeys", 0, 10).unwrap();
+    assert_eq!(letters[0], dead_letter(1));
+    assert_eq!((letters[1].position, letters[1].message_id.as_str()), (3, ""));
+    assert_eq!((letters[1].code, letters[1].status), (dead_letter(3).code, dead_letter(3).status));
+    assert!(letters[1].reason.contains("purge"));
+    assert_eq!((state.segments(other).unwrap(), state.findings(other).unwrap()), others);
+    assert_eq!(state.dead_letters(other, "journeys", 0, 10).unwrap()[1], dead_letter(3));
 }

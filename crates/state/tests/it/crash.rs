@@ -46,7 +46,7 @@ fn work(state: &SqliteState) {
         for step in 1..=10 {
             for record in &mut records {
                 let dead = progress(record, 10);
-                state.settle(run, record, &dead).unwrap();
+                state.settle(run, record, &dead, at(90)).unwrap();
             }
             say(&format!("{run} {}", step * 10));
         }

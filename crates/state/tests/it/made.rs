@@ -3,7 +3,9 @@
 use outflow_core::ports::spool::{SegmentInfo, SegmentKind};
 use outflow_core::ports::state::{DeadLetter, DeliveryRecord, Extraction, NewRun, State, SyncState};
 use outflow_core::run::{FindingCount, Pinned, RunOptions, Trigger};
-use outflow_core::{CallType, Code, Connection, Nulls, RowCounts, RunId, Timestamp};
+use outflow_core::{
+    Budget, CallType, Code, Column, ColumnType, Connection, Guards, Nulls, RowCounts, RunId, Timestamp,
+};
 
 /// Some second of 2026, with microseconds.
 pub fn at(second: i64) -> Timestamp {
@@ -21,6 +23,11 @@ pub fn new_run(sync: &str) -> NewRun {
             query: "SELECT 'ü' AS \"userId\"".into(),
             connections: vec![connection("journeys", Nulls::Send), connection("audit", Nulls::Omit)],
             options: RunOptions { since: Some(at(-5)), ..RunOptions::default() },
+            guards: Guards {
+                max_rows: Some(1_000_000),
+                budget: Budget { per_day: Some(9), per_month: None },
+                ..Guards::default()
+            },
         },
         due_at: at(0),
         started_at: at(1),
@@ -50,15 +57,35 @@ pub fn extraction(calls: u64, moves: Option<SyncState>) -> Extraction {
             finding(Code::R003, Some("timestamp"), vec!["{\"ordinal\":1}".into()]),
             finding(Code::R102, None, Vec::new()),
         ],
+        columns: vec![Column {
+            name: "user \"Id\"".into(),
+            ty: ColumnType::TimestampTz,
+            declared: "timestamp with time zone".into(),
+        }],
         next_last_sync_time: Some("1790000000".into()),
         moves,
+        replayed: None,
+        held: None,
     }
+}
+
+/// A run with this many calls that a guard holds.
+pub fn held(state: &dyn State, sync: &str, calls: u64) -> RunId {
+    let run = state.create_run(&new_run(sync)).unwrap().id;
+    state.begin_extraction(run, at(2), "0").unwrap();
+    let held = Some((Code::G001, "too many".to_owned()));
+    state.commit_extraction(run, &Extraction { held, ..extraction(calls, Some(moved(run))) }).unwrap();
+    run
 }
 
 pub fn moved(run: RunId) -> SyncState {
     SyncState {
         clock_us: Some(1_790_000_000_123_456),
+        clock_of: Some("db.example.com:5439/analytics".into()),
+        own_us: Some(1_790_000_000_000_001),
+        first_us: Some(1_780_000_000_000_000),
         cursor: Some("2026-01-01 00:00:00".into()),
+        cursor_of: Some("updated_at".into()),
         run: Some(run),
         fingerprint: Some("abc".into()),
     }
@@ -74,6 +101,7 @@ pub fn delivering(state: &dyn State, sync: &str, calls: u64) -> RunId {
 
 pub fn dead_letter(position: u64) -> DeadLetter {
     DeadLetter {
+        replayed_by: None,
         position,
         ordinal: position * 2,
         message_id: format!("id-{position}"),

@@ -59,7 +59,12 @@ struct Model {
 }
 
 fn moved(run: RunId, step: i64) -> SyncState {
-    SyncState { clock_us: Some(step), cursor: Some(format!("c{step}")), run: Some(run), fingerprint: None }
+    SyncState {
+        clock_us: Some(step),
+        cursor: Some(format!("c{step}")),
+        run: Some(run),
+        ..SyncState::default()
+    }
 }
 
 impl Run {
@@ -100,8 +105,8 @@ impl Model {
             14..19 => Step::Settle(late, rng.below(2) as usize, 1 + rng.below(10)),
             19..21 => Step::Conclude(late),
             21 => {
-                let ends = [RunState::Failed, RunState::Lost, RunState::Held, RunState::Cancelled];
-                Step::End(run, ends[rng.below(4) as usize], rng.below(2) == 0)
+                let ends = [RunState::Failed, RunState::Lost, RunState::Cancelled];
+                Step::End(run, ends[rng.below(3) as usize], rng.below(2) == 0)
             }
             22 => Step::Forget(run),
             _ => Step::Begin(run, 7),
@@ -224,7 +229,7 @@ impl Model {
                     settled: Settled { low: settled, ranges: Vec::new() },
                     reason: None,
                 };
-                store.settle(*run, &record, &dead)
+                store.settle(*run, &record, &dead, at(0))
             }
             Step::Conclude(run) => store.conclude(*run, now).map(drop),
             Step::End(run, state, rewinds) => {

@@ -6,7 +6,7 @@ use outflow_core::Code;
 use outflow_core::ports::state::{RunFilter, State};
 use outflow_state::SqliteState;
 
-use crate::made::{delivering, new_run};
+use crate::made::{at, delivering, new_run};
 
 #[test]
 fn the_bundled_sqlite_is_free_of_the_known_wal_mistakes() {
@@ -80,14 +80,14 @@ fn a_stale_owner_writes_nothing_even_without_the_lock() {
 
     let record = stale.deliveries(run).unwrap().remove(0);
     for result in [
-        stale.settle(run, &record, &[]),
+        stale.settle(run, &record, &[], at(90)),
         stale.create_run(&new_run("users")).map(drop),
         stale.forget_segments(run),
     ] {
         assert_eq!(result.unwrap_err().code(), Code::T002);
     }
     assert_eq!(stale.runs(&RunFilter::default()).unwrap().len(), 1, "it may still read");
-    owner.settle(run, &record, &[]).unwrap();
+    owner.settle(run, &record, &[], at(90)).unwrap();
     assert_eq!(owner.segments(run).unwrap().len(), 3);
 }
 
@@ -136,6 +136,30 @@ fn the_state_of_a_newer_version_is_left_alone() {
         assert_eq!(SqliteState::open(dir.path()).unwrap_err().code(), Code::T003);
         assert_eq!(SqliteState::open_read_only(dir.path()).unwrap_err().code(), Code::T003);
     }
+}
+
+#[test]
+fn a_state_of_the_first_format_is_taken_over_with_what_it_knows() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = delivering(&SqliteState::open(dir.path()).unwrap(), "users", 5);
+    let database = rusqlite::Connection::open(dir.path().join("state.db")).unwrap();
+    // Back to the first format: what later steps have added goes.
+    database
+        .execute_batch(
+            "DROP TABLE schedules; DROP TABLE held; DROP TABLE usage; DROP INDEX replays;
+             ALTER TABLE runs DROP COLUMN columns; ALTER TABLE runs DROP COLUMN replays;
+             ALTER TABLE dead_letters DROP COLUMN replayed_by;
+             ALTER TABLE syncs DROP COLUMN clock_of; ALTER TABLE syncs DROP COLUMN own_us;
+             ALTER TABLE syncs DROP COLUMN first_us; ALTER TABLE syncs DROP COLUMN cursor_of;",
+        )
+        .unwrap();
+    database.pragma_update(None, "user_version", 1).unwrap();
+    drop(database);
+    let sync = SqliteState::open(dir.path()).unwrap().sync("users").unwrap();
+    let moved = crate::made::moved(run);
+    assert_eq!((sync.clock_us, sync.run), (moved.clock_us, moved.run));
+    assert_eq!((sync.cursor, sync.fingerprint), (moved.cursor, moved.fingerprint));
+    assert_eq!((sync.clock_of, sync.own_us, sync.first_us, sync.cursor_of), (None, None, None, None));
 }
 
 #[test]

@@ -6,19 +6,23 @@ use std::io::{Read, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use outflow_testkit::{Postgres, sink};
+use outflow_testkit::redshift::Auth;
+use outflow_testkit::{Postgres, Redshift, sink};
 
 const USAGE: &str = "\
 usage: outflow-testkit receiver [--port P] [--delay-ms D] [--keep FILE] [--count-only]
        outflow-testkit postgres [--port P] [--dir D] [--set NAME=VALUE]…
+       outflow-testkit redshift [--port P] [--user NAME:PASSWORD[:cleartext|md5|sha256]]… [--database NAME]…
+                                [--case-sensitive] [--single-node] [--version BUILD] [--tls CERT KEY] [--require-ssl CERT KEY]
 
-Both listen on 127.0.0.1 and end when their standard input ends.";
+All listen on 127.0.0.1 and end when their standard input ends.";
 
 fn main() -> ExitCode {
     let mut args = std::env::args().skip(1);
     let outcome = match args.next().as_deref() {
         Some("receiver") => receiver(args),
         Some("postgres") => postgres(args),
+        Some("redshift") => redshift(args),
         _ => Err(USAGE.to_owned()),
     };
     match outcome {
@@ -66,6 +70,57 @@ fn postgres(mut args: impl Iterator<Item = String>) -> Result<(), String> {
     announce(server.port());
     until_input_ends();
     Ok(())
+}
+
+/// Its administrator is `awsuser` with the password of [`Redshift::PASSWORD`], its database `dev`.
+fn redshift(mut args: impl Iterator<Item = String>) -> Result<(), String> {
+    let mut options = Redshift::options();
+    let mut databases = Vec::new();
+    while let Some(name) = args.next() {
+        options = match name.as_str() {
+            "--port" => options.with_port(number(args.next())?),
+            "--user" => {
+                let user = text(args.next())?;
+                let (user, auth) = match user.rsplit_once(':') {
+                    Some((rest, "cleartext")) => (rest, Auth::Cleartext),
+                    Some((rest, "md5")) => (rest, Auth::Md5),
+                    Some((rest, "sha256")) => (rest, Auth::Sha256Digest),
+                    _ => (user.as_str(), Auth::Md5),
+                };
+                // Names of temporary credentials have a colon of their own.
+                let (name, password) = user.rsplit_once(':').ok_or(USAGE)?;
+                options.with_user(name, password, auth)
+            }
+            "--database" => {
+                databases.push(text(args.next())?);
+                options
+            }
+            "--case-sensitive" => options.case_sensitive_identifiers(true),
+            "--single-node" => options.single_node(true),
+            "--version" => options.version(&text(args.next())?),
+            "--tls" | "--require-ssl" => {
+                let [certificate, key] = [pem(args.next())?, pem(args.next())?];
+                if name == "--tls" {
+                    options.with_tls(&certificate, &key)
+                } else {
+                    options.require_ssl(&certificate, &key)
+                }
+            }
+            _ => return Err(USAGE.to_owned()),
+        };
+    }
+    let server = options.start();
+    for database in &databases {
+        server.database(database);
+    }
+    announce(server.port());
+    until_input_ends();
+    Ok(())
+}
+
+fn pem(path: Option<String>) -> Result<String, String> {
+    let path = text(path)?;
+    std::fs::read_to_string(&path).map_err(|error| format!("{path}: {error}"))
 }
 
 fn announce(port: u16) {

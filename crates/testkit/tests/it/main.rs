@@ -8,5 +8,6 @@ mod edges;
 mod postgres;
 mod proxy;
 mod receiver;
+mod redshift;
 mod sink;
 mod tidy;

@@ -25,7 +25,7 @@ fn each_user_is_asked_for_the_password_in_its_own_way() {
     );
     assert_eq!(rows, "md5user|md5\nplain|SCR\nscramuser|SCR\nstranger|SCR\ntrusted|");
     let methods = server.sql("SELECT auth_method FROM pg_hba_file_rules ORDER BY line_number");
-    assert_eq!(methods, "password\nmd5\ntrust\nscram-sha-256");
+    assert_eq!(methods, "password\nmd5\ntrust\npassword\nscram-sha-256");
 }
 
 #[test]

@@ -28,7 +28,7 @@ fn files() -> Vec<(PathBuf, String)> {
                 if !skipped && !path.ends_with("bench/out") {
                     folders.push(path);
                 }
-            } else if name != "Cargo.lock" && name != "LICENSE" && !name.ends_with(".log") {
+            } else if name != ".git" && name != "Cargo.lock" && name != "LICENSE" && !name.ends_with(".log") {
                 // What is not text has no lines to check.
                 if let Ok(text) = fs::read_to_string(&path) {
                     found.push((path.strip_prefix(root()).unwrap().to_owned(), text));
@@ -104,7 +104,26 @@ fn every_code_has_a_page_and_every_page_a_code() {
     assert_eq!(pages, codes);
 }
 
-/// The tests that the guarantees name, such as `engine::it::delivery::a_test` or `spool::model`.
+/// The tests that a page names, such as `engine::it::delivery::a_test`, `outflow::it::redshift::traps` or `spool::model`. Each must exist.
+fn named_tests(title: &str, text: &str) -> usize {
+    let names = text.split('`').filter(|t| t.contains("::") && t.split("::").all(is_name));
+    names.inspect(|name| assert!(exists(name), "{title}: {name} is not there")).count()
+}
+
+fn exists(name: &str) -> bool {
+    let parts: Vec<&str> = name.split("::").collect();
+    let folder = root().join("crates").join(parts[0]);
+    let (folder, rest) = match parts[1..] {
+        ["it"] => return folder.join("tests/it/main.rs").exists(),
+        ["it", ref rest @ ..] => (folder.join("tests/it"), rest),
+        ref rest => (folder.join("src"), rest),
+    };
+    // All parts are modules, or the last one is a test.
+    let module = |parts: &[&str]| fs::read_to_string(folder.join(parts.join("/")).with_extension("rs")).ok();
+    let Some((test, modules)) = rest.split_last() else { return false };
+    module(rest).is_some() || module(modules).is_some_and(|source| source.contains(&format!("fn {test}(")))
+}
+
 #[test]
 fn the_tests_that_the_guarantees_name_exist() {
     let text = fs::read_to_string(root().join("docs/GUARANTEES.md")).unwrap();
@@ -112,28 +131,27 @@ fn the_tests_that_the_guarantees_name_exist() {
     let mut named = 0;
     for promise in promises {
         let title = promise.lines().next().unwrap();
-        let mut here = 0;
-        for name in promise.split('`').filter(|t| t.contains("::") && t.split("::").all(is_name)) {
-            let parts: Vec<&str> = name.split("::").collect();
-            let folder = root().join("crates").join(parts[0]);
-            let (module, test) = match parts[1..] {
-                ["it"] => (folder.join("tests/it/main.rs"), None),
-                ["it", module] => (folder.join(format!("tests/it/{module}.rs")), None),
-                ["it", module, test] => (folder.join(format!("tests/it/{module}.rs")), Some(test)),
-                [module] => (folder.join(format!("src/{module}.rs")), None),
-                [module, test] => (folder.join(format!("src/{module}.rs")), Some(test)),
-                _ => panic!("{title}: {name} has an odd form"),
-            };
-            let source =
-                fs::read_to_string(&module).unwrap_or_else(|_| panic!("{title}: {name} is not there"));
-            let there = test.is_none_or(|test| source.contains(&format!("fn {test}(")));
-            assert!(there, "{title}: {name} is not there");
-            here += 1;
-        }
+        let here = named_tests(title, promise);
         assert!(here > 0, "{title}: names no test");
         named += here;
     }
     assert!(named >= 15, "only {named} tests are named");
+}
+
+/// Each row of its tables of facts names a test, or a place in the code.
+#[test]
+fn the_tests_that_the_page_of_redshift_names_exist() {
+    let text = fs::read_to_string(root().join("docs/REDSHIFT.md")).unwrap();
+    assert!(named_tests("docs/REDSHIFT.md", &text) >= 40);
+    for section in text.split("\n## ").filter(|s| s.contains("| held by |")) {
+        for row in section.lines().filter(|line| line.starts_with("| ")).skip(2) {
+            let held = row.trim_end_matches('|').rsplit('|').next().unwrap();
+            assert!(held.contains("::") || held.contains("code: `crates/"), "no test holds this: {row}");
+        }
+    }
+    for trap in (1..=15).filter(|n| *n != 14) {
+        assert!(text.contains(&format!("(trap {trap})")), "trap {trap} is not told");
+    }
 }
 
 fn is_name(part: &str) -> bool {

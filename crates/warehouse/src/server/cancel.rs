@@ -23,7 +23,8 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// What is needed to cancel: where the session is, and the key that it was given.
 pub(crate) struct Canceller {
     pub door: Door,
-    pub address: SocketAddr,
+    /// `None` behind a tunnel.
+    pub address: Option<SocketAddr>,
     pub key: Option<(i32, i32)>,
 }
 

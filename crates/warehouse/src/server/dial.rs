@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::BytesMut;
-use outflow_core::{Code, Error, Result};
+use outflow_core::{Code, Error, Result, Timestamp};
 use outflow_egress::{Verify, client_config};
 use postgres_protocol::message::frontend;
 use rustls::pki_types::ServerName;
@@ -20,14 +20,18 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tokio_rustls::TlsConnector;
 
+use super::line::Line;
+use super::tunnel::Passage;
 use super::wire::{Socket, Wire, broken_protocol};
-use crate::settings::{ServerSettings, TlsMode};
+use crate::settings::{ServerSettings, TlsMode, Tunnel};
 
 /// How to encrypt, made once from the settings.
 #[derive(Clone)]
 pub(crate) struct Door {
     host: String,
     port: u16,
+    /// Behind one, the host is for the SSH server to find.
+    tunnel: Option<Tunnel>,
     /// `None`: plain text.
     tls: Option<(Arc<ClientConfig>, ServerName<'static>)>,
     /// Plain text will do if the server has no TLS.
@@ -62,22 +66,34 @@ impl Door {
         Ok(Door {
             host: settings.host.clone(),
             port: settings.port,
+            tunnel: settings.tunnel.clone(),
             tls: encryption,
             optional: tls.mode == TlsMode::Prefer,
             timeout: settings.connect_timeout,
         })
     }
 
-    /// Opens a connection to the first of the host's addresses that takes one. Whether it is encrypted shows in the socket.
-    pub async fn open(&self) -> Result<(Socket, SocketAddr)> {
+    /// Opens a connection to the first of the host's addresses that takes one, and says which; through a tunnel, none is seen. Whether it is encrypted shows in
+    /// the socket.
+    pub async fn open(&self) -> Result<(Socket, Option<SocketAddr>)> {
+        if let Some(tunnel) = &self.tunnel {
+            let passage = Passage::open(tunnel, &self.host, self.port, self.timeout)?;
+            return Ok((self.enter(Line::Tunnel(passage)).await?, None));
+        }
         let addresses = self.look_up().await?;
+        let (stream, address) = self.reach(&addresses).await?;
+        Ok((self.enter_tcp(stream).await?, Some(address)))
+    }
+
+    /// The first of these addresses that takes a TCP connection.
+    pub async fn reach(&self, addresses: &[SocketAddr]) -> Result<(TcpStream, SocketAddr)> {
         let deadline = Instant::now() + self.timeout;
         let mut last = None;
         for (tried, address) in addresses.iter().enumerate() {
             // An address that swallows packets must not eat the time of those behind it.
             let share = (deadline - Instant::now()) / (addresses.len() - tried) as u32;
             match tokio::time::timeout(share, TcpStream::connect(address)).await {
-                Ok(Ok(stream)) => return Ok((self.enter(stream).await?, *address)),
+                Ok(Ok(stream)) => return Ok((stream, *address)),
                 Ok(Err(cause)) => last = Some(cause),
                 Err(elapsed) => last = Some(io::Error::new(io::ErrorKind::TimedOut, elapsed)),
             }
@@ -85,13 +101,19 @@ impl Door {
         Err(not_reached(last))
     }
 
-    /// Opens a second connection to an address where this host has been met already.
-    pub async fn open_again(&self, address: SocketAddr) -> Result<Socket> {
-        let stream = TcpStream::connect(address).await.map_err(|e| not_reached(Some(e)))?;
-        self.enter(stream).await
+    /// Opens a second connection to where this host has been met already.
+    pub async fn open_again(&self, address: Option<SocketAddr>) -> Result<Socket> {
+        match address {
+            Some(address) => {
+                let stream = TcpStream::connect(address).await.map_err(|e| not_reached(Some(e)))?;
+                self.enter_tcp(stream).await
+            }
+            None => Ok(self.open().await?.0),
+        }
     }
 
-    async fn look_up(&self) -> Result<Vec<SocketAddr>> {
+    /// The host's addresses: at least one.
+    pub async fn look_up(&self) -> Result<Vec<SocketAddr>> {
         let unknown = || {
             Error::new(Code::S001, format!("the host name \"{}\" does not resolve", self.host)).help(
                 "check its spelling; a private endpoint resolves only inside its network or over the VPN",
@@ -102,7 +124,8 @@ impl Door {
         if addresses.is_empty() { Err(unknown()) } else { Ok(addresses) }
     }
 
-    async fn enter(&self, mut stream: TcpStream) -> Result<Socket> {
+    /// Encrypts a TCP connection that is open, as far as the settings ask for it.
+    pub async fn enter_tcp(&self, stream: TcpStream) -> Result<Socket> {
         // Long queries are silent, and NAT devices forget silent connections. The times are AWS's advice for Redshift.
         let keepalive = TcpKeepalive::new()
             .with_time(Duration::from_secs(200))
@@ -111,7 +134,10 @@ impl Door {
         let tuned =
             stream.set_nodelay(true).and_then(|()| SockRef::from(&stream).set_tcp_keepalive(&keepalive));
         tuned.map_err(|e| closed(Some(e)))?;
+        self.enter(Line::Tcp(stream)).await
+    }
 
+    async fn enter(&self, mut stream: Line) -> Result<Socket> {
         let Some((config, name)) = &self.tls else { return Ok(Socket::Plain(stream)) };
         match ask_for_tls(&mut stream).await? {
             b'S' => {
@@ -135,7 +161,7 @@ impl Door {
     }
 }
 
-async fn ask_for_tls(stream: &mut TcpStream) -> Result<u8> {
+async fn ask_for_tls(stream: &mut Line) -> Result<u8> {
     let mut request = BytesMut::with_capacity(8);
     frontend::ssl_request(&mut request);
     stream.write_all(&request).await.map_err(|e| closed(Some(e)))?;
@@ -162,8 +188,10 @@ fn not_reached(cause: Option<io::Error>) -> Error {
 pub(crate) fn closed(cause: Option<io::Error>) -> Error {
     let error = Error::new(Code::S014, "the server closed the connection before the session was ready")
         .help("it may be starting, resuming or out of connections: try again in a minute");
-    match cause {
-        Some(cause) => error.caused_by(cause),
+    match cause.map(io::Error::downcast::<Error>) {
+        // A tunnel knows better what went wrong.
+        Some(Ok(told)) => told,
+        Some(Err(cause)) => error.caused_by(cause),
         None => error,
     }
 }
@@ -178,6 +206,9 @@ fn handshake_failed(cause: io::Error) -> Error {
     Error::new(Code::S004, format!("the TLS handshake failed: {why}")).help(help).caused_by(cause)
 }
 
+const EXPIRED: &str = "the server's certificate has expired";
+const RENEW: &str = "renew it at the server, and check this machine's clock";
+
 fn bad_certificate(problem: &CertificateError) -> (String, &'static str) {
     use CertificateError as E;
     match problem {
@@ -186,16 +217,27 @@ fn bad_certificate(problem: &CertificateError) -> (String, &'static str) {
             "name the authority's certificate in `ssl: { ca: FILE }`",
         ),
         E::NotValidForName | E::NotValidForNameContext { .. } => (
-            "the server's certificate is for another host name".into(),
+            format!("the server's certificate is for another host name{}", names_in(problem)),
             "through a tunnel or an alias, say the certificate's name in `ssl: { server_name: NAME }`, or use verify-ca",
         ),
-        E::Expired | E::ExpiredContext { .. } => (
-            "the server's certificate has expired".into(),
-            "renew it at the server, and check this machine's clock",
-        ),
+        E::Expired => (EXPIRED.into(), RENEW),
+        E::ExpiredContext { not_after, .. } => {
+            let end = i64::try_from(not_after.as_secs()).ok().and_then(|s| Timestamp::from_second(s).ok());
+            (end.map_or_else(|| EXPIRED.into(), |end| format!("{EXPIRED}, on {end}")), RENEW)
+        }
         E::NotValidYet | E::NotValidYetContext { .. } => {
             ("the server's certificate is not valid yet".into(), "check this machine's clock")
         }
         other => (format!("the server's certificate cannot be used ({other})"), "replace it at the server"),
     }
+}
+
+/// The DNS names of a certificate that is for none of those wanted, in brackets. rustls gives them as `DnsName("x")`.
+fn names_in(problem: &CertificateError) -> String {
+    let CertificateError::NotValidForNameContext { presented, .. } = problem else { return String::new() };
+    let name = |text: &String| {
+        Some(text.strip_prefix("DnsName(\"")?.strip_suffix("\")")?.escape_debug().to_string())
+    };
+    let names: Vec<String> = presented.iter().filter_map(name).take(5).collect();
+    if names.is_empty() { String::new() } else { format!(" ({})", names.join(", ")) }
 }

@@ -5,6 +5,8 @@
 //! What always holds: the server's Detail is left out, since it quotes rows; so are the values that messages about bad data quote; control
 //! characters never reach a terminal. What it does not do: decide on retries.
 
+use std::fmt;
+
 use outflow_core::{Code, Error};
 
 /// A message of the server longer than this is cut.
@@ -26,18 +28,43 @@ struct Report<'a> {
 pub(crate) fn of(body: &[u8], sql: &str) -> Error {
     let report = Report::read(body);
     let code = report.code();
-    let message = match report.state {
-        "" => report.message.clone(),
-        state => format!("{} (SQLSTATE {state})", report.message),
+    let message = match (report.state, report.internal()) {
+        ("", _) => report.message.clone(),
+        (state, Some(number)) if number != report.message => {
+            format!("{} (SQLSTATE {state}, Redshift's code {number})", report.message)
+        }
+        (state, _) => format!("{} (SQLSTATE {state})", report.message),
     };
     let mut error = Error::new(code, message);
     if let Some(position) = report.position.filter(|_| !sql.is_empty()) {
         let (line, column) = line_and_column(sql, position);
         error = error.at(format!("line {line}, column {column} of the query"));
     }
+    if report.is_waking() {
+        error = error.caused_by(Waking);
+    }
     match report.help(code) {
         Some(help) => error.help(help),
         None => error,
+    }
+}
+
+/// The cause of an error that passes by itself: a serverless Redshift wakes and has cancelled the first statement.
+#[derive(Debug)]
+pub(crate) struct Waking;
+
+impl fmt::Display for Waking {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the workgroup is waking up")
+    }
+}
+
+impl std::error::Error for Waking {}
+
+impl Waking {
+    /// Whether that is why.
+    pub fn is_behind(error: &Error) -> bool {
+        std::error::Error::source(error).is_some_and(|cause| cause.is::<Waking>())
     }
 }
 
@@ -67,6 +94,10 @@ impl<'a> Report<'a> {
         if report.state.starts_with("22") {
             report.message = without_quoted(&report.message);
         }
+        // Redshift tells of a conflict of transactions with its number alone.
+        if report.message == "1023" {
+            report.message = "Serializable isolation violation on table".into();
+        }
         if report.message.is_empty() {
             report.message = "the server reported an error without a message".into();
         }
@@ -84,8 +115,7 @@ impl<'a> Report<'a> {
             "42601" if says("multiple commands") => Code::Q002,
             "42601" => Code::S018,
             "25006" => Code::Q001,
-            // A serverless Redshift that wakes cancels the first statement from this routine.
-            "57014" if self.routine.starts_with("NFTSetupSessionState") => Code::S014,
+            "57014" if self.is_waking() => Code::S014,
             "57014" => Code::S011,
             "57P01" | "57P02" | "57P03" | "53300" => Code::S014,
             // Redshift does not always say more than XX000.
@@ -126,6 +156,18 @@ impl<'a> Report<'a> {
         }
     }
 
+    /// A serverless Redshift that wakes cancels the first statement from this routine.
+    fn is_waking(&self) -> bool {
+        self.state == "57014" && self.routine.starts_with("NFTSetupSessionState")
+    }
+
+    /// The number that Redshift gives its own errors, in the many lines of the detail. The rest of the detail may quote rows.
+    fn internal(&self) -> Option<&str> {
+        let (_, rest) = self.detail.split_once("code:")?;
+        let number = rest.trim_start().split(|c: char| !c.is_ascii_digit()).next()?;
+        (!number.is_empty() && number.len() <= 6).then_some(number)
+    }
+
     /// What helps with errors that have no code of their own.
     fn help_for_others(&self) -> &'static str {
         let says = |words: &str| self.message.contains(words) || self.detail.contains(words);
@@ -133,6 +175,12 @@ impl<'a> Report<'a> {
             "a date or time is not comparable with a number: compare it with {{last_sync_time | timestamp}}; a function may be missing in this database"
         } else if says("not supported on Redshift tables") {
             "the query uses a function that only the leader node has, such as NOW(): use GETDATE() and LISTAGG"
+        } else if self.internal() == Some("1016") || says("Disk Full") {
+            "the cluster has no room left for the query's intermediate results: free some, or let the query take less"
+        } else if says("EXTRACT 'epoch'") {
+            "EXTRACT(epoch …) of a TIMESTAMP is a 32-bit number on Redshift: compare the column itself with {{last_sync_time | timestamp}}"
+        } else if says("total set of cursor data") {
+            "other sessions hold too many cursors: Outflow uses none; run it again when they are closed"
         } else if says("could not open relation with OID") {
             "a table was rebuilt while the query ran: run it again"
         } else if says("Serializable isolation violation") || says("concurrent transaction") {
@@ -212,6 +260,10 @@ mod tests {
         }
         let waking = [('C', "57014"), ('M', "Query cancelled."), ('R', "NFTSetupSessionStateOnRestore")];
         assert_eq!(error(&waking, "").code(), Code::S014);
+        let full =
+            [('C', "XX000"), ('M', "Disk Full"), ('D', "error: Disk Full code: 1016 context: node: 0")];
+        assert_eq!(error(&full, "").message(), "Disk Full (SQLSTATE XX000, Redshift's code 1016)");
+        assert!(error(&full, "").help_text().is_some_and(|help| help.contains("no room left")));
         let aborted = [('C', "XX000"), ('M', "1020"), ('D', "code: 1020 context: system requested abort")];
         assert_eq!(error(&aborted, "").code(), Code::S011);
     }

@@ -13,21 +13,51 @@ use postgres_protocol::message::frontend;
 use sha2::{Digest, Sha256};
 
 use super::wire::{Socket, Wire, broken_protocol, unexpected};
-use crate::settings::{ServerSettings, TlsMode};
+use crate::settings::{Credentials, ServerSettings, TlsMode};
 
 /// The process and the secret to cancel with.
 pub(crate) type Key = (i32, i32);
 
+/// How the server made sure of the user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// It asked for nothing.
+    Trust,
+    Cleartext,
+    Md5,
+    Scram,
+    /// Redshift's code 13.
+    Digest,
+}
+
 /// Starts the session up and logs in. On return the server waits for statements.
-pub(crate) async fn log_in(wire: &mut Wire, settings: &ServerSettings) -> Result<Option<Key>> {
+pub(crate) async fn log_in(
+    wire: &mut Wire,
+    settings: &ServerSettings,
+    credentials: &Credentials,
+) -> Result<Option<Key>> {
+    start_up(wire, settings, credentials).await?;
+    ready(wire).await
+}
+
+/// Starts the session up and authenticates.
+pub(crate) async fn start_up(
+    wire: &mut Wire,
+    settings: &ServerSettings,
+    credentials: &Credentials,
+) -> Result<Way> {
     let parameters = [
-        ("user", settings.user.as_str()),
+        ("user", credentials.user.as_str()),
         ("database", settings.database.as_str()),
         ("client_encoding", "UTF8"),
         ("application_name", "outflow"),
     ];
     wire.send(|out| frontend::startup_message(parameters, out)).await?;
-    authenticate(wire, settings).await?;
+    authenticate(wire, settings.tls.mode, credentials).await
+}
+
+/// Waits until the server has opened the database and takes statements.
+pub(crate) async fn ready(wire: &mut Wire) -> Result<Option<Key>> {
     let mut key = None;
     loop {
         let message = wire.receive().await?;
@@ -56,8 +86,9 @@ enum Scram {
     Proven,
 }
 
-async fn authenticate(wire: &mut Wire, settings: &ServerSettings) -> Result<()> {
+async fn authenticate(wire: &mut Wire, tls: TlsMode, credentials: &Credentials) -> Result<Way> {
     let mut scram = Scram::NotBegun;
+    let mut way = Way::Trust;
     loop {
         let message = wire.receive().await?;
         match message.tag {
@@ -69,15 +100,22 @@ async fn authenticate(wire: &mut Wire, settings: &ServerSettings) -> Result<()> 
             return Err(broken_protocol("a request for authentication without a code"));
         };
         let code = i32::from_be_bytes(*code);
+        way = match code {
+            3 => Way::Cleartext,
+            5 => Way::Md5,
+            10 => Way::Scram,
+            13 => Way::Digest,
+            _ => way,
+        };
         scram = match (code, scram) {
-            (0, Scram::NotBegun | Scram::Proven) => return Ok(()),
+            (0, Scram::NotBegun | Scram::Proven) => return Ok(way),
             (3, Scram::NotBegun) => {
-                cleartext(wire, settings).await?;
+                cleartext(wire, tls, credentials).await?;
                 Scram::NotBegun
             }
             (5, Scram::NotBegun) => {
                 let salt = body.try_into().map_err(|_| broken_protocol("an md5 salt of the wrong length"))?;
-                let hash = md5_hash(settings.user.as_bytes(), password(settings)?.as_bytes(), salt);
+                let hash = md5_hash(credentials.user.as_bytes(), password(credentials)?.as_bytes(), salt);
                 wire.send(|out| frontend::password_message(hash.as_bytes(), out)).await?;
                 Scram::NotBegun
             }
@@ -88,7 +126,7 @@ async fn authenticate(wire: &mut Wire, settings: &ServerSettings) -> Result<()> 
                     return Err(unknown_way(&format!("SASL ({})", names.trim().escape_debug())));
                 }
                 let exchange =
-                    ScramSha256::new(password(settings)?.as_bytes(), ChannelBinding::unsupported());
+                    ScramSha256::new(password(credentials)?.as_bytes(), ChannelBinding::unsupported());
                 wire.send(|out| frontend::sasl_initial_response(SCRAM_SHA_256, exchange.message(), out))
                     .await?;
                 Scram::Begun(Box::new(exchange))
@@ -103,7 +141,7 @@ async fn authenticate(wire: &mut Wire, settings: &ServerSettings) -> Result<()> 
                 Scram::Proven
             }
             (13, Scram::NotBegun) => {
-                let reply = digest(body, password(settings)?, &nonce()?)?;
+                let reply = digest(body, password(credentials)?, &nonce()?)?;
                 wire.send(|out| frontend::CopyData::new(&reply[..]).map(|data| data.write(out))).await?;
                 Scram::NotBegun
             }
@@ -118,21 +156,21 @@ async fn authenticate(wire: &mut Wire, settings: &ServerSettings) -> Result<()> 
     }
 }
 
-async fn cleartext(wire: &mut Wire, settings: &ServerSettings) -> Result<()> {
+async fn cleartext(wire: &mut Wire, tls: TlsMode, credentials: &Credentials) -> Result<()> {
     let encrypted = matches!(wire.socket, Socket::Tls(_));
-    if !encrypted && settings.tls.mode != TlsMode::Disable {
+    if !encrypted && tls != TlsMode::Disable {
         return Err(Error::new(
             Code::S015,
             "the server asks for the password in clear text on a connection without TLS",
         )
         .help("use `ssl: verify-full`; or, on a network that you trust, say `ssl: disable`"));
     }
-    let password = password(settings)?;
+    let password = password(credentials)?;
     wire.send(|out| frontend::password_message(password.as_bytes(), out)).await
 }
 
-fn password(settings: &ServerSettings) -> Result<&str> {
-    match settings.password.expose() {
+fn password(credentials: &Credentials) -> Result<&str> {
+    match credentials.password.expose() {
         "" => Err(Error::new(Code::S006, "the server asks for a password and none is configured")
             .help("set `password` of the database, for example to ${env:REDSHIFT_PASSWORD}")),
         password => Ok(password),

@@ -12,7 +12,7 @@
 
 use std::time::Duration;
 
-use outflow_core::ports::warehouse::RowStream;
+use outflow_core::ports::warehouse::{RowStream, Statement};
 use outflow_core::{BoxFuture, Code, Column, Dialect, Error, Result, Row, RowPage};
 use postgres_protocol::message::frontend;
 use tokio::io::AsyncWriteExt;
@@ -37,6 +37,8 @@ const REDSHIFT_FETCH: u64 = 1000;
 /// Where the conversation stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
+    /// ParseComplete is due, and then BindComplete.
+    Parsed,
     /// BindComplete is due.
     Bound,
     /// Rows are due, or their end.
@@ -59,7 +61,10 @@ pub(crate) struct Rows {
     columns: Vec<Column>,
     phase: Phase,
     limited: Option<Limited>,
+    timeout: Option<Duration>,
     deadline: Option<Instant>,
+    /// Another statement may follow on the same snapshot: the connection stays open at the end.
+    hold: bool,
 }
 
 /// A result of which only so many rows are wanted.
@@ -83,15 +88,17 @@ impl Rows {
         canceller: Canceller,
         columns: Vec<Column>,
         dialect: Dialect,
-        limit: Option<u64>,
+        statement: &Statement,
         deadline: Option<Instant>,
     ) -> Result<Rows> {
         let at_a_time = if dialect == Dialect::Redshift { REDSHIFT_FETCH } else { i32::MAX as u64 };
-        let limited = limit.map(|left| Limited { left, at_a_time });
+        let limited = statement.limit.map(|left| Limited { left, at_a_time });
+        let (timeout, hold) = (statement.timeout, statement.hold);
         let (portal, count) = match &limited {
             // A row count of 0 would mean all rows.
             Some(Limited { left: 0, .. }) => {
-                return Ok(Rows { wire, canceller, columns, phase: Phase::Ended, limited, deadline });
+                let phase = Phase::Ended;
+                return Ok(Rows { wire, canceller, columns, phase, limited, timeout, deadline, hold });
             }
             Some(limited) => (Limited::PORTAL, limited.next()),
             None => ("", 0),
@@ -106,7 +113,8 @@ impl Rows {
             Ok(())
         });
         sent.await?;
-        Ok(Rows { wire, canceller, columns, phase: Phase::Bound, limited, deadline })
+        let phase = Phase::Bound;
+        Ok(Rows { wire, canceller, columns, phase, limited, timeout, deadline, hold })
     }
 
     async fn fill(&mut self, page: &mut RowPage) -> Result<bool> {
@@ -144,7 +152,9 @@ impl Rows {
             read(&mut self.wire.socket, &mut page.data, missing).await?;
         }
         self.phase = Phase::Ended;
-        self.say_goodbye().await;
+        if !self.hold {
+            self.say_goodbye().await;
+        }
         Ok(!page.rows.is_empty())
     }
 
@@ -170,6 +180,7 @@ impl Rows {
                 continue;
             }
             *phase = match (found.tag, *phase) {
+                (b'1', Phase::Parsed) => Phase::Bound,
                 (b'2', Phase::Bound) => Phase::Rows,
                 (b'C', Phase::Rows) => Phase::Complete,
                 (b's', Phase::Rows) if self.limited.is_some() => Phase::Suspended,
@@ -196,6 +207,28 @@ impl Rows {
             Ok(())
         });
         sent.await
+    }
+
+    async fn begin_again(&mut self, sql: &str) -> Result<()> {
+        if self.phase != Phase::Ended || !self.hold {
+            return Err(broken(None));
+        }
+        self.phase = Phase::Lost;
+        let sent = self.wire.send(|out| {
+            let no_value = |(), _: &mut _| Ok(postgres_protocol::IsNull::Yes);
+            frontend::parse("", sql, [], out)?;
+            frontend::bind("", "", [], [], no_value, [], out)
+                .map_err(|_| std::io::ErrorKind::InvalidInput)?;
+            frontend::execute("", 0, out)?;
+            frontend::sync(out);
+            Ok(())
+        });
+        sent.await?;
+        sql.clone_into(&mut self.wire.sql);
+        self.limited = None;
+        self.deadline = self.timeout.map(|timeout| Instant::now() + timeout + GRACE);
+        self.phase = Phase::Parsed;
+        Ok(())
     }
 
     /// So that the server does not log a lost connection. Whether it arrives does not matter.
@@ -227,10 +260,16 @@ impl RowStream for Rows {
         })
     }
 
+    fn again<'a>(&'a mut self, sql: &'a str) -> BoxFuture<'a, Result<()>> {
+        Box::pin(self.begin_again(sql))
+    }
+
     fn cancel(mut self: Box<Self>) -> BoxFuture<'static, ()> {
         Box::pin(async move {
-            if self.phase != Phase::Ended {
-                self.canceller.stop(&mut self.wire).await;
+            match self.phase {
+                Phase::Ended if self.hold => self.say_goodbye().await,
+                Phase::Ended => {}
+                _ => self.canceller.stop(&mut self.wire).await,
             }
         })
     }

@@ -13,39 +13,46 @@ use super::dial::{Door, closed};
 use super::rows::{GRACE, Rows, too_long};
 use super::wire::{Wire, broken_protocol, unexpected, unsendable};
 use super::{columns, login};
-use crate::settings::ServerSettings;
+use crate::settings::{Credentials, ServerSettings};
 
 /// Texts that mean the same everywhere: UTC, ISO dates, floats that read back as themselves (Redshift allows at most 2).
 const EXACT_TEXTS: &[&str] =
     &["SET timezone TO 'UTC'", "SET datestyle TO 'ISO'", "SET extra_float_digits TO 2"];
 
+/// A question of our own is answered with no more rows than this.
+const MOST_ROWS: usize = 2000;
+
 /// What else decides on PostgreSQL's texts.
 const EXACT_TEXTS_POSTGRES: &[&str] = &["SET bytea_output TO 'hex'", "SET intervalstyle TO 'postgres'"];
 
 /// Connects, logs in and settles what texts look like.
-pub(crate) async fn open(settings: &ServerSettings, door: &Door) -> Result<OpenSession> {
+pub(crate) async fn open(
+    settings: &ServerSettings,
+    door: &Door,
+    credentials: &Credentials,
+) -> Result<OpenSession> {
     let (socket, address) = door.open().await?;
     let mut wire = Wire::new(socket);
-    let key = login::log_in(&mut wire, settings).await.map_err(too_early)?;
+    let key = login::log_in(&mut wire, settings, credentials).await.map_err(too_early)?;
     let canceller = Canceller { door: door.clone(), address, key };
     let mut session = OpenSession { wire, canceller, dialect: settings.dialect };
-    let postgres = if settings.dialect == Dialect::Postgres { EXACT_TEXTS_POSTGRES } else { &[] };
-    for statement in EXACT_TEXTS.iter().chain(postgres) {
-        session.run(statement).await.map_err(too_early)?;
-    }
+    session.settle().await.map_err(too_early)?;
     Ok(session)
 }
 
 /// A connection that ends before there is a session has no result to break.
-fn too_early(error: Error) -> Error {
+pub(crate) fn too_early(error: Error) -> Error {
     if error.code() == Code::S012 { closed(None).caused_by(error) } else { error }
 }
 
 pub(crate) struct OpenSession {
-    wire: Wire,
-    canceller: Canceller,
-    dialect: Dialect,
+    pub(super) wire: Wire,
+    pub(super) canceller: Canceller,
+    pub(super) dialect: Dialect,
 }
+
+/// The rows of a question of our own, as texts; `None` is NULL.
+pub(crate) type Texts = Vec<Vec<Option<String>>>;
 
 impl Session for OpenSession {
     fn clock(&mut self) -> BoxFuture<'_, Result<Timestamp>> {
@@ -94,17 +101,55 @@ impl Session for OpenSession {
 }
 
 impl OpenSession {
+    /// Settles what texts look like.
+    pub(super) async fn settle(&mut self) -> Result<()> {
+        let postgres = if self.dialect == Dialect::Postgres { EXACT_TEXTS_POSTGRES } else { &[] };
+        for statement in EXACT_TEXTS.iter().chain(postgres) {
+            self.run(statement).await?;
+        }
+        Ok(())
+    }
+
+    /// Asks a question of our own, in a transaction of its own. The session serves the next one after an error that the server reported.
+    pub(super) async fn ask(&mut self, sql: &str) -> Result<Texts> {
+        let asked = self.all_rows(sql).await;
+        self.recover(asked).await
+    }
+
+    async fn all_rows(&mut self, sql: &str) -> Result<Texts> {
+        self.wire.send(|out| frontend::query(sql, out)).await?;
+        let mut rows = Texts::new();
+        loop {
+            let message = self.wire.receive().await?;
+            match message.tag {
+                // Questions have their LIMIT; a server that does not keep to it is read on, and forgotten.
+                b'D' if rows.len() < MOST_ROWS => {
+                    let row = texts(self.wire.body(&message));
+                    rows.push(row.ok_or_else(|| broken_protocol("a row that does not add up"))?);
+                }
+                b'T' | b'D' | b'C' => {}
+                b'Z' => return Ok(rows),
+                tag => return Err(unexpected(tag)),
+            }
+        }
+    }
+
     async fn begin(mut self: Box<Self>, statement: Statement, deadline: Option<Instant>) -> Result<Rows> {
         if let Some(sql) = self.labelling(&statement.label) {
             self.run(&sql).await?;
         }
-        self.run("BEGIN READ ONLY").await?;
+        // Redshift's transactions see one snapshot anyhow, whatever level they ask for.
+        let begin = match (statement.hold, self.dialect) {
+            (true, Dialect::Postgres) => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+            _ => "BEGIN READ ONLY",
+        };
+        self.run(begin).await?;
         if let Some(timeout) = statement.timeout {
             let millis = timeout.as_millis().clamp(1, i32::MAX as u128);
             self.run(&format!("SET statement_timeout TO {millis}")).await?;
         }
-        let columns = self.parse(statement.sql).await?;
-        Rows::start(self.wire, self.canceller, columns, self.dialect, statement.limit, deadline).await
+        let columns = self.parse(statement.sql.clone()).await?;
+        Rows::start(self.wire, self.canceller, columns, self.dialect, &statement, deadline).await
     }
 
     /// The label holds only what can stand in a literal; other characters are dropped.
@@ -173,7 +218,7 @@ impl OpenSession {
     /// What broke the connection stays broken.
     async fn recover<T>(&mut self, outcome: Result<T>) -> Result<T> {
         let Err(error) = outcome else { return outcome };
-        if !matches!(error.code(), Code::S012 | Code::S013 | Code::S014) {
+        if !breaks_the_connection(&error) {
             while self.wire.receive().await?.tag != b'Z' {}
             self.run("ROLLBACK").await?;
         }
@@ -214,6 +259,30 @@ fn expected(line: &str) -> Option<Expected> {
 /// What is not sent gets no answer to recover with.
 fn sendable(sql: &str) -> Result<()> {
     if sql.contains('\0') { Err(unsendable()) } else { Ok(()) }
+}
+
+/// Whether nothing can be asked after this error. After any other the server waits for the next statement.
+pub(crate) fn breaks_the_connection(error: &Error) -> bool {
+    matches!(error.code(), Code::S012 | Code::S013 | Code::S014)
+}
+
+/// The fields of a row. What Redshift's leader node computes may be padded with NULs.
+fn texts(row: &[u8]) -> Option<Vec<Option<String>>> {
+    let (count, mut rest) = row.split_first_chunk::<2>()?;
+    let mut fields = Vec::new();
+    for _ in 0..u16::from_be_bytes(*count) {
+        let (length, after) = rest.split_first_chunk::<4>()?;
+        rest = after;
+        fields.push(match i32::from_be_bytes(*length) {
+            -1 => None,
+            length => {
+                let (text, after) = rest.split_at_checked(usize::try_from(length).ok()?)?;
+                rest = after;
+                Some(String::from_utf8_lossy(text).trim_end_matches('\0').to_owned())
+            }
+        });
+    }
+    rest.is_empty().then_some(fields)
 }
 
 fn first_field(row: &[u8]) -> Option<Vec<u8>> {

@@ -11,10 +11,10 @@ use std::task::{Context, Poll};
 use bytes::{BufMut, BytesMut};
 use outflow_core::{Code, Error, Result};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
-use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
 use super::failure;
+use super::line::Line;
 
 /// A row may be this large on the wire.
 pub(crate) const ROW_LIMIT: usize = 64 << 20;
@@ -27,8 +27,8 @@ const LEAST_READ: usize = 16 << 10;
 
 /// A connection, encrypted or not.
 pub(crate) enum Socket {
-    Plain(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
+    Plain(Line),
+    Tls(Box<TlsStream<Line>>),
 }
 
 /// One frame within a buffer.
@@ -97,6 +97,12 @@ pub(crate) fn unsendable() -> Error {
 /// The connection ended or failed where an answer was due.
 #[cold]
 pub(crate) fn broken(cause: Option<io::Error>) -> Error {
+    let cause = match cause.map(io::Error::downcast::<Error>) {
+        // A tunnel knows better what went wrong.
+        Some(Ok(told)) => return told,
+        Some(Err(cause)) => Some(cause),
+        None => None,
+    };
     let error = Error::new(Code::S012, "the connection to the server broke")
         .help("the server was restarted, a network device dropped the connection, or somebody ended the session: run it again");
     match cause {
@@ -115,6 +121,7 @@ pub(crate) struct Wire {
     pub socket: Socket,
     /// The text in which an error's position counts.
     pub sql: String,
+    parameters: Vec<(String, String)>,
     inbox: Vec<u8>,
     at: usize,
     out: BytesMut,
@@ -122,7 +129,14 @@ pub(crate) struct Wire {
 
 impl Wire {
     pub fn new(socket: Socket) -> Self {
-        Self { socket, sql: String::new(), inbox: Vec::new(), at: 0, out: BytesMut::new() }
+        Self {
+            socket,
+            sql: String::new(),
+            parameters: Vec::new(),
+            inbox: Vec::new(),
+            at: 0,
+            out: BytesMut::new(),
+        }
     }
 
     /// The next message that is not an aside. An ErrorResponse is an error. The frame is good until the next call.
@@ -133,6 +147,7 @@ impl Wire {
                     self.at = found.body.end;
                     match found.tag {
                         b'E' => return Err(failure::of(&self.inbox[found.body], &self.sql)),
+                        b'S' => self.keep_parameter(found.body),
                         tag if is_aside(tag) => {}
                         _ => return Ok(found),
                     }
@@ -143,6 +158,22 @@ impl Wire {
                     read(&mut self.socket, &mut self.inbox, missing).await?;
                 }
             }
+        }
+    }
+
+    /// What the server has said of itself under that name (ParameterStatus).
+    pub fn parameter(&self, name: &str) -> Option<&str> {
+        self.parameters.iter().rev().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Keeps a ParameterStatus. A server that says more of them than any server would is not listened to.
+    fn keep_parameter(&mut self, body: Range<usize>) {
+        let mut texts = self.inbox[body].split(|&byte| byte == 0).map(String::from_utf8_lossy);
+        if let (Some(name), Some(value)) = (texts.next(), texts.next())
+            && self.parameters.len() < 100
+            && name.len() + value.len() < 1000
+        {
+            self.parameters.push((name.into_owned(), value.into_owned()));
         }
     }
 
@@ -256,11 +287,11 @@ mod tests {
     #[tokio::test]
     async fn room_is_made_for_what_comes_and_not_for_what_is_claimed() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let near = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let near = tokio::net::TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (mut far, _) = listener.accept().await.unwrap();
         far.write_all(b"D\x03\xc0\0\0\0\x01\0\0\0\x05claimed").await.unwrap();
         far.shutdown().await.unwrap();
-        let mut wire = Wire::new(Socket::Plain(near));
+        let mut wire = Wire::new(Socket::Plain(Line::Tcp(near)));
         assert_eq!(wire.receive().await.unwrap_err().code(), Code::S012);
         assert!(wire.inbox.capacity() <= 4 * LEAST_READ, "{}", wire.inbox.capacity());
     }

@@ -77,6 +77,8 @@ pub(crate) struct Reader {
     pub columns: Option<oneshot::Sender<Result<Vec<Column>>>>,
     pub out: mpsc::Sender<Event>,
     pub empty: std::sync::mpsc::Receiver<RowPage>,
+    /// Further statements on the same snapshot.
+    pub asked: std::sync::mpsc::Receiver<String>,
     pub stop: Arc<AtomicBool>,
 }
 
@@ -84,18 +86,35 @@ pub(crate) struct Reader {
 struct Unheard;
 
 impl Reader {
-    /// Runs the statement to its end, or until nobody listens.
+    /// Runs the statement to its end, or until nobody listens; then others that are asked for, on the same snapshot.
     pub fn run(mut self, statement: &Statement) {
         let mut columns = self.columns.take();
-        let last = match self.read(statement, &mut columns) {
-            Ok(Ok(())) => Event::End,
-            Ok(Err(Unheard)) => return,
-            Err(error) => match columns.take() {
-                Some(columns) => return drop(columns.send(Err(error))),
-                None => Event::Failed(error),
-            },
-        };
-        let _ = self.out.blocking_send(last);
+        let mut statement = statement.clone();
+        loop {
+            let last = match self.snapshot(&statement).and_then(|()| self.read(&statement, &mut columns)) {
+                Ok(Ok(())) => Event::End,
+                Ok(Err(Unheard)) => return,
+                Err(error) => match columns.take() {
+                    Some(columns) => return drop(columns.send(Err(error))),
+                    None => Event::Failed(error),
+                },
+            };
+            if self.out.blocking_send(last).is_err() || !statement.hold {
+                return;
+            }
+            match self.asked.recv() {
+                Ok(sql) => statement.sql = sql,
+                Err(_) => return,
+            }
+        }
+    }
+
+    /// Holds the snapshot that the first statement will see.
+    fn snapshot(&self, statement: &Statement) -> Result<()> {
+        if !statement.hold || !self.connection.is_autocommit() {
+            return Ok(());
+        }
+        self.connection.execute_batch("BEGIN").map_err(|e| of_statement(e, "BEGIN"))
     }
 
     fn read(

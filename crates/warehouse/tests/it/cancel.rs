@@ -12,7 +12,7 @@ fn labelled(sql: &str, label: &str) -> Statement {
     Statement { label: label.into(), ..select(sql) }
 }
 
-fn sessions(label: &str, condition: &str) -> String {
+pub fn sessions(label: &str, condition: &str) -> String {
     Postgres::shared().sql(&format!(
         "SELECT count(*) FROM pg_stat_activity WHERE application_name = '{label}' AND {condition}"
     ))

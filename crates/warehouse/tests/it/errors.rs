@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use outflow_core::{Code, Secret};
+use outflow_core::Code;
 use outflow_testkit::Postgres;
-use outflow_warehouse::ServerSettings;
+use outflow_warehouse::{Login, ServerSettings};
 
 use crate::{error, read, select, server, settings, shared, values};
 
@@ -51,8 +51,7 @@ async fn a_missing_right_is_told_as_such() {
     postgres.database("rights").sql("CREATE TABLE t (id int)");
     let stranger = server(ServerSettings {
         database: "rights".into(),
-        user: "stranger".into(),
-        password: Secret::new(Postgres::USER_PASSWORD),
+        login: Login::password("stranger", Postgres::USER_PASSWORD),
         ..settings(postgres)
     });
     let error = error(&stranger, "SELECT * FROM t").await;

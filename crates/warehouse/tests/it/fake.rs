@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use outflow_core::{Dialect, Secret};
-use outflow_warehouse::{Server, ServerSettings, Tls, TlsMode};
+use outflow_core::Dialect;
+use outflow_warehouse::{Login, Server, ServerSettings, Tls, TlsMode};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -129,9 +129,9 @@ pub async fn listen() -> (TcpListener, ServerSettings) {
         host: "127.0.0.1".into(),
         port: listener.local_addr().unwrap().port(),
         database: "dev".into(),
-        user: "reader".into(),
-        password: Secret::new(PASSWORD),
+        login: Login::password("reader", PASSWORD),
         tls: Tls { mode: TlsMode::Disable, ..Tls::default() },
+        tunnel: None,
         connect_timeout: Duration::from_secs(30),
     };
     (listener, settings)

@@ -3,14 +3,14 @@
 use std::time::{Duration, Instant};
 
 use outflow_core::ports::warehouse::Warehouse;
-use outflow_core::{Clock, Code, Secret, SystemClock};
+use outflow_core::{Clock, Code, SystemClock};
 use outflow_testkit::Postgres;
-use outflow_warehouse::{Server, ServerSettings, TlsMode};
+use outflow_warehouse::{Login, Server, ServerSettings, TlsMode};
 
 use crate::{server, settings, shared, values};
 
 fn user(name: &str, password: &str) -> ServerSettings {
-    ServerSettings { user: name.into(), password: Secret::new(password), ..settings(Postgres::shared()) }
+    ServerSettings { login: Login::password(name, password), ..settings(Postgres::shared()) }
 }
 
 async fn refused(settings: ServerSettings) -> outflow_core::Error {
@@ -92,8 +92,8 @@ fn settings_that_cannot_be_right_are_refused_before_anything_is_sent() {
     let good = settings(Postgres::shared());
     let wrong = [
         ServerSettings { host: String::new(), ..good.clone() },
-        ServerSettings { user: "a\0b".into(), ..good.clone() },
-        ServerSettings { password: Secret::new("a\0b"), ..good.clone() },
+        ServerSettings { login: Login::password("a\0b", "x"), ..good.clone() },
+        ServerSettings { login: Login::password("x", "a\0b"), ..good.clone() },
         ServerSettings { dialect: outflow_core::Dialect::Sqlite, ..good },
     ];
     for settings in wrong {

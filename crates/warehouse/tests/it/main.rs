@@ -3,24 +3,30 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod cancel;
+mod check;
 mod describe;
 mod errors;
 mod fake;
 mod hostile;
+mod iam;
 mod login;
 mod read_only;
 mod redshift;
 mod rows;
+mod setup;
+mod snapshot;
 mod sqlite;
+mod sshd;
 mod tls;
+mod tunnel;
 mod types;
 
 use std::time::Duration;
 
 use outflow_core::ports::warehouse::{RowStream, Statement, Warehouse};
-use outflow_core::{Column, Dialect, Error, Result, Row, RowPage, Secret};
+use outflow_core::{Column, Dialect, Error, Result, Row, RowPage};
 use outflow_testkit::Postgres;
-use outflow_warehouse::{Server, ServerSettings, Tls, TlsMode};
+use outflow_warehouse::{Login, Server, ServerSettings, Tls, TlsMode};
 
 /// A row as texts; `None` is NULL.
 type Texts = Vec<Option<String>>;
@@ -32,9 +38,9 @@ fn settings(postgres: &Postgres) -> ServerSettings {
         host: postgres.host().into(),
         port: postgres.port(),
         database: "postgres".into(),
-        user: postgres.user().into(),
-        password: Secret::new(postgres.password()),
+        login: Login::password(postgres.user(), postgres.password()),
         tls: Tls { mode: TlsMode::Disable, ..Tls::default() },
+        tunnel: None,
         connect_timeout: Duration::from_secs(60),
     }
 }

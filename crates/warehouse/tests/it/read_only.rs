@@ -1,8 +1,7 @@
 //! The wall behind the text check: one statement per message, in a read-only transaction, though the user may write.
 
-use outflow_core::Secret;
 use outflow_testkit::{Postgres, hostile};
-use outflow_warehouse::ServerSettings;
+use outflow_warehouse::{Login, ServerSettings};
 
 use crate::{error, server, settings};
 
@@ -13,8 +12,7 @@ async fn what_gets_past_the_text_check_changes_nothing_and_has_a_code() {
     let before = hostile::fingerprint(&database);
     let writer = server(ServerSettings {
         database: "read_only".into(),
-        user: hostile::WRITER.into(),
-        password: Secret::new(Postgres::USER_PASSWORD),
+        login: Login::password(hostile::WRITER, Postgres::USER_PASSWORD),
         ..settings(postgres)
     });
     let mut harmless = Vec::new();

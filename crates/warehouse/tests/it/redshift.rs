@@ -94,7 +94,7 @@ async fn a_session_goes_by_redshifts_rules_from_login_to_the_end() {
         sql: "SELECT id, s FROM users".into(),
         label: "outflow-users".into(),
         timeout: Some(Duration::from_secs(90)),
-        limit: None,
+        ..Statement::default()
     };
     let mut stream = session.query(statement).await.unwrap();
     assert_eq!(stream.columns()[1].ty, ColumnType::Json);

@@ -3,19 +3,19 @@
 use std::path::PathBuf;
 
 use outflow_core::Code;
-use outflow_core::ports::warehouse::Warehouse;
+use outflow_core::ports::warehouse::{Step, Warehouse};
 use outflow_testkit::Postgres;
-use outflow_warehouse::{Server, ServerSettings, Tls, TlsMode};
+use outflow_warehouse::{Login, Server, ServerSettings, Tls, TlsMode};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 
 use crate::{select, server, settings, start, values};
 
-struct Authority {
-    pem: String,
+pub struct Authority {
+    pub pem: String,
     issuer: Issuer<'static, KeyPair>,
 }
 
-fn authority() -> Authority {
+pub fn authority() -> Authority {
     let mut params = CertificateParams::new(Vec::new()).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let key = KeyPair::generate().unwrap();
@@ -24,7 +24,7 @@ fn authority() -> Authority {
 }
 
 /// A server with a certificate for `warehouse.test`, valid until the end of that year.
-fn postgres(authority: &Authority, until: i32) -> Postgres {
+pub fn postgres(authority: &Authority, until: i32) -> Postgres {
     let mut params = CertificateParams::new(vec!["warehouse.test".to_owned()]).unwrap();
     params.not_before = rcgen::date_time_ymd(2020, 1, 1);
     params.not_after = rcgen::date_time_ymd(until, 12, 31);
@@ -80,7 +80,7 @@ async fn each_mode_checks_what_it_says_and_no_less() {
         (with(&fresh, VerifyCa, Some(&wrong), None), "authority that is not trusted"),
         (with(&fresh, VerifyCa, None, None), "authority that is not trusted"),
         (with(&fresh, VerifyFull, Some(&wrong), Some("warehouse.test")), "authority that is not trusted"),
-        (with(&fresh, VerifyFull, Some(&right), None), "another host name"),
+        (with(&fresh, VerifyFull, Some(&right), None), "another host name (warehouse.test)"),
         (with(&fresh, VerifyFull, Some(&right), Some("other.test")), "another host name"),
     ] {
         let error = refusal(&server).await;
@@ -88,7 +88,8 @@ async fn each_mode_checks_what_it_says_and_no_less() {
         assert!(error.message().contains(why), "{error}");
     }
 
-    let stranger = ServerSettings { user: "stranger".into(), ..settings(&fresh) };
+    let stranger =
+        ServerSettings { login: Login::password("stranger", fresh.password()), ..settings(&fresh) };
     assert_eq!(refusal(&server(stranger)).await.code(), Code::S020);
     cancels_over_tls(&fresh, &with(&fresh, VerifyCa, Some(&right), None)).await;
     streams_over_tls(&with(&fresh, VerifyCa, Some(&right), None)).await;
@@ -98,8 +99,47 @@ async fn each_mode_checks_what_it_says_and_no_less() {
     for (mode, name) in [(VerifyCa, None), (VerifyFull, Some("warehouse.test"))] {
         let error = refusal(&with(&expired, mode, Some(&right), name)).await;
         assert_eq!(error.code(), Code::S004, "{error}");
-        assert!(error.message().contains("expired"), "{error}");
+        assert!(error.message().ends_with("has expired, on 2024-12-31T00:00:00Z"), "{error}");
     }
+}
+
+#[tokio::test]
+async fn a_connection_test_tells_the_certificate_and_what_is_wrong_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let ours = authority();
+    let ca = folder.path().join("ca.pem");
+    std::fs::write(&ca, &ours.pem).unwrap();
+    let fresh = postgres(&ours, 2090);
+    let line = async |postgres: &Postgres, mode, name| {
+        let mut lines = Vec::new();
+        let ca = if mode == TlsMode::Require { None } else { Some(&ca) };
+        with(postgres, mode, ca, name).test(&mut |line| lines.push(line)).await;
+        lines.into_iter().find(|line| line.step == Step::Tls).unwrap()
+    };
+    let good = line(&fresh, TlsMode::VerifyFull, Some("warehouse.test")).await;
+    assert!(
+        good.summary
+            .starts_with("TLS 1.3, certificate for warehouse.test by rcgen self signed cert, expires in "),
+        "{good:?}"
+    );
+    assert!(good.problems.is_empty(), "{good:?}");
+    let expires = ("expires", serde_json::json!("2090-12-31T00:00:00Z"));
+    assert!(good.details.contains(&expires) && good.details.contains(&("verified", true.into())), "{good:?}");
+
+    let other_name = line(&fresh, TlsMode::VerifyFull, Some("other.test")).await;
+    assert_eq!(other_name.problems[0].code(), Code::S004);
+    assert!(
+        other_name.problems[0].help_text().unwrap().contains("this machine connects from 127.0.0.1"),
+        "{other_name:?}"
+    );
+
+    let expired = postgres(&ours, 2024);
+    let unchecked = line(&expired, TlsMode::Require, None).await;
+    assert!(
+        unchecked.summary.ends_with("has expired, not checked") && unchecked.problems.is_empty(),
+        "{unchecked:?}"
+    );
+    assert_eq!(line(&expired, TlsMode::VerifyCa, None).await.problems[0].code(), Code::S004);
 }
 
 async fn cancels_over_tls(postgres: &Postgres, server: &Server) {

@@ -71,8 +71,7 @@ async fn settings_of_the_role_do_not_change_texts() {
          ALTER ROLE odd SET intervalstyle = 'iso_8601'; ALTER ROLE odd SET client_encoding = 'LATIN1'",
     );
     let mut settings = crate::settings(postgres);
-    settings.user = "odd".into();
-    settings.password = outflow_core::Secret::new("secret");
+    settings.login = outflow_warehouse::Login::password("odd", "secret");
     let sql = "SELECT '2026-11-24 10:00:00+00'::timestamptz, 0.1::float8 + 0.2::float8, '\\x00'::bytea, '1 day'::interval, 'é'";
     let rows = crate::values(&crate::server(settings), sql).await;
     assert_eq!(rows, [["2026-11-24 10:00:00+00", "0.30000000000000004", "\\x00", "1 day", "é"]]);

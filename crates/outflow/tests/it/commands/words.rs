@@ -100,6 +100,10 @@ fn unknown_names_are_c011_with_what_there_is() {
     assert!(receiver.requests().is_empty(), "nothing runs when a name is wrong");
 
     project.json(&["run"], 0);
+    project.run(&["runs", "--sync", "users"]).assert_code(0);
+    let unknown = project.run(&["runs", "--sync", "Users"]);
+    unknown.assert_code(2);
+    assert!(unknown.stderr.contains("did you mean \"users\"?"), "{unknown:?}");
     for command in ["rejected", "dead-letters", "verify"] {
         for name in ["99", "nobody"] {
             let exit = project.run(&[command, name]);

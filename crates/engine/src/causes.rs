@@ -1,0 +1,113 @@
+//! Why calls became dead letters, in groups: the same code, the same status, and the same reason but for the values in it.
+
+use outflow_core::ports::state::DeadLetter;
+use outflow_core::{Code, Result, RunId};
+use serde::Serialize;
+
+use crate::Engine;
+
+/// Letters are read so many at a time.
+const PAGE: u64 = 10_000;
+/// So many positions stand for a cause.
+const SAMPLES: usize = 3;
+
+/// Dead letters of one cause at one destination.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Cause {
+    /// The destination.
+    pub destination: String,
+    /// The code.
+    pub code: Code,
+    /// The HTTP status, if there was one.
+    pub status: Option<u16>,
+    /// What the destination said, with `…` for what differs from call to call.
+    pub reason: String,
+    /// How many dead letters.
+    pub dead_letters: u64,
+    /// How many of them have been replayed.
+    pub replayed: u64,
+    /// Positions of the first ones.
+    pub samples: Vec<u64>,
+}
+
+impl Engine {
+    /// The causes of a delivery's dead letters, the most frequent first. Blocks.
+    ///
+    /// # Errors
+    /// What the state says.
+    pub fn causes(&self, run: RunId, destination: &str) -> Result<Vec<Cause>> {
+        let mut causes: Vec<Cause> = Vec::new();
+        for page in 0.. {
+            let letters = self.state.dead_letters(run, destination, page * PAGE, PAGE)?;
+            letters.iter().for_each(|letter| count(&mut causes, destination, letter));
+            if (letters.len() as u64) < PAGE {
+                break;
+            }
+        }
+        causes.sort_by_key(|c| std::cmp::Reverse(c.dead_letters));
+        Ok(causes)
+    }
+}
+
+fn count(causes: &mut Vec<Cause>, destination: &str, letter: &DeadLetter) {
+    let reason = normal(&letter.reason);
+    let same = |c: &Cause| c.code == letter.code && c.status == letter.status && c.reason == reason;
+    let at = causes.iter().position(same).unwrap_or_else(|| {
+        causes.push(Cause {
+            destination: destination.to_owned(),
+            code: letter.code,
+            status: letter.status,
+            reason,
+            dead_letters: 0,
+            replayed: 0,
+            samples: Vec::new(),
+        });
+        causes.len() - 1
+    });
+    let cause = &mut causes[at];
+    cause.dead_letters += 1;
+    cause.replayed += u64::from(letter.replayed_by.is_some());
+    if cause.samples.len() < SAMPLES {
+        cause.samples.push(letter.position);
+    }
+}
+
+/// A reason with `…` in place of what is likely a value: texts in quotes, words with a digit or an `@`.
+pub fn normal(reason: &str) -> String {
+    let mut out = String::new();
+    let mut rest = reason;
+    while let Some(first) = rest.chars().next() {
+        let closing = match first {
+            '"' | '\'' | '`' => rest[1..].find(first).map(|at| at + 2),
+            _ => None,
+        };
+        let is_word = |c: char| c.is_alphanumeric() || matches!(c, '@' | '.' | '-' | '_' | '+');
+        let length = closing.unwrap_or_else(|| match is_word(first) {
+            true => rest.find(|c| !is_word(c)).unwrap_or(rest.len()),
+            false => first.len_utf8(),
+        });
+        let (part, after) = rest.split_at(length);
+        let value = closing.is_some() || part.contains(|c: char| c.is_ascii_digit() || c == '@');
+        out.push_str(if value { "…" } else { part });
+        rest = after;
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_that_differ_in_their_values_are_one_cause() {
+        for (a, b) in [
+            ("email \"ada@x.org\" is not valid", "email \"b\" is not valid"),
+            ("no such user 17", "no such user 9f8e-4"),
+            ("bad: ada@example.com, row 3", "bad: grace.h+1@example.com, row 40"),
+        ] {
+            assert_eq!(normal(a), normal(b));
+        }
+        assert_ne!(normal("too long"), normal("too short"));
+        assert_eq!(normal("it's ünïcode"), "it's ünïcode");
+    }
+}

@@ -1,0 +1,452 @@
+//! A warehouse's table as its readers and writers see it: transactions stamp rows and commit later, a snapshot sees what is committed, a query is
+//! evaluated from its text. Time is a number.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use outflow_core::ports::warehouse::{Check, Expected, RowStream, Session, Statement, Warehouse};
+use outflow_core::{BoxFuture, Clock, Code, Column, ColumnType, Dialect, Error, Result, RowPage, Timestamp};
+use outflow_testkit::Rng;
+
+/// A number: true time in microseconds where nothing else is said.
+pub type Micros = i64;
+
+/// Where every world begins: 2023-11-14T22:13:20Z.
+const BEGIN: Micros = 1_700_000_000_000_000;
+const SECOND: Micros = 1_000_000;
+
+/// What the compared column holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    Seconds,
+    Millis,
+    Timestamp,
+    /// 1, 2, 3, … in the order of stamping; for cursors alone.
+    Counter,
+}
+
+/// What a table and its query are like.
+#[derive(Clone, Copy, Debug)]
+pub struct Shape {
+    /// One row for each person, which changes; else rows that are only added.
+    pub people: bool,
+    /// The query gives the time of an event.
+    pub timed: bool,
+    pub cursor: bool,
+    pub unit: Unit,
+    /// `>=`, else `>`.
+    pub at_least: bool,
+    /// In seconds, or numbers of the counter.
+    pub lookback: i64,
+    /// The warehouse's clock tells whole seconds, as Redshift's does.
+    pub whole_clock: bool,
+}
+
+impl Shape {
+    /// The query as a user would write it.
+    pub fn query(&self) -> String {
+        let columns = if self.people { "id AS userId, plan" } else { "id AS userId, event" };
+        let time = if self.timed { ", at AS \"timestamp\"" } else { "" };
+        let cursor = if self.cursor { ", stamp" } else { "" };
+        let form = match self.unit {
+            Unit::Seconds | Unit::Counter => "",
+            Unit::Millis if self.cursor => "",
+            Unit::Millis => " | millis",
+            Unit::Timestamp => " | timestamp",
+        };
+        let operator = if self.at_least { ">=" } else { ">" };
+        format!("SELECT {columns}{time}{cursor} FROM t WHERE stamp {operator} {{{{last_sync_time{form}}}}}")
+    }
+
+    fn columns(&self) -> Vec<Column> {
+        let mut columns = vec![("userid", ColumnType::Int)];
+        columns.push((if self.people { "plan" } else { "event" }, ColumnType::Text));
+        if self.timed {
+            columns.push(("timestamp", ColumnType::Timestamp));
+        }
+        if self.cursor {
+            let ty = if self.unit == Unit::Timestamp { ColumnType::Timestamp } else { ColumnType::Int };
+            columns.push(("stamp", ty));
+        }
+        let column = |(name, ty): (&str, _)| Column { name: name.to_owned(), ty, declared: String::new() };
+        columns.into_iter().map(column).collect()
+    }
+
+    /// The column's value for a stamp.
+    fn value(&self, stamp: i64) -> i64 {
+        match self.unit {
+            Unit::Seconds => stamp.div_euclid(SECOND),
+            Unit::Millis => stamp.div_euclid(1_000),
+            Unit::Timestamp | Unit::Counter => stamp,
+        }
+    }
+
+    /// How much a second is in the column's values.
+    fn second(&self) -> i64 {
+        match self.unit {
+            Unit::Seconds | Unit::Counter => 1,
+            Unit::Millis => 1_000,
+            Unit::Timestamp => SECOND,
+        }
+    }
+
+    /// How long after its stamp a row may be committed, so that no run may miss it. A comparison with `>` costs one unit of the column.
+    pub fn longest_lag(&self) -> Micros {
+        let lost = match (self.at_least, self.unit) {
+            (false, Unit::Seconds) => SECOND,
+            (false, Unit::Millis) => 1_000,
+            _ => 0,
+        };
+        self.lookback * SECOND - lost
+    }
+
+    /// Whether a row is in the result of a query that begins at this second.
+    pub fn reads(&self, stamp: i64, second: i64) -> bool {
+        self.compares(self.value(stamp), second * self.second())
+    }
+
+    fn compares(&self, value: i64, start: i64) -> bool {
+        if self.at_least { value >= start } else { value > start }
+    }
+}
+
+/// A row as one transaction wrote it.
+#[derive(Clone, Debug)]
+pub struct Version {
+    /// Its number in the world.
+    pub number: usize,
+    pub key: u64,
+    pub value: &'static str,
+    /// Else it becomes a rejection.
+    pub good: bool,
+    /// By the warehouse's clock, or the counter.
+    pub stamp: i64,
+    visible: bool,
+}
+
+impl Version {
+    /// What tells its call from others.
+    pub fn content(&self, shape: &Shape) -> String {
+        let time = if shape.timed || shape.cursor { self.stamp } else { 0 };
+        let time = if shape.timed { time } else { shape.value(time) };
+        format!("{} {} {time}", self.key, self.value)
+    }
+}
+
+/// What goes on in a warehouse.
+pub struct World {
+    pub shape: Shape,
+    rng: Rng,
+    now: Micros,
+    /// How far the warehouse's clock is ahead.
+    skew: Micros,
+    pub place: String,
+    versions: Vec<Version>,
+    /// Versions that are not committed, and when they will be.
+    pending: Vec<(Micros, usize)>,
+    /// The next result breaks off after so many rows.
+    pub breaks_after: Option<usize>,
+    /// The next statement on a held snapshot breaks off.
+    pub breaks_again: bool,
+    /// What the last query saw, and which of it was its result.
+    pub snapshot: Vec<Version>,
+    pub result: HashSet<usize>,
+    /// What the clock said last.
+    pub last_clock: Micros,
+    /// Nothing happens by itself.
+    quiet: bool,
+}
+
+impl World {
+    pub fn new(shape: Shape, seed: u64) -> Self {
+        Self {
+            shape,
+            rng: Rng::new(seed),
+            now: BEGIN,
+            skew: 0,
+            place: "one".to_owned(),
+            versions: Vec::new(),
+            pending: Vec::new(),
+            breaks_after: None,
+            breaks_again: false,
+            snapshot: Vec::new(),
+            result: HashSet::new(),
+            last_clock: 0,
+            quiet: false,
+        }
+    }
+
+    /// A world in which nothing happens but what is told.
+    pub fn quiet(shape: Shape) -> Self {
+        Self { quiet: true, ..Self::new(shape, 0) }
+    }
+
+    /// Truly, it is so many seconds after the beginning now.
+    pub fn at(&mut self, seconds: f64) {
+        self.now = BEGIN + (seconds * SECOND as f64) as i64;
+    }
+
+    /// A row that is stamped now and committed at once.
+    pub fn put(&mut self, key: u64, value: &'static str) {
+        let stamp = self.now + self.skew;
+        self.put_stamped(key, value, stamp, true);
+    }
+
+    /// A row with this stamp that is committed at once; a person's row takes the place of the one before.
+    pub fn put_stamped(&mut self, key: u64, value: &'static str, stamp: i64, good: bool) {
+        let number = self.versions.len();
+        self.versions.push(Version { number, key, value, good, stamp, visible: false });
+        self.commit(number);
+    }
+
+    /// This server takes over, with a clock that is so many seconds ahead of the true time.
+    pub fn moves_to(&mut self, place: &str, ahead: i64) {
+        (self.place, self.skew) = (place.to_owned(), ahead * SECOND);
+    }
+
+    /// The warehouse's clock.
+    pub fn clock(&mut self) -> Timestamp {
+        let clock = self.now + self.skew;
+        self.last_clock = if self.shape.whole_clock { clock.div_euclid(SECOND) * SECOND } else { clock };
+        Timestamp::from_microsecond(self.last_clock).unwrap()
+    }
+
+    /// Time goes on; what is due is committed; someone may write.
+    pub fn step(&mut self, longest: Micros) {
+        if self.quiet {
+            return;
+        }
+        let target = self.now + self.rng.below(longest.unsigned_abs() + 1) as i64;
+        self.commit_until(target);
+        self.now = self.now.max(target);
+        if self.rng.below(3) > 0 {
+            self.write();
+        }
+    }
+
+    /// Every transaction comes to its end.
+    pub fn settle(&mut self) {
+        self.commit_until(Micros::MAX);
+    }
+
+    fn commit_until(&mut self, time: Micros) {
+        while let Some(&(due, version)) = self.pending.iter().filter(|p| p.0 <= time).min() {
+            self.now = self.now.max(due);
+            self.commit(version);
+        }
+    }
+
+    fn commit(&mut self, version: usize) {
+        // A lookback from a cursor holds only if no row is committed that leaves an open transaction's row further behind.
+        let (shape, value) = (self.shape, self.shape.value(self.versions[version].stamp));
+        let behind =
+            |other: i64| !shape.compares(shape.value(other), value - shape.lookback * shape.second());
+        let left = |p: &&(Micros, usize)| shape.cursor && p.1 != version && behind(self.versions[p.1].stamp);
+        if let Some(first) = self.pending.iter().filter(left).map(|p| p.1).min() {
+            self.commit(first);
+            return self.commit(version);
+        }
+        self.pending.retain(|p| p.1 != version);
+        let key = self.versions[version].key;
+        if shape.people {
+            self.versions.iter_mut().filter(|v| v.key == key).for_each(|v| v.visible = false);
+        }
+        self.versions[version].visible = true;
+    }
+
+    /// A transaction stamps a row and will commit it after a while; it may add the same event twice.
+    fn write(&mut self) {
+        let longest = self.shape.longest_lag().unsigned_abs();
+        let lag = match self.rng.below(4) {
+            0 => 0,
+            1 => longest,
+            _ => self.rng.below(longest + 1),
+        };
+        let key = 1 + self.rng.below(if self.shape.people { 6 } else { 2 });
+        if self.shape.people && self.pending.iter().any(|p| self.versions[p.1].key == key) {
+            return;
+        }
+        let (value, good) = (["A", "B", "C"][self.rng.below(3) as usize], self.rng.below(8) > 0);
+        let twice = !self.shape.people && self.rng.below(5) == 0;
+        for _ in 0..1 + usize::from(twice) {
+            let number = self.versions.len();
+            let stamp =
+                if self.shape.unit == Unit::Counter { number as i64 + 1 } else { self.now + self.skew };
+            self.versions.push(Version { number, key, value, good, stamp, visible: false });
+            self.pending.push((self.now + lag as i64, number));
+        }
+        self.commit_until(self.now);
+    }
+
+    /// Another server takes over, or the clock of this one is set back behind what it said last. Open transactions are lost.
+    pub fn switch_clock(&mut self) {
+        self.pending.clear();
+        let by = self.rng.below(200) as i64 * SECOND / 2;
+        match self.rng.below(3) {
+            0 => self.skew = self.last_clock.max(BEGIN) - 1 - by - self.now,
+            1 => (self.skew, self.place) = (self.skew - by, format!("{}'", self.place)),
+            _ => (self.skew, self.place) = (self.skew + by, format!("{}'", self.place)),
+        }
+    }
+
+    fn query(&mut self, statement: &Statement) -> Vec<Version> {
+        for _ in 0..self.rng.below(3) {
+            self.step(SECOND / 2);
+        }
+        self.snapshot = self.versions.iter().filter(|v| v.visible).cloned().collect();
+        let mut rows = self.read(&statement.sql);
+        for i in (1..rows.len()).rev() {
+            rows.swap(i, self.rng.below(i as u64 + 1) as usize);
+        }
+        rows.truncate(statement.limit.map_or(usize::MAX, |l| l as usize));
+        self.result = rows.iter().map(|v| v.number).collect();
+        rows
+    }
+
+    /// What a query finds in the snapshot.
+    fn read(&self, sql: &str) -> Vec<Version> {
+        let operator = if self.shape.at_least { ">= " } else { "> " };
+        let (_, literal) = sql.split_once(operator).unwrap();
+        let start = match literal.split('\'').nth(1) {
+            Some(text) => format!("{text}Z").parse::<Timestamp>().unwrap().as_microsecond(),
+            None => literal.split_whitespace().next().unwrap().parse().unwrap(),
+        };
+        let found = |v: &&Version| self.shape.compares(self.shape.value(v.stamp), start);
+        self.snapshot.iter().filter(found).cloned().collect()
+    }
+
+    fn fields(&self, version: &Version) -> Vec<Option<String>> {
+        let moment = || {
+            let at = Timestamp::from_microsecond(version.stamp).unwrap();
+            at.strftime("%Y-%m-%d %H:%M:%S%.6f").to_string()
+        };
+        let mut fields = vec![version.good.then(|| version.key.to_string()), Some(version.value.to_owned())];
+        if self.shape.timed {
+            fields.push(Some(moment()));
+        }
+        if self.shape.cursor {
+            fields.push(Some(match self.shape.unit {
+                Unit::Timestamp => moment(),
+                _ => self.shape.value(version.stamp).to_string(),
+            }));
+        }
+        fields
+    }
+}
+
+/// A world that a run reads from, whose time is ours as well.
+#[derive(Clone)]
+pub struct Shared(Arc<Mutex<World>>);
+
+impl Shared {
+    pub fn new(world: World) -> Self {
+        Self(Arc::new(Mutex::new(world)))
+    }
+
+    pub fn lock(&self) -> MutexGuard<'_, World> {
+        self.0.lock().unwrap()
+    }
+}
+
+impl Clock for Shared {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_microsecond(self.lock().now + 12_345_678).unwrap()
+    }
+}
+
+impl Warehouse for Shared {
+    fn dialect(&self) -> Dialect {
+        Dialect::Postgres
+    }
+
+    fn place(&self) -> String {
+        self.lock().place.clone()
+    }
+
+    fn connect(&self) -> BoxFuture<'_, Result<Box<dyn Session>>> {
+        Box::pin(async { Ok(Box::new(self.clone()) as Box<dyn Session>) })
+    }
+
+    fn test<'a>(&'a self, _: &'a mut (dyn FnMut(Check) + Send)) -> BoxFuture<'a, ()> {
+        // A model has no steps.
+        Box::pin(async {})
+    }
+}
+
+impl Session for Shared {
+    fn clock(&mut self) -> BoxFuture<'_, Result<Timestamp>> {
+        Box::pin(async { Ok(self.lock().clock()) })
+    }
+
+    fn describe<'a>(&'a mut self, _: &'a str) -> BoxFuture<'a, Result<Vec<Column>>> {
+        Box::pin(async { Ok(self.lock().shape.columns()) })
+    }
+
+    fn explain<'a>(&'a mut self, _: &'a str) -> BoxFuture<'a, Result<Option<Expected>>> {
+        Box::pin(async { Ok(None) })
+    }
+
+    fn query(self: Box<Self>, statement: Statement) -> BoxFuture<'static, Result<Box<dyn RowStream>>> {
+        Box::pin(async move {
+            let mut world = self.lock();
+            let rows = world.query(&statement);
+            let (columns, breaks_after) = (world.shape.columns(), world.breaks_after.take());
+            let held = statement.hold.then(|| world.snapshot.clone());
+            drop(world);
+            Ok(Box::new(Rows { world: *self, columns, rows, breaks_after, held }) as Box<dyn RowStream>)
+        })
+    }
+}
+
+struct Rows {
+    world: Shared,
+    columns: Vec<Column>,
+    rows: Vec<Version>,
+    breaks_after: Option<usize>,
+    held: Option<Vec<Version>>,
+}
+
+impl RowStream for Rows {
+    fn columns(&self) -> &[Column] {
+        &self.columns
+    }
+
+    fn next<'a>(&'a mut self, page: &'a mut RowPage) -> BoxFuture<'a, Result<bool>> {
+        Box::pin(async move {
+            page.clear();
+            let mut world = self.world.lock();
+            // Writers do not wait for readers.
+            world.step(SECOND / 2);
+            let taken = self.rows.len().min(3);
+            for version in self.rows.drain(..taken) {
+                let fields = world.fields(&version);
+                page.push(fields.iter().map(|f| f.as_deref().map(str::as_bytes)));
+            }
+            match &mut self.breaks_after {
+                Some(left) if *left < taken || taken == 0 => Err(Error::new(Code::S012, "it broke")),
+                Some(left) => {
+                    *left -= taken;
+                    Ok(true)
+                }
+                None => Ok(taken > 0),
+            }
+        })
+    }
+
+    fn again<'a>(&'a mut self, sql: &'a str) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            let mut world = self.world.lock();
+            assert!(self.rows.is_empty(), "the result has not ended");
+            let held = self.held.clone().expect("the statement does not hold its snapshot");
+            let now = std::mem::replace(&mut world.snapshot, held);
+            self.rows = world.read(sql);
+            world.snapshot = now;
+            self.breaks_after = std::mem::take(&mut world.breaks_again).then_some(0);
+            Ok(())
+        })
+    }
+
+    fn cancel(self: Box<Self>) -> BoxFuture<'static, ()> {
+        Box::pin(async {})
+    }
+}

@@ -1,0 +1,88 @@
+//! `outflow release` and `outflow discard`: what becomes of a run that a guard holds.
+
+use std::sync::Arc;
+
+use outflow_core::ports::state::State as _;
+use outflow_core::run::{RunOptions, Trigger};
+use outflow_core::{Code, Error, RunId};
+use outflow_engine::{Engine, Errors, RunDocument, RunRequest, Seconds};
+use outflow_state::SqliteState;
+
+use super::{follow, run};
+use crate::cli::{Common, Discard, Release};
+use crate::control::{self, Ask};
+use crate::exit::Exit;
+use crate::output::Printer;
+use crate::progress::Display;
+use crate::project::Project;
+use crate::{signals, wiring};
+
+/// Releases the run and follows its delivery, or delivers it.
+pub async fn release(common: &Common, args: &Release, printer: Printer) -> Result<Exit, Errors> {
+    let run = RunId(args.run);
+    let dir = wiring::state_dir(common);
+    // Who mistypes the number hears so before anything waits for the state or reads the project.
+    let sync = SqliteState::open_read_only(&dir)?.run(run)?.ok_or_else(|| unknown(run))?.sync;
+    let document = match control::ask(&dir, &Ask::Release { run }).await? {
+        Some(_) => {
+            printer.say(&format!("{sync}: run {run} is released; the running Outflow delivers it"));
+            follow::to_its_end(common, run).await?
+        }
+        None => {
+            let engine = engine(common, args.no_wait, printer).await?;
+            engine.release(run).await?;
+            let request = RunRequest {
+                options: RunOptions::default(),
+                trigger: Trigger::Manual,
+                due_at: None,
+                deliver_for: Some(args.deliver_for),
+                progress: Display::new(printer).of(&sync),
+            };
+            // Runs of a sync go out in their order, so it may be an older one that did not get through.
+            match engine.finish(&sync, &request).await? {
+                Some(document) => document,
+                None => recorded(&engine, run)?,
+            }
+        }
+    };
+    Ok(run::tell(document, printer))
+}
+
+/// Drops the run and prints what is left of it.
+pub async fn discard(common: &Common, args: &Discard, printer: Printer) -> Result<Exit, Errors> {
+    let run = RunId(args.run);
+    let ask = Ask::Discard { run, skip_window: args.skip_window };
+    let engine = match control::ask(&wiring::state_dir(common), &ask).await? {
+        Some(_) => wiring::reader(common)?,
+        None => {
+            let engine = engine(common, args.no_wait, printer).await?;
+            engine.discard(run, args.skip_window).await?;
+            engine
+        }
+    };
+    let document = recorded(&engine, run)?;
+    let moved = match &document.next_last_sync_time {
+        Some(next) => format!("the next run reads from {next}"),
+        None => "last_sync_time did not move: the next run reads the same rows again".to_owned(),
+    };
+    printer.document(&document, |d| format!("run {} of {} is discarded; {moved}\n", d.run, d.sync));
+    Ok(Exit::Done)
+}
+
+/// An engine that holds the state, as nobody else does.
+async fn engine(common: &Common, no_wait: bool, printer: Printer) -> Result<Engine, Errors> {
+    let project = Project::load(&common.project)?;
+    let stop = signals::listen();
+    let state = run::open_state(common, no_wait, &stop, printer).await?;
+    Ok(wiring::engine(common, &project, Arc::clone(&state), stop)?)
+}
+
+fn recorded(engine: &Engine, run: RunId) -> Result<RunDocument, Error> {
+    let record = engine.state.run(run)?.ok_or_else(|| unknown(run))?;
+    let seconds = Seconds::between(&record);
+    Ok(RunDocument::of(&record, engine.state.deliveries(run)?, false, seconds))
+}
+
+fn unknown(run: RunId) -> Error {
+    Error::new(Code::C011, format!("there is no run {run}")).help("`outflow runs` lists the runs")
+}

@@ -1,0 +1,93 @@
+//! `outflow replay`: sends calls of an earlier run again.
+
+use outflow_core::run::{Again, RunOptions};
+use outflow_core::{Code, Error, RunRecord};
+use outflow_engine::Errors;
+use outflow_engine::replay::{ReplayRequest, usual_way};
+use serde_json::json;
+
+use super::look;
+use super::run::{Job, Way, perform};
+use crate::cli::{self, Common, RunName};
+use crate::exit::Exit;
+use crate::output::{Printer, count, plain};
+use crate::project::Project;
+use crate::wiring;
+
+/// So many people are named whom the query does not give any more.
+const NAMED: usize = 20;
+
+/// Replays what was asked for; nothing to replay is no error.
+pub async fn replay(common: &Common, args: &cli::Replay, printer: Printer) -> Result<Exit, Errors> {
+    let project = Project::load(&common.project)?;
+    let reader = wiring::reader(common)?;
+    let record = look::run(&reader, &RunName { run: Some(args.run.clone()) })?;
+    let request = request(args, &record)?;
+    let spec = project.sync(&record.sync)?.clone();
+    if let Some(destination) = &args.destination {
+        project.known_destination(destination)?;
+    }
+    let plan = reader.plan_replay(&request)?;
+    drop(reader);
+    if plan.is_empty() {
+        printer.say(&nothing(&record, &request));
+        if !printer.is_ndjson() {
+            printer.document(&json!([]), |_| String::new());
+        }
+        return Ok(Exit::Done);
+    }
+    printer.say(&told(&record, &request, &plan));
+    let jobs = plan.into_iter().map(|options| Job { spec: spec.clone(), options, due_at: None }).collect();
+    // One after the other: two of one sync would find each other in the way.
+    let way = Way { deliver_for: args.way.deliver_for, no_wait: args.way.no_wait, jobs: 1, beside: true };
+    let (exit, runs) = perform(common, &project, jobs, way, printer).await?;
+    let reader = wiring::reader(common)?;
+    for run in runs {
+        let ids = reader.not_given(run)?;
+        if !ids.is_empty() {
+            let named: Vec<String> = ids.iter().take(NAMED).map(|id| plain(id)).collect();
+            let more = if ids.len() > NAMED { ", …" } else { "" };
+            printer.say(&format!(
+                "{} refused keys are not in the query's result any more and were not sent: {}{more}",
+                count(ids.len() as u64),
+                named.join(", ")
+            ));
+        }
+    }
+    Ok(exit)
+}
+
+fn request(args: &cli::Replay, record: &RunRecord) -> Result<ReplayRequest, Error> {
+    let again = match (args.all, args.as_sent, args.requery) {
+        (true, ..) => Some(Again::All),
+        (_, true, _) => Some(Again::AsSent),
+        (.., true) => Some(Again::Requery),
+        _ => None,
+    };
+    Ok(ReplayRequest {
+        run: record.id,
+        destination: args.destination.clone(),
+        code: args.code.as_deref().map(look::code).transpose()?,
+        again,
+        force: args.force,
+    })
+}
+
+fn nothing(record: &RunRecord, request: &ReplayRequest) -> String {
+    if request.again == Some(Again::All) {
+        return format!("run {} of {} has no calls", record.id, record.sync);
+    }
+    let code: String = request.code.map(|c: Code| format!(" with {c}")).unwrap_or_default();
+    let yet = if request.force { "" } else { " that was not replayed (--force replays again)" };
+    format!("run {} of {} has no dead letter{code}{yet}", record.id, record.sync)
+}
+
+fn told(record: &RunRecord, request: &ReplayRequest, plan: &[RunOptions]) -> String {
+    let destinations: Vec<&str> = plan.iter().filter_map(|o| o.only.as_deref()).collect();
+    let what = match request.again.unwrap_or_else(|| usual_way(record.call_type)) {
+        Again::All => "all calls, as they were sent",
+        Again::AsSent => "dead letters, as they were sent",
+        Again::Requery => "the rows of dead letters, as the query gives them now",
+    };
+    format!("replaying run {} of {} to {}: {what}", record.id, record.sync, destinations.join(", "))
+}

@@ -1,0 +1,131 @@
+//! `outflow serve` as a process: it runs what is due, takes wishes and reloads from outside, stops in good order and goes on after a restart.
+
+use std::time::Duration;
+
+use outflow_testkit::crash::Running;
+use outflow_testkit::{Database, Judge, Postgres, Receiver, Reply};
+use serde_json::Value;
+
+use crate::support::{Project, pipelines, sync, yaml};
+
+/// A table of users, and a project that syncs it once a day: at the first start, and then by wish.
+struct Served {
+    database: Database<'static>,
+    receiver: Receiver,
+    project: Project,
+}
+
+const QUERY: &str = "SELECT id AS \"userId\", bio FROM users WHERE updated >= {{last_sync_time | timestamp}}";
+
+impl Served {
+    fn new(name: &str) -> Self {
+        let database = Postgres::shared().database(name);
+        database.sql("CREATE TABLE users (id text, bio text, updated timestamptz DEFAULT clock_timestamp())");
+        let receiver = Receiver::start_blocking();
+        let served = Self { project: Project::new("version: 1\n"), database, receiver };
+        served.configure(&sync("identify", QUERY));
+        served
+    }
+
+    fn configure(&self, users: &str) {
+        let users = format!("{users}schedule: {{ every: 1d }}\n");
+        let text = yaml(&self.database, &[("journeys", &pipelines(&self.receiver))], &[("users", &users)]);
+        self.project.write("outflow.yaml", &text);
+    }
+
+    fn add(&self, from: u32, to: u32) {
+        self.database.sql(&format!(
+            "INSERT INTO users (id, bio) SELECT 'u' || n, 'x' FROM generate_series({from}, {to}) n"
+        ));
+    }
+
+    fn start(&self) -> Running {
+        self.project.program(&["serve", "--no-wait"]).spawn()
+    }
+
+    /// Waits until so many calls have come.
+    fn wait_for(&self, calls: usize) {
+        self.receiver.wait_for_calls_blocking(calls, Duration::from_secs(30));
+    }
+
+    fn assert_delivered(&self, to: u32) {
+        Judge::expecting((1..=to).map(|n| format!("u{n}")))
+            .judge(&self.receiver.arrivals())
+            .assert_exactly_once();
+        self.project.assert_closed();
+    }
+}
+
+#[test]
+fn it_runs_what_is_due_takes_wishes_and_stops_in_good_order() {
+    let served = Served::new("serve_life");
+    served.add(1, 5);
+    let running = served.start();
+    served.wait_for(5);
+
+    served.add(6, 9);
+    let wish = served.project.run(&["run", "users", "--output", "json"]);
+    wish.assert_code(0);
+    let document: Value = serde_json::from_str(&wish.stdout).unwrap();
+    assert_eq!(
+        (&document["state"], &document["rows"]["calls"]),
+        (&"succeeded".into(), &4.into()),
+        "{document}"
+    );
+    assert_eq!(served.project.runs()[0]["trigger"], "manual");
+    served.project.run(&["run", "nobody"]).assert_code(2);
+
+    let second = served.project.run(&["serve", "--no-wait"]);
+    second.assert_code(7);
+    assert!(second.stderr.contains("error[T002]"), "{second:?}");
+
+    running.signal("TERM");
+    let exit = running.wait();
+    exit.assert_code(0);
+    assert!(exit.ran < Duration::from_secs(60) && exit.stderr.contains("stopped"), "{exit:?}");
+    served.assert_delivered(9);
+}
+
+#[test]
+fn a_reload_is_whole_or_is_refused_with_every_problem() {
+    let served = Served::new("serve_reload");
+    served.add(1, 3);
+    let running = served.start();
+    served.wait_for(3);
+    served.configure("type: identify\nqury: SELECT 1\nlookback: soon\n");
+    running.signal("HUP");
+    // Refused: the old project is still in force, and a wish is served by it.
+    served.add(4, 4);
+    let wish = served.project.program(&["run", "users"]).run();
+    assert_eq!(wish.code, Some(2), "the command itself reads the broken file: {wish:?}");
+    served.configure(&sync("identify", &QUERY.replace("bio", "upper(bio) AS bio")));
+    running.signal("HUP");
+    served.project.run(&["run", "users"]).assert_code(0);
+    served.wait_for(7);
+    running.signal("INT");
+    let exit = running.wait();
+    assert!(exit.stderr.contains("error[C003]") && exit.stderr.contains("error[C005]"), "{exit:?}");
+    assert!(exit.stderr.contains("reload refused") && exit.stderr.contains("reloaded"), "{exit:?}");
+    let last = served.receiver.arrivals().into_iter().map(|a| a.call).find(|c| c["userId"] == "u4").unwrap();
+    assert_eq!(last["traits"]["bio"], "X", "the new query was used");
+    served.project.assert_closed();
+}
+
+#[test]
+fn what_a_stopped_process_left_pending_is_delivered_by_the_next() {
+    let served = Served::new("serve_restart");
+    served.receiver.always(Reply::status(503));
+    served.add(1, 2_000);
+    let running = served.start();
+    served.receiver.wait_for_requests_blocking(1, Duration::from_secs(30));
+    running.signal("TERM");
+    running.wait().assert_code(0);
+    assert_eq!(served.project.runs()[0]["state"], "delivering");
+    served.receiver.always(Reply::ok());
+    let running = served.start();
+    served.wait_for(2_000);
+    running.signal("TERM");
+    running.wait().assert_code(0);
+    served.assert_delivered(2_000);
+    assert_eq!(served.project.runs().len(), 1, "a slot that was fired before the restart is not fired again");
+}

@@ -1,0 +1,243 @@
+//! What the author of a query should know before it runs: findings with a place in the text, and a cure where one is certain.
+//!
+//! What always holds: a finding's bytes lie in the text as written; a fix makes its finding go away and leaves a query that parses. Where the words do not tell,
+//! there is no finding: silence is better than a guess. A text beyond the bounds of `Scan::is_small` gets none but the simplest.
+//!
+//! What it does not do: ask a database. A caller that has one asks it about [`Query::comparisons`] and passes on what it said.
+
+mod columns;
+mod compared;
+mod comparison;
+mod functions;
+mod increments;
+
+use std::ops::Range;
+use std::time::Duration;
+
+use outflow_core::{CallType, Code, Dialect, Error};
+
+use crate::Query;
+use crate::outline::{Name, Outline, Select};
+use crate::scan::{Scan, position};
+pub use columns::too_many;
+pub use compared::Known;
+pub use comparison::Comparison;
+
+/// What a query is for.
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'a> {
+    /// What each row becomes.
+    pub call_type: CallType,
+    /// The sync's cursor column.
+    pub cursor: Option<&'a str>,
+    /// What is taken off `last_sync_time`.
+    pub lookback: Duration,
+    /// Whether its calls go to Customer.io.
+    pub customer_io: bool,
+    /// What a database says about [`Query::comparisons`], in their order; empty without one.
+    pub known: &'a [Option<Known>],
+}
+
+/// Something that the author of a query should know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// Its code. The severity follows from it.
+    pub code: Code,
+    /// One sentence without a full stop.
+    pub message: String,
+    /// The first byte in the text as written.
+    pub start: usize,
+    /// Where it ends.
+    pub end: usize,
+    /// What to do.
+    pub help: String,
+    /// A change of the text that makes it go away.
+    pub fix: Option<Fix>,
+}
+
+/// A change of a query's text: these bytes become this.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fix {
+    /// The first byte in the text as written.
+    pub start: usize,
+    /// Where it ends.
+    pub end: usize,
+    /// What stands there instead.
+    pub replacement: String,
+}
+
+/// Lines and columns from 1; columns are counted in characters, and the end stands behind the last one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// The line in which it begins.
+    pub line: usize,
+    /// The column in which it begins.
+    pub column: usize,
+    /// The line in which it ends.
+    pub end_line: usize,
+    /// The column in which it ends.
+    pub end_column: usize,
+}
+
+impl Finding {
+    /// A finding at these bytes, without a fix.
+    pub fn new(
+        code: Code,
+        start: usize,
+        end: usize,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) -> Self {
+        Self { code, message: message.into(), start, end, help: help.into(), fix: None }
+    }
+
+    fn fixed_by(mut self, start: usize, end: usize, replacement: String) -> Self {
+        self.fix = Some(Fix { start, end, replacement });
+        self
+    }
+
+    fn also(mut self, help: &str) -> Self {
+        self.help = format!("{}; {help}", self.help);
+        self
+    }
+
+    /// Where it is in the query that it was found in.
+    pub fn span(&self, text: &str) -> Span {
+        let (line, column) = position(text, self.start);
+        let (end_line, end_column) = position(text, self.end);
+        Span { line, column, end_line, end_column }
+    }
+
+    /// The same as an error, with the fix as a line of its own. `text` is the query that it was found in.
+    pub fn to_error(&self, text: &str) -> Error {
+        let (line, column) = position(text, self.start);
+        let help = match &self.fix {
+            Some(fix) if !fix.replacement.is_empty() => {
+                format!(
+                    "{}\nwrite `{}` in place of `{}`",
+                    self.help,
+                    fix.replacement,
+                    &text[fix.start..fix.end]
+                )
+            }
+            _ => self.help.clone(),
+        };
+        Error::new(self.code, self.message.clone())
+            .at(format!("line {line}, column {column} of the query"))
+            .help(help)
+    }
+}
+
+impl Fix {
+    /// The text with the change made.
+    pub fn apply(&self, text: &str) -> String {
+        format!("{}{}{}", &text[..self.start], self.replacement, &text[self.end..])
+    }
+}
+
+/// The columns that a query's text names.
+#[derive(Clone, Debug, Default)]
+pub struct Output {
+    /// The bytes of the word SELECT before the list.
+    pub select: (usize, usize),
+    /// The names as written, in order.
+    pub names: Vec<String>,
+    /// Each column has its name in the text or one that the server makes up: none may be called otherwise.
+    pub is_complete: bool,
+}
+
+/// What the rules look at.
+struct Lint<'a> {
+    context: &'a Context<'a>,
+    outline: &'a Outline<'a>,
+    /// The SELECT whose list names the result's columns, and those names.
+    output: Option<&'a Select>,
+    names: Vec<Name>,
+}
+
+impl Lint<'_> {
+    fn text(&self) -> &str {
+        self.outline.scan.text
+    }
+
+    fn dialect(&self) -> Dialect {
+        self.outline.scan.dialect
+    }
+
+    /// A finding at some tokens.
+    fn at(&self, tokens: Range<usize>, code: Code, message: impl Into<String>, help: &str) -> Finding {
+        let (start, end) = self.outline.span(&tokens);
+        Finding::new(code, start, end, message, help)
+    }
+
+    /// The columns of the result that the text names: the token of the name, and the name.
+    fn named(&self) -> impl Iterator<Item = (usize, String)> {
+        self.names.iter().filter_map(|name| match name {
+            Name::Alias(token) | Name::Column(token) => Some((*token, self.outline.name(*token))),
+            _ => None,
+        })
+    }
+
+    fn is_complete(&self) -> bool {
+        !self.names.is_empty() && !self.names.iter().any(|n| matches!(n, Name::Wildcard | Name::Unclear))
+    }
+}
+
+impl Query {
+    /// Everything that its author should know, in the order of the text.
+    pub fn lint(&self, context: &Context<'_>) -> Vec<Finding> {
+        let scan = self.scan();
+        let mut found = increments::text(&scan);
+        if scan.is_small() {
+            let outline = Outline::new(&scan);
+            let output = outline.output();
+            let names =
+                output.map_or_else(Vec::new, |s| s.items.iter().map(|i| outline.item_name(i)).collect());
+            let lint = Lint { context, outline: &outline, output, names };
+            found.extend(increments::limits(&lint));
+            found.extend(columns::all(&lint));
+            found.extend(functions::all(&lint));
+            for (i, comparison) in comparison::find(&outline).iter().enumerate() {
+                let known = context.known.get(i).and_then(Option::as_ref);
+                found.extend(compared::judge(&lint, comparison, known));
+            }
+        }
+        found.sort_by_key(|f| (f.start, f.code));
+        found
+    }
+
+    /// Every comparison of an expression with the variable, for a database to be asked about.
+    pub fn comparisons(&self) -> Vec<Comparison> {
+        let scan = self.scan();
+        if scan.is_small() { comparison::find(&Outline::new(&scan)) } else { Vec::new() }
+    }
+
+    /// The columns that the text names; `None` if it does not show which SELECT they come from.
+    pub fn output(&self) -> Option<Output> {
+        let scan = self.scan();
+        if !scan.is_small() {
+            return None;
+        }
+        let outline = Outline::new(&scan);
+        let select = outline.output()?;
+        let names = select.items.iter().map(|i| outline.item_name(i)).collect();
+        let context = Context::of(CallType::Identify);
+        let lint = Lint { context: &context, outline: &outline, output: Some(select), names };
+        Some(Output {
+            select: outline.span(&(select.at..select.at + 1)),
+            names: lint.named().map(|(_, name)| name).collect(),
+            is_complete: lint.is_complete(),
+        })
+    }
+
+    fn scan(&self) -> Scan<'_> {
+        Scan::new(&self.text, self.dialect)
+    }
+}
+
+impl Context<'_> {
+    /// A sync of this type with nothing else said.
+    pub fn of(call_type: CallType) -> Self {
+        Self { call_type, cursor: None, lookback: Duration::from_secs(1), customer_io: false, known: &[] }
+    }
+}

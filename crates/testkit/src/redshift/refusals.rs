@@ -1,0 +1,203 @@
+//! What Redshift refuses although PostgreSQL would take it.
+//!
+//! Where no log shows the server's words, a statement that the grammar of PostgreSQL 8.0 has not is a syntax error, and one that it has is 0A000.
+
+use std::ops::Range;
+
+use super::lexer::{Kind, Tokens};
+use super::reads::is_bare;
+use super::report::Report;
+use super::settings::{name_behind, unrecognized};
+use super::statement::{View, Words};
+
+/// The most rows that a cluster of one node hands out at a time.
+pub(super) const SINGLE_NODE_FETCH: i64 = 1_000;
+
+/// The protocol counts parameters in 16 bits, and Redshift reads them as signed.
+pub(super) const MOST_PARAMETERS: i64 = 32_767;
+
+/// Words that Redshift reserves and PostgreSQL does not, of those that stand nowhere in a query but as a name.
+const RESERVED: &[&str] = &[
+    "credentials",
+    "deflate",
+    "delta",
+    "encrypt",
+    "encryption",
+    "explicit",
+    "gzip",
+    "lun",
+    "luns",
+    "lzo",
+    "lzop",
+    "offline",
+    "open",
+    "percent",
+    "permissions",
+    "raw",
+    "readratio",
+    "recover",
+    "rejectlog",
+    "resort",
+    "restore",
+    "system",
+    "tag",
+    "wallet",
+];
+
+/// Catalogue tables that PostgreSQL 8.0 had not yet.
+const MISSING_TABLES: &[&str] = &["pg_enum", "pg_range", "pg_extension", "pg_collation"];
+
+/// Columns of the catalogue that it had not yet.
+const MISSING_COLUMNS: &[&str] = &["typcategory", "typispreferred", "relispartition"];
+
+/// Functions that Redshift has not, and that `functions.sql` cannot take away.
+const MISSING_FUNCTIONS: &[&str] = &[
+    "json_build_object",
+    "jsonb_build_object",
+    "pg_get_function_identity_arguments",
+    "row_to_json",
+    "unnest",
+];
+
+/// Says whether the parser refuses a statement.
+pub(super) fn refuse(
+    sql: &str,
+    tokens: &Tokens<'_>,
+    range: Range<usize>,
+    view: &View<'_>,
+) -> Result<(), Report> {
+    let words = Words::of(tokens, range.clone());
+    let syntax = |index: usize| {
+        let place = words.place(index).expect("a word that was looked at is there");
+        Err(Report::syntax(sql, tokens.list[place].at, tokens.text(place)))
+    };
+    match (words.at(0), words.at(1)) {
+        ("discard" | "do" | "values", _) => return syntax(0),
+        ("deallocate", "all") | ("explain", "(" | "analyze" | "analyse") => return syntax(1),
+        ("deallocate", "prepare") if words.at(2) == "all" => return syntax(2),
+        ("copy", "(") => return syntax(1),
+        ("copy", _) => {
+            let place = range.clone().find(|&at| matches!(tokens.word(at).as_str(), "stdin" | "stdout"));
+            if let Some(place) = place {
+                return Err(Report::syntax(sql, tokens.list[place].at, tokens.text(place)));
+            }
+        }
+        ("listen" | "unlisten" | "notify" | "savepoint" | "release", _) => {
+            return Err(unsupported(&words.at(0).to_ascii_uppercase()));
+        }
+        ("rollback", "to") => return Err(unsupported("ROLLBACK TO SAVEPOINT")),
+        ("rollback", "work" | "transaction") if words.at(2) == "to" => {
+            return Err(unsupported("ROLLBACK TO SAVEPOINT"));
+        }
+        ("reset", "session" | "session_authorization") if !view.superuser => {
+            return Err(Report::error("42501", "permission denied to set session authorization"));
+        }
+        // The query is cancelled, of all things (observed).
+        ("declare", _) if view.extended => {
+            return Err(Report::error("57014", "Query cancelled on user's request"));
+        }
+        ("declare", _) if view.cursor_open => {
+            return Err(Report::error("XX000", "cannot open more than one cursor in a session"));
+        }
+        ("fetch", _) if view.options.single_node => fetch(tokens, range.clone())?,
+        _ => {}
+    }
+    let is_query = matches!(words.at(0), "select" | "with" | "(");
+    for place in range {
+        token(sql, tokens, place, view, is_query)?;
+    }
+    Ok(())
+}
+
+fn unsupported(what: &str) -> Report {
+    Report::error("0A000", format!("{what} is not supported"))
+}
+
+/// What is refused wherever it stands.
+fn token(
+    sql: &str,
+    tokens: &Tokens<'_>,
+    place: usize,
+    view: &View<'_>,
+    is_query: bool,
+) -> Result<(), Report> {
+    let token = tokens.list[place];
+    if token.kind == Kind::Parameter && token.text[1..].parse().is_ok_and(|n: i64| n > MOST_PARAMETERS) {
+        return Err(too_many_parameters());
+    }
+    if !is_bare(tokens, place) && !MISSING_TABLES.contains(&tokens.word(place).as_str()) {
+        return Ok(());
+    }
+    let word = tokens.word(place);
+    let solid = |from: usize| tokens.solid(from, tokens.len());
+    let (next, before) = (solid(place + 1), tokens.solid_before(0, place));
+    let next_text = next.map_or("", |next| tokens.text(next));
+    let before_text = before.map_or_else(String::new, |before| tokens.text(before).to_ascii_lowercase());
+    let is_called = next_text == "(";
+    let syntax = || Err(Report::syntax(sql, token.at, token.text));
+    match word.as_str() {
+        "distinct"
+            if matches!(before_text.as_str(), "is" | "not") && next_text.eq_ignore_ascii_case("from") =>
+        {
+            Err(unsupported("IS DISTINCT FROM"))
+        }
+        "returning" => syntax(),
+        "conflict" if before_text == "on" => syntax(),
+        "values" if before_text == "(" => syntax(),
+        "current_setting" | "set_config" if is_called => {
+            let name = next.and_then(|open| solid(open + 1)).map_or("", |name| tokens.text(name));
+            let name = name.trim_matches('\'');
+            if name == "session_authorization" && word == "set_config" {
+                return Err(Report::error("42501", "permission denied to set session authorization"));
+            }
+            name_behind(name).map(|_| ()).ok_or_else(|| unrecognized(name))
+        }
+        table if MISSING_TABLES.contains(&table) => {
+            Err(Report::error("42P01", format!("relation \"{table}\" does not exist")))
+        }
+        column if MISSING_COLUMNS.contains(&column) => {
+            Err(Report::error("42703", format!("column \"{column}\" does not exist")))
+        }
+        function if is_called && MISSING_FUNCTIONS.contains(&function) => {
+            Err(Report::error("42883", format!("function {function}(unknown) does not exist")))
+        }
+        "timestamp" if is_query && view.options.reserved_timestamp => {
+            let literal = next.is_some_and(|next| tokens.list[next].kind == Kind::Text);
+            let with_zone = matches!(next_text.to_ascii_lowercase().as_str(), "with" | "without");
+            let is_type = matches!(before_text.as_str(), "::" | "as") || literal || is_called || with_zone;
+            if is_type { Ok(()) } else { syntax() }
+        }
+        reserved if is_query && RESERVED.contains(&reserved) && before_text != "as" && !is_called => syntax(),
+        _ => Ok(()),
+    }
+}
+
+/// What an execution with so many rows gets from a cluster of one node.
+pub(super) fn fetch_size(size: i64) -> Report {
+    Report::error(
+        "0A000",
+        format!(
+            "Fetch size {size} exceeds the limit of {SINGLE_NODE_FETCH} for a single node configuration. \
+             Reduce the client fetch/cache size or upgrade to a multi node installation."
+        ),
+    )
+}
+
+pub(super) fn too_many_parameters() -> Report {
+    Report::error("42P02", "there is no parameter $-32768")
+}
+
+fn fetch(tokens: &Tokens<'_>, range: Range<usize>) -> Result<(), Report> {
+    for place in range {
+        if tokens.word(place) == "all" {
+            return Err(Report::error("0A000", "FETCH ALL is not supported for a single node configuration"));
+        }
+        if tokens.list[place].kind == Kind::Number {
+            let size = tokens.text(place).parse().unwrap_or(i64::MAX);
+            if size > SINGLE_NODE_FETCH {
+                return Err(fetch_size(size));
+            }
+        }
+    }
+    Ok(())
+}
