@@ -1,86 +1,17 @@
-//! Long work: a large result into a slow destination, and a time of mixed faults under `outflow serve`. Promises 1, 2 and 6 of `docs/GUARANTEES.md`.
+//! `outflow serve` with six syncs for a long time: among mixed faults, and under constant load. Promises 1, 2 and 6 of `docs/GUARANTEES.md`.
+//!
+//! Whatever is done to them, every row arrives under one id, and a process does not grow. Faults here never make a call bad: those are `bad_input`'s and `isolation`'s.
 
-use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
-use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
 use outflow_testkit::{
-    ChaosProxy, Database, Fault, Judge, Postgres, Receiver, Reply, Report, Rng, Vitals, seed, sink,
+    ChaosProxy, Database, Fault, Judge, Postgres, Receiver, Reply, Report, Rng, Verdict, Vitals, seed,
     slice_or_whole,
 };
 use serde_json::Value;
 
 use crate::serving::Serving;
-use crate::support::{Project, document, pipelines, sync, yaml};
-
-const MIB: u64 = 1 << 20;
-
-#[test]
-fn a_destination_ten_times_slower_than_the_source_costs_disk_and_not_memory() {
-    let rows: u64 = slice_or_whole(300_000, 10_000_000);
-    let cap = slice_or_whole(256 * MIB, 4096 * MIB);
-    let (told, port) = channel();
-    let options = sink::Options { delay: Duration::from_millis(70), ..sink::Options::default() };
-    // It ends with this process.
-    std::thread::spawn(move || sink::serve(options, move |port| told.send(port).unwrap()));
-    let port = port.recv().unwrap();
-    let database = Postgres::shared().database("slow_destination");
-    let hook = format!(r#"type: webhook, url: "http://127.0.0.1:{port}/", concurrency: 2, max_calls: 1000"#);
-    let query = format!(
-        r#"SELECT i AS "userId", md5(i::text) AS token, i % 7 AS plan FROM generate_series(1, {rows}) i"#
-    );
-    let users = format!("{}max_run_bytes: {cap}\n", sync("identify", &query));
-    let project = Project::new(&yaml(&database, &[("hook", &hook)], &[("users", &users)]));
-    let running = project.program(&["run", "--output", "json"]).spawn();
-    let (pid, mut peak) = (running.id(), 0);
-    // It tells of its progress; the end of that is the end of the process, whose memory is gone then.
-    while let Some(vitals) = Vitals::of(pid).filter(|v| v.peak_memory > 0) {
-        peak = peak.max(vitals.peak_memory);
-        if running.next_line(Duration::from_millis(100)).is_none() && running.has_ended() {
-            break;
-        }
-    }
-    let exit = running.wait();
-    exit.assert_code(0);
-    let run = document(&exit);
-    let seconds = |part: &str| run["seconds"][part].as_f64().unwrap();
-    let ratio = seconds("deliver") / seconds("extract");
-    let spool = run["spool_bytes"].as_u64().unwrap_or_else(|| spool_bytes(&project));
-    let stats = stats(port);
-    assert_eq!((stats["calls"].as_u64(), stats["distinct"].as_u64()), (Some(rows), Some(rows)), "{stats}");
-    let mib = |bytes: u64| format!("{:.1} MiB", bytes as f64 / MIB as f64);
-    Report::new(
-        "endurance::a_destination_ten_times_slower_than_the_source_costs_disk_and_not_memory",
-        "rows into a slow destination",
-        rows,
-    )
-    .with("times slower than the source", format!("{ratio:.1}"))
-    .with("peak memory", mib(peak))
-    .with("spool", format!("{} of {} allowed", mib(spool), mib(cap)))
-    .print();
-    assert!(peak <= 96 * MIB, "{}", mib(peak));
-    assert!(spool <= cap, "{}", mib(spool));
-}
-
-fn spool_bytes(project: &Project) -> u64 {
-    let mut bytes = 0;
-    for run in std::fs::read_dir(project.path().join(".outflow/spool")).unwrap() {
-        for file in std::fs::read_dir(run.unwrap().path()).unwrap() {
-            bytes += file.unwrap().metadata().unwrap().len();
-        }
-    }
-    bytes
-}
-
-/// What the sink has counted.
-fn stats(port: u16) -> Value {
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
-    stream.write_all(b"GET /stats HTTP/1.1\r\nconnection: close\r\n\r\n").unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    serde_json::from_str(answer.split("\r\n\r\n").nth(1).unwrap()).unwrap()
-}
+use crate::support::{Project, pipelines, sync, yaml};
 
 /// The six types. Each has a table of its own, whose rows are known by their number.
 const TYPES: [(&str, &str); 6] = [
@@ -270,6 +201,20 @@ impl Mixed {
         }
     }
 
+    /// What the receiver got of all rows so far, each sync's rows of one person in order.
+    fn verdict(&self) -> Verdict {
+        let rows = self.rows;
+        let expected = TYPES.iter().flat_map(|(kind, _)| (1..=rows).map(move |row| format!("{kind} {row}")));
+        Judge::expecting(expected)
+            .key(|call| row_of(call).map(|(kind, row)| format!("{kind} {row}")))
+            .order(|call| {
+                let (kind, row) = row_of(call)?;
+                // An alias has two ordering keys and orders by both; a group by its own.
+                (kind != "alias").then(|| (format!("{kind} {}", row % 50), row))
+            })
+            .judge(&self.receiver.arrivals())
+    }
+
     /// Everything is well again, and everything arrives.
     fn mend(&mut self) -> Duration {
         let mended = Instant::now();
@@ -284,16 +229,25 @@ impl Mixed {
     }
 }
 
+/// The figures of a process that must not grow: name, where it stands, and by how much it may differ.
+struct Figure {
+    name: &'static str,
+    of: fn(&Vitals) -> u64,
+    allowed: u64,
+}
+
+const FIGURES: [Figure; 3] = [
+    Figure { name: "memory in KiB", of: |v| v.memory / 1024, allowed: 24 * 1024 },
+    Figure { name: "open files", of: |v| v.files, allowed: 10 },
+    Figure { name: "threads", of: |v| v.threads, allowed: 8 },
+];
+
 /// The medians of a figure in the first and the last third of the samples by this order, among processes that have found their size.
-fn growth<K: Ord>(
-    samples: &[Sample],
-    order: impl Fn(&Sample) -> K,
-    figure: fn(&Vitals) -> u64,
-) -> (u64, u64) {
+fn growth<K: Ord>(samples: &[Sample], order: impl Fn(&Sample) -> K, figure: &Figure) -> (u64, u64) {
     let mut settled: Vec<&Sample> = samples.iter().filter(|sample| sample.age.as_secs() >= 3).collect();
     settled.sort_by_key(|sample| order(sample));
     let median = |part: &[&Sample]| {
-        let mut figures: Vec<u64> = part.iter().map(|sample| figure(&sample.vitals)).collect();
+        let mut figures: Vec<u64> = part.iter().map(|sample| (figure.of)(&sample.vitals)).collect();
         figures.sort_unstable();
         figures.get(figures.len() / 2).copied().unwrap_or_default()
     };
@@ -301,35 +255,62 @@ fn growth<K: Ord>(
     (median(&settled[..third]), median(&settled[settled.len() - third..]))
 }
 
+/// Nothing goes wrong, one process lives all the time, and the six syncs run as often as they can.
+#[test]
+fn a_process_under_constant_load_finds_its_size_and_keeps_it() {
+    let time = Duration::from_secs(slice_or_whole(12, seconds("OUTFLOW_STEADY_SECONDS", 900)));
+    let mut steady = Mixed::new();
+    steady.receiver.always(Reply::ok());
+    let mut runs = 0;
+    while steady.started.elapsed() < time {
+        steady.write();
+        let serving = steady.serving();
+        let started: Vec<u64> = TYPES.iter().filter_map(|(kind, _)| serving.trigger(kind)).collect();
+        for run in &started {
+            assert_eq!(serving.end_of(*run).unwrap().1, "succeeded");
+        }
+        serving.forget();
+        runs += started.len() as u64;
+        steady.look();
+        if std::env::var_os("STEADY_TRACE").is_some() && runs % 300 == 0 {
+            eprintln!("{runs} {:?}", steady.samples.last().unwrap().vitals);
+        }
+    }
+    steady.mend();
+    steady.serving.take().unwrap().stop();
+    let verdict = steady.verdict();
+    verdict.assert_exactly_once();
+    let mut report = Report::new(
+        "endurance::a_process_under_constant_load_finds_its_size_and_keeps_it",
+        format!("{} s of constant load on one process, runs", time.as_secs()),
+        runs,
+    )
+    .judged(&verdict);
+    let grown = FIGURES.map(|figure| (growth(&steady.samples, |s| s.at, &figure), figure));
+    for ((first, last), figure) in &grown {
+        report = report.with(figure.name, format!("{first} → {last}"));
+    }
+    report.print();
+    for ((first, last), figure) in &grown {
+        assert!(*last <= first + figure.allowed, "{} grew from {first} to {last}", figure.name);
+    }
+}
+
 #[test]
 fn six_syncs_lose_nothing_in_a_time_of_mixed_faults_and_restarts() {
-    let time = Duration::from_secs(slice_or_whole(30, mixed_seconds()));
+    let time = Duration::from_secs(slice_or_whole(30, seconds("OUTFLOW_MIXED_SECONDS", 3_600)));
     let mut mixed = Mixed::new();
     mixed.torment(time);
     let drained = mixed.mend();
     mixed.serving.take().unwrap().stop();
-    let rows = mixed.rows;
-    let expected = TYPES.iter().flat_map(|(kind, _)| (1..=rows).map(move |row| format!("{kind} {row}")));
-    let verdict = Judge::expecting(expected)
-        .key(|call| row_of(call).map(|(kind, row)| format!("{kind} {row}")))
-        .order(|call| {
-            let (kind, row) = row_of(call)?;
-            // An alias has two ordering keys and orders by both; a group by its own.
-            (kind != "alias").then(|| (format!("{kind} {}", row % 50), row))
-        })
-        .judge(&mixed.receiver.arrivals());
+    let (rows, verdict) = (mixed.rows, mixed.verdict());
     verdict.assert_at_least_once();
     let runs = mixed.project.runs().len();
     mixed.project.assert_closed();
-    let (kib, samples) = (1024, &mixed.samples);
-    let figures: [(&str, fn(&Vitals) -> u64, u64); 3] = [
-        ("memory in KiB", |v| v.memory / 1024, 24 * kib),
-        ("open files", |v| v.files, 10),
-        ("threads", |v| v.threads, 8),
-    ];
-    let grown = figures.map(|(name, figure, allowed)| {
-        let (by_time, by_age) = (growth(samples, |s| s.at, figure), growth(samples, |s| s.age, figure));
-        (name, by_time, by_age, allowed)
+    let grown = FIGURES.map(|figure| {
+        let by_time = growth(&mixed.samples, |s| s.at, &figure);
+        let by_age = growth(&mixed.samples, |s| s.age, &figure);
+        (figure, by_time, by_age)
     });
     let mut report = Report::new(
         "endurance::six_syncs_lose_nothing_in_a_time_of_mixed_faults_and_restarts",
@@ -343,24 +324,22 @@ fn six_syncs_lose_nothing_in_a_time_of_mixed_faults_and_restarts() {
     )
     .judged(&verdict)
     .with("drained within", format!("{:.1} s", drained.as_secs_f64()));
-    for (name, by_time, by_age, _) in grown {
-        report = report.with(
-            name,
-            format!(
-                "{} → {} over the campaign, {} → {} over a process's life",
-                by_time.0, by_time.1, by_age.0, by_age.1
-            ),
+    for (figure, by_time, by_age) in &grown {
+        let grown = format!(
+            "{} → {} over the campaign, {} → {} over a process's life",
+            by_time.0, by_time.1, by_age.0, by_age.1
         );
+        report = report.with(figure.name, grown);
     }
     report.print();
-    for (name, by_time, by_age, allowed) in grown {
+    for (figure, by_time, by_age) in &grown {
         for (first, last) in [by_time, by_age] {
-            assert!(last <= first + allowed, "{name} grew from {first} to {last}");
+            assert!(*last <= first + figure.allowed, "{} grew from {first} to {last}", figure.name);
         }
     }
 }
 
-/// The long form's hour, or what `OUTFLOW_MIXED_SECONDS` says.
-fn mixed_seconds() -> u64 {
-    std::env::var("OUTFLOW_MIXED_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(3_600)
+/// How long a long form takes: as this variable says, or else so many seconds.
+fn seconds(variable: &str, otherwise: u64) -> u64 {
+    std::env::var(variable).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
 }

@@ -20,5 +20,6 @@ mod run;
 mod secrets;
 mod serve;
 mod serving;
+mod slow;
 mod support;
 mod ways;

@@ -189,39 +189,36 @@ fn a_500_that_took_the_calls_repeats_them_under_the_same_ids() {
 /// under the same ids.
 #[test]
 fn answers_that_break_the_protocol_are_got_over_and_lose_nothing() {
-    let cases: [(&str, fn() -> Reply); 9] = [
-        ("bad_chunks", Reply::bad_chunks),
-        ("short_body", Reply::short_body),
-        ("long_body", Reply::long_body),
-        ("long_head", || Reply::long_head(10 << 20)),
-        ("informational", || Reply::informational_flood(100_000)),
-        ("upgrade", Reply::upgrade),
-        ("garbage", Reply::garbage),
-        ("reset", Reply::reset_in_answer),
-        ("closed", Reply::close),
+    let cases = [
+        ("bad_chunks", Reply::bad_chunks()),
+        ("short_body", Reply::short_body()),
+        ("long_body", Reply::long_body()),
+        ("long_head", Reply::long_head(10 << 20)),
+        ("informational", Reply::informational_flood(100_000)),
+        ("garbage", Reply::garbage()),
+        ("reset", Reply::reset_in_answer()),
+        ("closed", Reply::close()),
     ];
-    let (shop, mut to, mut repeats) = (Shop::new("protocol"), 0, 0);
+    let (shop, mut to, times) = (Shop::new("protocol"), 0, cases.len() as u64);
     for (what, reply) in cases {
         shop.add(to + 1, to + 5);
         to += 5;
-        shop.receiver.script([reply()]);
+        shop.receiver.script([reply]);
         let exit = shop.project.run(&["run", "users"]);
         assert_eq!(exit.code, Some(0), "{what}: {exit:?}");
-        let verdict = Judge::expecting(names(to)).judge(&shop.receiver.arrivals());
-        verdict.assert_at_least_once();
-        repeats = verdict.repeats;
+        Judge::expecting(names(to)).judge(&shop.receiver.arrivals()).assert_at_least_once();
     }
     assert_one_id_each(&shop.receiver);
     shop.project.assert_closed();
     let verdict = Judge::expecting(names(to)).judge(&shop.receiver.arrivals());
+    assert!(verdict.repeats > 0, "some of them come after the calls were taken");
     Report::new(
         "bad_input::destination::answers_that_break_the_protocol_are_got_over_and_lose_nothing",
         "answers that break the protocol, lie about their length or flood, once each",
-        cases.len() as u64,
+        times,
     )
     .judged(&verdict)
     .print();
-    assert!(repeats > 0, "some of them come after the calls were taken");
 }
 
 /// Answers that are no answer of the API stop the destination, and leave the calls pending until it is mended.
@@ -238,6 +235,17 @@ fn bombs_and_endless_answers_are_d017_and_the_calls_stay() {
             |shop| shop.receiver.always(Reply::ok()),
         );
     }
+}
+
+#[test]
+fn another_protocol_that_nobody_asked_for_is_d014_and_the_calls_stay() {
+    let shop = Shop::new("upgrade");
+    stays_pending(
+        &shop,
+        "D014",
+        |shop| shop.receiver.always(Reply::upgrade()),
+        |shop| shop.receiver.always(Reply::ok()),
+    );
 }
 
 #[test]
