@@ -81,8 +81,7 @@ fn at_the_disk_reserve_deliveries_go_on_a_large_result_fails_with_its_size_and_a
     };
     let runs = within(&["runs", "--limit", "0", "--output", "json"]);
     runs.assert_code(0);
-    for run in document(&runs).as_array().unwrap().iter().filter(|run| run["state"] != "failed")
-    {
+    for run in document(&runs).as_array().unwrap().iter().filter(|run| run["state"] != "failed") {
         within(&["verify", &run["run"].to_string()]).assert_code(0);
     }
     assert!(serving.stop().ran < Duration::from_secs(300));
