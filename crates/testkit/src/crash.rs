@@ -90,9 +90,16 @@ impl Program {
         // As a grandchild (-D) it leaves the program our own child, with its id, signals and exit.
         let args =
             ["-D", "-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={calls}"), "-e", &inject, "--"];
-        let mut traced = Program::new("strace").args(args).args([self.path.clone()]).args(self.args.clone());
-        (traced.env, traced.folder) = (self.env.clone(), self.folder.clone());
-        traced
+        self.within("strace", &args, &[])
+    }
+
+    /// This program as the last arguments of another one, such as `strace` or `unshare`, in the same folder and environment.
+    #[must_use]
+    pub fn within(&self, path: &str, options: &[&str], command: &[&str]) -> Program {
+        let mut args: Vec<OsString> = options.iter().chain(command).map(OsString::from).collect();
+        args.push(self.path.clone().into());
+        args.extend(self.args.iter().cloned());
+        Program { path: path.into(), args, env: self.env.clone(), folder: self.folder.clone() }
     }
 
     /// Starts it, without standard input.
