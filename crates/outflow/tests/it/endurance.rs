@@ -230,10 +230,11 @@ impl Mixed {
     }
 }
 
-/// The figures of a process that must not grow: name, where it stands, and by how much it may differ.
+/// A figure of a process that must not grow.
 struct Figure {
     name: &'static str,
     of: fn(&Vitals) -> u64,
+    /// By how much it may differ among faults; under constant load by a third of that.
     allowed: u64,
 }
 
@@ -272,9 +273,6 @@ fn a_process_under_constant_load_finds_its_size_and_keeps_it() {
         serving.forget();
         runs += TYPES.len() as u64;
         steady.look();
-        if std::env::var_os("STEADY_TRACE").is_some() && runs % 300 == 0 {
-            eprintln!("{runs} {:?}", steady.samples.last().unwrap().vitals);
-        }
     }
     steady.mend();
     steady.serving.take().unwrap().stop();
@@ -286,13 +284,15 @@ fn a_process_under_constant_load_finds_its_size_and_keeps_it() {
         runs,
     )
     .judged(&verdict);
+    // Caches are full after a third of the time, and then there is nothing left to grow.
+    steady.samples.retain(|sample| sample.at > time / 3);
     let grown = FIGURES.map(|figure| (growth(&steady.samples, |s| s.at, &figure), figure));
     for ((first, last), figure) in &grown {
         report = report.with(figure.name, format!("{first} → {last}"));
     }
     report.print();
     for ((first, last), figure) in &grown {
-        assert!(*last <= first + figure.allowed, "{} grew from {first} to {last}", figure.name);
+        assert!(*last <= first + figure.allowed / 3, "{} grew from {first} to {last}", figure.name);
     }
 }
 
