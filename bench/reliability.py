@@ -21,11 +21,11 @@ import subprocess
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs/RELIABILITY.md"
 PACKAGES = ["outflow-spool", "outflow-state", "outflow-engine", "outflow"]
-CAMPAIGNS = "test(/kills::|crash::|endurance::|slow::|isolation::|room::|limits::|calendar::|misbehaviour::|model::|faults::|protocol/)"
+CAMPAIGNS = "test(/kills::|crash::|endurance::|slow::|isolation::|room::|limits::|calendar::|misbehaviour::|model::|faults::|histories::|protocol/)"
 # The sections of the page, each with the beginnings of its tests' names.
 SUBJECTS = [
     ("Processes that are killed", ("kills::", "crash::")),
-    ("Disks that fail, fill up and lose power", ("faults::", "model::", "room::")),
+    ("Disks that fail, fill up and lose power", ("faults::", "histories::", "model::", "room::")),
     ("Destinations that are out of order beside others", ("isolation::eight",)),
     ("Destinations that refuse for a time, and that break the protocol", ("limits::", "misbehaviour::", "bad_input::")),
     ("Bad calls, and a wrong path", ("isolation::one_bad", "isolation::a_wrong")),

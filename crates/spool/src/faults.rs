@@ -1,13 +1,13 @@
 //! Tests on a disk that fails: every operation in turn, and power that goes off at any instant.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use outflow_core::ports::spool::{Blanked, SegmentInfo, Spool, Spooled};
+use outflow_core::ports::spool::{Blanked, SegmentInfo, Spool};
 use outflow_core::{CallType, Code, Error, RunId};
-use outflow_testkit::{Report, Rng, seed, slice_or_whole};
+use outflow_testkit::Report;
 
 use crate::DiskSpool;
 use crate::disk::{Disk, DiskFile, RealDisk};
@@ -15,7 +15,7 @@ use crate::model::{Entry, SMALL, call, expected, header, read, rejection, write}
 
 /// A disk over the real one that fails one operation and knows what a loss of power would take.
 #[derive(Default)]
-struct FaultyDisk {
+pub(crate) struct FaultyDisk {
     log: Arc<Mutex<Log>>,
     free: Option<u64>,
 }
@@ -53,14 +53,27 @@ impl Log {
 }
 
 impl FaultyDisk {
-    fn failing_at(n: usize) -> Self {
+    /// Its `n`th operation fails.
+    pub(crate) fn failing_at(n: usize) -> Self {
         let disk = Self::default();
         disk.log.lock().unwrap().fail_at = Some(n);
         disk
     }
 
+    /// The power goes off as its `n`th operation begins.
+    pub(crate) fn powerless_at(n: usize) -> Self {
+        let disk = Self::default();
+        disk.log.lock().unwrap().power_off_at = Some(n);
+        disk
+    }
+
+    /// It says that so many bytes are free.
+    pub(crate) fn with_free(bytes: u64) -> Self {
+        Self { free: Some(bytes), ..Self::default() }
+    }
+
     /// Takes from the real disk what a loss of power would take now.
-    fn lose_power(&self) {
+    pub(crate) fn lose_power(&self) {
         let log = self.log.lock().unwrap();
         for (from, to) in log.renames.iter().rev() {
             let _ = std::fs::rename(to, from);
@@ -192,145 +205,12 @@ fn whichever_operation_fails_the_extraction_fails_and_can_be_done_again() {
     }
 }
 
-/// What a random history does to the disk under a run.
-#[derive(Clone, Copy, Debug)]
-enum Mishap {
-    None,
-    Fails(usize),
-    PowerOff(usize),
-    Full(u64),
-}
-
-fn mishap(rng: &mut Rng) -> Mishap {
-    match rng.below(6) {
-        0 => Mishap::Fails(1 + rng.below(60) as usize),
-        1 => Mishap::PowerOff(1 + rng.below(60) as usize),
-        2 => Mishap::Full(rng.below(2_000)),
-        _ => Mishap::None,
-    }
-}
-
-fn random_entries(rng: &mut Rng, run: u64) -> Vec<Entry> {
-    let count = rng.below(60);
-    let text = |rng: &mut Rng| vec![b'a' + rng.below(26) as u8; rng.below(300) as usize];
-    let entry = |rng: &mut Rng, i| match rng.below(8) {
-        0 => rejection(i, "bad"),
-        // Some contents come again in the next run.
-        _ => call(i, (u128::from(run / 2) << 64) | u128::from(rng.below(30)), &text(rng)),
-    };
-    (0..count).map(|i| entry(rng, i)).collect()
-}
-
-/// Runs that are written, fail, lose power, find the disk full, are read and removed, against a table of what each run that was finished holds.
-#[test]
-fn random_histories_with_faults_keep_every_finished_run_and_invent_none() {
-    let (first, histories) = (seed(), slice_or_whole(30, 2_000));
-    let (mut written, mut mishaps) = (0, [0_u64; 3]);
-    for history in 0..histories {
-        let (dir, mut rng) = (tempfile::tempdir().unwrap(), Rng::new(first + history));
-        let mut finished: BTreeMap<u64, (Vec<Entry>, Spooled)> = BTreeMap::new();
-        for run in 1..=12 {
-            let (entries, what) = (random_entries(&mut rng, run), mishap(&mut rng));
-            let mut log = Log::default();
-            let (mut reserve, mut free) = (0, None);
-            match what {
-                Mishap::None => {}
-                Mishap::Fails(n) => log.fail_at = Some(n),
-                Mishap::PowerOff(n) => log.power_off_at = Some(n),
-                Mishap::Full(room) => (reserve, free) = (1 << 20, Some((1 << 20) + room)),
-            }
-            let disk = Arc::new(FaultyDisk { log: Arc::new(Mutex::new(log)), free });
-            let spool = DiskSpool::on(disk.clone(), dir.path(), reserve, SMALL);
-            let previous = finished.keys().next_back().copied();
-            match write(&spool, header(run, CallType::Track), &entries, previous) {
-                Ok(spooled) => {
-                    // Nobody may lose it from now on, whatever happens in the next instant.
-                    disk.lose_power();
-                    finished.insert(run, (entries, spooled));
-                    written += 1;
-                }
-                Err(error) => match what {
-                    Mishap::None => panic!("history {history}, run {run}: {error}"),
-                    Mishap::Fails(_) => {
-                        assert_eq!(error.code(), Code::P003, "{error}");
-                        assert!(
-                            !dir.path().join(run.to_string()).exists(),
-                            "run {run} left something behind"
-                        );
-                        mishaps[0] += 1;
-                    }
-                    Mishap::PowerOff(_) => {
-                        assert_eq!(error.code(), Code::P003, "{error}");
-                        disk.lose_power();
-                        mishaps[1] += 1;
-                    }
-                    Mishap::Full(_) => {
-                        assert_eq!(error.code(), Code::P001, "{error}");
-                        assert!(
-                            error.message().contains("are written") && error.message().contains("are free"),
-                            "{error}"
-                        );
-                        assert!(
-                            !dir.path().join(run.to_string()).exists(),
-                            "run {run} left something behind"
-                        );
-                        mishaps[2] += 1;
-                    }
-                },
-            }
-            // Another process opens the spool.
-            let spool = DiskSpool::on(Arc::new(RealDisk), dir.path(), 0, SMALL);
-            if rng.below(5) == 0
-                && let Some(oldest) = finished.keys().next().copied().filter(|_| finished.len() > 1)
-            {
-                spool.remove(RunId(oldest), false).unwrap();
-                finished.remove(&oldest);
-            }
-            for (run, (entries, spooled)) in &finished {
-                let calls = expected(entries, 0);
-                let from = rng.below(calls.len() as u64 + 1);
-                let mut found = read(&spool, *run, &spooled.segments, from).unwrap();
-                assert_eq!(
-                    found.iter().filter(|c| c.3).count() as u64,
-                    unchanged_from(&spool, *run, spooled, from)
-                );
-                found.iter_mut().for_each(|c| c.3 = false);
-                assert_eq!(found, expected(entries, from), "history {history}, run {run} from {from}");
-                let rejected = spool.rejections(RunId(*run), &spooled.segments).unwrap();
-                assert_eq!(rejected.map(Result::unwrap).count() as u64, spooled.rejected);
-            }
-            // What nobody names is swept by its name; nothing else is there.
-            for left in spool.runs().unwrap().into_iter().filter(|left| !finished.contains_key(&left.0)) {
-                spool.remove(left, false).unwrap();
-            }
-        }
-    }
-    assert!(mishaps.iter().all(|n| *n > 0), "{mishaps:?}");
-    let [failed, powerless, full] = mishaps;
-    Report::new(
-        "faults::random_histories_with_faults_keep_every_finished_run_and_invent_none",
-        format!("spool: {failed} failed operations, {powerless} losses of power, {full} full disks among {written} finished runs"),
-        failed + powerless + full,
-    )
-    .with("histories", histories)
-    .with("divergences", 0)
-    .print();
-}
-
-/// How many calls from a position on are unchanged: all of them, or what a whole reading says.
-fn unchanged_from(spool: &DiskSpool, run: u64, spooled: &Spooled, from: u64) -> u64 {
-    let all = read(spool, run, &spooled.segments, 0).unwrap();
-    assert_eq!(all.iter().filter(|c| c.3).count() as u64, spooled.unchanged);
-    all.iter().filter(|c| c.0 >= from && c.3).count() as u64
-}
-
 #[test]
 fn power_that_goes_off_at_any_operation_costs_nothing_but_the_run_that_was_being_written() {
     let mut points = 0;
     for n in 1.. {
         let dir = folder();
-        let disk = Arc::new(FaultyDisk::default());
-        disk.log.lock().unwrap().power_off_at = Some(n);
+        let disk = Arc::new(FaultyDisk::powerless_at(n));
         let spool = DiskSpool::on(disk.clone(), dir.path(), 0, SMALL);
         let Err(error) = write(&spool, header(2, CallType::Track), &entries(), Some(1)) else { break };
         assert_eq!(error.code(), Code::P003, "operation {n}: {error}");
@@ -367,7 +247,7 @@ fn what_finish_names_survives_a_loss_of_power_in_the_next_instant() {
 #[test]
 fn the_disk_reserve_ends_an_extraction_with_its_sizes() {
     let dir = folder();
-    let disk = Arc::new(FaultyDisk { free: Some(3 << 20), ..FaultyDisk::default() });
+    let disk = Arc::new(FaultyDisk::with_free(3 << 20));
     for (reserve, fits) in [(2 << 20, true), (3 << 20, false), (4 << 20, false)] {
         let spool = DiskSpool::on(disk.clone(), dir.path(), reserve, SMALL);
         let result = write(&spool, header(2, CallType::Track), &entries(), Some(1));

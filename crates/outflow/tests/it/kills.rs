@@ -1,6 +1,7 @@
 //! `outflow serve` and `outflow run` are killed with SIGKILL: at random instants, and as they begin their n-th write, sync, rename, unlink or send.
 //! Promises 1 and 2 of `docs/GUARANTEES.md`; `crash` has more kinds of run.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use outflow_testkit::crash::{Program, assert_can_trace};
@@ -11,7 +12,8 @@ use outflow_testkit::{
 use crate::serving::Serving;
 use crate::support::{Project, sync, yaml};
 
-/// A table to which rows come while the process that reads it is killed, and a receiver that takes its time.
+/// A table to which rows come while the process that reads it is killed, and a receiver that takes its time and takes nothing of one request in seven: what is settled too
+/// early is then lost when the process is killed before it asks again.
 struct World {
     database: Database<'static>,
     receiver: Receiver,
@@ -24,6 +26,10 @@ impl World {
         let (database, receiver) = (Postgres::shared().database(name), Receiver::start_blocking());
         database.sql("CREATE TABLE users (id int PRIMARY KEY, note text, updated_at timestamptz NOT NULL)");
         receiver.always(Reply::ok().after(Duration::from_millis(15)));
+        let requests = AtomicUsize::new(0);
+        receiver.rule(move |_, _| {
+            (requests.fetch_add(1, Ordering::Relaxed) % 7 == 3).then(|| Reply::status(503))
+        });
         let query = r#"SELECT id AS "userId", note FROM users WHERE updated_at >= {{last_sync_time | timestamp}} ORDER BY id"#;
         let hook = format!(r#"type: webhook, url: "{}", concurrency: 2, max_calls: 40"#, receiver.url());
         let project =
