@@ -1,6 +1,6 @@
 //! Tests on a disk that fails: every operation in turn, and power that goes off at any instant.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -28,8 +28,8 @@ struct Log {
     power_off_at: Option<usize>,
     /// Files whose sync or write failed: nobody may touch them again.
     poisoned: HashSet<PathBuf>,
-    /// Files with bytes that are not synced, and how many bytes are.
-    dirty: Vec<(PathBuf, u64)>,
+    /// Files with bytes that are not synced, under the names that they have now, and how many bytes are.
+    dirty: BTreeMap<PathBuf, u64>,
     /// Renames in folders that were not synced since.
     renames: Vec<(PathBuf, PathBuf)>,
     /// Folders that were not synced into their parent since they were made.
@@ -75,13 +75,13 @@ impl FaultyDisk {
     /// Takes from the real disk what a loss of power would take now.
     pub(crate) fn lose_power(&self) {
         let log = self.log.lock().unwrap();
-        for (from, to) in log.renames.iter().rev() {
-            let _ = std::fs::rename(to, from);
-        }
         for (path, synced) in &log.dirty {
             if let Ok(file) = std::fs::OpenOptions::new().write(true).open(path) {
                 file.set_len(*synced).unwrap();
             }
+        }
+        for (from, to) in log.renames.iter().rev() {
+            let _ = std::fs::rename(to, from);
         }
         for folder in &log.folders {
             let _ = std::fs::remove_dir_all(folder);
@@ -100,7 +100,7 @@ impl Disk for FaultyDisk {
     fn create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
         let mut log = self.log.lock().unwrap();
         log.operation(path)?;
-        log.dirty.push((path.to_path_buf(), 0));
+        log.dirty.insert(path.to_path_buf(), 0);
         let file = RealDisk.create(path)?;
         Ok(Box::new(FaultyFile { log: self.log.clone(), path: path.to_path_buf(), file, length: 0 }))
     }
@@ -109,6 +109,9 @@ impl Disk for FaultyDisk {
         let mut log = self.log.lock().unwrap();
         log.operation(from)?;
         log.renames.push((from.to_path_buf(), to.to_path_buf()));
+        if let Some(synced) = log.dirty.remove(from) {
+            log.dirty.insert(to.to_path_buf(), synced);
+        }
         RealDisk.rename(from, to)
     }
 
@@ -135,7 +138,9 @@ struct FaultyFile {
 
 impl DiskFile for FaultyFile {
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.log.lock().unwrap().operation(&self.path)?;
+        let mut log = self.log.lock().unwrap();
+        log.operation(&self.path)?;
+        log.dirty.entry(self.path.clone()).or_insert(self.length);
         self.length += bytes.len() as u64;
         self.file.append(bytes)
     }
@@ -143,7 +148,7 @@ impl DiskFile for FaultyFile {
     fn sync(&mut self) -> io::Result<()> {
         let mut log = self.log.lock().unwrap();
         log.operation(&self.path)?;
-        log.dirty.retain(|(path, _)| *path != self.path);
+        log.dirty.remove(&self.path);
         self.file.sync()
     }
 }
