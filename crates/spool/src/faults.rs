@@ -60,11 +60,10 @@ impl FaultyDisk {
         disk
     }
 
-    /// The power goes off as its `n`th operation begins.
-    pub(crate) fn powerless_at(n: usize) -> Self {
-        let disk = Self::default();
-        disk.log.lock().unwrap().power_off_at = Some(n);
-        disk
+    /// The power goes off as the `n`th operation from now begins.
+    pub(crate) fn power_off_in(&self, n: usize) {
+        let mut log = self.log.lock().unwrap();
+        log.power_off_at = Some(log.operations + n);
     }
 
     /// It says that so many bytes are free.
@@ -214,9 +213,10 @@ fn whichever_operation_fails_the_extraction_fails_and_can_be_done_again() {
 fn power_that_goes_off_at_any_operation_costs_nothing_but_the_run_that_was_being_written() {
     let mut points = 0;
     for n in 1.. {
-        let dir = folder();
-        let disk = Arc::new(FaultyDisk::powerless_at(n));
+        let (dir, disk) = (tempfile::tempdir().unwrap(), Arc::new(FaultyDisk::default()));
         let spool = DiskSpool::on(disk.clone(), dir.path(), 0, SMALL);
+        write(&spool, header(1, CallType::Track), &entries()[..20], None).unwrap();
+        disk.power_off_in(n);
         let Err(error) = write(&spool, header(2, CallType::Track), &entries(), Some(1)) else { break };
         assert_eq!(error.code(), Code::P003, "operation {n}: {error}");
         disk.lose_power();

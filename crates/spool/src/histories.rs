@@ -39,7 +39,11 @@ impl Mishap {
         match self {
             Mishap::None => FaultyDisk::default(),
             Mishap::Fails(n) => FaultyDisk::failing_at(n),
-            Mishap::PowerOff(n) => FaultyDisk::powerless_at(n),
+            Mishap::PowerOff(n) => {
+                let disk = FaultyDisk::default();
+                disk.power_off_in(n);
+                disk
+            }
             Mishap::Full(room) => FaultyDisk::with_free(RESERVE + room),
         }
     }

@@ -127,6 +127,7 @@ fn kill_at_each_call(
     how: &str,
     step: usize,
     mut start: impl FnMut(&mut World, &str, usize) -> bool,
+    recover: impl Fn(&World),
 ) {
     assert_can_trace();
     let mut world = World::new(test.rsplit("::").next().unwrap());
@@ -140,10 +141,8 @@ fn kill_at_each_call(
             }
             killed += 1;
             let started = Instant::now();
-            // The first finishes what was interrupted, the second takes what is left.
-            world.project.run(&["run"]).assert_code(0);
+            recover(&world);
             recoveries.push(started.elapsed());
-            world.project.run(&["run"]).assert_code(0);
         }
         world.verdict();
         points.push(format!("{killed} {name}s"));
@@ -162,11 +161,10 @@ fn kill_at_each_call(
 
 #[test]
 fn run_loses_nothing_at_whichever_call_it_is_killed() {
-    let step = slice_or_whole(3, 1);
     kill_at_each_call(
         "kills::run_loses_nothing_at_whichever_call_it_is_killed",
         "run",
-        step,
+        slice_or_whole(3, 1),
         |world, calls, n| {
             let exit = world.project.program(&["run", "users"]).killed_at(calls, n).run();
             if !exit.was_killed() {
@@ -174,16 +172,17 @@ fn run_loses_nothing_at_whichever_call_it_is_killed() {
             }
             exit.was_killed()
         },
+        // The first finishes what was interrupted, the second takes what is left.
+        |world| (0..2).for_each(|_| world.project.run(&["run"]).assert_code(0)),
     );
 }
 
 #[test]
 fn serve_loses_nothing_at_whichever_call_it_is_killed() {
-    let step = slice_or_whole(3, 1);
     kill_at_each_call(
         "kills::serve_loses_nothing_at_whichever_call_it_is_killed",
         "serve",
-        step,
+        slice_or_whole(3, 1),
         |world, calls, n| {
             let mut serving = Serving::of(&world.project, &world.project.server().killed_at(calls, n));
             if serving.is_up() && serving.drain("users").is_some() {
@@ -195,6 +194,10 @@ fn serve_loses_nothing_at_whichever_call_it_is_killed() {
                 exit.assert_code(0);
             }
             exit.was_killed()
+        },
+        |world| {
+            let (serving, _) = recover(&world.project, &world.project.server()).expect("nobody kills it now");
+            serving.stop();
         },
     );
 }
