@@ -210,10 +210,9 @@ fn of_budgets(run: &RunRecord, calls: u64, budgets: &Budgets, spent: &Spent) -> 
             }
         }
     };
-    let connections = &run.pinned.connections;
-    let all = calls.saturating_mul(connections.len() as u64);
+    let all = calls.saturating_mul(run.pinned.attached().count() as u64);
     look("the sync", &run.pinned.guards.budget, all, spent.sum(|sync, _| sync == run.sync));
-    for name in connections.iter().map(|c| &c.destination) {
+    for name in run.pinned.attached().map(|c| &c.destination) {
         if let Some(budget) = budgets.get(name) {
             look(
                 &format!("destination {name}"),
@@ -253,6 +252,7 @@ mod tests {
                 connections: vec![connection("a"), connection("b")],
                 options: RunOptions::default(),
                 guards,
+                detached: Vec::new(),
             },
             due_at: Timestamp::UNIX_EPOCH,
             started_at: Timestamp::UNIX_EPOCH,

@@ -16,6 +16,7 @@ pub mod causes;
 mod cursor;
 mod cut;
 mod deliver;
+mod detach;
 pub mod estimate;
 mod extract;
 mod feed;

@@ -20,7 +20,7 @@ mod actor;
 mod lanes;
 mod notice;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -59,6 +59,8 @@ pub struct Limits {
     pub per_database: usize,
     /// Bytes of segments that may wait for one lagging destination of one sync.
     pub backlog_bytes: u64,
+    /// Destinations that new runs leave out when so much waits for them. For others the sync waits.
+    pub detaches: BTreeSet<String>,
     /// A destination that fails for longer, or for longer than its sync's interval, is lagging.
     pub lags_after: Duration,
 }
@@ -70,6 +72,7 @@ impl Default for Limits {
             databases: BTreeMap::new(),
             per_database: 2,
             backlog_bytes: 10 << 30,
+            detaches: BTreeSet::new(),
             lags_after: Duration::from_secs(300),
         }
     }

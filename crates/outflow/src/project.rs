@@ -164,6 +164,8 @@ pub struct DestinationConfig {
     pub settings: Map<String, Value>,
     /// How many calls it may get.
     pub budget: Budget,
+    /// New runs leave it out when its backlog is full.
+    pub detaches: bool,
     /// Where it stands: `outflow.yaml:16:3`.
     pub place: String,
 }
@@ -342,7 +344,7 @@ fn limits(node: Option<&Node>, sources: &sources::Sources<'_>) -> Limits {
             .and_then(|n| n.get("backlog"))
             .and_then(Node::size)
             .unwrap_or(default.backlog_bytes),
-        lags_after: default.lags_after,
+        ..default
     }
 }
 

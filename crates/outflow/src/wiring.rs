@@ -13,7 +13,7 @@ use outflow_destinations as destinations;
 use outflow_egress::{Client, ClientOptions};
 use outflow_engine::Engine;
 use outflow_engine::guard::Budgets;
-use outflow_engine::serve::{Fleet, Member};
+use outflow_engine::serve::{Fleet, Limits, Member};
 use outflow_spool::DiskSpool;
 use outflow_state::SqliteState;
 use outflow_warehouse::{Aws, Iam, Login, Server, ServerSettings, Sqlite, Tls, TlsMode, aws};
@@ -155,7 +155,8 @@ pub fn fleet(project: &Project, engine: Engine) -> Result<Fleet, Vec<Error>> {
         return Err(errors);
     }
     let keep = project.keep_segments.unwrap_or(KEEP_SEGMENTS);
-    Ok(Fleet { engine, members, limits: project.limits.clone(), keep })
+    let detaches = project.destinations.iter().filter(|d| d.detaches).map(|d| d.name.clone()).collect();
+    Ok(Fleet { engine, members, limits: Limits { detaches, ..project.limits.clone() }, keep })
 }
 
 /// An engine that only looks: it needs no project, holds nothing and sends nothing.

@@ -253,8 +253,8 @@ pub trait State: Send + Sync {
     fn begin_extraction(&self, run: RunId, clock: Timestamp, last_sync_time: &str) -> Result<()>;
 
     /// The one transaction between the halves: run `delivering`, its segments and findings, a delivery for each pinned connection with every call pending
-    /// (unchanged calls belong to no delivery's `calls`), the sync's state moved if `moves` says so, and the dead letters of `replayed` marked. A run that is `held` becomes that
-    /// instead, and moves nothing.
+    /// (unchanged calls belong to no delivery's `calls`; those of a detached connection are cancelled), the sync's state moved if `moves` says so, and the dead letters of
+    /// `replayed` marked. A run that is `held` becomes that instead, and moves nothing.
     fn commit_extraction(&self, run: RunId, extraction: &Extraction) -> Result<()>;
 
     /// A held run becomes `delivering` (or `succeeded`, if it has no calls), and what its extraction had to move moves, in one transaction.

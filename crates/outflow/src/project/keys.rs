@@ -187,6 +187,11 @@ const DESTINATION: Shape = Shape {
     keys: &[
         Key::new("type", Kind::Text, "what the destination is").required(),
         Key::new("budget", Kind::Table(&BUDGET), "calls that may be sent to it"),
+        Key::new(
+            "when_full",
+            Kind::Word(&["hold", "detach"]),
+            "what happens when its backlog is full: its syncs wait (hold, the default), or go on without it",
+        ),
     ],
     open: true,
 };

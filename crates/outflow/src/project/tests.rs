@@ -183,6 +183,19 @@ fn guards_and_budgets_are_read_and_checked() {
 }
 
 #[test]
+fn a_destination_says_whether_its_syncs_wait_for_it() {
+    for (said, detaches) in [("", false), (", when_full: hold", false), (", when_full: detach", true)] {
+        let project = load_text(&SMALL.replace("path: out }", &format!("path: out{said} }}"))).unwrap();
+        assert_eq!(project.destinations[0].detaches, detaches, "{said}");
+        assert!(!project.destinations[0].settings.contains_key("when_full"));
+    }
+    assert_eq!(
+        problems(&SMALL.replace("path: out }", "path: out, when_full: drop }")),
+        ["C005 outflow.yaml:5:44"]
+    );
+}
+
+#[test]
 fn everything_that_may_be_said_is_understood() {
     let text = r#"
 version: 1

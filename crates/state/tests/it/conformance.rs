@@ -18,6 +18,7 @@ const CHECKS: &[Check] = &[
     ("the commit makes everything true at once", the_commit),
     ("a commit that does not add up changes nothing", a_wrong_commit),
     ("a run without calls has succeeded", nothing_to_deliver),
+    ("calls for a detached destination are cancelled at once", detached),
     ("an extraordinary run does not move the sync", no_move),
     ("progress and dead letters are kept together", settling),
     ("to settle twice is to settle once", settling_twice),
@@ -442,6 +443,20 @@ fn unfinished_everywhere(state: &dyn State) {
     state.end_run(second, RunState::Failed, at(99), None, None).unwrap();
     let ids: Vec<_> = state.unfinished_runs().unwrap().iter().map(|r| r.id).collect();
     assert_eq!(ids, [first, third]);
+}
+
+fn detached(state: &dyn State) {
+    let mut new = new_run("users");
+    new.pinned.detached = vec!["audit".into()];
+    let run = state.create_run(&new).unwrap().id;
+    state.begin_extraction(run, at(2), "0").unwrap();
+    state.commit_extraction(run, &extraction(100, Some(moved(run)))).unwrap();
+    assert_eq!(state.run(run).unwrap().unwrap().pinned, new.pinned);
+    let [journeys, audit]: [_; 2] = state.deliveries(run).unwrap().try_into().unwrap();
+    assert_eq!((journeys.state, journeys.counts.pending), (DeliveryState::Delivering, 100));
+    assert_eq!((audit.state, audit.counts.calls), (DeliveryState::Succeeded, 100));
+    assert_eq!((audit.counts.cancelled, audit.counts.pending, audit.settled.count()), (100, 0, 0));
+    assert_eq!((journeys.reason, audit.reason.unwrap().0), (None, Code::E007));
 }
 
 /// Settles calls at `journeys`, every other one as a dead letter: positions 1, 3, 5, …
