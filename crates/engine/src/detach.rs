@@ -6,9 +6,10 @@
 //!
 //! What it does not do: give up what waits. The backlog is delivered in order as before.
 
-use outflow_core::{Result, SyncSpec};
+use outflow_core::{Result, RunRecord, SyncSpec};
 
 use crate::Engine;
+use crate::catch_up::closes_gaps;
 
 /// Among so many of the sync's last runs the one that tells is looked for. Only replays and runs with options can stand before it.
 const LOOKED_AT: u64 = 100;
@@ -17,14 +18,11 @@ impl Engine {
     /// The sync's destinations that its next ordinary run leaves out, as the last one did. Blocks.
     pub(crate) fn detached(&self, spec: &SyncSpec) -> Result<Vec<String>> {
         let past = self.state.past_runs(&spec.name, LOOKED_AT)?;
-        let telling: Vec<_> = past
-            .iter()
-            .map(|run| &run.record.pinned)
-            .filter(|p| p.options.is_ordinary() || (p.options.start.is_some() && p.options.replay.is_none()))
-            .collect();
+        let telling = |run: &&RunRecord| run.pinned.options.is_ordinary() || closes_gaps(run);
         let is_detached = |name: &String| {
-            let last = telling.iter().find(|p| p.connections.iter().any(|c| c.destination == *name));
-            last.is_some_and(|p| p.detached.contains(name))
+            let has = |run: &&RunRecord| run.pinned.connections.iter().any(|c| c.destination == *name);
+            let last = past.iter().map(|run| &run.record).filter(telling).find(has);
+            last.is_some_and(|run| run.pinned.detached.contains(name))
         };
         let names = spec.connections.iter().map(|c| &c.destination);
         Ok(but_not_all(spec, names.filter(|name| is_detached(name)).cloned().collect()))

@@ -17,7 +17,7 @@ use outflow_core::{Budget, Code, Column, Date, Error, Result, RowCounts, RunReco
 /// After so many rows it is judged whether reading on makes sense.
 pub(crate) const FIRST_ROWS: u64 = 10_000;
 /// The median is that of so many runs at most,
-const PAST_RUNS: usize = 20;
+pub(crate) const PAST_RUNS: usize = 20;
 /// and of so many at least.
 const PAST_RUNS_NEEDED: usize = 5;
 /// Fewer rows more or less are no change, however many times as many they are.

@@ -22,6 +22,7 @@ mod extract;
 mod feed;
 pub mod guard;
 mod held;
+mod history;
 pub mod housekeeping;
 mod keys;
 mod pace;

@@ -31,12 +31,13 @@ use outflow_core::{Code, Error, Result, RunId, RunState, SyncSpec};
 use tokio::sync::{RwLock, Semaphore, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
+use crate::housekeeping::Keep;
 use crate::{Engine, blocking};
 use actor::Actor;
 pub use lanes::{LaneStatus, Lanes};
 pub use notice::{Notice, Observer};
 
-/// Old segments are looked for this often.
+/// What is past its time is looked for this often.
 const SWEEP_EVERY: Duration = Duration::from_secs(3600);
 
 /// A sync and the database that it reads.
@@ -86,8 +87,8 @@ pub struct Fleet {
     pub members: Vec<Member>,
     /// How much may go on side by side.
     pub limits: Limits,
-    /// How long segments are kept after a run's end.
-    pub keep: Duration,
+    /// How long what is over is kept.
+    pub keep: Keep,
 }
 
 impl Fleet {
@@ -284,7 +285,7 @@ async fn supervise(shared: Arc<Shared>, mut asks: mpsc::Receiver<(String, Trigge
                 // Not while a purge replaces segments; the next time will do.
                 let Ok(_resting) = shared.quiet.try_read() else { continue };
                 let fleet = shared.fleet();
-                if let Err(error) = blocking(move || fleet.engine.sweep(fleet.keep)).await {
+                if let Err(error) = blocking(move || fleet.engine.keep_house(fleet.keep)).await {
                     (shared.observer)(Notice::Trouble { error: Arc::new(error) });
                 }
             }

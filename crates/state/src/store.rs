@@ -250,6 +250,35 @@ impl State for SqliteState {
         self.read(|c| all(c, sql, [before.as_microsecond()], rows::run_id))
     }
 
+    fn ended_runs(&self, before: Timestamp, after: RunId, limit: u64) -> Result<Vec<RunRecord>> {
+        let sql = format!(
+            "SELECT {RUN} FROM runs WHERE id > ?2 AND ended_at < ?1 AND NOT EXISTS (SELECT 1 FROM segments WHERE run = runs.id)
+             ORDER BY id LIMIT ?3"
+        );
+        self.read(|c| all(c, &sql, params![before.as_microsecond(), id(after), capped(limit)], rows::run))
+    }
+
+    fn forget_runs(&self, runs: &[RunId]) -> Result<()> {
+        self.write(|t| {
+            for run in runs {
+                for sql in [
+                    "UPDATE runs SET skipped_by = NULL WHERE skipped_by = ?1",
+                    "UPDATE runs SET replays = NULL WHERE replays = ?1",
+                    "DELETE FROM dead_letters WHERE run = ?1",
+                    "DELETE FROM deliveries WHERE run = ?1",
+                    "DELETE FROM findings WHERE run = ?1",
+                ] {
+                    t.prepare_cached(sql)?.execute([id(*run)])?;
+                }
+                let sql = "DELETE FROM runs WHERE id = ?1 AND ended_at IS NOT NULL";
+                if t.prepare_cached(sql)?.execute([id(*run)])? == 0 {
+                    return Err(impossible(format!("run {run} is not one that has ended")).into());
+                }
+            }
+            Ok(())
+        })
+    }
+
     fn purge(&self, run: RunId, purge: &Purge) -> Result<()> {
         self.write(|t| {
             replace_segments(t, run, &purge.segments)?;

@@ -311,6 +311,13 @@ pub trait State: Send + Sync {
     /// Runs in a final state that ended before `before` and still have segments.
     fn runs_with_old_segments(&self, before: Timestamp) -> Result<Vec<RunId>>;
 
+    /// Runs in a final state that ended before `before` and have no segments, the oldest first, from behind `after` on, at most `limit`.
+    fn ended_runs(&self, before: Timestamp, after: RunId, limit: u64) -> Result<Vec<RunRecord>>;
+
+    /// Forgets ended runs with all that belongs to them, but for what was used, in one transaction. Runs that they made be skipped, and replays of them, stay, and name them no
+    /// longer.
+    fn forget_runs(&self, runs: &[RunId]) -> Result<()>;
+
     /// Replaces what a purge replaces of a run, in one transaction.
     fn purge(&self, run: RunId, purge: &Purge) -> Result<()>;
 

@@ -5,6 +5,7 @@
 mod delivery;
 mod extraction;
 mod guards;
+mod history;
 mod incremental;
 mod misbehaviour;
 mod parts;

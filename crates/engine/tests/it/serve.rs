@@ -9,6 +9,7 @@ use outflow_core::ports::state::RunFilter;
 use outflow_core::run::{RunOptions, Trigger};
 use outflow_core::sync::Schedule;
 use outflow_core::{Answer, Clock, Code, RunId, RunState, SyncSpec, Timestamp};
+use outflow_engine::housekeeping::Keep;
 use outflow_engine::serve::{self, Fleet, Handle, Limits, Member, Notice, Triggered};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -120,7 +121,7 @@ fn fleet(house: &House, spec: &SyncSpec, table: &Table) -> Fleet {
         engine: house.engine.clone(),
         members: vec![Member { spec: spec.clone(), warehouse: Arc::new(table.clone()) }],
         limits: Limits { lags_after: Duration::from_millis(20), ..Limits::default() },
-        keep: Duration::from_secs(3600),
+        keep: Keep::default(),
     }
 }
 
