@@ -210,6 +210,28 @@ async fn a_whole_run_goes_to_a_new_destination_under_the_same_ids() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn after_an_older_state_was_sent_by_force_the_next_run_sends_the_present_one_again() {
+    let (a, mended) = strict("a", &["3"]);
+    let (table, house, spec) = (Table::users(1..=5), House::new(&[&a]), users_to(&["a"]));
+    let old = house.run(&spec, &table).await.unwrap();
+    mended.store(true, Ordering::SeqCst);
+    table.set((1..=5).map(|id| (Some(id.to_string()), if id == 3 { "free" } else { "pro" })));
+    assert_eq!(house.run(&spec, &table).await.unwrap().rows.calls, 1);
+    let by_force = ReplayRequest { again: Some(Again::AsSent), force: true, ..ask(old.run) };
+    let before = start_of(&house);
+    replay(&house, &spec, &table, plan(&house, by_force).await.unwrap().remove(0)).await.unwrap();
+    assert_eq!(start_of(&house), before, "a replay moves nothing");
+    house.run(&spec, &table).await.unwrap();
+    let taken = a.taken.lock().unwrap();
+    let plans: Vec<&str> = taken
+        .iter()
+        .filter(|call| call["userId"] == "3")
+        .map(|call| call["traits"]["plan"].as_str().unwrap())
+        .collect();
+    assert_eq!(plans, ["free", "pro", "free"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn calls_that_are_no_longer_kept_cannot_be_replayed_and_the_error_says_which_are() {
     let (a, _) = strict("a", &["3"]);
     let (mut table, house) = (Table::users(1..=5), House::new(&[&a]));
