@@ -1,4 +1,4 @@
-//! Where a destination's gap begins: what runs have read and it never got.
+//! What destinations have missed: where the gap of one begins, and which are new to a sync.
 
 use outflow_core::ports::state::RunFilter;
 use outflow_core::{Result, RunRecord, RunState};
@@ -27,7 +27,28 @@ impl Engine {
         }
         Ok(gap)
     }
+
+    /// What is to be said of destinations that get the sync's calls for the first time although it has been running. Blocks.
+    pub(crate) fn newcomers(&self, run: &RunRecord) -> Result<Option<String>> {
+        let past = self.state.past_runs(&run.sync, LOOKED_AT)?;
+        let ordinary = |run: &&RunRecord| run.pinned.options.is_ordinary();
+        let Some(last) = past.iter().map(|past| &past.record).find(ordinary).filter(|_| ordinary(&run))
+        else {
+            return Ok(None);
+        };
+        let has = |name: &str| last.pinned.connections.iter().any(|c| c.destination == name);
+        let new = run.pinned.connections.iter().map(|c| c.destination.as_str()).filter(|name| !has(name));
+        let note = |name: &str| {
+            format!(
+                "{name} is new and gets what is read from now on; `outflow catch-up {name}` sends it what came before"
+            )
+        };
+        Ok(new.map(note).reduce(|a, b| format!("{a}; {b}")))
+    }
 }
+
+/// The last ordinary run is looked for among so many. Only replays and runs with options can stand before it.
+pub(crate) const LOOKED_AT: u64 = 100;
 
 /// Whether what a run has read can be missing somewhere. The window of a lost run is read again by the next one, and what a person has dropped is not missed.
 pub(crate) fn counts_for_gaps(run: &RunRecord) -> bool {

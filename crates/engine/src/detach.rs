@@ -9,10 +9,7 @@
 use outflow_core::{Result, RunRecord, SyncSpec};
 
 use crate::Engine;
-use crate::catch_up::closes_gaps;
-
-/// Among so many of the sync's last runs the one that tells is looked for. Only replays and runs with options can stand before it.
-const LOOKED_AT: u64 = 100;
+use crate::catch_up::{LOOKED_AT, closes_gaps};
 
 impl Engine {
     /// The sync's destinations that its next ordinary run leaves out, as the last one did. Blocks.

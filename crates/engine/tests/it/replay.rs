@@ -1,8 +1,8 @@
 //! Replays, catching up and purges: what is sent again, what never is, and that every run's numbers add up afterwards.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use outflow_core::ports::state::{RunFilter, SyncState};
 use outflow_core::run::{Again, RunOptions, Trigger};
@@ -10,7 +10,7 @@ use outflow_core::{
     Answer, CallType, Code, ColumnType, Connection, DeliveryState, Nulls, RunId, RunState, SyncSpec,
 };
 use outflow_engine::replay::ReplayRequest;
-use outflow_engine::{Errors, RunDocument, RunRequest};
+use outflow_engine::{Errors, Event, Progress, RunDocument, RunRequest};
 use serde_json::Value;
 
 use crate::parts::{House, Scripted, Table, codes, refusal, request, stop, users_to};
@@ -282,6 +282,19 @@ async fn a_replay_that_is_interrupted_before_its_commit_is_made_again_under_its_
     assert_eq!(a.users()["3"], 1);
 }
 
+/// What a run has to say when it begins to read.
+async fn note_of(house: &House, spec: &SyncSpec, table: &Table) -> Option<String> {
+    let said = Arc::new(Mutex::new(None));
+    let kept = said.clone();
+    let progress: Progress = Arc::new(move |event| {
+        if let Event::Reading { note, .. } = event {
+            *kept.lock().unwrap() = note;
+        }
+    });
+    house.engine.run(spec, table, &RunRequest { progress, ..request(RunOptions::default()) }).await.unwrap();
+    said.lock().unwrap().take()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_destination_catches_up_from_the_first_run_that_did_not_reach_it() {
     let (a, new) =
@@ -293,13 +306,16 @@ async fn a_destination_catches_up_from_the_first_run_that_did_not_reach_it() {
     };
     let (both, one) = (users_to(&["a", "new"]), users_to(&["a"]));
     house.run(&both, &table).await.unwrap();
-    assert_eq!(gap(&house).await, None);
+    assert_eq!((gap(&house).await, note_of(&house, &both, &table).await), (None, None));
     *table.clock.lock().unwrap() = 1_000_100;
     table.set((1..=20).map(|id| (Some(id.to_string()), "pro")));
     let missed = house.run(&one, &table).await.unwrap();
     *table.clock.lock().unwrap() = 1_000_200;
     table.set((15..=25).map(|id| (Some(id.to_string()), "pro")));
     house.run(&one, &table).await.unwrap();
+    let note = note_of(&house, &both, &table).await.unwrap();
+    assert!(note.contains("new is new") && note.contains("outflow catch-up new"), "{note}");
+    assert_eq!(note_of(&house, &both, &table).await, None, "it is said once");
     let start = gap(&house).await;
     assert_eq!((&start, start.as_deref()), (&missed.last_sync_time, Some("999999")));
     let before = house.state().sync("users").unwrap();
