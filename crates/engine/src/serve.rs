@@ -20,7 +20,7 @@ mod actor;
 mod lanes;
 mod notice;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -31,12 +31,13 @@ use outflow_core::{Code, Error, Result, RunId, RunState, SyncSpec};
 use tokio::sync::{RwLock, Semaphore, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
+use crate::housekeeping::Keep;
 use crate::{Engine, blocking};
 use actor::Actor;
 pub use lanes::{LaneStatus, Lanes};
 pub use notice::{Notice, Observer};
 
-/// Old segments are looked for this often.
+/// What is past its time is looked for this often.
 const SWEEP_EVERY: Duration = Duration::from_secs(3600);
 
 /// A sync and the database that it reads.
@@ -59,6 +60,8 @@ pub struct Limits {
     pub per_database: usize,
     /// Bytes of segments that may wait for one lagging destination of one sync.
     pub backlog_bytes: u64,
+    /// Destinations that new runs leave out when so much waits for them. For others the sync waits.
+    pub detaches: BTreeSet<String>,
     /// A destination that fails for longer, or for longer than its sync's interval, is lagging.
     pub lags_after: Duration,
 }
@@ -70,6 +73,7 @@ impl Default for Limits {
             databases: BTreeMap::new(),
             per_database: 2,
             backlog_bytes: 10 << 30,
+            detaches: BTreeSet::new(),
             lags_after: Duration::from_secs(300),
         }
     }
@@ -83,8 +87,8 @@ pub struct Fleet {
     pub members: Vec<Member>,
     /// How much may go on side by side.
     pub limits: Limits,
-    /// How long segments are kept after a run's end.
-    pub keep: Duration,
+    /// How long what is over is kept.
+    pub keep: Keep,
 }
 
 impl Fleet {
@@ -281,7 +285,7 @@ async fn supervise(shared: Arc<Shared>, mut asks: mpsc::Receiver<(String, Trigge
                 // Not while a purge replaces segments; the next time will do.
                 let Ok(_resting) = shared.quiet.try_read() else { continue };
                 let fleet = shared.fleet();
-                if let Err(error) = blocking(move || fleet.engine.sweep(fleet.keep)).await {
+                if let Err(error) = blocking(move || fleet.engine.keep_house(fleet.keep)).await {
                     (shared.observer)(Notice::Trouble { error: Arc::new(error) });
                 }
             }

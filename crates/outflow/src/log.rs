@@ -94,6 +94,10 @@ pub fn notice(printer: Printer, at: Timestamp, notice: &Notice) {
             let what = if *lags { "destination lags" } else { "destination caught up" };
             (what, vec![("sync", json!(sync)), ("destination", json!(destination))])
         }
+        Notice::Detached { sync, run, destination } => (
+            "destination detached",
+            vec![("sync", json!(sync)), ("run", json!(run)), ("destination", json!(destination))],
+        ),
         Notice::Reloaded => ("reloaded", Vec::new()),
         Notice::Trouble { error } => {
             ("trouble", vec![("code", json!(error.code())), ("reason", json!(error.message()))])

@@ -25,6 +25,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use outflow_core::{Budget, Code, Dialect, Error, Secret, SyncSpec};
+use outflow_engine::housekeeping::Keep;
 use outflow_engine::serve::Limits;
 use outflow_warehouse::Tunnel;
 use outflow_warehouse::aws::IamTarget;
@@ -48,7 +49,7 @@ pub struct Project {
     /// Free space that the spool leaves alone.
     pub disk_reserve_bytes: Option<u64>,
     /// How long segments are kept after the last delivery.
-    pub keep_segments: Option<Duration>,
+    pub keep: Keep,
     /// How much goes on side by side.
     pub limits: Limits,
 }
@@ -164,6 +165,8 @@ pub struct DestinationConfig {
     pub settings: Map<String, Value>,
     /// How many calls it may get.
     pub budget: Budget,
+    /// New runs leave it out when its backlog is full.
+    pub detaches: bool,
     /// Where it stands: `outflow.yaml:16:3`.
     pub place: String,
 }
@@ -233,6 +236,13 @@ impl Project {
         let destinations = destinations::read(&entries(documents, "destinations", problems), problems);
         let limits = limits(single(documents, "limits", problems), &sources);
         let spool = single(documents, "spool", problems);
+        let state = single(documents, "state", problems);
+        let keep = |table: Option<&Node>| table.and_then(|t| t.get("keep")).and_then(Node::duration);
+        let default = Keep::default();
+        let keep = Keep {
+            segments: keep(spool).unwrap_or(default.segments),
+            runs: keep(state).unwrap_or(default.runs),
+        };
         let spool = |key: &str| spool.and_then(|s| s.get(key));
         let syncs = entries(documents, "syncs", problems);
         let syncs = syncs::read(&syncs, &sources, &destinations.names, spool("max_run_bytes"), problems);
@@ -241,7 +251,7 @@ impl Project {
             destinations: destinations.configs,
             syncs,
             disk_reserve_bytes: spool("disk_reserve").and_then(Node::size),
-            keep_segments: spool("keep").and_then(Node::duration),
+            keep,
             limits,
         }
     }
@@ -342,7 +352,7 @@ fn limits(node: Option<&Node>, sources: &sources::Sources<'_>) -> Limits {
             .and_then(|n| n.get("backlog"))
             .and_then(Node::size)
             .unwrap_or(default.backlog_bytes),
-        lags_after: default.lags_after,
+        ..default
     }
 }
 

@@ -138,6 +138,9 @@ const STEPS: &[&str] = &["
     ALTER TABLE runs ADD COLUMN replays INTEGER REFERENCES runs;
     CREATE INDEX replays ON runs (replays) WHERE replays IS NOT NULL;
     ALTER TABLE dead_letters ADD COLUMN replayed_by INTEGER REFERENCES runs;
+", "
+    CREATE INDEX skips ON runs (skipped_by) WHERE skipped_by IS NOT NULL;
+    CREATE INDEX replayed ON dead_letters (replayed_by) WHERE replayed_by IS NOT NULL;
 "];
 
 /// The format that this version writes.

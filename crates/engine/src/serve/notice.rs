@@ -101,6 +101,15 @@ pub enum Notice {
         /// It lags; `false`: it has caught up.
         lags: bool,
     },
+    /// More waits for a destination than may: from this run on it is left out.
+    Detached {
+        /// The sync.
+        sync: String,
+        /// The first run that leaves it out.
+        run: RunId,
+        /// The destination.
+        destination: String,
+    },
     /// A new project is in force.
     Reloaded,
     /// Something failed that belongs to no run.
