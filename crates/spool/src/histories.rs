@@ -129,7 +129,7 @@ impl History {
 
 #[test]
 fn random_histories_with_faults_keep_every_finished_run_and_invent_none() {
-    let (first, histories) = (seed(), slice_or_whole(30, 2_000));
+    let (first, histories) = (seed(), slice_or_whole(30, 600));
     let (mut written, mut failed, mut powerless, mut full) = (0, 0, 0, 0);
     for history in 0..histories {
         let dir = tempfile::tempdir().unwrap();
