@@ -1,12 +1,13 @@
 //! Tests on a disk that fails: every operation in turn, and power that goes off at any instant.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use outflow_core::ports::spool::{Blanked, SegmentInfo, Spool};
 use outflow_core::{CallType, Code, Error, RunId};
+use outflow_testkit::Report;
 
 use crate::DiskSpool;
 use crate::disk::{Disk, DiskFile, RealDisk};
@@ -14,7 +15,7 @@ use crate::model::{Entry, SMALL, call, expected, header, read, rejection, write}
 
 /// A disk over the real one that fails one operation and knows what a loss of power would take.
 #[derive(Default)]
-struct FaultyDisk {
+pub(crate) struct FaultyDisk {
     log: Arc<Mutex<Log>>,
     free: Option<u64>,
 }
@@ -23,10 +24,12 @@ struct FaultyDisk {
 struct Log {
     operations: usize,
     fail_at: Option<usize>,
+    /// The power goes off as this operation begins: it and all behind it fail.
+    power_off_at: Option<usize>,
     /// Files whose sync or write failed: nobody may touch them again.
     poisoned: HashSet<PathBuf>,
-    /// Files with bytes that are not synced, and how many bytes are.
-    dirty: Vec<(PathBuf, u64)>,
+    /// Files with bytes that are not synced, under the names that they have now, and how many bytes are.
+    dirty: BTreeMap<PathBuf, u64>,
     /// Renames in folders that were not synced since.
     renames: Vec<(PathBuf, PathBuf)>,
     /// Folders that were not synced into their parent since they were made.
@@ -35,8 +38,12 @@ struct Log {
 
 impl Log {
     fn operation(&mut self, path: &Path) -> io::Result<()> {
+        // A file whose write or sync failed is never written or synced again, and a folder likewise, unless by a new extraction.
         assert!(!self.poisoned.contains(path), "{} is used after it failed", path.display());
         self.operations += 1;
+        if self.power_off_at.is_some_and(|at| self.operations >= at) {
+            return Err(io::Error::other("the power is off"));
+        }
         if self.fail_at == Some(self.operations) {
             self.poisoned.insert(path.to_path_buf());
             return Err(io::Error::other("the disk says no"));
@@ -46,22 +53,34 @@ impl Log {
 }
 
 impl FaultyDisk {
-    fn failing_at(n: usize) -> Self {
+    /// Its `n`th operation fails.
+    pub(crate) fn failing_at(n: usize) -> Self {
         let disk = Self::default();
         disk.log.lock().unwrap().fail_at = Some(n);
         disk
     }
 
+    /// The power goes off as the `n`th operation from now begins.
+    pub(crate) fn power_off_in(&self, n: usize) {
+        let mut log = self.log.lock().unwrap();
+        log.power_off_at = Some(log.operations + n);
+    }
+
+    /// It says that so many bytes are free.
+    pub(crate) fn with_free(bytes: u64) -> Self {
+        Self { free: Some(bytes), ..Self::default() }
+    }
+
     /// Takes from the real disk what a loss of power would take now.
-    fn lose_power(&self) {
+    pub(crate) fn lose_power(&self) {
         let log = self.log.lock().unwrap();
-        for (from, to) in log.renames.iter().rev() {
-            let _ = std::fs::rename(to, from);
-        }
         for (path, synced) in &log.dirty {
             if let Ok(file) = std::fs::OpenOptions::new().write(true).open(path) {
                 file.set_len(*synced).unwrap();
             }
+        }
+        for (from, to) in log.renames.iter().rev() {
+            let _ = std::fs::rename(to, from);
         }
         for folder in &log.folders {
             let _ = std::fs::remove_dir_all(folder);
@@ -80,7 +99,7 @@ impl Disk for FaultyDisk {
     fn create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
         let mut log = self.log.lock().unwrap();
         log.operation(path)?;
-        log.dirty.push((path.to_path_buf(), 0));
+        log.dirty.insert(path.to_path_buf(), 0);
         let file = RealDisk.create(path)?;
         Ok(Box::new(FaultyFile { log: self.log.clone(), path: path.to_path_buf(), file, length: 0 }))
     }
@@ -89,6 +108,9 @@ impl Disk for FaultyDisk {
         let mut log = self.log.lock().unwrap();
         log.operation(from)?;
         log.renames.push((from.to_path_buf(), to.to_path_buf()));
+        if let Some(synced) = log.dirty.remove(from) {
+            log.dirty.insert(to.to_path_buf(), synced);
+        }
         RealDisk.rename(from, to)
     }
 
@@ -115,7 +137,9 @@ struct FaultyFile {
 
 impl DiskFile for FaultyFile {
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.log.lock().unwrap().operation(&self.path)?;
+        let mut log = self.log.lock().unwrap();
+        log.operation(&self.path)?;
+        log.dirty.entry(self.path.clone()).or_insert(self.length);
         self.length += bytes.len() as u64;
         self.file.append(bytes)
     }
@@ -123,7 +147,7 @@ impl DiskFile for FaultyFile {
     fn sync(&mut self) -> io::Result<()> {
         let mut log = self.log.lock().unwrap();
         log.operation(&self.path)?;
-        log.dirty.retain(|(path, _)| *path != self.path);
+        log.dirty.remove(&self.path);
         self.file.sync()
     }
 }
@@ -162,6 +186,13 @@ fn whichever_operation_fails_the_extraction_fails_and_can_be_done_again() {
         match second_run(disk.clone(), dir.path()) {
             Ok(()) => {
                 assert!(n > 40, "only {n} operations");
+                Report::new(
+                    "faults::whichever_operation_fails_the_extraction_fails_and_can_be_done_again",
+                    "spool: an I/O error at the n-th operation, for every n; no file is touched again after its sync failed",
+                    n as u64 - 1,
+                )
+                .with("divergences", 0)
+                .print();
                 break;
             }
             Err(error) => {
@@ -176,6 +207,31 @@ fn whichever_operation_fails_the_extraction_fails_and_can_be_done_again() {
             }
         }
     }
+}
+
+#[test]
+fn power_that_goes_off_at_any_operation_costs_nothing_but_the_run_that_was_being_written() {
+    let mut points = 0;
+    for n in 1.. {
+        let (dir, disk) = (tempfile::tempdir().unwrap(), Arc::new(FaultyDisk::default()));
+        let spool = DiskSpool::on(disk.clone(), dir.path(), 0, SMALL);
+        write(&spool, header(1, CallType::Track), &entries()[..20], None).unwrap();
+        disk.power_off_in(n);
+        let Err(error) = write(&spool, header(2, CallType::Track), &entries(), Some(1)) else { break };
+        assert_eq!(error.code(), Code::P003, "operation {n}: {error}");
+        disk.lose_power();
+        // The next process compares with run 1, which is whole, and writes run 2 again.
+        second_run(Arc::new(RealDisk), dir.path()).unwrap();
+        points += 1;
+    }
+    assert!(points > 40, "only {points} operations");
+    Report::new(
+        "faults::power_that_goes_off_at_any_operation_costs_nothing_but_the_run_that_was_being_written",
+        "spool: loss of power at the n-th operation, for every n",
+        points,
+    )
+    .with("divergences", 0)
+    .print();
 }
 
 #[test]
@@ -196,7 +252,7 @@ fn what_finish_names_survives_a_loss_of_power_in_the_next_instant() {
 #[test]
 fn the_disk_reserve_ends_an_extraction_with_its_sizes() {
     let dir = folder();
-    let disk = Arc::new(FaultyDisk { free: Some(3 << 20), ..FaultyDisk::default() });
+    let disk = Arc::new(FaultyDisk::with_free(3 << 20));
     for (reserve, fits) in [(2 << 20, true), (3 << 20, false), (4 << 20, false)] {
         let spool = DiskSpool::on(disk.clone(), dir.path(), reserve, SMALL);
         let result = write(&spool, header(2, CallType::Track), &entries(), Some(1));

@@ -17,6 +17,8 @@ mod contents;
 mod disk;
 #[cfg(test)]
 mod faults;
+#[cfg(test)]
+mod histories;
 mod merge;
 #[cfg(test)]
 mod model;

@@ -1,11 +1,11 @@
 //! Programs that are started, killed and started again.
 //!
 //! A kill is SIGKILL: the program gets no chance to tidy up. Output is collected on threads, so a program never
-//! blocks on a full pipe.
+//! blocks on a full pipe; what it says on standard error can be heard line by line while it runs.
 
 use std::ffi::OsString;
 use std::fmt;
-use std::io::Read;
+use std::io::{BufRead as _, BufReader, Read};
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -27,6 +27,7 @@ pub struct Program {
 pub struct Running {
     child: Child,
     ended: Receiver<()>,
+    said: Receiver<String>,
     readers: Option<[std::thread::JoinHandle<Vec<u8>>; 2]>,
     started: Instant,
 }
@@ -82,6 +83,25 @@ impl Program {
         self
     }
 
+    /// This program under strace, which kills it with SIGKILL as one of its threads begins its `n`th call of one of these system calls.
+    #[must_use]
+    pub fn killed_at(&self, calls: &str, n: usize) -> Program {
+        let inject = format!("inject={calls}:signal=KILL:when={n}");
+        // As a grandchild (-D) it leaves the program our own child, with its id, signals and exit.
+        let args =
+            ["-D", "-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={calls}"), "-e", &inject, "--"];
+        self.within("strace", &args, &[])
+    }
+
+    /// This program as the last arguments of another one, such as `strace` or `unshare`, in the same folder and environment.
+    #[must_use]
+    pub fn within(&self, path: &str, options: &[&str], command: &[&str]) -> Program {
+        let mut args: Vec<OsString> = options.iter().chain(command).map(OsString::from).collect();
+        args.push(self.path.clone().into());
+        args.extend(self.args.iter().cloned());
+        Program { path: path.into(), args, env: self.env.clone(), folder: self.folder.clone() }
+    }
+
     /// Starts it, without standard input.
     pub fn spawn(&self) -> Running {
         let mut command = Command::new(&self.path);
@@ -95,8 +115,9 @@ impl Program {
         let (sender, ended) = channel::<()>();
         let stdout = child.stdout.take().expect("stdout is a pipe");
         let stderr = child.stderr.take().expect("stderr is a pipe");
-        let readers = Some([collect(stdout, sender.clone()), collect(stderr, sender)]);
-        Running { child, ended, readers, started }
+        let (tell, said) = channel();
+        let readers = Some([collect(stdout, sender.clone()), listen(stderr, tell, sender)]);
+        Running { child, ended, said, readers, started }
     }
 
     /// Runs it to its end.
@@ -119,10 +140,41 @@ fn collect(
     })
 }
 
+/// As [`collect`], and tells each line as it comes.
+fn listen(
+    output: impl Read + Send + 'static,
+    tell: std::sync::mpsc::Sender<String>,
+    alive: std::sync::mpsc::Sender<()>,
+) -> std::thread::JoinHandle<Vec<u8>> {
+    std::thread::spawn(move || {
+        let (mut bytes, mut output) = (Vec::new(), BufReader::new(output));
+        loop {
+            let before = bytes.len();
+            if !matches!(output.read_until(b'\n', &mut bytes), Ok(n) if n > 0) {
+                break;
+            }
+            // Who does not listen does not need to hear.
+            let _ = tell.send(String::from_utf8_lossy(&bytes[before..]).trim_end().to_owned());
+        }
+        drop(alive);
+        bytes
+    })
+}
+
 impl Running {
     /// The process id.
     pub fn id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// The next line on standard error that nobody has heard yet. `None`: there is none within `limit`, or there will be no more.
+    pub fn next_line(&self, limit: Duration) -> Option<String> {
+        self.said.recv_timeout(limit).ok()
+    }
+
+    /// Whether it has closed both outputs, as it does at its end.
+    pub fn has_ended(&self) -> bool {
+        self.ended.try_recv() == Err(std::sync::mpsc::TryRecvError::Disconnected)
     }
 
     /// Waits for its end.
@@ -187,6 +239,19 @@ impl fmt::Debug for Exit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "code {:?}, signal {:?}, after {:?}", self.code, self.signal, self.ran)?;
         write!(f, "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr)
+    }
+}
+
+/// Panics in plain words unless [`Program::killed_at`] can work here.
+pub fn assert_can_trace() {
+    let exit = std::process::Command::new("strace").args(["-f", "-qq", "-o", "/dev/null", "true"]).output();
+    match exit {
+        Ok(output) if output.status.success() => {}
+        Ok(output) => panic!(
+            "this test needs ptrace, which this machine forbids (in a container: --cap-add SYS_PTRACE): {}",
+            String::from_utf8_lossy(&output.stderr)
+        ),
+        Err(error) => panic!("this test needs strace (apt-get install strace): {error}"),
     }
 }
 

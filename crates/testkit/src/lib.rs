@@ -15,6 +15,7 @@
 //! | [`ChaosProxy`] | cut, reset, delayed and silent connections |
 //! | [`crash`] | a program that is killed at random instants |
 //! | [`hostile`] | statements that try to write, and a database that shows whether one did |
+//! | [`Vitals`] | memory, files and threads of a process |
 //! | [`Report`], [`long`] | a campaign's figures, and how much of it is run |
 //! | [`seed`], [`Rng`] | reproducible chance |
 //! | [`free_port`] | a port where nobody listens |
@@ -32,6 +33,7 @@ mod receiver;
 pub mod redshift;
 mod report;
 pub mod sink;
+mod vitals;
 
 pub use judge::{Judge, Verdict};
 pub use net::free_port;
@@ -41,3 +43,4 @@ pub use random::{Rng, seed};
 pub use receiver::{Arrival, Receiver, Reply, Request};
 pub use redshift::Redshift;
 pub use report::{Report, long, slice_or_whole};
+pub use vitals::Vitals;

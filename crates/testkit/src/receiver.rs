@@ -162,6 +162,23 @@ impl Receiver {
         self.rule(move |request, _| (request.body.len() > bytes).then(|| Reply::status(413)));
     }
 
+    /// Allows that many requests a second, by a token bucket that begins full, and answers 429 to the others, with that `Retry-After` if one is given.
+    pub fn limit_rate(&self, per_second: f64, retry_after: Option<&'static str>) {
+        let bucket = Mutex::new((per_second, Instant::now()));
+        self.rule(move |_, _| {
+            let mut bucket = bucket.lock().unwrap_or_else(PoisonError::into_inner);
+            let (tokens, filled) = *bucket;
+            let tokens = (tokens + filled.elapsed().as_secs_f64() * per_second).min(per_second);
+            let takes = tokens >= 1.0;
+            *bucket = (if takes { tokens - 1.0 } else { tokens }, Instant::now());
+            let refusal = Reply::status(429);
+            (!takes).then(|| match retry_after {
+                Some(seconds) => refusal.header("retry-after", seconds),
+                None => refusal,
+            })
+        });
+    }
+
     /// The calls that were taken, in the order of arrival, repeats included.
     pub fn calls(&self) -> Vec<Value> {
         let ledger = self.shared.lock();

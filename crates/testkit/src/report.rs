@@ -1,4 +1,4 @@
-//! Figures of campaigns: how much of one is run, and the line of figures that it prints.
+//! Figures of campaigns: how much of one is run, and the line of figures that `bench/reliability.py` collects into `docs/RELIABILITY.md`.
 
 use std::fmt::Display;
 use std::time::Duration;

@@ -96,8 +96,7 @@ impl Cron {
         let mut date = self.zone.to_datetime(t).date().yesterday().ok()?;
         for _ in 0..HORIZON_DAYS {
             if self.fires_on(date)
-                && let Some(slot) =
-                    self.times().filter_map(|time| self.instant(date, time)).find(|slot| *slot > t)
+                && let (_, Some(slot)) = self.around(date, t)
             {
                 return Some(slot);
             }
@@ -112,11 +111,10 @@ impl Cron {
         // A day whose clocks go back may show tomorrow's date before `until`.
         let mut date = self.zone.to_datetime(until).date().tomorrow().ok()?;
         while date >= first {
-            if self.fires_on(date) {
-                let slots = self.times().filter_map(|time| self.instant(date, time));
-                if let Some(slot) = slots.filter(|slot| *slot <= until).last() {
-                    return (slot > after).then_some(slot);
-                }
+            if self.fires_on(date)
+                && let (Some(slot), _) = self.around(date, until)
+            {
+                return (slot > after).then_some(slot);
             }
             date = date.yesterday().ok()?;
         }
@@ -127,6 +125,15 @@ impl Cron {
         let day = self.days >> date.day() & 1 == 1;
         let weekday = self.weekdays >> date.weekday().to_sunday_zero_offset() & 1 == 1;
         self.months >> date.month() & 1 == 1 && if self.either_day { day || weekday } else { day && weekday }
+    }
+
+    /// The last slot of a day up to `t`, and the first one after it.
+    fn around(&self, date: Date, t: Timestamp) -> (Option<Timestamp>, Option<Timestamp>) {
+        let times: Vec<Time> = self.times().collect();
+        // In the order of a day's times their instants never fall.
+        let later = times.partition_point(|time| self.instant(date, *time).is_none_or(|slot| slot <= t));
+        let slot = |place: Option<usize>| self.instant(date, *times.get(place?)?);
+        (slot(later.checked_sub(1)), slot(Some(later)))
     }
 
     /// The times of a day, in order.

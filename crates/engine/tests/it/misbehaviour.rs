@@ -10,6 +10,7 @@ use outflow_core::run::RunOptions;
 use outflow_core::{Answer, Code, DeliveryState, RunState};
 use outflow_engine::post::Health;
 use outflow_engine::{RunDocument, RunRequest};
+use outflow_testkit::Report;
 use serde_json::Value;
 use tokio::time::Instant;
 
@@ -68,6 +69,14 @@ fn an_outage_of_two_hours_makes_no_dead_letter_and_few_requests() {
     assert!(took >= outage && took < outage + Duration::from_secs(120), "{took:?}");
     assert!(a.requests() < 400, "{} requests", a.requests());
     assert!(a.users().values().all(|n| *n == 1));
+    Report::new(
+        "misbehaviour::an_outage_of_two_hours_makes_no_dead_letter_and_few_requests",
+        "an outage of two hours of simulated time",
+        1,
+    )
+    .with("dead letters", counts(&run).1)
+    .with("requests", a.requests())
+    .print();
 }
 
 #[test]

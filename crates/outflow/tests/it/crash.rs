@@ -9,7 +9,9 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 use outflow_testkit::crash::{Exit, Program, kill_often};
-use outflow_testkit::{Arrival, Database, Judge, Postgres, Receiver, Reply, Rng, seed};
+use outflow_testkit::{
+    Arrival, Database, Judge, Postgres, Receiver, Reply, Report, Rng, Verdict, seed, slice_or_whole,
+};
 use serde_json::Value;
 
 use crate::support::{Project, document, pipelines, sync, yaml};
@@ -24,6 +26,8 @@ struct Campaign<'a> {
     /// How many of them change in each round.
     changing: u64,
     round: u64,
+    /// Calls that came again under their own id.
+    repeats: usize,
 }
 
 const ALL: &str = r#"SELECT id AS "userId", round, note FROM users"#;
@@ -45,11 +49,21 @@ fn slow_receiver() -> Receiver {
     receiver
 }
 
-impl Campaign<'_> {
+impl<'a> Campaign<'a> {
+    fn new(
+        database: &'a Database<'a>,
+        receiver: &'a Receiver,
+        project: Project,
+        people: u64,
+        changing: u64,
+    ) -> Self {
+        Campaign { database, receiver, project, people, changing, round: 0, repeats: 0 }
+    }
+
     /// Kills so many starts, half of them about as early as the extraction is committed, and demands what must hold
     /// afterwards. Says how many kills came before and after a commit.
-    fn kill(mut self, kills: usize) -> (usize, usize) {
-        let kills = if std::env::var_os("OUTFLOW_LONG").is_some() { 200 } else { kills };
+    fn kill(mut self, test: &'static str, kills: usize) -> (usize, usize) {
+        let kills = slice_or_whole(kills, 200);
         let mut rng = Rng::new(seed());
         let program = self.project.program(&["run", "users", "--output", "json"]);
         let (early, whole) = self.undisturbed(&program);
@@ -67,10 +81,11 @@ impl Campaign<'_> {
         self.assert_nothing_left();
         assert_eq!(killed.len(), kills);
         let late = killed.iter().filter(|exit| has_committed(exit)).count();
-        eprintln!(
-            "{kills} kills within {early:?} or {whole:?}, {late} after a commit, {} rounds",
-            self.round + 1
-        );
+        Report::new(test, "kill -9 of `run` at a random instant", kills as u64)
+            .judged(&Verdict { repeats: self.repeats, ..Verdict::default() })
+            .with("after the extraction's commit", late)
+            .with("rounds, each judged", self.round + 1)
+            .print();
         (kills - late, late)
     }
 
@@ -84,14 +99,16 @@ impl Campaign<'_> {
         (exit.ran - Duration::from_secs_f64(delivery), exit.ran)
     }
 
-    fn end_round(&self, exit: &Exit) {
+    fn end_round(&mut self, exit: &Exit) {
         exit.assert_code(0);
         let verdict = self.judge().judge(&self.this_round(self.receiver.arrivals()));
         assert!(verdict.is_at_least_once(), "round {}, receiver: {verdict}", self.round);
+        self.repeats += verdict.repeats;
         let folder = self.project.path().join("delivered/users");
         if folder.exists() {
             let verdict = self.judge().judge(&self.this_round(lines(&folder)));
             assert!(verdict.is_at_least_once(), "round {}, files: {verdict}", self.round);
+            self.repeats += verdict.repeats;
             fs::remove_dir_all(&folder).unwrap();
         }
     }
@@ -172,9 +189,9 @@ fn every_row_arrives_under_one_message_id_wherever_a_run_is_killed() {
         &[("journeys", &format!("{}, concurrency: 2", pipelines(&receiver)))],
         &[("users", &sync("identify", ALL))],
     ));
-    let (people, changing) = (20_000, 20_000);
-    let campaign = Campaign { database: &database, receiver: &receiver, project, people, changing, round: 0 };
-    let (early, late) = campaign.kill(25);
+    let campaign = Campaign::new(&database, &receiver, project, 20_000, 20_000);
+    let (early, late) =
+        campaign.kill("crash::every_row_arrives_under_one_message_id_wherever_a_run_is_killed", 25);
     assert!(early > 0 && late > 0, "{early} kills in extractions, {late} in deliveries");
 }
 
@@ -189,9 +206,8 @@ fn every_row_reaches_both_destinations_wherever_a_run_is_killed() {
         ],
         &[("users", &sync("identify", ALL))],
     ));
-    let (people, changing) = (8_000, 8_000);
-    let campaign = Campaign { database: &database, receiver: &receiver, project, people, changing, round: 0 };
-    campaign.kill(10);
+    let campaign = Campaign::new(&database, &receiver, project, 8_000, 8_000);
+    campaign.kill("crash::every_row_reaches_both_destinations_wherever_a_run_is_killed", 10);
 }
 
 #[test]
@@ -202,9 +218,8 @@ fn a_run_of_hardly_more_than_commits_survives_kills_in_the_midst_of_them() {
         &[("hook", &format!(r#"type: webhook, url: "{}/hook", max_calls: 1"#, receiver.url()))],
         &[("users", &sync("identify", ALL))],
     ));
-    let (people, changing) = (150, 150);
-    let campaign = Campaign { database: &database, receiver: &receiver, project, people, changing, round: 0 };
-    campaign.kill(40);
+    let campaign = Campaign::new(&database, &receiver, project, 150, 150);
+    campaign.kill("crash::a_run_of_hardly_more_than_commits_survives_kills_in_the_midst_of_them", 40);
 }
 
 #[test]
@@ -220,7 +235,6 @@ fn only_changed_rows_go_out_and_none_is_missed_wherever_a_run_is_killed() {
         )],
         &[("users", &format!("{}lookback: 1h\n", sync("identify", &query)))],
     ));
-    let (people, changing) = (8_000, 2_000);
-    let campaign = Campaign { database: &database, receiver: &receiver, project, people, changing, round: 0 };
-    campaign.kill(12);
+    let campaign = Campaign::new(&database, &receiver, project, 8_000, 2_000);
+    campaign.kill("crash::only_changed_rows_go_out_and_none_is_missed_wherever_a_run_is_killed", 12);
 }

@@ -1,35 +1,17 @@
 //! A receiver that allows 100 requests in a second, in real time: the binary uses what is allowed and is seldom refused.
 
-use std::sync::Mutex;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use outflow_testkit::{Judge, Postgres, Receiver, Reply};
+use outflow_testkit::{Judge, Postgres, Receiver, Report};
 
 use crate::support::{Project, sync, yaml};
 
 const RATE: f64 = 100.0;
 const CALLS: usize = 900;
 
-/// A rule of the receiver: a token bucket that begins full.
-fn allow(receiver: &Receiver, retry_after: Option<&'static str>) {
-    let bucket = Mutex::new((RATE, Instant::now()));
-    receiver.rule(move |_, _| {
-        let mut bucket = bucket.lock().unwrap();
-        let (tokens, filled) = *bucket;
-        let tokens = (tokens + filled.elapsed().as_secs_f64() * RATE).min(RATE);
-        let takes = tokens >= 1.0;
-        *bucket = (if takes { tokens - 1.0 } else { tokens }, Instant::now());
-        let refusal = match retry_after {
-            Some(seconds) => Reply::status(429).header("retry-after", seconds),
-            None => Reply::status(429),
-        };
-        (!takes).then_some(refusal)
-    });
-}
-
 fn is_used_well(name: &str, retry_after: Option<&'static str>) {
     let (database, receiver) = (Postgres::shared().database(name), Receiver::start_blocking());
-    allow(&receiver, retry_after);
+    receiver.limit_rate(RATE, retry_after);
     let hook = format!("type: webhook, url: \"{}\", max_calls: 1, concurrency: 8", receiver.url());
     let query = format!("SELECT i AS \"userId\" FROM generate_series(1, {CALLS}) i");
     let project = Project::new(&yaml(&database, &[("hook", &hook)], &[("users", &sync("identify", &query))]));
@@ -45,7 +27,18 @@ fn is_used_well(name: &str, retry_after: Option<&'static str>) {
     let used = (counted.len() - refused) as f64 / seconds / RATE;
     let what =
         format!("{:.1} % used, {refused} of {} refused in {seconds:.1} s", used * 100.0, counted.len());
-    println!("{what}");
+    let test = if retry_after.is_some() {
+        "limits::the_allowed_rate_is_used_where_the_receiver_says_when_to_come_back"
+    } else {
+        "limits::the_allowed_rate_is_used_where_the_receiver_says_nothing"
+    };
+    Report::new(
+        test,
+        "a storm of 429 from a receiver that allows 100 requests a second",
+        (requests.len() - CALLS) as u64,
+    )
+    .with("of the allowed rate", &what)
+    .print();
     assert!(seconds > 3.0 && used >= 0.9 && refused * 20 < counted.len(), "{what}");
 }
 

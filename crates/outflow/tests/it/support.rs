@@ -1,7 +1,7 @@
 //! A project in a folder of its own, and the real binary on it.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use outflow_testkit::crash::{Exit, Program};
 use outflow_testkit::{Database, Receiver};
@@ -43,7 +43,7 @@ impl Project {
 
     /// The binary with these arguments, on this project.
     pub fn program(&self, args: &[&str]) -> Program {
-        Program::new(env!("CARGO_BIN_EXE_outflow"))
+        Program::new(binary())
             .folder(self.path())
             .env("WRITE_KEY", WRITE_KEY)
             .env("PG_PASSWORD", outflow_testkit::Postgres::shared().password())
@@ -86,6 +86,11 @@ impl Project {
             self.run(&["verify", &run["run"].to_string()]).assert_code(0);
         }
     }
+}
+
+/// The binary under test: the one that was built with the tests, or another one (`OUTFLOW_BINARY`), such as that of a release.
+pub fn binary() -> PathBuf {
+    std::env::var_os("OUTFLOW_BINARY").map_or_else(|| env!("CARGO_BIN_EXE_outflow").into(), PathBuf::from)
 }
 
 /// The JSON document that a command printed.

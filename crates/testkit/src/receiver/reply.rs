@@ -1,6 +1,6 @@
 //! What a scripted destination answers.
 
-use std::io;
+use std::io::{self, Read as _};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -133,6 +133,47 @@ impl Reply {
     /// A 200 with a body of that many bytes, its length not announced.
     pub fn huge_body(bytes: u64) -> Reply {
         Self::new(How::Huge(bytes), true)
+    }
+
+    /// A 200 whose body never ends, in chunks.
+    pub fn endless_body() -> Reply {
+        Self::huge_body(u64::MAX)
+    }
+
+    /// A 200 whose body is gzip, unasked for: a few KiB that unpack to that many bytes. The calls are taken.
+    pub fn gzip_bomb(bytes: u64) -> Reply {
+        let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        // Writing to memory does not fail.
+        let _ = io::copy(&mut io::repeat(b' ').take(bytes), &mut packed);
+        Self::ok().header("content-encoding", "gzip").body(packed.finish().unwrap_or_default())
+    }
+
+    /// A 200 that announces fewer bytes than it sends. The calls are taken.
+    pub fn long_body() -> Reply {
+        let bytes = [answer(200, &[], Self::SUCCESS.as_bytes()), vec![b'x'; 5000]].concat();
+        Self::bytes(bytes, End::Close).taken()
+    }
+
+    /// A 200 in chunks, one of which has no size. The calls are taken.
+    pub fn bad_chunks() -> Reply {
+        let head = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
+        Self::bytes(format!("{head}5\r\n{{\"suc\r\nZZ\r\n").into_bytes(), End::Close).taken()
+    }
+
+    /// A 200 with a header of that many bytes. The calls are taken.
+    pub fn long_head(bytes: usize) -> Reply {
+        Self::ok().header("x-long", &"a".repeat(bytes))
+    }
+
+    /// So many `100 Continue` and no answer behind them.
+    pub fn informational_flood(times: usize) -> Reply {
+        Self::bytes("HTTP/1.1 100 Continue\r\n\r\n".repeat(times).into_bytes(), End::Close)
+    }
+
+    /// Another protocol, which nobody asked for.
+    pub fn upgrade() -> Reply {
+        let head = "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: other\r\n\r\n";
+        Self::bytes(head.as_bytes().to_vec(), End::Close)
     }
 
     /// Sets a header of a well-formed answer.

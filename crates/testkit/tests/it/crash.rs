@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use outflow_testkit::crash::{Program, kill_often};
+use outflow_testkit::crash::{Program, assert_can_trace, kill_often};
 use outflow_testkit::{Rng, seed};
 
 fn shell(script: &str) -> Program {
@@ -45,4 +45,28 @@ fn a_program_is_killed_as_often_as_asked_and_then_finishes() {
     assert!(campaign.kills <= 5);
     assert_eq!(campaign.exits.iter().filter(|exit| exit.was_killed()).count(), campaign.kills);
     assert!(!campaign.exits.last().unwrap().was_killed());
+}
+
+#[test]
+fn a_program_is_killed_at_its_nth_call_and_not_before() {
+    assert_can_trace();
+    let folder = tempfile::tempdir().unwrap();
+    // Each redirection with > opens one file; the third unlink is the one that does not come about.
+    let program = shell("for i in 1 2 3 4; do echo > f$i; done; exec rm f1 f2 f3 f4").folder(folder.path());
+    let exit = program.killed_at("unlink,unlinkat", 3).run();
+    assert!(exit.was_killed(), "{exit:?}");
+    let left = |name: &str| folder.path().join(name).exists();
+    assert_eq!(["f1", "f2", "f3", "f4"].map(left), [false, false, true, true]);
+    assert!(!program.killed_at("unlink,unlinkat", 5).run().was_killed());
+}
+
+#[test]
+fn what_a_program_says_on_standard_error_is_heard_while_it_runs() {
+    let running = shell("echo ready >&2; echo more >&2; exec sleep 60").spawn();
+    let limit = Duration::from_secs(20);
+    assert_eq!(running.next_line(limit).as_deref(), Some("ready"));
+    assert_eq!(running.next_line(limit).as_deref(), Some("more"));
+    assert!(!running.has_ended());
+    let exit = running.kill();
+    assert_eq!(exit.stderr, "ready\nmore\n");
 }

@@ -154,6 +154,20 @@ fn the_tests_that_the_page_of_redshift_names_exist() {
     }
 }
 
+/// A row names its test as `./test` takes it, without crate and binary.
+#[test]
+fn the_tests_that_the_page_of_reliability_names_exist() {
+    let text = fs::read_to_string(root().join("docs/RELIABILITY.md")).unwrap();
+    let names: Vec<&str> =
+        text.split('`').filter(|t| t.contains("::") && t.split("::").all(is_name)).collect();
+    assert!(names.len() > 20, "{names:?}");
+    for name in names {
+        let places =
+            ["outflow::it", "engine::it", "state::it", "spool"].map(|place| format!("{place}::{name}"));
+        assert!(places.iter().any(|place| exists(place)), "docs/RELIABILITY.md: {name} is not there");
+    }
+}
+
 fn is_name(part: &str) -> bool {
     !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
-use outflow_testkit::{Judge, Receiver, Reply, free_port};
+use outflow_testkit::{Judge, Receiver, Reply, Report, free_port};
 
 use super::{Shop, assert_one_id_each, journeys, names};
 use crate::support::WRITE_KEY;
@@ -183,4 +183,80 @@ fn a_500_that_took_the_calls_repeats_them_under_the_same_ids() {
     let verdict = Judge::expecting(names(50)).judge(&shop.receiver.arrivals());
     verdict.assert_at_least_once();
     assert_eq!(verdict.repeats, 50, "{verdict}");
+}
+
+/// Answers that break the protocol, lie about their length or never end. Each comes once in the middle of a run, which must get over it by itself: the batch goes again,
+/// under the same ids.
+#[test]
+fn answers_that_break_the_protocol_are_got_over_and_lose_nothing() {
+    let cases = [
+        ("bad_chunks", Reply::bad_chunks()),
+        ("short_body", Reply::short_body()),
+        ("long_body", Reply::long_body()),
+        ("long_head", Reply::long_head(10 << 20)),
+        ("informational", Reply::informational_flood(100_000)),
+        ("garbage", Reply::garbage()),
+        ("reset", Reply::reset_in_answer()),
+        ("closed", Reply::close()),
+    ];
+    let (shop, mut to, times) = (Shop::new("protocol"), 0, cases.len() as u64);
+    for (what, reply) in cases {
+        shop.add(to + 1, to + 5);
+        to += 5;
+        shop.receiver.script([reply]);
+        let exit = shop.project.run(&["run", "users"]);
+        assert_eq!(exit.code, Some(0), "{what}: {exit:?}");
+        Judge::expecting(names(to)).judge(&shop.receiver.arrivals()).assert_at_least_once();
+    }
+    assert_one_id_each(&shop.receiver);
+    shop.project.assert_closed();
+    let verdict = Judge::expecting(names(to)).judge(&shop.receiver.arrivals());
+    assert!(verdict.repeats > 0, "some of them come after the calls were taken");
+    Report::new(
+        "bad_input::destination::answers_that_break_the_protocol_are_got_over_and_lose_nothing",
+        "answers that break the protocol, lie about their length or flood, once each",
+        times,
+    )
+    .judged(&verdict)
+    .print();
+}
+
+/// Answers that are no answer of the API stop the destination, and leave the calls pending until it is mended.
+#[test]
+fn bombs_and_endless_answers_are_d017_and_the_calls_stay() {
+    for (table, reply) in
+        [("bomb", Reply::gzip_bomb(1 << 30).refused()), ("endless", Reply::endless_body().refused())]
+    {
+        let shop = Shop::new(table);
+        stays_pending(
+            &shop,
+            "D017",
+            |shop| shop.receiver.always(reply.clone()),
+            |shop| shop.receiver.always(Reply::ok()),
+        );
+    }
+}
+
+#[test]
+fn another_protocol_that_nobody_asked_for_is_d014_and_the_calls_stay() {
+    let shop = Shop::new("upgrade");
+    stays_pending(
+        &shop,
+        "D014",
+        |shop| shop.receiver.always(Reply::upgrade()),
+        |shop| shop.receiver.always(Reply::ok()),
+    );
+}
+
+#[test]
+fn a_redirect_that_leads_back_to_itself_is_asked_once() {
+    let shop = Shop::new("redirect_loop");
+    let target = format!("{}/v1/batch", shop.receiver.url());
+    stays_pending(
+        &shop,
+        "D014",
+        |shop| shop.receiver.always(Reply::redirect(307, &target)),
+        |shop| shop.receiver.always(Reply::ok()),
+    );
+    assert_eq!(shop.receiver.requests().iter().filter(|r| r.status == Some(307)).count(), 1);
 }

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use outflow_testkit::{ChaosProxy, Fault, Postgres, free_port};
+use outflow_testkit::{ChaosProxy, Fault, Judge, Postgres, Receiver, free_port};
 
-use super::{Shop, assert_failed, database, journeys, query_of};
+use super::{Shop, assert_failed, database, journeys, names, query_of};
+use crate::support::{Project, users_yaml};
 
 /// What goes wrong, and what must be said about it.
 struct Mishap {
@@ -271,4 +272,63 @@ fn no_cut_however_late_is_taken_for_the_end_of_the_result() {
         }
         assert!(exit.code == Some(5) || before_the_end < 100, "{before_the_end}: {exit:?}");
     }
+}
+
+#[test]
+fn a_server_that_is_restarted_in_the_middle_of_the_result_ends_the_run_and_the_next_one_sends_everything() {
+    let (server, receiver) = (Postgres::start(), Receiver::start_blocking());
+    let database = server.database("restarted");
+    let proxy = ChaosProxy::start(server.port());
+    let query = "SELECT 'u' || i AS \"userId\", repeat('x', 1000) AS bio FROM generate_series(1, 20000) i";
+    let yaml = users_yaml(&database, &receiver, query, "concurrency: 4")
+        .replace(&format!("port: {}", server.port()), &format!("port: {}", proxy.port()));
+    let project = Project::new(&yaml);
+    let run = || project.program(&["run", "users"]).env("PG_PASSWORD", server.password());
+    // The result stands still behind its beginning, so that the restart comes in the middle of it.
+    proxy.set(Fault::Delay(Duration::from_millis(20)));
+    let running = run().spawn();
+    while proxy.downstream_bytes() < 100_000 && !running.has_ended() {
+        running.next_line(Duration::from_millis(5));
+    }
+    server.restart();
+    let exit = running.wait();
+    assert!(["S012", "S002"].iter().any(|code| exit.stderr.contains(code)), "{exit:?}");
+    exit.assert_code(5);
+    assert_eq!(receiver.requests().len(), 0, "{exit:?}");
+    proxy.set(Fault::None);
+    run().run().assert_code(0);
+    Judge::expecting(names(20_000)).judge(&receiver.arrivals()).assert_exactly_once();
+}
+
+/// Calls follow the columns by their names. What a query cannot do without is missed before anything is sent.
+#[test]
+fn columns_that_come_go_move_and_change_their_type_between_runs_are_followed_by_name() {
+    let shop = Shop::new("schema");
+    let every = "SELECT * FROM (SELECT *, id AS \"userId\" FROM schema WHERE updated >= {{last_sync_time | timestamp}}) s";
+    shop.configure(&shop.yaml_with(every, "concurrency: 4"));
+    let traits_of = |user: &str| {
+        let arrivals = shop.receiver.arrivals();
+        arrivals.iter().find(|a| a.call["userId"] == user).unwrap().call["traits"].clone()
+    };
+    shop.add(1, 1);
+    shop.project.run(&["run"]).assert_code(0);
+    assert_eq!(traits_of("u1")["bio"].as_str().map(str::len), Some(200));
+
+    // One comes, with a number in place of the text; `bio` goes to the end of the table and becomes a number, too.
+    database().sql(
+        "ALTER TABLE schema ADD COLUMN plan int DEFAULT 7; ALTER TABLE schema DROP COLUMN bio; ALTER TABLE schema ADD COLUMN bio int DEFAULT 5;
+         INSERT INTO schema (id) VALUES ('u2')",
+    );
+    shop.project.run(&["run"]).assert_code(0);
+    let traits = traits_of("u2");
+    assert_eq!((&traits["plan"], &traits["bio"]), (&7.into(), &5.into()), "{traits}");
+
+    database().sql("INSERT INTO schema (id) VALUES ('u3'); ALTER TABLE schema RENAME COLUMN id TO person");
+    let sent = shop.receiver.requests().len();
+    assert_failed(&shop.project.run(&["run"]), "S009", 5);
+    assert_eq!(shop.receiver.requests().len(), sent);
+    database().sql("ALTER TABLE schema RENAME COLUMN person TO id");
+    shop.project.run(&["run"]).assert_code(0);
+    assert_eq!(traits_of("u3")["plan"], 7);
+    shop.project.assert_closed();
 }

@@ -1,0 +1,143 @@
+#!/usr/bin/env python3
+"""Runs the campaigns and writes docs/RELIABILITY.md from the figures that they print.
+
+    bench/reliability.py                  every campaign in its long form, some hours; needs cargo-nextest
+    bench/reliability.py kills:: room::   those alone; the page keeps its other rows
+    bench/reliability.py --short          the slices that ./test runs
+    bench/reliability.py --from LOG...    no runs: figures of logs that there are already
+
+How long the two longest take is set by OUTFLOW_MIXED_SECONDS (3600) and OUTFLOW_STEADY_SECONDS (900).
+
+A figure is a line `RELIABILITY | test | form | injected | times | lost | repeated | split | more`. Standard library only.
+"""
+
+import argparse
+import datetime
+import os
+import pathlib
+import platform
+import subprocess
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+PAGE = ROOT / "docs/RELIABILITY.md"
+PACKAGES = ["outflow-spool", "outflow-state", "outflow-engine", "outflow"]
+CAMPAIGNS = "test(/kills::|crash::|endurance::|slow::|isolation::|room::|limits::|calendar::|misbehaviour::|model::|faults::|histories::|protocol/)"
+# The sections of the page, each with the beginnings of its tests' names.
+SUBJECTS = [
+    ("Processes that are killed", ("kills::", "crash::")),
+    ("Disks that fail, fill up and lose power", ("faults::", "histories::", "model::", "room::")),
+    ("Destinations that are out of order beside others", ("isolation::eight",)),
+    ("Destinations that refuse for a time, and that break the protocol", ("limits::", "misbehaviour::", "bad_input::")),
+    ("Bad calls, and a wrong path", ("isolation::one_bad", "isolation::a_wrong")),
+    ("A destination slower than the source", ("slow::",)),
+    ("Calendars and clocks", ("calendar::",)),
+    ("A long time", ("endurance::",)),
+]
+HEAD = """\
+# Reliability
+
+What was done to Outflow on purpose, how often, and what was lost. `bench/reliability.py` writes this page from what the tests print; do not edit it by hand.
+
+- *Lost*: rows that never arrived although everything was well again at the end. *Repeated*: calls that came again, under their own message id. *Split*: rows that came
+  under two message ids, which no destination could tell to be one.
+- A row is repeated with `bench/reliability.py NAME` (form long) or `bench/reliability.py --short NAME`, NAME from its last column, and then replaced; `./test --long NAME` and `./test NAME`
+  do the same without the page. Random tests print their seed; `OUTFLOW_SEED` sets it.
+- Kills of `run` and `serve` in the long form are those of the release binary (`OUTFLOW_BINARY`).
+- What stands in for the world: a real PostgreSQL behind a proxy that breaks connections, and receivers that misbehave. No real Redshift and no real service.
+- "n-th call" counts the calls of one thread: that is how strace counts.
+
+"""
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("tests", nargs="*", metavar="TEST", help="only campaigns whose names contain this; the page keeps its other rows")
+    parser.add_argument("--short", action="store_true", help="the slices that ./test runs")
+    parser.add_argument("--from", dest="logs", nargs="+", default=[], type=pathlib.Path, help="take the figures from these logs")
+    return parser.parse_args()
+
+
+def run(short, tests):
+    environment = dict(os.environ)
+    chosen = CAMPAIGNS + (f" and ({' or '.join(f'test({test})' for test in tests)})" if tests else "")
+    command = ["cargo", "nextest", "run", "--locked", "--success-output", "immediate", "--no-fail-fast", "-E", chosen]
+    for package in PACKAGES:
+        command += ["-p", package]
+    if not short:
+        subprocess.run(["cargo", "build", "--release", "--locked", "-p", "outflow"], cwd=ROOT, check=True)
+        target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+        environment |= {"OUTFLOW_LONG": "1", "NEXTEST_PROFILE": "long", "OUTFLOW_BINARY": str(target / "release/outflow")}
+        # Figures of one campaign are no figures of another.
+        command += ["--test-threads", "1"]
+    log = []
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as running:
+        for line in running.stdout:
+            log.append(line)
+            print(line, end="", flush=True)
+    if running.returncode != 0:
+        raise SystemExit("a campaign failed: the page stays as it is")
+    return "".join(log)
+
+
+def figures(text):
+    """By test: form and cells of the latest figures, of a long form before a short one."""
+    found = {}
+    for line in text.splitlines():
+        start = line.find("RELIABILITY | ")
+        if start >= 0:
+            test, form, *cells = [cell.strip() for cell in line[start:].split(" | ")[1:]]
+            add(found, test, form, cells + [""] * (6 - len(cells)))
+    return found
+
+
+def add(found, test, form, cells):
+    if form == "long" or found.get(test, ("short",))[0] == "short":
+        found[test] = (form, *cells)
+
+
+def known():
+    """The figures that the page has, in the same form."""
+    found = {}
+    for line in PAGE.read_text().splitlines() if PAGE.exists() else []:
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if len(cells) == 7 and "`" in cells[6]:
+            form, test = cells[6].split(", ")
+            injected, times, lost, repeated, split, more = cells[:6]
+            found[test.strip("`")] = (form, injected, times.replace(",", ""), lost, repeated.replace(",", ""), split, more)
+    return found
+
+
+def table(found, tests):
+    """The table of some tests, whose names these are the beginnings of."""
+    text = "| what was done | how often | lost | repeated | split | figures | form, test |\n| --- | ---: | ---: | ---: | ---: | --- | --- |\n"
+    for test in sorted(test for test in found if test.startswith(tests)):
+        form, injected, times, lost, repeated, split, more = found[test]
+        text += f"| {injected} | {int(times):,} | {lost} | {int(repeated):,} | {split} | {more} | {form}, `{test}` |\n"
+    return text
+
+
+def page(found):
+    text = HEAD + f"Last written on {datetime.date.today()} on {platform.machine()} with {os.cpu_count()} cores.\n"
+    placed = sum((tests for _, tests in SUBJECTS), ())
+    for title, tests in SUBJECTS:
+        text += f"\n## {title}\n\n" + table(found, tests)
+    lost = [test for test in found if not test.startswith(placed)]
+    if lost:
+        raise SystemExit(f"no place on the page for {lost}")
+    return text
+
+
+def main():
+    options = arguments()
+    text = "\n".join(log.read_text() for log in options.logs) if options.logs else run(options.short, options.tests)
+    new = figures(text)
+    if not new:
+        raise SystemExit("no figures")
+    found = known() if options.tests or options.logs else {}
+    for test, (form, *cells) in new.items():
+        add(found, test, form, cells)
+    PAGE.write_text(page(found))
+    print(f"{PAGE.relative_to(ROOT)}: {len(new)} campaigns are new, {len(found)} in all")
+
+
+main()

@@ -1,0 +1,196 @@
+//! Destinations that go wrong beside others that do not, under `outflow serve`. Promise 5 of `docs/GUARANTEES.md`.
+
+use std::time::{Duration, Instant};
+
+use outflow_testkit::{
+    ChaosProxy, Database, Fault, Judge, Postgres, Receiver, Reply, Report, long, slice_or_whole,
+};
+
+use crate::serving::{PATIENCE, Serving};
+use crate::support::{Project, sync, yaml};
+
+const ROWS: u64 = 1_200;
+/// Requests are this slow, so that time is the destinations' and hardly the machine's.
+const ANSWER: Duration = Duration::from_millis(100);
+
+/// Eight good destinations, and if asked for one whose key is revoked and one that is a black hole.
+struct Fleet {
+    database: Database<'static>,
+    good: Vec<Receiver>,
+    revoked: Receiver,
+    blackholed: Receiver,
+    hole: ChaosProxy,
+    project: Project,
+}
+
+impl Fleet {
+    fn new(name: &str, with_bad: bool) -> Fleet {
+        let database = Postgres::shared().database(name);
+        database.sql("CREATE TABLE users (id int PRIMARY KEY, round int)");
+        let receiver = || {
+            let receiver = Receiver::start_blocking();
+            receiver.always(Reply::ok().after(ANSWER));
+            receiver
+        };
+        let good: Vec<Receiver> = (0..8).map(|_| receiver()).collect();
+        let (revoked, blackholed) = (receiver(), receiver());
+        revoked.always(Reply::status(401));
+        let hole = ChaosProxy::start(blackholed.port());
+        hole.set(Fault::Silence);
+        let hook = |port: u16| {
+            format!(
+                r#"type: webhook, url: "http://127.0.0.1:{port}/", concurrency: 2, max_calls: 50, timeout: 5s"#
+            )
+        };
+        let mut destinations: Vec<(String, String)> =
+            good.iter().enumerate().map(|(i, r)| (format!("good{i}"), hook(r.port()))).collect();
+        if with_bad {
+            destinations.push(("revoked".to_owned(), hook(revoked.port())));
+            destinations.push(("blackholed".to_owned(), hook(hole.port())));
+        }
+        let destinations: Vec<(&str, &str)> =
+            destinations.iter().map(|(n, s)| (n.as_str(), s.as_str())).collect();
+        let users = sync("identify", r#"SELECT id AS "userId", round FROM users ORDER BY id"#);
+        let project = Project::new(&yaml(&database, &destinations, &[("users", &users)]));
+        Fleet { database, good, revoked, blackholed, hole, project }
+    }
+
+    /// Changes every row, has the sync run, and tells how long it takes until the eight have everything.
+    fn round(&self, serving: &Serving, round: u64) -> Duration {
+        self.database.sql(&format!(
+            "TRUNCATE users; INSERT INTO users SELECT i, {round} FROM generate_series(1, {ROWS}) i"
+        ));
+        let started = Instant::now();
+        assert!(serving.trigger("users").is_some(), "round {round} finds the sync free");
+        for receiver in &self.good {
+            receiver.wait_for_calls_blocking((round * ROWS) as usize, PATIENCE);
+        }
+        started.elapsed()
+    }
+
+    /// Demands that a destination got the rows of so many rounds, in order.
+    fn judge(receiver: &Receiver, rounds: u64) -> outflow_testkit::Verdict {
+        let rows = (1..=rounds).flat_map(|round| (1..=ROWS).map(move |id| format!("{id} in {round}")));
+        let verdict = Judge::expecting(rows)
+            .key(|call| Some(format!("{} in {}", call["userId"].as_str()?, call["traits"]["round"])))
+            .order(|call| Some((call["userId"].as_str()?.to_owned(), call["traits"]["round"].as_u64()?)))
+            .judge(&receiver.arrivals());
+        verdict.assert_at_least_once();
+        verdict
+    }
+}
+
+/// The short form makes one round before the two are mended: a black hole counts as lagging after five minutes, and only then does it make nobody busy.
+#[test]
+fn eight_of_ten_destinations_do_not_notice_that_two_are_out_of_order() {
+    let rounds = slice_or_whole(1, 3);
+    let (healthy, mixed) = (Fleet::new("isolation_healthy", false), Fleet::new("isolation_mixed", true));
+    let mut alone = healthy.project.serve();
+    let mut serving = mixed.project.serve();
+    assert!(alone.is_up() && serving.is_up());
+    let (mut without, mut with) = (Vec::new(), Vec::new());
+    for round in 1..=rounds {
+        // Side by side, one after the other.
+        without.push(healthy.round(&alone, round));
+        alone.event("run ended", Some("users")).unwrap();
+        with.push(mixed.round(&serving, round));
+        if round == 1 && long() {
+            let lags = |serving: &mut Serving| {
+                serving.next("the black hole lags", |said| {
+                    (said["event"] == "destination lags" && said["destination"] == "blackholed").then_some(())
+                })
+            };
+            // Five minutes, of which no wait is longer than our patience.
+            let started = Instant::now();
+            while started.elapsed() < Duration::from_secs(290) {
+                serving.hear(Duration::from_secs(10));
+            }
+            lags(&mut serving).unwrap();
+        }
+    }
+    mixed.revoked.always(Reply::ok());
+    mixed.hole.set(Fault::None);
+    let mended = Instant::now();
+    serving.signal("HUP");
+    for run in 1..=rounds {
+        assert_eq!(serving.end_of(run).unwrap(), (run, "succeeded".to_owned()));
+    }
+    let caught_up = mended.elapsed();
+    alone.stop();
+    serving.stop();
+    mixed.project.assert_closed();
+    let mut report = Report::new(
+        "isolation::eight_of_ten_destinations_do_not_notice_that_two_are_out_of_order",
+        "runs to ten destinations, one with a revoked key, one blackholed",
+        rounds,
+    );
+    for receiver in mixed.good.iter().chain([&mixed.revoked, &mixed.blackholed]) {
+        report = report.judged(&Fleet::judge(receiver, rounds));
+    }
+    let sum = |all: &[Duration]| all.iter().sum::<Duration>().as_secs_f64();
+    let down = (sum(&with) / sum(&without) - 1.0) * 100.0;
+    report
+        .with("the eight slower by", format!("{down:.1} %"))
+        .with("the two caught up within", format!("{:.1} s", caught_up.as_secs_f64()))
+        .print();
+    // The short form is one short run on a machine that is busy with other tests.
+    assert!(down <= slice_or_whole(25.0, 5.0), "{down:.1} %: {with:?} against {without:?}");
+}
+
+#[test]
+fn one_bad_call_in_ten_thousand_becomes_the_only_dead_letter() {
+    let (database, receiver) = (Postgres::shared().database("poison"), Receiver::start_blocking());
+    receiver.refuse_batches_with(400, |call| call["userId"] == "6789");
+    let hook = format!(r#"type: webhook, url: "{}", max_calls: 1000, concurrency: 4"#, receiver.url());
+    let query = r#"SELECT i AS "userId" FROM generate_series(1, 10000) i"#;
+    let project = Project::new(&yaml(&database, &[("hook", &hook)], &[("users", &sync("identify", query))]));
+    let run = project.json(&["run"], 4);
+    assert_eq!(run["destinations"]["hook"]["dead_letters"], 1, "{run}");
+    let letters = project.json(&["dead-letters"], 0).to_string();
+    assert!(letters.contains("D003"), "{letters}");
+    let verdict = Judge::expecting((1..=10_000).filter(|i| *i != 6_789).map(|i| i.to_string()))
+        .judge(&receiver.arrivals());
+    verdict.assert_exactly_once();
+    let extra = receiver.requests().len() - 10;
+    let allowed = 2.0 * 1000_f64.log2();
+    project.assert_closed();
+    Report::new(
+        "isolation::one_bad_call_in_ten_thousand_becomes_the_only_dead_letter",
+        "a bad call behind a 400 for the whole batch, 10,000 calls",
+        1,
+    )
+    .judged(&verdict)
+    .with("dead letters", 1)
+    .with("extra requests", format!("{extra} of {allowed:.1} allowed"))
+    .print();
+    assert!(extra as f64 <= allowed, "{extra} extra requests");
+}
+
+#[test]
+fn a_wrong_path_makes_no_dead_letter_and_nothing_is_lost_once_it_is_right() {
+    let (database, receiver) = (Postgres::shared().database("wrong_path"), Receiver::start_blocking());
+    receiver.rule(|request, _| (request.path != "/right").then(|| Reply::status(404)));
+    let project_with = |path: &str| {
+        let hook = format!(r#"type: webhook, url: "{}/{path}", max_calls: 100"#, receiver.url());
+        let query = r#"SELECT i AS "userId" FROM generate_series(1, 10000) i"#;
+        yaml(&database, &[("hook", &hook)], &[("users", &sync("identify", query))])
+    };
+    let project = Project::new(&project_with("wrong"));
+    let run = project.json(&["run"], 6);
+    let hook = &run["destinations"]["hook"];
+    assert_eq!((hook["dead_letters"].as_u64(), hook["pending"].as_u64()), (Some(0), Some(10_000)), "{run}");
+    let asked = receiver.requests().len();
+    project.write("outflow.yaml", &project_with("right"));
+    project.run(&["run"]).assert_code(0);
+    let verdict = Judge::expecting((1..=10_000).map(|i| i.to_string())).judge(&receiver.arrivals());
+    verdict.assert_exactly_once();
+    project.assert_closed();
+    Report::new(
+        "isolation::a_wrong_path_makes_no_dead_letter_and_nothing_is_lost_once_it_is_right",
+        "404 to everything, 10,000 calls",
+        asked as u64,
+    )
+    .judged(&verdict)
+    .with("dead letters", 0)
+    .print();
+}
