@@ -160,7 +160,12 @@ fn firing(rules: &Rules, facts: &Facts, before: Before<'_>) -> Vec<Trouble> {
         let name = &destination.name;
         let stays = before("destination_paused", name) && !destination.proven && waits(name);
         if let Some((code, reason)) = &destination.paused {
-            found.push(trouble("destination_paused", name, Some(*code), format!("destination {name} is paused: {reason}")));
+            found.push(trouble(
+                "destination_paused",
+                name,
+                Some(*code),
+                format!("destination {name} is paused: {reason}"),
+            ));
         } else if stays {
             found.push(trouble("destination_paused", name, None, format!("destination {name} is paused")));
         }
@@ -181,11 +186,17 @@ fn firing(rules: &Rules, facts: &Facts, before: Before<'_>) -> Vec<Trouble> {
 
 /// What the runs of a sync tell.
 fn of_runs(rules: &Rules, sync: &SyncFacts, before: Before<'_>, found: &mut Vec<Trouble>) {
-    let Standing { sync: name, failed, reason, last_rows, slots, skipped, lost, held, wrong, .. } = &sync.standing;
+    let Standing { sync: name, failed, reason, last_rows, slots, skipped, lost, held, wrong, .. } =
+        &sync.standing;
     if *failed >= rules.failed_runs {
         let code = reason.as_ref().map(|r| r.0);
         let why = reason.as_ref().map_or_else(String::new, |r| format!(": {}", r.1));
-        found.push(trouble("sync_failing", name, code, format!("{failed} runs of {name} in a row failed{why}")));
+        found.push(trouble(
+            "sync_failing",
+            name,
+            code,
+            format!("{failed} runs of {name} in a row failed{why}"),
+        ));
     }
     if let Some((run, read, rejected)) = *last_rows
         && exceeds(rejected, read, limit("rows_rejected", name, rules.rejected_percent, before))
@@ -236,8 +247,7 @@ fn near_the_reserve(rules: &Rules, room: Room, before: Before<'_>) -> Option<Tro
     let above = room.free.saturating_sub(room.reserve);
     let limit = rules.disk_above_reserve;
     let limit = if before("disk_low", "disk") { limit.saturating_add(limit / 10) } else { limit };
-    let message =
-        format!("the spool's disk has {above} bytes left above its reserve of {}", room.reserve);
+    let message = format!("the spool's disk has {above} bytes left above its reserve of {}", room.reserve);
     (above < limit).then(|| trouble("disk_low", "disk", Some(Code::P001), message))
 }
 

@@ -10,6 +10,7 @@
 //!
 //! What it does not do: open connections, know file formats or speak HTTP. It sees the ports of `outflow_core` alone.
 
+pub mod alert;
 mod cursor;
 mod cut;
 mod deliver;

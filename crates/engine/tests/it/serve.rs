@@ -120,6 +120,7 @@ fn fleet(house: &House, spec: &SyncSpec, table: &Table) -> Fleet {
         members: vec![Member { spec: spec.clone(), warehouse: Arc::new(table.clone()) }],
         limits: Limits { lags_after: Duration::from_millis(20), ..Limits::default() },
         keep: Duration::from_secs(3600),
+        rules: outflow_engine::alert::Rules::default(),
     }
 }
 
