@@ -10,6 +10,7 @@
 //!
 //! What it does not do: open connections, know file formats or speak HTTP. It sees the ports of `outflow_core` alone.
 
+pub mod advice;
 pub mod alert;
 mod cursor;
 mod cut;
@@ -43,7 +44,7 @@ use tokio::sync::watch;
 
 pub use post::Posts;
 pub use progress::{Event, Progress};
-pub use report::{DeliveryDocument, RunDocument, RunListEntry, Seconds};
+pub use report::{DeliveryDocument, FORMAT_VERSION, RunDocument, RunListEntry, Seconds};
 pub use run::RunRequest;
 
 /// Everything that a run needs but its sync and its warehouse.

@@ -1,26 +1,48 @@
 //! `outflow runs`: lists runs, the newest first.
 
 use outflow_core::ports::state::RunFilter;
-use outflow_engine::{Errors, RunListEntry};
+use outflow_core::{Clock as _, Code, Error, SystemClock};
+use outflow_engine::{Engine, Errors, RunListEntry, advice};
 
 use crate::cli::{Common, Runs};
 use crate::exit::Exit;
 use crate::output::{Printer, count, short, table};
+use crate::project::Project;
 use crate::wiring;
 
 /// Prints the list.
 pub fn runs(common: &Common, args: &Runs, printer: Printer) -> Result<Exit, Errors> {
     let engine = wiring::reader(common)?;
+    if let Some(sync) = &args.sync {
+        known(common, &engine, sync)?;
+    }
     let mut entries = Vec::new();
     for record in engine.state.runs(&RunFilter { sync: args.sync.clone(), limit: args.limit })? {
-        entries.push(RunListEntry::of(&record, engine.state.deliveries(record.id)?));
+        let (deliveries, audit) = (engine.state.deliveries(record.id)?, engine.state.audit(record.id)?);
+        entries.push(RunListEntry::of(&record, deliveries, audit));
     }
     if printer.is_ndjson() {
         entries.iter().for_each(|e| printer.document(e, |_| String::new()));
     } else {
         printer.document(&entries, |entries| people(entries));
     }
+    let advice = advice::advise(&*engine.state, SystemClock.now())?;
+    let mine = advice.iter().filter(|a| args.sync.as_ref().is_none_or(|sync| a.sync == *sync));
+    mine.for_each(|a| printer.error(&a.warning()));
     Ok(Exit::Done)
+}
+
+/// C011 for a sync that the project does not have and that never ran. A project that cannot be read has none.
+fn known(common: &Common, engine: &Engine, sync: &str) -> Result<(), Error> {
+    let ran = !engine.state.runs(&RunFilter { sync: Some(sync.to_owned()), limit: 1 })?.is_empty();
+    match Project::load(&common.project) {
+        _ if ran => Ok(()),
+        Ok(project) => project.sync(sync).map(drop),
+        Err(_) => {
+            let help = "`outflow runs` lists the runs of all syncs";
+            Err(Error::new(Code::C011, format!("no sync named {sync:?} has run yet")).help(help))
+        }
+    }
 }
 
 fn people(entries: &[RunListEntry]) -> String {
@@ -32,7 +54,11 @@ fn people(entries: &[RunListEntry]) -> String {
                 d.destinations.iter().map(|(_, x)| f(&x.counts)).sum()
             };
             let stopped = d.destinations.iter().find_map(|(_, x)| x.reason.as_ref());
+            let wrong = e.verified.as_ref().filter(|v| !v.differences.is_empty());
+            let wrong =
+                wrong.map(|v| format!("{} does not add up: {}", Code::E002, v.differences.join("; ")));
             let why = d.reason.as_ref().or(stopped).map(|r| format!("{} {}", r.code, r.message));
+            let why = wrong.or(why);
             vec![
                 d.run.to_string(),
                 d.sync.clone(),
