@@ -6,7 +6,7 @@
 //!
 //! What always holds: slots rise strictly; a slot does not depend on when it is asked for.
 
-mod advice;
+pub mod advice;
 mod cron;
 
 use std::time::Duration;
@@ -14,7 +14,6 @@ use std::time::Duration;
 use outflow_core::sync::Schedule;
 use outflow_core::{Timestamp, hash};
 
-pub use advice::{Crowded, crowded};
 pub use cron::Cron;
 
 /// No jitter is longer than this, however long the interval.

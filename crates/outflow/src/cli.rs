@@ -87,6 +87,8 @@ pub enum Command {
     Serve(Serve),
     /// List runs, and slots that were skipped
     Runs(Runs),
+    /// List the alerts that fire
+    Alerts(Alerts),
     /// Show the rows of a run that could not become a call, and why
     Rejected(Rejected),
     /// Show the calls of a run that a destination refused for good
@@ -265,6 +267,35 @@ pub struct Serve {
     /// Exit with 7 if another process is at work, instead of waiting for it
     #[arg(long)]
     pub no_wait: bool,
+    /// Tell numbers for Prometheus at this address, such as 127.0.0.1:9464 [default: metrics.listen of the project]
+    #[arg(long, value_name = "ADDRESS")]
+    pub metrics: Option<std::net::SocketAddr>,
+    /// The form of the log on stderr
+    #[arg(long, value_enum, default_value_t = LogFormat::Text)]
+    pub log_format: LogFormat,
+}
+
+/// The form of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people
+    Text,
+    /// One JSON object a line
+    Json,
+}
+
+/// `outflow alerts`
+#[derive(Debug, Args)]
+pub struct Alerts {
+    #[command(subcommand)]
+    pub what: Option<AlertsCommand>,
+}
+
+/// What to do about alerts.
+#[derive(Debug, Subcommand)]
+pub enum AlertsCommand {
+    /// Send a test alert to every receiver of the project
+    Test,
 }
 
 /// `outflow runs`

@@ -1,5 +1,6 @@
 //! What each command does.
 
+mod alerts;
 mod catch_up;
 mod dead_letters;
 mod estimate;
@@ -44,6 +45,7 @@ pub async fn dispatch(cli: Cli, printer: Printer) -> Result<Exit, Errors> {
         Command::Run(args) => run::run(&common, &args, printer).await,
         Command::Serve(args) => serve::serve(&common, &args, printer).await,
         Command::Runs(args) => runs::runs(&common, &args, printer),
+        Command::Alerts(args) => alerts::alerts(&common, &args, printer).await,
         Command::Rejected(args) => rejected::rejected(&common, &args, printer),
         Command::DeadLetters(args) => dead_letters::dead_letters(&common, &args, printer),
         Command::Replay(args) => replay::replay(&common, &args, printer).await,

@@ -7,6 +7,7 @@
 //! A file becomes a tree with places (`document`), references are resolved (`secrets`), the tree is held against one table of keys (`keys`, `shape`), which is
 //! also the JSON Schema (`schema`), and then its parts are read out (`sources`, `destinations`, `syncs`).
 
+mod alerts;
 mod destinations;
 mod document;
 mod keys;
@@ -21,10 +22,12 @@ mod tests;
 mod units;
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use outflow_core::{Budget, Code, Dialect, Error, Secret, SyncSpec};
+use outflow_engine::alert::Rules;
 use outflow_engine::serve::Limits;
 use outflow_warehouse::Tunnel;
 use outflow_warehouse::aws::IamTarget;
@@ -32,6 +35,7 @@ use serde_json::{Map, Value};
 
 use self::document::{Key, Node, Place};
 pub use self::schema::schema;
+use crate::alerts::Receiver;
 
 /// The name of the file that a project begins with.
 pub const FILE: &str = "outflow.yaml";
@@ -51,6 +55,12 @@ pub struct Project {
     pub keep_segments: Option<Duration>,
     /// How much goes on side by side.
     pub limits: Limits,
+    /// When something counts as wrong.
+    pub rules: Rules,
+    /// Who is told.
+    pub receivers: Vec<Receiver>,
+    /// Where numbers are told.
+    pub metrics: Option<SocketAddr>,
 }
 
 /// A database of a source.
@@ -234,6 +244,9 @@ impl Project {
         let limits = limits(single(documents, "limits", problems), &sources);
         let spool = single(documents, "spool", problems);
         let spool = |key: &str| spool.and_then(|s| s.get(key));
+        let alerts = single(documents, "alerts", problems);
+        let receivers = alerts::receivers(alerts, problems);
+        let metrics = alerts::listen(single(documents, "metrics", problems), problems);
         let syncs = entries(documents, "syncs", problems);
         let syncs = syncs::read(&syncs, &sources, &destinations.names, spool("max_run_bytes"), problems);
         Project {
@@ -243,6 +256,9 @@ impl Project {
             disk_reserve_bytes: spool("disk_reserve").and_then(Node::size),
             keep_segments: spool("keep").and_then(Node::duration),
             limits,
+            rules: alerts::rules(alerts),
+            receivers,
+            metrics,
         }
     }
 
@@ -343,6 +359,10 @@ fn limits(node: Option<&Node>, sources: &sources::Sources<'_>) -> Limits {
             .and_then(Node::size)
             .unwrap_or(default.backlog_bytes),
         lags_after: default.lags_after,
+        audit_after: node
+            .and_then(|n| n.get("audit_after"))
+            .and_then(Node::duration)
+            .unwrap_or(default.audit_after),
     }
 }
 

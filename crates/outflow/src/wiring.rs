@@ -155,7 +155,7 @@ pub fn fleet(project: &Project, engine: Engine) -> Result<Fleet, Vec<Error>> {
         return Err(errors);
     }
     let keep = project.keep_segments.unwrap_or(KEEP_SEGMENTS);
-    Ok(Fleet { engine, members, limits: project.limits.clone(), keep })
+    Ok(Fleet { engine, members, limits: project.limits.clone(), keep, rules: project.rules.clone() })
 }
 
 /// An engine that only looks: it needs no project, holds nothing and sends nothing.

@@ -15,5 +15,6 @@ mod rows;
 mod schema;
 mod sqlite;
 mod store;
+mod watch;
 
 pub use sqlite::SqliteState;

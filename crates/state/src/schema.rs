@@ -138,6 +138,24 @@ const STEPS: &[&str] = &["
     ALTER TABLE runs ADD COLUMN replays INTEGER REFERENCES runs;
     CREATE INDEX replays ON runs (replays) WHERE replays IS NOT NULL;
     ALTER TABLE dead_letters ADD COLUMN replayed_by INTEGER REFERENCES runs;
+", "
+    CREATE TABLE alerts (
+        kind TEXT NOT NULL,
+        subject TEXT NOT NULL,
+        code TEXT,
+        message TEXT NOT NULL,
+        since INTEGER NOT NULL,
+        recovered_at INTEGER,
+        told INTEGER NOT NULL,
+        PRIMARY KEY (kind, subject)
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE audits (
+        run INTEGER PRIMARY KEY REFERENCES runs,
+        at INTEGER NOT NULL,
+        differences TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX runs_by_start ON runs (started_at);
 "];
 
 /// The format that this version writes.

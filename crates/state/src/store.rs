@@ -516,7 +516,7 @@ fn move_sync(t: &Transaction<'_>, run: RunId, state: &SyncState) -> Result<(), F
     Ok(())
 }
 
-fn one<T>(
+pub(crate) fn one<T>(
     c: &Connection,
     sql: &str,
     values: impl Params,
@@ -525,7 +525,7 @@ fn one<T>(
     c.prepare_cached(sql)?.query_row(values, read).optional()
 }
 
-fn all<T>(
+pub(crate) fn all<T>(
     c: &Connection,
     sql: &str,
     values: impl Params,
@@ -534,16 +534,16 @@ fn all<T>(
     c.prepare_cached(sql)?.query_map(values, read)?.collect()
 }
 
-fn id(run: RunId) -> i64 {
+pub(crate) fn id(run: RunId) -> i64 {
     bits(run.0)
 }
 
 /// SQLite's integers are signed: the bits stay.
-fn bits(n: u64) -> i64 {
+pub(crate) fn bits(n: u64) -> i64 {
     n.cast_signed()
 }
 
 /// A number of rows.
-fn capped(n: u64) -> i64 {
+pub(crate) fn capped(n: u64) -> i64 {
     i64::try_from(n).unwrap_or(i64::MAX)
 }

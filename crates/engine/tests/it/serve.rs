@@ -120,6 +120,7 @@ fn fleet(house: &House, spec: &SyncSpec, table: &Table) -> Fleet {
         members: vec![Member { spec: spec.clone(), warehouse: Arc::new(table.clone()) }],
         limits: Limits { lags_after: Duration::from_millis(20), ..Limits::default() },
         keep: Duration::from_secs(3600),
+        rules: outflow_engine::alert::Rules::default(),
     }
 }
 
@@ -402,4 +403,62 @@ fn refusing(name: &str) -> Arc<Scripted> {
         let bad = calls.iter().position(|call| call["userId"] == "7");
         Answer::Partial(bad.map(|i| (i, crate::parts::refusal(Code::D003, Some(400)))).into_iter().collect())
     })
+}
+
+async fn alert(served: &mut Served) -> (String, bool) {
+    let pick = |n: &Notice| match n {
+        Notice::Alert { alert } => Some(alert.clone()),
+        _ => None,
+    };
+    let alert = served.next(pick).await;
+    // Whoever tells it says so afterwards.
+    served.house.state().alert_told(&alert).unwrap();
+    (format!("{} {}", alert.kind, alert.subject), alert.recovered_at.is_none())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_alert_is_told_once_over_restarts_and_so_is_its_end() {
+    let (a, a_open) = gated("a");
+    a_open.store(false, Ordering::SeqCst);
+    let (table, spec) = (Table::users(1..=30), every_minute(&["a"]));
+    let mut served = Served::start(House::new(&[&a]), 1_000_000, &spec, &table);
+    assert_eq!(alert(&mut served).await, ("destination_paused a".to_owned(), true));
+    let house = served.stop().await;
+
+    // The next process finds the key still refused, and then mended: what it tells first is the end.
+    let mut served = Served::start(house.reopened(&[&a]), 1_000_000, &spec, &table);
+    served.next(|n| matches!(n, Notice::Delivered { .. }).then_some(())).await;
+    a_open.store(true, Ordering::SeqCst);
+    served.handle.reload(fleet(&served.house, &spec, &table));
+    assert_eq!(served.run_ended().await, (RunId(1), RunState::Succeeded));
+    assert_eq!(alert(&mut served).await, ("destination_paused a".to_owned(), false));
+    assert_eq!(served.house.state().alerts().unwrap(), []);
+    served.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_finished_run_is_audited_and_a_damaged_one_fires_an_alert() {
+    let a = open("a");
+    let (table, spec) = (Table::users(1..=30), every_minute(&["a"]));
+    let mut served = Served::start(House::new(&[&a]), 1_000_000, &spec, &table);
+    let audited = |n: &Notice| match n {
+        Notice::Audited { run, differences, .. } => Some((*run, differences.clone())),
+        _ => None,
+    };
+    served.run_ended().await;
+    table.set([(Some("100".to_owned()), "pro")]);
+    served.at(1_000_000 + MINUTE + 1);
+    assert_eq!(served.next(audited).await, (RunId(1), Vec::new()));
+    assert_eq!(served.run_ended().await, (RunId(2), RunState::Succeeded));
+    assert!(served.house.state().audit(RunId(1)).unwrap().unwrap().differences.is_empty());
+
+    let folder = served.house.dir.path().join("spool/2");
+    for entry in std::fs::read_dir(&folder).unwrap() {
+        std::fs::remove_file(entry.unwrap().path()).unwrap();
+    }
+    served.at(1_000_000 + 2 * MINUTE + 2);
+    let (run, differences) = served.next(audited).await;
+    assert_eq!((run, differences.len()), (RunId(2), 1), "{differences:?}");
+    assert_eq!(alert(&mut served).await, ("audit_failed users".to_owned(), true));
+    served.house.stop.send_replace(true);
 }

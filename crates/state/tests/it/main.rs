@@ -6,3 +6,4 @@ mod conformance;
 mod crash;
 mod made;
 mod opening;
+mod watch;

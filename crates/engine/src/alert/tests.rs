@@ -1,0 +1,186 @@
+//! Each rule at its limit, restarts, and what must not be told.
+
+use super::*;
+use outflow_core::RunId;
+
+fn at(minutes: i64) -> Timestamp {
+    Timestamp::from_second(1_800_000_000 + minutes * 60).unwrap()
+}
+
+/// One sync with a schedule of a minute, one destination, all well.
+fn well() -> Facts {
+    let standing = Standing {
+        sync: "users".into(),
+        first_started: Some(at(-1000)),
+        last_success: Some(at(0)),
+        slots: 100,
+        last_rows: Some((RunId(7), 1000, 0)),
+        ..Standing::default()
+    };
+    Facts {
+        now: at(1),
+        serving_since: at(-1000),
+        syncs: vec![SyncFacts { standing, interval: Some(Duration::from_secs(60)) }],
+        destinations: vec![DestinationFacts { name: "journeys".into(), paused: None, proven: true }],
+        lanes: vec![LaneFacts { sync: "users".into(), destination: "journeys".into(), lags: false }],
+        room: Some(Room { free: 100 << 30, reserve: 1 << 30 }),
+    }
+}
+
+/// The state, in short: what `changes` does to it, and what is told.
+#[derive(Default)]
+struct Board(Vec<AlertRecord>);
+
+impl Board {
+    /// What is told of these facts: `+kind subject` and `-kind subject`. It counts as told at once.
+    fn see(&mut self, facts: &Facts) -> Vec<String> {
+        self.keep(facts);
+        let news: Vec<String> = self
+            .0
+            .iter()
+            .filter(|a| a.is_news())
+            .map(|a| format!("{}{} {}", if a.recovered_at.is_some() { "-" } else { "+" }, a.kind, a.subject))
+            .collect();
+        self.0.retain(|a| a.recovered_at.is_none());
+        self.0.iter_mut().for_each(|a| a.told = true);
+        news
+    }
+
+    /// Takes the changes without telling anybody.
+    fn keep(&mut self, facts: &Facts) {
+        let changes = changes(&Rules::default(), facts, &self.0);
+        for new in changes.put {
+            self.0.retain(|a| (&a.kind, &a.subject) != (&new.kind, &new.subject));
+            self.0.push(new);
+        }
+        self.0.retain(|a| !changes.delete.contains(&(a.kind.clone(), a.subject.clone())));
+    }
+}
+
+/// Each trouble is told when it begins, not while it lasts, and when it ends.
+/// Makes a sound installation unsound.
+type Trouble = fn(&mut Facts);
+
+#[test]
+fn every_trouble_is_told_once_and_so_is_its_end() {
+    let troubles: [(&str, Trouble); 10] = [
+        ("sync_failing users", |f| f.syncs[0].standing.failed = 3),
+        ("rows_rejected users", |f| f.syncs[0].standing.last_rows = Some((RunId(8), 1000, 51))),
+        ("slots_skipped users", |f| f.syncs[0].standing.skipped = 21),
+        ("no_success users", |f| f.now = at(361)),
+        ("destination_paused journeys", |f| f.destinations[0].paused = Some((Code::D013, "no".into()))),
+        ("destination_lagging users to journeys", |f| f.lanes[0].lags = true),
+        ("disk_low disk", |f| f.room = Some(Room { free: (2 << 30) - 1, reserve: 1 << 30 })),
+        ("run_lost users", |f| f.syncs[0].standing.lost = Some(RunId(5))),
+        ("run_held users", |f| f.syncs[0].standing.held = Some((RunId(5), None))),
+        ("audit_failed users", |f| f.syncs[0].standing.wrong = Some(RunId(5))),
+    ];
+    for (what, make) in troubles {
+        let (mut board, well) = (Board::default(), well());
+        let mut ill = well.clone();
+        make(&mut ill);
+        assert_eq!(board.see(&well), [""; 0], "{what}");
+        assert_eq!(board.see(&ill), [format!("+{what}")]);
+        assert_eq!(board.see(&ill), [""; 0], "{what}");
+        assert_eq!(board.see(&well), [format!("-{what}")]);
+        assert_eq!(board.see(&well), [""; 0], "{what}");
+    }
+}
+
+#[test]
+fn limits_are_met_and_not_passed_without_an_alert() {
+    let mut facts = well();
+    facts.syncs[0].standing.failed = 2;
+    facts.syncs[0].standing.last_rows = Some((RunId(8), 1000, 50));
+    facts.syncs[0].standing.skipped = 20;
+    facts.now = at(360);
+    facts.room = Some(Room { free: 2 << 30, reserve: 1 << 30 });
+    assert_eq!(Board::default().see(&facts), [""; 0]);
+    // Four slots are too few to speak of a part of them.
+    (facts.syncs[0].standing.slots, facts.syncs[0].standing.skipped) = (4, 4);
+    assert_eq!(Board::default().see(&facts), [""; 0]);
+}
+
+#[test]
+fn what_goes_up_and_down_around_a_limit_is_told_once() {
+    let mut board = Board::default();
+    let mut facts = well();
+    let mut rejected = |board: &mut Board, n| {
+        facts.syncs[0].standing.last_rows = Some((RunId(8), 1000, n));
+        board.see(&facts)
+    };
+    assert_eq!(rejected(&mut board, 60), ["+rows_rejected users"]);
+    for n in [49, 60, 46, 51] {
+        assert_eq!(rejected(&mut board, n), [""; 0], "{n}");
+    }
+    assert_eq!(rejected(&mut board, 45), ["-rows_rejected users"]);
+}
+
+#[test]
+fn what_nobody_was_told_of_ends_in_silence_and_what_comes_back_untold_never_ended() {
+    let (mut board, well) = (Board::default(), well());
+    let mut ill = well.clone();
+    ill.syncs[0].standing.failed = 3;
+    board.keep(&ill);
+    assert_eq!(board.see(&well), [""; 0]);
+    assert!(board.0.is_empty());
+    assert_eq!(board.see(&ill), ["+sync_failing users"]);
+    board.keep(&well);
+    assert_eq!(board.see(&ill), [""; 0]);
+    assert_eq!(board.see(&well), ["-sync_failing users"]);
+}
+
+#[test]
+fn a_restart_neither_repeats_an_alert_nor_takes_silence_for_health() {
+    let mut board = Board::default();
+    let mut ill = well();
+    ill.destinations[0].paused = Some((Code::D013, "no".into()));
+    ill.lanes[0].lags = true;
+    // Who is paused lags, too; one alert says it.
+    assert_eq!(board.see(&ill), ["+destination_paused journeys"]);
+    // The new process has not asked the destination yet.
+    let mut unknown = well();
+    unknown.destinations[0].proven = false;
+    assert_eq!(board.see(&unknown), [""; 0]);
+    assert_eq!(board.see(&well()), ["-destination_paused journeys"]);
+    // Lagging without being paused.
+    let mut lagging = well();
+    lagging.lanes[0].lags = true;
+    assert_eq!(board.see(&lagging), ["+destination_lagging users to journeys"]);
+    assert_eq!(board.see(&unknown), [""; 0]);
+    // Nothing waits any more.
+    unknown.lanes.clear();
+    assert_eq!(board.see(&unknown), ["-destination_lagging users to journeys"]);
+}
+
+#[test]
+fn without_success_counts_from_the_start_of_the_process_and_two_intervals_at_least() {
+    let mut facts = well();
+    (facts.now, facts.serving_since) = (at(1000), at(900));
+    assert_eq!(Board::default().see(&facts), [""; 0], "it was off for a night");
+    facts.now = at(900 + 361);
+    let mut board = Board::default();
+    assert_eq!(board.see(&facts), ["+no_success users"]);
+    // A restart is no success.
+    (facts.now, facts.serving_since) = (at(1300), at(1299));
+    assert_eq!(board.see(&facts), [""; 0]);
+    // A daily sync has until its second slot.
+    facts.syncs[0].interval = Some(Duration::from_secs(24 * 3600));
+    (facts.now, facts.serving_since) = (at(2879), at(-1000));
+    assert_eq!(Board::default().see(&facts), [""; 0]);
+    facts.now = at(2881);
+    assert_eq!(Board::default().see(&facts), ["+no_success users"]);
+    // Who runs only when asked to is not missed.
+    facts.syncs[0].interval = None;
+    assert_eq!(Board::default().see(&facts), [""; 0]);
+}
+
+#[test]
+fn a_sync_that_left_the_project_is_in_no_trouble_any_more() {
+    let mut board = Board::default();
+    let mut ill = well();
+    ill.syncs[0].standing.failed = 3;
+    board.see(&ill);
+    ill.syncs.clear();
+    assert_eq!(board.see(&ill), ["-sync_failing users"]);
+}
