@@ -11,3 +11,4 @@ mod limits;
 mod run;
 mod secrets;
 mod support;
+mod watch;
