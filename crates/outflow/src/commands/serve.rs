@@ -23,9 +23,10 @@ use crate::{signals, wiring};
 pub async fn serve(common: &Common, args: &Serve, printer: Printer) -> Result<Exit, Errors> {
     let project = Project::load(&common.project)?;
     let stop = signals::listen();
-    let state = super::run::open_state(common, args.no_wait, &stop, printer).await?;
-    let socket = Socket::listen(&wiring::state_dir(common))?;
     let log = Log::new(printer, args.log_format);
+    log.info("opening the state", &[]);
+    let state = super::run::open_state(common, args.no_wait, &stop, printer.silent()).await?;
+    let socket = Socket::listen(&wiring::state_dir(common))?;
     let metrics = match args.metrics.or(project.metrics) {
         Some(address) => Some(metrics::listen(address).await?),
         None => None,

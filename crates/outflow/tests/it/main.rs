@@ -17,3 +17,4 @@ mod secrets;
 mod serve;
 mod support;
 mod ways;
+mod watch;
