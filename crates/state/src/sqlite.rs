@@ -83,9 +83,12 @@ impl SqliteState {
         checked_version(&connection, dir)?;
         prepare(&connection).map_err(|e| cannot_open(&path, e))?;
         schema::migrate(&mut connection)?;
-        let holder = connection
+        // In a transaction of its own: what ends a lone statement that returns something is not heard of when the disk is full.
+        let take = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
+        let holder = take
             .query_row("UPDATE installation SET holder = holder + 1 RETURNING holder", [], |row| row.get(0))
             .map_err(failed)?;
+        take.commit().map_err(failed)?;
         Self::on(connection, Some(holder), Some(lock))
     }
 

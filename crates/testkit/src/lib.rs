@@ -16,6 +16,7 @@
 //! | [`ChaosProxy`] | cut, reset, delayed and silent connections |
 //! | [`crash`] | a program that is killed at random instants |
 //! | [`hostile`] | statements that try to write, and a database that shows whether one did |
+//! | [`Report`], [`long`] | a campaign's figures, and how much of it is run |
 //! | [`seed`], [`Rng`] | reproducible chance |
 //! | [`free_port`] | a port where nobody listens |
 //! | [`sink`] | a receiver that only counts, for benchmarks |
@@ -31,6 +32,7 @@ mod proxy;
 mod random;
 mod receiver;
 pub mod redshift;
+mod report;
 pub mod sink;
 
 pub use judge::{Judge, Verdict};
@@ -41,3 +43,4 @@ pub use proxy::{ChaosProxy, Fault};
 pub use random::{Rng, seed};
 pub use receiver::{Arrival, Receiver, Reply, Request};
 pub use redshift::Redshift;
+pub use report::{Report, long, slice_or_whole};

@@ -5,5 +5,6 @@
 mod conformance;
 mod crash;
 mod made;
+mod model;
 mod opening;
 mod watch;

@@ -1,0 +1,472 @@
+//! The state against plain vectors: random steps, also such as a run's life does not have, with the store opened anew, its process killed, and the room for its
+//! files used up. After each of these the store holds what the model holds: every step that was acknowledged, the one under way as a whole or not at all, no other.
+//!
+//! Killed and cramped stores live in a child, which is this test binary again, told by its environment what to be.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use outflow_core::ports::state::{DeadLetter, RunFilter, Settled, State, SyncState};
+use outflow_core::{Code, DeliveryState, RunId, RunState, Timestamp};
+use outflow_state::SqliteState;
+use outflow_testkit::{Report, Rng, seed, slice_or_whole};
+
+use crate::made::{at, dead_letter, extraction, new_run};
+
+const DIR: &str = "OUTFLOW_STATE_MODEL_DIR";
+const SEED: &str = "OUTFLOW_STATE_MODEL_SEED";
+const DONE: &str = "OUTFLOW_STATE_MODEL_DONE";
+/// Marks what the child says, among the lines of the test harness.
+const MARK: &str = "@@";
+const SYNCS: [&str; 3] = ["users", "orders", "groups"];
+const DESTINATIONS: [&str; 2] = ["journeys", "audit"];
+
+/// A step, whole with its values, so that model and store are told the same.
+#[derive(Clone, Debug)]
+enum Step {
+    Create(usize),
+    Skip(usize, Option<RunId>),
+    Fire(usize, i64),
+    Begin(RunId, i64),
+    Commit(RunId, u64, bool),
+    Settle(RunId, usize, u64),
+    Conclude(RunId),
+    End(RunId, RunState, bool),
+    Forget(RunId),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Run {
+    sync: usize,
+    state: RunState,
+    skipped_by: Option<RunId>,
+    clock: Option<Timestamp>,
+    calls: u64,
+    segments: usize,
+    ended: Option<Timestamp>,
+    /// For each destination how many calls are settled, and its dead letters.
+    deliveries: Vec<(u64, Vec<DeadLetter>)>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Model {
+    runs: Vec<Run>,
+    syncs: BTreeMap<usize, SyncState>,
+    fired: BTreeMap<usize, Timestamp>,
+    steps: i64,
+}
+
+fn moved(run: RunId, step: i64) -> SyncState {
+    SyncState {
+        clock_us: Some(step),
+        cursor: Some(format!("c{step}")),
+        run: Some(run),
+        ..SyncState::default()
+    }
+}
+
+impl Run {
+    fn new(sync: usize, state: RunState) -> Run {
+        Run {
+            sync,
+            state,
+            skipped_by: None,
+            clock: None,
+            calls: 0,
+            segments: 0,
+            ended: None,
+            deliveries: Vec::new(),
+        }
+    }
+
+    fn delivery_state(&self, settled: u64, dead: usize) -> DeliveryState {
+        match (settled == self.calls, dead > 0) {
+            (false, _) => DeliveryState::Delivering,
+            (true, true) => DeliveryState::Partial,
+            (true, false) => DeliveryState::Succeeded,
+        }
+    }
+}
+
+impl Model {
+    fn choose(&self, rng: &mut Rng) -> Step {
+        let sync = rng.below(3) as usize;
+        let run = RunId(1 + rng.below(self.runs.len() as u64 + 1));
+        // Mostly one of the latest runs, which still have something before them.
+        let late = RunId((self.runs.len() as u64).saturating_sub(rng.below(4)).max(1));
+        match rng.below(24) {
+            0..4 => Step::Create(sync),
+            4 => Step::Skip(sync, (!self.runs.is_empty()).then_some(late)),
+            5 => Step::Fire(sync, rng.below(1_000_000) as i64),
+            6..10 => Step::Begin(late, rng.below(1_000_000) as i64),
+            10..14 => Step::Commit(late, rng.below(4) * 10, rng.below(3) > 0),
+            14..19 => Step::Settle(late, rng.below(2) as usize, 1 + rng.below(10)),
+            19..21 => Step::Conclude(late),
+            21 => {
+                let ends = [RunState::Failed, RunState::Lost, RunState::Cancelled];
+                Step::End(run, ends[rng.below(3) as usize], rng.below(2) == 0)
+            }
+            22 => Step::Forget(run),
+            _ => Step::Begin(run, 7),
+        }
+    }
+
+    /// Makes a step. `false`: a run's life does not have it, and nothing is changed.
+    fn make(&mut self, step: &Step) -> bool {
+        self.steps += 1;
+        let now = at(self.steps);
+        let index = |run: &RunId| (run.0 as usize).wrapping_sub(1);
+        match step {
+            Step::Create(sync) => {
+                self.runs.push(Run::new(*sync, RunState::Queued));
+                self.fired.insert(*sync, at(0));
+            }
+            Step::Skip(sync, by) => {
+                let ended = Some(at(1));
+                self.runs.push(Run { skipped_by: *by, ended, ..Run::new(*sync, RunState::Skipped) });
+                self.fired.insert(*sync, at(0));
+            }
+            Step::Fire(sync, slot) => drop(self.fired.insert(*sync, at(*slot))),
+            Step::Begin(run, clock) => match self.runs.get_mut(index(run)) {
+                Some(r) if matches!(r.state, RunState::Queued | RunState::Extracting) => {
+                    (r.state, r.clock) = (RunState::Extracting, Some(at(*clock)));
+                }
+                _ => return false,
+            },
+            Step::Commit(run, calls, moves) => match self.runs.get_mut(index(run)) {
+                Some(r) if r.state == RunState::Extracting => {
+                    (r.state, r.ended) = if *calls == 0 {
+                        (RunState::Succeeded, Some(at(60)))
+                    } else {
+                        (RunState::Delivering, None)
+                    };
+                    (r.calls, r.segments) = (*calls, 3);
+                    r.deliveries = vec![(0, Vec::new()); DESTINATIONS.len()];
+                    if *moves {
+                        self.syncs.insert(r.sync, moved(*run, self.steps));
+                    }
+                }
+                _ => return false,
+            },
+            Step::Settle(run, destination, calls) => match self.runs.get_mut(index(run)) {
+                Some(r) if !r.deliveries.is_empty() => {
+                    let all = r.calls;
+                    let (settled, dead) = &mut r.deliveries[*destination];
+                    let before = *settled;
+                    *settled = (*settled + calls).min(all);
+                    if *settled > before && calls % 3 == 0 {
+                        dead.push(dead_letter(before));
+                    }
+                }
+                _ => return false,
+            },
+            Step::Conclude(run) => {
+                if let Some(r) = self.runs.get_mut(index(run))
+                    && r.state == RunState::Delivering
+                    && r.deliveries.iter().all(|(settled, _)| *settled == r.calls)
+                {
+                    let partial = r.deliveries.iter().any(|(_, dead)| !dead.is_empty());
+                    (r.state, r.ended) =
+                        (if partial { RunState::Partial } else { RunState::Succeeded }, Some(now));
+                }
+            }
+            Step::End(run, state, rewinds) => match self.runs.get_mut(index(run)) {
+                Some(r) if r.ended.is_none() => {
+                    (r.state, r.ended) = (*state, state.is_final().then_some(now));
+                    if *rewinds {
+                        self.syncs.insert(r.sync, SyncState::default());
+                    }
+                }
+                _ => return false,
+            },
+            Step::Forget(run) => {
+                if let Some(r) = self.runs.get_mut(index(run)) {
+                    r.segments = 0;
+                }
+            }
+        }
+        true
+    }
+
+    /// Has the store make a step that this model has made already.
+    fn tell(&self, store: &SqliteState, step: &Step) -> outflow_core::Result<()> {
+        let now = at(self.steps);
+        match step {
+            Step::Create(sync) => store.create_run(&new_run(SYNCS[*sync])).map(drop),
+            Step::Skip(sync, by) => {
+                store.skip_run(&new_run(SYNCS[*sync]), *by, &(Code::E004, "busy".into())).map(drop)
+            }
+            Step::Fire(sync, slot) => store.set_fired(SYNCS[*sync], at(*slot)),
+            Step::Begin(run, clock) => store.begin_extraction(*run, at(*clock), "0"),
+            Step::Commit(run, calls, moves) => {
+                store.commit_extraction(*run, &extraction(*calls, moves.then(|| moved(*run, self.steps))))
+            }
+            Step::Settle(run, destination, _) => {
+                // As the engine does: the record as it is now, from what is known in memory.
+                let known =
+                    self.runs.get((run.0 as usize).wrapping_sub(1)).filter(|r| !r.deliveries.is_empty());
+                let (calls, settled, dead, state) = match known {
+                    Some(r) => {
+                        let (settled, dead) = &r.deliveries[*destination];
+                        (r.calls, *settled, dead.clone(), r.delivery_state(*settled, dead.len()))
+                    }
+                    None => (0, 0, Vec::new(), DeliveryState::Delivering),
+                };
+                let (letters, pending) = (dead.len() as u64, calls - settled);
+                let counts = outflow_core::DeliveryCounts {
+                    calls,
+                    pending,
+                    dead_letters: letters,
+                    delivered: settled - letters,
+                    ..Default::default()
+                };
+                let record = outflow_core::ports::state::DeliveryRecord {
+                    destination: DESTINATIONS[*destination].into(),
+                    state,
+                    counts,
+                    settled: Settled { low: settled, ranges: Vec::new() },
+                    reason: None,
+                };
+                store.settle(*run, &record, &dead, at(0))
+            }
+            Step::Conclude(run) => store.conclude(*run, now).map(drop),
+            Step::End(run, state, rewinds) => {
+                let none = SyncState::default();
+                store.end_run(*run, *state, now, None, rewinds.then_some(&none))
+            }
+            Step::Forget(run) => store.forget_segments(*run),
+        }
+    }
+
+    /// One step of both. The store must refuse what the model does not have, and nothing else.
+    fn both(&mut self, store: &SqliteState, rng: &mut Rng) {
+        let step = self.choose(rng);
+        let made = self.make(&step);
+        let told = self.tell(store, &step);
+        assert_eq!(made, told.is_ok(), "{step:?}: {told:?}");
+    }
+
+    /// What the store holds, in the words of the model.
+    fn read(store: &SqliteState, steps: i64) -> Model {
+        let mut model = Model { steps, ..Model::default() };
+        for (n, name) in SYNCS.iter().enumerate() {
+            if let Some(fired) = store.fired(name).unwrap() {
+                model.fired.insert(n, fired);
+            }
+            model.syncs.insert(n, store.sync(name).unwrap());
+        }
+        let mut records = store.runs(&RunFilter::default()).unwrap();
+        records.reverse();
+        for (number, record) in (1..).zip(records) {
+            assert_eq!(record.id, RunId(number));
+            assert!(record.rows.closed(), "{record:?}");
+            let mut deliveries = Vec::new();
+            for d in store.deliveries(record.id).unwrap() {
+                assert!(d.counts.closed() && d.settled.count() + d.counts.pending == d.counts.calls, "{d:?}");
+                deliveries
+                    .push((d.settled.low, store.dead_letters(record.id, &d.destination, 0, 1_000).unwrap()));
+            }
+            model.runs.push(Run {
+                sync: SYNCS.iter().position(|s| *s == record.sync).unwrap(),
+                state: record.state,
+                skipped_by: record.skipped_by,
+                clock: record.clock,
+                calls: record.rows.calls,
+                segments: store.segments(record.id).unwrap().len(),
+                ended: record.ended_at,
+                deliveries,
+            });
+        }
+        model
+    }
+
+    /// The model with what a store cannot tell apart put alike.
+    fn plain(&self) -> Model {
+        let mut plain = self.clone();
+        for n in 0..SYNCS.len() {
+            plain.syncs.entry(n).or_default();
+        }
+        plain
+    }
+
+    fn assert_is(&self, store: &SqliteState, what: &str) {
+        let (found, expected) = (Model::read(store, self.steps), self.plain());
+        if found != expected {
+            let differs = found.runs.iter().zip(&expected.runs).find(|(a, b)| a != b);
+            panic!("{what}, after {} steps: {differs:?}, {:?} {:?}", self.steps, found.syncs, expected.syncs);
+        }
+    }
+
+    /// The model after so many steps from this seed.
+    fn after(seed: u64, steps: i64) -> (Model, Rng) {
+        let (mut model, mut rng) = (Model::default(), Rng::new(seed));
+        while model.steps < steps {
+            let step = model.choose(&mut rng);
+            model.make(&step);
+        }
+        (model, rng)
+    }
+}
+
+#[test]
+fn random_steps_and_reopenings_leave_what_the_model_has() {
+    let (first, cases, mut steps) = (seed(), slice_or_whole(20, 400), 0);
+    for case in 0..cases {
+        let dir = tempfile::tempdir().unwrap();
+        let (mut model, mut rng) = (Model::default(), Rng::new(first + case));
+        let mut store = SqliteState::open(dir.path()).unwrap();
+        for _ in 0..120 {
+            model.both(&store, &mut rng);
+            if model.steps % 30 == 0 {
+                drop(store);
+                store = SqliteState::open(dir.path()).unwrap();
+                model.assert_is(&store, "opened anew");
+            }
+        }
+        model.assert_is(&store, "at the end");
+        steps += model.steps;
+    }
+    Report::new(
+        "model::random_steps_and_reopenings_leave_what_the_model_has",
+        "random steps of the state, right and wrong ones, and reopenings",
+        steps as u64,
+    )
+    .with("cases", cases)
+    .with("divergences", 0)
+    .print();
+}
+
+/// Not a test: what the child does. Without its environment it does nothing.
+#[test]
+fn the_child_process() {
+    let (Ok(dir), Ok(seed), Ok(done)) = (std::env::var(DIR), std::env::var(SEED), std::env::var(DONE)) else {
+        return;
+    };
+    let (mut model, mut rng) = Model::after(seed.parse().unwrap(), done.parse().unwrap());
+    let store = match SqliteState::open(Path::new(&dir)) {
+        Ok(store) => store,
+        Err(error) => return say(&format!("closed {}", error.code())),
+    };
+    loop {
+        let before = model.clone();
+        let step = model.choose(&mut rng);
+        let made = model.make(&step);
+        match model.tell(&store, &step) {
+            told if told.is_ok() == made => say(&format!("did {}", model.steps)),
+            // A store that has no room for what it should write fails, and still tells what it holds.
+            Err(error) if made => {
+                before.assert_is(&store, "after a write that failed");
+                return say(&format!("failed {}", error.code()));
+            }
+            told => panic!("{step:?}: {told:?}"),
+        }
+    }
+}
+
+fn say(text: &str) {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "\n{MARK}{text}").unwrap();
+    out.flush().unwrap();
+}
+
+/// Runs the child on a store that has made so many steps, until it ends by itself or has said so many things. How many steps it has acknowledged, and the last
+/// thing said. `blocks` of 512 bytes are the most that a file may have: what goes beyond fails as it does on a full disk.
+fn child(dir: &Path, seed: u64, done: i64, kill_after: Option<u64>, blocks: Option<u64>) -> (i64, String) {
+    let limit = blocks.map_or(String::new(), |n| format!("trap '' XFSZ; ulimit -f {n}; "));
+    let binary = std::env::current_exe().unwrap();
+    let mut child = Command::new("/bin/sh")
+        .args([
+            "-c",
+            &format!("{limit}exec \"$0\" --exact model::the_child_process --nocapture --test-threads=1"),
+        ])
+        .arg(binary)
+        .env(DIR, dir)
+        .env(SEED, seed.to_string())
+        .env(DONE, done.to_string())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let (mut acknowledged, mut last, mut heard) = (done, String::new(), 0);
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    for line in lines.map_while(Result::ok) {
+        let Some(said) = line.strip_prefix(MARK) else { continue };
+        if let Some(n) = said.strip_prefix("did ") {
+            acknowledged = n.parse().unwrap();
+        }
+        last = said.to_owned();
+        heard += 1;
+        if kill_after == Some(heard) {
+            // It works on meanwhile: what it has said until it dies is in the pipe.
+            child.kill().unwrap();
+        }
+    }
+    let status = child.wait().unwrap();
+    assert!(kill_after.is_some() || status.success(), "{status}: {last}");
+    (acknowledged, last)
+}
+
+#[test]
+fn a_process_that_is_killed_leaves_what_it_acknowledged_and_at_most_the_step_under_way() {
+    let (first, kills) = (seed(), slice_or_whole(15, 500));
+    let (mut dir, mut done, mut seed, mut rng) = (tempfile::tempdir().unwrap(), 0, first, Rng::new(first));
+    let mut ahead = 0;
+    for n in 0..kills {
+        if n % 25 == 0 {
+            (dir, done, seed) = (tempfile::tempdir().unwrap(), 0, first + n);
+        }
+        let (acknowledged, _) = child(dir.path(), seed, done, Some(1 + rng.below(60)), None);
+        let store = SqliteState::open(dir.path()).unwrap();
+        done = [acknowledged, acknowledged + 1]
+            .into_iter()
+            .find(|steps| Model::after(seed, *steps).0.plain() == Model::read(&store, *steps))
+            .unwrap_or_else(|| {
+                panic!("kill {n}: neither {acknowledged} steps from seed {seed} nor one more")
+            });
+        ahead += u64::from(done > acknowledged);
+    }
+    Report::new(
+        "model::a_process_that_is_killed_leaves_what_it_acknowledged_and_at_most_the_step_under_way",
+        "kill -9 of a process that writes the state",
+        kills,
+    )
+    .with("steps that were done and not yet acknowledged", ahead)
+    .with("divergences", 0)
+    .print();
+}
+
+#[test]
+fn a_full_disk_fails_the_step_changes_nothing_and_is_got_over() {
+    let (first, cases) = (seed(), slice_or_whole(60, 400));
+    let (mut rng, mut failures) = (Rng::new(first), 0);
+    for case in 0..cases {
+        let (dir, seed) = (tempfile::tempdir().unwrap(), first + case);
+        // With the lower of these limits a new state cannot be opened, with the higher ones it fails after some steps. In between lies each write of an opening.
+        let blocks = if case < 60 { 64 + case * 6 } else { rng.below(2_000) };
+        let (done, last) = child(dir.path(), seed, 0, None, Some(blocks));
+        assert!(["failed T004", "closed T001", "closed T004"].contains(&last.as_str()), "{last}");
+        failures += u64::from(last == "failed T004");
+        let store = SqliteState::open(dir.path()).unwrap();
+        let (mut model, mut rng) = Model::after(seed, done);
+        model.assert_is(&store, "with room again");
+        for _ in 0..30 {
+            model.both(&store, &mut rng);
+        }
+        model.assert_is(&store, "going on");
+        drop(store);
+        // No room for so much as taking hold of a state that is there: that is told as what it is.
+        let (_, last) = child(dir.path(), seed, model.steps, None, Some(rng.below(8)));
+        assert!(["closed T001", "closed T004"].contains(&last.as_str()), "{last}");
+        model.assert_is(&SqliteState::open(dir.path()).unwrap(), "after an opening without room");
+    }
+    assert!(failures * 4 > cases, "only {failures} of {cases} came as far as a step that failed");
+    Report::new(
+        "model::a_full_disk_fails_the_step_changes_nothing_and_is_got_over",
+        "no room for the state's files (RLIMIT_FSIZE)",
+        cases,
+    )
+    .with("divergences", 0)
+    .print();
+}
