@@ -9,6 +9,8 @@ use outflow_core::ports::spool::Room;
 use outflow_core::ports::watch::{AlertRecord, Standing};
 use outflow_core::{Code, Timestamp};
 
+use crate::schedule::Slots;
+
 /// From when on something is wrong.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rules {
@@ -18,7 +20,7 @@ pub struct Rules {
     pub rejected_percent: u64,
     /// More than this part of a sync's slots of the last 24 hours was skipped, in percent.
     pub skipped_percent: u64,
-    /// No run of a scheduled sync succeeded for so long (and for two of its intervals).
+    /// No run of a scheduled sync succeeded for so long, and through two of its slots.
     pub no_success_for: Duration,
     /// The disk has less than this above its reserve, in bytes.
     pub disk_above_reserve: u64,
@@ -46,8 +48,8 @@ pub const WINDOW: Duration = Duration::from_secs(24 * 3600);
 pub struct SyncFacts {
     /// Its runs.
     pub standing: Standing,
-    /// The interval of its schedule; `None` if it runs only when asked to.
-    pub interval: Option<Duration>,
+    /// When it is due.
+    pub slots: Slots,
 }
 
 /// A destination, as far as alerts are about it.
@@ -89,22 +91,6 @@ pub struct Facts {
     pub room: Option<Room>,
 }
 
-/// What is to be written into the state, and what is told.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Changes {
-    /// Alerts that are new or changed.
-    pub put: Vec<AlertRecord>,
-    /// Alerts that ended before anybody was told of them.
-    pub delete: Vec<(String, String)>,
-}
-
-impl Changes {
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.put.is_empty() && self.delete.is_empty()
-    }
-}
-
 /// A trouble of now.
 struct Trouble {
     kind: &'static str,
@@ -113,18 +99,20 @@ struct Trouble {
     message: String,
 }
 
-/// What changes between the alerts of `before` and those that fire now.
-pub fn changes(rules: &Rules, facts: &Facts, before: &[AlertRecord]) -> Changes {
+/// The alerts that are new or changed between those of `before` and those that fire now.
+///
+/// One that ends is kept with the moment of its end, also if nobody was told that it began: a message about it may be on its way. Who tells deletes it.
+pub fn changes(rules: &Rules, facts: &Facts, before: &[AlertRecord]) -> Vec<AlertRecord> {
     let firing = firing(rules, facts, &|kind, subject| {
         before.iter().any(|a| a.recovered_at.is_none() && a.kind == kind && a.subject == subject)
     });
-    let mut changes = Changes::default();
+    let mut changes = Vec::new();
     for trouble in &firing {
         match before.iter().find(|a| a.kind == trouble.kind && a.subject == trouble.subject) {
             Some(known) if known.recovered_at.is_none() => {}
             // Its end was not told yet: for whoever listens it has never ended.
-            Some(known) => changes.put.push(AlertRecord { recovered_at: None, ..known.clone() }),
-            None => changes.put.push(AlertRecord {
+            Some(known) => changes.push(AlertRecord { recovered_at: None, ..known.clone() }),
+            None => changes.push(AlertRecord {
                 kind: trouble.kind.to_owned(),
                 subject: trouble.subject.clone(),
                 code: trouble.code,
@@ -135,15 +123,11 @@ pub fn changes(rules: &Rules, facts: &Facts, before: &[AlertRecord]) -> Changes 
             }),
         }
     }
-    for known in before.iter().filter(|a| a.recovered_at.is_none()) {
-        match firing.iter().any(|t| t.kind == known.kind && t.subject == known.subject) {
-            true => {}
-            false if known.told => {
-                changes.put.push(AlertRecord { recovered_at: Some(facts.now), ..known.clone() });
-            }
-            false => changes.delete.push((known.kind.clone(), known.subject.clone())),
-        }
-    }
+    let over = before
+        .iter()
+        .filter(|a| a.recovered_at.is_none())
+        .filter(|known| !firing.iter().any(|t| t.kind == known.kind && t.subject == known.subject));
+    changes.extend(over.map(|known| AlertRecord { recovered_at: Some(facts.now), ..known.clone() }));
     changes
 }
 
@@ -225,15 +209,15 @@ fn of_runs(rules: &Rules, sync: &SyncFacts, before: Before<'_>, found: &mut Vec<
     }
 }
 
-/// No success in max(the rule's time, two intervals), counted from the process's start where that is later.
+/// No success for the rule's time, and two slots have passed since the last one. Counted from the process's start where that is later.
 fn without_success(rules: &Rules, facts: &Facts, sync: &SyncFacts, before: Before<'_>) -> Option<Trouble> {
     let Standing { sync: name, first_started, last_success, .. } = &sync.standing;
     let base = last_success.or(*first_started)?;
     let fired = before("no_success", name);
     let counted_from = if fired { base } else { base.max(facts.serving_since) };
-    let allowed = rules.no_success_for.max(sync.interval? * 2);
-    let quiet = facts.now.duration_since(counted_from);
-    if Duration::try_from(quiet).unwrap_or_default() <= allowed {
+    let second_slot = sync.slots.after(sync.slots.after(counted_from)?)?;
+    let quiet = Duration::try_from(facts.now.duration_since(counted_from)).unwrap_or_default();
+    if quiet <= rules.no_success_for || facts.now <= second_slot {
         return None;
     }
     let message = match last_success {

@@ -6,7 +6,7 @@
 //!
 //! What always holds: slots rise strictly; a slot does not depend on when it is asked for.
 
-pub mod advice;
+mod advice;
 mod cron;
 
 use std::time::Duration;
@@ -14,6 +14,7 @@ use std::time::Duration;
 use outflow_core::sync::Schedule;
 use outflow_core::{Timestamp, hash};
 
+pub use advice::advise;
 pub use cron::Cron;
 
 /// No jitter is longer than this, however long the interval.

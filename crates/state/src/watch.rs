@@ -15,14 +15,11 @@ impl Watch for SqliteState {
         self.read(|c| all(c, &format!("SELECT {ALERT} FROM alerts ORDER BY kind, subject"), [], alert))
     }
 
-    fn change_alerts(&self, put: &[AlertRecord], delete: &[(String, String)]) -> Result<()> {
+    fn put_alerts(&self, alerts: &[AlertRecord]) -> Result<()> {
         self.write(|t| {
-            for (kind, subject) in delete {
-                t.execute("DELETE FROM alerts WHERE kind = ?1 AND subject = ?2", [kind, subject])?;
-            }
             let sql = format!("INSERT OR REPLACE INTO alerts ({ALERT}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)");
             let mut insert = t.prepare_cached(&sql)?;
-            for a in put {
+            for a in alerts {
                 insert.execute(params![
                     a.kind,
                     a.subject,

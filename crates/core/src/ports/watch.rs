@@ -1,6 +1,6 @@
 //! Remembering what is watched: alerts, audits, and the numbers that alerts and metrics rest on. Methods block: call them off the async threads.
 //!
-//! An alert is told at most once for each trouble, and so is its end, also over restarts. Who tells it acknowledges that afterwards: a crash between the two repeats
+//! An alert is told once for each trouble, and so is its end, also over restarts. Who tells it acknowledges that afterwards: a crash between the two repeats
 //! a message and loses none.
 
 use jiff::Timestamp;
@@ -21,14 +21,14 @@ pub struct AlertRecord {
     pub message: String,
     /// Since when it fires.
     pub since: Timestamp,
-    /// When it ended; its end is yet to be told.
+    /// When it ended, if it has.
     pub recovered_at: Option<Timestamp>,
-    /// Whether the receivers know that it fires.
+    /// Whether anybody knows that it fires.
     pub told: bool,
 }
 
 impl AlertRecord {
-    /// Whether there is something to tell about it.
+    /// Whether there is something to tell about it. There is not about one that ended before anybody knew of it.
     pub const fn is_news(&self) -> bool {
         self.told == self.recovered_at.is_some()
     }
@@ -83,11 +83,11 @@ pub struct Audit {
 
 /// The part of the state that watches.
 pub trait Watch: Send + Sync {
-    /// Every alert that fires or whose end is yet to be told, by kind and subject.
+    /// Every alert that fires, and every one that has ended and was not deleted yet, by kind and subject.
     fn alerts(&self) -> Result<Vec<AlertRecord>>;
 
-    /// Replaces these alerts and deletes those (by kind and subject), in one transaction.
-    fn change_alerts(&self, put: &[AlertRecord], delete: &[(String, String)]) -> Result<()>;
+    /// Adds these alerts or replaces those of the same kind and subject, in one transaction.
+    fn put_alerts(&self, alerts: &[AlertRecord]) -> Result<()>;
 
     /// The receivers know of this: one that fires counts as told, one that recovered is deleted. One that has changed meanwhile stays as it is.
     fn alert_told(&self, alert: &AlertRecord) -> Result<()>;

@@ -20,7 +20,7 @@ fn well() -> Facts {
     Facts {
         now: at(1),
         serving_since: at(-1000),
-        syncs: vec![SyncFacts { standing, interval: Some(Duration::from_secs(60)) }],
+        syncs: vec![SyncFacts { standing, slots: Slots::Every { every: 60, start: None } }],
         destinations: vec![DestinationFacts { name: "journeys".into(), paused: None, proven: true }],
         lanes: vec![LaneFacts { sync: "users".into(), destination: "journeys".into(), lags: false }],
         room: Some(Room { free: 100 << 30, reserve: 1 << 30 }),
@@ -48,21 +48,27 @@ impl Board {
 
     /// Takes the changes without telling anybody.
     fn keep(&mut self, facts: &Facts) {
-        let changes = changes(&Rules::default(), facts, &self.0);
-        for new in changes.put {
+        for new in changes(&Rules::default(), facts, &self.0) {
             self.0.retain(|a| (&a.kind, &a.subject) != (&new.kind, &new.subject));
             self.0.push(new);
         }
-        self.0.retain(|a| !changes.delete.contains(&(a.kind.clone(), a.subject.clone())));
     }
 }
 
-/// Each trouble is told when it begins, not while it lasts, and when it ends.
+/// The same in a process that has started just now and has asked no destination yet.
+fn restarted(facts: &Facts) -> Facts {
+    let mut facts = Facts { serving_since: facts.now, ..facts.clone() };
+    for destination in &mut facts.destinations {
+        destination.proven = false;
+    }
+    facts
+}
+
 /// Makes a sound installation unsound.
 type Trouble = fn(&mut Facts);
 
 #[test]
-fn every_trouble_is_told_once_and_so_is_its_end() {
+fn every_trouble_is_told_once_over_restarts_and_so_is_its_end() {
     let troubles: [(&str, Trouble); 10] = [
         ("sync_failing users", |f| f.syncs[0].standing.failed = 3),
         ("rows_rejected users", |f| f.syncs[0].standing.last_rows = Some((RunId(8), 1000, 51))),
@@ -82,8 +88,10 @@ fn every_trouble_is_told_once_and_so_is_its_end() {
         assert_eq!(board.see(&well), [""; 0], "{what}");
         assert_eq!(board.see(&ill), [format!("+{what}")]);
         assert_eq!(board.see(&ill), [""; 0], "{what}");
+        assert_eq!(board.see(&restarted(&ill)), [""; 0], "{what}");
         assert_eq!(board.see(&well), [format!("-{what}")]);
         assert_eq!(board.see(&well), [""; 0], "{what}");
+        assert_eq!(board.see(&restarted(&well)), [""; 0], "{what}");
     }
 }
 
@@ -123,10 +131,21 @@ fn what_nobody_was_told_of_ends_in_silence_and_what_comes_back_untold_never_ende
     ill.syncs[0].standing.failed = 3;
     board.keep(&ill);
     assert_eq!(board.see(&well), [""; 0]);
-    assert!(board.0.is_empty());
     assert_eq!(board.see(&ill), ["+sync_failing users"]);
     board.keep(&well);
     assert_eq!(board.see(&ill), [""; 0]);
+    assert_eq!(board.see(&well), ["-sync_failing users"]);
+}
+
+#[test]
+fn what_ended_while_its_message_was_on_its_way_is_told_to_have_ended() {
+    let (mut board, well) = (Board::default(), well());
+    let mut ill = well.clone();
+    ill.syncs[0].standing.failed = 3;
+    board.keep(&ill);
+    board.keep(&well);
+    assert!(!board.0[0].is_news(), "{:?}", board.0);
+    board.0[0].told = true;
     assert_eq!(board.see(&well), ["-sync_failing users"]);
 }
 
@@ -154,7 +173,7 @@ fn a_restart_neither_repeats_an_alert_nor_takes_silence_for_health() {
 }
 
 #[test]
-fn without_success_counts_from_the_start_of_the_process_and_two_intervals_at_least() {
+fn without_success_counts_from_the_start_of_the_process_and_two_slots_at_least() {
     let mut facts = well();
     (facts.now, facts.serving_since) = (at(1000), at(900));
     assert_eq!(Board::default().see(&facts), [""; 0], "it was off for a night");
@@ -164,15 +183,31 @@ fn without_success_counts_from_the_start_of_the_process_and_two_intervals_at_lea
     // A restart is no success.
     (facts.now, facts.serving_since) = (at(1300), at(1299));
     assert_eq!(board.see(&facts), [""; 0]);
-    // A daily sync has until its second slot.
-    facts.syncs[0].interval = Some(Duration::from_secs(24 * 3600));
-    (facts.now, facts.serving_since) = (at(2879), at(-1000));
+    // A daily sync has until its second slot: midnights here.
+    let midnight = -480;
+    facts.syncs[0].slots = Slots::Every { every: 24 * 3600, start: None };
+    facts.syncs[0].standing.last_success = Some(at(midnight + 30));
+    (facts.now, facts.serving_since) = (at(midnight + 2 * 1440), at(-1000));
     assert_eq!(Board::default().see(&facts), [""; 0]);
-    facts.now = at(2881);
+    facts.now = at(midnight + 2 * 1440 + 1);
     assert_eq!(Board::default().see(&facts), ["+no_success users"]);
     // Who runs only when asked to is not missed.
-    facts.syncs[0].interval = None;
+    facts.syncs[0].slots = Slots::Manual;
     assert_eq!(Board::default().see(&facts), [""; 0]);
+}
+
+#[test]
+fn a_weekend_without_slots_is_no_time_without_success() {
+    let time = |text: &str| text.parse::<Timestamp>().unwrap();
+    let mut facts = well();
+    facts.serving_since = time("2026-01-01T00:00:00Z");
+    facts.syncs[0].slots = Slots::Cron(crate::schedule::Cron::parse("0 9 * * 1-5", "UTC").unwrap());
+    // 20 November 2026 is a Friday.
+    facts.syncs[0].standing.last_success = Some(time("2026-11-20T09:01:00Z"));
+    facts.now = time("2026-11-24T09:00:00Z");
+    assert_eq!(Board::default().see(&facts), [""; 0]);
+    facts.now = time("2026-11-24T09:00:01Z");
+    assert_eq!(Board::default().see(&facts), ["+no_success users"]);
 }
 
 #[test]

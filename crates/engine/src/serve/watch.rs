@@ -55,9 +55,9 @@ async fn look(shared: &Arc<Shared>, serving_since: Timestamp) -> Result<()> {
         let before = state.alerts()?;
         let changes = alert::changes(&asked.rules, &facts, &before);
         if !changes.is_empty() {
-            state.change_alerts(&changes.put, &changes.delete)?;
+            state.put_alerts(&changes)?;
         }
-        Ok(changes.put)
+        Ok(changes)
     })
     .await?;
     for alert in changed {
@@ -68,12 +68,11 @@ async fn look(shared: &Arc<Shared>, serving_since: Timestamp) -> Result<()> {
 
 /// The enabled syncs. One that never ran has nothing to tell.
 fn syncs(fleet: &Fleet) -> Result<Vec<SyncFacts>> {
-    let now = fleet.engine.clock.now();
-    let since = now - jiff::SignedDuration::try_from(WINDOW).unwrap_or_default();
+    let since = fleet.engine.clock.now() - jiff::SignedDuration::try_from(WINDOW).unwrap_or_default();
     let standings = fleet.engine.state.standings(since)?;
     let known = standings.into_iter().filter_map(|standing| {
         let member = fleet.member(&standing.sync).filter(|m| m.spec.enabled)?;
-        Some(SyncFacts { standing, interval: Slots::of(&member.spec.schedule).interval(now) })
+        Some(SyncFacts { standing, slots: Slots::of(&member.spec.schedule) })
     });
     Ok(known.collect())
 }

@@ -2,8 +2,7 @@
 
 use outflow_core::ports::state::RunFilter;
 use outflow_core::{Clock as _, Code, SystemClock};
-use outflow_engine::schedule::advice;
-use outflow_engine::{Engine, Errors, RunListEntry};
+use outflow_engine::{Engine, Errors, RunListEntry, schedule};
 
 use crate::cli::{Common, Runs};
 use crate::exit::Exit;
@@ -25,9 +24,8 @@ pub fn runs(common: &Common, args: &Runs, printer: Printer) -> Result<Exit, Erro
     } else {
         printer.document(&entries, |entries| people(entries));
     }
-    let advice = advice::advise(&*engine.state, SystemClock.now())?;
-    let mine = advice.iter().filter(|a| args.sync.as_ref().is_none_or(|sync| a.sync == *sync));
-    mine.for_each(|a| printer.notice(&a.warning()));
+    let warnings = schedule::advise(&*engine.state, args.sync.as_deref(), SystemClock.now())?;
+    warnings.iter().for_each(|warning| printer.notice(warning));
     Ok(Exit::Done)
 }
 

@@ -16,5 +16,5 @@ mod run;
 mod secrets;
 mod serve;
 mod support;
-mod ways;
 mod watch;
+mod ways;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use outflow_core::ports::state::{NewRun, State as _};
 use outflow_core::run::{Pinned, RunOptions, Trigger};
-use outflow_core::{CallType, Clock as _, Code, Secret, SystemClock};
+use outflow_core::{CallType, Clock as _, Code, Guards, Secret, SystemClock};
 use outflow_egress::SigningKey;
 use outflow_testkit::mail::Manners;
 use outflow_testkit::{MailServer, Receiver, Reply, free_port};
@@ -216,6 +216,7 @@ fn a_sync_that_skips_its_slots_is_told_which_frequency_would_fit() {
             query: "SELECT 1".into(),
             connections: Vec::new(),
             options: RunOptions::default(),
+            guards: Guards::default(),
         },
         due_at: now,
         started_at: now,

@@ -2,10 +2,9 @@
 
 use outflow_core::ports::state::State;
 use outflow_core::ports::watch::{AlertRecord, Audit, Pending};
-use outflow_core::run::Trigger;
 use outflow_core::{Code, DeliveryState, RunId, RunState};
 
-use crate::made::{at, delivering, extraction, new_run, progress};
+use crate::made::{self, at, delivering, extraction, new_run, progress};
 
 fn alert(subject: &str) -> AlertRecord {
     AlertRecord {
@@ -22,16 +21,21 @@ fn alert(subject: &str) -> AlertRecord {
 pub fn alerts(state: &dyn State) {
     assert_eq!(state.alerts().unwrap(), []);
     let (a, b) = (alert("a"), AlertRecord { code: None, ..alert("b") });
-    state.change_alerts(&[b.clone(), a.clone()], &[]).unwrap();
+    state.put_alerts(&[b.clone(), a.clone()]).unwrap();
     assert_eq!(state.alerts().unwrap(), [a.clone(), b.clone()]);
     assert!(a.is_news());
     state.alert_told(&a).unwrap();
     let told = AlertRecord { told: true, ..a };
-    assert_eq!(state.alerts().unwrap(), [told.clone(), b]);
+    assert_eq!(state.alerts().unwrap(), [told.clone(), b.clone()]);
     assert!(!told.is_news());
     let ended = AlertRecord { recovered_at: Some(at(9)), ..told };
     assert!(ended.is_news());
-    state.change_alerts(std::slice::from_ref(&ended), &[("failing".into(), "b".into())]).unwrap();
+    // One of which nobody knew is deleted in the same way.
+    let silent = AlertRecord { recovered_at: Some(at(9)), ..b };
+    assert!(!silent.is_news());
+    state.put_alerts(&[ended.clone(), silent.clone()]).unwrap();
+    assert_eq!(state.alerts().unwrap(), [ended.clone(), silent.clone()]);
+    state.alert_told(&silent).unwrap();
     assert_eq!(state.alerts().unwrap(), std::slice::from_ref(&ended));
     state.alert_told(&ended).unwrap();
     assert_eq!(state.alerts().unwrap(), []);
@@ -40,15 +44,20 @@ pub fn alerts(state: &dyn State) {
 pub fn alerts_that_change(state: &dyn State) {
     let old = alert("a");
     let new = AlertRecord { since: at(2), ..old.clone() };
-    state.change_alerts(std::slice::from_ref(&new), &[]).unwrap();
+    state.put_alerts(std::slice::from_ref(&new)).unwrap();
     state.alert_told(&old).unwrap();
     assert_eq!(state.alerts().unwrap(), std::slice::from_ref(&new));
     // Its end was told, but it fires again.
     let ended = AlertRecord { told: true, recovered_at: Some(at(9)), ..new.clone() };
     let again = AlertRecord { told: true, ..new };
-    state.change_alerts(std::slice::from_ref(&again), &[]).unwrap();
+    state.put_alerts(std::slice::from_ref(&again)).unwrap();
     state.alert_told(&ended).unwrap();
     assert_eq!(state.alerts().unwrap(), [again]);
+    // It ends while its beginning is being told.
+    let over = AlertRecord { kind: "other".into(), recovered_at: Some(at(9)), ..alert("a") };
+    state.put_alerts(std::slice::from_ref(&over)).unwrap();
+    state.alert_told(&AlertRecord { recovered_at: None, ..over.clone() }).unwrap();
+    assert_eq!(state.alerts().unwrap()[1], AlertRecord { told: true, ..over });
 }
 
 pub fn standings(state: &dyn State) {
@@ -61,19 +70,18 @@ pub fn standings(state: &dyn State) {
     fail(state.create_run(&new_run("users")).unwrap().id);
     fail(state.create_run(&new_run("users")).unwrap().id);
     state.skip_run(&new_run("users"), None, &(Code::E004, "busy".into())).unwrap();
-    let mut other = new_run("alone");
-    other.trigger = Trigger::Manual;
-    let held = state.create_run(&other).unwrap().id;
-    state.end_run(held, RunState::Held, at(3), Some((Code::G001, "many".into())), None).unwrap();
+    let held = made::held(state, "alone", 5);
     let all = of(0);
     assert_eq!(all.iter().map(|s| s.sync.as_str()).collect::<Vec<_>>(), ["alone", "users"]);
     let (alone, users) = (&all[0], &all[1]);
-    assert_eq!(alone.held, Some((held, Some((Code::G001, "many".into())))));
-    assert_eq!((alone.slots, alone.skipped, alone.failed), (0, 0, 0));
+    assert_eq!(alone.held, Some((held, Some((Code::G001, "too many".into())))));
+    assert_eq!((alone.slots, alone.skipped, alone.failed), (1, 0, 0));
     assert_eq!((users.failed, users.reason.clone()), (2, Some(reason)));
     assert_eq!((users.slots, users.skipped, users.lost), (4, 1, Some(lost)));
     assert_eq!((users.last_rows, users.last_success), (Some((lost, 15, 7)), None));
     assert_eq!(users.first_started, Some(at(1)));
+    state.release(held, at(4)).unwrap();
+    assert_eq!(of(0)[0].held, None);
     // The window begins after all of them.
     assert_eq!((of(2)[1].slots, of(2)[1].skipped), (0, 0));
     // A run that succeeds makes good what was lost and ends the row of failures.
