@@ -110,9 +110,10 @@ pub fn changes(rules: &Rules, facts: &Facts, before: &[AlertRecord]) -> Vec<Aler
     for trouble in &firing {
         match before.iter().find(|a| a.kind == trouble.kind && a.subject == trouble.subject) {
             Some(known) if known.recovered_at.is_none() => {}
-            // Its end was not told yet: for whoever listens it has never ended.
-            Some(known) => changes.push(AlertRecord { recovered_at: None, ..known.clone() }),
-            None => changes.push(AlertRecord {
+            // For whoever listens it has never ended.
+            Some(known) if !known.told => changes.push(AlertRecord { recovered_at: None, ..known.clone() }),
+            // A message about its end may be on its way: it begins anew.
+            _ => changes.push(AlertRecord {
                 kind: trouble.kind.to_owned(),
                 subject: trouble.subject.clone(),
                 code: trouble.code,

@@ -1,25 +1,28 @@
 //! Telling people of alerts: by signed webhook and by e-mail.
 //!
-//! What always holds: an alert that fires and its end are each told once to every receiver, or given up after some tries; what a crash left untold is told by the next process.
-//! Nothing waits for a receiver. No row value and no secret is in a message.
+//! Here is what a message says and how one receiver is told of it once; the [`Teller`] says whom, when and how often. No row value and no secret is in a message.
+
+mod teller;
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use outflow_core::ports::state::State;
 use outflow_core::ports::watch::AlertRecord;
 use outflow_core::{Clock as _, Code, Error, Secret, SystemClock, Timestamp, hash};
 use outflow_egress::smtp::{Mailer, Message};
-use outflow_egress::{Client, ClientOptions, Deadlines, SigningKey, Target};
+use outflow_egress::{Client, ClientOptions, Deadlines, SendErrorKind, SigningKey, Target};
 use serde_json::{Value, json};
-use tokio::sync::Notify;
-use tokio::task::JoinSet;
 
-use crate::log::Log;
+pub use teller::{Pace, Teller, start};
 
-/// A receiver that fails is tried again after these pauses, and then no more.
-const PAUSES: [Duration; 3] = [Duration::from_secs(5), Duration::from_secs(30), Duration::from_secs(120)];
+/// A webhook takes an alert within this time or not at all.
+const DEADLINES: Deadlines = Deadlines {
+    connect: Duration::from_secs(10),
+    head: Duration::from_secs(15),
+    idle: Duration::from_secs(5),
+    total: Duration::from_secs(20),
+};
 
 /// Somebody who is told.
 #[derive(Clone, Debug)]
@@ -68,8 +71,9 @@ pub struct Note {
 
 impl Note {
     /// What there is to tell of an alert.
-    pub fn of(alert: AlertRecord) -> Self {
-        Self { kind: if alert.recovered_at.is_some() { "alert.recovered" } else { "alert.fired" }, alert }
+    pub fn of(alert: &AlertRecord) -> Self {
+        let kind = if alert.recovered_at.is_some() { "alert.recovered" } else { "alert.fired" };
+        Self { kind, alert: alert.clone() }
     }
 
     /// A message that only shows that messages arrive.
@@ -155,16 +159,6 @@ impl Receiver {
             }
         }
     }
-
-    async fn tell_patiently(&self, note: &Note) -> Result<(), Error> {
-        for pause in PAUSES {
-            match self.tell(note).await {
-                Ok(()) => return Ok(()),
-                Err(_) => tokio::time::sleep(pause).await,
-            }
-        }
-        self.tell(note).await
-    }
 }
 
 async fn post(url: &Secret, key: &SigningKey, note: &Note, now: Timestamp) -> Result<(), Error> {
@@ -181,74 +175,31 @@ async fn post(url: &Secret, key: &SigningKey, note: &Note, now: Timestamp) -> Re
     let target = Target::new(url.expose(), headers)?;
     // Alerts are rare: a connection of their own each.
     let client = Client::new(&ClientOptions::default())?;
-    let answer = client.post(&target, body.into(), &Deadlines::default()).await;
-    let answer =
-        answer.map_err(|e| Error::new(Code::D010, "the webhook for alerts did not answer").caused_by(e))?;
-    if (200..300).contains(&answer.status) {
-        return Ok(());
-    }
-    let message = format!("the webhook for alerts answered {} where 2xx was expected", answer.status);
-    Err(Error::new(Code::D003, message).help("check url and secret of the webhook"))
-}
-
-/// Tells every receiver of what is news.
-#[derive(Clone)]
-pub struct Teller {
-    receivers: Arc<Mutex<Vec<Receiver>>>,
-    news: Arc<Notify>,
-    log: Log,
-}
-
-impl Teller {
-    /// A teller for these receivers.
-    pub fn new(receivers: Vec<Receiver>, log: Log) -> Self {
-        Self { receivers: Arc::new(Mutex::new(receivers)), news: Arc::default(), log }
-    }
-
-    /// Replaces the receivers: from the next message on.
-    pub fn set(&self, receivers: Vec<Receiver>) {
-        *self.receivers.lock().unwrap_or_else(PoisonError::into_inner) = receivers;
-    }
-
-    /// There is something to tell.
-    pub fn wake(&self) {
-        self.news.notify_one();
-    }
-
-    /// Tells for ever, beginning with what an earlier process left untold. Ends with an error of the state alone.
-    pub async fn go(self, state: Arc<dyn State>) -> Result<(), Error> {
-        loop {
-            let alerts = blocking(&state, |state| state.alerts()).await?;
-            for alert in alerts.into_iter().filter(AlertRecord::is_news) {
-                self.tell_all(&Note::of(alert.clone())).await;
-                blocking(&state, move |state| state.alert_told(&alert)).await?;
+    let answer = client.post(&target, body.into(), &DEADLINES).await.map_err(|e| {
+        let code = match e.kind {
+            SendErrorKind::Blocked => Code::D018,
+            SendErrorKind::Tls => Code::D012,
+            SendErrorKind::HeadTimeout | SendErrorKind::BodyTimeout | SendErrorKind::TotalTimeout => {
+                Code::D011
             }
-            self.news.notified().await;
-        }
-    }
-
-    async fn tell_all(&self, note: &Note) {
-        let receivers = self.receivers.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let mut tasks = JoinSet::new();
-        for receiver in receivers {
-            let (note, log) = (note.clone(), self.log);
-            tasks.spawn(async move {
-                if let Err(error) = receiver.tell_patiently(&note).await {
-                    log.error("alert not told", &[("receiver", json!(receiver.name))], &error);
-                }
-            });
-        }
-        while tasks.join_next().await.is_some() {}
-    }
+            SendErrorKind::Protocol => Code::D017,
+            _ => Code::D010,
+        };
+        Error::new(code, "the webhook for alerts gave no answer").caused_by(e)
+    })?;
+    let code = match answer.status {
+        200..300 => return Ok(()),
+        429 => Code::D015,
+        408 | 425 | 500.. => Code::D016,
+        401 | 403 => Code::D013,
+        300..=399 | 404 | 410 => Code::D014,
+        _ => Code::D003,
+    };
+    let message = format!("the webhook for alerts answered {} where 2xx was expected", answer.status);
+    Err(Error::new(code, message).help("check url and secret of the webhook"))
 }
 
-async fn blocking<T: Send + 'static>(
-    state: &Arc<dyn State>,
-    work: impl FnOnce(&dyn State) -> Result<T, Error> + Send + 'static,
-) -> Result<T, Error> {
-    let state = state.clone();
-    let done = tokio::task::spawn_blocking(move || work(&*state)).await;
-    done.unwrap_or_else(|e| {
-        Err(Error::new(Code::T004, "reading the state ended before its time").caused_by(e))
-    })
+/// Whether the same message may be taken later, without anybody's doing: no connection, no answer in time, 408, 425, 429 and 5xx, and what a mail server says for now (4yz).
+fn passes(error: &Error) -> bool {
+    matches!(error.code(), Code::D010 | Code::D011 | Code::D012 | Code::D015 | Code::D016 | Code::D017)
 }

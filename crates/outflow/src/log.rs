@@ -176,23 +176,19 @@ fn lines(notice: &Notice) -> Option<(Level, &'static str, Fields)> {
             let more = vec![("code", json!(Code::E002)), ("differences", json!(differences))];
             (Level::Error, "run does not add up", with(about(sync, run), more))
         }
-        Notice::Alert { alert } => of_alert(alert)?,
+        Notice::Alert { alert } => of_alert(alert),
         Notice::Reloaded => (Level::Info, "reloaded", Vec::new()),
         // Too many of them, or told by `Log::notice` itself.
         Notice::Delivering { .. } | Notice::Failed { .. } | Notice::Trouble { .. } => return None,
     })
 }
 
-/// An alert that comes back before anybody was told of its end is no news.
-fn of_alert(alert: &AlertRecord) -> Option<(Level, &'static str, Fields)> {
+fn of_alert(alert: &AlertRecord) -> (Level, &'static str, Fields) {
     let AlertRecord { kind, subject, code, message, since, recovered_at, .. } = alert;
     let mut fields = vec![("alert", json!(kind)), ("subject", json!(subject)), ("since", json!(since))];
-    if !alert.is_news() {
-        return None;
-    }
     if recovered_at.is_some() {
-        return Some((Level::Info, "alert recovered", fields));
+        return (Level::Info, "alert recovered", fields);
     }
     fields.extend([("code", json!(code)), ("reason", json!(message))]);
-    Some((Level::Warn, "alert", fields))
+    (Level::Warn, "alert", fields)
 }

@@ -125,16 +125,29 @@ fn what_goes_up_and_down_around_a_limit_is_told_once() {
 }
 
 #[test]
-fn what_nobody_was_told_of_ends_in_silence_and_what_comes_back_untold_never_ended() {
+fn what_nobody_was_told_of_ends_in_silence() {
     let (mut board, well) = (Board::default(), well());
     let mut ill = well.clone();
     ill.syncs[0].standing.failed = 3;
     board.keep(&ill);
     assert_eq!(board.see(&well), [""; 0]);
     assert_eq!(board.see(&ill), ["+sync_failing users"]);
+}
+
+#[test]
+fn what_comes_back_while_its_end_is_being_told_begins_anew() {
+    let (mut board, well) = (Board::default(), well());
+    let mut ill = well.clone();
+    ill.syncs[0].standing.failed = 3;
+    // Nobody knows of it: it is the same one.
+    [&ill, &well, &ill].into_iter().for_each(|facts| board.keep(facts));
+    assert_eq!((board.0.len(), board.0[0].since, board.0[0].recovered_at), (1, at(1), None));
+    assert_eq!(board.see(&ill), ["+sync_failing users"]);
+    // Somebody knows, and may hear any moment that it is over.
     board.keep(&well);
-    assert_eq!(board.see(&ill), [""; 0]);
-    assert_eq!(board.see(&well), ["-sync_failing users"]);
+    ill.now = at(2);
+    assert_eq!(board.see(&ill), ["+sync_failing users"]);
+    assert_eq!(board.0[0].since, at(2));
 }
 
 #[test]

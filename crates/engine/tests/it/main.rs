@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 
+mod alerts;
 mod delivery;
 mod extraction;
 mod guards;
@@ -10,3 +11,4 @@ mod misbehaviour;
 mod parts;
 mod replay;
 mod serve;
+mod served;

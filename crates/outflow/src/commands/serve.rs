@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 
-use crate::alerts::Teller;
+use crate::alerts::{self, Pace, Teller};
 use crate::cli::{Common, Serve};
 use crate::control::{Ask, Socket};
 use crate::exit::Exit;
@@ -31,21 +31,22 @@ pub async fn serve(common: &Common, args: &Serve, printer: Printer) -> Result<Ex
         Some(address) => Some(metrics::listen(address).await?),
         None => None,
     };
-    let (recorder, teller) = (Arc::new(Recorder::default()), Teller::new(project.receivers.clone(), log));
+    let recorder = Arc::new(Recorder::default());
+    let (teller, telling) = alerts::start(project.receivers.clone(), state.clone(), Pace::default(), log);
     let observer = observer(log, recorder.clone(), teller.clone());
-    let fleet = wiring::fleet(&project, wiring::engine(common, &project, state.clone(), stop)?)?;
+    let fleet = wiring::fleet(&project, wiring::engine(common, &project, state, stop)?)?;
     let syncs = fleet.members.iter().filter(|m| m.spec.enabled).count();
     let mut fields = vec![("syncs", json!(syncs)), ("pid", json!(std::process::id()))];
     fields.extend(metrics.as_ref().and_then(|m| m.local_addr().ok()).map(|a| ("metrics", json!(a))));
     log.info("serving", &fields);
     let (handle, supervising) = serve::start(fleet, observer);
-    let keeper = Keeper { common: common.clone(), handle: handle.clone(), teller: teller.clone(), log };
+    let keeper = Keeper { common: common.clone(), handle: handle.clone(), teller, log };
     let mut beside = JoinSet::new();
     if let Some(listener) = metrics {
         beside.spawn(metrics::answer(listener, recorder, handle));
     }
     beside.spawn(async move {
-        if let Err(error) = teller.go(state).await {
+        if let Err(error) = telling.await {
             log.error("trouble", &[], &error);
         }
     });
