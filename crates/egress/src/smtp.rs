@@ -59,11 +59,23 @@ trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 
 impl Mailer {
+    /// What can be known to be wrong before there is anything to send.
+    ///
+    /// # Errors
+    /// C005: the host's name or the CA file is not usable. C012: a password would go over plain text.
+    pub fn check(&self) -> Result<()> {
+        if self.login.is_some() && self.security == Security::Plain {
+            return Err(Error::new(Code::C012, "a password for mail is sent over TLS only")
+                .help("set tls to implicit or starttls, or leave user and password out"));
+        }
+        self.name()?;
+        client_config(Verify::Full, self.ca.as_deref()).map(drop)
+    }
+
     /// Sends one message.
     ///
     /// # Errors
-    /// D010 to D013 and D016 to D018, as for destinations; D003 when the server refuses the message or an address for good. C005: the CA file is not usable, or a
-    /// password would go over plain text.
+    /// D010 to D013 and D016 to D018, as for destinations; D003 when the server refuses the message or an address for good; and those of [`Mailer::check`].
     pub async fn send(&self, message: &Message) -> Result<()> {
         match timeout_at(Instant::now() + TOTAL, self.converse(message)).await {
             Ok(sent) => sent,
@@ -72,10 +84,7 @@ impl Mailer {
     }
 
     async fn converse(&self, message: &Message) -> Result<()> {
-        if self.login.is_some() && self.security == Security::Plain {
-            return Err(Error::new(Code::C005, "a password for mail is sent over TLS only")
-                .help("set tls to implicit or starttls, or leave user and password out"));
-        }
+        self.check()?;
         let mut session = self.open().await?;
         if let Some((user, password)) = &self.login {
             session.log_in(user, password).await?;
@@ -124,14 +133,21 @@ impl Mailer {
     }
 
     async fn secure(&self, stream: Box<dyn Stream>, deadline: Instant) -> Result<Box<dyn Stream>> {
-        let name = ServerName::try_from(self.host.clone());
-        let name = name.map_err(|e| self.failed(Code::C005, "has no valid name").caused_by(e))?;
+        let name = self.name()?;
         let connector = TlsConnector::from(client_config(Verify::Full, self.ca.as_deref())?);
         match timeout_at(deadline, connector.connect(name, stream)).await {
             Ok(Ok(stream)) => Ok(Box::new(stream)),
             Ok(Err(e)) => Err(self.failed(Code::D012, "offers no secure connection").caused_by(e)),
             Err(_) => Err(self.failed(Code::D011, "cannot be reached in time")),
         }
+    }
+
+    fn name(&self) -> Result<ServerName<'static>> {
+        ServerName::try_from(self.host.clone()).map_err(|e| {
+            Error::new(Code::C005, "the mail server's name is not valid")
+                .help("write a host name or an address alone, such as smtp.example.com, and its port as port")
+                .caused_by(e)
+        })
     }
 
     fn failed(&self, code: Code, what: &str) -> Error {

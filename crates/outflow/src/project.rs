@@ -217,12 +217,29 @@ impl Project {
     /// # Errors
     /// As for [`Project::load`].
     pub fn load_without_secrets(dir: &Path) -> Result<Project, Vec<Error>> {
-        Self::load_with(dir, &|name| std::env::var(name).ok().or_else(|| Some(format!("${{env:{name}}}"))))
+        let env = |name: &str| std::env::var(name).ok().or_else(|| Some(format!("${{env:{name}}}")));
+        let mut problems = Problems::default();
+        let mut documents = document::load(dir, &mut problems);
+        // Without its key nobody can be told of an alert.
+        for document in &mut documents.all {
+            if let document::Value::Table(entries) = &mut document.value {
+                entries.retain(|(key, _)| key.name != "alerts");
+            }
+        }
+        Self::of(documents, &env, problems)
     }
 
     fn load_with(dir: &Path, env: secrets::Env<'_>) -> Result<Project, Vec<Error>> {
         let mut problems = Problems::default();
-        let mut documents = document::load(dir, &mut problems);
+        let documents = document::load(dir, &mut problems);
+        Self::of(documents, env, problems)
+    }
+
+    fn of(
+        mut documents: document::Documents,
+        env: secrets::Env<'_>,
+        mut problems: Problems,
+    ) -> Result<Project, Vec<Error>> {
         for document in &mut documents.all {
             secrets::resolve(document, env, &mut problems);
             shape::check_table(document, &keys::ROOT, &mut problems);

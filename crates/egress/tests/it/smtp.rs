@@ -74,7 +74,7 @@ async fn a_password_never_goes_over_plain_text() {
     let server = MailServer::start(Manners { abilities: vec!["AUTH PLAIN"], ..Manners::default() });
     let login = Some(("me".to_owned(), Secret::new(PASSWORD)));
     let plain = Mailer { login: login.clone(), ..mailer(server.port(), Security::Plain) };
-    assert_eq!(plain.send(&message()).await.unwrap_err().code(), Code::C005);
+    assert_eq!(plain.send(&message()).await.unwrap_err().code(), Code::C012);
     // A server that does not offer TLS gets nothing, whoever took the offer out.
     let secure = Mailer { login, ..mailer(server.port(), Security::StartTls) };
     assert_eq!(secure.send(&message()).await.unwrap_err().code(), Code::D012);

@@ -35,6 +35,8 @@ fn receiver(node: &Node, problems: &mut Problems) -> Option<Receiver> {
     match (node.get("webhook"), node.get("email")) {
         (Some(webhook), None) => self::webhook(webhook, problems),
         (None, Some(email)) => self::email(email, problems),
+        // What stands there in their place has been told of.
+        (None, None) if node.entries().next().is_some() => None,
         _ => {
             if matches!(node.value, Value::Table(_)) {
                 let message = "a receiver of alerts is a webhook or an email";
@@ -69,31 +71,39 @@ fn email(node: &Node, problems: &mut Problems) -> Option<Receiver> {
     };
     let port = node.get("port").and_then(Node::whole).and_then(|p| u16::try_from(p).ok()).unwrap_or(usual);
     let login = match (node.get("user"), node.get("password")) {
-        (Some(user), Some(password)) => Some((user.text()?.to_owned(), Secret::new(password.text()?))),
+        (Some(user), Some(password)) => user.text().zip(password.text()),
         (None, None) => None,
         _ => {
             let message = "user and password of a mail server go together";
             problems.add(&node.place, Code::C006, message, "give both, or none");
-            return None;
+            None
         }
     };
-    if login.is_some() && security == Security::Plain {
-        let message = "a password for mail is sent over TLS only";
-        let help = "set tls to implicit or starttls, or leave user and password out";
-        problems.add(&node.place, Code::C012, message, help);
-    }
-    let (from, recipients) = (text("from")?, node.get("to")?);
-    let to: Vec<String> = recipients.items().iter().filter_map(|n| n.text().map(str::to_owned)).collect();
-    if to.is_empty() {
+    let login = login.map(|(user, password)| (user.to_owned(), Secret::new(password)));
+    let recipients = node.get("to")?;
+    let (from, to) = (address(node.get("from")?, problems), recipients.items().iter());
+    let to: Vec<_> = to.filter_map(|to| address(to, problems)).collect();
+    if matches!(&recipients.value, Value::List(items) if items.is_empty()) {
         problems.add(&recipients.place, Code::C006, "\"to\" names nobody", "name at least one address");
-    }
-    // What a message refuses is told now and not when something is wrong.
-    if let Err(error) = Message::new(&from, &to, Timestamp::UNIX_EPOCH, "", "", "") {
-        problems.add_error(&node.place, error.at(node.place.to_string()));
     }
     let ca = node.get("ca").and_then(Node::path);
     let mailer = Mailer { host: text("server")?, port, security, login, ca };
-    Some(Receiver::new(Way::Email { mailer, from, to }))
+    if let Err(error) = mailer.check() {
+        problems.add_error(&node.place, error.at(node.place.to_string()));
+    }
+    Some(Receiver::new(Way::Email { mailer, from: from?, to }))
+}
+
+/// An address for mail. What a message would refuse is told now and not when something is wrong.
+fn address(node: &Node, problems: &mut Problems) -> Option<String> {
+    let text = node.text()?;
+    match Message::new(text, &[], Timestamp::UNIX_EPOCH, "", "", "") {
+        Ok(_) => Some(text.to_owned()),
+        Err(error) => {
+            problems.add_error(&node.place, error.at(node.place.to_string()));
+            None
+        }
+    }
 }
 
 pub(super) fn listen(node: Option<&Node>, problems: &mut Problems) -> Option<SocketAddr> {

@@ -104,7 +104,7 @@ fn a_reload_is_whole_or_is_refused_with_every_problem() {
     served.wait_for(7);
     running.signal("INT");
     let exit = running.wait();
-    assert!(exit.stderr.contains("error[C003]") && exit.stderr.contains("error[C005]"), "{exit:?}");
+    assert!(exit.stderr.contains("code=C003") && exit.stderr.contains("code=C005"), "{exit:?}");
     assert!(exit.stderr.contains("reload refused") && exit.stderr.contains("reloaded"), "{exit:?}");
     let last = served.receiver.arrivals().into_iter().map(|a| a.call).find(|c| c["userId"] == "u4").unwrap();
     assert_eq!(last["traits"]["bio"], "X", "the new query was used");
