@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use outflow_core::Error;
+use outflow_core::{Clock as _, Error, SystemClock};
 use outflow_engine::serve::{self, Handle, Notice, Observer, Triggered};
 use outflow_engine::{Engine, Errors};
 use serde_json::{Value, json};
@@ -21,6 +21,7 @@ use crate::{signals, wiring};
 
 /// Runs until a signal.
 pub async fn serve(common: &Common, args: &Serve, printer: Printer) -> Result<Exit, Errors> {
+    let recorder = Arc::new(Recorder::new(SystemClock.now()));
     let project = Project::load(&common.project)?;
     let stop = signals::listen();
     let log = Log::new(printer, args.log_format);
@@ -31,7 +32,6 @@ pub async fn serve(common: &Common, args: &Serve, printer: Printer) -> Result<Ex
         Some(address) => Some(metrics::listen(address).await?),
         None => None,
     };
-    let recorder = Arc::new(Recorder::default());
     let (teller, telling) = alerts::start(project.receivers.clone(), state.clone(), Pace::default(), log);
     let observer = observer(log, recorder.clone(), teller.clone());
     let fleet = wiring::fleet(&project, wiring::engine(common, &project, state, stop)?)?;

@@ -4,14 +4,16 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use outflow_core::{Code, DeliveryCounts, DeliveryState, RunId, RunState};
+use outflow_core::{Code, DeliveryCounts, DeliveryState, RunId, RunState, Timestamp};
 use outflow_engine::serve::Notice;
 
 use super::text::Text;
 
 /// Counts for as long as the process lives.
-#[derive(Default)]
-pub struct Recorder(Mutex<Counts>);
+pub struct Recorder {
+    since: Timestamp,
+    counts: Mutex<Counts>,
+}
 
 #[derive(Default)]
 struct Counts {
@@ -31,6 +33,16 @@ struct Lane {
 }
 
 impl Recorder {
+    /// A recorder of a process that started then.
+    pub fn new(since: Timestamp) -> Self {
+        Self { since, counts: Mutex::default() }
+    }
+
+    /// When the process started.
+    pub fn since(&self) -> Timestamp {
+        self.since
+    }
+
     /// Takes a notice into account.
     pub fn observe(&self, notice: &Notice) {
         let mut counts = self.lock();
@@ -91,14 +103,14 @@ impl Recorder {
         }
         let runs = of(&counts.runs, "state");
         let runs = runs.iter().filter(|(l, _)| known(l[0].1)).map(|(l, n)| (&l[..], *n));
-        text.counter("outflow_runs_total", "Runs that ended, and slots that were skipped, by state.", runs);
+        text.add("outflow_runs_total", runs);
         let rows = of(&counts.rows, "outcome");
         let rows = rows.iter().filter(|(l, _)| known(l[0].1)).map(|(l, n)| (&l[..], *n));
-        text.counter("outflow_rows_total", "Rows read, by what became of them.", rows);
+        text.add("outflow_rows_total", rows);
         let seconds: Vec<_> =
             counts.extract_seconds.iter().map(|(s, n)| ([("sync", s.as_str())], *n)).collect();
         let seconds = seconds.iter().filter(|(l, _)| known(l[0].1)).map(|(l, n)| (&l[..], *n));
-        text.gauge("outflow_last_extraction_seconds", "What the sync's last extraction took.", seconds);
+        text.add("outflow_last_extraction_seconds", seconds);
         let lanes: Vec<_> = counts
             .lanes
             .iter()
@@ -111,7 +123,7 @@ impl Recorder {
     }
 
     fn lock(&self) -> MutexGuard<'_, Counts> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -151,25 +163,17 @@ fn write_lanes(text: &mut Text, lanes: &[([(&str, &str); 2], &Lane)]) {
             calls.push(([*sync, *destination, ("outcome", outcome)], n as f64));
         }
     }
-    text.counter(
-        "outflow_calls_total",
-        "Calls settled, by outcome.",
-        calls.iter().map(|(l, n)| (&l[..], *n)),
-    );
-    let families: [(&str, &str, Counted); 3] = [
-        ("outflow_requests_total", "Requests sent, repeats included.", |c| c.requests),
-        ("outflow_request_retries_total", "Requests that were repeats.", |c| c.retries),
-        ("outflow_request_bytes_total", "Bytes of request bodies, before compression.", |c| c.bytes),
+    text.add("outflow_calls_total", calls.iter().map(|(l, n)| (&l[..], *n)));
+    let families: [(&str, Counted); 3] = [
+        ("outflow_requests_total", |c| c.requests),
+        ("outflow_request_retries_total", |c| c.retries),
+        ("outflow_request_bytes_total", |c| c.bytes),
     ];
-    for (name, help, pick) in families {
-        text.counter(name, help, lanes.iter().map(|(l, lane)| (&l[..], pick(&lane.counts) as f64)));
+    for (name, pick) in families {
+        text.add(name, lanes.iter().map(|(l, lane)| (&l[..], pick(&lane.counts) as f64)));
     }
     let seconds = lanes.iter().filter_map(|(l, lane)| Some((&l[..], lane.seconds?)));
-    text.gauge(
-        "outflow_last_delivery_seconds",
-        "What the last delivery took that this process ended.",
-        seconds,
-    );
+    text.add("outflow_last_delivery_seconds", seconds);
 }
 
 #[cfg(test)]
@@ -189,7 +193,7 @@ mod tests {
 
     #[test]
     fn what_an_earlier_process_settled_and_what_is_said_twice_count_once() {
-        let recorder = Recorder::default();
+        let recorder = Recorder::new(Timestamp::UNIX_EPOCH);
         // The first word of run 5 says what it found; run 6 begins at nothing.
         for (run, n) in [(5, 40), (5, 70), (5, 70), (5, 100), (6, 0), (6, 10)] {
             recorder.observe(&delivering(run, n));

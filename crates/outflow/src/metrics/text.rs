@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use super::families::{FAMILIES, Family};
+
 /// A sample's labels.
 pub type Labels<'a> = &'a [(&'a str, &'a str)];
 
@@ -10,42 +12,25 @@ pub type Labels<'a> = &'a [(&'a str, &'a str)];
 pub struct Text(String);
 
 impl Text {
-    /// A family of numbers that go up and down. One without samples is left out.
-    pub fn gauge<'a>(
-        &mut self,
-        name: &str,
-        help: &str,
-        samples: impl IntoIterator<Item = (Labels<'a>, f64)>,
-    ) {
-        self.family(name, "gauge", help, samples);
-    }
-
-    /// A family of numbers that only rise.
-    pub fn counter<'a>(
-        &mut self,
-        name: &str,
-        help: &str,
-        samples: impl IntoIterator<Item = (Labels<'a>, f64)>,
-    ) {
-        self.family(name, "counter", help, samples);
-    }
-
-    fn family<'a>(
-        &mut self,
-        name: &str,
-        kind: &str,
-        help: &str,
-        samples: impl IntoIterator<Item = (Labels<'a>, f64)>,
-    ) {
+    /// Adds a family that is in the table. One without samples is left out.
+    pub fn add<'a>(&mut self, name: &str, samples: impl IntoIterator<Item = (Labels<'a>, f64)>) {
+        let family = FAMILIES.iter().find(|family| family.name == name);
+        debug_assert!(family.is_some(), "{name} is not in the table of metrics");
         let mut samples = samples.into_iter().peekable();
-        if samples.peek().is_some() {
-            let _ = writeln!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}");
+        if let Some(Family { name, meaning, .. }) = family.filter(|_| samples.peek().is_some()) {
+            let kind = if name.ends_with("_total") { "counter" } else { "gauge" };
+            let _ = writeln!(self.0, "# HELP {name} {meaning}\n# TYPE {name} {kind}");
         }
         for (labels, value) in samples {
             let labels: Vec<String> = labels.iter().map(|(k, v)| format!("{k}=\"{}\"", escaped(v))).collect();
             let labels = if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) };
             let _ = writeln!(self.0, "{name}{labels} {value}");
         }
+    }
+
+    /// Adds a family of one number without labels.
+    pub fn one(&mut self, name: &str, value: Option<f64>) {
+        self.add(name, value.map(|value| (&[][..], value)));
     }
 
     /// The page.
