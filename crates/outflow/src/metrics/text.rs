@@ -22,6 +22,10 @@ impl Text {
             let _ = writeln!(self.0, "# HELP {name} {meaning}\n# TYPE {name} {kind}");
         }
         for (labels, value) in samples {
+            debug_assert!(
+                family.is_some_and(|f| labels.iter().map(|l| l.0).eq(f.labels.iter().copied())),
+                "labels of {name}"
+            );
             let labels: Vec<String> = labels.iter().map(|(k, v)| format!("{k}=\"{}\"", escaped(v))).collect();
             let labels = if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) };
             let _ = writeln!(self.0, "{name}{labels} {value}");

@@ -15,6 +15,7 @@ mod replay;
 mod run;
 mod secrets;
 mod serve;
+mod stop;
 mod support;
 mod watch;
 mod ways;
