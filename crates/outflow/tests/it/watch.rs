@@ -54,7 +54,7 @@ fn make_database(project: &Project, ids: &str) {
 }
 
 /// The body of an answer to GET, after its status was found to be this.
-fn get(port: u16, path: &str, status: &str) -> String {
+pub fn get(port: u16, path: &str, status: &str) -> String {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
     write!(stream, "GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").unwrap();
     let mut answer = String::new();
@@ -170,9 +170,27 @@ fn metrics_count_what_happened_and_runs_say_that_they_were_verified() {
         ("outflow_last_success_timestamp_seconds{sync=\"users\"}".to_owned(), 1.7e9),
         ("outflow_disk_free_bytes".to_owned(), 1.0),
         ("process_resident_memory_bytes".to_owned(), 1e6),
+        ("process_start_time_seconds".to_owned(), 1.7e9),
+        ("process_open_fds".to_owned(), 5.0),
+        ("process_threads".to_owned(), 2.0),
+        ("outflow_async_tasks".to_owned(), 3.0),
     ] {
         assert!(samples.get(&series).is_some_and(|n| *n >= at_least), "{series}: {samples:?}");
     }
+    // Where nothing waits, nothing is told of it; everything else in the documents is there.
+    let page =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/OPERATING.md")).unwrap();
+    let documented = page.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+    let has = |name: &&str| samples.keys().any(|series| series.split('{').next() == Some(*name));
+    let missing: Vec<_> =
+        documented.filter(|n| (n.starts_with("outflow_") || n.starts_with("process_")) && !has(n)).collect();
+    let waits = [
+        "outflow_calls_pending",
+        "outflow_backlog_runs",
+        "outflow_backlog_bytes",
+        "outflow_destination_lagging",
+    ];
+    assert_eq!(missing, waits);
     assert_eq!(get(port, "/healthz", "200"), "ok\n");
     get(port, "/", "404");
     running.signal("TERM");
