@@ -8,6 +8,7 @@ mod explain;
 mod findings;
 mod follow;
 mod held;
+mod holder;
 pub mod init;
 mod look;
 mod preview;

@@ -26,7 +26,7 @@ pub async fn serve(common: &Common, args: &Serve, printer: Printer) -> Result<Ex
     let stop = signals::listen();
     let log = Log::new(printer, args.log_format);
     log.info("opening the state", &[]);
-    let state = super::run::open_state(common, args.no_wait, &stop, printer.silent()).await?;
+    let state = super::holder::open_state(common, args.no_wait, &stop, printer.silent()).await?;
     let socket = Socket::listen(&wiring::state_dir(common))?;
     let metrics = match args.metrics.or(project.metrics) {
         Some(address) => Some(metrics::listen(address).await?),
