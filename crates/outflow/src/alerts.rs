@@ -185,7 +185,8 @@ async fn post(url: &Secret, key: &SigningKey, note: &Note, now: Timestamp) -> Re
             SendErrorKind::Protocol => Code::D017,
             _ => Code::D010,
         };
-        Error::new(code, "the webhook for alerts gave no answer").caused_by(e)
+        Error::new(code, format!("the webhook for alerts gave no answer: {e}"))
+            .help("see that its url names a host and a port that answer this machine")
     })?;
     let code = match answer.status {
         200..300 => return Ok(()),
@@ -199,7 +200,7 @@ async fn post(url: &Secret, key: &SigningKey, note: &Note, now: Timestamp) -> Re
     Err(Error::new(code, message).help("check url and secret of the webhook"))
 }
 
-/// Whether the same message may be taken later, without anybody's doing: no connection, no answer in time, 408, 425, 429 and 5xx, and what a mail server says for now (4yz).
+/// Whether the same message may be taken later: no connection, no answer in time or none that makes sense, 408, 425, 429 and 5xx, and what a mail server says for now (4yz).
 fn passes(error: &Error) -> bool {
     matches!(error.code(), Code::D010 | Code::D011 | Code::D012 | Code::D015 | Code::D016 | Code::D017)
 }

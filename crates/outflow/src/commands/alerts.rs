@@ -65,7 +65,10 @@ async fn test(common: &Common, printer: Printer) -> Result<Exit, Errors> {
     let mut tasks = JoinSet::new();
     for (n, receiver) in project.receivers.into_iter().enumerate() {
         let note = note.clone();
-        tasks.spawn(async move { (n, receiver.tell(&note).await, receiver.name) });
+        tasks.spawn(async move {
+            let told = receiver.tell(&note).await.map_err(|e| e.at(format!("receiver {}", receiver.name)));
+            (n, told, receiver.name)
+        });
     }
     let (mut exit, mut told) = (Exit::Done, Vec::new());
     while let Some(joined) = tasks.join_next().await {
