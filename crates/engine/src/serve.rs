@@ -82,6 +82,7 @@ impl Default for Limits {
 }
 
 /// A project, ready to run. A reload brings another one.
+#[derive(Clone)]
 pub struct Fleet {
     /// The engine, with the project's destinations.
     pub engine: Engine,
@@ -206,15 +207,7 @@ impl Handle {
     ) -> Result<T> {
         // Lanes rest for a new fleet, and then find the way closed: it is asked for before.
         let rest = async {
-            let Fleet { engine, members, limits, keep, rules } = &*self.fleet();
-            let (engine, members, limits) = (engine.clone(), members.clone(), limits.clone());
-            self.fleet.send_replace(Arc::new(Fleet {
-                engine,
-                members,
-                limits,
-                keep: *keep,
-                rules: rules.clone(),
-            }));
+            self.fleet.send_replace(Arc::new(Fleet::clone(&self.fleet())));
             std::future::pending::<Infallible>().await
         };
         let _quiet = tokio::select! {

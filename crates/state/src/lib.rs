@@ -13,6 +13,7 @@ mod errors;
 mod lock;
 mod rows;
 mod schema;
+mod sql;
 mod sqlite;
 mod store;
 mod watch;

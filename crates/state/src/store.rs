@@ -7,11 +7,12 @@ use outflow_core::ports::state::{
 };
 use outflow_core::run::{FindingCount, Pinned, Trigger};
 use outflow_core::{Code, Date, DeliveryState, Result, RunId, RunKey, RunRecord, RunState, Timestamp, hash};
-use rusqlite::{Connection, OptionalExtension as _, Params, Row, Transaction, params};
+use rusqlite::{Row, Transaction, params};
 
 use crate::SqliteState;
 use crate::errors::{Fault, impossible};
 use crate::rows::{self, DELIVERY, RUN, SYNC, kind_name, to_json};
+use crate::sql::{all, bits, capped, id, one};
 
 impl State for SqliteState {
     fn sync(&self, name: &str) -> Result<SyncState> {
@@ -514,36 +515,4 @@ fn move_sync(t: &Transaction<'_>, run: RunId, state: &SyncState) -> Result<(), F
     ];
     t.prepare_cached(&sql)?.execute(values)?;
     Ok(())
-}
-
-pub(crate) fn one<T>(
-    c: &Connection,
-    sql: &str,
-    values: impl Params,
-    read: fn(&Row<'_>) -> rusqlite::Result<T>,
-) -> rusqlite::Result<Option<T>> {
-    c.prepare_cached(sql)?.query_row(values, read).optional()
-}
-
-pub(crate) fn all<T>(
-    c: &Connection,
-    sql: &str,
-    values: impl Params,
-    read: fn(&Row<'_>) -> rusqlite::Result<T>,
-) -> rusqlite::Result<Vec<T>> {
-    c.prepare_cached(sql)?.query_map(values, read)?.collect()
-}
-
-pub(crate) fn id(run: RunId) -> i64 {
-    bits(run.0)
-}
-
-/// SQLite's integers are signed: the bits stay.
-pub(crate) fn bits(n: u64) -> i64 {
-    n.cast_signed()
-}
-
-/// A number of rows.
-pub(crate) fn capped(n: u64) -> i64 {
-    i64::try_from(n).unwrap_or(i64::MAX)
 }

@@ -6,7 +6,7 @@ use rusqlite::{Connection, Row, params};
 
 use crate::SqliteState;
 use crate::rows::{self, RUN, optional, time, to_json, unsigned};
-use crate::store::{all, id, one};
+use crate::sql::{all, id, one};
 
 const ALERT: &str = "kind, subject, code, message, since, recovered_at, told";
 

@@ -85,7 +85,10 @@ fn check(address: &str) -> Result<()> {
 /// A header's text: as it is if it is short and of plain characters, else in encoded words (RFC 2047).
 fn words(text: &str) -> String {
     let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    if text.len() <= WIDTH && text.chars().all(|c| c.is_ascii_graphic() || c == ' ') && !text.contains("=?") {
+    if text.len() <= WIDTH - "Subject: ".len()
+        && text.chars().all(|c| c.is_ascii_graphic() || c == ' ')
+        && !text.contains("=?")
+    {
         return text;
     }
     let (mut words, mut word) = (Vec::new(), String::new());
@@ -126,6 +129,10 @@ mod tests {
 
     #[test]
     fn no_line_is_longer_than_78_and_no_subject_makes_a_header() {
+        for length in 60..90 {
+            let data = message(&"s".repeat(length), "");
+            assert!(data.lines().all(|line| line.len() <= 78), "{length}: {data}");
+        }
         let subject = format!("größer\r\nBcc: evil@example.com {}", "ü☕".repeat(60));
         let data = message(&subject, &"x".repeat(10_000));
         assert!(data.lines().all(|line| line.len() <= 78 && line.is_ascii()), "{data}");

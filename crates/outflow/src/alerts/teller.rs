@@ -140,14 +140,15 @@ impl Office {
     /// Posts what is news, and forgets what ended before anybody was to be told.
     async fn look(&mut self) -> Result<(), Error> {
         for alert in self.state(|state| state.alerts()).await? {
-            let is_posted = self.on_the_way.contains(&key(&alert));
             let begins = AlertRecord { recovered_at: None, ..alert.clone() };
-            if alert.is_news() && !is_posted && !self.queues.is_empty() {
+            let is_told_of = |alert| self.on_the_way.contains(&key(alert));
+            if is_told_of(&alert) || (!alert.is_news() && (alert.told || is_told_of(&begins))) {
+                continue;
+            }
+            if alert.is_news() && !self.queues.is_empty() {
                 self.on_the_way.insert(key(&alert));
                 self.post(alert);
-            } else if (alert.is_news() && !is_posted)
-                || (alert.recovered_at.is_some() && !alert.told && !self.on_the_way.contains(&key(&begins)))
-            {
+            } else {
                 self.state(move |state| state.alert_told(&alert)).await?;
             }
         }
