@@ -196,6 +196,7 @@ codes! {
     E004 Engine "the previous run is in progress";
     E005 Engine "a destination's backlog is full";
     E006 Engine "the run is held";
+    E007 Engine "a destination is detached";
     E101 Engine "many slots are skipped";
     G001 Guard "more rows than allowed";
     G002 Guard "too many rows rejected";

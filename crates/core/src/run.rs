@@ -164,7 +164,7 @@ pub struct DeliveryCounts {
     pub dead_letters: u64,
     /// Excluded by the call's own `integrations`.
     pub filtered: u64,
-    /// Dropped because the destination was removed.
+    /// Dropped because the destination was removed, or detached.
     pub cancelled: u64,
     /// Dropped by a person.
     pub discarded: u64,
@@ -235,6 +235,16 @@ pub struct Pinned {
     /// What holds it before anything is sent.
     #[serde(default, skip_serializing_if = "Guards::is_empty")]
     pub guards: Guards,
+    /// Destinations among `connections` that are detached: its calls for them are cancelled at once (E007).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub detached: Vec<String>,
+}
+
+impl Pinned {
+    /// The connections whose destinations get the run's calls.
+    pub fn attached(&self) -> impl Iterator<Item = &Connection> {
+        self.connections.iter().filter(|c| !self.detached.contains(&c.destination))
+    }
 }
 
 /// What a run has to tell about one kind of finding in its rows.

@@ -73,7 +73,9 @@ impl Extractor<'_> {
         let text_kept = text.clone();
         blocking(move || state.begin_extraction(id, clock, &text_kept)).await?;
         let (previous, void) = self.previous(&before);
-        let notes = [window::note(spec, &before, &clocks).filter(|_| ordinary), void];
+        let (engine, run) = (self.engine.clone(), self.run.clone());
+        let newcomers = blocking(move || engine.newcomers(&run)).await?;
+        let notes = [window::note(spec, &before, &clocks).filter(|_| ordinary), void, newcomers];
         let note = notes.into_iter().flatten().reduce(|a, b| format!("{a}; {b}"));
         (self.progress)(Event::Reading { last_sync_time: text, note });
 

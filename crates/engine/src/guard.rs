@@ -17,7 +17,7 @@ use outflow_core::{Budget, Code, Column, Date, Error, Result, RowCounts, RunReco
 /// After so many rows it is judged whether reading on makes sense.
 pub(crate) const FIRST_ROWS: u64 = 10_000;
 /// The median is that of so many runs at most,
-const PAST_RUNS: usize = 20;
+pub(crate) const PAST_RUNS: usize = 20;
 /// and of so many at least.
 const PAST_RUNS_NEEDED: usize = 5;
 /// Fewer rows more or less are no change, however many times as many they are.
@@ -210,10 +210,9 @@ fn of_budgets(run: &RunRecord, calls: u64, budgets: &Budgets, spent: &Spent) -> 
             }
         }
     };
-    let connections = &run.pinned.connections;
-    let all = calls.saturating_mul(connections.len() as u64);
+    let all = calls.saturating_mul(run.pinned.attached().count() as u64);
     look("the sync", &run.pinned.guards.budget, all, spent.sum(|sync, _| sync == run.sync));
-    for name in connections.iter().map(|c| &c.destination) {
+    for name in run.pinned.attached().map(|c| &c.destination) {
         if let Some(budget) = budgets.get(name) {
             look(
                 &format!("destination {name}"),
@@ -253,6 +252,7 @@ mod tests {
                 connections: vec![connection("a"), connection("b")],
                 options: RunOptions::default(),
                 guards,
+                detached: Vec::new(),
             },
             due_at: Timestamp::UNIX_EPOCH,
             started_at: Timestamp::UNIX_EPOCH,

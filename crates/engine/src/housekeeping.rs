@@ -1,4 +1,4 @@
-//! Giving room back: segments past their time, and what belongs to no run.
+//! Giving room back: segments past their time, what belongs to no run, and runs that are long over.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -7,7 +7,34 @@ use outflow_core::{Result, RunId};
 
 use crate::Engine;
 
+/// How long what is not needed any more is kept, from the run's end on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Keep {
+    /// Segments: calls and rejected rows.
+    pub segments: Duration,
+    /// Runs with their counts and dead letters.
+    pub runs: Duration,
+}
+
+impl Default for Keep {
+    fn default() -> Self {
+        let days = |n: u64| Duration::from_secs(n * 24 * 3600);
+        Self { segments: days(7), runs: days(90) }
+    }
+}
+
 impl Engine {
+    /// Deletes and forgets what is past its time. Blocks.
+    ///
+    /// Only the holder of the state may call it, and not while a run extracts.
+    ///
+    /// # Errors
+    /// What the spool and the state say.
+    pub fn keep_house(&self, keep: Keep) -> Result<()> {
+        self.sweep(keep.segments)?;
+        self.forget(keep.runs).map(drop)
+    }
+
     /// Deletes the segments of runs that ended more than `keep` ago, and orphans. What the next run of a sync is compared with stays. Blocks.
     ///
     /// Only the holder of the state may call it, and not while a run extracts.

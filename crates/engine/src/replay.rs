@@ -3,8 +3,8 @@
 //! A replay is a run of its own with one destination. As sent, its calls are copied from the earlier run's segments into its own, so that cursors, retries, dead letters
 //! and `verify` work as for any run; the message ids are the old ones. Re-queried, it is an extraction that keeps the rows with the ordering keys of the dead letters.
 //!
-//! What always holds: a replay never moves `last_sync_time`, is compared with no run and leaves nothing to be compared with. The dead letters that it sends again are
-//! marked in the transaction that commits it.
+//! What always holds: a replay never moves `last_sync_time`, is compared with no run and leaves nothing to be compared with. One that sends people or groups as they were has
+//! the sync's next run send all that it reads. The dead letters that it sends again are marked in the transaction that commits it.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Instant;
@@ -12,7 +12,7 @@ use std::time::Instant;
 use outflow_core::ports::spool::{
     BlockCall, CallBlock, Keep, SegmentInfo, SegmentKind, SpoolHeader, SpoolWriter,
 };
-use outflow_core::ports::state::{DeadLetter, Extraction, Replayed, RunFilter};
+use outflow_core::ports::state::{DeadLetter, Extraction, Replayed, RunFilter, SyncState};
 use outflow_core::run::{Again, Replay, RunOptions};
 use outflow_core::{
     CallFlags, CallMeta, CallType, Code, Error, Result, RowCounts, RunId, RunRecord, RunState,
@@ -20,7 +20,7 @@ use outflow_core::{
 
 use crate::extract::{Extractor, interrupted};
 use crate::progress::Event;
-use crate::{Engine, Errors, blocking, guard};
+use crate::{Engine, Errors, blocking, guard, window};
 
 /// What someone wants to have sent again.
 #[derive(Clone, Debug)]
@@ -263,6 +263,9 @@ impl Engine {
         };
         let spooled = writer.finish(None)?;
         let replayed = Replayed { run: replay.run, destination, positions };
+        // An older state of somebody may stand at the destination now: nothing that was sent before is known to be the last word.
+        let void = spooled.entries > 0 && !window::is_event(run.call_type);
+        let moves = void.then(|| self.state.sync(&run.sync)).transpose()?;
         Ok(Extraction {
             at: self.clock.now(),
             rows: RowCounts { read: spooled.entries, calls: spooled.entries, rejected: 0, unchanged: 0 },
@@ -270,7 +273,7 @@ impl Engine {
             findings: Vec::new(),
             columns: Vec::new(),
             next_last_sync_time: None,
-            moves: None,
+            moves: moves.map(|before| SyncState { run: None, ..before }),
             held: None,
             replayed: Some(replayed),
         })

@@ -147,11 +147,13 @@ impl Engine {
 
     async fn create(&self, spec: &SyncSpec, request: &RunRequest) -> outflow_core::Result<RunRecord> {
         let now = self.clock.now();
+        let (engine, sync) = (self.clone(), spec.clone());
+        let detached = blocking(move || engine.detached(&sync)).await?;
         let new = NewRun {
             sync: spec.name.clone(),
             call_type: spec.call_type,
             trigger: request.trigger,
-            pinned: pinned(spec, &request.options),
+            pinned: pinned(spec, &request.options, detached),
             due_at: request.due_at.unwrap_or(now),
             started_at: now,
         };
@@ -247,8 +249,11 @@ impl Engine {
     }
 }
 
-/// What a run of this sync keeps of it.
-pub(crate) fn pinned(spec: &SyncSpec, options: &RunOptions) -> Pinned {
+/// What a run of this sync keeps of it. Who asks for something out of the ordinary means detached destinations, too.
+pub(crate) fn pinned(spec: &SyncSpec, options: &RunOptions, mut detached: Vec<String>) -> Pinned {
+    if !options.is_ordinary() {
+        detached.clear();
+    }
     let mut connections = spec.connections.clone();
     if let Some(only) = &options.only {
         connections.retain(|c| c.destination == *only);
@@ -263,6 +268,7 @@ pub(crate) fn pinned(spec: &SyncSpec, options: &RunOptions) -> Pinned {
         connections,
         options: options.clone(),
         guards: spec.guards.clone(),
+        detached,
     }
 }
 

@@ -22,7 +22,7 @@ mod lanes;
 mod notice;
 mod watch;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -34,12 +34,13 @@ use tokio::sync::{Notify, RwLock, Semaphore, mpsc, oneshot, watch as watching};
 use tokio::task::JoinSet;
 
 use crate::alert::Rules;
+use crate::housekeeping::Keep;
 use crate::{Engine, blocking};
 use actor::Actor;
 pub use lanes::{LaneStatus, Lanes};
 pub use notice::{Notice, Observer};
 
-/// Old segments are looked for this often.
+/// What is past its time is looked for this often.
 const SWEEP_EVERY: Duration = Duration::from_secs(3600);
 
 /// A sync and the database that it reads.
@@ -62,6 +63,8 @@ pub struct Limits {
     pub per_database: usize,
     /// Bytes of segments that may wait for one lagging destination of one sync.
     pub backlog_bytes: u64,
+    /// Destinations that new runs leave out when so much waits for them. For others the sync waits.
+    pub detaches: BTreeSet<String>,
     /// A destination that fails for longer, or for longer than its sync's interval, is lagging.
     pub lags_after: Duration,
     /// So long after its end a run is recounted.
@@ -75,6 +78,7 @@ impl Default for Limits {
             databases: BTreeMap::new(),
             per_database: 2,
             backlog_bytes: 10 << 30,
+            detaches: BTreeSet::new(),
             lags_after: Duration::from_secs(300),
             audit_after: Duration::from_secs(60),
         }
@@ -90,8 +94,8 @@ pub struct Fleet {
     pub members: Vec<Member>,
     /// How much may go on side by side.
     pub limits: Limits,
-    /// How long segments are kept after a run's end.
-    pub keep: Duration,
+    /// How long what is over is kept.
+    pub keep: Keep,
     /// From when on something is wrong.
     pub rules: Rules,
 }
@@ -306,7 +310,7 @@ async fn supervise(
                 // Not while a purge replaces segments; the next time will do.
                 let Ok(_resting) = shared.quiet.try_read() else { continue };
                 let fleet = shared.fleet();
-                if let Err(error) = blocking(move || fleet.engine.sweep(fleet.keep)).await {
+                if let Err(error) = blocking(move || fleet.engine.keep_house(fleet.keep)).await {
                     (shared.observer)(Notice::Trouble { error: Arc::new(error) });
                 }
             }

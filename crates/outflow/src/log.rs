@@ -169,6 +169,11 @@ fn lines(notice: &Notice) -> Option<(Level, &'static str, Fields)> {
             };
             (level, what, vec![("sync", json!(sync)), ("destination", json!(destination))])
         }
+        Notice::Detached { sync, run, destination } => (
+            Level::Warn,
+            "destination detached",
+            with(about(sync, run), vec![("destination", json!(destination))]),
+        ),
         Notice::Audited { sync, run, differences } if differences.is_empty() => {
             (Level::Info, "run verified", about(sync, run))
         }

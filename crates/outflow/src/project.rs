@@ -28,6 +28,7 @@ use std::time::Duration;
 
 use outflow_core::{Budget, Code, Dialect, Error, Secret, SyncSpec};
 use outflow_engine::alert::Rules;
+use outflow_engine::housekeeping::Keep;
 use outflow_engine::serve::Limits;
 use outflow_warehouse::Tunnel;
 use outflow_warehouse::aws::IamTarget;
@@ -52,7 +53,7 @@ pub struct Project {
     /// Free space that the spool leaves alone.
     pub disk_reserve_bytes: Option<u64>,
     /// How long segments are kept after the last delivery.
-    pub keep_segments: Option<Duration>,
+    pub keep: Keep,
     /// How much goes on side by side.
     pub limits: Limits,
     /// When something counts as wrong.
@@ -174,6 +175,8 @@ pub struct DestinationConfig {
     pub settings: Map<String, Value>,
     /// How many calls it may get.
     pub budget: Budget,
+    /// New runs leave it out when its backlog is full.
+    pub detaches: bool,
     /// Where it stands: `outflow.yaml:16:3`.
     pub place: String,
 }
@@ -260,6 +263,13 @@ impl Project {
         let destinations = destinations::read(&entries(documents, "destinations", problems), problems);
         let limits = limits(single(documents, "limits", problems), &sources);
         let spool = single(documents, "spool", problems);
+        let state = single(documents, "state", problems);
+        let keep = |table: Option<&Node>| table.and_then(|t| t.get("keep")).and_then(Node::duration);
+        let default = Keep::default();
+        let keep = Keep {
+            segments: keep(spool).unwrap_or(default.segments),
+            runs: keep(state).unwrap_or(default.runs),
+        };
         let spool = |key: &str| spool.and_then(|s| s.get(key));
         let alerts = single(documents, "alerts", problems);
         let receivers = alerts::receivers(alerts, problems);
@@ -271,7 +281,7 @@ impl Project {
             destinations: destinations.configs,
             syncs,
             disk_reserve_bytes: spool("disk_reserve").and_then(Node::size),
-            keep_segments: spool("keep").and_then(Node::duration),
+            keep,
             limits,
             rules: alerts::rules(alerts),
             receivers,
@@ -375,11 +385,11 @@ fn limits(node: Option<&Node>, sources: &sources::Sources<'_>) -> Limits {
             .and_then(|n| n.get("backlog"))
             .and_then(Node::size)
             .unwrap_or(default.backlog_bytes),
-        lags_after: default.lags_after,
         audit_after: node
             .and_then(|n| n.get("audit_after"))
             .and_then(Node::duration)
             .unwrap_or(default.audit_after),
+        ..default
     }
 }
 

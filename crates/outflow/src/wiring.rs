@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 use outflow_core::ports::destination::Destination;
 use outflow_core::ports::state::State;
@@ -13,7 +12,7 @@ use outflow_destinations as destinations;
 use outflow_egress::{Client, ClientOptions};
 use outflow_engine::Engine;
 use outflow_engine::guard::Budgets;
-use outflow_engine::serve::{Fleet, Member};
+use outflow_engine::serve::{Fleet, Limits, Member};
 use outflow_spool::DiskSpool;
 use outflow_state::SqliteState;
 use outflow_warehouse::{Aws, Iam, Login, Server, ServerSettings, Sqlite, Tls, TlsMode, aws};
@@ -24,8 +23,6 @@ use crate::project::{self, Database, DatabaseSettings, Project, SslMode};
 
 /// Free space that the spool leaves alone, if the project does not say: 1 GiB.
 const DISK_RESERVE: u64 = 1 << 30;
-/// How long segments are kept after the last delivery, if the project does not say: 7 days.
-pub const KEEP_SEGMENTS: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// Where the state lives.
 pub fn state_dir(common: &Common) -> PathBuf {
@@ -154,8 +151,9 @@ pub fn fleet(project: &Project, engine: Engine) -> Result<Fleet, Vec<Error>> {
     if !errors.is_empty() {
         return Err(errors);
     }
-    let keep = project.keep_segments.unwrap_or(KEEP_SEGMENTS);
-    Ok(Fleet { engine, members, limits: project.limits.clone(), keep, rules: project.rules.clone() })
+    let detaches = project.destinations.iter().filter(|d| d.detaches).map(|d| d.name.clone()).collect();
+    let limits = Limits { detaches, ..project.limits.clone() };
+    Ok(Fleet { engine, members, limits, keep: project.keep, rules: project.rules.clone() })
 }
 
 /// An engine that only looks: it needs no project, holds nothing and sends nothing.

@@ -139,6 +139,9 @@ const STEPS: &[&str] = &["
     CREATE INDEX replays ON runs (replays) WHERE replays IS NOT NULL;
     ALTER TABLE dead_letters ADD COLUMN replayed_by INTEGER REFERENCES runs;
 ", "
+    CREATE INDEX skips ON runs (skipped_by) WHERE skipped_by IS NOT NULL;
+    CREATE INDEX replayed ON dead_letters (replayed_by) WHERE replayed_by IS NOT NULL;
+", "
     CREATE TABLE alerts (
         kind TEXT NOT NULL,
         subject TEXT NOT NULL,

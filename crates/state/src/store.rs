@@ -6,7 +6,9 @@ use outflow_core::ports::state::{
     SyncState, Usage, run_key,
 };
 use outflow_core::run::{FindingCount, Pinned, Trigger};
-use outflow_core::{Code, Date, DeliveryState, Result, RunId, RunKey, RunRecord, RunState, Timestamp, hash};
+use outflow_core::{
+    Code, Connection, Date, DeliveryState, Result, RunId, RunKey, RunRecord, RunState, Timestamp, hash,
+};
 use rusqlite::{Row, Transaction, params};
 
 use crate::SqliteState;
@@ -249,6 +251,36 @@ impl State for SqliteState {
         self.read(|c| all(c, sql, [before.as_microsecond()], rows::run_id))
     }
 
+    fn ended_runs(&self, before: Timestamp, after: RunId, limit: u64) -> Result<Vec<RunRecord>> {
+        let sql = format!(
+            "SELECT {RUN} FROM runs WHERE id > ?2 AND ended_at < ?1 AND NOT EXISTS (SELECT 1 FROM segments WHERE run = runs.id)
+             ORDER BY id LIMIT ?3"
+        );
+        self.read(|c| all(c, &sql, params![before.as_microsecond(), id(after), capped(limit)], rows::run))
+    }
+
+    fn forget_runs(&self, runs: &[RunId]) -> Result<()> {
+        self.write(|t| {
+            for run in runs {
+                for sql in [
+                    "UPDATE runs SET skipped_by = NULL WHERE skipped_by = ?1",
+                    "UPDATE runs SET replays = NULL WHERE replays = ?1",
+                    "DELETE FROM dead_letters WHERE run = ?1",
+                    "DELETE FROM deliveries WHERE run = ?1",
+                    "DELETE FROM findings WHERE run = ?1",
+                    "DELETE FROM audits WHERE run = ?1",
+                ] {
+                    t.prepare_cached(sql)?.execute([id(*run)])?;
+                }
+                let sql = "DELETE FROM runs WHERE id = ?1 AND ended_at IS NOT NULL";
+                if t.prepare_cached(sql)?.execute([id(*run)])? == 0 {
+                    return Err(impossible(format!("run {run} is not one that has ended")).into());
+                }
+            }
+            Ok(())
+        })
+    }
+
     fn purge(&self, run: RunId, purge: &Purge) -> Result<()> {
         self.write(|t| {
             replace_segments(t, run, &purge.segments)?;
@@ -410,21 +442,28 @@ fn replace_segments(
     Ok(())
 }
 
-/// A delivery for each connection that the run pinned, with all its calls pending.
+/// A delivery for each connection that the run pinned, with all its calls pending, or cancelled where the connection is detached.
 fn insert_deliveries(t: &Transaction<'_>, run: RunId, calls: u64) -> Result<(), Fault> {
-    let Pinned { connections, .. } = one_run(t, run)?.pinned;
-    let state = if calls == 0 { DeliveryState::Succeeded } else { DeliveryState::Delivering };
+    let Pinned { connections, detached, .. } = one_run(t, run)?.pinned;
     let sql = "INSERT INTO deliveries (run, destination, place, state, calls, delivered, dead_letters, filtered, cancelled, discarded,
-               pending, requests, retries, bytes, settled) VALUES (?1, ?2, ?3, ?4, ?5, 0, 0, 0, 0, 0, ?5, 0, 0, 0, ?6)";
+               pending, requests, retries, bytes, settled, reason_code, reason)
+               VALUES (?1, ?2, ?3, ?4, ?5, 0, 0, 0, ?6, 0, ?7, 0, 0, 0, ?8, ?9, ?10)";
     let (mut insert, settled) = (t.prepare_cached(sql)?, to_json(&Settled::default()));
-    for (place, connection) in (0_i64..).zip(&connections) {
+    for (place, Connection { destination, .. }) in (0_i64..).zip(&connections) {
+        let is_detached = detached.contains(destination);
+        let (cancelled, pending) = if is_detached { (calls, 0) } else { (0, calls) };
+        let state = if pending == 0 { DeliveryState::Succeeded } else { DeliveryState::Delivering };
         insert.execute(params![
             id(run),
-            connection.destination,
+            destination,
             place,
             state.name(),
             bits(calls),
-            settled
+            bits(cancelled),
+            bits(pending),
+            settled,
+            is_detached.then_some(Code::E007.as_str()),
+            is_detached.then(|| format!("detached: `outflow catch-up {destination}` sends what it misses")),
         ])?;
     }
     Ok(())

@@ -253,8 +253,8 @@ pub trait State: super::watch::Watch {
     fn begin_extraction(&self, run: RunId, clock: Timestamp, last_sync_time: &str) -> Result<()>;
 
     /// The one transaction between the halves: run `delivering`, its segments and findings, a delivery for each pinned connection with every call pending
-    /// (unchanged calls belong to no delivery's `calls`), the sync's state moved if `moves` says so, and the dead letters of `replayed` marked. A run that is `held` becomes that
-    /// instead, and moves nothing.
+    /// (unchanged calls belong to no delivery's `calls`; those of a detached connection are cancelled), the sync's state moved if `moves` says so, and the dead letters of
+    /// `replayed` marked. A run that is `held` becomes that instead, and moves nothing.
     fn commit_extraction(&self, run: RunId, extraction: &Extraction) -> Result<()>;
 
     /// A held run becomes `delivering` (or `succeeded`, if it has no calls), and what its extraction had to move moves, in one transaction.
@@ -310,6 +310,13 @@ pub trait State: super::watch::Watch {
 
     /// Runs in a final state that ended before `before` and still have segments.
     fn runs_with_old_segments(&self, before: Timestamp) -> Result<Vec<RunId>>;
+
+    /// Runs in a final state that ended before `before` and have no segments, the oldest first, from behind `after` on, at most `limit`.
+    fn ended_runs(&self, before: Timestamp, after: RunId, limit: u64) -> Result<Vec<RunRecord>>;
+
+    /// Forgets ended runs with all that belongs to them, but for what was used, in one transaction. Runs that they made be skipped, and replays of them, stay, and name them no
+    /// longer.
+    fn forget_runs(&self, runs: &[RunId]) -> Result<()>;
 
     /// Replaces what a purge replaces of a run, in one transaction.
     fn purge(&self, run: RunId, purge: &Purge) -> Result<()>;

@@ -102,6 +102,7 @@ mod tests {
                 connections: Vec::new(),
                 options: RunOptions::default(),
                 guards: outflow_core::Guards::default(),
+                detached: Vec::new(),
             },
             due_at: at(due),
             started_at: at(due),

@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use super::lanes::Busy;
 use super::notice::Notice;
 use super::{Fleet, Member, Shared, Trigger, Triggered, lanes, occupies};
+use crate::detach::but_not_all;
 use crate::extract::{Extractor, stopped};
 use crate::run::pinned;
 use crate::schedule::{Slots, due, jitter};
@@ -37,6 +38,14 @@ enum Outcome {
     TryAgain,
     /// The process stops.
     Stopped,
+}
+
+/// Destinations that an ordinary run leaves out.
+struct LeftOut {
+    /// As the run before did.
+    before: Vec<String>,
+    /// And those for which too much waits now.
+    now: Vec<String>,
 }
 
 pub(super) struct Actor {
@@ -190,11 +199,41 @@ impl Actor {
             self.current = None;
             self.after(outcome?);
         }
-        Ok(self.shared.lanes.busy(fleet, &self.name))
+        if let Some(busy) = self.shared.lanes.busy(&self.name) {
+            return Ok(Some(busy));
+        }
+        self.full(fleet).await
+    }
+
+    /// A backlog that is full and whose destination new runs do not leave out.
+    async fn full(&self, fleet: &Fleet) -> Result<Option<Busy>> {
+        let full = self.shared.lanes.full(fleet, &self.name);
+        let Some(member) = fleet.member(&self.name).filter(|_| !full.is_empty()) else { return Ok(None) };
+        let left_out = self.left_out(fleet, member).await?.now;
+        let waited_for = full.into_iter().find(|lane| !left_out.contains(&lane.destination));
+        Ok(waited_for.map(|lane| Busy {
+            run: lane.runs.first().copied(),
+            code: Code::E005,
+            reason: format!(
+                "{} bytes wait for {}, which lags; {} are allowed",
+                lane.bytes, lane.destination, fleet.limits.backlog_bytes
+            ),
+            held: None,
+        }))
+    }
+
+    /// The destinations that the next ordinary run leaves out.
+    async fn left_out(&self, fleet: &Fleet, member: &Member) -> Result<LeftOut> {
+        let (engine, spec) = (fleet.engine.clone(), member.spec.clone());
+        let before = blocking(move || engine.detached(&spec)).await?;
+        let full = self.shared.lanes.full(fleet, &self.name).into_iter().map(|lane| lane.destination);
+        let mut now = before.clone();
+        now.extend(full.filter(|name| fleet.limits.detaches.contains(name) && !before.contains(name)));
+        Ok(LeftOut { before, now: but_not_all(&member.spec, now) })
     }
 
     async fn skip(&self, fleet: &Fleet, member: &Member, slot: Timestamp, busy: Busy) -> Result<()> {
-        let new = new_run(fleet, member, By::Schedule, RunOptions::default(), Some(slot));
+        let new = new_run(fleet, member, By::Schedule, RunOptions::default(), Some(slot), Vec::new());
         let (state, reason) = (fleet.engine.state.clone(), (busy.code, busy.reason));
         let text = reason.1.clone();
         let record = blocking(move || state.skip_run(&new, busy.run, &reason)).await?;
@@ -216,10 +255,14 @@ impl Actor {
         slot: Option<Timestamp>,
     ) -> Result<RunId> {
         self.retry = None;
-        let new = new_run(fleet, member, by, options, slot);
+        let LeftOut { before, now } = self.left_out(fleet, member).await?;
+        let new = new_run(fleet, member, by, options, slot, now);
         let state = fleet.engine.state.clone();
         let record = blocking(move || state.create_run(&new)).await?;
         let run = record.id;
+        for destination in record.pinned.detached.iter().filter(|name| !before.contains(name)).cloned() {
+            (self.shared.observer)(Notice::Detached { sync: self.name.clone(), run, destination });
+        }
         self.extract(fleet, member, record, false);
         Ok(run)
     }
@@ -265,6 +308,7 @@ fn new_run(
     trigger: By,
     options: RunOptions,
     slot: Option<Timestamp>,
+    detached: Vec<String>,
 ) -> NewRun {
     let now = fleet.engine.clock.now();
     let spec = &member.spec;
@@ -272,7 +316,7 @@ fn new_run(
         sync: spec.name.clone(),
         call_type: spec.call_type,
         trigger,
-        pinned: pinned(spec, &options),
+        pinned: pinned(spec, &options, detached),
         due_at: slot.unwrap_or(now),
         started_at: now,
     }

@@ -105,26 +105,18 @@ impl Lanes {
         status.collect()
     }
 
-    /// What keeps this sync busy: calls at a destination that is well, or a lagging one whose backlog is full.
-    pub(super) fn busy(&self, fleet: &Fleet, sync: &str) -> Option<Busy> {
-        let status = self.status();
-        let mut own = status.iter().filter(|lane| lane.sync == sync);
-        own.find_map(|lane| {
-            let (run, name) = (lane.runs.first().copied(), &lane.destination);
-            if !lane.lagging {
-                let reason = format!("run {} is being delivered to {name}", run.unwrap_or(RunId(0)));
-                return Some(Busy { run, code: Code::E004, reason, held: None });
-            }
-            (lane.bytes >= fleet.limits.backlog_bytes).then(|| Busy {
-                run,
-                code: Code::E005,
-                reason: format!(
-                    "{} bytes wait for {name}, which lags; {} are allowed",
-                    lane.bytes, fleet.limits.backlog_bytes
-                ),
-                held: None,
-            })
-        })
+    /// The run that a destination is being sent, if that keeps the sync busy: the destination is well.
+    pub(super) fn busy(&self, sync: &str) -> Option<Busy> {
+        let lane = self.status().into_iter().find(|lane| lane.sync == sync && !lane.lagging)?;
+        let run = lane.runs.first().copied();
+        let reason = format!("run {} is being delivered to {}", run.unwrap_or(RunId(0)), lane.destination);
+        Some(Busy { run, code: Code::E004, reason, held: None })
+    }
+
+    /// The sync's lanes that lag with as much as may wait.
+    pub(super) fn full(&self, fleet: &Fleet, sync: &str) -> Vec<LaneStatus> {
+        let is_full = |lane: &LaneStatus| lane.lagging && lane.bytes >= fleet.limits.backlog_bytes;
+        self.status().into_iter().filter(|lane| lane.sync == sync && is_full(lane)).collect()
     }
 
     /// Resolves when a lane could not remember its progress.
@@ -161,14 +153,16 @@ impl Lanes {
         }
     }
 
-    /// Takes a run out of a lane, or out of all lanes.
-    fn drop_run(&self, key: Option<&Key>, run: RunId) {
+    /// Takes a run out of a lane, or out of all lanes. Tells whether none has it any more.
+    fn drop_run(&self, key: Option<&Key>, run: RunId) -> bool {
         let mut inner = self.lock();
         for (_, queue) in inner.queues.iter_mut().filter(|(k, _)| key.is_none_or(|key| *k == key)) {
             queue.runs.retain(|r| r.0 != run);
         }
+        let is_gone = !inner.queues.values().flat_map(|queue| &queue.runs).any(|r| r.0 == run);
         drop(inner);
         self.touch();
+        is_gone
     }
 
     /// The run at the head; without one the lane's task ends.
@@ -292,10 +286,11 @@ impl Lane {
             let state = self.deliver(&fleet, run, &mut stop, &told).await?;
             drop(going);
             let is_settled = matches!(state, DeliveryState::Succeeded | DeliveryState::Partial);
+            let mut is_last = false;
             if is_settled {
                 self.refusals = 0;
                 self.lag(false);
-                self.shared.lanes.drop_run(Some(&self.key), run);
+                is_last = self.shared.lanes.drop_run(Some(&self.key), run);
             } else if state == DeliveryState::Stopped {
                 self.lag(true);
             }
@@ -304,7 +299,8 @@ impl Lane {
                 (self.shared.observer)(notice);
             }
             match state {
-                _ if is_settled => conclude(&self.shared, &fleet, &self.key.0, run).await?,
+                // A run that has ended is in nobody's way: the last lane that had it ends it.
+                _ if is_last => conclude(&self.shared, &fleet, &self.key.0, run).await?,
                 DeliveryState::Stopped => self.wait(&fleet, &mut stop).await,
                 // The project was reloaded, or the process stops.
                 _ => {}

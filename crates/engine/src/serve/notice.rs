@@ -127,6 +127,15 @@ pub enum Notice {
         /// As the state has it.
         alert: AlertRecord,
     },
+    /// More waits for a destination than may: from this run on it is left out.
+    Detached {
+        /// The sync.
+        sync: String,
+        /// The first run that leaves it out.
+        run: RunId,
+        /// The destination.
+        destination: String,
+    },
     /// A new project is in force.
     Reloaded,
     /// Something failed that belongs to no run.

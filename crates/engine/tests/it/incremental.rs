@@ -250,6 +250,7 @@ impl Watched {
                 connections: self.spec.connections.clone(),
                 options: RunOptions::default(),
                 guards: outflow_core::Guards::default(),
+                detached: Vec::new(),
             },
             due_at: self.world.now(),
             started_at: self.world.now(),

@@ -6,6 +6,7 @@ mod alerts;
 mod delivery;
 mod extraction;
 mod guards;
+mod history;
 mod incremental;
 mod misbehaviour;
 mod parts;

@@ -1,8 +1,8 @@
 //! Replays, catching up and purges: what is sent again, what never is, and that every run's numbers add up afterwards.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use outflow_core::ports::state::{RunFilter, SyncState};
 use outflow_core::run::{Again, RunOptions, Trigger};
@@ -10,7 +10,7 @@ use outflow_core::{
     Answer, CallType, Code, ColumnType, Connection, DeliveryState, Nulls, RunId, RunState, SyncSpec,
 };
 use outflow_engine::replay::ReplayRequest;
-use outflow_engine::{Errors, RunDocument, RunRequest};
+use outflow_engine::{Errors, Event, Progress, RunDocument, RunRequest};
 use serde_json::Value;
 
 use crate::parts::{House, Scripted, Table, codes, refusal, request, stop, users_to};
@@ -210,6 +210,28 @@ async fn a_whole_run_goes_to_a_new_destination_under_the_same_ids() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn after_an_older_state_was_sent_by_force_the_next_run_sends_the_present_one_again() {
+    let (a, mended) = strict("a", &["3"]);
+    let (table, house, spec) = (Table::users(1..=5), House::new(&[&a]), users_to(&["a"]));
+    let old = house.run(&spec, &table).await.unwrap();
+    mended.store(true, Ordering::SeqCst);
+    table.set((1..=5).map(|id| (Some(id.to_string()), if id == 3 { "free" } else { "pro" })));
+    assert_eq!(house.run(&spec, &table).await.unwrap().rows.calls, 1);
+    let by_force = ReplayRequest { again: Some(Again::AsSent), force: true, ..ask(old.run) };
+    let before = start_of(&house);
+    replay(&house, &spec, &table, plan(&house, by_force).await.unwrap().remove(0)).await.unwrap();
+    assert_eq!(start_of(&house), before, "a replay moves nothing");
+    house.run(&spec, &table).await.unwrap();
+    let taken = a.taken.lock().unwrap();
+    let plans: Vec<&str> = taken
+        .iter()
+        .filter(|call| call["userId"] == "3")
+        .map(|call| call["traits"]["plan"].as_str().unwrap())
+        .collect();
+    assert_eq!(plans, ["free", "pro", "free"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn calls_that_are_no_longer_kept_cannot_be_replayed_and_the_error_says_which_are() {
     let (a, _) = strict("a", &["3"]);
     let (mut table, house) = (Table::users(1..=5), House::new(&[&a]));
@@ -260,6 +282,19 @@ async fn a_replay_that_is_interrupted_before_its_commit_is_made_again_under_its_
     assert_eq!(a.users()["3"], 1);
 }
 
+/// What a run has to say when it begins to read.
+async fn note_of(house: &House, spec: &SyncSpec, table: &Table) -> Option<String> {
+    let said = Arc::new(Mutex::new(None));
+    let kept = said.clone();
+    let progress: Progress = Arc::new(move |event| {
+        if let Event::Reading { note, .. } = event {
+            *kept.lock().unwrap() = note;
+        }
+    });
+    house.engine.run(spec, table, &RunRequest { progress, ..request(RunOptions::default()) }).await.unwrap();
+    said.lock().unwrap().take()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_destination_catches_up_from_the_first_run_that_did_not_reach_it() {
     let (a, new) =
@@ -271,13 +306,16 @@ async fn a_destination_catches_up_from_the_first_run_that_did_not_reach_it() {
     };
     let (both, one) = (users_to(&["a", "new"]), users_to(&["a"]));
     house.run(&both, &table).await.unwrap();
-    assert_eq!(gap(&house).await, None);
+    assert_eq!((gap(&house).await, note_of(&house, &both, &table).await), (None, None));
     *table.clock.lock().unwrap() = 1_000_100;
     table.set((1..=20).map(|id| (Some(id.to_string()), "pro")));
     let missed = house.run(&one, &table).await.unwrap();
     *table.clock.lock().unwrap() = 1_000_200;
     table.set((15..=25).map(|id| (Some(id.to_string()), "pro")));
     house.run(&one, &table).await.unwrap();
+    let note = note_of(&house, &both, &table).await.unwrap();
+    assert!(note.contains("new is new") && note.contains("outflow catch-up new"), "{note}");
+    assert_eq!(note_of(&house, &both, &table).await, None, "it is said once");
     let start = gap(&house).await;
     assert_eq!((&start, start.as_deref()), (&missed.last_sync_time, Some("999999")));
     let before = house.state().sync("users").unwrap();

@@ -1,12 +1,13 @@
 //! The supervisor: slots, skips, lanes, reloads, restarts. Time is a clock that the tests set; they wait for notices and never for time.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use outflow_core::ports::state::RunFilter;
 use outflow_core::run::{RunOptions, Trigger};
 use outflow_core::{Answer, Code, RunId, RunState, SyncSpec};
-use outflow_engine::serve::{Notice, Triggered};
+use outflow_engine::serve::{Limits, Notice, Triggered};
 
 use crate::parts::{House, Scripted, Table, users_to};
 use crate::served::{MINUTE, Served, every_minute, fleet, gated, open};
@@ -103,14 +104,75 @@ async fn a_full_backlog_keeps_the_sync_busy() {
     let (table, spec) = (Table::users(1..=30), every_minute(&["b"]));
     let mut served = Served::start(House::new(&[&b]), 1_000_000, &spec, &table);
     served.next(|n| matches!(n, Notice::Lagging { lags: true, .. }).then_some(())).await;
-    let mut small = fleet(&served.house, &spec, &table);
-    small.limits.backlog_bytes = 1;
-    served.handle.reload(small);
-    served.next(|n| matches!(n, Notice::Reloaded).then_some(())).await;
-    served.at(1_000_000 + MINUTE);
-    let (skip, _) = served.skipped().await;
-    let reason = served.house.state().run(skip).unwrap().unwrap().reason.unwrap();
-    assert_eq!(reason.0, Code::E005, "{reason:?}");
+    // Also where it would be detached: nobody else is left to go on for.
+    for (n, detaches) in [(1, BTreeSet::new()), (2, BTreeSet::from(["b".to_owned()]))] {
+        let mut small = fleet(&served.house, &spec, &table);
+        small.limits = Limits { backlog_bytes: 1, detaches, ..small.limits };
+        served.handle.reload(small);
+        served.next(|n| matches!(n, Notice::Reloaded).then_some(())).await;
+        served.at(1_000_000 + n * MINUTE);
+        let (skip, _) = served.skipped().await;
+        let reason = served.house.state().run(skip).unwrap().unwrap().reason.unwrap();
+        assert_eq!(reason.0, Code::E005, "{reason:?}");
+    }
+    served.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_detached_destination_is_left_out_until_it_has_been_sent_what_it_missed() {
+    let (a, (b, b_open)) = (open("a"), gated("b"));
+    b_open.store(false, Ordering::SeqCst);
+    let (table, spec) = (Table::users(1..=30), every_minute(&["a", "b"]));
+    let mut served = Served::start(House::new(&[&a, &b]), 1_000_000, &spec, &table);
+    served.next(|n| matches!(n, Notice::Lagging { lags: true, .. }).then_some(())).await;
+    let detaching = |served: &Served| {
+        let mut fleet = fleet(&served.house, &spec, &table);
+        fleet.limits = Limits { backlog_bytes: 1, detaches: ["b".to_owned()].into(), ..fleet.limits };
+        fleet
+    };
+    served.handle.reload(detaching(&served));
+    served.delivered("a").await;
+    let tick = async |served: &mut Served, n: i64| {
+        table.set((1..=5).map(|i| (Some(format!("{n}-{i}")), "pro")));
+        served.at(1_000_000 + n * MINUTE);
+        served.started().await;
+        assert_eq!(served.delivered("a").await, RunId(n as u64 + 1));
+    };
+    served.started().await;
+    for n in 1..=2 {
+        tick(&mut served, n).await;
+        assert_eq!(
+            served.run_ended().await,
+            (RunId(n as u64 + 1), RunState::Succeeded),
+            "it waits for nobody"
+        );
+    }
+    let detached = |n: &Notice| if let Notice::Detached { run, .. } = n { Some(*run) } else { None };
+    assert_eq!(served.next(detached).await, RunId(2));
+    assert!(!served.kept.iter().any(|n| detached(n).is_some()), "it is told once");
+    let missed = served.house.state().deliveries(RunId(3)).unwrap().remove(1);
+    assert_eq!((missed.counts.cancelled, missed.counts.calls, missed.reason.unwrap().0), (5, 5, Code::E007));
+
+    b_open.store(true, Ordering::SeqCst);
+    served.handle.reload(detaching(&served));
+    assert_eq!(served.run_ended().await, (RunId(1), RunState::Succeeded));
+    assert_eq!(served.delivered("b").await, RunId(1), "what waited is delivered");
+    tick(&mut served, 3).await;
+    assert_eq!(served.run_ended().await.0, RunId(4));
+    assert_eq!(b.users().len(), 30, "its gap has one beginning");
+
+    let engine = served.house.engine.clone();
+    let gap = tokio::task::spawn_blocking(move || engine.gap("users", "b")).await.unwrap().unwrap();
+    assert_eq!(gap, served.house.state().run(RunId(2)).unwrap().unwrap().last_sync_time);
+    assert!(gap.is_some());
+    table.set((1..=3).flat_map(|n| (1..=5).map(move |i| (Some(format!("{n}-{i}")), "pro"))));
+    let options = RunOptions { only: Some("b".into()), start: gap, ..RunOptions::default() };
+    served.handle.trigger("users", options).await.unwrap();
+    assert_eq!(served.run_ended().await, (RunId(5), RunState::Succeeded));
+    assert_eq!(served.delivered("b").await, RunId(5));
+    assert_eq!((a.users().len(), b.users().len()), (45, 45));
+    tick(&mut served, 5).await;
+    assert_eq!(served.delivered("b").await, RunId(6), "it is one of them again");
     served.stop().await;
 }
 

@@ -8,6 +8,7 @@ use outflow_core::ports::state::RunFilter;
 use outflow_core::sync::Schedule;
 use outflow_core::{Answer, Clock, Code, RunId, RunState, SyncSpec, Timestamp};
 use outflow_engine::alert::Rules;
+use outflow_engine::housekeeping::Keep;
 use outflow_engine::serve::{self, Fleet, Handle, Limits, Member, Notice};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -134,7 +135,7 @@ pub fn fleet(house: &House, spec: &SyncSpec, table: &Table) -> Fleet {
             audit_after: Duration::from_secs(1 << 30),
             ..Limits::default()
         },
-        keep: Duration::from_secs(3600),
+        keep: Keep::default(),
         rules: Rules::default(),
     }
 }

@@ -180,9 +180,9 @@ fn due(engine: &Engine, spec: &SyncSpec) -> Result<Option<Timestamp>, Error> {
 }
 
 async fn sweep(engine: &Engine, project: &Project) -> Result<(), Error> {
-    let (engine, keep) = (engine.clone(), project.keep_segments.unwrap_or(wiring::KEEP_SEGMENTS));
-    match tokio::task::spawn_blocking(move || engine.sweep(keep)).await {
-        Ok(swept) => swept.map(drop),
+    let (engine, keep) = (engine.clone(), project.keep);
+    match tokio::task::spawn_blocking(move || engine.keep_house(keep)).await {
+        Ok(kept) => kept,
         Err(join) => Err(Error::new(Code::P003, "sweeping the spool ended before its time").caused_by(join)),
     }
 }

@@ -82,6 +82,7 @@ impl Recorder {
             | Notice::Held { .. }
             | Notice::Released { .. }
             | Notice::Lagging { .. }
+            | Notice::Detached { .. }
             | Notice::Audited { .. }
             | Notice::Alert { .. }
             | Notice::Reloaded

@@ -17,6 +17,7 @@ pub(super) const ROOT: Shape = Shape {
             "files that are a part of the project",
         ),
         Key::new("spool", Kind::Table(&SPOOL), "how calls are kept until they are delivered"),
+        Key::new("state", Kind::Table(&STATE), "how long what became of runs is remembered"),
         Key::new("limits", Kind::Table(&LIMITS), "how much `outflow serve` does side by side"),
         Key::new("alerts", Kind::Table(&ALERTS), "when something counts as wrong, and who is told"),
         Key::new("metrics", Kind::Table(&METRICS), "numbers of `outflow serve` for Prometheus"),
@@ -38,6 +39,16 @@ const SPOOL: Shape = Shape {
             "how long calls are kept after the last delivery; 7d by default",
         ),
     ],
+    open: false,
+};
+
+const STATE: Shape = Shape {
+    what: "the state",
+    keys: &[Key::new(
+        "keep",
+        Kind::Duration { min: 0 },
+        "how long runs, their counts and dead letters are kept after the run's end; 90d by default",
+    )],
     open: false,
 };
 
@@ -264,6 +275,11 @@ const DESTINATION: Shape = Shape {
     keys: &[
         Key::new("type", Kind::Text, "what the destination is").required(),
         Key::new("budget", Kind::Table(&BUDGET), "calls that may be sent to it"),
+        Key::new(
+            "when_full",
+            Kind::Word(&["hold", "detach"]),
+            "what happens when its backlog is full: its syncs wait (hold, the default), or go on without it",
+        ),
     ],
     open: true,
 };

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use outflow_core::sync::Schedule;
 use outflow_core::{Budget, CallType, Code, Connection, Dialect, Error, FirstRun, Guards, Nulls};
+use outflow_engine::housekeeping::Keep;
 use tempfile::TempDir;
 
 use super::{DatabaseSettings, Login, Project, SslMode, schema};
@@ -184,10 +185,24 @@ fn guards_and_budgets_are_read_and_checked() {
 }
 
 #[test]
+fn a_destination_says_whether_its_syncs_wait_for_it() {
+    for (said, detaches) in [("", false), (", when_full: hold", false), (", when_full: detach", true)] {
+        let project = load_text(&SMALL.replace("path: out }", &format!("path: out{said} }}"))).unwrap();
+        assert_eq!(project.destinations[0].detaches, detaches, "{said}");
+        assert!(!project.destinations[0].settings.contains_key("when_full"));
+    }
+    assert_eq!(
+        problems(&SMALL.replace("path: out }", "path: out, when_full: drop }")),
+        ["C005 outflow.yaml:5:44"]
+    );
+}
+
+#[test]
 fn everything_that_may_be_said_is_understood() {
     let text = r#"
 version: 1
 spool: { disk_reserve: 2GiB, max_run_bytes: 50GiB, keep: 3d }
+state: { keep: 30d }
 sources:
   pg:
     type: postgres
@@ -235,7 +250,8 @@ syncs:
     let dir = folder(&[("outflow.yaml", text), ("secrets/password", "s3cret\n")]);
     let project = load(dir.path()).unwrap();
     assert_eq!(project.disk_reserve_bytes, Some(2 << 30));
-    assert_eq!(project.keep_segments, Some(Duration::from_secs(3 * 86_400)));
+    let days = |n: u64| Duration::from_secs(n * 86_400);
+    assert_eq!(project.keep, Keep { segments: days(3), runs: days(30) });
 
     let DatabaseSettings::Server { port, login, ssl, connect_timeout, .. } =
         &project.database("pg", "main").unwrap().settings

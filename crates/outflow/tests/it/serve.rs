@@ -134,6 +134,9 @@ fn what_a_stopped_process_left_pending_is_delivered_by_the_next() {
 fn a_run_that_waits_for_the_state_is_done_by_a_serve_that_gets_it_first() {
     let served = Served::new("serve_first");
     served.add(1, 3);
+    let users = sync("identify", QUERY);
+    let text = yaml(&served.database, &[("journeys", &pipelines(&served.receiver))], &[("users", &users)]);
+    served.project.write("outflow.yaml", &text);
     // Both wait for whoever has the state now. Who was first gets it first.
     let holder = outflow_state::SqliteState::open(&served.project.path().join(".outflow")).unwrap();
     let waits = |pid: u32| {

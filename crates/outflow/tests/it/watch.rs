@@ -235,6 +235,7 @@ fn a_sync_that_skips_its_slots_is_told_which_frequency_would_fit() {
             connections: Vec::new(),
             options: RunOptions::default(),
             guards: Guards::default(),
+            detached: Vec::new(),
         },
         due_at: now,
         started_at: now,

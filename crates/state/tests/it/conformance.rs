@@ -3,7 +3,7 @@
 use outflow_core::ports::spool::SegmentKind;
 use outflow_core::ports::state::{NewRun, Purge, Replayed, RunFilter, Settled, State, SyncState};
 use outflow_core::run::{Again, Pinned, Replay, RunOptions, Trigger};
-use outflow_core::{Code, DeliveryCounts, DeliveryState, RowCounts, RunId, RunState};
+use outflow_core::{Code, Date, DeliveryCounts, DeliveryState, RowCounts, RunId, RunState};
 
 use crate::made::{at, dead_letter, delivering, extraction, moved, new_run, progress, segment};
 
@@ -18,6 +18,7 @@ const CHECKS: &[Check] = &[
     ("the commit makes everything true at once", the_commit),
     ("a commit that does not add up changes nothing", a_wrong_commit),
     ("a run without calls has succeeded", nothing_to_deliver),
+    ("calls for a detached destination are cancelled at once", detached),
     ("an extraordinary run does not move the sync", no_move),
     ("progress and dead letters are kept together", settling),
     ("to settle twice is to settle once", settling_twice),
@@ -33,6 +34,7 @@ const CHECKS: &[Check] = &[
     ("runs are listed newest first", listing),
     ("old segments are found and forgotten", old_segments),
     ("runs to be compared with are known", compared),
+    ("ended runs are found page by page, and forgotten with all that is theirs", forgetting),
     ("steps that a run's life does not have are refused", wrong_steps),
     ("large numbers survive", large_numbers),
     ("a run that its schedule set off fires its slot", slots),
@@ -361,6 +363,36 @@ fn old_segments(state: &dyn State) {
     assert_eq!(state.findings(runs[0]).unwrap().len(), 2, "findings stay");
 }
 
+fn forgetting(state: &dyn State) {
+    let runs = [0; 3].map(|_| delivering(state, "users", 100));
+    with_letters(state, runs[0], 2);
+    let skip = state.skip_run(&new_run("users"), Some(runs[0]), &(Code::E004, String::new())).unwrap().id;
+    for run in runs {
+        state.end_run(run, RunState::Partial, at(100), None, None).unwrap();
+    }
+    let ended = |before, after, limit| -> Vec<RunId> {
+        state.ended_runs(at(before), after, limit).unwrap().iter().map(|r| r.id).collect()
+    };
+    assert_eq!(ended(999, RunId(0), 9), [skip], "the others have segments");
+    runs.iter().for_each(|run| state.forget_segments(*run).unwrap());
+    assert_eq!(ended(100, RunId(0), 9), [skip], "not before their time");
+    assert_eq!(ended(999, RunId(0), 2), [runs[0], runs[1]]);
+    assert_eq!(ended(999, runs[1], 9), [runs[2], skip]);
+
+    let open = delivering(state, "users", 1);
+    refused(state.forget_runs(&[runs[0], open]));
+    assert_eq!(state.deliveries(runs[0]).unwrap().len(), 2, "all of them, or none");
+    let used = state.usage(Date::MIN, Date::MAX).unwrap();
+    state.forget_runs(&runs[..2]).unwrap();
+    assert_eq!(ended(999, RunId(0), 9), [runs[2], skip]);
+    assert_eq!(state.run(runs[0]).unwrap(), None);
+    assert!(state.deliveries(runs[0]).unwrap().is_empty() && state.findings(runs[0]).unwrap().is_empty());
+    assert!(state.dead_letters(runs[0], "journeys", 0, 9).unwrap().is_empty());
+    assert_eq!(state.run(skip).unwrap().unwrap().skipped_by, None);
+    assert_eq!(state.usage(Date::MIN, Date::MAX).unwrap(), used);
+    refused(state.forget_runs(&runs[..1]));
+}
+
 fn compared(state: &dyn State) {
     delivering(state, "users", 5);
     let users = delivering(state, "users", 5);
@@ -447,6 +479,20 @@ fn unfinished_everywhere(state: &dyn State) {
     state.end_run(second, RunState::Failed, at(99), None, None).unwrap();
     let ids: Vec<_> = state.unfinished_runs().unwrap().iter().map(|r| r.id).collect();
     assert_eq!(ids, [first, third]);
+}
+
+fn detached(state: &dyn State) {
+    let mut new = new_run("users");
+    new.pinned.detached = vec!["audit".into()];
+    let run = state.create_run(&new).unwrap().id;
+    state.begin_extraction(run, at(2), "0").unwrap();
+    state.commit_extraction(run, &extraction(100, Some(moved(run)))).unwrap();
+    assert_eq!(state.run(run).unwrap().unwrap().pinned, new.pinned);
+    let [journeys, audit]: [_; 2] = state.deliveries(run).unwrap().try_into().unwrap();
+    assert_eq!((journeys.state, journeys.counts.pending), (DeliveryState::Delivering, 100));
+    assert_eq!((audit.state, audit.counts.calls), (DeliveryState::Succeeded, 100));
+    assert_eq!((audit.counts.cancelled, audit.counts.pending, audit.settled.count()), (100, 0, 0));
+    assert_eq!((journeys.reason, audit.reason.unwrap().0), (None, Code::E007));
 }
 
 /// Settles calls at `journeys`, every other one as a dead letter: positions 1, 3, 5, …

@@ -28,6 +28,7 @@ pub fn new_run(sync: &str) -> NewRun {
                 budget: Budget { per_day: Some(9), per_month: None },
                 ..Guards::default()
             },
+            detached: vec![],
         },
         due_at: at(0),
         started_at: at(1),

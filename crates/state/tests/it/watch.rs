@@ -112,6 +112,11 @@ pub fn audits(state: &dyn State) {
     assert_eq!(state.standings(at(0)).unwrap()[0].wrong, Some(run));
     state.set_audit(run, &Audit { at: at(91), differences: Vec::new() }).unwrap();
     assert_eq!(state.standings(at(0)).unwrap()[0].wrong, None);
+    // What is forgotten takes its audit with it.
+    delivering(state, "users", 5);
+    state.forget_segments(run).unwrap();
+    state.forget_runs(&[run]).unwrap();
+    assert_eq!(state.audit(run).unwrap(), None);
 }
 
 pub fn pending(state: &dyn State) {

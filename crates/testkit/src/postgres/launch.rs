@@ -148,7 +148,10 @@ pub(super) fn init(bin: &Path, home: &Path, account: &Account) {
         .args(["--encoding=UTF8", "--no-locale", "--no-sync", "--no-instructions"])
         .stdin(Stdio::null())
         .output()
-        .expect("initdb starts");
+        .unwrap_or_else(|error| {
+            let home = home.display();
+            panic!("initdb cannot start in {home}: {error}; may its user enter each folder above? `chmod a+x` them")
+        });
     assert!(output.status.success(), "initdb failed:\n{}", String::from_utf8_lossy(&output.stderr));
     fs::remove_file(password).expect("our own file can be removed");
 }

@@ -1,0 +1,173 @@
+//! Forgetting old runs takes nothing away that anybody needs: a state that forgets all the time against one that never does.
+
+use std::time::Duration;
+
+use outflow_core::ports::state::{Extraction, NewRun, RunFilter, State};
+use outflow_core::run::{Again, Pinned, Replay, RunOptions, Trigger};
+use outflow_core::{CallType, Code, Connection, Guards, Nulls, RowCounts, RunId, RunState, Timestamp};
+use outflow_testkit::Rng;
+
+use crate::parts::House;
+
+const SYNCS: [&str; 2] = ["users", "events"];
+const DESTINATIONS: [&str; 3] = ["a", "b", "c"];
+
+/// What happens to a run, the same in every state.
+struct Happening {
+    new: NewRun,
+    calls: u64,
+    end: RunState,
+    /// The project lost this destination when the run was to be delivered to it.
+    cancelled: Option<&'static str>,
+}
+
+impl Happening {
+    fn some(rng: &mut Rng, n: i64, runs: u64) -> Self {
+        let at = Timestamp::from_second(1_000 + n).unwrap();
+        let mut names: Vec<&str> = DESTINATIONS.into_iter().filter(|_| rng.below(4) > 0).collect();
+        let options = match rng.below(12) {
+            0 => RunOptions { full: true, ..RunOptions::default() },
+            1 | 2 => {
+                names = vec![DESTINATIONS[rng.below(3) as usize]];
+                let only = Some(names[0].to_owned());
+                let start = Some("0".to_owned());
+                let of = RunId(rng.below(runs.max(1)) + 1);
+                let replay = Replay { run: of, again: Again::All, code: None, force: false };
+                let replay = Some(replay).filter(|_| runs > 0 && rng.below(2) == 0);
+                RunOptions { only, start, replay, ..RunOptions::default() }
+            }
+            _ => RunOptions::default(),
+        };
+        let connection = |name: &&str| Connection { destination: (*name).to_owned(), nulls: Nulls::Send };
+        let is_ordinary = options.is_ordinary();
+        let pinned = Pinned {
+            source: "shop.main".into(),
+            query: "SELECT 1".into(),
+            connections: names.iter().map(connection).collect(),
+            options,
+            guards: Guards::default(),
+            detached: names
+                .iter()
+                .filter(|_| is_ordinary && rng.below(5) == 0)
+                .map(|n| (*n).to_owned())
+                .collect(),
+        };
+        let new = NewRun {
+            sync: SYNCS[rng.below(2) as usize].into(),
+            call_type: CallType::Identify,
+            trigger: Trigger::Manual,
+            pinned,
+            due_at: at,
+            started_at: at,
+        };
+        let end = match rng.below(10) {
+            0 => RunState::Failed,
+            1 => RunState::Lost,
+            2 => RunState::Skipped,
+            _ => RunState::Succeeded,
+        };
+        let cancelled = DESTINATIONS.into_iter().find(|_| rng.below(12) == 0);
+        Self { new, calls: rng.below(3), end, cancelled }
+    }
+
+    fn befalls(&self, state: &dyn State) -> RunId {
+        let (at, why) = (self.new.started_at, (Code::E004, "busy".to_owned()));
+        if self.end == RunState::Skipped {
+            let by = state.runs(&RunFilter { sync: Some(self.new.sync.clone()), limit: 1 }).unwrap();
+            return state.skip_run(&self.new, by.first().map(|r| r.id), &why).unwrap().id;
+        }
+        let run = state.create_run(&self.new).unwrap().id;
+        state.begin_extraction(run, at, &at.as_second().to_string()).unwrap();
+        if self.end == RunState::Failed {
+            state.end_run(run, self.end, at, Some(why), None).unwrap();
+            return run;
+        }
+        let extraction = Extraction {
+            at,
+            rows: RowCounts { read: self.calls, calls: self.calls, ..RowCounts::default() },
+            segments: Vec::new(),
+            findings: Vec::new(),
+            columns: Vec::new(),
+            next_last_sync_time: None,
+            moves: None,
+            replayed: None,
+            held: None,
+        };
+        state.commit_extraction(run, &extraction).unwrap();
+        if self.calls == 0 {
+            return run;
+        }
+        for mut delivery in state.deliveries(run).unwrap() {
+            let pending = std::mem::take(&mut delivery.counts.pending);
+            match self.cancelled == Some(&delivery.destination) {
+                true => delivery.counts.cancelled += pending,
+                false => delivery.counts.delivered += pending,
+            }
+            delivery.state = outflow_core::DeliveryState::Succeeded;
+            state.settle(run, &delivery, &[], at).unwrap();
+        }
+        match self.end {
+            RunState::Lost => state.end_run(run, self.end, at, Some(why), None).unwrap(),
+            _ => assert_eq!(state.conclude(run, at).unwrap(), Some(RunState::Succeeded)),
+        }
+        run
+    }
+}
+
+#[test]
+fn forgetting_never_changes_where_a_gap_begins_nor_what_is_looked_back_at() {
+    let seed = outflow_testkit::seed();
+    let mut rng = Rng::new(seed);
+    let (forgetful, faithful) = (House::new(&[]), House::new(&[]));
+    for n in 0..300 {
+        // Replays are of runs that are there.
+        let listed = forgetful.state().runs(&RunFilter::default()).unwrap();
+        let mut next = Happening::some(&mut rng, n, listed.len() as u64);
+        if let Some(replay) = &mut next.new.pinned.options.replay {
+            replay.run = listed[replay.run.0 as usize - 1].id;
+        }
+        assert_eq!(next.befalls(&*forgetful.engine.state), next.befalls(&*faithful.engine.state));
+        if rng.below(20) == 0 {
+            forgetful.engine.forget(Duration::ZERO).unwrap();
+        }
+        if n % 10 == 9 {
+            for (sync, destination) in SYNCS.iter().flat_map(|s| DESTINATIONS.map(|d| (s, d))) {
+                let gap = |house: &House| house.engine.gap(sync, destination).unwrap();
+                assert_eq!(gap(&forgetful), gap(&faithful), "{sync} to {destination} after {n}, seed {seed}");
+            }
+        }
+    }
+    forgetful.engine.forget(Duration::ZERO).unwrap();
+    for sync in SYNCS {
+        let past = |house: &House| -> Vec<RunId> {
+            house.state().past_runs(sync, 20).unwrap().iter().map(|p| p.record.id).collect()
+        };
+        assert_eq!(past(&forgetful), past(&faithful), "seed {seed}");
+    }
+    let days =
+        |house: &House| house.state().usage("1970-01-01".parse().unwrap(), "1970-01-02".parse().unwrap());
+    assert_eq!(days(&forgetful).unwrap(), days(&faithful).unwrap(), "seed {seed}");
+}
+
+#[test]
+fn of_runs_like_one_another_those_stay_that_somebody_needs() {
+    let house = House::new(&[]);
+    let mut rng = Rng::new(1);
+    let mut each = Happening::some(&mut rng, 0, 0);
+    each.new.pinned.options = RunOptions::default();
+    each.new.pinned.detached.clear();
+    (each.calls, each.end, each.cancelled) = (1, RunState::Succeeded, None);
+    let ids: Vec<RunId> = (0..300).map(|_| each.befalls(&*house.engine.state)).collect();
+    let century = Duration::from_secs(100 * 365 * 24 * 3600);
+    assert_eq!(house.engine.forget(century).unwrap(), 0);
+    assert_eq!(house.engine.forget(Duration::ZERO).unwrap(), 300 - 60 - 1);
+    let left: Vec<RunId> =
+        house.state().runs(&RunFilter::default()).unwrap().iter().rev().map(|r| r.id).collect();
+    assert_eq!(
+        (left[0], left.len()),
+        (ids[0], 61),
+        "where a new destination's gap begins, and what guards look at"
+    );
+    assert_eq!(house.engine.forget(Duration::ZERO).unwrap(), 0);
+    assert_eq!(each.befalls(&*house.engine.state), RunId(301), "numbers are not used again");
+}
