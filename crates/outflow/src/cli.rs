@@ -270,9 +270,9 @@ pub struct Serve {
     /// Tell numbers for Prometheus at this address, such as 127.0.0.1:9464 [default: metrics.listen of the project]
     #[arg(long, value_name = "ADDRESS")]
     pub metrics: Option<std::net::SocketAddr>,
-    /// The form of the log on stderr
-    #[arg(long, value_enum, default_value_t = LogFormat::Text)]
-    pub log_format: LogFormat,
+    /// The form of the log on stderr [default: text; with --output json or ndjson: json]
+    #[arg(long, value_enum)]
+    pub log_format: Option<LogFormat>,
 }
 
 /// The form of the log.

@@ -57,6 +57,11 @@ impl Printer {
         self.output == Output::Ndjson
     }
 
+    /// Whether machines read what comes out.
+    pub fn is_machine(&self) -> bool {
+        matches!(self.output, Output::Json | Output::Ndjson)
+    }
+
     /// Whether progress is wanted.
     pub fn is_quiet(&self) -> bool {
         self.quiet

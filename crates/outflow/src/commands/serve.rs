@@ -10,7 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 
 use crate::alerts::{self, Pace, Teller};
-use crate::cli::{Common, Serve};
+use crate::cli::{Common, LogFormat, Serve};
 use crate::control::{Ask, Socket};
 use crate::exit::Exit;
 use crate::log::Log;
@@ -24,7 +24,8 @@ pub async fn serve(common: &Common, args: &Serve, printer: Printer) -> Result<Ex
     let recorder = Arc::new(Recorder::new(SystemClock.now()));
     let project = Project::load(&common.project)?;
     let stop = signals::listen();
-    let log = Log::new(printer, args.log_format);
+    let format = if printer.is_machine() { LogFormat::Json } else { LogFormat::Text };
+    let log = Log::new(printer, args.log_format.unwrap_or(format));
     log.info("opening the state", &[]);
     let state = super::holder::open_state(common, args.no_wait, &stop, printer.silent()).await?;
     let socket = Socket::listen(&wiring::state_dir(common))?;
