@@ -87,6 +87,8 @@ pub struct Facts {
     pub destinations: Vec<DestinationFacts>,
     /// Where runs wait.
     pub lanes: Vec<LaneFacts>,
+    /// Which destinations which syncs leave out: sync and destination.
+    pub detached: Vec<(String, String)>,
     /// The spool's disk, if it could be measured.
     pub room: Option<Room>,
 }
@@ -164,6 +166,11 @@ fn firing(rules: &Rules, facts: &Facts, before: Before<'_>) -> Vec<Trouble> {
             let message = format!("destination {name} lags behind: runs of {sync} wait for it");
             found.push(trouble("destination_lagging", &subject, None, message));
         }
+    }
+    for (sync, name) in &facts.detached {
+        let message =
+            format!("runs of {sync} leave {name} out, as too much waited for it: outflow catch-up {name}");
+        found.push(trouble("destination_detached", &format!("{sync} to {name}"), Some(Code::E007), message));
     }
     found.extend(facts.room.and_then(|room| near_the_reserve(rules, room, before)));
     found

@@ -123,6 +123,9 @@ fn lines(notice: &Notice) -> Option<(Level, &'static str, Fields)> {
         Notice::Started { sync, run, resumed } => {
             (Level::Info, "run started", with(about(sync, run), vec![("resumed", json!(resumed))]))
         }
+        Notice::Noted { sync, run, note } => {
+            (Level::Info, "note", with(about(sync, run), vec![("note", json!(note))]))
+        }
         Notice::Extracted { sync, run, rows, seconds } => {
             let counts = vec![
                 ("read", json!(rows.read)),

@@ -23,6 +23,7 @@ fn well() -> Facts {
         syncs: vec![SyncFacts { standing, slots: Slots::Every { every: 60, start: None } }],
         destinations: vec![DestinationFacts { name: "journeys".into(), paused: None, proven: true }],
         lanes: vec![LaneFacts { sync: "users".into(), destination: "journeys".into(), lags: false }],
+        detached: Vec::new(),
         room: Some(Room { free: 100 << 30, reserve: 1 << 30 }),
     }
 }
@@ -183,6 +184,15 @@ fn a_restart_neither_repeats_an_alert_nor_takes_silence_for_health() {
     // Nothing waits any more.
     unknown.lanes.clear();
     assert_eq!(board.see(&unknown), ["-destination_lagging users to journeys"]);
+}
+
+#[test]
+fn a_detached_destination_is_told_also_when_it_takes_calls_again() {
+    let (mut board, mut ill) = (Board::default(), well());
+    ill.detached = vec![("users".into(), "journeys".into())];
+    assert_eq!(board.see(&ill), ["+destination_detached users to journeys"]);
+    assert_eq!(board.see(&restarted(&ill)), [""; 0]);
+    assert_eq!(board.see(&well()), ["-destination_detached users to journeys"]);
 }
 
 #[test]

@@ -64,6 +64,8 @@ pub struct Lanes {
 #[derive(Default)]
 struct Inner {
     queues: BTreeMap<Key, Queue>,
+    /// By sync, the destinations that its last ordinary run left out.
+    detached: BTreeMap<String, Vec<String>>,
     tasks: JoinSet<()>,
 }
 
@@ -117,6 +119,19 @@ impl Lanes {
     pub(super) fn full(&self, fleet: &Fleet, sync: &str) -> Vec<LaneStatus> {
         let is_full = |lane: &LaneStatus| lane.lagging && lane.bytes >= fleet.limits.backlog_bytes;
         self.status().into_iter().filter(|lane| lane.sync == sync && is_full(lane)).collect()
+    }
+
+    /// Remembers which destinations a sync leaves out.
+    pub(super) fn set_detached(&self, sync: &str, destinations: Vec<String>) {
+        self.lock().detached.insert(sync.to_owned(), destinations);
+    }
+
+    /// Which destinations which syncs leave out: sync and destination.
+    pub(super) fn detached(&self) -> Vec<Key> {
+        let inner = self.lock();
+        let all =
+            inner.detached.iter().flat_map(|(sync, names)| names.iter().map(|n| (sync.clone(), n.clone())));
+        all.collect()
     }
 
     /// Resolves when a lane could not remember its progress.

@@ -20,6 +20,15 @@ pub enum Notice {
         /// It had been begun by an earlier process.
         resumed: bool,
     },
+    /// A run that begins to read has something to say: of its comparison, its start, or a destination that is new.
+    Noted {
+        /// The sync.
+        sync: String,
+        /// The run.
+        run: RunId,
+        /// What.
+        note: String,
+    },
     /// An extraction is committed.
     Extracted {
         /// The sync.

@@ -40,7 +40,7 @@ async fn soon(nudge: &Notify) {
 
 async fn look(shared: &Arc<Shared>, serving_since: Timestamp) -> Result<()> {
     let fleet = shared.fleet();
-    let (destinations, lanes) = (destinations(&fleet), lanes(shared));
+    let (destinations, lanes, detached) = (destinations(&fleet), lanes(shared), detached(shared, &fleet));
     let asked = fleet.clone();
     let changed = blocking(move || {
         let state = &asked.engine.state;
@@ -50,6 +50,7 @@ async fn look(shared: &Arc<Shared>, serving_since: Timestamp) -> Result<()> {
             syncs: syncs(&asked)?,
             destinations,
             lanes,
+            detached,
             room: asked.engine.spool.room().ok(),
         };
         let before = state.alerts()?;
@@ -88,6 +89,15 @@ fn destinations(fleet: &Fleet) -> Vec<DestinationFacts> {
         DestinationFacts { name: destination.name().to_owned(), paused, proven: post.tally().successes > 0 }
     });
     facts.collect()
+}
+
+/// Of what syncs leave out, what the project still has.
+fn detached(shared: &Shared, fleet: &Fleet) -> Vec<(String, String)> {
+    let mut all = shared.lanes.detached();
+    all.retain(|(sync, name)| {
+        fleet.member(sync).is_some_and(|m| m.spec.connections.iter().any(|c| c.destination == *name))
+    });
+    all
 }
 
 fn lanes(shared: &Shared) -> Vec<LaneFacts> {

@@ -150,6 +150,8 @@ async fn a_detached_destination_is_left_out_until_it_has_been_sent_what_it_misse
     let detached = |n: &Notice| if let Notice::Detached { run, .. } = n { Some(*run) } else { None };
     assert_eq!(served.next(detached).await, RunId(2));
     assert!(!served.kept.iter().any(|n| detached(n).is_some()), "it is told once");
+    let alert = |n: &Notice| if let Notice::Alert { alert } = n { Some(alert.kind.clone()) } else { None };
+    served.next(|n| alert(n).filter(|kind| kind == "destination_detached")).await;
     let missed = served.house.state().deliveries(RunId(3)).unwrap().remove(1);
     assert_eq!((missed.counts.cancelled, missed.counts.calls, missed.reason.unwrap().0), (5, 5, Code::E007));
 

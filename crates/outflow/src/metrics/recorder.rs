@@ -83,6 +83,7 @@ impl Recorder {
             | Notice::Released { .. }
             | Notice::Lagging { .. }
             | Notice::Detached { .. }
+            | Notice::Noted { .. }
             | Notice::Audited { .. }
             | Notice::Alert { .. }
             | Notice::Reloaded
