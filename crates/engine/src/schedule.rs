@@ -6,16 +6,16 @@
 //!
 //! What always holds: slots rise strictly; a slot does not depend on when it is asked for.
 
-mod advice;
 mod cron;
+mod crowded;
 
 use std::time::Duration;
 
 use outflow_core::sync::Schedule;
 use outflow_core::{Timestamp, hash};
 
-pub use advice::advise;
 pub use cron::Cron;
+pub use crowded::warnings;
 
 /// No jitter is longer than this, however long the interval.
 const LONGEST_JITTER: Duration = Duration::from_secs(300);

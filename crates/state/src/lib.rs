@@ -9,6 +9,7 @@
 //! What it does not do: decide. It refuses steps that a run's life does not have, and chooses none. Reading alone needs no
 //! lock and goes on while another process writes.
 
+mod deliveries;
 mod errors;
 mod lock;
 mod rows;

@@ -24,7 +24,7 @@ pub fn runs(common: &Common, args: &Runs, printer: Printer) -> Result<Exit, Erro
     } else {
         printer.document(&entries, |entries| people(entries));
     }
-    let warnings = schedule::advise(&*engine.state, args.sync.as_deref(), SystemClock.now())?;
+    let warnings = schedule::warnings(&*engine.state, args.sync.as_deref(), SystemClock.now())?;
     warnings.iter().for_each(|warning| printer.notice(warning));
     Ok(Exit::Done)
 }

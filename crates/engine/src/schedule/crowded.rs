@@ -40,16 +40,16 @@ impl Crowded {
 ///
 /// # Errors
 /// What the state says.
-pub fn advise(state: &dyn State, sync: Option<&str>, now: Timestamp) -> Result<Vec<Error>> {
+pub fn warnings(state: &dyn State, sync: Option<&str>, now: Timestamp) -> Result<Vec<Error>> {
     let since = now - jiff::SignedDuration::try_from(WINDOW).unwrap_or_default();
-    let mut warnings = Vec::new();
+    let mut all = Vec::new();
     for name in state.standings(since)?.into_iter().map(|s| s.sync) {
         if sync.is_none_or(|wanted| wanted == name) {
             let crowded = crowded(&state.runs_since(&name, since)?, now);
-            warnings.extend(crowded.map(|c| c.warning(&name)));
+            all.extend(crowded.map(|c| c.warning(&name)));
         }
     }
-    Ok(warnings)
+    Ok(all)
 }
 
 /// Looks at a sync's runs. `None`: its slots are not worth a word.
