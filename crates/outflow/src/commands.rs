@@ -11,6 +11,7 @@ mod held;
 mod holder;
 pub mod init;
 mod look;
+pub mod outcome;
 mod preview;
 mod purge;
 mod rejected;

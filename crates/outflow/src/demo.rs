@@ -19,7 +19,7 @@ use outflow_state::SqliteState;
 use serde_json::json;
 
 use crate::cli::{Common, Demo};
-use crate::commands::run::{exit_of, people};
+use crate::commands::outcome::{exit_of, people};
 use crate::exit::Exit;
 use crate::output::{Paint, Printer, count, short};
 use crate::progress::Display;

@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal, Write};
 
 use outflow_core::{Error, Severity};
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::cli::{Color, Common, Output};
 
@@ -244,6 +244,17 @@ fn to_yaml(value: &Value) -> saphyr::Yaml<'static> {
             Yaml::Mapping(map)
         }
     }
+}
+
+/// An error as a document.
+pub fn error_document(error: &Error) -> Value {
+    let mut document = json!({ "code": error.code(), "message": error.message() });
+    for (key, value) in [("place", error.place()), ("help", error.help_text())] {
+        if let Some(value) = value {
+            document[key] = json!(value);
+        }
+    }
+    document
 }
 
 #[cfg(test)]

@@ -8,7 +8,6 @@ use rusqlite::{Transaction, params};
 use crate::errors::{Fault, impossible};
 use crate::rows::to_json;
 use crate::sql::{bits, id};
-use crate::store::one_run;
 
 /// Adds to the day's usage what is settled more than was at the last time.
 pub(crate) fn count_usage(
@@ -29,13 +28,18 @@ pub(crate) fn count_usage(
 }
 
 /// A delivery for each connection that the run pinned, with all its calls pending, or cancelled where the connection is detached.
-pub(crate) fn insert_deliveries(t: &Transaction<'_>, run: RunId, calls: u64) -> Result<(), Fault> {
-    let Pinned { connections, detached, .. } = one_run(t, run)?.pinned;
+pub(crate) fn insert_deliveries(
+    t: &Transaction<'_>,
+    run: RunId,
+    pinned: &Pinned,
+    calls: u64,
+) -> Result<(), Fault> {
+    let Pinned { connections, detached, .. } = pinned;
     let sql = "INSERT INTO deliveries (run, destination, place, state, calls, delivered, dead_letters, filtered, cancelled, discarded,
                pending, requests, retries, bytes, settled, reason_code, reason)
                VALUES (?1, ?2, ?3, ?4, ?5, 0, 0, 0, ?6, 0, ?7, 0, 0, 0, ?8, ?9, ?10)";
     let (mut insert, settled) = (t.prepare_cached(sql)?, to_json(&Settled::default()));
-    for (place, Connection { destination, .. }) in (0_i64..).zip(&connections) {
+    for (place, Connection { destination, .. }) in (0_i64..).zip(connections) {
         let is_detached = detached.contains(destination);
         let (cancelled, pending) = if is_detached { (calls, 0) } else { (0, calls) };
         let state = if pending == 0 { DeliveryState::Succeeded } else { DeliveryState::Delivering };

@@ -94,7 +94,7 @@ impl State for SqliteState {
             step(t, run, end, t.prepare_cached(sql)?.execute(values)?)?;
             insert_segments(t, run, &extraction.segments)?;
             insert_findings(t, run, &extraction.findings)?;
-            insert_deliveries(t, run, counts.calls)?;
+            insert_deliveries(t, run, &one_run(t, run)?.pinned, counts.calls)?;
             if let Some(replayed) = &extraction.replayed {
                 mark_replayed(t, run, replayed)?;
             }
@@ -360,7 +360,7 @@ fn take_held(t: &Transaction<'_>, run: RunId) -> Result<(Option<String>, Option<
     Ok(one(t, sql, [id(run)], rows::held)?.unwrap_or_default())
 }
 
-pub(crate) fn one_run(t: &Transaction<'_>, run: RunId) -> rusqlite::Result<RunRecord> {
+fn one_run(t: &Transaction<'_>, run: RunId) -> rusqlite::Result<RunRecord> {
     t.prepare_cached(&format!("SELECT {RUN} FROM runs WHERE id = ?1"))?.query_row([id(run)], rows::run)
 }
 

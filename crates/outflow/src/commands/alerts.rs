@@ -84,7 +84,7 @@ async fn test(common: &Common, printer: Printer) -> Result<Exit, Errors> {
             printer.error(error);
             exit = exit.or(Exit::Destination);
         }
-        entries.push(json!({ "receiver": name, "told": error.is_none(), "error": error.map(super::run::error_document) }));
+        entries.push(json!({ "receiver": name, "told": error.is_none(), "error": error.map(crate::output::error_document) }));
     }
     let document = json!({ "format_version": FORMAT_VERSION, "receivers": entries });
     printer.document(&document, |_| match told.is_empty() {

@@ -8,10 +8,9 @@ use outflow_engine::preview::As;
 use serde_json::{Map, Value, json};
 
 use super::preview::{start_of, sync_state};
-use super::run::error_document;
 use crate::cli::{Common, Estimate as Args};
 use crate::exit::Exit;
-use crate::output::{Printer, count, table};
+use crate::output::{Printer, count, error_document, table};
 use crate::project::Project;
 use crate::wiring;
 

@@ -5,9 +5,8 @@ use outflow_engine::advise::{Advice, Subject};
 use outflow_query::lint;
 use serde_json::{Value, json};
 
-use super::run::error_document;
 use crate::exit::Exit;
-use crate::output::Printer;
+use crate::output::{Printer, error_document};
 use crate::project::Project;
 
 /// A problem, a warning or a note.

@@ -8,7 +8,7 @@ use outflow_core::{Code, Error, RunId};
 use outflow_engine::{Engine, Errors, RunDocument, RunRequest, Seconds};
 use outflow_state::SqliteState;
 
-use super::{follow, run};
+use super::{follow, outcome};
 use crate::cli::{Common, Discard, Release};
 use crate::control::{self, Ask};
 use crate::exit::Exit;
@@ -45,7 +45,7 @@ pub async fn release(common: &Common, args: &Release, printer: Printer) -> Resul
             }
         }
     };
-    Ok(run::tell(document, printer))
+    Ok(outcome::tell(document, printer))
 }
 
 /// Drops the run and prints what is left of it.

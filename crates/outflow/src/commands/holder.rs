@@ -10,7 +10,7 @@ use outflow_state::SqliteState;
 use tokio::sync::watch;
 
 use super::follow;
-use super::run::Outcome;
+use super::outcome::Outcome;
 use crate::cli::Common;
 use crate::control::{self, Ask};
 use crate::output::Printer;

@@ -6,10 +6,9 @@ use outflow_engine::Errors;
 use outflow_warehouse::ServiceAccount;
 use serde_json::{Map, Value, json};
 
-use super::run::error_document;
 use crate::cli::{Common, SetupSql, Source};
 use crate::exit::Exit;
-use crate::output::{Paint, Printer, plain, table};
+use crate::output::{Paint, Printer, error_document, plain, table};
 use crate::project::{Database, DatabaseSettings, Project};
 use crate::wiring;
 
