@@ -4,3 +4,4 @@ pub mod destination;
 pub mod spool;
 pub mod state;
 pub mod warehouse;
+pub mod watch;

@@ -55,7 +55,7 @@ pub(crate) async fn connect(
 }
 
 /// The origin's addresses that may be connected to: at least one.
-async fn resolve(origin: &Origin, policy: AddressPolicy) -> Result<Vec<SocketAddr>, SendError> {
+pub(crate) async fn resolve(origin: &Origin, policy: AddressPolicy) -> Result<Vec<SocketAddr>, SendError> {
     let found: Vec<SocketAddr> = match origin.ip() {
         Some(ip) => vec![(ip, origin.port).into()],
         None => tokio::net::lookup_host((&*origin.host, origin.port))
@@ -74,7 +74,7 @@ async fn resolve(origin: &Origin, policy: AddressPolicy) -> Result<Vec<SocketAdd
 }
 
 /// Tries one address after the other. Each gets its share of the time that is left, so that a dead one does not use up all of it.
-async fn dial(addresses: &[SocketAddr], deadline: Instant) -> Result<TcpStream, SendError> {
+pub(crate) async fn dial(addresses: &[SocketAddr], deadline: Instant) -> Result<TcpStream, SendError> {
     let mut failure = None;
     for (i, address) in addresses.iter().enumerate() {
         let now = Instant::now();

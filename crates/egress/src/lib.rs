@@ -1,4 +1,4 @@
-//! The only way out over HTTP, and TLS settings for whoever else speaks it.
+//! The only way out over HTTP and SMTP, and TLS settings for whoever else speaks it.
 //!
 //! A [`Client`] sends requests to prepared [`Target`]s over kept connections. What always holds: a name is looked up, its addresses are filtered by
 //! the [`AddressPolicy`], and the connection goes to an address that passed, without a second look-up; every wait has a deadline; an answer
@@ -11,11 +11,14 @@ mod address;
 mod client;
 mod connect;
 mod error;
+mod signature;
+pub mod smtp;
 mod target;
 pub mod tls;
 
 pub use address::AddressPolicy;
 pub use client::{BodyEnd, Client, ClientOptions, Deadlines, KEPT_BYTES, READ_BYTES, Response};
 pub use error::{SendError, SendErrorKind};
+pub use signature::SigningKey;
 pub use target::Target;
 pub use tls::{Verify, client_config};

@@ -190,7 +190,11 @@ impl Extractor<'_> {
             && reading.read > 0
         {
             let mut shaper = Shaper::new(Plan::compile(self.run.call_type, &columns)?, self.run.key, clock);
-            ended = match stream.again(sql).await {
+            let asked = tokio::select! {
+                asked = stream.again(sql) => asked,
+                () = stopped(&mut stop) => Err(interrupted()),
+            };
+            ended = match asked {
                 Ok(()) => pages(&mut *stream, &mut stop, |page| reading.name(page, &mut shaper)).await,
                 Err(error) => Err(error),
             };

@@ -11,6 +11,7 @@
 //! What it does not do: open connections, know file formats or speak HTTP. It sees the ports of `outflow_core` alone.
 
 pub mod advise;
+pub mod alert;
 mod catch_up;
 pub mod causes;
 mod cursor;
@@ -52,7 +53,7 @@ use tokio::sync::watch;
 
 pub use post::Posts;
 pub use progress::{Event, Progress};
-pub use report::{DeliveryDocument, Reason, RunDocument, RunListEntry, Seconds};
+pub use report::{DeliveryDocument, FORMAT_VERSION, Reason, RunDocument, RunListEntry, Seconds};
 pub use run::RunRequest;
 
 /// Everything that a run needs but its sync and its warehouse.

@@ -1,6 +1,7 @@
 //! The documents that `run` and `runs` print. Their fields are a contract (`docs/reference/documents.md`).
 
 use outflow_core::ports::state::DeliveryRecord;
+use outflow_core::ports::watch::Audit;
 use outflow_core::run::Trigger;
 use outflow_core::{
     CallType, Code, DeliveryCounts, DeliveryState, RowCounts, RunId, RunRecord, RunState, Timestamp,
@@ -98,6 +99,8 @@ pub struct RunListEntry {
     pub ended_at: Option<Timestamp>,
     /// Which run stood in its way.
     pub skipped_by: Option<RunId>,
+    /// What its recount by `serve` found; null if there was none.
+    pub verified: Option<Audit>,
 }
 
 impl RunDocument {
@@ -140,7 +143,7 @@ impl Seconds {
 
 impl RunListEntry {
     /// The line of a run as the state has it.
-    pub fn of(record: &RunRecord, deliveries: Vec<DeliveryRecord>) -> Self {
+    pub fn of(record: &RunRecord, deliveries: Vec<DeliveryRecord>, verified: Option<Audit>) -> Self {
         let seconds = Seconds::between(record);
         Self {
             document: RunDocument::of(record, deliveries, false, seconds),
@@ -149,6 +152,7 @@ impl RunListEntry {
             started_at: record.started_at,
             ended_at: record.ended_at,
             skipped_by: record.skipped_by,
+            verified,
         }
     }
 }

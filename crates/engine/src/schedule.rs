@@ -14,7 +14,7 @@ use std::time::Duration;
 use outflow_core::sync::Schedule;
 use outflow_core::{Timestamp, hash};
 
-pub use advice::{Crowded, crowded};
+pub use advice::advise;
 pub use cron::Cron;
 
 /// No jitter is longer than this, however long the interval.

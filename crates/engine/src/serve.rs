@@ -17,8 +17,10 @@
 //! What it does not do: read files, or open connections of its own. The fleet comes from outside.
 
 mod actor;
+mod audit;
 mod lanes;
 mod notice;
+mod watch;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::convert::Infallible;
@@ -28,9 +30,10 @@ use std::time::Duration;
 use outflow_core::ports::warehouse::Warehouse;
 use outflow_core::run::RunOptions;
 use outflow_core::{Code, Error, Result, RunId, RunState, SyncSpec};
-use tokio::sync::{RwLock, Semaphore, mpsc, oneshot, watch};
+use tokio::sync::{Notify, RwLock, Semaphore, mpsc, oneshot, watch as watching};
 use tokio::task::JoinSet;
 
+use crate::alert::Rules;
 use crate::housekeeping::Keep;
 use crate::{Engine, blocking};
 use actor::Actor;
@@ -64,6 +67,8 @@ pub struct Limits {
     pub detaches: BTreeSet<String>,
     /// A destination that fails for longer, or for longer than its sync's interval, is lagging.
     pub lags_after: Duration,
+    /// So long after its end a run is recounted.
+    pub audit_after: Duration,
 }
 
 impl Default for Limits {
@@ -75,11 +80,13 @@ impl Default for Limits {
             backlog_bytes: 10 << 30,
             detaches: BTreeSet::new(),
             lags_after: Duration::from_secs(300),
+            audit_after: Duration::from_secs(60),
         }
     }
 }
 
 /// A project, ready to run. A reload brings another one.
+#[derive(Clone)]
 pub struct Fleet {
     /// The engine, with the project's destinations.
     pub engine: Engine,
@@ -89,6 +96,8 @@ pub struct Fleet {
     pub limits: Limits,
     /// How long what is over is kept.
     pub keep: Keep,
+    /// From when on something is wrong.
+    pub rules: Rules,
 }
 
 impl Fleet {
@@ -117,7 +126,7 @@ pub(crate) struct Trigger {
 
 /// What all actors and lanes share.
 pub(crate) struct Shared {
-    pub(crate) fleet: watch::Receiver<Arc<Fleet>>,
+    pub(crate) fleet: watching::Receiver<Arc<Fleet>>,
     pub(crate) lanes: Lanes,
     pub(crate) observer: Observer,
     /// Held for reading while a lane delivers, for writing by whoever needs all of them to rest.
@@ -153,7 +162,7 @@ impl Shared {
 #[derive(Clone)]
 pub struct Handle {
     shared: Arc<Shared>,
-    fleet: watch::Sender<Arc<Fleet>>,
+    fleet: watching::Sender<Arc<Fleet>>,
     asks: mpsc::Sender<(String, Trigger)>,
 }
 
@@ -202,9 +211,7 @@ impl Handle {
     ) -> Result<T> {
         // Lanes rest for a new fleet, and then find the way closed: it is asked for before.
         let rest = async {
-            let Fleet { engine, members, limits, keep } = &*self.fleet();
-            let (engine, members, limits) = (engine.clone(), members.clone(), limits.clone());
-            self.fleet.send_replace(Arc::new(Fleet { engine, members, limits, keep: *keep }));
+            self.fleet.send_replace(Arc::new(Fleet::clone(&self.fleet())));
             std::future::pending::<Infallible>().await
         };
         let _quiet = tokio::select! {
@@ -248,7 +255,9 @@ impl Handle {
 
 /// Starts a supervisor. The future ends when the fleet's engine has been told to stop and everything under way has come to its end.
 pub fn start(fleet: Fleet, observer: Observer) -> (Handle, impl Future<Output = Result<()>>) {
-    let (fleet, receiver) = watch::channel(Arc::new(fleet));
+    let nudge = Arc::new(Notify::new());
+    let observer = nudging(observer, nudge.clone());
+    let (fleet, receiver) = watching::channel(Arc::new(fleet));
     let shared = Arc::new(Shared {
         fleet: receiver,
         lanes: Lanes::default(),
@@ -258,15 +267,31 @@ pub fn start(fleet: Fleet, observer: Observer) -> (Handle, impl Future<Output = 
     });
     let (asks, inbox) = mpsc::channel(64);
     let handle = Handle { shared: shared.clone(), fleet, asks };
-    (handle, supervise(shared, inbox))
+    (handle, supervise(shared, inbox, nudge))
 }
 
-async fn supervise(shared: Arc<Shared>, mut asks: mpsc::Receiver<(String, Trigger)>) -> Result<()> {
+/// Has the watch look soon after something has happened that may change an alert.
+fn nudging(observer: Observer, nudge: Arc<Notify>) -> Observer {
+    Arc::new(move |notice| {
+        if !matches!(notice, Notice::Alert { .. } | Notice::Delivering { .. } | Notice::Started { .. }) {
+            nudge.notify_one();
+        }
+        observer(notice);
+    })
+}
+
+async fn supervise(
+    shared: Arc<Shared>,
+    mut asks: mpsc::Receiver<(String, Trigger)>,
+    nudge: Arc<Notify>,
+) -> Result<()> {
     let mut fleet = shared.fleet.clone();
     let mut stop = shared.fleet().engine.stop.clone();
     lanes::recover(&shared).await?;
     let mut actors: HashMap<String, mpsc::Sender<Trigger>> = HashMap::new();
     let mut tasks: JoinSet<Result<()>> = JoinSet::new();
+    tasks.spawn(watch::go(shared.clone(), nudge));
+    tasks.spawn(audit::go(shared.clone()));
     let mut sweep = tokio::time::interval(SWEEP_EVERY);
     sweep.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let failure = loop {
@@ -297,7 +322,7 @@ async fn supervise(shared: Arc<Shared>, mut asks: mpsc::Receiver<(String, Trigge
                 }
             },
             Some(joined) = tasks.join_next() => {
-                // An actor ends by itself only when the state cannot be written any more.
+                // They end by themselves only when the state cannot be written any more.
                 let ended = joined.unwrap_or_else(|e| Err(Error::new(Code::E002, "a sync's task broke down").caused_by(e)));
                 if let Err(error) = ended { break Err(error) }
             }

@@ -87,6 +87,8 @@ pub enum Command {
     Serve(Serve),
     /// List runs, and slots that were skipped
     Runs(Runs),
+    /// List the alerts that fire
+    Alerts(Alerts),
     /// Show the rows of a run that could not become a call, and why
     Rejected(Rejected),
     /// Show the calls of a run that a destination refused for good
@@ -265,6 +267,35 @@ pub struct Serve {
     /// Exit with 7 if another process is at work, instead of waiting for it
     #[arg(long)]
     pub no_wait: bool,
+    /// Tell numbers for Prometheus at this address, such as 127.0.0.1:9464 [default: metrics.listen of the project]
+    #[arg(long, value_name = "ADDRESS")]
+    pub metrics: Option<std::net::SocketAddr>,
+    /// The form of the log on stderr [default: text; with --output json or ndjson: json]
+    #[arg(long, value_enum)]
+    pub log_format: Option<LogFormat>,
+}
+
+/// The form of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people
+    Text,
+    /// One JSON object a line
+    Json,
+}
+
+/// `outflow alerts`
+#[derive(Debug, Args)]
+pub struct Alerts {
+    #[command(subcommand)]
+    pub what: Option<AlertsCommand>,
+}
+
+/// What to do about alerts.
+#[derive(Debug, Subcommand)]
+pub enum AlertsCommand {
+    /// Send a test alert to every receiver of the project
+    Test,
 }
 
 /// `outflow runs`
@@ -448,41 +479,4 @@ fn duration(text: &str) -> Result<std::time::Duration, String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::fmt::Write as _;
-
-    use clap::CommandFactory;
-
-    use super::*;
-
-    /// The page of the command line, made from what `--help` says.
-    fn page() -> String {
-        let mut cli = Cli::command().term_width(110);
-        cli.build();
-        let mut page = "# Command line\n\nMade from the code: `UPDATE_DOCS=1 cargo test -p outflow the_page` writes it anew.\n".to_owned();
-        let _ = write!(page, "\n## outflow\n\n```text\n{}```\n", cli.render_long_help());
-        sections(&mut cli, "outflow", &mut page);
-        page
-    }
-
-    fn sections(of: &mut clap::Command, path: &str, page: &mut String) {
-        for command in of.get_subcommands_mut().filter(|c| c.get_name() != "help") {
-            let path = format!("{path} {}", command.get_name());
-            let _ = write!(page, "\n## {path}\n\n```text\n{}```\n", command.render_long_help());
-            sections(command, &path, page);
-        }
-    }
-
-    #[test]
-    fn the_page_of_the_command_line_says_what_help_says() {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/reference/command-line.md");
-        if std::env::var_os("UPDATE_DOCS").is_some() {
-            std::fs::write(path, page()).unwrap();
-        }
-        let kept = std::fs::read_to_string(path).unwrap_or_default();
-        assert!(
-            kept == page(),
-            "docs/reference/command-line.md is behind: UPDATE_DOCS=1 cargo test -p outflow the_page"
-        );
-    }
-}
+mod tests;

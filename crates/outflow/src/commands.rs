@@ -1,5 +1,6 @@
 //! What each command does.
 
+mod alerts;
 mod catch_up;
 mod dead_letters;
 mod estimate;
@@ -7,6 +8,7 @@ mod explain;
 mod findings;
 mod follow;
 mod held;
+mod holder;
 pub mod init;
 mod look;
 mod preview;
@@ -44,6 +46,7 @@ pub async fn dispatch(cli: Cli, printer: Printer) -> Result<Exit, Errors> {
         Command::Run(args) => run::run(&common, &args, printer).await,
         Command::Serve(args) => serve::serve(&common, &args, printer).await,
         Command::Runs(args) => runs::runs(&common, &args, printer),
+        Command::Alerts(args) => alerts::alerts(&common, &args, printer).await,
         Command::Rejected(args) => rejected::rejected(&common, &args, printer),
         Command::DeadLetters(args) => dead_letters::dead_letters(&common, &args, printer),
         Command::Replay(args) => replay::replay(&common, &args, printer).await,

@@ -145,6 +145,11 @@ where
     writer.write_all(format!("{document}\n").as_bytes()).await
 }
 
+/// Whether a process that holds the state in this folder can be asked.
+pub fn listens(dir: &Path) -> bool {
+    std::os::unix::net::UnixStream::connect(address(dir)).is_ok()
+}
+
 /// Asks the process that holds the state in this folder. `None`: nobody listens there.
 pub async fn ask(dir: &Path, ask: &Ask) -> Result<Option<Value>, Error> {
     let Ok(stream) = UnixStream::connect(address(dir)).await else { return Ok(None) };

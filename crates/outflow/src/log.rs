@@ -1,107 +1,202 @@
-//! The log of a process that runs by itself: one line for each thing that happened, on stderr. No row value is in it.
+//! The log of a process that runs by itself: one line for each thing that happened, on stderr.
 //!
-//! For people `TIME what key=value …`; with `--output json` or `ndjson` one JSON object a line.
+//! For people `TIME LEVEL what key=value …`; with `--log-format json` one JSON object a line: `time`, `level`, `event`, and the fields. No secret and no row value is in
+//! it: what a destination said stays in the state, and the log has its code.
 
-use outflow_core::Timestamp;
+use outflow_core::ports::watch::AlertRecord;
+use outflow_core::{Clock as _, Code, Error, Severity, SystemClock};
 use outflow_engine::serve::Notice;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
+use crate::cli::LogFormat;
 use crate::output::{Printer, plain};
 
-/// Writes a line.
-pub fn line(printer: Printer, at: Timestamp, what: &str, fields: &[(&str, Value)]) {
-    if printer.is_machine() {
-        let mut document = serde_json::Map::new();
-        document.insert("at".into(), json!(at));
-        document.insert("event".into(), json!(what));
-        document.extend(fields.iter().map(|(k, v)| ((*k).to_owned(), v.clone())));
-        return printer.log(&Value::Object(document).to_string());
-    }
-    let mut text = format!("{at:.3} {what}");
-    for (key, value) in fields {
-        let value = match value {
-            Value::String(s) if s.contains([' ', '"', '=']) => format!("{s:?}"),
-            Value::String(s) => plain(s),
-            other => other.to_string(),
-        };
-        text += &format!(" {key}={value}");
-    }
-    printer.log(&text);
+/// How much a line matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// As it should be.
+    Info,
+    /// Somebody should look at it.
+    Warn,
+    /// Something did not work.
+    Error,
 }
 
-/// Writes what a notice says.
-pub fn notice(printer: Printer, at: Timestamp, notice: &Notice) {
-    let (what, fields): (&str, Vec<(&str, Value)>) = match notice {
-        Notice::Started { sync, run, resumed } => {
-            ("run started", vec![("sync", json!(sync)), ("run", json!(run)), ("resumed", json!(resumed))])
+impl Level {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Warn => "warn",
+            Self::Error => "error",
         }
-        Notice::Extracted { sync, run, rows, seconds } => (
-            "extracted",
-            vec![
-                ("sync", json!(sync)),
-                ("run", json!(run)),
+    }
+}
+
+/// Fields of a line.
+type Fields = Vec<(&'static str, Value)>;
+
+/// Where lines go.
+#[derive(Clone, Copy, Debug)]
+pub struct Log {
+    printer: Printer,
+    format: LogFormat,
+}
+
+impl Log {
+    /// A log in this form.
+    pub fn new(printer: Printer, format: LogFormat) -> Self {
+        Self { printer, format }
+    }
+
+    /// Writes a line.
+    pub fn line(&self, level: Level, event: &str, fields: &[(&str, Value)]) {
+        let at = SystemClock.now();
+        if self.format == LogFormat::Json {
+            let mut document = Map::new();
+            document.insert("time".into(), json!(at));
+            document.insert("level".into(), json!(level.name()));
+            document.insert("event".into(), json!(event));
+            document.extend(fields.iter().map(|(k, v)| ((*k).to_owned(), v.clone())));
+            return self.printer.log(&Value::Object(document).to_string());
+        }
+        let mut text = format!("{at:.3} {:5} {event}", level.name().to_ascii_uppercase());
+        for (key, value) in fields.iter().filter(|(_, v)| !v.is_null()) {
+            let value = match value {
+                Value::String(s) if s.contains([' ', '"', '=']) => format!("{s:?}"),
+                Value::String(s) => plain(s),
+                other => other.to_string(),
+            };
+            text += &format!(" {key}={value}");
+        }
+        self.printer.log(&text);
+    }
+
+    /// Writes a line about something as it should be.
+    pub fn info(&self, event: &str, fields: &[(&str, Value)]) {
+        self.line(Level::Info, event, fields);
+    }
+
+    /// Writes a line about an error, with its code, place, help and causes.
+    pub fn error(&self, event: &str, fields: &[(&str, Value)], error: &Error) {
+        let level = if error.code().severity() == Severity::Error { Level::Error } else { Level::Warn };
+        let mut all = fields.to_vec();
+        all.extend(of_error(error));
+        self.line(level, event, &all);
+    }
+
+    /// Writes what a notice says.
+    pub fn notice(&self, notice: &Notice) {
+        if let Notice::Failed { sync, run, errors } = notice {
+            let fields = [("sync", json!(sync)), ("run", json!(run))];
+            errors.iter().for_each(|error| self.error("run failed", &fields, error));
+        } else if let Notice::Trouble { error } = notice {
+            self.error("trouble", &[], error);
+        } else if let Some((level, event, fields)) = lines(notice) {
+            self.line(level, event, &fields);
+        }
+    }
+}
+
+fn of_error(error: &Error) -> Fields {
+    let mut causes = Vec::new();
+    let mut cause = std::error::Error::source(error);
+    while let Some(e) = cause {
+        causes.push(json!(e.to_string()));
+        cause = e.source();
+    }
+    let mut fields = vec![("code", json!(error.code())), ("reason", json!(error.message()))];
+    fields.extend(error.place().map(|place| ("place", json!(place))));
+    fields.extend(error.help_text().map(|help| ("help", json!(help))));
+    if !causes.is_empty() {
+        fields.push(("causes", Value::Array(causes)));
+    }
+    fields
+}
+
+fn lines(notice: &Notice) -> Option<(Level, &'static str, Fields)> {
+    let about = |sync: &str, run| vec![("sync", json!(sync)), ("run", json!(run))];
+    let with = |mut fields: Fields, more: Fields| {
+        fields.extend(more);
+        fields
+    };
+    Some(match notice {
+        Notice::Started { sync, run, resumed } => {
+            (Level::Info, "run started", with(about(sync, run), vec![("resumed", json!(resumed))]))
+        }
+        Notice::Noted { sync, run, note } => {
+            (Level::Info, "note", with(about(sync, run), vec![("note", json!(note))]))
+        }
+        Notice::Extracted { sync, run, rows, seconds } => {
+            let counts = vec![
                 ("read", json!(rows.read)),
                 ("calls", json!(rows.calls)),
                 ("rejected", json!(rows.rejected)),
                 ("unchanged", json!(rows.unchanged)),
                 ("seconds", json!((seconds * 1000.0).round() / 1000.0)),
-            ],
-        ),
-        Notice::Failed { sync, run, errors } => {
-            let first = errors.first();
-            (
-                "run failed",
-                vec![
-                    ("sync", json!(sync)),
-                    ("run", json!(run)),
-                    ("code", json!(first.map(|e| e.code()))),
-                    ("reason", json!(first.map(|e| e.message()))),
-                ],
-            )
+            ];
+            (Level::Info, "extracted", with(about(sync, run), counts))
         }
         Notice::Held { sync, run, code, reason } => (
+            Level::Warn,
             "run held",
-            vec![
-                ("sync", json!(sync)),
-                ("run", json!(run)),
-                ("code", json!(code)),
-                ("reason", json!(reason)),
-            ],
+            with(about(sync, run), vec![("code", json!(code)), ("reason", json!(reason))]),
         ),
-        Notice::Released { sync, run } => ("run released", vec![("sync", json!(sync)), ("run", json!(run))]),
-        Notice::Skipped { sync, slot, reason, .. } => {
-            ("slot skipped", vec![("sync", json!(sync)), ("slot", json!(slot)), ("reason", json!(reason))])
-        }
+        Notice::Skipped { sync, slot, reason, .. } => (
+            Level::Warn,
+            "slot skipped",
+            vec![("sync", json!(sync)), ("slot", json!(slot)), ("reason", json!(reason))],
+        ),
+        Notice::Released { sync, run } => (Level::Info, "run released", about(sync, run)),
         Notice::Delivered { sync, run, destination, state, counts, reason } => {
-            let mut fields = vec![
-                ("sync", json!(sync)),
-                ("run", json!(run)),
+            let mut more = vec![
                 ("destination", json!(destination)),
                 ("state", json!(state)),
                 ("delivered", json!(counts.delivered)),
                 ("dead_letters", json!(counts.dead_letters)),
                 ("pending", json!(counts.pending)),
             ];
-            if let Some((code, reason)) = reason {
-                fields.extend([("code", json!(code)), ("reason", json!(reason))]);
+            if let Some((code, _)) = reason {
+                more.extend([("code", json!(code)), ("reason", json!(code.title()))]);
             }
-            ("delivery", fields)
+            let level = if reason.is_some() || counts.dead_letters > 0 { Level::Warn } else { Level::Info };
+            (level, "delivery", with(about(sync, run), more))
         }
         Notice::Ended { sync, run, state } => {
-            ("run ended", vec![("sync", json!(sync)), ("run", json!(run)), ("state", json!(state))])
+            (Level::Info, "run ended", with(about(sync, run), vec![("state", json!(state))]))
         }
         Notice::Lagging { sync, destination, lags } => {
-            let what = if *lags { "destination lags" } else { "destination caught up" };
-            (what, vec![("sync", json!(sync)), ("destination", json!(destination))])
+            let (level, what) = if *lags {
+                (Level::Warn, "destination lags")
+            } else {
+                (Level::Info, "destination caught up")
+            };
+            (level, what, vec![("sync", json!(sync)), ("destination", json!(destination))])
         }
         Notice::Detached { sync, run, destination } => (
+            Level::Warn,
             "destination detached",
-            vec![("sync", json!(sync)), ("run", json!(run)), ("destination", json!(destination))],
+            with(about(sync, run), vec![("destination", json!(destination))]),
         ),
-        Notice::Reloaded => ("reloaded", Vec::new()),
-        Notice::Trouble { error } => {
-            ("trouble", vec![("code", json!(error.code())), ("reason", json!(error.message()))])
+        Notice::Audited { sync, run, differences } if differences.is_empty() => {
+            (Level::Info, "run verified", about(sync, run))
         }
-    };
-    line(printer, at, what, &fields);
+        Notice::Audited { sync, run, differences } => {
+            let more = vec![("code", json!(Code::E002)), ("differences", json!(differences))];
+            (Level::Error, "run does not add up", with(about(sync, run), more))
+        }
+        Notice::Alert { alert } => of_alert(alert),
+        Notice::Reloaded => (Level::Info, "reloaded", Vec::new()),
+        // Too many of them, or told by `Log::notice` itself.
+        Notice::Delivering { .. } | Notice::Failed { .. } | Notice::Trouble { .. } => return None,
+    })
+}
+
+fn of_alert(alert: &AlertRecord) -> (Level, &'static str, Fields) {
+    let AlertRecord { kind, subject, code, message, since, recovered_at, .. } = alert;
+    let mut fields = vec![("alert", json!(kind)), ("subject", json!(subject)), ("since", json!(since))];
+    if recovered_at.is_some() {
+        return (Level::Info, "alert recovered", fields);
+    }
+    fields.extend([("code", json!(code)), ("reason", json!(message))]);
+    (Level::Warn, "alert", fields)
 }

@@ -42,6 +42,11 @@ impl Printer {
         Self { output: common.output, quiet: common.quiet, verbose: common.verbose, color, color_text }
     }
 
+    /// The same, without remarks for people: for a process whose log says them.
+    pub fn silent(self) -> Self {
+        Self { quiet: true, ..self }
+    }
+
     /// Whether people read what comes out.
     pub fn is_table(&self) -> bool {
         self.output == Output::Table

@@ -7,6 +7,7 @@
 //! A file becomes a tree with places (`document`), references are resolved (`secrets`), the tree is held against one table of keys (`keys`, `shape`), which is
 //! also the JSON Schema (`schema`), and then its parts are read out (`sources`, `destinations`, `syncs`).
 
+mod alerts;
 mod destinations;
 mod document;
 mod keys;
@@ -21,10 +22,12 @@ mod tests;
 mod units;
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use outflow_core::{Budget, Code, Dialect, Error, Secret, SyncSpec};
+use outflow_engine::alert::Rules;
 use outflow_engine::housekeeping::Keep;
 use outflow_engine::serve::Limits;
 use outflow_warehouse::Tunnel;
@@ -33,6 +36,7 @@ use serde_json::{Map, Value};
 
 use self::document::{Key, Node, Place};
 pub use self::schema::schema;
+use crate::alerts::Receiver;
 
 /// The name of the file that a project begins with.
 pub const FILE: &str = "outflow.yaml";
@@ -52,6 +56,12 @@ pub struct Project {
     pub keep: Keep,
     /// How much goes on side by side.
     pub limits: Limits,
+    /// When something counts as wrong.
+    pub rules: Rules,
+    /// Who is told.
+    pub receivers: Vec<Receiver>,
+    /// Where numbers are told.
+    pub metrics: Option<SocketAddr>,
 }
 
 /// A database of a source.
@@ -210,12 +220,29 @@ impl Project {
     /// # Errors
     /// As for [`Project::load`].
     pub fn load_without_secrets(dir: &Path) -> Result<Project, Vec<Error>> {
-        Self::load_with(dir, &|name| std::env::var(name).ok().or_else(|| Some(format!("${{env:{name}}}"))))
+        let env = |name: &str| std::env::var(name).ok().or_else(|| Some(format!("${{env:{name}}}")));
+        let mut problems = Problems::default();
+        let mut documents = document::load(dir, &mut problems);
+        // Without its key nobody can be told of an alert.
+        for document in &mut documents.all {
+            if let document::Value::Table(entries) = &mut document.value {
+                entries.retain(|(key, _)| key.name != "alerts");
+            }
+        }
+        Self::of(documents, &env, problems)
     }
 
     fn load_with(dir: &Path, env: secrets::Env<'_>) -> Result<Project, Vec<Error>> {
         let mut problems = Problems::default();
-        let mut documents = document::load(dir, &mut problems);
+        let documents = document::load(dir, &mut problems);
+        Self::of(documents, env, problems)
+    }
+
+    fn of(
+        mut documents: document::Documents,
+        env: secrets::Env<'_>,
+        mut problems: Problems,
+    ) -> Result<Project, Vec<Error>> {
         for document in &mut documents.all {
             secrets::resolve(document, env, &mut problems);
             shape::check_table(document, &keys::ROOT, &mut problems);
@@ -244,6 +271,9 @@ impl Project {
             runs: keep(state).unwrap_or(default.runs),
         };
         let spool = |key: &str| spool.and_then(|s| s.get(key));
+        let alerts = single(documents, "alerts", problems);
+        let receivers = alerts::receivers(alerts, problems);
+        let metrics = alerts::listen(single(documents, "metrics", problems), problems);
         let syncs = entries(documents, "syncs", problems);
         let syncs = syncs::read(&syncs, &sources, &destinations.names, spool("max_run_bytes"), problems);
         Project {
@@ -253,6 +283,9 @@ impl Project {
             disk_reserve_bytes: spool("disk_reserve").and_then(Node::size),
             keep,
             limits,
+            rules: alerts::rules(alerts),
+            receivers,
+            metrics,
         }
     }
 
@@ -352,6 +385,10 @@ fn limits(node: Option<&Node>, sources: &sources::Sources<'_>) -> Limits {
             .and_then(|n| n.get("backlog"))
             .and_then(Node::size)
             .unwrap_or(default.backlog_bytes),
+        audit_after: node
+            .and_then(|n| n.get("audit_after"))
+            .and_then(Node::duration)
+            .unwrap_or(default.audit_after),
         ..default
     }
 }

@@ -152,7 +152,8 @@ pub fn fleet(project: &Project, engine: Engine) -> Result<Fleet, Vec<Error>> {
         return Err(errors);
     }
     let detaches = project.destinations.iter().filter(|d| d.detaches).map(|d| d.name.clone()).collect();
-    Ok(Fleet { engine, members, limits: Limits { detaches, ..project.limits.clone() }, keep: project.keep })
+    let limits = Limits { detaches, ..project.limits.clone() };
+    Ok(Fleet { engine, members, limits, keep: project.keep, rules: project.rules.clone() })
 }
 
 /// An engine that only looks: it needs no project, holds nothing and sends nothing.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use outflow_core::ports::spool::{
-    Blanked, Rejection, SegmentInfo, SegmentKind, Spool, SpoolHeader, SpoolReader, SpoolWriter,
+    Blanked, Rejection, Room, SegmentInfo, SegmentKind, Spool, SpoolHeader, SpoolReader, SpoolWriter,
 };
 use outflow_core::{Result, RunId};
 
@@ -120,6 +120,11 @@ impl Spool for DiskSpool {
             Ok(())
         };
         list().map_err(|e| failed("delete files in", &dir, e))
+    }
+
+    fn room(&self) -> Result<Room> {
+        let free = self.disk.free(&self.dir).map_err(|e| failed("measure the disk of", &self.dir, e))?;
+        Ok(Room { free, reserve: self.reserve })
     }
 
     fn runs(&self) -> Result<Vec<RunId>> {

@@ -13,7 +13,9 @@ mod errors;
 mod lock;
 mod rows;
 mod schema;
+mod sql;
 mod sqlite;
 mod store;
+mod watch;
 
 pub use sqlite::SqliteState;

@@ -168,18 +168,22 @@ pub(crate) fn to_json(value: &impl serde::Serialize) -> String {
     serde_json::to_string(value).expect("texts and numbers have a JSON form")
 }
 
-fn unsigned(row: &Row<'_>, i: usize) -> Result<u64> {
+pub(crate) fn unsigned(row: &Row<'_>, i: usize) -> Result<u64> {
     row.get::<_, i64>(i).map(i64::cast_unsigned)
 }
 
-fn optional<T>(row: &Row<'_>, i: usize, read: fn(&Row<'_>, usize) -> Result<T>) -> Result<Option<T>> {
+pub(crate) fn optional<T>(
+    row: &Row<'_>,
+    i: usize,
+    read: fn(&Row<'_>, usize) -> Result<T>,
+) -> Result<Option<T>> {
     match row.get_ref(i)?.data_type() {
         Type::Null => Ok(None),
         _ => read(row, i).map(Some),
     }
 }
 
-fn time(row: &Row<'_>, i: usize) -> Result<Timestamp> {
+pub(crate) fn time(row: &Row<'_>, i: usize) -> Result<Timestamp> {
     Timestamp::from_microsecond(row.get(i)?)
         .map_err(|e| rusqlite::Error::FromSqlConversionFailure(i, Type::Integer, e.into()))
 }
@@ -192,14 +196,14 @@ fn word<T>(row: &Row<'_>, i: usize, parse: impl Fn(&str) -> Option<T>) -> Result
     })
 }
 
-fn json<T: DeserializeOwned>(row: &Row<'_>, i: usize) -> Result<T> {
+pub(crate) fn json<T: DeserializeOwned>(row: &Row<'_>, i: usize) -> Result<T> {
     let text: String = row.get(i)?;
     serde_json::from_str(&text).map_err(|_| {
         rusqlite::Error::FromSqlConversionFailure(i, Type::Text, "not the JSON expected here".into())
     })
 }
 
-fn reason(row: &Row<'_>, i: usize) -> Result<Option<(Code, String)>> {
+pub(crate) fn reason(row: &Row<'_>, i: usize) -> Result<Option<(Code, String)>> {
     match row.get_ref(i)?.data_type() {
         Type::Null => Ok(None),
         _ => Ok(Some((word(row, i, Code::from_name)?, row.get(i + 1)?))),

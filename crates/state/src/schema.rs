@@ -141,6 +141,24 @@ const STEPS: &[&str] = &["
 ", "
     CREATE INDEX skips ON runs (skipped_by) WHERE skipped_by IS NOT NULL;
     CREATE INDEX replayed ON dead_letters (replayed_by) WHERE replayed_by IS NOT NULL;
+", "
+    CREATE TABLE alerts (
+        kind TEXT NOT NULL,
+        subject TEXT NOT NULL,
+        code TEXT,
+        message TEXT NOT NULL,
+        since INTEGER NOT NULL,
+        recovered_at INTEGER,
+        told INTEGER NOT NULL,
+        PRIMARY KEY (kind, subject)
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE audits (
+        run INTEGER PRIMARY KEY REFERENCES runs,
+        at INTEGER NOT NULL,
+        differences TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX runs_by_start ON runs (started_at);
 "];
 
 /// The format that this version writes.

@@ -9,11 +9,12 @@ use outflow_core::run::{FindingCount, Pinned, Trigger};
 use outflow_core::{
     Code, Connection, Date, DeliveryState, Result, RunId, RunKey, RunRecord, RunState, Timestamp, hash,
 };
-use rusqlite::{Connection as Sqlite, OptionalExtension as _, Params, Row, Transaction, params};
+use rusqlite::{Row, Transaction, params};
 
 use crate::SqliteState;
 use crate::errors::{Fault, impossible};
 use crate::rows::{self, DELIVERY, RUN, SYNC, kind_name, to_json};
+use crate::sql::{all, bits, capped, id, one};
 
 impl State for SqliteState {
     fn sync(&self, name: &str) -> Result<SyncState> {
@@ -267,6 +268,7 @@ impl State for SqliteState {
                     "DELETE FROM dead_letters WHERE run = ?1",
                     "DELETE FROM deliveries WHERE run = ?1",
                     "DELETE FROM findings WHERE run = ?1",
+                    "DELETE FROM audits WHERE run = ?1",
                 ] {
                     t.prepare_cached(sql)?.execute([id(*run)])?;
                 }
@@ -552,36 +554,4 @@ fn move_sync(t: &Transaction<'_>, run: RunId, state: &SyncState) -> Result<(), F
     ];
     t.prepare_cached(&sql)?.execute(values)?;
     Ok(())
-}
-
-fn one<T>(
-    c: &Sqlite,
-    sql: &str,
-    values: impl Params,
-    read: fn(&Row<'_>) -> rusqlite::Result<T>,
-) -> rusqlite::Result<Option<T>> {
-    c.prepare_cached(sql)?.query_row(values, read).optional()
-}
-
-fn all<T>(
-    c: &Sqlite,
-    sql: &str,
-    values: impl Params,
-    read: fn(&Row<'_>) -> rusqlite::Result<T>,
-) -> rusqlite::Result<Vec<T>> {
-    c.prepare_cached(sql)?.query_map(values, read)?.collect()
-}
-
-fn id(run: RunId) -> i64 {
-    bits(run.0)
-}
-
-/// SQLite's integers are signed: the bits stay.
-fn bits(n: u64) -> i64 {
-    n.cast_signed()
-}
-
-/// A number of rows.
-fn capped(n: u64) -> i64 {
-    i64::try_from(n).unwrap_or(i64::MAX)
 }

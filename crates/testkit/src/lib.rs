@@ -11,6 +11,7 @@
 //! | [`Postgres`] | a warehouse, started from the installed binaries |
 //! | [`Redshift`] | a simulator of Amazon Redshift, in front of a PostgreSQL |
 //! | [`Receiver`], [`Reply`] | a batch API that remembers each arrival and answers as scripted |
+//! | [`MailServer`] | a mail server that remembers what it took |
 //! | [`Judge`] | what is missing, spurious, repeated, split or out of order |
 //! | [`ChaosProxy`] | cut, reset, delayed and silent connections |
 //! | [`crash`] | a program that is killed at random instants |
@@ -25,6 +26,7 @@ pub mod crash;
 pub mod hostile;
 mod http;
 mod judge;
+pub mod mail;
 mod net;
 mod postgres;
 mod proxy;
@@ -36,6 +38,7 @@ pub mod sink;
 mod vitals;
 
 pub use judge::{Judge, Verdict};
+pub use mail::MailServer;
 pub use net::free_port;
 pub use postgres::{Database, Options as PostgresOptions, Postgres};
 pub use proxy::{ChaosProxy, Fault};

@@ -121,6 +121,15 @@ impl Blanked {
     }
 }
 
+/// The room on the spool's disk, in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Room {
+    /// What may still be written to the disk.
+    pub free: u64,
+    /// What extractions leave alone.
+    pub reserve: u64,
+}
+
 /// The spool of an installation.
 pub trait Spool: Send + Sync {
     /// Begins a run's extraction. What an earlier attempt of the same run left is deleted first.
@@ -154,6 +163,9 @@ pub trait Spool: Send + Sync {
 
     /// The runs of which anything is on disk.
     fn runs(&self) -> Result<Vec<RunId>>;
+
+    /// How much room its disk has.
+    fn room(&self) -> Result<Room>;
 }
 
 /// Writes one extraction.

@@ -227,7 +227,7 @@ pub struct RunFilter {
 }
 
 /// The state of an installation.
-pub trait State: Send + Sync {
+pub trait State: super::watch::Watch {
     /// What a sync's next run starts from.
     fn sync(&self, name: &str) -> Result<SyncState>;
 

@@ -6,4 +6,5 @@ mod answers;
 mod faults;
 mod guard;
 mod server;
+mod smtp;
 mod tls;

@@ -2,37 +2,65 @@
 
 use std::time::Duration;
 
+use outflow_core::ports::state::State;
 use outflow_core::run::Trigger;
-use outflow_core::{RunRecord, RunState, Timestamp};
+use outflow_core::{Code, Error, Result, RunRecord, RunState, Timestamp};
 
-/// Skips are looked at over this time.
-const DAY: i64 = 86_400;
-/// More skipped slots than this share are worth a word.
-const MANY: f64 = 0.2;
-/// Fewer slots say nothing.
-const LEAST_SLOTS: usize = 5;
+use crate::alert::{LEAST_SLOTS, WINDOW};
+
+/// More than one skipped slot in so many is worth a word.
+const ONE_IN: usize = 5;
 /// Intervals that people use, in minutes.
 const ROUND: [u64; 12] = [1, 2, 5, 10, 15, 30, 60, 120, 240, 360, 720, 1_440];
 
 /// A sync that skips much of its slots.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Crowded {
+struct Crowded {
     /// Slots of the last day that were skipped.
-    pub skipped: usize,
+    skipped: usize,
     /// Slots of the last day in all.
-    pub slots: usize,
+    slots: usize,
     /// An interval that nearly all runs would have fitted into, if one of a day does.
-    pub fits: Option<Duration>,
+    fits: Option<Duration>,
 }
 
-/// Looks at a sync's runs, newest first. `None`: its slots are not worth a word.
-pub fn crowded(runs: &[RunRecord], now: Timestamp) -> Option<Crowded> {
-    let recent = runs
-        .iter()
-        .filter(|r| r.trigger == Trigger::Schedule && now.as_second() - r.due_at.as_second() < DAY);
+impl Crowded {
+    /// The same as a warning about this sync.
+    fn warning(&self, sync: &str) -> Error {
+        let Self { skipped, slots, fits } = self;
+        let message = format!("{skipped} of the {slots} slots of {sync} in the last 24 hours were skipped");
+        Error::new(Code::E101, message).at(format!("sync {sync}")).help(match fits.map(|f| f.as_secs() / 60) {
+            Some(minutes) => format!("nearly all of its runs fit into {minutes}m: `schedule: {{ every: {minutes}m }}`"),
+            None => "its runs take longer than a day, or none has ended: read less in a run, or look at what holds it up".to_owned(),
+        })
+    }
+}
+
+/// Looks at the runs of these syncs and says of each that skips many slots what would fit it. Blocks.
+///
+/// # Errors
+/// What the state says.
+pub fn advise(state: &dyn State, sync: Option<&str>, now: Timestamp) -> Result<Vec<Error>> {
+    let since = now - jiff::SignedDuration::try_from(WINDOW).unwrap_or_default();
+    let mut warnings = Vec::new();
+    for name in state.standings(since)?.into_iter().map(|s| s.sync) {
+        if sync.is_none_or(|wanted| wanted == name) {
+            let crowded = crowded(&state.runs_since(&name, since)?, now);
+            warnings.extend(crowded.map(|c| c.warning(&name)));
+        }
+    }
+    Ok(warnings)
+}
+
+/// Looks at a sync's runs. `None`: its slots are not worth a word.
+fn crowded(runs: &[RunRecord], now: Timestamp) -> Option<Crowded> {
+    let recent = runs.iter().filter(|r| {
+        r.trigger == Trigger::Schedule
+            && now.as_second() - r.due_at.as_second() < WINDOW.as_secs().cast_signed()
+    });
     let (skipped, ran): (Vec<_>, Vec<_>) = recent.partition(|r| r.state == RunState::Skipped);
     let slots = skipped.len() + ran.len();
-    if slots < LEAST_SLOTS || (skipped.len() as f64) <= MANY * slots as f64 {
+    if (slots as u64) < LEAST_SLOTS || skipped.len() * ONE_IN <= slots {
         return None;
     }
     // A run that goes on takes at least as long as it has.

@@ -99,6 +99,10 @@ impl Actor {
     /// Goes on with an extraction that an earlier process began.
     async fn resume(&mut self) -> Result<()> {
         let fleet = self.shared.fleet();
+        if let Some(member) = fleet.member(&self.name) {
+            let left_out = self.left_out(&fleet, member).await?;
+            self.shared.lanes.set_detached(&self.name, left_out.before);
+        }
         let (state, name) = (fleet.engine.state.clone(), self.name.clone());
         let unfinished = blocking(move || state.unfinished_runs()).await?;
         let open = unfinished
@@ -260,6 +264,9 @@ impl Actor {
         let state = fleet.engine.state.clone();
         let record = blocking(move || state.create_run(&new)).await?;
         let run = record.id;
+        if record.pinned.options.is_ordinary() {
+            self.shared.lanes.set_detached(&self.name, record.pinned.detached.clone());
+        }
         for destination in record.pinned.detached.iter().filter(|name| !before.contains(name)).cloned() {
             (self.shared.observer)(Notice::Detached { sync: self.name.clone(), run, destination });
         }
@@ -342,10 +349,14 @@ async fn extract(
     let spec = crate::run::pinned_spec(&member.spec, &record);
     let (observer, sync, run) = (shared.observer.clone(), record.sync.clone(), record.id);
     let told = observer.clone();
-    let progress: crate::Progress = Arc::new(move |event| {
-        if let crate::Event::Extracted { rows, seconds, .. } = event {
+    let progress: crate::Progress = Arc::new(move |event| match event {
+        crate::Event::Reading { note: Some(note), .. } => {
+            told(Notice::Noted { sync: sync.clone(), run, note })
+        }
+        crate::Event::Extracted { rows, seconds, .. } => {
             told(Notice::Extracted { sync: sync.clone(), run, rows, seconds });
         }
+        _ => {}
     });
     let extractor = Extractor {
         engine: &fleet.engine,

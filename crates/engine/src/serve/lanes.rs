@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use outflow_core::ports::state::DeliveryRecord;
-use outflow_core::{Code, DeliveryState, Error, Result, RunId, RunState};
+use outflow_core::{Code, DeliveryCounts, DeliveryState, Error, Result, RunId, RunState};
 use serde::Serialize;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -64,6 +64,8 @@ pub struct Lanes {
 #[derive(Default)]
 struct Inner {
     queues: BTreeMap<Key, Queue>,
+    /// By sync, the destinations that its last ordinary run left out.
+    detached: BTreeMap<String, Vec<String>>,
     tasks: JoinSet<()>,
 }
 
@@ -117,6 +119,19 @@ impl Lanes {
     pub(super) fn full(&self, fleet: &Fleet, sync: &str) -> Vec<LaneStatus> {
         let is_full = |lane: &LaneStatus| lane.lagging && lane.bytes >= fleet.limits.backlog_bytes;
         self.status().into_iter().filter(|lane| lane.sync == sync && is_full(lane)).collect()
+    }
+
+    /// Remembers which destinations a sync leaves out.
+    pub(super) fn set_detached(&self, sync: &str, destinations: Vec<String>) {
+        self.lock().detached.insert(sync.to_owned(), destinations);
+    }
+
+    /// Which destinations which syncs leave out: sync and destination.
+    pub(super) fn detached(&self) -> Vec<Key> {
+        let inner = self.lock();
+        let all =
+            inner.detached.iter().flat_map(|(sync, names)| names.iter().map(|n| (sync.clone(), n.clone())));
+        all.collect()
     }
 
     /// Resolves when a lane could not remember its progress.
@@ -324,6 +339,7 @@ impl Lane {
             return Ok(DeliveryState::Succeeded);
         };
         let (halt, halted) = watch::channel(false);
+        (self.shared.observer)(self.stands(run, delivery.counts));
         let engine = crate::Engine { stop: halted, ..fleet.engine.clone() };
         let request = RunRequest {
             options: record.pinned.options.clone(),
@@ -360,10 +376,18 @@ impl Lane {
         }
     }
 
+    fn stands(&self, run: RunId, counts: DeliveryCounts) -> Notice {
+        let (sync, destination) = self.key.clone();
+        Notice::Delivering { sync, run, destination, counts }
+    }
+
     fn progress(&self, run: RunId, told: &Arc<Told>) -> Progress {
-        let (told, sync) = (told.clone(), self.key.0.clone());
+        let (told, sync, observer) = (told.clone(), self.key.0.clone(), self.shared.observer.clone());
         Arc::new(move |event| match event {
-            Event::Delivered { .. } => told.moves.store(true, Ordering::Relaxed),
+            Event::Delivered { destination, counts } => {
+                told.moves.store(true, Ordering::Relaxed);
+                observer(Notice::Delivering { sync: sync.clone(), run, destination, counts });
+            }
             Event::Ended { destination, state, counts, reason } => {
                 let sync = sync.clone();
                 told.set_end(Notice::Delivered { sync, run, destination, state, counts, reason });

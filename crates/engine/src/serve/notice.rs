@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use outflow_core::ports::watch::AlertRecord;
 use outflow_core::{Code, DeliveryCounts, DeliveryState, Error, RowCounts, RunId, RunState, Timestamp};
 
 /// Takes notices. It is called from many tasks and must not block.
@@ -18,6 +19,15 @@ pub enum Notice {
         run: RunId,
         /// It had been begun by an earlier process.
         resumed: bool,
+    },
+    /// A run that begins to read has something to say: of its comparison, its start, or a destination that is new.
+    Noted {
+        /// The sync.
+        sync: String,
+        /// The run.
+        run: RunId,
+        /// What.
+        note: String,
     },
     /// An extraction is committed.
     Extracted {
@@ -100,6 +110,31 @@ pub enum Notice {
         destination: String,
         /// It lags; `false`: it has caught up.
         lags: bool,
+    },
+    /// Where a delivery stands: when it begins or goes on, and each time calls were settled.
+    Delivering {
+        /// The sync.
+        sync: String,
+        /// The run.
+        run: RunId,
+        /// The destination.
+        destination: String,
+        /// Its numbers.
+        counts: DeliveryCounts,
+    },
+    /// A finished run was recounted.
+    Audited {
+        /// The sync.
+        sync: String,
+        /// The run.
+        run: RunId,
+        /// What does not agree; empty if all is well.
+        differences: Vec<String>,
+    },
+    /// An alert fires or has recovered.
+    Alert {
+        /// As the state has it.
+        alert: AlertRecord,
     },
     /// More waits for a destination than may: from this run on it is left out.
     Detached {

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 
+mod alerts;
 mod calendar;
 mod delivery;
 mod extraction;
@@ -12,3 +13,4 @@ mod misbehaviour;
 mod parts;
 mod replay;
 mod serve;
+mod served;

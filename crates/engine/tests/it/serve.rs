@@ -2,143 +2,15 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use outflow_core::ports::state::RunFilter;
 use outflow_core::run::{RunOptions, Trigger};
-use outflow_core::sync::Schedule;
-use outflow_core::{Answer, Clock, Code, RunId, RunState, SyncSpec, Timestamp};
-use outflow_engine::housekeeping::Keep;
-use outflow_engine::serve::{self, Fleet, Handle, Limits, Member, Notice, Triggered};
-use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
+use outflow_core::{Answer, Code, RunId, RunState, SyncSpec};
+use outflow_engine::serve::{Limits, Notice, Triggered};
 
-use crate::parts::{House, Scripted, Table, stop, users_to};
-
-/// A clock that stands until it is set.
-#[derive(Default)]
-struct SetClock(AtomicI64);
-
-impl Clock for SetClock {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_second(self.0.load(Ordering::SeqCst)).unwrap()
-    }
-}
-
-/// A supervisor at work in a house.
-struct Served {
-    house: House,
-    clock: Arc<SetClock>,
-    handle: Handle,
-    notices: mpsc::UnboundedReceiver<Notice>,
-    /// Notices that nobody has waited for yet.
-    kept: Vec<Notice>,
-    ended: JoinHandle<outflow_core::Result<()>>,
-}
-
-/// A minute of the test's day.
-const MINUTE: i64 = 60;
-
-fn every_minute(destinations: &[&str]) -> SyncSpec {
-    let schedule = Schedule::Every { every: Duration::from_secs(60), start: None };
-    SyncSpec { schedule, ..users_to(destinations) }
-}
-
-impl Served {
-    fn start(mut house: House, now: i64, spec: &SyncSpec, table: &Table) -> Self {
-        let clock = Arc::new(SetClock(AtomicI64::new(now)));
-        house.engine.clock = clock.clone();
-        let (told, notices) = mpsc::unbounded_channel();
-        let fleet = fleet(&house, spec, table);
-        let observer = Arc::new(move |notice| drop(told.send(notice)));
-        let (handle, supervising) = serve::start(fleet, observer);
-        Self { house, clock, handle, notices, kept: Vec::new(), ended: tokio::spawn(supervising) }
-    }
-
-    fn at(&self, seconds: i64) {
-        self.clock.0.store(seconds, Ordering::SeqCst);
-        self.handle.wake();
-    }
-
-    /// The first notice not taken yet for which `pick` has something.
-    async fn next<T>(&mut self, pick: impl Fn(&Notice) -> Option<T>) -> T {
-        let found = async {
-            loop {
-                if let Some((at, found)) = self.kept.iter().enumerate().find_map(|(i, n)| Some((i, pick(n)?)))
-                {
-                    self.kept.remove(at);
-                    return found;
-                }
-                self.kept.push(self.notices.recv().await.expect("the supervisor lives"));
-            }
-        };
-        tokio::time::timeout(Duration::from_secs(30), found).await.expect("a notice in time")
-    }
-
-    async fn started(&mut self) -> RunId {
-        self.next(|n| if let Notice::Started { run, .. } = n { Some(*run) } else { None }).await
-    }
-
-    async fn run_ended(&mut self) -> (RunId, RunState) {
-        self.next(|n| if let Notice::Ended { run, state, .. } = n { Some((*run, *state)) } else { None })
-            .await
-    }
-
-    async fn skipped(&mut self) -> (RunId, Timestamp) {
-        self.next(|n| if let Notice::Skipped { run, slot, .. } = n { Some((*run, *slot)) } else { None })
-            .await
-    }
-
-    async fn delivered(&mut self, destination: &str) -> RunId {
-        self.next(|n| match n {
-            Notice::Delivered { destination: d, run, state, .. }
-                if d == destination && *state == outflow_core::DeliveryState::Succeeded =>
-            {
-                Some(*run)
-            }
-            _ => None,
-        })
-        .await
-    }
-
-    /// Stops, and proves of every run that its numbers add up.
-    async fn stop(self) -> House {
-        self.house.stop.send_replace(true);
-        tokio::time::timeout(Duration::from_secs(30), self.ended).await.expect("it stops").unwrap().unwrap();
-        let runs = self.house.state().runs(&RunFilter::default()).unwrap();
-        for run in runs.iter().filter(|r| r.state != RunState::Skipped) {
-            let (engine, id) = (self.house.engine.clone(), run.id);
-            let found = tokio::task::spawn_blocking(move || engine.verify(id)).await.unwrap().unwrap();
-            assert!(found.differences.is_empty(), "{found:?}");
-        }
-        self.house
-    }
-}
-
-fn fleet(house: &House, spec: &SyncSpec, table: &Table) -> Fleet {
-    Fleet {
-        engine: house.engine.clone(),
-        members: vec![Member { spec: spec.clone(), warehouse: Arc::new(table.clone()) }],
-        limits: Limits { lags_after: Duration::from_millis(20), ..Limits::default() },
-        keep: Keep::default(),
-    }
-}
-
-fn open(name: &str) -> Arc<Scripted> {
-    Scripted::new(name, |_, _| Answer::Delivered)
-}
-
-/// Takes calls while the gate says so; else its key is refused.
-fn gated(name: &str) -> (Arc<Scripted>, Arc<AtomicBool>) {
-    let is_open = Arc::new(AtomicBool::new(true));
-    let gate = is_open.clone();
-    let scripted = Scripted::new(name, move |_, _| match gate.load(Ordering::SeqCst) {
-        true => Answer::Delivered,
-        false => stop(Code::D013),
-    });
-    (scripted, is_open)
-}
+use crate::parts::{House, Scripted, Table, users_to};
+use crate::served::{MINUTE, Served, every_minute, fleet, gated, open};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_slot_begins_one_run_and_a_long_pause_begins_one() {
@@ -278,6 +150,8 @@ async fn a_detached_destination_is_left_out_until_it_has_been_sent_what_it_misse
     let detached = |n: &Notice| if let Notice::Detached { run, .. } = n { Some(*run) } else { None };
     assert_eq!(served.next(detached).await, RunId(2));
     assert!(!served.kept.iter().any(|n| detached(n).is_some()), "it is told once");
+    let alert = |n: &Notice| if let Notice::Alert { alert } = n { Some(alert.kind.clone()) } else { None };
+    served.next(|n| alert(n).filter(|kind| kind == "destination_detached")).await;
     let missed = served.house.state().deliveries(RunId(3)).unwrap().remove(1);
     assert_eq!((missed.counts.cancelled, missed.counts.calls, missed.reason.unwrap().0), (5, 5, Code::E007));
 

@@ -73,7 +73,7 @@ pub async fn discard(common: &Common, args: &Discard, printer: Printer) -> Resul
 async fn engine(common: &Common, no_wait: bool, printer: Printer) -> Result<Engine, Errors> {
     let project = Project::load(&common.project)?;
     let stop = signals::listen();
-    let state = run::open_state(common, no_wait, &stop, printer).await?;
+    let state = super::holder::open_state(common, no_wait, &stop, printer).await?;
     Ok(wiring::engine(common, &project, Arc::clone(&state), stop)?)
 }
 

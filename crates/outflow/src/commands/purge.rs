@@ -28,7 +28,7 @@ async fn remove(common: &Common, args: &Purge, printer: Printer) -> Result<Purge
         });
     }
     let stop = signals::listen();
-    let state = super::run::open_state(common, args.no_wait, &stop, printer).await?;
+    let state = super::holder::open_state(common, args.no_wait, &stop, printer).await?;
     let engine = outflow_engine::Engine { stop, ..wiring::keeper(common, state)? };
     let id = args.key.clone();
     tokio::task::block_in_place(move || engine.purge(&id, false))

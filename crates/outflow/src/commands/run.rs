@@ -4,18 +4,15 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use outflow_core::ports::state::State;
 use outflow_core::run::{RunOptions, Trigger};
 use outflow_core::{Clock, Code, DeliveryState, Error, RunId, RunState, SyncSpec, SystemClock, Timestamp};
 use outflow_engine::{Engine, Errors, RunDocument, RunRequest, schedule};
-use outflow_state::SqliteState;
 use serde_json::{Value, json};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use super::follow;
+use super::holder::{Taken, take};
 use crate::cli::{Common, Run};
-use crate::control::{self, Ask};
 use crate::exit::Exit;
 use crate::output::{Printer, count, table};
 use crate::progress::Display;
@@ -46,8 +43,10 @@ pub struct Way {
 }
 
 /// What came of one sync.
-enum Outcome {
+pub enum Outcome {
+    /// It ran.
     Ran(Box<RunDocument>),
+    /// It did not.
     Failed(String, Errors),
     /// A running `serve` does it later.
     Remembered(String),
@@ -60,13 +59,14 @@ pub async fn run(common: &Common, args: &Run, printer: Printer) -> Result<Exit, 
     let stop = signals::listen();
     let way =
         Way { deliver_for: args.deliver_for, no_wait: args.no_wait, jobs: args.jobs as usize, beside: false };
-    if !args.due
-        && let Some(outcomes) = hand_over(common, wanted(args, &project, &options), printer).await?
-    {
-        report(&outcomes, printer);
-        return Ok(exit(&outcomes));
-    }
-    let state = open_state(common, way.no_wait, &stop, printer).await?;
+    let asks = (!args.due).then(|| wanted(args, &project, &options));
+    let state = match take(common, asks, way.no_wait, &stop, printer).await? {
+        Taken::State(state) => state,
+        Taken::Done(outcomes) => {
+            report(&outcomes, printer);
+            return Ok(exit(&outcomes));
+        }
+    };
     let engine = wiring::engine(common, &project, state, stop)?;
     let jobs = jobs(args, &project, &engine, &options)?;
     if jobs.is_empty() {
@@ -98,10 +98,9 @@ pub async fn perform(
 ) -> Result<(Exit, Vec<RunId>), Errors> {
     let stop = signals::listen();
     let asks = jobs.iter().map(|job| (job.spec.name.clone(), job.options.clone())).collect();
-    let outcomes = match hand_over(common, asks, printer).await? {
-        Some(outcomes) => outcomes,
-        None => {
-            let state = open_state(common, way.no_wait, &stop, printer).await?;
+    let outcomes = match take(common, Some(asks), way.no_wait, &stop, printer).await? {
+        Taken::Done(outcomes) => outcomes,
+        Taken::State(state) => {
             let engine = wiring::engine(common, project, state, stop)?;
             run_all(&engine, project, jobs, way, printer).await?
         }
@@ -134,66 +133,6 @@ fn options(args: &Run, project: &Project) -> Result<RunOptions, Error> {
         only: args.only.clone(),
         ..RunOptions::default()
     })
-}
-
-/// Has a running `serve` do it, if there is one, and follows the runs.
-async fn hand_over(
-    common: &Common,
-    asks: Vec<(String, RunOptions)>,
-    printer: Printer,
-) -> Result<Option<Vec<Outcome>>, Errors> {
-    let dir = wiring::state_dir(common);
-    if control::ask(&dir, &Ask::Status).await?.is_none() {
-        return Ok(None);
-    }
-    let mut outcomes = Vec::new();
-    for (sync, options) in asks {
-        let ask = Ask::Run { sync: sync.clone(), options };
-        let answer = match control::ask(&dir, &ask).await {
-            Ok(Some(answer)) => answer,
-            Ok(None) => return Ok(None),
-            Err(error) => {
-                outcomes.push(Outcome::Failed(sync, error.into()));
-                continue;
-            }
-        };
-        match answer["started"].as_u64() {
-            Some(run) => {
-                printer.say(&format!("{sync}: run {run} begins in the running Outflow"));
-                outcomes.push(Outcome::Ran(Box::new(follow::to_its_end(common, RunId(run)).await?)));
-            }
-            None => {
-                let behind = &answer["behind"];
-                printer.say(&format!("{sync}: its run {behind} is in progress; it runs again behind that"));
-                outcomes.push(Outcome::Remembered(sync));
-            }
-        }
-    }
-    outcomes.iter().for_each(|o| o.tell(printer));
-    Ok(Some(outcomes))
-}
-
-/// Takes the state, or waits for the process that has it.
-pub async fn open_state(
-    common: &Common,
-    no_wait: bool,
-    stop: &watch::Receiver<bool>,
-    printer: Printer,
-) -> Result<Arc<dyn State>, Error> {
-    let dir = wiring::state_dir(common);
-    match SqliteState::open(&dir) {
-        Ok(state) => return Ok(Arc::new(state)),
-        Err(error) if error.code() != Code::T002 || no_wait => return Err(error),
-        Err(_) => printer.say("another process is at work here; waiting for it (--no-wait exits instead)"),
-    }
-    let asked = stop.clone();
-    let waiting = tokio::task::spawn_blocking(move || SqliteState::open_waiting(&dir, || *asked.borrow()));
-    match waiting.await {
-        Ok(opened) => opened.map(|state| Arc::new(state) as Arc<dyn State>),
-        Err(join) => {
-            Err(Error::new(Code::T001, "waiting for the state ended before its time").caused_by(join))
-        }
-    }
 }
 
 fn jobs(args: &Run, project: &Project, engine: &Engine, options: &RunOptions) -> Result<Vec<Job>, Errors> {
@@ -315,7 +254,7 @@ impl Outcome {
     }
 
     /// Prints what ended it, or what stopped its destinations.
-    fn tell(&self, printer: Printer) {
+    pub fn tell(&self, printer: Printer) {
         let document = match self {
             Self::Failed(_, errors) => return errors.0.iter().for_each(|e| printer.error(e)),
             Self::Remembered(_) => return,

@@ -1,9 +1,7 @@
 //! `outflow runs`: lists runs, the newest first.
 
-use std::collections::BTreeMap;
-
 use outflow_core::ports::state::RunFilter;
-use outflow_core::{Clock as _, Code, Error, RunRecord, SystemClock};
+use outflow_core::{Clock as _, Code, SystemClock};
 use outflow_engine::{Engine, Errors, RunListEntry, schedule};
 
 use crate::cli::{Common, Runs};
@@ -12,23 +10,22 @@ use crate::output::{Printer, count, short, table};
 use crate::project::Project;
 use crate::wiring;
 
-/// So many of the newest runs are looked at for skips: a day of a sync that is due every minute, several times over.
-const LOOKED_AT: u64 = 10_000;
-
 /// Prints the list.
 pub fn runs(common: &Common, args: &Runs, printer: Printer) -> Result<Exit, Errors> {
     let engine = wiring::reader(common)?;
     known(&engine, common, args.sync.as_deref())?;
     let mut entries = Vec::new();
     for record in engine.state.runs(&RunFilter { sync: args.sync.clone(), limit: args.limit })? {
-        entries.push(RunListEntry::of(&record, engine.state.deliveries(record.id)?));
+        let (deliveries, audit) = (engine.state.deliveries(record.id)?, engine.state.audit(record.id)?);
+        entries.push(RunListEntry::of(&record, deliveries, audit));
     }
     if printer.is_ndjson() {
         entries.iter().for_each(|e| printer.document(e, |_| String::new()));
     } else {
         printer.document(&entries, |entries| people(entries));
     }
-    tell_crowded(&engine, args.sync.as_deref(), printer)?;
+    let warnings = schedule::advise(&*engine.state, args.sync.as_deref(), SystemClock.now())?;
+    warnings.iter().for_each(|warning| printer.notice(warning));
     Ok(Exit::Done)
 }
 
@@ -45,26 +42,6 @@ fn known(engine: &Engine, common: &Common, sync: Option<&str>) -> Result<(), Err
     }
 }
 
-/// Says which syncs skip many of their slots, and what would fit them.
-fn tell_crowded(engine: &Engine, sync: Option<&str>, printer: Printer) -> Result<(), Error> {
-    let now = SystemClock.now();
-    let mut by_sync: BTreeMap<String, Vec<RunRecord>> = BTreeMap::new();
-    for run in engine.state.runs(&RunFilter { sync: sync.map(str::to_owned), limit: LOOKED_AT })? {
-        by_sync.entry(run.sync.clone()).or_default().push(run);
-    }
-    for (name, runs) in by_sync {
-        let Some(crowded) = schedule::crowded(&runs, now) else { continue };
-        let message =
-            format!("{} of {} slots of the last 24 hours found {name} busy", crowded.skipped, crowded.slots);
-        let help = match crowded.fits {
-            Some(fits) => format!("nearly all of its runs fit into {}m: `schedule: {{ every: {}m }}`", fits.as_secs() / 60, fits.as_secs() / 60),
-            None => "its runs take longer than a day, or none has ended: read less in a run, or look at what holds it up".to_owned(),
-        };
-        printer.notice(&Error::new(Code::E101, message).at(format!("sync {name}")).help(help));
-    }
-    Ok(())
-}
-
 fn people(entries: &[RunListEntry]) -> String {
     let rows: Vec<Vec<String>> = entries
         .iter()
@@ -74,7 +51,11 @@ fn people(entries: &[RunListEntry]) -> String {
                 d.destinations.iter().map(|(_, x)| f(&x.counts)).sum()
             };
             let stopped = d.destinations.iter().find_map(|(_, x)| x.reason.as_ref());
+            let wrong = e.verified.as_ref().filter(|v| !v.differences.is_empty());
+            let wrong =
+                wrong.map(|v| format!("{} does not add up: {}", Code::E002, v.differences.join("; ")));
             let why = d.reason.as_ref().or(stopped).map(|r| format!("{} {}", r.code, r.message));
+            let why = wrong.or(why);
             vec![
                 d.run.to_string(),
                 d.sync.clone(),

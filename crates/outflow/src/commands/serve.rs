@@ -7,44 +7,70 @@ use outflow_engine::serve::{self, Handle, Notice, Observer, Triggered};
 use outflow_engine::{Engine, Errors};
 use serde_json::{Value, json};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinSet;
 
-use crate::cli::{Common, Serve};
+use crate::alerts::{self, Pace, Teller};
+use crate::cli::{Common, LogFormat, Serve};
 use crate::control::{Ask, Socket};
 use crate::exit::Exit;
+use crate::log::Log;
+use crate::metrics::{self, Recorder};
 use crate::output::Printer;
 use crate::project::Project;
-use crate::{log, signals, wiring};
+use crate::{signals, wiring};
 
 /// Runs until a signal.
 pub async fn serve(common: &Common, args: &Serve, printer: Printer) -> Result<Exit, Errors> {
+    let recorder = Arc::new(Recorder::new(SystemClock.now()));
     let project = Project::load(&common.project)?;
     let stop = signals::listen();
-    let state = super::run::open_state(common, args.no_wait, &stop, printer).await?;
+    let format = if printer.is_machine() { LogFormat::Json } else { LogFormat::Text };
+    let log = Log::new(printer, args.log_format.unwrap_or(format));
+    log.info("opening the state", &[]);
+    let state = super::holder::open_state(common, args.no_wait, &stop, printer.silent()).await?;
     let socket = Socket::listen(&wiring::state_dir(common))?;
-    let observer: Observer = Arc::new(move |notice: Notice| log::notice(printer, SystemClock.now(), &notice));
+    let metrics = match args.metrics.or(project.metrics) {
+        Some(address) => Some(metrics::listen(address).await?),
+        None => None,
+    };
+    let (teller, telling) = alerts::start(project.receivers.clone(), state.clone(), Pace::default(), log);
+    let observer = observer(log, recorder.clone(), teller.clone());
     let fleet = wiring::fleet(&project, wiring::engine(common, &project, state, stop)?)?;
     let syncs = fleet.members.iter().filter(|m| m.spec.enabled).count();
-    log::line(
-        printer,
-        SystemClock.now(),
-        "serving",
-        &[("syncs", json!(syncs)), ("pid", json!(std::process::id()))],
-    );
+    let mut fields = vec![("syncs", json!(syncs)), ("pid", json!(std::process::id()))];
+    fields.extend(metrics.as_ref().and_then(|m| m.local_addr().ok()).map(|a| ("metrics", json!(a))));
+    log.info("serving", &fields);
     let (handle, supervising) = serve::start(fleet, observer);
-    let keeper = Keeper { common: common.clone(), handle, printer };
-    let answering = tokio::spawn(socket.serve({
-        let keeper = keeper.clone();
-        move |ask| keeper.clone().answer(ask)
-    }));
-    let hanging_up = tokio::spawn(keeper.on_hang_up());
+    let keeper = Keeper { common: common.clone(), handle: handle.clone(), teller, log };
+    let mut beside = JoinSet::new();
+    if let Some(listener) = metrics {
+        beside.spawn(metrics::answer(listener, recorder, handle));
+    }
+    beside.spawn(async move {
+        if let Err(error) = telling.await {
+            log.error("trouble", &[], &error);
+        }
+    });
+    let answering = keeper.clone();
+    beside.spawn(socket.serve(move |ask| answering.clone().answer(ask)));
+    beside.spawn(keeper.on_hang_up());
     let ended = supervising.await;
-    answering.abort();
-    hanging_up.abort();
     // The socket goes with its task, before the state is let go.
-    let _ = answering.await;
+    beside.shutdown().await;
     ended?;
-    log::line(printer, SystemClock.now(), "stopped", &[]);
+    log.info("stopped", &[]);
     Ok(Exit::Done)
+}
+
+/// Who hears what the supervisor tells.
+fn observer(log: Log, recorder: Arc<Recorder>, teller: Teller) -> Observer {
+    Arc::new(move |notice: Notice| {
+        log.notice(&notice);
+        recorder.observe(&notice);
+        if matches!(notice, Notice::Alert { .. }) {
+            teller.wake();
+        }
+    })
 }
 
 /// What signals and the control socket work on.
@@ -52,7 +78,8 @@ pub async fn serve(common: &Common, args: &Serve, printer: Printer) -> Result<Ex
 struct Keeper {
     common: Common,
     handle: Handle,
-    printer: Printer,
+    teller: Teller,
+    log: Log,
 }
 
 impl Keeper {
@@ -69,7 +96,7 @@ impl Keeper {
             Ask::Purge { id } => {
                 let report = self.handle.quietly(move |engine| engine.purge(&id, false)).await?;
                 let removed = report.runs.len();
-                log::line(self.printer, SystemClock.now(), "purged", &[("runs", json!(removed))]);
+                self.log.info("purged", &[("runs", json!(removed))]);
                 Ok(serde_json::to_value(report).unwrap_or_default())
             }
             Ask::Status => Ok(json!({ "lanes": self.handle.lanes() })),
@@ -86,13 +113,7 @@ impl Keeper {
         let Ok(mut hang_up) = signal(SignalKind::hangup()) else { return };
         while hang_up.recv().await.is_some() {
             if let Err(errors) = self.reload() {
-                errors.0.iter().for_each(|e| self.printer.error(e));
-                log::line(
-                    self.printer,
-                    SystemClock.now(),
-                    "reload refused",
-                    &[("problems", json!(errors.0.len()))],
-                );
+                errors.0.iter().for_each(|e| self.log.error("reload refused", &[], e));
             }
         }
     }
@@ -106,6 +127,7 @@ impl Keeper {
             ..self.handle.fleet().engine.clone()
         };
         self.handle.reload(wiring::fleet(&project, engine)?);
+        self.teller.set(project.receivers);
         Ok(())
     }
 }

@@ -1,9 +1,9 @@
 //! The demo's receiver: a server on loopback that takes batches as Customer.io's pipelines do, and checks each call.
 
 use std::collections::HashSet;
-use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -11,14 +11,16 @@ use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
 use outflow_core::{Code, Error};
 use serde_json::Value;
 use tokio::net::TcpListener;
 
 use super::files::WRITE_KEY;
+use crate::http::{reply, serve};
 
+/// Connections at a time, and how long one may last.
+const CONNECTIONS: usize = 256;
+const LONGEST: Duration = Duration::from_secs(3600);
 /// A request may have this many bytes, and a call that many: Customer.io's published limits.
 const REQUEST_BYTES: usize = 500_000;
 const CALL_BYTES: usize = 32_000;
@@ -52,17 +54,8 @@ impl Receiver {
         let address = listener.local_addr().map_err(failed)?;
         let seen = Arc::new(Mutex::new(Seen::default()));
         let shared = seen.clone();
-        tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                let shared = shared.clone();
-                let service = service_fn(move |request| answer(request, shared.clone()));
-                // A connection that breaks is the client's to report.
-                tokio::spawn(
-                    hyper::server::conn::http1::Builder::new()
-                        .serve_connection(TokioIo::new(stream), service),
-                );
-            }
-        });
+        let answer = move |request| answer(request, shared.clone());
+        tokio::spawn(serve(listener, CONNECTIONS, LONGEST, answer));
         Ok(Self { address, seen })
     }
 
@@ -78,13 +71,10 @@ impl Receiver {
     }
 }
 
-async fn answer(
-    request: Request<Incoming>,
-    seen: Arc<Mutex<Seen>>,
-) -> Result<Response<Full<Bytes>>, Infallible> {
+async fn answer(request: Request<Incoming>, seen: Arc<Mutex<Seen>>) -> Response<Full<Bytes>> {
     let credentials = format!("Basic {}", STANDARD.encode(format!("{WRITE_KEY}:")));
     let key = request.headers().get("authorization").and_then(|v| v.to_str().ok()).unwrap_or_default();
-    let reply = if key != credentials {
+    let (status, body) = if key != credentials {
         (StatusCode::UNAUTHORIZED, r#"{"error":"unknown write key"}"#)
     } else if request.uri().path() != "/v1/batch" {
         (StatusCode::NOT_FOUND, r#"{"error":"no such path"}"#)
@@ -94,10 +84,7 @@ async fn answer(
             Ok(body) => take(&body.to_bytes(), &seen),
         }
     };
-    let mut response = Response::new(Full::new(Bytes::from_static(reply.1.as_bytes())));
-    *response.status_mut() = reply.0;
-    response.headers_mut().insert("content-type", http::HeaderValue::from_static("application/json"));
-    Ok(response)
+    reply(status, "application/json", body)
 }
 
 fn take(body: &[u8], seen: &Mutex<Seen>) -> (StatusCode, &'static str) {

@@ -19,6 +19,8 @@ pub(super) const ROOT: Shape = Shape {
         Key::new("spool", Kind::Table(&SPOOL), "how calls are kept until they are delivered"),
         Key::new("state", Kind::Table(&STATE), "how long what became of runs is remembered"),
         Key::new("limits", Kind::Table(&LIMITS), "how much `outflow serve` does side by side"),
+        Key::new("alerts", Kind::Table(&ALERTS), "when something counts as wrong, and who is told"),
+        Key::new("metrics", Kind::Table(&METRICS), "numbers of `outflow serve` for Prometheus"),
         Key::new("sources", Kind::Named(&Kind::Table(&SOURCE)), "where rows come from"),
         Key::new("destinations", Kind::Named(&Kind::Table(&DESTINATION)), "where calls go"),
         Key::new("syncs", Kind::Named(&Kind::Table(&SYNC)), "what is read, how often, and what rows become"),
@@ -68,7 +70,82 @@ const LIMITS: Shape = Shape {
             Kind::Size,
             "calls that may wait for one destination of one sync that lags; 10GiB by default",
         ),
+        Key::new(
+            "audit_after",
+            Kind::Duration { min: 0 },
+            "how long after its end a run is recounted; 1m by default",
+        ),
     ],
+    open: false,
+};
+
+const PERCENT: Kind = Kind::Whole { min: 0, max: 100 };
+
+const ALERTS: Shape = Shape {
+    what: "the alerts",
+    keys: &[
+        Key::new(
+            "failed_runs",
+            Kind::Whole { min: 1, max: 1_000 },
+            "runs of a sync that failed in a row; 3 by default",
+        ),
+        Key::new("rejected_percent", PERCENT, "rejected rows of a run; more than 5 by default"),
+        Key::new("skipped_percent", PERCENT, "skipped slots of a sync in 24 hours; more than 20 by default"),
+        Key::new(
+            "no_success_for",
+            Kind::Duration { min: 60 },
+            "how long no run of a sync with a schedule may succeed; 6h by default, and two intervals at least",
+        ),
+        Key::new(
+            "disk_above_reserve",
+            Kind::Size,
+            "free space above the disk's reserve; less than 1GiB by default",
+        ),
+        Key::new("to", Kind::List(&Kind::Table(&RECEIVER)), "who is told"),
+    ],
+    open: false,
+};
+
+const RECEIVER: Shape = Shape {
+    what: "a receiver of alerts",
+    keys: &[
+        Key::new("webhook", Kind::Table(&ALERT_WEBHOOK), "an address that takes signed POST requests"),
+        Key::new("email", Kind::Table(&ALERT_EMAIL), "people, by e-mail"),
+    ],
+    open: false,
+};
+
+const ALERT_WEBHOOK: Shape = Shape {
+    what: "a webhook for alerts",
+    keys: &[
+        Key::new("url", Kind::Text, "the address").required(),
+        Key::new("secret", Kind::Secret, "a reference to the key that signs: whsec_ and base64").required(),
+    ],
+    open: false,
+};
+
+const ALERT_EMAIL: Shape = Shape {
+    what: "e-mail for alerts",
+    keys: &[
+        Key::new("server", Kind::Text, "the mail server's name or address").required(),
+        Key::new(
+            "port",
+            Kind::Whole { min: 1, max: 65_535 },
+            "465 for tls: implicit, 587 for starttls, 25 for none by default",
+        ),
+        Key::new("tls", Kind::Word(&["implicit", "starttls", "none"]), "starttls by default"),
+        Key::new("ca", Kind::Path, "a PEM file with the roots to trust in place of the public ones"),
+        Key::new("user", Kind::Text, "the user's name, if the server asks for one"),
+        Key::new("password", Kind::Secret, "a reference to the user's password"),
+        Key::new("from", Kind::Text, "the sender's address").required(),
+        Key::new("to", Kind::List(&Kind::Text), "the recipients' addresses").required(),
+    ],
+    open: false,
+};
+
+const METRICS: Shape = Shape {
+    what: "the metrics",
+    keys: &[Key::new("listen", Kind::Text, "the address to listen on, such as 127.0.0.1:9464").required()],
     open: false,
 };
 

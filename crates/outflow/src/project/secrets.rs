@@ -1,6 +1,6 @@
 //! `${env:NAME}` and `${file:PATH}`: what stands in a file in place of a secret.
 //!
-//! References work in every text below `sources` and `destinations`, alone or within a longer text. A problem names the reference and never its value.
+//! References work in every text below `sources`, `destinations` and `alerts`, alone or within a longer text. A problem names the reference and never its value.
 
 use outflow_core::Code;
 
@@ -15,7 +15,9 @@ const FORMS: &str = "write ${env:NAME} or ${file:/run/secrets/name}";
 /// Puts values in place of all references of a document.
 pub(super) fn resolve(document: &mut Node, env: Env<'_>, problems: &mut Problems) {
     let Value::Table(entries) = &mut document.value else { return };
-    for (_, node) in entries.iter_mut().filter(|(k, _)| k.name == "sources" || k.name == "destinations") {
+    for (_, node) in
+        entries.iter_mut().filter(|(k, _)| ["sources", "destinations", "alerts"].contains(&k.name.as_str()))
+    {
         resolve_below(node, env, problems);
     }
 }

@@ -1,5 +1,6 @@
 //! Projects on disk, and what is said about them.
 
+mod alerts;
 mod files;
 mod login;
 mod schedules;

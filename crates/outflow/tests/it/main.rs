@@ -21,5 +21,7 @@ mod secrets;
 mod serve;
 mod serving;
 mod slow;
+mod stop;
 mod support;
+mod watch;
 mod ways;

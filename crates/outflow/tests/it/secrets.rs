@@ -1,6 +1,8 @@
 //! Promise 8 of `docs/GUARANTEES.md`: secrets and row values stay where they belong. Canaries go in, and all that comes
 //! out is searched for them.
 
+mod serve;
+
 use std::fs;
 use std::path::Path;
 

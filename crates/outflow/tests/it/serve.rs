@@ -104,7 +104,7 @@ fn a_reload_is_whole_or_is_refused_with_every_problem() {
     served.wait_for(7);
     running.signal("INT");
     let exit = running.wait();
-    assert!(exit.stderr.contains("error[C003]") && exit.stderr.contains("error[C005]"), "{exit:?}");
+    assert!(exit.stderr.contains("code=C003") && exit.stderr.contains("code=C005"), "{exit:?}");
     assert!(exit.stderr.contains("reload refused") && exit.stderr.contains("reloaded"), "{exit:?}");
     let last = served.receiver.arrivals().into_iter().map(|a| a.call).find(|c| c["userId"] == "u4").unwrap();
     assert_eq!(last["traits"]["bio"], "X", "the new query was used");
@@ -128,4 +128,28 @@ fn what_a_stopped_process_left_pending_is_delivered_by_the_next() {
     running.wait().assert_code(0);
     served.assert_delivered(2_000);
     assert_eq!(served.project.runs().len(), 1, "a slot that was fired before the restart is not fired again");
+}
+
+#[test]
+fn a_run_that_waits_for_the_state_is_done_by_a_serve_that_gets_it_first() {
+    let served = Served::new("serve_first");
+    served.add(1, 3);
+    let users = sync("identify", QUERY);
+    let text = yaml(&served.database, &[("journeys", &pipelines(&served.receiver))], &[("users", &users)]);
+    served.project.write("outflow.yaml", &text);
+    // Both wait for whoever has the state now. Who was first gets it first.
+    let holder = outflow_state::SqliteState::open(&served.project.path().join(".outflow")).unwrap();
+    let waits = |pid: u32| {
+        let locks = std::fs::read_to_string("/proc/locks").unwrap();
+        locks.lines().any(|line| line.contains("->") && line.contains(&format!(" {pid} ")))
+    };
+    let serve = served.project.program(&["serve"]).spawn();
+    while !waits(serve.id()) {}
+    let run = served.project.program(&["run", "users"]).spawn();
+    while !waits(run.id()) {}
+    drop(holder);
+    run.wait().assert_code(0);
+    serve.signal("TERM");
+    serve.wait().assert_code(0);
+    served.assert_delivered(3);
 }

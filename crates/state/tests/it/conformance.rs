@@ -43,6 +43,11 @@ const CHECKS: &[Check] = &[
     ("unfinished runs of all syncs are known", unfinished_everywhere),
     ("a replay is linked both ways and marks what it sends again", replaying),
     ("a purge replaces what it names and nothing else", purging),
+    ("an alert is told once and its end once", super::watch::alerts),
+    ("an alert that changed meanwhile is not taken for told", super::watch::alerts_that_change),
+    ("how a sync is doing follows from its runs", super::watch::standings),
+    ("a finished run is audited once, while it has segments", super::watch::audits),
+    ("pending calls and recent runs are known", super::watch::pending),
 ];
 
 /// Runs every check on the store that `fresh` makes for its number.

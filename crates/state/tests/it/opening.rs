@@ -146,8 +146,8 @@ fn a_state_of_the_first_format_is_taken_over_with_what_it_knows() {
     // Back to the first format: what later steps have added goes.
     database
         .execute_batch(
-            "DROP TABLE schedules; DROP TABLE held; DROP TABLE usage;
-             DROP INDEX replays; DROP INDEX skips; DROP INDEX replayed;
+            "DROP TABLE schedules; DROP TABLE held; DROP TABLE usage; DROP TABLE alerts; DROP TABLE audits;
+             DROP INDEX replays; DROP INDEX skips; DROP INDEX replayed; DROP INDEX runs_by_start;
              ALTER TABLE runs DROP COLUMN columns; ALTER TABLE runs DROP COLUMN replays;
              ALTER TABLE dead_letters DROP COLUMN replayed_by;
              ALTER TABLE syncs DROP COLUMN clock_of; ALTER TABLE syncs DROP COLUMN own_us;

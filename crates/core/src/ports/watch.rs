@@ -1,0 +1,112 @@
+//! Remembering what is watched: alerts, audits, and the numbers that alerts and metrics rest on. Methods block: call them off the async threads.
+//!
+//! An alert is told once for each trouble, and so is its end, also over restarts. Who tells it acknowledges that afterwards: a crash between the two repeats
+//! a message and loses none.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{Code, Result, RunId, RunRecord};
+
+/// A trouble that fires, or whose end is yet to be told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AlertRecord {
+    /// The kind of trouble, as `docs/OPERATING.md` names it.
+    pub kind: String,
+    /// What is in trouble: a sync, a destination, both, or the disk.
+    pub subject: String,
+    /// The code that fits best.
+    pub code: Option<Code>,
+    /// What is wrong, in a sentence without a row value.
+    pub message: String,
+    /// Since when it fires.
+    pub since: Timestamp,
+    /// When it ended, if it has.
+    pub recovered_at: Option<Timestamp>,
+    /// Whether anybody knows that it fires.
+    pub told: bool,
+}
+
+impl AlertRecord {
+    /// Whether there is something to tell about it. There is not about one that ended before anybody knew of it.
+    pub const fn is_news(&self) -> bool {
+        self.told == self.recovered_at.is_some()
+    }
+}
+
+/// How a sync is doing, from its runs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// The sync.
+    pub sync: String,
+    /// Runs that failed since the last one that was extracted.
+    pub failed: u64,
+    /// Why the latest of them did.
+    pub reason: Option<(Code, String)>,
+    /// The latest extracted run that read any rows, with rows read and rejected.
+    pub last_rows: Option<(RunId, u64, u64)>,
+    /// When its first run started.
+    pub first_started: Option<Timestamp>,
+    /// When a run last reached its end with every call settled.
+    pub last_success: Option<Timestamp>,
+    /// Slots of its schedule in the window of time asked for, skipped ones included.
+    pub slots: u64,
+    /// How many of them were skipped.
+    pub skipped: u64,
+    /// A lost run that no later run has made good.
+    pub lost: Option<RunId>,
+    /// A run that a guard holds, and why.
+    pub held: Option<(RunId, Option<(Code, String)>)>,
+    /// The latest audited run, if its numbers do not add up.
+    pub wrong: Option<RunId>,
+}
+
+/// Calls that wait for one destination of one sync.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pending {
+    /// The sync.
+    pub sync: String,
+    /// The destination.
+    pub destination: String,
+    /// How many calls.
+    pub calls: u64,
+}
+
+/// What a recount of a finished run found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Audit {
+    /// When.
+    pub at: Timestamp,
+    /// What does not agree, in sentences; empty if all is well.
+    pub differences: Vec<String>,
+}
+
+/// The part of the state that watches.
+pub trait Watch: Send + Sync {
+    /// Every alert that fires, and every one that has ended and was not deleted yet, by kind and subject.
+    fn alerts(&self) -> Result<Vec<AlertRecord>>;
+
+    /// Adds these alerts or replaces those of the same kind and subject, in one transaction.
+    fn put_alerts(&self, alerts: &[AlertRecord]) -> Result<()>;
+
+    /// The receivers know of this: one that fires counts as told, one that recovered is deleted. One that has changed meanwhile stays as it is.
+    fn alert_told(&self, alert: &AlertRecord) -> Result<()>;
+
+    /// How every sync that ever ran is doing. Slots are counted from `since` on.
+    fn standings(&self, since: Timestamp) -> Result<Vec<Standing>>;
+
+    /// Pending calls of runs that are not at their end.
+    fn pending(&self) -> Result<Vec<Pending>>;
+
+    /// The runs of a sync that started since then, the newest first.
+    fn runs_since(&self, sync: &str, since: Timestamp) -> Result<Vec<RunRecord>>;
+
+    /// The oldest run that ended by itself before `before`, still has segments and was never audited.
+    fn next_audit(&self, before: Timestamp) -> Result<Option<RunId>>;
+
+    /// Keeps what an audit found.
+    fn set_audit(&self, run: RunId, audit: &Audit) -> Result<()>;
+
+    /// What the run's audit found, if there was one.
+    fn audit(&self, run: RunId) -> Result<Option<Audit>>;
+}

@@ -1,0 +1,83 @@
+//! The production audit: some time after its end each run is recounted, as `outflow verify` does it, and the result is kept.
+//!
+//! One run at a time, and after each a pause as long as the recount took, so that deliveries have the disk. A run whose segments are gone is left out.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use outflow_core::ports::watch::Audit;
+use outflow_core::{Code, Result, RunId};
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::notice::Notice;
+use super::{Fleet, Shared};
+use crate::blocking;
+use crate::extract::stopped;
+
+/// Runs that have waited long enough are looked for this often.
+const LOOK_EVERY: Duration = Duration::from_secs(20);
+
+/// Ends when the engine stops, or with an error of the state.
+pub(super) async fn go(shared: Arc<Shared>) -> Result<()> {
+    let mut stop = shared.fleet().engine.stop.clone();
+    let mut lanes = shared.lanes.changes();
+    loop {
+        while let Some(run) = next(&shared.fleet()).await? {
+            let began = Instant::now();
+            tokio::select! {
+                () = stopped(&mut stop) => return Ok(()),
+                recounted = recount(&shared, run) => recounted?,
+            }
+            if paused(&mut stop, began.elapsed()).await {
+                return Ok(());
+            }
+        }
+        tokio::select! {
+            () = stopped(&mut stop) => return Ok(()),
+            _ = lanes.changed() => {}
+            () = tokio::time::sleep(LOOK_EVERY) => {}
+        }
+    }
+}
+
+async fn next(fleet: &Arc<Fleet>) -> Result<Option<RunId>> {
+    let before = fleet.engine.clock.now()
+        - jiff::SignedDuration::try_from(fleet.limits.audit_after).unwrap_or(jiff::SignedDuration::MAX);
+    let state = fleet.engine.state.clone();
+    blocking(move || state.next_audit(before)).await
+}
+
+/// Whether the process was told to stop meanwhile.
+async fn paused(stop: &mut watch::Receiver<bool>, pause: Duration) -> bool {
+    tokio::select! {
+        () = stopped(stop) => true,
+        () = tokio::time::sleep(pause) => false,
+    }
+}
+
+async fn recount(shared: &Shared, run: RunId) -> Result<()> {
+    let fleet = shared.fleet();
+    let audited = blocking(move || {
+        let engine = &fleet.engine;
+        let (sync, differences) = match engine.verify(run) {
+            Ok(found) => (found.sync, found.differences),
+            Err(error) if matches!(error.code(), Code::P003 | Code::P004 | Code::P005) => {
+                let record = engine.state.run(run)?;
+                // They were swept, or purged, while they were read.
+                if engine.state.segments(run)?.is_empty() {
+                    return Ok(None);
+                }
+                (record.map(|r| r.sync).unwrap_or_default(), vec![error.to_string()])
+            }
+            Err(error) => return Err(error),
+        };
+        engine.state.set_audit(run, &Audit { at: engine.clock.now(), differences: differences.clone() })?;
+        Ok(Some((sync, differences)))
+    })
+    .await?;
+    if let Some((sync, differences)) = audited {
+        (shared.observer)(Notice::Audited { sync, run, differences });
+    }
+    Ok(())
+}

@@ -1,0 +1,156 @@
+//! A supervisor at work, with a clock that the tests set. They wait for notices and never for time.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::time::Duration;
+
+use outflow_core::ports::state::RunFilter;
+use outflow_core::sync::Schedule;
+use outflow_core::{Answer, Clock, Code, RunId, RunState, SyncSpec, Timestamp};
+use outflow_engine::alert::Rules;
+use outflow_engine::housekeeping::Keep;
+use outflow_engine::serve::{self, Fleet, Handle, Limits, Member, Notice};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use crate::parts::{House, Scripted, Table, stop, users_to};
+
+/// A clock that stands until it is set.
+#[derive(Default)]
+pub struct SetClock(AtomicI64);
+
+impl Clock for SetClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_second(self.0.load(Ordering::SeqCst)).unwrap()
+    }
+}
+
+/// A supervisor at work in a house.
+pub struct Served {
+    pub house: House,
+    pub clock: Arc<SetClock>,
+    pub handle: Handle,
+    pub notices: mpsc::UnboundedReceiver<Notice>,
+    /// Notices that nobody has waited for yet.
+    pub kept: Vec<Notice>,
+    pub ended: JoinHandle<outflow_core::Result<()>>,
+}
+
+/// A minute of the test's day.
+pub const MINUTE: i64 = 60;
+
+pub fn every_minute(destinations: &[&str]) -> SyncSpec {
+    let schedule = Schedule::Every { every: Duration::from_secs(60), start: None };
+    SyncSpec { schedule, ..users_to(destinations) }
+}
+
+impl Served {
+    pub fn start(house: House, now: i64, spec: &SyncSpec, table: &Table) -> Self {
+        Self::start_fleet(house, now, |house| fleet(house, spec, table))
+    }
+
+    pub fn start_fleet(mut house: House, now: i64, fleet: impl FnOnce(&House) -> Fleet) -> Self {
+        let clock = Arc::new(SetClock(AtomicI64::new(now)));
+        house.engine.clock = clock.clone();
+        let (told, notices) = mpsc::unbounded_channel();
+        let fleet = fleet(&house);
+        let observer = Arc::new(move |notice| drop(told.send(notice)));
+        let (handle, supervising) = serve::start(fleet, observer);
+        Self { house, clock, handle, notices, kept: Vec::new(), ended: tokio::spawn(supervising) }
+    }
+
+    pub fn at(&self, seconds: i64) {
+        self.clock.0.store(seconds, Ordering::SeqCst);
+        self.handle.wake();
+    }
+
+    /// The first notice not taken yet for which `pick` has something.
+    pub async fn next<T>(&mut self, pick: impl Fn(&Notice) -> Option<T>) -> T {
+        let found = async {
+            loop {
+                if let Some((at, found)) = self.kept.iter().enumerate().find_map(|(i, n)| Some((i, pick(n)?)))
+                {
+                    self.kept.remove(at);
+                    return found;
+                }
+                self.kept.push(self.notices.recv().await.expect("the supervisor lives"));
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), found).await.expect("a notice in time")
+    }
+
+    pub async fn started(&mut self) -> RunId {
+        self.next(|n| if let Notice::Started { run, .. } = n { Some(*run) } else { None }).await
+    }
+
+    pub async fn run_ended(&mut self) -> (RunId, RunState) {
+        self.next(|n| if let Notice::Ended { run, state, .. } = n { Some((*run, *state)) } else { None })
+            .await
+    }
+
+    pub async fn skipped(&mut self) -> (RunId, Timestamp) {
+        self.next(|n| if let Notice::Skipped { run, slot, .. } = n { Some((*run, *slot)) } else { None })
+            .await
+    }
+
+    pub async fn delivered(&mut self, destination: &str) -> RunId {
+        self.next(|n| match n {
+            Notice::Delivered { destination: d, run, state, .. }
+                if d == destination && *state == outflow_core::DeliveryState::Succeeded =>
+            {
+                Some(*run)
+            }
+            _ => None,
+        })
+        .await
+    }
+
+    /// Stops.
+    pub async fn end(self) -> House {
+        self.house.stop.send_replace(true);
+        tokio::time::timeout(Duration::from_secs(30), self.ended).await.expect("it stops").unwrap().unwrap();
+        self.house
+    }
+
+    /// Stops, and proves of every run that its numbers add up.
+    pub async fn stop(self) -> House {
+        let house = self.end().await;
+        let runs = house.state().runs(&RunFilter::default()).unwrap();
+        for run in runs.iter().filter(|r| r.state != RunState::Skipped) {
+            let (engine, id) = (house.engine.clone(), run.id);
+            let found = tokio::task::spawn_blocking(move || engine.verify(id)).await.unwrap().unwrap();
+            assert!(found.differences.is_empty(), "{found:?}");
+        }
+        house
+    }
+}
+
+pub fn fleet(house: &House, spec: &SyncSpec, table: &Table) -> Fleet {
+    Fleet {
+        engine: house.engine.clone(),
+        members: vec![Member { spec: spec.clone(), warehouse: Arc::new(table.clone()) }],
+        limits: Limits {
+            lags_after: Duration::from_millis(20),
+            // A recount under way would hold the state when a test opens it again.
+            audit_after: Duration::from_secs(1 << 30),
+            ..Limits::default()
+        },
+        keep: Keep::default(),
+        rules: Rules::default(),
+    }
+}
+
+pub fn open(name: &str) -> Arc<Scripted> {
+    Scripted::new(name, |_, _| Answer::Delivered)
+}
+
+/// Takes calls while the gate says so; else its key is refused.
+pub fn gated(name: &str) -> (Arc<Scripted>, Arc<AtomicBool>) {
+    let is_open = Arc::new(AtomicBool::new(true));
+    let gate = is_open.clone();
+    let scripted = Scripted::new(name, move |_, _| match gate.load(Ordering::SeqCst) {
+        true => Answer::Delivered,
+        false => stop(Code::D013),
+    });
+    (scripted, is_open)
+}

@@ -1,0 +1,206 @@
+//! Telling people of alerts: by signed webhook and by e-mail.
+//!
+//! Here is what a message says and how one receiver is told of it once; the [`Teller`] says whom, when and how often. No row value and no secret is in a message.
+
+mod teller;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use outflow_core::ports::watch::AlertRecord;
+use outflow_core::{Clock as _, Code, Error, Secret, SystemClock, Timestamp, hash};
+use outflow_egress::smtp::{Mailer, Message};
+use outflow_egress::{Client, ClientOptions, Deadlines, SendErrorKind, SigningKey, Target};
+use serde_json::{Value, json};
+
+pub use teller::{Pace, Teller, start};
+
+/// A webhook takes an alert within this time or not at all.
+const DEADLINES: Deadlines = Deadlines {
+    connect: Duration::from_secs(10),
+    head: Duration::from_secs(15),
+    idle: Duration::from_secs(5),
+    total: Duration::from_secs(20),
+};
+
+/// Somebody who is told.
+#[derive(Clone, Debug)]
+pub struct Receiver {
+    /// How it is named in messages; no secret is in it.
+    pub name: String,
+    way: Arc<Way>,
+}
+
+/// How somebody is told.
+pub enum Way {
+    /// By a signed POST request (Standard Webhooks).
+    Webhook {
+        /// Where to. Such addresses often are secrets themselves.
+        url: Secret,
+        /// What signs.
+        key: SigningKey,
+    },
+    /// By e-mail.
+    Email {
+        /// Which server takes it.
+        mailer: Mailer,
+        /// The sender.
+        from: String,
+        /// The recipients.
+        to: Vec<String>,
+    },
+}
+
+impl fmt::Debug for Way {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Webhook { .. } => "Webhook",
+            Self::Email { .. } => "Email",
+        })
+    }
+}
+
+/// A message for receivers.
+#[derive(Clone, Debug)]
+pub struct Note {
+    /// `alert.fired`, `alert.recovered` or `alert.test`.
+    kind: &'static str,
+    alert: AlertRecord,
+}
+
+impl Note {
+    /// What there is to tell of an alert.
+    pub fn of(alert: &AlertRecord) -> Self {
+        let kind = if alert.recovered_at.is_some() { "alert.recovered" } else { "alert.fired" };
+        Self { kind, alert: alert.clone() }
+    }
+
+    /// A message that only shows that messages arrive.
+    pub fn test(now: Timestamp) -> Self {
+        let alert = AlertRecord {
+            kind: "test".into(),
+            subject: "test".into(),
+            code: None,
+            message: "this is a test; nothing is wrong".into(),
+            since: now,
+            recovered_at: None,
+            told: false,
+        };
+        Self { kind: "alert.test", alert }
+    }
+
+    /// The same for every try, so that receivers can tell a repeat.
+    fn id(&self) -> String {
+        let AlertRecord { kind, subject, since, recovered_at, .. } = &self.alert;
+        let identity = format!("{} {kind} {subject} {since} {recovered_at:?}", self.kind);
+        format!("msg_{:032x}", hash::content(identity.as_bytes()))
+    }
+
+    fn json(&self) -> Value {
+        let AlertRecord { kind, subject, code, message, since, recovered_at, .. } = &self.alert;
+        json!({
+            "type": self.kind,
+            "timestamp": recovered_at.unwrap_or(*since),
+            "data": {
+                "alert": kind, "subject": subject, "code": code, "message": message, "since": since,
+                "recovered_at": recovered_at,
+            },
+        })
+    }
+
+    fn subject(&self) -> String {
+        let AlertRecord { kind, subject, .. } = &self.alert;
+        let what = kind.replace('_', " ");
+        match self.kind {
+            "alert.test" => "[outflow] test alert".to_owned(),
+            "alert.recovered" => format!("[outflow] recovered: {what}: {subject}"),
+            _ => format!("[outflow] {what}: {subject}"),
+        }
+    }
+
+    fn text(&self) -> String {
+        let AlertRecord { code, message, since, recovered_at, .. } = &self.alert;
+        let mut text = match recovered_at {
+            Some(at) => format!("Recovered at {at:.0}. It was:\n\n{message}\n\nsince {since:.0}.\n"),
+            None => format!("{message}\n\nSince {since:.0}.\n"),
+        };
+        if let Some(code) = code {
+            text += &format!("What {code} means and what to do: outflow explain {code}\n");
+        }
+        text + "What fires now: outflow alerts\n"
+    }
+}
+
+impl Receiver {
+    /// A receiver, named after its host or its people.
+    pub fn new(way: Way) -> Self {
+        let name = match &way {
+            Way::Webhook { url, .. } => {
+                let uri = url.expose().parse::<http::Uri>().ok();
+                format!("webhook {}", uri.as_ref().and_then(|u| u.host()).unwrap_or_default())
+            }
+            Way::Email { to, .. } => format!("email {}", to.join(", ")),
+        };
+        Self { name, way: Arc::new(way) }
+    }
+
+    /// Tells it once.
+    ///
+    /// # Errors
+    /// Why it does not know: codes of area D.
+    pub async fn tell(&self, note: &Note) -> Result<(), Error> {
+        let now = SystemClock.now();
+        match &*self.way {
+            Way::Webhook { url, key } => post(url, key, note, now).await,
+            Way::Email { mailer, from, to } => {
+                let message = Message::new(from, to, now, &note.id(), &note.subject(), &note.text())?;
+                mailer.send(&message).await
+            }
+        }
+    }
+}
+
+async fn post(url: &Secret, key: &SigningKey, note: &Note, now: Timestamp) -> Result<(), Error> {
+    let (id, body) = (note.id(), note.json().to_string());
+    let time = now.as_second();
+    let signature = key.sign(&id, time, body.as_bytes());
+    let time = time.to_string();
+    let headers = [
+        ("content-type", "application/json"),
+        ("webhook-id", &id),
+        ("webhook-timestamp", &time),
+        ("webhook-signature", &signature),
+    ];
+    let target = Target::new(url.expose(), headers)?;
+    // Alerts are rare: a connection of their own each.
+    let client = Client::new(&ClientOptions::default())?;
+    let answer = client.post(&target, body.into(), &DEADLINES).await.map_err(|e| {
+        let code = match e.kind {
+            SendErrorKind::Blocked => Code::D018,
+            SendErrorKind::Tls => Code::D012,
+            SendErrorKind::HeadTimeout | SendErrorKind::BodyTimeout | SendErrorKind::TotalTimeout => {
+                Code::D011
+            }
+            SendErrorKind::Protocol => Code::D017,
+            _ => Code::D010,
+        };
+        Error::new(code, format!("the webhook for alerts gave no answer: {e}"))
+            .help("see that its url names a host and a port that answer this machine")
+    })?;
+    let code = match answer.status {
+        200..300 => return Ok(()),
+        429 => Code::D015,
+        408 | 425 | 500.. => Code::D016,
+        401 | 403 => Code::D013,
+        300..=399 | 404 | 410 => Code::D014,
+        _ => Code::D003,
+    };
+    let message = format!("the webhook for alerts answered {} where 2xx was expected", answer.status);
+    Err(Error::new(code, message).help("check url and secret of the webhook"))
+}
+
+/// Whether the same message may be taken later: no connection, no answer in time or none that makes sense, 408, 425, 429 and 5xx, and what a mail server says for now (4yz).
+fn passes(error: &Error) -> bool {
+    matches!(error.code(), Code::D010 | Code::D011 | Code::D012 | Code::D015 | Code::D016 | Code::D017)
+}

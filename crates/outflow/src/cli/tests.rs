@@ -1,0 +1,38 @@
+//! The page of the command line.
+
+use std::fmt::Write as _;
+
+use clap::CommandFactory;
+
+use super::*;
+
+/// The page of the command line, made from what `--help` says.
+fn page() -> String {
+    let mut cli = Cli::command().term_width(110);
+    cli.build();
+    let mut page = "# Command line\n\nMade from the code: `UPDATE_DOCS=1 cargo test -p outflow the_page` writes it anew.\n".to_owned();
+    let _ = write!(page, "\n## outflow\n\n```text\n{}```\n", cli.render_long_help());
+    sections(&mut cli, "outflow", &mut page);
+    page
+}
+
+fn sections(of: &mut clap::Command, path: &str, page: &mut String) {
+    for command in of.get_subcommands_mut().filter(|c| c.get_name() != "help") {
+        let path = format!("{path} {}", command.get_name());
+        let _ = write!(page, "\n## {path}\n\n```text\n{}```\n", command.render_long_help());
+        sections(command, &path, page);
+    }
+}
+
+#[test]
+fn the_page_of_the_command_line_says_what_help_says() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/reference/command-line.md");
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::write(path, page()).unwrap();
+    }
+    let kept = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(
+        kept == page(),
+        "docs/reference/command-line.md is behind: UPDATE_DOCS=1 cargo test -p outflow the_page"
+    );
+}

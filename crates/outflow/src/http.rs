@@ -1,0 +1,62 @@
+//! A small HTTP server: for the demo's receiver and for metrics. A connection that is slow or breaks is its client's loss.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+
+/// The head of a request is there within this time.
+const HEAD: Duration = Duration::from_secs(10);
+
+/// Answers requests for ever, on at most so many connections at a time, each no longer than `total`.
+pub async fn serve<F>(
+    listener: TcpListener,
+    connections: usize,
+    total: Duration,
+    answer: impl Fn(Request<Incoming>) -> F + Clone + Send + 'static,
+) where
+    F: Future<Output = Response<Full<Bytes>>> + Send + 'static,
+{
+    let places = Arc::new(Semaphore::new(connections));
+    loop {
+        let Ok(place) = places.clone().acquire_owned().await else { return };
+        let Ok((stream, _)) = listener.accept().await else {
+            // No more files, for example: those who are served give theirs back.
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            continue;
+        };
+        let answer = answer.clone();
+        let service = service_fn(move |request| {
+            let answered = answer(request);
+            async move { Ok::<_, Infallible>(answered.await) }
+        });
+        tokio::spawn(async move {
+            let _place = place;
+            let mut builder = http1::Builder::new();
+            builder.timer(TokioTimer::new()).header_read_timeout(HEAD);
+            let conversation = builder.serve_connection(TokioIo::new(stream), service);
+            drop(tokio::time::timeout(total, conversation).await);
+        });
+    }
+}
+
+/// An answer with a body.
+pub fn reply(
+    status: StatusCode,
+    content_type: &'static str,
+    body: impl Into<Bytes>,
+) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(body.into()));
+    *response.status_mut() = status;
+    response.headers_mut().insert("content-type", http::HeaderValue::from_static(content_type));
+    response
+}

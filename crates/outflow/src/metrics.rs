@@ -1,0 +1,139 @@
+//! Numbers for Prometheus, in its text format 0.0.4, at an address of their own.
+//!
+//! Labels are names of syncs and destinations of the project in force, states, outcomes and kinds of alerts: their number is bounded by the project. No row value, URL or secret
+//! is in them. Counters begin anew with the process, as Prometheus expects.
+
+mod families;
+mod process;
+mod recorder;
+mod text;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{Method, Request, StatusCode};
+use hyper::body::Incoming;
+use outflow_core::ports::watch::Standing;
+use outflow_core::{Clock as _, Code, Error, SystemClock};
+use outflow_engine::post::Health;
+use outflow_engine::serve::{Fleet, Handle};
+use tokio::net::TcpListener;
+
+use crate::http::{reply, serve};
+pub use recorder::Recorder;
+use text::Text;
+
+const CONNECTIONS: usize = 16;
+const TOTAL: Duration = Duration::from_secs(30);
+const FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// Listens. It serves when [`answer`] is called.
+///
+/// # Errors
+/// C005: the address is not this machine's, or is taken.
+pub async fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
+    TcpListener::bind(address).await.map_err(|e| {
+        Error::new(Code::C005, format!("cannot listen on {address} for metrics"))
+            .help("give metrics.listen or --metrics an address of this machine with a free port")
+            .caused_by(e)
+    })
+}
+
+/// Answers `/metrics` and `/healthz` for ever.
+pub async fn answer(listener: TcpListener, recorder: Arc<Recorder>, handle: Handle) {
+    let answer = move |request: Request<Incoming>| {
+        let (recorder, handle) = (recorder.clone(), handle.clone());
+        async move {
+            if request.method() != Method::GET && request.method() != Method::HEAD {
+                return reply(StatusCode::METHOD_NOT_ALLOWED, FORMAT, "only GET\n");
+            }
+            match request.uri().path() {
+                "/healthz" => reply(StatusCode::OK, FORMAT, "ok\n"),
+                "/metrics" => {
+                    let made = tokio::task::spawn_blocking(move || page(&recorder, &handle)).await;
+                    match made {
+                        Ok(Ok(page)) => reply(StatusCode::OK, FORMAT, page),
+                        _ => reply(StatusCode::INTERNAL_SERVER_ERROR, FORMAT, "the state cannot be read\n"),
+                    }
+                }
+                _ => reply(StatusCode::NOT_FOUND, FORMAT, "/metrics or /healthz\n"),
+            }
+        }
+    };
+    serve(listener, CONNECTIONS, TOTAL, answer).await;
+}
+
+fn page(recorder: &Recorder, handle: &Handle) -> Result<String, Error> {
+    let mut text = Text::default();
+    text.add("outflow_build_info", [(&[("version", env!("CARGO_PKG_VERSION"))][..], 1.0)]);
+    let fleet = handle.fleet();
+    let syncs: Vec<&str> = fleet.members.iter().map(|m| m.spec.name.as_str()).collect();
+    let mut destinations: Vec<&str> = fleet.engine.destinations.keys().map(String::as_str).collect();
+    destinations.sort_unstable();
+    recorder.write(&mut text, &syncs, &destinations);
+    standings(&mut text, &fleet, &syncs)?;
+    lanes(&mut text, &fleet, handle)?;
+    health(&mut text, &fleet, &destinations);
+    let room = fleet.engine.spool.room().ok();
+    text.one("outflow_disk_free_bytes", room.map(|room| room.free as f64));
+    text.one("outflow_disk_reserve_bytes", room.map(|room| room.reserve as f64));
+    alerts(&mut text, &fleet)?;
+    process::write(&mut text, recorder.since());
+    Ok(text.finish())
+}
+
+fn standings(text: &mut Text, fleet: &Fleet, syncs: &[&str]) -> Result<(), Error> {
+    let standings = fleet.engine.state.standings(SystemClock.now())?;
+    let known: Vec<_> = standings.iter().filter(|s| syncs.contains(&s.sync.as_str())).collect();
+    let labels: Vec<_> = known.iter().map(|s| [("sync", s.sync.as_str())]).collect();
+    let of = |pick: &dyn Fn(&Standing) -> Option<f64>| {
+        known.iter().zip(&labels).filter_map(|(s, l)| Some((&l[..], pick(s)?))).collect::<Vec<_>>()
+    };
+    let success = of(&|s| s.last_success.map(|at| at.as_second() as f64));
+    text.add("outflow_last_success_timestamp_seconds", success);
+    text.add("outflow_failed_runs_in_a_row", of(&|s| Some(s.failed as f64)));
+    text.add("outflow_run_held", of(&|s| Some(one(s.held.is_some()))));
+    Ok(())
+}
+
+fn lanes(text: &mut Text, fleet: &Fleet, handle: &Handle) -> Result<(), Error> {
+    let pending = fleet.engine.state.pending()?;
+    let labels = |sync, destination| [("sync", sync), ("destination", destination)];
+    let samples: Vec<_> =
+        pending.iter().map(|p| (labels(p.sync.as_str(), p.destination.as_str()), p.calls as f64)).collect();
+    text.add("outflow_calls_pending", samples.iter().map(|(l, n)| (&l[..], *n)));
+    let lanes = handle.lanes();
+    let each: Vec<_> = lanes.iter().map(|l| (labels(l.sync.as_str(), l.destination.as_str()), l)).collect();
+    text.add("outflow_backlog_runs", each.iter().map(|(l, lane)| (&l[..], lane.runs.len() as f64)));
+    text.add("outflow_backlog_bytes", each.iter().map(|(l, lane)| (&l[..], lane.bytes as f64)));
+    text.add("outflow_destination_lagging", each.iter().map(|(l, lane)| (&l[..], one(lane.lagging))));
+    Ok(())
+}
+
+fn health(text: &mut Text, fleet: &Fleet, destinations: &[&str]) {
+    let mut samples = Vec::new();
+    for name in destinations {
+        let Some(destination) = fleet.engine.destinations.get(*name) else { continue };
+        let health = fleet.engine.posts.of(destination.as_ref()).health();
+        let paused = matches!(health, Health::Paused { .. });
+        samples.push(([("destination", *name)], one(health == Health::Healthy), one(paused)));
+    }
+    text.add("outflow_destination_up", samples.iter().map(|(l, up, _)| (&l[..], *up)));
+    text.add("outflow_destination_paused", samples.iter().map(|(l, _, paused)| (&l[..], *paused)));
+}
+
+fn alerts(text: &mut Text, fleet: &Fleet) -> Result<(), Error> {
+    let mut firing = BTreeMap::<String, u64>::new();
+    for alert in fleet.engine.state.alerts()?.into_iter().filter(|a| a.recovered_at.is_none()) {
+        *firing.entry(alert.kind).or_default() += 1;
+    }
+    let samples: Vec<_> = firing.iter().map(|(kind, n)| ([("alert", kind.as_str())], *n as f64)).collect();
+    text.add("outflow_alerts_firing", samples.iter().map(|(l, n)| (&l[..], *n)));
+    Ok(())
+}
+
+fn one(yes: bool) -> f64 {
+    f64::from(u8::from(yes))
+}

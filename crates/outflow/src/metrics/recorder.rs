@@ -1,0 +1,213 @@
+//! Counting what the supervisor tells.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use outflow_core::{Code, DeliveryCounts, DeliveryState, RunId, RunState, Timestamp};
+use outflow_engine::serve::Notice;
+
+use super::text::Text;
+
+/// Counts for as long as the process lives.
+pub struct Recorder {
+    since: Timestamp,
+    counts: Mutex<Counts>,
+}
+
+#[derive(Default)]
+struct Counts {
+    runs: BTreeMap<(String, &'static str), u64>,
+    rows: BTreeMap<(String, &'static str), u64>,
+    extract_seconds: BTreeMap<String, f64>,
+    lanes: BTreeMap<(String, String), Lane>,
+    /// Deliveries under way: what they had settled when last heard of, and since when this process works on them.
+    open: HashMap<(RunId, String), (DeliveryCounts, Instant)>,
+}
+
+/// A destination of a sync.
+#[derive(Default)]
+struct Lane {
+    counts: DeliveryCounts,
+    seconds: Option<f64>,
+}
+
+impl Recorder {
+    /// A recorder of a process that started then.
+    pub fn new(since: Timestamp) -> Self {
+        Self { since, counts: Mutex::default() }
+    }
+
+    /// When the process started.
+    pub fn since(&self) -> Timestamp {
+        self.since
+    }
+
+    /// Takes a notice into account.
+    pub fn observe(&self, notice: &Notice) {
+        let mut counts = self.lock();
+        let ended = |counts: &mut Counts, sync: &str, state: RunState| {
+            *counts.runs.entry((sync.to_owned(), state.name())).or_default() += 1;
+        };
+        match notice {
+            Notice::Extracted { sync, rows, seconds, .. } => {
+                for (outcome, n) in
+                    [("calls", rows.calls), ("rejected", rows.rejected), ("unchanged", rows.unchanged)]
+                {
+                    *counts.rows.entry((sync.clone(), outcome)).or_default() += n;
+                }
+                counts.extract_seconds.insert(sync.clone(), *seconds);
+            }
+            Notice::Failed { sync, errors, .. } => {
+                let cancelled = errors.first().is_some_and(|e| e.code() == Code::E001);
+                ended(&mut counts, sync, if cancelled { RunState::Cancelled } else { RunState::Failed });
+            }
+            Notice::Skipped { sync, .. } => ended(&mut counts, sync, RunState::Skipped),
+            Notice::Ended { sync, run, state } => {
+                ended(&mut counts, sync, *state);
+                counts.open.retain(|(r, _), _| r != run);
+            }
+            Notice::Delivering { sync, run, destination, counts: now } => {
+                counts.delivery(sync, *run, destination, now);
+            }
+            Notice::Delivered { sync, run, destination, state, counts: now, .. } => {
+                let began = counts.delivery(sync, *run, destination, now);
+                if matches!(state, DeliveryState::Succeeded | DeliveryState::Partial) {
+                    counts.open.remove(&(*run, destination.clone()));
+                    let lane = counts.lanes.entry((sync.clone(), destination.clone())).or_default();
+                    lane.seconds = Some(began.elapsed().as_secs_f64());
+                }
+            }
+            Notice::Started { .. }
+            | Notice::Held { .. }
+            | Notice::Released { .. }
+            | Notice::Lagging { .. }
+            | Notice::Detached { .. }
+            | Notice::Noted { .. }
+            | Notice::Audited { .. }
+            | Notice::Alert { .. }
+            | Notice::Reloaded
+            | Notice::Trouble { .. } => {}
+        }
+    }
+
+    /// Writes what was counted of these syncs and destinations.
+    pub fn write(&self, text: &mut Text, syncs: &[&str], destinations: &[&str]) {
+        let counts = self.lock();
+        let known = |sync: &str| syncs.contains(&sync);
+        fn of<'a>(
+            map: &'a BTreeMap<(String, &'static str), u64>,
+            label: &'static str,
+        ) -> Vec<([(&'a str, &'a str); 2], f64)> {
+            map.iter()
+                .map(|((sync, word), n)| ([("sync", sync.as_str()), (label, *word)], *n as f64))
+                .collect()
+        }
+        let runs = of(&counts.runs, "state");
+        let runs = runs.iter().filter(|(l, _)| known(l[0].1)).map(|(l, n)| (&l[..], *n));
+        text.add("outflow_runs_total", runs);
+        let rows = of(&counts.rows, "outcome");
+        let rows = rows.iter().filter(|(l, _)| known(l[0].1)).map(|(l, n)| (&l[..], *n));
+        text.add("outflow_rows_total", rows);
+        let seconds: Vec<_> =
+            counts.extract_seconds.iter().map(|(s, n)| ([("sync", s.as_str())], *n)).collect();
+        let seconds = seconds.iter().filter(|(l, _)| known(l[0].1)).map(|(l, n)| (&l[..], *n));
+        text.add("outflow_last_extraction_seconds", seconds);
+        let lanes: Vec<_> = counts
+            .lanes
+            .iter()
+            .filter(|((sync, destination), _)| known(sync) && destinations.contains(&destination.as_str()))
+            .map(|((sync, destination), lane)| {
+                ([("sync", sync.as_str()), ("destination", destination.as_str())], lane)
+            })
+            .collect();
+        write_lanes(text, &lanes);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Counts> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Counts {
+    /// Adds what a delivery has settled since it was last heard of. What an earlier process settled is not counted again.
+    fn delivery(&mut self, sync: &str, run: RunId, destination: &str, now: &DeliveryCounts) -> Instant {
+        let open = self.open.entry((run, destination.to_owned())).or_insert_with(|| (*now, Instant::now()));
+        let (before, began) = (std::mem::replace(&mut open.0, *now), open.1);
+        let sum = &mut self.lanes.entry((sync.to_owned(), destination.to_owned())).or_default().counts;
+        let add = |sum: &mut u64, now: u64, before: u64| *sum += now.saturating_sub(before);
+        add(&mut sum.delivered, now.delivered, before.delivered);
+        add(&mut sum.dead_letters, now.dead_letters, before.dead_letters);
+        add(&mut sum.filtered, now.filtered, before.filtered);
+        add(&mut sum.cancelled, now.cancelled, before.cancelled);
+        add(&mut sum.discarded, now.discarded, before.discarded);
+        add(&mut sum.requests, now.requests, before.requests);
+        add(&mut sum.retries, now.retries, before.retries);
+        add(&mut sum.bytes, now.bytes, before.bytes);
+        began
+    }
+}
+
+/// One of a delivery's counts.
+type Counted = fn(&DeliveryCounts) -> u64;
+
+fn write_lanes(text: &mut Text, lanes: &[([(&str, &str); 2], &Lane)]) {
+    let mut calls = Vec::new();
+    for ([sync, destination], lane) in lanes {
+        let c = &lane.counts;
+        for (outcome, n) in [
+            ("delivered", c.delivered),
+            ("dead_letter", c.dead_letters),
+            ("filtered", c.filtered),
+            ("cancelled", c.cancelled),
+            ("discarded", c.discarded),
+        ] {
+            calls.push(([*sync, *destination, ("outcome", outcome)], n as f64));
+        }
+    }
+    text.add("outflow_calls_total", calls.iter().map(|(l, n)| (&l[..], *n)));
+    let families: [(&str, Counted); 3] = [
+        ("outflow_requests_total", |c| c.requests),
+        ("outflow_request_retries_total", |c| c.retries),
+        ("outflow_request_bytes_total", |c| c.bytes),
+    ];
+    for (name, pick) in families {
+        text.add(name, lanes.iter().map(|(l, lane)| (&l[..], pick(&lane.counts) as f64)));
+    }
+    let seconds = lanes.iter().filter_map(|(l, lane)| Some((&l[..], lane.seconds?)));
+    text.add("outflow_last_delivery_seconds", seconds);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn delivering(run: u64, delivered: u64) -> Notice {
+        let counts = DeliveryCounts {
+            calls: 100,
+            delivered,
+            pending: 100 - delivered,
+            requests: delivered,
+            ..DeliveryCounts::default()
+        };
+        Notice::Delivering { sync: "users".into(), run: RunId(run), destination: "a".into(), counts }
+    }
+
+    #[test]
+    fn what_an_earlier_process_settled_and_what_is_said_twice_count_once() {
+        let recorder = Recorder::new(Timestamp::UNIX_EPOCH);
+        // The first word of run 5 says what it found; run 6 begins at nothing.
+        for (run, n) in [(5, 40), (5, 70), (5, 70), (5, 100), (6, 0), (6, 10)] {
+            recorder.observe(&delivering(run, n));
+        }
+        let mut text = Text::default();
+        recorder.write(&mut text, &["users"], &["a"]);
+        let page = text.finish();
+        let line = "outflow_calls_total{sync=\"users\",destination=\"a\",outcome=\"delivered\"} 70\n";
+        assert!(page.contains(line), "{page}");
+        // What has left the project is told no more.
+        let mut text = Text::default();
+        recorder.write(&mut text, &["users"], &["b"]);
+        assert_eq!(text.finish(), "");
+    }
+}

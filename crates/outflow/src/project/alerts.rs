@@ -1,0 +1,117 @@
+//! `alerts` and `metrics`: when something counts as wrong, who is told, and where numbers are told.
+
+use std::net::SocketAddr;
+
+use outflow_core::{Code, Error, Secret, Timestamp};
+use outflow_egress::smtp::{Mailer, Message, Security};
+use outflow_egress::{SigningKey, Target};
+use outflow_engine::alert::Rules;
+
+use super::Problems;
+use super::document::{Node, Value};
+use crate::alerts::{Receiver, Way};
+
+pub(super) fn rules(node: Option<&Node>) -> Rules {
+    let default = Rules::default();
+    let get = |key: &str| node.and_then(|n| n.get(key));
+    let whole = |key: &str, default| get(key).and_then(Node::whole).map_or(default, i64::cast_unsigned);
+    Rules {
+        failed_runs: whole("failed_runs", default.failed_runs),
+        rejected_percent: whole("rejected_percent", default.rejected_percent),
+        skipped_percent: whole("skipped_percent", default.skipped_percent),
+        no_success_for: get("no_success_for").and_then(Node::duration).unwrap_or(default.no_success_for),
+        disk_above_reserve: get("disk_above_reserve")
+            .and_then(Node::size)
+            .unwrap_or(default.disk_above_reserve),
+    }
+}
+
+pub(super) fn receivers(node: Option<&Node>, problems: &mut Problems) -> Vec<Receiver> {
+    let items = node.and_then(|n| n.get("to")).map_or(&[][..], Node::items);
+    items.iter().filter_map(|item| receiver(item, problems)).collect()
+}
+
+fn receiver(node: &Node, problems: &mut Problems) -> Option<Receiver> {
+    match (node.get("webhook"), node.get("email")) {
+        (Some(webhook), None) => self::webhook(webhook, problems),
+        (None, Some(email)) => self::email(email, problems),
+        // What stands there in their place has been told of.
+        (None, None) if node.entries().next().is_some() => None,
+        _ => {
+            if matches!(node.value, Value::Table(_)) {
+                let message = "a receiver of alerts is a webhook or an email";
+                let help = "write - webhook: { url, secret } or - email: { server, from, to }";
+                problems.add(&node.place, Code::C006, message, help);
+            }
+            None
+        }
+    }
+}
+
+fn webhook(node: &Node, problems: &mut Problems) -> Option<Receiver> {
+    let (url, secret) = (node.get("url")?, node.get("secret")?);
+    let mut check = |at: &Node, error: Error| problems.add_error(&at.place, error.at(at.place.to_string()));
+    let target = Target::new(url.text()?, []).map_err(|e| check(url, e));
+    let key = SigningKey::new(&Secret::new(secret.text()?)).map_err(|e| check(secret, e));
+    let (_, key) = (target.ok()?, key.ok()?);
+    Some(Receiver::new(Way::Webhook { url: Secret::new(url.text()?), key }))
+}
+
+fn email(node: &Node, problems: &mut Problems) -> Option<Receiver> {
+    let text = |key: &str| node.get(key).and_then(Node::text).map(str::to_owned);
+    let security = match text("tls").as_deref() {
+        Some("implicit") => Security::Implicit,
+        Some("none") => Security::Plain,
+        _ => Security::StartTls,
+    };
+    let usual = match security {
+        Security::Implicit => 465,
+        Security::StartTls => 587,
+        Security::Plain => 25,
+    };
+    let port = node.get("port").and_then(Node::whole).and_then(|p| u16::try_from(p).ok()).unwrap_or(usual);
+    let login = match (node.get("user"), node.get("password")) {
+        (Some(user), Some(password)) => user.text().zip(password.text()),
+        (None, None) => None,
+        _ => {
+            let message = "user and password of a mail server go together";
+            problems.add(&node.place, Code::C006, message, "give both, or none");
+            None
+        }
+    };
+    let login = login.map(|(user, password)| (user.to_owned(), Secret::new(password)));
+    let recipients = node.get("to")?;
+    let (from, to) = (address(node.get("from")?, problems), recipients.items().iter());
+    let to: Vec<_> = to.filter_map(|to| address(to, problems)).collect();
+    if matches!(&recipients.value, Value::List(items) if items.is_empty()) {
+        problems.add(&recipients.place, Code::C006, "\"to\" names nobody", "name at least one address");
+    }
+    let ca = node.get("ca").and_then(Node::path);
+    let mailer = Mailer { host: text("server")?, port, security, login, ca };
+    if let Err(error) = mailer.check() {
+        problems.add_error(&node.place, error.at(node.place.to_string()));
+    }
+    Some(Receiver::new(Way::Email { mailer, from: from?, to }))
+}
+
+/// An address for mail. What a message would refuse is told now and not when something is wrong.
+fn address(node: &Node, problems: &mut Problems) -> Option<String> {
+    let text = node.text()?;
+    match Message::new(text, &[], Timestamp::UNIX_EPOCH, "", "", "") {
+        Ok(_) => Some(text.to_owned()),
+        Err(error) => {
+            problems.add_error(&node.place, error.at(node.place.to_string()));
+            None
+        }
+    }
+}
+
+pub(super) fn listen(node: Option<&Node>, problems: &mut Problems) -> Option<SocketAddr> {
+    let listen = node?.get("listen")?;
+    let address = listen.text()?.parse().ok();
+    if address.is_none() {
+        let help = "write an address and a port, such as 127.0.0.1:9464";
+        problems.add(&listen.place, Code::C005, "\"listen\" is no address with a port", help);
+    }
+    address
+}
