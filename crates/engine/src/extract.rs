@@ -5,7 +5,6 @@
 
 use std::time::Instant;
 
-use outflow_core::codes::Area;
 use outflow_core::ports::spool::{Keep, SpoolHeader, SpoolWriter, Spooled};
 use outflow_core::ports::state::{Extraction, SyncState};
 use outflow_core::ports::warehouse::{RowStream, Statement, Warehouse};
@@ -42,8 +41,6 @@ struct ReadOut {
     read: u64,
     columns: Vec<Column>,
     cursor: Option<CursorValue>,
-    /// Whether the next run can be compared with this one.
-    comparable: bool,
     wanted: Option<WantedKeys>,
 }
 
@@ -79,9 +76,9 @@ impl Extractor<'_> {
         let note = notes.into_iter().flatten().reduce(|a, b| format!("{a}; {b}"));
         (self.progress)(Event::Reading { last_sync_time: text, note });
 
-        let moved = |seen, run| window::moved(spec, &before, seen, &value, &clocks, run);
+        let moved = |seen| window::moved(spec, &before, seen, &value, &clocks, self.run.id);
         let next = |state: &SyncState| window::start_value(spec, state, &Default::default(), &clocks);
-        let again = self.reads_again(&query).then(|| query.render(&next(&moved(None, None))));
+        let again = self.reads_again(&query).then(|| query.render(&next(&moved(None))));
         let statement = Statement {
             sql: query.render(&value),
             label: label(&spec.name),
@@ -107,7 +104,7 @@ impl Extractor<'_> {
             return Err(Error::new(Code::E002, format!("the extraction does not add up: {rows:?}")).into());
         }
         let moves = if ordinary {
-            Some(moved(out.cursor, out.comparable.then_some(self.run.id)))
+            Some(moved(out.cursor))
         } else {
             // It sent something that the run before it did not: of what that one sent, only what it sent as well is still the last word.
             let news = before.run.is_some() && out.spooled.entries > out.spooled.unchanged;
@@ -185,10 +182,10 @@ impl Extractor<'_> {
             Ok(())
         });
         let mut ended = ended.await;
-        let mut comparable = true;
         if let (Ok(()), Some(sql), Keep::Named) = (&ended, &again, reading.keep)
             && reading.read > 0
         {
+            // The result is complete; but if this fails, the next run could not tell what it reads again, and would send it under other ids.
             let mut shaper = Shaper::new(Plan::compile(self.run.call_type, &columns)?, self.run.key, clock);
             let asked = tokio::select! {
                 asked = stream.again(sql) => asked,
@@ -198,10 +195,6 @@ impl Extractor<'_> {
                 Ok(()) => pages(&mut *stream, &mut stop, |page| reading.name(page, &mut shaper)).await,
                 Err(error) => Err(error),
             };
-            // The result is complete without that. The next run is then compared with nothing.
-            if ended.as_ref().is_err_and(|e| e.code().area() == Area::Source) {
-                (ended, comparable) = (Ok(()), false);
-            }
         }
         stream.cancel().await;
         if let Err(error) = ended {
@@ -212,7 +205,7 @@ impl Extractor<'_> {
         let Reading { writer, read, cursor, wanted, .. } = reading;
         let spooled = blocking(move || writer.finish(previous)).await?;
         let cursor = cursor.and_then(CursorTracker::largest);
-        Ok(ReadOut { spooled, findings, read, columns, cursor, comparable, wanted })
+        Ok(ReadOut { spooled, findings, read, columns, cursor, wanted })
     }
 
     async fn reading(

@@ -76,7 +76,7 @@ pub(crate) fn moved(
     seen: Option<CursorValue>,
     used: &LastSyncTime,
     clocks: &Clocks,
-    comparable: Option<RunId>,
+    run: RunId,
 ) -> SyncState {
     SyncState {
         clock_us: Some(clocks.warehouse.as_microsecond()),
@@ -85,8 +85,8 @@ pub(crate) fn moved(
         first_us: first(spec, before, clocks),
         cursor: next_cursor(spec, before, seen, used, clocks),
         cursor_of: spec.cursor.clone(),
-        run: comparable,
-        fingerprint: comparable.map(|_| fingerprint(spec)),
+        run: Some(run),
+        fingerprint: Some(fingerprint(spec)),
     }
 }
 

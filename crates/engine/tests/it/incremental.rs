@@ -16,7 +16,7 @@ use std::time::Duration;
 use outflow_core::ports::state::NewRun;
 use outflow_core::run::{Pinned, RunOptions, Trigger};
 use outflow_core::{Answer, CallType, Clock, Code, FirstRun, RunState, SyncSpec, Timestamp};
-use outflow_engine::RunDocument;
+use outflow_engine::{Errors, RunDocument};
 use outflow_testkit::{Rng, seed};
 use serde_json::Value;
 
@@ -107,7 +107,21 @@ impl Watched {
     /// An ordinary run that comes to its end, also if destinations stop in between.
     async fn run(&mut self) -> RunDocument {
         let resumed = self.house.state().unfinished("users").unwrap().is_some();
-        let mut document = self.house.run(&self.spec, &self.world).await.unwrap();
+        let document = self.house.run(&self.spec, &self.world).await.unwrap();
+        self.ended(document, resumed).await
+    }
+
+    /// The same where the connection may break when the database is asked again.
+    async fn run_or_fail(&mut self) {
+        let resumed = self.house.state().unfinished("users").unwrap().is_some();
+        match self.house.run(&self.spec, &self.world).await {
+            Ok(document) => drop(self.ended(document, resumed).await),
+            Err(errors) => self.failed(&errors),
+        }
+    }
+
+    /// What a run that was extracted has sent is judged, when all of it is.
+    async fn ended(&mut self, mut document: RunDocument, resumed: bool) -> RunDocument {
         self.tried();
         let (snapshot, result) = self.read();
         while document.state == RunState::Delivering {
@@ -231,7 +245,11 @@ impl Watched {
     async fn fail(&mut self, rng: &mut Rng) {
         self.world.lock().breaks_after = Some(rng.below(4) as usize);
         let errors = self.house.run(&self.spec, &self.world).await.unwrap_err();
-        assert_eq!(codes(&errors), [Code::S012]);
+        self.failed(&errors);
+    }
+
+    fn failed(&mut self, errors: &Errors) {
+        assert_eq!(codes(errors), [Code::S012]);
         self.tried();
         assert!(self.sent().iter().all(Vec::is_empty));
     }
@@ -319,12 +337,9 @@ impl Watched {
                 self.run().await;
             }
             6 => {
-                // Only where the database has to be asked again does the next run lose its measure.
                 self.world.lock().breaks_again = true;
-                self.run().await;
-                if !std::mem::take(&mut self.world.lock().breaks_again) {
-                    self.previous = None;
-                }
+                self.run_or_fail().await;
+                self.world.lock().breaks_again = false;
             }
             7 | 8 => {
                 let full = rng.below(2) == 0;

@@ -13,14 +13,14 @@ use serde_json::Value;
 use crate::serving::Serving;
 use crate::support::{Project, pipelines, sync, yaml};
 
-/// The six types. Each has a table of its own, whose rows are known by their number. Events have a time or an id of their own, as the documentation advises: of others a
-/// run asks the database twice, and if it breaks off in between, the next one sends the overlap again as new calls (decision 7).
+/// The six types. Each has a table of its own, whose rows are known by their number. Track has a time, page an id; of screen, which has neither, a run asks the database twice
+/// (decision 7).
 const TYPES: [(&str, &str); 6] = [
     ("identify", r#"SELECT id % 50 AS "userId", id AS row"#),
     ("track", r#"SELECT id % 50 AS "userId", 'Bought' AS event, id AS row, at AS "timestamp""#),
     ("group", r#"SELECT 'g' || id % 50 AS "groupId", id % 50 AS "userId", id AS row"#),
     ("page", r#"SELECT id % 50 AS "userId", 'Home' AS name, id AS row, 'page ' || id AS "messageId""#),
-    ("screen", r#"SELECT id % 50 AS "userId", 'Feed' AS name, id AS row, at AS "timestamp""#),
+    ("screen", r#"SELECT id % 50 AS "userId", 'Feed' AS name, id AS row"#),
     ("alias", r#"SELECT id % 50 AS "userId", 'a-' || id AS "previousId""#),
 ];
 
