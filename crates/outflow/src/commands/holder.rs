@@ -26,29 +26,31 @@ async fn hand_over(
     if control::ask(&dir, &Ask::Status).await?.is_none() {
         return Ok(None);
     }
-    let mut outcomes = Vec::new();
+    // All are asked for before the first is followed: one that takes long keeps no other from beginning.
+    let (mut begun, mut outcomes) = (Vec::new(), Vec::new());
     for (sync, options) in asks {
         let ask = Ask::Run { sync: sync.clone(), options: options.clone() };
-        let answer = match control::ask(&dir, &ask).await {
-            Ok(Some(answer)) => answer,
+        match control::ask(&dir, &ask).await {
             Ok(None) => return Ok(None),
-            Err(error) => {
-                outcomes.push(Outcome::Failed(sync.clone(), error.into()));
-                continue;
-            }
-        };
-        match answer["started"].as_u64() {
-            Some(run) => {
-                printer.say(&format!("{sync}: run {run} begins in the running Outflow"));
-                outcomes.push(Outcome::Ran(Box::new(follow::to_its_end(common, RunId(run)).await?)));
-            }
-            None => {
-                let behind = &answer["behind"];
-                printer.say(&format!("{sync}: its run {behind} is in progress; it runs again behind that"));
-                outcomes.push(Outcome::Remembered(sync.clone()));
-            }
+            Err(error) => outcomes.push(Outcome::Failed(sync.clone(), error.into())),
+            Ok(Some(answer)) => match answer["started"].as_u64() {
+                Some(run) => {
+                    printer.say(&format!("{sync}: run {run} begins in the running Outflow"));
+                    begun.push(RunId(run));
+                }
+                None => {
+                    let behind = &answer["behind"];
+                    printer
+                        .say(&format!("{sync}: its run {behind} is in progress; it runs again behind that"));
+                    outcomes.push(Outcome::Remembered(sync.clone()));
+                }
+            },
         }
     }
+    for run in begun {
+        outcomes.push(Outcome::Ran(Box::new(follow::to_its_end(common, run).await?)));
+    }
+    outcomes.sort_by_key(|o| asks.iter().position(|(sync, _)| sync == o.sync()));
     outcomes.iter().for_each(|o| o.tell(printer));
     Ok(Some(outcomes))
 }

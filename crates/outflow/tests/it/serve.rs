@@ -153,3 +153,25 @@ fn a_run_that_waits_for_the_state_is_done_by_a_serve_that_gets_it_first() {
     serve.wait().assert_code(0);
     served.assert_delivered(3);
 }
+
+#[test]
+fn of_several_syncs_that_are_asked_for_one_that_is_stuck_keeps_none_from_beginning() {
+    let served = Served::new("serve_several");
+    served.add(1, 3);
+    let stuck = Receiver::start_blocking();
+    stuck.always(Reply::status(503));
+    let to = |name: &str| format!("{}destinations: [{name}]\n", sync("identify", QUERY));
+    let (well, ill) = (pipelines(&served.receiver), pipelines(&stuck));
+    let destinations = [("journeys", well.as_str()), ("stuck", ill.as_str())];
+    let syncs = [("apart", &*to("stuck")), ("users", &*to("journeys"))];
+    served.project.write("outflow.yaml", &yaml(&served.database, &destinations, &syncs));
+    let serve = served.start();
+    while !serve.next_line(Duration::from_secs(30)).expect("it says that it serves").contains(" serving ") {}
+    let run = served.project.program(&["run", "apart", "users"]).spawn();
+    served.wait_for(3);
+    assert!(!run.has_ended(), "it follows the stuck one");
+    run.kill();
+    serve.signal("TERM");
+    serve.wait().assert_code(0);
+    served.assert_delivered(3);
+}
