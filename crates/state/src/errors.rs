@@ -10,6 +10,13 @@ pub(crate) enum Fault {
     Known(Error),
 }
 
+impl Fault {
+    /// Whether the disk had no room, as it is told before anything of a transaction counts.
+    pub(crate) fn is_full_disk(&self) -> bool {
+        matches!(self, Self::Sql(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull))
+    }
+}
+
 impl From<rusqlite::Error> for Fault {
     fn from(error: rusqlite::Error) -> Self {
         Self::Sql(error)

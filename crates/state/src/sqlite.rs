@@ -1,12 +1,13 @@
 //! Opening the database, and the frame of every transaction.
 
+use std::fmt;
 use std::fs::{DirBuilder, OpenOptions};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use outflow_core::Result;
+use outflow_core::{Error, Result};
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 use crate::errors::{Fault, cannot_open, failed, newer, nothing_yet, read_only, taken_over};
@@ -19,14 +20,23 @@ const BUSY: Duration = Duration::from_secs(10);
 /// More than the port has statements: each is parsed once.
 const STATEMENTS: usize = 64;
 
+/// Whether a write that found no room is to be tried again.
+type TryAgain = Box<dyn Fn(&Error) -> bool + Send + Sync>;
+
 /// The state of an installation in one SQLite database.
-#[derive(Debug)]
 pub struct SqliteState {
     // In this order: the database is closed before the next owner is let in.
     connection: Mutex<Connection>,
     holder: Option<i64>,
     installation: u128,
+    without_room: Option<TryAgain>,
     _lock: Option<Lock>,
+}
+
+impl fmt::Debug for SqliteState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqliteState").field("holder", &self.holder).finish_non_exhaustive()
+    }
 }
 
 impl SqliteState {
@@ -67,6 +77,13 @@ impl SqliteState {
         }
     }
 
+    /// The same, but a write that finds the disk full asks `again`, which may block, whether it is to be tried again. Such a write has changed nothing, and no sync has
+    /// failed: the file is as good as before. Without this, and once `again` says no, the write fails (T004).
+    #[must_use]
+    pub fn without_room(self, again: impl Fn(&Error) -> bool + Send + Sync + 'static) -> Self {
+        Self { without_room: Some(Box::new(again)), ..self }
+    }
+
     /// What sets this installation's message ids apart from those of all others.
     pub fn installation(&self) -> u128 {
         self.installation
@@ -96,7 +113,8 @@ impl SqliteState {
         let id = connection.query_row("SELECT id FROM installation", [], |row| row.get(0)).map_err(failed)?;
         let installation = u128::from_be_bytes(id);
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
-        Ok(Self { connection: Mutex::new(connection), holder, installation, _lock: lock })
+        let connection = Mutex::new(connection);
+        Ok(Self { connection, holder, installation, without_room: None, _lock: lock })
     }
 
     /// Reads.
@@ -105,20 +123,31 @@ impl SqliteState {
     }
 
     /// Writes in one transaction, if this store still is the one that may.
-    pub(crate) fn write<T>(&self, write: impl FnOnce(&Transaction) -> Result<T, Fault>) -> Result<T> {
+    pub(crate) fn write<T>(&self, write: impl Fn(&Transaction) -> Result<T, Fault>) -> Result<T> {
+        loop {
+            let fault = match self.try_to_write(&write) {
+                Ok(done) => return Ok(done),
+                Err(fault) => fault,
+            };
+            let (is_full, error) = (fault.is_full_disk(), Error::from(fault));
+            if !(is_full && self.without_room.as_ref().is_some_and(|again| again(&error))) {
+                return Err(error);
+            }
+        }
+    }
+
+    fn try_to_write<T>(&self, write: impl Fn(&Transaction) -> Result<T, Fault>) -> Result<T, Fault> {
         let holder = self.holder.ok_or_else(read_only)?;
         let mut connection = self.connection();
-        let transaction =
-            connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let now: i64 = transaction
             .prepare_cached("SELECT holder FROM installation")
-            .and_then(|mut statement| statement.query_row([], |row| row.get(0)))
-            .map_err(failed)?;
+            .and_then(|mut statement| statement.query_row([], |row| row.get(0)))?;
         if now != holder {
-            return Err(taken_over());
+            return Err(taken_over().into());
         }
         let done = write(&transaction)?;
-        transaction.commit().map_err(failed)?;
+        transaction.commit()?;
         Ok(done)
     }
 

@@ -180,8 +180,8 @@ impl State for SqliteState {
         }
         self.write(|t| {
             let sql = "UPDATE runs SET state = ?2, ended_at = ?3, reason_code = ?4, reason = ?5 WHERE id = ?1 AND ended_at IS NULL";
-            let (code, reason) = reason.unzip();
-            let values = params![id(run), state.name(), at.as_microsecond(), code.map(Code::as_str), reason];
+            let (code, reason) = reason.as_ref().map(|(code, reason)| (code.as_str(), reason)).unzip();
+            let values = params![id(run), state.name(), at.as_microsecond(), code, reason];
             step(t, run, state, t.prepare_cached(sql)?.execute(values)?)?;
             rewind.map_or(Ok(()), |before| move_sync(t, run, before))
         })

@@ -73,8 +73,8 @@ pub async fn discard(common: &Common, args: &Discard, printer: Printer) -> Resul
 async fn engine(common: &Common, no_wait: bool, printer: Printer) -> Result<Engine, Errors> {
     let project = Project::load(&common.project)?;
     let stop = signals::listen();
-    let state = super::holder::open_state(common, no_wait, &stop, printer).await?;
-    Ok(wiring::engine(common, &project, Arc::clone(&state), stop)?)
+    let state = Arc::new(super::holder::open_state(common, no_wait, &stop, printer).await?);
+    Ok(wiring::engine(common, &project, state, stop)?)
 }
 
 fn recorded(engine: &Engine, run: RunId) -> Result<RunDocument, Error> {

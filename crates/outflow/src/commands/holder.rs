@@ -82,7 +82,7 @@ pub async fn take(
         let (asked, socket) = (stop.clone(), dir.clone());
         let enough = move || *asked.borrow() || (may_ask && control::listens(&socket));
         match open_unless(common, no_wait, enough, printer).await {
-            Ok(state) => return Ok(Taken::State(state)),
+            Ok(state) => return Ok(Taken::State(Arc::new(state))),
             Err(_) if may_ask && !no_wait && !*stop.borrow() && control::listens(&dir) => {}
             Err(error) => return Err(error.into()),
         }
@@ -95,7 +95,7 @@ pub async fn open_state(
     no_wait: bool,
     stop: &watch::Receiver<bool>,
     printer: Printer,
-) -> Result<Arc<dyn State>, Error> {
+) -> Result<SqliteState, Error> {
     let asked = stop.clone();
     open_unless(common, no_wait, move || *asked.borrow(), printer).await
 }
@@ -105,16 +105,16 @@ async fn open_unless(
     no_wait: bool,
     enough: impl Fn() -> bool + Send + 'static,
     printer: Printer,
-) -> Result<Arc<dyn State>, Error> {
+) -> Result<SqliteState, Error> {
     let dir = wiring::state_dir(common);
     match SqliteState::open(&dir) {
-        Ok(state) => return Ok(Arc::new(state)),
+        Ok(state) => return Ok(state),
         Err(error) if error.code() != Code::T002 || no_wait => return Err(error),
         Err(_) => printer.say("another process is at work here; waiting for it (--no-wait exits instead)"),
     }
     let waiting = tokio::task::spawn_blocking(move || SqliteState::open_waiting(&dir, enough));
     match waiting.await {
-        Ok(opened) => opened.map(|state| Arc::new(state) as Arc<dyn State>),
+        Ok(opened) => opened,
         Err(join) => {
             Err(Error::new(Code::T001, "waiting for the state ended before its time").caused_by(join))
         }

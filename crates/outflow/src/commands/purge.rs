@@ -1,5 +1,7 @@
 //! `outflow purge`: removes a person from what is kept.
 
+use std::sync::Arc;
+
 use outflow_core::{Code, Error, RunId};
 use outflow_engine::Errors;
 use outflow_engine::purge::PurgeReport;
@@ -28,7 +30,7 @@ async fn remove(common: &Common, args: &Purge, printer: Printer) -> Result<Purge
         });
     }
     let stop = signals::listen();
-    let state = super::holder::open_state(common, args.no_wait, &stop, printer).await?;
+    let state = Arc::new(super::holder::open_state(common, args.no_wait, &stop, printer).await?);
     let engine = outflow_engine::Engine { stop, ..wiring::keeper(common, state)? };
     let id = args.key.clone();
     tokio::task::block_in_place(move || engine.purge(&id, false))

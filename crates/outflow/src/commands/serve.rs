@@ -1,12 +1,16 @@
 //! `outflow serve`: keeps every enabled sync of the project running.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
+use outflow_core::ports::state::State;
 use outflow_core::{Clock as _, Error, SystemClock};
-use outflow_engine::serve::{self, Handle, Notice, Observer, Triggered};
+use outflow_engine::serve::{self, Notice, Observer, Triggered};
 use outflow_engine::{Engine, Errors};
 use serde_json::{Value, json};
+use tokio::runtime::Handle;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::alerts::{self, Pace, Teller};
@@ -19,6 +23,10 @@ use crate::output::Printer;
 use crate::project::Project;
 use crate::{signals, wiring};
 
+/// A full disk is looked at this often, and told of no more often than that.
+const LOOK_FOR_ROOM: Duration = Duration::from_secs(1);
+const SAY_AGAIN: Duration = Duration::from_secs(60);
+
 /// Runs until a signal.
 pub async fn serve(common: &Common, args: &Serve, printer: Printer) -> Result<Exit, Errors> {
     let recorder = Arc::new(Recorder::new(SystemClock.now()));
@@ -28,6 +36,7 @@ pub async fn serve(common: &Common, args: &Serve, printer: Printer) -> Result<Ex
     let log = Log::new(printer, args.log_format.unwrap_or(format));
     log.info("opening the state", &[]);
     let state = super::holder::open_state(common, args.no_wait, &stop, printer.silent()).await?;
+    let state: Arc<dyn State> = Arc::new(state.without_room(wait_for_room(log, stop.clone())));
     let socket = Socket::listen(&wiring::state_dir(common))?;
     let metrics = match args.metrics.or(project.metrics) {
         Some(address) => Some(metrics::listen(address).await?),
@@ -62,6 +71,22 @@ pub async fn serve(common: &Common, args: &Serve, printer: Printer) -> Result<Ex
     Ok(Exit::Done)
 }
 
+/// What cannot be remembered may not go on. While the disk is full, everything stands where it needs the state, and goes on by itself when there is room.
+fn wait_for_room(log: Log, stop: watch::Receiver<bool>) -> impl Fn(&Error) -> bool + Send + Sync {
+    let (told, runtime) = (Mutex::new(None::<Instant>), Handle::current());
+    move |error| {
+        let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.is_none_or(|at| at.elapsed() >= SAY_AGAIN) {
+            *told = Some(Instant::now());
+            log.error("waiting for room", &[], error);
+        }
+        drop(told);
+        let mut stop = stop.clone();
+        let stopped = async { stop.wait_for(|stop| *stop).await.is_ok() };
+        runtime.block_on(async { tokio::time::timeout(LOOK_FOR_ROOM, stopped).await }).is_err()
+    }
+}
+
 /// Who hears what the supervisor tells.
 fn observer(log: Log, recorder: Arc<Recorder>, teller: Teller) -> Observer {
     Arc::new(move |notice: Notice| {
@@ -77,7 +102,7 @@ fn observer(log: Log, recorder: Arc<Recorder>, teller: Teller) -> Observer {
 #[derive(Clone)]
 struct Keeper {
     common: Common,
-    handle: Handle,
+    handle: serve::Handle,
     teller: Teller,
     log: Log,
 }

@@ -139,22 +139,52 @@ fn at_the_disk_reserve_deliveries_go_on_a_large_result_fails_with_its_size_and_a
     );
 }
 
-/// No reserve helps against others who fill the disk. What cannot be remembered may not go on: the process ends, and whoever starts it again has lost nothing.
+impl Room {
+    /// Others fill the disk to the last byte, and then the run's destination takes calls: that can be remembered no more.
+    fn fill(&mut self) -> fs::File {
+        let mut ballast = fs::OpenOptions::new().append(true).open(self.ballast()).unwrap();
+        let error = io::copy(&mut io::repeat(0), &mut ballast).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::StorageFull, "{error}");
+        self.receiver.always(Reply::ok());
+        let told = self.serving().event("waiting for room", None).unwrap();
+        assert_eq!(told["code"], "T004", "{told}");
+        ballast
+    }
+
+    /// A file that someone holds open keeps its room.
+    fn empty(&self, ballast: fs::File) {
+        drop(ballast);
+        fs::remove_file(self.ballast()).unwrap();
+    }
+}
+
+/// No reserve helps against others who fill the disk.
 #[test]
-fn on_a_disk_that_others_fill_to_the_last_byte_the_process_ends_and_the_next_one_goes_on() {
+fn on_a_disk_that_others_fill_to_the_last_byte_serve_stands_still_and_goes_on_when_there_is_room() {
     let mut room = Room::new("room_full", "1MiB", 30);
     let first = room.extract_small();
-    let mut ballast = fs::OpenOptions::new().append(true).open(room.ballast()).unwrap();
-    let error = io::copy(&mut io::repeat(0), &mut ballast).unwrap_err();
-    assert_eq!(error.kind(), io::ErrorKind::StorageFull, "{error}");
-    room.receiver.always(Reply::ok());
-    let exit = room.serving.take().unwrap().wait();
+    let ballast = room.fill();
+    room.empty(ballast);
+    assert_eq!(room.serving().end_of(first).unwrap().1, "succeeded");
+    room.finish(
+        "room::on_a_disk_that_others_fill_to_the_last_byte_serve_stands_still_and_goes_on_when_there_is_room",
+        "a disk without a free byte (ENOSPC) under a delivery of `serve`, then room",
+        "waiting for room: T004",
+    );
+}
+
+#[test]
+fn a_stop_without_room_says_so_and_the_next_process_goes_on() {
+    let mut room = Room::new("room_stop", "1MiB", 30);
+    let first = room.extract_small();
+    let ballast = room.fill();
+    let serving = room.serving.take().unwrap();
+    serving.signal("TERM");
+    let exit = serving.wait();
     exit.assert_code(1);
     assert!(exit.stderr.contains("T004") && exit.stderr.contains("full"), "{exit:?}");
 
-    // A file that someone holds open keeps its room.
-    drop(ballast);
-    fs::remove_file(room.ballast()).unwrap();
+    room.empty(ballast);
     let server = room.program(&["serve", "--output", "json"]);
     let mut serving = Serving::of(&room.project, &server);
     serving.reached_at(&held(&room.disk));
@@ -162,8 +192,8 @@ fn on_a_disk_that_others_fill_to_the_last_byte_the_process_ends_and_the_next_one
     assert_eq!(serving.end_of(first).unwrap().1, "succeeded");
     room.serving = Some(serving);
     room.finish(
-        "room::on_a_disk_that_others_fill_to_the_last_byte_the_process_ends_and_the_next_one_goes_on",
-        "a disk without a free byte (ENOSPC) under a delivery of `serve`, then room and a new start",
+        "room::a_stop_without_room_says_so_and_the_next_process_goes_on",
+        "a stop of `serve` on a disk without a free byte, then room and a new start",
         "T004, exit 1",
     );
 }
