@@ -333,8 +333,7 @@ async fn supervise(
     while let Some(joined) = tasks.join_next().await {
         joined.map_err(|e| Error::new(Code::E002, "a sync's task broke down").caused_by(e))??;
     }
-    shared.lanes.ended().await;
-    Ok(())
+    shared.lanes.ended().await
 }
 
 /// Whether a run in this state keeps its sync busy by itself.

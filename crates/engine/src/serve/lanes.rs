@@ -139,17 +139,17 @@ impl Lanes {
         let mut failure = self.failure.subscribe();
         let error = failure.wait_for(Option::is_some).await.ok().and_then(|found| found.clone());
         match error {
-            Some(error) => Error::new(error.code(), error.message().to_owned()).caused_by(error),
+            Some(error) => again(error),
             None => std::future::pending().await,
         }
     }
 
-    /// Resolves when no lane has a task any more.
-    pub(super) async fn ended(&self) {
+    /// Resolves when no lane has a task any more, with an error if one could not remember its progress.
+    pub(super) async fn ended(&self) -> Result<()> {
         loop {
             let mut tasks = std::mem::take(&mut self.lock().tasks);
             if tasks.is_empty() {
-                return;
+                return self.failure.borrow().clone().map_or(Ok(()), |error| Err(again(error)));
             }
             while tasks.join_next().await.is_some() {}
         }
@@ -202,6 +202,11 @@ impl Lanes {
         }
         news
     }
+}
+
+/// An error that several may have.
+fn again(error: Arc<Error>) -> Error {
+    Error::new(error.code(), error.message().to_owned()).caused_by(error)
 }
 
 /// Takes up what an earlier process left undelivered, and tells of runs that are held.
