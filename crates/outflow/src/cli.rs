@@ -85,6 +85,8 @@ pub enum Command {
     Run(Run),
     /// Keep every enabled sync running by its schedule, until SIGTERM or Ctrl-C; SIGHUP reads the project again
     Serve(Serve),
+    /// Show what runs, what waits, what is due next and what is wrong
+    Status,
     /// List runs, and slots that were skipped
     Runs(Runs),
     /// List the alerts that fire

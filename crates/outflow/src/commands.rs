@@ -21,6 +21,7 @@ mod runs;
 mod schema;
 mod serve;
 mod source;
+mod status;
 mod usage;
 mod validate;
 mod verify;
@@ -47,6 +48,7 @@ pub async fn dispatch(cli: Cli, printer: Printer) -> Result<Exit, Errors> {
         Command::Run(args) => run::run(&common, &args, printer).await,
         Command::Serve(args) => serve::serve(&common, &args, printer).await,
         Command::Runs(args) => runs::runs(&common, &args, printer),
+        Command::Status => status::status(&common, printer).await,
         Command::Alerts(args) => alerts::alerts(&common, &args, printer).await,
         Command::Rejected(args) => rejected::rejected(&common, &args, printer),
         Command::DeadLetters(args) => dead_letters::dead_letters(&common, &args, printer),

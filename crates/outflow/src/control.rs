@@ -39,7 +39,7 @@ pub enum Ask {
     },
     /// Read the project again.
     Reload,
-    /// Where the lanes stand.
+    /// What it says of itself.
     Status,
     /// Remove a person from what is kept.
     Purge {

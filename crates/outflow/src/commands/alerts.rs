@@ -34,14 +34,16 @@ fn list(common: &Common, printer: Printer) -> Result<Exit, Errors> {
     Ok(Exit::Done)
 }
 
-fn entry(a: &AlertRecord) -> Value {
+/// One alert as a document.
+pub fn entry(a: &AlertRecord) -> Value {
     json!({
         "format_version": FORMAT_VERSION, "alert": a.kind, "subject": a.subject, "code": a.code, "message": a.message,
         "since": a.since, "told": a.told,
     })
 }
 
-fn people(alerts: &[AlertRecord]) -> String {
+/// Alerts for people.
+pub fn people(alerts: &[AlertRecord]) -> String {
     if alerts.is_empty() {
         return "nothing is wrong as far as is known\n".to_owned();
     }

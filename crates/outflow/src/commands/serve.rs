@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use outflow_core::ports::state::State;
-use outflow_core::{Clock as _, Error, SystemClock};
+use outflow_core::{Clock as _, Error, SystemClock, Timestamp};
 use outflow_engine::serve::{self, Notice, Observer, Triggered};
 use outflow_engine::{Engine, Errors};
 use serde_json::{Value, json};
@@ -13,6 +13,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use super::status::Serving;
 use crate::alerts::{self, Pace, Teller};
 use crate::cli::{Common, LogFormat, Serve};
 use crate::control::{Ask, Socket};
@@ -29,7 +30,8 @@ const SAY_AGAIN: Duration = Duration::from_secs(60);
 
 /// Runs until a signal.
 pub async fn serve(common: &Common, args: &Serve, printer: Printer) -> Result<Exit, Errors> {
-    let recorder = Arc::new(Recorder::new(SystemClock.now()));
+    let since = SystemClock.now();
+    let recorder = Arc::new(Recorder::new(since));
     let project = Project::load(&common.project)?;
     let stop = signals::listen();
     let format = if printer.is_machine() { LogFormat::Json } else { LogFormat::Text };
@@ -50,7 +52,7 @@ pub async fn serve(common: &Common, args: &Serve, printer: Printer) -> Result<Ex
     fields.extend(metrics.as_ref().and_then(|m| m.local_addr().ok()).map(|a| ("metrics", json!(a))));
     log.info("serving", &fields);
     let (handle, supervising) = serve::start(fleet, observer);
-    let keeper = Keeper { common: common.clone(), handle: handle.clone(), teller, log };
+    let keeper = Keeper { common: common.clone(), handle: handle.clone(), teller, log, since };
     let mut beside = JoinSet::new();
     if let Some(listener) = metrics {
         beside.spawn(metrics::answer(listener, recorder, handle));
@@ -105,6 +107,7 @@ struct Keeper {
     handle: serve::Handle,
     teller: Teller,
     log: Log,
+    since: Timestamp,
 }
 
 impl Keeper {
@@ -124,7 +127,9 @@ impl Keeper {
                 self.log.info("purged", &[("runs", json!(removed))]);
                 Ok(serde_json::to_value(report).unwrap_or_default())
             }
-            Ask::Status => Ok(json!({ "lanes": self.handle.lanes() })),
+            Ask::Status => {
+                Ok(serde_json::to_value(Serving::of(&self.handle, self.since)).unwrap_or_default())
+            }
             Ask::Release { run } => self.handle.release(run).await.map(|()| json!({ "run": run })),
             Ask::Discard { run, skip_window } => {
                 self.handle.discard(run, skip_window).await.map(|()| json!({ "run": run }))

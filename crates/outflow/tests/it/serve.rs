@@ -6,7 +6,7 @@ use outflow_testkit::crash::Running;
 use outflow_testkit::{Database, Judge, Postgres, Receiver, Reply};
 use serde_json::Value;
 
-use crate::support::{Project, pipelines, sync, yaml};
+use crate::support::{Project, document, pipelines, sync, yaml};
 
 /// A table of users, and a project that syncs it once a day: at the first start, and then by wish.
 struct Served {
@@ -43,6 +43,10 @@ impl Served {
         self.project.program(&["serve", "--no-wait"]).spawn()
     }
 
+    fn status(&self) -> Value {
+        document(&self.project.run(&["status", "--output", "json"]))
+    }
+
     /// Waits until so many calls have come.
     fn wait_for(&self, calls: usize) {
         self.receiver.wait_for_calls_blocking(calls, Duration::from_secs(30));
@@ -73,6 +77,11 @@ fn it_runs_what_is_due_takes_wishes_and_stops_in_good_order() {
         "{document}"
     );
     assert_eq!(served.project.runs()[0]["trigger"], "manual");
+    let status = served.status();
+    assert_eq!(status["serving"]["pid"], running.id(), "{status}");
+    assert_eq!(status["serving"]["destinations"][0]["health"], "healthy", "{status}");
+    assert_eq!(status["syncs"][0]["last"]["run"], document["run"], "{status}");
+    assert_eq!((&status["waiting"], &status["alerts"]), (&serde_json::json!([]), &serde_json::json!([])));
     served.project.run(&["run", "nobody"]).assert_code(2);
 
     let second = served.project.run(&["serve", "--no-wait"]);
@@ -83,6 +92,13 @@ fn it_runs_what_is_due_takes_wishes_and_stops_in_good_order() {
     let exit = running.wait();
     exit.assert_code(0);
     assert!(exit.ran < Duration::from_secs(60) && exit.stderr.contains("stopped"), "{exit:?}");
+    let status = served.status();
+    assert!(status["serving"].is_null() && status["syncs"][0]["next_due"].is_string(), "{status}");
+    let table = served.project.run(&["status"]);
+    assert!(
+        table.stdout.contains("nothing serves this project") && table.stdout.contains("succeeded"),
+        "{table:?}"
+    );
     served.assert_delivered(9);
 }
 
@@ -170,6 +186,8 @@ fn of_several_syncs_that_are_asked_for_one_that_is_stuck_keeps_none_from_beginni
     let run = served.project.program(&["run", "apart", "users"]).spawn();
     served.wait_for(3);
     assert!(!run.has_ended(), "it follows the stuck one");
+    let waits = serde_json::json!([{ "sync": "apart", "destination": "stuck", "calls": 3 }]);
+    assert_eq!(served.status()["waiting"], waits);
     run.kill();
     serve.signal("TERM");
     serve.wait().assert_code(0);
