@@ -234,7 +234,7 @@ impl Mixed {
 struct Figure {
     name: &'static str,
     of: fn(&Vitals) -> u64,
-    /// By how much it may differ among faults; under constant load by a third of that.
+    /// By how much it may differ among faults, and in a slice; under constant load for long by a third of that.
     allowed: u64,
 }
 
@@ -309,7 +309,8 @@ fn a_process_under_constant_load_finds_its_size_and_keeps_it() {
     // Caches are full after a third of the time, and then there is nothing left to grow.
     steady.samples.retain(|sample| sample.at > time / 3);
     let all = moved(&steady.samples, "the last two thirds", |sample| sample.at);
-    print_unless_grown(report.judged(&verdict), &all, 3);
+    // In a slice, on a busy machine, they may not be full after a third yet.
+    print_unless_grown(report.judged(&verdict), &all, slice_or_whole(1, 3));
 }
 
 #[test]
