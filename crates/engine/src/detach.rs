@@ -1,10 +1,10 @@
 //! Detached destinations: runs leave them out, as more waits for them than may.
 //!
 //! What always holds: a destination that a run has left out is left out by the ordinary runs that follow, until a run from where its gap begins (`outflow catch-up`) has been
-//! extracted: nothing that it missed is sent twice, and what it missed has one beginning. Its calls in the runs that leave it out are counted as cancelled, with E007.
-//! No run leaves out all of its destinations.
+//! extracted: what it missed has one beginning. Its calls in the runs that leave it out are counted as cancelled, with E007. No run leaves out all of its destinations.
 //!
-//! What it does not do: give up what waits. The backlog is delivered in order as before.
+//! What it does not do: give up what waits: the backlog is delivered in order as before. And set an end to a catch-up: what came after the last ordinary run is read by it, and
+//! again by the next ordinary run.
 
 use outflow_core::{Result, RunRecord, SyncSpec};
 

@@ -127,8 +127,8 @@ pub async fn status(common: &Common, printer: Printer) -> Result<Exit, Errors> {
     Ok(Exit::Done)
 }
 
-/// Skips in a row are looked over up to this many.
-const LOOKED_AT: u64 = 1_000;
+/// So many of the newest runs are looked at. If all of them are skips, what they wait for is not at its end.
+const LOOKED_AT: u64 = 20;
 
 fn of_sync(engine: &Engine, spec: &SyncSpec, now: Timestamp) -> Result<SyncStatus, Errors> {
     let slots = Slots::of(&spec.schedule);
@@ -138,7 +138,10 @@ fn of_sync(engine: &Engine, spec: &SyncSpec, now: Timestamp) -> Result<SyncStatu
         (None, _) => slots.after(now),
     };
     let filter = RunFilter { sync: Some(spec.name.clone()), limit: LOOKED_AT };
-    let last = engine.state.runs(&filter)?.into_iter().find(|run| run.state != RunState::Skipped);
+    let last = match engine.state.runs(&filter)?.into_iter().find(|run| run.state != RunState::Skipped) {
+        Some(run) => Some(run),
+        None => engine.state.unfinished_runs()?.into_iter().rfind(|run| run.sync == spec.name),
+    };
     Ok(SyncStatus {
         sync: spec.name.clone(),
         enabled: spec.enabled,

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use outflow_core::ports::state::{NewRun, State as _};
+use outflow_core::run::{Pinned, RunOptions, Trigger};
+use outflow_state::SqliteState;
 use outflow_testkit::crash::Running;
 use outflow_testkit::{Database, Judge, Postgres, Receiver, Reply};
 use serde_json::Value;
@@ -154,7 +157,7 @@ fn a_run_that_waits_for_the_state_is_done_by_a_serve_that_gets_it_first() {
     let text = yaml(&served.database, &[("journeys", &pipelines(&served.receiver))], &[("users", &users)]);
     served.project.write("outflow.yaml", &text);
     // Both wait for whoever has the state now. Who was first gets it first.
-    let holder = outflow_state::SqliteState::open(&served.project.path().join(".outflow")).unwrap();
+    let holder = SqliteState::open(&served.project.path().join(".outflow")).unwrap();
     let waits = |pid: u32| {
         let locks = std::fs::read_to_string("/proc/locks").unwrap();
         locks.lines().any(|line| line.contains("->") && line.contains(&format!(" {pid} ")))
@@ -192,4 +195,33 @@ fn of_several_syncs_that_are_asked_for_one_that_is_stuck_keeps_none_from_beginni
     serve.signal("TERM");
     serve.wait().assert_code(0);
     served.assert_delivered(3);
+}
+
+#[test]
+fn the_status_of_a_sync_that_skips_for_long_names_the_run_that_it_waits_for() {
+    let served = Served::new("serve_skips");
+    let state = SqliteState::open(&served.project.path().join(".outflow")).unwrap();
+    let now = outflow_core::Timestamp::UNIX_EPOCH;
+    let new = NewRun {
+        sync: "users".into(),
+        call_type: outflow_core::CallType::Identify,
+        trigger: Trigger::Manual,
+        pinned: Pinned {
+            source: "shop.main".into(),
+            query: QUERY.into(),
+            connections: Vec::new(),
+            options: RunOptions::default(),
+            guards: outflow_core::Guards::default(),
+            detached: Vec::new(),
+        },
+        due_at: now,
+        started_at: now,
+    };
+    let waited_for = state.create_run(&new).unwrap().id;
+    for _ in 0..30 {
+        state.skip_run(&new, Some(waited_for), &(outflow_core::Code::E004, "busy".into())).unwrap();
+    }
+    drop(state);
+    let status = served.status();
+    assert_eq!(status["syncs"][0]["last"]["run"], waited_for.0, "{status}");
 }
