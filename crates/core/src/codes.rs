@@ -5,18 +5,18 @@
 use std::fmt;
 
 macro_rules! codes {
-    ($($code:ident $area:ident $title:literal;)*) => {
-        /// A stable code. The letter says the area: C configuration, Q query, S source, R row, D destination, P spool, T state, E engine, G guard.
+    ($($doc:ident $code:ident $area:ident $kind:ident $title:literal;)*) => {
+        /// A stable code. The variant says what happened; users see the short form (`D016`), whose letter is the area.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub enum Code { $(#[doc = $title] $code,)* }
+        pub enum Code { $(#[doc = concat!(stringify!($doc), ": ", $title)] $code,)* }
 
         impl Code {
             /// All codes, in order.
             pub const ALL: &[Code] = &[$(Code::$code,)*];
 
-            /// The code as text.
+            /// The short form that users see: `D016`.
             pub const fn as_str(self) -> &'static str {
-                match self { $(Code::$code => stringify!($code),)* }
+                match self { $(Code::$code => stringify!($doc),)* }
             }
 
             /// One line on what the code means.
@@ -26,15 +26,35 @@ macro_rules! codes {
 
             /// The page: what happened, what Outflow did, what to do.
             pub const fn page(self) -> &'static str {
-                match self { $(Code::$code => include_str!(concat!("../../../docs/errors/", stringify!($code), ".md")),)* }
+                match self { $(Code::$code => include_str!(concat!("../../../docs/errors/", stringify!($doc), ".md")),)* }
             }
 
             /// The area that the code belongs to.
             pub const fn area(self) -> Area {
                 match self { $(Code::$code => Area::$area,)* }
             }
+
+            /// What the caller can do about it.
+            pub const fn kind(self) -> ErrorKind {
+                match self { $(Code::$code => ErrorKind::$kind,)* }
+            }
         }
     };
+}
+
+/// What the caller can do about an error. Control flow asks for the kind or the variant, never for the short form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ErrorKind {
+    /// The same attempt may succeed later without a change.
+    Transient,
+    /// It fails until a person changes something outside the project: a disk, a server, another version.
+    Permanent,
+    /// Credentials or permissions are missing, wrong or expired.
+    Auth,
+    /// The project, the query, the data or the command line has to change.
+    UserInput,
+    /// A defect of Outflow.
+    Bug,
 }
 
 /// How much a finding matters.
@@ -83,127 +103,127 @@ pub enum Area {
 }
 
 codes! {
-    C001 Configuration "the project file cannot be read";
-    C002 Configuration "the project file is not valid YAML";
-    C003 Configuration "unknown key";
-    C004 Configuration "this version does not act on that key yet";
-    C005 Configuration "a value is of the wrong kind or out of range";
-    C006 Configuration "a required key is missing";
-    C007 Configuration "a name refers to nothing";
-    C008 Configuration "a secret reference cannot be resolved";
-    C009 Configuration "a secret stands in the file itself";
-    C010 Configuration "a name is used twice";
-    C011 Configuration "no such sync or run";
-    C012 Configuration "these options do not go together";
-    Q001 Query "the query does not only read";
-    Q002 Query "more than one statement";
-    Q003 Query "unknown variable";
-    Q004 Query "two columns fill the same field";
-    Q005 Query "a required column is missing";
-    Q006 Query "the query does not use last_sync_time";
-    Q007 Query "the query text ends inside a quote or a comment";
-    Q008 Query "the cursor column is not in the result";
-    Q009 Query "a column cannot be placed";
-    Q010 Query "a timestamp is compared with a number";
-    Q011 Query "a text is compared with a number";
-    Q101 Query "the query selects every column";
-    Q102 Query "a function stands around the compared column";
-    Q103 Query "two columns have the same name";
-    Q104 Query "ORDER BY or LIMIT in a query that reads what is new";
-    Q105 Query "a column's name looks like a secret";
-    Q106 Query "a function that gives another value in every run";
-    Q107 Query "a function that runs on the leader node alone";
-    Q108 Query "a reserved word is used as a name";
-    Q109 Query "very many columns";
-    Q110 Query "a group query without a userId";
-    Q111 Query "an event name that Customer.io takes for a command";
-    Q112 Query "rows may be stamped before they are loaded";
-    Q113 Query "very many rows, very often";
-    Q201 Query "the database folds the case of a name";
-    Q202 Query "a semicolon at the end";
-    Q203 Query "a column of unknown type is compared with a number";
-    S001 Source "the host name does not resolve";
-    S002 Source "the connection was refused";
-    S003 Source "no answer in time";
-    S004 Source "the TLS handshake failed";
-    S005 Source "the server does not offer TLS";
-    S006 Source "user name or password refused";
-    S007 Source "unknown database";
-    S008 Source "permission denied";
-    S009 Source "unknown table or column";
-    S010 Source "the database reported an error";
-    S011 Source "the statement was cancelled or took too long";
-    S012 Source "the connection broke before the end of the result";
-    S013 Source "the server's answer breaks the protocol";
-    S014 Source "the server takes no connections now";
-    S015 Source "a password would travel in clear text";
-    S016 Source "unknown way of authentication";
-    S017 Source "the SQLite file cannot be read";
-    S018 Source "syntax error in the query";
-    S019 Source "a row is larger than the limit";
-    S020 Source "this address is not on the server's allow-list";
-    S021 Source "no AWS credentials were found";
-    S022 Source "AWS gave no database credentials";
-    S023 Source "the SSH tunnel cannot be opened";
-    S024 Source "the SSH server's key is not the known one";
-    S101 Source "the account can do more than read";
-    S102 Source "the clocks differ";
-    S103 Source "the replica lags behind";
-    S104 Source "the certificate expires soon";
-    S105 Source "the credentials expire soon";
-    S106 Source "no table can be read";
-    S107 Source "the connection is not protected";
-    R001 Row "a required field is missing or blank";
-    R002 Row "not usable as an identifier";
-    R003 Row "not a time, or outside the years 0001 to 9999";
-    R004 Row "NaN and infinity are not JSON";
-    R005 Row "not valid UTF-8";
-    R006 Row "not valid JSON";
-    R007 Row "the field wants another type";
-    R008 Row "the object type is not a whole number";
-    R009 Row "the call would be larger than the limit";
-    R101 Row "unknown channel or device type (sent as it is)";
-    R102 Row "a whole number beyond 2^53 (sent with every digit)";
-    R103 Row "a group call without a person";
-    D001 Destination "the call is larger than the destination takes";
-    D002 Destination "the destination needs a userId or an anonymousId";
-    D003 Destination "the destination refused the call";
-    D004 Destination "the destination has no such type of call";
-    D010 Destination "the destination cannot be reached";
-    D011 Destination "the destination did not answer in time";
-    D012 Destination "no secure connection to the destination";
-    D013 Destination "the destination refused the credentials";
-    D014 Destination "the destination's address is wrong";
-    D015 Destination "the destination asked to slow down";
-    D016 Destination "the destination reported an error of its own";
-    D017 Destination "the destination's answer makes no sense";
-    D018 Destination "the address is not allowed";
-    D019 Destination "the file cannot be written";
-    D020 Destination "gave up for now, with calls pending";
-    D021 Destination "the destination refuses most calls alike";
-    P001 Spool "the result does not fit above the disk reserve";
-    P002 Spool "the result is larger than max_run_bytes";
-    P003 Spool "reading or writing the spool failed";
-    P004 Spool "a segment is damaged";
-    P005 Spool "a segment is missing";
-    T001 State "the state cannot be opened";
-    T002 State "another process holds the state";
-    T003 State "the state was written by a newer version";
-    T004 State "reading or writing the state failed";
-    E001 Engine "interrupted";
-    E002 Engine "the run's numbers do not add up";
-    E003 Engine "the run is lost";
-    E004 Engine "the previous run is in progress";
-    E005 Engine "a destination's backlog is full";
-    E006 Engine "the run is held";
-    E007 Engine "a destination is detached";
-    E101 Engine "many slots are skipped";
-    G001 Guard "more rows than allowed";
-    G002 Guard "too many rows rejected";
-    G003 Guard "an unusual number of rows";
-    G004 Guard "the result's columns have changed";
-    G005 Guard "too many rows without an identifier";
-    G006 Guard "the budget of calls is used up";
+    C001 ProjectFileUnreadable Configuration UserInput "the project file cannot be read";
+    C002 InvalidYaml Configuration UserInput "the project file is not valid YAML";
+    C003 UnknownKey Configuration UserInput "unknown key";
+    C004 UnsupportedKey Configuration UserInput "this version does not act on that key yet";
+    C005 InvalidValue Configuration UserInput "a value is of the wrong kind or out of range";
+    C006 MissingKey Configuration UserInput "a required key is missing";
+    C007 UnknownReference Configuration UserInput "a name refers to nothing";
+    C008 SecretUnresolved Configuration UserInput "a secret reference cannot be resolved";
+    C009 SecretInFile Configuration UserInput "a secret stands in the file itself";
+    C010 DuplicateName Configuration UserInput "a name is used twice";
+    C011 NoSuchSyncOrRun Configuration UserInput "no such sync or run";
+    C012 ConflictingOptions Configuration UserInput "these options do not go together";
+    Q001 QueryNotReadOnly Query UserInput "the query does not only read";
+    Q002 MultipleStatements Query UserInput "more than one statement";
+    Q003 UnknownVariable Query UserInput "unknown variable";
+    Q004 FieldFilledTwice Query UserInput "two columns fill the same field";
+    Q005 RequiredColumnMissing Query UserInput "a required column is missing";
+    Q006 QueryNotIncremental Query UserInput "the query does not use last_sync_time";
+    Q007 UnterminatedQuery Query UserInput "the query text ends inside a quote or a comment";
+    Q008 CursorColumnMissing Query UserInput "the cursor column is not in the result";
+    Q009 ColumnNotPlaceable Query UserInput "a column cannot be placed";
+    Q010 TimestampComparedWithNumber Query UserInput "a timestamp is compared with a number";
+    Q011 TextComparedWithNumber Query UserInput "a text is compared with a number";
+    Q101 SelectStar Query UserInput "the query selects every column";
+    Q102 FunctionAroundComparedColumn Query UserInput "a function stands around the compared column";
+    Q103 DuplicateColumn Query UserInput "two columns have the same name";
+    Q104 OrderOrLimit Query UserInput "ORDER BY or LIMIT in a query that reads what is new";
+    Q105 SecretLikeColumn Query UserInput "a column's name looks like a secret";
+    Q106 VolatileFunction Query UserInput "a function that gives another value in every run";
+    Q107 LeaderNodeFunction Query UserInput "a function that runs on the leader node alone";
+    Q108 ReservedWordAsName Query UserInput "a reserved word is used as a name";
+    Q109 ManyColumns Query UserInput "very many columns";
+    Q110 GroupWithoutUserId Query UserInput "a group query without a userId";
+    Q111 EventNameIsCommand Query UserInput "an event name that Customer.io takes for a command";
+    Q112 LateRows Query UserInput "rows may be stamped before they are loaded";
+    Q113 ManyRowsOften Query UserInput "very many rows, very often";
+    Q201 CaseFolded Query UserInput "the database folds the case of a name";
+    Q202 TrailingSemicolon Query UserInput "a semicolon at the end";
+    Q203 UnknownTypeComparedWithNumber Query UserInput "a column of unknown type is compared with a number";
+    S001 HostNotResolved Source Transient "the host name does not resolve";
+    S002 ConnectionRefused Source Transient "the connection was refused";
+    S003 SourceTimeout Source Transient "no answer in time";
+    S004 TlsHandshakeFailed Source Permanent "the TLS handshake failed";
+    S005 TlsNotOffered Source UserInput "the server does not offer TLS";
+    S006 SourceAuthFailed Source Auth "user name or password refused";
+    S007 UnknownDatabase Source UserInput "unknown database";
+    S008 PermissionDenied Source Auth "permission denied";
+    S009 UnknownTableOrColumn Source UserInput "unknown table or column";
+    S010 DatabaseError Source Permanent "the database reported an error";
+    S011 StatementCancelled Source Transient "the statement was cancelled or took too long";
+    S012 ConnectionBroken Source Transient "the connection broke before the end of the result";
+    S013 ProtocolViolation Source Permanent "the server's answer breaks the protocol";
+    S014 SourceUnavailable Source Transient "the server takes no connections now";
+    S015 ClearTextPassword Source Auth "a password would travel in clear text";
+    S016 UnknownAuthMethod Source Auth "unknown way of authentication";
+    S017 SqliteUnreadable Source UserInput "the SQLite file cannot be read";
+    S018 SyntaxError Source UserInput "syntax error in the query";
+    S019 RowTooLarge Source Permanent "a row is larger than the limit";
+    S020 NotOnAllowList Source Auth "this address is not on the server's allow-list";
+    S021 AwsCredentialsMissing Source Auth "no AWS credentials were found";
+    S022 AwsCredentialsRefused Source Auth "AWS gave no database credentials";
+    S023 TunnelFailed Source Permanent "the SSH tunnel cannot be opened";
+    S024 TunnelHostKeyUnknown Source Auth "the SSH server's key is not the known one";
+    S101 ExcessPrivileges Source UserInput "the account can do more than read";
+    S102 ClockSkew Source UserInput "the clocks differ";
+    S103 ReplicaLag Source UserInput "the replica lags behind";
+    S104 CertificateExpiring Source UserInput "the certificate expires soon";
+    S105 CredentialsExpiring Source UserInput "the credentials expire soon";
+    S106 NoReadableTable Source UserInput "no table can be read";
+    S107 UnencryptedConnection Source UserInput "the connection is not protected";
+    R001 MissingField Row UserInput "a required field is missing or blank";
+    R002 InvalidIdentifier Row UserInput "not usable as an identifier";
+    R003 InvalidTime Row UserInput "not a time, or outside the years 0001 to 9999";
+    R004 NotFinite Row UserInput "NaN and infinity are not JSON";
+    R005 InvalidUtf8 Row UserInput "not valid UTF-8";
+    R006 InvalidJson Row UserInput "not valid JSON";
+    R007 WrongType Row UserInput "the field wants another type";
+    R008 InvalidObjectType Row UserInput "the object type is not a whole number";
+    R009 CallTooLarge Row UserInput "the call would be larger than the limit";
+    R101 UnknownChannel Row UserInput "unknown channel or device type (sent as it is)";
+    R102 LargeInteger Row UserInput "a whole number beyond 2^53 (sent with every digit)";
+    R103 GroupWithoutPerson Row UserInput "a group call without a person";
+    D001 CallTooLargeForDestination Destination UserInput "the call is larger than the destination takes";
+    D002 DestinationNeedsIdentifier Destination UserInput "the destination needs a userId or an anonymousId";
+    D003 CallRefused Destination UserInput "the destination refused the call";
+    D004 CallTypeUnsupported Destination UserInput "the destination has no such type of call";
+    D010 DestinationUnreachable Destination Transient "the destination cannot be reached";
+    D011 DestinationTimeout Destination Transient "the destination did not answer in time";
+    D012 DestinationTlsFailed Destination Permanent "no secure connection to the destination";
+    D013 DestinationAuthFailed Destination Auth "the destination refused the credentials";
+    D014 DestinationAddressWrong Destination UserInput "the destination's address is wrong";
+    D015 DestinationThrottled Destination Transient "the destination asked to slow down";
+    D016 DestinationServerError Destination Transient "the destination reported an error of its own";
+    D017 DestinationAnswerInvalid Destination Permanent "the destination's answer makes no sense";
+    D018 AddressNotAllowed Destination UserInput "the address is not allowed";
+    D019 FileNotWritable Destination Permanent "the file cannot be written";
+    D020 DeliveryTimeout Destination Transient "gave up for now, with calls pending";
+    D021 MostCallsRefused Destination Permanent "the destination refuses most calls alike";
+    P001 DiskReserveReached Spool Transient "the result does not fit above the disk reserve";
+    P002 MaxRunBytesExceeded Spool Permanent "the result is larger than max_run_bytes";
+    P003 SpoolIo Spool Permanent "reading or writing the spool failed";
+    P004 SegmentDamaged Spool Permanent "a segment is damaged";
+    P005 SegmentMissing Spool Permanent "a segment is missing";
+    T001 StateUnavailable State Permanent "the state cannot be opened";
+    T002 StateHeld State Transient "another process holds the state";
+    T003 StateTooNew State Permanent "the state was written by a newer version";
+    T004 StateIo State Permanent "reading or writing the state failed";
+    E001 Interrupted Engine Transient "interrupted";
+    E002 CountsDiffer Engine Bug "the run's numbers do not add up";
+    E003 RunLost Engine Permanent "the run is lost";
+    E004 RunInProgress Engine Transient "the previous run is in progress";
+    E005 BacklogFull Engine Transient "a destination's backlog is full";
+    E006 AwaitingApproval Engine Permanent "the run is held";
+    E007 DestinationSkipped Engine Permanent "runs leave a destination out";
+    E101 ManySlotsSkipped Engine Permanent "many slots are skipped";
+    G001 TooManyRows Guard UserInput "more rows than allowed";
+    G002 TooManyRejected Guard UserInput "too many rows rejected";
+    G003 UnusualRowCount Guard UserInput "an unusual number of rows";
+    G004 ColumnsChanged Guard UserInput "the result's columns have changed";
+    G005 TooManyWithoutIdentifier Guard UserInput "too many rows without an identifier";
+    G006 BudgetExhausted Guard UserInput "the budget of calls is used up";
 }
 
 impl Code {
@@ -215,7 +235,7 @@ impl Code {
     /// How much it matters. The number says it: below 100 it is an error, from 100 on a warning, from 200 on a note. (Q006, older than the rule, is a warning.)
     pub fn severity(self) -> Severity {
         match self.as_str()[1..].parse::<u16>() {
-            _ if self == Code::Q006 => Severity::Warning,
+            _ if self == Code::QueryNotIncremental => Severity::Warning,
             Ok(200..) => Severity::Note,
             Ok(100..) => Severity::Warning,
             _ => Severity::Error,

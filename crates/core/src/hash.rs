@@ -32,7 +32,7 @@ pub fn seeded(key: u128, n: u64) -> u128 {
 pub fn random() -> crate::Result<u128> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(|e| {
-        crate::Error::new(crate::Code::T004, "the operating system gave no random bytes").caused_by(e)
+        crate::Error::new(crate::Code::StateIo, "the operating system gave no random bytes").caused_by(e)
     })?;
     Ok(u128::from_be_bytes(bytes))
 }

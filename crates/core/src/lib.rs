@@ -22,7 +22,7 @@ pub mod sync;
 
 pub use call::{CallFlags, CallMeta, CallType, RunKey};
 pub use clock::{Clock, SystemClock};
-pub use codes::{Code, Severity};
+pub use codes::{Code, ErrorKind, Severity};
 pub use error::{Error, Result};
 pub use guard::{Budget, Guards};
 pub use jiff::Timestamp;

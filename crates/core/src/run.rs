@@ -53,7 +53,7 @@ named! {
         /// The query runs. What it has written so far counts for nothing.
         Extracting = "extracting",
         /// A guard stopped it before anything was sent.
-        Held = "held",
+        AwaitingApproval = "awaiting_approval",
         /// Every row is in safe keeping; calls are on their way.
         Delivering = "delivering",
         /// Every call is settled and none is a dead letter.
@@ -65,7 +65,7 @@ named! {
         /// A person stopped it.
         Cancelled = "cancelled",
         /// A person dropped it while it was held.
-        Discarded = "discarded",
+        Rejected = "rejected",
         /// Segments with pending calls are gone or damaged.
         Lost = "lost",
         /// It was due while the previous one was in progress.
@@ -76,7 +76,7 @@ named! {
 impl RunState {
     /// Whether nothing more happens to such a run.
     pub const fn is_final(self) -> bool {
-        !matches!(self, Self::Queued | Self::Extracting | Self::Held | Self::Delivering)
+        !matches!(self, Self::Queued | Self::Extracting | Self::AwaitingApproval | Self::Delivering)
     }
 }
 
@@ -108,7 +108,7 @@ named! {
 
 named! {
     /// Which calls of an earlier run are sent again, and how.
-    Again {
+    ReplayMode {
         /// Its dead letters, from its segments, under the same message ids.
         AsSent = "as_sent",
         /// What the query now gives for the ordering keys of its dead letters, under new message ids.
@@ -124,7 +124,7 @@ pub struct Replay {
     /// The earlier run.
     pub run: RunId,
     /// Which of its calls, and how.
-    pub again: Again,
+    pub again: ReplayMode,
     /// Dead letters with this code alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<Code>,
@@ -164,7 +164,7 @@ pub struct DeliveryCounts {
     pub dead_letters: u64,
     /// Excluded by the call's own `integrations`.
     pub filtered: u64,
-    /// Dropped because the destination was removed, or detached.
+    /// Dropped because the destination was removed, or skipped.
     pub cancelled: u64,
     /// Dropped by a person.
     pub discarded: u64,
@@ -223,7 +223,7 @@ impl RunOptions {
 
 /// What a run keeps of its sync from the moment it is created, whatever the project says later.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Pinned {
+pub struct RunSpec {
     /// `source.database`.
     pub source: String,
     /// The query as written.
@@ -235,15 +235,15 @@ pub struct Pinned {
     /// What holds it before anything is sent.
     #[serde(default, skip_serializing_if = "Guards::is_empty")]
     pub guards: Guards,
-    /// Destinations among `connections` that are detached: its calls for them are cancelled at once (E007).
+    /// Destinations among `connections` that are skipped: its calls for them are cancelled at once (E007).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub detached: Vec<String>,
+    pub skipped: Vec<String>,
 }
 
-impl Pinned {
+impl RunSpec {
     /// The connections whose destinations get the run's calls.
     pub fn attached(&self) -> impl Iterator<Item = &Connection> {
-        self.connections.iter().filter(|c| !self.detached.contains(&c.destination))
+        self.connections.iter().filter(|c| !self.skipped.contains(&c.destination))
     }
 }
 
@@ -276,7 +276,7 @@ pub struct RunRecord {
     /// What set it off.
     pub trigger: Trigger,
     /// What it keeps of its sync.
-    pub pinned: Pinned,
+    pub pinned: RunSpec,
     /// When it was due.
     pub due_at: Timestamp,
     /// When it was created.

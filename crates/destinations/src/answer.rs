@@ -41,40 +41,42 @@ impl Reader {
         let refusal = |code| Refusal { code, status: Some(status), reason: self.said(response) };
         match status {
             200..=299 => self.good(response),
-            400 | 422 => Answer::Refused(refusal(Code::D003)),
-            413 => Answer::TooLarge(refusal(Code::D001)),
-            401 | 403 => stop(Code::D013, self.said(response)),
-            300..=399 => stop(Code::D014, redirect(response)),
+            400 | 422 => Answer::Refused(refusal(Code::CallRefused)),
+            413 => Answer::TooLarge(refusal(Code::CallTooLargeForDestination)),
+            401 | 403 => stop(Code::DestinationAuthFailed, self.said(response)),
+            300..=399 => stop(Code::DestinationAddressWrong, redirect(response)),
             408 | 425 | 429 | 500..=599 if !matches!(status, 501 | 505) => {
                 let code = match status {
-                    408 => Code::D011,
-                    425 | 429 => Code::D015,
-                    _ => Code::D016,
+                    408 => Code::DestinationTimeout,
+                    425 | 429 => Code::DestinationThrottled,
+                    _ => Code::DestinationServerError,
                 };
                 let after = hint::retry_after(&response.headers, now);
                 Answer::Retry { code, status: Some(status), reason: self.said(response), after }
             }
-            _ => stop(Code::D014, self.said(response)),
+            _ => stop(Code::DestinationAddressWrong, self.said(response)),
         }
     }
 
     fn unanswered(&self, error: &SendError) -> Answer {
         let code = match error.kind {
-            SendErrorKind::Blocked => Code::D018,
-            SendErrorKind::Tls => Code::D012,
+            SendErrorKind::Blocked => Code::AddressNotAllowed,
+            SendErrorKind::Tls => Code::DestinationTlsFailed,
             SendErrorKind::ConnectTimeout
             | SendErrorKind::HeadTimeout
             | SendErrorKind::BodyTimeout
-            | SendErrorKind::TotalTimeout => Code::D011,
+            | SendErrorKind::TotalTimeout => Code::DestinationTimeout,
             SendErrorKind::Resolve
             | SendErrorKind::Refused
             | SendErrorKind::Connect
             | SendErrorKind::Reset
-            | SendErrorKind::Protocol => Code::D010,
+            | SendErrorKind::Protocol => Code::DestinationUnreachable,
         };
         let reason = self.clean(&error.to_string());
         match code {
-            Code::D018 | Code::D012 => Answer::Stop { code, status: None, reason },
+            Code::AddressNotAllowed | Code::DestinationTlsFailed => {
+                Answer::Stop { code, status: None, reason }
+            }
             _ => Answer::Retry { code, status: None, reason, after: None },
         }
     }
@@ -102,12 +104,16 @@ impl Reader {
                 "{what} in place of the answer that the API gives: is the address right, and nothing in between? {}",
                 shown(body)
             ));
-            return Answer::Stop { code: Code::D017, status: Some(response.status), reason };
+            return Answer::Stop {
+                code: Code::DestinationAnswerInvalid,
+                status: Some(response.status),
+                reason,
+            };
         }
         match no {
             Ok(no) if no.is_meant() => {
                 let (status, reason) = (Some(response.status), self.said(response));
-                Answer::Refused(Refusal { code: Code::D003, status, reason })
+                Answer::Refused(Refusal { code: Code::CallRefused, status, reason })
             }
             _ => Answer::Delivered,
         }
@@ -231,14 +237,14 @@ mod tests {
             };
             let want = match status {
                 200..=299 => ("delivered", None),
-                400 | 422 => ("refused", Some(Code::D003)),
-                413 => ("too large", Some(Code::D001)),
-                401 | 403 => ("stop", Some(Code::D013)),
-                408 => ("retry", Some(Code::D011)),
-                425 | 429 => ("retry", Some(Code::D015)),
-                501 | 505 => ("stop", Some(Code::D014)),
-                500..=599 => ("retry", Some(Code::D016)),
-                _ => ("stop", Some(Code::D014)),
+                400 | 422 => ("refused", Some(Code::CallRefused)),
+                413 => ("too large", Some(Code::CallTooLargeForDestination)),
+                401 | 403 => ("stop", Some(Code::DestinationAuthFailed)),
+                408 => ("retry", Some(Code::DestinationTimeout)),
+                425 | 429 => ("retry", Some(Code::DestinationThrottled)),
+                501 | 505 => ("stop", Some(Code::DestinationAddressWrong)),
+                500..=599 => ("retry", Some(Code::DestinationServerError)),
+                _ => ("stop", Some(Code::DestinationAddressWrong)),
             };
             assert_eq!((name, code), want, "{status}");
             let told = match answer {
@@ -314,14 +320,14 @@ mod tests {
                 Reader { expect, ..reader() }.read(Ok(response(200, &[], body)), NOW.parse().unwrap()).answer;
             let ok = match &got {
                 Answer::Delivered => want == "yes",
-                Answer::Refused(r) => want == "no" && r.code == Code::D003 && r.reason == body,
-                Answer::Stop { code: Code::D017, .. } => want == "nonsense",
+                Answer::Refused(r) => want == "no" && r.code == Code::CallRefused && r.reason == body,
+                Answer::Stop { code: Code::DestinationAnswerInvalid, .. } => want == "nonsense",
                 _ => false,
             };
             assert!(ok, "{expect:?} {:?} is {want}, not {got:?}", &body[..body.floor_char_boundary(60)]);
         }
         let cut = Response { end: BodyEnd::Cut, ..response(200, &[], vec![b' '; 65536]) };
-        assert!(matches!(read(cut), Answer::Stop { code: Code::D017, .. }));
+        assert!(matches!(read(cut), Answer::Stop { code: Code::DestinationAnswerInvalid, .. }));
     }
 
     #[test]
@@ -343,7 +349,7 @@ mod tests {
     #[test]
     fn a_redirect_tells_where_to_without_path_and_query() {
         let reason = |location: &str| match read(response(302, &[("location", location)], "")) {
-            Answer::Stop { code: Code::D014, reason, .. } => reason,
+            Answer::Stop { code: Code::DestinationAddressWrong, reason, .. } => reason,
             other => panic!("{other:?}"),
         };
         assert_eq!(

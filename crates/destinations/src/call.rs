@@ -50,13 +50,13 @@ impl Rules {
         if missing {
             let reason =
                 format!("{} takes no {} call without userId and anonymousId", self.title, call.call_type);
-            return refuse(Code::D002, reason);
+            return refuse(Code::DestinationNeedsIdentifier, reason);
         }
         let size = json.len() + self.suffix(call).map_or(0, |s| s.len() - 1);
         if size > self.call_bytes {
             let reason =
                 format!("the call has {size} bytes, and {} takes at most {}", self.title, self.call_bytes);
-            return refuse(Code::D001, reason);
+            return refuse(Code::CallTooLargeForDestination, reason);
         }
         Verdict::Send
     }
@@ -168,7 +168,7 @@ mod tests {
             assert_eq!(rules.check(&call, json), Verdict::Send);
             rules.call_bytes = size - 1;
             let Verdict::Refuse(refusal) = rules.check(&call, json) else { panic!("must be refused") };
-            assert_eq!((refusal.code, refusal.status), (Code::D001, None));
+            assert_eq!((refusal.code, refusal.status), (Code::CallTooLargeForDestination, None));
             assert!(
                 refusal.reason.contains(&size.to_string())
                     && refusal.reason.contains(&(size - 1).to_string())
@@ -194,7 +194,9 @@ mod tests {
             let rules = Rules { person, ..rules() };
             match rules.check(&meta(CallType::Group, &[flag]), b"{}") {
                 Verdict::Send => assert!(sent, "{person:?} {flag:?}"),
-                Verdict::Refuse(r) => assert!(!sent && r.code == Code::D002, "{person:?} {flag:?}"),
+                Verdict::Refuse(r) => {
+                    assert!(!sent && r.code == Code::DestinationNeedsIdentifier, "{person:?} {flag:?}")
+                }
                 Verdict::Filter => panic!("nothing filters"),
             }
             assert_eq!(rules.check(&meta(CallType::Group, &[]), b"{}"), Verdict::Send);

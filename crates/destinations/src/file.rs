@@ -76,7 +76,7 @@ impl Destination for File {
                 Ok(()) => Reply::from(Answer::Delivered),
                 Err(e) => {
                     let reason = format!("cannot write to {}: {e}", self.folder.display());
-                    Answer::Stop { code: Code::D019, status: None, reason }.into()
+                    Answer::Stop { code: Code::FileNotWritable, status: None, reason }.into()
                 }
             }
         })

@@ -50,7 +50,8 @@ pub fn build(
 ) -> Result<Arc<dyn Destination>, Vec<Error>> {
     let place = format!("destinations.{name}");
     let Some(manifest) = manifest::find(kind) else {
-        let error = Error::new(Code::C007, format!("there is no type of destination called {kind:?}"));
+        let error =
+            Error::new(Code::UnknownReference, format!("there is no type of destination called {kind:?}"));
         return Err(vec![
             error.at(format!("{place}.type")).help(format!("the types are {}", kinds().join(", "))),
         ]);

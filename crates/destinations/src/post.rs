@@ -177,7 +177,13 @@ impl Destination for Http {
                 // Milliseconds of work: not for the threads that serve connections.
                 let Ok(Ok(packed)) = tokio::task::spawn_blocking(move || compress(&body)).await else {
                     let reason = "compressing was interrupted".to_owned();
-                    return Answer::Retry { code: Code::D010, status: None, reason, after: None }.into();
+                    return Answer::Retry {
+                        code: Code::DestinationUnreachable,
+                        status: None,
+                        reason,
+                        after: None,
+                    }
+                    .into();
                 };
                 body = packed.into();
             }
@@ -222,7 +228,7 @@ fn target<'a>(url: &str, mut headers: Vec<(&'a str, &'a str)>, values: &Values) 
 /// `base` with what is missing of `path` at its end: the longest beginning of `path` that `base` ends in is not repeated.
 fn join(base: &str, path: &str) -> Result<String> {
     if base.contains(['?', '#']) {
-        return Err(Error::new(Code::C005, "the address holds a query")
+        return Err(Error::new(Code::InvalidValue, "the address holds a query")
             .help(format!("give the address without it; {path} is appended")));
     }
     let base = base.trim_end_matches('/');
@@ -249,6 +255,9 @@ mod tests {
         ] {
             assert_eq!(join(base, "/v1/batch").unwrap(), want);
         }
-        assert_eq!(join("https://h.example/?key=s3cret", "/v1/batch").unwrap_err().code(), Code::C005);
+        assert_eq!(
+            join("https://h.example/?key=s3cret", "/v1/batch").unwrap_err().code(),
+            Code::InvalidValue
+        );
     }
 }

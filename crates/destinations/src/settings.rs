@@ -75,7 +75,8 @@ pub(crate) fn read(
     let known = |name: &String| settings.iter().any(|s| s.name == *name);
     for name in given.keys().filter(|name| !known(name)) {
         let names: Vec<_> = settings.iter().map(|s| s.name.as_str()).collect();
-        let error = Error::new(Code::C003, format!("unknown setting {name:?}")).at(format!("{place}.{name}"));
+        let error =
+            Error::new(Code::UnknownKey, format!("unknown setting {name:?}")).at(format!("{place}.{name}"));
         problems.push(error.help(format!("the settings are {}", names.join(", "))));
     }
     let mut values = Map::new();
@@ -84,10 +85,12 @@ pub(crate) fn read(
         match given.get(&setting.name).filter(|v| !v.is_null()).or(setting.default.as_ref()) {
             Some(value) => match setting.fit(value) {
                 Ok(value) => drop(values.insert(setting.name.clone(), value)),
-                Err(why) => problems.push(at(Error::new(Code::C005, format!("{:?} {why}", setting.name)))),
+                Err(why) => {
+                    problems.push(at(Error::new(Code::InvalidValue, format!("{:?} {why}", setting.name))))
+                }
             },
             None if setting.required => {
-                problems.push(at(Error::new(Code::C006, format!("{:?} is missing", setting.name))));
+                problems.push(at(Error::new(Code::MissingKey, format!("{:?} is missing", setting.name))));
             }
             None => {}
         }

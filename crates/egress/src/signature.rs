@@ -19,7 +19,7 @@ impl SigningKey {
         let key = Self(secret.clone());
         match key.bytes() {
             Some(bytes) if (24..=64).contains(&bytes.len()) => Ok(key),
-            _ => Err(Error::new(Code::C005, "the secret is no key of Standard Webhooks").help(
+            _ => Err(Error::new(Code::InvalidValue, "the secret is no key of Standard Webhooks").help(
                 "write whsec_ and 24 to 64 random bytes in base64: echo whsec_$(openssl rand -base64 32)",
             )),
         }
@@ -63,7 +63,7 @@ mod tests {
     fn what_is_no_key_is_refused_without_showing_it() {
         for secret in ["whsec_s3cret!", "whsec_c2hvcnQ=", "", &"A".repeat(100)] {
             let error = SigningKey::new(&Secret::new(secret)).unwrap_err();
-            assert_eq!(error.code(), Code::C005);
+            assert_eq!(error.code(), Code::InvalidValue);
             assert!(secret.is_empty() || !format!("{error:?} {:?}", error.help_text()).contains(secret));
         }
     }

@@ -65,7 +65,7 @@ impl Mailer {
     /// C005: the host's name or the CA file is not usable. C012: a password would go over plain text.
     pub fn check(&self) -> Result<()> {
         if self.login.is_some() && self.security == Security::Plain {
-            return Err(Error::new(Code::C012, "a password for mail is sent over TLS only")
+            return Err(Error::new(Code::ConflictingOptions, "a password for mail is sent over TLS only")
                 .help("set tls to implicit or starttls, or leave user and password out"));
         }
         self.name()?;
@@ -79,7 +79,7 @@ impl Mailer {
     pub async fn send(&self, message: &Message) -> Result<()> {
         match timeout_at(Instant::now() + TOTAL, self.converse(message)).await {
             Ok(sent) => sent,
-            Err(_) => Err(self.failed(Code::D011, "did not take the message in time")),
+            Err(_) => Err(self.failed(Code::DestinationTimeout, "did not take the message in time")),
         }
     }
 
@@ -105,8 +105,8 @@ impl Mailer {
     async fn open(&self) -> Result<Session<'_>> {
         let origin = Origin { host: self.host.as_str().into(), port: self.port, tls: None };
         let deadline = Instant::now() + CONNECT;
-        let unreachable = |e| self.failed(Code::D010, "cannot be reached").caused_by(e);
-        let late = || self.failed(Code::D011, "cannot be reached in time");
+        let unreachable = |e| self.failed(Code::DestinationUnreachable, "cannot be reached").caused_by(e);
+        let late = || self.failed(Code::DestinationTimeout, "cannot be reached in time");
         let addresses =
             timeout_at(deadline, resolve(&origin, AddressPolicy::default())).await.map_err(|_| late())?;
         let tcp = dial(&addresses.map_err(unreachable)?, deadline).await.map_err(unreachable)?;
@@ -119,12 +119,15 @@ impl Mailer {
         session.hello().await?;
         if self.security == Security::StartTls {
             if !session.can("STARTTLS") {
-                return Err(self.failed(Code::D012, "offers no STARTTLS"));
+                return Err(self.failed(Code::DestinationTlsFailed, "offers no STARTTLS"));
             }
             session.command("STARTTLS", 220).await?;
             // What came in plain text behind the answer is nobody's word.
             if !session.stream.buffer().is_empty() {
-                return Err(self.failed(Code::D012, "spoke out of turn before the connection was secure"));
+                return Err(self.failed(
+                    Code::DestinationTlsFailed,
+                    "spoke out of turn before the connection was secure",
+                ));
             }
             session.stream = BufReader::new(self.secure(session.stream.into_inner(), deadline).await?);
             session.hello().await?;
@@ -137,14 +140,16 @@ impl Mailer {
         let connector = TlsConnector::from(client_config(Verify::Full, self.ca.as_deref())?);
         match timeout_at(deadline, connector.connect(name, stream)).await {
             Ok(Ok(stream)) => Ok(Box::new(stream)),
-            Ok(Err(e)) => Err(self.failed(Code::D012, "offers no secure connection").caused_by(e)),
-            Err(_) => Err(self.failed(Code::D011, "cannot be reached in time")),
+            Ok(Err(e)) => {
+                Err(self.failed(Code::DestinationTlsFailed, "offers no secure connection").caused_by(e))
+            }
+            Err(_) => Err(self.failed(Code::DestinationTimeout, "cannot be reached in time")),
         }
     }
 
     fn name(&self) -> Result<ServerName<'static>> {
         ServerName::try_from(self.host.clone()).map_err(|e| {
-            Error::new(Code::C005, "the mail server's name is not valid")
+            Error::new(Code::InvalidValue, "the mail server's name is not valid")
                 .help("write a host name or an address alone, such as smtp.example.com, and its port as port")
                 .caused_by(e)
         })
@@ -178,7 +183,7 @@ impl Session<'_> {
     /// PLAIN in one step, else LOGIN in three.
     async fn log_in(&mut self, user: &str, password: &Secret) -> Result<()> {
         let refused = |e: Error| match e.code() {
-            Code::D003 => bad_login(self.mailer),
+            Code::CallRefused => bad_login(self.mailer),
             _ => e,
         };
         let offers = |way: &str| {
@@ -203,7 +208,8 @@ impl Session<'_> {
     }
 
     async fn write(&mut self, bytes: &[u8]) -> Result<()> {
-        let broke = |e| self.mailer.failed(Code::D010, "closed the connection").caused_by(e);
+        let broke =
+            |e| self.mailer.failed(Code::DestinationUnreachable, "closed the connection").caused_by(e);
         self.stream.get_mut().write_all(bytes).await.map_err(broke)?;
         self.stream.get_mut().flush().await.map_err(broke)
     }
@@ -214,15 +220,16 @@ impl Session<'_> {
         loop {
             let mut line = Vec::new();
             let read = (&mut self.stream).take(LINE).read_until(b'\n', &mut line).await;
-            let read =
-                read.map_err(|e| self.mailer.failed(Code::D010, "closed the connection").caused_by(e))?;
+            let read = read.map_err(|e| {
+                self.mailer.failed(Code::DestinationUnreachable, "closed the connection").caused_by(e)
+            })?;
             if read == 0 {
-                return Err(self.mailer.failed(Code::D010, "closed the connection"));
+                return Err(self.mailer.failed(Code::DestinationUnreachable, "closed the connection"));
             }
             let text = String::from_utf8_lossy(&line);
             let code = text.get(..3).and_then(|c| c.parse::<u16>().ok());
             let (Some(code), true, true) = (code, line.ends_with(b"\n"), lines.len() < LINES) else {
-                return Err(self.mailer.failed(Code::D017, "does not speak SMTP"));
+                return Err(self.mailer.failed(Code::DestinationAnswerInvalid, "does not speak SMTP"));
             };
             lines.push(text.get(4..).unwrap_or_default().trim_end().to_owned());
             if text.as_bytes().get(3) == Some(&b'-') {
@@ -231,8 +238,8 @@ impl Session<'_> {
             let said = format!("answered {code} where {wanted} was expected");
             return match code {
                 _ if code == wanted || (wanted == 250 && code == 251) => Ok(lines),
-                400..500 => Err(self.mailer.failed(Code::D016, &said)),
-                _ => Err(self.mailer.failed(Code::D003, &said)),
+                400..500 => Err(self.mailer.failed(Code::DestinationServerError, &said)),
+                _ => Err(self.mailer.failed(Code::CallRefused, &said)),
             };
         }
     }
@@ -240,6 +247,6 @@ impl Session<'_> {
 
 fn bad_login(mailer: &Mailer) -> Error {
     mailer
-        .failed(Code::D013, "refused user name or password")
+        .failed(Code::DestinationAuthFailed, "refused user name or password")
         .help("check user and password of the mail server")
 }

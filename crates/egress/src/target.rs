@@ -59,7 +59,7 @@ impl Target {
         };
         let authority = uri.authority().ok_or_else(|| wrong("the URL names no host"))?;
         if authority.as_str().contains('@') {
-            return Err(Error::new(Code::C005, "the URL holds a user name or password").help(
+            return Err(Error::new(Code::InvalidValue, "the URL holds a user name or password").help(
                 "leave them out of the URL and give them as a header or as the settings made for them",
             ));
         }
@@ -103,13 +103,13 @@ impl Target {
 }
 
 fn wrong(message: &str) -> Error {
-    Error::new(Code::C005, message)
+    Error::new(Code::InvalidValue, message)
         .help("write it like https://host.example/path; a port and a query may be in it")
 }
 
 fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue)> {
     let bad = |why: &str| {
-        Error::new(Code::C005, format!("the header {name:?} {why}"))
+        Error::new(Code::InvalidValue, format!("the header {name:?} {why}"))
             .help("a header is a name such as X-Api-Key with a text of one line")
     };
     let parsed = HeaderName::from_bytes(name.as_bytes()).map_err(|_| bad("is not a valid name"))?;
@@ -164,7 +164,7 @@ mod tests {
             "https://münchen.example/",
         ] {
             let error = Target::new(url, []).map(|_| ()).expect_err(url);
-            assert_eq!(error.code(), Code::C005, "{url}");
+            assert_eq!(error.code(), Code::InvalidValue, "{url}");
             assert!(!format!("{error} {error:?} {:?}", error.help_text()).contains("s3cret"), "{url}");
         }
     }
@@ -180,7 +180,7 @@ mod tests {
             ("x", "s3cret\r\nHost: y"),
         ] {
             let error = Target::new("http://h.example/", [(name, value)]).map(|_| ()).expect_err(name);
-            assert_eq!(error.code(), Code::C005);
+            assert_eq!(error.code(), Code::InvalidValue);
             assert!(!format!("{error:?}").contains("s3cret"));
         }
     }

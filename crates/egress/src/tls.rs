@@ -54,7 +54,7 @@ pub fn client_config(verify: Verify, ca: Option<&Path>) -> Result<Arc<ClientConf
 
 fn roots_of(file: &Path) -> Result<RootCertStore> {
     let wrong = |message: &str| {
-        Error::new(Code::C005, message)
+        Error::new(Code::InvalidValue, message)
             .at(file.display().to_string())
             .help("name a PEM file with the certificate of the authority, in lines from BEGIN CERTIFICATE to END CERTIFICATE")
     };

@@ -3,22 +3,28 @@
 //! What always holds: an extraction is committed whole or counts for nothing. A source that breaks off, a stop, a full disk: the segments are deleted,
 //! `last_sync_time` stays. A guard may make the commit hold the run ([`guard`]).
 
+pub(crate) mod cursor;
+pub mod guard;
+pub(crate) mod wanted_keys;
+pub(crate) mod watermark;
+
 use std::time::Instant;
 
 use outflow_core::ports::spool::{Keep, SpoolHeader, SpoolWriter, Spooled};
 use outflow_core::ports::state::{Extraction, SyncState};
 use outflow_core::ports::warehouse::{RowStream, Statement, Warehouse};
-use outflow_core::run::{Again, FindingCount};
+use outflow_core::run::{FindingCount, ReplayMode};
 use outflow_core::{Code, Column, Error, RowCounts, RowPage, RunId, RunRecord, SyncSpec, Timestamp};
+use outflow_mapping::{Plan, RowEncoder};
 use outflow_query::Query;
-use outflow_shape::{Plan, Shaper};
 use tokio::sync::watch;
 
-use crate::cursor::{CursorTracker, CursorValue};
+use self::cursor::{CursorTracker, CursorValue};
+use self::wanted_keys::WantedKeys;
+use self::watermark::Clocks;
 use crate::progress::{Event, Progress};
-use crate::replay::WantedKeys;
-use crate::window::{self, Clocks};
-use crate::{Engine, Errors, blocking, guard};
+use crate::stop::{interrupted, stopped};
+use crate::{Engine, Errors, blocking};
 
 /// How many of the rows with one finding are kept in the state. All of them are in the spool.
 const SAMPLES: usize = 5;
@@ -50,7 +56,7 @@ impl Extractor<'_> {
         let started = Instant::now();
         let spec = self.spec;
         let options = &self.run.pinned.options;
-        if let Some(replay) = options.replay.as_ref().filter(|replay| replay.again != Again::Requery) {
+        if let Some(replay) = options.replay.as_ref().filter(|replay| replay.again != ReplayMode::Requery) {
             return self.copy(replay).await;
         }
         let ordinary = options.is_ordinary();
@@ -64,20 +70,20 @@ impl Extractor<'_> {
         };
         clocks.first = self.run.clock;
         let clock = clocks.warehouse;
-        let value = window::start_value(spec, &before, options, &clocks);
-        let text = window::text(&value);
+        let value = watermark::start_value(spec, &before, options, &clocks);
+        let text = watermark::text(&value);
         let (state, id) = (self.engine.state.clone(), self.run.id);
         let text_kept = text.clone();
         blocking(move || state.begin_extraction(id, clock, &text_kept)).await?;
         let (previous, void) = self.previous(&before);
         let (engine, run) = (self.engine.clone(), self.run.clone());
         let newcomers = blocking(move || engine.newcomers(&run)).await?;
-        let notes = [window::note(spec, &before, &clocks).filter(|_| ordinary), void, newcomers];
+        let notes = [watermark::note(spec, &before, &clocks).filter(|_| ordinary), void, newcomers];
         let note = notes.into_iter().flatten().reduce(|a, b| format!("{a}; {b}"));
         (self.progress)(Event::Reading { last_sync_time: text, note });
 
-        let moved = |seen| window::moved(spec, &before, seen, &value, &clocks, self.run.id);
-        let next = |state: &SyncState| window::start_value(spec, state, &Default::default(), &clocks);
+        let moved = |seen| watermark::moved(spec, &before, seen, &value, &clocks, self.run.id);
+        let next = |state: &SyncState| watermark::start_value(spec, state, &Default::default(), &clocks);
         let again = self.reads_again(&query).then(|| query.render(&next(&moved(None))));
         let statement = Statement {
             sql: query.render(&value),
@@ -101,24 +107,26 @@ impl Extractor<'_> {
             unchanged,
         };
         if !rows.closed() {
-            return Err(Error::new(Code::E002, format!("the extraction does not add up: {rows:?}")).into());
+            return Err(
+                Error::new(Code::CountsDiffer, format!("the extraction does not add up: {rows:?}")).into()
+            );
         }
-        let moves = if ordinary {
+        let watermark_update = if ordinary {
             Some(moved(out.cursor))
         } else {
             // It sent something that the run before it did not: of what that one sent, only what it sent as well is still the last word.
             let news = before.run.is_some() && out.spooled.entries > out.spooled.unchanged;
             news.then(|| SyncState { run: Some(self.run.id), ..before.clone() })
         };
-        let next = next(moves.as_ref().unwrap_or(&before));
+        let next = next(watermark_update.as_ref().unwrap_or(&before));
         let extraction = Extraction {
             at: self.engine.clock.now(),
             rows,
             segments: out.spooled.segments,
             findings: out.findings.clone(),
             columns: out.columns,
-            next_last_sync_time: Some(window::text(&next)),
-            moves,
+            next_last_sync_time: Some(watermark::text(&next)),
+            watermark_update: watermark_update,
             replayed: self.replayed(out.wanted),
             held: None,
         };
@@ -137,7 +145,7 @@ impl Extractor<'_> {
 
     /// The run to compare with, or why there is none although there was one.
     fn previous(&self, before: &SyncState) -> (Option<RunId>, Option<String>) {
-        let same = before.fingerprint.as_deref() == Some(window::fingerprint(self.spec).as_str());
+        let same = before.fingerprint.as_deref() == Some(watermark::fingerprint(self.spec).as_str());
         if before.run.is_none() || same || !self.run.pinned.options.is_ordinary() {
             return (before.run, None);
         }
@@ -154,7 +162,7 @@ impl Extractor<'_> {
         self.run.pinned.options.is_ordinary()
             && self.spec.cursor.is_none()
             && query.uses_last_sync_time()
-            && window::is_event(self.run.call_type)
+            && watermark::is_event(self.run.call_type)
     }
 
     /// Takes the stream to its end. A stop or an error cancels the statement and deletes what was written.
@@ -186,13 +194,14 @@ impl Extractor<'_> {
             && reading.read > 0
         {
             // The result is complete; but if this fails, the next run could not tell what it reads again, and would send it under other ids.
-            let mut shaper = Shaper::new(Plan::compile(self.run.call_type, &columns)?, self.run.key, clock);
+            let mut encoder =
+                RowEncoder::new(Plan::compile(self.run.call_type, &columns)?, self.run.key, clock);
             let asked = tokio::select! {
                 asked = stream.again(sql) => asked,
                 () = stopped(&mut stop) => Err(interrupted()),
             };
             ended = match asked {
-                Ok(()) => pages(&mut *stream, &mut stop, |page| reading.name(page, &mut shaper)).await,
+                Ok(()) => pages(&mut *stream, &mut stop, |page| reading.name(page, &mut encoder)).await,
                 Err(error) => Err(error),
             };
         }
@@ -242,10 +251,10 @@ impl Extractor<'_> {
         let wanted = self.wanted_keys().await?;
         let spool = self.engine.spool.clone();
         let writer = blocking(move || spool.create(header)).await?;
-        let shaper = Shaper::new(plan, self.run.key, clock);
+        let encoder = RowEncoder::new(plan, self.run.key, clock);
         Ok(Reading {
             run: self.run.clone(),
-            shaper,
+            encoder,
             writer,
             keep,
             cursor,
@@ -262,7 +271,7 @@ impl Extractor<'_> {
 /// What grows while rows come in.
 struct Reading {
     run: RunRecord,
-    shaper: Shaper,
+    encoder: RowEncoder,
     writer: Box<dyn SpoolWriter>,
     keep: Keep,
     cursor: Option<CursorTracker>,
@@ -284,7 +293,7 @@ impl Reading {
                 cursor.see(row)?;
             }
             self.call.clear();
-            let shaped = self.shaper.shape(row, ordinal, &mut self.call);
+            let shaped = self.encoder.shape(row, ordinal, &mut self.call);
             if let Some(wanted) = &mut self.wanted
                 && !shaped.as_ref().is_ok_and(|shaped| wanted.take(&shaped.meta))
             {
@@ -306,10 +315,10 @@ impl Reading {
     }
 
     /// Names the calls that the next run can read again.
-    fn name(&mut self, page: &RowPage, shaper: &mut Shaper) -> outflow_core::Result<()> {
+    fn name(&mut self, page: &RowPage, encoder: &mut RowEncoder) -> outflow_core::Result<()> {
         for row in page.iter() {
             self.call.clear();
-            if let Ok(shaped) = shaper.shape(row, 0, &mut self.call) {
+            if let Ok(shaped) = encoder.shape(row, 0, &mut self.call) {
                 self.writer.again(shaped.content)?;
             }
         }
@@ -340,10 +349,10 @@ impl Reading {
     /// Rejections and warnings; a warning about the result as a whole counts every row.
     fn findings(&self) -> Vec<FindingCount> {
         if self.wanted.is_some() {
-            // The shaper has counted rows, too, that are not part of this run.
+            // The encoder has counted rows, too, that are not part of this run.
             return Vec::new();
         }
-        let per_row = self.shaper.findings();
+        let per_row = self.encoder.findings();
         let mut all: Vec<FindingCount> = Vec::new();
         for finding in self.rejections.iter().chain(&per_row) {
             let mut finding = finding.clone();
@@ -379,19 +388,6 @@ async fn pages(
         // Shaping a page takes under a millisecond, but the spool may make it wait for the disk.
         tokio::task::block_in_place(|| take(&page))?;
     }
-}
-
-/// Resolves when the process is to stop.
-pub(crate) async fn stopped(stop: &mut watch::Receiver<bool>) {
-    if stop.wait_for(|s| *s).await.is_err() {
-        // Nobody is left who could ask for a stop.
-        std::future::pending::<()>().await;
-    }
-}
-
-pub(crate) fn interrupted() -> Error {
-    Error::new(Code::E001, "interrupted before the end of the extraction")
-        .help("nothing was sent and last_sync_time did not move; run it again")
 }
 
 /// A label of at most 30 plain characters for the database's own query lists.

@@ -1,7 +1,7 @@
 //! Runs: what happens, in which order, and what is true afterwards.
 //!
 //! A run has two halves. **Extract** ([`extract`]) streams one query, shapes each row and leaves calls and rejections in the spool; one transaction then
-//! commits it. **Deliver** ([`deliver`]) walks those segments once for each destination, with a cursor and retries of its own, until every call is settled.
+//! commits it. **Deliver** ([`delivery`]) walks those segments once for each destination, with a cursor and retries of its own, until every call is settled.
 //!
 //! What always holds:
 //! - Nothing is sent before the extraction is committed, and `last_sync_time` moves in the transaction in which the run becomes `delivering` and only there.
@@ -10,37 +10,16 @@
 //!
 //! What it does not do: open connections, know file formats or speak HTTP. It sees the ports of `outflow_core` alone.
 
-pub mod advise;
-pub mod alert;
-mod catch_up;
-pub mod causes;
-mod cursor;
-mod cut;
-mod deliver;
-mod detach;
-pub mod estimate;
-mod extract;
-mod feed;
-pub mod guard;
-mod held;
-mod history;
-pub mod housekeeping;
-mod keys;
-mod pace;
-mod parts;
-pub mod post;
-pub mod preview;
+pub mod authoring;
+pub mod delivery;
+pub mod extract;
+pub mod operations;
 mod progress;
-pub mod purge;
-pub mod replay;
 mod report;
-pub mod retry;
 mod run;
 pub mod schedule;
-mod send;
 pub mod serve;
-pub mod verify;
-mod window;
+mod stop;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -51,7 +30,7 @@ use outflow_core::ports::state::State;
 use outflow_core::{Clock, Code, Error};
 use tokio::sync::watch;
 
-pub use post::Posts;
+pub use delivery::limiter::Limiters;
 pub use progress::{Event, Progress};
 pub use report::{DeliveryDocument, FORMAT_VERSION, Reason, RunDocument, RunListEntry, Seconds};
 pub use run::RunRequest;
@@ -67,10 +46,10 @@ pub struct Engine {
     pub clock: Arc<dyn Clock>,
     /// The project's destinations by name.
     pub destinations: HashMap<String, Arc<dyn Destination>>,
-    /// What deliveries to one destination share: see [`post`].
-    pub posts: Arc<Posts>,
+    /// What deliveries to one destination share: see [`delivery::limiter`].
+    pub limiters: Arc<Limiters>,
     /// What may be sent to each destination.
-    pub budgets: Arc<guard::Budgets>,
+    pub budgets: Arc<extract::guard::Budgets>,
     /// Turns true when the process is to stop. What is under way is then cancelled or left pending.
     pub stop: watch::Receiver<bool>,
 }
@@ -96,7 +75,7 @@ impl Errors {
     fn reason(&self) -> (Code, String) {
         match self.0.first() {
             Some(e) => (e.code(), e.message().to_owned()),
-            None => (Code::E001, "stopped".to_owned()),
+            None => (Code::Interrupted, "stopped".to_owned()),
         }
     }
 }
@@ -107,6 +86,8 @@ async fn blocking<T: Send + 'static>(
 ) -> outflow_core::Result<T> {
     match tokio::task::spawn_blocking(work).await {
         Ok(result) => result,
-        Err(join) => Err(Error::new(Code::P003, "a background task ended before its time").caused_by(join)),
+        Err(join) => {
+            Err(Error::new(Code::SpoolIo, "a background task ended before its time").caused_by(join))
+        }
     }
 }

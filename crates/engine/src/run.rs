@@ -4,15 +4,16 @@ use std::time::{Duration, Instant};
 
 use outflow_core::ports::state::{NewRun, State, SyncState};
 use outflow_core::ports::warehouse::Warehouse;
-use outflow_core::run::{Pinned, RunOptions, Trigger};
+use outflow_core::run::{RunOptions, RunSpec, Trigger};
 use outflow_core::{
     Code, Connection, Error, FirstRun, Nulls, RunId, RunRecord, RunState, SyncSpec, Timestamp,
 };
 
 use crate::extract::Extractor;
+use crate::operations::{approval, replay};
 use crate::progress::{Event, Progress};
 use crate::report::{RunDocument, Seconds};
-use crate::{Engine, Errors, blocking, held, replay};
+use crate::{Engine, Errors, blocking};
 
 /// How a run is asked for.
 #[derive(Clone)]
@@ -24,7 +25,7 @@ pub struct RunRequest {
     /// When it was due; now if nobody planned it.
     pub due_at: Option<Timestamp>,
     /// How long a destination may take nothing before the run gives up for now; `None`: for ever.
-    pub deliver_for: Option<Duration>,
+    pub delivery_timeout: Option<Duration>,
     /// Who wants to know.
     pub progress: Progress,
 }
@@ -81,8 +82,8 @@ impl Engine {
         record: RunRecord,
         resumed: bool,
     ) -> Result<RunDocument, Errors> {
-        if record.state == RunState::Held {
-            return Err(held::waits(&record).into());
+        if record.state == RunState::AwaitingApproval {
+            return Err(approval::waits(&record).into());
         }
         (request.progress)(Event::Started { run: record.id, resumed });
         let mut seconds = Seconds::default();
@@ -130,7 +131,7 @@ impl Engine {
         seconds.deliver = started.elapsed().as_secs_f64();
         match delivered {
             Ok(()) => {}
-            Err(error) if matches!(error.code(), Code::P004 | Code::P005) => {
+            Err(error) if matches!(error.code(), Code::SegmentDamaged | Code::SegmentMissing) => {
                 self.lose(record, &error).await?;
                 return Err(error.into());
             }
@@ -148,12 +149,12 @@ impl Engine {
     async fn create(&self, spec: &SyncSpec, request: &RunRequest) -> outflow_core::Result<RunRecord> {
         let now = self.clock.now();
         let (engine, sync) = (self.clone(), spec.clone());
-        let detached = blocking(move || engine.detached(&sync)).await?;
+        let skipped = blocking(move || engine.skipped(&sync)).await?;
         let new = NewRun {
             sync: spec.name.clone(),
             call_type: spec.call_type,
             trigger: request.trigger,
-            pinned: pinned(spec, &request.options, detached),
+            pinned: pinned(spec, &request.options, skipped),
             due_at: request.due_at.unwrap_or(now),
             started_at: now,
         };
@@ -177,7 +178,7 @@ impl Engine {
         for delivery in deliveries {
             // Whoever asks for a run wants a destination that stopped earlier to be tried again: with one request.
             if let Some(destination) = self.destinations.get(&delivery.destination) {
-                self.posts.of(destination.as_ref()).resume();
+                self.limiters.of(destination.as_ref()).resume();
             }
             let (engine, record, request) = (self.clone(), record.clone(), request.clone());
             tasks.spawn(async move { engine.deliver(&record, delivery, &request).await });
@@ -188,7 +189,7 @@ impl Engine {
                 Ok(Ok(_)) => {}
                 Ok(Err(error)) => first_error = first_error.or(Some(error)),
                 Err(join) => {
-                    let error = Error::new(Code::P003, "a delivery ended before its time").caused_by(join);
+                    let error = Error::new(Code::SpoolIo, "a delivery ended before its time").caused_by(join);
                     first_error = first_error.or(Some(error));
                 }
             }
@@ -203,7 +204,7 @@ impl Engine {
     /// Ends a run whose extraction failed. The errors come back, with the state's own if it had one too.
     pub(crate) async fn fail(&self, spec: &SyncSpec, record: &RunRecord, mut errors: Errors) -> Errors {
         let end = match errors.0.first().map(Error::code) {
-            Some(Code::E001) => RunState::Cancelled,
+            Some(Code::Interrupted) => RunState::Cancelled,
             _ => RunState::Failed,
         };
         let (state, run, now, reason) = (self.state.clone(), record.id, self.clock.now(), errors.reason());
@@ -222,7 +223,7 @@ impl Engine {
     /// Ends a run whose segments are gone, and gives its window back to the sync.
     pub(crate) async fn lose(&self, record: &RunRecord, error: &Error) -> outflow_core::Result<()> {
         let (state, run, now) = (self.state.clone(), record.id, self.clock.now());
-        let reason = Some((Code::E003, error.message().to_owned()));
+        let reason = Some((Code::RunLost, error.message().to_owned()));
         blocking(move || {
             let record = state.run(run)?.ok_or_else(|| gone(run))?;
             let before = state.sync(&record.sync)?;
@@ -249,10 +250,10 @@ impl Engine {
     }
 }
 
-/// What a run of this sync keeps of it. Who asks for something out of the ordinary means detached destinations, too.
-pub(crate) fn pinned(spec: &SyncSpec, options: &RunOptions, mut detached: Vec<String>) -> Pinned {
+/// What a run of this sync keeps of it. Who asks for something out of the ordinary means skipped destinations, too.
+pub(crate) fn pinned(spec: &SyncSpec, options: &RunOptions, mut skipped: Vec<String>) -> RunSpec {
     if !options.is_ordinary() {
-        detached.clear();
+        skipped.clear();
     }
     let mut connections = spec.connections.clone();
     if let Some(only) = &options.only {
@@ -262,13 +263,13 @@ pub(crate) fn pinned(spec: &SyncSpec, options: &RunOptions, mut detached: Vec<St
             connections.push(Connection { destination: only.clone(), nulls: Nulls::default() });
         }
     }
-    Pinned {
+    RunSpec {
         source: format!("{}.{}", spec.source, spec.database),
         query: spec.query.clone(),
         connections,
         options: options.clone(),
         guards: spec.guards.clone(),
-        detached,
+        skipped,
     }
 }
 
@@ -312,5 +313,5 @@ fn first_attempt(
 }
 
 fn gone(run: RunId) -> Error {
-    Error::new(Code::T004, format!("run {run} is not in the state"))
+    Error::new(Code::StateIo, format!("run {run} is not in the state"))
 }

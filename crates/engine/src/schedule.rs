@@ -7,7 +7,6 @@
 //! What always holds: slots rise strictly; a slot does not depend on when it is asked for.
 
 mod cron;
-mod crowded;
 
 use std::time::Duration;
 
@@ -15,7 +14,6 @@ use outflow_core::sync::Schedule;
 use outflow_core::{Timestamp, hash};
 
 pub use cron::Cron;
-pub use crowded::warnings;
 
 /// No jitter is longer than this, however long the interval.
 const LONGEST_JITTER: Duration = Duration::from_secs(300);

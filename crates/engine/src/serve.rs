@@ -1,25 +1,27 @@
 //! Keeping syncs running: what `outflow serve` does.
 //!
 //! ```text
-//! slots, triggers --> actor of a sync --extraction--> lanes of the sync, one for each destination --> posts
+//! slots, triggers --> actor of a sync --extraction--> queues of the sync, one for each destination --> limiters
 //! ```
 //!
-//! Each sync has an [`actor`] that watches its slots and begins its runs, and for each destination a [`lanes`] queue that delivers those runs one after the other, in
-//! run order. Actors and lanes know of each other only what is in [`Lanes`]: whether a sync is busy.
+//! Each sync has an [`actor`] that watches its slots and begins its runs, and for each destination a [`queues`] queue that delivers those runs one after the other, in
+//! run order. Actors and queues know of each other only what is in [`DeliveryQueues`]: whether a sync is busy.
 //!
 //! What always holds:
 //! - A sync has at most one run that is queued, extracting or held. A slot that finds it busy is recorded as a skipped run, with what stood in the way.
 //! - A destination that is paused, or has been failing for longer than max(5 minutes, one interval), is lagging: it makes nobody busy, and its runs wait in order.
 //! - A slot fires once, also over a restart: it is marked in the transaction that creates its run, or its skip.
-//! - A reload replaces the whole fleet at once or not at all. Runs that exist keep what they pinned; credentials and addresses are the new ones.
+//! - A reload replaces the whole config at once or not at all. Runs that exist keep what they pinned; credentials and addresses are the new ones.
 //! - What was under way when the process died goes on when it starts: extractions begin again under their own number, deliveries from their cursors.
 //!
-//! What it does not do: read files, or open connections of its own. The fleet comes from outside.
+//! What it does not do: read files, or open connections of its own. The config comes from outside.
 
 mod actor;
+pub mod alert;
 mod audit;
-mod lanes;
 mod notice;
+mod queues;
+pub mod skip_advice;
 mod watch;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -33,19 +35,19 @@ use outflow_core::{Code, Error, Result, RunId, RunState, SyncSpec};
 use tokio::sync::{Notify, RwLock, Semaphore, mpsc, oneshot, watch as watching};
 use tokio::task::JoinSet;
 
-use crate::alert::Rules;
-use crate::housekeeping::Keep;
+use crate::operations::retention::Keep;
+use crate::serve::alert::Rules;
 use crate::{Engine, blocking};
 use actor::Actor;
-pub use lanes::{LaneStatus, Lanes};
 pub use notice::{Notice, Observer};
+pub use queues::{DeliveryQueues, QueueStatus};
 
 /// What is past its time is looked for this often.
 const SWEEP_EVERY: Duration = Duration::from_secs(3600);
 
 /// A sync and the database that it reads.
 #[derive(Clone)]
-pub struct Member {
+pub struct SyncRuntime {
     /// The sync.
     pub spec: SyncSpec,
     /// Its database.
@@ -64,7 +66,7 @@ pub struct Limits {
     /// Bytes of segments that may wait for one lagging destination of one sync.
     pub backlog_bytes: u64,
     /// Destinations that new runs leave out when so much waits for them. For others the sync waits.
-    pub detaches: BTreeSet<String>,
+    pub skips: BTreeSet<String>,
     /// A destination that fails for longer, or for longer than its sync's interval, is lagging.
     pub lags_after: Duration,
     /// So long after its end a run is recounted.
@@ -78,7 +80,7 @@ impl Default for Limits {
             databases: BTreeMap::new(),
             per_database: 2,
             backlog_bytes: 10 << 30,
-            detaches: BTreeSet::new(),
+            skips: BTreeSet::new(),
             lags_after: Duration::from_secs(300),
             audit_after: Duration::from_secs(60),
         }
@@ -87,11 +89,11 @@ impl Default for Limits {
 
 /// A project, ready to run. A reload brings another one.
 #[derive(Clone)]
-pub struct Fleet {
+pub struct RuntimeConfig {
     /// The engine, with the project's destinations.
     pub engine: Engine,
     /// Every sync, enabled or not.
-    pub members: Vec<Member>,
+    pub members: Vec<SyncRuntime>,
     /// How much may go on side by side.
     pub limits: Limits,
     /// How long what is over is kept.
@@ -100,8 +102,8 @@ pub struct Fleet {
     pub rules: Rules,
 }
 
-impl Fleet {
-    pub(crate) fn member(&self, sync: &str) -> Option<&Member> {
+impl RuntimeConfig {
+    pub(crate) fn sync_runtime(&self, sync: &str) -> Option<&SyncRuntime> {
         self.members.iter().find(|m| m.spec.name == sync)
     }
 }
@@ -124,20 +126,20 @@ pub(crate) struct Trigger {
     pub(crate) reply: oneshot::Sender<Result<Triggered>>,
 }
 
-/// What all actors and lanes share.
+/// What all actors and queues share.
 pub(crate) struct Shared {
-    pub(crate) fleet: watching::Receiver<Arc<Fleet>>,
-    pub(crate) lanes: Lanes,
+    pub(crate) config: watching::Receiver<Arc<RuntimeConfig>>,
+    pub(crate) queues: DeliveryQueues,
     pub(crate) observer: Observer,
-    /// Held for reading while a lane delivers, for writing by whoever needs all of them to rest.
+    /// Held for reading while a queue delivers, for writing by whoever needs all of them to rest.
     pub(crate) quiet: RwLock<()>,
     /// Places for extractions, in all and for each database, with their sizes.
     places: Mutex<HashMap<String, (usize, Arc<Semaphore>)>>,
 }
 
 impl Shared {
-    pub(crate) fn fleet(&self) -> Arc<Fleet> {
-        self.fleet.borrow().clone()
+    pub(crate) fn config(&self) -> Arc<RuntimeConfig> {
+        self.config.borrow().clone()
     }
 
     /// The places of a kind. A new size counts for whoever comes from now on.
@@ -152,7 +154,7 @@ impl Shared {
 
     /// A place for an extraction from this database, and one among all. The database's comes first: who waits for it takes no other's place.
     pub(crate) fn places_for(&self, database: &str) -> [Arc<Semaphore>; 2] {
-        let limits = self.fleet().limits.clone();
+        let limits = self.config().limits.clone();
         let own = limits.databases.get(database).copied().unwrap_or(limits.per_database);
         [self.places(&format!("database {database}"), own), self.places("all", limits.extractions)]
     }
@@ -162,7 +164,7 @@ impl Shared {
 #[derive(Clone)]
 pub struct Handle {
     shared: Arc<Shared>,
-    fleet: watching::Sender<Arc<Fleet>>,
+    config: watching::Sender<Arc<RuntimeConfig>>,
     asks: mpsc::Sender<(String, Trigger)>,
 }
 
@@ -173,45 +175,46 @@ impl Handle {
     /// C011: there is no such sync. E001: the supervisor stops.
     pub async fn trigger(&self, sync: &str, options: RunOptions) -> Result<Triggered> {
         let (reply, answer) = oneshot::channel();
-        let stops = || Error::new(Code::E001, "Outflow is about to stop").help("ask again when it runs");
+        let stops =
+            || Error::new(Code::Interrupted, "Outflow is about to stop").help("ask again when it runs");
         self.asks.send((sync.to_owned(), Trigger { options, reply })).await.map_err(|_| stops())?;
         answer.await.map_err(|_| stops())?
     }
 
     /// Has everybody look at the clock and at the state again, for whoever changed one of them.
     pub fn wake(&self) {
-        self.shared.lanes.touch();
+        self.shared.queues.touch();
     }
 
-    /// Replaces the fleet.
-    pub fn reload(&self, fleet: Fleet) {
-        fleet.engine.posts.keep(fleet.engine.destinations.values().map(AsRef::as_ref));
-        self.fleet.send_replace(Arc::new(fleet));
-        self.shared.lanes.touch();
+    /// Replaces the config.
+    pub fn reload(&self, config: RuntimeConfig) {
+        config.engine.limiters.keep(config.engine.destinations.values().map(AsRef::as_ref));
+        self.config.send_replace(Arc::new(config));
+        self.shared.queues.touch();
         (self.shared.observer)(Notice::Reloaded);
     }
 
-    /// The fleet in force.
-    pub fn fleet(&self) -> Arc<Fleet> {
-        self.shared.fleet()
+    /// The config in force.
+    pub fn config(&self) -> Arc<RuntimeConfig> {
+        self.shared.config()
     }
 
-    /// Where the lanes stand.
-    pub fn lanes(&self) -> Vec<LaneStatus> {
-        self.shared.lanes.status()
+    /// Where the queues stand.
+    pub fn queues(&self) -> Vec<QueueStatus> {
+        self.shared.queues.status()
     }
 
-    /// Does blocking work while no lane delivers. What is under way comes to its end first, within its grace, and goes on afterwards.
+    /// Does blocking work while no queue delivers. What is under way comes to its end first, within its grace, and goes on afterwards.
     ///
     /// # Errors
     /// Those of the work.
-    pub async fn quietly<T: Send + 'static>(
+    pub async fn with_deliveries_paused<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Engine) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        // Lanes rest for a new fleet, and then find the way closed: it is asked for before.
+        // DeliveryQueues rest for a new config, and then find the way closed: it is asked for before.
         let rest = async {
-            self.fleet.send_replace(Arc::new(Fleet::clone(&self.fleet())));
+            self.config.send_replace(Arc::new(RuntimeConfig::clone(&self.config())));
             std::future::pending::<Infallible>().await
         };
         let _quiet = tokio::select! {
@@ -219,7 +222,7 @@ impl Handle {
             quiet = self.shared.quiet.write() => quiet,
             never = rest => match never {},
         };
-        let engine = self.fleet().engine.clone();
+        let engine = self.config().engine.clone();
         blocking(move || work(&engine)).await
     }
 
@@ -227,19 +230,19 @@ impl Handle {
     ///
     /// # Errors
     /// As there.
-    pub async fn release(&self, run: RunId) -> Result<()> {
-        let record = self.fleet().engine.release(run).await?;
-        (self.shared.observer)(Notice::Released { sync: record.sync, run });
-        self.adopt(run).await
+    pub async fn approve(&self, run: RunId) -> Result<()> {
+        let record = self.config().engine.approve(run).await?;
+        (self.shared.observer)(Notice::Approved { sync: record.sync, run });
+        self.enqueue(run).await
     }
 
     /// Discards a held run: see [`Engine::discard`].
     ///
     /// # Errors
     /// As there.
-    pub async fn discard(&self, run: RunId, skip_window: bool) -> Result<()> {
-        self.fleet().engine.discard(run, skip_window).await?;
-        self.adopt(run).await?;
+    pub async fn reject(&self, run: RunId, skip_window: bool) -> Result<()> {
+        self.config().engine.reject(run, skip_window).await?;
+        self.enqueue(run).await?;
         self.wake();
         Ok(())
     }
@@ -248,25 +251,25 @@ impl Handle {
     ///
     /// # Errors
     /// What the state says.
-    pub async fn adopt(&self, run: RunId) -> Result<()> {
-        lanes::adopt(&self.shared, run).await
+    pub async fn enqueue(&self, run: RunId) -> Result<()> {
+        queues::enqueue(&self.shared, run).await
     }
 }
 
-/// Starts a supervisor. The future ends when the fleet's engine has been told to stop and everything under way has come to its end.
-pub fn start(fleet: Fleet, observer: Observer) -> (Handle, impl Future<Output = Result<()>>) {
+/// Starts a supervisor. The future ends when the config's engine has been told to stop and everything under way has come to its end.
+pub fn start(config: RuntimeConfig, observer: Observer) -> (Handle, impl Future<Output = Result<()>>) {
     let nudge = Arc::new(Notify::new());
     let observer = nudging(observer, nudge.clone());
-    let (fleet, receiver) = watching::channel(Arc::new(fleet));
+    let (config, receiver) = watching::channel(Arc::new(config));
     let shared = Arc::new(Shared {
-        fleet: receiver,
-        lanes: Lanes::default(),
+        config: receiver,
+        queues: DeliveryQueues::default(),
         observer,
         quiet: RwLock::default(),
         places: Mutex::default(),
     });
     let (asks, inbox) = mpsc::channel(64);
-    let handle = Handle { shared: shared.clone(), fleet, asks };
+    let handle = Handle { shared: shared.clone(), config, asks };
     (handle, supervise(shared, inbox, nudge))
 }
 
@@ -285,9 +288,9 @@ async fn supervise(
     mut asks: mpsc::Receiver<(String, Trigger)>,
     nudge: Arc<Notify>,
 ) -> Result<()> {
-    let mut fleet = shared.fleet.clone();
-    let mut stop = shared.fleet().engine.stop.clone();
-    lanes::recover(&shared).await?;
+    let mut config = shared.config.clone();
+    let mut stop = shared.config().engine.stop.clone();
+    queues::recover(&shared).await?;
     let mut actors: HashMap<String, mpsc::Sender<Trigger>> = HashMap::new();
     let mut tasks: JoinSet<Result<()>> = JoinSet::new();
     tasks.spawn(watch::go(shared.clone(), nudge));
@@ -295,8 +298,8 @@ async fn supervise(
     let mut sweep = tokio::time::interval(SWEEP_EVERY);
     sweep.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let failure = loop {
-        for member in &fleet.borrow_and_update().members {
-            let name = member.spec.name.clone();
+        for sync_runtime in &config.borrow_and_update().members {
+            let name = sync_runtime.spec.name.clone();
             actors.entry(name.clone()).or_insert_with(|| {
                 let (asks, inbox) = mpsc::channel(16);
                 tasks.spawn(Actor::new(shared.clone(), name, inbox).go());
@@ -304,39 +307,39 @@ async fn supervise(
             });
         }
         tokio::select! {
-            () = crate::extract::stopped(&mut stop) => break Ok(()),
-            changed = fleet.changed() => if changed.is_err() { break Ok(()) },
+            () = crate::stop::stopped(&mut stop) => break Ok(()),
+            changed = config.changed() => if changed.is_err() { break Ok(()) },
             _ = sweep.tick() => {
                 // Not while a purge replaces segments; the next time will do.
                 let Ok(_resting) = shared.quiet.try_read() else { continue };
-                let fleet = shared.fleet();
-                if let Err(error) = blocking(move || fleet.engine.keep_house(fleet.keep)).await {
+                let config = shared.config();
+                if let Err(error) = blocking(move || config.engine.keep_house(config.keep)).await {
                     (shared.observer)(Notice::Trouble { error: Arc::new(error) });
                 }
             }
-            Some((sync, trigger)) = asks.recv() => match actors.get(&sync).filter(|_| shared.fleet().member(&sync).is_some()) {
+            Some((sync, trigger)) = asks.recv() => match actors.get(&sync).filter(|_| shared.config().sync_runtime(&sync).is_some()) {
                 Some(actor) => drop(actor.send(trigger).await),
                 None => {
-                    let error = Error::new(Code::C011, format!("there is no sync {sync:?}"));
+                    let error = Error::new(Code::NoSuchSyncOrRun, format!("there is no sync {sync:?}"));
                     let _ = trigger.reply.send(Err(error));
                 }
             },
             Some(joined) = tasks.join_next() => {
                 // They end by themselves only when the state cannot be written any more.
-                let ended = joined.unwrap_or_else(|e| Err(Error::new(Code::E002, "a sync's task broke down").caused_by(e)));
+                let ended = joined.unwrap_or_else(|e| Err(Error::new(Code::CountsDiffer, "a sync's task broke down").caused_by(e)));
                 if let Err(error) = ended { break Err(error) }
             }
-            error = shared.lanes.failed() => break Err(error),
+            error = shared.queues.failed() => break Err(error),
         }
     };
     failure?;
     while let Some(joined) = tasks.join_next().await {
-        joined.map_err(|e| Error::new(Code::E002, "a sync's task broke down").caused_by(e))??;
+        joined.map_err(|e| Error::new(Code::CountsDiffer, "a sync's task broke down").caused_by(e))??;
     }
-    shared.lanes.ended().await
+    shared.queues.ended().await
 }
 
 /// Whether a run in this state keeps its sync busy by itself.
 pub(crate) const fn occupies(state: RunState) -> bool {
-    matches!(state, RunState::Queued | RunState::Extracting | RunState::Held)
+    matches!(state, RunState::Queued | RunState::Extracting | RunState::AwaitingApproval)
 }

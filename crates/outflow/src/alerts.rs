@@ -1,8 +1,8 @@
 //! Telling people of alerts: by signed webhook and by e-mail.
 //!
-//! Here is what a message says and how one receiver is told of it once; the [`Teller`] says whom, when and how often. No row value and no secret is in a message.
+//! Here is what a message says and how one receiver is told of it once; the [`Notifier`] says whom, when and how often. No row value and no secret is in a message.
 
-mod teller;
+mod notifier;
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use outflow_egress::smtp::{Mailer, Message};
 use outflow_egress::{Client, ClientOptions, Deadlines, SendErrorKind, SigningKey, Target};
 use serde_json::{Value, json};
 
-pub use teller::{Pace, Teller, start};
+pub use notifier::{Notifier, Pace, start};
 
 /// A webhook takes an alert within this time or not at all.
 const DEADLINES: Deadlines = Deadlines {
@@ -177,24 +177,24 @@ async fn post(url: &Secret, key: &SigningKey, note: &Note, now: Timestamp) -> Re
     let client = Client::new(&ClientOptions::default())?;
     let answer = client.post(&target, body.into(), &DEADLINES).await.map_err(|e| {
         let code = match e.kind {
-            SendErrorKind::Blocked => Code::D018,
-            SendErrorKind::Tls => Code::D012,
+            SendErrorKind::Blocked => Code::AddressNotAllowed,
+            SendErrorKind::Tls => Code::DestinationTlsFailed,
             SendErrorKind::HeadTimeout | SendErrorKind::BodyTimeout | SendErrorKind::TotalTimeout => {
-                Code::D011
+                Code::DestinationTimeout
             }
-            SendErrorKind::Protocol => Code::D017,
-            _ => Code::D010,
+            SendErrorKind::Protocol => Code::DestinationAnswerInvalid,
+            _ => Code::DestinationUnreachable,
         };
         Error::new(code, format!("the webhook for alerts gave no answer: {e}"))
             .help("see that its url names a host and a port that answer this machine")
     })?;
     let code = match answer.status {
         200..300 => return Ok(()),
-        429 => Code::D015,
-        408 | 425 | 500.. => Code::D016,
-        401 | 403 => Code::D013,
-        300..=399 | 404 | 410 => Code::D014,
-        _ => Code::D003,
+        429 => Code::DestinationThrottled,
+        408 | 425 | 500.. => Code::DestinationServerError,
+        401 | 403 => Code::DestinationAuthFailed,
+        300..=399 | 404 | 410 => Code::DestinationAddressWrong,
+        _ => Code::CallRefused,
     };
     let message = format!("the webhook for alerts answered {} where 2xx was expected", answer.status);
     Err(Error::new(code, message).help("check url and secret of the webhook"))
@@ -202,5 +202,13 @@ async fn post(url: &Secret, key: &SigningKey, note: &Note, now: Timestamp) -> Re
 
 /// Whether the same message may be taken later: no connection, no answer in time or none that makes sense, 408, 425, 429 and 5xx, and what a mail server says for now (4yz).
 fn passes(error: &Error) -> bool {
-    matches!(error.code(), Code::D010 | Code::D011 | Code::D012 | Code::D015 | Code::D016 | Code::D017)
+    matches!(
+        error.code(),
+        Code::DestinationUnreachable
+            | Code::DestinationTimeout
+            | Code::DestinationTlsFailed
+            | Code::DestinationThrottled
+            | Code::DestinationServerError
+            | Code::DestinationAnswerInvalid
+    )
 }

@@ -98,13 +98,13 @@ pub enum Command {
     /// Send dead letters of a run again, or all of its calls to another destination
     Replay(Replay),
     /// Send a destination what runs have read since it got no calls
-    CatchUp(CatchUp),
+    Backfill(Backfill),
     /// Remove a person from the calls and rejected rows that are kept
     Purge(Purge),
     /// Deliver a run that a guard holds
-    Release(Release),
+    Approve(Approve),
     /// Drop a run that a guard holds; its sync's next run reads the same rows again
-    Discard(Discard),
+    Reject(Reject),
     /// Show how many calls were sent, by sync, destination and type, in a month of UTC
     Usage(Usage),
     /// Recount a run from its segments and its state
@@ -215,7 +215,7 @@ pub struct Preview {
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=100_000))]
     pub limit: u64,
     /// Which run: the sync's `first`, its `next`, or one that begins at a time
-    #[arg(long = "as", value_name = "first|next|TIME", default_value = "next")]
+    #[arg(long = "since", value_name = "first|next|TIME", default_value = "next")]
     pub start: String,
 }
 
@@ -225,7 +225,7 @@ pub struct Estimate {
     /// The sync
     pub name: String,
     /// Which run: the sync's `first`, its `next`, or one that begins at a time
-    #[arg(long = "as", value_name = "first|next|TIME", default_value = "next")]
+    #[arg(long = "since", value_name = "first|next|TIME", default_value = "next")]
     pub start: String,
     /// Give up counting after this long, and ask for the database's plan instead
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration)]
@@ -251,10 +251,10 @@ pub struct Run {
     pub limit: Option<u64>,
     /// To this destination alone; last_sync_time stays
     #[arg(long, value_name = "DESTINATION", conflicts_with = "due")]
-    pub only: Option<String>,
+    pub destination: Option<String>,
     /// Give up on a destination that has taken nothing for this long; its calls stay pending
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = duration)]
-    pub deliver_for: std::time::Duration,
+    pub delivery_timeout: std::time::Duration,
     /// Exit with 7 if another process is at work, instead of waiting for it
     #[arg(long)]
     pub no_wait: bool,
@@ -371,9 +371,9 @@ pub struct Replay {
     pub way: Way,
 }
 
-/// `outflow catch-up`
+/// `outflow backfill`
 #[derive(Debug, Args)]
-pub struct CatchUp {
+pub struct Backfill {
     /// The destination
     pub destination: String,
     /// For this sync alone; without it, for every enabled sync that has the destination
@@ -391,7 +391,7 @@ pub struct CatchUp {
 pub struct Way {
     /// Give up on a destination that has taken nothing for this long; its calls stay pending
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = duration)]
-    pub deliver_for: std::time::Duration,
+    pub delivery_timeout: std::time::Duration,
     /// Exit with 7 if another process is at work, instead of waiting for it
     #[arg(long)]
     pub no_wait: bool,
@@ -411,22 +411,22 @@ pub struct Purge {
     pub no_wait: bool,
 }
 
-/// `outflow release`
+/// `outflow approve`
 #[derive(Debug, Args)]
-pub struct Release {
+pub struct Approve {
     /// The run's number
     pub run: u64,
     /// Give up on a destination that has taken nothing for this long; its calls stay pending
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = duration)]
-    pub deliver_for: std::time::Duration,
+    pub delivery_timeout: std::time::Duration,
     /// Exit with 7 if another process is at work that cannot be asked, instead of waiting for it
     #[arg(long)]
     pub no_wait: bool,
 }
 
-/// `outflow discard`
+/// `outflow reject`
 #[derive(Debug, Args)]
-pub struct Discard {
+pub struct Reject {
     /// The run's number
     pub run: u64,
     /// Move last_sync_time as if the run had been sent: its rows are not read again

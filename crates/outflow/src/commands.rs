@@ -1,13 +1,13 @@
 //! What each command does.
 
 mod alerts;
-mod catch_up;
+mod approval;
+mod backfill;
 mod dead_letters;
 mod estimate;
 mod explain;
 mod findings;
 mod follow;
-mod held;
 mod holder;
 pub mod init;
 mod look;
@@ -53,10 +53,10 @@ pub async fn dispatch(cli: Cli, printer: Printer) -> Result<Exit, Errors> {
         Command::Rejected(args) => rejected::rejected(&common, &args, printer),
         Command::DeadLetters(args) => dead_letters::dead_letters(&common, &args, printer),
         Command::Replay(args) => replay::replay(&common, &args, printer).await,
-        Command::CatchUp(args) => catch_up::catch_up(&common, &args, printer).await,
+        Command::Backfill(args) => backfill::backfill(&common, &args, printer).await,
         Command::Purge(args) => purge::purge(&common, &args, printer).await,
-        Command::Release(args) => held::release(&common, &args, printer).await,
-        Command::Discard(args) => held::discard(&common, &args, printer).await,
+        Command::Approve(args) => approval::approve(&common, &args, printer).await,
+        Command::Reject(args) => approval::reject(&common, &args, printer).await,
         Command::Usage(args) => usage::usage(&common, &args, printer),
         Command::Verify(args) => verify::verify(&common, &args, printer),
         Command::Explain { code } => explain::explain(code.as_deref(), printer),

@@ -47,12 +47,12 @@ pub enum Ask {
         id: String,
     },
     /// Deliver a run that a guard holds.
-    Release {
+    Approve {
         /// The run.
         run: RunId,
     },
     /// Drop a run that a guard holds.
-    Discard {
+    Reject {
         /// The run.
         run: RunId,
         /// `last_sync_time` moves all the same.
@@ -86,7 +86,7 @@ impl Socket {
     pub fn listen(dir: &Path) -> Result<Socket, Error> {
         let path = address(dir);
         let failed = |e: io::Error| {
-            Error::new(Code::T001, format!("the socket {} cannot be made", path.display()))
+            Error::new(Code::StateUnavailable, format!("the socket {} cannot be made", path.display()))
                 .help("the state must lie on a local file system that this user may write to")
                 .caused_by(e)
         };
@@ -131,7 +131,7 @@ where
     let answer = match serde_json::from_str::<Ask>(&line) {
         Ok(ask) => tokio::time::timeout(ask.patience(), answer(ask)).await?,
         Err(e) => Err(Error::new(
-            Code::C012,
+            Code::ConflictingOptions,
             "the running Outflow does not understand this request; it may be of another version",
         )
         .caused_by(e)),
@@ -154,13 +154,14 @@ pub fn listens(dir: &Path) -> bool {
 pub async fn ask(dir: &Path, ask: &Ask) -> Result<Option<Value>, Error> {
     let Ok(stream) = UnixStream::connect(address(dir)).await else { return Ok(None) };
     let asked = tokio::time::timeout(ask.patience(), exchange(stream, ask)).await;
-    let broken =
-        || Error::new(Code::T002, "the running Outflow did not answer").help("look into its log; ask again");
+    let broken = || {
+        Error::new(Code::StateHeld, "the running Outflow did not answer").help("look into its log; ask again")
+    };
     let answer = asked.map_err(|_| broken())?.map_err(|e| broken().caused_by(e))?;
     let mut document: Value = serde_json::from_str(&answer).map_err(|e| broken().caused_by(e))?;
     if let Some(error) = document.get("error") {
         let text = |key: &str| error[key].as_str().unwrap_or_default().to_owned();
-        let code = Code::from_name(&text("code")).unwrap_or(Code::T002);
+        let code = Code::from_name(&text("code")).unwrap_or(Code::StateHeld);
         return Err(Error::new(code, text("message")).help(text("help")));
     }
     Ok(Some(document["ok"].take()))
@@ -201,13 +202,16 @@ mod tests {
             let serving = tokio::spawn(socket.serve(|ask| async move {
                 match ask {
                     Ask::Run { sync, .. } => Ok(json!(sync)),
-                    _ => Err(Error::new(Code::C011, "no").help("yes")),
+                    _ => Err(Error::new(Code::NoSuchSyncOrRun, "no").help("yes")),
                 }
             }));
             let run = Ask::Run { sync: "users".into(), options: RunOptions::default() };
             assert_eq!(ask(&path, &run).await.unwrap(), Some(json!("users")));
             let error = ask(&path, &Ask::Reload).await.unwrap_err();
-            assert_eq!((error.code(), error.message(), error.help_text()), (Code::C011, "no", Some("yes")));
+            assert_eq!(
+                (error.code(), error.message(), error.help_text()),
+                (Code::NoSuchSyncOrRun, "no", Some("yes"))
+            );
             let mut stream = UnixStream::connect(address(&path)).await.unwrap();
             stream.write_all(b"{\"ask\":\"dance\"}\n").await.unwrap();
             let mut told = String::new();

@@ -66,7 +66,7 @@ pub async fn demo(common: &Common, args: &Demo, printer: Printer) -> Result<Exit
     printer.document(&document, |_| story(printer, &engine, &rounds, &seen, &args.dir));
     if !seen.wrong.is_empty() {
         let what = format!("the receiver found fault with what arrived: {}", seen.wrong.join("; "));
-        return Err(Error::new(Code::E002, what).into());
+        return Err(Error::new(Code::CountsDiffer, what).into());
     }
     Ok(rounds.iter().flatten().map(exit_of).fold(Exit::Done, Exit::or))
 }
@@ -87,7 +87,7 @@ async fn round(
             options: RunOptions::default(),
             trigger: Trigger::Manual,
             due_at: None,
-            deliver_for: Some(Duration::from_secs(60)),
+            delivery_timeout: Some(Duration::from_secs(60)),
             progress: display.of(&spec.name),
         };
         documents.push(engine.run(spec, warehouse.as_ref(), &request).await?);
@@ -98,7 +98,7 @@ async fn round(
 async fn on_a_thread<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, rusqlite::Error> + Send + 'static,
 ) -> Result<T, Error> {
-    let failed = || Error::new(Code::S017, "the demo's warehouse cannot be written");
+    let failed = || Error::new(Code::SqliteUnreadable, "the demo's warehouse cannot be written");
     match tokio::task::spawn_blocking(work).await {
         Ok(result) => result.map_err(|e| failed().caused_by(e)),
         Err(join) => Err(failed().caused_by(join)),
@@ -146,7 +146,7 @@ fn story(
          outflow --project {dir} runs\n  \
          outflow --project {dir} verify people\n  \
          outflow --project {dir} rejected 1\n  \
-         outflow --project {dir} preview purchases --calls --as first\n\
+         outflow --project {dir} preview purchases --calls --since first\n\
          For your own Redshift, change two places in {dir}/outflow.yaml: the source (an example stands in its comments) and \
          the write key;\ntake the base_url line out. Then: outflow --project {dir} validate\n"
     );

@@ -42,8 +42,8 @@ impl Exit {
     /// What an error makes of a command.
     pub fn of(error: &Error) -> Self {
         match (error.code(), error.code().area()) {
-            (Code::E001, _) => Self::Interrupted,
-            (Code::T002, _) => Self::Busy,
+            (Code::Interrupted, _) => Self::Interrupted,
+            (Code::StateHeld, _) => Self::Busy,
             (_, Area::Configuration | Area::Query) => Self::Configuration,
             (_, Area::Source) => Self::Source,
             (_, Area::Destination) => Self::Destination,

@@ -136,9 +136,9 @@ fn lines(notice: &Notice) -> Option<(Level, &'static str, Fields)> {
             ];
             (Level::Info, "extracted", with(about(sync, run), counts))
         }
-        Notice::Held { sync, run, code, reason } => (
+        Notice::AwaitingApproval { sync, run, code, reason } => (
             Level::Warn,
-            "run held",
+            "run awaits approval",
             with(about(sync, run), vec![("code", json!(code)), ("reason", json!(reason))]),
         ),
         Notice::Skipped { sync, slot, reason, .. } => (
@@ -146,7 +146,7 @@ fn lines(notice: &Notice) -> Option<(Level, &'static str, Fields)> {
             "slot skipped",
             vec![("sync", json!(sync)), ("slot", json!(slot)), ("reason", json!(reason))],
         ),
-        Notice::Released { sync, run } => (Level::Info, "run released", about(sync, run)),
+        Notice::Approved { sync, run } => (Level::Info, "run approved", about(sync, run)),
         Notice::Delivered { sync, run, destination, state, counts, reason } => {
             let mut more = vec![
                 ("destination", json!(destination)),
@@ -172,16 +172,16 @@ fn lines(notice: &Notice) -> Option<(Level, &'static str, Fields)> {
             };
             (level, what, vec![("sync", json!(sync)), ("destination", json!(destination))])
         }
-        Notice::Detached { sync, run, destination } => (
+        Notice::DestinationSkipped { sync, run, destination } => (
             Level::Warn,
-            "destination detached",
+            "destination skipped",
             with(about(sync, run), vec![("destination", json!(destination))]),
         ),
         Notice::Audited { sync, run, differences } if differences.is_empty() => {
             (Level::Info, "run verified", about(sync, run))
         }
         Notice::Audited { sync, run, differences } => {
-            let more = vec![("code", json!(Code::E002)), ("differences", json!(differences))];
+            let more = vec![("code", json!(Code::CountsDiffer)), ("differences", json!(differences))];
             (Level::Error, "run does not add up", with(about(sync, run), more))
         }
         Notice::Alert { alert } => of_alert(alert),

@@ -17,8 +17,8 @@ use http::{Method, Request, StatusCode};
 use hyper::body::Incoming;
 use outflow_core::ports::watch::Standing;
 use outflow_core::{Clock as _, Code, Error, SystemClock};
-use outflow_engine::post::Health;
-use outflow_engine::serve::{Fleet, Handle};
+use outflow_engine::delivery::limiter::Health;
+use outflow_engine::serve::{Handle, RuntimeConfig};
 use tokio::net::TcpListener;
 
 use crate::http::{reply, serve};
@@ -35,7 +35,7 @@ const FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
 /// C005: the address is not this machine's, or is taken.
 pub async fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
     TcpListener::bind(address).await.map_err(|e| {
-        Error::new(Code::C005, format!("cannot listen on {address} for metrics"))
+        Error::new(Code::InvalidValue, format!("cannot listen on {address} for metrics"))
             .help("give metrics.listen or --metrics an address of this machine with a free port")
             .caused_by(e)
     })
@@ -68,24 +68,24 @@ pub async fn answer(listener: TcpListener, recorder: Arc<Recorder>, handle: Hand
 fn page(recorder: &Recorder, handle: &Handle) -> Result<String, Error> {
     let mut text = Text::default();
     text.add("outflow_build_info", [(&[("version", env!("CARGO_PKG_VERSION"))][..], 1.0)]);
-    let fleet = handle.fleet();
-    let syncs: Vec<&str> = fleet.members.iter().map(|m| m.spec.name.as_str()).collect();
-    let mut destinations: Vec<&str> = fleet.engine.destinations.keys().map(String::as_str).collect();
+    let config = handle.config();
+    let syncs: Vec<&str> = config.members.iter().map(|m| m.spec.name.as_str()).collect();
+    let mut destinations: Vec<&str> = config.engine.destinations.keys().map(String::as_str).collect();
     destinations.sort_unstable();
     recorder.write(&mut text, &syncs, &destinations);
-    standings(&mut text, &fleet, &syncs)?;
-    lanes(&mut text, &fleet, handle)?;
-    health(&mut text, &fleet, &destinations);
-    let room = fleet.engine.spool.room().ok();
+    standings(&mut text, &config, &syncs)?;
+    queues(&mut text, &config, handle)?;
+    health(&mut text, &config, &destinations);
+    let room = config.engine.spool.room().ok();
     text.one("outflow_disk_free_bytes", room.map(|room| room.free as f64));
     text.one("outflow_disk_reserve_bytes", room.map(|room| room.reserve as f64));
-    alerts(&mut text, &fleet)?;
+    alerts(&mut text, &config)?;
     process::write(&mut text, recorder.since());
     Ok(text.finish())
 }
 
-fn standings(text: &mut Text, fleet: &Fleet, syncs: &[&str]) -> Result<(), Error> {
-    let standings = fleet.engine.state.standings(SystemClock.now())?;
+fn standings(text: &mut Text, config: &RuntimeConfig, syncs: &[&str]) -> Result<(), Error> {
+    let standings = config.engine.state.standings(SystemClock.now())?;
     let known: Vec<_> = standings.iter().filter(|s| syncs.contains(&s.sync.as_str())).collect();
     let labels: Vec<_> = known.iter().map(|s| [("sync", s.sync.as_str())]).collect();
     let of = |pick: &dyn Fn(&Standing) -> Option<f64>| {
@@ -94,17 +94,17 @@ fn standings(text: &mut Text, fleet: &Fleet, syncs: &[&str]) -> Result<(), Error
     let success = of(&|s| s.last_success.map(|at| at.as_second() as f64));
     text.add("outflow_last_success_timestamp_seconds", success);
     text.add("outflow_failed_runs_in_a_row", of(&|s| Some(s.failed as f64)));
-    text.add("outflow_run_held", of(&|s| Some(one(s.held.is_some()))));
+    text.add("outflow_run_awaiting_approval", of(&|s| Some(one(s.held.is_some()))));
     Ok(())
 }
 
-fn lanes(text: &mut Text, fleet: &Fleet, handle: &Handle) -> Result<(), Error> {
-    let pending = fleet.engine.state.pending()?;
+fn queues(text: &mut Text, config: &RuntimeConfig, handle: &Handle) -> Result<(), Error> {
+    let pending = config.engine.state.pending()?;
     let labels = |sync, destination| [("sync", sync), ("destination", destination)];
     let samples: Vec<_> =
         pending.iter().map(|p| (labels(p.sync.as_str(), p.destination.as_str()), p.calls as f64)).collect();
     text.add("outflow_calls_pending", samples.iter().map(|(l, n)| (&l[..], *n)));
-    let lanes = handle.lanes();
+    let lanes = handle.queues();
     let each: Vec<_> = lanes.iter().map(|l| (labels(l.sync.as_str(), l.destination.as_str()), l)).collect();
     text.add("outflow_backlog_runs", each.iter().map(|(l, lane)| (&l[..], lane.runs.len() as f64)));
     text.add("outflow_backlog_bytes", each.iter().map(|(l, lane)| (&l[..], lane.bytes as f64)));
@@ -112,11 +112,11 @@ fn lanes(text: &mut Text, fleet: &Fleet, handle: &Handle) -> Result<(), Error> {
     Ok(())
 }
 
-fn health(text: &mut Text, fleet: &Fleet, destinations: &[&str]) {
+fn health(text: &mut Text, config: &RuntimeConfig, destinations: &[&str]) {
     let mut samples = Vec::new();
     for name in destinations {
-        let Some(destination) = fleet.engine.destinations.get(*name) else { continue };
-        let health = fleet.engine.posts.of(destination.as_ref()).health();
+        let Some(destination) = config.engine.destinations.get(*name) else { continue };
+        let health = config.engine.limiters.of(destination.as_ref()).health();
         let paused = matches!(health, Health::Paused { .. });
         samples.push(([("destination", *name)], one(health == Health::Healthy), one(paused)));
     }
@@ -124,9 +124,9 @@ fn health(text: &mut Text, fleet: &Fleet, destinations: &[&str]) {
     text.add("outflow_destination_paused", samples.iter().map(|(l, _, paused)| (&l[..], *paused)));
 }
 
-fn alerts(text: &mut Text, fleet: &Fleet) -> Result<(), Error> {
+fn alerts(text: &mut Text, config: &RuntimeConfig) -> Result<(), Error> {
     let mut firing = BTreeMap::<String, u64>::new();
-    for alert in fleet.engine.state.alerts()?.into_iter().filter(|a| a.recovered_at.is_none()) {
+    for alert in config.engine.state.alerts()?.into_iter().filter(|a| a.recovered_at.is_none()) {
         *firing.entry(alert.kind).or_default() += 1;
     }
     let samples: Vec<_> = firing.iter().map(|(kind, n)| ([("alert", kind.as_str())], *n as f64)).collect();

@@ -27,9 +27,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use outflow_core::{Budget, Code, Dialect, Error, Secret, SyncSpec};
-use outflow_engine::alert::Rules;
-use outflow_engine::housekeeping::Keep;
+use outflow_engine::operations::retention::Keep;
 use outflow_engine::serve::Limits;
+use outflow_engine::serve::alert::Rules;
 use outflow_warehouse::Tunnel;
 use outflow_warehouse::aws::IamTarget;
 use serde_json::{Map, Value};
@@ -176,7 +176,7 @@ pub struct DestinationConfig {
     /// How many calls it may get.
     pub budget: Budget,
     /// New runs leave it out when its backlog is full.
-    pub detaches: bool,
+    pub skips: bool,
     /// Where it stands: `outflow.yaml:16:3`.
     pub place: String,
 }
@@ -257,7 +257,7 @@ impl Project {
     fn read(documents: &[Node], problems: &mut Problems) -> Project {
         if let Some(root) = documents.first().filter(|d| d.get("version").is_none()) {
             let help = "put `version: 1` at the top";
-            problems.add(&root.place, Code::C006, "\"version\" is missing", help);
+            problems.add(&root.place, Code::MissingKey, "\"version\" is missing", help);
         }
         let sources = sources::read(&entries(documents, "sources", problems), problems);
         let destinations = destinations::read(&entries(documents, "destinations", problems), problems);
@@ -296,7 +296,7 @@ impl Project {
     pub fn sync(&self, name: &str) -> Result<&SyncSpec, Error> {
         self.syncs.iter().find(|s| s.name == name).ok_or_else(|| {
             let names: Vec<_> = self.syncs.iter().map(|s| s.name.as_str()).collect();
-            Error::new(Code::C011, format!("there is no sync {name:?}")).help(suggestion(
+            Error::new(Code::NoSuchSyncOrRun, format!("there is no sync {name:?}")).help(suggestion(
                 name,
                 "the syncs are",
                 &names,
@@ -325,7 +325,7 @@ impl Project {
             None => ("source", "the sources are"),
             Some(_) => ("database", "the databases are"),
         };
-        Err(Error::new(Code::C007, format!("there is no {what} {name:?}")).help(suggestion(
+        Err(Error::new(Code::UnknownReference, format!("there is no {what} {name:?}")).help(suggestion(
             name,
             introduction,
             &known,
@@ -338,7 +338,7 @@ impl Project {
         if names.contains(&name) {
             return Ok(());
         }
-        Err(Error::new(Code::C011, format!("there is no destination named {name:?}"))
+        Err(Error::new(Code::NoSuchSyncOrRun, format!("there is no destination named {name:?}"))
             .help(format!("the project has: {}", names.join(", "))))
     }
 
@@ -355,7 +355,7 @@ fn entries<'a>(documents: &'a [Node], key: &str, problems: &mut Problems) -> Vec
         match found.iter().find(|(other, _)| other.name == name.name) {
             Some((other, _)) => {
                 let message = format!("{key} has {:?} twice: first at {}", name.name, other.place);
-                problems.add(&name.place, Code::C010, message, "give one of them another name");
+                problems.add(&name.place, Code::DuplicateName, message, "give one of them another name");
             }
             None => found.push((name, node)),
         }
@@ -369,7 +369,7 @@ fn single<'a>(documents: &'a [Node], key: &str, problems: &mut Problems) -> Opti
     let first = all.next();
     for other in all {
         let message = format!("{key:?} stands in two files");
-        problems.add(&other.place, Code::C010, message, "keep one of them");
+        problems.add(&other.place, Code::DuplicateName, message, "keep one of them");
     }
     first
 }

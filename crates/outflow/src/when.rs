@@ -13,7 +13,7 @@ pub fn parse(text: &str) -> Result<Timestamp, Error> {
         .or_else(|| text.parse::<Timestamp>().ok())
         .or_else(|| civil().and_then(|c| TimeZone::UTC.to_timestamp(c).ok()))
         .ok_or_else(|| {
-            Error::new(Code::C005, format!("{text:?} is not a time"))
+            Error::new(Code::InvalidValue, format!("{text:?} is not a time"))
                 .help("write 2026-01-31, 2026-01-31T10:00:00Z or Unix seconds; without an offset it is UTC")
         })
 }
@@ -33,6 +33,6 @@ mod tests {
         ] {
             assert_eq!(parse(text).unwrap().as_second(), 1_767_225_600, "{text}");
         }
-        assert_eq!(parse("yesterday").unwrap_err().code(), Code::C005);
+        assert_eq!(parse("yesterday").unwrap_err().code(), Code::InvalidValue);
     }
 }

@@ -11,8 +11,8 @@ use outflow_core::{Code, Error, SyncSpec, SystemClock};
 use outflow_destinations as destinations;
 use outflow_egress::{Client, ClientOptions};
 use outflow_engine::Engine;
-use outflow_engine::guard::Budgets;
-use outflow_engine::serve::{Fleet, Limits, Member};
+use outflow_engine::extract::guard::Budgets;
+use outflow_engine::serve::{Limits, RuntimeConfig, SyncRuntime};
 use outflow_spool::DiskSpool;
 use outflow_state::SqliteState;
 use outflow_warehouse::{Aws, Iam, Login, Server, ServerSettings, Sqlite, Tls, TlsMode, aws};
@@ -54,7 +54,7 @@ pub fn destinations(project: &Project) -> Result<HashMap<String, Arc<dyn Destina
 pub fn warehouse(project: &Project, spec: &SyncSpec) -> Result<Arc<dyn Warehouse>, Error> {
     let database = project.database(&spec.source, &spec.database).ok_or_else(|| {
         Error::new(
-            Code::C007,
+            Code::UnknownReference,
             format!("sync {:?} reads {}.{}, which does not exist", spec.name, spec.source, spec.database),
         )
     })?;
@@ -127,7 +127,7 @@ pub fn engine(
         spool: Arc::new(spool),
         clock: Arc::new(SystemClock),
         destinations: destinations(project)?,
-        posts: Arc::default(),
+        limiters: Arc::default(),
         budgets: budgets(project),
         stop,
     })
@@ -140,20 +140,20 @@ pub fn budgets(project: &Project) -> Arc<Budgets> {
 }
 
 /// What `serve` keeps running, on this engine. All problems come back, also those of syncs.
-pub fn fleet(project: &Project, engine: Engine) -> Result<Fleet, Vec<Error>> {
+pub fn config(project: &Project, engine: Engine) -> Result<RuntimeConfig, Vec<Error>> {
     let (mut members, mut errors) = (Vec::new(), Vec::new());
     for spec in &project.syncs {
         match warehouse(project, spec) {
-            Ok(warehouse) => members.push(Member { spec: spec.clone(), warehouse }),
+            Ok(warehouse) => members.push(SyncRuntime { spec: spec.clone(), warehouse }),
             Err(error) => errors.push(error),
         }
     }
     if !errors.is_empty() {
         return Err(errors);
     }
-    let detaches = project.destinations.iter().filter(|d| d.detaches).map(|d| d.name.clone()).collect();
-    let limits = Limits { detaches, ..project.limits.clone() };
-    Ok(Fleet { engine, members, limits, keep: project.keep, rules: project.rules.clone() })
+    let skips = project.destinations.iter().filter(|d| d.skips).map(|d| d.name.clone()).collect();
+    let limits = Limits { skips, ..project.limits.clone() };
+    Ok(RuntimeConfig { engine, members, limits, keep: project.keep, rules: project.rules.clone() })
 }
 
 /// An engine that only looks: it needs no project, holds nothing and sends nothing.
@@ -171,7 +171,7 @@ pub fn keeper(common: &Common, state: Arc<dyn State>) -> Result<Engine, Error> {
         spool: Arc::new(spool),
         clock: Arc::new(SystemClock),
         destinations,
-        posts: Arc::default(),
+        limiters: Arc::default(),
         budgets: Arc::default(),
         stop,
     })

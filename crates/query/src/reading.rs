@@ -65,7 +65,7 @@ pub(crate) fn check(scan: &Scan<'_>) -> Vec<Problem> {
         // A text that is one unfinished string or comment has a problem of its own.
         let empty = scan.problems.is_empty();
         return empty
-            .then(|| Problem::new(at, Code::Q001, "the query is empty", ONLY_READS))
+            .then(|| Problem::new(at, Code::QueryNotReadOnly, "the query is empty", ONLY_READS))
             .into_iter()
             .collect();
     };
@@ -73,13 +73,13 @@ pub(crate) fn check(scan: &Scan<'_>) -> Vec<Problem> {
     if !scan.is(first, "SELECT") && !scan.is(first, "WITH") {
         let shown: String = scan.of(first).chars().take(20).collect();
         let message = format!("a query begins with SELECT or WITH, not with {shown:?}");
-        problems.push(Problem::new(first.start, Code::Q001, message, ONLY_READS));
+        problems.push(Problem::new(first.start, Code::QueryNotReadOnly, message, ONLY_READS));
     }
     if let Some(i) = tokens.iter().position(|t| t.kind == Kind::Symbol(b';')) {
         let help = "keep one of them; only blanks and comments may follow a `;`";
         problems.push(Problem::new(
             tokens[i].start,
-            Code::Q002,
+            Code::MultipleStatements,
             "the query holds more than one statement",
             help,
         ));
@@ -151,7 +151,12 @@ fn acting(scan: &Scan<'_>, token: &Token, rest: &[Token]) -> Option<Problem> {
     };
     ACTING.iter().find(|known| is(known))?;
     let help = format!("{ONLY_READS}; leave {name}() out");
-    Some(Problem::new(token.start, Code::Q001, format!("the query does more than read: {name}() acts"), help))
+    Some(Problem::new(
+        token.start,
+        Code::QueryNotReadOnly,
+        format!("the query does more than read: {name}() acts"),
+        help,
+    ))
 }
 
 /// Words that write or lock wherever they stand.
@@ -183,5 +188,5 @@ fn refusal(scan: &Scan<'_>, token: &Token) -> Problem {
         _ => format!("the query does more than read: {word}"),
     };
     let help = format!("{ONLY_READS}; a name that is spelled like this word needs double quotes");
-    Problem::new(token.start, Code::Q001, message, help)
+    Problem::new(token.start, Code::QueryNotReadOnly, message, help)
 }

@@ -145,7 +145,7 @@ impl<'a> Scan<'a> {
         let message = format!("the query text ends inside {what}");
         self.problems.push(Problem::new(
             start,
-            Code::Q007,
+            Code::UnterminatedQuery,
             message,
             format!("it begins here: close it with {close}"),
         ));
@@ -175,7 +175,7 @@ impl<'a> Scan<'a> {
                 let help = "remove it: a warehouse takes it for the end of the text";
                 self.problems.push(Problem::new(
                     self.at,
-                    Code::Q001,
+                    Code::QueryNotReadOnly,
                     "the query holds a NUL character",
                     help,
                 ));
@@ -322,7 +322,7 @@ impl<'a> Scan<'a> {
         let Some((end, inner)) = inner.filter(|(_, inner)| !inner.contains(['{', '}', '\'', '"', ';']))
         else {
             let help = "a variable looks like {{last_sync_time}}";
-            self.problems.push(Problem::new(start, Code::Q003, "a variable is not closed", help));
+            self.problems.push(Problem::new(start, Code::UnknownVariable, "a variable is not closed", help));
             self.at += 2;
             return;
         };

@@ -36,7 +36,7 @@ pub(crate) fn check(query: &Query) -> Result<(), Error> {
     });
     let Some(why) = refused else { return Ok(()) };
     let help = "Outflow only reads: a query is one SELECT, with or without WITH in front";
-    Err(Error::new(Code::Q001, format!("the query does more than read: {why}"))
+    Err(Error::new(Code::QueryNotReadOnly, format!("the query does more than read: {why}"))
         .at("line 1, column 1 of the query")
         .help(help))
 }

@@ -58,7 +58,7 @@ impl Misuse {
         let help = format!(
             "{near}there is {{{{last_sync_time}}}}, alone or with a form: {{{{last_sync_time | timestamp}}}}, `date` or `millis`"
         );
-        Problem::new(at, Code::Q003, format!("unknown {what} {:?}", shortened(word)), help)
+        Problem::new(at, Code::UnknownVariable, format!("unknown {what} {:?}", shortened(word)), help)
     }
 }
 

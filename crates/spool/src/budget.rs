@@ -32,7 +32,7 @@ impl Budget {
         self.result += bytes;
         match self.max {
             Some(max) if self.result > max => Err(Error::new(
-                Code::P002,
+                Code::MaxRunBytesExceeded,
                 format!("the result needs more than max_run_bytes = {max} bytes ({}) on disk", size(max)),
             )
             .help("raise max_run_bytes, or have the query select fewer rows or columns")),
@@ -63,7 +63,7 @@ impl Budget {
 
     fn too_large(&self, free: u64) -> Error {
         Error::new(
-            Code::P001,
+            Code::DiskReserveReached,
             format!(
                 "the result does not fit: {} are written, {} are free and {} of them stay in reserve",
                 size(self.total),

@@ -34,7 +34,7 @@ pub(crate) fn compare(
     let mut bits = Bits::new(entries);
     while let Some(content) = sorted.next()? {
         if content.position >= entries {
-            return Err(Error::new(Code::P003, "the spool read other hashes than it wrote")
+            return Err(Error::new(Code::SpoolIo, "the spool read other hashes than it wrote")
                 .help("check the disk, then run again"));
         }
         let there = previous.as_mut().is_some_and(|p| p.take(content.hash()));

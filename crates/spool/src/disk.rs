@@ -79,7 +79,7 @@ impl DiskFile for File {
 
 /// P003 for an operation on a path. `doing` completes "cannot …".
 pub(crate) fn failed(doing: &str, path: &Path, cause: io::Error) -> Error {
-    Error::new(Code::P003, format!("cannot {doing} {}: {cause}", path.display()))
+    Error::new(Code::SpoolIo, format!("cannot {doing} {}: {cause}", path.display()))
         .help("see whether its disk is mounted, writable by this user, not full and in good health, then run again")
         .caused_by(cause)
 }

@@ -196,7 +196,7 @@ fn whichever_operation_fails_the_extraction_fails_and_can_be_done_again() {
                 break;
             }
             Err(error) => {
-                assert_eq!(error.code(), Code::P003, "operation {n}: {error}");
+                assert_eq!(error.code(), Code::SpoolIo, "operation {n}: {error}");
                 assert!(
                     error.help_text().is_some() && error.message().contains("the disk says no"),
                     "{error}"
@@ -218,7 +218,7 @@ fn power_that_goes_off_at_any_operation_costs_nothing_but_the_run_that_was_being
         write(&spool, header(1, CallType::Track), &entries()[..20], None).unwrap();
         disk.power_off_in(n);
         let Err(error) = write(&spool, header(2, CallType::Track), &entries(), Some(1)) else { break };
-        assert_eq!(error.code(), Code::P003, "operation {n}: {error}");
+        assert_eq!(error.code(), Code::SpoolIo, "operation {n}: {error}");
         disk.lose_power();
         // The next process compares with run 1, which is whole, and writes run 2 again.
         second_run(Arc::new(RealDisk), dir.path()).unwrap();
@@ -258,7 +258,7 @@ fn the_disk_reserve_ends_an_extraction_with_its_sizes() {
         let result = write(&spool, header(2, CallType::Track), &entries(), Some(1));
         assert_eq!(result.is_ok(), fits, "{reserve}");
         if let Err(error) = result {
-            assert_eq!(error.code(), Code::P001);
+            assert_eq!(error.code(), Code::DiskReserveReached);
             assert!(error.message().contains("3.0 MiB are free"), "{error}");
             assert_eq!(spool.runs().unwrap().len(), 1, "what was written is deleted");
         }
@@ -279,7 +279,7 @@ fn a_purge_that_fails_or_loses_power_at_any_operation_leaves_the_old_segments_or
         disk.lose_power();
         match replaced {
             Err(error) => {
-                assert_eq!(error.code(), Code::P003, "operation {n}: {error}");
+                assert_eq!(error.code(), Code::SpoolIo, "operation {n}: {error}");
                 // The state names the old ones: they are whole, and what the attempt left goes.
                 assert_eq!(read(&whole, 2, &old, 0).unwrap(), before, "operation {n}");
                 whole.tidy(RunId(2), &old).unwrap();

@@ -53,8 +53,8 @@ impl Mishap {
         let full = error.message().contains("are written") && error.message().contains("are free");
         match self {
             Mishap::None => panic!("{}: {error}", run.display()),
-            Mishap::Fails(_) | Mishap::PowerOff(_) => assert_eq!(error.code(), Code::P003, "{error}"),
-            Mishap::Full(_) => assert!(error.code() == Code::P001 && full, "{error}"),
+            Mishap::Fails(_) | Mishap::PowerOff(_) => assert_eq!(error.code(), Code::SpoolIo, "{error}"),
+            Mishap::Full(_) => assert!(error.code() == Code::DiskReserveReached && full, "{error}"),
         }
         assert!(matches!(self, Mishap::PowerOff(_)) || !run.exists(), "{} is left behind", run.display());
     }

@@ -58,7 +58,7 @@ pub(crate) fn rejection(ordinal: u64, reason: &str) -> Entry {
     let row = [("id".to_owned(), serde_json::Value::Null), ("n".to_owned(), reason.into())];
     Entry::Reject(Rejection {
         ordinal,
-        code: Code::R001,
+        code: Code::MissingField,
         column: (!reason.is_empty()).then(|| "id".into()),
         reason: reason.into(),
         row: row.into_iter().collect(),
@@ -235,7 +235,7 @@ fn every_flipped_byte_is_detected() {
                     .and_then(|r| r.collect::<Result<Vec<_>>>())
                     .map(drop);
                 let error = calls.and(rejections).expect_err(&format!("byte {i} of {name}"));
-                assert_eq!(error.code(), Code::P004, "byte {i} of {name}: {error}");
+                assert_eq!(error.code(), Code::SegmentDamaged, "byte {i} of {name}: {error}");
                 assert!(error.message().contains(&name), "{error}");
                 flips += 1;
             }
@@ -256,12 +256,12 @@ fn a_file_of_another_length_is_detected() {
         let mut bad = good.clone();
         bad.resize(length, 0);
         std::fs::write(&path, bad).unwrap();
-        assert_eq!(read(&spool, 2, &spooled.segments, 0).unwrap_err().code(), Code::P004);
+        assert_eq!(read(&spool, 2, &spooled.segments, 0).unwrap_err().code(), Code::SegmentDamaged);
 
         // Even when the state is as wrong as the file.
         let mut segments = spooled.segments.clone();
         segments[0].bytes = length as u64;
-        assert_eq!(read(&spool, 2, &segments, 0).unwrap_err().code(), Code::P004);
+        assert_eq!(read(&spool, 2, &segments, 0).unwrap_err().code(), Code::SegmentDamaged);
     }
 }
 
@@ -275,7 +275,7 @@ fn a_segment_in_the_place_of_another_is_detected() {
     let name = file_name(SegmentKind::Calls, 0);
     std::fs::copy(dir.path().join("2").join(&name), dir.path().join("1").join(&name)).unwrap();
     let error = read(&spool, 1, &one.segments, 0).unwrap_err();
-    assert_eq!(error.code(), Code::P004);
+    assert_eq!(error.code(), Code::SegmentDamaged);
     assert!(error.message().contains("another segment"), "{error}");
 }
 
@@ -286,7 +286,7 @@ fn a_missing_segment_is_an_error_only_for_those_who_need_it() {
     let (entries, spooled) = small_run(&spool);
     std::fs::remove_file(dir.path().join("2").join(file_name(SegmentKind::Calls, 0))).unwrap();
     let error = read(&spool, 2, &spooled.segments, 0).unwrap_err();
-    assert_eq!(error.code(), Code::P005);
+    assert_eq!(error.code(), Code::SegmentMissing);
     assert!(error.message().contains("calls-00000.seg"), "{error}");
 
     let second = spooled.segments[1].first;
@@ -294,7 +294,7 @@ fn a_missing_segment_is_an_error_only_for_those_who_need_it() {
     assert_eq!(calls.len(), expected(&entries, second).len());
 
     let without: Vec<_> = spooled.segments.iter().filter(|s| s.first != 0).cloned().collect();
-    assert_eq!(read(&spool, 2, &without, second).unwrap_err().code(), Code::P005);
+    assert_eq!(read(&spool, 2, &without, second).unwrap_err().code(), Code::SegmentMissing);
 }
 
 #[test]

@@ -117,7 +117,7 @@ impl Publisher {
         drop(self.files);
         let ended = self.thread.join();
         ended.unwrap_or_else(|_| {
-            Err(Error::new(Code::P003, "the thread that syncs the spool ended before its time"))
+            Err(Error::new(Code::SpoolIo, "the thread that syncs the spool ended before its time"))
         })
     }
 }

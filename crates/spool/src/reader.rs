@@ -34,7 +34,7 @@ impl Reader {
         for info in &wanted {
             if info.first != position {
                 let gap = format!("run {run} has no segment with position {position}");
-                return Err(Error::new(Code::P005, gap).at(dir.display().to_string()));
+                return Err(Error::new(Code::SegmentMissing, gap).at(dir.display().to_string()));
             }
             position += info.entries;
         }

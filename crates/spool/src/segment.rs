@@ -311,7 +311,7 @@ fn read_at(file: &File, path: &Path, offset: u64, length: usize) -> Result<Vec<u
 pub(crate) fn unreadable(path: &Path, cause: io::Error) -> Error {
     match cause.kind() {
         io::ErrorKind::NotFound => {
-            Error::new(Code::P005, format!("the segment {} is missing", path.display()))
+            Error::new(Code::SegmentMissing, format!("the segment {} is missing", path.display()))
                 .help("put the file back from a backup, or let the sync run again: it reads the rows again")
                 .caused_by(cause)
         }
@@ -322,6 +322,6 @@ pub(crate) fn unreadable(path: &Path, cause: io::Error) -> Error {
 
 /// P004.
 pub(crate) fn damaged(path: &Path, how: String) -> Error {
-    Error::new(Code::P004, format!("the segment {} is damaged: {how}", path.display()))
+    Error::new(Code::SegmentDamaged, format!("the segment {} is damaged: {how}", path.display()))
         .help("check the disk; then let the sync run again: it reads the rows again")
 }

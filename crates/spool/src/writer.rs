@@ -104,7 +104,7 @@ impl Writer {
         if json.len() > MAX_ENTRY {
             let length = json.len();
             return Err(Error::new(
-                Code::P003,
+                Code::SpoolIo,
                 format!("a row of {length} bytes is too large for a segment"),
             )
             .help("leave the large column out of the query"));
@@ -162,7 +162,7 @@ impl Writer {
 
     fn failure(&mut self) -> Error {
         self.join().err().unwrap_or_else(|| {
-            Error::new(Code::P003, "the spool takes nothing more after it failed")
+            Error::new(Code::SpoolIo, "the spool takes nothing more after it failed")
                 .help("the first error says why; run again")
         })
     }

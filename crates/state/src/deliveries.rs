@@ -1,7 +1,7 @@
 //! Deliveries, their dead letters and what they used: the statements that transactions of the store are made of.
 
 use outflow_core::ports::state::{DeadLetter, DeliveryRecord, Replayed, Settled};
-use outflow_core::run::Pinned;
+use outflow_core::run::RunSpec;
 use outflow_core::{Code, Connection, DeliveryState, RunId, Timestamp};
 use rusqlite::{Transaction, params};
 
@@ -27,21 +27,21 @@ pub(crate) fn count_usage(
     Ok(())
 }
 
-/// A delivery for each connection that the run pinned, with all its calls pending, or cancelled where the connection is detached.
+/// A delivery for each connection that the run pinned, with all its calls pending, or cancelled where the connection is skipped.
 pub(crate) fn insert_deliveries(
     t: &Transaction<'_>,
     run: RunId,
-    pinned: &Pinned,
+    pinned: &RunSpec,
     calls: u64,
 ) -> Result<(), Fault> {
-    let Pinned { connections, detached, .. } = pinned;
+    let RunSpec { connections, skipped, .. } = pinned;
     let sql = "INSERT INTO deliveries (run, destination, place, state, calls, delivered, dead_letters, filtered, cancelled, discarded,
                pending, requests, retries, bytes, settled, reason_code, reason)
                VALUES (?1, ?2, ?3, ?4, ?5, 0, 0, 0, ?6, 0, ?7, 0, 0, 0, ?8, ?9, ?10)";
     let (mut insert, settled) = (t.prepare_cached(sql)?, to_json(&Settled::default()));
     for (place, Connection { destination, .. }) in (0_i64..).zip(connections) {
-        let is_detached = detached.contains(destination);
-        let (cancelled, pending) = if is_detached { (calls, 0) } else { (0, calls) };
+        let is_skipped = skipped.contains(destination);
+        let (cancelled, pending) = if is_skipped { (calls, 0) } else { (0, calls) };
         let state = if pending == 0 { DeliveryState::Succeeded } else { DeliveryState::Delivering };
         insert.execute(params![
             id(run),
@@ -52,8 +52,8 @@ pub(crate) fn insert_deliveries(
             bits(cancelled),
             bits(pending),
             settled,
-            is_detached.then_some(Code::E007.as_str()),
-            is_detached.then(|| format!("detached: `outflow catch-up {destination}` sends what it misses")),
+            is_skipped.then_some(Code::DestinationSkipped.as_str()),
+            is_skipped.then(|| format!("skipped: `outflow backfill {destination}` sends what it misses")),
         ])?;
     }
     Ok(())

@@ -41,26 +41,26 @@ impl From<Fault> for Error {
 /// T001: the state cannot be opened.
 pub(crate) fn cannot_open(path: &Path, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
     let cause = cause.into();
-    Error::new(Code::T001, format!("cannot open the state {}: {cause}", path.display()))
+    Error::new(Code::StateUnavailable, format!("cannot open the state {}: {cause}", path.display()))
         .help("the state folder must be on a local disk that is not full, and writable by this user")
         .caused_by(cause)
 }
 
 /// T001: there is no state yet.
 pub(crate) fn nothing_yet(dir: &Path) -> Error {
-    Error::new(Code::T001, format!("nothing has run yet: there is no state in {}", dir.display()))
+    Error::new(Code::StateUnavailable, format!("nothing has run yet: there is no state in {}", dir.display()))
         .help("run a sync first, or name the right state folder with --state")
 }
 
 /// T002: another process holds the state.
 pub(crate) fn held(dir: &Path) -> Error {
-    Error::new(Code::T002, format!("another process works with the state in {}", dir.display()))
+    Error::new(Code::StateHeld, format!("another process works with the state in {}", dir.display()))
         .help("wait until it has finished, or stop it: what it began is then taken over at once")
 }
 
 /// T002 in the middle of work.
 pub(crate) fn taken_over() -> Error {
-    Error::new(Code::T002, "another process has taken the state over")
+    Error::new(Code::StateHeld, "another process has taken the state over")
         .help("leave the work to it: it finishes what this one began")
 }
 
@@ -68,7 +68,7 @@ pub(crate) fn taken_over() -> Error {
 pub(crate) fn newer(dir: &Path, found: i64, known: i64) -> Error {
     let dir = dir.display();
     Error::new(
-        Code::T003,
+        Code::StateTooNew,
         format!("the state in {dir} has format {found}; this version knows formats up to {known}"),
     )
     .help("use the version of Outflow that wrote it, or a newer one")
@@ -76,18 +76,18 @@ pub(crate) fn newer(dir: &Path, found: i64, known: i64) -> Error {
 
 /// T004: reading or writing failed.
 pub(crate) fn failed(cause: rusqlite::Error) -> Error {
-    Error::new(Code::T004, format!("the state cannot be read or written: {cause}"))
+    Error::new(Code::StateIo, format!("the state cannot be read or written: {cause}"))
         .help("check that the disk of the state folder is not full and in good health, then run again")
         .caused_by(cause)
 }
 
 /// T004: a write through a store that was opened for reading.
 pub(crate) fn read_only() -> Error {
-    Error::new(Code::T004, "the state was opened for reading only")
+    Error::new(Code::StateIo, "the state was opened for reading only")
         .help("this is a mistake in Outflow; please report it")
 }
 
 /// T004: a step that the life of a run does not have.
 pub(crate) fn impossible(message: String) -> Error {
-    Error::new(Code::T004, message).help("this is a mistake in Outflow; please report it")
+    Error::new(Code::StateIo, message).help("this is a mistake in Outflow; please report it")
 }

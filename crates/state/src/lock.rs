@@ -51,7 +51,7 @@ impl Lock {
                 Err(RecvTimeoutError::Disconnected) => return Err(held(dir)),
                 Err(RecvTimeoutError::Timeout) if stop() => {
                     return Err(Error::new(
-                        Code::E001,
+                        Code::Interrupted,
                         "interrupted while another process worked with the state",
                     ));
                 }

@@ -16,7 +16,8 @@ pub(crate) const RUN: &str = "id, key, sync, call_type, state, trigger, pinned, 
      replays, (SELECT json_group_array(r.id ORDER BY r.id) FROM runs r WHERE r.replays = runs.id)";
 
 /// The columns that [`sync`] reads.
-pub(crate) const SYNC: &str = "clock_us, clock_of, own_us, first_us, cursor, cursor_of, run, fingerprint";
+pub(crate) const SYNC: &str =
+    "clock_us, clock_of, local_clock_us, first_us, cursor, cursor_of, run, fingerprint";
 
 /// The columns that [`delivery`] reads.
 pub(crate) const DELIVERY: &str = "destination, state, calls, delivered, dead_letters, filtered, cancelled, discarded, pending, \
@@ -100,7 +101,7 @@ pub(crate) fn sync(row: &Row<'_>) -> Result<SyncState> {
     Ok(SyncState {
         clock_us: row.get(0)?,
         clock_of: row.get(1)?,
-        own_us: row.get(2)?,
+        local_clock_us: row.get(2)?,
         first_us: row.get(3)?,
         cursor: row.get(4)?,
         cursor_of: row.get(5)?,

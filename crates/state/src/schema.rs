@@ -108,7 +108,7 @@ const STEPS: &[&str] = &["
     ) STRICT, WITHOUT ROWID;
 ", "
     ALTER TABLE syncs ADD COLUMN clock_of TEXT;
-    ALTER TABLE syncs ADD COLUMN own_us INTEGER;
+    ALTER TABLE syncs ADD COLUMN local_clock_us INTEGER;
     ALTER TABLE syncs ADD COLUMN first_us INTEGER;
     ALTER TABLE syncs ADD COLUMN cursor_of TEXT;
 ", "

@@ -98,8 +98,8 @@ impl State for SqliteState {
             if let Some(replayed) = &extraction.replayed {
                 mark_replayed(t, run, replayed)?;
             }
-            let moves = extraction.moves.as_ref();
-            if end == RunState::Held {
+            let moves = extraction.watermark_update.as_ref();
+            if end == RunState::AwaitingApproval {
                 let sql = "INSERT INTO held (run, next_last_sync_time, moves) VALUES (?1, ?2, ?3)";
                 t.prepare_cached(sql)?.execute(params![id(run), next, moves.map(to_json)])?;
                 return Ok(());
@@ -108,11 +108,11 @@ impl State for SqliteState {
         })
     }
 
-    fn release(&self, run: RunId, at: Timestamp) -> Result<RunState> {
+    fn approve(&self, run: RunId, at: Timestamp) -> Result<RunState> {
         self.write(|t| {
             let (next, moves) = take_held(t, run)?;
             let sql = "UPDATE runs SET state = iif(calls = 0, 'succeeded', 'delivering'), ended_at = iif(calls = 0, ?2, NULL),
-                       next_last_sync_time = ?3, reason_code = NULL, reason = NULL WHERE id = ?1 AND state = 'held'";
+                       next_last_sync_time = ?3, reason_code = NULL, reason = NULL WHERE id = ?1 AND state = 'awaiting_approval'";
             let values = params![id(run), at.as_microsecond(), next];
             step(t, run, RunState::Delivering, t.prepare_cached(sql)?.execute(values)?)?;
             if let Some(moved) = moves {
@@ -122,12 +122,12 @@ impl State for SqliteState {
         })
     }
 
-    fn discard(&self, run: RunId, at: Timestamp, skip_window: bool) -> Result<()> {
+    fn reject(&self, run: RunId, at: Timestamp, skip_window: bool) -> Result<()> {
         self.write(|t| {
             let (next, moves) = take_held(t, run)?;
-            let sql = "UPDATE runs SET state = 'discarded', ended_at = ?2, next_last_sync_time = ?3 WHERE id = ?1 AND state = 'held'";
+            let sql = "UPDATE runs SET state = 'rejected', ended_at = ?2, next_last_sync_time = ?3 WHERE id = ?1 AND state = 'awaiting_approval'";
             let values = params![id(run), at.as_microsecond(), next.filter(|_| skip_window)];
-            step(t, run, RunState::Discarded, t.prepare_cached(sql)?.execute(values)?)?;
+            step(t, run, RunState::Rejected, t.prepare_cached(sql)?.execute(values)?)?;
             let sql = "UPDATE deliveries SET state = 'succeeded', discarded = discarded + pending, pending = 0 WHERE run = ?1";
             t.prepare_cached(sql)?.execute([id(run)])?;
             t.execute("DELETE FROM segments WHERE run = ?1", [id(run)])?;
@@ -348,7 +348,7 @@ fn fire(t: &Transaction<'_>, sync: &str, slot: Timestamp) -> Result<(), Fault> {
 /// A run without calls has nothing to deliver.
 fn end_of_extraction(extraction: &Extraction) -> RunState {
     match extraction.rows.calls {
-        _ if extraction.held.is_some() => RunState::Held,
+        _ if extraction.held.is_some() => RunState::AwaitingApproval,
         0 => RunState::Succeeded,
         _ => RunState::Delivering,
     }
@@ -434,7 +434,7 @@ fn move_sync(t: &Transaction<'_>, run: RunId, state: &SyncState) -> Result<(), F
         id(run),
         state.clock_us,
         state.clock_of,
-        state.own_us,
+        state.local_clock_us,
         state.first_us,
         state.cursor,
         state.cursor_of,

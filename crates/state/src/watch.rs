@@ -114,7 +114,7 @@ fn standing(c: &Connection, sync: String, since: Timestamp) -> rusqlite::Result<
         "SELECT id FROM runs WHERE sync = ?1 AND state = 'lost' AND id > {settled} ORDER BY id DESC LIMIT 1"
     );
     let lost = one(c, &sql, of, rows::run_id)?;
-    let sql = "SELECT id, reason_code, reason FROM runs WHERE sync = ?1 AND ended_at IS NULL AND state = 'held' ORDER BY id LIMIT 1";
+    let sql = "SELECT id, reason_code, reason FROM runs WHERE sync = ?1 AND ended_at IS NULL AND state = 'awaiting_approval' ORDER BY id LIMIT 1";
     let held = one(c, sql, of, |row| Ok((rows::run_id(row)?, rows::reason(row, 1)?)))?;
     let sql = "SELECT run, differences = '[]' FROM audits JOIN runs ON runs.id = run WHERE sync = ?1 ORDER BY run DESC LIMIT 1";
     let wrong = one(c, sql, of, |row| Ok((rows::run_id(row)?, row.get::<_, bool>(1)?)))?;

@@ -121,7 +121,7 @@ pub struct DbUser {
 impl Iam {
     /// Finds what AWS could make no sense of.
     pub(crate) fn check(&self) -> Result<()> {
-        let wrong = |what: &str| Err(Error::new(Code::C005, what.to_owned()));
+        let wrong = |what: &str| Err(Error::new(Code::InvalidValue, what.to_owned()));
         if !is_region(&self.region) {
             return wrong("the region of `iam` is no AWS region");
         }

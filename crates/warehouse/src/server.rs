@@ -10,12 +10,12 @@
 mod cancel;
 mod check;
 mod columns;
-mod dial;
+mod connector;
 mod failure;
-mod line;
 mod login;
 mod rows;
 mod session;
+mod transport;
 mod tunnel;
 mod wire;
 
@@ -26,14 +26,14 @@ use outflow_core::{BoxFuture, Code, Dialect, Error, Result};
 
 use crate::settings::Credentials;
 use crate::{Iam, Login, ServerSettings};
-use dial::Door;
+use connector::Connector;
 use failure::Waking;
 use session::OpenSession;
 
 /// A Redshift or PostgreSQL database.
 pub struct Server {
     settings: ServerSettings,
-    door: Door,
+    door: Connector,
 }
 
 impl Server {
@@ -43,7 +43,7 @@ impl Server {
     /// C005 for a setting that cannot be right, and for a CA file that cannot be used.
     pub fn new(settings: ServerSettings) -> Result<Server> {
         settings.check()?;
-        let door = Door::new(&settings)?;
+        let door = Connector::new(&settings)?;
         Ok(Server { settings, door })
     }
 }
@@ -104,13 +104,14 @@ impl Server {
         let database = &self.settings.database;
         let (credentials, new) = iam.credentials(database, None).await?;
         let opened = match self.open(&credentials).await {
-            Err(error) if error.code() == Code::S006 && !new => {
+            Err(error) if error.code() == Code::SourceAuthFailed && !new => {
                 let (credentials, _) = iam.credentials(database, Some(&credentials)).await?;
                 self.open(&credentials).await
             }
             opened => opened,
         };
-        opened.map_err(|error| if error.code() == Code::S006 { error.help(REFUSED) } else { error })
+        opened
+            .map_err(|error| if error.code() == Code::SourceAuthFailed { error.help(REFUSED) } else { error })
     }
 }
 
@@ -122,7 +123,7 @@ const REFUSED: &str = "AWS gave a password and the server refused it: the user m
     `auto_create: true` in `iam`), or `cluster` or `workgroup` in `iam` is not the one behind this host";
 
 fn no_answer(after: Duration) -> Error {
-    Error::new(Code::S003, format!("the server did not answer within {after:?}")).help(
+    Error::new(Code::SourceTimeout, format!("the server did not answer within {after:?}")).help(
         "a security group or a firewall may drop packets from this machine: allow its address on the server's port. A paused \
          cluster does not answer until somebody resumes it, and a serverless workgroup takes up to a minute to wake: try again or raise connect_timeout",
     )

@@ -34,7 +34,7 @@ impl ServerSettings {
 
     /// Finds what no server could make sense of.
     pub(crate) fn check(&self) -> Result<()> {
-        let wrong = |what: &str| Err(Error::new(Code::C005, what.to_owned()));
+        let wrong = |what: &str| Err(Error::new(Code::InvalidValue, what.to_owned()));
         if self.dialect == Dialect::Sqlite {
             return wrong("SQLite is a file, not a server");
         }
@@ -127,7 +127,9 @@ impl Tunnel {
     fn check(&self) -> Result<()> {
         match [Some(&self.host), self.user.as_ref()].into_iter().flatten().find(|text| !Self::takes(text)) {
             None => Ok(()),
-            Some(text) => Err(Error::new(Code::C005, format!("{text:?} cannot be a host or a user of ssh"))),
+            Some(text) => {
+                Err(Error::new(Code::InvalidValue, format!("{text:?} cannot be a host or a user of ssh")))
+            }
         }
     }
 }

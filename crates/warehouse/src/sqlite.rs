@@ -174,7 +174,7 @@ impl Rows {
 
     fn give_up(&self) -> Error {
         self.stop();
-        Error::new(Code::S011, "the statement took longer than its time-out")
+        Error::new(Code::StatementCancelled, "the statement took longer than its time-out")
             .help("raise the sync's query time-out, or make the query faster")
     }
 }
@@ -229,6 +229,6 @@ impl Drop for Rows {
 
 /// The reader thread could not be started, or broke down.
 fn gone() -> Error {
-    Error::new(Code::S012, "reading the SQLite file broke off")
+    Error::new(Code::ConnectionBroken, "reading the SQLite file broke off")
         .help("run it again; if it comes back, check the file with PRAGMA integrity_check")
 }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::spool::SegmentInfo;
-use crate::run::{FindingCount, Pinned, Trigger};
+use crate::run::{FindingCount, RunSpec, Trigger};
 use crate::{
     CallType, Code, Column, Date, DeliveryCounts, DeliveryState, Result, RowCounts, RunId, RunKey, RunRecord,
     RunState,
@@ -22,7 +22,7 @@ pub struct SyncState {
     /// Whose clock that was: `Warehouse::place`. `None`: not recorded.
     pub clock_of: Option<String>,
     /// Our own clock at that moment or a little earlier, in Unix microseconds. `None`: not recorded.
-    pub own_us: Option<i64>,
+    pub local_clock_us: Option<i64>,
     /// Where the first run began by that clock, if it was told not to begin at 0: no lookback reaches behind it. Unix microseconds.
     pub first_us: Option<i64>,
     /// The largest value of the cursor column that the runs have seen, as the text of the column.
@@ -45,7 +45,7 @@ pub struct NewRun {
     /// What set it off.
     pub trigger: Trigger,
     /// What it keeps of its sync.
-    pub pinned: Pinned,
+    pub pinned: RunSpec,
     /// When it was due.
     pub due_at: Timestamp,
     /// Now.
@@ -68,7 +68,7 @@ pub struct Extraction {
     /// What `{{last_sync_time}}` will be in the next run, for people.
     pub next_last_sync_time: Option<String>,
     /// The sync's new state. `None`: it stays as it is.
-    pub moves: Option<SyncState>,
+    pub watermark_update: Option<SyncState>,
     /// The dead letters of an earlier run that this one sends again.
     pub replayed: Option<Replayed>,
     /// Why a guard holds the run. Then it becomes `held`, and what `next_last_sync_time` and `moves` say waits for its release.
@@ -253,16 +253,16 @@ pub trait State: super::watch::Watch {
     fn begin_extraction(&self, run: RunId, clock: Timestamp, last_sync_time: &str) -> Result<()>;
 
     /// The one transaction between the halves: run `delivering`, its segments and findings, a delivery for each pinned connection with every call pending
-    /// (unchanged calls belong to no delivery's `calls`; those of a detached connection are cancelled), the sync's state moved if `moves` says so, and the dead letters of
+    /// (unchanged calls belong to no delivery's `calls`; those of a skipped connection are cancelled), the sync's state moved if `moves` says so, and the dead letters of
     /// `replayed` marked. A run that is `held` becomes that instead, and moves nothing.
     fn commit_extraction(&self, run: RunId, extraction: &Extraction) -> Result<()>;
 
     /// A held run becomes `delivering` (or `succeeded`, if it has no calls), and what its extraction had to move moves, in one transaction.
-    fn release(&self, run: RunId, at: Timestamp) -> Result<RunState>;
+    fn approve(&self, run: RunId, at: Timestamp) -> Result<RunState>;
 
     /// A held run becomes `discarded`: its pending calls are discarded and its segments forgotten. The sync's state stays, or with `skip_window` moves as the
     /// extraction said, but for the comparison: the next run is compared with none, as these calls were never made.
-    fn discard(&self, run: RunId, at: Timestamp, skip_window: bool) -> Result<()>;
+    fn reject(&self, run: RunId, at: Timestamp, skip_window: bool) -> Result<()>;
 
     /// Records progress at a destination: its record as it is now, and the dead letters since the last time, in one transaction. Calls that were delivered or
     /// became dead letters since the last time count as used on the day of `at`.

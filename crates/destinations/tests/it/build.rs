@@ -84,29 +84,29 @@ fn the_same_account_is_the_same_credential_whatever_else_is_set() {
 #[test]
 fn every_problem_is_told_at_its_place() {
     let at = |code: Code, place: &str| (code, place.to_owned());
-    assert_eq!(problems("mailchimp", json!({})), [at(Code::C007, "type")]);
-    assert_eq!(problems("customerio-pipelines", json!({})), [at(Code::C006, "write_key")]);
+    assert_eq!(problems("mailchimp", json!({})), [at(Code::UnknownReference, "type")]);
+    assert_eq!(problems("customerio-pipelines", json!({})), [at(Code::MissingKey, "write_key")]);
     assert_eq!(
         problems(
             "segment",
             json!({"writekey": "s3cret", "region": "s3cret", "concurrency": 0, "gzip": "s3cret", "timeout": "1h"})
         ),
         [
-            at(Code::C003, "writekey"),
-            at(Code::C006, "write_key"),
-            at(Code::C005, "region"),
-            at(Code::C005, "concurrency"),
-            at(Code::C005, "timeout"),
-            at(Code::C005, "gzip"),
+            at(Code::UnknownKey, "writekey"),
+            at(Code::MissingKey, "write_key"),
+            at(Code::InvalidValue, "region"),
+            at(Code::InvalidValue, "concurrency"),
+            at(Code::InvalidValue, "timeout"),
+            at(Code::InvalidValue, "gzip"),
         ]
     );
-    assert_eq!(problems("segment", json!({"write_key": 12345})), [at(Code::C005, "write_key")]);
-    assert_eq!(problems("segment", json!({"write_key": " "})), [at(Code::C005, "write_key")]);
+    assert_eq!(problems("segment", json!({"write_key": 12345})), [at(Code::InvalidValue, "write_key")]);
+    assert_eq!(problems("segment", json!({"write_key": " "})), [at(Code::InvalidValue, "write_key")]);
     assert_eq!(
         problems("file", json!({"path": "x", "max_file_bytes": 1})),
-        [at(Code::C005, "max_file_bytes")]
+        [at(Code::InvalidValue, "max_file_bytes")]
     );
-    assert_eq!(problems("file", json!({"path": "x", "url": "y"})), [at(Code::C003, "url")]);
+    assert_eq!(problems("file", json!({"path": "x", "url": "y"})), [at(Code::UnknownKey, "url")]);
 }
 
 #[test]
@@ -119,16 +119,16 @@ fn addresses_and_headers_are_checked_where_they_stand() {
         "https://h.example/?s3cret=1",
         "https://",
     ] {
-        assert_eq!(base(url), [(Code::C005, "base_url".to_owned())], "{url}");
+        assert_eq!(base(url), [(Code::InvalidValue, "base_url".to_owned())], "{url}");
     }
     let plane = json!({"write_key": "k", "data_plane_url": "nowhere"});
-    assert_eq!(problems("rudderstack", plane), [(Code::C005, "data_plane_url".to_owned())]);
-    assert_eq!(problems("webhook", json!({"url": "nowhere"})), [(Code::C005, "url".to_owned())]);
+    assert_eq!(problems("rudderstack", plane), [(Code::InvalidValue, "data_plane_url".to_owned())]);
+    assert_eq!(problems("webhook", json!({"url": "nowhere"})), [(Code::InvalidValue, "url".to_owned())]);
     for headers in
         [json!({"Host": "x"}), json!({"a b": "x"}), json!({"x": "s3cret\n"}), json!({"x": 1}), json!("x")]
     {
         let settings = json!({"url": "http://h.example", "headers": headers});
-        assert_eq!(problems("webhook", settings), [(Code::C005, "headers".to_owned())]);
+        assert_eq!(problems("webhook", settings), [(Code::InvalidValue, "headers".to_owned())]);
     }
 }
 

@@ -113,35 +113,35 @@ async fn every_answer_and_every_fault_has_its_meaning() {
         (Reply::status(204).body(""), ("delivered", None, None)),
         (Reply::status(202), ("delivered", None, None)),
         (said(""), ("delivered", None, None)),
-        (Reply::html(), ("stop", Some(Code::D017), Some(200))),
-        (said("OK"), ("stop", Some(Code::D017), Some(200))),
-        (said(r#"{"success":false}"#), ("refused", Some(Code::D003), Some(200))),
-        (said(r#"{"errors":[{"batch_index":0}]}"#), ("refused", Some(Code::D003), Some(200))),
-        (Reply::huge_body(30 << 20), ("stop", Some(Code::D017), Some(200))),
-        (Reply::redirect(302, &elsewhere.url()), ("stop", Some(Code::D014), Some(302))),
-        (Reply::redirect(308, &elsewhere.url()), ("stop", Some(Code::D014), Some(308))),
-        (Reply::status(400), ("refused", Some(Code::D003), Some(400))),
-        (Reply::status(422), ("refused", Some(Code::D003), Some(422))),
-        (Reply::status(413), ("too large", Some(Code::D001), Some(413))),
-        (Reply::status(401), ("stop", Some(Code::D013), Some(401))),
-        (Reply::status(403), ("stop", Some(Code::D013), Some(403))),
-        (Reply::status(404), ("stop", Some(Code::D014), Some(404))),
-        (Reply::status(405), ("stop", Some(Code::D014), Some(405))),
-        (Reply::status(410), ("stop", Some(Code::D014), Some(410))),
-        (Reply::status(501), ("stop", Some(Code::D014), Some(501))),
-        (Reply::status(408), ("retry", Some(Code::D011), Some(408))),
-        (Reply::status(429), ("retry", Some(Code::D015), Some(429))),
-        (Reply::status(500), ("retry", Some(Code::D016), Some(500))),
-        (Reply::status(503), ("retry", Some(Code::D016), Some(503))),
-        (Reply::garbage(), ("retry", Some(Code::D010), None)),
-        (Reply::reset_before_body(), ("retry", Some(Code::D010), None)),
-        (Reply::reset_after_request(), ("retry", Some(Code::D010), None)),
-        (Reply::reset_in_answer(), ("retry", Some(Code::D010), Some(200))),
-        (Reply::close(), ("retry", Some(Code::D010), None)),
-        (Reply::short_body(), ("retry", Some(Code::D010), Some(200))),
-        (Reply::silence(), ("retry", Some(Code::D011), None)),
-        (Reply::slow_head(pause), ("retry", Some(Code::D011), None)),
-        (Reply::slow_body(pause), ("retry", Some(Code::D011), Some(200))),
+        (Reply::html(), ("stop", Some(Code::DestinationAnswerInvalid), Some(200))),
+        (said("OK"), ("stop", Some(Code::DestinationAnswerInvalid), Some(200))),
+        (said(r#"{"success":false}"#), ("refused", Some(Code::CallRefused), Some(200))),
+        (said(r#"{"errors":[{"batch_index":0}]}"#), ("refused", Some(Code::CallRefused), Some(200))),
+        (Reply::huge_body(30 << 20), ("stop", Some(Code::DestinationAnswerInvalid), Some(200))),
+        (Reply::redirect(302, &elsewhere.url()), ("stop", Some(Code::DestinationAddressWrong), Some(302))),
+        (Reply::redirect(308, &elsewhere.url()), ("stop", Some(Code::DestinationAddressWrong), Some(308))),
+        (Reply::status(400), ("refused", Some(Code::CallRefused), Some(400))),
+        (Reply::status(422), ("refused", Some(Code::CallRefused), Some(422))),
+        (Reply::status(413), ("too large", Some(Code::CallTooLargeForDestination), Some(413))),
+        (Reply::status(401), ("stop", Some(Code::DestinationAuthFailed), Some(401))),
+        (Reply::status(403), ("stop", Some(Code::DestinationAuthFailed), Some(403))),
+        (Reply::status(404), ("stop", Some(Code::DestinationAddressWrong), Some(404))),
+        (Reply::status(405), ("stop", Some(Code::DestinationAddressWrong), Some(405))),
+        (Reply::status(410), ("stop", Some(Code::DestinationAddressWrong), Some(410))),
+        (Reply::status(501), ("stop", Some(Code::DestinationAddressWrong), Some(501))),
+        (Reply::status(408), ("retry", Some(Code::DestinationTimeout), Some(408))),
+        (Reply::status(429), ("retry", Some(Code::DestinationThrottled), Some(429))),
+        (Reply::status(500), ("retry", Some(Code::DestinationServerError), Some(500))),
+        (Reply::status(503), ("retry", Some(Code::DestinationServerError), Some(503))),
+        (Reply::garbage(), ("retry", Some(Code::DestinationUnreachable), None)),
+        (Reply::reset_before_body(), ("retry", Some(Code::DestinationUnreachable), None)),
+        (Reply::reset_after_request(), ("retry", Some(Code::DestinationUnreachable), None)),
+        (Reply::reset_in_answer(), ("retry", Some(Code::DestinationUnreachable), Some(200))),
+        (Reply::close(), ("retry", Some(Code::DestinationUnreachable), None)),
+        (Reply::short_body(), ("retry", Some(Code::DestinationUnreachable), Some(200))),
+        (Reply::silence(), ("retry", Some(Code::DestinationTimeout), None)),
+        (Reply::slow_head(pause), ("retry", Some(Code::DestinationTimeout), None)),
+        (Reply::slow_body(pause), ("retry", Some(Code::DestinationTimeout), Some(200))),
     ];
     for (reply, want) in table {
         receiver.script([reply.clone()]);
@@ -165,7 +165,7 @@ async fn retry_after_and_the_words_of_the_destination_are_kept() {
     let after = Some(Duration::from_secs(12));
     assert_eq!(
         deliver(&*destination).await,
-        Answer::Retry { code: Code::D015, status: Some(429), reason, after }
+        Answer::Retry { code: Code::DestinationThrottled, status: Some(429), reason, after }
     );
     match deliver(&*destination).await {
         Answer::Refused(refusal) => assert_eq!(refusal.reason, r#"{"reason":"no such event"}"#),
@@ -176,10 +176,10 @@ async fn retry_after_and_the_words_of_the_destination_are_kept() {
 #[tokio::test]
 async fn addresses_without_a_server_behind_them() {
     for (url, want) in [
-        (format!("http://127.0.0.1:{}", free_port()), ("retry", Some(Code::D010), None)),
-        (format!("http://{}.example", "x".repeat(70)), ("retry", Some(Code::D010), None)),
-        ("http://169.254.169.254".to_owned(), ("stop", Some(Code::D018), None)),
-        ("http://[::ffff:169.254.169.254]".to_owned(), ("stop", Some(Code::D018), None)),
+        (format!("http://127.0.0.1:{}", free_port()), ("retry", Some(Code::DestinationUnreachable), None)),
+        (format!("http://{}.example", "x".repeat(70)), ("retry", Some(Code::DestinationUnreachable), None)),
+        ("http://169.254.169.254".to_owned(), ("stop", Some(Code::AddressNotAllowed), None)),
+        ("http://[::ffff:169.254.169.254]".to_owned(), ("stop", Some(Code::AddressNotAllowed), None)),
     ] {
         let answer = deliver(&*pipelines(&url)).await;
         assert_eq!(short(&answer), want, "{url}: {answer:?}");

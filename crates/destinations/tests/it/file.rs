@@ -90,7 +90,7 @@ async fn what_cannot_be_written_stops_the_destination() {
     fs::write(&taken, "a file").unwrap();
     let destination = build("file", json!({"path": taken}));
     match destination.deliver(&request(&*destination, 0, &calls(1))).await.answer {
-        Answer::Stop { code: Code::D019, status: None, reason } => {
+        Answer::Stop { code: Code::FileNotWritable, status: None, reason } => {
             assert!(reason.contains("taken"), "{reason}")
         }
         other => panic!("{other:?}"),
@@ -105,7 +105,7 @@ async fn a_file_that_cannot_take_its_name_leaves_no_draft() {
     let blocked = folder.path().join("users/7-000000000000.jsonl/in the way");
     fs::create_dir_all(blocked).unwrap();
     let answer = destination.deliver(&request(&*destination, 0, &calls(1))).await.answer;
-    assert!(matches!(answer, Answer::Stop { code: Code::D019, .. }), "{answer:?}");
+    assert!(matches!(answer, Answer::Stop { code: Code::FileNotWritable, .. }), "{answer:?}");
     assert_eq!(fs::read_dir(folder.path().join("users")).unwrap().count(), 1, "no draft is left");
 }
 
@@ -117,7 +117,7 @@ fn a_call_that_no_file_can_hold_is_refused_and_anyone_may_be_unnamed() {
     let call = meta(CallType::Group, flags);
     assert_eq!(destination.check(&call, &[b' '; 65535]), Verdict::Send);
     match destination.check(&call, &[b' '; 65536]) {
-        Verdict::Refuse(refusal) => assert_eq!(refusal.code, Code::D001),
+        Verdict::Refuse(refusal) => assert_eq!(refusal.code, Code::CallTooLargeForDestination),
         other => panic!("{other:?}"),
     }
 }

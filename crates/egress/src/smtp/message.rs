@@ -78,7 +78,7 @@ fn check(address: &str) -> Result<()> {
     if is_address {
         return Ok(());
     }
-    Err(Error::new(Code::C005, format!("{address:?} is no e-mail address"))
+    Err(Error::new(Code::InvalidValue, format!("{address:?} is no e-mail address"))
         .help("write it like ops@example.com"))
 }
 
@@ -148,7 +148,7 @@ mod tests {
         let at = Timestamp::UNIX_EPOCH;
         for address in ["", "ops", "a@b@c", "a b@c", "<a@b>", "a@b\r\nRCPT TO:<c@d>", "ü@b", "@b", "a@"] {
             let error = Message::new("a@b", &[address.to_owned()], at, "1", "s", "t").unwrap_err();
-            assert_eq!(error.code(), Code::C005, "{address}");
+            assert_eq!(error.code(), Code::InvalidValue, "{address}");
         }
     }
 }

@@ -53,12 +53,12 @@ async fn a_message_arrives_as_it_is() {
 #[tokio::test]
 async fn refusals_have_codes_and_repeat_nothing_of_the_answer() {
     for (word, answer, code) in [
-        ("EHLO", "502 s3cret", Code::D003),
-        ("MAIL", "550 s3cret", Code::D003),
-        ("RCPT", "451 s3cret", Code::D016),
-        ("DATA", "554 s3cret", Code::D003),
-        ("RCPT", "s3cret", Code::D017),
-        ("MAIL", "299 s3cret", Code::D003),
+        ("EHLO", "502 s3cret", Code::CallRefused),
+        ("MAIL", "550 s3cret", Code::CallRefused),
+        ("RCPT", "451 s3cret", Code::DestinationServerError),
+        ("DATA", "554 s3cret", Code::CallRefused),
+        ("RCPT", "s3cret", Code::DestinationAnswerInvalid),
+        ("MAIL", "299 s3cret", Code::CallRefused),
     ] {
         let error = refusal(Manners { answers: vec![(word, answer)], ..Manners::default() }).await;
         assert_eq!(error.code(), code, "{word} {answer}: {error}");
@@ -66,7 +66,7 @@ async fn refusals_have_codes_and_repeat_nothing_of_the_answer() {
     }
     let port = outflow_testkit::free_port();
     let error = mailer(port, Security::Plain).send(&message()).await.unwrap_err();
-    assert_eq!(error.code(), Code::D010);
+    assert_eq!(error.code(), Code::DestinationUnreachable);
 }
 
 #[tokio::test]
@@ -74,10 +74,10 @@ async fn a_password_never_goes_over_plain_text() {
     let server = MailServer::start(Manners { abilities: vec!["AUTH PLAIN"], ..Manners::default() });
     let login = Some(("me".to_owned(), Secret::new(PASSWORD)));
     let plain = Mailer { login: login.clone(), ..mailer(server.port(), Security::Plain) };
-    assert_eq!(plain.send(&message()).await.unwrap_err().code(), Code::C012);
+    assert_eq!(plain.send(&message()).await.unwrap_err().code(), Code::ConflictingOptions);
     // A server that does not offer TLS gets nothing, whoever took the offer out.
     let secure = Mailer { login, ..mailer(server.port(), Security::StartTls) };
-    assert_eq!(secure.send(&message()).await.unwrap_err().code(), Code::D012);
+    assert_eq!(secure.send(&message()).await.unwrap_err().code(), Code::DestinationTlsFailed);
     assert!(server.mails().is_empty());
 }
 
@@ -138,8 +138,8 @@ async fn a_refused_password_and_an_unknown_certificate_are_told_apart() {
     let (mailer, _, _ca) = secure(Security::Implicit, manners).await;
     let login = Some(("me".to_owned(), Secret::new(PASSWORD)));
     let error = Mailer { login, ..mailer.clone() }.send(&message()).await.unwrap_err();
-    assert_eq!(error.code(), Code::D013);
+    assert_eq!(error.code(), Code::DestinationAuthFailed);
     assert!(!format!("{error:?}").contains(PASSWORD));
     let error = Mailer { ca: None, ..mailer }.send(&message()).await.unwrap_err();
-    assert_eq!(error.code(), Code::D012);
+    assert_eq!(error.code(), Code::DestinationTlsFailed);
 }

@@ -221,7 +221,7 @@ fn a_ca_file_that_cannot_be_used_is_a_coded_error() {
     for error in
         [missing, read(Some("")), read(Some("no pem")), read(Some(&key)), read(Some(torn)), read(Some(junk))]
     {
-        assert_eq!(error.code(), Code::C005);
+        assert_eq!(error.code(), Code::InvalidValue);
         assert!(error.help_text().is_some() && error.place().is_some(), "{error:?}");
     }
 }

@@ -11,13 +11,14 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use super::lanes::Busy;
 use super::notice::Notice;
-use super::{Fleet, Member, Shared, Trigger, Triggered, lanes, occupies};
-use crate::detach::but_not_all;
-use crate::extract::{Extractor, stopped};
+use super::queues::Busy;
+use super::{RuntimeConfig, Shared, SyncRuntime, Trigger, Triggered, occupies, queues};
+use crate::extract::Extractor;
+use crate::operations::skip::but_not_all;
 use crate::run::pinned;
 use crate::schedule::{Slots, due, jitter};
+use crate::stop::stopped;
 use crate::{Errors, blocking};
 
 /// The wall clock may jump, so nobody sleeps longer than this without looking at it.
@@ -67,9 +68,9 @@ impl Actor {
 
     /// Ends when the engine stops, or with an error of the state.
     pub(super) async fn go(mut self) -> Result<()> {
-        let mut fleet = self.shared.fleet.clone();
-        let mut lanes = self.shared.lanes.changes();
-        let mut stop = self.shared.fleet().engine.stop.clone();
+        let mut config = self.shared.config.clone();
+        let mut queues = self.shared.queues.changes();
+        let mut stop = self.shared.config().engine.stop.clone();
         self.resume().await?;
         loop {
             let wait = self.step().await?;
@@ -84,8 +85,8 @@ impl Actor {
                     Some(trigger) => self.asked(trigger).await?,
                     None => break,
                 },
-                changed = fleet.changed() => if changed.is_err() { break },
-                _ = lanes.changed() => {}
+                changed = config.changed() => if changed.is_err() { break },
+                _ = queues.changed() => {}
                 () = tokio::time::sleep(wait) => {}
             }
         }
@@ -98,49 +99,50 @@ impl Actor {
 
     /// Goes on with an extraction that an earlier process began.
     async fn resume(&mut self) -> Result<()> {
-        let fleet = self.shared.fleet();
-        if let Some(member) = fleet.member(&self.name) {
-            let left_out = self.left_out(&fleet, member).await?;
-            self.shared.lanes.set_detached(&self.name, left_out.before);
+        let config = self.shared.config();
+        if let Some(sync_runtime) = config.sync_runtime(&self.name) {
+            let left_out = self.left_out(&config, sync_runtime).await?;
+            self.shared.queues.set_skipped(&self.name, left_out.before);
         }
-        let (state, name) = (fleet.engine.state.clone(), self.name.clone());
+        let (state, name) = (config.engine.state.clone(), self.name.clone());
         let unfinished = blocking(move || state.unfinished_runs()).await?;
         let open = unfinished
             .into_iter()
             .find(|r| r.sync == name && matches!(r.state, RunState::Queued | RunState::Extracting));
-        if let (Some(record), Some(member)) = (open, fleet.member(&self.name)) {
-            self.extract(&fleet, member, record, true);
+        if let (Some(record), Some(sync_runtime)) = (open, config.sync_runtime(&self.name)) {
+            self.extract(&config, sync_runtime, record, true);
         }
         Ok(())
     }
 
     /// Begins what is due, records what is skipped, and tells how long nothing will be due.
     async fn step(&mut self) -> Result<Duration> {
-        let fleet = self.shared.fleet();
-        let Some(member) = fleet.member(&self.name) else { return Ok(LOOK_AGAIN) };
+        let config = self.shared.config();
+        let Some(sync_runtime) = config.sync_runtime(&self.name) else { return Ok(LOOK_AGAIN) };
         if !self.wanted.is_empty()
-            && self.busy(&fleet).await?.is_none()
+            && self.busy(&config).await?.is_none()
             && let Some(options) = self.wanted.pop_front()
         {
-            self.begin(&fleet, member, by_hand(&options), options, None).await?;
+            self.begin(&config, sync_runtime, by_hand(&options), options, None).await?;
         }
-        if !member.spec.enabled {
+        if !sync_runtime.spec.enabled {
             return Ok(LOOK_AGAIN);
         }
-        let slots = Slots::of(&member.spec.schedule);
-        let now = fleet.engine.clock.now();
+        let slots = Slots::of(&sync_runtime.spec.schedule);
+        let now = config.engine.clock.now();
         let lag = jitter(&self.name, slots.interval(now).unwrap_or_default());
-        let Some(fired) = self.fired(&fleet, &slots, now).await? else { return Ok(LOOK_AGAIN) };
+        let Some(fired) = self.fired(&config, &slots, now).await? else { return Ok(LOOK_AGAIN) };
         let by_slots = now - jiff::SignedDuration::try_from(lag).unwrap_or_default();
         if let Some(slot) = due(&slots, fired, by_slots) {
-            match self.busy(&fleet).await? {
-                Some(busy) => self.skip(&fleet, member, slot, busy).await?,
+            match self.busy(&config).await? {
+                Some(busy) => self.skip(&config, sync_runtime, slot, busy).await?,
                 None => {
-                    self.begin(&fleet, member, By::Schedule, RunOptions::default(), Some(slot)).await?;
+                    self.begin(&config, sync_runtime, By::Schedule, RunOptions::default(), Some(slot))
+                        .await?;
                 }
             }
-        } else if self.retry.is_some_and(|at| at <= Instant::now()) && self.busy(&fleet).await?.is_none() {
-            self.begin(&fleet, member, By::Schedule, RunOptions::default(), Some(fired)).await?;
+        } else if self.retry.is_some_and(|at| at <= Instant::now()) && self.busy(&config).await?.is_none() {
+            self.begin(&config, sync_runtime, By::Schedule, RunOptions::default(), Some(fired)).await?;
         }
         let next = slots.after(by_slots).map(|slot| slot.duration_since(by_slots));
         let next = next.and_then(|d| Duration::try_from(d).ok()).unwrap_or(LOOK_AGAIN);
@@ -151,15 +153,20 @@ impl Actor {
     }
 
     /// The last slot that counts as fired. A sync that is seen for the first time is due at once, or waits for its calendar.
-    async fn fired(&self, fleet: &Fleet, slots: &Slots, now: Timestamp) -> Result<Option<Timestamp>> {
-        let (state, name) = (fleet.engine.state.clone(), self.name.clone());
+    async fn fired(
+        &self,
+        config: &RuntimeConfig,
+        slots: &Slots,
+        now: Timestamp,
+    ) -> Result<Option<Timestamp>> {
+        let (state, name) = (config.engine.state.clone(), self.name.clone());
         let fired = blocking(move || state.fired(&name)).await?;
         match (fired, slots) {
             (Some(fired), _) => Ok(Some(fired)),
             (None, Slots::Manual) => Ok(None),
             (None, Slots::Every { .. }) => Ok(Some(Timestamp::MIN)),
             (None, Slots::Cron(_)) => {
-                let (state, name) = (fleet.engine.state.clone(), self.name.clone());
+                let (state, name) = (config.engine.state.clone(), self.name.clone());
                 blocking(move || state.set_fired(&name, now)).await?;
                 Ok(Some(now))
             }
@@ -167,9 +174,9 @@ impl Actor {
     }
 
     async fn asked(&mut self, trigger: Trigger) -> Result<()> {
-        let fleet = self.shared.fleet();
-        let Some(member) = fleet.member(&self.name) else { return Ok(()) };
-        let busy = self.busy(&fleet).await?;
+        let config = self.shared.config();
+        let Some(sync_runtime) = config.sync_runtime(&self.name) else { return Ok(()) };
+        let busy = self.busy(&config).await?;
         let reply = match busy {
             Some(Busy { held: Some(error), .. }) => Err(error),
             Some(busy) => {
@@ -180,7 +187,7 @@ impl Actor {
             }
             None => {
                 let by = by_hand(&trigger.options);
-                Ok(Triggered::Started(self.begin(&fleet, member, by, trigger.options, None).await?))
+                Ok(Triggered::Started(self.begin(&config, sync_runtime, by, trigger.options, None).await?))
             }
         };
         // Who asked may have gone.
@@ -189,13 +196,14 @@ impl Actor {
     }
 
     /// What keeps the sync busy.
-    async fn busy(&mut self, fleet: &Fleet) -> Result<Option<Busy>> {
-        let (state, name) = (fleet.engine.state.clone(), self.name.clone());
+    async fn busy(&mut self, config: &RuntimeConfig) -> Result<Option<Busy>> {
+        let (state, name) = (config.engine.state.clone(), self.name.clone());
         let unfinished = blocking(move || state.unfinished_runs()).await?;
         if let Some(run) = unfinished.iter().find(|r| r.sync == name && occupies(r.state)) {
             let reason = format!("run {} is {}", run.id, run.state);
-            let held = (run.state == RunState::Held).then(|| crate::held::waits(run));
-            return Ok(Some(Busy { run: Some(run.id), code: Code::E004, reason, held }));
+            let held =
+                (run.state == RunState::AwaitingApproval).then(|| crate::operations::approval::waits(run));
+            return Ok(Some(Busy { run: Some(run.id), code: Code::RunInProgress, reason, held }));
         }
         if self.current.is_some() {
             // Its extraction is over for the state; the task is about to end.
@@ -203,42 +211,50 @@ impl Actor {
             self.current = None;
             self.after(outcome?);
         }
-        if let Some(busy) = self.shared.lanes.busy(&self.name) {
+        if let Some(busy) = self.shared.queues.busy(&self.name) {
             return Ok(Some(busy));
         }
-        self.full(fleet).await
+        self.full(config).await
     }
 
     /// A backlog that is full and whose destination new runs do not leave out.
-    async fn full(&self, fleet: &Fleet) -> Result<Option<Busy>> {
-        let full = self.shared.lanes.full(fleet, &self.name);
-        let Some(member) = fleet.member(&self.name).filter(|_| !full.is_empty()) else { return Ok(None) };
-        let left_out = self.left_out(fleet, member).await?.now;
-        let waited_for = full.into_iter().find(|lane| !left_out.contains(&lane.destination));
-        Ok(waited_for.map(|lane| Busy {
-            run: lane.runs.first().copied(),
-            code: Code::E005,
+    async fn full(&self, config: &RuntimeConfig) -> Result<Option<Busy>> {
+        let full = self.shared.queues.full(config, &self.name);
+        let Some(sync_runtime) = config.sync_runtime(&self.name).filter(|_| !full.is_empty()) else {
+            return Ok(None);
+        };
+        let left_out = self.left_out(config, sync_runtime).await?.now;
+        let waited_for = full.into_iter().find(|queue| !left_out.contains(&queue.destination));
+        Ok(waited_for.map(|queue| Busy {
+            run: queue.runs.first().copied(),
+            code: Code::BacklogFull,
             reason: format!(
                 "{} bytes wait for {}, which lags; {} are allowed",
-                lane.bytes, lane.destination, fleet.limits.backlog_bytes
+                queue.bytes, queue.destination, config.limits.backlog_bytes
             ),
             held: None,
         }))
     }
 
     /// The destinations that the next ordinary run leaves out.
-    async fn left_out(&self, fleet: &Fleet, member: &Member) -> Result<LeftOut> {
-        let (engine, spec) = (fleet.engine.clone(), member.spec.clone());
-        let before = blocking(move || engine.detached(&spec)).await?;
-        let full = self.shared.lanes.full(fleet, &self.name).into_iter().map(|lane| lane.destination);
+    async fn left_out(&self, config: &RuntimeConfig, sync_runtime: &SyncRuntime) -> Result<LeftOut> {
+        let (engine, spec) = (config.engine.clone(), sync_runtime.spec.clone());
+        let before = blocking(move || engine.skipped(&spec)).await?;
+        let full = self.shared.queues.full(config, &self.name).into_iter().map(|queue| queue.destination);
         let mut now = before.clone();
-        now.extend(full.filter(|name| fleet.limits.detaches.contains(name) && !before.contains(name)));
-        Ok(LeftOut { before, now: but_not_all(&member.spec, now) })
+        now.extend(full.filter(|name| config.limits.skips.contains(name) && !before.contains(name)));
+        Ok(LeftOut { before, now: but_not_all(&sync_runtime.spec, now) })
     }
 
-    async fn skip(&self, fleet: &Fleet, member: &Member, slot: Timestamp, busy: Busy) -> Result<()> {
-        let new = new_run(fleet, member, By::Schedule, RunOptions::default(), Some(slot), Vec::new());
-        let (state, reason) = (fleet.engine.state.clone(), (busy.code, busy.reason));
+    async fn skip(
+        &self,
+        config: &RuntimeConfig,
+        sync_runtime: &SyncRuntime,
+        slot: Timestamp,
+        busy: Busy,
+    ) -> Result<()> {
+        let new = new_run(config, sync_runtime, By::Schedule, RunOptions::default(), Some(slot), Vec::new());
+        let (state, reason) = (config.engine.state.clone(), (busy.code, busy.reason));
         let text = reason.1.clone();
         let record = blocking(move || state.skip_run(&new, busy.run, &reason)).await?;
         (self.shared.observer)(Notice::Skipped {
@@ -252,33 +268,39 @@ impl Actor {
 
     async fn begin(
         &mut self,
-        fleet: &Arc<Fleet>,
-        member: &Member,
+        config: &Arc<RuntimeConfig>,
+        sync_runtime: &SyncRuntime,
         by: By,
         options: RunOptions,
         slot: Option<Timestamp>,
     ) -> Result<RunId> {
         self.retry = None;
-        let LeftOut { before, now } = self.left_out(fleet, member).await?;
-        let new = new_run(fleet, member, by, options, slot, now);
-        let state = fleet.engine.state.clone();
+        let LeftOut { before, now } = self.left_out(config, sync_runtime).await?;
+        let new = new_run(config, sync_runtime, by, options, slot, now);
+        let state = config.engine.state.clone();
         let record = blocking(move || state.create_run(&new)).await?;
         let run = record.id;
         if record.pinned.options.is_ordinary() {
-            self.shared.lanes.set_detached(&self.name, record.pinned.detached.clone());
+            self.shared.queues.set_skipped(&self.name, record.pinned.skipped.clone());
         }
-        for destination in record.pinned.detached.iter().filter(|name| !before.contains(name)).cloned() {
-            (self.shared.observer)(Notice::Detached { sync: self.name.clone(), run, destination });
+        for destination in record.pinned.skipped.iter().filter(|name| !before.contains(name)).cloned() {
+            (self.shared.observer)(Notice::DestinationSkipped { sync: self.name.clone(), run, destination });
         }
-        self.extract(fleet, member, record, false);
+        self.extract(config, sync_runtime, record, false);
         Ok(run)
     }
 
-    fn extract(&mut self, fleet: &Arc<Fleet>, member: &Member, record: RunRecord, resumed: bool) {
+    fn extract(
+        &mut self,
+        config: &Arc<RuntimeConfig>,
+        sync_runtime: &SyncRuntime,
+        record: RunRecord,
+        resumed: bool,
+    ) {
         let run = record.id;
         (self.shared.observer)(Notice::Started { sync: self.name.clone(), run, resumed });
-        let (shared, fleet, member) = (self.shared.clone(), fleet.clone(), member.clone());
-        self.current = Some(tokio::spawn(extract(shared, fleet, member, record)));
+        let (shared, config, sync_runtime) = (self.shared.clone(), config.clone(), sync_runtime.clone());
+        self.current = Some(tokio::spawn(extract(shared, config, sync_runtime, record)));
     }
 
     fn after(&mut self, outcome: Outcome) {
@@ -306,37 +328,37 @@ async fn ended(current: &mut Option<Current>) -> Result<Outcome> {
 }
 
 fn joined(joined: std::result::Result<Result<Outcome>, tokio::task::JoinError>) -> Result<Outcome> {
-    joined.unwrap_or_else(|e| Err(Error::new(Code::E002, "an extraction broke down").caused_by(e)))
+    joined.unwrap_or_else(|e| Err(Error::new(Code::CountsDiffer, "an extraction broke down").caused_by(e)))
 }
 
 fn new_run(
-    fleet: &Fleet,
-    member: &Member,
+    config: &RuntimeConfig,
+    sync_runtime: &SyncRuntime,
     trigger: By,
     options: RunOptions,
     slot: Option<Timestamp>,
-    detached: Vec<String>,
+    skipped: Vec<String>,
 ) -> NewRun {
-    let now = fleet.engine.clock.now();
-    let spec = &member.spec;
+    let now = config.engine.clock.now();
+    let spec = &sync_runtime.spec;
     NewRun {
         sync: spec.name.clone(),
         call_type: spec.call_type,
         trigger,
-        pinned: pinned(spec, &options, detached),
+        pinned: pinned(spec, &options, skipped),
         due_at: slot.unwrap_or(now),
         started_at: now,
     }
 }
 
-/// Waits for its places, extracts, and hands the run to the lanes. An error is one of the state: the supervisor cannot go on with it.
+/// Waits for its places, extracts, and hands the run to the queues. An error is one of the state: the supervisor cannot go on with it.
 async fn extract(
     shared: Arc<Shared>,
-    fleet: Arc<Fleet>,
-    member: Member,
+    config: Arc<RuntimeConfig>,
+    sync_runtime: SyncRuntime,
     record: RunRecord,
 ) -> Result<Outcome> {
-    let mut stop = fleet.engine.stop.clone();
+    let mut stop = config.engine.stop.clone();
     let places = shared.places_for(&record.pinned.source);
     let both = async {
         let [own, all] = places;
@@ -346,7 +368,7 @@ async fn extract(
         places = both => places,
         () = stopped(&mut stop) => return Ok(Outcome::Stopped),
     };
-    let spec = crate::run::pinned_spec(&member.spec, &record);
+    let spec = crate::run::pinned_spec(&sync_runtime.spec, &record);
     let (observer, sync, run) = (shared.observer.clone(), record.sync.clone(), record.id);
     let told = observer.clone();
     let progress: crate::Progress = Arc::new(move |event| match event {
@@ -359,22 +381,22 @@ async fn extract(
         _ => {}
     });
     let extractor = Extractor {
-        engine: &fleet.engine,
+        engine: &config.engine,
         spec: &spec,
-        warehouse: member.warehouse.as_ref(),
+        warehouse: sync_runtime.warehouse.as_ref(),
         run: &record,
         progress: &progress,
     };
     match extractor.run().await {
-        Ok(()) => lanes::adopt(&shared, run).await.map(|()| Outcome::Done),
+        Ok(()) => queues::enqueue(&shared, run).await.map(|()| Outcome::Done),
         // The run stays as it is; the next process begins it again.
         Err(_) if *stop.borrow() => Ok(Outcome::Stopped),
-        Err(errors) => fail(&fleet, &spec, &record, errors, &observer).await,
+        Err(errors) => fail(&config, &spec, &record, errors, &observer).await,
     }
 }
 
 async fn fail(
-    fleet: &Fleet,
+    config: &RuntimeConfig,
     spec: &SyncSpec,
     record: &RunRecord,
     errors: Errors,
@@ -382,8 +404,8 @@ async fn fail(
 ) -> Result<Outcome> {
     let passes = errors.0.iter().all(|e| passes(e.code()));
     let mut told = Vec::new();
-    for error in fleet.engine.fail(spec, record, errors).await.0 {
-        if matches!(error.code(), Code::T002 | Code::T004) {
+    for error in config.engine.fail(spec, record, errors).await.0 {
+        if matches!(error.code(), Code::StateHeld | Code::StateIo) {
             return Err(error);
         }
         told.push(Arc::new(error));
@@ -394,5 +416,14 @@ async fn fail(
 
 /// What may be better in some minutes without anybody's doing.
 fn passes(code: Code) -> bool {
-    matches!(code, Code::S001 | Code::S002 | Code::S003 | Code::S011 | Code::S012 | Code::S014 | Code::P001)
+    matches!(
+        code,
+        Code::HostNotResolved
+            | Code::ConnectionRefused
+            | Code::SourceTimeout
+            | Code::StatementCancelled
+            | Code::ConnectionBroken
+            | Code::SourceUnavailable
+            | Code::DiskReserveReached
+    )
 }

@@ -11,19 +11,19 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::notice::Notice;
-use super::{Fleet, Shared};
+use super::{RuntimeConfig, Shared};
 use crate::blocking;
-use crate::extract::stopped;
+use crate::stop::stopped;
 
 /// Runs that have waited long enough are looked for this often.
 const LOOK_EVERY: Duration = Duration::from_secs(20);
 
 /// Ends when the engine stops, or with an error of the state.
 pub(super) async fn go(shared: Arc<Shared>) -> Result<()> {
-    let mut stop = shared.fleet().engine.stop.clone();
-    let mut lanes = shared.lanes.changes();
+    let mut stop = shared.config().engine.stop.clone();
+    let mut queues = shared.queues.changes();
     loop {
-        while let Some(run) = next(&shared.fleet()).await? {
+        while let Some(run) = next(&shared.config()).await? {
             let began = Instant::now();
             tokio::select! {
                 () = stopped(&mut stop) => return Ok(()),
@@ -35,16 +35,16 @@ pub(super) async fn go(shared: Arc<Shared>) -> Result<()> {
         }
         tokio::select! {
             () = stopped(&mut stop) => return Ok(()),
-            _ = lanes.changed() => {}
+            _ = queues.changed() => {}
             () = tokio::time::sleep(LOOK_EVERY) => {}
         }
     }
 }
 
-async fn next(fleet: &Arc<Fleet>) -> Result<Option<RunId>> {
-    let before = fleet.engine.clock.now()
-        - jiff::SignedDuration::try_from(fleet.limits.audit_after).unwrap_or(jiff::SignedDuration::MAX);
-    let state = fleet.engine.state.clone();
+async fn next(config: &Arc<RuntimeConfig>) -> Result<Option<RunId>> {
+    let before = config.engine.clock.now()
+        - jiff::SignedDuration::try_from(config.limits.audit_after).unwrap_or(jiff::SignedDuration::MAX);
+    let state = config.engine.state.clone();
     blocking(move || state.next_audit(before)).await
 }
 
@@ -57,12 +57,14 @@ async fn paused(stop: &mut watch::Receiver<bool>, pause: Duration) -> bool {
 }
 
 async fn recount(shared: &Shared, run: RunId) -> Result<()> {
-    let fleet = shared.fleet();
+    let config = shared.config();
     let audited = blocking(move || {
-        let engine = &fleet.engine;
+        let engine = &config.engine;
         let (sync, differences) = match engine.verify(run) {
             Ok(found) => (found.sync, found.differences),
-            Err(error) if matches!(error.code(), Code::P003 | Code::P004 | Code::P005) => {
+            Err(error)
+                if matches!(error.code(), Code::SpoolIo | Code::SegmentDamaged | Code::SegmentMissing) =>
+            {
                 let record = engine.state.run(run)?;
                 // They were swept, or purged, while they were read.
                 if engine.state.segments(run)?.is_empty() {

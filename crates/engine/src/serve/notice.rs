@@ -50,7 +50,7 @@ pub enum Notice {
         errors: Vec<Arc<Error>>,
     },
     /// A guard holds a run.
-    Held {
+    AwaitingApproval {
         /// The sync.
         sync: String,
         /// The run.
@@ -61,7 +61,7 @@ pub enum Notice {
         reason: String,
     },
     /// A person released a run that was held.
-    Released {
+    Approved {
         /// The sync.
         sync: String,
         /// The run.
@@ -137,7 +137,7 @@ pub enum Notice {
         alert: AlertRecord,
     },
     /// More waits for a destination than may: from this run on it is left out.
-    Detached {
+    DestinationSkipped {
         /// The sync.
         sync: String,
         /// The first run that leaves it out.

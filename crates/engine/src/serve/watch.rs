@@ -7,12 +7,12 @@ use outflow_core::{Result, Timestamp};
 use tokio::sync::Notify;
 
 use super::notice::Notice;
-use super::{Fleet, Shared};
-use crate::alert::{self, DestinationFacts, Facts, LaneFacts, SyncFacts, WINDOW};
+use super::{RuntimeConfig, Shared};
 use crate::blocking;
-use crate::extract::stopped;
-use crate::post::Health;
+use crate::delivery::limiter::Health;
 use crate::schedule::Slots;
+use crate::serve::alert::{self, DestinationFacts, Facts, QueueFacts, SyncFacts, WINDOW};
+use crate::stop::stopped;
 
 /// Nothing need happen for something to be wrong.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
@@ -21,8 +21,8 @@ const GAP: Duration = Duration::from_secs(1);
 
 /// Ends when the engine stops, or with an error of the state.
 pub(super) async fn go(shared: Arc<Shared>, nudge: Arc<Notify>) -> Result<()> {
-    let mut stop = shared.fleet().engine.stop.clone();
-    let serving_since = shared.fleet().engine.clock.now();
+    let mut stop = shared.config().engine.stop.clone();
+    let serving_since = shared.config().engine.clock.now();
     loop {
         look(&shared, serving_since).await?;
         tokio::select! {
@@ -39,9 +39,9 @@ async fn soon(nudge: &Notify) {
 }
 
 async fn look(shared: &Arc<Shared>, serving_since: Timestamp) -> Result<()> {
-    let fleet = shared.fleet();
-    let (destinations, lanes, detached) = (destinations(&fleet), lanes(shared), detached(shared, &fleet));
-    let asked = fleet.clone();
+    let config = shared.config();
+    let (destinations, queues, skipped) = (destinations(&config), queues(shared), skipped(shared, &config));
+    let asked = config.clone();
     let changed = blocking(move || {
         let state = &asked.engine.state;
         let facts = Facts {
@@ -49,8 +49,8 @@ async fn look(shared: &Arc<Shared>, serving_since: Timestamp) -> Result<()> {
             serving_since,
             syncs: syncs(&asked)?,
             destinations,
-            lanes,
-            detached,
+            queues,
+            skipped,
             room: asked.engine.spool.room().ok(),
         };
         let before = state.alerts()?;
@@ -68,39 +68,43 @@ async fn look(shared: &Arc<Shared>, serving_since: Timestamp) -> Result<()> {
 }
 
 /// The enabled syncs. One that never ran has nothing to tell.
-fn syncs(fleet: &Fleet) -> Result<Vec<SyncFacts>> {
-    let since = fleet.engine.clock.now() - jiff::SignedDuration::try_from(WINDOW).unwrap_or_default();
-    let standings = fleet.engine.state.standings(since)?;
+fn syncs(config: &RuntimeConfig) -> Result<Vec<SyncFacts>> {
+    let since = config.engine.clock.now() - jiff::SignedDuration::try_from(WINDOW).unwrap_or_default();
+    let standings = config.engine.state.standings(since)?;
     let known = standings.into_iter().filter_map(|standing| {
-        let member = fleet.member(&standing.sync).filter(|m| m.spec.enabled)?;
-        Some(SyncFacts { standing, slots: Slots::of(&member.spec.schedule) })
+        let sync_runtime = config.sync_runtime(&standing.sync).filter(|m| m.spec.enabled)?;
+        Some(SyncFacts { standing, slots: Slots::of(&sync_runtime.spec.schedule) })
     });
     Ok(known.collect())
 }
 
-fn destinations(fleet: &Fleet) -> Vec<DestinationFacts> {
-    let facts = fleet.engine.destinations.values().map(|destination| {
-        let post = fleet.engine.posts.of(destination.as_ref());
-        let paused = match post.health() {
+fn destinations(config: &RuntimeConfig) -> Vec<DestinationFacts> {
+    let facts = config.engine.destinations.values().map(|destination| {
+        let limiter = config.engine.limiters.of(destination.as_ref());
+        let paused = match limiter.health() {
             // What the destination said may hold a value of a row; the code's title does not.
             Health::Paused { code, .. } => Some((code, code.title().to_owned())),
             Health::Healthy | Health::Failing { .. } => None,
         };
-        DestinationFacts { name: destination.name().to_owned(), paused, proven: post.tally().successes > 0 }
+        DestinationFacts {
+            name: destination.name().to_owned(),
+            paused,
+            proven: limiter.tally().successes > 0,
+        }
     });
     facts.collect()
 }
 
 /// Of what syncs leave out, what the project still has.
-fn detached(shared: &Shared, fleet: &Fleet) -> Vec<(String, String)> {
-    let mut all = shared.lanes.detached();
+fn skipped(shared: &Shared, config: &RuntimeConfig) -> Vec<(String, String)> {
+    let mut all = shared.queues.skipped();
     all.retain(|(sync, name)| {
-        fleet.member(sync).is_some_and(|m| m.spec.connections.iter().any(|c| c.destination == *name))
+        config.sync_runtime(sync).is_some_and(|m| m.spec.connections.iter().any(|c| c.destination == *name))
     });
     all
 }
 
-fn lanes(shared: &Shared) -> Vec<LaneFacts> {
-    let lanes = shared.lanes.status().into_iter();
-    lanes.map(|l| LaneFacts { sync: l.sync, destination: l.destination, lags: l.lagging }).collect()
+fn queues(shared: &Shared) -> Vec<QueueFacts> {
+    let queues = shared.queues.status().into_iter();
+    queues.map(|l| QueueFacts { sync: l.sync, destination: l.destination, lags: l.lagging }).collect()
 }

@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use outflow_core::sync::Schedule;
 use outflow_core::{Answer, Code, Guards, RunId, RunState, SyncSpec};
-use outflow_engine::alert::Rules;
-use outflow_engine::serve::{Fleet, Notice};
+use outflow_engine::serve::alert::Rules;
+use outflow_engine::serve::{Notice, RuntimeConfig};
 use tokio::sync::Semaphore;
 
 use crate::parts::{House, Scripted, Table, retry};
-use crate::served::{MINUTE, Served, every_minute, fleet, gated, open};
+use crate::served::{MINUTE, Served, config, every_minute, gated, open};
 
 /// A sync of users to `a`, and the moment it is.
 struct Story {
@@ -41,15 +41,15 @@ impl Story {
     }
 
     fn start(&self, house: House) -> Served {
-        Served::start_fleet(house, self.now, |house| self.fleet(house))
+        Served::start_fleet(house, self.now, |house| self.config(house))
     }
 
-    fn fleet(&self, house: &House) -> Fleet {
-        Fleet { rules: self.rules.clone(), ..fleet(house, &self.spec, &self.table) }
+    fn config(&self, house: &House) -> RuntimeConfig {
+        RuntimeConfig { rules: self.rules.clone(), ..config(house, &self.spec, &self.table) }
     }
 
     fn reload(&self, served: &Served) {
-        served.handle.reload(self.fleet(&served.house));
+        served.handle.reload(self.config(&served.house));
     }
 
     /// The process ends, and another one begins.
@@ -192,7 +192,7 @@ async fn a_destination_that_lags() {
     let up = is_up.clone();
     let a = Scripted::new("a", move |_, _| match up.load(Ordering::SeqCst) {
         true => Answer::Delivered,
-        false => retry(Code::D016),
+        false => retry(Code::DestinationServerError),
     });
     let mut story = Story::new(a);
     // It lags when it has failed for longer than one interval.
@@ -228,16 +228,19 @@ async fn a_run_that_a_guard_holds() {
     let mut served = story.begin();
     let alert = told(&mut served).await;
     let why = served.house.state().run(RunId(1)).unwrap().unwrap().reason.unwrap();
-    assert_eq!((why.0, alert), (Code::G001, format!("+run_held users: run 1 of users is held: {}", why.1)));
+    assert_eq!(
+        (why.0, alert),
+        (Code::TooManyRows, format!("+run_awaiting_approval users: run 1 of users is held: {}", why.1))
+    );
     let mut served = story.restart(served).await;
-    served.handle.release(RunId(1)).await.unwrap();
+    served.handle.approve(RunId(1)).await.unwrap();
     served.run_ended().await;
-    assert_eq!(told(&mut served).await, "-run_held users");
+    assert_eq!(told(&mut served).await, "-run_awaiting_approval users");
     // A discarded one waits for nobody, either.
     story.next_slot(&served, MINUTE);
-    assert!(told(&mut served).await.starts_with("+run_held users: run 2"));
-    served.handle.discard(RunId(2), false).await.unwrap();
-    assert_eq!(told(&mut served).await, "-run_held users");
+    assert!(told(&mut served).await.starts_with("+run_awaiting_approval users: run 2"));
+    served.handle.reject(RunId(2), false).await.unwrap();
+    assert_eq!(told(&mut served).await, "-run_awaiting_approval users");
     served.stop().await;
 }
 
@@ -278,9 +281,9 @@ async fn each_finished_run_is_recounted_and_one_that_does_not_add_up() {
         _ => None,
     };
     let mut served = Served::start_fleet(House::new(&[&story.a]), story.now, |house| {
-        let mut fleet = story.fleet(house);
-        fleet.limits.audit_after = Duration::from_secs(60);
-        fleet
+        let mut config = story.config(house);
+        config.limits.audit_after = Duration::from_secs(60);
+        config
     });
     served.run_ended().await;
     story.next_slot(&served, 61);

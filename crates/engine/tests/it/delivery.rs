@@ -17,7 +17,7 @@ fn user(call: &Value) -> &str {
 #[tokio::test(flavor = "multi_thread")]
 async fn one_bad_call_in_a_refused_batch_is_the_only_dead_letter() {
     let a = Scripted::new("a", |_, calls| match calls.iter().any(|c| user(c) == "37") {
-        true => Answer::Refused(refusal(Code::D003, Some(400))),
+        true => Answer::Refused(refusal(Code::CallRefused, Some(400))),
         false => Answer::Delivered,
     });
     let (table, house) = (Table::users(1..=100), House::new(&[&a]));
@@ -28,7 +28,7 @@ async fn one_bad_call_in_a_refused_batch_is_the_only_dead_letter() {
     assert!(a.requests() <= 10 + 2 * 4, "{} requests", a.requests());
     assert!(a.users().values().all(|n| *n == 1));
     let letters = house.state().dead_letters(run.run, "a", 0, 10).unwrap();
-    assert_eq!((letters.len(), letters[0].ordinal, letters[0].code), (1, 36, Code::D003));
+    assert_eq!((letters.len(), letters[0].ordinal, letters[0].code), (1, 36, Code::CallRefused));
     let record = house.state().run(run.run).unwrap().unwrap();
     assert_eq!(letters[0].message_id.as_bytes(), record.key.message_id(36));
 }
@@ -37,7 +37,7 @@ async fn one_bad_call_in_a_refused_batch_is_the_only_dead_letter() {
 async fn partial_answers_checks_and_filters_settle_each_call_once() {
     let a = Scripted::new("a", |_, calls| {
         let bad = calls.iter().position(|c| user(c) == "3");
-        Answer::Partial(bad.map(|i| (i, refusal(Code::D003, Some(207)))).into_iter().collect())
+        Answer::Partial(bad.map(|i| (i, refusal(Code::CallRefused, Some(207)))).into_iter().collect())
     });
     let (table, house) = (Table::users([]), House::new(&[&a]));
     let plan = |i| match i {
@@ -51,7 +51,7 @@ async fn partial_answers_checks_and_filters_settle_each_call_once() {
     assert_eq!((c.calls, c.delivered, c.dead_letters, c.filtered, c.pending), (40, 36, 2, 2, 0));
     let codes: Vec<_> =
         house.state().dead_letters(run.run, "a", 0, 10).unwrap().iter().map(|l| l.code).collect();
-    assert_eq!(codes, [Code::D003, Code::D001]);
+    assert_eq!(codes, [Code::CallRefused, Code::CallTooLargeForDestination]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -64,8 +64,8 @@ async fn failures_are_sent_again_with_the_same_message_ids() {
             assert_eq!(first, id);
         }
         match n % 3 {
-            0 => retry(Code::D016),
-            1 => retry(Code::D010),
+            0 => retry(Code::DestinationServerError),
+            1 => retry(Code::DestinationUnreachable),
             _ => Answer::Delivered,
         }
     });
@@ -81,7 +81,11 @@ async fn failures_are_sent_again_with_the_same_message_ids() {
 async fn refused_credentials_leave_calls_pending_and_the_next_run_finishes_them() {
     let mended: &'static AtomicBool = Box::leak(Box::default());
     let a = Scripted::new("a", |n, _| {
-        if n < 3 || mended.load(Ordering::SeqCst) { Answer::Delivered } else { stop(Code::D013) }
+        if n < 3 || mended.load(Ordering::SeqCst) {
+            Answer::Delivered
+        } else {
+            stop(Code::DestinationAuthFailed)
+        }
     });
     let (table, spec, house) = (Table::users(1..=100), users_to(&["a"]), House::new(&[&a]));
     let run = house.run(&spec, &table).await.unwrap();
@@ -101,11 +105,14 @@ async fn refused_credentials_leave_calls_pending_and_the_next_run_finishes_them(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_destination_that_is_down_holds_up_no_other_and_is_given_up_in_time() {
-    let (a, b) = (Scripted::new("a", |_, _| retry(Code::D010)), Scripted::new("b", |_, _| Answer::Delivered));
+    let (a, b) = (
+        Scripted::new("a", |_, _| retry(Code::DestinationUnreachable)),
+        Scripted::new("b", |_, _| Answer::Delivered),
+    );
     let (table, house) = (Table::users(1..=100), House::new(&[&a, &b]));
     let run = house.run(&users_to(&["a", "b"]), &table).await.unwrap();
     assert_eq!(run.destinations[0].1.state, DeliveryState::Stopped);
-    assert_eq!(run.destinations[0].1.reason.as_ref().unwrap().code, Code::D020);
+    assert_eq!(run.destinations[0].1.reason.as_ref().unwrap().code, Code::DeliveryTimeout);
     assert_eq!(run.destinations[0].1.counts.pending, 100);
     assert_eq!((run.destinations[1].1.state, b.users().len()), (DeliveryState::Succeeded, 100));
 }
@@ -117,8 +124,8 @@ async fn calls_with_one_key_never_overtake_each_other() {
         "a",
         Limits { calls: 7, request_bytes: 2_000, concurrency: 8, rate: None, burst: None },
         |n, calls| match (n * 2_654_435_761) >> 7 & 3 {
-            0 => retry(Code::D010),
-            1 if calls.len() > 1 => Answer::TooLarge(refusal(Code::D001, Some(413))),
+            0 => retry(Code::DestinationUnreachable),
+            1 if calls.len() > 1 => Answer::TooLarge(refusal(Code::CallTooLargeForDestination, Some(413))),
             _ => Answer::Delivered,
         },
     );
@@ -142,19 +149,19 @@ async fn a_destination_that_refuses_most_calls_alike_is_held() {
     let a = Scripted::with_limits(
         "a",
         Limits { calls: 100, request_bytes: 1_000_000, concurrency: 2, rate: None, burst: None },
-        |_, _| Answer::Refused(refusal(Code::D003, Some(422))),
+        |_, _| Answer::Refused(refusal(Code::CallRefused, Some(422))),
     );
     let (table, house) = (Table::users(1..=5_000), House::new(&[&a]));
     let run = house.run(&users_to(&["a"]), &table).await.unwrap();
     let d = &run.destinations[0].1;
-    assert_eq!((d.state, d.reason.as_ref().unwrap().code), (DeliveryState::Stopped, Code::D021));
+    assert_eq!((d.state, d.reason.as_ref().unwrap().code), (DeliveryState::Stopped, Code::MostCallsRefused));
     assert!(d.counts.dead_letters <= 700 && d.counts.pending >= 4_300, "{:?}", d.counts);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_call_that_fails_while_others_are_taken_becomes_a_dead_letter_at_last() {
     let a = Scripted::new("a", |_, calls| match calls.iter().any(|c| user(c) == "5") {
-        true => retry(Code::D016),
+        true => retry(Code::DestinationServerError),
         false => Answer::Delivered,
     });
     let (table, house) = (Table::users(1..=20_000), House::new(&[&a]));
@@ -165,7 +172,7 @@ async fn a_call_that_fails_while_others_are_taken_becomes_a_dead_letter_at_last(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_pending_calls_of_a_removed_destination_are_cancelled() {
-    let a = Scripted::new("a", |_, _| stop(Code::D014));
+    let a = Scripted::new("a", |_, _| stop(Code::DestinationAddressWrong));
     let (table, spec, house) = (Table::users(1..=10), users_to(&["a"]), House::new(&[&a]));
     house.run(&spec, &table).await.unwrap();
     let house = house.reopened(&[]);
@@ -175,11 +182,11 @@ async fn the_pending_calls_of_a_removed_destination_are_cancelled() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_whose_segments_are_gone_is_lost_and_gives_its_window_back() {
-    let a = Scripted::new("a", |_, _| stop(Code::D013));
+    let a = Scripted::new("a", |_, _| stop(Code::DestinationAuthFailed));
     let (table, spec, house) = (Table::users(1..=10), users_to(&["a"]), House::new(&[&a]));
     let run = house.run(&spec, &table).await.unwrap();
     house.engine.spool.remove(run.run, false).unwrap();
-    assert_eq!(crate::parts::codes(&house.run(&spec, &table).await.unwrap_err()), [Code::P005]);
+    assert_eq!(crate::parts::codes(&house.run(&spec, &table).await.unwrap_err()), [Code::SegmentMissing]);
     assert_eq!(house.state().run(run.run).unwrap().unwrap().state, RunState::Lost);
     let b = Scripted::new("a", |_, _| Answer::Delivered);
     let house = house.reopened(&[&b]);

@@ -62,9 +62,9 @@ async fn bad_rows_are_rejected_by_themselves_and_kept_with_their_reason() {
     let segments = house.state().segments(run.run).unwrap();
     let rejected: Vec<_> =
         house.engine.spool.rejections(run.run, &segments).unwrap().collect::<Result<_, _>>().unwrap();
-    assert_eq!((rejected[0].ordinal, rejected[0].code), (4, Code::R001));
+    assert_eq!((rejected[0].ordinal, rejected[0].code), (4, Code::MissingField));
     let findings = house.state().findings(run.run).unwrap();
-    assert_eq!((findings[0].code, findings[0].rows, findings[0].samples.len()), (Code::R001, 1, 1));
+    assert_eq!((findings[0].code, findings[0].rows, findings[0].samples.len()), (Code::MissingField, 1, 1));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -73,12 +73,15 @@ async fn a_result_that_breaks_off_counts_for_nothing() {
     let house = House::new(&[&a]);
     *table.breaks_after.lock().unwrap() = Some(300);
     let errors = house.run(&spec, &table).await.unwrap_err();
-    assert_eq!(codes(&errors), [Code::S012]);
+    assert_eq!(codes(&errors), [Code::ConnectionBroken]);
     assert_eq!(a.requests(), 0);
     assert_eq!(house.state().sync("users").unwrap().clock_us, None);
     assert_eq!(house.engine.spool.runs().unwrap(), []);
     let failed = &house.state().runs(&Default::default()).unwrap()[0];
-    assert_eq!((failed.state, failed.reason.as_ref().map(|r| r.0)), (RunState::Failed, Some(Code::S012)));
+    assert_eq!(
+        (failed.state, failed.reason.as_ref().map(|r| r.0)),
+        (RunState::Failed, Some(Code::ConnectionBroken))
+    );
     *table.breaks_after.lock().unwrap() = None;
     let run = house.run(&spec, &table).await.unwrap();
     assert_eq!((run.last_sync_time.as_deref(), a.users().len()), (Some("0"), 500));
@@ -123,7 +126,7 @@ async fn a_cursor_column_takes_the_place_of_the_clock() {
     *table.rows.lock().unwrap() = rows(&[]);
     assert_eq!(house.run(&spec, &table).await.unwrap().next_last_sync_time.as_deref(), Some("1699"));
     spec.cursor = Some("other".into());
-    assert_eq!(codes(&house.run(&spec, &table).await.unwrap_err()), [Code::Q008]);
+    assert_eq!(codes(&house.run(&spec, &table).await.unwrap_err()), [Code::CursorColumnMissing]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -131,7 +134,7 @@ async fn a_stop_during_the_extraction_cancels_the_statement_and_keeps_nothing() 
     let (a, table, spec) = (taker(), Table::users(1..=500), users_to(&["a"]));
     let house = House::new(&[&a]);
     house.stop.send_replace(true);
-    assert_eq!(codes(&house.run(&spec, &table).await.unwrap_err()), [Code::E001]);
+    assert_eq!(codes(&house.run(&spec, &table).await.unwrap_err()), [Code::Interrupted]);
     let run = &house.state().runs(&Default::default()).unwrap()[0];
     assert_eq!(run.state, RunState::Cancelled);
     assert_eq!((a.requests(), house.state().sync("users").unwrap().run), (0, None));

@@ -27,7 +27,7 @@ fn max_rows(n: u64) -> Guards {
 /// Demands that a guard holds the run.
 async fn held(house: &House, spec: &SyncSpec, table: &Table, code: Code) -> RunDocument {
     let document = house.run(spec, table).await.unwrap();
-    assert_eq!(document.state, RunState::Held);
+    assert_eq!(document.state, RunState::AwaitingApproval);
     let reason = document.reason.as_ref().unwrap();
     assert_eq!(reason.code, code, "{reason:?}");
     assert_eq!(document.next_last_sync_time, None);
@@ -47,11 +47,11 @@ async fn each_guard_holds_the_whole_result_before_anything_is_sent() {
     let nobody = |n| Guards { max_null_identifier_percent: Some(n), ..Guards::default() };
     let budget = |per_day, per_month| Guards { budget: Budget { per_day, per_month }, ..Guards::default() };
     for (guards, fewer, code) in [
-        (max_rows(100), max_rows(99), Code::G001),
-        (percent(20), percent(19), Code::G002),
-        (nobody(20), nobody(19), Code::G005),
-        (budget(Some(80), Some(80)), budget(Some(79), None), Code::G006),
-        (budget(Some(80), Some(80)), budget(None, Some(79)), Code::G006),
+        (max_rows(100), max_rows(99), Code::TooManyRows),
+        (percent(20), percent(19), Code::TooManyRejected),
+        (nobody(20), nobody(19), Code::TooManyWithoutIdentifier),
+        (budget(Some(80), Some(80)), budget(Some(79), None), Code::BudgetExhausted),
+        (budget(Some(80), Some(80)), budget(None, Some(79)), Code::BudgetExhausted),
     ] {
         let (a, table) = (taker("a"), Table::users([]));
         table.set(bad(20));
@@ -59,7 +59,7 @@ async fn each_guard_holds_the_whole_result_before_anything_is_sent() {
         let document = held(&house, &guarded(fewer), &table, code).await;
         assert_eq!((document.rows.read, document.rows.calls), (100, 80), "the whole result is read");
         assert_eq!((a.requests(), house.state().sync("users").unwrap().clock_us), (0, None), "{code}");
-        house.engine.discard(document.run, false).await.unwrap();
+        house.engine.reject(document.run, false).await.unwrap();
         let sent = house.run(&guarded(guards), &table).await.unwrap();
         assert_eq!(
             (sent.state, a.users().len()),
@@ -75,11 +75,11 @@ async fn a_query_whose_first_rows_are_bad_is_cancelled_and_leaves_nothing() {
     table.set((0..30_000).map(|i| ((i >= 5_001).then(|| i.to_string()), "pro")));
     let house = House::new(&[&a]);
     let errors = house.run(&users_to(&["a"]), &table).await.unwrap_err();
-    assert_eq!(codes(&errors), [Code::G002]);
+    assert_eq!(codes(&errors), [Code::TooManyRejected]);
     assert_eq!(table.cancelled.load(Ordering::SeqCst), 1);
     assert_eq!((a.requests(), house.engine.spool.runs().unwrap()), (0, vec![]));
     let failed = house.state().run(RunId(1)).unwrap().unwrap();
-    assert_eq!((failed.state, failed.reason.unwrap().0), (RunState::Failed, Code::G002));
+    assert_eq!((failed.state, failed.reason.unwrap().0), (RunState::Failed, Code::TooManyRejected));
     assert_eq!(house.state().sync("users").unwrap().clock_us, None);
     let spec = guarded(Guards { max_rejected_percent: Some(60), ..Guards::default() });
     assert_eq!(house.run(&spec, &table).await.unwrap().rows.read, 30_000);
@@ -95,24 +95,24 @@ async fn an_unusual_count_and_a_lost_column_are_found_against_what_was_sent() {
         assert_eq!(house.run(&spec, &table).await.unwrap().state, RunState::Succeeded);
     }
     table.set([(Some("1".to_owned()), "pro")]);
-    let few = held(&house, &spec, &table, Code::G003).await;
-    house.engine.discard(few.run, false).await.unwrap();
+    let few = held(&house, &spec, &table, Code::UnusualRowCount).await;
+    house.engine.reject(few.run, false).await.unwrap();
     table.columns.truncate(1);
     table.rows.lock().unwrap().iter_mut().for_each(|r| r.truncate(1));
     let gone = held(
         &house,
         &SyncSpec { guards: Guards { max_row_change: None, ..spec.guards.clone() }, ..spec.clone() },
         &table,
-        Code::G004,
+        Code::ColumnsChanged,
     )
     .await;
     assert!(gone.reason.unwrap().message.contains("\"plan\" is gone"));
-    house.engine.discard(gone.run, false).await.unwrap();
+    house.engine.reject(gone.run, false).await.unwrap();
     table.columns[0].1 = ColumnType::Text;
     table.rows.lock().unwrap().extend((0..200).map(|i| vec![Some(format!("x{i}"))]));
-    let document = held(&house, &spec, &table, Code::G004).await;
+    let document = held(&house, &spec, &table, Code::ColumnsChanged).await;
     assert!(document.reason.unwrap().message.contains("\"userId\" is text and was integer"));
-    house.engine.release(document.run).await.unwrap();
+    house.engine.approve(document.run).await.unwrap();
     house.engine.finish("users", &request(RunOptions::default())).await.unwrap();
     let after = house.run(&spec, &table).await.unwrap();
     assert_eq!(after.state, RunState::Succeeded, "what was released is what the next run is compared with");
@@ -122,7 +122,7 @@ async fn an_unusual_count_and_a_lost_column_are_found_against_what_was_sent() {
 async fn a_release_delivers_under_the_same_ids_and_moves_last_sync_time() {
     let (a, table, spec) = (taker("a"), Table::users(1..=30), guarded(max_rows(29)));
     let house = House::new(&[&a]);
-    let document = held(&house, &spec, &table, Code::G001).await;
+    let document = held(&house, &spec, &table, Code::TooManyRows).await;
     assert_eq!(document.destinations[0].1.counts.pending, 30);
     let segments = house.state().segments(document.run).unwrap();
     let mut reader = house.engine.spool.read(document.run, &segments, 0).unwrap();
@@ -135,10 +135,10 @@ async fn a_release_delivers_under_the_same_ids_and_moves_last_sync_time() {
         }
     }
     let busy = house.run(&spec, &table).await.unwrap_err();
-    assert_eq!(codes(&busy), [Code::E006]);
+    assert_eq!(codes(&busy), [Code::AwaitingApproval]);
 
     let house = house.reopened(&[&a]);
-    assert_eq!(house.engine.release(document.run).await.unwrap().state, RunState::Delivering);
+    assert_eq!(house.engine.approve(document.run).await.unwrap().state, RunState::Delivering);
     assert_eq!(house.state().sync("users").unwrap().run, Some(document.run));
     let done = house.engine.finish("users", &request(RunOptions::default())).await.unwrap().unwrap();
     assert_eq!((done.state, done.next_last_sync_time.as_deref()), (RunState::Succeeded, Some("999999")));
@@ -146,9 +146,9 @@ async fn a_release_delivers_under_the_same_ids_and_moves_last_sync_time() {
         a.taken.lock().unwrap().iter().map(|c| c["messageId"].as_str().unwrap().to_owned()).collect();
     assert_eq!((sent.len(), sent), (30, kept));
     verified(&house, document.run).await;
-    let again = house.engine.release(document.run).await.unwrap_err();
-    assert_eq!(again.code(), Code::C012);
-    assert_eq!(house.engine.release(RunId(99)).await.unwrap_err().code(), Code::C011);
+    let again = house.engine.approve(document.run).await.unwrap_err();
+    assert_eq!(again.code(), Code::ConflictingOptions);
+    assert_eq!(house.engine.approve(RunId(99)).await.unwrap_err().code(), Code::NoSuchSyncOrRun);
     let next = house.run(&users_to(&["a"]), &table).await.unwrap();
     assert_eq!((next.last_sync_time.as_deref(), next.rows.unchanged), (Some("999999"), 30));
 }
@@ -157,8 +157,8 @@ async fn a_release_delivers_under_the_same_ids_and_moves_last_sync_time() {
 async fn a_discarded_run_leaves_last_sync_time_and_the_next_reads_the_same_rows() {
     let (a, table, spec) = (taker("a"), Table::users(1..=30), guarded(max_rows(29)));
     let house = House::new(&[&a]);
-    let document = held(&house, &spec, &table, Code::G001).await;
-    house.engine.discard(document.run, false).await.unwrap();
+    let document = held(&house, &spec, &table, Code::TooManyRows).await;
+    house.engine.reject(document.run, false).await.unwrap();
     let delivery = house.state().deliveries(document.run).unwrap().remove(0);
     assert_eq!((delivery.counts.discarded, delivery.counts.pending), (30, 0));
     assert_eq!(delivery.state, DeliveryState::Succeeded);
@@ -166,15 +166,15 @@ async fn a_discarded_run_leaves_last_sync_time_and_the_next_reads_the_same_rows(
     verified(&house, document.run).await;
     let next = house.run(&users_to(&["a"]), &table).await.unwrap();
     assert_eq!((next.last_sync_time.as_deref(), next.rows.calls, next.rows.unchanged), (Some("0"), 30, 0));
-    assert_eq!(house.engine.discard(document.run, true).await.unwrap_err().code(), Code::C012);
+    assert_eq!(house.engine.reject(document.run, true).await.unwrap_err().code(), Code::ConflictingOptions);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_skipped_window_moves_last_sync_time_and_nothing_counts_as_sent() {
     let (a, table, spec) = (taker("a"), Table::users(1..=30), guarded(max_rows(29)));
     let house = House::new(&[&a]);
-    let document = held(&house, &spec, &table, Code::G001).await;
-    house.engine.discard(document.run, true).await.unwrap();
+    let document = held(&house, &spec, &table, Code::TooManyRows).await;
+    house.engine.reject(document.run, true).await.unwrap();
     verified(&house, document.run).await;
     let next = house.run(&users_to(&["a"]), &table).await.unwrap();
     assert_eq!(next.last_sync_time.as_deref(), Some("999999"));
@@ -182,10 +182,10 @@ async fn a_skipped_window_moves_last_sync_time_and_nothing_counts_as_sent() {
 
     let full = RunOptions { full: true, ..RunOptions::default() };
     let document = house.run_with(&spec, &table, full).await.unwrap();
-    assert_eq!(document.state, RunState::Held);
-    let error = house.engine.discard(document.run, true).await.unwrap_err();
-    assert_eq!(error.code(), Code::C012, "such a run has no window");
-    house.engine.discard(document.run, false).await.unwrap();
+    assert_eq!(document.state, RunState::AwaitingApproval);
+    let error = house.engine.reject(document.run, true).await.unwrap_err();
+    assert_eq!(error.code(), Code::ConflictingOptions, "such a run has no window");
+    house.engine.reject(document.run, false).await.unwrap();
 }
 
 /// A clock that stands until it is set.
@@ -208,9 +208,9 @@ async fn a_budget_of_a_destination_is_shared_by_its_syncs_and_new_each_day() {
     let named = |name: &str| SyncSpec { name: name.into(), ..users_to(&["a", "b"]) };
     let full = || RunOptions { full: true, ..RunOptions::default() };
     assert_eq!(house.run(&named("one"), &table).await.unwrap().state, RunState::Succeeded);
-    let second = held(&house, &named("two"), &table, Code::G006).await;
+    let second = held(&house, &named("two"), &table, Code::BudgetExhausted).await;
     assert!(second.reason.as_ref().unwrap().message.contains("30 of 50 in this day"), "{second:?}");
-    house.engine.discard(second.run, false).await.unwrap();
+    house.engine.reject(second.run, false).await.unwrap();
     // Unchanged rows cost nothing.
     assert_eq!(house.run(&named("one"), &table).await.unwrap().rows.unchanged, 30);
     clock.0.store(86_400 * 21, Ordering::SeqCst);
@@ -218,9 +218,12 @@ async fn a_budget_of_a_destination_is_shared_by_its_syncs_and_new_each_day() {
     clock.0.store(86_400 * 22, Ordering::SeqCst);
     let third = house.run_with(&named("one"), &table, full()).await.unwrap();
     let message = third.reason.unwrap().message;
-    assert!(third.state == RunState::Held && message.contains("60 of 80 in this month"), "{message}");
+    assert!(
+        third.state == RunState::AwaitingApproval && message.contains("60 of 80 in this month"),
+        "{message}"
+    );
     clock.0.store(86_400 * 40, Ordering::SeqCst);
-    house.engine.discard(third.run, false).await.unwrap();
+    house.engine.reject(third.run, false).await.unwrap();
     assert_eq!(house.run_with(&named("one"), &table, full()).await.unwrap().state, RunState::Succeeded);
     let used = house.state().usage("1970-01-01".parse().unwrap(), "1970-12-31".parse().unwrap()).unwrap();
     let sum = |to: &str| used.iter().filter(|u| u.destination == to).map(|u| u.delivered).sum::<u64>();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use outflow_core::ports::state::{Extraction, NewRun, RunFilter, State};
-use outflow_core::run::{Again, Pinned, Replay, RunOptions, Trigger};
+use outflow_core::run::{Replay, ReplayMode, RunOptions, RunSpec, Trigger};
 use outflow_core::{CallType, Code, Connection, Guards, Nulls, RowCounts, RunId, RunState, Timestamp};
 use outflow_testkit::Rng;
 
@@ -32,7 +32,7 @@ impl Happening {
                 let only = Some(names[0].to_owned());
                 let start = Some("0".to_owned());
                 let of = RunId(rng.below(runs.max(1)) + 1);
-                let replay = Replay { run: of, again: Again::All, code: None, force: false };
+                let replay = Replay { run: of, again: ReplayMode::All, code: None, force: false };
                 let replay = Some(replay).filter(|_| runs > 0 && rng.below(2) == 0);
                 RunOptions { only, start, replay, ..RunOptions::default() }
             }
@@ -40,13 +40,13 @@ impl Happening {
         };
         let connection = |name: &&str| Connection { destination: (*name).to_owned(), nulls: Nulls::Send };
         let is_ordinary = options.is_ordinary();
-        let pinned = Pinned {
+        let pinned = RunSpec {
             source: "shop.main".into(),
             query: "SELECT 1".into(),
             connections: names.iter().map(connection).collect(),
             options,
             guards: Guards::default(),
-            detached: names
+            skipped: names
                 .iter()
                 .filter(|_| is_ordinary && rng.below(5) == 0)
                 .map(|n| (*n).to_owned())
@@ -71,7 +71,7 @@ impl Happening {
     }
 
     fn befalls(&self, state: &dyn State) -> RunId {
-        let (at, why) = (self.new.started_at, (Code::E004, "busy".to_owned()));
+        let (at, why) = (self.new.started_at, (Code::RunInProgress, "busy".to_owned()));
         if self.end == RunState::Skipped {
             let by = state.runs(&RunFilter { sync: Some(self.new.sync.clone()), limit: 1 }).unwrap();
             return state.skip_run(&self.new, by.first().map(|r| r.id), &why).unwrap().id;
@@ -89,7 +89,7 @@ impl Happening {
             findings: Vec::new(),
             columns: Vec::new(),
             next_last_sync_time: None,
-            moves: None,
+            watermark_update: None,
             replayed: None,
             held: None,
         };
@@ -155,7 +155,7 @@ fn of_runs_like_one_another_those_stay_that_somebody_needs() {
     let mut rng = Rng::new(1);
     let mut each = Happening::some(&mut rng, 0, 0);
     each.new.pinned.options = RunOptions::default();
-    each.new.pinned.detached.clear();
+    each.new.pinned.skipped.clear();
     (each.calls, each.end, each.cancelled) = (1, RunState::Succeeded, None);
     let ids: Vec<RunId> = (0..300).map(|_| each.befalls(&*house.engine.state)).collect();
     let century = Duration::from_secs(100 * 365 * 24 * 3600);

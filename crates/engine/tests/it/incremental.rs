@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use outflow_core::ports::state::NewRun;
-use outflow_core::run::{Pinned, RunOptions, Trigger};
+use outflow_core::run::{RunOptions, RunSpec, Trigger};
 use outflow_core::{Answer, CallType, Clock, Code, FirstRun, RunState, SyncSpec, Timestamp};
 use outflow_engine::{Errors, RunDocument};
 use outflow_testkit::{Rng, seed};
@@ -59,7 +59,7 @@ impl Watched {
             let takes = takes.clone();
             Scripted::new(name, move |_, _| {
                 let left = takes.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1));
-                if left.is_ok() { Answer::Delivered } else { stop(Code::D013) }
+                if left.is_ok() { Answer::Delivered } else { stop(Code::DestinationAuthFailed) }
             })
         };
         let (a, b) = (scripted("a"), scripted("b"));
@@ -249,7 +249,7 @@ impl Watched {
     }
 
     fn failed(&mut self, errors: &Errors) {
-        assert_eq!(codes(errors), [Code::S012]);
+        assert_eq!(codes(errors), [Code::ConnectionBroken]);
         self.tried();
         assert!(self.sent().iter().all(Vec::is_empty));
     }
@@ -262,13 +262,13 @@ impl Watched {
             sync: "users".into(),
             call_type: self.spec.call_type,
             trigger: Trigger::Manual,
-            pinned: Pinned {
+            pinned: RunSpec {
                 source,
                 query,
                 connections: self.spec.connections.clone(),
                 options: RunOptions::default(),
                 guards: outflow_core::Guards::default(),
-                detached: Vec::new(),
+                skipped: Vec::new(),
             },
             due_at: self.world.now(),
             started_at: self.world.now(),
@@ -288,7 +288,7 @@ impl Watched {
         if document.state == RunState::Delivering {
             self.house.engine.spool.remove(document.run, true).unwrap();
             let errors = self.house.run(&self.spec, &self.world).await.unwrap_err();
-            assert_eq!(codes(&errors), [Code::P005]);
+            assert_eq!(codes(&errors), [Code::SegmentMissing]);
             self.sent();
             self.takes.store(usize::MAX, Ordering::SeqCst);
             self.previous = None;

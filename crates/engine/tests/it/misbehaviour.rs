@@ -8,7 +8,7 @@ use std::time::Duration;
 use outflow_core::ports::destination::{Destination, Limits};
 use outflow_core::run::RunOptions;
 use outflow_core::{Answer, Code, DeliveryState, RunState};
-use outflow_engine::post::Health;
+use outflow_engine::delivery::limiter::Health;
 use outflow_engine::{RunDocument, RunRequest};
 use outflow_testkit::Report;
 use serde_json::Value;
@@ -22,7 +22,7 @@ fn limits(calls: usize, concurrency: usize) -> Limits {
 
 /// Runs the sync of users to `a` until its destination ends it, however long that takes.
 async fn run(house: &House, table: &Table) -> RunDocument {
-    let request = RunRequest { deliver_for: None, ..request(RunOptions::default()) };
+    let request = RunRequest { delivery_timeout: None, ..request(RunOptions::default()) };
     house.engine.run(&users_to(&["a"]), table, &request).await.unwrap()
 }
 
@@ -42,7 +42,9 @@ fn deliver_in_virtual_time(
     let started: Arc<OnceLock<Instant>> = Arc::default();
     let a = Scripted::with_limits("a", limits(1, 8), {
         let started = started.clone();
-        move |n, _| started.get().map_or_else(|| stop(Code::D010), |at| answer(n, at.elapsed()))
+        move |n, _| {
+            started.get().map_or_else(|| stop(Code::DestinationUnreachable), |at| answer(n, at.elapsed()))
+        }
     });
     let table = Table::users(1..=users);
     let house = House::new(&[&a]);
@@ -63,7 +65,14 @@ fn an_outage_of_two_hours_makes_no_dead_letter_and_few_requests() {
     let outage = Duration::from_secs(2 * 3600);
     let (run, took, a) = deliver_in_virtual_time(50, move |n, at| match (n, at > outage) {
         (0..16, _) | (_, true) => Answer::Delivered,
-        (_, false) => retry([Code::D010, Code::D011, Code::D015, Code::D016][n % 4]),
+        (_, false) => retry(
+            [
+                Code::DestinationUnreachable,
+                Code::DestinationTimeout,
+                Code::DestinationThrottled,
+                Code::DestinationServerError,
+            ][n % 4],
+        ),
     });
     assert_eq!((run.state, counts(&run)), (RunState::Succeeded, (50, 0, 0)));
     assert!(took >= outage && took < outage + Duration::from_secs(120), "{took:?}");
@@ -89,7 +98,7 @@ fn an_absurd_retry_after_is_waited_for_by_all_and_ends_with_one_request() {
             asked.lock().unwrap().push(at);
             match at < hour {
                 true => Answer::Retry {
-                    code: Code::D015,
+                    code: Code::DestinationThrottled,
                     status: Some(429),
                     reason: "no".into(),
                     after: Some(hour),
@@ -107,7 +116,7 @@ fn an_absurd_retry_after_is_waited_for_by_all_and_ends_with_one_request() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_destination_that_fails_every_second_request_gets_everything_and_refuses_nothing() {
     let a = Scripted::with_limits("a", limits(1, 4), |n, _| match n % 2 {
-        0 => retry(Code::D016),
+        0 => retry(Code::DestinationServerError),
         _ => Answer::Delivered,
     });
     let (table, house) = (Table::users(1..=1_000), House::new(&[&a]));
@@ -121,7 +130,7 @@ async fn one_bad_call_in_ten_thousand_is_found_with_few_requests() {
     for bad in ["1", "2500", "4999", "9999", "10000"] {
         let a = Scripted::with_limits("a", limits(5_000, 2), move |_, calls| {
             match calls.iter().any(|c| c["userId"] == bad) {
-                true => Answer::Refused(refusal(Code::D003, Some(400))),
+                true => Answer::Refused(refusal(Code::CallRefused, Some(400))),
                 false => Answer::Delivered,
             }
         });
@@ -136,7 +145,7 @@ async fn one_bad_call_in_ten_thousand_is_found_with_few_requests() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_path_makes_no_dead_letter() {
-    let a = Scripted::with_limits("a", limits(10, 4), |_, _| stop(Code::D014));
+    let a = Scripted::with_limits("a", limits(10, 4), |_, _| stop(Code::DestinationAddressWrong));
     let (table, house) = (Table::users(1..=1_000), House::new(&[&a]));
     let run = run(&house, &table).await;
     assert_eq!((run.destinations[0].1.state, counts(&run)), (DeliveryState::Stopped, (0, 0, 1_000)));
@@ -158,7 +167,7 @@ async fn refused_credentials_pause_the_post_and_each_run_asked_for_tries_it_with
             match n >= 3 && refuses.load(Ordering::SeqCst) {
                 true => {
                     requests_again.fetch_add(1, Ordering::SeqCst);
-                    stop(Code::D013)
+                    stop(Code::DestinationAuthFailed)
                 }
                 false => Answer::Delivered,
             }
@@ -167,28 +176,28 @@ async fn refused_credentials_pause_the_post_and_each_run_asked_for_tries_it_with
     let (table, house) = (Table::users(1..=100), House::new(&[&a]));
     let first = run(&house, &table).await;
     assert_eq!((first.destinations[0].1.state, counts(&first)), (DeliveryState::Stopped, (30, 0, 70)));
-    let post = house.engine.posts.of(a.as_ref() as &dyn Destination);
-    assert!(matches!(post.health(), Health::Paused { code: Code::D013, .. }));
+    let limiter = house.engine.limiters.of(a.as_ref() as &dyn Destination);
+    assert!(matches!(limiter.health(), Health::Paused { code: Code::DestinationAuthFailed, .. }));
     let refused = requests_again.load(Ordering::SeqCst);
     assert!(refused <= 4, "{refused} requests were refused");
 
     let second = run(&house, &table).await;
     assert_eq!((second.run, counts(&second)), (first.run, (30, 0, 70)));
-    assert_eq!(second.destinations[0].1.reason.as_ref().unwrap().code, Code::D013);
+    assert_eq!(second.destinations[0].1.reason.as_ref().unwrap().code, Code::DestinationAuthFailed);
     assert_eq!(requests_again.load(Ordering::SeqCst), refused + 1, "a paused destination is asked once");
-    assert!(matches!(post.health(), Health::Paused { code: Code::D013, .. }));
+    assert!(matches!(limiter.health(), Health::Paused { code: Code::DestinationAuthFailed, .. }));
 
     refuses.store(false, Ordering::SeqCst);
     let third = run(&house, &table).await;
     assert_eq!((third.run, third.state, counts(&third)), (first.run, RunState::Succeeded, (100, 0, 0)));
     assert!(a.users().values().all(|n| *n == 1) && seen.lock().unwrap().len() == 100);
-    assert_eq!(post.health(), Health::Healthy);
+    assert_eq!(limiter.health(), Health::Healthy);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_gives_up_at_once_on_a_destination_that_wants_to_be_left_alone_for_longer() {
     let a = Scripted::with_limits("a", limits(10, 4), |_, _| Answer::Retry {
-        code: Code::D015,
+        code: Code::DestinationThrottled,
         status: Some(429),
         reason: "come back in an hour".into(),
         after: Some(Duration::from_secs(3600)),
@@ -197,7 +206,7 @@ async fn a_run_gives_up_at_once_on_a_destination_that_wants_to_be_left_alone_for
     for _ in 0..3 {
         let run = house.run(&users_to(&["a"]), &table).await.unwrap();
         assert_eq!((run.destinations[0].1.state, counts(&run)), (DeliveryState::Stopped, (0, 0, 100)));
-        assert_eq!(run.destinations[0].1.reason.as_ref().unwrap().code, Code::D020);
+        assert_eq!(run.destinations[0].1.reason.as_ref().unwrap().code, Code::DeliveryTimeout);
     }
     assert!(a.requests() <= 4, "{} requests", a.requests());
 }

@@ -131,7 +131,7 @@ impl RowStream for Rows {
         Box::pin(async move {
             page.clear();
             if self.breaks_after.is_some_and(|n| self.at >= n) {
-                return Err(Error::new(Code::S012, "the connection broke"));
+                return Err(Error::new(Code::ConnectionBroken, "the connection broke"));
             }
             for row in self.rows.iter().skip(self.at).take(100) {
                 page.push(row.iter().map(|f| f.as_deref().map(str::as_bytes)));
@@ -224,7 +224,7 @@ impl Destination for Scripted {
     fn check(&self, _: &CallMeta, json: &[u8]) -> Verdict {
         match serde_json::from_slice::<Value>(json).unwrap()["traits"]["plan"].as_str() {
             Some("not for us") => Verdict::Filter,
-            Some("too large") => Verdict::Refuse(refusal(Code::D001, None)),
+            Some("too large") => Verdict::Refuse(refusal(Code::CallTooLargeForDestination, None)),
             _ => Verdict::Send,
         }
     }
@@ -296,7 +296,7 @@ impl House {
                 .iter()
                 .map(|d| (d.name.clone(), Arc::clone(d) as Arc<dyn Destination>))
                 .collect(),
-            posts: Arc::default(),
+            limiters: Arc::default(),
             budgets: Arc::default(),
             stop: stopped,
         };
@@ -347,7 +347,7 @@ pub fn request(options: RunOptions) -> RunRequest {
         options,
         trigger: Trigger::Manual,
         due_at: None,
-        deliver_for: Some(Duration::from_millis(400)),
+        delivery_timeout: Some(Duration::from_millis(400)),
         progress: Arc::new(|_| {}),
     }
 }

@@ -5,11 +5,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use outflow_core::ports::state::{RunFilter, SyncState};
-use outflow_core::run::{Again, RunOptions, Trigger};
+use outflow_core::run::{ReplayMode, RunOptions, Trigger};
 use outflow_core::{
     Answer, CallType, Code, ColumnType, Connection, DeliveryState, Nulls, RunId, RunState, SyncSpec,
 };
-use outflow_engine::replay::ReplayRequest;
+use outflow_engine::operations::replay::ReplayRequest;
 use outflow_engine::{Errors, Event, Progress, RunDocument, RunRequest};
 use serde_json::Value;
 
@@ -21,7 +21,8 @@ fn strict(name: &str, bad: &'static [&'static str]) -> (Arc<Scripted>, Arc<Atomi
     let flag = mended.clone();
     let scripted = Scripted::new(name, move |_, calls| {
         let is_bad = |(i, call): (usize, &Value)| {
-            bad.contains(&call["userId"].as_str().unwrap()).then(|| (i, refusal(Code::D003, Some(400))))
+            bad.contains(&call["userId"].as_str().unwrap())
+                .then(|| (i, refusal(Code::CallRefused, Some(400))))
         };
         match flag.load(Ordering::SeqCst) {
             true => Answer::Delivered,
@@ -113,7 +114,7 @@ async fn refused_events_are_sent_again_as_they_were_once_and_nothing_else_is() {
     assert_eq!(plan(&house, ask(old.run)).await.unwrap(), [], "not by accident a second time");
     let forced = plan(&house, ReplayRequest { force: true, ..ask(old.run) }).await.unwrap();
     assert_eq!(replay(&house, &spec, &table, forced[0].clone()).await.unwrap().rows.calls, 2);
-    let other = ReplayRequest { code: Some(Code::D001), force: true, ..ask(old.run) };
+    let other = ReplayRequest { code: Some(Code::CallTooLargeForDestination), force: true, ..ask(old.run) };
     assert_eq!(plan(&house, other).await.unwrap(), []);
 }
 
@@ -143,8 +144,8 @@ async fn refused_people_are_read_again_and_those_that_are_gone_are_told() {
     let before = house.state().sync("users").unwrap();
     mended.store(true, Ordering::SeqCst);
 
-    let as_sent = ReplayRequest { again: Some(Again::AsSent), ..ask(old.run) };
-    assert_eq!(plan(&house, as_sent.clone()).await.unwrap_err().code(), Code::C012);
+    let as_sent = ReplayRequest { again: Some(ReplayMode::AsSent), ..ask(old.run) };
+    assert_eq!(plan(&house, as_sent.clone()).await.unwrap_err().code(), Code::ConflictingOptions);
     assert_eq!(plan(&house, ReplayRequest { force: true, ..as_sent }).await.unwrap().len(), 1);
 
     // 17 is gone by now, 3 has another plan, and there is someone new.
@@ -171,8 +172,10 @@ async fn people_are_not_read_again_while_older_calls_of_theirs_are_pending() {
     let closed = Arc::new(AtomicBool::new(false));
     let flag = closed.clone();
     let a = Scripted::new("a", move |_, calls| match flag.load(Ordering::SeqCst) {
-        true => stop(Code::D013),
-        false if calls.iter().any(|c| c["userId"] == "3") => Answer::Refused(refusal(Code::D003, Some(400))),
+        true => stop(Code::DestinationAuthFailed),
+        false if calls.iter().any(|c| c["userId"] == "3") => {
+            Answer::Refused(refusal(Code::CallRefused, Some(400)))
+        }
         false => Answer::Delivered,
     });
     let (table, spec, house) = (Table::users(1..=5), users_to(&["a"]), House::new(&[&a]));
@@ -182,7 +185,7 @@ async fn people_are_not_read_again_while_older_calls_of_theirs_are_pending() {
     house.run(&spec, &table).await.unwrap();
     let options = plan(&house, ask(old.run)).await.unwrap().remove(0);
     let error = replay(&house, &spec, &table, options).await.unwrap_err();
-    assert_eq!(codes(&error), [Code::E004]);
+    assert_eq!(codes(&error), [Code::RunInProgress]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -194,7 +197,7 @@ async fn a_whole_run_goes_to_a_new_destination_under_the_same_ids() {
     table.set((290..=310).map(|id| (Some(id.to_string()), "pro")));
     let old = house.run(&spec, &table).await.unwrap();
     assert_eq!((old.rows.calls, old.rows.unchanged), (10, 11));
-    let all = ReplayRequest { again: Some(Again::All), destination: Some("new".into()), ..ask(old.run) };
+    let all = ReplayRequest { again: Some(ReplayMode::All), destination: Some("new".into()), ..ask(old.run) };
     let options = plan(&house, all.clone()).await.unwrap().remove(0);
     let run = replay(&house, &spec, &table, options).await.unwrap();
     assert_eq!((run.rows.calls, run.destinations[0].1.counts.delivered), (10, 10));
@@ -202,11 +205,11 @@ async fn a_whole_run_goes_to_a_new_destination_under_the_same_ids() {
         d.taken.lock().unwrap().iter().map(|c| c["messageId"].as_str().unwrap().to_owned()).collect()
     };
     assert!(ids(&new).len() == 10 && ids(&new).is_subset(&ids(&a)));
-    assert_eq!(plan(&house, all.clone()).await.unwrap_err().code(), Code::C012, "it has them");
+    assert_eq!(plan(&house, all.clone()).await.unwrap_err().code(), Code::ConflictingOptions, "it has them");
     let to_a = ReplayRequest { destination: Some("a".into()), ..all.clone() };
-    assert_eq!(plan(&house, to_a).await.unwrap_err().code(), Code::C012);
+    assert_eq!(plan(&house, to_a).await.unwrap_err().code(), Code::ConflictingOptions);
     let nowhere = ReplayRequest { destination: None, ..all };
-    assert_eq!(plan(&house, nowhere).await.unwrap_err().code(), Code::C012);
+    assert_eq!(plan(&house, nowhere).await.unwrap_err().code(), Code::ConflictingOptions);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -217,7 +220,7 @@ async fn after_an_older_state_was_sent_by_force_the_next_run_sends_the_present_o
     mended.store(true, Ordering::SeqCst);
     table.set((1..=5).map(|id| (Some(id.to_string()), if id == 3 { "free" } else { "pro" })));
     assert_eq!(house.run(&spec, &table).await.unwrap().rows.calls, 1);
-    let by_force = ReplayRequest { again: Some(Again::AsSent), force: true, ..ask(old.run) };
+    let by_force = ReplayRequest { again: Some(ReplayMode::AsSent), force: true, ..ask(old.run) };
     let before = start_of(&house);
     replay(&house, &spec, &table, plan(&house, by_force).await.unwrap().remove(0)).await.unwrap();
     assert_eq!(start_of(&house), before, "a replay moves nothing");
@@ -242,15 +245,15 @@ async fn calls_that_are_no_longer_kept_cannot_be_replayed_and_the_error_says_whi
     table.set([(Some("8".to_owned()), "pro")]);
     let kept = house.run(&spec, &table).await.unwrap();
     let error = plan(&house, ask(old.run)).await.unwrap_err();
-    assert_eq!(error.code(), Code::P005);
+    assert_eq!(error.code(), Code::SegmentMissing);
     assert!(
         error.help_text().unwrap().contains(&format!("the runs {}", kept.run)),
         "{:?}",
         error.help_text()
     );
     let unknown = ReplayRequest { destination: Some("b".into()), ..ask(old.run) };
-    assert_eq!(plan(&house, unknown).await.unwrap_err().code(), Code::C011);
-    assert_eq!(plan(&house, ask(RunId(99))).await.unwrap_err().code(), Code::C011);
+    assert_eq!(plan(&house, unknown).await.unwrap_err().code(), Code::NoSuchSyncOrRun);
+    assert_eq!(plan(&house, ask(RunId(99))).await.unwrap_err().code(), Code::NoSuchSyncOrRun);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -264,7 +267,7 @@ async fn a_replay_that_is_interrupted_before_its_commit_is_made_again_under_its_
     // The run exists, and the process ends.
     let created = {
         let record = house.state().run(old.run).unwrap().unwrap();
-        let pinned = outflow_core::run::Pinned { options, ..record.pinned };
+        let pinned = outflow_core::run::RunSpec { options, ..record.pinned };
         let (due_at, started_at) = (record.due_at, record.started_at);
         let new = outflow_core::ports::state::NewRun {
             sync: record.sync,
@@ -314,7 +317,7 @@ async fn a_destination_catches_up_from_the_first_run_that_did_not_reach_it() {
     table.set((15..=25).map(|id| (Some(id.to_string()), "pro")));
     house.run(&one, &table).await.unwrap();
     let note = note_of(&house, &both, &table).await.unwrap();
-    assert!(note.contains("new is new") && note.contains("outflow catch-up new"), "{note}");
+    assert!(note.contains("new is new") && note.contains("outflow backfill new"), "{note}");
     assert_eq!(note_of(&house, &both, &table).await, None, "it is said once");
     let start = gap(&house).await;
     assert_eq!((&start, start.as_deref()), (&missed.last_sync_time, Some("999999")));
@@ -336,7 +339,7 @@ async fn a_purge_leaves_nothing_of_a_person_and_everything_adds_up() {
     let flag = gate.clone();
     let b = Scripted::new("b", move |_, _| match flag.load(Ordering::SeqCst) {
         true => Answer::Delivered,
-        false => stop(Code::D013),
+        false => stop(Code::DestinationAuthFailed),
     });
     let (a, _) = strict("a", &["777000777"]);
     let (mut table, house) = (Table::users([]), House::new(&[&a, &b]));
@@ -373,7 +376,7 @@ async fn a_purge_leaves_nothing_of_a_person_and_everything_adds_up() {
     assert_eq!((finished.run, counts.delivered, counts.cancelled, counts.pending), (old.run, 40, 1, 0));
     assert!(!b.users().contains_key("777000777"));
     assert_eq!(house.state().dead_letters(old.run, "a", 0, 5).unwrap()[0].message_id, "");
-    let replayed = ReplayRequest { again: Some(Again::AsSent), force: true, ..ask(old.run) };
+    let replayed = ReplayRequest { again: Some(ReplayMode::AsSent), force: true, ..ask(old.run) };
     let options = plan(&house, replayed).await.unwrap().remove(0);
     assert_eq!(
         replay(&house, &spec, &table, options).await.unwrap().rows.calls,

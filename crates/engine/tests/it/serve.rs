@@ -1,4 +1,4 @@
-//! The supervisor: slots, skips, lanes, reloads, restarts. Time is a clock that the tests set; they wait for notices and never for time.
+//! The supervisor: slots, skips, queues, reloads, restarts. Time is a clock that the tests set; they wait for notices and never for time.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use outflow_core::{Answer, Code, RunId, RunState, SyncSpec};
 use outflow_engine::serve::{Limits, Notice, Triggered};
 
 use crate::parts::{House, Scripted, Table, users_to};
-use crate::served::{MINUTE, Served, every_minute, fleet, gated, open};
+use crate::served::{MINUTE, Served, config, every_minute, gated, open};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_slot_begins_one_run_and_a_long_pause_begins_one() {
@@ -50,7 +50,7 @@ async fn a_slot_that_finds_its_sync_busy_is_skipped_and_a_wish_is_remembered_onc
         let (skip, slot) = served.skipped().await;
         let record = served.house.state().run(skip).unwrap().unwrap();
         assert_eq!((record.state, record.skipped_by, record.due_at), (RunState::Skipped, Some(first), slot));
-        assert_eq!(record.reason.unwrap().0, Code::E004);
+        assert_eq!(record.reason.unwrap().0, Code::RunInProgress);
     }
     for _ in 0..3 {
         let wish = served.handle.trigger("users", RunOptions::default()).await.unwrap();
@@ -60,7 +60,10 @@ async fn a_slot_that_finds_its_sync_busy_is_skipped_and_a_wish_is_remembered_onc
     assert_eq!(served.run_ended().await.0, first);
     let wished = served.started().await;
     assert_eq!(served.run_ended().await.0, wished);
-    assert_eq!(served.handle.trigger("nobody", RunOptions::default()).await.unwrap_err().code(), Code::C011);
+    assert_eq!(
+        served.handle.trigger("nobody", RunOptions::default()).await.unwrap_err().code(),
+        Code::NoSuchSyncOrRun
+    );
     let house = served.stop().await;
     let manual = house.state().runs(&RunFilter::default()).unwrap();
     assert_eq!(manual.iter().filter(|r| r.trigger == Trigger::Manual).count(), 1);
@@ -81,19 +84,19 @@ async fn a_paused_destination_lags_and_catches_up_in_order() {
             served.next(|n| matches!(n, Notice::Lagging { lags: true, .. }).then_some(())).await;
         }
     }
-    let lanes = served.handle.lanes();
-    assert_eq!((lanes.len(), lanes[0].destination.as_str(), lanes[0].lagging), (1, "b", true));
-    assert_eq!(lanes[0].runs, [RunId(1), RunId(2), RunId(3)]);
+    let queues = served.handle.queues();
+    assert_eq!((queues.len(), queues[0].destination.as_str(), queues[0].lagging), (1, "b", true));
+    assert_eq!(queues[0].runs, [RunId(1), RunId(2), RunId(3)]);
     assert_eq!(a.users().len(), 90);
     b_open.store(true, Ordering::SeqCst);
-    served.handle.reload(fleet(&served.house, &spec, &table));
+    served.handle.reload(config(&served.house, &spec, &table));
     for n in 1..=3 {
         assert_eq!(served.run_ended().await, (RunId(n), RunState::Succeeded));
     }
     let order: Vec<String> =
         b.taken.lock().unwrap().iter().map(|c| c["userId"].as_str().unwrap()[..1].to_owned()).collect();
     assert!(order.is_sorted() && order.len() == 90, "{order:?}");
-    assert!(served.handle.lanes().is_empty());
+    assert!(served.handle.queues().is_empty());
     served.stop().await;
 }
 
@@ -104,16 +107,16 @@ async fn a_full_backlog_keeps_the_sync_busy() {
     let (table, spec) = (Table::users(1..=30), every_minute(&["b"]));
     let mut served = Served::start(House::new(&[&b]), 1_000_000, &spec, &table);
     served.next(|n| matches!(n, Notice::Lagging { lags: true, .. }).then_some(())).await;
-    // Also where it would be detached: nobody else is left to go on for.
-    for (n, detaches) in [(1, BTreeSet::new()), (2, BTreeSet::from(["b".to_owned()]))] {
-        let mut small = fleet(&served.house, &spec, &table);
-        small.limits = Limits { backlog_bytes: 1, detaches, ..small.limits };
+    // Also where it would be skipped: nobody else is left to go on for.
+    for (n, skips) in [(1, BTreeSet::new()), (2, BTreeSet::from(["b".to_owned()]))] {
+        let mut small = config(&served.house, &spec, &table);
+        small.limits = Limits { backlog_bytes: 1, skips, ..small.limits };
         served.handle.reload(small);
         served.next(|n| matches!(n, Notice::Reloaded).then_some(())).await;
         served.at(1_000_000 + n * MINUTE);
         let (skip, _) = served.skipped().await;
         let reason = served.house.state().run(skip).unwrap().unwrap().reason.unwrap();
-        assert_eq!(reason.0, Code::E005, "{reason:?}");
+        assert_eq!(reason.0, Code::BacklogFull, "{reason:?}");
     }
     served.stop().await;
 }
@@ -126,9 +129,9 @@ async fn a_detached_destination_is_left_out_until_it_has_been_sent_what_it_misse
     let mut served = Served::start(House::new(&[&a, &b]), 1_000_000, &spec, &table);
     served.next(|n| matches!(n, Notice::Lagging { lags: true, .. }).then_some(())).await;
     let detaching = |served: &Served| {
-        let mut fleet = fleet(&served.house, &spec, &table);
-        fleet.limits = Limits { backlog_bytes: 1, detaches: ["b".to_owned()].into(), ..fleet.limits };
-        fleet
+        let mut config = config(&served.house, &spec, &table);
+        config.limits = Limits { backlog_bytes: 1, skips: ["b".to_owned()].into(), ..config.limits };
+        config
     };
     served.handle.reload(detaching(&served));
     served.delivered("a").await;
@@ -147,13 +150,16 @@ async fn a_detached_destination_is_left_out_until_it_has_been_sent_what_it_misse
             "it waits for nobody"
         );
     }
-    let detached = |n: &Notice| if let Notice::Detached { run, .. } = n { Some(*run) } else { None };
-    assert_eq!(served.next(detached).await, RunId(2));
-    assert!(!served.kept.iter().any(|n| detached(n).is_some()), "it is told once");
+    let skipped = |n: &Notice| if let Notice::DestinationSkipped { run, .. } = n { Some(*run) } else { None };
+    assert_eq!(served.next(skipped).await, RunId(2));
+    assert!(!served.kept.iter().any(|n| skipped(n).is_some()), "it is told once");
     let alert = |n: &Notice| if let Notice::Alert { alert } = n { Some(alert.kind.clone()) } else { None };
-    served.next(|n| alert(n).filter(|kind| kind == "destination_detached")).await;
+    served.next(|n| alert(n).filter(|kind| kind == "destination_skipped")).await;
     let missed = served.house.state().deliveries(RunId(3)).unwrap().remove(1);
-    assert_eq!((missed.counts.cancelled, missed.counts.calls, missed.reason.unwrap().0), (5, 5, Code::E007));
+    assert_eq!(
+        (missed.counts.cancelled, missed.counts.calls, missed.reason.unwrap().0),
+        (5, 5, Code::DestinationSkipped)
+    );
 
     b_open.store(true, Ordering::SeqCst);
     served.handle.reload(detaching(&served));
@@ -188,7 +194,7 @@ async fn a_restart_goes_on_with_what_was_under_way() {
     assert_eq!(served.started().await, RunId(1));
     served.next(|n| matches!(n, Notice::Lagging { lags: true, .. }).then_some(())).await;
     table.hold = Some(hold.clone());
-    served.handle.reload(fleet(&served.house, &spec, &table));
+    served.handle.reload(config(&served.house, &spec, &table));
     served.at(1_000_000 + MINUTE);
     let second = served.started().await;
     assert_eq!(second, RunId(2));
@@ -218,7 +224,7 @@ async fn a_reload_brings_the_new_query_and_cancels_what_a_removed_destination_ha
     let (table, spec) = (Table::users(1..=30), every_minute(&["a", "b"]));
     let mut served = Served::start(House::new(&[&a, &b]), 1_000_000, &spec, &table);
     served.next(|n| matches!(n, Notice::Lagging { lags: true, .. }).then_some(())).await;
-    let mut new = fleet(&served.house, &every_minute(&["a"]), &table);
+    let mut new = config(&served.house, &every_minute(&["a"]), &table);
     new.engine.destinations.remove("b");
     new.members[0].spec.query.push_str(" AND true");
     served.handle.reload(new);
@@ -239,7 +245,7 @@ async fn a_held_run_keeps_its_sync_busy_until_it_is_released_or_discarded() {
     let guards = outflow_core::Guards { max_rows: Some(29), ..Default::default() };
     let spec = SyncSpec { guards, ..every_minute(&["a"]) };
     let is_held = |n: &Notice| match n {
-        Notice::Held { run, code: Code::G001, .. } => Some(*run),
+        Notice::AwaitingApproval { run, code: Code::TooManyRows, .. } => Some(*run),
         _ => None,
     };
     let mut served = Served::start(House::new(&[&a]), 1_000_000, &spec, &table);
@@ -247,22 +253,22 @@ async fn a_held_run_keeps_its_sync_busy_until_it_is_released_or_discarded() {
     served.at(1_000_000 + MINUTE);
     let (skip, _) = served.skipped().await;
     let record = served.house.state().run(skip).unwrap().unwrap();
-    assert_eq!((record.reason.unwrap().0, record.skipped_by), (Code::E004, Some(RunId(1))));
+    assert_eq!((record.reason.unwrap().0, record.skipped_by), (Code::RunInProgress, Some(RunId(1))));
     let asked = served.handle.trigger("users", RunOptions::default()).await.unwrap_err();
-    assert_eq!(asked.code(), Code::E006);
+    assert_eq!(asked.code(), Code::AwaitingApproval);
     let house = served.stop().await;
 
     let mut served = Served::start(house.reopened(&[&a]), 1_000_000 + MINUTE, &spec, &table);
     assert_eq!(served.next(is_held).await, RunId(1), "a restart tells of it and leaves it");
     assert_eq!(a.requests(), 0);
-    served.handle.release(RunId(1)).await.unwrap();
+    served.handle.approve(RunId(1)).await.unwrap();
     assert_eq!(served.run_ended().await, (RunId(1), RunState::Succeeded));
     assert_eq!(a.users().len(), 30);
     table.set((1..=30).map(|i| (Some(i.to_string()), "free")));
     served.at(1_000_000 + 2 * MINUTE);
     let second = served.next(is_held).await;
-    served.handle.discard(second, false).await.unwrap();
-    assert_eq!(served.run_ended().await, (second, RunState::Discarded));
+    served.handle.reject(second, false).await.unwrap();
+    assert_eq!(served.run_ended().await, (second, RunState::Rejected));
     table.set([(Some("1".to_owned()), "free")]);
     served.at(1_000_000 + 3 * MINUTE);
     let (third, state) = served.run_ended().await;
@@ -278,14 +284,14 @@ async fn a_purge_has_deliveries_rest_and_they_go_on_without_the_person() {
     let up = is_up.clone();
     let down = move |_: usize, _: &[serde_json::Value]| match up.load(Ordering::SeqCst) {
         true => Answer::Delivered,
-        false => crate::parts::retry(Code::D010),
+        false => crate::parts::retry(Code::DestinationUnreachable),
     };
     let (a, b) = (Scripted::new("a", down), open("b"));
     let (table, spec) = (Table::users(1..=30), every_minute(&["a", "b"]));
     let mut served = Served::start(House::new(&[&a, &b]), 1_000_000, &spec, &table);
     let run = served.started().await;
     assert_eq!(served.delivered("b").await, run);
-    let report = served.handle.quietly(|engine| engine.purge("7", false)).await.unwrap();
+    let report = served.handle.with_deliveries_paused(|engine| engine.purge("7", false)).await.unwrap();
     assert_eq!((report.runs[0].calls, report.runs[0].cancelled), (1, 1));
     is_up.store(true, Ordering::SeqCst);
     assert_eq!(served.run_ended().await, (run, RunState::Succeeded));
@@ -304,18 +310,18 @@ async fn replays_that_are_asked_for_while_the_sync_is_busy_all_run_behind_it() {
         panic!("nothing is in the way")
     };
     assert_eq!(served.run_ended().await, (old, RunState::Partial));
-    let request = outflow_engine::replay::ReplayRequest {
+    let request = outflow_engine::operations::replay::ReplayRequest {
         run: old,
         destination: None,
         code: None,
-        again: Some(outflow_core::run::Again::AsSent),
+        again: Some(outflow_core::run::ReplayMode::AsSent),
         force: true,
     };
     let engine = served.house.engine.clone();
     let plan = tokio::task::spawn_blocking(move || engine.plan_replay(&request)).await.unwrap().unwrap();
     assert_eq!(plan.len(), 2);
     let hold = Arc::new(tokio::sync::Semaphore::new(0));
-    served.handle.reload(fleet(&served.house, &spec, &Table { hold: Some(hold.clone()), ..table }));
+    served.handle.reload(config(&served.house, &spec, &Table { hold: Some(hold.clone()), ..table }));
     let Triggered::Started(busy) = served.handle.trigger("users", RunOptions::default()).await.unwrap()
     else {
         panic!("nothing is in the way")
@@ -337,6 +343,8 @@ async fn replays_that_are_asked_for_while_the_sync_is_busy_all_run_behind_it() {
 fn refusing(name: &str) -> Arc<Scripted> {
     Scripted::new(name, |_, calls| {
         let bad = calls.iter().position(|call| call["userId"] == "7");
-        Answer::Partial(bad.map(|i| (i, crate::parts::refusal(Code::D003, Some(400)))).into_iter().collect())
+        Answer::Partial(
+            bad.map(|i| (i, crate::parts::refusal(Code::CallRefused, Some(400)))).into_iter().collect(),
+        )
     })
 }

@@ -7,9 +7,9 @@ use std::time::Duration;
 use outflow_core::ports::state::RunFilter;
 use outflow_core::sync::Schedule;
 use outflow_core::{Answer, Clock, Code, RunId, RunState, SyncSpec, Timestamp};
-use outflow_engine::alert::Rules;
-use outflow_engine::housekeeping::Keep;
-use outflow_engine::serve::{self, Fleet, Handle, Limits, Member, Notice};
+use outflow_engine::operations::retention::Keep;
+use outflow_engine::serve::alert::Rules;
+use outflow_engine::serve::{self, Handle, Limits, Notice, RuntimeConfig, SyncRuntime};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
@@ -46,16 +46,16 @@ pub fn every_minute(destinations: &[&str]) -> SyncSpec {
 
 impl Served {
     pub fn start(house: House, now: i64, spec: &SyncSpec, table: &Table) -> Self {
-        Self::start_fleet(house, now, |house| fleet(house, spec, table))
+        Self::start_fleet(house, now, |house| config(house, spec, table))
     }
 
-    pub fn start_fleet(mut house: House, now: i64, fleet: impl FnOnce(&House) -> Fleet) -> Self {
+    pub fn start_fleet(mut house: House, now: i64, config: impl FnOnce(&House) -> RuntimeConfig) -> Self {
         let clock = Arc::new(SetClock(AtomicI64::new(now)));
         house.engine.clock = clock.clone();
         let (told, notices) = mpsc::unbounded_channel();
-        let fleet = fleet(&house);
+        let config = config(&house);
         let observer = Arc::new(move |notice| drop(told.send(notice)));
-        let (handle, supervising) = serve::start(fleet, observer);
+        let (handle, supervising) = serve::start(config, observer);
         Self { house, clock, handle, notices, kept: Vec::new(), ended: tokio::spawn(supervising) }
     }
 
@@ -125,10 +125,10 @@ impl Served {
     }
 }
 
-pub fn fleet(house: &House, spec: &SyncSpec, table: &Table) -> Fleet {
-    Fleet {
+pub fn config(house: &House, spec: &SyncSpec, table: &Table) -> RuntimeConfig {
+    RuntimeConfig {
         engine: house.engine.clone(),
-        members: vec![Member { spec: spec.clone(), warehouse: Arc::new(table.clone()) }],
+        members: vec![SyncRuntime { spec: spec.clone(), warehouse: Arc::new(table.clone()) }],
         limits: Limits {
             lags_after: Duration::from_millis(20),
             // A recount under way would hold the state when a test opens it again.
@@ -150,7 +150,7 @@ pub fn gated(name: &str) -> (Arc<Scripted>, Arc<AtomicBool>) {
     let gate = is_open.clone();
     let scripted = Scripted::new(name, move |_, _| match gate.load(Ordering::SeqCst) {
         true => Answer::Delivered,
-        false => stop(Code::D013),
+        false => stop(Code::DestinationAuthFailed),
     });
     (scripted, is_open)
 }

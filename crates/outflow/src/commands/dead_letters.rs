@@ -3,7 +3,7 @@
 use outflow_core::ports::spool::{CallBlock, SegmentKind, SpoolReader};
 use outflow_core::ports::state::DeadLetter;
 use outflow_core::{Result, RunRecord};
-use outflow_engine::causes::Cause;
+use outflow_engine::operations::causes::Cause;
 use outflow_engine::{Engine, Errors};
 use serde::Serialize;
 use serde_json::{Value, json};

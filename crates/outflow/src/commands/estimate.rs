@@ -3,8 +3,8 @@
 use outflow_core::SystemClock;
 use outflow_core::ports::state::SyncState;
 use outflow_engine::Errors;
-use outflow_engine::estimate::{self, By, Estimate};
-use outflow_engine::preview::As;
+use outflow_engine::authoring::estimate::{self, By, Estimate};
+use outflow_engine::authoring::preview::As;
 use serde_json::{Map, Value, json};
 
 use super::preview::{start_of, sync_state};

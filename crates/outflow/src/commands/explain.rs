@@ -18,7 +18,7 @@ pub fn explain(code: Option<&str>, printer: Printer) -> Result<Exit, Errors> {
             printer.text(code.page());
             Ok(Exit::Done)
         }
-        None => Err(Error::new(Code::C012, format!("{text:?} is not a code"))
+        None => Err(Error::new(Code::ConflictingOptions, format!("{text:?} is not a code"))
             .help("`outflow explain` without a code lists them all")
             .into()),
     }

@@ -1,7 +1,7 @@
 //! Findings about a project, as people and programs get them.
 
 use outflow_core::{Code, Error, Severity, SyncSpec};
-use outflow_engine::advise::{Advice, Subject};
+use outflow_engine::authoring::advise::{Advice, Subject};
 use outflow_query::lint;
 use serde_json::{Value, json};
 

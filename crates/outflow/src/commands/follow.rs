@@ -20,13 +20,13 @@ pub async fn to_its_end(common: &Common, run: RunId) -> Result<RunDocument, Erro
     loop {
         look.tick().await;
         let Some(record) = state.run(run)? else {
-            return Err(Error::new(Code::C011, format!("there is no run {run}")));
+            return Err(Error::new(Code::NoSuchSyncOrRun, format!("there is no run {run}")));
         };
         let deliveries = state.deliveries(run)?;
         let any = |state| deliveries.iter().any(|d| d.state == state);
         // When all are settled, the run's own end is about to be recorded.
         let stuck = any(DeliveryState::Stopped) && !any(DeliveryState::Delivering);
-        if record.state.is_final() || record.state == outflow_core::RunState::Held || stuck {
+        if record.state.is_final() || record.state == outflow_core::RunState::AwaitingApproval || stuck {
             return Ok(RunDocument::of(&record, deliveries, false, Seconds::between(&record)));
         }
     }

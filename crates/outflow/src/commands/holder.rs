@@ -109,14 +109,15 @@ async fn open_unless(
     let dir = wiring::state_dir(common);
     match SqliteState::open(&dir) {
         Ok(state) => return Ok(state),
-        Err(error) if error.code() != Code::T002 || no_wait => return Err(error),
+        Err(error) if error.code() != Code::StateHeld || no_wait => return Err(error),
         Err(_) => printer.say("another process is at work here; waiting for it (--no-wait exits instead)"),
     }
     let waiting = tokio::task::spawn_blocking(move || SqliteState::open_waiting(&dir, enough));
     match waiting.await {
         Ok(opened) => opened,
         Err(join) => {
-            Err(Error::new(Code::T001, "waiting for the state ended before its time").caused_by(join))
+            Err(Error::new(Code::StateUnavailable, "waiting for the state ended before its time")
+                .caused_by(join))
         }
     }
 }

@@ -51,7 +51,7 @@ pub fn init(args: &Init, printer: Printer) -> Result<Exit, Errors> {
     for (name, _) in files.iter().filter(|(name, _)| *name != ".gitignore") {
         if args.dir.join(name).exists() {
             let message = format!("{} exists already", args.dir.join(name).display());
-            return Err(Error::new(Code::C012, message)
+            return Err(Error::new(Code::ConflictingOptions, message)
                 .help("choose another folder: outflow init DIR")
                 .into());
         }
@@ -75,5 +75,7 @@ pub fn init(args: &Init, printer: Printer) -> Result<Exit, Errors> {
 /// Writes a file and the folders above it.
 pub fn write(path: &Path, text: &str) -> Result<(), Error> {
     let written = path.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::write(path, text));
-    written.map_err(|e| Error::new(Code::C001, format!("{} cannot be written", path.display())).caused_by(e))
+    written.map_err(|e| {
+        Error::new(Code::ProjectFileUnreadable, format!("{} cannot be written", path.display())).caused_by(e)
+    })
 }

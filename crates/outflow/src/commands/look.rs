@@ -9,13 +9,14 @@ use crate::cli::RunName;
 /// A code by its name.
 pub fn code(text: &str) -> Result<Code, Error> {
     Code::from_name(text).ok_or_else(|| {
-        Error::new(Code::C012, format!("{text:?} is not a code")).help("`outflow explain` lists the codes")
+        Error::new(Code::ConflictingOptions, format!("{text:?} is not a code"))
+            .help("`outflow explain` lists the codes")
     })
 }
 
 /// The run of that number, the latest run of the sync of that name, or the latest of all. C011 if there is none.
 pub fn run(engine: &Engine, name: &RunName) -> Result<RunRecord, Error> {
-    let none = |what: String| Error::new(Code::C011, what).help("`outflow runs` lists the runs");
+    let none = |what: String| Error::new(Code::NoSuchSyncOrRun, what).help("`outflow runs` lists the runs");
     let latest = |sync: Option<String>| engine.state.runs(&RunFilter { sync, limit: 1 });
     match name.run.as_deref() {
         None => latest(None)?.into_iter().next().ok_or_else(|| none("nothing has run yet".to_owned())),

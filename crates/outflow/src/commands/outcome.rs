@@ -34,12 +34,12 @@ impl Outcome {
             Self::Remembered(_) => return,
             Self::Ran(document) => document,
         };
-        if let (RunState::Held, Some(reason)) = (document.state, &document.reason) {
+        if let (RunState::AwaitingApproval, Some(reason)) = (document.state, &document.reason) {
             let run = document.run;
             let error = Error::new(reason.code, reason.message.clone())
                 .at(format!("run {run} of {}", document.sync))
                 .help(format!(
-                    "nothing was sent: look at it with `outflow rejected {run}`; then `outflow release {run}` delivers it, `outflow discard {run}` drops it"
+                    "nothing was sent: look at it with `outflow rejected {run}`; then `outflow approve {run}` delivers it, `outflow reject {run}` drops it"
                 ));
             printer.error(&error);
         }
@@ -96,7 +96,10 @@ pub fn exit(outcomes: &[Outcome]) -> Exit {
 
 /// What a run's document means for the exit code.
 pub fn exit_of(document: &RunDocument) -> Exit {
-    if matches!(document.state, RunState::Failed | RunState::Held | RunState::Lost | RunState::Cancelled) {
+    if matches!(
+        document.state,
+        RunState::Failed | RunState::AwaitingApproval | RunState::Lost | RunState::Cancelled
+    ) {
         let of = |r: &outflow_engine::Reason| Exit::of(&Error::new(r.code, r.message.clone()));
         return document.reason.as_ref().map_or(Exit::Failed, of);
     }
@@ -172,10 +175,10 @@ pub fn people(documents: &[&RunDocument]) -> String {
             text += &format!("; the next run reads from {next}");
         }
         text.push('\n');
-        if let (RunState::Held, Some(reason)) = (d.state, &d.reason) {
+        if let (RunState::AwaitingApproval, Some(reason)) = (d.state, &d.reason) {
             text += &format!("  held: {} {}\n", reason.code, plain(&reason.message));
             text += &format!(
-                "  nothing was sent; outflow release {0} delivers it, outflow discard {0} drops it\n",
+                "  nothing was sent; outflow approve {0} delivers it, outflow reject {0} drops it\n",
                 d.run
             );
         }

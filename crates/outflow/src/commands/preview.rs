@@ -3,8 +3,8 @@
 use outflow_core::ports::state::{State, SyncState};
 use outflow_core::{Code, Error, SystemClock};
 use outflow_engine::Errors;
-use outflow_engine::advise::{self, Depth};
-use outflow_engine::preview::{self, As, PreviewRow};
+use outflow_engine::authoring::advise::{self, Depth};
+use outflow_engine::authoring::preview::{self, As, PreviewRow};
 use outflow_state::SqliteState;
 use serde_json::{Map, Value, json};
 
@@ -15,7 +15,7 @@ use crate::output::{Printer, short, table};
 use crate::project::Project;
 use crate::{when, wiring};
 
-/// What `--as` takes.
+/// What `--since` takes.
 const START_FORMS: &str = "write first, next, or a time: 2026-01-31, 2026-01-31T10:00:00Z or Unix seconds";
 
 /// Reads and prints.
@@ -37,7 +37,9 @@ pub async fn preview(common: &Common, args: &Preview, printer: Printer) -> Resul
         findings.iter().for_each(|f| f.print(printer));
     }
     printer.say(&format!("last_sync_time = {}", shown.last_sync_time));
-    let told = |code: Code| code == Code::R103 && findings.iter().any(|f| f.code() == Code::Q110);
+    let told = |code: Code| {
+        code == Code::GroupWithoutPerson && findings.iter().any(|f| f.code() == Code::GroupWithoutUserId)
+    };
     for (code, message) in shown.warnings.iter().filter(|(code, _)| !told(*code)) {
         printer.say(&format!("warning[{code}]: {message}"));
     }
@@ -80,7 +82,9 @@ fn with_findings(errors: Errors, findings: Vec<Finding>, printer: Printer) -> Er
     other.iter().for_each(|f| f.print(printer));
     let mut all: Vec<Error> = wrong.into_iter().map(Finding::into_error).collect();
     let told = |e: &Error| match e.code() {
-        Code::S010 => all.iter().any(|f| matches!(f.code(), Code::Q010 | Code::Q011)),
+        Code::DatabaseError => all
+            .iter()
+            .any(|f| matches!(f.code(), Code::TimestampComparedWithNumber | Code::TextComparedWithNumber)),
         code => all.iter().any(|f| f.code() == code && f.message() == e.message()),
     };
     let rest: Vec<Error> = errors.0.into_iter().filter(|e| !told(e)).collect();
@@ -88,7 +92,7 @@ fn with_findings(errors: Errors, findings: Vec<Finding>, printer: Printer) -> Er
     Errors(all)
 }
 
-/// What `--as` says.
+/// What `--since` says.
 pub fn start_of(text: &str) -> Result<As, Error> {
     Ok(match text {
         "first" => As::First,
@@ -101,7 +105,7 @@ pub fn start_of(text: &str) -> Result<As, Error> {
 pub fn sync_state(common: &Common, sync: &str) -> Result<SyncState, Error> {
     match SqliteState::open_read_only(&wiring::state_dir(common)) {
         Ok(state) => state.sync(sync),
-        Err(error) if error.code() == Code::T001 => Ok(SyncState::default()),
+        Err(error) if error.code() == Code::StateUnavailable => Ok(SyncState::default()),
         Err(error) => Err(error),
     }
 }

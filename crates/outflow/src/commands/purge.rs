@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use outflow_core::{Code, Error, RunId};
 use outflow_engine::Errors;
-use outflow_engine::purge::PurgeReport;
+use outflow_engine::operations::purge::PurgeReport;
 
 use crate::cli::{Common, Purge};
 use crate::control::{self, Ask};
@@ -26,7 +26,7 @@ async fn remove(common: &Common, args: &Purge, printer: Printer) -> Result<Purge
     let ask = Ask::Purge { id: args.key.clone() };
     if let Some(answer) = control::ask(&wiring::state_dir(common), &ask).await? {
         return serde_json::from_value(answer).map_err(|e| {
-            Error::new(Code::T002, "the running Outflow gave another answer than a report").caused_by(e)
+            Error::new(Code::StateHeld, "the running Outflow gave another answer than a report").caused_by(e)
         });
     }
     let stop = signals::listen();

@@ -1,9 +1,9 @@
 //! `outflow replay`: sends calls of an earlier run again.
 
-use outflow_core::run::{Again, RunOptions};
+use outflow_core::run::{ReplayMode, RunOptions};
 use outflow_core::{Code, Error, RunRecord};
 use outflow_engine::Errors;
-use outflow_engine::replay::{ReplayRequest, usual_way};
+use outflow_engine::operations::replay::{ReplayRequest, usual_way};
 use serde_json::json;
 
 use super::look;
@@ -39,7 +39,8 @@ pub async fn replay(common: &Common, args: &cli::Replay, printer: Printer) -> Re
     printer.say(&told(&record, &request, &plan));
     let jobs = plan.into_iter().map(|options| Job { spec: spec.clone(), options, due_at: None }).collect();
     // One after the other: two of one sync would find each other in the way.
-    let way = Way { deliver_for: args.way.deliver_for, no_wait: args.way.no_wait, jobs: 1, beside: true };
+    let way =
+        Way { delivery_timeout: args.way.delivery_timeout, no_wait: args.way.no_wait, jobs: 1, beside: true };
     let (exit, runs) = perform(common, &project, jobs, way, printer).await?;
     let reader = wiring::reader(common)?;
     for run in runs {
@@ -59,9 +60,9 @@ pub async fn replay(common: &Common, args: &cli::Replay, printer: Printer) -> Re
 
 fn request(args: &cli::Replay, record: &RunRecord) -> Result<ReplayRequest, Error> {
     let again = match (args.all, args.as_sent, args.requery) {
-        (true, ..) => Some(Again::All),
-        (_, true, _) => Some(Again::AsSent),
-        (.., true) => Some(Again::Requery),
+        (true, ..) => Some(ReplayMode::All),
+        (_, true, _) => Some(ReplayMode::AsSent),
+        (.., true) => Some(ReplayMode::Requery),
         _ => None,
     };
     Ok(ReplayRequest {
@@ -74,7 +75,7 @@ fn request(args: &cli::Replay, record: &RunRecord) -> Result<ReplayRequest, Erro
 }
 
 fn nothing(record: &RunRecord, request: &ReplayRequest) -> String {
-    if request.again == Some(Again::All) {
+    if request.again == Some(ReplayMode::All) {
         return format!("run {} of {} has no calls", record.id, record.sync);
     }
     let code: String = request.code.map(|c: Code| format!(" with {c}")).unwrap_or_default();
@@ -85,9 +86,9 @@ fn nothing(record: &RunRecord, request: &ReplayRequest) -> String {
 fn told(record: &RunRecord, request: &ReplayRequest, plan: &[RunOptions]) -> String {
     let destinations: Vec<&str> = plan.iter().filter_map(|o| o.only.as_deref()).collect();
     let what = match request.again.unwrap_or_else(|| usual_way(record.call_type)) {
-        Again::All => "all calls, as they were sent",
-        Again::AsSent => "dead letters, as they were sent",
-        Again::Requery => "the rows of dead letters, as the query gives them now",
+        ReplayMode::All => "all calls, as they were sent",
+        ReplayMode::AsSent => "dead letters, as they were sent",
+        ReplayMode::Requery => "the rows of dead letters, as the query gives them now",
     };
     format!("replaying run {} of {} to {}: {what}", record.id, record.sync, destinations.join(", "))
 }

@@ -34,7 +34,7 @@ pub struct Job {
 #[derive(Clone, Copy, Debug)]
 pub struct Way {
     /// A destination is given up for now when it has taken nothing for this long.
-    pub deliver_for: Duration,
+    pub delivery_timeout: Duration,
     /// Do not wait for another process.
     pub no_wait: bool,
     /// How many run side by side.
@@ -48,8 +48,12 @@ pub async fn run(common: &Common, args: &Run, printer: Printer) -> Result<Exit, 
     let project = Project::load(&common.project)?;
     let options = options(args, &project)?;
     let stop = signals::listen();
-    let way =
-        Way { deliver_for: args.deliver_for, no_wait: args.no_wait, jobs: args.jobs as usize, beside: false };
+    let way = Way {
+        delivery_timeout: args.delivery_timeout,
+        no_wait: args.no_wait,
+        jobs: args.jobs as usize,
+        beside: false,
+    };
     let asks = (!args.due).then(|| wanted(args, &project, &options));
     let state = match take(common, asks, way.no_wait, &stop, printer).await? {
         Taken::State(state) => state,
@@ -110,14 +114,14 @@ fn wanted(args: &Run, project: &Project, options: &RunOptions) -> Vec<(String, R
 
 fn options(args: &Run, project: &Project) -> Result<RunOptions, Error> {
     let since = args.since.as_deref().map(when::parse).transpose()?;
-    if let Some(only) = &args.only {
+    if let Some(only) = &args.destination {
         project.known_destination(only)?;
     }
     Ok(RunOptions {
         full: args.full,
         since,
         limit: args.limit,
-        only: args.only.clone(),
+        only: args.destination.clone(),
         ..RunOptions::default()
     })
 }
@@ -170,7 +174,9 @@ async fn sweep(engine: &Engine, project: &Project) -> Result<(), Error> {
     let (engine, keep) = (engine.clone(), project.keep);
     match tokio::task::spawn_blocking(move || engine.keep_house(keep)).await {
         Ok(kept) => kept,
-        Err(join) => Err(Error::new(Code::P003, "sweeping the spool ended before its time").caused_by(join)),
+        Err(join) => {
+            Err(Error::new(Code::SpoolIo, "sweeping the spool ended before its time").caused_by(join))
+        }
     }
 }
 
@@ -197,14 +203,15 @@ async fn run_all(
             },
             options,
             due_at,
-            deliver_for: Some(way.deliver_for),
+            delivery_timeout: Some(way.delivery_timeout),
             progress: display.of(&spec.name),
         };
         let (engine, places) = (engine.clone(), places.clone());
         tasks.spawn(async move {
             let _place = places.acquire_owned().await;
             if *engine.stop.borrow() {
-                let error = Error::new(Code::E001, format!("{} did not begin: interrupted", spec.name));
+                let error =
+                    Error::new(Code::Interrupted, format!("{} did not begin: interrupted", spec.name));
                 return Outcome::Failed(spec.name, error.into());
             }
             let ended = if way.beside {
@@ -221,7 +228,7 @@ async fn run_all(
     let mut outcomes = Vec::new();
     while let Some(joined) = tasks.join_next().await {
         let outcome =
-            joined.map_err(|e| Error::new(Code::E003, "a run ended before its time").caused_by(e))?;
+            joined.map_err(|e| Error::new(Code::RunLost, "a run ended before its time").caused_by(e))?;
         if printer.is_ndjson() {
             printer.document(&outcome.document(), |_| String::new());
         }

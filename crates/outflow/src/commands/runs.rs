@@ -2,7 +2,7 @@
 
 use outflow_core::ports::state::RunFilter;
 use outflow_core::{Clock as _, Code, SystemClock};
-use outflow_engine::{Engine, Errors, RunListEntry, schedule};
+use outflow_engine::{Engine, Errors, RunListEntry};
 
 use crate::cli::{Common, Runs};
 use crate::exit::Exit;
@@ -24,7 +24,11 @@ pub fn runs(common: &Common, args: &Runs, printer: Printer) -> Result<Exit, Erro
     } else {
         printer.document(&entries, |entries| people(entries));
     }
-    let warnings = schedule::warnings(&*engine.state, args.sync.as_deref(), SystemClock.now())?;
+    let warnings = outflow_engine::serve::skip_advice::warnings(
+        &*engine.state,
+        args.sync.as_deref(),
+        SystemClock.now(),
+    )?;
     warnings.iter().for_each(|warning| printer.notice(warning));
     Ok(Exit::Done)
 }
@@ -52,8 +56,8 @@ fn people(entries: &[RunListEntry]) -> String {
             };
             let stopped = d.destinations.iter().find_map(|(_, x)| x.reason.as_ref());
             let wrong = e.verified.as_ref().filter(|v| !v.differences.is_empty());
-            let wrong =
-                wrong.map(|v| format!("{} does not add up: {}", Code::E002, v.differences.join("; ")));
+            let wrong = wrong
+                .map(|v| format!("{} does not add up: {}", Code::CountsDiffer, v.differences.join("; ")));
             let why = d.reason.as_ref().or(stopped).map(|r| format!("{} {}", r.code, r.message));
             let why = wrong.or(why);
             vec![

@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::status::Serving;
-use crate::alerts::{self, Pace, Teller};
+use crate::alerts::{self, Notifier, Pace};
 use crate::cli::{Common, LogFormat, Serve};
 use crate::control::{Ask, Socket};
 use crate::exit::Exit;
@@ -44,15 +44,15 @@ pub async fn serve(common: &Common, args: &Serve, printer: Printer) -> Result<Ex
         Some(address) => Some(metrics::listen(address).await?),
         None => None,
     };
-    let (teller, telling) = alerts::start(project.receivers.clone(), state.clone(), Pace::default(), log);
-    let observer = observer(log, recorder.clone(), teller.clone());
-    let fleet = wiring::fleet(&project, wiring::engine(common, &project, state, stop)?)?;
-    let syncs = fleet.members.iter().filter(|m| m.spec.enabled).count();
+    let (notifier, telling) = alerts::start(project.receivers.clone(), state.clone(), Pace::default(), log);
+    let observer = observer(log, recorder.clone(), notifier.clone());
+    let config = wiring::config(&project, wiring::engine(common, &project, state, stop)?)?;
+    let syncs = config.members.iter().filter(|m| m.spec.enabled).count();
     let mut fields = vec![("syncs", json!(syncs)), ("pid", json!(std::process::id()))];
     fields.extend(metrics.as_ref().and_then(|m| m.local_addr().ok()).map(|a| ("metrics", json!(a))));
     log.info("serving", &fields);
-    let (handle, supervising) = serve::start(fleet, observer);
-    let keeper = Keeper { common: common.clone(), handle: handle.clone(), teller, log, since };
+    let (handle, supervising) = serve::start(config, observer);
+    let keeper = Keeper { common: common.clone(), handle: handle.clone(), notifier, log, since };
     let mut beside = JoinSet::new();
     if let Some(listener) = metrics {
         beside.spawn(metrics::answer(listener, recorder, handle));
@@ -90,12 +90,12 @@ fn wait_for_room(log: Log, stop: watch::Receiver<bool>) -> impl Fn(&Error) -> bo
 }
 
 /// Who hears what the supervisor tells.
-fn observer(log: Log, recorder: Arc<Recorder>, teller: Teller) -> Observer {
+fn observer(log: Log, recorder: Arc<Recorder>, notifier: Notifier) -> Observer {
     Arc::new(move |notice: Notice| {
         log.notice(&notice);
         recorder.observe(&notice);
         if matches!(notice, Notice::Alert { .. }) {
-            teller.wake();
+            notifier.wake();
         }
     })
 }
@@ -105,7 +105,7 @@ fn observer(log: Log, recorder: Arc<Recorder>, teller: Teller) -> Observer {
 struct Keeper {
     common: Common,
     handle: serve::Handle,
-    teller: Teller,
+    notifier: Notifier,
     log: Log,
     since: Timestamp,
 }
@@ -122,7 +122,8 @@ impl Keeper {
                 Err(errors) => Err(first(errors)),
             },
             Ask::Purge { id } => {
-                let report = self.handle.quietly(move |engine| engine.purge(&id, false)).await?;
+                let report =
+                    self.handle.with_deliveries_paused(move |engine| engine.purge(&id, false)).await?;
                 let removed = report.runs.len();
                 self.log.info("purged", &[("runs", json!(removed))]);
                 Ok(serde_json::to_value(report).unwrap_or_default())
@@ -130,11 +131,11 @@ impl Keeper {
             Ask::Status => {
                 Ok(serde_json::to_value(Serving::of(&self.handle, self.since)).unwrap_or_default())
             }
-            Ask::Release { run } => self.handle.release(run).await.map(|()| json!({ "run": run })),
-            Ask::Discard { run, skip_window } => {
-                self.handle.discard(run, skip_window).await.map(|()| json!({ "run": run }))
+            Ask::Approve { run } => self.handle.approve(run).await.map(|()| json!({ "run": run })),
+            Ask::Reject { run, skip_window } => {
+                self.handle.reject(run, skip_window).await.map(|()| json!({ "run": run }))
             }
-            Ask::Adopt { run } => self.handle.adopt(run).await.map(|()| json!({ "run": run })),
+            Ask::Adopt { run } => self.handle.enqueue(run).await.map(|()| json!({ "run": run })),
         }
     }
 
@@ -154,10 +155,10 @@ impl Keeper {
         let engine = Engine {
             destinations: wiring::destinations(&project)?,
             budgets: wiring::budgets(&project),
-            ..self.handle.fleet().engine.clone()
+            ..self.handle.config().engine.clone()
         };
-        self.handle.reload(wiring::fleet(&project, engine)?);
-        self.teller.set(project.receivers);
+        self.handle.reload(wiring::config(&project, engine)?);
+        self.notifier.set(project.receivers);
         Ok(())
     }
 }
@@ -171,6 +172,6 @@ fn first(errors: Errors) -> Error {
             Error::new(error.code(), format!("{} (and {more} more: outflow validate)", error.message()))
         }
         Some(error) => error,
-        None => Error::new(outflow_core::Code::E001, "stopped"),
+        None => Error::new(outflow_core::Code::Interrupted, "stopped"),
     }
 }

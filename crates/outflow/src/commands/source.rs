@@ -147,17 +147,20 @@ fn setup_sql(common: &Common, args: &SetupSql, printer: Printer) -> Result<Exit,
     let [database] = databases.as_slice() else {
         let help =
             format!("say which: {}", databases.iter().map(|d| d.full_name()).collect::<Vec<_>>().join(", "));
-        return Err(Error::new(Code::C007, format!("source {:?} has several databases", args.name))
-            .help(help)
-            .into());
+        return Err(Error::new(
+            Code::UnknownReference,
+            format!("source {:?} has several databases", args.name),
+        )
+        .help(help)
+        .into());
     };
     let DatabaseSettings::Server { dialect, database, login, .. } = &database.settings else {
-        return Err(Error::new(Code::C012, "a SQLite file has no accounts")
+        return Err(Error::new(Code::ConflictingOptions, "a SQLite file has no accounts")
             .help("who may read the file, its permissions say; Outflow opens it read-only")
             .into());
     };
     let Some(user) = args.user.as_deref().or_else(|| login.user()) else {
-        return Err(Error::new(Code::C006, "the database names no user")
+        return Err(Error::new(Code::MissingKey, "the database names no user")
             .help("say whose rights to grant: `--user NAME`")
             .into());
     };
@@ -186,8 +189,11 @@ fn setup_sql(common: &Common, args: &SetupSql, printer: Printer) -> Result<Exit,
 /// A name that goes into the script, which must not be a reference that nothing stands behind.
 fn known(name: &str, key: &str) -> Result<String, Error> {
     if name.contains("${env:") {
-        return Err(Error::new(Code::C008, format!("`{key}` of the database is {name}, which is not set"))
-            .help("set the environment variable; the password alone is not needed for the script"));
+        return Err(Error::new(
+            Code::SecretUnresolved,
+            format!("`{key}` of the database is {name}, which is not set"),
+        )
+        .help("set the environment variable; the password alone is not needed for the script"));
     }
     Ok(name.to_owned())
 }

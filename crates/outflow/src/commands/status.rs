@@ -3,7 +3,7 @@
 use outflow_core::ports::state::RunFilter;
 use outflow_core::ports::watch::{AlertRecord, Pending};
 use outflow_core::{Clock as _, Code, RunId, RunState, SyncSpec, SystemClock, Timestamp};
-use outflow_engine::post::Health;
+use outflow_engine::delivery::limiter::Health;
 use outflow_engine::schedule::Slots;
 use outflow_engine::serve::Handle;
 use outflow_engine::{Engine, Errors, FORMAT_VERSION, Reason};
@@ -80,11 +80,11 @@ struct Waiting {
 impl Serving {
     /// Of this process, which has been serving since then.
     pub fn of(handle: &Handle, since: Timestamp) -> Self {
-        let fleet = handle.fleet();
-        let mut destinations: Vec<_> = fleet.engine.destinations.values().collect();
+        let config = handle.config();
+        let mut destinations: Vec<_> = config.engine.destinations.values().collect();
         destinations.sort_by_key(|d| d.name());
         let status = destinations.into_iter().map(|destination| {
-            let (health, code, since) = match fleet.engine.posts.of(destination.as_ref()).health() {
+            let (health, code, since) = match config.engine.limiters.of(destination.as_ref()).health() {
                 Health::Healthy => ("healthy", None, None),
                 Health::Failing { since, code, .. } => ("failing", Some(code), Some(since)),
                 Health::Paused { since, code, .. } => ("paused", Some(code), Some(since)),

@@ -78,7 +78,7 @@ pub fn usage(common: &Common, args: &Usage, printer: Printer) -> Result<Exit, Er
 fn parse(month: &str) -> Result<Date, Error> {
     let day = if month.len() == 7 { format!("{month}-01").parse().ok() } else { None };
     day.ok_or_else(|| {
-        Error::new(Code::C005, format!("{month:?} is not a month")).help("write it like 2026-11")
+        Error::new(Code::InvalidValue, format!("{month:?} is not a month")).help("write it like 2026-11")
     })
 }
 

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use outflow_core::SyncSpec;
 use outflow_core::ports::warehouse::Expected;
 use outflow_engine::Errors;
-use outflow_engine::advise::{self, Depth};
+use outflow_engine::authoring::advise::{self, Depth};
 use serde_json::{Value, json};
 
 use super::findings::{Finding, subject};

@@ -1,7 +1,7 @@
 //! `outflow verify`: proves that a run's numbers add up, from its segments and its state.
 
 use outflow_engine::Errors;
-use outflow_engine::verify::Verification;
+use outflow_engine::operations::verify::Verification;
 
 use super::look;
 use crate::cli::{Common, RunName};

@@ -56,8 +56,9 @@ const SYNCS: [(&str, &str, &str, &str); 6] = [
 
 /// Writes the project, in place of an earlier demo's. A folder with anything else in it is left alone (C012).
 pub fn write(dir: &Path, receiver: SocketAddr) -> Result<(), Error> {
-    let problem =
-        |what: String| Error::new(Code::C012, what).help("choose another folder: outflow demo --dir DIR");
+    let problem = |what: String| {
+        Error::new(Code::ConflictingOptions, what).help("choose another folder: outflow demo --dir DIR")
+    };
     if dir.join(MARK).exists() {
         fs::remove_dir_all(dir)
             .map_err(|e| problem(format!("{} cannot be replaced", dir.display())).caused_by(e))?;

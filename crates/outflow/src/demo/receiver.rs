@@ -48,8 +48,10 @@ pub struct Receiver {
 impl Receiver {
     /// Listens on a free port.
     pub async fn start() -> Result<Self, Error> {
-        let failed =
-            |e| Error::new(Code::D010, "the demo's receiver cannot listen on 127.0.0.1").caused_by(e);
+        let failed = |e| {
+            Error::new(Code::DestinationUnreachable, "the demo's receiver cannot listen on 127.0.0.1")
+                .caused_by(e)
+        };
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let seen = Arc::new(Mutex::new(Seen::default()));

@@ -43,7 +43,7 @@ pub const FAMILIES: &[Family] = &[
         "when a run last ended with every call settled, in Unix seconds",
     ),
     family("outflow_failed_runs_in_a_row", SYNC, "runs that failed since the last one that was extracted"),
-    family("outflow_run_held", SYNC, "1 while a guard holds a run"),
+    family("outflow_run_awaiting_approval", SYNC, "1 while a guard holds a run"),
     family("outflow_calls_pending", LANE, "calls of committed runs that are not settled"),
     family("outflow_backlog_runs", LANE, "runs that wait for the destination, the one under way included"),
     family("outflow_backlog_bytes", LANE, "bytes of their segments"),

@@ -20,14 +20,14 @@ struct Counts {
     runs: BTreeMap<(String, &'static str), u64>,
     rows: BTreeMap<(String, &'static str), u64>,
     extract_seconds: BTreeMap<String, f64>,
-    lanes: BTreeMap<(String, String), Lane>,
+    queues: BTreeMap<(String, String), QueueCounts>,
     /// Deliveries under way: what they had settled when last heard of, and since when this process works on them.
     open: HashMap<(RunId, String), (DeliveryCounts, Instant)>,
 }
 
 /// A destination of a sync.
 #[derive(Default)]
-struct Lane {
+struct QueueCounts {
     counts: DeliveryCounts,
     seconds: Option<f64>,
 }
@@ -59,7 +59,7 @@ impl Recorder {
                 counts.extract_seconds.insert(sync.clone(), *seconds);
             }
             Notice::Failed { sync, errors, .. } => {
-                let cancelled = errors.first().is_some_and(|e| e.code() == Code::E001);
+                let cancelled = errors.first().is_some_and(|e| e.code() == Code::Interrupted);
                 ended(&mut counts, sync, if cancelled { RunState::Cancelled } else { RunState::Failed });
             }
             Notice::Skipped { sync, .. } => ended(&mut counts, sync, RunState::Skipped),
@@ -74,15 +74,15 @@ impl Recorder {
                 let began = counts.delivery(sync, *run, destination, now);
                 if matches!(state, DeliveryState::Succeeded | DeliveryState::Partial) {
                     counts.open.remove(&(*run, destination.clone()));
-                    let lane = counts.lanes.entry((sync.clone(), destination.clone())).or_default();
+                    let lane = counts.queues.entry((sync.clone(), destination.clone())).or_default();
                     lane.seconds = Some(began.elapsed().as_secs_f64());
                 }
             }
             Notice::Started { .. }
-            | Notice::Held { .. }
-            | Notice::Released { .. }
+            | Notice::AwaitingApproval { .. }
+            | Notice::Approved { .. }
             | Notice::Lagging { .. }
-            | Notice::Detached { .. }
+            | Notice::DestinationSkipped { .. }
             | Notice::Noted { .. }
             | Notice::Audited { .. }
             | Notice::Alert { .. }
@@ -113,15 +113,15 @@ impl Recorder {
             counts.extract_seconds.iter().map(|(s, n)| ([("sync", s.as_str())], *n)).collect();
         let seconds = seconds.iter().filter(|(l, _)| known(l[0].1)).map(|(l, n)| (&l[..], *n));
         text.add("outflow_last_extraction_seconds", seconds);
-        let lanes: Vec<_> = counts
-            .lanes
+        let queues: Vec<_> = counts
+            .queues
             .iter()
             .filter(|((sync, destination), _)| known(sync) && destinations.contains(&destination.as_str()))
             .map(|((sync, destination), lane)| {
                 ([("sync", sync.as_str()), ("destination", destination.as_str())], lane)
             })
             .collect();
-        write_lanes(text, &lanes);
+        write_lanes(text, &queues);
     }
 
     fn lock(&self) -> MutexGuard<'_, Counts> {
@@ -134,7 +134,7 @@ impl Counts {
     fn delivery(&mut self, sync: &str, run: RunId, destination: &str, now: &DeliveryCounts) -> Instant {
         let open = self.open.entry((run, destination.to_owned())).or_insert_with(|| (*now, Instant::now()));
         let (before, began) = (std::mem::replace(&mut open.0, *now), open.1);
-        let sum = &mut self.lanes.entry((sync.to_owned(), destination.to_owned())).or_default().counts;
+        let sum = &mut self.queues.entry((sync.to_owned(), destination.to_owned())).or_default().counts;
         let add = |sum: &mut u64, now: u64, before: u64| *sum += now.saturating_sub(before);
         add(&mut sum.delivered, now.delivered, before.delivered);
         add(&mut sum.dead_letters, now.dead_letters, before.dead_letters);
@@ -151,9 +151,9 @@ impl Counts {
 /// One of a delivery's counts.
 type Counted = fn(&DeliveryCounts) -> u64;
 
-fn write_lanes(text: &mut Text, lanes: &[([(&str, &str); 2], &Lane)]) {
+fn write_lanes(text: &mut Text, queues: &[([(&str, &str); 2], &QueueCounts)]) {
     let mut calls = Vec::new();
-    for ([sync, destination], lane) in lanes {
+    for ([sync, destination], lane) in queues {
         let c = &lane.counts;
         for (outcome, n) in [
             ("delivered", c.delivered),
@@ -172,9 +172,9 @@ fn write_lanes(text: &mut Text, lanes: &[([(&str, &str); 2], &Lane)]) {
         ("outflow_request_bytes_total", |c| c.bytes),
     ];
     for (name, pick) in families {
-        text.add(name, lanes.iter().map(|(l, lane)| (&l[..], pick(&lane.counts) as f64)));
+        text.add(name, queues.iter().map(|(l, lane)| (&l[..], pick(&lane.counts) as f64)));
     }
-    let seconds = lanes.iter().filter_map(|(l, lane)| Some((&l[..], lane.seconds?)));
+    let seconds = queues.iter().filter_map(|(l, lane)| Some((&l[..], lane.seconds?)));
     text.add("outflow_last_delivery_seconds", seconds);
 }
 

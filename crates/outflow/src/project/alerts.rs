@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use outflow_core::{Code, Error, Secret, Timestamp};
 use outflow_egress::smtp::{Mailer, Message, Security};
 use outflow_egress::{SigningKey, Target};
-use outflow_engine::alert::Rules;
+use outflow_engine::serve::alert::Rules;
 
 use super::Problems;
 use super::document::{Node, Value};
@@ -41,7 +41,7 @@ fn receiver(node: &Node, problems: &mut Problems) -> Option<Receiver> {
             if matches!(node.value, Value::Table(_)) {
                 let message = "a receiver of alerts is a webhook or an email";
                 let help = "write - webhook: { url, secret } or - email: { server, from, to }";
-                problems.add(&node.place, Code::C006, message, help);
+                problems.add(&node.place, Code::MissingKey, message, help);
             }
             None
         }
@@ -75,7 +75,7 @@ fn email(node: &Node, problems: &mut Problems) -> Option<Receiver> {
         (None, None) => None,
         _ => {
             let message = "user and password of a mail server go together";
-            problems.add(&node.place, Code::C006, message, "give both, or none");
+            problems.add(&node.place, Code::MissingKey, message, "give both, or none");
             None
         }
     };
@@ -84,7 +84,7 @@ fn email(node: &Node, problems: &mut Problems) -> Option<Receiver> {
     let (from, to) = (address(node.get("from")?, problems), recipients.items().iter());
     let to: Vec<_> = to.filter_map(|to| address(to, problems)).collect();
     if matches!(&recipients.value, Value::List(items) if items.is_empty()) {
-        problems.add(&recipients.place, Code::C006, "\"to\" names nobody", "name at least one address");
+        problems.add(&recipients.place, Code::MissingKey, "\"to\" names nobody", "name at least one address");
     }
     let ca = node.get("ca").and_then(Node::path);
     let mailer = Mailer { host: text("server")?, port, security, login, ca };
@@ -111,7 +111,7 @@ pub(super) fn listen(node: Option<&Node>, problems: &mut Problems) -> Option<Soc
     let address = listen.text()?.parse().ok();
     if address.is_none() {
         let help = "write an address and a port, such as 127.0.0.1:9464";
-        problems.add(&listen.place, Code::C005, "\"listen\" is no address with a port", help);
+        problems.add(&listen.place, Code::InvalidValue, "\"listen\" is no address with a port", help);
     }
     address
 }

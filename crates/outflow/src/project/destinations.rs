@@ -52,7 +52,7 @@ fn config(key: &Key, node: &Node, problems: &mut Problems) -> Option<Destination
         let help = format!("the types are {}", kinds.join(", "));
         problems.add(
             &named.place,
-            Code::C007,
+            Code::UnknownReference,
             "what this reference stands for is no type of destination",
             help,
         );
@@ -61,7 +61,7 @@ fn config(key: &Key, node: &Node, problems: &mut Problems) -> Option<Destination
     let secrets = outflow_destinations::secret_settings(&kind);
     let mut settings = Map::new();
     for (setting, value) in
-        node.entries().filter(|(k, _)| !["type", "budget", "when_full"].contains(&k.name.as_str()))
+        node.entries().filter(|(k, _)| !["type", "budget", "on_backlog_full"].contains(&k.name.as_str()))
     {
         refuse_secrets(setting, value, &secrets, problems);
         let json = match value.path() {
@@ -76,9 +76,9 @@ fn config(key: &Key, node: &Node, problems: &mut Problems) -> Option<Destination
     }
     let budget = |key: &str| node.get("budget")?.get(key)?.count();
     let budget = Budget { per_day: budget("per_day"), per_month: budget("per_month") };
-    let detaches = node.get("when_full").and_then(Node::text) == Some("detach");
+    let skips = node.get("on_backlog_full").and_then(Node::text) == Some("skip");
     let (name, place) = (key.name.clone(), key.place.to_string());
-    Some(DestinationConfig { name, kind, settings, budget, detaches, place })
+    Some(DestinationConfig { name, kind, settings, budget, skips, place })
 }
 
 /// Refuses secrets that are not references: what the destination says is one, what a key's name says, and passwords in addresses.
@@ -93,7 +93,7 @@ fn refuse_secrets(key: &Key, node: &Node, known: &[String], problems: &mut Probl
         let message = format!("the secret in {:?} is written into the file", key.name);
         let help = "keep it in an environment variable, ${env:NAME}, or in a file of its own, ${file:/run/secrets/name}; \
                     change the secret if others can read this file";
-        problems.add(&node.place, Code::C009, message, help);
+        problems.add(&node.place, Code::SecretInFile, message, help);
     }
 }
 

@@ -174,7 +174,7 @@ pub(super) fn load(dir: &Path, problems: &mut Problems) -> Documents {
             documents.add(root, problems);
         }
         Err((place, error)) => {
-            let is_missing = error.code() == Code::C001;
+            let is_missing = error.code() == Code::ProjectFileUnreadable;
             let help = format!("a project is a folder with a file {FILE}: `outflow init` writes one");
             problems.add_error(&place, if is_missing { error.help(help) } else { error });
         }
@@ -207,7 +207,7 @@ impl Documents {
         };
         if self.seen.iter().any(is_same) {
             let message = format!("{named:?} is a part of the project already");
-            return problems.add(place, Code::C010, message, "take this line out");
+            return problems.add(place, Code::DuplicateName, message, "take this line out");
         }
         let dir = path.parent().map(Path::to_owned).unwrap_or_default();
         let included =
@@ -217,7 +217,7 @@ impl Documents {
             Ok(included) => self.add(included, problems),
             Err((start, error)) => {
                 self.incomplete = true;
-                if error.code() == Code::C001 {
+                if error.code() == Code::ProjectFileUnreadable {
                     let help = "paths are relative to the file that they stand in";
                     problems.add_error(place, error.at(place.to_string()).help(help));
                 } else {
@@ -237,7 +237,7 @@ fn read(path: &Path, file: Rc<File>) -> Result<Node, (Place, Error)> {
         let place = Place { line: line + 1, ..start.clone() };
         return Err(fail(
             &place,
-            Error::new(Code::C002, "the file is nested too deep").help("indent it less"),
+            Error::new(Code::InvalidYaml, "the file is nested too deep").help("indent it less"),
         ));
     }
     let documents = MarkedYamlOwned::load_from_str(&text).map_err(|e| {
@@ -246,10 +246,11 @@ fn read(path: &Path, file: Rc<File>) -> Result<Node, (Place, Error)> {
             let line = text.lines().nth(place.line - 1).unwrap_or_default();
             let key: String =
                 line.chars().skip(place.column - 1).take_while(|c| *c != ':').take(80).collect();
-            let error = Error::new(Code::C010, format!("the key {:?} stands here twice", key.trim()));
+            let error =
+                Error::new(Code::DuplicateName, format!("the key {:?} stands here twice", key.trim()));
             return fail(&place, error.help("keep one of them"));
         }
-        let error = Error::new(Code::C002, e.info().to_owned());
+        let error = Error::new(Code::InvalidYaml, e.info().to_owned());
         fail(
             &place,
             error.help("look for a missing quote or a wrong indentation here and in the lines above"),
@@ -262,7 +263,7 @@ fn read(path: &Path, file: Rc<File>) -> Result<Node, (Place, Error)> {
     };
     if let Some(second) = documents.next() {
         let place = start.marked(second.span.start);
-        let error = Error::new(Code::C002, "the file holds a second YAML document");
+        let error = Error::new(Code::InvalidYaml, "the file holds a second YAML document");
         return Err(fail(
             &place,
             error.help("take the line `---` out, or put the rest into a file of its own"),
@@ -274,14 +275,14 @@ fn read(path: &Path, file: Rc<File>) -> Result<Node, (Place, Error)> {
         Value::Null => Ok(Node { value: Value::Table(Vec::new()), ..root }),
         _ => Err(fail(
             &root.place,
-            Error::new(Code::C002, "the file is not a table of keys").help("begin with `version: 1`"),
+            Error::new(Code::InvalidYaml, "the file is not a table of keys").help("begin with `version: 1`"),
         )),
     }
 }
 
 /// The text of a file that the project names.
 pub(super) fn read_text(path: &Path) -> Result<String, Error> {
-    let problem = |what: &str| Error::new(Code::C001, format!("{} {what}", path.display()));
+    let problem = |what: &str| Error::new(Code::ProjectFileUnreadable, format!("{} {what}", path.display()));
     let file = std::fs::File::open(path).map_err(|e| match e.kind() {
         std::io::ErrorKind::NotFound => problem("does not exist"),
         _ => problem("cannot be opened").caused_by(e),

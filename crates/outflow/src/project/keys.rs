@@ -276,8 +276,8 @@ const DESTINATION: Shape = Shape {
         Key::new("type", Kind::Text, "what the destination is").required(),
         Key::new("budget", Kind::Table(&BUDGET), "calls that may be sent to it"),
         Key::new(
-            "when_full",
-            Kind::Word(&["hold", "detach"]),
+            "on_backlog_full",
+            Kind::Word(&["wait", "skip"]),
             "what happens when its backlog is full: its syncs wait (hold, the default), or go on without it",
         ),
     ],

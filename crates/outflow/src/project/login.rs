@@ -15,11 +15,11 @@ pub(super) fn read(name: &Key, node: &Node, dialect: Dialect, problems: &mut Pro
     let name = &name.name;
     if node.get("user").is_none() {
         let help = "name the user who reads: `user: outflow_reader`";
-        problems.add(&node.place, Code::C006, format!("database {name:?} has no user"), help);
+        problems.add(&node.place, Code::MissingKey, format!("database {name:?} has no user"), help);
     }
     if dialect == Dialect::Redshift && node.get("password").is_none() {
         let help = "write `password: ${env:REDSHIFT_PASSWORD}` and set that environment variable, or log in with `iam`";
-        problems.add(&node.place, Code::C006, format!("database {name:?} has no password"), help);
+        problems.add(&node.place, Code::MissingKey, format!("database {name:?} has no password"), help);
     }
     let text = |key: &str| node.get(key).and_then(Node::text);
     let password = Secret::new(text("password").unwrap_or_default());
@@ -30,26 +30,31 @@ pub(super) fn read(name: &Key, node: &Node, dialect: Dialect, problems: &mut Pro
 fn of_aws(name: &Key, database: &Node, iam: &Node, dialect: Dialect, problems: &mut Problems) -> Option<Iam> {
     let before = problems.0.len();
     if dialect != Dialect::Redshift {
-        problems.add(&iam.place, Code::C005, "\"iam\" is for redshift", "use `user` and `password`");
+        problems.add(&iam.place, Code::InvalidValue, "\"iam\" is for redshift", "use `user` and `password`");
     }
     for key in ["user", "password"] {
         if let Some(node) = database.get(key) {
             let help =
                 if key == "user" { "name the database user in `iam: { user: … }`" } else { "take it out" };
-            problems.add(&node.place, Code::C005, format!("{key:?} does not go with \"iam\""), help);
+            problems.add(&node.place, Code::InvalidValue, format!("{key:?} does not go with \"iam\""), help);
         }
     }
     let text = |key: &str| iam.get(key).and_then(Node::text).map(str::to_owned);
     if let (Some(_), Some(workgroup)) = (iam.get("cluster"), iam.get("workgroup")) {
         let help = "a database is on a cluster or in a workgroup: keep one";
-        problems.add(&workgroup.place, Code::C005, "\"workgroup\" does not go with \"cluster\"", help);
+        problems.add(
+            &workgroup.place,
+            Code::InvalidValue,
+            "\"workgroup\" does not go with \"cluster\"",
+            help,
+        );
     }
     if let Some(duration) = iam.get("duration")
         && duration.duration().is_some_and(|d| d > LONGEST_LIFE)
     {
         problems.add(
             &duration.place,
-            Code::C005,
+            Code::InvalidValue,
             "\"duration\" is longer than 1h",
             "AWS gives from 15m to 1h",
         );
@@ -58,7 +63,12 @@ fn of_aws(name: &Key, database: &Node, iam: &Node, dialect: Dialect, problems: &
     if let Some(node) = iam.get("region")
         && node.text().is_some_and(|text| !is_region(text))
     {
-        problems.add(&node.place, Code::C005, "\"region\" is no AWS region", "write it like eu-central-1");
+        problems.add(
+            &node.place,
+            Code::InvalidValue,
+            "\"region\" is no AWS region",
+            "write it like eu-central-1",
+        );
     }
 
     let host = database.get("host").and_then(Node::text)?;
@@ -80,7 +90,7 @@ fn of_aws(name: &Key, database: &Node, iam: &Node, dialect: Dialect, problems: &
     if !missing.is_empty() {
         let message = format!("the host of database {:?} does not say {}", name.name, missing.join(" and "));
         let help = "say them in `iam`: `{ cluster: NAME, region: eu-central-1 }` or `{ workgroup: NAME, region: eu-central-1 }`";
-        problems.add(&iam.place, Code::C006, message, help);
+        problems.add(&iam.place, Code::MissingKey, message, help);
     }
     let duration = iam.get("duration").and_then(Node::duration);
     let iam = Iam { target: target?, region: region?, profile: text("profile"), duration };
@@ -97,7 +107,7 @@ fn target(
     let user = iam.get("user").and_then(Node::text);
     let mut refuse = |keys: &[&str], why: &str, help: &str| {
         for (key, node) in keys.iter().filter_map(|key| iam.get(key).map(|node| (key, node))) {
-            problems.add(&node.place, Code::C005, format!("{key:?} {why}"), help);
+            problems.add(&node.place, Code::InvalidValue, format!("{key:?} {why}"), help);
         }
     };
     if let (Some(name), None) = (&workgroup, &cluster) {
@@ -124,7 +134,7 @@ pub(super) fn tunnel(node: &Node, problems: &mut Problems) -> Option<Tunnel> {
             && value.text().is_some_and(|text| !text.is_empty() && !Tunnel::takes(text))
         {
             let help = "use letters, digits and . _ - : @ +, and no - at the beginning";
-            problems.add(&value.place, Code::C005, format!("{key:?} cannot be a {key} of ssh"), help);
+            problems.add(&value.place, Code::InvalidValue, format!("{key:?} cannot be a {key} of ssh"), help);
         }
     }
     let text = |key: &str| node.get(key).and_then(Node::text).map(str::to_owned);

@@ -49,7 +49,7 @@ fn substitute(text: &str, place: &Place, env: Env<'_>) -> Result<String, Failure
     let mut rest = text;
     while let Some((before, reference)) = rest.split_once("${") {
         let Some((reference, behind)) = reference.split_once('}') else {
-            return Err((Code::C008, "a reference is not closed".to_owned(), FORMS));
+            return Err((Code::SecretUnresolved, "a reference is not closed".to_owned(), FORMS));
         };
         out.push_str(before);
         out.push_str(&value(reference, place, env)?);
@@ -60,7 +60,8 @@ fn substitute(text: &str, place: &Place, env: Env<'_>) -> Result<String, Failure
 }
 
 fn value(reference: &str, place: &Place, env: Env<'_>) -> Result<String, Failure> {
-    let unresolved = |what: &str, help| Err((Code::C008, format!("${{{reference}}} {what}"), help));
+    let unresolved =
+        |what: &str, help| Err((Code::SecretUnresolved, format!("${{{reference}}} {what}"), help));
     match reference.split_once(':') {
         Some(("env", name)) => match env(name) {
             Some(value) if !value.is_empty() => Ok(value),
@@ -72,9 +73,11 @@ fn value(reference: &str, place: &Place, env: Env<'_>) -> Result<String, Failure
             Ok(_) => unresolved("is empty", "put the secret into the file"),
             Err(_) => unresolved("cannot be read", "a relative path begins at the file that it stands in"),
         },
-        Some(("secret", _)) => {
-            Err((Code::C004, format!("${{{reference}}}: this version keeps no secrets of its own"), FORMS))
-        }
+        Some(("secret", _)) => Err((
+            Code::UnsupportedKey,
+            format!("${{{reference}}}: this version keeps no secrets of its own"),
+            FORMS,
+        )),
         _ => unresolved("is no reference that Outflow knows", FORMS),
     }
 }

@@ -134,13 +134,23 @@ pub(super) fn check_table(node: &Node, shape: &Shape, problems: &mut Problems) {
                 let names: Vec<_> = shape.keys.iter().map(|k| k.name).collect();
                 let introduction = format!("{} may have", shape.what);
                 let message = format!("unknown key {:?}", key.name);
-                problems.add(&key.place, Code::C003, message, suggestion(&key.name, &introduction, &names));
+                problems.add(
+                    &key.place,
+                    Code::UnknownKey,
+                    message,
+                    suggestion(&key.name, &introduction, &names),
+                );
             }
         }
     }
     for key in shape.keys.iter().filter(|k| k.presence == Presence::Required && node.get(k.name).is_none()) {
         let message = format!("{:?} is missing", key.name);
-        problems.add(&node.place, Code::C006, message, format!("{} needs it: {}", shape.what, key.about));
+        problems.add(
+            &node.place,
+            Code::MissingKey,
+            message,
+            format!("{} needs it: {}", shape.what, key.about),
+        );
     }
 }
 
@@ -177,7 +187,7 @@ fn wrong(node: &Node, name: &str, kind: &Kind, problems: &mut Problems) {
         let message = format!("{name:?} is written into the file");
         let help = "keep it in an environment variable, ${env:NAME}, or in a file of its own, ${file:/run/secrets/name}; \
                     change the secret if others can read this file";
-        return problems.add(&node.place, Code::C009, message, help);
+        return problems.add(&node.place, Code::SecretInFile, message, help);
     }
     let wanted = kind.wanted();
     let (found, help) = match &node.value {
@@ -190,7 +200,7 @@ fn wrong(node: &Node, name: &str, kind: &Kind, problems: &mut Problems) {
         }
         _ => ("has a value of the wrong kind".to_owned(), format!("write {wanted}")),
     };
-    problems.add(&node.place, Code::C005, format!("{name:?} {found}"), help);
+    problems.add(&node.place, Code::InvalidValue, format!("{name:?} {found}"), help);
 }
 
 /// Names go into places, paths and labels: letters, digits, `_` and `-`, at most 64 of them.
@@ -198,6 +208,11 @@ fn check_name(key: &Name, problems: &mut Problems) {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
     if key.name.is_empty() || key.name.len() > 64 || !key.name.chars().all(is_plain) {
         let message = format!("{:?} cannot be a name", key.name.chars().take(70).collect::<String>());
-        problems.add(&key.place, Code::C005, message, "use letters, digits, _ and -, at most 64 of them");
+        problems.add(
+            &key.place,
+            Code::InvalidValue,
+            message,
+            "use letters, digits, _ and -, at most 64 of them",
+        );
     }
 }

@@ -42,7 +42,7 @@ pub(super) fn read<'a>(entries: &[(&'a Key, &'a Node)], problems: &mut Problems)
             let help = "a source has at least one: `databases: { main: { … } }`";
             problems.add(
                 &databases.place,
-                Code::C006,
+                Code::MissingKey,
                 format!("source {:?} has no database", key.name),
                 help,
             );
@@ -87,7 +87,7 @@ fn settings(name: &Key, node: &Node, dialect: Dialect, problems: &mut Problems) 
         let message = format!("\"ssl\" cannot be {word} with \"iam\"");
         problems.add(
             place,
-            Code::C005,
+            Code::InvalidValue,
             message,
             "Redshift takes such passwords over TLS only: use verify-full",
         );

@@ -88,7 +88,7 @@ fn origin<'s, 'a>(
     let Some(source) = sources.all.iter().find(|s| s.name == name) else {
         let names: Vec<_> = sources.all.iter().map(|s| s.name).collect();
         let help = suggestion(name, "the sources are", &names);
-        problems.add(&node.place, Code::C007, format!("there is no source {name:?}"), help);
+        problems.add(&node.place, Code::UnknownReference, format!("there is no source {name:?}"), help);
         return None;
     };
     match (database, source.databases.as_slice()) {
@@ -98,7 +98,7 @@ fn origin<'s, 'a>(
         (None, [first, ..]) => {
             let message = format!("source {name:?} has several databases");
             let help = format!("say which: `source: {name}.{first}`");
-            problems.add(&node.place, Code::C005, message, help);
+            problems.add(&node.place, Code::InvalidValue, message, help);
             None
         }
         (Some(wanted), known) => match known.iter().find(|d| **d == wanted) {
@@ -106,7 +106,7 @@ fn origin<'s, 'a>(
             None => {
                 let help = suggestion(wanted, "its databases are", known);
                 let message = format!("source {name:?} has no database {wanted:?}");
-                problems.add(&node.place, Code::C007, message, help);
+                problems.add(&node.place, Code::UnknownReference, message, help);
                 None
             }
         },
@@ -149,19 +149,19 @@ fn schedule(node: Option<&Node>, problems: &mut Problems) -> Schedule {
     match (every, cron) {
         (None, None) => {
             let help = "write `schedule: { every: 15m }`, `schedule: { cron: \"0 9 * * 1-5\" }`, or `schedule: manual`";
-            problems.add(&node.place, Code::C006, "the schedule does not say how often", help);
+            problems.add(&node.place, Code::MissingKey, "the schedule does not say how often", help);
             Schedule::Manual
         }
         (Some(every), Some(cron)) => {
             let help = format!("keep one of them; the other is at {}", every.place);
-            problems.add(&cron.place, Code::C012, "a schedule is either every or cron", help);
+            problems.add(&cron.place, Code::ConflictingOptions, "a schedule is either every or cron", help);
             Schedule::Manual
         }
         (None, Some(cron)) => calendar(cron, node, problems),
         (Some(every), None) => {
             if let Some(zone) = node.get("timezone") {
                 let help = "take it out: intervals are counted in UTC";
-                problems.add(&zone.place, Code::C012, "a time zone belongs to cron", help);
+                problems.add(&zone.place, Code::ConflictingOptions, "a time zone belongs to cron", help);
             }
             let start = text("start").filter(|s| *s != "now").and_then(|s| crate::when::parse(s).ok());
             every.duration().map_or(Schedule::Manual, |every| Schedule::Every { every, start })
@@ -172,13 +172,13 @@ fn schedule(node: Option<&Node>, problems: &mut Problems) -> Schedule {
 fn calendar(cron: &Node, node: &Node, problems: &mut Problems) -> Schedule {
     if let Some(start) = node.get("start").filter(|s| s.text() != Some("now")) {
         let help = "take it out: a calendar says its times itself";
-        problems.add(&start.place, Code::C012, "a start belongs to every", help);
+        problems.add(&start.place, Code::ConflictingOptions, "a start belongs to every", help);
     }
     let zone = node.get("timezone").and_then(Node::text).unwrap_or("UTC");
     let Some(text) = cron.text() else { return Schedule::Manual };
     if let Err(message) = Cron::parse(text, zone) {
         let help = "five fields, for example \"0 9 * * MON-FRI\": minute hour day-of-month month day-of-week";
-        problems.add(&cron.place, Code::C005, message, help);
+        problems.add(&cron.place, Code::InvalidValue, message, help);
     }
     Schedule::Cron { cron: text.to_owned(), timezone: zone.to_owned() }
 }
@@ -205,7 +205,7 @@ fn destinations(
     let is_empty = |list: &Node| matches!(&list.value, Value::List(items) if items.is_empty());
     if list.map_or(source.is_some(), is_empty) {
         let help = "list destinations at its source, or here: `destinations: [NAME]`";
-        problems.add(&sync.place, Code::C006, format!("sync {:?} has no destination", key.name), help);
+        problems.add(&sync.place, Code::MissingKey, format!("sync {:?} has no destination", key.name), help);
     }
     // The source's list has been checked with the source.
     let mut checked = Problems::default();
@@ -221,11 +221,16 @@ fn connections(list: &Node, default: Nulls, known: &[&str], problems: &mut Probl
         let Some(name) = named.text() else { continue };
         if !known.contains(&name) {
             let help = suggestion(name, "the destinations are", known);
-            problems.add(&named.place, Code::C007, format!("there is no destination {name:?}"), help);
+            problems.add(
+                &named.place,
+                Code::UnknownReference,
+                format!("there is no destination {name:?}"),
+                help,
+            );
         }
         if connections.iter().any(|c| c.destination == name) {
             let message = format!("destination {name:?} is in the list twice");
-            problems.add(&named.place, Code::C010, message, "keep one of them");
+            problems.add(&named.place, Code::DuplicateName, message, "keep one of them");
         }
         connections.push(Connection { destination: name.to_owned(), nulls: nulls(item).unwrap_or(default) });
     }

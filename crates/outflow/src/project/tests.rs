@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use outflow_core::sync::Schedule;
 use outflow_core::{Budget, CallType, Code, Connection, Dialect, Error, FirstRun, Guards, Nulls};
-use outflow_engine::housekeeping::Keep;
+use outflow_engine::operations::retention::Keep;
 use tempfile::TempDir;
 
 use super::{DatabaseSettings, Login, Project, SslMode, schema};
@@ -186,13 +186,14 @@ fn guards_and_budgets_are_read_and_checked() {
 
 #[test]
 fn a_destination_says_whether_its_syncs_wait_for_it() {
-    for (said, detaches) in [("", false), (", when_full: hold", false), (", when_full: detach", true)] {
+    for (said, skips) in [("", false), (", on_backlog_full: wait", false), (", on_backlog_full: skip", true)]
+    {
         let project = load_text(&SMALL.replace("path: out }", &format!("path: out{said} }}"))).unwrap();
-        assert_eq!(project.destinations[0].detaches, detaches, "{said}");
-        assert!(!project.destinations[0].settings.contains_key("when_full"));
+        assert_eq!(project.destinations[0].skips, skips, "{said}");
+        assert!(!project.destinations[0].settings.contains_key("on_backlog_full"));
     }
     assert_eq!(
-        problems(&SMALL.replace("path: out }", "path: out, when_full: drop }")),
+        problems(&SMALL.replace("path: out }", "path: out, on_backlog_full: drop }")),
         ["C005 outflow.yaml:5:44"]
     );
 }
@@ -382,7 +383,7 @@ fn unknown_keys_and_names_come_with_a_suggestion() {
         assert!(errors[0].help_text().unwrap().starts_with(help), "{:?}", errors[0].help_text());
     }
     let error = load_text(SMALL).unwrap().sync("user").unwrap_err();
-    assert_eq!((error.code(), error.help_text()), (Code::C011, Some("did you mean \"users\"?")));
+    assert_eq!((error.code(), error.help_text()), (Code::NoSuchSyncOrRun, Some("did you mean \"users\"?")));
 }
 
 #[test]
@@ -459,7 +460,11 @@ fn secrets_of_destinations_are_references_wherever_they_stand() {
             load_text(&SMALL.replace("type: file, path: out", &format!("type: webhook, {settings}")))
                 .unwrap_err();
         // The destination may find more wrong with such settings; none of it may show the secret.
-        assert_eq!(errors.iter().filter(|e| e.code() == Code::C009).count(), 1, "{settings}: {errors:?}");
+        assert_eq!(
+            errors.iter().filter(|e| e.code() == Code::SecretInFile).count(),
+            1,
+            "{settings}: {errors:?}"
+        );
         assert!(
             errors.iter().all(|e| e.place().is_some_and(|p| p.starts_with("outflow.yaml:5:"))),
             "{errors:?}"

@@ -102,7 +102,7 @@ fn its_story_tells_a_newcomer_what_happened_and_where_to_go() {
         (&["runs"][..], 0),
         (&["verify", "people"], 0),
         (&["rejected", "1"], 0),
-        (&["preview", "purchases", "--calls", "--as", "first"], 0),
+        (&["preview", "purchases", "--calls", "--since", "first"], 0),
         (&["validate"], 0),
     ] {
         outflow(folder.path(), &[&project, args].concat()).assert_code(code);

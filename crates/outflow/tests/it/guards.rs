@@ -1,4 +1,4 @@
-//! Guards, `release`, `discard` and `usage` through the binary, with and without a running `serve`.
+//! Guards, `approve`, `reject` and `usage` through the binary, with and without a running `serve`.
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -35,12 +35,12 @@ fn a_held_run_says_why_and_is_released_or_discarded() {
     let run = project.run(&["run", "--output", "json"]);
     run.assert_code(1);
     for told in
-        ["error[G001]", "3 rows were read", "outflow release 1", "outflow discard 1", "outflow explain G001"]
+        ["error[G001]", "3 rows were read", "outflow approve 1", "outflow reject 1", "outflow explain G001"]
     {
         assert!(run.stderr.contains(told), "{told}: {run:?}");
     }
     let held = document(&run);
-    assert_eq!((&held["state"], &held["reason"]["code"]), (&json!("held"), &json!("G001")));
+    assert_eq!((&held["state"], &held["reason"]["code"]), (&json!("awaiting_approval"), &json!("G001")));
     assert_eq!(held["next_last_sync_time"], Value::Null);
     assert!(project.run(&["runs"]).stdout.contains("G001 3 rows were read"));
     let busy = project.run(&["run", "users"]);
@@ -49,16 +49,16 @@ fn a_held_run_says_why_and_is_released_or_discarded() {
     assert!(receiver.requests().is_empty());
     project.assert_closed();
 
-    let dropped = project.json(&["discard", "1"], 0);
+    let dropped = project.json(&["reject", "1"], 0);
     assert_eq!(
         (&dropped["state"], &dropped["destinations"]["journeys"]["discarded"]),
         (&json!("discarded"), &json!(3))
     );
-    project.run(&["discard", "1"]).assert_code(2);
-    project.run(&["release", "7"]).assert_code(2);
+    project.run(&["reject", "1"]).assert_code(2);
+    project.run(&["approve", "7"]).assert_code(2);
     project.json(&["run"], 1);
     assert_eq!(project.runs()[0]["last_sync_time"], 0, "the same window again");
-    let sent = project.json(&["release", "2"], 0);
+    let sent = project.json(&["approve", "2"], 0);
     assert_eq!((&sent["run"], &sent["state"]), (&json!(2), &json!("succeeded")));
     assert_eq!(sent["destinations"]["journeys"]["delivered"], 3);
     assert!(sent["next_last_sync_time"].as_u64().unwrap() > 0);
@@ -66,7 +66,7 @@ fn a_held_run_says_why_and_is_released_or_discarded() {
 
     database.sql("UPDATE people SET plan = 'z'");
     project.json(&["run"], 1);
-    let skipped = project.json(&["discard", "3", "--skip-window"], 0);
+    let skipped = project.json(&["reject", "3", "--skip-window"], 0);
     assert!(skipped["next_last_sync_time"].as_u64().unwrap() > 0);
     allow(&project, 3);
     project.json(&["run"], 0);
@@ -97,7 +97,7 @@ fn usage_counts_what_was_sent_by_month_and_a_budget_holds_what_is_too_much() {
     assert_eq!(project.json(&["usage", "--month", "2020-02"], 0)["entries"], json!([]));
     project.run(&["usage", "--month", "2020-2"]).assert_code(2);
     assert!(project.run(&["usage"]).stdout.contains("6 calls in "));
-    project.json(&["release", "3"], 0);
+    project.json(&["approve", "3"], 0);
     assert_eq!(project.json(&["usage"], 0)["calls"], 9, "a release spends what the budget had held back");
 }
 
@@ -123,20 +123,20 @@ fn under_serve_the_holder_releases_and_discards() {
     busy.assert_code(1);
     assert!(busy.stderr.contains("error[E006]"), "{busy:?}");
     assert!(receiver.requests().is_empty());
-    let sent = project.json(&["release", "1"], 0);
+    let sent = project.json(&["approve", "1"], 0);
     assert_eq!(
         (&sent["state"], &sent["destinations"]["journeys"]["delivered"]),
         (&json!("succeeded"), &json!(3))
     );
     assert_eq!(receiver.calls().len(), 3);
-    project.run(&["release", "1"]).assert_code(2);
+    project.run(&["approve", "1"]).assert_code(2);
     database.sql("UPDATE people SET plan = 'z'");
     project.json(&["run", "users"], 1);
-    assert_eq!(project.json(&["discard", "2"], 0)["state"], "discarded");
+    assert_eq!(project.json(&["reject", "2"], 0)["state"], "discarded");
     serving.signal("TERM");
     let exit = serving.wait();
     exit.assert_code(0);
-    for told in ["\"run held\"", "\"run released\"", "\"discarded\""] {
+    for told in ["\"run awaits approval\"", "\"run approved\"", "\"discarded\""] {
         assert!(exit.stderr.contains(told), "{told}: {exit:?}");
     }
     project.assert_closed();

@@ -14,7 +14,7 @@ const ROWS: u64 = 1_200;
 const ANSWER: Duration = Duration::from_millis(100);
 
 /// Eight good destinations, and if asked for one whose key is revoked and one that is a black hole.
-struct Fleet {
+struct RuntimeConfig {
     database: Database<'static>,
     good: Vec<Receiver>,
     revoked: Receiver,
@@ -23,8 +23,8 @@ struct Fleet {
     project: Project,
 }
 
-impl Fleet {
-    fn new(name: &str, with_bad: bool) -> Fleet {
+impl RuntimeConfig {
+    fn new(name: &str, with_bad: bool) -> RuntimeConfig {
         let database = Postgres::shared().database(name);
         database.sql("CREATE TABLE users (id int PRIMARY KEY, round int)");
         let receiver = || {
@@ -52,7 +52,7 @@ impl Fleet {
             destinations.iter().map(|(n, s)| (n.as_str(), s.as_str())).collect();
         let users = sync("identify", r#"SELECT id AS "userId", round FROM users ORDER BY id"#);
         let project = Project::new(&yaml(&database, &destinations, &[("users", &users)]));
-        Fleet { database, good, revoked, blackholed, hole, project }
+        RuntimeConfig { database, good, revoked, blackholed, hole, project }
     }
 
     /// Changes every row, has the sync run, and tells how long it takes until the eight have everything.
@@ -84,7 +84,8 @@ impl Fleet {
 #[test]
 fn eight_of_ten_destinations_do_not_notice_that_two_are_out_of_order() {
     let rounds = slice_or_whole(1, 3);
-    let (healthy, mixed) = (Fleet::new("isolation_healthy", false), Fleet::new("isolation_mixed", true));
+    let (healthy, mixed) =
+        (RuntimeConfig::new("isolation_healthy", false), RuntimeConfig::new("isolation_mixed", true));
     let mut alone = healthy.project.serve();
     let mut serving = mixed.project.serve();
     assert!(alone.is_up() && serving.is_up());
@@ -125,7 +126,7 @@ fn eight_of_ten_destinations_do_not_notice_that_two_are_out_of_order() {
         rounds,
     );
     for receiver in mixed.good.iter().chain([&mixed.revoked, &mixed.blackholed]) {
-        report = report.judged(&Fleet::judge(receiver, rounds));
+        report = report.judged(&RuntimeConfig::judge(receiver, rounds));
     }
     let sum = |all: &[Duration]| all.iter().sum::<Duration>().as_secs_f64();
     let down = (sum(&with) / sum(&without) - 1.0) * 100.0;

@@ -68,7 +68,8 @@ impl Warehouse {
 
     /// The calls that a preview of this sync's first run shows.
     fn calls(&self, sync: &str) -> Vec<serde_json::Value> {
-        let exit = self.program(&["preview", sync, "--calls", "--as", "first", "--output", "ndjson"]).run();
+        let exit =
+            self.program(&["preview", sync, "--calls", "--since", "first", "--output", "ndjson"]).run();
         exit.assert_code(0);
         exit.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }

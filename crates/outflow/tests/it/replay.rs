@@ -1,4 +1,4 @@
-//! `replay`, `catch-up` and `purge` on the real binary: a receiver that refuses a call, is mended, and gets it exactly once more; alone and under `serve`.
+//! `replay`, `backfill` and `purge` on the real binary: a receiver that refuses a call, is mended, and gets it exactly once more; alone and under `serve`.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -124,7 +124,7 @@ fn a_refused_person_is_read_again_and_as_sent_wants_force() {
     for wrong in [
         &["replay", "1", "--destination", "nobody"][..],
         &["replay", "9"],
-        &["catch-up", "nobody"],
+        &["backfill", "nobody"],
         &["replay", "1", "--code", "X9"],
     ] {
         project.run(wrong).assert_code(2);
@@ -143,12 +143,12 @@ fn a_new_destination_gets_a_past_run_and_catches_up() {
     assert_eq!(all["destinations"]["late"]["delivered"], 20);
     assert_eq!(taken(&late, "7"), taken(&first, "7"));
     project.run(&["replay", "1", "--destination", "late", "--all"]).assert_code(2);
-    let caught_up = project.json(&["catch-up", "late"], 0);
+    let caught_up = project.json(&["backfill", "late"], 0);
     assert_eq!((&caught_up["last_sync_time"], &caught_up["rows"]["calls"]), (&json!(0), &json!(20)));
-    let again = project.run(&["catch-up", "late"]);
+    let again = project.run(&["backfill", "late"]);
     again.assert_code(0);
     assert!(again.stderr.contains("late has missed nothing"), "{again:?}");
-    assert_eq!(project.json(&["catch-up", "late", "--since", "2026-01-01"], 0)["rows"]["calls"], 20);
+    assert_eq!(project.json(&["backfill", "late", "--since", "2026-01-01"], 0)["rows"]["calls"], 20);
     assert_eq!(first.calls().len(), 20);
     project.assert_closed();
 }

@@ -167,14 +167,14 @@ fn full_since_limit_and_only_do_what_they_say_and_leave_last_sync_time_alone() {
         assert_eq!(user_ids(&receiver.calls()), sent, "{args:?}");
     }
     receiver.clear();
-    let only = project.json(&["run", "--full", "--only", "archive"], 0);
+    let only = project.json(&["run", "--full", "--destination", "archive"], 0);
     assert_eq!(only["destinations"].as_object().unwrap().keys().collect::<Vec<_>>(), ["archive"]);
     assert_eq!(only["destinations"]["archive"]["delivered"], 10);
     assert!(receiver.requests().is_empty());
 
     let ordinary = project.json(&["run"], 0);
     assert_eq!((&ordinary["last_sync_time"], &ordinary["rows"]["read"]), (&next, &json!(0)));
-    let unknown = project.run(&["run", "--only", "journey"]);
+    let unknown = project.run(&["run", "--destination", "journey"]);
     unknown.assert_code(2);
     assert!(unknown.stderr.contains("C011") && unknown.stderr.contains("journeys"), "{unknown:?}");
     project.assert_closed();

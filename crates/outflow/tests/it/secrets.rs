@@ -154,15 +154,15 @@ fn no_secret_is_told_by_a_destination_that_repeats_it() {
             Some(answer(&format!("no entry for {key} {}", request.header("authorization").unwrap())))
         });
         let mut aviary = Aviary::new(&database, &receiver.url(), one_row);
-        aviary.run(&["run", "-v", "--deliver-for", "1s"], code);
-        aviary.run(&["run", "-v", "--full", "--deliver-for", "1s", "--output", "json"], code);
+        aviary.run(&["run", "-v", "--delivery-timeout", "1s"], code);
+        aviary.run(&["run", "-v", "--full", "--delivery-timeout", "1s", "--output", "json"], code);
         aviary.run(&["dead-letters", "users", "--output", "json"], 0);
         aviary.run(&["runs", "--output", "json"], 0);
         aviary.run(&["runs"], 0);
         aviary.assert_quiet();
     }
     let mut aviary = Aviary::new(&database, &format!("http://127.0.0.1:{}", free_port()), one_row);
-    aviary.run(&["run", "-v", "--deliver-for", "1s"], 6);
+    aviary.run(&["run", "-v", "--delivery-timeout", "1s"], 6);
     aviary.assert_quiet();
 }
 

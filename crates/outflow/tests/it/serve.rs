@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use outflow_core::ports::state::{NewRun, State as _};
-use outflow_core::run::{Pinned, RunOptions, Trigger};
+use outflow_core::run::{RunOptions, RunSpec, Trigger};
 use outflow_state::SqliteState;
 use outflow_testkit::crash::Running;
 use outflow_testkit::{Database, Judge, Postgres, Receiver, Reply};
@@ -206,20 +206,20 @@ fn the_status_of_a_sync_that_skips_for_long_names_the_run_that_it_waits_for() {
         sync: "users".into(),
         call_type: outflow_core::CallType::Identify,
         trigger: Trigger::Manual,
-        pinned: Pinned {
+        pinned: RunSpec {
             source: "shop.main".into(),
             query: QUERY.into(),
             connections: Vec::new(),
             options: RunOptions::default(),
             guards: outflow_core::Guards::default(),
-            detached: Vec::new(),
+            skipped: Vec::new(),
         },
         due_at: now,
         started_at: now,
     };
     let waited_for = state.create_run(&new).unwrap().id;
     for _ in 0..30 {
-        state.skip_run(&new, Some(waited_for), &(outflow_core::Code::E004, "busy".into())).unwrap();
+        state.skip_run(&new, Some(waited_for), &(outflow_core::Code::RunInProgress, "busy".into())).unwrap();
     }
     drop(state);
     let status = served.status();

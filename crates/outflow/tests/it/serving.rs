@@ -137,7 +137,8 @@ impl Serving {
     /// Waits for the end of a run, and tells its number and state.
     pub fn end_of(&mut self, run: u64) -> Option<(u64, String)> {
         let ended = self.next("the end of a run", |said| {
-            let ends = ["run ended", "run failed", "run held"].iter().any(|end| said["event"] == *end);
+            let ends =
+                ["run ended", "run failed", "run awaits approval"].iter().any(|end| said["event"] == *end);
             (ends && said["run"] == run).then(|| said.clone())
         })?;
         Some((run, ended["state"].as_str().unwrap_or("failed").to_owned()))

@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use outflow_core::ports::state::{NewRun, State as _};
-use outflow_core::run::{Pinned, RunOptions, Trigger};
+use outflow_core::run::{RunOptions, RunSpec, Trigger};
 use outflow_core::{CallType, Clock as _, Code, Guards, Secret, SystemClock};
 use outflow_egress::SigningKey;
 use outflow_testkit::mail::Manners;
@@ -229,19 +229,19 @@ fn a_sync_that_skips_its_slots_is_told_which_frequency_would_fit() {
         sync: "users".into(),
         call_type: CallType::Identify,
         trigger: Trigger::Schedule,
-        pinned: Pinned {
+        pinned: RunSpec {
             source: "shop.main".into(),
             query: "SELECT 1".into(),
             connections: Vec::new(),
             options: RunOptions::default(),
             guards: Guards::default(),
-            detached: Vec::new(),
+            skipped: Vec::new(),
         },
         due_at: now,
         started_at: now,
     };
     for _ in 0..5 {
-        state.skip_run(&new, None, &(Code::E004, "run 1 is extracting".into())).unwrap();
+        state.skip_run(&new, None, &(Code::RunInProgress, "run 1 is extracting".into())).unwrap();
     }
     drop(state);
     let exit = project.run(&["runs", "--sync", "users", "--output", "json"]);

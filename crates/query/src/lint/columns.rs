@@ -43,7 +43,7 @@ pub(super) fn all(lint: &Lint<'_>) -> Vec<Finding> {
     if !lint.names.contains(&Name::Wildcard)
         && let Some((message, help)) = too_many(lint.names.len(), lint.dialect())
     {
-        found.push(lint.at(list.clone(), Code::Q109, message, help));
+        found.push(lint.at(list.clone(), Code::ManyColumns, message, help));
     }
     let is_person = |name: &str| ["userid", "anonymousid"].contains(&name.to_ascii_lowercase().as_str());
     if lint.context.call_type == CallType::Group
@@ -52,7 +52,7 @@ pub(super) fn all(lint: &Lint<'_>) -> Vec<Finding> {
     {
         let message = "the group query has no userId, so its calls tie nobody to their groups";
         let help = "add the people who belong to the group, one row each: `person_id AS userId`; leave it so if only the groups' traits are meant";
-        found.push(lint.at(list, Code::Q110, message, help));
+        found.push(lint.at(list, Code::GroupWithoutUserId, message, help));
     }
     found
 }
@@ -78,7 +78,7 @@ fn every_column(lint: &Lint<'_>) -> Vec<Finding> {
     let wildcards = items.iter().zip(&lint.names).filter(|(_, name)| **name == Name::Wildcard);
     let message = "`*` selects every column: each becomes a trait or property, also those that are added to the table later";
     let help = "name the columns that are meant to leave the warehouse";
-    wildcards.map(|(item, _)| lint.at(item.clone(), Code::Q101, message, help)).collect()
+    wildcards.map(|(item, _)| lint.at(item.clone(), Code::SelectStar, message, help)).collect()
 }
 
 fn duplicates(lint: &Lint<'_>) -> Vec<Finding> {
@@ -88,7 +88,7 @@ fn duplicates(lint: &Lint<'_>) -> Vec<Finding> {
         let Some(first) = seen.insert(name.to_ascii_lowercase(), name.clone()) else { continue };
         let message = format!("the columns {first} and {name} fill the same field");
         let help = "give one of them another name with AS, or leave it out";
-        found.push(lint.at(token..token + 1, Code::Q103, message, help));
+        found.push(lint.at(token..token + 1, Code::DuplicateColumn, message, help));
     }
     found
 }
@@ -109,7 +109,7 @@ fn secrets(lint: &Lint<'_>) -> Vec<Finding> {
             lint.outline.name(token)
         );
         let help = "leave the column out; if it holds no secret, leave it as it is";
-        found.push(lint.at(token..token + 1, Code::Q105, message, help));
+        found.push(lint.at(token..token + 1, Code::SecretLikeColumn, message, help));
     }
     found
 }
@@ -219,7 +219,7 @@ fn folded(lint: &Lint<'_>) -> Option<Finding> {
         _ => ("PostgreSQL folds names without quotes to lower case", "nothing need be done"),
     };
     let message = format!("{who}; calls have them as the query does: {list}{more}");
-    Some(lint.at(*first..first + 1, Code::Q201, message, help))
+    Some(lint.at(*first..first + 1, Code::CaseFolded, message, help))
 }
 
 fn commands(lint: &Lint<'_>) -> Vec<Finding> {
@@ -244,7 +244,7 @@ fn commands(lint: &Lint<'_>) -> Vec<Finding> {
                     "Customer.io does not record '{event}' as an event but acts on it: it is a command"
                 );
                 let help = "give the event another name, unless the command is what you want";
-                found.push(lint.at(i..i + 1, Code::Q111, message, help));
+                found.push(lint.at(i..i + 1, Code::EventNameIsCommand, message, help));
             }
         }
     }

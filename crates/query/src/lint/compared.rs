@@ -72,7 +72,8 @@ fn around_column(lint: &Lint<'_>, comparison: &Comparison) -> Option<Finding> {
     let help = format!(
         "compare the column itself and let the variable have its type: {column} >= {{{{last_sync_time | timestamp}}}}, or `date` or `millis`"
     );
-    let finding = Finding::new(Code::Q102, comparison.start, comparison.end, message, help);
+    let finding =
+        Finding::new(Code::FunctionAroundComparedColumn, comparison.start, comparison.end, message, help);
     let plain =
         comparison.value.form == Form::Plain && !comparison.value.reckoned && !comparison.value.quoted;
     let is_first = comparison.end <= comparison.value.start;
@@ -94,7 +95,7 @@ fn unknown(comparison: &Comparison) -> Option<Finding> {
         format!("{column} is compared with a Unix time in seconds, which is right if it holds Unix seconds");
     let help = "for a timestamp column write {{last_sync_time | timestamp}}, for dates {{last_sync_time | date}}, for milliseconds \
                 {{last_sync_time | millis}}; `outflow validate --connect` looks at the column's type";
-    Some(Finding::new(Code::Q203, comparison.start, comparison.end, message, help))
+    Some(Finding::new(Code::UnknownTypeComparedWithNumber, comparison.start, comparison.end, message, help))
 }
 
 fn typed(lint: &Lint<'_>, comparison: &Comparison, known: &Known, class: Class) -> Option<Finding> {
@@ -110,7 +111,7 @@ fn typed(lint: &Lint<'_>, comparison: &Comparison, known: &Known, class: Class) 
             let help = format!("give the value the column's type: {{{{last_sync_time | {filter}}}}}");
             Some(suggest(
                 comparison,
-                Code::Q010,
+                Code::TimestampComparedWithNumber,
                 message,
                 help,
                 &format!("{{{{last_sync_time | {filter}}}}}"),
@@ -124,7 +125,7 @@ fn typed(lint: &Lint<'_>, comparison: &Comparison, known: &Known, class: Class) 
             let message = format!("{column} is a {declared}, and is compared with a time, {outcome}");
             let plain = if is_millis(known) { "{{last_sync_time | millis}}" } else { "{{last_sync_time}}" };
             let help = format!("give the value the column's type: {plain}");
-            Some(suggest(comparison, Code::Q010, message, help, plain))
+            Some(suggest(comparison, Code::TimestampComparedWithNumber, message, help, plain))
         }
         Class::Number => unit(lint, comparison, known),
         Class::Day => day(lint, comparison),
@@ -160,14 +161,26 @@ fn unit(lint: &Lint<'_>, comparison: &Comparison, known: &Known) -> Option<Findi
                 "{column} holds Unix milliseconds, and is compared with seconds: every row is read in every run"
             );
             let form = "{{last_sync_time | millis}}";
-            Some(suggest(comparison, Code::Q203, message, format!("write {form}"), form))
+            Some(suggest(
+                comparison,
+                Code::UnknownTypeComparedWithNumber,
+                message,
+                format!("write {form}"),
+                form,
+            ))
         }
         Form::Millis if (SECONDS_FROM..MILLIS_FROM).contains(&largest) => {
             let message = format!(
                 "{column} holds Unix seconds, and is compared with milliseconds: no row is read after the first run"
             );
             let form = "{{last_sync_time}}";
-            Some(suggest(comparison, Code::Q203, message, format!("write {form}"), form))
+            Some(suggest(
+                comparison,
+                Code::UnknownTypeComparedWithNumber,
+                message,
+                format!("write {form}"),
+                form,
+            ))
         }
         _ => None,
     }
@@ -187,11 +200,11 @@ fn day(lint: &Lint<'_>, comparison: &Comparison) -> Option<Finding> {
         (Form::Timestamp, _) => {
             let form = "{{last_sync_time | date}}";
             let help = format!("compare with the day: {column} >= {form}");
-            Some(suggest(comparison, Code::Q112, message, help, form))
+            Some(suggest(comparison, Code::LateRows, message, help, form))
         }
         (Form::Date, Some((start, end))) => {
             let help = format!("take that day in again: {column} >= {{{{last_sync_time | date}}}}");
-            let finding = Finding::new(Code::Q112, comparison.start, comparison.end, message, help);
+            let finding = Finding::new(Code::LateRows, comparison.start, comparison.end, message, help);
             Some(finding.fixed_by(start, end, ">=".to_owned()))
         }
         _ => None,
@@ -245,12 +258,18 @@ fn text(
             let message = format!(
                 "{column} is of type {declared}, and is compared with a time: what that gives depends on how the texts are written"
             );
-            return Some(Finding::new(Code::Q203, comparison.start, comparison.end, message, help));
+            return Some(Finding::new(
+                Code::UnknownTypeComparedWithNumber,
+                comparison.start,
+                comparison.end,
+                message,
+                help,
+            ));
         }
         // SQLite's times are texts.
         (Dialect::Sqlite, false) => return None,
     };
-    let finding = Finding::new(Code::Q011, comparison.start, comparison.end, message, help);
+    let finding = Finding::new(Code::TextComparedWithNumber, comparison.start, comparison.end, message, help);
     match written.filter(|_| !comparison.value.reckoned) {
         Some(form) => Some(finding.fixed_by(comparison.value.start, comparison.value.end, form.to_owned())),
         None => Some(finding),

@@ -100,7 +100,7 @@ fn volatile(lint: &Lint<'_>) -> Vec<Finding> {
             );
             let help =
                 "leave the column out, or select a column of the table; a call has its time without it";
-            found.push(lint.at(at..at + 1, Code::Q106, message, help));
+            found.push(lint.at(at..at + 1, Code::VolatileFunction, message, help));
         }
     }
     found
@@ -129,7 +129,7 @@ fn leader(lint: &Lint<'_>) -> Vec<Finding> {
         }
         let name = outline.text(i).to_ascii_uppercase();
         let message = format!("{name} runs on Redshift's leader node alone, and fails in a query of a table");
-        let finding = lint.at(i..i + 1, Code::Q107, message, help_for(&name));
+        let finding = lint.at(i..i + 1, Code::LeaderNodeFunction, message, help_for(&name));
         found.push(match (name.as_str(), outline.partner(i + 1)) {
             ("NOW", Some(close)) if close == i + 2 => {
                 let (start, end) = outline.span(&(i..close + 1));
@@ -182,7 +182,7 @@ fn reserved(lint: &Lint<'_>) -> Vec<Finding> {
             "{} is a reserved word on Redshift and no name without quotes",
             word.to_ascii_uppercase()
         );
-        found.push(lint.at(i..i + 1, Code::Q108, message, help).fixed_by(start, end, quoted));
+        found.push(lint.at(i..i + 1, Code::ReservedWordAsName, message, help).fixed_by(start, end, quoted));
     }
     found
 }

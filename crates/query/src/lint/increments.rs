@@ -13,11 +13,17 @@ pub(super) fn text(scan: &Scan<'_>) -> Vec<Finding> {
         let (start, end) = scan.tokens.first().map_or((0, 0), |t| (t.start, t.end));
         let help = "compare a column with {{last_sync_time}}, so that a run reads only what is new: \
                     `WHERE updated_at >= {{last_sync_time | timestamp}}`";
-        found.push(Finding::new(Code::Q006, start, end, "the query reads every row in every run", help));
+        found.push(Finding::new(
+            Code::QueryNotIncremental,
+            start,
+            end,
+            "the query reads every row in every run",
+            help,
+        ));
     }
     for token in reading::trailing_semicolons(&scan.tokens) {
         let finding = Finding::new(
-            Code::Q202,
+            Code::TrailingSemicolon,
             token.start,
             token.end,
             "the query ends with a semicolon, which is not sent to the database",
@@ -43,7 +49,7 @@ pub(super) fn limits(lint: &Lint<'_>) -> Vec<Finding> {
         if limits.is_empty() {
             let help = "leave it out unless one person has several rows whose order counts: calls are sent in the order of the rows";
             let message = "ORDER BY makes the database sort all rows before the first one is sent";
-            return vec![lint.at(order.start..order.start + 2, Code::Q104, message, help)];
+            return vec![lint.at(order.start..order.start + 2, Code::OrderOrLimit, message, help)];
         }
     }
     limits.sort_by_key(|l| l.start);
@@ -55,7 +61,7 @@ pub(super) fn limits(lint: &Lint<'_>) -> Vec<Finding> {
                 "{word} cuts the result off, and last_sync_time moves on all the same: the rows beyond are never read"
             );
             let help = "take it away; `outflow run NAME --limit N` and `outflow preview` read only so many rows without moving last_sync_time";
-            lint.at(limit, Code::Q104, message, help)
+            lint.at(limit, Code::OrderOrLimit, message, help)
         })
         .collect()
 }

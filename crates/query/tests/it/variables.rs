@@ -70,11 +70,11 @@ fn unknown_variables_and_forms_come_with_a_suggestion() {
     ] {
         let found = errors(&format!("SELECT a FROM t\nWHERE b > {variable}"), Dialect::Redshift);
         assert_eq!(found.len(), 1, "{variable}: {found:?}");
-        assert_eq!(found[0].code(), Code::Q003);
+        assert_eq!(found[0].code(), Code::UnknownVariable);
         assert_eq!(found[0].place(), Some("line 2, column 11 of the query"));
         assert!(found[0].help_text().is_some_and(|h| h.starts_with(help)), "{:?}", found[0].help_text());
     }
-    assert_eq!(codes("SELECT '{{last_sync_time | nope}}'", Dialect::Redshift), [Code::Q003]);
+    assert_eq!(codes("SELECT '{{last_sync_time | nope}}'", Dialect::Redshift), [Code::UnknownVariable]);
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn a_query_that_reads_everything_each_time_is_warned_about() {
     let query = parse("SELECT a FROM t", Dialect::Redshift);
     assert!(!query.uses_last_sync_time());
     let found = query.lint(&Context::of(CallType::Identify));
-    assert_eq!(found.iter().map(|f| f.code).collect::<Vec<_>>(), [Code::Q006]);
+    assert_eq!(found.iter().map(|f| f.code).collect::<Vec<_>>(), [Code::QueryNotIncremental]);
 }
 
 #[test]

@@ -102,7 +102,7 @@ fn a_result_above_max_bytes_is_refused_and_leaves_nothing() {
     let mut writer = spool.create(SpoolHeader { max_bytes: Some(100_000), ..header(1) }).unwrap();
     let pushed = (0..1_000_000).try_for_each(|i| push(&mut *writer, i, &noise(i, 300)));
     let error = pushed.and_then(|()| writer.finish(None).map(drop)).unwrap_err();
-    assert_eq!(error.code(), Code::P002);
+    assert_eq!(error.code(), Code::MaxRunBytesExceeded);
     assert!(error.message().contains("100000 bytes") && error.help_text().is_some(), "{error}");
     assert_eq!(spool.runs().unwrap(), []);
 
@@ -119,7 +119,7 @@ fn a_reserve_that_the_disk_does_not_have_is_refused() {
     let spool = DiskSpool::open(dir.path(), u64::MAX).unwrap();
     let mut writer = spool.create(header(1)).unwrap();
     push(&mut *writer, 0, b"{}").unwrap();
-    assert_eq!(writer.finish(None).unwrap_err().code(), Code::P001);
+    assert_eq!(writer.finish(None).unwrap_err().code(), Code::DiskReserveReached);
 }
 
 #[test]
@@ -163,7 +163,7 @@ fn a_removed_run_can_still_be_compared_with_if_its_contents_are_kept() {
     let spool = DiskSpool::open(dir.path(), 0).unwrap();
     let first = write(&spool, 1, 8, None);
     spool.remove(RunId(1), true).unwrap();
-    assert_eq!(spool.read(RunId(1), &first.segments, 0).err().unwrap().code(), Code::P005);
+    assert_eq!(spool.read(RunId(1), &first.segments, 0).err().unwrap().code(), Code::SegmentMissing);
     assert_eq!(spool.runs().unwrap(), [RunId(1)]);
     assert_eq!(write(&spool, 2, 8, Some(1)).unchanged, 8);
     spool.remove(RunId(1), false).unwrap();
@@ -250,7 +250,7 @@ fn rejections_are_kept_in_row_order_beside_the_calls() {
     let mut writer = spool.create(header(1)).unwrap();
     let rejection = |ordinal| Rejection {
         ordinal,
-        code: Code::R003,
+        code: Code::InvalidTime,
         column: Some("timestamp".into()),
         reason: "not a time: \"soon\"".into(),
         row: serde_json::from_str(r#"{"id":"1","amount":"12345678901234567890.10","gone":null}"#).unwrap(),

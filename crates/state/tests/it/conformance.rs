@@ -2,7 +2,7 @@
 
 use outflow_core::ports::spool::SegmentKind;
 use outflow_core::ports::state::{NewRun, Purge, Replayed, RunFilter, Settled, State, SyncState};
-use outflow_core::run::{Again, Pinned, Replay, RunOptions, Trigger};
+use outflow_core::run::{Replay, ReplayMode, RunOptions, RunSpec, Trigger};
 use outflow_core::{Code, Date, DeliveryCounts, DeliveryState, RowCounts, RunId, RunState};
 
 use crate::made::{at, dead_letter, delivering, extraction, moved, new_run, progress, segment};
@@ -18,7 +18,7 @@ const CHECKS: &[Check] = &[
     ("the commit makes everything true at once", the_commit),
     ("a commit that does not add up changes nothing", a_wrong_commit),
     ("a run without calls has succeeded", nothing_to_deliver),
-    ("calls for a detached destination are cancelled at once", detached),
+    ("calls for a skipped destination are cancelled at once", skipped),
     ("an extraordinary run does not move the sync", no_move),
     ("progress and dead letters are kept together", settling),
     ("to settle twice is to settle once", settling_twice),
@@ -66,7 +66,7 @@ fn sqlite_conforms() {
 
 fn refused<T: std::fmt::Debug>(result: outflow_core::Result<T>) {
     let error = result.unwrap_err();
-    assert_eq!(error.code(), Code::T004, "{error}");
+    assert_eq!(error.code(), Code::StateIo, "{error}");
     assert!(error.help_text().is_some());
 }
 
@@ -175,7 +175,7 @@ fn settling(state: &dyn State) {
     record.counts.filtered += 10;
     record.counts.pending -= 10;
     record.state = DeliveryState::Stopped;
-    record.reason = Some((Code::D013, "401".into()));
+    record.reason = Some((Code::DestinationAuthFailed, "401".into()));
     state.settle(run, &record, &dead[1..], at(90)).unwrap();
 
     let deliveries = state.deliveries(run).unwrap();
@@ -227,7 +227,7 @@ fn unfinished(state: &dyn State) {
 
 fn ended(state: &dyn State) {
     let run = state.create_run(&new_run("users")).unwrap().id;
-    let reason = Some((Code::S012, "the connection broke".to_owned()));
+    let reason = Some((Code::ConnectionBroken, "the connection broke".to_owned()));
     state.end_run(run, RunState::Failed, at(99), reason.clone(), None).unwrap();
     let record = state.run(run).unwrap().unwrap();
     assert_eq!((record.state, record.ended_at), (RunState::Failed, Some(at(99))));
@@ -244,27 +244,30 @@ fn held(state: &dyn State) {
     state.commit_extraction(first, &extraction(0, Some(before.clone()))).unwrap();
     let run = crate::made::held(state, "users", 5);
     let record = state.unfinished("users").unwrap().unwrap();
-    assert_eq!((record.id, record.state, record.ended_at), (run, RunState::Held, None));
-    assert_eq!((record.reason, record.next_last_sync_time), (Some((Code::G001, "too many".into())), None));
+    assert_eq!((record.id, record.state, record.ended_at), (run, RunState::AwaitingApproval, None));
+    assert_eq!(
+        (record.reason, record.next_last_sync_time),
+        (Some((Code::TooManyRows, "too many".into())), None)
+    );
     assert_eq!(state.sync("users").unwrap(), before);
     assert_eq!(state.segments(run).unwrap(), extraction(5, None).segments);
     assert!(state.deliveries(run).unwrap().iter().all(|d| d.counts.pending == 5));
     assert_eq!(state.conclude(run, at(99)).unwrap(), None);
-    refused(state.end_run(run, RunState::Held, at(99), None, None));
+    refused(state.end_run(run, RunState::AwaitingApproval, at(99), None, None));
 }
 
 fn releasing(state: &dyn State) {
     let (run, empty) = (crate::made::held(state, "users", 5), crate::made::held(state, "events", 0));
-    assert_eq!(state.release(run, at(99)).unwrap(), RunState::Delivering);
+    assert_eq!(state.approve(run, at(99)).unwrap(), RunState::Delivering);
     let record = state.run(run).unwrap().unwrap();
     assert_eq!((record.state, record.ended_at, record.reason), (RunState::Delivering, None, None));
     assert_eq!(record.next_last_sync_time, extraction(5, None).next_last_sync_time);
     assert_eq!(state.sync("users").unwrap(), moved(run));
-    assert_eq!(state.release(empty, at(99)).unwrap(), RunState::Succeeded);
+    assert_eq!(state.approve(empty, at(99)).unwrap(), RunState::Succeeded);
     assert_eq!(state.run(empty).unwrap().unwrap().ended_at, Some(at(99)));
     for run in [run, empty, RunId(99)] {
-        refused(state.release(run, at(100)));
-        refused(state.discard(run, at(100), true));
+        refused(state.approve(run, at(100)));
+        refused(state.reject(run, at(100), true));
     }
     assert_eq!(state.sync("users").unwrap(), moved(run));
 }
@@ -272,10 +275,14 @@ fn releasing(state: &dyn State) {
 fn discarding(state: &dyn State) {
     for skip_window in [false, true] {
         let run = crate::made::held(state, "users", 5);
-        state.discard(run, at(99), skip_window).unwrap();
+        state.reject(run, at(99), skip_window).unwrap();
         let record = state.run(run).unwrap().unwrap();
-        assert_eq!((record.state, record.ended_at), (RunState::Discarded, Some(at(99))));
-        assert_eq!(record.reason, Some((Code::G001, "too many".into())), "it still says why it was held");
+        assert_eq!((record.state, record.ended_at), (RunState::Rejected, Some(at(99))));
+        assert_eq!(
+            record.reason,
+            Some((Code::TooManyRows, "too many".into())),
+            "it still says why it was held"
+        );
         let next = extraction(5, None).next_last_sync_time.filter(|_| skip_window);
         assert_eq!(record.next_last_sync_time, next);
         for delivery in state.deliveries(run).unwrap() {
@@ -287,7 +294,7 @@ fn discarding(state: &dyn State) {
         let skipped = SyncState { run: None, fingerprint: None, ..moved(run) };
         let expected = if skip_window { skipped } else { SyncState::default() };
         assert_eq!(state.sync("users").unwrap(), expected);
-        refused(state.release(run, at(100)));
+        refused(state.approve(run, at(100)));
     }
     assert_eq!(state.unfinished("users").unwrap(), None);
 }
@@ -329,7 +336,7 @@ fn usage(state: &dyn State) {
 fn lost(state: &dyn State) {
     let run = delivering(state, "users", 5);
     let before = SyncState { clock_us: Some(5), ..SyncState::default() };
-    let reason = Some((Code::E003, "a segment is missing".to_owned()));
+    let reason = Some((Code::RunLost, "a segment is missing".to_owned()));
     state.end_run(run, RunState::Lost, at(99), reason, Some(&before)).unwrap();
     assert_eq!(state.sync("users").unwrap(), before);
     assert_eq!(state.compared_runs().unwrap(), []);
@@ -366,7 +373,8 @@ fn old_segments(state: &dyn State) {
 fn forgetting(state: &dyn State) {
     let runs = [0; 3].map(|_| delivering(state, "users", 100));
     with_letters(state, runs[0], 2);
-    let skip = state.skip_run(&new_run("users"), Some(runs[0]), &(Code::E004, String::new())).unwrap().id;
+    let skip =
+        state.skip_run(&new_run("users"), Some(runs[0]), &(Code::RunInProgress, String::new())).unwrap().id;
     for run in runs {
         state.end_run(run, RunState::Partial, at(100), None, None).unwrap();
     }
@@ -447,7 +455,7 @@ fn slots(state: &dyn State) {
 
 fn skipping(state: &dyn State) {
     let first = delivering(state, "users", 5);
-    let reason = (Code::E004, "run 1 is still delivering".to_owned());
+    let reason = (Code::RunInProgress, "run 1 is still delivering".to_owned());
     let skipped = state.skip_run(&scheduled("users", 120), Some(first), &reason).unwrap();
     assert_eq!((skipped.state, skipped.skipped_by), (RunState::Skipped, Some(first)));
     assert_eq!((skipped.ended_at, skipped.reason.as_ref()), (Some(skipped.started_at), Some(&reason)));
@@ -474,16 +482,16 @@ fn concluding(state: &dyn State) {
 fn unfinished_everywhere(state: &dyn State) {
     let first = delivering(state, "users", 5);
     let second = state.create_run(&new_run("events")).unwrap().id;
-    state.skip_run(&scheduled("users", 1), Some(first), &(Code::E004, String::new())).unwrap();
+    state.skip_run(&scheduled("users", 1), Some(first), &(Code::RunInProgress, String::new())).unwrap();
     let third = state.create_run(&new_run("users")).unwrap().id;
     state.end_run(second, RunState::Failed, at(99), None, None).unwrap();
     let ids: Vec<_> = state.unfinished_runs().unwrap().iter().map(|r| r.id).collect();
     assert_eq!(ids, [first, third]);
 }
 
-fn detached(state: &dyn State) {
+fn skipped(state: &dyn State) {
     let mut new = new_run("users");
-    new.pinned.detached = vec!["audit".into()];
+    new.pinned.skipped = vec!["audit".into()];
     let run = state.create_run(&new).unwrap().id;
     state.begin_extraction(run, at(2), "0").unwrap();
     state.commit_extraction(run, &extraction(100, Some(moved(run)))).unwrap();
@@ -492,7 +500,7 @@ fn detached(state: &dyn State) {
     assert_eq!((journeys.state, journeys.counts.pending), (DeliveryState::Delivering, 100));
     assert_eq!((audit.state, audit.counts.calls), (DeliveryState::Succeeded, 100));
     assert_eq!((audit.counts.cancelled, audit.counts.pending, audit.settled.count()), (100, 0, 0));
-    assert_eq!((journeys.reason, audit.reason.unwrap().0), (None, Code::E007));
+    assert_eq!((journeys.reason, audit.reason.unwrap().0), (None, Code::DestinationSkipped));
 }
 
 /// Settles calls at `journeys`, every other one as a dead letter: positions 1, 3, 5, …
@@ -508,9 +516,9 @@ fn replaying(state: &dyn State) {
     let old = delivering(state, "users", 100);
     with_letters(state, old, 3);
     let ordinary = new_run("users");
-    let replay = Replay { run: old, again: Again::AsSent, code: Some(Code::D003), force: true };
+    let replay = Replay { run: old, again: ReplayMode::AsSent, code: Some(Code::CallRefused), force: true };
     let options = RunOptions { only: Some("journeys".into()), replay: Some(replay), ..RunOptions::default() };
-    let pinned = Pinned { options, ..ordinary.pinned.clone() };
+    let pinned = RunSpec { options, ..ordinary.pinned.clone() };
     let new = state.create_run(&NewRun { trigger: Trigger::Replay, pinned, ..ordinary }).unwrap();
     assert_eq!((new.replays, new.replayed_by.len(), new.trigger), (Some(old), 0, Trigger::Replay));
     assert_eq!(state.run(old).unwrap().unwrap().replayed_by, [new.id]);
@@ -523,7 +531,10 @@ fn replaying(state: &dyn State) {
     let commit = outflow_core::ports::state::Extraction { replayed: Some(replayed), ..extraction(2, None) };
     state.commit_extraction(new.id, &commit).unwrap();
     assert_eq!(marks(), [Some(new.id), None, Some(new.id)]);
-    assert_eq!(state.run(new.id).unwrap().unwrap().pinned.options.replay.unwrap().code, Some(Code::D003));
+    assert_eq!(
+        state.run(new.id).unwrap().unwrap().pinned.options.replay.unwrap().code,
+        Some(Code::CallRefused)
+    );
 }
 
 fn purging(state: &dyn State) {

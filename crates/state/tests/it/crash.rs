@@ -95,7 +95,7 @@ fn a_killed_owner_is_replaced_at_once() {
     let dir = tempfile::tempdir().unwrap();
     let mut other = Other::start("hold", dir.path());
     assert_eq!(other.hear(), "held");
-    assert_eq!(SqliteState::open(dir.path()).unwrap_err().code(), Code::T002);
+    assert_eq!(SqliteState::open(dir.path()).unwrap_err().code(), Code::StateHeld);
     SqliteState::open_read_only(dir.path()).unwrap();
 
     let folder = dir.path().to_path_buf();

@@ -2,7 +2,7 @@
 
 use outflow_core::ports::spool::{SegmentInfo, SegmentKind};
 use outflow_core::ports::state::{DeadLetter, DeliveryRecord, Extraction, NewRun, State, SyncState};
-use outflow_core::run::{FindingCount, Pinned, RunOptions, Trigger};
+use outflow_core::run::{FindingCount, RunOptions, RunSpec, Trigger};
 use outflow_core::{
     Budget, CallType, Code, Column, ColumnType, Connection, Guards, Nulls, RowCounts, RunId, Timestamp,
 };
@@ -18,7 +18,7 @@ pub fn new_run(sync: &str) -> NewRun {
         sync: sync.into(),
         call_type: CallType::Identify,
         trigger: Trigger::Schedule,
-        pinned: Pinned {
+        pinned: RunSpec {
             source: "warehouse.main".into(),
             query: "SELECT 'ü' AS \"userId\"".into(),
             connections: vec![connection("journeys", Nulls::Send), connection("audit", Nulls::Omit)],
@@ -28,7 +28,7 @@ pub fn new_run(sync: &str) -> NewRun {
                 budget: Budget { per_day: Some(9), per_month: None },
                 ..Guards::default()
             },
-            detached: vec![],
+            skipped: vec![],
         },
         due_at: at(0),
         started_at: at(1),
@@ -39,7 +39,7 @@ pub fn segment(kind: SegmentKind, number: u32) -> SegmentInfo {
     SegmentInfo { kind, number, first: u64::from(number) * 50, entries: 50, bytes: 1000 }
 }
 
-pub fn extraction(calls: u64, moves: Option<SyncState>) -> Extraction {
+pub fn extraction(calls: u64, watermark_update: Option<SyncState>) -> Extraction {
     let finding = |code, column: Option<&str>, samples| FindingCount {
         code,
         column: column.map(Into::into),
@@ -55,8 +55,8 @@ pub fn extraction(calls: u64, moves: Option<SyncState>) -> Extraction {
             segment(SegmentKind::Rejections, 0),
         ],
         findings: vec![
-            finding(Code::R003, Some("timestamp"), vec!["{\"ordinal\":1}".into()]),
-            finding(Code::R102, None, Vec::new()),
+            finding(Code::InvalidTime, Some("timestamp"), vec!["{\"ordinal\":1}".into()]),
+            finding(Code::LargeInteger, None, Vec::new()),
         ],
         columns: vec![Column {
             name: "user \"Id\"".into(),
@@ -64,7 +64,7 @@ pub fn extraction(calls: u64, moves: Option<SyncState>) -> Extraction {
             declared: "timestamp with time zone".into(),
         }],
         next_last_sync_time: Some("1790000000".into()),
-        moves,
+        watermark_update,
         replayed: None,
         held: None,
     }
@@ -74,7 +74,7 @@ pub fn extraction(calls: u64, moves: Option<SyncState>) -> Extraction {
 pub fn held(state: &dyn State, sync: &str, calls: u64) -> RunId {
     let run = state.create_run(&new_run(sync)).unwrap().id;
     state.begin_extraction(run, at(2), "0").unwrap();
-    let held = Some((Code::G001, "too many".to_owned()));
+    let held = Some((Code::TooManyRows, "too many".to_owned()));
     state.commit_extraction(run, &Extraction { held, ..extraction(calls, Some(moved(run))) }).unwrap();
     run
 }
@@ -83,7 +83,7 @@ pub fn moved(run: RunId) -> SyncState {
     SyncState {
         clock_us: Some(1_790_000_000_123_456),
         clock_of: Some("db.example.com:5439/analytics".into()),
-        own_us: Some(1_790_000_000_000_001),
+        local_clock_us: Some(1_790_000_000_000_001),
         first_us: Some(1_780_000_000_000_000),
         cursor: Some("2026-01-01 00:00:00".into()),
         cursor_of: Some("updated_at".into()),
@@ -106,7 +106,7 @@ pub fn dead_letter(position: u64) -> DeadLetter {
         position,
         ordinal: position * 2,
         message_id: format!("id-{position}"),
-        code: Code::D003,
+        code: Code::CallRefused,
         status: Some(422),
         reason: "no such \"user\"".into(),
         at: at(90),

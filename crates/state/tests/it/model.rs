@@ -196,7 +196,7 @@ impl Model {
         match step {
             Step::Create(sync) => store.create_run(&new_run(SYNCS[*sync])).map(drop),
             Step::Skip(sync, by) => {
-                store.skip_run(&new_run(SYNCS[*sync]), *by, &(Code::E004, "busy".into())).map(drop)
+                store.skip_run(&new_run(SYNCS[*sync]), *by, &(Code::RunInProgress, "busy".into())).map(drop)
             }
             Step::Fire(sync, slot) => store.set_fired(SYNCS[*sync], at(*slot)),
             Step::Begin(run, clock) => store.begin_extraction(*run, at(*clock), "0"),

@@ -45,7 +45,7 @@ fn a_second_owner_is_refused_and_let_in_when_the_first_has_gone() {
     let dir = tempfile::tempdir().unwrap();
     let first = SqliteState::open(dir.path()).unwrap();
     let error = SqliteState::open(dir.path()).unwrap_err();
-    assert_eq!(error.code(), Code::T002);
+    assert_eq!(error.code(), Code::StateHeld);
     assert!(error.help_text().is_some());
     drop(first);
     SqliteState::open(dir.path()).unwrap();
@@ -55,7 +55,7 @@ fn a_second_owner_is_refused_and_let_in_when_the_first_has_gone() {
 fn waiting_ends_when_asked_to_and_when_the_state_is_free() {
     let dir = tempfile::tempdir().unwrap();
     let first = SqliteState::open(dir.path()).unwrap();
-    assert_eq!(SqliteState::open_waiting(dir.path(), || true).unwrap_err().code(), Code::E001);
+    assert_eq!(SqliteState::open_waiting(dir.path(), || true).unwrap_err().code(), Code::Interrupted);
 
     let folder = dir.path().to_path_buf();
     let (asked, waits) = std::sync::mpsc::channel();
@@ -84,7 +84,7 @@ fn a_stale_owner_writes_nothing_even_without_the_lock() {
         stale.create_run(&new_run("users")).map(drop),
         stale.forget_segments(run),
     ] {
-        assert_eq!(result.unwrap_err().code(), Code::T002);
+        assert_eq!(result.unwrap_err().code(), Code::StateHeld);
     }
     assert_eq!(stale.runs(&RunFilter::default()).unwrap().len(), 1, "it may still read");
     owner.settle(run, &record, &[], at(90)).unwrap();
@@ -101,7 +101,7 @@ fn readers_need_no_lock_and_see_what_is_written_meanwhile() {
         owner.create_run(&new_run("users")).unwrap();
         assert_eq!(runs(&reader), n);
     }
-    assert_eq!(reader.create_run(&new_run("users")).unwrap_err().code(), Code::T004);
+    assert_eq!(reader.create_run(&new_run("users")).unwrap_err().code(), Code::StateIo);
     assert_eq!(reader.installation(), owner.installation());
     drop(owner);
     assert_eq!(runs(&reader), 4);
@@ -116,13 +116,13 @@ fn reading_before_anything_has_run_says_so_and_creates_nothing() {
     let folder = dir.path().join("none");
     for _ in 0..2 {
         let error = SqliteState::open_read_only(&folder).unwrap_err();
-        assert_eq!(error.code(), Code::T001);
+        assert_eq!(error.code(), Code::StateUnavailable);
         assert!(error.message().contains("nothing has run yet"), "{error}");
     }
     assert!(!folder.exists());
     std::fs::create_dir(&folder).unwrap();
     std::fs::write(folder.join("state.db"), b"").unwrap();
-    assert_eq!(SqliteState::open_read_only(&folder).unwrap_err().code(), Code::T001);
+    assert_eq!(SqliteState::open_read_only(&folder).unwrap_err().code(), Code::StateUnavailable);
 }
 
 #[test]
@@ -133,8 +133,8 @@ fn the_state_of_a_newer_version_is_left_alone() {
         let database = rusqlite::Connection::open(dir.path().join("state.db")).unwrap();
         database.pragma_update(None, "user_version", version).unwrap();
         drop(database);
-        assert_eq!(SqliteState::open(dir.path()).unwrap_err().code(), Code::T003);
-        assert_eq!(SqliteState::open_read_only(dir.path()).unwrap_err().code(), Code::T003);
+        assert_eq!(SqliteState::open(dir.path()).unwrap_err().code(), Code::StateTooNew);
+        assert_eq!(SqliteState::open_read_only(dir.path()).unwrap_err().code(), Code::StateTooNew);
     }
 }
 
@@ -150,7 +150,7 @@ fn a_state_of_the_first_format_is_taken_over_with_what_it_knows() {
              DROP INDEX replays; DROP INDEX skips; DROP INDEX replayed; DROP INDEX runs_by_start;
              ALTER TABLE runs DROP COLUMN columns; ALTER TABLE runs DROP COLUMN replays;
              ALTER TABLE dead_letters DROP COLUMN replayed_by;
-             ALTER TABLE syncs DROP COLUMN clock_of; ALTER TABLE syncs DROP COLUMN own_us;
+             ALTER TABLE syncs DROP COLUMN clock_of; ALTER TABLE syncs DROP COLUMN local_clock_us;
              ALTER TABLE syncs DROP COLUMN first_us; ALTER TABLE syncs DROP COLUMN cursor_of;",
         )
         .unwrap();
@@ -160,7 +160,7 @@ fn a_state_of_the_first_format_is_taken_over_with_what_it_knows() {
     let moved = crate::made::moved(run);
     assert_eq!((sync.clock_us, sync.run), (moved.clock_us, moved.run));
     assert_eq!((sync.cursor, sync.fingerprint), (moved.cursor, moved.fingerprint));
-    assert_eq!((sync.clock_of, sync.own_us, sync.first_us, sync.cursor_of), (None, None, None, None));
+    assert_eq!((sync.clock_of, sync.local_clock_us, sync.first_us, sync.cursor_of), (None, None, None, None));
 }
 
 #[test]
@@ -169,12 +169,12 @@ fn what_is_not_a_database_cannot_be_opened() {
     std::fs::write(dir.path().join("state.db"), [b'x'; 5000]).unwrap();
     for error in [SqliteState::open(dir.path()), SqliteState::open_read_only(dir.path())] {
         let error = error.unwrap_err();
-        assert_eq!(error.code(), Code::T001);
+        assert_eq!(error.code(), Code::StateUnavailable);
         assert!(error.message().contains("state.db") && error.help_text().is_some(), "{error}");
     }
     let file = dir.path().join("file");
     std::fs::write(&file, b"").unwrap();
-    assert_eq!(SqliteState::open(&file.join("state")).unwrap_err().code(), Code::T001);
+    assert_eq!(SqliteState::open(&file.join("state")).unwrap_err().code(), Code::StateUnavailable);
 }
 
 #[test]
@@ -194,7 +194,7 @@ fn words_that_no_version_writes_are_an_error_and_no_panic() {
             database.query_row(&format!("SELECT {column} FROM {table}"), [], |row| row.get(0)).unwrap();
         database.execute_batch(&format!("UPDATE {table} SET {column} = {value}")).unwrap();
         let error = state.run(run).and(state.deliveries(run)).unwrap_err();
-        assert_eq!(error.code(), Code::T004, "{table}.{column}: {error}");
+        assert_eq!(error.code(), Code::StateIo, "{table}.{column}: {error}");
         database.execute(&format!("UPDATE {table} SET {column} = ?1"), [old]).unwrap();
     }
     state.run(run).unwrap();

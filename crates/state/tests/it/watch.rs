@@ -10,7 +10,7 @@ fn alert(subject: &str) -> AlertRecord {
     AlertRecord {
         kind: "failing".into(),
         subject: subject.into(),
-        code: Some(Code::S002),
+        code: Some(Code::ConnectionRefused),
         message: "it does not work".into(),
         since: at(1),
         recovered_at: None,
@@ -63,24 +63,24 @@ pub fn alerts_that_change(state: &dyn State) {
 pub fn standings(state: &dyn State) {
     let of = |since| state.standings(at(since)).unwrap();
     assert_eq!(of(0), []);
-    let reason = (Code::S002, "no".to_owned());
+    let reason = (Code::ConnectionRefused, "no".to_owned());
     let fail = |run| state.end_run(run, RunState::Failed, at(2), Some(reason.clone()), None).unwrap();
     let lost = delivering(state, "users", 5);
     state.end_run(lost, RunState::Lost, at(70), None, None).unwrap();
     fail(state.create_run(&new_run("users")).unwrap().id);
     fail(state.create_run(&new_run("users")).unwrap().id);
-    state.skip_run(&new_run("users"), None, &(Code::E004, "busy".into())).unwrap();
+    state.skip_run(&new_run("users"), None, &(Code::RunInProgress, "busy".into())).unwrap();
     let held = made::held(state, "alone", 5);
     let all = of(0);
     assert_eq!(all.iter().map(|s| s.sync.as_str()).collect::<Vec<_>>(), ["alone", "users"]);
     let (alone, users) = (&all[0], &all[1]);
-    assert_eq!(alone.held, Some((held, Some((Code::G001, "too many".into())))));
+    assert_eq!(alone.held, Some((held, Some((Code::TooManyRows, "too many".into())))));
     assert_eq!((alone.slots, alone.skipped, alone.failed), (1, 0, 0));
     assert_eq!((users.failed, users.reason.clone()), (2, Some(reason)));
     assert_eq!((users.slots, users.skipped, users.lost), (4, 1, Some(lost)));
     assert_eq!((users.last_rows, users.last_success), (Some((lost, 15, 7)), None));
     assert_eq!(users.first_started, Some(at(1)));
-    state.release(held, at(4)).unwrap();
+    state.approve(held, at(4)).unwrap();
     assert_eq!(of(0)[0].held, None);
     // The window begins after all of them.
     assert_eq!((of(2)[1].slots, of(2)[1].skipped), (0, 0));

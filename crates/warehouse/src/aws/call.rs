@@ -200,7 +200,7 @@ pub(super) fn element(xml: &str, name: &str) -> Option<String> {
 /// An answer that lacks what it must have.
 pub(super) fn incomplete(call: &Call<'_>) -> Error {
     Error::new(
-        Code::S022,
+        Code::AwsCredentialsRefused,
         format!("the answer of AWS to {}:{} makes no sense", call.service.name(), call.action),
     )
     .help("check that AWS_ENDPOINT_URL, if it is set, leads to AWS or to what stands in for it")
@@ -230,7 +230,7 @@ fn refused(call: &Call<'_>, answer: &Response) -> Error {
         (code, message) if message.is_empty() => clean(code, call),
         (code, message) => format!("{}: {message}", clean(code, call)),
     };
-    let error = Error::new(Code::S022, format!("AWS refused {action}{with}: {said}"));
+    let error = Error::new(Code::AwsCredentialsRefused, format!("AWS refused {action}{with}: {said}"));
     match help(&code, &message, &action) {
         Some(help) => error.help(help),
         None => error,
@@ -277,7 +277,7 @@ fn clean(text: &str, call: &Call<'_>) -> String {
 
 fn not_reached(call: &Call<'_>, cause: SendError) -> Error {
     let action = format!("{}:{}", call.service.name(), call.action);
-    Error::new(Code::S022, format!("AWS cannot be reached for {action}: {cause}"))
+    Error::new(Code::AwsCredentialsRefused, format!("AWS cannot be reached for {action}: {cause}"))
         .help("this machine needs a way to that host over HTTPS, or a VPC endpoint for the service; AWS_ENDPOINT_URL may name another address")
         .caused_by(cause)
 }

@@ -39,7 +39,7 @@ pub(super) async fn keys(aws: &Inner, profile: Option<&str>, region: &str) -> Re
             Found::Nothing(why) => nothing.push(why),
         }
     }
-    Err(Error::new(Code::S021, format!("no AWS credentials were found ({})", nothing.join("; "))))
+    Err(Error::new(Code::AwsCredentialsMissing, format!("no AWS credentials were found ({})", nothing.join("; "))))
         .map_err(|e| e.help("give Outflow one of these: a role of the instance, task or pod, a profile (AWS_PROFILE or `iam: { profile: … }`), or keys in the environment"))
 }
 
@@ -51,10 +51,11 @@ fn environment(aws: &Inner) -> Result<Found> {
             token: aws.env("AWS_SESSION_TOKEN").map(Secret::new),
             from: "the environment".into(),
         })),
-        (Some(_), None) => {
-            Err(Error::new(Code::S021, "AWS_ACCESS_KEY_ID is set, and AWS_SECRET_ACCESS_KEY is not")
-                .help("set both, and AWS_SESSION_TOKEN for temporary keys; or unset the first"))
-        }
+        (Some(_), None) => Err(Error::new(
+            Code::AwsCredentialsMissing,
+            "AWS_ACCESS_KEY_ID is set, and AWS_SECRET_ACCESS_KEY is not",
+        )
+        .help("set both, and AWS_SESSION_TOKEN for temporary keys; or unset the first")),
         (None, _) => Ok(Found::Nothing("environment: AWS_ACCESS_KEY_ID is not set".into())),
     }
 }
@@ -64,7 +65,8 @@ async fn web_identity(aws: &Inner, region: &str) -> Result<Found> {
         return Ok(Found::Nothing("web identity: AWS_WEB_IDENTITY_TOKEN_FILE is not set".into()));
     };
     let arn = aws.env("AWS_ROLE_ARN").ok_or_else(|| {
-        Error::new(Code::S021, "AWS_WEB_IDENTITY_TOKEN_FILE is set, and AWS_ROLE_ARN is not").help("set both")
+        Error::new(Code::AwsCredentialsMissing, "AWS_WEB_IDENTITY_TOKEN_FILE is set, and AWS_ROLE_ARN is not")
+            .help("set both")
     })?;
     let session = aws.env("AWS_ROLE_SESSION_NAME").unwrap_or_else(|| Role::SESSION.into());
     let role = Role { arn, session, external_id: None, duration: None, from: "the web identity".into() };
@@ -83,8 +85,8 @@ async fn of_profile(aws: &Inner, named: Option<&str>, region: &str) -> Result<Fo
             if chosen.is_none() && passed.is_empty() {
                 return Ok(Found::Nothing(format!("profile: none is called {name} in {}", profiles.files)));
             }
-            let error =
-                Error::new(Code::S021, format!("there is no profile {name:?}")).at(profiles.files.as_str());
+            let error = Error::new(Code::AwsCredentialsMissing, format!("there is no profile {name:?}"))
+                .at(profiles.files.as_str());
             return Err(
                 error.help("check AWS_PROFILE, `profile` in `iam`, or source_profile of the profile before")
             );
@@ -135,7 +137,7 @@ async fn of_profile(aws: &Inner, named: Option<&str>, region: &str) -> Result<Fo
         }
         // Somebody who names a profile, or a role in it, means that and nothing after it.
         Found::Nothing(why) if chosen.is_some() || !roles.is_empty() => {
-            Err(Error::new(Code::S021, format!("no AWS credentials were found ({why})"))
+            Err(Error::new(Code::AwsCredentialsMissing, format!("no AWS credentials were found ({why})"))
                 .at(profiles.files.as_str()))
         }
         nothing => Ok(nothing),
@@ -153,7 +155,7 @@ fn role(profile: &Profile, name: &str, arn: &str) -> Role {
 }
 
 fn unsuited(profile: &str, why: &str) -> Error {
-    Error::new(Code::S021, format!("the AWS profile {profile:?} {why}"))
+    Error::new(Code::AwsCredentialsMissing, format!("the AWS profile {profile:?} {why}"))
         .help("use a profile with keys, a role with its source, or a credential_process")
 }
 

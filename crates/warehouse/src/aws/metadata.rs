@@ -41,9 +41,12 @@ pub(super) async fn container(aws: &Inner) -> Result<Found> {
     };
     let token = match aws.env("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE") {
         Some(file) => Some(std::fs::read_to_string(&file).map_err(|e| {
-            Error::new(Code::S021, "the file of AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE cannot be read")
-                .at(file)
-                .caused_by(e)
+            Error::new(
+                Code::AwsCredentialsMissing,
+                "the file of AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE cannot be read",
+            )
+            .at(file)
+            .caused_by(e)
         })?),
         None => aws.env("AWS_CONTAINER_AUTHORIZATION_TOKEN"),
     };
@@ -106,14 +109,14 @@ pub(super) fn of_json(json: &[u8], token: &str, from: &str) -> Option<Keys> {
 }
 
 fn silent(what: &str, cause: SendError) -> Error {
-    Error::new(Code::S021, format!("the credential service of the {what} does not answer: {cause}"))
+    Error::new(Code::AwsCredentialsMissing, format!("the credential service of the {what} does not answer: {cause}"))
         .help("it may be starting, or out of reach from here: in a container on EC2, the hop limit of the instance's metadata must be 2")
         .caused_by(cause)
 }
 
 fn useless(what: &str, answer: &Response) -> Error {
     Error::new(
-        Code::S021,
+        Code::AwsCredentialsMissing,
         format!("the credential service of the {what} answered with status {} and no keys", answer.status),
     )
     .help("check the role of the instance, task or pod, and its authorization token if it needs one")

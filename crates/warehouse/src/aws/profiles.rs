@@ -58,8 +58,8 @@ fn text(file: &Path) -> Result<String> {
     match std::fs::read_to_string(file) {
         Err(e) if e.kind() == ErrorKind::NotFound => Ok(String::new()),
         Err(e) => {
-            let error =
-                Error::new(Code::S021, "an AWS settings file cannot be read").at(file.display().to_string());
+            let error = Error::new(Code::AwsCredentialsMissing, "an AWS settings file cannot be read")
+                .at(file.display().to_string());
             Err(error.help("check that Outflow's user may read it, and that it is UTF-8").caused_by(e))
         }
         Ok(text) => Ok(text),

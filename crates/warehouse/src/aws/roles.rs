@@ -40,7 +40,7 @@ pub(super) async fn assume(aws: &Inner, role: &Role, keys: &Keys, region: &str) 
 /// Takes on a role with a token that an identity provider wrote into a file.
 pub(super) async fn with_web_identity(aws: &Inner, role: &Role, file: &str, region: &str) -> Result<Keys> {
     let token = std::fs::read_to_string(file).map_err(|e| {
-        Error::new(Code::S021, format!("{}: the web identity token cannot be read", role.from))
+        Error::new(Code::AwsCredentialsMissing, format!("{}: the web identity token cannot be read", role.from))
             .at(file)
             .help("check the path and that Outflow may read it; on Kubernetes, that the service account names the role")
             .caused_by(e)

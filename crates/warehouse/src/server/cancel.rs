@@ -11,7 +11,7 @@ use outflow_core::{Code, Error, Result};
 use postgres_protocol::message::frontend;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::dial::Door;
+use super::connector::Connector;
 use super::wire::{Socket, Wire, broken};
 
 /// Cancelling takes no longer than this.
@@ -22,7 +22,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 
 /// What is needed to cancel: where the session is, and the key that it was given.
 pub(crate) struct Canceller {
-    pub door: Door,
+    pub door: Connector,
     /// `None` behind a tunnel.
     pub address: Option<SocketAddr>,
     pub key: Option<(i32, i32)>,
@@ -49,8 +49,9 @@ impl Canceller {
 
     /// Sends one request and waits until the server has taken it in, which it shows by closing.
     async fn request(&self) -> Result<()> {
-        let (process, secret) =
-            self.key.ok_or_else(|| Error::new(Code::S013, "the server gave no key to cancel with"))?;
+        let (process, secret) = self
+            .key
+            .ok_or_else(|| Error::new(Code::ProtocolViolation, "the server gave no key to cancel with"))?;
         let mut request = BytesMut::new();
         frontend::cancel_request(process, secret, &mut request);
         let mut socket = self.door.open_again(self.address).await?;

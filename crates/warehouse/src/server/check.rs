@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::cancel::Canceller;
-use super::dial::Door;
+use super::connector::Connector;
 use super::login::{self, Way};
 use super::no_answer;
 use super::session::{OpenSession, Texts, breaks_the_connection, too_early};
@@ -43,7 +43,7 @@ const LAG: f64 = 60.0;
 /// Goes through all steps; `None` after one that failed.
 pub(super) async fn run(
     settings: &ServerSettings,
-    door: &Door,
+    door: &Connector,
     report: &mut (dyn FnMut(Check) + Send),
 ) -> Option<()> {
     let mut list = Checklist::new(settings, report);
@@ -52,7 +52,11 @@ pub(super) async fn run(
 }
 
 /// From the credentials to a server that takes statements. All of it must be done within the time to connect; AWS has a time of its own.
-async fn connect(list: &mut Checklist<'_>, settings: &ServerSettings, door: &Door) -> Option<OpenSession> {
+async fn connect(
+    list: &mut Checklist<'_>,
+    settings: &ServerSettings,
+    door: &Connector,
+) -> Option<OpenSession> {
     let credentials = match &settings.login {
         Login::Password { user, password } => Credentials { user: user.clone(), password: password.clone() },
         Login::Iam(iam) => {
@@ -105,7 +109,7 @@ async fn pass(
     list: &mut Checklist<'_>,
     tunnel: &Tunnel,
     settings: &ServerSettings,
-    door: &Door,
+    door: &Connector,
 ) -> Option<Socket> {
     let place = tunnel.address();
     let open = async {
@@ -123,7 +127,7 @@ async fn pass(
 async fn reach(
     list: &mut Checklist<'_>,
     settings: &ServerSettings,
-    door: &Door,
+    door: &Connector,
 ) -> Option<(Socket, SocketAddr)> {
     let look_up = async {
         let addresses = door.look_up().await?;
@@ -247,7 +251,7 @@ impl<'a> Checklist<'a> {
 
     /// Adds what helps a person in front of a test.
     fn explain(&self, step: Step, mut error: Error) -> Error {
-        if step == Step::Database && error.code() == Code::S008 {
+        if step == Step::Database && error.code() == Code::PermissionDenied {
             error = error.help("grant this user CONNECT on the database");
         }
         let Some(ours) = self.ours.filter(|_| step < Step::Server) else { return error };
@@ -265,9 +269,9 @@ impl<'a> Checklist<'a> {
 /// open shows when it is used.
 fn at_fault(error: &Error) -> Option<Step> {
     match error.code() {
-        Code::S007 => Some(Step::Database),
-        Code::S021 | Code::S022 => Some(Step::Credentials),
-        Code::S023 | Code::S024 => Some(Step::Tunnel),
+        Code::UnknownDatabase => Some(Step::Database),
+        Code::AwsCredentialsMissing | Code::AwsCredentialsRefused => Some(Step::Credentials),
+        Code::TunnelFailed | Code::TunnelHostKeyUnknown => Some(Step::Tunnel),
         _ => None,
     }
 }
@@ -344,7 +348,7 @@ fn wrong_kind(configured: Dialect, name: &str) -> Error {
         Dialect::Redshift => ("redshift", "postgres"),
         _ => ("postgres", "redshift"),
     };
-    Error::new(Code::C005, format!("the source says `type: {configured}`, and the server is {name}"))
+    Error::new(Code::InvalidValue, format!("the source says `type: {configured}`, and the server is {name}"))
         .help(format!("write `type: {found}` in the source, or check host and port"))
 }
 
@@ -367,7 +371,7 @@ fn clock_found(difference: f64, unsure: f64) -> Found {
     let direction = if difference < 0.0 { "behind" } else { "ahead of" };
     let words = format!("{:.1} s {direction} this machine's", difference.abs());
     let warning = (difference.abs() - unsure > CLOCK_DIFFERENCE).then(|| {
-        Error::new(Code::S102, format!("the server's clock is {words}")).help(
+        Error::new(Code::ClockSkew, format!("the server's clock is {words}")).help(
             "synchronize this machine's clock (NTP); the clock of a managed server is seldom the wrong one",
         )
     });
@@ -391,7 +395,7 @@ fn lag_found(told: Result<Option<f64>>) -> Found {
         Err(error) => return Found::new(format!("not told: {}", error.message())),
     };
     let warning = (behind > LAG).then(|| {
-        Error::new(Code::S103, format!("what the replica has replayed last is {behind:.0} s old"))
+        Error::new(Code::ReplicaLag, format!("what the replica has replayed last is {behind:.0} s old"))
             .help("rows that it gets late may be missed: set the `lookback` of the syncs to more than the lag, or read the primary")
     });
     Found::new(format!("{behind:.1} s behind the primary")).with("lag_seconds", json!(behind)).warn(warning)
@@ -430,7 +434,7 @@ mod tests {
     fn clocks_are_told_apart_from_2_seconds_on() {
         let codes = |found: Found| found.problems.iter().map(Error::code).collect::<Vec<_>>();
         assert_eq!(codes(clock_found(1.9, 0.0)), []);
-        assert_eq!(codes(clock_found(-2.1, 0.0)), [Code::S102]);
+        assert_eq!(codes(clock_found(-2.1, 0.0)), [Code::ClockSkew]);
         assert_eq!(codes(clock_found(2.4, 0.5)), [], "what is not sure is no warning");
         assert_eq!(clock_found(-3.21, 0.0).summary, "3.2 s behind this machine's");
     }
@@ -439,7 +443,7 @@ mod tests {
     fn a_replica_is_late_from_a_minute_on() {
         let codes = |told| lag_found(told).problems.iter().map(Error::code).collect::<Vec<_>>();
         assert_eq!(codes(Ok(Some(59.0))), []);
-        assert_eq!(codes(Ok(Some(61.0))), [Code::S103]);
+        assert_eq!(codes(Ok(Some(61.0))), [Code::ReplicaLag]);
         assert_eq!(codes(Ok(None)), []);
     }
 

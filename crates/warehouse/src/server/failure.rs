@@ -107,45 +107,51 @@ impl<'a> Report<'a> {
     fn code(&self) -> Code {
         let says = |words: &str| self.message.contains(words);
         match self.state {
-            "28P01" | "28000" if says("pg_hba.conf") => Code::S020,
-            "28P01" | "28000" => Code::S006,
-            "3D000" => Code::S007,
-            "42501" => Code::S008,
-            "42P01" | "42703" | "3F000" => Code::S009,
-            "42601" if says("multiple commands") => Code::Q002,
-            "42601" => Code::S018,
-            "25006" => Code::Q001,
-            "57014" if self.is_waking() => Code::S014,
-            "57014" => Code::S011,
-            "57P01" | "57P02" | "57P03" | "53300" => Code::S014,
+            "28P01" | "28000" if says("pg_hba.conf") => Code::NotOnAllowList,
+            "28P01" | "28000" => Code::SourceAuthFailed,
+            "3D000" => Code::UnknownDatabase,
+            "42501" => Code::PermissionDenied,
+            "42P01" | "42703" | "3F000" => Code::UnknownTableOrColumn,
+            "42601" if says("multiple commands") => Code::MultipleStatements,
+            "42601" => Code::SyntaxError,
+            "25006" => Code::QueryNotReadOnly,
+            "57014" if self.is_waking() => Code::SourceUnavailable,
+            "57014" => Code::StatementCancelled,
+            "57P01" | "57P02" | "57P03" | "53300" => Code::SourceUnavailable,
             // Redshift does not always say more than XX000.
-            _ if says("permission denied for") => Code::S008,
-            _ if says("connection limit") => Code::S014,
-            _ if says("cancelled by WLM") || self.detail.contains("system requested abort") => Code::S011,
-            _ => Code::S010,
+            _ if says("permission denied for") => Code::PermissionDenied,
+            _ if says("connection limit") => Code::SourceUnavailable,
+            _ if says("cancelled by WLM") || self.detail.contains("system requested abort") => {
+                Code::StatementCancelled
+            }
+            _ => Code::DatabaseError,
         }
     }
 
     fn help(&self, code: Code) -> Option<String> {
         let ours = match code {
-            Code::S006 => "check user and password; temporary (IAM) passwords expire within the hour",
-            Code::S007 => "check `database`; Redshift's first database is usually called dev",
-            Code::S008 => "grant this user USAGE on the schema and SELECT on the table",
-            Code::S009 => {
+            Code::SourceAuthFailed => {
+                "check user and password; temporary (IAM) passwords expire within the hour"
+            }
+            Code::UnknownDatabase => "check `database`; Redshift's first database is usually called dev",
+            Code::PermissionDenied => "grant this user USAGE on the schema and SELECT on the table",
+            Code::UnknownTableOrColumn => {
                 "check the spelling and write schema.table; this user's search_path may differ from yours"
             }
-            Code::S011 => {
+            Code::StatementCancelled => {
                 "raise the time-out, or make the query faster; in Redshift, a workload queue's rule or an administrator may have ended it"
             }
-            Code::S014 => "the server is starting, stopping, or out of connections: try again in a minute",
-            Code::S020 => {
+            Code::SourceUnavailable => {
+                "the server is starting, stopping, or out of connections: try again in a minute"
+            }
+            Code::NotOnAllowList => {
                 "let the server accept this machine, user and database; if it says \"no encryption\", use `ssl: require` or stricter"
             }
-            Code::Q001 => {
+            Code::QueryNotReadOnly => {
                 "the query runs in a read-only transaction: it must be a SELECT that changes nothing"
             }
-            Code::Q002 => "write one statement in each query",
-            Code::S010 => self.help_for_others(),
+            Code::MultipleStatements => "write one statement in each query",
+            Code::DatabaseError => self.help_for_others(),
             _ => "",
         };
         match (ours, self.hint.as_str()) {
@@ -235,37 +241,41 @@ mod tests {
     #[test]
     fn each_sqlstate_has_its_code() {
         let cases = [
-            ("28P01", "password authentication failed for user \"x\"", Code::S006),
-            ("28000", "password authentication failed for user \"x\"", Code::S006),
-            ("28000", "no pg_hba.conf entry for host \"1.2.3.4\"", Code::S020),
-            ("3D000", "database \"x\" does not exist", Code::S007),
-            ("42501", "permission denied for relation x", Code::S008),
-            ("XX000", "permission denied for schema x", Code::S008),
-            ("42703", "column \"x\" does not exist", Code::S009),
-            ("42P01", "relation \"x\" does not exist", Code::S009),
-            ("42883", "operator does not exist: timestamp without time zone >= integer", Code::S010),
-            ("42601", "syntax error at or near \"x\"", Code::S018),
-            ("42601", "cannot insert multiple commands into a prepared statement", Code::Q002),
-            ("25006", "cannot execute INSERT in a read-only transaction", Code::Q001),
-            ("57014", "canceling statement due to user request", Code::S011),
-            ("57P03", "the database system is starting up", Code::S014),
-            ("53300", "too many clients already", Code::S014),
-            ("57P01", "terminating connection due to administrator command", Code::S014),
-            ("", "connection limit \"500\" exceeded for non-bootstrap users", Code::S014),
-            ("XX000", "Query (1) cancelled by WLM abort action of Query Monitoring Rule", Code::S011),
-            ("0A000", "Specified types or functions not supported on Redshift tables", Code::S010),
+            ("28P01", "password authentication failed for user \"x\"", Code::SourceAuthFailed),
+            ("28000", "password authentication failed for user \"x\"", Code::SourceAuthFailed),
+            ("28000", "no pg_hba.conf entry for host \"1.2.3.4\"", Code::NotOnAllowList),
+            ("3D000", "database \"x\" does not exist", Code::UnknownDatabase),
+            ("42501", "permission denied for relation x", Code::PermissionDenied),
+            ("XX000", "permission denied for schema x", Code::PermissionDenied),
+            ("42703", "column \"x\" does not exist", Code::UnknownTableOrColumn),
+            ("42P01", "relation \"x\" does not exist", Code::UnknownTableOrColumn),
+            ("42883", "operator does not exist: timestamp without time zone >= integer", Code::DatabaseError),
+            ("42601", "syntax error at or near \"x\"", Code::SyntaxError),
+            ("42601", "cannot insert multiple commands into a prepared statement", Code::MultipleStatements),
+            ("25006", "cannot execute INSERT in a read-only transaction", Code::QueryNotReadOnly),
+            ("57014", "canceling statement due to user request", Code::StatementCancelled),
+            ("57P03", "the database system is starting up", Code::SourceUnavailable),
+            ("53300", "too many clients already", Code::SourceUnavailable),
+            ("57P01", "terminating connection due to administrator command", Code::SourceUnavailable),
+            ("", "connection limit \"500\" exceeded for non-bootstrap users", Code::SourceUnavailable),
+            (
+                "XX000",
+                "Query (1) cancelled by WLM abort action of Query Monitoring Rule",
+                Code::StatementCancelled,
+            ),
+            ("0A000", "Specified types or functions not supported on Redshift tables", Code::DatabaseError),
         ];
         for (state, message, code) in cases {
             assert_eq!(error(&[('C', state), ('M', message)], "").code(), code, "{state} {message}");
         }
         let waking = [('C', "57014"), ('M', "Query cancelled."), ('R', "NFTSetupSessionStateOnRestore")];
-        assert_eq!(error(&waking, "").code(), Code::S014);
+        assert_eq!(error(&waking, "").code(), Code::SourceUnavailable);
         let full =
             [('C', "XX000"), ('M', "Disk Full"), ('D', "error: Disk Full code: 1016 context: node: 0")];
         assert_eq!(error(&full, "").message(), "Disk Full (SQLSTATE XX000, Redshift's code 1016)");
         assert!(error(&full, "").help_text().is_some_and(|help| help.contains("no room left")));
         let aborted = [('C', "XX000"), ('M', "1020"), ('D', "code: 1020 context: system requested abort")];
-        assert_eq!(error(&aborted, "").code(), Code::S011);
+        assert_eq!(error(&aborted, "").code(), Code::StatementCancelled);
     }
 
     #[test]
@@ -300,7 +310,7 @@ mod tests {
         for body in
             [&b""[..], b"\0\0\0", b"C\xff\xff\0M\xfe\0P\xff\0", b"C42\xc3\xa91\0", b"P99999999999999999999\0"]
         {
-            assert_eq!(of(body, "SELECT 1").code(), Code::S010, "{body:?}");
+            assert_eq!(of(body, "SELECT 1").code(), Code::DatabaseError, "{body:?}");
         }
     }
 

@@ -160,7 +160,7 @@ async fn cleartext(wire: &mut Wire, tls: TlsMode, credentials: &Credentials) -> 
     let encrypted = matches!(wire.socket, Socket::Tls(_));
     if !encrypted && tls != TlsMode::Disable {
         return Err(Error::new(
-            Code::S015,
+            Code::ClearTextPassword,
             "the server asks for the password in clear text on a connection without TLS",
         )
         .help("use `ssl: verify-full`; or, on a network that you trust, say `ssl: disable`"));
@@ -171,19 +171,21 @@ async fn cleartext(wire: &mut Wire, tls: TlsMode, credentials: &Credentials) -> 
 
 fn password(credentials: &Credentials) -> Result<&str> {
     match credentials.password.expose() {
-        "" => Err(Error::new(Code::S006, "the server asks for a password and none is configured")
-            .help("set `password` of the database, for example to ${env:REDSHIFT_PASSWORD}")),
+        "" => {
+            Err(Error::new(Code::SourceAuthFailed, "the server asks for a password and none is configured")
+                .help("set `password` of the database, for example to ${env:REDSHIFT_PASSWORD}"))
+        }
         password => Ok(password),
     }
 }
 
 fn unknown_way(name: &str) -> Error {
-    Error::new(Code::S016, format!("the server asks for authentication by {name}, which Outflow does not speak"))
+    Error::new(Code::UnknownAuthMethod, format!("the server asks for authentication by {name}, which Outflow does not speak"))
         .help("log in as a user with a password: cleartext over TLS, md5, SCRAM-SHA-256 and Redshift's SHA-256 digest are spoken")
 }
 
 fn scram_failed(cause: std::io::Error) -> Error {
-    Error::new(Code::S013, "the server could not prove that it knows the password; it may not be the server that it claims to be")
+    Error::new(Code::ProtocolViolation, "the server could not prove that it knows the password; it may not be the server that it claims to be")
         .help("check host and port, and use `ssl: verify-full`")
         .caused_by(cause)
 }
@@ -249,8 +251,12 @@ mod tests {
     fn a_digest_request_that_does_not_add_up_is_refused() {
         let whole = request(0, b"salt", b"nonce");
         for end in 0..whole.len() {
-            assert_eq!(digest(&whole[..end], "x", b"1").unwrap_err().code(), Code::S013, "{end}");
+            assert_eq!(
+                digest(&whole[..end], "x", b"1").unwrap_err().code(),
+                Code::ProtocolViolation,
+                "{end}"
+            );
         }
-        assert_eq!(digest(&request(2, b"", b""), "x", b"1").unwrap_err().code(), Code::S016);
+        assert_eq!(digest(&request(2, b"", b""), "x", b"1").unwrap_err().code(), Code::UnknownAuthMethod);
     }
 }

@@ -277,8 +277,11 @@ impl RowStream for Rows {
 
 /// The server kept silent past the statement's time-out.
 pub(crate) fn too_long() -> Error {
-    Error::new(Code::S011, "the statement took longer than its time-out, and the server did not say so")
-        .help("raise the sync's query time-out, or make the query faster")
+    Error::new(
+        Code::StatementCancelled,
+        "the statement took longer than its time-out, and the server did not say so",
+    )
+    .help("raise the sync's query time-out, or make the query faster")
 }
 
 /// Gives the page its usual memory: more if it is new, less if a very large row has been in it.

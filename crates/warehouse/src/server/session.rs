@@ -9,7 +9,7 @@ use postgres_protocol::message::frontend;
 use tokio::time::Instant;
 
 use super::cancel::Canceller;
-use super::dial::{Door, closed};
+use super::connector::{Connector, closed};
 use super::rows::{GRACE, Rows, too_long};
 use super::wire::{Wire, broken_protocol, unexpected, unsendable};
 use super::{columns, login};
@@ -28,7 +28,7 @@ const EXACT_TEXTS_POSTGRES: &[&str] = &["SET bytea_output TO 'hex'", "SET interv
 /// Connects, logs in and settles what texts look like.
 pub(crate) async fn open(
     settings: &ServerSettings,
-    door: &Door,
+    door: &Connector,
     credentials: &Credentials,
 ) -> Result<OpenSession> {
     let (socket, address) = door.open().await?;
@@ -42,7 +42,7 @@ pub(crate) async fn open(
 
 /// A connection that ends before there is a session has no result to break.
 pub(crate) fn too_early(error: Error) -> Error {
-    if error.code() == Code::S012 { closed(None).caused_by(error) } else { error }
+    if error.code() == Code::ConnectionBroken { closed(None).caused_by(error) } else { error }
 }
 
 pub(crate) struct OpenSession {
@@ -175,7 +175,7 @@ impl OpenSession {
         let parameters = wire.expect(b't').await?;
         if wire.body(&parameters) != [0, 0] {
             return Err(Error::new(
-                Code::S018,
+                Code::SyntaxError,
                 "the query has a parameter such as $1, which nothing gives a value to",
             )
             .help("use {{last_sync_time}}, or write the value itself"));
@@ -184,7 +184,7 @@ impl OpenSession {
         let columns = match description.tag {
             b'T' => columns::parse(wire.body(&description))?,
             b'n' => {
-                return Err(Error::new(Code::Q001, "the statement gives no rows")
+                return Err(Error::new(Code::QueryNotReadOnly, "the statement gives no rows")
                     .help("a query must be one SELECT, or WITH ... SELECT"));
             }
             tag => return Err(unexpected(tag)),
@@ -263,7 +263,7 @@ fn sendable(sql: &str) -> Result<()> {
 
 /// Whether nothing can be asked after this error. After any other the server waits for the next statement.
 pub(crate) fn breaks_the_connection(error: &Error) -> bool {
-    matches!(error.code(), Code::S012 | Code::S013 | Code::S014)
+    matches!(error.code(), Code::ConnectionBroken | Code::ProtocolViolation | Code::SourceUnavailable)
 }
 
 /// The fields of a row. What Redshift's leader node computes may be padded with NULs.

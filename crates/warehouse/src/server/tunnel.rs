@@ -34,25 +34,26 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const LONGEST: u64 = 64 << 10;
 
 /// A connection through an SSH server.
-pub(crate) struct Passage {
+pub(crate) struct SshTunnel {
     stream: UnixStream,
     /// Why there is none, as long as nothing has come through it. It comes without an error if the server itself hung up.
     verdict: Option<oneshot::Receiver<Error>>,
     watch: JoinHandle<()>,
 }
 
-impl Drop for Passage {
+impl Drop for SshTunnel {
     fn drop(&mut self) {
         // The pipe that the shell waits on closes with the task.
         self.watch.abort();
     }
 }
 
-impl Passage {
+impl SshTunnel {
     /// Starts a connection to `host`, a name that the SSH server looks up. It may not be possible; reading tells.
-    pub fn open(tunnel: &Tunnel, host: &str, port: u16, timeout: Duration) -> Result<Passage> {
-        let (stream, child) = start(tunnel, host, port, timeout)
-            .map_err(|e| Error::new(Code::S023, "ssh cannot be started").at(tunnel.address()).caused_by(e))?;
+    pub fn open(tunnel: &Tunnel, host: &str, port: u16, timeout: Duration) -> Result<SshTunnel> {
+        let (stream, child) = start(tunnel, host, port, timeout).map_err(|e| {
+            Error::new(Code::TunnelFailed, "ssh cannot be started").at(tunnel.address()).caused_by(e)
+        })?;
         let (tell, verdict) = oneshot::channel();
         let (tunnel, target) = (tunnel.clone(), format!("{host}:{port}"));
         let watch = tokio::spawn(async move {
@@ -61,7 +62,7 @@ impl Passage {
                 let _ = tell.send(error);
             }
         });
-        Ok(Passage { stream, verdict: Some(verdict), watch })
+        Ok(SshTunnel { stream, verdict: Some(verdict), watch })
     }
 
     /// What the end of the stream, or a failure of it, means.
@@ -153,7 +154,7 @@ impl Said {
     fn verdict(&self, tunnel: &Tunnel, target: &str) -> Option<Error> {
         let says = |words: &str| self.text.contains(words);
         let refused = |message: &str, help: &str| {
-            Error::new(Code::S023, format!("the SSH tunnel cannot be opened: {message}")).help(help)
+            Error::new(Code::TunnelFailed, format!("the SSH tunnel cannot be opened: {message}")).help(help)
         };
         let error = match self.code {
             Some(0) => return None,
@@ -227,7 +228,7 @@ fn known_hosts(tunnel: &Tunnel) -> String {
 }
 
 fn unknown(tunnel: &Tunnel) -> Error {
-    Error::new(Code::S024, "the key of the SSH server is not known here").help(format!(
+    Error::new(Code::TunnelHostKeyUnknown, "the key of the SSH server is not known here").help(format!(
         "get it with `ssh-keyscan -p {} {}`, compare its fingerprint (… | ssh-keygen -lf -) with what the server's administrator says, and add the lines to {}",
         tunnel.port, tunnel.host, known_hosts(tunnel)
     ))
@@ -236,14 +237,14 @@ fn unknown(tunnel: &Tunnel) -> Error {
 fn changed(tunnel: &Tunnel) -> Error {
     let (host, port) = (&tunnel.host, tunnel.port);
     let entry = if port == 22 { host.clone() } else { format!("[{host}]:{port}") };
-    Error::new(Code::S024, "the key of the SSH server is not the one that is known here; it may be another server").help(format!(
+    Error::new(Code::TunnelHostKeyUnknown, "the key of the SSH server is not the one that is known here; it may be another server").help(format!(
         "ask its administrator whether it was changed. If so, take the old one out (ssh-keygen -R '{entry}' -f {file}), get the new one with \
          `ssh-keyscan -p {port} {host}`, compare its fingerprint, and add the lines to {file}",
         file = known_hosts(tunnel)
     ))
 }
 
-impl AsyncRead for Passage {
+impl AsyncRead for SshTunnel {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -260,7 +261,7 @@ impl AsyncRead for Passage {
     }
 }
 
-impl AsyncWrite for Passage {
+impl AsyncWrite for SshTunnel {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         match ready!(Pin::new(&mut self.stream).poll_write(cx, buf)) {
             Ok(written) => Poll::Ready(Ok(written)),
@@ -289,39 +290,39 @@ mod tests {
     #[test]
     fn what_ssh_says_has_its_meaning() {
         for (code, text, want, words) in [
-            (127, "", Code::S023, "this machine has no ssh"),
+            (127, "", Code::TunnelFailed, "this machine has no ssh"),
             (
                 255,
                 "Permissions 0644 for 'k' are too open.\nWARNING: UNPROTECTED PRIVATE KEY FILE!\nu@h: Permission denied (publickey).\n",
-                Code::S023,
+                Code::TunnelFailed,
                 "others may read",
             ),
             (
                 255,
                 "ssh: connect to host bastion port 22: Connection timed out\r\n",
-                Code::S023,
+                Code::TunnelFailed,
                 "cannot be reached (Connection timed out)",
             ),
             (
                 255,
                 "kex_exchange_identification: Connection closed by remote host\r\nConnection closed by 127.0.0.1 port 22\r\n",
-                Code::S023,
+                Code::TunnelFailed,
                 "Connection closed by 127.0.0.1 port 22",
             ),
             (
                 255,
                 "channel 0: open failed: connect failed: No route to host\r\nstdio forwarding failed\r\n",
-                Code::S023,
+                Code::TunnelFailed,
                 "reach db:5439 (connect failed: No route to host)",
             ),
             (
                 255,
                 "No ED25519 host key is known for bastion and you have requested strict checking.\r\nHost key verification failed.\r\n",
-                Code::S024,
+                Code::TunnelHostKeyUnknown,
                 "not known here",
             ),
-            (255, "", Code::S023, "ssh ended without a word"),
-            (255, "\u{1b}[31mred\n", Code::S023, "opened: [31mred"),
+            (255, "", Code::TunnelFailed, "ssh ended without a word"),
+            (255, "\u{1b}[31mred\n", Code::TunnelFailed, "opened: [31mred"),
         ] {
             let error = Said { code: Some(code), text: text.into() }.verdict(&tunnel(), "db:5439").unwrap();
             assert_eq!((error.code(), error.place()), (want, Some("bastion:22")), "{text}");

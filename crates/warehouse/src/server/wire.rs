@@ -14,7 +14,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio_rustls::client::TlsStream;
 
 use super::failure;
-use super::line::Line;
+use super::transport::Transport;
 
 /// A row may be this large on the wire.
 pub(crate) const ROW_LIMIT: usize = 64 << 20;
@@ -27,8 +27,8 @@ const LEAST_READ: usize = 16 << 10;
 
 /// A connection, encrypted or not.
 pub(crate) enum Socket {
-    Plain(Line),
-    Tls(Box<TlsStream<Line>>),
+    Plain(Transport),
+    Tls(Box<TlsStream<Transport>>),
 }
 
 /// One frame within a buffer.
@@ -69,7 +69,7 @@ fn bad_length(tag: u8, length: usize) -> Error {
     if tag == b'D' && length > ROW_LIMIT {
         let message =
             format!("a row of the result has {} MiB; {} MiB is the limit", length >> 20, ROW_LIMIT >> 20);
-        return Error::new(Code::S019, message)
+        return Error::new(Code::RowTooLarge, message)
             .help("leave the large column out, or shorten it in the query");
     }
     broken_protocol(format!("a message {:?} that claims {length} bytes", char::from(tag)))
@@ -78,7 +78,7 @@ fn bad_length(tag: u8, length: usize) -> Error {
 /// The server sent what no server of this protocol sends here.
 #[cold]
 pub(crate) fn broken_protocol(what: impl std::fmt::Display) -> Error {
-    Error::new(Code::S013, format!("the server sent {what}, which breaks the protocol"))
+    Error::new(Code::ProtocolViolation, format!("the server sent {what}, which breaks the protocol"))
         .help("check that host and port are those of a Redshift or PostgreSQL server, and that nothing between rewrites the traffic")
 }
 
@@ -91,7 +91,7 @@ pub(crate) fn unexpected(tag: u8) -> Error {
 /// A text that the protocol cannot carry.
 #[cold]
 pub(crate) fn unsendable() -> Error {
-    Error::new(Code::S018, "the statement cannot be sent: it holds a NUL character")
+    Error::new(Code::SyntaxError, "the statement cannot be sent: it holds a NUL character")
 }
 
 /// The connection ended or failed where an answer was due.
@@ -103,7 +103,7 @@ pub(crate) fn broken(cause: Option<io::Error>) -> Error {
         Some(Err(cause)) => Some(cause),
         None => None,
     };
-    let error = Error::new(Code::S012, "the connection to the server broke")
+    let error = Error::new(Code::ConnectionBroken, "the connection to the server broke")
         .help("the server was restarted, a network device dropped the connection, or somebody ended the session: run it again");
     match cause {
         Some(cause) => error.caused_by(cause),
@@ -276,10 +276,10 @@ mod tests {
 
     #[test]
     fn a_length_beyond_the_limit_is_refused_at_once() {
-        assert_eq!(code_of(b"Z\0\0\0\x03"), Code::S013);
-        assert_eq!(code_of(b"Z\0\x20\0\0"), Code::S013);
-        assert_eq!(code_of(b"Z\xff\xff\xff\xff"), Code::S013);
-        assert_eq!(code_of(b"D\x7f\xff\xff\xff"), Code::S019);
+        assert_eq!(code_of(b"Z\0\0\0\x03"), Code::ProtocolViolation);
+        assert_eq!(code_of(b"Z\0\x20\0\0"), Code::ProtocolViolation);
+        assert_eq!(code_of(b"Z\xff\xff\xff\xff"), Code::ProtocolViolation);
+        assert_eq!(code_of(b"D\x7f\xff\xff\xff"), Code::RowTooLarge);
         assert!(matches!(frame(b"D\x04\0\0\0", 0), Ok(Next::Missing(_))));
     }
 
@@ -291,8 +291,8 @@ mod tests {
         let (mut far, _) = listener.accept().await.unwrap();
         far.write_all(b"D\x03\xc0\0\0\0\x01\0\0\0\x05claimed").await.unwrap();
         far.shutdown().await.unwrap();
-        let mut wire = Wire::new(Socket::Plain(Line::Tcp(near)));
-        assert_eq!(wire.receive().await.unwrap_err().code(), Code::S012);
+        let mut wire = Wire::new(Socket::Plain(Transport::Tcp(near)));
+        assert_eq!(wire.receive().await.unwrap_err().code(), Code::ConnectionBroken);
         assert!(wire.inbox.capacity() <= 4 * LEAST_READ, "{}", wire.inbox.capacity());
     }
 }

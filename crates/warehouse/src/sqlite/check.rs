@@ -38,8 +38,8 @@ pub(super) fn run(path: &Path, report: &mut dyn FnMut(Check)) {
     let begun = Instant::now();
     let schemas = match tables(&connection) {
         Ok(tables) => {
-            let none =
-                (tables == 0).then(|| Error::new(Code::S106, "the file has no table").help("check the path"));
+            let none = (tables == 0)
+                .then(|| Error::new(Code::NoReadableTable, "the file has no table").help("check the path"));
             let line = check(Step::Schemas, begun, format!("{tables} tables"), none.into_iter().collect());
             Check { details: vec![("tables", json!(tables))], ..line }
         }

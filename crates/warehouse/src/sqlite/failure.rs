@@ -16,7 +16,7 @@ pub(crate) fn of_file(cause: rusqlite::Error, path: &Path) -> Error {
         Some(ErrorCode::DatabaseCorrupt) => ("the SQLite file is damaged", "restore it from a copy"),
         _ => return of_statement(cause, "").at(path.display().to_string()),
     };
-    Error::new(Code::S017, message).at(path.display().to_string()).help(help).caused_by(cause)
+    Error::new(Code::SqliteUnreadable, message).at(path.display().to_string()).help(help).caused_by(cause)
 }
 
 /// A statement failed.
@@ -47,33 +47,46 @@ pub(crate) fn of_statement(cause: rusqlite::Error, sql: &str) -> Error {
 fn classify(cause: &rusqlite::Error, text: &str) -> (Code, &'static str) {
     const ONE_SELECT: &str = "a query must be one SELECT, or WITH ... SELECT";
     match cause {
-        rusqlite::Error::MultipleStatement => return (Code::Q002, "write one statement in each query"),
-        rusqlite::Error::Empty => return (Code::Q001, ONE_SELECT),
-        rusqlite::Error::NulError(_) => return (Code::S018, "take the NUL character out of the query"),
+        rusqlite::Error::MultipleStatement => {
+            return (Code::MultipleStatements, "write one statement in each query");
+        }
+        rusqlite::Error::Empty => return (Code::QueryNotReadOnly, ONE_SELECT),
+        rusqlite::Error::NulError(_) => {
+            return (Code::SyntaxError, "take the NUL character out of the query");
+        }
         _ => {}
     }
     match cause.sqlite_error_code() {
-        Some(ErrorCode::OperationInterrupted) => (Code::S011, ""),
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
-            (Code::S014, "another process writes to the file: try again, or put it into WAL mode")
+        Some(ErrorCode::OperationInterrupted) => (Code::StatementCancelled, ""),
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => (
+            Code::SourceUnavailable,
+            "another process writes to the file: try again, or put it into WAL mode",
+        ),
+        Some(ErrorCode::ReadOnly) => (Code::QueryNotReadOnly, ONE_SELECT),
+        Some(ErrorCode::TooBig) => {
+            (Code::RowTooLarge, "leave the large column out, or shorten it in the query")
         }
-        Some(ErrorCode::ReadOnly) => (Code::Q001, ONE_SELECT),
-        Some(ErrorCode::TooBig) => (Code::S019, "leave the large column out, or shorten it in the query"),
         Some(
             ErrorCode::NotADatabase
             | ErrorCode::DatabaseCorrupt
             | ErrorCode::SystemIoFailure
             | ErrorCode::CannotOpen,
-        ) => (Code::S017, "check the file with PRAGMA integrity_check, and that its folder can be read"),
+        ) => (
+            Code::SqliteUnreadable,
+            "check the file with PRAGMA integrity_check, and that its folder can be read",
+        ),
         _ if ["no such table", "no such column", "no such view", "ambiguous column"]
             .iter()
             .any(|t| text.contains(t)) =>
         {
-            (Code::S009, "check the spelling; a text stands in single quotes, a name in double quotes")
+            (
+                Code::UnknownTableOrColumn,
+                "check the spelling; a text stands in single quotes, a name in double quotes",
+            )
         }
         _ if ["syntax error", "incomplete input", "unrecognized token"].iter().any(|t| text.contains(t)) => {
-            (Code::S018, "")
+            (Code::SyntaxError, "")
         }
-        _ => (Code::S010, ""),
+        _ => (Code::DatabaseError, ""),
     }
 }

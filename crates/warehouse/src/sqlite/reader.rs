@@ -48,7 +48,7 @@ pub(crate) fn open(path: &Path) -> Result<Connection> {
 fn prepare<'c>(connection: &'c Connection, sql: &str) -> Result<rusqlite::Statement<'c>> {
     let prepared = connection.prepare(sql).map_err(|e| of_statement(e, sql))?;
     if !prepared.readonly() || prepared.column_count() == 0 {
-        return Err(Error::new(Code::Q001, "the statement does not only read")
+        return Err(Error::new(Code::QueryNotReadOnly, "the statement does not only read")
             .help("a query must be one SELECT, or WITH ... SELECT"));
     }
     Ok(prepared)
@@ -171,7 +171,7 @@ impl Reader {
 
 fn push(page: &mut RowPage, row: &rusqlite::Row<'_>, kinds: &[Kind], sql: &str) -> Result<()> {
     let too_large = || {
-        Error::new(Code::S019, format!("a row of the result has more than {} MiB", ROW_LIMIT >> 20))
+        Error::new(Code::RowTooLarge, format!("a row of the result has more than {} MiB", ROW_LIMIT >> 20))
             .help("leave the large column out, or shorten it in the query")
     };
     let start = page.data.len();

@@ -107,7 +107,7 @@ async fn each_right_beyond_reading_is_told_with_the_statement_that_takes_it_away
     for cure in cures {
         assert!(found.iter().any(|(_, help)| help.contains(cure)), "{cure} is not in {found:#?}");
     }
-    assert!(codes(&lines).iter().all(|code| *code == Code::S101), "{lines:?}");
+    assert!(codes(&lines).iter().all(|code| *code == Code::ExcessPrivileges), "{lines:?}");
 
     // Each cure is a statement that works, and together they leave nothing to say.
     for (_, help) in &found {
@@ -126,7 +126,7 @@ async fn a_superuser_is_told_as_such_and_nothing_else() {
     database.sql("CREATE TABLE t (id int)");
     let settings = ServerSettings { database: database.name().into(), ..settings(database.server()) };
     let lines = test(&server(settings)).await;
-    assert_eq!(codes(&lines), [Code::S101]);
+    assert_eq!(codes(&lines), [Code::ExcessPrivileges]);
     assert!(findings(&lines, Step::Privileges)[0].1.contains("NOSUPERUSER"));
 }
 
@@ -138,7 +138,7 @@ async fn an_account_that_ends_soon_and_reads_nothing_is_told_so() {
          DO $$ BEGIN EXECUTE format('ALTER ROLE check_ending VALID UNTIL %L', now() + interval '3 days 1 hour'); END $$",
     );
     let lines = test(&server(user(&database, "check_ending"))).await;
-    assert_eq!(codes(&lines), [Code::S106, Code::S105]);
+    assert_eq!(codes(&lines), [Code::NoReadableTable, Code::CredentialsExpiring]);
     assert!(line(&lines, Step::Privileges).problems[0].message().ends_with("3 days from now"), "{lines:?}");
 
     database.sql("ALTER ROLE check_ending VALID UNTIL 'infinity'; CREATE TABLE t (id int); GRANT SELECT ON t TO check_ending");
@@ -150,14 +150,26 @@ async fn a_step_that_fails_is_the_last_and_says_where_we_connect_from() {
     let database = Postgres::shared().database("check_failures");
     let good = user(&database, "scramuser");
     let cases = [
-        (ServerSettings { host: "nowhere.invalid".into(), ..good.clone() }, Step::Name, Code::S001),
-        (ServerSettings { port: outflow_testkit::free_port(), ..good.clone() }, Step::Tcp, Code::S002),
+        (
+            ServerSettings { host: "nowhere.invalid".into(), ..good.clone() },
+            Step::Name,
+            Code::HostNotResolved,
+        ),
+        (
+            ServerSettings { port: outflow_testkit::free_port(), ..good.clone() },
+            Step::Tcp,
+            Code::ConnectionRefused,
+        ),
         (
             ServerSettings { login: Login::password("scramuser", "wrong"), ..good.clone() },
             Step::Authentication,
-            Code::S006,
+            Code::SourceAuthFailed,
         ),
-        (ServerSettings { database: "no such".into(), ..good.clone() }, Step::Database, Code::S007),
+        (
+            ServerSettings { database: "no such".into(), ..good.clone() },
+            Step::Database,
+            Code::UnknownDatabase,
+        ),
     ];
     for (settings, step, code) in cases {
         let place = format!("{}:{}", settings.host, settings.port);
@@ -175,7 +187,7 @@ async fn a_step_that_fails_is_the_last_and_says_where_we_connect_from() {
     }
     database.sql("REVOKE CONNECT ON DATABASE check_failures FROM PUBLIC");
     let lines = test(&server(good)).await;
-    assert_eq!((lines.last().unwrap().step, codes(&lines)), (Step::Database, vec![Code::S008]));
+    assert_eq!((lines.last().unwrap().step, codes(&lines)), (Step::Database, vec![Code::PermissionDenied]));
     assert!(findings(&lines, Step::Database)[0].1.contains("CONNECT"));
 }
 
@@ -194,7 +206,7 @@ async fn a_question_that_is_refused_is_a_line_and_spoils_no_other() {
         "{privileges:?}"
     );
     assert!(findings(&lines, Step::Privileges)[0].1.starts_with("REVOKE INSERT"), "{privileges:?}");
-    assert_eq!(codes(&lines), [Code::S101]);
+    assert_eq!(codes(&lines), [Code::ExcessPrivileges]);
 }
 
 #[tokio::test]
@@ -277,7 +289,7 @@ async fn a_redshift_is_asked_in_its_own_words() {
     .await;
     let lines = test(&server).await;
     assert_eq!(line(&lines, Step::Server).summary, "Redshift 1.0.117891");
-    assert_eq!(line(&lines, Step::Clock).problems[0].code(), Code::S102, "that clock stands at 2020");
+    assert_eq!(line(&lines, Step::Clock).problems[0].code(), Code::ClockSkew, "that clock stands at 2020");
     assert_eq!(
         line(&lines, Step::Schemas).summary,
         "120 tables in 2 schemas: sales (120), spectrum (external)"
@@ -298,7 +310,7 @@ async fn a_redshift_that_answers_little_still_passes() {
     ])
     .await;
     let lines = test(&server).await;
-    assert_eq!(codes(&lines), [Code::S102], "{lines:?}");
+    assert_eq!(codes(&lines), [Code::ClockSkew], "{lines:?}");
     assert_eq!(line(&lines, Step::Schemas).summary, "not told: not here (SQLSTATE 0A000)");
     assert_eq!(detail(line(&lines, Step::Privileges), "not_told").as_array().unwrap().len(), 5);
 }
@@ -308,7 +320,7 @@ async fn the_wrong_kind_of_server_is_a_mistake_of_the_configuration() {
     let database = Postgres::shared().database("check_kind");
     let dialect = outflow_core::Dialect::Redshift;
     let lines = test(&server(ServerSettings { dialect, ..user(&database, "scramuser") })).await;
-    assert_eq!((lines.last().unwrap().step, codes(&lines)), (Step::Server, vec![Code::C005]));
+    assert_eq!((lines.last().unwrap().step, codes(&lines)), (Step::Server, vec![Code::InvalidValue]));
     assert!(findings(&lines, Step::Server)[0].1.contains("type: postgres"));
 }
 
@@ -317,11 +329,14 @@ async fn a_file_is_opened_and_its_tables_are_counted() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("shop.db");
     let lines = test(&Sqlite::new(path.clone())).await;
-    assert_eq!((lines.len(), lines[0].step, codes(&lines)), (1, Step::Database, vec![Code::S017]));
+    assert_eq!(
+        (lines.len(), lines[0].step, codes(&lines)),
+        (1, Step::Database, vec![Code::SqliteUnreadable])
+    );
 
     let database = rusqlite::Connection::open(&path).unwrap();
     database.execute_batch("PRAGMA user_version = 1").unwrap();
-    assert_eq!(codes(&test(&Sqlite::new(path.clone())).await), [Code::S106]);
+    assert_eq!(codes(&test(&Sqlite::new(path.clone())).await), [Code::NoReadableTable]);
     database.execute_batch("CREATE TABLE t (id); CREATE VIEW v AS SELECT 1").unwrap();
     let lines = test(&Sqlite::new(path)).await;
     assert_eq!(codes(&lines), []);

@@ -210,7 +210,7 @@ async fn a_connection_test_begins_with_the_credentials() {
     let lines = crate::check::test(&through(world.iam(cluster()))).await;
     assert_eq!(
         (lines.len(), lines[0].step, crate::check::codes(&lines)),
-        (1, Step::Credentials, vec![Code::S022])
+        (1, Step::Credentials, vec![Code::AwsCredentialsRefused])
     );
 }
 
@@ -291,7 +291,7 @@ async fn kept_credentials_that_the_server_refuses_are_replaced_once() {
     assert_eq!(world.asked().len(), 2);
     // Now nothing helps; one more is asked for, and no more.
     postgres.sql("ALTER ROLE changing PASSWORD 'other'");
-    assert_eq!(refused(&server).await.code(), Code::S006);
+    assert_eq!(refused(&server).await.code(), Code::SourceAuthFailed);
     assert_eq!(world.asked().len(), 3);
 }
 
@@ -300,7 +300,7 @@ async fn new_credentials_that_the_server_refuses_are_not_asked_for_again() {
     let world = World::with_keys().await;
     world.aws.always(gives("IAM:nobody", "pw", "2026-01-31T10:15:00Z"));
     let error = refused(&through(world.iam(cluster()))).await;
-    assert_eq!(error.code(), Code::S006);
+    assert_eq!(error.code(), Code::SourceAuthFailed);
     assert!(error.help_text().unwrap().contains("auto_create"));
     assert_eq!(world.asked().len(), 1);
 }
@@ -320,7 +320,7 @@ async fn plain_text_is_out_of_the_question() {
         let tls = Tls { mode, ..Tls::default() };
         let login = Login::Iam(world.iam(cluster()));
         let made: Result<Server> = Server::new(ServerSettings { login, tls, ..settings(Postgres::shared()) });
-        assert_eq!(made.err().unwrap().code(), Code::C005);
+        assert_eq!(made.err().unwrap().code(), Code::InvalidValue);
     }
     assert!(world.asked().is_empty());
 }

@@ -32,11 +32,11 @@ async fn every_way_of_authentication_lets_the_right_password_in() {
 async fn every_way_of_authentication_refuses_a_wrong_password() {
     for name in ["plain", "md5user", "scramuser", "nobody-of-that-name"] {
         let error = refused(user(name, "wrong")).await;
-        assert_eq!(error.code(), Code::S006, "{name}: {error}");
+        assert_eq!(error.code(), Code::SourceAuthFailed, "{name}: {error}");
         assert!(error.message().contains(name), "{error}");
         assert!(error.place().unwrap().starts_with("127.0.0.1:"));
     }
-    assert_eq!(refused(user("scramuser", "")).await.code(), Code::S006);
+    assert_eq!(refused(user("scramuser", "")).await.code(), Code::SourceAuthFailed);
 }
 
 #[tokio::test]
@@ -44,7 +44,7 @@ async fn a_password_goes_out_in_clear_text_only_if_tls_was_turned_off() {
     let mut plain = user("plain", Postgres::USER_PASSWORD);
     plain.tls.mode = TlsMode::Prefer;
     let error = refused(plain.clone()).await;
-    assert_eq!(error.code(), Code::S015);
+    assert_eq!(error.code(), Code::ClearTextPassword);
     assert!(!format!("{error:?}{plain:?}").contains(Postgres::USER_PASSWORD));
 }
 
@@ -53,7 +53,7 @@ async fn a_server_without_tls_is_refused_where_tls_is_demanded() {
     for mode in [TlsMode::Require, TlsMode::VerifyCa, TlsMode::VerifyFull] {
         let mut settings = settings(Postgres::shared());
         settings.tls.mode = mode;
-        assert_eq!(refused(settings).await.code(), Code::S005, "{mode:?}");
+        assert_eq!(refused(settings).await.code(), Code::TlsNotOffered, "{mode:?}");
     }
     let mut settings = settings(Postgres::shared());
     settings.tls.mode = TlsMode::Prefer;
@@ -64,27 +64,27 @@ async fn a_server_without_tls_is_refused_where_tls_is_demanded() {
 async fn what_cannot_be_reached_says_why() {
     let here = settings(Postgres::shared());
     let nowhere = ServerSettings { host: "nowhere.invalid".into(), ..here.clone() };
-    assert_eq!(refused(nowhere).await.code(), Code::S001);
+    assert_eq!(refused(nowhere).await.code(), Code::HostNotResolved);
 
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let silent = ServerSettings { port, connect_timeout: Duration::from_millis(300), ..here.clone() };
     let begun = Instant::now();
-    assert_eq!(refused(silent).await.code(), Code::S003);
+    assert_eq!(refused(silent).await.code(), Code::SourceTimeout);
     assert!(begun.elapsed() < Duration::from_secs(10));
 
     drop(listener);
-    assert_eq!(refused(ServerSettings { port, ..here }).await.code(), Code::S002);
+    assert_eq!(refused(ServerSettings { port, ..here }).await.code(), Code::ConnectionRefused);
 }
 
 #[tokio::test]
 async fn an_unknown_database_and_a_full_server_have_their_codes() {
     let postgres = Postgres::shared();
     let unknown = ServerSettings { database: "no such".into(), ..settings(postgres) };
-    assert_eq!(refused(unknown).await.code(), Code::S007);
+    assert_eq!(refused(unknown).await.code(), Code::UnknownDatabase);
 
     postgres.sql("CREATE ROLE unwanted LOGIN PASSWORD 'secret' CONNECTION LIMIT 0");
-    assert_eq!(refused(user("unwanted", "secret")).await.code(), Code::S014);
+    assert_eq!(refused(user("unwanted", "secret")).await.code(), Code::SourceUnavailable);
 }
 
 #[test]
@@ -97,7 +97,7 @@ fn settings_that_cannot_be_right_are_refused_before_anything_is_sent() {
         ServerSettings { dialect: outflow_core::Dialect::Sqlite, ..good },
     ];
     for settings in wrong {
-        assert_eq!(Server::new(settings).err().unwrap().code(), Code::C005);
+        assert_eq!(Server::new(settings).err().unwrap().code(), Code::InvalidValue);
     }
 }
 

@@ -159,7 +159,7 @@ async fn when_the_database_cannot_be_asked_again_the_run_fails_and_the_next_one_
     q.put(1.0, 1, "A");
     q.world.lock().at(2.0);
     q.world.lock().breaks_again = true;
-    assert_eq!(codes(&q.house.run(&q.spec, &q.world).await.unwrap_err()), [Code::S012]);
+    assert_eq!(codes(&q.house.run(&q.spec, &q.world).await.unwrap_err()), [Code::ConnectionBroken]);
     assert_eq!(q.sent(), [""; 0]);
     q.put(3.0, 1, "A");
     assert_eq!(q.run_at(4.0).await, ["1 A", "1 A"]);
@@ -239,7 +239,7 @@ async fn now_is_the_moment_of_the_first_try_and_no_lookback_reaches_behind_it() 
     q.put(98.0, 1, "A");
     q.world.lock().at(100.0);
     q.world.lock().breaks_after = Some(0);
-    assert_eq!(codes(&q.house.run(&q.spec, &q.world).await.unwrap_err()), [Code::S012]);
+    assert_eq!(codes(&q.house.run(&q.spec, &q.world).await.unwrap_err()), [Code::ConnectionBroken]);
     q.put(105.0, 2, "A");
     assert_eq!(q.run_at(200.0).await, ["2 A"], "it came after the first try, which failed");
     q.put(201.0, 3, "A");
@@ -259,11 +259,11 @@ async fn a_lost_run_is_made_up_for_from_its_own_start_whatever_else_went_wrong()
         let mut q = Quiet::new(shape);
         q.put(1.0, 1, "A");
         q.world.lock().at(100.0);
-        let stops = Scripted::new("a", |_, _| crate::parts::stop(Code::D013));
+        let stops = Scripted::new("a", |_, _| crate::parts::stop(Code::DestinationAuthFailed));
         q.house = q.house.reopened(&[&stops]);
         let run = q.house.run(&q.spec, &q.world).await.unwrap().run;
         q.house.engine.spool.remove(run, false).unwrap();
-        assert_eq!(codes(&q.house.run(&q.spec, &q.world).await.unwrap_err()), [Code::P005]);
+        assert_eq!(codes(&q.house.run(&q.spec, &q.world).await.unwrap_err()), [Code::SegmentMissing]);
         q.house = q.house.reopened(&[&q.a]);
         q.spec.first_run = FirstRun::Now;
         assert_eq!(q.run_at(500.0).await, ["1 A"]);

@@ -423,7 +423,9 @@ impl RowStream for Rows {
                 page.push(fields.iter().map(|f| f.as_deref().map(str::as_bytes)));
             }
             match &mut self.breaks_after {
-                Some(left) if *left < taken || taken == 0 => Err(Error::new(Code::S012, "it broke")),
+                Some(left) if *left < taken || taken == 0 => {
+                    Err(Error::new(Code::ConnectionBroken, "it broke"))
+                }
                 Some(left) => {
                     *left -= taken;
                     Ok(true)

@@ -51,7 +51,7 @@ fn included_files_are_a_part_of_the_project_with_paths_of_their_own() {
 fn files_that_cannot_be_read_are_told_at_the_line_that_names_them() {
     let dir = tempfile::tempdir().unwrap();
     let errors = load(dir.path()).unwrap_err();
-    assert_eq!(errors[0].code(), Code::C001);
+    assert_eq!(errors[0].code(), Code::ProjectFileUnreadable);
     assert!(errors[0].help_text().unwrap().contains("outflow init"));
     assert_eq!(problems("version: 1\ninclude: [a.yaml]\n"), ["C001 outflow.yaml:2:11"]);
     let dir = folder(&[("outflow.yaml", "version: 1\ninclude: [a.yaml]\n"), ("a.yaml", "- 1\n")]);
@@ -61,7 +61,7 @@ fn files_that_cannot_be_read_are_told_at_the_line_that_names_them() {
     fs::write(dir.path().join("outflow.yaml"), text).unwrap();
     assert_eq!(told(&load(dir.path()).unwrap_err()), ["C002 a.yaml:1:1"]);
     fs::write(dir.path().join("outflow.yaml"), b"version: 1 # \xff").unwrap();
-    assert_eq!(load(dir.path()).unwrap_err()[0].code(), Code::C001);
+    assert_eq!(load(dir.path()).unwrap_err()[0].code(), Code::ProjectFileUnreadable);
 }
 
 #[test]

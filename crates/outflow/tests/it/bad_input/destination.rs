@@ -14,7 +14,7 @@ use crate::support::WRITE_KEY;
 fn stays_pending(shop: &Shop, code: &str, spoil: impl FnOnce(&Shop), mend: impl FnOnce(&Shop)) {
     shop.add(1, 5);
     spoil(shop);
-    let exit = shop.project.run(&["run", "users", "--deliver-for", "2s"]);
+    let exit = shop.project.run(&["run", "users", "--delivery-timeout", "2s"]);
     exit.assert_code(6);
     assert!(exit.stderr.contains(code), "{exit:?}");
     assert!(exit.ran < Duration::from_secs(20), "{exit:?}");

@@ -31,8 +31,8 @@ fn a_small_result_is_told_exactly_and_nothing_is_sent_or_kept() {
     let off = bytes(&run["destinations"]["journeys"]).abs_diff(bytes(journeys));
     assert!(off < 4, "{run} {journeys}");
     assert_eq!(project.json(&["estimate", "users"], 0)["about"], "the next run");
-    assert_eq!(project.json(&["estimate", "users", "--as", "first"], 0)["rows"]["expected"], 3);
-    assert_eq!(project.json(&["estimate", "users", "--as", "2026-01-01"], 0)["rows"]["expected"], 0);
+    assert_eq!(project.json(&["estimate", "users", "--since", "first"], 0)["rows"]["expected"], 3);
+    assert_eq!(project.json(&["estimate", "users", "--since", "2026-01-01"], 0)["rows"]["expected"], 0);
 }
 
 #[test]

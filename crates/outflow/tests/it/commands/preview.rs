@@ -69,10 +69,10 @@ fn as_says_which_run_is_looked_at() {
     let next = run["next_last_sync_time"].as_i64().unwrap().to_string();
     let starts = [
         (vec![], next.as_str()),
-        (vec!["--as", "next"], next.as_str()),
-        (vec!["--as", "first"], "0"),
-        (vec!["--as", "2023-11-14T22:13:20Z"], "1700000000"),
-        (vec!["--as", "1700000001"], "1700000001"),
+        (vec!["--since", "next"], next.as_str()),
+        (vec!["--since", "first"], "0"),
+        (vec!["--since", "2023-11-14T22:13:20Z"], "1700000000"),
+        (vec!["--since", "1700000001"], "1700000001"),
     ];
     for (option, value) in starts {
         let mut args = vec!["preview", "users"];

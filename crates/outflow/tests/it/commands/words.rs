@@ -67,7 +67,7 @@ fn usage_errors_exit_with_2_and_print_nothing_on_stdout() {
         &["run", "--limit", "many"],
         &["run", "--due", "users"],
         &["run", "--full", "--since", "2026-01-31"],
-        &["run", "--deliver-for", "5x"],
+        &["run", "--delivery-timeout", "5x"],
         &["run", "--jobs", "0"],
         &["run", "--output", "xml"],
         &["preview"],
@@ -119,8 +119,8 @@ fn wrong_values_of_options_are_told_with_what_is_right() {
     let project = sqlite_project(&receiver, "[\"a\"]");
     let wrong: [(&[&str], &str, &str); 4] = [
         (&["run", "--since", "yesterday"], "C005", "2026-01-31"),
-        (&["preview", "users", "--as", "last"], "C005", "first, next"),
-        (&["run", "--only", "journey"], "C011", "journeys"),
+        (&["preview", "users", "--since", "last"], "C005", "first, next"),
+        (&["run", "--destination", "journey"], "C011", "journeys"),
         (&["rejected", "--code", "R999"], "C012", "outflow explain"),
     ];
     project.json(&["run"], 0);

@@ -194,7 +194,7 @@ fn a_slow_destination_holds_no_session_of_the_warehouse() {
     many(&redshift, "slow_destination", 2_000);
     let warehouse = Warehouse::new(&redshift, "slow_destination", &Login::default(), &[USERS]);
     warehouse.receiver.always(outflow_testkit::Reply::status(503));
-    let exit = warehouse.program(&["run", "users", "--deliver-for", "1s"]).run();
+    let exit = warehouse.program(&["run", "users", "--delivery-timeout", "1s"]).run();
     exit.assert_code(6);
     let sessions =
         redshift.postgres().sql("SELECT count(*) FROM pg_stat_activity WHERE datname = 'slow_destination'");

@@ -62,7 +62,7 @@ fn every_type_arrives_as_documented_json() {
         &[("people", "identify", "SELECT id AS userId, all_types.* FROM all_types")],
     );
     let exit =
-        warehouse.program(&["preview", "people", "--calls", "--as", "first", "--output", "ndjson"]).run();
+        warehouse.program(&["preview", "people", "--calls", "--since", "first", "--output", "ndjson"]).run();
     exit.assert_code(0);
     // The text itself: a parser would round what must not be rounded.
     for (n, (ty, value, json)) in TYPES.iter().enumerate() {
@@ -89,7 +89,7 @@ fn what_no_json_can_hold_rejects_its_row_with_a_reason() {
     let warehouse = Warehouse::new(super::shared(), "types_rejected", &Login::default(), &syncs);
     for (n, (ty, value, code)) in REJECTED.iter().enumerate() {
         let exit = warehouse
-            .program(&["preview", &format!("s{n}"), "--calls", "--as", "first", "--output", "json"])
+            .program(&["preview", &format!("s{n}"), "--calls", "--since", "first", "--output", "json"])
             .run();
         let document: Value = serde_json::from_str(&exit.stdout).unwrap();
         let rejected = &document["calls"][0]["rejected"];

@@ -115,7 +115,7 @@ fn quiet(format: &str) {
     let exit = running.wait();
     exit.assert_code(0);
     assert!(
-        ["run failed", "reload refused", "alert not told", "run held", "stopped"]
+        ["run failed", "reload refused", "alert not told", "run awaits approval", "stopped"]
             .iter()
             .all(|event| exit.stderr.contains(event)),
         "{exit:?}"
@@ -135,7 +135,7 @@ fn quiet(format: &str) {
     }
     // The canaries did fly.
     let kinds: Vec<_> = alarm.calls().iter().map(|c| c["data"]["alert"].to_string()).collect();
-    for kind in ["sync_failing", "rows_rejected", "run_held", "destination_paused"] {
+    for kind in ["sync_failing", "rows_rejected", "run_awaiting_approval", "destination_paused"] {
         assert!(kinds.contains(&format!("{kind:?}")), "{kinds:?}");
     }
     assert!(calls.requests().iter().any(|r| contains(&r.body, ROW)));

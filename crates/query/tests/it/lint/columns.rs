@@ -16,7 +16,7 @@ fn every_column_of_a_table_is_found_and_of_a_query_that_names_its_own_is_not() {
     for dialect in DIALECTS {
         assert_places(
             dialect,
-            Code::Q101,
+            Code::SelectStar,
             &[
                 ("SELECT * FROM t", &["*"]),
                 ("SELECT id AS x, t.* FROM t", &["t.*"]),
@@ -65,7 +65,7 @@ fn the_text_tells_names_only_where_it_is_sure() {
 fn the_same_name_twice_is_found_in_any_case() {
     assert_places(
         Postgres,
-        Code::Q103,
+        Code::DuplicateColumn,
         &[
             ("SELECT a AS x, b AS \"X\", c AS y FROM t", &["\"X\""]),
             ("SELECT u.id, v.id FROM u, v", &["id"]),
@@ -78,7 +78,7 @@ fn the_same_name_twice_is_found_in_any_case() {
 fn secrets_are_found_by_the_column_or_its_alias() {
     assert_places(
         Redshift,
-        Code::Q105,
+        Code::SecretLikeColumn,
         &[
             ("SELECT u.password_hash AS x FROM u", &["password_hash"]),
             ("SELECT md5(p) AS \"apiKey\" FROM u", &["\"apiKey\""]),
@@ -92,13 +92,13 @@ fn secrets_are_found_by_the_column_or_its_alias() {
 fn names_with_capitals_are_noted_where_the_server_folds_them() {
     for (dialect, wanted) in [(Redshift, &["planTier"][..]), (Postgres, &["planTier"]), (Sqlite, &[])] {
         let text = "SELECT id AS userId, plan AS planTier, a AS \"B\" FROM t WHERE a > {{last_sync_time}}";
-        assert_eq!(places(text, dialect, Code::Q201), wanted);
+        assert_eq!(places(text, dialect, Code::CaseFolded), wanted);
     }
     let quoted = "SELECT id AS \"userId\", plan AS \"planTier\", a AS firstName FROM t";
-    assert_eq!(places(quoted, Redshift, Code::Q201), ["\"planTier\""]);
-    assert_eq!(places(quoted, Postgres, Code::Q201), ["firstName"]);
+    assert_eq!(places(quoted, Redshift, Code::CaseFolded), ["\"planTier\""]);
+    assert_eq!(places(quoted, Postgres, Code::CaseFolded), ["firstName"]);
     let found = super::lint(quoted, Redshift);
-    let note = found.iter().find(|f| f.code == Code::Q201).unwrap();
+    let note = found.iter().find(|f| f.code == Code::CaseFolded).unwrap();
     assert!(note.message.ends_with("planTier, firstName"), "{}", note.message);
     assert!(note.help.contains("enable_case_sensitive_identifier"), "{}", note.help);
 }
@@ -112,7 +112,7 @@ fn very_many_columns_are_found() {
     for (count, says) in [(200, None), (201, Some("201 columns")), (513, Some("512")), (1_601, Some("1600"))]
     {
         let found = super::lint(&query(count), Redshift);
-        let message = found.iter().find(|f| f.code == Code::Q109).map(|f| f.message.clone());
+        let message = found.iter().find(|f| f.code == Code::ManyColumns).map(|f| f.message.clone());
         assert_eq!(message.is_some(), says.is_some(), "{count}");
         assert!(message.unwrap_or_default().contains(says.unwrap_or_default()), "{count}");
     }
@@ -120,7 +120,7 @@ fn very_many_columns_are_found() {
 
 #[test]
 fn a_group_without_a_person_is_found() {
-    let found = |text| !at(text, &of_type(text, CallType::Group, false), Code::Q110).is_empty();
+    let found = |text| !at(text, &of_type(text, CallType::Group, false), Code::GroupWithoutUserId).is_empty();
     assert!(found("SELECT id AS groupId, name FROM c"));
     assert!(!found("SELECT id AS groupId, p AS USERID FROM c"));
     assert!(!found("SELECT id AS groupId, p AS anonymousId FROM c"));
@@ -132,16 +132,19 @@ fn a_group_without_a_person_is_found() {
 fn commands_of_customer_io_are_found_in_track_queries_that_go_there() {
     let text =
         "SELECT u AS userId, CASE WHEN k = 'Object Deleted' THEN 'User Deleted' ELSE k END AS event FROM t";
-    assert_eq!(at(text, &of_type(text, CallType::Track, true), Code::Q111), ["'User Deleted'"]);
-    assert!(at(text, &of_type(text, CallType::Track, false), Code::Q111).is_empty());
-    assert!(at(text, &of_type(text, CallType::Page, true), Code::Q111).is_empty());
+    assert_eq!(at(text, &of_type(text, CallType::Track, true), Code::EventNameIsCommand), ["'User Deleted'"]);
+    assert!(at(text, &of_type(text, CallType::Track, false), Code::EventNameIsCommand).is_empty());
+    assert!(at(text, &of_type(text, CallType::Page, true), Code::EventNameIsCommand).is_empty());
     let plain = "SELECT u AS userId, 'Device Deleted' AS event, 'User Deleted' AS note FROM t";
-    assert_eq!(at(plain, &of_type(plain, CallType::Track, true), Code::Q111), ["'Device Deleted'"]);
+    assert_eq!(
+        at(plain, &of_type(plain, CallType::Track, true), Code::EventNameIsCommand),
+        ["'Device Deleted'"]
+    );
 }
 
 #[test]
 fn the_examples_of_the_reference_page_have_no_findings_but_the_right_ones() {
-    let allowed = [Code::Q201, Code::Q203, Code::Q108];
+    let allowed = [Code::CaseFolded, Code::UnknownTypeComparedWithNumber, Code::ReservedWordAsName];
     for text in EXAMPLES {
         for dialect in DIALECTS {
             let codes: Vec<Code> =

@@ -20,7 +20,12 @@ fn typed(
     let query = parse(text, dialect);
     let column = Column { name: "probe".into(), ty, declared: declared.into() };
     let known = vec![Some(Known { column, largest: largest.map(str::to_owned) }); query.comparisons().len()];
-    let types = [Code::Q010, Code::Q011, Code::Q112, Code::Q203];
+    let types = [
+        Code::TimestampComparedWithNumber,
+        Code::TextComparedWithNumber,
+        Code::LateRows,
+        Code::UnknownTypeComparedWithNumber,
+    ];
     let found = query.lint(&Context { known: &known, ..Context::of(CallType::Identify) });
     found.into_iter().filter(|f| types.contains(&f.code)).collect()
 }
@@ -106,14 +111,20 @@ fn statements_for_the_database_stand_alone() {
 #[test]
 fn without_a_type_there_is_a_note_about_plain_columns() {
     for dialect in DIALECTS {
-        assert_eq!(places(EXAMPLES[0], dialect, Code::Q203), ["last_updated"]);
-        assert_eq!(places(&query("t.at > '{{last_sync_time}}'"), dialect, Code::Q203), ["t.at"]);
+        assert_eq!(places(EXAMPLES[0], dialect, Code::UnknownTypeComparedWithNumber), ["last_updated"]);
+        assert_eq!(
+            places(&query("t.at > '{{last_sync_time}}'"), dialect, Code::UnknownTypeComparedWithNumber),
+            ["t.at"]
+        );
         for silent in [
             "a > {{last_sync_time | timestamp}}",
             "COALESCE(a, b) > {{last_sync_time}}",
             "5 < {{last_sync_time}}",
         ] {
-            assert!(places(&query(silent), dialect, Code::Q203).is_empty(), "{silent}");
+            assert!(
+                places(&query(silent), dialect, Code::UnknownTypeComparedWithNumber).is_empty(),
+                "{silent}"
+            );
         }
     }
 }
@@ -121,13 +132,20 @@ fn without_a_type_there_is_a_note_about_plain_columns() {
 #[test]
 fn a_moment_or_a_day_against_a_number_is_q010_with_the_typed_form() {
     let plain = "a >= {{last_sync_time}}";
-    assert_fixed(Redshift, plain, MOMENT, None, Code::Q010, "a >= {{last_sync_time | timestamp}}");
+    assert_fixed(
+        Redshift,
+        plain,
+        MOMENT,
+        None,
+        Code::TimestampComparedWithNumber,
+        "a >= {{last_sync_time | timestamp}}",
+    );
     assert_fixed(
         Postgres,
         plain,
         (ColumnType::TimestampTz, "timestamp with time zone"),
         None,
-        Code::Q010,
+        Code::TimestampComparedWithNumber,
         "a >= {{last_sync_time | timestamp}}",
     );
     assert_fixed(
@@ -135,7 +153,7 @@ fn a_moment_or_a_day_against_a_number_is_q010_with_the_typed_form() {
         "a > '{{last_sync_time}}'",
         MOMENT,
         None,
-        Code::Q010,
+        Code::TimestampComparedWithNumber,
         "a > {{last_sync_time | timestamp}}",
     );
     assert_fixed(
@@ -143,10 +161,17 @@ fn a_moment_or_a_day_against_a_number_is_q010_with_the_typed_form() {
         "{{last_sync_time | millis}} < a",
         MOMENT,
         None,
-        Code::Q010,
+        Code::TimestampComparedWithNumber,
         "{{last_sync_time | timestamp}} < a",
     );
-    assert_fixed(Redshift, plain, DAY, None, Code::Q010, "a >= {{last_sync_time | date}}");
+    assert_fixed(
+        Redshift,
+        plain,
+        DAY,
+        None,
+        Code::TimestampComparedWithNumber,
+        "a >= {{last_sync_time | date}}",
+    );
     let found = typed(&query("a > {{last_sync_time}} - 60"), Redshift, MOMENT.0, MOMENT.1, None);
     assert!(found[0].fix.is_none() && found[0].help.contains("lookback"), "{found:?}");
     assert!(typed(&query("a > {{last_sync_time | date}}"), Redshift, MOMENT.0, MOMENT.1, None).is_empty());
@@ -155,18 +180,18 @@ fn a_moment_or_a_day_against_a_number_is_q010_with_the_typed_form() {
 #[test]
 fn a_number_against_a_time_is_q010_and_units_are_told_by_the_largest_value() {
     let stamp = "a >= {{last_sync_time | timestamp}}";
-    assert_fixed(Redshift, stamp, NUMBER, None, Code::Q010, "a >= {{last_sync_time}}");
+    assert_fixed(Redshift, stamp, NUMBER, None, Code::TimestampComparedWithNumber, "a >= {{last_sync_time}}");
     assert_fixed(
         Redshift,
         stamp,
         NUMBER,
         Some("1767225600000"),
-        Code::Q010,
+        Code::TimestampComparedWithNumber,
         "a >= {{last_sync_time | millis}}",
     );
     let (plain, millis) = ("a >= {{last_sync_time}}", "a >= {{last_sync_time | millis}}");
-    assert_fixed(Redshift, plain, NUMBER, Some("1767225600000"), Code::Q203, millis);
-    assert_fixed(Redshift, millis, NUMBER, Some("1767225600"), Code::Q203, plain);
+    assert_fixed(Redshift, plain, NUMBER, Some("1767225600000"), Code::UnknownTypeComparedWithNumber, millis);
+    assert_fixed(Redshift, millis, NUMBER, Some("1767225600"), Code::UnknownTypeComparedWithNumber, plain);
     for (condition, largest) in
         [(plain, Some("1767225600")), (plain, None), (plain, Some("42")), (millis, Some("42"))]
     {
@@ -182,16 +207,23 @@ fn a_text_against_a_number_is_q011_and_the_largest_value_tells_the_cure() {
         plain,
         TEXT,
         Some("2026-01-31 10:00:00"),
-        Code::Q011,
+        Code::TextComparedWithNumber,
         "a >= '{{last_sync_time | timestamp}}'",
     );
-    assert_fixed(Postgres, plain, TEXT, Some("2026-01-31"), Code::Q011, "a >= '{{last_sync_time | date}}'");
+    assert_fixed(
+        Postgres,
+        plain,
+        TEXT,
+        Some("2026-01-31"),
+        Code::TextComparedWithNumber,
+        "a >= '{{last_sync_time | date}}'",
+    );
     assert_fixed(
         Postgres,
         plain,
         (ColumnType::Text, "text"),
         Some("1767225600"),
-        Code::Q011,
+        Code::TextComparedWithNumber,
         "a >= '{{last_sync_time}}'",
     );
     // Texts of ten digits are in the order of their numbers.
@@ -201,17 +233,20 @@ fn a_text_against_a_number_is_q011_and_the_largest_value_tells_the_cure() {
         "a >= '{{last_sync_time}}'",
         TEXT,
         Some("2026-01-31"),
-        Code::Q011,
+        Code::TextComparedWithNumber,
         "a >= '{{last_sync_time | date}}'",
     );
     for (dialect, says) in [(Redshift, "every row"), (Postgres, "refuses")] {
         let found = typed(&query(plain), dialect, TEXT.0, TEXT.1, None);
-        assert!(found[0].code == Code::Q011 && found[0].fix.is_none(), "{found:?}");
+        assert!(found[0].code == Code::TextComparedWithNumber && found[0].fix.is_none(), "{found:?}");
         assert!(found[0].message.contains(says) && found[0].help.contains("spoils"), "{found:?}");
     }
     let stamp = query("a >= {{last_sync_time | timestamp}}");
     let code = |dialect| typed(&stamp, dialect, TEXT.0, TEXT.1, None).first().map(|f| f.code);
-    assert_eq!((code(Redshift), code(Postgres), code(Sqlite)), (Some(Code::Q203), Some(Code::Q011), None));
+    assert_eq!(
+        (code(Redshift), code(Postgres), code(Sqlite)),
+        (Some(Code::UnknownTypeComparedWithNumber), Some(Code::TextComparedWithNumber), None)
+    );
     // A type without a better word is none to judge.
     assert!(typed(&query(plain), Redshift, ColumnType::Text, "oid 99999", None).is_empty());
     assert!(typed(&query(plain), Redshift, ColumnType::Json, "super", None).is_empty());
@@ -224,7 +259,7 @@ fn a_date_needs_the_whole_day_again() {
         "a >= {{last_sync_time | timestamp}}",
         DAY,
         None,
-        Code::Q112,
+        Code::LateRows,
         "a >= {{last_sync_time | date}}",
     );
     assert_fixed(
@@ -232,7 +267,7 @@ fn a_date_needs_the_whole_day_again() {
         "a > {{last_sync_time | date}}",
         DAY,
         None,
-        Code::Q112,
+        Code::LateRows,
         "a >= {{last_sync_time | date}}",
     );
     let query = parse(&query("a > {{last_sync_time | date}}"), Redshift);
@@ -240,7 +275,7 @@ fn a_date_needs_the_whole_day_again() {
     let known = [Some(Known { column, largest: None })];
     let lookback = Duration::from_secs(24 * 3600);
     let context = Context { lookback, known: &known, ..Context::of(CallType::Identify) };
-    assert!(!query.lint(&context).iter().any(|f| f.code == Code::Q112));
+    assert!(!query.lint(&context).iter().any(|f| f.code == Code::LateRows));
 }
 
 #[test]
@@ -269,7 +304,11 @@ fn a_conversion_of_the_column_is_q102_and_of_the_literal_is_not() {
         ("at >= {{last_sync_time | timestamp}} AND b::date = c", None, ""),
     ] {
         let text = query(condition);
-        assert_eq!(places(&text, Redshift, Code::Q102), place.into_iter().collect::<Vec<_>>(), "{condition}");
+        assert_eq!(
+            places(&text, Redshift, Code::FunctionAroundComparedColumn),
+            place.into_iter().collect::<Vec<_>>(),
+            "{condition}"
+        );
         let fixed = if fixed.is_empty() { condition } else { fixed };
         assert_eq!(fix_all(&text, &lint(&text, Redshift)), query(fixed));
     }

@@ -10,9 +10,12 @@ use crate::{DIALECTS, EXAMPLES, parse};
 #[test]
 fn a_query_without_the_variable_reads_everything() {
     for dialect in DIALECTS {
-        assert_eq!(places("SELECT id FROM t -- {{last_sync_time}}", dialect, Code::Q006), ["SELECT"]);
+        assert_eq!(
+            places("SELECT id FROM t -- {{last_sync_time}}", dialect, Code::QueryNotIncremental),
+            ["SELECT"]
+        );
         for text in EXAMPLES {
-            assert!(places(text, dialect, Code::Q006).is_empty());
+            assert!(places(text, dialect, Code::QueryNotIncremental).is_empty());
         }
     }
 }
@@ -38,14 +41,14 @@ fn a_limit_cuts_increments_off_at_the_end_of_the_query_alone() {
         // Nothing is lost where every run reads all.
         ("SELECT id FROM t LIMIT 10".to_owned(), &[]),
     ] {
-        assert_eq!(places(&text, Redshift, Code::Q104), wanted, "{text}");
+        assert_eq!(places(&text, Redshift, Code::OrderOrLimit), wanted, "{text}");
     }
 }
 
 #[test]
 fn in_the_order_of_a_cursor_a_limit_loses_nothing() {
     let context = Context { cursor: Some("at"), ..Context::of(CallType::Identify) };
-    let found = |text| parse(text, Postgres).lint(&context).iter().any(|f| f.code == Code::Q104);
+    let found = |text| parse(text, Postgres).lint(&context).iter().any(|f| f.code == Code::OrderOrLimit);
     assert!(!found("SELECT id, at FROM t WHERE at >= {{last_sync_time}} ORDER BY at LIMIT 10"));
     assert!(found("SELECT id, at FROM t WHERE at >= {{last_sync_time}} ORDER BY at DESC LIMIT 10"));
     assert!(found("SELECT id, at FROM t WHERE at >= {{last_sync_time}} LIMIT 10"));
@@ -55,7 +58,7 @@ fn in_the_order_of_a_cursor_a_limit_loses_nothing() {
 fn a_semicolon_at_the_end_is_noted_and_can_go() {
     assert_places(
         Sqlite,
-        Code::Q202,
+        Code::TrailingSemicolon,
         &[("SELECT ';' FROM t;", &[";"]), ("SELECT 1 ; -- done\n ;", &[";", ";"]), ("SELECT ';' -- ;", &[])],
     );
     let text = "SELECT ';' FROM t; -- done";
@@ -66,7 +69,7 @@ fn a_semicolon_at_the_end_is_noted_and_can_go() {
 fn places_are_lines_and_columns_in_characters() {
     let text = "SELECT 'é' AS x,\n  'é' AS userId FROM t;";
     let found = lint(text, Redshift);
-    let semicolon = found.iter().find(|f| f.code == Code::Q202).unwrap();
+    let semicolon = found.iter().find(|f| f.code == Code::TrailingSemicolon).unwrap();
     let span = semicolon.span(text);
     assert_eq!((span.line, span.column, span.end_line, span.end_column), (2, 23, 2, 24));
     assert_eq!(semicolon.to_error(text).place(), Some("line 2, column 23 of the query"));

@@ -10,7 +10,7 @@ use crate::EXAMPLES;
 fn values_that_change_in_every_run_are_found_in_the_select_list() {
     assert_places(
         Redshift,
-        Code::Q106,
+        Code::VolatileFunction,
         &[
             ("SELECT id, GETDATE() AS synced FROM t", &["GETDATE"]),
             (
@@ -31,17 +31,21 @@ fn values_that_change_in_every_run_are_found_in_the_select_list() {
     );
     assert_places(
         Postgres,
-        Code::Q106,
+        Code::VolatileFunction,
         &[("SELECT sysdate, gen_random_uuid() AS g FROM t", &["gen_random_uuid"])],
     );
-    assert_places(Sqlite, Code::Q106, &[("SELECT datetime('now') AS at, 'now' FROM t", &["'now'", "'now'"])]);
+    assert_places(
+        Sqlite,
+        Code::VolatileFunction,
+        &[("SELECT datetime('now') AS at, 'now' FROM t", &["'now'", "'now'"])],
+    );
 }
 
 #[test]
 fn functions_of_the_leader_node_are_found_in_queries_of_tables() {
     assert_places(
         Redshift,
-        Code::Q107,
+        Code::LeaderNodeFunction,
         &[
             ("SELECT id FROM t WHERE at < now()", &["now"]),
             ("SELECT id, STRING_AGG(a, ',') AS l FROM t GROUP BY id", &["STRING_AGG"]),
@@ -52,7 +56,7 @@ fn functions_of_the_leader_node_are_found_in_queries_of_tables() {
             ("SELECT id, t.now, age, x AS current_time FROM t WHERE at < GETDATE()", &[]),
         ],
     );
-    assert!(places("SELECT id FROM t WHERE at < now()", Postgres, Code::Q107).is_empty());
+    assert!(places("SELECT id FROM t WHERE at < now()", Postgres, Code::LeaderNodeFunction).is_empty());
     let text = "SELECT id FROM t WHERE at < NOW() AND b < CURRENT_TIMESTAMP";
     let fixed = fix_all(text, &lint(text, Redshift));
     assert_eq!(fixed, "SELECT id FROM t WHERE at < GETDATE() AND b < GETDATE()");
@@ -62,7 +66,7 @@ fn functions_of_the_leader_node_are_found_in_queries_of_tables() {
 fn reserved_words_are_found_where_they_are_names() {
     assert_places(
         Redshift,
-        Code::Q108,
+        Code::ReservedWordAsName,
         &[
             ("SELECT id FROM t WHERE timestamp > {{last_sync_time}}", &["timestamp"]),
             (
@@ -86,7 +90,7 @@ fn reserved_words_are_found_where_they_are_names() {
             ("SELECT CASE WHEN a THEN b ELSE NULL END AS c FROM t", &[]),
         ],
     );
-    assert!(places("SELECT id FROM t WHERE timestamp > 5", Postgres, Code::Q108).is_empty());
+    assert!(places("SELECT id FROM t WHERE timestamp > 5", Postgres, Code::ReservedWordAsName).is_empty());
     let text = EXAMPLES[1];
     let fixed = fix_all(text, &lint(text, Redshift));
     assert_eq!(fixed, text.replace("WHERE timestamp", "WHERE \"timestamp\""));

@@ -83,7 +83,7 @@ fn readable(counted: &[(String, u64)], external: &[String]) -> Found {
     let by_name: Map<String, Value> =
         counted.iter().map(|(name, tables)| (name.clone(), json!(tables))).collect();
     let nothing = names.is_empty().then(|| {
-        Error::new(Code::S106, "the account can read no table")
+        Error::new(Code::NoReadableTable, "the account can read no table")
             .help("grant it USAGE on a schema and SELECT on its tables: `outflow source setup-sql` prints the statements")
     });
     Found::new(summary)
@@ -298,7 +298,8 @@ impl Attributes {
 
     fn findings(&self, is_redshift: bool) -> Vec<Error> {
         let finding = |message: &str, attribute: &str| {
-            Error::new(Code::S101, message).help(format!("ALTER USER {} {attribute};", quoted(&self.user)))
+            Error::new(Code::ExcessPrivileges, message)
+                .help(format!("ALTER USER {} {attribute};", quoted(&self.user)))
         };
         if self.is_superuser {
             let message = "the account is a superuser: it may read, change and delete everything";
@@ -327,15 +328,18 @@ impl Attributes {
 fn ends_soon(until: Timestamp, now: Timestamp) -> Option<Error> {
     let days = until.duration_since(now).as_secs().div_euclid(86_400);
     (days < SOON).then(|| {
-        Error::new(Code::S105, format!("the account's password is valid until {until}, {days} days from now"))
+        Error::new(Code::CredentialsExpiring, format!("the account's password is valid until {until}, {days} days from now"))
             .help("change the password and its end: ALTER USER … PASSWORD … VALID UNTIL …, and set the new one here")
     })
 }
 
 fn member(role: &str, user: &str, is_redshift: bool) -> Error {
     let what = if is_redshift { "ROLE " } else { "" };
-    Error::new(Code::S101, format!("the account is a member of {role:?}, which may do more than read"))
-        .help(format!("REVOKE {what}{} FROM {};", quoted(role), quoted(user)))
+    Error::new(
+        Code::ExcessPrivileges,
+        format!("the account is a member of {role:?}, which may do more than read"),
+    )
+    .help(format!("REVOKE {what}{} FROM {};", quoted(role), quoted(user)))
 }
 
 /// From a row of name, owner and access list.
@@ -406,13 +410,16 @@ mod tests {
         assert!(summary.starts_with("55 tables in 11 schemas: s0 (10), s1 (9)"), "{summary}");
         assert!(summary.ends_with("s7 (3) and 3 more"), "{summary}");
         assert!(readable(&[], &["spectrum".into()]).problems.is_empty());
-        assert_eq!(readable(&[], &[]).problems[0].code(), Code::S106);
+        assert_eq!(readable(&[], &[]).problems[0].code(), Code::NoReadableTable);
     }
 
     #[test]
     fn a_password_is_due_for_renewal_14_days_before_its_end() {
         let now = "2026-12-01T00:00:00Z".parse().unwrap();
         assert!(ends_soon("2026-12-15T00:00:00Z".parse().unwrap(), now).is_none());
-        assert_eq!(ends_soon("2026-12-14T23:59:59Z".parse().unwrap(), now).unwrap().code(), Code::S105);
+        assert_eq!(
+            ends_soon("2026-12-14T23:59:59Z".parse().unwrap(), now).unwrap().code(),
+            Code::CredentialsExpiring
+        );
     }
 }

@@ -60,8 +60,11 @@ fn with_certificate(found: Found, certificate: &Certificate, is_verified: bool, 
     );
     // Where nobody looks at the certificate, nobody minds its end.
     let warning = (is_verified && days < SOON).then(|| {
-        Error::new(Code::S104, format!("the server's certificate {expiry}, on {}", certificate.expires))
-            .help("have it renewed at the server; after that day connections fail")
+        Error::new(
+            Code::CertificateExpiring,
+            format!("the server's certificate {expiry}, on {}", certificate.expires),
+        )
+        .help("have it renewed at the server; after that day connections fail")
     });
     Found { summary, ..found }
         .with("names", json!(certificate.names))
@@ -95,7 +98,7 @@ fn unprotected(tls: &Tls, is_encrypted: bool, peer: Option<IpAddr>) -> Option<Er
             "use `ssl: verify-full`; turn TLS on at the server if it has none",
         )
     };
-    Some(Error::new(Code::S107, message).help(help))
+    Some(Error::new(Code::UnencryptedConnection, message).help(help))
 }
 
 #[cfg(test)]
@@ -111,7 +114,7 @@ mod tests {
         for (mode, ca, encrypted) in
             [(Disable, false, false), (Prefer, false, false), (Prefer, true, true), (Require, false, true)]
         {
-            assert_eq!(code(&tls(mode, ca), encrypted), Some(Code::S107), "{mode:?} {ca}");
+            assert_eq!(code(&tls(mode, ca), encrypted), Some(Code::UnencryptedConnection), "{mode:?} {ca}");
         }
         for (mode, ca) in [(Require, true), (VerifyCa, false), (VerifyFull, false)] {
             assert_eq!(code(&tls(mode, ca), true), None, "{mode:?}");
@@ -137,7 +140,7 @@ mod tests {
         );
         assert!(fresh.problems.is_empty());
         let old = at("2026-12-01T00:00:01Z", true);
-        assert_eq!(old.problems[0].code(), Code::S104);
+        assert_eq!(old.problems[0].code(), Code::CertificateExpiring);
         assert!(
             old.problems[0].message().contains("expires in 29 days, on 2026-12-31"),
             "{}",

@@ -38,8 +38,11 @@ pub(super) fn findings(thing: &Thing, account: &Account) -> Vec<Error> {
     if thing.owner == account.user || account.through.contains(&thing.owner) {
         let whose = if thing.owner == account.user { "the account" } else { "a role of the account" };
         return vec![
-            Error::new(Code::S101, format!("{whose} owns {}, and may do anything with it", thing.words))
-                .help(format!("give it to another user: {} OWNER TO another_user;", thing.alter)),
+            Error::new(
+                Code::ExcessPrivileges,
+                format!("{whose} owns {}, and may do anything with it", thing.words),
+            )
+            .help(format!("give it to another user: {} OWNER TO another_user;", thing.alter)),
         ];
     }
     let mut findings = Vec::new();
@@ -60,7 +63,7 @@ pub(super) fn findings(thing: &Thing, account: &Account) -> Vec<Error> {
             _ => ("the account", ""),
         };
         findings.push(
-            Error::new(Code::S101, format!("{who} may {rights} on {}", thing.words))
+            Error::new(Code::ExcessPrivileges, format!("{who} may {rights} on {}", thing.words))
                 .help(format!("REVOKE {rights} ON {} FROM {from};{warning}", thing.clause)),
         );
     }
@@ -68,7 +71,7 @@ pub(super) fn findings(thing: &Thing, account: &Account) -> Vec<Error> {
         let rights: Vec<&str> = thing.held.iter().map(|(_, word)| *word).collect();
         let message = format!("the account may {} on {}", rights.join(", "), thing.words);
         findings.push(
-            Error::new(Code::S101, message)
+            Error::new(Code::ExcessPrivileges, message)
                 .help("no grant of its own says so: look into the roles of the account"),
         );
     }

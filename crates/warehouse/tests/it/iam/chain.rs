@@ -83,7 +83,7 @@ async fn the_first_place_that_has_keys_counts() {
     world.env.remove("AWS_CONTAINER_CREDENTIALS_FULL_URI");
     assert_eq!(signer(&world).await, "INSTANCE");
     world = world.set("AWS_EC2_METADATA_DISABLED", "True");
-    assert_eq!(refused(&through(world.iam(cluster()))).await.code(), Code::S021);
+    assert_eq!(refused(&through(world.iam(cluster()))).await.code(), Code::AwsCredentialsMissing);
 }
 
 #[tokio::test]
@@ -96,7 +96,10 @@ async fn a_profile_that_the_project_names_comes_before_the_environment() {
     // It is that one or none.
     let missing = Iam { profile: Some("nope".into()), ..iam };
     let error = refused(&through(missing)).await;
-    assert_eq!((error.code(), error.message()), (Code::S021, "there is no profile \"nope\""));
+    assert_eq!(
+        (error.code(), error.message()),
+        (Code::AwsCredentialsMissing, "there is no profile \"nope\"")
+    );
 }
 
 #[tokio::test]
@@ -164,7 +167,7 @@ async fn a_place_that_cannot_give_its_keys_is_not_passed_over() {
         world.file(".aws/config", &format!("[profile p]\n{lines}\n"));
         let iam = Iam { profile: Some("p".into()), ..world.iam(cluster()) };
         let error = refused(&through(iam)).await;
-        assert_eq!(error.code(), Code::S021, "{lines}");
+        assert_eq!(error.code(), Code::AwsCredentialsMissing, "{lines}");
         assert!(
             error.message().contains(words) && !error.message().contains("the-secret"),
             "{words}: {error}"
@@ -174,7 +177,7 @@ async fn a_place_that_cannot_give_its_keys_is_not_passed_over() {
     assert!(error.message().contains("AWS_ROLE_ARN is not"), "{error}");
     let world = world.set("AWS_ROLE_ARN", "arn:aws:iam::1:role/x");
     let error = refused(&through(world.iam(cluster()))).await;
-    assert_eq!((error.code(), error.place()), (Code::S021, Some("/nowhere/token")));
+    assert_eq!((error.code(), error.place()), (Code::AwsCredentialsMissing, Some("/nowhere/token")));
 }
 
 /// The metadata services speak plain HTTP, so keys and tokens of theirs go nowhere else.
@@ -185,7 +188,7 @@ async fn plain_http_leads_to_no_other_host() {
         .set("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://10.1.2.3/keys")
         .set("AWS_CONTAINER_AUTHORIZATION_TOKEN", "t");
     let error = refused(&through(world.iam(cluster()))).await;
-    assert_eq!(error.code(), Code::S021);
+    assert_eq!(error.code(), Code::AwsCredentialsMissing);
     assert!(error.message().contains("not allowed"), "{error}");
 }
 
@@ -196,7 +199,7 @@ async fn where_nothing_is_found_each_place_is_told() {
         .set("AWS_EC2_METADATA_DISABLED", "false")
         .set("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://127.0.0.1:1");
     let error = refused(&through(world.iam(cluster()))).await;
-    assert_eq!(error.code(), Code::S021);
+    assert_eq!(error.code(), Code::AwsCredentialsMissing);
     for words in [
         "environment: AWS_ACCESS_KEY_ID is not set",
         ".aws/credentials",

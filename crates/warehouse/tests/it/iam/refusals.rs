@@ -31,7 +31,7 @@ async fn a_refusal_comes_with_the_words_of_aws_and_a_cure() {
         let world = World::with_keys().await;
         world.aws.always(xml(status, code, message));
         let error = refused(&through(world.iam(cluster()))).await;
-        assert_eq!(error.code(), Code::S022);
+        assert_eq!(error.code(), Code::AwsCredentialsRefused);
         assert!(
             error.message().contains(code) && error.message().contains("from the environment"),
             "{error}"
@@ -49,7 +49,7 @@ async fn a_serverless_refusal_is_read_too() {
         r#"{"__type":"com.amazonaws.redshiftserverless#AccessDeniedException","Message":"not authorized"}"#;
     world.aws.always(Reply::status(400).body(body));
     let error = refused(&through(world.iam(IamTarget::Workgroup("wg".into())))).await;
-    assert_eq!(error.code(), Code::S022);
+    assert_eq!(error.code(), Code::AwsCredentialsRefused);
     assert!(error.message().ends_with("AccessDeniedException: not authorized"), "{error}");
     assert!(error.help_text().unwrap().contains("allow redshift-serverless:GetCredentials"));
 }
@@ -91,7 +91,7 @@ async fn a_failure_that_passes_is_lived_through() {
     assert_eq!(world.asked().len(), 3);
     world.aws.always(xml(400, "Throttling", "Rate exceeded"));
     let error = refused(&through(world.iam(cluster()))).await;
-    assert_eq!(error.code(), Code::S022);
+    assert_eq!(error.code(), Code::AwsCredentialsRefused);
     assert_eq!(world.asked().len(), 6);
 }
 
@@ -106,7 +106,7 @@ async fn what_is_no_answer_of_aws_is_no_credential() {
     ] {
         let world = World::with_keys().await;
         world.aws.always(reply);
-        assert_eq!(refused(&through(world.iam(cluster()))).await.code(), Code::S022);
+        assert_eq!(refused(&through(world.iam(cluster()))).await.code(), Code::AwsCredentialsRefused);
     }
 }
 
@@ -116,7 +116,10 @@ async fn where_aws_cannot_be_reached_the_host_is_told() {
     let world =
         World::with_keys().await.set("AWS_ENDPOINT_URL_REDSHIFT", &format!("http://127.0.0.1:{port}"));
     let error = refused(&through(world.iam(cluster()))).await;
-    assert_eq!((error.code(), error.place()), (Code::S022, Some(&*format!("127.0.0.1:{port}"))));
+    assert_eq!(
+        (error.code(), error.place()),
+        (Code::AwsCredentialsRefused, Some(&*format!("127.0.0.1:{port}")))
+    );
     assert!(
         error.message().starts_with("AWS cannot be reached for redshift:GetClusterCredentialsWithIAM"),
         "{error}"

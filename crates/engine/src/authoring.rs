@@ -1,0 +1,7 @@
+//! Helping the author of a sync: what is said about a query, what it would read and send, and what that would cost.
+//!
+//! What always holds: nothing is written, nothing is sent, and `last_sync_time` does not move.
+
+pub mod advise;
+pub mod estimate;
+pub mod preview;

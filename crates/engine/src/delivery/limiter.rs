@@ -1,0 +1,330 @@
+//! The limiter of a destination: what all requests with one credential share, whichever sync they belong to.
+//!
+//! What always holds:
+//! - A body exists only with a [`Permit`]. Over all deliveries there are at most as many as requests may be under way (two, if that is one, so that a request that fails again
+//!   and again can be told from a destination that is down).
+//! - At most *window* requests are under way. The window begins at the destination's concurrency, halves when the destination shows that it has too much (once for all that were
+//!   under way together), and grows by one for each window of successes.
+//! - Requests follow each other no faster than [`crate::delivery::rate_limiter`] says. What the destination itself asks for (`Retry-After`) is the least wait of all.
+//! - After three failures in a row, or a long `Retry-After`, the *circuit* is open: one probe at a time goes, and the waits between probes grow. The first success closes it with a
+//!   window of one, so that a destination that comes back is not stormed.
+//! - A paused limiter admits nobody until [`DestinationLimiter::resume`], and then begins with one probe.
+//!
+//! Permits are given in the order of asking; new bodies and bodies that are sent again take turns. What it does not do: decide what follows from an answer ([`crate::delivery::retry`]).
+
+mod inner;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use outflow_core::ports::destination::{Destination, Limits};
+use outflow_core::{Code, RateHint};
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use inner::{Inner, Queue, Ticket, Wait};
+
+/// So many failures in a row open the circuit. Requests that were under way together count once.
+const FAILURES: u32 = 3;
+/// So does a `Retry-After` of this or more.
+const LONG_WAIT: Duration = Duration::from_secs(10);
+
+/// The limiters of a process, one for each credential.
+#[derive(Default)]
+pub struct Limiters(Mutex<HashMap<u128, Arc<DestinationLimiter>>>);
+
+impl Limiters {
+    /// The limiter of this destination. Where destinations with different limits share one, the strictest limits hold.
+    pub fn of(&self, destination: &dyn Destination) -> Arc<DestinationLimiter> {
+        let limiter = lock(&self.0).entry(destination.credential()).or_default().clone();
+        limiter.serve(destination.name(), destination.limits());
+        limiter
+    }
+
+    /// Forgets all limiters and limits but those of these destinations: for a project that has changed.
+    pub fn keep<'a>(&self, destinations: impl IntoIterator<Item = &'a dyn Destination>) {
+        let mut limiters = lock(&self.0);
+        let before = std::mem::take(&mut *limiters);
+        for limiter in before.values() {
+            limiter.lock().limits.clear();
+        }
+        for destination in destinations {
+            let credential = destination.credential();
+            let limiter = before.get(&credential).cloned().unwrap_or_default();
+            limiter.serve(destination.name(), destination.limits());
+            limiters.insert(credential, limiter);
+        }
+    }
+}
+
+/// How a destination is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Health {
+    /// It takes requests, as far as is known.
+    Healthy,
+    /// Its circuit is open: it is asked by single probes.
+    Failing {
+        /// When it first failed after it had last taken something.
+        since: Instant,
+        /// The last failure.
+        code: Code,
+        /// What happened last, for people.
+        reason: String,
+    },
+    /// Nothing is sent until somebody resumes it.
+    Paused {
+        /// Since when.
+        since: Instant,
+        /// Why.
+        code: Code,
+        /// What happened, for people.
+        reason: String,
+    },
+}
+
+/// Whether a failure says that the destination has too much.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Load {
+    /// It does not.
+    Unknown,
+    /// Too much at a time: the window halves.
+    Overload,
+    /// Too fast (429): the window halves and the rate_limiter falls.
+    Rate,
+}
+
+/// A request that failed for now.
+#[derive(Debug)]
+pub struct Failed<'a> {
+    /// Why.
+    pub code: Code,
+    /// What happened.
+    pub reason: &'a str,
+    /// What it says about the destination's load.
+    pub load: Load,
+    /// The destination's own wish: nobody is admitted sooner.
+    pub after: Option<Duration>,
+}
+
+/// What follows from a failure.
+#[derive(Clone, Copy, Debug)]
+pub struct Failure {
+    /// How long until the request may go again at the earliest.
+    pub wait: Duration,
+    /// How long the destination has taken nothing.
+    pub quiet: Duration,
+}
+
+/// How many requests were taken and how many failed, since the process began.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Requests that were taken.
+    pub successes: u64,
+    /// Requests that failed for now.
+    pub failures: u64,
+}
+
+/// See the module's head.
+pub struct DestinationLimiter {
+    inner: Mutex<Inner>,
+    /// In each queue only the first asks; the others wait for it to go.
+    queues: [tokio::sync::Mutex<()>; 2],
+    changed: watch::Sender<()>,
+    health: watch::Sender<Health>,
+}
+
+impl Default for DestinationLimiter {
+    fn default() -> Self {
+        Self {
+            inner: Mutex::new(Inner::new(Instant::now())),
+            queues: [tokio::sync::Mutex::new(()), tokio::sync::Mutex::new(())],
+            changed: watch::Sender::new(()),
+            health: watch::Sender::new(Health::Healthy),
+        }
+    }
+}
+
+impl DestinationLimiter {
+    /// How the destination is now.
+    pub fn health(&self) -> Health {
+        self.health.borrow().clone()
+    }
+
+    /// The health, to wait for changes.
+    pub fn watch(&self) -> watch::Receiver<Health> {
+        self.health.subscribe()
+    }
+
+    /// When it last took something; at first, when the limiter was made.
+    pub fn last_success(&self) -> Instant {
+        self.lock().last_success
+    }
+
+    /// The earliest time of the next request.
+    pub fn next_request(&self) -> Instant {
+        self.lock().not_before.max(Instant::now())
+    }
+
+    /// Requests taken and failed so far.
+    pub fn tally(&self) -> Tally {
+        self.lock().tally
+    }
+
+    /// Admits nobody from now on. A limiter that is paused already keeps its first reason.
+    pub fn pause(&self, code: Code, reason: &str) {
+        self.update(|inner, now| inner.pause(now, code, reason));
+    }
+
+    /// Sends a probe, and more once that is taken. Nothing happens to a limiter that is not paused.
+    pub fn resume(&self) {
+        self.update(Inner::resume);
+    }
+
+    /// Resolves when a new body may be made and sent.
+    pub async fn admit(self: Arc<Self>) -> Permit {
+        let ticket = self.turn(Queue::New).await;
+        Permit { limiter: self, out: Some(ticket), again_at: Instant::now() }
+    }
+
+    async fn turn(&self, queue: Queue) -> Ticket {
+        let _first = self.queues[queue as usize].lock().await;
+        let mut changed = self.changed.subscribe();
+        self.update(|inner, _| inner.waiting[queue as usize] = true);
+        let _waiting = Waiting(self, queue);
+        loop {
+            changed.mark_unchanged();
+            let admitted = self.lock().admit(queue, Instant::now());
+            match admitted {
+                Ok(ticket) => return ticket,
+                Err(Wait::Until(when)) => tokio::select! {
+                    () = tokio::time::sleep_until(when) => {}
+                    // It cannot end: the sender is this limiter's own.
+                    _ = changed.changed() => {}
+                },
+                Err(Wait::ForChange) => drop(changed.changed().await),
+            }
+        }
+    }
+
+    fn serve(&self, name: &str, limits: &Limits) {
+        self.update(|inner, _| inner.serve(name, limits));
+    }
+
+    /// Changes something and tells those who wait.
+    fn update<T>(&self, change: impl FnOnce(&mut Inner, Instant) -> T) -> T {
+        let mut inner = self.lock();
+        let result = change(&mut inner, Instant::now());
+        let health = inner.health();
+        self.health.send_if_modified(|before| {
+            let differs = *before != health;
+            *before = health;
+            differs
+        });
+        drop(inner);
+        self.changed.send_replace(());
+        result
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        lock(&self.inner)
+    }
+}
+
+/// The right to have one body, and to have it under way. Dropping it gives both back.
+pub struct Permit {
+    limiter: Arc<DestinationLimiter>,
+    /// The request under way.
+    out: Option<Ticket>,
+    /// Not before this does the body go again.
+    again_at: Instant,
+}
+
+impl Permit {
+    /// Whether a request may be sent with it, or is under way.
+    pub fn is_admitted(&self) -> bool {
+        self.out.is_some()
+    }
+
+    /// Resolves when the body may be sent again, or another part of it.
+    pub async fn again(&mut self) {
+        if self.out.is_none() {
+            tokio::time::sleep_until(self.again_at).await;
+            self.out = Some(self.limiter.turn(Queue::Retry).await);
+        }
+    }
+
+    /// The request was taken.
+    pub fn succeeded(&mut self, hint: &RateHint) {
+        self.settle(|inner, ticket, now| {
+            inner.learn(hint, now);
+            inner.succeeded(now, ticket);
+        });
+    }
+
+    /// The destination answered, though it did not take the request: it is there, but nothing follows for others.
+    pub fn answered(&mut self, hint: &RateHint) {
+        self.settle(|inner, _, now| {
+            inner.learn(hint, now);
+            inner.answered();
+        });
+    }
+
+    /// The destination takes nothing more until a person mends something: the limiter is paused.
+    pub fn halted(&mut self, code: Code, reason: &str) {
+        self.settle(|inner, _, now| inner.pause(now, code, reason));
+    }
+
+    /// The request failed for now. `backoff` says how long to wait after the n-th failure, before jitter.
+    pub fn failed(
+        &mut self,
+        failed: &Failed<'_>,
+        backoff: impl Fn(u32) -> Duration,
+        hint: &RateHint,
+    ) -> Failure {
+        let now = Instant::now();
+        let wait = self.settle(|inner, ticket, now| {
+            inner.learn(hint, now);
+            inner.failed(now, ticket, failed, backoff)
+        });
+        self.again_at = now + wait.unwrap_or_default();
+        let quiet = now.saturating_duration_since(self.limiter.last_success());
+        Failure { wait: wait.unwrap_or_default(), quiet }
+    }
+
+    /// As [`DestinationLimiter::tally`].
+    pub fn tally(&self) -> Tally {
+        self.limiter.tally()
+    }
+
+    fn settle<T>(&mut self, change: impl FnOnce(&mut Inner, &Ticket, Instant) -> T) -> Option<T> {
+        let ticket = self.out.take()?;
+        Some(self.limiter.update(|inner, now| {
+            inner.ended(&ticket);
+            change(inner, &ticket, now)
+        }))
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        self.settle(|inner, _, _| inner.rate_limiter.give_back());
+        self.limiter.update(|inner, _| inner.bodies -= 1);
+    }
+}
+
+/// Marks that somebody is the first of a queue.
+struct Waiting<'a>(&'a DestinationLimiter, Queue);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.update(|inner, _| inner.waiting[self.1 as usize] = false);
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests;

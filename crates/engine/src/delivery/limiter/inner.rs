@@ -1,0 +1,269 @@
+//! What a limiter knows and decides at an instant, without waiting.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use outflow_core::ports::destination::Limits;
+use outflow_core::{Code, RateHint, hash};
+use tokio::time::Instant;
+
+use super::{FAILURES, Failed, Health, LONG_WAIT, Load, Tally};
+use crate::delivery::rate_limiter::{Most, RateLimiter};
+
+/// The two queues.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Queue {
+    /// For bodies that are not made yet.
+    New,
+    /// For bodies that have been sent before, as a whole or in part.
+    Retry,
+}
+
+pub(super) struct Inner {
+    /// Of each destination that shares the limiter, by its name.
+    pub(super) limits: BTreeMap<String, Limits>,
+    pub(super) concurrency: usize,
+    pub(super) rate_limiter: RateLimiter,
+    /// Whether somebody is the first of the queue.
+    pub(super) waiting: [bool; 2],
+    /// The queue that was last admitted from.
+    last: Queue,
+    pub(super) bodies: usize,
+    pub(super) under_way: usize,
+    window: f64,
+    /// Nobody is admitted sooner.
+    pub(super) not_before: Instant,
+    /// Counts the failures that counted: requests admitted before the last one tell nothing new.
+    round: u64,
+    /// Failures that counted, since something was taken.
+    in_a_row: u32,
+    circuit: Option<Circuit>,
+    paused: Option<Trouble>,
+    /// What failed since something was taken.
+    trouble: Option<Trouble>,
+    pub(super) tally: Tally,
+    /// Or the beginning.
+    pub(super) last_success: Instant,
+    jitter: u64,
+}
+
+/// An open circuit.
+struct Circuit {
+    since: Instant,
+    /// Probes that failed, and one for the failures that opened it.
+    failures: u32,
+    probing: bool,
+    /// It was opened by a 429.
+    by_rate: bool,
+}
+
+struct Trouble {
+    since: Instant,
+    code: Code,
+    reason: String,
+}
+
+/// A request that was admitted.
+#[derive(Debug)]
+pub(super) struct Ticket {
+    round: u64,
+    probe: bool,
+}
+
+/// Why nobody is admitted.
+pub(super) enum Wait {
+    /// It is too early.
+    Until(Instant),
+    /// Something must change first.
+    ForChange,
+}
+
+impl Inner {
+    pub(super) fn new(now: Instant) -> Self {
+        let most = Most { rate: f64::INFINITY, burst: f64::INFINITY };
+        Self {
+            limits: BTreeMap::new(),
+            concurrency: 1,
+            rate_limiter: RateLimiter::new(most, now),
+            waiting: [false; 2],
+            last: Queue::Retry,
+            bodies: 0,
+            under_way: 0,
+            window: f64::INFINITY,
+            not_before: now,
+            round: 0,
+            in_a_row: 0,
+            circuit: None,
+            paused: None,
+            trouble: None,
+            tally: Tally::default(),
+            last_success: now,
+            jitter: hash::random().map_or(1, |r| r as u64 | 1),
+        }
+    }
+
+    pub(super) fn serve(&mut self, name: &str, limits: &Limits) {
+        self.limits.insert(name.to_owned(), limits.clone());
+        self.concurrency = self.limits.values().map(|l| l.concurrency.max(1)).min().unwrap_or(1);
+        self.window = self.window.min(self.concurrency as f64);
+        let rates = self.limits.values().filter_map(|l| Some((l.rate?, l.burst)));
+        let most = rates.min_by_key(|(rate, _)| *rate).map(|(rate, burst)| Most {
+            rate: f64::from(rate.max(1)),
+            burst: f64::from(burst.unwrap_or(rate).max(1)),
+        });
+        self.rate_limiter.limit(most.unwrap_or(Most { rate: f64::INFINITY, burst: f64::INFINITY }));
+    }
+
+    fn most_bodies(&self) -> usize {
+        self.concurrency.max(2)
+    }
+
+    pub(super) fn admit(&mut self, queue: Queue, now: Instant) -> Result<Ticket, Wait> {
+        let room = self.bodies < self.most_bodies();
+        let others_turn = match queue {
+            Queue::New => self.waiting[Queue::Retry as usize],
+            Queue::Retry => self.waiting[Queue::New as usize] && room,
+        };
+        if self.paused.is_some() || (queue == Queue::New && !room) || (others_turn && self.last == queue) {
+            return Err(Wait::ForChange);
+        }
+        if now < self.not_before {
+            return Err(Wait::Until(self.not_before));
+        }
+        let busy = match &self.circuit {
+            Some(circuit) => circuit.probing,
+            None => self.under_way as f64 >= self.window.floor(),
+        };
+        if busy {
+            return Err(Wait::ForChange);
+        }
+        self.rate_limiter.take(now).map_err(Wait::Until)?;
+        if let Some(circuit) = &mut self.circuit {
+            circuit.probing = true;
+        }
+        self.under_way += 1;
+        self.bodies += usize::from(queue == Queue::New);
+        self.last = queue;
+        Ok(Ticket { round: self.round, probe: self.circuit.is_some() })
+    }
+
+    /// A request is no longer under way.
+    pub(super) fn ended(&mut self, ticket: &Ticket) {
+        self.under_way -= 1;
+        if let (true, Some(circuit)) = (ticket.probe, &mut self.circuit) {
+            circuit.probing = false;
+        }
+    }
+
+    pub(super) fn succeeded(&mut self, now: Instant, ticket: &Ticket) {
+        self.tally.successes += 1;
+        self.last_success = now;
+        self.in_a_row = 0;
+        match &self.circuit {
+            // It was sent before the circuit opened: the next probe tells more.
+            Some(_) if !ticket.probe => return,
+            Some(circuit) => {
+                let paused = if circuit.by_rate { now - circuit.since } else { Duration::ZERO };
+                self.rate_limiter.resume(now, paused);
+                self.circuit = None;
+                self.window = 1.0;
+            }
+            None => self.window = (self.window + 1.0 / self.window).min(self.concurrency as f64),
+        }
+        self.trouble = None;
+        self.rate_limiter.accepted(now);
+    }
+
+    /// Returns how long the request waits.
+    pub(super) fn failed(
+        &mut self,
+        now: Instant,
+        ticket: &Ticket,
+        failed: &Failed<'_>,
+        backoff: impl Fn(u32) -> Duration,
+    ) -> Duration {
+        self.tally.failures += 1;
+        let since = self.trouble.as_ref().map_or(now, |t| t.since);
+        self.trouble = Some(Trouble { since, code: failed.code, reason: failed.reason.to_owned() });
+        let after = failed.after.unwrap_or_default();
+        let tells_new = ticket.round == self.round;
+        let opens = tells_new && self.circuit.is_none() && self.counts(now, failed);
+        if opens {
+            let by_rate = failed.load == Load::Rate;
+            self.circuit = Some(Circuit { since: now, failures: 0, probing: false, by_rate });
+        }
+        let failures = match &mut self.circuit {
+            Some(circuit) => {
+                circuit.failures += u32::from(opens || ticket.probe);
+                circuit.failures
+            }
+            None => 1,
+        };
+        let full = backoff(failures.max(1));
+        let wait = (full / 2 + full.mul_f64(0.5 * self.random())).max(after);
+        let for_all = if opens || ticket.probe { wait } else { after };
+        self.not_before = self.not_before.max(now + for_all);
+        wait.max(self.not_before.saturating_duration_since(now))
+    }
+
+    /// Counts a failure while the circuit is closed. Tells whether it opens.
+    fn counts(&mut self, now: Instant, failed: &Failed<'_>) -> bool {
+        self.round += 1;
+        self.in_a_row += 1;
+        let after = failed.after.unwrap_or_default();
+        if failed.load != Load::Unknown {
+            self.window = (self.window / 2.0).max(1.0);
+        }
+        if failed.load == Load::Rate {
+            self.rate_limiter.refused(now, after);
+        }
+        self.in_a_row >= FAILURES || after >= LONG_WAIT
+    }
+
+    pub(super) fn pause(&mut self, now: Instant, code: Code, reason: &str) {
+        self.paused.get_or_insert_with(|| Trouble { since: now, code, reason: reason.to_owned() });
+    }
+
+    /// Begins again with a probe.
+    pub(super) fn resume(&mut self, now: Instant) {
+        if let Some(trouble) = self.paused.take() {
+            self.trouble = Some(trouble);
+            self.circuit = Some(Circuit { since: now, failures: 0, probing: false, by_rate: false });
+            self.not_before = now;
+        }
+    }
+
+    /// The destination is there.
+    pub(super) fn answered(&mut self) {
+        self.in_a_row = 0;
+    }
+
+    pub(super) fn learn(&mut self, hint: &RateHint, now: Instant) {
+        if let Some(limit) = hint.limit {
+            self.rate_limiter.told(limit, now);
+        }
+        if let (Some(0), Some(reset)) = (hint.remaining, hint.reset) {
+            self.not_before = self.not_before.max(now + reset);
+        }
+    }
+
+    pub(super) fn health(&self) -> Health {
+        match (&self.paused, &self.circuit, &self.trouble) {
+            (Some(Trouble { since, code, reason }), _, _) => {
+                Health::Paused { since: *since, code: *code, reason: reason.clone() }
+            }
+            (None, Some(_), Some(Trouble { since, code, reason })) => {
+                Health::Failing { since: *since, code: *code, reason: reason.clone() }
+            }
+            (None, _, _) => Health::Healthy,
+        }
+    }
+
+    /// A number in 0..1; xorshift is random enough to spread retries.
+    fn random(&mut self) -> f64 {
+        self.jitter ^= self.jitter << 13;
+        self.jitter ^= self.jitter >> 7;
+        self.jitter ^= self.jitter << 17;
+        (self.jitter >> 11) as f64 / (1_u64 << 53) as f64
+    }
+}

@@ -1,0 +1,66 @@
+//! The calls of a run, block by block.
+
+use std::sync::Arc;
+
+use outflow_core::ports::spool::{CallBlock, SegmentInfo, Spool};
+use outflow_core::{Result, RunId};
+use tokio::sync::mpsc;
+
+/// Blocks from the spool, read one ahead on a thread of their own.
+pub(crate) struct Prefetcher {
+    blocks: Option<mpsc::Receiver<Result<CallBlock>>>,
+    used: std::sync::mpsc::Sender<CallBlock>,
+    current: Option<Current>,
+}
+
+/// A block and the first call of it that has not been looked at.
+pub(crate) struct Current {
+    pub(crate) block: CallBlock,
+    pub(crate) next: usize,
+}
+
+impl Prefetcher {
+    /// Reads these segments from the position `from` on.
+    pub(crate) fn start(spool: Arc<dyn Spool>, run: RunId, segments: Vec<SegmentInfo>, from: u64) -> Self {
+        let (sender, blocks) = mpsc::channel(1);
+        let (used, again) = std::sync::mpsc::channel::<CallBlock>();
+        tokio::task::spawn_blocking(move || {
+            let read = || -> Result<()> {
+                let mut reader = spool.read(run, &segments, from)?;
+                loop {
+                    let mut block = again.try_recv().unwrap_or_default();
+                    if !reader.next(&mut block)? || sender.blocking_send(Ok(block)).is_err() {
+                        return Ok(());
+                    }
+                }
+            };
+            if let Err(error) = read() {
+                // A delivery that has ended does not want to know.
+                let _ = sender.blocking_send(Err(error));
+            }
+        });
+        Self { blocks: Some(blocks), used, current: None }
+    }
+
+    /// The block with calls that have not been looked at; `None` when there are no more.
+    pub(crate) async fn block(&mut self) -> Result<Option<&mut Current>> {
+        if self.current.as_ref().is_none_or(|c| c.next >= c.block.calls.len()) {
+            if let Some(done) = self.current.take() {
+                // The thread may have ended.
+                let _ = self.used.send(done.block);
+            }
+            let Some(blocks) = &mut self.blocks else { return Ok(None) };
+            match blocks.recv().await {
+                Some(block) => self.current = Some(Current { block: block?, next: 0 }),
+                None => self.blocks = None,
+            }
+        }
+        Ok(self.current.as_mut())
+    }
+
+    /// Gives up what has not been looked at.
+    pub(crate) fn stop(&mut self) {
+        self.blocks = None;
+        self.current = None;
+    }
+}

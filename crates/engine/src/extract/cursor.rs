@@ -1,0 +1,241 @@
+//! The largest value of a sync's cursor column.
+//!
+//! A cursor column holds numbers (Unix seconds or milliseconds, or a counter) or times. Both have one order, so a value is kept as a text and compared as
+//! what it means.
+
+use std::cmp::Ordering;
+use std::fmt;
+
+use jiff::civil::{Date, DateTime};
+use jiff::tz::TimeZone;
+use outflow_core::{Code, Column, Error, Result, Row, Timestamp};
+use outflow_query::LastSyncTime;
+
+/// From here on a whole number is taken as milliseconds, as in `shape`.
+const MILLISECONDS_FROM: i128 = 100_000_000_000;
+
+/// A value of a cursor column.
+#[derive(Clone, Debug)]
+pub(crate) enum CursorValue {
+    /// A number: its text, and its value times 10⁹ (nine decimals decide).
+    Number { text: String, nanos: i128 },
+    /// A time in Unix microseconds.
+    Time(i64),
+}
+
+impl CursorValue {
+    /// Reads a number or a time from a column's text, or from what [`fmt::Display`] wrote.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let text = text.trim().trim_matches('"');
+        if let Some(nanos) = decimal(text) {
+            return Some(Self::Number { text: text.to_owned(), nanos });
+        }
+        time(text).map(Self::Time)
+    }
+
+    /// The value less a lookback in seconds, never below 0. Milliseconds stay milliseconds, and smaller parts of a second what they are.
+    pub(crate) fn less(&self, lookback: u64) -> LastSyncTime {
+        match self {
+            Self::Time(us) => {
+                let lookback = i64::try_from(lookback).unwrap_or(i64::MAX);
+                LastSyncTime::Seconds(us.div_euclid(1_000_000).saturating_sub(lookback).max(0))
+            }
+            Self::Number { nanos, .. } => {
+                let whole = nanos.div_euclid(1_000_000_000);
+                // Each unit has a thousand times as many digits' room as the one before: milliseconds, microseconds, nanoseconds.
+                let unit = match whole.abs() / MILLISECONDS_FROM {
+                    0 => 1,
+                    1..1_000 => 1_000,
+                    1_000..1_000_000 => 1_000_000,
+                    _ => 1_000_000_000,
+                };
+                LastSyncTime::Number((whole - i128::from(lookback) * unit).max(0).to_string())
+            }
+        }
+    }
+
+    /// A time, but no later one than the clock's. Numbers may be anything and stay.
+    pub(crate) fn not_after(self, clock: Timestamp) -> Self {
+        match self {
+            Self::Time(us) => Self::Time(us.min(clock.as_microsecond())),
+            number => number,
+        }
+    }
+
+    fn rank(&self) -> i128 {
+        match self {
+            Self::Number { nanos, .. } => *nanos,
+            Self::Time(us) => i128::from(*us) * 1_000,
+        }
+    }
+}
+
+impl PartialEq for CursorValue {
+    fn eq(&self, other: &Self) -> bool {
+        self.rank() == other.rank()
+    }
+}
+
+impl Eq for CursorValue {}
+
+impl PartialOrd for CursorValue {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for CursorValue {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.rank().cmp(&other.rank())
+    }
+}
+
+impl fmt::Display for CursorValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number { text, .. } => f.write_str(text),
+            Self::Time(us) => match Timestamp::from_microsecond(*us) {
+                Ok(t) => write!(f, "{t}"),
+                Err(_) => write!(f, "{}", us.div_euclid(1_000_000)),
+            },
+        }
+    }
+}
+
+/// Follows the cursor column through a result.
+pub(crate) struct CursorTracker {
+    index: usize,
+    name: String,
+    largest: Option<CursorValue>,
+    last: Vec<u8>,
+}
+
+impl CursorTracker {
+    /// Finds the column. Its absence is the error Q008.
+    pub(crate) fn new(name: &str, columns: &[Column]) -> Result<Self> {
+        match columns.iter().position(|c| c.name.eq_ignore_ascii_case(name)) {
+            Some(index) => Ok(Self { index, name: name.to_owned(), largest: None, last: Vec::new() }),
+            None => Err(Error::new(
+                Code::CursorColumnMissing,
+                format!("the cursor column {name:?} is not in the result"),
+            )
+            .help(format!("add {name} to the query's select list, or take `cursor` out of the sync"))),
+        }
+    }
+
+    /// Takes a row into account. NULL counts for nothing; what is neither a number nor a time is the error Q008.
+    pub(crate) fn see(&mut self, row: Row<'_>) -> Result<()> {
+        let Some(Some(text)) = row.fields().nth(self.index) else { return Ok(()) };
+        if text == self.last.as_slice() {
+            return Ok(());
+        }
+        self.last.clear();
+        self.last.extend_from_slice(text);
+        let value = std::str::from_utf8(text).ok().and_then(CursorValue::parse).ok_or_else(|| {
+            Error::new(
+                Code::CursorColumnMissing,
+                format!(
+                    "the cursor column {:?} holds a value that is neither a number nor a time",
+                    self.name
+                ),
+            )
+            .help("use a column of numbers, dates or timestamps as the cursor")
+        })?;
+        if self.largest.as_ref().is_none_or(|l| value > *l) {
+            self.largest = Some(value);
+        }
+        Ok(())
+    }
+
+    /// The largest value seen.
+    pub(crate) fn largest(self) -> Option<CursorValue> {
+        self.largest
+    }
+}
+
+/// A decimal number times 10⁹, cut off there.
+fn decimal(text: &str) -> Option<i128> {
+    let (negative, digits) = match text.strip_prefix('-') {
+        Some(rest) => (true, rest),
+        None => (false, text),
+    };
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let plain = |s: &str| s.bytes().all(|b| b.is_ascii_digit());
+    if whole.is_empty() || whole.len() > 28 || !plain(whole) || !plain(fraction) {
+        return None;
+    }
+    let mut nanos = whole.parse::<i128>().ok()?.checked_mul(1_000_000_000)?;
+    let nine = fraction.get(..9).unwrap_or(fraction);
+    if !nine.is_empty() {
+        nanos += nine.parse::<i128>().ok()? * 10_i128.pow(9 - nine.len() as u32);
+    }
+    Some(if negative { -nanos } else { nanos })
+}
+
+/// A date, or a date and time with or without an offset (UTC then). What lies beyond all times that we know is the last or the first of them.
+fn time(text: &str) -> Option<i64> {
+    if let Ok(t) = text.parse::<Timestamp>() {
+        return Some(t.as_microsecond());
+    }
+    let beyond = |after| if after { Timestamp::MAX } else { Timestamp::MIN };
+    if let "infinity" | "-infinity" = text {
+        return Some(beyond(text == "infinity").as_microsecond());
+    }
+    if text.ends_with(" BC") {
+        return Some(beyond(false).as_microsecond());
+    }
+    let civil = text.parse::<DateTime>().or_else(|_| text.parse::<Date>().map(DateTime::from)).ok()?;
+    let t = TimeZone::UTC.to_timestamp(civil).unwrap_or_else(|_| beyond(civil.year() > 0));
+    Some(t.as_microsecond())
+}
+
+#[cfg(test)]
+mod tests {
+    use outflow_core::{ColumnType, RowPage};
+
+    use super::*;
+
+    #[test]
+    fn values_compare_as_what_they_mean() {
+        let v = |t: &str| CursorValue::parse(t).unwrap_or_else(|| panic!("{t}"));
+        assert!(v("9") < v("10"));
+        assert!(v("-3") < v("2.5"));
+        assert!(v("2.50") == v("2.5"));
+        assert!(v("2026-01-01 00:00:00") < v("2026-01-01 00:00:00.5"));
+        assert!(v("2026-01-01 00:00:00+00") == v("2026-01-01"));
+        assert!(v("2026-01-01 02:00:00+02") == v("2026-01-01T00:00:00Z"));
+        assert!(CursorValue::parse("soon").is_none() && CursorValue::parse("").is_none());
+        assert!(v("9999-12-31 23:59:59") == v("infinity") && v("9999-12-31 23:59:59+00") == v("infinity"));
+        assert!(v("-infinity") < v("0044-03-15"));
+        for t in ["17", "2.5", "2026-01-01 00:00:00.25"] {
+            assert_eq!(v(&v(t).to_string()), v(t));
+        }
+    }
+
+    #[test]
+    fn the_lookback_is_taken_off_in_the_columns_own_unit() {
+        let less = |t: &str| crate::extract::watermark::text(&CursorValue::parse(t).unwrap().less(2));
+        assert_eq!(less("1700000000"), "1699999998");
+        assert_eq!(less("1700000000123"), "1699999998123");
+        assert_eq!(less("1700000000123456"), "1699999998123456");
+        assert_eq!(less("1700000000123456789"), "1699999998123456789");
+        assert_eq!(less("1"), "0");
+        assert_eq!(less("2026-01-01 00:00:00.9"), "1767225598");
+    }
+
+    #[test]
+    fn the_tracker_finds_the_largest_and_ignores_null() {
+        let columns = [Column { name: "Updated".into(), ty: ColumnType::Int, declared: String::new() }];
+        let mut page = RowPage::default();
+        for text in [Some(&b"5"[..]), None, Some(b"40"), Some(b"7")] {
+            page.push([text]);
+        }
+        let mut tracker = CursorTracker::new("updated", &columns).unwrap();
+        page.iter().for_each(|r| tracker.see(r).unwrap());
+        assert_eq!(tracker.largest().unwrap().to_string(), "40");
+        assert_eq!(
+            CursorTracker::new("other", &columns).err().map(|e| e.code()),
+            Some(Code::CursorColumnMissing)
+        );
+    }
+}

@@ -1,0 +1,420 @@
+//! Guards: whether a result may be sent as it is.
+//!
+//! They look at a whole result after it has been read and before it is committed. One that objects makes the commit hold the run: its calls are in safe keeping, nothing is
+//! sent, and `last_sync_time` stays until a person releases or discards the run. A result whose first rows are bad for the most part is not read to its end
+//! ([`first_rows`]): half a result cannot be released, so that run fails and leaves nothing.
+//!
+//! What always holds: guards and commit follow each other under one lock, so two runs never take the same rest of a budget. What guards do not do: look at a
+//! run that a person has released, or change anything.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+use outflow_core::ports::state::{Extraction, PastRun, State};
+use outflow_core::run::Trigger;
+use outflow_core::{Budget, Code, Column, Date, Error, Result, RowCounts, RunRecord, RunState};
+
+/// After so many rows it is judged whether reading on makes sense.
+pub(crate) const FIRST_ROWS: u64 = 10_000;
+/// The median is that of so many runs at most,
+pub(crate) const PAST_RUNS: usize = 20;
+/// and of so many at least.
+const PAST_RUNS_NEEDED: usize = 5;
+/// Fewer rows more or less are no change, however many times as many they are.
+const FEW_ROWS: u64 = 100;
+/// Columns that say whom or what a call is about.
+const IDENTIFIERS: [&str; 4] = ["userId", "anonymousId", "groupId", "previousId"];
+
+/// Held from the look at the budgets to the commit. A state has one process, so the process is the right reach.
+static COMMITTING: Mutex<()> = Mutex::new(());
+
+/// What is asked of each destination, by name.
+pub type Budgets = BTreeMap<String, Budget>;
+
+/// An objection.
+type Objection = (Code, String);
+
+/// Commits an extraction, held if a guard objects. Blocks.
+pub(crate) fn commit(
+    state: &dyn State,
+    run: &RunRecord,
+    mut extraction: Extraction,
+    budgets: &Budgets,
+) -> Result<()> {
+    let _turn = COMMITTING.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut objections = of_rows(run, &extraction);
+    let guards = &run.pinned.guards;
+    if guards.max_row_change.is_some() || guards.hold_columns {
+        let past = state.past_runs(&run.sync, 3 * PAST_RUNS as u64)?;
+        objections.extend(of_past(run, &extraction, &past));
+    }
+    if !guards.budget.is_unlimited()
+        || run.pinned.connections.iter().any(|c| budgets.contains_key(&c.destination))
+    {
+        let today = day(&extraction);
+        let spent = Spent::of(state, today)?;
+        objections.extend(of_budgets(run, extraction.rows.calls, budgets, &spent));
+    }
+    extraction.held = one(objections);
+    state.commit_extraction(run.id, &extraction)
+}
+
+/// The first objection's code, and the sentences of all.
+fn one(objections: Vec<Objection>) -> Option<Objection> {
+    objections.into_iter().reduce(|(code, all), (other, text)| (code, format!("{all}; {other}: {text}")))
+}
+
+/// Judges the first [`FIRST_ROWS`] rows: if more than half of them are rejected, and more than the sync allows, the query is not what was meant.
+pub(crate) fn first_rows(run: &RunRecord, rejected: u64) -> Result<()> {
+    let allowed = u64::from(run.pinned.guards.max_rejected_percent.unwrap_or(50).max(50));
+    if rejected * 100 <= allowed * FIRST_ROWS {
+        return Ok(());
+    }
+    let message = format!("{rejected} of the first {FIRST_ROWS} rows were rejected; the query was cancelled");
+    let help = format!(
+        "nothing was sent and last_sync_time did not move; `outflow preview {} --calls --limit 100` shows the reasons",
+        run.sync
+    );
+    Err(Error::new(Code::TooManyRejected, message).help(help))
+}
+
+/// What the result itself says.
+fn of_rows(run: &RunRecord, extraction: &Extraction) -> Vec<Objection> {
+    let (guards, rows) = (&run.pinned.guards, &extraction.rows);
+    let mut objections = Vec::new();
+    if let Some(max) = guards.max_rows.filter(|max| rows.read > *max) {
+        objections.push((Code::TooManyRows, format!("{} rows were read; max_rows is {max}", rows.read)));
+    }
+    if let Some(max) = guards.max_rejected_percent.filter(|max| exceeds(rows.rejected, rows, *max)) {
+        let text =
+            format!("{} of {} rows were rejected; max_rejected_percent is {max}", rows.rejected, rows.read);
+        objections.push((Code::TooManyRejected, text));
+    }
+    let is_nobody =
+        |column: &str| IDENTIFIERS.iter().any(|i| i.eq_ignore_ascii_case(&column.replace('_', "")));
+    let nobody = extraction
+        .findings
+        .iter()
+        .filter(|f| f.code == Code::MissingField && f.column.as_deref().is_none_or(is_nobody));
+    let nobody: u64 = nobody.map(|f| f.rows).sum();
+    if let Some(max) = guards.max_null_identifier_percent.filter(|max| exceeds(nobody, rows, *max)) {
+        let text = format!(
+            "{nobody} of {} rows have no identifier; max_null_identifier_percent is {max}",
+            rows.read
+        );
+        objections.push((Code::TooManyWithoutIdentifier, text));
+    }
+    objections
+}
+
+fn exceeds(part: u64, rows: &RowCounts, percent: u8) -> bool {
+    u128::from(part) * 100 > u128::from(rows.read) * u128::from(percent)
+}
+
+/// What earlier runs of the sync say. `past` is newest first.
+fn of_past(run: &RunRecord, extraction: &Extraction, past: &[PastRun]) -> Vec<Objection> {
+    let is_ordinary = |r: &RunRecord| {
+        r.pinned.options.is_ordinary() && matches!(r.trigger, Trigger::Manual | Trigger::Schedule)
+    };
+    let mut objections = Vec::new();
+    if let Some(factor) = run.pinned.guards.max_row_change.filter(|_| is_ordinary(run)) {
+        let past = past.iter().map(|p| &p.record).filter(|r| is_ordinary(r)).take(PAST_RUNS);
+        objections.extend(of_count(extraction.rows.read, factor, past.map(|r| r.rows.read).collect()));
+    }
+    // A query that was edited has the columns that it is meant to have.
+    let last = past.iter().find(|p| is_ordinary(&p.record) && !p.columns.is_empty());
+    // A replay as sent has none: it comes from segments.
+    let judged = run.pinned.guards.hold_columns && !extraction.columns.is_empty();
+    if let Some(last) = last.filter(|l| judged && l.record.pinned.query == run.pinned.query) {
+        let changes = changes(&last.columns, &extraction.columns);
+        if !changes.is_empty() {
+            objections.push((
+                Code::ColumnsChanged,
+                format!("{} (against run {})", changes.join(", "), last.record.id),
+            ));
+        }
+    }
+    objections
+}
+
+/// Columns that are gone or have another type, in sentences.
+fn changes(before: &[Column], now: &[Column]) -> Vec<String> {
+    let change = |old: &Column| match now.iter().find(|new| new.name == old.name) {
+        None => Some(format!("column {:?} is gone", old.name)),
+        Some(new) if new.ty == old.ty => None,
+        Some(new) => Some(format!("column {:?} is {} and was {}", old.name, new.ty.name(), old.ty.name())),
+    };
+    before.iter().filter_map(change).collect()
+}
+
+fn of_count(read: u64, factor: u64, mut past: Vec<u64>) -> Option<Objection> {
+    if past.len() < PAST_RUNS_NEEDED {
+        return None;
+    }
+    past.sort_unstable();
+    let median = past[past.len() / 2];
+    let (low, high) = (read.min(median), read.max(median));
+    if high - low < FEW_ROWS || high <= low.saturating_mul(factor) {
+        return None;
+    }
+    let runs = past.len();
+    Some((
+        Code::UnusualRowCount,
+        format!(
+            "{read} rows were read; the last {runs} runs had {median} in the middle; max_row_change is {factor}"
+        ),
+    ))
+}
+
+/// Calls that were sent today and this month, and those that are on their way, by sync and by destination.
+struct Spent {
+    today: Date,
+    /// Day (none: on their way), sync, destination, calls.
+    entries: Vec<(Option<Date>, String, String, u64)>,
+}
+
+impl Spent {
+    fn of(state: &dyn State, today: Date) -> Result<Self> {
+        let mut entries = Vec::new();
+        // These first: a call that is settled meanwhile is then counted twice rather than not at all.
+        for run in state.unfinished_runs()?.into_iter().filter(|r| r.state == RunState::Delivering) {
+            for d in state.deliveries(run.id)? {
+                entries.push((None, run.sync.clone(), d.destination, d.counts.pending));
+            }
+        }
+        let used = state.usage(today.first_of_month(), today)?.into_iter();
+        entries.extend(used.map(|u| (Some(u.day), u.sync, u.destination, u.delivered + u.dead_letters)));
+        Ok(Self { today, entries })
+    }
+
+    /// The day's and the month's calls of those that are picked.
+    fn sum(&self, pick: impl Fn(&str, &str) -> bool) -> (u64, u64) {
+        let (mut of_day, mut of_month) = (0, 0);
+        for (day, _, _, calls) in
+            self.entries.iter().filter(|(_, sync, destination, _)| pick(sync, destination))
+        {
+            of_month += calls;
+            of_day += if day.is_none_or(|day| day == self.today) { *calls } else { 0 };
+        }
+        (of_day, of_month)
+    }
+}
+
+/// What budgets say about so many calls to each of the run's destinations.
+fn of_budgets(run: &RunRecord, calls: u64, budgets: &Budgets, spent: &Spent) -> Vec<Objection> {
+    let mut objections = Vec::new();
+    let mut look = |whose: &str, budget: &Budget, calls: u64, (day, month): (u64, u64)| {
+        for (max, spent, time) in [(budget.per_day, day, "day"), (budget.per_month, month, "month")] {
+            if let Some(max) = max.filter(|max| calls > 0 && spent.saturating_add(calls) > *max) {
+                let text = format!(
+                    "{calls} calls are too many for {whose}: {spent} of {max} in this {time} (UTC) are used or on their way"
+                );
+                objections.push((Code::BudgetExhausted, text));
+            }
+        }
+    };
+    let all = calls.saturating_mul(run.pinned.attached().count() as u64);
+    look("the sync", &run.pinned.guards.budget, all, spent.sum(|sync, _| sync == run.sync));
+    for name in run.pinned.attached().map(|c| &c.destination) {
+        if let Some(budget) = budgets.get(name) {
+            look(
+                &format!("destination {name}"),
+                budget,
+                calls,
+                spent.sum(|_, destination| destination == name),
+            );
+        }
+    }
+    objections
+}
+
+/// The day of UTC in which an extraction is committed.
+fn day(extraction: &Extraction) -> Date {
+    jiff::tz::TimeZone::UTC.to_datetime(extraction.at).date()
+}
+
+#[cfg(test)]
+mod tests {
+    use outflow_core::run::{FindingCount, RunOptions, RunSpec};
+    use outflow_core::{CallType, ColumnType, Connection, Guards, Nulls, RunId, RunKey, Timestamp};
+
+    use super::*;
+
+    fn run(guards: Guards) -> RunRecord {
+        let connection = |name: &str| Connection { destination: name.into(), nulls: Nulls::Send };
+        RunRecord {
+            id: RunId(9),
+            key: RunKey(1),
+            sync: "users".into(),
+            call_type: CallType::Identify,
+            state: RunState::Extracting,
+            trigger: Trigger::Schedule,
+            pinned: RunSpec {
+                source: "shop.main".into(),
+                query: "SELECT 1".into(),
+                connections: vec![connection("a"), connection("b")],
+                options: RunOptions::default(),
+                guards,
+                skipped: Vec::new(),
+            },
+            due_at: Timestamp::UNIX_EPOCH,
+            started_at: Timestamp::UNIX_EPOCH,
+            extracted_at: None,
+            ended_at: None,
+            last_sync_time: None,
+            next_last_sync_time: None,
+            clock: None,
+            rows: RowCounts::default(),
+            spool_bytes: 0,
+            reason: None,
+            skipped_by: None,
+            replays: None,
+            replayed_by: Vec::new(),
+        }
+    }
+
+    fn result(read: u64, rejected: u64) -> Extraction {
+        Extraction {
+            at: "2026-11-24T23:59:59Z".parse().unwrap(),
+            rows: RowCounts { read, calls: read - rejected, rejected, unchanged: 0 },
+            segments: Vec::new(),
+            findings: Vec::new(),
+            columns: Vec::new(),
+            next_last_sync_time: None,
+            watermark_update: None,
+            replayed: None,
+            held: None,
+        }
+    }
+
+    fn codes(objections: Vec<Objection>) -> Vec<Code> {
+        objections.into_iter().map(|o| o.0).collect()
+    }
+
+    #[test]
+    fn rows_and_rejections_are_allowed_up_to_the_limit_itself() {
+        let guards = Guards { max_rows: Some(100), max_rejected_percent: Some(5), ..Guards::default() };
+        let judged = |read, rejected| codes(of_rows(&run(guards.clone()), &result(read, rejected)));
+        assert_eq!(judged(100, 5), []);
+        assert_eq!(judged(101, 5), [Code::TooManyRows]);
+        assert_eq!(judged(100, 6), [Code::TooManyRejected]);
+        assert_eq!(judged(200, 200), [Code::TooManyRows, Code::TooManyRejected]);
+        assert_eq!(judged(0, 0), []);
+        assert_eq!(codes(of_rows(&run(Guards::default()), &result(1 << 40, 1 << 40))), []);
+    }
+
+    #[test]
+    fn only_a_missing_identifier_counts_as_one() {
+        let run = run(Guards { max_null_identifier_percent: Some(10), ..Guards::default() });
+        let mut seen = result(100, 30);
+        let finding = |code, column: Option<&str>, rows| FindingCount {
+            code,
+            column: column.map(str::to_owned),
+            rows,
+            samples: Vec::new(),
+        };
+        seen.findings = vec![
+            finding(Code::MissingField, Some("event"), 20),
+            finding(Code::MissingField, Some("userId"), 10),
+            finding(Code::InvalidIdentifier, Some("userId"), 9),
+        ];
+        assert_eq!(codes(of_rows(&run, &seen)), []);
+        seen.findings.push(finding(Code::MissingField, Some("USER_ID"), 1));
+        assert_eq!(codes(of_rows(&run, &seen)), [Code::TooManyWithoutIdentifier]);
+    }
+
+    #[test]
+    fn the_first_rows_fail_a_run_when_more_than_half_and_more_than_allowed_are_bad() {
+        let judged = |percent, rejected| {
+            let guards = Guards { max_rejected_percent: percent, ..Guards::default() };
+            first_rows(&run(guards), rejected).is_ok()
+        };
+        assert!(judged(None, 5_000) && !judged(None, 5_001));
+        assert!(judged(Some(1), 5_000) && !judged(Some(1), 5_001));
+        assert!(judged(Some(80), 8_000) && !judged(Some(80), 8_001));
+        assert!(judged(Some(100), 10_000));
+    }
+
+    #[test]
+    fn a_count_is_unusual_only_against_enough_runs_by_enough_rows_and_by_the_factor() {
+        let unusual = |read, past: &[u64]| of_count(read, 10, past.to_vec()).is_some();
+        let past = [900, 1_000, 1_000, 1_100, 5];
+        assert!(!unusual(1_000_000, &past[..4]), "four runs are too few");
+        assert!(!unusual(10_000, &past) && unusual(10_001, &past));
+        assert!(!unusual(100, &past) && unusual(99, &past) && unusual(0, &past));
+        assert!(!unusual(99, &[0; 5]) && unusual(100, &[0; 5]), "under a hundred rows nothing is a change");
+    }
+
+    fn past(id: u64, columns: &[(&str, ColumnType)]) -> PastRun {
+        let column = |(name, ty): &(&str, ColumnType)| Column {
+            name: (*name).into(),
+            ty: *ty,
+            declared: String::new(),
+        };
+        PastRun {
+            record: RunRecord { id: RunId(id), ..run(Guards::default()) },
+            columns: columns.iter().map(column).collect(),
+        }
+    }
+
+    #[test]
+    fn a_column_that_is_gone_or_of_another_type_holds_and_a_new_one_or_a_new_query_does_not() {
+        use ColumnType::{Int, Text};
+        let run = run(Guards { hold_columns: true, ..Guards::default() });
+        let judged = |columns: &[(&str, ColumnType)], past: &[PastRun]| {
+            let seen = Extraction { columns: self::past(9, columns).columns, ..result(1, 0) };
+            of_past(&run, &seen, past)
+        };
+        let before = [past(8, &[("userId", Int), ("plan", Text)]), past(7, &[("old", Text)])];
+        assert_eq!(judged(&[("plan", Text), ("userId", Int), ("new", Int)], &before), []);
+        let [(code, text)] = judged(&[("userId", Text)], &before).try_into().unwrap();
+        assert_eq!(code, Code::ColumnsChanged);
+        assert_eq!(
+            text,
+            "column \"userId\" is text and was integer, column \"plan\" is gone (against run 8)"
+        );
+        let mut edited = before.clone();
+        edited[0].record.pinned.query.push(' ');
+        assert_eq!(judged(&[("userId", Text)], &edited), []);
+        assert_eq!(judged(&[("userId", Text)], &[]), []);
+    }
+
+    #[test]
+    fn budgets_count_what_was_sent_and_what_is_on_its_way() {
+        let today: Date = "2026-11-24".parse().unwrap();
+        let entry = |day: Option<&str>, sync: &str, to: &str, calls| {
+            (day.map(|d| d.parse().unwrap()), sync.to_owned(), to.to_owned(), calls)
+        };
+        let spent = Spent {
+            today,
+            entries: vec![
+                entry(Some("2026-11-01"), "users", "a", 100),
+                entry(Some("2026-11-24"), "users", "a", 20),
+                entry(Some("2026-11-24"), "events", "b", 30),
+                entry(None, "events", "a", 5),
+            ],
+        };
+        let judged = |own: Budget, of_a: Budget, calls| {
+            let guards = Guards { budget: own, ..Guards::default() };
+            of_budgets(&run(guards), calls, &Budgets::from([("a".to_owned(), of_a)]), &spent).len()
+        };
+        let (no, day, month) = (
+            Budget::default(),
+            |n| Budget { per_day: Some(n), per_month: None },
+            |n| Budget { per_day: None, per_month: Some(n) },
+        );
+        assert_eq!((judged(day(40), no, 10), judged(day(40), no, 11)), (0, 1), "20 and 2 x 10");
+        assert_eq!((judged(month(140), no, 10), judged(month(140), no, 11)), (0, 1), "120 and 2 x 10");
+        assert_eq!((judged(no, day(35), 10), judged(no, day(35), 11)), (0, 1), "20, 5 and 10");
+        assert_eq!((judged(no, month(135), 10), judged(no, month(135), 11)), (0, 1), "120, 5 and 10");
+        assert_eq!(judged(day(0), month(0), 0), 0, "no calls are always within a budget");
+        assert_eq!(judged(day(1), month(1), 1), 2);
+    }
+
+    #[test]
+    fn all_objections_are_told_under_the_code_of_the_first() {
+        let told = one(vec![(Code::TooManyRows, "a".into()), (Code::UnusualRowCount, "b".into())]);
+        assert_eq!(told, Some((Code::TooManyRows, "a; G003: b".to_owned())));
+        assert_eq!(one(vec![]), None);
+    }
+}

@@ -1,0 +1,63 @@
+//! What a person says about a run that a guard holds: send it, or drop it.
+//!
+//! What always holds: `last_sync_time` moves in the transaction that releases the run, or in the one that discards it with its window; a run that is merely discarded
+//! leaves it, so that the next run reads the same rows again.
+
+use outflow_core::{Code, Error, Result, RunId, RunRecord, RunState};
+
+use crate::{Engine, blocking};
+
+impl Engine {
+    /// Releases a held run, and returns it as it is then. Its deliveries are then to be begun: by the queues of a supervisor, or by [`Engine::finish`].
+    ///
+    /// # Errors
+    /// C011: there is no such run. C012: it is not held.
+    pub async fn approve(&self, run: RunId) -> Result<RunRecord> {
+        let record = self.held(run).await?;
+        let (state, now) = (self.state.clone(), self.clock.now());
+        let state = blocking(move || state.approve(run, now)).await?;
+        Ok(RunRecord { state, reason: None, ..record })
+    }
+
+    /// Discards a held run: its calls count as discarded, its segments go. With `skip_window` the sync's next run begins where it would have begun had the run been sent.
+    ///
+    /// # Errors
+    /// C011: there is no such run. C012: it is not held, or it is one that never moves `last_sync_time`.
+    pub async fn reject(&self, run: RunId, skip_window: bool) -> Result<()> {
+        let record = self.held(run).await?;
+        if skip_window && !record.pinned.options.is_ordinary() {
+            let message = format!("run {run} was asked for with options and moves last_sync_time in no case");
+            return Err(Error::new(Code::ConflictingOptions, message)
+                .help(format!("`outflow reject {run}` drops it")));
+        }
+        let (state, spool, now) = (self.state.clone(), self.spool.clone(), self.clock.now());
+        blocking(move || {
+            state.reject(run, now, skip_window)?;
+            // The state has forgotten the segments. If this fails, they are orphans and are swept later.
+            spool.remove(run, false)
+        })
+        .await
+    }
+
+    async fn held(&self, run: RunId) -> Result<RunRecord> {
+        let state = self.state.clone();
+        let Some(record) = blocking(move || state.run(run)).await? else {
+            return Err(Error::new(Code::NoSuchSyncOrRun, format!("there is no run {run}"))
+                .help("`outflow runs` lists the runs"));
+        };
+        if record.state != RunState::AwaitingApproval {
+            let message = format!("run {run} of {} is {}, not held", record.sync, record.state);
+            return Err(Error::new(Code::ConflictingOptions, message)
+                .help("`outflow runs` shows which runs are held"));
+        }
+        Ok(record)
+    }
+}
+
+/// E006: the run waits for a person.
+pub(crate) fn waits(record: &RunRecord) -> Error {
+    let why =
+        record.reason.as_ref().map_or_else(String::new, |(code, reason)| format!(" ({code}: {reason})"));
+    Error::new(Code::AwaitingApproval, format!("run {} of {} is held{why}", record.id, record.sync))
+        .help(format!("`outflow approve {0}` delivers it, `outflow reject {0}` drops it", record.id))
+}

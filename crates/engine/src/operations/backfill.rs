@@ -1,0 +1,61 @@
+//! What destinations have missed: where the gap of one begins, and which are new to a sync.
+
+use outflow_core::ports::state::RunFilter;
+use outflow_core::{Result, RunRecord, RunState};
+
+use crate::Engine;
+
+impl Engine {
+    /// The `last_sync_time` of the oldest run whose calls did not all reach this destination, as it was not among the run's destinations, was skipped, or had been taken out of the
+    /// project. A run from there on to this destination alone closes the gap, and then there is none until the next. Blocks.
+    ///
+    /// # Errors
+    /// What the state says.
+    pub fn gap(&self, sync: &str, destination: &str) -> Result<Option<String>> {
+        let runs = self.state.runs(&RunFilter { sync: Some(sync.to_owned()), limit: 0 })?;
+        let mut gap = None;
+        for run in runs.iter().rev().filter(|run| counts_for_gaps(run)) {
+            let deliveries = self.state.deliveries(run.id)?;
+            let delivery = deliveries.iter().find(|d| d.destination == destination);
+            match delivery.filter(|d| d.counts.cancelled + d.counts.discarded == 0) {
+                None if run.pinned.options.is_ordinary() && run.rows.calls > 0 => {
+                    gap = gap.or_else(|| run.last_sync_time.clone());
+                }
+                Some(_) if closes_gaps(run) => gap = None,
+                _ => {}
+            }
+        }
+        Ok(gap)
+    }
+
+    /// What is to be said of destinations that get the sync's calls for the first time although it has been running. Blocks.
+    pub(crate) fn newcomers(&self, run: &RunRecord) -> Result<Option<String>> {
+        let past = self.state.past_runs(&run.sync, LOOKED_AT)?;
+        let ordinary = |run: &&RunRecord| run.pinned.options.is_ordinary();
+        let Some(last) = past.iter().map(|past| &past.record).find(ordinary).filter(|_| ordinary(&run))
+        else {
+            return Ok(None);
+        };
+        let has = |name: &str| last.pinned.connections.iter().any(|c| c.destination == name);
+        let new = run.pinned.connections.iter().map(|c| c.destination.as_str()).filter(|name| !has(name));
+        let note = |name: &str| {
+            format!(
+                "{name} is new and gets what is read from now on; `outflow backfill {name}` sends it what came before"
+            )
+        };
+        Ok(new.map(note).reduce(|a, b| format!("{a}; {b}")))
+    }
+}
+
+/// The last ordinary run is looked for among so many. Only replays and runs with options can stand before it.
+pub(crate) const LOOKED_AT: u64 = 100;
+
+/// Whether what a run has read can be missing somewhere. The window of a lost run is read again by the next one, and what a person has dropped is not missed.
+pub(crate) fn counts_for_gaps(run: &RunRecord) -> bool {
+    run.extracted_at.is_some() && !matches!(run.state, RunState::Lost | RunState::Rejected)
+}
+
+/// Whether a run was made to fill a gap.
+pub(crate) fn closes_gaps(run: &RunRecord) -> bool {
+    run.pinned.options.start.is_some() && run.pinned.options.replay.is_none()
+}

@@ -1,0 +1,84 @@
+//! Forgetting runs that are long over, so that the state does not grow for ever.
+//!
+//! What always holds: what forgetting takes away, nobody needs. Runs stay that are not at their end, that still have segments, that the next run will be compared with, that guards
+//! look back at, that replay a run which is still there, and those at which a destination's gap may begin or end: [`Engine::gap`] says the same before and after.
+//!
+//! What it does not do: touch what was used (`outflow usage`), segments, or schedules.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::time::Duration;
+
+use outflow_core::{Result, RunId, RunRecord, Timestamp};
+
+use crate::Engine;
+use crate::extract::guard::PAST_RUNS;
+use crate::operations::backfill::{closes_gaps, counts_for_gaps};
+
+/// So many runs are looked at, and forgotten, in one transaction.
+const PAGE: u64 = 1_000;
+
+/// The destinations that got all calls of a sync's last run that counts; `None` where the next one stays in any case.
+type Reached = BTreeMap<String, Option<BTreeSet<String>>>;
+
+impl Engine {
+    /// Forgets runs that ended more than `keep` ago, and tells how many. Blocks. Only the holder of the state may call it.
+    ///
+    /// # Errors
+    /// What the state says.
+    pub fn forget(&self, keep: Duration) -> Result<u64> {
+        let keep = jiff::SignedDuration::try_from(keep).unwrap_or(jiff::SignedDuration::MAX);
+        let before = self.clock.now().checked_sub(keep).unwrap_or(Timestamp::MIN);
+        let (mut after, mut forgotten) = (RunId(0), 0);
+        let mut needed: HashSet<RunId> = self.state.compared_runs()?.into_iter().collect();
+        let mut reached = Reached::new();
+        loop {
+            let page = self.state.ended_runs(before, after, PAGE)?;
+            let Some(last) = page.last() else { return Ok(forgotten) };
+            after = last.id;
+            let mut gone = Vec::new();
+            for run in &page {
+                if !reached.contains_key(&run.sync) {
+                    reached.insert(run.sync.clone(), None);
+                    needed.extend(self.looked_back_at(&run.sync)?);
+                }
+                let is_an_edge = self.is_an_edge(run, &mut reached)?;
+                if !is_an_edge && run.replays.is_none() && !needed.contains(&run.id) {
+                    gone.push(run.id);
+                }
+            }
+            forgotten += gone.len() as u64;
+            if !gone.is_empty() {
+                self.state.forget_runs(&gone)?;
+            }
+        }
+    }
+
+    /// The runs that guards compare the next one with, and some more.
+    fn looked_back_at(&self, sync: &str) -> Result<impl Iterator<Item = RunId>> {
+        let past = self.state.past_runs(sync, 3 * PAST_RUNS as u64)?;
+        Ok(past.into_iter().map(|past| past.record.id))
+    }
+
+    /// Whether a gap may begin or end here: a run that closes gaps, the first run that counts behind it, and each that reached others than the one before.
+    fn is_an_edge(&self, run: &RunRecord, reached: &mut Reached) -> Result<bool> {
+        if !counts_for_gaps(run) {
+            return Ok(false);
+        }
+        if closes_gaps(run) {
+            reached.insert(run.sync.clone(), None);
+            return Ok(true);
+        }
+        if !run.pinned.options.is_ordinary() || run.rows.calls == 0 {
+            return Ok(false);
+        }
+        let now: BTreeSet<String> = self
+            .state
+            .deliveries(run.id)?
+            .into_iter()
+            .filter(|d| d.counts.cancelled + d.counts.discarded == 0)
+            .map(|d| d.destination)
+            .collect();
+        let before = reached.insert(run.sync.clone(), Some(now.clone())).flatten();
+        Ok(before != Some(now))
+    }
+}

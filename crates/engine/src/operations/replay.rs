@@ -1,0 +1,399 @@
+//! Sending calls of an earlier run again: as they were sent, or as the query gives them now.
+//!
+//! A replay is a run of its own with one destination. As sent, its calls are copied from the earlier run's segments into its own, so that cursors, retries, dead letters
+//! and `verify` work as for any run; the message ids are the old ones. Re-queried, it is an extraction that keeps the rows with the ordering keys of the dead letters.
+//!
+//! What always holds: a replay never moves `last_sync_time`, is compared with no run and leaves nothing to be compared with. One that sends people or groups as they were has
+//! the sync's next run send all that it reads. The dead letters that it sends again are marked in the transaction that commits it.
+
+use std::collections::HashSet;
+use std::time::Instant;
+
+use outflow_core::ports::spool::{
+    BlockCall, CallBlock, Keep, SegmentInfo, SegmentKind, SpoolHeader, SpoolWriter,
+};
+use outflow_core::ports::state::{DeadLetter, Extraction, Replayed, RunFilter, SyncState};
+use outflow_core::run::{Replay, ReplayMode, RunOptions};
+use outflow_core::{CallFlags, CallType, Code, Error, Result, RowCounts, RunId, RunRecord, RunState};
+
+use crate::extract::wanted_keys::WantedKeys;
+use crate::extract::{Extractor, guard, watermark};
+use crate::progress::Event;
+use crate::stop::interrupted;
+use crate::{Engine, Errors, blocking};
+
+/// What someone wants to have sent again.
+#[derive(Clone, Debug)]
+pub struct ReplayRequest {
+    /// The run.
+    pub run: RunId,
+    /// At this destination alone. [`ReplayMode::All`] needs one.
+    pub destination: Option<String>,
+    /// Dead letters with this code alone.
+    pub code: Option<Code>,
+    /// How; `None`: as its type of call has it.
+    pub again: Option<ReplayMode>,
+    /// Also what has been replayed, and states as they were sent.
+    pub force: bool,
+}
+
+/// The way in which dead letters of this type are replayed: an event has happened once and for all, a state may have been overtaken.
+pub const fn usual_way(call_type: CallType) -> ReplayMode {
+    match call_type {
+        CallType::Track | CallType::Page | CallType::Screen => ReplayMode::AsSent,
+        CallType::Identify | CallType::Group | CallType::Alias => ReplayMode::Requery,
+    }
+}
+
+impl Engine {
+    /// The runs that a replay takes: one for each destination that has something to be sent again; none if nothing has. Blocks, and only reads.
+    ///
+    /// # Errors
+    /// C011: no such run, or it had no such destination. C012: what is asked for would do harm without `force`. P005: the calls are no longer kept.
+    pub fn plan_replay(&self, request: &ReplayRequest) -> Result<Vec<RunOptions>> {
+        let record = self.known(request.run)?;
+        let again = request.again.unwrap_or_else(|| usual_way(record.call_type));
+        if again == ReplayMode::AsSent && usual_way(record.call_type) != ReplayMode::AsSent && !request.force
+        {
+            let what =
+                format!("as they were sent, {} calls would overwrite what came later", record.call_type);
+            return Err(Error::new(Code::ConflictingOptions, what).help(
+                "leave --as-sent out: the query then gives these rows as they are now; --force sends the old ones",
+            ));
+        }
+        let mut destinations = Vec::new();
+        match (again, &request.destination) {
+            (ReplayMode::All, Some(destination)) => {
+                self.refuse_second_delivery(&record, destination, request.force)?;
+                if record.rows.calls > 0 {
+                    destinations.push(destination.clone());
+                }
+            }
+            (ReplayMode::All, None) => {
+                return Err(Error::new(
+                    Code::ConflictingOptions,
+                    "all calls of a run are sent to one destination",
+                )
+                .help("name it: --destination NAME"));
+            }
+            (_, only) => destinations = self.with_dead_letters(&record, only.as_deref(), request)?,
+        }
+        if !destinations.is_empty() {
+            self.kept_calls(&record)?;
+        }
+        let start = record.last_sync_time.clone().filter(|_| again == ReplayMode::Requery);
+        let options = destinations.into_iter().map(|destination| RunOptions {
+            only: Some(destination),
+            start: start.clone(),
+            replay: Some(Replay { run: record.id, again, code: request.code, force: request.force }),
+            ..RunOptions::default()
+        });
+        Ok(options.collect())
+    }
+
+    /// Whom the query did not give any more in a re-queried replay: the identifiers of the dead letters that it could not send again. Blocks.
+    ///
+    /// # Errors
+    /// C011 for an unknown run; what the state and the spool say.
+    pub fn not_given(&self, run: RunId) -> Result<Vec<String>> {
+        let record = self.known(run)?;
+        let options = &record.pinned.options;
+        let (Some(replay), Some(destination)) = (&options.replay, &options.only) else {
+            return Ok(Vec::new());
+        };
+        if replay.again != ReplayMode::Requery {
+            return Ok(Vec::new());
+        }
+        let mut letters = self.state.dead_letters(replay.run, destination, 0, u64::MAX >> 1)?;
+        letters.retain(|l| wanted(l, replay.code, replay.force) && l.replayed_by != Some(run));
+        let positions: HashSet<u64> = letters.iter().map(|l| l.position).collect();
+        let segments = self.state.segments(replay.run)?;
+        let mut ids = Vec::new();
+        self.each_call(replay.run, &segments, 0, |position, call, json| {
+            if positions.contains(&position) && !call.meta.flags.has(CallFlags::PURGED) {
+                ids.push(identifier(json));
+            }
+            Ok(())
+        })?;
+        ids.sort();
+        ids.dedup();
+        Ok(ids)
+    }
+
+    fn known(&self, run: RunId) -> Result<RunRecord> {
+        self.state.run(run)?.ok_or_else(|| {
+            Error::new(Code::NoSuchSyncOrRun, format!("there is no run {run}"))
+                .help("`outflow runs` lists the runs")
+        })
+    }
+
+    /// The run's destinations that have dead letters of the wanted kind.
+    fn with_dead_letters(
+        &self,
+        record: &RunRecord,
+        only: Option<&str>,
+        request: &ReplayRequest,
+    ) -> Result<Vec<String>> {
+        let mut names: Vec<String> =
+            self.state.deliveries(record.id)?.into_iter().map(|d| d.destination).collect();
+        if let Some(only) = only {
+            if !names.iter().any(|name| name == only) {
+                return Err(Error::new(
+                    Code::NoSuchSyncOrRun,
+                    format!("run {} had no destination named {only:?}", record.id),
+                )
+                .help(format!("it had: {}; --all sends all of its calls to another one", names.join(", "))));
+            }
+            names.retain(|name| name == only);
+        }
+        let mut found = Vec::new();
+        for name in names {
+            let letters = self.state.dead_letters(record.id, &name, 0, u64::MAX >> 1)?;
+            if letters.iter().any(|l| wanted(l, request.code, request.force)) {
+                found.push(name);
+            }
+        }
+        Ok(found)
+    }
+
+    /// All calls of a run go to a destination once, unless someone insists.
+    fn refuse_second_delivery(&self, record: &RunRecord, destination: &str, force: bool) -> Result<()> {
+        let mut again = None;
+        if self.state.deliveries(record.id)?.iter().any(|d| d.destination == destination) {
+            again = Some(record.id);
+        }
+        for replay in &record.replayed_by {
+            let replay = self.known(*replay)?;
+            let options = &replay.pinned.options;
+            let all = options.replay.as_ref().is_some_and(|r| r.again == ReplayMode::All);
+            if all && options.only.as_deref() == Some(destination) && replay.extracted_at.is_some() {
+                again = Some(replay.id);
+            }
+        }
+        match again.filter(|_| !force) {
+            None => Ok(()),
+            Some(run) => Err(Error::new(
+                Code::ConflictingOptions,
+                format!("{destination} got the calls of run {} in run {run} already", record.id),
+            )
+            .help(
+                "without --all its dead letters alone are sent again; --force sends all of them once more",
+            )),
+        }
+    }
+
+    /// The segments of a run's calls, or an error that says which runs still have theirs.
+    fn kept_calls(&self, record: &RunRecord) -> Result<Vec<SegmentInfo>> {
+        let segments = self.state.segments(record.id)?;
+        if record.rows.calls == 0 || !segments.is_empty() {
+            return Ok(segments);
+        }
+        let mut kept = Vec::new();
+        for run in self.state.runs(&RunFilter { sync: Some(record.sync.clone()), limit: 0 })? {
+            if kept.len() < 20 && !self.state.segments(run.id)?.is_empty() {
+                kept.push(run.id.to_string());
+            }
+        }
+        let what = format!("the calls of run {} of {} are no longer kept", record.id, record.sync);
+        Err(Error::new(Code::SegmentMissing, what).help(match kept.is_empty() {
+            true => format!("no run of {} is; `outflow run {0} --since T` reads the rows again", record.sync),
+            false => format!(
+                "kept are those of the runs {}; `outflow run {} --since T` reads the rows again",
+                kept.join(", "),
+                record.sync
+            ),
+        }))
+    }
+
+    /// Reads calls from a position on. Ends with E001 when the process is to stop.
+    pub(crate) fn each_call(
+        &self,
+        run: RunId,
+        segments: &[SegmentInfo],
+        from: u64,
+        mut take: impl FnMut(u64, &BlockCall, &[u8]) -> Result<()>,
+    ) -> Result<()> {
+        let calls: Vec<_> = segments.iter().filter(|s| s.kind == SegmentKind::Calls).cloned().collect();
+        let mut reader = self.spool.read(run, &calls, from)?;
+        let mut block = CallBlock::default();
+        while reader.next(&mut block)? {
+            if *self.stop.borrow() {
+                return Err(interrupted());
+            }
+            for (position, call) in (block.first..).zip(&block.calls) {
+                take(position, call, block.json(call))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The positions of the dead letters that this replay sends again.
+    fn chosen(&self, replay: &Replay, destination: &str) -> Result<Vec<u64>> {
+        let letters = self.state.dead_letters(replay.run, destination, 0, u64::MAX >> 1)?;
+        Ok(letters.iter().filter(|l| wanted(l, replay.code, replay.force)).map(|l| l.position).collect())
+    }
+
+    /// Copies the calls of an earlier run into the segments of this one.
+    fn copy(&self, run: &RunRecord, replay: &Replay) -> Result<Extraction> {
+        let old = self.known(replay.run)?;
+        let clock = old.clock.unwrap_or(old.started_at);
+        self.state.begin_extraction(run.id, clock, old.last_sync_time.as_deref().unwrap_or("0"))?;
+        let segments = self.kept_calls(&old)?;
+        let destination = run.pinned.options.only.clone().unwrap_or_default();
+        let mut writer = self.spool.create(SpoolHeader {
+            run: run.id,
+            sync: run.sync.clone(),
+            source: run.pinned.source.clone(),
+            call_type: run.call_type,
+            columns: Vec::new(),
+            max_bytes: None,
+            keep: Keep::Nothing,
+        })?;
+        let copied = match replay.again {
+            ReplayMode::All => self.copy_calls(replay.run, &segments, 0, |_| true, writer.as_mut()),
+            ReplayMode::AsSent | ReplayMode::Requery => {
+                self.chosen(replay, &destination).and_then(|chosen| {
+                    let wanted = |position| chosen.binary_search(&position).is_ok();
+                    match chosen.first() {
+                        Some(first) => {
+                            self.copy_calls(replay.run, &segments, *first, wanted, writer.as_mut())
+                        }
+                        None => Ok(Vec::new()),
+                    }
+                })
+            }
+        };
+        let positions = match copied {
+            Ok(positions) => positions,
+            Err(error) => {
+                writer.abandon();
+                return Err(error);
+            }
+        };
+        let spooled = writer.finish(None)?;
+        let replayed = Replayed { run: replay.run, destination, positions };
+        // An older state of somebody may stand at the destination now: nothing that was sent before is known to be the last word.
+        let void = spooled.entries > 0 && !watermark::is_event(run.call_type);
+        let moves = void.then(|| self.state.sync(&run.sync)).transpose()?;
+        Ok(Extraction {
+            at: self.clock.now(),
+            rows: RowCounts { read: spooled.entries, calls: spooled.entries, rejected: 0, unchanged: 0 },
+            segments: spooled.segments,
+            findings: Vec::new(),
+            columns: Vec::new(),
+            next_last_sync_time: None,
+            watermark_update: moves.map(|before| SyncState { run: None, ..before }),
+            held: None,
+            replayed: Some(replayed),
+        })
+    }
+
+    /// Returns the positions of what was copied.
+    fn copy_calls(
+        &self,
+        run: RunId,
+        segments: &[SegmentInfo],
+        from: u64,
+        wanted: impl Fn(u64) -> bool,
+        writer: &mut dyn SpoolWriter,
+    ) -> Result<Vec<u64>> {
+        let mut copied = Vec::new();
+        self.each_call(run, segments, from, |position, call, json| {
+            if call.unchanged || call.meta.flags.has(CallFlags::PURGED) || !wanted(position) {
+                return Ok(());
+            }
+            copied.push(position);
+            writer.call(&call.meta, 0, json)
+        })?;
+        Ok(copied)
+    }
+
+    /// The ordering keys that a re-queried replay looks for.
+    fn wanted_keys(&self, replay: &Replay, destination: &str) -> Result<WantedKeys> {
+        let chosen = self.chosen(replay, destination)?;
+        let mut keys = WantedKeys::default();
+        let Some(first) = chosen.first() else { return Ok(keys) };
+        let segments = self.kept_calls(&self.known(replay.run)?)?;
+        self.each_call(replay.run, &segments, *first, |position, call, _| {
+            if chosen.binary_search(&position).is_ok() && !call.meta.flags.has(CallFlags::PURGED) {
+                keys.positions.entry((call.meta.key, call.meta.key2)).or_default().push(position);
+            }
+            Ok(())
+        })?;
+        Ok(keys)
+    }
+}
+
+impl Extractor<'_> {
+    /// The whole extraction of a replay as sent: no query, a copy.
+    pub(crate) async fn copy(&self, replay: &Replay) -> std::result::Result<(), Errors> {
+        let started = Instant::now();
+        let (engine, run, replay) = (self.engine.clone(), self.run.clone(), replay.clone());
+        let rows = blocking(move || {
+            let extraction = engine.copy(&run, &replay)?;
+            let rows = extraction.rows;
+            guard::commit(&*engine.state, &run, extraction, &engine.budgets)?;
+            Ok(rows)
+        })
+        .await?;
+        (self.progress)(Event::Extracted {
+            rows,
+            findings: Vec::new(),
+            seconds: started.elapsed().as_secs_f64(),
+        });
+        Ok(())
+    }
+
+    /// What a re-queried replay keeps of the result; `None` for every other run.
+    pub(crate) async fn wanted_keys(&self) -> Result<Option<WantedKeys>> {
+        let options = &self.run.pinned.options;
+        let (Some(replay), Some(destination)) = (options.replay.clone(), options.only.clone()) else {
+            return Ok(None);
+        };
+        let engine = self.engine.clone();
+        blocking(move || engine.wanted_keys(&replay, &destination)).await.map(Some)
+    }
+
+    /// The dead letters whose keys the result gave.
+    pub(crate) fn replayed(&self, keys: Option<WantedKeys>) -> Option<Replayed> {
+        let options = &self.run.pinned.options;
+        let (replay, destination) = (options.replay.as_ref()?, options.only.clone()?);
+        let keys = keys?;
+        let found = keys.positions.into_iter().filter(|(key, _)| keys.seen.contains(key));
+        let mut positions: Vec<u64> = found.flat_map(|(_, positions)| positions).collect();
+        positions.sort_unstable();
+        Some(Replayed { run: replay.run, destination, positions })
+    }
+}
+
+/// Whether a replay sends this dead letter again.
+fn wanted(letter: &DeadLetter, code: Option<Code>, force: bool) -> bool {
+    code.is_none_or(|code| letter.code == code) && (force || letter.replayed_by.is_none())
+}
+
+/// Whom a call is about, for people.
+fn identifier(json: &[u8]) -> String {
+    let call: serde_json::Value = serde_json::from_slice(json).unwrap_or_default();
+    let keys = if call["type"] == "group" { &["groupId", "userId"][..] } else { &["userId", "anonymousId"] };
+    let id = keys.iter().find_map(|key| call[*key].as_str()).or_else(|| call["traits"]["email"].as_str());
+    id.unwrap_or_default().to_owned()
+}
+
+/// Why a re-queried replay cannot begin: an older state of the same people may still be on its way to the destination.
+pub(crate) fn in_the_way(engine: &Engine, sync: &str, options: &RunOptions) -> Result<()> {
+    let requery = options.replay.as_ref().is_some_and(|r| r.again == ReplayMode::Requery);
+    for run in engine.state.unfinished_runs()?.into_iter().filter(|r| requery && r.sync == sync) {
+        let deliveries = engine.state.deliveries(run.id)?;
+        let same = |d: &outflow_core::ports::state::DeliveryRecord| {
+            Some(&d.destination) == options.only.as_ref() && d.counts.pending > 0
+        };
+        if run.state != RunState::Delivering || deliveries.iter().any(same) {
+            return Err(Error::new(
+                Code::RunInProgress,
+                format!("run {} of {sync} is {}", run.id, run.state),
+            )
+            .help(format!("`outflow run {sync}` finishes it; then replay")));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,271 @@
+//! What is wrong, and what of it is news: from facts to the alerts that fire, and from those to changes. Pure.
+//!
+//! What always holds: a trouble is told when it begins and when it ends, and never in between. After a restart the facts of destinations begin anew, so an alert about one
+//! stays until the destination has taken something or nothing waits for it. What goes up and down around a limit stays until it is clearly below it.
+
+use std::time::Duration;
+
+use outflow_core::ports::spool::Room;
+use outflow_core::ports::watch::{AlertRecord, Standing};
+use outflow_core::{Code, Timestamp};
+
+use crate::schedule::Slots;
+
+/// From when on something is wrong.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rules {
+    /// So many runs of a sync failed in a row.
+    pub failed_runs: u64,
+    /// More than this part of a run's rows was rejected, in percent.
+    pub rejected_percent: u64,
+    /// More than this part of a sync's slots of the last 24 hours was skipped, in percent.
+    pub skipped_percent: u64,
+    /// No run of a scheduled sync succeeded for so long, and through two of its slots.
+    pub no_success_for: Duration,
+    /// The disk has less than this above its reserve, in bytes.
+    pub disk_above_reserve: u64,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            failed_runs: 3,
+            rejected_percent: 5,
+            skipped_percent: 20,
+            no_success_for: Duration::from_secs(6 * 3600),
+            disk_above_reserve: 1 << 30,
+        }
+    }
+}
+
+/// So many slots a sync must have had before skipped ones are counted as a part of them.
+pub const LEAST_SLOTS: u64 = 5;
+/// Skipped slots are counted over this time.
+pub const WINDOW: Duration = Duration::from_secs(24 * 3600);
+
+/// A sync, as far as alerts are about it.
+#[derive(Clone, Debug)]
+pub struct SyncFacts {
+    /// Its runs.
+    pub standing: Standing,
+    /// When it is due.
+    pub slots: Slots,
+}
+
+/// A destination, as far as alerts are about it.
+#[derive(Clone, Debug)]
+pub struct DestinationFacts {
+    /// Its name.
+    pub name: String,
+    /// Why it is paused, if it is.
+    pub paused: Option<(Code, String)>,
+    /// It has taken something since the process began.
+    pub proven: bool,
+}
+
+/// Runs that wait for a destination.
+#[derive(Clone, Debug)]
+pub struct QueueFacts {
+    /// The sync.
+    pub sync: String,
+    /// The destination.
+    pub destination: String,
+    /// It lags.
+    pub lags: bool,
+}
+
+/// All that alerts rest on.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    /// The present moment.
+    pub now: Timestamp,
+    /// When the supervisor started.
+    pub serving_since: Timestamp,
+    /// The project's enabled syncs.
+    pub syncs: Vec<SyncFacts>,
+    /// The project's destinations.
+    pub destinations: Vec<DestinationFacts>,
+    /// Where runs wait.
+    pub queues: Vec<QueueFacts>,
+    /// Which destinations which syncs leave out: sync and destination.
+    pub skipped: Vec<(String, String)>,
+    /// The spool's disk, if it could be measured.
+    pub room: Option<Room>,
+}
+
+/// A trouble of now.
+struct Trouble {
+    kind: &'static str,
+    subject: String,
+    code: Option<Code>,
+    message: String,
+}
+
+/// The alerts that are new or changed between those of `before` and those that fire now.
+///
+/// One that ends is kept with the moment of its end, also if nobody was told that it began: a message about it may be on its way. Who tells deletes it.
+pub fn changes(rules: &Rules, facts: &Facts, before: &[AlertRecord]) -> Vec<AlertRecord> {
+    let firing = firing(rules, facts, &|kind, subject| {
+        before.iter().any(|a| a.recovered_at.is_none() && a.kind == kind && a.subject == subject)
+    });
+    let mut changes = Vec::new();
+    for trouble in &firing {
+        match before.iter().find(|a| a.kind == trouble.kind && a.subject == trouble.subject) {
+            Some(known) if known.recovered_at.is_none() => {}
+            // For whoever listens it has never ended.
+            Some(known) if !known.told => changes.push(AlertRecord { recovered_at: None, ..known.clone() }),
+            // A message about its end may be on its way: it begins anew.
+            _ => changes.push(AlertRecord {
+                kind: trouble.kind.to_owned(),
+                subject: trouble.subject.clone(),
+                code: trouble.code,
+                message: trouble.message.clone(),
+                since: facts.now,
+                recovered_at: None,
+                told: false,
+            }),
+        }
+    }
+    let over = before
+        .iter()
+        .filter(|a| a.recovered_at.is_none())
+        .filter(|known| !firing.iter().any(|t| t.kind == known.kind && t.subject == known.subject));
+    changes.extend(over.map(|known| AlertRecord { recovered_at: Some(facts.now), ..known.clone() }));
+    changes
+}
+
+type Before<'a> = &'a dyn Fn(&str, &str) -> bool;
+
+fn firing(rules: &Rules, facts: &Facts, before: Before<'_>) -> Vec<Trouble> {
+    let mut found = Vec::new();
+    for sync in &facts.syncs {
+        of_runs(rules, sync, before, &mut found);
+        found.extend(without_success(rules, facts, sync, before));
+    }
+    let waits = |name: &str| facts.queues.iter().any(|queue| queue.destination == name);
+    for destination in &facts.destinations {
+        let name = &destination.name;
+        let stays = before("destination_paused", name) && !destination.proven && waits(name);
+        if let Some((code, reason)) = &destination.paused {
+            found.push(trouble(
+                "destination_paused",
+                name,
+                Some(*code),
+                format!("destination {name} is paused: {reason}"),
+            ));
+        } else if stays {
+            found.push(trouble("destination_paused", name, None, format!("destination {name} is paused")));
+        }
+    }
+    for queue in &facts.queues {
+        let (sync, name) = (&queue.sync, &queue.destination);
+        let subject = format!("{sync} to {name}");
+        let is_paused = found.iter().any(|t| t.kind == "destination_paused" && t.subject == *name);
+        let proven = facts.destinations.iter().any(|d| d.name == *name && d.proven);
+        if !is_paused && (queue.lags || before("destination_lagging", &subject) && !proven) {
+            let message = format!("destination {name} lags behind: runs of {sync} wait for it");
+            found.push(trouble("destination_lagging", &subject, None, message));
+        }
+    }
+    for (sync, name) in &facts.skipped {
+        let message =
+            format!("runs of {sync} leave {name} out, as too much waited for it: outflow backfill {name}");
+        found.push(trouble(
+            "destination_skipped",
+            &format!("{sync} to {name}"),
+            Some(Code::DestinationSkipped),
+            message,
+        ));
+    }
+    found.extend(facts.room.and_then(|room| near_the_reserve(rules, room, before)));
+    found
+}
+
+/// What the runs of a sync tell.
+fn of_runs(rules: &Rules, sync: &SyncFacts, before: Before<'_>, found: &mut Vec<Trouble>) {
+    let Standing { sync: name, failed, reason, last_rows, slots, skipped, lost, held, wrong, .. } =
+        &sync.standing;
+    if *failed >= rules.failed_runs {
+        let code = reason.as_ref().map(|r| r.0);
+        let why = reason.as_ref().map_or_else(String::new, |r| format!(": {}", r.1));
+        found.push(trouble(
+            "sync_failing",
+            name,
+            code,
+            format!("{failed} runs of {name} in a row failed{why}"),
+        ));
+    }
+    if let Some((run, read, rejected)) = *last_rows
+        && exceeds(rejected, read, limit("rows_rejected", name, rules.rejected_percent, before))
+    {
+        let message = format!("run {run} of {name} rejected {rejected} of {read} rows");
+        found.push(trouble("rows_rejected", name, Some(Code::TooManyRejected), message));
+    }
+    if *slots >= LEAST_SLOTS
+        && exceeds(*skipped, *slots, limit("slots_skipped", name, rules.skipped_percent, before))
+    {
+        let message = format!("{skipped} of the {slots} slots of {name} in the last 24 hours were skipped");
+        found.push(trouble("slots_skipped", name, Some(Code::ManySlotsSkipped), message));
+    }
+    if let Some(run) = lost {
+        let message = format!("run {run} of {name} is lost; the next run reads its time again");
+        found.push(trouble("run_lost", name, Some(Code::RunLost), message));
+    }
+    if let Some((run, reason)) = held {
+        let code = reason.as_ref().map_or(Code::AwaitingApproval, |r| r.0);
+        let why = reason.as_ref().map_or_else(String::new, |r| format!(": {}", r.1));
+        found.push(trouble(
+            "run_awaiting_approval",
+            name,
+            Some(code),
+            format!("run {run} of {name} is held{why}"),
+        ));
+    }
+    if let Some(run) = wrong {
+        let message = format!("the numbers of run {run} of {name} do not add up: outflow verify {run}");
+        found.push(trouble("audit_failed", name, Some(Code::CountsDiffer), message));
+    }
+}
+
+/// No success for the rule's time, and two slots have passed since the last one. Counted from the process's start where that is later.
+fn without_success(rules: &Rules, facts: &Facts, sync: &SyncFacts, before: Before<'_>) -> Option<Trouble> {
+    let Standing { sync: name, first_started, last_success, .. } = &sync.standing;
+    let base = last_success.or(*first_started)?;
+    let fired = before("no_success", name);
+    let counted_from = if fired { base } else { base.max(facts.serving_since) };
+    let second_slot = sync.slots.after(sync.slots.after(counted_from)?)?;
+    let quiet = Duration::try_from(facts.now.duration_since(counted_from)).unwrap_or_default();
+    if quiet <= rules.no_success_for || facts.now <= second_slot {
+        return None;
+    }
+    let message = match last_success {
+        Some(at) => format!("no run of {name} has succeeded since {at:.0}"),
+        None => format!("no run of {name} has succeeded yet"),
+    };
+    Some(trouble("no_success", name, None, message))
+}
+
+fn near_the_reserve(rules: &Rules, room: Room, before: Before<'_>) -> Option<Trouble> {
+    let above = room.free.saturating_sub(room.reserve);
+    let limit = rules.disk_above_reserve;
+    let limit = if before("disk_low", "disk") { limit.saturating_add(limit / 10) } else { limit };
+    let message = format!("the spool's disk has {above} bytes left above its reserve of {}", room.reserve);
+    (above < limit).then(|| trouble("disk_low", "disk", Some(Code::DiskReserveReached), message))
+}
+
+/// Percent; a tenth less while the alert fires.
+fn limit(kind: &str, subject: &str, percent: u64, before: Before<'_>) -> u64 {
+    if before(kind, subject) { percent * 9 } else { percent * 10 }
+}
+
+/// Whether `part` is more than so many thousandths of `whole`.
+fn exceeds(part: u64, whole: u64, thousandths: u64) -> bool {
+    u128::from(part) * 1000 > u128::from(whole) * u128::from(thousandths)
+}
+
+fn trouble(kind: &'static str, subject: &str, code: Option<Code>, message: String) -> Trouble {
+    Trouble { kind, subject: subject.to_owned(), code, message }
+}
+
+#[cfg(test)]
+mod tests;

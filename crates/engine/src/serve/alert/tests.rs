@@ -1,0 +1,246 @@
+//! Each rule at its limit, restarts, and what must not be told.
+
+use super::*;
+use outflow_core::RunId;
+
+fn at(minutes: i64) -> Timestamp {
+    Timestamp::from_second(1_800_000_000 + minutes * 60).unwrap()
+}
+
+/// One sync with a schedule of a minute, one destination, all well.
+fn well() -> Facts {
+    let standing = Standing {
+        sync: "users".into(),
+        first_started: Some(at(-1000)),
+        last_success: Some(at(0)),
+        slots: 100,
+        last_rows: Some((RunId(7), 1000, 0)),
+        ..Standing::default()
+    };
+    Facts {
+        now: at(1),
+        serving_since: at(-1000),
+        syncs: vec![SyncFacts { standing, slots: Slots::Every { every: 60, start: None } }],
+        destinations: vec![DestinationFacts { name: "journeys".into(), paused: None, proven: true }],
+        queues: vec![QueueFacts { sync: "users".into(), destination: "journeys".into(), lags: false }],
+        skipped: Vec::new(),
+        room: Some(Room { free: 100 << 30, reserve: 1 << 30 }),
+    }
+}
+
+/// The state, in short: what `changes` does to it, and what is told.
+#[derive(Default)]
+struct Board(Vec<AlertRecord>);
+
+impl Board {
+    /// What is told of these facts: `+kind subject` and `-kind subject`. It counts as told at once.
+    fn see(&mut self, facts: &Facts) -> Vec<String> {
+        self.keep(facts);
+        let news: Vec<String> = self
+            .0
+            .iter()
+            .filter(|a| a.is_news())
+            .map(|a| format!("{}{} {}", if a.recovered_at.is_some() { "-" } else { "+" }, a.kind, a.subject))
+            .collect();
+        self.0.retain(|a| a.recovered_at.is_none());
+        self.0.iter_mut().for_each(|a| a.told = true);
+        news
+    }
+
+    /// Takes the changes without telling anybody.
+    fn keep(&mut self, facts: &Facts) {
+        for new in changes(&Rules::default(), facts, &self.0) {
+            self.0.retain(|a| (&a.kind, &a.subject) != (&new.kind, &new.subject));
+            self.0.push(new);
+        }
+    }
+}
+
+/// The same in a process that has started just now and has asked no destination yet.
+fn restarted(facts: &Facts) -> Facts {
+    let mut facts = Facts { serving_since: facts.now, ..facts.clone() };
+    for destination in &mut facts.destinations {
+        destination.proven = false;
+    }
+    facts
+}
+
+/// Makes a sound installation unsound.
+type Trouble = fn(&mut Facts);
+
+#[test]
+fn every_trouble_is_told_once_over_restarts_and_so_is_its_end() {
+    let troubles: [(&str, Trouble); 10] = [
+        ("sync_failing users", |f| f.syncs[0].standing.failed = 3),
+        ("rows_rejected users", |f| f.syncs[0].standing.last_rows = Some((RunId(8), 1000, 51))),
+        ("slots_skipped users", |f| f.syncs[0].standing.skipped = 21),
+        ("no_success users", |f| f.now = at(361)),
+        ("destination_paused journeys", |f| {
+            f.destinations[0].paused = Some((Code::DestinationAuthFailed, "no".into()))
+        }),
+        ("destination_lagging users to journeys", |f| f.queues[0].lags = true),
+        ("disk_low disk", |f| f.room = Some(Room { free: (2 << 30) - 1, reserve: 1 << 30 })),
+        ("run_lost users", |f| f.syncs[0].standing.lost = Some(RunId(5))),
+        ("run_awaiting_approval users", |f| f.syncs[0].standing.held = Some((RunId(5), None))),
+        ("audit_failed users", |f| f.syncs[0].standing.wrong = Some(RunId(5))),
+    ];
+    for (what, make) in troubles {
+        let (mut board, well) = (Board::default(), well());
+        let mut ill = well.clone();
+        make(&mut ill);
+        assert_eq!(board.see(&well), [""; 0], "{what}");
+        assert_eq!(board.see(&ill), [format!("+{what}")]);
+        assert_eq!(board.see(&ill), [""; 0], "{what}");
+        assert_eq!(board.see(&restarted(&ill)), [""; 0], "{what}");
+        assert_eq!(board.see(&well), [format!("-{what}")]);
+        assert_eq!(board.see(&well), [""; 0], "{what}");
+        assert_eq!(board.see(&restarted(&well)), [""; 0], "{what}");
+    }
+}
+
+#[test]
+fn limits_are_met_and_not_passed_without_an_alert() {
+    let mut facts = well();
+    facts.syncs[0].standing.failed = 2;
+    facts.syncs[0].standing.last_rows = Some((RunId(8), 1000, 50));
+    facts.syncs[0].standing.skipped = 20;
+    facts.now = at(360);
+    facts.room = Some(Room { free: 2 << 30, reserve: 1 << 30 });
+    assert_eq!(Board::default().see(&facts), [""; 0]);
+    // Four slots are too few to speak of a part of them.
+    (facts.syncs[0].standing.slots, facts.syncs[0].standing.skipped) = (4, 4);
+    assert_eq!(Board::default().see(&facts), [""; 0]);
+}
+
+#[test]
+fn what_goes_up_and_down_around_a_limit_is_told_once() {
+    let mut board = Board::default();
+    let mut facts = well();
+    let mut rejected = |board: &mut Board, n| {
+        facts.syncs[0].standing.last_rows = Some((RunId(8), 1000, n));
+        board.see(&facts)
+    };
+    assert_eq!(rejected(&mut board, 60), ["+rows_rejected users"]);
+    for n in [49, 60, 46, 51] {
+        assert_eq!(rejected(&mut board, n), [""; 0], "{n}");
+    }
+    assert_eq!(rejected(&mut board, 45), ["-rows_rejected users"]);
+}
+
+#[test]
+fn what_nobody_was_told_of_ends_in_silence() {
+    let (mut board, well) = (Board::default(), well());
+    let mut ill = well.clone();
+    ill.syncs[0].standing.failed = 3;
+    board.keep(&ill);
+    assert_eq!(board.see(&well), [""; 0]);
+    assert_eq!(board.see(&ill), ["+sync_failing users"]);
+}
+
+#[test]
+fn what_comes_back_while_its_end_is_being_told_begins_anew() {
+    let (mut board, well) = (Board::default(), well());
+    let mut ill = well.clone();
+    ill.syncs[0].standing.failed = 3;
+    // Nobody knows of it: it is the same one.
+    [&ill, &well, &ill].into_iter().for_each(|facts| board.keep(facts));
+    assert_eq!((board.0.len(), board.0[0].since, board.0[0].recovered_at), (1, at(1), None));
+    assert_eq!(board.see(&ill), ["+sync_failing users"]);
+    // Somebody knows, and may hear any moment that it is over.
+    board.keep(&well);
+    ill.now = at(2);
+    assert_eq!(board.see(&ill), ["+sync_failing users"]);
+    assert_eq!(board.0[0].since, at(2));
+}
+
+#[test]
+fn what_ended_while_its_message_was_on_its_way_is_told_to_have_ended() {
+    let (mut board, well) = (Board::default(), well());
+    let mut ill = well.clone();
+    ill.syncs[0].standing.failed = 3;
+    board.keep(&ill);
+    board.keep(&well);
+    assert!(!board.0[0].is_news(), "{:?}", board.0);
+    board.0[0].told = true;
+    assert_eq!(board.see(&well), ["-sync_failing users"]);
+}
+
+#[test]
+fn a_restart_neither_repeats_an_alert_nor_takes_silence_for_health() {
+    let mut board = Board::default();
+    let mut ill = well();
+    ill.destinations[0].paused = Some((Code::DestinationAuthFailed, "no".into()));
+    ill.queues[0].lags = true;
+    // Who is paused lags, too; one alert says it.
+    assert_eq!(board.see(&ill), ["+destination_paused journeys"]);
+    // The new process has not asked the destination yet.
+    let mut unknown = well();
+    unknown.destinations[0].proven = false;
+    assert_eq!(board.see(&unknown), [""; 0]);
+    assert_eq!(board.see(&well()), ["-destination_paused journeys"]);
+    // Lagging without being paused.
+    let mut lagging = well();
+    lagging.queues[0].lags = true;
+    assert_eq!(board.see(&lagging), ["+destination_lagging users to journeys"]);
+    assert_eq!(board.see(&unknown), [""; 0]);
+    // Nothing waits any more.
+    unknown.queues.clear();
+    assert_eq!(board.see(&unknown), ["-destination_lagging users to journeys"]);
+}
+
+#[test]
+fn a_detached_destination_is_told_also_when_it_takes_calls_again() {
+    let (mut board, mut ill) = (Board::default(), well());
+    ill.skipped = vec![("users".into(), "journeys".into())];
+    assert_eq!(board.see(&ill), ["+destination_skipped users to journeys"]);
+    assert_eq!(board.see(&restarted(&ill)), [""; 0]);
+    assert_eq!(board.see(&well()), ["-destination_skipped users to journeys"]);
+}
+
+#[test]
+fn without_success_counts_from_the_start_of_the_process_and_two_slots_at_least() {
+    let mut facts = well();
+    (facts.now, facts.serving_since) = (at(1000), at(900));
+    assert_eq!(Board::default().see(&facts), [""; 0], "it was off for a night");
+    facts.now = at(900 + 361);
+    let mut board = Board::default();
+    assert_eq!(board.see(&facts), ["+no_success users"]);
+    // A restart is no success.
+    (facts.now, facts.serving_since) = (at(1300), at(1299));
+    assert_eq!(board.see(&facts), [""; 0]);
+    // A daily sync has until its second slot: midnights here.
+    let midnight = -480;
+    facts.syncs[0].slots = Slots::Every { every: 24 * 3600, start: None };
+    facts.syncs[0].standing.last_success = Some(at(midnight + 30));
+    (facts.now, facts.serving_since) = (at(midnight + 2 * 1440), at(-1000));
+    assert_eq!(Board::default().see(&facts), [""; 0]);
+    facts.now = at(midnight + 2 * 1440 + 1);
+    assert_eq!(Board::default().see(&facts), ["+no_success users"]);
+    // Who runs only when asked to is not missed.
+    facts.syncs[0].slots = Slots::Manual;
+    assert_eq!(Board::default().see(&facts), [""; 0]);
+}
+
+#[test]
+fn a_weekend_without_slots_is_no_time_without_success() {
+    let time = |text: &str| text.parse::<Timestamp>().unwrap();
+    let mut facts = well();
+    facts.serving_since = time("2026-01-01T00:00:00Z");
+    facts.syncs[0].slots = Slots::Cron(crate::schedule::Cron::parse("0 9 * * 1-5", "UTC").unwrap());
+    // 20 November 2026 is a Friday.
+    facts.syncs[0].standing.last_success = Some(time("2026-11-20T09:01:00Z"));
+    facts.now = time("2026-11-24T09:00:00Z");
+    assert_eq!(Board::default().see(&facts), [""; 0]);
+    facts.now = time("2026-11-24T09:00:01Z");
+    assert_eq!(Board::default().see(&facts), ["+no_success users"]);
+}
+
+#[test]
+fn a_sync_that_left_the_project_is_in_no_trouble_any_more() {
+    let mut board = Board::default();
+    let mut ill = well();
+    ill.syncs[0].standing.failed = 3;
+    board.see(&ill);
+    ill.syncs.clear();
+    assert_eq!(board.see(&ill), ["-sync_failing users"]);
+}

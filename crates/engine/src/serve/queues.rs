@@ -1,0 +1,471 @@
+//! DeliveryQueues: for each sync and destination the runs that it has yet to deliver, in run order, one at a time.
+//!
+//! A queue's task lives as long as its queue holds a run. A destination that stops keeps its run at the head of the queue; the queue goes on when the destination's limiter
+//! is open again, when the project is reloaded, or after a while, with one probe.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use outflow_core::ports::state::DeliveryRecord;
+use outflow_core::{Code, DeliveryCounts, DeliveryState, Error, Result, RunId, RunState};
+use serde::Serialize;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use super::notice::Notice;
+use super::{RuntimeConfig, Shared};
+use crate::delivery::limiter::Health;
+use crate::run::RunRequest;
+use crate::schedule::Slots;
+use crate::stop::stopped;
+use crate::{Event, Progress, blocking};
+
+/// A destination that a person has to mend is asked again after this time, and then after twice of it, and so on.
+const ASK_AGAIN: Duration = Duration::from_secs(300);
+const ASK_AGAIN_MOST: Duration = Duration::from_secs(3600);
+
+type Key = (String, String);
+
+/// Where a queue stands, for people.
+#[derive(Clone, Debug, Serialize)]
+pub struct QueueStatus {
+    /// The sync.
+    pub sync: String,
+    /// The destination.
+    pub destination: String,
+    /// Runs that wait, the one under way included.
+    pub runs: Vec<RunId>,
+    /// Bytes of their segments.
+    pub bytes: u64,
+    /// Whether it lags: it keeps nobody busy.
+    pub lagging: bool,
+}
+
+/// What keeps a sync busy.
+pub(super) struct Busy {
+    /// The run, if it is one.
+    pub(super) run: Option<RunId>,
+    pub(super) code: Code,
+    pub(super) reason: String,
+    /// The run waits for a person: nobody's wish is remembered behind it.
+    pub(super) held: Option<Error>,
+}
+
+/// All queues.
+pub struct DeliveryQueues {
+    inner: Mutex<Inner>,
+    changes: watch::Sender<u64>,
+    failure: watch::Sender<Option<Arc<Error>>>,
+}
+
+#[derive(Default)]
+struct Inner {
+    queues: BTreeMap<Key, Queue>,
+    /// By sync, the destinations that its last ordinary run left out.
+    skipped: BTreeMap<String, Vec<String>>,
+    tasks: JoinSet<()>,
+}
+
+#[derive(Default)]
+struct Queue {
+    runs: VecDeque<(RunId, u64)>,
+    /// A task works on it.
+    served: bool,
+    lagging: bool,
+}
+
+impl Default for DeliveryQueues {
+    fn default() -> Self {
+        Self { inner: Mutex::default(), changes: watch::Sender::new(0), failure: watch::Sender::new(None) }
+    }
+}
+
+impl DeliveryQueues {
+    /// Changes whenever a queue does.
+    pub(super) fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    /// Has everybody look again.
+    pub(super) fn touch(&self) {
+        self.changes.send_modify(|n| *n += 1);
+    }
+
+    pub(super) fn status(&self) -> Vec<QueueStatus> {
+        let inner = self.lock();
+        let queues = inner.queues.iter().filter(|(_, q)| !q.runs.is_empty());
+        let status = queues.map(|((sync, destination), q)| QueueStatus {
+            sync: sync.clone(),
+            destination: destination.clone(),
+            runs: q.runs.iter().map(|r| r.0).collect(),
+            bytes: q.runs.iter().map(|r| r.1).sum(),
+            lagging: q.lagging,
+        });
+        status.collect()
+    }
+
+    /// The run that a destination is being sent, if that keeps the sync busy: the destination is well.
+    pub(super) fn busy(&self, sync: &str) -> Option<Busy> {
+        let queue = self.status().into_iter().find(|queue| queue.sync == sync && !queue.lagging)?;
+        let run = queue.runs.first().copied();
+        let reason = format!("run {} is being delivered to {}", run.unwrap_or(RunId(0)), queue.destination);
+        Some(Busy { run, code: Code::RunInProgress, reason, held: None })
+    }
+
+    /// The sync's queues that lag with as much as may wait.
+    pub(super) fn full(&self, config: &RuntimeConfig, sync: &str) -> Vec<QueueStatus> {
+        let is_full = |queue: &QueueStatus| queue.lagging && queue.bytes >= config.limits.backlog_bytes;
+        self.status().into_iter().filter(|queue| queue.sync == sync && is_full(queue)).collect()
+    }
+
+    /// Remembers which destinations a sync leaves out.
+    pub(super) fn set_skipped(&self, sync: &str, destinations: Vec<String>) {
+        self.lock().skipped.insert(sync.to_owned(), destinations);
+    }
+
+    /// Which destinations which syncs leave out: sync and destination.
+    pub(super) fn skipped(&self) -> Vec<Key> {
+        let inner = self.lock();
+        let all =
+            inner.skipped.iter().flat_map(|(sync, names)| names.iter().map(|n| (sync.clone(), n.clone())));
+        all.collect()
+    }
+
+    /// Resolves when a queue could not remember its progress.
+    pub(super) async fn failed(&self) -> Error {
+        let mut failure = self.failure.subscribe();
+        let error = failure.wait_for(Option::is_some).await.ok().and_then(|found| found.clone());
+        match error {
+            Some(error) => again(error),
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Resolves when no queue has a task any more, with an error if one could not remember its progress.
+    pub(super) async fn ended(&self) -> Result<()> {
+        loop {
+            let mut tasks = std::mem::take(&mut self.lock().tasks);
+            if tasks.is_empty() {
+                return self.failure.borrow().clone().map_or(Ok(()), |error| Err(again(error)));
+            }
+            while tasks.join_next().await.is_some() {}
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts a run at the end of a queue. A run that is there already stays where it is.
+    fn push(&self, key: Key, run: RunId, bytes: u64) {
+        let mut inner = self.lock();
+        let queue = inner.queues.entry(key).or_default();
+        if !queue.runs.iter().any(|r| r.0 == run) {
+            queue.runs.push_back((run, bytes));
+        }
+    }
+
+    /// Takes a run out of a queue, or out of all queues. Tells whether none has it any more.
+    fn drop_run(&self, key: Option<&Key>, run: RunId) -> bool {
+        let mut inner = self.lock();
+        for (_, queue) in inner.queues.iter_mut().filter(|(k, _)| key.is_none_or(|key| *k == key)) {
+            queue.runs.retain(|r| r.0 != run);
+        }
+        let is_gone = !inner.queues.values().flat_map(|queue| &queue.runs).any(|r| r.0 == run);
+        drop(inner);
+        self.touch();
+        is_gone
+    }
+
+    /// The run at the head; without one the queue's task ends.
+    fn head(&self, key: &Key) -> Option<RunId> {
+        let mut inner = self.lock();
+        let queue = inner.queues.get_mut(key)?;
+        let head = queue.runs.front().map(|r| r.0);
+        if head.is_none() {
+            inner.queues.remove(key);
+        }
+        head
+    }
+
+    /// Remembers whether a queue lags. Tells if that is news.
+    fn set_lagging(&self, key: &Key, lagging: bool) -> bool {
+        let mut inner = self.lock();
+        let Some(queue) = inner.queues.get_mut(key) else { return false };
+        let news = std::mem::replace(&mut queue.lagging, lagging) != lagging;
+        drop(inner);
+        if news {
+            self.touch();
+        }
+        news
+    }
+}
+
+/// An error that several may have.
+fn again(error: Arc<Error>) -> Error {
+    Error::new(error.code(), error.message().to_owned()).caused_by(error)
+}
+
+/// Takes up what an earlier process left undelivered, and tells of runs that are held.
+pub(super) async fn recover(shared: &Arc<Shared>) -> Result<()> {
+    let state = shared.config().engine.state.clone();
+    for record in blocking(move || state.unfinished_runs()).await? {
+        if matches!(record.state, RunState::Delivering | RunState::AwaitingApproval) {
+            enqueue(shared, record.id).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Puts a run's open deliveries into their queues. A run that has none is at its end; one that is held waits for a person.
+pub(super) async fn enqueue(shared: &Arc<Shared>, run: RunId) -> Result<()> {
+    let config = shared.config();
+    let state = config.engine.state.clone();
+    let (record, deliveries) = blocking(move || Ok((state.run(run)?, state.deliveries(run)?))).await?;
+    let Some(record) = record else { return Ok(()) };
+    if record.state.is_final() {
+        (shared.observer)(Notice::Ended { sync: record.sync, run, state: record.state });
+        return Ok(());
+    }
+    if let (RunState::AwaitingApproval, Some((code, reason))) = (record.state, record.reason) {
+        (shared.observer)(Notice::AwaitingApproval { sync: record.sync, run, code, reason });
+        return Ok(());
+    }
+    for delivery in deliveries.iter().filter(|d| is_open(d)) {
+        let key = (record.sync.clone(), delivery.destination.clone());
+        shared.queues.push(key.clone(), run, record.spool_bytes);
+        serve(shared, key);
+    }
+    if !deliveries.iter().any(is_open) {
+        conclude(shared, &config, &record.sync, run).await?;
+    }
+    shared.queues.touch();
+    Ok(())
+}
+
+fn is_open(delivery: &DeliveryRecord) -> bool {
+    matches!(delivery.state, DeliveryState::Delivering | DeliveryState::Stopped)
+}
+
+/// Sees to it that a task works on the queue.
+fn serve(shared: &Arc<Shared>, key: Key) {
+    let mut inner = shared.queues.lock();
+    while inner.tasks.try_join_next().is_some() {}
+    let Some(queue) = inner.queues.get_mut(&key).filter(|q| !q.served) else { return };
+    queue.served = true;
+    let shared = shared.clone();
+    inner.tasks.spawn(async move {
+        if let Err(error) = (DeliveryQueue { shared: shared.clone(), key, refusals: 0 }).go().await {
+            shared.queues.failure.send_replace(Some(Arc::new(error)));
+        }
+    });
+}
+
+/// What a delivery has told.
+#[derive(Default)]
+struct Told {
+    /// Calls were settled since the last look.
+    watermark_update: AtomicBool,
+    /// How it ended.
+    end: Mutex<Option<Notice>>,
+}
+
+impl Told {
+    fn set_end(&self, notice: Notice) {
+        *self.end.lock().unwrap_or_else(PoisonError::into_inner) = Some(notice);
+    }
+
+    fn end(&self) -> Option<Notice> {
+        self.end.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+/// The task of a queue.
+struct DeliveryQueue {
+    shared: Arc<Shared>,
+    key: Key,
+    /// How often the destination has stopped in a row.
+    refusals: u32,
+}
+
+impl DeliveryQueue {
+    /// Delivers until nothing waits or the process stops. An error is one of the state.
+    async fn go(mut self) -> Result<()> {
+        let mut stop = self.shared.config().engine.stop.clone();
+        let shared = self.shared.clone();
+        while let Some(run) = self.shared.queues.head(&self.key) {
+            let going = shared.quiet.read().await;
+            if *stop.borrow() {
+                return Ok(());
+            }
+            let config = self.shared.config();
+            let told = Arc::new(Told::default());
+            let state = self.deliver(&config, run, &mut stop, &told).await?;
+            drop(going);
+            let is_settled = matches!(state, DeliveryState::Succeeded | DeliveryState::Partial);
+            let mut is_last = false;
+            if is_settled {
+                self.refusals = 0;
+                self.lag(false);
+                is_last = self.shared.queues.drop_run(Some(&self.key), run);
+            } else if state == DeliveryState::Stopped {
+                self.lag(true);
+            }
+            // Whoever hears of it finds the queue as it is now.
+            if let Some(notice) = told.end() {
+                (self.shared.observer)(notice);
+            }
+            match state {
+                // A run that has ended is in nobody's way: the last queue that had it ends it.
+                _ if is_last => conclude(&self.shared, &config, &self.key.0, run).await?,
+                DeliveryState::Stopped => self.wait(&config, &mut stop).await,
+                // The project was reloaded, or the process stops.
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Delivers one run until it is settled, its destination stops, the project is reloaded or the process stops.
+    async fn deliver(
+        &self,
+        config: &Arc<RuntimeConfig>,
+        run: RunId,
+        stop: &mut watch::Receiver<bool>,
+        told: &Arc<Told>,
+    ) -> Result<DeliveryState> {
+        let state = config.engine.state.clone();
+        let found = blocking(move || Ok((state.run(run)?, state.deliveries(run)?))).await?;
+        let (Some(record), deliveries) = found else { return Ok(DeliveryState::Succeeded) };
+        let Some(delivery) = deliveries.into_iter().find(|d| d.destination == self.key.1) else {
+            return Ok(DeliveryState::Succeeded);
+        };
+        let (halt, halted) = watch::channel(false);
+        (self.shared.observer)(self.stands(run, delivery.counts));
+        let engine = crate::Engine { stop: halted, ..config.engine.clone() };
+        let request = RunRequest {
+            options: record.pinned.options.clone(),
+            trigger: record.trigger,
+            due_at: None,
+            delivery_timeout: None,
+            progress: self.progress(run, told),
+        };
+        let mut reloads = self.shared.config.clone();
+        let mut look = tokio::time::interval(config.limits.lags_after / 20);
+        let delivering = engine.deliver(&record, delivery, &request);
+        tokio::pin!(delivering);
+        let delivered = loop {
+            tokio::select! {
+                delivered = &mut delivering => break delivered,
+                () = stopped(stop), if !*halt.borrow() => drop(halt.send_replace(true)),
+                () = replaced(&mut reloads, config), if !*halt.borrow() => drop(halt.send_replace(true)),
+                _ = look.tick() => self.look(config, told),
+            }
+        };
+        match delivered {
+            Err(error) if matches!(error.code(), Code::SegmentDamaged | Code::SegmentMissing) => {
+                config.engine.lose(&record, &error).await?;
+                (self.shared.observer)(Notice::Trouble { error: Arc::new(error) });
+                (self.shared.observer)(Notice::Ended {
+                    sync: self.key.0.clone(),
+                    run,
+                    state: RunState::Lost,
+                });
+                self.shared.queues.drop_run(None, run);
+                Ok(DeliveryState::Delivering)
+            }
+            other => other,
+        }
+    }
+
+    fn stands(&self, run: RunId, counts: DeliveryCounts) -> Notice {
+        let (sync, destination) = self.key.clone();
+        Notice::Delivering { sync, run, destination, counts }
+    }
+
+    fn progress(&self, run: RunId, told: &Arc<Told>) -> Progress {
+        let (told, sync, observer) = (told.clone(), self.key.0.clone(), self.shared.observer.clone());
+        Arc::new(move |event| match event {
+            Event::Delivered { destination, counts } => {
+                told.watermark_update.store(true, Ordering::Relaxed);
+                observer(Notice::Delivering { sync: sync.clone(), run, destination, counts });
+            }
+            Event::Ended { destination, state, counts, reason } => {
+                let sync = sync.clone();
+                told.set_end(Notice::Delivered { sync, run, destination, state, counts, reason });
+            }
+            _ => {}
+        })
+    }
+
+    /// Finds out whether the destination lags. It has caught up only when it takes calls again.
+    fn look(&self, config: &RuntimeConfig, told: &Told) {
+        let Some(destination) = config.engine.destinations.get(&self.key.1) else { return };
+        let moves = told.watermark_update.swap(false, Ordering::Relaxed);
+        match config.engine.limiters.of(destination.as_ref()).health() {
+            Health::Healthy if moves => self.lag(false),
+            Health::Paused { .. } => self.lag(true),
+            Health::Failing { since, .. } if since.elapsed() > self.patience(config) => self.lag(true),
+            Health::Healthy | Health::Failing { .. } => {}
+        }
+    }
+
+    /// max(5 minutes, one interval).
+    fn patience(&self, config: &RuntimeConfig) -> Duration {
+        let interval = config
+            .sync_runtime(&self.key.0)
+            .and_then(|m| Slots::of(&m.spec.schedule).interval(config.engine.clock.now()));
+        interval.unwrap_or_default().max(config.limits.lags_after)
+    }
+
+    fn lag(&self, lags: bool) {
+        if self.shared.queues.set_lagging(&self.key, lags) {
+            let (sync, destination) = self.key.clone();
+            (self.shared.observer)(Notice::Lagging { sync, destination, lags });
+        }
+    }
+
+    /// Waits until it makes sense to ask a destination that has stopped again.
+    async fn wait(&mut self, config: &Arc<RuntimeConfig>, stop: &mut watch::Receiver<bool>) {
+        let again = (ASK_AGAIN * 2_u32.pow(self.refusals.min(8))).min(ASK_AGAIN_MOST);
+        self.refusals += 1;
+        let mut reloads = self.shared.config.clone();
+        let Some(destination) = config.engine.destinations.get(&self.key.1) else { return };
+        let limiter = config.engine.limiters.of(destination.as_ref());
+        let mut changes = limiter.watch();
+        let deadline = Instant::now() + again;
+        loop {
+            tokio::select! {
+                () = stopped(stop) => return,
+                () = replaced(&mut reloads, config) => break,
+                changed = changes.changed() => {
+                    if changed.is_err() || !matches!(limiter.health(), Health::Paused { .. }) {
+                        return;
+                    }
+                }
+                () = tokio::time::sleep_until(deadline) => break,
+            }
+        }
+        limiter.resume();
+    }
+}
+
+/// Resolves when another config is in force.
+async fn replaced(reloads: &mut watch::Receiver<Arc<RuntimeConfig>>, config: &Arc<RuntimeConfig>) {
+    if reloads.wait_for(|current| !Arc::ptr_eq(current, config)).await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
+/// Ends the run if this was its last delivery.
+async fn conclude(shared: &Arc<Shared>, config: &RuntimeConfig, sync: &str, run: RunId) -> Result<()> {
+    let (state, now) = (config.engine.state.clone(), config.engine.clock.now());
+    if let Some(state) = blocking(move || state.conclude(run, now)).await? {
+        (shared.observer)(Notice::Ended { sync: sync.to_owned(), run, state });
+        shared.queues.touch();
+    }
+    Ok(())
+}

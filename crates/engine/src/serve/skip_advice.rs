@@ -1,0 +1,150 @@
+//! What the skips of a day say about a schedule.
+
+use std::time::Duration;
+
+use outflow_core::ports::state::State;
+use outflow_core::run::Trigger;
+use outflow_core::{Code, Error, Result, RunRecord, RunState, Timestamp};
+
+use crate::serve::alert::{LEAST_SLOTS, WINDOW};
+
+/// More than one skipped slot in so many is worth a word.
+const ONE_IN: usize = 5;
+/// Intervals that people use, in minutes.
+const ROUND: [u64; 12] = [1, 2, 5, 10, 15, 30, 60, 120, 240, 360, 720, 1_440];
+
+/// A sync that skips much of its slots.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Crowded {
+    /// Slots of the last day that were skipped.
+    skipped: usize,
+    /// Slots of the last day in all.
+    slots: usize,
+    /// An interval that nearly all runs would have fitted into, if one of a day does.
+    fits: Option<Duration>,
+}
+
+impl Crowded {
+    /// The same as a warning about this sync.
+    fn warning(&self, sync: &str) -> Error {
+        let Self { skipped, slots, fits } = self;
+        let message = format!("{skipped} of the {slots} slots of {sync} in the last 24 hours were skipped");
+        Error::new(Code::ManySlotsSkipped, message).at(format!("sync {sync}")).help(match fits.map(|f| f.as_secs() / 60) {
+            Some(minutes) => format!("nearly all of its runs fit into {minutes}m: `schedule: {{ every: {minutes}m }}`"),
+            None => "its runs take longer than a day, or none has ended: read less in a run, or look at what holds it up".to_owned(),
+        })
+    }
+}
+
+/// Looks at the runs of these syncs and says of each that skips many slots what would fit it. Blocks.
+///
+/// # Errors
+/// What the state says.
+pub fn warnings(state: &dyn State, sync: Option<&str>, now: Timestamp) -> Result<Vec<Error>> {
+    let since = now - jiff::SignedDuration::try_from(WINDOW).unwrap_or_default();
+    let mut all = Vec::new();
+    for name in state.standings(since)?.into_iter().map(|s| s.sync) {
+        if sync.is_none_or(|wanted| wanted == name) {
+            let crowded = crowded(&state.runs_since(&name, since)?, now);
+            all.extend(crowded.map(|c| c.warning(&name)));
+        }
+    }
+    Ok(all)
+}
+
+/// Looks at a sync's runs. `None`: its slots are not worth a word.
+fn crowded(runs: &[RunRecord], now: Timestamp) -> Option<Crowded> {
+    let recent = runs.iter().filter(|r| {
+        r.trigger == Trigger::Schedule
+            && now.as_second() - r.due_at.as_second() < WINDOW.as_secs().cast_signed()
+    });
+    let (skipped, ran): (Vec<_>, Vec<_>) = recent.partition(|r| r.state == RunState::Skipped);
+    let slots = skipped.len() + ran.len();
+    if (slots as u64) < LEAST_SLOTS || skipped.len() * ONE_IN <= slots {
+        return None;
+    }
+    // A run that goes on takes at least as long as it has.
+    let mut took: Vec<i64> =
+        ran.iter().map(|r| r.ended_at.unwrap_or(now).as_second() - r.started_at.as_second()).collect();
+    took.sort_unstable();
+    let slow = took.get((took.len() * 95).div_ceil(100).saturating_sub(1)).copied();
+    let fits = slow.and_then(|slow| ROUND.into_iter().find(|minutes| (minutes * 60) as i64 > slow));
+    Some(Crowded {
+        skipped: skipped.len(),
+        slots,
+        fits: fits.map(|minutes| Duration::from_secs(minutes * 60)),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use outflow_core::run::{RunOptions, RunSpec};
+    use outflow_core::{CallType, RowCounts, RunId, RunKey};
+
+    use super::*;
+
+    fn at(s: i64) -> Timestamp {
+        Timestamp::from_second(s).unwrap()
+    }
+
+    /// A run of a slot at this second that took so long, or was skipped.
+    fn run(due: i64, took: Option<i64>) -> RunRecord {
+        RunRecord {
+            id: RunId(1),
+            key: RunKey(0),
+            sync: "users".into(),
+            call_type: CallType::Identify,
+            state: if took.is_some() { RunState::Succeeded } else { RunState::Skipped },
+            trigger: Trigger::Schedule,
+            pinned: RunSpec {
+                source: "s".into(),
+                query: String::new(),
+                connections: Vec::new(),
+                options: RunOptions::default(),
+                guards: outflow_core::Guards::default(),
+                skipped: Vec::new(),
+            },
+            due_at: at(due),
+            started_at: at(due),
+            extracted_at: None,
+            ended_at: Some(at(due + took.unwrap_or(0))),
+            last_sync_time: None,
+            next_last_sync_time: None,
+            clock: None,
+            rows: RowCounts::default(),
+            spool_bytes: 0,
+            reason: None,
+            skipped_by: None,
+            replays: None,
+            replayed_by: Default::default(),
+        }
+    }
+
+    #[test]
+    fn more_than_a_fifth_is_told_with_an_interval_that_fits() {
+        let of = |skipped: usize, ran: usize, took: i64| {
+            let skips = (0..skipped).map(|n| run(n as i64 * 60, None));
+            let runs = (0..ran).map(|n| run(n as i64 * 60, Some(took)));
+            crowded(&skips.chain(runs).collect::<Vec<_>>(), at(80_000))
+        };
+        assert_eq!(of(2, 8, 90), None, "a fifth");
+        assert_eq!(of(3, 1, 90), None, "too few to say");
+        let told = |skipped, slots, minutes: u64| {
+            Some(Crowded { skipped, slots, fits: Some(Duration::from_secs(minutes * 60)) })
+        };
+        assert_eq!(of(3, 8, 90), told(3, 11, 2));
+        assert_eq!(of(3, 8, 120), told(3, 11, 5));
+        assert_eq!(of(10, 10, 3_700), told(10, 20, 120));
+        assert_eq!(of(10, 10, 90_000).unwrap().fits, None);
+        assert_eq!(of(10, 0, 0).unwrap().fits, None);
+    }
+
+    #[test]
+    fn only_the_last_day_counts_and_what_was_asked_for_does_not() {
+        let old: Vec<_> = (0..10).map(|n| run(n, None)).collect();
+        assert_eq!(crowded(&old, at(200_000)), None);
+        let by_hand: Vec<_> =
+            (0..10).map(|n| RunRecord { trigger: Trigger::Manual, ..run(n, None) }).collect();
+        assert_eq!(crowded(&by_hand, at(1_000)), None);
+    }
+}

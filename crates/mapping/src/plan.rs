@@ -1,0 +1,192 @@
+//! The plan: where each column of a result goes, decided once.
+
+use outflow_core::{CallType, Code, Column, Error};
+
+use crate::fields::{self, Kind, Place, ReservedField, Section};
+use crate::required::{self, Heads};
+use crate::tree::{self, Clash, Content, Leaf, Node};
+
+/// How the rows of one result become calls. Compiled once, used for every row.
+#[derive(Debug)]
+pub struct Plan {
+    pub(crate) call_type: CallType,
+    pub(crate) columns: Vec<Column>,
+    /// The column of each [`ReservedField`].
+    pub(crate) heads: [Option<usize>; ReservedField::ALL.len()],
+    /// One for each [`Section`] of this type of call.
+    pub(crate) parts: Vec<Root>,
+    /// The column of the trait `email`, for identify calls.
+    pub(crate) email: Option<usize>,
+    warnings: Vec<(Code, String)>,
+}
+
+/// A part of the call with all columns that go into it.
+#[derive(Debug)]
+pub(crate) struct Root {
+    pub(crate) part: Section,
+    /// `,"traits":`
+    pub(crate) key: Box<[u8]>,
+    /// The column that is the whole part, as JSON.
+    pub(crate) whole: Option<usize>,
+    /// The columns that are members of it.
+    pub(crate) nodes: Vec<Node>,
+}
+
+impl Plan {
+    /// A call of more bytes is the rejection R009.
+    pub const MAX_CALL_BYTES: usize = 16 << 20;
+
+    /// Decides where the columns go.
+    ///
+    /// # Errors
+    /// All that is wrong with the columns: Q004 (two fill the same field), Q005 (a required one is missing), Q009 (one has no place).
+    pub fn compile(call_type: CallType, columns: &[Column]) -> Result<Plan, Vec<Error>> {
+        let roots = Section::ALL.into_iter().filter_map(|part| {
+            let key = tree::key(part.name(call_type)?);
+            Some(Root { part, key, whole: None, nodes: Vec::new() })
+        });
+        let mut plan = Plan {
+            call_type,
+            columns: columns.to_vec(),
+            heads: [None; ReservedField::ALL.len()],
+            parts: roots.collect(),
+            email: None,
+            warnings: Vec::new(),
+        };
+        let mut errors: Vec<Error> = (0..columns.len()).filter_map(|c| plan.add(c).err()).collect();
+        plan.email = plan.find_email();
+        errors.extend(plan.missing());
+        plan.warn();
+        if errors.is_empty() { Ok(plan) } else { Err(errors) }
+    }
+
+    /// What is likely to be a mistake and is none for sure, as a code and a sentence.
+    pub fn warnings(&self) -> &[(Code, String)] {
+        &self.warnings
+    }
+
+    /// Whether a call says when it happened, or which one it is: two rows that make the same call are then one and the same event.
+    pub fn tells_events_apart(&self) -> bool {
+        [ReservedField::Timestamp, ReservedField::MessageId]
+            .iter()
+            .any(|head| self.heads[*head as usize].is_some())
+    }
+
+    pub(crate) fn part(&self, part: Section) -> Option<&Root> {
+        self.parts.iter().find(|root| root.part == part)
+    }
+
+    fn add(&mut self, column: usize) -> Result<(), Error> {
+        let name = &self.columns[column].name;
+        let place = fields::place(self.call_type, name).map_err(|why| unplaced(name, &why))?;
+        match place {
+            Place::ReservedField(head) => {
+                let slot = &mut self.heads[head as usize];
+                if let Some(other) = *slot {
+                    return Err(self.same(other, column, head.name()));
+                }
+                *slot = Some(column);
+                // The reference page knows a page's category as a property, other readers of calls as a field: it is written as both.
+                match head {
+                    ReservedField::Category => {
+                        self.insert(Section::Body, &[head.name().to_owned()], column, Kind::Text)
+                    }
+                    _ => Ok(()),
+                }
+            }
+            Place::Whole(part) => {
+                let root = self.root(part);
+                match root.whole.replace(column) {
+                    Some(other) => {
+                        Err(self.same(other, column, part.name(self.call_type).unwrap_or_default()))
+                    }
+                    None => Ok(()),
+                }
+            }
+            Place::Member(part, path, kind) => self.insert(part, &path, column, kind),
+        }
+    }
+
+    fn root(&mut self, part: Section) -> &mut Root {
+        self.parts
+            .iter_mut()
+            .find(|root| root.part == part)
+            .expect("columns are placed in parts that the type has")
+    }
+
+    fn insert(&mut self, part: Section, path: &[String], column: usize, kind: Kind) -> Result<(), Error> {
+        let leaf = Leaf::new(&self.columns, column, kind);
+        let clash = match tree::insert(&mut self.root(part).nodes, path, leaf) {
+            Ok(()) => return Ok(()),
+            Err(clash) => clash,
+        };
+        let name = |c: usize| &self.columns[c].name;
+        Err(match clash {
+            Clash::Same(other) => {
+                let part = part.name(self.call_type).unwrap_or_default();
+                self.same(other, column, &format!("{part}.{}", path.join(".")))
+            }
+            Clash::Nested(other) => {
+                let message = format!(
+                    "the columns \"{}\" and \"{}\" cannot both be placed: one would be a value and an object at once",
+                    name(other),
+                    name(column)
+                );
+                Error::new(Code::ColumnNotPlaceable, message)
+                    .at(format!("column \"{}\"", name(column)))
+                    .help("rename one of them, or select the object whole, as JSON")
+            }
+        })
+    }
+
+    fn same(&self, other: usize, column: usize, field: &str) -> Error {
+        let (first, second) = (&self.columns[other].name, &self.columns[column].name);
+        Error::new(
+            Code::FieldFilledTwice,
+            format!("the columns \"{first}\" and \"{second}\" both fill {field}"),
+        )
+        .at(format!("columns {} and {} of the result", other + 1, column + 1))
+        .help("rename one of them, or leave it out")
+    }
+
+    fn find_email(&self) -> Option<usize> {
+        if self.call_type != CallType::Identify {
+            return None;
+        }
+        let key = tree::key(fields::EMAIL);
+        self.part(Section::Body)?.nodes.iter().find_map(|node| match &node.content {
+            Content::Leaf(leaf) if node.key == key => Some(leaf.column),
+            _ => None,
+        })
+    }
+
+    fn missing(&self) -> Vec<Error> {
+        let mut filled = Heads::default();
+        for head in ReservedField::ALL {
+            if self.heads[head as usize].is_some() {
+                filled.add(head);
+            }
+        }
+        let email = self.email.is_some() || self.part(Section::Body).is_some_and(|root| root.whole.is_some());
+        required::needs(self.call_type)
+            .iter()
+            .filter(|need| !(need.met_by(filled) || need.or_email && email))
+            .map(|need| need.error(self.call_type))
+            .collect()
+    }
+
+    fn warn(&mut self) {
+        let person =
+            self.heads[ReservedField::UserId as usize].or(self.heads[ReservedField::AnonymousId as usize]);
+        if self.call_type == CallType::Group && person.is_none() {
+            let says = "the group query has no \"userId\" column, so its calls tie nobody to their groups";
+            self.warnings.push((Code::GroupWithoutPerson, says.to_owned()));
+        }
+    }
+}
+
+fn unplaced(column: &str, why: &str) -> Error {
+    Error::new(Code::ColumnNotPlaceable, format!("the column \"{column}\" cannot be placed: {why}"))
+        .at(format!("column \"{column}\""))
+        .help("rename the column with AS, or leave it out")
+}

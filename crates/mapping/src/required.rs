@@ -1,0 +1,93 @@
+//! What a call of each type cannot do without.
+
+use outflow_core::{CallType, Code, Error};
+
+use crate::bad::Bad;
+use crate::fields::ReservedField;
+
+/// A set of [`ReservedField`]s.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Heads(u16);
+
+impl Heads {
+    pub(crate) fn add(&mut self, head: ReservedField) {
+        self.0 |= 1 << head as u16;
+    }
+
+    pub(crate) fn has(self, head: ReservedField) -> bool {
+        self.0 & 1 << head as u16 != 0
+    }
+}
+
+/// One of these fields has to be there.
+#[derive(Debug)]
+pub(crate) struct Need {
+    any: &'static [ReservedField],
+    /// The trait `email` will do as well.
+    pub(crate) or_email: bool,
+    what: &'static str,
+}
+
+const PERSON: Need = Need {
+    any: &[ReservedField::UserId, ReservedField::AnonymousId],
+    or_email: false,
+    what: "a \"userId\" or an \"anonymousId\"",
+};
+const NAME: Need = Need { any: &[ReservedField::Name], or_email: false, what: "a \"name\"" };
+
+/// The needs of a type of call, in the order in which they are looked at.
+pub(crate) const fn needs(call: CallType) -> &'static [Need] {
+    match call {
+        CallType::Identify => {
+            &[Need { or_email: true, what: "a \"userId\", an \"anonymousId\" or an \"email\"", ..PERSON }]
+        }
+        CallType::Track => {
+            &[Need { any: &[ReservedField::Event], or_email: false, what: "an \"event\"" }, PERSON]
+        }
+        CallType::Group => &[Need { any: &[ReservedField::GroupId], or_email: false, what: "a \"groupId\"" }],
+        CallType::Page | CallType::Screen => &[NAME, PERSON],
+        CallType::Alias => &[
+            Need { any: &[ReservedField::PreviousId], or_email: false, what: "a \"previousId\"" },
+            Need { any: &[ReservedField::UserId], or_email: false, what: "a \"userId\"" },
+        ],
+    }
+}
+
+impl Need {
+    /// Whether one of these meets it.
+    pub(crate) fn met_by(&self, heads: Heads) -> bool {
+        self.any.iter().any(|head| heads.has(*head))
+    }
+
+    /// The first column that could have met it.
+    pub(crate) fn column(&self, columns: &[Option<usize>]) -> Option<usize> {
+        self.any.iter().find_map(|head| columns[*head as usize])
+    }
+
+    /// The error of a query that has no column for it.
+    pub(crate) fn error(&self, call: CallType) -> Error {
+        let first = self.any[0].name();
+        Error::new(
+            Code::RequiredColumnMissing,
+            format!("{} query needs {} column", with_article(call), self.what),
+        )
+        .help(format!("name a column of the query so: SELECT … AS \"{first}\""))
+    }
+
+    /// The reason of a row that has no value for it.
+    pub(crate) fn bad(&self, call: CallType) -> Bad {
+        let says = format!(
+            "{} call needs {}, and this row has only NULL or blanks there; fill it, or leave such rows out in the query",
+            with_article(call),
+            self.what
+        );
+        Bad::row(Code::MissingField, says)
+    }
+}
+
+fn with_article(call: CallType) -> String {
+    match call {
+        CallType::Identify | CallType::Alias => format!("an {call}"),
+        _ => format!("a {call}"),
+    }
+}

@@ -1,0 +1,381 @@
+//! Row by row: the head of the call, then its parts, written straight into the caller's buffer.
+
+use std::borrow::Cow;
+
+use outflow_core::ports::spool::Rejection;
+use outflow_core::run::FindingCount;
+use outflow_core::{CallFlags, CallMeta, CallType, Code, ColumnType, Row, RunKey, Timestamp, hash};
+
+use crate::bad::Bad;
+use crate::fields::{self, ReservedField, Section};
+use crate::members::{self, Notes};
+use crate::plan::{Plan, Root};
+use crate::required::{self, Heads};
+use crate::write::{identifier, json, text, time};
+use crate::{Field, objects};
+
+/// Makes calls of rows after a plan.
+#[derive(Debug)]
+pub struct RowEncoder {
+    plan: Plan,
+    key: RunKey,
+    /// `,"timestamp":"…"`, for rows that give none.
+    clock: Vec<u8>,
+    /// `,"type":"…"`
+    call_type: Vec<u8>,
+    notes: Notes,
+    counts: Vec<FindingCount>,
+    /// The fields of the row at hand; empty between rows, so that its memory serves all of them.
+    fields: Vec<Field<'static>>,
+}
+
+/// What is known of a call that was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shaped {
+    /// What the spool's index keeps.
+    pub meta: CallMeta,
+    /// The hash of the call's content; the same as in `meta`.
+    pub content: u128,
+}
+
+impl RowEncoder {
+    /// A encoder for one run. `clock` is the run's clock: it stands in for an absent `timestamp`, to the millisecond.
+    pub fn new(plan: Plan, key: RunKey, clock: Timestamp) -> Self {
+        let mut stamp = ReservedField::Timestamp.key().as_bytes().to_vec();
+        time::milliseconds(&mut stamp, clock.as_millisecond());
+        let call_type = format!(",\"type\":\"{}\"", plan.call_type).into_bytes();
+        Self {
+            plan,
+            key,
+            clock: stamp,
+            call_type,
+            notes: Notes::default(),
+            counts: Vec::new(),
+            fields: Vec::new(),
+        }
+    }
+
+    /// Appends the canonical call of the row to `out`. `ordinal` is the row's place in the result.
+    ///
+    /// # Errors
+    /// The rejection of a row that cannot become a call (R001 to R009); `out` is as it was.
+    pub fn shape(&mut self, row: Row<'_>, ordinal: u64, out: &mut Vec<u8>) -> Result<Shaped, Box<Rejection>> {
+        let mut fields = emptied(std::mem::take(&mut self.fields));
+        fields.extend(row.fields());
+        // The row's maker promises as many fields as columns.
+        fields.resize(self.plan.columns.len(), None);
+        self.notes.clear();
+        let start = out.len();
+        let call =
+            Call { plan: &self.plan, fields: &fields, notes: &mut self.notes, filled: Heads::default() };
+        let result = call.write(self.key, ordinal, &self.clock, &self.call_type, out).map_err(|bad| {
+            out.truncate(start);
+            bad.rejection(ordinal, &self.plan.columns, &fields)
+        });
+        self.fields = emptied(fields);
+        if result.is_ok() {
+            self.count();
+        }
+        result
+    }
+
+    /// The warnings about the rows that became calls: in how many rows, for each code and column.
+    pub fn findings(&self) -> Vec<FindingCount> {
+        self.counts.clone()
+    }
+
+    fn count(&mut self) {
+        let person = self.plan.heads[ReservedField::UserId as usize];
+        let alone = self.plan.call_type == CallType::Group && self.notes.flags.has(CallFlags::NO_PERSON);
+        for at in 0..self.notes.found.len() {
+            let (code, column) = self.notes.found[at];
+            self.add(code, Some(column));
+        }
+        if alone {
+            self.add(Code::GroupWithoutPerson, person);
+        }
+    }
+
+    fn add(&mut self, code: Code, column: Option<usize>) {
+        let name = column.map(|c| self.plan.columns[c].name.as_str());
+        match self.counts.iter_mut().find(|count| count.code == code && count.column.as_deref() == name) {
+            Some(count) => count.rows += 1,
+            None => {
+                let column = name.map(str::to_owned);
+                self.counts.push(FindingCount { code, column, rows: 1, samples: Vec::new() });
+            }
+        }
+    }
+}
+
+/// The same vector, empty, for fields that live for another time. Collecting a vector from its own iterator keeps its memory.
+fn emptied<'b>(mut fields: Vec<Field<'_>>) -> Vec<Field<'b>> {
+    fields.clear();
+    fields.into_iter().map(|_| None).collect()
+}
+
+/// The call that a row becomes, while it is written.
+struct Call<'p, 'r> {
+    plan: &'p Plan,
+    fields: &'p [Field<'r>],
+    notes: &'p mut Notes,
+    filled: Heads,
+}
+
+impl<'r> Call<'_, 'r> {
+    fn write(
+        mut self,
+        run: RunKey,
+        ordinal: u64,
+        clock: &[u8],
+        call_type: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<Shaped, Bad> {
+        let start = out.len();
+        out.extend_from_slice(b"{\"messageId\":");
+        // An id of the query's own tells calls apart that are otherwise alike.
+        let mut own_id = 0;
+        match self.identifier(ReservedField::MessageId)? {
+            Some(id) => {
+                own_id = hash::content(&id);
+                self.string(ReservedField::MessageId, &id, out)?;
+            }
+            None => {
+                out.push(b'"');
+                out.extend_from_slice(&run.message_id(ordinal));
+                out.push(b'"');
+            }
+        }
+        let timestamp = self.given(ReservedField::Timestamp);
+        if timestamp.is_none() {
+            out.extend_from_slice(clock);
+        }
+        // The comma is not content: what stands before it depends on the run.
+        let content = out.len() + 1;
+        out.extend_from_slice(call_type);
+        let (key, key2) = self.identity(out)?;
+        self.texts(out)?;
+        self.check_needs()?;
+        if let Some((column, ty, text)) = timestamp {
+            out.extend_from_slice(ReservedField::Timestamp.key().as_bytes());
+            time::moment(out, ty, text).map_err(|bad| bad.of(column))?;
+        }
+        for root in &self.plan.parts {
+            if self.part(root, out)? && root.part == Section::Integrations {
+                self.notes.flags.set(CallFlags::INTEGRATIONS);
+            }
+        }
+        out.push(b'}');
+        let key = match key {
+            Some(key) => key,
+            None => self.email()?,
+        };
+        self.check_size(out.len() - start)?;
+        if self.plan.call_type == CallType::Group && !self.notes.object_type {
+            self.notes.flags.set(CallFlags::NO_OBJECT_TYPE);
+        }
+        let content = hash::content(&out[content..]) ^ own_id;
+        let flags = self.notes.flags;
+        let meta = CallMeta { ordinal, call_type: self.plan.call_type, flags, key, key2, content };
+        Ok(Shaped { meta, content })
+    }
+
+    /// The text of a field at the top, with its column and type; `None` if it is absent.
+    fn given(&self, head: ReservedField) -> Option<(usize, ColumnType, &'r [u8])> {
+        let column = self.plan.heads[head as usize]?;
+        let ty = self.plan.columns[column].ty;
+        Some((column, ty, members::given(ty, self.fields[column])?))
+    }
+
+    fn identifier(&self, head: ReservedField) -> Result<Option<Cow<'r, [u8]>>, Bad> {
+        let Some((column, ty, text)) = self.given(head) else { return Ok(None) };
+        identifier::identifier(ty, text).map_err(|bad| bad.of(column))
+    }
+
+    /// Appends the value of a field at the top as a string.
+    fn string(&self, head: ReservedField, text: &[u8], out: &mut Vec<u8>) -> Result<(), Bad> {
+        text::string(out, text).map_err(|bad| match self.plan.heads[head as usize] {
+            Some(column) => bad.of(column),
+            None => bad,
+        })
+    }
+
+    /// Appends an identifier if the row has it.
+    fn id(&mut self, head: ReservedField, out: &mut Vec<u8>) -> Result<Option<Cow<'r, [u8]>>, Bad> {
+        let id = self.identifier(head)?;
+        if let Some(id) = &id {
+            out.extend_from_slice(head.key().as_bytes());
+            self.string(head, id, out)?;
+            self.filled.add(head);
+        }
+        Ok(id)
+    }
+
+    /// Appends the identifiers. Returns the ordering keys; the first is missing if nothing but an email can be one.
+    fn identity(&mut self, out: &mut Vec<u8>) -> Result<(Option<u64>, u64), Bad> {
+        let user = self.id(ReservedField::UserId, out)?;
+        let anonymous = self.id(ReservedField::AnonymousId, out)?;
+        let previous = self.id(ReservedField::PreviousId, out)?;
+        let group = self.id(ReservedField::GroupId, out)?;
+        if let Some((column, ty, text)) = self.given(ReservedField::ObjectTypeId)
+            && let Some(digits) = identifier::object_type(ty, text).map_err(|bad| bad.of(column))?
+        {
+            out.extend_from_slice(ReservedField::ObjectTypeId.key().as_bytes());
+            self.string(ReservedField::ObjectTypeId, &digits, out)?;
+            self.notes.object_type = true;
+        }
+        if user.is_none() && anonymous.is_none() {
+            self.notes.flags.set(CallFlags::NO_PERSON);
+        }
+        let person = |id: Cow<'_, [u8]>| hash::key(b'p', &id);
+        let key = match self.plan.call_type {
+            CallType::Group => group.map(|id| hash::key(b'g', &id)),
+            CallType::Alias => user.map(person),
+            _ => user.or(anonymous).map(person),
+        };
+        Ok((key, previous.map_or(0, person)))
+    }
+
+    /// Appends event, name and category.
+    fn texts(&mut self, out: &mut Vec<u8>) -> Result<(), Bad> {
+        for head in [ReservedField::Event, ReservedField::Name, ReservedField::Category] {
+            let Some((column, ty, text)) = self.given(head) else { continue };
+            if let Some(content) = members::content(ty, text).map_err(|bad| bad.of(column))? {
+                out.extend_from_slice(head.key().as_bytes());
+                self.string(head, &content, out)?;
+                self.filled.add(head);
+            }
+        }
+        Ok(())
+    }
+
+    fn check_needs(&self) -> Result<(), Bad> {
+        let needs = required::needs(self.plan.call_type);
+        match needs.iter().find(|need| !need.or_email && !need.met_by(self.filled)) {
+            Some(need) => Err(self.missing(need)),
+            None => Ok(()),
+        }
+    }
+
+    fn missing(&self, need: &required::Need) -> Bad {
+        let whole = || self.plan.part(Section::Body)?.whole;
+        let bad = need.bad(self.plan.call_type);
+        let column = need.column(&self.plan.heads).or(self.plan.email);
+        match column.or_else(whole) {
+            Some(column) => bad.of(column),
+            None => bad,
+        }
+    }
+
+    /// Appends a part. `false`: it is absent.
+    fn part(&mut self, root: &Root, out: &mut Vec<u8>) -> Result<bool, Bad> {
+        let mark = out.len();
+        let whole = root.whole.and_then(|column| {
+            let ty = self.plan.columns[column].ty;
+            Some((column, ty, members::given(ty, self.fields[column])?))
+        });
+        out.extend_from_slice(&root.key);
+        let written = match whole {
+            None => self.joined(root, out)?,
+            Some((column, ty, text)) => {
+                self.whole(root, column, ty, text, out).map_err(|bad| bad.of(column))?
+            }
+        };
+        if !written {
+            out.truncate(mark);
+        }
+        Ok(written)
+    }
+
+    /// Appends the part that the member columns make.
+    fn joined(&mut self, root: &Root, out: &mut Vec<u8>) -> Result<bool, Bad> {
+        out.push(b'{');
+        members::write(&root.nodes, self.fields, self.notes, out)?;
+        Ok(members::close(out))
+    }
+
+    /// Appends the part that came whole, with the member columns put over it.
+    fn whole(
+        &mut self,
+        root: &Root,
+        column: usize,
+        ty: ColumnType,
+        text: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<bool, Bad> {
+        let body = root.part == Section::Body;
+        let typed = body && self.plan.call_type == CallType::Group && may_have_object_type(text);
+        if body && !typed && root.nodes.is_empty() {
+            json::put(out, objects::raw(ty, text)?);
+            return Ok(true);
+        }
+        let mut object = objects::documented(root.part, objects::read(ty, text)?, column, self.notes)?;
+        if typed {
+            objects::object_type(&mut object, column, self.notes)?;
+        }
+        let mut members = Vec::new();
+        self.joined(root, &mut members)?;
+        objects::merge(&mut object, objects::reread(&members)?);
+        let written = body || !object.is_empty();
+        objects::put(out, object);
+        Ok(written)
+    }
+
+    /// The ordering key of an identify call that has no identifier but an email.
+    fn email(&mut self) -> Result<u64, Bad> {
+        let need = &required::needs(self.plan.call_type)[0];
+        let email = self.email_text().ok_or_else(|| self.missing(need))?;
+        self.notes.flags.set(CallFlags::EMAIL_ONLY);
+        Ok(hash::key(b'p', &email))
+    }
+
+    /// The email among the traits, if it is a text and not blank. Called when the traits are written: their JSON is valid.
+    fn email_text(&self) -> Option<Cow<'r, [u8]>> {
+        let email = match self.plan.email {
+            Some(column) => match self.plan.columns[column].ty {
+                ColumnType::Bool | ColumnType::Int | ColumnType::Numeric | ColumnType::Float => None,
+                ColumnType::Json if !self.fields[column]?.trim_ascii().starts_with(b"\"") => None,
+                ty => members::content(ty, self.fields[column]?).ok()?,
+            },
+            None => {
+                let text = self.fields[self.plan.part(Section::Body)?.whole?]?;
+                let traits = json::object(text).ok()??;
+                let email = traits.get(fields::EMAIL)?.as_str()?;
+                Some(Cow::Owned(email.as_bytes().to_vec()))
+            }
+        }?;
+        let email = email.trim_ascii().to_vec();
+        (!email.is_empty()).then_some(Cow::Owned(email))
+    }
+
+    fn check_size(&self, bytes: usize) -> Result<(), Bad> {
+        if bytes <= Plan::MAX_CALL_BYTES {
+            return Ok(());
+        }
+        let says = format!(
+            "the call would have {bytes} bytes, and {} is the limit; select less, or shorten the long columns",
+            Plan::MAX_CALL_BYTES
+        );
+        Err(Bad::row(Code::CallTooLarge, says))
+    }
+}
+
+/// Whether the traits of a group may name an object type; `\u` may hide letters of it.
+fn may_have_object_type(traits: &[u8]) -> bool {
+    memchr::memmem::find(traits, fields::OBJECT_TYPE.as_bytes()).is_some()
+        || memchr::memmem::find(traits, b"\\u").is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_fields_of_all_rows_lie_in_the_same_memory() {
+        let text = b"x".to_vec();
+        let fields: Vec<Field<'_>> = vec![Some(&text), None, Some(&text)];
+        let (place, room) = (fields.as_ptr().addr(), fields.capacity());
+        let emptied: Vec<Field<'static>> = emptied(fields);
+        assert_eq!((emptied.as_ptr().addr(), emptied.capacity(), emptied.len()), (place, room, 0));
+    }
+}

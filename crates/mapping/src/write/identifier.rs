@@ -1,0 +1,65 @@
+//! Identifiers: always strings, free of blanks around them, the same however the warehouse writes the number.
+
+use std::borrow::Cow;
+
+use outflow_core::{Code, ColumnType};
+
+use super::json::{self, Scalar};
+use super::{number, text, value};
+use crate::bad::Bad;
+
+const FRACTION: &str =
+    "cannot be an identifier, as it is not a whole number; cast the column to BIGINT or VARCHAR in the query";
+const COMPOUND: &str =
+    "cannot be an identifier, as it is a JSON array or object; select the part that identifies";
+const OBJECT_TYPE: &str = "is not an object type, which is a whole number; cast the column in the query";
+
+/// The identifier in this text, not yet escaped. `None`: it is blank.
+pub(crate) fn identifier(ty: ColumnType, text: &[u8]) -> Result<Option<Cow<'_, [u8]>>, Bad> {
+    let id = match ty {
+        ColumnType::Int => Some(Cow::Borrowed(text)),
+        ColumnType::Numeric | ColumnType::Float => Some(Cow::Borrowed(whole(text.trim_ascii())?)),
+        ColumnType::Json => match json::scalar(text)? {
+            Scalar::Number(number) => Some(Cow::Borrowed(whole(number)?)),
+            Scalar::Compound => return Err(Bad::value(Code::InvalidIdentifier, COMPOUND)),
+            _ => value::plain(ty, text)?,
+        },
+        _ => value::plain(ty, text)?,
+    };
+    Ok(id.map(trimmed).filter(|id| !id.is_empty()))
+}
+
+/// The object type in this text: the digits of a whole number. `None`: it is blank.
+pub(crate) fn object_type(ty: ColumnType, text: &[u8]) -> Result<Option<Cow<'_, [u8]>>, Bad> {
+    let bad = || Bad::value(Code::InvalidObjectType, OBJECT_TYPE);
+    let number = match ty {
+        ColumnType::Int | ColumnType::Numeric | ColumnType::Float => Some(Cow::Borrowed(text)),
+        ColumnType::Json if matches!(json::scalar(text)?, Scalar::Compound) => return Err(bad()),
+        _ => value::plain(ty, text)?,
+    };
+    let Some(number) = number.map(trimmed).filter(|n| !n.is_empty()) else { return Ok(None) };
+    let digits = number::whole(&number).filter(|d| d[0] != b'-').ok_or_else(bad)?;
+    let zeros = digits.iter().take_while(|d| **d == b'0').count().min(digits.len() - 1);
+    Ok(Some(part(&number, zeros, digits.len())))
+}
+
+fn whole(number: &[u8]) -> Result<&[u8], Bad> {
+    if text::is_blank(number) {
+        return Ok(b"");
+    }
+    number::whole(number).ok_or(Bad::value(Code::InvalidIdentifier, FRACTION))
+}
+
+fn trimmed(text: Cow<'_, [u8]>) -> Cow<'_, [u8]> {
+    match text {
+        Cow::Borrowed(text) => Cow::Borrowed(text.trim_ascii()),
+        Cow::Owned(text) => Cow::Owned(text.trim_ascii().to_vec()),
+    }
+}
+
+fn part<'a>(text: &Cow<'a, [u8]>, start: usize, end: usize) -> Cow<'a, [u8]> {
+    match text {
+        Cow::Borrowed(text) => Cow::Borrowed(&text[start..end]),
+        Cow::Owned(text) => Cow::Owned(text[start..end].to_vec()),
+    }
+}

@@ -1,0 +1,169 @@
+//! JSON strings from bytes that should be UTF-8.
+//!
+//! Eight bytes are looked at in one step: most texts need no escape and are copied whole. UTF-8 is checked only where a byte
+//! from 0x80 on occurs.
+
+use outflow_core::Code;
+
+use crate::bad::Bad;
+
+const ONES: u64 = 0x0101_0101_0101_0101;
+const TOPS: u64 = 0x80 * ONES;
+
+/// Appends `text` as a JSON string.
+pub(crate) fn string(out: &mut Vec<u8>, text: &[u8]) -> Result<(), Bad> {
+    let seen = survey(text);
+    if seen.wide {
+        utf8(text)?;
+    }
+    out.push(b'"');
+    if seen.escapes {
+        escaped(out, text);
+    } else {
+        out.extend_from_slice(text);
+    }
+    out.push(b'"');
+    Ok(())
+}
+
+/// Refuses what is not UTF-8.
+pub(crate) fn utf8(text: &[u8]) -> Result<&str, Bad> {
+    const SAYS: &str = "is not valid UTF-8; mend it where it is stored, or leave the column out";
+    std::str::from_utf8(text).map_err(|_| Bad::value(Code::InvalidUtf8, SAYS))
+}
+
+/// Whether nothing but ASCII white space is in it.
+pub(crate) fn is_blank(text: &[u8]) -> bool {
+    text.iter().all(u8::is_ascii_whitespace)
+}
+
+struct Seen {
+    /// Something needs an escape.
+    escapes: bool,
+    /// There are bytes from 0x80 on.
+    wide: bool,
+}
+
+fn survey(text: &[u8]) -> Seen {
+    let (mut escapes, mut all) = (0, 0);
+    let mut look = |word| {
+        escapes |= marks(word);
+        all |= word;
+    };
+    match text.last_chunk::<8>() {
+        Some(last) => {
+            for word in text.as_chunks::<8>().0 {
+                look(u64::from_le_bytes(*word));
+            }
+            look(u64::from_le_bytes(*last));
+        }
+        None => look(short(text)),
+    }
+    Seen { escapes: escapes != 0, wide: all & TOPS != 0 }
+}
+
+/// Fewer than eight bytes as a word: every one of them is in it, some twice and not in order.
+fn short(text: &[u8]) -> u64 {
+    if let (Some(first), Some(last)) = (text.first_chunk::<4>(), text.last_chunk::<4>()) {
+        return u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << 32;
+    }
+    let mut word = [b' '; 8];
+    for (to, from) in word.iter_mut().zip(text) {
+        *to = *from;
+    }
+    u64::from_le_bytes(word)
+}
+
+/// The top bit of each byte that needs an escape: control characters, quote and backslash. No sum carries into the next byte, as
+/// the top bits are taken away first.
+const fn marks(word: u64) -> u64 {
+    let low = word & !TOPS;
+    let control = low + 0x60 * ONES;
+    let quote = (low ^ (b'"' as u64 * ONES)) + 0x7f * ONES;
+    let backslash = (low ^ (b'\\' as u64 * ONES)) + 0x7f * ONES;
+    !(control & quote & backslash) & !word & TOPS
+}
+
+fn escaped(out: &mut Vec<u8>, text: &[u8]) {
+    let (words, rest) = text.as_chunks::<8>();
+    for word in words {
+        escaped_word(out, u64::from_le_bytes(*word), 8);
+    }
+    let mut last = [b' '; 8];
+    last[..rest.len()].copy_from_slice(rest);
+    escaped_word(out, u64::from_le_bytes(last), rest.len());
+}
+
+/// Appends the first `left` bytes of the word. Eight bytes are always copied and the superfluous ones cut off again: a copy of
+/// fixed size is one instruction.
+fn escaped_word(out: &mut Vec<u8>, mut word: u64, mut left: usize) {
+    let mut marked = marks(word);
+    while marked != 0 {
+        let clean = marked.trailing_zeros() as usize / 8;
+        let end = out.len() + clean;
+        out.extend_from_slice(&word.to_le_bytes());
+        out.truncate(end);
+        word >>= 8 * clean;
+        escape(out, word as u8);
+        word >>= 8;
+        marked = marked >> (8 * clean) >> 8;
+        left -= clean + 1;
+    }
+    let end = out.len() + left;
+    out.extend_from_slice(&word.to_le_bytes());
+    out.truncate(end);
+}
+
+fn escape(out: &mut Vec<u8>, byte: u8) {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    let short = match byte {
+        b'"' | b'\\' => byte,
+        b'\n' => b'n',
+        b'\r' => b'r',
+        b'\t' => b't',
+        0x08 => b'b',
+        0x0c => b'f',
+        _ => {
+            out.extend_from_slice(b"\\u00");
+            out.extend_from_slice(&[HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
+            return;
+        }
+    };
+    out.extend_from_slice(&[b'\\', short]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(text: &[u8]) -> Vec<u8> {
+        let mut out = Vec::new();
+        string(&mut out, text).unwrap();
+        out
+    }
+
+    #[test]
+    fn every_byte_at_every_place_is_escaped_as_serde_json_does() {
+        for length in 1..20 {
+            for place in 0..length {
+                for byte in 0..0x80_u8 {
+                    let mut text = vec![b'x'; length];
+                    text[place] = byte;
+                    text[length - 1 - place] = byte;
+                    let expected = serde_json::to_vec(std::str::from_utf8(&text).unwrap()).unwrap();
+                    assert_eq!(written(&text), expected, "{text:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn letters_of_all_widths_pass_and_broken_ones_do_not() {
+        for text in ["", "é", "a\"é", "東京 😀\n\"x\"", "\u{7f}\u{80}\u{2028}"] {
+            assert_eq!(written(text.as_bytes()), serde_json::to_vec(text).unwrap());
+        }
+        for text in [&b"\xff"[..], b"abcdefgh\xc3", b"\xed\xa0\x80", b"a\"\x80"] {
+            assert!(string(&mut Vec::new(), text).is_err(), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,364 @@
+//! The reference's conversions of single values.
+
+use jiff::SignedDuration;
+use jiff::civil::{Date, DateTime};
+use outflow_core::{Code, ColumnType as Ty};
+use serde_json::{Map, Value, json};
+
+/// A text of a column. What is not UTF-8 is replaced, and marked.
+pub struct Text {
+    pub text: String,
+    utf8: bool,
+}
+
+pub fn trim(text: &str) -> &str {
+    text.trim_matches(|c: char| c.is_ascii_whitespace())
+}
+
+impl Text {
+    pub fn new(bytes: &[u8]) -> Self {
+        let text = String::from_utf8_lossy(bytes).into_owned();
+        Self { text, utf8: std::str::from_utf8(bytes).is_ok() }
+    }
+
+    pub fn valid(&self) -> Result<(), Code> {
+        if self.utf8 { Ok(()) } else { Err(Code::InvalidUtf8) }
+    }
+
+    pub fn is_absent(&self, ty: Ty) -> bool {
+        let text = trim(&self.text);
+        let quoted = text.strip_prefix('"').and_then(|t| t.strip_suffix('"'));
+        let json = text == "null" || quoted.is_some_and(|t| t.chars().all(|c| c == ' '));
+        text.is_empty() || (ty == Ty::Json && json)
+    }
+
+    fn json(&self) -> Result<Value, Code> {
+        self.valid()?;
+        let value: Value = serde_json::from_str(&self.text).map_err(|_| Code::InvalidJson)?;
+        if depth(&value) > 100 { Err(Code::InvalidJson) } else { Ok(value) }
+    }
+}
+
+fn depth(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
+        Value::Object(members) => 1 + members.values().map(depth).max().unwrap_or(0),
+        _ => 0,
+    }
+}
+
+pub fn natural(ty: Ty, text: &Text) -> Result<Value, Code> {
+    Ok(match ty {
+        Ty::Json => text.json()?,
+        Ty::Bool => Value::Bool(truth(&text.text)?),
+        Ty::Int | Ty::Numeric | Ty::Float => {
+            number(&text.text)?;
+            serde_json::from_str(&text.text).map_err(|_| Code::WrongType)?
+        }
+        _ => {
+            let string = string(ty, text)?;
+            text.valid()?;
+            Value::String(string)
+        }
+    })
+}
+
+fn number(text: &str) -> Result<(), Code> {
+    let word = text.strip_prefix('-').unwrap_or(text).to_ascii_lowercase();
+    if ["nan", "infinity", "inf"].contains(&word.as_str()) {
+        return Err(Code::NotFinite);
+    }
+    let bare = !text.contains(|c: char| c.is_ascii_whitespace());
+    match serde_json::from_str::<serde_json::Number>(text) {
+        Ok(_) if bare => Ok(()),
+        _ => Err(Code::WrongType),
+    }
+}
+
+fn truth(text: &str) -> Result<bool, Code> {
+    match trim(text).to_ascii_lowercase().as_str() {
+        "t" | "true" | "1" | "yes" => Ok(true),
+        "f" | "false" | "0" | "no" => Ok(false),
+        _ => Err(Code::WrongType),
+    }
+}
+
+/// The value as a string, whatever it is. It may hold characters that stand for bytes that are not UTF-8.
+fn string(ty: Ty, text: &Text) -> Result<String, Code> {
+    let plain = text.text.clone();
+    Ok(match ty {
+        Ty::Text | Ty::Time | Ty::Interval => plain,
+        Ty::Char => plain.trim_end_matches(' ').to_owned(),
+        Ty::Bytes => plain.strip_prefix("\\x").unwrap_or(&plain).to_owned(),
+        Ty::Bool => truth(&plain)?.to_string(),
+        Ty::Int | Ty::Numeric | Ty::Float => {
+            number(&plain)?;
+            plain
+        }
+        Ty::Date => {
+            day(&plain).ok_or(Code::InvalidTime)?;
+            plain
+        }
+        Ty::Timestamp | Ty::TimestampTz => iso(&plain).ok_or(Code::InvalidTime)?,
+        Ty::TimeTz => {
+            let at = plain.find(['+', '-']).unwrap_or(plain.len());
+            let (time, zone) = plain.split_at(at);
+            if plain.contains(|c: char| !"0123456789+-:.".contains(c)) {
+                return Err(Code::InvalidTime);
+            }
+            match zone {
+                "+00" | "-00" => format!("{time}Z"),
+                _ if zone.len() == 3 => format!("{plain}:00"),
+                _ => plain,
+            }
+        }
+        Ty::Json => match text.json()? {
+            Value::String(string) => string,
+            Value::Object(_) | Value::Array(_) => return Err(Code::WrongType),
+            // As written: a parsed number may be spelt otherwise.
+            _ => trim(&plain).to_owned(),
+        },
+    })
+}
+
+/// The string unless it is blank.
+pub fn content_unchecked(ty: Ty, text: &Text) -> Result<Option<String>, Code> {
+    if ty == Ty::Json && text.json()?.is_null() {
+        return Ok(None);
+    }
+    Ok(Some(string(ty, text)?).filter(|s| !trim(s).is_empty()))
+}
+
+pub fn content(ty: Ty, text: &Text) -> Result<Option<String>, Code> {
+    let content = content_unchecked(ty, text)?;
+    if content.is_some() {
+        text.valid()?;
+    }
+    Ok(content)
+}
+
+pub fn flag(ty: Ty, text: &Text) -> Result<Option<bool>, Code> {
+    content_unchecked(ty, text)?.map(|word| truth(&word)).transpose()
+}
+
+/// Digits of a whole number, with or without a fraction of zeros.
+fn whole(text: &str) -> Option<String> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let digits = whole.strip_prefix('-').unwrap_or(whole);
+    let good = !digits.is_empty()
+        && digits.chars().all(|c| c.is_ascii_digit())
+        && fraction.chars().all(|c| c == '0');
+    good.then(|| whole.to_owned())
+}
+
+pub fn identifier(ty: Ty, text: &Text) -> Result<Option<String>, Code> {
+    let id = match ty {
+        Ty::Int => text.text.clone(),
+        Ty::Numeric | Ty::Float => whole(trim(&text.text)).ok_or(Code::InvalidIdentifier)?,
+        Ty::Json => match text.json()? {
+            Value::Number(number) => whole(&number.to_string()).ok_or(Code::InvalidIdentifier)?,
+            Value::Array(_) | Value::Object(_) => return Err(Code::InvalidIdentifier),
+            _ => string(ty, text)?,
+        },
+        _ => string(ty, text)?,
+    };
+    let id = trim(&id).to_owned();
+    if id.is_empty() {
+        return Ok(None);
+    }
+    text.valid()?;
+    Ok(Some(id))
+}
+
+pub fn object_type(ty: Ty, text: &Text) -> Result<Option<String>, Code> {
+    let number = match ty {
+        Ty::Int | Ty::Numeric | Ty::Float => text.text.clone(),
+        Ty::Json if !matches!(text.json()?, Value::Object(_) | Value::Array(_)) => string(ty, text)?,
+        Ty::Json => return Err(Code::InvalidObjectType),
+        _ => string(ty, text)?,
+    };
+    if trim(&number).is_empty() {
+        return Ok(None);
+    }
+    let digits = whole(trim(&number)).filter(|d| !d.starts_with('-')).ok_or(Code::InvalidObjectType)?;
+    let bare = digits.trim_start_matches('0');
+    Ok(Some(if bare.is_empty() { "0".to_owned() } else { bare.to_owned() }))
+}
+
+pub fn object(ty: Ty, text: &Text) -> Result<Map<String, Value>, Code> {
+    if !matches!(ty, Ty::Json | Ty::Text | Ty::Char) {
+        return Err(Code::WrongType);
+    }
+    match text.json()? {
+        Value::Object(object) => Ok(object),
+        _ => Err(Code::WrongType),
+    }
+}
+
+pub fn keywords(ty: Ty, text: &Text) -> Result<Vec<String>, Code> {
+    let array = match (ty, text.json()) {
+        (Ty::Json | Ty::Text | Ty::Char, Ok(Value::Array(items))) => Some(items),
+        _ => None,
+    };
+    let Some(items) = array else {
+        let Some(content) = content_unchecked(ty, text)? else { return Ok(vec![]) };
+        let words: Vec<String> =
+            content.split(',').map(|w| trim(w).to_owned()).filter(|w| !w.is_empty()).collect();
+        if !words.is_empty() {
+            text.valid()?;
+        }
+        return Ok(words);
+    };
+    let mut words = Vec::new();
+    for item in items {
+        words.extend(content(Ty::Json, &Text::new(item.to_string().as_bytes()))?);
+    }
+    Ok(words)
+}
+
+pub fn integration(ty: Ty, text: &Text) -> Result<Option<Value>, Code> {
+    if ty == Ty::Json {
+        match text.json()? {
+            Value::Object(options) => return Ok(Some(Value::Object(options))),
+            Value::Array(_) => return Err(Code::WrongType),
+            _ => {}
+        }
+    }
+    Ok(flag(ty, text)?.map(Value::Bool))
+}
+
+pub fn moment(ty: Ty, text: &Text) -> Result<String, Code> {
+    let moment = match ty {
+        Ty::Date | Ty::Timestamp | Ty::TimestampTz | Ty::Text | Ty::Char => iso(&text.text),
+        Ty::Int | Ty::Numeric | Ty::Float => unix(trim(&text.text)),
+        Ty::Json => match text.json()? {
+            Value::String(text) => iso(&text),
+            Value::Number(number) => unix(&number.to_string()),
+            _ => None,
+        },
+        _ => None,
+    };
+    moment.ok_or(Code::InvalidTime)
+}
+
+fn digits(text: &str, count: usize) -> Option<i64> {
+    let good = text.len() == count && text.chars().all(|c| c.is_ascii_digit());
+    if good { text.parse().ok() } else { None }
+}
+
+fn day(text: &str) -> Option<Date> {
+    let parts: Vec<&str> = text.split('-').collect();
+    let [year, month, day] = parts[..] else { return None };
+    let date = Date::new(digits(year, 4)? as i16, digits(month, 2)? as i8, digits(day, 2)? as i8);
+    date.ok().filter(|date| date.year() > 0)
+}
+
+fn iso(text: &str) -> Option<String> {
+    let text = trim(text);
+    let (date, rest) = text.split_at_checked(10)?;
+    let date = day(date)?;
+    if rest.is_empty() {
+        return utc(date.at(0, 0, 0, 0), 0, "");
+    }
+    let rest = rest.strip_prefix([' ', 'T', 't'])?;
+    let (time, zone) = rest.split_at(rest.find(['Z', 'z', '+', '-']).unwrap_or(rest.len()));
+    let (time, fraction) = match time.split_once('.') {
+        Some((_, "")) => return None,
+        Some((time, fraction)) => (time, fraction),
+        None => (time, ""),
+    };
+    let parts: Vec<&str> = time.split(':').collect();
+    let seconds = match parts.len() {
+        2 if fraction.is_empty() => 0,
+        3 => digits(parts[2], 2)?,
+        _ => return None,
+    };
+    digits(fraction, fraction.len()).or((fraction.is_empty() || fraction.len() > 18).then_some(0))?;
+    if fraction.contains(|c: char| !c.is_ascii_digit()) {
+        return None;
+    }
+    let (hours, minutes) = (digits(parts[0], 2)?, digits(parts[1], 2)?);
+    let clock = date.to_datetime(jiff::civil::Time::new(hours as i8, minutes as i8, seconds as i8, 0).ok()?);
+    utc(clock, offset(zone)?, &fraction[..fraction.len().min(9)])
+}
+
+fn offset(zone: &str) -> Option<i64> {
+    if matches!(zone, "" | "Z" | "z") {
+        return Some(0);
+    }
+    let (sign, zone) = zone.split_at(1);
+    let zone = match zone.len() {
+        4 if !zone.contains(':') => format!("{}:{}", &zone[..2], &zone[2..]),
+        _ => zone.to_owned(),
+    };
+    let mut seconds = 0;
+    let parts: Vec<&str> = zone.split(':').collect();
+    if parts.len() > 3 {
+        return None;
+    }
+    for (part, (unit, most)) in parts.iter().zip([(3600, 23), (60, 59), (1, 59)]) {
+        seconds += digits(part, 2).filter(|n| *n <= most)? * unit;
+    }
+    match sign {
+        "+" => Some(seconds),
+        "-" => Some(-seconds),
+        _ => None,
+    }
+}
+
+fn utc(clock: DateTime, offset: i64, fraction: &str) -> Option<String> {
+    let clock = clock.checked_sub(SignedDuration::from_secs(offset)).ok()?;
+    let dot = if fraction.is_empty() { "" } else { "." };
+    let text = clock.strftime("%Y-%m-%dT%H:%M:%S");
+    (1..=9999).contains(&clock.year()).then(|| format!("{text}{dot}{fraction}Z"))
+}
+
+/// Seconds since 1970, or milliseconds from 1e11 on, by moving the point in the written number.
+fn unix(text: &str) -> Option<String> {
+    number(text).ok()?;
+    let (sign, text) = match text.strip_prefix('-') {
+        Some(text) => (-1, text),
+        None => (1, text),
+    };
+    let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let all = format!("{whole}{fraction}");
+    let mut point = whole.len() as i64;
+    if all.trim_start_matches('0').is_empty() {
+        return utc(DateTime::constant(1970, 1, 1, 0, 0, 0, 0), 0, "");
+    }
+    point += exponent.parse::<i64>().ok()?;
+    let leading = (all.len() - all.trim_start_matches('0').len()) as i64;
+    if point - leading > 11 {
+        point -= 3;
+    }
+    if point - leading > 12 {
+        return None;
+    }
+    let digit =
+        |at: i64| usize::try_from(at).ok().and_then(|at| all.as_bytes().get(at)).map_or(0, |d| d - b'0');
+    let first = point.min(0) - 1;
+    let nanos: i128 =
+        (first.max(point - 20)..point + 9).fold(0, |sum, at| sum * 10 + i128::from(digit(at))) * sign;
+    let seconds = nanos.div_euclid(1_000_000_000) as i64;
+    let mut fraction = format!("{:09}", nanos.rem_euclid(1_000_000_000));
+    while fraction.ends_with('0') && (fraction.len() > 3 || fraction.trim_matches('0').is_empty()) {
+        fraction.pop();
+        if fraction.is_empty() {
+            break;
+        }
+    }
+    let clock =
+        DateTime::constant(1970, 1, 1, 0, 0, 0, 0).checked_add(SignedDuration::from_secs(seconds)).ok()?;
+    utc(clock, 0, &fraction)
+}
+
+pub fn is_beyond_exact(text: &str) -> bool {
+    text.parse::<i128>()
+        .map_or_else(|_| text.len() > 18 && !text.contains(['.', 'e', 'E']), |n| n.unsigned_abs() > 1 << 53)
+}
+
+/// What every JSON value of the reference looks like once it went through text.
+pub fn settled(value: &Map<String, Value>) -> Value {
+    serde_json::from_str(&json!(value).to_string()).unwrap()
+}

@@ -1,0 +1,193 @@
+//! Receivers that refuse, hang and come back: a real state and real sockets, on loopback. Each test waits for requests and for words, never for time.
+
+use clap::Parser as _;
+use outflow_core::Secret;
+use outflow_egress::SigningKey;
+use outflow_state::SqliteState;
+use outflow_testkit::{Receiver as Alarm, Reply, free_port};
+use tempfile::TempDir;
+
+use super::*;
+use crate::alerts::Way;
+use crate::cli::{Cli, LogFormat};
+use crate::output::Printer;
+
+const PACE: Pace = Pace {
+    first: Duration::from_millis(5),
+    longest: Duration::from_millis(20),
+    patience: Duration::from_secs(3600),
+};
+const IN_TIME: Duration = Duration::from_secs(30);
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(1_800_000_000 + second).unwrap()
+}
+
+fn fired(subject: &str) -> AlertRecord {
+    AlertRecord {
+        kind: "sync_failing".into(),
+        subject: subject.into(),
+        code: Some(Code::HostNotResolved),
+        message: "it does not work".into(),
+        since: at(0),
+        recovered_at: None,
+        told: false,
+    }
+}
+
+fn webhook(url: &str) -> Receiver {
+    let key = Secret::new("whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=");
+    Receiver::new(Way::Webhook { url: Secret::new(url), key: SigningKey::new(&key).unwrap() })
+}
+
+/// An office whose words the test hands on.
+struct Desk {
+    office: Dispatcher,
+    inbox: mpsc::UnboundedReceiver<Command>,
+    _dir: TempDir,
+}
+
+impl Desk {
+    fn new(receivers: Vec<Receiver>, pace: Pace) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let state = Arc::new(SqliteState::open(dir.path()).unwrap());
+        let log = Log::new(Printer::new(&Cli::parse_from(["outflow", "version"]).common), LogFormat::Text);
+        let (words, inbox) = mpsc::unbounded_channel();
+        let mut office = Dispatcher::new(words, state, pace, log);
+        office.employ(receivers);
+        Self { office, inbox, _dir: dir }
+    }
+
+    fn state(&self) -> &dyn State {
+        &*self.office.state
+    }
+
+    async fn put(&mut self, alert: AlertRecord) {
+        self.state().put_alerts(&[alert]).unwrap();
+        self.office.look().await.unwrap();
+    }
+
+    /// Waits until something counts as told.
+    async fn told(&mut self) {
+        let word = tokio::time::timeout(IN_TIME, self.inbox.recv()).await.expect("a word in time").unwrap();
+        assert!(matches!(word, Command::Told(_)));
+        self.office.hear(word).await.unwrap();
+    }
+}
+
+fn kinds(alarm: &Alarm) -> Vec<String> {
+    let body = |r: &outflow_testkit::Request| serde_json::from_slice::<serde_json::Value>(&r.body).unwrap();
+    let kind = |r| body(r)["type"].as_str().unwrap().strip_prefix("alert.").unwrap().to_owned();
+    alarm.requests().iter().map(kind).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_may_pass_is_tried_again_under_the_same_id_until_it_is_taken() {
+    let alarm = Alarm::start().await;
+    let bad = [500, 503, 429, 408, 425].map(Reply::status);
+    alarm.script(bad.into_iter().chain([
+        Reply::close(),
+        Reply::reset_after_request(),
+        Reply::garbage(),
+        Reply::ok(),
+    ]));
+    let mut desk = Desk::new(vec![webhook(&alarm.url())], PACE);
+    desk.put(fired("users")).await;
+    desk.told().await;
+    assert!(desk.state().alerts().unwrap()[0].told);
+    let requests = alarm.requests();
+    assert!(requests.len() >= 8, "{}", requests.len());
+    assert!(requests.iter().all(|r| r.header("webhook-id") == requests[0].header("webhook-id")));
+    desk.put(fired("others")).await;
+    desk.told().await;
+    assert_ne!(alarm.requests().last().unwrap().header("webhook-id"), requests[0].header("webhook-id"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_does_not_pass_is_given_up_at_once_and_counts_as_told() {
+    for status in [301, 307, 400, 401, 403, 404, 410, 422] {
+        let alarm = Alarm::start().await;
+        alarm.always(if status < 400 {
+            Reply::redirect(status, &alarm.url())
+        } else {
+            Reply::status(status)
+        });
+        let mut desk = Desk::new(vec![webhook(&alarm.url())], PACE);
+        desk.put(fired("users")).await;
+        desk.told().await;
+        assert_eq!(alarm.requests().len(), 1, "{status}");
+        assert!(desk.state().alerts().unwrap()[0].told, "{status}");
+    }
+    // A network's own refusal is given up when patience has ended.
+    let nobody = webhook(&format!("http://127.0.0.1:{}", free_port()));
+    let mut desk = Desk::new(vec![nobody], Pace { patience: Duration::from_millis(30), ..PACE });
+    desk.put(fired("users")).await;
+    desk.told().await;
+    assert!(desk.state().alerts().unwrap()[0].told);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receiver_that_hangs_delays_no_other() {
+    let (hangs, well) = (Alarm::start().await, Alarm::start().await);
+    hangs.always(Reply::silence());
+    let mut desk = Desk::new(vec![webhook(&hangs.url()), webhook(&well.url())], PACE);
+    desk.put(fired("users")).await;
+    desk.told().await;
+    desk.put(fired("others")).await;
+    desk.told().await;
+    desk.put(AlertRecord { recovered_at: Some(at(9)), told: true, ..fired("users") }).await;
+    desk.told().await;
+    assert_eq!(kinds(&well), ["fired", "fired", "recovered"]);
+    assert_eq!(hangs.requests().len(), 1);
+    assert_eq!(desk.state().alerts().unwrap().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_alert_that_ends_while_nobody_can_be_told_is_told_with_its_end() {
+    let alarm = Alarm::start().await;
+    alarm.always(Reply::status(503));
+    let mut desk = Desk::new(vec![webhook(&alarm.url())], PACE);
+    desk.put(fired("users")).await;
+    desk.put(AlertRecord { recovered_at: Some(at(9)), ..fired("users") }).await;
+    tokio::task::block_in_place(|| alarm.wait_for_requests_blocking(2, IN_TIME));
+    alarm.clear();
+    alarm.always(Reply::ok());
+    desk.told().await;
+    desk.told().await;
+    let mut kinds = kinds(&alarm);
+    kinds.dedup();
+    assert_eq!(kinds, ["fired", "recovered"]);
+    assert_eq!(desk.state().alerts().unwrap(), []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_next_process_tells_what_nobody_took_and_nothing_else() {
+    let alarm = Alarm::start().await;
+    let mut desk = Desk::new(vec![webhook(&alarm.url())], PACE);
+    let told = AlertRecord { told: true, ..fired("told") };
+    let over = AlertRecord { recovered_at: Some(at(5)), ..fired("over") };
+    desk.state().put_alerts(&[told, over, fired("untold")]).unwrap();
+    desk.office.look().await.unwrap();
+    desk.told().await;
+    let left: Vec<_> = desk.state().alerts().unwrap().into_iter().map(|a| (a.subject, a.told)).collect();
+    assert_eq!(left, [("told".to_owned(), true), ("untold".to_owned(), true)]);
+    assert_eq!(alarm.calls().len(), 1);
+    assert_eq!(alarm.calls()[0]["data"]["subject"], "untold");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_full_of_messages_gets_no_more_and_without_receivers_all_counts_as_told() {
+    let alarm = Alarm::start().await;
+    alarm.always(Reply::silence());
+    let mut desk = Desk::new(vec![webhook(&alarm.url())], PACE);
+    let many: Vec<AlertRecord> = (0..WAITING + 3).map(|n| fired(&format!("sync{n:04}"))).collect();
+    desk.state().put_alerts(&many).unwrap();
+    desk.office.look().await.unwrap();
+    // One is under way, a thousand wait, and the rest was given up at once.
+    desk.told().await;
+    desk.office.hear(Command::Receivers(Vec::new())).await.unwrap();
+    desk.put(fired("alone")).await;
+    let alerts = desk.state().alerts().unwrap();
+    assert!(alerts.iter().find(|a| a.subject == "alone").unwrap().told);
+    assert!(alerts.iter().any(|a| !a.told), "what waits is not told");
+}

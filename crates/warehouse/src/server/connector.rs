@@ -1,0 +1,250 @@
+//! The way to a server: its address, TCP, and TLS as far as the settings ask for it.
+//!
+//! What always holds: the server's answer to the TLS request is read as one byte and no more, so that nothing sent in plain text can slip into the
+//! encrypted stream. What it does not do: fall back from a failed handshake to plain text.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use outflow_core::{Code, Error, Result, Timestamp};
+use outflow_egress::{Verify, client_config};
+use postgres_protocol::message::frontend;
+use rustls::pki_types::ServerName;
+use rustls::{CertificateError, ClientConfig};
+use socket2::{SockRef, TcpKeepalive};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::Instant;
+use tokio_rustls::TlsConnector;
+
+use super::transport::Transport;
+use super::tunnel::SshTunnel;
+use super::wire::{Socket, Wire, broken_protocol};
+use crate::settings::{ServerSettings, TlsMode, Tunnel};
+
+/// How to encrypt, made once from the settings.
+#[derive(Clone)]
+pub(crate) struct Connector {
+    host: String,
+    port: u16,
+    /// Behind one, the host is for the SSH server to find.
+    tunnel: Option<Tunnel>,
+    /// `None`: plain text.
+    tls: Option<(Arc<ClientConfig>, ServerName<'static>)>,
+    /// Plain text will do if the server has no TLS.
+    optional: bool,
+    timeout: Duration,
+}
+
+impl Connector {
+    pub fn new(settings: &ServerSettings) -> Result<Connector> {
+        let tls = &settings.tls;
+        let verify = match tls.mode {
+            TlsMode::Disable => None,
+            TlsMode::Require if tls.ca.is_some() => Some(Verify::CaOnly),
+            TlsMode::Prefer | TlsMode::Require => Some(Verify::Nothing),
+            TlsMode::VerifyCa => Some(Verify::CaOnly),
+            TlsMode::VerifyFull => Some(Verify::Full),
+        };
+        let encryption = match verify {
+            None => None,
+            Some(verify) => {
+                let name = tls.server_name.as_ref().unwrap_or(&settings.host);
+                let name = ServerName::try_from(name.clone()).map_err(|e| {
+                    Error::new(
+                        Code::InvalidValue,
+                        format!("\"{name}\" is not a name that a certificate can be for"),
+                    )
+                    .help("set server_name to the name in the server's certificate")
+                    .caused_by(e)
+                })?;
+                // Without verification a CA file has no say, and need not exist.
+                let ca = if verify == Verify::Nothing { None } else { tls.ca.as_deref() };
+                Some((client_config(verify, ca)?, name))
+            }
+        };
+        Ok(Connector {
+            host: settings.host.clone(),
+            port: settings.port,
+            tunnel: settings.tunnel.clone(),
+            tls: encryption,
+            optional: tls.mode == TlsMode::Prefer,
+            timeout: settings.connect_timeout,
+        })
+    }
+
+    /// Opens a connection to the first of the host's addresses that takes one, and says which; through a tunnel, none is seen. Whether it is encrypted shows in
+    /// the socket.
+    pub async fn open(&self) -> Result<(Socket, Option<SocketAddr>)> {
+        if let Some(tunnel) = &self.tunnel {
+            let passage = SshTunnel::open(tunnel, &self.host, self.port, self.timeout)?;
+            return Ok((self.enter(Transport::Tunnel(passage)).await?, None));
+        }
+        let addresses = self.look_up().await?;
+        let (stream, address) = self.reach(&addresses).await?;
+        Ok((self.enter_tcp(stream).await?, Some(address)))
+    }
+
+    /// The first of these addresses that takes a TCP connection.
+    pub async fn reach(&self, addresses: &[SocketAddr]) -> Result<(TcpStream, SocketAddr)> {
+        let deadline = Instant::now() + self.timeout;
+        let mut last = None;
+        for (tried, address) in addresses.iter().enumerate() {
+            // An address that swallows packets must not eat the time of those behind it.
+            let share = (deadline - Instant::now()) / (addresses.len() - tried) as u32;
+            match tokio::time::timeout(share, TcpStream::connect(address)).await {
+                Ok(Ok(stream)) => return Ok((stream, *address)),
+                Ok(Err(cause)) => last = Some(cause),
+                Err(elapsed) => last = Some(io::Error::new(io::ErrorKind::TimedOut, elapsed)),
+            }
+        }
+        Err(not_reached(last))
+    }
+
+    /// Opens a second connection to where this host has been met already.
+    pub async fn open_again(&self, address: Option<SocketAddr>) -> Result<Socket> {
+        match address {
+            Some(address) => {
+                let stream = TcpStream::connect(address).await.map_err(|e| not_reached(Some(e)))?;
+                self.enter_tcp(stream).await
+            }
+            None => Ok(self.open().await?.0),
+        }
+    }
+
+    /// The host's addresses: at least one.
+    pub async fn look_up(&self) -> Result<Vec<SocketAddr>> {
+        let unknown = || {
+            Error::new(Code::HostNotResolved, format!("the host name \"{}\" does not resolve", self.host))
+                .help(
+                    "check its spelling; a private endpoint resolves only inside its network or over the VPN",
+                )
+        };
+        let found = tokio::net::lookup_host((self.host.as_str(), self.port)).await;
+        let addresses: Vec<_> = found.map_err(|e| unknown().caused_by(e))?.collect();
+        if addresses.is_empty() { Err(unknown()) } else { Ok(addresses) }
+    }
+
+    /// Encrypts a TCP connection that is open, as far as the settings ask for it.
+    pub async fn enter_tcp(&self, stream: TcpStream) -> Result<Socket> {
+        // Long queries are silent, and NAT devices forget silent connections. The times are AWS's advice for Redshift.
+        let keepalive = TcpKeepalive::new()
+            .with_time(Duration::from_secs(200))
+            .with_interval(Duration::from_secs(200))
+            .with_retries(5);
+        let tuned =
+            stream.set_nodelay(true).and_then(|()| SockRef::from(&stream).set_tcp_keepalive(&keepalive));
+        tuned.map_err(|e| closed(Some(e)))?;
+        self.enter(Transport::Tcp(stream)).await
+    }
+
+    async fn enter(&self, mut stream: Transport) -> Result<Socket> {
+        let Some((config, name)) = &self.tls else { return Ok(Socket::Plain(stream)) };
+        match ask_for_tls(&mut stream).await? {
+            b'S' => {
+                let connector = TlsConnector::from(Arc::clone(config));
+                let stream = connector.connect(name.clone(), stream).await.map_err(handshake_failed)?;
+                Ok(Socket::Tls(Box::new(stream)))
+            }
+            b'N' if self.optional => Ok(Socket::Plain(stream)),
+            b'N' => Err(Error::new(Code::TlsNotOffered, "the server does not offer TLS").help(
+                "turn TLS on at the server; `ssl: disable` connects in plain text, if that is acceptable",
+            )),
+            // A server that is too busy or too old answers with an error instead.
+            b'E' => {
+                let mut wire = Wire::new(Socket::Plain(stream));
+                wire.keep(b"E");
+                wire.receive().await?;
+                Err(broken_protocol("no answer to the request for TLS"))
+            }
+            other => Err(broken_protocol(format!("the byte {other:#04x} to the request for TLS"))),
+        }
+    }
+}
+
+async fn ask_for_tls(stream: &mut Transport) -> Result<u8> {
+    let mut request = BytesMut::with_capacity(8);
+    frontend::ssl_request(&mut request);
+    stream.write_all(&request).await.map_err(|e| closed(Some(e)))?;
+    stream.read_u8().await.map_err(|e| closed(Some(e)))
+}
+
+fn not_reached(cause: Option<io::Error>) -> Error {
+    let cause = cause.unwrap_or_else(|| io::Error::from(io::ErrorKind::AddrNotAvailable));
+    let error = match cause.kind() {
+        io::ErrorKind::TimedOut => {
+            Error::new(Code::SourceTimeout, "the server did not answer").help(
+                "a security group or a firewall may drop packets from this machine: allow its address on the server's port",
+            )
+        }
+        io::ErrorKind::ConnectionRefused => Error::new(Code::ConnectionRefused, "the connection was refused")
+            .help("nothing listens on that port, or a firewall refuses: check host and port, and that the server runs (a paused cluster refuses)"),
+        _ => Error::new(Code::ConnectionRefused, "the server cannot be reached from this machine")
+            .help("check the network and the route to the host: a VPN or a tunnel may be down"),
+    };
+    error.caused_by(cause)
+}
+
+/// The server went away before the session was ready.
+pub(crate) fn closed(cause: Option<io::Error>) -> Error {
+    let error =
+        Error::new(Code::SourceUnavailable, "the server closed the connection before the session was ready")
+            .help("it may be starting, resuming or out of connections: try again in a minute");
+    match cause.map(io::Error::downcast::<Error>) {
+        // A tunnel knows better what went wrong.
+        Some(Ok(told)) => told,
+        Some(Err(cause)) => error.caused_by(cause),
+        None => error,
+    }
+}
+
+fn handshake_failed(cause: io::Error) -> Error {
+    let tls = cause.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    let (why, help) = match tls {
+        Some(rustls::Error::InvalidCertificate(problem)) => bad_certificate(problem),
+        Some(error) => (error.to_string(), "check that the server speaks TLS 1.2 or newer"),
+        None => ("the server broke it off".to_owned(), "look into the server's log"),
+    };
+    Error::new(Code::TlsHandshakeFailed, format!("the TLS handshake failed: {why}"))
+        .help(help)
+        .caused_by(cause)
+}
+
+const EXPIRED: &str = "the server's certificate has expired";
+const RENEW: &str = "renew it at the server, and check this machine's clock";
+
+fn bad_certificate(problem: &CertificateError) -> (String, &'static str) {
+    use CertificateError as E;
+    match problem {
+        E::UnknownIssuer | E::BadSignature => (
+            "the server's certificate comes from an authority that is not trusted".into(),
+            "name the authority's certificate in `ssl: { ca: FILE }`",
+        ),
+        E::NotValidForName | E::NotValidForNameContext { .. } => (
+            format!("the server's certificate is for another host name{}", names_in(problem)),
+            "through a tunnel or an alias, say the certificate's name in `ssl: { server_name: NAME }`, or use verify-ca",
+        ),
+        E::Expired => (EXPIRED.into(), RENEW),
+        E::ExpiredContext { not_after, .. } => {
+            let end = i64::try_from(not_after.as_secs()).ok().and_then(|s| Timestamp::from_second(s).ok());
+            (end.map_or_else(|| EXPIRED.into(), |end| format!("{EXPIRED}, on {end}")), RENEW)
+        }
+        E::NotValidYet | E::NotValidYetContext { .. } => {
+            ("the server's certificate is not valid yet".into(), "check this machine's clock")
+        }
+        other => (format!("the server's certificate cannot be used ({other})"), "replace it at the server"),
+    }
+}
+
+/// The DNS names of a certificate that is for none of those wanted, in brackets. rustls gives them as `DnsName("x")`.
+fn names_in(problem: &CertificateError) -> String {
+    let CertificateError::NotValidForNameContext { presented, .. } = problem else { return String::new() };
+    let name = |text: &String| {
+        Some(text.strip_prefix("DnsName(\"")?.strip_suffix("\")")?.escape_debug().to_string())
+    };
+    let names: Vec<String> = presented.iter().filter_map(name).take(5).collect();
+    if names.is_empty() { String::new() } else { format!(" ({})", names.join(", ")) }
+}
