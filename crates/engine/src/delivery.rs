@@ -29,8 +29,7 @@ use self::batcher::{Batch, Batcher, Offer};
 use self::limiter::{DestinationLimiter, Health, Permit};
 use self::prefetcher::Prefetcher;
 use self::send::{Report, Sender, dead_letter, message_id, took_too_long};
-use crate::progress::{Event, Progress};
-use crate::run::RunRequest;
+use crate::event::{Event, Observer};
 use crate::stop::stopped;
 use crate::{Engine, blocking};
 
@@ -49,13 +48,14 @@ impl Engine {
         &self,
         run: &RunRecord,
         record: DeliveryRecord,
-        request: &RunRequest,
+        delivery_timeout: Option<Duration>,
+        observer: &Observer,
     ) -> Result<DeliveryState> {
         if matches!(record.state, DeliveryState::Succeeded | DeliveryState::Partial) {
             return Ok(record.state);
         }
         let Some(destination) = self.destinations.get(&record.destination).cloned() else {
-            return self.cancel(run.id, record, &request.progress).await;
+            return self.cancel(run, record, observer).await;
         };
         let run = Arc::new(run.clone());
         let nulls = run.pinned.connections.iter().find(|c| c.destination == record.destination);
@@ -70,10 +70,10 @@ impl Engine {
             destination: destination.clone(),
             run: run.clone(),
             clock: self.clock.clone(),
-            delivery_timeout: request.delivery_timeout,
+            delivery_timeout,
             started: Instant::now(),
             reports,
-            progress: request.progress.clone(),
+            progress: observer.clone(),
             closed,
         };
         let delivery = Delivery {
@@ -93,7 +93,7 @@ impl Engine {
             trial: HashMap::new(),
             tasks: JoinSet::new(),
             stop: self.stop.clone(),
-            progress: request.progress.clone(),
+            progress: observer.clone(),
         };
         delivery.go().await
     }
@@ -101,15 +101,15 @@ impl Engine {
     /// The destination is no longer in the project: what is pending for it is cancelled.
     async fn cancel(
         &self,
-        run: RunId,
+        run: &RunRecord,
         mut record: DeliveryRecord,
-        progress: &Progress,
+        progress: &Observer,
     ) -> Result<DeliveryState> {
         record.counts.cancelled += std::mem::take(&mut record.counts.pending);
         let mut book = Book::new(record);
         let end = book.end();
-        remember(self.state.clone(), run, book.record.clone(), Vec::new(), self.clock.now()).await?;
-        progress(book.ended());
+        remember(self.state.clone(), run.id, book.record.clone(), Vec::new(), self.clock.now()).await?;
+        progress(book.ended(run));
         Ok(end)
     }
 }
@@ -135,7 +135,7 @@ struct Delivery {
     trial: HashMap<(Code, Option<u16>), u64>,
     tasks: JoinSet<Batch>,
     stop: watch::Receiver<bool>,
-    progress: Progress,
+    progress: Observer,
 }
 
 impl Delivery {
@@ -176,7 +176,7 @@ impl Delivery {
         let dead = std::mem::take(&mut self.book.dead);
         let now = self.sender.clock.now();
         remember(self.state.clone(), self.run.id, self.book.record.clone(), dead, now).await?;
-        (self.progress)(self.book.ended());
+        (self.progress)(self.book.ended(&self.run));
         Ok(end)
     }
 
@@ -308,7 +308,9 @@ impl Delivery {
                 self.batcher.release(&batch);
                 self.stuck = false;
                 self.book.batches += 1;
-                (self.progress)(Event::Delivered {
+                (self.progress)(Event::Delivering {
+                    sync: self.run.sync.clone(),
+                    run: self.run.id,
                     destination: self.destination.name().to_owned(),
                     counts: self.book.record.counts,
                 });
@@ -463,8 +465,8 @@ impl Book {
         self.record.state
     }
 
-    fn ended(&self) -> Event {
+    fn ended(&self, run: &RunRecord) -> Event {
         let DeliveryRecord { destination, state, counts, reason, .. } = self.record.clone();
-        Event::Ended { destination, state, counts, reason }
+        Event::Delivered { sync: run.sync.clone(), run: run.id, destination, state, counts, reason }
     }
 }

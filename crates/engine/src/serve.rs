@@ -19,7 +19,8 @@
 mod actor;
 pub mod alert;
 mod audit;
-mod notice;
+mod driver;
+pub(crate) mod once;
 mod queues;
 pub mod skip_advice;
 mod watch;
@@ -35,11 +36,11 @@ use outflow_core::{Code, Error, Result, RunId, RunState, SyncSpec};
 use tokio::sync::{Notify, RwLock, Semaphore, mpsc, oneshot, watch as watching};
 use tokio::task::JoinSet;
 
+pub use crate::event::{Event, Observer};
 use crate::operations::retention::Keep;
 use crate::serve::alert::Rules;
 use crate::{Engine, blocking};
 use actor::Actor;
-pub use notice::{Notice, Observer};
 pub use queues::{DeliveryQueues, QueueStatus};
 
 /// What is past its time is looked for this often.
@@ -133,30 +134,56 @@ pub(crate) struct Shared {
     pub(crate) observer: Observer,
     /// Held for reading while a queue delivers, for writing by whoever needs all of them to rest.
     pub(crate) quiet: RwLock<()>,
-    /// Places for extractions, in all and for each database, with their sizes.
-    places: Mutex<HashMap<String, (usize, Arc<Semaphore>)>>,
+    pub(crate) mode: Mode,
+    /// Permits for extractions, in all and for each database, with their numbers.
+    permits: Mutex<HashMap<String, (usize, Arc<Semaphore>)>>,
+}
+
+/// What the supervisor is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// Keeping syncs running: a queue waits for a destination that has stopped.
+    Serve,
+    /// One run: a queue ends when its destination stops, or has taken nothing for this long (`None`: never).
+    Once { delivery_timeout: Option<Duration> },
 }
 
 impl Shared {
+    pub(crate) fn new(
+        config: watching::Receiver<Arc<RuntimeConfig>>,
+        observer: Observer,
+        mode: Mode,
+    ) -> Self {
+        Self {
+            config,
+            queues: DeliveryQueues::default(),
+            observer,
+            quiet: RwLock::default(),
+            mode,
+            permits: Mutex::default(),
+        }
+    }
+
     pub(crate) fn config(&self) -> Arc<RuntimeConfig> {
         self.config.borrow().clone()
     }
 
-    /// The places of a kind. A new size counts for whoever comes from now on.
-    fn places(&self, key: &str, size: usize) -> Arc<Semaphore> {
-        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
-        let entry = places.entry(key.to_owned()).or_insert_with(|| (size, Arc::new(Semaphore::new(size))));
+    /// The permits of a kind. A new number counts for extractions that ask from now on.
+    fn permits(&self, key: &str, size: usize) -> Arc<Semaphore> {
+        let mut permits = self.permits.lock().unwrap_or_else(PoisonError::into_inner);
+        let entry = permits.entry(key.to_owned()).or_insert_with(|| (size, Arc::new(Semaphore::new(size))));
         if entry.0 != size {
             *entry = (size, Arc::new(Semaphore::new(size)));
         }
         entry.1.clone()
     }
 
-    /// A place for an extraction from this database, and one among all. The database's comes first: who waits for it takes no other's place.
-    pub(crate) fn places_for(&self, database: &str) -> [Arc<Semaphore>; 2] {
+    /// A permit for an extraction from this database, and one among all. The database's comes first: an
+    /// extraction that waits for it takes no permit of others.
+    pub(crate) fn permits_for(&self, database: &str) -> [Arc<Semaphore>; 2] {
         let limits = self.config().limits.clone();
         let own = limits.databases.get(database).copied().unwrap_or(limits.per_database);
-        [self.places(&format!("database {database}"), own), self.places("all", limits.extractions)]
+        [self.permits(&format!("database {database}"), own), self.permits("all", limits.extractions)]
     }
 }
 
@@ -191,7 +218,7 @@ impl Handle {
         config.engine.limiters.keep(config.engine.destinations.values().map(AsRef::as_ref));
         self.config.send_replace(Arc::new(config));
         self.shared.queues.touch();
-        (self.shared.observer)(Notice::Reloaded);
+        (self.shared.observer)(Event::Reloaded);
     }
 
     /// The config in force.
@@ -232,7 +259,7 @@ impl Handle {
     /// As there.
     pub async fn approve(&self, run: RunId) -> Result<()> {
         let record = self.config().engine.approve(run).await?;
-        (self.shared.observer)(Notice::Approved { sync: record.sync, run });
+        (self.shared.observer)(Event::Approved { sync: record.sync, run });
         self.enqueue(run).await
     }
 
@@ -261,13 +288,7 @@ pub fn start(config: RuntimeConfig, observer: Observer) -> (Handle, impl Future<
     let nudge = Arc::new(Notify::new());
     let observer = nudging(observer, nudge.clone());
     let (config, receiver) = watching::channel(Arc::new(config));
-    let shared = Arc::new(Shared {
-        config: receiver,
-        queues: DeliveryQueues::default(),
-        observer,
-        quiet: RwLock::default(),
-        places: Mutex::default(),
-    });
+    let shared = Arc::new(Shared::new(receiver, observer, Mode::Serve));
     let (asks, inbox) = mpsc::channel(64);
     let handle = Handle { shared: shared.clone(), config, asks };
     (handle, supervise(shared, inbox, nudge))
@@ -276,7 +297,7 @@ pub fn start(config: RuntimeConfig, observer: Observer) -> (Handle, impl Future<
 /// Has the watch look soon after something has happened that may change an alert.
 fn nudging(observer: Observer, nudge: Arc<Notify>) -> Observer {
     Arc::new(move |notice| {
-        if !matches!(notice, Notice::Alert { .. } | Notice::Delivering { .. } | Notice::Started { .. }) {
+        if !matches!(notice, Event::Alert { .. } | Event::Delivering { .. } | Event::Started { .. }) {
             nudge.notify_one();
         }
         observer(notice);
@@ -314,7 +335,7 @@ async fn supervise(
                 let Ok(_resting) = shared.quiet.try_read() else { continue };
                 let config = shared.config();
                 if let Err(error) = blocking(move || config.engine.keep_house(config.keep)).await {
-                    (shared.observer)(Notice::Trouble { error: Arc::new(error) });
+                    (shared.observer)(Event::Problem { error: Arc::new(error) });
                 }
             }
             Some((sync, trigger)) = asks.recv() => match actors.get(&sync).filter(|_| shared.config().sync_runtime(&sync).is_some()) {

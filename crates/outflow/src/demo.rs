@@ -88,7 +88,7 @@ async fn round(
             trigger: Trigger::Manual,
             due_at: None,
             delivery_timeout: Some(Duration::from_secs(60)),
-            progress: display.of(&spec.name),
+            observer: display.of(&spec.name),
         };
         documents.push(engine.run(spec, warehouse.as_ref(), &request).await?);
     }

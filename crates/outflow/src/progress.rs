@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use outflow_core::{DeliveryState, RowCounts};
-use outflow_engine::{Event, Progress};
+use outflow_engine::{Event, Observer};
 
 use crate::output::{Printer, count, plain};
 
@@ -27,7 +27,7 @@ impl Display {
     }
 
     /// Takes the events of one sync's run.
-    pub fn of(&self, sync: &str) -> Progress {
+    pub fn of(&self, sync: &str) -> Observer {
         let view = View { display: self.clone(), sync: sync.to_owned(), shown: Mutex::default() };
         Arc::new(move |event| view.show(event))
     }
@@ -58,23 +58,23 @@ impl View {
     fn show(&self, event: Event) {
         let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
         match event {
-            Event::Started { run, resumed } => {
+            Event::Started { run, resumed, .. } => {
                 let word = if resumed { "goes on with" } else { "begins" };
                 self.say(&format!("{word} run {run}"));
             }
-            Event::Reading { last_sync_time, note } => {
+            Event::Reading { last_sync_time, note, .. } => {
                 self.say(&format!("reading, last_sync_time = {last_sync_time}"));
                 if let Some(note) = note {
                     self.say(&format!("note: {note}"));
                 }
                 shown.reading = self.bar(None, "{prefix}  {spinner} {msg}");
             }
-            Event::Read { rows, rejected } => {
+            Event::Read { rows, rejected, .. } => {
                 if let Some(bar) = &shown.reading {
                     bar.set_message(format!("{} rows read, {} rejected", count(rows), count(rejected)));
                 }
             }
-            Event::Extracted { rows, findings, seconds } => {
+            Event::Extracted { rows, findings, seconds, .. } => {
                 if let Some(bar) = shown.reading.take() {
                     bar.finish_and_clear();
                 }
@@ -86,7 +86,7 @@ impl View {
                     self.say(&format!("  {code} {title}{column}: {} rows", count(finding.rows)));
                 }
             }
-            Event::Delivered { destination, counts } => {
+            Event::Delivering { destination, counts, .. } => {
                 shown.retrying.remove(&destination);
                 if self.display.bars.is_none() {
                     return;
@@ -98,7 +98,7 @@ impl View {
                 bar.set_message(destination);
                 bar.set_position(counts.calls - counts.pending);
             }
-            Event::Retrying { destination, code, reason, seconds } => {
+            Event::Retrying { destination, code, reason, seconds, .. } => {
                 // The same trouble is told at its 1st, 2nd, 4th, 8th … time.
                 let told = shown.retrying.entry(destination.clone()).or_insert((code, 0));
                 *told = if told.0 == code { (code, told.1 + 1) } else { (code, 1) };
@@ -106,7 +106,7 @@ impl View {
                     self.say(&format!("{destination}: {code} {}; again in {seconds:.1} s", plain(&reason)));
                 }
             }
-            Event::Ended { destination, state, counts, .. } => {
+            Event::Delivered { destination, state, counts, .. } => {
                 if let Some(bar) = shown.delivering.remove(&destination) {
                     bar.finish_and_clear();
                 }
@@ -126,6 +126,8 @@ impl View {
                 }
                 self.say(&line);
             }
+            // What the command prints at its end, or what belongs to `serve`.
+            _ => {}
         }
     }
 

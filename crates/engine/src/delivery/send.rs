@@ -18,7 +18,7 @@ use crate::delivery::batcher::{Batch, Item};
 use crate::delivery::bisection::Bisection;
 use crate::delivery::limiter::{Failed, Failure, Permit};
 use crate::delivery::retry::{Decision, PoisonBatchDetector, decide};
-use crate::progress::{Event, Progress};
+use crate::event::{Event, Observer};
 use crate::stop::stopped;
 
 /// What a batch's task tells its delivery.
@@ -41,7 +41,7 @@ pub(crate) struct Sender {
     pub(crate) delivery_timeout: Option<Duration>,
     pub(crate) started: Instant,
     pub(crate) reports: mpsc::UnboundedSender<Report>,
-    pub(crate) progress: Progress,
+    pub(crate) progress: Observer,
     /// Turns true when nothing more is to be sent.
     pub(crate) closed: watch::Receiver<bool>,
 }
@@ -157,8 +157,14 @@ impl Sender {
             self.tell(Report::Halt { code, reason });
             return false;
         }
-        let destination = self.destination.name().to_owned();
-        (self.progress)(Event::Retrying { destination, code, reason, seconds: failure.wait.as_secs_f64() });
+        (self.progress)(Event::Retrying {
+            sync: self.run.sync.clone(),
+            run: self.run.id,
+            destination: self.destination.name().to_owned(),
+            code,
+            reason,
+            seconds: failure.wait.as_secs_f64(),
+        });
         true
     }
 

@@ -4,19 +4,16 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use outflow_core::ports::state::NewRun;
 use outflow_core::run::{RunOptions, Trigger as By};
 use outflow_core::{Code, Error, Result, RunId, RunRecord, RunState, SyncSpec, Timestamp};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use super::notice::Notice;
 use super::queues::Busy;
-use super::{RuntimeConfig, Shared, SyncRuntime, Trigger, Triggered, occupies, queues};
-use crate::extract::Extractor;
+use super::{RuntimeConfig, Shared, SyncRuntime, Trigger, Triggered, driver, occupies, queues};
+use crate::event::{Event, Observer};
 use crate::operations::skip::but_not_all;
-use crate::run::pinned;
 use crate::schedule::{Slots, due, jitter};
 use crate::stop::stopped;
 use crate::{Errors, blocking};
@@ -131,7 +128,9 @@ impl Actor {
         let slots = Slots::of(&sync_runtime.spec.schedule);
         let now = config.engine.clock.now();
         let lag = jitter(&self.name, slots.interval(now).unwrap_or_default());
-        let Some(fired) = self.fired(&config, &slots, now).await? else { return Ok(LOOK_AGAIN) };
+        let Some(fired) = config.engine.last_fired(&self.name, &slots, now).await? else {
+            return Ok(LOOK_AGAIN);
+        };
         let by_slots = now - jiff::SignedDuration::try_from(lag).unwrap_or_default();
         if let Some(slot) = due(&slots, fired, by_slots) {
             match self.busy(&config).await? {
@@ -150,27 +149,6 @@ impl Actor {
         let retry =
             self.retry.map(|at| at.saturating_duration_since(Instant::now())).filter(|wait| !wait.is_zero());
         Ok(next.min(retry.unwrap_or(LOOK_AGAIN)).min(LOOK_AGAIN))
-    }
-
-    /// The last slot that counts as fired. A sync that is seen for the first time is due at once, or waits for its calendar.
-    async fn fired(
-        &self,
-        config: &RuntimeConfig,
-        slots: &Slots,
-        now: Timestamp,
-    ) -> Result<Option<Timestamp>> {
-        let (state, name) = (config.engine.state.clone(), self.name.clone());
-        let fired = blocking(move || state.fired(&name)).await?;
-        match (fired, slots) {
-            (Some(fired), _) => Ok(Some(fired)),
-            (None, Slots::Manual) => Ok(None),
-            (None, Slots::Every { .. }) => Ok(Some(Timestamp::MIN)),
-            (None, Slots::Cron(_)) => {
-                let (state, name) = (config.engine.state.clone(), self.name.clone());
-                blocking(move || state.set_fired(&name, now)).await?;
-                Ok(Some(now))
-            }
-        }
     }
 
     async fn asked(&mut self, trigger: Trigger) -> Result<()> {
@@ -253,11 +231,17 @@ impl Actor {
         slot: Timestamp,
         busy: Busy,
     ) -> Result<()> {
-        let new = new_run(config, sync_runtime, By::Schedule, RunOptions::default(), Some(slot), Vec::new());
+        let request = driver::Request {
+            options: RunOptions::default(),
+            trigger: By::Schedule,
+            due_at: Some(slot),
+            skipped: Vec::new(),
+        };
+        let new = driver::new_run(&config.engine, &sync_runtime.spec, request);
         let (state, reason) = (config.engine.state.clone(), (busy.code, busy.reason));
         let text = reason.1.clone();
         let record = blocking(move || state.skip_run(&new, busy.run, &reason)).await?;
-        (self.shared.observer)(Notice::Skipped {
+        (self.shared.observer)(Event::Skipped {
             sync: self.name.clone(),
             run: record.id,
             slot,
@@ -276,15 +260,14 @@ impl Actor {
     ) -> Result<RunId> {
         self.retry = None;
         let LeftOut { before, now } = self.left_out(config, sync_runtime).await?;
-        let new = new_run(config, sync_runtime, by, options, slot, now);
-        let state = config.engine.state.clone();
-        let record = blocking(move || state.create_run(&new)).await?;
+        let request = driver::Request { options, trigger: by, due_at: slot, skipped: now };
+        let record = driver::create(&config.engine, &sync_runtime.spec, request).await?;
         let run = record.id;
         if record.pinned.options.is_ordinary() {
             self.shared.queues.set_skipped(&self.name, record.pinned.skipped.clone());
         }
         for destination in record.pinned.skipped.iter().filter(|name| !before.contains(name)).cloned() {
-            (self.shared.observer)(Notice::DestinationSkipped { sync: self.name.clone(), run, destination });
+            (self.shared.observer)(Event::DestinationSkipped { sync: self.name.clone(), run, destination });
         }
         self.extract(config, sync_runtime, record, false);
         Ok(run)
@@ -297,8 +280,7 @@ impl Actor {
         record: RunRecord,
         resumed: bool,
     ) {
-        let run = record.id;
-        (self.shared.observer)(Notice::Started { sync: self.name.clone(), run, resumed });
+        driver::started(&self.shared, &record, resumed);
         let (shared, config, sync_runtime) = (self.shared.clone(), config.clone(), sync_runtime.clone());
         self.current = Some(tokio::spawn(extract(shared, config, sync_runtime, record)));
     }
@@ -331,27 +313,8 @@ fn joined(joined: std::result::Result<Result<Outcome>, tokio::task::JoinError>) 
     joined.unwrap_or_else(|e| Err(Error::new(Code::CountsDiffer, "an extraction broke down").caused_by(e)))
 }
 
-fn new_run(
-    config: &RuntimeConfig,
-    sync_runtime: &SyncRuntime,
-    trigger: By,
-    options: RunOptions,
-    slot: Option<Timestamp>,
-    skipped: Vec<String>,
-) -> NewRun {
-    let now = config.engine.clock.now();
-    let spec = &sync_runtime.spec;
-    NewRun {
-        sync: spec.name.clone(),
-        call_type: spec.call_type,
-        trigger,
-        pinned: pinned(spec, &options, skipped),
-        due_at: slot.unwrap_or(now),
-        started_at: now,
-    }
-}
-
-/// Waits for its places, extracts, and hands the run to the queues. An error is one of the state: the supervisor cannot go on with it.
+/// Waits for its permits, extracts, and puts the run into the queues. An error is one of the state: the
+/// supervisor cannot go on with it.
 async fn extract(
     shared: Arc<Shared>,
     config: Arc<RuntimeConfig>,
@@ -359,39 +322,18 @@ async fn extract(
     record: RunRecord,
 ) -> Result<Outcome> {
     let mut stop = config.engine.stop.clone();
-    let places = shared.places_for(&record.pinned.source);
-    let both = async {
-        let [own, all] = places;
-        (own.acquire_owned().await, all.acquire_owned().await)
-    };
-    let _places = tokio::select! {
-        places = both => places,
+    let [own, all] = shared.permits_for(&record.pinned.source);
+    let both = async { (own.acquire_owned().await, all.acquire_owned().await) };
+    let _permits = tokio::select! {
+        permits = both => permits,
         () = stopped(&mut stop) => return Ok(Outcome::Stopped),
     };
-    let spec = crate::run::pinned_spec(&sync_runtime.spec, &record);
-    let (observer, sync, run) = (shared.observer.clone(), record.sync.clone(), record.id);
-    let told = observer.clone();
-    let progress: crate::Progress = Arc::new(move |event| match event {
-        crate::Event::Reading { note: Some(note), .. } => {
-            told(Notice::Noted { sync: sync.clone(), run, note })
-        }
-        crate::Event::Extracted { rows, seconds, .. } => {
-            told(Notice::Extracted { sync: sync.clone(), run, rows, seconds });
-        }
-        _ => {}
-    });
-    let extractor = Extractor {
-        engine: &config.engine,
-        spec: &spec,
-        warehouse: sync_runtime.warehouse.as_ref(),
-        run: &record,
-        progress: &progress,
-    };
-    match extractor.run().await {
-        Ok(()) => queues::enqueue(&shared, run).await.map(|()| Outcome::Done),
+    let SyncRuntime { spec, warehouse } = sync_runtime;
+    match driver::extract(&shared, &config.engine, &spec, warehouse.as_ref(), &record).await {
+        Ok(()) => queues::enqueue(&shared, record.id).await.map(|()| Outcome::Done),
         // The run stays as it is; the next process begins it again.
         Err(_) if *stop.borrow() => Ok(Outcome::Stopped),
-        Err(errors) => fail(&config, &spec, &record, errors, &observer).await,
+        Err(errors) => fail(&config, &spec, &record, errors, &shared.observer).await,
     }
 }
 
@@ -400,7 +342,7 @@ async fn fail(
     spec: &SyncSpec,
     record: &RunRecord,
     errors: Errors,
-    observer: &super::Observer,
+    observer: &Observer,
 ) -> Result<Outcome> {
     let passes = errors.0.iter().all(|e| passes(e.code()));
     let mut told = Vec::new();
@@ -410,7 +352,7 @@ async fn fail(
         }
         told.push(Arc::new(error));
     }
-    observer(Notice::Failed { sync: record.sync.clone(), run: record.id, errors: told });
+    observer(Event::Failed { sync: record.sync.clone(), run: record.id, errors: told });
     Ok(if passes { Outcome::TryAgain } else { Outcome::Done })
 }
 

@@ -10,9 +10,9 @@ use outflow_core::{Code, Result, RunId};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::notice::Notice;
 use super::{RuntimeConfig, Shared};
 use crate::blocking;
+use crate::event::Event;
 use crate::stop::stopped;
 
 /// Runs that have waited long enough are looked for this often.
@@ -79,7 +79,7 @@ async fn recount(shared: &Shared, run: RunId) -> Result<()> {
     })
     .await?;
     if let Some((sync, differences)) = audited {
-        (shared.observer)(Notice::Audited { sync, run, differences });
+        (shared.observer)(Event::Audited { sync, run, differences });
     }
     Ok(())
 }

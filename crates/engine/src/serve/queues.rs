@@ -15,13 +15,12 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::notice::Notice;
-use super::{RuntimeConfig, Shared};
+use super::{Mode, RuntimeConfig, Shared};
+use crate::blocking;
 use crate::delivery::limiter::Health;
-use crate::run::RunRequest;
+use crate::event::{Event, Observer};
 use crate::schedule::Slots;
 use crate::stop::stopped;
-use crate::{Event, Progress, blocking};
 
 /// A destination that a person has to mend is asked again after this time, and then after twice of it, and so on.
 const ASK_AGAIN: Duration = Duration::from_secs(300);
@@ -151,8 +150,25 @@ impl DeliveryQueues {
             if tasks.is_empty() {
                 return self.failure.borrow().clone().map_or(Ok(()), |error| Err(again(error)));
             }
-            while tasks.join_next().await.is_some() {}
+            while let Some(joined) = tasks.join_next().await {
+                if let Err(join) = joined {
+                    let error =
+                        Error::new(Code::CountsDiffer, "a delivery's task broke down").caused_by(join);
+                    self.fail(error);
+                }
+            }
         }
+    }
+
+    /// The first failure counts.
+    fn fail(&self, error: Error) {
+        self.failure.send_if_modified(|failure| {
+            let is_first = failure.is_none();
+            if is_first {
+                *failure = Some(Arc::new(error));
+            }
+            is_first
+        });
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -227,11 +243,11 @@ pub(super) async fn enqueue(shared: &Arc<Shared>, run: RunId) -> Result<()> {
     let (record, deliveries) = blocking(move || Ok((state.run(run)?, state.deliveries(run)?))).await?;
     let Some(record) = record else { return Ok(()) };
     if record.state.is_final() {
-        (shared.observer)(Notice::Ended { sync: record.sync, run, state: record.state });
+        (shared.observer)(Event::Ended { sync: record.sync, run, state: record.state });
         return Ok(());
     }
     if let (RunState::AwaitingApproval, Some((code, reason))) = (record.state, record.reason) {
-        (shared.observer)(Notice::AwaitingApproval { sync: record.sync, run, code, reason });
+        (shared.observer)(Event::AwaitingApproval { sync: record.sync, run, code, reason });
         return Ok(());
     }
     for delivery in deliveries.iter().filter(|d| is_open(d)) {
@@ -259,7 +275,7 @@ fn serve(shared: &Arc<Shared>, key: Key) {
     let shared = shared.clone();
     inner.tasks.spawn(async move {
         if let Err(error) = (DeliveryQueue { shared: shared.clone(), key, refusals: 0 }).go().await {
-            shared.queues.failure.send_replace(Some(Arc::new(error)));
+            shared.queues.fail(error);
         }
     });
 }
@@ -268,17 +284,17 @@ fn serve(shared: &Arc<Shared>, key: Key) {
 #[derive(Default)]
 struct Told {
     /// Calls were settled since the last look.
-    watermark_update: AtomicBool,
+    has_settled: AtomicBool,
     /// How it ended.
-    end: Mutex<Option<Notice>>,
+    end: Mutex<Option<Event>>,
 }
 
 impl Told {
-    fn set_end(&self, notice: Notice) {
+    fn set_end(&self, notice: Event) {
         *self.end.lock().unwrap_or_else(PoisonError::into_inner) = Some(notice);
     }
 
-    fn end(&self) -> Option<Notice> {
+    fn end(&self) -> Option<Event> {
         self.end.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
@@ -321,6 +337,7 @@ impl DeliveryQueue {
             match state {
                 // A run that has ended is in nobody's way: the last queue that had it ends it.
                 _ if is_last => conclude(&self.shared, &config, &self.key.0, run).await?,
+                _ if !is_settled && self.shared.mode != Mode::Serve => return Ok(()),
                 DeliveryState::Stopped => self.wait(&config, &mut stop).await,
                 // The project was reloaded, or the process stops.
                 _ => {}
@@ -346,16 +363,14 @@ impl DeliveryQueue {
         let (halt, halted) = watch::channel(false);
         (self.shared.observer)(self.stands(run, delivery.counts));
         let engine = crate::Engine { stop: halted, ..config.engine.clone() };
-        let request = RunRequest {
-            options: record.pinned.options.clone(),
-            trigger: record.trigger,
-            due_at: None,
-            delivery_timeout: None,
-            progress: self.progress(run, told),
+        let delivery_timeout = match self.shared.mode {
+            Mode::Serve => None,
+            Mode::Once { delivery_timeout } => delivery_timeout,
         };
+        let observer = self.observer(told);
         let mut reloads = self.shared.config.clone();
         let mut look = tokio::time::interval(config.limits.lags_after / 20);
-        let delivering = engine.deliver(&record, delivery, &request);
+        let delivering = engine.deliver(&record, delivery, delivery_timeout, &observer);
         tokio::pin!(delivering);
         let delivered = loop {
             tokio::select! {
@@ -367,13 +382,15 @@ impl DeliveryQueue {
         };
         match delivered {
             Err(error) if matches!(error.code(), Code::SegmentDamaged | Code::SegmentMissing) => {
-                config.engine.lose(&record, &error).await?;
-                (self.shared.observer)(Notice::Trouble { error: Arc::new(error) });
-                (self.shared.observer)(Notice::Ended {
-                    sync: self.key.0.clone(),
-                    run,
-                    state: RunState::Lost,
-                });
+                let is_first = config.engine.lose(&record, &error).await?;
+                if self.shared.mode != Mode::Serve {
+                    return Err(error);
+                }
+                if is_first {
+                    let sync = self.key.0.clone();
+                    (self.shared.observer)(Event::Problem { error: Arc::new(error) });
+                    (self.shared.observer)(Event::Ended { sync, run, state: RunState::Lost });
+                }
                 self.shared.queues.drop_run(None, run);
                 Ok(DeliveryState::Delivering)
             }
@@ -381,30 +398,29 @@ impl DeliveryQueue {
         }
     }
 
-    fn stands(&self, run: RunId, counts: DeliveryCounts) -> Notice {
+    fn stands(&self, run: RunId, counts: DeliveryCounts) -> Event {
         let (sync, destination) = self.key.clone();
-        Notice::Delivering { sync, run, destination, counts }
+        Event::Delivering { sync, run, destination, counts }
     }
 
-    fn progress(&self, run: RunId, told: &Arc<Told>) -> Progress {
-        let (told, sync, observer) = (told.clone(), self.key.0.clone(), self.shared.observer.clone());
+    /// Passes the events of a delivery on. Its end is kept until the queue is as the end says.
+    fn observer(&self, told: &Arc<Told>) -> Observer {
+        let (told, observer) = (told.clone(), self.shared.observer.clone());
         Arc::new(move |event| match event {
-            Event::Delivered { destination, counts } => {
-                told.watermark_update.store(true, Ordering::Relaxed);
-                observer(Notice::Delivering { sync: sync.clone(), run, destination, counts });
+            Event::Delivered { .. } => told.set_end(event),
+            event => {
+                if matches!(event, Event::Delivering { .. }) {
+                    told.has_settled.store(true, Ordering::Relaxed);
+                }
+                observer(event);
             }
-            Event::Ended { destination, state, counts, reason } => {
-                let sync = sync.clone();
-                told.set_end(Notice::Delivered { sync, run, destination, state, counts, reason });
-            }
-            _ => {}
         })
     }
 
     /// Finds out whether the destination lags. It has caught up only when it takes calls again.
     fn look(&self, config: &RuntimeConfig, told: &Told) {
         let Some(destination) = config.engine.destinations.get(&self.key.1) else { return };
-        let moves = told.watermark_update.swap(false, Ordering::Relaxed);
+        let moves = told.has_settled.swap(false, Ordering::Relaxed);
         match config.engine.limiters.of(destination.as_ref()).health() {
             Health::Healthy if moves => self.lag(false),
             Health::Paused { .. } => self.lag(true),
@@ -424,7 +440,7 @@ impl DeliveryQueue {
     fn lag(&self, lags: bool) {
         if self.shared.queues.set_lagging(&self.key, lags) {
             let (sync, destination) = self.key.clone();
-            (self.shared.observer)(Notice::Lagging { sync, destination, lags });
+            (self.shared.observer)(Event::Degraded { sync, destination, degraded: lags });
         }
     }
 
@@ -464,7 +480,7 @@ async fn replaced(reloads: &mut watch::Receiver<Arc<RuntimeConfig>>, config: &Ar
 async fn conclude(shared: &Arc<Shared>, config: &RuntimeConfig, sync: &str, run: RunId) -> Result<()> {
     let (state, now) = (config.engine.state.clone(), config.engine.clock.now());
     if let Some(state) = blocking(move || state.conclude(run, now)).await? {
-        (shared.observer)(Notice::Ended { sync: sync.to_owned(), run, state });
+        (shared.observer)(Event::Ended { sync: sync.to_owned(), run, state });
         shared.queues.touch();
     }
     Ok(())

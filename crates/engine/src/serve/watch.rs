@@ -6,10 +6,10 @@ use std::time::Duration;
 use outflow_core::{Result, Timestamp};
 use tokio::sync::Notify;
 
-use super::notice::Notice;
 use super::{RuntimeConfig, Shared};
 use crate::blocking;
 use crate::delivery::limiter::Health;
+use crate::event::Event;
 use crate::schedule::Slots;
 use crate::serve::alert::{self, DestinationFacts, Facts, QueueFacts, SyncFacts, WINDOW};
 use crate::stop::stopped;
@@ -62,7 +62,7 @@ async fn look(shared: &Arc<Shared>, serving_since: Timestamp) -> Result<()> {
     })
     .await?;
     for alert in changed {
-        (shared.observer)(Notice::Alert { alert });
+        (shared.observer)(Event::Alert { alert });
     }
     Ok(())
 }

@@ -348,7 +348,7 @@ pub fn request(options: RunOptions) -> RunRequest {
         trigger: Trigger::Manual,
         due_at: None,
         delivery_timeout: Some(Duration::from_millis(400)),
-        progress: Arc::new(|_| {}),
+        observer: Arc::new(|_| {}),
     }
 }
 

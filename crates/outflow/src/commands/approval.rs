@@ -36,7 +36,7 @@ pub async fn approve(common: &Common, args: &Approve, printer: Printer) -> Resul
                 trigger: Trigger::Manual,
                 due_at: None,
                 delivery_timeout: Some(args.delivery_timeout),
-                progress: Display::new(printer).of(&sync),
+                observer: Display::new(printer).of(&sync),
             };
             // Runs of a sync go out in their order, so it may be an older one that did not get through.
             match engine.finish(&sync, &request).await? {

@@ -63,7 +63,7 @@ pub async fn run(common: &Common, args: &Run, printer: Printer) -> Result<Exit, 
         }
     };
     let engine = wiring::engine(common, &project, state, stop)?;
-    let jobs = jobs(args, &project, &engine, &options)?;
+    let jobs = jobs(args, &project, &engine, &options).await?;
     if jobs.is_empty() {
         printer.say(if args.due { "no sync is due" } else { "the project has no enabled sync" });
         if !printer.is_ndjson() {
@@ -126,7 +126,12 @@ fn options(args: &Run, project: &Project) -> Result<RunOptions, Error> {
     })
 }
 
-fn jobs(args: &Run, project: &Project, engine: &Engine, options: &RunOptions) -> Result<Vec<Job>, Errors> {
+async fn jobs(
+    args: &Run,
+    project: &Project,
+    engine: &Engine,
+    options: &RunOptions,
+) -> Result<Vec<Job>, Errors> {
     if !args.names.is_empty() {
         let (mut jobs, mut errors): (Vec<Job>, Vec<Error>) = (Vec::new(), Vec::new());
         for name in &args.names {
@@ -144,7 +149,7 @@ fn jobs(args: &Run, project: &Project, engine: &Engine, options: &RunOptions) ->
     let mut jobs = Vec::new();
     for spec in project.syncs.iter().filter(|s| s.enabled) {
         let due_at = if args.due {
-            match due(engine, spec)? {
+            match due(engine, spec).await? {
                 Some(slot) => Some(slot),
                 None => continue,
             }
@@ -156,18 +161,11 @@ fn jobs(args: &Run, project: &Project, engine: &Engine, options: &RunOptions) ->
     Ok(jobs)
 }
 
-/// The slot of a sync that has come and not been fired. One that was never seen is due at once, or waits for its calendar.
-fn due(engine: &Engine, spec: &SyncSpec) -> Result<Option<Timestamp>, Error> {
+/// The slot of a sync that has come and not been fired.
+async fn due(engine: &Engine, spec: &SyncSpec) -> Result<Option<Timestamp>, Error> {
     let (slots, now) = (schedule::Slots::of(&spec.schedule), SystemClock.now());
-    let fired = match (engine.state.fired(&spec.name)?, &slots) {
-        (Some(fired), _) => fired,
-        (None, schedule::Slots::Cron(_)) => {
-            engine.state.set_fired(&spec.name, now)?;
-            now
-        }
-        (None, _) => Timestamp::MIN,
-    };
-    Ok(schedule::due(&slots, fired, now))
+    let fired = engine.last_fired(&spec.name, &slots, now).await?;
+    Ok(fired.and_then(|fired| schedule::due(&slots, fired, now)))
 }
 
 async fn sweep(engine: &Engine, project: &Project) -> Result<(), Error> {
@@ -204,7 +202,7 @@ async fn run_all(
             options,
             due_at,
             delivery_timeout: Some(way.delivery_timeout),
-            progress: display.of(&spec.name),
+            observer: display.of(&spec.name),
         };
         let (engine, places) = (engine.clone(), places.clone());
         tasks.spawn(async move {

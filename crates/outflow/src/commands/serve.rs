@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use outflow_core::ports::state::State;
 use outflow_core::{Clock as _, Error, SystemClock, Timestamp};
-use outflow_engine::serve::{self, Notice, Observer, Triggered};
+use outflow_engine::serve::{self, Event, Observer, Triggered};
 use outflow_engine::{Engine, Errors};
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
@@ -91,10 +91,10 @@ fn wait_for_room(log: Log, stop: watch::Receiver<bool>) -> impl Fn(&Error) -> bo
 
 /// Who hears what the supervisor tells.
 fn observer(log: Log, recorder: Arc<Recorder>, notifier: Notifier) -> Observer {
-    Arc::new(move |notice: Notice| {
+    Arc::new(move |notice: Event| {
         log.notice(&notice);
         recorder.observe(&notice);
-        if matches!(notice, Notice::Alert { .. }) {
+        if matches!(notice, Event::Alert { .. }) {
             notifier.wake();
         }
     })
