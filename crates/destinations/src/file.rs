@@ -9,32 +9,38 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use outflow_core::outcome::Verdict;
-use outflow_core::ports::destination::{Destination, Envelope, Limits, Request};
+use outflow_core::ports::destination::{
+    BatchLimits, Destination, Endpoint, Envelope, Records, Request, RequestLimits,
+};
 use outflow_core::{Answer, BoxFuture, CallMeta, Code, Nulls, Reply};
 
 use crate::call::Rules;
 use crate::post::credential;
 use crate::settings::Values;
 
-const LINES: Envelope = Envelope { prefix: b"", separator: b"\n", suffix: b"\n" };
+const LINES: Envelope = Envelope::from_static(b"", b"\n", b"\n");
+/// No more records than this go into a file.
+const RECORDS: usize = 100_000;
 
 /// A folder that batches are written to.
 pub(crate) struct File {
     name: String,
     folder: PathBuf,
-    limits: Limits,
+    limits: RequestLimits,
+    endpoint: Endpoint,
     rules: Rules,
 }
 
 impl File {
     pub fn new(name: &str, values: &Values) -> Self {
-        let request_bytes = values.number("max_file_bytes").unwrap_or(8 << 20) as usize;
+        let bytes = values.number("max_file_bytes").unwrap_or(8 << 20) as usize;
         let mut rules = Rules::new(name, "File", &[]);
-        rules.call_bytes = request_bytes - LINES.suffix.len();
+        rules.call_bytes = bytes - LINES.suffix.len();
         Self {
             name: name.to_owned(),
             folder: values.text("path").unwrap_or_default().into(),
-            limits: Limits { calls: 100_000, request_bytes, concurrency: 1, rate: None, burst: None },
+            limits: RequestLimits { concurrency: 1, rate: None, burst: None },
+            endpoint: Endpoint { envelope: LINES, limits: BatchLimits { records: RECORDS, bytes } },
             rules,
         }
     }
@@ -49,20 +55,16 @@ impl Destination for File {
         credential("file", &self.folder.to_string_lossy(), [])
     }
 
-    fn limits(&self) -> &Limits {
+    fn limits(&self) -> &RequestLimits {
         &self.limits
     }
 
-    fn envelope(&self) -> Envelope {
-        LINES
+    fn endpoints(&self) -> &[Endpoint] {
+        std::slice::from_ref(&self.endpoint)
     }
 
-    fn check(&self, call: &CallMeta, json: &[u8]) -> Verdict {
-        self.rules.check(call, json)
-    }
-
-    fn encode(&self, call: &CallMeta, json: &[u8], nulls: Nulls, out: &mut Vec<u8>) {
-        self.rules.encode(call, json, nulls, out);
+    fn prepare(&self, call: &CallMeta, json: &[u8], nulls: Nulls, records: &mut Records<'_>) -> Verdict {
+        self.rules.prepare(call, json, nulls, records)
     }
 
     fn deliver<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Reply> {

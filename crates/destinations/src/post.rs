@@ -8,7 +8,9 @@ use base64::prelude::BASE64_STANDARD;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use outflow_core::outcome::Verdict;
-use outflow_core::ports::destination::{Destination, Envelope, Limits, Request};
+use outflow_core::ports::destination::{
+    BatchLimits, Destination, Endpoint, Envelope, Records, Request, RequestLimits,
+};
 use outflow_core::{
     Answer, BoxFuture, CallMeta, Clock, Code, Error, Nulls, Reply, Result, SystemClock, hash,
 };
@@ -19,9 +21,9 @@ use crate::call::Rules;
 use crate::manifest::{Api, Expect, Manifest};
 use crate::settings::Values;
 
-const BATCH: Envelope = Envelope { prefix: b"{\"batch\":[", separator: b",", suffix: b"]}" };
-const ARRAY: Envelope = Envelope { prefix: b"[", separator: b",", suffix: b"]" };
-const LINES: Envelope = Envelope { prefix: b"", separator: b"\n", suffix: b"\n" };
+const BATCH: Envelope = Envelope::from_static(b"{\"batch\":[", b",", b"]}");
+const ARRAY: Envelope = Envelope::from_static(b"[", b",", b"]");
+const LINES: Envelope = Envelope::from_static(b"", b"\n", b"\n");
 
 /// A connection, and any pause within an answer, may take this long and no longer, however long a request may.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -33,8 +35,8 @@ pub(crate) struct Http {
     account: Account,
     deadlines: Deadlines,
     gzip: bool,
-    limits: Limits,
-    envelope: Envelope,
+    limits: RequestLimits,
+    endpoint: Endpoint,
     rules: Rules,
     reader: Reader,
 }
@@ -66,9 +68,9 @@ impl Http {
         rules.object_type =
             api.object_type.as_ref().map(|t| format!(",\"objectTypeId\":\"{t}\"}}").into_bytes());
         let rate = values.number("rate").map(|r| r as u32);
-        let limits = Limits {
-            calls: api.limits.calls,
-            request_bytes: api.limits.request_bytes,
+        let batch = BatchLimits { records: api.limits.calls, bytes: api.limits.request_bytes };
+        let endpoint = Endpoint { envelope: BATCH, limits: batch };
+        let limits = RequestLimits {
             concurrency: number(values, "concurrency"),
             rate: rate.or(api.limits.rate),
             burst: api.limits.burst.filter(|_| rate.is_none()),
@@ -77,7 +79,7 @@ impl Http {
         let url = join(base, &api.path).map_err(|e| e.at(setting))?;
         let target = target(&url, headers, values).map_err(|e| e.at(setting))?;
         let account = Account { target, credential: credential(&manifest.kind, &url, [key]) };
-        Ok(Self::new(name, client, account, values, limits, BATCH, rules, reader))
+        Ok(Self::new(name, client, account, values, limits, endpoint, rules, reader))
     }
 
     /// Any address of the user's.
@@ -100,22 +102,22 @@ impl Http {
         Target::new(url, []).map_err(|e| e.at("url"))?;
         let target = target(url, headers, values).map_err(|e| e.at("headers"))?;
 
-        let limits = Limits {
-            calls: number(values, "max_calls"),
-            request_bytes: number(values, "max_bytes"),
+        let batch = BatchLimits { records: number(values, "max_calls"), bytes: number(values, "max_bytes") };
+        let limits = RequestLimits {
             concurrency: number(values, "concurrency"),
             rate: values.number("rate").map(|r| r as u32),
             burst: None,
         };
         let mut rules = Rules::new(name, "Webhook", &[]);
-        rules.call_bytes = limits.request_bytes - envelope.prefix.len() - envelope.suffix.len();
+        rules.call_bytes = batch.bytes - envelope.prefix.len() - envelope.suffix.len();
         // A value such as "Bearer TOKEN" is a secret as a whole and word by word.
         let secrets = given.iter().flat_map(|(_, value)| value.split_whitespace().chain([*value]));
         let secrets = secrets.map(str::to_owned).collect();
         let reader = Reader { expect: Expect::Text, secrets };
         let secrets = given.iter().flat_map(|(name, value)| [*name, *value]);
         let account = Account { target, credential: credential("webhook", url, secrets) };
-        Ok(Self::new(name, client, account, values, limits, envelope, rules, reader))
+        let endpoint = Endpoint { envelope, limits: batch };
+        Ok(Self::new(name, client, account, values, limits, endpoint, rules, reader))
     }
 
     fn new(
@@ -123,8 +125,8 @@ impl Http {
         client: &Client,
         account: Account,
         values: &Values,
-        limits: Limits,
-        envelope: Envelope,
+        limits: RequestLimits,
+        endpoint: Endpoint,
         rules: Rules,
         reader: Reader,
     ) -> Self {
@@ -138,7 +140,7 @@ impl Http {
             deadlines,
             gzip: values.flag("gzip"),
             limits,
-            envelope,
+            endpoint,
             rules,
             reader,
         }
@@ -154,20 +156,16 @@ impl Destination for Http {
         self.account.credential
     }
 
-    fn limits(&self) -> &Limits {
+    fn limits(&self) -> &RequestLimits {
         &self.limits
     }
 
-    fn envelope(&self) -> Envelope {
-        self.envelope
+    fn endpoints(&self) -> &[Endpoint] {
+        std::slice::from_ref(&self.endpoint)
     }
 
-    fn check(&self, call: &CallMeta, json: &[u8]) -> Verdict {
-        self.rules.check(call, json)
-    }
-
-    fn encode(&self, call: &CallMeta, json: &[u8], nulls: Nulls, out: &mut Vec<u8>) {
-        self.rules.encode(call, json, nulls, out);
+    fn prepare(&self, call: &CallMeta, json: &[u8], nulls: Nulls, records: &mut Records<'_>) -> Verdict {
+        self.rules.prepare(call, json, nulls, records)
     }
 
     fn deliver<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Reply> {

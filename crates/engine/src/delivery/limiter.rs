@@ -18,7 +18,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use outflow_core::ports::destination::{Destination, Limits};
+use outflow_core::ports::destination::{Destination, RequestLimits};
 use outflow_core::{Code, RateHint};
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -207,7 +207,7 @@ impl DestinationLimiter {
         }
     }
 
-    fn serve(&self, name: &str, limits: &Limits) {
+    fn serve(&self, name: &str, limits: &RequestLimits) {
         self.update(|inner, _| inner.serve(name, limits));
     }
 
@@ -247,7 +247,7 @@ impl Permit {
     }
 
     /// Resolves when the body may be sent again, or another part of it.
-    pub async fn again(&mut self) {
+    pub async fn readmit(&mut self) {
         if self.out.is_none() {
             tokio::time::sleep_until(self.again_at).await;
             self.out = Some(self.limiter.turn(Queue::Retry).await);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use outflow_core::ports::destination::Limits;
+use outflow_core::ports::destination::RequestLimits;
 use outflow_core::{Code, RateHint, hash};
 use tokio::time::Instant;
 
@@ -21,7 +21,7 @@ pub(super) enum Queue {
 
 pub(super) struct Inner {
     /// Of each destination that shares the limiter, by its name.
-    pub(super) limits: BTreeMap<String, Limits>,
+    pub(super) limits: BTreeMap<String, RequestLimits>,
     pub(super) concurrency: usize,
     pub(super) rate_limiter: RateLimiter,
     /// Whether somebody is the first of the queue.
@@ -102,7 +102,7 @@ impl Inner {
         }
     }
 
-    pub(super) fn serve(&mut self, name: &str, limits: &Limits) {
+    pub(super) fn serve(&mut self, name: &str, limits: &RequestLimits) {
         self.limits.insert(name.to_owned(), limits.clone());
         self.concurrency = self.limits.values().map(|l| l.concurrency.max(1)).min().unwrap_or(1);
         self.window = self.window.min(self.concurrency as f64);

@@ -32,8 +32,8 @@ impl Service {
     }
 }
 
-fn limits(concurrency: usize, rate: Option<u32>) -> Limits {
-    Limits { calls: 1, request_bytes: 1_000, concurrency, rate, burst: None }
+fn limits(concurrency: usize, rate: Option<u32>) -> RequestLimits {
+    RequestLimits { concurrency, rate, burst: None }
 }
 
 fn limiter(concurrency: usize, rate: Option<u32>) -> Arc<DestinationLimiter> {
@@ -71,7 +71,7 @@ async fn break_circuit(limiter: &Arc<DestinationLimiter>) -> Duration {
     let mut permit = limiter.clone().admit().await;
     for _ in 1..FAILURES {
         fail(&mut permit, Code::DestinationServerError, Load::Unknown, None);
-        permit.again().await;
+        permit.readmit().await;
     }
     fail(&mut permit, Code::DestinationServerError, Load::Unknown, None).wait
 }
@@ -86,7 +86,7 @@ async fn work(
     loop {
         let mut permit = limiter.clone().admit().await;
         loop {
-            permit.again().await;
+            permit.readmit().await;
             tokio::time::sleep(latency).await;
             if lock(&service).takes() {
                 break permit.succeeded(&NO_HINT);
@@ -197,7 +197,7 @@ async fn after_three_failures_one_probe_goes_and_the_rest_wait_for_its_answer() 
             >= Duration::from_millis(250),
         "waits grow"
     );
-    probe.again().await;
+    probe.readmit().await;
     probe.succeeded(&NO_HINT);
     drop(probe);
     assert_eq!(limiter.health(), Health::Healthy);
@@ -268,7 +268,7 @@ async fn a_destination_that_comes_back_after_an_hour_is_not_stormed() {
             loop {
                 let mut permit = limiter.clone().admit().await;
                 loop {
-                    permit.again().await;
+                    permit.readmit().await;
                     use std::sync::atomic::Ordering::SeqCst;
                     let beside = under_way.fetch_add(1, SeqCst);
                     requests.fetch_add(1, SeqCst);
@@ -309,7 +309,7 @@ async fn a_paused_post_admits_nobody_and_resumes_with_one_probe() {
         panic!("{:?}", limiter.health())
     };
     assert_eq!((code, reason.as_str()), (Code::DestinationAuthFailed, "who are you"));
-    assert!(tokio::time::timeout(Duration::from_secs(86_400), permit.again()).await.is_err());
+    assert!(tokio::time::timeout(Duration::from_secs(86_400), permit.readmit()).await.is_err());
     let waiting = tokio::spawn(limiter.clone().admit());
     limiter.resume();
     let mut probe = waiting.await.unwrap();
@@ -340,7 +340,7 @@ async fn bodies_are_bounded_however_many_deliveries_there_are_and_however_slow_i
             let mut permit = limiter.clone().admit().await;
             count(&most, 1);
             for attempt in 0.. {
-                permit.again().await;
+                permit.readmit().await;
                 tokio::time::sleep(Duration::from_millis(50)).await;
                 if (n + attempt) % 3 == 0 {
                     permit.succeeded(&NO_HINT);
@@ -375,7 +375,7 @@ async fn with_one_request_at_a_time_others_still_go_between_the_tries_of_a_bad_o
     while !suspicion.is_strong() {
         fail(&mut bad, Code::DestinationServerError, Load::Unknown, None);
         suspicion.failed(bad.tally());
-        tokio::time::timeout(Duration::from_secs(10), bad.again()).await.unwrap();
+        tokio::time::timeout(Duration::from_secs(10), bad.readmit()).await.unwrap();
     }
     others.abort();
     assert!(limiter.tally().failures <= 12, "{:?}", limiter.tally());
@@ -393,7 +393,7 @@ async fn a_permit_that_is_dropped_leaves_nothing_behind() {
     assert_eq!(all(&limiter).await.len(), 2, "no token was used");
 }
 
-struct Named(&'static str, u128, Limits);
+struct Named(&'static str, u128, RequestLimits);
 
 impl Destination for Named {
     fn name(&self) -> &str {
@@ -404,19 +404,21 @@ impl Destination for Named {
         self.1
     }
 
-    fn limits(&self) -> &Limits {
+    fn limits(&self) -> &RequestLimits {
         &self.2
     }
 
-    fn envelope(&self) -> outflow_core::ports::destination::Envelope {
+    fn endpoints(&self) -> &[outflow_core::ports::destination::Endpoint] {
         unreachable!("nothing is sent")
     }
 
-    fn check(&self, _: &outflow_core::CallMeta, _: &[u8]) -> outflow_core::outcome::Verdict {
-        unreachable!("nothing is sent")
-    }
-
-    fn encode(&self, _: &outflow_core::CallMeta, _: &[u8], _: outflow_core::Nulls, _: &mut Vec<u8>) {
+    fn prepare(
+        &self,
+        _: &outflow_core::CallMeta,
+        _: &[u8],
+        _: outflow_core::Nulls,
+        _: &mut outflow_core::ports::destination::Records<'_>,
+    ) -> outflow_core::outcome::Verdict {
         unreachable!("nothing is sent")
     }
 
