@@ -1,7 +1,8 @@
 //! The destination `file`: each batch becomes a file of JSON lines.
 //!
-//! What always holds: a file `PATH/SYNC/RUN-ORDINAL.jsonl` is there whole and durable, or not at all, and a batch that is sent again replaces itself.
-//! What it does not do: append, or delete what earlier runs left.
+//! What always holds: a file `PATH/SYNC/RUN-ORDINAL.jsonl` is complete and durable, or does not
+//! exist, and a batch that is sent again replaces its file. What it does not do: append, or delete
+//! the files of earlier runs.
 
 use std::fs;
 use std::io::{self, Write};
@@ -22,7 +23,7 @@ const LINES: Envelope = Envelope::from_static(b"", b"\n", b"\n");
 /// No more records than this go into a file.
 const RECORDS: usize = 100_000;
 
-/// A folder that batches are written to.
+/// A folder to which batches are written.
 pub(crate) struct File {
     name: String,
     folder: PathBuf,
@@ -70,7 +71,7 @@ impl Destination for File {
     fn deliver<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Reply> {
         Box::pin(async move {
             let folder = self.folder.join(safe(&request.sync));
-            // The ordinal has all the digits that it can need for names to sort in row order.
+            // The ordinal has leading zeros, so that names sort in row order.
             let name = format!("{}-{:012}.jsonl", request.run, request.first);
             let body = request.body.clone();
             let written = tokio::task::spawn_blocking(move || write(&folder, &name, &body)).await;
@@ -90,7 +91,7 @@ fn write(folder: &Path, name: &str, body: &Bytes) -> io::Result<()> {
     let draft = folder.join(format!(".{name}.part"));
     let result = write_draft(&draft, body).and_then(|()| fs::rename(&draft, folder.join(name)));
     if result.is_err() {
-        // The first error is the one to tell; a draft that stays is overwritten by the next try.
+        // The first error is reported; a draft that stays is overwritten by the next attempt.
         fs::remove_file(&draft).ok();
     }
     result.and_then(|()| sync(folder))
@@ -102,7 +103,7 @@ fn write_draft(draft: &Path, body: &Bytes) -> io::Result<()> {
     file.sync_data()
 }
 
-/// Makes the folder and those above it that are missing, each durable in the one above it.
+/// Makes the folder and the missing ones above it, each durable in its parent.
 fn create_folders(folder: &Path) -> io::Result<()> {
     if folder.as_os_str().is_empty() || folder.is_dir() {
         return Ok(());
@@ -120,7 +121,8 @@ fn sync(folder: &Path) -> io::Result<()> {
     fs::File::open(folder)?.sync_all()
 }
 
-/// A sync's name as the name of a folder. Two syncs may share one: file names hold the run, and a run belongs to one sync.
+/// A sync's name as the name of a folder. Two syncs can share one: file names contain the run, and
+/// a run belongs to one sync.
 fn safe(name: &str) -> String {
     let keep = |c: char| if c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | ' ') { c } else { '_' };
     let mut name: String = name.chars().map(keep).collect();

@@ -25,10 +25,11 @@ const BATCH: Envelope = Envelope::from_static(b"{\"batch\":[", b",", b"]}");
 const ARRAY: Envelope = Envelope::from_static(b"[", b",", b"]");
 const LINES: Envelope = Envelope::from_static(b"", b"\n", b"\n");
 
-/// A connection, and any pause within an answer, may take this long and no longer, however long a request may.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// The longest time for a connection and for a pause within an answer, however long a request may
+/// take.
+const CONNECT_AND_IDLE: Duration = Duration::from_secs(10);
 
-/// A destination that takes batches of calls by POST.
+/// A destination that accepts batches of calls by POST.
 pub(crate) struct Http {
     name: String,
     client: Client,
@@ -41,7 +42,7 @@ pub(crate) struct Http {
     reader: Reader,
 }
 
-/// Where requests go, and as whom.
+/// Where requests go, and with which credentials.
 struct Account {
     target: Target,
     credential: u128,
@@ -51,7 +52,7 @@ impl Http {
     /// An API that a manifest describes.
     ///
     /// # Errors
-    /// C005, at the setting in question.
+    /// C005, with the setting as its place.
     pub fn api(name: &str, manifest: &Manifest, api: &Api, values: &Values, client: &Client) -> Result<Self> {
         let public = || api.addresses.get(values.text("region")?).map(String::as_str);
         let setting = api.address.as_deref().unwrap_or("base_url");
@@ -82,10 +83,10 @@ impl Http {
         Ok(Self::new(name, client, account, values, limits, endpoint, rules, reader))
     }
 
-    /// Any address of the user's.
+    /// Any address that a user gives.
     ///
     /// # Errors
-    /// C005, at the setting in question.
+    /// C005, with the setting as its place.
     pub fn webhook(name: &str, values: &Values, client: &Client) -> Result<Self> {
         let (envelope, content_type) = match values.text("body") {
             Some("array") => (ARRAY, "application/json"),
@@ -98,7 +99,7 @@ impl Http {
             headers.push(("content-type", content_type));
         }
         let url = values.text("url").unwrap_or_default();
-        // The URL is judged by itself first, so that the error's place is right.
+        // The URL is checked alone first, so that the error has the right place.
         Target::new(url, []).map_err(|e| e.at("url"))?;
         let target = target(url, headers, values).map_err(|e| e.at("headers"))?;
 
@@ -110,7 +111,7 @@ impl Http {
         };
         let mut rules = Rules::new(name, "Webhook", &[]);
         rules.call_bytes = batch.bytes - envelope.prefix.len() - envelope.suffix.len();
-        // A value such as "Bearer TOKEN" is a secret as a whole and word by word.
+        // Of a value such as "Bearer TOKEN", the whole and each word are secret.
         let secrets = given.iter().flat_map(|(_, value)| value.split_whitespace().chain([*value]));
         let secrets = secrets.map(str::to_owned).collect();
         let reader = Reader { expect: Expect::Text, secrets };
@@ -131,8 +132,12 @@ impl Http {
         reader: Reader,
     ) -> Self {
         let total = values.duration("timeout").unwrap_or(Duration::from_secs(30));
-        let deadlines =
-            Deadlines { connect: total.min(PATIENCE), head: total, idle: total.min(PATIENCE), total };
+        let deadlines = Deadlines {
+            connect: total.min(CONNECT_AND_IDLE),
+            head: total,
+            idle: total.min(CONNECT_AND_IDLE),
+            total,
+        };
         Self {
             name: name.to_owned(),
             client: client.clone(),
@@ -172,7 +177,7 @@ impl Destination for Http {
         Box::pin(async move {
             let mut body = request.body.clone();
             if self.gzip {
-                // Milliseconds of work: not for the threads that serve connections.
+                // Milliseconds of work would block the threads that serve connections.
                 let Ok(Ok(packed)) = tokio::task::spawn_blocking(move || compress(&body)).await else {
                     let reason = "compressing was interrupted".to_owned();
                     return Answer::Retry {
@@ -197,7 +202,8 @@ fn compress(body: &[u8]) -> std::io::Result<Vec<u8>> {
     encoder.finish()
 }
 
-/// See [`Destination::credential`]. Each part goes in with its length, so that no two lists of parts look alike.
+/// See [`Destination::credential`]. Each part is hashed with its length, so that different lists of
+/// parts never give the same bytes.
 pub(crate) fn credential<'a>(
     kind: &'a str,
     address: &'a str,
@@ -223,7 +229,7 @@ fn target<'a>(url: &str, mut headers: Vec<(&'a str, &'a str)>, values: &Values) 
     Target::new(url, headers)
 }
 
-/// `base` with what is missing of `path` at its end: the longest beginning of `path` that `base` ends in is not repeated.
+/// `base` followed by `path`, except the longest beginning of `path` with which `base` ends.
 fn join(base: &str, path: &str) -> Result<String> {
     if base.contains(['?', '#']) {
         return Err(Error::new(Code::InvalidValue, "the address holds a query")
@@ -240,7 +246,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_missing_of_the_path_is_appended() {
+    fn the_missing_part_of_the_path_is_appended() {
         for (base, want) in [
             ("https://cdp.customer.io", "https://cdp.customer.io/v1/batch"),
             ("https://cdp.customer.io/", "https://cdp.customer.io/v1/batch"),

@@ -65,8 +65,8 @@ mod tests {
 
     use super::*;
 
-    /// Sends a batch to a destination that refuses requests with bad calls. Returns the dead letters
-    /// and the number of requests.
+    /// Sends a batch to a destination that refuses requests with bad calls. Returns the dead
+    /// letters and the number of requests.
     fn send(calls: usize, largest: usize, bad: &BTreeSet<usize>) -> (Vec<usize>, usize) {
         let (mut parts, mut dead, mut requests, mut next) = (Bisection::new(calls), Vec::new(), 0, 0);
         while !parts.next().is_empty() {

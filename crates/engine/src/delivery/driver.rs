@@ -1,6 +1,6 @@
 //! Drives one delivery: cuts batches, sends them, and persists what is settled.
 //!
-//! A delivery is in one of two states. While it is *sending*, it asks the limiter for a permit
+//! A delivery is in one of two states. While it is *sending*, it requests a permit of the limiter
 //! whenever there is something to send, and makes a batch once it has one. When the destination is
 //! halted or the process stops, it is *draining*: nothing new is sent and requests in flight end.
 //! It ends when no request is in flight and none can be made.

@@ -152,7 +152,7 @@ impl Sender {
             let bytes = request.body.len() as u64;
             self.notify(BatchEvent::Sent { bytes, is_retry: request.attempt > 1 });
             let Reply { answer, hint } = self.destination.deliver(&request).await;
-            match decide(answer, items.len(), poison.is_strong()) {
+            match decide(answer, items.len(), poison.suspects()) {
                 Decision::Settle(refused) => {
                     permit.succeeded(&hint);
                     return PartOutcome::Settled(refused);

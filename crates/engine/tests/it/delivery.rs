@@ -119,7 +119,8 @@ async fn a_destination_that_is_down_holds_up_no_other_and_is_given_up_in_time() 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn calls_with_one_key_never_overtake_each_other() {
-    // Requests fail and are halved at random; each user's calls must be taken in row order for the first time.
+    // Requests fail and are halved at random; each user's calls must be taken in row order for the
+    // first time.
     let a = Scripted::with_limits("a", BatchLimits { records: 7, bytes: 2_000 }, 8, |n, calls| {
         match (n * 2_654_435_761) >> 7 & 3 {
             0 => retry(Code::DestinationUnreachable),

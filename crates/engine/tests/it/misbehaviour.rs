@@ -1,4 +1,5 @@
-//! Destinations that fail in the ways of real ones: what becomes of the calls, and how often they are asked.
+//! Destinations that fail in the ways of real ones: what becomes of the calls, and how often they
+//! are asked.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -33,12 +34,14 @@ fn counts(run: &RunDocument) -> (u64, u64, u64) {
     (counts.delivered, counts.dead_letters, counts.pending)
 }
 
-/// Extracts so many users, and delivers them in virtual time to a destination that is asked how it answers after how long.
+/// Extracts so many users, and delivers them in virtual time to a destination that is asked how it
+/// answers after how long.
 fn deliver_in_virtual_time(
     users: u64,
     answer: impl Fn(usize, Duration) -> Answer + Send + Sync + 'static,
 ) -> (RunDocument, Duration, Arc<Scripted>) {
-    // Extractions need several threads, and virtual time needs a single one: the destination is down for the first half.
+    // Extractions need several threads, and virtual time needs a single one: the destination is
+    // down for the first half.
     let started: Arc<OnceLock<Instant>> = Arc::default();
     let a = Scripted::with_limits("a", batches_of(1), 8, {
         let started = started.clone();

@@ -1,4 +1,5 @@
-//! A warehouse and a destination that do as they are told, and an engine on the real spool and state.
+//! A warehouse and a destination that do as they are told, and an engine on the real spool and
+//! state.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

@@ -52,7 +52,7 @@ fn fail(permit: &mut Permit, code: Code, load: Load, after: Option<Duration>) ->
     permit.failed(&Failed { code, reason: "no", load, after }, backoff, &NO_HINT)
 }
 
-/// Whether somebody is admitted without time going by.
+/// Whether a request is admitted without time passing.
 async fn admitted(limiter: &Arc<DestinationLimiter>) -> Option<Permit> {
     tokio::time::timeout(Duration::ZERO, limiter.clone().admit()).await.ok()
 }
