@@ -1,155 +1,86 @@
-//! What the supervisor tells: for logs, metrics and alerts. Nothing depends on it, and no row value is in it.
+//! The notices of the supervisor, for logs, metrics and alerts. No behaviour depends on them, and
+//! they contain no values of rows.
+
+#![allow(missing_docs, reason = "the names of most fields say all")]
 
 use std::sync::Arc;
 
 use outflow_core::ports::watch::AlertRecord;
 use outflow_core::{Code, DeliveryCounts, DeliveryState, Error, RowCounts, RunId, RunState, Timestamp};
 
-/// Takes notices. It is called from many tasks and must not block.
+/// Receives notices. It is called from many tasks and must not block.
 pub type Observer = Arc<dyn Fn(Notice) + Send + Sync>;
 
 /// Something that happened.
 #[derive(Clone, Debug)]
 pub enum Notice {
-    /// A run begins; its extraction may wait for a place.
+    /// A run begins; its extraction may wait for a slot.
     Started {
-        /// The sync.
         sync: String,
-        /// The run.
         run: RunId,
-        /// It had been begun by an earlier process.
+        /// An earlier process began it.
         resumed: bool,
     },
-    /// A run that begins to read has something to say: of its comparison, its start, or a destination that is new.
-    Noted {
-        /// The sync.
-        sync: String,
-        /// The run.
-        run: RunId,
-        /// What.
-        note: String,
-    },
+    /// A remark at the start of an extraction: on its comparison with the last run, its start time,
+    /// or a new destination.
+    Noted { sync: String, run: RunId, note: String },
     /// An extraction is committed.
-    Extracted {
-        /// The sync.
-        sync: String,
-        /// The run.
-        run: RunId,
-        /// Its rows.
-        rows: RowCounts,
-        /// What it took.
-        seconds: f64,
-    },
+    Extracted { sync: String, run: RunId, rows: RowCounts, seconds: f64 },
     /// A run ended before its extraction was committed.
-    Failed {
-        /// The sync.
-        sync: String,
-        /// The run.
-        run: RunId,
-        /// Why.
-        errors: Vec<Arc<Error>>,
-    },
-    /// A guard holds a run.
-    AwaitingApproval {
-        /// The sync.
-        sync: String,
-        /// The run.
-        run: RunId,
-        /// Which guard.
-        code: Code,
-        /// Why.
-        reason: String,
-    },
-    /// A person released a run that was held.
-    Approved {
-        /// The sync.
-        sync: String,
-        /// The run.
-        run: RunId,
-    },
-    /// A slot found its sync busy.
+    Failed { sync: String, run: RunId, errors: Vec<Arc<Error>> },
+    /// A guard stops a run until it is approved.
+    AwaitingApproval { sync: String, run: RunId, code: Code, reason: String },
+    /// A person approved a run.
+    Approved { sync: String, run: RunId },
+    /// A slot was skipped because its sync was busy.
     Skipped {
-        /// The sync.
         sync: String,
-        /// The record of the skip.
+        /// The run that records the skip.
         run: RunId,
-        /// The slot.
         slot: Timestamp,
-        /// Why.
         reason: String,
     },
     /// A delivery ended, or stopped.
     Delivered {
-        /// The sync.
         sync: String,
-        /// The run.
         run: RunId,
-        /// The destination.
         destination: String,
-        /// Where it stands.
         state: DeliveryState,
-        /// Its numbers.
         counts: DeliveryCounts,
-        /// Why it stopped.
         reason: Option<(Code, String)>,
     },
     /// A run reached its end.
-    Ended {
-        /// The sync.
-        sync: String,
-        /// The run.
-        run: RunId,
-        /// How.
-        state: RunState,
-    },
-    /// A destination's standing in a sync changed.
+    Ended { sync: String, run: RunId, state: RunState },
+    /// A destination of a sync began or ceased to lag.
     Lagging {
-        /// The sync.
         sync: String,
-        /// The destination.
         destination: String,
-        /// It lags; `false`: it has caught up.
+        /// `false`: it has caught up.
         lags: bool,
     },
-    /// Where a delivery stands: when it begins or goes on, and each time calls were settled.
-    Delivering {
-        /// The sync.
-        sync: String,
-        /// The run.
-        run: RunId,
-        /// The destination.
-        destination: String,
-        /// Its numbers.
-        counts: DeliveryCounts,
-    },
-    /// A finished run was recounted.
+    /// The progress of a delivery: when it begins or continues, and each time calls are settled.
+    Delivering { sync: String, run: RunId, destination: String, counts: DeliveryCounts },
+    /// A finished run was audited.
     Audited {
-        /// The sync.
         sync: String,
-        /// The run.
         run: RunId,
-        /// What does not agree; empty if all is well.
+        /// The differences; empty if there are none.
         differences: Vec<String>,
     },
-    /// An alert fires or has recovered.
+    /// An alert fires or has ended.
     Alert {
-        /// As the state has it.
+        /// As stored in the state.
         alert: AlertRecord,
     },
-    /// More waits for a destination than may: from this run on it is left out.
+    /// The backlog of a destination is full: it is skipped from this run on.
     DestinationSkipped {
-        /// The sync.
         sync: String,
-        /// The first run that leaves it out.
+        /// The first run that skips it.
         run: RunId,
-        /// The destination.
         destination: String,
     },
     /// A new project is in force.
     Reloaded,
-    /// Something failed that belongs to no run.
-    Trouble {
-        /// What.
-        error: Arc<Error>,
-    },
+    /// An error that belongs to no run.
+    Trouble { error: Arc<Error> },
 }
