@@ -305,7 +305,7 @@ impl Actor {
         self.current = Some(tokio::spawn(extract(shared, config, sync_runtime, record)));
     }
 
-    fn after(&mut self, outcome: Outcome) {
+    fn after(&mut self, outcome: ExtractionOutcome) {
         match outcome {
             ExtractionOutcome::Done | ExtractionOutcome::Stopped => self.failures = 0,
             ExtractionOutcome::TryAgain => {

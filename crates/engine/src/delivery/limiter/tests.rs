@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// A service with a token bucket that answers 429 when it is empty.
+/// A service with a token bucket. It answers 429 when the bucket is empty.
 struct Service {
     rate: f64,
     capacity: f64,
@@ -76,7 +76,7 @@ async fn break_circuit(limiter: &Arc<DestinationLimiter>) -> Duration {
     fail(&mut permit, Code::DestinationServerError, Load::Unknown, None).wait
 }
 
-/// Sends to the service for ever, each time again until it is taken.
+/// Sends requests to the service without end, each until it is accepted.
 async fn work(
     limiter: Arc<DestinationLimiter>,
     service: Arc<Mutex<Service>>,
@@ -121,7 +121,7 @@ async fn storm(
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_service_with_a_rate_of_its_own_is_used_and_seldom_overrun() {
+async fn a_service_with_its_own_rate_is_used_fully_and_rarely_answers_429() {
     for (capacity, warm_up, time) in [(100.0, 10, 10), (1000.0, 20, 10), (10.0, 40, 40)] {
         for after in [None, Some(1)] {
             for (latency, concurrency) in [(1, 8), (20, 8), (200, 32), (5, 1)] {
@@ -137,7 +137,7 @@ async fn a_service_with_a_rate_of_its_own_is_used_and_seldom_overrun() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rate_that_is_set_is_kept_after_the_first_seconds_worth() {
+async fn a_configured_rate_is_kept_after_the_burst_of_the_first_second() {
     let (limiter, start) = (limiter(8, Some(10)), Instant::now());
     for _ in 0..60 {
         limiter.clone().admit().await.succeeded(&NO_HINT);
@@ -147,7 +147,7 @@ async fn a_rate_that_is_set_is_kept_after_the_first_seconds_worth() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_learned_pace_never_passes_the_rate_that_is_set_and_grows_back_to_it() {
+async fn a_learned_rate_never_exceeds_the_configured_one_and_grows_back_to_it() {
     let limiter = limiter(8, Some(50));
     let mut permit = limiter.clone().admit().await;
     fail(&mut permit, Code::DestinationThrottled, Load::Rate, None);
@@ -165,7 +165,7 @@ async fn a_learned_pace_never_passes_the_rate_that_is_set_and_grows_back_to_it()
 }
 
 #[tokio::test(start_paused = true)]
-async fn headers_set_the_pace() {
+async fn headers_set_the_rate() {
     let limiter = limiter(8, None);
     let hint = RateHint { limit: None, remaining: Some(0), reset: Some(Duration::from_secs(7)) };
     limiter.clone().admit().await.succeeded(&hint);
@@ -221,7 +221,7 @@ async fn failures_that_come_together_count_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_failure_stops_nobody_else() {
+async fn one_failure_stops_no_other_request() {
     let limiter = limiter(8, None);
     let mut failing = limiter.clone().admit().await;
     fail(&mut failing, Code::DestinationServerError, Load::Unknown, None);
@@ -229,7 +229,7 @@ async fn one_failure_stops_nobody_else() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_long_retry_after_is_the_least_wait_and_ends_with_one_probe() {
+async fn a_long_retry_after_is_the_shortest_wait_and_ends_with_one_probe() {
     let limiter = limiter(8, None);
     let mut permit = limiter.clone().admit().await;
     let hour = Duration::from_secs(3_600);
@@ -243,7 +243,7 @@ async fn a_long_retry_after_is_the_least_wait_and_ends_with_one_probe() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_sent_before_the_circuit_opened_does_not_close_it() {
+async fn a_request_sent_before_the_circuit_opened_does_not_close_it() {
     let limiter = limiter(8, None);
     let mut early = limiter.clone().admit().await;
     break_circuit(&limiter).await;
@@ -253,7 +253,7 @@ async fn what_was_sent_before_the_circuit_opened_does_not_close_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_destination_that_comes_back_after_an_hour_is_not_stormed() {
+async fn a_destination_that_recovers_after_an_hour_is_not_flooded() {
     let (limiter, latency) = (limiter(32, None), Duration::from_millis(100));
     let start = Instant::now();
     let well_at = start + Duration::from_secs(3_600);
@@ -298,7 +298,7 @@ async fn a_destination_that_comes_back_after_an_hour_is_not_stormed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_paused_post_admits_nobody_and_resumes_with_one_probe() {
+async fn a_paused_limiter_admits_nothing_and_resumes_with_one_probe() {
     let limiter = limiter(4, None);
     let mut health = limiter.watch();
     let mut permit = limiter.clone().admit().await;
@@ -325,7 +325,7 @@ async fn a_paused_post_admits_nobody_and_resumes_with_one_probe() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn bodies_are_bounded_however_many_deliveries_there_are_and_however_slow_it_is() {
+async fn bodies_are_bounded_for_many_deliveries_and_a_slow_destination() {
     fn count(most: &Mutex<(i32, i32)>, change: i32) {
         let mut most = lock(most);
         most.0 += change;
@@ -358,7 +358,7 @@ async fn bodies_are_bounded_however_many_deliveries_there_are_and_however_slow_i
 }
 
 #[tokio::test(start_paused = true)]
-async fn with_one_request_at_a_time_others_still_go_between_the_tries_of_a_bad_one() {
+async fn with_one_request_at_a_time_others_go_between_the_attempts_of_a_bad_one() {
     let limiter = limiter(1, None);
     let mut bad = limiter.clone().admit().await;
     let mut suspicion = crate::delivery::retry::PoisonBatchDetector::new(bad.tally());
@@ -431,7 +431,7 @@ impl Destination for Named {
 }
 
 #[tokio::test(start_paused = true)]
-async fn destinations_with_one_credential_share_a_post_and_the_strictest_limits() {
+async fn destinations_with_one_credential_share_a_limiter_and_the_strictest_limits() {
     let limiters = Limiters::default();
     let (a, b, c) =
         (Named("a", 1, limits(8, None)), Named("b", 1, limits(3, Some(10))), Named("c", 2, limits(8, None)));
