@@ -354,7 +354,7 @@ async fn bodies_are_bounded_for_many_deliveries_and_a_slow_destination() {
     tasks.join_all().await;
     assert_eq!(*lock(&most), (0, 4));
     let inner = limiter.lock();
-    assert_eq!((inner.bodies, inner.under_way, inner.waiting), (0, 0, [false, false]));
+    assert_eq!((inner.bodies, inner.in_flight, inner.waiting), (0, 0, [false, false]));
 }
 
 #[tokio::test(start_paused = true)]
@@ -372,7 +372,7 @@ async fn with_one_request_at_a_time_others_go_between_the_attempts_of_a_bad_one(
             }
         }
     });
-    while !suspicion.is_strong() {
+    while !suspicion.suspects() {
         fail(&mut bad, Code::DestinationServerError, Load::Unknown, None);
         suspicion.failed(bad.tally());
         tokio::time::timeout(Duration::from_secs(10), bad.readmit()).await.unwrap();
