@@ -1,4 +1,4 @@
-//! One sync: when its next run begins, and why not now.
+//! The actor of one sync: it decides when the next run begins, and why not now.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -18,31 +18,32 @@ use crate::schedule::{Slots, due, jitter};
 use crate::stop::stopped;
 use crate::{Errors, blocking};
 
-/// The wall clock may jump, so nobody sleeps longer than this without looking at it.
+/// The wall clock can jump, so it is checked at least this often.
 const LOOK_AGAIN: Duration = Duration::from_secs(20);
 
-/// How soon a run that its source failed is tried again, if no slot comes before. The last one goes on.
+/// The delays before a run that failed because of its source is retried, unless a slot comes
+/// before. The last one repeats.
 const RETRY_AFTER: [Duration; 4] =
     [Duration::from_secs(60), Duration::from_secs(120), Duration::from_secs(300), Duration::from_secs(900)];
 
-/// An extraction under way.
-type Current = JoinHandle<Result<Outcome>>;
+/// A running extraction.
+type Current = JoinHandle<Result<ExtractionOutcome>>;
 
 /// How an extraction ended.
-enum Outcome {
-    /// Committed, failed for good, or held.
+enum ExtractionOutcome {
+    /// Committed, failed for good, or awaiting approval.
     Done,
-    /// The source or the disk failed it in a way that passes.
+    /// It failed because of the source or the disk, for now.
     TryAgain,
     /// The process stops.
     Stopped,
 }
 
-/// Destinations that an ordinary run leaves out.
+/// Destinations that an incremental run skips.
 struct LeftOut {
-    /// As the run before did.
+    /// Those that the run before skipped.
     before: Vec<String>,
-    /// And those for which too much waits now.
+    /// Those whose backlog is full now.
     now: Vec<String>,
 }
 
@@ -51,9 +52,9 @@ pub(super) struct Actor {
     name: String,
     inbox: mpsc::Receiver<Trigger>,
     current: Option<Current>,
-    /// Runs that were asked for while the sync was busy, each once.
+    /// Runs that were requested while the sync was busy, each once.
     wanted: VecDeque<RunOptions>,
-    /// When a failed run is tried again, and how often that has been done in a row.
+    /// When a failed run is retried, and how often that was done in a row.
     retry: Option<Instant>,
     failures: usize,
 }
@@ -87,14 +88,14 @@ impl Actor {
                 () = tokio::time::sleep(wait) => {}
             }
         }
-        // The extraction has been told to stop, too, and cancels its statement.
+        // The extraction sees the stop as well and cancels its statement.
         match self.current.take() {
             Some(current) => joined(current.await).map(drop),
             None => Ok(()),
         }
     }
 
-    /// Goes on with an extraction that an earlier process began.
+    /// Restarts an extraction that an earlier process began.
     async fn resume(&mut self) -> Result<()> {
         let config = self.shared.config();
         if let Some(sync_runtime) = config.sync_runtime(&self.name) {
@@ -112,7 +113,7 @@ impl Actor {
         Ok(())
     }
 
-    /// Begins what is due, records what is skipped, and tells how long nothing will be due.
+    /// Begins what is due, records what is skipped, and returns how long nothing is due.
     async fn step(&mut self) -> Result<Duration> {
         let config = self.shared.config();
         let Some(sync_runtime) = config.sync_runtime(&self.name) else { return Ok(LOOK_AGAIN) };
@@ -145,7 +146,7 @@ impl Actor {
         }
         let next = slots.after(by_slots).map(|slot| slot.duration_since(by_slots));
         let next = next.and_then(|d| Duration::try_from(d).ok()).unwrap_or(LOOK_AGAIN);
-        // A retry that is due finds the sync busy: what ends that wakes the actor.
+        // A retry is due while the sync is busy: the actor wakes when it no longer is.
         let retry =
             self.retry.map(|at| at.saturating_duration_since(Instant::now())).filter(|wait| !wait.is_zero());
         Ok(next.min(retry.unwrap_or(LOOK_AGAIN)).min(LOOK_AGAIN))
@@ -168,7 +169,7 @@ impl Actor {
                 Ok(Triggered::Started(self.begin(&config, sync_runtime, by, trigger.options, None).await?))
             }
         };
-        // Who asked may have gone.
+        // The requester may have ended.
         let _ = trigger.reply.send(reply);
         Ok(())
     }
@@ -184,7 +185,7 @@ impl Actor {
             return Ok(Some(Busy { run: Some(run.id), code: Code::RunInProgress, reason, held }));
         }
         if self.current.is_some() {
-            // Its extraction is over for the state; the task is about to end.
+            // The state has it as extracted already; the task is about to end.
             let outcome = ended(&mut self.current).await;
             self.current = None;
             self.after(outcome?);
@@ -195,7 +196,7 @@ impl Actor {
         self.full(config).await
     }
 
-    /// A backlog that is full and whose destination new runs do not leave out.
+    /// A full backlog of a destination that new runs do not skip.
     async fn full(&self, config: &RuntimeConfig) -> Result<Option<Busy>> {
         let full = self.shared.queues.full(config, &self.name);
         let Some(sync_runtime) = config.sync_runtime(&self.name).filter(|_| !full.is_empty()) else {
@@ -214,7 +215,7 @@ impl Actor {
         }))
     }
 
-    /// The destinations that the next ordinary run leaves out.
+    /// The destinations that the next incremental run skips.
     async fn left_out(&self, config: &RuntimeConfig, sync_runtime: &SyncRuntime) -> Result<LeftOut> {
         let (engine, spec) = (config.engine.clone(), sync_runtime.spec.clone());
         let before = blocking(move || engine.skipped(&spec)).await?;
@@ -285,10 +286,10 @@ impl Actor {
         self.current = Some(tokio::spawn(extract(shared, config, sync_runtime, record)));
     }
 
-    fn after(&mut self, outcome: Outcome) {
+    fn after(&mut self, outcome: ExtractionOutcome) {
         match outcome {
-            Outcome::Done | Outcome::Stopped => self.failures = 0,
-            Outcome::TryAgain => {
+            ExtractionOutcome::Done | ExtractionOutcome::Stopped => self.failures = 0,
+            ExtractionOutcome::TryAgain => {
                 self.retry = Some(Instant::now() + RETRY_AFTER[self.failures.min(RETRY_AFTER.len() - 1)]);
                 self.failures += 1;
             }
@@ -296,21 +297,25 @@ impl Actor {
     }
 }
 
-/// What sets a run off that someone asks for.
+/// The trigger of a requested run.
 fn by_hand(options: &RunOptions) -> By {
     if options.replay.is_some() { By::Replay } else { By::Manual }
 }
 
-/// Waits for the extraction under way; for ever if there is none.
-async fn ended(current: &mut Option<Current>) -> Result<Outcome> {
+/// Waits for the running extraction; for ever if there is none.
+async fn ended(current: &mut Option<Current>) -> Result<ExtractionOutcome> {
     match current {
         Some(current) => joined(current.await),
         None => std::future::pending().await,
     }
 }
 
-fn joined(joined: std::result::Result<Result<Outcome>, tokio::task::JoinError>) -> Result<Outcome> {
-    joined.unwrap_or_else(|e| Err(Error::new(Code::CountsDiffer, "an extraction broke down").caused_by(e)))
+fn joined(
+    joined: std::result::Result<Result<ExtractionOutcome>, tokio::task::JoinError>,
+) -> Result<ExtractionOutcome> {
+    joined.unwrap_or_else(|e| {
+        Err(Error::new(Code::CountsDiffer, "the task of an extraction ended unexpectedly").caused_by(e))
+    })
 }
 
 /// Waits for its permits, extracts, and puts the run into the queues. An error is one of the state: the
@@ -320,19 +325,19 @@ async fn extract(
     config: Arc<RuntimeConfig>,
     sync_runtime: SyncRuntime,
     record: RunRecord,
-) -> Result<Outcome> {
+) -> Result<ExtractionOutcome> {
     let mut stop = config.engine.stop.clone();
     let [own, all] = shared.permits_for(&record.pinned.source);
     let both = async { (own.acquire_owned().await, all.acquire_owned().await) };
     let _permits = tokio::select! {
         permits = both => permits,
-        () = stopped(&mut stop) => return Ok(Outcome::Stopped),
+        () = stopped(&mut stop) => return Ok(ExtractionOutcome::Stopped),
     };
     let SyncRuntime { spec, warehouse } = sync_runtime;
     match driver::extract(&shared, &config.engine, &spec, warehouse.as_ref(), &record).await {
-        Ok(()) => queues::enqueue(&shared, record.id).await.map(|()| Outcome::Done),
+        Ok(()) => queues::enqueue(&shared, record.id).await.map(|()| ExtractionOutcome::Done),
         // The run stays as it is; the next process begins it again.
-        Err(_) if *stop.borrow() => Ok(Outcome::Stopped),
+        Err(_) if *stop.borrow() => Ok(ExtractionOutcome::Stopped),
         Err(errors) => fail(&config, &spec, &record, errors, &shared.observer).await,
     }
 }
@@ -343,7 +348,7 @@ async fn fail(
     record: &RunRecord,
     errors: Errors,
     observer: &Observer,
-) -> Result<Outcome> {
+) -> Result<ExtractionOutcome> {
     let passes = errors.0.iter().all(|e| passes(e.code()));
     let mut told = Vec::new();
     for error in config.engine.fail(spec, record, errors).await.0 {
@@ -353,10 +358,10 @@ async fn fail(
         told.push(Arc::new(error));
     }
     observer(Event::Failed { sync: record.sync.clone(), run: record.id, errors: told });
-    Ok(if passes { Outcome::TryAgain } else { Outcome::Done })
+    Ok(if passes { ExtractionOutcome::TryAgain } else { ExtractionOutcome::Done })
 }
 
-/// What may be better in some minutes without anybody's doing.
+/// Whether an error can pass by itself within minutes.
 fn passes(code: Code) -> bool {
     matches!(
         code,
