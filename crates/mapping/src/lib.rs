@@ -10,7 +10,9 @@
 
 mod bad;
 mod fields;
+mod leaf;
 mod members;
+mod notes;
 mod objects;
 mod plan;
 mod required;

@@ -8,11 +8,11 @@ use outflow_core::{CallFlags, CallMeta, CallType, Code, ColumnType, Row, RunKey,
 
 use crate::bad::Bad;
 use crate::fields::{self, ReservedField, Section};
-use crate::members::{self, Notes};
+use crate::notes::Notes;
 use crate::plan::{Plan, Root};
 use crate::required::{self, Heads};
-use crate::write::{identifier, json, text, time};
-use crate::{Field, objects};
+use crate::write::{identifier, json, object, text, time};
+use crate::{Field, leaf, members, objects};
 
 /// Makes calls of rows after a plan.
 #[derive(Debug)]
@@ -184,7 +184,7 @@ impl<'r> Call<'_, 'r> {
     fn given(&self, head: ReservedField) -> Option<(usize, ColumnType, &'r [u8])> {
         let column = self.plan.heads[head as usize]?;
         let ty = self.plan.columns[column].ty;
-        Some((column, ty, members::given(ty, self.fields[column])?))
+        Some((column, ty, leaf::given(ty, self.fields[column])?))
     }
 
     fn identifier(&self, head: ReservedField) -> Result<Option<Cow<'r, [u8]>>, Bad> {
@@ -240,7 +240,7 @@ impl<'r> Call<'_, 'r> {
     fn texts(&mut self, out: &mut Vec<u8>) -> Result<(), Bad> {
         for head in [ReservedField::Event, ReservedField::Name, ReservedField::Category] {
             let Some((column, ty, text)) = self.given(head) else { continue };
-            if let Some(content) = members::content(ty, text).map_err(|bad| bad.of(column))? {
+            if let Some(content) = leaf::content(ty, text).map_err(|bad| bad.of(column))? {
                 out.extend_from_slice(head.key().as_bytes());
                 self.string(head, &content, out)?;
                 self.filled.add(head);
@@ -272,7 +272,7 @@ impl<'r> Call<'_, 'r> {
         let mark = out.len();
         let whole = root.whole.and_then(|column| {
             let ty = self.plan.columns[column].ty;
-            Some((column, ty, members::given(ty, self.fields[column])?))
+            Some((column, ty, leaf::given(ty, self.fields[column])?))
         });
         out.extend_from_slice(&root.key);
         let written = match whole {
@@ -306,18 +306,18 @@ impl<'r> Call<'_, 'r> {
         let body = root.part == Section::Body;
         let typed = body && self.plan.call_type == CallType::Group && may_have_object_type(text);
         if body && !typed && root.nodes.is_empty() {
-            json::put(out, objects::raw(ty, text)?);
+            json::put(out, object::raw(ty, text)?);
             return Ok(true);
         }
-        let mut object = objects::documented(root.part, objects::read(ty, text)?, column, self.notes)?;
+        let mut object = objects::documented(root.part, object::read(ty, text)?, column, self.notes)?;
         if typed {
             objects::object_type(&mut object, column, self.notes)?;
         }
         let mut members = Vec::new();
         self.joined(root, &mut members)?;
-        objects::merge(&mut object, objects::reread(&members)?);
+        object::merge(&mut object, object::reread(&members)?);
         let written = body || !object.is_empty();
-        objects::put(out, object);
+        object::put(out, object);
         Ok(written)
     }
 
@@ -335,7 +335,7 @@ impl<'r> Call<'_, 'r> {
             Some(column) => match self.plan.columns[column].ty {
                 ColumnType::Bool | ColumnType::Int | ColumnType::Numeric | ColumnType::Float => None,
                 ColumnType::Json if !self.fields[column]?.trim_ascii().starts_with(b"\"") => None,
-                ty => members::content(ty, self.fields[column]?).ok()?,
+                ty => leaf::content(ty, self.fields[column]?).ok()?,
             },
             None => {
                 let text = self.fields[self.plan.part(Section::Body)?.whole?]?;

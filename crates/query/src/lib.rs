@@ -8,6 +8,7 @@
 pub mod lint;
 mod names;
 mod outline;
+mod problem;
 mod reading;
 mod scan;
 mod sql;

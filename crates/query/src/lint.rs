@@ -18,7 +18,8 @@ use outflow_core::{CallType, Code, Dialect, Error};
 
 use crate::Query;
 use crate::outline::{Name, Outline, Select};
-use crate::scan::{Scan, position};
+use crate::problem::position;
+use crate::scan::Scan;
 pub use columns::too_many;
 pub use compared::Known;
 pub use comparison::Comparison;

@@ -5,7 +5,8 @@
 
 use outflow_core::Code;
 
-use crate::scan::{Kind, Problem, Scan, Token};
+use crate::problem::Problem;
+use crate::scan::{Kind, Scan, Token};
 
 /// What must not stand where a statement, or a part of one, begins.
 const WRITING: &[&str] = &[

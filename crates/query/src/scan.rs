@@ -4,8 +4,9 @@
 //! backslash in every string for an escape, PostgreSQL in `E'…'` only; SQLite has names in `` `…` `` and `[…]`.
 //! Variables are found here as well, since only here it is known what is a comment.
 
-use outflow_core::{Code, Dialect, Error};
+use outflow_core::{Code, Dialect};
 
+use crate::problem::Problem;
 use crate::variable::{self, Form, Misuse};
 
 /// Texts beyond these sizes are not given to the full parser. It bounds the depth of expressions, but not that of joins, and its trees take stack space to drop.
@@ -47,36 +48,6 @@ pub(crate) struct Slot {
     pub(crate) form: Form,
     /// Inside a string, so that the value goes in without quotes of its own.
     pub(crate) quoted: bool,
-}
-
-/// Something wrong at a byte of the text.
-#[derive(Clone, Debug)]
-pub(crate) struct Problem {
-    pub(crate) at: usize,
-    code: Code,
-    message: String,
-    help: String,
-}
-
-impl Problem {
-    pub(crate) fn new(at: usize, code: Code, message: impl Into<String>, help: impl Into<String>) -> Self {
-        Self { at, code, message: message.into(), help: help.into() }
-    }
-
-    /// The error for users, with line and column counted from 1 in characters.
-    pub(crate) fn into_error(self, text: &str) -> Error {
-        let (line, column) = position(text, self.at);
-        Error::new(self.code, self.message)
-            .at(format!("line {line}, column {column} of the query"))
-            .help(self.help)
-    }
-}
-
-/// The line and the column of a byte, counted from 1, columns in characters.
-pub(crate) fn position(text: &str, at: usize) -> (usize, usize) {
-    let before = &text[..at];
-    let column = before.rsplit('\n').next().map_or(0, |l| l.chars().count());
-    (before.matches('\n').count() + 1, column + 1)
 }
 
 /// A text taken apart.

@@ -2,7 +2,7 @@
 
 use outflow_core::{Code, Dialect, Timestamp};
 
-use crate::scan::Problem;
+use crate::problem::Problem;
 
 /// The names of the one variable; the second is a common slip that the reference product takes too.
 const NAMES: [&str; 2] = ["last_sync_time", "last_time_sync"];

@@ -141,3 +141,10 @@ struct Keys {
     /// Where they were found, for messages: `the environment`.
     from: String,
 }
+
+/// What one of the places that can hold keys has.
+enum KeyLookup {
+    Keys(Keys),
+    /// No keys, and why.
+    Missing(String),
+}

@@ -6,6 +6,7 @@
 //! What it does not do: retry, pool connections, or understand values. Rows are handed on as the texts that came.
 
 pub mod aws;
+mod credentials;
 mod server;
 mod settings;
 mod setup;

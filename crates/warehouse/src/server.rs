@@ -24,7 +24,7 @@ use std::time::Duration;
 use outflow_core::ports::warehouse::{Check, Session, Warehouse};
 use outflow_core::{BoxFuture, Code, Dialect, Error, Result};
 
-use crate::settings::Credentials;
+use crate::credentials::Credentials;
 use crate::{Iam, Login, ServerSettings};
 use connector::Connector;
 use failure::Waking;

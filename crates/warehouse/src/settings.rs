@@ -134,13 +134,6 @@ impl Tunnel {
     }
 }
 
-/// A user and a password, for one log-in.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Credentials {
-    pub user: String,
-    pub password: Secret,
-}
-
 /// How a connection is encrypted, and whom the server must be.
 #[derive(Clone, Debug, Default)]
 pub struct Tls {

@@ -8,7 +8,8 @@ use super::lexer::{Kind, Tokens};
 use super::reads::is_bare;
 use super::report::Report;
 use super::settings::{name_behind, unrecognized};
-use super::statement::{View, Words};
+use super::view::View;
+use super::words::Words;
 
 /// The most rows that a cluster of one node hands out at a time.
 pub(super) const SINGLE_NODE_FETCH: i64 = 1_000;

@@ -12,7 +12,7 @@ use tokio::sync::Mutex;
 
 use super::call::{Call, Proof, Service, element, form, incomplete};
 use super::{Iam, IamTarget, Inner, chain};
-use crate::settings::Credentials;
+use crate::credentials::Credentials;
 
 /// Credentials are renewed so long before they expire, if they live long enough.
 const AHEAD: Duration = Duration::from_secs(300);

@@ -10,8 +10,7 @@ use outflow_core::{Code, Error, Result, Secret};
 use outflow_egress::{Deadlines, Response, SendError, Target};
 use serde_json::Value;
 
-use super::chain::Found;
-use super::{Inner, Keys};
+use super::{Inner, KeyLookup, Keys};
 
 const CONTAINERS: &str = "http://169.254.170.2";
 const INSTANCE: &str = "http://169.254.169.254";
@@ -26,7 +25,7 @@ const DEADLINES: Deadlines = Deadlines {
 };
 
 /// The keys of a container's task or pod.
-pub(super) async fn container(aws: &Inner) -> Result<Found> {
+pub(super) async fn container(aws: &Inner) -> Result<KeyLookup> {
     let url = match (
         aws.env("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"),
         aws.env("AWS_CONTAINER_CREDENTIALS_FULL_URI"),
@@ -34,7 +33,7 @@ pub(super) async fn container(aws: &Inner) -> Result<Found> {
         (Some(path), _) => format!("{CONTAINERS}{path}"),
         (None, Some(url)) => url,
         (None, None) => {
-            return Ok(Found::Nothing(
+            return Ok(KeyLookup::Missing(
                 "container: AWS_CONTAINER_CREDENTIALS_RELATIVE_URI and …_FULL_URI are not set".into(),
             ));
         }
@@ -54,12 +53,12 @@ pub(super) async fn container(aws: &Inner) -> Result<Found> {
         .map_err(|e| e.at("AWS_CONTAINER_CREDENTIALS_FULL_URI"))?;
     let client = if url.starts_with("https://") { &aws.api } else { &aws.metadata };
     let answer = client.get(&target, &DEADLINES).await.map_err(|cause| silent("container", cause))?;
-    keys(&answer, "the container's role").map(Found::Keys).ok_or_else(|| useless("container", &answer))
+    keys(&answer, "the container's role").map(KeyLookup::Keys).ok_or_else(|| useless("container", &answer))
 }
 
 /// The keys of the role of an EC2 instance.
-pub(super) async fn instance(aws: &Inner) -> Result<Found> {
-    let nothing = |why: String| Ok(Found::Nothing(format!("instance: {why}")));
+pub(super) async fn instance(aws: &Inner) -> Result<KeyLookup> {
+    let nothing = |why: String| Ok(KeyLookup::Missing(format!("instance: {why}")));
     if aws.env("AWS_EC2_METADATA_DISABLED").is_some_and(|value| value.eq_ignore_ascii_case("true")) {
         return nothing("AWS_EC2_METADATA_DISABLED is true".into());
     }
@@ -89,7 +88,7 @@ pub(super) async fn instance(aws: &Inner) -> Result<Found> {
         _ => return Err(useless("instance", &roles)),
     }
     let answer = get(&role).await?;
-    keys(&answer, "the instance's role").map(Found::Keys).ok_or_else(|| useless("instance", &answer))
+    keys(&answer, "the instance's role").map(KeyLookup::Keys).ok_or_else(|| useless("instance", &answer))
 }
 
 fn keys(answer: &Response, from: &str) -> Option<Keys> {

@@ -25,7 +25,8 @@ use super::no_answer;
 use super::session::{OpenSession, Texts, breaks_the_connection, too_early};
 use super::wire::{Socket, Wire};
 use crate::aws::{Iam, IamTarget};
-use crate::settings::{Credentials, Tunnel};
+use crate::credentials::Credentials;
+use crate::settings::Tunnel;
 use crate::{Login, ServerSettings};
 
 /// The server may take so long for a question, in milliseconds; then it is one that it does not answer. Large Redshift catalogues take seconds.

@@ -13,7 +13,8 @@ use postgres_protocol::message::frontend;
 use sha2::{Digest, Sha256};
 
 use super::wire::{Socket, Wire, broken_protocol, unexpected};
-use crate::settings::{Credentials, ServerSettings, TlsMode};
+use crate::credentials::Credentials;
+use crate::settings::{ServerSettings, TlsMode};
 
 /// The process and the secret to cancel with.
 pub(crate) type Key = (i32, i32);

@@ -13,7 +13,8 @@ use super::connector::{Connector, closed};
 use super::rows::{GRACE, Rows, too_long};
 use super::wire::{Wire, broken_protocol, unexpected, unsendable};
 use super::{columns, login};
-use crate::settings::{Credentials, ServerSettings};
+use crate::credentials::Credentials;
+use crate::settings::ServerSettings;
 
 /// Texts that mean the same everywhere: UTC, ISO dates, floats that read back as themselves (Redshift allows at most 2).
 const EXACT_TEXTS: &[&str] =
