@@ -5,6 +5,7 @@
 //!
 //! What it does not do: know tables or types, or say what a column becomes. That is the warehouse's and `shape`'s.
 
+mod dialect;
 pub mod lint;
 mod names;
 mod outline;
@@ -54,7 +55,7 @@ impl Query {
         let pieces = pieces(&scan);
         let mut query = Query { text: text.to_owned(), dialect, pieces, names: Names::default() };
         query.names = if scan.is_small() {
-            match sql::parse(&query.render(&LastSyncTime::Seconds(0)), dialect) {
+            match sql::parse(&query.render(&LastSyncTime::Seconds(0)), scan.rules) {
                 Some(ast) => {
                     sql::check(&ast).map_err(|e| vec![e])?;
                     Names::of_query(&ast)
@@ -72,9 +73,9 @@ impl Query {
         self.pieces.iter().any(|p| matches!(p, Piece::Variable { .. }))
     }
 
-    /// The SQL that it is written in.
-    pub fn dialect(&self) -> Dialect {
-        self.dialect
+    /// Whether its database tells the type of an expression without running it.
+    pub fn has_static_types(&self) -> bool {
+        dialect::rules(self.dialect).static_types
     }
 
     /// The text as written.
@@ -85,10 +86,11 @@ impl Query {
     /// The text to send: variables replaced, a `;` at the end dropped, all else as written.
     pub fn render(&self, value: &LastSyncTime) -> String {
         let mut out = String::new();
+        let rules = dialect::rules(self.dialect);
         for piece in &self.pieces {
             match piece {
                 Piece::Text(text) => out.push_str(text),
-                Piece::Variable { form, quoted } => value.render(*form, *quoted, self.dialect, &mut out),
+                Piece::Variable { form, quoted } => value.render(*form, *quoted, rules, &mut out),
             }
         }
         out

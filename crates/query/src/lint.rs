@@ -14,9 +14,10 @@ mod increments;
 use std::ops::Range;
 use std::time::Duration;
 
-use outflow_core::{CallType, Code, Dialect, Error};
+use outflow_core::{CallType, Code, Error};
 
 use crate::Query;
+use crate::dialect::Rules;
 use crate::outline::{Name, Outline, Select};
 use crate::problem::position;
 use crate::scan::Scan;
@@ -161,8 +162,8 @@ impl Lint<'_> {
         self.outline.scan.text
     }
 
-    fn dialect(&self) -> Dialect {
-        self.outline.scan.dialect
+    fn rules(&self) -> &'static Rules {
+        self.outline.scan.rules
     }
 
     /// A finding at some tokens.

@@ -7,8 +7,6 @@ mod item;
 
 use std::ops::Range;
 
-use outflow_core::Dialect;
-
 use crate::scan::{Kind, Scan, Token};
 pub(crate) use item::Name;
 
@@ -344,7 +342,7 @@ impl<'a> Outline<'a> {
         if !self.is_free_word(i) {
             return None;
         }
-        let redshift = self.scan.dialect == Dialect::Redshift;
+        let rules = self.scan.rules;
         let next = |words: &[&str]| self.is_any(i + 1, words);
         let before = |words: &[&str], back: usize| i.checked_sub(back).is_some_and(|b| self.is_any(b, words));
         let value_follows = self.token(i + 1).is_some_and(|t| {
@@ -358,12 +356,12 @@ impl<'a> Outline<'a> {
             "FETCH" if next(&["FIRST", "NEXT"]) => Clause::Limit,
             "GROUP" if next(&["BY"]) => Clause::Other,
             "HAVING" => Clause::Other,
-            "QUALIFY" if redshift => Clause::Other,
+            "QUALIFY" if rules.qualify => Clause::Other,
             "WINDOW" if self.is(i + 2, "AS") => Clause::Other,
             "CONNECT" if next(&["BY"]) => Clause::Other,
             "START" if next(&["WITH"]) => Clause::Other,
             "UNION" | "EXCEPT" | "INTERSECT" => Clause::End,
-            "MINUS" if redshift => Clause::End,
+            "MINUS" if rules.minus => Clause::End,
             _ => return None,
         })
     }
@@ -382,7 +380,7 @@ impl<'a> Outline<'a> {
     /// `TOP n` or `TOP (n)` near the head of a select list.
     fn top(&self, at: usize) -> Option<Range<usize>> {
         let at = if self.is(at, "DISTINCT") { at + 1 } else { at };
-        if self.scan.dialect != Dialect::Redshift || !self.is(at, "TOP") {
+        if !self.scan.rules.top || !self.is(at, "TOP") {
             return None;
         }
         match self.token(at + 1)?.kind {

@@ -6,6 +6,7 @@
 
 use outflow_core::{Code, Dialect};
 
+use crate::dialect::{Rules, rules};
 use crate::problem::Problem;
 use crate::variable::{self, Form, Misuse};
 
@@ -58,14 +59,14 @@ pub(crate) struct Scan<'a> {
     /// In the order of the text.
     pub(crate) slots: Vec<Slot>,
     pub(crate) problems: Vec<Problem>,
-    pub(crate) dialect: Dialect,
+    pub(crate) rules: &'static Rules,
     at: usize,
 }
 
 impl<'a> Scan<'a> {
     pub(crate) fn new(text: &'a str, dialect: Dialect) -> Self {
-        let mut scan =
-            Self { text, tokens: Vec::new(), slots: Vec::new(), problems: Vec::new(), dialect, at: 0 };
+        let (tokens, slots, problems) = (Vec::new(), Vec::new(), Vec::new());
+        let mut scan = Self { text, tokens, slots, problems, rules: rules(dialect), at: 0 };
         while scan.at < text.len() {
             scan.step();
         }
@@ -124,22 +125,22 @@ impl<'a> Scan<'a> {
     }
 
     fn step(&mut self) {
-        let server = self.dialect != Dialect::Sqlite;
+        let rules = self.rules;
         let Some(byte) = self.byte(0) else { return };
         match (byte, self.byte(1)) {
             (b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c, _) => self.at += 1,
             (b'-', Some(b'-')) => self.line_comment(),
             (b'/', Some(b'*')) => self.block_comment(),
-            (b'\'', _) => self.literal(self.at, self.dialect == Dialect::Redshift),
+            (b'\'', _) => self.literal(self.at, rules.backslash_escapes),
             (b'"', _) => self.quoted(b'"'),
-            (b'`', _) if !server => self.quoted(b'`'),
-            (b'[', _) if !server => match self.find(self.at, "]") {
+            (b'`', _) if rules.odd_name_quotes => self.quoted(b'`'),
+            (b'[', _) if rules.odd_name_quotes => match self.find(self.at, "]") {
                 Some(end) => self.token(Kind::Quoted, end + 1),
                 None => self.unterminated(self.at, "a quoted name", "]"),
             },
             (b'{', Some(b'{')) => self.variable(),
             (b'$', Some(b'0'..=b'9')) => self.number(),
-            (b'$', _) if server => self.dollar(),
+            (b'$', _) if rules.dollar_strings => self.dollar(),
             (b'0'..=b'9', _) | (b'.', Some(b'0'..=b'9')) => self.number(),
             (b, _) if starts_word(b) => self.word(),
             (0, _) => {
@@ -157,7 +158,7 @@ impl<'a> Scan<'a> {
     }
 
     fn line_comment(&mut self) {
-        let ends = |b: u8| b == b'\n' || (b == b'\r' && self.dialect != Dialect::Sqlite);
+        let ends = |b: u8| b == b'\n' || (b == b'\r' && self.rules.carriage_return_ends_line);
         let rest = &self.text.as_bytes()[self.at..];
         self.at += rest.iter().position(|&b| ends(b)).unwrap_or(rest.len());
     }
@@ -167,7 +168,7 @@ impl<'a> Scan<'a> {
         let mut depth = 0_usize;
         while let (Some(a), Some(b)) = (self.byte(0), self.byte(1)) {
             match (a, b) {
-                (b'/', b'*') if depth == 0 || self.dialect != Dialect::Sqlite => depth += 1,
+                (b'/', b'*') if depth == 0 || self.rules.nested_comments => depth += 1,
                 (b'*', b'/') => depth -= 1,
                 _ => {
                     self.at += 1;
@@ -279,7 +280,7 @@ impl<'a> Scan<'a> {
         let start = self.at;
         let rest = &self.text.as_bytes()[start..];
         let length = rest.iter().take_while(|&&b| starts_word(b) || b.is_ascii_digit() || b == b'$').count();
-        if length == 1 && matches!(rest, [b'e' | b'E', b'\'', ..]) && self.dialect != Dialect::Sqlite {
+        if length == 1 && matches!(rest, [b'e' | b'E', b'\'', ..]) && self.rules.e_strings {
             self.at += 1;
             return self.literal(start, true);
         }

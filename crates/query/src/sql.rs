@@ -2,19 +2,14 @@
 //!
 //! The parser's dialects lag behind the servers, so a text that it does not understand is no error: then the words decide alone (`reading`).
 
-use outflow_core::{Code, Dialect, Error};
+use outflow_core::{Code, Error};
 use sqlparser::ast::{Query, SetExpr, Statement, TableFactor};
-use sqlparser::dialect::{Dialect as Parsing, PostgreSqlDialect, RedshiftSqlDialect, SQLiteDialect};
-use sqlparser::parser::Parser;
+
+use crate::dialect::Rules;
 
 /// The query as a tree, if the parser knows its SQL.
-pub(crate) fn parse(text: &str, dialect: Dialect) -> Option<Query> {
-    let dialect: &dyn Parsing = match dialect {
-        Dialect::Redshift => &RedshiftSqlDialect {},
-        Dialect::Postgres => &PostgreSqlDialect {},
-        Dialect::Sqlite => &SQLiteDialect {},
-    };
-    match Parser::parse_sql(dialect, text).ok()?.pop()? {
+pub(crate) fn parse(text: &str, rules: &Rules) -> Option<Query> {
+    match (rules.parse)(text).ok()?.pop()? {
         Statement::Query(query) => Some(*query),
         _ => None,
     }

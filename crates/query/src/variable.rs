@@ -1,7 +1,8 @@
 //! `{{last_sync_time}}`: how it is written in a query, and what stands there when the query is sent.
 
-use outflow_core::{Code, Dialect, Timestamp};
+use outflow_core::{Code, Timestamp};
 
+use crate::dialect::Rules;
 use crate::problem::Problem;
 
 /// The names of the one variable; the second is a common slip that the reference product takes too.
@@ -86,7 +87,7 @@ pub(crate) fn read(inner: &str) -> Result<Form, Misuse> {
 
 impl LastSyncTime {
     /// Appends the value. `quoted`: it goes into a string that the query itself opens and closes.
-    pub(crate) fn render(&self, form: Form, quoted: bool, dialect: Dialect, out: &mut String) {
+    pub(crate) fn render(&self, form: Form, quoted: bool, rules: &Rules, out: &mut String) {
         let (text, word) = match form {
             Form::Plain => (self.plain(), None),
             Form::Millis => (self.micros().div_euclid(1000).to_string(), None),
@@ -96,7 +97,7 @@ impl LastSyncTime {
         match word {
             _ if quoted => out.push_str(&text),
             Some(word) => {
-                if dialect != Dialect::Sqlite {
+                if rules.typed_literals {
                     out.push_str(word);
                 }
                 out.extend(["'", &text, "'"]);
@@ -154,11 +155,14 @@ fn moment(micros: i128, format: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use outflow_core::Dialect;
+
     use super::*;
+    use crate::dialect::rules;
 
     fn render(value: &LastSyncTime, form: Form, quoted: bool, dialect: Dialect) -> String {
         let mut out = String::new();
-        value.render(form, quoted, dialect, &mut out);
+        value.render(form, quoted, rules(dialect), &mut out);
         out
     }
 

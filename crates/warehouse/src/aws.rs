@@ -17,7 +17,7 @@ mod sign;
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use outflow_core::{Clock, Code, Error, Result, Secret};
@@ -39,29 +39,21 @@ type Env = dyn Fn(&str) -> Option<String> + Send + Sync;
 struct Inner {
     env: Box<Env>,
     clock: Arc<dyn Clock>,
+    clients: OnceLock<Clients>,
+    kept: Mutex<HashMap<database::Key, database::Place>>,
+}
+
+struct Clients {
     api: Client,
     /// For the services that hand out credentials to instances and containers.
     metadata: Client,
-    kept: Mutex<HashMap<database::Key, database::Place>>,
 }
 
 impl Aws {
     /// Nothing is looked at or sent yet. `env` gives environment variables, among them `HOME`.
-    ///
-    /// # Errors
-    /// C005 when no TLS client can be made.
-    pub fn new(
-        env: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
-        clock: Arc<dyn Clock>,
-    ) -> Result<Aws> {
-        let options = ClientOptions { policy: AddressPolicy::AwsCredentials, ..ClientOptions::default() };
-        Ok(Aws(Arc::new(Inner {
-            env: Box::new(env),
-            clock,
-            api: Client::new(&ClientOptions::default())?,
-            metadata: Client::new(&options)?,
-            kept: Mutex::default(),
-        })))
+    pub fn new(env: impl Fn(&str) -> Option<String> + Send + Sync + 'static, clock: Arc<dyn Clock>) -> Aws {
+        let (clients, kept) = (OnceLock::new(), Mutex::default());
+        Aws(Arc::new(Inner { env: Box::new(env), clock, clients, kept }))
     }
 }
 
@@ -76,13 +68,21 @@ impl Inner {
     fn env(&self, name: &str) -> Option<String> {
         (self.env)(name).filter(|value| !value.is_empty())
     }
+
+    /// The HTTP clients, made when they are first needed.
+    fn clients(&self) -> Result<&Clients> {
+        if let Some(clients) = self.clients.get() {
+            return Ok(clients);
+        }
+        let options = ClientOptions { policy: AddressPolicy::AwsCredentials, ..ClientOptions::default() };
+        let made = Clients { api: Client::new(&ClientOptions::default())?, metadata: Client::new(&options)? };
+        Ok(self.clients.get_or_init(|| made))
+    }
 }
 
 /// Which database credentials AWS is asked for, and as whom.
 #[derive(Clone, Debug)]
 pub struct Iam {
-    /// Whom to ask.
-    pub aws: Aws,
     /// What the database is.
     pub target: IamTarget,
     /// The region that it is in.

@@ -7,13 +7,17 @@
 
 pub mod aws;
 mod credentials;
+pub mod kinds;
 mod server;
 mod settings;
 mod setup;
 mod sqlite;
+mod tls;
 
 pub use aws::{Aws, Iam};
-pub use server::Server;
-pub use settings::{Login, ServerSettings, Tls, TlsMode, Tunnel};
+pub use kinds::{DatabaseSettings, SettingProblem, SourceKind};
+pub use server::{Server, ServerKind};
+pub use settings::{Login, ServerSettings, Tunnel};
 pub use setup::{PASSWORD_PLACE, ServiceAccount, parse_names};
 pub use sqlite::Sqlite;
+pub use tls::{Tls, TlsMode};

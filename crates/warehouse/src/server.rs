@@ -12,6 +12,7 @@ mod check;
 mod columns;
 mod connector;
 mod failure;
+mod kind;
 mod login;
 mod rows;
 mod session;
@@ -25,32 +26,35 @@ use outflow_core::ports::warehouse::{Check, Session, Warehouse};
 use outflow_core::{BoxFuture, Code, Dialect, Error, Result};
 
 use crate::credentials::Credentials;
-use crate::{Iam, Login, ServerSettings};
+use crate::{Aws, Iam, Login, ServerSettings};
 use connector::Connector;
 use failure::Waking;
+pub use kind::ServerKind;
 use session::OpenSession;
 
 /// A Redshift or PostgreSQL database.
 pub struct Server {
     settings: ServerSettings,
+    aws: Aws,
     door: Connector,
 }
 
 impl Server {
-    /// Checks the settings and reads the CA file. Nothing is sent yet.
+    /// Checks the settings and reads the CA file. Nothing is sent yet. `aws` is asked for passwords
+    /// if the login is [`Login::Iam`].
     ///
     /// # Errors
     /// C005 for a setting that cannot be right, and for a CA file that cannot be used.
-    pub fn new(settings: ServerSettings) -> Result<Server> {
+    pub fn new(settings: ServerSettings, aws: &Aws) -> Result<Server> {
         settings.check()?;
         let door = Connector::new(&settings)?;
-        Ok(Server { settings, door })
+        Ok(Server { settings, aws: aws.clone(), door })
     }
 }
 
 impl Warehouse for Server {
     fn dialect(&self) -> Dialect {
-        self.settings.dialect
+        self.settings.kind.facts().dialect
     }
 
     fn place(&self) -> String {
@@ -73,7 +77,7 @@ impl Warehouse for Server {
     fn test<'a>(&'a self, report: &'a mut (dyn FnMut(Check) + Send)) -> BoxFuture<'a, ()> {
         Box::pin(async move {
             // What failed has been reported.
-            let _ = check::run(&self.settings, &self.door, report).await;
+            let _ = check::run(&self.settings, &self.aws, &self.door, report).await;
         })
     }
 }
@@ -102,10 +106,10 @@ impl Server {
     /// Logs in with credentials from AWS. Kept ones that the server refuses are replaced once: they may have been revoked.
     async fn open_with(&self, iam: &Iam) -> Result<OpenSession> {
         let database = &self.settings.database;
-        let (credentials, new) = iam.credentials(database, None).await?;
+        let (credentials, new) = self.aws.credentials(iam, database, None).await?;
         let opened = match self.open(&credentials).await {
             Err(error) if error.code() == Code::SourceAuthFailed && !new => {
-                let (credentials, _) = iam.credentials(database, Some(&credentials)).await?;
+                let (credentials, _) = self.aws.credentials(iam, database, Some(&credentials)).await?;
                 self.open(&credentials).await
             }
             opened => opened,

@@ -5,13 +5,12 @@ use std::collections::HashMap;
 use outflow_core::{CallType, Code, Dialect};
 
 use super::{Finding, Lint};
+use crate::dialect::{Folding, Rules, rules};
 use crate::outline::Name;
 use crate::scan::Kind;
 
 /// From here on a result is worth a second look.
 const MANY: usize = 200;
-/// Redshift gives no result more columns than this (Database Developer Guide, "Quotas and limits").
-const MOST_ON_REDSHIFT: usize = 1_600;
 /// Segment's reverse ETL takes no more columns than this.
 const MOST_FOR_SEGMENT: usize = 512;
 
@@ -41,7 +40,7 @@ pub(super) fn all(lint: &Lint<'_>) -> Vec<Finding> {
     let Some(select) = lint.output else { return found };
     let list = select.at..select.at + 1;
     if !lint.names.contains(&Name::Wildcard)
-        && let Some((message, help)) = too_many(lint.names.len(), lint.dialect())
+        && let Some((message, help)) = too_many_by(lint.names.len(), lint.rules())
     {
         found.push(lint.at(list.clone(), Code::ManyColumns, message, help));
     }
@@ -59,12 +58,14 @@ pub(super) fn all(lint: &Lint<'_>) -> Vec<Finding> {
 
 /// What to say about a result of so many columns: a sentence, and what to do.
 pub fn too_many(columns: usize, dialect: Dialect) -> Option<(String, &'static str)> {
-    let limit = match columns {
-        ..=MANY => return None,
-        n if n > MOST_ON_REDSHIFT && dialect == Dialect::Redshift => {
-            format!(", and Redshift gives at most {MOST_ON_REDSHIFT}")
-        }
-        n if n > MOST_FOR_SEGMENT => {
+    too_many_by(columns, rules(dialect))
+}
+
+fn too_many_by(columns: usize, rules: &Rules) -> Option<(String, &'static str)> {
+    let limit = match (columns, rules.max_columns) {
+        (..=MANY, _) => return None,
+        (n, Some(most)) if n > most => format!(", and {} gives at most {most}", rules.name),
+        (n, _) if n > MOST_FOR_SEGMENT => {
             format!(", more than the {MOST_FOR_SEGMENT} that some destinations take")
         }
         _ => String::new(),
@@ -196,11 +197,12 @@ fn words_of(name: &str) -> Vec<String> {
 }
 
 fn folded(lint: &Lint<'_>) -> Option<Finding> {
-    let folds = |token: usize| match lint.dialect() {
-        Dialect::Redshift => true,
-        Dialect::Postgres => lint.outline.token(token).is_some_and(|t| t.kind == Kind::Word),
-        Dialect::Sqlite => false,
+    let (note, quoted_too) = match lint.rules().folding {
+        Folding::All(note) => (note, true),
+        Folding::Unquoted(note) => (note, false),
+        Folding::Never => return None,
     };
+    let folds = |token: usize| quoted_too || lint.outline.token(token).is_some_and(|t| t.kind == Kind::Word);
     let is_field = |name: &str| FIELDS.iter().any(|f| f.eq_ignore_ascii_case(name));
     let names: Vec<(usize, String)> = lint
         .named()
@@ -211,15 +213,8 @@ fn folded(lint: &Lint<'_>) -> Option<Finding> {
     let (first, _) = names.first()?;
     let list = names.iter().map(|(_, name)| name.as_str()).take(5).collect::<Vec<_>>().join(", ");
     let more = if names.len() > 5 { format!(" and {} more", names.len() - 5) } else { String::new() };
-    let (who, help) = match lint.dialect() {
-        Dialect::Redshift => (
-            "Redshift folds every name to lower case, quoted or not",
-            "nothing need be done; with enable_case_sensitive_identifier on, quoted names keep their case, and the calls are the same",
-        ),
-        _ => ("PostgreSQL folds names without quotes to lower case", "nothing need be done"),
-    };
-    let message = format!("{who}; calls have them as the query does: {list}{more}");
-    Some(lint.at(*first..first + 1, Code::CaseFolded, message, help))
+    let message = format!("{}; calls have them as the query does: {list}{more}", note.what);
+    Some(lint.at(*first..first + 1, Code::CaseFolded, message, note.help))
 }
 
 fn commands(lint: &Lint<'_>) -> Vec<Finding> {

@@ -315,7 +315,7 @@ fn rendered(outline: &Outline<'_>, tokens: &Range<usize>, untyped: bool) -> Stri
             at = bare.end;
         } else {
             text.push_str(&scan.text[at..slot.start]);
-            LastSyncTime::Seconds(0).render(slot.form, slot.quoted, scan.dialect, &mut text);
+            LastSyncTime::Seconds(0).render(slot.form, slot.quoted, scan.rules, &mut text);
             at = slot.end;
         }
     }

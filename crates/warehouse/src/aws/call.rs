@@ -155,7 +155,7 @@ impl Inner {
         };
         let signing = signing.iter().map(|(name, value)| (*name, value.expose()));
         let target = Target::new(url, headers.iter().copied().chain(signing))?;
-        Ok(self.api.post(&target, call.body.clone().into(), &DEADLINES).await)
+        Ok(self.clients()?.api.post(&target, call.body.clone().into(), &DEADLINES).await)
     }
 
     /// Where a service is: an override, or the region's own endpoint.

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
 use super::call::{Call, Proof, Service, element, form, incomplete};
-use super::{Iam, IamTarget, Inner, chain};
+use super::{Aws, Iam, IamTarget, Inner, chain};
 use crate::credentials::Credentials;
 
 /// Credentials are renewed so long before they expire, if they live long enough.
@@ -29,19 +29,20 @@ pub(super) struct Kept {
     renew: Timestamp,
 }
 
-impl Iam {
-    /// User and password for `database`, and whether AWS gave them just now. Credentials that are `refused` by the server are not given again.
+impl Aws {
+    /// User and password of this login for `database`, and whether AWS gave them just now. Credentials that are `refused` by the server are not given again.
     ///
     /// # Errors
     /// S021 when no keys are found, S022 when AWS refuses them or cannot be reached.
     pub(crate) async fn credentials(
         &self,
+        iam: &Iam,
         database: &str,
         refused: Option<&Credentials>,
     ) -> Result<(Credentials, bool)> {
-        let aws = &self.aws.0;
-        let (target, region, profile) = (self.target.clone(), self.region.clone(), self.profile.clone());
-        let key = (target, region, profile, database.to_owned(), self.duration);
+        let aws = &self.0;
+        let (target, region, profile) = (iam.target.clone(), iam.region.clone(), iam.profile.clone());
+        let key = (target, region, profile, database.to_owned(), iam.duration);
         let place =
             Arc::clone(aws.kept.lock().unwrap_or_else(PoisonError::into_inner).entry(key).or_default());
         let mut place = place.lock().await;
@@ -51,12 +52,14 @@ impl Iam {
         {
             return Ok((kept.credentials.clone(), false));
         }
-        let kept = self.fetch(aws, database).await?;
+        let kept = iam.fetch(aws, database).await?;
         let credentials = kept.credentials.clone();
         *place = Some(kept);
         Ok((credentials, true))
     }
+}
 
+impl Iam {
     async fn fetch(&self, aws: &Inner, database: &str) -> Result<Kept> {
         let keys = chain::keys(aws, self.profile.as_deref(), &self.region).await?;
         let (service, action, body) = self.request(database);
@@ -114,10 +117,8 @@ fn from_json(answer: &str) -> Option<(Credentials, Timestamp)> {
 
 #[cfg(test)]
 mod tests {
-    use outflow_core::SystemClock;
-
     use super::*;
-    use crate::aws::{Aws, DbUser};
+    use crate::aws::DbUser;
 
     /// The vectors are requests that botocore built; see `tests/aws-vectors.py`.
     #[test]
@@ -141,7 +142,6 @@ mod tests {
             let seconds =
                 given["DurationSeconds"].as_u64().or_else(|| given["durationSeconds"].as_u64()).unwrap();
             let iam = Iam {
-                aws: Aws::new(|_| None, Arc::new(SystemClock)).unwrap(),
                 target,
                 region: "eu-central-1".into(),
                 profile: None,

@@ -51,7 +51,7 @@ pub(super) async fn container(aws: &Inner) -> Result<KeyLookup> {
     };
     let target = Target::new(&url, token.iter().map(|token| ("authorization", token.trim())))
         .map_err(|e| e.at("AWS_CONTAINER_CREDENTIALS_FULL_URI"))?;
-    let client = if url.starts_with("https://") { &aws.api } else { &aws.metadata };
+    let client = if url.starts_with("https://") { &aws.clients()?.api } else { &aws.clients()?.metadata };
     let answer = client.get(&target, &DEADLINES).await.map_err(|cause| silent("container", cause))?;
     keys(&answer, "the container's role").map(KeyLookup::Keys).ok_or_else(|| useless("container", &answer))
 }
@@ -70,7 +70,7 @@ pub(super) async fn instance(aws: &Inner) -> Result<KeyLookup> {
 
     let target =
         Target::new(&format!("{base}/latest/api/token"), [("x-aws-ec2-metadata-token-ttl-seconds", "300")])?;
-    let token = match aws.metadata.put(&target, Bytes::new(), &DEADLINES).await {
+    let token = match aws.clients()?.metadata.put(&target, Bytes::new(), &DEADLINES).await {
         Ok(answer) if answer.status == 200 => String::from_utf8_lossy(&answer.body).into_owned(),
         Ok(answer) => return Err(useless("instance", &answer)),
         Err(cause) => return nothing(format!("no metadata service answers ({cause})")),
@@ -78,7 +78,7 @@ pub(super) async fn instance(aws: &Inner) -> Result<KeyLookup> {
     let get = async |path: &str| {
         let url = format!("{base}/latest/meta-data/iam/security-credentials/{path}");
         let target = Target::new(&url, [("x-aws-ec2-metadata-token", token.trim())])?;
-        aws.metadata.get(&target, &DEADLINES).await.map_err(|cause| silent("instance", cause))
+        aws.clients()?.metadata.get(&target, &DEADLINES).await.map_err(|cause| silent("instance", cause))
     };
     let roles = get("").await?;
     let role = String::from_utf8_lossy(&roles.body).lines().next().unwrap_or_default().trim().to_owned();

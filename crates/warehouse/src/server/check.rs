@@ -5,6 +5,7 @@
 //! do: change anything, or ask for rows of the user's tables.
 
 mod account;
+mod catalogue;
 mod certificate;
 mod encryption;
 mod grants;
@@ -14,12 +15,13 @@ use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::time::Duration;
 
 use outflow_core::ports::warehouse::{Check, Session, Step};
-use outflow_core::{Clock, Code, Dialect, Error, Result, SystemClock, Timestamp};
+use outflow_core::{Clock, Code, Error, Result, SystemClock, Timestamp};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::cancel::Canceller;
 use super::connector::Connector;
+use super::kind::ServerKind;
 use super::login::{self, Way};
 use super::no_answer;
 use super::session::{OpenSession, Texts, breaks_the_connection, too_early};
@@ -27,7 +29,7 @@ use super::wire::{Socket, Wire};
 use crate::aws::{Iam, IamTarget};
 use crate::credentials::Credentials;
 use crate::settings::Tunnel;
-use crate::{Login, ServerSettings};
+use crate::{Aws, Login, ServerSettings};
 
 /// The server may take so long for a question, in milliseconds; then it is one that it does not answer. Large Redshift catalogues take seconds.
 const QUESTION: &str = "SET statement_timeout TO 20000";
@@ -44,11 +46,12 @@ const LAG: f64 = 60.0;
 /// Goes through all steps; `None` after one that failed.
 pub(super) async fn run(
     settings: &ServerSettings,
+    aws: &Aws,
     door: &Connector,
     report: &mut (dyn FnMut(Check) + Send),
 ) -> Option<()> {
     let mut list = Checklist::new(settings, report);
-    let session = connect(&mut list, settings, door).await?;
+    let session = connect(&mut list, settings, aws, door).await?;
     about_server(&mut list, settings, session).await
 }
 
@@ -56,12 +59,14 @@ pub(super) async fn run(
 async fn connect(
     list: &mut Checklist<'_>,
     settings: &ServerSettings,
+    aws: &Aws,
     door: &Connector,
 ) -> Option<OpenSession> {
     let credentials = match &settings.login {
         Login::Password { user, password } => Credentials { user: user.clone(), password: password.clone() },
         Login::Iam(iam) => {
-            let credentials = list.ask(Step::Credentials, Box::pin(fetch(iam, &settings.database))).await?;
+            let credentials =
+                list.ask(Step::Credentials, Box::pin(fetch(aws, iam, &settings.database))).await?;
             list.restart(settings.connect_timeout);
             credentials
         }
@@ -88,12 +93,12 @@ async fn connect(
     };
     let key = list.step(Step::Database, enter).await?;
     let canceller = Canceller { door: door.clone(), address, key };
-    Some(OpenSession { wire, canceller, dialect: settings.dialect })
+    Some(OpenSession { wire, canceller, kind: settings.kind })
 }
 
 /// User and password from AWS.
-async fn fetch(iam: &Iam, database: &str) -> Result<(Credentials, Found)> {
-    let (credentials, _) = iam.credentials(database, None).await?;
+async fn fetch(aws: &Aws, iam: &Iam, database: &str) -> Result<(Credentials, Found)> {
+    let (credentials, _) = aws.credentials(iam, database, None).await?;
     let of = match &iam.target {
         IamTarget::Cluster { id, .. } => format!("cluster {id}"),
         IamTarget::Workgroup(name) => format!("workgroup {name}"),
@@ -166,7 +171,7 @@ async fn about_server(
     mut session: OpenSession,
 ) -> Option<()> {
     let session = &mut session;
-    let is_replica = list.ask(Step::Server, server(session, settings.dialect)).await?;
+    let is_replica = list.ask(Step::Server, server(session, settings.kind)).await?;
     list.ask(Step::Clock, clock(session)).await?;
     if is_replica {
         list.ask(Step::Lag, lag(session)).await?;
@@ -307,48 +312,41 @@ fn method(way: Way) -> &'static str {
 }
 
 /// Which server it is, and whether it is a replica. Then the session is settled, which only the right kind of server takes.
-async fn server(session: &mut OpenSession, configured: Dialect) -> Result<(bool, Found)> {
+async fn server(session: &mut OpenSession, configured: ServerKind) -> Result<(bool, Found)> {
     let version = session.ask("SELECT version()").await.map_err(too_early)?;
     let version = one(&version).unwrap_or_default();
     let build = session.wire.parameter("padb_version").map(str::to_owned);
-    let (dialect, name) = identify(version, build.as_deref());
-    if dialect != configured {
-        return Err(wrong_kind(configured, &name));
+    let (kind, name) = identify(version, build.as_deref());
+    if kind != configured {
+        return Err(wrong_kind(configured, kind, &name));
     }
     session.settle().await.map_err(too_early)?;
     let _refused = answer(session, QUESTION).await?;
-    let is_replica = dialect == Dialect::Postgres
+    let is_replica = kind.facts().has_replicas
         && matches!(answer(session, "SELECT pg_is_in_recovery()").await?, Ok(rows) if one(&rows) == Some("t"));
     let summary = if is_replica { format!("{name}, a read replica") } else { name.clone() };
     let found = Found::new(summary)
-        .with("kind", json!(kind(dialect)))
+        .with("kind", json!(kind.facts().name))
         .with("version", json!(name))
         .with("replica", json!(is_replica));
     Ok((is_replica, found))
 }
 
 /// The kind of server, and its name and version in short, from `version()` and the parameter that Redshift alone has.
-fn identify(version: &str, build: Option<&str>) -> (Dialect, String) {
+fn identify(version: &str, build: Option<&str>) -> (ServerKind, String) {
     let told =
         version.split_once("Redshift ").map(|(_, build)| build.split_whitespace().next().unwrap_or_default());
     match build.or(told) {
-        Some(build) => (Dialect::Redshift, format!("Redshift {build}")),
+        Some(build) => (ServerKind::Redshift, format!("Redshift {build}")),
         None => {
             let short = version.split(" on ").next().unwrap_or_default();
-            (Dialect::Postgres, short.chars().take(80).collect())
+            (ServerKind::Postgres, short.chars().take(80).collect())
         }
     }
 }
 
-fn kind(dialect: Dialect) -> &'static str {
-    if dialect == Dialect::Redshift { "redshift" } else { "postgres" }
-}
-
-fn wrong_kind(configured: Dialect, name: &str) -> Error {
-    let (configured, found) = match configured {
-        Dialect::Redshift => ("redshift", "postgres"),
-        _ => ("postgres", "redshift"),
-    };
+fn wrong_kind(configured: ServerKind, kind: ServerKind, name: &str) -> Error {
+    let (configured, found) = (configured.facts().name, kind.facts().name);
     Error::new(Code::InvalidValue, format!("the source says `type: {configured}`, and the server is {name}"))
         .help(format!("write `type: {found}` in the source, or check host and port"))
 }
@@ -358,8 +356,8 @@ async fn clock(session: &mut OpenSession) -> Result<((), Found)> {
     let (ours, begun) = (SystemClock.now(), Instant::now());
     let theirs = session.clock().await?;
     let half = begun.elapsed().as_secs_f64() / 2.0;
-    // Redshift tells whole seconds: half a second more is the best guess, and as much is unsure.
-    let unsure = if session.dialect == Dialect::Redshift { 0.5 } else { 0.0 };
+    // Of a time in whole seconds, half a second more is the best guess, and as much is unsure.
+    let unsure = session.kind.facts().clock_error;
     let difference = seconds_between(ours, theirs) - half + unsure;
     Ok(((), clock_found(difference, half + unsure)))
 }
@@ -423,11 +421,11 @@ mod tests {
     fn servers_are_told_apart() {
         let redshift = "PostgreSQL 8.0.2 on i686-pc-linux-gnu, compiled by GCC gcc (GCC) 3.4.2 20041017 (Red Hat 3.4.2-6.fc3), Redshift 1.0.117891";
         let postgres = "PostgreSQL 15.6 (Debian 15.6-0+deb12u1) on x86_64-pc-linux-gnu, compiled by gcc";
-        assert_eq!(identify(redshift, None), (Dialect::Redshift, "Redshift 1.0.117891".into()));
-        assert_eq!(identify("", Some("1.0.9")), (Dialect::Redshift, "Redshift 1.0.9".into()));
+        assert_eq!(identify(redshift, None), (ServerKind::Redshift, "Redshift 1.0.117891".into()));
+        assert_eq!(identify("", Some("1.0.9")), (ServerKind::Redshift, "Redshift 1.0.9".into()));
         assert_eq!(
             identify(postgres, None),
-            (Dialect::Postgres, "PostgreSQL 15.6 (Debian 15.6-0+deb12u1)".into())
+            (ServerKind::Postgres, "PostgreSQL 15.6 (Debian 15.6-0+deb12u1)".into())
         );
     }
 

@@ -23,7 +23,8 @@ use tokio_rustls::TlsConnector;
 use super::transport::Transport;
 use super::tunnel::SshTunnel;
 use super::wire::{Socket, Wire, broken_protocol};
-use crate::settings::{ServerSettings, TlsMode, Tunnel};
+use crate::settings::{ServerSettings, Tunnel};
+use crate::tls::TlsMode;
 
 /// How to encrypt, made once from the settings.
 #[derive(Clone)]

@@ -14,7 +14,8 @@ use sha2::{Digest, Sha256};
 
 use super::wire::{Socket, Wire, broken_protocol, unexpected};
 use crate::credentials::Credentials;
-use crate::settings::{ServerSettings, TlsMode};
+use crate::settings::ServerSettings;
+use crate::tls::TlsMode;
 
 /// The process and the secret to cancel with.
 pub(crate) type Key = (i32, i32);

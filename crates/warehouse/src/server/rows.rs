@@ -13,7 +13,7 @@
 use std::time::Duration;
 
 use outflow_core::ports::warehouse::{RowStream, Statement};
-use outflow_core::{BoxFuture, Code, Column, Dialect, Error, Result, Row, RowPage};
+use outflow_core::{BoxFuture, Code, Column, Error, Result, Row, RowPage};
 use postgres_protocol::message::frontend;
 use tokio::io::AsyncWriteExt;
 use tokio::time::Instant;
@@ -30,9 +30,6 @@ const PAGE: usize = 256 << 10;
 
 /// A page with this much in it is handed on, so that each read has room for 64 KiB.
 const FULL: usize = 192 << 10;
-
-/// Redshift with a single node refuses to give more rows at a time.
-const REDSHIFT_FETCH: u64 = 1000;
 
 /// Where the conversation stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,11 +84,10 @@ impl Rows {
         mut wire: Wire,
         canceller: Canceller,
         columns: Vec<Column>,
-        dialect: Dialect,
+        at_a_time: u64,
         statement: &Statement,
         deadline: Option<Instant>,
     ) -> Result<Rows> {
-        let at_a_time = if dialect == Dialect::Redshift { REDSHIFT_FETCH } else { i32::MAX as u64 };
         let limited = statement.limit.map(|left| Limited { left, at_a_time });
         let (timeout, hold) = (statement.timeout, statement.hold);
         let (portal, count) = match &limited {

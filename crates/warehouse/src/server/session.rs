@@ -4,12 +4,13 @@
 //! columns are known at once and the execution can be cancelled from then on.
 
 use outflow_core::ports::warehouse::{Expected, RowStream, Session, Statement};
-use outflow_core::{BoxFuture, Code, Column, Dialect, Error, Result, Timestamp};
+use outflow_core::{BoxFuture, Code, Column, Error, Result, Timestamp};
 use postgres_protocol::message::frontend;
 use tokio::time::Instant;
 
 use super::cancel::Canceller;
 use super::connector::{Connector, closed};
+use super::kind::{Facts, ServerKind};
 use super::rows::{GRACE, Rows, too_long};
 use super::wire::{Wire, broken_protocol, unexpected, unsendable};
 use super::{columns, login};
@@ -23,9 +24,6 @@ const EXACT_TEXTS: &[&str] =
 /// A question of our own is answered with no more rows than this.
 const MOST_ROWS: usize = 2000;
 
-/// What else decides on PostgreSQL's texts.
-const EXACT_TEXTS_POSTGRES: &[&str] = &["SET bytea_output TO 'hex'", "SET intervalstyle TO 'postgres'"];
-
 /// Connects, logs in and settles what texts look like.
 pub(crate) async fn open(
     settings: &ServerSettings,
@@ -36,7 +34,7 @@ pub(crate) async fn open(
     let mut wire = Wire::new(socket);
     let key = login::log_in(&mut wire, settings, credentials).await.map_err(too_early)?;
     let canceller = Canceller { door: door.clone(), address, key };
-    let mut session = OpenSession { wire, canceller, dialect: settings.dialect };
+    let mut session = OpenSession { wire, canceller, kind: settings.kind };
     session.settle().await.map_err(too_early)?;
     Ok(session)
 }
@@ -49,7 +47,7 @@ pub(crate) fn too_early(error: Error) -> Error {
 pub(crate) struct OpenSession {
     pub(super) wire: Wire,
     pub(super) canceller: Canceller,
-    pub(super) dialect: Dialect,
+    pub(super) kind: ServerKind,
 }
 
 /// The rows of a question of our own, as texts; `None` is NULL.
@@ -58,14 +56,10 @@ pub(crate) type Texts = Vec<Vec<Option<String>>>;
 impl Session for OpenSession {
     fn clock(&mut self) -> BoxFuture<'_, Result<Timestamp>> {
         Box::pin(async move {
-            // GETDATE() knows whole seconds; that is what `last_sync_time` is rounded down to anyway.
-            let (sql, zone) = match self.dialect {
-                Dialect::Redshift => ("SELECT GETDATE()", "Z"),
-                _ => ("SELECT clock_timestamp()", ""),
-            };
-            let text = self.run(sql).await?.unwrap_or_default();
+            let Facts { clock, clock_zone, .. } = self.kind.facts();
+            let text = self.run(clock).await?.unwrap_or_default();
             // What Redshift's leader node computes may be padded with NULs.
-            let text = format!("{}{zone}", String::from_utf8_lossy(&text).trim_end_matches('\0'));
+            let text = format!("{}{clock_zone}", String::from_utf8_lossy(&text).trim_end_matches('\0'));
             text.parse().map_err(|e| broken_protocol("a time that is none").caused_by(e))
         })
     }
@@ -104,8 +98,7 @@ impl Session for OpenSession {
 impl OpenSession {
     /// Settles what texts look like.
     pub(super) async fn settle(&mut self) -> Result<()> {
-        let postgres = if self.dialect == Dialect::Postgres { EXACT_TEXTS_POSTGRES } else { &[] };
-        for statement in EXACT_TEXTS.iter().chain(postgres) {
+        for statement in EXACT_TEXTS.iter().chain(self.kind.facts().exact_texts) {
             self.run(statement).await?;
         }
         Ok(())
@@ -139,25 +132,21 @@ impl OpenSession {
         if let Some(sql) = self.labelling(&statement.label) {
             self.run(&sql).await?;
         }
-        // Redshift's transactions see one snapshot anyhow, whatever level they ask for.
-        let begin = match (statement.hold, self.dialect) {
-            (true, Dialect::Postgres) => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
-            _ => "BEGIN READ ONLY",
-        };
+        let begin = if statement.hold { self.kind.facts().begin_snapshot } else { "BEGIN READ ONLY" };
         self.run(begin).await?;
         if let Some(timeout) = statement.timeout {
             let millis = timeout.as_millis().clamp(1, i32::MAX as u128);
             self.run(&format!("SET statement_timeout TO {millis}")).await?;
         }
         let columns = self.parse(statement.sql.clone()).await?;
-        Rows::start(self.wire, self.canceller, columns, self.dialect, &statement, deadline).await
+        Rows::start(self.wire, self.canceller, columns, self.kind.facts().fetch, &statement, deadline).await
     }
 
     /// The label holds only what can stand in a literal; other characters are dropped.
     fn labelling(&self, label: &str) -> Option<String> {
         let plain = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
         let label: String = label.chars().filter(plain).take(30).collect();
-        let setting = if self.dialect == Dialect::Redshift { "query_group" } else { "application_name" };
+        let setting = self.kind.facts().label;
         (!label.is_empty()).then(|| format!("SET {setting} TO '{label}'"))
     }
 

@@ -318,8 +318,8 @@ async fn a_redshift_that_answers_little_still_passes() {
 #[tokio::test]
 async fn the_wrong_kind_of_server_is_a_mistake_of_the_configuration() {
     let database = Postgres::shared().database("check_kind");
-    let dialect = outflow_core::Dialect::Redshift;
-    let lines = test(&server(ServerSettings { dialect, ..user(&database, "scramuser") })).await;
+    let kind = outflow_warehouse::ServerKind::Redshift;
+    let lines = test(&server(ServerSettings { kind, ..user(&database, "scramuser") })).await;
     assert_eq!((lines.last().unwrap().step, codes(&lines)), (Step::Server, vec![Code::InvalidValue]));
     assert!(findings(&lines, Step::Server)[0].1.contains("type: postgres"));
 }

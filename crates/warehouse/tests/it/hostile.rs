@@ -5,7 +5,6 @@ use std::time::Duration;
 use outflow_core::Code;
 use outflow_core::ports::warehouse::Statement;
 use outflow_testkit::{Rng, seed};
-use outflow_warehouse::Server;
 
 use crate::fake::{accept, authentication, described, done, listen, message, ready, row, saying, welcome};
 use crate::{read, select};
@@ -81,7 +80,7 @@ async fn a_tampered_stream_gives_an_error_or_rows_and_never_a_panic_or_a_hang() 
     let mut rng = Rng::new(seed());
     let (mut failed, mut read_through) = (0, 0);
     let (listener, settings) = listen().await;
-    let server = Server::new(settings).unwrap();
+    let server = crate::open(settings).unwrap();
     let rounds = if std::env::var_os("OUTFLOW_LONG").is_some() { 100_000 } else { 2_500 };
     for round in 0..rounds {
         let (mut bytes, statement) = session(&mut rng);

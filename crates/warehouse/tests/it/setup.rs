@@ -1,9 +1,8 @@
 //! The script for a service account, run on a real PostgreSQL: it suffices, and nothing of it can be left out.
 
-use outflow_core::Dialect;
 use outflow_core::ports::warehouse::Warehouse;
 use outflow_testkit::{Database, Postgres};
-use outflow_warehouse::{Login, PASSWORD_PLACE, ServerSettings, ServiceAccount};
+use outflow_warehouse::{Login, PASSWORD_PLACE, ServerKind, ServerSettings, ServiceAccount};
 
 use crate::check::{codes, test};
 use crate::{read, select, server, settings};
@@ -51,7 +50,7 @@ fn prepare() -> Database<'static> {
 
 fn statements() -> Vec<String> {
     let account = ServiceAccount {
-        dialect: Dialect::Postgres,
+        kind: ServerKind::Postgres,
         database: "setup".into(),
         user: USER.into(),
         schemas: vec![SCHEMA.into()],

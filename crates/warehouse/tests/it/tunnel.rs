@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use outflow_core::ports::warehouse::{Step, Warehouse};
 use outflow_core::{Code, Error, RowPage};
 use outflow_testkit::{ChaosProxy, Postgres};
-use outflow_warehouse::{Server, ServerSettings, Tls, TlsMode, Tunnel};
+use outflow_warehouse::{ServerSettings, Tls, TlsMode, Tunnel};
 
 use crate::sshd::Sshd;
 use crate::{select, server, settings, start, values};
@@ -218,7 +218,7 @@ async fn ssh_ends_with_a_process_that_is_killed() {
             known_hosts: Some(known_hosts.into()),
         };
         let settings = ServerSettings {
-            dialect: outflow_core::Dialect::Postgres,
+            kind: outflow_warehouse::ServerKind::Postgres,
             host: "127.0.0.1".into(),
             port: database.parse().unwrap(),
             database: "postgres".into(),
@@ -228,7 +228,7 @@ async fn ssh_ends_with_a_process_that_is_killed() {
             connect_timeout: Duration::from_secs(60),
         };
         let mut stream =
-            start(&Server::new(settings).unwrap(), select("SELECT pg_sleep(600)")).await.unwrap();
+            start(&crate::open(settings).unwrap(), select("SELECT pg_sleep(600)")).await.unwrap();
         let _ = stream.next(&mut RowPage::default()).await;
         return;
     }
@@ -270,10 +270,10 @@ fn a_tunnel_cannot_smuggle_settings_into_ssh() {
         Tunnel { user: Some("a\nb".into()), ..good.clone() },
     ] {
         assert_eq!(
-            Server::new(through(tunnel.clone())).err().unwrap().code(),
+            crate::open(through(tunnel.clone())).err().unwrap().code(),
             Code::InvalidValue,
             "{tunnel:?}"
         );
     }
-    assert!(Server::new(through(good)).is_ok());
+    assert!(crate::open(through(good)).is_ok());
 }

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::Found;
 use super::certificate::Certificate;
 use crate::server::wire::Socket;
-use crate::settings::{Tls, TlsMode};
+use crate::tls::{Tls, TlsMode};
 
 /// A certificate that is good for no longer than this is told, in days. Those that are renewed by themselves are renewed earlier.
 const SOON: i64 = 30;
