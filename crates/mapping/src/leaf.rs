@@ -6,9 +6,9 @@ use outflow_core::{CallFlags, Code, ColumnType};
 use serde_json::Value;
 
 use crate::Field;
-use crate::bad::Bad;
 use crate::fields::{Kind, Members};
 use crate::notes::Notes;
+use crate::row_error::RowError;
 use crate::tree::Leaf;
 use crate::write::json::{self, Scalar};
 use crate::write::object::{self, Object};
@@ -31,7 +31,7 @@ pub(crate) fn null(notes: &mut Notes, out: &mut Vec<u8>) {
 }
 
 #[inline]
-pub(crate) fn any(leaf: Leaf, text: &[u8], notes: &mut Notes, out: &mut Vec<u8>) -> Result<(), Bad> {
+pub(crate) fn any(leaf: Leaf, text: &[u8], notes: &mut Notes, out: &mut Vec<u8>) -> Result<(), RowError> {
     value::natural(out, leaf.ty, text)?;
     match leaf.ty {
         ColumnType::Int | ColumnType::Numeric if number::is_beyond_exact(text) => {
@@ -44,7 +44,7 @@ pub(crate) fn any(leaf: Leaf, text: &[u8], notes: &mut Notes, out: &mut Vec<u8>)
 }
 
 /// Appends a value that is there, as its field wants it. `false`: what is in it counts as absent.
-pub(crate) fn typed(leaf: Leaf, text: &[u8], notes: &mut Notes, out: &mut Vec<u8>) -> Result<bool, Bad> {
+pub(crate) fn typed(leaf: Leaf, text: &[u8], notes: &mut Notes, out: &mut Vec<u8>) -> Result<bool, RowError> {
     match leaf.kind {
         Kind::Trait | Kind::Free => any(leaf, text, notes, out)?,
         Kind::CreatedAt => time::moment(out, leaf.ty, text)?,
@@ -85,27 +85,27 @@ pub(crate) fn typed(leaf: Leaf, text: &[u8], notes: &mut Notes, out: &mut Vec<u8
 }
 
 /// The text of a text field, if there is one that is not blank.
-pub(crate) fn content(ty: ColumnType, text: &[u8]) -> Result<Option<Cow<'_, [u8]>>, Bad> {
+pub(crate) fn content(ty: ColumnType, text: &[u8]) -> Result<Option<Cow<'_, [u8]>>, RowError> {
     Ok(value::plain(ty, text)?.filter(|content| !text::is_blank(content)))
 }
 
-fn integration(ty: ColumnType, text: &[u8], out: &mut Vec<u8>) -> Result<bool, Bad> {
+fn integration(ty: ColumnType, text: &[u8], out: &mut Vec<u8>) -> Result<bool, RowError> {
     const SAYS: &str = "neither enables nor disables an integration; give true, false or a JSON object";
     if ty == ColumnType::Json && matches!(json::scalar(text)?, Scalar::Compound) {
         if !text.trim_ascii().starts_with(b"{") {
-            return Err(Bad::value(Code::WrongType, SAYS));
+            return Err(RowError::value(Code::WrongType, SAYS));
         }
         json::copy(out, text)?;
         return Ok(true);
     }
     let Some(content) = content(ty, text)? else { return Ok(false) };
-    let is = value::boolean(&content).map_err(|_| Bad::value(Code::WrongType, SAYS))?;
+    let is = value::boolean(&content).map_err(|_| RowError::value(Code::WrongType, SAYS))?;
     value::literal(out, is);
     Ok(true)
 }
 
 /// Keywords: a JSON array, or words between commas.
-fn keywords(ty: ColumnType, text: &[u8], out: &mut Vec<u8>) -> Result<bool, Bad> {
+fn keywords(ty: ColumnType, text: &[u8], out: &mut Vec<u8>) -> Result<bool, RowError> {
     let listed = match ty {
         ColumnType::Json => matches!(json::scalar(text)?, Scalar::Compound),
         ColumnType::Text | ColumnType::Char => {
@@ -137,13 +137,14 @@ fn keywords(ty: ColumnType, text: &[u8], out: &mut Vec<u8>) -> Result<bool, Bad>
     Ok(true)
 }
 
-/// Brings an object of `context` into its documented form: documented names, documented types, nothing empty among the known.
+/// Brings an object of `context` into its documented form: documented names, documented types,
+/// nothing empty among the known.
 pub(crate) fn known(
     members: &'static Members,
     object: Object,
     column: usize,
     notes: &mut Notes,
-) -> Result<Object, Bad> {
+) -> Result<Object, RowError> {
     let mut result = Object::new();
     for (name, value) in object {
         match members.find(&name) {
@@ -164,7 +165,7 @@ pub(crate) fn convert(
     value: &Value,
     column: usize,
     notes: &mut Notes,
-) -> Result<Option<Value>, Bad> {
+) -> Result<Option<Value>, RowError> {
     let text = value.to_string();
     let Some(text) = given(ColumnType::Json, Some(text.as_bytes())) else { return Ok(None) };
     let mut out = Vec::new();

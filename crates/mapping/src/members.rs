@@ -1,10 +1,10 @@
 //! Writes the members of a part, column by column, straight into the call.
 
 use crate::Field;
-use crate::bad::Bad;
 use crate::fields::Kind;
 use crate::leaf::{any, given, null, typed};
 use crate::notes::Notes;
+use crate::row_error::RowError;
 use crate::tree::{Content, Leaf, Node};
 
 /// Appends the members; what is absent leaves no trace.
@@ -13,7 +13,7 @@ pub(crate) fn write(
     fields: &[Field<'_>],
     notes: &mut Notes,
     out: &mut Vec<u8>,
-) -> Result<(), Bad> {
+) -> Result<(), RowError> {
     for node in nodes {
         let mark = out.len();
         let first = out.last() == Some(&b'{');
@@ -42,16 +42,16 @@ pub(crate) fn close(out: &mut Vec<u8>) -> bool {
 
 /// Appends a column's value. `false`: it is absent, and nothing is appended.
 #[inline]
-fn write_leaf(leaf: Leaf, field: Field<'_>, notes: &mut Notes, out: &mut Vec<u8>) -> Result<bool, Bad> {
+fn write_leaf(leaf: Leaf, field: Field<'_>, notes: &mut Notes, out: &mut Vec<u8>) -> Result<bool, RowError> {
     if matches!(leaf.kind, Kind::Trait) {
         match field {
-            Some(text) => any(leaf, text, notes, out).map_err(|bad| bad.of(leaf.column))?,
+            Some(text) => any(leaf, text, notes, out).map_err(|error| error.of(leaf.column))?,
             None => null(notes, out),
         }
         return Ok(true);
     }
     match given(leaf.ty, field) {
-        Some(text) => typed(leaf, text, notes, out).map_err(|bad| bad.of(leaf.column)),
+        Some(text) => typed(leaf, text, notes, out).map_err(|error| error.of(leaf.column)),
         None if matches!(leaf.kind, Kind::CreatedAt) => {
             null(notes, out);
             Ok(true)

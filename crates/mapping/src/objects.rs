@@ -1,12 +1,13 @@
 //! The slow path: objects that come whole, as JSON, and are looked into.
 //!
-//! Rows take it only where a JSON column is named like a part (or a known object of `context`) and cannot be copied as it is: `context` and `integrations` always,
-//! `traits` and `properties` where other columns join them.
+//! Rows take it only where a JSON column is named like a part (or a known object of `context`) and
+//! cannot be copied as it is: `context` and `integrations` always, `traits` and `properties` where
+//! other columns join them.
 
-use crate::bad::Bad;
 use crate::fields::{self, Kind, Section};
 use crate::leaf::{convert, known};
 use crate::notes::Notes;
+use crate::row_error::RowError;
 use crate::write::object::Object;
 
 /// Brings an object that stands for a whole part into its documented form.
@@ -15,7 +16,7 @@ pub(crate) fn documented(
     object: Object,
     column: usize,
     notes: &mut Notes,
-) -> Result<Object, Bad> {
+) -> Result<Object, RowError> {
     match part {
         Section::Context => known(&fields::CONTEXT, object, column, notes),
         Section::Integrations => integrations(object, column, notes),
@@ -23,7 +24,7 @@ pub(crate) fn documented(
     }
 }
 
-fn integrations(object: Object, column: usize, notes: &mut Notes) -> Result<Object, Bad> {
+fn integrations(object: Object, column: usize, notes: &mut Notes) -> Result<Object, RowError> {
     let mut result = Object::new();
     for (mut name, value) in object {
         fields::integration_name(&mut name);
@@ -35,7 +36,7 @@ fn integrations(object: Object, column: usize, notes: &mut Notes) -> Result<Obje
 }
 
 /// Brings the object type among the traits of a group into its documented form.
-pub(crate) fn object_type(traits: &mut Object, column: usize, notes: &mut Notes) -> Result<(), Bad> {
+pub(crate) fn object_type(traits: &mut Object, column: usize, notes: &mut Notes) -> Result<(), RowError> {
     let Some(value) = traits.get(fields::OBJECT_TYPE) else { return Ok(()) };
     match convert(Kind::ObjectType, value, column, notes)? {
         Some(value) => drop(traits.insert(fields::OBJECT_TYPE.to_owned(), value)),

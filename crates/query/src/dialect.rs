@@ -1,7 +1,7 @@
 //! What differs between the SQL of databases: one table with a column for each dialect.
 //!
-//! What always holds: this is the only place in the crate that tells dialects apart; all else asks
-//! the table. What it does not do: talk to a database. How a kind of database is reached, and what
+//! What always holds: this is the only place in the crate that compares dialects; all else asks the
+//! table. What it does not do: talk to a database. How a kind of database is reached, and what
 //! its catalogue is called, is the `warehouse` crate's.
 
 use outflow_core::Dialect;
@@ -42,7 +42,7 @@ pub(crate) struct Rules {
     // Values.
     /// A literal names its type, as in `DATE '2026-01-31'`; without, a time is a plain string.
     pub(crate) typed_literals: bool,
-    /// The database tells the type of an expression without running it.
+    /// The database knows the type of an expression without running it.
     pub(crate) static_types: bool,
     /// What a comparison of a number with a time does.
     pub(crate) number_with_time: &'static str,

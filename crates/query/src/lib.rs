@@ -1,9 +1,13 @@
-//! The text of a query: its variables, whether it only reads, and the names that its author gave to the columns.
+//! The text of a query: its variables, whether it only reads, and the names that its author gave to
+//! the columns.
 //!
-//! What always holds: nothing here does input or output, and no text, however odd, makes it panic or run long. A text that [`Query::parse`] takes is one
-//! statement that reads, as far as its words can show. The wall behind this is the warehouse's: one statement per message, in a read-only transaction.
+//! What always holds: nothing here does input or output, and no text, however odd, makes it panic
+//! or run long. A text that [`Query::parse`] takes is one statement that reads, as far as its words
+//! can show. The second line of defence is the warehouse's: one statement per message, in a
+//! read-only transaction.
 //!
-//! What it does not do: know tables or types, or say what a column becomes. That is the warehouse's and `shape`'s.
+//! What it does not do: know tables or types, or say what a column becomes. That is the job of
+//! `warehouse` and `mapping`.
 
 mod dialect;
 pub mod lint;
@@ -73,7 +77,7 @@ impl Query {
         self.pieces.iter().any(|p| matches!(p, Piece::Variable { .. }))
     }
 
-    /// Whether its database tells the type of an expression without running it.
+    /// Whether its database knows the type of an expression without running it.
     pub fn has_static_types(&self) -> bool {
         dialect::rules(self.dialect).static_types
     }
@@ -96,7 +100,8 @@ impl Query {
         out
     }
 
-    /// Gives column names back the case in which the query has them. Names that differ in more than the case of ASCII letters are left alone.
+    /// Gives column names back the case in which the query has them. Names that differ in more than
+    /// the case of ASCII letters are left alone.
     pub fn restore_names(&self, columns: &mut [Column]) {
         self.names.restore(columns);
     }

@@ -1,7 +1,9 @@
-//! Where the parts of a query lie: each SELECT with its list, its FROM and its WHERE, told from the words alone.
+//! Where the parts of a query lie: each SELECT with its list, its FROM and its WHERE, found by the
+//! words alone.
 //!
-//! It knows the bytes of all it finds, and it holds for SQL that no parser of ours knows. A part that it cannot be sure of is missing. It is made for texts
-//! of bounded size and depth (`Scan::is_small`).
+//! It knows the bytes of all it finds, and it holds for SQL that no parser of ours knows. A part
+//! that it cannot be sure of is missing. It is made for texts of bounded size and depth
+//! (`Scan::is_small`).
 
 mod item;
 
@@ -175,8 +177,8 @@ impl<'a> Outline<'a> {
         self.levels[0].selects.last().map(|&s| &self.selects[s])
     }
 
-    /// The SELECT whose list names the result's columns: behind `SELECT * FROM x`, where `x` is a query of this text, it is that of `x`.
-    /// `None` if some other place names them.
+    /// The SELECT whose list names the result's columns: behind `SELECT * FROM x`, where `x` is a
+    /// query of this text, it is that of `x`. `None` if some other place names them.
     pub(crate) fn output(&self) -> Option<&Select> {
         let mut select = self.main()?;
         for _ in 0..self.selects.len() {
@@ -276,42 +278,42 @@ impl<'a> Outline<'a> {
 
     /// Finds the SELECTs and their clauses.
     fn part(&mut self) {
-        // For each level the clause under way: its kind, and where it began.
-        let mut under_way: Vec<Option<(Clause, usize)>> = vec![None; self.levels.len()];
+        // For each level the open clause: its kind, and where it begins.
+        let mut open_clauses: Vec<Option<(Clause, usize)>> = vec![None; self.levels.len()];
         for i in 0..self.scan.tokens.len() {
             let level = self.level_of[i];
             if self.is_symbol(i, b')') || self.is_symbol(i, b']') {
                 // What stood between the parentheses ends here.
                 if let Some(inner) = self.partner(i).and_then(|open| self.inside[open]) {
-                    self.close(inner, &mut under_way, i);
+                    self.close(inner, &mut open_clauses, i);
                 }
             } else if self.is_free_word(i) && self.is(i, "SELECT") {
-                self.close(level, &mut under_way, i);
+                self.close(level, &mut open_clauses, i);
                 self.levels[level].selects.push(self.selects.len());
                 self.selects.push(Select::new(i, level));
-                under_way[level] = Some((Clause::List, self.skip_quantifier(i + 1)));
+                open_clauses[level] = Some((Clause::List, self.skip_quantifier(i + 1)));
             } else if self.is(i, "WITH") && self.levels[level].open.map_or(0, |open| open + 1) == i {
                 self.levels[level].with = Some(i);
-            } else if under_way[level].is_some()
+            } else if open_clauses[level].is_some()
                 && let Some(clause) = self.clause(i)
             {
-                self.close(level, &mut under_way, i);
+                self.close(level, &mut open_clauses, i);
                 let keeps_word = matches!(clause, Clause::Order | Clause::Limit);
-                under_way[level] =
+                open_clauses[level] =
                     (clause != Clause::End).then_some((clause, if keeps_word { i } else { i + 1 }));
             }
-            self.owner[i] = self.innermost(level, &under_way);
+            self.owner[i] = self.innermost(level, &open_clauses);
         }
         let end = self.scan.tokens.len() - crate::reading::trailing_semicolons(&self.scan.tokens).len();
         for level in 0..self.levels.len() {
-            self.close(level, &mut under_way, end);
+            self.close(level, &mut open_clauses, end);
         }
     }
 
-    fn innermost(&self, level: usize, under_way: &[Option<(Clause, usize)>]) -> Option<usize> {
+    fn innermost(&self, level: usize, open_clauses: &[Option<(Clause, usize)>]) -> Option<usize> {
         let mut level = Some(level);
         while let Some(at) = level {
-            if under_way[at].is_some() {
+            if open_clauses[at].is_some() {
                 return self.levels[at].selects.last().copied();
             }
             level = self.levels[at].outer;
@@ -319,8 +321,8 @@ impl<'a> Outline<'a> {
         None
     }
 
-    fn close(&mut self, level: usize, under_way: &mut [Option<(Clause, usize)>], end: usize) {
-        let Some((clause, start)) = under_way[level].take() else { return };
+    fn close(&mut self, level: usize, open_clauses: &mut [Option<(Clause, usize)>], end: usize) {
+        let Some((clause, start)) = open_clauses[level].take() else { return };
         let Some(&select) = self.levels[level].selects.last() else { return };
         let range = start..end.max(start);
         match clause {

@@ -1,8 +1,10 @@
-//! The words of a query, told from its strings, quoted names and comments by the rules of the server that will read it.
+//! The tokens of a query: words, strings, quoted names and comments, by the rules of the server
+//! that will read it.
 //!
-//! Where servers differ, so does the scanner: PostgreSQL and Redshift nest comments, end a line at a carriage return too and have `$tag$` strings; Redshift takes a
-//! backslash in every string for an escape, PostgreSQL in `E'…'` only; SQLite has names in `` `…` `` and `[…]`.
-//! Variables are found here as well, since only here it is known what is a comment.
+//! Where servers differ, so does the scanner: PostgreSQL and Redshift nest comments, end a line at
+//! a carriage return too and have `$tag$` strings; Redshift takes a backslash in every string for
+//! an escape, PostgreSQL in `E'…'` only; SQLite has names in `` `…` `` and `[…]`. Variables are
+//! found here as well, since only here it is known what is a comment.
 
 use outflow_core::{Code, Dialect};
 
@@ -10,8 +12,9 @@ use crate::dialect::{Rules, rules};
 use crate::problem::Problem;
 use crate::variable::{self, Form, Misuse};
 
-/// Texts beyond these sizes are not given to the full parser. It bounds the depth of expressions, but not that of joins, and its trees take stack space to drop.
-/// Measured: on a stack of 1 MiB 64 joins without a condition and 8,000 operators in a row are safe; 128 and 19,000 are not.
+/// Texts beyond these sizes are not given to the full parser. It bounds the depth of expressions,
+/// but not that of joins, and its trees take stack space to drop. Measured: on a stack of 1 MiB 64
+/// joins without a condition and 8,000 operators in a row are safe; 128 and 19,000 are not.
 const SMALL_TOKENS: usize = 10_000;
 const SMALL_JOINS: usize = 50;
 const SMALL_DEPTH: usize = 24;
@@ -208,7 +211,8 @@ impl<'a> Scan<'a> {
         self.token(Kind::Literal, end);
     }
 
-    /// Where the string that just ended goes on: PostgreSQL joins strings with only blanks, comments and at least one line break between them.
+    /// Where the string that just ended goes on: PostgreSQL joins strings with only blanks,
+    /// comments and at least one line break between them.
     fn continuation(&self) -> Option<usize> {
         let bytes = self.text.as_bytes();
         let mut at = self.at;

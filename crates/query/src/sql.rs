@@ -1,6 +1,7 @@
 //! What a full parser sees in a query: that it is one statement, and that no part of it writes.
 //!
-//! The parser's dialects lag behind the servers, so a text that it does not understand is no error: then the words decide alone (`reading`).
+//! The parser's dialects lag behind the servers, so a text that it does not understand is no error:
+//! then the words decide alone (`reading`).
 
 use outflow_core::{Code, Error};
 use sqlparser::ast::{Query, SetExpr, Statement, TableFactor};
@@ -43,7 +44,8 @@ pub(crate) enum Part<'a> {
     Body(&'a SetExpr),
 }
 
-/// Visits the query, its WITH queries, the sides of its UNIONs and the queries in its FROM, outer ones before inner ones. Needs no stack.
+/// Visits the query, its WITH queries, the sides of its UNIONs and the queries in its FROM, outer
+/// ones before inner ones. Needs no stack.
 pub(crate) fn walk<'a>(query: &'a Query, mut visit: impl FnMut(Part<'a>)) {
     let mut parts = vec![Part::Query(query)];
     let mut factors: Vec<&'a TableFactor> = Vec::new();

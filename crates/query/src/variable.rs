@@ -1,4 +1,5 @@
-//! `{{last_sync_time}}`: how it is written in a query, and what stands there when the query is sent.
+//! `{{last_sync_time}}`: how it is written in a query, and what stands there when the query is
+//! sent.
 
 use outflow_core::{Code, Timestamp};
 
@@ -23,7 +24,8 @@ const LAST_SECOND: i128 = 253_402_207_200;
 pub enum LastSyncTime {
     /// A Unix time in seconds, not below 0, with the lookback already taken off.
     Seconds(i64),
-    /// The value of a numeric cursor column, as decimal text. Text that is no finite number counts as 0.
+    /// The value of a numeric cursor column, as decimal text. Text that is no finite number counts
+    /// as 0.
     Number(String),
 }
 

@@ -15,8 +15,9 @@ pub(crate) const RESERVED: &str = "
     SNAPSHOT SOME SYSDATE SYSTEM TABLE TAG TDES TEXT255 TEXT32K THEN TIMESTAMP TO TOP TRAILING TRUE
     TRUNCATECOLUMNS UNION UNIQUE UNNEST UNPIVOT USER USING VERBOSE WALLET WHEN WHERE WITH WITHOUT";
 
-/// Those of them that no reading statement has a use for, so that they can only be meant as names. TIMESTAMP is one where a value is expected and no literal
-/// follows; `oid` is a column of the catalogue that needs no quotes.
+/// Those of them that no reading statement has a use for, so that they can only be meant as names.
+/// TIMESTAMP is one where a value is expected and no literal follows; `oid` is a column of the
+/// catalogue that needs no quotes.
 pub(crate) const ONLY_NAMES: &str = "
     AES128 AES256 ALLOWOVERWRITE ANALYSE ANALYZE AUTHORIZATION AZ64 BACKUP BLANKSASNULL BYTEDICT BZIP2
     CHECK COLUMN CONSTRAINT CREDENTIALS DEFERRABLE DEFLATE DEFRAG DELTA DELTA32K DISABLE DO EMPTYASNULL

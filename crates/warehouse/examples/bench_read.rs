@@ -1,5 +1,6 @@
-//! Reads a query to its end and prints rows and bytes a second, for profiling:
-//! `bench_read HOST PORT DATABASE USER PASSWORD QUERY`, or `bench_read FILE.db QUERY` for SQLite. TLS as `SSL=require` and the like ask, else none.
+//! Reads a query to its end and prints rows and bytes a second, for profiling: `bench_read HOST
+//! PORT DATABASE USER PASSWORD QUERY`, or `bench_read FILE.db QUERY` for SQLite. TLS as
+//! `SSL=require` and the like ask, else none.
 
 use std::sync::Arc;
 use std::time::Instant;

@@ -1,10 +1,13 @@
 //! AWS as a way in: an identity on this machine, and the database credentials that AWS gives to it.
 //!
-//! [`chain`] finds the keys of the identity where the SDKs look for them, [`roles`] turns keys into those of a role, [`call`] signs ([`sign`]) and sends a request, and
-//! [`database`] asks for user and password of a database and keeps them until they are about to expire. [`host`] reads what it can from a host's name.
+//! [`chain`] finds the keys of the identity where the SDKs look for them, [`roles`] turns keys into
+//! those of a role, [`call`] signs ([`sign`]) and sends a request, and [`database`] asks for user
+//! and password of a database and keeps them until they are about to expire. [`host`] reads what it
+//! can from a host's name.
 //!
-//! What always holds: the metadata services of instances and containers are reached through a client that reaches nothing else; no error holds a key, a token or a
-//! password. What it does not do: log in by SSO or with an MFA device, which need a person.
+//! What always holds: the metadata services of instances and containers are reached through a
+//! client that reaches nothing else; no error holds a key, a token or a password. What it does not
+//! do: log in by SSO or with an MFA device, which need a person.
 
 mod call;
 mod chain;
@@ -25,7 +28,8 @@ use outflow_egress::{AddressPolicy, Client, ClientOptions};
 
 pub use host::{Endpoint, is_region};
 
-/// Database credentials live as long as this, if nothing else is said; also the shortest that AWS gives.
+/// Database credentials live as long as this, if nothing else is said; also the shortest that AWS
+/// gives.
 pub const SHORTEST_LIFE: Duration = Duration::from_secs(900);
 /// The longest that AWS gives.
 pub const LONGEST_LIFE: Duration = Duration::from_secs(3600);
@@ -40,7 +44,7 @@ struct Inner {
     env: Box<Env>,
     clock: Arc<dyn Clock>,
     clients: OnceLock<Clients>,
-    kept: Mutex<HashMap<database::Key, database::Place>>,
+    kept: Mutex<HashMap<database::Key, database::Slot>>,
 }
 
 struct Clients {

@@ -129,7 +129,8 @@ impl SourceKind {
 
     /// Reads the settings of the database `name`. The values have the types of [`Self::settings`]:
     /// paths are complete, durations are whole seconds, and null stands for a value that is given
-    /// and has been found wrong. `None` if something is wrong, also if that has been reported before.
+    /// and has been found wrong. `None` if something is wrong, also if that has been reported
+    /// before.
     pub fn read(
         &self,
         name: &str,

@@ -26,7 +26,8 @@ pub struct ServerSettings {
     pub tls: Tls,
     /// The SSH server that leads to the host, if there is one.
     pub tunnel: Option<Tunnel>,
-    /// Everything from the look-up of the name to a session that is ready must be done within this time.
+    /// Everything from the look-up of the name to a session that is ready must be done within this
+    /// time.
     pub connect_timeout: Duration,
 }
 

@@ -1,7 +1,9 @@
-//! The script for a service account that reads and can do nothing else. Outflow prints it; an administrator runs it.
+//! The script for a service account that reads and can do nothing else. Outflow prints it; an
+//! administrator runs it.
 //!
-//! What always holds: every statement is needed, and a test on a real PostgreSQL leaves each out in turn to show it; names are quoted. What it does not do:
-//! hold a password. Its place is no SQL, so that a script in which it was forgotten makes no account.
+//! What always holds: every statement is needed, and a test on a real PostgreSQL leaves each out in
+//! turn to show it; names are quoted. What it does not do: hold a password. Its place is no SQL, so
+//! that a script in which it was forgotten creates no account.
 
 use std::fmt::Write as _;
 
@@ -86,7 +88,7 @@ impl ServiceAccount {
         }
         for (schema, table) in self.tables.iter().filter(|(schema, _)| !self.schemas.contains(schema)) {
             script.add(
-                "It may read this one. A table that is dropped and made anew needs its grant anew.",
+                "It may read this one. A table that is dropped and created again needs its grant again.",
                 &format!("GRANT SELECT ON TABLE {}.{} TO {user}", quoted(schema), quoted(table)),
             );
         }
@@ -105,8 +107,9 @@ impl Script {
     }
 }
 
-/// Reads names with commas between: `a,b`, or `s.t,"Odd, name".t`. Each name comes as its parts, exactly as written; double quotes hold what has a comma or a
-/// dot in it, and a doubled one stands for itself. `None`: a quote is not closed, or a name is empty.
+/// Reads names with commas between: `a,b`, or `s.t,"Odd, name".t`. Each name comes as its parts,
+/// exactly as written; double quotes hold what has a comma or a dot in it, and a doubled one stands
+/// for itself. `None`: a quote is not closed, or a name is empty.
 pub fn parse_names(text: &str) -> Option<Vec<Vec<String>>> {
     let mut names = vec![vec![String::new()]];
     let (mut is_quoted, mut chars) = (false, text.chars().peekable());

@@ -18,7 +18,7 @@ const MOST_FOR_SEGMENT: usize = 512;
 const FIELDS: &[&str] =
     &["userId", "anonymousId", "previousId", "groupId", "objectTypeId", "messageId", "createdAt"];
 
-/// Names of events by which Customer.io is told to do something; see its documentation of semantic events.
+/// Names of events that make Customer.io do something; see its documentation of semantic events.
 const COMMANDS: &[&str] = &[
     "User Deleted",
     "User Suppressed",
@@ -49,14 +49,14 @@ pub(super) fn all(lint: &Lint<'_>) -> Vec<Finding> {
         && lint.is_complete()
         && !lint.named().any(|(_, n)| is_person(&n))
     {
-        let message = "the group query has no userId, so its calls tie nobody to their groups";
+        let message = "the group query has no userId, so its calls add no person to a group";
         let help = "add the people who belong to the group, one row each: `person_id AS userId`; leave it so if only the groups' traits are meant";
         found.push(lint.at(list, Code::GroupWithoutUserId, message, help));
     }
     found
 }
 
-/// What to say about a result of so many columns: a sentence, and what to do.
+/// The finding about a result with this number of columns: a sentence, and what to do.
 pub fn too_many(columns: usize, dialect: Dialect) -> Option<(String, &'static str)> {
     too_many_by(columns, rules(dialect))
 }
@@ -115,7 +115,8 @@ fn secrets(lint: &Lint<'_>) -> Vec<Finding> {
     found
 }
 
-/// Whether a column of that name is likely to hold a secret itself, and not something about one, as `password_changed_at` does.
+/// Whether a column of that name is likely to hold a secret itself, and not something about one, as
+/// `password_changed_at` does.
 fn is_secret(name: &str) -> bool {
     const SECRET: &[&str] = &[
         "password",
@@ -251,7 +252,7 @@ mod tests {
     use super::is_secret;
 
     #[test]
-    fn names_of_secrets_are_told_from_names_about_them() {
+    fn names_of_secrets_differ_from_names_about_them() {
         for name in [
             "password",
             "PASSWORD_HASH",

@@ -1,7 +1,8 @@
 //! What is said about a comparison with the variable: Q010, Q011, Q102, Q112, Q203.
 //!
-//! `WHERE col >= {{last_sync_time}}` is right for a column of Unix seconds, an error for a timestamp, and for a text it selects everything without a word: Redshift
-//! compares the number's text. Without the column's type nothing can be said for sure.
+//! `WHERE col >= {{last_sync_time}}` is right for a column of Unix seconds, an error for a
+//! timestamp, and for a text it selects everything without a word: Redshift compares the number's
+//! text. Without the column's type nothing can be said for sure.
 
 use outflow_core::{Code, Column, ColumnType};
 

@@ -1,4 +1,5 @@
-//! Findings about single words: functions that give another value in every run (Q106) or run on Redshift's leader node alone (Q107), and reserved words (Q108).
+//! Findings about single words: functions that give another value in every run (Q106) or run on
+//! Redshift's leader node alone (Q107), and reserved words (Q108).
 
 use std::ops::Range;
 
@@ -169,7 +170,8 @@ fn reserved(lint: &Lint<'_>) -> Vec<Finding> {
     found
 }
 
-/// Whether a word stands where a value is expected, and as a column: neither as a type nor before a literal or a call.
+/// Whether a word stands where a value is expected, and as a column: neither as a type nor before a
+/// literal or a call.
 fn is_operand(lint: &Lint<'_>, i: usize) -> bool {
     const BEFORE: &[&str] = &[
         "SELECT", "DISTINCT", "WHERE", "AND", "OR", "NOT", "ON", "BY", "WHEN", "THEN", "ELSE", "BETWEEN",

@@ -48,7 +48,7 @@ impl Outline<'_> {
         if item.len() > 1 && self.is_bare_alias(item, last) { Name::Alias(last) } else { Name::Unclear }
     }
 
-    /// Whether the last word of an item is a name that AS does not stand before.
+    /// Whether the word at the end of an item is a name that AS does not stand before.
     fn is_bare_alias(&self, item: &Range<usize>, last: usize) -> bool {
         let plain = |i: usize| {
             self.is_name(i)

@@ -123,7 +123,7 @@ fn set(
     if is_authorization && !view.superuser {
         return Err(Report::error("42501", "permission denied to set session authorization"));
     }
-    let (true, Some(equals)) = (matches!(words.at(at + 1), "to" | "="), words.place(at + 1)) else {
+    let (true, Some(equals)) = (matches!(words.at(at + 1), "to" | "="), words.token_index(at + 1)) else {
         return Ok(None);
     };
     let behind = name_behind(name).ok_or_else(|| unrecognized(name))?;

@@ -1,7 +1,9 @@
-//! The keys of this machine's identity, looked for where the SDKs look and in their order: environment, profile, web identity, container, instance.
+//! The keys of this machine's identity, looked for where the SDKs look and in their order:
+//! environment, profile, web identity, container, instance.
 //!
-//! A profile that is named in the project is the only place. One that is named by AWS_PROFILE must exist. What always holds: a place that offers keys and cannot
-//! give them is an error, since what comes after it may be somebody else; only places that offer nothing are passed over.
+//! A profile that is named in the project is the only place. One that is named by AWS_PROFILE must
+//! exist. What always holds: a place that offers keys and cannot give them is an error, since what
+//! comes after it may be another identity; only places that offer nothing are passed over.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -66,7 +68,8 @@ async fn web_identity(aws: &Inner, region: &str) -> Result<KeyLookup> {
     roles::with_web_identity(aws, &role, &file, region).await.map(KeyLookup::Keys)
 }
 
-/// The keys of a profile. Its roles are followed down to the first keys, and then taken on one after the other.
+/// The keys of a profile. Its roles are followed down to the first keys, and then taken on one
+/// after the other.
 async fn of_profile(aws: &Inner, named: Option<&str>, region: &str) -> Result<KeyLookup> {
     let profiles = Profiles::read(aws)?;
     let chosen = named.map(str::to_owned).or_else(|| aws.env("AWS_PROFILE"));
@@ -155,7 +158,7 @@ fn unsuited(profile: &str, why: &str) -> Error {
         .help("use a profile with keys, a role with its source, or a credential_process")
 }
 
-/// The keys that a profile has itself: written down, or told by a program.
+/// The keys that a profile has itself: written in it, or printed by a program.
 async fn own_keys(profile: &Profile, name: &str) -> Result<KeyLookup> {
     let get = |key: &str| profile.get(key).filter(|value| !value.is_empty());
     let from = format!("profile {name:?}");
@@ -167,7 +170,7 @@ async fn own_keys(profile: &Profile, name: &str) -> Result<KeyLookup> {
             from,
         })),
         (Some(_), None, _) => Err(unsuited(name, "has aws_access_key_id and no aws_secret_access_key")),
-        (None, _, Some(command)) => told(command, name, &from).await.map(KeyLookup::Keys),
+        (None, _, Some(command)) => from_process(command, name, &from).await.map(KeyLookup::Keys),
         (None, _, None) if profile.keys().any(|key| key.starts_with("sso_")) => {
             let error = unsuited(name, "logs in by SSO, which needs a person");
             Err(error.help(format!(
@@ -180,8 +183,9 @@ async fn own_keys(profile: &Profile, name: &str) -> Result<KeyLookup> {
     }
 }
 
-/// The keys that a `credential_process` tells. What it says besides is not repeated: it may be a secret.
-async fn told(command: &str, name: &str, from: &str) -> Result<Keys> {
+/// The keys that a `credential_process` prints. The rest of its output is not repeated, since it
+/// may be a secret.
+async fn from_process(command: &str, name: &str, from: &str) -> Result<Keys> {
     let run = tokio::process::Command::new("sh")
         .args(["-c", command])
         .stdin(Stdio::null())
@@ -204,7 +208,7 @@ async fn told(command: &str, name: &str, from: &str) -> Result<Keys> {
             .help("run it by hand to see what it says"));
     }
     metadata::of_json(&output.stdout, "SessionToken", from).ok_or_else(|| {
-        unsuited(name, "has a credential_process that told no keys")
+        unsuited(name, "has a credential_process that printed no keys")
             .help("run it by hand to see what it says")
     })
 }

@@ -1,7 +1,8 @@
 //! Credentials of a database, and the keeping of them.
 //!
-//! AWS checks a password only when a session begins, so sessions outlive it. What always holds: for each identity, database and user there is one set of
-//! credentials, fetched once however many ask at the same time, and renewed [`AHEAD`] of its end or when a quarter of its life is left.
+//! AWS checks a password only when a session begins, so sessions outlive it. What always holds: for
+//! each identity, database and user there is one set of credentials, fetched once however many ask
+//! at the same time, and renewed [`AHEAD`] of its end or when a quarter of its life is left.
 
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -21,7 +22,7 @@ const AHEAD: Duration = Duration::from_secs(300);
 pub(super) type Key = (IamTarget, String, Option<String>, String, Duration);
 
 /// Where credentials are kept. It is locked while they are fetched.
-pub(super) type Place = Arc<Mutex<Option<Kept>>>;
+pub(super) type Slot = Arc<Mutex<Option<Kept>>>;
 
 /// Credentials that AWS gave.
 pub(super) struct Kept {
@@ -30,7 +31,8 @@ pub(super) struct Kept {
 }
 
 impl Aws {
-    /// User and password of this login for `database`, and whether AWS gave them just now. Credentials that are `refused` by the server are not given again.
+    /// User and password of this login for `database`, and whether AWS gave them just now.
+    /// Credentials that are `refused` by the server are not given again.
     ///
     /// # Errors
     /// S021 when no keys are found, S022 when AWS refuses them or cannot be reached.
@@ -43,10 +45,10 @@ impl Aws {
         let aws = &self.0;
         let (target, region, profile) = (iam.target.clone(), iam.region.clone(), iam.profile.clone());
         let key = (target, region, profile, database.to_owned(), iam.duration);
-        let place =
+        let slot =
             Arc::clone(aws.kept.lock().unwrap_or_else(PoisonError::into_inner).entry(key).or_default());
-        let mut place = place.lock().await;
-        if let Some(kept) = place.as_ref()
+        let mut slot = slot.lock().await;
+        if let Some(kept) = slot.as_ref()
             && aws.clock.now() < kept.renew
             && Some(&kept.credentials) != refused
         {
@@ -54,7 +56,7 @@ impl Aws {
         }
         let kept = iam.fetch(aws, database).await?;
         let credentials = kept.credentials.clone();
-        *place = Some(kept);
+        *slot = Some(kept);
         Ok((credentials, true))
     }
 }

@@ -1,7 +1,10 @@
-//! Keys that the place where Outflow runs hands out: to a container (ECS, EKS), or to an instance (EC2).
+//! Keys that the place where Outflow runs hands out: to a container (ECS, EKS), or to an instance
+//! (EC2).
 //!
-//! What always holds: plain HTTP goes only to the fixed addresses of these services and to this machine; the egress client for them enforces it. An instance is
-//! asked by version 2 of its service, which wants a token first. What it does not do: version 1, which any forged request could use.
+//! What always holds: plain HTTP goes only to the fixed addresses of these services and to this
+//! machine; the egress client for them enforces it. An instance is asked by version 2 of its
+//! service, which wants a token first. What it does not do: version 1, which any forged request
+//! could use.
 
 use std::time::Duration;
 

@@ -59,7 +59,7 @@ const REDSHIFT: Facts = Facts {
     tls: TlsMode::VerifyFull,
     needs_password: true,
     has_iam: true,
-    // GETDATE() tells whole seconds, to which `last_sync_time` is rounded down anyway.
+    // GETDATE() returns whole seconds, to which `last_sync_time` is rounded down anyway.
     clock: "SELECT GETDATE()",
     clock_zone: "Z",
     clock_error: 0.5,
@@ -70,8 +70,8 @@ const REDSHIFT: Facts = Facts {
     // A cluster with a single node refuses to give more.
     fetch: 1000,
     has_replicas: false,
-    // Ten: four syncs side by side, their cancellations, and a person who tests. An hour: no session
-    // of Outflow is idle for longer.
+    // Ten: four syncs side by side, their cancellations, and a person who tests. An hour: no
+    // session of Outflow is idle for longer.
     account_limits: Some((
         " CONNECTION LIMIT 10 SESSION TIMEOUT 3600",
         "\nIt may hold 10 connections, and a session that is idle for an hour ends.",

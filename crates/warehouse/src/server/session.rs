@@ -1,7 +1,8 @@
 //! A session: its settings, the clock, and the one statement that it is for.
 //!
-//! Settings go out as statements of their own and not at start-up, where Redshift refuses some. The statement is described before it is executed, so that
-//! columns are known at once and the execution can be cancelled from then on.
+//! Settings go out as statements of their own and not at start-up, where Redshift refuses some. The
+//! statement is described before it is executed, so that columns are known at once and the
+//! execution can be cancelled from then on.
 
 use outflow_core::ports::warehouse::{Expected, RowStream, Session, Statement};
 use outflow_core::{BoxFuture, Code, Column, Error, Result, Timestamp};
@@ -17,7 +18,8 @@ use super::{columns, login};
 use crate::credentials::Credentials;
 use crate::settings::ServerSettings;
 
-/// Texts that mean the same everywhere: UTC, ISO dates, floats that read back as themselves (Redshift allows at most 2).
+/// Texts that mean the same everywhere: UTC, ISO dates, floats that read back as themselves
+/// (Redshift allows at most 2).
 const EXACT_TEXTS: &[&str] =
     &["SET timezone TO 'UTC'", "SET datestyle TO 'ISO'", "SET extra_float_digits TO 2"];
 
@@ -27,13 +29,13 @@ const MOST_ROWS: usize = 2000;
 /// Connects, logs in and settles what texts look like.
 pub(crate) async fn open(
     settings: &ServerSettings,
-    door: &Connector,
+    connector: &Connector,
     credentials: &Credentials,
 ) -> Result<OpenSession> {
-    let (socket, address) = door.open().await?;
+    let (socket, address) = connector.open().await?;
     let mut wire = Wire::new(socket);
     let key = login::log_in(&mut wire, settings, credentials).await.map_err(too_early)?;
-    let canceller = Canceller { door: door.clone(), address, key };
+    let canceller = Canceller { connector: connector.clone(), address, key };
     let mut session = OpenSession { wire, canceller, kind: settings.kind };
     session.settle().await.map_err(too_early)?;
     Ok(session)
@@ -104,7 +106,8 @@ impl OpenSession {
         Ok(())
     }
 
-    /// Asks a question of our own, in a transaction of its own. The session serves the next one after an error that the server reported.
+    /// Asks a question of our own, in a transaction of its own. The session serves the next one
+    /// after an error that the server reported.
     pub(super) async fn ask(&mut self, sql: &str) -> Result<Texts> {
         let asked = self.all_rows(sql).await;
         self.recover(asked).await
@@ -116,7 +119,8 @@ impl OpenSession {
         loop {
             let message = self.wire.receive().await?;
             match message.tag {
-                // Questions have their LIMIT; a server that does not keep to it is read on, and forgotten.
+                // Questions have their LIMIT; a server that does not keep to it is read on, and
+                // forgotten.
                 b'D' if rows.len() < MOST_ROWS => {
                     let row = texts(self.wire.body(&message));
                     rows.push(row.ok_or_else(|| broken_protocol("a row that does not add up"))?);
@@ -183,7 +187,8 @@ impl OpenSession {
         Ok(columns)
     }
 
-    /// The top line of the plan. One message holds one statement, so nothing can hide behind the EXPLAIN.
+    /// The top line of the plan. One message holds one statement, so nothing can hide behind the
+    /// EXPLAIN.
     async fn plan(&mut self, sql: &str) -> Result<Option<Expected>> {
         self.run("BEGIN READ ONLY").await?;
         let columns = self.parse(format!("EXPLAIN {sql}")).await?;
@@ -204,8 +209,9 @@ impl OpenSession {
         Ok(expected(&String::from_utf8_lossy(&top)))
     }
 
-    /// Makes the session fit for the next statement after an error that the server reported: it has yet to say that it is ready, and a transaction may be open.
-    /// What broke the connection stays broken.
+    /// Makes the session fit for the next statement after an error that the server reported: it has
+    /// yet to say that it is ready, and a transaction may be open. What broke the connection stays
+    /// broken.
     async fn recover<T>(&mut self, outcome: Result<T>) -> Result<T> {
         let Err(error) = outcome else { return outcome };
         if !breaks_the_connection(&error) {
@@ -236,7 +242,8 @@ impl OpenSession {
     }
 }
 
-/// Reads `… (cost=0.00..1.5 rows=200 width=8)`, the end of the first line of a plan on PostgreSQL and on Redshift.
+/// Reads `… (cost=0.00..1.5 rows=200 width=8)`, the end of the first line of a plan on PostgreSQL
+/// and on Redshift.
 fn expected(line: &str) -> Option<Expected> {
     let (_, estimate) = line.rsplit_once("(cost=")?;
     let number = |name: &str| {
@@ -251,7 +258,8 @@ fn sendable(sql: &str) -> Result<()> {
     if sql.contains('\0') { Err(unsendable()) } else { Ok(()) }
 }
 
-/// Whether nothing can be asked after this error. After any other the server waits for the next statement.
+/// Whether nothing can be asked after this error. After any other the server waits for the next
+/// statement.
 pub(crate) fn breaks_the_connection(error: &Error) -> bool {
     matches!(error.code(), Code::ConnectionBroken | Code::ProtocolViolation | Code::SourceUnavailable)
 }
@@ -287,13 +295,13 @@ mod tests {
 
     #[test]
     fn the_first_line_of_a_plan_says_rows_and_width() {
-        let told = |line| expected(line).map(|e| (e.rows, e.width));
-        assert_eq!(told("Seq Scan on users  (cost=0.00..35.50 rows=2550 width=4)"), Some((2550, 4)));
+        let read = |line| expected(line).map(|e| (e.rows, e.width));
+        assert_eq!(read("Seq Scan on users  (cost=0.00..35.50 rows=2550 width=4)"), Some((2550, 4)));
         assert_eq!(
-            told("XN Hash Join DS_DIST_NONE  (cost=1.2..3.4 rows=12000000000 width=112)"),
+            read("XN Hash Join DS_DIST_NONE  (cost=1.2..3.4 rows=12000000000 width=112)"),
             Some((12_000_000_000, 112))
         );
-        assert_eq!(told("Result"), None);
-        assert_eq!(told("x (cost=rows=width="), None);
+        assert_eq!(read("Result"), None);
+        assert_eq!(read("x (cost=rows=width="), None);
     }
 }

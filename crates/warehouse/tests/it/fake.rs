@@ -112,7 +112,8 @@ impl Peer {
         String::from_utf8(body).unwrap()
     }
 
-    /// Ends our side in an orderly way, so that all that was sent arrives, and waits for the client to end its side.
+    /// Ends our side in an orderly way, so that all that was sent arrives, and waits for the client
+    /// to end its side.
     pub async fn finish(mut self) {
         let _ = self.stream.shutdown().await;
         let mut sink = vec![0; 4096];

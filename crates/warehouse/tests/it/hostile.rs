@@ -1,4 +1,5 @@
-//! Servers whose bytes have been tampered with: an error or a result, but no panic, no hang, no row of the wrong shape.
+//! Servers whose bytes have been tampered with: an error or a result, but no panic, no hang, no row
+//! of the wrong shape.
 
 use std::time::Duration;
 
@@ -107,8 +108,9 @@ async fn a_tampered_stream_gives_an_error_or_rows_and_never_a_panic_or_a_hang() 
     );
 }
 
-/// Each length and count of a conversation, by itself, says the most that it can, and then nothing more comes: the client must neither wait for what was claimed
-/// once the server has closed, nor make room for it.
+/// Each length and count of a conversation, by itself, says the most that it can, and then nothing
+/// more comes: the client must neither wait for what was claimed once the server has closed, nor
+/// make room for it.
 #[tokio::test]
 async fn each_length_that_lies_is_an_error() {
     let settings: Vec<u8> = (0..4).flat_map(|_| done()).collect();

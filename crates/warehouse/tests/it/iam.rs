@@ -310,7 +310,7 @@ async fn kept_credentials_that_the_server_refuses_are_replaced_once() {
 }
 
 #[tokio::test]
-async fn new_credentials_that_the_server_refuses_are_not_asked_for_again() {
+async fn new_credentials_that_the_server_refuses_are_not_requested_again() {
     let world = World::with_keys().await;
     world.aws.always(gives("IAM:nobody", "pw", "2026-01-31T10:15:00Z"));
     let error = refused(&world.through(cluster())).await;

@@ -104,9 +104,9 @@ fn settings_that_cannot_be_right_are_refused_before_anything_is_sent() {
 async fn the_clock_is_the_servers() {
     let mut session = shared().connect().await.unwrap();
     let before = SystemClock.now();
-    let told = session.clock().await.unwrap();
+    let reported = session.clock().await.unwrap();
     let again = session.clock().await.unwrap();
-    assert!(again > told, "to the microsecond");
+    assert!(again > reported, "to the microsecond");
     // Same machine, same clock.
-    assert!(told >= before && again <= SystemClock.now(), "{before} {told} {again}");
+    assert!(reported >= before && again <= SystemClock.now(), "{before} {reported} {again}");
 }

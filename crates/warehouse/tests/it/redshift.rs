@@ -172,7 +172,7 @@ async fn a_server_that_skips_its_own_proof_is_not_believed() {
 }
 
 #[tokio::test]
-async fn what_is_no_database_server_is_told_as_such() {
+async fn what_is_no_database_server_is_refused() {
     let web = saying(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n".to_vec()).await;
     assert_eq!(error(&web, "SELECT 1").await.code(), Code::ProtocolViolation);
     let none = saying(Vec::new()).await;

@@ -1,4 +1,5 @@
-//! The script for a service account, run on a real PostgreSQL: it suffices, and nothing of it can be left out.
+//! The script for a service account, run on a real PostgreSQL: it suffices, and nothing of it can
+//! be left out.
 
 use outflow_core::ports::warehouse::Warehouse;
 use outflow_testkit::{Database, Postgres};
@@ -36,7 +37,8 @@ const ALL: Promises = Promises {
     passes_the_test: true,
 };
 
-/// A database as careful administrators and old versions leave it: not everybody may connect, everybody may create in schema public.
+/// A database as careful administrators and old versions leave it: not everybody may connect,
+/// everybody may create in schema public.
 fn prepare() -> Database<'static> {
     let database = Postgres::shared().database("setup");
     database.sql(

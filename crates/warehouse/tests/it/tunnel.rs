@@ -27,7 +27,7 @@ async fn refused(settings: ServerSettings) -> Error {
     }
 }
 
-fn told(error: &Error) -> String {
+fn reported(error: &Error) -> String {
     format!("{error} {}", error.help_text().unwrap())
 }
 
@@ -102,9 +102,9 @@ async fn a_server_that_is_not_known_is_not_trusted() {
     fs::write(sshd.known_hosts(), "").unwrap();
     let error = refused(through(sshd.tunnel())).await;
     assert_eq!(error.code(), Code::TunnelHostKeyUnknown, "{error:?}");
-    let told = told(&error);
-    assert!(told.contains(&format!("ssh-keyscan -p {} 127.0.0.1", sshd.port)), "{told}");
-    assert!(told.contains(sshd.known_hosts().to_str().unwrap()), "{told}");
+    let reported = reported(&error);
+    assert!(reported.contains(&format!("ssh-keyscan -p {} 127.0.0.1", sshd.port)), "{reported}");
+    assert!(reported.contains(sshd.known_hosts().to_str().unwrap()), "{reported}");
 }
 
 #[tokio::test]
@@ -115,11 +115,15 @@ async fn a_server_whose_key_has_changed_is_not_trusted() {
     let tunnel = Tunnel { known_hosts: Some(other.known_hosts()), ..sshd.tunnel() };
     let error = refused(through(tunnel)).await;
     assert_eq!(error.code(), Code::TunnelHostKeyUnknown, "{error:?}");
-    assert!(told(&error).contains(&format!("ssh-keygen -R '[127.0.0.1]:{}'", sshd.port)), "{}", told(&error));
+    assert!(
+        reported(&error).contains(&format!("ssh-keygen -R '[127.0.0.1]:{}'", sshd.port)),
+        "{}",
+        reported(&error)
+    );
 }
 
 #[tokio::test]
-async fn each_reason_why_there_is_no_tunnel_is_told() {
+async fn each_reason_why_there_is_no_tunnel_is_reported() {
     let (sshd, closed) = (Sshd::start(""), Sshd::start("AllowTcpForwarding no"));
     let free = outflow_testkit::free_port();
     let open = sshd.tunnel();
@@ -148,9 +152,10 @@ async fn each_reason_why_there_is_no_tunnel_is_told() {
     all_gone(&sshd).await;
 }
 
-/// Whatever is asked first, an answer to a request for TLS or to the start-up, a tunnel that ends tells why.
+/// Whatever is asked first, an answer to a request for TLS or to the start-up, a tunnel that ends
+/// tells why.
 #[tokio::test]
-async fn the_reason_is_told_with_tls_too() {
+async fn the_reason_is_reported_with_tls_too() {
     let sshd = Sshd::start("AllowTcpForwarding no");
     for mode in [TlsMode::Prefer, TlsMode::VerifyFull] {
         let tls = Tls { mode, ..Tls::default() };
@@ -201,7 +206,8 @@ async fn a_statement_is_cancelled_through_a_tunnel_of_its_own() {
     all_gone(&sshd).await;
 }
 
-/// The variable that makes the test below the process to be killed: host, ports, user, key and known hosts of its tunnel.
+/// The variable that makes the test below the process to be killed: host, ports, user, key and
+/// known hosts of its tunnel.
 const CHILD: &str = "OUTFLOW_TEST_TUNNEL_CHILD";
 
 #[tokio::test]

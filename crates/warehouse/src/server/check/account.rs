@@ -5,21 +5,21 @@ use serde_json::{Map, Value, json};
 
 use super::catalogue::Catalogue;
 use super::grants::{Account, Thing, findings};
-use super::{Found, OpenSession, answer};
+use super::{OpenSession, StepResult, answer};
 use crate::setup::quoted;
 
-/// Credentials that are good for no longer than this are told, in days.
+/// Credentials that expire within this number of days are reported.
 const SOON: i64 = 14;
 
-/// So many schemas are named in a line.
+/// A line names at most this many schemas.
 const NAMED: usize = 8;
 
 /// What the account can read.
-pub(super) async fn schemas(session: &mut OpenSession) -> Result<((), Found)> {
+pub(super) async fn schemas(session: &mut OpenSession) -> Result<((), StepResult)> {
     let catalogue = Catalogue::of(session.kind);
     let counted = match answer(session, catalogue.readable).await? {
         Ok(rows) => rows,
-        Err(error) => return Ok(((), Found::new(format!("not told: {}", error.message())))),
+        Err(error) => return Ok(((), StepResult::new(format!("unknown: {}", error.message())))),
     };
     let mut counted: Vec<(String, u64)> = counted
         .into_iter()
@@ -38,7 +38,7 @@ pub(super) async fn schemas(session: &mut OpenSession) -> Result<((), Found)> {
     Ok(((), readable(&counted, &external)))
 }
 
-fn readable(counted: &[(String, u64)], external: &[String]) -> Found {
+fn readable(counted: &[(String, u64)], external: &[String]) -> StepResult {
     let tables: u64 = counted.iter().map(|(_, tables)| tables).sum();
     let local = counted.iter().map(|(name, tables)| format!("{name} ({tables})"));
     let names: Vec<String> = local.chain(external.iter().map(|name| format!("{name} (external)"))).collect();
@@ -56,7 +56,7 @@ fn readable(counted: &[(String, u64)], external: &[String]) -> Found {
         Error::new(Code::NoReadableTable, "the account can read no table")
             .help("grant it USAGE on a schema and SELECT on its tables: `outflow source setup-sql` prints the statements")
     });
-    Found::new(summary)
+    StepResult::new(summary)
         .with("tables", json!(tables))
         .with("schemas", Value::Object(by_name))
         .with("external_schemas", json!(external))
@@ -68,7 +68,7 @@ fn several(n: u64, what: &str) -> String {
 }
 
 /// What the account can do besides reading, and until when it can log in.
-pub(super) async fn privileges(session: &mut OpenSession, now: Timestamp) -> Result<((), Found)> {
+pub(super) async fn privileges(session: &mut OpenSession, now: Timestamp) -> Result<((), StepResult)> {
     let catalogue = Catalogue::of(session.kind);
     let mut questions = Questions { session, unanswered: Vec::new() };
     let attributes = questions.ask("the account's attributes", catalogue.attributes).await?;
@@ -85,17 +85,17 @@ pub(super) async fn privileges(session: &mut OpenSession, now: Timestamp) -> Res
 
     let mut summary = match (problems.len(), silent.as_slice()) {
         (0, []) => "reads only".to_owned(),
-        (0, _) => "reads only, as far as is told".to_owned(),
+        (0, _) => "reads only, as far as is known".to_owned(),
         (n, _) => format!("more than reading, in {}", several(n as u64, "way")),
     };
     if problems.is_empty() && rights.temporary_tables {
         summary += ", but may make temporary tables";
     }
     if !silent.is_empty() {
-        summary += &format!("; not told: {}", silent.join(", "));
+        summary += &format!("; unknown: {}", silent.join(", "));
     }
     problems.extend(attributes.valid_until.and_then(|until| ends_soon(until, now)));
-    let found = Found { problems, ..Found::new(summary) }
+    let found = StepResult { problems, ..StepResult::new(summary) }
         .with("user", json!(attributes.user))
         .with("superuser", json!(attributes.is_superuser))
         .with("temporary_tables", json!(rights.temporary_tables))
@@ -139,7 +139,7 @@ async fn rights(questions: &mut Questions<'_>, catalogue: &Catalogue, user: &str
     })
 }
 
-/// Asks, and keeps what was not answered.
+/// Asks the questions and records those that the server did not answer.
 struct Questions<'s> {
     session: &'s mut OpenSession,
     unanswered: Vec<String>,
@@ -186,8 +186,8 @@ struct Attributes {
 impl Attributes {
     /// `user`: who it is if the catalogue does not say.
     fn read(rows: &[Row], user: Option<&str>) -> Attributes {
-        let nobody = Row(Vec::new());
-        let row = rows.first().unwrap_or(&nobody);
+        let empty = Row(Vec::new());
+        let row = rows.first().unwrap_or(&empty);
         Attributes {
             user: rows.first().map_or(user.unwrap_or_default(), |row| row.text(0)).to_owned(),
             is_superuser: row.flag(1),
@@ -286,7 +286,8 @@ mod tests {
     use super::*;
     use crate::server::check::catalogue::REDSHIFT;
 
-    /// No Redshift can be asked here. PostgreSQL at least takes what is asked of Redshift, but for the views that only Redshift has.
+    /// No Redshift can be asked here. PostgreSQL at least takes what is asked of Redshift, but for
+    /// the views that only Redshift has.
     #[test]
     fn the_questions_for_redshift_are_sound_sql() {
         let database = Postgres::shared().database("questions_for_redshift");

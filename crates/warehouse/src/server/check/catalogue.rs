@@ -1,8 +1,8 @@
 //! What a connection test asks the catalogue, for each kind of server.
 //!
-//! The questions use what Redshift has, too, where its catalogue is that of PostgreSQL 8.0: names in
-//! place of OIDs in the `has_…_privilege` functions, no savepoints, no `aclexplode`. PostgreSQL is
-//! asked for roles as well, since a member of a role may act as it.
+//! The questions use what Redshift has, too, where its catalogue is that of PostgreSQL 8.0: names
+//! in place of OIDs in the `has_…_privilege` functions, no savepoints, no `aclexplode`. PostgreSQL
+//! is asked for roles as well, since a member of a role may act as it.
 
 use crate::server::ServerKind;
 
@@ -82,7 +82,8 @@ const READABLE_POSTGRES: &str = concat!(
      GROUP BY n.nspname ORDER BY n.nspname LIMIT 1000"
 );
 
-/// A name in a schema that one may not use is an error there; CASE keeps the function from seeing it.
+/// A name in a schema that one may not use is an error there; CASE keeps the function from seeing
+/// it.
 const READABLE_REDSHIFT: &str = concat!(
     "SELECT n.nspname, sum(CASE WHEN NOT has_schema_privilege(n.nspname, 'usage') THEN 0 \
        WHEN has_table_privilege(quote_ident(n.nspname) || '.' || quote_ident(c.relname), 'select') THEN 1 ELSE 0 END) AS readable \
@@ -95,7 +96,8 @@ const READABLE_REDSHIFT: &str = concat!(
 /// Counting the tables of external schemas would ask other services.
 const EXTERNAL_REDSHIFT: &str = "SELECT schemaname FROM svv_external_schemas WHERE has_schema_privilege(schemaname, 'usage') ORDER BY 1 LIMIT 1000";
 
-/// Superuser, may create databases, valid until; on PostgreSQL also: may create roles, may replicate.
+/// Superuser, may create databases, valid until; on PostgreSQL also: may create roles, may
+/// replicate.
 const ATTRIBUTES_POSTGRES: &str = "SELECT current_user, rolsuper, rolcreatedb, rolvaliduntil, rolcreaterole, rolreplication \
      FROM pg_catalog.pg_roles WHERE rolname = current_user";
 const ATTRIBUTES_REDSHIFT: &str = "SELECT current_user, usesuper, usecreatedb, valuntil FROM pg_catalog.pg_user WHERE usename = current_user";
@@ -134,7 +136,8 @@ const CREATE_REDSHIFT: &str = concat!(
     " AND has_schema_privilege(n.nspname, 'create') ORDER BY n.nspname LIMIT 200"
 );
 
-/// Schema, owner, access list, how many tables have these, one of them, and the rights: INSERT, UPDATE, DELETE, TRUNCATE.
+/// Schema, owner, access list, how many tables have these, one of them, and the rights: INSERT,
+/// UPDATE, DELETE, TRUNCATE.
 const WRITE_POSTGRES: &str = concat!(
     "SELECT n.nspname, r.rolname, array_to_string(c.relacl, chr(10)), count(DISTINCT c.oid), min(c.relname), \
        bool_or(has_table_privilege(m.oid, c.oid, 'insert')), bool_or(has_table_privilege(m.oid, c.oid, 'update')), \

@@ -124,13 +124,13 @@ async fn a_profile_has_its_keys_from_many_sources() {
     let mut world = World::with_keys().await;
     everywhere(&world);
     let file = world.file("web", "web.token");
-    let told = r#"printf '{"Version":1,"AccessKeyId":"TOLD","SecretAccessKey":"s","SessionToken":"t"}'"#;
+    let reported = r#"printf '{"Version":1,"AccessKeyId":"TOLD","SecretAccessKey":"s","SessionToken":"t"}'"#;
     let arn = "role_arn = arn:aws:iam::1:role/R";
     let url = world.aws.url();
     world = world.set("AWS_EC2_METADATA_SERVICE_ENDPOINT", &url).set("AWS_EC2_METADATA_DISABLED", "false");
     for (lines, signer) in [
         ("aws_access_key_id = A\naws_secret_access_key = s".to_owned(), "A"),
-        (format!("credential_process = {told}"), "TOLD"),
+        (format!("credential_process = {reported}"), "TOLD"),
         (format!("{arn}\nweb_identity_token_file = {file}"), "WEB"),
         (format!("{arn}\ncredential_source = Environment"), "ROLER"),
         (format!("{arn}\ncredential_source = Ec2InstanceMetadata"), "ROLER"),
@@ -150,7 +150,7 @@ async fn a_place_that_cannot_give_its_keys_is_not_passed_over() {
     let arn = "role_arn = arn:aws:iam::1:role/R";
     for (lines, words) in [
         ("credential_process = exit 3".to_owned(), "failed (exit status: 3)"),
-        ("credential_process = echo the-secret".to_owned(), "told no keys"),
+        ("credential_process = echo the-secret".to_owned(), "printed no keys"),
         ("aws_access_key_id = A".to_owned(), "no aws_secret_access_key"),
         ("sso_session = s".to_owned(), "logs in by SSO"),
         (arn.to_owned(), "no source_profile"),
@@ -193,7 +193,7 @@ async fn plain_http_leads_to_no_other_host() {
 }
 
 #[tokio::test]
-async fn where_nothing_is_found_each_place_is_told() {
+async fn where_nothing_is_found_each_source_is_named() {
     let world = World::empty()
         .await
         .set("AWS_EC2_METADATA_DISABLED", "false")

@@ -111,7 +111,7 @@ async fn what_is_no_answer_of_aws_is_no_credential() {
 }
 
 #[tokio::test]
-async fn where_aws_cannot_be_reached_the_host_is_told() {
+async fn where_aws_cannot_be_reached_the_host_is_named() {
     let port = outflow_testkit::free_port();
     let world =
         World::with_keys().await.set("AWS_ENDPOINT_URL_REDSHIFT", &format!("http://127.0.0.1:{port}"));
