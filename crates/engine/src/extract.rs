@@ -213,7 +213,7 @@ impl Extractor<'_> {
             let mut encoder =
                 RowEncoder::new(Plan::compile(self.run.call_type, &columns)?, self.run.key, clock);
             let asked = tokio::select! {
-                asked = stream.again(sql) => asked,
+                asked = stream.requery_snapshot(sql) => asked,
                 () = stopped(&mut stop) => Err(interrupted()),
             };
             ended = match asked {

@@ -69,7 +69,7 @@ impl Warehouse for Table {
         Dialect::Postgres
     }
 
-    fn place(&self) -> String {
+    fn source_id(&self) -> String {
         "table".to_owned()
     }
 
@@ -144,7 +144,7 @@ impl RowStream for Rows {
         })
     }
 
-    fn again<'a>(&'a mut self, sql: &'a str) -> BoxFuture<'a, Result<()>> {
+    fn requery_snapshot<'a>(&'a mut self, sql: &'a str) -> BoxFuture<'a, Result<()>> {
         self.statements.lock().unwrap().push(sql.to_owned());
         self.at = 0;
         Box::pin(async { Ok(()) })

@@ -5,31 +5,16 @@ use std::path::Path;
 
 use outflow_core::{Code, Error};
 use outflow_engine::Errors;
+use outflow_warehouse::SourceKind;
+use outflow_warehouse::kinds::Starter;
 
-use crate::cli::{Init, SourceKind};
+use crate::cli::Init;
 use crate::exit::Exit;
 use crate::output::Printer;
 
 /// Writes the files. What exists is never overwritten.
 pub fn init(args: &Init, printer: Printer) -> Result<Exit, Errors> {
-    let (databases, comparison) = match args.kind {
-        SourceKind::Redshift => (
-            "      main:\n        host: ${env:REDSHIFT_HOST}\n        port: 5439\n        database: analytics\n        \
-             user: outflow_reader\n        password: ${env:REDSHIFT_PASSWORD}\n        ssl: verify-full\n",
-            "last_updated >= {{last_sync_time | timestamp}}",
-        ),
-        SourceKind::Postgres => (
-            "      main:\n        host: ${env:POSTGRES_HOST}\n        port: 5432\n        database: analytics\n        \
-             user: outflow_reader\n        password: ${env:POSTGRES_PASSWORD}\n        ssl: verify-full\n",
-            "last_updated >= {{last_sync_time | timestamp}}",
-        ),
-        SourceKind::Sqlite => ("      main: { path: ./shop.db }\n", "last_updated >= {{last_sync_time}}"),
-    };
-    let kind = match args.kind {
-        SourceKind::Redshift => "redshift",
-        SourceKind::Postgres => "postgres",
-        SourceKind::Sqlite => "sqlite",
-    };
+    let SourceKind { name: kind, starter: Starter { databases, condition }, .. } = args.kind;
     let project = format!(
         "# An Outflow project. `outflow validate` checks it; `outflow schema` describes every key.\n\
          version: 1\n\
@@ -41,7 +26,7 @@ pub fn init(args: &Init, printer: Printer) -> Result<Exit, Errors> {
     );
     let query = format!(
         "-- One row, one identify call. userId and email are known names; every other column becomes a trait.\n\
-         SELECT id AS \"userId\", email, first_name, plan\nFROM users\nWHERE {comparison}\n"
+         SELECT id AS \"userId\", email, first_name, plan\nFROM users\nWHERE {condition}\n"
     );
     let files = [
         ("outflow.yaml", project.as_str()),

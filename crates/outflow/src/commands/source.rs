@@ -1,15 +1,14 @@
 //! `outflow source`: the databases of a project, how it stands with the connection to them, and the script for a service account.
 
 use outflow_core::ports::warehouse::Check;
-use outflow_core::{Code, Dialect, Error};
+use outflow_core::{Code, Error};
 use outflow_engine::Errors;
-use outflow_warehouse::ServiceAccount;
 use serde_json::{Map, Value, json};
 
 use crate::cli::{Common, SetupSql, Source};
 use crate::exit::Exit;
 use crate::output::{Paint, Printer, error_document, plain, table};
-use crate::project::{Database, DatabaseSettings, Project};
+use crate::project::{Database, Project};
 use crate::wiring;
 
 /// Does what was typed behind `source`.
@@ -42,16 +41,10 @@ fn list(common: &Common, printer: Printer) -> Result<Exit, Errors> {
 }
 
 fn listed(database: &Database) -> Value {
-    let (kind, address, user) = match &database.settings {
-        DatabaseSettings::Sqlite { path } => ("sqlite", path.display().to_string(), None),
-        DatabaseSettings::Server { dialect, host, port, database, login, .. } => {
-            let kind = if *dialect == Dialect::Redshift { "redshift" } else { "postgres" };
-            (kind, format!("{host}:{port}/{database}"), login.user())
-        }
-    };
+    let settings = &database.settings;
     json!({
         "format_version": 1, "source": database.source, "database": database.name,
-        "type": kind, "address": address, "user": user,
+        "type": settings.kind(), "address": settings.address(), "user": settings.user(),
     })
 }
 
@@ -154,16 +147,6 @@ fn setup_sql(common: &Common, args: &SetupSql, printer: Printer) -> Result<Exit,
         .help(help)
         .into());
     };
-    let DatabaseSettings::Server { dialect, database, login, .. } = &database.settings else {
-        return Err(Error::new(Code::ConflictingOptions, "a SQLite file has no accounts")
-            .help("who may read the file, its permissions say; Outflow opens it read-only")
-            .into());
-    };
-    let Some(user) = args.user.as_deref().or_else(|| login.user()) else {
-        return Err(Error::new(Code::MissingKey, "the database names no user")
-            .help("say whose rights to grant: `--user NAME`")
-            .into());
-    };
     let tables = args.tables.iter().flat_map(|names| &names.0).filter_map(|name| match name.as_slice() {
         [schema, table] => Some((schema.clone(), table.clone())),
         _ => None,
@@ -174,20 +157,16 @@ fn setup_sql(common: &Common, args: &SetupSql, printer: Printer) -> Result<Exit,
         None if tables.is_empty() => vec!["public".to_owned()],
         None => Vec::new(),
     };
-    let account = ServiceAccount {
-        dialect: *dialect,
-        database: known(database, "database")?,
-        user: known(user, "user")?,
-        schemas,
-        tables,
-    };
+    let account = database.settings.service_account(args.user.as_deref(), schemas, tables)?;
+    require_resolved(&account.database, "database")?;
+    require_resolved(&account.user, "user")?;
     let document = json!({ "format_version": 1, "user": account.user, "database": account.database, "sql": account.script() });
     printer.document(&document, |_| account.script());
     Ok(Exit::Done)
 }
 
-/// A name that goes into the script, which must not be a reference that nothing stands behind.
-fn known(name: &str, key: &str) -> Result<String, Error> {
+/// Refuses a name for the script that is a reference to a variable that is not set.
+fn require_resolved(name: &str, key: &str) -> Result<(), Error> {
     if name.contains("${env:") {
         return Err(Error::new(
             Code::SecretUnresolved,
@@ -195,5 +174,5 @@ fn known(name: &str, key: &str) -> Result<String, Error> {
         )
         .help("set the environment variable; the password alone is not needed for the script"));
     }
-    Ok(name.to_owned())
+    Ok(())
 }
