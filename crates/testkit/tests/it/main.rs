@@ -10,4 +10,5 @@ mod proxy;
 mod receiver;
 mod redshift;
 mod sink;
+mod prose;
 mod tidy;

@@ -15,7 +15,7 @@ pub fn root() -> PathBuf {
 }
 
 /// Files that people write: all but what is built, downloaded, or kept by git. Paths are relative to [`root`].
-fn files() -> Vec<(PathBuf, String)> {
+pub fn files() -> Vec<(PathBuf, String)> {
     let mut found = Vec::new();
     let mut folders = vec![root()];
     while let Some(folder) = folders.pop() {
