@@ -215,7 +215,7 @@ codes! {
     E003 RunLost Engine Permanent "the run is lost";
     E004 RunInProgress Engine Transient "the previous run is in progress";
     E005 BacklogFull Engine Transient "a destination's backlog is full";
-    E006 AwaitingApproval Engine Permanent "the run is held";
+    E006 AwaitingApproval Engine Permanent "the run awaits approval";
     E007 DestinationSkipped Engine Permanent "runs leave a destination out";
     E101 ManySlotsSkipped Engine Permanent "many slots are skipped";
     G001 TooManyRows Guard UserInput "more rows than allowed";
