@@ -171,3 +171,19 @@ fn the_tests_that_the_page_of_reliability_names_exist() {
 fn is_name(part: &str) -> bool {
     !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
 }
+
+/// The pages that say where something lives: each path in backticks must exist.
+#[test]
+fn the_paths_that_documents_name_exist() {
+    let is_page = |path: &Path| path.extension().is_some_and(|kind| kind == "md");
+    let folders = ["bench/", "crates/", "destinations/", "docs/", "examples/"];
+    let mut named = 0;
+    for (page, text) in files().into_iter().filter(|(path, _)| is_page(path)) {
+        let paths = text.split('`').skip(1).step_by(2).filter(|t| folders.iter().any(|f| t.starts_with(f)));
+        for path in paths.filter(|path| !path.contains([' ', '*', '…']) && !path.contains("CODE")) {
+            named += 1;
+            assert!(root().join(path).exists(), "{}: {path} is not there", page.display());
+        }
+    }
+    assert!(named >= 100, "only {named} paths are named");
+}
