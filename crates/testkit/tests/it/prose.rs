@@ -102,9 +102,7 @@ fn words() -> Vec<(&'static str, &'static str)> {
 fn has(text: &str, word: &str, end: usize) -> bool {
     let is_letter = |c: char| c.is_alphanumeric() || c == '-' || c == '_' || c == '\'';
     text.match_indices(word).any(|(at, _)| {
-        at < end
-            && !text[..at].ends_with(is_letter)
-            && !text[at + word.len()..].starts_with(is_letter)
+        at < end && !text[..at].ends_with(is_letter) && !text[at + word.len()..].starts_with(is_letter)
     })
 }
 

@@ -1,4 +1,4 @@
-//! House rules that no compiler checks.
+//! Rules of the repository that the compiler does not check.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -14,7 +14,8 @@ pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
 }
 
-/// Files that people write: all but what is built, downloaded, or kept by git. Paths are relative to [`root`].
+/// Files that people write: all but what is built, downloaded, or kept by git. Paths are relative
+/// to [`root`].
 pub fn files() -> Vec<(PathBuf, String)> {
     let mut found = Vec::new();
     let mut folders = vec![root()];
@@ -104,7 +105,8 @@ fn every_code_has_a_page_and_every_page_a_code() {
     assert_eq!(pages, codes);
 }
 
-/// The tests that a page names, such as `engine::it::delivery::a_test`, `outflow::it::redshift::traps` or `spool::model`. Each must exist.
+/// The tests that a page names, such as `engine::it::delivery::a_test`,
+/// `outflow::it::redshift::traps` or `spool::model`. Each must exist.
 fn named_tests(title: &str, text: &str) -> usize {
     let names = text.split('`').filter(|t| t.contains("::") && t.split("::").all(is_name));
     names.inspect(|name| assert!(exists(name), "{title}: {name} is not there")).count()
