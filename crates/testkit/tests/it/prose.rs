@@ -18,6 +18,7 @@ const COVERED: &[&str] = &[
     "crates/testkit/tests/it/prose.rs",
     "docs",
     "examples",
+    "package",
     "rust-toolchain.toml",
     "test",
 ];
