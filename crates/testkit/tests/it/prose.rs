@@ -16,6 +16,7 @@ const COVERED: &[&str] = &[
     "bench",
     "crates/egress",
     "crates/testkit/tests/it/prose.rs",
+    "destinations",
     "docs",
     "examples",
     "package",
