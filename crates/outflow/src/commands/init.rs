@@ -37,7 +37,7 @@ pub fn init(args: &Init, printer: Printer) -> Result<Exit, Errors> {
          destinations:\n  journeys:\n    type: customerio-pipelines\n    region: us            # us | eu\n    \
          write_key: ${{env:CIO_WRITE_KEY}}\n\
          syncs:\n  users:\n    description: People and their plan\n    source: warehouse.main\n    type: identify\n    \
-         query: {{ file: queries/users.sql }}\n    schedule: {{ every: 15m }}   # for `outflow serve`, and for `outflow run --due` from cron\n"
+         query: {{ file: queries/users.sql }}\n    schedule: {{ every: 15m }}   # acted on by `outflow run --due`\n"
     );
     let query = format!(
         "-- One row, one identify call. userId and email are known names; every other column becomes a trait.\n\
