@@ -7,6 +7,7 @@ mod commands;
 mod crash;
 mod demo;
 mod endurance;
+mod examples;
 mod guards;
 mod hostile;
 mod incremental;
