@@ -24,6 +24,7 @@ use outflow_core::{CallFlags, Code, DeliveryState, Error, Result, RunId, RunReco
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior};
+use tracing::Instrument as _;
 
 use self::batcher::{Batch, Batcher, Offer};
 use self::limiter::{DestinationLimiter, Health, Permit};
@@ -193,7 +194,9 @@ impl Delivery {
     /// Cuts a batch and sends it. A permit that is of no use goes back.
     async fn send(&mut self, permit: Permit) -> Result<()> {
         match self.next_batch().await? {
-            Some(batch) => drop(self.tasks.spawn(self.sender.clone().settle(batch, permit))),
+            Some(batch) => {
+                drop(self.tasks.spawn(self.sender.clone().settle(batch, permit).in_current_span()));
+            }
             None => self.stuck = true,
         }
         Ok(())

@@ -13,6 +13,7 @@ use outflow_core::ports::state::DeadLetter;
 use outflow_core::{Clock, Code, Refusal, Reply, RunRecord, Timestamp};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
+use tracing::{debug, trace};
 
 use crate::delivery::batcher::{Batch, Item};
 use crate::delivery::bisection::Bisection;
@@ -114,6 +115,8 @@ impl Sender {
             }
             request.attempt += 1;
             self.tell(Report::Sent { bytes: request.body.len() as u64, retry: request.attempt > 1 });
+            let (calls, bytes, attempt) = (request.calls, request.body.len(), request.attempt);
+            trace!(calls, bytes, attempt, "request sent");
             let Reply { answer, hint } = self.destination.deliver(&request).await;
             match decide(answer, items.len(), suspicion.is_strong()) {
                 Decision::Settle(refused) => {
@@ -157,13 +160,16 @@ impl Sender {
             self.tell(Report::Halt { code, reason });
             return false;
         }
+        let seconds = failure.wait.as_secs_f64();
+        // Its reason is not logged: what the destination answered may repeat a secret or a row.
+        debug!(code = code.as_str(), seconds, "request failed; it is sent again");
         (self.progress)(Event::Retrying {
             sync: self.run.sync.clone(),
             run: self.run.id,
             destination: self.destination.name().to_owned(),
             code,
             reason,
-            seconds: failure.wait.as_secs_f64(),
+            seconds,
         });
         true
     }

@@ -14,13 +14,14 @@ use serde::Serialize;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
 use super::{Mode, RuntimeConfig, Shared};
-use crate::blocking;
 use crate::delivery::limiter::Health;
 use crate::event::{Event, Observer};
 use crate::schedule::Slots;
 use crate::stop::stopped;
+use crate::{blocking, spans};
 
 /// A destination that a person has to mend is asked again after this time, and then after twice of it, and so on.
 const ASK_AGAIN: Duration = Duration::from_secs(300);
@@ -370,7 +371,8 @@ impl DeliveryQueue {
         let observer = self.observer(told);
         let mut reloads = self.shared.config.clone();
         let mut look = tokio::time::interval(config.limits.lags_after / 20);
-        let delivering = engine.deliver(&record, delivery, delivery_timeout, &observer);
+        let span = spans::delivery(&record, &delivery.destination);
+        let delivering = engine.deliver(&record, delivery, delivery_timeout, &observer).instrument(span);
         tokio::pin!(delivering);
         let delivered = loop {
             tokio::select! {

@@ -68,7 +68,7 @@ async fn test(common: &Common, printer: Printer) -> Result<Exit, Errors> {
     for (n, receiver) in project.receivers.into_iter().enumerate() {
         let note = note.clone();
         tasks.spawn(async move {
-            let told = receiver.tell(&note).await.map_err(|e| e.at(format!("receiver {}", receiver.name)));
+            let told = receiver.send(&note).await.map_err(|e| e.at(format!("receiver {}", receiver.name)));
             (n, told, receiver.name)
         });
     }

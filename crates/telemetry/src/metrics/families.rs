@@ -1,6 +1,7 @@
 //! Every metric that there is. `docs/OPERATING.md` has the same table.
 
-/// Numbers that belong together. A name that ends in `_total` is a counter, any other a gauge.
+/// Samples of one name. A name that ends in `_total` is a counter, any other a gauge.
+#[derive(Debug)]
 pub struct Family {
     /// The name.
     pub name: &'static str,
