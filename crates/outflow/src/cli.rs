@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use outflow_telemetry::log::Filter;
 use outflow_warehouse::{SourceKind, kinds};
 
 /// Self-hosted reverse ETL: rows of a warehouse query become calls to your destinations.
@@ -35,9 +36,15 @@ pub struct Common {
     /// No progress on stderr
     #[arg(long, short, global = true)]
     pub quiet: bool,
-    /// More detail on stderr, and the causes of errors
+    /// More in the log, down to debug; also the causes of errors
     #[arg(long, short, global = true)]
     pub verbose: bool,
+    /// What is logged on stderr: a level, or crates and modules with levels, such as warn,outflow_engine=debug
+    #[arg(long, global = true, value_name = "FILTER", env = "OUTFLOW_LOG", hide_env_values = true)]
+    pub log: Option<Filter>,
+    /// The form of the log [default: text; with --output json or ndjson: json]
+    #[arg(long, global = true, value_enum)]
+    pub log_format: Option<LogFormat>,
     /// Colours
     #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
     pub color: Color,
@@ -54,6 +61,24 @@ pub enum Output {
     Ndjson,
     /// One YAML document
     Yaml,
+}
+
+/// The form of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people
+    Text,
+    /// One JSON object a line
+    Json,
+}
+
+impl From<LogFormat> for outflow_telemetry::log::LogFormat {
+    fn from(format: LogFormat) -> Self {
+        match format {
+            LogFormat::Text => Self::Text,
+            LogFormat::Json => Self::Json,
+        }
+    }
 }
 
 /// When to use colours.
@@ -269,18 +294,6 @@ pub struct Serve {
     /// Serve metrics for Prometheus at this address, such as 127.0.0.1:9464 [default: metrics.listen of the project]
     #[arg(long, value_name = "ADDRESS")]
     pub metrics: Option<std::net::SocketAddr>,
-    /// The form of the log on stderr [default: text; with --output json or ndjson: json]
-    #[arg(long, value_enum)]
-    pub log_format: Option<LogFormat>,
-}
-
-/// The form of the log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum LogFormat {
-    /// For people
-    Text,
-    /// One JSON object a line
-    Json,
 }
 
 /// `outflow alerts`

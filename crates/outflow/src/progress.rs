@@ -1,15 +1,29 @@
 //! Showing a run while it goes on: bars on a terminal, one plain line for each stage elsewhere.
 
 use std::collections::HashMap;
-use std::io::IsTerminal;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::io::{self, IsTerminal, Write as _};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use outflow_core::{DeliveryState, RowCounts};
 use outflow_engine::{Event, Observer};
+use outflow_telemetry::log;
 
 use crate::output::{Printer, count, plain};
+
+/// The bars of the process. They share the terminal with the log.
+static BARS: OnceLock<MultiProgress> = OnceLock::new();
+
+/// Writes a line to stderr, above the bars if there are some.
+pub fn write_beside_bars(line: &str) {
+    // Who reads stderr may be gone.
+    let write = || drop(writeln!(io::stderr().lock(), "{line}"));
+    match BARS.get() {
+        Some(bars) => bars.suspend(write),
+        None => write(),
+    }
+}
 
 /// The progress of the runs of one command.
 #[derive(Clone)]
@@ -21,15 +35,19 @@ pub struct Display {
 impl Display {
     /// Bars if stderr is a terminal.
     pub fn new(printer: Printer) -> Self {
-        let bars = (std::io::stderr().is_terminal() && !printer.is_quiet())
-            .then(|| MultiProgress::with_draw_target(ProgressDrawTarget::stderr()));
+        let bars = (std::io::stderr().is_terminal() && !printer.is_quiet()).then(|| {
+            BARS.get_or_init(|| MultiProgress::with_draw_target(ProgressDrawTarget::stderr())).clone()
+        });
         Self { printer, bars }
     }
 
     /// Takes the events of one sync's run.
     pub fn of(&self, sync: &str) -> Observer {
         let view = View { display: self.clone(), sync: sync.to_owned(), shown: Mutex::default() };
-        Arc::new(move |event| view.show(event))
+        Arc::new(move |event| {
+            log::event(&event);
+            view.show(event);
+        })
     }
 
     fn line(&self, line: &str) {

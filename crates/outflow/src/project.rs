@@ -28,12 +28,12 @@ use outflow_core::{Budget, Code, Error, SyncSpec};
 use outflow_engine::operations::retention::Keep;
 use outflow_engine::serve::Limits;
 use outflow_engine::serve::alert::Rules;
+use outflow_telemetry::alerts::Receiver;
 use outflow_warehouse::DatabaseSettings;
 use serde_json::{Map, Value};
 
 use self::document::{Key, Node, Place};
 pub use self::schema::schema;
-use crate::alerts::Receiver;
 
 /// The name of the file that a project begins with.
 pub const FILE: &str = "outflow.yaml";

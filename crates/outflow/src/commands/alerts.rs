@@ -3,10 +3,10 @@
 use outflow_core::ports::watch::AlertRecord;
 use outflow_core::{Clock as _, SystemClock};
 use outflow_engine::{Errors, FORMAT_VERSION};
+use outflow_telemetry::alerts::Note;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use crate::alerts::Note;
 use crate::cli::{Alerts, AlertsCommand, Common};
 use crate::exit::Exit;
 use crate::output::{Printer, table};
@@ -68,7 +68,7 @@ async fn test(common: &Common, printer: Printer) -> Result<Exit, Errors> {
     for (n, receiver) in project.receivers.into_iter().enumerate() {
         let note = note.clone();
         tasks.spawn(async move {
-            let told = receiver.tell(&note).await.map_err(|e| e.at(format!("receiver {}", receiver.name)));
+            let told = receiver.send(&note).await.map_err(|e| e.at(format!("receiver {}", receiver.name)));
             (n, told, receiver.name)
         });
     }

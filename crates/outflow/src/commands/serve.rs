@@ -7,19 +7,20 @@ use outflow_core::ports::state::State;
 use outflow_core::{Clock as _, Error, SystemClock, Timestamp};
 use outflow_engine::serve::{self, Event, Observer, Triggered};
 use outflow_engine::{Engine, Errors};
+use outflow_telemetry::alerts::{self, Notifier, Pace};
+use outflow_telemetry::log::{self, as_error};
+use outflow_telemetry::metrics::{self, Recorder};
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tracing::{error, info};
 
 use super::status::Serving;
-use crate::alerts::{self, Notifier, Pace};
-use crate::cli::{Common, LogFormat, Serve};
+use crate::cli::{Common, Serve};
 use crate::control::{Ask, Socket};
 use crate::exit::Exit;
-use crate::log::Log;
-use crate::metrics::{self, Recorder};
 use crate::output::Printer;
 use crate::project::Project;
 use crate::{signals, wiring};
@@ -34,32 +35,29 @@ pub async fn serve(common: &Common, args: &Serve, printer: Printer) -> Result<Ex
     let recorder = Arc::new(Recorder::new(since));
     let project = Project::load(&common.project)?;
     let stop = signals::listen();
-    let format = if printer.is_machine() { LogFormat::Json } else { LogFormat::Text };
-    let log = Log::new(printer, args.log_format.unwrap_or(format));
-    log.info("opening the state", &[]);
+    info!("opening the state");
     let state = super::holder::open_state(common, args.no_wait, &stop, printer.silent()).await?;
-    let state: Arc<dyn State> = Arc::new(state.without_room(wait_for_room(log, stop.clone())));
+    let state: Arc<dyn State> = Arc::new(state.without_room(wait_for_room(stop.clone())));
     let socket = Socket::listen(&wiring::state_dir(common))?;
     let metrics = match args.metrics.or(project.metrics) {
         Some(address) => Some(metrics::listen(address).await?),
         None => None,
     };
-    let (notifier, telling) = alerts::start(project.receivers.clone(), state.clone(), Pace::default(), log);
-    let observer = observer(log, recorder.clone(), notifier.clone());
+    let (notifier, telling) = alerts::start(project.receivers.clone(), state.clone(), Pace::default());
+    let observer = observer(recorder.clone(), notifier.clone());
     let config = wiring::config(&project, wiring::engine(common, &project, state, stop)?)?;
     let syncs = config.members.iter().filter(|m| m.spec.enabled).count();
-    let mut fields = vec![("syncs", json!(syncs)), ("pid", json!(std::process::id()))];
-    fields.extend(metrics.as_ref().and_then(|m| m.local_addr().ok()).map(|a| ("metrics", json!(a))));
-    log.info("serving", &fields);
+    let address = metrics.as_ref().and_then(|m| m.local_addr().ok()).map(tracing::field::display);
+    info!(syncs, pid = std::process::id(), metrics = address, "serving");
     let (handle, supervising) = serve::start(config, observer);
-    let keeper = Keeper { common: common.clone(), handle: handle.clone(), notifier, log, since };
+    let keeper = Keeper { common: common.clone(), handle: handle.clone(), notifier, since };
     let mut beside = JoinSet::new();
     if let Some(listener) = metrics {
         beside.spawn(metrics::answer(listener, recorder, handle));
     }
     beside.spawn(async move {
         if let Err(error) = telling.await {
-            log.error("trouble", &[], &error);
+            error!(error = as_error(&error), "trouble");
         }
     });
     let answering = keeper.clone();
@@ -69,18 +67,18 @@ pub async fn serve(common: &Common, args: &Serve, printer: Printer) -> Result<Ex
     // The socket goes with its task, before the state is let go.
     beside.shutdown().await;
     ended?;
-    log.info("stopped", &[]);
+    info!("stopped");
     Ok(Exit::Done)
 }
 
 /// What cannot be remembered may not go on. While the disk is full, everything stands where it needs the state, and goes on by itself when there is room.
-fn wait_for_room(log: Log, stop: watch::Receiver<bool>) -> impl Fn(&Error) -> bool + Send + Sync {
+fn wait_for_room(stop: watch::Receiver<bool>) -> impl Fn(&Error) -> bool + Send + Sync {
     let (told, runtime) = (Mutex::new(None::<Instant>), Handle::current());
     move |error| {
         let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
         if told.is_none_or(|at| at.elapsed() >= SAY_AGAIN) {
             *told = Some(Instant::now());
-            log.error("waiting for room", &[], error);
+            error!(error = as_error(error), "waiting for room");
         }
         drop(told);
         let mut stop = stop.clone();
@@ -90,11 +88,11 @@ fn wait_for_room(log: Log, stop: watch::Receiver<bool>) -> impl Fn(&Error) -> bo
 }
 
 /// Who hears what the supervisor tells.
-fn observer(log: Log, recorder: Arc<Recorder>, notifier: Notifier) -> Observer {
-    Arc::new(move |notice: Event| {
-        log.notice(&notice);
-        recorder.observe(&notice);
-        if matches!(notice, Event::Alert { .. }) {
+fn observer(recorder: Arc<Recorder>, notifier: Notifier) -> Observer {
+    Arc::new(move |event: Event| {
+        log::event(&event);
+        recorder.observe(&event);
+        if matches!(event, Event::Alert { .. }) {
             notifier.wake();
         }
     })
@@ -106,7 +104,6 @@ struct Keeper {
     common: Common,
     handle: serve::Handle,
     notifier: Notifier,
-    log: Log,
     since: Timestamp,
 }
 
@@ -125,7 +122,7 @@ impl Keeper {
                 let report =
                     self.handle.with_deliveries_paused(move |engine| engine.purge(&id, false)).await?;
                 let removed = report.runs.len();
-                self.log.info("purged", &[("runs", json!(removed))]);
+                info!(runs = removed, "purged");
                 Ok(serde_json::to_value(report).unwrap_or_default())
             }
             Ask::Status => {
@@ -144,7 +141,7 @@ impl Keeper {
         let Ok(mut hang_up) = signal(SignalKind::hangup()) else { return };
         while hang_up.recv().await.is_some() {
             if let Err(errors) = self.reload() {
-                errors.0.iter().for_each(|e| self.log.error("reload refused", &[], e));
+                errors.0.iter().for_each(|e| error!(error = as_error(e), "reload refused"));
             }
         }
     }

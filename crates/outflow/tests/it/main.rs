@@ -14,6 +14,7 @@ mod incremental;
 mod isolation;
 mod kills;
 mod limits;
+mod logs;
 mod redshift;
 mod replay;
 mod room;

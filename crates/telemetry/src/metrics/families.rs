@@ -1,6 +1,7 @@
 //! Every metric that there is. `docs/OPERATING.md` has the same table.
 
-/// Numbers that belong together. A name that ends in `_total` is a counter, any other a gauge.
+/// Samples of one name. A name that ends in `_total` is a counter, any other a gauge.
+#[derive(Debug)]
 pub struct Family {
     /// The name.
     pub name: &'static str,
@@ -53,7 +54,11 @@ pub const FAMILIES: &[Family] = &[
         "1 while the destination keeps the sync busy no longer; only where runs wait",
     ),
     family("outflow_destination_up", DESTINATION, "1 while it takes requests, as far as is known"),
-    family("outflow_destination_paused", DESTINATION, "1 while nothing is sent until a person fixes the cause"),
+    family(
+        "outflow_destination_paused",
+        DESTINATION,
+        "1 while nothing is sent until a person fixes the cause",
+    ),
     family("outflow_disk_free_bytes", &[], "free bytes on the spool's disk"),
     family("outflow_disk_reserve_bytes", &[], "free bytes that extractions leave alone"),
     family("outflow_alerts_firing", &["alert"], "alerts that fire, by kind"),
@@ -84,7 +89,7 @@ mod tests {
         if std::env::var_os("UPDATE_DOCS").is_some() {
             std::fs::write(path, format!("{before}{head}{}\n{after}", lines())).unwrap();
         } else {
-            let hint = "docs/OPERATING.md is behind: UPDATE_DOCS=1 cargo test -p outflow the_page";
+            let hint = "docs/OPERATING.md is behind: UPDATE_DOCS=1 cargo test -p outflow-telemetry the_page";
             assert_eq!(format!("{kept}\n"), lines(), "{hint}");
         }
     }
