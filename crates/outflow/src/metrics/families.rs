@@ -53,7 +53,11 @@ pub const FAMILIES: &[Family] = &[
         "1 while the destination keeps the sync busy no longer; only where runs wait",
     ),
     family("outflow_destination_up", DESTINATION, "1 while it takes requests, as far as is known"),
-    family("outflow_destination_paused", DESTINATION, "1 while nothing is sent until a person fixes the cause"),
+    family(
+        "outflow_destination_paused",
+        DESTINATION,
+        "1 while nothing is sent until a person fixes the cause",
+    ),
     family("outflow_disk_free_bytes", &[], "free bytes on the spool's disk"),
     family("outflow_disk_reserve_bytes", &[], "free bytes that extractions leave alone"),
     family("outflow_alerts_firing", &["alert"], "alerts that fire, by kind"),
