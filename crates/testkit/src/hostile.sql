@@ -1,5 +1,6 @@
--- Statements that a query must not be. One a line; see hostile.rs for the database that they are meant for.
--- A line that begins with `!` acts in spite of a read-only transaction (PostgreSQL 15), so the text check alone stands before it.
+-- Statements that a query must not be. One a line; see hostile.rs for the database that they are
+-- meant for. A line that begins with `!` acts in spite of a read-only transaction (PostgreSQL 15),
+-- so only the text check refuses it.
 -- Plain writes
 INSERT INTO people VALUES (9, 'mallory')
 INSERT INTO people VALUES (9, 'mallory') RETURNING id

@@ -1,9 +1,12 @@
-//! A simulator of Amazon Redshift: a proxy on 127.0.0.1 in front of a real PostgreSQL that behaves on the wire as Redshift does.
+//! A simulator of Amazon Redshift: a proxy on 127.0.0.1 in front of a real PostgreSQL that behaves
+//! on the wire as Redshift does.
 //!
-//! What is known about Redshift without a cluster at hand stands in [`BEHAVIOURS`]: each behaviour says whether it is documented, observed by others, or
-//! inferred. What always holds: a client sees PostgreSQL's answers only after they were made Redshift's (types, labels, tags, error texts); whatever
-//! Redshift refuses is refused, also where PostgreSQL would take it. What it does not do: plan or store like Redshift, know UNLOAD, SUPER navigation,
-//! QUALIFY or external tables, count lengths of VARCHAR in bytes, or undo the SET of a transaction that is rolled back.
+//! What is known about Redshift without a cluster at hand stands in [`BEHAVIOURS`]: each behaviour
+//! says whether it is documented, observed by others, or inferred. What always holds: a client sees
+//! PostgreSQL's answers only after they were made Redshift's (types, labels, tags, error texts);
+//! whatever Redshift refuses is refused, also where PostgreSQL would take it. What it does not do:
+//! plan or store like Redshift, know UNLOAD, SUPER navigation, QUALIFY or external tables, count
+//! lengths of VARCHAR in bytes, or undo the SET of a transaction that is rolled back.
 //!
 //! | part | subject |
 //! | --- | --- |
@@ -183,7 +186,8 @@ impl Redshift {
         Self::PASSWORD
     }
 
-    /// Makes an empty database of that name with Redshift's functions; one that exists is dropped first.
+    /// Makes an empty database of that name with Redshift's functions; one that exists is dropped
+    /// first.
     pub fn database(&self, name: &str) -> Database<'_> {
         self.postgres().database(name).sql(FUNCTIONS);
         Database { redshift: self, name: name.to_owned() }
@@ -194,7 +198,8 @@ impl Redshift {
         self.shared.condition.send_replace((condition, Instant::now()));
     }
 
-    /// One failure for the next login or query, whichever it belongs to: [`Failure`] says which. Several wait in line.
+    /// One failure for the next login or query, whichever it belongs to: [`Failure`] says which.
+    /// Several wait in line.
     pub fn fail_next(&self, failure: Failure) {
         self.fail_next_after(0, failure);
     }
@@ -234,8 +239,9 @@ impl Database<'_> {
         &self.name
     }
 
-    /// Runs statements as superuser. They may be written in Redshift's SQL, and go through the same rewriting as those of clients, but nothing is refused.
-    /// Rows come back one a line, columns divided by `|`.
+    /// Runs statements as superuser. They may be written in Redshift's SQL, and go through the same
+    /// rewriting as those of clients, but nothing is refused. Rows come back one a line, columns
+    /// divided by `|`.
     pub fn sql(&self, statements: &str) -> String {
         let fold = !self.redshift.shared.options.case_sensitive;
         let statements = rewrite::rewrite_freely(statements, fold);
@@ -259,7 +265,8 @@ impl Options {
         self
     }
 
-    /// A user without rights of its own, beyond those of PUBLIC. A name that begins with `IAM` is one of temporary credentials, and needs TLS.
+    /// A user without rights of its own, beyond those of PUBLIC. A name that begins with `IAM` is
+    /// one of temporary credentials, and needs TLS.
     #[must_use]
     pub fn with_user(mut self, name: &str, password: &str, auth: Auth) -> Self {
         self.users.push(User { name: name.to_owned(), password: password.to_owned(), auth });
@@ -301,8 +308,9 @@ impl Options {
         self
     }
 
-    /// Whether the bare word `timestamp` is refused as a name of a column. It is in Redshift's list of reserved words, yet published examples use it so; which of
-    /// both holds on a cluster is uncertain.
+    /// Whether the bare word `timestamp` is refused as a name of a column. It is in Redshift's list
+    /// of reserved words, yet published examples use it so; which of both holds on a cluster is
+    /// uncertain.
     #[must_use]
     pub fn reserved_timestamp(mut self, reserved: bool) -> Self {
         self.reserved_timestamp = reserved;
@@ -336,7 +344,8 @@ impl Options {
             move |listener| startup::serve(listener, shared)
         });
         let redshift = Redshift { server, shared, postgres };
-        // Several may stand in front of one server: they start one after the other and share users and `dev`.
+        // Several may stand in front of one server: they start one after the other and share users
+        // and `dev`.
         static STARTING: Mutex<()> = Mutex::new(());
         let _alone = lock(&STARTING);
         redshift.postgres().sql(&redshift.shared.options.roles());

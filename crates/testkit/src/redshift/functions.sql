@@ -1,7 +1,9 @@
--- What a database of the simulator has beyond PostgreSQL: Redshift's types, functions, operators and system views.
+-- What a database of the simulator has beyond PostgreSQL: Redshift's types, functions, operators
+-- and system views.
 --
--- What clients call by name stands in pg_catalog, so that no search_path hides it. What only rewritten statements call stands in the schema "redshift".
--- What Redshift has not is renamed, so that a call says "function … does not exist".
+-- What clients call by name stands in pg_catalog, so that no search_path hides it. What only
+-- rewritten statements call stands in the schema "redshift". What Redshift has not is renamed, so
+-- that a call says "function … does not exist".
 
 SET client_min_messages = 'warning';
 SET check_function_bodies = off;
@@ -11,7 +13,8 @@ GRANT USAGE ON SCHEMA redshift TO PUBLIC;
 
 -- ---------------------------------------------------------------- types
 
--- SUPER is kept as the text of its JSON, in the order of its keys. Only JSON comes in as SUPER's own text; a cast from text makes a string.
+-- SUPER is kept as the text of its JSON, in the order of its keys. Only JSON comes in as SUPER's
+-- own text; a cast from text makes a string.
 CREATE TYPE pg_catalog.super;
 CREATE FUNCTION pg_catalog.super_in(cstring) RETURNS pg_catalog.super AS 'json_in' LANGUAGE internal IMMUTABLE STRICT;
 CREATE FUNCTION pg_catalog.super_out(pg_catalog.super) RETURNS cstring AS 'json_out' LANGUAGE internal IMMUTABLE STRICT;
@@ -32,7 +35,8 @@ CREATE CAST (text AS varbyte) WITH FUNCTION redshift.varbyte_of(text) AS ASSIGNM
 CREATE CAST (varchar AS varbyte) WITH FUNCTION redshift.varbyte_of(text) AS ASSIGNMENT;
 
 CREATE CAST (json AS super) WITHOUT FUNCTION;
--- With a function, however little it does: that is what makes json_build_object take a SUPER for JSON.
+-- With a function, however little it does: that is what makes json_build_object take a SUPER for
+-- JSON.
 CREATE FUNCTION redshift.json_of(super) RETURNS json LANGUAGE sql IMMUTABLE STRICT AS $$ SELECT json_in(super_out($1)) $$;
 CREATE CAST (super AS json) WITH FUNCTION redshift.json_of(super);
 
@@ -138,7 +142,8 @@ CREATE FUNCTION pg_catalog.pgdate_part(text, date) RETURNS double precision LANG
 CREATE FUNCTION pg_catalog.pgdate_part(text, time) RETURNS double precision LANGUAGE sql IMMUTABLE STRICT AS $$ SELECT date_part(redshift.part($1), $2) $$;
 CREATE FUNCTION pg_catalog.pgdate_part(text, interval) RETURNS double precision LANGUAGE sql IMMUTABLE STRICT AS $$ SELECT date_part(redshift.part($1), $2) $$;
 
--- EXTRACT is a 32-bit integer for what has no zone, without the fraction; its column is called date_part.
+-- EXTRACT is a 32-bit integer for what has no zone, without the fraction; its column is called
+-- date_part.
 CREATE FUNCTION redshift.date_part(part text, "time" timestamp) RETURNS integer LANGUAGE plpgsql IMMUTABLE STRICT AS $$
 BEGIN
     RETURN trunc(pg_catalog.date_part(redshift.part(part), "time"))::integer;

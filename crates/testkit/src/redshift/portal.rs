@@ -106,7 +106,7 @@ impl Session {
         Ok(())
     }
 
-    /// The columns of a parsed statement. `None`: PostgreSQL refused to say, and the client was told.
+    /// The columns of a parsed statement. `None`: PostgreSQL refused, and the client got the error.
     async fn columns_of(&mut self, name: &str, prepared: &Prepared) -> io::Result<Option<Arc<Vec<Column>>>> {
         if let Some(columns) = &prepared.columns {
             return Ok(Some(Arc::clone(columns)));

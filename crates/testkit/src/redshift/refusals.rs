@@ -1,6 +1,7 @@
 //! What Redshift refuses although PostgreSQL would take it.
 //!
-//! Where no log shows the server's words, a statement that the grammar of PostgreSQL 8.0 has not is a syntax error, and one that it has is 0A000.
+//! Where no log shows the server's words, a statement that the grammar of PostgreSQL 8.0 has not is
+//! a syntax error, and one that it has is 0A000.
 
 use std::ops::Range;
 
@@ -17,7 +18,8 @@ pub(super) const SINGLE_NODE_FETCH: i64 = 1_000;
 /// The protocol counts parameters in 16 bits, and Redshift reads them as signed.
 pub(super) const MOST_PARAMETERS: i64 = 32_767;
 
-/// Words that Redshift reserves and PostgreSQL does not, of those that stand nowhere in a query but as a name.
+/// Words that Redshift reserves and PostgreSQL does not, of those that stand nowhere in a query but
+/// as a name.
 const RESERVED: &[&str] = &[
     "credentials",
     "deflate",
@@ -173,7 +175,7 @@ fn token(
     }
 }
 
-/// What an execution with so many rows gets from a cluster of one node.
+/// What an execution with that many rows gets from a cluster of one node.
 pub(super) fn fetch_size(size: i64) -> Report {
     Report::error(
         "0A000",

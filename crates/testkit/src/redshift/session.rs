@@ -1,8 +1,9 @@
 //! A session after the login: statements in, PostgreSQL's answers out, made Redshift's on the way.
 //!
-//! Messages are served one at a time: what PostgreSQL says to one has been passed on before the next is looked at, so the session always knows how things
-//! stand. What is refused fails in PostgreSQL, too (by a statement that is no SQL), so that a transaction is aborted as it would be. Rows stream: the
-//! simulator reads no further than the client does.
+//! Messages are served one at a time: what PostgreSQL says to one has been passed on before the
+//! next is looked at, so the session always knows how things stand. What is refused fails in
+//! PostgreSQL, too (by a statement that is no SQL), so that a transaction is aborted as it would
+//! be. Rows stream: the simulator reads no further than the client does.
 
 use std::collections::{HashMap, HashSet};
 use std::io;
@@ -83,7 +84,7 @@ pub(super) struct Relay<'a> {
     pub shapes: Vec<Shape>,
     /// The tags that end it.
     pub until: &'static [u8],
-    /// A failure that strikes after so many rows.
+    /// A failure that occurs after that many rows.
     pub strike: Option<(Failure, u64)>,
 }
 
@@ -154,7 +155,8 @@ impl Session {
         Ok(())
     }
 
-    /// Notes a statement and parses it. A session that was just restored has its first statement cancelled.
+    /// Notes a statement and parses it. A session that was just restored has its first statement
+    /// cancelled.
     pub fn understand(&mut self, sql: String, extended: bool) -> Result<Statement, Report> {
         let shared = Arc::clone(&self.client.shared);
         lock(&shared.statements).push(sql.clone());

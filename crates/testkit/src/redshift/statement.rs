@@ -49,7 +49,8 @@ pub(super) enum Cursor {
 }
 
 impl Statement {
-    /// What planning says: functions of the leader node do not run on tables, and others run only there.
+    /// What planning says: functions of the leader node do not run on tables, and others run only
+    /// there.
     pub fn plan(&self) -> Result<(), Report> {
         if self.reads_table && !self.leader_only.is_empty() {
             let message =

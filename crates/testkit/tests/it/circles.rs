@@ -1,11 +1,11 @@
 //! No file imports itself by way of other files.
 //!
-//! The rule: file A imports file B if a path in A (of a `use`, or in the code) names an item of B. A
-//! path begins at `crate`, `self`, `super` or a module that A declares. A name that a module only
+//! The rule: file A imports file B if a path in A (of a `use`, or in the code) names an item of B.
+//! A path begins at `crate`, `self`, `super` or a module that A declares. A name that a module only
 //! imports from elsewhere counts for the file that defines it. Two things are no imports: what a
-//! file takes from a module that contains it, since `super::Thing` is how a folder's files share what
-//! its head defines; and what `mod tests` inside a file uses. That a module uses the files in its
-//! folder does count, so a file in a folder must not import one that imports the folder's head.
+//! file takes from a module that contains it, since `super::Thing` is how a folder's files share
+//! what its head defines; and what `mod tests` inside a file uses. That a module uses the files in
+//! its folder does count, so a file in a folder must not import one that imports the folder's head.
 //!
 //! This reads the text and not the compiler's tree. Names that come through `*` or from a macro are
 //! not seen.

@@ -1,3 +1,5 @@
+//! The batcher: limits, order and deferred calls, on a destination that the tests configure.
+
 use outflow_core::outcome::Verdict;
 use outflow_core::ports::destination::{BatchLimits, Envelope, Request, RequestLimits};
 use outflow_core::{BoxFuture, CallFlags, CallType, Code, Reply};

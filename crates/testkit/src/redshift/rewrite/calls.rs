@@ -1,4 +1,5 @@
-//! Calls of functions whose syntax PostgreSQL has not, or where it has another function of the name.
+//! Calls of functions whose syntax PostgreSQL has not, or where it has another function of the
+//! name.
 
 use std::ops::Range;
 
@@ -7,7 +8,8 @@ use super::super::settings::name_behind;
 use super::Rewriter;
 
 impl Rewriter<'_> {
-    /// Rewrites the call that begins at `place`, if it is one that needs it, and returns the place after it.
+    /// Rewrites the call that begins at `place`, if it is one that needs it, and returns the place
+    /// after it.
     pub(super) fn call(&self, index: usize, end: usize, name: &str, out: &mut String) -> Option<usize> {
         let open = self.tokens.solid(index + 1, end).filter(|&next| self.tokens.text(next) == "(")?;
         let close = self.tokens.closing(open);
@@ -93,7 +95,8 @@ impl Rewriter<'_> {
         }
     }
 
-    /// A literal where a time is meant is a TIMESTAMP, where PostgreSQL would take it for one with a zone.
+    /// A literal where a time is meant is a TIMESTAMP, where PostgreSQL would take it for one with
+    /// a zone.
     fn time(&self, range: &Range<usize>) -> String {
         let literal = self.only(range).is_some_and(|only| self.tokens.list[only].kind == Kind::Text);
         let text = self.argument(range);
@@ -127,7 +130,8 @@ impl Rewriter<'_> {
         text + " END)"
     }
 
-    /// `LISTAGG([DISTINCT] x [, separator]) [WITHIN GROUP (ORDER BY …)]`: the order goes into the call.
+    /// `LISTAGG([DISTINCT] x [, separator]) [WITHIN GROUP (ORDER BY …)]`: the order goes into the
+    /// call.
     fn listagg(
         &self,
         arguments: &[Range<usize>],
@@ -152,7 +156,8 @@ impl Rewriter<'_> {
         Some(after)
     }
 
-    /// What stands in the parentheses of `WITHIN GROUP (…)`, if it comes next, and the place after it.
+    /// What stands in the parentheses of `WITHIN GROUP (…)`, if it comes next, and the place after
+    /// it.
     fn within_group(&self, from: usize, end: usize) -> Option<(Range<usize>, usize)> {
         let within = self.tokens.solid(from, end).filter(|&index| self.tokens.word(index) == "within")?;
         let group = self.tokens.solid(within + 1, end).filter(|&index| self.tokens.word(index) == "group")?;
