@@ -286,6 +286,15 @@ pub enum LogFormat {
     Json,
 }
 
+impl From<LogFormat> for outflow_telemetry::log::LogFormat {
+    fn from(format: LogFormat) -> Self {
+        match format {
+            LogFormat::Text => Self::Text,
+            LogFormat::Json => Self::Json,
+        }
+    }
+}
+
 /// `outflow alerts`
 #[derive(Debug, Args)]
 pub struct Alerts {

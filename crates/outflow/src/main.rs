@@ -1,14 +1,10 @@
 //! The `outflow` binary: the command line and the wiring. Everything it does is done by the crates; here it is put together and shown.
 
-mod alerts;
 mod cli;
 mod commands;
 mod control;
 mod demo;
 mod exit;
-mod http;
-mod log;
-mod metrics;
 mod output;
 mod progress;
 mod project;

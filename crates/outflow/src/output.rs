@@ -84,11 +84,6 @@ impl Printer {
         let _ = io::stdout().lock().write_all(text.as_bytes());
     }
 
-    /// A line of the log, on stderr.
-    pub fn log(&self, line: &str) {
-        let _ = writeln!(io::stderr().lock(), "{line}");
-    }
-
     /// A line on stderr for people, unless they want it quiet.
     pub fn say(&self, line: &str) {
         if !self.quiet {

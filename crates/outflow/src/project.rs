@@ -30,13 +30,13 @@ use outflow_core::{Budget, Code, Dialect, Error, Secret, SyncSpec};
 use outflow_engine::operations::retention::Keep;
 use outflow_engine::serve::Limits;
 use outflow_engine::serve::alert::Rules;
+use outflow_telemetry::alerts::Receiver;
 use outflow_warehouse::Tunnel;
 use outflow_warehouse::aws::IamTarget;
 use serde_json::{Map, Value};
 
 use self::document::{Key, Node, Place};
 pub use self::schema::schema;
-use crate::alerts::Receiver;
 
 /// The name of the file that a project begins with.
 pub const FILE: &str = "outflow.yaml";

@@ -3,10 +3,10 @@
 use outflow_core::ports::watch::AlertRecord;
 use outflow_core::{Clock as _, SystemClock};
 use outflow_engine::{Errors, FORMAT_VERSION};
+use outflow_telemetry::alerts::Note;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use crate::alerts::Note;
 use crate::cli::{Alerts, AlertsCommand, Common};
 use crate::exit::Exit;
 use crate::output::{Printer, table};

@@ -12,11 +12,11 @@ use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use outflow_core::{Code, Error};
+use outflow_telemetry::http::{reply, serve};
 use serde_json::Value;
 use tokio::net::TcpListener;
 
 use super::files::WRITE_KEY;
-use crate::http::{reply, serve};
 
 /// Connections at a time, and how long one may last.
 const CONNECTIONS: usize = 256;

@@ -84,7 +84,7 @@ mod tests {
         if std::env::var_os("UPDATE_DOCS").is_some() {
             std::fs::write(path, format!("{before}{head}{}\n{after}", lines())).unwrap();
         } else {
-            let hint = "docs/OPERATING.md is behind: UPDATE_DOCS=1 cargo test -p outflow the_page";
+            let hint = "docs/OPERATING.md is behind: UPDATE_DOCS=1 cargo test -p outflow-telemetry the_page";
             assert_eq!(format!("{kept}\n"), lines(), "{hint}");
         }
     }

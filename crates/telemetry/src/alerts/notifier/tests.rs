@@ -1,6 +1,5 @@
 //! Receivers that refuse, hang and come back: a real state and real sockets, on loopback. Each test waits for requests and for words, never for time.
 
-use clap::Parser as _;
 use outflow_core::Secret;
 use outflow_egress::SigningKey;
 use outflow_state::SqliteState;
@@ -9,8 +8,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::alerts::Way;
-use crate::cli::{Cli, LogFormat};
-use crate::output::Printer;
+use crate::log::LogFormat;
 
 const PACE: Pace = Pace {
     first: Duration::from_millis(5),
@@ -51,7 +49,7 @@ impl Desk {
     fn new(receivers: Vec<Receiver>, pace: Pace) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let state = Arc::new(SqliteState::open(dir.path()).unwrap());
-        let log = Log::new(Printer::new(&Cli::parse_from(["outflow", "version"]).common), LogFormat::Text);
+        let log = Log::new(LogFormat::Text);
         let (words, inbox) = mpsc::unbounded_channel();
         let mut office = Dispatcher::new(words, state, pace, log);
         office.employ(receivers);

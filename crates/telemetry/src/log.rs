@@ -3,13 +3,12 @@
 //! For people `TIME LEVEL what key=value …`; with `--log-format json` one JSON object a line: `time`, `level`, `event`, and the fields. No secret and no row value is in
 //! it: what a destination said stays in the state, and the log has its code.
 
+use std::io::{self, Write as _};
+
 use outflow_core::ports::watch::AlertRecord;
 use outflow_core::{Clock as _, Code, Error, Severity, SystemClock};
 use outflow_engine::serve::Notice;
 use serde_json::{Map, Value, json};
-
-use crate::cli::LogFormat;
-use crate::output::{Printer, plain};
 
 /// How much a line matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,17 +34,25 @@ impl Level {
 /// Fields of a line.
 type Fields = Vec<(&'static str, Value)>;
 
-/// Where lines go.
+/// The form of a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Writes lines to stderr.
 #[derive(Clone, Copy, Debug)]
 pub struct Log {
-    printer: Printer,
     format: LogFormat,
 }
 
 impl Log {
     /// A log in this form.
-    pub fn new(printer: Printer, format: LogFormat) -> Self {
-        Self { printer, format }
+    pub fn new(format: LogFormat) -> Self {
+        Self { format }
     }
 
     /// Writes a line.
@@ -57,7 +64,7 @@ impl Log {
             document.insert("level".into(), json!(level.name()));
             document.insert("event".into(), json!(event));
             document.extend(fields.iter().map(|(k, v)| ((*k).to_owned(), v.clone())));
-            return self.printer.log(&Value::Object(document).to_string());
+            return write(&Value::Object(document).to_string());
         }
         let mut text = format!("{at:.3} {:5} {event}", level.name().to_ascii_uppercase());
         for (key, value) in fields.iter().filter(|(_, v)| !v.is_null()) {
@@ -68,7 +75,7 @@ impl Log {
             };
             text += &format!(" {key}={value}");
         }
-        self.printer.log(&text);
+        write(&text);
     }
 
     /// Writes a line about something as it should be.
@@ -95,6 +102,16 @@ impl Log {
             self.line(level, event, &fields);
         }
     }
+}
+
+fn write(line: &str) {
+    // Who reads stderr may be gone.
+    let _ = writeln!(io::stderr().lock(), "{line}");
+}
+
+/// Text with control characters made visible, so that no value steers a terminal.
+fn plain(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
 
 fn of_error(error: &Error) -> Fields {
