@@ -23,8 +23,8 @@ use crate::commands::outcome::{exit_of, people};
 use crate::exit::Exit;
 use crate::output::{Paint, Printer, count, short};
 use crate::progress::Display;
-use crate::project::Project;
 use crate::{signals, wiring};
+use outflow_project::Project;
 use receiver::Receiver;
 
 /// Between two rounds of an endless demo.

@@ -7,9 +7,7 @@ mod demo;
 mod exit;
 mod output;
 mod progress;
-mod project;
 mod signals;
-mod when;
 mod wiring;
 
 use std::process::ExitCode;

@@ -18,8 +18,9 @@ use outflow_state::SqliteState;
 use outflow_warehouse::{Aws, Iam, Login, Server, ServerSettings, Sqlite, Tls, TlsMode, aws};
 use tokio::sync::watch;
 
+use outflow_telemetry::alerts::{Receiver, Way};
 use crate::cli::Common;
-use crate::project::{self, Database, DatabaseSettings, Project, SslMode};
+use outflow_project::{self as project, Database, DatabaseSettings, Project, ReceiverConfig, SslMode};
 
 /// Free space that the spool leaves alone, if the project does not say: 1 GiB.
 const DISK_RESERVE: u64 = 1 << 30;
@@ -27,6 +28,15 @@ const DISK_RESERVE: u64 = 1 << 30;
 /// Where the state lives.
 pub fn state_dir(common: &Common) -> PathBuf {
     common.state.clone().unwrap_or_else(|| common.project.join(".outflow"))
+}
+
+/// Who is told of alerts.
+pub fn receivers(project: &Project) -> Vec<Receiver> {
+    let way = |config: &ReceiverConfig| match config.clone() {
+        ReceiverConfig::Webhook { url, key } => Way::Webhook { url, key },
+        ReceiverConfig::Email { mailer, from, to } => Way::Email { mailer, from, to },
+    };
+    project.receivers.iter().map(|config| Receiver::new(way(config))).collect()
 }
 
 /// Every destination of a project. All problems of all of them come back.

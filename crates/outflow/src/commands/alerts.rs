@@ -10,8 +10,8 @@ use tokio::task::JoinSet;
 use crate::cli::{Alerts, AlertsCommand, Common};
 use crate::exit::Exit;
 use crate::output::{Printer, table};
-use crate::project::Project;
 use crate::wiring;
+use outflow_project::Project;
 
 /// Lists, or tests.
 pub async fn alerts(common: &Common, args: &Alerts, printer: Printer) -> Result<Exit, Errors> {
@@ -65,7 +65,7 @@ async fn test(common: &Common, printer: Printer) -> Result<Exit, Errors> {
     let project = Project::load(&common.project)?;
     let note = Note::test(SystemClock.now());
     let mut tasks = JoinSet::new();
-    for (n, receiver) in project.receivers.into_iter().enumerate() {
+    for (n, receiver) in wiring::receivers(&project).into_iter().enumerate() {
         let note = note.clone();
         tasks.spawn(async move {
             let told = receiver.tell(&note).await.map_err(|e| e.at(format!("receiver {}", receiver.name)));

@@ -14,8 +14,8 @@ use crate::control::{self, Ask};
 use crate::exit::Exit;
 use crate::output::Printer;
 use crate::progress::Display;
-use crate::project::Project;
 use crate::{signals, wiring};
+use outflow_project::Project;
 
 /// Releases the run and follows its delivery, or delivers it.
 pub async fn approve(common: &Common, args: &Approve, printer: Printer) -> Result<Exit, Errors> {

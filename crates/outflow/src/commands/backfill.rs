@@ -9,8 +9,8 @@ use super::run::{Job, Way, perform};
 use crate::cli::{Backfill, Common};
 use crate::exit::Exit;
 use crate::output::Printer;
-use crate::project::Project;
-use crate::{when, wiring};
+use crate::wiring;
+use outflow_project::{Project, when};
 
 /// Runs each sync from where the destination's gap begins, to that destination alone.
 pub async fn backfill(common: &Common, args: &Backfill, printer: Printer) -> Result<Exit, Errors> {

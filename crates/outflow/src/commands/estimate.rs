@@ -11,8 +11,8 @@ use super::preview::{start_of, sync_state};
 use crate::cli::{Common, Estimate as Args};
 use crate::exit::Exit;
 use crate::output::{Printer, count, error_document, table};
-use crate::project::Project;
 use crate::wiring;
+use outflow_project::Project;
 
 /// Estimates and prints.
 pub async fn estimate(common: &Common, args: &Args, printer: Printer) -> Result<Exit, Errors> {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::exit::Exit;
 use crate::output::{Printer, error_document};
-use crate::project::Project;
+use outflow_project::Project;
 
 /// A problem, a warning or a note.
 pub struct Finding {

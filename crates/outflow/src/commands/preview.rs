@@ -12,8 +12,8 @@ use super::findings::{Finding, subject};
 use crate::cli::{Common, Preview};
 use crate::exit::Exit;
 use crate::output::{Printer, short, table};
-use crate::project::Project;
-use crate::{when, wiring};
+use crate::wiring;
+use outflow_project::{Project, when};
 
 /// What `--since` takes.
 const START_FORMS: &str = "write first, next, or a time: 2026-01-31, 2026-01-31T10:00:00Z or Unix seconds";

@@ -11,8 +11,8 @@ use super::run::{Job, Way, perform};
 use crate::cli::{self, Common, RunName};
 use crate::exit::Exit;
 use crate::output::{Printer, count, plain};
-use crate::project::Project;
 use crate::wiring;
+use outflow_project::Project;
 
 /// So many people are named whom the query does not give any more.
 const NAMED: usize = 20;

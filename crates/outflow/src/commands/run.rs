@@ -17,8 +17,8 @@ use crate::cli::{Common, Run};
 use crate::exit::Exit;
 use crate::output::Printer;
 use crate::progress::Display;
-use crate::project::Project;
-use crate::{signals, when, wiring};
+use crate::{signals, wiring};
+use outflow_project::{Project, when};
 
 /// A sync to run, how, and when it was due if its schedule says so.
 pub struct Job {

@@ -7,8 +7,8 @@ use outflow_engine::{Engine, Errors, RunListEntry};
 use crate::cli::{Common, Runs};
 use crate::exit::Exit;
 use crate::output::{Printer, count, short, table};
-use crate::project::Project;
 use crate::wiring;
+use outflow_project::Project;
 
 /// Prints the list.
 pub fn runs(common: &Common, args: &Runs, printer: Printer) -> Result<Exit, Errors> {

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 /// The schema.
 pub fn schema() -> Value {
-    let mut schema = crate::project::schema();
+    let mut schema = outflow_project::schema();
     let kinds: serde_json::Map<String, Value> = outflow_destinations::kinds()
         .iter()
         .filter_map(|kind| outflow_destinations::schema(kind).map(|s| ((*kind).to_owned(), s)))

@@ -21,8 +21,8 @@ use crate::cli::{Common, LogFormat, Serve};
 use crate::control::{Ask, Socket};
 use crate::exit::Exit;
 use crate::output::Printer;
-use crate::project::Project;
 use crate::{signals, wiring};
+use outflow_project::Project;
 
 /// A full disk is looked at this often, and told of no more often than that.
 const LOOK_FOR_ROOM: Duration = Duration::from_secs(1);
@@ -44,7 +44,7 @@ pub async fn serve(common: &Common, args: &Serve, printer: Printer) -> Result<Ex
         Some(address) => Some(metrics::listen(address).await?),
         None => None,
     };
-    let (notifier, telling) = alerts::start(project.receivers.clone(), state.clone(), Pace::default(), log);
+    let (notifier, telling) = alerts::start(wiring::receivers(&project), state.clone(), Pace::default(), log);
     let observer = observer(log, recorder.clone(), notifier.clone());
     let config = wiring::config(&project, wiring::engine(common, &project, state, stop)?)?;
     let syncs = config.members.iter().filter(|m| m.spec.enabled).count();
@@ -158,7 +158,7 @@ impl Keeper {
             ..self.handle.config().engine.clone()
         };
         self.handle.reload(wiring::config(&project, engine)?);
-        self.notifier.set(project.receivers);
+        self.notifier.set(wiring::receivers(&project));
         Ok(())
     }
 }

@@ -9,8 +9,8 @@ use serde_json::{Map, Value, json};
 use crate::cli::{Common, SetupSql, Source};
 use crate::exit::Exit;
 use crate::output::{Paint, Printer, error_document, plain, table};
-use crate::project::{Database, DatabaseSettings, Project};
 use crate::wiring;
+use outflow_project::{Database, DatabaseSettings, Project};
 
 /// Does what was typed behind `source`.
 pub async fn source(common: &Common, command: &Source, printer: Printer) -> Result<Exit, Errors> {

@@ -15,8 +15,8 @@ use crate::cli::Common;
 use crate::control::{self, Ask};
 use crate::exit::Exit;
 use crate::output::{Printer, count, short, table};
-use crate::project::Project;
 use crate::wiring;
+use outflow_project::Project;
 
 /// The document.
 #[derive(Serialize)]

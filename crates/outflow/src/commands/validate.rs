@@ -12,8 +12,8 @@ use super::findings::{Finding, subject};
 use crate::cli::{Common, Validate};
 use crate::exit::Exit;
 use crate::output::{Printer, count};
-use crate::project::Project;
 use crate::wiring;
+use outflow_project::Project;
 
 /// What was found, and what the databases expect.
 #[derive(Default)]

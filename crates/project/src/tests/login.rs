@@ -7,7 +7,7 @@ use outflow_warehouse::Tunnel;
 use outflow_warehouse::aws::{DbUser, IamTarget};
 
 use super::{folder, load, load_text, problems};
-use crate::project::{DatabaseSettings, Iam, Login};
+use crate::{DatabaseSettings, Iam, Login};
 
 const CLUSTER: &str = "c-1.abc.eu-central-1.redshift.amazonaws.com";
 const WORKGROUP: &str = "wg.123456789012.us-east-1.redshift-serverless.amazonaws.com";

@@ -20,6 +20,7 @@ mod syncs;
 #[cfg(test)]
 mod tests;
 mod units;
+pub mod when;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -30,11 +31,11 @@ use outflow_core::{Budget, Code, Dialect, Error, Secret, SyncSpec};
 use outflow_engine::operations::retention::Keep;
 use outflow_engine::serve::Limits;
 use outflow_engine::serve::alert::Rules;
-use outflow_telemetry::alerts::Receiver;
 use outflow_warehouse::Tunnel;
 use outflow_warehouse::aws::IamTarget;
 use serde_json::{Map, Value};
 
+pub use self::alerts::ReceiverConfig;
 use self::document::{Key, Node, Place};
 pub use self::schema::schema;
 
@@ -59,7 +60,7 @@ pub struct Project {
     /// When something counts as wrong.
     pub rules: Rules,
     /// Who is told.
-    pub receivers: Vec<Receiver>,
+    pub receivers: Vec<ReceiverConfig>,
     /// Where numbers are told.
     pub metrics: Option<SocketAddr>,
 }
