@@ -31,7 +31,7 @@ use outflow_core::{Clock, Code, Error};
 use tokio::sync::watch;
 
 pub use delivery::limiter::Limiters;
-pub use progress::{Event, Progress};
+pub use progress::{Event, Note, Progress};
 pub use report::{DeliveryDocument, FORMAT_VERSION, Reason, RunDocument, RunListEntry, Seconds};
 pub use run::RunRequest;
 

@@ -3,10 +3,19 @@
 use std::sync::Arc;
 
 use outflow_core::run::FindingCount;
-use outflow_core::{Code, DeliveryCounts, DeliveryState, RowCounts, RunId};
+use outflow_core::{Code, DeliveryCounts, DeliveryState, NextStep, RowCounts, RunId};
 
 /// Takes the events of a run. It is called from several tasks and must not block.
 pub type Progress = Arc<dyn Fn(Event) + Send + Sync>;
+
+/// Something worth saying of a run before it reads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// What is so.
+    pub text: String,
+    /// What a person can do about it.
+    pub next: Option<NextStep>,
+}
 
 /// Something that happened in a run.
 #[derive(Clone, Debug)]
@@ -22,8 +31,8 @@ pub enum Event {
     Reading {
         /// The value of `{{last_sync_time}}`.
         last_sync_time: String,
-        /// Why this run is not compared with the previous one, if that is worth saying.
-        note: Option<String>,
+        /// What is worth saying of this run before it reads.
+        notes: Vec<Note>,
     },
     /// So many rows have been read.
     Read {

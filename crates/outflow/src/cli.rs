@@ -327,6 +327,13 @@ pub struct RunName {
     pub run: Option<String>,
 }
 
+impl RunName {
+    /// The run that is meant.
+    pub fn name(&self) -> outflow_app::RunName {
+        outflow_app::RunName::parse(self.run.as_deref())
+    }
+}
+
 /// `outflow rejected`
 #[derive(Debug, Args)]
 pub struct Rejected {
@@ -469,7 +476,7 @@ fn tables(text: &str) -> Result<Names, String> {
 }
 
 fn names(text: &str, parts: usize, help: &str) -> Result<Names, String> {
-    let names = outflow_warehouse::parse_names(text).filter(|names| names.iter().all(|n| n.len() == parts));
+    let names = outflow_app::parse_names(text).filter(|names| names.iter().all(|n| n.len() == parts));
     names.map(Names).ok_or_else(|| help.to_owned())
 }
 

@@ -1,11 +1,14 @@
 //! The project: `outflow.yaml`, the files that it includes and its queries, read and checked.
 //!
-//! What always holds: every problem of every file is told, each with its place, and what comes out needs no further check of its own shape. A secret is only ever
-//! a reference in a file; its value is in [`Secret`] or in a destination's settings and in no error. What this does not do: check a destination's own settings
-//! (the destinations do), or reach anything but files and environment variables.
+//! What always holds: every problem of every file is told, each with its place, and what comes out
+//! needs no further check of its own shape. A secret is only ever a reference in a file; its value
+//! is in [`Secret`] or in a destination's settings and in no error. What this does not do: check a
+//! destination's own settings (the destinations do), or reach anything but files and environment
+//! variables.
 //!
-//! A file becomes a tree with places (`document`), references are resolved (`secrets`), the tree is held against one table of keys (`keys`, `shape`), which is
-//! also the JSON Schema (`schema`), and then its parts are read out (`sources`, `destinations`, `syncs`).
+//! A file becomes a tree with places (`document`), references are resolved (`secrets`), the tree is
+//! held against one table of keys (`keys`, `shape`), which is also the JSON Schema (`schema`), and
+//! then its parts are read out (`sources`, `destinations`, `syncs`).
 
 mod alerts;
 mod destinations;
@@ -215,8 +218,8 @@ impl Project {
         Self::load_with(dir, &|name| std::env::var(name).ok())
     }
 
-    /// As [`Project::load`], but an environment variable that is not set is no problem: its reference stays as it is written. For what comes before there are
-    /// secrets.
+    /// As [`Project::load`], but an environment variable that is not set is no problem: its
+    /// reference stays as it is written. For what comes before there are secrets.
     ///
     /// # Errors
     /// As for [`Project::load`].
@@ -349,7 +352,8 @@ impl Project {
     }
 }
 
-/// The named things under a top-level key, over all files. A name that stands twice is a problem, and its first use counts.
+/// The named things under a top-level key, over all files. A name that stands twice is a problem,
+/// and its first use counts.
 fn entries<'a>(documents: &'a [Node], key: &str, problems: &mut Problems) -> Vec<(&'a Key, &'a Node)> {
     let mut found: Vec<(&Key, &Node)> = Vec::new();
     for (name, node) in documents.iter().filter_map(|d| d.get(key)).flat_map(Node::entries) {

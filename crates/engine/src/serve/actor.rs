@@ -372,7 +372,12 @@ async fn extract(
     let (observer, sync, run) = (shared.observer.clone(), record.sync.clone(), record.id);
     let told = observer.clone();
     let progress: crate::Progress = Arc::new(move |event| match event {
-        crate::Event::Reading { note: Some(note), .. } => {
+        crate::Event::Reading { notes, .. } if !notes.is_empty() => {
+            let note = notes
+                .into_iter()
+                .map(|note| note.text)
+                .reduce(|a, b| format!("{a}; {b}"))
+                .unwrap_or_default();
             told(Notice::Noted { sync: sync.clone(), run, note })
         }
         crate::Event::Extracted { rows, seconds, .. } => {

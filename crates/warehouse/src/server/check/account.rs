@@ -3,7 +3,7 @@
 //! The questions use what Redshift has, too, where its catalogue is that of PostgreSQL 8.0: names in place of OIDs in the `has_…_privilege` functions, no
 //! savepoints, no `aclexplode`. PostgreSQL is asked for roles as well, since a member of a role may act as it.
 
-use outflow_core::{Code, Dialect, Error, Result, Timestamp};
+use outflow_core::{Code, Dialect, Error, NextStep, Result, Timestamp};
 use serde_json::{Map, Value, json};
 
 use super::grants::{Account, Thing, findings};
@@ -84,7 +84,8 @@ fn readable(counted: &[(String, u64)], external: &[String]) -> Found {
         counted.iter().map(|(name, tables)| (name.clone(), json!(tables))).collect();
     let nothing = names.is_empty().then(|| {
         Error::new(Code::NoReadableTable, "the account can read no table")
-            .help("grant it USAGE on a schema and SELECT on its tables: `outflow source setup-sql` prints the statements")
+            .help("grant it USAGE on a schema and SELECT on its tables")
+            .next_step(NextStep::PrintSetupSql)
     });
     Found::new(summary)
         .with("tables", json!(tables))
@@ -306,10 +307,10 @@ impl Attributes {
             let attribute = if is_redshift { "NOCREATEUSER" } else { "NOSUPERUSER" };
             let cure = finding(message, attribute);
             let help = format!(
-                "make an account of its own for Outflow: `outflow source setup-sql` prints the statements. Or {}",
+                "make an account of its own for Outflow, or {}",
                 cure.help_text().unwrap_or_default()
             );
-            return vec![cure.help(help)];
+            return vec![cure.help(help).next_step(NextStep::PrintSetupSql)];
         }
         let mut findings = Vec::new();
         if self.creates_databases {

@@ -1,4 +1,4 @@
-//! `outflow schema`: the JSON Schema of the project file, with the settings of each kind of destination.
+//! The JSON Schema of the project file, with the settings of each kind of destination.
 
 use serde_json::{Value, json};
 

@@ -1,7 +1,8 @@
-//! Putting the parts together: from a project to warehouses, destinations and an engine. The only place that knows every adapter.
+//! Putting the parts together: from a project to warehouses, destinations and an engine. The only
+//! place that knows every adapter.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use outflow_core::ports::destination::Destination;
@@ -15,23 +16,17 @@ use outflow_engine::extract::guard::Budgets;
 use outflow_engine::serve::{Limits, RuntimeConfig, SyncRuntime};
 use outflow_spool::DiskSpool;
 use outflow_state::SqliteState;
+use outflow_telemetry::alerts::{Receiver, Way};
 use outflow_warehouse::{Aws, Iam, Login, Server, ServerSettings, Sqlite, Tls, TlsMode, aws};
 use tokio::sync::watch;
 
-use outflow_telemetry::alerts::{Receiver, Way};
-use crate::cli::Common;
 use outflow_project::{self as project, Database, DatabaseSettings, Project, ReceiverConfig, SslMode};
 
 /// Free space that the spool leaves alone, if the project does not say: 1 GiB.
 const DISK_RESERVE: u64 = 1 << 30;
 
-/// Where the state lives.
-pub fn state_dir(common: &Common) -> PathBuf {
-    common.state.clone().unwrap_or_else(|| common.project.join(".outflow"))
-}
-
-/// Who is told of alerts.
-pub fn receivers(project: &Project) -> Vec<Receiver> {
+/// Everyone who receives alerts.
+pub(crate) fn receivers(project: &Project) -> Vec<Receiver> {
     let way = |config: &ReceiverConfig| match config.clone() {
         ReceiverConfig::Webhook { url, key } => Way::Webhook { url, key },
         ReceiverConfig::Email { mailer, from, to } => Way::Email { mailer, from, to },
@@ -125,13 +120,13 @@ fn aws() -> Result<Aws, Error> {
 
 /// An engine that holds the state for writing.
 pub fn engine(
-    common: &Common,
+    dir: &Path,
     project: &Project,
     state: Arc<dyn State>,
     stop: watch::Receiver<bool>,
 ) -> Result<Engine, Vec<Error>> {
     let reserve = project.disk_reserve_bytes.unwrap_or(DISK_RESERVE);
-    let spool = DiskSpool::open(&state_dir(common).join("spool"), reserve).map_err(|e| vec![e])?;
+    let spool = DiskSpool::open(&dir.join("spool"), reserve).map_err(|e| vec![e])?;
     Ok(Engine {
         state,
         spool: Arc::new(spool),
@@ -166,14 +161,19 @@ pub fn config(project: &Project, engine: Engine) -> Result<RuntimeConfig, Vec<Er
     Ok(RuntimeConfig { engine, members, limits, keep: project.keep, rules: project.rules.clone() })
 }
 
+/// The state in this folder, for reading alone.
+pub(crate) fn read_only_state(dir: &Path) -> Result<Arc<dyn State>, Error> {
+    Ok(Arc::new(SqliteState::open_read_only(dir)?))
+}
+
 /// An engine that only looks: it needs no project, holds nothing and sends nothing.
-pub fn reader(common: &Common) -> Result<Engine, Error> {
-    keeper(common, Arc::new(SqliteState::open_read_only(&state_dir(common))?))
+pub(crate) fn reader(dir: &Path) -> Result<Engine, Error> {
+    keeper(dir, read_only_state(dir)?)
 }
 
 /// An engine for what is kept: it needs no project and sends nothing.
-pub fn keeper(common: &Common, state: Arc<dyn State>) -> Result<Engine, Error> {
-    let spool = DiskSpool::open(&state_dir(common).join("spool"), 0)?;
+pub(crate) fn keeper(dir: &Path, state: Arc<dyn State>) -> Result<Engine, Error> {
+    let spool = DiskSpool::open(&dir.join("spool"), 0)?;
     let (_, stop) = watch::channel(false);
     let destinations = HashMap::new();
     Ok(Engine {
