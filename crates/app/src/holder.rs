@@ -96,7 +96,7 @@ impl App {
 }
 
 /// Takes the state, or waits for the process that has it.
-pub async fn open_state(app: &App, wait: bool, caller: &Caller) -> Result<SqliteState, Error> {
+pub(crate) async fn open_state(app: &App, wait: bool, caller: &Caller) -> Result<SqliteState, Error> {
     let stop = caller.stop.clone();
     open_unless(app, wait, move || *stop.borrow(), caller).await
 }

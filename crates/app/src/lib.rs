@@ -6,7 +6,7 @@
 //! these methods.
 //!
 //! What always holds:
-//! - Only this crate wires adapters to the engine ([`wiring`]), opens the state, and walks the
+//! - Only this crate wires adapters to the engine, opens the state, and walks the
 //!   spool for a front end.
 //! - Work that waits for the disk runs off the async threads.
 //! - What a person can do about an error is a fact ([`outflow_core::NextStep`]); a front end names
@@ -40,7 +40,7 @@ mod status;
 mod usage;
 mod validate;
 mod verify;
-pub mod wiring;
+mod wiring;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -56,7 +56,6 @@ pub use backfill::BackfillRequest;
 pub use dead_letters::{DeadLetterDocument, DeadLetterList, DeadLettersRequest};
 pub use estimate::{EstimateDocument, EstimateRequest};
 pub use findings::Finding;
-pub use holder::open_state;
 pub use init::{InitDocument, InitRequest, SourceKind, init, write_file};
 pub use look::RunName;
 pub use outcome::RunOutcome;

@@ -67,3 +67,33 @@ impl Serialize for RunOutcome {
         NoRun { format_version: FORMAT_VERSION, sync: self.sync(), state, errors }.serialize(s)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use outflow_core::{Code, NextStep};
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_sync_without_a_run_has_a_document_too() {
+        let error = Error::new(Code::RunInProgress, "run 3 of users is delivering")
+            .at("sync users")
+            .help("replay when it is finished")
+            .next_step(NextStep::Run { sync: "users".to_owned() })
+            .caused_by("an inner cause");
+        let failed = RunOutcome::failed("users".to_owned(), error);
+        let expected = json!({
+            "format_version": 1, "sync": "users", "state": "failed",
+            "errors": [{
+                "code": Code::RunInProgress, "message": "run 3 of users is delivering", "place": "sync users",
+                "help": "replay when it is finished", "next": [{ "run": { "sync": "users" } }],
+            }],
+        });
+        assert_eq!(serde_json::to_value(&failed).unwrap(), expected);
+        let queued = RunOutcome::Queued { sync: "users".to_owned() };
+        let expected = json!({ "format_version": 1, "sync": "users", "state": "queued" });
+        assert_eq!(serde_json::to_value(&queued).unwrap(), expected);
+        assert_eq!((queued.sync(), queued.resumed(), queued.document().is_none()), ("users", None, true));
+    }
+}

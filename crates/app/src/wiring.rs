@@ -1,5 +1,5 @@
-//! Putting the parts together: from a project to warehouses, destinations and an engine. The only
-//! place that knows every adapter.
+//! Wiring: from a project to warehouses, destinations and an engine. The only place that knows every
+//! adapter.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -35,7 +35,7 @@ pub(crate) fn receivers(project: &Project) -> Vec<Receiver> {
 }
 
 /// Every destination of a project. All problems of all of them come back.
-pub fn destinations(project: &Project) -> Result<HashMap<String, Arc<dyn Destination>>, Vec<Error>> {
+pub(crate) fn destinations(project: &Project) -> Result<HashMap<String, Arc<dyn Destination>>, Vec<Error>> {
     let client = Client::new(&ClientOptions::default()).map_err(|e| vec![e])?;
     let (mut built, mut errors) = (HashMap::new(), Vec::new());
     for config in &project.destinations {
@@ -56,7 +56,7 @@ pub fn destinations(project: &Project) -> Result<HashMap<String, Arc<dyn Destina
 }
 
 /// The database that a sync reads.
-pub fn warehouse(project: &Project, spec: &SyncSpec) -> Result<Arc<dyn Warehouse>, Error> {
+pub(crate) fn warehouse(project: &Project, spec: &SyncSpec) -> Result<Arc<dyn Warehouse>, Error> {
     let database = project.database(&spec.source, &spec.database).ok_or_else(|| {
         Error::new(
             Code::UnknownReference,
@@ -67,7 +67,7 @@ pub fn warehouse(project: &Project, spec: &SyncSpec) -> Result<Arc<dyn Warehouse
 }
 
 /// A database, not connected to yet.
-pub fn open(database: &Database) -> Result<Arc<dyn Warehouse>, Error> {
+pub(crate) fn open(database: &Database) -> Result<Arc<dyn Warehouse>, Error> {
     match &database.settings {
         DatabaseSettings::Sqlite { path } => Ok(Arc::new(Sqlite::new(path.clone()))),
         DatabaseSettings::Server { dialect, host, port, database, login, tunnel, ssl, connect_timeout } => {
@@ -119,7 +119,7 @@ fn aws() -> Result<Aws, Error> {
 }
 
 /// An engine that holds the state for writing.
-pub fn engine(
+pub(crate) fn engine(
     dir: &Path,
     project: &Project,
     state: Arc<dyn State>,
@@ -139,13 +139,13 @@ pub fn engine(
 }
 
 /// What may be sent to each destination.
-pub fn budgets(project: &Project) -> Arc<Budgets> {
+pub(crate) fn budgets(project: &Project) -> Arc<Budgets> {
     let limited = project.destinations.iter().filter(|d| !d.budget.is_unlimited());
     Arc::new(limited.map(|d| (d.name.clone(), d.budget)).collect())
 }
 
 /// What `serve` keeps running, on this engine. All problems come back, also those of syncs.
-pub fn config(project: &Project, engine: Engine) -> Result<RuntimeConfig, Vec<Error>> {
+pub(crate) fn config(project: &Project, engine: Engine) -> Result<RuntimeConfig, Vec<Error>> {
     let (mut members, mut errors) = (Vec::new(), Vec::new());
     for spec in &project.syncs {
         match warehouse(project, spec) {

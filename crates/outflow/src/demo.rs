@@ -66,7 +66,19 @@ pub async fn demo(args: &Demo, printer: Printer) -> Result<Exit, Errors> {
 
     let seen = receiver.seen();
     let document = json!({ "format_version": 1, "rounds": rounds });
-    let reasons = reasons(&app, &rounds).await.unwrap_or_else(|errors| format!("{:?}\n", errors.0));
+    let reasons = match reasons(&app, &rounds).await {
+        Ok(reasons) => reasons,
+        Err(errors) => errors
+            .0
+            .iter()
+            .map(|e| {
+                format!(
+                    "{e}
+"
+                )
+            })
+            .collect(),
+    };
     printer.document(&document, |_| story(printer, &reasons, &rounds, &seen, &args.dir));
     if !seen.wrong.is_empty() {
         let what = format!("the receiver found fault with what arrived: {}", seen.wrong.join("; "));

@@ -50,3 +50,40 @@ pub fn of_alert(alert: &AlertDocument) -> Option<String> {
         code => of_reason(code, alert.subject.rsplit_once(" to ")?.1),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+    use outflow_core::RunId;
+
+    use super::*;
+    use crate::cli::Cli;
+
+    #[test]
+    fn every_command_of_a_hint_can_be_typed() {
+        let (sync, destination, run) = ("users".to_owned(), "audit".to_owned(), RunId(7));
+        let steps = [
+            NextStep::ListRuns,
+            NextStep::Validate,
+            NextStep::PrintSetupSql,
+            NextStep::PreviewCalls { sync: sync.clone() },
+            NextStep::Run { sync: sync.clone() },
+            NextStep::RunFull { sync: sync.clone() },
+            NextStep::RunSince { sync },
+            NextStep::Backfill { destination: destination.clone() },
+            NextStep::Approve { run },
+            NextStep::Reject { run },
+        ];
+        let mut texts: Vec<String> = steps.iter().map(of_step).collect();
+        texts.extend(Code::ALL.iter().filter_map(|code| of_code(*code)).map(str::to_owned));
+        texts.extend(of_reason(Code::DestinationSkipped, &destination));
+        assert!(texts.len() > steps.len() + 2, "{texts:?}");
+        for text in &texts {
+            for command in text.split('`').skip(1).step_by(2) {
+                let values = command.replace("--limit N", "--limit 1").replace("setup-sql", "setup-sql shop");
+                let values = if values.ends_with("preview") { values + " users" } else { values };
+                assert!(Cli::try_parse_from(values.split(' ')).is_ok(), "{command}");
+            }
+        }
+    }
+}
