@@ -79,11 +79,13 @@ pub enum Command {
     Source(Source),
     /// Show the rows or calls of a sync's next run, without sending anything
     Preview(Preview),
-    /// Say how many rows, calls and requests a run of a sync would come to, without sending anything
+    /// Say how many rows, calls and requests a run of a sync would come to, without sending
+    /// anything
     Estimate(Estimate),
     /// Run syncs now
     Run(Run),
-    /// Keep every enabled sync running by its schedule, until SIGTERM or Ctrl-C; SIGHUP reads the project again
+    /// Keep every enabled sync running by its schedule, until SIGTERM or Ctrl-C; SIGHUP reads the
+    /// project again
     Serve(Serve),
     /// Show what runs, what waits, what is due next and what is wrong
     Status,
@@ -179,7 +181,8 @@ pub enum Source {
         /// SOURCE.DATABASE, or SOURCE for all of its databases
         name: String,
     },
-    /// Print the SQL for a service account that reads and can do nothing else; an administrator runs it
+    /// Print the SQL for a service account that reads and can do nothing else; an administrator
+    /// runs it
     SetupSql(SetupSql),
 }
 
@@ -243,7 +246,8 @@ pub struct Run {
     /// Everything, as in the first run; last_sync_time stays
     #[arg(long, conflicts_with_all = ["since", "due"])]
     pub full: bool,
-    /// What has changed since this time (2026-01-31, 2026-01-31T10:00:00Z or Unix seconds); last_sync_time stays
+    /// What has changed since this time (2026-01-31, 2026-01-31T10:00:00Z or Unix seconds);
+    /// last_sync_time stays
     #[arg(long, value_name = "TIME", conflicts_with = "due")]
     pub since: Option<String>,
     /// No more rows than this; last_sync_time stays
@@ -269,7 +273,8 @@ pub struct Serve {
     /// Exit with 7 if another process is at work, instead of waiting for it
     #[arg(long)]
     pub no_wait: bool,
-    /// Tell numbers for Prometheus at this address, such as 127.0.0.1:9464 [default: metrics.listen of the project]
+    /// Tell numbers for Prometheus at this address, such as 127.0.0.1:9464 [default: metrics.listen
+    /// of the project]
     #[arg(long, value_name = "ADDRESS")]
     pub metrics: Option<std::net::SocketAddr>,
     /// The form of the log on stderr [default: text; with --output json or ndjson: json]
@@ -374,7 +379,8 @@ pub struct Replay {
     /// The calls as they were, under the same message ids; usual for track, page and screen
     #[arg(long, conflicts_with = "requery")]
     pub as_sent: bool,
-    /// What the query now gives for the refused keys, under new message ids; usual for identify, group and alias
+    /// What the query now gives for the refused keys, under new message ids; usual for identify,
+    /// group and alias
     #[arg(long)]
     pub requery: bool,
     /// Every call of the run, not its dead letters alone, to one destination
@@ -416,7 +422,8 @@ pub struct Way {
 /// `outflow purge`
 #[derive(Debug, Args)]
 pub struct Purge {
-    /// Whom: the userId, anonymousId or previousId of calls, or the email of calls that have no other
+    /// Whom: the userId, anonymousId or previousId of calls, or the email of calls that have no
+    /// other
     #[arg(long, value_name = "ID", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub key: String,
     /// Say what would be removed, and remove nothing

@@ -1,8 +1,9 @@
 //! `outflow demo`: the whole product on embedded parts.
 //!
-//! A SQLite file stands in for the warehouse and a server on loopback for Customer.io; everything between them is the engine that users run, on a project that is written
-//! to a folder and stays there. It shows both halves of a run, rows that are rejected with reasons, fan-out to two destinations, and that a second round sends only what
-//! changed.
+//! A SQLite file stands in for the warehouse and a server on loopback for Customer.io; everything
+//! between them is the engine that users run, on a project that is written to a folder and stays
+//! there. It shows both halves of a run, rows that are rejected with reasons, fan-out to two
+//! destinations, and that a second round sends only what changed.
 
 mod data;
 mod files;

@@ -128,7 +128,8 @@ impl Printer {
         let _ = writeln!(io::stderr().lock(), "{text}");
     }
 
-    /// As [`Printer::paint`], for stdout: what goes into a file or a pipe has no colours, unless they were asked for.
+    /// As [`Printer::paint`], for stdout: what goes into a file or a pipe has no colours, unless
+    /// they were asked for.
     pub fn paint_text(&self, paint: Paint, text: &str) -> String {
         if self.color_text { self.paint(paint, text) } else { text.to_owned() }
     }
@@ -149,7 +150,8 @@ impl Printer {
     }
 }
 
-/// A table: columns padded to their widest cell, numbers to the right. Control characters are shown, not sent to the terminal.
+/// A table: columns padded to their widest cell, numbers to the right. Control characters are
+/// shown, not sent to the terminal.
 pub fn table(head: &[&str], rows: &[Vec<String>]) -> String {
     let rows: Vec<Vec<String>> = rows.iter().map(|r| r.iter().map(|c| plain(c)).collect()).collect();
     let mut widths: Vec<usize> = head.iter().map(|h| h.chars().count()).collect();

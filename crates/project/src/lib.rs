@@ -58,13 +58,13 @@ pub struct Project {
     pub disk_reserve_bytes: Option<u64>,
     /// How long segments are kept after the last delivery.
     pub keep: Keep,
-    /// How much goes on side by side.
+    /// How much runs side by side.
     pub limits: Limits,
-    /// When something counts as wrong.
+    /// When an alert begins.
     pub rules: Rules,
-    /// Who is told.
+    /// Who receives alerts.
     pub receivers: Vec<ReceiverConfig>,
-    /// Where numbers are told.
+    /// Where Prometheus reads metrics.
     pub metrics: Option<SocketAddr>,
 }
 
@@ -126,7 +126,7 @@ pub enum Login {
         /// The password; empty for a server that asks for none.
         password: Secret,
     },
-    /// Whom AWS says.
+    /// A user that AWS names.
     Iam(Iam),
 }
 
@@ -227,7 +227,7 @@ impl Project {
         let env = |name: &str| std::env::var(name).ok().or_else(|| Some(format!("${{env:{name}}}")));
         let mut problems = Problems::default();
         let mut documents = document::load(dir, &mut problems);
-        // Without its key nobody can be told of an alert.
+        // A receiver of alerts cannot be checked without its key.
         for document in &mut documents.all {
             if let document::Value::Table(entries) = &mut document.value {
                 entries.retain(|(key, _)| key.name != "alerts");

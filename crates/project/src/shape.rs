@@ -1,6 +1,7 @@
 //! What a table of the project may hold, and the one check that holds a tree against it.
 //!
-//! The tables are in `keys`; `schema` turns the same ones into JSON Schema. A value that came through a reference is never repeated in a problem.
+//! The tables are in `keys`; `schema` turns the same ones into JSON Schema. A value that came
+//! through a reference is never repeated in a problem.
 
 use outflow_core::Code;
 
