@@ -12,7 +12,7 @@ sources:
 destinations:
   archive: { type: file, path: ./out }
 syncs:
-  people: { source: shop, type: identify, query: SELECT id AS userId, email FROM people }
+  people: { source: shop, type: identify, query: 'SELECT id AS userId, email FROM people' }
 ";
 
 fn project(dir: &Path) {
