@@ -49,7 +49,7 @@ impl App {
                 trigger: Trigger::Manual,
                 due_at: None,
                 delivery_timeout: Some(request.delivery_timeout),
-                progress: run::progress(&caller.listener, &sync),
+                observer: run::observer(&caller.listener, &sync),
             };
             // Runs of a sync are delivered in order, so an older one may have stopped before this
             // one.

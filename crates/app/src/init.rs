@@ -4,6 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use outflow_core::{Code, Error};
+use outflow_warehouse::SourceKind;
+use outflow_warehouse::kinds::Starter;
 use serde::Serialize;
 
 /// Where to write a project, and for which kind of warehouse.
@@ -12,18 +14,7 @@ pub struct InitRequest {
     /// The folder.
     pub dir: PathBuf,
     /// The kind of warehouse.
-    pub kind: SourceKind,
-}
-
-/// The kinds of warehouse.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SourceKind {
-    /// Amazon Redshift.
-    Redshift,
-    /// PostgreSQL.
-    Postgres,
-    /// A SQLite file.
-    Sqlite,
+    pub kind: &'static SourceKind,
 }
 
 /// What was written.
@@ -63,18 +54,8 @@ pub fn init(request: &InitRequest) -> Result<InitDocument, Error> {
     Ok(InitDocument { files: written })
 }
 
-fn project(kind: SourceKind) -> String {
-    let server = |name: &str, port: u16| {
-        format!(
-            "      main:\n        host: ${{env:{name}_HOST}}\n        port: {port}\n        database: analytics\n        \
-             user: outflow_reader\n        password: ${{env:{name}_PASSWORD}}\n        ssl: verify-full\n"
-        )
-    };
-    let (word, databases) = match kind {
-        SourceKind::Redshift => ("redshift", server("REDSHIFT", 5439)),
-        SourceKind::Postgres => ("postgres", server("POSTGRES", 5432)),
-        SourceKind::Sqlite => ("sqlite", "      main: { path: ./shop.db }\n".to_owned()),
-    };
+fn project(kind: &SourceKind) -> String {
+    let SourceKind { name: word, starter: Starter { databases, .. }, .. } = kind;
     format!(
         "# An Outflow project. `outflow validate` checks it; `outflow schema` describes every key.\n\
          version: 1\n\
@@ -86,14 +67,11 @@ fn project(kind: SourceKind) -> String {
     )
 }
 
-fn query(kind: SourceKind) -> String {
-    let value = match kind {
-        SourceKind::Redshift | SourceKind::Postgres => "{{last_sync_time | timestamp}}",
-        SourceKind::Sqlite => "{{last_sync_time}}",
-    };
+fn query(kind: &SourceKind) -> String {
+    let condition = kind.starter.condition;
     format!(
         "-- One row, one identify call. userId and email are known names; every other column becomes a trait.\n\
-         SELECT id AS \"userId\", email, first_name, plan\nFROM users\nWHERE last_updated >= {value}\n"
+         SELECT id AS \"userId\", email, first_name, plan\nFROM users\nWHERE {condition}\n"
     )
 }
 

@@ -56,7 +56,7 @@ pub use backfill::BackfillRequest;
 pub use dead_letters::{DeadLetterDocument, DeadLetterList, DeadLettersRequest};
 pub use estimate::{EstimateDocument, EstimateRequest};
 pub use findings::Finding;
-pub use init::{InitDocument, InitRequest, SourceKind, init, write_file};
+pub use init::{InitDocument, InitRequest, init, write_file};
 pub use look::RunName;
 pub use outcome::RunOutcome;
 pub use outflow_core::ports::spool::Rejection;
@@ -70,7 +70,7 @@ pub use outflow_engine::operations::verify::Verification;
 pub use outflow_engine::{
     DeliveryDocument, Errors, Event as RunEvent, FORMAT_VERSION, Reason, RunDocument, RunListEntry,
 };
-pub use outflow_warehouse::parse_names;
+pub use outflow_warehouse::{SourceKind, kinds as source_kinds, parse_names};
 pub use preview::{PreviewCall, PreviewDocument, PreviewFailure, PreviewRequest, PreviewRow, PreviewShown};
 pub use purge::PurgeRequest;
 pub use rejected::{FindingGroup, RejectedRequest, RejectedRows};

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use outflow_core::run::{RunOptions, Trigger};
 use outflow_core::{Clock, Code, Error, SyncSpec, SystemClock, Timestamp};
-use outflow_engine::{Engine, Errors, Progress, RunRequest as EngineRequest, schedule};
+use outflow_engine::{Engine, Errors, Observer, RunRequest as EngineRequest, schedule};
 use outflow_project::Project;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -171,8 +171,7 @@ async fn jobs(request: &RunRequest, project: &Project, engine: &Engine) -> Resul
         Selection::Due => {
             let mut jobs = Vec::new();
             for spec in enabled {
-                let (engine, due_of) = (engine.clone(), spec.clone());
-                if let Some(slot) = blocking(move || due(&engine, &due_of)).await? {
+                if let Some(slot) = due(engine, spec).await? {
                     jobs.push(job(spec, Some(slot)));
                 }
             }
@@ -181,19 +180,11 @@ async fn jobs(request: &RunRequest, project: &Project, engine: &Engine) -> Resul
     }
 }
 
-/// The slot of a sync that has come and has not been fired. A sync without a fired slot is due at
-/// once, or waits for its calendar. Blocks.
-fn due(engine: &Engine, spec: &SyncSpec) -> Result<Option<Timestamp>, Error> {
+/// The slot of a sync that has come and has not been fired.
+async fn due(engine: &Engine, spec: &SyncSpec) -> Result<Option<Timestamp>, Error> {
     let (slots, now) = (schedule::Slots::of(&spec.schedule), SystemClock.now());
-    let fired = match (engine.state.fired(&spec.name)?, &slots) {
-        (Some(fired), _) => fired,
-        (None, schedule::Slots::Cron(_)) => {
-            engine.state.set_fired(&spec.name, now)?;
-            now
-        }
-        (None, _) => Timestamp::MIN,
-    };
-    Ok(schedule::due(&slots, fired, now))
+    let fired = engine.last_fired(&spec.name, &slots, now).await?;
+    Ok(fired.and_then(|fired| schedule::due(&slots, fired, now)))
 }
 
 /// Runs the jobs side by side; one that fails holds up no other.
@@ -219,7 +210,7 @@ async fn run_all(
             options,
             due_at,
             delivery_timeout: Some(circumstances.delivery_timeout),
-            progress: progress(listener, &spec.name),
+            observer: observer(listener, &spec.name),
         };
         let (engine, slots) = (engine.clone(), slots.clone());
         tasks.spawn(async move {
@@ -251,7 +242,7 @@ async fn run_all(
 }
 
 /// Passes the events of a sync's run on.
-pub(crate) fn progress(listener: &Listener, sync: &str) -> Progress {
+pub(crate) fn observer(listener: &Listener, sync: &str) -> Observer {
     let (listener, sync) = (listener.clone(), sync.to_owned());
     Arc::new(move |event| listener(Event::Run { sync: &sync, event }))
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use outflow_core::ports::state::State;
 use outflow_core::{Clock as _, Code, Error, NextStep, SystemClock, Timestamp};
-use outflow_engine::serve::{self, Notice, Observer, Triggered};
+use outflow_engine::serve::{self, Event, Observer, Triggered};
 use outflow_engine::{Engine, Errors};
 use outflow_project::Project;
 use outflow_telemetry::alerts::{self, Notifier, Pace};
@@ -108,10 +108,10 @@ fn wait_for_room(log: Log, stop: watch::Receiver<bool>) -> impl Fn(&Error) -> bo
 
 /// Passes the supervisor's notices on.
 fn observer(log: Log, recorder: Arc<Recorder>, notifier: Notifier) -> Observer {
-    Arc::new(move |notice: Notice| {
-        log.notice(&notice);
-        recorder.observe(&notice);
-        if matches!(notice, Notice::Alert { .. }) {
+    Arc::new(move |event: Event| {
+        log.notice(&event);
+        recorder.observe(&event);
+        if matches!(event, Event::Alert { .. }) {
             notifier.wake();
         }
     })

@@ -2,9 +2,9 @@
 //! account.
 
 use outflow_core::ports::warehouse::Check;
-use outflow_core::{Code, Dialect, Error};
+use outflow_core::{Code, Error};
 use outflow_engine::{Errors, FORMAT_VERSION};
-use outflow_project::{Database, DatabaseSettings};
+use outflow_project::Database;
 use outflow_warehouse::ServiceAccount;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -143,27 +143,13 @@ impl App {
             let help = format!("say which: {}", names.join(", "));
             return Err(Error::new(Code::UnknownReference, message).help(help).into());
         };
-        let DatabaseSettings::Server { dialect, database, login, .. } = &database.settings else {
-            return Err(Error::new(Code::ConflictingOptions, "a SQLite file has no accounts")
-                .help("who may read the file, its permissions say; Outflow opens it read-only")
-                .into());
-        };
-        let Some(user) = request.user.as_deref().or_else(|| login.user()) else {
-            return Err(Error::new(Code::MissingKey, "the database names no user")
-                .help("name the user who gets the rights")
-                .into());
-        };
         let SetupSqlRequest { mut schemas, tables, .. } = request.clone();
         if schemas.is_empty() && tables.is_empty() {
             schemas.push("public".to_owned());
         }
-        let account = ServiceAccount {
-            dialect: *dialect,
-            database: known(database, "database")?,
-            user: known(user, "user")?,
-            schemas,
-            tables,
-        };
+        let account = database.settings.service_account(request.user.as_deref(), schemas, tables)?;
+        require_resolved(&account.database, "database")?;
+        require_resolved(&account.user, "user")?;
         let sql = account.script();
         let ServiceAccount { user, database, .. } = account;
         Ok(SetupSqlDocument { format_version: FORMAT_VERSION, user, database, sql })
@@ -172,13 +158,9 @@ impl App {
 
 impl DatabaseDocument {
     fn of(database: &Database) -> Self {
-        let (kind, address, user) = match &database.settings {
-            DatabaseSettings::Sqlite { path } => ("sqlite", path.display().to_string(), None),
-            DatabaseSettings::Server { dialect, host, port, database, login, .. } => {
-                let kind = if *dialect == Dialect::Redshift { "redshift" } else { "postgres" };
-                (kind, format!("{host}:{port}/{database}"), login.user().map(str::to_owned))
-            }
-        };
+        let settings = &database.settings;
+        let (kind, address) = (settings.kind(), settings.address());
+        let user = settings.user().map(str::to_owned);
         let (source, database) = (database.source.clone(), database.name.clone());
         Self { format_version: FORMAT_VERSION, source, database, kind, address, user }
     }
@@ -202,12 +184,12 @@ impl From<Check> for CheckDocument {
     }
 }
 
-/// A name that goes into the script. It must not be a reference that is not resolved.
-fn known(name: &str, key: &str) -> Result<String, Error> {
+/// Refuses a name for the script that is a reference to a variable that is not set.
+fn require_resolved(name: &str, key: &str) -> Result<(), Error> {
     if name.contains("${env:") {
         let message = format!("`{key}` of the database is {name}, which is not set");
         return Err(Error::new(Code::SecretUnresolved, message)
             .help("set the environment variable; the password alone is not needed for the script"));
     }
-    Ok(name.to_owned())
+    Ok(())
 }

@@ -4,7 +4,7 @@ use outflow_core::ports::state::RunFilter;
 use outflow_core::ports::watch::Pending;
 use outflow_core::{Clock as _, Code, RunId, RunState, SyncSpec, SystemClock, Timestamp};
 use outflow_engine::delivery::limiter::Health;
-use outflow_engine::schedule::Slots;
+use outflow_engine::schedule::{Slots, next_due};
 use outflow_engine::serve::Handle;
 use outflow_engine::{Engine, Errors, FORMAT_VERSION, Reason};
 use serde::{Deserialize, Serialize};
@@ -157,11 +157,7 @@ impl App {
 
 fn of_sync(engine: &Engine, spec: &SyncSpec, now: Timestamp) -> Result<SyncStatus, Errors> {
     let slots = Slots::of(&spec.schedule);
-    let next_due = match (engine.state.fired(&spec.name)?, &slots) {
-        (Some(fired), _) => slots.after(fired),
-        (None, Slots::Every { .. }) => slots.latest(Timestamp::MIN, now).or_else(|| slots.after(now)),
-        (None, _) => slots.after(now),
-    };
+    let next_due = next_due(&slots, engine.state.fired(&spec.name)?, now);
     let filter = RunFilter { sync: Some(spec.name.clone()), limit: LOOKED_AT };
     let last = match engine.state.runs(&filter)?.into_iter().find(|run| run.state != RunState::Skipped) {
         Some(run) => Some(run),

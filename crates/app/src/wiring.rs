@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::path::Path;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, LazyLock};
 
 use outflow_core::ports::destination::Destination;
 use outflow_core::ports::state::State;
@@ -14,13 +14,12 @@ use outflow_egress::{Client, ClientOptions};
 use outflow_engine::Engine;
 use outflow_engine::extract::guard::Budgets;
 use outflow_engine::serve::{Limits, RuntimeConfig, SyncRuntime};
+use outflow_project::{Database, Project, ReceiverConfig};
 use outflow_spool::DiskSpool;
 use outflow_state::SqliteState;
 use outflow_telemetry::alerts::{Receiver, Way};
-use outflow_warehouse::{Aws, Iam, Login, Server, ServerSettings, Sqlite, Tls, TlsMode, aws};
+use outflow_warehouse::Aws;
 use tokio::sync::watch;
-
-use outflow_project::{self as project, Database, DatabaseSettings, Project, ReceiverConfig, SslMode};
 
 /// Free space that the spool leaves alone, if the project does not say: 1 GiB.
 const DISK_RESERVE: u64 = 1 << 30;
@@ -68,55 +67,12 @@ pub(crate) fn warehouse(project: &Project, spec: &SyncSpec) -> Result<Arc<dyn Wa
 
 /// A database, not connected to yet.
 pub(crate) fn open(database: &Database) -> Result<Arc<dyn Warehouse>, Error> {
-    match &database.settings {
-        DatabaseSettings::Sqlite { path } => Ok(Arc::new(Sqlite::new(path.clone()))),
-        DatabaseSettings::Server { dialect, host, port, database, login, tunnel, ssl, connect_timeout } => {
-            let mode = match ssl.mode {
-                SslMode::Disable => TlsMode::Disable,
-                SslMode::Prefer => TlsMode::Prefer,
-                SslMode::Require => TlsMode::Require,
-                SslMode::VerifyCa => TlsMode::VerifyCa,
-                SslMode::VerifyFull => TlsMode::VerifyFull,
-            };
-            let settings = ServerSettings {
-                dialect: *dialect,
-                host: host.clone(),
-                port: *port,
-                database: database.clone(),
-                login: self::login(login)?,
-                tls: Tls { mode, ca: ssl.ca.clone(), server_name: ssl.server_name.clone() },
-                tunnel: tunnel.clone(),
-                connect_timeout: connect_timeout.unwrap_or(ServerSettings::CONNECT_TIMEOUT),
-            };
-            Ok(Arc::new(Server::new(settings)?))
-        }
-    }
-}
-
-fn login(login: &project::Login) -> Result<Login, Error> {
-    Ok(match login {
-        project::Login::Password { user, password } => {
-            Login::Password { user: user.clone(), password: password.clone() }
-        }
-        project::Login::Iam(iam) => Login::Iam(Iam {
-            aws: aws()?,
-            target: iam.target.clone(),
-            region: iam.region.clone(),
-            profile: iam.profile.clone(),
-            duration: iam.duration.unwrap_or(aws::SHORTEST_LIFE),
-        }),
-    })
+    database.settings.open(&AWS)
 }
 
 /// One for the process: all syncs of a database share the credentials that AWS gave for it.
-fn aws() -> Result<Aws, Error> {
-    static AWS: OnceLock<Aws> = OnceLock::new();
-    if let Some(aws) = AWS.get() {
-        return Ok(aws.clone());
-    }
-    let aws = Aws::new(|name| std::env::var(name).ok(), Arc::new(SystemClock))?;
-    Ok(AWS.get_or_init(|| aws).clone())
-}
+static AWS: LazyLock<Aws> =
+    LazyLock::new(|| Aws::new(|name| std::env::var(name).ok(), Arc::new(SystemClock)));
 
 /// An engine that holds the state for writing.
 pub(crate) fn engine(

@@ -1,7 +1,7 @@
 //! The words of Outflow and the ports between its parts.
 //!
 //! Everything that two crates must agree on stands here once: what a call, a row, a run and an outcome are
-//! ([`call`], [`row`], [`run`], [`outcome`]), which codes a user sees ([`codes`]), and the traits that the adapters
+//! ([`call`], [`row`], [`run`], [`outcome`]), which codes a user sees ([`codes`]), how settings are described ([`schema`]), and the traits that the adapters
 //! implement ([`ports`]).
 //!
 //! What always holds: no input or output, no async runtime, no clock read outside [`Clock`]. What it does not do:
@@ -18,6 +18,7 @@ pub mod outcome;
 pub mod ports;
 pub mod row;
 pub mod run;
+pub mod schema;
 pub mod secret;
 pub mod sync;
 

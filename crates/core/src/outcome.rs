@@ -1,43 +1,49 @@
-//! What a destination says to a request, in the terms of the engine's one retry policy (`engine::retry`).
+//! What a destination makes of a call and answers to a request.
+//!
+//! The engine's one retry policy decides what follows (`engine::delivery::retry`).
 
 use std::time::Duration;
 
 use crate::Code;
 
-/// Why one call will never be delivered: it becomes a dead letter.
+/// Why a call will never be delivered: it becomes a dead letter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
     /// D001, D002, D003 or D004.
     pub code: Code,
     /// The HTTP status, if the refusal came as one.
     pub status: Option<u16>,
-    /// What the destination said, cut to 1,000 bytes and free of control characters.
+    /// The destination's own text, cut to 1,000 bytes and free of control characters.
     pub reason: String,
 }
 
-/// What is known of a call before it is sent.
+/// What became of a call when it was prepared.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// Send it.
+    /// The appended records are sent. If there are none, this is [`Verdict::Filter`].
     Send,
-    /// Its `integrations` exclude this destination: counted as filtered, not sent.
+    /// The call is not for this destination, for example because its `integrations` exclude it. It
+    /// is counted as filtered and not sent.
     Filter,
-    /// The destination cannot take it: a dead letter at once.
+    /// The destination cannot take the call: a dead letter, and nothing of it is sent.
     Refuse(Refusal),
 }
 
 /// The answer to one request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// Every call is taken.
+    /// Every record is accepted.
     Delivered,
-    /// Every call is taken but these, which are refused for good; each by its place in the request, from 0.
+    /// Every record is accepted except these, which are refused for good, each by its index in
+    /// the request.
     Partial(Vec<(usize, Refusal)>),
-    /// The request as a whole is refused because of something in it (400, 422). The engine finds the bad call by halving.
+    /// The whole request is refused because of something in it (400, 422). The engine finds the
+    /// bad record by bisection.
     Refused(Refusal),
-    /// The request is too large (413). The engine sends smaller parts; a single call becomes a dead letter.
+    /// The request is too large (413). The engine sends smaller parts; a single record makes its
+    /// call a dead letter.
     TooLarge(Refusal),
-    /// Not now: the same request may be sent again, not before `after` if that is given.
+    /// The request failed for now. The same request may be sent again, after `after` if given.
     Retry {
         /// D010, D011, D015 or D016.
         code: Code,
@@ -48,7 +54,8 @@ pub enum Answer {
         /// The destination's `Retry-After`.
         after: Option<Duration>,
     },
-    /// Nothing that is sent will be taken until a person mends something: credentials, address. Calls stay pending.
+    /// No request is accepted until a person fixes something, such as credentials or the address.
+    /// Calls stay pending.
     Stop {
         /// D012, D013, D014, D017, D018 or D019.
         code: Code,
@@ -59,23 +66,23 @@ pub enum Answer {
     },
 }
 
-/// What a service says of its limit beside an answer.
+/// What an answer says about the service's rate limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct RateHint {
-    /// The requests per second that it allows in the long run, if it states a number and the time that the number is for.
+    /// The sustained requests per second, if the service states a number and its period.
     pub limit: Option<f64>,
-    /// How many requests it takes before `reset`.
+    /// The requests that it accepts before `reset`.
     pub remaining: Option<u64>,
-    /// When it takes more again, counted from the answer.
+    /// When it accepts more, counted from the answer.
     pub reset: Option<Duration>,
 }
 
-/// What comes back from one request.
+/// The result of one request.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Reply {
     /// The answer.
     pub answer: Answer,
-    /// What the service says of its limit, if it does.
+    /// What the service says about its rate limit.
     pub hint: RateHint,
 }
 

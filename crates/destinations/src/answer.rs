@@ -1,6 +1,7 @@
-//! Reading an answer: what a status, a body or a broken connection means for the calls of a request.
+//! Reads answers: what a status, a body or a broken connection means for the records of a request.
 //!
-//! This says what happened; what to do about it is the engine's. Reasons are cut, free of control characters and of this destination's secrets.
+//! This module decides what happened; the engine decides what follows. Reasons are cut and contain
+//! neither control characters nor secrets of the destination.
 
 use jiff::Timestamp;
 use outflow_core::{Answer, Code, Refusal, Reply};
@@ -13,18 +14,18 @@ use crate::manifest::Expect;
 
 /// A reason is cut to this many bytes.
 const REASON_BYTES: usize = 1000;
-/// A shorter text may be a part of anything and is not masked.
+/// A shorter secret could be part of any text and is not masked.
 const SHORTEST_SECRET: usize = 8;
 
 /// Reads the answers of one destination.
 pub(crate) struct Reader {
     pub expect: Expect,
-    /// Texts that a reason must not hold.
+    /// Texts that are masked in reasons.
     pub secrets: Vec<String>,
 }
 
 impl Reader {
-    /// What `result` means. `now` stands in for the answer's own date.
+    /// What `result` means. `now` is used if the answer has no `Date`.
     pub fn read(&self, result: Result<Response, SendError>, now: Timestamp) -> Reply {
         match result {
             Ok(response) => {
@@ -38,12 +39,12 @@ impl Reader {
     fn answered(&self, response: &Response, now: Timestamp) -> Answer {
         let status = response.status;
         let stop = |code, reason| Answer::Stop { code, status: Some(status), reason };
-        let refusal = |code| Refusal { code, status: Some(status), reason: self.said(response) };
+        let refusal = |code| Refusal { code, status: Some(status), reason: self.reason(response) };
         match status {
-            200..=299 => self.good(response),
+            200..=299 => self.success(response),
             400 | 422 => Answer::Refused(refusal(Code::CallRefused)),
             413 => Answer::TooLarge(refusal(Code::CallTooLargeForDestination)),
-            401 | 403 => stop(Code::DestinationAuthFailed, self.said(response)),
+            401 | 403 => stop(Code::DestinationAuthFailed, self.reason(response)),
             300..=399 => stop(Code::DestinationAddressWrong, redirect(response)),
             408 | 425 | 429 | 500..=599 if !matches!(status, 501 | 505) => {
                 let code = match status {
@@ -52,9 +53,9 @@ impl Reader {
                     _ => Code::DestinationServerError,
                 };
                 let after = hint::retry_after(&response.headers, now);
-                Answer::Retry { code, status: Some(status), reason: self.said(response), after }
+                Answer::Retry { code, status: Some(status), reason: self.reason(response), after }
             }
-            _ => stop(Code::DestinationAddressWrong, self.said(response)),
+            _ => stop(Code::DestinationAddressWrong, self.reason(response)),
         }
     }
 
@@ -81,8 +82,8 @@ impl Reader {
         }
     }
 
-    /// A 2xx is a yes only with a body that is whole, of the kind expected and free of a no.
-    fn good(&self, response: &Response) -> Answer {
+    /// A 2xx means success only if the body is complete, of the expected kind and reports no error.
+    fn success(&self, response: &Response) -> Answer {
         if let BodyEnd::Failed(error) = &response.end {
             let mut answer = self.unanswered(error);
             if let Answer::Retry { status, .. } = &mut answer {
@@ -91,14 +92,14 @@ impl Reader {
             return answer;
         }
         let body = response.body.trim_ascii();
-        let whole = matches!(response.end, BodyEnd::Complete);
-        let no = serde_json::from_slice::<No>(body);
+        let is_complete = matches!(response.end, BodyEnd::Complete);
+        let report = serde_json::from_slice::<ErrorReport>(body);
         let json = || serde_json::from_slice::<serde::de::IgnoredAny>(body).is_ok();
-        let sense = match self.expect {
-            Expect::Json => whole && (body.is_empty() || no.is_ok() || json()),
+        let is_expected = match self.expect {
+            Expect::Json => is_complete && (body.is_empty() || report.is_ok() || json()),
             Expect::Text => !is_page(body),
         };
-        if !sense {
+        if !is_expected {
             let what = if is_page(body) { "a web page" } else { "something else" };
             let reason = self.clean(&format!(
                 "{what} in place of the answer that the API gives: is the address right, and nothing in between? {}",
@@ -110,20 +111,20 @@ impl Reader {
                 reason,
             };
         }
-        match no {
-            Ok(no) if no.is_meant() => {
-                let (status, reason) = (Some(response.status), self.said(response));
+        match report {
+            Ok(report) if report.reports_error() => {
+                let (status, reason) = (Some(response.status), self.reason(response));
                 Answer::Refused(Refusal { code: Code::CallRefused, status, reason })
             }
             _ => Answer::Delivered,
         }
     }
 
-    /// What the destination said: its body, else the words that belong to the status.
-    fn said(&self, response: &Response) -> String {
-        let said = self.clean(shown(response.body.trim_ascii()).as_ref());
-        if !said.is_empty() {
-            return said;
+    /// The answer's body as a reason; without one, the name of the status.
+    fn reason(&self, response: &Response) -> String {
+        let text = self.clean(shown(response.body.trim_ascii()).as_ref());
+        if !text.is_empty() {
+            return text;
         }
         let words = http::StatusCode::from_u16(response.status).ok().and_then(|s| s.canonical_reason());
         words.unwrap_or("no reason given").to_owned()
@@ -146,9 +147,9 @@ impl Reader {
     }
 }
 
-/// How JSON says no beside a good status: `success: false`, or errors.
+/// How JSON reports an error with a status of success: `success: false`, or errors.
 #[derive(Deserialize)]
-struct No {
+struct ErrorReport {
     #[serde(default)]
     success: Value,
     #[serde(default)]
@@ -157,8 +158,8 @@ struct No {
     errors: Value,
 }
 
-impl No {
-    fn is_meant(&self) -> bool {
+impl ErrorReport {
+    fn reports_error(&self) -> bool {
         let filled = |value: &Value| match value {
             Value::Null | Value::Bool(false) => false,
             Value::String(text) => !text.is_empty(),
@@ -177,16 +178,16 @@ fn is_page(body: &[u8]) -> bool {
     begins(b"<!doctype html") || begins(b"<html") || begins(b"<head")
 }
 
-/// A body as text. Of a page only that it is one: markup tells nobody anything.
+/// A body as text. The markup of a web page is left out.
 fn shown(body: &[u8]) -> std::borrow::Cow<'_, str> {
     if is_page(body) {
         return "(a web page)".into();
     }
-    // More than is kept, since cleaning makes it shorter; less than a whole body, since it may be long.
+    // More than is kept, since cleaning shortens it, and less than a whole body, which can be long.
     String::from_utf8_lossy(&body[..body.len().min(4 * REASON_BYTES)])
 }
 
-/// Only where a redirect leads to, without path and query: those may hold secrets.
+/// The target of a redirect without path and query, which can contain secrets.
 fn redirect(response: &Response) -> String {
     let location = response.headers.get(http::header::LOCATION).and_then(|l| l.to_str().ok());
     let uri = location.and_then(|l| l.parse::<http::Uri>().ok());
@@ -247,12 +248,12 @@ mod tests {
                 _ => ("stop", Some(Code::DestinationAddressWrong)),
             };
             assert_eq!((name, code), want, "{status}");
-            let told = match answer {
+            let reported = match answer {
                 Answer::Refused(r) | Answer::TooLarge(r) => r.status,
                 Answer::Retry { status, .. } | Answer::Stop { status, .. } => status,
                 _ => Some(status),
             };
-            assert_eq!(told, Some(status));
+            assert_eq!(reported, Some(status));
         }
     }
 
@@ -288,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn a_good_status_is_a_yes_only_with_a_body_that_makes_sense() {
+    fn a_status_of_success_counts_only_with_a_body_that_makes_sense() {
         use Expect::{Json, Text};
         let deep = "[".repeat(100_000);
         for (expect, body, want) in [
@@ -347,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn a_redirect_tells_where_to_without_path_and_query() {
+    fn a_redirect_is_reported_without_path_and_query() {
         let reason = |location: &str| match read(response(302, &[("location", location)], "")) {
             Answer::Stop { code: Code::DestinationAddressWrong, reason, .. } => reason,
             other => panic!("{other:?}"),

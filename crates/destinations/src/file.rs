@@ -1,7 +1,8 @@
 //! The destination `file`: each batch becomes a file of JSON lines.
 //!
-//! What always holds: a file `PATH/SYNC/RUN-ORDINAL.jsonl` is there whole and durable, or not at all, and a batch that is sent again replaces itself.
-//! What it does not do: append, or delete what earlier runs left.
+//! What always holds: a file `PATH/SYNC/RUN-ORDINAL.jsonl` is complete and durable, or does not
+//! exist, and a batch that is sent again replaces its file. What it does not do: append, or delete
+//! the files of earlier runs.
 
 use std::fs;
 use std::io::{self, Write};
@@ -9,32 +10,38 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use outflow_core::outcome::Verdict;
-use outflow_core::ports::destination::{Destination, Envelope, Limits, Request};
+use outflow_core::ports::destination::{
+    BatchLimits, Destination, Endpoint, Envelope, Records, Request, RequestLimits,
+};
 use outflow_core::{Answer, BoxFuture, CallMeta, Code, Nulls, Reply};
 
 use crate::call::Rules;
 use crate::post::credential;
 use crate::settings::Values;
 
-const LINES: Envelope = Envelope { prefix: b"", separator: b"\n", suffix: b"\n" };
+const LINES: Envelope = Envelope::from_static(b"", b"\n", b"\n");
+/// No more records than this go into a file.
+const RECORDS: usize = 100_000;
 
-/// A folder that batches are written to.
+/// A folder to which batches are written.
 pub(crate) struct File {
     name: String,
     folder: PathBuf,
-    limits: Limits,
+    limits: RequestLimits,
+    endpoint: Endpoint,
     rules: Rules,
 }
 
 impl File {
     pub fn new(name: &str, values: &Values) -> Self {
-        let request_bytes = values.number("max_file_bytes").unwrap_or(8 << 20) as usize;
+        let bytes = values.number("max_file_bytes").unwrap_or(8 << 20) as usize;
         let mut rules = Rules::new(name, "File", &[]);
-        rules.call_bytes = request_bytes - LINES.suffix.len();
+        rules.call_bytes = bytes - LINES.suffix.len();
         Self {
             name: name.to_owned(),
             folder: values.text("path").unwrap_or_default().into(),
-            limits: Limits { calls: 100_000, request_bytes, concurrency: 1, rate: None, burst: None },
+            limits: RequestLimits { concurrency: 1, rate: None, burst: None },
+            endpoint: Endpoint { envelope: LINES, limits: BatchLimits { records: RECORDS, bytes } },
             rules,
         }
     }
@@ -49,26 +56,22 @@ impl Destination for File {
         credential("file", &self.folder.to_string_lossy(), [])
     }
 
-    fn limits(&self) -> &Limits {
+    fn limits(&self) -> &RequestLimits {
         &self.limits
     }
 
-    fn envelope(&self) -> Envelope {
-        LINES
+    fn endpoints(&self) -> &[Endpoint] {
+        std::slice::from_ref(&self.endpoint)
     }
 
-    fn check(&self, call: &CallMeta, json: &[u8]) -> Verdict {
-        self.rules.check(call, json)
-    }
-
-    fn encode(&self, call: &CallMeta, json: &[u8], nulls: Nulls, out: &mut Vec<u8>) {
-        self.rules.encode(call, json, nulls, out);
+    fn prepare(&self, call: &CallMeta, json: &[u8], nulls: Nulls, records: &mut Records<'_>) -> Verdict {
+        self.rules.prepare(call, json, nulls, records)
     }
 
     fn deliver<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Reply> {
         Box::pin(async move {
             let folder = self.folder.join(safe(&request.sync));
-            // The ordinal has all the digits that it can need for names to sort in row order.
+            // The ordinal has leading zeros, so that names sort in row order.
             let name = format!("{}-{:012}.jsonl", request.run, request.first);
             let body = request.body.clone();
             let written = tokio::task::spawn_blocking(move || write(&folder, &name, &body)).await;
@@ -88,7 +91,7 @@ fn write(folder: &Path, name: &str, body: &Bytes) -> io::Result<()> {
     let draft = folder.join(format!(".{name}.part"));
     let result = write_draft(&draft, body).and_then(|()| fs::rename(&draft, folder.join(name)));
     if result.is_err() {
-        // The first error is the one to tell; a draft that stays is overwritten by the next try.
+        // The first error is reported; a draft that stays is overwritten by the next attempt.
         fs::remove_file(&draft).ok();
     }
     result.and_then(|()| sync(folder))
@@ -100,7 +103,7 @@ fn write_draft(draft: &Path, body: &Bytes) -> io::Result<()> {
     file.sync_data()
 }
 
-/// Makes the folder and those above it that are missing, each durable in the one above it.
+/// Makes the folder and the missing ones above it, each durable in its parent.
 fn create_folders(folder: &Path) -> io::Result<()> {
     if folder.as_os_str().is_empty() || folder.is_dir() {
         return Ok(());
@@ -118,7 +121,8 @@ fn sync(folder: &Path) -> io::Result<()> {
     fs::File::open(folder)?.sync_all()
 }
 
-/// A sync's name as the name of a folder. Two syncs may share one: file names hold the run, and a run belongs to one sync.
+/// A sync's name as the name of a folder. Two syncs can share one: file names contain the run, and
+/// a run belongs to one sync.
 fn safe(name: &str) -> String {
     let keep = |c: char| if c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | ' ') { c } else { '_' };
     let mut name: String = name.chars().map(keep).collect();

@@ -1,7 +1,9 @@
-//! What the headers of an answer say about the service's limit.
+//! What the headers of an answer say about the service's rate limit.
 //!
-//! Read are `Retry-After` (RFC 9110, section 10.2.3), the forms that the IETF drafts `draft-ietf-httpapi-ratelimit-headers` 02 to 10 gave to `RateLimit`, `RateLimit-Policy`,
-//! `RateLimit-Limit`, `RateLimit-Remaining` and `RateLimit-Reset`, and the older `X-RateLimit-Remaining` and `X-RateLimit-Reset`. What cannot be read is taken as not said.
+//! These are read: `Retry-After` (RFC 9110, section 10.2.3); `RateLimit`, `RateLimit-Policy`,
+//! `RateLimit-Limit`, `RateLimit-Remaining` and `RateLimit-Reset` in the forms of the IETF drafts
+//! `draft-ietf-httpapi-ratelimit-headers` 02 to 10; and the older `X-RateLimit-Remaining` and
+//! `X-RateLimit-Reset`. A header that cannot be parsed is ignored.
 
 use std::time::Duration;
 
@@ -9,14 +11,15 @@ use http::HeaderMap;
 use jiff::Timestamp;
 use outflow_core::RateHint;
 
-/// No destination can ask for a longer pause.
+/// The longest pause that a destination can request.
 const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
-/// A limit that is used up is waited for no longer than this: then asking tells more.
+/// The longest wait for the reset of a limit, in seconds: after it, a request is sent anyway.
 const LONGEST_RESET: f64 = 60.0;
-/// A reset above this is a time in Unix seconds, not a number of seconds; above a thousand times this, one in Unix milliseconds.
+/// A reset above this is a time in Unix seconds and not a duration in seconds; above a thousand
+/// times this, a time in Unix milliseconds.
 const UNIX_TIME: f64 = 1e9;
 
-/// Reads the headers that speak of a limit. `now` stands in for the answer's own date.
+/// Reads the headers about the rate limit. `now` is used if the answer has no `Date`.
 pub(crate) fn rate(headers: &HeaderMap, now: Timestamp) -> RateHint {
     let new = text(headers, "ratelimit");
     let newest =
@@ -36,7 +39,8 @@ pub(crate) fn rate(headers: &HeaderMap, now: Timestamp) -> RateHint {
     }
 }
 
-/// `Retry-After`: seconds, or a date, which is compared with the answer's own `Date` so that clocks need not agree. `None` for what is past or makes no sense; an hour at most.
+/// `Retry-After`: seconds, or a date, which is compared with the answer's own `Date` so that clocks
+/// need not agree. `None` if it is past or invalid; one hour at most.
 pub(crate) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let value = text(headers, "retry-after")?;
     let wait = if !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit()) {
@@ -70,7 +74,8 @@ fn parameter(text: &str, name: &str) -> Option<f64> {
     members.find(|(n, _)| n.trim() == name).and_then(|(_, value)| number(value))
 }
 
-/// The strictest rate of a list of quotas with a window each: `"a";q=100;w=1, "b";q=3000;w=60` or `100, 100;w=1`.
+/// The strictest rate of a list of quotas with a time window each: `"a";q=100;w=1, "b";q=3000;w=60`
+/// or `100, 100;w=1`.
 fn limit(policies: &str) -> Option<f64> {
     let quotas = policies.split(',').filter_map(|policy| {
         let quota = parameter(policy, "q").or_else(|| number(policy.split(';').next()?))?;

@@ -1,8 +1,9 @@
 //! Where calls go: the adapters behind [`outflow_core::ports::destination::Destination`].
 //!
-//! A kind of destination has a manifest in `destinations/`, which says its settings and, for an API that takes the canonical call as it is,
-//! everything else. What always holds: calls are copied from the segment, never parsed as a whole; what is wrong in the settings is told at once and
-//! completely; no reason and no error holds a secret. What it does not do: repeat a request or decide when to.
+//! A kind of destination has a manifest in `destinations/` that describes its settings and, for an
+//! API that accepts canonical calls, everything else. What always holds: calls are copied from the
+//! segment and never parsed as a whole; all problems of the settings are reported at once; no
+//! reason and no error contains a secret. What it does not do: retry a request or decide when to.
 
 mod answer;
 mod call;
@@ -36,12 +37,15 @@ pub fn secret_settings(kind: &str) -> Vec<String> {
     settings.iter().filter(|s| s.secret).map(|s| s.name.clone()).collect()
 }
 
-/// Makes the destination `name` of a project. `settings` are those of the project without `type`, with secrets resolved. Nothing is opened or sent.
+/// Makes the destination `name` of a project. `settings` are those of the project without `type`,
+/// with secrets resolved. Nothing is opened or sent.
 ///
-/// A relative `path` (of `file`) is taken from the process's working directory: resolve it first.
+/// A relative `path` (of `file`) is relative to the working directory of the process: resolve it
+/// first.
 ///
 /// # Errors
-/// Every problem, each with its place `destinations.NAME.SETTING`: C003, C005, C006, and C007 for an unknown kind.
+/// Every problem, each with its place `destinations.NAME.SETTING`: C003, C005, C006, and C007 for
+/// an unknown kind.
 pub fn build(
     name: &str,
     kind: &str,

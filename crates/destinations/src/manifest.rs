@@ -1,4 +1,4 @@
-//! The manifests of `destinations/`, compiled in and read once.
+//! The manifests of `destinations/`, which are compiled into the binary and read once.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -22,7 +22,7 @@ const FILES: [&str; 5] = [
 ];
 const HTTP: &str = include_str!("../../../destinations/http.yaml");
 
-/// What is known of a kind of destination.
+/// The description of a kind of destination.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Manifest {
@@ -30,7 +30,7 @@ pub(crate) struct Manifest {
     pub title: String,
     transport: Transport,
     pub settings: Vec<Setting>,
-    /// Absent where the code knows more than a manifest can say.
+    /// Absent if the kind needs code of its own.
     pub api: Option<Api>,
 }
 
@@ -41,26 +41,26 @@ enum Transport {
     Disk,
 }
 
-/// An API that takes batches of canonical calls.
+/// An API that accepts batches of canonical calls.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Api {
-    /// How a call's `integrations` may call it.
+    /// Its names in a call's `integrations`.
     #[serde(default)]
     pub names: Vec<String>,
     /// By the value of the setting `region`; `base_url` overrides them.
     #[serde(default)]
     pub addresses: BTreeMap<String, String>,
-    /// The setting that holds the address, where there are no public ones.
+    /// The setting with the address, if there are no public ones.
     pub address: Option<String>,
     pub path: String,
-    /// The setting that is the user name of HTTP Basic.
+    /// The setting with the user name of HTTP Basic.
     pub key: String,
     #[serde(default)]
     pub headers: BTreeMap<String, String>,
     pub limits: ApiLimits,
     pub person: Person,
-    /// What a group call that names no object type gets.
+    /// The object type of a group call that names none.
     pub object_type: Option<String>,
     pub answer: Expect,
 }
@@ -73,7 +73,7 @@ pub(crate) struct ApiLimits {
     pub call_bytes: usize,
     pub concurrency: u64,
     pub rate: Option<u32>,
-    /// Requests that may go at once; a second's worth of `rate` if it is not given.
+    /// Requests that may go at once; by default those of one second at `rate`.
     pub burst: Option<u32>,
 }
 
@@ -90,7 +90,7 @@ pub(crate) enum Person {
     Optional,
 }
 
-/// What the body of a good answer is.
+/// The body of an answer of success.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Expect {

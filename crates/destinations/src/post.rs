@@ -8,7 +8,9 @@ use base64::prelude::BASE64_STANDARD;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use outflow_core::outcome::Verdict;
-use outflow_core::ports::destination::{Destination, Envelope, Limits, Request};
+use outflow_core::ports::destination::{
+    BatchLimits, Destination, Endpoint, Envelope, Records, Request, RequestLimits,
+};
 use outflow_core::{
     Answer, BoxFuture, CallMeta, Clock, Code, Error, Nulls, Reply, Result, SystemClock, hash,
 };
@@ -19,27 +21,28 @@ use crate::call::Rules;
 use crate::manifest::{Api, Expect, Manifest};
 use crate::settings::Values;
 
-const BATCH: Envelope = Envelope { prefix: b"{\"batch\":[", separator: b",", suffix: b"]}" };
-const ARRAY: Envelope = Envelope { prefix: b"[", separator: b",", suffix: b"]" };
-const LINES: Envelope = Envelope { prefix: b"", separator: b"\n", suffix: b"\n" };
+const BATCH: Envelope = Envelope::from_static(b"{\"batch\":[", b",", b"]}");
+const ARRAY: Envelope = Envelope::from_static(b"[", b",", b"]");
+const LINES: Envelope = Envelope::from_static(b"", b"\n", b"\n");
 
-/// A connection, and any pause within an answer, may take this long and no longer, however long a request may.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// The longest time for a connection and for a pause within an answer, however long a request may
+/// take.
+const CONNECT_AND_IDLE: Duration = Duration::from_secs(10);
 
-/// A destination that takes batches of calls by POST.
+/// A destination that accepts batches of calls by POST.
 pub(crate) struct Http {
     name: String,
     client: Client,
     account: Account,
     deadlines: Deadlines,
     gzip: bool,
-    limits: Limits,
-    envelope: Envelope,
+    limits: RequestLimits,
+    endpoint: Endpoint,
     rules: Rules,
     reader: Reader,
 }
 
-/// Where requests go, and as whom.
+/// Where requests go, and with which credentials.
 struct Account {
     target: Target,
     credential: u128,
@@ -49,7 +52,7 @@ impl Http {
     /// An API that a manifest describes.
     ///
     /// # Errors
-    /// C005, at the setting in question.
+    /// C005, with the setting as its place.
     pub fn api(name: &str, manifest: &Manifest, api: &Api, values: &Values, client: &Client) -> Result<Self> {
         let public = || api.addresses.get(values.text("region")?).map(String::as_str);
         let setting = api.address.as_deref().unwrap_or("base_url");
@@ -66,9 +69,9 @@ impl Http {
         rules.object_type =
             api.object_type.as_ref().map(|t| format!(",\"objectTypeId\":\"{t}\"}}").into_bytes());
         let rate = values.number("rate").map(|r| r as u32);
-        let limits = Limits {
-            calls: api.limits.calls,
-            request_bytes: api.limits.request_bytes,
+        let batch = BatchLimits { records: api.limits.calls, bytes: api.limits.request_bytes };
+        let endpoint = Endpoint { envelope: BATCH, limits: batch };
+        let limits = RequestLimits {
             concurrency: number(values, "concurrency"),
             rate: rate.or(api.limits.rate),
             burst: api.limits.burst.filter(|_| rate.is_none()),
@@ -77,13 +80,13 @@ impl Http {
         let url = join(base, &api.path).map_err(|e| e.at(setting))?;
         let target = target(&url, headers, values).map_err(|e| e.at(setting))?;
         let account = Account { target, credential: credential(&manifest.kind, &url, [key]) };
-        Ok(Self::new(name, client, account, values, limits, BATCH, rules, reader))
+        Ok(Self::new(name, client, account, values, limits, endpoint, rules, reader))
     }
 
-    /// Any address of the user's.
+    /// Any address that a user gives.
     ///
     /// # Errors
-    /// C005, at the setting in question.
+    /// C005, with the setting as its place.
     pub fn webhook(name: &str, values: &Values, client: &Client) -> Result<Self> {
         let (envelope, content_type) = match values.text("body") {
             Some("array") => (ARRAY, "application/json"),
@@ -96,26 +99,26 @@ impl Http {
             headers.push(("content-type", content_type));
         }
         let url = values.text("url").unwrap_or_default();
-        // The URL is judged by itself first, so that the error's place is right.
+        // The URL is checked alone first, so that the error has the right place.
         Target::new(url, []).map_err(|e| e.at("url"))?;
         let target = target(url, headers, values).map_err(|e| e.at("headers"))?;
 
-        let limits = Limits {
-            calls: number(values, "max_calls"),
-            request_bytes: number(values, "max_bytes"),
+        let batch = BatchLimits { records: number(values, "max_calls"), bytes: number(values, "max_bytes") };
+        let limits = RequestLimits {
             concurrency: number(values, "concurrency"),
             rate: values.number("rate").map(|r| r as u32),
             burst: None,
         };
         let mut rules = Rules::new(name, "Webhook", &[]);
-        rules.call_bytes = limits.request_bytes - envelope.prefix.len() - envelope.suffix.len();
-        // A value such as "Bearer TOKEN" is a secret as a whole and word by word.
+        rules.call_bytes = batch.bytes - envelope.prefix.len() - envelope.suffix.len();
+        // Of a value such as "Bearer TOKEN", the whole and each word are secret.
         let secrets = given.iter().flat_map(|(_, value)| value.split_whitespace().chain([*value]));
         let secrets = secrets.map(str::to_owned).collect();
         let reader = Reader { expect: Expect::Text, secrets };
         let secrets = given.iter().flat_map(|(name, value)| [*name, *value]);
         let account = Account { target, credential: credential("webhook", url, secrets) };
-        Ok(Self::new(name, client, account, values, limits, envelope, rules, reader))
+        let endpoint = Endpoint { envelope, limits: batch };
+        Ok(Self::new(name, client, account, values, limits, endpoint, rules, reader))
     }
 
     fn new(
@@ -123,14 +126,18 @@ impl Http {
         client: &Client,
         account: Account,
         values: &Values,
-        limits: Limits,
-        envelope: Envelope,
+        limits: RequestLimits,
+        endpoint: Endpoint,
         rules: Rules,
         reader: Reader,
     ) -> Self {
         let total = values.duration("timeout").unwrap_or(Duration::from_secs(30));
-        let deadlines =
-            Deadlines { connect: total.min(PATIENCE), head: total, idle: total.min(PATIENCE), total };
+        let deadlines = Deadlines {
+            connect: total.min(CONNECT_AND_IDLE),
+            head: total,
+            idle: total.min(CONNECT_AND_IDLE),
+            total,
+        };
         Self {
             name: name.to_owned(),
             client: client.clone(),
@@ -138,7 +145,7 @@ impl Http {
             deadlines,
             gzip: values.flag("gzip"),
             limits,
-            envelope,
+            endpoint,
             rules,
             reader,
         }
@@ -154,27 +161,23 @@ impl Destination for Http {
         self.account.credential
     }
 
-    fn limits(&self) -> &Limits {
+    fn limits(&self) -> &RequestLimits {
         &self.limits
     }
 
-    fn envelope(&self) -> Envelope {
-        self.envelope
+    fn endpoints(&self) -> &[Endpoint] {
+        std::slice::from_ref(&self.endpoint)
     }
 
-    fn check(&self, call: &CallMeta, json: &[u8]) -> Verdict {
-        self.rules.check(call, json)
-    }
-
-    fn encode(&self, call: &CallMeta, json: &[u8], nulls: Nulls, out: &mut Vec<u8>) {
-        self.rules.encode(call, json, nulls, out);
+    fn prepare(&self, call: &CallMeta, json: &[u8], nulls: Nulls, records: &mut Records<'_>) -> Verdict {
+        self.rules.prepare(call, json, nulls, records)
     }
 
     fn deliver<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Reply> {
         Box::pin(async move {
             let mut body = request.body.clone();
             if self.gzip {
-                // Milliseconds of work: not for the threads that serve connections.
+                // Milliseconds of work would block the threads that serve connections.
                 let Ok(Ok(packed)) = tokio::task::spawn_blocking(move || compress(&body)).await else {
                     let reason = "compressing was interrupted".to_owned();
                     return Answer::Retry {
@@ -199,7 +202,8 @@ fn compress(body: &[u8]) -> std::io::Result<Vec<u8>> {
     encoder.finish()
 }
 
-/// See [`Destination::credential`]. Each part goes in with its length, so that no two lists of parts look alike.
+/// See [`Destination::credential`]. Each part is hashed with its length, so that different lists of
+/// parts never give the same bytes.
 pub(crate) fn credential<'a>(
     kind: &'a str,
     address: &'a str,
@@ -225,7 +229,7 @@ fn target<'a>(url: &str, mut headers: Vec<(&'a str, &'a str)>, values: &Values) 
     Target::new(url, headers)
 }
 
-/// `base` with what is missing of `path` at its end: the longest beginning of `path` that `base` ends in is not repeated.
+/// `base` followed by `path`, except the longest beginning of `path` with which `base` ends.
 fn join(base: &str, path: &str) -> Result<String> {
     if base.contains(['?', '#']) {
         return Err(Error::new(Code::InvalidValue, "the address holds a query")
@@ -242,7 +246,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_missing_of_the_path_is_appended() {
+    fn the_missing_part_of_the_path_is_appended() {
         for (base, want) in [
             ("https://cdp.customer.io", "https://cdp.customer.io/v1/batch"),
             ("https://cdp.customer.io/", "https://cdp.customer.io/v1/batch"),

@@ -1,10 +1,11 @@
 //! Finding members of a JSON object by its bytes, without a value tree.
 //!
-//! The input is JSON that was valid when it was written. On anything else the functions give up (`None`) and never panic or guess.
+//! The input is JSON that was valid when it was written. For anything else the functions return
+//! `None` and never panic or guess.
 
 use std::ops::Range;
 
-/// A member of an object: the places of its key (without quotes) and of its value.
+/// A member of an object: the spans of its key (without quotes) and of its value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Member {
     pub key: Range<usize>,
@@ -12,13 +13,14 @@ pub(crate) struct Member {
 }
 
 impl Member {
-    /// From the key's opening quote to the end of the value.
+    /// From the opening quote of the key to the end of the value.
     pub fn whole(&self) -> Range<usize> {
         self.key.start - 1..self.value.end
     }
 }
 
-/// Walks the members of the object that begins at `at`. `each` says whether to go on. The result is where the object ends, if the walk got there.
+/// Walks the members of the object that begins at `at`. `each` returns whether to continue. The
+/// result is the end of the object, if the walk reached it.
 fn walk(json: &[u8], at: usize, mut each: impl FnMut(Member) -> bool) -> Option<usize> {
     let mut at = skip_blanks(json, at);
     if *json.get(at)? != b'{' {
@@ -48,7 +50,7 @@ fn walk(json: &[u8], at: usize, mut each: impl FnMut(Member) -> bool) -> Option<
     }
 }
 
-/// The value of the member `key` of the object `json`. Keys are compared as they are written.
+/// The value of the member `key` of the object `json`. Keys are compared without decoding escapes.
 pub(crate) fn find<'a>(json: &'a [u8], key: &[u8]) -> Option<&'a [u8]> {
     let mut found = None;
     walk(json, 0, |member| {
@@ -60,7 +62,7 @@ pub(crate) fn find<'a>(json: &'a [u8], key: &[u8]) -> Option<&'a [u8]> {
     found
 }
 
-/// Appends the object `json` to `out`, leaving out the null members of those of its members that `within` names.
+/// Appends the object `json` to `out` without the null members of its members that `within` names.
 pub(crate) fn without_nulls(json: &[u8], within: &[&[u8]], out: &mut Vec<u8>) {
     let start = out.len();
     let mut copied = 0;
@@ -161,7 +163,7 @@ mod tests {
         String::from_utf8(out).unwrap().strip_prefix("before").unwrap().to_owned()
     }
 
-    /// The same on a value tree.
+    /// The same with a value tree.
     fn stripped_slowly(value: &Value) -> Value {
         let mut value = value.clone();
         for key in ["traits", "properties"] {

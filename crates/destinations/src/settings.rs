@@ -1,4 +1,4 @@
-//! Settings: what a manifest says of them, whether given ones fit, and their JSON Schema.
+//! Settings: how a manifest describes them, checks of given values, and their JSON Schema.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ pub(crate) struct Setting {
     #[serde(default)]
     pub choices: Vec<String>,
     pub default: Option<Value>,
-    /// Of durations, in seconds.
+    /// For durations, in seconds.
     minimum: Option<u64>,
     maximum: Option<u64>,
 }
@@ -34,11 +34,11 @@ enum Kind {
     Boolean,
     /// `500ms`, `30s`, `2m`, or seconds as a number.
     Duration,
-    /// Names to texts.
+    /// Names with strings.
     Map,
 }
 
-/// Settings that fit: defaults filled in, durations in milliseconds.
+/// Valid settings: with defaults, and durations in milliseconds.
 #[derive(Debug)]
 pub(crate) struct Values(Map<String, Value>);
 
@@ -65,7 +65,7 @@ impl Values {
     }
 }
 
-/// Checks `given` and tells every problem, each at `place.SETTING`. A value is never repeated.
+/// Checks `given` and returns every problem, each at `place.SETTING`. No message contains a value.
 pub(crate) fn read(
     settings: &[Setting],
     given: &Map<String, Value>,
@@ -99,7 +99,7 @@ pub(crate) fn read(
 }
 
 impl Setting {
-    /// The value in its one form, or what is wrong with it.
+    /// The value in its canonical form, or what is wrong with it.
     fn fit(&self, value: &Value) -> Result<Value, String> {
         match self.kind {
             Kind::String => {
@@ -112,7 +112,7 @@ impl Setting {
                 }
                 Ok(text.into())
             }
-            // A reference to an environment variable always gives a text.
+            // A reference to an environment variable always gives a string.
             Kind::Integer => {
                 let number = value.as_u64().or_else(|| value.as_str()?.trim().parse().ok());
                 let number = number.ok_or("must be a whole number")?;
@@ -171,7 +171,7 @@ impl Setting {
     }
 }
 
-/// Numbers are seconds.
+/// A duration in milliseconds. Numbers are seconds.
 fn milliseconds(value: &Value) -> Option<u64> {
     if let Some(seconds) = value.as_u64() {
         return seconds.checked_mul(1000);

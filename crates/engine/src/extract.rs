@@ -24,7 +24,7 @@ use tokio::sync::watch;
 use self::cursor::{CursorTracker, CursorValue};
 use self::wanted_keys::WantedKeys;
 use self::watermark::Clocks;
-use crate::progress::{Event, Note, Progress};
+use crate::event::{Event, Note, Observer};
 use crate::stop::{interrupted, stopped};
 use crate::{Engine, Errors, blocking};
 
@@ -39,7 +39,7 @@ pub(crate) struct Extractor<'a> {
     pub(crate) spec: &'a SyncSpec,
     pub(crate) warehouse: &'a dyn Warehouse,
     pub(crate) run: &'a RunRecord,
-    pub(crate) progress: &'a Progress,
+    pub(crate) observer: &'a Observer,
 }
 
 /// What reading the whole result came to.
@@ -83,7 +83,12 @@ impl Extractor<'_> {
         let begin = watermark::note(spec, &before, &clocks).filter(|_| ordinary);
         let begin = begin.map(|text| Note { text, next: None });
         let notes = begin.into_iter().chain(void).chain(newcomers).collect();
-        (self.progress)(Event::Reading { last_sync_time: text, notes });
+        (self.observer)(Event::Reading {
+            sync: self.run.sync.clone(),
+            run: self.run.id,
+            last_sync_time: text,
+            notes,
+        });
 
         let moved = |seen| watermark::moved(spec, &before, seen, &value, &clocks, self.run.id);
         let next = |state: &SyncState| watermark::start_value(spec, state, &Default::default(), &clocks);
@@ -129,7 +134,7 @@ impl Extractor<'_> {
             findings: out.findings.clone(),
             columns: out.columns,
             next_last_sync_time: Some(watermark::text(&next)),
-            watermark_update: watermark_update,
+            watermark_update,
             replayed: self.replayed(out.wanted),
             held: None,
         };
@@ -137,7 +142,13 @@ impl Extractor<'_> {
             (self.engine.state.clone(), self.run.clone(), self.engine.budgets.clone());
         blocking(move || guard::commit(&*state, &run, extraction, &budgets)).await?;
         let seconds = started.elapsed().as_secs_f64();
-        (self.progress)(Event::Extracted { rows, findings: out.findings, seconds });
+        (self.observer)(Event::Extracted {
+            sync: self.run.sync.clone(),
+            run: self.run.id,
+            rows,
+            findings: out.findings,
+            seconds,
+        });
         Ok(())
     }
 
@@ -190,7 +201,12 @@ impl Extractor<'_> {
         };
         let ended = pages(&mut *stream, &mut stop, |page| {
             reading.take(page)?;
-            (self.progress)(Event::Read { rows: reading.read, rejected: reading.rejected });
+            (self.observer)(Event::Read {
+                sync: self.run.sync.clone(),
+                run: self.run.id,
+                rows: reading.read,
+                rejected: reading.rejected,
+            });
             Ok(())
         });
         let mut ended = ended.await;
@@ -201,7 +217,7 @@ impl Extractor<'_> {
             let mut encoder =
                 RowEncoder::new(Plan::compile(self.run.call_type, &columns)?, self.run.key, clock);
             let asked = tokio::select! {
-                asked = stream.again(sql) => asked,
+                asked = stream.requery_snapshot(sql) => asked,
                 () = stopped(&mut stop) => Err(interrupted()),
             };
             ended = match asked {

@@ -12,9 +12,9 @@
 
 pub mod authoring;
 pub mod delivery;
+mod event;
 pub mod extract;
 pub mod operations;
-mod progress;
 mod report;
 mod run;
 pub mod schedule;
@@ -31,9 +31,9 @@ use outflow_core::{Clock, Code, Error};
 use tokio::sync::watch;
 
 pub use delivery::limiter::Limiters;
-pub use progress::{Event, Note, Progress};
+pub use event::{Event, Note, Observer};
 pub use report::{DeliveryDocument, FORMAT_VERSION, Reason, RunDocument, RunListEntry, Seconds};
-pub use run::RunRequest;
+pub use serve::once::RunRequest;
 
 /// Everything that a run needs but its sync and its warehouse.
 #[derive(Clone)]

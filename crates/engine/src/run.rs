@@ -1,206 +1,14 @@
-//! One run from its creation to its document.
+//! What a run keeps of its sync, and what becomes of a sync whose run failed or was lost.
 
-use std::time::{Duration, Instant};
-
-use outflow_core::ports::state::{NewRun, State, SyncState};
-use outflow_core::ports::warehouse::Warehouse;
-use outflow_core::run::{RunOptions, RunSpec, Trigger};
+use outflow_core::ports::state::{State, SyncState};
+use outflow_core::run::{RunOptions, RunSpec};
 use outflow_core::{
     Code, Connection, Error, FirstRun, Nulls, RunId, RunRecord, RunState, SyncSpec, Timestamp,
 };
 
-use crate::extract::Extractor;
-use crate::operations::{approval, replay};
-use crate::progress::{Event, Progress};
-use crate::report::{RunDocument, Seconds};
 use crate::{Engine, Errors, blocking};
 
-/// How a run is asked for.
-#[derive(Clone)]
-pub struct RunRequest {
-    /// How it differs from an ordinary one.
-    pub options: RunOptions,
-    /// What sets it off.
-    pub trigger: Trigger,
-    /// When it was due; now if nobody planned it.
-    pub due_at: Option<Timestamp>,
-    /// How long a destination may take nothing before the run gives up for now; `None`: for ever.
-    pub delivery_timeout: Option<Duration>,
-    /// Who wants to know.
-    pub progress: Progress,
-}
-
 impl Engine {
-    /// Runs a sync: finishes its unfinished runs in order if there are any, else makes a new one.
-    ///
-    /// The document says what came of it, also when destinations stopped with calls pending (state `delivering`). Of several unfinished runs it is the last that was worked on.
-    ///
-    /// # Errors
-    /// Every problem that ended the run before its extraction was committed, or that the state or the spool has. The run is then `failed` or `cancelled`, and
-    /// `last_sync_time` has not moved.
-    pub async fn run(
-        &self,
-        spec: &SyncSpec,
-        warehouse: &dyn Warehouse,
-        request: &RunRequest,
-    ) -> Result<RunDocument, Errors> {
-        let Some(mut record) = self.unfinished(&spec.name).await? else {
-            let record = self.create(spec, request).await?;
-            return self.work(spec, warehouse, request, record, false).await;
-        };
-        loop {
-            let document = self.work(spec, warehouse, request, record, true).await?;
-            match self.unfinished(&spec.name).await?.filter(|_| document.state.is_final()) {
-                Some(next) => record = next,
-                None => return Ok(document),
-            }
-        }
-    }
-
-    /// Makes a run beside those of the sync that are not at their end: for replays and for catching up, which concern one destination.
-    ///
-    /// # Errors
-    /// E004: older calls of the same people are pending at the destination. Else as [`Engine::run`].
-    pub async fn run_beside(
-        &self,
-        spec: &SyncSpec,
-        warehouse: &dyn Warehouse,
-        request: &RunRequest,
-    ) -> Result<RunDocument, Errors> {
-        let (engine, name, options) = (self.clone(), spec.name.clone(), request.options.clone());
-        blocking(move || replay::in_the_way(&engine, &name, &options)).await?;
-        let record = self.create(spec, request).await?;
-        self.work(spec, warehouse, request, record, false).await
-    }
-
-    /// Takes a run as far as it goes now.
-    async fn work(
-        &self,
-        spec: &SyncSpec,
-        warehouse: &dyn Warehouse,
-        request: &RunRequest,
-        record: RunRecord,
-        resumed: bool,
-    ) -> Result<RunDocument, Errors> {
-        if record.state == RunState::AwaitingApproval {
-            return Err(approval::waits(&record).into());
-        }
-        (request.progress)(Event::Started { run: record.id, resumed });
-        let mut seconds = Seconds::default();
-        if record.state != RunState::Delivering {
-            let started = Instant::now();
-            let spec = pinned_spec(spec, &record);
-            let extractor =
-                Extractor { engine: self, spec: &spec, warehouse, run: &record, progress: &request.progress };
-            if let Err(errors) = extractor.run().await {
-                return Err(self.fail(&spec, &record, errors).await);
-            }
-            seconds.extract = started.elapsed().as_secs_f64();
-        }
-        self.deliver_run(&record, request, resumed, seconds).await
-    }
-
-    /// Delivers what a sync has committed, run by run in their order, and extracts nothing. `None`: there was nothing.
-    ///
-    /// # Errors
-    /// Those of [`Engine::run`] about deliveries.
-    pub async fn finish(&self, sync: &str, request: &RunRequest) -> Result<Option<RunDocument>, Errors> {
-        let mut last = None;
-        while let Some(record) = self.unfinished(sync).await?.filter(|r| r.state == RunState::Delivering) {
-            (request.progress)(Event::Started { run: record.id, resumed: true });
-            let document = self.deliver_run(&record, request, true, Seconds::default()).await?;
-            let is_over = document.state.is_final();
-            last = Some(document);
-            if !is_over {
-                break;
-            }
-        }
-        Ok(last)
-    }
-
-    /// The second half of a run.
-    async fn deliver_run(
-        &self,
-        record: &RunRecord,
-        request: &RunRequest,
-        resumed: bool,
-        mut seconds: Seconds,
-    ) -> Result<RunDocument, Errors> {
-        let started = Instant::now();
-        let delivered = self.deliver_all(record.id, request).await;
-        seconds.deliver = started.elapsed().as_secs_f64();
-        match delivered {
-            Ok(()) => {}
-            Err(error) if matches!(error.code(), Code::SegmentDamaged | Code::SegmentMissing) => {
-                self.lose(record, &error).await?;
-                return Err(error.into());
-            }
-            Err(error) => return Err(error.into()),
-        }
-        self.document(record.id, resumed, seconds).await.map_err(Errors::from)
-    }
-
-    /// The sync's oldest run that is not at its end.
-    async fn unfinished(&self, sync: &str) -> outflow_core::Result<Option<RunRecord>> {
-        let (state, name) = (self.state.clone(), sync.to_owned());
-        blocking(move || state.unfinished(&name)).await
-    }
-
-    async fn create(&self, spec: &SyncSpec, request: &RunRequest) -> outflow_core::Result<RunRecord> {
-        let now = self.clock.now();
-        let (engine, sync) = (self.clone(), spec.clone());
-        let skipped = blocking(move || engine.skipped(&sync)).await?;
-        let new = NewRun {
-            sync: spec.name.clone(),
-            call_type: spec.call_type,
-            trigger: request.trigger,
-            pinned: pinned(spec, &request.options, skipped),
-            due_at: request.due_at.unwrap_or(now),
-            started_at: now,
-        };
-        let state = self.state.clone();
-        blocking(move || state.create_run(&new)).await
-    }
-
-    /// Delivers to every connection side by side; ends the run when nothing is pending anywhere.
-    async fn deliver_all(&self, run: RunId, request: &RunRequest) -> outflow_core::Result<()> {
-        let state = self.state.clone();
-        let (record, deliveries) = blocking(move || {
-            let record = state.run(run)?.ok_or_else(|| gone(run))?;
-            Ok((record, state.deliveries(run)?))
-        })
-        .await?;
-        if record.state != RunState::Delivering {
-            // Nothing was to be delivered, and the extraction's own transaction has ended the run; or a guard holds it.
-            return Ok(());
-        }
-        let mut tasks = tokio::task::JoinSet::new();
-        for delivery in deliveries {
-            // Whoever asks for a run wants a destination that stopped earlier to be tried again: with one request.
-            if let Some(destination) = self.destinations.get(&delivery.destination) {
-                self.limiters.of(destination.as_ref()).resume();
-            }
-            let (engine, record, request) = (self.clone(), record.clone(), request.clone());
-            tasks.spawn(async move { engine.deliver(&record, delivery, &request).await });
-        }
-        let mut first_error = None;
-        while let Some(joined) = tasks.join_next().await {
-            match joined {
-                Ok(Ok(_)) => {}
-                Ok(Err(error)) => first_error = first_error.or(Some(error)),
-                Err(join) => {
-                    let error = Error::new(Code::SpoolIo, "a delivery ended before its time").caused_by(join);
-                    first_error = first_error.or(Some(error));
-                }
-            }
-        }
-        if let Some(error) = first_error {
-            return Err(error);
-        }
-        let (state, now) = (self.state.clone(), self.clock.now());
-        blocking(move || state.conclude(run, now)).await.map(drop)
-    }
-
     /// Ends a run whose extraction failed. The errors come back, with the state's own if it had one too.
     pub(crate) async fn fail(&self, spec: &SyncSpec, record: &RunRecord, mut errors: Errors) -> Errors {
         let end = match errors.0.first().map(Error::code) {
@@ -220,31 +28,25 @@ impl Engine {
         errors
     }
 
-    /// Ends a run whose segments are gone, and gives its window back to the sync.
-    pub(crate) async fn lose(&self, record: &RunRecord, error: &Error) -> outflow_core::Result<()> {
+    /// Ends a run whose segments are gone, and gives its window back to the sync. `false`: another delivery of
+    /// the run has ended it already.
+    pub(crate) async fn lose(&self, record: &RunRecord, error: &Error) -> outflow_core::Result<bool> {
         let (state, run, now) = (self.state.clone(), record.id, self.clock.now());
         let reason = Some((Code::RunLost, error.message().to_owned()));
         blocking(move || {
             let record = state.run(run)?.ok_or_else(|| gone(run))?;
+            if record.state.is_final() {
+                return Ok(false);
+            }
             let before = state.sync(&record.sync)?;
             let last = before.clock_us == record.clock.map(Timestamp::as_microsecond);
             let moved = last && record.pinned.options.is_ordinary();
             let rewind = moved.then(|| give_back(&record, before));
-            state.end_run(run, RunState::Lost, now, reason, rewind.as_ref())
-        })
-        .await
-    }
-
-    async fn document(
-        &self,
-        run: RunId,
-        resumed: bool,
-        seconds: Seconds,
-    ) -> outflow_core::Result<RunDocument> {
-        let state = self.state.clone();
-        blocking(move || {
-            let record = state.run(run)?.ok_or_else(|| gone(run))?;
-            Ok(RunDocument::of(&record, state.deliveries(run)?, resumed, seconds))
+            match state.end_run(run, RunState::Lost, now, reason, rewind.as_ref()) {
+                // Two deliveries that find the loss at once: one of them ends the run.
+                Err(_) if state.run(run)?.is_some_and(|r| r.state.is_final()) => Ok(false),
+                ended => ended.map(|()| true),
+            }
         })
         .await
     }
@@ -312,6 +114,6 @@ fn first_attempt(
     Ok(Some(SyncState { clock_us, first_us: clock_us, cursor, cursor_of, ..before }))
 }
 
-fn gone(run: RunId) -> Error {
+pub(crate) fn gone(run: RunId) -> Error {
     Error::new(Code::StateIo, format!("run {run} is not in the state"))
 }

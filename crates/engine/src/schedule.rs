@@ -104,6 +104,39 @@ pub fn jitter(sync: &str, interval: Duration) -> Duration {
     Duration::from_millis(if most == 0 { 0 } else { drawn % most })
 }
 
+/// From where on the slots of a schedule count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Since {
+    /// After this slot.
+    Fired(Timestamp),
+    /// From the first slot on: an interval that never ran is due at once.
+    Beginning,
+    /// From now on, to be recorded: a calendar that is seen for the first time waits for its next slot.
+    Now,
+    /// There are no slots.
+    Never,
+}
+
+/// The one rule for the first slot of a sync, given the last slot that was fired.
+pub const fn since(slots: &Slots, fired: Option<Timestamp>) -> Since {
+    match (fired, slots) {
+        (Some(fired), _) => Since::Fired(fired),
+        (None, Slots::Manual) => Since::Never,
+        (None, Slots::Every { .. }) => Since::Beginning,
+        (None, Slots::Cron(_)) => Since::Now,
+    }
+}
+
+/// When a sync is due next, or has been due since; `None` without a schedule.
+pub fn next_due(slots: &Slots, fired: Option<Timestamp>, now: Timestamp) -> Option<Timestamp> {
+    match since(slots, fired) {
+        Since::Beginning => slots.latest(Timestamp::MIN, now).or_else(|| slots.after(now)),
+        Since::Fired(fired) => slots.after(fired),
+        Since::Now => slots.after(now),
+        Since::Never => None,
+    }
+}
+
 /// The slot to fire now. `fired` is the last one that was fired (or when the sync was first seen).
 ///
 /// A clock that was set back does not stop a sync for longer than it was ahead: a last slot more than an hour in the future is taken for a wrong clock's.

@@ -1,25 +1,32 @@
-//! Keeping syncs running: what `outflow serve` does.
+//! Runs syncs on their schedules: the supervisor behind `outflow serve`.
 //!
 //! ```text
 //! slots, triggers --> actor of a sync --extraction--> queues of the sync, one for each destination --> limiters
 //! ```
 //!
-//! Each sync has an [`actor`] that watches its slots and begins its runs, and for each destination a [`queues`] queue that delivers those runs one after the other, in
-//! run order. Actors and queues know of each other only what is in [`DeliveryQueues`]: whether a sync is busy.
+//! Each sync has an [`actor`] that watches its slots and begins its runs, and for each destination
+//! a delivery queue ([`queues`]) that delivers those runs one after another, in run order. Actors
+//! and queues share only [`DeliveryQueues`]: whether a sync is busy.
 //!
 //! What always holds:
-//! - A sync has at most one run that is queued, extracting or held. A slot that finds it busy is recorded as a skipped run, with what stood in the way.
-//! - A destination that is paused, or has been failing for longer than max(5 minutes, one interval), is lagging: it makes nobody busy, and its runs wait in order.
-//! - A slot fires once, also over a restart: it is marked in the transaction that creates its run, or its skip.
-//! - A reload replaces the whole config at once or not at all. Runs that exist keep what they pinned; credentials and addresses are the new ones.
-//! - What was under way when the process died goes on when it starts: extractions begin again under their own number, deliveries from their cursors.
+//! - A sync has at most one run that is queued, extracting or awaiting approval. If it is busy at a
+//!   slot, the slot is recorded as a skipped run with the reason.
+//! - A destination that is paused, or has been failing for longer than max(5 minutes, one
+//!   interval), is lagging: it does not keep its syncs busy, and its runs wait in order.
+//! - A slot fires once, also across restarts: it is marked in the transaction that creates its run,
+//!   or its skip.
+//! - A reload replaces the whole config at once or not at all. Existing runs keep their run spec;
+//!   credentials and addresses are the new ones.
+//! - After a crash, runs continue at the next start: extractions restart under their own number,
+//!   deliveries continue from their cursors.
 //!
 //! What it does not do: read files, or open connections of its own. The config comes from outside.
 
 mod actor;
 pub mod alert;
 mod audit;
-mod notice;
+mod driver;
+pub(crate) mod once;
 mod queues;
 pub mod skip_advice;
 mod watch;
@@ -35,14 +42,14 @@ use outflow_core::{Code, Error, Result, RunId, RunState, SyncSpec};
 use tokio::sync::{Notify, RwLock, Semaphore, mpsc, oneshot, watch as watching};
 use tokio::task::JoinSet;
 
+pub use crate::event::{Event, Observer};
 use crate::operations::retention::Keep;
 use crate::serve::alert::Rules;
 use crate::{Engine, blocking};
 use actor::Actor;
-pub use notice::{Notice, Observer};
 pub use queues::{DeliveryQueues, QueueStatus};
 
-/// What is past its time is looked for this often.
+/// How often retention removes what is past its time.
 const SWEEP_EVERY: Duration = Duration::from_secs(3600);
 
 /// A sync and the database that it reads.
@@ -54,22 +61,22 @@ pub struct SyncRuntime {
     pub warehouse: Arc<dyn Warehouse>,
 }
 
-/// How much may go on side by side.
+/// Limits on what runs concurrently, and on backlogs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Extractions in all.
     pub extractions: usize,
-    /// Extractions of each database (`source.database`), where it is not the default.
+    /// Extractions of each database (`source.database`) with a limit of its own.
     pub databases: BTreeMap<String, usize>,
-    /// Extractions of a database that is not in the table.
+    /// Extractions of every other database.
     pub per_database: usize,
     /// Bytes of segments that may wait for one lagging destination of one sync.
     pub backlog_bytes: u64,
-    /// Destinations that new runs leave out when so much waits for them. For others the sync waits.
+    /// Destinations that new runs skip when their backlog is full. For others the sync waits.
     pub skips: BTreeSet<String>,
     /// A destination that fails for longer, or for longer than its sync's interval, is lagging.
     pub lags_after: Duration,
-    /// So long after its end a run is recounted.
+    /// A run is audited this long after its end.
     pub audit_after: Duration,
 }
 
@@ -87,18 +94,18 @@ impl Default for Limits {
     }
 }
 
-/// A project, ready to run. A reload brings another one.
+/// A project, ready to run. A reload replaces it.
 #[derive(Clone)]
 pub struct RuntimeConfig {
     /// The engine, with the project's destinations.
     pub engine: Engine,
     /// Every sync, enabled or not.
     pub members: Vec<SyncRuntime>,
-    /// How much may go on side by side.
+    /// Limits on what runs concurrently, and on backlogs.
     pub limits: Limits,
-    /// How long what is over is kept.
+    /// How long ended runs are kept.
     pub keep: Keep,
-    /// From when on something is wrong.
+    /// The thresholds of alerts.
     pub rules: Rules,
 }
 
@@ -108,59 +115,86 @@ impl RuntimeConfig {
     }
 }
 
-/// What came of asking for a run.
+/// The answer to a run request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Triggered {
     /// It begins.
     Started(RunId),
-    /// The sync is busy; the run begins when it is not. Asking twice is asking once.
+    /// The sync is busy; the run begins when it no longer is. An equal request that waits already
+    /// is not repeated.
     Remembered {
-        /// The run in the way, if it is one.
+        /// The run that keeps the sync busy, if it is one.
         behind: Option<RunId>,
     },
 }
 
-/// Someone asks for a run.
+/// A run request.
 pub(crate) struct Trigger {
     pub(crate) options: RunOptions,
     pub(crate) reply: oneshot::Sender<Result<Triggered>>,
 }
 
-/// What all actors and queues share.
+/// State that all actors and queues share.
 pub(crate) struct Shared {
     pub(crate) config: watching::Receiver<Arc<RuntimeConfig>>,
     pub(crate) queues: DeliveryQueues,
     pub(crate) observer: Observer,
-    /// Held for reading while a queue delivers, for writing by whoever needs all of them to rest.
+    /// Read-locked while a queue delivers, and write-locked while deliveries are paused.
     pub(crate) quiet: RwLock<()>,
-    /// Places for extractions, in all and for each database, with their sizes.
-    places: Mutex<HashMap<String, (usize, Arc<Semaphore>)>>,
+    pub(crate) mode: Mode,
+    /// Permits for extractions, in all and for each database, with their numbers.
+    permits: Mutex<HashMap<String, (usize, Arc<Semaphore>)>>,
+}
+
+/// What the supervisor is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// Keeping syncs running: a queue waits for a destination that has stopped.
+    Serve,
+    /// One run: a queue ends when its destination stops, or has taken nothing for this long (`None`: never).
+    Once { delivery_timeout: Option<Duration> },
 }
 
 impl Shared {
+    pub(crate) fn new(
+        config: watching::Receiver<Arc<RuntimeConfig>>,
+        observer: Observer,
+        mode: Mode,
+    ) -> Self {
+        Self {
+            config,
+            queues: DeliveryQueues::default(),
+            observer,
+            quiet: RwLock::default(),
+            mode,
+            permits: Mutex::default(),
+        }
+    }
+
     pub(crate) fn config(&self) -> Arc<RuntimeConfig> {
         self.config.borrow().clone()
     }
 
-    /// The places of a kind. A new size counts for whoever comes from now on.
-    fn places(&self, key: &str, size: usize) -> Arc<Semaphore> {
-        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
-        let entry = places.entry(key.to_owned()).or_insert_with(|| (size, Arc::new(Semaphore::new(size))));
+    /// The permits of a kind. A new number counts for extractions that ask from now on.
+    fn permits(&self, key: &str, size: usize) -> Arc<Semaphore> {
+        let mut permits = self.permits.lock().unwrap_or_else(PoisonError::into_inner);
+        let entry = permits.entry(key.to_owned()).or_insert_with(|| (size, Arc::new(Semaphore::new(size))));
         if entry.0 != size {
             *entry = (size, Arc::new(Semaphore::new(size)));
         }
         entry.1.clone()
     }
 
-    /// A place for an extraction from this database, and one among all. The database's comes first: who waits for it takes no other's place.
-    pub(crate) fn places_for(&self, database: &str) -> [Arc<Semaphore>; 2] {
+    /// A permit for an extraction from this database, and one among all. The database's comes first: an
+    /// extraction that waits for it takes no permit of others.
+    pub(crate) fn permits_for(&self, database: &str) -> [Arc<Semaphore>; 2] {
         let limits = self.config().limits.clone();
         let own = limits.databases.get(database).copied().unwrap_or(limits.per_database);
-        [self.places(&format!("database {database}"), own), self.places("all", limits.extractions)]
+        [self.permits(&format!("database {database}"), own), self.permits("all", limits.extractions)]
     }
 }
 
-/// A running supervisor: the way to ask it for something.
+/// A handle to a running supervisor.
 #[derive(Clone)]
 pub struct Handle {
     shared: Arc<Shared>,
@@ -169,7 +203,7 @@ pub struct Handle {
 }
 
 impl Handle {
-    /// Asks for a run of a sync.
+    /// Requests a run of a sync.
     ///
     /// # Errors
     /// C011: there is no such sync. E001: the supervisor stops.
@@ -181,7 +215,7 @@ impl Handle {
         answer.await.map_err(|_| stops())?
     }
 
-    /// Has everybody look at the clock and at the state again, for whoever changed one of them.
+    /// Makes all actors check the clock and the state, after one of them was changed.
     pub fn wake(&self) {
         self.shared.queues.touch();
     }
@@ -191,7 +225,7 @@ impl Handle {
         config.engine.limiters.keep(config.engine.destinations.values().map(AsRef::as_ref));
         self.config.send_replace(Arc::new(config));
         self.shared.queues.touch();
-        (self.shared.observer)(Notice::Reloaded);
+        (self.shared.observer)(Event::Reloaded);
     }
 
     /// The config in force.
@@ -199,12 +233,13 @@ impl Handle {
         self.shared.config()
     }
 
-    /// Where the queues stand.
+    /// The status of the queues.
     pub fn queues(&self) -> Vec<QueueStatus> {
         self.shared.queues.status()
     }
 
-    /// Does blocking work while no queue delivers. What is under way comes to its end first, within its grace, and goes on afterwards.
+    /// Does blocking work while no queue delivers. Requests in flight end first, within their
+    /// grace, and deliveries continue afterwards.
     ///
     /// # Errors
     /// Those of the work.
@@ -212,7 +247,8 @@ impl Handle {
         &self,
         work: impl FnOnce(&Engine) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        // DeliveryQueues rest for a new config, and then find the way closed: it is asked for before.
+        // A new config interrupts deliveries; they cannot continue, because the write lock was
+        // requested before.
         let rest = async {
             self.config.send_replace(Arc::new(RuntimeConfig::clone(&self.config())));
             std::future::pending::<Infallible>().await
@@ -226,20 +262,20 @@ impl Handle {
         blocking(move || work(&engine)).await
     }
 
-    /// Releases a held run and takes it up: see [`Engine::release`].
+    /// Approves a run and enqueues it: see [`Engine::approve`].
     ///
     /// # Errors
-    /// As there.
+    /// Those of that method.
     pub async fn approve(&self, run: RunId) -> Result<()> {
         let record = self.config().engine.approve(run).await?;
-        (self.shared.observer)(Notice::Approved { sync: record.sync, run });
+        (self.shared.observer)(Event::Approved { sync: record.sync, run });
         self.enqueue(run).await
     }
 
-    /// Discards a held run: see [`Engine::discard`].
+    /// Rejects a run that awaits approval: see [`Engine::reject`].
     ///
     /// # Errors
-    /// As there.
+    /// Those of that method.
     pub async fn reject(&self, run: RunId, skip_window: bool) -> Result<()> {
         self.config().engine.reject(run, skip_window).await?;
         self.enqueue(run).await?;
@@ -247,36 +283,31 @@ impl Handle {
         Ok(())
     }
 
-    /// Takes up runs that became ready to be delivered by another way than an extraction: released ones, replays.
+    /// Enqueues a run that did not become ready by an extraction here: an approved one or a replay.
     ///
     /// # Errors
-    /// What the state says.
+    /// Those of the state.
     pub async fn enqueue(&self, run: RunId) -> Result<()> {
         queues::enqueue(&self.shared, run).await
     }
 }
 
-/// Starts a supervisor. The future ends when the config's engine has been told to stop and everything under way has come to its end.
+/// Starts a supervisor. The future ends after the config's engine was stopped and all tasks have
+/// ended.
 pub fn start(config: RuntimeConfig, observer: Observer) -> (Handle, impl Future<Output = Result<()>>) {
     let nudge = Arc::new(Notify::new());
     let observer = nudging(observer, nudge.clone());
     let (config, receiver) = watching::channel(Arc::new(config));
-    let shared = Arc::new(Shared {
-        config: receiver,
-        queues: DeliveryQueues::default(),
-        observer,
-        quiet: RwLock::default(),
-        places: Mutex::default(),
-    });
+    let shared = Arc::new(Shared::new(receiver, observer, Mode::Serve));
     let (asks, inbox) = mpsc::channel(64);
     let handle = Handle { shared: shared.clone(), config, asks };
     (handle, supervise(shared, inbox, nudge))
 }
 
-/// Has the watch look soon after something has happened that may change an alert.
+/// Wakes the watch after a notice that can change an alert.
 fn nudging(observer: Observer, nudge: Arc<Notify>) -> Observer {
     Arc::new(move |notice| {
-        if !matches!(notice, Notice::Alert { .. } | Notice::Delivering { .. } | Notice::Started { .. }) {
+        if !matches!(notice, Event::Alert { .. } | Event::Delivering { .. } | Event::Started { .. }) {
             nudge.notify_one();
         }
         observer(notice);
@@ -310,11 +341,11 @@ async fn supervise(
             () = crate::stop::stopped(&mut stop) => break Ok(()),
             changed = config.changed() => if changed.is_err() { break Ok(()) },
             _ = sweep.tick() => {
-                // Not while a purge replaces segments; the next time will do.
+                // Not while a purge replaces segments.
                 let Ok(_resting) = shared.quiet.try_read() else { continue };
                 let config = shared.config();
                 if let Err(error) = blocking(move || config.engine.keep_house(config.keep)).await {
-                    (shared.observer)(Notice::Trouble { error: Arc::new(error) });
+                    (shared.observer)(Event::Problem { error: Arc::new(error) });
                 }
             }
             Some((sync, trigger)) = asks.recv() => match actors.get(&sync).filter(|_| shared.config().sync_runtime(&sync).is_some()) {
@@ -325,8 +356,8 @@ async fn supervise(
                 }
             },
             Some(joined) = tasks.join_next() => {
-                // They end by themselves only when the state cannot be written any more.
-                let ended = joined.unwrap_or_else(|e| Err(Error::new(Code::CountsDiffer, "a sync's task broke down").caused_by(e)));
+                // Tasks end before a stop only when the state cannot be written.
+                let ended = joined.unwrap_or_else(|e| Err(Error::new(Code::CountsDiffer, "the task of a sync ended unexpectedly").caused_by(e)));
                 if let Err(error) = ended { break Err(error) }
             }
             error = shared.queues.failed() => break Err(error),
@@ -334,7 +365,9 @@ async fn supervise(
     };
     failure?;
     while let Some(joined) = tasks.join_next().await {
-        joined.map_err(|e| Error::new(Code::CountsDiffer, "a sync's task broke down").caused_by(e))??;
+        joined.map_err(|e| {
+            Error::new(Code::CountsDiffer, "the task of a sync ended unexpectedly").caused_by(e)
+        })??;
     }
     shared.queues.ended().await
 }

@@ -1,4 +1,5 @@
-//! How many rows per second one core shapes: 200,000 rows like the `users` table of the benchmark's data set, as identify calls.
+//! How many rows per second one core shapes: 200,000 rows like the `users` table of the benchmark's
+//! data set, as identify calls.
 //!
 //! `cargo run --release -p outflow-mapping --example bench_mapping`
 
@@ -99,7 +100,8 @@ fn main() {
         bytes = 0;
         let mut mixed = 0;
         for (ordinal, row) in page.iter().enumerate() {
-            // A block of the spool is cut at 512 KiB: the buffer stays in the cache, as it does there.
+            // A block of the spool is cut at 512 KiB: the buffer stays in the cache, as it does
+            // there.
             if out.len() > 512 << 10 {
                 bytes += out.len() as u64;
                 out.clear();

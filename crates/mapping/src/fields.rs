@@ -1,7 +1,9 @@
-//! Where a column goes, by its name: the fields that the six types of call reserve, and the known members of `context`.
+//! Where a column goes, by its name: the fields that the six types of call reserve, and the known
+//! members of `context`.
 //!
-//! The tables follow the reference page of the Redshift source (see `requirements.md`, C1 to C7). Names match without regard to case and are
-//! written as documented. What is reserved for another type of call is an ordinary trait or property.
+//! The tables follow the reference page of the Redshift source (see `requirements.md`, C1 to C7).
+//! Names match without regard to case and are written as documented. What is reserved for another
+//! type of call is an ordinary trait or property.
 
 use outflow_core::CallType;
 
@@ -102,7 +104,8 @@ pub(crate) enum Kind {
     Trait,
     /// The trait `createdAt`: a moment; NULL and blank are written as null.
     CreatedAt,
-    /// The trait `object_type_id`: a whole number in a string. Like all that follow, it is left out where it is NULL or blank.
+    /// The trait `object_type_id`: a whole number in a string. Like all that follow, it is left out
+    /// where it is NULL or blank.
     ObjectType,
     /// Any value.
     Free,
@@ -212,7 +215,7 @@ static OS: Members = Members { known: &[("name", Kind::Text), ("version", Kind::
 
 /// Where a column goes.
 #[derive(Debug)]
-pub(crate) enum Place {
+pub(crate) enum ColumnRole {
     /// It is a field at the top.
     ReservedField(ReservedField),
     /// It is a whole part, as JSON.
@@ -222,20 +225,20 @@ pub(crate) enum Place {
 }
 
 /// Where the column of that name goes; else why it cannot be placed.
-pub(crate) fn place(call: CallType, column: &str) -> Result<Place, String> {
+pub(crate) fn role(call: CallType, column: &str) -> Result<ColumnRole, String> {
     // PostgreSQL and Redshift name an expression without an alias so.
     if column.is_empty() || column == "?column?" {
         return Err("it has no name".to_owned());
     }
-    if let Some(head) =
+    if let Some(reserved) =
         ReservedField::ALL.into_iter().find(|h| h.belongs_to(call) && h.name().eq_ignore_ascii_case(column))
     {
-        return Ok(Place::ReservedField(head));
+        return Ok(ColumnRole::ReservedField(reserved));
     }
     for part in Section::ALL {
         let Some(word) = part.name(call) else { continue };
         if word.eq_ignore_ascii_case(column) {
-            return Ok(Place::Whole(part));
+            return Ok(ColumnRole::Whole(part));
         }
         if let Some((separator, path)) = below(word, column) {
             // A destination's name may hold dots: "Customer.io".
@@ -249,7 +252,8 @@ pub(crate) fn place(call: CallType, column: &str) -> Result<Place, String> {
     if Section::Body.name(call).is_none() {
         return Err("an alias call has neither traits nor properties".to_owned());
     }
-    // Two underscores separate only behind a part's name: many names of columns hold them and mean nothing by it.
+    // Two underscores separate only behind a part's name: many names of columns hold them and mean
+    // nothing by it.
     member(call, Section::Body, column.split('.').map(str::to_owned).collect())
 }
 
@@ -260,7 +264,7 @@ fn below<'a>(word: &str, column: &'a str) -> Option<(&'static str, &'a str)> {
     [".", "__"].into_iter().find_map(|separator| Some((separator, rest.strip_prefix(separator)?)))
 }
 
-fn member(call: CallType, part: Section, mut path: Vec<String>) -> Result<Place, String> {
+fn member(call: CallType, part: Section, mut path: Vec<String>) -> Result<ColumnRole, String> {
     if path.iter().any(String::is_empty) {
         return Err("a part of its path is empty".to_owned());
     }
@@ -278,7 +282,7 @@ fn member(call: CallType, part: Section, mut path: Vec<String>) -> Result<Place,
             _ => Kind::Trait,
         },
     };
-    Ok(Place::Member(part, path, kind))
+    Ok(ColumnRole::Member(part, path, kind))
 }
 
 /// The name that stands for all destinations has a capital letter.

@@ -2,8 +2,8 @@
 
 use outflow_core::{CallType, Code, Column, Error};
 
-use crate::fields::{self, Kind, Place, ReservedField, Section};
-use crate::required::{self, Heads};
+use crate::fields::{self, ColumnRole, Kind, ReservedField, Section};
+use crate::required::{self, ReservedSet};
 use crate::tree::{self, Clash, Content, Leaf, Node};
 
 /// How the rows of one result become calls. Compiled once, used for every row.
@@ -12,7 +12,7 @@ pub struct Plan {
     pub(crate) call_type: CallType,
     pub(crate) columns: Vec<Column>,
     /// The column of each [`ReservedField`].
-    pub(crate) heads: [Option<usize>; ReservedField::ALL.len()],
+    pub(crate) reserved_columns: [Option<usize>; ReservedField::ALL.len()],
     /// One for each [`Section`] of this type of call.
     pub(crate) parts: Vec<Root>,
     /// The column of the trait `email`, for identify calls.
@@ -39,7 +39,8 @@ impl Plan {
     /// Decides where the columns go.
     ///
     /// # Errors
-    /// All that is wrong with the columns: Q004 (two fill the same field), Q005 (a required one is missing), Q009 (one has no place).
+    /// All that is wrong with the columns: Q004 (two fill the same field), Q005 (a required one is
+    /// missing), Q009 (one fits nowhere).
     pub fn compile(call_type: CallType, columns: &[Column]) -> Result<Plan, Vec<Error>> {
         let roots = Section::ALL.into_iter().filter_map(|part| {
             let key = tree::key(part.name(call_type)?);
@@ -48,7 +49,7 @@ impl Plan {
         let mut plan = Plan {
             call_type,
             columns: columns.to_vec(),
-            heads: [None; ReservedField::ALL.len()],
+            reserved_columns: [None; ReservedField::ALL.len()],
             parts: roots.collect(),
             email: None,
             warnings: Vec::new(),
@@ -65,11 +66,12 @@ impl Plan {
         &self.warnings
     }
 
-    /// Whether a call says when it happened, or which one it is: two rows that make the same call are then one and the same event.
+    /// Whether a call says when it happened, or which one it is: two rows that make the same call
+    /// are then one and the same event.
     pub fn tells_events_apart(&self) -> bool {
         [ReservedField::Timestamp, ReservedField::MessageId]
             .iter()
-            .any(|head| self.heads[*head as usize].is_some())
+            .any(|reserved| self.reserved_columns[*reserved as usize].is_some())
     }
 
     pub(crate) fn part(&self, part: Section) -> Option<&Root> {
@@ -78,23 +80,24 @@ impl Plan {
 
     fn add(&mut self, column: usize) -> Result<(), Error> {
         let name = &self.columns[column].name;
-        let place = fields::place(self.call_type, name).map_err(|why| unplaced(name, &why))?;
-        match place {
-            Place::ReservedField(head) => {
-                let slot = &mut self.heads[head as usize];
+        let role = fields::role(self.call_type, name).map_err(|why| unplaced(name, &why))?;
+        match role {
+            ColumnRole::ReservedField(reserved) => {
+                let slot = &mut self.reserved_columns[reserved as usize];
                 if let Some(other) = *slot {
-                    return Err(self.same(other, column, head.name()));
+                    return Err(self.same(other, column, reserved.name()));
                 }
                 *slot = Some(column);
-                // The reference page knows a page's category as a property, other readers of calls as a field: it is written as both.
-                match head {
+                // The reference page knows a page's category as a property, other readers of calls
+                // as a field: it is written as both.
+                match reserved {
                     ReservedField::Category => {
-                        self.insert(Section::Body, &[head.name().to_owned()], column, Kind::Text)
+                        self.insert(Section::Body, &[reserved.name().to_owned()], column, Kind::Text)
                     }
                     _ => Ok(()),
                 }
             }
-            Place::Whole(part) => {
+            ColumnRole::Whole(part) => {
                 let root = self.root(part);
                 match root.whole.replace(column) {
                     Some(other) => {
@@ -103,7 +106,7 @@ impl Plan {
                     None => Ok(()),
                 }
             }
-            Place::Member(part, path, kind) => self.insert(part, &path, column, kind),
+            ColumnRole::Member(part, path, kind) => self.insert(part, &path, column, kind),
         }
     }
 
@@ -161,10 +164,10 @@ impl Plan {
     }
 
     fn missing(&self) -> Vec<Error> {
-        let mut filled = Heads::default();
-        for head in ReservedField::ALL {
-            if self.heads[head as usize].is_some() {
-                filled.add(head);
+        let mut filled = ReservedSet::default();
+        for reserved in ReservedField::ALL {
+            if self.reserved_columns[reserved as usize].is_some() {
+                filled.add(reserved);
             }
         }
         let email = self.email.is_some() || self.part(Section::Body).is_some_and(|root| root.whole.is_some());
@@ -176,10 +179,10 @@ impl Plan {
     }
 
     fn warn(&mut self) {
-        let person =
-            self.heads[ReservedField::UserId as usize].or(self.heads[ReservedField::AnonymousId as usize]);
+        let person = self.reserved_columns[ReservedField::UserId as usize]
+            .or(self.reserved_columns[ReservedField::AnonymousId as usize]);
         if self.call_type == CallType::Group && person.is_none() {
-            let says = "the group query has no \"userId\" column, so its calls tie nobody to their groups";
+            let says = "the group query has no \"userId\" column, so its calls add no person to a group";
             self.warnings.push((Code::GroupWithoutPerson, says.to_owned()));
         }
     }

@@ -2,20 +2,20 @@
 
 use outflow_core::{CallType, Code, Error};
 
-use crate::bad::Bad;
 use crate::fields::ReservedField;
+use crate::row_error::RowError;
 
 /// A set of [`ReservedField`]s.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Heads(u16);
+pub(crate) struct ReservedSet(u16);
 
-impl Heads {
-    pub(crate) fn add(&mut self, head: ReservedField) {
-        self.0 |= 1 << head as u16;
+impl ReservedSet {
+    pub(crate) fn add(&mut self, field: ReservedField) {
+        self.0 |= 1 << field as u16;
     }
 
-    pub(crate) fn has(self, head: ReservedField) -> bool {
-        self.0 & 1 << head as u16 != 0
+    pub(crate) fn has(self, field: ReservedField) -> bool {
+        self.0 & 1 << field as u16 != 0
     }
 }
 
@@ -55,13 +55,13 @@ pub(crate) const fn needs(call: CallType) -> &'static [Need] {
 
 impl Need {
     /// Whether one of these meets it.
-    pub(crate) fn met_by(&self, heads: Heads) -> bool {
-        self.any.iter().any(|head| heads.has(*head))
+    pub(crate) fn met_by(&self, present: ReservedSet) -> bool {
+        self.any.iter().any(|field| present.has(*field))
     }
 
     /// The first column that could have met it.
     pub(crate) fn column(&self, columns: &[Option<usize>]) -> Option<usize> {
-        self.any.iter().find_map(|head| columns[*head as usize])
+        self.any.iter().find_map(|field| columns[*field as usize])
     }
 
     /// The error of a query that has no column for it.
@@ -75,13 +75,13 @@ impl Need {
     }
 
     /// The reason of a row that has no value for it.
-    pub(crate) fn bad(&self, call: CallType) -> Bad {
+    pub(crate) fn row_error(&self, call: CallType) -> RowError {
         let says = format!(
             "{} call needs {}, and this row has only NULL or blanks there; fill it, or leave such rows out in the query",
             with_article(call),
             self.what
         );
-        Bad::row(Code::MissingField, says)
+        RowError::row(Code::MissingField, says)
     }
 }
 

@@ -6,13 +6,13 @@ use outflow_core::ports::spool::Rejection;
 use outflow_core::run::FindingCount;
 use outflow_core::{CallFlags, CallMeta, CallType, Code, ColumnType, Row, RunKey, Timestamp, hash};
 
-use crate::bad::Bad;
 use crate::fields::{self, ReservedField, Section};
-use crate::members::{self, Notes};
+use crate::notes::Notes;
 use crate::plan::{Plan, Root};
-use crate::required::{self, Heads};
-use crate::write::{identifier, json, text, time};
-use crate::{Field, objects};
+use crate::required::{self, ReservedSet};
+use crate::row_error::RowError;
+use crate::write::{identifier, json, object, text, time};
+use crate::{Field, leaf, members, objects};
 
 /// Makes calls of rows after a plan.
 #[derive(Debug)]
@@ -39,7 +39,8 @@ pub struct Shaped {
 }
 
 impl RowEncoder {
-    /// A encoder for one run. `clock` is the run's clock: it stands in for an absent `timestamp`, to the millisecond.
+    /// A encoder for one run. `clock` is the run's clock: it stands in for an absent `timestamp`,
+    /// to the millisecond.
     pub fn new(plan: Plan, key: RunKey, clock: Timestamp) -> Self {
         let mut stamp = ReservedField::Timestamp.key().as_bytes().to_vec();
         time::milliseconds(&mut stamp, clock.as_millisecond());
@@ -55,7 +56,7 @@ impl RowEncoder {
         }
     }
 
-    /// Appends the canonical call of the row to `out`. `ordinal` is the row's place in the result.
+    /// Appends the canonical call of the row to `out`. `ordinal` is the row's index in the result.
     ///
     /// # Errors
     /// The rejection of a row that cannot become a call (R001 to R009); `out` is as it was.
@@ -66,11 +67,15 @@ impl RowEncoder {
         fields.resize(self.plan.columns.len(), None);
         self.notes.clear();
         let start = out.len();
-        let call =
-            Call { plan: &self.plan, fields: &fields, notes: &mut self.notes, filled: Heads::default() };
-        let result = call.write(self.key, ordinal, &self.clock, &self.call_type, out).map_err(|bad| {
+        let call = Call {
+            plan: &self.plan,
+            fields: &fields,
+            notes: &mut self.notes,
+            filled: ReservedSet::default(),
+        };
+        let result = call.write(self.key, ordinal, &self.clock, &self.call_type, out).map_err(|error| {
             out.truncate(start);
-            bad.rejection(ordinal, &self.plan.columns, &fields)
+            error.rejection(ordinal, &self.plan.columns, &fields)
         });
         self.fields = emptied(fields);
         if result.is_ok() {
@@ -85,7 +90,7 @@ impl RowEncoder {
     }
 
     fn count(&mut self) {
-        let person = self.plan.heads[ReservedField::UserId as usize];
+        let person = self.plan.reserved_columns[ReservedField::UserId as usize];
         let alone = self.plan.call_type == CallType::Group && self.notes.flags.has(CallFlags::NO_PERSON);
         for at in 0..self.notes.found.len() {
             let (code, column) = self.notes.found[at];
@@ -108,7 +113,8 @@ impl RowEncoder {
     }
 }
 
-/// The same vector, empty, for fields that live for another time. Collecting a vector from its own iterator keeps its memory.
+/// The same vector, empty, for fields that live for another time. Collecting a vector from its own
+/// iterator keeps its memory.
 fn emptied<'b>(mut fields: Vec<Field<'_>>) -> Vec<Field<'b>> {
     fields.clear();
     fields.into_iter().map(|_| None).collect()
@@ -119,7 +125,7 @@ struct Call<'p, 'r> {
     plan: &'p Plan,
     fields: &'p [Field<'r>],
     notes: &'p mut Notes,
-    filled: Heads,
+    filled: ReservedSet,
 }
 
 impl<'r> Call<'_, 'r> {
@@ -130,10 +136,10 @@ impl<'r> Call<'_, 'r> {
         clock: &[u8],
         call_type: &[u8],
         out: &mut Vec<u8>,
-    ) -> Result<Shaped, Bad> {
+    ) -> Result<Shaped, RowError> {
         let start = out.len();
         out.extend_from_slice(b"{\"messageId\":");
-        // An id of the query's own tells calls apart that are otherwise alike.
+        // An id that the query selects distinguishes calls that are otherwise alike.
         let mut own_id = 0;
         match self.identifier(ReservedField::MessageId)? {
             Some(id) => {
@@ -158,7 +164,7 @@ impl<'r> Call<'_, 'r> {
         self.check_needs()?;
         if let Some((column, ty, text)) = timestamp {
             out.extend_from_slice(ReservedField::Timestamp.key().as_bytes());
-            time::moment(out, ty, text).map_err(|bad| bad.of(column))?;
+            time::moment(out, ty, text).map_err(|error| error.of(column))?;
         }
         for root in &self.plan.parts {
             if self.part(root, out)? && root.part == Section::Integrations {
@@ -181,44 +187,45 @@ impl<'r> Call<'_, 'r> {
     }
 
     /// The text of a field at the top, with its column and type; `None` if it is absent.
-    fn given(&self, head: ReservedField) -> Option<(usize, ColumnType, &'r [u8])> {
-        let column = self.plan.heads[head as usize]?;
+    fn given(&self, reserved: ReservedField) -> Option<(usize, ColumnType, &'r [u8])> {
+        let column = self.plan.reserved_columns[reserved as usize]?;
         let ty = self.plan.columns[column].ty;
-        Some((column, ty, members::given(ty, self.fields[column])?))
+        Some((column, ty, leaf::given(ty, self.fields[column])?))
     }
 
-    fn identifier(&self, head: ReservedField) -> Result<Option<Cow<'r, [u8]>>, Bad> {
-        let Some((column, ty, text)) = self.given(head) else { return Ok(None) };
-        identifier::identifier(ty, text).map_err(|bad| bad.of(column))
+    fn identifier(&self, reserved: ReservedField) -> Result<Option<Cow<'r, [u8]>>, RowError> {
+        let Some((column, ty, text)) = self.given(reserved) else { return Ok(None) };
+        identifier::identifier(ty, text).map_err(|error| error.of(column))
     }
 
     /// Appends the value of a field at the top as a string.
-    fn string(&self, head: ReservedField, text: &[u8], out: &mut Vec<u8>) -> Result<(), Bad> {
-        text::string(out, text).map_err(|bad| match self.plan.heads[head as usize] {
-            Some(column) => bad.of(column),
-            None => bad,
+    fn string(&self, reserved: ReservedField, text: &[u8], out: &mut Vec<u8>) -> Result<(), RowError> {
+        text::string(out, text).map_err(|error| match self.plan.reserved_columns[reserved as usize] {
+            Some(column) => error.of(column),
+            None => error,
         })
     }
 
     /// Appends an identifier if the row has it.
-    fn id(&mut self, head: ReservedField, out: &mut Vec<u8>) -> Result<Option<Cow<'r, [u8]>>, Bad> {
-        let id = self.identifier(head)?;
+    fn id(&mut self, reserved: ReservedField, out: &mut Vec<u8>) -> Result<Option<Cow<'r, [u8]>>, RowError> {
+        let id = self.identifier(reserved)?;
         if let Some(id) = &id {
-            out.extend_from_slice(head.key().as_bytes());
-            self.string(head, id, out)?;
-            self.filled.add(head);
+            out.extend_from_slice(reserved.key().as_bytes());
+            self.string(reserved, id, out)?;
+            self.filled.add(reserved);
         }
         Ok(id)
     }
 
-    /// Appends the identifiers. Returns the ordering keys; the first is missing if nothing but an email can be one.
-    fn identity(&mut self, out: &mut Vec<u8>) -> Result<(Option<u64>, u64), Bad> {
+    /// Appends the identifiers. Returns the ordering keys; the first is missing if nothing but an
+    /// email can be one.
+    fn identity(&mut self, out: &mut Vec<u8>) -> Result<(Option<u64>, u64), RowError> {
         let user = self.id(ReservedField::UserId, out)?;
         let anonymous = self.id(ReservedField::AnonymousId, out)?;
         let previous = self.id(ReservedField::PreviousId, out)?;
         let group = self.id(ReservedField::GroupId, out)?;
         if let Some((column, ty, text)) = self.given(ReservedField::ObjectTypeId)
-            && let Some(digits) = identifier::object_type(ty, text).map_err(|bad| bad.of(column))?
+            && let Some(digits) = identifier::object_type(ty, text).map_err(|error| error.of(column))?
         {
             out.extend_from_slice(ReservedField::ObjectTypeId.key().as_bytes());
             self.string(ReservedField::ObjectTypeId, &digits, out)?;
@@ -237,19 +244,19 @@ impl<'r> Call<'_, 'r> {
     }
 
     /// Appends event, name and category.
-    fn texts(&mut self, out: &mut Vec<u8>) -> Result<(), Bad> {
-        for head in [ReservedField::Event, ReservedField::Name, ReservedField::Category] {
-            let Some((column, ty, text)) = self.given(head) else { continue };
-            if let Some(content) = members::content(ty, text).map_err(|bad| bad.of(column))? {
-                out.extend_from_slice(head.key().as_bytes());
-                self.string(head, &content, out)?;
-                self.filled.add(head);
+    fn texts(&mut self, out: &mut Vec<u8>) -> Result<(), RowError> {
+        for reserved in [ReservedField::Event, ReservedField::Name, ReservedField::Category] {
+            let Some((column, ty, text)) = self.given(reserved) else { continue };
+            if let Some(content) = leaf::content(ty, text).map_err(|error| error.of(column))? {
+                out.extend_from_slice(reserved.key().as_bytes());
+                self.string(reserved, &content, out)?;
+                self.filled.add(reserved);
             }
         }
         Ok(())
     }
 
-    fn check_needs(&self) -> Result<(), Bad> {
+    fn check_needs(&self) -> Result<(), RowError> {
         let needs = required::needs(self.plan.call_type);
         match needs.iter().find(|need| !need.or_email && !need.met_by(self.filled)) {
             Some(need) => Err(self.missing(need)),
@@ -257,28 +264,28 @@ impl<'r> Call<'_, 'r> {
         }
     }
 
-    fn missing(&self, need: &required::Need) -> Bad {
+    fn missing(&self, need: &required::Need) -> RowError {
         let whole = || self.plan.part(Section::Body)?.whole;
-        let bad = need.bad(self.plan.call_type);
-        let column = need.column(&self.plan.heads).or(self.plan.email);
+        let error = need.row_error(self.plan.call_type);
+        let column = need.column(&self.plan.reserved_columns).or(self.plan.email);
         match column.or_else(whole) {
-            Some(column) => bad.of(column),
-            None => bad,
+            Some(column) => error.of(column),
+            None => error,
         }
     }
 
     /// Appends a part. `false`: it is absent.
-    fn part(&mut self, root: &Root, out: &mut Vec<u8>) -> Result<bool, Bad> {
+    fn part(&mut self, root: &Root, out: &mut Vec<u8>) -> Result<bool, RowError> {
         let mark = out.len();
         let whole = root.whole.and_then(|column| {
             let ty = self.plan.columns[column].ty;
-            Some((column, ty, members::given(ty, self.fields[column])?))
+            Some((column, ty, leaf::given(ty, self.fields[column])?))
         });
         out.extend_from_slice(&root.key);
         let written = match whole {
             None => self.joined(root, out)?,
             Some((column, ty, text)) => {
-                self.whole(root, column, ty, text, out).map_err(|bad| bad.of(column))?
+                self.whole(root, column, ty, text, out).map_err(|error| error.of(column))?
             }
         };
         if !written {
@@ -288,7 +295,7 @@ impl<'r> Call<'_, 'r> {
     }
 
     /// Appends the part that the member columns make.
-    fn joined(&mut self, root: &Root, out: &mut Vec<u8>) -> Result<bool, Bad> {
+    fn joined(&mut self, root: &Root, out: &mut Vec<u8>) -> Result<bool, RowError> {
         out.push(b'{');
         members::write(&root.nodes, self.fields, self.notes, out)?;
         Ok(members::close(out))
@@ -302,40 +309,41 @@ impl<'r> Call<'_, 'r> {
         ty: ColumnType,
         text: &[u8],
         out: &mut Vec<u8>,
-    ) -> Result<bool, Bad> {
+    ) -> Result<bool, RowError> {
         let body = root.part == Section::Body;
         let typed = body && self.plan.call_type == CallType::Group && may_have_object_type(text);
         if body && !typed && root.nodes.is_empty() {
-            json::put(out, objects::raw(ty, text)?);
+            json::put(out, object::raw(ty, text)?);
             return Ok(true);
         }
-        let mut object = objects::documented(root.part, objects::read(ty, text)?, column, self.notes)?;
+        let mut object = objects::documented(root.part, object::read(ty, text)?, column, self.notes)?;
         if typed {
             objects::object_type(&mut object, column, self.notes)?;
         }
         let mut members = Vec::new();
         self.joined(root, &mut members)?;
-        objects::merge(&mut object, objects::reread(&members)?);
+        object::merge(&mut object, object::reread(&members)?);
         let written = body || !object.is_empty();
-        objects::put(out, object);
+        object::put(out, object);
         Ok(written)
     }
 
     /// The ordering key of an identify call that has no identifier but an email.
-    fn email(&mut self) -> Result<u64, Bad> {
+    fn email(&mut self) -> Result<u64, RowError> {
         let need = &required::needs(self.plan.call_type)[0];
         let email = self.email_text().ok_or_else(|| self.missing(need))?;
         self.notes.flags.set(CallFlags::EMAIL_ONLY);
         Ok(hash::key(b'p', &email))
     }
 
-    /// The email among the traits, if it is a text and not blank. Called when the traits are written: their JSON is valid.
+    /// The email among the traits, if it is a text and not blank. Called when the traits are
+    /// written: their JSON is valid.
     fn email_text(&self) -> Option<Cow<'r, [u8]>> {
         let email = match self.plan.email {
             Some(column) => match self.plan.columns[column].ty {
                 ColumnType::Bool | ColumnType::Int | ColumnType::Numeric | ColumnType::Float => None,
                 ColumnType::Json if !self.fields[column]?.trim_ascii().starts_with(b"\"") => None,
-                ty => members::content(ty, self.fields[column]?).ok()?,
+                ty => leaf::content(ty, self.fields[column]?).ok()?,
             },
             None => {
                 let text = self.fields[self.plan.part(Section::Body)?.whole?]?;
@@ -348,7 +356,7 @@ impl<'r> Call<'_, 'r> {
         (!email.is_empty()).then_some(Cow::Owned(email))
     }
 
-    fn check_size(&self, bytes: usize) -> Result<(), Bad> {
+    fn check_size(&self, bytes: usize) -> Result<(), RowError> {
         if bytes <= Plan::MAX_CALL_BYTES {
             return Ok(());
         }
@@ -356,7 +364,7 @@ impl<'r> Call<'_, 'r> {
             "the call would have {bytes} bytes, and {} is the limit; select less, or shorten the long columns",
             Plan::MAX_CALL_BYTES
         );
-        Err(Bad::row(Code::CallTooLarge, says))
+        Err(RowError::row(Code::CallTooLarge, says))
     }
 }
 
@@ -374,8 +382,8 @@ mod tests {
     fn the_fields_of_all_rows_lie_in_the_same_memory() {
         let text = b"x".to_vec();
         let fields: Vec<Field<'_>> = vec![Some(&text), None, Some(&text)];
-        let (place, room) = (fields.as_ptr().addr(), fields.capacity());
+        let (address, capacity) = (fields.as_ptr().addr(), fields.capacity());
         let emptied: Vec<Field<'static>> = emptied(fields);
-        assert_eq!((emptied.as_ptr().addr(), emptied.capacity(), emptied.len()), (place, room, 0));
+        assert_eq!((emptied.as_ptr().addr(), emptied.capacity(), emptied.len()), (address, capacity, 0));
     }
 }

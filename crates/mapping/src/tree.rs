@@ -1,4 +1,5 @@
-//! The members of a part (context, integrations, traits or properties), nested as the columns' paths say.
+//! The members of a part (context, integrations, traits or properties), nested as the columns'
+//! paths say.
 
 use outflow_core::{Column, ColumnType};
 use serde_json::Value;

@@ -3,6 +3,7 @@
 pub(crate) mod identifier;
 pub(crate) mod json;
 pub(crate) mod number;
+pub(crate) mod object;
 pub(crate) mod text;
 pub(crate) mod time;
 pub(crate) mod value;

@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use outflow_app::{SourceKind, source_kinds as kinds};
 
 /// Self-hosted reverse ETL: rows of a warehouse query become calls to your destinations.
 #[derive(Debug, Parser)]
@@ -148,19 +150,14 @@ pub struct Init {
     #[arg(default_value = ".")]
     pub dir: PathBuf,
     /// The kind of warehouse
-    #[arg(long = "type", value_enum, default_value_t = SourceKind::Redshift)]
-    pub kind: SourceKind,
+    #[arg(long = "type", value_parser = source_kinds(), default_value = "redshift")]
+    pub kind: &'static SourceKind,
 }
 
-/// The kinds of warehouse.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum SourceKind {
-    /// Amazon Redshift
-    Redshift,
-    /// PostgreSQL
-    Postgres,
-    /// A SQLite file
-    Sqlite,
+/// The kinds of warehouse, with their titles as help.
+fn source_kinds() -> impl TypedValueParser<Value = &'static SourceKind> {
+    let names = kinds::KINDS.iter().map(|kind| PossibleValue::new(kind.name).help(kind.title));
+    PossibleValuesParser::new(names).try_map(|name| kinds::find(&name).ok_or("no kind of warehouse"))
 }
 
 /// `outflow validate`

@@ -102,11 +102,11 @@ struct View<'a> {
 impl View<'_> {
     fn show(&self, shown: &mut Shown, event: RunEvent) {
         match event {
-            RunEvent::Started { run, resumed } => {
+            RunEvent::Started { run, resumed, .. } => {
                 let word = if resumed { "goes on with" } else { "begins" };
                 self.say(&format!("{word} run {run}"));
             }
-            RunEvent::Reading { last_sync_time, notes } => {
+            RunEvent::Reading { last_sync_time, notes, .. } => {
                 self.say(&format!("reading, last_sync_time = {last_sync_time}"));
                 for note in notes {
                     let next = note.next.as_ref().map(|step| format!("; {}", hints::of_step(step)));
@@ -114,12 +114,12 @@ impl View<'_> {
                 }
                 shown.reading = self.bar(None, "{prefix}  {spinner} {msg}");
             }
-            RunEvent::Read { rows, rejected } => {
+            RunEvent::Read { rows, rejected, .. } => {
                 if let Some(bar) = &shown.reading {
                     bar.set_message(format!("{} rows read, {} rejected", count(rows), count(rejected)));
                 }
             }
-            RunEvent::Extracted { rows, findings, seconds } => {
+            RunEvent::Extracted { rows, findings, seconds, .. } => {
                 if let Some(bar) = shown.reading.take() {
                     bar.finish_and_clear();
                 }
@@ -131,7 +131,7 @@ impl View<'_> {
                     self.say(&format!("  {code} {title}{column}: {} rows", count(finding.rows)));
                 }
             }
-            RunEvent::Delivered { destination, counts } => {
+            RunEvent::Delivering { destination, counts, .. } => {
                 shown.retrying.remove(&destination);
                 if self.display.bars.is_none() {
                     return;
@@ -143,7 +143,7 @@ impl View<'_> {
                 bar.set_message(destination);
                 bar.set_position(counts.calls - counts.pending);
             }
-            RunEvent::Retrying { destination, code, reason, seconds } => {
+            RunEvent::Retrying { destination, code, reason, seconds, .. } => {
                 // The same trouble is told at its 1st, 2nd, 4th, 8th … time.
                 let told = shown.retrying.entry(destination.clone()).or_insert((code, 0));
                 *told = if told.0 == code { (code, told.1 + 1) } else { (code, 1) };
@@ -151,7 +151,7 @@ impl View<'_> {
                     self.say(&format!("{destination}: {code} {}; again in {seconds:.1} s", plain(&reason)));
                 }
             }
-            RunEvent::Ended { destination, state, counts, .. } => {
+            RunEvent::Delivered { destination, state, counts, .. } => {
                 if let Some(bar) = shown.delivering.remove(&destination) {
                     bar.finish_and_clear();
                 }
@@ -171,6 +171,8 @@ impl View<'_> {
                 }
                 self.say(&line);
             }
+            // What the command prints at its end, or what belongs to `serve`.
+            _ => {}
         }
     }
 

@@ -1,9 +1,8 @@
 //! Every key of `outflow.yaml`: the one table behind the check and the JSON Schema.
 
-use super::shape::{Key, Kind, Shape};
+use outflow_core::schema::{Key, Kind, Shape};
+use outflow_warehouse::kinds;
 
-/// The words of `ssl`.
-const SSL_MODES: Kind = Kind::Word(&["disable", "prefer", "require", "verify-ca", "verify-full"]);
 const NULLS: Kind = Kind::Word(&["send", "omit"]);
 
 /// The top of a file. An included file may leave `version` out.
@@ -152,109 +151,10 @@ const METRICS: Shape = Shape {
 const SOURCE: Shape = Shape {
     what: "a source",
     keys: &[
-        Key::new("type", Kind::Word(&["redshift", "postgres", "sqlite"]), "what the databases are")
-            .required(),
-        Key::new("databases", Kind::Named(&Kind::Variants(&[&SERVER, &SQLITE])), "its databases by name")
+        Key::new("type", Kind::Word(&kinds::NAMES), "what the databases are").required(),
+        Key::new("databases", Kind::Named(&Kind::Variants(&kinds::SHAPES)), "its databases by name")
             .required(),
         Key::new("destinations", Kind::List(&CONNECTION), "where the calls of all its syncs go"),
-    ],
-    open: false,
-};
-
-/// A database of a `redshift` or `postgres` source.
-pub(super) const SERVER: Shape = Shape {
-    what: "a database",
-    keys: &[
-        Key::new("host", Kind::Text, "the server's name or address").required(),
-        Key::new(
-            "port",
-            Kind::Whole { min: 1, max: 65_535 },
-            "5439 for redshift and 5432 for postgres by default",
-        ),
-        Key::new("database", Kind::Text, "the database's name on the server").required(),
-        Key::new("user", Kind::Text, "the user's name; needed without iam"),
-        Key::new("password", Kind::Secret, "a reference to the user's password"),
-        Key::new("iam", Kind::Table(&IAM), "user and password come from AWS; for redshift"),
-        Key::new("tunnel", Kind::Table(&TUNNEL), "an SSH server that leads to the host"),
-        Key::new(
-            "ssl",
-            Kind::Either(&[SSL_MODES, Kind::Table(&SSL)]),
-            "verify-full for redshift and prefer for postgres by default",
-        ),
-        Key::new("connect_timeout", Kind::Duration { min: 1 }, "how long the server may take to answer"),
-        Key::new("max_queries", Kind::Whole { min: 1, max: 1_000 }, "queries that run on it at a time"),
-    ],
-    open: false,
-};
-
-const IAM: Shape = Shape {
-    what: "iam",
-    keys: &[
-        Key::new(
-            "cluster",
-            Kind::Text,
-            "the identifier of a provisioned cluster, if the host does not say it",
-        ),
-        Key::new("workgroup", Kind::Text, "the name of a serverless workgroup, if the host does not say it"),
-        Key::new("region", Kind::Text, "the AWS region, if the host does not say it"),
-        Key::new(
-            "user",
-            Kind::Text,
-            "the database user to log in as, on a cluster; without it, one that AWS makes of the identity",
-        ),
-        Key::new("groups", Kind::List(&Kind::Text), "database groups that the named user joins"),
-        Key::new(
-            "auto_create",
-            Kind::Flag,
-            "whether the named user is made if there is none; false by default",
-        ),
-        Key::new("profile", Kind::Text, "the AWS profile whose keys are used, in place of the usual chain"),
-        Key::new(
-            "duration",
-            Kind::Duration { min: 900 },
-            "how long a password is good for, from 15m to 1h; 15m by default",
-        ),
-    ],
-    open: false,
-};
-
-const TUNNEL: Shape = Shape {
-    what: "a tunnel",
-    keys: &[
-        Key::new("host", Kind::Text, "the SSH server's name, address, or alias in the settings of ssh")
-            .required(),
-        Key::new("port", Kind::Whole { min: 1, max: 65_535 }, "22 by default"),
-        Key::new("user", Kind::Text, "the user's name there; as ssh decides by default"),
-        Key::new("key", Kind::Path, "the private key; as ssh decides by default"),
-        Key::new(
-            "known_hosts",
-            Kind::Path,
-            "the file of trusted servers' keys; ~/.ssh/known_hosts by default",
-        ),
-    ],
-    open: false,
-};
-
-/// A database of a `sqlite` source.
-pub(super) const SQLITE: Shape = Shape {
-    what: "a SQLite database",
-    keys: &[
-        Key::new("path", Kind::Path, "the file").required(),
-        Key::new("max_queries", Kind::Whole { min: 1, max: 1_000 }, "queries that run on it at a time"),
-    ],
-    open: false,
-};
-
-const SSL: Shape = Shape {
-    what: "a table of mode, ca and server_name",
-    keys: &[
-        Key::new("mode", SSL_MODES, "how much is checked"),
-        Key::new("ca", Kind::Path, "a PEM file with the roots to trust in place of the public ones"),
-        Key::new(
-            "server_name",
-            Kind::Text,
-            "the name in the certificate, where it is not the host: behind a tunnel",
-        ),
     ],
     open: false,
 };

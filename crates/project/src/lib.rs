@@ -1,10 +1,10 @@
 //! The project: `outflow.yaml`, the files that it includes and its queries, read and checked.
 //!
-//! What always holds: every problem of every file is told, each with its place, and what comes out
+//! What always holds: every problem of every file is reported with its place, and what comes out
 //! needs no further check of its own shape. A secret is only ever a reference in a file; its value
-//! is in [`Secret`] or in a destination's settings and in no error. What this does not do: check a
-//! destination's own settings (the destinations do), or reach anything but files and environment
-//! variables.
+//! is in a `Secret` or in a destination's settings and in no error. What this does not do: check the
+//! settings of a database or of a destination (the warehouse and the destinations do), or reach
+//! anything but files and environment variables.
 //!
 //! A file becomes a tree with places (`document`), references are resolved (`secrets`), the tree is
 //! held against one table of keys (`keys`, `shape`), which is also the JSON Schema (`schema`), and
@@ -14,7 +14,6 @@ mod alerts;
 mod destinations;
 mod document;
 mod keys;
-mod login;
 mod schema;
 mod secrets;
 mod shape;
@@ -27,15 +26,13 @@ pub mod when;
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::path::Path;
 
-use outflow_core::{Budget, Code, Dialect, Error, Secret, SyncSpec};
+use outflow_core::{Budget, Code, Error, SyncSpec};
 use outflow_engine::operations::retention::Keep;
 use outflow_engine::serve::Limits;
 use outflow_engine::serve::alert::Rules;
-use outflow_warehouse::Tunnel;
-use outflow_warehouse::aws::IamTarget;
+use outflow_warehouse::DatabaseSettings;
 use serde_json::{Map, Value};
 
 pub use self::alerts::ReceiverConfig;
@@ -86,89 +83,6 @@ impl Database {
     }
 }
 
-/// How to reach a database.
-#[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "a project has a few of them")]
-pub enum DatabaseSettings {
-    /// Redshift or PostgreSQL.
-    Server {
-        /// Which of the two.
-        dialect: Dialect,
-        /// Host name or address.
-        host: String,
-        /// TCP port.
-        port: u16,
-        /// The database's name on the server.
-        database: String,
-        /// Who logs in.
-        login: Login,
-        /// The SSH server that leads there.
-        tunnel: Option<Tunnel>,
-        /// How the connection is secured.
-        ssl: Ssl,
-        /// Until the server takes the connection.
-        connect_timeout: Option<Duration>,
-    },
-    /// A SQLite file.
-    Sqlite {
-        /// The file.
-        path: PathBuf,
-    },
-}
-
-/// Who logs in to a server, and with what.
-#[derive(Debug)]
-pub enum Login {
-    /// A user with a password.
-    Password {
-        /// The user's name.
-        user: String,
-        /// The password; empty for a server that asks for none.
-        password: Secret,
-    },
-    /// A user that AWS names.
-    Iam(Iam),
-}
-
-/// What AWS is asked for.
-#[derive(Debug)]
-pub struct Iam {
-    /// The cluster with its user, or the workgroup.
-    pub target: IamTarget,
-    /// The region of both.
-    pub region: String,
-    /// The AWS profile, if one is named.
-    pub profile: Option<String>,
-    /// How long a password is good for.
-    pub duration: Option<Duration>,
-}
-
-/// How a connection is secured.
-#[derive(Debug)]
-pub struct Ssl {
-    /// How much.
-    pub mode: SslMode,
-    /// Roots to trust in place of the public ones: a PEM file.
-    pub ca: Option<PathBuf>,
-    /// The name in the server's certificate, if it is not the host.
-    pub server_name: Option<String>,
-}
-
-/// libpq's words, with their meaning.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SslMode {
-    /// Never encrypted.
-    Disable,
-    /// Encrypted if the server can.
-    Prefer,
-    /// Encrypted, with whoever answers.
-    Require,
-    /// The certificate comes from a trusted root.
-    VerifyCa,
-    /// And bears the host's name.
-    VerifyFull,
-}
-
 /// A destination, with its settings not checked yet.
 pub struct DestinationConfig {
     /// Its name.
@@ -193,19 +107,6 @@ impl fmt::Debug for DestinationConfig {
             .field("kind", kind)
             .field("place", place)
             .finish_non_exhaustive()
-    }
-}
-
-impl Login {
-    /// The database user, if the project names one.
-    pub fn user(&self) -> Option<&str> {
-        match self {
-            Login::Password { user, .. } => Some(user),
-            Login::Iam(iam) => match &iam.target {
-                IamTarget::Cluster { user, .. } => user.as_ref().map(|user| user.name.as_str()),
-                IamTarget::Workgroup(_) => None,
-            },
-        }
     }
 }
 

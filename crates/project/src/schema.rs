@@ -1,10 +1,10 @@
 //! The JSON Schema of `outflow.yaml`, for `outflow schema` and for editors: the tables of `keys` in
 //! other words.
 
+use outflow_core::schema::{Key, Kind, Presence, Shape};
 use serde_json::{Map, Value, json};
 
 use super::keys;
-use super::shape::{Key, Kind, Presence, Shape};
 
 /// A JSON Schema (draft 2020-12) of a project file. It also fits included files, so it does not
 /// demand `version`. The settings of the kinds of destination are not in it.

@@ -1,123 +1,71 @@
-//! What a table of the project may hold, and the one check that holds a tree against it.
+//! The one check that compares a tree of the project with the tables of settings, and the values that
+//! adapters read from it.
 //!
-//! The tables are in `keys`; `schema` turns the same ones into JSON Schema. A value that came
-//! through a reference is never repeated in a problem.
+//! The tables are in `keys` and in the adapters; `schema` turns the same ones into JSON Schema. A
+//! value that came through a reference is never repeated in a problem.
 
 use outflow_core::Code;
+use outflow_core::schema::{Kind, Presence, Shape};
+use serde_json::{Map, Value as Json};
 
-use super::document::{Key as Name, Node, Value};
+use super::document::{Key, Node, Value};
 use super::{Problems, suggestion};
 
-/// A table and its keys.
-pub(super) struct Shape {
-    /// What the table is, for people: `a sync`.
-    pub(super) what: &'static str,
-    pub(super) keys: &'static [Key],
-    /// Other keys are somebody else's to check.
-    pub(super) open: bool,
-}
-
-/// A key of a table.
-pub(super) struct Key {
-    pub(super) name: &'static str,
-    pub(super) kind: Kind,
-    pub(super) about: &'static str,
-    pub(super) presence: Presence,
-}
-
-/// Whether a key must be there.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Presence {
-    Optional,
-    Required,
-}
-
-/// What a value must be.
-pub(super) enum Kind {
-    /// Text that is not blank.
-    Text,
-    /// A path, relative to the file that it stands in.
-    Path,
-    /// A `${…}` reference and nothing that is the secret itself.
-    Secret,
-    Flag,
-    Whole {
-        min: i64,
-        max: i64,
-    },
-    /// A duration of at least so many seconds.
-    Duration {
-        min: u64,
-    },
-    Size,
-    /// A date, with or without a time.
-    Time,
-    Word(&'static [&'static str]),
-    Table(&'static Shape),
-    /// One of these tables; which one, the reader of the table says.
-    Variants(&'static [&'static Shape]),
-    List(&'static Kind),
-    /// Names of the user's choice, each with such a value.
-    Named(&'static Kind),
-    Either(&'static [Kind]),
-}
-
-impl Key {
-    pub(super) const fn new(name: &'static str, kind: Kind, about: &'static str) -> Self {
-        Self { name, kind, about, presence: Presence::Optional }
-    }
-
-    pub(super) const fn required(self) -> Self {
-        Self { presence: Presence::Required, ..self }
+/// Whether the value is of the right sort, whatever it holds.
+fn suits(kind: &Kind, value: &Value) -> bool {
+    match kind {
+        Kind::Table(_) | Kind::Variants(_) | Kind::Named(_) => matches!(value, Value::Table(_)),
+        Kind::List(_) => matches!(value, Value::List(_)),
+        Kind::Either(kinds) => kinds.iter().any(|k| suits(k, value)),
+        _ => !matches!(value, Value::Table(_) | Value::List(_) | Value::Null),
     }
 }
 
-impl Kind {
-    /// What the value should be, for people.
-    fn wanted(&self) -> String {
-        match self {
-            Self::Text => "a text".to_owned(),
-            Self::Path => "a path".to_owned(),
-            Self::Secret => "a reference to a secret".to_owned(),
-            Self::Flag => "true or false".to_owned(),
-            Self::Whole { min, max } if min == max => format!("the number {min}"),
-            Self::Whole { min, max } => format!("a whole number from {min} to {max}"),
-            Self::Duration { min: 0 | 1 } => "a duration such as 30s, 15m, 1h or 7d".to_owned(),
-            Self::Duration { min } => format!("a duration of {min}s or more, such as 15m, 1h or 7d"),
-            Self::Size => "a size such as 500MB, 1GiB or a number of bytes".to_owned(),
-            Self::Time => "a time such as 2026-01-31 or 2026-01-31T10:00:00Z".to_owned(),
-            Self::Word(words) => words.join(" | "),
-            Self::Table(shape) => shape.what.to_owned(),
-            Self::Variants(_) | Self::Named(_) => "a table".to_owned(),
-            Self::List(kind) => format!("a list of which each is {}", kind.wanted()),
-            Self::Either(kinds) => kinds.iter().map(Kind::wanted).collect::<Vec<_>>().join(", or "),
+/// Whether a single value is right.
+fn fits(kind: &Kind, node: &Node) -> bool {
+    match kind {
+        Kind::Text | Kind::Path => node.text().is_some_and(|t| !t.trim().is_empty()),
+        Kind::Secret => node.text().is_some() && node.referenced,
+        Kind::Flag => node.flag().is_some(),
+        Kind::Whole { min, max } => node.whole().is_some_and(|n| (*min..=*max).contains(&n)),
+        Kind::Duration { min } => node.duration().is_some_and(|d| d.as_secs() >= *min),
+        Kind::Size => node.size().is_some(),
+        Kind::Time => node.text().is_some_and(|t| crate::when::parse(t).is_ok()),
+        Kind::Word(words) => node.text().is_some_and(|t| words.contains(&t)),
+        Kind::Either(kinds) => kinds.iter().any(|k| suits(k, &node.value) && fits(k, node)),
+        Kind::Table(_) | Kind::Variants(_) | Kind::List(_) | Kind::Named(_) => true,
+    }
+}
+
+/// The values of a table as its adapter reads them: paths complete, durations in whole seconds, and
+/// null for what is given and wrong, which has been reported. What is absent or unknown is left out.
+pub(super) fn values(node: &Node, shape: &Shape) -> Map<String, Json> {
+    let given = shape.keys.iter().filter_map(|key| Some((key, node.get(key.name)?)));
+    given.map(|(key, node)| (key.name.to_owned(), value(node, &key.kind))).collect()
+}
+
+fn value(node: &Node, kind: &Kind) -> Json {
+    if !suits(kind, &node.value) || !fits(kind, node) {
+        return Json::Null;
+    }
+    match kind {
+        Kind::Text | Kind::Secret | Kind::Word(_) | Kind::Time => node.text().into(),
+        Kind::Path => node.path().map(|path| path.display().to_string()).into(),
+        Kind::Flag => node.flag().into(),
+        Kind::Whole { .. } => node.whole().into(),
+        Kind::Duration { .. } => node.duration().map(|d| d.as_secs()).into(),
+        Kind::Size => node.size().into(),
+        Kind::Table(shape) => Json::Object(values(node, shape)),
+        Kind::List(kind) => node.items().iter().map(|item| value(item, kind)).collect(),
+        Kind::Named(kind) => {
+            node.entries().map(|(key, node)| (key.name.clone(), value(node, kind))).collect()
         }
-    }
-
-    /// Whether the value is of the right sort, whatever it holds.
-    fn suits(&self, value: &Value) -> bool {
-        match self {
-            Self::Table(_) | Self::Variants(_) | Self::Named(_) => matches!(value, Value::Table(_)),
-            Self::List(_) => matches!(value, Value::List(_)),
-            Self::Either(kinds) => kinds.iter().any(|k| k.suits(value)),
-            _ => !matches!(value, Value::Table(_) | Value::List(_) | Value::Null),
-        }
-    }
-
-    /// Whether a single value is right.
-    fn fits(&self, node: &Node) -> bool {
-        match self {
-            Self::Text | Self::Path => node.text().is_some_and(|t| !t.trim().is_empty()),
-            Self::Secret => node.text().is_some() && node.referenced,
-            Self::Flag => node.flag().is_some(),
-            Self::Whole { min, max } => node.whole().is_some_and(|n| (*min..=*max).contains(&n)),
-            Self::Duration { min } => node.duration().is_some_and(|d| d.as_secs() >= *min),
-            Self::Size => node.size().is_some(),
-            Self::Time => node.text().is_some_and(|t| crate::when::parse(t).is_ok()),
-            Self::Word(words) => node.text().is_some_and(|t| words.contains(&t)),
-            Self::Either(kinds) => kinds.iter().any(|k| k.suits(&node.value) && k.fits(node)),
-            Self::Table(_) | Self::Variants(_) | Self::List(_) | Self::Named(_) => true,
-        }
+        Kind::Either(kinds) => kinds
+            .iter()
+            .find(|kind| suits(kind, &node.value) && fits(kind, node))
+            .map_or(Json::Null, |kind| value(node, kind)),
+        // Whoever knows which table it is reads it with that one.
+        Kind::Variants(_) => Json::Null,
     }
 }
 
@@ -160,12 +108,12 @@ fn check(node: &Node, name: &str, kind: &Kind, problems: &mut Problems) {
         return;
     }
     if let Kind::Either(kinds) = kind {
-        let mut suiting = kinds.iter().filter(|k| k.suits(&node.value));
+        let mut suiting = kinds.iter().filter(|k| suits(k, &node.value));
         if let (Some(only), None) = (suiting.next(), suiting.next()) {
             return check(node, name, only, problems);
         }
     }
-    if !kind.suits(&node.value) || !kind.fits(node) {
+    if !suits(kind, &node.value) || !fits(kind, node) {
         return wrong(node, name, kind, problems);
     }
     match kind {
@@ -190,7 +138,7 @@ fn wrong(node: &Node, name: &str, kind: &Kind, problems: &mut Problems) {
                     change the secret if others can read this file";
         return problems.add(&node.place, Code::SecretInFile, message, help);
     }
-    let wanted = kind.wanted();
+    let wanted = kind.expected();
     let (found, help) = match &node.value {
         Value::Null => ("is empty".to_owned(), format!("write {wanted}")),
         Value::Text(text) if !node.referenced => {
@@ -205,7 +153,7 @@ fn wrong(node: &Node, name: &str, kind: &Kind, problems: &mut Problems) {
 }
 
 /// Names go into places, paths and labels: letters, digits, `_` and `-`, at most 64 of them.
-fn check_name(key: &Name, problems: &mut Problems) {
+fn check_name(key: &Key, problems: &mut Problems) {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
     if key.name.is_empty() || key.name.len() > 64 || !key.name.chars().all(is_plain) {
         let message = format!("{:?} cannot be a name", key.name.chars().take(70).collect::<String>());

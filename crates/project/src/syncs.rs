@@ -27,7 +27,7 @@ pub(super) fn read(
     let mut syncs = Vec::new();
     for (key, node) in entries.iter().filter(|(_, n)| matches!(n.value, Value::Table(_))) {
         let origin = node.get("source").and_then(|s| origin(s, sources, problems));
-        let dialect = origin.and_then(|(source, _)| source.dialect);
+        let dialect = origin.and_then(|(source, _)| source.kind).map(|kind| kind.dialect);
         let query = node.get("query").and_then(|q| query(q, dialect, problems));
         let schedule = schedule(node.get("schedule"), problems);
         let connections = destinations(key, node, origin.map(|(source, _)| source), known, problems);

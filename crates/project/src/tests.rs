@@ -13,9 +13,10 @@ use std::time::Duration;
 use outflow_core::sync::Schedule;
 use outflow_core::{Budget, CallType, Code, Connection, Dialect, Error, FirstRun, Guards, Nulls};
 use outflow_engine::operations::retention::Keep;
+use outflow_warehouse::{Login, ServerKind, ServerSettings, TlsMode};
 use tempfile::TempDir;
 
-use super::{DatabaseSettings, Login, Project, SslMode, schema};
+use super::{DatabaseSettings, Project, schema};
 
 /// The example of the design, but for the keys that are for later.
 const EXAMPLE: &str = r#"version: 1
@@ -98,21 +99,15 @@ fn the_example_of_the_design_loads() {
     let project = load(dir.path()).unwrap();
 
     let database = project.database("warehouse", "main").unwrap();
-    let DatabaseSettings::Server { dialect, host, port, database, login, tunnel, ssl, connect_timeout } =
-        &database.settings
-    else {
-        panic!("{database:?}")
-    };
-    let Login::Password { user, password } = login else { panic!("{login:?}") };
-    assert!(tunnel.is_none());
-    assert_eq!((*dialect, host.as_str(), *port), (Dialect::Redshift, "cluster.example.com", 5439));
+    let DatabaseSettings::Server(server) = &database.settings else { panic!("{database:?}") };
+    let Login::Password { user, password } = &server.login else { panic!("{:?}", server.login) };
+    assert!(server.tunnel.is_none());
+    let address = (server.kind, server.host.as_str(), server.port, server.database.as_str());
+    assert_eq!(address, (ServerKind::Redshift, "cluster.example.com", 5439, "analytics"));
+    assert_eq!((user.as_str(), password.expose()), ("outflow_reader", "hunter2"));
     assert_eq!(
-        (database.as_str(), user.as_str(), password.expose()),
-        ("analytics", "outflow_reader", "hunter2")
-    );
-    assert_eq!(
-        (ssl.mode, &ssl.ca, &ssl.server_name, connect_timeout),
-        (SslMode::VerifyFull, &None, &None, &None)
+        (server.tls.mode, &server.tls.ca, &server.tls.server_name, server.connect_timeout),
+        (TlsMode::VerifyFull, &None, &None, ServerSettings::CONNECT_TIMEOUT)
     );
 
     let [journeys, audit] = project.destinations.as_slice() else { panic!("{:?}", project.destinations) };
@@ -254,21 +249,21 @@ syncs:
     let days = |n: u64| Duration::from_secs(n * 86_400);
     assert_eq!(project.keep, Keep { segments: days(3), runs: days(30) });
 
-    let DatabaseSettings::Server { port, login, ssl, connect_timeout, .. } =
+    let DatabaseSettings::Server(ServerSettings { port, login, tls, connect_timeout, .. }) =
         &project.database("pg", "main").unwrap().settings
     else {
         panic!()
     };
-    assert_eq!((*port, password_of(login), ssl.mode), (5440, "", SslMode::Prefer));
-    assert_eq!(*connect_timeout, Some(Duration::from_secs(30)));
-    let DatabaseSettings::Server { port, login, ssl, .. } =
+    assert_eq!((*port, password_of(login), tls.mode), (5440, "", TlsMode::Prefer));
+    assert_eq!(*connect_timeout, Duration::from_secs(30));
+    let DatabaseSettings::Server(ServerSettings { port, login, tls, .. }) =
         &project.database("pg", "replica").unwrap().settings
     else {
         panic!()
     };
-    assert_eq!((*port, password_of(login), ssl.mode), (5432, "s3cret", SslMode::VerifyCa));
-    assert_eq!(ssl.ca, Some(dir.path().join("roots.pem")));
-    assert_eq!(ssl.server_name.as_deref(), Some("db.internal"));
+    assert_eq!((*port, password_of(login), tls.mode), (5432, "s3cret", TlsMode::VerifyCa));
+    assert_eq!(tls.ca, Some(dir.path().join("roots.pem")));
+    assert_eq!(tls.server_name.as_deref(), Some("db.internal"));
     let DatabaseSettings::Sqlite { path } = &project.database("lite", "only").unwrap().settings else {
         panic!()
     };

@@ -1,13 +1,19 @@
-//! The text of a query: its variables, whether it only reads, and the names that its author gave to the columns.
+//! The text of a query: its variables, whether it only reads, and the names that its author gave to
+//! the columns.
 //!
-//! What always holds: nothing here does input or output, and no text, however odd, makes it panic or run long. A text that [`Query::parse`] takes is one
-//! statement that reads, as far as its words can show. The wall behind this is the warehouse's: one statement per message, in a read-only transaction.
+//! What always holds: nothing here does input or output, and no text, however odd, makes it panic
+//! or run long. A text that [`Query::parse`] takes is one statement that reads, as far as its words
+//! can show. The second line of defence is the warehouse's: one statement per message, in a
+//! read-only transaction.
 //!
-//! What it does not do: know tables or types, or say what a column becomes. That is the warehouse's and `shape`'s.
+//! What it does not do: know tables or types, or say what a column becomes. That is the job of
+//! `warehouse` and `mapping`.
 
+mod dialect;
 pub mod lint;
 mod names;
 mod outline;
+mod problem;
 mod reading;
 mod scan;
 mod sql;
@@ -53,7 +59,7 @@ impl Query {
         let pieces = pieces(&scan);
         let mut query = Query { text: text.to_owned(), dialect, pieces, names: Names::default() };
         query.names = if scan.is_small() {
-            match sql::parse(&query.render(&LastSyncTime::Seconds(0)), dialect) {
+            match sql::parse(&query.render(&LastSyncTime::Seconds(0)), scan.rules) {
                 Some(ast) => {
                     sql::check(&ast).map_err(|e| vec![e])?;
                     Names::of_query(&ast)
@@ -71,9 +77,9 @@ impl Query {
         self.pieces.iter().any(|p| matches!(p, Piece::Variable { .. }))
     }
 
-    /// The SQL that it is written in.
-    pub fn dialect(&self) -> Dialect {
-        self.dialect
+    /// Whether its database knows the type of an expression without running it.
+    pub fn has_static_types(&self) -> bool {
+        dialect::rules(self.dialect).static_types
     }
 
     /// The text as written.
@@ -84,16 +90,18 @@ impl Query {
     /// The text to send: variables replaced, a `;` at the end dropped, all else as written.
     pub fn render(&self, value: &LastSyncTime) -> String {
         let mut out = String::new();
+        let rules = dialect::rules(self.dialect);
         for piece in &self.pieces {
             match piece {
                 Piece::Text(text) => out.push_str(text),
-                Piece::Variable { form, quoted } => value.render(*form, *quoted, self.dialect, &mut out),
+                Piece::Variable { form, quoted } => value.render(*form, *quoted, rules, &mut out),
             }
         }
         out
     }
 
-    /// Gives column names back the case in which the query has them. Names that differ in more than the case of ASCII letters are left alone.
+    /// Gives column names back the case in which the query has them. Names that differ in more than
+    /// the case of ASCII letters are left alone.
     pub fn restore_names(&self, columns: &mut [Column]) {
         self.names.restore(columns);
     }

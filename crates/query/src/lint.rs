@@ -1,9 +1,13 @@
-//! What the author of a query should know before it runs: findings with a place in the text, and a cure where one is certain.
+//! What the author of a query should know before it runs: findings with a place in the text, and a
+//! fix where one is certain.
 //!
-//! What always holds: a finding's bytes lie in the text as written; a fix makes its finding go away and leaves a query that parses. Where the words do not tell,
-//! there is no finding: silence is better than a guess. A text beyond the bounds of `Scan::is_small` gets none but the simplest.
+//! What always holds: a finding's bytes lie in the text as written; a fix makes its finding go away
+//! and leaves a query that parses. Where the words are ambiguous, there is no finding: no finding
+//! is better than a wrong one. A text beyond the bounds of `Scan::is_small` gets none but the
+//! simplest.
 //!
-//! What it does not do: ask a database. A caller that has one asks it about [`Query::comparisons`] and passes on what it said.
+//! What it does not do: ask a database. A caller that has one asks it about [`Query::comparisons`]
+//! and passes on what it said.
 
 mod columns;
 mod compared;
@@ -14,11 +18,13 @@ mod increments;
 use std::ops::Range;
 use std::time::Duration;
 
-use outflow_core::{CallType, Code, Dialect, Error};
+use outflow_core::{CallType, Code, Error};
 
 use crate::Query;
+use crate::dialect::Rules;
 use crate::outline::{Name, Outline, Select};
-use crate::scan::{Scan, position};
+use crate::problem::position;
+use crate::scan::Scan;
 pub use columns::too_many;
 pub use compared::Known;
 pub use comparison::Comparison;
@@ -66,7 +72,8 @@ pub struct Fix {
     pub replacement: String,
 }
 
-/// Lines and columns from 1; columns are counted in characters, and the end stands behind the last one.
+/// Lines and columns from 1; columns are counted in characters, and the end stands behind the last
+/// one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span {
     /// The line in which it begins.
@@ -108,7 +115,8 @@ impl Finding {
         Span { line, column, end_line, end_column }
     }
 
-    /// The same as an error, with the fix as a line of its own. `text` is the query that it was found in.
+    /// The same as an error, with the fix as a line of its own. `text` is the query that it was
+    /// found in.
     pub fn to_error(&self, text: &str) -> Error {
         let (line, column) = position(text, self.start);
         let help = match &self.fix {
@@ -142,7 +150,8 @@ pub struct Output {
     pub select: (usize, usize),
     /// The names as written, in order.
     pub names: Vec<String>,
-    /// Each column has its name in the text or one that the server makes up: none may be called otherwise.
+    /// Each column has its name in the text or one that the server makes up: none may be called
+    /// otherwise.
     pub is_complete: bool,
 }
 
@@ -160,8 +169,8 @@ impl Lint<'_> {
         self.outline.scan.text
     }
 
-    fn dialect(&self) -> Dialect {
-        self.outline.scan.dialect
+    fn rules(&self) -> &'static Rules {
+        self.outline.scan.rules
     }
 
     /// A finding at some tokens.

@@ -1,7 +1,8 @@
 //! The names of a query's columns, in the case in which its author wrote them.
 //!
-//! Redshift folds every name to lower case, PostgreSQL those without quotes. What comes back is only ever a name that differs from the server's in the case of
-//! ASCII letters, so a wrong guess cannot rename a column.
+//! Redshift folds every name to lower case, PostgreSQL those without quotes. What comes back is
+//! only ever a name that differs from the server's in the case of ASCII letters, so a wrong guess
+//! cannot rename a column.
 
 use std::collections::BTreeMap;
 
@@ -14,14 +15,16 @@ use crate::sql::{self, Part};
 /// What the query says about the names of its columns.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Names {
-    /// The select list, if it names each column by itself; `None` for a column whose name the server makes up.
+    /// The select list, if it names each column by itself; `None` for a column whose name the
+    /// server makes up.
     list: Option<Vec<Option<String>>>,
     /// Folded name to the one way in which it is written; `None` if there are several.
     spellings: BTreeMap<String, Option<String>>,
 }
 
 impl Names {
-    /// The names of a parsed query. Behind a `*` the columns of its WITH and FROM queries count as well.
+    /// The names of a parsed query. Behind a `*` the columns of its WITH and FROM queries count as
+    /// well.
     pub(crate) fn of_query(query: &Query) -> Self {
         let mut names = Self::default();
         let mut selects = Vec::new();
@@ -79,7 +82,8 @@ impl Names {
         }
     }
 
-    /// Gives columns their written names back: by position if the select list tells, else by name where that is unique.
+    /// Gives columns their written names back: by position if the select list names them, else by
+    /// name where that is unique.
     pub(crate) fn restore(&self, columns: &mut [Column]) {
         if let Some(list) = self.list.as_ref().filter(|list| list.len() == columns.len()) {
             for (column, name) in columns.iter_mut().zip(list) {

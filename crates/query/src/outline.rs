@@ -1,14 +1,16 @@
-//! Where the parts of a query lie: each SELECT with its list, its FROM and its WHERE, told from the words alone.
+//! Where the parts of a query lie: each SELECT with its list, its FROM and its WHERE, found by the
+//! words alone.
 //!
-//! It knows the bytes of all it finds, and it holds for SQL that no parser of ours knows. A part that it cannot be sure of is missing. It is made for texts
-//! of bounded size and depth (`Scan::is_small`).
+//! It knows the bytes of all it finds, and it holds for SQL that no parser of ours knows. A part
+//! that it cannot be sure of is missing. It is made for texts of bounded size and depth
+//! (`Scan::is_small`).
+
+mod item;
 
 use std::ops::Range;
 
-use outflow_core::Dialect;
-
 use crate::scan::{Kind, Scan, Token};
-use crate::words;
+pub(crate) use item::Name;
 
 /// A text with its parts. All indexes are those of tokens.
 pub(crate) struct Outline<'a> {
@@ -62,21 +64,6 @@ struct Cte {
     /// It names its columns: `name (a, b) AS …`.
     renames: bool,
     open: usize,
-}
-
-/// The name of a column of a select list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Name {
-    /// Given by this token.
-    Alias(usize),
-    /// That of the column in this token.
-    Column(usize),
-    /// The server makes one up.
-    Made,
-    /// `*` or `t.*`.
-    Wildcard,
-    /// The words do not tell.
-    Unclear,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -190,8 +177,8 @@ impl<'a> Outline<'a> {
         self.levels[0].selects.last().map(|&s| &self.selects[s])
     }
 
-    /// The SELECT whose list names the result's columns: behind `SELECT * FROM x`, where `x` is a query of this text, it is that of `x`.
-    /// `None` if some other place names them.
+    /// The SELECT whose list names the result's columns: behind `SELECT * FROM x`, where `x` is a
+    /// query of this text, it is that of `x`. `None` if some other place names them.
     pub(crate) fn output(&self) -> Option<&Select> {
         let mut select = self.main()?;
         for _ in 0..self.selects.len() {
@@ -263,57 +250,6 @@ impl<'a> Outline<'a> {
         self.levels.iter().filter_map(|l| l.with).any(|with| self.is(with + 1, "RECURSIVE"))
     }
 
-    /// What a column of a select list is called.
-    pub(crate) fn item_name(&self, item: &Range<usize>) -> Name {
-        let Some(last) = item.end.checked_sub(1).filter(|l| *l >= item.start) else { return Name::Unclear };
-        let is_star = |i: usize| self.is_symbol(i, b'*') && (i == item.start || self.is_symbol(i - 1, b'.'));
-        if self.own(item).any(is_star) {
-            return Name::Wildcard;
-        }
-        if self.is_path(item) {
-            return Name::Column(last);
-        }
-        if self.is_name(last) && item.len() > 2 && self.is(last - 1, "AS") {
-            return Name::Alias(last);
-        }
-        let is_call = self.token(item.start).is_some_and(|t| t.kind == Kind::Word)
-            && self.partner(item.start + 1) == Some(last)
-            && self.is_symbol(last, b')')
-            && !words::keeps_the_name(self.text(item.start));
-        let is_value = self
-            .token(last)
-            .is_some_and(|t| item.len() == 1 && matches!(t.kind, Kind::Literal | Kind::Number));
-        if is_call || is_value {
-            return Name::Made;
-        }
-        if item.len() > 1 && self.is_bare_alias(item, last) { Name::Alias(last) } else { Name::Unclear }
-    }
-
-    /// Whether the last word of an item is a name that AS does not stand before.
-    fn is_bare_alias(&self, item: &Range<usize>, last: usize) -> bool {
-        let plain = |i: usize| {
-            self.is_name(i)
-                && (self.text(i).starts_with('"') || !words::belongs_to_an_expression(self.text(i)))
-        };
-        let before = last - 1;
-        let ends = self.is_symbol(before, b')')
-            || self.is(before, "END")
-            || self.token(before).is_some_and(|t| t.kind == Kind::Quoted)
-            || plain(before);
-        // Types of several words stand behind `::` and INTERVAL.
-        ends && plain(last) && !self.own(item).any(|i| self.is_symbol(i, b':') || self.is(i, "INTERVAL"))
-    }
-
-    /// `a`, `t.a` or `s.t.a`.
-    pub(crate) fn is_path(&self, tokens: &Range<usize>) -> bool {
-        let is_part = |i: usize| {
-            if (i - tokens.start).is_multiple_of(2) { self.is_name(i) } else { self.is_symbol(i, b'.') }
-        };
-        !tokens.len().is_multiple_of(2)
-            && tokens.clone().all(is_part)
-            && (tokens.len() > 1 || !words::stands_for_a_value(self.text(tokens.start)))
-    }
-
     /// Finds the pairs of parentheses and brackets.
     fn pair(&mut self) {
         let mut open = Vec::new();
@@ -342,42 +278,42 @@ impl<'a> Outline<'a> {
 
     /// Finds the SELECTs and their clauses.
     fn part(&mut self) {
-        // For each level the clause under way: its kind, and where it began.
-        let mut under_way: Vec<Option<(Clause, usize)>> = vec![None; self.levels.len()];
+        // For each level the open clause: its kind, and where it begins.
+        let mut open_clauses: Vec<Option<(Clause, usize)>> = vec![None; self.levels.len()];
         for i in 0..self.scan.tokens.len() {
             let level = self.level_of[i];
             if self.is_symbol(i, b')') || self.is_symbol(i, b']') {
                 // What stood between the parentheses ends here.
                 if let Some(inner) = self.partner(i).and_then(|open| self.inside[open]) {
-                    self.close(inner, &mut under_way, i);
+                    self.close(inner, &mut open_clauses, i);
                 }
             } else if self.is_free_word(i) && self.is(i, "SELECT") {
-                self.close(level, &mut under_way, i);
+                self.close(level, &mut open_clauses, i);
                 self.levels[level].selects.push(self.selects.len());
                 self.selects.push(Select::new(i, level));
-                under_way[level] = Some((Clause::List, self.skip_quantifier(i + 1)));
+                open_clauses[level] = Some((Clause::List, self.skip_quantifier(i + 1)));
             } else if self.is(i, "WITH") && self.levels[level].open.map_or(0, |open| open + 1) == i {
                 self.levels[level].with = Some(i);
-            } else if under_way[level].is_some()
+            } else if open_clauses[level].is_some()
                 && let Some(clause) = self.clause(i)
             {
-                self.close(level, &mut under_way, i);
+                self.close(level, &mut open_clauses, i);
                 let keeps_word = matches!(clause, Clause::Order | Clause::Limit);
-                under_way[level] =
+                open_clauses[level] =
                     (clause != Clause::End).then_some((clause, if keeps_word { i } else { i + 1 }));
             }
-            self.owner[i] = self.innermost(level, &under_way);
+            self.owner[i] = self.innermost(level, &open_clauses);
         }
         let end = self.scan.tokens.len() - crate::reading::trailing_semicolons(&self.scan.tokens).len();
         for level in 0..self.levels.len() {
-            self.close(level, &mut under_way, end);
+            self.close(level, &mut open_clauses, end);
         }
     }
 
-    fn innermost(&self, level: usize, under_way: &[Option<(Clause, usize)>]) -> Option<usize> {
+    fn innermost(&self, level: usize, open_clauses: &[Option<(Clause, usize)>]) -> Option<usize> {
         let mut level = Some(level);
         while let Some(at) = level {
-            if under_way[at].is_some() {
+            if open_clauses[at].is_some() {
                 return self.levels[at].selects.last().copied();
             }
             level = self.levels[at].outer;
@@ -385,8 +321,8 @@ impl<'a> Outline<'a> {
         None
     }
 
-    fn close(&mut self, level: usize, under_way: &mut [Option<(Clause, usize)>], end: usize) {
-        let Some((clause, start)) = under_way[level].take() else { return };
+    fn close(&mut self, level: usize, open_clauses: &mut [Option<(Clause, usize)>], end: usize) {
+        let Some((clause, start)) = open_clauses[level].take() else { return };
         let Some(&select) = self.levels[level].selects.last() else { return };
         let range = start..end.max(start);
         match clause {
@@ -408,7 +344,7 @@ impl<'a> Outline<'a> {
         if !self.is_free_word(i) {
             return None;
         }
-        let redshift = self.scan.dialect == Dialect::Redshift;
+        let rules = self.scan.rules;
         let next = |words: &[&str]| self.is_any(i + 1, words);
         let before = |words: &[&str], back: usize| i.checked_sub(back).is_some_and(|b| self.is_any(b, words));
         let value_follows = self.token(i + 1).is_some_and(|t| {
@@ -422,12 +358,12 @@ impl<'a> Outline<'a> {
             "FETCH" if next(&["FIRST", "NEXT"]) => Clause::Limit,
             "GROUP" if next(&["BY"]) => Clause::Other,
             "HAVING" => Clause::Other,
-            "QUALIFY" if redshift => Clause::Other,
+            "QUALIFY" if rules.qualify => Clause::Other,
             "WINDOW" if self.is(i + 2, "AS") => Clause::Other,
             "CONNECT" if next(&["BY"]) => Clause::Other,
             "START" if next(&["WITH"]) => Clause::Other,
             "UNION" | "EXCEPT" | "INTERSECT" => Clause::End,
-            "MINUS" if redshift => Clause::End,
+            "MINUS" if rules.minus => Clause::End,
             _ => return None,
         })
     }
@@ -446,7 +382,7 @@ impl<'a> Outline<'a> {
     /// `TOP n` or `TOP (n)` near the head of a select list.
     fn top(&self, at: usize) -> Option<Range<usize>> {
         let at = if self.is(at, "DISTINCT") { at + 1 } else { at };
-        if self.scan.dialect != Dialect::Redshift || !self.is(at, "TOP") {
+        if !self.scan.rules.top || !self.is(at, "TOP") {
             return None;
         }
         match self.token(at + 1)?.kind {

@@ -1,11 +1,13 @@
 //! One statement, and one that reads: what the words alone show.
 //!
-//! This looks at words outside strings, quoted names and comments, so it holds for SQL that no parser of ours knows. It refuses a word only where that word
-//! could begin a writing part of a statement; a column named `update` or `lock` passes.
+//! This looks at words outside strings, quoted names and comments, so it holds for SQL that no
+//! parser of ours knows. It refuses a word only where that word could begin a writing part of a
+//! statement; a column named `update` or `lock` passes.
 
 use outflow_core::Code;
 
-use crate::scan::{Kind, Problem, Scan, Token};
+use crate::problem::Problem;
+use crate::scan::{Kind, Scan, Token};
 
 /// What must not stand where a statement, or a part of one, begins.
 const WRITING: &[&str] = &[
@@ -16,8 +18,10 @@ const WRITING: &[&str] = &[
 /// Behind these an opening parenthesis can hold a statement.
 const BEFORE_STATEMENT: &[&str] = &["AS", "MATERIALIZED", "UNION", "EXCEPT", "INTERSECT", "MINUS", "ALL"];
 
-/// Functions that act in spite of a read-only transaction: large objects before PostgreSQL 16, locks and messages for others, other sessions, other connections, the
-/// server itself, files. Sequences and settings are here although the server refuses them, so that it is known before a run. A name that ends in `*` is a beginning.
+/// Functions that act in spite of a read-only transaction: large objects before PostgreSQL 16,
+/// locks and messages for others, other sessions, other connections, the server itself, files.
+/// Sequences and settings are here although the server refuses them, so that it is known before a
+/// run. A name that ends in `*` is a beginning.
 const ACTING: &[&str] = &[
     "brin_*",
     "dblink*",

@@ -1,15 +1,20 @@
-//! The words of a query, told from its strings, quoted names and comments by the rules of the server that will read it.
+//! The tokens of a query: words, strings, quoted names and comments, by the rules of the server
+//! that will read it.
 //!
-//! Where servers differ, so does the scanner: PostgreSQL and Redshift nest comments, end a line at a carriage return too and have `$tag$` strings; Redshift takes a
-//! backslash in every string for an escape, PostgreSQL in `E'…'` only; SQLite has names in `` `…` `` and `[…]`.
-//! Variables are found here as well, since only here it is known what is a comment.
+//! Where servers differ, so does the scanner: PostgreSQL and Redshift nest comments, end a line at
+//! a carriage return too and have `$tag$` strings; Redshift takes a backslash in every string for
+//! an escape, PostgreSQL in `E'…'` only; SQLite has names in `` `…` `` and `[…]`. Variables are
+//! found here as well, since only here it is known what is a comment.
 
-use outflow_core::{Code, Dialect, Error};
+use outflow_core::{Code, Dialect};
 
+use crate::dialect::{Rules, rules};
+use crate::problem::Problem;
 use crate::variable::{self, Form, Misuse};
 
-/// Texts beyond these sizes are not given to the full parser. It bounds the depth of expressions, but not that of joins, and its trees take stack space to drop.
-/// Measured: on a stack of 1 MiB 64 joins without a condition and 8,000 operators in a row are safe; 128 and 19,000 are not.
+/// Texts beyond these sizes are not given to the full parser. It bounds the depth of expressions,
+/// but not that of joins, and its trees take stack space to drop. Measured: on a stack of 1 MiB 64
+/// joins without a condition and 8,000 operators in a row are safe; 128 and 19,000 are not.
 const SMALL_TOKENS: usize = 10_000;
 const SMALL_JOINS: usize = 50;
 const SMALL_DEPTH: usize = 24;
@@ -49,36 +54,6 @@ pub(crate) struct Slot {
     pub(crate) quoted: bool,
 }
 
-/// Something wrong at a byte of the text.
-#[derive(Clone, Debug)]
-pub(crate) struct Problem {
-    pub(crate) at: usize,
-    code: Code,
-    message: String,
-    help: String,
-}
-
-impl Problem {
-    pub(crate) fn new(at: usize, code: Code, message: impl Into<String>, help: impl Into<String>) -> Self {
-        Self { at, code, message: message.into(), help: help.into() }
-    }
-
-    /// The error for users, with line and column counted from 1 in characters.
-    pub(crate) fn into_error(self, text: &str) -> Error {
-        let (line, column) = position(text, self.at);
-        Error::new(self.code, self.message)
-            .at(format!("line {line}, column {column} of the query"))
-            .help(self.help)
-    }
-}
-
-/// The line and the column of a byte, counted from 1, columns in characters.
-pub(crate) fn position(text: &str, at: usize) -> (usize, usize) {
-    let before = &text[..at];
-    let column = before.rsplit('\n').next().map_or(0, |l| l.chars().count());
-    (before.matches('\n').count() + 1, column + 1)
-}
-
 /// A text taken apart.
 #[derive(Debug)]
 pub(crate) struct Scan<'a> {
@@ -87,14 +62,14 @@ pub(crate) struct Scan<'a> {
     /// In the order of the text.
     pub(crate) slots: Vec<Slot>,
     pub(crate) problems: Vec<Problem>,
-    pub(crate) dialect: Dialect,
+    pub(crate) rules: &'static Rules,
     at: usize,
 }
 
 impl<'a> Scan<'a> {
     pub(crate) fn new(text: &'a str, dialect: Dialect) -> Self {
-        let mut scan =
-            Self { text, tokens: Vec::new(), slots: Vec::new(), problems: Vec::new(), dialect, at: 0 };
+        let (tokens, slots, problems) = (Vec::new(), Vec::new(), Vec::new());
+        let mut scan = Self { text, tokens, slots, problems, rules: rules(dialect), at: 0 };
         while scan.at < text.len() {
             scan.step();
         }
@@ -153,22 +128,22 @@ impl<'a> Scan<'a> {
     }
 
     fn step(&mut self) {
-        let server = self.dialect != Dialect::Sqlite;
+        let rules = self.rules;
         let Some(byte) = self.byte(0) else { return };
         match (byte, self.byte(1)) {
             (b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c, _) => self.at += 1,
             (b'-', Some(b'-')) => self.line_comment(),
             (b'/', Some(b'*')) => self.block_comment(),
-            (b'\'', _) => self.literal(self.at, self.dialect == Dialect::Redshift),
+            (b'\'', _) => self.literal(self.at, rules.backslash_escapes),
             (b'"', _) => self.quoted(b'"'),
-            (b'`', _) if !server => self.quoted(b'`'),
-            (b'[', _) if !server => match self.find(self.at, "]") {
+            (b'`', _) if rules.odd_name_quotes => self.quoted(b'`'),
+            (b'[', _) if rules.odd_name_quotes => match self.find(self.at, "]") {
                 Some(end) => self.token(Kind::Quoted, end + 1),
                 None => self.unterminated(self.at, "a quoted name", "]"),
             },
             (b'{', Some(b'{')) => self.variable(),
             (b'$', Some(b'0'..=b'9')) => self.number(),
-            (b'$', _) if server => self.dollar(),
+            (b'$', _) if rules.dollar_strings => self.dollar(),
             (b'0'..=b'9', _) | (b'.', Some(b'0'..=b'9')) => self.number(),
             (b, _) if starts_word(b) => self.word(),
             (0, _) => {
@@ -186,7 +161,7 @@ impl<'a> Scan<'a> {
     }
 
     fn line_comment(&mut self) {
-        let ends = |b: u8| b == b'\n' || (b == b'\r' && self.dialect != Dialect::Sqlite);
+        let ends = |b: u8| b == b'\n' || (b == b'\r' && self.rules.carriage_return_ends_line);
         let rest = &self.text.as_bytes()[self.at..];
         self.at += rest.iter().position(|&b| ends(b)).unwrap_or(rest.len());
     }
@@ -196,7 +171,7 @@ impl<'a> Scan<'a> {
         let mut depth = 0_usize;
         while let (Some(a), Some(b)) = (self.byte(0), self.byte(1)) {
             match (a, b) {
-                (b'/', b'*') if depth == 0 || self.dialect != Dialect::Sqlite => depth += 1,
+                (b'/', b'*') if depth == 0 || self.rules.nested_comments => depth += 1,
                 (b'*', b'/') => depth -= 1,
                 _ => {
                     self.at += 1;
@@ -236,7 +211,8 @@ impl<'a> Scan<'a> {
         self.token(Kind::Literal, end);
     }
 
-    /// Where the string that just ended goes on: PostgreSQL joins strings with only blanks, comments and at least one line break between them.
+    /// Where the string that just ended goes on: PostgreSQL joins strings with only blanks,
+    /// comments and at least one line break between them.
     fn continuation(&self) -> Option<usize> {
         let bytes = self.text.as_bytes();
         let mut at = self.at;
@@ -308,7 +284,7 @@ impl<'a> Scan<'a> {
         let start = self.at;
         let rest = &self.text.as_bytes()[start..];
         let length = rest.iter().take_while(|&&b| starts_word(b) || b.is_ascii_digit() || b == b'$').count();
-        if length == 1 && matches!(rest, [b'e' | b'E', b'\'', ..]) && self.dialect != Dialect::Sqlite {
+        if length == 1 && matches!(rest, [b'e' | b'E', b'\'', ..]) && self.rules.e_strings {
             self.at += 1;
             return self.literal(start, true);
         }

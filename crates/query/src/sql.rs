@@ -1,20 +1,16 @@
 //! What a full parser sees in a query: that it is one statement, and that no part of it writes.
 //!
-//! The parser's dialects lag behind the servers, so a text that it does not understand is no error: then the words decide alone (`reading`).
+//! The parser's dialects lag behind the servers, so a text that it does not understand is no error:
+//! then the words decide alone (`reading`).
 
-use outflow_core::{Code, Dialect, Error};
+use outflow_core::{Code, Error};
 use sqlparser::ast::{Query, SetExpr, Statement, TableFactor};
-use sqlparser::dialect::{Dialect as Parsing, PostgreSqlDialect, RedshiftSqlDialect, SQLiteDialect};
-use sqlparser::parser::Parser;
+
+use crate::dialect::Rules;
 
 /// The query as a tree, if the parser knows its SQL.
-pub(crate) fn parse(text: &str, dialect: Dialect) -> Option<Query> {
-    let dialect: &dyn Parsing = match dialect {
-        Dialect::Redshift => &RedshiftSqlDialect {},
-        Dialect::Postgres => &PostgreSqlDialect {},
-        Dialect::Sqlite => &SQLiteDialect {},
-    };
-    match Parser::parse_sql(dialect, text).ok()?.pop()? {
+pub(crate) fn parse(text: &str, rules: &Rules) -> Option<Query> {
+    match (rules.parse)(text).ok()?.pop()? {
         Statement::Query(query) => Some(*query),
         _ => None,
     }
@@ -48,7 +44,8 @@ pub(crate) enum Part<'a> {
     Body(&'a SetExpr),
 }
 
-/// Visits the query, its WITH queries, the sides of its UNIONs and the queries in its FROM, outer ones before inner ones. Needs no stack.
+/// Visits the query, its WITH queries, the sides of its UNIONs and the queries in its FROM, outer
+/// ones before inner ones. Needs no stack.
 pub(crate) fn walk<'a>(query: &'a Query, mut visit: impl FnMut(Part<'a>)) {
     let mut parts = vec![Part::Query(query)];
     let mut factors: Vec<&'a TableFactor> = Vec::new();

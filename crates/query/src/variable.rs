@@ -1,8 +1,10 @@
-//! `{{last_sync_time}}`: how it is written in a query, and what stands there when the query is sent.
+//! `{{last_sync_time}}`: how it is written in a query, and what stands there when the query is
+//! sent.
 
-use outflow_core::{Code, Dialect, Timestamp};
+use outflow_core::{Code, Timestamp};
 
-use crate::scan::Problem;
+use crate::dialect::Rules;
+use crate::problem::Problem;
 
 /// The names of the one variable; the second is a common slip that the reference product takes too.
 const NAMES: [&str; 2] = ["last_sync_time", "last_time_sync"];
@@ -22,7 +24,8 @@ const LAST_SECOND: i128 = 253_402_207_200;
 pub enum LastSyncTime {
     /// A Unix time in seconds, not below 0, with the lookback already taken off.
     Seconds(i64),
-    /// The value of a numeric cursor column, as decimal text. Text that is no finite number counts as 0.
+    /// The value of a numeric cursor column, as decimal text. Text that is no finite number counts
+    /// as 0.
     Number(String),
 }
 
@@ -86,7 +89,7 @@ pub(crate) fn read(inner: &str) -> Result<Form, Misuse> {
 
 impl LastSyncTime {
     /// Appends the value. `quoted`: it goes into a string that the query itself opens and closes.
-    pub(crate) fn render(&self, form: Form, quoted: bool, dialect: Dialect, out: &mut String) {
+    pub(crate) fn render(&self, form: Form, quoted: bool, rules: &Rules, out: &mut String) {
         let (text, word) = match form {
             Form::Plain => (self.plain(), None),
             Form::Millis => (self.micros().div_euclid(1000).to_string(), None),
@@ -96,7 +99,7 @@ impl LastSyncTime {
         match word {
             _ if quoted => out.push_str(&text),
             Some(word) => {
-                if dialect != Dialect::Sqlite {
+                if rules.typed_literals {
                     out.push_str(word);
                 }
                 out.extend(["'", &text, "'"]);
@@ -154,11 +157,14 @@ fn moment(micros: i128, format: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use outflow_core::Dialect;
+
     use super::*;
+    use crate::dialect::rules;
 
     fn render(value: &LastSyncTime, form: Form, quoted: bool, dialect: Dialect) -> String {
         let mut out = String::new();
-        value.render(form, quoted, dialect, &mut out);
+        value.render(form, quoted, rules(dialect), &mut out);
         out
     }
 

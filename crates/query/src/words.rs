@@ -1,7 +1,7 @@
 //! Words that mean something to a server.
 
 /// The words that Redshift reserves, in order (Database Developer Guide, "Reserved words").
-const RESERVED: &str = "
+pub(crate) const RESERVED: &str = "
     AES128 AES256 ALL ALLOWOVERWRITE ANALYSE ANALYZE AND ANY ARRAY AS ASC AUTHORIZATION AZ64 BACKUP
     BETWEEN BINARY BLANKSASNULL BOTH BYTEDICT BZIP2 CASE CAST CHECK COLLATE COLUMN CONSTRAINT CREATE
     CREDENTIALS CROSS CURRENT_DATE CURRENT_TIME CURRENT_TIMESTAMP CURRENT_USER CURRENT_USER_ID DEFAULT
@@ -15,9 +15,10 @@ const RESERVED: &str = "
     SNAPSHOT SOME SYSDATE SYSTEM TABLE TAG TDES TEXT255 TEXT32K THEN TIMESTAMP TO TOP TRAILING TRUE
     TRUNCATECOLUMNS UNION UNIQUE UNNEST UNPIVOT USER USING VERBOSE WALLET WHEN WHERE WITH WITHOUT";
 
-/// Those of them that no reading statement has a use for, so that they can only be meant as names. TIMESTAMP is one where a value is expected and no literal
-/// follows; `oid` is a column of the catalogue that needs no quotes.
-const ONLY_NAMES: &str = "
+/// Those of them that no reading statement has a use for, so that they can only be meant as names.
+/// TIMESTAMP is one where a value is expected and no literal follows; `oid` is a column of the
+/// catalogue that needs no quotes.
+pub(crate) const ONLY_NAMES: &str = "
     AES128 AES256 ALLOWOVERWRITE ANALYSE ANALYZE AUTHORIZATION AZ64 BACKUP BLANKSASNULL BYTEDICT BZIP2
     CHECK COLUMN CONSTRAINT CREDENTIALS DEFERRABLE DEFLATE DEFRAG DELTA DELTA32K DISABLE DO EMPTYASNULL
     ENABLE ENCODE ENCRYPT ENCRYPTION EXPLICIT FOREIGN FREEZE GLOBALDICT256 GLOBALDICT64K GZIP IDENTITY
@@ -39,20 +40,12 @@ const VALUES: &str = "
 const KEEP_THE_NAME: &str = "
     CAST TRY_CAST CONVERT";
 
-fn contains(list: &str, word: &str) -> bool {
+pub(crate) fn contains(list: &str, word: &str) -> bool {
     list.split_ascii_whitespace().any(|w| w.eq_ignore_ascii_case(word))
 }
 
-pub(crate) fn is_reserved(word: &str) -> bool {
-    contains(RESERVED, word)
-}
-
-pub(crate) fn can_only_name(word: &str) -> bool {
-    contains(ONLY_NAMES, word)
-}
-
 pub(crate) fn belongs_to_an_expression(word: &str) -> bool {
-    is_reserved(word) || contains(OF_EXPRESSIONS, word)
+    contains(RESERVED, word) || contains(OF_EXPRESSIONS, word)
 }
 
 pub(crate) fn stands_for_a_value(word: &str) -> bool {
@@ -69,7 +62,9 @@ mod tests {
 
     #[test]
     fn words_are_known_in_any_case_and_the_lists_agree() {
+        let is_reserved = |word| contains(RESERVED, word);
         assert!(is_reserved("timestamp") && is_reserved("Tag") && !is_reserved("userId"));
+        let can_only_name = |word| contains(ONLY_NAMES, word);
         assert!(can_only_name("tag") && !can_only_name("select") && !can_only_name("oid"));
         assert!(ONLY_NAMES.split_ascii_whitespace().all(is_reserved));
     }

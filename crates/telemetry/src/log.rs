@@ -7,7 +7,7 @@ use std::io::{self, Write as _};
 
 use outflow_core::ports::watch::AlertRecord;
 use outflow_core::{Clock as _, Code, Error, Severity, SystemClock};
-use outflow_engine::serve::Notice;
+use outflow_engine::serve::Event;
 use serde_json::{Map, Value, json};
 
 /// How much a line matters.
@@ -92,11 +92,11 @@ impl Log {
     }
 
     /// Writes what a notice says.
-    pub fn notice(&self, notice: &Notice) {
-        if let Notice::Failed { sync, run, errors } = notice {
+    pub fn notice(&self, notice: &Event) {
+        if let Event::Failed { sync, run, errors } = notice {
             let fields = [("sync", json!(sync)), ("run", json!(run))];
             errors.iter().for_each(|error| self.error("run failed", &fields, error));
-        } else if let Notice::Trouble { error } = notice {
+        } else if let Event::Problem { error } = notice {
             self.error("trouble", &[], error);
         } else if let Some((level, event, fields)) = lines(notice) {
             self.line(level, event, &fields);
@@ -130,20 +130,21 @@ fn of_error(error: &Error) -> Fields {
     fields
 }
 
-fn lines(notice: &Notice) -> Option<(Level, &'static str, Fields)> {
+fn lines(notice: &Event) -> Option<(Level, &'static str, Fields)> {
     let about = |sync: &str, run| vec![("sync", json!(sync)), ("run", json!(run))];
     let with = |mut fields: Fields, more: Fields| {
         fields.extend(more);
         fields
     };
     Some(match notice {
-        Notice::Started { sync, run, resumed } => {
+        Event::Started { sync, run, resumed } => {
             (Level::Info, "run started", with(about(sync, run), vec![("resumed", json!(resumed))]))
         }
-        Notice::Noted { sync, run, note } => {
+        Event::Reading { sync, run, notes, .. } if !notes.is_empty() => {
+            let note = notes.iter().map(|note| note.text.as_str()).collect::<Vec<_>>().join("; ");
             (Level::Info, "note", with(about(sync, run), vec![("note", json!(note))]))
         }
-        Notice::Extracted { sync, run, rows, seconds } => {
+        Event::Extracted { sync, run, rows, seconds, .. } => {
             let counts = vec![
                 ("read", json!(rows.read)),
                 ("calls", json!(rows.calls)),
@@ -153,18 +154,18 @@ fn lines(notice: &Notice) -> Option<(Level, &'static str, Fields)> {
             ];
             (Level::Info, "extracted", with(about(sync, run), counts))
         }
-        Notice::AwaitingApproval { sync, run, code, reason } => (
+        Event::AwaitingApproval { sync, run, code, reason } => (
             Level::Warn,
             "run awaits approval",
             with(about(sync, run), vec![("code", json!(code)), ("reason", json!(reason))]),
         ),
-        Notice::Skipped { sync, slot, reason, .. } => (
+        Event::Skipped { sync, slot, reason, .. } => (
             Level::Warn,
             "slot skipped",
             vec![("sync", json!(sync)), ("slot", json!(slot)), ("reason", json!(reason))],
         ),
-        Notice::Approved { sync, run } => (Level::Info, "run approved", about(sync, run)),
-        Notice::Delivered { sync, run, destination, state, counts, reason } => {
+        Event::Approved { sync, run } => (Level::Info, "run approved", about(sync, run)),
+        Event::Delivered { sync, run, destination, state, counts, reason } => {
             let mut more = vec![
                 ("destination", json!(destination)),
                 ("state", json!(state)),
@@ -178,10 +179,10 @@ fn lines(notice: &Notice) -> Option<(Level, &'static str, Fields)> {
             let level = if reason.is_some() || counts.dead_letters > 0 { Level::Warn } else { Level::Info };
             (level, "delivery", with(about(sync, run), more))
         }
-        Notice::Ended { sync, run, state } => {
+        Event::Ended { sync, run, state } => {
             (Level::Info, "run ended", with(about(sync, run), vec![("state", json!(state))]))
         }
-        Notice::Lagging { sync, destination, lags } => {
+        Event::Degraded { sync, destination, degraded: lags } => {
             let (level, what) = if *lags {
                 (Level::Warn, "destination lags")
             } else {
@@ -189,22 +190,27 @@ fn lines(notice: &Notice) -> Option<(Level, &'static str, Fields)> {
             };
             (level, what, vec![("sync", json!(sync)), ("destination", json!(destination))])
         }
-        Notice::DestinationSkipped { sync, run, destination } => (
+        Event::DestinationSkipped { sync, run, destination } => (
             Level::Warn,
             "destination skipped",
             with(about(sync, run), vec![("destination", json!(destination))]),
         ),
-        Notice::Audited { sync, run, differences } if differences.is_empty() => {
+        Event::Audited { sync, run, differences } if differences.is_empty() => {
             (Level::Info, "run verified", about(sync, run))
         }
-        Notice::Audited { sync, run, differences } => {
+        Event::Audited { sync, run, differences } => {
             let more = vec![("code", json!(Code::CountsDiffer)), ("differences", json!(differences))];
             (Level::Error, "run does not add up", with(about(sync, run), more))
         }
-        Notice::Alert { alert } => of_alert(alert),
-        Notice::Reloaded => (Level::Info, "reloaded", Vec::new()),
-        // Too many of them, or told by `Log::notice` itself.
-        Notice::Delivering { .. } | Notice::Failed { .. } | Notice::Trouble { .. } => return None,
+        Event::Alert { alert } => of_alert(alert),
+        Event::Reloaded => (Level::Info, "reloaded", Vec::new()),
+        // Too many of them, or written by `Log::notice` itself.
+        Event::Reading { .. }
+        | Event::Read { .. }
+        | Event::Delivering { .. }
+        | Event::Retrying { .. }
+        | Event::Failed { .. }
+        | Event::Problem { .. } => return None,
     })
 }
 

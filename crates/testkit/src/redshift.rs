@@ -21,6 +21,7 @@ mod conditions;
 mod failures;
 mod lexer;
 mod portal;
+mod prepared;
 mod reads;
 mod refusals;
 mod report;
@@ -32,7 +33,9 @@ mod startup;
 mod statement;
 mod types;
 mod upstream;
+mod view;
 mod wire;
+mod words;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};

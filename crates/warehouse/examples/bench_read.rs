@@ -1,11 +1,13 @@
-//! Reads a query to its end and prints rows and bytes a second, for profiling:
-//! `bench_read HOST PORT DATABASE USER PASSWORD QUERY`, or `bench_read FILE.db QUERY` for SQLite. TLS as `SSL=require` and the like ask, else none.
+//! Reads a query to its end and prints rows and bytes a second, for profiling: `bench_read HOST
+//! PORT DATABASE USER PASSWORD QUERY`, or `bench_read FILE.db QUERY` for SQLite. TLS as
+//! `SSL=require` and the like ask, else none.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use outflow_core::ports::warehouse::{Statement, Warehouse};
-use outflow_core::{Dialect, Result, RowPage};
-use outflow_warehouse::{Login, Server, ServerSettings, Sqlite, Tls, TlsMode};
+use outflow_core::{Result, RowPage, SystemClock};
+use outflow_warehouse::{Aws, Login, Server, ServerKind, ServerSettings, Sqlite, Tls, TlsMode};
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -17,7 +19,7 @@ fn main() -> Result<()> {
                 _ => TlsMode::Disable,
             };
             let settings = ServerSettings {
-                dialect: Dialect::Postgres,
+                kind: ServerKind::Postgres,
                 host: host.clone(),
                 port: port.parse().expect("the port is a number"),
                 database: database.clone(),
@@ -26,7 +28,7 @@ fn main() -> Result<()> {
                 tunnel: None,
                 connect_timeout: ServerSettings::CONNECT_TIMEOUT,
             };
-            (Box::new(Server::new(settings)?), sql)
+            (Box::new(Server::new(settings, &Aws::new(|_| None, Arc::new(SystemClock)))?), sql)
         }
         _ => panic!("bench_read HOST PORT DATABASE USER PASSWORD QUERY, or bench_read FILE.db QUERY"),
     };

@@ -1,10 +1,13 @@
 //! AWS as a way in: an identity on this machine, and the database credentials that AWS gives to it.
 //!
-//! [`chain`] finds the keys of the identity where the SDKs look for them, [`roles`] turns keys into those of a role, [`call`] signs ([`sign`]) and sends a request, and
-//! [`database`] asks for user and password of a database and keeps them until they are about to expire. [`host`] reads what it can from a host's name.
+//! [`chain`] finds the keys of the identity where the SDKs look for them, [`roles`] turns keys into
+//! those of a role, [`call`] signs ([`sign`]) and sends a request, and [`database`] asks for user
+//! and password of a database and keeps them until they are about to expire. [`host`] reads what it
+//! can from a host's name.
 //!
-//! What always holds: the metadata services of instances and containers are reached through a client that reaches nothing else; no error holds a key, a token or a
-//! password. What it does not do: log in by SSO or with an MFA device, which need a person.
+//! What always holds: the metadata services of instances and containers are reached through a
+//! client that reaches nothing else; no error holds a key, a token or a password. What it does not
+//! do: log in by SSO or with an MFA device, which need a person.
 
 mod call;
 mod chain;
@@ -17,7 +20,7 @@ mod sign;
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use outflow_core::{Clock, Code, Error, Result, Secret};
@@ -25,7 +28,8 @@ use outflow_egress::{AddressPolicy, Client, ClientOptions};
 
 pub use host::{Endpoint, is_region};
 
-/// Database credentials live as long as this, if nothing else is said; also the shortest that AWS gives.
+/// Database credentials live as long as this, if nothing else is said; also the shortest that AWS
+/// gives.
 pub const SHORTEST_LIFE: Duration = Duration::from_secs(900);
 /// The longest that AWS gives.
 pub const LONGEST_LIFE: Duration = Duration::from_secs(3600);
@@ -39,29 +43,21 @@ type Env = dyn Fn(&str) -> Option<String> + Send + Sync;
 struct Inner {
     env: Box<Env>,
     clock: Arc<dyn Clock>,
+    clients: OnceLock<Clients>,
+    kept: Mutex<HashMap<database::Key, database::Slot>>,
+}
+
+struct Clients {
     api: Client,
     /// For the services that hand out credentials to instances and containers.
     metadata: Client,
-    kept: Mutex<HashMap<database::Key, database::Place>>,
 }
 
 impl Aws {
     /// Nothing is looked at or sent yet. `env` gives environment variables, among them `HOME`.
-    ///
-    /// # Errors
-    /// C005 when no TLS client can be made.
-    pub fn new(
-        env: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
-        clock: Arc<dyn Clock>,
-    ) -> Result<Aws> {
-        let options = ClientOptions { policy: AddressPolicy::AwsCredentials, ..ClientOptions::default() };
-        Ok(Aws(Arc::new(Inner {
-            env: Box::new(env),
-            clock,
-            api: Client::new(&ClientOptions::default())?,
-            metadata: Client::new(&options)?,
-            kept: Mutex::default(),
-        })))
+    pub fn new(env: impl Fn(&str) -> Option<String> + Send + Sync + 'static, clock: Arc<dyn Clock>) -> Aws {
+        let (clients, kept) = (OnceLock::new(), Mutex::default());
+        Aws(Arc::new(Inner { env: Box::new(env), clock, clients, kept }))
     }
 }
 
@@ -76,13 +72,21 @@ impl Inner {
     fn env(&self, name: &str) -> Option<String> {
         (self.env)(name).filter(|value| !value.is_empty())
     }
+
+    /// The HTTP clients, made when they are first needed.
+    fn clients(&self) -> Result<&Clients> {
+        if let Some(clients) = self.clients.get() {
+            return Ok(clients);
+        }
+        let options = ClientOptions { policy: AddressPolicy::AwsCredentials, ..ClientOptions::default() };
+        let made = Clients { api: Client::new(&ClientOptions::default())?, metadata: Client::new(&options)? };
+        Ok(self.clients.get_or_init(|| made))
+    }
 }
 
 /// Which database credentials AWS is asked for, and as whom.
 #[derive(Clone, Debug)]
 pub struct Iam {
-    /// Whom to ask.
-    pub aws: Aws,
     /// What the database is.
     pub target: IamTarget,
     /// The region that it is in.
@@ -140,4 +144,11 @@ struct Keys {
     token: Option<Secret>,
     /// Where they were found, for messages: `the environment`.
     from: String,
+}
+
+/// What one of the places that can hold keys has.
+enum KeyLookup {
+    Keys(Keys),
+    /// No keys, and why.
+    Missing(String),
 }

@@ -1,17 +1,20 @@
 //! Redshift and PostgreSQL over wire protocol 3.0.
 //!
-//! A connection goes through [`dial`] (address, TCP or [`tunnel`], TLS), [`login`] (start-up and authentication), [`session`] (settings, clock, the statement) and
-//! [`rows`] (the result), over the frames of [`wire`]; [`check`] goes the same way for a person to watch. [`cancel`] stops a statement from outside; [`failure`]
-//! turns what the server says into coded errors.
+//! A connection goes through [`dial`] (address, TCP or [`tunnel`], TLS), [`login`] (start-up and
+//! authentication), [`session`] (settings, clock, the statement) and [`rows`] (the result), over
+//! the frames of [`wire`]; [`check`] goes the same way for a person to watch. [`cancel`] stops a
+//! statement from outside; [`failure`] turns what the server says into coded errors.
 //!
-//! What always holds: results come as text, one statement goes into one Parse message, and it runs in a read-only transaction. A Redshift is never asked
-//! for anything that it is not known to take; see the module of each step.
+//! What always holds: results come as text, one statement goes into one Parse message, and it runs
+//! in a read-only transaction. A Redshift is never asked for anything that it is not known to take;
+//! see the module of each step.
 
 mod cancel;
 mod check;
 mod columns;
 mod connector;
 mod failure;
+mod kind;
 mod login;
 mod rows;
 mod session;
@@ -24,36 +27,39 @@ use std::time::Duration;
 use outflow_core::ports::warehouse::{Check, Session, Warehouse};
 use outflow_core::{BoxFuture, Code, Dialect, Error, Result};
 
-use crate::settings::Credentials;
-use crate::{Iam, Login, ServerSettings};
+use crate::credentials::Credentials;
+use crate::{Aws, Iam, Login, ServerSettings};
 use connector::Connector;
 use failure::Waking;
+pub use kind::ServerKind;
 use session::OpenSession;
 
 /// A Redshift or PostgreSQL database.
 pub struct Server {
     settings: ServerSettings,
-    door: Connector,
+    aws: Aws,
+    connector: Connector,
 }
 
 impl Server {
-    /// Checks the settings and reads the CA file. Nothing is sent yet.
+    /// Checks the settings and reads the CA file. Nothing is sent yet. `aws` is asked for passwords
+    /// if the login is [`Login::Iam`].
     ///
     /// # Errors
     /// C005 for a setting that cannot be right, and for a CA file that cannot be used.
-    pub fn new(settings: ServerSettings) -> Result<Server> {
+    pub fn new(settings: ServerSettings, aws: &Aws) -> Result<Server> {
         settings.check()?;
-        let door = Connector::new(&settings)?;
-        Ok(Server { settings, door })
+        let connector = Connector::new(&settings)?;
+        Ok(Server { settings, aws: aws.clone(), connector })
     }
 }
 
 impl Warehouse for Server {
     fn dialect(&self) -> Dialect {
-        self.settings.dialect
+        self.settings.kind.facts().dialect
     }
 
-    fn place(&self) -> String {
+    fn source_id(&self) -> String {
         format!("{}/{}", self.settings.address(), self.settings.database)
     }
 
@@ -73,7 +79,7 @@ impl Warehouse for Server {
     fn test<'a>(&'a self, report: &'a mut (dyn FnMut(Check) + Send)) -> BoxFuture<'a, ()> {
         Box::pin(async move {
             // What failed has been reported.
-            let _ = check::run(&self.settings, &self.door, report).await;
+            let _ = check::run(&self.settings, &self.aws, &self.connector, report).await;
         })
     }
 }
@@ -89,23 +95,24 @@ impl Server {
         })
     }
 
-    /// Opens a session, again and again while the server says that it is waking up.
+    /// Opens a session, and retries while the server says that it is waking up.
     async fn open_awake(&self, credentials: &Credentials) -> Result<OpenSession> {
         loop {
-            match session::open(&self.settings, &self.door, credentials).await {
+            match session::open(&self.settings, &self.connector, credentials).await {
                 Err(error) if Waking::is_behind(&error) => tokio::time::sleep(AWAKE_SOON).await,
                 opened => return opened,
             }
         }
     }
 
-    /// Logs in with credentials from AWS. Kept ones that the server refuses are replaced once: they may have been revoked.
+    /// Logs in with credentials from AWS. Kept ones that the server refuses are replaced once: they
+    /// may have been revoked.
     async fn open_with(&self, iam: &Iam) -> Result<OpenSession> {
         let database = &self.settings.database;
-        let (credentials, new) = iam.credentials(database, None).await?;
+        let (credentials, new) = self.aws.credentials(iam, database, None).await?;
         let opened = match self.open(&credentials).await {
             Err(error) if error.code() == Code::SourceAuthFailed && !new => {
-                let (credentials, _) = iam.credentials(database, Some(&credentials)).await?;
+                let (credentials, _) = self.aws.credentials(iam, database, Some(&credentials)).await?;
                 self.open(&credentials).await
             }
             opened => opened,
@@ -115,7 +122,7 @@ impl Server {
     }
 }
 
-/// A server that is waking up is asked again after this time.
+/// The pause between attempts while a server is waking up.
 const AWAKE_SOON: Duration = Duration::from_secs(1);
 
 /// What helps when a password that AWS has just given is refused.
@@ -125,6 +132,6 @@ const REFUSED: &str = "AWS gave a password and the server refused it: the user m
 fn no_answer(after: Duration) -> Error {
     Error::new(Code::SourceTimeout, format!("the server did not answer within {after:?}")).help(
         "a security group or a firewall may drop packets from this machine: allow its address on the server's port. A paused \
-         cluster does not answer until somebody resumes it, and a serverless workgroup takes up to a minute to wake: try again or raise connect_timeout",
+         cluster does not answer until it is resumed, and a serverless workgroup takes up to a minute to wake: try again or raise connect_timeout",
     )
 }

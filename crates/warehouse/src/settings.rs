@@ -3,15 +3,17 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use outflow_core::{Code, Dialect, Error, Result, Secret};
+use outflow_core::{Code, Error, Result, Secret};
 
-use crate::Iam;
+use crate::aws::{Iam, IamTarget};
+use crate::server::ServerKind;
+use crate::tls::{Tls, TlsMode};
 
 /// Where a server is and how to log in.
 #[derive(Clone, Debug)]
 pub struct ServerSettings {
-    /// [`Dialect::Redshift`] or [`Dialect::Postgres`].
-    pub dialect: Dialect,
+    /// What the server is.
+    pub kind: ServerKind,
     /// A host name or an IP address.
     pub host: String,
     /// Redshift listens on 5439, PostgreSQL on 5432.
@@ -24,7 +26,8 @@ pub struct ServerSettings {
     pub tls: Tls,
     /// The SSH server that leads to the host, if there is one.
     pub tunnel: Option<Tunnel>,
-    /// Everything from the look-up of the name to a session that is ready must be done within this time.
+    /// Everything from the look-up of the name to a session that is ready must be done within this
+    /// time.
     pub connect_timeout: Duration,
 }
 
@@ -35,9 +38,6 @@ impl ServerSettings {
     /// Finds what no server could make sense of.
     pub(crate) fn check(&self) -> Result<()> {
         let wrong = |what: &str| Err(Error::new(Code::InvalidValue, what.to_owned()));
-        if self.dialect == Dialect::Sqlite {
-            return wrong("SQLite is a file, not a server");
-        }
         let mut texts = vec![("host", &self.host), ("database", &self.database)];
         match &self.login {
             Login::Password { user, password } => {
@@ -95,6 +95,17 @@ impl Login {
     pub fn password(user: impl Into<String>, password: impl Into<String>) -> Login {
         Login::Password { user: user.into(), password: Secret::new(password) }
     }
+
+    /// The database user, if the settings name one.
+    pub fn user(&self) -> Option<&str> {
+        match self {
+            Login::Password { user, .. } => Some(user),
+            Login::Iam(Iam { target: IamTarget::Cluster { user, .. }, .. }) => {
+                user.as_ref().map(|user| user.name.as_str())
+            }
+            Login::Iam(_) => None,
+        }
+    }
 }
 
 /// A way through an SSH server, by the system's `ssh` and what its settings say.
@@ -132,38 +143,4 @@ impl Tunnel {
             }
         }
     }
-}
-
-/// A user and a password, for one log-in.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Credentials {
-    pub user: String,
-    pub password: Secret,
-}
-
-/// How a connection is encrypted, and whom the server must be.
-#[derive(Clone, Debug, Default)]
-pub struct Tls {
-    /// How strict to be.
-    pub mode: TlsMode,
-    /// A PEM file with the only authorities to trust. `None`: the public ones.
-    pub ca: Option<PathBuf>,
-    /// The name that the certificate must be for, where `host` is a tunnel or an alias.
-    pub server_name: Option<String>,
-}
-
-/// The modes mean what `sslmode` means to libpq.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum TlsMode {
-    /// Plain text.
-    Disable,
-    /// Encrypted if the server can, to whomever.
-    Prefer,
-    /// Encrypted, to whomever; with a CA file the same as `VerifyCa`.
-    Require,
-    /// Encrypted, to a server with a certificate of a trusted authority.
-    VerifyCa,
-    /// Encrypted, to a server with a certificate of a trusted authority for its name.
-    #[default]
-    VerifyFull,
 }

@@ -1,11 +1,13 @@
-//! The script for a service account that reads and can do nothing else. Outflow prints it; an administrator runs it.
+//! The script for a service account that reads and can do nothing else. Outflow prints it; an
+//! administrator runs it.
 //!
-//! What always holds: every statement is needed, and a test on a real PostgreSQL leaves each out in turn to show it; names are quoted. What it does not do:
-//! hold a password. Its place is no SQL, so that a script in which it was forgotten makes no account.
+//! What always holds: every statement is needed, and a test on a real PostgreSQL leaves each out in
+//! turn to show it; names are quoted. What it does not do: hold a password. Its place is no SQL, so
+//! that a script in which it was forgotten creates no account.
 
 use std::fmt::Write as _;
 
-use outflow_core::Dialect;
+use crate::server::ServerKind;
 
 /// What stands where the password is to be written.
 pub const PASSWORD_PLACE: &str = "<password>";
@@ -13,8 +15,8 @@ pub const PASSWORD_PLACE: &str = "<password>";
 /// Who shall read what.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServiceAccount {
-    /// [`Dialect::Redshift`] or [`Dialect::Postgres`].
-    pub dialect: Dialect,
+    /// What the server is.
+    pub kind: ServerKind,
     /// The database.
     pub database: String,
     /// The account's name.
@@ -29,24 +31,18 @@ impl ServiceAccount {
     /// The statements, each on lines of its own with a comment that says what it is for.
     pub fn script(&self) -> String {
         let (user, database) = (quoted(&self.user), quoted(&self.database));
-        let is_redshift = self.dialect == Dialect::Redshift;
+        let facts = self.kind.facts();
         let mut script = Script(format!(
             "-- A service account for Outflow: it reads, and can do nothing else.\n\
              -- Run this in database {} as a superuser, or as the owner of the database and of the tables.\n",
             line(&database)
         ));
-        // Ten: four syncs side by side, their cancellations, and a person who tests. An hour: no session of Outflow is idle for longer.
-        let limits = if is_redshift { " CONNECTION LIMIT 10 SESSION TIMEOUT 3600" } else { "" };
-        let why_limits = if is_redshift {
-            "\nIt may hold 10 connections, and a session that is idle for an hour ends."
-        } else {
-            ""
-        };
+        let (limits, why_limits) = facts.account_limits.unwrap_or_default();
         script.add(
             &format!("Who logs in. Write a password in quotes in place of {PASSWORD_PLACE}, and give Outflow the same one.{why_limits}"),
             &format!("CREATE USER {user} PASSWORD {PASSWORD_PLACE}{limits}"),
         );
-        if !is_redshift {
+        if facts.restricts_sessions {
             script.add(
                 "Its transactions begin as read-only ones.",
                 &format!("ALTER USER {user} SET default_transaction_read_only = on"),
@@ -92,7 +88,7 @@ impl ServiceAccount {
         }
         for (schema, table) in self.tables.iter().filter(|(schema, _)| !self.schemas.contains(schema)) {
             script.add(
-                "It may read this one. A table that is dropped and made anew needs its grant anew.",
+                "It may read this one. A table that is dropped and created again needs its grant again.",
                 &format!("GRANT SELECT ON TABLE {}.{} TO {user}", quoted(schema), quoted(table)),
             );
         }
@@ -111,8 +107,9 @@ impl Script {
     }
 }
 
-/// Reads names with commas between: `a,b`, or `s.t,"Odd, name".t`. Each name comes as its parts, exactly as written; double quotes hold what has a comma or a
-/// dot in it, and a doubled one stands for itself. `None`: a quote is not closed, or a name is empty.
+/// Reads names with commas between: `a,b`, or `s.t,"Odd, name".t`. Each name comes as its parts,
+/// exactly as written; double quotes hold what has a comma or a dot in it, and a doubled one stands
+/// for itself. `None`: a quote is not closed, or a name is empty.
 pub fn parse_names(text: &str) -> Option<Vec<Vec<String>>> {
     let mut names = vec![vec![String::new()]];
     let (mut is_quoted, mut chars) = (false, text.chars().peekable());
@@ -145,9 +142,9 @@ fn line(name: &str) -> String {
 mod tests {
     use super::*;
 
-    fn account(dialect: Dialect) -> ServiceAccount {
+    fn account(kind: ServerKind) -> ServiceAccount {
         ServiceAccount {
-            dialect,
+            kind,
             database: "shop".into(),
             user: "reader".into(),
             schemas: vec!["sales".into()],
@@ -176,12 +173,12 @@ mod tests {
             "REVOKE CREATE ON SCHEMA \"public\" FROM PUBLIC;",
             "REVOKE TEMP ON DATABASE \"shop\" FROM PUBLIC;",
         ];
-        assert_eq!(statements(&account(Dialect::Redshift)), expected);
+        assert_eq!(statements(&account(ServerKind::Redshift)), expected);
     }
 
     #[test]
     fn a_postgresql_gets_read_only_transactions_and_the_right_to_connect() {
-        let statements = statements(&account(Dialect::Postgres));
+        let statements = statements(&account(ServerKind::Postgres));
         assert_eq!(statements[0], "CREATE USER \"reader\" PASSWORD <password>;");
         assert_eq!(statements[1], "ALTER USER \"reader\" SET default_transaction_read_only = on;");
         assert_eq!(statements[2], "GRANT CONNECT ON DATABASE \"shop\" TO \"reader\";");
@@ -194,7 +191,7 @@ mod tests {
             database: "a\"; DROP DATABASE b;\n--".into(),
             user: "x\"y".into(),
             schemas: vec!["new\nline".into()],
-            ..account(Dialect::Postgres)
+            ..account(ServerKind::Postgres)
         };
         let script = odd.script();
         assert!(script.contains("CREATE USER \"x\"\"y\" PASSWORD"), "{script}");

@@ -1,10 +1,12 @@
 //! SQLite as a warehouse: a file, opened read-only and read on a thread of its own.
 //!
-//! A reader thread steps the statement and sends pages through a channel that holds two; pages that have been read come back to be filled again. The file
-//! is opened read-only, `query_only` is on, and a statement that SQLite itself does not call read-only is refused. `"name"` in double quotes is a name
-//! and never a text: an unknown one is an error and not a constant.
+//! A reader thread steps the statement and sends pages through a channel that holds two; pages that
+//! have been read come back to be filled again. The file is opened read-only, `query_only` is on,
+//! and a statement that SQLite itself does not call read-only is refused. `"name"` in double quotes
+//! is a name and never a text: an unknown one is an error and not a constant.
 //!
-//! What always holds: the async threads never wait for the disk while rows are read. What it does not do: create files or tables.
+//! What always holds: the async threads never wait for the disk while rows are read. What it does
+//! not do: create files or tables.
 
 mod check;
 mod failure;
@@ -41,7 +43,7 @@ impl Warehouse for Sqlite {
         Dialect::Sqlite
     }
 
-    fn place(&self) -> String {
+    fn source_id(&self) -> String {
         self.path.display().to_string()
     }
 
@@ -56,11 +58,11 @@ impl Warehouse for Sqlite {
 
     fn test<'a>(&'a self, report: &'a mut (dyn FnMut(Check) + Send)) -> BoxFuture<'a, ()> {
         let path = self.path.clone();
-        let (lines, mut told) = mpsc::unbounded_channel();
+        let (lines, mut reported) = mpsc::unbounded_channel();
         // A reader that is gone needs no more lines.
         tokio::task::spawn_blocking(move || check::run(&path, &mut |line| drop(lines.send(line))));
         Box::pin(async move {
-            while let Some(line) = told.recv().await {
+            while let Some(line) = reported.recv().await {
                 report(line);
             }
         })
@@ -194,7 +196,7 @@ impl RowStream for Rows {
         })
     }
 
-    fn again<'a>(&'a mut self, sql: &'a str) -> BoxFuture<'a, Result<()>> {
+    fn requery_snapshot<'a>(&'a mut self, sql: &'a str) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             let sent = self.further.as_ref().map(|further| further.send(sql.to_owned()));
             if !matches!(sent, Some(Ok(()))) {
@@ -209,7 +211,8 @@ impl RowStream for Rows {
     fn cancel(mut self: Box<Self>) -> BoxFuture<'static, ()> {
         Box::pin(async move {
             self.further = None;
-            // An interrupt between two steps is not noticed by SQLite, so it is repeated until the thread has gone.
+            // An interrupt between two steps is not noticed by SQLite, so it is repeated until the
+            // thread has gone.
             for _ in 0..50 {
                 self.stop();
                 let gone = async { while self.pages.recv().await.is_some() {} };

@@ -19,7 +19,7 @@ use crate::{
 pub struct SyncState {
     /// Unix microseconds by the warehouse's clock at the start of the last run that moved `last_sync_time`; `None` before the first.
     pub clock_us: Option<i64>,
-    /// Whose clock that was: `Warehouse::place`. `None`: not recorded.
+    /// Whose clock that was: `Warehouse::source_id`. `None`: not recorded.
     pub clock_of: Option<String>,
     /// Our own clock at that moment or a little earlier, in Unix microseconds. `None`: not recorded.
     pub local_clock_us: Option<i64>,

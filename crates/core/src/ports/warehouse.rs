@@ -1,7 +1,8 @@
 //! Reading a warehouse.
 //!
-//! One extraction is: [`Warehouse::connect`], [`Session::clock`], [`Session::query`], then [`RowStream::next`] until it says that the result has ended.
-//! A connection serves one extraction. Everything on it is read-only.
+//! One extraction is: [`Warehouse::connect`], [`Session::clock`], [`Session::query`], then
+//! [`RowStream::next`] until it says that the result has ended. A connection serves one extraction.
+//! Everything on it is read-only.
 
 use std::time::Duration;
 
@@ -14,13 +15,15 @@ use crate::{BoxFuture, Column, Dialect, Error, Result, RowPage};
 pub struct Statement {
     /// One reading statement, variables already rendered.
     pub sql: String,
-    /// What the database's own lists should call it (Redshift's `query_group`): at most 30 characters of letters, digits, `_` and `-`.
+    /// What the database's own lists should call it (Redshift's `query_group`): at most 30
+    /// characters of letters, digits, `_` and `-`.
     pub label: String,
     /// The server ends it after this time.
     pub timeout: Option<Duration>,
     /// Read no more rows than this. The server is asked for no more either.
     pub limit: Option<u64>,
-    /// Another statement may follow that must see the same rows ([`RowStream::again`]): the snapshot is held until the stream is cancelled or dropped.
+    /// Another statement may follow that must see the same rows ([`RowStream::requery_snapshot`]):
+    /// the snapshot is held until the stream is cancelled or dropped.
     pub hold: bool,
 }
 
@@ -29,14 +32,18 @@ pub trait Warehouse: Send + Sync {
     /// Its SQL.
     fn dialect(&self) -> Dialect;
 
-    /// Which clock its sessions read, and whose data: the server's address and database, or the file. Two that differ may disagree about the time.
-    fn place(&self) -> String;
+    /// Identifies the clock that its sessions read and the data: the server's address and database,
+    /// or the file. The clocks of two ids may differ.
+    fn source_id(&self) -> String;
 
-    /// Opens a connection and makes it a read-only session in UTC. Errors are S001 to S006, S013 to S017 and S020.
+    /// Opens a connection and makes it a read-only session in UTC. Errors are S001 to S006, S013 to
+    /// S017 and S020.
     fn connect(&self) -> BoxFuture<'_, Result<Box<dyn Session>>>;
 
-    /// Goes the way of [`Warehouse::connect`] step by step, looks at what the account may read and do, and reports each step as it ends, in the order of
-    /// [`Step`]. A step that fails is reported with its error, and is the last one; all else that is found is a warning (S101 to S107). Changes nothing.
+    /// Goes the way of [`Warehouse::connect`] step by step, looks at what the account may read and
+    /// do, and reports each step as it ends, in the order of [`Step`]. A step that fails is
+    /// reported with its error, and is the last one; all else that is found is a warning (S101 to
+    /// S107). Changes nothing.
     fn test<'a>(&'a self, report: &'a mut (dyn FnMut(Check) + Send)) -> BoxFuture<'a, ()>;
 }
 
@@ -49,18 +56,22 @@ pub struct Expected {
     pub width: u32,
 }
 
-/// An open connection that has not been asked for rows yet. After an error of a statement it serves the next one all the same.
+/// An open connection that has not been asked for rows yet. After an error of a statement it serves
+/// the next one all the same.
 pub trait Session: Send {
-    /// The warehouse's clock, read in a statement of its own, to the microsecond if the warehouse tells it.
+    /// The warehouse's clock, read in a statement of its own, to the microsecond if the warehouse
+    /// tells it.
     fn clock(&mut self) -> BoxFuture<'_, Result<Timestamp>>;
 
     /// Has a statement parsed, without running it, and tells its columns. Errors are S008 to S018.
     fn describe<'a>(&'a mut self, sql: &'a str) -> BoxFuture<'a, Result<Vec<Column>>>;
 
-    /// What the database's plan (`EXPLAIN`) expects of a statement, without running it. `None`: this database does not say. Errors as for `describe`.
+    /// What the database's plan (`EXPLAIN`) expects of a statement, without running it. `None`:
+    /// this database does not say. Errors as for `describe`.
     fn explain<'a>(&'a mut self, sql: &'a str) -> BoxFuture<'a, Result<Option<Expected>>>;
 
-    /// Begins a read-only transaction and the statement in it. Resolves when the columns are known. Errors are S007 to S018.
+    /// Begins a read-only transaction and the statement in it. Resolves when the columns are known.
+    /// Errors are S007 to S018.
     fn query(self: Box<Self>, statement: Statement) -> BoxFuture<'static, Result<Box<dyn RowStream>>>;
 }
 
@@ -69,15 +80,18 @@ pub trait RowStream: Send {
     /// The columns, in order.
     fn columns(&self) -> &[Column];
 
-    /// Replaces the page's rows with the next ones: at least one and about 256 KiB. `false`: the result has ended, which the server said in so many words; the page
-    /// is empty. A connection that breaks is the error S012, never the end.
+    /// Replaces the page's rows with the next ones: at least one and about 256 KiB. `false`: the
+    /// result has ended, confirmed by the server; the page is empty. A connection that breaks is
+    /// the error S012, never the end.
     fn next<'a>(&'a mut self, page: &'a mut RowPage) -> BoxFuture<'a, Result<bool>>;
 
-    /// Begins another statement on the snapshot that this result was read from, once it has ended; its columns must be the same. Only for a statement that
-    /// [holds](Statement::hold) it. Errors are those of [`Session::query`].
-    fn again<'a>(&'a mut self, sql: &'a str) -> BoxFuture<'a, Result<()>>;
+    /// Begins another statement on the snapshot that this result was read from, once it has ended;
+    /// its columns must be the same. Only for a statement that [holds](Statement::hold) it. Errors
+    /// are those of [`Session::query`].
+    fn requery_snapshot<'a>(&'a mut self, sql: &'a str) -> BoxFuture<'a, Result<()>>;
 
-    /// Tells the server to stop the statement and closes the connection. Never fails; waits at most a few seconds.
+    /// Tells the server to stop the statement and closes the connection. Never fails; waits at most
+    /// a few seconds.
     fn cancel(self: Box<Self>) -> BoxFuture<'static, ()>;
 }
 
@@ -130,12 +144,14 @@ impl Step {
     }
 }
 
-/// One line of a connection test. A step that does not apply (TLS of a file, the lag of a primary) has no line.
+/// One line of a connection test. A step that does not apply (TLS of a file, the lag of a primary)
+/// has no line.
 #[derive(Debug)]
 pub struct Check {
     /// What was looked at.
     pub step: Step,
-    /// What was found, in a few words: `TLS 1.3, certificate for *.example.com, expires in 210 days`.
+    /// What was found, in a few words: `TLS 1.3, certificate for *.example.com, expires in 210
+    /// days`.
     pub summary: String,
     /// What is wrong with it. An error ends the test; warnings do not.
     pub problems: Vec<Error>,

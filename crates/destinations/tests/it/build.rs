@@ -44,8 +44,9 @@ fn every_kind_is_built_from_its_required_settings() {
 #[test]
 fn limits_are_those_of_the_service_unless_set() {
     let limits = |kind, settings| {
-        let limits = build(kind, settings).limits().clone();
-        (limits.calls, limits.request_bytes, limits.concurrency, limits.rate)
+        let destination = build(kind, settings);
+        let (limits, batch) = (destination.limits(), destination.endpoints()[0].limits);
+        (batch.records, batch.bytes, limits.concurrency, limits.rate)
     };
     let key = json!({"write_key": "k"});
     assert_eq!(limits("customerio-pipelines", key.clone()), (5000, 475_000, 8, Some(1000)));

@@ -4,11 +4,11 @@ use std::fs;
 use std::path::Path;
 
 use outflow_core::outcome::Verdict;
-use outflow_core::{Answer, CallFlags, CallType, Code, RunId};
+use outflow_core::{Answer, CallFlags, CallType, Code, Nulls, RunId};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::{build, meta, request};
+use crate::support::{build, meta, prepare, request};
 
 fn calls(n: usize) -> Vec<Value> {
     (0..n).map(|i| json!({"messageId": format!("m{i}"), "userId": i.to_string()})).collect()
@@ -115,8 +115,9 @@ fn a_call_that_no_file_can_hold_is_refused_and_anyone_may_be_unnamed() {
     let mut flags = CallFlags::EMAIL_ONLY;
     flags.set(CallFlags::NO_PERSON);
     let call = meta(CallType::Group, flags);
-    assert_eq!(destination.check(&call, &[b' '; 65535]), Verdict::Send);
-    match destination.check(&call, &[b' '; 65536]) {
+    let verdict = |bytes| prepare(&*destination, &call, &vec![b' '; bytes], Nulls::Send).0;
+    assert_eq!(verdict(65_535), Verdict::Send);
+    match verdict(65_536) {
         Verdict::Refuse(refusal) => assert_eq!(refusal.code, Code::CallTooLargeForDestination),
         other => panic!("{other:?}"),
     }

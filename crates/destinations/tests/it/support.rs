@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use outflow_core::ports::destination::{Destination, Request};
+use outflow_core::outcome::Verdict;
+use outflow_core::ports::destination::{Destination, Records, Request};
 use outflow_core::{CallFlags, CallMeta, CallType, Nulls, RunId};
 use outflow_egress::{Client, ClientOptions};
 use serde_json::{Map, Value};
@@ -28,19 +29,40 @@ pub fn meta(call_type: CallType, flags: CallFlags) -> CallMeta {
     CallMeta { ordinal: 0, call_type, flags, key: 1, key2: 0, content: 0 }
 }
 
+/// What becomes of a call, and the bytes of its records.
+pub fn prepare(
+    destination: &dyn Destination,
+    meta: &CallMeta,
+    json: &[u8],
+    nulls: Nulls,
+) -> (Verdict, Vec<u8>) {
+    let (mut bytes, mut ends) = (Vec::new(), Vec::new());
+    let verdict = destination.prepare(meta, json, nulls, &mut Records::new(&mut bytes, &mut ends));
+    (verdict, bytes)
+}
+
 /// A request of these calls.
 pub fn request(destination: &dyn Destination, first: u64, calls: &[Value]) -> Request {
-    let envelope = destination.envelope();
+    let envelope = &destination.endpoints()[0].envelope;
     let mut body = envelope.prefix.to_vec();
     for (i, call) in calls.iter().enumerate() {
         if i > 0 {
-            body.extend_from_slice(envelope.separator);
+            body.extend_from_slice(&envelope.separator);
         }
         let meta = meta(CallType::Identify, CallFlags::default());
-        destination.encode(&meta, call.to_string().as_bytes(), Nulls::Send, &mut body);
+        let (verdict, bytes) = prepare(destination, &meta, call.to_string().as_bytes(), Nulls::Send);
+        assert_eq!(verdict, Verdict::Send);
+        body.extend_from_slice(&bytes);
     }
-    body.extend_from_slice(envelope.suffix);
-    let sync = "users".to_owned();
-    let (calls, body) = (calls.len(), body.into());
-    Request { run: RunId(7), sync, call_type: CallType::Identify, first, calls, body, attempt: 1 }
+    body.extend_from_slice(&envelope.suffix);
+    Request {
+        run: RunId(7),
+        sync: "users".to_owned(),
+        call_type: CallType::Identify,
+        endpoint: 0,
+        first,
+        records: calls.len(),
+        body: body.into(),
+        attempt: 1,
+    }
 }

@@ -7,9 +7,7 @@ use std::time::Duration;
 
 use outflow_core::ports::warehouse::{Expected, Session, Statement, Warehouse};
 use outflow_core::sync::Schedule;
-use outflow_core::{
-    Code, Column, ColumnType, Dialect, Error, NextStep, Result, RowPage, SyncSpec, Timestamp,
-};
+use outflow_core::{Code, Column, ColumnType, Error, NextStep, Result, RowPage, SyncSpec, Timestamp};
 use outflow_mapping::Plan;
 use outflow_query::lint::{Comparison, Context, Finding, Known, too_many};
 use outflow_query::{LastSyncTime, Query};
@@ -158,10 +156,9 @@ impl Asking<'_> {
         Ok(advice)
     }
 
-    /// The type of a compared expression. SQLite's types are those of its values.
+    /// The type of a compared expression. Where types are those of the values, as in SQLite, there is none yet.
     async fn type_of(&self, session: &mut dyn Session, comparison: &Comparison) -> Result<Option<Known>> {
-        let Some(probe) = comparison.probe.as_ref().filter(|_| self.query.dialect() != Dialect::Sqlite)
-        else {
+        let Some(probe) = comparison.probe.as_ref().filter(|_| self.query.has_static_types()) else {
             return Ok(None);
         };
         let columns = answered(session.describe(probe).await)?.unwrap_or_default();
@@ -173,7 +170,7 @@ impl Asking<'_> {
         let Ok(Some(value)) = self.largest(sql).await else { return };
         match known {
             Some(known) => known.largest = Some(value),
-            None if self.query.dialect() == Dialect::Sqlite => {
+            None if !self.query.has_static_types() => {
                 // What has no declared type arrives as JSON.
                 let (ty, declared, value) = match value.strip_prefix('"').and_then(|v| v.strip_suffix('"')) {
                     Some(text) => (ColumnType::Text, "text", text.to_owned()),

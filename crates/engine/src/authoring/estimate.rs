@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use outflow_core::outcome::Verdict;
-use outflow_core::ports::destination::Destination;
+use outflow_core::ports::destination::{Destination, Endpoint, RecordEnd, Records};
 use outflow_core::ports::state::SyncState;
 use outflow_core::ports::warehouse::{RowStream, Statement, Warehouse};
 use outflow_core::sync::Schedule;
@@ -115,14 +115,23 @@ pub struct Share {
     pub seconds: f64,
 }
 
-/// What the calls of the sample are at one destination.
+/// What the calls of the sample become at one destination.
 struct Sampler<'a> {
     destination: &'a dyn Destination,
     nulls: Nulls,
-    body: Vec<u8>,
+    bytes: Vec<u8>,
+    ends: Vec<RecordEnd>,
     sent: u64,
     filtered: u64,
     refused: u64,
+    /// By endpoint.
+    records: Vec<RecordTotal>,
+}
+
+/// Records for one endpoint.
+#[derive(Clone, Copy, Default)]
+struct RecordTotal {
+    count: u64,
     bytes: u64,
 }
 
@@ -263,43 +272,63 @@ fn many(spec: &SyncSpec, about: About, rows: u64) -> Option<Error> {
 
 impl<'a> Sampler<'a> {
     fn new(destination: &'a dyn Destination, nulls: Nulls) -> Self {
-        Self { destination, nulls, body: Vec::new(), sent: 0, filtered: 0, refused: 0, bytes: 0 }
-    }
-
-    fn take(&mut self, meta: &CallMeta, json: &[u8]) {
-        match self.destination.check(meta, json) {
-            Verdict::Send => {
-                self.body.clear();
-                self.destination.encode(meta, json, self.nulls, &mut self.body);
-                self.sent += 1;
-                self.bytes += self.body.len() as u64;
-            }
-            Verdict::Filter => self.filtered += 1,
-            Verdict::Refuse(_) => self.refused += 1,
+        Self {
+            destination,
+            nulls,
+            bytes: Vec::new(),
+            ends: Vec::new(),
+            sent: 0,
+            filtered: 0,
+            refused: 0,
+            records: vec![RecordTotal::default(); destination.endpoints().len()],
         }
     }
 
-    /// The share of a run of so many rows, of which the sample is typical.
+    fn take(&mut self, meta: &CallMeta, json: &[u8]) {
+        self.bytes.clear();
+        let mut records = Records::new(&mut self.bytes, &mut self.ends);
+        match self.destination.prepare(meta, json, self.nulls, &mut records) {
+            Verdict::Send if !self.ends.is_empty() => self.sent += 1,
+            Verdict::Send | Verdict::Filter => return self.filtered += 1,
+            Verdict::Refuse(_) => return self.refused += 1,
+        }
+        let mut start = 0;
+        for RecordEnd { endpoint, end } in &self.ends {
+            let total = &mut self.records[*endpoint];
+            total.count += 1;
+            total.bytes += (end - start) as u64;
+            start = *end;
+        }
+    }
+
+    /// The share of a run with this number of rows, of which the sample is typical.
     fn share(&self, rows: u64, sampled: u64) -> Share {
         let of = |n: u64| match (u128::from(rows) * u128::from(n)).checked_div(u128::from(sampled)) {
             Some(n) => u64::try_from(n).unwrap_or(u64::MAX),
-            // Without a sample, each row may be a call.
             None => 0,
         };
-        let (limits, envelope) = (self.destination.limits(), self.destination.envelope());
-        let calls = if sampled == 0 { rows } else { of(self.sent) };
-        let around = (envelope.prefix.len() + envelope.suffix.len()) as u64;
-        let each = self.bytes.checked_div(self.sent).unwrap_or(0) + envelope.separator.len() as u64;
-        let fit = (limits.request_bytes as u64).saturating_sub(around) / each.max(1);
-        let requests = calls.div_ceil(fit.min(limits.calls as u64).max(1));
+        let (mut requests, mut bytes) = (0_u64, 0_u64);
+        for (index, (endpoint, total)) in self.destination.endpoints().iter().zip(&self.records).enumerate() {
+            let Endpoint { envelope, limits } = endpoint;
+            // Without a sample, each row may be a call, for the first endpoint.
+            let records = if sampled == 0 && index == 0 { rows } else { of(total.count) };
+            let around = (envelope.prefix.len() + envelope.suffix.len()) as u64;
+            let each = total.bytes.checked_div(total.count).unwrap_or(0) + envelope.separator.len() as u64;
+            let fit = (limits.bytes as u64).saturating_sub(around) / each.max(1);
+            let batches = records.div_ceil(fit.min(limits.records as u64).max(1));
+            requests += batches;
+            bytes = bytes.saturating_add(records.saturating_mul(each));
+            bytes = bytes.saturating_add(batches.saturating_mul(around));
+        }
+        let limits = self.destination.limits();
         let one = ANSWER.as_secs_f64() / limits.concurrency.max(1) as f64;
         let one = limits.rate.map_or(one, |rate| one.max(1.0 / f64::from(rate.max(1))));
         Share {
-            calls,
+            calls: if sampled == 0 { rows } else { of(self.sent) },
             filtered: of(self.filtered),
             refused: of(self.refused),
             requests,
-            bytes: calls.saturating_mul(each).saturating_add(requests.saturating_mul(around)),
+            bytes,
             seconds: requests as f64 * one,
         }
     }

@@ -1,22 +1,32 @@
-//! Cutting calls into batches, in row order.
+//! Puts records into batches, in row order.
 //!
-//! A call whose key is under way in another batch is set aside and goes first into the next batch that may hold it; calls behind it with the same key are set aside
-//! too. So calls with one key keep their order, and calls with other keys need not wait. What is set aside is bounded by one request for every eight that may be under way.
+//! A batch goes to one endpoint. A record that cannot go with the current batch is *deferred* and
+//! goes first into the next batch that can hold it: because a batch in flight holds its ordering
+//! key, because an earlier record with its key is deferred, because it goes to another endpoint, or
+//! because the record before it in its call filled the batch. So calls with one key keep their
+//! order, calls with other keys need not wait, and the records of a call are sent in their order.
+//!
+//! What is deferred is bounded: at one request for every eight that may be in flight, at one for
+//! every two if the destination has several endpoints, and by the records of one call beyond that.
+//!
+//! A call that becomes one record for the batch's endpoint is written in its place in the body: it
+//! is copied once, and nothing is allocated for it.
 
 use std::collections::HashSet;
 use std::hash::BuildHasherDefault;
 use std::sync::Arc;
 
 use outflow_core::outcome::Verdict;
-use outflow_core::ports::destination::{Destination, Envelope, Limits};
-use outflow_core::{CallMeta, Nulls};
+use outflow_core::ports::destination::{Destination, Endpoint, RecordEnd, Records};
+use outflow_core::{CallMeta, Nulls, Refusal};
 
-use crate::delivery::ordering_keys::{AsItIs, Keys, Pair};
+use crate::delivery::message_id::begins_alike;
+use crate::delivery::ordering_keys::{IdentityHasher, KeyPair, KeysInFlight};
 
-/// One call in a body.
+/// A record in a body.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Item {
-    /// Its position in the run.
+    /// Its call's position in the run.
     pub(crate) position: u64,
     /// Its row's ordinal.
     pub(crate) ordinal: u64,
@@ -24,83 +34,104 @@ pub(crate) struct Item {
     pub(crate) start: u32,
     /// Where it ends.
     pub(crate) end: u32,
-    pair: Pair,
+    /// Its call is among the open calls: it has several records, or one without its `messageId`.
+    pub(crate) is_tracked: bool,
+    keys: KeyPair,
 }
 
-/// Calls that go in one request.
+/// Records that go in one request.
 pub(crate) struct Batch {
-    /// Its number, never 0. Numbers come again, long after the batch that had one before is settled.
+    /// Never 0. A number is used again long after the batch that had it before is settled.
     number: u16,
+    /// An index into the destination's endpoints.
+    pub(crate) endpoint: usize,
     /// The body up to the suffix.
     pub(crate) body: Vec<u8>,
-    /// Its calls, in row order of each key.
+    /// Its records, in row order of each key.
     pub(crate) items: Vec<Item>,
 }
 
 /// What became of an offered call.
 #[derive(Debug)]
 pub(crate) enum Offer {
-    /// It is in the batch or set aside.
+    /// Its only record, which holds its `messageId`, is in the batch or deferred.
     Taken,
-    /// It is settled already: it will never be sent.
-    Settled(Verdict),
-    /// The batch is as full as it can be; offer the call again for the next one.
+    /// Its records are in the batch or deferred. The caller counts them until all are settled.
+    Tracked { records: usize },
+    /// It is not for this destination.
+    Filtered,
+    /// The destination cannot take it.
+    Refused(Refusal),
+    /// No more fits into the batch: offer the call again for the next one.
     Full,
 }
 
-/// Puts batches together for one delivery.
+struct Deferred {
+    item: Item,
+    endpoint: usize,
+    bytes: Vec<u8>,
+}
+
+/// Makes the batches of one delivery.
 pub(crate) struct Batcher {
     destination: Arc<dyn Destination>,
     nulls: Nulls,
-    limits: Limits,
-    envelope: Envelope,
-    keys: Keys,
-    last: u16,
-    aside: Vec<(Item, Vec<u8>)>,
-    aside_keys: HashSet<u64, BuildHasherDefault<AsItIs>>,
-    aside_bytes: usize,
-    /// When so much is set aside, nothing more is cut until a batch is settled.
-    aside_limit: usize,
+    endpoints: Vec<Endpoint>,
+    keys: KeysInFlight,
+    last_number: u16,
+    last_endpoint: usize,
+    /// The records of the call that was prepared last.
+    ends: Vec<RecordEnd>,
+    deferred: Vec<Deferred>,
+    deferred_keys: HashSet<u64, BuildHasherDefault<IdentityHasher>>,
+    deferred_bytes: usize,
+    /// No more calls are taken when this much is deferred.
+    deferred_limit: usize,
 }
 
 impl Batcher {
     /// A batcher for a destination.
     pub(crate) fn new(destination: Arc<dyn Destination>, nulls: Nulls) -> Self {
-        let limits = destination.limits().clone();
-        let aside_limit = limits.request_bytes.saturating_mul((limits.concurrency / 8).max(1));
-        let envelope = destination.envelope();
+        let endpoints = destination.endpoints().to_vec();
+        let largest = endpoints.iter().map(|e| e.limits.bytes).max().unwrap_or_default();
+        let share = if endpoints.len() > 1 { 2 } else { 8 };
+        let requests = (destination.limits().concurrency / share).max(1);
         Self {
             destination,
             nulls,
-            limits,
-            envelope,
-            keys: Keys::default(),
-            last: 0,
-            aside: Vec::new(),
-            aside_keys: HashSet::default(),
-            aside_bytes: 0,
-            aside_limit,
+            endpoints,
+            keys: KeysInFlight::default(),
+            last_number: 0,
+            last_endpoint: 0,
+            ends: Vec::new(),
+            deferred: Vec::new(),
+            deferred_keys: HashSet::default(),
+            deferred_bytes: 0,
+            deferred_limit: largest.saturating_mul(requests),
         }
     }
 
-    /// Begins a batch with what was set aside and may go now.
+    /// Begins a batch with the deferred records that can go now. The oldest of them decides the
+    /// endpoint; without one, the first call does.
     pub(crate) fn begin(&mut self) -> Batch {
-        self.last = self.last.checked_add(1).unwrap_or(1);
-        let mut batch = Batch {
-            number: self.last,
-            body: Vec::with_capacity(self.limits.request_bytes),
-            items: Vec::new(),
-        };
-        batch.body.extend_from_slice(self.envelope.prefix);
-        let waiting = std::mem::take(&mut self.aside);
-        self.aside_keys.clear();
-        self.aside_bytes = 0;
-        for (item, bytes) in waiting {
-            let fits = !self.waits(item.pair) && self.fits(&batch, bytes.len());
-            if fits && self.keys.claim(item.pair, batch.number) {
+        self.last_number = self.last_number.checked_add(1).unwrap_or(1);
+        let number = self.last_number;
+        // The first deferred record of a key can go once no batch in flight holds the key.
+        let oldest = self.deferred.iter().find(|d| self.keys.are_free(d.item.keys, number));
+        let endpoint = oldest.map_or(self.last_endpoint, |d| d.endpoint);
+        let capacity = self.endpoints[endpoint].limits.bytes;
+        let body = Vec::with_capacity(capacity);
+        let mut batch = Batch { number, endpoint, body, items: Vec::new() };
+        self.direct(&mut batch, endpoint);
+        let waiting = std::mem::take(&mut self.deferred);
+        self.deferred_keys.clear();
+        self.deferred_bytes = 0;
+        for Deferred { item, endpoint, bytes } in waiting {
+            if endpoint == batch.endpoint && self.fits(&batch, bytes.len()) && self.may_go(item.keys, number)
+            {
                 self.append(&mut batch, item, &bytes);
             } else {
-                self.set_aside(item, bytes);
+                self.defer(item, endpoint, bytes);
             }
         }
         batch
@@ -108,69 +139,124 @@ impl Batcher {
 
     /// Offers the next call.
     pub(crate) fn offer(&mut self, batch: &mut Batch, position: u64, call: &CallMeta, json: &[u8]) -> Offer {
-        if batch.items.len() >= self.limits.calls || self.aside_bytes >= self.aside_limit {
+        let Endpoint { envelope, limits } = &self.endpoints[batch.endpoint];
+        if batch.items.len() >= limits.records || self.deferred_bytes >= self.deferred_limit {
             return Offer::Full;
         }
-        let verdict = self.destination.check(call, json);
-        if verdict != Verdict::Send {
-            return Offer::Settled(verdict);
-        }
-        // Encoded in its place; taken out again in the rare case that it may not stay.
-        let (before, first) = (batch.body.len(), batch.items.is_empty());
-        if !first {
-            batch.body.extend_from_slice(self.envelope.separator);
+        // Written in its place; removed again in the rare case that it cannot stay.
+        let (before, is_first) = (batch.body.len(), batch.items.is_empty());
+        if !is_first {
+            batch.body.extend_from_slice(&envelope.separator);
         }
         let start = batch.body.len();
-        self.destination.encode(call, json, self.nulls, &mut batch.body);
+        let mut records = Records::new(&mut batch.body, &mut self.ends);
+        match self.destination.prepare(call, json, self.nulls, &mut records) {
+            Verdict::Send if !self.ends.is_empty() => {}
+            verdict => {
+                batch.body.truncate(before);
+                return match verdict {
+                    Verdict::Refuse(refusal) => Offer::Refused(refusal),
+                    Verdict::Send | Verdict::Filter => Offer::Filtered,
+                };
+            }
+        }
+        let keys = KeyPair::of(call);
+        let mut item = Item { position, ordinal: call.ordinal, start: 0, end: 0, is_tracked: false, keys };
         let end = batch.body.len();
-        if !first && end + self.envelope.suffix.len() > self.limits.request_bytes {
+        if !matches!(self.ends[..], [only] if only.endpoint == batch.endpoint) {
+            item.is_tracked = self.ends.len() > 1 || !begins_alike(&batch.body[start..], json);
+            let bytes = batch.body[start..].to_vec();
+            batch.body.truncate(before);
+            return self.distribute(batch, item, start, &bytes);
+        }
+        if !is_first && end + envelope.suffix.len() > limits.bytes {
             batch.body.truncate(before);
             return Offer::Full;
         }
-        let pair = Pair::of(call);
-        let item = Item { position, ordinal: call.ordinal, start: start as u32, end: end as u32, pair };
-        if self.waits(pair) || !self.keys.claim(pair, batch.number) {
+        item.is_tracked = !begins_alike(&batch.body[start..], json);
+        if self.may_go(keys, batch.number) {
+            (item.start, item.end) = (start as u32, end as u32);
+            batch.items.push(item);
+        } else {
             let bytes = batch.body[start..].to_vec();
             batch.body.truncate(before);
-            self.set_aside(item, bytes);
-        } else {
-            batch.items.push(item);
+            self.defer(item, batch.endpoint, bytes);
         }
-        Offer::Taken
+        if item.is_tracked { Offer::Tracked { records: 1 } } else { Offer::Taken }
     }
 
-    /// Whether calls are set aside.
-    pub(crate) fn holds_some(&self) -> bool {
-        !self.aside.is_empty()
+    /// Whether records are deferred.
+    pub(crate) fn has_deferred(&self) -> bool {
+        !self.deferred.is_empty()
     }
 
     /// The batch is settled, or will never be sent.
     pub(crate) fn release(&mut self, batch: &Batch) {
-        self.keys.release(batch.items.iter().map(|i| i.pair));
+        self.keys.release(batch.items.iter().map(|i| i.keys));
     }
 
-    fn set_aside(&mut self, item: Item, bytes: Vec<u8>) {
-        self.aside_keys.extend(item.pair.keys());
-        self.aside_bytes += bytes.len();
-        self.aside.push((item, bytes));
+    /// Places the records of a call that has several, or one for another endpoint than the batch's.
+    /// `bytes` are those of all records, which began at `start` when their ends were noted.
+    fn distribute(&mut self, batch: &mut Batch, item: Item, start: usize, bytes: &[u8]) -> Offer {
+        let ends = std::mem::take(&mut self.ends);
+        let first = ends[0];
+        if batch.items.is_empty() {
+            self.direct(batch, first.endpoint);
+        }
+        if first.endpoint == batch.endpoint && !self.fits(batch, first.end - start) {
+            self.ends = ends;
+            return Offer::Full;
+        }
+        let mut from = 0;
+        for RecordEnd { endpoint, end } in &ends {
+            let record = &bytes[from..end - start];
+            from = end - start;
+            if *endpoint == batch.endpoint
+                && self.fits(batch, record.len())
+                && self.may_go(item.keys, batch.number)
+            {
+                self.append(batch, item, record);
+            } else {
+                self.defer(item, *endpoint, record.to_vec());
+            }
+        }
+        let records = ends.len();
+        self.ends = ends;
+        if item.is_tracked { Offer::Tracked { records } } else { Offer::Taken }
     }
 
-    /// Whether a call that may have the same key was set aside before.
-    fn waits(&self, pair: Pair) -> bool {
-        !self.aside_keys.is_empty() && pair.keys().iter().any(|key| self.aside_keys.contains(key))
+    /// Sends an empty batch to an endpoint.
+    fn direct(&mut self, batch: &mut Batch, endpoint: usize) {
+        batch.endpoint = endpoint;
+        self.last_endpoint = endpoint;
+        batch.body.clear();
+        batch.body.extend_from_slice(&self.endpoints[endpoint].envelope.prefix);
     }
 
-    /// A batch takes any first call: what is too large for the destination was refused by its check.
+    fn defer(&mut self, item: Item, endpoint: usize, bytes: Vec<u8>) {
+        self.deferred_keys.extend(item.keys.keys());
+        self.deferred_bytes += bytes.len();
+        self.deferred.push(Deferred { item, endpoint, bytes });
+    }
+
+    /// Claims the keys for a batch, unless a record with one of them is deferred or in flight.
+    fn may_go(&mut self, keys: KeyPair, batch: u16) -> bool {
+        let is_deferred =
+            !self.deferred_keys.is_empty() && keys.keys().iter().any(|key| self.deferred_keys.contains(key));
+        !is_deferred && self.keys.claim(keys, batch)
+    }
+
+    /// A batch takes any first record: the destination refuses a record that no request can hold.
     fn fits(&self, batch: &Batch, bytes: usize) -> bool {
-        let envelope = self.envelope.separator.len() + self.envelope.suffix.len();
+        let Endpoint { envelope, limits } = &self.endpoints[batch.endpoint];
+        let around = envelope.separator.len() + envelope.suffix.len();
         batch.items.is_empty()
-            || (batch.items.len() < self.limits.calls
-                && batch.body.len() + bytes + envelope <= self.limits.request_bytes)
+            || (batch.items.len() < limits.records && batch.body.len() + bytes + around <= limits.bytes)
     }
 
     fn append(&self, batch: &mut Batch, mut item: Item, bytes: &[u8]) {
         if !batch.items.is_empty() {
-            batch.body.extend_from_slice(self.envelope.separator);
+            batch.body.extend_from_slice(&self.endpoints[batch.endpoint].envelope.separator);
         }
         item.start = batch.body.len() as u32;
         batch.body.extend_from_slice(bytes);
@@ -178,3 +264,6 @@ impl Batcher {
         batch.items.push(item);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,29 +1,30 @@
 //! The parts in which a batch is sent when it cannot go as a whole.
 //!
-//! Bisection go one after the other in the batch's order. When a request is refused because of something in it, the first bad call is found by halving: what comes before it is
-//! taken on the way, and what comes behind it goes in one request again. So a bad call costs at most `log2(batch)`, rounded up, and two requests more. No call is judged by
-//! inference: it is a dead letter only after it was refused alone.
+//! Parts go one after another in the batch's order. When a request is refused because of something
+//! in it, the first bad record is found by halving: those before it are accepted on the way, and
+//! those after it go in one request again. So a bad record costs at most `log2(batch)`, rounded up,
+//! plus two requests. No record is refused by inference: it must have been refused alone.
 
 use std::ops::Range;
 
-/// Which calls of a batch go next.
+/// Which records of a batch go next.
 #[derive(Debug)]
 pub(crate) struct Bisection {
-    /// What is not settled.
+    /// The records that are not settled.
     rest: Range<usize>,
-    /// So many calls at the beginning of the rest are known to hold a bad one.
+    /// The number of records at the beginning of the rest that are known to contain a bad one.
     suspects: Option<usize>,
-    /// More than this is too large for one request.
+    /// More records than this are too large for one request.
     at_most: usize,
 }
 
 impl Bisection {
-    /// All calls of a batch.
-    pub(crate) fn new(calls: usize) -> Self {
-        Self { rest: 0..calls, suspects: None, at_most: calls }
+    /// All records of a batch.
+    pub(crate) fn new(records: usize) -> Self {
+        Self { rest: 0..records, suspects: None, at_most: records }
     }
 
-    /// The calls to send next; empty when all are settled.
+    /// The records to send next; empty when all are settled.
     pub(crate) fn next(&self) -> Range<usize> {
         let calls = match self.suspects {
             Some(suspects) => (suspects / 2).max(1),
@@ -32,20 +33,20 @@ impl Bisection {
         self.rest.start..self.rest.start + calls.min(self.at_most)
     }
 
-    /// They are settled.
-    pub(crate) fn taken(&mut self) {
+    /// They were accepted.
+    pub(crate) fn accepted(&mut self) {
         let calls = self.next().len();
         self.rest.start += calls;
         self.suspects = self.suspects.and_then(|s| s.checked_sub(calls)).filter(|s| *s > 0);
     }
 
-    /// The only one of them is refused, and settled by that.
-    pub(crate) fn buried(&mut self) {
+    /// The only one of them was refused, which settles it.
+    pub(crate) fn dead_letter(&mut self) {
         self.rest.start += 1;
         self.suspects = None;
     }
 
-    /// There is a bad one among them.
+    /// They were refused because of a bad one among them.
     pub(crate) fn refused(&mut self) {
         self.suspects = Some(self.next().len());
     }
@@ -64,9 +65,10 @@ mod tests {
 
     use super::*;
 
-    /// Sends a batch to somebody who refuses requests with bad calls. Returns the buried calls and the number of requests.
+    /// Sends a batch to a destination that refuses requests with bad calls. Returns the dead
+    /// letters and the number of requests.
     fn send(calls: usize, largest: usize, bad: &BTreeSet<usize>) -> (Vec<usize>, usize) {
-        let (mut parts, mut buried, mut requests, mut next) = (Bisection::new(calls), Vec::new(), 0, 0);
+        let (mut parts, mut dead, mut requests, mut next) = (Bisection::new(calls), Vec::new(), 0, 0);
         while !parts.next().is_empty() {
             let part = parts.next();
             requests += 1;
@@ -75,44 +77,44 @@ mod tests {
                 (true, _) => parts.too_many(),
                 (false, false) => {
                     next = part.end;
-                    parts.taken();
+                    parts.accepted();
                 }
                 (false, true) if part.len() == 1 => {
-                    buried.push(part.start);
+                    dead.push(part.start);
                     next = part.end;
-                    parts.buried();
+                    parts.dead_letter();
                 }
                 (false, true) => parts.refused(),
             }
         }
         assert_eq!(next, calls);
-        (buried, requests)
+        (dead, requests)
     }
 
     #[test]
-    fn one_bad_call_costs_no_more_than_twice_the_logarithm_wherever_it_is() {
+    fn one_bad_call_costs_at_most_twice_the_logarithm() {
         for calls in (1..130).chain([625, 4_096, 5_000, 10_000]) {
             let bound = 1 + (2.0 * (calls as f64).log2()).floor() as usize;
             for bad in 0..calls {
-                let (buried, requests) = send(calls, calls, &[bad].into());
-                assert_eq!(buried, [bad]);
+                let (dead, requests) = send(calls, calls, &[bad].into());
+                assert_eq!(dead, [bad]);
                 assert!(requests <= bound, "call {bad} of {calls}: {requests} requests");
             }
         }
     }
 
     #[test]
-    fn what_is_too_large_goes_in_equal_parts() {
+    fn a_request_that_is_too_large_is_sent_in_equal_parts() {
         assert_eq!(send(1_000, 250, &BTreeSet::new()), (vec![], 2 + 4));
         assert_eq!(send(1_000, 999, &BTreeSet::new()), (vec![], 1 + 2));
     }
 
     proptest! {
         #[test]
-        fn exactly_the_bad_calls_are_buried(calls in 1_usize..400, largest in 1_usize..400, bad: BTreeSet<u16>) {
+        fn exactly_the_bad_calls_are_dead_letters(calls in 1_usize..400, largest in 1_usize..400, bad: BTreeSet<u16>) {
             let bad: BTreeSet<usize> = bad.into_iter().map(|b| usize::from(b) % calls).collect();
-            let (buried, requests) = send(calls, largest, &bad);
-            prop_assert_eq!(buried, bad.iter().copied().collect::<Vec<_>>());
+            let (dead, requests) = send(calls, largest, &bad);
+            prop_assert_eq!(dead, bad.iter().copied().collect::<Vec<_>>());
             let log = (calls as f64).log2().ceil() as usize + 2;
             prop_assert!(requests <= 10 + 2 * calls.div_ceil(largest) + bad.len() * (log + calls.div_ceil(largest)));
         }

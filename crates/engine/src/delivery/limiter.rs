@@ -1,16 +1,23 @@
-//! The limiter of a destination: what all requests with one credential share, whichever sync they belong to.
+//! The limiter of a destination: what all requests with one credential share, whichever sync they
+//! belong to.
 //!
 //! What always holds:
-//! - A body exists only with a [`Permit`]. Over all deliveries there are at most as many as requests may be under way (two, if that is one, so that a request that fails again
-//!   and again can be told from a destination that is down).
-//! - At most *window* requests are under way. The window begins at the destination's concurrency, halves when the destination shows that it has too much (once for all that were
-//!   under way together), and grows by one for each window of successes.
-//! - Requests follow each other no faster than [`crate::delivery::rate_limiter`] says. What the destination itself asks for (`Retry-After`) is the least wait of all.
-//! - After three failures in a row, or a long `Retry-After`, the *circuit* is open: one probe at a time goes, and the waits between probes grow. The first success closes it with a
-//!   window of one, so that a destination that comes back is not stormed.
-//! - A paused limiter admits nobody until [`DestinationLimiter::resume`], and then begins with one probe.
+//! - A body exists only with a [`Permit`]. Over all deliveries there are at most as many as
+//!   requests may be in flight (two, if that is one, so that a request that fails repeatedly can be
+//!   told from a destination that is down).
+//! - The *concurrency limit* bounds the requests in flight. It begins at the destination's
+//!   concurrency, halves when the destination is overloaded (once for all requests that were in
+//!   flight together), and grows by one for each full round of successes.
+//! - Requests follow each other no faster than [`crate::delivery::rate_limiter`] allows. The
+//!   destination's own `Retry-After` is the shortest wait for all.
+//! - After three failures in a row, or a long `Retry-After`, the *circuit* is open: single probes
+//!   go, and the waits between them grow. The first success closes it with a concurrency limit of
+//!   one, so that a destination that recovers is not flooded.
+//! - A paused limiter admits nothing until [`DestinationLimiter::resume`], and then begins with one
+//!   probe.
 //!
-//! Permits are given in the order of asking; new bodies and bodies that are sent again take turns. What it does not do: decide what follows from an answer ([`crate::delivery::retry`]).
+//! Permits are given in the order of requests; new bodies and retries alternate. What it does not
+//! do: decide what follows from an answer ([`crate::delivery::retry`]).
 
 mod inner;
 
@@ -18,16 +25,16 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use outflow_core::ports::destination::{Destination, Limits};
+use outflow_core::ports::destination::{Destination, RequestLimits};
 use outflow_core::{Code, RateHint};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use inner::{Inner, Queue, Ticket, Wait};
 
-/// So many failures in a row open the circuit. Requests that were under way together count once.
+/// This number of failures in a row opens the circuit. Requests in flight together count once.
 const FAILURES: u32 = 3;
-/// So does a `Retry-After` of this or more.
+/// A `Retry-After` of this or more opens it as well.
 const LONG_WAIT: Duration = Duration::from_secs(10);
 
 /// The limiters of a process, one for each credential.
@@ -35,14 +42,15 @@ const LONG_WAIT: Duration = Duration::from_secs(10);
 pub struct Limiters(Mutex<HashMap<u128, Arc<DestinationLimiter>>>);
 
 impl Limiters {
-    /// The limiter of this destination. Where destinations with different limits share one, the strictest limits hold.
+    /// The limiter of this destination. If destinations with different limits share one, the
+    /// strictest limits apply.
     pub fn of(&self, destination: &dyn Destination) -> Arc<DestinationLimiter> {
         let limiter = lock(&self.0).entry(destination.credential()).or_default().clone();
         limiter.serve(destination.name(), destination.limits());
         limiter
     }
 
-    /// Forgets all limiters and limits but those of these destinations: for a project that has changed.
+    /// Drops all limiters and limits except those of these destinations, after the project changed.
     pub fn keep<'a>(&self, destinations: impl IntoIterator<Item = &'a dyn Destination>) {
         let mut limiters = lock(&self.0);
         let before = std::mem::take(&mut *limiters);
@@ -58,21 +66,21 @@ impl Limiters {
     }
 }
 
-/// How a destination is.
+/// The health of a destination.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Health {
-    /// It takes requests, as far as is known.
+    /// It accepts requests, as far as is known.
     Healthy,
-    /// Its circuit is open: it is asked by single probes.
+    /// Its circuit is open: it gets single probes.
     Failing {
-        /// When it first failed after it had last taken something.
+        /// Its first failure after its last success.
         since: Instant,
         /// The last failure.
         code: Code,
         /// What happened last, for people.
         reason: String,
     },
-    /// Nothing is sent until somebody resumes it.
+    /// Nothing is sent until the limiter is resumed.
     Paused {
         /// Since when.
         since: Instant,
@@ -83,14 +91,14 @@ pub enum Health {
     },
 }
 
-/// Whether a failure says that the destination has too much.
+/// What a failure says about the load of the destination.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Load {
-    /// It does not.
+    /// Nothing.
     Unknown,
-    /// Too much at a time: the window halves.
+    /// Too many requests at a time: the concurrency limit halves.
     Overload,
-    /// Too fast (429): the window halves and the rate_limiter falls.
+    /// Too many requests per second (429): the concurrency limit halves and the rate falls.
     Rate,
 }
 
@@ -103,7 +111,7 @@ pub struct Failed<'a> {
     pub reason: &'a str,
     /// What it says about the destination's load.
     pub load: Load,
-    /// The destination's own wish: nobody is admitted sooner.
+    /// The destination's `Retry-After`: no request is admitted sooner.
     pub after: Option<Duration>,
 }
 
@@ -112,14 +120,14 @@ pub struct Failed<'a> {
 pub struct Failure {
     /// How long until the request may go again at the earliest.
     pub wait: Duration,
-    /// How long the destination has taken nothing.
+    /// How long the destination has accepted nothing.
     pub quiet: Duration,
 }
 
-/// How many requests were taken and how many failed, since the process began.
+/// How many requests succeeded and failed since the process began.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// Requests that were taken.
+    /// Requests that were accepted.
     pub successes: u64,
     /// Requests that failed for now.
     pub failures: u64,
@@ -128,7 +136,7 @@ pub struct Tally {
 /// See the module's head.
 pub struct DestinationLimiter {
     inner: Mutex<Inner>,
-    /// In each queue only the first asks; the others wait for it to go.
+    /// In each queue only the first waits for admission; the others wait for the first.
     queues: [tokio::sync::Mutex<()>; 2],
     changed: watch::Sender<()>,
     health: watch::Sender<Health>,
@@ -146,17 +154,17 @@ impl Default for DestinationLimiter {
 }
 
 impl DestinationLimiter {
-    /// How the destination is now.
+    /// The destination's health.
     pub fn health(&self) -> Health {
         self.health.borrow().clone()
     }
 
-    /// The health, to wait for changes.
+    /// The health, as a channel that reports changes.
     pub fn watch(&self) -> watch::Receiver<Health> {
         self.health.subscribe()
     }
 
-    /// When it last took something; at first, when the limiter was made.
+    /// The last success; before the first one, the time when the limiter was made.
     pub fn last_success(&self) -> Instant {
         self.lock().last_success
     }
@@ -166,17 +174,17 @@ impl DestinationLimiter {
         self.lock().not_before.max(Instant::now())
     }
 
-    /// Requests taken and failed so far.
+    /// Requests that succeeded and failed so far.
     pub fn tally(&self) -> Tally {
         self.lock().tally
     }
 
-    /// Admits nobody from now on. A limiter that is paused already keeps its first reason.
+    /// Admits nothing from now on. A limiter that is paused already keeps its first reason.
     pub fn pause(&self, code: Code, reason: &str) {
         self.update(|inner, now| inner.pause(now, code, reason));
     }
 
-    /// Sends a probe, and more once that is taken. Nothing happens to a limiter that is not paused.
+    /// Admits a probe, and more after its success. Has no effect on a limiter that is not paused.
     pub fn resume(&self) {
         self.update(Inner::resume);
     }
@@ -184,7 +192,7 @@ impl DestinationLimiter {
     /// Resolves when a new body may be made and sent.
     pub async fn admit(self: Arc<Self>) -> Permit {
         let ticket = self.turn(Queue::New).await;
-        Permit { limiter: self, out: Some(ticket), again_at: Instant::now() }
+        Permit { limiter: self, in_flight: Some(ticket), retry_at: Instant::now() }
     }
 
     async fn turn(&self, queue: Queue) -> Ticket {
@@ -199,7 +207,7 @@ impl DestinationLimiter {
                 Ok(ticket) => return ticket,
                 Err(Wait::Until(when)) => tokio::select! {
                     () = tokio::time::sleep_until(when) => {}
-                    // It cannot end: the sender is this limiter's own.
+                    // The channel stays open: this limiter holds the sender.
                     _ = changed.changed() => {}
                 },
                 Err(Wait::ForChange) => drop(changed.changed().await),
@@ -207,11 +215,11 @@ impl DestinationLimiter {
         }
     }
 
-    fn serve(&self, name: &str, limits: &Limits) {
+    fn serve(&self, name: &str, limits: &RequestLimits) {
         self.update(|inner, _| inner.serve(name, limits));
     }
 
-    /// Changes something and tells those who wait.
+    /// Changes something and wakes those who wait.
     fn update<T>(&self, change: impl FnOnce(&mut Inner, Instant) -> T) -> T {
         let mut inner = self.lock();
         let result = change(&mut inner, Instant::now());
@@ -231,30 +239,30 @@ impl DestinationLimiter {
     }
 }
 
-/// The right to have one body, and to have it under way. Dropping it gives both back.
+/// The right to have one body and to have it in flight. Dropping it gives both back.
 pub struct Permit {
     limiter: Arc<DestinationLimiter>,
-    /// The request under way.
-    out: Option<Ticket>,
-    /// Not before this does the body go again.
-    again_at: Instant,
+    /// The request in flight.
+    in_flight: Option<Ticket>,
+    /// The body is not sent again before this time.
+    retry_at: Instant,
 }
 
 impl Permit {
-    /// Whether a request may be sent with it, or is under way.
+    /// Whether a request may be sent with it, or is in flight.
     pub fn is_admitted(&self) -> bool {
-        self.out.is_some()
+        self.in_flight.is_some()
     }
 
-    /// Resolves when the body may be sent again, or another part of it.
-    pub async fn again(&mut self) {
-        if self.out.is_none() {
-            tokio::time::sleep_until(self.again_at).await;
-            self.out = Some(self.limiter.turn(Queue::Retry).await);
+    /// Resolves when the body, or another part of it, may be sent.
+    pub async fn readmit(&mut self) {
+        if self.in_flight.is_none() {
+            tokio::time::sleep_until(self.retry_at).await;
+            self.in_flight = Some(self.limiter.turn(Queue::Retry).await);
         }
     }
 
-    /// The request was taken.
+    /// The request was accepted.
     pub fn succeeded(&mut self, hint: &RateHint) {
         self.settle(|inner, ticket, now| {
             inner.learn(hint, now);
@@ -262,7 +270,8 @@ impl Permit {
         });
     }
 
-    /// The destination answered, though it did not take the request: it is there, but nothing follows for others.
+    /// The destination refused the request because of its content: it is reachable, and nothing
+    /// follows for other requests.
     pub fn answered(&mut self, hint: &RateHint) {
         self.settle(|inner, _, now| {
             inner.learn(hint, now);
@@ -270,12 +279,12 @@ impl Permit {
         });
     }
 
-    /// The destination takes nothing more until a person mends something: the limiter is paused.
+    /// The destination accepts nothing until a person fixes something: the limiter is paused.
     pub fn halted(&mut self, code: Code, reason: &str) {
         self.settle(|inner, _, now| inner.pause(now, code, reason));
     }
 
-    /// The request failed for now. `backoff` says how long to wait after the n-th failure, before jitter.
+    /// The request failed for now. `backoff` gives the wait after the nth failure, before jitter.
     pub fn failed(
         &mut self,
         failed: &Failed<'_>,
@@ -287,7 +296,7 @@ impl Permit {
             inner.learn(hint, now);
             inner.failed(now, ticket, failed, backoff)
         });
-        self.again_at = now + wait.unwrap_or_default();
+        self.retry_at = now + wait.unwrap_or_default();
         let quiet = now.saturating_duration_since(self.limiter.last_success());
         Failure { wait: wait.unwrap_or_default(), quiet }
     }
@@ -298,7 +307,7 @@ impl Permit {
     }
 
     fn settle<T>(&mut self, change: impl FnOnce(&mut Inner, &Ticket, Instant) -> T) -> Option<T> {
-        let ticket = self.out.take()?;
+        let ticket = self.in_flight.take()?;
         Some(self.limiter.update(|inner, now| {
             inner.ended(&ticket);
             change(inner, &ticket, now)
@@ -313,7 +322,7 @@ impl Drop for Permit {
     }
 }
 
-/// Marks that somebody is the first of a queue.
+/// Marks that a queue has a first one that waits.
 struct Waiting<'a>(&'a DestinationLimiter, Queue);
 
 impl Drop for Waiting<'_> {

@@ -1,6 +1,7 @@
-//! Which ordering keys are under way.
+//! The ordering keys in flight.
 //!
-//! Calls with one key must not overtake each other. A key belongs to the batch that holds a call of it until that batch is settled.
+//! Calls with one key must not overtake each other. A key belongs to the batch that holds a record
+//! with it until that batch is settled.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -9,9 +10,9 @@ use outflow_core::CallMeta;
 
 /// The ordering keys of a call: the second differs from the first for an alias alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Pair(u64, u64);
+pub(crate) struct KeyPair(u64, u64);
 
-impl Pair {
+impl KeyPair {
     /// The keys of a call.
     pub(crate) fn of(call: &CallMeta) -> Self {
         Self(call.key, if call.key2 == 0 { call.key } else { call.key2 })
@@ -23,16 +24,16 @@ impl Pair {
     }
 }
 
-/// The keys under way, and the batches that hold them.
+/// The keys in flight, and the batches that hold them.
 #[derive(Default)]
-pub(crate) struct Keys {
-    owner: HashMap<u64, u16, BuildHasherDefault<AsItIs>>,
+pub(crate) struct KeysInFlight {
+    owner: HashMap<u64, u16, BuildHasherDefault<IdentityHasher>>,
 }
 
-impl Keys {
+impl KeysInFlight {
     /// Gives the keys to `batch` if no other batch holds one of them.
-    pub(crate) fn claim(&mut self, pair: Pair, batch: u16) -> bool {
-        let Pair(a, b) = pair;
+    pub(crate) fn claim(&mut self, pair: KeyPair, batch: u16) -> bool {
+        let KeyPair(a, b) = pair;
         if b != a && self.owner.get(&b).is_some_and(|owner| *owner != batch) {
             return false;
         }
@@ -45,9 +46,14 @@ impl Keys {
         true
     }
 
+    /// Whether `batch` could claim the keys.
+    pub(crate) fn are_free(&self, pair: KeyPair, batch: u16) -> bool {
+        pair.keys().iter().all(|key| self.owner.get(key).is_none_or(|owner| *owner == batch))
+    }
+
     /// The batch that held these is settled.
-    pub(crate) fn release(&mut self, pairs: impl IntoIterator<Item = Pair>) {
-        for Pair(a, b) in pairs {
+    pub(crate) fn release(&mut self, pairs: impl IntoIterator<Item = KeyPair>) {
+        for KeyPair(a, b) in pairs {
             self.owner.remove(&a);
             if b != a {
                 self.owner.remove(&b);
@@ -56,11 +62,11 @@ impl Keys {
     }
 }
 
-/// Keys are hashes already.
+/// Keys are hashes already, so their value is the hash.
 #[derive(Default)]
-pub(crate) struct AsItIs(u64);
+pub(crate) struct IdentityHasher(u64);
 
-impl Hasher for AsItIs {
+impl Hasher for IdentityHasher {
     fn finish(&self) -> u64 {
         self.0
     }

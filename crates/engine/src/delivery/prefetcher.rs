@@ -6,14 +6,14 @@ use outflow_core::ports::spool::{CallBlock, SegmentInfo, Spool};
 use outflow_core::{Result, RunId};
 use tokio::sync::mpsc;
 
-/// Blocks from the spool, read one ahead on a thread of their own.
+/// Reads blocks from the spool, one ahead, on a thread of its own.
 pub(crate) struct Prefetcher {
     blocks: Option<mpsc::Receiver<Result<CallBlock>>>,
     used: std::sync::mpsc::Sender<CallBlock>,
     current: Option<Current>,
 }
 
-/// A block and the first call of it that has not been looked at.
+/// A block and the index of its first call that was not cut yet.
 pub(crate) struct Current {
     pub(crate) block: CallBlock,
     pub(crate) next: usize,
@@ -23,26 +23,26 @@ impl Prefetcher {
     /// Reads these segments from the position `from` on.
     pub(crate) fn start(spool: Arc<dyn Spool>, run: RunId, segments: Vec<SegmentInfo>, from: u64) -> Self {
         let (sender, blocks) = mpsc::channel(1);
-        let (used, again) = std::sync::mpsc::channel::<CallBlock>();
+        let (used, reusable) = std::sync::mpsc::channel::<CallBlock>();
         tokio::task::spawn_blocking(move || {
             let read = || -> Result<()> {
                 let mut reader = spool.read(run, &segments, from)?;
                 loop {
-                    let mut block = again.try_recv().unwrap_or_default();
+                    let mut block = reusable.try_recv().unwrap_or_default();
                     if !reader.next(&mut block)? || sender.blocking_send(Ok(block)).is_err() {
                         return Ok(());
                     }
                 }
             };
             if let Err(error) = read() {
-                // A delivery that has ended does not want to know.
+                // A delivery that has ended no longer receives.
                 let _ = sender.blocking_send(Err(error));
             }
         });
         Self { blocks: Some(blocks), used, current: None }
     }
 
-    /// The block with calls that have not been looked at; `None` when there are no more.
+    /// The block with the next call; `None` when there are no more calls.
     pub(crate) async fn block(&mut self) -> Result<Option<&mut Current>> {
         if self.current.as_ref().is_none_or(|c| c.next >= c.block.calls.len()) {
             if let Some(done) = self.current.take() {
@@ -58,7 +58,7 @@ impl Prefetcher {
         Ok(self.current.as_mut())
     }
 
-    /// Gives up what has not been looked at.
+    /// Drops the calls that were not cut.
     pub(crate) fn stop(&mut self) {
         self.blocks = None;
         self.current = None;

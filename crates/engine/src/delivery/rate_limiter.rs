@@ -1,69 +1,73 @@
-//! How fast requests may follow each other: a token bucket whose rate is learned.
+//! The rate of requests: a token bucket whose rate is learned.
 //!
-//! The destination's own rate (its manifest's or the project's) is never passed. Below it the rate_limiter is what the service shows that it takes: at a 429 its own bucket is
-//! empty, so what it has accepted since the 429 before says its rate. That rate, the *ceiling*, is remembered. The rate_limiter goes to 97 % of it, creeps to 99 %, and goes beyond it
-//! only now and then: after a second at first, after minutes once the ceiling has proved true. Time in which nothing is wanted teaches nothing.
+//! The destination's configured rate (from its manifest or the project) is never exceeded. Below it
+//! the rate follows what the service accepts: at a 429 the service's own bucket is empty, so what
+//! was accepted since the previous 429 shows its rate. That rate, the *ceiling*, is kept. The rate
+//! goes to 97 % of it, creeps to 99 %, and goes beyond it only occasionally: after a second at
+//! first, after minutes once the ceiling has been confirmed. Time without demand changes nothing.
 //!
-//! What it does not do: wait, or know of anything but time and counts.
+//! What it does not do: wait, or know anything but times and counts.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Where the rate_limiter goes when a ceiling is met …
+/// The rate after a ceiling was met, as a share of it …
 const BELOW: f64 = 0.97;
-/// … and where it creeps to from there, in [`CREEP`].
+/// … and the share to which it creeps from there, within [`CREEP`].
 const CLOSE: f64 = 0.99;
 const CREEP: Duration = Duration::from_secs(10);
-/// The first step beyond a ceiling, as a part of it. A step is twice the one before it, each second.
+/// The first step beyond a ceiling, as a share of it. Each second the step doubles.
 const STEP: f64 = 0.02;
-/// How long the rate_limiter stays below a ceiling: at first, and once it has been met again and again.
+/// How long the rate stays below a ceiling: at first, and at most, when it was met repeatedly.
 const HOLD: Duration = Duration::from_secs(1);
 const LONGEST_HOLD: Duration = Duration::from_secs(300);
-/// Two ceilings this close to each other are the same one.
+/// Two ceilings that differ by less than this share are the same one.
 const ALIKE: f64 = 0.1;
-/// In less than this between two 429s, what was accepted says little: the rate_limiter is cut by a tenth, and by twice as much each time, up to a half.
-const TELLING: Duration = Duration::from_millis(500);
+/// In less than this time between two 429s, what was accepted shows little: the rate is cut by a
+/// tenth, and by twice as much each time, up to a half.
+const LONG_ENOUGH: Duration = Duration::from_millis(500);
 const EARLY_CUT: f64 = 0.05;
-/// Unless so many requests were taken between two 429s …
+/// Unless this number of requests was accepted between two 429s …
 const ENOUGH: f64 = 10.0;
-/// … no rate_limiter below this follows from them, in requests per second.
+/// … they do not lead to a rate below this, in requests per second.
 const SLOWEST: f64 = 1.0;
-/// The guess when a service says "too many" before it has taken anything, in requests per second.
+/// The assumed rate when a service answers 429 before it has accepted anything.
 const GUESS: f64 = 64.0;
-/// A learned rate_limiter may save up tokens for this long, beside one: no more than timers are late, since a service may save up none.
+/// At a learned rate, tokens are saved for this long, and one more: no longer than timers are late,
+/// since the service may save none.
 const SAVED: Duration = Duration::from_millis(5);
-/// A rate_limiter above this, in requests per second, is as good as none.
+/// A rate above this, in requests per second, is the same as none.
 const UNBOUNDED: f64 = 100_000.0;
-/// After so long without a request the measure begins anew.
+/// After this time without a request the measurement restarts.
 const QUIET: Duration = Duration::from_secs(1);
 
-/// The highest rate of a destination.
+/// The configured rate of a destination.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Most {
     /// Requests per second; infinite where nothing is set.
     pub(crate) rate: f64,
-    /// Requests that may go at once after a quiet time.
+    /// Requests that may go at once after an idle time.
     pub(crate) burst: f64,
 }
 
-/// When the next request may go.
+/// Decides when the next request may go.
 #[derive(Debug)]
 pub(crate) struct RateLimiter {
     most: Most,
-    /// Requests per second now. Never above `most.rate`.
-    rate_limiter: f64,
+    /// The current rate in requests per second. Never above `most.rate`.
+    rate: f64,
     ceiling: Option<f64>,
     tokens: f64,
     filled: Instant,
     hold: Duration,
-    /// From when on the rate_limiter may go beyond the ceiling.
+    /// From when on the rate may go beyond the ceiling.
     beyond_at: Instant,
     grown: Instant,
-    /// Whether somebody has had to wait for a token since the rate_limiter grew.
+    /// Whether a request had to wait for a token since the rate last grew.
     wanted: bool,
     meter: Meter,
-    /// How many 429s in a row came too soon after each other to tell.
+    /// How many 429s in a row came too soon after each other to show the rate.
     early: i32,
 }
 
@@ -82,7 +86,7 @@ impl RateLimiter {
     pub(crate) fn new(most: Most, now: Instant) -> Self {
         Self {
             most,
-            rate_limiter: most.rate,
+            rate: most.rate,
             ceiling: None,
             tokens: most.burst,
             filled: now,
@@ -95,37 +99,37 @@ impl RateLimiter {
         }
     }
 
-    /// The limits have been set anew.
+    /// The configured rate changed.
     pub(crate) fn limit(&mut self, most: Most) {
-        if self.ceiling.is_none() || self.rate_limiter > most.rate {
-            self.rate_limiter = most.rate;
+        if self.ceiling.is_none() || self.rate > most.rate {
+            self.rate = most.rate;
         }
         self.most = most;
     }
 
-    /// Takes a token, or says when there will be one.
+    /// Takes a token, or returns when there will be one.
     pub(crate) fn take(&mut self, now: Instant) -> Result<(), Instant> {
-        if self.rate_limiter.is_infinite() {
+        if self.rate.is_infinite() {
             return Ok(());
         }
-        let gained = now.saturating_duration_since(self.filled).as_secs_f64() * self.rate_limiter;
+        let gained = now.saturating_duration_since(self.filled).as_secs_f64() * self.rate;
         self.filled = self.filled.max(now);
         self.tokens = (self.tokens + gained).min(self.burst());
-        // A token that lacks a billionth is there: times are whole nanoseconds.
+        // A token that lacks a billionth counts as whole: times are whole nanoseconds.
         if self.tokens > 1.0 - 1e-9 {
             self.tokens -= 1.0;
             return Ok(());
         }
         self.wanted = true;
-        Err(now + Duration::from_secs_f64(((1.0 - self.tokens) / self.rate_limiter).max(1e-6)))
+        Err(now + Duration::from_secs_f64(((1.0 - self.tokens) / self.rate).max(1e-6)))
     }
 
-    /// Puts a token back that was not used.
+    /// Returns a token that was not used.
     pub(crate) fn give_back(&mut self) {
         self.tokens += 1.0;
     }
 
-    /// A request was taken.
+    /// A request was accepted.
     pub(crate) fn accepted(&mut self, now: Instant) {
         if now.saturating_duration_since(self.meter.last) > QUIET {
             self.resume(now, Duration::ZERO);
@@ -135,42 +139,46 @@ impl RateLimiter {
         self.grow(now);
     }
 
-    /// A request was refused for coming too early, and nothing goes for `wait`. Call it once for all requests that were under way together.
+    /// A request was refused with 429, and nothing is sent for `wait`. Call it once for all
+    /// requests that were in flight together.
     pub(crate) fn refused(&mut self, now: Instant, wait: Duration) {
         let met = self.met(now, wait);
         let same = self.ceiling.is_some_and(|before| (met / before - 1.0).abs() < ALIKE);
         self.hold = if same { (self.hold * 2).min(LONGEST_HOLD) } else { HOLD };
         self.ceiling = Some(met);
-        self.rate_limiter = met * BELOW;
+        self.rate = met * BELOW;
         self.tokens = self.tokens.min(0.0);
         self.beyond_at = now + wait + self.hold;
     }
 
     /// The service states its rate in requests per second.
-    pub(crate) fn told(&mut self, rate: f64, now: Instant) {
-        if rate > 0.0 && rate < self.rate_limiter {
+    pub(crate) fn stated(&mut self, rate: f64, now: Instant) {
+        if rate > 0.0 && rate < self.rate {
             self.ceiling = Some(rate / CLOSE);
-            self.rate_limiter = rate;
+            self.rate = rate;
             self.beyond_at = now + LONGEST_HOLD;
         }
     }
 
-    /// Begins the measure anew: `paused` after a 429, or after a time without requests.
+    /// Restarts the measurement: after a pause because of a 429, or after an idle time.
     pub(crate) fn resume(&mut self, now: Instant, paused: Duration) {
         self.meter = Meter { accepted: 0, since: now, paused, last: now };
         self.grown = now;
         self.wanted = false;
     }
 
-    /// What the service has shown that it takes, at a 429. Begins the measure anew if it was long enough to tell.
+    /// The rate that the service has shown at a 429. Restarts the measurement if it was long
+    /// enough.
     ///
-    /// At least that is what it has accepted since the 429 before, over all that time; its bucket was empty at both ends, so without pauses this is exact, unless the bucket ran over.
-    /// At most it is the rate_limiter that has just proved too fast. The geometric mean comes closer to the truth with each 429.
+    /// The lower bound is what was accepted since the previous 429, over all that time. The
+    /// service's bucket was empty at both ends, so without pauses this is exact, unless the bucket
+    /// overflowed. The upper bound is the current rate, which has just proved too fast. The
+    /// geometric mean of both comes closer with each 429.
     fn met(&mut self, now: Instant, wait: Duration) -> f64 {
         let Meter { accepted, since, paused, .. } = self.meter;
         let busy = now.saturating_duration_since(since);
-        let (fast, accepted) = (self.rate_limiter, f64::from(accepted));
-        if fast.is_finite() && busy + paused < TELLING {
+        let (fast, accepted) = (self.rate, f64::from(accepted));
+        if fast.is_finite() && busy + paused < LONG_ENOUGH {
             self.early += 1;
             return fast * (1.0 - EARLY_CUT * f64::from(1 << self.early.min(6))).max(0.5);
         }
@@ -190,23 +198,23 @@ impl RateLimiter {
         }
         let passed = now.saturating_duration_since(self.grown).as_secs_f64().min(1.0);
         self.grown = now;
-        if self.rate_limiter < ceiling * CLOSE {
-            self.rate_limiter += ceiling * (CLOSE - BELOW) * passed / CREEP.as_secs_f64();
-            self.rate_limiter = self.rate_limiter.min(ceiling * CLOSE);
+        if self.rate < ceiling * CLOSE {
+            self.rate += ceiling * (CLOSE - BELOW) * passed / CREEP.as_secs_f64();
+            self.rate = self.rate.min(ceiling * CLOSE);
         }
         if now >= self.beyond_at {
-            let beyond = (self.rate_limiter / ceiling - CLOSE).max(STEP / 2.0) * passed.exp2();
-            self.rate_limiter = ceiling * (CLOSE + beyond);
+            let beyond = (self.rate / ceiling - CLOSE).max(STEP / 2.0) * passed.exp2();
+            self.rate = ceiling * (CLOSE + beyond);
         }
-        if self.rate_limiter >= self.most.rate.min(UNBOUNDED) {
-            self.rate_limiter = self.most.rate;
+        if self.rate >= self.most.rate.min(UNBOUNDED) {
+            self.rate = self.most.rate;
             self.ceiling = None;
         }
     }
 
     fn burst(&self) -> f64 {
         match self.ceiling {
-            Some(_) => (1.0 + self.rate_limiter * SAVED.as_secs_f64()).min(self.most.burst),
+            Some(_) => (1.0 + self.rate * SAVED.as_secs_f64()).min(self.most.burst),
             None => self.most.burst,
         }
     }

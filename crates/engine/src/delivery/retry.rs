@@ -1,7 +1,8 @@
 //! The one retry policy: what follows from an answer.
 //!
-//! When a request may go (again) is the limiter's business ([`crate::delivery::limiter`]). A request that fails again and again *while others are taken* has something in it: it is taken apart like a
-//! refused one. While a destination takes nothing, no call grows older.
+//! When a request may be sent is decided by the limiter ([`crate::delivery::limiter`]). A request
+//! that fails repeatedly *while others are accepted* contains a bad record: it is bisected like a
+//! refused one. While a destination accepts nothing, no request becomes suspect.
 
 use std::time::Duration;
 
@@ -9,21 +10,23 @@ use outflow_core::{Answer, Code, Refusal};
 
 use crate::delivery::limiter::{Load, Tally};
 
-/// So many failures of one request, each with successes of others in between, make it suspect …
+/// This number of failures of one request, each with successes of others in between, makes it
+/// suspect …
 const SUSPECT_AFTER: u32 = 10;
-/// … if meanwhile others were taken this many times as often as they failed. A destination that fails every second request makes none suspect.
+/// … if meanwhile others succeeded this many times as often as they failed. A destination that
+/// fails every second request makes none suspect.
 const HEALTHY_SHARE: u64 = 2;
 
-/// What to do with the calls of a request.
+/// What to do with the records of a request.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Decision {
-    /// All are delivered but these.
+    /// All are delivered except these.
     Settle(Vec<(usize, Refusal)>),
     /// One of them is refused: find it.
     Bisect,
-    /// They are too many for one request: send fewer at a time.
+    /// They are too large for one request: send fewer at a time.
     Split,
-    /// The only call in it is a dead letter.
+    /// The only record in it is refused.
     DeadLetter(Refusal),
     /// Send it again later.
     Retry {
@@ -33,14 +36,14 @@ pub enum Decision {
         reason: String,
         /// What it says about the destination's load.
         load: Load,
-        /// The destination's own wish.
+        /// The destination's `Retry-After`.
         after: Option<Duration>,
     },
     /// Stop the destination; the calls stay pending.
     Halt(Code, String),
 }
 
-/// Decides. `suspect`: what [`PoisonBatchDetector::is_strong`] says of the request.
+/// Decides. `suspect`: what [`PoisonBatchDetector::suspects`] says of the request.
 pub fn decide(answer: Answer, calls: usize, suspect: bool) -> Decision {
     match answer {
         Answer::Delivered => Decision::Settle(Vec::new()),
@@ -71,7 +74,7 @@ pub fn decide(answer: Answer, calls: usize, suspect: bool) -> Decision {
     }
 }
 
-/// Whether it is a request that fails, or the destination.
+/// Detects a batch with a bad record: whether it is the request that fails, or the destination.
 #[derive(Debug)]
 pub struct PoisonBatchDetector {
     first: Tally,
@@ -81,23 +84,23 @@ pub struct PoisonBatchDetector {
 }
 
 impl PoisonBatchDetector {
-    /// None yet. `tally` is the limiter's.
+    /// For a request that has not failed yet. `tally` is the limiter's.
     pub fn new(tally: Tally) -> Self {
         Self { first: tally, seen: tally, failures: 0, among_successes: 0 }
     }
 
-    /// The request failed; the limiter's tally includes that.
+    /// The request failed; the limiter's tally includes the failure.
     pub fn failed(&mut self, tally: Tally) {
         self.failures += 1;
         self.among_successes += u32::from(tally.successes > self.seen.successes);
         self.seen = tally;
     }
 
-    /// Whether the request is to be taken apart.
-    pub fn is_strong(&self) -> bool {
-        let taken = self.seen.successes - self.first.successes;
+    /// Whether the request is to be bisected.
+    pub fn suspects(&self) -> bool {
+        let succeeded = self.seen.successes - self.first.successes;
         let others_failed = (self.seen.failures - self.first.failures).saturating_sub(self.failures);
-        self.among_successes >= SUSPECT_AFTER && taken >= HEALTHY_SHARE * others_failed
+        self.among_successes >= SUSPECT_AFTER && succeeded >= HEALTHY_SHARE * others_failed
     }
 }
 
@@ -114,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn refused_requests_are_taken_apart_until_the_bad_call_is_alone() {
+    fn refused_requests_are_bisected_until_the_bad_record_is_alone() {
         assert_eq!(decide(Answer::Refused(refusal()), 2, false), Decision::Bisect);
         assert_eq!(decide(Answer::Refused(refusal()), 1, false), Decision::DeadLetter(refusal()));
         assert_eq!(decide(Answer::TooLarge(refusal()), 2, false), Decision::Split);
@@ -134,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn some_failures_say_that_it_is_too_much() {
+    fn some_failures_say_that_the_load_is_too_high() {
         for (code, status, want) in [
             (Code::DestinationThrottled, Some(429), Load::Rate),
             (Code::DestinationThrottled, Some(425), Load::Rate),
@@ -152,22 +155,22 @@ mod tests {
     }
 
     /// A request that fails each time, and what others do between its failures.
-    fn suspicion(times: u32, taken: u64, failed: u64) -> bool {
+    fn is_suspect(times: u32, taken: u64, failed: u64) -> bool {
         let mut tally = Tally { successes: 1_000, failures: 1_000 };
-        let mut suspicion = PoisonBatchDetector::new(tally);
+        let mut detector = PoisonBatchDetector::new(tally);
         for _ in 0..times {
             tally = Tally { successes: tally.successes + taken, failures: tally.failures + failed + 1 };
-            suspicion.failed(tally);
+            detector.failed(tally);
         }
-        suspicion.is_strong()
+        detector.suspects()
     }
 
     #[test]
-    fn a_request_is_suspect_only_if_others_are_taken_and_seldom_fail() {
-        assert!(!suspicion(9, 1, 0));
-        assert!(suspicion(10, 1, 0));
-        assert!(!suspicion(100_000, 0, 0), "an outage");
-        assert!(!suspicion(100_000, 5, 5), "every second request fails");
-        assert!(suspicion(10, 10, 1));
+    fn a_request_is_suspect_only_if_others_succeed_and_seldom_fail() {
+        assert!(!is_suspect(9, 1, 0));
+        assert!(is_suspect(10, 1, 0));
+        assert!(!is_suspect(100_000, 0, 0), "an outage");
+        assert!(!is_suspect(100_000, 5, 5), "every second request fails");
+        assert!(is_suspect(10, 10, 1));
     }
 }

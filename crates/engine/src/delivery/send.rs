@@ -1,14 +1,16 @@
-//! Sending one batch until each of its calls is settled.
+//! Sends one batch until each of its records is settled.
 //!
-//! Retries and parts of a batch go one after the other, so that calls with one key keep their order. Every try carries the same bytes, and so the same message ids. The batch
-//! keeps its permit until it is settled.
+//! Retries and parts of a batch go one after another, so that calls with one key keep their order.
+//! Every attempt carries the same bytes, and so the same message ids. The batch keeps its permit
+//! until it is settled.
 
+use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use outflow_core::ports::destination::{Destination, Request};
+use outflow_core::ports::destination::{Destination, Endpoint, Request};
 use outflow_core::ports::state::DeadLetter;
 use outflow_core::{Clock, Code, Refusal, Reply, RunRecord, Timestamp};
 use tokio::sync::{mpsc, watch};
@@ -17,18 +19,40 @@ use tokio::time::Instant;
 use crate::delivery::batcher::{Batch, Item};
 use crate::delivery::bisection::Bisection;
 use crate::delivery::limiter::{Failed, Failure, Permit};
+use crate::delivery::message_id::message_id;
 use crate::delivery::retry::{Decision, PoisonBatchDetector, decide};
-use crate::progress::{Event, Progress};
+use crate::event::{Event, Observer};
 use crate::stop::stopped;
 
-/// What a batch's task tells its delivery.
-pub(crate) enum Report {
-    /// A request goes out.
-    Sent { bytes: u64, retry: bool },
-    /// Calls are settled.
-    Settled { positions: Vec<(u64, u64)>, delivered: u64, dead: Vec<DeadLetter> },
-    /// The destination stops; nothing more is to be sent.
-    Halt { code: Code, reason: String },
+/// What the task of a batch reports to its delivery.
+pub(crate) enum BatchEvent {
+    /// A request is sent.
+    Sent { bytes: u64, is_retry: bool },
+    /// Records are settled.
+    Settled(Settled),
+    /// The destination stops: nothing more is to be sent.
+    Halted { code: Code, reason: String },
+}
+
+/// What an answer settles.
+#[derive(Default)]
+pub(crate) struct Settled {
+    /// The positions of settled calls, as ranges.
+    pub(crate) positions: Vec<(u64, u64)>,
+    /// How many of these calls are delivered.
+    pub(crate) delivered: u64,
+    /// The others.
+    pub(crate) dead: Vec<DeadLetter>,
+    /// Records of open calls, which are settled when all their records are.
+    pub(crate) records: Vec<SettledRecord>,
+}
+
+/// A settled record of an open call.
+pub(crate) struct SettledRecord {
+    /// The call's position.
+    pub(crate) position: u64,
+    /// Why the record was refused; `None`: it is delivered.
+    pub(crate) refusal: Option<Refusal>,
 }
 
 /// Sends the batches of one delivery.
@@ -37,24 +61,25 @@ pub(crate) struct Sender {
     pub(crate) destination: Arc<dyn Destination>,
     pub(crate) run: Arc<RunRecord>,
     pub(crate) clock: Arc<dyn Clock>,
-    /// How long the destination may take nothing, counted from `started` at the earliest; `None`: for ever.
+    /// How long the destination may accept nothing, counted from `started` at the earliest;
+    /// `None`: without limit.
     pub(crate) delivery_timeout: Option<Duration>,
     pub(crate) started: Instant,
-    pub(crate) reports: mpsc::UnboundedSender<Report>,
-    pub(crate) progress: Progress,
-    /// Turns true when nothing more is to be sent.
+    pub(crate) events: mpsc::UnboundedSender<BatchEvent>,
+    pub(crate) observer: Observer,
+    /// Becomes true when nothing more is to be sent.
     pub(crate) closed: watch::Receiver<bool>,
 }
 
-/// What came of a part of a batch.
-enum Outcome {
-    /// All of it is settled; these calls are refused, each by its place in the part.
+/// What became of a part of a batch.
+enum PartOutcome {
+    /// All of it is settled; these records are refused, each by its index in the part.
     Settled(Vec<(usize, Refusal)>),
-    /// The only call in it is refused.
-    Buried(Refusal),
-    /// One of its calls is refused.
+    /// Its only record is refused.
+    DeadLetter(Refusal),
+    /// One of its records is refused.
     Bisect,
-    /// It is too much for one request.
+    /// It is too large for one request.
     Split,
     /// It stays pending.
     Pending,
@@ -63,9 +88,9 @@ enum Outcome {
 impl Sender {
     /// Returns the batch when all of it is settled, or when the delivery has been closed.
     pub(crate) async fn settle(mut self, mut batch: Batch, mut permit: Permit) -> Batch {
-        let suffix = self.destination.envelope().suffix;
+        let endpoint = batch.endpoint;
         let mut body = std::mem::take(&mut batch.body);
-        body.extend_from_slice(suffix);
+        body.extend_from_slice(&self.endpoint(endpoint).envelope.suffix);
         let body = Bytes::from(body);
         let mut parts = Bisection::new(batch.items.len());
         loop {
@@ -74,129 +99,161 @@ impl Sender {
                 break;
             }
             let whole = items.len() == batch.items.len();
-            let part_body = if whole { body.clone() } else { self.cut_out(&body, items) };
-            match self.send(part_body, items, &mut permit).await {
-                Outcome::Settled(refused) => {
+            let part_body = if whole { body.clone() } else { self.part(endpoint, &body, items) };
+            match self.send(endpoint, part_body, items, &mut permit).await {
+                PartOutcome::Settled(refused) => {
                     self.report(&body, items, refused);
-                    parts.taken();
+                    parts.accepted();
                 }
-                Outcome::Buried(refusal) => {
+                PartOutcome::DeadLetter(refusal) => {
                     self.report(&body, items, vec![(0, refusal)]);
-                    parts.buried();
+                    parts.dead_letter();
                 }
-                Outcome::Bisect => parts.refused(),
-                Outcome::Split => parts.too_many(),
-                Outcome::Pending => break,
+                PartOutcome::Bisect => parts.refused(),
+                PartOutcome::Split => parts.too_many(),
+                PartOutcome::Pending => break,
             }
         }
         batch
     }
 
-    /// Sends a body until something follows from an answer.
-    async fn send(&mut self, body: Bytes, items: &[Item], permit: &mut Permit) -> Outcome {
+    fn endpoint(&self, index: usize) -> &Endpoint {
+        &self.destination.endpoints()[index]
+    }
+
+    /// Sends a body until an answer decides what becomes of it.
+    async fn send(
+        &mut self,
+        endpoint: usize,
+        body: Bytes,
+        items: &[Item],
+        permit: &mut Permit,
+    ) -> PartOutcome {
         let mut request = Request {
             run: self.run.id,
             sync: self.run.sync.clone(),
             call_type: self.run.call_type,
+            endpoint,
             first: items.first().map_or(0, |i| i.ordinal),
-            calls: items.len(),
+            records: items.len(),
             body,
             attempt: 0,
         };
-        let mut suspicion = PoisonBatchDetector::new(permit.tally());
+        let mut poison = PoisonBatchDetector::new(permit.tally());
         loop {
             tokio::select! {
-                () = permit.again() => {}
-                () = stopped(&mut self.closed) => return Outcome::Pending,
+                () = permit.readmit() => {}
+                () = stopped(&mut self.closed) => return PartOutcome::Pending,
             }
             if *self.closed.borrow() {
-                return Outcome::Pending;
+                return PartOutcome::Pending;
             }
             request.attempt += 1;
-            self.tell(Report::Sent { bytes: request.body.len() as u64, retry: request.attempt > 1 });
+            let bytes = request.body.len() as u64;
+            self.notify(BatchEvent::Sent { bytes, is_retry: request.attempt > 1 });
             let Reply { answer, hint } = self.destination.deliver(&request).await;
-            match decide(answer, items.len(), suspicion.is_strong()) {
+            match decide(answer, items.len(), poison.suspects()) {
                 Decision::Settle(refused) => {
                     permit.succeeded(&hint);
-                    return Outcome::Settled(refused);
+                    return PartOutcome::Settled(refused);
                 }
                 Decision::Bisect => {
                     permit.answered(&hint);
-                    return Outcome::Bisect;
+                    return PartOutcome::Bisect;
                 }
                 Decision::Split => {
                     permit.answered(&hint);
-                    return Outcome::Split;
+                    return PartOutcome::Split;
                 }
                 Decision::DeadLetter(refusal) => {
                     permit.answered(&hint);
-                    return Outcome::Buried(refusal);
+                    return PartOutcome::DeadLetter(refusal);
                 }
                 Decision::Halt(code, reason) => {
                     permit.halted(code, &reason);
-                    self.tell(Report::Halt { code, reason });
-                    return Outcome::Pending;
+                    self.notify(BatchEvent::Halted { code, reason });
+                    return PartOutcome::Pending;
                 }
                 Decision::Retry { code, reason, load, after } => {
                     let failed = Failed { code, reason: &reason, load, after };
                     let failure = permit.failed(&failed, |n| self.destination.backoff(n), &hint);
-                    suspicion.failed(permit.tally());
-                    if !self.goes_on(code, reason, failure) {
-                        return Outcome::Pending;
+                    poison.failed(permit.tally());
+                    if !self.retries(code, reason, failure) {
+                        return PartOutcome::Pending;
                     }
                 }
             }
         }
     }
 
-    /// Whether the request is to be sent again; if not, it is time to give up.
-    fn goes_on(&self, code: Code, reason: String, failure: Failure) -> bool {
+    /// Whether the request is sent again; otherwise the delivery times out.
+    fn retries(&self, code: Code, reason: String, failure: Failure) -> bool {
         let quiet = failure.quiet.min(self.started.elapsed());
         if self.delivery_timeout.is_some_and(|limit| quiet + failure.wait > limit) {
             let (code, reason) = took_too_long(code, &reason);
-            self.tell(Report::Halt { code, reason });
+            self.notify(BatchEvent::Halted { code, reason });
             return false;
         }
-        let destination = self.destination.name().to_owned();
-        (self.progress)(Event::Retrying { destination, code, reason, seconds: failure.wait.as_secs_f64() });
+        (self.observer)(Event::Retrying {
+            sync: self.run.sync.clone(),
+            run: self.run.id,
+            destination: self.destination.name().to_owned(),
+            code,
+            reason,
+            seconds: failure.wait.as_secs_f64(),
+        });
         true
     }
 
     /// The body of a part of a batch.
-    fn cut_out(&self, body: &Bytes, items: &[Item]) -> Bytes {
-        let envelope = self.destination.envelope();
-        let mut part =
-            Vec::with_capacity(items.iter().map(|i| (i.end - i.start + 1) as usize).sum::<usize>() + 64);
-        part.extend_from_slice(envelope.prefix);
+    fn part(&self, endpoint: usize, body: &Bytes, items: &[Item]) -> Bytes {
+        let envelope = &self.endpoint(endpoint).envelope;
+        let records: usize = items.iter().map(|i| range(i).len() + envelope.separator.len()).sum();
+        let size = envelope.prefix.len() + records + envelope.suffix.len();
+        let mut part = Vec::with_capacity(size);
+        part.extend_from_slice(&envelope.prefix);
         for (n, item) in items.iter().enumerate() {
             if n > 0 {
-                part.extend_from_slice(envelope.separator);
+                part.extend_from_slice(&envelope.separator);
             }
             part.extend_from_slice(&body[range(item)]);
         }
-        part.extend_from_slice(envelope.suffix);
+        part.extend_from_slice(&envelope.suffix);
         Bytes::from(part)
     }
 
     fn report(&self, body: &Bytes, items: &[Item], refused: Vec<(usize, Refusal)>) {
-        let mut dead = Vec::with_capacity(refused.len());
-        for (place, refusal) in refused {
-            if let Some(item) = items.get(place) {
-                let message_id = message_id(&body[range(item)], &self.run, item.ordinal);
-                dead.push(dead_letter(item.position, item.ordinal, message_id, refusal, self.clock.now()));
+        let mut refused: HashMap<usize, Refusal> = refused.into_iter().collect();
+        let mut settled = Settled::default();
+        for (index, item) in items.iter().enumerate() {
+            let position = item.position;
+            let refusal = if refused.is_empty() { None } else { refused.remove(&index) };
+            if item.is_tracked {
+                settled.records.push(SettledRecord { position, refusal });
+                continue;
+            }
+            match settled.positions.last_mut() {
+                Some(last) if last.1 == position => last.1 += 1,
+                _ => settled.positions.push((position, position + 1)),
+            }
+            match refusal {
+                Some(refusal) => {
+                    let id = message_id(&body[range(item)], &self.run, item.ordinal);
+                    settled.dead.push(dead_letter(position, item.ordinal, id, refusal, self.clock.now()));
+                }
+                None => settled.delivered += 1,
             }
         }
-        let delivered = (items.len() - dead.len()) as u64;
-        self.tell(Report::Settled { positions: ranges(items), delivered, dead });
+        self.notify(BatchEvent::Settled(settled));
     }
 
-    fn tell(&self, report: Report) {
-        // A delivery that no longer listens has ended with an error of its own; the calls stay pending.
-        let _ = self.reports.send(report);
+    fn notify(&self, event: BatchEvent) {
+        // A delivery that no longer receives has ended with an error; the calls stay pending.
+        let _ = self.events.send(event);
     }
 }
 
-/// Why a delivery gives up, after the last failure.
+/// Why a delivery times out, after the last failure.
 pub(crate) fn took_too_long(code: Code, reason: &str) -> (Code, String) {
     (
         Code::DeliveryTimeout,
@@ -216,27 +273,6 @@ pub(crate) fn dead_letter(
     DeadLetter { position, ordinal, message_id, code, status, reason, at, replayed_by: None }
 }
 
-/// The `messageId` of a call: what its JSON says, for a query may give its own; else the run's.
-pub(crate) fn message_id(json: &[u8], run: &RunRecord, ordinal: u64) -> String {
-    let parsed: Option<serde_json::Value> = serde_json::from_slice(json).ok();
-    match parsed.as_ref().and_then(|v| v.get("messageId")).and_then(|v| v.as_str()) {
-        Some(id) => id.to_owned(),
-        None => String::from_utf8_lossy(&run.key.message_id(ordinal)).into_owned(),
-    }
-}
-
 fn range(item: &Item) -> Range<usize> {
     item.start as usize..item.end as usize
-}
-
-/// The positions of the items as few ranges.
-fn ranges(items: &[Item]) -> Vec<(u64, u64)> {
-    let mut ranges: Vec<(u64, u64)> = Vec::new();
-    for item in items {
-        match ranges.last_mut() {
-            Some(last) if last.1 == item.position => last.1 += 1,
-            _ => ranges.push((item.position, item.position + 1)),
-        }
-    }
-    ranges
 }

@@ -30,7 +30,7 @@ impl Clocks {
         let before = own.now();
         let clock = session.clock().await?;
         let own = [before, own.now()];
-        Ok((session, Self { warehouse: clock, place: warehouse.place(), own, first: None }))
+        Ok((session, Self { warehouse: clock, place: warehouse.source_id(), own, first: None }))
     }
 }
 

@@ -4,7 +4,7 @@ use outflow_core::ports::state::RunFilter;
 use outflow_core::{NextStep, Result, RunRecord, RunState};
 
 use crate::Engine;
-use crate::progress::Note;
+use crate::event::Note;
 
 impl Engine {
     /// The `last_sync_time` of the oldest run whose calls did not all reach this destination, as it was not among the run's destinations, was skipped, or had been taken out of the

@@ -18,9 +18,9 @@ use outflow_core::{
     CallFlags, CallType, Code, Error, NextStep, Result, RowCounts, RunId, RunRecord, RunState,
 };
 
+use crate::event::Event;
 use crate::extract::wanted_keys::WantedKeys;
 use crate::extract::{Extractor, guard, watermark};
-use crate::progress::Event;
 use crate::stop::interrupted;
 use crate::{Engine, Errors, blocking};
 
@@ -336,7 +336,9 @@ impl Extractor<'_> {
             Ok(rows)
         })
         .await?;
-        (self.progress)(Event::Extracted {
+        (self.observer)(Event::Extracted {
+            sync: self.run.sync.clone(),
+            run: self.run.id,
             rows,
             findings: Vec::new(),
             seconds: started.elapsed().as_secs_f64(),

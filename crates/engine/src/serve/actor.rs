@@ -1,51 +1,49 @@
-//! One sync: when its next run begins, and why not now.
+//! The actor of one sync: it decides when the next run begins, and why not now.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use outflow_core::ports::state::NewRun;
 use outflow_core::run::{RunOptions, Trigger as By};
 use outflow_core::{Code, Error, Result, RunId, RunRecord, RunState, SyncSpec, Timestamp};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use super::notice::Notice;
 use super::queues::Busy;
-use super::{RuntimeConfig, Shared, SyncRuntime, Trigger, Triggered, occupies, queues};
-use crate::extract::Extractor;
+use super::{RuntimeConfig, Shared, SyncRuntime, Trigger, Triggered, driver, occupies, queues};
+use crate::event::{Event, Observer};
 use crate::operations::skip::but_not_all;
-use crate::run::pinned;
 use crate::schedule::{Slots, due, jitter};
 use crate::stop::stopped;
 use crate::{Errors, blocking};
 
-/// The wall clock may jump, so nobody sleeps longer than this without looking at it.
+/// The wall clock can jump, so it is checked at least this often.
 const LOOK_AGAIN: Duration = Duration::from_secs(20);
 
-/// How soon a run that its source failed is tried again, if no slot comes before. The last one goes on.
+/// The delays before a run that failed because of its source is retried, unless a slot comes
+/// before. The last one repeats.
 const RETRY_AFTER: [Duration; 4] =
     [Duration::from_secs(60), Duration::from_secs(120), Duration::from_secs(300), Duration::from_secs(900)];
 
-/// An extraction under way.
-type Current = JoinHandle<Result<Outcome>>;
+/// A running extraction.
+type Current = JoinHandle<Result<ExtractionOutcome>>;
 
 /// How an extraction ended.
-enum Outcome {
-    /// Committed, failed for good, or held.
+enum ExtractionOutcome {
+    /// Committed, failed for good, or awaiting approval.
     Done,
-    /// The source or the disk failed it in a way that passes.
+    /// It failed because of the source or the disk, for now.
     TryAgain,
     /// The process stops.
     Stopped,
 }
 
-/// Destinations that an ordinary run leaves out.
+/// Destinations that an incremental run skips.
 struct LeftOut {
-    /// As the run before did.
+    /// Those that the run before skipped.
     before: Vec<String>,
-    /// And those for which too much waits now.
+    /// Those whose backlog is full now.
     now: Vec<String>,
 }
 
@@ -54,9 +52,9 @@ pub(super) struct Actor {
     name: String,
     inbox: mpsc::Receiver<Trigger>,
     current: Option<Current>,
-    /// Runs that were asked for while the sync was busy, each once.
+    /// Runs that were requested while the sync was busy, each once.
     wanted: VecDeque<RunOptions>,
-    /// When a failed run is tried again, and how often that has been done in a row.
+    /// When a failed run is retried, and how often that was done in a row.
     retry: Option<Instant>,
     failures: usize,
 }
@@ -90,14 +88,14 @@ impl Actor {
                 () = tokio::time::sleep(wait) => {}
             }
         }
-        // The extraction has been told to stop, too, and cancels its statement.
+        // The extraction sees the stop as well and cancels its statement.
         match self.current.take() {
             Some(current) => joined(current.await).map(drop),
             None => Ok(()),
         }
     }
 
-    /// Goes on with an extraction that an earlier process began.
+    /// Restarts an extraction that an earlier process began.
     async fn resume(&mut self) -> Result<()> {
         let config = self.shared.config();
         if let Some(sync_runtime) = config.sync_runtime(&self.name) {
@@ -115,7 +113,7 @@ impl Actor {
         Ok(())
     }
 
-    /// Begins what is due, records what is skipped, and tells how long nothing will be due.
+    /// Begins what is due, records what is skipped, and returns how long nothing is due.
     async fn step(&mut self) -> Result<Duration> {
         let config = self.shared.config();
         let Some(sync_runtime) = config.sync_runtime(&self.name) else { return Ok(LOOK_AGAIN) };
@@ -131,7 +129,9 @@ impl Actor {
         let slots = Slots::of(&sync_runtime.spec.schedule);
         let now = config.engine.clock.now();
         let lag = jitter(&self.name, slots.interval(now).unwrap_or_default());
-        let Some(fired) = self.fired(&config, &slots, now).await? else { return Ok(LOOK_AGAIN) };
+        let Some(fired) = config.engine.last_fired(&self.name, &slots, now).await? else {
+            return Ok(LOOK_AGAIN);
+        };
         let by_slots = now - jiff::SignedDuration::try_from(lag).unwrap_or_default();
         if let Some(slot) = due(&slots, fired, by_slots) {
             match self.busy(&config).await? {
@@ -146,31 +146,10 @@ impl Actor {
         }
         let next = slots.after(by_slots).map(|slot| slot.duration_since(by_slots));
         let next = next.and_then(|d| Duration::try_from(d).ok()).unwrap_or(LOOK_AGAIN);
-        // A retry that is due finds the sync busy: what ends that wakes the actor.
+        // A retry is due while the sync is busy: the actor wakes when it no longer is.
         let retry =
             self.retry.map(|at| at.saturating_duration_since(Instant::now())).filter(|wait| !wait.is_zero());
         Ok(next.min(retry.unwrap_or(LOOK_AGAIN)).min(LOOK_AGAIN))
-    }
-
-    /// The last slot that counts as fired. A sync that is seen for the first time is due at once, or waits for its calendar.
-    async fn fired(
-        &self,
-        config: &RuntimeConfig,
-        slots: &Slots,
-        now: Timestamp,
-    ) -> Result<Option<Timestamp>> {
-        let (state, name) = (config.engine.state.clone(), self.name.clone());
-        let fired = blocking(move || state.fired(&name)).await?;
-        match (fired, slots) {
-            (Some(fired), _) => Ok(Some(fired)),
-            (None, Slots::Manual) => Ok(None),
-            (None, Slots::Every { .. }) => Ok(Some(Timestamp::MIN)),
-            (None, Slots::Cron(_)) => {
-                let (state, name) = (config.engine.state.clone(), self.name.clone());
-                blocking(move || state.set_fired(&name, now)).await?;
-                Ok(Some(now))
-            }
-        }
     }
 
     async fn asked(&mut self, trigger: Trigger) -> Result<()> {
@@ -190,7 +169,7 @@ impl Actor {
                 Ok(Triggered::Started(self.begin(&config, sync_runtime, by, trigger.options, None).await?))
             }
         };
-        // Who asked may have gone.
+        // The requester may have ended.
         let _ = trigger.reply.send(reply);
         Ok(())
     }
@@ -206,7 +185,7 @@ impl Actor {
             return Ok(Some(Busy { run: Some(run.id), code: Code::RunInProgress, reason, held }));
         }
         if self.current.is_some() {
-            // Its extraction is over for the state; the task is about to end.
+            // The state has it as extracted already; the task is about to end.
             let outcome = ended(&mut self.current).await;
             self.current = None;
             self.after(outcome?);
@@ -217,7 +196,7 @@ impl Actor {
         self.full(config).await
     }
 
-    /// A backlog that is full and whose destination new runs do not leave out.
+    /// A full backlog of a destination that new runs do not skip.
     async fn full(&self, config: &RuntimeConfig) -> Result<Option<Busy>> {
         let full = self.shared.queues.full(config, &self.name);
         let Some(sync_runtime) = config.sync_runtime(&self.name).filter(|_| !full.is_empty()) else {
@@ -236,7 +215,7 @@ impl Actor {
         }))
     }
 
-    /// The destinations that the next ordinary run leaves out.
+    /// The destinations that the next incremental run skips.
     async fn left_out(&self, config: &RuntimeConfig, sync_runtime: &SyncRuntime) -> Result<LeftOut> {
         let (engine, spec) = (config.engine.clone(), sync_runtime.spec.clone());
         let before = blocking(move || engine.skipped(&spec)).await?;
@@ -253,11 +232,17 @@ impl Actor {
         slot: Timestamp,
         busy: Busy,
     ) -> Result<()> {
-        let new = new_run(config, sync_runtime, By::Schedule, RunOptions::default(), Some(slot), Vec::new());
+        let request = driver::Request {
+            options: RunOptions::default(),
+            trigger: By::Schedule,
+            due_at: Some(slot),
+            skipped: Vec::new(),
+        };
+        let new = driver::new_run(&config.engine, &sync_runtime.spec, request);
         let (state, reason) = (config.engine.state.clone(), (busy.code, busy.reason));
         let text = reason.1.clone();
         let record = blocking(move || state.skip_run(&new, busy.run, &reason)).await?;
-        (self.shared.observer)(Notice::Skipped {
+        (self.shared.observer)(Event::Skipped {
             sync: self.name.clone(),
             run: record.id,
             slot,
@@ -276,15 +261,14 @@ impl Actor {
     ) -> Result<RunId> {
         self.retry = None;
         let LeftOut { before, now } = self.left_out(config, sync_runtime).await?;
-        let new = new_run(config, sync_runtime, by, options, slot, now);
-        let state = config.engine.state.clone();
-        let record = blocking(move || state.create_run(&new)).await?;
+        let request = driver::Request { options, trigger: by, due_at: slot, skipped: now };
+        let record = driver::create(&config.engine, &sync_runtime.spec, request).await?;
         let run = record.id;
         if record.pinned.options.is_ordinary() {
             self.shared.queues.set_skipped(&self.name, record.pinned.skipped.clone());
         }
         for destination in record.pinned.skipped.iter().filter(|name| !before.contains(name)).cloned() {
-            (self.shared.observer)(Notice::DestinationSkipped { sync: self.name.clone(), run, destination });
+            (self.shared.observer)(Event::DestinationSkipped { sync: self.name.clone(), run, destination });
         }
         self.extract(config, sync_runtime, record, false);
         Ok(run)
@@ -297,16 +281,15 @@ impl Actor {
         record: RunRecord,
         resumed: bool,
     ) {
-        let run = record.id;
-        (self.shared.observer)(Notice::Started { sync: self.name.clone(), run, resumed });
+        driver::started(&self.shared, &record, resumed);
         let (shared, config, sync_runtime) = (self.shared.clone(), config.clone(), sync_runtime.clone());
         self.current = Some(tokio::spawn(extract(shared, config, sync_runtime, record)));
     }
 
-    fn after(&mut self, outcome: Outcome) {
+    fn after(&mut self, outcome: ExtractionOutcome) {
         match outcome {
-            Outcome::Done | Outcome::Stopped => self.failures = 0,
-            Outcome::TryAgain => {
+            ExtractionOutcome::Done | ExtractionOutcome::Stopped => self.failures = 0,
+            ExtractionOutcome::TryAgain => {
                 self.retry = Some(Instant::now() + RETRY_AFTER[self.failures.min(RETRY_AFTER.len() - 1)]);
                 self.failures += 1;
             }
@@ -314,89 +297,48 @@ impl Actor {
     }
 }
 
-/// What sets a run off that someone asks for.
+/// The trigger of a requested run.
 fn by_hand(options: &RunOptions) -> By {
     if options.replay.is_some() { By::Replay } else { By::Manual }
 }
 
-/// Waits for the extraction under way; for ever if there is none.
-async fn ended(current: &mut Option<Current>) -> Result<Outcome> {
+/// Waits for the running extraction; for ever if there is none.
+async fn ended(current: &mut Option<Current>) -> Result<ExtractionOutcome> {
     match current {
         Some(current) => joined(current.await),
         None => std::future::pending().await,
     }
 }
 
-fn joined(joined: std::result::Result<Result<Outcome>, tokio::task::JoinError>) -> Result<Outcome> {
-    joined.unwrap_or_else(|e| Err(Error::new(Code::CountsDiffer, "an extraction broke down").caused_by(e)))
+fn joined(
+    joined: std::result::Result<Result<ExtractionOutcome>, tokio::task::JoinError>,
+) -> Result<ExtractionOutcome> {
+    joined.unwrap_or_else(|e| {
+        Err(Error::new(Code::CountsDiffer, "the task of an extraction ended unexpectedly").caused_by(e))
+    })
 }
 
-fn new_run(
-    config: &RuntimeConfig,
-    sync_runtime: &SyncRuntime,
-    trigger: By,
-    options: RunOptions,
-    slot: Option<Timestamp>,
-    skipped: Vec<String>,
-) -> NewRun {
-    let now = config.engine.clock.now();
-    let spec = &sync_runtime.spec;
-    NewRun {
-        sync: spec.name.clone(),
-        call_type: spec.call_type,
-        trigger,
-        pinned: pinned(spec, &options, skipped),
-        due_at: slot.unwrap_or(now),
-        started_at: now,
-    }
-}
-
-/// Waits for its places, extracts, and hands the run to the queues. An error is one of the state: the supervisor cannot go on with it.
+/// Waits for its permits, extracts, and puts the run into the queues. An error is one of the state: the
+/// supervisor cannot go on with it.
 async fn extract(
     shared: Arc<Shared>,
     config: Arc<RuntimeConfig>,
     sync_runtime: SyncRuntime,
     record: RunRecord,
-) -> Result<Outcome> {
+) -> Result<ExtractionOutcome> {
     let mut stop = config.engine.stop.clone();
-    let places = shared.places_for(&record.pinned.source);
-    let both = async {
-        let [own, all] = places;
-        (own.acquire_owned().await, all.acquire_owned().await)
+    let [own, all] = shared.permits_for(&record.pinned.source);
+    let both = async { (own.acquire_owned().await, all.acquire_owned().await) };
+    let _permits = tokio::select! {
+        permits = both => permits,
+        () = stopped(&mut stop) => return Ok(ExtractionOutcome::Stopped),
     };
-    let _places = tokio::select! {
-        places = both => places,
-        () = stopped(&mut stop) => return Ok(Outcome::Stopped),
-    };
-    let spec = crate::run::pinned_spec(&sync_runtime.spec, &record);
-    let (observer, sync, run) = (shared.observer.clone(), record.sync.clone(), record.id);
-    let told = observer.clone();
-    let progress: crate::Progress = Arc::new(move |event| match event {
-        crate::Event::Reading { notes, .. } if !notes.is_empty() => {
-            let note = notes
-                .into_iter()
-                .map(|note| note.text)
-                .reduce(|a, b| format!("{a}; {b}"))
-                .unwrap_or_default();
-            told(Notice::Noted { sync: sync.clone(), run, note })
-        }
-        crate::Event::Extracted { rows, seconds, .. } => {
-            told(Notice::Extracted { sync: sync.clone(), run, rows, seconds });
-        }
-        _ => {}
-    });
-    let extractor = Extractor {
-        engine: &config.engine,
-        spec: &spec,
-        warehouse: sync_runtime.warehouse.as_ref(),
-        run: &record,
-        progress: &progress,
-    };
-    match extractor.run().await {
-        Ok(()) => queues::enqueue(&shared, run).await.map(|()| Outcome::Done),
+    let SyncRuntime { spec, warehouse } = sync_runtime;
+    match driver::extract(&shared, &config.engine, &spec, warehouse.as_ref(), &record).await {
+        Ok(()) => queues::enqueue(&shared, record.id).await.map(|()| ExtractionOutcome::Done),
         // The run stays as it is; the next process begins it again.
-        Err(_) if *stop.borrow() => Ok(Outcome::Stopped),
-        Err(errors) => fail(&config, &spec, &record, errors, &observer).await,
+        Err(_) if *stop.borrow() => Ok(ExtractionOutcome::Stopped),
+        Err(errors) => fail(&config, &spec, &record, errors, &shared.observer).await,
     }
 }
 
@@ -405,8 +347,8 @@ async fn fail(
     spec: &SyncSpec,
     record: &RunRecord,
     errors: Errors,
-    observer: &super::Observer,
-) -> Result<Outcome> {
+    observer: &Observer,
+) -> Result<ExtractionOutcome> {
     let passes = errors.0.iter().all(|e| passes(e.code()));
     let mut told = Vec::new();
     for error in config.engine.fail(spec, record, errors).await.0 {
@@ -415,11 +357,11 @@ async fn fail(
         }
         told.push(Arc::new(error));
     }
-    observer(Notice::Failed { sync: record.sync.clone(), run: record.id, errors: told });
-    Ok(if passes { Outcome::TryAgain } else { Outcome::Done })
+    observer(Event::Failed { sync: record.sync.clone(), run: record.id, errors: told });
+    Ok(if passes { ExtractionOutcome::TryAgain } else { ExtractionOutcome::Done })
 }
 
-/// What may be better in some minutes without anybody's doing.
+/// Whether an error can pass by itself within minutes.
 fn passes(code: Code) -> bool {
     matches!(
         code,

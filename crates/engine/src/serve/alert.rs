@@ -1,7 +1,9 @@
-//! What is wrong, and what of it is news: from facts to the alerts that fire, and from those to changes. Pure.
+//! The alert rules: which alerts fire, given facts, and which of them are new or have ended. Pure.
 //!
-//! What always holds: a trouble is told when it begins and when it ends, and never in between. After a restart the facts of destinations begin anew, so an alert about one
-//! stays until the destination has taken something or nothing waits for it. What goes up and down around a limit stays until it is clearly below it.
+//! What always holds: an alert is sent when it begins and when it ends, and never in between. After
+//! a restart nothing is known of destinations yet, so an alert about one stays until the
+//! destination has accepted something or no run waits for it. A value around a threshold keeps its
+//! alert until it is clearly below the threshold.
 
 use std::time::Duration;
 
@@ -11,16 +13,16 @@ use outflow_core::{Code, Timestamp};
 
 use crate::schedule::Slots;
 
-/// From when on something is wrong.
+/// The thresholds of the rules.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rules {
-    /// So many runs of a sync failed in a row.
+    /// This number of runs of a sync failed in a row.
     pub failed_runs: u64,
-    /// More than this part of a run's rows was rejected, in percent.
+    /// More than this share of a run's rows was rejected, in percent.
     pub rejected_percent: u64,
-    /// More than this part of a sync's slots of the last 24 hours was skipped, in percent.
+    /// More than this share of a sync's slots of the last 24 hours was skipped, in percent.
     pub skipped_percent: u64,
-    /// No run of a scheduled sync succeeded for so long, and through two of its slots.
+    /// No run of a scheduled sync succeeded for this long, and through two of its slots.
     pub no_success_for: Duration,
     /// The disk has less than this above its reserve, in bytes.
     pub disk_above_reserve: u64,
@@ -38,12 +40,12 @@ impl Default for Rules {
     }
 }
 
-/// So many slots a sync must have had before skipped ones are counted as a part of them.
+/// The share of skipped slots needs at least this number of slots.
 pub const LEAST_SLOTS: u64 = 5;
 /// Skipped slots are counted over this time.
 pub const WINDOW: Duration = Duration::from_secs(24 * 3600);
 
-/// A sync, as far as alerts are about it.
+/// The facts about a sync.
 #[derive(Clone, Debug)]
 pub struct SyncFacts {
     /// Its runs.
@@ -52,14 +54,14 @@ pub struct SyncFacts {
     pub slots: Slots,
 }
 
-/// A destination, as far as alerts are about it.
+/// The facts about a destination.
 #[derive(Clone, Debug)]
 pub struct DestinationFacts {
     /// Its name.
     pub name: String,
     /// Why it is paused, if it is.
     pub paused: Option<(Code, String)>,
-    /// It has taken something since the process began.
+    /// Whether it has accepted something since the process began.
     pub proven: bool,
 }
 
@@ -70,14 +72,14 @@ pub struct QueueFacts {
     pub sync: String,
     /// The destination.
     pub destination: String,
-    /// It lags.
+    /// Whether it is lagging.
     pub lags: bool,
 }
 
-/// All that alerts rest on.
+/// The facts that the rules use.
 #[derive(Clone, Debug)]
 pub struct Facts {
-    /// The present moment.
+    /// The current time.
     pub now: Timestamp,
     /// When the supervisor started.
     pub serving_since: Timestamp,
@@ -85,15 +87,15 @@ pub struct Facts {
     pub syncs: Vec<SyncFacts>,
     /// The project's destinations.
     pub destinations: Vec<DestinationFacts>,
-    /// Where runs wait.
+    /// The delivery queues with runs.
     pub queues: Vec<QueueFacts>,
-    /// Which destinations which syncs leave out: sync and destination.
+    /// The skipped destinations: sync and destination.
     pub skipped: Vec<(String, String)>,
     /// The spool's disk, if it could be measured.
     pub room: Option<Room>,
 }
 
-/// A trouble of now.
+/// A condition that holds now.
 struct Trouble {
     kind: &'static str,
     subject: String,
@@ -103,7 +105,8 @@ struct Trouble {
 
 /// The alerts that are new or changed between those of `before` and those that fire now.
 ///
-/// One that ends is kept with the moment of its end, also if nobody was told that it began: a message about it may be on its way. Who tells deletes it.
+/// One that ends is kept with the time of its end, even if its begin was not acknowledged: a
+/// message about it may be in flight. The notifier deletes it.
 pub fn changes(rules: &Rules, facts: &Facts, before: &[AlertRecord]) -> Vec<AlertRecord> {
     let firing = firing(rules, facts, &|kind, subject| {
         before.iter().any(|a| a.recovered_at.is_none() && a.kind == kind && a.subject == subject)
@@ -112,9 +115,9 @@ pub fn changes(rules: &Rules, facts: &Facts, before: &[AlertRecord]) -> Vec<Aler
     for trouble in &firing {
         match before.iter().find(|a| a.kind == trouble.kind && a.subject == trouble.subject) {
             Some(known) if known.recovered_at.is_none() => {}
-            // For whoever listens it has never ended.
+            // Receivers were not informed of its end.
             Some(known) if !known.told => changes.push(AlertRecord { recovered_at: None, ..known.clone() }),
-            // A message about its end may be on its way: it begins anew.
+            // A message about its end may be in flight: it begins again.
             _ => changes.push(AlertRecord {
                 kind: trouble.kind.to_owned(),
                 subject: trouble.subject.clone(),
@@ -180,7 +183,7 @@ fn firing(rules: &Rules, facts: &Facts, before: Before<'_>) -> Vec<Trouble> {
     found
 }
 
-/// What the runs of a sync tell.
+/// The alerts that follow from the runs of a sync.
 fn of_runs(rules: &Rules, sync: &SyncFacts, before: Before<'_>, found: &mut Vec<Trouble>) {
     let Standing { sync: name, failed, reason, last_rows, slots, skipped, lost, held, wrong, .. } =
         &sync.standing;
@@ -226,7 +229,8 @@ fn of_runs(rules: &Rules, sync: &SyncFacts, before: Before<'_>, found: &mut Vec<
     }
 }
 
-/// No success for the rule's time, and two slots have passed since the last one. Counted from the process's start where that is later.
+/// No success for the rule's time, and two slots have passed since the last one. Counted from the
+/// start of the process if that is later.
 fn without_success(rules: &Rules, facts: &Facts, sync: &SyncFacts, before: Before<'_>) -> Option<Trouble> {
     let Standing { sync: name, first_started, last_success, .. } = &sync.standing;
     let base = last_success.or(*first_started)?;
@@ -257,7 +261,7 @@ fn limit(kind: &str, subject: &str, percent: u64, before: Before<'_>) -> u64 {
     if before(kind, subject) { percent * 9 } else { percent * 10 }
 }
 
-/// Whether `part` is more than so many thousandths of `whole`.
+/// Whether `part` is more than this number of thousandths of `whole`.
 fn exceeds(part: u64, whole: u64, thousandths: u64) -> bool {
     u128::from(part) * 1000 > u128::from(whole) * u128::from(thousandths)
 }

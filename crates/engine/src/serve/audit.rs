@@ -1,6 +1,8 @@
-//! The production audit: some time after its end each run is recounted, as `outflow verify` does it, and the result is kept.
+//! The production audit: some time after its end each run is verified, as by `outflow verify`, and
+//! the result is kept.
 //!
-//! One run at a time, and after each a pause as long as the recount took, so that deliveries have the disk. A run whose segments are gone is left out.
+//! Runs are audited one at a time, with a pause as long as the audit took after each, so that
+//! deliveries have the disk. A run without segments is not audited.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,12 +12,12 @@ use outflow_core::{Code, Result, RunId};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::notice::Notice;
 use super::{RuntimeConfig, Shared};
 use crate::blocking;
+use crate::event::Event;
 use crate::stop::stopped;
 
-/// Runs that have waited long enough are looked for this often.
+/// How often runs to audit are looked up.
 const LOOK_EVERY: Duration = Duration::from_secs(20);
 
 /// Ends when the engine stops, or with an error of the state.
@@ -48,7 +50,7 @@ async fn next(config: &Arc<RuntimeConfig>) -> Result<Option<RunId>> {
     blocking(move || state.next_audit(before)).await
 }
 
-/// Whether the process was told to stop meanwhile.
+/// Whether the process was stopped meanwhile.
 async fn paused(stop: &mut watch::Receiver<bool>, pause: Duration) -> bool {
     tokio::select! {
         () = stopped(stop) => true,
@@ -66,7 +68,7 @@ async fn recount(shared: &Shared, run: RunId) -> Result<()> {
                 if matches!(error.code(), Code::SpoolIo | Code::SegmentDamaged | Code::SegmentMissing) =>
             {
                 let record = engine.state.run(run)?;
-                // They were swept, or purged, while they were read.
+                // They were removed by retention or a purge while they were read.
                 if engine.state.segments(run)?.is_empty() {
                     return Ok(None);
                 }
@@ -79,7 +81,7 @@ async fn recount(shared: &Shared, run: RunId) -> Result<()> {
     })
     .await?;
     if let Some((sync, differences)) = audited {
-        (shared.observer)(Notice::Audited { sync, run, differences });
+        (shared.observer)(Event::Audited { sync, run, differences });
     }
     Ok(())
 }

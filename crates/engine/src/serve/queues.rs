@@ -1,7 +1,9 @@
-//! DeliveryQueues: for each sync and destination the runs that it has yet to deliver, in run order, one at a time.
+//! Delivery queues: for each sync and destination the runs that are to be delivered, in run order,
+//! one at a time.
 //!
-//! A queue's task lives as long as its queue holds a run. A destination that stops keeps its run at the head of the queue; the queue goes on when the destination's limiter
-//! is open again, when the project is reloaded, or after a while, with one probe.
+//! A queue has a task as long as it holds a run. When a destination stops, its run stays at the
+//! head of the queue; the queue continues when the destination's limiter is resumed, when the
+//! project is reloaded, or after a while, with one probe.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,32 +17,32 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::notice::Notice;
-use super::{RuntimeConfig, Shared};
+use super::{Mode, RuntimeConfig, Shared};
+use crate::blocking;
 use crate::delivery::limiter::Health;
-use crate::run::RunRequest;
+use crate::event::{Event, Observer};
 use crate::schedule::Slots;
 use crate::stop::stopped;
-use crate::{Event, Progress, blocking};
 
-/// A destination that a person has to mend is asked again after this time, and then after twice of it, and so on.
-const ASK_AGAIN: Duration = Duration::from_secs(300);
-const ASK_AGAIN_MOST: Duration = Duration::from_secs(3600);
+/// A stopped destination is probed after this time, which doubles after each probe …
+const PROBE_AFTER: Duration = Duration::from_secs(300);
+/// … up to this.
+const PROBE_AFTER_MOST: Duration = Duration::from_secs(3600);
 
 type Key = (String, String);
 
-/// Where a queue stands, for people.
+/// The status of a queue.
 #[derive(Clone, Debug, Serialize)]
 pub struct QueueStatus {
     /// The sync.
     pub sync: String,
     /// The destination.
     pub destination: String,
-    /// Runs that wait, the one under way included.
+    /// The runs in it, including the one that is being delivered.
     pub runs: Vec<RunId>,
-    /// Bytes of their segments.
+    /// The bytes of their segments.
     pub bytes: u64,
-    /// Whether it lags: it keeps nobody busy.
+    /// Whether its destination is lagging: then it does not keep the sync busy.
     pub lagging: bool,
 }
 
@@ -50,7 +52,7 @@ pub(super) struct Busy {
     pub(super) run: Option<RunId>,
     pub(super) code: Code,
     pub(super) reason: String,
-    /// The run waits for a person: nobody's wish is remembered behind it.
+    /// The run awaits approval: no further run request is queued while it does.
     pub(super) held: Option<Error>,
 }
 
@@ -64,7 +66,7 @@ pub struct DeliveryQueues {
 #[derive(Default)]
 struct Inner {
     queues: BTreeMap<Key, Queue>,
-    /// By sync, the destinations that its last ordinary run left out.
+    /// By sync, the destinations that its last incremental run skipped.
     skipped: BTreeMap<String, Vec<String>>,
     tasks: JoinSet<()>,
 }
@@ -72,8 +74,8 @@ struct Inner {
 #[derive(Default)]
 struct Queue {
     runs: VecDeque<(RunId, u64)>,
-    /// A task works on it.
-    served: bool,
+    /// Whether it has a task.
+    has_task: bool,
     lagging: bool,
 }
 
@@ -89,7 +91,7 @@ impl DeliveryQueues {
         self.changes.subscribe()
     }
 
-    /// Has everybody look again.
+    /// Makes everything that watches the queues check them.
     pub(super) fn touch(&self) {
         self.changes.send_modify(|n| *n += 1);
     }
@@ -107,7 +109,8 @@ impl DeliveryQueues {
         status.collect()
     }
 
-    /// The run that a destination is being sent, if that keeps the sync busy: the destination is well.
+    /// A run that keeps the sync busy: one that is being delivered to a destination that is not
+    /// lagging.
     pub(super) fn busy(&self, sync: &str) -> Option<Busy> {
         let queue = self.status().into_iter().find(|queue| queue.sync == sync && !queue.lagging)?;
         let run = queue.runs.first().copied();
@@ -115,18 +118,18 @@ impl DeliveryQueues {
         Some(Busy { run, code: Code::RunInProgress, reason, held: None })
     }
 
-    /// The sync's queues that lag with as much as may wait.
+    /// The sync's lagging queues whose backlog is full.
     pub(super) fn full(&self, config: &RuntimeConfig, sync: &str) -> Vec<QueueStatus> {
         let is_full = |queue: &QueueStatus| queue.lagging && queue.bytes >= config.limits.backlog_bytes;
         self.status().into_iter().filter(|queue| queue.sync == sync && is_full(queue)).collect()
     }
 
-    /// Remembers which destinations a sync leaves out.
+    /// Sets which destinations a sync skips.
     pub(super) fn set_skipped(&self, sync: &str, destinations: Vec<String>) {
         self.lock().skipped.insert(sync.to_owned(), destinations);
     }
 
-    /// Which destinations which syncs leave out: sync and destination.
+    /// The skipped destinations: sync and destination.
     pub(super) fn skipped(&self) -> Vec<Key> {
         let inner = self.lock();
         let all =
@@ -134,25 +137,42 @@ impl DeliveryQueues {
         all.collect()
     }
 
-    /// Resolves when a queue could not remember its progress.
+    /// Resolves when a queue could not persist its progress.
     pub(super) async fn failed(&self) -> Error {
         let mut failure = self.failure.subscribe();
         let error = failure.wait_for(Option::is_some).await.ok().and_then(|found| found.clone());
         match error {
-            Some(error) => again(error),
+            Some(error) => shared_error(error),
             None => std::future::pending().await,
         }
     }
 
-    /// Resolves when no queue has a task any more, with an error if one could not remember its progress.
+    /// Resolves when no queue has a task, with an error if one could not persist its progress.
     pub(super) async fn ended(&self) -> Result<()> {
         loop {
             let mut tasks = std::mem::take(&mut self.lock().tasks);
             if tasks.is_empty() {
-                return self.failure.borrow().clone().map_or(Ok(()), |error| Err(again(error)));
+                return self.failure.borrow().clone().map_or(Ok(()), |error| Err(shared_error(error)));
             }
-            while tasks.join_next().await.is_some() {}
+            while let Some(joined) = tasks.join_next().await {
+                if let Err(join) = joined {
+                    let error =
+                        Error::new(Code::CountsDiffer, "a delivery's task broke down").caused_by(join);
+                    self.fail(error);
+                }
+            }
         }
+    }
+
+    /// The first failure counts.
+    fn fail(&self, error: Error) {
+        self.failure.send_if_modified(|failure| {
+            let is_first = failure.is_none();
+            if is_first {
+                *failure = Some(Arc::new(error));
+            }
+            is_first
+        });
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -168,7 +188,7 @@ impl DeliveryQueues {
         }
     }
 
-    /// Takes a run out of a queue, or out of all queues. Tells whether none has it any more.
+    /// Removes a run from a queue, or from all queues. Returns whether no queue holds it now.
     fn drop_run(&self, key: Option<&Key>, run: RunId) -> bool {
         let mut inner = self.lock();
         for (_, queue) in inner.queues.iter_mut().filter(|(k, _)| key.is_none_or(|key| *k == key)) {
@@ -180,7 +200,7 @@ impl DeliveryQueues {
         is_gone
     }
 
-    /// The run at the head; without one the queue's task ends.
+    /// The run at the head; without one the task of the queue ends.
     fn head(&self, key: &Key) -> Option<RunId> {
         let mut inner = self.lock();
         let queue = inner.queues.get_mut(key)?;
@@ -191,25 +211,25 @@ impl DeliveryQueues {
         head
     }
 
-    /// Remembers whether a queue lags. Tells if that is news.
+    /// Sets whether a queue is lagging. Returns whether that changed.
     fn set_lagging(&self, key: &Key, lagging: bool) -> bool {
         let mut inner = self.lock();
         let Some(queue) = inner.queues.get_mut(key) else { return false };
-        let news = std::mem::replace(&mut queue.lagging, lagging) != lagging;
+        let changed = std::mem::replace(&mut queue.lagging, lagging) != lagging;
         drop(inner);
-        if news {
+        if changed {
             self.touch();
         }
-        news
+        changed
     }
 }
 
-/// An error that several may have.
-fn again(error: Arc<Error>) -> Error {
+/// An error from one that is shared.
+fn shared_error(error: Arc<Error>) -> Error {
     Error::new(error.code(), error.message().to_owned()).caused_by(error)
 }
 
-/// Takes up what an earlier process left undelivered, and tells of runs that are held.
+/// Enqueues the runs that an earlier process did not finish, and reports those that await approval.
 pub(super) async fn recover(shared: &Arc<Shared>) -> Result<()> {
     let state = shared.config().engine.state.clone();
     for record in blocking(move || state.unfinished_runs()).await? {
@@ -220,18 +240,18 @@ pub(super) async fn recover(shared: &Arc<Shared>) -> Result<()> {
     Ok(())
 }
 
-/// Puts a run's open deliveries into their queues. A run that has none is at its end; one that is held waits for a person.
+/// Puts a run's open deliveries into their queues. A run without any ends.
 pub(super) async fn enqueue(shared: &Arc<Shared>, run: RunId) -> Result<()> {
     let config = shared.config();
     let state = config.engine.state.clone();
     let (record, deliveries) = blocking(move || Ok((state.run(run)?, state.deliveries(run)?))).await?;
     let Some(record) = record else { return Ok(()) };
     if record.state.is_final() {
-        (shared.observer)(Notice::Ended { sync: record.sync, run, state: record.state });
+        (shared.observer)(Event::Ended { sync: record.sync, run, state: record.state });
         return Ok(());
     }
     if let (RunState::AwaitingApproval, Some((code, reason))) = (record.state, record.reason) {
-        (shared.observer)(Notice::AwaitingApproval { sync: record.sync, run, code, reason });
+        (shared.observer)(Event::AwaitingApproval { sync: record.sync, run, code, reason });
         return Ok(());
     }
     for delivery in deliveries.iter().filter(|d| is_open(d)) {
@@ -250,35 +270,35 @@ fn is_open(delivery: &DeliveryRecord) -> bool {
     matches!(delivery.state, DeliveryState::Delivering | DeliveryState::Stopped)
 }
 
-/// Sees to it that a task works on the queue.
+/// Starts the task of a queue, unless it has one.
 fn serve(shared: &Arc<Shared>, key: Key) {
     let mut inner = shared.queues.lock();
     while inner.tasks.try_join_next().is_some() {}
-    let Some(queue) = inner.queues.get_mut(&key).filter(|q| !q.served) else { return };
-    queue.served = true;
+    let Some(queue) = inner.queues.get_mut(&key).filter(|q| !q.has_task) else { return };
+    queue.has_task = true;
     let shared = shared.clone();
     inner.tasks.spawn(async move {
-        if let Err(error) = (DeliveryQueue { shared: shared.clone(), key, refusals: 0 }).go().await {
-            shared.queues.failure.send_replace(Some(Arc::new(error)));
+        if let Err(error) = (DeliveryQueue { shared: shared.clone(), key, stops: 0 }).go().await {
+            shared.queues.fail(error);
         }
     });
 }
 
-/// What a delivery has told.
+/// What a delivery has reported.
 #[derive(Default)]
-struct Told {
-    /// Calls were settled since the last look.
-    watermark_update: AtomicBool,
+struct Reported {
+    /// Calls were settled since the last check.
+    has_settled: AtomicBool,
     /// How it ended.
-    end: Mutex<Option<Notice>>,
+    end: Mutex<Option<Event>>,
 }
 
-impl Told {
-    fn set_end(&self, notice: Notice) {
+impl Reported {
+    fn set_end(&self, notice: Event) {
         *self.end.lock().unwrap_or_else(PoisonError::into_inner) = Some(notice);
     }
 
-    fn end(&self) -> Option<Notice> {
+    fn end(&self) -> Option<Event> {
         self.end.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
@@ -288,39 +308,40 @@ struct DeliveryQueue {
     shared: Arc<Shared>,
     key: Key,
     /// How often the destination has stopped in a row.
-    refusals: u32,
+    stops: u32,
 }
 
 impl DeliveryQueue {
-    /// Delivers until nothing waits or the process stops. An error is one of the state.
+    /// Delivers until the queue is empty or the process stops. An error is one of the state.
     async fn go(mut self) -> Result<()> {
         let mut stop = self.shared.config().engine.stop.clone();
         let shared = self.shared.clone();
         while let Some(run) = self.shared.queues.head(&self.key) {
-            let going = shared.quiet.read().await;
+            let not_paused = shared.quiet.read().await;
             if *stop.borrow() {
                 return Ok(());
             }
             let config = self.shared.config();
-            let told = Arc::new(Told::default());
-            let state = self.deliver(&config, run, &mut stop, &told).await?;
-            drop(going);
+            let reported = Arc::new(Reported::default());
+            let state = self.deliver(&config, run, &mut stop, &reported).await?;
+            drop(not_paused);
             let is_settled = matches!(state, DeliveryState::Succeeded | DeliveryState::Partial);
             let mut is_last = false;
             if is_settled {
-                self.refusals = 0;
+                self.stops = 0;
                 self.lag(false);
                 is_last = self.shared.queues.drop_run(Some(&self.key), run);
             } else if state == DeliveryState::Stopped {
                 self.lag(true);
             }
-            // Whoever hears of it finds the queue as it is now.
-            if let Some(notice) = told.end() {
+            // Only now, so that the observer sees the queue in its new state.
+            if let Some(notice) = reported.end() {
                 (self.shared.observer)(notice);
             }
             match state {
-                // A run that has ended is in nobody's way: the last queue that had it ends it.
+                // The last queue that held a run ends it.
                 _ if is_last => conclude(&self.shared, &config, &self.key.0, run).await?,
+                _ if !is_settled && self.shared.mode != Mode::Serve => return Ok(()),
                 DeliveryState::Stopped => self.wait(&config, &mut stop).await,
                 // The project was reloaded, or the process stops.
                 _ => {}
@@ -329,13 +350,14 @@ impl DeliveryQueue {
         Ok(())
     }
 
-    /// Delivers one run until it is settled, its destination stops, the project is reloaded or the process stops.
+    /// Delivers one run until it is settled, its destination stops, the project is reloaded or the
+    /// process stops.
     async fn deliver(
         &self,
         config: &Arc<RuntimeConfig>,
         run: RunId,
         stop: &mut watch::Receiver<bool>,
-        told: &Arc<Told>,
+        reported: &Arc<Reported>,
     ) -> Result<DeliveryState> {
         let state = config.engine.state.clone();
         let found = blocking(move || Ok((state.run(run)?, state.deliveries(run)?))).await?;
@@ -346,34 +368,34 @@ impl DeliveryQueue {
         let (halt, halted) = watch::channel(false);
         (self.shared.observer)(self.stands(run, delivery.counts));
         let engine = crate::Engine { stop: halted, ..config.engine.clone() };
-        let request = RunRequest {
-            options: record.pinned.options.clone(),
-            trigger: record.trigger,
-            due_at: None,
-            delivery_timeout: None,
-            progress: self.progress(run, told),
+        let delivery_timeout = match self.shared.mode {
+            Mode::Serve => None,
+            Mode::Once { delivery_timeout } => delivery_timeout,
         };
+        let observer = self.observer(reported);
         let mut reloads = self.shared.config.clone();
         let mut look = tokio::time::interval(config.limits.lags_after / 20);
-        let delivering = engine.deliver(&record, delivery, &request);
+        let delivering = engine.deliver(&record, delivery, delivery_timeout, &observer);
         tokio::pin!(delivering);
         let delivered = loop {
             tokio::select! {
                 delivered = &mut delivering => break delivered,
                 () = stopped(stop), if !*halt.borrow() => drop(halt.send_replace(true)),
                 () = replaced(&mut reloads, config), if !*halt.borrow() => drop(halt.send_replace(true)),
-                _ = look.tick() => self.look(config, told),
+                _ = look.tick() => self.look(config, reported),
             }
         };
         match delivered {
             Err(error) if matches!(error.code(), Code::SegmentDamaged | Code::SegmentMissing) => {
-                config.engine.lose(&record, &error).await?;
-                (self.shared.observer)(Notice::Trouble { error: Arc::new(error) });
-                (self.shared.observer)(Notice::Ended {
-                    sync: self.key.0.clone(),
-                    run,
-                    state: RunState::Lost,
-                });
+                let is_first = config.engine.lose(&record, &error).await?;
+                if self.shared.mode != Mode::Serve {
+                    return Err(error);
+                }
+                if is_first {
+                    let sync = self.key.0.clone();
+                    (self.shared.observer)(Event::Problem { error: Arc::new(error) });
+                    (self.shared.observer)(Event::Ended { sync, run, state: RunState::Lost });
+                }
                 self.shared.queues.drop_run(None, run);
                 Ok(DeliveryState::Delivering)
             }
@@ -381,39 +403,38 @@ impl DeliveryQueue {
         }
     }
 
-    fn stands(&self, run: RunId, counts: DeliveryCounts) -> Notice {
+    fn stands(&self, run: RunId, counts: DeliveryCounts) -> Event {
         let (sync, destination) = self.key.clone();
-        Notice::Delivering { sync, run, destination, counts }
+        Event::Delivering { sync, run, destination, counts }
     }
 
-    fn progress(&self, run: RunId, told: &Arc<Told>) -> Progress {
-        let (told, sync, observer) = (told.clone(), self.key.0.clone(), self.shared.observer.clone());
+    /// Passes the events of a delivery on. Its end is kept until the queue is as the end says.
+    fn observer(&self, reported: &Arc<Reported>) -> Observer {
+        let (reported, observer) = (reported.clone(), self.shared.observer.clone());
         Arc::new(move |event| match event {
-            Event::Delivered { destination, counts } => {
-                told.watermark_update.store(true, Ordering::Relaxed);
-                observer(Notice::Delivering { sync: sync.clone(), run, destination, counts });
+            Event::Delivered { .. } => reported.set_end(event),
+            event => {
+                if matches!(event, Event::Delivering { .. }) {
+                    reported.has_settled.store(true, Ordering::Relaxed);
+                }
+                observer(event);
             }
-            Event::Ended { destination, state, counts, reason } => {
-                let sync = sync.clone();
-                told.set_end(Notice::Delivered { sync, run, destination, state, counts, reason });
-            }
-            _ => {}
         })
     }
 
-    /// Finds out whether the destination lags. It has caught up only when it takes calls again.
-    fn look(&self, config: &RuntimeConfig, told: &Told) {
+    /// Checks whether the destination is lagging. It has caught up only once it accepts calls.
+    fn look(&self, config: &RuntimeConfig, reported: &Reported) {
         let Some(destination) = config.engine.destinations.get(&self.key.1) else { return };
-        let moves = told.watermark_update.swap(false, Ordering::Relaxed);
+        let has_settled = reported.has_settled.swap(false, Ordering::Relaxed);
         match config.engine.limiters.of(destination.as_ref()).health() {
-            Health::Healthy if moves => self.lag(false),
+            Health::Healthy if has_settled => self.lag(false),
             Health::Paused { .. } => self.lag(true),
             Health::Failing { since, .. } if since.elapsed() > self.patience(config) => self.lag(true),
             Health::Healthy | Health::Failing { .. } => {}
         }
     }
 
-    /// max(5 minutes, one interval).
+    /// How long a destination may fail before it is lagging: max(5 minutes, one interval).
     fn patience(&self, config: &RuntimeConfig) -> Duration {
         let interval = config
             .sync_runtime(&self.key.0)
@@ -424,19 +445,19 @@ impl DeliveryQueue {
     fn lag(&self, lags: bool) {
         if self.shared.queues.set_lagging(&self.key, lags) {
             let (sync, destination) = self.key.clone();
-            (self.shared.observer)(Notice::Lagging { sync, destination, lags });
+            (self.shared.observer)(Event::Degraded { sync, destination, degraded: lags });
         }
     }
 
-    /// Waits until it makes sense to ask a destination that has stopped again.
+    /// Waits until a stopped destination is to be probed.
     async fn wait(&mut self, config: &Arc<RuntimeConfig>, stop: &mut watch::Receiver<bool>) {
-        let again = (ASK_AGAIN * 2_u32.pow(self.refusals.min(8))).min(ASK_AGAIN_MOST);
-        self.refusals += 1;
+        let wait = (PROBE_AFTER * 2_u32.pow(self.stops.min(8))).min(PROBE_AFTER_MOST);
+        self.stops += 1;
         let mut reloads = self.shared.config.clone();
         let Some(destination) = config.engine.destinations.get(&self.key.1) else { return };
         let limiter = config.engine.limiters.of(destination.as_ref());
         let mut changes = limiter.watch();
-        let deadline = Instant::now() + again;
+        let deadline = Instant::now() + wait;
         loop {
             tokio::select! {
                 () = stopped(stop) => return,
@@ -464,7 +485,7 @@ async fn replaced(reloads: &mut watch::Receiver<Arc<RuntimeConfig>>, config: &Ar
 async fn conclude(shared: &Arc<Shared>, config: &RuntimeConfig, sync: &str, run: RunId) -> Result<()> {
     let (state, now) = (config.engine.state.clone(), config.engine.clock.now());
     if let Some(state) = blocking(move || state.conclude(run, now)).await? {
-        (shared.observer)(Notice::Ended { sync: sync.to_owned(), run, state });
+        (shared.observer)(Event::Ended { sync: sync.to_owned(), run, state });
         shared.queues.touch();
     }
     Ok(())

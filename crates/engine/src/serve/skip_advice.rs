@@ -1,4 +1,4 @@
-//! What the skips of a day say about a schedule.
+//! Advice on a schedule, from the slots that were skipped in a day.
 
 use std::time::Duration;
 
@@ -8,19 +8,19 @@ use outflow_core::{Code, Error, Result, RunRecord, RunState, Timestamp};
 
 use crate::serve::alert::{LEAST_SLOTS, WINDOW};
 
-/// More than one skipped slot in so many is worth a word.
+/// More than one skipped slot in this number leads to advice.
 const ONE_IN: usize = 5;
 /// Intervals that people use, in minutes.
 const ROUND: [u64; 12] = [1, 2, 5, 10, 15, 30, 60, 120, 240, 360, 720, 1_440];
 
-/// A sync that skips much of its slots.
+/// A sync that skips many of its slots.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Crowded {
-    /// Slots of the last day that were skipped.
+    /// Skipped slots of the last day.
     skipped: usize,
-    /// Slots of the last day in all.
+    /// All slots of the last day.
     slots: usize,
-    /// An interval that nearly all runs would have fitted into, if one of a day does.
+    /// An interval into which nearly all runs would have fitted, if there is one of up to a day.
     fits: Option<Duration>,
 }
 
@@ -36,10 +36,10 @@ impl Crowded {
     }
 }
 
-/// Looks at the runs of these syncs and says of each that skips many slots what would fit it. Blocks.
+/// The advice for each of these syncs that skips many slots. Blocks.
 ///
 /// # Errors
-/// What the state says.
+/// Those of the state.
 pub fn warnings(state: &dyn State, sync: Option<&str>, now: Timestamp) -> Result<Vec<Error>> {
     let since = now - jiff::SignedDuration::try_from(WINDOW).unwrap_or_default();
     let mut all = Vec::new();
@@ -52,7 +52,7 @@ pub fn warnings(state: &dyn State, sync: Option<&str>, now: Timestamp) -> Result
     Ok(all)
 }
 
-/// Looks at a sync's runs. `None`: its slots are not worth a word.
+/// The advice for a sync; `None` if it needs none.
 fn crowded(runs: &[RunRecord], now: Timestamp) -> Option<Crowded> {
     let recent = runs.iter().filter(|r| {
         r.trigger == Trigger::Schedule
@@ -63,7 +63,7 @@ fn crowded(runs: &[RunRecord], now: Timestamp) -> Option<Crowded> {
     if (slots as u64) < LEAST_SLOTS || skipped.len() * ONE_IN <= slots {
         return None;
     }
-    // A run that goes on takes at least as long as it has.
+    // A run in progress takes at least as long as it has so far.
     let mut took: Vec<i64> =
         ran.iter().map(|r| r.ended_at.unwrap_or(now).as_second() - r.started_at.as_second()).collect();
     took.sort_unstable();
@@ -87,7 +87,7 @@ mod tests {
         Timestamp::from_second(s).unwrap()
     }
 
-    /// A run of a slot at this second that took so long, or was skipped.
+    /// A run of a slot at this second that took this long, or was skipped.
     fn run(due: i64, took: Option<i64>) -> RunRecord {
         RunRecord {
             id: RunId(1),

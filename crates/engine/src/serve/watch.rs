@@ -1,4 +1,5 @@
-//! Looking after the whole: each minute, and soon after something has happened, the alerts are worked out anew and what changed is kept and told.
+//! The watch: each minute, and soon after a notice, alerts are evaluated, and changes are stored
+//! and reported.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,17 +7,17 @@ use std::time::Duration;
 use outflow_core::{Result, Timestamp};
 use tokio::sync::Notify;
 
-use super::notice::Notice;
 use super::{RuntimeConfig, Shared};
 use crate::blocking;
 use crate::delivery::limiter::Health;
+use crate::event::Event;
 use crate::schedule::Slots;
 use crate::serve::alert::{self, DestinationFacts, Facts, QueueFacts, SyncFacts, WINDOW};
 use crate::stop::stopped;
 
-/// Nothing need happen for something to be wrong.
+/// Alerts are evaluated at least this often, because some depend on time alone.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
-/// However much happens, the state is asked no more often than this.
+/// The state is queried at most this often.
 const GAP: Duration = Duration::from_secs(1);
 
 /// Ends when the engine stops, or with an error of the state.
@@ -62,12 +63,12 @@ async fn look(shared: &Arc<Shared>, serving_since: Timestamp) -> Result<()> {
     })
     .await?;
     for alert in changed {
-        (shared.observer)(Notice::Alert { alert });
+        (shared.observer)(Event::Alert { alert });
     }
     Ok(())
 }
 
-/// The enabled syncs. One that never ran has nothing to tell.
+/// The enabled syncs that have run.
 fn syncs(config: &RuntimeConfig) -> Result<Vec<SyncFacts>> {
     let since = config.engine.clock.now() - jiff::SignedDuration::try_from(WINDOW).unwrap_or_default();
     let standings = config.engine.state.standings(since)?;
@@ -82,7 +83,7 @@ fn destinations(config: &RuntimeConfig) -> Vec<DestinationFacts> {
     let facts = config.engine.destinations.values().map(|destination| {
         let limiter = config.engine.limiters.of(destination.as_ref());
         let paused = match limiter.health() {
-            // What the destination said may hold a value of a row; the code's title does not.
+            // The destination's text can contain a value of a row; the code's title does not.
             Health::Paused { code, .. } => Some((code, code.title().to_owned())),
             Health::Healthy | Health::Failing { .. } => None,
         };
@@ -95,7 +96,7 @@ fn destinations(config: &RuntimeConfig) -> Vec<DestinationFacts> {
     facts.collect()
 }
 
-/// Of what syncs leave out, what the project still has.
+/// The skipped destinations that the project still has.
 fn skipped(shared: &Shared, config: &RuntimeConfig) -> Vec<(String, String)> {
     let mut all = shared.queues.skipped();
     all.retain(|(sync, name)| {

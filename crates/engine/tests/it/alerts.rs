@@ -8,7 +8,7 @@ use std::time::Duration;
 use outflow_core::sync::Schedule;
 use outflow_core::{Answer, Code, Guards, RunId, RunState, SyncSpec};
 use outflow_engine::serve::alert::Rules;
-use outflow_engine::serve::{Notice, RuntimeConfig};
+use outflow_engine::serve::{Event, RuntimeConfig};
 use tokio::sync::Semaphore;
 
 use crate::parts::{House, Scripted, Table, retry};
@@ -71,8 +71,8 @@ impl Story {
 
 /// What is told next: `+kind subject: message` when it begins, `-kind subject` when it ends. It counts as told at once.
 async fn told(served: &mut Served) -> String {
-    let pick = |n: &Notice| match n {
-        Notice::Alert { alert } => Some(alert.clone()),
+    let pick = |n: &Event| match n {
+        Event::Alert { alert } => Some(alert.clone()),
         _ => None,
     };
     let alert = served.next(pick).await;
@@ -85,7 +85,7 @@ async fn told(served: &mut Served) -> String {
 }
 
 async fn failed(served: &mut Served) {
-    served.next(|n| matches!(n, Notice::Failed { .. }).then_some(())).await;
+    served.next(|n| matches!(n, Event::Failed { .. }).then_some(())).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -178,7 +178,7 @@ async fn a_destination_that_refuses_the_key() {
     assert_eq!(told(&mut served).await, format!("+destination_paused a: {message}"));
     let mut served = story.restart(served).await;
     // It finds the key still refused.
-    served.next(|n| matches!(n, Notice::Delivered { .. }).then_some(())).await;
+    served.next(|n| matches!(n, Event::Delivered { .. }).then_some(())).await;
     is_open.store(true, Ordering::SeqCst);
     story.reload(&served);
     assert_eq!(served.run_ended().await, (RunId(1), RunState::Succeeded));
@@ -214,7 +214,7 @@ async fn a_disk_that_is_full() {
     let mut served = story.begin();
     assert!(told(&mut served).await.starts_with("+disk_low disk: the spool's disk has "));
     let mut served = story.restart(served).await;
-    served.next(|n| matches!(n, Notice::Ended { .. }).then_some(())).await;
+    served.next(|n| matches!(n, Event::Ended { .. }).then_some(())).await;
     story.rules.disk_above_reserve = 0;
     story.reload(&served);
     assert_eq!(told(&mut served).await, "-disk_low disk");
@@ -276,8 +276,8 @@ async fn a_run_that_is_lost() {
 #[tokio::test(flavor = "multi_thread")]
 async fn each_finished_run_is_recounted_and_one_that_does_not_add_up() {
     let mut story = Story::new(open("a"));
-    let audited = |n: &Notice| match n {
-        Notice::Audited { run, differences, .. } => Some((*run, differences.len())),
+    let audited = |n: &Event| match n {
+        Event::Audited { run, differences, .. } => Some((*run, differences.len())),
         _ => None,
     };
     let mut served = Served::start_fleet(House::new(&[&story.a]), story.now, |house| {

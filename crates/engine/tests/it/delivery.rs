@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use outflow_core::ports::destination::Limits;
+use outflow_core::ports::destination::BatchLimits;
 use outflow_core::{Answer, Code, DeliveryState, RunState};
 use serde_json::Value;
 
@@ -119,16 +119,15 @@ async fn a_destination_that_is_down_holds_up_no_other_and_is_given_up_in_time() 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn calls_with_one_key_never_overtake_each_other() {
-    // Requests fail and are halved at random; each user's calls must be taken in row order for the first time.
-    let a = Scripted::with_limits(
-        "a",
-        Limits { calls: 7, request_bytes: 2_000, concurrency: 8, rate: None, burst: None },
-        |n, calls| match (n * 2_654_435_761) >> 7 & 3 {
+    // Requests fail and are halved at random; each user's calls must be taken in row order for the
+    // first time.
+    let a = Scripted::with_limits("a", BatchLimits { records: 7, bytes: 2_000 }, 8, |n, calls| {
+        match (n * 2_654_435_761) >> 7 & 3 {
             0 => retry(Code::DestinationUnreachable),
             1 if calls.len() > 1 => Answer::TooLarge(refusal(Code::CallTooLargeForDestination, Some(413))),
             _ => Answer::Delivered,
-        },
-    );
+        }
+    });
     let (table, house) = (Table::users([]), House::new(&[&a]));
     let plans: Vec<&'static str> =
         (0..900).map(|i| &*Box::leak(format!("{i:04}").into_boxed_str())).collect();
@@ -146,11 +145,9 @@ async fn calls_with_one_key_never_overtake_each_other() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_destination_that_refuses_most_calls_alike_is_held() {
-    let a = Scripted::with_limits(
-        "a",
-        Limits { calls: 100, request_bytes: 1_000_000, concurrency: 2, rate: None, burst: None },
-        |_, _| Answer::Refused(refusal(Code::CallRefused, Some(422))),
-    );
+    let a = Scripted::with_limits("a", BatchLimits { records: 100, bytes: 1_000_000 }, 2, |_, _| {
+        Answer::Refused(refusal(Code::CallRefused, Some(422)))
+    });
     let (table, house) = (Table::users(1..=5_000), House::new(&[&a]));
     let run = house.run(&users_to(&["a"]), &table).await.unwrap();
     let d = &run.destinations[0].1;

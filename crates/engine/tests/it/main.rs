@@ -6,6 +6,7 @@ mod alerts;
 mod calendar;
 mod delivery;
 mod extraction;
+mod fan_out;
 mod guards;
 mod history;
 mod incremental;

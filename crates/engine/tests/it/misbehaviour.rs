@@ -1,11 +1,12 @@
-//! Destinations that fail in the ways of real ones: what becomes of the calls, and how often they are asked.
+//! Destinations that fail in the ways of real ones: what becomes of the calls, and how often they
+//! are asked.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
-use outflow_core::ports::destination::{Destination, Limits};
+use outflow_core::ports::destination::{BatchLimits, Destination};
 use outflow_core::run::RunOptions;
 use outflow_core::{Answer, Code, DeliveryState, RunState};
 use outflow_engine::delivery::limiter::Health;
@@ -16,8 +17,8 @@ use tokio::time::Instant;
 
 use crate::parts::{House, Scripted, Table, refusal, request, retry, stop, users_to};
 
-fn limits(calls: usize, concurrency: usize) -> Limits {
-    Limits { calls, request_bytes: 10_000_000, concurrency, rate: None, burst: None }
+fn batches_of(records: usize) -> BatchLimits {
+    BatchLimits { records, bytes: 10_000_000 }
 }
 
 /// Runs the sync of users to `a` until its destination ends it, however long that takes.
@@ -33,14 +34,16 @@ fn counts(run: &RunDocument) -> (u64, u64, u64) {
     (counts.delivered, counts.dead_letters, counts.pending)
 }
 
-/// Extracts so many users, and delivers them in virtual time to a destination that is asked how it answers after how long.
+/// Extracts so many users, and delivers them in virtual time to a destination that is asked how it
+/// answers after how long.
 fn deliver_in_virtual_time(
     users: u64,
     answer: impl Fn(usize, Duration) -> Answer + Send + Sync + 'static,
 ) -> (RunDocument, Duration, Arc<Scripted>) {
-    // Extractions need several threads, and virtual time needs a single one: the destination is down for the first half.
+    // Extractions need several threads, and virtual time needs a single one: the destination is
+    // down for the first half.
     let started: Arc<OnceLock<Instant>> = Arc::default();
-    let a = Scripted::with_limits("a", limits(1, 8), {
+    let a = Scripted::with_limits("a", batches_of(1), 8, {
         let started = started.clone();
         move |n, _| {
             started.get().map_or_else(|| stop(Code::DestinationUnreachable), |at| answer(n, at.elapsed()))
@@ -115,7 +118,7 @@ fn an_absurd_retry_after_is_waited_for_by_all_and_ends_with_one_request() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_destination_that_fails_every_second_request_gets_everything_and_refuses_nothing() {
-    let a = Scripted::with_limits("a", limits(1, 4), |n, _| match n % 2 {
+    let a = Scripted::with_limits("a", batches_of(1), 4, |n, _| match n % 2 {
         0 => retry(Code::DestinationServerError),
         _ => Answer::Delivered,
     });
@@ -128,7 +131,7 @@ async fn a_destination_that_fails_every_second_request_gets_everything_and_refus
 #[tokio::test(flavor = "multi_thread")]
 async fn one_bad_call_in_ten_thousand_is_found_with_few_requests() {
     for bad in ["1", "2500", "4999", "9999", "10000"] {
-        let a = Scripted::with_limits("a", limits(5_000, 2), move |_, calls| {
+        let a = Scripted::with_limits("a", batches_of(5_000), 2, move |_, calls| {
             match calls.iter().any(|c| c["userId"] == bad) {
                 true => Answer::Refused(refusal(Code::CallRefused, Some(400))),
                 false => Answer::Delivered,
@@ -145,7 +148,7 @@ async fn one_bad_call_in_ten_thousand_is_found_with_few_requests() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_path_makes_no_dead_letter() {
-    let a = Scripted::with_limits("a", limits(10, 4), |_, _| stop(Code::DestinationAddressWrong));
+    let a = Scripted::with_limits("a", batches_of(10), 4, |_, _| stop(Code::DestinationAddressWrong));
     let (table, house) = (Table::users(1..=1_000), House::new(&[&a]));
     let run = run(&house, &table).await;
     assert_eq!((run.destinations[0].1.state, counts(&run)), (DeliveryState::Stopped, (0, 0, 1_000)));
@@ -156,7 +159,7 @@ async fn a_wrong_path_makes_no_dead_letter() {
 async fn refused_credentials_pause_the_post_and_each_run_asked_for_tries_it_with_one_request() {
     let seen: Arc<Mutex<HashMap<String, String>>> = Arc::default();
     let (refuses, requests_again) = (Arc::new(AtomicBool::new(true)), Arc::new(AtomicUsize::new(0)));
-    let a = Scripted::with_limits("a", limits(10, 4), {
+    let a = Scripted::with_limits("a", batches_of(10), 4, {
         let (seen, refuses, requests_again) = (seen.clone(), refuses.clone(), requests_again.clone());
         move |n, calls: &[Value]| {
             for call in calls {
@@ -196,7 +199,7 @@ async fn refused_credentials_pause_the_post_and_each_run_asked_for_tries_it_with
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_gives_up_at_once_on_a_destination_that_wants_to_be_left_alone_for_longer() {
-    let a = Scripted::with_limits("a", limits(10, 4), |_, _| Answer::Retry {
+    let a = Scripted::with_limits("a", batches_of(10), 4, |_, _| Answer::Retry {
         code: Code::DestinationThrottled,
         status: Some(429),
         reason: "come back in an hour".into(),

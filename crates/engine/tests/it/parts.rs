@@ -1,4 +1,5 @@
-//! A warehouse and a destination that do as they are told, and an engine on the real spool and state.
+//! A warehouse and a destination that do as they are told, and an engine on the real spool and
+//! state.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -6,7 +7,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use outflow_core::outcome::Verdict;
-use outflow_core::ports::destination::{Destination, Envelope, Limits, Request};
+use outflow_core::ports::destination::{
+    BatchLimits, Destination, Endpoint, Envelope, Records, Request, RequestLimits,
+};
 use outflow_core::ports::state::State;
 use outflow_core::ports::warehouse::{Check, Expected, RowStream, Session, Statement, Warehouse};
 use outflow_core::run::{RunOptions, Trigger};
@@ -66,7 +69,7 @@ impl Warehouse for Table {
         Dialect::Postgres
     }
 
-    fn place(&self) -> String {
+    fn source_id(&self) -> String {
         "table".to_owned()
     }
 
@@ -141,7 +144,7 @@ impl RowStream for Rows {
         })
     }
 
-    fn again<'a>(&'a mut self, sql: &'a str) -> BoxFuture<'a, Result<()>> {
+    fn requery_snapshot<'a>(&'a mut self, sql: &'a str) -> BoxFuture<'a, Result<()>> {
         self.statements.lock().unwrap().push(sql.to_owned());
         self.at = 0;
         Box::pin(async { Ok(()) })
@@ -158,7 +161,8 @@ type Script = dyn Fn(usize, &[Value]) -> Answer + Send + Sync;
 /// A destination that answers by a script: the request's number from 0, and its calls.
 pub struct Scripted {
     name: String,
-    limits: Limits,
+    limits: RequestLimits,
+    endpoint: Endpoint,
     script: Box<Script>,
     requests: AtomicUsize,
     under_way: AtomicUsize,
@@ -170,21 +174,19 @@ pub struct Scripted {
 
 impl Scripted {
     pub fn new(name: &str, script: impl Fn(usize, &[Value]) -> Answer + Send + Sync + 'static) -> Arc<Self> {
-        Self::with_limits(
-            name,
-            Limits { calls: 10, request_bytes: 100_000, concurrency: 4, rate: None, burst: None },
-            script,
-        )
+        Self::with_limits(name, BatchLimits { records: 10, bytes: 100_000 }, 4, script)
     }
 
     pub fn with_limits(
         name: &str,
-        limits: Limits,
+        batch: BatchLimits,
+        concurrency: usize,
         script: impl Fn(usize, &[Value]) -> Answer + Send + Sync + 'static,
     ) -> Arc<Self> {
         Arc::new(Self {
             name: name.to_owned(),
-            limits,
+            limits: RequestLimits { concurrency, rate: None, burst: None },
+            endpoint: Endpoint { envelope: Envelope::from_static(b"[", b",", b"]"), limits: batch },
             script: Box::new(script),
             requests: AtomicUsize::new(0),
             under_way: AtomicUsize::new(0),
@@ -213,31 +215,31 @@ impl Destination for Scripted {
         &self.name
     }
 
-    fn limits(&self) -> &Limits {
+    fn limits(&self) -> &RequestLimits {
         &self.limits
     }
 
-    fn envelope(&self) -> Envelope {
-        Envelope { prefix: b"[", separator: b",", suffix: b"]" }
+    fn endpoints(&self) -> &[Endpoint] {
+        std::slice::from_ref(&self.endpoint)
     }
 
-    fn check(&self, _: &CallMeta, json: &[u8]) -> Verdict {
+    fn prepare(&self, _: &CallMeta, json: &[u8], _: Nulls, records: &mut Records<'_>) -> Verdict {
         match serde_json::from_slice::<Value>(json).unwrap()["traits"]["plan"].as_str() {
             Some("not for us") => Verdict::Filter,
             Some("too large") => Verdict::Refuse(refusal(Code::CallTooLargeForDestination, None)),
-            _ => Verdict::Send,
+            _ => {
+                records.push(0, |out| out.extend_from_slice(json));
+                Verdict::Send
+            }
         }
-    }
-
-    fn encode(&self, _: &CallMeta, json: &[u8], _: Nulls, out: &mut Vec<u8>) {
-        out.extend_from_slice(json);
     }
 
     fn deliver<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Reply> {
         Box::pin(async move {
             let calls: Vec<Value> = serde_json::from_slice(&request.body).unwrap();
-            assert_eq!(calls.len(), request.calls);
-            assert!(request.body.len() <= self.limits.request_bytes && calls.len() <= self.limits.calls);
+            assert_eq!(calls.len(), request.records);
+            let limits = self.endpoint.limits;
+            assert!(request.body.len() <= limits.bytes && calls.len() <= limits.records);
             let now = self.under_way.fetch_add(1, Ordering::SeqCst) + 1;
             self.most_under_way.fetch_max(now, Ordering::SeqCst);
             tokio::task::yield_now().await;
@@ -287,15 +289,16 @@ impl House {
     }
 
     fn in_dir(dir: TempDir, destinations: &[&Arc<Scripted>]) -> Self {
+        Self::of(dir, destinations.iter().map(|d| Arc::clone(d) as Arc<dyn Destination>))
+    }
+
+    pub fn of(dir: TempDir, destinations: impl IntoIterator<Item = Arc<dyn Destination>>) -> Self {
         let (stop, stopped) = watch::channel(false);
         let engine = Engine {
             state: Arc::new(SqliteState::open(dir.path()).unwrap()),
             spool: Arc::new(DiskSpool::open(&dir.path().join("spool"), 0).unwrap()),
             clock: Arc::new(SystemClock) as Arc<dyn Clock>,
-            destinations: destinations
-                .iter()
-                .map(|d| (d.name.clone(), Arc::clone(d) as Arc<dyn Destination>))
-                .collect(),
+            destinations: destinations.into_iter().map(|d| (d.name().to_owned(), d)).collect(),
             limiters: Arc::default(),
             budgets: Arc::default(),
             stop: stopped,
@@ -348,7 +351,7 @@ pub fn request(options: RunOptions) -> RunRequest {
         trigger: Trigger::Manual,
         due_at: None,
         delivery_timeout: Some(Duration::from_millis(400)),
-        progress: Arc::new(|_| {}),
+        observer: Arc::new(|_| {}),
     }
 }
 

@@ -10,7 +10,7 @@ use outflow_core::{
     Answer, CallType, Code, ColumnType, Connection, DeliveryState, NextStep, Nulls, RunId, RunState, SyncSpec,
 };
 use outflow_engine::operations::replay::ReplayRequest;
-use outflow_engine::{Errors, Event, Note, Progress, RunDocument, RunRequest};
+use outflow_engine::{Errors, Event, Note, Observer, RunDocument, RunRequest};
 use serde_json::Value;
 
 use crate::parts::{House, Scripted, Table, codes, refusal, request, stop, users_to};
@@ -289,12 +289,16 @@ async fn a_replay_that_is_interrupted_before_its_commit_is_made_again_under_its_
 async fn note_of(house: &House, spec: &SyncSpec, table: &Table) -> Option<Note> {
     let said = Arc::new(Mutex::new(None));
     let kept = said.clone();
-    let progress: Progress = Arc::new(move |event| {
+    let progress: Observer = Arc::new(move |event| {
         if let Event::Reading { mut notes, .. } = event {
             *kept.lock().unwrap() = notes.pop();
         }
     });
-    house.engine.run(spec, table, &RunRequest { progress, ..request(RunOptions::default()) }).await.unwrap();
+    house
+        .engine
+        .run(spec, table, &RunRequest { observer: progress, ..request(RunOptions::default()) })
+        .await
+        .unwrap();
     said.lock().unwrap().take()
 }
 

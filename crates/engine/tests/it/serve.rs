@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use outflow_core::ports::state::RunFilter;
 use outflow_core::run::{RunOptions, Trigger};
 use outflow_core::{Answer, Code, RunId, RunState, SyncSpec};
-use outflow_engine::serve::{Limits, Notice, Triggered};
+use outflow_engine::serve::{Event, Limits, Triggered};
 
 use crate::parts::{House, Scripted, Table, users_to};
 use crate::served::{MINUTE, Served, config, every_minute, gated, open};
@@ -81,7 +81,7 @@ async fn a_paused_destination_lags_and_catches_up_in_order() {
         served.at(1_000_000 + n * MINUTE);
         served.delivered("a").await;
         if n == 0 {
-            served.next(|n| matches!(n, Notice::Lagging { lags: true, .. }).then_some(())).await;
+            served.next(|n| matches!(n, Event::Degraded { degraded: true, .. }).then_some(())).await;
         }
     }
     let queues = served.handle.queues();
@@ -106,13 +106,13 @@ async fn a_full_backlog_keeps_the_sync_busy() {
     b_open.store(false, Ordering::SeqCst);
     let (table, spec) = (Table::users(1..=30), every_minute(&["b"]));
     let mut served = Served::start(House::new(&[&b]), 1_000_000, &spec, &table);
-    served.next(|n| matches!(n, Notice::Lagging { lags: true, .. }).then_some(())).await;
+    served.next(|n| matches!(n, Event::Degraded { degraded: true, .. }).then_some(())).await;
     // Also where it would be skipped: nobody else is left to go on for.
     for (n, skips) in [(1, BTreeSet::new()), (2, BTreeSet::from(["b".to_owned()]))] {
         let mut small = config(&served.house, &spec, &table);
         small.limits = Limits { backlog_bytes: 1, skips, ..small.limits };
         served.handle.reload(small);
-        served.next(|n| matches!(n, Notice::Reloaded).then_some(())).await;
+        served.next(|n| matches!(n, Event::Reloaded).then_some(())).await;
         served.at(1_000_000 + n * MINUTE);
         let (skip, _) = served.skipped().await;
         let reason = served.house.state().run(skip).unwrap().unwrap().reason.unwrap();
@@ -127,7 +127,7 @@ async fn a_detached_destination_is_left_out_until_it_has_been_sent_what_it_misse
     b_open.store(false, Ordering::SeqCst);
     let (table, spec) = (Table::users(1..=30), every_minute(&["a", "b"]));
     let mut served = Served::start(House::new(&[&a, &b]), 1_000_000, &spec, &table);
-    served.next(|n| matches!(n, Notice::Lagging { lags: true, .. }).then_some(())).await;
+    served.next(|n| matches!(n, Event::Degraded { degraded: true, .. }).then_some(())).await;
     let detaching = |served: &Served| {
         let mut config = config(&served.house, &spec, &table);
         config.limits = Limits { backlog_bytes: 1, skips: ["b".to_owned()].into(), ..config.limits };
@@ -150,10 +150,10 @@ async fn a_detached_destination_is_left_out_until_it_has_been_sent_what_it_misse
             "it waits for nobody"
         );
     }
-    let skipped = |n: &Notice| if let Notice::DestinationSkipped { run, .. } = n { Some(*run) } else { None };
+    let skipped = |n: &Event| if let Event::DestinationSkipped { run, .. } = n { Some(*run) } else { None };
     assert_eq!(served.next(skipped).await, RunId(2));
     assert!(!served.kept.iter().any(|n| skipped(n).is_some()), "it is told once");
-    let alert = |n: &Notice| if let Notice::Alert { alert } = n { Some(alert.kind.clone()) } else { None };
+    let alert = |n: &Event| if let Event::Alert { alert } = n { Some(alert.kind.clone()) } else { None };
     served.next(|n| alert(n).filter(|kind| kind == "destination_skipped")).await;
     let missed = served.house.state().deliveries(RunId(3)).unwrap().remove(1);
     assert_eq!(
@@ -192,7 +192,7 @@ async fn a_restart_goes_on_with_what_was_under_way() {
     a_open.store(false, Ordering::SeqCst);
     let mut served = Served::start(House::new(&[&a]), 1_000_000, &spec, &table);
     assert_eq!(served.started().await, RunId(1));
-    served.next(|n| matches!(n, Notice::Lagging { lags: true, .. }).then_some(())).await;
+    served.next(|n| matches!(n, Event::Degraded { degraded: true, .. }).then_some(())).await;
     table.hold = Some(hold.clone());
     served.handle.reload(config(&served.house, &spec, &table));
     served.at(1_000_000 + MINUTE);
@@ -223,7 +223,7 @@ async fn a_reload_brings_the_new_query_and_cancels_what_a_removed_destination_ha
     b_open.store(false, Ordering::SeqCst);
     let (table, spec) = (Table::users(1..=30), every_minute(&["a", "b"]));
     let mut served = Served::start(House::new(&[&a, &b]), 1_000_000, &spec, &table);
-    served.next(|n| matches!(n, Notice::Lagging { lags: true, .. }).then_some(())).await;
+    served.next(|n| matches!(n, Event::Degraded { degraded: true, .. }).then_some(())).await;
     let mut new = config(&served.house, &every_minute(&["a"]), &table);
     new.engine.destinations.remove("b");
     new.members[0].spec.query.push_str(" AND true");
@@ -244,8 +244,8 @@ async fn a_held_run_keeps_its_sync_busy_until_it_is_released_or_discarded() {
     let table = Table::users(1..=30);
     let guards = outflow_core::Guards { max_rows: Some(29), ..Default::default() };
     let spec = SyncSpec { guards, ..every_minute(&["a"]) };
-    let is_held = |n: &Notice| match n {
-        Notice::AwaitingApproval { run, code: Code::TooManyRows, .. } => Some(*run),
+    let is_held = |n: &Event| match n {
+        Event::AwaitingApproval { run, code: Code::TooManyRows, .. } => Some(*run),
         _ => None,
     };
     let mut served = Served::start(House::new(&[&a]), 1_000_000, &spec, &table);
@@ -347,4 +347,27 @@ fn refusing(name: &str) -> Arc<Scripted> {
             bad.map(|i| (i, crate::parts::refusal(Code::CallRefused, Some(400)))).into_iter().collect(),
         )
     })
+}
+
+/// Both deliveries find the loss at about the same time: the run ends once, and the supervisor goes on.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_is_lost_for_two_destinations_ends_once() {
+    let ((a, a_open), (b, b_open)) = (gated("a"), gated("b"));
+    a_open.store(false, Ordering::SeqCst);
+    b_open.store(false, Ordering::SeqCst);
+    let (table, spec) = (Table::users(1..=30), every_minute(&["a", "b"]));
+    let mut served = Served::start(House::new(&[&a, &b]), 1_000_000, &spec, &table);
+    for _ in 0..2 {
+        served.next(|n| matches!(n, Event::Degraded { degraded: true, .. }).then_some(())).await;
+    }
+    for entry in std::fs::read_dir(served.house.dir.path().join("spool/1")).unwrap() {
+        std::fs::remove_file(entry.unwrap().path()).unwrap();
+    }
+    a_open.store(true, Ordering::SeqCst);
+    b_open.store(true, Ordering::SeqCst);
+    served.handle.reload(config(&served.house, &spec, &table));
+    assert_eq!(served.run_ended().await, (RunId(1), RunState::Lost));
+    served.at(1_000_000 + MINUTE);
+    assert_eq!(served.run_ended().await, (RunId(2), RunState::Succeeded));
+    served.end().await;
 }

@@ -9,7 +9,7 @@ use outflow_core::sync::Schedule;
 use outflow_core::{Answer, Clock, Code, RunId, RunState, SyncSpec, Timestamp};
 use outflow_engine::operations::retention::Keep;
 use outflow_engine::serve::alert::Rules;
-use outflow_engine::serve::{self, Handle, Limits, Notice, RuntimeConfig, SyncRuntime};
+use outflow_engine::serve::{self, Event, Handle, Limits, RuntimeConfig, SyncRuntime};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
@@ -30,9 +30,9 @@ pub struct Served {
     pub house: House,
     pub clock: Arc<SetClock>,
     pub handle: Handle,
-    pub notices: mpsc::UnboundedReceiver<Notice>,
+    pub notices: mpsc::UnboundedReceiver<Event>,
     /// Notices that nobody has waited for yet.
-    pub kept: Vec<Notice>,
+    pub kept: Vec<Event>,
     pub ended: JoinHandle<outflow_core::Result<()>>,
 }
 
@@ -65,7 +65,7 @@ impl Served {
     }
 
     /// The first notice not taken yet for which `pick` has something.
-    pub async fn next<T>(&mut self, pick: impl Fn(&Notice) -> Option<T>) -> T {
+    pub async fn next<T>(&mut self, pick: impl Fn(&Event) -> Option<T>) -> T {
         let found = async {
             loop {
                 if let Some((at, found)) = self.kept.iter().enumerate().find_map(|(i, n)| Some((i, pick(n)?)))
@@ -80,22 +80,20 @@ impl Served {
     }
 
     pub async fn started(&mut self) -> RunId {
-        self.next(|n| if let Notice::Started { run, .. } = n { Some(*run) } else { None }).await
+        self.next(|n| if let Event::Started { run, .. } = n { Some(*run) } else { None }).await
     }
 
     pub async fn run_ended(&mut self) -> (RunId, RunState) {
-        self.next(|n| if let Notice::Ended { run, state, .. } = n { Some((*run, *state)) } else { None })
-            .await
+        self.next(|n| if let Event::Ended { run, state, .. } = n { Some((*run, *state)) } else { None }).await
     }
 
     pub async fn skipped(&mut self) -> (RunId, Timestamp) {
-        self.next(|n| if let Notice::Skipped { run, slot, .. } = n { Some((*run, *slot)) } else { None })
-            .await
+        self.next(|n| if let Event::Skipped { run, slot, .. } = n { Some((*run, *slot)) } else { None }).await
     }
 
     pub async fn delivered(&mut self, destination: &str) -> RunId {
         self.next(|n| match n {
-            Notice::Delivered { destination: d, run, state, .. }
+            Event::Delivered { destination: d, run, state, .. }
                 if d == destination && *state == outflow_core::DeliveryState::Succeeded =>
             {
                 Some(*run)

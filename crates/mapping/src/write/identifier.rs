@@ -1,4 +1,5 @@
-//! Identifiers: always strings, free of blanks around them, the same however the warehouse writes the number.
+//! Identifiers: always strings, free of blanks around them, the same however the warehouse writes
+//! the number.
 
 use std::borrow::Cow;
 
@@ -6,7 +7,7 @@ use outflow_core::{Code, ColumnType};
 
 use super::json::{self, Scalar};
 use super::{number, text, value};
-use crate::bad::Bad;
+use crate::row_error::RowError;
 
 const FRACTION: &str =
     "cannot be an identifier, as it is not a whole number; cast the column to BIGINT or VARCHAR in the query";
@@ -15,13 +16,13 @@ const COMPOUND: &str =
 const OBJECT_TYPE: &str = "is not an object type, which is a whole number; cast the column in the query";
 
 /// The identifier in this text, not yet escaped. `None`: it is blank.
-pub(crate) fn identifier(ty: ColumnType, text: &[u8]) -> Result<Option<Cow<'_, [u8]>>, Bad> {
+pub(crate) fn identifier(ty: ColumnType, text: &[u8]) -> Result<Option<Cow<'_, [u8]>>, RowError> {
     let id = match ty {
         ColumnType::Int => Some(Cow::Borrowed(text)),
         ColumnType::Numeric | ColumnType::Float => Some(Cow::Borrowed(whole(text.trim_ascii())?)),
         ColumnType::Json => match json::scalar(text)? {
             Scalar::Number(number) => Some(Cow::Borrowed(whole(number)?)),
-            Scalar::Compound => return Err(Bad::value(Code::InvalidIdentifier, COMPOUND)),
+            Scalar::Compound => return Err(RowError::value(Code::InvalidIdentifier, COMPOUND)),
             _ => value::plain(ty, text)?,
         },
         _ => value::plain(ty, text)?,
@@ -30,8 +31,8 @@ pub(crate) fn identifier(ty: ColumnType, text: &[u8]) -> Result<Option<Cow<'_, [
 }
 
 /// The object type in this text: the digits of a whole number. `None`: it is blank.
-pub(crate) fn object_type(ty: ColumnType, text: &[u8]) -> Result<Option<Cow<'_, [u8]>>, Bad> {
-    let bad = || Bad::value(Code::InvalidObjectType, OBJECT_TYPE);
+pub(crate) fn object_type(ty: ColumnType, text: &[u8]) -> Result<Option<Cow<'_, [u8]>>, RowError> {
+    let bad = || RowError::value(Code::InvalidObjectType, OBJECT_TYPE);
     let number = match ty {
         ColumnType::Int | ColumnType::Numeric | ColumnType::Float => Some(Cow::Borrowed(text)),
         ColumnType::Json if matches!(json::scalar(text)?, Scalar::Compound) => return Err(bad()),
@@ -43,11 +44,11 @@ pub(crate) fn object_type(ty: ColumnType, text: &[u8]) -> Result<Option<Cow<'_, 
     Ok(Some(part(&number, zeros, digits.len())))
 }
 
-fn whole(number: &[u8]) -> Result<&[u8], Bad> {
+fn whole(number: &[u8]) -> Result<&[u8], RowError> {
     if text::is_blank(number) {
         return Ok(b"");
     }
-    number::whole(number).ok_or(Bad::value(Code::InvalidIdentifier, FRACTION))
+    number::whole(number).ok_or(RowError::value(Code::InvalidIdentifier, FRACTION))
 }
 
 fn trimmed(text: Cow<'_, [u8]>) -> Cow<'_, [u8]> {

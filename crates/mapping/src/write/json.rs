@@ -1,7 +1,7 @@
 //! JSON values that come from the warehouse: checked in one pass, copied raw.
 //!
-//! The check is stricter than a parser's would have to be, so that every reader of a call can read it: strict UTF-8, whole pairs of
-//! surrogates, at most [`DEPTH`] levels.
+//! The check is stricter than a parser's would have to be, so that every reader of a call can read
+//! it: strict UTF-8, whole pairs of surrogates, at most [`DEPTH`] levels.
 
 use std::borrow::Cow;
 
@@ -10,14 +10,15 @@ use outflow_core::Code;
 use serde_json::{Map, Value};
 
 use super::{number, text};
-use crate::bad::Bad;
+use crate::row_error::RowError;
 
-/// Levels of arrays and objects in one value. With what a call adds, a call stays below 128, the limit of serde_json and others.
+/// Levels of arrays and objects in one value. With what a call adds, a call stays below 128, the
+/// limit of serde_json and others.
 const DEPTH: usize = 100;
 
-const BAD: Bad = Bad::value(
+const BAD: RowError = RowError::value(
     Code::InvalidJson,
-    "is not valid JSON, or nested deeper than 100 levels; mend it, or cast the column to text",
+    "is not valid JSON, or nested deeper than 100 levels; fix it, or cast the column to text",
 );
 
 /// The outermost value of a JSON text.
@@ -35,7 +36,7 @@ pub(crate) enum Scalar<'a> {
 }
 
 /// Appends a JSON value as it came, without line breaks.
-pub(crate) fn copy(out: &mut Vec<u8>, text: &[u8]) -> Result<(), Bad> {
+pub(crate) fn copy(out: &mut Vec<u8>, text: &[u8]) -> Result<(), RowError> {
     put(out, checked(text)?);
     Ok(())
 }
@@ -50,7 +51,7 @@ pub(crate) fn put(out: &mut Vec<u8>, text: &[u8]) {
 }
 
 /// The text without white space around it, if it is one JSON value.
-pub(crate) fn checked(text: &[u8]) -> Result<&[u8], Bad> {
+pub(crate) fn checked(text: &[u8]) -> Result<&[u8], RowError> {
     if !text.is_ascii() {
         text::utf8(text)?;
     }
@@ -61,7 +62,7 @@ pub(crate) fn checked(text: &[u8]) -> Result<&[u8], Bad> {
 }
 
 /// The value of a JSON text, if it is not an array or an object.
-pub(crate) fn scalar(text: &[u8]) -> Result<Scalar<'_>, Bad> {
+pub(crate) fn scalar(text: &[u8]) -> Result<Scalar<'_>, RowError> {
     let text = checked(text)?;
     Ok(match text {
         b"null" => Scalar::Null,
@@ -78,7 +79,7 @@ pub(crate) fn scalar(text: &[u8]) -> Result<Scalar<'_>, Bad> {
 }
 
 /// The members of a JSON object. `None`: the text is JSON and something else.
-pub(crate) fn object(text: &[u8]) -> Result<Option<Map<String, Value>>, Bad> {
+pub(crate) fn object(text: &[u8]) -> Result<Option<Map<String, Value>>, RowError> {
     let text = checked(text)?;
     if text.first() != Some(&b'{') {
         return Ok(None);
@@ -87,11 +88,11 @@ pub(crate) fn object(text: &[u8]) -> Result<Option<Map<String, Value>>, Bad> {
 }
 
 /// The values of a JSON array.
-pub(crate) fn array(text: &[u8]) -> Result<Vec<Value>, Bad> {
+pub(crate) fn array(text: &[u8]) -> Result<Vec<Value>, RowError> {
     const SAYS: &str = "is not a JSON array, and the field wants one; select an array, or a text with commas";
     let text = checked(text)?;
     if text.first() != Some(&b'[') {
-        return Err(Bad::value(Code::WrongType, SAYS));
+        return Err(RowError::value(Code::WrongType, SAYS));
     }
     serde_json::from_slice(text).map_err(|_| BAD)
 }
@@ -112,7 +113,8 @@ fn compact(out: &mut Vec<u8>, text: &[u8]) {
     }
 }
 
-/// Walks over a JSON text. Each method takes what it is named after from the front; `None`: it is not there.
+/// Walks over a JSON text. Each method takes what it is named after from the front; `None`: it is
+/// not there.
 struct Scan<'a> {
     rest: &'a [u8],
 }
@@ -285,7 +287,8 @@ mod tests {
     proptest! {
         #[test]
         fn the_check_agrees_with_a_parser(text in "[\\[\\]{},:\"\\\\untrfalse0-9.eE+ \n-]{0,24}") {
-            // The regular expression reaches valid texts often enough: short numbers, strings, lists.
+            // The regular expression reaches valid texts often enough: short numbers, strings,
+            // lists.
             let parsed = serde_json::from_str::<Value>(&text).is_ok();
             prop_assert_eq!(checked(text.as_bytes()).is_ok(), parsed, "{:?}", text);
         }

@@ -2,21 +2,21 @@
 
 use outflow_core::Code;
 
-use crate::bad::Bad;
+use crate::row_error::RowError;
 
 /// 2^53: up to here every whole number is exact where numbers are 64-bit floating point.
 const EXACT: &[u8; 16] = b"9007199254740992";
 
 /// Refuses what is not a number of JSON's grammar.
-pub(crate) fn check(text: &[u8]) -> Result<(), Bad> {
+pub(crate) fn check(text: &[u8]) -> Result<(), RowError> {
     if is_number(text) {
         return Ok(());
     }
     let word = text.strip_prefix(b"-").unwrap_or(text);
     Err(if [&b"nan"[..], b"infinity", b"inf"].iter().any(|w| word.eq_ignore_ascii_case(w)) {
-        Bad::value(Code::NotFinite, "is not a number that JSON knows; use NULLIF or CASE in the query")
+        RowError::value(Code::NotFinite, "is not a number that JSON knows; use NULLIF or CASE in the query")
     } else {
-        Bad::value(Code::WrongType, "is not a number; cast the column in the query")
+        RowError::value(Code::WrongType, "is not a number; cast the column in the query")
     })
 }
 
@@ -54,7 +54,8 @@ pub(crate) fn is_beyond_exact(number: &[u8]) -> bool {
     rest.is_empty() && (whole.len(), whole) > (EXACT.len(), EXACT)
 }
 
-/// The whole part of a decimal number whose fraction is nothing but zeros: `42` of `42.00`. Exponents are not read.
+/// The whole part of a decimal number whose fraction is nothing but zeros: `42` of `42.00`.
+/// Exponents are not read.
 pub(crate) fn whole(text: &[u8]) -> Option<&[u8]> {
     let sign = usize::from(text.first() == Some(&b'-'));
     let (whole, rest) = digits(&text[sign..]);
@@ -66,7 +67,8 @@ pub(crate) fn whole(text: &[u8]) -> Option<&[u8]> {
     (zeros && !whole.is_empty()).then(|| &text[..sign + whole.len()])
 }
 
-/// Nanoseconds since 1970 of a JSON number that counts seconds, or milliseconds from 1e11 on. `None`: out of every reach.
+/// Nanoseconds since 1970 of a JSON number that counts seconds, or milliseconds from 1e11 on.
+/// `None`: out of every reach.
 pub(crate) fn unix_nanos(number: &[u8]) -> Option<i128> {
     let (negative, text) = match number.strip_prefix(b"-") {
         Some(rest) => (true, rest),

@@ -1,17 +1,17 @@
 //! JSON strings from bytes that should be UTF-8.
 //!
-//! Eight bytes are looked at in one step: most texts need no escape and are copied whole. UTF-8 is checked only where a byte
-//! from 0x80 on occurs.
+//! Eight bytes are looked at in one step: most texts need no escape and are copied whole. UTF-8 is
+//! checked only where a byte from 0x80 on occurs.
 
 use outflow_core::Code;
 
-use crate::bad::Bad;
+use crate::row_error::RowError;
 
 const ONES: u64 = 0x0101_0101_0101_0101;
 const TOPS: u64 = 0x80 * ONES;
 
 /// Appends `text` as a JSON string.
-pub(crate) fn string(out: &mut Vec<u8>, text: &[u8]) -> Result<(), Bad> {
+pub(crate) fn string(out: &mut Vec<u8>, text: &[u8]) -> Result<(), RowError> {
     let seen = survey(text);
     if seen.wide {
         utf8(text)?;
@@ -27,9 +27,9 @@ pub(crate) fn string(out: &mut Vec<u8>, text: &[u8]) -> Result<(), Bad> {
 }
 
 /// Refuses what is not UTF-8.
-pub(crate) fn utf8(text: &[u8]) -> Result<&str, Bad> {
-    const SAYS: &str = "is not valid UTF-8; mend it where it is stored, or leave the column out";
-    std::str::from_utf8(text).map_err(|_| Bad::value(Code::InvalidUtf8, SAYS))
+pub(crate) fn utf8(text: &[u8]) -> Result<&str, RowError> {
+    const SAYS: &str = "is not valid UTF-8; fix it where it is stored, or leave the column out";
+    std::str::from_utf8(text).map_err(|_| RowError::value(Code::InvalidUtf8, SAYS))
 }
 
 /// Whether nothing but ASCII white space is in it.
@@ -74,8 +74,8 @@ fn short(text: &[u8]) -> u64 {
     u64::from_le_bytes(word)
 }
 
-/// The top bit of each byte that needs an escape: control characters, quote and backslash. No sum carries into the next byte, as
-/// the top bits are taken away first.
+/// The top bit of each byte that needs an escape: control characters, quote and backslash. No sum
+/// carries into the next byte, as the top bits are taken away first.
 const fn marks(word: u64) -> u64 {
     let low = word & !TOPS;
     let control = low + 0x60 * ONES;
@@ -94,8 +94,8 @@ fn escaped(out: &mut Vec<u8>, text: &[u8]) {
     escaped_word(out, u64::from_le_bytes(last), rest.len());
 }
 
-/// Appends the first `left` bytes of the word. Eight bytes are always copied and the superfluous ones cut off again: a copy of
-/// fixed size is one instruction.
+/// Appends the first `left` bytes of the word. Eight bytes are always copied and the superfluous
+/// ones cut off again: a copy of fixed size is one instruction.
 fn escaped_word(out: &mut Vec<u8>, mut word: u64, mut left: usize) {
     let mut marked = marks(word);
     while marked != 0 {

@@ -1,16 +1,17 @@
 //! Dates and times in ISO 8601.
 //!
-//! A time that came in UTC is copied, not computed: its digits stay as they are. All years are 0001 to 9999 of the Gregorian calendar.
+//! A time that came in UTC is copied, not computed: its digits stay as they are. All years are 0001
+//! to 9999 of the Gregorian calendar.
 
 use outflow_core::{Code, ColumnType};
 
 use super::json::{self, Scalar};
 use super::number;
-use crate::bad::Bad;
+use crate::row_error::RowError;
 
 const SAYS: &str =
     "is not a time between the years 0001 and 9999; give ISO 8601, or Unix seconds in a numeric column";
-const BAD: Bad = Bad::value(Code::InvalidTime, SAYS);
+const BAD: RowError = RowError::value(Code::InvalidTime, SAYS);
 const DAY: i64 = 86_400;
 /// Days from 0000-03-01 to 1970-01-01.
 const TO_1970: i64 = 719_468;
@@ -18,7 +19,7 @@ const TO_1970: i64 = 719_468;
 const FRACTION: usize = 9;
 
 /// Appends a `YYYY-MM-DD` as a JSON string.
-pub(crate) fn date(out: &mut Vec<u8>, text: &[u8]) -> Result<(), Bad> {
+pub(crate) fn date(out: &mut Vec<u8>, text: &[u8]) -> Result<(), RowError> {
     let day: &[u8; 10] = text.try_into().map_err(|_| BAD)?;
     day_number(day).ok_or(BAD)?;
     out.push(b'"');
@@ -27,8 +28,9 @@ pub(crate) fn date(out: &mut Vec<u8>, text: &[u8]) -> Result<(), Bad> {
     Ok(())
 }
 
-/// Appends a date and time as a JSON string in UTC. Blank or `T` between them, zone optional (UTC), time optional (midnight).
-pub(crate) fn timestamp(out: &mut Vec<u8>, text: &[u8]) -> Result<(), Bad> {
+/// Appends a date and time as a JSON string in UTC. Blank or `T` between them, zone optional (UTC),
+/// time optional (midnight).
+pub(crate) fn timestamp(out: &mut Vec<u8>, text: &[u8]) -> Result<(), RowError> {
     let moment = parse(text).or_else(|| parse(text.trim_ascii())).ok_or(BAD)?;
     let clock = if moment.offset == 0 {
         moment.clock
@@ -40,7 +42,7 @@ pub(crate) fn timestamp(out: &mut Vec<u8>, text: &[u8]) -> Result<(), Bad> {
 }
 
 /// Appends a `HH:MM:SS[.f]+ZZ` as a JSON string with an offset of ISO 8601: `Z` or `+ZZ:ZZ`.
-pub(crate) fn time_tz(out: &mut Vec<u8>, text: &[u8]) -> Result<(), Bad> {
+pub(crate) fn time_tz(out: &mut Vec<u8>, text: &[u8]) -> Result<(), RowError> {
     if !text.iter().all(|b| matches!(b, b'0'..=b'9' | b':' | b'.' | b'+' | b'-')) {
         return Err(BAD);
     }
@@ -60,8 +62,9 @@ pub(crate) fn time_tz(out: &mut Vec<u8>, text: &[u8]) -> Result<(), Bad> {
     Ok(())
 }
 
-/// Appends what stands for a moment, whatever its type: a date is its midnight, a number counts seconds (milliseconds from 1e11 on).
-pub(crate) fn moment(out: &mut Vec<u8>, ty: ColumnType, text: &[u8]) -> Result<(), Bad> {
+/// Appends what stands for a moment, whatever its type: a date is its midnight, a number counts
+/// seconds (milliseconds from 1e11 on).
+pub(crate) fn moment(out: &mut Vec<u8>, ty: ColumnType, text: &[u8]) -> Result<(), RowError> {
     match ty {
         ColumnType::Timestamp
         | ColumnType::TimestampTz
@@ -82,14 +85,15 @@ pub(crate) fn moment(out: &mut Vec<u8>, ty: ColumnType, text: &[u8]) -> Result<(
     }
 }
 
-/// Appends a moment with milliseconds. The run's clock is never outside the years that can be written; if it were, the nearest would do.
+/// Appends a moment with milliseconds. The run's clock is never outside the years that can be
+/// written; if it were, the nearest would do.
 pub(crate) fn milliseconds(out: &mut Vec<u8>, millis: i64) {
     let millis = millis.clamp(-62_135_596_800_000, 253_402_300_799_999);
     let clock = clock(millis.div_euclid(1000)).expect("the moment lies within the years 0001 to 9999");
     put(out, clock, format!("{:03}", millis.rem_euclid(1000)).as_bytes());
 }
 
-fn unix(out: &mut Vec<u8>, text: &[u8]) -> Result<(), Bad> {
+fn unix(out: &mut Vec<u8>, text: &[u8]) -> Result<(), RowError> {
     let text = text.trim_ascii();
     let nanos = if number::is_number(text) { number::unix_nanos(text) } else { None }.ok_or(BAD)?;
     let second = nanos.div_euclid(1_000_000_000) as i64;
@@ -147,7 +151,8 @@ fn parse(text: &[u8]) -> Option<Moment<'_>> {
     Some(moment)
 }
 
-/// The zone behind a time, in seconds east of UTC: nothing, `Z`, `+HH`, `+HHMM`, `+HH:MM` or `+HH:MM:SS`.
+/// The zone behind a time, in seconds east of UTC: nothing, `Z`, `+HH`, `+HHMM`, `+HH:MM` or
+/// `+HH:MM:SS`.
 fn offset(zone: &[u8]) -> Option<i64> {
     let (east, zone) = match zone {
         [] | b"+00" | [b'Z' | b'z'] => return Some(0),
@@ -188,7 +193,8 @@ fn day_number(text: &[u8; 10]) -> Option<i64> {
     if year == 0 || month == 0 || day == 0 || day > DAYS[month as usize - 1] + leap {
         return None;
     }
-    // Years that begin in March end with their leap day, so a plain formula gives the days before each month.
+    // Years that begin in March end with their leap day, so a plain formula gives the days before
+    // each month.
     let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
     let before = year * 365 + year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
     Some(before + (153 * month + 2) / 5 + day - 1 - TO_1970)

@@ -6,11 +6,11 @@ use outflow_core::{Code, ColumnType};
 
 use super::json::{self, Scalar};
 use super::{number, text, time};
-use crate::bad::Bad;
+use crate::row_error::RowError;
 
 /// Appends the value as the JSON that its type stands for: number, boolean, string or raw JSON.
 #[inline]
-pub(crate) fn natural(out: &mut Vec<u8>, ty: ColumnType, text: &[u8]) -> Result<(), Bad> {
+pub(crate) fn natural(out: &mut Vec<u8>, ty: ColumnType, text: &[u8]) -> Result<(), RowError> {
     match ty {
         ColumnType::Bool => literal(out, boolean(text)?),
         ColumnType::Int | ColumnType::Numeric | ColumnType::Float => {
@@ -28,8 +28,9 @@ pub(crate) fn natural(out: &mut Vec<u8>, ty: ColumnType, text: &[u8]) -> Result<
     Ok(())
 }
 
-/// The content of the string that a text field gets from this value, not yet escaped. `None`: a JSON null.
-pub(crate) fn plain(ty: ColumnType, text: &[u8]) -> Result<Option<Cow<'_, [u8]>>, Bad> {
+/// The content of the string that a text field gets from this value, not yet escaped. `None`: a
+/// JSON null.
+pub(crate) fn plain(ty: ColumnType, text: &[u8]) -> Result<Option<Cow<'_, [u8]>>, RowError> {
     const SAYS: &str = "is a JSON array or object, and the field wants a text; select the part that is meant";
     Ok(Some(match ty {
         ColumnType::Text | ColumnType::Time | ColumnType::Interval => Cow::Borrowed(text),
@@ -50,13 +51,13 @@ pub(crate) fn plain(ty: ColumnType, text: &[u8]) -> Result<Option<Cow<'_, [u8]>>
             Scalar::Bool(is) => Cow::Borrowed(word(is)),
             Scalar::Number(number) => Cow::Borrowed(number),
             Scalar::String(string) => string,
-            Scalar::Compound => return Err(Bad::value(Code::WrongType, SAYS)),
+            Scalar::Compound => return Err(RowError::value(Code::WrongType, SAYS)),
         },
     }))
 }
 
 /// The truth in a word.
-pub(crate) fn boolean(text: &[u8]) -> Result<bool, Bad> {
+pub(crate) fn boolean(text: &[u8]) -> Result<bool, RowError> {
     const SAYS: &str = "is not a boolean; give true or false, t or f, yes or no, 1 or 0";
     const TRUE: [&[u8]; 4] = [b"t", b"true", b"1", b"yes"];
     const FALSE: [&[u8]; 4] = [b"f", b"false", b"0", b"no"];
@@ -66,7 +67,7 @@ pub(crate) fn boolean(text: &[u8]) -> Result<bool, Bad> {
     } else if FALSE.iter().any(|word| text.eq_ignore_ascii_case(word)) {
         Ok(false)
     } else {
-        Err(Bad::value(Code::WrongType, SAYS))
+        Err(RowError::value(Code::WrongType, SAYS))
     }
 }
 

@@ -1,4 +1,5 @@
-//! Whole calls: the six types, the example queries of the reference page, what is required, order and content.
+//! Whole calls: the six types, the example queries of the reference page, what is required, order
+//! and content.
 
 use outflow_core::CallType::{self, Alias, Group, Identify, Page, Screen, Track};
 use outflow_core::ColumnType::{Bool, Char, Int, Json, Numeric, Text, TimestampTz};

@@ -83,7 +83,8 @@ fn truth(text: &str) -> Result<bool, Code> {
     }
 }
 
-/// The value as a string, whatever it is. It may hold characters that stand for bytes that are not UTF-8.
+/// The value as a string, whatever it is. It may hold characters that stand for bytes that are not
+/// UTF-8.
 fn string(ty: Ty, text: &Text) -> Result<String, Code> {
     let plain = text.text.clone();
     Ok(match ty {

@@ -358,7 +358,8 @@ fn check(call: CallType, columns: &[Column], row: &[Option<Vec<u8>>]) -> Result<
     Ok(())
 }
 
-/// Checks what stands before the content and makes it null as in the reference. Returns where the content begins.
+/// Checks what stands before the content and makes it null as in the reference. Returns where the
+/// content begins.
 fn check_prefix(
     text: &[u8],
     found: &mut Value,

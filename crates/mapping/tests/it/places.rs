@@ -1,4 +1,5 @@
-//! Where columns go: context, integrations, paths, JSON columns; and what the plan says about columns that go nowhere.
+//! Where columns go: context, integrations, paths, JSON columns; and what the plan says about
+//! columns that go nowhere.
 
 use outflow_core::CallType::{self, Alias, Group, Identify, Page, Screen, Track};
 use outflow_core::ColumnType::{self, Bool, Float, Int, Json, Numeric, Text};

@@ -1,7 +1,8 @@
 //! The rules once more: slow, obvious, on values, sharing nothing with the crate but its words.
 //!
-//! A row is judged in the order in which a call is written: messageId, identifiers, event, name, category, what is required,
-//! timestamp, context, integrations, traits or properties. The first fault is the row's.
+//! A row is judged in the order in which a call is written: messageId, identifiers, event, name,
+//! category, what is required, timestamp, context, integrations, traits or properties. The first
+//! fault is the row's.
 
 use std::collections::BTreeSet;
 

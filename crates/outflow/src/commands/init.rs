@@ -1,19 +1,14 @@
 //! `outflow init`: a project to start from.
 
-use outflow_app::{Errors, InitRequest, SourceKind as Kind};
+use outflow_app::{Errors, InitRequest};
 
-use crate::cli::{Init, SourceKind};
+use crate::cli::Init;
 use crate::exit::Exit;
 use crate::output::Printer;
 
 /// Writes the files and says what to do next.
 pub fn init(args: &Init, printer: Printer) -> Result<Exit, Errors> {
-    let kind = match args.kind {
-        SourceKind::Redshift => Kind::Redshift,
-        SourceKind::Postgres => Kind::Postgres,
-        SourceKind::Sqlite => Kind::Sqlite,
-    };
-    let written = outflow_app::init(&InitRequest { dir: args.dir.clone(), kind })?;
+    let written = outflow_app::init(&InitRequest { dir: args.dir.clone(), kind: args.kind })?;
     written.files.iter().for_each(|file| printer.say(&format!("wrote {}", file.display())));
     let dir = args.dir.display();
     printer.say("next:");

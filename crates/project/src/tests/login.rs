@@ -3,11 +3,10 @@
 use std::path::Path;
 use std::time::Duration;
 
-use outflow_warehouse::Tunnel;
-use outflow_warehouse::aws::{DbUser, IamTarget};
+use outflow_warehouse::aws::{DbUser, IamTarget, SHORTEST_LIFE};
+use outflow_warehouse::{DatabaseSettings, Iam, Login, ServerSettings, Tunnel};
 
 use super::{folder, load, load_text, problems};
-use crate::{DatabaseSettings, Iam, Login};
 
 const CLUSTER: &str = "c-1.abc.eu-central-1.redshift.amazonaws.com";
 const WORKGROUP: &str = "wg.123456789012.us-east-1.redshift-serverless.amazonaws.com";
@@ -23,7 +22,7 @@ fn project(kind: &str, lines: &str) -> String {
 fn database(text: &str) -> (Login, Option<Tunnel>) {
     let project = load(folder(&[("outflow.yaml", text)]).path()).unwrap();
     match project.databases.into_iter().next().unwrap().settings {
-        DatabaseSettings::Server { login, tunnel, .. } => (login, tunnel),
+        DatabaseSettings::Server(ServerSettings { login, tunnel, .. }) => (login, tunnel),
         other => panic!("{other:?}"),
     }
 }
@@ -39,11 +38,11 @@ fn iam(lines: &str) -> Iam {
 fn what_the_host_says_need_not_be_written() {
     let known = iam("        host: CLUSTER\n        iam: {}\n");
     assert_eq!(known.target, IamTarget::Cluster { id: "c-1".into(), user: None });
-    assert_eq!((&*known.region, known.profile, known.duration), ("eu-central-1", None, None));
+    assert_eq!((&*known.region, known.profile, known.duration), ("eu-central-1", None, SHORTEST_LIFE));
     let known = iam("        host: WORKGROUP\n        iam: { profile: etl, duration: 1h }\n");
     assert_eq!(known.target, IamTarget::Workgroup("wg".into()));
     assert_eq!((&*known.region, known.profile.as_deref()), ("us-east-1", Some("etl")));
-    assert_eq!(known.duration, Some(Duration::from_secs(3600)));
+    assert_eq!(known.duration, Duration::from_secs(3600));
 }
 
 #[test]
@@ -147,7 +146,8 @@ fn a_tunnel_is_read_with_paths_beside_its_file() {
     let lines = "        host: 10.0.0.5\n        user: u\n        tunnel: { host: bastion, port: 2222, user: ec2-user, key: keys/id, known_hosts: hosts }\n";
     let dir = folder(&[("outflow.yaml", &project("postgres", lines))]);
     let found = load(dir.path()).unwrap();
-    let DatabaseSettings::Server { tunnel: Some(tunnel), .. } = &found.databases[0].settings else {
+    let DatabaseSettings::Server(ServerSettings { tunnel: Some(tunnel), .. }) = &found.databases[0].settings
+    else {
         panic!()
     };
     let Tunnel { host, port, user, key, known_hosts } = tunnel;

@@ -5,13 +5,12 @@ use std::collections::HashMap;
 use outflow_core::{CallType, Code, Dialect};
 
 use super::{Finding, Lint};
+use crate::dialect::{Folding, Rules, rules};
 use crate::outline::Name;
 use crate::scan::Kind;
 
 /// From here on a result is worth a second look.
 const MANY: usize = 200;
-/// Redshift gives no result more columns than this (Database Developer Guide, "Quotas and limits").
-const MOST_ON_REDSHIFT: usize = 1_600;
 /// Segment's reverse ETL takes no more columns than this.
 const MOST_FOR_SEGMENT: usize = 512;
 
@@ -19,7 +18,7 @@ const MOST_FOR_SEGMENT: usize = 512;
 const FIELDS: &[&str] =
     &["userId", "anonymousId", "previousId", "groupId", "objectTypeId", "messageId", "createdAt"];
 
-/// Names of events by which Customer.io is told to do something; see its documentation of semantic events.
+/// Names of events that make Customer.io do something; see its documentation of semantic events.
 const COMMANDS: &[&str] = &[
     "User Deleted",
     "User Suppressed",
@@ -41,7 +40,7 @@ pub(super) fn all(lint: &Lint<'_>) -> Vec<Finding> {
     let Some(select) = lint.output else { return found };
     let list = select.at..select.at + 1;
     if !lint.names.contains(&Name::Wildcard)
-        && let Some((message, help)) = too_many(lint.names.len(), lint.dialect())
+        && let Some((message, help)) = too_many_by(lint.names.len(), lint.rules())
     {
         found.push(lint.at(list.clone(), Code::ManyColumns, message, help));
     }
@@ -50,21 +49,23 @@ pub(super) fn all(lint: &Lint<'_>) -> Vec<Finding> {
         && lint.is_complete()
         && !lint.named().any(|(_, n)| is_person(&n))
     {
-        let message = "the group query has no userId, so its calls tie nobody to their groups";
+        let message = "the group query has no userId, so its calls add no person to a group";
         let help = "add the people who belong to the group, one row each: `person_id AS userId`; leave it so if only the groups' traits are meant";
         found.push(lint.at(list, Code::GroupWithoutUserId, message, help));
     }
     found
 }
 
-/// What to say about a result of so many columns: a sentence, and what to do.
+/// The finding about a result with this number of columns: a sentence, and what to do.
 pub fn too_many(columns: usize, dialect: Dialect) -> Option<(String, &'static str)> {
-    let limit = match columns {
-        ..=MANY => return None,
-        n if n > MOST_ON_REDSHIFT && dialect == Dialect::Redshift => {
-            format!(", and Redshift gives at most {MOST_ON_REDSHIFT}")
-        }
-        n if n > MOST_FOR_SEGMENT => {
+    too_many_by(columns, rules(dialect))
+}
+
+fn too_many_by(columns: usize, rules: &Rules) -> Option<(String, &'static str)> {
+    let limit = match (columns, rules.max_columns) {
+        (..=MANY, _) => return None,
+        (n, Some(most)) if n > most => format!(", and {} gives at most {most}", rules.name),
+        (n, _) if n > MOST_FOR_SEGMENT => {
             format!(", more than the {MOST_FOR_SEGMENT} that some destinations take")
         }
         _ => String::new(),
@@ -114,7 +115,8 @@ fn secrets(lint: &Lint<'_>) -> Vec<Finding> {
     found
 }
 
-/// Whether a column of that name is likely to hold a secret itself, and not something about one, as `password_changed_at` does.
+/// Whether a column of that name is likely to hold a secret itself, and not something about one, as
+/// `password_changed_at` does.
 fn is_secret(name: &str) -> bool {
     const SECRET: &[&str] = &[
         "password",
@@ -196,11 +198,12 @@ fn words_of(name: &str) -> Vec<String> {
 }
 
 fn folded(lint: &Lint<'_>) -> Option<Finding> {
-    let folds = |token: usize| match lint.dialect() {
-        Dialect::Redshift => true,
-        Dialect::Postgres => lint.outline.token(token).is_some_and(|t| t.kind == Kind::Word),
-        Dialect::Sqlite => false,
+    let (note, quoted_too) = match lint.rules().folding {
+        Folding::All(note) => (note, true),
+        Folding::Unquoted(note) => (note, false),
+        Folding::Never => return None,
     };
+    let folds = |token: usize| quoted_too || lint.outline.token(token).is_some_and(|t| t.kind == Kind::Word);
     let is_field = |name: &str| FIELDS.iter().any(|f| f.eq_ignore_ascii_case(name));
     let names: Vec<(usize, String)> = lint
         .named()
@@ -211,15 +214,8 @@ fn folded(lint: &Lint<'_>) -> Option<Finding> {
     let (first, _) = names.first()?;
     let list = names.iter().map(|(_, name)| name.as_str()).take(5).collect::<Vec<_>>().join(", ");
     let more = if names.len() > 5 { format!(" and {} more", names.len() - 5) } else { String::new() };
-    let (who, help) = match lint.dialect() {
-        Dialect::Redshift => (
-            "Redshift folds every name to lower case, quoted or not",
-            "nothing need be done; with enable_case_sensitive_identifier on, quoted names keep their case, and the calls are the same",
-        ),
-        _ => ("PostgreSQL folds names without quotes to lower case", "nothing need be done"),
-    };
-    let message = format!("{who}; calls have them as the query does: {list}{more}");
-    Some(lint.at(*first..first + 1, Code::CaseFolded, message, help))
+    let message = format!("{}; calls have them as the query does: {list}{more}", note.what);
+    Some(lint.at(*first..first + 1, Code::CaseFolded, message, note.help))
 }
 
 fn commands(lint: &Lint<'_>) -> Vec<Finding> {
@@ -256,7 +252,7 @@ mod tests {
     use super::is_secret;
 
     #[test]
-    fn names_of_secrets_are_told_from_names_about_them() {
+    fn names_of_secrets_differ_from_names_about_them() {
         for name in [
             "password",
             "PASSWORD_HASH",

@@ -1,12 +1,14 @@
 //! What is said about a comparison with the variable: Q010, Q011, Q102, Q112, Q203.
 //!
-//! `WHERE col >= {{last_sync_time}}` is right for a column of Unix seconds, an error for a timestamp, and for a text it selects everything without a word: Redshift
-//! compares the number's text. Without the column's type nothing can be said for sure.
+//! `WHERE col >= {{last_sync_time}}` is right for a column of Unix seconds, an error for a
+//! timestamp, and for a text it selects everything without a word: Redshift compares the number's
+//! text. Without the column's type nothing can be said for sure.
 
-use outflow_core::{Code, Column, ColumnType, Dialect};
+use outflow_core::{Code, Column, ColumnType};
 
 use super::comparison::{Around, Comparison, Value};
 use super::{Finding, Lint};
+use crate::dialect::TextComparison;
 use crate::variable::Form;
 
 /// What a database says about a [`Comparison`].
@@ -61,11 +63,7 @@ pub(super) fn judge(lint: &Lint<'_>, comparison: &Comparison, known: Option<&Kno
 fn around_column(lint: &Lint<'_>, comparison: &Comparison) -> Option<Finding> {
     let around = comparison.around.as_ref()?;
     let Around { what, column, seconds } = around;
-    let loses = if *seconds && lint.dialect() == Dialect::Redshift {
-        "; on Redshift EXTRACT(epoch) also drops fractions of a second and ends in the year 2038"
-    } else {
-        ""
-    };
+    let loses = if *seconds { lint.rules().epoch_note } else { "" };
     let message = format!(
         "{what} stands around {column}: the database has to convert every row before it can compare{loses}"
     );
@@ -118,10 +116,7 @@ fn typed(lint: &Lint<'_>, comparison: &Comparison, known: &Known, class: Class) 
             ))
         }
         Class::Number if !number => {
-            let outcome = match lint.dialect() {
-                Dialect::Sqlite => "which is never true",
-                _ => "which the database refuses",
-            };
+            let outcome = lint.rules().number_with_time;
             let message = format!("{column} is a {declared}, and is compared with a time, {outcome}");
             let plain = if is_millis(known) { "{{last_sync_time | millis}}" } else { "{{last_sync_time}}" };
             let help = format!("give the value the column's type: {plain}");
@@ -230,7 +225,7 @@ fn text(
     let help = "quotes make the value a text like the column, so that no row has to be converted: '{{last_sync_time | timestamp}}' for texts \
                 like 2026-01-31 10:00:00 in UTC, '{{last_sync_time | date}}' for dates, '{{last_sync_time}}' for ten digits of Unix seconds; \
                 a cast of the column is slow, since it spoils sort keys and indexes";
-    let message = match (lint.dialect(), number) {
+    let message = match (lint.rules().text_comparison, number) {
         // Two texts: wrong if the one is a number and the other is not.
         (_, true) if quoted => {
             if sample.is_none() || digits {
@@ -241,12 +236,12 @@ fn text(
             )
         }
         (_, false) if quoted => return None,
-        (Dialect::Postgres, true) => {
+        (TextComparison::Refused, true) => {
             format!(
                 "{column} is of type {declared}, and is compared with a number, which the database refuses"
             )
         }
-        (Dialect::Postgres, false) => {
+        (TextComparison::Refused, false) => {
             format!("{column} is of type {declared}, and is compared with a time, which the database refuses")
         }
         // Ten digits and ten digits compare as their numbers do.
@@ -254,7 +249,7 @@ fn text(
         (_, true) => format!(
             "{column} is of type {declared}, and is compared with a number: the number is taken as text, so that every row is read in every run"
         ),
-        (Dialect::Redshift, false) => {
+        (TextComparison::AsText, false) => {
             let message = format!(
                 "{column} is of type {declared}, and is compared with a time: what that gives depends on how the texts are written"
             );
@@ -266,8 +261,7 @@ fn text(
                 help,
             ));
         }
-        // SQLite's times are texts.
-        (Dialect::Sqlite, false) => return None,
+        (TextComparison::TimesAreTexts, false) => return None,
     };
     let finding = Finding::new(Code::TextComparedWithNumber, comparison.start, comparison.end, message, help);
     match written.filter(|_| !comparison.value.reckoned) {

@@ -1,4 +1,5 @@
-//! Comparisons with the variable: where they are, what stands on the other side, and the statements that ask a database about it.
+//! Comparisons with the variable: where they are, what stands on the other side, and the statements
+//! that ask a database about it.
 
 use std::ops::Range;
 
@@ -11,9 +12,11 @@ use crate::variable::{Form, LastSyncTime};
 pub struct Comparison {
     /// The expression as written.
     pub expression: String,
-    /// A statement whose one column is the expression; it gives no rows. `None`: the words do not tell where the expression's tables are.
+    /// A statement whose one column is the expression; it gives no rows. `None`: the words do not
+    /// tell where the expression's tables are.
     pub probe: Option<String>,
-    /// A statement that gives the largest value of the expression, in the rows of the first run or in all.
+    /// A statement that gives the largest value of the expression, in the rows of the first run or
+    /// in all.
     pub largest: Option<String>,
     /// It is a column as such, with nothing around it.
     pub is_column: bool,
@@ -273,7 +276,8 @@ fn probe(outline: &Outline<'_>, operand: &Range<usize>) -> Option<String> {
     Some(format!("{with}SELECT {expression} AS probe\nFROM {from}\nWHERE 1 = 0"))
 }
 
-/// `WITH … SELECT MAX(expression) FROM …`. Of one table all rows count, and an index may know the largest; a join without its condition could be endless.
+/// `WITH … SELECT MAX(expression) FROM …`. Of one table all rows count, and an index may know the
+/// largest; a join without its condition could be endless.
 fn largest(outline: &Outline<'_>, operand: &Range<usize>) -> Option<String> {
     let select = outline.owner(operand.start)?;
     let from = select.from.as_ref().filter(|f| !f.is_empty())?;
@@ -301,7 +305,8 @@ fn with(outline: &Outline<'_>, select: &Select, untyped: bool) -> String {
     format!("{word} {}\n", ctes.join(", "))
 }
 
-/// The text of some tokens with values for the variables. `untyped`: numbers become NULL, which goes with every type.
+/// The text of some tokens with values for the variables. `untyped`: numbers become NULL, which
+/// goes with every type.
 fn rendered(outline: &Outline<'_>, tokens: &Range<usize>, untyped: bool) -> String {
     let scan = outline.scan;
     let (start, end) = outline.span(tokens);
@@ -315,7 +320,7 @@ fn rendered(outline: &Outline<'_>, tokens: &Range<usize>, untyped: bool) -> Stri
             at = bare.end;
         } else {
             text.push_str(&scan.text[at..slot.start]);
-            LastSyncTime::Seconds(0).render(slot.form, slot.quoted, scan.dialect, &mut text);
+            LastSyncTime::Seconds(0).render(slot.form, slot.quoted, scan.rules, &mut text);
             at = slot.end;
         }
     }

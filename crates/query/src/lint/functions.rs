@@ -1,8 +1,9 @@
-//! Findings about single words: functions that give another value in every run (Q106) or run on Redshift's leader node alone (Q107), and reserved words (Q108).
+//! Findings about single words: functions that give another value in every run (Q106) or run on
+//! Redshift's leader node alone (Q107), and reserved words (Q108).
 
 use std::ops::Range;
 
-use outflow_core::{Code, Dialect};
+use outflow_core::Code;
 
 use super::{Finding, Lint};
 use crate::outline::Name;
@@ -30,40 +31,13 @@ const VOLATILE: &[&str] = &[
 const VOLATILE_WORDS: &[&str] =
     &["CURRENT_DATE", "CURRENT_TIME", "CURRENT_TIMESTAMP", "LOCALTIME", "LOCALTIMESTAMP"];
 
-/// Functions that Redshift's compute nodes do not have (Database Developer Guide, "Leader node-only functions" and "Unsupported PostgreSQL functions").
-const LEADER: &[&str] = &[
-    "AGE",
-    "CLOCK_TIMESTAMP",
-    "CURRENT_SCHEMA",
-    "CURRENT_SCHEMAS",
-    "FACTORIAL",
-    "GENERATE_SERIES",
-    "GETBIT",
-    "GET_BYTE",
-    "HAS_DATABASE_PRIVILEGE",
-    "HAS_SCHEMA_PRIVILEGE",
-    "HAS_TABLE_PRIVILEGE",
-    "ISFINITE",
-    "NOW",
-    "PG_SLEEP",
-    "SET_BIT",
-    "SET_BYTE",
-    "STRING_AGG",
-    "TO_ASCII",
-];
-
-/// The same without parentheses.
-const LEADER_WORDS: &[&str] = &["CURRENT_TIME", "CURRENT_TIMESTAMP", "LOCALTIME", "LOCALTIMESTAMP"];
-
 /// Relations that the leader node reads by itself begin so.
 const CATALOG: &[&str] = &["pg_", "information_schema"];
 
 pub(super) fn all(lint: &Lint<'_>) -> Vec<Finding> {
     let mut found = volatile(lint);
-    if lint.dialect() == Dialect::Redshift {
-        found.extend(leader(lint));
-        found.extend(reserved(lint));
-    }
+    found.extend(leader(lint));
+    found.extend(reserved(lint));
     found
 }
 
@@ -88,9 +62,8 @@ fn volatile(lint: &Lint<'_>) -> Vec<Finding> {
         }
         let is_volatile = |i: &usize| {
             let word = outline.is_free_word(*i)
-                && (outline.is_any(*i, VOLATILE_WORDS)
-                    || lint.dialect() == Dialect::Redshift && outline.is(*i, "SYSDATE"));
-            let now = lint.dialect() == Dialect::Sqlite && outline.text(*i) == "'now'";
+                && (outline.is_any(*i, VOLATILE_WORDS) || outline.is_any(*i, lint.rules().volatile_words));
+            let now = lint.rules().volatile_literals.contains(&outline.text(*i));
             alias != Some(*i) && (word || now || calls(lint, *i, VOLATILE))
         };
         if let Some(at) = item.clone().find(is_volatile) {
@@ -108,6 +81,10 @@ fn volatile(lint: &Lint<'_>) -> Vec<Finding> {
 
 fn leader(lint: &Lint<'_>) -> Vec<Finding> {
     let outline = lint.outline;
+    let rules = lint.rules();
+    if rules.leader_functions.is_empty() {
+        return Vec::new();
+    }
     let reads_table = |from: &Range<usize>| {
         let name = outline.name(from.start).to_ascii_lowercase();
         outline.is_name(from.start) && !CATALOG.iter().any(|c| name.starts_with(c))
@@ -123,12 +100,13 @@ fn leader(lint: &Lint<'_>) -> Vec<Finding> {
     let aliases: Vec<usize> = lint.named().map(|(token, _)| token).collect();
     let mut found = Vec::new();
     for i in 0..outline.scan.tokens.len() {
-        let word = outline.is_free_word(i) && outline.is_any(i, LEADER_WORDS) && !aliases.contains(&i);
-        if !word && !calls(lint, i, LEADER) {
+        let word = outline.is_free_word(i) && outline.is_any(i, rules.leader_words) && !aliases.contains(&i);
+        if !word && !calls(lint, i, rules.leader_functions) {
             continue;
         }
         let name = outline.text(i).to_ascii_uppercase();
-        let message = format!("{name} runs on Redshift's leader node alone, and fails in a query of a table");
+        let message =
+            format!("{name} runs on {}'s leader node alone, and fails in a query of a table", rules.name);
         let finding = lint.at(i..i + 1, Code::LeaderNodeFunction, message, help_for(&name));
         found.push(match (name.as_str(), outline.partner(i + 1)) {
             ("NOW", Some(close)) if close == i + 2 => {
@@ -158,6 +136,10 @@ fn help_for(name: &str) -> &'static str {
 
 fn reserved(lint: &Lint<'_>) -> Vec<Finding> {
     let outline = lint.outline;
+    let rules = lint.rules();
+    if rules.reserved.is_empty() {
+        return Vec::new();
+    }
     let help = "put it in double quotes";
     let mut found = Vec::new();
     let aliases: Vec<usize> = lint
@@ -169,8 +151,8 @@ fn reserved(lint: &Lint<'_>) -> Vec<Finding> {
     for i in 0..outline.scan.tokens.len() {
         let word = outline.text(i);
         let is_alias = aliases.contains(&i);
-        if !(is_alias && words::is_reserved(word)
-            || !is_alias && words::can_only_name(word) && is_operand(lint, i))
+        if !(is_alias && words::contains(rules.reserved, word)
+            || !is_alias && words::contains(rules.reserved_as_names, word) && is_operand(lint, i))
         {
             continue;
         }
@@ -179,15 +161,17 @@ fn reserved(lint: &Lint<'_>) -> Vec<Finding> {
             if is_alias { format!("\"{word}\"") } else { format!("\"{}\"", word.to_ascii_lowercase()) };
         let (start, end) = outline.span(&(i..i + 1));
         let message = format!(
-            "{} is a reserved word on Redshift and no name without quotes",
-            word.to_ascii_uppercase()
+            "{} is a reserved word on {} and no name without quotes",
+            word.to_ascii_uppercase(),
+            rules.name
         );
         found.push(lint.at(i..i + 1, Code::ReservedWordAsName, message, help).fixed_by(start, end, quoted));
     }
     found
 }
 
-/// Whether a word stands where a value is expected, and as a column: neither as a type nor before a literal or a call.
+/// Whether a word stands where a value is expected, and as a column: neither as a type nor before a
+/// literal or a call.
 fn is_operand(lint: &Lint<'_>, i: usize) -> bool {
     const BEFORE: &[&str] = &[
         "SELECT", "DISTINCT", "WHERE", "AND", "OR", "NOT", "ON", "BY", "WHEN", "THEN", "ELSE", "BETWEEN",
@@ -205,7 +189,7 @@ fn is_operand(lint: &Lint<'_>, i: usize) -> bool {
         }
         Some(Kind::Word) => {
             outline.is_free_word(i + 1)
-                && words::is_reserved(outline.text(i + 1))
+                && words::contains(lint.rules().reserved, outline.text(i + 1))
                 && !outline.is_any(i + 1, &["WITH", "WITHOUT"])
         }
         _ => true,

@@ -182,12 +182,12 @@ fn an_unfinished_quote_or_comment_is_named_where_it_begins() {
 }
 
 #[test]
-fn every_problem_is_told_in_the_order_of_the_text() {
+fn every_problem_is_reported_in_the_order_of_the_text() {
     let text = "DELETE FROM t\nWHERE a > {{last_sink_time}}; SELECT 1 INTO x;\n'";
     let found = errors(text, Dialect::Redshift);
-    let told: Vec<_> = found.iter().map(|e| (e.code(), e.place().unwrap_or_default())).collect();
+    let reported: Vec<_> = found.iter().map(|e| (e.code(), e.place().unwrap_or_default())).collect();
     assert_eq!(
-        told,
+        reported,
         [
             (Code::QueryNotReadOnly, "line 1, column 1 of the query"),
             (Code::UnknownVariable, "line 2, column 11 of the query"),

@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use outflow_core::{Code, DeliveryCounts, DeliveryState, RunId, RunState, Timestamp};
-use outflow_engine::serve::Notice;
+use outflow_engine::serve::Event;
 
 use super::text::Text;
 
@@ -44,13 +44,13 @@ impl Recorder {
     }
 
     /// Takes a notice into account.
-    pub fn observe(&self, notice: &Notice) {
+    pub fn observe(&self, notice: &Event) {
         let mut counts = self.lock();
         let ended = |counts: &mut Counts, sync: &str, state: RunState| {
             *counts.runs.entry((sync.to_owned(), state.name())).or_default() += 1;
         };
         match notice {
-            Notice::Extracted { sync, rows, seconds, .. } => {
+            Event::Extracted { sync, rows, seconds, .. } => {
                 for (outcome, n) in
                     [("calls", rows.calls), ("rejected", rows.rejected), ("unchanged", rows.unchanged)]
                 {
@@ -58,19 +58,19 @@ impl Recorder {
                 }
                 counts.extract_seconds.insert(sync.clone(), *seconds);
             }
-            Notice::Failed { sync, errors, .. } => {
+            Event::Failed { sync, errors, .. } => {
                 let cancelled = errors.first().is_some_and(|e| e.code() == Code::Interrupted);
                 ended(&mut counts, sync, if cancelled { RunState::Cancelled } else { RunState::Failed });
             }
-            Notice::Skipped { sync, .. } => ended(&mut counts, sync, RunState::Skipped),
-            Notice::Ended { sync, run, state } => {
+            Event::Skipped { sync, .. } => ended(&mut counts, sync, RunState::Skipped),
+            Event::Ended { sync, run, state } => {
                 ended(&mut counts, sync, *state);
                 counts.open.retain(|(r, _), _| r != run);
             }
-            Notice::Delivering { sync, run, destination, counts: now } => {
+            Event::Delivering { sync, run, destination, counts: now } => {
                 counts.delivery(sync, *run, destination, now);
             }
-            Notice::Delivered { sync, run, destination, state, counts: now, .. } => {
+            Event::Delivered { sync, run, destination, state, counts: now, .. } => {
                 let began = counts.delivery(sync, *run, destination, now);
                 if matches!(state, DeliveryState::Succeeded | DeliveryState::Partial) {
                     counts.open.remove(&(*run, destination.clone()));
@@ -78,16 +78,18 @@ impl Recorder {
                     lane.seconds = Some(began.elapsed().as_secs_f64());
                 }
             }
-            Notice::Started { .. }
-            | Notice::AwaitingApproval { .. }
-            | Notice::Approved { .. }
-            | Notice::Lagging { .. }
-            | Notice::DestinationSkipped { .. }
-            | Notice::Noted { .. }
-            | Notice::Audited { .. }
-            | Notice::Alert { .. }
-            | Notice::Reloaded
-            | Notice::Trouble { .. } => {}
+            Event::Started { .. }
+            | Event::AwaitingApproval { .. }
+            | Event::Approved { .. }
+            | Event::Degraded { .. }
+            | Event::DestinationSkipped { .. }
+            | Event::Reading { .. }
+            | Event::Read { .. }
+            | Event::Retrying { .. }
+            | Event::Audited { .. }
+            | Event::Alert { .. }
+            | Event::Reloaded
+            | Event::Problem { .. } => {}
         }
     }
 
@@ -182,7 +184,7 @@ fn write_lanes(text: &mut Text, queues: &[([(&str, &str); 2], &QueueCounts)]) {
 mod tests {
     use super::*;
 
-    fn delivering(run: u64, delivered: u64) -> Notice {
+    fn delivering(run: u64, delivered: u64) -> Event {
         let counts = DeliveryCounts {
             calls: 100,
             delivered,
@@ -190,7 +192,7 @@ mod tests {
             requests: delivered,
             ..DeliveryCounts::default()
         };
-        Notice::Delivering { sync: "users".into(), run: RunId(run), destination: "a".into(), counts }
+        Event::Delivering { sync: "users".into(), run: RunId(run), destination: "a".into(), counts }
     }
 
     #[test]

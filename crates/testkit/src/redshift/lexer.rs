@@ -32,10 +32,10 @@ pub(super) struct Token<'a> {
     pub at: usize,
 }
 
-/// A statement, or several, as tokens, with the places of closing parentheses.
+/// A statement, or several, as tokens, with the indexes of closing parentheses.
 pub(super) struct Tokens<'a> {
     pub list: Vec<Token<'a>>,
-    /// For each opening parenthesis the place of its closing one, or the end.
+    /// For each opening parenthesis the index of its closing one, or the end.
     closing: Vec<usize>,
 }
 
@@ -50,12 +50,12 @@ impl<'a> Tokens<'a> {
         }
         let mut closing = vec![list.len(); list.len()];
         let mut open = Vec::new();
-        for (place, token) in list.iter().enumerate() {
+        for (index, token) in list.iter().enumerate() {
             match token.text {
-                "(" => open.push(place),
+                "(" => open.push(index),
                 ")" => {
                     if let Some(opened) = open.pop() {
-                        closing[opened] = place;
+                        closing[opened] = index;
                     }
                 }
                 _ => {}
@@ -68,28 +68,28 @@ impl<'a> Tokens<'a> {
         self.list.len()
     }
 
-    /// The place of the parenthesis that closes the one at `open`.
+    /// The index of the parenthesis that closes the one at `open`.
     pub fn closing(&self, open: usize) -> usize {
         self.closing[open]
     }
 
-    /// The first place from `from` on, before `to`, that is not blank.
+    /// The first index from `from` on, before `to`, that is not blank.
     pub fn solid(&self, from: usize, to: usize) -> Option<usize> {
-        (from..to).find(|&place| !matches!(self.list[place].kind, Kind::Space | Kind::Comment))
+        (from..to).find(|&index| !matches!(self.list[index].kind, Kind::Space | Kind::Comment))
     }
 
-    /// The last place before `before`, from `from` on, that is not blank.
+    /// The last index before `before`, from `from` on, that is not blank.
     pub fn solid_before(&self, from: usize, before: usize) -> Option<usize> {
-        (from..before).rev().find(|&place| !matches!(self.list[place].kind, Kind::Space | Kind::Comment))
+        (from..before).rev().find(|&index| !matches!(self.list[index].kind, Kind::Space | Kind::Comment))
     }
 
-    pub fn text(&self, place: usize) -> &'a str {
-        self.list.get(place).map_or("", |token| token.text)
+    pub fn text(&self, index: usize) -> &'a str {
+        self.list.get(index).map_or("", |token| token.text)
     }
 
-    /// The word at that place in lower case; nothing where there is no word.
-    pub fn word(&self, place: usize) -> String {
-        match self.list.get(place) {
+    /// The word at that index in lower case; nothing where there is no word.
+    pub fn word(&self, index: usize) -> String {
+        match self.list.get(index) {
             Some(token) if token.kind == Kind::Word => token.text.to_ascii_lowercase(),
             _ => String::new(),
         }
@@ -97,24 +97,24 @@ impl<'a> Tokens<'a> {
 
     /// The words, symbols and literals in that range, without blanks.
     pub fn solids(&self, range: Range<usize>) -> Vec<usize> {
-        range.filter(|&place| !matches!(self.list[place].kind, Kind::Space | Kind::Comment)).collect()
+        range.filter(|&index| !matches!(self.list[index].kind, Kind::Space | Kind::Comment)).collect()
     }
 
     /// The ranges between separators that stand at the range's own depth.
     pub fn split(&self, range: Range<usize>, separator: &str) -> Vec<Range<usize>> {
         let mut parts = Vec::new();
         let mut start = range.start;
-        let mut place = range.start;
-        while place < range.end {
-            match self.text(place) {
-                "(" => place = self.closing(place).min(range.end),
+        let mut index = range.start;
+        while index < range.end {
+            match self.text(index) {
+                "(" => index = self.closing(index).min(range.end),
                 text if text == separator => {
-                    parts.push(start..place);
-                    start = place + 1;
+                    parts.push(start..index);
+                    start = index + 1;
                 }
                 _ => {}
             }
-            place += 1;
+            index += 1;
         }
         parts.push(start..range.end);
         parts

@@ -5,30 +5,13 @@
 use std::io;
 use std::sync::Arc;
 
+use super::prepared::{Portal, Prepared};
 use super::refusals::{MOST_PARAMETERS, SINGLE_NODE_FETCH, fetch_size, too_many_parameters};
 use super::report::Report;
 use super::rows::{self, Column};
 use super::session::{Relay, Relayed, Session};
 use super::statement::Statement;
-use super::types::Shape;
 use super::wire::{Fields, body, frame, text};
-
-/// A parsed statement.
-#[derive(Clone)]
-pub(super) struct Prepared {
-    statement: Arc<Statement>,
-    /// Known once they were needed.
-    columns: Option<Arc<Vec<Column>>>,
-}
-
-/// A statement with its parameters.
-pub(super) struct Portal {
-    prepared: Prepared,
-    /// The formats that the client asked for.
-    formats: Vec<i16>,
-    shapes: Vec<Shape>,
-    begun: bool,
-}
 
 impl Session {
     pub async fn extended(&mut self, tag: u8, message: &[u8]) -> io::Result<()> {

@@ -78,8 +78,8 @@ struct Level {
 
 pub(super) fn of(tokens: &Tokens<'_>, range: Range<usize>) -> Reads {
     let solids = tokens.solids(range);
-    let text = |at: usize| solids.get(at).map_or("", |&place| tokens.text(place));
-    let word = |at: usize| solids.get(at).map_or_else(String::new, |&place| tokens.word(place));
+    let text = |at: usize| solids.get(at).map_or("", |&index| tokens.text(index));
+    let word = |at: usize| solids.get(at).map_or_else(String::new, |&index| tokens.word(index));
     let expressions: Vec<String> = (0..solids.len())
         .filter(|&at| word(at + 1) == "as" && text(at + 2) == "(")
         .map(|at| text(at).trim_matches('"').to_ascii_lowercase())
@@ -149,9 +149,9 @@ fn is_users(parts: &[String]) -> bool {
 }
 
 /// Whether a token is a bare word that is not part of a longer name.
-pub(super) fn is_bare(tokens: &Tokens<'_>, place: usize) -> bool {
-    let before = tokens.solid_before(0, place).map_or("", |before| tokens.text(before));
-    tokens.list[place].kind == Kind::Word && before != "."
+pub(super) fn is_bare(tokens: &Tokens<'_>, index: usize) -> bool {
+    let before = tokens.solid_before(0, index).map_or("", |before| tokens.text(before));
+    tokens.list[index].kind == Kind::Word && before != "."
 }
 
 #[cfg(test)]

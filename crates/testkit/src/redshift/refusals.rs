@@ -8,7 +8,8 @@ use super::lexer::{Kind, Tokens};
 use super::reads::is_bare;
 use super::report::Report;
 use super::settings::{name_behind, unrecognized};
-use super::statement::{View, Words};
+use super::view::View;
+use super::words::Words;
 
 /// The most rows that a cluster of one node hands out at a time.
 pub(super) const SINGLE_NODE_FETCH: i64 = 1_000;
@@ -67,9 +68,9 @@ pub(super) fn refuse(
     view: &View<'_>,
 ) -> Result<(), Report> {
     let words = Words::of(tokens, range.clone());
-    let syntax = |index: usize| {
-        let place = words.place(index).expect("a word that was looked at is there");
-        Err(Report::syntax(sql, tokens.list[place].at, tokens.text(place)))
+    let syntax = |word: usize| {
+        let index = words.token_index(word).expect("a word that was looked at is there");
+        Err(Report::syntax(sql, tokens.list[index].at, tokens.text(index)))
     };
     match (words.at(0), words.at(1)) {
         ("discard" | "do" | "values", _) => return syntax(0),
@@ -77,9 +78,9 @@ pub(super) fn refuse(
         ("deallocate", "prepare") if words.at(2) == "all" => return syntax(2),
         ("copy", "(") => return syntax(1),
         ("copy", _) => {
-            let place = range.clone().find(|&at| matches!(tokens.word(at).as_str(), "stdin" | "stdout"));
-            if let Some(place) = place {
-                return Err(Report::syntax(sql, tokens.list[place].at, tokens.text(place)));
+            let index = range.clone().find(|&at| matches!(tokens.word(at).as_str(), "stdin" | "stdout"));
+            if let Some(index) = index {
+                return Err(Report::syntax(sql, tokens.list[index].at, tokens.text(index)));
             }
         }
         ("listen" | "unlisten" | "notify" | "savepoint" | "release", _) => {
@@ -103,8 +104,8 @@ pub(super) fn refuse(
         _ => {}
     }
     let is_query = matches!(words.at(0), "select" | "with" | "(");
-    for place in range {
-        token(sql, tokens, place, view, is_query)?;
+    for index in range {
+        token(sql, tokens, index, view, is_query)?;
     }
     Ok(())
 }
@@ -117,20 +118,20 @@ fn unsupported(what: &str) -> Report {
 fn token(
     sql: &str,
     tokens: &Tokens<'_>,
-    place: usize,
+    index: usize,
     view: &View<'_>,
     is_query: bool,
 ) -> Result<(), Report> {
-    let token = tokens.list[place];
+    let token = tokens.list[index];
     if token.kind == Kind::Parameter && token.text[1..].parse().is_ok_and(|n: i64| n > MOST_PARAMETERS) {
         return Err(too_many_parameters());
     }
-    if !is_bare(tokens, place) && !MISSING_TABLES.contains(&tokens.word(place).as_str()) {
+    if !is_bare(tokens, index) && !MISSING_TABLES.contains(&tokens.word(index).as_str()) {
         return Ok(());
     }
-    let word = tokens.word(place);
+    let word = tokens.word(index);
     let solid = |from: usize| tokens.solid(from, tokens.len());
-    let (next, before) = (solid(place + 1), tokens.solid_before(0, place));
+    let (next, before) = (solid(index + 1), tokens.solid_before(0, index));
     let next_text = next.map_or("", |next| tokens.text(next));
     let before_text = before.map_or_else(String::new, |before| tokens.text(before).to_ascii_lowercase());
     let is_called = next_text == "(";
@@ -188,12 +189,12 @@ pub(super) fn too_many_parameters() -> Report {
 }
 
 fn fetch(tokens: &Tokens<'_>, range: Range<usize>) -> Result<(), Report> {
-    for place in range {
-        if tokens.word(place) == "all" {
+    for index in range {
+        if tokens.word(index) == "all" {
             return Err(Report::error("0A000", "FETCH ALL is not supported for a single node configuration"));
         }
-        if tokens.list[place].kind == Kind::Number {
-            let size = tokens.text(place).parse().unwrap_or(i64::MAX);
+        if tokens.list[index].kind == Kind::Number {
+            let size = tokens.text(index).parse().unwrap_or(i64::MAX);
             if size > SINGLE_NODE_FETCH {
                 return Err(fetch_size(size));
             }

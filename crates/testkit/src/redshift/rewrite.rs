@@ -30,7 +30,7 @@ pub(super) fn rewrite_freely(sql: &str, fold: bool) -> String {
 
 /// Rewrites one statement.
 pub(super) fn rewrite(tokens: &Tokens<'_>, statement: Range<usize>, fold: bool, last_query: u64) -> String {
-    let first = tokens.solid(statement.start, statement.end).map(|place| tokens.word(place));
+    let first = tokens.solid(statement.start, statement.end).map(|index| tokens.word(index));
     let ddl = matches!(first.as_deref(), Some("create" | "alter" | "grant" | "revoke"));
     Rewriter { tokens, fold, last_query, ddl }.range(statement)
 }
@@ -40,9 +40,9 @@ impl Rewriter<'_> {
     fn range(&self, range: Range<usize>) -> String {
         let mut out = String::new();
         let mut top = None;
-        let mut place = range.start;
-        while place < range.end {
-            place = self.step(place, range.end, &mut out, &mut top);
+        let mut index = range.start;
+        while index < range.end {
+            index = self.step(index, range.end, &mut out, &mut top);
         }
         if let Some(count) = top {
             // On a line of its own, lest it stand in a comment.
@@ -52,24 +52,24 @@ impl Rewriter<'_> {
         out
     }
 
-    /// Rewrites what begins at `place` and returns the place after it.
-    fn step(&self, place: usize, end: usize, out: &mut String, top: &mut Option<String>) -> usize {
-        let token = self.tokens.list[place];
+    /// Rewrites what begins at `index` and returns the index after it.
+    fn step(&self, index: usize, end: usize, out: &mut String, top: &mut Option<String>) -> usize {
+        let token = self.tokens.list[index];
         match token.kind {
             Kind::Quoted if self.fold => out.push_str(&token.text.to_ascii_lowercase()),
             Kind::Text => out.push_str(&literal(token.text)),
-            Kind::Word => return self.word(place, end, out, top),
-            Kind::Symbol if token.text == "(" => return self.group(place, end, out),
+            Kind::Word => return self.word(index, end, out, top),
+            Kind::Symbol if token.text == "(" => return self.group(index, end, out),
             Kind::Symbol if token.text == "::" => {
                 // A literal becomes a string of SUPER and is not read as JSON.
-                if self.next_word(place, end) == "super" && self.is_literal_before(place) {
+                if self.next_word(index, end) == "super" && self.is_literal_before(index) {
                     out.push_str("::text");
                 }
                 out.push_str("::");
             }
             _ => out.push_str(token.text),
         }
-        place + 1
+        index + 1
     }
 
     fn group(&self, open: usize, end: usize, out: &mut String) -> usize {
@@ -82,39 +82,39 @@ impl Rewriter<'_> {
         close + 1
     }
 
-    fn word(&self, place: usize, end: usize, out: &mut String, top: &mut Option<String>) -> usize {
-        let word = self.tokens.word(place);
-        let before = self.tokens.solid_before(0, place);
+    fn word(&self, index: usize, end: usize, out: &mut String, top: &mut Option<String>) -> usize {
+        let word = self.tokens.word(index);
+        let before = self.tokens.solid_before(0, index);
         let is_part_of_name = before.is_some_and(|before| self.tokens.text(before) == ".");
         if !is_part_of_name {
-            let after = if self.ddl { self.definition(place, end, &word, before, out) } else { None };
-            let after = after.or_else(|| self.type_name(place, end, &word, before, out));
-            let after = after.or_else(|| self.keyword(place, end, &word, before, out, top));
-            let after = after.or_else(|| self.call(place, end, &word, out));
+            let after = if self.ddl { self.definition(index, end, &word, before, out) } else { None };
+            let after = after.or_else(|| self.type_name(index, end, &word, before, out));
+            let after = after.or_else(|| self.keyword(index, end, &word, before, out, top));
+            let after = after.or_else(|| self.call(index, end, &word, out));
             if let Some(after) = after {
                 return after;
             }
         }
-        out.push_str(self.tokens.text(place));
-        place + 1
+        out.push_str(self.tokens.text(index));
+        index + 1
     }
 
     /// Words that stand for something by themselves.
     fn keyword(
         &self,
-        place: usize,
+        index: usize,
         end: usize,
         word: &str,
         before: Option<usize>,
         out: &mut String,
         top: &mut Option<String>,
     ) -> Option<usize> {
-        let next = self.tokens.solid(place + 1, end);
+        let next = self.tokens.solid(index + 1, end);
         let is_called = next.is_some_and(|next| self.tokens.text(next) == "(");
         match word {
             "sysdate" if !is_called => out.push_str("redshift.\"timestamp\"(true)"),
-            "approximate" if matches!(self.next_word(place, end).as_str(), "count" | "percentile_disc") => {}
-            "minus" if before.is_some() && (is_called || self.next_word(place, end) == "select") => {
+            "approximate" if matches!(self.next_word(index, end).as_str(), "count" | "percentile_disc") => {}
+            "minus" if before.is_some() && (is_called || self.next_word(index, end) == "select") => {
                 out.push_str("EXCEPT");
             }
             "interval" => {
@@ -123,21 +123,21 @@ impl Rewriter<'_> {
                 out.push_str(&literal(self.tokens.text(next)).replace(',', " "));
                 return Some(next + 1);
             }
-            "select" => return self.select_top(place, end, out, top),
+            "select" => return self.select_top(index, end, out, top),
             _ => return None,
         }
-        Some(place + 1)
+        Some(index + 1)
     }
 
     /// `SELECT [DISTINCT] TOP n`: the number goes to the end of the statement.
     fn select_top(
         &self,
-        place: usize,
+        index: usize,
         end: usize,
         out: &mut String,
         top: &mut Option<String>,
     ) -> Option<usize> {
-        let mut next = self.tokens.solid(place + 1, end)?;
+        let mut next = self.tokens.solid(index + 1, end)?;
         let distinct = self.tokens.word(next) == "distinct";
         if distinct {
             next = self.tokens.solid(next + 1, end)?;
@@ -155,18 +155,18 @@ impl Rewriter<'_> {
     /// Types after `::` or `AS`, and in definitions after a name.
     fn type_name(
         &self,
-        place: usize,
+        index: usize,
         end: usize,
         word: &str,
         before: Option<usize>,
         out: &mut String,
     ) -> Option<usize> {
-        let next = self.tokens.solid(place + 1, end);
+        let next = self.tokens.solid(index + 1, end);
         let is_sized = next.is_some_and(|next| self.tokens.text(next) == "(");
         let before = before.map_or("", |before| self.tokens.text(before));
         let is_type = before == "::" || (self.ddl && !matches!(before, "" | "(" | "," | "."));
         match word {
-            // Whatever its place: no column can have this name and a size.
+            // Whatever its index: no column can have this name and a size.
             "varchar" | "nvarchar" | "char" | "nchar" | "bpchar" | "varying" | "varbyte" if is_sized => {
                 let open = next?;
                 let close = self.tokens.closing(open).min(end);
@@ -190,15 +190,15 @@ impl Rewriter<'_> {
             }
             _ => return None,
         }
-        Some(place + 1)
+        Some(index + 1)
     }
 
-    fn next_word(&self, place: usize, end: usize) -> String {
-        self.tokens.solid(place + 1, end).map_or_else(String::new, |next| self.tokens.word(next))
+    fn next_word(&self, index: usize, end: usize) -> String {
+        self.tokens.solid(index + 1, end).map_or_else(String::new, |next| self.tokens.word(next))
     }
 
-    fn is_literal_before(&self, place: usize) -> bool {
-        let before = self.tokens.solid_before(0, place);
+    fn is_literal_before(&self, index: usize) -> bool {
+        let before = self.tokens.solid_before(0, index);
         before.is_some_and(|before| self.tokens.list[before].kind == Kind::Text)
     }
 }

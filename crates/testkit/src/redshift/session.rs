@@ -14,13 +14,14 @@ use tokio::sync::watch;
 use super::client::{Client, FULL};
 use super::conditions::Condition;
 use super::failures::{Failure, restored, terminated};
-use super::portal::{Portal, Prepared};
+use super::prepared::{Portal, Prepared};
 use super::report::Report;
 use super::rows::{self, Column, Look, Origin};
 use super::settings::is_on;
-use super::statement::{Cursor, Statement, View, prepare};
+use super::statement::{Cursor, Statement, prepare};
 use super::types::{OwnTypes, Shape};
 use super::upstream::Upstream;
+use super::view::View;
 use super::wire::{Fields, body, broken, frame, text};
 use super::{Redshift, lock};
 

@@ -5,21 +5,9 @@ use std::ops::Range;
 use super::lexer::{Kind, Tokens};
 use super::report::Report;
 use super::settings::{check_float_digits, name_behind, unrecognized};
-use super::{Options, reads, refusals, rewrite};
-
-/// What decides on how a statement is understood.
-#[derive(Clone, Copy)]
-pub(super) struct View<'a> {
-    pub options: &'a Options,
-    /// Whether quoted names keep their case.
-    pub case_sensitive: bool,
-    pub superuser: bool,
-    /// Whether a cursor is open.
-    pub cursor_open: bool,
-    /// Whether it came by Parse.
-    pub extended: bool,
-    pub last_query: u64,
-}
+use super::view::View;
+use super::words::Words;
+use super::{reads, refusals, rewrite};
 
 /// A statement, or several in one text.
 #[derive(Debug, Default)]
@@ -119,25 +107,6 @@ pub(super) fn prepare(sql: &str, view: &View<'_>) -> Result<Statement, Report> {
     Ok(whole)
 }
 
-/// The first words of a statement in lower case, and where each stands.
-pub(super) struct Words(Vec<(usize, String)>);
-
-impl Words {
-    /// The first six that are not blank. A quoted name or a symbol stands as it is.
-    pub fn of(tokens: &Tokens<'_>, range: Range<usize>) -> Words {
-        let places = tokens.solids(range).into_iter().take(6);
-        Words(places.map(|place| (place, tokens.text(place).to_ascii_lowercase())).collect())
-    }
-
-    pub fn at(&self, index: usize) -> &str {
-        self.0.get(index).map_or("", |(_, word)| word)
-    }
-
-    pub fn place(&self, index: usize) -> Option<usize> {
-        self.0.get(index).map(|(place, _)| *place)
-    }
-}
-
 /// `SET [SESSION | LOCAL] name TO value`. `None`: some other SET, which goes through.
 fn set(
     tokens: &Tokens<'_>,
@@ -154,7 +123,7 @@ fn set(
     if is_authorization && !view.superuser {
         return Err(Report::error("42501", "permission denied to set session authorization"));
     }
-    let (true, Some(equals)) = (matches!(words.at(at + 1), "to" | "="), words.place(at + 1)) else {
+    let (true, Some(equals)) = (matches!(words.at(at + 1), "to" | "="), words.token_index(at + 1)) else {
         return Ok(None);
     };
     let behind = name_behind(name).ok_or_else(|| unrecognized(name))?;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use outflow_core::Code;
 
 /// A file longer than this has more than one subject.
-const MAX_LINES: usize = 600;
+const MAX_LINES: usize = 500;
 
 /// The repository's folder.
 pub fn root() -> PathBuf {

@@ -1,9 +1,10 @@
 //! One call of an AWS API: put together, signed, sent, and what came back.
 //!
-//! The calls that we make only read or hand out, so one that AWS was too busy for, or that got no answer, is sent again a few times.
+//! The calls that we make only read or hand out, so one that AWS was too busy for, or that got no
+//! answer, is sent again a few times.
 //!
-//! What always holds: an error names AWS's own code and message, the action, and whose keys were used; nothing that was sent as a secret is repeated, not even
-//! where AWS repeats it.
+//! What always holds: an error names AWS's own code and message, the action, and whose keys were
+//! used; nothing that was sent as a secret is repeated, not even where AWS repeats it.
 
 use std::time::Duration;
 
@@ -155,7 +156,7 @@ impl Inner {
         };
         let signing = signing.iter().map(|(name, value)| (*name, value.expose()));
         let target = Target::new(url, headers.iter().copied().chain(signing))?;
-        Ok(self.api.post(&target, call.body.clone().into(), &DEADLINES).await)
+        Ok(self.clients()?.api.post(&target, call.body.clone().into(), &DEADLINES).await)
     }
 
     /// Where a service is: an override, or the region's own endpoint.
@@ -265,7 +266,8 @@ fn help(code: &str, message: &str, action: &str) -> Option<String> {
     })
 }
 
-/// A text of AWS without line breaks, of bearable length, and without what we must not show: a wrong signature is answered with all that should have been signed.
+/// A text of AWS without line breaks, of bearable length, and without what we must not show: a
+/// wrong signature is answered with all that should have been signed.
 fn clean(text: &str, call: &Call<'_>) -> String {
     let mut text = text.split("The Canonical String").next().unwrap_or_default().to_owned();
     for secret in call.proof.secrets().into_iter().filter(|secret| !secret.is_empty()) {

@@ -1,7 +1,9 @@
-//! The keys of this machine's identity, looked for where the SDKs look and in their order: environment, profile, web identity, container, instance.
+//! The keys of this machine's identity, looked for where the SDKs look and in their order:
+//! environment, profile, web identity, container, instance.
 //!
-//! A profile that is named in the project is the only place. One that is named by AWS_PROFILE must exist. What always holds: a place that offers keys and cannot
-//! give them is an error, since what comes after it may be somebody else; only places that offer nothing are passed over.
+//! A profile that is named in the project is the only place. One that is named by AWS_PROFILE must
+//! exist. What always holds: a place that offers keys and cannot give them is an error, since what
+//! comes after it may be another identity; only places that offer nothing are passed over.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -10,17 +12,10 @@ use outflow_core::{Code, Error, Result, Secret};
 
 use super::profiles::{Profile, Profiles};
 use super::roles::{self, Role};
-use super::{Inner, Keys, metadata};
+use super::{Inner, KeyLookup, Keys, metadata};
 
 /// A `credential_process` may take so long.
 const PROCESS: Duration = Duration::from_secs(60);
-
-/// What a place has.
-pub(super) enum Found {
-    Keys(Keys),
-    /// Nothing, and why.
-    Nothing(String),
-}
 
 /// The keys to ask AWS with. `region` is where roles are taken on.
 pub(super) async fn keys(aws: &Inner, profile: Option<&str>, region: &str) -> Result<Keys> {
@@ -35,17 +30,17 @@ pub(super) async fn keys(aws: &Inner, profile: Option<&str>, region: &str) -> Re
             _ => metadata::instance(aws).await?,
         };
         match found {
-            Found::Keys(keys) => return Ok(keys),
-            Found::Nothing(why) => nothing.push(why),
+            KeyLookup::Keys(keys) => return Ok(keys),
+            KeyLookup::Missing(why) => nothing.push(why),
         }
     }
     Err(Error::new(Code::AwsCredentialsMissing, format!("no AWS credentials were found ({})", nothing.join("; "))))
         .map_err(|e| e.help("give Outflow one of these: a role of the instance, task or pod, a profile (AWS_PROFILE or `iam: { profile: … }`), or keys in the environment"))
 }
 
-fn environment(aws: &Inner) -> Result<Found> {
+fn environment(aws: &Inner) -> Result<KeyLookup> {
     match (aws.env("AWS_ACCESS_KEY_ID"), aws.env("AWS_SECRET_ACCESS_KEY")) {
-        (Some(id), Some(secret)) => Ok(Found::Keys(Keys {
+        (Some(id), Some(secret)) => Ok(KeyLookup::Keys(Keys {
             id,
             secret: Secret::new(secret),
             token: aws.env("AWS_SESSION_TOKEN").map(Secret::new),
@@ -56,13 +51,13 @@ fn environment(aws: &Inner) -> Result<Found> {
             "AWS_ACCESS_KEY_ID is set, and AWS_SECRET_ACCESS_KEY is not",
         )
         .help("set both, and AWS_SESSION_TOKEN for temporary keys; or unset the first")),
-        (None, _) => Ok(Found::Nothing("environment: AWS_ACCESS_KEY_ID is not set".into())),
+        (None, _) => Ok(KeyLookup::Missing("environment: AWS_ACCESS_KEY_ID is not set".into())),
     }
 }
 
-async fn web_identity(aws: &Inner, region: &str) -> Result<Found> {
+async fn web_identity(aws: &Inner, region: &str) -> Result<KeyLookup> {
     let Some(file) = aws.env("AWS_WEB_IDENTITY_TOKEN_FILE") else {
-        return Ok(Found::Nothing("web identity: AWS_WEB_IDENTITY_TOKEN_FILE is not set".into()));
+        return Ok(KeyLookup::Missing("web identity: AWS_WEB_IDENTITY_TOKEN_FILE is not set".into()));
     };
     let arn = aws.env("AWS_ROLE_ARN").ok_or_else(|| {
         Error::new(Code::AwsCredentialsMissing, "AWS_WEB_IDENTITY_TOKEN_FILE is set, and AWS_ROLE_ARN is not")
@@ -70,11 +65,12 @@ async fn web_identity(aws: &Inner, region: &str) -> Result<Found> {
     })?;
     let session = aws.env("AWS_ROLE_SESSION_NAME").unwrap_or_else(|| Role::SESSION.into());
     let role = Role { arn, session, external_id: None, duration: None, from: "the web identity".into() };
-    roles::with_web_identity(aws, &role, &file, region).await.map(Found::Keys)
+    roles::with_web_identity(aws, &role, &file, region).await.map(KeyLookup::Keys)
 }
 
-/// The keys of a profile. Its roles are followed down to the first keys, and then taken on one after the other.
-async fn of_profile(aws: &Inner, named: Option<&str>, region: &str) -> Result<Found> {
+/// The keys of a profile. Its roles are followed down to the first keys, and then taken on one
+/// after the other.
+async fn of_profile(aws: &Inner, named: Option<&str>, region: &str) -> Result<KeyLookup> {
     let profiles = Profiles::read(aws)?;
     let chosen = named.map(str::to_owned).or_else(|| aws.env("AWS_PROFILE"));
     let mut name = chosen.clone().unwrap_or_else(|| "default".into());
@@ -83,7 +79,10 @@ async fn of_profile(aws: &Inner, named: Option<&str>, region: &str) -> Result<Fo
     let found = loop {
         let Some(profile) = profiles.get(&name) else {
             if chosen.is_none() && passed.is_empty() {
-                return Ok(Found::Nothing(format!("profile: none is called {name} in {}", profiles.files)));
+                return Ok(KeyLookup::Missing(format!(
+                    "profile: none is called {name} in {}",
+                    profiles.files
+                )));
             }
             let error = Error::new(Code::AwsCredentialsMissing, format!("there is no profile {name:?}"))
                 .at(profiles.files.as_str());
@@ -101,7 +100,7 @@ async fn of_profile(aws: &Inner, named: Option<&str>, region: &str) -> Result<Fo
         }
         let role = role(profile, &name, arn);
         if let Some(file) = get("web_identity_token_file") {
-            break Found::Keys(roles::with_web_identity(aws, &role, file, region).await?);
+            break KeyLookup::Keys(roles::with_web_identity(aws, &role, file, region).await?);
         }
         roles.push(role);
         match (get("source_profile"), get("credential_source")) {
@@ -129,14 +128,14 @@ async fn of_profile(aws: &Inner, named: Option<&str>, region: &str) -> Result<Fo
         }
     };
     match found {
-        Found::Keys(mut keys) => {
+        KeyLookup::Keys(mut keys) => {
             for role in roles.iter().rev() {
                 keys = roles::assume(aws, role, &keys, region).await?;
             }
-            Ok(Found::Keys(keys))
+            Ok(KeyLookup::Keys(keys))
         }
         // Somebody who names a profile, or a role in it, means that and nothing after it.
-        Found::Nothing(why) if chosen.is_some() || !roles.is_empty() => {
+        KeyLookup::Missing(why) if chosen.is_some() || !roles.is_empty() => {
             Err(Error::new(Code::AwsCredentialsMissing, format!("no AWS credentials were found ({why})"))
                 .at(profiles.files.as_str()))
         }
@@ -159,19 +158,19 @@ fn unsuited(profile: &str, why: &str) -> Error {
         .help("use a profile with keys, a role with its source, or a credential_process")
 }
 
-/// The keys that a profile has itself: written down, or told by a program.
-async fn own_keys(profile: &Profile, name: &str) -> Result<Found> {
+/// The keys that a profile has itself: written in it, or printed by a program.
+async fn own_keys(profile: &Profile, name: &str) -> Result<KeyLookup> {
     let get = |key: &str| profile.get(key).filter(|value| !value.is_empty());
     let from = format!("profile {name:?}");
     match (get("aws_access_key_id"), get("aws_secret_access_key"), get("credential_process")) {
-        (Some(id), Some(secret), _) => Ok(Found::Keys(Keys {
+        (Some(id), Some(secret), _) => Ok(KeyLookup::Keys(Keys {
             id: id.clone(),
             secret: Secret::new(secret.as_str()),
             token: get("aws_session_token").map(|token| Secret::new(token.as_str())),
             from,
         })),
         (Some(_), None, _) => Err(unsuited(name, "has aws_access_key_id and no aws_secret_access_key")),
-        (None, _, Some(command)) => told(command, name, &from).await.map(Found::Keys),
+        (None, _, Some(command)) => from_process(command, name, &from).await.map(KeyLookup::Keys),
         (None, _, None) if profile.keys().any(|key| key.starts_with("sso_")) => {
             let error = unsuited(name, "logs in by SSO, which needs a person");
             Err(error.help(format!(
@@ -179,13 +178,14 @@ async fn own_keys(profile: &Profile, name: &str) -> Result<Found> {
             )))
         }
         (None, _, None) => {
-            Ok(Found::Nothing(format!("{from}: holds no keys, no role and no credential_process")))
+            Ok(KeyLookup::Missing(format!("{from}: holds no keys, no role and no credential_process")))
         }
     }
 }
 
-/// The keys that a `credential_process` tells. What it says besides is not repeated: it may be a secret.
-async fn told(command: &str, name: &str, from: &str) -> Result<Keys> {
+/// The keys that a `credential_process` prints. The rest of its output is not repeated, since it
+/// may be a secret.
+async fn from_process(command: &str, name: &str, from: &str) -> Result<Keys> {
     let run = tokio::process::Command::new("sh")
         .args(["-c", command])
         .stdin(Stdio::null())
@@ -208,7 +208,7 @@ async fn told(command: &str, name: &str, from: &str) -> Result<Keys> {
             .help("run it by hand to see what it says"));
     }
     metadata::of_json(&output.stdout, "SessionToken", from).ok_or_else(|| {
-        unsuited(name, "has a credential_process that told no keys")
+        unsuited(name, "has a credential_process that printed no keys")
             .help("run it by hand to see what it says")
     })
 }

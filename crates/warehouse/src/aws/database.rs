@@ -1,7 +1,8 @@
 //! Credentials of a database, and the keeping of them.
 //!
-//! AWS checks a password only when a session begins, so sessions outlive it. What always holds: for each identity, database and user there is one set of
-//! credentials, fetched once however many ask at the same time, and renewed [`AHEAD`] of its end or when a quarter of its life is left.
+//! AWS checks a password only when a session begins, so sessions outlive it. What always holds: for
+//! each identity, database and user there is one set of credentials, fetched once however many ask
+//! at the same time, and renewed [`AHEAD`] of its end or when a quarter of its life is left.
 
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -11,8 +12,8 @@ use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
 use super::call::{Call, Proof, Service, element, form, incomplete};
-use super::{Iam, IamTarget, Inner, chain};
-use crate::settings::Credentials;
+use super::{Aws, Iam, IamTarget, Inner, chain};
+use crate::credentials::Credentials;
 
 /// Credentials are renewed so long before they expire, if they live long enough.
 const AHEAD: Duration = Duration::from_secs(300);
@@ -21,7 +22,7 @@ const AHEAD: Duration = Duration::from_secs(300);
 pub(super) type Key = (IamTarget, String, Option<String>, String, Duration);
 
 /// Where credentials are kept. It is locked while they are fetched.
-pub(super) type Place = Arc<Mutex<Option<Kept>>>;
+pub(super) type Slot = Arc<Mutex<Option<Kept>>>;
 
 /// Credentials that AWS gave.
 pub(super) struct Kept {
@@ -29,34 +30,38 @@ pub(super) struct Kept {
     renew: Timestamp,
 }
 
-impl Iam {
-    /// User and password for `database`, and whether AWS gave them just now. Credentials that are `refused` by the server are not given again.
+impl Aws {
+    /// User and password of this login for `database`, and whether AWS gave them just now.
+    /// Credentials that are `refused` by the server are not given again.
     ///
     /// # Errors
     /// S021 when no keys are found, S022 when AWS refuses them or cannot be reached.
     pub(crate) async fn credentials(
         &self,
+        iam: &Iam,
         database: &str,
         refused: Option<&Credentials>,
     ) -> Result<(Credentials, bool)> {
-        let aws = &self.aws.0;
-        let (target, region, profile) = (self.target.clone(), self.region.clone(), self.profile.clone());
-        let key = (target, region, profile, database.to_owned(), self.duration);
-        let place =
+        let aws = &self.0;
+        let (target, region, profile) = (iam.target.clone(), iam.region.clone(), iam.profile.clone());
+        let key = (target, region, profile, database.to_owned(), iam.duration);
+        let slot =
             Arc::clone(aws.kept.lock().unwrap_or_else(PoisonError::into_inner).entry(key).or_default());
-        let mut place = place.lock().await;
-        if let Some(kept) = place.as_ref()
+        let mut slot = slot.lock().await;
+        if let Some(kept) = slot.as_ref()
             && aws.clock.now() < kept.renew
             && Some(&kept.credentials) != refused
         {
             return Ok((kept.credentials.clone(), false));
         }
-        let kept = self.fetch(aws, database).await?;
+        let kept = iam.fetch(aws, database).await?;
         let credentials = kept.credentials.clone();
-        *place = Some(kept);
+        *slot = Some(kept);
         Ok((credentials, true))
     }
+}
 
+impl Iam {
     async fn fetch(&self, aws: &Inner, database: &str) -> Result<Kept> {
         let keys = chain::keys(aws, self.profile.as_deref(), &self.region).await?;
         let (service, action, body) = self.request(database);
@@ -114,10 +119,8 @@ fn from_json(answer: &str) -> Option<(Credentials, Timestamp)> {
 
 #[cfg(test)]
 mod tests {
-    use outflow_core::SystemClock;
-
     use super::*;
-    use crate::aws::{Aws, DbUser};
+    use crate::aws::DbUser;
 
     /// The vectors are requests that botocore built; see `tests/aws-vectors.py`.
     #[test]
@@ -141,7 +144,6 @@ mod tests {
             let seconds =
                 given["DurationSeconds"].as_u64().or_else(|| given["durationSeconds"].as_u64()).unwrap();
             let iam = Iam {
-                aws: Aws::new(|_| None, Arc::new(SystemClock)).unwrap(),
                 target,
                 region: "eu-central-1".into(),
                 profile: None,

@@ -1,7 +1,9 @@
 //! What a host name says about its database: the names that AWS gives to Redshift's endpoints.
 //!
-//! `<cluster>.<random>.<region>.redshift.amazonaws.com` and `<workgroup>.<account>.<region>.redshift-serverless.amazonaws.com`, both with `.cn` in China;
-//! older serverless names begin with the account. Custom names, PrivateLink and load balancers say nothing.
+//! `<cluster>.<random>.<region>.redshift.amazonaws.com` and
+//! `<workgroup>.<account>.<region>.redshift-serverless.amazonaws.com`, both with `.cn` in China;
+//! older serverless names begin with the account. Custom names, PrivateLink and load balancers say
+//! nothing.
 
 /// What is known from a host name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,7 +37,8 @@ impl Endpoint {
     }
 }
 
-/// Whether this may be a region: letters, digits and hyphens, such as `eu-central-1`. It becomes a part of a host name.
+/// Whether this may be a region: letters, digits and hyphens, such as `eu-central-1`. It becomes a
+/// part of a host name.
 pub fn is_region(text: &str) -> bool {
     text.contains('-') && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }

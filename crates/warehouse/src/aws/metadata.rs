@@ -1,7 +1,10 @@
-//! Keys that the place where Outflow runs hands out: to a container (ECS, EKS), or to an instance (EC2).
+//! Keys that the place where Outflow runs hands out: to a container (ECS, EKS), or to an instance
+//! (EC2).
 //!
-//! What always holds: plain HTTP goes only to the fixed addresses of these services and to this machine; the egress client for them enforces it. An instance is
-//! asked by version 2 of its service, which wants a token first. What it does not do: version 1, which any forged request could use.
+//! What always holds: plain HTTP goes only to the fixed addresses of these services and to this
+//! machine; the egress client for them enforces it. An instance is asked by version 2 of its
+//! service, which wants a token first. What it does not do: version 1, which any forged request
+//! could use.
 
 use std::time::Duration;
 
@@ -10,8 +13,7 @@ use outflow_core::{Code, Error, Result, Secret};
 use outflow_egress::{Deadlines, Response, SendError, Target};
 use serde_json::Value;
 
-use super::chain::Found;
-use super::{Inner, Keys};
+use super::{Inner, KeyLookup, Keys};
 
 const CONTAINERS: &str = "http://169.254.170.2";
 const INSTANCE: &str = "http://169.254.169.254";
@@ -26,7 +28,7 @@ const DEADLINES: Deadlines = Deadlines {
 };
 
 /// The keys of a container's task or pod.
-pub(super) async fn container(aws: &Inner) -> Result<Found> {
+pub(super) async fn container(aws: &Inner) -> Result<KeyLookup> {
     let url = match (
         aws.env("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"),
         aws.env("AWS_CONTAINER_CREDENTIALS_FULL_URI"),
@@ -34,7 +36,7 @@ pub(super) async fn container(aws: &Inner) -> Result<Found> {
         (Some(path), _) => format!("{CONTAINERS}{path}"),
         (None, Some(url)) => url,
         (None, None) => {
-            return Ok(Found::Nothing(
+            return Ok(KeyLookup::Missing(
                 "container: AWS_CONTAINER_CREDENTIALS_RELATIVE_URI and …_FULL_URI are not set".into(),
             ));
         }
@@ -52,14 +54,14 @@ pub(super) async fn container(aws: &Inner) -> Result<Found> {
     };
     let target = Target::new(&url, token.iter().map(|token| ("authorization", token.trim())))
         .map_err(|e| e.at("AWS_CONTAINER_CREDENTIALS_FULL_URI"))?;
-    let client = if url.starts_with("https://") { &aws.api } else { &aws.metadata };
+    let client = if url.starts_with("https://") { &aws.clients()?.api } else { &aws.clients()?.metadata };
     let answer = client.get(&target, &DEADLINES).await.map_err(|cause| silent("container", cause))?;
-    keys(&answer, "the container's role").map(Found::Keys).ok_or_else(|| useless("container", &answer))
+    keys(&answer, "the container's role").map(KeyLookup::Keys).ok_or_else(|| useless("container", &answer))
 }
 
 /// The keys of the role of an EC2 instance.
-pub(super) async fn instance(aws: &Inner) -> Result<Found> {
-    let nothing = |why: String| Ok(Found::Nothing(format!("instance: {why}")));
+pub(super) async fn instance(aws: &Inner) -> Result<KeyLookup> {
+    let nothing = |why: String| Ok(KeyLookup::Missing(format!("instance: {why}")));
     if aws.env("AWS_EC2_METADATA_DISABLED").is_some_and(|value| value.eq_ignore_ascii_case("true")) {
         return nothing("AWS_EC2_METADATA_DISABLED is true".into());
     }
@@ -71,7 +73,7 @@ pub(super) async fn instance(aws: &Inner) -> Result<Found> {
 
     let target =
         Target::new(&format!("{base}/latest/api/token"), [("x-aws-ec2-metadata-token-ttl-seconds", "300")])?;
-    let token = match aws.metadata.put(&target, Bytes::new(), &DEADLINES).await {
+    let token = match aws.clients()?.metadata.put(&target, Bytes::new(), &DEADLINES).await {
         Ok(answer) if answer.status == 200 => String::from_utf8_lossy(&answer.body).into_owned(),
         Ok(answer) => return Err(useless("instance", &answer)),
         Err(cause) => return nothing(format!("no metadata service answers ({cause})")),
@@ -79,7 +81,7 @@ pub(super) async fn instance(aws: &Inner) -> Result<Found> {
     let get = async |path: &str| {
         let url = format!("{base}/latest/meta-data/iam/security-credentials/{path}");
         let target = Target::new(&url, [("x-aws-ec2-metadata-token", token.trim())])?;
-        aws.metadata.get(&target, &DEADLINES).await.map_err(|cause| silent("instance", cause))
+        aws.clients()?.metadata.get(&target, &DEADLINES).await.map_err(|cause| silent("instance", cause))
     };
     let roles = get("").await?;
     let role = String::from_utf8_lossy(&roles.body).lines().next().unwrap_or_default().trim().to_owned();
@@ -89,7 +91,7 @@ pub(super) async fn instance(aws: &Inner) -> Result<Found> {
         _ => return Err(useless("instance", &roles)),
     }
     let answer = get(&role).await?;
-    keys(&answer, "the instance's role").map(Found::Keys).ok_or_else(|| useless("instance", &answer))
+    keys(&answer, "the instance's role").map(KeyLookup::Keys).ok_or_else(|| useless("instance", &answer))
 }
 
 fn keys(answer: &Response, from: &str) -> Option<Keys> {

@@ -1,7 +1,9 @@
-//! Profiles: the files `~/.aws/credentials` and `~/.aws/config`, as the AWS command line reads them.
+//! Profiles: the files `~/.aws/credentials` and `~/.aws/config`, as the AWS command line reads
+//! them.
 //!
-//! What always holds: a key that stands in both files counts as in `credentials`; names of keys are read without case. What it does not do: sections for SSO sessions
-//! and services, and values over several lines.
+//! What always holds: a key that stands in both files counts as in `credentials`; names of keys are
+//! read without case. What it does not do: sections for SSO sessions and services, and values over
+//! several lines.
 
 use std::collections::HashMap;
 use std::io::ErrorKind;
@@ -72,7 +74,8 @@ fn profile_name(section: &str) -> Option<&str> {
     name.or((section == "default").then_some(section)).map(|name| name.trim().trim_matches(['"', '\'']))
 }
 
-/// The sections of a file. A line that is indented deeper than the key before it belongs to that key's value, which is then one of those that we do not read.
+/// The sections of a file. A line that is indented deeper than the key before it belongs to that
+/// key's value, which is then one of those that we do not read.
 fn sections(text: &str) -> Vec<(String, Profile)> {
     let mut found: Vec<(String, Profile)> = Vec::new();
     let mut last = usize::MAX;

@@ -1,7 +1,8 @@
 //! Signature Version 4: how AWS knows who sends a request.
 //!
-//! What always holds: every header that is sent for AWS to read is signed, and so is the body. What it does not do: query strings and odd paths, which none of
-//! our requests has. The vectors of the test come from botocore.
+//! What always holds: every header that is sent for AWS to read is signed, and so is the body. What
+//! it does not do: query strings and odd paths, which none of our requests has. The vectors of the
+//! test come from botocore.
 
 use hmac::{Hmac, KeyInit, Mac};
 use outflow_core::{Secret, Timestamp};

@@ -1,7 +1,7 @@
 //! Stopping a statement from outside, by a CancelRequest on a connection of its own.
 //!
-//! The request may overtake the statement that it is meant for; then the server finds nothing to cancel. So it is repeated until the first
-//! connection has ended, within a few seconds.
+//! The request may overtake the statement that it is meant for; then the server finds nothing to
+//! cancel. So it is repeated until the first connection has ended, within a few seconds.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -17,12 +17,12 @@ use super::wire::{Socket, Wire, broken};
 /// Cancelling takes no longer than this.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// So long a cancelled session may take to end before it is told again.
+/// The cancellation is repeated if the session has not ended after this time.
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// What is needed to cancel: where the session is, and the key that it was given.
 pub(crate) struct Canceller {
-    pub door: Connector,
+    pub connector: Connector,
     /// `None` behind a tunnel.
     pub address: Option<SocketAddr>,
     pub key: Option<(i32, i32)>,
@@ -54,7 +54,7 @@ impl Canceller {
             .ok_or_else(|| Error::new(Code::ProtocolViolation, "the server gave no key to cancel with"))?;
         let mut request = BytesMut::new();
         frontend::cancel_request(process, secret, &mut request);
-        let mut socket = self.door.open_again(self.address).await?;
+        let mut socket = self.connector.open_again(self.address).await?;
         socket.write_all(&request).await.map_err(|e| broken(Some(e)))?;
         socket.flush().await.map_err(|e| broken(Some(e)))?;
         drain(&mut socket).await;

@@ -1,10 +1,13 @@
-//! The connection test: the steps of [`session::open`](super::session::open) one by one, and then what the server tells of itself and of the account.
+//! The connection test: the steps of [`session::open`](super::session::open) one by one, and then
+//! what the server reports about itself and the account.
 //!
-//! What always holds: a step is told as it ends; one that fails is told with its cure and the address that this machine connects from, and is the last.
-//! Each question to the catalogue is a transaction of its own, so one that this server cannot answer spoils no other: its line says so. What it does not
-//! do: change anything, or ask for rows of the user's tables.
+//! What always holds: a step is reported as it ends; one that fails is reported with its fix and
+//! the address that this machine connects from, and is the last. Each question to the catalogue is
+//! a transaction of its own, so a question that this server cannot answer affects no other; its
+//! line says so. What it does not do: change anything, or ask for rows of the user's tables.
 
 mod account;
+mod catalogue;
 mod certificate;
 mod encryption;
 mod grants;
@@ -14,24 +17,27 @@ use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::time::Duration;
 
 use outflow_core::ports::warehouse::{Check, Session, Step};
-use outflow_core::{Clock, Code, Dialect, Error, Result, SystemClock, Timestamp};
+use outflow_core::{Clock, Code, Error, Result, SystemClock, Timestamp};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::cancel::Canceller;
 use super::connector::Connector;
-use super::login::{self, Way};
+use super::kind::ServerKind;
+use super::login::{self, AuthMethod};
 use super::no_answer;
 use super::session::{OpenSession, Texts, breaks_the_connection, too_early};
 use super::wire::{Socket, Wire};
 use crate::aws::{Iam, IamTarget};
-use crate::settings::{Credentials, Tunnel};
-use crate::{Login, ServerSettings};
+use crate::credentials::Credentials;
+use crate::settings::Tunnel;
+use crate::{Aws, Login, ServerSettings};
 
-/// The server may take so long for a question, in milliseconds; then it is one that it does not answer. Large Redshift catalogues take seconds.
+/// A question that takes longer counts as unanswered. Large Redshift catalogues take seconds.
 const QUESTION: &str = "SET statement_timeout TO 20000";
 
-/// A step with all of its questions must be done within this time, lest a server that has gone is waited for.
+/// A step with all of its questions must be done within this time, so that a server that has gone
+/// does not block the test.
 const STEP: Duration = Duration::from_secs(180);
 
 /// Clocks may differ by this much without a warning, in seconds.
@@ -43,82 +49,87 @@ const LAG: f64 = 60.0;
 /// Goes through all steps; `None` after one that failed.
 pub(super) async fn run(
     settings: &ServerSettings,
-    door: &Connector,
+    aws: &Aws,
+    connector: &Connector,
     report: &mut (dyn FnMut(Check) + Send),
 ) -> Option<()> {
     let mut list = Checklist::new(settings, report);
-    let session = connect(&mut list, settings, door).await?;
+    let session = connect(&mut list, settings, aws, connector).await?;
     about_server(&mut list, settings, session).await
 }
 
-/// From the credentials to a server that takes statements. All of it must be done within the time to connect; AWS has a time of its own.
+/// From the credentials to a server that takes statements. All of it must be done within the time
+/// to connect; AWS has a time of its own.
 async fn connect(
     list: &mut Checklist<'_>,
     settings: &ServerSettings,
-    door: &Connector,
+    aws: &Aws,
+    connector: &Connector,
 ) -> Option<OpenSession> {
     let credentials = match &settings.login {
         Login::Password { user, password } => Credentials { user: user.clone(), password: password.clone() },
         Login::Iam(iam) => {
-            let credentials = list.ask(Step::Credentials, Box::pin(fetch(iam, &settings.database))).await?;
+            let credentials =
+                list.ask(Step::Credentials, Box::pin(fetch(aws, iam, &settings.database))).await?;
             list.restart(settings.connect_timeout);
             credentials
         }
     };
     let (socket, address) = match &settings.tunnel {
-        Some(tunnel) => (pass(list, tunnel, settings, door).await?, None),
+        Some(tunnel) => (pass(list, tunnel, settings, connector).await?, None),
         None => {
-            let (socket, address) = reach(list, settings, door).await?;
+            let (socket, address) = reach(list, settings, connector).await?;
             (socket, Some(address))
         }
     };
     let mut wire = Wire::new(socket);
 
     let log_in = async {
-        let way = login::start_up(&mut wire, settings, &credentials).await.map_err(too_early)?;
-        let found = Found::new(format!("{} as {}", words(way), credentials.user));
-        Ok(((), found.with("user", json!(credentials.user)).with("method", json!(method(way)))))
+        let method = login::start_up(&mut wire, settings, &credentials).await.map_err(too_early)?;
+        let found = StepResult::new(format!("{} as {}", method_title(method), credentials.user));
+        Ok(((), found.with("user", json!(credentials.user)).with("method", json!(method_name(method)))))
     };
     list.step(Step::Authentication, log_in).await?;
 
     let enter = async {
         let key = login::ready(&mut wire).await.map_err(too_early)?;
-        Ok((key, Found::new(&settings.database).with("database", json!(settings.database))))
+        Ok((key, StepResult::new(&settings.database).with("database", json!(settings.database))))
     };
     let key = list.step(Step::Database, enter).await?;
-    let canceller = Canceller { door: door.clone(), address, key };
-    Some(OpenSession { wire, canceller, dialect: settings.dialect })
+    let canceller = Canceller { connector: connector.clone(), address, key };
+    Some(OpenSession { wire, canceller, kind: settings.kind })
 }
 
 /// User and password from AWS.
-async fn fetch(iam: &Iam, database: &str) -> Result<(Credentials, Found)> {
-    let (credentials, _) = iam.credentials(database, None).await?;
+async fn fetch(aws: &Aws, iam: &Iam, database: &str) -> Result<(Credentials, StepResult)> {
+    let (credentials, _) = aws.credentials(iam, database, None).await?;
     let of = match &iam.target {
         IamTarget::Cluster { id, .. } => format!("cluster {id}"),
         IamTarget::Workgroup(name) => format!("workgroup {name}"),
     };
-    let found = Found::new(format!("from AWS for {of} in {}", iam.region))
+    let found = StepResult::new(format!("from AWS for {of} in {}", iam.region))
         .with("source", json!("iam"))
         .with("region", json!(iam.region))
         .with("user", json!(credentials.user));
     Ok((credentials, found))
 }
 
-/// The way through a tunnel. `ssh` does not say when it is open: the answer to the request for TLS does, or, without TLS, that to the log-in.
+/// The way through a tunnel. `ssh` does not say when it is open: the answer to the request for TLS
+/// does, or, without TLS, that to the log-in.
 async fn pass(
     list: &mut Checklist<'_>,
     tunnel: &Tunnel,
     settings: &ServerSettings,
-    door: &Connector,
+    connector: &Connector,
 ) -> Option<Socket> {
     let place = tunnel.address();
     let open = async {
-        let (socket, _) = door.open().await?;
-        let found = Found::new(format!("ssh to {place}, from there to {}", settings.address()));
+        let (socket, _) = connector.open().await?;
+        let found = StepResult::new(format!("ssh to {place}, from there to {}", settings.address()));
         Ok((socket, found.with("server", json!(place))))
     };
     let socket = list.step(Step::Tunnel, open).await?;
-    let encryption = async { Ok(((), encryption::found(&socket, &settings.tls, None, SystemClock.now()))) };
+    let encryption = async { Ok(((), encryption::result(&socket, &settings.tls, None, SystemClock.now()))) };
     list.step(Step::Tls, encryption).await?;
     Some(socket)
 }
@@ -127,23 +138,23 @@ async fn pass(
 async fn reach(
     list: &mut Checklist<'_>,
     settings: &ServerSettings,
-    door: &Connector,
+    connector: &Connector,
 ) -> Option<(Socket, SocketAddr)> {
     let look_up = async {
-        let addresses = door.look_up().await?;
+        let addresses = connector.look_up().await?;
         let texts: Vec<String> = addresses.iter().map(|a| a.ip().to_string()).collect();
-        let found = Found::new(texts.join(", ")).with("addresses", json!(texts));
+        let found = StepResult::new(texts.join(", ")).with("addresses", json!(texts));
         Ok((addresses, found))
     };
     let addresses = list.step(Step::Name, look_up).await?;
     list.ours = addresses.iter().find_map(route_to);
 
     let reach = async {
-        let (stream, address) = door.reach(&addresses).await?;
+        let (stream, address) = connector.reach(&addresses).await?;
         let found = match stream.local_addr() {
-            Ok(ours) => Found::new(format!("{address} from {}", ours.ip()))
+            Ok(ours) => StepResult::new(format!("{address} from {}", ours.ip()))
                 .with("local_address", json!(ours.ip().to_string())),
-            Err(_) => Found::new(address.to_string()),
+            Err(_) => StepResult::new(address.to_string()),
         };
         Ok(((stream, address), found.with("address", json!(address.to_string()))))
     };
@@ -151,21 +162,21 @@ async fn reach(
     list.ours = stream.local_addr().ok().map(|ours| ours.ip());
 
     let encrypt = async {
-        let socket = door.enter_tcp(stream).await?;
-        let found = encryption::found(&socket, &settings.tls, Some(address.ip()), SystemClock.now());
+        let socket = connector.enter_tcp(stream).await?;
+        let found = encryption::result(&socket, &settings.tls, Some(address.ip()), SystemClock.now());
         Ok((socket, found))
     };
     Some((list.step(Step::Tls, encrypt).await?, address))
 }
 
-/// What the server tells of itself and of the account.
+/// What the server reports about itself and the account.
 async fn about_server(
     list: &mut Checklist<'_>,
     settings: &ServerSettings,
     mut session: OpenSession,
 ) -> Option<()> {
     let session = &mut session;
-    let is_replica = list.ask(Step::Server, server(session, settings.dialect)).await?;
+    let is_replica = list.ask(Step::Server, server(session, settings.kind)).await?;
     list.ask(Step::Clock, clock(session)).await?;
     if is_replica {
         list.ask(Step::Lag, lag(session)).await?;
@@ -175,23 +186,23 @@ async fn about_server(
 }
 
 /// What a step has found.
-struct Found {
+struct StepResult {
     summary: String,
     problems: Vec<Error>,
     details: Vec<(&'static str, Value)>,
 }
 
-impl Found {
-    fn new(summary: impl Into<String>) -> Found {
-        Found { summary: summary.into(), problems: Vec::new(), details: Vec::new() }
+impl StepResult {
+    fn new(summary: impl Into<String>) -> StepResult {
+        StepResult { summary: summary.into(), problems: Vec::new(), details: Vec::new() }
     }
 
-    fn with(mut self, name: &'static str, value: Value) -> Found {
+    fn with(mut self, name: &'static str, value: Value) -> StepResult {
         self.details.push((name, value));
         self
     }
 
-    fn warn(mut self, problem: Option<Error>) -> Found {
+    fn warn(mut self, problem: Option<Error>) -> StepResult {
         self.problems.extend(problem);
         self
     }
@@ -204,7 +215,8 @@ struct Checklist<'a> {
     place: String,
     limit: Duration,
     deadline: Instant,
-    /// The address that the server sees us under, unless something between changes it. Known once the server's is.
+    /// The address that the server sees us under, unless something between changes it. Known once
+    /// the server's is.
     ours: Option<IpAddr>,
 }
 
@@ -221,20 +233,24 @@ impl<'a> Checklist<'a> {
     }
 
     /// A step on a connection that stands, with a time of its own.
-    async fn ask<T>(&mut self, step: Step, work: impl Future<Output = Result<(T, Found)>>) -> Option<T> {
+    async fn ask<T>(&mut self, step: Step, work: impl Future<Output = Result<(T, StepResult)>>) -> Option<T> {
         self.restart(STEP);
         self.step(step, work).await
     }
 
     /// Does a step, reports it, and gives what it has made; `None` if it failed.
-    async fn step<T>(&mut self, step: Step, work: impl Future<Output = Result<(T, Found)>>) -> Option<T> {
+    async fn step<T>(
+        &mut self,
+        step: Step,
+        work: impl Future<Output = Result<(T, StepResult)>>,
+    ) -> Option<T> {
         let begun = Instant::now();
         let done = tokio::time::timeout_at(self.deadline, work).await;
         let took = begun.elapsed();
         let (value, step, found) = match done.unwrap_or_else(|_| Err(no_answer(self.limit))) {
             Ok((value, found)) => (Some(value), step, found),
             Err(error) => {
-                let mut failed = Found::new(error.code().title());
+                let mut failed = StepResult::new(error.code().title());
                 if let Some(ours) = self.ours {
                     failed = failed.with("local_address", json!(ours.to_string()));
                 }
@@ -265,8 +281,8 @@ impl<'a> Checklist<'a> {
     }
 }
 
-/// The step that an error belongs to, wherever it comes up: some servers look for the database before they ask for the password, and a tunnel that does not
-/// open shows when it is used.
+/// The step that an error belongs to, wherever it comes up: some servers look for the database
+/// before they ask for the password, and a tunnel that does not open shows when it is used.
 fn at_fault(error: &Error) -> Option<Step> {
     match error.code() {
         Code::UnknownDatabase => Some(Step::Database),
@@ -276,7 +292,8 @@ fn at_fault(error: &Error) -> Option<Step> {
     }
 }
 
-/// Our own address on the way to that one. Connecting a datagram socket chooses a route and sends nothing.
+/// Our own address on the way to that one. Connecting a datagram socket chooses a route and sends
+/// nothing.
 fn route_to(address: &SocketAddr) -> Option<IpAddr> {
     let any: SocketAddr = if address.is_ipv4() { ([0; 4], 0).into() } else { ([0u16; 8], 0).into() };
     let socket = UdpSocket::bind(any).ok()?;
@@ -284,90 +301,84 @@ fn route_to(address: &SocketAddr) -> Option<IpAddr> {
     socket.local_addr().ok().map(|ours| ours.ip())
 }
 
-fn words(way: Way) -> &'static str {
-    match way {
-        Way::Trust => "no password asked",
-        Way::Cleartext => "cleartext password",
-        Way::Md5 => "md5 password",
-        Way::Scram => "SCRAM-SHA-256",
-        Way::Digest => "SHA-256 digest",
+fn method_title(method: AuthMethod) -> &'static str {
+    match method {
+        AuthMethod::Trust => "no password asked",
+        AuthMethod::Cleartext => "cleartext password",
+        AuthMethod::Md5 => "md5 password",
+        AuthMethod::Scram => "SCRAM-SHA-256",
+        AuthMethod::Digest => "SHA-256 digest",
     }
 }
 
-/// The word for machines.
-fn method(way: Way) -> &'static str {
-    match way {
-        Way::Trust => "trust",
-        Way::Cleartext => "cleartext",
-        Way::Md5 => "md5",
-        Way::Scram => "scram-sha-256",
-        Way::Digest => "sha-256",
+fn method_name(method: AuthMethod) -> &'static str {
+    match method {
+        AuthMethod::Trust => "trust",
+        AuthMethod::Cleartext => "cleartext",
+        AuthMethod::Md5 => "md5",
+        AuthMethod::Scram => "scram-sha-256",
+        AuthMethod::Digest => "sha-256",
     }
 }
 
-/// Which server it is, and whether it is a replica. Then the session is settled, which only the right kind of server takes.
-async fn server(session: &mut OpenSession, configured: Dialect) -> Result<(bool, Found)> {
+/// Which server it is, and whether it is a replica. Then the session is settled, which only the
+/// right kind of server takes.
+async fn server(session: &mut OpenSession, configured: ServerKind) -> Result<(bool, StepResult)> {
     let version = session.ask("SELECT version()").await.map_err(too_early)?;
     let version = one(&version).unwrap_or_default();
     let build = session.wire.parameter("padb_version").map(str::to_owned);
-    let (dialect, name) = identify(version, build.as_deref());
-    if dialect != configured {
-        return Err(wrong_kind(configured, &name));
+    let (kind, name) = identify(version, build.as_deref());
+    if kind != configured {
+        return Err(wrong_kind(configured, kind, &name));
     }
     session.settle().await.map_err(too_early)?;
     let _refused = answer(session, QUESTION).await?;
-    let is_replica = dialect == Dialect::Postgres
+    let is_replica = kind.facts().has_replicas
         && matches!(answer(session, "SELECT pg_is_in_recovery()").await?, Ok(rows) if one(&rows) == Some("t"));
     let summary = if is_replica { format!("{name}, a read replica") } else { name.clone() };
-    let found = Found::new(summary)
-        .with("kind", json!(kind(dialect)))
+    let found = StepResult::new(summary)
+        .with("kind", json!(kind.facts().name))
         .with("version", json!(name))
         .with("replica", json!(is_replica));
     Ok((is_replica, found))
 }
 
-/// The kind of server, and its name and version in short, from `version()` and the parameter that Redshift alone has.
-fn identify(version: &str, build: Option<&str>) -> (Dialect, String) {
-    let told =
+/// The kind of server, and its name and version in short, from `version()` and the parameter that
+/// Redshift alone has.
+fn identify(version: &str, build: Option<&str>) -> (ServerKind, String) {
+    let reported =
         version.split_once("Redshift ").map(|(_, build)| build.split_whitespace().next().unwrap_or_default());
-    match build.or(told) {
-        Some(build) => (Dialect::Redshift, format!("Redshift {build}")),
+    match build.or(reported) {
+        Some(build) => (ServerKind::Redshift, format!("Redshift {build}")),
         None => {
             let short = version.split(" on ").next().unwrap_or_default();
-            (Dialect::Postgres, short.chars().take(80).collect())
+            (ServerKind::Postgres, short.chars().take(80).collect())
         }
     }
 }
 
-fn kind(dialect: Dialect) -> &'static str {
-    if dialect == Dialect::Redshift { "redshift" } else { "postgres" }
-}
-
-fn wrong_kind(configured: Dialect, name: &str) -> Error {
-    let (configured, found) = match configured {
-        Dialect::Redshift => ("redshift", "postgres"),
-        _ => ("postgres", "redshift"),
-    };
+fn wrong_kind(configured: ServerKind, kind: ServerKind, name: &str) -> Error {
+    let (configured, found) = (configured.facts().name, kind.facts().name);
     Error::new(Code::InvalidValue, format!("the source says `type: {configured}`, and the server is {name}"))
         .help(format!("write `type: {found}` in the source, or check host and port"))
 }
 
 /// How far apart the clocks are, as of the middle of the question's way.
-async fn clock(session: &mut OpenSession) -> Result<((), Found)> {
+async fn clock(session: &mut OpenSession) -> Result<((), StepResult)> {
     let (ours, begun) = (SystemClock.now(), Instant::now());
     let theirs = session.clock().await?;
     let half = begun.elapsed().as_secs_f64() / 2.0;
-    // Redshift tells whole seconds: half a second more is the best guess, and as much is unsure.
-    let unsure = if session.dialect == Dialect::Redshift { 0.5 } else { 0.0 };
+    // Of a time in whole seconds, half a second more is the best guess, and as much is unsure.
+    let unsure = session.kind.facts().clock_error;
     let difference = seconds_between(ours, theirs) - half + unsure;
-    Ok(((), clock_found(difference, half + unsure)))
+    Ok(((), clock_result(difference, half + unsure)))
 }
 
 fn seconds_between(from: Timestamp, to: Timestamp) -> f64 {
     to.duration_since(from).as_secs_f64()
 }
 
-fn clock_found(difference: f64, unsure: f64) -> Found {
+fn clock_result(difference: f64, unsure: f64) -> StepResult {
     let direction = if difference < 0.0 { "behind" } else { "ahead of" };
     let words = format!("{:.1} s {direction} this machine's", difference.abs());
     let warning = (difference.abs() - unsure > CLOCK_DIFFERENCE).then(|| {
@@ -375,33 +386,39 @@ fn clock_found(difference: f64, unsure: f64) -> Found {
             "synchronize this machine's clock (NTP); the clock of a managed server is seldom the wrong one",
         )
     });
-    Found::new(words).with("difference_seconds", json!((difference * 1000.0).round() / 1000.0)).warn(warning)
+    StepResult::new(words)
+        .with("difference_seconds", json!((difference * 1000.0).round() / 1000.0))
+        .warn(warning)
 }
 
-/// A replica that has replayed all that it has received is not behind, however long ago that was, as long as it is connected.
+/// A replica that has replayed all that it has received is not behind, however long ago that was,
+/// as long as it is connected.
 const HOW_FAR_BEHIND: &str = "SELECT CASE WHEN pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() \
      AND EXISTS (SELECT 1 FROM pg_catalog.pg_stat_wal_receiver) THEN 0 \
      ELSE EXTRACT(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()) END";
 
-async fn lag(session: &mut OpenSession) -> Result<((), Found)> {
-    let told = answer(session, HOW_FAR_BEHIND).await?;
-    Ok(((), lag_found(told.map(|rows| one(&rows).and_then(|text| text.parse().ok())))))
+async fn lag(session: &mut OpenSession) -> Result<((), StepResult)> {
+    let behind = answer(session, HOW_FAR_BEHIND).await?;
+    Ok(((), lag_result(behind.map(|rows| one(&rows).and_then(|text| text.parse().ok())))))
 }
 
-fn lag_found(told: Result<Option<f64>>) -> Found {
-    let behind = match told {
+fn lag_result(answer: Result<Option<f64>>) -> StepResult {
+    let behind = match answer {
         Ok(Some(behind)) => behind,
-        Ok(None) => return Found::new("the replica does not tell how far it is behind"),
-        Err(error) => return Found::new(format!("not told: {}", error.message())),
+        Ok(None) => return StepResult::new("the replica does not report its lag"),
+        Err(error) => return StepResult::new(format!("unknown: {}", error.message())),
     };
     let warning = (behind > LAG).then(|| {
         Error::new(Code::ReplicaLag, format!("what the replica has replayed last is {behind:.0} s old"))
             .help("rows that it gets late may be missed: set the `lookback` of the syncs to more than the lag, or read the primary")
     });
-    Found::new(format!("{behind:.1} s behind the primary")).with("lag_seconds", json!(behind)).warn(warning)
+    StepResult::new(format!("{behind:.1} s behind the primary"))
+        .with("lag_seconds", json!(behind))
+        .warn(warning)
 }
 
-/// The rows of a question, or why this server does not answer it. Only a connection that breaks is an error.
+/// The rows of a question, or why this server does not answer it. Only a connection that breaks is
+/// an error.
 async fn answer(session: &mut OpenSession, sql: &str) -> Result<Result<Texts>> {
     match session.ask(sql).await {
         Err(error) if breaks_the_connection(&error) => Err(error),
@@ -419,29 +436,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn servers_are_told_apart() {
+    fn servers_are_distinguished() {
         let redshift = "PostgreSQL 8.0.2 on i686-pc-linux-gnu, compiled by GCC gcc (GCC) 3.4.2 20041017 (Red Hat 3.4.2-6.fc3), Redshift 1.0.117891";
         let postgres = "PostgreSQL 15.6 (Debian 15.6-0+deb12u1) on x86_64-pc-linux-gnu, compiled by gcc";
-        assert_eq!(identify(redshift, None), (Dialect::Redshift, "Redshift 1.0.117891".into()));
-        assert_eq!(identify("", Some("1.0.9")), (Dialect::Redshift, "Redshift 1.0.9".into()));
+        assert_eq!(identify(redshift, None), (ServerKind::Redshift, "Redshift 1.0.117891".into()));
+        assert_eq!(identify("", Some("1.0.9")), (ServerKind::Redshift, "Redshift 1.0.9".into()));
         assert_eq!(
             identify(postgres, None),
-            (Dialect::Postgres, "PostgreSQL 15.6 (Debian 15.6-0+deb12u1)".into())
+            (ServerKind::Postgres, "PostgreSQL 15.6 (Debian 15.6-0+deb12u1)".into())
         );
     }
 
     #[test]
-    fn clocks_are_told_apart_from_2_seconds_on() {
-        let codes = |found: Found| found.problems.iter().map(Error::code).collect::<Vec<_>>();
-        assert_eq!(codes(clock_found(1.9, 0.0)), []);
-        assert_eq!(codes(clock_found(-2.1, 0.0)), [Code::ClockSkew]);
-        assert_eq!(codes(clock_found(2.4, 0.5)), [], "what is not sure is no warning");
-        assert_eq!(clock_found(-3.21, 0.0).summary, "3.2 s behind this machine's");
+    fn clocks_differ_from_2_seconds_on() {
+        let codes = |found: StepResult| found.problems.iter().map(Error::code).collect::<Vec<_>>();
+        assert_eq!(codes(clock_result(1.9, 0.0)), []);
+        assert_eq!(codes(clock_result(-2.1, 0.0)), [Code::ClockSkew]);
+        assert_eq!(codes(clock_result(2.4, 0.5)), [], "what is not sure is no warning");
+        assert_eq!(clock_result(-3.21, 0.0).summary, "3.2 s behind this machine's");
     }
 
     #[test]
     fn a_replica_is_late_from_a_minute_on() {
-        let codes = |told| lag_found(told).problems.iter().map(Error::code).collect::<Vec<_>>();
+        let codes = |answer| lag_result(answer).problems.iter().map(Error::code).collect::<Vec<_>>();
         assert_eq!(codes(Ok(Some(59.0))), []);
         assert_eq!(codes(Ok(Some(61.0))), [Code::ReplicaLag]);
         assert_eq!(codes(Ok(None)), []);

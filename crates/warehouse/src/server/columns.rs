@@ -1,7 +1,8 @@
 //! RowDescription: the names and types of a result's columns.
 //!
-//! Types are known by their OIDs, from a table: no catalogue is asked, since Redshift's lacks what stock clients ask for. Its types have the OIDs of
-//! the `redshift-connector` and JDBC drivers. Domains arrive as their base types.
+//! Types are known by their OIDs, from a table: no catalogue is asked, since Redshift's lacks what
+//! stock clients ask for. Its types have the OIDs of the `redshift-connector` and JDBC drivers.
+//! Domains arrive as their base types.
 
 use outflow_core::{Column, ColumnType, Result};
 

@@ -1,7 +1,8 @@
 //! The way to a server: its address, TCP, and TLS as far as the settings ask for it.
 //!
-//! What always holds: the server's answer to the TLS request is read as one byte and no more, so that nothing sent in plain text can slip into the
-//! encrypted stream. What it does not do: fall back from a failed handshake to plain text.
+//! What always holds: the server's answer to the TLS request is read as one byte and no more, so
+//! that nothing sent in plain text can slip into the encrypted stream. What it does not do: fall
+//! back from a failed handshake to plain text.
 
 use std::io;
 use std::net::SocketAddr;
@@ -23,7 +24,8 @@ use tokio_rustls::TlsConnector;
 use super::transport::Transport;
 use super::tunnel::SshTunnel;
 use super::wire::{Socket, Wire, broken_protocol};
-use crate::settings::{ServerSettings, TlsMode, Tunnel};
+use crate::settings::{ServerSettings, Tunnel};
+use crate::tls::TlsMode;
 
 /// How to encrypt, made once from the settings.
 #[derive(Clone)]
@@ -76,8 +78,8 @@ impl Connector {
         })
     }
 
-    /// Opens a connection to the first of the host's addresses that takes one, and says which; through a tunnel, none is seen. Whether it is encrypted shows in
-    /// the socket.
+    /// Opens a connection to the first of the host's addresses that takes one, and says which;
+    /// through a tunnel, none is seen. Whether it is encrypted shows in the socket.
     pub async fn open(&self) -> Result<(Socket, Option<SocketAddr>)> {
         if let Some(tunnel) = &self.tunnel {
             let passage = SshTunnel::open(tunnel, &self.host, self.port, self.timeout)?;
@@ -130,7 +132,8 @@ impl Connector {
 
     /// Encrypts a TCP connection that is open, as far as the settings ask for it.
     pub async fn enter_tcp(&self, stream: TcpStream) -> Result<Socket> {
-        // Long queries are silent, and NAT devices forget silent connections. The times are AWS's advice for Redshift.
+        // Long queries are silent, and NAT devices forget silent connections. The times are AWS's
+        // advice for Redshift.
         let keepalive = TcpKeepalive::new()
             .with_time(Duration::from_secs(200))
             .with_interval(Duration::from_secs(200))
@@ -195,7 +198,7 @@ pub(crate) fn closed(cause: Option<io::Error>) -> Error {
             .help("it may be starting, resuming or out of connections: try again in a minute");
     match cause.map(io::Error::downcast::<Error>) {
         // A tunnel knows better what went wrong.
-        Some(Ok(told)) => told,
+        Some(Ok(reported)) => reported,
         Some(Err(cause)) => error.caused_by(cause),
         None => error,
     }
@@ -239,7 +242,8 @@ fn bad_certificate(problem: &CertificateError) -> (String, &'static str) {
     }
 }
 
-/// The DNS names of a certificate that is for none of those wanted, in brackets. rustls gives them as `DnsName("x")`.
+/// The DNS names of a certificate that is for none of those wanted, in brackets. rustls gives them
+/// as `DnsName("x")`.
 fn names_in(problem: &CertificateError) -> String {
     let CertificateError::NotValidForNameContext { presented, .. } = problem else { return String::new() };
     let name = |text: &String| {

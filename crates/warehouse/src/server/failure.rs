@@ -1,9 +1,11 @@
-//! ErrorResponse: what the server says went wrong, as a coded error with the way to mend it.
+//! ErrorResponse: what the server says went wrong, as a coded error with its fix.
 //!
-//! SQLSTATEs decide, and where Redshift uses one for many things (28000 for a wrong password, XX000 for anything), the words of the message do.
+//! SQLSTATEs decide, and where Redshift uses one for many things (28000 for a wrong password, XX000
+//! for anything), the words of the message do.
 //!
-//! What always holds: the server's Detail is left out, since it quotes rows; so are the values that messages about bad data quote; control
-//! characters never reach a terminal. What it does not do: decide on retries.
+//! What always holds: the server's Detail is left out, since it quotes rows; so are the values that
+//! messages about bad data quote; control characters never reach a terminal. What it does not do:
+//! decide on retries.
 
 use std::fmt;
 
@@ -49,7 +51,8 @@ pub(crate) fn of(body: &[u8], sql: &str) -> Error {
     }
 }
 
-/// The cause of an error that passes by itself: a serverless Redshift wakes and has cancelled the first statement.
+/// The cause of an error that passes by itself: a serverless Redshift wakes and has cancelled the
+/// first statement.
 #[derive(Debug)]
 pub(crate) struct Waking;
 
@@ -94,7 +97,7 @@ impl<'a> Report<'a> {
         if report.state.starts_with("22") {
             report.message = without_quoted(&report.message);
         }
-        // Redshift tells of a conflict of transactions with its number alone.
+        // Redshift reports a conflict of transactions by its number alone.
         if report.message == "1023" {
             report.message = "Serializable isolation violation on table".into();
         }
@@ -167,7 +170,8 @@ impl<'a> Report<'a> {
         self.state == "57014" && self.routine.starts_with("NFTSetupSessionState")
     }
 
-    /// The number that Redshift gives its own errors, in the many lines of the detail. The rest of the detail may quote rows.
+    /// The number that Redshift gives its own errors, in the many lines of the detail. The rest of
+    /// the detail may quote rows.
     fn internal(&self) -> Option<&str> {
         let (_, rest) = self.detail.split_once("code:")?;
         let number = rest.trim_start().split(|c: char| !c.is_ascii_digit()).next()?;

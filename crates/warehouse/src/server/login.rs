@@ -1,10 +1,11 @@
 //! Start-up and authentication.
 //!
-//! Start-up says the user, the database, `client_encoding=UTF8` (without it Redshift answers in an encoding that it calls UNICODE) and a name, and nothing
-//! that Redshift refuses there.
+//! Start-up says the user, the database, `client_encoding=UTF8` (without it Redshift answers in an
+//! encoding that it calls UNICODE) and a name, and nothing that Redshift refuses there.
 //!
-//! What always holds: a password goes out in clear text only inside TLS, or where the user turned TLS off in so many words; a SCRAM exchange
-//! counts only when the server has proved that it knows the password too. What it does not do: Kerberos, IdP tokens, client certificates.
+//! What always holds: a password goes out in clear text only inside TLS, or where the user disabled
+//! TLS explicitly; a SCRAM exchange counts only when the server has proved that it knows the
+//! password too. What it does not do: Kerberos, IdP tokens, client certificates.
 
 use outflow_core::{Code, Error, Result};
 use postgres_protocol::authentication::md5_hash;
@@ -13,14 +14,16 @@ use postgres_protocol::message::frontend;
 use sha2::{Digest, Sha256};
 
 use super::wire::{Socket, Wire, broken_protocol, unexpected};
-use crate::settings::{Credentials, ServerSettings, TlsMode};
+use crate::credentials::Credentials;
+use crate::settings::ServerSettings;
+use crate::tls::TlsMode;
 
 /// The process and the secret to cancel with.
 pub(crate) type Key = (i32, i32);
 
 /// How the server made sure of the user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Way {
+pub(crate) enum AuthMethod {
     /// It asked for nothing.
     Trust,
     Cleartext,
@@ -45,7 +48,7 @@ pub(crate) async fn start_up(
     wire: &mut Wire,
     settings: &ServerSettings,
     credentials: &Credentials,
-) -> Result<Way> {
+) -> Result<AuthMethod> {
     let parameters = [
         ("user", credentials.user.as_str()),
         ("database", settings.database.as_str()),
@@ -86,9 +89,9 @@ enum Scram {
     Proven,
 }
 
-async fn authenticate(wire: &mut Wire, tls: TlsMode, credentials: &Credentials) -> Result<Way> {
+async fn authenticate(wire: &mut Wire, tls: TlsMode, credentials: &Credentials) -> Result<AuthMethod> {
     let mut scram = Scram::NotBegun;
-    let mut way = Way::Trust;
+    let mut method = AuthMethod::Trust;
     loop {
         let message = wire.receive().await?;
         match message.tag {
@@ -100,15 +103,15 @@ async fn authenticate(wire: &mut Wire, tls: TlsMode, credentials: &Credentials) 
             return Err(broken_protocol("a request for authentication without a code"));
         };
         let code = i32::from_be_bytes(*code);
-        way = match code {
-            3 => Way::Cleartext,
-            5 => Way::Md5,
-            10 => Way::Scram,
-            13 => Way::Digest,
-            _ => way,
+        method = match code {
+            3 => AuthMethod::Cleartext,
+            5 => AuthMethod::Md5,
+            10 => AuthMethod::Scram,
+            13 => AuthMethod::Digest,
+            _ => method,
         };
         scram = match (code, scram) {
-            (0, Scram::NotBegun | Scram::Proven) => return Ok(way),
+            (0, Scram::NotBegun | Scram::Proven) => return Ok(method),
             (3, Scram::NotBegun) => {
                 cleartext(wire, tls, credentials).await?;
                 Scram::NotBegun
@@ -197,8 +200,9 @@ fn nonce() -> Result<[u8; 32]> {
     Ok(text)
 }
 
-/// The answer to Redshift's code 13, as its Python and JDBC drivers compute it: SHA256(SHA256(password, salt), server's nonce, client's nonce). The body has
-/// an algorithm (0 is SHA-256), a salt and the server's nonce, both with their lengths in front.
+/// The answer to Redshift's code 13, as its Python and JDBC drivers compute it:
+/// SHA256(SHA256(password, salt), server's nonce, client's nonce). The body has an algorithm (0 is
+/// SHA-256), a salt and the server's nonce, both with their lengths in front.
 fn digest(body: &[u8], password: &str, client: &[u8]) -> Result<Vec<u8>> {
     let broken = || broken_protocol("a request for a digest that does not add up");
     let (algorithm, rest) = body.split_first_chunk::<4>().ok_or_else(broken)?;

@@ -1,19 +1,22 @@
-//! The result: rows as they come off the socket, with as little between the kernel and the page as there can be.
+//! The result: rows as they come off the socket, with as little between the kernel and the page as
+//! there can be.
 //!
-//! A page's buffer is what the socket is read into. The rows are marked where they lie, between the frames' heads, and only the cut frame at the end is
-//! copied, to the beginning of the next page. So a row costs one look at its lengths and no allocation. Nothing is read ahead: who does not ask for
-//! the next page lets the socket fill up, and the server waits.
+//! A page's buffer is what the socket is read into. The rows are marked where they lie, between the
+//! frames' heads, and only the cut frame at the end is copied, to the beginning of the next page.
+//! So a row costs one look at its lengths and no allocation. Nothing is read ahead: who does not
+//! ask for the next page lets the socket fill up, and the server waits.
 //!
-//! Without a limit the unnamed portal is executed once and the server sends everything. With a limit the portal has a name, as Redshift heeds row counts
-//! only there, and is executed for as many rows as are wanted (on Redshift at most 1,000 at a time: one node alone gives no more).
+//! Without a limit the unnamed portal is executed once and the server sends everything. With a
+//! limit the portal has a name, as Redshift heeds row counts only there, and is executed for as
+//! many rows as are wanted (on Redshift at most 1,000 at a time: one node alone gives no more).
 //!
-//! What always holds: the result has ended when CommandComplete (or, with a limit, PortalSuspended) and then ReadyForQuery have come. What it does not
-//! do: look into fields beyond their lengths.
+//! What always holds: the result has ended when CommandComplete (or, with a limit, PortalSuspended)
+//! and then ReadyForQuery have come. What it does not do: look into fields beyond their lengths.
 
 use std::time::Duration;
 
 use outflow_core::ports::warehouse::{RowStream, Statement};
-use outflow_core::{BoxFuture, Code, Column, Dialect, Error, Result, Row, RowPage};
+use outflow_core::{BoxFuture, Code, Column, Error, Result, Row, RowPage};
 use postgres_protocol::message::frontend;
 use tokio::io::AsyncWriteExt;
 use tokio::time::Instant;
@@ -30,9 +33,6 @@ const PAGE: usize = 256 << 10;
 
 /// A page with this much in it is handed on, so that each read has room for 64 KiB.
 const FULL: usize = 192 << 10;
-
-/// Redshift with a single node refuses to give more rows at a time.
-const REDSHIFT_FETCH: u64 = 1000;
 
 /// Where the conversation stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,7 +67,7 @@ pub(crate) struct Rows {
     hold: bool,
 }
 
-/// A result of which only so many rows are wanted.
+/// A result that is read up to a limit of rows.
 struct Limited {
     left: u64,
     at_a_time: u64,
@@ -87,11 +87,10 @@ impl Rows {
         mut wire: Wire,
         canceller: Canceller,
         columns: Vec<Column>,
-        dialect: Dialect,
+        at_a_time: u64,
         statement: &Statement,
         deadline: Option<Instant>,
     ) -> Result<Rows> {
-        let at_a_time = if dialect == Dialect::Redshift { REDSHIFT_FETCH } else { i32::MAX as u64 };
         let limited = statement.limit.map(|left| Limited { left, at_a_time });
         let (timeout, hold) = (statement.timeout, statement.hold);
         let (portal, count) = match &limited {
@@ -158,7 +157,8 @@ impl Rows {
         Ok(!page.rows.is_empty())
     }
 
-    /// Takes the whole frames from `at` on. Returns how many bytes at least are missing to the next one.
+    /// Takes the whole frames from `at` on. Returns how many bytes at least are missing to the next
+    /// one.
     fn take(&mut self, page: &mut RowPage, at: &mut usize, phase: &mut Phase) -> Result<usize> {
         loop {
             let found = match frame(&page.data, *at)? {
@@ -260,7 +260,7 @@ impl RowStream for Rows {
         })
     }
 
-    fn again<'a>(&'a mut self, sql: &'a str) -> BoxFuture<'a, Result<()>> {
+    fn requery_snapshot<'a>(&'a mut self, sql: &'a str) -> BoxFuture<'a, Result<()>> {
         Box::pin(self.begin_again(sql))
     }
 

@@ -1,41 +1,42 @@
 //! A session: its settings, the clock, and the one statement that it is for.
 //!
-//! Settings go out as statements of their own and not at start-up, where Redshift refuses some. The statement is described before it is executed, so that
-//! columns are known at once and the execution can be cancelled from then on.
+//! Settings go out as statements of their own and not at start-up, where Redshift refuses some. The
+//! statement is described before it is executed, so that columns are known at once and the
+//! execution can be cancelled from then on.
 
 use outflow_core::ports::warehouse::{Expected, RowStream, Session, Statement};
-use outflow_core::{BoxFuture, Code, Column, Dialect, Error, Result, Timestamp};
+use outflow_core::{BoxFuture, Code, Column, Error, Result, Timestamp};
 use postgres_protocol::message::frontend;
 use tokio::time::Instant;
 
 use super::cancel::Canceller;
 use super::connector::{Connector, closed};
+use super::kind::{Facts, ServerKind};
 use super::rows::{GRACE, Rows, too_long};
 use super::wire::{Wire, broken_protocol, unexpected, unsendable};
 use super::{columns, login};
-use crate::settings::{Credentials, ServerSettings};
+use crate::credentials::Credentials;
+use crate::settings::ServerSettings;
 
-/// Texts that mean the same everywhere: UTC, ISO dates, floats that read back as themselves (Redshift allows at most 2).
+/// Texts that mean the same everywhere: UTC, ISO dates, floats that read back as themselves
+/// (Redshift allows at most 2).
 const EXACT_TEXTS: &[&str] =
     &["SET timezone TO 'UTC'", "SET datestyle TO 'ISO'", "SET extra_float_digits TO 2"];
 
 /// A question of our own is answered with no more rows than this.
 const MOST_ROWS: usize = 2000;
 
-/// What else decides on PostgreSQL's texts.
-const EXACT_TEXTS_POSTGRES: &[&str] = &["SET bytea_output TO 'hex'", "SET intervalstyle TO 'postgres'"];
-
 /// Connects, logs in and settles what texts look like.
 pub(crate) async fn open(
     settings: &ServerSettings,
-    door: &Connector,
+    connector: &Connector,
     credentials: &Credentials,
 ) -> Result<OpenSession> {
-    let (socket, address) = door.open().await?;
+    let (socket, address) = connector.open().await?;
     let mut wire = Wire::new(socket);
     let key = login::log_in(&mut wire, settings, credentials).await.map_err(too_early)?;
-    let canceller = Canceller { door: door.clone(), address, key };
-    let mut session = OpenSession { wire, canceller, dialect: settings.dialect };
+    let canceller = Canceller { connector: connector.clone(), address, key };
+    let mut session = OpenSession { wire, canceller, kind: settings.kind };
     session.settle().await.map_err(too_early)?;
     Ok(session)
 }
@@ -48,7 +49,7 @@ pub(crate) fn too_early(error: Error) -> Error {
 pub(crate) struct OpenSession {
     pub(super) wire: Wire,
     pub(super) canceller: Canceller,
-    pub(super) dialect: Dialect,
+    pub(super) kind: ServerKind,
 }
 
 /// The rows of a question of our own, as texts; `None` is NULL.
@@ -57,14 +58,10 @@ pub(crate) type Texts = Vec<Vec<Option<String>>>;
 impl Session for OpenSession {
     fn clock(&mut self) -> BoxFuture<'_, Result<Timestamp>> {
         Box::pin(async move {
-            // GETDATE() knows whole seconds; that is what `last_sync_time` is rounded down to anyway.
-            let (sql, zone) = match self.dialect {
-                Dialect::Redshift => ("SELECT GETDATE()", "Z"),
-                _ => ("SELECT clock_timestamp()", ""),
-            };
-            let text = self.run(sql).await?.unwrap_or_default();
+            let Facts { clock, clock_zone, .. } = self.kind.facts();
+            let text = self.run(clock).await?.unwrap_or_default();
             // What Redshift's leader node computes may be padded with NULs.
-            let text = format!("{}{zone}", String::from_utf8_lossy(&text).trim_end_matches('\0'));
+            let text = format!("{}{clock_zone}", String::from_utf8_lossy(&text).trim_end_matches('\0'));
             text.parse().map_err(|e| broken_protocol("a time that is none").caused_by(e))
         })
     }
@@ -103,14 +100,14 @@ impl Session for OpenSession {
 impl OpenSession {
     /// Settles what texts look like.
     pub(super) async fn settle(&mut self) -> Result<()> {
-        let postgres = if self.dialect == Dialect::Postgres { EXACT_TEXTS_POSTGRES } else { &[] };
-        for statement in EXACT_TEXTS.iter().chain(postgres) {
+        for statement in EXACT_TEXTS.iter().chain(self.kind.facts().exact_texts) {
             self.run(statement).await?;
         }
         Ok(())
     }
 
-    /// Asks a question of our own, in a transaction of its own. The session serves the next one after an error that the server reported.
+    /// Asks a question of our own, in a transaction of its own. The session serves the next one
+    /// after an error that the server reported.
     pub(super) async fn ask(&mut self, sql: &str) -> Result<Texts> {
         let asked = self.all_rows(sql).await;
         self.recover(asked).await
@@ -122,7 +119,8 @@ impl OpenSession {
         loop {
             let message = self.wire.receive().await?;
             match message.tag {
-                // Questions have their LIMIT; a server that does not keep to it is read on, and forgotten.
+                // Questions have their LIMIT; a server that does not keep to it is read on, and
+                // forgotten.
                 b'D' if rows.len() < MOST_ROWS => {
                     let row = texts(self.wire.body(&message));
                     rows.push(row.ok_or_else(|| broken_protocol("a row that does not add up"))?);
@@ -138,25 +136,21 @@ impl OpenSession {
         if let Some(sql) = self.labelling(&statement.label) {
             self.run(&sql).await?;
         }
-        // Redshift's transactions see one snapshot anyhow, whatever level they ask for.
-        let begin = match (statement.hold, self.dialect) {
-            (true, Dialect::Postgres) => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
-            _ => "BEGIN READ ONLY",
-        };
+        let begin = if statement.hold { self.kind.facts().begin_snapshot } else { "BEGIN READ ONLY" };
         self.run(begin).await?;
         if let Some(timeout) = statement.timeout {
             let millis = timeout.as_millis().clamp(1, i32::MAX as u128);
             self.run(&format!("SET statement_timeout TO {millis}")).await?;
         }
         let columns = self.parse(statement.sql.clone()).await?;
-        Rows::start(self.wire, self.canceller, columns, self.dialect, &statement, deadline).await
+        Rows::start(self.wire, self.canceller, columns, self.kind.facts().fetch, &statement, deadline).await
     }
 
     /// The label holds only what can stand in a literal; other characters are dropped.
     fn labelling(&self, label: &str) -> Option<String> {
         let plain = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
         let label: String = label.chars().filter(plain).take(30).collect();
-        let setting = if self.dialect == Dialect::Redshift { "query_group" } else { "application_name" };
+        let setting = self.kind.facts().label;
         (!label.is_empty()).then(|| format!("SET {setting} TO '{label}'"))
     }
 
@@ -193,7 +187,8 @@ impl OpenSession {
         Ok(columns)
     }
 
-    /// The top line of the plan. One message holds one statement, so nothing can hide behind the EXPLAIN.
+    /// The top line of the plan. One message holds one statement, so nothing can hide behind the
+    /// EXPLAIN.
     async fn plan(&mut self, sql: &str) -> Result<Option<Expected>> {
         self.run("BEGIN READ ONLY").await?;
         let columns = self.parse(format!("EXPLAIN {sql}")).await?;
@@ -214,8 +209,9 @@ impl OpenSession {
         Ok(expected(&String::from_utf8_lossy(&top)))
     }
 
-    /// Makes the session fit for the next statement after an error that the server reported: it has yet to say that it is ready, and a transaction may be open.
-    /// What broke the connection stays broken.
+    /// Makes the session fit for the next statement after an error that the server reported: it has
+    /// yet to say that it is ready, and a transaction may be open. What broke the connection stays
+    /// broken.
     async fn recover<T>(&mut self, outcome: Result<T>) -> Result<T> {
         let Err(error) = outcome else { return outcome };
         if !breaks_the_connection(&error) {
@@ -246,7 +242,8 @@ impl OpenSession {
     }
 }
 
-/// Reads `… (cost=0.00..1.5 rows=200 width=8)`, the end of the first line of a plan on PostgreSQL and on Redshift.
+/// Reads `… (cost=0.00..1.5 rows=200 width=8)`, the end of the first line of a plan on PostgreSQL
+/// and on Redshift.
 fn expected(line: &str) -> Option<Expected> {
     let (_, estimate) = line.rsplit_once("(cost=")?;
     let number = |name: &str| {
@@ -261,7 +258,8 @@ fn sendable(sql: &str) -> Result<()> {
     if sql.contains('\0') { Err(unsendable()) } else { Ok(()) }
 }
 
-/// Whether nothing can be asked after this error. After any other the server waits for the next statement.
+/// Whether nothing can be asked after this error. After any other the server waits for the next
+/// statement.
 pub(crate) fn breaks_the_connection(error: &Error) -> bool {
     matches!(error.code(), Code::ConnectionBroken | Code::ProtocolViolation | Code::SourceUnavailable)
 }
@@ -297,13 +295,13 @@ mod tests {
 
     #[test]
     fn the_first_line_of_a_plan_says_rows_and_width() {
-        let told = |line| expected(line).map(|e| (e.rows, e.width));
-        assert_eq!(told("Seq Scan on users  (cost=0.00..35.50 rows=2550 width=4)"), Some((2550, 4)));
+        let read = |line| expected(line).map(|e| (e.rows, e.width));
+        assert_eq!(read("Seq Scan on users  (cost=0.00..35.50 rows=2550 width=4)"), Some((2550, 4)));
         assert_eq!(
-            told("XN Hash Join DS_DIST_NONE  (cost=1.2..3.4 rows=12000000000 width=112)"),
+            read("XN Hash Join DS_DIST_NONE  (cost=1.2..3.4 rows=12000000000 width=112)"),
             Some((12_000_000_000, 112))
         );
-        assert_eq!(told("Result"), None);
-        assert_eq!(told("x (cost=rows=width="), None);
+        assert_eq!(read("Result"), None);
+        assert_eq!(read("x (cost=rows=width="), None);
     }
 }

@@ -1,10 +1,13 @@
 //! A way through an SSH server, by the system's own `ssh`.
 //!
-//! `ssh -W` carries one connection over its standard output, which is one end of a socket pair: no local port is opened that others could use. What always holds: the
-//! SSH server's key must be a known one; nothing is ever asked of a person; and `ssh` ends with the connection and with this process, however that ends. A shell
-//! stands between the two for that: it ends `ssh` when a pipe from us closes.
+//! `ssh -W` carries one connection over its standard output, which is one end of a socket pair: no
+//! local port is opened that others could use. What always holds: the SSH server's key must be a
+//! known one; nothing is ever asked of a person; and `ssh` ends with the connection and with this
+//! process, however that ends. A shell stands between the two for that: it ends `ssh` when a pipe
+//! from us closes.
 //!
-//! `ssh` does not say when a tunnel is open. So the first byte from the server says it; where the end comes instead, what `ssh` said is the error.
+//! `ssh` does not say when a tunnel is open. So the first byte from the server says it; where the
+//! end comes instead, what `ssh` said is the error.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -24,7 +27,8 @@ use tokio::task::JoinHandle;
 
 use crate::settings::Tunnel;
 
-/// Starts `ssh` with its arguments, and ends it when standard input does. The shell lets go of the other files, so that their ends are those of `ssh` alone.
+/// Starts `ssh` with its arguments, and ends it when standard input does. The shell lets go of the
+/// other files, so that their ends are those of `ssh` alone.
 const SHELL: &str = r#"ssh "$@" <&1 & exec >&- 2>&-; read -r _; kill "$!"; wait "$!""#;
 
 /// `ssh` may take at most so long for its own connection.
@@ -36,7 +40,8 @@ const LONGEST: u64 = 64 << 10;
 /// A connection through an SSH server.
 pub(crate) struct SshTunnel {
     stream: UnixStream,
-    /// Why there is none, as long as nothing has come through it. It comes without an error if the server itself hung up.
+    /// Why there is none, as long as nothing has come through it. It comes without an error if the
+    /// server itself hung up.
     verdict: Option<oneshot::Receiver<Error>>,
     watch: JoinHandle<()>,
 }
@@ -49,17 +54,18 @@ impl Drop for SshTunnel {
 }
 
 impl SshTunnel {
-    /// Starts a connection to `host`, a name that the SSH server looks up. It may not be possible; reading tells.
+    /// Starts a connection to `host`, a name that the SSH server looks up. A failure shows when the
+    /// connection is read.
     pub fn open(tunnel: &Tunnel, host: &str, port: u16, timeout: Duration) -> Result<SshTunnel> {
         let (stream, child) = start(tunnel, host, port, timeout).map_err(|e| {
             Error::new(Code::TunnelFailed, "ssh cannot be started").at(tunnel.address()).caused_by(e)
         })?;
-        let (tell, verdict) = oneshot::channel();
+        let (sender, verdict) = oneshot::channel();
         let (tunnel, target) = (tunnel.clone(), format!("{host}:{port}"));
         let watch = tokio::spawn(async move {
             if let Some(error) = end_of(child).await.and_then(|said| said.verdict(&tunnel, &target)) {
-                // Nobody waits once the tunnel is open.
-                let _ = tell.send(error);
+                // Without a receiver the tunnel is open already.
+                let _ = sender.send(error);
             }
         });
         Ok(SshTunnel { stream, verdict: Some(verdict), watch })
@@ -68,9 +74,9 @@ impl SshTunnel {
     /// What the end of the stream, or a failure of it, means.
     fn ended(&mut self, cx: &mut Context<'_>, plain: io::Result<()>) -> Poll<io::Result<()>> {
         let Some(verdict) = &mut self.verdict else { return Poll::Ready(plain) };
-        let told = ready!(Pin::new(verdict).poll(cx));
+        let verdict = ready!(Pin::new(verdict).poll(cx));
         self.verdict = None;
-        Poll::Ready(told.map_or(plain, |error| Err(io::Error::other(error))))
+        Poll::Ready(verdict.map_or(plain, |error| Err(io::Error::other(error))))
     }
 }
 
@@ -90,7 +96,8 @@ fn start(tunnel: &Tunnel, host: &str, port: u16, timeout: Duration) -> io::Resul
     Ok((UnixStream::from_std(ours)?, child))
 }
 
-/// What the user's own settings of `ssh` say holds too, save where it would weaken what is promised here.
+/// What the user's own settings of `ssh` say holds too, save where it would weaken what is promised
+/// here.
 fn arguments(tunnel: &Tunnel, host: &str, port: u16, timeout: Duration) -> Vec<String> {
     let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
     let patience = timeout.min(PATIENCE).as_secs().max(1);
@@ -126,7 +133,8 @@ fn arguments(tunnel: &Tunnel, host: &str, port: u16, timeout: Duration) -> Vec<S
     arguments
 }
 
-/// A path as a value of a setting of `ssh`, which divides it at blanks and reads `%` as the begin of a variable.
+/// A path as a value of a setting of `ssh`, which divides it at blanks and reads `%` as the begin
+/// of a variable.
 fn quoted(path: &Path) -> String {
     let path = path.display().to_string().replace('\\', "\\\\").replace('"', "\\\"").replace('%', "%%");
     format!("\"{path}\"")
@@ -142,7 +150,8 @@ struct Said {
 /// Waits for the end of `ssh`, and keeps what it said.
 async fn end_of(mut child: Child) -> Option<Said> {
     let mut text = Vec::new();
-    // It ends when `ssh` has ended. The pipe that the shell waits on stays open as long as this runs.
+    // It ends when `ssh` has ended. The pipe that the shell waits on stays open as long as this
+    // runs.
     child.stderr.take()?.take(LONGEST).read_to_end(&mut text).await.ok()?;
     drop(child.stdin.take());
     let code = child.wait().await.ok()?.code();
@@ -286,7 +295,8 @@ mod tests {
         Tunnel { host: "bastion".into(), port: 22, user: None, key: None, known_hosts: None }
     }
 
-    /// The texts are those of OpenSSH 9.2; those that a real server can be made to cause are in `tests/it/tunnel.rs`.
+    /// The texts are those of OpenSSH 9.2; those that a real server can be made to cause are in
+    /// `tests/it/tunnel.rs`.
     #[test]
     fn what_ssh_says_has_its_meaning() {
         for (code, text, want, words) in [

@@ -1,7 +1,8 @@
 //! Frames: a tag byte, a 32-bit length that counts itself, a body.
 //!
-//! What always holds: a claimed length is checked against a limit before anything waits for it, and buffers grow only as bytes arrive. What it does not
-//! do: give meaning to bodies, save that an ErrorResponse becomes an error and notices are passed over.
+//! What always holds: a claimed length is checked against a limit before anything waits for it, and
+//! buffers grow only as bytes arrive. What it does not do: give meaning to bodies, save that an
+//! ErrorResponse becomes an error and notices are passed over.
 
 use std::io;
 use std::ops::Range;
@@ -99,19 +100,20 @@ pub(crate) fn unsendable() -> Error {
 pub(crate) fn broken(cause: Option<io::Error>) -> Error {
     let cause = match cause.map(io::Error::downcast::<Error>) {
         // A tunnel knows better what went wrong.
-        Some(Ok(told)) => return told,
+        Some(Ok(reported)) => return reported,
         Some(Err(cause)) => Some(cause),
         None => None,
     };
     let error = Error::new(Code::ConnectionBroken, "the connection to the server broke")
-        .help("the server was restarted, a network device dropped the connection, or somebody ended the session: run it again");
+        .help("the server was restarted, a network device dropped the connection, or the session was ended: run it again");
     match cause {
         Some(cause) => error.caused_by(cause),
         None => error,
     }
 }
 
-/// Whether a message may come at any time and means nothing to us: notices, changed settings, notifications.
+/// Whether a message may come at any time and means nothing to us: notices, changed settings,
+/// notifications.
 pub(crate) fn is_aside(tag: u8) -> bool {
     matches!(tag, b'N' | b'S' | b'A')
 }
@@ -139,7 +141,8 @@ impl Wire {
         }
     }
 
-    /// The next message that is not an aside. An ErrorResponse is an error. The frame is good until the next call.
+    /// The next message that is not an aside. An ErrorResponse is an error. The frame is good until
+    /// the next call.
     pub async fn receive(&mut self) -> Result<Frame> {
         loop {
             match frame(&self.inbox, self.at)? {
@@ -166,7 +169,8 @@ impl Wire {
         self.parameters.iter().rev().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
-    /// Keeps a ParameterStatus. A server that says more of them than any server would is not listened to.
+    /// Keeps a ParameterStatus. A server that says more of them than any server would is not
+    /// listened to.
     fn keep_parameter(&mut self, body: Range<usize>) {
         let mut texts = self.inbox[body].split(|&byte| byte == 0).map(String::from_utf8_lossy);
         if let (Some(name), Some(value)) = (texts.next(), texts.next())
@@ -187,7 +191,8 @@ impl Wire {
         &self.inbox[frame.body.clone()]
     }
 
-    /// Sends what `write` puts together. A text that the protocol cannot carry (one with a NUL) is an error of the query.
+    /// Sends what `write` puts together. A text that the protocol cannot carry (one with a NUL) is
+    /// an error of the query.
     pub async fn send(&mut self, write: impl FnOnce(&mut BytesMut) -> io::Result<()>) -> Result<()> {
         self.out.clear();
         write(&mut self.out).map_err(|e| unsendable().caused_by(e))?;
@@ -208,7 +213,8 @@ impl Wire {
     }
 }
 
-/// Reads once, to the end of `data`. `missing` bytes at least are yet to come; memory for them is made only as they do.
+/// Reads once, to the end of `data`. `missing` bytes at least are yet to come; memory for them is
+/// made only as they do.
 pub(crate) async fn read(socket: &mut Socket, data: &mut Vec<u8>, missing: usize) -> Result<()> {
     if data.capacity() - data.len() < LEAST_READ {
         data.reserve_exact(missing.min(data.len()).max(2 * LEAST_READ));

@@ -82,18 +82,19 @@ pub(crate) struct Reader {
     pub stop: Arc<AtomicBool>,
 }
 
-/// Nobody listens any more.
-struct Unheard;
+/// The receiver of the rows is gone.
+struct ReceiverGone;
 
 impl Reader {
-    /// Runs the statement to its end, or until nobody listens; then others that are asked for, on the same snapshot.
+    /// Runs the statement to its end, or until the receiver is gone; then those that are requested
+    /// on the same snapshot.
     pub fn run(mut self, statement: &Statement) {
         let mut columns = self.columns.take();
         let mut statement = statement.clone();
         loop {
             let last = match self.snapshot(&statement).and_then(|()| self.read(&statement, &mut columns)) {
                 Ok(Ok(())) => Event::End,
-                Ok(Err(Unheard)) => return,
+                Ok(Err(ReceiverGone)) => return,
                 Err(error) => match columns.take() {
                     Some(columns) => return drop(columns.send(Err(error))),
                     None => Event::Failed(error),
@@ -121,17 +122,18 @@ impl Reader {
         &self,
         statement: &Statement,
         tell: &mut Option<oneshot::Sender<Result<Vec<Column>>>>,
-    ) -> Result<Result<(), Unheard>> {
+    ) -> Result<Result<(), ReceiverGone>> {
         let failed = |e| of_statement(e, &statement.sql);
         let mut prepared = prepare(&self.connection, &statement.sql)?;
         let declared = declared(&prepared);
 
         if self.stop.load(Ordering::Relaxed) {
-            return Ok(Err(Unheard));
+            return Ok(Err(ReceiverGone));
         }
         let mut left = statement.limit.unwrap_or(u64::MAX);
         let mut rows = prepared.query(()).map_err(failed)?;
-        // The types hang on the first row, so it is looked at before the columns are told. With limit 0 not even that.
+        // The types depend on the first row, so it is read before the columns are known. With limit
+        // 0 it is not read.
         let mut row = if left == 0 { None } else { rows.next().map_err(failed)? };
         let mut kinds = Vec::with_capacity(declared.len());
         for (i, (_, declared)) in declared.iter().enumerate() {
@@ -140,17 +142,17 @@ impl Reader {
         }
         let columns = declared.into_iter().zip(&kinds).map(column);
         if tell.take().is_some_and(|tell| tell.send(Ok(columns.collect())).is_err()) {
-            return Ok(Err(Unheard));
+            return Ok(Err(ReceiverGone));
         }
 
         let mut page = RowPage::default();
         while let Some(current) = row {
             if self.stop.load(Ordering::Relaxed) {
-                return Ok(Err(Unheard));
+                return Ok(Err(ReceiverGone));
             }
             push(&mut page, current, &kinds, &statement.sql)?;
             if page.data.len() >= FULL && self.send(&mut page).is_err() {
-                return Ok(Err(Unheard));
+                return Ok(Err(ReceiverGone));
             }
             left -= 1;
             row = if left == 0 { None } else { rows.next().map_err(failed)? };
@@ -159,13 +161,13 @@ impl Reader {
     }
 
     /// Sends the page and leaves an empty one, used before if there is one.
-    fn send(&self, page: &mut RowPage) -> Result<(), Unheard> {
+    fn send(&self, page: &mut RowPage) -> Result<(), ReceiverGone> {
         let mut next = self.empty.try_recv().unwrap_or_default();
         if next.data.capacity() > 4 * FULL {
             next = RowPage::default();
         }
         next.clear();
-        self.out.blocking_send(Event::Page(std::mem::replace(page, next))).map_err(|_| Unheard)
+        self.out.blocking_send(Event::Page(std::mem::replace(page, next))).map_err(|_| ReceiverGone)
     }
 }
 

@@ -1,6 +1,7 @@
 //! SQLite's values as the texts that [`outflow_core::row`] asks for.
 //!
-//! In SQLite any column may hold any kind of value, whatever its declaration says, so a declaration is believed only as far as no text can lie:
+//! In SQLite any column may hold any kind of value, whatever its declaration says, so a declaration
+//! is believed only as far as no text can lie:
 //!
 //! | declared | first value | the column is | and a value becomes |
 //! | --- | --- | --- | --- |
@@ -12,11 +13,14 @@
 //! | JSON… | any | JSON | text that is JSON: itself; else as below |
 //! | anything else, or nothing | any | JSON | a number, a JSON string, or a JSON string of a blob's hexadecimal digits |
 //!
-//! A column whose first value does not fit its declaration is JSON too: integers in a TIMESTAMP column arrive as numbers, which a `timestamp`
-//! field takes as Unix time. Later values that do not fit are written as the times that they mean where they mean one (integers as
-//! Unix seconds, from 1e11 on as milliseconds), blank texts as NULL, and else as their own text: then the row is rejected with a reason, and not guessed at.
+//! A column whose first value does not fit its declaration is JSON too: integers in a TIMESTAMP
+//! column arrive as numbers, which a `timestamp` field takes as Unix time. Later values that do not
+//! fit are written as the times that they mean where they mean one (integers as Unix seconds, from
+//! 1e11 on as milliseconds), blank texts as NULL, and else as their own text: then the row is
+//! rejected with a reason, and not guessed at.
 //!
-//! What always holds: JSON columns hold valid JSON wherever the text is valid UTF-8; numbers keep every digit and read back as themselves.
+//! What always holds: JSON columns hold valid JSON wherever the text is valid UTF-8; numbers keep
+//! every digit and read back as themselves.
 
 use std::io::Write as _;
 
@@ -177,7 +181,8 @@ fn quoted(value: ValueRef<'_>, out: &mut Vec<u8>) {
     out.push(b'"');
 }
 
-/// A JSON string. Bytes that are not UTF-8 stay, so that the row is rejected for them and not altered.
+/// A JSON string. Bytes that are not UTF-8 stay, so that the row is rejected for them and not
+/// altered.
 fn string(text: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
     for &byte in text {
@@ -227,7 +232,8 @@ fn time(text: &str) -> Option<std::borrow::Cow<'_, str>> {
     Some(time.strftime("%H:%M:%S%.f").to_string().into())
 }
 
-/// `YYYY-MM-DD HH:MM:SS[.f]` in UTC, from that form, a date alone, or ISO 8601 with or without an offset.
+/// `YYYY-MM-DD HH:MM:SS[.f]` in UTC, from that form, a date alone, or ISO 8601 with or without an
+/// offset.
 fn timestamp(text: &str) -> Option<std::borrow::Cow<'_, str>> {
     let bytes = text.as_bytes();
     if bytes.get(10) == Some(&b' ') && is_date(&bytes[..10]) && is_time(&bytes[11..]) {

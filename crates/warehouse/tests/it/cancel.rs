@@ -44,7 +44,7 @@ async fn a_statement_that_has_only_just_been_sent_is_stopped() {
 }
 
 #[tokio::test]
-async fn a_statement_whose_rows_nobody_reads_is_stopped() {
+async fn a_statement_whose_rows_are_not_read_is_stopped() {
     let sql = "SELECT g, repeat('x', 1000) FROM generate_series(1, 100000000) g";
     let mut stream = start(&shared(), labelled(sql, "cancel-rows")).await.unwrap();
     let mut page = RowPage::default();

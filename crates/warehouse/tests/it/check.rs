@@ -79,7 +79,7 @@ async fn each_way_of_logging_in_has_its_word() {
 }
 
 #[tokio::test]
-async fn each_right_beyond_reading_is_told_with_the_statement_that_takes_it_away() {
+async fn each_right_beyond_reading_is_reported_with_the_statement_that_revokes_it() {
     let database = Postgres::shared().database("check_rights");
     database.sql(
         "DROP ROLE IF EXISTS check_writer; DROP ROLE IF EXISTS \"check \"\"etl\"; DROP ROLE IF EXISTS check_owners;
@@ -121,7 +121,7 @@ async fn each_right_beyond_reading_is_told_with_the_statement_that_takes_it_away
 }
 
 #[tokio::test]
-async fn a_superuser_is_told_as_such_and_nothing_else() {
+async fn a_superuser_is_reported_and_nothing_else() {
     let database = Postgres::shared().database("check_superuser");
     database.sql("CREATE TABLE t (id int)");
     let settings = ServerSettings { database: database.name().into(), ..settings(database.server()) };
@@ -131,7 +131,7 @@ async fn a_superuser_is_told_as_such_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn an_account_that_ends_soon_and_reads_nothing_is_told_so() {
+async fn an_account_that_ends_soon_and_reads_nothing_is_reported() {
     let database = Postgres::shared().database("check_end");
     database.sql(
         "DROP ROLE IF EXISTS check_ending; CREATE ROLE check_ending LOGIN PASSWORD 'secret';
@@ -202,7 +202,7 @@ async fn a_question_that_is_refused_is_a_line_and_spoils_no_other() {
     Postgres::shared().sql("GRANT pg_read_all_data TO scramuser");
     let privileges = line(&lines, Step::Privileges);
     assert!(
-        privileges.summary.contains("not told: rights on the database (permission denied"),
+        privileges.summary.contains("unknown: rights on the database (permission denied"),
         "{privileges:?}"
     );
     assert!(findings(&lines, Step::Privileges)[0].1.starts_with("REVOKE INSERT"), "{privileges:?}");
@@ -212,7 +212,8 @@ async fn a_question_that_is_refused_is_a_line_and_spoils_no_other() {
 #[tokio::test]
 async fn a_replica_says_how_far_it_is_behind() {
     let folder = tempfile::tempdir().unwrap();
-    // The test kit's servers do not wait for their log otherwise, and a kill would lose the transaction.
+    // The test kit's servers do not wait for their log otherwise, and a kill would lose the
+    // transaction.
     let primary =
         Postgres::options().with_setting("synchronous_commit", "on").in_folder(folder.path()).start();
     primary.sql("CREATE TABLE t (id int)");
@@ -311,15 +312,15 @@ async fn a_redshift_that_answers_little_still_passes() {
     .await;
     let lines = test(&server).await;
     assert_eq!(codes(&lines), [Code::ClockSkew], "{lines:?}");
-    assert_eq!(line(&lines, Step::Schemas).summary, "not told: not here (SQLSTATE 0A000)");
+    assert_eq!(line(&lines, Step::Schemas).summary, "unknown: not here (SQLSTATE 0A000)");
     assert_eq!(detail(line(&lines, Step::Privileges), "not_told").as_array().unwrap().len(), 5);
 }
 
 #[tokio::test]
 async fn the_wrong_kind_of_server_is_a_mistake_of_the_configuration() {
     let database = Postgres::shared().database("check_kind");
-    let dialect = outflow_core::Dialect::Redshift;
-    let lines = test(&server(ServerSettings { dialect, ..user(&database, "scramuser") })).await;
+    let kind = outflow_warehouse::ServerKind::Redshift;
+    let lines = test(&server(ServerSettings { kind, ..user(&database, "scramuser") })).await;
     assert_eq!((lines.last().unwrap().step, codes(&lines)), (Step::Server, vec![Code::InvalidValue]));
     assert!(findings(&lines, Step::Server)[0].1.contains("type: postgres"));
 }

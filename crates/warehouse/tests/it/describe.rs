@@ -8,7 +8,7 @@ use outflow_warehouse::Sqlite;
 use crate::{select, server, settings, shared};
 
 #[tokio::test]
-async fn columns_are_told_and_the_session_goes_on_after_an_error() {
+async fn columns_are_described_and_the_session_continues_after_an_error() {
     let mut session = shared().connect().await.unwrap();
     for (sql, code) in [
         ("SELECT nope", Code::UnknownTableOrColumn),

@@ -46,7 +46,7 @@ async fn each_refusal_has_its_code() {
 }
 
 #[tokio::test]
-async fn a_missing_right_is_told_as_such() {
+async fn a_missing_right_is_named() {
     let postgres = Postgres::shared();
     postgres.database("rights").sql("CREATE TABLE t (id int)");
     let stranger = server(ServerSettings {

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use outflow_core::Dialect;
-use outflow_warehouse::{Login, Server, ServerSettings, Tls, TlsMode};
+use outflow_warehouse::{Login, Server, ServerKind, ServerSettings, Tls, TlsMode};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -113,7 +112,8 @@ impl Peer {
         String::from_utf8(body).unwrap()
     }
 
-    /// Ends our side in an orderly way, so that all that was sent arrives, and waits for the client to end its side.
+    /// Ends our side in an orderly way, so that all that was sent arrives, and waits for the client
+    /// to end its side.
     pub async fn finish(mut self) {
         let _ = self.stream.shutdown().await;
         let mut sink = vec![0; 4096];
@@ -125,7 +125,7 @@ impl Peer {
 pub async fn listen() -> (TcpListener, ServerSettings) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let settings = ServerSettings {
-        dialect: Dialect::Redshift,
+        kind: ServerKind::Redshift,
         host: "127.0.0.1".into(),
         port: listener.local_addr().unwrap().port(),
         database: "dev".into(),
@@ -153,5 +153,5 @@ pub async fn saying(bytes: Vec<u8>) -> Server {
             peer.finish().await;
         }
     });
-    Server::new(settings).unwrap()
+    crate::open(settings).unwrap()
 }

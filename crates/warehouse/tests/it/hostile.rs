@@ -1,11 +1,11 @@
-//! Servers whose bytes have been tampered with: an error or a result, but no panic, no hang, no row of the wrong shape.
+//! Servers whose bytes have been tampered with: an error or a result, but no panic, no hang, no row
+//! of the wrong shape.
 
 use std::time::Duration;
 
 use outflow_core::Code;
 use outflow_core::ports::warehouse::Statement;
 use outflow_testkit::{Rng, seed};
-use outflow_warehouse::Server;
 
 use crate::fake::{accept, authentication, described, done, listen, message, ready, row, saying, welcome};
 use crate::{read, select};
@@ -81,7 +81,7 @@ async fn a_tampered_stream_gives_an_error_or_rows_and_never_a_panic_or_a_hang() 
     let mut rng = Rng::new(seed());
     let (mut failed, mut read_through) = (0, 0);
     let (listener, settings) = listen().await;
-    let server = Server::new(settings).unwrap();
+    let server = crate::open(settings).unwrap();
     let rounds = if std::env::var_os("OUTFLOW_LONG").is_some() { 100_000 } else { 2_500 };
     for round in 0..rounds {
         let (mut bytes, statement) = session(&mut rng);
@@ -108,8 +108,9 @@ async fn a_tampered_stream_gives_an_error_or_rows_and_never_a_panic_or_a_hang() 
     );
 }
 
-/// Each length and count of a conversation, by itself, says the most that it can, and then nothing more comes: the client must neither wait for what was claimed
-/// once the server has closed, nor make room for it.
+/// Each length and count of a conversation, by itself, says the most that it can, and then nothing
+/// more comes: the client must neither wait for what was claimed once the server has closed, nor
+/// make room for it.
 #[tokio::test]
 async fn each_length_that_lies_is_an_error() {
     let settings: Vec<u8> = (0..4).flat_map(|_| done()).collect();

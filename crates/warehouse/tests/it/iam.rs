@@ -14,7 +14,7 @@ use outflow_warehouse::aws::{DbUser, IamTarget, SHORTEST_LIFE};
 use outflow_warehouse::{Aws, Iam, Login, Server, ServerSettings, Tls, TlsMode};
 use tempfile::TempDir;
 
-use crate::{server, settings, values};
+use crate::{settings, values};
 
 const ID: &str = "AKIDENVIRONMENT";
 const SECRET: &str = "the-secret-of-the-environment";
@@ -73,10 +73,18 @@ impl World {
         path.display().to_string()
     }
 
-    fn iam(&self, target: IamTarget) -> Iam {
+    /// AWS with nothing kept of earlier logins.
+    fn client(&self) -> Aws {
         let env = self.env.clone();
-        let aws = Aws::new(move |name| env.get(name).cloned(), Arc::<Hands>::clone(&self.clock)).unwrap();
-        Iam { aws, target, region: "eu-central-1".into(), profile: None, duration: SHORTEST_LIFE }
+        Aws::new(move |name| env.get(name).cloned(), Arc::<Hands>::clone(&self.clock))
+    }
+
+    fn through(&self, target: IamTarget) -> Server {
+        through(&self.client(), self.iam(target))
+    }
+
+    fn iam(&self, target: IamTarget) -> Iam {
+        Iam { target, region: "eu-central-1".into(), profile: None, duration: SHORTEST_LIFE }
     }
 
     fn move_clock(&self, seconds: i64) {
@@ -144,9 +152,9 @@ fn encrypted() -> &'static Postgres {
     SERVER.get_or_init(|| crate::tls::postgres(&crate::tls::authority(), 2049))
 }
 
-fn through(iam: Iam) -> Server {
+fn through(aws: &Aws, iam: Iam) -> Server {
     let tls = Tls { mode: TlsMode::Require, ..Tls::default() };
-    server(ServerSettings { login: Login::Iam(iam), tls, ..settings(encrypted()) })
+    Server::new(ServerSettings { login: Login::Iam(iam), tls, ..settings(encrypted()) }, aws).unwrap()
 }
 
 async fn user(server: &Server) -> String {
@@ -168,7 +176,7 @@ async fn refused(server: &Server) -> Error {
 async fn a_cluster_is_entered_as_who_aws_says() {
     let world = World::with_keys().await;
     world.aws.always(usual());
-    assert_eq!(user(&through(world.iam(cluster()))).await, "scramuser");
+    assert_eq!(user(&world.through(cluster())).await, "scramuser");
     assert_eq!(world.asked(), [format!("GetClusterCredentialsWithIAM {ID}")]);
     let request = &world.aws.requests()[0];
     assert_eq!(request.header("x-amz-security-token"), Some(TOKEN));
@@ -182,7 +190,7 @@ async fn a_cluster_is_entered_as_a_named_user() {
     world.aws.always(usual());
     let named = DbUser { name: "etl".into(), groups: vec!["readers".into()], create: true };
     assert_eq!(
-        user(&through(world.iam(IamTarget::Cluster { id: "c-1".into(), user: Some(named) }))).await,
+        user(&world.through(IamTarget::Cluster { id: "c-1".into(), user: Some(named) })).await,
         "scramuser"
     );
     assert_eq!(world.asked(), [format!("GetClusterCredentials {ID}")]);
@@ -197,7 +205,7 @@ async fn a_cluster_is_entered_as_a_named_user() {
 async fn a_connection_test_begins_with_the_credentials() {
     let world = World::with_keys().await;
     world.aws.always(usual());
-    let lines = crate::check::test(&through(world.iam(cluster()))).await;
+    let lines = crate::check::test(&world.through(cluster())).await;
     assert_eq!(lines[0].step, Step::Credentials);
     assert_eq!(lines[0].summary, "from AWS for cluster c-1 in eu-central-1");
     let login = crate::check::line(&lines, Step::Authentication);
@@ -207,7 +215,7 @@ async fn a_connection_test_begins_with_the_credentials() {
     world.aws.always(
         Reply::status(403).body("<ErrorResponse><Error><Code>AccessDenied</Code></Error></ErrorResponse>"),
     );
-    let lines = crate::check::test(&through(world.iam(cluster()))).await;
+    let lines = crate::check::test(&world.through(cluster())).await;
     assert_eq!(
         (lines.len(), lines[0].step, crate::check::codes(&lines)),
         (1, Step::Credentials, vec![Code::AwsCredentialsRefused])
@@ -219,7 +227,7 @@ async fn a_workgroup_is_entered_as_who_aws_says() {
     let world = World::with_keys().await;
     let answer = r#"{"dbUser":"scramuser","dbPassword":"secret","expiration":1.7698545E9,"nextRefreshTime":1.7698545E9}"#;
     world.aws.always(Reply::status(200).body(answer));
-    assert_eq!(user(&through(world.iam(IamTarget::Workgroup("wg".into())))).await, "scramuser");
+    assert_eq!(user(&world.through(IamTarget::Workgroup("wg".into()))).await, "scramuser");
     assert_eq!(world.asked(), [format!("RedshiftServerless.GetCredentials {ID}")]);
 }
 
@@ -227,8 +235,8 @@ async fn a_workgroup_is_entered_as_who_aws_says() {
 async fn credentials_are_kept_and_renewed_before_they_expire() {
     let world = World::with_keys().await;
     world.aws.always(usual());
-    let iam = world.iam(cluster());
-    let (one, other) = (through(iam.clone()), through(iam));
+    let (aws, iam) = (world.client(), world.iam(cluster()));
+    let (one, other) = (through(&aws, iam.clone()), through(&aws, iam));
     for seconds in [0, 100, 574] {
         world.move_clock(seconds);
         assert_eq!(user(&one).await, "scramuser");
@@ -252,13 +260,17 @@ async fn credentials_are_kept_and_renewed_before_they_expire() {
 async fn each_database_and_user_has_credentials_of_its_own() {
     let world = World::with_keys().await;
     world.aws.always(usual());
-    let iam = world.iam(cluster());
-    user(&through(iam.clone())).await;
-    user(&through(Iam { target: IamTarget::Cluster { id: "c-2".into(), user: None }, ..iam.clone() })).await;
-    let named = DbUser { name: "etl".into(), groups: Vec::new(), create: false };
-    user(&through(Iam { target: IamTarget::Cluster { id: "c-1".into(), user: Some(named) }, ..iam.clone() }))
+    let (aws, iam) = (world.client(), world.iam(cluster()));
+    user(&through(&aws, iam.clone())).await;
+    user(&through(&aws, Iam { target: IamTarget::Cluster { id: "c-2".into(), user: None }, ..iam.clone() }))
         .await;
-    user(&through(iam)).await;
+    let named = DbUser { name: "etl".into(), groups: Vec::new(), create: false };
+    user(&through(
+        &aws,
+        Iam { target: IamTarget::Cluster { id: "c-1".into(), user: Some(named) }, ..iam.clone() },
+    ))
+    .await;
+    user(&through(&aws, iam)).await;
     assert_eq!(world.asked().len(), 3);
 }
 
@@ -266,9 +278,11 @@ async fn each_database_and_user_has_credentials_of_its_own() {
 async fn many_who_ask_at_once_get_one_answer() {
     let world = World::with_keys().await;
     world.aws.always(usual().after(Duration::from_millis(100)));
-    let iam = world.iam(cluster());
-    let all: Vec<_> =
-        (0..8).map(|_| through(iam.clone())).map(|s| tokio::spawn(async move { user(&s).await })).collect();
+    let (aws, iam) = (world.client(), world.iam(cluster()));
+    let all: Vec<_> = (0..8)
+        .map(|_| through(&aws, iam.clone()))
+        .map(|s| tokio::spawn(async move { user(&s).await }))
+        .collect();
     for one in all {
         assert_eq!(one.await.unwrap(), "scramuser");
     }
@@ -283,7 +297,7 @@ async fn kept_credentials_that_the_server_refuses_are_replaced_once() {
         "DROP ROLE IF EXISTS changing; CREATE ROLE changing LOGIN PASSWORD 'old' IN ROLE pg_read_all_data",
     );
     world.aws.always(gives("changing", "old", "2026-01-31T10:15:00Z"));
-    let server = through(world.iam(cluster()));
+    let server = world.through(cluster());
     assert_eq!(user(&server).await, "changing");
     postgres.sql("ALTER ROLE changing PASSWORD 'new'");
     world.aws.always(gives("changing", "new", "2026-01-31T10:15:00Z"));
@@ -296,10 +310,10 @@ async fn kept_credentials_that_the_server_refuses_are_replaced_once() {
 }
 
 #[tokio::test]
-async fn new_credentials_that_the_server_refuses_are_not_asked_for_again() {
+async fn new_credentials_that_the_server_refuses_are_not_requested_again() {
     let world = World::with_keys().await;
     world.aws.always(gives("IAM:nobody", "pw", "2026-01-31T10:15:00Z"));
-    let error = refused(&through(world.iam(cluster()))).await;
+    let error = refused(&world.through(cluster())).await;
     assert_eq!(error.code(), Code::SourceAuthFailed);
     assert!(error.help_text().unwrap().contains("auto_create"));
     assert_eq!(world.asked().len(), 1);
@@ -310,7 +324,7 @@ async fn passwords_of_aws_may_hold_any_character() {
     let world = World::with_keys().await;
     encrypted().sql("DROP ROLE IF EXISTS odd; CREATE ROLE odd LOGIN PASSWORD '<a&b>\"c é'");
     world.aws.always(gives("odd", "&lt;a&amp;b&gt;&quot;c &#233;", "2026-01-31T10:15:00Z"));
-    assert_eq!(user(&through(world.iam(cluster()))).await, "odd");
+    assert_eq!(user(&world.through(cluster())).await, "odd");
 }
 
 #[tokio::test]
@@ -319,7 +333,8 @@ async fn plain_text_is_out_of_the_question() {
     for mode in [TlsMode::Disable, TlsMode::Prefer] {
         let tls = Tls { mode, ..Tls::default() };
         let login = Login::Iam(world.iam(cluster()));
-        let made: Result<Server> = Server::new(ServerSettings { login, tls, ..settings(Postgres::shared()) });
+        let made: Result<Server> =
+            Server::new(ServerSettings { login, tls, ..settings(Postgres::shared()) }, &world.client());
         assert_eq!(made.err().unwrap().code(), Code::InvalidValue);
     }
     assert!(world.asked().is_empty());

@@ -21,12 +21,13 @@ mod tls;
 mod tunnel;
 mod types;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use outflow_core::ports::warehouse::{RowStream, Statement, Warehouse};
-use outflow_core::{Column, Dialect, Error, Result, Row, RowPage};
+use outflow_core::{Column, Error, Result, Row, RowPage, SystemClock};
 use outflow_testkit::Postgres;
-use outflow_warehouse::{Login, Server, ServerSettings, Tls, TlsMode};
+use outflow_warehouse::{Aws, Login, Server, ServerKind, ServerSettings, Tls, TlsMode};
 
 /// A row as texts; `None` is NULL.
 type Texts = Vec<Option<String>>;
@@ -34,7 +35,7 @@ type Texts = Vec<Option<String>>;
 /// Settings for the superuser of that server, in plain text.
 fn settings(postgres: &Postgres) -> ServerSettings {
     ServerSettings {
-        dialect: Dialect::Postgres,
+        kind: ServerKind::Postgres,
         host: postgres.host().into(),
         port: postgres.port(),
         database: "postgres".into(),
@@ -51,7 +52,12 @@ fn shared() -> Server {
 }
 
 fn server(settings: ServerSettings) -> Server {
-    Server::new(settings).unwrap()
+    open(settings).unwrap()
+}
+
+/// A server that gets no password from AWS.
+fn open(settings: ServerSettings) -> Result<Server> {
+    Server::new(settings, &Aws::new(|_| None, Arc::new(SystemClock)))
 }
 
 fn select(sql: &str) -> Statement {

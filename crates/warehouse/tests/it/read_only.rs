@@ -1,4 +1,5 @@
-//! The wall behind the text check: one statement per message, in a read-only transaction, though the user may write.
+//! The wall behind the text check: one statement per message, in a read-only transaction, though
+//! the user may write.
 
 use outflow_testkit::{Postgres, hostile};
 use outflow_warehouse::{Login, ServerSettings};

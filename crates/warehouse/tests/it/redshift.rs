@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use outflow_core::ports::warehouse::{Statement, Warehouse};
 use outflow_core::{Code, ColumnType};
-use outflow_warehouse::Server;
 use sha2::{Digest, Sha256};
 
 use crate::fake::{
@@ -88,7 +87,7 @@ async fn a_session_goes_by_redshifts_rules_from_login_to_the_end() {
         peer.send(&[message(b'2', b""), rows, message(b'C', b"SELECT\0"), ready()].concat()).await;
         assert_eq!(peer.receive().await.unwrap().0, b'X');
     });
-    let mut session = Server::new(settings).unwrap().connect().await.unwrap();
+    let mut session = crate::open(settings).unwrap().connect().await.unwrap();
     assert_eq!(session.clock().await.unwrap().to_string(), "2026-11-24T10:00:00Z");
     let statement = Statement {
         sql: "SELECT id, s FROM users".into(),
@@ -127,7 +126,7 @@ async fn a_limit_goes_to_a_named_portal_a_thousand_rows_at_a_time() {
             serve_portal(&mut peer, &counts, in_all).await;
         });
         let statement = Statement { limit: Some(limit), ..select("SELECT id FROM users") };
-        let (_, read) = read(&Server::new(settings).unwrap(), statement).await.unwrap();
+        let (_, read) = read(&crate::open(settings).unwrap(), statement).await.unwrap();
         assert_eq!(read.len(), rows);
         script.await.unwrap();
     }
@@ -173,7 +172,7 @@ async fn a_server_that_skips_its_own_proof_is_not_believed() {
 }
 
 #[tokio::test]
-async fn what_is_no_database_server_is_told_as_such() {
+async fn what_is_no_database_server_is_refused() {
     let web = saying(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n".to_vec()).await;
     assert_eq!(error(&web, "SELECT 1").await.code(), Code::ProtocolViolation);
     let none = saying(Vec::new()).await;
@@ -217,7 +216,7 @@ async fn a_result_that_is_cut_anywhere_is_never_taken_for_the_end() {
 #[tokio::test]
 async fn dropping_a_read_closes_the_connection() {
     let (listener, settings) = listen().await;
-    let server = Server::new(settings).unwrap();
+    let server = crate::open(settings).unwrap();
     let reading = tokio::spawn(async move { read(&server, select("SELECT a FROM t")).await });
     let mut peer = accept(&listener).await;
     let unended = whole_session(&[row(&[Some("x")])]);

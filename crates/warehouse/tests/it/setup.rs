@@ -1,9 +1,9 @@
-//! The script for a service account, run on a real PostgreSQL: it suffices, and nothing of it can be left out.
+//! The script for a service account, run on a real PostgreSQL: it suffices, and nothing of it can
+//! be left out.
 
-use outflow_core::Dialect;
 use outflow_core::ports::warehouse::Warehouse;
 use outflow_testkit::{Database, Postgres};
-use outflow_warehouse::{Login, PASSWORD_PLACE, ServerSettings, ServiceAccount};
+use outflow_warehouse::{Login, PASSWORD_PLACE, ServerKind, ServerSettings, ServiceAccount};
 
 use crate::check::{codes, test};
 use crate::{read, select, server, settings};
@@ -37,7 +37,8 @@ const ALL: Promises = Promises {
     passes_the_test: true,
 };
 
-/// A database as careful administrators and old versions leave it: not everybody may connect, everybody may create in schema public.
+/// A database as careful administrators and old versions leave it: not everybody may connect,
+/// everybody may create in schema public.
 fn prepare() -> Database<'static> {
     let database = Postgres::shared().database("setup");
     database.sql(
@@ -51,7 +52,7 @@ fn prepare() -> Database<'static> {
 
 fn statements() -> Vec<String> {
     let account = ServiceAccount {
-        dialect: Dialect::Postgres,
+        kind: ServerKind::Postgres,
         database: "setup".into(),
         user: USER.into(),
         schemas: vec![SCHEMA.into()],

@@ -39,10 +39,10 @@ async fn sees_the_same_rows(warehouse: &dyn Warehouse, write: impl Fn(&str)) {
     let mut stream = start(warehouse, holding(COUNT)).await.unwrap();
     assert_eq!(numbers_of(&mut *stream).await, ["10", "0"]);
     write("INSERT INTO t VALUES (7), (8)");
-    stream.again(LATER).await.unwrap();
+    stream.requery_snapshot(LATER).await.unwrap();
     assert_eq!(numbers_of(&mut *stream).await, ["5", "5"]);
     write("DELETE FROM t WHERE n = 9");
-    stream.again(COUNT).await.unwrap();
+    stream.requery_snapshot(COUNT).await.unwrap();
     assert_eq!(numbers_of(&mut *stream).await, ["10", "0"]);
     stream.cancel().await;
     let now = read(warehouse, select(LATER)).await.unwrap().1;
@@ -79,9 +79,9 @@ async fn a_second_statement_fails_by_itself_and_only_after_a_statement_that_hold
         start(&warehouse, Statement { timeout: Some(Duration::from_secs(30)), ..holding(COUNT) })
             .await
             .unwrap();
-    assert!(stream.again(LATER).await.is_err(), "the first has not ended");
+    assert!(stream.requery_snapshot(LATER).await.is_err(), "the first has not ended");
     assert_eq!(numbers_of(&mut *stream).await, ["10", "0"]);
-    stream.again("SELECT count(*), 1 / 0 FROM t").await.unwrap();
+    stream.requery_snapshot("SELECT count(*), 1 / 0 FROM t").await.unwrap();
     assert_eq!(stream.next(&mut RowPage::default()).await.unwrap_err().code().as_str(), "S010");
     stream.cancel().await;
 
@@ -89,6 +89,6 @@ async fn a_second_statement_fails_by_itself_and_only_after_a_statement_that_hold
         let sql = "SELECT 1, 2";
         let mut stream = start(warehouse, select(sql)).await.unwrap();
         numbers_of(&mut *stream).await;
-        assert!(stream.again(sql).await.is_err());
+        assert!(stream.requery_snapshot(sql).await.is_err());
     }
 }

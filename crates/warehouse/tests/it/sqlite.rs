@@ -172,7 +172,7 @@ async fn each_refusal_has_its_code() {
 }
 
 #[tokio::test]
-async fn files_that_are_no_databases_are_told_as_such() {
+async fn files_that_are_no_databases_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let garbage = folder.path().join("garbage.db");
     std::fs::write(&garbage, "This is a text file, and not a short one. ".repeat(100)).unwrap();

@@ -1,4 +1,5 @@
-//! A real SSH server on loopback, for tunnels: its own key, and one user who may log in with one key.
+//! A real SSH server on loopback, for tunnels: its own key, and one user who may log in with one
+//! key.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -8,7 +9,8 @@ use std::process::{Child, Command, Stdio};
 use outflow_warehouse::Tunnel;
 use tempfile::TempDir;
 
-/// Ends the server when its input ends, so that it does not outlive a test that is killed. Sessions end with their clients.
+/// Ends the server when its input ends, so that it does not outlive a test that is killed. Sessions
+/// end with their clients.
 const SHELL: &str = r#""$@" & read -r _; kill "$!"; wait"#;
 
 pub struct Sshd {
@@ -63,7 +65,7 @@ impl Sshd {
         sshd
     }
 
-    /// The way through this server, as whoever runs the tests.
+    /// The tunnel through this server, as the user who runs the tests.
     pub fn tunnel(&self) -> Tunnel {
         Tunnel {
             host: "127.0.0.1".into(),

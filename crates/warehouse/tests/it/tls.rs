@@ -166,7 +166,7 @@ fn a_ca_file_or_a_server_name_that_cannot_be_used_is_refused_at_once() {
     let nameless = Tls { mode: TlsMode::VerifyFull, ca: None, server_name: Some("not a name".into()) };
     for tls in [missing, nameless] {
         assert_eq!(
-            Server::new(ServerSettings { tls, ..base.clone() }).err().unwrap().code(),
+            crate::open(ServerSettings { tls, ..base.clone() }).err().unwrap().code(),
             Code::InvalidValue
         );
     }

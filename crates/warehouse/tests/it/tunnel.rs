@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use outflow_core::ports::warehouse::{Step, Warehouse};
 use outflow_core::{Code, Error, RowPage};
 use outflow_testkit::{ChaosProxy, Postgres};
-use outflow_warehouse::{Server, ServerSettings, Tls, TlsMode, Tunnel};
+use outflow_warehouse::{ServerSettings, Tls, TlsMode, Tunnel};
 
 use crate::sshd::Sshd;
 use crate::{select, server, settings, start, values};
@@ -27,7 +27,7 @@ async fn refused(settings: ServerSettings) -> Error {
     }
 }
 
-fn told(error: &Error) -> String {
+fn reported(error: &Error) -> String {
     format!("{error} {}", error.help_text().unwrap())
 }
 
@@ -102,9 +102,9 @@ async fn a_server_that_is_not_known_is_not_trusted() {
     fs::write(sshd.known_hosts(), "").unwrap();
     let error = refused(through(sshd.tunnel())).await;
     assert_eq!(error.code(), Code::TunnelHostKeyUnknown, "{error:?}");
-    let told = told(&error);
-    assert!(told.contains(&format!("ssh-keyscan -p {} 127.0.0.1", sshd.port)), "{told}");
-    assert!(told.contains(sshd.known_hosts().to_str().unwrap()), "{told}");
+    let reported = reported(&error);
+    assert!(reported.contains(&format!("ssh-keyscan -p {} 127.0.0.1", sshd.port)), "{reported}");
+    assert!(reported.contains(sshd.known_hosts().to_str().unwrap()), "{reported}");
 }
 
 #[tokio::test]
@@ -115,11 +115,15 @@ async fn a_server_whose_key_has_changed_is_not_trusted() {
     let tunnel = Tunnel { known_hosts: Some(other.known_hosts()), ..sshd.tunnel() };
     let error = refused(through(tunnel)).await;
     assert_eq!(error.code(), Code::TunnelHostKeyUnknown, "{error:?}");
-    assert!(told(&error).contains(&format!("ssh-keygen -R '[127.0.0.1]:{}'", sshd.port)), "{}", told(&error));
+    assert!(
+        reported(&error).contains(&format!("ssh-keygen -R '[127.0.0.1]:{}'", sshd.port)),
+        "{}",
+        reported(&error)
+    );
 }
 
 #[tokio::test]
-async fn each_reason_why_there_is_no_tunnel_is_told() {
+async fn each_reason_why_there_is_no_tunnel_is_reported() {
     let (sshd, closed) = (Sshd::start(""), Sshd::start("AllowTcpForwarding no"));
     let free = outflow_testkit::free_port();
     let open = sshd.tunnel();
@@ -148,9 +152,10 @@ async fn each_reason_why_there_is_no_tunnel_is_told() {
     all_gone(&sshd).await;
 }
 
-/// Whatever is asked first, an answer to a request for TLS or to the start-up, a tunnel that ends tells why.
+/// Whatever is asked first, an answer to a request for TLS or to the start-up, a tunnel that ends
+/// tells why.
 #[tokio::test]
-async fn the_reason_is_told_with_tls_too() {
+async fn the_reason_is_reported_with_tls_too() {
     let sshd = Sshd::start("AllowTcpForwarding no");
     for mode in [TlsMode::Prefer, TlsMode::VerifyFull] {
         let tls = Tls { mode, ..Tls::default() };
@@ -201,7 +206,8 @@ async fn a_statement_is_cancelled_through_a_tunnel_of_its_own() {
     all_gone(&sshd).await;
 }
 
-/// The variable that makes the test below the process to be killed: host, ports, user, key and known hosts of its tunnel.
+/// The variable that makes the test below the process to be killed: host, ports, user, key and
+/// known hosts of its tunnel.
 const CHILD: &str = "OUTFLOW_TEST_TUNNEL_CHILD";
 
 #[tokio::test]
@@ -218,7 +224,7 @@ async fn ssh_ends_with_a_process_that_is_killed() {
             known_hosts: Some(known_hosts.into()),
         };
         let settings = ServerSettings {
-            dialect: outflow_core::Dialect::Postgres,
+            kind: outflow_warehouse::ServerKind::Postgres,
             host: "127.0.0.1".into(),
             port: database.parse().unwrap(),
             database: "postgres".into(),
@@ -228,7 +234,7 @@ async fn ssh_ends_with_a_process_that_is_killed() {
             connect_timeout: Duration::from_secs(60),
         };
         let mut stream =
-            start(&Server::new(settings).unwrap(), select("SELECT pg_sleep(600)")).await.unwrap();
+            start(&crate::open(settings).unwrap(), select("SELECT pg_sleep(600)")).await.unwrap();
         let _ = stream.next(&mut RowPage::default()).await;
         return;
     }
@@ -270,10 +276,10 @@ fn a_tunnel_cannot_smuggle_settings_into_ssh() {
         Tunnel { user: Some("a\nb".into()), ..good.clone() },
     ] {
         assert_eq!(
-            Server::new(through(tunnel.clone())).err().unwrap().code(),
+            crate::open(through(tunnel.clone())).err().unwrap().code(),
             Code::InvalidValue,
             "{tunnel:?}"
         );
     }
-    assert!(Server::new(through(good)).is_ok());
+    assert!(crate::open(through(good)).is_ok());
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use outflow_core::ports::destination::Limits;
+use outflow_core::ports::destination::RequestLimits;
 use outflow_core::{Code, RateHint, hash};
 use tokio::time::Instant;
 
@@ -13,36 +13,38 @@ use crate::delivery::rate_limiter::{Most, RateLimiter};
 /// The two queues.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Queue {
-    /// For bodies that are not made yet.
+    /// For new bodies.
     New,
-    /// For bodies that have been sent before, as a whole or in part.
+    /// For bodies that were sent before, as a whole or in part.
     Retry,
 }
 
 pub(super) struct Inner {
-    /// Of each destination that shares the limiter, by its name.
-    pub(super) limits: BTreeMap<String, Limits>,
+    /// Those of each destination that shares the limiter, by name.
+    pub(super) limits: BTreeMap<String, RequestLimits>,
     pub(super) concurrency: usize,
     pub(super) rate_limiter: RateLimiter,
-    /// Whether somebody is the first of the queue.
+    /// Whether a queue has a first one that waits.
     pub(super) waiting: [bool; 2],
     /// The queue that was last admitted from.
     last: Queue,
     pub(super) bodies: usize,
-    pub(super) under_way: usize,
-    window: f64,
-    /// Nobody is admitted sooner.
+    pub(super) in_flight: usize,
+    /// At most this many are in flight; the fraction grows to the next whole number.
+    concurrency_limit: f64,
+    /// No request is admitted sooner.
     pub(super) not_before: Instant,
-    /// Counts the failures that counted: requests admitted before the last one tell nothing new.
+    /// Counts the failures that counted. Requests that were admitted before the last of them give
+    /// no new information.
     round: u64,
-    /// Failures that counted, since something was taken.
+    /// Failures that counted since the last success.
     in_a_row: u32,
     circuit: Option<Circuit>,
     paused: Option<Trouble>,
-    /// What failed since something was taken.
+    /// The last failure since the last success.
     trouble: Option<Trouble>,
     pub(super) tally: Tally,
-    /// Or the beginning.
+    /// Or the time when the limiter was made.
     pub(super) last_success: Instant,
     jitter: u64,
 }
@@ -50,10 +52,10 @@ pub(super) struct Inner {
 /// An open circuit.
 struct Circuit {
     since: Instant,
-    /// Probes that failed, and one for the failures that opened it.
+    /// Failed probes, and one for the failures that opened it.
     failures: u32,
     probing: bool,
-    /// It was opened by a 429.
+    /// Whether a 429 opened it.
     by_rate: bool,
 }
 
@@ -70,11 +72,11 @@ pub(super) struct Ticket {
     probe: bool,
 }
 
-/// Why nobody is admitted.
+/// Why no request is admitted.
 pub(super) enum Wait {
     /// It is too early.
     Until(Instant),
-    /// Something must change first.
+    /// Another request must end, or a setting change.
     ForChange,
 }
 
@@ -88,8 +90,8 @@ impl Inner {
             waiting: [false; 2],
             last: Queue::Retry,
             bodies: 0,
-            under_way: 0,
-            window: f64::INFINITY,
+            in_flight: 0,
+            concurrency_limit: f64::INFINITY,
             not_before: now,
             round: 0,
             in_a_row: 0,
@@ -102,10 +104,10 @@ impl Inner {
         }
     }
 
-    pub(super) fn serve(&mut self, name: &str, limits: &Limits) {
+    pub(super) fn serve(&mut self, name: &str, limits: &RequestLimits) {
         self.limits.insert(name.to_owned(), limits.clone());
         self.concurrency = self.limits.values().map(|l| l.concurrency.max(1)).min().unwrap_or(1);
-        self.window = self.window.min(self.concurrency as f64);
+        self.concurrency_limit = self.concurrency_limit.min(self.concurrency as f64);
         let rates = self.limits.values().filter_map(|l| Some((l.rate?, l.burst)));
         let most = rates.min_by_key(|(rate, _)| *rate).map(|(rate, burst)| Most {
             rate: f64::from(rate.max(1)),
@@ -132,7 +134,7 @@ impl Inner {
         }
         let busy = match &self.circuit {
             Some(circuit) => circuit.probing,
-            None => self.under_way as f64 >= self.window.floor(),
+            None => self.in_flight as f64 >= self.concurrency_limit.floor(),
         };
         if busy {
             return Err(Wait::ForChange);
@@ -141,15 +143,15 @@ impl Inner {
         if let Some(circuit) = &mut self.circuit {
             circuit.probing = true;
         }
-        self.under_way += 1;
+        self.in_flight += 1;
         self.bodies += usize::from(queue == Queue::New);
         self.last = queue;
         Ok(Ticket { round: self.round, probe: self.circuit.is_some() })
     }
 
-    /// A request is no longer under way.
+    /// A request is no longer in flight.
     pub(super) fn ended(&mut self, ticket: &Ticket) {
-        self.under_way -= 1;
+        self.in_flight -= 1;
         if let (true, Some(circuit)) = (ticket.probe, &mut self.circuit) {
             circuit.probing = false;
         }
@@ -160,15 +162,18 @@ impl Inner {
         self.last_success = now;
         self.in_a_row = 0;
         match &self.circuit {
-            // It was sent before the circuit opened: the next probe tells more.
+            // It was sent before the circuit opened: only a probe closes it.
             Some(_) if !ticket.probe => return,
             Some(circuit) => {
                 let paused = if circuit.by_rate { now - circuit.since } else { Duration::ZERO };
                 self.rate_limiter.resume(now, paused);
                 self.circuit = None;
-                self.window = 1.0;
+                self.concurrency_limit = 1.0;
             }
-            None => self.window = (self.window + 1.0 / self.window).min(self.concurrency as f64),
+            None => {
+                self.concurrency_limit =
+                    (self.concurrency_limit + 1.0 / self.concurrency_limit).min(self.concurrency as f64)
+            }
         }
         self.trouble = None;
         self.rate_limiter.accepted(now);
@@ -186,8 +191,8 @@ impl Inner {
         let since = self.trouble.as_ref().map_or(now, |t| t.since);
         self.trouble = Some(Trouble { since, code: failed.code, reason: failed.reason.to_owned() });
         let after = failed.after.unwrap_or_default();
-        let tells_new = ticket.round == self.round;
-        let opens = tells_new && self.circuit.is_none() && self.counts(now, failed);
+        let is_news = ticket.round == self.round;
+        let opens = is_news && self.circuit.is_none() && self.counts(now, failed);
         if opens {
             let by_rate = failed.load == Load::Rate;
             self.circuit = Some(Circuit { since: now, failures: 0, probing: false, by_rate });
@@ -206,13 +211,13 @@ impl Inner {
         wait.max(self.not_before.saturating_duration_since(now))
     }
 
-    /// Counts a failure while the circuit is closed. Tells whether it opens.
+    /// Counts a failure while the circuit is closed. Returns whether it opens.
     fn counts(&mut self, now: Instant, failed: &Failed<'_>) -> bool {
         self.round += 1;
         self.in_a_row += 1;
         let after = failed.after.unwrap_or_default();
         if failed.load != Load::Unknown {
-            self.window = (self.window / 2.0).max(1.0);
+            self.concurrency_limit = (self.concurrency_limit / 2.0).max(1.0);
         }
         if failed.load == Load::Rate {
             self.rate_limiter.refused(now, after);
@@ -224,7 +229,7 @@ impl Inner {
         self.paused.get_or_insert_with(|| Trouble { since: now, code, reason: reason.to_owned() });
     }
 
-    /// Begins again with a probe.
+    /// Begins with a probe.
     pub(super) fn resume(&mut self, now: Instant) {
         if let Some(trouble) = self.paused.take() {
             self.trouble = Some(trouble);
@@ -233,14 +238,14 @@ impl Inner {
         }
     }
 
-    /// The destination is there.
+    /// The destination is reachable.
     pub(super) fn answered(&mut self) {
         self.in_a_row = 0;
     }
 
     pub(super) fn learn(&mut self, hint: &RateHint, now: Instant) {
         if let Some(limit) = hint.limit {
-            self.rate_limiter.told(limit, now);
+            self.rate_limiter.stated(limit, now);
         }
         if let (Some(0), Some(reset)) = (hint.remaining, hint.reset) {
             self.not_before = self.not_before.max(now + reset);
@@ -259,7 +264,7 @@ impl Inner {
         }
     }
 
-    /// A number in 0..1; xorshift is random enough to spread retries.
+    /// A number in 0..1. Xorshift is random enough to spread retries.
     fn random(&mut self) -> f64 {
         self.jitter ^= self.jitter << 13;
         self.jitter ^= self.jitter >> 7;

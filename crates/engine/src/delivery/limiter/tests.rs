@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// A service with a token bucket that answers 429 when it is empty.
+/// A service with a token bucket. It answers 429 when the bucket is empty.
 struct Service {
     rate: f64,
     capacity: f64,
@@ -32,8 +32,8 @@ impl Service {
     }
 }
 
-fn limits(concurrency: usize, rate: Option<u32>) -> Limits {
-    Limits { calls: 1, request_bytes: 1_000, concurrency, rate, burst: None }
+fn limits(concurrency: usize, rate: Option<u32>) -> RequestLimits {
+    RequestLimits { concurrency, rate, burst: None }
 }
 
 fn limiter(concurrency: usize, rate: Option<u32>) -> Arc<DestinationLimiter> {
@@ -52,7 +52,7 @@ fn fail(permit: &mut Permit, code: Code, load: Load, after: Option<Duration>) ->
     permit.failed(&Failed { code, reason: "no", load, after }, backoff, &NO_HINT)
 }
 
-/// Whether somebody is admitted without time going by.
+/// Whether a request is admitted without time passing.
 async fn admitted(limiter: &Arc<DestinationLimiter>) -> Option<Permit> {
     tokio::time::timeout(Duration::ZERO, limiter.clone().admit()).await.ok()
 }
@@ -71,12 +71,12 @@ async fn break_circuit(limiter: &Arc<DestinationLimiter>) -> Duration {
     let mut permit = limiter.clone().admit().await;
     for _ in 1..FAILURES {
         fail(&mut permit, Code::DestinationServerError, Load::Unknown, None);
-        permit.again().await;
+        permit.readmit().await;
     }
     fail(&mut permit, Code::DestinationServerError, Load::Unknown, None).wait
 }
 
-/// Sends to the service for ever, each time again until it is taken.
+/// Sends requests to the service without end, each until it is accepted.
 async fn work(
     limiter: Arc<DestinationLimiter>,
     service: Arc<Mutex<Service>>,
@@ -86,7 +86,7 @@ async fn work(
     loop {
         let mut permit = limiter.clone().admit().await;
         loop {
-            permit.again().await;
+            permit.readmit().await;
             tokio::time::sleep(latency).await;
             if lock(&service).takes() {
                 break permit.succeeded(&NO_HINT);
@@ -121,7 +121,7 @@ async fn storm(
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_service_with_a_rate_of_its_own_is_used_and_seldom_overrun() {
+async fn a_service_with_its_own_rate_is_used_fully_and_rarely_answers_429() {
     for (capacity, warm_up, time) in [(100.0, 10, 10), (1000.0, 20, 10), (10.0, 40, 40)] {
         for after in [None, Some(1)] {
             for (latency, concurrency) in [(1, 8), (20, 8), (200, 32), (5, 1)] {
@@ -137,7 +137,7 @@ async fn a_service_with_a_rate_of_its_own_is_used_and_seldom_overrun() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rate_that_is_set_is_kept_after_the_first_seconds_worth() {
+async fn a_configured_rate_is_kept_after_the_burst_of_the_first_second() {
     let (limiter, start) = (limiter(8, Some(10)), Instant::now());
     for _ in 0..60 {
         limiter.clone().admit().await.succeeded(&NO_HINT);
@@ -147,7 +147,7 @@ async fn a_rate_that_is_set_is_kept_after_the_first_seconds_worth() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_learned_pace_never_passes_the_rate_that_is_set_and_grows_back_to_it() {
+async fn a_learned_rate_never_exceeds_the_configured_one_and_grows_back_to_it() {
     let limiter = limiter(8, Some(50));
     let mut permit = limiter.clone().admit().await;
     fail(&mut permit, Code::DestinationThrottled, Load::Rate, None);
@@ -165,7 +165,7 @@ async fn a_learned_pace_never_passes_the_rate_that_is_set_and_grows_back_to_it()
 }
 
 #[tokio::test(start_paused = true)]
-async fn headers_set_the_pace() {
+async fn headers_set_the_rate() {
     let limiter = limiter(8, None);
     let hint = RateHint { limit: None, remaining: Some(0), reset: Some(Duration::from_secs(7)) };
     limiter.clone().admit().await.succeeded(&hint);
@@ -197,7 +197,7 @@ async fn after_three_failures_one_probe_goes_and_the_rest_wait_for_its_answer() 
             >= Duration::from_millis(250),
         "waits grow"
     );
-    probe.again().await;
+    probe.readmit().await;
     probe.succeeded(&NO_HINT);
     drop(probe);
     assert_eq!(limiter.health(), Health::Healthy);
@@ -221,7 +221,7 @@ async fn failures_that_come_together_count_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_failure_stops_nobody_else() {
+async fn one_failure_stops_no_other_request() {
     let limiter = limiter(8, None);
     let mut failing = limiter.clone().admit().await;
     fail(&mut failing, Code::DestinationServerError, Load::Unknown, None);
@@ -229,7 +229,7 @@ async fn one_failure_stops_nobody_else() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_long_retry_after_is_the_least_wait_and_ends_with_one_probe() {
+async fn a_long_retry_after_is_the_shortest_wait_and_ends_with_one_probe() {
     let limiter = limiter(8, None);
     let mut permit = limiter.clone().admit().await;
     let hour = Duration::from_secs(3_600);
@@ -243,7 +243,7 @@ async fn a_long_retry_after_is_the_least_wait_and_ends_with_one_probe() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_sent_before_the_circuit_opened_does_not_close_it() {
+async fn a_request_sent_before_the_circuit_opened_does_not_close_it() {
     let limiter = limiter(8, None);
     let mut early = limiter.clone().admit().await;
     break_circuit(&limiter).await;
@@ -253,7 +253,7 @@ async fn what_was_sent_before_the_circuit_opened_does_not_close_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_destination_that_comes_back_after_an_hour_is_not_stormed() {
+async fn a_destination_that_recovers_after_an_hour_is_not_flooded() {
     let (limiter, latency) = (limiter(32, None), Duration::from_millis(100));
     let start = Instant::now();
     let well_at = start + Duration::from_secs(3_600);
@@ -268,7 +268,7 @@ async fn a_destination_that_comes_back_after_an_hour_is_not_stormed() {
             loop {
                 let mut permit = limiter.clone().admit().await;
                 loop {
-                    permit.again().await;
+                    permit.readmit().await;
                     use std::sync::atomic::Ordering::SeqCst;
                     let beside = under_way.fetch_add(1, SeqCst);
                     requests.fetch_add(1, SeqCst);
@@ -298,7 +298,7 @@ async fn a_destination_that_comes_back_after_an_hour_is_not_stormed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_paused_post_admits_nobody_and_resumes_with_one_probe() {
+async fn a_paused_limiter_admits_nothing_and_resumes_with_one_probe() {
     let limiter = limiter(4, None);
     let mut health = limiter.watch();
     let mut permit = limiter.clone().admit().await;
@@ -309,7 +309,7 @@ async fn a_paused_post_admits_nobody_and_resumes_with_one_probe() {
         panic!("{:?}", limiter.health())
     };
     assert_eq!((code, reason.as_str()), (Code::DestinationAuthFailed, "who are you"));
-    assert!(tokio::time::timeout(Duration::from_secs(86_400), permit.again()).await.is_err());
+    assert!(tokio::time::timeout(Duration::from_secs(86_400), permit.readmit()).await.is_err());
     let waiting = tokio::spawn(limiter.clone().admit());
     limiter.resume();
     let mut probe = waiting.await.unwrap();
@@ -325,7 +325,7 @@ async fn a_paused_post_admits_nobody_and_resumes_with_one_probe() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn bodies_are_bounded_however_many_deliveries_there_are_and_however_slow_it_is() {
+async fn bodies_are_bounded_for_many_deliveries_and_a_slow_destination() {
     fn count(most: &Mutex<(i32, i32)>, change: i32) {
         let mut most = lock(most);
         most.0 += change;
@@ -340,7 +340,7 @@ async fn bodies_are_bounded_however_many_deliveries_there_are_and_however_slow_i
             let mut permit = limiter.clone().admit().await;
             count(&most, 1);
             for attempt in 0.. {
-                permit.again().await;
+                permit.readmit().await;
                 tokio::time::sleep(Duration::from_millis(50)).await;
                 if (n + attempt) % 3 == 0 {
                     permit.succeeded(&NO_HINT);
@@ -354,11 +354,11 @@ async fn bodies_are_bounded_however_many_deliveries_there_are_and_however_slow_i
     tasks.join_all().await;
     assert_eq!(*lock(&most), (0, 4));
     let inner = limiter.lock();
-    assert_eq!((inner.bodies, inner.under_way, inner.waiting), (0, 0, [false, false]));
+    assert_eq!((inner.bodies, inner.in_flight, inner.waiting), (0, 0, [false, false]));
 }
 
 #[tokio::test(start_paused = true)]
-async fn with_one_request_at_a_time_others_still_go_between_the_tries_of_a_bad_one() {
+async fn with_one_request_at_a_time_others_go_between_the_attempts_of_a_bad_one() {
     let limiter = limiter(1, None);
     let mut bad = limiter.clone().admit().await;
     let mut suspicion = crate::delivery::retry::PoisonBatchDetector::new(bad.tally());
@@ -372,10 +372,10 @@ async fn with_one_request_at_a_time_others_still_go_between_the_tries_of_a_bad_o
             }
         }
     });
-    while !suspicion.is_strong() {
+    while !suspicion.suspects() {
         fail(&mut bad, Code::DestinationServerError, Load::Unknown, None);
         suspicion.failed(bad.tally());
-        tokio::time::timeout(Duration::from_secs(10), bad.again()).await.unwrap();
+        tokio::time::timeout(Duration::from_secs(10), bad.readmit()).await.unwrap();
     }
     others.abort();
     assert!(limiter.tally().failures <= 12, "{:?}", limiter.tally());
@@ -393,7 +393,7 @@ async fn a_permit_that_is_dropped_leaves_nothing_behind() {
     assert_eq!(all(&limiter).await.len(), 2, "no token was used");
 }
 
-struct Named(&'static str, u128, Limits);
+struct Named(&'static str, u128, RequestLimits);
 
 impl Destination for Named {
     fn name(&self) -> &str {
@@ -404,19 +404,21 @@ impl Destination for Named {
         self.1
     }
 
-    fn limits(&self) -> &Limits {
+    fn limits(&self) -> &RequestLimits {
         &self.2
     }
 
-    fn envelope(&self) -> outflow_core::ports::destination::Envelope {
+    fn endpoints(&self) -> &[outflow_core::ports::destination::Endpoint] {
         unreachable!("nothing is sent")
     }
 
-    fn check(&self, _: &outflow_core::CallMeta, _: &[u8]) -> outflow_core::outcome::Verdict {
-        unreachable!("nothing is sent")
-    }
-
-    fn encode(&self, _: &outflow_core::CallMeta, _: &[u8], _: outflow_core::Nulls, _: &mut Vec<u8>) {
+    fn prepare(
+        &self,
+        _: &outflow_core::CallMeta,
+        _: &[u8],
+        _: outflow_core::Nulls,
+        _: &mut outflow_core::ports::destination::Records<'_>,
+    ) -> outflow_core::outcome::Verdict {
         unreachable!("nothing is sent")
     }
 
@@ -429,7 +431,7 @@ impl Destination for Named {
 }
 
 #[tokio::test(start_paused = true)]
-async fn destinations_with_one_credential_share_a_post_and_the_strictest_limits() {
+async fn destinations_with_one_credential_share_a_limiter_and_the_strictest_limits() {
     let limiters = Limiters::default();
     let (a, b, c) =
         (Named("a", 1, limits(8, None)), Named("b", 1, limits(3, Some(10))), Named("c", 2, limits(8, None)));

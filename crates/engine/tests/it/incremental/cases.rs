@@ -77,7 +77,7 @@ impl Quiet {
                 *kept.lock().unwrap() = notes.pop().map(|note| note.text);
             }
         });
-        let request = RunRequest { progress, ..request(RunOptions::default()) };
+        let request = RunRequest { observer: progress, ..request(RunOptions::default()) };
         self.house.engine.run(&self.spec, &self.world, &request).await.unwrap();
         told.lock().unwrap().take()
     }

@@ -359,7 +359,7 @@ impl Warehouse for Shared {
         Dialect::Postgres
     }
 
-    fn place(&self) -> String {
+    fn source_id(&self) -> String {
         self.lock().place.clone()
     }
 
@@ -435,7 +435,7 @@ impl RowStream for Rows {
         })
     }
 
-    fn again<'a>(&'a mut self, sql: &'a str) -> BoxFuture<'a, Result<()>> {
+    fn requery_snapshot<'a>(&'a mut self, sql: &'a str) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             let mut world = self.world.lock();
             assert!(self.rows.is_empty(), "the result has not ended");

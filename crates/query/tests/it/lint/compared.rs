@@ -178,7 +178,7 @@ fn a_moment_or_a_day_against_a_number_is_q010_with_the_typed_form() {
 }
 
 #[test]
-fn a_number_against_a_time_is_q010_and_units_are_told_by_the_largest_value() {
+fn a_number_against_a_time_is_q010_and_the_largest_value_shows_the_unit() {
     let stamp = "a >= {{last_sync_time | timestamp}}";
     assert_fixed(Redshift, stamp, NUMBER, None, Code::TimestampComparedWithNumber, "a >= {{last_sync_time}}");
     assert_fixed(
@@ -200,7 +200,7 @@ fn a_number_against_a_time_is_q010_and_units_are_told_by_the_largest_value() {
 }
 
 #[test]
-fn a_text_against_a_number_is_q011_and_the_largest_value_tells_the_cure() {
+fn a_text_against_a_number_is_q011_and_the_largest_value_shows_the_fix() {
     let plain = "a >= {{last_sync_time}}";
     assert_fixed(
         Redshift,

@@ -8,8 +8,8 @@ use super::Rewriter;
 
 impl Rewriter<'_> {
     /// Rewrites the call that begins at `place`, if it is one that needs it, and returns the place after it.
-    pub(super) fn call(&self, place: usize, end: usize, name: &str, out: &mut String) -> Option<usize> {
-        let open = self.tokens.solid(place + 1, end).filter(|&next| self.tokens.text(next) == "(")?;
+    pub(super) fn call(&self, index: usize, end: usize, name: &str, out: &mut String) -> Option<usize> {
+        let open = self.tokens.solid(index + 1, end).filter(|&next| self.tokens.text(next) == "(")?;
         let close = self.tokens.closing(open);
         if close >= end {
             return None;
@@ -74,7 +74,7 @@ impl Rewriter<'_> {
     }
 
     fn first_word(&self, range: &Range<usize>) -> String {
-        self.tokens.solid(range.start, range.end).map_or_else(String::new, |place| self.tokens.word(place))
+        self.tokens.solid(range.start, range.end).map_or_else(String::new, |index| self.tokens.word(index))
     }
 
     /// The one token of an argument that is no more than that.
@@ -154,9 +154,9 @@ impl Rewriter<'_> {
 
     /// What stands in the parentheses of `WITHIN GROUP (…)`, if it comes next, and the place after it.
     fn within_group(&self, from: usize, end: usize) -> Option<(Range<usize>, usize)> {
-        let within = self.tokens.solid(from, end).filter(|&place| self.tokens.word(place) == "within")?;
-        let group = self.tokens.solid(within + 1, end).filter(|&place| self.tokens.word(place) == "group")?;
-        let open = self.tokens.solid(group + 1, end).filter(|&place| self.tokens.text(place) == "(")?;
+        let within = self.tokens.solid(from, end).filter(|&index| self.tokens.word(index) == "within")?;
+        let group = self.tokens.solid(within + 1, end).filter(|&index| self.tokens.word(index) == "group")?;
+        let open = self.tokens.solid(group + 1, end).filter(|&index| self.tokens.text(index) == "(")?;
         let close = self.tokens.closing(open);
         (close < end).then_some((open + 1..close, close + 1))
     }
@@ -180,13 +180,13 @@ impl Rewriter<'_> {
     /// `CAST(x AS type)`, written with `::` so that one rule is enough for types.
     fn cast(&self, whole: &Range<usize>) -> Option<String> {
         let solids = self.tokens.solids(whole.clone());
-        let place = solids.iter().rposition(|&place| self.tokens.word(place) == "as")?;
-        let (as_, ty) = (solids[place], solids.get(place + 1)?);
+        let index = solids.iter().rposition(|&index| self.tokens.word(index) == "as")?;
+        let (as_, ty) = (solids[index], solids.get(index + 1)?);
         match self.tokens.word(*ty).as_str() {
-            "super" if place == 1 && self.tokens.list[solids[0]].kind == Kind::Text => {
+            "super" if index == 1 && self.tokens.list[solids[0]].kind == Kind::Text => {
                 Some(format!("CAST({}::text AS super)", self.argument(&(whole.start..as_))))
             }
-            "numeric" | "decimal" if place + 2 == solids.len() => {
+            "numeric" | "decimal" if index + 2 == solids.len() => {
                 Some(format!("CAST({} AS numeric(18,0))", self.argument(&(whole.start..as_))))
             }
             _ => None,

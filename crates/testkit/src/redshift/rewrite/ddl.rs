@@ -6,17 +6,17 @@ impl Rewriter<'_> {
     /// Drops or rewrites what begins at `place`, if it is such a word, and returns the place after it.
     pub(super) fn definition(
         &self,
-        place: usize,
+        index: usize,
         end: usize,
         word: &str,
         before: Option<usize>,
         out: &mut String,
     ) -> Option<usize> {
-        let next = self.tokens.solid(place + 1, end);
-        let next_word = self.next_word(place, end);
+        let next = self.tokens.solid(index + 1, end);
+        let next_word = self.next_word(index, end);
         let before = before.map_or_else(String::new, |before| self.tokens.word(before));
         let after_next = |count: usize| {
-            let mut at = place;
+            let mut at = index;
             for _ in 0..count {
                 at = self.tokens.solid(at + 1, end).unwrap_or(end);
             }
@@ -25,7 +25,7 @@ impl Rewriter<'_> {
         let is_sized = next.is_some_and(|next| self.tokens.text(next) == "(");
         match word {
             "distkey" | "sortkey" if is_sized => Some(self.tokens.closing(next?) + 1),
-            "distkey" | "sortkey" => Some(place + 1),
+            "distkey" | "sortkey" => Some(index + 1),
             "compound" | "interleaved" if next_word == "sortkey" => {
                 // A blank goes with it, so that none is left twice.
                 Some(next?)
@@ -49,15 +49,15 @@ impl Rewriter<'_> {
             }
             "createuser" => {
                 out.push_str("superuser");
-                Some(place + 1)
+                Some(index + 1)
             }
             "nocreateuser" => {
                 out.push_str("nosuperuser");
-                Some(place + 1)
+                Some(index + 1)
             }
             "syslog" if next_word == "access" => after_next(2),
             "session" if next_word == "timeout" => after_next(2),
-            "role" if matches!(before.as_str(), "grant" | "revoke" | "to" | "from") => Some(place + 1),
+            "role" if matches!(before.as_str(), "grant" | "revoke" | "to" | "from") => Some(index + 1),
             _ => None,
         }
     }

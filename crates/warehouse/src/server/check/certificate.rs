@@ -1,8 +1,10 @@
-//! What people want to know of a server's certificate: for which names it is, who signed it, until when it is good.
+//! What people want to know of a server's certificate: for which names it is, who signed it, until
+//! when it is good.
 //!
-//! A walk over the DER of RFC 5280 to those three fields and no others; whether the certificate can be trusted has been decided by then, by rustls. A crate
-//! that reads X.509 whole (and brings a dozen others) would do no better here. What always holds: nothing beyond the bytes is read, whatever a length claims;
-//! what is not understood is left out.
+//! A walk over the DER of RFC 5280 to those three fields and no others; whether the certificate can
+//! be trusted has been decided by then, by rustls. A crate that reads X.509 whole (and brings a
+//! dozen others) would do no better here. What always holds: nothing beyond the bytes is read,
+//! whatever a length claims; what is not understood is left out.
 
 use outflow_core::Timestamp;
 
@@ -56,7 +58,7 @@ impl<'a> Iterator for Der<'a> {
         let (&[tag, length], rest) = self.0.split_first_chunk()?;
         let (length, rest) = match length {
             0..=0x7f => (usize::from(length), rest),
-            // So many bytes of length follow.
+            // This many bytes of length follow.
             0x81..=0x84 => {
                 let (bytes, rest) = rest.split_at_checked(usize::from(length & 0x7f))?;
                 (bytes.iter().fold(0, |sum, &byte| sum << 8 | usize::from(byte)), rest)
@@ -103,7 +105,8 @@ fn alternative_names(extensions: &[u8]) -> Option<Vec<String>> {
     Some(names.collect())
 }
 
-/// UTCTime has two digits of the year, those from 50 on of the last century; GeneralizedTime has four.
+/// UTCTime has two digits of the year, those from 50 on of the last century; GeneralizedTime has
+/// four.
 fn time((tag, text): (u8, &[u8])) -> Option<Timestamp> {
     let text = std::str::from_utf8(text).ok().filter(|text| text.is_ascii())?;
     let century = match tag {

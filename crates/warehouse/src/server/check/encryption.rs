@@ -1,23 +1,25 @@
-//! What a connection test says of TLS: whether the connection is encrypted and to whom, and the certificate.
+//! What a connection test says of TLS: whether the connection is encrypted and to whom, and the
+//! certificate.
 
 use std::net::IpAddr;
 
 use outflow_core::{Code, Error, Timestamp};
 use serde_json::json;
 
-use super::Found;
+use super::StepResult;
 use super::certificate::Certificate;
 use crate::server::wire::Socket;
-use crate::settings::{Tls, TlsMode};
+use crate::tls::{Tls, TlsMode};
 
-/// A certificate that is good for no longer than this is told, in days. Those that are renewed by themselves are renewed earlier.
+/// A certificate that expires within this number of days is reported. Automatic renewal happens
+/// earlier.
 const SOON: i64 = 30;
 
 /// What there is to say of a connection to that address; through a tunnel there is none.
-pub(super) fn found(socket: &Socket, tls: &Tls, peer: Option<IpAddr>, now: Timestamp) -> Found {
+pub(super) fn result(socket: &Socket, tls: &Tls, peer: Option<IpAddr>, now: Timestamp) -> StepResult {
     let Socket::Tls(stream) = socket else {
         let why = if tls.mode == TlsMode::Disable { "" } else { ": the server does not offer TLS" };
-        return Found::new(format!("not encrypted{why}"))
+        return StepResult::new(format!("not encrypted{why}"))
             .with("encrypted", json!(false))
             .warn(unprotected(tls, false, peer));
     };
@@ -28,7 +30,7 @@ pub(super) fn found(socket: &Socket, tls: &Tls, peer: Option<IpAddr>, now: Times
         _ => "TLS",
     };
     let cipher = connection.negotiated_cipher_suite().and_then(|suite| suite.suite().as_str());
-    let found = Found::new(version)
+    let found = StepResult::new(version)
         .with("encrypted", json!(true))
         .with("version", json!(version))
         .with("cipher", json!(cipher))
@@ -41,7 +43,12 @@ pub(super) fn found(socket: &Socket, tls: &Tls, peer: Option<IpAddr>, now: Times
     }
 }
 
-fn with_certificate(found: Found, certificate: &Certificate, is_verified: bool, now: Timestamp) -> Found {
+fn with_certificate(
+    found: StepResult,
+    certificate: &Certificate,
+    is_verified: bool,
+    now: Timestamp,
+) -> StepResult {
     let days = certificate.expires.duration_since(now).as_secs().div_euclid(86_400);
     let names = match certificate.names.as_slice() {
         [] => "no name".to_owned(),
@@ -58,7 +65,7 @@ fn with_certificate(found: Found, certificate: &Certificate, is_verified: bool, 
         "{}, certificate for {names} by {}, {expiry}{not_checked}",
         found.summary, certificate.issuer
     );
-    // Where nobody looks at the certificate, nobody minds its end.
+    // A certificate that is not verified may expire.
     let warning = (is_verified && days < SOON).then(|| {
         Error::new(
             Code::CertificateExpiring,
@@ -66,7 +73,7 @@ fn with_certificate(found: Found, certificate: &Certificate, is_verified: bool, 
         )
         .help("have it renewed at the server; after that day connections fail")
     });
-    Found { summary, ..found }
+    StepResult { summary, ..found }
         .with("names", json!(certificate.names))
         .with("issuer", json!(certificate.issuer))
         .with("expires", json!(certificate.expires.to_string()))
@@ -82,19 +89,19 @@ fn is_verified(tls: &Tls) -> bool {
     }
 }
 
-/// Within one machine there is nobody on the way, and a tunnel encrypts it.
+/// Within one machine no network can be read, and a tunnel encrypts the rest.
 fn unprotected(tls: &Tls, is_encrypted: bool, peer: Option<IpAddr>) -> Option<Error> {
     if peer.is_none_or(|ip| ip.is_loopback()) || (is_encrypted && is_verified(tls)) {
         return None;
     }
     let (message, help) = if is_encrypted {
         (
-            "the connection is encrypted, but to whom is not checked: somebody on the way could pose as the server",
+            "the connection is encrypted, but the server's identity is not checked: an attacker on the network could pose as the server",
             "use `ssl: verify-full`; if an authority of your own signs the server's certificate, `ssl: { mode: verify-full, ca: FILE }`",
         )
     } else {
         (
-            "the connection is not encrypted: whoever is on the way can read the rows, and change them",
+            "the connection is not encrypted: an attacker on the network can read and change the rows",
             "use `ssl: verify-full`; turn TLS on at the server if it has none",
         )
     };
@@ -131,7 +138,7 @@ mod tests {
             expires: "2026-12-31T00:00:00Z".parse().unwrap(),
         };
         let at = |now: &str, verified| {
-            with_certificate(Found::new("TLS 1.3"), &certificate, verified, now.parse().unwrap())
+            with_certificate(StepResult::new("TLS 1.3"), &certificate, verified, now.parse().unwrap())
         };
         let fresh = at("2026-12-01T00:00:00Z", true);
         assert_eq!(

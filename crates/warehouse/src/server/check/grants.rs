@@ -1,7 +1,9 @@
-//! Who gave a right: from the access lists of the catalogue, as texts, to the statement that takes the right away.
+//! Who gave a right: from the access lists of the catalogue, as texts, to the statement that takes
+//! the right away.
 //!
-//! PostgreSQL and Redshift write them alike: `grantee=letters/grantor`, an empty grantee for everybody, `group x` for a group. What always holds: a right
-//! that no entry explains is told all the same, without a statement, unless it comes from a role that is told by itself.
+//! PostgreSQL and Redshift write them alike: `grantee=letters/grantor`, an empty grantee for
+//! everybody, `group x` for a group. What always holds: a right that no entry explains is reported
+//! without a statement, unless it comes from a role that is reported by itself.
 
 use outflow_core::{Code, Error};
 
@@ -13,7 +15,7 @@ pub(super) struct Account {
     pub user: String,
     /// Roles that it is a member of; on Redshift, groups.
     pub through: Vec<String>,
-    /// One of them may write everywhere, which is told by itself.
+    /// One of them may write everywhere, which is reported by itself.
     pub writes_through_role: bool,
 }
 

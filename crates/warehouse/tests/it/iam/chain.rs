@@ -52,7 +52,7 @@ async fn signer(world: &World) -> String {
 
 async fn signer_of(world: &World, iam: Iam) -> String {
     world.aws.clear();
-    user(&through(iam)).await;
+    user(&through(&world.client(), iam)).await;
     world.asked().last().unwrap().split_once(' ').unwrap().1.to_owned()
 }
 
@@ -83,7 +83,7 @@ async fn the_first_place_that_has_keys_counts() {
     world.env.remove("AWS_CONTAINER_CREDENTIALS_FULL_URI");
     assert_eq!(signer(&world).await, "INSTANCE");
     world = world.set("AWS_EC2_METADATA_DISABLED", "True");
-    assert_eq!(refused(&through(world.iam(cluster()))).await.code(), Code::AwsCredentialsMissing);
+    assert_eq!(refused(&world.through(cluster())).await.code(), Code::AwsCredentialsMissing);
 }
 
 #[tokio::test]
@@ -95,7 +95,7 @@ async fn a_profile_that_the_project_names_comes_before_the_environment() {
     assert_eq!(signer_of(&world, iam.clone()).await, "ETL");
     // It is that one or none.
     let missing = Iam { profile: Some("nope".into()), ..iam };
-    let error = refused(&through(missing)).await;
+    let error = refused(&through(&world.client(), missing)).await;
     assert_eq!(
         (error.code(), error.message()),
         (Code::AwsCredentialsMissing, "there is no profile \"nope\"")
@@ -112,7 +112,7 @@ async fn roles_are_taken_on_one_after_the_other() {
          [profile middle]\nrole_arn = arn:aws:iam::1:role/Middle\nsource_profile = bottom\n",
     );
     world.file(".aws/credentials", "[bottom]\naws_access_key_id = BOTTOM\naws_secret_access_key = s\n");
-    user(&through(world.iam(cluster()))).await;
+    user(&world.through(cluster())).await;
     let asked = ["AssumeRole BOTTOM", "AssumeRole ROLEMiddle", "GetClusterCredentialsWithIAM ROLETop"];
     assert_eq!(world.asked(), asked);
     let body = String::from_utf8_lossy(&world.aws.requests()[1].body).into_owned();
@@ -124,13 +124,13 @@ async fn a_profile_has_its_keys_from_many_sources() {
     let mut world = World::with_keys().await;
     everywhere(&world);
     let file = world.file("web", "web.token");
-    let told = r#"printf '{"Version":1,"AccessKeyId":"TOLD","SecretAccessKey":"s","SessionToken":"t"}'"#;
+    let reported = r#"printf '{"Version":1,"AccessKeyId":"TOLD","SecretAccessKey":"s","SessionToken":"t"}'"#;
     let arn = "role_arn = arn:aws:iam::1:role/R";
     let url = world.aws.url();
     world = world.set("AWS_EC2_METADATA_SERVICE_ENDPOINT", &url).set("AWS_EC2_METADATA_DISABLED", "false");
     for (lines, signer) in [
         ("aws_access_key_id = A\naws_secret_access_key = s".to_owned(), "A"),
-        (format!("credential_process = {told}"), "TOLD"),
+        (format!("credential_process = {reported}"), "TOLD"),
         (format!("{arn}\nweb_identity_token_file = {file}"), "WEB"),
         (format!("{arn}\ncredential_source = Environment"), "ROLER"),
         (format!("{arn}\ncredential_source = Ec2InstanceMetadata"), "ROLER"),
@@ -150,7 +150,7 @@ async fn a_place_that_cannot_give_its_keys_is_not_passed_over() {
     let arn = "role_arn = arn:aws:iam::1:role/R";
     for (lines, words) in [
         ("credential_process = exit 3".to_owned(), "failed (exit status: 3)"),
-        ("credential_process = echo the-secret".to_owned(), "told no keys"),
+        ("credential_process = echo the-secret".to_owned(), "printed no keys"),
         ("aws_access_key_id = A".to_owned(), "no aws_secret_access_key"),
         ("sso_session = s".to_owned(), "logs in by SSO"),
         (arn.to_owned(), "no source_profile"),
@@ -166,17 +166,17 @@ async fn a_place_that_cannot_give_its_keys_is_not_passed_over() {
     ] {
         world.file(".aws/config", &format!("[profile p]\n{lines}\n"));
         let iam = Iam { profile: Some("p".into()), ..world.iam(cluster()) };
-        let error = refused(&through(iam)).await;
+        let error = refused(&through(&world.client(), iam)).await;
         assert_eq!(error.code(), Code::AwsCredentialsMissing, "{lines}");
         assert!(
             error.message().contains(words) && !error.message().contains("the-secret"),
             "{words}: {error}"
         );
     }
-    let error = refused(&through(world.iam(cluster()))).await;
+    let error = refused(&world.through(cluster())).await;
     assert!(error.message().contains("AWS_ROLE_ARN is not"), "{error}");
     let world = world.set("AWS_ROLE_ARN", "arn:aws:iam::1:role/x");
-    let error = refused(&through(world.iam(cluster()))).await;
+    let error = refused(&world.through(cluster())).await;
     assert_eq!((error.code(), error.place()), (Code::AwsCredentialsMissing, Some("/nowhere/token")));
 }
 
@@ -187,18 +187,18 @@ async fn plain_http_leads_to_no_other_host() {
     world = world
         .set("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://10.1.2.3/keys")
         .set("AWS_CONTAINER_AUTHORIZATION_TOKEN", "t");
-    let error = refused(&through(world.iam(cluster()))).await;
+    let error = refused(&world.through(cluster())).await;
     assert_eq!(error.code(), Code::AwsCredentialsMissing);
     assert!(error.message().contains("not allowed"), "{error}");
 }
 
 #[tokio::test]
-async fn where_nothing_is_found_each_place_is_told() {
+async fn where_nothing_is_found_each_source_is_named() {
     let world = World::empty()
         .await
         .set("AWS_EC2_METADATA_DISABLED", "false")
         .set("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://127.0.0.1:1");
-    let error = refused(&through(world.iam(cluster()))).await;
+    let error = refused(&world.through(cluster())).await;
     assert_eq!(error.code(), Code::AwsCredentialsMissing);
     for words in [
         "environment: AWS_ACCESS_KEY_ID is not set",

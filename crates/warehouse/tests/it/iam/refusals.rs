@@ -3,7 +3,7 @@
 use outflow_core::Code;
 use outflow_testkit::Reply;
 
-use super::{ID, SECRET, TOKEN, World, cluster, refused, through, user, usual};
+use super::{ID, SECRET, TOKEN, World, cluster, refused, user, usual};
 use outflow_warehouse::aws::IamTarget;
 
 fn xml(status: u16, code: &str, message: &str) -> Reply {
@@ -30,7 +30,7 @@ async fn a_refusal_comes_with_the_words_of_aws_and_a_cure() {
     ] {
         let world = World::with_keys().await;
         world.aws.always(xml(status, code, message));
-        let error = refused(&through(world.iam(cluster()))).await;
+        let error = refused(&world.through(cluster())).await;
         assert_eq!(error.code(), Code::AwsCredentialsRefused);
         assert!(
             error.message().contains(code) && error.message().contains("from the environment"),
@@ -48,7 +48,7 @@ async fn a_serverless_refusal_is_read_too() {
     let body =
         r#"{"__type":"com.amazonaws.redshiftserverless#AccessDeniedException","Message":"not authorized"}"#;
     world.aws.always(Reply::status(400).body(body));
-    let error = refused(&through(world.iam(IamTarget::Workgroup("wg".into())))).await;
+    let error = refused(&world.through(IamTarget::Workgroup("wg".into()))).await;
     assert_eq!(error.code(), Code::AwsCredentialsRefused);
     assert!(error.message().ends_with("AccessDeniedException: not authorized"), "{error}");
     assert!(error.help_text().unwrap().contains("allow redshift-serverless:GetCredentials"));
@@ -64,7 +64,7 @@ async fn what_aws_repeats_of_a_request_is_not_repeated() {
     for message in [canonical, format!("odd {TOKEN} and {SECRET}")] {
         world.aws.always(xml(403, "SignatureDoesNotMatch", &message));
         // This looks for the secrets.
-        let error = refused(&through(world.iam(cluster()))).await;
+        let error = refused(&world.through(cluster())).await;
         assert!(error.help_text().unwrap().contains("clock"), "{error}");
     }
 }
@@ -75,7 +75,7 @@ async fn a_web_identity_token_is_not_repeated_either() {
     let file = world.file("web", TOKEN);
     let world = world.set("AWS_WEB_IDENTITY_TOKEN_FILE", &file);
     world.aws.always(xml(400, "InvalidIdentityToken", &format!("no provider for {TOKEN}")));
-    let error = refused(&through(world.iam(cluster()))).await;
+    let error = refused(&world.through(cluster())).await;
     assert_eq!(
         error.message(),
         "AWS refused sts:AssumeRoleWithWebIdentity: InvalidIdentityToken: no provider for …"
@@ -87,10 +87,10 @@ async fn a_failure_that_passes_is_lived_through() {
     let world = World::with_keys().await;
     world.aws.always(usual());
     world.aws.script([Reply::status(503), Reply::reset_after_request()]);
-    assert_eq!(user(&through(world.iam(cluster()))).await, "scramuser");
+    assert_eq!(user(&world.through(cluster())).await, "scramuser");
     assert_eq!(world.asked().len(), 3);
     world.aws.always(xml(400, "Throttling", "Rate exceeded"));
-    let error = refused(&through(world.iam(cluster()))).await;
+    let error = refused(&world.through(cluster())).await;
     assert_eq!(error.code(), Code::AwsCredentialsRefused);
     assert_eq!(world.asked().len(), 6);
 }
@@ -106,16 +106,16 @@ async fn what_is_no_answer_of_aws_is_no_credential() {
     ] {
         let world = World::with_keys().await;
         world.aws.always(reply);
-        assert_eq!(refused(&through(world.iam(cluster()))).await.code(), Code::AwsCredentialsRefused);
+        assert_eq!(refused(&world.through(cluster())).await.code(), Code::AwsCredentialsRefused);
     }
 }
 
 #[tokio::test]
-async fn where_aws_cannot_be_reached_the_host_is_told() {
+async fn where_aws_cannot_be_reached_the_host_is_named() {
     let port = outflow_testkit::free_port();
     let world =
         World::with_keys().await.set("AWS_ENDPOINT_URL_REDSHIFT", &format!("http://127.0.0.1:{port}"));
-    let error = refused(&through(world.iam(cluster()))).await;
+    let error = refused(&world.through(cluster())).await;
     assert_eq!(
         (error.code(), error.place()),
         (Code::AwsCredentialsRefused, Some(&*format!("127.0.0.1:{port}")))

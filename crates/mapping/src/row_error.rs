@@ -8,12 +8,13 @@ use serde_json::{Map, Value};
 
 use crate::Field;
 
-/// A reason carries at most this many characters of the value.
+/// A reason shows at most this many characters of the value.
 const SHOWN: usize = 100;
 
-/// What is wrong with a row. The writers of values do not know their column; whoever calls them adds it.
+/// Why a row cannot become a call. The writers of values do not know their column; their callers
+/// add it.
 #[derive(Debug)]
-pub(crate) struct Bad {
+pub(crate) struct RowError {
     code: Code,
     column: Option<usize>,
     /// What follows the value in the sentence; the whole sentence if there is no value to show.
@@ -21,18 +22,18 @@ pub(crate) struct Bad {
     shows_value: bool,
 }
 
-impl Bad {
-    /// The value is at fault. `says` follows it in the sentence, and ends with the cure.
+impl RowError {
+    /// The value is wrong. `says` follows it in the sentence, and ends with the fix.
     pub(crate) const fn value(code: Code, says: &'static str) -> Self {
         Self { code, column: None, says: Cow::Borrowed(says), shows_value: true }
     }
 
-    /// The row is at fault. `says` is the whole sentence.
+    /// The row as a whole is wrong. `says` is the whole sentence.
     pub(crate) fn row(code: Code, says: String) -> Self {
         Self { code, column: None, says: Cow::Owned(says), shows_value: false }
     }
 
-    /// Says in which column. The first word counts.
+    /// Adds the column, unless one is known already.
     pub(crate) fn of(mut self, column: usize) -> Self {
         self.column.get_or_insert(column);
         self

@@ -1,0 +1,200 @@
+//! One run that is asked for: a supervisor without a schedule, which ends when the run does.
+//!
+//! What always holds: unfinished runs of the sync come first, in order, and then nothing new is read; a
+//! destination that has taken nothing for the request's time-out is given up for now, and its calls stay
+//! pending. What it does not do: skip slots, repeat a failed run, or watch for alerts.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use outflow_core::ports::warehouse::Warehouse;
+use outflow_core::run::{RunOptions, Trigger};
+use outflow_core::{RunId, RunRecord, RunState, SyncSpec, Timestamp};
+use tokio::sync::watch;
+
+use super::alert::Rules;
+use super::{Limits, Mode, RuntimeConfig, Shared, driver, queues};
+use crate::event::Observer;
+use crate::operations::approval;
+use crate::operations::replay::in_the_way;
+use crate::operations::retention::Keep;
+use crate::report::{RunDocument, Seconds};
+use crate::run::gone;
+use crate::{Engine, Errors, blocking};
+
+/// How a run is asked for.
+#[derive(Clone)]
+pub struct RunRequest {
+    /// How it differs from an incremental run of the sync.
+    pub options: RunOptions,
+    /// What sets it off.
+    pub trigger: Trigger,
+    /// When it was due; `None`: now.
+    pub due_at: Option<Timestamp>,
+    /// How long a destination may take nothing before it is given up for now; `None`: for ever.
+    pub delivery_timeout: Option<Duration>,
+    /// Takes the events of the run.
+    pub observer: Observer,
+}
+
+impl Engine {
+    /// Runs a sync: finishes its unfinished runs in order if there are any, else makes a new one.
+    ///
+    /// The document says what came of it, also when destinations stopped with calls pending (state
+    /// `delivering`). Of several unfinished runs it is the last that was worked on.
+    ///
+    /// # Errors
+    /// Every problem that ended the run before its extraction was committed, or that the state or the spool
+    /// has. The run is then `failed` or `cancelled`, and `last_sync_time` has not moved.
+    pub async fn run(
+        &self,
+        spec: &SyncSpec,
+        warehouse: &dyn Warehouse,
+        request: &RunRequest,
+    ) -> Result<RunDocument, Errors> {
+        let once = Once::new(self, request);
+        let mut last = None;
+        while let Some(record) = self.unfinished(&spec.name).await? {
+            let document = once.drive(spec, warehouse, record, true).await?;
+            let is_over = document.state.is_final();
+            last = Some(document);
+            if !is_over {
+                break;
+            }
+        }
+        match last {
+            Some(document) => Ok(document),
+            None => once.new_run(spec, warehouse).await,
+        }
+    }
+
+    /// Makes a run beside the unfinished runs of the sync: for replays and backfills, which concern one
+    /// destination.
+    ///
+    /// # Errors
+    /// `RunInProgress`: older calls of the same people are pending at the destination. Else as
+    /// [`Engine::run`].
+    pub async fn run_beside(
+        &self,
+        spec: &SyncSpec,
+        warehouse: &dyn Warehouse,
+        request: &RunRequest,
+    ) -> Result<RunDocument, Errors> {
+        let (engine, name, options) = (self.clone(), spec.name.clone(), request.options.clone());
+        blocking(move || in_the_way(&engine, &name, &options)).await?;
+        Once::new(self, request).new_run(spec, warehouse).await
+    }
+
+    /// Delivers what a sync has committed, run by run in their order, and extracts nothing. `None`: there was
+    /// nothing.
+    ///
+    /// # Errors
+    /// Those of [`Engine::run`] about deliveries.
+    pub async fn finish(&self, sync: &str, request: &RunRequest) -> Result<Option<RunDocument>, Errors> {
+        let once = Once::new(self, request);
+        let mut last = None;
+        while let Some(record) = self.unfinished(sync).await?.filter(|r| r.state == RunState::Delivering) {
+            driver::started(&once.shared, &record, true);
+            let document = once.deliver(record.id, true, Seconds::default()).await?;
+            let is_over = document.state.is_final();
+            last = Some(document);
+            if !is_over {
+                break;
+            }
+        }
+        Ok(last)
+    }
+
+    /// The sync's oldest run that is not in a final state.
+    async fn unfinished(&self, sync: &str) -> outflow_core::Result<Option<RunRecord>> {
+        let (state, name) = (self.state.clone(), sync.to_owned());
+        blocking(move || state.unfinished(&name)).await
+    }
+}
+
+/// A supervisor for one request.
+struct Once<'a> {
+    engine: &'a Engine,
+    request: &'a RunRequest,
+    shared: Arc<Shared>,
+    /// Nothing is reloaded, but the queues ask.
+    _config: watch::Sender<Arc<RuntimeConfig>>,
+}
+
+impl<'a> Once<'a> {
+    fn new(engine: &'a Engine, request: &'a RunRequest) -> Self {
+        let (config, receiver) = watch::channel(Arc::new(RuntimeConfig {
+            engine: engine.clone(),
+            members: Vec::new(),
+            limits: Limits::default(),
+            keep: Keep::default(),
+            rules: Rules::default(),
+        }));
+        let mode = Mode::Once { delivery_timeout: request.delivery_timeout };
+        let shared = Arc::new(Shared::new(receiver, request.observer.clone(), mode));
+        Self { engine, request, shared, _config: config }
+    }
+
+    async fn new_run(&self, spec: &SyncSpec, warehouse: &dyn Warehouse) -> Result<RunDocument, Errors> {
+        let (engine, sync) = (self.engine.clone(), spec.clone());
+        let request = driver::Request {
+            options: self.request.options.clone(),
+            trigger: self.request.trigger,
+            due_at: self.request.due_at,
+            skipped: blocking(move || engine.skipped(&sync)).await?,
+        };
+        let record = driver::create(self.engine, spec, request).await?;
+        self.drive(spec, warehouse, record, false).await
+    }
+
+    /// Takes a run as far as it goes now.
+    async fn drive(
+        &self,
+        spec: &SyncSpec,
+        warehouse: &dyn Warehouse,
+        record: RunRecord,
+        resumed: bool,
+    ) -> Result<RunDocument, Errors> {
+        if record.state == RunState::AwaitingApproval {
+            return Err(approval::waits(&record).into());
+        }
+        driver::started(&self.shared, &record, resumed);
+        let mut seconds = Seconds::default();
+        if record.state != RunState::Delivering {
+            let started = Instant::now();
+            let extracted = driver::extract(&self.shared, self.engine, spec, warehouse, &record).await;
+            if let Err(errors) = extracted {
+                return Err(self.engine.fail(spec, &record, errors).await);
+            }
+            seconds.extract = started.elapsed().as_secs_f64();
+        }
+        self.deliver(record.id, resumed, seconds).await
+    }
+
+    /// The second half of a run.
+    async fn deliver(&self, run: RunId, resumed: bool, mut seconds: Seconds) -> Result<RunDocument, Errors> {
+        let started = Instant::now();
+        self.resume_destinations(run).await?;
+        queues::enqueue(&self.shared, run).await?;
+        self.shared.queues.ended().await?;
+        seconds.deliver = started.elapsed().as_secs_f64();
+        let state = self.engine.state.clone();
+        let document = blocking(move || {
+            let record = state.run(run)?.ok_or_else(|| gone(run))?;
+            Ok(RunDocument::of(&record, state.deliveries(run)?, resumed, seconds))
+        });
+        document.await.map_err(Errors::from)
+    }
+
+    /// A person who asks for a run wants a destination that stopped earlier to be tried again: with one
+    /// request.
+    async fn resume_destinations(&self, run: RunId) -> outflow_core::Result<()> {
+        let state = self.engine.state.clone();
+        for delivery in blocking(move || state.deliveries(run)).await? {
+            if let Some(destination) = self.engine.destinations.get(&delivery.destination) {
+                self.engine.limiters.of(destination.as_ref()).resume();
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,33 @@
+//! A problem with a query's text, and its position for users.
+
+use outflow_core::{Code, Error};
+
+/// Something wrong at a byte of the text.
+#[derive(Clone, Debug)]
+pub(crate) struct Problem {
+    pub(crate) at: usize,
+    code: Code,
+    message: String,
+    help: String,
+}
+
+impl Problem {
+    pub(crate) fn new(at: usize, code: Code, message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self { at, code, message: message.into(), help: help.into() }
+    }
+
+    /// The error for users, with line and column counted from 1 in characters.
+    pub(crate) fn into_error(self, text: &str) -> Error {
+        let (line, column) = position(text, self.at);
+        Error::new(self.code, self.message)
+            .at(format!("line {line}, column {column} of the query"))
+            .help(self.help)
+    }
+}
+
+/// The line and the column of a byte, counted from 1, columns in characters.
+pub(crate) fn position(text: &str, at: usize) -> (usize, usize) {
+    let before = &text[..at];
+    let column = before.rsplit('\n').next().map_or(0, |l| l.chars().count());
+    (before.matches('\n').count() + 1, column + 1)
+}

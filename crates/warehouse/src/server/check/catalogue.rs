@@ -1,0 +1,163 @@
+//! What a connection test asks the catalogue, for each kind of server.
+//!
+//! The questions use what Redshift has, too, where its catalogue is that of PostgreSQL 8.0: names
+//! in place of OIDs in the `has_…_privilege` functions, no savepoints, no `aclexplode`. PostgreSQL
+//! is asked for roles as well, since a member of a role may act as it.
+
+use crate::server::ServerKind;
+
+/// The questions, and the words that the answers are phrased with.
+pub(super) struct Catalogue {
+    /// Schema, number of readable tables.
+    pub readable: &'static str,
+    /// Readable schemas whose tables another service keeps.
+    pub external: Option<&'static str>,
+    /// Name, superuser, may create databases, valid until, may create roles, may replicate.
+    pub attributes: &'static str,
+    /// Name of each role or group, and whether it is itself a way to write.
+    pub through: &'static str,
+    /// The same of roles, where they are listed apart.
+    pub roles: Option<&'static str>,
+    /// Name, owner, access list, CREATE, TEMP.
+    pub database: &'static str,
+    /// Name, owner, access list of each schema where the account may create.
+    pub create: &'static str,
+    /// Schema, owner, access list, number of tables that have these, one of them, and the rights:
+    /// INSERT, UPDATE, DELETE, TRUNCATE.
+    pub write: &'static str,
+    /// The attribute that takes a superuser's rights.
+    pub no_superuser: &'static str,
+    /// What stands before a role's name in REVOKE.
+    pub role: &'static str,
+}
+
+pub(super) const REDSHIFT: Catalogue = Catalogue {
+    readable: READABLE_REDSHIFT,
+    external: Some(EXTERNAL_REDSHIFT),
+    attributes: ATTRIBUTES_REDSHIFT,
+    through: THROUGH_REDSHIFT,
+    roles: Some(ROLES_REDSHIFT),
+    database: DATABASE_REDSHIFT,
+    create: CREATE_REDSHIFT,
+    write: WRITE_REDSHIFT,
+    no_superuser: "NOCREATEUSER",
+    role: "ROLE ",
+};
+
+const POSTGRES: Catalogue = Catalogue {
+    readable: READABLE_POSTGRES,
+    external: None,
+    attributes: ATTRIBUTES_POSTGRES,
+    through: THROUGH_POSTGRES,
+    roles: None,
+    database: DATABASE_POSTGRES,
+    create: CREATE_POSTGRES,
+    write: WRITE_POSTGRES,
+    no_superuser: "NOSUPERUSER",
+    role: "",
+};
+
+impl Catalogue {
+    pub(super) const fn of(kind: ServerKind) -> &'static Catalogue {
+        match kind {
+            ServerKind::Redshift => &REDSHIFT,
+            ServerKind::Postgres => &POSTGRES,
+        }
+    }
+}
+
+/// Schemas of users.
+macro_rules! of_users {
+    () => {
+        "n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'catalog_history')"
+    };
+}
+
+/// Schema, number of tables.
+const READABLE_POSTGRES: &str = concat!(
+    "SELECT n.nspname, count(*) FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+     WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND ",
+    of_users!(),
+    " AND has_schema_privilege(n.oid, 'usage') AND has_any_column_privilege(c.oid, 'select') \
+     GROUP BY n.nspname ORDER BY n.nspname LIMIT 1000"
+);
+
+/// A name in a schema that one may not use is an error there; CASE keeps the function from seeing
+/// it.
+const READABLE_REDSHIFT: &str = concat!(
+    "SELECT n.nspname, sum(CASE WHEN NOT has_schema_privilege(n.nspname, 'usage') THEN 0 \
+       WHEN has_table_privilege(quote_ident(n.nspname) || '.' || quote_ident(c.relname), 'select') THEN 1 ELSE 0 END) AS readable \
+     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+     WHERE c.relkind IN ('r', 'v') AND ",
+    of_users!(),
+    " GROUP BY n.nspname ORDER BY n.nspname LIMIT 1000"
+);
+
+/// Counting the tables of external schemas would ask other services.
+const EXTERNAL_REDSHIFT: &str = "SELECT schemaname FROM svv_external_schemas WHERE has_schema_privilege(schemaname, 'usage') ORDER BY 1 LIMIT 1000";
+
+/// Superuser, may create databases, valid until; on PostgreSQL also: may create roles, may
+/// replicate.
+const ATTRIBUTES_POSTGRES: &str = "SELECT current_user, rolsuper, rolcreatedb, rolvaliduntil, rolcreaterole, rolreplication \
+     FROM pg_catalog.pg_roles WHERE rolname = current_user";
+const ATTRIBUTES_REDSHIFT: &str = "SELECT current_user, usesuper, usecreatedb, valuntil FROM pg_catalog.pg_user WHERE usename = current_user";
+
+/// Name, and whether the role itself is a way to write.
+const THROUGH_POSTGRES: &str = "SELECT rolname, rolsuper OR rolcreatedb OR rolcreaterole OR rolname IN \
+     ('pg_write_all_data', 'pg_write_server_files', 'pg_execute_server_program', 'pg_create_subscription') \
+     FROM pg_catalog.pg_roles WHERE pg_has_role(oid, 'member') AND rolname <> current_user ORDER BY rolname LIMIT 1000";
+const THROUGH_REDSHIFT: &str = "SELECT g.groname, false FROM pg_catalog.pg_group g, pg_catalog.pg_user u \
+     WHERE u.usename = current_user AND u.usesysid = ANY (g.grolist) ORDER BY g.groname LIMIT 1000";
+/// The system's roles administer; what others may do shows in what they were granted.
+const ROLES_REDSHIFT: &str = "SELECT role_name, role_name IN ('sys:superuser', 'sys:dba', 'sys:operator', 'sys:secadmin') \
+     FROM svv_user_grants WHERE user_name = current_user ORDER BY role_name LIMIT 1000";
+
+/// Name, owner, access list, CREATE, TEMP.
+const DATABASE_POSTGRES: &str = "SELECT d.datname, r.rolname, array_to_string(d.datacl, chr(10)), \
+       bool_or(has_database_privilege(m.oid, d.oid, 'create')), bool_or(has_database_privilege(m.oid, d.oid, 'temp')) \
+     FROM pg_catalog.pg_database d JOIN pg_catalog.pg_roles r ON r.oid = d.datdba, pg_catalog.pg_roles m \
+     WHERE d.datname = current_database() AND pg_has_role(m.oid, 'member') GROUP BY 1, 2, 3";
+const DATABASE_REDSHIFT: &str = "SELECT d.datname, u.usename, array_to_string(d.datacl, chr(10)), \
+       has_database_privilege(d.datname, 'create'), has_database_privilege(d.datname, 'temp') \
+     FROM pg_catalog.pg_database d LEFT JOIN pg_catalog.pg_user u ON u.usesysid = d.datdba WHERE d.datname = current_database()";
+
+/// Name, owner, access list of each schema where the account may create.
+const CREATE_POSTGRES: &str = concat!(
+    "SELECT n.nspname, r.rolname, array_to_string(n.nspacl, chr(10)) \
+     FROM pg_catalog.pg_namespace n JOIN pg_catalog.pg_roles r ON r.oid = n.nspowner WHERE ",
+    of_users!(),
+    " AND EXISTS (SELECT 1 FROM pg_catalog.pg_roles m WHERE pg_has_role(m.oid, 'member') AND has_schema_privilege(m.oid, n.oid, 'create')) \
+     ORDER BY n.nspname LIMIT 200"
+);
+const CREATE_REDSHIFT: &str = concat!(
+    "SELECT n.nspname, u.usename, array_to_string(n.nspacl, chr(10)) \
+     FROM pg_catalog.pg_namespace n LEFT JOIN pg_catalog.pg_user u ON u.usesysid = n.nspowner WHERE ",
+    of_users!(),
+    " AND has_schema_privilege(n.nspname, 'create') ORDER BY n.nspname LIMIT 200"
+);
+
+/// Schema, owner, access list, how many tables have these, one of them, and the rights: INSERT,
+/// UPDATE, DELETE, TRUNCATE.
+const WRITE_POSTGRES: &str = concat!(
+    "SELECT n.nspname, r.rolname, array_to_string(c.relacl, chr(10)), count(DISTINCT c.oid), min(c.relname), \
+       bool_or(has_table_privilege(m.oid, c.oid, 'insert')), bool_or(has_table_privilege(m.oid, c.oid, 'update')), \
+       bool_or(has_table_privilege(m.oid, c.oid, 'delete')), bool_or(has_table_privilege(m.oid, c.oid, 'truncate')) \
+     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+       JOIN pg_catalog.pg_roles r ON r.oid = c.relowner, pg_catalog.pg_roles m \
+     WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND ",
+    of_users!(),
+    " AND pg_has_role(m.oid, 'member') AND has_table_privilege(m.oid, c.oid, 'insert, update, delete, truncate') \
+     GROUP BY 1, 2, 3 ORDER BY 1, 2, 3 LIMIT 200"
+);
+const WRITE_REDSHIFT: &str = concat!(
+    "SELECT nspname, usename, acl, count(*), min(relname), ins, upd, del, false FROM ( \
+       SELECT n.nspname, u.usename, array_to_string(c.relacl, chr(10)) AS acl, c.relname, \
+         CASE WHEN has_schema_privilege(n.nspname, 'usage') THEN has_table_privilege(quote_ident(n.nspname) || '.' || quote_ident(c.relname), 'insert') ELSE false END AS ins, \
+         CASE WHEN has_schema_privilege(n.nspname, 'usage') THEN has_table_privilege(quote_ident(n.nspname) || '.' || quote_ident(c.relname), 'update') ELSE false END AS upd, \
+         CASE WHEN has_schema_privilege(n.nspname, 'usage') THEN has_table_privilege(quote_ident(n.nspname) || '.' || quote_ident(c.relname), 'delete') ELSE false END AS del \
+       FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+         LEFT JOIN pg_catalog.pg_user u ON u.usesysid = c.relowner \
+       WHERE c.relkind IN ('r', 'v') AND ",
+    of_users!(),
+    ") t WHERE ins OR upd OR del GROUP BY nspname, usename, acl, ins, upd, del ORDER BY 1, 2, 3 LIMIT 200"
+);
