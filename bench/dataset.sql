@@ -1,7 +1,8 @@
--- The data that the benchmarks read: a shop's people and what they did. No random(): each value is arithmetic on the
--- row's number, so every load anywhere gives the same rows, and the checksum at the end proves it.
+-- The data that the benchmarks read: a shop's people and what they did. No random(): each value is
+-- arithmetic on the row's number, so every load gives the same rows; the checksum at the end proves
+-- it.
 --
---   psql -d bench -v rows=1000000 -f dataset.sql                     people, and all that goes with them
+--   psql -d bench -v rows=1000000 -f dataset.sql                     people and their events
 --   psql -d bench -v rows=10000000 -v users_only=1 -f dataset.sql    people only
 \set ON_ERROR_STOP on
 \if :{?rows} \else \set rows 1000000 \endif
@@ -9,7 +10,8 @@
 SET timezone = 'UTC';
 SET client_min_messages = warning;
 
--- A number from 0 to size - 1 that depends on the row and on the column's salt: a multiplication modulo a prime.
+-- A number from 0 to size - 1 that depends on the row and on the column's salt: a multiplication
+-- modulo a prime.
 CREATE OR REPLACE FUNCTION pick(row_number bigint, salt bigint, size bigint) RETURNS bigint
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
 $$ SELECT row_number * (2654435761 + salt * 104729) % 4294967291 % size $$;

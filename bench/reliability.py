@@ -22,12 +22,12 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs/RELIABILITY.md"
 PACKAGES = ["outflow-spool", "outflow-state", "outflow-engine", "outflow"]
 CAMPAIGNS = "test(/kills::|crash::|endurance::|slow::|isolation::|room::|limits::|calendar::|misbehaviour::|model::|faults::|histories::|protocol/)"
-# The sections of the page, each with the beginnings of its tests' names.
+# The sections of the page, each with the prefixes of its tests' names.
 SUBJECTS = [
     ("Processes that are killed", ("kills::", "crash::")),
     ("Disks that fail, fill up and lose power", ("faults::", "histories::", "model::", "room::")),
-    ("Destinations that are out of order beside others", ("isolation::eight",)),
-    ("Destinations that refuse for a time, and that break the protocol", ("limits::", "misbehaviour::", "bad_input::")),
+    ("Broken destinations beside healthy ones", ("isolation::eight",)),
+    ("Destinations that refuse for a while, and that break the protocol", ("limits::", "misbehaviour::", "bad_input::")),
     ("Bad calls, and a wrong path", ("isolation::one_bad", "isolation::a_wrong")),
     ("A destination slower than the source", ("slow::",)),
     ("Calendars and clocks", ("calendar::",)),
@@ -36,15 +36,19 @@ SUBJECTS = [
 HEAD = """\
 # Reliability
 
-What was done to Outflow on purpose, how often, and what was lost. `bench/reliability.py` writes this page from what the tests print; do not edit it by hand.
+Faults that the campaigns inject into Outflow, how often, and what was lost. `bench/reliability.py`
+writes this page from what the tests print; do not edit it by hand.
 
-- *Lost*: rows that never arrived although everything was well again at the end. *Repeated*: calls that came again, under their own message id. *Split*: rows that came
-  under two message ids, which no destination could tell to be one.
-- A row is repeated with `bench/reliability.py NAME` (form long) or `bench/reliability.py --short NAME`, NAME from its last column, and then replaced; `./test --long NAME` and `./test NAME`
-  do the same without the page. Random tests print their seed; `OUTFLOW_SEED` sets it.
+- *Lost*: rows that never arrived although every fault was over at the end. *Repeated*: calls that
+  were delivered again, under their own message id. *Split*: rows that arrived under two message
+  ids, so that a destination could not deduplicate them.
+- `bench/reliability.py NAME` (form long) or `bench/reliability.py --short NAME` repeats a row and
+  replaces it; NAME is in its last column. `./test --long NAME` and `./test NAME` do the same
+  without the page. Random tests print their seed; `OUTFLOW_SEED` sets it.
 - Kills of `run` and `serve` in the long form are those of the release binary (`OUTFLOW_BINARY`).
-- What stands in for the world: a real PostgreSQL behind a proxy that breaks connections, and receivers that misbehave. No real Redshift and no real service.
-- "n-th call" counts the calls of one thread: that is how strace counts.
+- The environment is a real PostgreSQL behind a proxy that breaks connections, and receivers that
+  misbehave. No real Redshift and no real service takes part.
+- "n-th call" counts the calls of one thread, because strace counts that way.
 
 """
 
@@ -67,7 +71,7 @@ def run(short, tests):
         subprocess.run(["cargo", "build", "--release", "--locked", "-p", "outflow"], cwd=ROOT, check=True)
         target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
         environment |= {"OUTFLOW_LONG": "1", "NEXTEST_PROFILE": "long", "OUTFLOW_BINARY": str(target / "release/outflow")}
-        # Figures of one campaign are no figures of another.
+        # Campaigns must not run beside each other: they measure time and memory.
         command += ["--test-threads", "1"]
     log = []
     with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as running:

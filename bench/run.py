@@ -45,7 +45,8 @@ syncs:
     schedule: manual
 """
 PEER_PACKAGES = ["psycopg[binary]==3.3.9", "orjson==3.13.0", "aiohttp==3.14.5"]
-# Every rival reads the same warm table; one process, one core a query, as a small warehouse would have it.
+# Every peer reads the same warm table; one process and one core for each query, as in a small
+# warehouse.
 POSTGRES_SETTINGS = ["shared_buffers=4GB", "jit=off", "max_parallel_workers_per_gather=0", "max_wal_size=8GB"]
 
 

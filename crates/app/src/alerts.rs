@@ -70,7 +70,7 @@ impl App {
         for (n, receiver) in receivers.into_iter().enumerate() {
             let note = note.clone();
             tasks.spawn(async move {
-                let sent = receiver.tell(&note).await;
+                let sent = receiver.send(&note).await;
                 let error = sent.err().map(|e| e.at(format!("receiver {}", receiver.name)));
                 (n, ReceiverTest { receiver: receiver.name, told: error.is_none(), error })
             });

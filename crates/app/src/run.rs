@@ -8,6 +8,7 @@ use outflow_core::run::{RunOptions, Trigger};
 use outflow_core::{Clock, Code, Error, SyncSpec, SystemClock, Timestamp};
 use outflow_engine::{Engine, Errors, Observer, RunRequest as EngineRequest, schedule};
 use outflow_project::Project;
+use outflow_telemetry::log;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
@@ -244,5 +245,8 @@ async fn run_all(
 /// Passes the events of a sync's run on.
 pub(crate) fn observer(listener: &Listener, sync: &str) -> Observer {
     let (listener, sync) = (listener.clone(), sync.to_owned());
-    Arc::new(move |event| listener(Event::Run { sync: &sync, event }))
+    Arc::new(move |event| {
+        log::event(&event);
+        listener(Event::Run { sync: &sync, event });
+    })
 }

@@ -10,12 +10,12 @@ use outflow_engine::serve::{self, Event, Observer, Triggered};
 use outflow_engine::{Engine, Errors};
 use outflow_project::Project;
 use outflow_telemetry::alerts::{self, Notifier, Pace};
-use outflow_telemetry::log::Log;
+use outflow_telemetry::log::{self, as_error};
 use outflow_telemetry::metrics::{self, Recorder};
-use serde_json::json;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
+use tracing::{error, info};
 
 use crate::control::{Answer, Request, Socket};
 use crate::status::Serving;
@@ -42,39 +42,37 @@ impl App {
     pub async fn serve(
         &self,
         request: ServeRequest,
-        log: Log,
         reload: mpsc::Receiver<()>,
         caller: &Caller,
     ) -> Result<(), Errors> {
         let since = SystemClock.now();
         let recorder = Arc::new(Recorder::new(since));
         let project = self.load()?;
-        log.info("opening the state", &[]);
+        info!("opening the state");
         let state = holder::open_state(self, request.wait, caller).await?;
-        let state: Arc<dyn State> = Arc::new(state.without_room(wait_for_room(log, caller.stop.clone())));
+        let state: Arc<dyn State> = Arc::new(state.without_room(wait_for_room(caller.stop.clone())));
         let socket = Socket::listen(&self.state)?;
         let metrics = match request.metrics.or(project.metrics) {
             Some(address) => Some(metrics::listen(address).await?),
             None => None,
         };
         let receivers = wiring::receivers(&project);
-        let (notifier, telling) = alerts::start(receivers, state.clone(), Pace::default(), log);
-        let observer = observer(log, recorder.clone(), notifier.clone());
+        let (notifier, telling) = alerts::start(receivers, state.clone(), Pace::default());
+        let observer = observer(recorder.clone(), notifier.clone());
         let engine = wiring::engine(&self.state, &project, state, caller.stop.clone())?;
         let config = wiring::config(&project, engine)?;
         let syncs = config.members.iter().filter(|m| m.spec.enabled).count();
-        let mut fields = vec![("syncs", json!(syncs)), ("pid", json!(std::process::id()))];
-        fields.extend(metrics.as_ref().and_then(|m| m.local_addr().ok()).map(|a| ("metrics", json!(a))));
-        log.info("serving", &fields);
+        let address = metrics.as_ref().and_then(|m| m.local_addr().ok()).map(tracing::field::display);
+        info!(syncs, pid = std::process::id(), metrics = address, "serving");
         let (handle, supervising) = serve::start(config, observer);
-        let service = Service { app: self.clone(), handle: handle.clone(), notifier, log, since };
+        let service = Service { app: self.clone(), handle: handle.clone(), notifier, since };
         let mut beside = JoinSet::new();
         if let Some(listener) = metrics {
             beside.spawn(metrics::answer(listener, recorder, handle));
         }
         beside.spawn(async move {
             if let Err(error) = telling.await {
-                log.error("trouble", &[], &error);
+                error!(error = as_error(&error), "trouble");
             }
         });
         let answering = service.clone();
@@ -84,20 +82,20 @@ impl App {
         // The socket goes with its task, before the state is let go.
         beside.shutdown().await;
         ended?;
-        log.info("stopped", &[]);
+        info!("stopped");
         Ok(())
     }
 }
 
 /// What cannot be written to the state may not happen. While the disk is full, all work that needs
 /// the state waits, and continues when there is room.
-fn wait_for_room(log: Log, stop: watch::Receiver<bool>) -> impl Fn(&Error) -> bool + Send + Sync {
+fn wait_for_room(stop: watch::Receiver<bool>) -> impl Fn(&Error) -> bool + Send + Sync {
     let (logged, runtime) = (Mutex::new(None::<Instant>), Handle::current());
     move |error| {
         let mut logged = logged.lock().unwrap_or_else(PoisonError::into_inner);
         if logged.is_none_or(|at| at.elapsed() >= SAY_AGAIN) {
             *logged = Some(Instant::now());
-            log.error("waiting for room", &[], error);
+            error!(error = as_error(error), "waiting for room");
         }
         drop(logged);
         let mut stop = stop.clone();
@@ -107,9 +105,9 @@ fn wait_for_room(log: Log, stop: watch::Receiver<bool>) -> impl Fn(&Error) -> bo
 }
 
 /// Passes the supervisor's notices on.
-fn observer(log: Log, recorder: Arc<Recorder>, notifier: Notifier) -> Observer {
+fn observer(recorder: Arc<Recorder>, notifier: Notifier) -> Observer {
     Arc::new(move |event: Event| {
-        log.notice(&event);
+        log::event(&event);
         recorder.observe(&event);
         if matches!(event, Event::Alert { .. }) {
             notifier.wake();
@@ -123,7 +121,6 @@ struct Service {
     app: App,
     handle: serve::Handle,
     notifier: Notifier,
-    log: Log,
     since: Timestamp,
 }
 
@@ -141,7 +138,7 @@ impl Service {
             Request::Purge { id } => {
                 let report =
                     self.handle.with_deliveries_paused(move |engine| engine.purge(&id, false)).await?;
-                self.log.info("purged", &[("runs", json!(report.runs.len()))]);
+                info!(runs = report.runs.len(), "purged");
                 Answer::Purged(report)
             }
             Request::Status => Answer::Status(Serving::of(&self.handle, self.since)),
@@ -163,7 +160,7 @@ impl Service {
     async fn reload_each_time(self, mut reload: mpsc::Receiver<()>) {
         while reload.recv().await.is_some() {
             if let Err(errors) = self.reload() {
-                errors.0.iter().for_each(|e| self.log.error("reload refused", &[], e));
+                errors.0.iter().for_each(|e| error!(error = as_error(e), "reload refused"));
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-/// Tells the time of day. Durations are never taken from it: those come from the monotonic clock.
+/// The time of day. Durations are never taken from it: those come from the monotonic clock.
 pub trait Clock: Send + Sync {
     /// The present moment in UTC.
     fn now(&self) -> Timestamp;

@@ -1,12 +1,14 @@
 //! Every code that a user can meet, in one table.
 //!
-//! A code never changes its meaning. Each has a page `docs/errors/CODE.md`, which is compiled in and shown by `outflow explain CODE`.
+//! A code never changes its meaning. Each has a page `docs/errors/CODE.md`, which is compiled in
+//! and shown by `outflow explain CODE`.
 
 use std::fmt;
 
 macro_rules! codes {
     ($($doc:ident $code:ident $area:ident $kind:ident $title:literal;)*) => {
-        /// A stable code. The variant says what happened; users see the short form (`D016`), whose letter is the area.
+        /// A stable code. The variant says what happened; users see the short form (`D016`), whose
+        /// letter is the area.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum Code { $(#[doc = concat!(stringify!($doc), ": ", $title)] $code,)* }
 
@@ -42,29 +44,31 @@ macro_rules! codes {
     };
 }
 
-/// What the caller can do about an error. Control flow asks for the kind or the variant, never for the short form.
+/// What the caller can do about an error. Control flow asks for the kind or the variant, never for
+/// the short form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ErrorKind {
     /// The same attempt may succeed later without a change.
     Transient,
-    /// It fails until a person changes something outside the project: a disk, a server, another version.
+    /// It fails until a person changes something outside the project: a disk, a server, another
+    /// version.
     Permanent,
     /// Credentials or permissions are missing, wrong or expired.
     Auth,
     /// The project, the query, the data or the command line has to change.
     UserInput,
-    /// A defect of Outflow.
+    /// A bug of Outflow.
     Bug,
 }
 
 /// How much a finding matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
-    /// Worth knowing; nothing need be done.
+    /// Worth knowing; no action is needed.
     Note,
-    /// Allowed, and likely not what was meant.
+    /// Allowed, and probably not what was meant.
     Warning,
-    /// It cannot or must not go on like this.
+    /// It prevents the run.
     Error,
 }
 
@@ -98,7 +102,7 @@ pub enum Area {
     State,
     /// The run itself: exit code 1.
     Engine,
-    /// A guard holds the run before anything is sent: exit code 1.
+    /// A guard makes the run await approval before anything is sent: exit code 1.
     Guard,
 }
 
@@ -215,7 +219,7 @@ codes! {
     E003 RunLost Engine Permanent "the run is lost";
     E004 RunInProgress Engine Transient "the previous run is in progress";
     E005 BacklogFull Engine Transient "a destination's backlog is full";
-    E006 AwaitingApproval Engine Permanent "the run is held";
+    E006 AwaitingApproval Engine Permanent "the run awaits approval";
     E007 DestinationSkipped Engine Permanent "runs leave a destination out";
     E101 ManySlotsSkipped Engine Permanent "many slots are skipped";
     G001 TooManyRows Guard UserInput "more rows than allowed";
@@ -232,7 +236,8 @@ impl Code {
         Self::ALL.iter().copied().find(|c| c.as_str().eq_ignore_ascii_case(name))
     }
 
-    /// How much it matters. The number says it: below 100 it is an error, from 100 on a warning, from 200 on a note. (Q006, older than the rule, is a warning.)
+    /// How much it matters. The number decides: below 100 it is an error, from 100 on a warning,
+    /// from 200 on a note. (Q006, older than the rule, is a warning.)
     pub fn severity(self) -> Severity {
         match self.as_str()[1..].parse::<u16>() {
             _ if self == Code::QueryNotIncremental => Severity::Warning,
@@ -242,7 +247,7 @@ impl Code {
         }
     }
 
-    /// Whether things go on all the same: a row with this finding still becomes a call, a query still runs.
+    /// Whether the row with this finding still becomes a call, and the query still runs.
     pub fn is_warning(self) -> bool {
         self.severity() != Severity::Error
     }

@@ -1,8 +1,9 @@
-//! The hashes that files and ids rest on: XXH3. Changing one is a change of format.
+//! The hashes in files and ids: XXH3. Changing one changes the file format.
 
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed, xxh3_128};
 
-/// The ordering key of an identifier. `kind` keeps user "5" and group "5" apart: `b'p'` for a person, `b'g'` for a group. Never 0.
+/// The ordering key of an identifier. `kind` keeps user "5" and group "5" apart: `b'p'` for a
+/// person, `b'g'` for a group. Never 0.
 pub fn key(kind: u8, id: &[u8]) -> u64 {
     xxh3_64_with_seed(id, u64::from(kind)).max(1)
 }
@@ -28,7 +29,7 @@ pub fn seeded(key: u128, n: u64) -> u128 {
 /// 128 bits from the operating system.
 ///
 /// # Errors
-/// When the operating system has no randomness to give.
+/// When the operating system provides no randomness.
 pub fn random() -> crate::Result<u128> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(|e| {

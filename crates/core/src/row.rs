@@ -1,8 +1,9 @@
-//! Columns and rows, as every warehouse hands them on.
+//! Columns and rows, in the form that every warehouse produces.
 //!
-//! A row is a byte string: for each column a 32-bit big-endian length (-1 for NULL) and that many bytes of text. This is the body of
-//! PostgreSQL's DataRow message without its column count, so the wire client hands rows on as they came. Texts are those of a PostgreSQL
-//! session in UTC with ISO dates; SQLite's adapter writes the same forms.
+//! A row is a byte string: for each column a 32-bit big-endian length (-1 for NULL) and that many
+//! bytes of text. This is the body of PostgreSQL's DataRow message without its column count, so the
+//! wire client passes rows on unchanged. Texts are those of a PostgreSQL session in UTC with ISO
+//! dates; SQLite's adapter writes the same forms.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,11 +15,12 @@ pub enum ColumnType {
     Bool,
     /// A whole number of at most 64 bits, in decimal.
     Int,
-    /// A decimal number with all its digits: `92.00000000`; `NaN` and `Infinity` occur in PostgreSQL.
+    /// A decimal number with all its digits: `92.00000000`; `NaN` and `Infinity` occur in
+    /// PostgreSQL.
     Numeric,
     /// A binary floating point number: `0.1`, `1e+20`, `NaN`, `Infinity`, `-Infinity`.
     Float,
-    /// Text, and every type without a better word.
+    /// Text, and every type without a variant of its own.
     Text,
     /// `CHAR(n)`: text padded with blanks to its length.
     Char,
@@ -34,14 +36,15 @@ pub enum ColumnType {
     TimestampTz,
     /// One JSON value: json, jsonb, Redshift's SUPER, and SQLite values without a declared type.
     Json,
-    /// Bytes as hexadecimal digits; PostgreSQL's bytea has `\x` in front, Redshift's VARBYTE has not.
+    /// Bytes as hexadecimal digits; PostgreSQL's bytea has `\x` in front, Redshift's VARBYTE has
+    /// not.
     Bytes,
     /// An interval in the server's style.
     Interval,
 }
 
 impl ColumnType {
-    /// The word for people and for file headers.
+    /// The name in messages and file headers.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Bool => "boolean",
@@ -83,7 +86,7 @@ pub struct RowPage {
 }
 
 impl RowPage {
-    /// Forgets the rows and keeps the memory.
+    /// Removes the rows and keeps the memory.
     pub fn clear(&mut self) {
         self.data.clear();
         self.rows.clear();
@@ -110,7 +113,7 @@ impl RowPage {
     }
 }
 
-/// One row. Whoever made it has checked that it holds exactly one well-formed field for each column.
+/// One row: exactly one well-formed field for each column, checked when it was made.
 #[derive(Clone, Copy, Debug)]
 pub struct Row<'a> {
     bytes: &'a [u8],

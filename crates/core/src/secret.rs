@@ -1,6 +1,7 @@
 //! A text that must never be shown.
 
-/// A secret text. It has no `Display` and no `Serialize`, and its `Debug` form says nothing about it.
+/// A secret text. It has no `Display` and no `Serialize`, and its `Debug` form says nothing about
+/// it.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Secret(String);
 

@@ -19,36 +19,37 @@ pub enum Dialect {
     Sqlite,
 }
 
-/// What becomes of a trait or property that is NULL, on the way to one destination.
+/// How a NULL trait or property is sent to one destination.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Nulls {
-    /// Sent as `null`: the destination forgets the old value. The default, as a NULL in the warehouse says that there is no value.
+    /// Sent as `null`: the destination deletes the old value. The default, because NULL in the
+    /// warehouse means that there is no value.
     #[default]
     Send,
     /// Left out: the destination keeps the old value.
     Omit,
 }
 
-/// Where `last_sync_time` stands before the first run.
+/// The value of `last_sync_time` before the first run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum FirstRun {
-    /// At 0: the first run takes everything.
+    /// 0: the first run reads everything.
     #[default]
     Beginning,
-    /// At the warehouse's clock: the first run takes nothing that is older.
+    /// The warehouse's clock: the first run reads no older rows.
     Now,
-    /// At this time.
+    /// This time.
     At(Timestamp),
 }
 
-/// The tie between a source and one of its destinations.
+/// The link between a source and one of its destinations.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Connection {
     /// The destination's name in the project.
     pub destination: String,
-    /// What becomes of nulls.
+    /// How nulls are sent.
     pub nulls: Nulls,
 }
 
@@ -56,10 +57,10 @@ pub struct Connection {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Schedule {
-    /// Only when someone asks.
+    /// Only on request.
     #[default]
     Manual,
-    /// Every so often, a minute or more. Slots are `start` (or the epoch) + k × `every`.
+    /// By an interval of a minute or more. Slots are `start` (or the epoch) + k × `every`.
     Every {
         /// The interval.
         every: Duration,
@@ -80,7 +81,7 @@ pub enum Schedule {
 pub struct SyncSpec {
     /// Its name, unique in the project.
     pub name: String,
-    /// For people.
+    /// A description for people.
     pub description: String,
     /// The source's name.
     pub source: String,
@@ -90,7 +91,7 @@ pub struct SyncSpec {
     pub dialect: Dialect,
     /// What each row becomes.
     pub call_type: CallType,
-    /// The query as written, variables and all.
+    /// The query as written, with its variables.
     pub query: String,
     /// When it is due.
     pub schedule: Schedule,
@@ -98,7 +99,8 @@ pub struct SyncSpec {
     pub connections: Vec<Connection>,
     /// Subtracted from `last_sync_time`. Default 1 s.
     pub lookback: Duration,
-    /// `last_sync_time` is the largest value of this column in the committed result, in place of the clock.
+    /// `last_sync_time` is the largest value of this column in the committed result, in place of
+    /// the clock.
     pub cursor: Option<String>,
     /// Where the first run begins.
     pub first_run: FirstRun,
@@ -106,8 +108,8 @@ pub struct SyncSpec {
     pub enabled: bool,
     /// The query may take this long. `None`: no limit but the server's.
     pub query_timeout: Option<Duration>,
-    /// An extraction whose segments grow larger fails. `None`: the disk reserve alone decides.
+    /// An extraction whose segments grow larger fails. `None`: only the disk reserve limits it.
     pub max_run_bytes: Option<u64>,
-    /// What holds a run of it before anything is sent.
+    /// What makes a run await approval before anything is sent.
     pub guards: Guards,
 }

@@ -1,25 +1,27 @@
 //! Which addresses may be connected to.
 //!
-//! An address is judged as what it leads to: IPv4 inside IPv6 (mapped, NAT64, 6to4) counts as that IPv4 address. Ranges are those of the IANA
-//! registries of special-purpose addresses (RFC 6890 and its updates).
+//! IPv4 inside IPv6 (mapped, NAT64, 6to4) is checked as that IPv4 address. Ranges are those of the
+//! IANA registries of special-purpose addresses (RFC 6890 and its updates).
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Which addresses may be connected to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum AddressPolicy {
-    /// Everything but link-local, unspecified, multicast and broadcast addresses and those where clouds hand out credentials. For
-    /// installations whose operator writes the addresses: private networks and the machine itself are theirs to name.
+    /// Everything but link-local, unspecified, multicast and broadcast addresses and those where
+    /// clouds hand out credentials. For addresses that the operator writes: private networks and
+    /// the machine itself are allowed.
     #[default]
     AllowAll,
-    /// Only addresses of the public internet. For addresses that others than the operator write.
+    /// Only addresses of the public internet. For addresses that come from someone else than the
+    /// operator.
     PublicOnly,
-    /// The fixed addresses where AWS hands out credentials to instances and containers, and the machine itself, where stand-ins for them listen. For asking
-    /// those services and for nothing else.
+    /// The fixed addresses where AWS hands out credentials to instances and containers, and the
+    /// machine itself, where replacements of them listen. Only for requests to those services.
     AwsCredentials,
 }
 
-/// The instance's metadata service, the container agent and the pod identity agent, as the SDKs know them.
+/// The instance's metadata service, the container agent and the pod identity agent, as in the SDKs.
 const AWS_CREDENTIALS: [IpAddr; 5] = [
     IpAddr::V4(Ipv4Addr::new(169, 254, 169, 254)),
     IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254)),
@@ -42,7 +44,7 @@ impl AddressPolicy {
     }
 }
 
-/// The address that packets to `address` end up at.
+/// The address that packets to `address` reach.
 fn effective(address: IpAddr) -> IpAddr {
     let IpAddr::V6(ip) = address else { return address };
     let [a, b, c, d, e, f, g, h] = ip.segments();
@@ -59,7 +61,8 @@ fn effective(address: IpAddr) -> IpAddr {
 }
 
 fn never_v4(ip: Ipv4Addr) -> bool {
-    // 100.100.100.200 and 192.0.0.192 are the metadata services of clouds that do not use a link-local address.
+    // 100.100.100.200 and 192.0.0.192 are the metadata services of clouds that do not use a
+    // link-local address.
     ip.is_unspecified()
         || ip.is_link_local()
         || ip.is_multicast()

@@ -20,12 +20,14 @@ use crate::{AddressPolicy, SendError, Target, Verify, client_config};
 
 /// Bytes of an answer's body that are kept.
 pub const KEPT_BYTES: usize = 64 * 1024;
-/// Bytes of an answer's body that are read; a longer one costs the connection.
+/// Bytes of an answer's body that are read; after a longer body the connection is closed.
 pub const READ_BYTES: usize = 1024 * 1024;
 
-/// Load balancers close idle connections after a minute or so; ours are dropped well before, so that few requests meet a closing one.
+/// Load balancers close idle connections after a minute or so; this pool closes them well before,
+/// so that few requests hit a closing one.
 const IDLE: Duration = Duration::from_secs(20);
-/// A connection whose answer came before its request was sent out gets this long to become usable again.
+/// A connection whose answer came before its request was sent out gets this long to become usable
+/// again.
 const SETTLE: Duration = Duration::from_millis(50);
 
 /// How a client behaves.
@@ -57,7 +59,7 @@ impl Default for Deadlines {
     }
 }
 
-/// An answer: at least its head has come.
+/// An answer whose head has arrived.
 #[derive(Debug)]
 pub struct Response {
     /// The status.
@@ -70,7 +72,7 @@ pub struct Response {
     pub end: BodyEnd,
 }
 
-/// How far the body of an answer goes.
+/// How the body of an answer ended.
 #[derive(Debug)]
 pub enum BodyEnd {
     /// The body is whole.
@@ -81,7 +83,8 @@ pub enum BodyEnd {
     Failed(SendError),
 }
 
-/// The HTTP client. Clones share their connections. It belongs to the async runtime that it is used on.
+/// The HTTP client. Clones share their connections. It belongs to the async runtime that it is used
+/// on.
 #[derive(Clone)]
 pub struct Client(Arc<Inner>);
 
@@ -104,7 +107,8 @@ impl Client {
     /// Posts `body` once. An answer of any status is `Ok`; a redirect is an answer like any other.
     ///
     /// # Errors
-    /// When no head of an answer came; [`SendError::ambiguous`] says whether the request may have been taken.
+    /// When no head of an answer came; [`SendError::ambiguous`] says whether the request may have
+    /// been taken.
     pub async fn post(
         &self,
         target: &Target,
@@ -127,7 +131,7 @@ impl Client {
         self.request(Method::PUT, target, body, deadlines).await
     }
 
-    /// Gets what is there, once.
+    /// Sends one GET request.
     ///
     /// # Errors
     /// As for [`Client::post`].
@@ -152,7 +156,8 @@ impl Client {
         Ok(Response { status: head.status.as_u16(), headers: head.headers, body, end: ending })
     }
 
-    /// Sends the request and waits for the head. A kept connection that turns out to be closed hands the request back untouched: then the next is taken.
+    /// Sends the request and waits for the head. A kept connection that turns out to be closed
+    /// hands the request back untouched: then the next is taken.
     async fn send(
         &self,
         target: &Target,
@@ -188,7 +193,8 @@ impl Client {
 }
 
 impl Inner {
-    /// The connection to this origin that was used last. Those that have been idle for too long are closed.
+    /// The connection to this origin that was used last. Those that have been idle for too long are
+    /// closed.
     fn take(&self, origin: &Origin) -> Option<Link> {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         let links = idle.get_mut(origin)?;
@@ -208,7 +214,8 @@ impl Inner {
     }
 }
 
-/// Reads a body: what is kept of it, how it ended, and whether its end was reached, so that the connection is free again.
+/// Reads a body: what is kept of it, how it ended, and whether its end was reached, so that the
+/// connection is free again.
 async fn read(body: &mut Incoming, idle: Duration, end: Instant) -> (Vec<u8>, BodyEnd, bool) {
     let (mut kept, mut seen) = (Vec::new(), 0_usize);
     loop {

@@ -19,10 +19,10 @@ use crate::SendErrorKind::{Blocked, Connect, ConnectTimeout, Protocol, Refused, 
 use crate::target::Origin;
 use crate::{AddressPolicy, SendError};
 
-/// The head of an answer may be this long.
+/// The longest head of an answer.
 const HEAD_BYTES: usize = 64 * 1024;
 
-/// An open connection. Dropping it closes the socket, whatever is under way on it.
+/// An open connection. Dropping it closes the socket, even while a request is in flight.
 pub(crate) struct Link {
     pub sender: http1::SendRequest<Full<Bytes>>,
     driver: JoinHandle<()>,
@@ -73,7 +73,8 @@ pub(crate) async fn resolve(origin: &Origin, policy: AddressPolicy) -> Result<Ve
     Ok(allowed)
 }
 
-/// Tries one address after the other. Each gets its share of the time that is left, so that a dead one does not use up all of it.
+/// Tries one address after the other. Each gets its share of the time that is left, so that an
+/// unreachable one does not use all of it.
 pub(crate) async fn dial(addresses: &[SocketAddr], deadline: Instant) -> Result<TcpStream, SendError> {
     let mut failure = None;
     for (i, address) in addresses.iter().enumerate() {
@@ -94,7 +95,7 @@ pub(crate) async fn dial(addresses: &[SocketAddr], deadline: Instant) -> Result<
     Err(failure.unwrap_or_else(|| SendError::unsent(Connect, "no address")))
 }
 
-/// A handshake that was cut short may succeed next time; one that failed on its merits will not.
+/// A handshake that was interrupted may succeed next time; one that failed a check will not.
 fn insecure(error: &io::Error) -> SendError {
     let merits = match error.get_ref().and_then(|e| e.downcast_ref::<rustls::Error>()) {
         Some(rustls::Error::AlertReceived(alert)) => !matches!(
@@ -114,7 +115,7 @@ async fn open(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) -> R
         .handshake(TokioIo::new(stream))
         .await
         .map_err(|e| SendError::unsent(Protocol, e))?;
-    // What ends the connection also ends the request on it, which tells the caller.
+    // An error of the connection also ends its request, which reports it to the caller.
     let driver = tokio::spawn(async move { drop(connection.await) });
     Ok(Link { sender, driver })
 }

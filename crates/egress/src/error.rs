@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// What went wrong, in the order in which a request goes its way.
+/// What went wrong, in the order of a request's steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SendErrorKind {
     /// The host name does not resolve.
@@ -11,15 +11,17 @@ pub enum SendErrorKind {
     Blocked,
     /// Nothing listens there.
     Refused,
-    /// No connection for another reason: no route, or the other side hung up before it was secure.
+    /// No connection for another reason: no route, or the server closed it before TLS was
+    /// established.
     Connect,
     /// The connection, TLS included, was not made in time.
     ConnectTimeout,
-    /// TLS is not possible with this server: its certificate, its versions, or it does not speak TLS. Trying again does not help.
+    /// TLS is not possible with this server: its certificate, its versions, or it does not speak
+    /// TLS. Trying again does not help.
     Tls,
     /// The head of the answer did not come in time.
     HeadTimeout,
-    /// The body of the answer stood still for too long.
+    /// The body of the answer paused for too long.
     BodyTimeout,
     /// The request as a whole took too long.
     TotalTimeout,
@@ -52,7 +54,7 @@ impl SendErrorKind {
 pub struct SendError {
     /// What went wrong.
     pub kind: SendErrorKind,
-    /// The request may have been taken all the same: something of it was written.
+    /// The server may have taken the request: a part of it was written.
     pub ambiguous: bool,
     detail: String,
 }

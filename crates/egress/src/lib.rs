@@ -1,11 +1,14 @@
-//! The only way out over HTTP and SMTP, and TLS settings for whoever else speaks it.
+//! The only way out over HTTP and SMTP, and the TLS settings of every client.
 //!
-//! A [`Client`] sends requests to prepared [`Target`]s over kept connections. What always holds: a name is looked up, its addresses are filtered by
-//! the [`AddressPolicy`], and the connection goes to an address that passed, without a second look-up; every wait has a deadline; an answer
-//! is read to a limit. What it does not do: repeat a request, follow a redirect, use a proxy, ask for or undo a compression, judge a status.
+//! A [`Client`] sends requests to prepared [`Target`]s over kept connections. What always holds: a
+//! name is looked up, its addresses are filtered by the [`AddressPolicy`], and the connection goes
+//! to an address that passed, without a second look-up; every wait has a deadline; an answer is
+//! read to a limit. What it does not do: repeat a request, follow a redirect, use a proxy, ask for
+//! or undo a compression, interpret a status.
 //!
-//! The pool is our own, a hundred lines over hyper's connections, because it settles who may send what twice: a request that hyper
-//! hands back untouched goes to another connection, and anything else is the caller's decision, told apart by [`SendError::ambiguous`].
+//! The pool is our own, a hundred lines over hyper's connections, because it decides what may be
+//! sent twice: a request that hyper returns unsent goes to another connection. Any other repeat is
+//! the caller's decision; [`SendError::ambiguous`] distinguishes the cases.
 
 mod address;
 mod client;

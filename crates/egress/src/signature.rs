@@ -1,4 +1,5 @@
-//! Signatures of webhooks by the Standard Webhooks specification, version 1.0.0 (standardwebhooks.com): HMAC-SHA256 over `id.timestamp.body`, in base64, behind `v1,`.
+//! Signatures of webhooks by the Standard Webhooks specification, version 1.0.0
+//! (standardwebhooks.com): HMAC-SHA256 over `id.timestamp.body`, in base64, behind `v1,`.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -14,7 +15,7 @@ impl SigningKey {
     /// Reads a key. The prefix may be left out.
     ///
     /// # Errors
-    /// C005 when it is not one; the message does not repeat it.
+    /// C005 when it is not a key; the message does not repeat it.
     pub fn new(secret: &Secret) -> Result<Self> {
         let key = Self(secret.clone());
         match key.bytes() {
@@ -25,7 +26,8 @@ impl SigningKey {
         }
     }
 
-    /// The value of the header `webhook-signature` for a message with this id and time (Unix seconds).
+    /// The value of the header `webhook-signature` for a message with this id and time (Unix
+    /// seconds).
     pub fn sign(&self, id: &str, timestamp: i64, body: &[u8]) -> String {
         let key = self.bytes().unwrap_or_default();
         let mut mac = Hmac::<Sha256>::new_from_slice(&key).expect("HMAC takes keys of any length");
@@ -44,7 +46,7 @@ impl SigningKey {
 mod tests {
     use super::*;
 
-    /// Made with four implementations of others, which agree.
+    /// Computed with four other implementations, which agree.
     #[test]
     fn signatures_are_those_of_the_reference_implementations() {
         let text = include_str!("../tests/vectors/webhook_signatures.json");

@@ -1,7 +1,8 @@
 //! Sending an e-mail by SMTP (RFC 5321): one message, one connection.
 //!
-//! What always holds: every wait ends, and all of it within [`TOTAL`]; an answer is read to a limit; a password is sent over TLS only; what an error says of the server is its
-//! three-digit code. What it does not do: queue, repeat, attachments, or addresses beyond ASCII.
+//! What always holds: every wait ends, and all of it within [`TOTAL`]; an answer is read to a
+//! limit; a password is sent over TLS only; an error contains only the three digits of the server's
+//! answer. What it does not do: queue, repeat, attachments, or addresses beyond ASCII.
 
 mod message;
 
@@ -20,11 +21,11 @@ use crate::target::Origin;
 use crate::{AddressPolicy, Verify, client_config};
 pub use message::Message;
 
-/// A message is handed over within this time or not at all.
+/// The limit for a whole message.
 pub const TOTAL: Duration = Duration::from_secs(60);
-/// A connection is there within this time.
+/// The limit for a connection.
 const CONNECT: Duration = Duration::from_secs(15);
-/// A line of an answer has 512 bytes by the standard; servers are allowed more here, but not without end.
+/// A line of an answer has 512 bytes by the standard; this limit is more generous.
 const LINE: u64 = 4096;
 /// Lines of one answer.
 const LINES: usize = 100;
@@ -40,7 +41,7 @@ pub enum Security {
     Plain,
 }
 
-/// A server that takes mail for others, and whom it knows us as.
+/// A server that relays mail, and our login.
 #[derive(Clone, Debug)]
 pub struct Mailer {
     /// Host name or address.
@@ -49,7 +50,7 @@ pub struct Mailer {
     pub port: u16,
     /// How the connection is secured.
     pub security: Security,
-    /// User name and password, if it asks for them.
+    /// User name and password, if it needs them.
     pub login: Option<(String, Secret)>,
     /// A PEM file with the certificates to trust in place of the public ones.
     pub ca: Option<std::path::PathBuf>,
@@ -59,10 +60,11 @@ trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 
 impl Mailer {
-    /// What can be known to be wrong before there is anything to send.
+    /// Checks the settings without sending anything.
     ///
     /// # Errors
-    /// C005: the host's name or the CA file is not usable. C012: a password would go over plain text.
+    /// C005: the host's name or the CA file is not usable. C012: a password would go over plain
+    /// text.
     pub fn check(&self) -> Result<()> {
         if self.login.is_some() && self.security == Security::Plain {
             return Err(Error::new(Code::ConflictingOptions, "a password for mail is sent over TLS only")
@@ -75,7 +77,8 @@ impl Mailer {
     /// Sends one message.
     ///
     /// # Errors
-    /// D010 to D013 and D016 to D018, as for destinations; D003 when the server refuses the message or an address for good; and those of [`Mailer::check`].
+    /// D010 to D013 and D016 to D018, as for destinations; D003 when the server refuses the message
+    /// or an address for good; and those of [`Mailer::check`].
     pub async fn send(&self, message: &Message) -> Result<()> {
         match timeout_at(Instant::now() + TOTAL, self.converse(message)).await {
             Ok(sent) => sent,
@@ -96,12 +99,12 @@ impl Mailer {
         session.command("DATA", 354).await?;
         session.write(&message.data()).await?;
         session.answer(250).await?;
-        // It has the message; whether it says goodbye is its affair.
+        // The server has the message; its answer to QUIT does not matter.
         let _ = session.command("QUIT", 221).await;
         Ok(())
     }
 
-    /// A connection that is secured as it is to be, with its capabilities.
+    /// A connection, secured as configured, with its capabilities.
     async fn open(&self) -> Result<Session<'_>> {
         let origin = Origin { host: self.host.as_str().into(), port: self.port, tls: None };
         let deadline = Instant::now() + CONNECT;
@@ -122,7 +125,7 @@ impl Mailer {
                 return Err(self.failed(Code::DestinationTlsFailed, "offers no STARTTLS"));
             }
             session.command("STARTTLS", 220).await?;
-            // What came in plain text behind the answer is nobody's word.
+            // Plain text after the answer may be injected: it is discarded.
             if !session.stream.buffer().is_empty() {
                 return Err(self.failed(
                     Code::DestinationTlsFailed,
@@ -168,7 +171,7 @@ struct Session<'a> {
 
 impl Session<'_> {
     async fn hello(&mut self) -> Result<()> {
-        // An address literal is always right; the name of this machine may be nobody's.
+        // An address literal is always valid; the name of this machine may not resolve.
         self.write(b"EHLO [127.0.0.1]\r\n").await?;
         self.abilities = self.answer(250).await?;
         Ok(())
@@ -214,7 +217,8 @@ impl Session<'_> {
         self.stream.get_mut().flush().await.map_err(broke)
     }
 
-    /// The lines of an answer with this code. Of an answer with another one only the code is told: the text may repeat what was sent.
+    /// The lines of an answer with this code. Of any other answer only the code is reported: its
+    /// text may repeat what was sent.
     async fn answer(&mut self, wanted: u16) -> Result<Vec<String>> {
         let mut lines = Vec::new();
         loop {

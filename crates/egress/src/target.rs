@@ -1,4 +1,4 @@
-//! An address to send requests to, taken apart and checked once.
+//! An address to send requests to, parsed and checked once.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -16,7 +16,8 @@ use rustls_pki_types::ServerName;
 
 const OUTFLOW: &str = concat!("outflow/", env!("CARGO_PKG_VERSION"));
 
-/// Headers that say how a message is framed, or ask for an answer that the client does not undo. They are its business.
+/// Headers that say how a message is framed, or request an encoding that the client does not
+/// decode. Only the client sets them.
 const OWN: [HeaderName; 9] =
     [HOST, ACCEPT_ENCODING, CONTENT_LENGTH, TRANSFER_ENCODING, CONNECTION, EXPECT, TE, TRAILER, UPGRADE];
 
@@ -37,7 +38,8 @@ impl Origin {
     }
 }
 
-/// An address with the headers that every request to it carries. It has no `Debug`: URL and headers may hold secrets.
+/// An address with the headers that every request to it carries. It has no `Debug`: URL and headers
+/// may hold secrets.
 #[derive(Clone)]
 pub struct Target {
     pub(crate) origin: Origin,
@@ -46,10 +48,12 @@ pub struct Target {
 }
 
 impl Target {
-    /// Prepares requests to `url` with these headers. `user-agent` is `outflow/VERSION` unless given.
+    /// Prepares requests to `url` with these headers. `user-agent` is `outflow/VERSION` unless
+    /// given.
     ///
     /// # Errors
-    /// C005 when the URL is not a plain `http` or `https` one or holds credentials, or when a header is not allowed. The message never repeats a value.
+    /// C005 when the URL is not a plain `http` or `https` one or holds credentials, or when a
+    /// header is not allowed. The message never repeats a value.
     pub fn new<'a>(url: &str, headers: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self> {
         let uri: Uri = url.parse().map_err(|e| wrong("the URL is not valid").caused_by(e))?;
         let secure = match uri.scheme() {

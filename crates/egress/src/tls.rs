@@ -1,7 +1,8 @@
 //! TLS settings for every client of Outflow: HTTP destinations and warehouses alike.
 //!
-//! What always holds: TLS 1.2 or 1.3, the ring provider (passed by hand, so that no process-wide default matters), and signatures of the
-//! handshake checked in every mode. What it does not do: fall back to plain text, or keep client certificates.
+//! What always holds: TLS 1.2 or 1.3, the ring provider (passed by hand, so that no process-wide
+//! default matters), and signatures of the handshake checked in every mode. What it does not do:
+//! fall back to plain text, or keep client certificates.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -20,16 +21,17 @@ use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 pub enum Verify {
     /// The chain and the name.
     Full,
-    /// The chain alone: any certificate of a trusted authority will do, whatever its name.
+    /// The chain alone: any certificate of a trusted authority is accepted, whatever its name.
     CaOnly,
-    /// Nothing: the connection is encrypted, but to whom is not known.
+    /// Nothing: the connection is encrypted, but the server's identity is not checked.
     Nothing,
 }
 
-/// Settings for a TLS client. With `ca`, the certificates of that PEM file are trusted and no others; without it, the public roots.
+/// Settings for a TLS client. With `ca`, the certificates of that PEM file are trusted and no
+/// others; without it, the public roots.
 ///
 /// # Errors
-/// C005 when the file cannot be read, holds no certificate, or holds one that no chain can begin with.
+/// C005 when the file cannot be read, holds no certificate, or holds one that cannot be a root.
 pub fn client_config(verify: Verify, ca: Option<&Path>) -> Result<Arc<ClientConfig>> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let roots = match ca {

@@ -20,6 +20,7 @@ use outflow_core::{
 use outflow_mapping::{Plan, RowEncoder};
 use outflow_query::Query;
 use tokio::sync::watch;
+use tracing::debug;
 
 use self::cursor::{CursorTracker, CursorValue};
 use self::wanted_keys::WantedKeys;
@@ -100,6 +101,7 @@ impl Extractor<'_> {
             limit: options.limit,
             hold: again.is_some(),
         };
+        debug!("query sent");
         let stream = tokio::select! {
             stream = session.query(statement) => stream?,
             () = stopped(&mut stop) => return Err(interrupted().into()),
@@ -192,6 +194,7 @@ impl Extractor<'_> {
     ) -> Result<ReadOut, Errors> {
         let mut columns = stream.columns().to_vec();
         query.restore_names(&mut columns);
+        debug!(columns = columns.len(), "result begins");
         let mut reading = match self.reading(columns.clone(), clock, again.is_some(), previous).await {
             Ok(reading) => reading,
             Err(errors) => {

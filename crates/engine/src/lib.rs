@@ -19,6 +19,7 @@ mod report;
 mod run;
 pub mod schedule;
 pub mod serve;
+mod spans;
 mod stop;
 
 use std::collections::HashMap;

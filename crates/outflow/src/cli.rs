@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use outflow_app::{SourceKind, source_kinds as kinds};
+use outflow_telemetry::log::Filter;
 
 /// Self-hosted reverse ETL: rows of a warehouse query become calls to your destinations.
 #[derive(Debug, Parser)]
@@ -35,9 +36,15 @@ pub struct Common {
     /// No progress on stderr
     #[arg(long, short, global = true)]
     pub quiet: bool,
-    /// More about what happens; also the causes of errors
+    /// More in the log, down to debug; also the causes of errors
     #[arg(long, short, global = true)]
     pub verbose: bool,
+    /// What is logged on stderr: a level, or crates and modules with levels, such as warn,outflow_engine=debug
+    #[arg(long, global = true, value_name = "FILTER", env = "OUTFLOW_LOG", hide_env_values = true)]
+    pub log: Option<Filter>,
+    /// The form of the log [default: text; with --output json or ndjson: json]
+    #[arg(long, global = true, value_enum)]
+    pub log_format: Option<LogFormat>,
     /// Colours
     #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
     pub color: Color,
@@ -54,6 +61,24 @@ pub enum Output {
     Ndjson,
     /// One YAML document
     Yaml,
+}
+
+/// The form of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people
+    Text,
+    /// One JSON object a line
+    Json,
+}
+
+impl From<LogFormat> for outflow_telemetry::log::LogFormat {
+    fn from(format: LogFormat) -> Self {
+        match format {
+            LogFormat::Text => Self::Text,
+            LogFormat::Json => Self::Json,
+        }
+    }
 }
 
 /// When to use colours.
@@ -76,13 +101,12 @@ pub enum Command {
     Init(Init),
     /// Check the project's files and queries and print every problem
     Validate(Validate),
-    /// Look at sources: test the connection, print the script for a service account
+    /// Test connections to sources, and print the script for a service account
     #[command(subcommand, arg_required_else_help = true)]
     Source(Source),
     /// Show the rows or calls of a sync's next run, without sending anything
     Preview(Preview),
-    /// Say how many rows, calls and requests a run of a sync would come to, without sending
-    /// anything
+    /// Estimate the rows, calls and requests of a sync's run, without sending anything
     Estimate(Estimate),
     /// Run syncs now
     Run(Run),
@@ -101,13 +125,13 @@ pub enum Command {
     DeadLetters(DeadLetters),
     /// Send dead letters of a run again, or all of its calls to another destination
     Replay(Replay),
-    /// Send a destination what runs have read since it got no calls
+    /// Send a destination what it has missed since it got no calls
     Backfill(Backfill),
     /// Remove a person from the calls and rejected rows that are kept
     Purge(Purge),
-    /// Deliver a run that a guard holds
+    /// Deliver a run that awaits approval
     Approve(Approve),
-    /// Drop a run that a guard holds; its sync's next run reads the same rows again
+    /// Drop a run that awaits approval; its sync's next run reads the same rows again
     Reject(Reject),
     /// Show how many calls were sent, by sync, destination and type, in a month of UTC
     Usage(Usage),
@@ -132,7 +156,7 @@ pub enum Command {
 /// `outflow demo`
 #[derive(Debug, Args)]
 pub struct Demo {
-    /// Two rounds and the end; without it, rounds go on until Ctrl-C
+    /// Stop after two rounds; without it, rounds continue until Ctrl-C
     #[arg(long)]
     pub once: bool,
     /// The folder that the demo's project is written to
@@ -173,13 +197,12 @@ pub struct Validate {
 pub enum Source {
     /// List the databases of all sources
     List,
-    /// Connect step by step, and look at what the account may read and do; changes nothing
+    /// Connect step by step, and check what the account may read and do; changes nothing
     Test {
         /// SOURCE.DATABASE, or SOURCE for all of its databases
         name: String,
     },
-    /// Print the SQL for a service account that reads and can do nothing else; an administrator
-    /// runs it
+    /// Print the SQL for a service account with reading rights only; an administrator runs it
     SetupSql(SetupSql),
 }
 
@@ -188,10 +211,10 @@ pub enum Source {
 pub struct SetupSql {
     /// SOURCE.DATABASE, or SOURCE if that has one database
     pub name: String,
-    /// Schemas to read whole, with commas between [default: public, unless tables are named]
+    /// Schemas to read as a whole, separated by commas [default: public, unless tables are named]
     #[arg(long, value_name = "A,B", value_parser = schemas)]
     pub schemas: Option<Names>,
-    /// Tables and views to read, each as SCHEMA.TABLE; double quotes hold odd names
+    /// Tables and views to read, each as SCHEMA.TABLE; put unusual names in double quotes
     #[arg(long, value_name = "S.T,…", value_parser = tables)]
     pub tables: Option<Names>,
     /// The account's name [default: the database's `user`]
@@ -208,7 +231,7 @@ pub struct Names(pub Vec<Vec<String>>);
 pub struct Preview {
     /// The sync
     pub name: String,
-    /// The calls in place of the rows
+    /// Show calls, not rows
     #[arg(long)]
     pub calls: bool,
     /// How many rows
@@ -237,29 +260,28 @@ pub struct Estimate {
 pub struct Run {
     /// The syncs; without a name, every enabled one
     pub names: Vec<String>,
-    /// Only those whose schedule says that they are due
+    /// Only syncs that are due by their schedule
     #[arg(long, conflicts_with = "names")]
     pub due: bool,
-    /// Everything, as in the first run; last_sync_time stays
+    /// Read everything, as in the first run; last_sync_time stays
     #[arg(long, conflicts_with_all = ["since", "due"])]
     pub full: bool,
-    /// What has changed since this time (2026-01-31, 2026-01-31T10:00:00Z or Unix seconds);
-    /// last_sync_time stays
+    /// Read what has changed since this time (2026-01-31, 2026-01-31T10:00:00Z or Unix seconds); last_sync_time stays
     #[arg(long, value_name = "TIME", conflicts_with = "due")]
     pub since: Option<String>,
-    /// No more rows than this; last_sync_time stays
+    /// Read at most this many rows; last_sync_time stays
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), conflicts_with = "due")]
     pub limit: Option<u64>,
-    /// To this destination alone; last_sync_time stays
+    /// Send to this destination only; last_sync_time stays
     #[arg(long, value_name = "DESTINATION", conflicts_with = "due")]
     pub destination: Option<String>,
     /// Give up on a destination that has taken nothing for this long; its calls stay pending
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = duration)]
     pub delivery_timeout: std::time::Duration,
-    /// Exit with 7 if another process is at work, instead of waiting for it
+    /// Exit with 7 if another process holds the state, instead of waiting for it
     #[arg(long)]
     pub no_wait: bool,
-    /// How many syncs run side by side
+    /// How many syncs run in parallel
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..=64))]
     pub jobs: u64,
 }
@@ -267,25 +289,12 @@ pub struct Run {
 /// `outflow serve`
 #[derive(Debug, Args)]
 pub struct Serve {
-    /// Exit with 7 if another process is at work, instead of waiting for it
+    /// Exit with 7 if another process holds the state, instead of waiting for it
     #[arg(long)]
     pub no_wait: bool,
-    /// Tell numbers for Prometheus at this address, such as 127.0.0.1:9464 [default: metrics.listen
-    /// of the project]
+    /// Serve metrics for Prometheus at this address, such as 127.0.0.1:9464 [default: metrics.listen of the project]
     #[arg(long, value_name = "ADDRESS")]
     pub metrics: Option<std::net::SocketAddr>,
-    /// The form of the log on stderr [default: text; with --output json or ndjson: json]
-    #[arg(long, value_enum)]
-    pub log_format: Option<LogFormat>,
-}
-
-/// The form of the log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum LogFormat {
-    /// For people
-    Text,
-    /// One JSON object a line
-    Json,
 }
 
 impl From<LogFormat> for outflow_telemetry::log::LogFormat {
@@ -314,7 +323,7 @@ pub enum AlertsCommand {
 /// `outflow runs`
 #[derive(Debug, Args)]
 pub struct Runs {
-    /// Of this sync alone
+    /// Only this sync
     #[arg(long, value_name = "NAME")]
     pub sync: Option<String>,
     /// How many, the newest first; 0 for all
@@ -354,7 +363,7 @@ pub struct Rejected {
 pub struct DeadLetters {
     #[command(flatten)]
     pub run: RunName,
-    /// Of this destination alone
+    /// Only this destination
     #[arg(long, value_name = "NAME")]
     pub destination: Option<String>,
     /// How many for each destination; 0 for all
@@ -370,20 +379,19 @@ pub struct Replay {
     /// Only dead letters with this code
     #[arg(long, conflicts_with = "all")]
     pub code: Option<String>,
-    /// Only those of this destination; with --all, where the run's calls go
+    /// Only dead letters of this destination; with --all, the destination that gets the run's calls
     #[arg(long, value_name = "NAME")]
     pub destination: Option<String>,
-    /// The calls as they were, under the same message ids; usual for track, page and screen
+    /// Send the calls as they were, under the same message ids; the default for track, page and screen
     #[arg(long, conflicts_with = "requery")]
     pub as_sent: bool,
-    /// What the query now gives for the refused keys, under new message ids; usual for identify,
-    /// group and alias
+    /// Send what the query now gives for the refused keys, under new message ids; the default for identify, group and alias
     #[arg(long)]
     pub requery: bool,
-    /// Every call of the run, not its dead letters alone, to one destination
+    /// Send every call of the run to one destination, not only its dead letters
     #[arg(long, conflicts_with_all = ["as_sent", "requery"], requires = "destination")]
     pub all: bool,
-    /// Also what was replayed before; with --as-sent, also calls that may overwrite a newer state
+    /// Also send what was replayed before; with --as-sent, also calls that may overwrite a newer state
     #[arg(long)]
     pub force: bool,
     #[command(flatten)]
@@ -395,23 +403,23 @@ pub struct Replay {
 pub struct Backfill {
     /// The destination
     pub destination: String,
-    /// For this sync alone; without it, for every enabled sync that has the destination
+    /// Only for this sync; without it, for every enabled sync that has the destination
     #[arg(long, value_name = "NAME")]
     pub sync: Option<String>,
-    /// From this time on; without it, from the first run that did not reach the destination
+    /// Start from this time; without it, from the first run that did not reach the destination
     #[arg(long, value_name = "TIME")]
     pub since: Option<String>,
     #[command(flatten)]
     pub way: Way,
 }
 
-/// How runs are made that are not the syncs' ordinary ones.
+/// Options of runs that are not incremental.
 #[derive(Clone, Copy, Debug, Args)]
 pub struct Way {
     /// Give up on a destination that has taken nothing for this long; its calls stay pending
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = duration)]
     pub delivery_timeout: std::time::Duration,
-    /// Exit with 7 if another process is at work, instead of waiting for it
+    /// Exit with 7 if another process holds the state, instead of waiting for it
     #[arg(long)]
     pub no_wait: bool,
 }
@@ -419,14 +427,13 @@ pub struct Way {
 /// `outflow purge`
 #[derive(Debug, Args)]
 pub struct Purge {
-    /// Whom: the userId, anonymousId or previousId of calls, or the email of calls that have no
-    /// other
+    /// The person: the userId, anonymousId or previousId of calls, or the email of calls that have no other
     #[arg(long, value_name = "ID", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub key: String,
-    /// Say what would be removed, and remove nothing
+    /// Show what would be removed, and remove nothing
     #[arg(long)]
     pub dry_run: bool,
-    /// Exit with 7 if another process is at work, instead of waiting for it
+    /// Exit with 7 if another process holds the state, instead of waiting for it
     #[arg(long)]
     pub no_wait: bool,
 }
@@ -439,7 +446,7 @@ pub struct Approve {
     /// Give up on a destination that has taken nothing for this long; its calls stay pending
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = duration)]
     pub delivery_timeout: std::time::Duration,
-    /// Exit with 7 if another process is at work that cannot be asked, instead of waiting for it
+    /// Exit with 7 if another process holds the state and cannot be asked, instead of waiting for it
     #[arg(long)]
     pub no_wait: bool,
 }
@@ -452,7 +459,7 @@ pub struct Reject {
     /// Move last_sync_time as if the run had been sent: its rows are not read again
     #[arg(long)]
     pub skip_window: bool,
-    /// Exit with 7 if another process is at work that cannot be asked, instead of waiting for it
+    /// Exit with 7 if another process holds the state and cannot be asked, instead of waiting for it
     #[arg(long)]
     pub no_wait: bool,
 }
@@ -463,10 +470,10 @@ pub struct Usage {
     /// The month, such as 2026-11; without it, the current one
     #[arg(long, value_name = "YYYY-MM")]
     pub month: Option<String>,
-    /// Of this sync alone
+    /// Only this sync
     #[arg(long, value_name = "NAME")]
     pub sync: Option<String>,
-    /// Each day by itself
+    /// Show each day separately
     #[arg(long)]
     pub days: bool,
 }

@@ -44,7 +44,7 @@ pub async fn dispatch(cli: Cli, printer: Printer) -> Result<Exit, Errors> {
         Command::Preview(args) => preview::preview(&app, &args, printer).await,
         Command::Estimate(args) => estimate::estimate(&app, &args, printer).await,
         Command::Run(args) => run::run(&app, &args, printer).await,
-        Command::Serve(args) => serve::serve(&app, &args, printer).await,
+        Command::Serve(args) => serve::serve(&app, &args).await,
         Command::Runs(args) => runs::runs(&app, &args, printer).await,
         Command::Status => status::status(&app, printer).await,
         Command::Alerts(args) => alerts::alerts(&app, &args, printer).await,

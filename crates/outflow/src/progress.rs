@@ -1,8 +1,8 @@
 //! Showing a run while it goes on: bars on a terminal, one plain line for each stage elsewhere.
 
 use std::collections::HashMap;
-use std::io::IsTerminal;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::io::{self, IsTerminal, Write as _};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -12,6 +12,19 @@ use outflow_core::{Code, DeliveryState, RowCounts};
 use crate::commands::{outcome, replay};
 use crate::output::{Printer, count, plain};
 use crate::{hints, signals};
+
+/// The bars of the process. They share the terminal with the log.
+static BARS: OnceLock<MultiProgress> = OnceLock::new();
+
+/// Writes a line to stderr, above the bars if there are some.
+pub fn write_beside_bars(line: &str) {
+    // Who reads stderr may be gone.
+    let write = || drop(writeln!(io::stderr().lock(), "{line}"));
+    match BARS.get() {
+        Some(bars) => bars.suspend(write),
+        None => write(),
+    }
+}
 
 /// The progress of the runs of one command.
 #[derive(Clone)]
@@ -38,8 +51,9 @@ pub fn caller(printer: Printer) -> Caller {
 impl Display {
     /// Bars if stderr is a terminal.
     pub fn new(printer: Printer) -> Self {
-        let bars = (std::io::stderr().is_terminal() && !printer.is_quiet())
-            .then(|| MultiProgress::with_draw_target(ProgressDrawTarget::stderr()));
+        let bars = (std::io::stderr().is_terminal() && !printer.is_quiet()).then(|| {
+            BARS.get_or_init(|| MultiProgress::with_draw_target(ProgressDrawTarget::stderr())).clone()
+        });
         Self { printer, bars, shown: Arc::default() }
     }
 

@@ -1,6 +1,7 @@
-//! Telling people of alerts: by signed webhook and by e-mail.
+//! Alerts to their receivers, by signed webhook and by e-mail.
 //!
-//! Here is what a message says and how one receiver is told of it once; the [`Notifier`] says whom, when and how often. No row value and no secret is in a message.
+//! Here is what a message says and how it is sent to one receiver once; the [`Notifier`] decides which
+//! receivers get it, when and how often. No row value and no secret is in a message.
 
 mod notifier;
 
@@ -24,32 +25,25 @@ const DEADLINES: Deadlines = Deadlines {
     total: Duration::from_secs(20),
 };
 
-/// Somebody who is told.
+/// Where alerts are sent.
 #[derive(Clone, Debug)]
 pub struct Receiver {
-    /// How it is named in messages; no secret is in it.
+    /// What messages and the log call it; no secret is in it.
     pub name: String,
     way: Arc<Way>,
 }
 
-/// How somebody is told.
+/// How alerts are sent.
+#[allow(missing_docs, reason = "the names of fields say it")]
 pub enum Way {
-    /// By a signed POST request (Standard Webhooks).
+    /// A signed POST request (Standard Webhooks).
     Webhook {
-        /// Where to. Such addresses often are secrets themselves.
+        /// Its address, which often is a secret itself.
         url: Secret,
-        /// What signs.
         key: SigningKey,
     },
-    /// By e-mail.
-    Email {
-        /// Which server takes it.
-        mailer: Mailer,
-        /// The sender.
-        from: String,
-        /// The recipients.
-        to: Vec<String>,
-    },
+    /// An e-mail.
+    Email { mailer: Mailer, from: String, to: Vec<String> },
 }
 
 impl fmt::Debug for Way {
@@ -70,7 +64,7 @@ pub struct Note {
 }
 
 impl Note {
-    /// What there is to tell of an alert.
+    /// The message that an alert fires, or has recovered.
     pub fn of(alert: &AlertRecord) -> Self {
         let kind = if alert.recovered_at.is_some() { "alert.recovered" } else { "alert.fired" };
         Self { kind, alert: alert.clone() }
@@ -90,7 +84,7 @@ impl Note {
         Self { kind: "alert.test", alert }
     }
 
-    /// The same for every try, so that receivers can tell a repeat.
+    /// The same in every attempt, so that receivers can drop repeats.
     fn id(&self) -> String {
         let AlertRecord { kind, subject, since, recovered_at, .. } = &self.alert;
         let identity = format!("{} {kind} {subject} {since} {recovered_at:?}", self.kind);
@@ -133,7 +127,7 @@ impl Note {
 }
 
 impl Receiver {
-    /// A receiver, named after its host or its people.
+    /// A receiver, named after its host or its recipients.
     pub fn new(way: Way) -> Self {
         let name = match &way {
             Way::Webhook { url, .. } => {
@@ -145,11 +139,11 @@ impl Receiver {
         Self { name, way: Arc::new(way) }
     }
 
-    /// Tells it once.
+    /// Sends a message, once.
     ///
     /// # Errors
-    /// Why it does not know: codes of area D.
-    pub async fn tell(&self, note: &Note) -> Result<(), Error> {
+    /// Why it did not arrive: codes of area D.
+    pub async fn send(&self, note: &Note) -> Result<(), Error> {
         let now = SystemClock.now();
         match &*self.way {
             Way::Webhook { url, key } => post(url, key, note, now).await,
@@ -200,8 +194,9 @@ async fn post(url: &Secret, key: &SigningKey, note: &Note, now: Timestamp) -> Re
     Err(Error::new(code, message).help("check url and secret of the webhook"))
 }
 
-/// Whether the same message may be taken later: no connection, no answer in time or none that makes sense, 408, 425, 429 and 5xx, and what a mail server says for now (4yz).
-fn passes(error: &Error) -> bool {
+/// Whether the same message may be taken later: no connection, no answer in time or none that makes
+/// sense, 408, 425, 429 and 5xx, and what a mail server refuses for now (4yz).
+fn is_transient(error: &Error) -> bool {
     matches!(
         error.code(),
         Code::DestinationUnreachable

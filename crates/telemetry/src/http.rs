@@ -1,4 +1,5 @@
-//! A small HTTP server: for the demo's receiver and for metrics. A connection that is slow or breaks is its client's loss.
+//! A small HTTP server, for metrics and for the demo's receiver. A connection that is slow or breaks
+//! affects its own client alone.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -14,10 +15,10 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
-/// The head of a request is there within this time.
+/// The head of a request has to arrive within this time.
 const HEAD: Duration = Duration::from_secs(10);
 
-/// Answers requests for ever, on at most so many connections at a time, each no longer than `total`.
+/// Answers requests for ever, on at most `connections` at a time, each no longer than `total`.
 pub async fn serve<F>(
     listener: TcpListener,
     connections: usize,
@@ -26,11 +27,11 @@ pub async fn serve<F>(
 ) where
     F: Future<Output = Response<Full<Bytes>>> + Send + 'static,
 {
-    let places = Arc::new(Semaphore::new(connections));
+    let slots = Arc::new(Semaphore::new(connections));
     loop {
-        let Ok(place) = places.clone().acquire_owned().await else { return };
+        let Ok(slot) = slots.clone().acquire_owned().await else { return };
         let Ok((stream, _)) = listener.accept().await else {
-            // No more files, for example: those who are served give theirs back.
+            // The process may be out of file descriptors: wait until a connection ends.
             tokio::time::sleep(Duration::from_millis(100)).await;
             continue;
         };
@@ -40,7 +41,7 @@ pub async fn serve<F>(
             async move { Ok::<_, Infallible>(answered.await) }
         });
         tokio::spawn(async move {
-            let _place = place;
+            let _slot = slot;
             let mut builder = http1::Builder::new();
             builder.timer(TokioTimer::new()).header_read_timeout(HEAD);
             let conversation = builder.serve_connection(TokioIo::new(stream), service);

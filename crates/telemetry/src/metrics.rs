@@ -1,12 +1,16 @@
-//! Numbers for Prometheus, in its text format 0.0.4, at an address of their own.
+//! Metrics for Prometheus, in its text format 0.0.4, at an address of their own.
 //!
-//! Labels are names of syncs and destinations of the project in force, states, outcomes and kinds of alerts: their number is bounded by the project. No row value, URL or secret
-//! is in them. Counters begin anew with the process, as Prometheus expects.
+//! Counters are counted as notices come in ([`Recorder`]) and begin at zero with the process. Everything
+//! else is read at the scrape, from memory and from the state's small tables, so that nothing is kept up
+//! to date that nobody asks for.
+//!
+//! Labels are names of syncs and destinations of the project in force, states, outcomes and kinds of
+//! alerts: the project bounds their number. No row value, URL or secret is in them.
 
 mod families;
 mod process;
 mod recorder;
-mod text;
+mod snapshot;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -23,11 +27,11 @@ use tokio::net::TcpListener;
 
 use crate::http::{reply, serve};
 pub use recorder::Recorder;
-use text::Text;
+use snapshot::{CONTENT_TYPE, Snapshot};
 
 const CONNECTIONS: usize = 16;
 const TOTAL: Duration = Duration::from_secs(30);
-const FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
+const PLAIN: &str = "text/plain; charset=utf-8";
 
 /// Listens. It serves when [`answer`] is called.
 ///
@@ -47,18 +51,18 @@ pub async fn answer(listener: TcpListener, recorder: Arc<Recorder>, handle: Hand
         let (recorder, handle) = (recorder.clone(), handle.clone());
         async move {
             if request.method() != Method::GET && request.method() != Method::HEAD {
-                return reply(StatusCode::METHOD_NOT_ALLOWED, FORMAT, "only GET\n");
+                return reply(StatusCode::METHOD_NOT_ALLOWED, PLAIN, "only GET\n");
             }
             match request.uri().path() {
-                "/healthz" => reply(StatusCode::OK, FORMAT, "ok\n"),
+                "/healthz" => reply(StatusCode::OK, PLAIN, "ok\n"),
                 "/metrics" => {
                     let made = tokio::task::spawn_blocking(move || page(&recorder, &handle)).await;
                     match made {
-                        Ok(Ok(page)) => reply(StatusCode::OK, FORMAT, page),
-                        _ => reply(StatusCode::INTERNAL_SERVER_ERROR, FORMAT, "the state cannot be read\n"),
+                        Ok(Ok(page)) => reply(StatusCode::OK, CONTENT_TYPE, page),
+                        _ => reply(StatusCode::INTERNAL_SERVER_ERROR, PLAIN, "the state cannot be read\n"),
                     }
                 }
-                _ => reply(StatusCode::NOT_FOUND, FORMAT, "/metrics or /healthz\n"),
+                _ => reply(StatusCode::NOT_FOUND, PLAIN, "/metrics or /healthz\n"),
             }
         }
     };
@@ -66,25 +70,25 @@ pub async fn answer(listener: TcpListener, recorder: Arc<Recorder>, handle: Hand
 }
 
 fn page(recorder: &Recorder, handle: &Handle) -> Result<String, Error> {
-    let mut text = Text::default();
-    text.add("outflow_build_info", [(&[("version", env!("CARGO_PKG_VERSION"))][..], 1.0)]);
+    let mut snapshot = Snapshot::default();
+    snapshot.add("outflow_build_info", [(&[("version", env!("CARGO_PKG_VERSION"))][..], 1.0)]);
     let config = handle.config();
     let syncs: Vec<&str> = config.members.iter().map(|m| m.spec.name.as_str()).collect();
     let mut destinations: Vec<&str> = config.engine.destinations.keys().map(String::as_str).collect();
     destinations.sort_unstable();
-    recorder.write(&mut text, &syncs, &destinations);
-    standings(&mut text, &config, &syncs)?;
-    queues(&mut text, &config, handle)?;
-    health(&mut text, &config, &destinations);
+    recorder.add(&mut snapshot, &syncs, &destinations);
+    standings(&mut snapshot, &config, &syncs)?;
+    queues(&mut snapshot, &config, handle)?;
+    health(&mut snapshot, &config, &destinations);
     let room = config.engine.spool.room().ok();
-    text.one("outflow_disk_free_bytes", room.map(|room| room.free as f64));
-    text.one("outflow_disk_reserve_bytes", room.map(|room| room.reserve as f64));
-    alerts(&mut text, &config)?;
-    process::write(&mut text, recorder.since());
-    Ok(text.finish())
+    snapshot.one("outflow_disk_free_bytes", room.map(|room| room.free as f64));
+    snapshot.one("outflow_disk_reserve_bytes", room.map(|room| room.reserve as f64));
+    alerts(&mut snapshot, &config)?;
+    process::add(&mut snapshot, recorder.since());
+    snapshot.page().map_err(|e| Error::new(Code::StateIo, "the metrics cannot be written").caused_by(e))
 }
 
-fn standings(text: &mut Text, config: &RuntimeConfig, syncs: &[&str]) -> Result<(), Error> {
+fn standings(snapshot: &mut Snapshot, config: &RuntimeConfig, syncs: &[&str]) -> Result<(), Error> {
     let standings = config.engine.state.standings(SystemClock.now())?;
     let known: Vec<_> = standings.iter().filter(|s| syncs.contains(&s.sync.as_str())).collect();
     let labels: Vec<_> = known.iter().map(|s| [("sync", s.sync.as_str())]).collect();
@@ -92,27 +96,27 @@ fn standings(text: &mut Text, config: &RuntimeConfig, syncs: &[&str]) -> Result<
         known.iter().zip(&labels).filter_map(|(s, l)| Some((&l[..], pick(s)?))).collect::<Vec<_>>()
     };
     let success = of(&|s| s.last_success.map(|at| at.as_second() as f64));
-    text.add("outflow_last_success_timestamp_seconds", success);
-    text.add("outflow_failed_runs_in_a_row", of(&|s| Some(s.failed as f64)));
-    text.add("outflow_run_awaiting_approval", of(&|s| Some(one(s.held.is_some()))));
+    snapshot.add("outflow_last_success_timestamp_seconds", success);
+    snapshot.add("outflow_failed_runs_in_a_row", of(&|s| Some(s.failed as f64)));
+    snapshot.add("outflow_run_awaiting_approval", of(&|s| Some(one(s.held.is_some()))));
     Ok(())
 }
 
-fn queues(text: &mut Text, config: &RuntimeConfig, handle: &Handle) -> Result<(), Error> {
+fn queues(snapshot: &mut Snapshot, config: &RuntimeConfig, handle: &Handle) -> Result<(), Error> {
     let pending = config.engine.state.pending()?;
     let labels = |sync, destination| [("sync", sync), ("destination", destination)];
     let samples: Vec<_> =
         pending.iter().map(|p| (labels(p.sync.as_str(), p.destination.as_str()), p.calls as f64)).collect();
-    text.add("outflow_calls_pending", samples.iter().map(|(l, n)| (&l[..], *n)));
+    snapshot.add("outflow_calls_pending", samples.iter().map(|(l, n)| (&l[..], *n)));
     let lanes = handle.queues();
     let each: Vec<_> = lanes.iter().map(|l| (labels(l.sync.as_str(), l.destination.as_str()), l)).collect();
-    text.add("outflow_backlog_runs", each.iter().map(|(l, lane)| (&l[..], lane.runs.len() as f64)));
-    text.add("outflow_backlog_bytes", each.iter().map(|(l, lane)| (&l[..], lane.bytes as f64)));
-    text.add("outflow_destination_lagging", each.iter().map(|(l, lane)| (&l[..], one(lane.lagging))));
+    snapshot.add("outflow_backlog_runs", each.iter().map(|(l, lane)| (&l[..], lane.runs.len() as f64)));
+    snapshot.add("outflow_backlog_bytes", each.iter().map(|(l, lane)| (&l[..], lane.bytes as f64)));
+    snapshot.add("outflow_destination_lagging", each.iter().map(|(l, lane)| (&l[..], one(lane.lagging))));
     Ok(())
 }
 
-fn health(text: &mut Text, config: &RuntimeConfig, destinations: &[&str]) {
+fn health(snapshot: &mut Snapshot, config: &RuntimeConfig, destinations: &[&str]) {
     let mut samples = Vec::new();
     for name in destinations {
         let Some(destination) = config.engine.destinations.get(*name) else { continue };
@@ -120,17 +124,17 @@ fn health(text: &mut Text, config: &RuntimeConfig, destinations: &[&str]) {
         let paused = matches!(health, Health::Paused { .. });
         samples.push(([("destination", *name)], one(health == Health::Healthy), one(paused)));
     }
-    text.add("outflow_destination_up", samples.iter().map(|(l, up, _)| (&l[..], *up)));
-    text.add("outflow_destination_paused", samples.iter().map(|(l, _, paused)| (&l[..], *paused)));
+    snapshot.add("outflow_destination_up", samples.iter().map(|(l, up, _)| (&l[..], *up)));
+    snapshot.add("outflow_destination_paused", samples.iter().map(|(l, _, paused)| (&l[..], *paused)));
 }
 
-fn alerts(text: &mut Text, config: &RuntimeConfig) -> Result<(), Error> {
+fn alerts(snapshot: &mut Snapshot, config: &RuntimeConfig) -> Result<(), Error> {
     let mut firing = BTreeMap::<String, u64>::new();
     for alert in config.engine.state.alerts()?.into_iter().filter(|a| a.recovered_at.is_none()) {
         *firing.entry(alert.kind).or_default() += 1;
     }
     let samples: Vec<_> = firing.iter().map(|(kind, n)| ([("alert", kind.as_str())], *n as f64)).collect();
-    text.add("outflow_alerts_firing", samples.iter().map(|(l, n)| (&l[..], *n)));
+    snapshot.add("outflow_alerts_firing", samples.iter().map(|(l, n)| (&l[..], *n)));
     Ok(())
 }
 

@@ -1,7 +1,8 @@
 //! Programs that are started, killed and started again.
 //!
-//! A kill is SIGKILL: the program gets no chance to tidy up. Output is collected on threads, so a program never
-//! blocks on a full pipe; what it says on standard error can be heard line by line while it runs.
+//! A kill is SIGKILL: the program gets no chance to tidy up. Output is collected on threads, so a
+//! program never blocks on a full pipe; what it says on standard error can be heard line by line
+//! while it runs.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -83,7 +84,8 @@ impl Program {
         self
     }
 
-    /// This program under strace, which kills it with SIGKILL as one of its threads begins its `n`th call of one of these system calls.
+    /// This program under strace, which kills it with SIGKILL as one of its threads begins its
+    /// `n`th call of one of these system calls.
     #[must_use]
     pub fn killed_at(&self, calls: &str, n: usize) -> Program {
         let inject = format!("inject={calls}:signal=KILL:when={n}");
@@ -93,7 +95,8 @@ impl Program {
         self.within("strace", &args, &[])
     }
 
-    /// This program as the last arguments of another one, such as `strace` or `unshare`, in the same folder and environment.
+    /// This program as the last arguments of another one, such as `strace` or `unshare`, in the
+    /// same folder and environment.
     #[must_use]
     pub fn within(&self, path: &str, options: &[&str], command: &[&str]) -> Program {
         let mut args: Vec<OsString> = options.iter().chain(command).map(OsString::from).collect();
@@ -126,7 +129,8 @@ impl Program {
     }
 }
 
-/// Reads to the end, and lets go of `alive` there: when both outputs have ended, so has the program.
+/// Reads to the end, and lets go of `alive` there: when both outputs have ended, so has the
+/// program.
 fn collect(
     mut output: impl Read + Send + 'static,
     alive: std::sync::mpsc::Sender<()>,
@@ -167,7 +171,8 @@ impl Running {
         self.child.id()
     }
 
-    /// The next line on standard error that nobody has heard yet. `None`: there is none within `limit`, or there will be no more.
+    /// The next unread line on standard error. `None`: there is none within `limit`, or the end is
+    /// reached.
     pub fn next_line(&self, limit: Duration) -> Option<String> {
         self.said.recv_timeout(limit).ok()
     }
@@ -255,9 +260,10 @@ pub fn assert_can_trace() {
     }
 }
 
-/// Starts `program` until `kills` starts were killed, each at a random instant within `span` of its start, then lets
-/// it run to its end. A start that ends before its instant counts for nothing; `again` is called after it and says
-/// whether to go on (by giving the program new work) or to stop killing.
+/// Starts `program` until `kills` starts were killed, each at a random instant within `span` of its
+/// start, then lets it run to its end. A start that ends before its instant counts for nothing;
+/// `again` is called after it and says whether to go on (by giving the program new work) or to stop
+/// killing.
 pub fn kill_often(
     program: &Program,
     kills: usize,

@@ -1,7 +1,10 @@
-//! Statements that try to change a database through a query, and the database that shows whether one did.
+//! Statements that try to change a database through a query, and the database that shows whether
+//! one did.
 //!
-//! Promise 7 (read-only) has layers: the text check, one statement per message, a read-only transaction. The same corpus goes through all of them together
-//! (`outflow::it::hostile`), and past the text check at the database alone (`warehouse::it::read_only`). Its user owns all that it could destroy.
+//! Promise 7 (read-only) has layers: the text check, one statement per message, a read-only
+//! transaction. The same corpus goes through all of them together (`outflow::it::hostile`), and
+//! past the text check at the database alone (`warehouse::it::read_only`). Its user owns all that
+//! it could destroy.
 
 use crate::{Database, Postgres};
 
@@ -26,7 +29,8 @@ pub fn statements() -> impl Iterator<Item = Hostile> {
 /// Who runs the attempts: the owner of everything in the [`target`].
 pub const WRITER: &str = "writer";
 
-/// A database named `name` that belongs to [`WRITER`] (password [`Postgres::USER_PASSWORD`]), with something of each kind to change.
+/// A database named `name` that belongs to [`WRITER`] (password [`Postgres::USER_PASSWORD`]), with
+/// something of each kind to change.
 pub fn target<'a>(postgres: &'a Postgres, name: &str) -> Database<'a> {
     let database = postgres.database(name);
     let (writer, password) = (WRITER, Postgres::USER_PASSWORD);

@@ -1,7 +1,8 @@
 //! The server's side of HTTP/1.1, as little of it as a batch API needs.
 //!
-//! Written by hand because the servers here must be able to break the protocol at any byte. Requests are read
-//! strictly: a malformed one closes the connection. No TLS, no pipelining, no trailers.
+//! Written by hand because the servers here must be able to break the protocol at any byte.
+//! Requests are read strictly: a malformed one closes the connection. No TLS, no pipelining, no
+//! trailers.
 
 use std::io::{self, Error, ErrorKind, Read};
 
@@ -48,8 +49,8 @@ pub(crate) struct Connection {
 
 impl Connection {
     pub fn new(stream: TcpStream) -> Connection {
-        // Without this an answer in two pieces waits for the client's delayed acknowledgement. It can fail only on a
-        // connection that is gone already, which the next read reports.
+        // Without this an answer in two pieces waits for the client's delayed acknowledgement. It
+        // can fail only on a connection that is gone already, which the next read reports.
         let _ = stream.set_nodelay(true);
         Connection { stream, ahead: Vec::new() }
     }

@@ -1,8 +1,9 @@
 //! The oracle: compares what a destination took with what it should have taken.
 //!
-//! It knows a call's row by a key that the test names (by default `userId`), so it can tell a repeat (the same call,
-//! the same message id) from a split identity (the same row under two message ids), which no destination could
-//! recognise as one. It compares identities and whole contents, never only counts.
+//! It knows a call's row by a key that the test names (by default `userId`), so it can tell a
+//! repeat (the same call, the same message id) from a split identity (the same row under two
+//! message ids), which no destination could recognise as one. It compares identities and whole
+//! contents, never only counts.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -28,7 +29,7 @@ pub struct Verdict {
     pub calls: usize,
     /// Expected rows that never arrived.
     pub missing: Vec<String>,
-    /// Rows that nobody expected; a call without a row key stands here with its message id.
+    /// Unexpected rows; a call without a row key is listed by its message id.
     pub spurious: Vec<String>,
     /// How many calls came again under the same message id.
     pub repeats: usize,
@@ -56,8 +57,8 @@ impl Judge {
         self
     }
 
-    /// Checks order too: among calls of one ordering key, the numbers must rise at first arrival. `order` gives a call's
-    /// ordering key and number.
+    /// Checks order too: among calls of one ordering key, the numbers must rise at first arrival.
+    /// `order` gives a call's ordering key and number.
     #[must_use]
     pub fn order(mut self, order: impl Fn(&Value) -> Option<(String, u64)> + 'static) -> Judge {
         self.order = Some(Box::new(order));
@@ -122,7 +123,8 @@ impl Verdict {
         ]
     }
 
-    /// Whether every row arrived at least once, each under one message id, unchanged and in order, and nothing else.
+    /// Whether every row arrived at least once, each under one message id, unchanged and in order,
+    /// and nothing else.
     pub fn is_at_least_once(&self) -> bool {
         self.clone().lists().iter().all(|list| list.is_empty())
     }

@@ -1,10 +1,11 @@
-//! What tests stand on: a real PostgreSQL, a destination that misbehaves on demand and judges what it got, a proxy
-//! that breaks connections, and a harness that kills processes.
+//! What tests stand on: a real PostgreSQL, a destination that misbehaves on demand and judges what
+//! it got, a proxy that breaks connections, and a harness that kills processes.
 //!
-//! What always holds: everything listens on 127.0.0.1 only, on a port of its own; everything ends with the process
-//! that started it, even when that process is killed; whatever is random prints its seed. Failures panic, since a
-//! test is the only caller. What it does not do: share code with the product. It reads and writes the wire itself,
-//! so that a mistake of ours is not made twice and then agreed upon.
+//! What always holds: everything listens on 127.0.0.1 only, on a port of its own; everything ends
+//! with the process that started it, even when that process is killed; whatever is random prints
+//! its seed. Failures panic, since a test is the only caller. What it does not do: share code with
+//! the product. It reads and writes the wire itself, so that a mistake of ours is not made twice
+//! and then agreed upon.
 //!
 //! | part | for |
 //! | --- | --- |
@@ -19,7 +20,7 @@
 //! | [`Vitals`] | memory, files and threads of a process |
 //! | [`Report`], [`long`] | a campaign's figures, and how much of it is run |
 //! | [`seed`], [`Rng`] | reproducible chance |
-//! | [`free_port`] | a port where nobody listens |
+//! | [`free_port`] | an unused port |
 //! | [`sink`] | a receiver that only counts, for benchmarks |
 
 pub mod crash;

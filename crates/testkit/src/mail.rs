@@ -1,6 +1,8 @@
-//! A mail server on loopback that takes every message it is not told to refuse, and remembers it.
+//! A mail server on loopback that accepts and stores every message, except those that a test makes
+//! it refuse.
 //!
-//! It knows EHLO, STARTTLS (for a caller that brings the TLS), AUTH PLAIN and LOGIN, MAIL, RCPT, DATA and QUIT, and demands their order.
+//! It knows EHLO, STARTTLS (for a caller that brings the TLS), AUTH PLAIN and LOGIN, MAIL, RCPT,
+//! DATA and QUIT, and demands their order.
 
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -189,7 +191,7 @@ impl MailServer {
         self.mailbox.mails()
     }
 
-    /// Waits until so many messages are there. Panics when they do not come in time.
+    /// Waits for that many messages. Panics when they do not arrive in time.
     pub fn wait_for(&self, n: usize, limit: Duration) -> Vec<Mail> {
         let (mails, changed) = &*self.mailbox.0;
         let mails = mails.lock().unwrap_or_else(PoisonError::into_inner);

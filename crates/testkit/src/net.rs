@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 
 use crate::random::Rng;
 
-/// A port of 127.0.0.1 on which nobody listens now. It lies below the range from which systems take the ports of
+/// An unused port of 127.0.0.1. It lies below the range from which systems take the ports of
 /// outgoing connections, so none of those takes it either.
 pub fn free_port() -> u16 {
     let mut rng = Rng::from_entropy();
@@ -19,8 +19,8 @@ pub fn free_port() -> u16 {
     }
 }
 
-/// A server on a thread and a runtime of its own: it serves tests with and without a runtime alike, and neither a
-/// busy nor a paused runtime of the test holds it up. It ends when this is dropped.
+/// A server on a thread and a runtime of its own: it serves tests with and without a runtime alike,
+/// and neither a busy nor a paused runtime of the test holds it up. It ends when this is dropped.
 pub(crate) struct Server {
     pub port: u16,
     stop: Option<oneshot::Sender<()>>,
@@ -57,7 +57,8 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.stop = None;
         if let Some(thread) = self.thread.take() {
-            // A panic of the server has been printed already; a second one here would abort the test program.
+            // A panic of the server has been printed already; a second one here would abort the
+            // test program.
             let _ = thread.join();
         }
     }

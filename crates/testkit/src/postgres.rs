@@ -1,10 +1,13 @@
-//! A real PostgreSQL for tests: `initdb` into a temporary folder, one free port on 127.0.0.1, known users.
+//! A real PostgreSQL for tests: `initdb` into a temporary folder, one free port on 127.0.0.1, known
+//! users.
 //!
-//! What always holds: the server ends with the process that started it. A small shell supervisor holds a pipe from
-//! us; when the pipe closes, for whatever reason, it stops the server and removes the folder. PostgreSQL refuses to
-//! run as root, so root starts it as `postgres` or `nobody`. `fsync` is off unless a test turns it on.
+//! What always holds: the server ends with the process that started it. A small shell supervisor
+//! holds a pipe from us; when the pipe closes, for whatever reason, it stops the server and removes
+//! the folder. PostgreSQL refuses to run as root, so root starts it as `postgres` or `nobody`.
+//! `fsync` is off unless a test turns it on.
 //!
-//! What it does not do: install PostgreSQL. Where it is missing, the panic says the line that installs it.
+//! What it does not do: install PostgreSQL. Where it is missing, the panic says the line that
+//! installs it.
 
 mod launch;
 
@@ -67,8 +70,8 @@ impl Postgres {
     pub const USER: &'static str = "postgres";
     /// The superuser's password.
     pub const PASSWORD: &'static str = "super-secret";
-    /// The password of `plain` (cleartext), `md5user`, `scramuser` and `stranger` (SCRAM, may read nothing).
-    /// `trusted` needs none.
+    /// The password of `plain` (cleartext), `md5user`, `scramuser` and `stranger` (SCRAM, may read
+    /// nothing). `trusted` needs none.
     pub const USER_PASSWORD: &'static str = "secret";
 
     /// A new server with default options.
@@ -81,7 +84,8 @@ impl Postgres {
         Options::default()
     }
 
-    /// One server for all tests of this process. Tests share it, so each makes a [database](Self::database) of its own.
+    /// One server for all tests of this process. Tests share it, so each makes a
+    /// [database](Self::database) of its own.
     pub fn shared() -> &'static Postgres {
         static SHARED: OnceLock<Postgres> = OnceLock::new();
         SHARED.get_or_init(Postgres::start)
@@ -113,7 +117,8 @@ impl Postgres {
         Database { server: self, name: name.to_owned() }
     }
 
-    /// Runs statements as superuser in the database `postgres`; rows come back one a line, columns divided by `|`.
+    /// Runs statements as superuser in the database `postgres`; rows come back one a line, columns
+    /// divided by `|`.
     pub fn sql(&self, statements: &str) -> String {
         self.sql_in("postgres", statements)
     }
@@ -153,7 +158,8 @@ impl Postgres {
         let statements = statements.to_owned();
         let writer = std::thread::spawn(move || input.write_all(statements.as_bytes()));
         let output = psql.wait_with_output().expect("psql ends");
-        // psql that stops at an error closes its input early: the write's own failure says nothing more.
+        // psql that stops at an error closes its input early: the write's own failure says nothing
+        // more.
         let _ = writer.join().expect("the writer does not panic");
         if output.status.success() {
             Ok(String::from_utf8_lossy(&output.stdout).trim_end_matches('\n').to_owned())
@@ -170,7 +176,8 @@ impl Postgres {
     /// Starts a stopped or killed server again, on the same port and files.
     pub fn start_again(&self) {
         let mut supervisor = self.supervisor();
-        // After a kill the server refuses to start as long as one of the killed sessions has not quite gone.
+        // After a kill the server refuses to start as long as one of the killed sessions has not
+        // quite gone.
         let started = (0..50).any(|_| supervisor.tell("start"));
         assert!(started, "PostgreSQL did not start again; its log ends:\n{}", self.log_tail());
     }
@@ -181,7 +188,8 @@ impl Postgres {
         self.start_again();
     }
 
-    /// Kills the server and all its sessions at once, as a power cut does. [`Postgres::start_again`] brings it back.
+    /// Kills the server and all its sessions at once, as a power cut does.
+    /// [`Postgres::start_again`] brings it back.
     pub fn kill(&self) {
         let pid_file = self.home.join("data/postmaster.pid");
         let pid = fs::read_to_string(&pid_file).expect("a running server has a pid file");
@@ -284,7 +292,8 @@ impl Options {
         postgres
     }
 
-    /// Starts on a free port. Another process may take the port between the choice and the start: then the next one.
+    /// Starts on a free port. Another process may take the port between the choice and the start:
+    /// then the next one.
     fn launch(&self, bin: PathBuf, home: PathBuf, account: &Account, scratch: bool) -> Postgres {
         let mut supervisor = supervise(&bin, &home, account, scratch);
         for _ in 0..8 {

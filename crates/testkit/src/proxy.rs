@@ -1,7 +1,8 @@
 //! A TCP proxy that breaks connections on purpose, in front of a database or a destination.
 //!
-//! One fault is in force at a time and applies to open connections too. It strikes what flows *downstream*, from the
-//! server to the client; [`Fault::Silence`] stops both ways. It never changes a byte.
+//! One fault is in force at a time and applies to open connections too. It strikes what flows
+//! *downstream*, from the server to the client; [`Fault::Silence`] stops both ways. It never
+//! changes a byte.
 
 use std::io;
 use std::sync::Arc;
@@ -21,7 +22,7 @@ pub enum Fault {
     /// Passes everything on.
     #[default]
     None,
-    /// Holds back each piece from the server for so long.
+    /// Delays each piece from the server by that much.
     Delay(Duration),
     /// Closes a connection in an orderly way once this many bytes came from the server.
     CutAfter(u64),

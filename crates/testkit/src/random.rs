@@ -1,10 +1,10 @@
-//! Reproducible chance: a seed that is printed, and a small generator.
+//! Reproducible randomness: a seed that is printed, and a small generator.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::Duration;
 
-/// The seed of this test: `OUTFLOW_SEED` where that is set, else a random one. It is printed, so that a failure can
-/// be run again.
+/// The seed of this test: `OUTFLOW_SEED` where that is set, else a random one. It is printed, so
+/// that a failure can be run again.
 pub fn seed() -> u64 {
     let seed = match std::env::var("OUTFLOW_SEED") {
         Ok(text) => {

@@ -1,12 +1,13 @@
-//! A destination for tests: it speaks the batch API of Segment and Customer.io, remembers every arrival, and answers
-//! as a test scripts it.
+//! A destination for tests: it speaks the batch API of Segment and Customer.io, remembers every
+//! arrival, and answers as a test scripts it.
 //!
-//! Any path takes a POST. A body may be `{"batch":[…]}`, an array of calls, one call, or one call a line, each plain
-//! or gzip. A reply says too whether the destination *took* the calls, since a real one may take them and still
-//! answer 500, or refuse and answer 200. [`Receiver::calls`] holds what was taken; [`Receiver::arrivals`] holds all.
+//! Any path takes a POST. A body may be `{"batch":[…]}`, an array of calls, one call, or one call a
+//! line, each plain or gzip. A reply says too whether the destination *took* the calls, since a
+//! real one may take them and still answer 500, or refuse and answer 200. [`Receiver::calls`] holds
+//! what was taken; [`Receiver::arrivals`] holds all.
 //!
-//! Every request is recorded before its answer begins. A receiver runs on a thread of its own and ends when it is
-//! dropped.
+//! Every request is recorded before its answer begins. A receiver runs on a thread of its own and
+//! ends when it is dropped.
 
 mod reply;
 
@@ -136,8 +137,8 @@ impl Receiver {
         self.server.port
     }
 
-    /// Answers the next requests with these, one each, before any rule is asked. Replaces what is left of an earlier
-    /// script.
+    /// Answers the next requests with these, one each, before any rule is asked. Replaces what is
+    /// left of an earlier script.
     pub fn script(&self, replies: impl IntoIterator<Item = Reply>) {
         self.shared.lock().script = replies.into_iter().collect();
     }
@@ -162,7 +163,8 @@ impl Receiver {
         self.rule(move |request, _| (request.body.len() > bytes).then(|| Reply::status(413)));
     }
 
-    /// Allows that many requests a second, by a token bucket that begins full, and answers 429 to the others, with that `Retry-After` if one is given.
+    /// Allows that many requests a second, by a token bucket that begins full, and answers 429 to
+    /// the others, with that `Retry-After` if one is given.
     pub fn limit_rate(&self, per_second: f64, retry_after: Option<&'static str>) {
         let bucket = Mutex::new((per_second, Instant::now()));
         self.rule(move |_, _| {
@@ -222,7 +224,8 @@ impl Receiver {
         assert!(enough, "{}", self.shared.lock().too_few(n, limit));
     }
 
-    /// Waits until `n` requests have come, whatever they were answered; panics when that takes longer than `limit`.
+    /// Waits until `n` requests have come, whatever they were answered; panics when that takes
+    /// longer than `limit`.
     pub fn wait_for_requests_blocking(&self, n: usize, limit: Duration) {
         let ledger = self.shared.lock();
         let few = |ledger: &mut Ledger| ledger.requests.len() < n;
@@ -322,7 +325,7 @@ async fn serve(listener: TcpListener, shared: Arc<Shared>) {
             ledger.connections += 1;
             ledger.connections
         };
-        // A connection that breaks is the client's affair.
+        // A connection that breaks is not an error of the receiver.
         tokio::spawn(async move { converse(Connection::new(stream), number, &shared).await.ok() });
     }
 }

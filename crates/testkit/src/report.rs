@@ -1,9 +1,11 @@
-//! Figures of campaigns: how much of one is run, and the line of figures that `bench/reliability.py` collects into `docs/RELIABILITY.md`.
+//! Figures of campaigns: how much of one is run, and the line of figures that
+//! `bench/reliability.py` collects into `docs/RELIABILITY.md`.
 
 use std::fmt::Display;
 use std::time::Duration;
 
-/// Whether the whole of a campaign is wanted (`./test --long`), and not the slice of it that every `./test` runs.
+/// Whether the whole of a campaign is wanted (`./test --long`), and not the slice of it that every
+/// `./test` runs.
 pub fn long() -> bool {
     std::env::var_os("OUTFLOW_LONG").is_some_and(|value| value != "0")
 }
@@ -26,7 +28,8 @@ pub struct Report {
 }
 
 impl Report {
-    /// `test` is the test's name, with which `./test` repeats it; `times` says how often `injected` was done.
+    /// `test` is the test's name, with which `./test` repeats it; `times` says how often `injected`
+    /// was done.
     pub fn new(test: &'static str, injected: impl Into<String>, times: u64) -> Report {
         Report { test, injected: injected.into(), times, lost: 0, repeated: 0, split: 0, more: Vec::new() }
     }

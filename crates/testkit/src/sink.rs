@@ -1,8 +1,8 @@
 //! A receiver that only counts: the far end of benchmarks.
 //!
-//! It takes everything, answers 200, and looks for `"messageId":"` in the bytes instead of parsing them, on one
-//! thread, so that it costs a small part of what the sender costs. `GET /stats` tells the counts as JSON, `POST
-//! /reset` clears them.
+//! It takes everything, answers 200, and looks for `"messageId":"` in the bytes instead of parsing
+//! them, on one thread, so that it costs a small part of what the sender costs. `GET /stats` tells
+//! the counts as JSON, `POST /reset` clears them.
 
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -50,7 +50,7 @@ struct Sink {
     keep: Option<RefCell<BufWriter<File>>>,
 }
 
-/// Serves until the process ends. `listening` is told the port.
+/// Serves until the process ends. `listening` gets the port.
 ///
 /// # Errors
 /// When the port or the file cannot be had.

@@ -1,4 +1,5 @@
-//! A message as it goes over the wire (RFC 5322): plain text in UTF-8, in base64, so that no line is too long and none begins with a dot.
+//! A message as it goes over the wire (RFC 5322): plain text in UTF-8, in base64, so that no line
+//! is too long and none begins with a dot.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -6,10 +7,11 @@ use outflow_core::{Code, Error, Result, Timestamp};
 
 /// Characters of a line of base64.
 const WIDTH: usize = 76;
-/// Bytes of text in one encoded word of a header: with its marks and `Subject: ` before it, it stays within a line of 76.
+/// Bytes of text in one encoded word of a header: with its marks and `Subject: ` before it, it
+/// stays within a line of 76.
 const WORD: usize = 39;
 
-/// A text for some people.
+/// A mail.
 #[derive(Clone, Debug)]
 pub struct Message {
     from: String,
@@ -19,10 +21,11 @@ pub struct Message {
 }
 
 impl Message {
-    /// A message. Addresses are plain ones: `ops@example.com`. `id` stands before the @ of the message id.
+    /// A message. Addresses are plain ones: `ops@example.com`. `id` stands before the @ of the
+    /// message id.
     ///
     /// # Errors
-    /// C005 for an address that is none.
+    /// C005 for an invalid address.
     pub fn new(
         from: &str,
         to: &[String],
@@ -55,7 +58,8 @@ impl Message {
         &self.to
     }
 
-    /// What follows DATA, its end included. No line of it begins with a dot, so none is to be doubled: headers begin with a name or a blank, and base64 has no dots.
+    /// What follows DATA, its end included. No line begins with a dot, so no dot has to be doubled:
+    /// headers begin with a name or a blank, and base64 has no dots.
     pub(super) fn data(&self) -> Vec<u8> {
         let body = BASE64_STANDARD.encode(self.body.replace('\n', "\r\n"));
         let mut data = format!("{}\r\n", self.headers);
@@ -67,7 +71,7 @@ impl Message {
     }
 }
 
-/// One address, of characters that can steer neither a command nor a header.
+/// One address, of characters that cannot break out of a command or a header.
 fn check(address: &str) -> Result<()> {
     let plain = |c: char| c.is_ascii_alphanumeric() || "@.!#$%&'*+-/=?^_`{|}~".contains(c);
     let is_address = address.len() <= 254
@@ -82,7 +86,8 @@ fn check(address: &str) -> Result<()> {
         .help("write it like ops@example.com"))
 }
 
-/// A header's text: as it is if it is short and of plain characters, else in encoded words (RFC 2047).
+/// A header's text: as it is if it is short and of plain characters, else in encoded words (RFC
+/// 2047).
 fn words(text: &str) -> String {
     let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     if text.len() <= WIDTH - "Subject: ".len()

@@ -1,4 +1,4 @@
-//! Answers of all kinds, and what becomes of connections.
+//! Answers of all kinds, and what happens to connections.
 
 use std::sync::Arc;
 
@@ -199,7 +199,7 @@ async fn gets_and_puts_are_what_they_are_called() {
     let server = Server::start(move |mut stream| {
         let seen = seen.clone();
         async move {
-            // A GET has no body and says no length of one.
+            // A GET has no body and no Content-Length.
             let mut request = Vec::new();
             while !request.ends_with(b"\r\n\r\n") {
                 assert_ne!(stream.read_buf(&mut request).await.unwrap(), 0);

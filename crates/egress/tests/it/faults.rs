@@ -12,7 +12,7 @@ use crate::server::{Server, answer, client, read_request, short};
 
 const BODY: Bytes = Bytes::from_static(b"{}");
 
-/// What a post to a server with this script comes to.
+/// The result of a post to a server with this script.
 async fn post<F, Fut>(script: F) -> Result<Response, SendError>
 where
     F: Fn(TcpStream) -> Fut + Send + 'static,
@@ -22,7 +22,7 @@ where
     client().post(&server.target("/"), BODY, &short()).await
 }
 
-/// What a post comes to when the server takes the request, says `text` and hangs up.
+/// The result of a post when the server takes the request, says `text` and hangs up.
 async fn said(text: impl Into<Vec<u8>>) -> Result<Response, SendError> {
     let text = text.into();
     post(move |mut stream| {

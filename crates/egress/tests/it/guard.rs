@@ -1,4 +1,5 @@
-//! The address guard: no connection reaches an address that the policy refuses, however it is written.
+//! The address guard: no connection reaches an address that the policy refuses, however it is
+//! written.
 
 use bytes::Bytes;
 use outflow_egress::{AddressPolicy, Client, ClientOptions, SendErrorKind, Target};

@@ -68,7 +68,8 @@ impl Drop for Server {
     }
 }
 
-/// Reads one request with a Content-Length and returns all of its bytes; `None` when the client hung up.
+/// Reads one request with a Content-Length and returns all of its bytes; `None` when the client
+/// hung up.
 pub async fn read_request(stream: &mut (impl AsyncRead + Unpin)) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
     loop {
@@ -99,7 +100,7 @@ pub fn client() -> Client {
     Client::new(&ClientOptions::default()).unwrap()
 }
 
-/// Deadlines that tests can wait for, far enough apart to tell which one struck.
+/// Deadlines that tests can wait for, far enough apart to distinguish them.
 pub fn short() -> Deadlines {
     let ms = Duration::from_millis;
     Deadlines { connect: ms(400), head: ms(400), idle: ms(400), total: ms(1500) }

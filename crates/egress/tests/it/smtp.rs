@@ -1,4 +1,4 @@
-//! E-mail: what a server gets, in plain text and over TLS, and what its refusals come to.
+//! E-mail: what a server gets, in plain text and over TLS, and what its refusals mean.
 
 use std::io::Write as _;
 use std::sync::Arc;
@@ -75,7 +75,7 @@ async fn a_password_never_goes_over_plain_text() {
     let login = Some(("me".to_owned(), Secret::new(PASSWORD)));
     let plain = Mailer { login: login.clone(), ..mailer(server.port(), Security::Plain) };
     assert_eq!(plain.send(&message()).await.unwrap_err().code(), Code::ConflictingOptions);
-    // A server that does not offer TLS gets nothing, whoever took the offer out.
+    // A server that does not offer TLS gets nothing, even if the offer was removed on the way.
     let secure = Mailer { login, ..mailer(server.port(), Security::StartTls) };
     assert_eq!(secure.send(&message()).await.unwrap_err().code(), Code::DestinationTlsFailed);
     assert!(server.mails().is_empty());

@@ -16,6 +16,7 @@ use outflow_core::{CallFlags, Code, DeliveryState, Error, Result, RunRecord};
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinError, JoinHandle, JoinSet};
 use tokio::time::{Instant, Interval, MissedTickBehavior};
+use tracing::Instrument as _;
 
 use crate::Engine;
 use crate::delivery::batcher::{Batch, Batcher, Offer};
@@ -211,7 +212,10 @@ impl Delivery {
     /// Makes a batch and sends it. A permit that cannot be used is returned.
     async fn send_batch(&mut self, permit: Permit) -> Result<()> {
         match self.next_batch().await? {
-            Some(batch) => drop(self.batches.spawn(self.sender.clone().settle(batch, permit))),
+            Some(batch) => {
+                let settling = self.sender.clone().settle(batch, permit).in_current_span();
+                drop(self.batches.spawn(settling));
+            }
             None => self.is_blocked = true,
         }
         Ok(())

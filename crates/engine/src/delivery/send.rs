@@ -15,6 +15,7 @@ use outflow_core::ports::state::DeadLetter;
 use outflow_core::{Clock, Code, Refusal, Reply, RunRecord, Timestamp};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
+use tracing::{debug, trace};
 
 use crate::delivery::batcher::{Batch, Item};
 use crate::delivery::bisection::Bisection;
@@ -151,6 +152,8 @@ impl Sender {
             request.attempt += 1;
             let bytes = request.body.len() as u64;
             self.notify(BatchEvent::Sent { bytes, is_retry: request.attempt > 1 });
+            let (records, attempt) = (request.records, request.attempt);
+            trace!(records, bytes, attempt, "request sent");
             let Reply { answer, hint } = self.destination.deliver(&request).await;
             match decide(answer, items.len(), poison.suspects()) {
                 Decision::Settle(refused) => {
@@ -194,13 +197,16 @@ impl Sender {
             self.notify(BatchEvent::Halted { code, reason });
             return false;
         }
+        let seconds = failure.wait.as_secs_f64();
+        // The reason is not logged: what the destination answered may repeat a secret or a row.
+        debug!(code = code.as_str(), seconds, "request failed; it is sent again");
         (self.observer)(Event::Retrying {
             sync: self.run.sync.clone(),
             run: self.run.id,
             destination: self.destination.name().to_owned(),
             code,
             reason,
-            seconds: failure.wait.as_secs_f64(),
+            seconds,
         });
         true
     }

@@ -242,7 +242,10 @@ impl Engine {
         if !entries.is_empty() {
             purge.segments = self.spool.blank(run, segments, entries).inspect_err(|_| {
                 // The error says more than a failure to tidy up after it; the next sweep tries again.
-                let _ = self.spool.tidy(run, segments);
+                if let Err(error) = self.spool.tidy(run, segments) {
+                    let error = &error as &(dyn std::error::Error + 'static);
+                    tracing::warn!(run = run.0, error, "half-written segments stay until the next sweep");
+                }
             })?;
         }
         if !purge.is_empty() {

@@ -47,6 +47,7 @@ impl Engine {
             // The state forgets first: a segment that it names is always there.
             self.state.forget_segments(run)?;
             self.spool.remove(run, compared.contains(&run))?;
+            tracing::debug!(run = run.0, "segments deleted");
         }
         for run in self.spool.runs()? {
             let segments = self.state.segments(run)?;
@@ -62,6 +63,7 @@ impl Engine {
             };
             if orphan && !compared.contains(&run) {
                 self.spool.remove(run, false)?;
+                tracing::debug!(run = run.0, "orphaned segments deleted");
                 swept.push(run);
             }
         }

@@ -8,13 +8,14 @@ use outflow_core::ports::state::NewRun;
 use outflow_core::ports::warehouse::Warehouse;
 use outflow_core::run::{RunOptions, Trigger};
 use outflow_core::{Result, RunRecord, SyncSpec, Timestamp};
+use tracing::Instrument as _;
 
 use super::Shared;
 use crate::event::Event;
 use crate::extract::Extractor;
 use crate::run::{pinned, pinned_spec};
 use crate::schedule::{self, Since, Slots};
-use crate::{Engine, Errors, blocking};
+use crate::{Engine, Errors, blocking, spans};
 
 /// What a run is created with.
 pub(super) struct Request {
@@ -59,7 +60,8 @@ pub(super) async fn extract(
     record: &RunRecord,
 ) -> std::result::Result<(), Errors> {
     let spec = pinned_spec(spec, record);
-    Extractor { engine, spec: &spec, warehouse, run: record, observer: &shared.observer }.run().await
+    let extractor = Extractor { engine, spec: &spec, warehouse, run: record, observer: &shared.observer };
+    extractor.run().instrument(spans::run(record)).await
 }
 
 impl Engine {

@@ -16,13 +16,14 @@ use serde::Serialize;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
 use super::{Mode, RuntimeConfig, Shared};
-use crate::blocking;
 use crate::delivery::limiter::Health;
 use crate::event::{Event, Observer};
 use crate::schedule::Slots;
 use crate::stop::stopped;
+use crate::{blocking, spans};
 
 /// A stopped destination is probed after this time, which doubles after each probe …
 const PROBE_AFTER: Duration = Duration::from_secs(300);
@@ -375,7 +376,8 @@ impl DeliveryQueue {
         let observer = self.observer(reported);
         let mut reloads = self.shared.config.clone();
         let mut look = tokio::time::interval(config.limits.lags_after / 20);
-        let delivering = engine.deliver(&record, delivery, delivery_timeout, &observer);
+        let span = spans::delivery(&record, &delivery.destination);
+        let delivering = engine.deliver(&record, delivery, delivery_timeout, &observer).instrument(span);
         tokio::pin!(delivering);
         let delivered = loop {
             tokio::select! {

@@ -10,7 +10,7 @@ use super::*;
 fn page() -> String {
     let mut cli = Cli::command().term_width(110);
     cli.build();
-    let mut page = "# Command line\n\nMade from the code: `UPDATE_DOCS=1 cargo test -p outflow the_page` writes it anew.\n".to_owned();
+    let mut page = "# Command line\n\nGenerated from the code: `UPDATE_DOCS=1 cargo test -p outflow the_page` rewrites it.\n".to_owned();
     let _ = write!(page, "\n## outflow\n\n```text\n{}```\n", cli.render_long_help());
     sections(&mut cli, "outflow", &mut page);
     page

@@ -1,5 +1,5 @@
 //! Promise 8 of `docs/GUARANTEES.md`: secrets and row values stay where they belong. Canaries go in, and all that comes
-//! out is searched for them.
+//! out is searched for them. Every command logs at the level `trace`, which has all others in it.
 
 mod serve;
 
@@ -53,7 +53,8 @@ impl Aviary {
 
     fn run_with_password(&mut self, password: &str, args: &[&str], code: i32) -> &Exit {
         let program = self.project.program(args).env("PG_PASSWORD", password);
-        let exit = program.env("WRITE_KEY", WRITE_KEY).env("HEADER", HEADER).run();
+        let program = program.env("WRITE_KEY", WRITE_KEY).env("HEADER", HEADER);
+        let exit = program.env("OUTFLOW_LOG", "trace").run();
         exit.assert_code(code);
         self.exits.push(exit);
         self.exits.last().unwrap()
@@ -108,8 +109,12 @@ fn no_secret_is_told_when_all_goes_well() {
     let mut aviary = Aviary::new(&database, &receiver.url(), r#"SELECT 1 AS "userId""#);
     aviary.run(&["validate", "-v"], 0);
     aviary.run(&["preview", "users", "--calls", "-v"], 0);
-    aviary.run(&["run", "-v"], 0);
-    aviary.run(&["run", "--full", "-v", "--output", "json"], 0);
+    let text = aviary.run(&["run", "-v"], 0).stderr.clone();
+    let json = aviary.run(&["run", "--full", "-v", "--output", "json"], 0).stderr.clone();
+    for level in ["trace", "debug", "info"] {
+        assert!(text.contains(&format!(" {:5} ", level.to_uppercase())), "{level}: {text}");
+        assert!(json.contains(&format!("\"level\":\"{level}\"")), "{level}: {json}");
+    }
     aviary.run(&["runs", "--output", "json"], 0);
     aviary.run(&["verify", "users"], 0);
     // The canaries did fly.
@@ -218,7 +223,7 @@ fn no_row_value_stands_in_an_error_or_on_stderr() {
         for args in
             [&["run", "-v"][..], &["run", "-v", "--full", "--output", "json"], &["runs", "--output", "json"]]
         {
-            let exit = project.run(args);
+            let exit = project.program(args).env("OUTFLOW_LOG", "trace").run();
             exit.assert_code(if args[0] == "runs" { 0 } else { code });
             assert!(!exit.stderr.contains(ROW) && !exit.stdout.contains(ROW), "{query}: {exit:?}");
         }

@@ -1,8 +1,13 @@
-//! Whom to tell, when, and how often.
+//! Which receivers get an alert, when, and how often.
 //!
-//! Each receiver has a queue and a task of its own, so that one that hangs delays nobody else, and no sync waits for any of them. What always holds: an alert and its end reach
-//! every receiver that answers in time, in this order, at least once and always under the same ids; an alert counts as told as soon as one receiver has it, or all have been given
-//! up. What counts as told is not told again by the next process; what does not, is.
+//! Each receiver has a queue and a worker of its own: one that hangs delays no other, and no sync waits
+//! for any of them.
+//!
+//! What always holds:
+//! - An alert and its end reach every receiver that answers in time, in this order, at least once and
+//!   under the same ids.
+//! - An alert counts as told when one receiver has it, or when all have been given up. The next process
+//!   sends what does not count as told, and nothing else.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -12,18 +17,18 @@ use std::time::Duration;
 use outflow_core::ports::state::State;
 use outflow_core::ports::watch::AlertRecord;
 use outflow_core::{Code, Error, Timestamp};
-use serde_json::json;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
+use tracing::error;
 
-use super::{Note, Receiver, passes};
-use crate::log::Log;
+use super::{Note, Receiver, is_transient};
+use crate::log::as_error;
 
-/// So many messages wait for one receiver.
+/// The capacity of a receiver's queue.
 const WAITING: usize = 1_000;
 
-/// How a receiver that fails is tried again.
+/// How sending to a receiver that fails is repeated.
 #[derive(Clone, Copy, Debug)]
 pub struct Pace {
     /// The pause after the first failure. Each further one is twice as long.
@@ -42,80 +47,78 @@ impl Default for Pace {
 }
 
 enum Command {
-    /// There is something to tell.
-    News,
-    /// These are the receivers from now on.
+    /// Alerts changed.
+    Look,
+    /// The receivers from now on.
     Receivers(Vec<Receiver>),
-    /// This counts as told.
+    /// The alert counts as told.
     Told(Arc<AlertRecord>),
 }
 
-/// A way to whoever tells.
+/// The way to the dispatcher.
 #[derive(Clone)]
 pub struct Notifier(mpsc::UnboundedSender<Command>);
 
 impl Notifier {
-    /// There is something to tell.
+    /// Has the dispatcher look for alerts that began or ended.
     pub fn wake(&self) {
-        // Nobody listens when the process is about to end.
-        let _ = self.0.send(Command::News);
+        // The dispatcher is gone when the process is about to end.
+        let _ = self.0.send(Command::Look);
     }
 
-    /// Replaces the receivers: from the next message on. What waits is sent as it was to be sent.
+    /// Replaces the receivers from the next message on. Messages in queues go to their old receivers.
     pub fn set(&self, receivers: Vec<Receiver>) {
         let _ = self.0.send(Command::Receivers(receivers));
     }
 }
 
-/// Tells these receivers, beginning with what an earlier process left untold. The future ends with an error of the state alone.
+/// Starts with what an earlier process left untold. The future ends only with an error of the state.
 pub fn start(
     receivers: Vec<Receiver>,
     state: Arc<dyn State>,
     pace: Pace,
-    log: Log,
 ) -> (Notifier, impl Future<Output = Result<(), Error>>) {
-    let (words, mut inbox) = mpsc::unbounded_channel();
-    let mut office = Dispatcher::new(words.clone(), state, pace, log);
-    let telling = async move {
-        office.employ(receivers);
-        office.look().await?;
-        while let Some(word) = inbox.recv().await {
-            office.hear(word).await?;
+    let (commands, mut inbox) = mpsc::unbounded_channel();
+    let mut dispatcher = Dispatcher::new(commands.clone(), state, pace);
+    let dispatching = async move {
+        dispatcher.spawn_workers(receivers);
+        dispatcher.look().await?;
+        while let Some(command) = inbox.recv().await {
+            dispatcher.obey(command).await?;
         }
         Ok(())
     };
-    (Notifier(words), telling)
+    (Notifier(commands), dispatching)
 }
 
 /// A message on its way to one receiver.
 struct Notification {
     alert: Arc<AlertRecord>,
-    written: Instant,
-    /// Receivers that have yet to take it or to be given up.
+    queued_at: Instant,
+    /// How many receivers have neither taken it nor been given up.
     open: Arc<AtomicUsize>,
 }
 
 struct Dispatcher {
     queues: Vec<(String, mpsc::Sender<Notification>)>,
-    carriers: JoinSet<()>,
-    /// What was put into queues and does not count as told yet.
+    workers: JoinSet<()>,
+    /// Alerts in queues that do not count as told yet.
     on_the_way: HashSet<(String, String, Timestamp, bool)>,
-    words: mpsc::UnboundedSender<Command>,
+    commands: mpsc::UnboundedSender<Command>,
     state: Arc<dyn State>,
     pace: Pace,
-    log: Log,
 }
 
 impl Dispatcher {
-    fn new(words: mpsc::UnboundedSender<Command>, state: Arc<dyn State>, pace: Pace, log: Log) -> Self {
-        let (queues, carriers, on_the_way) = (Vec::new(), JoinSet::new(), HashSet::new());
-        Self { queues, carriers, on_the_way, words, state, pace, log }
+    fn new(commands: mpsc::UnboundedSender<Command>, state: Arc<dyn State>, pace: Pace) -> Self {
+        let (queues, workers, on_the_way) = (Vec::new(), JoinSet::new(), HashSet::new());
+        Self { queues, workers, on_the_way, commands, state, pace }
     }
 
-    async fn hear(&mut self, word: Command) -> Result<(), Error> {
-        match word {
-            Command::Receivers(receivers) => self.employ(receivers),
-            Command::News => self.look().await?,
+    async fn obey(&mut self, command: Command) -> Result<(), Error> {
+        match command {
+            Command::Receivers(receivers) => self.spawn_workers(receivers),
+            Command::Look => self.look().await?,
             Command::Told(alert) => {
                 self.on_the_way.remove(&key(&alert));
                 self.state(move |state| state.alert_told(&alert)).await?;
@@ -126,18 +129,18 @@ impl Dispatcher {
         Ok(())
     }
 
-    /// The carriers of old queues end when those are empty.
-    fn employ(&mut self, receivers: Vec<Receiver>) {
-        while self.carriers.try_join_next().is_some() {}
+    /// The workers of old queues end when those are empty.
+    fn spawn_workers(&mut self, receivers: Vec<Receiver>) {
+        while self.workers.try_join_next().is_some() {}
         self.queues.clear();
         for receiver in receivers {
-            let (queue, letters) = mpsc::channel(WAITING);
+            let (queue, inbox) = mpsc::channel(WAITING);
             self.queues.push((receiver.name.clone(), queue));
-            self.carriers.spawn(carry(receiver, letters, self.words.clone(), self.pace, self.log));
+            self.workers.spawn(work(receiver, inbox, self.commands.clone(), self.pace));
         }
     }
 
-    /// Posts what is news, and forgets what ended before anybody was to be told.
+    /// Queues what began or ended, and forgets what ended before a receiver could be told.
     async fn look(&mut self) -> Result<(), Error> {
         for alert in self.state(|state| state.alerts()).await? {
             let begins = AlertRecord { recovered_at: None, ..alert.clone() };
@@ -159,11 +162,12 @@ impl Dispatcher {
     fn post(&self, alert: AlertRecord) {
         let (alert, open) = (Arc::new(alert), Arc::new(AtomicUsize::new(self.queues.len())));
         for (name, queue) in &self.queues {
-            let letter = Notification { alert: alert.clone(), written: Instant::now(), open: open.clone() };
-            if let Err(full) = queue.try_send(letter) {
+            let notification =
+                Notification { alert: alert.clone(), queued_at: Instant::now(), open: open.clone() };
+            if let Err(full) = queue.try_send(notification) {
                 let error =
                     Error::new(Code::DeliveryTimeout, format!("{WAITING} messages wait for this receiver"));
-                given_up(&full.into_inner(), name, &error, &self.words, self.log);
+                given_up(&full.into_inner(), name, &error, &self.commands);
             }
         }
     }
@@ -184,22 +188,27 @@ fn key(alert: &AlertRecord) -> (String, String, Timestamp, bool) {
     (alert.kind.clone(), alert.subject.clone(), alert.since, alert.recovered_at.is_some())
 }
 
-/// Takes letters to one receiver, one after the other.
-async fn carry(
+/// Sends notifications to one receiver, one after the other.
+async fn work(
     receiver: Receiver,
-    mut letters: mpsc::Receiver<Notification>,
-    words: mpsc::UnboundedSender<Command>,
+    mut inbox: mpsc::Receiver<Notification>,
+    commands: mpsc::UnboundedSender<Command>,
     pace: Pace,
-    log: Log,
 ) {
-    while let Some(letter) = letters.recv().await {
-        let note = Note::of(&letter.alert);
+    while let Some(notification) = inbox.recv().await {
+        let note = Note::of(&notification.alert);
         let mut pause = pace.first;
         let outcome = loop {
-            match receiver.tell(&note).await {
-                Err(error) if passes(&error) && letter.written.elapsed() < pace.patience => {
+            match receiver.send(&note).await {
+                Err(error) if is_transient(&error) && notification.queued_at.elapsed() < pace.patience => {
                     if pause == pace.first {
-                        log.error("alert not told yet", &fields(&letter.alert, &receiver.name), &error);
+                        error!(
+                            receiver = receiver.name,
+                            alert = notification.alert.kind,
+                            subject = notification.alert.subject,
+                            error = as_error(&error),
+                            "alert not told yet"
+                        );
                     }
                     tokio::time::sleep(pause).await;
                     pause = (pause * 2).min(pace.longest);
@@ -208,28 +217,24 @@ async fn carry(
             }
         };
         match outcome {
-            Ok(()) => drop(words.send(Command::Told(letter.alert))),
-            Err(error) => given_up(&letter, &receiver.name, &error, &words, log),
+            Ok(()) => drop(commands.send(Command::Told(notification.alert))),
+            Err(error) => given_up(&notification, &receiver.name, &error, &commands),
         }
     }
 }
 
-/// This receiver will not be told. When it was the last one that might have been, the alert counts as told.
+/// The receiver does not get the notification. If no other one may still get it, the alert counts as told.
 fn given_up(
-    letter: &Notification,
+    notification: &Notification,
     receiver: &str,
     error: &Error,
-    words: &mpsc::UnboundedSender<Command>,
-    log: Log,
+    commands: &mpsc::UnboundedSender<Command>,
 ) {
-    log.error("alert not told", &fields(&letter.alert, receiver), error);
-    if letter.open.fetch_sub(1, Ordering::SeqCst) == 1 {
-        let _ = words.send(Command::Told(letter.alert.clone()));
+    let AlertRecord { kind, subject, .. } = &*notification.alert;
+    error!(receiver, alert = kind, subject, error = as_error(error), "alert not told");
+    if notification.open.fetch_sub(1, Ordering::SeqCst) == 1 {
+        let _ = commands.send(Command::Told(notification.alert.clone()));
     }
-}
-
-fn fields(alert: &AlertRecord, receiver: &str) -> [(&'static str, serde_json::Value); 3] {
-    [("receiver", json!(receiver)), ("alert", json!(alert.kind)), ("subject", json!(alert.subject))]
 }
 
 #[cfg(test)]

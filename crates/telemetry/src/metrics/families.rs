@@ -1,6 +1,7 @@
 //! Every metric that there is. `docs/OPERATING.md` has the same table.
 
-/// Numbers that belong together. A name that ends in `_total` is a counter, any other a gauge.
+/// Samples of one name. A name that ends in `_total` is a counter, any other a gauge.
+#[derive(Debug)]
 pub struct Family {
     /// The name.
     pub name: &'static str,
@@ -43,9 +44,9 @@ pub const FAMILIES: &[Family] = &[
         "when a run last ended with every call settled, in Unix seconds",
     ),
     family("outflow_failed_runs_in_a_row", SYNC, "runs that failed since the last one that was extracted"),
-    family("outflow_run_awaiting_approval", SYNC, "1 while a guard holds a run"),
+    family("outflow_run_awaiting_approval", SYNC, "1 while a run awaits approval"),
     family("outflow_calls_pending", LANE, "calls of committed runs that are not settled"),
-    family("outflow_backlog_runs", LANE, "runs that wait for the destination, the one under way included"),
+    family("outflow_backlog_runs", LANE, "runs that wait for the destination, the one in delivery included"),
     family("outflow_backlog_bytes", LANE, "bytes of their segments"),
     family(
         "outflow_destination_lagging",
@@ -53,7 +54,11 @@ pub const FAMILIES: &[Family] = &[
         "1 while the destination keeps the sync busy no longer; only where runs wait",
     ),
     family("outflow_destination_up", DESTINATION, "1 while it takes requests, as far as is known"),
-    family("outflow_destination_paused", DESTINATION, "1 while nothing is sent until it is mended"),
+    family(
+        "outflow_destination_paused",
+        DESTINATION,
+        "1 while nothing is sent until a person fixes the cause",
+    ),
     family("outflow_disk_free_bytes", &[], "free bytes on the spool's disk"),
     family("outflow_disk_reserve_bytes", &[], "free bytes that extractions leave alone"),
     family("outflow_alerts_firing", &["alert"], "alerts that fire, by kind"),

@@ -1,4 +1,4 @@
-//! Counting what the supervisor tells.
+//! Counters of what the supervisor reports, for as long as the process lives.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -7,7 +7,7 @@ use std::time::Instant;
 use outflow_core::{Code, DeliveryCounts, DeliveryState, RunId, RunState, Timestamp};
 use outflow_engine::serve::Event;
 
-use super::text::Text;
+use super::snapshot::Snapshot;
 
 /// Counts for as long as the process lives.
 pub struct Recorder {
@@ -21,7 +21,7 @@ struct Counts {
     rows: BTreeMap<(String, &'static str), u64>,
     extract_seconds: BTreeMap<String, f64>,
     queues: BTreeMap<(String, String), QueueCounts>,
-    /// Deliveries under way: what they had settled when last heard of, and since when this process works on them.
+    /// Deliveries in flight: their counts in the last notice, and since when this process works on them.
     open: HashMap<(RunId, String), (DeliveryCounts, Instant)>,
 }
 
@@ -74,8 +74,8 @@ impl Recorder {
                 let began = counts.delivery(sync, *run, destination, now);
                 if matches!(state, DeliveryState::Succeeded | DeliveryState::Partial) {
                     counts.open.remove(&(*run, destination.clone()));
-                    let lane = counts.queues.entry((sync.clone(), destination.clone())).or_default();
-                    lane.seconds = Some(began.elapsed().as_secs_f64());
+                    let queue = counts.queues.entry((sync.clone(), destination.clone())).or_default();
+                    queue.seconds = Some(began.elapsed().as_secs_f64());
                 }
             }
             Event::Started { .. }
@@ -93,8 +93,8 @@ impl Recorder {
         }
     }
 
-    /// Writes what was counted of these syncs and destinations.
-    pub fn write(&self, text: &mut Text, syncs: &[&str], destinations: &[&str]) {
+    /// Adds what was counted of these syncs and destinations.
+    pub fn add(&self, snapshot: &mut Snapshot, syncs: &[&str], destinations: &[&str]) {
         let counts = self.lock();
         let known = |sync: &str| syncs.contains(&sync);
         fn of<'a>(
@@ -107,23 +107,23 @@ impl Recorder {
         }
         let runs = of(&counts.runs, "state");
         let runs = runs.iter().filter(|(l, _)| known(l[0].1)).map(|(l, n)| (&l[..], *n));
-        text.add("outflow_runs_total", runs);
+        snapshot.add("outflow_runs_total", runs);
         let rows = of(&counts.rows, "outcome");
         let rows = rows.iter().filter(|(l, _)| known(l[0].1)).map(|(l, n)| (&l[..], *n));
-        text.add("outflow_rows_total", rows);
+        snapshot.add("outflow_rows_total", rows);
         let seconds: Vec<_> =
             counts.extract_seconds.iter().map(|(s, n)| ([("sync", s.as_str())], *n)).collect();
         let seconds = seconds.iter().filter(|(l, _)| known(l[0].1)).map(|(l, n)| (&l[..], *n));
-        text.add("outflow_last_extraction_seconds", seconds);
+        snapshot.add("outflow_last_extraction_seconds", seconds);
         let queues: Vec<_> = counts
             .queues
             .iter()
             .filter(|((sync, destination), _)| known(sync) && destinations.contains(&destination.as_str()))
-            .map(|((sync, destination), lane)| {
-                ([("sync", sync.as_str()), ("destination", destination.as_str())], lane)
+            .map(|((sync, destination), queue)| {
+                ([("sync", sync.as_str()), ("destination", destination.as_str())], queue)
             })
             .collect();
-        write_lanes(text, &queues);
+        add_queues(snapshot, &queues);
     }
 
     fn lock(&self) -> MutexGuard<'_, Counts> {
@@ -132,7 +132,8 @@ impl Recorder {
 }
 
 impl Counts {
-    /// Adds what a delivery has settled since it was last heard of. What an earlier process settled is not counted again.
+    /// Adds what a delivery has settled since its last notice. What an earlier process settled is not
+    /// counted again.
     fn delivery(&mut self, sync: &str, run: RunId, destination: &str, now: &DeliveryCounts) -> Instant {
         let open = self.open.entry((run, destination.to_owned())).or_insert_with(|| (*now, Instant::now()));
         let (before, began) = (std::mem::replace(&mut open.0, *now), open.1);
@@ -153,10 +154,10 @@ impl Counts {
 /// One of a delivery's counts.
 type Counted = fn(&DeliveryCounts) -> u64;
 
-fn write_lanes(text: &mut Text, queues: &[([(&str, &str); 2], &QueueCounts)]) {
+fn add_queues(snapshot: &mut Snapshot, queues: &[([(&str, &str); 2], &QueueCounts)]) {
     let mut calls = Vec::new();
-    for ([sync, destination], lane) in queues {
-        let c = &lane.counts;
+    for ([sync, destination], queue) in queues {
+        let c = &queue.counts;
         for (outcome, n) in [
             ("delivered", c.delivered),
             ("dead_letter", c.dead_letters),
@@ -167,17 +168,17 @@ fn write_lanes(text: &mut Text, queues: &[([(&str, &str); 2], &QueueCounts)]) {
             calls.push(([*sync, *destination, ("outcome", outcome)], n as f64));
         }
     }
-    text.add("outflow_calls_total", calls.iter().map(|(l, n)| (&l[..], *n)));
+    snapshot.add("outflow_calls_total", calls.iter().map(|(l, n)| (&l[..], *n)));
     let families: [(&str, Counted); 3] = [
         ("outflow_requests_total", |c| c.requests),
         ("outflow_request_retries_total", |c| c.retries),
         ("outflow_request_bytes_total", |c| c.bytes),
     ];
     for (name, pick) in families {
-        text.add(name, queues.iter().map(|(l, lane)| (&l[..], pick(&lane.counts) as f64)));
+        snapshot.add(name, queues.iter().map(|(l, queue)| (&l[..], pick(&queue.counts) as f64)));
     }
-    let seconds = queues.iter().filter_map(|(l, lane)| Some((&l[..], lane.seconds?)));
-    text.add("outflow_last_delivery_seconds", seconds);
+    let seconds = queues.iter().filter_map(|(l, queue)| Some((&l[..], queue.seconds?)));
+    snapshot.add("outflow_last_delivery_seconds", seconds);
 }
 
 #[cfg(test)]
@@ -198,18 +199,18 @@ mod tests {
     #[test]
     fn what_an_earlier_process_settled_and_what_is_said_twice_count_once() {
         let recorder = Recorder::new(Timestamp::UNIX_EPOCH);
-        // The first word of run 5 says what it found; run 6 begins at nothing.
+        // Run 5 was begun by an earlier process; run 6 begins at zero.
         for (run, n) in [(5, 40), (5, 70), (5, 70), (5, 100), (6, 0), (6, 10)] {
             recorder.observe(&delivering(run, n));
         }
-        let mut text = Text::default();
-        recorder.write(&mut text, &["users"], &["a"]);
-        let page = text.finish();
+        let mut snapshot = Snapshot::default();
+        recorder.add(&mut snapshot, &["users"], &["a"]);
+        let page = snapshot.page().unwrap();
         let line = "outflow_calls_total{sync=\"users\",destination=\"a\",outcome=\"delivered\"} 70\n";
         assert!(page.contains(line), "{page}");
-        // What has left the project is told no more.
-        let mut text = Text::default();
-        recorder.write(&mut text, &["users"], &["b"]);
-        assert_eq!(text.finish(), "");
+        // What has left the project is left out.
+        let mut snapshot = Snapshot::default();
+        recorder.add(&mut snapshot, &["users"], &["b"]);
+        assert_eq!(snapshot.page().unwrap(), "");
     }
 }

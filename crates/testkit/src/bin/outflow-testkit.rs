@@ -1,6 +1,7 @@
 //! The testkit's servers as a program, for benchmarks and for trying things by hand.
 //!
-//! Each prints `listening on 127.0.0.1:PORT` and ends when its standard input ends, so it never outlives its starter.
+//! Each prints `listening on 127.0.0.1:PORT` and ends when its standard input ends, so it never
+//! outlives its starter.
 
 use std::io::{Read, Write};
 use std::process::ExitCode;
@@ -125,7 +126,7 @@ fn pem(path: Option<String>) -> Result<String, String> {
 
 fn announce(port: u16) {
     println!("listening on 127.0.0.1:{port}");
-    // Whoever waits for the line reads it from a pipe, where it would otherwise stay in a buffer.
+    // The starter reads this line from a pipe, where it would otherwise stay in a buffer.
     let _ = std::io::stdout().flush();
 }
 

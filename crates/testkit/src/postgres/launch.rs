@@ -1,5 +1,5 @@
-//! How a server process comes to be: the installed binaries, the account that it runs under, its files, and the shell
-//! that watches over it.
+//! How a server process comes to be: the installed binaries, the account that it runs under, its
+//! files, and the shell that watches over it.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -10,8 +10,9 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use super::Postgres;
 
-/// Starts and stops the server on command, and stops it for good when its input ends. The server is a child of this
-/// shell, which is how a killed one leaves no zombie whose process id would keep the next one from starting.
+/// Starts and stops the server on command, and stops it for good when its input ends. The server is
+/// a child of this shell, which is how a killed one leaves no zombie whose process id would keep
+/// the next one from starting.
 const SUPERVISOR: &str = r#"
 bin=$1 data=$2 log=$3 ending=$4 scratch=$5 pid=
 stop() {

@@ -8,7 +8,8 @@ use tokio::io::AsyncWriteExt;
 
 use crate::http::{Connection, answer};
 
-/// How one request is answered, and whether its calls are taken. Made by a constructor, refined by the other methods.
+/// How one request is answered, and whether its calls are taken. Made by a constructor, refined by
+/// the other methods.
 #[derive(Clone, Debug)]
 pub struct Reply {
     how: How,
@@ -89,7 +90,8 @@ impl Reply {
         Self::new(How::ResetEarly, false)
     }
 
-    /// A reset after the whole request, before any answer: the sender cannot know whether it was taken. It was.
+    /// A reset after the whole request, before any answer: the sender cannot know whether it was
+    /// taken. It was.
     pub fn reset_after_request() -> Reply {
         Self::bytes(Vec::new(), End::Reset).taken()
     }
@@ -104,7 +106,8 @@ impl Reply {
         Self::bytes(Vec::new(), End::Close).taken()
     }
 
-    /// A 200 that announces more bytes than it sends before the connection ends. The calls are taken.
+    /// A 200 that announces more bytes than it sends before the connection ends. The calls are
+    /// taken.
     pub fn short_body() -> Reply {
         Self::bytes(b"HTTP/1.1 200 OK\r\ncontent-length: 5000\r\n\r\n{}".to_vec(), End::Close).taken()
     }
@@ -119,7 +122,8 @@ impl Reply {
         Self::slow(0, pause)
     }
 
-    /// A 200 whose head comes at once and whose body comes byte by byte with this pause before each.
+    /// A 200 whose head comes at once and whose body comes byte by byte with this pause before
+    /// each.
     pub fn slow_body(pause: Duration) -> Reply {
         let whole = answer(200, &[], Self::SUCCESS.as_bytes()).len();
         Self::slow(whole - Self::SUCCESS.len(), pause)
@@ -140,7 +144,8 @@ impl Reply {
         Self::huge_body(u64::MAX)
     }
 
-    /// A 200 whose body is gzip, unasked for: a few KiB that unpack to that many bytes. The calls are taken.
+    /// A 200 whose body is gzip, unasked for: a few KiB that unpack to that many bytes. The calls
+    /// are taken.
     pub fn gzip_bomb(bytes: u64) -> Reply {
         let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
         // Writing to memory does not fail.
@@ -165,12 +170,12 @@ impl Reply {
         Self::ok().header("x-long", &"a".repeat(bytes))
     }
 
-    /// So many `100 Continue` and no answer behind them.
+    /// That many `100 Continue` and no final answer.
     pub fn informational_flood(times: usize) -> Reply {
         Self::bytes("HTTP/1.1 100 Continue\r\n\r\n".repeat(times).into_bytes(), End::Close)
     }
 
-    /// Another protocol, which nobody asked for.
+    /// A switch to another protocol that the client did not request.
     pub fn upgrade() -> Reply {
         let head = "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: other\r\n\r\n";
         Self::bytes(head.as_bytes().to_vec(), End::Close)
@@ -201,7 +206,8 @@ impl Reply {
         self.body(value.to_string())
     }
 
-    /// Takes the calls whatever the answer says: with a 500, that is a destination which processes twice.
+    /// Takes the calls whatever the answer says: with a 500, that is a destination which processes
+    /// twice.
     #[must_use]
     pub fn taken(mut self) -> Reply {
         self.taken = true;

@@ -1,7 +1,7 @@
 //! The ways to log in: cleartext (3), md5 (5) and Redshift's own digest (13).
 //!
-//! PostgreSQL computes the hashes: the simulator asks it over its own connection. A wrong password, an unknown user, and temporary credentials without TLS all
-//! get the same text.
+//! PostgreSQL computes the hashes: the simulator asks it over its own connection. A wrong password,
+//! an unknown user, and temporary credentials without TLS all get the same text.
 
 use std::io;
 

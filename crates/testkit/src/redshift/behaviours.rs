@@ -1,4 +1,5 @@
-//! What the simulator knows about Redshift. A test compares this table with the tests that there are.
+//! What the simulator knows about Redshift. A test compares this table with the tests that there
+//! are.
 
 use Basis::{Documented, Inferred, Observed};
 

@@ -1,6 +1,7 @@
 //! What goes to and comes from one client, under the condition in force.
 //!
-//! What always holds: everything to the client passes through [`Client::flush`], which is where a slow cluster takes its time and a cut connection is cut.
+//! What always holds: everything to the client passes through [`Client::flush`], which is where a
+//! slow cluster takes its time and a cut connection is cut.
 
 use std::io;
 use std::sync::Arc;
@@ -33,7 +34,8 @@ impl Client {
         frame(&mut self.out, tag, body);
     }
 
-    /// The next frame from the client, after everything that there is for it was sent. `None`: it has closed.
+    /// The next frame from the client, after everything that there is for it was sent. `None`: it
+    /// has closed.
     pub async fn next(&mut self) -> io::Result<Option<(u8, &[u8])>> {
         if !self.inbox.is_ready() {
             self.flush().await?;

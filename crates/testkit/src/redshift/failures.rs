@@ -1,15 +1,18 @@
 //! Errors on demand, worded as Redshift words them.
 //!
-//! Redshift's own errors have the SQLSTATE XX000; what happened stands in a numeric code in the many lines of the detail, or in the message alone.
+//! Redshift's own errors have the SQLSTATE XX000; what happened stands in a numeric code in the
+//! many lines of the detail, or in the message alone.
 
 use super::report::Report;
 
-/// A failure. Those of a login strike when a client logs in; all others strike a query that reads a table, when it is executed.
+/// A failure. Those of a login strike when a client logs in; all others strike a query that reads a
+/// table, when it is executed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Failure {
     /// Login: 28000 (not 28P01), also what expired temporary credentials get. Observed.
     BadPassword,
-    /// Login: over the 500 connections of a cluster. The text is observed, its SQLSTATE 53300 inferred.
+    /// Login: over the 500 connections of a cluster. The text is observed, its SQLSTATE 53300
+    /// inferred.
     ConnectionLimit,
     /// Code 1016 in the detail. The code is inferred.
     DiskFull,
@@ -21,7 +24,7 @@ pub enum Failure {
     SerializableConflict,
     /// A table was changed by another transaction. Observed.
     ConcurrentConflict,
-    /// A table was built anew while the query ran. Observed.
+    /// A table was rebuilt while the query ran. Observed.
     RebuiltTable,
     /// Missing rights that surface as an internal error. Observed.
     PermissionXX000,

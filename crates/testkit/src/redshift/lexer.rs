@@ -1,7 +1,8 @@
 //! Redshift's SQL as tokens.
 //!
-//! What always holds: the tokens' texts, put together, are the statement. In ordinary literals a backslash escapes the next character, as on Redshift.
-//! What is not closed runs to the end, and PostgreSQL says what is wrong with it.
+//! What always holds: the tokens' texts, put together, are the statement. In ordinary literals a
+//! backslash escapes the next character, as on Redshift. What is not closed runs to the end, and
+//! PostgreSQL says what is wrong with it.
 
 use std::ops::Range;
 

@@ -1,7 +1,9 @@
-//! What a statement reads and calls: whether compute nodes take part, and which functions run where.
+//! What a statement reads and calls: whether compute nodes take part, and which functions run
+//! where.
 //!
-//! The names after FROM and JOIN are looked at; a table is the user's unless it belongs to the catalogue or is a common table expression. Written for
-//! queries; where it errs, it takes a statement for one of the leader node alone.
+//! The names after FROM and JOIN are looked at; a table is the user's unless it belongs to the
+//! catalogue or is a common table expression. Written for queries; if it is wrong, it classifies a
+//! statement as leader-node only.
 
 use std::ops::Range;
 
@@ -15,7 +17,8 @@ pub(super) struct Reads {
     pub version: bool,
 }
 
-/// Run on the leader node only: "Leader node–only functions" and "Unsupported PostgreSQL functions" of the Developer Guide, those that queries are likely to use.
+/// Run on the leader node only: "Leader node–only functions" and "Unsupported PostgreSQL functions"
+/// of the Developer Guide, those that queries are likely to use.
 const LEADER_ONLY: &[&str] = &[
     "age",
     "array_agg",

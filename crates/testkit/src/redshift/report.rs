@@ -1,7 +1,8 @@
 //! Errors and notices as Redshift words them, and the translation of PostgreSQL's.
 //!
-//! What always holds: a report has the fields of the 8.0 protocol only (no `V`, no names of schemas, tables or columns). A position is kept for syntax
-//! errors alone: the parser of 8.0 knows it only there.
+//! What always holds: a report has the fields of the 8.0 protocol only (no `V`, no names of
+//! schemas, tables or columns). A position is kept for syntax errors alone: the parser of 8.0 knows
+//! it only there.
 
 use std::io;
 
@@ -47,18 +48,21 @@ impl Report {
         self
     }
 
-    /// `syntax error at or near "…"`, at that byte of the client's text. Positions are in characters, counted from 1.
+    /// `syntax error at or near "…"`, at that byte of the client's text. Positions are in
+    /// characters, counted from 1.
     pub fn syntax(sql: &str, at: usize, near: &str) -> Report {
         let position = sql[..at].chars().count() + 1;
         Report::error("42601", format!("syntax error at or near \"{near}\"")).with(b'P', position.to_string())
     }
 
-    /// What stops on the user's word or at `statement_timeout`: both read alike (documented for the time-out).
+    /// A cancel by the user or by `statement_timeout`: both have the same text (documented for the
+    /// time-out).
     pub fn cancelled(query: u64) -> Report {
         Report::error("57014", format!("Query ({query}) cancelled on user's request"))
     }
 
-    /// PostgreSQL's report, told as Redshift tells it. `query` is the number of the statement, `sql` what the client sent and `rewritten` what PostgreSQL got.
+    /// PostgreSQL's report in Redshift's wording. `query` is the number of the statement, `sql`
+    /// what the client sent and `rewritten` what PostgreSQL got.
     pub fn translate(body: &[u8], query: u64, sql: &str, rewritten: &str) -> io::Result<Report> {
         let mut report = Report::error("XX000", "");
         let mut fields = Fields(body);

@@ -1,7 +1,9 @@
-//! Redshift's SQL made PostgreSQL's.
+//! Rewrites Redshift's SQL as PostgreSQL's.
 //!
-//! Works on tokens and not on a parsed statement, so that nothing is lost that no rule here is about. What PostgreSQL can be taught by a function, a type or an
-//! operator stands in `functions.sql`; here is what needs another text. What it does not do: check. Nonsense goes through, and PostgreSQL refuses it.
+//! Works on tokens and not on a parsed statement, so that text without a rule stays as it is. What
+//! a function, a type or an operator can add to PostgreSQL is in `functions.sql`; this file changes
+//! the text where that is not enough. What it does not do: check. Invalid SQL is passed on, and
+//! PostgreSQL refuses it.
 
 mod calls;
 mod ddl;
@@ -45,7 +47,7 @@ impl Rewriter<'_> {
             index = self.step(index, range.end, &mut out, &mut top);
         }
         if let Some(count) = top {
-            // On a line of its own, lest it stand in a comment.
+            // On a line of its own, so that it is not part of a comment.
             out.push_str("\nLIMIT ");
             out.push_str(&count);
         }

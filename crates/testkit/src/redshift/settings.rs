@@ -1,7 +1,9 @@
-//! Settings: which Redshift has, which of them PostgreSQL has, and what is said about them at start-up.
+//! Settings: which Redshift has, which of them PostgreSQL has, and what is said about them at
+//! start-up.
 //!
-//! A setting that Redshift alone has is kept in PostgreSQL under the prefix `redshift.`, so that SET, SET LOCAL, RESET and SHOW work on it as on any other.
-//! Everything that is in neither list is refused, although PostgreSQL may have it.
+//! A setting that Redshift alone has is kept in PostgreSQL under the prefix `redshift.`, so that
+//! SET, SET LOCAL, RESET and SHOW work on it as on any other. Everything that is in neither list is
+//! refused, although PostgreSQL may have it.
 
 use super::report::Report;
 use super::{Options, Startup};
@@ -22,7 +24,8 @@ const COMMON: &[&str] = &[
     "transaction_read_only",
 ];
 
-/// Settings of Redshift alone, with their defaults: the configuration reference of the Database Developer Guide.
+/// Settings of Redshift alone, with their defaults: the configuration reference of the Database
+/// Developer Guide.
 const OWN: &[(&str, &str)] = &[
     ("analyze_threshold_percent", "10"),
     ("cast_super_null_on_error", "on"),
@@ -94,13 +97,15 @@ pub(super) fn is_on(value: &str) -> bool {
     matches!(value.to_ascii_lowercase().as_str(), "on" | "true" | "t" | "yes" | "1")
 }
 
-/// The encoding that the server reports. It is called UNICODE unless the client asks for UTF8 by that name.
+/// The encoding that the server reports. It is called UNICODE unless the client asks for UTF8 by
+/// that name.
 pub(super) fn encoding(startup: &Startup) -> &'static str {
     let asked = startup.get("client_encoding").unwrap_or("").to_ascii_uppercase();
     if asked == "UTF8" || asked == "UTF-8" { "UTF8" } else { "UNICODE" }
 }
 
-/// What PostgreSQL is told at start-up, and the version of Redshift's protocol that the client asks for.
+/// The settings that PostgreSQL gets at start-up, and the version of Redshift's protocol that the
+/// client asks for.
 type AtStartup = (Vec<(String, String)>, Option<i32>);
 
 /// Sorts the parameters of the start-up message.

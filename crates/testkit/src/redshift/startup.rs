@@ -1,5 +1,5 @@
-//! A connection from its first byte to the first ReadyForQuery: TLS, the start-up message, authentication, what the server says about itself; and requests
-//! to cancel.
+//! A connection from its first byte to the first ReadyForQuery: TLS, the start-up message,
+//! authentication, what the server says about itself; and requests to cancel.
 
 use std::io;
 use std::sync::Arc;
@@ -53,7 +53,7 @@ pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
         let standing = *shared.condition.borrow();
         shared.connections.fetch_add(1, Ordering::Relaxed);
         tokio::spawn(async move {
-            // A broken connection is the client's end or a condition's work; there is nobody to tell.
+            // The client or a condition ended the connection: there is no one to report to.
             let _ = connection(stream, shared, standing).await;
         });
     }
@@ -134,7 +134,7 @@ async fn cancel(body: &[u8], shared: &Shared) -> io::Result<()> {
     }
 }
 
-/// Start-up and login. The inner error is what the client is told before the end.
+/// Start-up and login. The inner error is what the client gets before the end.
 async fn hello(client: &mut Client, code: i32, rest: &[u8]) -> io::Result<Result<Begin, Report>> {
     if code != PROTOCOL_3_0 {
         let (major, minor) = (code >> 16, code & 0xffff);
@@ -228,7 +228,8 @@ fn take_failure(shared: &Shared) -> Option<Failure> {
     Some(next)
 }
 
-/// What a cluster says about itself, in the order of a log of 2024, the key to cancel with, and that it is ready.
+/// What a cluster says about itself, in the order of a log of 2024, the key to cancel with, and
+/// that it is ready.
 fn introduce(
     client: &mut Client,
     startup: &Startup,

@@ -96,7 +96,8 @@ fn compact(json: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// The digits as a whole number of 8 bytes, or of 16 for a precision above 19. The modifier has precision and scale; without one, the digits are as they come.
+/// The digits as a whole number of 8 bytes, or of 16 for a precision above 19. The modifier has
+/// precision and scale; without one, the digits are as they come.
 fn scaled(text: &[u8], modifier: i32, out: &mut Vec<u8>) {
     let text = String::from_utf8_lossy(text);
     let value = text.replacen('.', "", 1).parse::<i128>().unwrap_or(0);

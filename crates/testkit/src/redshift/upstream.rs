@@ -1,7 +1,8 @@
 //! The simulator's own connections to the PostgreSQL behind it.
 //!
-//! Each client's session has one. It logs in as the simulator's superuser and then takes the client's name by `SET SESSION AUTHORIZATION`, so that rights and
-//! `current_user` are the client's whatever way of authentication the simulator played with it.
+//! Each client's session has one. It logs in as the simulator's superuser and then takes the
+//! client's name by `SET SESSION AUTHORIZATION`, so that rights and `current_user` are the client's
+//! whatever way of authentication the simulator played with it.
 
 use std::io;
 
@@ -19,12 +20,13 @@ pub(super) struct Upstream {
     inbox: Inbox,
     /// The process and the secret to cancel with.
     pub key: (i32, i32),
-    /// Of the transaction, as the last ReadyForQuery told it: `I`, `T` or `E`.
+    /// Of the transaction, as in the last ReadyForQuery: `I`, `T` or `E`.
     pub status: u8,
 }
 
 impl Upstream {
-    /// Logs in with a password in clear text. The outer error is a broken connection, the inner one the server's refusal.
+    /// Logs in with a password in clear text. The outer error is a broken connection, the inner one
+    /// the server's refusal.
     pub async fn connect(
         port: u16,
         (user, password): (&str, &str),

@@ -1,7 +1,9 @@
-//! Frames of the PostgreSQL protocol 3.0, read and written by hand, for either side of the simulator.
+//! Frames of the PostgreSQL protocol 3.0, read and written by hand, for either side of the
+//! simulator.
 //!
-//! A frame is a tag, a 32-bit length that counts itself, and a body. What always holds: a frame that was read is valid until the next read, and waiting for
-//! one may be given up and taken up again. What it does not do: know what bodies mean.
+//! A frame is a tag, a 32-bit length that counts itself, and a body. What always holds: a frame
+//! that was read is valid until the next read, and waiting for one may be given up and taken up
+//! again. What it does not do: know what bodies mean.
 
 use std::io;
 use std::pin::Pin;
@@ -11,10 +13,10 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 
-/// A frame longer than this is taken for nonsense. Redshift's rows are below 64 MB.
+/// A longer frame is invalid. Redshift's rows are below 64 MB.
 const LONGEST: usize = 1 << 30;
 
-/// Reads ahead as much as the socket gives, up to this.
+/// Reads ahead up to this many bytes.
 const CHUNK: usize = 64 << 10;
 
 /// A connection, plain or encrypted.

@@ -3,7 +3,8 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
-/// Posts a body on a connection of its own and reads until the server closes. The error is how that ended.
+/// Posts a body on a connection of its own and reads until the server closes. The error is how that
+/// ended.
 pub fn post(port: u16, headers: &str, body: &[u8]) -> (Vec<u8>, std::io::Result<()>) {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
     let head = format!(

@@ -40,7 +40,8 @@ fn a_program_is_killed_as_often_as_asked_and_then_finishes() {
     let script = "echo x >> starts; [ $(wc -l < starts) -gt 5 ] && exit 0; exec sleep 60";
     let mut rng = Rng::new(seed());
     let program = shell(script).folder(folder.path());
-    // A start may be killed before it has counted itself: then the last ones run on, so there are a few more of them.
+    // A start may be killed before it has counted itself: then the last ones run on, so there are a
+    // few more of them.
     let campaign = kill_often(&program, 5, Duration::from_millis(200), &mut rng, |_| false);
     assert!(campaign.kills <= 5);
     assert_eq!(campaign.exits.iter().filter(|exit| exit.was_killed()).count(), campaign.kills);

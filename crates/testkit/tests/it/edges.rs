@@ -1,4 +1,5 @@
-//! Which crate may know which: the edges of `docs/ARCHITECTURE.md`, checked against what the manifests say.
+//! Which crate may know which: the edges of `docs/ARCHITECTURE.md`, checked against what the
+//! manifests say.
 
 use std::collections::BTreeSet;
 use std::process::Command;

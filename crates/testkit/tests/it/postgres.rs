@@ -1,4 +1,4 @@
-//! The server that tests stand on.
+//! The PostgreSQL server that tests use.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -61,7 +61,8 @@ fn a_server_ends_with_the_process_that_started_it() {
     let line = lines.next().expect("it says where it listens").unwrap();
     let port: u16 = line.rsplit(':').next().and_then(|port| port.trim().parse().ok()).expect(&line);
     let mut open = TcpStream::connect(("127.0.0.1", port)).unwrap();
-    // An SSLRequest and its answer: now a session of its own serves this connection, and a stop ends it at once.
+    // An SSLRequest and its answer: now a session of its own serves this connection, and a stop
+    // ends it at once.
     open.write_all(&[0, 0, 0, 8, 4, 210, 22, 47]).unwrap();
     open.read_exact(&mut [0; 1]).unwrap();
     starter.kill().unwrap();

@@ -1,7 +1,8 @@
 //! The Redshift simulator, spoken to over the wire by hand.
 
-/// One test out of many, so that they share one server: each test is a process of its own. What runs last before a failure is the one that failed; one that
-/// is left out is reported as dead code.
+/// One test out of many, so that they share one server: each test is a process of its own. What
+/// runs last before a failure is the one that failed; one that is left out is reported as dead
+/// code.
 macro_rules! together {
     ($module:ident: $($name:ident,)*) => {
         #[test]

@@ -1,4 +1,4 @@
-//! House rules that no compiler checks.
+//! Rules of the repository that the compiler does not check.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -14,8 +14,9 @@ pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
 }
 
-/// Files that people write: all but what is built, downloaded, or kept by git. Paths are relative to [`root`].
-fn files() -> Vec<(PathBuf, String)> {
+/// Files that people write: all but what is built, downloaded, or kept by git. Paths are relative
+/// to [`root`].
+pub fn files() -> Vec<(PathBuf, String)> {
     let mut found = Vec::new();
     let mut folders = vec![root()];
     while let Some(folder) = folders.pop() {
@@ -127,7 +128,8 @@ fn every_code_has_a_page_and_every_page_a_code() {
     assert_eq!(pages, codes);
 }
 
-/// The tests that a page names, such as `engine::it::delivery::a_test`, `outflow::it::redshift::traps` or `spool::model`. Each must exist.
+/// The tests that a page names, such as `engine::it::delivery::a_test`,
+/// `outflow::it::redshift::traps` or `spool::model`. Each must exist.
 fn named_tests(title: &str, text: &str) -> usize {
     let names = text.split('`').filter(|t| t.contains("::") && t.split("::").all(is_name));
     names.inspect(|name| assert!(exists(name), "{title}: {name} is not there")).count()
@@ -193,4 +195,20 @@ fn the_tests_that_the_page_of_reliability_names_exist() {
 
 fn is_name(part: &str) -> bool {
     !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+}
+
+/// The pages that say where something lives: each path in backticks must exist.
+#[test]
+fn the_paths_that_documents_name_exist() {
+    let is_page = |path: &Path| path.extension().is_some_and(|kind| kind == "md");
+    let folders = ["bench/", "crates/", "destinations/", "docs/", "examples/"];
+    let mut named = 0;
+    for (page, text) in files().into_iter().filter(|(path, _)| is_page(path)) {
+        let paths = text.split('`').skip(1).step_by(2).filter(|t| folders.iter().any(|f| t.starts_with(f)));
+        for path in paths.filter(|path| !path.contains([' ', '*', '…']) && !path.contains("CODE")) {
+            named += 1;
+            assert!(root().join(path).exists(), "{}: {path} is not there", page.display());
+        }
+    }
+    assert!(named >= 100, "only {named} paths are named");
 }

@@ -93,6 +93,7 @@ fn quiet(format: &str) {
             .env("KEY", KEY)
             .env("ADDRESS", ADDRESS)
             .env("MAIL_PASSWORD", MAIL_PASSWORD)
+            .env("OUTFLOW_LOG", "trace")
     };
     let running = program(&["serve", "-v", "--log-format", format]).spawn();
     // One alert for each sync; they are told in any order.
@@ -115,7 +116,7 @@ fn quiet(format: &str) {
     let exit = running.wait();
     exit.assert_code(0);
     assert!(
-        ["run failed", "reload refused", "alert not told", "run awaits approval", "stopped"]
+        ["run failed", "reload refused", "alert not told", "run awaits approval", "stopped", "request sent"]
             .iter()
             .all(|event| exit.stderr.contains(event)),
         "{exit:?}"

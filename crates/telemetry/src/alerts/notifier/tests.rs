@@ -1,4 +1,5 @@
-//! Receivers that refuse, hang and come back: a real state and real sockets, on loopback. Each test waits for requests and for words, never for time.
+//! Receivers that refuse, hang and come back: a real state and real sockets, on loopback. Each test waits
+//! for requests and commands, never for time.
 
 use outflow_core::Secret;
 use outflow_egress::SigningKey;
@@ -8,7 +9,6 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::alerts::Way;
-use crate::log::LogFormat;
 
 const PACE: Pace = Pace {
     first: Duration::from_millis(5),
@@ -38,9 +38,9 @@ fn webhook(url: &str) -> Receiver {
     Receiver::new(Way::Webhook { url: Secret::new(url), key: SigningKey::new(&key).unwrap() })
 }
 
-/// An office whose words the test hands on.
+/// A dispatcher whose commands the test hands on.
 struct Desk {
-    office: Dispatcher,
+    dispatcher: Dispatcher,
     inbox: mpsc::UnboundedReceiver<Command>,
     _dir: TempDir,
 }
@@ -49,27 +49,27 @@ impl Desk {
     fn new(receivers: Vec<Receiver>, pace: Pace) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let state = Arc::new(SqliteState::open(dir.path()).unwrap());
-        let log = Log::new(LogFormat::Text);
-        let (words, inbox) = mpsc::unbounded_channel();
-        let mut office = Dispatcher::new(words, state, pace, log);
-        office.employ(receivers);
-        Self { office, inbox, _dir: dir }
+        let (commands, inbox) = mpsc::unbounded_channel();
+        let mut dispatcher = Dispatcher::new(commands, state, pace);
+        dispatcher.spawn_workers(receivers);
+        Self { dispatcher, inbox, _dir: dir }
     }
 
     fn state(&self) -> &dyn State {
-        &*self.office.state
+        &*self.dispatcher.state
     }
 
     async fn put(&mut self, alert: AlertRecord) {
         self.state().put_alerts(&[alert]).unwrap();
-        self.office.look().await.unwrap();
+        self.dispatcher.look().await.unwrap();
     }
 
     /// Waits until something counts as told.
     async fn told(&mut self) {
-        let word = tokio::time::timeout(IN_TIME, self.inbox.recv()).await.expect("a word in time").unwrap();
-        assert!(matches!(word, Command::Told(_)));
-        self.office.hear(word).await.unwrap();
+        let command =
+            tokio::time::timeout(IN_TIME, self.inbox.recv()).await.expect("a command in time").unwrap();
+        assert!(matches!(command, Command::Told(_)));
+        self.dispatcher.obey(command).await.unwrap();
     }
 }
 
@@ -165,7 +165,7 @@ async fn the_next_process_tells_what_nobody_took_and_nothing_else() {
     let told = AlertRecord { told: true, ..fired("told") };
     let over = AlertRecord { recovered_at: Some(at(5)), ..fired("over") };
     desk.state().put_alerts(&[told, over, fired("untold")]).unwrap();
-    desk.office.look().await.unwrap();
+    desk.dispatcher.look().await.unwrap();
     desk.told().await;
     let left: Vec<_> = desk.state().alerts().unwrap().into_iter().map(|a| (a.subject, a.told)).collect();
     assert_eq!(left, [("told".to_owned(), true), ("untold".to_owned(), true)]);
@@ -180,10 +180,10 @@ async fn who_is_full_of_messages_gets_no_more_and_without_receivers_all_counts_a
     let mut desk = Desk::new(vec![webhook(&alarm.url())], PACE);
     let many: Vec<AlertRecord> = (0..WAITING + 3).map(|n| fired(&format!("sync{n:04}"))).collect();
     desk.state().put_alerts(&many).unwrap();
-    desk.office.look().await.unwrap();
+    desk.dispatcher.look().await.unwrap();
     // One is under way, a thousand wait, and the rest was given up at once.
     desk.told().await;
-    desk.office.hear(Command::Receivers(Vec::new())).await.unwrap();
+    desk.dispatcher.obey(Command::Receivers(Vec::new())).await.unwrap();
     desk.put(fired("alone")).await;
     let alerts = desk.state().alerts().unwrap();
     assert!(alerts.iter().find(|a| a.subject == "alone").unwrap().told);

@@ -1,9 +1,11 @@
-//! Definitions: how a cluster stores a table means nothing here, and users are made with PostgreSQL's words.
+//! Definitions: how a cluster stores a table means nothing here, and users are made with
+//! PostgreSQL's words.
 
 use super::Rewriter;
 
 impl Rewriter<'_> {
-    /// Drops or rewrites what begins at `place`, if it is such a word, and returns the place after it.
+    /// Drops or rewrites what begins at `place`, if it is such a word, and returns the place after
+    /// it.
     pub(super) fn definition(
         &self,
         index: usize,

@@ -22,7 +22,8 @@ together! {
     statement_timeout,
 }
 
-/// A simulator of this test's own, since what is set is in force for all, and a session in it with a table.
+/// A simulator of this test's own, since what is set is in force for all, and a session in it with
+/// a table.
 fn own() -> (Redshift, Client) {
     let redshift = options().start();
     let mut client = Client::admin(&redshift, "dev", &[]);

@@ -1,0 +1,3 @@
+SELECT id AS "userId", email, first_name, plan
+FROM users
+WHERE last_updated >= {{last_sync_time}}
