@@ -1,5 +1,5 @@
-//! Wiring: from a project to warehouses, destinations and an engine. The only place that knows every
-//! adapter.
+//! Wiring: from a project to warehouses, destinations and an engine. The only place that knows
+//! every adapter.
 
 use std::collections::HashMap;
 use std::path::Path;

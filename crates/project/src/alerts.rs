@@ -7,7 +7,6 @@ use outflow_core::{Code, Error, Secret, Timestamp};
 use outflow_egress::smtp::{Mailer, Message, Security};
 use outflow_egress::{SigningKey, Target};
 use outflow_engine::serve::alert::Rules;
-use outflow_telemetry::alerts::{Receiver, Way};
 
 use super::Problems;
 use super::document::{Node, Value};

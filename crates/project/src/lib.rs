@@ -32,7 +32,6 @@ use outflow_core::{Budget, Code, Error, SyncSpec};
 use outflow_engine::operations::retention::Keep;
 use outflow_engine::serve::Limits;
 use outflow_engine::serve::alert::Rules;
-use outflow_telemetry::alerts::Receiver;
 use outflow_warehouse::DatabaseSettings;
 use serde_json::{Map, Value};
 
