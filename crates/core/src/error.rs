@@ -1,10 +1,14 @@
-//! The error that users see: a stable code, what happened, where, how to mend it, and a chain of causes for us.
+//! The error that users see: a stable code, what happened, where, how to mend it, and a chain of
+//! causes for us.
 //!
-//! Adapters may have an error type of their own inside; what crosses a port is this one. It never carries a secret or a row value.
+//! Adapters may have an error type of their own inside; what crosses a port is this one. It never
+//! carries a secret or a row value.
 
 use std::fmt;
 
-use crate::Code;
+use serde::ser::{Serialize, SerializeStruct, Serializer};
+
+use crate::{Code, NextStep};
 
 /// The result of whatever can fail with a coded error.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -17,13 +21,21 @@ struct Inner {
     message: String,
     place: Option<String>,
     help: Option<String>,
+    next: Vec<NextStep>,
     cause: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
 impl Error {
     /// An error with this code. `message` is one sentence without a full stop, in the user's terms.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Self(Box::new(Inner { code, message: message.into(), place: None, help: None, cause: None }))
+        Self(Box::new(Inner {
+            code,
+            message: message.into(),
+            place: None,
+            help: None,
+            next: Vec::new(),
+            cause: None,
+        }))
     }
 
     /// Says where: `outflow.yaml:12:5`, `line 3, column 8 of the query`, `column "userId"`.
@@ -37,6 +49,13 @@ impl Error {
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.0.help = Some(help.into());
+        self
+    }
+
+    /// Adds what a person can do next with Outflow. A front end says how.
+    #[must_use]
+    pub fn next_step(mut self, step: NextStep) -> Self {
+        self.0.next.push(step);
         self
     }
 
@@ -65,6 +84,35 @@ impl Error {
     /// How to mend it, if that is known.
     pub fn help_text(&self) -> Option<&str> {
         self.0.help.as_deref()
+    }
+
+    /// What a person can do next with Outflow.
+    pub fn next_steps(&self) -> &[NextStep] {
+        &self.0.next
+    }
+}
+
+/// The form of an error in documents. Causes are left out: they may be long and are for us.
+impl Serialize for Error {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        let Inner { code, message, place, help, next, .. } = &*self.0;
+        let mut document = s.serialize_struct("Error", 5)?;
+        document.serialize_field("code", code)?;
+        document.serialize_field("message", message)?;
+        match place {
+            Some(place) => document.serialize_field("place", place)?,
+            None => document.skip_field("place")?,
+        }
+        match help {
+            Some(help) => document.serialize_field("help", help)?,
+            None => document.skip_field("help")?,
+        }
+        if next.is_empty() {
+            document.skip_field("next")?;
+        } else {
+            document.serialize_field("next", next)?;
+        }
+        document.end()
     }
 }
 

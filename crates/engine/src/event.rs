@@ -8,10 +8,21 @@ use std::sync::Arc;
 
 use outflow_core::ports::watch::AlertRecord;
 use outflow_core::run::FindingCount;
-use outflow_core::{Code, DeliveryCounts, DeliveryState, Error, RowCounts, RunId, RunState, Timestamp};
+use outflow_core::{
+    Code, DeliveryCounts, DeliveryState, Error, NextStep, RowCounts, RunId, RunState, Timestamp,
+};
 
 /// Takes events. It is called from many tasks and must not block.
 pub type Observer = Arc<dyn Fn(Event) + Send + Sync>;
+
+/// Something that a person should know of a run before it reads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// What is so.
+    pub text: String,
+    /// What a person can do about it.
+    pub next: Option<NextStep>,
+}
 
 /// Something that happened. `sync`, `run` and `destination` name what it happened to.
 #[derive(Clone, Debug)]
@@ -31,7 +42,7 @@ pub enum Event {
         /// The value of `{{last_sync_time}}`.
         last_sync_time: String,
         /// What a person should know about the comparison, the start, or a destination that is new.
-        note: Option<String>,
+        notes: Vec<Note>,
     },
     /// Rows have been read: totals so far.
     Read { sync: String, run: RunId, rows: u64, rejected: u64 },

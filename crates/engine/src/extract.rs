@@ -14,7 +14,9 @@ use outflow_core::ports::spool::{Keep, SpoolHeader, SpoolWriter, Spooled};
 use outflow_core::ports::state::{Extraction, SyncState};
 use outflow_core::ports::warehouse::{RowStream, Statement, Warehouse};
 use outflow_core::run::{FindingCount, ReplayMode};
-use outflow_core::{Code, Column, Error, RowCounts, RowPage, RunId, RunRecord, SyncSpec, Timestamp};
+use outflow_core::{
+    Code, Column, Error, NextStep, RowCounts, RowPage, RunId, RunRecord, SyncSpec, Timestamp,
+};
 use outflow_mapping::{Plan, RowEncoder};
 use outflow_query::Query;
 use tokio::sync::watch;
@@ -23,7 +25,7 @@ use tracing::debug;
 use self::cursor::{CursorTracker, CursorValue};
 use self::wanted_keys::WantedKeys;
 use self::watermark::Clocks;
-use crate::event::{Event, Observer};
+use crate::event::{Event, Note, Observer};
 use crate::stop::{interrupted, stopped};
 use crate::{Engine, Errors, blocking};
 
@@ -79,13 +81,14 @@ impl Extractor<'_> {
         let (previous, void) = self.previous(&before);
         let (engine, run) = (self.engine.clone(), self.run.clone());
         let newcomers = blocking(move || engine.newcomers(&run)).await?;
-        let notes = [watermark::note(spec, &before, &clocks).filter(|_| ordinary), void, newcomers];
-        let note = notes.into_iter().flatten().reduce(|a, b| format!("{a}; {b}"));
+        let begin = watermark::note(spec, &before, &clocks).filter(|_| ordinary);
+        let begin = begin.map(|text| Note { text, next: None });
+        let notes = begin.into_iter().chain(void).chain(newcomers).collect();
         (self.observer)(Event::Reading {
             sync: self.run.sync.clone(),
             run: self.run.id,
             last_sync_time: text,
-            note,
+            notes,
         });
 
         let moved = |seen| watermark::moved(spec, &before, seen, &value, &clocks, self.run.id);
@@ -157,14 +160,15 @@ impl Extractor<'_> {
     }
 
     /// The run to compare with, or why there is none although there was one.
-    fn previous(&self, before: &SyncState) -> (Option<RunId>, Option<String>) {
+    fn previous(&self, before: &SyncState) -> (Option<RunId>, Option<Note>) {
         let same = before.fingerprint.as_deref() == Some(watermark::fingerprint(self.spec).as_str());
         if before.run.is_none() || same || !self.run.pinned.options.is_ordinary() {
             return (before.run, None);
         }
-        let note = "the query, the type, the nulls rule or the lookback changed since the last run: rows that it sent are sent again \
-                    where the query reads them again; `outflow run --full` sends everything";
-        (None, Some(note.to_owned()))
+        let text = "the query, the type, the nulls rule or the lookback changed since the last run: rows that it \
+                    sent are sent again where the query reads them again";
+        let next = Some(NextStep::RunFull { sync: self.spec.name.clone() });
+        (None, Some(Note { text: text.to_owned(), next }))
     }
 
     /// Whether the database may have to be asked which rows the next run can read again.

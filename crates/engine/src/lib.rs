@@ -32,7 +32,7 @@ use outflow_core::{Clock, Code, Error};
 use tokio::sync::watch;
 
 pub use delivery::limiter::Limiters;
-pub use event::{Event, Observer};
+pub use event::{Event, Note, Observer};
 pub use report::{DeliveryDocument, FORMAT_VERSION, Reason, RunDocument, RunListEntry, Seconds};
 pub use serve::once::RunRequest;
 

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use outflow_app::{SourceKind, source_kinds as kinds};
 use outflow_telemetry::log::Filter;
-use outflow_warehouse::{SourceKind, kinds};
 
 /// Self-hosted reverse ETL: rows of a warehouse query become calls to your destinations.
 #[derive(Debug, Parser)]
@@ -110,7 +110,8 @@ pub enum Command {
     Estimate(Estimate),
     /// Run syncs now
     Run(Run),
-    /// Keep every enabled sync running by its schedule, until SIGTERM or Ctrl-C; SIGHUP reads the project again
+    /// Keep every enabled sync running by its schedule, until SIGTERM or Ctrl-C; SIGHUP reads the
+    /// project again
     Serve(Serve),
     /// Show what runs, what waits, what is due next and what is wrong
     Status,
@@ -296,6 +297,15 @@ pub struct Serve {
     pub metrics: Option<std::net::SocketAddr>,
 }
 
+impl From<LogFormat> for outflow_telemetry::log::LogFormat {
+    fn from(format: LogFormat) -> Self {
+        match format {
+            LogFormat::Text => Self::Text,
+            LogFormat::Json => Self::Json,
+        }
+    }
+}
+
 /// `outflow alerts`
 #[derive(Debug, Args)]
 pub struct Alerts {
@@ -326,6 +336,13 @@ pub struct Runs {
 pub struct RunName {
     /// The run's number, or a sync's name for its latest run; without it, the latest run of all
     pub run: Option<String>,
+}
+
+impl RunName {
+    /// The run that is meant.
+    pub fn name(&self) -> outflow_app::RunName {
+        outflow_app::RunName::parse(self.run.as_deref())
+    }
 }
 
 /// `outflow rejected`
@@ -470,7 +487,7 @@ fn tables(text: &str) -> Result<Names, String> {
 }
 
 fn names(text: &str, parts: usize, help: &str) -> Result<Names, String> {
-    let names = outflow_warehouse::parse_names(text).filter(|names| names.iter().all(|n| n.len() == parts));
+    let names = outflow_app::parse_names(text).filter(|names| names.iter().all(|n| n.len() == parts));
     names.map(Names).ok_or_else(|| help.to_owned())
 }
 

@@ -7,18 +7,14 @@ mod dead_letters;
 mod estimate;
 mod explain;
 mod findings;
-mod follow;
-mod holder;
-pub mod init;
-mod look;
+mod init;
 pub mod outcome;
 mod preview;
 mod purge;
 mod rejected;
-mod replay;
-pub mod run;
+pub mod replay;
+mod run;
 mod runs;
-mod schema;
 mod serve;
 mod source;
 mod status;
@@ -27,7 +23,8 @@ mod validate;
 mod verify;
 
 use clap::CommandFactory;
-use outflow_engine::Errors;
+use outflow_app::{App, Errors};
+use outflow_core::{Code, Error};
 use serde_json::json;
 
 use crate::cli::{Cli, Command};
@@ -38,30 +35,31 @@ use crate::output::Printer;
 /// Does what was typed.
 pub async fn dispatch(cli: Cli, printer: Printer) -> Result<Exit, Errors> {
     let common = cli.common;
+    let app = App::new(common.project.clone(), common.state.clone());
     match cli.command {
-        Command::Demo(args) => demo::demo(&common, &args, printer).await,
+        Command::Demo(args) => demo::demo(&args, printer).await,
         Command::Init(args) => init::init(&args, printer),
-        Command::Validate(args) => validate::validate(&common, &args, printer).await,
-        Command::Source(command) => source::source(&common, &command, printer).await,
-        Command::Preview(args) => preview::preview(&common, &args, printer).await,
-        Command::Estimate(args) => estimate::estimate(&common, &args, printer).await,
-        Command::Run(args) => run::run(&common, &args, printer).await,
-        Command::Serve(args) => serve::serve(&common, &args, printer).await,
-        Command::Runs(args) => runs::runs(&common, &args, printer),
-        Command::Status => status::status(&common, printer).await,
-        Command::Alerts(args) => alerts::alerts(&common, &args, printer).await,
-        Command::Rejected(args) => rejected::rejected(&common, &args, printer),
-        Command::DeadLetters(args) => dead_letters::dead_letters(&common, &args, printer),
-        Command::Replay(args) => replay::replay(&common, &args, printer).await,
-        Command::Backfill(args) => backfill::backfill(&common, &args, printer).await,
-        Command::Purge(args) => purge::purge(&common, &args, printer).await,
-        Command::Approve(args) => approval::approve(&common, &args, printer).await,
-        Command::Reject(args) => approval::reject(&common, &args, printer).await,
-        Command::Usage(args) => usage::usage(&common, &args, printer),
-        Command::Verify(args) => verify::verify(&common, &args, printer),
+        Command::Validate(args) => Ok(validate::validate(&app, &args, printer).await),
+        Command::Source(command) => source::source(&app, &command, printer).await,
+        Command::Preview(args) => preview::preview(&app, &args, printer).await,
+        Command::Estimate(args) => estimate::estimate(&app, &args, printer).await,
+        Command::Run(args) => run::run(&app, &args, printer).await,
+        Command::Serve(args) => serve::serve(&app, &args).await,
+        Command::Runs(args) => runs::runs(&app, &args, printer).await,
+        Command::Status => status::status(&app, printer).await,
+        Command::Alerts(args) => alerts::alerts(&app, &args, printer).await,
+        Command::Rejected(args) => rejected::rejected(&app, &args, printer).await,
+        Command::DeadLetters(args) => dead_letters::dead_letters(&app, &args, printer).await,
+        Command::Replay(args) => replay::replay(&app, &args, printer).await,
+        Command::Backfill(args) => backfill::backfill(&app, &args, printer).await,
+        Command::Purge(args) => purge::purge(&app, &args, printer).await,
+        Command::Approve(args) => approval::approve(&app, &args, printer).await,
+        Command::Reject(args) => approval::reject(&app, &args, printer).await,
+        Command::Usage(args) => usage::usage(&app, &args, printer).await,
+        Command::Verify(args) => verify::verify(&app, &args, printer).await,
         Command::Explain { code } => explain::explain(code.as_deref(), printer),
         Command::Schema => {
-            printer.text(&(serde_json::to_string_pretty(&schema::schema()).unwrap_or_default() + "\n"));
+            printer.text(&(serde_json::to_string_pretty(&outflow_app::schema()).unwrap_or_default() + "\n"));
             Ok(Exit::Done)
         }
         Command::Completions { shell } => {
@@ -76,4 +74,12 @@ pub async fn dispatch(cli: Cli, printer: Printer) -> Result<Exit, Errors> {
             Ok(Exit::Done)
         }
     }
+}
+
+/// A code by its name.
+fn code(text: &str) -> Result<Code, Error> {
+    Code::from_name(text.trim()).ok_or_else(|| {
+        Error::new(Code::ConflictingOptions, format!("{text:?} is not a code"))
+            .help("`outflow explain` without a code lists them all")
+    })
 }

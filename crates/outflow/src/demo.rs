@@ -1,8 +1,9 @@
 //! `outflow demo`: the whole product on embedded parts.
 //!
-//! A SQLite file stands in for the warehouse and a server on loopback for Customer.io; everything between them is the engine that users run, on a project that is written
-//! to a folder and stays there. It shows both halves of a run, rows that are rejected with reasons, fan-out to two destinations, and that a second round sends only what
-//! changed.
+//! A SQLite file stands in for the warehouse and a server on loopback for Customer.io; everything
+//! between them is the engine that users run, on a project that is written to a folder and stays
+//! there. It shows both halves of a run, rows that are rejected with reasons, fan-out to two
+//! destinations, and that a second round sends only what changed.
 
 mod data;
 mod files;
@@ -12,26 +13,25 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use outflow_core::run::{RunOptions, Trigger};
+use outflow_app::{
+    App, Caller, Errors, Event, RejectedRequest, RunDocument, RunName, RunOutcome, RunRequest, Selection,
+};
 use outflow_core::{Clock, Code, Error, SystemClock};
-use outflow_engine::{Engine, Errors, RunDocument, RunRequest};
-use outflow_state::SqliteState;
 use serde_json::json;
 
-use crate::cli::{Common, Demo};
+use crate::cli::Demo;
 use crate::commands::outcome::{exit_of, people};
 use crate::exit::Exit;
-use crate::output::{Paint, Printer, count, short};
+use crate::output::{Paint, Printer, count, plain, short};
 use crate::progress::Display;
-use crate::project::Project;
-use crate::{signals, wiring};
+use crate::signals;
 use receiver::Receiver;
 
 /// Between two rounds of an endless demo.
 const PAUSE: Duration = Duration::from_secs(5);
 
 /// Runs the demo.
-pub async fn demo(common: &Common, args: &Demo, printer: Printer) -> Result<Exit, Errors> {
+pub async fn demo(args: &Demo, printer: Printer) -> Result<Exit, Errors> {
     let stop = signals::listen();
     let receiver = Receiver::start().await?;
     files::write(&args.dir, receiver.address())?;
@@ -40,12 +40,16 @@ pub async fn demo(common: &Common, args: &Demo, printer: Printer) -> Result<Exit
     printer.say(&format!("a shop with {} people in {}", count(people_count.into()), shop.display()));
     on_a_thread(move || data::create(&path, people_count)).await?;
 
-    let common = Common { project: args.dir.clone(), state: None, ..common.clone() };
-    let project = Project::load(&common.project)?;
-    let state = Arc::new(SqliteState::open(&wiring::state_dir(&common))?);
-    let engine = wiring::engine(&common, &project, state, stop.clone())?;
+    let app = App::new(args.dir.clone(), None);
+    let display = Display::new(printer);
+    let listener = Arc::new(move |event: Event<'_>| {
+        if let Event::Run { sync, event } = event {
+            display.run(sync, event);
+        }
+    });
+    let caller = Caller { stop: stop.clone(), listener };
 
-    let mut rounds = vec![round(&engine, &project, printer, 1).await?];
+    let mut rounds = vec![round(&app, &caller, printer, 1).await?];
     let mut number = 1;
     while (number < 2 || !args.once) && !*stop.borrow() {
         number += 1;
@@ -54,7 +58,7 @@ pub async fn demo(common: &Common, args: &Demo, printer: Printer) -> Result<Exit
         let at = SystemClock.now().as_second().max(now + 1);
         let changed = on_a_thread(move || data::change(&path, at, number)).await?;
         printer.say(&format!("\nin the meantime {} rows of the shop changed or came in", count(changed)));
-        rounds.push(round(&engine, &project, printer, number).await?);
+        rounds.push(round(&app, &caller, printer, number).await?);
         if !args.once {
             let mut stop = stop.clone();
             let _ = tokio::time::timeout(PAUSE, stop.wait_for(|s| *s)).await;
@@ -63,7 +67,20 @@ pub async fn demo(common: &Common, args: &Demo, printer: Printer) -> Result<Exit
 
     let seen = receiver.seen();
     let document = json!({ "format_version": 1, "rounds": rounds });
-    printer.document(&document, |_| story(printer, &engine, &rounds, &seen, &args.dir));
+    let reasons = match reasons(&app, &rounds).await {
+        Ok(reasons) => reasons,
+        Err(errors) => errors
+            .0
+            .iter()
+            .map(|e| {
+                format!(
+                    "{e}
+"
+                )
+            })
+            .collect(),
+    };
+    printer.document(&document, |_| story(printer, &reasons, &rounds, &seen, &args.dir));
     if !seen.wrong.is_empty() {
         let what = format!("the receiver found fault with what arrived: {}", seen.wrong.join("; "));
         return Err(Error::new(Code::CountsDiffer, what).into());
@@ -81,24 +98,21 @@ fn demo_exit(document: &RunDocument) -> Exit {
 
 /// Every sync of the project, one after the other.
 async fn round(
-    engine: &Engine,
-    project: &Project,
+    app: &App,
+    caller: &Caller,
     printer: Printer,
     number: u32,
 ) -> Result<Vec<RunDocument>, Errors> {
     printer.say(&format!("\nround {number}"));
-    let display = Display::new(printer);
+    let delivery_timeout = Duration::from_secs(60);
+    let request = RunRequest { delivery_timeout, parallel: 1, ..RunRequest::new(Selection::Enabled) };
     let mut documents = Vec::new();
-    for spec in &project.syncs {
-        let warehouse = wiring::warehouse(project, spec)?;
-        let request = RunRequest {
-            options: RunOptions::default(),
-            trigger: Trigger::Manual,
-            due_at: None,
-            delivery_timeout: Some(Duration::from_secs(60)),
-            observer: display.of(&spec.name),
-        };
-        documents.push(engine.run(spec, warehouse.as_ref(), &request).await?);
+    for outcome in app.run(&request, caller).await? {
+        match outcome {
+            RunOutcome::Ran(document) => documents.push(*document),
+            RunOutcome::Failed { errors, .. } => return Err(errors),
+            RunOutcome::Queued { .. } => {}
+        }
     }
     Ok(documents)
 }
@@ -116,7 +130,7 @@ async fn on_a_thread<T: Send + 'static>(
 /// What happened, for someone who sees Outflow for the first time.
 fn story(
     printer: Printer,
-    engine: &Engine,
+    reasons: &str,
     rounds: &[Vec<RunDocument>],
     seen: &receiver::Seen,
     dir: &Path,
@@ -129,7 +143,7 @@ fn story(
         text += &people(&documents.iter().collect::<Vec<_>>());
     }
     text += &format!("\n{}\n", bold("Rows that could not become a call, and why"));
-    text += &reasons(engine, rounds).unwrap_or_else(|e| format!("{e}\n"));
+    text += reasons;
     text += &format!("\n{}\n", bold("What the receiver saw"));
     text += &format!(
         "{} calls in {} requests, {} distinct message ids, {} calls it had to find fault with\n",
@@ -162,13 +176,12 @@ fn story(
 }
 
 /// The rejected rows of the first round.
-fn reasons(engine: &Engine, rounds: &[Vec<RunDocument>]) -> Result<String, Error> {
+async fn reasons(app: &App, rounds: &[Vec<RunDocument>]) -> Result<String, Errors> {
     let mut text = String::new();
     for document in rounds.first().into_iter().flatten().filter(|d| d.rows.rejected > 0) {
-        let segments = engine.state.segments(document.run)?;
-        for rejection in engine.spool.rejections(document.run, &segments)?.take(3) {
-            let r = rejection?;
-            let reason = short(&crate::output::plain(&r.reason), 150);
+        let request = RejectedRequest { run: RunName::Number(document.run), limit: 3, code: None };
+        for r in app.rejected(&request).await?.rows {
+            let reason = short(&plain(&r.reason), 150);
             text += &format!("{}, row {}: {} {reason}\n", document.sync, count(r.ordinal + 1), r.code);
         }
     }

@@ -1,5 +1,6 @@
 //! Exit codes, and which one wins when several would fit.
 
+use outflow_app::Errors;
 use outflow_core::codes::Area;
 use outflow_core::{Code, Error};
 
@@ -49,6 +50,11 @@ impl Exit {
             (_, Area::Destination) => Self::Destination,
             (_, Area::Row | Area::Spool | Area::State | Area::Engine | Area::Guard) => Self::Failed,
         }
+    }
+
+    /// What several errors make of a command.
+    pub fn of_all(errors: &Errors) -> Self {
+        errors.0.iter().map(Self::of).fold(Self::Done, Self::or)
     }
 
     /// The one that says more, in the order 130, 1, 2, 7, 5, 6, 4, 0.

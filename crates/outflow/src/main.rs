@@ -1,16 +1,14 @@
-//! The `outflow` binary: the command line and the wiring. Everything it does is done by the crates; here it is put together and shown.
+//! The `outflow` binary: arguments, printing, progress, exit codes, signals, and the demo. What
+//! Outflow does is in `outflow_app`.
 
 mod cli;
 mod commands;
-mod control;
 mod demo;
 mod exit;
+mod hints;
 mod output;
 mod progress;
-mod project;
 mod signals;
-mod when;
-mod wiring;
 
 use std::process::ExitCode;
 
@@ -38,7 +36,7 @@ fn main() -> ExitCode {
             Ok(exit) => exit,
             Err(errors) => {
                 errors.0.iter().for_each(|e| printer.error(e));
-                errors.0.iter().map(Exit::of).fold(Exit::Done, Exit::or)
+                Exit::of_all(&errors)
             }
         }
     });

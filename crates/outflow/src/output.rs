@@ -2,11 +2,12 @@
 
 use std::io::{self, IsTerminal, Write};
 
-use outflow_core::{Error, Severity};
+use outflow_core::{Error, Severity, Timestamp};
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::cli::{Color, Common, Output};
+use crate::hints;
 
 /// How and where to print.
 #[derive(Clone, Copy, Debug)]
@@ -40,11 +41,6 @@ impl Printer {
         };
         let color_text = common.color == Color::Always || io::stdout().is_terminal();
         Self { output: common.output, quiet: common.quiet, verbose: common.verbose, color, color_text }
-    }
-
-    /// The same, without remarks for people: for a process whose log says them.
-    pub fn silent(self) -> Self {
-        Self { quiet: true, ..self }
     }
 
     /// Whether people read what comes out.
@@ -115,6 +111,12 @@ impl Printer {
             text +=
                 &format!("  {} {}\n", self.paint(Paint::Green, "help:"), help.replace('\n', "\n        "));
         }
+        let steps: Vec<String> = error.next_steps().iter().map(hints::of_step).collect();
+        let known = hints::of_code(error.code()).map(str::to_owned);
+        let next: Vec<String> = steps.into_iter().chain(known).collect();
+        if !next.is_empty() {
+            text += &format!("  {} {}\n", self.paint(Paint::Green, "next:"), next.join("; "));
+        }
         if self.verbose {
             let mut cause = std::error::Error::source(error);
             while let Some(e) = cause {
@@ -126,7 +128,8 @@ impl Printer {
         let _ = writeln!(io::stderr().lock(), "{text}");
     }
 
-    /// As [`Printer::paint`], for stdout: what goes into a file or a pipe has no colours, unless they were asked for.
+    /// As [`Printer::paint`], for stdout: what goes into a file or a pipe has no colours, unless
+    /// they were asked for.
     pub fn paint_text(&self, paint: Paint, text: &str) -> String {
         if self.color_text { self.paint(paint, text) } else { text.to_owned() }
     }
@@ -147,7 +150,8 @@ impl Printer {
     }
 }
 
-/// A table: columns padded to their widest cell, numbers to the right. Control characters are shown, not sent to the terminal.
+/// A table: columns padded to their widest cell, numbers to the right. Control characters are
+/// shown, not sent to the terminal.
 pub fn table(head: &[&str], rows: &[Vec<String>]) -> String {
     let rows: Vec<Vec<String>> = rows.iter().map(|r| r.iter().map(|c| plain(c)).collect()).collect();
     let mut widths: Vec<usize> = head.iter().map(|h| h.chars().count()).collect();
@@ -241,15 +245,9 @@ fn to_yaml(value: &Value) -> saphyr::Yaml<'static> {
     }
 }
 
-/// An error as a document.
-pub fn error_document(error: &Error) -> Value {
-    let mut document = json!({ "code": error.code(), "message": error.message() });
-    for (key, value) in [("place", error.place()), ("help", error.help_text())] {
-        if let Some(value) = value {
-            document[key] = json!(value);
-        }
-    }
-    document
+/// A time for people.
+pub fn time(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M:%SZ").to_string()
 }
 
 #[cfg(test)]

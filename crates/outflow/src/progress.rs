@@ -6,11 +6,12 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use outflow_core::{DeliveryState, RowCounts};
-use outflow_engine::{Event, Observer};
-use outflow_telemetry::log;
+use outflow_app::{Caller, Event, RunEvent};
+use outflow_core::{Code, DeliveryState, RowCounts};
 
+use crate::commands::{outcome, replay};
 use crate::output::{Printer, count, plain};
+use crate::{hints, signals};
 
 /// The bars of the process. They share the terminal with the log.
 static BARS: OnceLock<MultiProgress> = OnceLock::new();
@@ -30,6 +31,21 @@ pub fn write_beside_bars(line: &str) {
 pub struct Display {
     printer: Printer,
     bars: Option<MultiProgress>,
+    shown: Arc<Mutex<HashMap<String, Shown>>>,
+}
+
+/// What is shown of one sync's run.
+#[derive(Default)]
+struct Shown {
+    reading: Option<ProgressBar>,
+    delivering: HashMap<String, ProgressBar>,
+    retrying: HashMap<String, (Code, u32)>,
+}
+
+/// Stops the use case at a signal and shows what it reports.
+pub fn caller(printer: Printer) -> Caller {
+    let display = Display::new(printer);
+    Caller { stop: signals::listen(), listener: Arc::new(move |event| display.report(event)) }
 }
 
 impl Display {
@@ -38,16 +54,49 @@ impl Display {
         let bars = (std::io::stderr().is_terminal() && !printer.is_quiet()).then(|| {
             BARS.get_or_init(|| MultiProgress::with_draw_target(ProgressDrawTarget::stderr())).clone()
         });
-        Self { printer, bars }
+        Self { printer, bars, shown: Arc::default() }
     }
 
-    /// Takes the events of one sync's run.
-    pub fn of(&self, sync: &str) -> Observer {
-        let view = View { display: self.clone(), sync: sync.to_owned(), shown: Mutex::default() };
-        Arc::new(move |event| {
-            log::event(&event);
-            view.show(event);
-        })
+    /// Shows an event of a use case.
+    fn report(&self, event: Event<'_>) {
+        match event {
+            Event::WaitingForState => {
+                self.printer.say("another process is at work here; waiting for it (--no-wait exits instead)")
+            }
+            Event::HandedOver { sync, run } => {
+                self.printer.say(&format!("{sync}: run {run} begins in the running Outflow"));
+            }
+            Event::Queued { sync, behind: Some(run) } => {
+                self.printer.say(&format!("{sync}: its run {run} is in progress; it runs again behind that"));
+            }
+            Event::Queued { sync, behind: None } => {
+                self.printer.say(&format!("{sync}: it is busy; it runs when it is free"));
+            }
+            Event::Approved { sync, run } => {
+                self.printer.say(&format!("{sync}: run {run} is approved; the running Outflow delivers it"));
+            }
+            Event::BackfillFrom { sync, destination, start } => {
+                self.printer.say(&format!("{sync}: reading from {start} for {destination}"));
+            }
+            Event::NothingMissed { sync, destination } => {
+                self.printer.say(&format!("{sync}: {destination} has missed nothing"));
+            }
+            Event::Replaying(plan) => self.printer.say(&replay::begins(plan)),
+            Event::Run { sync, event } => self.run(sync, event),
+            Event::Ended(outcome) => {
+                if self.printer.is_ndjson() {
+                    self.printer.document(outcome, |_| String::new());
+                }
+                outcome::tell(outcome, self.printer);
+            }
+        }
+    }
+
+    /// Shows an event of a sync's run.
+    pub fn run(&self, sync: &str, event: RunEvent) {
+        let mut all = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        let shown = all.entry(sync.to_owned()).or_default();
+        View { display: self, sync }.show(shown, event);
     }
 
     fn line(&self, line: &str) {
@@ -59,40 +108,32 @@ impl Display {
     }
 }
 
-struct View {
-    display: Display,
-    sync: String,
-    shown: Mutex<Shown>,
+struct View<'a> {
+    display: &'a Display,
+    sync: &'a str,
 }
 
-#[derive(Default)]
-struct Shown {
-    reading: Option<ProgressBar>,
-    delivering: HashMap<String, ProgressBar>,
-    retrying: HashMap<String, (outflow_core::Code, u32)>,
-}
-
-impl View {
-    fn show(&self, event: Event) {
-        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+impl View<'_> {
+    fn show(&self, shown: &mut Shown, event: RunEvent) {
         match event {
-            Event::Started { run, resumed, .. } => {
+            RunEvent::Started { run, resumed, .. } => {
                 let word = if resumed { "goes on with" } else { "begins" };
                 self.say(&format!("{word} run {run}"));
             }
-            Event::Reading { last_sync_time, note, .. } => {
+            RunEvent::Reading { last_sync_time, notes, .. } => {
                 self.say(&format!("reading, last_sync_time = {last_sync_time}"));
-                if let Some(note) = note {
-                    self.say(&format!("note: {note}"));
+                for note in notes {
+                    let next = note.next.as_ref().map(|step| format!("; {}", hints::of_step(step)));
+                    self.say(&format!("note: {}{}", note.text, next.unwrap_or_default()));
                 }
                 shown.reading = self.bar(None, "{prefix}  {spinner} {msg}");
             }
-            Event::Read { rows, rejected, .. } => {
+            RunEvent::Read { rows, rejected, .. } => {
                 if let Some(bar) = &shown.reading {
                     bar.set_message(format!("{} rows read, {} rejected", count(rows), count(rejected)));
                 }
             }
-            Event::Extracted { rows, findings, seconds, .. } => {
+            RunEvent::Extracted { rows, findings, seconds, .. } => {
                 if let Some(bar) = shown.reading.take() {
                     bar.finish_and_clear();
                 }
@@ -104,7 +145,7 @@ impl View {
                     self.say(&format!("  {code} {title}{column}: {} rows", count(finding.rows)));
                 }
             }
-            Event::Delivering { destination, counts, .. } => {
+            RunEvent::Delivering { destination, counts, .. } => {
                 shown.retrying.remove(&destination);
                 if self.display.bars.is_none() {
                     return;
@@ -116,7 +157,7 @@ impl View {
                 bar.set_message(destination);
                 bar.set_position(counts.calls - counts.pending);
             }
-            Event::Retrying { destination, code, reason, seconds, .. } => {
+            RunEvent::Retrying { destination, code, reason, seconds, .. } => {
                 // The same trouble is told at its 1st, 2nd, 4th, 8th … time.
                 let told = shown.retrying.entry(destination.clone()).or_insert((code, 0));
                 *told = if told.0 == code { (code, told.1 + 1) } else { (code, 1) };
@@ -124,7 +165,7 @@ impl View {
                     self.say(&format!("{destination}: {code} {}; again in {seconds:.1} s", plain(&reason)));
                 }
             }
-            Event::Delivered { destination, state, counts, .. } => {
+            RunEvent::Delivered { destination, state, counts, .. } => {
                 if let Some(bar) = shown.delivering.remove(&destination) {
                     bar.finish_and_clear();
                 }
@@ -159,7 +200,7 @@ impl View {
         if let Ok(style) = ProgressStyle::with_template(style) {
             bar.set_style(style);
         }
-        bar.set_prefix(self.sync.clone());
+        bar.set_prefix(self.sync.to_owned());
         bar.enable_steady_tick(Duration::from_millis(200));
         Some(bar)
     }

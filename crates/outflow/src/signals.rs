@@ -1,7 +1,8 @@
-//! Ctrl-C and SIGTERM: the first asks for an orderly stop, the second ends the process at once.
+//! Signals. Ctrl-C and SIGTERM: the first requests an orderly stop, the second ends the process at
+//! once. SIGHUP: the project is to be read again.
 
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 /// Turns true at the first signal.
 pub fn listen() -> watch::Receiver<bool> {
@@ -24,4 +25,18 @@ pub fn listen() -> watch::Receiver<bool> {
         }
     });
     stopped
+}
+
+/// One message for each SIGHUP. Those that come before the last one was handled count as one.
+pub fn hang_ups() -> mpsc::Receiver<()> {
+    let (reload, reloads) = mpsc::channel(1);
+    if let Ok(mut hang_up) = signal(SignalKind::hangup()) {
+        tokio::spawn(async move {
+            while hang_up.recv().await.is_some() {
+                // A full channel has a message already.
+                let _ = reload.try_send(());
+            }
+        });
+    }
+    reloads
 }

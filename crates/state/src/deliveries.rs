@@ -53,7 +53,7 @@ pub(crate) fn insert_deliveries(
             bits(pending),
             settled,
             is_skipped.then_some(Code::DestinationSkipped.as_str()),
-            is_skipped.then(|| format!("skipped: `outflow backfill {destination}` sends what it misses")),
+            is_skipped.then_some("skipped: too many calls waited for it"),
         ])?;
     }
     Ok(())

@@ -88,7 +88,7 @@ impl Rejection {
 }
 
 /// The reason of a rejection or dead letter whose content was purged.
-pub const PURGED: &str = "removed by `outflow purge`";
+pub const PURGED: &str = "removed by a purge";
 
 /// What a finished extraction left on disk.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

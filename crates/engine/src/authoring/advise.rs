@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use outflow_core::ports::warehouse::{Expected, Session, Statement, Warehouse};
 use outflow_core::sync::Schedule;
-use outflow_core::{Code, Column, ColumnType, Error, Result, RowPage, SyncSpec, Timestamp};
+use outflow_core::{Code, Column, ColumnType, Error, NextStep, Result, RowPage, SyncSpec, Timestamp};
 use outflow_mapping::Plan;
 use outflow_query::lint::{Comparison, Context, Finding, Known, too_many};
 use outflow_query::{LastSyncTime, Query};
@@ -79,8 +79,10 @@ pub async fn ask(subject: Subject<'_>, warehouse: &dyn Warehouse, depth: Depth) 
         Ok(advice) => Ok(advice?),
         Err(_) => {
             let message = "the database took too long to look at the query";
-            let help = "see what keeps it busy, or check without it: `outflow validate`";
-            Err(Error::new(Code::StatementCancelled, message).help(help).into())
+            Err(Error::new(Code::StatementCancelled, message)
+                .help("see what keeps it busy, or check without it")
+                .next_step(NextStep::Validate)
+                .into())
         }
     }
 }

@@ -12,7 +12,7 @@ use std::sync::{Mutex, PoisonError};
 
 use outflow_core::ports::state::{Extraction, PastRun, State};
 use outflow_core::run::Trigger;
-use outflow_core::{Budget, Code, Column, Date, Error, Result, RowCounts, RunRecord, RunState};
+use outflow_core::{Budget, Code, Column, Date, Error, NextStep, Result, RowCounts, RunRecord, RunState};
 
 /// After so many rows it is judged whether reading on makes sense.
 pub(crate) const FIRST_ROWS: u64 = 10_000;
@@ -71,11 +71,9 @@ pub(crate) fn first_rows(run: &RunRecord, rejected: u64) -> Result<()> {
         return Ok(());
     }
     let message = format!("{rejected} of the first {FIRST_ROWS} rows were rejected; the query was cancelled");
-    let help = format!(
-        "nothing was sent and last_sync_time did not move; `outflow preview {} --calls --limit 100` shows the reasons",
-        run.sync
-    );
-    Err(Error::new(Code::TooManyRejected, message).help(help))
+    Err(Error::new(Code::TooManyRejected, message)
+        .help("nothing was sent and last_sync_time did not move")
+        .next_step(NextStep::PreviewCalls { sync: run.sync.clone() }))
 }
 
 /// What the result itself says.

@@ -3,7 +3,7 @@
 //! What always holds: `last_sync_time` moves in the transaction that releases the run, or in the one that discards it with its window; a run that is merely discarded
 //! leaves it, so that the next run reads the same rows again.
 
-use outflow_core::{Code, Error, Result, RunId, RunRecord, RunState};
+use outflow_core::{Code, Error, NextStep, Result, RunId, RunRecord, RunState};
 
 use crate::{Engine, blocking};
 
@@ -27,8 +27,7 @@ impl Engine {
         let record = self.held(run).await?;
         if skip_window && !record.pinned.options.is_ordinary() {
             let message = format!("run {run} was asked for with options and moves last_sync_time in no case");
-            return Err(Error::new(Code::ConflictingOptions, message)
-                .help(format!("`outflow reject {run}` drops it")));
+            return Err(Error::new(Code::ConflictingOptions, message).next_step(NextStep::Reject { run }));
         }
         let (state, spool, now) = (self.state.clone(), self.spool.clone(), self.clock.now());
         blocking(move || {
@@ -43,12 +42,11 @@ impl Engine {
         let state = self.state.clone();
         let Some(record) = blocking(move || state.run(run)).await? else {
             return Err(Error::new(Code::NoSuchSyncOrRun, format!("there is no run {run}"))
-                .help("`outflow runs` lists the runs"));
+                .next_step(NextStep::ListRuns));
         };
         if record.state != RunState::AwaitingApproval {
             let message = format!("run {run} of {} is {}, not held", record.sync, record.state);
-            return Err(Error::new(Code::ConflictingOptions, message)
-                .help("`outflow runs` shows which runs are held"));
+            return Err(Error::new(Code::ConflictingOptions, message).next_step(NextStep::ListRuns));
         }
         Ok(record)
     }
@@ -59,5 +57,6 @@ pub(crate) fn waits(record: &RunRecord) -> Error {
     let why =
         record.reason.as_ref().map_or_else(String::new, |(code, reason)| format!(" ({code}: {reason})"));
     Error::new(Code::AwaitingApproval, format!("run {} of {} is held{why}", record.id, record.sync))
-        .help(format!("`outflow approve {0}` delivers it, `outflow reject {0}` drops it", record.id))
+        .next_step(NextStep::Approve { run: record.id })
+        .next_step(NextStep::Reject { run: record.id })
 }

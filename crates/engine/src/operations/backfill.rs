@@ -1,9 +1,10 @@
 //! What destinations have missed: where the gap of one begins, and which are new to a sync.
 
 use outflow_core::ports::state::RunFilter;
-use outflow_core::{Result, RunRecord, RunState};
+use outflow_core::{NextStep, Result, RunRecord, RunState};
 
 use crate::Engine;
+use crate::event::Note;
 
 impl Engine {
     /// The `last_sync_time` of the oldest run whose calls did not all reach this destination, as it was not among the run's destinations, was skipped, or had been taken out of the
@@ -29,21 +30,20 @@ impl Engine {
     }
 
     /// What is to be said of destinations that get the sync's calls for the first time although it has been running. Blocks.
-    pub(crate) fn newcomers(&self, run: &RunRecord) -> Result<Option<String>> {
+    pub(crate) fn newcomers(&self, run: &RunRecord) -> Result<Vec<Note>> {
         let past = self.state.past_runs(&run.sync, LOOKED_AT)?;
         let ordinary = |run: &&RunRecord| run.pinned.options.is_ordinary();
         let Some(last) = past.iter().map(|past| &past.record).find(ordinary).filter(|_| ordinary(&run))
         else {
-            return Ok(None);
+            return Ok(Vec::new());
         };
         let has = |name: &str| last.pinned.connections.iter().any(|c| c.destination == name);
         let new = run.pinned.connections.iter().map(|c| c.destination.as_str()).filter(|name| !has(name));
-        let note = |name: &str| {
-            format!(
-                "{name} is new and gets what is read from now on; `outflow backfill {name}` sends it what came before"
-            )
+        let note = |name: &str| Note {
+            text: format!("{name} is new and gets what is read from now on"),
+            next: Some(NextStep::Backfill { destination: name.to_owned() }),
         };
-        Ok(new.map(note).reduce(|a, b| format!("{a}; {b}")))
+        Ok(new.map(note).collect())
     }
 }
 

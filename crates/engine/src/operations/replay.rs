@@ -14,7 +14,9 @@ use outflow_core::ports::spool::{
 };
 use outflow_core::ports::state::{DeadLetter, Extraction, Replayed, RunFilter, SyncState};
 use outflow_core::run::{Replay, ReplayMode, RunOptions};
-use outflow_core::{CallFlags, CallType, Code, Error, Result, RowCounts, RunId, RunRecord, RunState};
+use outflow_core::{
+    CallFlags, CallType, Code, Error, NextStep, Result, RowCounts, RunId, RunRecord, RunState,
+};
 
 use crate::event::Event;
 use crate::extract::wanted_keys::WantedKeys;
@@ -122,8 +124,7 @@ impl Engine {
 
     fn known(&self, run: RunId) -> Result<RunRecord> {
         self.state.run(run)?.ok_or_else(|| {
-            Error::new(Code::NoSuchSyncOrRun, format!("there is no run {run}"))
-                .help("`outflow runs` lists the runs")
+            Error::new(Code::NoSuchSyncOrRun, format!("there is no run {run}")).next_step(NextStep::ListRuns)
         })
     }
 
@@ -195,14 +196,13 @@ impl Engine {
             }
         }
         let what = format!("the calls of run {} of {} are no longer kept", record.id, record.sync);
-        Err(Error::new(Code::SegmentMissing, what).help(match kept.is_empty() {
-            true => format!("no run of {} is; `outflow run {0} --since T` reads the rows again", record.sync),
-            false => format!(
-                "kept are those of the runs {}; `outflow run {} --since T` reads the rows again",
-                kept.join(", "),
-                record.sync
-            ),
-        }))
+        let help = match kept.is_empty() {
+            true => format!("no calls of any run of {} are kept", record.sync),
+            false => format!("the calls of these runs are kept: {}", kept.join(", ")),
+        };
+        Err(Error::new(Code::SegmentMissing, what)
+            .help(help)
+            .next_step(NextStep::RunSince { sync: record.sync.clone() }))
     }
 
     /// Reads calls from a position on. Ends with E001 when the process is to stop.
@@ -394,7 +394,8 @@ pub(crate) fn in_the_way(engine: &Engine, sync: &str, options: &RunOptions) -> R
                 Code::RunInProgress,
                 format!("run {} of {sync} is {}", run.id, run.state),
             )
-            .help(format!("`outflow run {sync}` finishes it; then replay")));
+            .help("replay when it is finished")
+            .next_step(NextStep::Run { sync: sync.to_owned() }));
         }
     }
     Ok(())

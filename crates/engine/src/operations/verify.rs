@@ -1,7 +1,7 @@
 //! Proving promise 1 for a run: what the segments hold, recounted against what the state says.
 
 use outflow_core::ports::spool::{CallBlock, SegmentKind};
-use outflow_core::{Code, Error, Result, RunId};
+use outflow_core::{Code, Error, NextStep, Result, RunId};
 use serde::Serialize;
 
 use crate::Engine;
@@ -35,8 +35,7 @@ impl Engine {
     /// C011 for an unknown run; P004 and P005 for segments that cannot be read.
     pub fn verify(&self, run: RunId) -> Result<Verification> {
         let record = self.state.run(run)?.ok_or_else(|| {
-            Error::new(Code::NoSuchSyncOrRun, format!("there is no run {run}"))
-                .help("`outflow runs` lists the runs")
+            Error::new(Code::NoSuchSyncOrRun, format!("there is no run {run}")).next_step(NextStep::ListRuns)
         })?;
         let segments = self.state.segments(run)?;
         let deliveries = self.state.deliveries(run)?;

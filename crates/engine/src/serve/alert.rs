@@ -171,8 +171,7 @@ fn firing(rules: &Rules, facts: &Facts, before: Before<'_>) -> Vec<Trouble> {
         }
     }
     for (sync, name) in &facts.skipped {
-        let message =
-            format!("runs of {sync} leave {name} out, as too much waited for it: outflow backfill {name}");
+        let message = format!("runs of {sync} leave {name} out, as too much waited for it");
         found.push(trouble(
             "destination_skipped",
             &format!("{sync} to {name}"),
@@ -225,7 +224,7 @@ fn of_runs(rules: &Rules, sync: &SyncFacts, before: Before<'_>, found: &mut Vec<
         ));
     }
     if let Some(run) = wrong {
-        let message = format!("the numbers of run {run} of {name} do not add up: outflow verify {run}");
+        let message = format!("the numbers of run {run} of {name} do not add up");
         found.push(trouble("audit_failed", name, Some(Code::CountsDiffer), message));
     }
 }

@@ -293,7 +293,7 @@ async fn each_finished_run_is_recounted_and_one_that_does_not_add_up() {
     lose(&served.house, 2);
     story.next_slot(&served, 62);
     assert_eq!(served.next(audited).await, (RunId(2), 1));
-    let message = "the numbers of run 2 of users do not add up: outflow verify 2";
+    let message = "the numbers of run 2 of users do not add up";
     assert_eq!(told(&mut served).await, format!("+audit_failed users: {message}"));
     served.run_ended().await;
     story.pass(&served, 62);

@@ -7,10 +7,10 @@ use std::sync::{Arc, Mutex};
 use outflow_core::ports::state::{RunFilter, SyncState};
 use outflow_core::run::{ReplayMode, RunOptions, Trigger};
 use outflow_core::{
-    Answer, CallType, Code, ColumnType, Connection, DeliveryState, Nulls, RunId, RunState, SyncSpec,
+    Answer, CallType, Code, ColumnType, Connection, DeliveryState, NextStep, Nulls, RunId, RunState, SyncSpec,
 };
 use outflow_engine::operations::replay::ReplayRequest;
-use outflow_engine::{Errors, Event, Observer, RunDocument, RunRequest};
+use outflow_engine::{Errors, Event, Note, Observer, RunDocument, RunRequest};
 use serde_json::Value;
 
 use crate::parts::{House, Scripted, Table, codes, refusal, request, stop, users_to};
@@ -286,12 +286,12 @@ async fn a_replay_that_is_interrupted_before_its_commit_is_made_again_under_its_
 }
 
 /// What a run has to say when it begins to read.
-async fn note_of(house: &House, spec: &SyncSpec, table: &Table) -> Option<String> {
+async fn note_of(house: &House, spec: &SyncSpec, table: &Table) -> Option<Note> {
     let said = Arc::new(Mutex::new(None));
     let kept = said.clone();
     let progress: Observer = Arc::new(move |event| {
-        if let Event::Reading { note, .. } = event {
-            *kept.lock().unwrap() = note;
+        if let Event::Reading { mut notes, .. } = event {
+            *kept.lock().unwrap() = notes.pop();
         }
     });
     house
@@ -321,7 +321,8 @@ async fn a_destination_catches_up_from_the_first_run_that_did_not_reach_it() {
     table.set((15..=25).map(|id| (Some(id.to_string()), "pro")));
     house.run(&one, &table).await.unwrap();
     let note = note_of(&house, &both, &table).await.unwrap();
-    assert!(note.contains("new is new") && note.contains("outflow backfill new"), "{note}");
+    assert!(note.text.contains("new is new"), "{note:?}");
+    assert_eq!(note.next, Some(NextStep::Backfill { destination: "new".into() }));
     assert_eq!(note_of(&house, &both, &table).await, None, "it is said once");
     let start = gap(&house).await;
     assert_eq!((&start, start.as_deref()), (&missed.last_sync_time, Some("999999")));

@@ -1,7 +1,7 @@
 //! `outflow explain`: the page of a code.
 
-use outflow_core::{Code, Error};
-use outflow_engine::Errors;
+use outflow_app::Errors;
+use outflow_core::Code;
 
 use crate::exit::Exit;
 use crate::output::{Printer, table};
@@ -13,13 +13,6 @@ pub fn explain(code: Option<&str>, printer: Printer) -> Result<Exit, Errors> {
         printer.text(&table(&["code", "what"], &rows));
         return Ok(Exit::Done);
     };
-    match Code::from_name(text.trim()) {
-        Some(code) => {
-            printer.text(code.page());
-            Ok(Exit::Done)
-        }
-        None => Err(Error::new(Code::ConflictingOptions, format!("{text:?} is not a code"))
-            .help("`outflow explain` without a code lists them all")
-            .into()),
-    }
+    printer.text(super::code(text)?.page());
+    Ok(Exit::Done)
 }

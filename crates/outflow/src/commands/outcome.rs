@@ -1,97 +1,51 @@
-//! What came of the syncs that a command was to run: for people, for documents and as an exit code.
+//! What came of the syncs that a command was to run: for people, and as an exit code.
 
-use outflow_core::{DeliveryState, Error, RunState};
-use outflow_engine::{Errors, RunDocument};
-use serde_json::{Value, json};
+use outflow_app::{DeliveryDocument, Reason, RunDocument, RunOutcome};
+use outflow_core::{DeliveryState, Error, NextStep, RunState};
 
 use crate::exit::Exit;
-use crate::output::{Printer, count, error_document, plain, table};
-use crate::progress;
+use crate::output::{Printer, count, plain, table};
+use crate::{hints, progress};
 
-/// What came of one sync.
-pub enum Outcome {
-    /// It ran.
-    Ran(Box<RunDocument>),
-    /// It did not.
-    Failed(String, Errors),
-    /// A running `serve` does it later.
-    Remembered(String),
+/// Prints what ended a sync's run, or what stopped its destinations.
+pub fn tell(outcome: &RunOutcome, printer: Printer) {
+    let document = match outcome {
+        RunOutcome::Failed { errors, .. } => return errors.0.iter().for_each(|e| printer.error(e)),
+        RunOutcome::Queued { .. } => return,
+        RunOutcome::Ran(document) => document,
+    };
+    if let (RunState::AwaitingApproval, Some(reason)) = (document.state, &document.reason) {
+        let run = document.run;
+        let error = Error::new(reason.code, reason.message.clone())
+            .at(format!("run {run} of {}", document.sync))
+            .help(format!("nothing was sent: look at it with `outflow rejected {run}`"))
+            .next_step(NextStep::Approve { run })
+            .next_step(NextStep::Reject { run });
+        printer.error(&error);
+    }
+    let stopped = document.destinations.iter().filter(|(_, d)| d.state == DeliveryState::Stopped);
+    let error = |(name, d): &(String, DeliveryDocument)| {
+        let reason = d.reason.as_ref()?;
+        let message = format!("{name}: {}", plain(&reason.message));
+        let help = format!(
+            "{} calls stay pending; `outflow run {}` goes on with them",
+            count(d.counts.pending),
+            document.sync
+        );
+        let place = format!("run {} of {}", document.run, document.sync);
+        Some(Error::new(reason.code, message).at(place).help(help))
+    };
+    stopped.filter_map(error).for_each(|e| printer.error(&e));
 }
 
-impl Outcome {
-    /// The sync.
-    pub fn sync(&self) -> &str {
-        match self {
-            Self::Ran(document) => &document.sync,
-            Self::Failed(sync, _) | Self::Remembered(sync) => sync,
-        }
-    }
-
-    /// Prints what ended it, or what stopped its destinations.
-    pub fn tell(&self, printer: Printer) {
-        let document = match self {
-            Self::Failed(_, errors) => return errors.0.iter().for_each(|e| printer.error(e)),
-            Self::Remembered(_) => return,
-            Self::Ran(document) => document,
-        };
-        if let (RunState::AwaitingApproval, Some(reason)) = (document.state, &document.reason) {
-            let run = document.run;
-            let error = Error::new(reason.code, reason.message.clone())
-                .at(format!("run {run} of {}", document.sync))
-                .help(format!(
-                    "nothing was sent: look at it with `outflow rejected {run}`; then `outflow approve {run}` delivers it, `outflow reject {run}` drops it"
-                ));
-            printer.error(&error);
-        }
-        let stopped = document.destinations.iter().filter(|(_, d)| d.state == DeliveryState::Stopped);
-        let error = |(name, d): &(String, outflow_engine::DeliveryDocument)| {
-            let reason = d.reason.as_ref()?;
-            let message = format!("{name}: {}", plain(&reason.message));
-            let help = format!(
-                "{} calls stay pending; `outflow run {}` goes on with them",
-                count(d.counts.pending),
-                document.sync
-            );
-            Some(
-                Error::new(reason.code, message)
-                    .at(format!("run {} of {}", document.run, document.sync))
-                    .help(help),
-            )
-        };
-        stopped.filter_map(error).for_each(|e| printer.error(&e));
-    }
-
-    /// The run that an earlier process had left unfinished, if it was one.
-    pub fn resumed(&self) -> Option<outflow_core::RunId> {
-        match self {
-            Self::Ran(document) => document.resumed.then_some(document.run),
-            Self::Failed(..) | Self::Remembered(_) => None,
-        }
-    }
-
-    /// The run's document, or what went wrong.
-    pub fn document(&self) -> Value {
-        match self {
-            Self::Ran(document) => serde_json::to_value(document).unwrap_or_default(),
-            Self::Failed(sync, errors) => {
-                let errors: Vec<Value> = errors.0.iter().map(error_document).collect();
-                json!({ "format_version": 1, "sync": sync, "state": RunState::Failed, "errors": errors })
-            }
-            Self::Remembered(sync) => json!({ "format_version": 1, "sync": sync, "state": RunState::Queued }),
-        }
-    }
-
-    fn exit(&self) -> Exit {
-        match self {
-            Self::Ran(document) => exit_of(document),
-            Self::Failed(_, errors) => errors.0.iter().map(Exit::of).fold(Exit::Done, Exit::or),
-            Self::Remembered(_) => Exit::Busy,
-        }
-    }
-}
-
-pub fn exit(outcomes: &[Outcome]) -> Exit {
-    outcomes.iter().map(Outcome::exit).fold(Exit::Done, Exit::or)
+/// What the syncs' runs mean for the exit code.
+pub fn exit(outcomes: &[RunOutcome]) -> Exit {
+    let of = |outcome: &RunOutcome| match outcome {
+        RunOutcome::Ran(document) => exit_of(document),
+        RunOutcome::Failed { errors, .. } => Exit::of_all(errors),
+        RunOutcome::Queued { .. } => Exit::Busy,
+    };
+    outcomes.iter().map(of).fold(Exit::Done, Exit::or)
 }
 
 /// What a run's document means for the exit code.
@@ -100,7 +54,7 @@ pub fn exit_of(document: &RunDocument) -> Exit {
         document.state,
         RunState::Failed | RunState::AwaitingApproval | RunState::Lost | RunState::Cancelled
     ) {
-        let of = |r: &outflow_engine::Reason| Exit::of(&Error::new(r.code, r.message.clone()));
+        let of = |r: &Reason| Exit::of(&Error::new(r.code, r.message.clone()));
         return document.reason.as_ref().map_or(Exit::Failed, of);
     }
     let stands = |state| document.destinations.iter().any(|(_, d)| d.state == state);
@@ -114,33 +68,17 @@ pub fn exit_of(document: &RunDocument) -> Exit {
     if document.has_losses() { Exit::WithLosses } else { Exit::Done }
 }
 
-/// Prints a run that another command took further, with what stopped it.
-pub fn tell(document: RunDocument, printer: Printer) -> Exit {
-    let outcome = Outcome::Ran(Box::new(document));
-    outcome.tell(printer);
-    if printer.is_ndjson() {
-        printer.document(&outcome.document(), |_| String::new());
-    }
-    let exit = outcome.exit();
-    report(&[outcome], printer);
-    exit
-}
-
-pub fn report(outcomes: &[Outcome], printer: Printer) {
+/// Prints what came of syncs. With `ndjson` each was printed when it ended.
+pub fn report(outcomes: &[RunOutcome], printer: Printer) {
     if printer.is_ndjson() {
         return;
     }
-    let documents: Vec<&RunDocument> = outcomes
-        .iter()
-        .filter_map(|o| if let Outcome::Ran(d) = o { Some(d.as_ref()) } else { None })
-        .collect();
+    let documents: Vec<&RunDocument> = outcomes.iter().filter_map(RunOutcome::document).collect();
     match outcomes {
-        [Outcome::Remembered(_)] if printer.is_table() => {}
-        [one] => printer.document(&one.document(), |_| people(&documents)),
-        all => {
-            let all: Vec<Value> = all.iter().map(Outcome::document).collect();
-            printer.document(&all, |_| people(&documents));
-        }
+        [] => printer.document(&outcomes, |_| String::new()),
+        [RunOutcome::Queued { .. }] if printer.is_table() => {}
+        [one] => printer.document(one, |_| people(&documents)),
+        all => printer.document(&all, |_| people(&documents)),
     }
 }
 
@@ -192,7 +130,8 @@ pub fn people(documents: &[&RunDocument]) -> String {
             let Some(reason) = &x.reason else { continue };
             let is_stopped = x.state == DeliveryState::Stopped;
             let stopped = if is_stopped { " stopped" } else { "" };
-            text += &format!("  {name}{stopped}: {} {}\n", reason.code, plain(&reason.message));
+            let hint = hints::of_reason(reason.code, name).map(|h| format!("; {h}")).unwrap_or_default();
+            text += &format!("  {name}{stopped}: {} {}{hint}\n", reason.code, plain(&reason.message));
             if is_stopped {
                 let pending = count(x.counts.pending);
                 text += &format!("  its {pending} calls stay pending; the next run goes on with them\n");

@@ -1,39 +1,19 @@
 //! `outflow purge`: removes a person from what is kept.
 
-use std::sync::Arc;
+use outflow_app::{App, Errors, PurgeReport, PurgeRequest};
+use outflow_core::RunId;
 
-use outflow_core::{Code, Error, RunId};
-use outflow_engine::Errors;
-use outflow_engine::operations::purge::PurgeReport;
-
-use crate::cli::{Common, Purge};
-use crate::control::{self, Ask};
+use crate::cli::Purge;
 use crate::exit::Exit;
 use crate::output::{Printer, count, table};
-use crate::{signals, wiring};
+use crate::progress;
 
-/// Removes it, or says what would be removed.
-pub async fn purge(common: &Common, args: &Purge, printer: Printer) -> Result<Exit, Errors> {
-    let report = match args.dry_run {
-        true => wiring::reader(common)?.purge(&args.key, true)?,
-        false => remove(common, args, printer).await?,
-    };
+/// Removes the person, or says what would be removed.
+pub async fn purge(app: &App, args: &Purge, printer: Printer) -> Result<Exit, Errors> {
+    let request = PurgeRequest { id: args.key.clone(), dry_run: args.dry_run, wait: !args.no_wait };
+    let report = app.purge(&request, &progress::caller(printer)).await?;
     printer.document(&report, people);
     Ok(Exit::Done)
-}
-
-async fn remove(common: &Common, args: &Purge, printer: Printer) -> Result<PurgeReport, Error> {
-    let ask = Ask::Purge { id: args.key.clone() };
-    if let Some(answer) = control::ask(&wiring::state_dir(common), &ask).await? {
-        return serde_json::from_value(answer).map_err(|e| {
-            Error::new(Code::StateHeld, "the running Outflow gave another answer than a report").caused_by(e)
-        });
-    }
-    let stop = signals::listen();
-    let state = Arc::new(super::holder::open_state(common, args.no_wait, &stop, printer).await?);
-    let engine = outflow_engine::Engine { stop, ..wiring::keeper(common, state)? };
-    let id = args.key.clone();
-    tokio::task::block_in_place(move || engine.purge(&id, false))
 }
 
 fn people(report: &PurgeReport) -> String {

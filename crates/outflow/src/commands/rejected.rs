@@ -1,63 +1,41 @@
 //! `outflow rejected`: the rows of a run that could not become a call.
 
-use outflow_core::ports::spool::Rejection;
-use outflow_core::run::FindingCount;
-use outflow_engine::Errors;
-use serde_json::{Value, json};
+use outflow_app::{App, Errors, RejectedRequest, RejectedRows};
+use serde_json::Value;
 
-use super::look;
-use crate::cli::{Common, Rejected};
+use super::code;
+use crate::cli::Rejected;
 use crate::exit::Exit;
 use crate::output::{Printer, count, plain, short, table};
-use crate::wiring;
 
 /// Prints them, grouped by cause, with the rows themselves.
-pub fn rejected(common: &Common, args: &Rejected, printer: Printer) -> Result<Exit, Errors> {
-    let engine = wiring::reader(common)?;
-    let record = look::run(&engine, &args.run)?;
-    let only = args.code.as_deref().map(look::code).transpose()?;
-    let findings = engine.state.findings(record.id)?;
-    let segments = engine.state.segments(record.id)?;
-    let limit = if args.limit == 0 { usize::MAX } else { args.limit as usize };
-    let wanted =
-        |r: &outflow_core::Result<Rejection>| r.as_ref().map_or(true, |r| only.is_none_or(|c| r.code == c));
-    let rows: Vec<Rejection> = engine
-        .spool
-        .rejections(record.id, &segments)?
-        .filter(wanted)
-        .take(limit)
-        .collect::<Result<_, _>>()?;
+pub async fn rejected(app: &App, args: &Rejected, printer: Printer) -> Result<Exit, Errors> {
+    let only = args.code.as_deref().map(code).transpose()?;
+    let request = RejectedRequest { run: args.run.name(), limit: args.limit, code: only };
+    let document = app.rejected(&request).await?;
     if printer.is_ndjson() {
-        rows.iter().for_each(|r| printer.document(r, |_| String::new()));
-        return Ok(Exit::Done);
+        document.rows.iter().for_each(|r| printer.document(r, |_| String::new()));
+    } else {
+        printer.document(&document, people);
     }
-    let groups: Vec<Value> = findings
-        .iter()
-        .map(|f| json!({ "code": f.code, "title": f.code.title(), "column": f.column, "rows": f.rows, "sent": f.code.is_warning() }))
-        .collect();
-    let document = json!({
-        "format_version": 1, "run": record.id, "sync": record.sync, "rejected": record.rows.rejected,
-        "findings": groups, "rows": rows,
-    });
-    let gone = record.rows.rejected > 0 && segments.is_empty();
-    printer.document(&document, |_| people(&record.sync, record.rows.rejected, &findings, &rows, gone));
     Ok(Exit::Done)
 }
 
-fn people(sync: &str, total: u64, findings: &[FindingCount], rows: &[Rejection], gone: bool) -> String {
-    let mut text = format!("{sync}: {} rows rejected\n", count(total));
+fn people(document: &RejectedRows) -> String {
+    let RejectedRows { sync, rejected: total, findings, rows, gone, .. } = document;
+    let mut text = format!("{sync}: {} rows rejected\n", count(*total));
     if !findings.is_empty() {
         let groups: Vec<Vec<String>> = findings
             .iter()
             .map(|f| {
-                let sent = if f.code.is_warning() { "sent all the same" } else { "rejected" };
+                let sent = if f.sent { "sent all the same" } else { "rejected" };
                 let column = f.column.clone().unwrap_or_default();
-                vec![f.code.to_string(), f.code.title().to_owned(), column, count(f.rows), sent.to_owned()]
+                vec![f.code.to_string(), f.title.to_owned(), column, count(f.rows), sent.to_owned()]
             })
             .collect();
         text += &table(&["code", "what", "column", "rows", "and the row is"], &groups);
     }
-    if gone {
+    if *gone {
         text += "the rows themselves are no longer kept\n";
     }
     for r in rows {
@@ -72,11 +50,11 @@ fn people(sync: &str, total: u64, findings: &[FindingCount], rows: &[Rejection],
             .collect();
         text += &format!("  {}\n", cells.join(", "));
     }
-    if (rows.len() as u64) < total && !gone {
+    if (rows.len() as u64) < *total && !gone {
         text += &format!(
             "\n{} of {} shown; --limit 0 shows all, --output ndjson exports them\n",
             rows.len(),
-            count(total)
+            count(*total)
         );
     }
     text

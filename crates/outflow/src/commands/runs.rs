@@ -1,49 +1,22 @@
 //! `outflow runs`: lists runs, the newest first.
 
-use outflow_core::ports::state::RunFilter;
-use outflow_core::{Clock as _, Code, SystemClock};
-use outflow_engine::{Engine, Errors, RunListEntry};
+use outflow_app::{App, Errors, RunListEntry, RunsRequest};
+use outflow_core::{Code, DeliveryCounts};
 
-use crate::cli::{Common, Runs};
+use crate::cli::Runs;
 use crate::exit::Exit;
-use crate::output::{Printer, count, short, table};
-use crate::project::Project;
-use crate::wiring;
+use crate::output::{Printer, count, short, table, time};
 
 /// Prints the list.
-pub fn runs(common: &Common, args: &Runs, printer: Printer) -> Result<Exit, Errors> {
-    let engine = wiring::reader(common)?;
-    known(&engine, common, args.sync.as_deref())?;
-    let mut entries = Vec::new();
-    for record in engine.state.runs(&RunFilter { sync: args.sync.clone(), limit: args.limit })? {
-        let (deliveries, audit) = (engine.state.deliveries(record.id)?, engine.state.audit(record.id)?);
-        entries.push(RunListEntry::of(&record, deliveries, audit));
-    }
+pub async fn runs(app: &App, args: &Runs, printer: Printer) -> Result<Exit, Errors> {
+    let list = app.runs(&RunsRequest { sync: args.sync.clone(), limit: args.limit }).await?;
     if printer.is_ndjson() {
-        entries.iter().for_each(|e| printer.document(e, |_| String::new()));
+        list.entries.iter().for_each(|e| printer.document(e, |_| String::new()));
     } else {
-        printer.document(&entries, |entries| people(entries));
+        printer.document(&list, |list| people(&list.entries));
     }
-    let warnings = outflow_engine::serve::skip_advice::warnings(
-        &*engine.state,
-        args.sync.as_deref(),
-        SystemClock.now(),
-    )?;
-    warnings.iter().for_each(|warning| printer.notice(warning));
+    list.warnings.iter().for_each(|warning| printer.notice(warning));
     Ok(Exit::Done)
-}
-
-/// A sync that has never run is one of the project's, or a slip.
-fn known(engine: &Engine, common: &Common, sync: Option<&str>) -> Result<(), Errors> {
-    let Some(name) = sync else { return Ok(()) };
-    if !engine.state.runs(&RunFilter { sync: Some(name.to_owned()), limit: 1 })?.is_empty() {
-        return Ok(());
-    }
-    // A project that cannot be read says nothing about names.
-    match Project::load_without_secrets(&common.project) {
-        Ok(project) => project.sync(name).map(drop).map_err(Errors::from),
-        Err(_) => Ok(()),
-    }
 }
 
 fn people(entries: &[RunListEntry]) -> String {
@@ -51,7 +24,7 @@ fn people(entries: &[RunListEntry]) -> String {
         .iter()
         .map(|e| {
             let d = &e.document;
-            let sum = |f: fn(&outflow_core::DeliveryCounts) -> u64| -> u64 {
+            let sum = |f: fn(&DeliveryCounts) -> u64| -> u64 {
                 d.destinations.iter().map(|(_, x)| f(&x.counts)).sum()
             };
             let stopped = d.destinations.iter().find_map(|(_, x)| x.reason.as_ref());
@@ -64,7 +37,7 @@ fn people(entries: &[RunListEntry]) -> String {
                 d.run.to_string(),
                 d.sync.clone(),
                 d.state.to_string(),
-                e.started_at.strftime("%Y-%m-%d %H:%M:%SZ").to_string(),
+                time(e.started_at),
                 count(d.rows.read),
                 count(d.rows.calls),
                 count(d.rows.rejected),

@@ -1,174 +1,18 @@
 //! `outflow serve`: keeps every enabled sync of the project running.
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
 
-use outflow_core::ports::state::State;
-use outflow_core::{Clock as _, Error, SystemClock, Timestamp};
-use outflow_engine::serve::{self, Event, Observer, Triggered};
-use outflow_engine::{Engine, Errors};
-use outflow_telemetry::alerts::{self, Notifier, Pace};
-use outflow_telemetry::log::{self, as_error};
-use outflow_telemetry::metrics::{self, Recorder};
-use serde_json::{Value, json};
-use tokio::runtime::Handle;
-use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::watch;
-use tokio::task::JoinSet;
-use tracing::{error, info};
+use outflow_app::{App, Caller, Errors, ServeRequest};
 
-use super::status::Serving;
-use crate::cli::{Common, Serve};
-use crate::control::{Ask, Socket};
+use crate::cli::Serve;
 use crate::exit::Exit;
-use crate::output::Printer;
-use crate::project::Project;
-use crate::{signals, wiring};
-
-/// A full disk is looked at this often, and told of no more often than that.
-const LOOK_FOR_ROOM: Duration = Duration::from_secs(1);
-const SAY_AGAIN: Duration = Duration::from_secs(60);
+use crate::signals;
 
 /// Runs until a signal.
-pub async fn serve(common: &Common, args: &Serve, printer: Printer) -> Result<Exit, Errors> {
-    let since = SystemClock.now();
-    let recorder = Arc::new(Recorder::new(since));
-    let project = Project::load(&common.project)?;
-    let stop = signals::listen();
-    info!("opening the state");
-    let state = super::holder::open_state(common, args.no_wait, &stop, printer.silent()).await?;
-    let state: Arc<dyn State> = Arc::new(state.without_room(wait_for_room(stop.clone())));
-    let socket = Socket::listen(&wiring::state_dir(common))?;
-    let metrics = match args.metrics.or(project.metrics) {
-        Some(address) => Some(metrics::listen(address).await?),
-        None => None,
-    };
-    let (notifier, telling) = alerts::start(project.receivers.clone(), state.clone(), Pace::default());
-    let observer = observer(recorder.clone(), notifier.clone());
-    let config = wiring::config(&project, wiring::engine(common, &project, state, stop)?)?;
-    let syncs = config.members.iter().filter(|m| m.spec.enabled).count();
-    let address = metrics.as_ref().and_then(|m| m.local_addr().ok()).map(tracing::field::display);
-    info!(syncs, pid = std::process::id(), metrics = address, "serving");
-    let (handle, supervising) = serve::start(config, observer);
-    let keeper = Keeper { common: common.clone(), handle: handle.clone(), notifier, since };
-    let mut beside = JoinSet::new();
-    if let Some(listener) = metrics {
-        beside.spawn(metrics::answer(listener, recorder, handle));
-    }
-    beside.spawn(async move {
-        if let Err(error) = telling.await {
-            error!(error = as_error(&error), "trouble");
-        }
-    });
-    let answering = keeper.clone();
-    beside.spawn(socket.serve(move |ask| answering.clone().answer(ask)));
-    beside.spawn(keeper.on_hang_up());
-    let ended = supervising.await;
-    // The socket goes with its task, before the state is let go.
-    beside.shutdown().await;
-    ended?;
-    info!("stopped");
+pub async fn serve(app: &App, args: &Serve) -> Result<Exit, Errors> {
+    let request = ServeRequest { wait: !args.no_wait, metrics: args.metrics };
+    // The log says what happens.
+    let caller = Caller { stop: signals::listen(), listener: Arc::new(|_| {}) };
+    app.serve(request, signals::hang_ups(), &caller).await?;
     Ok(Exit::Done)
-}
-
-/// What cannot be remembered may not go on. While the disk is full, everything stands where it needs the state, and goes on by itself when there is room.
-fn wait_for_room(stop: watch::Receiver<bool>) -> impl Fn(&Error) -> bool + Send + Sync {
-    let (told, runtime) = (Mutex::new(None::<Instant>), Handle::current());
-    move |error| {
-        let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
-        if told.is_none_or(|at| at.elapsed() >= SAY_AGAIN) {
-            *told = Some(Instant::now());
-            error!(error = as_error(error), "waiting for room");
-        }
-        drop(told);
-        let mut stop = stop.clone();
-        let stopped = async { stop.wait_for(|stop| *stop).await.is_ok() };
-        runtime.block_on(async { tokio::time::timeout(LOOK_FOR_ROOM, stopped).await }).is_err()
-    }
-}
-
-/// Who hears what the supervisor tells.
-fn observer(recorder: Arc<Recorder>, notifier: Notifier) -> Observer {
-    Arc::new(move |event: Event| {
-        log::event(&event);
-        recorder.observe(&event);
-        if matches!(event, Event::Alert { .. }) {
-            notifier.wake();
-        }
-    })
-}
-
-/// What signals and the control socket work on.
-#[derive(Clone)]
-struct Keeper {
-    common: Common,
-    handle: serve::Handle,
-    notifier: Notifier,
-    since: Timestamp,
-}
-
-impl Keeper {
-    async fn answer(self, ask: Ask) -> Result<Value, Error> {
-        match ask {
-            Ask::Run { sync, options } => Ok(match self.handle.trigger(&sync, options).await? {
-                Triggered::Started(run) => json!({ "started": run }),
-                Triggered::Remembered { behind } => json!({ "remembered": true, "behind": behind }),
-            }),
-            Ask::Reload => match self.reload() {
-                Ok(()) => Ok(json!({ "reloaded": true })),
-                Err(errors) => Err(first(errors)),
-            },
-            Ask::Purge { id } => {
-                let report =
-                    self.handle.with_deliveries_paused(move |engine| engine.purge(&id, false)).await?;
-                let removed = report.runs.len();
-                info!(runs = removed, "purged");
-                Ok(serde_json::to_value(report).unwrap_or_default())
-            }
-            Ask::Status => {
-                Ok(serde_json::to_value(Serving::of(&self.handle, self.since)).unwrap_or_default())
-            }
-            Ask::Approve { run } => self.handle.approve(run).await.map(|()| json!({ "run": run })),
-            Ask::Reject { run, skip_window } => {
-                self.handle.reject(run, skip_window).await.map(|()| json!({ "run": run }))
-            }
-            Ask::Adopt { run } => self.handle.enqueue(run).await.map(|()| json!({ "run": run })),
-        }
-    }
-
-    /// Reads the project again at each SIGHUP.
-    async fn on_hang_up(self) {
-        let Ok(mut hang_up) = signal(SignalKind::hangup()) else { return };
-        while hang_up.recv().await.is_some() {
-            if let Err(errors) = self.reload() {
-                errors.0.iter().for_each(|e| error!(error = as_error(e), "reload refused"));
-            }
-        }
-    }
-
-    /// The new project takes the place of the old one as a whole, or not at all.
-    fn reload(&self) -> Result<(), Errors> {
-        let project = Project::load(&self.common.project)?;
-        let engine = Engine {
-            destinations: wiring::destinations(&project)?,
-            budgets: wiring::budgets(&project),
-            ..self.handle.config().engine.clone()
-        };
-        self.handle.reload(wiring::config(&project, engine)?);
-        self.notifier.set(project.receivers);
-        Ok(())
-    }
-}
-
-/// One error that speaks for several.
-fn first(errors: Errors) -> Error {
-    let more = errors.0.len().saturating_sub(1);
-    let mut errors = errors.0.into_iter();
-    match errors.next() {
-        Some(error) if more > 0 => {
-            Error::new(error.code(), format!("{} (and {more} more: outflow validate)", error.message()))
-        }
-        Some(error) => error,
-        None => Error::new(outflow_core::Code::Interrupted, "stopped"),
-    }
 }

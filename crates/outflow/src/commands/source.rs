@@ -1,178 +1,111 @@
-//! `outflow source`: the databases of a project, how it stands with the connection to them, and the script for a service account.
+//! `outflow source`: the databases of a project, the test of the connection to them, and the script
+//! for a service
+//! account.
 
-use outflow_core::ports::warehouse::Check;
-use outflow_core::{Code, Error};
-use outflow_engine::Errors;
-use serde_json::{Map, Value, json};
+use outflow_app::{
+    App, CheckDocument, DatabaseDocument, DatabaseTest, Errors, SetupSqlRequest, SourceTestEvent,
+};
+use outflow_core::Error;
+use serde::Serialize;
 
-use crate::cli::{Common, SetupSql, Source};
+use crate::cli::{SetupSql, Source};
 use crate::exit::Exit;
-use crate::output::{Paint, Printer, error_document, plain, table};
-use crate::project::{Database, Project};
-use crate::wiring;
+use crate::output::{Paint, Printer, plain, table};
 
 /// Does what was typed behind `source`.
-pub async fn source(common: &Common, command: &Source, printer: Printer) -> Result<Exit, Errors> {
+pub async fn source(app: &App, command: &Source, printer: Printer) -> Result<Exit, Errors> {
     match command {
-        Source::List => list(common, printer),
-        Source::Test { name } => test(common, name, printer).await,
-        Source::SetupSql(args) => setup_sql(common, args, printer),
+        Source::List => list(app, printer).await,
+        Source::Test { name } => test(app, name, printer).await,
+        Source::SetupSql(args) => setup_sql(app, args, printer).await,
     }
 }
 
-fn list(common: &Common, printer: Printer) -> Result<Exit, Errors> {
-    let project = Project::load(&common.project)?;
-    let documents: Vec<Value> = project.databases.iter().map(listed).collect();
+async fn list(app: &App, printer: Printer) -> Result<Exit, Errors> {
+    let databases = app.sources().await?;
     if printer.is_ndjson() {
-        documents.iter().for_each(|d| printer.document(d, |_| String::new()));
+        databases.iter().for_each(|d| printer.document(d, |_| String::new()));
         return Ok(Exit::Done);
     }
-    printer.document(&documents, |documents| {
-        if documents.is_empty() {
+    printer.document(&databases, |databases| {
+        if databases.is_empty() {
             return "the project has no source\n".to_owned();
         }
-        let head = ["source", "database", "type", "address", "user"];
-        let cell = |d: &Value, key: &str| d[key].as_str().unwrap_or_default().to_owned();
-        let rows: Vec<Vec<String>> =
-            documents.iter().map(|d| head.iter().map(|h| cell(d, h)).collect()).collect();
-        table(&head, &rows)
+        let row = |d: &DatabaseDocument| {
+            let user = d.user.clone().unwrap_or_default();
+            vec![d.source.clone(), d.database.clone(), d.kind.to_owned(), d.address.clone(), user]
+        };
+        let rows: Vec<_> = databases.iter().map(row).collect();
+        table(&["source", "database", "type", "address", "user"], &rows)
     });
     Ok(Exit::Done)
 }
 
-fn listed(database: &Database) -> Value {
-    let settings = &database.settings;
-    json!({
-        "format_version": 1, "source": database.source, "database": database.name,
-        "type": settings.kind(), "address": settings.address(), "user": settings.user(),
-    })
+/// A line of `ndjson`: one step of one database.
+#[derive(Serialize)]
+struct Line<'a> {
+    format_version: u32,
+    source: &'a str,
+    database: &'a str,
+    #[serde(flatten)]
+    check: &'a CheckDocument,
 }
 
-/// Tests each database that is meant, one after the other, and prints the steps as they end.
-async fn test(common: &Common, name: &str, printer: Printer) -> Result<Exit, Errors> {
-    let project = Project::load(&common.project)?;
-    let mut exit = Exit::Done;
-    let mut documents = Vec::new();
-    for database in project.databases(name)? {
-        let warehouse = wiring::open(database)?;
-        if printer.is_table() && !printer.is_quiet() {
-            printer.text(&format!(
-                "{}  {}\n",
-                database.full_name(),
-                listed(database)["address"].as_str().unwrap_or_default()
-            ));
+/// Tests each database and prints the steps as they end.
+async fn test(app: &App, name: &str, printer: Printer) -> Result<Exit, Errors> {
+    let listener = |event: SourceTestEvent<'_>| match event {
+        SourceTestEvent::Database(database) if printer.is_table() && !printer.is_quiet() => {
+            let DatabaseDocument { source, database, address, .. } = database;
+            printer.text(&format!("{source}.{database}  {address}\n"));
         }
-        let (mut checks, mut worst) = (Vec::new(), Exit::Done);
-        warehouse
-            .test(&mut |check| {
-                worst = failures(&check).fold(worst, Exit::or);
-                let document = document(&check);
-                if printer.is_table() {
-                    show(&check, printer);
-                } else if printer.is_ndjson() {
-                    let mut line =
-                        json!({ "format_version": 1, "source": database.source, "database": database.name });
-                    line.as_object_mut().into_iter().for_each(|line| line.extend(document.clone()));
-                    printer.document(&line, |_| String::new());
-                }
-                checks.push(document);
-            })
-            .await;
-        documents.push(json!({
-            "source": database.source, "database": database.name, "ok": worst == Exit::Done, "checks": checks,
-        }));
-        exit = exit.or(worst);
-    }
+        SourceTestEvent::Check(_, check) if printer.is_table() => show(check, printer),
+        SourceTestEvent::Check(database, check) if printer.is_ndjson() => {
+            let DatabaseDocument { source, database, .. } = database;
+            let line = Line { format_version: outflow_app::FORMAT_VERSION, source, database, check };
+            printer.document(&line, |_| String::new());
+        }
+        _ => {}
+    };
+    let test = app.test_source(name, listener).await?;
     if !printer.is_ndjson() {
-        let document = json!({ "format_version": 1, "ok": exit == Exit::Done, "databases": documents });
-        printer.document(&document, |_| String::new());
+        printer.document(&test, |_| String::new());
     }
-    Ok(exit)
+    Ok(test.databases.iter().flat_map(failures).map(Exit::of).fold(Exit::Done, Exit::or))
 }
 
-/// What the errors of a step make of the command. Warnings make nothing of it.
-fn failures(check: &Check) -> impl Iterator<Item = Exit> {
-    check.problems.iter().filter(|e| !e.code().is_warning()).map(Exit::of)
-}
-
-fn document(check: &Check) -> Map<String, Value> {
-    let details: Map<String, Value> =
-        check.details.iter().map(|(k, v)| ((*k).to_owned(), v.clone())).collect();
-    let problems: Vec<Value> = check.problems.iter().map(error_document).collect();
-    let document = json!({
-        "step": check.step.name(), "outcome": outcome(check), "summary": check.summary,
-        "seconds": check.took.as_secs_f64(), "details": details, "problems": problems,
-    });
-    match document {
-        Value::Object(document) => document,
-        _ => Map::new(),
-    }
-}
-
-fn outcome(check: &Check) -> &'static str {
-    match (failures(check).next(), check.problems.as_slice()) {
-        (Some(_), _) => "failed",
-        (None, []) => "ok",
-        (None, _) => "warning",
-    }
+/// The errors of a test. Warnings make nothing of the command.
+fn failures(test: &DatabaseTest) -> impl Iterator<Item = &Error> {
+    test.checks.iter().flat_map(|check| &check.problems).filter(|e| !e.code().is_warning())
 }
 
 /// A line for people, with its problems below.
-fn show(check: &Check, printer: Printer) {
+fn show(check: &CheckDocument, printer: Printer) {
     if printer.is_quiet() && check.problems.is_empty() {
         return;
     }
-    let (paint, mark) = match outcome(check) {
+    let (paint, mark) = match check.outcome {
         "ok" => (Paint::Green, "✓"),
         "warning" => (Paint::Yellow, "!"),
         _ => (Paint::Red, "✗"),
     };
-    let (step, summary) = (check.step.name(), plain(&check.summary));
-    let took = printer.paint_text(Paint::Dim, &format!("{} ms", check.took.as_millis()));
+    let (step, summary) = (check.step, plain(&check.summary));
+    let took = printer.paint_text(Paint::Dim, &format!("{:.0} ms", check.seconds * 1_000.0));
     printer.text(&format!("{} {step:<14}  {summary}   {took}\n", printer.paint_text(paint, mark)));
     check.problems.iter().for_each(|e| printer.error(e));
 }
 
-/// Prints the script. It needs no secrets, which are there only once it has been run.
-fn setup_sql(common: &Common, args: &SetupSql, printer: Printer) -> Result<Exit, Errors> {
-    let project = Project::load_without_secrets(&common.project)?;
-    let databases = project.databases(&args.name)?;
-    let [database] = databases.as_slice() else {
-        let help =
-            format!("say which: {}", databases.iter().map(|d| d.full_name()).collect::<Vec<_>>().join(", "));
-        return Err(Error::new(
-            Code::UnknownReference,
-            format!("source {:?} has several databases", args.name),
-        )
-        .help(help)
-        .into());
-    };
+async fn setup_sql(app: &App, args: &SetupSql, printer: Printer) -> Result<Exit, Errors> {
     let tables = args.tables.iter().flat_map(|names| &names.0).filter_map(|name| match name.as_slice() {
         [schema, table] => Some((schema.clone(), table.clone())),
         _ => None,
     });
-    let tables: Vec<_> = tables.collect();
-    let schemas = match &args.schemas {
-        Some(names) => names.0.concat(),
-        None if tables.is_empty() => vec!["public".to_owned()],
-        None => Vec::new(),
+    let request = SetupSqlRequest {
+        name: args.name.clone(),
+        schemas: args.schemas.as_ref().map(|names| names.0.concat()).unwrap_or_default(),
+        tables: tables.collect(),
+        user: args.user.clone(),
     };
-    let account = database.settings.service_account(args.user.as_deref(), schemas, tables)?;
-    require_resolved(&account.database, "database")?;
-    require_resolved(&account.user, "user")?;
-    let document = json!({ "format_version": 1, "user": account.user, "database": account.database, "sql": account.script() });
-    printer.document(&document, |_| account.script());
+    let document = app.setup_sql(request).await?;
+    printer.document(&document, |document| document.sql.clone());
     Ok(Exit::Done)
-}
-
-/// Refuses a name for the script that is a reference to a variable that is not set.
-fn require_resolved(name: &str, key: &str) -> Result<(), Error> {
-    if name.contains("${env:") {
-        return Err(Error::new(
-            Code::SecretUnresolved,
-            format!("`{key}` of the database is {name}, which is not set"),
-        )
-        .help("set the environment variable; the password alone is not needed for the script"));
-    }
-    Ok(())
 }

@@ -1,19 +1,14 @@
 //! `outflow verify`: proves that a run's numbers add up, from its segments and its state.
 
-use outflow_engine::Errors;
-use outflow_engine::operations::verify::Verification;
+use outflow_app::{App, Errors, Verification};
 
-use super::look;
-use crate::cli::{Common, RunName};
+use crate::cli::RunName;
 use crate::exit::Exit;
 use crate::output::{Printer, count};
-use crate::wiring;
 
 /// Recounts and prints what does not agree. Exit code 1 if anything does not.
-pub fn verify(common: &Common, name: &RunName, printer: Printer) -> Result<Exit, Errors> {
-    let engine = wiring::reader(common)?;
-    let record = look::run(&engine, name)?;
-    let found = engine.verify(record.id)?;
+pub async fn verify(app: &App, name: &RunName, printer: Printer) -> Result<Exit, Errors> {
+    let found = app.verify(name.name()).await?;
     printer.document(&found, people);
     Ok(if found.differences.is_empty() { Exit::Done } else { Exit::Failed })
 }

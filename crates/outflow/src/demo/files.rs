@@ -6,7 +6,7 @@ use std::path::Path;
 
 use outflow_core::{Code, Error};
 
-use crate::commands::init;
+use outflow_app::write_file;
 
 /// The write key of the demo; the receiver asks for it.
 pub const WRITE_KEY: &str = "demo-write-key";
@@ -66,11 +66,11 @@ pub fn write(dir: &Path, receiver: SocketAddr) -> Result<(), Error> {
     if fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_some()) {
         return Err(problem(format!("{} has files in it that are not the demo's", dir.display())));
     }
-    init::write(&dir.join(MARK), "This folder is written anew by each `outflow demo`.\n")?;
-    init::write(&dir.join("write-key"), WRITE_KEY)?;
-    init::write(&dir.join("outflow.yaml"), &project(receiver))?;
+    write_file(&dir.join(MARK), "This folder is written anew by each `outflow demo`.\n")?;
+    write_file(&dir.join("write-key"), WRITE_KEY)?;
+    write_file(&dir.join("outflow.yaml"), &project(receiver))?;
     for (name, _, _, query) in SYNCS {
-        init::write(&dir.join(format!("queries/{name}.sql")), query)?;
+        write_file(&dir.join(format!("queries/{name}.sql")), query)?;
     }
     Ok(())
 }

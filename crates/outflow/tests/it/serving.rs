@@ -123,7 +123,8 @@ impl Serving {
             Some(run) => run,
             None => {
                 // Busy: the wish is remembered, and its run begins behind the one in the way.
-                let behind = answer["ok"]["behind"].as_u64().unwrap_or_else(|| panic!("{sync}: {answer}"));
+                let behind =
+                    answer["ok"]["queued"]["behind"].as_u64().unwrap_or_else(|| panic!("{sync}: {answer}"));
                 self.next("the run that was asked for", |said| {
                     let begins =
                         said["event"] == "run started" && said["sync"] == sync && said["resumed"] == false;

@@ -92,7 +92,7 @@ fn unknown(comparison: &Comparison) -> Option<Finding> {
     let message =
         format!("{column} is compared with a Unix time in seconds, which is right if it holds Unix seconds");
     let help = "for a timestamp column write {{last_sync_time | timestamp}}, for dates {{last_sync_time | date}}, for milliseconds \
-                {{last_sync_time | millis}}; `outflow validate --connect` looks at the column's type";
+                {{last_sync_time | millis}}; a check with the database looks at the column's type";
     Some(Finding::new(Code::UnknownTypeComparedWithNumber, comparison.start, comparison.end, message, help))
 }
 

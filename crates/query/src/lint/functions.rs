@@ -130,7 +130,7 @@ fn help_for(name: &str) -> &'static str {
         "AGE" => "use DATEDIFF(day, from, to)",
         "CURRENT_TIME" | "LOCALTIME" => "use GETDATE()::time",
         "NOW" | "CLOCK_TIMESTAMP" | "CURRENT_TIMESTAMP" | "LOCALTIMESTAMP" => "use GETDATE()",
-        _ => "find another way to say it: `outflow explain Q107` names some",
+        _ => "write it in another way: the page of Q107 names some",
     }
 }
 

@@ -60,7 +60,7 @@ pub(super) fn limits(lint: &Lint<'_>) -> Vec<Finding> {
             let message = format!(
                 "{word} cuts the result off, and last_sync_time moves on all the same: the rows beyond are never read"
             );
-            let help = "take it away; `outflow run NAME --limit N` and `outflow preview` read only N rows without moving last_sync_time";
+            let help = "take it away; a preview and a run with a limit read fewer rows without moving last_sync_time";
             lint.at(limit, Code::OrderOrLimit, message, help)
         })
         .collect()

@@ -15,8 +15,9 @@ pub fn event(event: &Event) {
     match event {
         Event::Started { sync, run, resumed } => info!(sync, run = run.0, resumed, "run started"),
         // The start of a run is a value of a row where the sync has a cursor: only the note is logged.
-        Event::Reading { sync, run, note: Some(note), .. } => info!(sync, run = run.0, note, "note"),
-        Event::Reading { note: None, .. } => {}
+        Event::Reading { sync, run, notes, .. } => {
+            notes.iter().for_each(|note| info!(sync, run = run.0, note = note.text, "note"));
+        }
         Event::Read { sync, run, rows, rejected } => trace!(sync, run = run.0, rows, rejected, "rows read"),
         Event::Extracted { sync, run, rows, seconds, .. } => info!(
             sync,

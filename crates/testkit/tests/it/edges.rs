@@ -18,21 +18,23 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("warehouse", &["core", "egress"]),
     ("engine", &["core", "query", "mapping"]),
     ("telemetry", &["core", "egress", "engine"]),
+    ("project", &["core", "query", "egress", "destinations", "warehouse", "engine"]),
     (
-        "outflow",
+        "app",
         &[
             "core",
             "query",
-            "mapping",
             "state",
             "spool",
             "egress",
             "destinations",
             "warehouse",
             "engine",
+            "project",
             "telemetry",
         ],
     ),
+    ("outflow", &["core", "project", "telemetry", "app"]),
     ("testkit", &[]),
 ];
 
@@ -51,6 +53,30 @@ fn crates_use_only_the_crates_they_may_know() {
                 assert_eq!(dependency["kind"], "dev", "{name} has {used} as a build dependency");
             }
         }
+    }
+}
+
+/// The crates that open the state, the spool, warehouses or destinations.
+const ADAPTERS: &[&str] = &["state", "spool", "warehouse", "destinations"];
+
+#[test]
+fn front_ends_stand_on_app_and_only_app_wires() {
+    let used = |name: &str| -> Vec<String> {
+        let package = packages().into_iter().find(|p| short_name(p) == name).unwrap();
+        let dependencies = package["dependencies"].as_array().unwrap().iter();
+        let built_in = dependencies.filter(|d| d["kind"].is_null());
+        built_in.map(|d| d["name"].as_str().unwrap().trim_start_matches("outflow-").to_owned()).collect()
+    };
+    assert!(used("outflow").contains(&"app".to_owned()));
+    for front_end in ["clap", "clap_complete", "indicatif"] {
+        for name in ALLOWED.iter().map(|(name, _)| *name).filter(|name| *name != "outflow") {
+            assert!(!used(name).contains(&front_end.to_owned()), "{name} knows the terminal: {front_end}");
+        }
+    }
+    for (name, allowed) in ALLOWED {
+        assert!(!allowed.contains(&"outflow"), "{name} must not use the binary");
+        let wires = ADAPTERS.iter().all(|adapter| used(name).iter().any(|used| used == adapter));
+        assert_eq!(wires, *name == "app", "{name} uses every adapter, or app does not");
     }
 }
 

@@ -14,6 +14,7 @@ const COVERED: &[&str] = &[
     "Cargo.toml",
     "README.md",
     "bench",
+    "crates/app",
     "crates/destinations",
     "crates/egress",
     "crates/mapping",

@@ -53,6 +53,29 @@ fn a_source_file_has_one_subject_and_is_not_long() {
     }
 }
 
+/// A front end names its commands; what lies below has other front ends, too, and keeps messages in the state.
+#[test]
+fn no_message_below_the_front_ends_names_a_command() {
+    const BELOW: &[&str] =
+        &["core", "query", "mapping", "state", "spool", "egress", "destinations", "warehouse", "engine"];
+    const COMMANDS: &[&str] = &[
+        "run", "runs", "approve", "reject", "backfill", "replay", "preview", "validate", "explain", "purge",
+        "verify", "source", "status", "alerts",
+    ];
+    let mut looked_at = 0;
+    for (path, text) in sources() {
+        let names: Vec<_> = path.iter().filter_map(|name| name.to_str()).collect();
+        let is_below = matches!(names[..], ["crates", name, "src", ..] if BELOW.contains(&name));
+        for (n, line) in text.lines().enumerate().filter(|_| is_below) {
+            looked_at += 1;
+            let named = COMMANDS.iter().find(|command| line.contains(&format!("outflow {command}")));
+            let is_comment = line.trim_start().starts_with("//");
+            assert!(named.is_none() || is_comment, "{}:{}: {line}", path.display(), n + 1);
+        }
+    }
+    assert!(looked_at > 10_000, "only {looked_at} lines were looked at");
+}
+
 #[test]
 fn a_source_file_begins_with_what_it_is_for() {
     for (path, text) in sources().filter(|(path, _)| path.iter().nth(2).is_some_and(|folder| folder == "src"))

@@ -73,8 +73,8 @@ impl Quiet {
         let told: Arc<Mutex<Option<String>>> = Arc::default();
         let kept = told.clone();
         let progress = Arc::new(move |event| {
-            if let Event::Reading { note, .. } = event {
-                *kept.lock().unwrap() = note;
+            if let Event::Reading { mut notes, .. } = event {
+                *kept.lock().unwrap() = notes.pop().map(|note| note.text);
             }
         });
         let request = RunRequest { observer: progress, ..request(RunOptions::default()) };

@@ -1,6 +1,6 @@
 //! What a connection test says of the account: what it can read, and what it can do besides.
 
-use outflow_core::{Code, Error, Result, Timestamp};
+use outflow_core::{Code, Error, NextStep, Result, Timestamp};
 use serde_json::{Map, Value, json};
 
 use super::catalogue::Catalogue;
@@ -54,7 +54,8 @@ fn readable(counted: &[(String, u64)], external: &[String]) -> StepResult {
         counted.iter().map(|(name, tables)| (name.clone(), json!(tables))).collect();
     let nothing = names.is_empty().then(|| {
         Error::new(Code::NoReadableTable, "the account can read no table")
-            .help("grant it USAGE on a schema and SELECT on its tables: `outflow source setup-sql` prints the statements")
+            .help("grant it USAGE on a schema and SELECT on its tables")
+            .next_step(NextStep::PrintSetupSql)
     });
     StepResult::new(summary)
         .with("tables", json!(tables))
@@ -207,10 +208,10 @@ impl Attributes {
             let message = "the account is a superuser: it may read, change and delete everything";
             let cure = finding(message, catalogue.no_superuser);
             let help = format!(
-                "make an account of its own for Outflow: `outflow source setup-sql` prints the statements. Or {}",
+                "make an account of its own for Outflow, or {}",
                 cure.help_text().unwrap_or_default()
             );
-            return vec![cure.help(help)];
+            return vec![cure.help(help).next_step(NextStep::PrintSetupSql)];
         }
         let mut findings = Vec::new();
         if self.creates_databases {

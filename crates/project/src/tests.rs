@@ -189,7 +189,7 @@ fn a_destination_says_whether_its_syncs_wait_for_it() {
     }
     assert_eq!(
         problems(&SMALL.replace("path: out }", "path: out, on_backlog_full: drop }")),
-        ["C005 outflow.yaml:5:44"]
+        ["C005 outflow.yaml:5:50"]
     );
 }
 

@@ -1,10 +1,10 @@
-//! `outflow schema`: the JSON Schema of the project file, with the settings of each kind of destination.
+//! The JSON Schema of the project file, with the settings of each kind of destination.
 
 use serde_json::{Value, json};
 
 /// The schema.
 pub fn schema() -> Value {
-    let mut schema = crate::project::schema();
+    let mut schema = outflow_project::schema();
     let kinds: serde_json::Map<String, Value> = outflow_destinations::kinds()
         .iter()
         .filter_map(|kind| outflow_destinations::schema(kind).map(|s| ((*kind).to_owned(), s)))

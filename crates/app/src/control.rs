@@ -1,7 +1,10 @@
-//! The way in to a process that holds the state: a Unix socket in the state's folder, one JSON line each way.
+//! The control socket: how another process reaches the one that holds the state. It is a Unix
+//! socket in the state's folder; a connection carries one JSON line each way, a [`Request`] and its
+//! [`Answer`].
 //!
-//! The folder is readable by its owner alone (0700), so whoever reaches the socket is the user who runs Outflow. A path that is too long for a socket's address is
-//! reached through a link in the folder for temporary files.
+//! The folder is readable by its owner alone (0700), so whoever reaches the socket is the user who
+//! runs Outflow. If the path is too long for a socket's address, the socket is in the folder for
+//! temporary files.
 
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
@@ -9,11 +12,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use outflow_core::run::RunOptions;
-use outflow_core::{Code, Error, RunId};
+use outflow_core::{Code, Error, NextStep, RunId};
+use outflow_engine::operations::purge::PurgeReport;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
+
+use crate::status::Serving;
 
 /// The socket's name in the state's folder.
 const NAME: &str = "control.sock";
@@ -26,46 +31,117 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// One that has every kept segment read comes within this.
 const LONG_PATIENCE: Duration = Duration::from_secs(6 * 3600);
 
-/// What can be asked for.
+/// What another process can request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "ask", rename_all = "snake_case")]
-pub enum Ask {
+pub enum Request {
     /// A run of a sync.
     Run {
         /// The sync.
         sync: String,
-        /// How it differs from an ordinary one.
+        /// How it differs from an incremental run.
         options: RunOptions,
     },
     /// Read the project again.
     Reload,
-    /// What it says of itself.
+    /// What the process says of itself.
     Status,
     /// Remove a person from what is kept.
     Purge {
-        /// Who, by the id that calls have.
+        /// The id of the person in calls.
         id: String,
     },
-    /// Deliver a run that a guard holds.
+    /// Deliver a run that awaits approval.
     Approve {
         /// The run.
         run: RunId,
     },
-    /// Drop a run that a guard holds.
+    /// Drop a run that awaits approval.
     Reject {
         /// The run.
         run: RunId,
         /// `last_sync_time` moves all the same.
         skip_window: bool,
     },
-    /// Deliver a run that became ready by another way than an extraction.
+    /// Deliver a run that became ready in another way than by an extraction.
     Adopt {
         /// The run.
         run: RunId,
     },
 }
 
-impl Ask {
+/// What the process that holds the state answers.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Answer {
+    /// This run has begun.
+    Started(RunId),
+    /// The sync runs again after a run that is in progress.
+    Queued {
+        /// The run in progress, if it is one.
+        behind: Option<RunId>,
+    },
+    /// The new project is in force.
+    Reloaded,
+    /// How the process is.
+    Status(Serving),
+    /// What was removed.
+    Purged(PurgeReport),
+    /// The run was approved, rejected or adopted.
+    Accepted {
+        /// The run.
+        run: RunId,
+    },
+}
+
+/// The line that goes back.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Reply {
+    Ok(Answer),
+    Error {
+        code: Code,
+        message: String,
+        #[serde(default)]
+        place: Option<String>,
+        #[serde(default)]
+        help: Option<String>,
+        #[serde(default)]
+        next: Vec<NextStep>,
+    },
+}
+
+impl From<Error> for Reply {
+    fn from(error: Error) -> Self {
+        let text = |text: Option<&str>| text.map(str::to_owned);
+        Self::Error {
+            code: error.code(),
+            message: error.message().to_owned(),
+            place: text(error.place()),
+            help: text(error.help_text()),
+            next: error.next_steps().to_vec(),
+        }
+    }
+}
+
+impl From<Reply> for Result<Answer, Error> {
+    fn from(reply: Reply) -> Self {
+        let (code, message, place, help, next) = match reply {
+            Reply::Ok(answer) => return Ok(answer),
+            Reply::Error { code, message, place, help, next } => (code, message, place, help, next),
+        };
+        let mut error = Error::new(code, message);
+        if let Some(place) = place {
+            error = error.at(place);
+        }
+        if let Some(help) = help {
+            error = error.help(help);
+        }
+        Err(next.into_iter().fold(error, Error::next_step))
+    }
+}
+
+impl Request {
     /// How long the answer may take.
     const fn patience(&self) -> Duration {
         match self {
@@ -100,9 +176,9 @@ impl Socket {
     }
 
     /// Answers one line of each connection with what `answer` says, for ever.
-    pub async fn serve<F>(self, answer: impl Fn(Ask) -> F + Clone + Send + 'static)
+    pub async fn serve<F>(self, answer: impl Fn(Request) -> F + Clone + Send + 'static)
     where
-        F: Future<Output = Result<Value, Error>> + Send,
+        F: Future<Output = Result<Answer, Error>> + Send,
     {
         loop {
             let Ok((stream, _)) = self.listener.accept().await else { continue };
@@ -121,28 +197,26 @@ impl Drop for Socket {
     }
 }
 
-async fn converse<F>(mut stream: UnixStream, answer: impl Fn(Ask) -> F) -> io::Result<()>
+async fn converse<F>(mut stream: UnixStream, answer: impl Fn(Request) -> F) -> io::Result<()>
 where
-    F: Future<Output = Result<Value, Error>>,
+    F: Future<Output = Result<Answer, Error>>,
 {
     let (reader, mut writer) = stream.split();
     let mut line = String::new();
     tokio::time::timeout(PATIENCE, BufReader::new(reader.take(LINE)).read_line(&mut line)).await??;
-    let answer = match serde_json::from_str::<Ask>(&line) {
-        Ok(ask) => tokio::time::timeout(ask.patience(), answer(ask)).await?,
+    let answer = match serde_json::from_str::<Request>(&line) {
+        Ok(request) => tokio::time::timeout(request.patience(), answer(request)).await?,
         Err(e) => Err(Error::new(
             Code::ConflictingOptions,
             "the running Outflow does not understand this request; it may be of another version",
         )
         .caused_by(e)),
     };
-    let document = match answer {
-        Ok(value) => json!({ "ok": value }),
-        Err(error) => {
-            json!({ "error": { "code": error.code(), "message": error.message(), "help": error.help_text() } })
-        }
+    let reply = match answer {
+        Ok(answer) => Reply::Ok(answer),
+        Err(error) => error.into(),
     };
-    writer.write_all(format!("{document}\n").as_bytes()).await
+    writer.write_all(format!("{}\n", serde_json::to_string(&reply)?).as_bytes()).await
 }
 
 /// Whether a process that holds the state in this folder can be asked.
@@ -150,26 +224,28 @@ pub fn listens(dir: &Path) -> bool {
     std::os::unix::net::UnixStream::connect(address(dir)).is_ok()
 }
 
-/// Asks the process that holds the state in this folder. `None`: nobody listens there.
-pub async fn ask(dir: &Path, ask: &Ask) -> Result<Option<Value>, Error> {
+/// Sends a request to the process that holds the state in this folder. `None`: no process listens
+/// there.
+pub async fn ask(dir: &Path, request: &Request) -> Result<Option<Answer>, Error> {
     let Ok(stream) = UnixStream::connect(address(dir)).await else { return Ok(None) };
-    let asked = tokio::time::timeout(ask.patience(), exchange(stream, ask)).await;
+    let asked = tokio::time::timeout(request.patience(), exchange(stream, request)).await;
     let broken = || {
         Error::new(Code::StateHeld, "the running Outflow did not answer").help("look into its log; ask again")
     };
     let answer = asked.map_err(|_| broken())?.map_err(|e| broken().caused_by(e))?;
-    let mut document: Value = serde_json::from_str(&answer).map_err(|e| broken().caused_by(e))?;
-    if let Some(error) = document.get("error") {
-        let text = |key: &str| error[key].as_str().unwrap_or_default().to_owned();
-        let code = Code::from_name(&text("code")).unwrap_or(Code::StateHeld);
-        return Err(Error::new(code, text("message")).help(text("help")));
-    }
-    Ok(Some(document["ok"].take()))
+    let reply: Reply = serde_json::from_str(&answer).map_err(|e| broken().caused_by(e))?;
+    Result::from(reply).map(Some)
 }
 
-async fn exchange(mut stream: UnixStream, ask: &Ask) -> io::Result<String> {
+/// The answer belongs to another request.
+pub(crate) fn other_answer() -> Error {
+    Error::new(Code::StateHeld, "the running Outflow gave an answer that does not belong to the request")
+        .help("it may be of another version: restart it")
+}
+
+async fn exchange(mut stream: UnixStream, request: &Request) -> io::Result<String> {
     let (reader, mut writer) = stream.split();
-    writer.write_all(format!("{}\n", serde_json::to_string(ask)?).as_bytes()).await?;
+    writer.write_all(format!("{}\n", serde_json::to_string(request)?).as_bytes()).await?;
     let mut line = String::new();
     BufReader::new(reader.take(LINE)).read_line(&mut line).await?;
     Ok(line)
@@ -197,21 +273,25 @@ mod tests {
             let mut path = dir.path().to_owned();
             (0..depth).for_each(|_| path.push("a-long-name"));
             std::fs::create_dir_all(&path).unwrap();
-            assert!(ask(&path, &Ask::Status).await.unwrap().is_none());
+            assert!(ask(&path, &Request::Status).await.unwrap().is_none());
             let socket = Socket::listen(&path).unwrap();
-            let serving = tokio::spawn(socket.serve(|ask| async move {
-                match ask {
-                    Ask::Run { sync, .. } => Ok(json!(sync)),
-                    _ => Err(Error::new(Code::NoSuchSyncOrRun, "no").help("yes")),
+            let serving = tokio::spawn(socket.serve(|request| async move {
+                match request {
+                    Request::Run { .. } => Ok(Answer::Started(RunId(7))),
+                    _ => {
+                        Err(Error::new(Code::NoSuchSyncOrRun, "no").help("yes").next_step(NextStep::ListRuns))
+                    }
                 }
             }));
-            let run = Ask::Run { sync: "users".into(), options: RunOptions::default() };
-            assert_eq!(ask(&path, &run).await.unwrap(), Some(json!("users")));
-            let error = ask(&path, &Ask::Reload).await.unwrap_err();
+            let run = Request::Run { sync: "users".into(), options: RunOptions::default() };
+            let answer = ask(&path, &run).await.unwrap();
+            assert!(matches!(answer, Some(Answer::Started(RunId(7)))), "{answer:?}");
+            let error = ask(&path, &Request::Reload).await.unwrap_err();
             assert_eq!(
                 (error.code(), error.message(), error.help_text()),
                 (Code::NoSuchSyncOrRun, "no", Some("yes"))
             );
+            assert_eq!(error.next_steps(), [NextStep::ListRuns]);
             let mut stream = UnixStream::connect(address(&path)).await.unwrap();
             stream.write_all(b"{\"ask\":\"dance\"}\n").await.unwrap();
             let mut told = String::new();

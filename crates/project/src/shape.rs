@@ -1,7 +1,8 @@
 //! The one check that compares a tree of the project with the tables of settings, and the values that
 //! adapters read from it.
 //!
-//! The tables are in `keys` and in the adapters; `schema` turns the same ones into JSON Schema. A value that came through a reference is never repeated in a problem.
+//! The tables are in `keys` and in the adapters; `schema` turns the same ones into JSON Schema. A
+//! value that came through a reference is never repeated in a problem.
 
 use outflow_core::Code;
 use outflow_core::schema::{Kind, Presence, Shape};

@@ -1,11 +1,14 @@
 //! The project: `outflow.yaml`, the files that it includes and its queries, read and checked.
 //!
-//! What always holds: every problem of every file is told, each with its place, and what comes out needs no further check of its own shape. A secret is only ever
-//! a reference in a file; its value is in a `Secret` or in a destination's settings and in no error. What this does not do: check the settings of a database or
-//! of a destination (the warehouse and the destinations do), or reach anything but files and environment variables.
+//! What always holds: every problem of every file is reported with its place, and what comes out
+//! needs no further check of its own shape. A secret is only ever a reference in a file; its value
+//! is in a `Secret` or in a destination's settings and in no error. What this does not do: check the
+//! settings of a database or of a destination (the warehouse and the destinations do), or reach
+//! anything but files and environment variables.
 //!
-//! A file becomes a tree with places (`document`), references are resolved (`secrets`), the tree is held against one table of keys (`keys`, `shape`), which is
-//! also the JSON Schema (`schema`), and then its parts are read out (`sources`, `destinations`, `syncs`).
+//! A file becomes a tree with places (`document`), references are resolved (`secrets`), the tree is
+//! held against one table of keys (`keys`, `shape`), which is also the JSON Schema (`schema`), and
+//! then its parts are read out (`sources`, `destinations`, `syncs`).
 
 mod alerts;
 mod destinations;
@@ -19,6 +22,7 @@ mod syncs;
 #[cfg(test)]
 mod tests;
 mod units;
+pub mod when;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -28,10 +32,10 @@ use outflow_core::{Budget, Code, Error, SyncSpec};
 use outflow_engine::operations::retention::Keep;
 use outflow_engine::serve::Limits;
 use outflow_engine::serve::alert::Rules;
-use outflow_telemetry::alerts::Receiver;
 use outflow_warehouse::DatabaseSettings;
 use serde_json::{Map, Value};
 
+pub use self::alerts::ReceiverConfig;
 use self::document::{Key, Node, Place};
 pub use self::schema::schema;
 
@@ -51,13 +55,13 @@ pub struct Project {
     pub disk_reserve_bytes: Option<u64>,
     /// How long segments are kept after the last delivery.
     pub keep: Keep,
-    /// How much goes on side by side.
+    /// How much runs side by side.
     pub limits: Limits,
-    /// When something counts as wrong.
+    /// When an alert begins.
     pub rules: Rules,
-    /// Who is told.
-    pub receivers: Vec<Receiver>,
-    /// Where numbers are told.
+    /// Who receives alerts.
+    pub receivers: Vec<ReceiverConfig>,
+    /// Where Prometheus reads metrics.
     pub metrics: Option<SocketAddr>,
 }
 
@@ -115,8 +119,8 @@ impl Project {
         Self::load_with(dir, &|name| std::env::var(name).ok())
     }
 
-    /// As [`Project::load`], but an environment variable that is not set is no problem: its reference stays as it is written. For what comes before there are
-    /// secrets.
+    /// As [`Project::load`], but an environment variable that is not set is no problem: its
+    /// reference stays as it is written. For what comes before there are secrets.
     ///
     /// # Errors
     /// As for [`Project::load`].
@@ -124,7 +128,7 @@ impl Project {
         let env = |name: &str| std::env::var(name).ok().or_else(|| Some(format!("${{env:{name}}}")));
         let mut problems = Problems::default();
         let mut documents = document::load(dir, &mut problems);
-        // Without its key nobody can be told of an alert.
+        // A receiver of alerts cannot be checked without its key.
         for document in &mut documents.all {
             if let document::Value::Table(entries) = &mut document.value {
                 entries.retain(|(key, _)| key.name != "alerts");
@@ -249,7 +253,8 @@ impl Project {
     }
 }
 
-/// The named things under a top-level key, over all files. A name that stands twice is a problem, and its first use counts.
+/// The named things under a top-level key, over all files. A name that stands twice is a problem,
+/// and its first use counts.
 fn entries<'a>(documents: &'a [Node], key: &str, problems: &mut Problems) -> Vec<(&'a Key, &'a Node)> {
     let mut found: Vec<(&Key, &Node)> = Vec::new();
     for (name, node) in documents.iter().filter_map(|d| d.get(key)).flat_map(Node::entries) {

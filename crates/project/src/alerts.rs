@@ -1,15 +1,45 @@
 //! `alerts` and `metrics`: when something counts as wrong, who is told, and where numbers are told.
 
+use std::fmt;
 use std::net::SocketAddr;
 
 use outflow_core::{Code, Error, Secret, Timestamp};
 use outflow_egress::smtp::{Mailer, Message, Security};
 use outflow_egress::{SigningKey, Target};
 use outflow_engine::serve::alert::Rules;
-use outflow_telemetry::alerts::{Receiver, Way};
 
 use super::Problems;
 use super::document::{Node, Value};
+
+/// A receiver of alerts, as the project describes it.
+#[derive(Clone)]
+pub enum ReceiverConfig {
+    /// A signed POST request (Standard Webhooks).
+    Webhook {
+        /// The address. Such addresses often are secrets themselves.
+        url: Secret,
+        /// The key that signs.
+        key: SigningKey,
+    },
+    /// An e-mail.
+    Email {
+        /// The server that takes the mail.
+        mailer: Mailer,
+        /// The sender.
+        from: String,
+        /// The recipients.
+        to: Vec<String>,
+    },
+}
+
+impl fmt::Debug for ReceiverConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Webhook { .. } => "Webhook",
+            Self::Email { .. } => "Email",
+        })
+    }
+}
 
 pub(super) fn rules(node: Option<&Node>) -> Rules {
     let default = Rules::default();
@@ -26,12 +56,12 @@ pub(super) fn rules(node: Option<&Node>) -> Rules {
     }
 }
 
-pub(super) fn receivers(node: Option<&Node>, problems: &mut Problems) -> Vec<Receiver> {
+pub(super) fn receivers(node: Option<&Node>, problems: &mut Problems) -> Vec<ReceiverConfig> {
     let items = node.and_then(|n| n.get("to")).map_or(&[][..], Node::items);
     items.iter().filter_map(|item| receiver(item, problems)).collect()
 }
 
-fn receiver(node: &Node, problems: &mut Problems) -> Option<Receiver> {
+fn receiver(node: &Node, problems: &mut Problems) -> Option<ReceiverConfig> {
     match (node.get("webhook"), node.get("email")) {
         (Some(webhook), None) => self::webhook(webhook, problems),
         (None, Some(email)) => self::email(email, problems),
@@ -48,16 +78,16 @@ fn receiver(node: &Node, problems: &mut Problems) -> Option<Receiver> {
     }
 }
 
-fn webhook(node: &Node, problems: &mut Problems) -> Option<Receiver> {
+fn webhook(node: &Node, problems: &mut Problems) -> Option<ReceiverConfig> {
     let (url, secret) = (node.get("url")?, node.get("secret")?);
     let mut check = |at: &Node, error: Error| problems.add_error(&at.place, error.at(at.place.to_string()));
     let target = Target::new(url.text()?, []).map_err(|e| check(url, e));
     let key = SigningKey::new(&Secret::new(secret.text()?)).map_err(|e| check(secret, e));
     let (_, key) = (target.ok()?, key.ok()?);
-    Some(Receiver::new(Way::Webhook { url: Secret::new(url.text()?), key }))
+    Some(ReceiverConfig::Webhook { url: Secret::new(url.text()?), key })
 }
 
-fn email(node: &Node, problems: &mut Problems) -> Option<Receiver> {
+fn email(node: &Node, problems: &mut Problems) -> Option<ReceiverConfig> {
     let text = |key: &str| node.get(key).and_then(Node::text).map(str::to_owned);
     let security = match text("tls").as_deref() {
         Some("implicit") => Security::Implicit,
@@ -91,7 +121,7 @@ fn email(node: &Node, problems: &mut Problems) -> Option<Receiver> {
     if let Err(error) = mailer.check() {
         problems.add_error(&node.place, error.at(node.place.to_string()));
     }
-    Some(Receiver::new(Way::Email { mailer, from: from?, to }))
+    Some(ReceiverConfig::Email { mailer, from: from?, to })
 }
 
 /// An address for mail. What a message would refuse is told now and not when something is wrong.

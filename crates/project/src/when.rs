@@ -4,7 +4,8 @@ use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use outflow_core::{Code, Error, Timestamp};
 
-/// Reads `2026-01-31`, `2026-01-31T10:00:00Z`, `2026-01-31 10:00` (UTC without an offset), or Unix seconds.
+/// Reads `2026-01-31`, `2026-01-31T10:00:00Z`, `2026-01-31 10:00` (UTC without an offset), or Unix
+/// seconds.
 pub fn parse(text: &str) -> Result<Timestamp, Error> {
     let text = text.trim();
     let seconds = text.parse::<i64>().ok().and_then(|s| Timestamp::from_second(s).ok());

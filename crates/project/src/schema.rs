@@ -1,12 +1,13 @@
-//! The JSON Schema of `outflow.yaml`, for `outflow schema` and for editors: the tables of `keys` in other words.
+//! The JSON Schema of `outflow.yaml`, for `outflow schema` and for editors: the tables of `keys` in
+//! other words.
 
 use outflow_core::schema::{Key, Kind, Presence, Shape};
 use serde_json::{Map, Value, json};
 
 use super::keys;
 
-/// A JSON Schema (draft 2020-12) of a project file. It also fits included files, so it does not demand `version`. The settings of the kinds of destination are
-/// not in it.
+/// A JSON Schema (draft 2020-12) of a project file. It also fits included files, so it does not
+/// demand `version`. The settings of the kinds of destination are not in it.
 pub fn schema() -> Value {
     let mut schema = table(&keys::ROOT);
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema".into();

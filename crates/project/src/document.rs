@@ -1,6 +1,7 @@
 //! Files as trees in which everything knows its place.
 //!
-//! A `${…}` reference needs no quotes, not even inside `{ … }`, where YAML itself would take its braces for its own.
+//! A `${…}` reference needs no quotes, not even inside `{ … }`, where YAML itself would take its
+//! braces for its own.
 
 use std::fmt;
 use std::io::Read;
@@ -329,7 +330,8 @@ fn shield(text: &str) -> (String, [char; 2]) {
     (out, [open, close])
 }
 
-/// How far a line's content is indented by blanks and by signs that open lists and keys on the same line.
+/// How far a line's content is indented by blanks and by signs that open lists and keys on the same
+/// line.
 fn indent(line: &str) -> usize {
     let bytes = line.as_bytes();
     let opens = |i: usize| {

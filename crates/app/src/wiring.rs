@@ -1,7 +1,8 @@
-//! Putting the parts together: from a project to warehouses, destinations and an engine. The only place that knows every adapter.
+//! Wiring: from a project to warehouses, destinations and an engine. The only place that knows
+//! every adapter.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
 use outflow_core::ports::destination::Destination;
@@ -13,24 +14,27 @@ use outflow_egress::{Client, ClientOptions};
 use outflow_engine::Engine;
 use outflow_engine::extract::guard::Budgets;
 use outflow_engine::serve::{Limits, RuntimeConfig, SyncRuntime};
+use outflow_project::{Database, Project, ReceiverConfig};
 use outflow_spool::DiskSpool;
 use outflow_state::SqliteState;
+use outflow_telemetry::alerts::{Receiver, Way};
 use outflow_warehouse::Aws;
 use tokio::sync::watch;
-
-use crate::cli::Common;
-use crate::project::{Database, Project};
 
 /// Free space that the spool leaves alone, if the project does not say: 1 GiB.
 const DISK_RESERVE: u64 = 1 << 30;
 
-/// Where the state lives.
-pub fn state_dir(common: &Common) -> PathBuf {
-    common.state.clone().unwrap_or_else(|| common.project.join(".outflow"))
+/// Everyone who receives alerts.
+pub(crate) fn receivers(project: &Project) -> Vec<Receiver> {
+    let way = |config: &ReceiverConfig| match config.clone() {
+        ReceiverConfig::Webhook { url, key } => Way::Webhook { url, key },
+        ReceiverConfig::Email { mailer, from, to } => Way::Email { mailer, from, to },
+    };
+    project.receivers.iter().map(|config| Receiver::new(way(config))).collect()
 }
 
 /// Every destination of a project. All problems of all of them come back.
-pub fn destinations(project: &Project) -> Result<HashMap<String, Arc<dyn Destination>>, Vec<Error>> {
+pub(crate) fn destinations(project: &Project) -> Result<HashMap<String, Arc<dyn Destination>>, Vec<Error>> {
     let client = Client::new(&ClientOptions::default()).map_err(|e| vec![e])?;
     let (mut built, mut errors) = (HashMap::new(), Vec::new());
     for config in &project.destinations {
@@ -51,7 +55,7 @@ pub fn destinations(project: &Project) -> Result<HashMap<String, Arc<dyn Destina
 }
 
 /// The database that a sync reads.
-pub fn warehouse(project: &Project, spec: &SyncSpec) -> Result<Arc<dyn Warehouse>, Error> {
+pub(crate) fn warehouse(project: &Project, spec: &SyncSpec) -> Result<Arc<dyn Warehouse>, Error> {
     let database = project.database(&spec.source, &spec.database).ok_or_else(|| {
         Error::new(
             Code::UnknownReference,
@@ -62,7 +66,7 @@ pub fn warehouse(project: &Project, spec: &SyncSpec) -> Result<Arc<dyn Warehouse
 }
 
 /// A database, not connected to yet.
-pub fn open(database: &Database) -> Result<Arc<dyn Warehouse>, Error> {
+pub(crate) fn open(database: &Database) -> Result<Arc<dyn Warehouse>, Error> {
     database.settings.open(&AWS)
 }
 
@@ -71,14 +75,14 @@ static AWS: LazyLock<Aws> =
     LazyLock::new(|| Aws::new(|name| std::env::var(name).ok(), Arc::new(SystemClock)));
 
 /// An engine that holds the state for writing.
-pub fn engine(
-    common: &Common,
+pub(crate) fn engine(
+    dir: &Path,
     project: &Project,
     state: Arc<dyn State>,
     stop: watch::Receiver<bool>,
 ) -> Result<Engine, Vec<Error>> {
     let reserve = project.disk_reserve_bytes.unwrap_or(DISK_RESERVE);
-    let spool = DiskSpool::open(&state_dir(common).join("spool"), reserve).map_err(|e| vec![e])?;
+    let spool = DiskSpool::open(&dir.join("spool"), reserve).map_err(|e| vec![e])?;
     Ok(Engine {
         state,
         spool: Arc::new(spool),
@@ -91,13 +95,13 @@ pub fn engine(
 }
 
 /// What may be sent to each destination.
-pub fn budgets(project: &Project) -> Arc<Budgets> {
+pub(crate) fn budgets(project: &Project) -> Arc<Budgets> {
     let limited = project.destinations.iter().filter(|d| !d.budget.is_unlimited());
     Arc::new(limited.map(|d| (d.name.clone(), d.budget)).collect())
 }
 
 /// What `serve` keeps running, on this engine. All problems come back, also those of syncs.
-pub fn config(project: &Project, engine: Engine) -> Result<RuntimeConfig, Vec<Error>> {
+pub(crate) fn config(project: &Project, engine: Engine) -> Result<RuntimeConfig, Vec<Error>> {
     let (mut members, mut errors) = (Vec::new(), Vec::new());
     for spec in &project.syncs {
         match warehouse(project, spec) {
@@ -113,14 +117,19 @@ pub fn config(project: &Project, engine: Engine) -> Result<RuntimeConfig, Vec<Er
     Ok(RuntimeConfig { engine, members, limits, keep: project.keep, rules: project.rules.clone() })
 }
 
+/// The state in this folder, for reading alone.
+pub(crate) fn read_only_state(dir: &Path) -> Result<Arc<dyn State>, Error> {
+    Ok(Arc::new(SqliteState::open_read_only(dir)?))
+}
+
 /// An engine that only looks: it needs no project, holds nothing and sends nothing.
-pub fn reader(common: &Common) -> Result<Engine, Error> {
-    keeper(common, Arc::new(SqliteState::open_read_only(&state_dir(common))?))
+pub(crate) fn reader(dir: &Path) -> Result<Engine, Error> {
+    keeper(dir, read_only_state(dir)?)
 }
 
 /// An engine for what is kept: it needs no project and sends nothing.
-pub fn keeper(common: &Common, state: Arc<dyn State>) -> Result<Engine, Error> {
-    let spool = DiskSpool::open(&state_dir(common).join("spool"), 0)?;
+pub(crate) fn keeper(dir: &Path, state: Arc<dyn State>) -> Result<Engine, Error> {
+    let spool = DiskSpool::open(&dir.join("spool"), 0)?;
     let (_, stop) = watch::channel(false);
     let destinations = HashMap::new();
     Ok(Engine {

@@ -1,6 +1,7 @@
 //! `${env:NAME}` and `${file:PATH}`: what stands in a file in place of a secret.
 //!
-//! References work in every text below `sources`, `destinations` and `alerts`, alone or within a longer text. A problem names the reference and never its value.
+//! References work in every text below `sources`, `destinations` and `alerts`, alone or within a
+//! longer text. A problem names the reference and never its value.
 
 use outflow_core::Code;
 

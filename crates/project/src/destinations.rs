@@ -17,7 +17,8 @@ pub(super) struct Destinations<'a> {
 pub(super) fn read<'a>(entries: &[(&'a Key, &'a Node)], problems: &mut Problems) -> Destinations<'a> {
     let names = entries.iter().map(|(key, _)| key.name.as_str()).collect();
     let configs: Vec<_> = entries.iter().filter_map(|(key, node)| config(key, node, problems)).collect();
-    // The destinations check their own settings here too, so that one look at a project tells everything.
+    // The destinations check their own settings here too, so that one look at a project tells
+    // everything.
     if let Ok(client) = Client::new(&ClientOptions::default()) {
         for config in &configs {
             let built = outflow_destinations::build(&config.name, &config.kind, &config.settings, &client);
@@ -81,7 +82,8 @@ fn config(key: &Key, node: &Node, problems: &mut Problems) -> Option<Destination
     Some(DestinationConfig { name, kind, settings, budget, skips, place })
 }
 
-/// Refuses secrets that are not references: what the destination says is one, what a key's name says, and passwords in addresses.
+/// Refuses secrets that are not references: what the destination says is one, what a key's name
+/// says, and passwords in addresses.
 fn refuse_secrets(key: &Key, node: &Node, known: &[String], problems: &mut Problems) {
     node.items().iter().for_each(|item| refuse_secrets(key, item, known, problems));
     node.entries().for_each(|(key, value)| refuse_secrets(key, value, known, problems));

@@ -1,0 +1,95 @@
+//! What is wrong now, and whether receivers of alerts can be reached.
+
+use outflow_core::ports::watch::AlertRecord;
+use outflow_core::{Clock as _, Code, Error, SystemClock, Timestamp};
+use outflow_engine::{Engine, Errors, FORMAT_VERSION};
+use outflow_telemetry::alerts::Note;
+use serde::Serialize;
+use tokio::task::JoinSet;
+
+use crate::{App, wiring};
+
+/// The alerts that fire.
+#[derive(Debug, Serialize)]
+pub struct AlertList {
+    format_version: u32,
+    /// The alerts.
+    pub alerts: Vec<AlertDocument>,
+}
+
+/// One alert.
+#[derive(Clone, Debug, Serialize)]
+pub struct AlertDocument {
+    format_version: u32,
+    /// The kind of trouble.
+    pub alert: String,
+    /// What it is about: a sync, a destination, both, or the disk.
+    pub subject: String,
+    /// The code that fits best.
+    pub code: Option<Code>,
+    /// What is wrong.
+    pub message: String,
+    /// Since when.
+    pub since: Timestamp,
+    /// A receiver has it.
+    pub told: bool,
+}
+
+impl From<AlertRecord> for AlertDocument {
+    fn from(record: AlertRecord) -> Self {
+        let AlertRecord { kind, subject, code, message, since, told, .. } = record;
+        Self { format_version: FORMAT_VERSION, alert: kind, subject, code, message, since, told }
+    }
+}
+
+/// What came of a test alert.
+#[derive(Debug, Serialize)]
+pub struct AlertTest {
+    format_version: u32,
+    /// The project's receivers.
+    pub receivers: Vec<ReceiverTest>,
+}
+
+/// What came of a test alert at one receiver.
+#[derive(Debug, Serialize)]
+pub struct ReceiverTest {
+    /// The receiver.
+    pub receiver: String,
+    /// It has the alert.
+    pub told: bool,
+    /// Why not.
+    pub error: Option<Error>,
+}
+
+impl App {
+    /// Sends a test alert to every receiver of the project, once, side by side.
+    pub async fn test_alerts(&self) -> Result<AlertTest, Errors> {
+        let receivers = wiring::receivers(&self.load()?);
+        let note = Note::test(SystemClock.now());
+        let mut tasks = JoinSet::new();
+        for (n, receiver) in receivers.into_iter().enumerate() {
+            let note = note.clone();
+            tasks.spawn(async move {
+                let sent = receiver.send(&note).await;
+                let error = sent.err().map(|e| e.at(format!("receiver {}", receiver.name)));
+                (n, ReceiverTest { receiver: receiver.name, told: error.is_none(), error })
+            });
+        }
+        let mut tests = tasks.join_all().await;
+        tests.sort_by_key(|(n, _)| *n);
+        let receivers = tests.into_iter().map(|(_, test)| test).collect();
+        Ok(AlertTest { format_version: FORMAT_VERSION, receivers })
+    }
+
+    /// The alerts that fire.
+    pub async fn alerts(&self) -> Result<AlertList, Errors> {
+        let alerts = self.read(|engine| Ok(firing(engine)?)).await?;
+        Ok(AlertList { format_version: FORMAT_VERSION, alerts })
+    }
+}
+
+/// The alerts that fire. Blocks.
+pub(crate) fn firing(engine: &Engine) -> Result<Vec<AlertDocument>, Error> {
+    let all = engine.state.alerts()?.into_iter();
+    Ok(all.filter(|alert| alert.recovered_at.is_none()).map(AlertDocument::from).collect())
+}

@@ -1,0 +1,81 @@
+//! What becomes of a run that awaits approval.
+
+use std::time::Duration;
+
+use outflow_core::run::{RunOptions, Trigger};
+use outflow_core::{Error, RunId};
+use outflow_engine::{Engine, Errors, RunDocument, RunRequest, Seconds};
+
+use crate::control::{self, Request};
+use crate::{App, Caller, Event, RunOutcome, blocking, look, run};
+
+/// Which run to deliver.
+#[derive(Clone, Copy, Debug)]
+pub struct ApproveRequest {
+    /// The run.
+    pub run: RunId,
+    /// A delivery stops when its destination has taken nothing for this long.
+    pub delivery_timeout: Duration,
+    /// Wait while another process holds the state.
+    pub wait: bool,
+}
+
+/// Which run to drop.
+#[derive(Clone, Copy, Debug)]
+pub struct RejectRequest {
+    /// The run.
+    pub run: RunId,
+    /// `last_sync_time` moves as if the run had been sent.
+    pub skip_window: bool,
+    /// Wait while another process holds the state.
+    pub wait: bool,
+}
+
+impl App {
+    /// Approves the run and delivers it, or follows its delivery by a running `serve`.
+    pub async fn approve(&self, request: &ApproveRequest, caller: &Caller) -> Result<RunOutcome, Errors> {
+        let run = request.run;
+        // A mistyped number is reported before anything waits for the state or reads the project.
+        let record = self.read(move |engine| Ok(engine.state.run(run)?)).await?;
+        let sync = record.ok_or_else(|| look::unknown(run))?.sync;
+        let document = if control::ask(&self.state, &Request::Approve { run }).await?.is_some() {
+            (caller.listener)(Event::Approved { sync: &sync, run });
+            self.follow(run).await?
+        } else {
+            let engine = self.engine(&self.load()?, request.wait, caller).await?;
+            engine.approve(run).await?;
+            let delivery = RunRequest {
+                options: RunOptions::default(),
+                trigger: Trigger::Manual,
+                due_at: None,
+                delivery_timeout: Some(request.delivery_timeout),
+                observer: run::observer(&caller.listener, &sync),
+            };
+            // Runs of a sync are delivered in order, so an older one may have stopped before this
+            // one.
+            match engine.finish(&sync, &delivery).await? {
+                Some(document) => document,
+                None => blocking(move || recorded(&engine, run)).await?,
+            }
+        };
+        let outcome = RunOutcome::Ran(Box::new(document));
+        (caller.listener)(Event::Ended(&outcome));
+        Ok(outcome)
+    }
+
+    /// Drops the run.
+    pub async fn reject(&self, request: &RejectRequest, caller: &Caller) -> Result<RunDocument, Errors> {
+        let RejectRequest { run, skip_window, wait } = *request;
+        if control::ask(&self.state, &Request::Reject { run, skip_window }).await?.is_none() {
+            let engine = self.engine(&self.load()?, wait, caller).await?;
+            engine.reject(run, skip_window).await?;
+        }
+        self.read(move |engine| Ok(recorded(engine, run)?)).await
+    }
+}
+
+fn recorded(engine: &Engine, run: RunId) -> Result<RunDocument, Error> {
+    let record = engine.state.run(run)?.ok_or_else(|| look::unknown(run))?;
+    let seconds = Seconds::between(&record);
+    Ok(RunDocument::of(&record, engine.state.deliveries(run)?, false, seconds))
+}

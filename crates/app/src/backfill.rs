@@ -1,0 +1,82 @@
+//! Sends a destination what it has missed.
+
+use std::time::Duration;
+
+use outflow_core::run::RunOptions;
+use outflow_core::{Code, Error, SyncSpec, Timestamp};
+use outflow_engine::Errors;
+use outflow_project::Project;
+
+use crate::run::{Circumstances, Job};
+use crate::{App, Caller, Event, RunOutcome};
+
+/// What to send again, and where.
+#[derive(Clone, Debug)]
+pub struct BackfillRequest {
+    /// The destination.
+    pub destination: String,
+    /// For this sync alone; otherwise for every enabled sync that has the destination.
+    pub sync: Option<String>,
+    /// From this time on; otherwise from where the destination's gap begins.
+    pub since: Option<Timestamp>,
+    /// A delivery stops when its destination has taken nothing for this long.
+    pub delivery_timeout: Duration,
+    /// Wait while another process holds the state.
+    pub wait: bool,
+}
+
+impl App {
+    /// Runs each sync from where the destination's gap begins, to that destination alone. No
+    /// outcome: it has missed nothing.
+    pub async fn backfill(
+        &self,
+        request: &BackfillRequest,
+        caller: &Caller,
+    ) -> Result<Vec<RunOutcome>, Errors> {
+        let project = self.load()?;
+        let destination = &request.destination;
+        project.known_destination(destination)?;
+        let mut jobs = Vec::new();
+        for spec in syncs(&project, request)? {
+            let only = RunOptions { only: Some(destination.clone()), ..RunOptions::default() };
+            let options = match request.since {
+                Some(since) => RunOptions { since: Some(since), ..only },
+                None => {
+                    let (sync, name) = (spec.name.clone(), destination.clone());
+                    let gap = self.read(move |engine| Ok(engine.gap(&sync, &name)?)).await?;
+                    let sync = &spec.name;
+                    let Some(start) = gap else {
+                        (caller.listener)(Event::NothingMissed { sync, destination });
+                        continue;
+                    };
+                    let begin = start.to_string();
+                    (caller.listener)(Event::BackfillFrom { sync, destination, start: begin });
+                    RunOptions { start: Some(start), ..only }
+                }
+            };
+            jobs.push(Job { spec, options, due_at: None });
+        }
+        if jobs.is_empty() {
+            return Ok(Vec::new());
+        }
+        let BackfillRequest { delivery_timeout, wait, .. } = *request;
+        let circumstances = Circumstances { delivery_timeout, wait, parallel: 4, beside: true };
+        self.run_beside(&project, jobs, circumstances, caller).await
+    }
+}
+
+/// The sync that is named, or every enabled one that has the destination.
+fn syncs(project: &Project, request: &BackfillRequest) -> Result<Vec<SyncSpec>, Error> {
+    let destination = &request.destination;
+    let has = |spec: &SyncSpec| spec.connections.iter().any(|c| c.destination == *destination);
+    let Some(name) = &request.sync else {
+        return Ok(project.syncs.iter().filter(|s| s.enabled && has(s)).cloned().collect());
+    };
+    let spec = project.sync(name)?;
+    if !has(spec) {
+        let message = format!("{name} does not send to {destination}");
+        return Err(Error::new(Code::NoSuchSyncOrRun, message)
+            .help(format!("add {destination} to its destinations first")));
+    }
+    Ok(vec![spec.clone()])
+}

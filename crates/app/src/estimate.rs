@@ -1,0 +1,114 @@
+//! What a run would come to, without moving or sending anything.
+
+use std::time::Duration;
+
+use outflow_core::{CallType, Error, SystemClock};
+use outflow_engine::authoring::estimate::{self, By, Estimate, Share};
+use outflow_engine::authoring::preview::As;
+use outflow_engine::{Errors, FORMAT_VERSION};
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+use serde_json::json;
+
+use crate::{App, wiring};
+
+/// Which run to estimate.
+#[derive(Clone, Debug)]
+pub struct EstimateRequest {
+    /// The sync.
+    pub sync: String,
+    /// Which run.
+    pub start: As,
+    /// How long rows are counted. After that the database's plan gives the number.
+    pub timeout: Duration,
+}
+
+/// What a run would come to.
+#[derive(Debug, Serialize)]
+pub struct EstimateDocument {
+    format_version: u32,
+    sync: String,
+    #[serde(rename = "type")]
+    call_type: CallType,
+    /// The value of `{{last_sync_time}}`.
+    pub last_sync_time: String,
+    /// Which runs this is about.
+    pub about: &'static str,
+    /// How many rows.
+    pub rows: EstimatedRows,
+    /// What a sample of the rows shows.
+    pub sample: Sample,
+    /// Each destination's share; `None` if the number of rows is not known.
+    #[serde(serialize_with = "by_name")]
+    pub destinations: Vec<(String, Option<Share>)>,
+    /// What is likely not meant.
+    pub warnings: Vec<Error>,
+}
+
+/// How many rows a run would read.
+#[derive(Debug, Serialize)]
+pub struct EstimatedRows {
+    /// The number, if it is known.
+    pub expected: Option<u64>,
+    /// How it is known.
+    #[serde(serialize_with = "by")]
+    pub by: By,
+    /// Why the rows were not counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not_counted: Option<Error>,
+}
+
+/// What a sample of the rows shows.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Sample {
+    /// Rows of the sample.
+    pub rows: u64,
+    /// Rows that would be rejected.
+    pub rejected: u64,
+}
+
+impl App {
+    /// Estimates a run.
+    pub async fn estimate(&self, request: &EstimateRequest) -> Result<EstimateDocument, Errors> {
+        let project = self.load()?;
+        let spec = project.sync(&request.sync)?;
+        let state = self.sync_state(&spec.name, request.start).await?;
+        let destinations = wiring::destinations(&project)?;
+        let warehouse = wiring::warehouse(&project, spec)?;
+        let (start, timeout) = (request.start, request.timeout);
+        let found =
+            estimate::estimate(spec, &state, warehouse.as_ref(), &destinations, &SystemClock, start, timeout)
+                .await?;
+        let Estimate { last_sync_time, about, rows, by, not_counted, .. } = found;
+        let share = |(name, share): (String, Share)| (name, rows.is_some().then_some(share));
+        Ok(EstimateDocument {
+            format_version: FORMAT_VERSION,
+            sync: spec.name.clone(),
+            call_type: spec.call_type,
+            last_sync_time,
+            about: about.name(),
+            rows: EstimatedRows { expected: rows, by, not_counted },
+            sample: Sample { rows: found.sampled, rejected: found.sampled_rejected },
+            destinations: found.destinations.into_iter().map(share).collect(),
+            warnings: found.warnings,
+        })
+    }
+}
+
+fn by<S: Serializer>(by: &By, s: S) -> Result<S::Ok, S::Error> {
+    s.serialize_str(by.name())
+}
+
+fn by_name<S: Serializer>(shares: &[(String, Option<Share>)], s: S) -> Result<S::Ok, S::Error> {
+    let mut map = s.serialize_map(Some(shares.len()))?;
+    for (name, share) in shares {
+        let numbers = share.map(|s| {
+            json!({
+                "calls": s.calls, "filtered": s.filtered, "refused": s.refused, "requests": s.requests,
+                "bytes": s.bytes, "seconds": s.seconds,
+            })
+        });
+        map.serialize_entry(name, &numbers)?;
+    }
+    map.end()
+}

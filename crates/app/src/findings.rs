@@ -1,0 +1,88 @@
+//! Findings about a project and its queries.
+
+use outflow_core::{Code, Error, Severity, SyncSpec};
+use outflow_engine::authoring::advise::{Advice, Subject};
+use outflow_project::Project;
+use outflow_query::lint;
+use serde::Serialize;
+
+/// A problem, a warning or a note.
+#[derive(Debug, Serialize)]
+pub struct Finding {
+    /// The problem.
+    #[serde(flatten)]
+    pub error: Error,
+    severity: &'static str,
+    /// The sync that it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sync: Option<String>,
+    #[serde(flatten)]
+    within: Option<Within>,
+}
+
+/// The place in the query and the fix.
+#[derive(Debug, Serialize)]
+struct Within {
+    line: usize,
+    column: usize,
+    end_line: usize,
+    end_column: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fix: Option<Fix>,
+}
+
+/// A change of the query's text: these bytes become the replacement.
+#[derive(Debug, Serialize)]
+struct Fix {
+    start: usize,
+    end: usize,
+    replacement: String,
+}
+
+impl From<Error> for Finding {
+    fn from(error: Error) -> Self {
+        Self { severity: error.code().severity().name(), error, sync: None, within: None }
+    }
+}
+
+impl Finding {
+    /// A finding about a sync as a whole.
+    pub(crate) fn of_sync(spec: &SyncSpec, error: Error) -> Self {
+        let place = match error.place() {
+            Some(place) => format!("sync {}: {place}", spec.name),
+            None => format!("sync {}", spec.name),
+        };
+        Self { sync: Some(spec.name.clone()), ..Self::from(error.at(place)) }
+    }
+
+    fn of_query(spec: &SyncSpec, finding: lint::Finding) -> Self {
+        let lint::Span { line, column, end_line, end_column } = finding.span(&spec.query);
+        let fix = finding.fix.clone().map(|f| Fix { start: f.start, end: f.end, replacement: f.replacement });
+        let within = Some(Within { line, column, end_line, end_column, fix });
+        Self { within, ..Self::of_sync(spec, finding.to_error(&spec.query)) }
+    }
+
+    /// All findings of an advice about a sync.
+    pub(crate) fn of_advice(spec: &SyncSpec, advice: Advice) -> Vec<Self> {
+        let findings = advice.findings.into_iter().map(|f| Self::of_query(spec, f));
+        findings.chain(advice.problems.into_iter().map(|e| Self::of_sync(spec, e))).collect()
+    }
+
+    /// Whether it keeps the sync from running.
+    pub fn is_error(&self) -> bool {
+        self.code().severity() == Severity::Error
+    }
+
+    /// Its code.
+    pub fn code(&self) -> Code {
+        self.error.code()
+    }
+}
+
+/// A sync with what the project says about its destinations.
+pub(crate) fn subject<'a>(project: &Project, spec: &'a SyncSpec) -> Subject<'a> {
+    let goes_to = |name: &str| spec.connections.iter().any(|c| c.destination == name);
+    let customer_io =
+        project.destinations.iter().any(|d| d.kind.starts_with("customerio") && goes_to(&d.name));
+    Subject { spec, customer_io }
+}

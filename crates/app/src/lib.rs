@@ -1,0 +1,226 @@
+//! The application layer: everything that Outflow can do, as typed functions.
+//!
+//! Each use case is a method of [`App`]: it takes a typed request and returns a typed document that
+//! serialises to the JSON of `docs/reference/documents.md`. A use case that takes long reports
+//! [`Event`]s while it runs. The command line, the control socket and every later front end call
+//! these methods.
+//!
+//! What always holds:
+//! - Only this crate wires adapters to the engine, opens the state, and walks the
+//!   spool for a front end.
+//! - Work that waits for the disk runs off the async threads.
+//! - What a person can do about an error is a fact ([`outflow_core::NextStep`]); a front end names
+//!   the command.
+//!
+//! What it does not do: read arguments, print, choose exit codes, or handle signals. A front end
+//! does.
+
+mod alerts;
+mod approval;
+mod backfill;
+pub mod control;
+mod dead_letters;
+mod estimate;
+mod findings;
+mod follow;
+mod holder;
+mod init;
+mod look;
+mod outcome;
+mod preview;
+mod purge;
+mod rejected;
+mod replay;
+mod run;
+mod runs;
+mod schema;
+mod serve;
+mod source;
+mod status;
+mod usage;
+mod validate;
+mod verify;
+mod wiring;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use outflow_core::{Code, Error, RunId};
+use outflow_engine::Engine;
+use outflow_project::Project;
+use tokio::sync::watch;
+
+pub use alerts::{AlertDocument, AlertList, AlertTest, ReceiverTest};
+pub use approval::{ApproveRequest, RejectRequest};
+pub use backfill::BackfillRequest;
+pub use dead_letters::{DeadLetterDocument, DeadLetterList, DeadLettersRequest};
+pub use estimate::{EstimateDocument, EstimateRequest};
+pub use findings::Finding;
+pub use init::{InitDocument, InitRequest, init, write_file};
+pub use look::RunName;
+pub use outcome::RunOutcome;
+pub use outflow_core::ports::spool::Rejection;
+pub use outflow_core::ports::state::DeadLetter;
+pub use outflow_core::run::ReplayMode;
+pub use outflow_engine::authoring::estimate::{By, Share};
+pub use outflow_engine::authoring::preview::As as PreviewStart;
+pub use outflow_engine::operations::causes::Cause;
+pub use outflow_engine::operations::purge::PurgeReport;
+pub use outflow_engine::operations::verify::Verification;
+pub use outflow_engine::{
+    DeliveryDocument, Errors, Event as RunEvent, FORMAT_VERSION, Reason, RunDocument, RunListEntry,
+};
+pub use outflow_warehouse::{SourceKind, kinds as source_kinds, parse_names};
+pub use preview::{PreviewCall, PreviewDocument, PreviewFailure, PreviewRequest, PreviewRow, PreviewShown};
+pub use purge::PurgeRequest;
+pub use rejected::{FindingGroup, RejectedRequest, RejectedRows};
+pub use replay::{ReplayPlan, ReplayReport, ReplayRequest};
+pub use run::{RunRequest, Selection};
+pub use runs::{RunList, RunsRequest};
+pub use schema::schema;
+pub use serve::ServeRequest;
+pub use source::{
+    CheckDocument, DatabaseDocument, DatabaseTest, SetupSqlDocument, SetupSqlRequest, SourceTest,
+    SourceTestEvent,
+};
+pub use status::{DestinationStatus, LastRun, Serving, StatusDocument, SyncStatus, WaitingCalls};
+pub use usage::{UsageDocument, UsageEntry, UsageRequest};
+pub use validate::{ExpectedRows, ExpectedRuns, Rows, ValidationDocument};
+
+/// One installation: a project's folder and its state.
+#[derive(Clone, Debug)]
+pub struct App {
+    project: PathBuf,
+    state: PathBuf,
+}
+
+impl App {
+    /// The installation with `outflow.yaml` in this folder. The state is in `.outflow` beside it
+    /// unless named.
+    pub fn new(project: PathBuf, state: Option<PathBuf>) -> Self {
+        let state = state.unwrap_or_else(|| project.join(".outflow"));
+        Self { project, state }
+    }
+
+    /// The folder of the state.
+    pub fn state_dir(&self) -> &Path {
+        &self.state
+    }
+
+    /// The project as its files say now.
+    ///
+    /// # Errors
+    /// Every problem of the files.
+    pub fn load(&self) -> Result<Project, Errors> {
+        Ok(Project::load(&self.project)?)
+    }
+
+    /// Has the running `serve`, if there is one, read the project again.
+    ///
+    /// # Errors
+    /// Why it goes on with the old project.
+    pub async fn reload(&self) -> Result<bool, Error> {
+        Ok(control::ask(&self.state, &control::Request::Reload).await?.is_some())
+    }
+
+    /// As [`App::load`], for use cases that need no secret.
+    fn load_without_secrets(&self) -> Result<Project, Errors> {
+        Ok(Project::load_without_secrets(&self.project)?)
+    }
+
+    /// Looks into the state and the spool, off the async threads. Needs no project and holds
+    /// nothing.
+    async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Engine) -> Result<T, Errors> + Send + 'static,
+    ) -> Result<T, Errors> {
+        let dir = self.state.clone();
+        blocking(move || work(&wiring::reader(&dir)?)).await
+    }
+}
+
+/// How the caller of a use case stops it and hears of its progress.
+#[derive(Clone)]
+pub struct Caller {
+    /// Turns true when the use case is to stop.
+    pub stop: watch::Receiver<bool>,
+    /// Takes the events.
+    pub listener: Listener,
+}
+
+impl Caller {
+    /// A caller that never stops a use case and hears nothing of it.
+    pub fn silent() -> Self {
+        let (_, stop) = watch::channel(false);
+        Self { stop, listener: Arc::new(|_| {}) }
+    }
+}
+
+/// Takes the events of a use case. It is called from several tasks and must not block.
+pub type Listener = Arc<dyn Fn(Event<'_>) + Send + Sync>;
+
+/// What happens while a use case runs.
+pub enum Event<'a> {
+    /// Another process holds the state; this one waits for it.
+    WaitingForState,
+    /// The running `serve` has begun a run.
+    HandedOver {
+        /// The sync.
+        sync: &'a str,
+        /// Its run.
+        run: RunId,
+    },
+    /// The running `serve` runs the sync after a run that is in progress.
+    Queued {
+        /// The sync.
+        sync: &'a str,
+        /// The run in progress, if it is one.
+        behind: Option<RunId>,
+    },
+    /// The running `serve` delivers an approved run.
+    Approved {
+        /// The sync.
+        sync: &'a str,
+        /// The run.
+        run: RunId,
+    },
+    /// A backfill reads from where the destination's gap begins.
+    BackfillFrom {
+        /// The sync.
+        sync: &'a str,
+        /// The destination.
+        destination: &'a str,
+        /// The start.
+        start: String,
+    },
+    /// The destination has missed nothing of the sync.
+    NothingMissed {
+        /// The sync.
+        sync: &'a str,
+        /// The destination.
+        destination: &'a str,
+    },
+    /// A replay begins.
+    Replaying(&'a ReplayPlan),
+    /// A run goes on.
+    Run {
+        /// The sync.
+        sync: &'a str,
+        /// What happened.
+        event: RunEvent,
+    },
+    /// A sync's run is over, or could not be made.
+    Ended(&'a RunOutcome),
+}
+
+/// Runs blocking work (disk, SQLite) off the async threads.
+async fn blocking<T: Send + 'static, E: From<Error> + Send + 'static>(
+    work: impl FnOnce() -> Result<T, E> + Send + 'static,
+) -> Result<T, E> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(join) => {
+            Err(Error::new(Code::StateIo, "a background task ended before its time").caused_by(join).into())
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! The first rows or calls of a run, without moving or sending anything.
+
+use outflow_core::ports::spool::Rejection;
+use outflow_core::ports::state::SyncState;
+use outflow_core::run::FindingCount;
+use outflow_core::{CallType, Code, Column, Error, SystemClock};
+use outflow_engine::authoring::advise::{self, Depth};
+use outflow_engine::authoring::preview::{self, As};
+use outflow_engine::{Errors, FORMAT_VERSION};
+use serde::{Serialize, Serializer};
+use serde_json::{Map, Value, json};
+
+use crate::findings::{Finding, subject};
+use crate::{App, blocking, wiring};
+
+/// What to show.
+#[derive(Clone, Debug)]
+pub struct PreviewRequest {
+    /// The sync.
+    pub sync: String,
+    /// Which run.
+    pub start: As,
+    /// Calls in place of rows.
+    pub calls: bool,
+    /// How many rows are read.
+    pub limit: u64,
+}
+
+/// The first rows or calls of a run.
+#[derive(Debug, Serialize)]
+pub struct PreviewDocument {
+    format_version: u32,
+    /// The sync.
+    pub sync: String,
+    #[serde(rename = "type")]
+    call_type: CallType,
+    /// The value of `{{last_sync_time}}`.
+    pub last_sync_time: String,
+    /// The result's columns.
+    pub columns: Vec<ColumnDocument>,
+    /// The rows or the calls.
+    #[serde(flatten)]
+    pub shown: PreviewShown,
+    /// What is to be said of the query.
+    pub findings: Vec<Finding>,
+    /// Warnings about the result as a whole that no finding gives.
+    #[serde(skip)]
+    pub warnings: Vec<(Code, String)>,
+    /// Warnings about rows, counted.
+    #[serde(skip)]
+    pub row_findings: Vec<FindingCount>,
+    /// Rows that would be rejected.
+    #[serde(skip)]
+    pub rejected: usize,
+}
+
+/// A column of the result.
+#[derive(Debug, Serialize)]
+pub struct ColumnDocument {
+    /// Its name, as the query writes it.
+    pub name: String,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    declared: String,
+}
+
+/// What a preview shows.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PreviewShown {
+    /// Calls.
+    Calls(Vec<PreviewCall>),
+    /// Rows.
+    Rows(Vec<PreviewRow>),
+}
+
+/// A call, or why there is none.
+#[derive(Debug)]
+pub enum PreviewCall {
+    /// The call as it would be sent, byte for byte.
+    Call(String),
+    /// Why the row becomes no call.
+    Rejected(Box<Rejection>),
+}
+
+/// A row, and why it would be rejected, if it would.
+#[derive(Debug)]
+pub struct PreviewRow {
+    /// Its cells; `None` is NULL.
+    pub cells: Vec<(String, Option<String>)>,
+    /// Why it becomes no call.
+    pub rejected: Option<Box<Rejection>>,
+}
+
+impl Serialize for PreviewCall {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Call(call) => serde_json::from_str::<Value>(call).unwrap_or_default().serialize(s),
+            Self::Rejected(rejection) => json!({ "rejected": rejection }).serialize(s),
+        }
+    }
+}
+
+impl Serialize for PreviewRow {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        let cells: Map<String, Value> = self.cells.iter().map(|(n, f)| (n.clone(), json!(f))).collect();
+        let mut document = json!({ "row": cells });
+        if let Some(rejection) = &self.rejected {
+            let Rejection { code, column, reason, .. } = rejection.as_ref();
+            document["rejected"] = json!({ "code": code, "column": column, "reason": reason });
+        }
+        document.serialize(s)
+    }
+}
+
+/// Why there is nothing to show.
+#[derive(Debug)]
+pub struct PreviewFailure {
+    /// The errors.
+    pub errors: Errors,
+    /// What else was found.
+    pub findings: Vec<Finding>,
+}
+
+impl From<Errors> for PreviewFailure {
+    fn from(errors: Errors) -> Self {
+        Self { errors, findings: Vec::new() }
+    }
+}
+
+impl From<Error> for PreviewFailure {
+    fn from(error: Error) -> Self {
+        Errors::from(error).into()
+    }
+}
+
+impl App {
+    /// Reads the first rows of a run.
+    pub async fn preview(&self, request: &PreviewRequest) -> Result<PreviewDocument, PreviewFailure> {
+        let project = self.load()?;
+        let spec = project.sync(&request.sync)?;
+        let state = self.sync_state(&spec.name, request.start).await?;
+        let warehouse = wiring::warehouse(&project, spec)?;
+        let advice = advise::ask(subject(&project, spec), warehouse.as_ref(), Depth::Types).await?;
+        let findings = Finding::of_advice(spec, advice);
+        let (start, limit) = (request.start, request.limit);
+        let read = preview::preview(spec, &state, warehouse.as_ref(), &SystemClock, start, limit).await;
+        let shown = match read {
+            Ok(shown) => shown,
+            Err(errors) => return Err(failure(errors, findings)),
+        };
+        // A finding of the query says it with its place.
+        let is_known = |code: Code| {
+            code == Code::GroupWithoutPerson && findings.iter().any(|f| f.code() == Code::GroupWithoutUserId)
+        };
+        let mut warnings = shown.warnings;
+        warnings.retain(|(code, _)| !is_known(*code));
+        let rejected = shown.rows.iter().filter(|row| row.call.is_err()).count();
+        let columns: Vec<_> = shown.columns.iter().map(ColumnDocument::of).collect();
+        let shown_rows = match request.calls {
+            true => PreviewShown::Calls(shown.rows.into_iter().map(PreviewCall::of).collect()),
+            false => {
+                let row = |row| PreviewRow::of(&columns, row);
+                PreviewShown::Rows(shown.rows.into_iter().map(row).collect())
+            }
+        };
+        Ok(PreviewDocument {
+            format_version: FORMAT_VERSION,
+            sync: spec.name.clone(),
+            call_type: spec.call_type,
+            last_sync_time: shown.last_sync_time,
+            columns,
+            shown: shown_rows,
+            findings,
+            warnings,
+            row_findings: shown.findings,
+            rejected,
+        })
+    }
+
+    /// What has run so far. No state is no error here: nothing has run.
+    pub(crate) async fn sync_state(&self, sync: &str, start: As) -> Result<SyncState, Error> {
+        if start != As::Next {
+            return Ok(SyncState::default());
+        }
+        let (dir, sync) = (self.state.clone(), sync.to_owned());
+        blocking(move || match wiring::read_only_state(&dir) {
+            Ok(state) => state.sync(&sync),
+            Err(error) if error.code() == Code::StateUnavailable => Ok(SyncState::default()),
+            Err(error) => Err(error),
+        })
+        .await
+    }
+}
+
+impl ColumnDocument {
+    fn of(column: &Column) -> Self {
+        Self { name: column.name.clone(), kind: column.ty.name(), declared: column.declared.clone() }
+    }
+}
+
+impl PreviewCall {
+    fn of(row: preview::PreviewRow) -> Self {
+        row.call.map_or_else(Self::Rejected, Self::Call)
+    }
+}
+
+impl PreviewRow {
+    fn of(columns: &[ColumnDocument], row: preview::PreviewRow) -> Self {
+        let cells = columns.iter().map(|c| c.name.clone()).zip(row.fields).collect();
+        Self { cells, rejected: row.call.err() }
+    }
+}
+
+/// Leaves out what the database says against a query that has a finding for it already.
+fn failure(errors: Errors, findings: Vec<Finding>) -> PreviewFailure {
+    let (wrong, findings): (Vec<_>, Vec<_>) = findings.into_iter().partition(Finding::is_error);
+    let mut all: Vec<Error> = wrong.into_iter().map(|finding| finding.error).collect();
+    let is_known = |e: &Error| match e.code() {
+        Code::DatabaseError => all
+            .iter()
+            .any(|f| matches!(f.code(), Code::TimestampComparedWithNumber | Code::TextComparedWithNumber)),
+        code => all.iter().any(|f| f.code() == code && f.message() == e.message()),
+    };
+    let rest: Vec<Error> = errors.0.into_iter().filter(|e| !is_known(e)).collect();
+    all.extend(rest);
+    PreviewFailure { errors: Errors(all), findings }
+}

@@ -1,0 +1,98 @@
+//! Sends calls of an earlier run again.
+
+use std::time::Duration;
+
+use outflow_core::run::{ReplayMode, RunOptions};
+use outflow_core::{Code, RunId};
+use outflow_engine::Errors;
+use outflow_engine::operations::replay::{ReplayRequest as EngineRequest, usual_way};
+
+use crate::look::{self, RunName};
+use crate::run::{Circumstances, Job};
+use crate::{App, Caller, Event, RunOutcome};
+
+/// What to send again, and how.
+#[derive(Clone, Debug)]
+pub struct ReplayRequest {
+    /// The run.
+    pub run: RunName,
+    /// Only dead letters with this code.
+    pub code: Option<Code>,
+    /// Only those of this destination; with all calls: where they go.
+    pub destination: Option<String>,
+    /// How; otherwise as is usual for the type of the sync.
+    pub mode: Option<ReplayMode>,
+    /// Also what was replayed before, and calls that may overwrite a newer state.
+    pub force: bool,
+    /// A delivery stops when its destination has taken nothing for this long.
+    pub delivery_timeout: Duration,
+    /// Wait while another process holds the state.
+    pub wait: bool,
+}
+
+/// What is to be replayed.
+#[derive(Clone, Debug)]
+pub struct ReplayPlan {
+    /// The earlier run.
+    pub run: RunId,
+    /// Its sync.
+    pub sync: String,
+    /// How.
+    pub mode: ReplayMode,
+    /// To which destinations; none if there is nothing to replay.
+    pub destinations: Vec<String>,
+}
+
+/// What came of a replay.
+pub struct ReplayReport {
+    /// What was to be replayed.
+    pub plan: ReplayPlan,
+    /// The runs.
+    pub outcomes: Vec<RunOutcome>,
+    /// For each run, the refused keys that the query's result does not have any more.
+    pub not_in_result: Vec<Vec<String>>,
+}
+
+impl App {
+    /// Replays. If there is nothing to replay, the plan has no destination and there is no outcome.
+    pub async fn replay(&self, request: &ReplayRequest, caller: &Caller) -> Result<ReplayReport, Errors> {
+        let project = self.load()?;
+        let name = request.run.clone();
+        let record = self.read(move |engine| Ok(look::run(engine, &name)?)).await?;
+        let spec = project.sync(&record.sync)?.clone();
+        if let Some(destination) = &request.destination {
+            project.known_destination(destination)?;
+        }
+        let wanted = EngineRequest {
+            run: record.id,
+            destination: request.destination.clone(),
+            code: request.code,
+            again: request.mode,
+            force: request.force,
+        };
+        let all: Vec<RunOptions> = self.read(move |engine| Ok(engine.plan_replay(&wanted)?)).await?;
+        let plan = ReplayPlan {
+            run: record.id,
+            sync: record.sync,
+            mode: request.mode.unwrap_or_else(|| usual_way(record.call_type)),
+            destinations: all.iter().filter_map(|options| options.only.clone()).collect(),
+        };
+        if all.is_empty() {
+            return Ok(ReplayReport { plan, outcomes: Vec::new(), not_in_result: Vec::new() });
+        }
+        (caller.listener)(Event::Replaying(&plan));
+        let job = |options| Job { spec: spec.clone(), options, due_at: None };
+        let ReplayRequest { delivery_timeout, wait, .. } = *request;
+        // One after the other: two of one sync would be in each other's way.
+        let circumstances = Circumstances { delivery_timeout, wait, parallel: 1, beside: true };
+        let jobs = all.into_iter().map(job).collect();
+        let outcomes = self.run_beside(&project, jobs, circumstances, caller).await?;
+        let runs: Vec<RunId> = outcomes.iter().filter_map(|o| o.document().map(|d| d.run)).collect();
+        let not_in_result = self
+            .read(move |engine| {
+                Ok(runs.into_iter().map(|run| engine.not_given(run)).collect::<Result<_, _>>()?)
+            })
+            .await?;
+        Ok(ReplayReport { plan, outcomes, not_in_result })
+    }
+}

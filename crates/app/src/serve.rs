@@ -1,0 +1,192 @@
+//! Keeps every enabled sync of the project running.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use outflow_core::ports::state::State;
+use outflow_core::{Clock as _, Code, Error, NextStep, SystemClock, Timestamp};
+use outflow_engine::serve::{self, Event, Observer, Triggered};
+use outflow_engine::{Engine, Errors};
+use outflow_project::Project;
+use outflow_telemetry::alerts::{self, Notifier, Pace};
+use outflow_telemetry::log::{self, as_error};
+use outflow_telemetry::metrics::{self, Recorder};
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tracing::{error, info};
+
+use crate::control::{Answer, Request, Socket};
+use crate::status::Serving;
+use crate::{App, Caller, holder, wiring};
+
+/// How often a full disk is looked at, and how often the log repeats that it is full.
+const LOOK_FOR_ROOM: Duration = Duration::from_secs(1);
+const SAY_AGAIN: Duration = Duration::from_secs(60);
+
+/// How to serve.
+#[derive(Clone, Copy, Debug)]
+pub struct ServeRequest {
+    /// Wait while another process holds the state.
+    pub wait: bool,
+    /// Where Prometheus reads metrics; otherwise where the project says.
+    pub metrics: Option<SocketAddr>,
+}
+
+impl App {
+    /// Runs until the caller stops it. Each message of `reload` has the project read again.
+    ///
+    /// # Errors
+    /// Problems of the project, the state if it cannot be taken, and what ends the supervisor.
+    pub async fn serve(
+        &self,
+        request: ServeRequest,
+        reload: mpsc::Receiver<()>,
+        caller: &Caller,
+    ) -> Result<(), Errors> {
+        let since = SystemClock.now();
+        let recorder = Arc::new(Recorder::new(since));
+        let project = self.load()?;
+        info!("opening the state");
+        let state = holder::open_state(self, request.wait, caller).await?;
+        let state: Arc<dyn State> = Arc::new(state.without_room(wait_for_room(caller.stop.clone())));
+        let socket = Socket::listen(&self.state)?;
+        let metrics = match request.metrics.or(project.metrics) {
+            Some(address) => Some(metrics::listen(address).await?),
+            None => None,
+        };
+        let receivers = wiring::receivers(&project);
+        let (notifier, telling) = alerts::start(receivers, state.clone(), Pace::default());
+        let observer = observer(recorder.clone(), notifier.clone());
+        let engine = wiring::engine(&self.state, &project, state, caller.stop.clone())?;
+        let config = wiring::config(&project, engine)?;
+        let syncs = config.members.iter().filter(|m| m.spec.enabled).count();
+        let address = metrics.as_ref().and_then(|m| m.local_addr().ok()).map(tracing::field::display);
+        info!(syncs, pid = std::process::id(), metrics = address, "serving");
+        let (handle, supervising) = serve::start(config, observer);
+        let service = Service { app: self.clone(), handle: handle.clone(), notifier, since };
+        let mut beside = JoinSet::new();
+        if let Some(listener) = metrics {
+            beside.spawn(metrics::answer(listener, recorder, handle));
+        }
+        beside.spawn(async move {
+            if let Err(error) = telling.await {
+                error!(error = as_error(&error), "trouble");
+            }
+        });
+        let answering = service.clone();
+        beside.spawn(socket.serve(move |request| answering.clone().answer(request)));
+        beside.spawn(service.reload_each_time(reload));
+        let ended = supervising.await;
+        // The socket goes with its task, before the state is let go.
+        beside.shutdown().await;
+        ended?;
+        info!("stopped");
+        Ok(())
+    }
+}
+
+/// What cannot be written to the state may not happen. While the disk is full, all work that needs
+/// the state waits, and continues when there is room.
+fn wait_for_room(stop: watch::Receiver<bool>) -> impl Fn(&Error) -> bool + Send + Sync {
+    let (logged, runtime) = (Mutex::new(None::<Instant>), Handle::current());
+    move |error| {
+        let mut logged = logged.lock().unwrap_or_else(PoisonError::into_inner);
+        if logged.is_none_or(|at| at.elapsed() >= SAY_AGAIN) {
+            *logged = Some(Instant::now());
+            error!(error = as_error(error), "waiting for room");
+        }
+        drop(logged);
+        let mut stop = stop.clone();
+        let stopped = async { stop.wait_for(|stop| *stop).await.is_ok() };
+        runtime.block_on(async { tokio::time::timeout(LOOK_FOR_ROOM, stopped).await }).is_err()
+    }
+}
+
+/// Passes the supervisor's notices on.
+fn observer(recorder: Arc<Recorder>, notifier: Notifier) -> Observer {
+    Arc::new(move |event: Event| {
+        log::event(&event);
+        recorder.observe(&event);
+        if matches!(event, Event::Alert { .. }) {
+            notifier.wake();
+        }
+    })
+}
+
+/// Answers requests to the process that serves.
+#[derive(Clone)]
+struct Service {
+    app: App,
+    handle: serve::Handle,
+    notifier: Notifier,
+    since: Timestamp,
+}
+
+impl Service {
+    async fn answer(self, request: Request) -> Result<Answer, Error> {
+        Ok(match request {
+            Request::Run { sync, options } => match self.handle.trigger(&sync, options).await? {
+                Triggered::Started(run) => Answer::Started(run),
+                Triggered::Remembered { behind } => Answer::Queued { behind },
+            },
+            Request::Reload => {
+                self.reload().map_err(first)?;
+                Answer::Reloaded
+            }
+            Request::Purge { id } => {
+                let report =
+                    self.handle.with_deliveries_paused(move |engine| engine.purge(&id, false)).await?;
+                info!(runs = report.runs.len(), "purged");
+                Answer::Purged(report)
+            }
+            Request::Status => Answer::Status(Serving::of(&self.handle, self.since)),
+            Request::Approve { run } => {
+                self.handle.approve(run).await?;
+                Answer::Accepted { run }
+            }
+            Request::Reject { run, skip_window } => {
+                self.handle.reject(run, skip_window).await?;
+                Answer::Accepted { run }
+            }
+            Request::Adopt { run } => {
+                self.handle.enqueue(run).await?;
+                Answer::Accepted { run }
+            }
+        })
+    }
+
+    async fn reload_each_time(self, mut reload: mpsc::Receiver<()>) {
+        while reload.recv().await.is_some() {
+            if let Err(errors) = self.reload() {
+                errors.0.iter().for_each(|e| error!(error = as_error(e), "reload refused"));
+            }
+        }
+    }
+
+    /// The new project takes the place of the old one as a whole, or not at all.
+    fn reload(&self) -> Result<(), Errors> {
+        let project: Project = self.app.load()?;
+        let engine = Engine {
+            destinations: wiring::destinations(&project)?,
+            budgets: wiring::budgets(&project),
+            ..self.handle.config().engine.clone()
+        };
+        self.handle.reload(wiring::config(&project, engine)?);
+        self.notifier.set(wiring::receivers(&project));
+        Ok(())
+    }
+}
+
+/// One error that stands for several.
+fn first(errors: Errors) -> Error {
+    let more = errors.0.len().saturating_sub(1);
+    let mut errors = errors.0.into_iter();
+    match errors.next() {
+        Some(error) if more > 0 => Error::new(error.code(), format!("{} (and {more} more)", error.message()))
+            .next_step(NextStep::Validate),
+        Some(error) => error,
+        None => Error::new(Code::Interrupted, "stopped"),
+    }
+}

@@ -1,0 +1,195 @@
+//! The databases of a project, the test of the connection to them, and the script for a service
+//! account.
+
+use outflow_core::ports::warehouse::Check;
+use outflow_core::{Code, Error};
+use outflow_engine::{Errors, FORMAT_VERSION};
+use outflow_project::Database;
+use outflow_warehouse::ServiceAccount;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::{App, wiring};
+
+/// A database.
+#[derive(Clone, Debug, Serialize)]
+pub struct DatabaseDocument {
+    format_version: u32,
+    /// The source.
+    pub source: String,
+    /// The name within the source.
+    pub database: String,
+    /// The kind of warehouse.
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    /// Where it is.
+    pub address: String,
+    /// Who logs in, if the project says so.
+    pub user: Option<String>,
+}
+
+/// The test of some databases.
+#[derive(Debug, Serialize)]
+pub struct SourceTest {
+    format_version: u32,
+    /// No step of any database failed.
+    pub ok: bool,
+    /// The databases.
+    pub databases: Vec<DatabaseTest>,
+}
+
+/// The test of a database.
+#[derive(Debug, Serialize)]
+pub struct DatabaseTest {
+    source: String,
+    database: String,
+    ok: bool,
+    /// The steps.
+    pub checks: Vec<CheckDocument>,
+}
+
+/// One step of a test.
+#[derive(Debug, Serialize)]
+pub struct CheckDocument {
+    /// What was looked at.
+    pub step: &'static str,
+    /// `ok`, `warning` or `failed`.
+    pub outcome: &'static str,
+    /// What was found, in a few words.
+    pub summary: String,
+    /// How long it took.
+    pub seconds: f64,
+    details: Map<String, Value>,
+    /// What is wrong.
+    pub problems: Vec<Error>,
+}
+
+/// What happens during a test.
+pub enum SourceTestEvent<'a> {
+    /// The test of a database begins.
+    Database(&'a DatabaseDocument),
+    /// A step has ended.
+    Check(&'a DatabaseDocument, &'a CheckDocument),
+}
+
+/// For whom the script is.
+#[derive(Clone, Debug, Default)]
+pub struct SetupSqlRequest {
+    /// `SOURCE.DATABASE`, or `SOURCE` if that has one database.
+    pub name: String,
+    /// Schemas to read whole; `public` if this and `tables` are empty.
+    pub schemas: Vec<String>,
+    /// Tables and views to read, each with its schema.
+    pub tables: Vec<(String, String)>,
+    /// The account; the database's `user` if this is not given.
+    pub user: Option<String>,
+}
+
+/// A script for a service account.
+#[derive(Debug, Serialize)]
+pub struct SetupSqlDocument {
+    format_version: u32,
+    /// The account.
+    pub user: String,
+    /// The database.
+    pub database: String,
+    /// The script.
+    pub sql: String,
+}
+
+impl App {
+    /// The databases of all sources.
+    pub async fn sources(&self) -> Result<Vec<DatabaseDocument>, Errors> {
+        Ok(self.load()?.databases.iter().map(DatabaseDocument::of).collect())
+    }
+
+    /// Tests each database that the name means, one after the other. Steps are reported as they
+    /// end.
+    pub async fn test_source(
+        &self,
+        name: &str,
+        mut listener: impl FnMut(SourceTestEvent<'_>) + Send,
+    ) -> Result<SourceTest, Errors> {
+        let project = self.load()?;
+        let mut databases = Vec::new();
+        for database in project.databases(name)? {
+            let warehouse = wiring::open(database)?;
+            let document = DatabaseDocument::of(database);
+            listener(SourceTestEvent::Database(&document));
+            let mut checks = Vec::new();
+            warehouse
+                .test(&mut |check| {
+                    let check = CheckDocument::from(check);
+                    listener(SourceTestEvent::Check(&document, &check));
+                    checks.push(check);
+                })
+                .await;
+            let ok = !checks.iter().any(|check| check.outcome == "failed");
+            let DatabaseDocument { source, database, .. } = document;
+            databases.push(DatabaseTest { source, database, ok, checks });
+        }
+        let ok = databases.iter().all(|d| d.ok);
+        Ok(SourceTest { format_version: FORMAT_VERSION, ok, databases })
+    }
+
+    /// The script for a service account. It needs no secrets, which exist only after an
+    /// administrator has run it.
+    pub async fn setup_sql(&self, request: SetupSqlRequest) -> Result<SetupSqlDocument, Errors> {
+        let project = self.load_without_secrets()?;
+        let databases = project.databases(&request.name)?;
+        let [database] = databases.as_slice() else {
+            let names: Vec<_> = databases.iter().map(|d| d.full_name()).collect();
+            let message = format!("source {:?} has several databases", request.name);
+            let help = format!("say which: {}", names.join(", "));
+            return Err(Error::new(Code::UnknownReference, message).help(help).into());
+        };
+        let SetupSqlRequest { mut schemas, tables, .. } = request.clone();
+        if schemas.is_empty() && tables.is_empty() {
+            schemas.push("public".to_owned());
+        }
+        let account = database.settings.service_account(request.user.as_deref(), schemas, tables)?;
+        require_resolved(&account.database, "database")?;
+        require_resolved(&account.user, "user")?;
+        let sql = account.script();
+        let ServiceAccount { user, database, .. } = account;
+        Ok(SetupSqlDocument { format_version: FORMAT_VERSION, user, database, sql })
+    }
+}
+
+impl DatabaseDocument {
+    fn of(database: &Database) -> Self {
+        let settings = &database.settings;
+        let (kind, address) = (settings.kind(), settings.address());
+        let user = settings.user().map(str::to_owned);
+        let (source, database) = (database.source.clone(), database.name.clone());
+        Self { format_version: FORMAT_VERSION, source, database, kind, address, user }
+    }
+}
+
+impl From<Check> for CheckDocument {
+    fn from(check: Check) -> Self {
+        let outcome = match check.problems.as_slice() {
+            [] => "ok",
+            problems if problems.iter().all(|e| e.code().is_warning()) => "warning",
+            _ => "failed",
+        };
+        Self {
+            step: check.step.name(),
+            outcome,
+            summary: check.summary,
+            seconds: check.took.as_secs_f64(),
+            details: check.details.into_iter().map(|(key, value)| (key.to_owned(), value)).collect(),
+            problems: check.problems,
+        }
+    }
+}
+
+/// Refuses a name for the script that is a reference to a variable that is not set.
+fn require_resolved(name: &str, key: &str) -> Result<(), Error> {
+    if name.contains("${env:") {
+        let message = format!("`{key}` of the database is {name}, which is not set");
+        return Err(Error::new(Code::SecretUnresolved, message)
+            .help("set the environment variable; the password alone is not needed for the script"));
+    }
+    Ok(())
+}

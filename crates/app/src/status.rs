@@ -1,0 +1,178 @@
+//! What runs, what waits, what is due next, and what is wrong.
+
+use outflow_core::ports::state::RunFilter;
+use outflow_core::ports::watch::Pending;
+use outflow_core::{Clock as _, Code, RunId, RunState, SyncSpec, SystemClock, Timestamp};
+use outflow_engine::delivery::limiter::Health;
+use outflow_engine::schedule::{Slots, next_due};
+use outflow_engine::serve::Handle;
+use outflow_engine::{Engine, Errors, FORMAT_VERSION, Reason};
+use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
+
+use crate::App;
+use crate::alerts::{AlertDocument, firing};
+use crate::control::{self, Answer, Request};
+
+/// How the installation is.
+#[derive(Debug, Serialize)]
+pub struct StatusDocument {
+    format_version: u32,
+    /// The `serve` that is running, if one is.
+    pub serving: Option<Serving>,
+    /// The syncs.
+    pub syncs: Vec<SyncStatus>,
+    /// Calls of committed runs that are not settled.
+    pub waiting: Vec<WaitingCalls>,
+    /// What is wrong.
+    pub alerts: Vec<AlertDocument>,
+    /// The time for which this holds.
+    #[serde(skip)]
+    pub at: Timestamp,
+}
+
+/// How a running `serve` is, as it says itself.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Serving {
+    /// The process.
+    pub pid: u32,
+    /// Its start.
+    pub since: Timestamp,
+    /// The destinations.
+    pub destinations: Vec<DestinationStatus>,
+}
+
+/// How a destination is, as far as the running process knows.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct DestinationStatus {
+    /// The destination.
+    pub destination: String,
+    /// `healthy`, `failing` or `paused`.
+    pub health: String,
+    /// Why.
+    pub code: Option<Code>,
+    /// Since when.
+    pub since: Option<Timestamp>,
+}
+
+/// How a sync is.
+#[derive(Debug, Serialize)]
+pub struct SyncStatus {
+    /// The sync.
+    pub sync: String,
+    /// Whether its schedule counts.
+    pub enabled: bool,
+    /// The next slot of its schedule; in the past if no process runs the sync.
+    pub next_due: Option<Timestamp>,
+    /// Its last run that was not skipped.
+    pub last: Option<LastRun>,
+}
+
+/// The last run of a sync.
+#[derive(Debug, Serialize)]
+pub struct LastRun {
+    /// The run.
+    pub run: RunId,
+    /// Its state.
+    pub state: RunState,
+    /// Its start.
+    pub started_at: Timestamp,
+    /// Its end.
+    pub ended_at: Option<Timestamp>,
+    /// Why it is not further on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Reason>,
+}
+
+/// Calls that are not settled.
+#[derive(Debug, Serialize)]
+pub struct WaitingCalls {
+    /// The sync.
+    pub sync: String,
+    /// The destination.
+    pub destination: String,
+    /// How many.
+    pub calls: u64,
+}
+
+/// How many of the newest runs are looked at. If all of them are skips, the run that they wait for
+/// has not ended.
+const LOOKED_AT: u64 = 20;
+
+impl Serving {
+    /// How this process is, which keeps the syncs of the handle running.
+    pub fn of(handle: &Handle, since: Timestamp) -> Self {
+        let config = handle.config();
+        let mut destinations: Vec<_> = config.engine.destinations.values().collect();
+        destinations.sort_by_key(|d| d.name());
+        let status = destinations.into_iter().map(|destination| {
+            let (health, code, since) = match config.engine.limiters.of(destination.as_ref()).health() {
+                Health::Healthy => ("healthy", None, None),
+                Health::Failing { since, code, .. } => ("failing", Some(code), Some(since)),
+                Health::Paused { since, code, .. } => ("paused", Some(code), Some(since)),
+            };
+            let (destination, health) = (destination.name().to_owned(), health.to_owned());
+            DestinationStatus { destination, health, code, since: since.map(wall_clock) }
+        });
+        Self { pid: std::process::id(), since, destinations: status.collect() }
+    }
+}
+
+/// The wall time of a moment, approximately.
+fn wall_clock(at: Instant) -> Timestamp {
+    let now = SystemClock.now();
+    jiff::SignedDuration::try_from(at.elapsed()).map_or(now, |ago| now.checked_sub(ago).unwrap_or(now))
+}
+
+impl App {
+    /// How the installation is.
+    pub async fn status(&self) -> Result<StatusDocument, Errors> {
+        let project = self.load_without_secrets()?;
+        // A `serve` of another version is none that this process understands.
+        let serving = match control::ask(&self.state, &Request::Status).await? {
+            Some(Answer::Status(serving)) => Some(serving),
+            _ => None,
+        };
+        let at = SystemClock.now();
+        self.read(move |engine| {
+            let waiting = engine.state.pending()?.into_iter().filter(|p| p.calls > 0);
+            let waiting =
+                waiting.map(|Pending { sync, destination, calls }| WaitingCalls { sync, destination, calls });
+            Ok(StatusDocument {
+                format_version: FORMAT_VERSION,
+                serving,
+                syncs: project
+                    .syncs
+                    .iter()
+                    .map(|spec| of_sync(engine, spec, at))
+                    .collect::<Result<_, _>>()?,
+                waiting: waiting.collect(),
+                alerts: firing(engine)?,
+                at,
+            })
+        })
+        .await
+    }
+}
+
+fn of_sync(engine: &Engine, spec: &SyncSpec, now: Timestamp) -> Result<SyncStatus, Errors> {
+    let slots = Slots::of(&spec.schedule);
+    let next_due = next_due(&slots, engine.state.fired(&spec.name)?, now);
+    let filter = RunFilter { sync: Some(spec.name.clone()), limit: LOOKED_AT };
+    let last = match engine.state.runs(&filter)?.into_iter().find(|run| run.state != RunState::Skipped) {
+        Some(run) => Some(run),
+        None => engine.state.unfinished_runs()?.into_iter().rfind(|run| run.sync == spec.name),
+    };
+    Ok(SyncStatus {
+        sync: spec.name.clone(),
+        enabled: spec.enabled,
+        next_due: next_due.filter(|_| spec.enabled),
+        last: last.map(|run| LastRun {
+            run: run.id,
+            state: run.state,
+            started_at: run.started_at,
+            ended_at: run.ended_at,
+            reason: run.reason.map(Reason::from),
+        }),
+    })
+}

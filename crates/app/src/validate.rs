@@ -1,0 +1,130 @@
+//! Every problem of a project's files and queries, and on request what its databases say.
+
+use std::collections::HashSet;
+
+use outflow_core::SyncSpec;
+use outflow_core::ports::warehouse::Expected;
+use outflow_engine::FORMAT_VERSION;
+use outflow_engine::authoring::advise::{self, Depth};
+use outflow_project::Project;
+use serde::Serialize;
+
+use crate::findings::{Finding, subject};
+use crate::{App, wiring};
+
+/// What was found.
+#[derive(Debug, Serialize)]
+pub struct ValidationDocument {
+    format_version: u32,
+    /// There is no error.
+    pub valid: bool,
+    /// Problems, warnings and notes.
+    pub findings: Vec<Finding>,
+    /// What the databases expect, if they were asked.
+    #[serde(rename = "syncs", skip_serializing_if = "Option::is_none")]
+    pub expected: Option<Vec<ExpectedRows>>,
+    /// How many databases, destinations and syncs the project has, if it can be read.
+    #[serde(skip)]
+    pub counts: Option<(usize, usize, usize)>,
+}
+
+/// What a sync's database expects.
+#[derive(Debug, Serialize)]
+pub struct ExpectedRows {
+    /// The sync.
+    pub sync: String,
+    /// The runs.
+    pub expected: ExpectedRuns,
+}
+
+/// What a database expects of the first run and of later ones.
+#[derive(Debug, Serialize)]
+pub struct ExpectedRuns {
+    /// The first run.
+    pub first_run: Option<Rows>,
+    /// A later run.
+    pub later_run: Option<Rows>,
+}
+
+/// Rows that a database expects.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Rows {
+    /// How many.
+    pub rows: u64,
+    /// Bytes of one row.
+    pub width: u64,
+}
+
+impl From<Expected> for Rows {
+    fn from(expected: Expected) -> Self {
+        Self { rows: expected.rows, width: expected.width.into() }
+    }
+}
+
+impl App {
+    /// Checks the project. Without `connect` no database is connected to.
+    pub async fn validate(&self, connect: bool) -> ValidationDocument {
+        let mut found = Found::default();
+        let mut counts = None;
+        match self.load() {
+            Err(errors) => found.findings.extend(errors.0.into_iter().map(Finding::from)),
+            Ok(project) => {
+                if let Err(errors) = wiring::destinations(&project) {
+                    found.findings.extend(errors.into_iter().map(Finding::from));
+                }
+                found.look_at(&project, connect).await;
+                counts = Some((project.databases.len(), project.destinations.len(), project.syncs.len()));
+            }
+        }
+        let valid = !found.findings.iter().any(Finding::is_error);
+        let Found { findings, expected } = found;
+        let expected = connect.then_some(expected);
+        ValidationDocument { format_version: FORMAT_VERSION, valid, findings, expected, counts }
+    }
+}
+
+#[derive(Default)]
+struct Found {
+    findings: Vec<Finding>,
+    expected: Vec<ExpectedRows>,
+}
+
+impl Found {
+    async fn look_at(&mut self, project: &Project, connect: bool) {
+        // A database that did not answer is not asked again.
+        let mut silent = HashSet::new();
+        for spec in &project.syncs {
+            let database = (&spec.source, &spec.database);
+            match wiring::warehouse(project, spec) {
+                Ok(warehouse) if connect && !silent.contains(&database) => {
+                    let asked =
+                        advise::ask(subject(project, spec), warehouse.as_ref(), Depth::Everything).await;
+                    match asked {
+                        Ok(advice) => {
+                            let first_run = advice.first_run.map(Rows::from);
+                            let later_run = advice.later_run.map(Rows::from);
+                            let expected = ExpectedRuns { first_run, later_run };
+                            self.expected.push(ExpectedRows { sync: spec.name.clone(), expected });
+                            self.findings.extend(Finding::of_advice(spec, advice));
+                            continue;
+                        }
+                        Err(errors) => {
+                            self.findings.extend(errors.0.into_iter().map(|e| Finding::of_sync(spec, e)));
+                            silent.insert(database);
+                        }
+                    }
+                }
+                Ok(_) => {}
+                Err(error) => self.findings.push(error.into()),
+            }
+            self.look_offline(project, spec);
+        }
+    }
+
+    fn look_offline(&mut self, project: &Project, spec: &SyncSpec) {
+        // The project's own check has reported a text that is refused.
+        if let Ok(advice) = advise::look(subject(project, spec)) {
+            self.findings.extend(Finding::of_advice(spec, advice));
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! What a person can do next with Outflow, as a fact: a front end says with which command, button
+//! or request.
+
+use serde::{Deserialize, Serialize};
+
+use crate::RunId;
+
+/// Something that helps after an error, or beside a note.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NextStep {
+    /// Look at the list of runs.
+    ListRuns,
+    /// Check the project without its databases.
+    Validate,
+    /// Print the script for a service account.
+    PrintSetupSql,
+    /// Look at the calls that a run of the sync would send.
+    PreviewCalls {
+        /// The sync.
+        sync: String,
+    },
+    /// Run the sync, which finishes the run that it has in progress.
+    Run {
+        /// The sync.
+        sync: String,
+    },
+    /// Run the sync as for the first time.
+    RunFull {
+        /// The sync.
+        sync: String,
+    },
+    /// Read the sync's rows again from a time on.
+    RunSince {
+        /// The sync.
+        sync: String,
+    },
+    /// Send a destination what it has missed.
+    Backfill {
+        /// The destination.
+        destination: String,
+    },
+    /// Deliver a run that awaits approval.
+    Approve {
+        /// The run.
+        run: RunId,
+    },
+    /// Drop a run that awaits approval.
+    Reject {
+        /// The run.
+        run: RunId,
+    },
+}

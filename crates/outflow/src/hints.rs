@@ -1,0 +1,89 @@
+//! Which command does what helps: the only place that turns a fact of the layers below into a
+//! command line.
+
+use outflow_app::AlertDocument;
+use outflow_core::{Code, NextStep};
+
+/// The command for a next step, and what it does.
+pub fn of_step(step: &NextStep) -> String {
+    match step {
+        NextStep::ListRuns => "`outflow runs` lists the runs".to_owned(),
+        NextStep::Validate => "`outflow validate` checks the project without its databases".to_owned(),
+        NextStep::PrintSetupSql => "`outflow source setup-sql` prints the statements".to_owned(),
+        NextStep::PreviewCalls { sync } => {
+            format!("`outflow preview {sync} --calls --limit 100` shows the reasons")
+        }
+        NextStep::Run { sync } => format!("`outflow run {sync}` finishes it"),
+        NextStep::RunFull { sync } => format!("`outflow run {sync} --full` sends everything"),
+        NextStep::RunSince { sync } => format!("`outflow run {sync} --since T` reads the rows again"),
+        NextStep::Backfill { destination } => {
+            format!("`outflow backfill {destination}` sends it what came before")
+        }
+        NextStep::Approve { run } => format!("`outflow approve {run}` delivers it"),
+        NextStep::Reject { run } => format!("`outflow reject {run}` drops it"),
+    }
+}
+
+/// What helps with every error of a code.
+pub fn of_code(code: Code) -> Option<&'static str> {
+    match code {
+        Code::UnknownTypeComparedWithNumber => {
+            Some("`outflow validate --connect` looks at the column's type")
+        }
+        Code::OrderOrLimit => Some(
+            "`outflow run NAME --limit N` and `outflow preview` read only some rows without moving last_sync_time",
+        ),
+        _ => None,
+    }
+}
+
+/// What helps with the reason of a delivery.
+pub fn of_reason(code: Code, destination: &str) -> Option<String> {
+    (code == Code::DestinationSkipped)
+        .then(|| format!("`outflow backfill {destination}` sends what it misses"))
+}
+
+/// What helps with an alert.
+pub fn of_alert(alert: &AlertDocument) -> Option<String> {
+    match alert.code? {
+        Code::CountsDiffer => Some("`outflow verify RUN` recounts it".to_owned()),
+        code => of_reason(code, alert.subject.rsplit_once(" to ")?.1),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+    use outflow_core::RunId;
+
+    use super::*;
+    use crate::cli::Cli;
+
+    #[test]
+    fn every_command_of_a_hint_can_be_typed() {
+        let (sync, destination, run) = ("users".to_owned(), "audit".to_owned(), RunId(7));
+        let steps = [
+            NextStep::ListRuns,
+            NextStep::Validate,
+            NextStep::PrintSetupSql,
+            NextStep::PreviewCalls { sync: sync.clone() },
+            NextStep::Run { sync: sync.clone() },
+            NextStep::RunFull { sync: sync.clone() },
+            NextStep::RunSince { sync },
+            NextStep::Backfill { destination: destination.clone() },
+            NextStep::Approve { run },
+            NextStep::Reject { run },
+        ];
+        let mut texts: Vec<String> = steps.iter().map(of_step).collect();
+        texts.extend(Code::ALL.iter().filter_map(|code| of_code(*code)).map(str::to_owned));
+        texts.extend(of_reason(Code::DestinationSkipped, &destination));
+        assert!(texts.len() > steps.len() + 2, "{texts:?}");
+        for text in &texts {
+            for command in text.split('`').skip(1).step_by(2) {
+                let values = command.replace("--limit N", "--limit 1").replace("setup-sql", "setup-sql shop");
+                let values = if values.ends_with("preview") { values + " users" } else { values };
+                assert!(Cli::try_parse_from(values.split(' ')).is_ok(), "{command}");
+            }
+        }
+    }
+}
