@@ -297,15 +297,6 @@ pub struct Serve {
     pub metrics: Option<std::net::SocketAddr>,
 }
 
-impl From<LogFormat> for outflow_telemetry::log::LogFormat {
-    fn from(format: LogFormat) -> Self {
-        match format {
-            LogFormat::Text => Self::Text,
-            LogFormat::Json => Self::Json,
-        }
-    }
-}
-
 /// `outflow alerts`
 #[derive(Debug, Args)]
 pub struct Alerts {
