@@ -17,6 +17,7 @@ mod next_step;
 pub mod outcome;
 pub mod ports;
 pub mod row;
+pub mod rules;
 pub mod run;
 pub mod schema;
 pub mod secret;

@@ -1,12 +1,12 @@
-//! Remembering what is watched: alerts, audits, and the numbers that alerts and metrics rest on. Methods block: call them off the async threads.
+//! What is watched: alerts, audits, and the numbers that alerts and metrics rest on.
 //!
-//! An alert is told once for each trouble, and so is its end, also over restarts. Who tells it acknowledges that afterwards: a crash between the two repeats
-//! a message and loses none.
+//! An alert is reported once for each problem, and so is its end, also over restarts. The notifier
+//! acknowledges afterwards: a crash between the two repeats a message and loses none.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{Code, Result, RunId, RunRecord};
+use crate::{Code, RunId};
 
 /// A trouble that fires, or whose end is yet to be told.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,34 +79,4 @@ pub struct Audit {
     pub at: Timestamp,
     /// What does not agree, in sentences; empty if all is well.
     pub differences: Vec<String>,
-}
-
-/// The part of the state that watches.
-pub trait Watch: Send + Sync {
-    /// Every alert that fires, and every one that has ended and was not deleted yet, by kind and subject.
-    fn alerts(&self) -> Result<Vec<AlertRecord>>;
-
-    /// Adds these alerts or replaces those of the same kind and subject, in one transaction.
-    fn put_alerts(&self, alerts: &[AlertRecord]) -> Result<()>;
-
-    /// The receivers know of this: one that fires counts as told, one that recovered is deleted. One that has changed meanwhile stays as it is.
-    fn alert_told(&self, alert: &AlertRecord) -> Result<()>;
-
-    /// How every sync that ever ran is doing. Slots are counted from `since` on.
-    fn standings(&self, since: Timestamp) -> Result<Vec<Standing>>;
-
-    /// Pending calls of runs that are not at their end.
-    fn pending(&self) -> Result<Vec<Pending>>;
-
-    /// The runs of a sync that started since then, the newest first.
-    fn runs_since(&self, sync: &str, since: Timestamp) -> Result<Vec<RunRecord>>;
-
-    /// The oldest run that ended by itself before `before`, still has segments and was never audited.
-    fn next_audit(&self, before: Timestamp) -> Result<Option<RunId>>;
-
-    /// Keeps what an audit found.
-    fn set_audit(&self, run: RunId, audit: &Audit) -> Result<()>;
-
-    /// What the run's audit found, if there was one.
-    fn audit(&self, run: RunId) -> Result<Option<Audit>>;
 }

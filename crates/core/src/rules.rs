@@ -1,0 +1,12 @@
+//! What a write to the state changes: pure functions that every adapter of the state port shares.
+//!
+//! What always holds: the equations of promise 1 (`docs/GUARANTEES.md`) hold after a rule if they held before
+//! it. What rules do not do: load, persist, or look at a clock.
+
+mod budget;
+mod delivery;
+mod run;
+
+pub use budget::{Spent, budget_objections};
+pub use delivery::{Used, new_deliveries, reject_delivery, settle};
+pub use run::{check_step, conclude, end_of_extraction, merge_objections, skipped_window};
