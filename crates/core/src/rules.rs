@@ -7,6 +7,6 @@ mod budget;
 mod delivery;
 mod run;
 
-pub use budget::{Spent, budget_objections};
+pub use budget::{Spent, budget_objections, day, has_budget};
 pub use delivery::{Used, new_deliveries, reject_delivery, settle};
-pub use run::{check_step, conclude, end_of_extraction, merge_objections, skipped_window};
+pub use run::{Committed, approved, check_step, commit_extraction, conclude, skipped_window};

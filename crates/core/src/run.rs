@@ -118,7 +118,7 @@ named! {
     }
 }
 
-/// What a replay sends. It goes to one destination, [`RunOptions::only`].
+/// What a replay sends. It goes to one destination, [`RunOptions::destination`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Replay {
     /// The earlier run.
@@ -131,6 +131,9 @@ pub struct Replay {
     /// Also dead letters that have been replayed already.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub force: bool,
+    /// [`ReplayMode::Requery`]: the value of `{{last_sync_time}}`, as the text that the earlier run kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start: Option<String>,
 }
 
 /// Rows of a run. `read = calls + rejected + unchanged`, always.
@@ -191,33 +194,61 @@ impl DeliveryCounts {
     }
 }
 
-/// How a run differs from the sync's ordinary one. A run with any of these set never moves `last_sync_time` and leaves out nothing that it reads.
+/// Where a run's query begins.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunKind {
+    /// Where the last incremental run left off.
+    #[default]
+    Incremental,
+    /// At the beginning, as if it were the first run.
+    Full,
+    /// At this time.
+    Since {
+        /// The value of `{{last_sync_time}}`.
+        at: Timestamp,
+    },
+    /// Where a destination's gap begins: the run closes the gap.
+    Backfill {
+        /// The value of `{{last_sync_time}}`, as the text that an earlier run kept.
+        start: String,
+    },
+    /// Nowhere, or where an earlier run began: it sends calls of that run again.
+    Replay(Replay),
+}
+
+/// What to run. A run that is not [incremental](Self::is_incremental) never moves `last_sync_time` and
+/// leaves out nothing that it reads.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunOptions {
-    /// Everything, as if it were the first run.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub full: bool,
-    /// From this time.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub since: Option<Timestamp>,
+    /// Where the query begins.
+    #[serde(default)]
+    pub kind: RunKind,
     /// No more rows than this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<u64>,
     /// To this destination alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub only: Option<String>,
-    /// With this value of `{{last_sync_time}}`, as the text that an earlier run kept.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub start: Option<String>,
-    /// Calls of an earlier run, in place of what is new.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub replay: Option<Replay>,
+    pub destination: Option<String>,
 }
 
 impl RunOptions {
-    /// Whether this is the sync's ordinary run.
-    pub fn is_ordinary(&self) -> bool {
+    /// A run of this kind, without a limit and to every destination.
+    pub fn of(kind: RunKind) -> Self {
+        Self { kind, ..Self::default() }
+    }
+
+    /// Whether the sync's next run goes on from this one: it reads all that is new, for all destinations.
+    pub fn is_incremental(&self) -> bool {
         *self == Self::default()
+    }
+
+    /// The calls of an earlier run that are sent again, if that is what the run does.
+    pub fn replay(&self) -> Option<&Replay> {
+        match &self.kind {
+            RunKind::Replay(replay) => Some(replay),
+            _ => None,
+        }
     }
 }
 
@@ -230,7 +261,7 @@ pub struct RunSpec {
     pub query: String,
     /// Where calls go.
     pub connections: Vec<Connection>,
-    /// How the run differs from an ordinary one.
+    /// What to run.
     pub options: RunOptions,
     /// What holds it before anything is sent.
     #[serde(default, skip_serializing_if = "Guards::is_empty")]
@@ -276,7 +307,7 @@ pub struct RunRecord {
     /// What set it off.
     pub trigger: Trigger,
     /// What it keeps of its sync.
-    pub pinned: RunSpec,
+    pub spec: RunSpec,
     /// When it was due.
     pub due_at: Timestamp,
     /// When it was created.

@@ -4,9 +4,21 @@ use std::collections::BTreeMap;
 
 use crate::ports::state::Objection;
 use crate::run::RunSpec;
-use crate::{Budget, Code, Date};
+use crate::{Budget, Code, Date, Timestamp};
 
-/// Calls that were sent today and this month, and those that are pending, by sync and by destination.
+/// The day of UTC on which calls count.
+pub fn day(at: Timestamp) -> Date {
+    jiff::tz::TimeZone::UTC.to_datetime(at).date()
+}
+
+/// Whether a budget applies to the run. If none does, [`Spent`] need not be loaded.
+pub fn has_budget(spec: &RunSpec, budgets: &BTreeMap<String, Budget>) -> bool {
+    !spec.guards.budget.is_unlimited()
+        || spec.connections.iter().any(|c| budgets.contains_key(&c.destination))
+}
+
+/// Calls that were sent today and this month, and those that are pending in runs that are
+/// `delivering`, by sync and by destination.
 #[derive(Clone, Debug)]
 pub struct Spent {
     /// The day of UTC of the commit.
@@ -30,7 +42,7 @@ impl Spent {
     }
 }
 
-/// What the budgets of the run and of its destinations object to `calls` calls for each destination.
+/// What the budgets of the run and of its destinations object to when it makes `calls` calls for each destination.
 pub fn budget_objections(
     sync: &str,
     spec: &RunSpec,
@@ -57,4 +69,54 @@ pub fn budget_objections(
         }
     }
     objections
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::RunOptions;
+    use crate::{Connection, Guards, Nulls};
+
+    fn spec(budget: Budget) -> RunSpec {
+        let connection = |name: &str| Connection { destination: name.into(), nulls: Nulls::Send };
+        RunSpec {
+            source: "shop.main".into(),
+            query: "SELECT 1".into(),
+            connections: vec![connection("a"), connection("b")],
+            options: RunOptions::default(),
+            guards: Guards { budget, ..Guards::default() },
+            skipped: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn budgets_count_what_was_sent_and_what_is_pending() {
+        let entry = |day: Option<&str>, sync: &str, to: &str, calls| {
+            (day.map(|d| d.parse().unwrap()), sync.to_owned(), to.to_owned(), calls)
+        };
+        let spent = Spent {
+            today: "2026-11-24".parse().unwrap(),
+            entries: vec![
+                entry(Some("2026-11-01"), "users", "a", 100),
+                entry(Some("2026-11-24"), "users", "a", 20),
+                entry(Some("2026-11-24"), "events", "b", 30),
+                entry(None, "events", "a", 5),
+            ],
+        };
+        let judged = |own: Budget, of_a: Budget, calls| {
+            let budgets = BTreeMap::from([("a".to_owned(), of_a)]);
+            budget_objections("users", &spec(own), calls, &budgets, &spent).len()
+        };
+        let (no, day, month) = (
+            Budget::default(),
+            |n| Budget { per_day: Some(n), per_month: None },
+            |n| Budget { per_day: None, per_month: Some(n) },
+        );
+        assert_eq!((judged(day(40), no, 10), judged(day(40), no, 11)), (0, 1), "20 and 2 x 10");
+        assert_eq!((judged(month(140), no, 10), judged(month(140), no, 11)), (0, 1), "120 and 2 x 10");
+        assert_eq!((judged(no, day(35), 10), judged(no, day(35), 11)), (0, 1), "20, 5 and 10");
+        assert_eq!((judged(no, month(135), 10), judged(no, month(135), 11)), (0, 1), "120, 5 and 10");
+        assert_eq!(judged(day(0), month(0), 0), 0, "no calls are always within a budget");
+        assert_eq!(judged(day(1), month(1), 1), 2);
+    }
 }

@@ -1,19 +1,49 @@
 //! The steps of a run's life.
 
-use crate::ports::state::{Objection, SyncState};
-use crate::{Code, DeliveryState, Error, Result, RunId, RunState};
+use super::budget::{Spent, budget_objections};
+use crate::ports::state::{Extraction, Objection, SyncState};
+use crate::{Code, DeliveryState, Error, Result, RunId, RunRecord, RunState};
 
-/// The state of a run whose extraction is committed: without calls there is nothing to deliver.
-pub fn end_of_extraction(calls: u64, awaits_approval: bool) -> RunState {
-    match calls {
-        _ if awaits_approval => RunState::AwaitingApproval,
-        0 => RunState::Succeeded,
-        _ => RunState::Delivering,
+/// What becomes of a run in the transaction that commits its extraction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Committed {
+    /// Where it stands then.
+    pub state: RunState,
+    /// Why it awaits approval, if it does.
+    pub objection: Option<Objection>,
+}
+
+/// Commits an extraction. `spent` is what the budgets are compared with; `None`: no budget applies
+/// ([`has_budget`](super::has_budget)).
+///
+/// # Errors
+/// `StateIo`: the run is not `extracting`.
+pub fn commit_extraction(
+    run: &RunRecord,
+    extraction: &Extraction,
+    spent: Option<&Spent>,
+) -> Result<Committed> {
+    let calls = extraction.rows.calls;
+    let mut objections = extraction.objections.clone();
+    if let Some(spent) = spent {
+        objections.extend(budget_objections(&run.sync, &run.spec, calls, &extraction.budgets, spent));
     }
+    let objection = merge_objections(objections);
+    let state = match &objection {
+        Some(_) => RunState::AwaitingApproval,
+        None => approved(calls),
+    };
+    check_step(run.id, run.state, state)?;
+    Ok(Committed { state, objection })
+}
+
+/// The state of a run whose calls may be sent: without calls there is nothing to deliver.
+pub fn approved(calls: u64) -> RunState {
+    if calls == 0 { RunState::Succeeded } else { RunState::Delivering }
 }
 
 /// The first objection's code and the sentences of all; `None` without objections.
-pub fn merge_objections(objections: Vec<Objection>) -> Option<Objection> {
+fn merge_objections(objections: Vec<Objection>) -> Option<Objection> {
     objections.into_iter().reduce(|(code, all), (other, text)| (code, format!("{all}; {other}: {text}")))
 }
 
@@ -56,4 +86,54 @@ pub fn conclude(deliveries: impl IntoIterator<Item = DeliveryState>) -> Option<R
 /// no run, as these calls were never made.
 pub fn skipped_window(update: SyncState) -> SyncState {
     SyncState { baseline: None, ..update }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_objections_are_told_under_the_code_of_the_first() {
+        let told =
+            merge_objections(vec![(Code::TooManyRows, "a".into()), (Code::UnusualRowCount, "b".into())]);
+        assert_eq!(told, Some((Code::TooManyRows, "a; G003: b".to_owned())));
+        assert_eq!(merge_objections(vec![]), None);
+    }
+
+    #[test]
+    fn a_run_goes_forward_and_never_leaves_a_final_state() {
+        use RunState as S;
+        let all = [
+            S::Queued,
+            S::Extracting,
+            S::AwaitingApproval,
+            S::Delivering,
+            S::Succeeded,
+            S::Partial,
+            S::Failed,
+            S::Cancelled,
+            S::Rejected,
+            S::Lost,
+            S::Skipped,
+        ];
+        let allowed = |from, to| check_step(RunId(1), from, to).is_ok();
+        for from in all {
+            for to in all {
+                assert!(!(from.is_final() && allowed(from, to)), "{from} became {to}");
+                assert!(!allowed(from, S::Queued));
+            }
+            assert_eq!(allowed(from, S::Rejected), from == S::AwaitingApproval);
+            assert_eq!(allowed(from, S::Failed), !from.is_final());
+        }
+        assert!(allowed(S::Extracting, S::Extracting) && !allowed(S::Delivering, S::Extracting));
+    }
+
+    #[test]
+    fn a_run_ends_with_its_last_delivery() {
+        use DeliveryState as D;
+        assert_eq!(conclude([]), Some(RunState::Succeeded));
+        assert_eq!(conclude([D::Partial, D::Succeeded]), Some(RunState::Partial));
+        assert_eq!(conclude([D::Partial, D::Delivering]), None);
+        assert_eq!(conclude([D::Stopped]), None);
+    }
 }

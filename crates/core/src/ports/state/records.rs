@@ -72,7 +72,7 @@ pub struct NewRun {
     /// What set it off.
     pub trigger: Trigger,
     /// What it keeps of its sync.
-    pub pinned: RunSpec,
+    pub spec: RunSpec,
     /// When it was due.
     pub due_at: Timestamp,
     /// Now.
@@ -241,7 +241,8 @@ pub struct Settlement {
     /// One more than the `sequence` of the record that it follows. A settlement whose number is not
     /// above the record's changes nothing: so one whose commit was not acknowledged can be repeated.
     pub sequence: u64,
-    /// Positions that are settled now, half-open ranges. None of them was settled before.
+    /// Positions that are settled now, as half-open ranges: at least those of the calls that `added`
+    /// counts as delivered, refused or filtered. Positions of unchanged calls count as settled, too.
     pub settled: Vec<(u64, u64)>,
     /// What is added to the counts. `calls` and `pending` are ignored: the rule derives `pending`.
     pub added: DeliveryCounts,
