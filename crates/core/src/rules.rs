@@ -9,4 +9,6 @@ mod run;
 
 pub use budget::{Spent, budget_objections, day, has_budget};
 pub use delivery::{Used, new_deliveries, reject_delivery, settle};
-pub use run::{Committed, approved, check_step, commit_extraction, conclude, skipped_window};
+pub use run::{
+    Committed, approved, check_approval, check_end, check_step, commit_extraction, conclude, skipped_window,
+};

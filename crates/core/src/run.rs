@@ -192,6 +192,23 @@ impl DeliveryCounts {
                 + self.discarded
                 + self.pending
     }
+
+    /// What was added since `before`. `calls` and `pending` are 0.
+    #[must_use]
+    pub const fn since(&self, before: &Self) -> Self {
+        Self {
+            calls: 0,
+            delivered: self.delivered - before.delivered,
+            dead_letters: self.dead_letters - before.dead_letters,
+            filtered: self.filtered - before.filtered,
+            cancelled: self.cancelled - before.cancelled,
+            discarded: self.discarded - before.discarded,
+            pending: 0,
+            requests: self.requests - before.requests,
+            retries: self.retries - before.retries,
+            bytes: self.bytes - before.bytes,
+        }
+    }
 }
 
 /// Where a run's query begins.

@@ -33,7 +33,9 @@ pub fn commit_extraction(
         Some(_) => RunState::AwaitingApproval,
         None => approved(calls),
     };
-    check_step(run.id, run.state, state)?;
+    if run.state != RunState::Extracting {
+        return Err(no_step(run.id, run.state, state));
+    }
     Ok(Committed { state, objection })
 }
 
@@ -62,11 +64,28 @@ pub fn check_step(run: RunId, from: RunState, to: RunState) -> Result<()> {
         S::Rejected => from == S::AwaitingApproval,
         S::Failed | S::Cancelled | S::Lost | S::Skipped => !from.is_final(),
     };
-    if allowed {
-        return Ok(());
-    }
-    Err(Error::new(Code::StateIo, format!("run {run} is {from} and cannot become {to}"))
-        .help("this is a mistake in Outflow; please report it"))
+    if allowed { Ok(()) } else { Err(no_step(run, from, to)) }
+}
+
+/// Whether a run that awaits approval goes on to `to`.
+///
+/// # Errors
+/// `StateIo`: it does not await approval.
+pub fn check_approval(run: RunId, from: RunState, to: RunState) -> Result<()> {
+    if from == RunState::AwaitingApproval { check_step(run, from, to) } else { Err(no_step(run, from, to)) }
+}
+
+/// Whether a run may end like this.
+///
+/// # Errors
+/// `StateIo`: that is no final state, or not one that the run can reach.
+pub fn check_end(run: RunId, from: RunState, to: RunState) -> Result<()> {
+    if to.is_final() { check_step(run, from, to) } else { Err(no_step(run, from, to)) }
+}
+
+fn no_step(run: RunId, from: RunState, to: RunState) -> Error {
+    Error::new(Code::StateIo, format!("run {run} is {from} and cannot become {to}"))
+        .help("this is a mistake in Outflow; please report it")
 }
 
 /// The final state of a run with these deliveries; `None`: some have not ended.
