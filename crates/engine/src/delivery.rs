@@ -26,8 +26,8 @@ use outflow_core::{DeliveryState, Result, RunRecord};
 
 use self::driver::Delivery;
 use self::progress::{DeliveryProgress, persist};
+use crate::Engine;
 use crate::event::Observer;
-use crate::{Engine, blocking};
 
 impl Engine {
     /// Delivers what is pending of a run to one destination. Returns the state of the delivery.
@@ -44,8 +44,7 @@ impl Engine {
         let Some(destination) = self.destinations.get(&record.destination).cloned() else {
             return self.cancel(run, record, observer).await;
         };
-        let (state, id) = (self.state.clone(), run.id);
-        let segments = blocking(move || state.segments(id)).await?;
+        let segments = self.state.segments(run.id).await?;
         Delivery::new(self, run, record, destination, segments, delivery_timeout, observer).run().await
     }
 
@@ -53,15 +52,13 @@ impl Engine {
     async fn cancel(
         &self,
         run: &RunRecord,
-        mut record: DeliveryRecord,
+        record: DeliveryRecord,
         observe: &Observer,
     ) -> Result<DeliveryState> {
-        record.counts.cancelled += std::mem::take(&mut record.counts.pending);
         let mut progress = DeliveryProgress::new(record);
-        let (record, dead) = progress.end();
-        let end = record.state;
-        persist(self.state.clone(), run.id, record, dead, self.clock.now()).await?;
+        progress.cancel();
+        persist(self.state.clone(), progress.end(run.id, self.clock.now())).await?;
         observe(progress.ended(run));
-        Ok(end)
+        Ok(progress.record.state)
     }
 }

@@ -58,11 +58,11 @@ impl Extractor<'_> {
     pub(crate) async fn run(&self) -> Result<(), Errors> {
         let started = Instant::now();
         let spec = self.spec;
-        let options = &self.run.pinned.options;
-        if let Some(replay) = options.replay.as_ref().filter(|replay| replay.again != ReplayMode::Requery) {
+        let options = &self.run.spec.options;
+        if let Some(replay) = options.replay().filter(|replay| replay.again != ReplayMode::Requery) {
             return self.copy(replay).await;
         }
-        let ordinary = options.is_ordinary();
+        let ordinary = options.is_incremental();
         let query = Query::parse(&spec.query, spec.dialect)?;
         let before = self.sync_state().await?;
 
@@ -75,12 +75,9 @@ impl Extractor<'_> {
         let clock = clocks.warehouse;
         let value = watermark::start_value(spec, &before, options, &clocks);
         let text = watermark::text(&value);
-        let (state, id) = (self.engine.state.clone(), self.run.id);
-        let text_kept = text.clone();
-        blocking(move || state.begin_extraction(id, clock, &text_kept)).await?;
+        self.engine.state.begin_extraction(self.run.id, clock, &text).await?;
         let (previous, void) = self.previous(&before);
-        let (engine, run) = (self.engine.clone(), self.run.clone());
-        let newcomers = blocking(move || engine.newcomers(&run)).await?;
+        let newcomers = self.engine.newcomers(self.run).await?;
         let begin = watermark::note(spec, &before, &clocks).filter(|_| ordinary);
         let begin = begin.map(|text| Note { text, next: None });
         let notes = begin.into_iter().chain(void).chain(newcomers).collect();
@@ -125,8 +122,12 @@ impl Extractor<'_> {
             Some(moved(out.cursor))
         } else {
             // It sent something that the run before it did not: of what that one sent, only what it sent as well is still the last word.
-            let news = before.run.is_some() && out.spooled.entries > out.spooled.unchanged;
-            news.then(|| SyncState { run: Some(self.run.id), ..before.clone() })
+            let news = before.baseline.is_some() && out.spooled.entries > out.spooled.unchanged;
+            news.then(|| {
+                let mut update = before.clone();
+                update.baseline.iter_mut().for_each(|baseline| baseline.run = self.run.id);
+                update
+            })
         };
         let next = next(watermark_update.as_ref().unwrap_or(&before));
         let extraction = Extraction {
@@ -138,11 +139,10 @@ impl Extractor<'_> {
             next_last_sync_time: Some(watermark::text(&next)),
             watermark_update,
             replayed: self.replayed(out.wanted),
-            held: None,
+            objections: Vec::new(),
+            budgets: Default::default(),
         };
-        let (state, run, budgets) =
-            (self.engine.state.clone(), self.run.clone(), self.engine.budgets.clone());
-        blocking(move || guard::commit(&*state, &run, extraction, &budgets)).await?;
+        guard::commit(&*self.engine.state, self.run, extraction, &self.engine.budgets).await?;
         let seconds = started.elapsed().as_secs_f64();
         (self.observer)(Event::Extracted {
             sync: self.run.sync.clone(),
@@ -155,15 +155,15 @@ impl Extractor<'_> {
     }
 
     async fn sync_state(&self) -> outflow_core::Result<SyncState> {
-        let (state, name) = (self.engine.state.clone(), self.spec.name.clone());
-        blocking(move || state.sync(&name)).await
+        self.engine.state.sync(&self.spec.name).await
     }
 
     /// The run to compare with, or why there is none although there was one.
     fn previous(&self, before: &SyncState) -> (Option<RunId>, Option<Note>) {
-        let same = before.fingerprint.as_deref() == Some(watermark::fingerprint(self.spec).as_str());
-        if before.run.is_none() || same || !self.run.pinned.options.is_ordinary() {
-            return (before.run, None);
+        let Some(baseline) = &before.baseline else { return (None, None) };
+        let same = baseline.fingerprint.as_deref() == Some(watermark::fingerprint(self.spec).as_str());
+        if same || !self.run.spec.options.is_incremental() {
+            return (Some(baseline.run), None);
         }
         let text = "the query, the type, the nulls rule or the lookback changed since the last run: rows that it \
                     sent are sent again where the query reads them again";
@@ -176,7 +176,7 @@ impl Extractor<'_> {
     /// Of two events whose calls are the same, one may be a row that is read again and the other a new one. Only the database knows how many rows lie behind
     /// the next run's start. A cursor column is in the call, and how something is may be said twice.
     fn reads_again(&self, query: &Query) -> bool {
-        self.run.pinned.options.is_ordinary()
+        self.run.spec.options.is_incremental()
             && self.spec.cursor.is_none()
             && query.uses_last_sync_time()
             && watermark::is_event(self.run.call_type)
@@ -248,7 +248,7 @@ impl Extractor<'_> {
         previous: Option<RunId>,
     ) -> Result<Reading, Errors> {
         let plan = Plan::compile(self.run.call_type, &columns)?;
-        let keep = match (self.run.pinned.options.is_ordinary(), previous) {
+        let keep = match (self.run.spec.options.is_incremental(), previous) {
             (true, _) if again && !plan.tells_events_apart() => Keep::Named,
             (true, _) => Keep::All,
             (false, Some(_)) => Keep::Shared,
@@ -265,7 +265,7 @@ impl Extractor<'_> {
         let header = SpoolHeader {
             run: self.run.id,
             sync: self.spec.name.clone(),
-            source: self.run.pinned.source.clone(),
+            source: self.run.spec.source.clone(),
             call_type: self.run.call_type,
             columns,
             max_bytes: self.spec.max_run_bytes,

@@ -15,6 +15,7 @@ pub mod delivery;
 mod event;
 pub mod extract;
 pub mod operations;
+mod reader;
 mod report;
 mod run;
 pub mod schedule;
@@ -33,6 +34,7 @@ use tokio::sync::watch;
 
 pub use delivery::limiter::Limiters;
 pub use event::{Event, Note, Observer};
+pub use reader::RunReader;
 pub use report::{DeliveryDocument, FORMAT_VERSION, Reason, RunDocument, RunListEntry, Seconds};
 pub use serve::once::RunRequest;
 
@@ -81,7 +83,7 @@ impl Errors {
     }
 }
 
-/// Runs blocking work (disk, SQLite) off the async threads.
+/// Runs blocking work on the disk off the async threads.
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> outflow_core::Result<T> + Send + 'static,
 ) -> outflow_core::Result<T> {

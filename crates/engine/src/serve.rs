@@ -42,10 +42,10 @@ use outflow_core::{Code, Error, Result, RunId, RunState, SyncSpec};
 use tokio::sync::{Notify, RwLock, Semaphore, mpsc, oneshot, watch as watching};
 use tokio::task::JoinSet;
 
+use crate::Engine;
 pub use crate::event::{Event, Observer};
 use crate::operations::retention::Keep;
 use crate::serve::alert::Rules;
-use crate::{Engine, blocking};
 use actor::Actor;
 pub use queues::{DeliveryQueues, QueueStatus};
 
@@ -238,14 +238,14 @@ impl Handle {
         self.shared.queues.status()
     }
 
-    /// Does blocking work while no queue delivers. Requests in flight end first, within their
-    /// grace, and deliveries continue afterwards.
+    /// Does work while no queue delivers. Requests in flight end first, within their grace, and
+    /// deliveries continue afterwards.
     ///
     /// # Errors
     /// Those of the work.
-    pub async fn with_deliveries_paused<T: Send + 'static>(
+    pub async fn with_deliveries_paused<T, F: Future<Output = Result<T>>>(
         &self,
-        work: impl FnOnce(&Engine) -> Result<T> + Send + 'static,
+        work: impl FnOnce(Engine) -> F,
     ) -> Result<T> {
         // A new config interrupts deliveries; they cannot continue, because the write lock was
         // requested before.
@@ -258,8 +258,7 @@ impl Handle {
             quiet = self.shared.quiet.write() => quiet,
             never = rest => match never {},
         };
-        let engine = self.config().engine.clone();
-        blocking(move || work(&engine)).await
+        work(self.config().engine.clone()).await
     }
 
     /// Approves a run and enqueues it: see [`Engine::approve`].
@@ -344,7 +343,7 @@ async fn supervise(
                 // Not while a purge replaces segments.
                 let Ok(_resting) = shared.quiet.try_read() else { continue };
                 let config = shared.config();
-                if let Err(error) = blocking(move || config.engine.keep_house(config.keep)).await {
+                if let Err(error) = config.engine.keep_house(config.keep).await {
                     (shared.observer)(Event::Problem { error: Arc::new(error) });
                 }
             }

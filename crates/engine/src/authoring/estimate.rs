@@ -190,7 +190,7 @@ pub async fn estimate(
     let about = match start {
         _ if spec.cursor.is_none() && !query.uses_last_sync_time() => About::EveryRun,
         As::At(_) => About::OneRun,
-        As::Next if state.clock_us.is_some() => About::NextRun,
+        As::Next if state.watermark.is_some() => About::NextRun,
         As::First | As::Next => About::FirstRun,
     };
     let last_sync_time = watermark::text(&value);

@@ -3,7 +3,7 @@
 use outflow_core::ports::spool::Rejection;
 use outflow_core::ports::state::SyncState;
 use outflow_core::ports::warehouse::{Statement, Warehouse};
-use outflow_core::run::{FindingCount, RunOptions};
+use outflow_core::run::{FindingCount, RunKind, RunOptions};
 use outflow_core::{Clock, Code, Column, RowPage, RunKey, SyncSpec, Timestamp};
 use outflow_mapping::{Plan, RowEncoder};
 use outflow_query::Query;
@@ -28,7 +28,7 @@ impl As {
         match self {
             Self::First => (SyncState::default(), RunOptions::default()),
             Self::Next => (state.clone(), RunOptions::default()),
-            Self::At(t) => (state.clone(), RunOptions { since: Some(t), ..RunOptions::default() }),
+            Self::At(t) => (state.clone(), RunOptions::of(RunKind::Since { at: t })),
         }
     }
 }

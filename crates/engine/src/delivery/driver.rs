@@ -108,7 +108,7 @@ impl Delivery {
         delivery_timeout: Option<Duration>,
         observer: &Observer,
     ) -> Self {
-        let connection = run.pinned.connections.iter().find(|c| c.destination == record.destination);
+        let connection = run.spec.connections.iter().find(|c| c.destination == record.destination);
         let nulls = connection.map(|c| c.nulls).unwrap_or_default();
         let limiter = engine.limiters.of(destination.as_ref());
         let run = Arc::new(run.clone());
@@ -344,10 +344,8 @@ impl Delivery {
 
     fn start_persisting(&mut self) {
         self.ended_batches = 0;
-        if let Some((record, dead)) = self.progress.take_changes() {
-            let now = self.sender.clock.now();
-            let persisting = persist(self.state.clone(), self.run.id, record, dead, now);
-            self.persisting = Some(tokio::spawn(persisting));
+        if let Some(settlement) = self.progress.take_changes(self.run.id, self.sender.clock.now()) {
+            self.persisting = Some(tokio::spawn(persist(self.state.clone(), settlement)));
         }
     }
 
@@ -356,11 +354,10 @@ impl Delivery {
         if self.persisting.is_some() {
             persisted(&mut self.persisting).await?;
         }
-        let (record, dead) = self.progress.end();
-        let (end, now) = (record.state, self.sender.clock.now());
-        persist(self.state.clone(), self.run.id, record, dead, now).await?;
+        let settlement = self.progress.end(self.run.id, self.sender.clock.now());
+        persist(self.state.clone(), settlement).await?;
         (self.sender.observer)(self.progress.ended(&self.run));
-        Ok(end)
+        Ok(self.progress.record.state)
     }
 }
 

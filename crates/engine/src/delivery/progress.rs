@@ -1,17 +1,24 @@
 //! How far a delivery is: the record that the state keeps, and what of it is not persisted yet.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use outflow_core::ports::state::{DeadLetter, DeliveryRecord, State};
-use outflow_core::{DeliveryState, Result, RunId, RunRecord, Timestamp};
+use outflow_core::ports::state::{DeadLetter, DeliveryRecord, Settlement, State};
+use outflow_core::{DeliveryCounts, DeliveryState, ErrorKind, Result, RunId, RunRecord, Timestamp};
 
-use crate::blocking;
 use crate::delivery::send::Settled;
 use crate::event::Event;
 
-/// The record of a delivery and its changes since it was last persisted.
+/// How many milliseconds to wait before a settlement is repeated.
+const REPEAT_AFTER: [u64; 5] = [500, 1_000, 2_000, 4_000, 8_000];
+
+/// The record of a delivery and its changes since the last settlement.
 pub(crate) struct DeliveryProgress {
     pub(crate) record: DeliveryRecord,
+    /// The counts that the last settlement led to.
+    settled_counts: DeliveryCounts,
+    /// Positions that are settled since then.
+    ranges: Vec<(u64, u64)>,
     dead: Vec<DeadLetter>,
     has_changes: bool,
     /// Positions that need not be sent and are not in the record yet: they come in long runs.
@@ -23,7 +30,14 @@ impl DeliveryProgress {
     pub(crate) fn new(mut record: DeliveryRecord) -> Self {
         record.state = DeliveryState::Delivering;
         record.reason = None;
-        Self { record, dead: Vec::new(), has_changes: false, skipped: (0, 0) }
+        Self {
+            settled_counts: record.counts,
+            record,
+            ranges: Vec::new(),
+            dead: Vec::new(),
+            has_changes: false,
+            skipped: (0, 0),
+        }
     }
 
     /// Whether a call need not be sent because it was settled earlier.
@@ -42,7 +56,24 @@ impl DeliveryProgress {
 
     fn flush_skipped(&mut self) {
         let (start, end) = std::mem::take(&mut self.skipped);
+        self.insert(start, end);
+    }
+
+    fn insert(&mut self, start: u64, end: u64) {
+        if start == end {
+            return;
+        }
         self.record.settled.insert(start, end);
+        match self.ranges.last_mut() {
+            Some(last) if last.1 == start => last.1 = end,
+            _ => self.ranges.push((start, end)),
+        }
+    }
+
+    /// All pending calls are cancelled.
+    pub(crate) fn cancel(&mut self) {
+        let counts = &mut self.record.counts;
+        counts.cancelled += std::mem::take(&mut counts.pending);
     }
 
     /// The call is not for this destination.
@@ -79,22 +110,36 @@ impl DeliveryProgress {
 
     fn mark(&mut self, start: u64, end: u64) {
         self.record.counts.pending -= end - start;
-        self.record.settled.insert(start, end);
+        self.insert(start, end);
         self.has_changes = true;
     }
 
-    /// The record and the dead letters to persist, if something changed.
-    pub(crate) fn take_changes(&mut self) -> Option<(DeliveryRecord, Vec<DeadLetter>)> {
-        if !std::mem::take(&mut self.has_changes) {
-            return None;
-        }
+    /// What to persist, if something changed.
+    pub(crate) fn take_changes(&mut self, run: RunId, now: Timestamp) -> Option<Settlement> {
+        std::mem::take(&mut self.has_changes).then(|| self.settlement(run, now))
+    }
+
+    /// What changed since the last settlement. It counts as persisted from now on.
+    fn settlement(&mut self, run: RunId, now: Timestamp) -> Settlement {
         self.flush_skipped();
-        Some((self.record.clone(), std::mem::take(&mut self.dead)))
+        let DeliveryRecord { destination, state, counts, reason, sequence, .. } = &mut self.record;
+        *sequence += 1;
+        let before = std::mem::replace(&mut self.settled_counts, *counts);
+        Settlement {
+            run,
+            destination: destination.clone(),
+            sequence: *sequence,
+            settled: std::mem::take(&mut self.ranges),
+            added: counts.since(&before),
+            dead: std::mem::take(&mut self.dead),
+            state: *state,
+            reason: reason.clone(),
+            at: now,
+        }
     }
 
     /// Ends the delivery with the state that follows from its counts. Returns what to persist.
-    pub(crate) fn end(&mut self) -> (DeliveryRecord, Vec<DeadLetter>) {
-        self.flush_skipped();
+    pub(crate) fn end(&mut self, run: RunId, now: Timestamp) -> Settlement {
         let counts = &self.record.counts;
         self.record.state = match (counts.pending, counts.dead_letters, &self.record.reason) {
             (0, 0, _) => DeliveryState::Succeeded,
@@ -102,7 +147,7 @@ impl DeliveryProgress {
             (_, _, Some(_)) => DeliveryState::Stopped,
             (_, _, None) => DeliveryState::Delivering,
         };
-        (self.record.clone(), std::mem::take(&mut self.dead))
+        self.settlement(run, now)
     }
 
     /// The event that reports the end.
@@ -112,13 +157,17 @@ impl DeliveryProgress {
     }
 }
 
-/// Writes a record together with its new dead letters.
-pub(crate) async fn persist(
-    state: Arc<dyn State>,
-    run: RunId,
-    record: DeliveryRecord,
-    dead: Vec<DeadLetter>,
-    now: Timestamp,
-) -> Result<()> {
-    blocking(move || state.settle(run, &record, &dead, now)).await
+/// Persists a settlement. After an error that may pass it is repeated: if it counts already, that changes
+/// nothing.
+pub(crate) async fn persist(state: Arc<dyn State>, settlement: Settlement) -> Result<()> {
+    let settlements = [settlement];
+    for pause in REPEAT_AFTER {
+        match state.settle(&settlements).await {
+            Err(error) if error.code().kind() == ErrorKind::Transient => {
+                tokio::time::sleep(Duration::from_millis(pause)).await;
+            }
+            done => return done,
+        }
+    }
+    state.settle(&settlements).await
 }

@@ -4,15 +4,14 @@
 //! sent, and `last_sync_time` stays until a person releases or discards the run. A result whose first rows are bad for the most part is not read to its end
 //! ([`first_rows`]): half a result cannot be released, so that run fails and leaves nothing.
 //!
-//! What always holds: guards and commit follow each other under one lock, so two runs never take the same rest of a budget. What guards do not do: look at a
-//! run that a person has released, or change anything.
+//! What guards do not do: check budgets (the state does, in the transaction that commits), look at a run that
+//! a person has approved, or change anything.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
 
-use outflow_core::ports::state::{Extraction, PastRun, State};
+use outflow_core::ports::state::{Extraction, Objection, PastRun, State};
 use outflow_core::run::Trigger;
-use outflow_core::{Budget, Code, Column, Date, Error, NextStep, Result, RowCounts, RunRecord, RunState};
+use outflow_core::{Budget, Code, Column, Error, NextStep, Result, RowCounts, RunRecord};
 
 /// After so many rows it is judged whether reading on makes sense.
 pub(crate) const FIRST_ROWS: u64 = 10_000;
@@ -25,48 +24,30 @@ const FEW_ROWS: u64 = 100;
 /// Columns that say whom or what a call is about.
 const IDENTIFIERS: [&str; 4] = ["userId", "anonymousId", "groupId", "previousId"];
 
-/// Held from the look at the budgets to the commit. A state has one process, so the process is the right reach.
-static COMMITTING: Mutex<()> = Mutex::new(());
-
 /// What is asked of each destination, by name.
 pub type Budgets = BTreeMap<String, Budget>;
 
-/// An objection.
-type Objection = (Code, String);
-
-/// Commits an extraction, held if a guard objects. Blocks.
-pub(crate) fn commit(
+/// Commits an extraction, held if a guard objects. The state checks the budgets.
+pub(crate) async fn commit(
     state: &dyn State,
     run: &RunRecord,
     mut extraction: Extraction,
     budgets: &Budgets,
 ) -> Result<()> {
-    let _turn = COMMITTING.lock().unwrap_or_else(PoisonError::into_inner);
     let mut objections = of_rows(run, &extraction);
-    let guards = &run.pinned.guards;
+    let guards = &run.spec.guards;
     if guards.max_row_change.is_some() || guards.hold_columns {
-        let past = state.past_runs(&run.sync, 3 * PAST_RUNS as u64)?;
+        let past = state.past_runs(&run.sync, 3 * PAST_RUNS as u64).await?;
         objections.extend(of_past(run, &extraction, &past));
     }
-    if !guards.budget.is_unlimited()
-        || run.pinned.connections.iter().any(|c| budgets.contains_key(&c.destination))
-    {
-        let today = day(&extraction);
-        let spent = Spent::of(state, today)?;
-        objections.extend(of_budgets(run, extraction.rows.calls, budgets, &spent));
-    }
-    extraction.held = one(objections);
-    state.commit_extraction(run.id, &extraction)
-}
-
-/// The first objection's code, and the sentences of all.
-fn one(objections: Vec<Objection>) -> Option<Objection> {
-    objections.into_iter().reduce(|(code, all), (other, text)| (code, format!("{all}; {other}: {text}")))
+    extraction.objections = objections;
+    extraction.budgets = budgets.clone();
+    state.commit_extraction(run.id, &extraction).await.map(drop)
 }
 
 /// Judges the first [`FIRST_ROWS`] rows: if more than half of them are rejected, and more than the sync allows, the query is not what was meant.
 pub(crate) fn first_rows(run: &RunRecord, rejected: u64) -> Result<()> {
-    let allowed = u64::from(run.pinned.guards.max_rejected_percent.unwrap_or(50).max(50));
+    let allowed = u64::from(run.spec.guards.max_rejected_percent.unwrap_or(50).max(50));
     if rejected * 100 <= allowed * FIRST_ROWS {
         return Ok(());
     }
@@ -78,7 +59,7 @@ pub(crate) fn first_rows(run: &RunRecord, rejected: u64) -> Result<()> {
 
 /// What the result itself says.
 fn of_rows(run: &RunRecord, extraction: &Extraction) -> Vec<Objection> {
-    let (guards, rows) = (&run.pinned.guards, &extraction.rows);
+    let (guards, rows) = (&run.spec.guards, &extraction.rows);
     let mut objections = Vec::new();
     if let Some(max) = guards.max_rows.filter(|max| rows.read > *max) {
         objections.push((Code::TooManyRows, format!("{} rows were read; max_rows is {max}", rows.read)));
@@ -112,18 +93,18 @@ fn exceeds(part: u64, rows: &RowCounts, percent: u8) -> bool {
 /// What earlier runs of the sync say. `past` is newest first.
 fn of_past(run: &RunRecord, extraction: &Extraction, past: &[PastRun]) -> Vec<Objection> {
     let is_ordinary = |r: &RunRecord| {
-        r.pinned.options.is_ordinary() && matches!(r.trigger, Trigger::Manual | Trigger::Schedule)
+        r.spec.options.is_incremental() && matches!(r.trigger, Trigger::Manual | Trigger::Schedule)
     };
     let mut objections = Vec::new();
-    if let Some(factor) = run.pinned.guards.max_row_change.filter(|_| is_ordinary(run)) {
+    if let Some(factor) = run.spec.guards.max_row_change.filter(|_| is_ordinary(run)) {
         let past = past.iter().map(|p| &p.record).filter(|r| is_ordinary(r)).take(PAST_RUNS);
         objections.extend(of_count(extraction.rows.read, factor, past.map(|r| r.rows.read).collect()));
     }
     // A query that was edited has the columns that it is meant to have.
     let last = past.iter().find(|p| is_ordinary(&p.record) && !p.columns.is_empty());
     // A replay as sent has none: it comes from segments.
-    let judged = run.pinned.guards.hold_columns && !extraction.columns.is_empty();
-    if let Some(last) = last.filter(|l| judged && l.record.pinned.query == run.pinned.query) {
+    let judged = run.spec.guards.hold_columns && !extraction.columns.is_empty();
+    if let Some(last) = last.filter(|l| judged && l.record.spec.query == run.spec.query) {
         let changes = changes(&last.columns, &extraction.columns);
         if !changes.is_empty() {
             objections.push((
@@ -164,77 +145,10 @@ fn of_count(read: u64, factor: u64, mut past: Vec<u64>) -> Option<Objection> {
     ))
 }
 
-/// Calls that were sent today and this month, and those that are on their way, by sync and by destination.
-struct Spent {
-    today: Date,
-    /// Day (none: on their way), sync, destination, calls.
-    entries: Vec<(Option<Date>, String, String, u64)>,
-}
-
-impl Spent {
-    fn of(state: &dyn State, today: Date) -> Result<Self> {
-        let mut entries = Vec::new();
-        // These first: a call that is settled meanwhile is then counted twice rather than not at all.
-        for run in state.unfinished_runs()?.into_iter().filter(|r| r.state == RunState::Delivering) {
-            for d in state.deliveries(run.id)? {
-                entries.push((None, run.sync.clone(), d.destination, d.counts.pending));
-            }
-        }
-        let used = state.usage(today.first_of_month(), today)?.into_iter();
-        entries.extend(used.map(|u| (Some(u.day), u.sync, u.destination, u.delivered + u.dead_letters)));
-        Ok(Self { today, entries })
-    }
-
-    /// The day's and the month's calls of those that are picked.
-    fn sum(&self, pick: impl Fn(&str, &str) -> bool) -> (u64, u64) {
-        let (mut of_day, mut of_month) = (0, 0);
-        for (day, _, _, calls) in
-            self.entries.iter().filter(|(_, sync, destination, _)| pick(sync, destination))
-        {
-            of_month += calls;
-            of_day += if day.is_none_or(|day| day == self.today) { *calls } else { 0 };
-        }
-        (of_day, of_month)
-    }
-}
-
-/// What budgets say about so many calls to each of the run's destinations.
-fn of_budgets(run: &RunRecord, calls: u64, budgets: &Budgets, spent: &Spent) -> Vec<Objection> {
-    let mut objections = Vec::new();
-    let mut look = |whose: &str, budget: &Budget, calls: u64, (day, month): (u64, u64)| {
-        for (max, spent, time) in [(budget.per_day, day, "day"), (budget.per_month, month, "month")] {
-            if let Some(max) = max.filter(|max| calls > 0 && spent.saturating_add(calls) > *max) {
-                let text = format!(
-                    "{calls} calls are too many for {whose}: {spent} of {max} in this {time} (UTC) are used or on their way"
-                );
-                objections.push((Code::BudgetExhausted, text));
-            }
-        }
-    };
-    let all = calls.saturating_mul(run.pinned.attached().count() as u64);
-    look("the sync", &run.pinned.guards.budget, all, spent.sum(|sync, _| sync == run.sync));
-    for name in run.pinned.attached().map(|c| &c.destination) {
-        if let Some(budget) = budgets.get(name) {
-            look(
-                &format!("destination {name}"),
-                budget,
-                calls,
-                spent.sum(|_, destination| destination == name),
-            );
-        }
-    }
-    objections
-}
-
-/// The day of UTC in which an extraction is committed.
-fn day(extraction: &Extraction) -> Date {
-    jiff::tz::TimeZone::UTC.to_datetime(extraction.at).date()
-}
-
 #[cfg(test)]
 mod tests {
     use outflow_core::run::{FindingCount, RunOptions, RunSpec};
-    use outflow_core::{CallType, ColumnType, Connection, Guards, Nulls, RunId, RunKey, Timestamp};
+    use outflow_core::{CallType, ColumnType, Connection, Guards, Nulls, RunId, RunKey, RunState, Timestamp};
 
     use super::*;
 
@@ -247,7 +161,7 @@ mod tests {
             call_type: CallType::Identify,
             state: RunState::Extracting,
             trigger: Trigger::Schedule,
-            pinned: RunSpec {
+            spec: RunSpec {
                 source: "shop.main".into(),
                 query: "SELECT 1".into(),
                 connections: vec![connection("a"), connection("b")],
@@ -281,7 +195,8 @@ mod tests {
             next_last_sync_time: None,
             watermark_update: None,
             replayed: None,
-            held: None,
+            objections: Vec::new(),
+            budgets: Budgets::new(),
         }
     }
 
@@ -372,47 +287,8 @@ mod tests {
             "column \"userId\" is text and was integer, column \"plan\" is gone (against run 8)"
         );
         let mut edited = before.clone();
-        edited[0].record.pinned.query.push(' ');
+        edited[0].record.spec.query.push(' ');
         assert_eq!(judged(&[("userId", Text)], &edited), []);
         assert_eq!(judged(&[("userId", Text)], &[]), []);
-    }
-
-    #[test]
-    fn budgets_count_what_was_sent_and_what_is_on_its_way() {
-        let today: Date = "2026-11-24".parse().unwrap();
-        let entry = |day: Option<&str>, sync: &str, to: &str, calls| {
-            (day.map(|d| d.parse().unwrap()), sync.to_owned(), to.to_owned(), calls)
-        };
-        let spent = Spent {
-            today,
-            entries: vec![
-                entry(Some("2026-11-01"), "users", "a", 100),
-                entry(Some("2026-11-24"), "users", "a", 20),
-                entry(Some("2026-11-24"), "events", "b", 30),
-                entry(None, "events", "a", 5),
-            ],
-        };
-        let judged = |own: Budget, of_a: Budget, calls| {
-            let guards = Guards { budget: own, ..Guards::default() };
-            of_budgets(&run(guards), calls, &Budgets::from([("a".to_owned(), of_a)]), &spent).len()
-        };
-        let (no, day, month) = (
-            Budget::default(),
-            |n| Budget { per_day: Some(n), per_month: None },
-            |n| Budget { per_day: None, per_month: Some(n) },
-        );
-        assert_eq!((judged(day(40), no, 10), judged(day(40), no, 11)), (0, 1), "20 and 2 x 10");
-        assert_eq!((judged(month(140), no, 10), judged(month(140), no, 11)), (0, 1), "120 and 2 x 10");
-        assert_eq!((judged(no, day(35), 10), judged(no, day(35), 11)), (0, 1), "20, 5 and 10");
-        assert_eq!((judged(no, month(135), 10), judged(no, month(135), 11)), (0, 1), "120, 5 and 10");
-        assert_eq!(judged(day(0), month(0), 0), 0, "no calls are always within a budget");
-        assert_eq!(judged(day(1), month(1), 1), 2);
-    }
-
-    #[test]
-    fn all_objections_are_told_under_the_code_of_the_first() {
-        let told = one(vec![(Code::TooManyRows, "a".into()), (Code::UnusualRowCount, "b".into())]);
-        assert_eq!(told, Some((Code::TooManyRows, "a; G003: b".to_owned())));
-        assert_eq!(one(vec![]), None);
     }
 }

@@ -3,9 +3,9 @@
 //! What always holds: the value never lies ahead of what an earlier run has put in safe keeping, less the lookback, and is never below 0. A time is worth
 //! something only by the clock that it was read from: when that clock is another one, or was set back, the value is carried over by way of our own.
 
-use outflow_core::ports::state::SyncState;
+use outflow_core::ports::state::{BaselineRun, Cursor, SyncState, Watermark};
 use outflow_core::ports::warehouse::{Session, Warehouse};
-use outflow_core::run::RunOptions;
+use outflow_core::run::{RunKind, RunOptions};
 use outflow_core::{CallType, Clock, FirstRun, Nulls, Result, RunId, SyncSpec, Timestamp, hash};
 use outflow_query::LastSyncTime;
 
@@ -41,25 +41,26 @@ pub(crate) fn start_value(
     options: &RunOptions,
     clocks: &Clocks,
 ) -> LastSyncTime {
-    if options.full {
-        return LastSyncTime::Seconds(0);
-    }
-    if let Some(text) = &options.start {
-        return given(text);
-    }
     let seconds = |us: i64| LastSyncTime::Seconds(floor_seconds(us).max(0));
-    if let Some(since) = options.since {
-        return seconds(since.as_microsecond());
+    match &options.kind {
+        RunKind::Incremental => {}
+        RunKind::Full => return LastSyncTime::Seconds(0),
+        RunKind::Since { at } => return seconds(at.as_microsecond()),
+        RunKind::Backfill { start } => return given(start),
+        RunKind::Replay(replay) => match &replay.start {
+            Some(start) => return given(start),
+            None => {}
+        },
     }
     if let Some(value) = cursor(spec, state) {
         return value.less(lookback(spec));
     }
     if spec.cursor.is_none()
-        && let Some(before) = state.clock_us
+        && let Some(before) = &state.watermark
     {
         let carried = carried_over(state, clocks);
-        let start = floor_seconds(carried.unwrap_or(before)).saturating_sub_unsigned(lookback(spec));
-        let first = state.first_us.filter(|_| carried.is_none()).map_or(0, floor_seconds);
+        let start = floor_seconds(carried.unwrap_or(before.clock_us)).saturating_sub_unsigned(lookback(spec));
+        let first = before.first_us.filter(|_| carried.is_none()).map_or(0, floor_seconds);
         return LastSyncTime::Seconds(start.max(first).max(0));
     }
     seconds(match spec.first_run {
@@ -79,21 +80,22 @@ pub(crate) fn moved(
     run: RunId,
 ) -> SyncState {
     SyncState {
-        clock_us: Some(clocks.warehouse.as_microsecond()),
-        clock_of: Some(clocks.place.clone()),
-        local_clock_us: Some(clocks.own[0].as_microsecond()),
-        first_us: first(spec, before, clocks),
-        cursor: next_cursor(spec, before, seen, used, clocks),
-        cursor_of: spec.cursor.clone(),
-        run: Some(run),
-        fingerprint: Some(fingerprint(spec)),
+        watermark: Some(Watermark {
+            clock_us: clocks.warehouse.as_microsecond(),
+            clock_of: Some(clocks.place.clone()),
+            local_clock_us: Some(clocks.own[0].as_microsecond()),
+            first_us: first(spec, before, clocks),
+        }),
+        cursor: next_cursor(spec, before, seen, used, clocks)
+            .map(|value| Cursor { value, column: spec.cursor.clone() }),
+        baseline: Some(BaselineRun { run, fingerprint: Some(fingerprint(spec)) }),
     }
 }
 
 /// Where the first run began, by the clock that the state is to have.
 fn first(spec: &SyncSpec, before: &SyncState, clocks: &Clocks) -> Option<i64> {
-    if before.clock_us.is_some() {
-        return before.first_us.filter(|_| carried_over(before, clocks).is_none());
+    if let Some(watermark) = &before.watermark {
+        return watermark.first_us.filter(|_| carried_over(before, clocks).is_none());
     }
     match spec.first_run {
         FirstRun::Beginning => None,
@@ -105,7 +107,8 @@ fn first(spec: &SyncSpec, before: &SyncState, clocks: &Clocks) -> Option<i64> {
 /// The previous run's start by the clock that stamps rows now, in Unix microseconds, if that is not the clock that it was read from: another database's, or one
 /// that was set back. Never later than what the state has.
 fn carried_over(state: &SyncState, clocks: &Clocks) -> Option<i64> {
-    let (before, now) = (state.clock_us?, clocks.warehouse.as_microsecond());
+    let state = state.watermark.as_ref()?;
+    let (before, now) = (state.clock_us, clocks.warehouse.as_microsecond());
     let same = state.clock_of.as_ref().is_none_or(|of| *of == clocks.place);
     if same && before <= now {
         return None;
@@ -117,7 +120,8 @@ fn carried_over(state: &SyncState, clocks: &Clocks) -> Option<i64> {
 
 /// What a person should know about where the run begins.
 pub(crate) fn note(spec: &SyncSpec, state: &SyncState, clocks: &Clocks) -> Option<String> {
-    let elsewhere = state.clock_of.as_ref().is_some_and(|of| *of != clocks.place);
+    let clock_of = state.watermark.as_ref().and_then(|watermark| watermark.clock_of.as_ref());
+    let elsewhere = clock_of.is_some_and(|of| *of != clocks.place);
     if spec.cursor.is_some() {
         let kept = elsewhere && cursor(spec, state).is_some();
         return kept.then(|| {
@@ -162,8 +166,9 @@ fn next_cursor(
 /// The cursor that the state has for the sync's column.
 fn cursor(spec: &SyncSpec, state: &SyncState) -> Option<CursorValue> {
     let column = spec.cursor.as_ref()?;
-    let same = state.cursor_of.as_ref().is_none_or(|of| of.eq_ignore_ascii_case(column));
-    state.cursor.as_deref().filter(|_| same).and_then(CursorValue::parse)
+    let cursor = state.cursor.as_ref()?;
+    let same = cursor.column.as_ref().is_none_or(|of| of.eq_ignore_ascii_case(column));
+    Some(&cursor.value).filter(|_| same).and_then(|value| CursorValue::parse(value))
 }
 
 /// The value as it stands in documents and in the state.
@@ -237,6 +242,11 @@ mod tests {
         Clocks { warehouse: at(us), place: "here".into(), own: [at(us), at(us + 1_000)], first: None }
     }
 
+    fn started_at(clock_us: i64) -> SyncState {
+        let watermark = Watermark { clock_us, ..Watermark::default() };
+        SyncState { watermark: Some(watermark), ..SyncState::default() }
+    }
+
     fn seconds(spec: &SyncSpec, state: &SyncState, options: &RunOptions) -> String {
         text(&start_value(spec, state, options, &clocks(2_000_000_500_000)))
     }
@@ -254,7 +264,7 @@ mod tests {
     #[test]
     fn later_runs_begin_a_lookback_before_the_previous_start_and_never_below_zero() {
         let mut s = spec();
-        let state = |us| SyncState { clock_us: Some(us), run: Some(RunId(1)), ..SyncState::default() };
+        let state = started_at;
         let ordinary = RunOptions::default();
         assert_eq!(seconds(&s, &state(1_000_999_999), &ordinary), "999");
         s.lookback = Duration::from_millis(1_500);
@@ -263,7 +273,8 @@ mod tests {
         assert_eq!(seconds(&s, &state(1_000_999_999), &ordinary), "0");
         s.lookback = Duration::MAX;
         assert_eq!(seconds(&s, &state(1_000_999_999), &ordinary), "0");
-        let first = SyncState { first_us: Some(990_500_000), ..state(1_000_999_999) };
+        let mut first = state(1_000_999_999);
+        first.watermark.as_mut().unwrap().first_us = Some(990_500_000);
         assert_eq!(seconds(&s, &first, &ordinary), "990", "nor before the first run's start");
         s.lookback = Duration::ZERO;
         assert_eq!(seconds(&s, &first, &ordinary), "1000");
@@ -271,9 +282,9 @@ mod tests {
 
     #[test]
     fn options_win_over_the_state() {
-        let state = SyncState { clock_us: Some(9_000_000_000), ..SyncState::default() };
-        let full = RunOptions { full: true, ..RunOptions::default() };
-        let since = RunOptions { since: Some(at(77_900_000)), ..RunOptions::default() };
+        let state = started_at(9_000_000_000);
+        let full = RunOptions::of(RunKind::Full);
+        let since = RunOptions::of(RunKind::Since { at: at(77_900_000) });
         assert_eq!(seconds(&spec(), &state, &full), "0");
         assert_eq!(seconds(&spec(), &state, &since), "77");
     }
@@ -282,9 +293,10 @@ mod tests {
     fn a_cursor_takes_the_place_of_the_clock_and_never_goes_back() {
         let s = SyncSpec { cursor: Some("updated".into()), ..spec() };
         let (used, clocks) = (LastSyncTime::Seconds(0), clocks(1_700_000_000_000_000));
-        let none = SyncState { clock_us: Some(5_000_000), ..SyncState::default() };
+        let none = started_at(5_000_000);
         assert_eq!(next_cursor(&s, &none, None, &used, &clocks).as_deref(), Some("0"));
-        let state = SyncState { cursor: Some("1700000000".into()), ..none };
+        let cursor = Cursor { value: "1700000000".into(), column: None };
+        let state = SyncState { cursor: Some(cursor), ..none };
         assert_eq!(seconds(&s, &state, &RunOptions::default()), "1699999999");
         let seen = CursorValue::parse("1600000000");
         assert_eq!(next_cursor(&s, &state, seen, &used, &clocks).as_deref(), Some("1700000000"));
@@ -296,8 +308,7 @@ mod tests {
     fn a_cursor_belongs_to_its_column_and_times_do_not_run_ahead_of_the_clock() {
         let mut s = SyncSpec { cursor: Some("updated".into()), ..spec() };
         let of = |of: &str| SyncState {
-            cursor: Some("1800000000".into()),
-            cursor_of: Some(of.into()),
+            cursor: Some(Cursor { value: "1800000000".into(), column: Some(of.into()) }),
             ..SyncState::default()
         };
         assert_eq!(seconds(&s, &of("Updated"), &RunOptions::default()), "1799999999");
@@ -316,11 +327,12 @@ mod tests {
     #[test]
     fn a_start_by_another_clock_is_carried_over_by_way_of_ours_and_only_ever_back() {
         let s = spec();
-        let state = |of: Option<&str>| SyncState {
-            clock_us: Some(1_000_000_000),
-            clock_of: of.map(Into::into),
-            local_clock_us: Some(5_000_000_000),
-            ..SyncState::default()
+        let state = |of: Option<&str>| {
+            let mut state = started_at(1_000_000_000);
+            let watermark = state.watermark.as_mut().unwrap();
+            watermark.clock_of = of.map(Into::into);
+            watermark.local_clock_us = Some(5_000_000_000);
+            state
         };
         // Sixty seconds have passed by our clock.
         let start = |state: &SyncState, warehouse: i64, own: i64| {
@@ -343,7 +355,8 @@ mod tests {
         assert_eq!(start(&state(Some("there")), 1_030, 5_060), told("969", true), "thirty seconds behind");
         assert_eq!(start(&state(Some("there")), 2_000, 5_060), told("999", true), "ahead: never forward");
         assert_eq!(start(&state(Some("here")), 700, 4_000), told("699", true), "both were set back");
-        let unknown = SyncState { local_clock_us: None, ..state(Some("there")) };
+        let mut unknown = state(Some("there"));
+        unknown.watermark.as_mut().unwrap().local_clock_us = None;
         assert_eq!(start(&unknown, 700, 5_060), told("699", true));
     }
 

@@ -14,8 +14,7 @@ impl Engine {
     /// C011: there is no such run. C012: it is not held.
     pub async fn approve(&self, run: RunId) -> Result<RunRecord> {
         let record = self.held(run).await?;
-        let (state, now) = (self.state.clone(), self.clock.now());
-        let state = blocking(move || state.approve(run, now)).await?;
+        let state = self.state.approve(run, self.clock.now()).await?;
         Ok(RunRecord { state, reason: None, ..record })
     }
 
@@ -25,22 +24,18 @@ impl Engine {
     /// C011: there is no such run. C012: it is not held, or it is one that never moves `last_sync_time`.
     pub async fn reject(&self, run: RunId, skip_window: bool) -> Result<()> {
         let record = self.held(run).await?;
-        if skip_window && !record.pinned.options.is_ordinary() {
+        if skip_window && !record.spec.options.is_incremental() {
             let message = format!("run {run} was asked for with options and moves last_sync_time in no case");
             return Err(Error::new(Code::ConflictingOptions, message).next_step(NextStep::Reject { run }));
         }
-        let (state, spool, now) = (self.state.clone(), self.spool.clone(), self.clock.now());
-        blocking(move || {
-            state.reject(run, now, skip_window)?;
-            // The state has forgotten the segments. If this fails, they are orphans and are swept later.
-            spool.remove(run, false)
-        })
-        .await
+        self.state.reject(run, self.clock.now(), skip_window).await?;
+        // The state has forgotten the segments. If this fails, they are orphans and are swept later.
+        let spool = self.spool.clone();
+        blocking(move || spool.remove(run, false)).await
     }
 
     async fn held(&self, run: RunId) -> Result<RunRecord> {
-        let state = self.state.clone();
-        let Some(record) = blocking(move || state.run(run)).await? else {
+        let Some(record) = self.state.run(run).await? else {
             return Err(Error::new(Code::NoSuchSyncOrRun, format!("there is no run {run}"))
                 .next_step(NextStep::ListRuns));
         };

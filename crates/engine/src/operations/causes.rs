@@ -4,7 +4,7 @@ use outflow_core::ports::state::DeadLetter;
 use outflow_core::{Code, Result, RunId};
 use serde::Serialize;
 
-use crate::Engine;
+use crate::RunReader;
 
 /// Letters are read so many at a time.
 const PAGE: u64 = 10_000;
@@ -30,15 +30,15 @@ pub struct Cause {
     pub samples: Vec<u64>,
 }
 
-impl Engine {
-    /// The causes of a delivery's dead letters, the most frequent first. Blocks.
+impl RunReader {
+    /// The causes of a delivery's dead letters, the most frequent first.
     ///
     /// # Errors
     /// What the state says.
-    pub fn causes(&self, run: RunId, destination: &str) -> Result<Vec<Cause>> {
+    pub async fn causes(&self, run: RunId, destination: &str) -> Result<Vec<Cause>> {
         let mut causes: Vec<Cause> = Vec::new();
         for page in 0.. {
-            let letters = self.state.dead_letters(run, destination, page * PAGE, PAGE)?;
+            let letters = self.state.dead_letters(run, destination, page * PAGE, PAGE).await?;
             letters.iter().for_each(|letter| count(&mut causes, destination, letter));
             if (letters.len() as u64) < PAGE {
                 break;

@@ -1,7 +1,7 @@
 //! Forgetting runs that are long over, so that the state does not grow for ever.
 //!
 //! What always holds: what forgetting takes away, nobody needs. Runs stay that are not at their end, that still have segments, that the next run will be compared with, that guards
-//! look back at, that replay a run which is still there, and those at which a destination's gap may begin or end: [`Engine::gap`] says the same before and after.
+//! look back at, that replay a run which is still there, and those at which a destination's gap may begin or end: [`RunReader::gap`](crate::RunReader::gap) says the same before and after.
 //!
 //! What it does not do: touch what was used (`outflow usage`), segments, or schedules.
 
@@ -21,46 +21,46 @@ const PAGE: u64 = 1_000;
 type Reached = BTreeMap<String, Option<BTreeSet<String>>>;
 
 impl Engine {
-    /// Forgets runs that ended more than `keep` ago, and tells how many. Blocks. Only the holder of the state may call it.
+    /// Forgets runs that ended more than `keep` ago, and tells how many. Only the holder of the state may call it.
     ///
     /// # Errors
     /// What the state says.
-    pub fn forget(&self, keep: Duration) -> Result<u64> {
+    pub async fn forget(&self, keep: Duration) -> Result<u64> {
         let keep = jiff::SignedDuration::try_from(keep).unwrap_or(jiff::SignedDuration::MAX);
         let before = self.clock.now().checked_sub(keep).unwrap_or(Timestamp::MIN);
         let (mut after, mut forgotten) = (RunId(0), 0);
-        let mut needed: HashSet<RunId> = self.state.compared_runs()?.into_iter().collect();
+        let mut needed: HashSet<RunId> = self.state.compared_runs().await?.into_iter().collect();
         let mut reached = Reached::new();
         loop {
-            let page = self.state.ended_runs(before, after, PAGE)?;
+            let page = self.state.ended_runs(before, after, PAGE).await?;
             let Some(last) = page.last() else { return Ok(forgotten) };
             after = last.id;
             let mut gone = Vec::new();
             for run in &page {
                 if !reached.contains_key(&run.sync) {
                     reached.insert(run.sync.clone(), None);
-                    needed.extend(self.looked_back_at(&run.sync)?);
+                    needed.extend(self.looked_back_at(&run.sync).await?);
                 }
-                let is_an_edge = self.is_an_edge(run, &mut reached)?;
+                let is_an_edge = self.is_an_edge(run, &mut reached).await?;
                 if !is_an_edge && run.replays.is_none() && !needed.contains(&run.id) {
                     gone.push(run.id);
                 }
             }
             forgotten += gone.len() as u64;
             if !gone.is_empty() {
-                self.state.forget_runs(&gone)?;
+                self.state.forget_runs(&gone).await?;
             }
         }
     }
 
     /// The runs that guards compare the next one with, and some more.
-    fn looked_back_at(&self, sync: &str) -> Result<impl Iterator<Item = RunId>> {
-        let past = self.state.past_runs(sync, 3 * PAST_RUNS as u64)?;
+    async fn looked_back_at(&self, sync: &str) -> Result<impl Iterator<Item = RunId> + use<>> {
+        let past = self.state.past_runs(sync, 3 * PAST_RUNS as u64).await?;
         Ok(past.into_iter().map(|past| past.record.id))
     }
 
     /// Whether a gap may begin or end here: a run that closes gaps, the first run that counts behind it, and each that reached others than the one before.
-    fn is_an_edge(&self, run: &RunRecord, reached: &mut Reached) -> Result<bool> {
+    async fn is_an_edge(&self, run: &RunRecord, reached: &mut Reached) -> Result<bool> {
         if !counts_for_gaps(run) {
             return Ok(false);
         }
@@ -68,12 +68,13 @@ impl Engine {
             reached.insert(run.sync.clone(), None);
             return Ok(true);
         }
-        if !run.pinned.options.is_ordinary() || run.rows.calls == 0 {
+        if !run.spec.options.is_incremental() || run.rows.calls == 0 {
             return Ok(false);
         }
         let now: BTreeSet<String> = self
             .state
-            .deliveries(run.id)?
+            .deliveries(run.id)
+            .await?
             .into_iter()
             .filter(|d| d.counts.cancelled + d.counts.discarded == 0)
             .map(|d| d.destination)

@@ -14,9 +14,10 @@ use outflow_core::run::FindingCount;
 use outflow_core::{CallMeta, Result, RunId, RunRecord, RunState, hash};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use tokio::task::block_in_place;
 
-use crate::Engine;
 use crate::report::FORMAT_VERSION;
+use crate::{Engine, RunReader};
 
 /// What a purge removed, or would remove.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,6 +51,23 @@ pub struct PurgedRun {
     pub cancelled: u64,
 }
 
+impl PurgeReport {
+    fn new(dry_run: bool) -> Self {
+        Self { format_version: FORMAT_VERSION, dry_run, runs: Vec::new(), reading: Vec::new() }
+    }
+
+    /// Whether the run is looked into. One that is being read is named instead.
+    fn includes(&mut self, record: &RunRecord) -> bool {
+        let is_read = matches!(record.state, RunState::Queued | RunState::Extracting);
+        self.reading.extend(is_read.then_some(record.id));
+        !is_read
+    }
+
+    fn add(&mut self, purged: PurgedRun) {
+        self.runs.extend(Some(purged).filter(|purged| !purged.is_empty()));
+    }
+}
+
 impl PurgedRun {
     fn is_empty(&self) -> bool {
         self.calls + self.rejections + self.samples + self.dead_letters == 0
@@ -73,7 +91,11 @@ struct Identifiers {
     previous: Value,
 }
 
-impl Person<'_> {
+impl<'a> Person<'a> {
+    fn new(id: &'a str) -> Self {
+        Self { id, key: hash::key(b'p', id.as_bytes()) }
+    }
+
     /// Whether a call is about this person: by its ordering keys or by one of its identifiers.
     fn has_call(&self, meta: &CallMeta, json: &[u8]) -> bool {
         meta.key == self.key
@@ -109,39 +131,80 @@ struct Found {
     delivered: Vec<u64>,
 }
 
+/// What is to be replaced in a run.
+struct Replacement {
+    segments: Vec<SegmentInfo>,
+    entries: Blanked,
+    purge: Purge,
+}
+
 impl Engine {
-    /// Removes a person from all that is kept. Blocks. Unless it is a `dry_run`, only the holder of the state may call it, and not while a run is delivered.
+    /// Removes a person from all that is kept. Not while a run is delivered.
     ///
     /// # Errors
     /// What the spool and the state say. What was removed until then stays removed; the purge can be repeated.
-    pub fn purge(&self, id: &str, dry_run: bool) -> Result<PurgeReport> {
-        let person = Person { id, key: hash::key(b'p', id.as_bytes()) };
-        let mut report =
-            PurgeReport { format_version: FORMAT_VERSION, dry_run, runs: Vec::new(), reading: Vec::new() };
-        for record in self.state.runs(&RunFilter::default())? {
-            if matches!(record.state, RunState::Queued | RunState::Extracting) {
-                report.reading.push(record.id);
-                continue;
-            }
-            let purged = self.purge_run(&record, &person, dry_run)?;
-            if !purged.is_empty() {
-                report.runs.push(purged);
+    pub async fn purge(&self, id: &str) -> Result<PurgeReport> {
+        let (reader, person) = (self.reader(), Person::new(id));
+        let mut report = PurgeReport::new(false);
+        for record in self.state.runs(&RunFilter::default()).await? {
+            if report.includes(&record) {
+                let (purged, replacement) = reader.find_in_run(&record, &person).await?;
+                self.replace(record.id, replacement).await?;
+                report.add(purged);
             }
         }
-        if !dry_run {
-            self.state.scrub()?;
+        self.state.scrub().await?;
+        Ok(report)
+    }
+
+    /// Writes the new segments, has the state name them, and deletes the old ones, also those that an interrupted purge has left.
+    async fn replace(&self, run: RunId, replacement: Replacement) -> Result<()> {
+        let Replacement { segments, entries, mut purge } = replacement;
+        if !entries.is_empty() {
+            purge.segments = block_in_place(|| {
+                self.spool.blank(run, &segments, &entries).inspect_err(|_| {
+                    // The error says more than a failure to tidy up after it; the next sweep tries again.
+                    if let Err(error) = self.spool.tidy(run, &segments) {
+                        let error = &error as &(dyn std::error::Error + 'static);
+                        tracing::warn!(run = run.0, error, "half-written segments stay until the next sweep");
+                    }
+                })
+            })?;
+        }
+        if !purge.is_empty() {
+            self.state.purge(run, &purge).await?;
+        }
+        if segments.is_empty() {
+            return Ok(());
+        }
+        let named = self.state.segments(run).await?;
+        block_in_place(|| self.spool.tidy(run, &named))
+    }
+}
+
+impl RunReader {
+    /// What a purge would remove of a person.
+    ///
+    /// # Errors
+    /// What the spool and the state say.
+    pub async fn plan_purge(&self, id: &str) -> Result<PurgeReport> {
+        let (person, mut report) = (Person::new(id), PurgeReport::new(true));
+        for record in self.state.runs(&RunFilter::default()).await? {
+            if report.includes(&record) {
+                report.add(self.find_in_run(&record, &person).await?.0);
+            }
         }
         Ok(report)
     }
 
-    fn purge_run(&self, record: &RunRecord, person: &Person<'_>, dry_run: bool) -> Result<PurgedRun> {
+    async fn find_in_run(&self, record: &RunRecord, person: &Person<'_>) -> Result<(PurgedRun, Replacement)> {
         let run = record.id;
-        let segments = self.state.segments(run)?;
-        let found = self.find(run, &segments, person)?;
+        let segments = self.state.segments(run).await?;
+        let found = block_in_place(|| self.find(run, &segments, person))?;
         let mut purge = Purge::default();
-        let cancelled = self.cancel_pending(run, &found, &mut purge)?;
-        self.forget_letters(run, &found, person, &mut purge)?;
-        let samples = self.forget_samples(run, person, &mut purge)?;
+        let cancelled = self.cancel_pending(run, &found, &mut purge).await?;
+        self.forget_letters(run, &found, person, &mut purge).await?;
+        let samples = self.forget_samples(run, person, &mut purge).await?;
         let purged = PurgedRun {
             run,
             sync: record.sync.clone(),
@@ -151,10 +214,7 @@ impl Engine {
             dead_letters: purge.letters.len() as u64,
             cancelled,
         };
-        if !dry_run {
-            self.replace(run, &segments, &found.entries, purge)?;
-        }
-        Ok(purged)
+        Ok((purged, Replacement { segments, entries: found.entries, purge }))
     }
 
     fn find(&self, run: RunId, segments: &[SegmentInfo], person: &Person<'_>) -> Result<Found> {
@@ -177,12 +237,12 @@ impl Engine {
     }
 
     /// The person's pending calls become cancelled ones. Returns how many.
-    fn cancel_pending(&self, run: RunId, found: &Found, purge: &mut Purge) -> Result<u64> {
+    async fn cancel_pending(&self, run: RunId, found: &Found, purge: &mut Purge) -> Result<u64> {
         let mut cancelled = 0;
         if found.delivered.is_empty() {
             return Ok(0);
         }
-        for mut delivery in self.state.deliveries(run)? {
+        for mut delivery in self.state.deliveries(run).await? {
             let open = found.delivered.iter().filter(|p| !delivery.settled.contains(**p)).count() as u64;
             // A delivery that was cancelled as a whole has none pending.
             let pending = open.min(delivery.counts.pending);
@@ -196,7 +256,7 @@ impl Engine {
         Ok(cancelled)
     }
 
-    fn forget_letters(
+    async fn forget_letters(
         &self,
         run: RunId,
         found: &Found,
@@ -204,12 +264,12 @@ impl Engine {
         purge: &mut Purge,
     ) -> Result<()> {
         let positions: HashSet<u64> = found.delivered.iter().copied().collect();
-        for delivery in self.state.deliveries(run)?.iter().filter(|d| d.counts.dead_letters > 0) {
+        for delivery in self.state.deliveries(run).await?.iter().filter(|d| d.counts.dead_letters > 0) {
             let is_theirs = |letter: &DeadLetter| {
                 letter.reason != PURGED
                     && (positions.contains(&letter.position) || person.is_named_in(&letter.reason))
             };
-            let letters = self.state.dead_letters(run, &delivery.destination, 0, u64::MAX >> 1)?;
+            let letters = self.state.dead_letters(run, &delivery.destination, 0, u64::MAX >> 1).await?;
             let theirs = letters.into_iter().filter(is_theirs);
             purge.letters.extend(theirs.map(|letter| (delivery.destination.clone(), letter.position)));
         }
@@ -217,8 +277,8 @@ impl Engine {
     }
 
     /// Takes out the samples that are about the person. Returns how many.
-    fn forget_samples(&self, run: RunId, person: &Person<'_>, purge: &mut Purge) -> Result<u64> {
-        let mut findings = self.state.findings(run)?;
+    async fn forget_samples(&self, run: RunId, person: &Person<'_>, purge: &mut Purge) -> Result<u64> {
+        let mut findings = self.state.findings(run).await?;
         let count = |findings: &[FindingCount]| findings.iter().map(|f| f.samples.len() as u64).sum::<u64>();
         let before = count(&findings);
         for finding in &mut findings {
@@ -229,31 +289,5 @@ impl Engine {
         let removed = before - count(&findings);
         purge.findings = (removed > 0).then_some(findings);
         Ok(removed)
-    }
-
-    /// Writes the new segments, has the state name them, and deletes the old ones, also those that an interrupted purge has left.
-    fn replace(
-        &self,
-        run: RunId,
-        segments: &[SegmentInfo],
-        entries: &Blanked,
-        mut purge: Purge,
-    ) -> Result<()> {
-        if !entries.is_empty() {
-            purge.segments = self.spool.blank(run, segments, entries).inspect_err(|_| {
-                // The error says more than a failure to tidy up after it; the next sweep tries again.
-                if let Err(error) = self.spool.tidy(run, segments) {
-                    let error = &error as &(dyn std::error::Error + 'static);
-                    tracing::warn!(run = run.0, error, "half-written segments stay until the next sweep");
-                }
-            })?;
-        }
-        if !purge.is_empty() {
-            self.state.purge(run, &purge)?;
-        }
-        if segments.is_empty() {
-            return Ok(());
-        }
-        self.spool.tidy(run, &self.state.segments(run)?)
     }
 }

@@ -10,19 +10,20 @@ use std::collections::HashSet;
 use std::time::Instant;
 
 use outflow_core::ports::spool::{
-    BlockCall, CallBlock, Keep, SegmentInfo, SegmentKind, SpoolHeader, SpoolWriter,
+    BlockCall, CallBlock, Keep, SegmentInfo, SegmentKind, SpoolHeader, Spooled,
 };
 use outflow_core::ports::state::{DeadLetter, Extraction, Replayed, RunFilter, SyncState};
-use outflow_core::run::{Replay, ReplayMode, RunOptions};
+use outflow_core::run::{Replay, ReplayMode, RunKind, RunOptions};
 use outflow_core::{
     CallFlags, CallType, Code, Error, NextStep, Result, RowCounts, RunId, RunRecord, RunState,
 };
+use tokio::task::block_in_place;
 
 use crate::event::Event;
 use crate::extract::wanted_keys::WantedKeys;
 use crate::extract::{Extractor, guard, watermark};
 use crate::stop::interrupted;
-use crate::{Engine, Errors, blocking};
+use crate::{Engine, Errors, RunReader};
 
 /// What someone wants to have sent again.
 #[derive(Clone, Debug)]
@@ -47,13 +48,13 @@ pub const fn usual_way(call_type: CallType) -> ReplayMode {
     }
 }
 
-impl Engine {
-    /// The runs that a replay takes: one for each destination that has something to be sent again; none if nothing has. Blocks, and only reads.
+impl RunReader {
+    /// The runs that a replay takes: one for each destination that has something to be sent again; none if nothing has. Only reads.
     ///
     /// # Errors
     /// C011: no such run, or it had no such destination. C012: what is asked for would do harm without `force`. P005: the calls are no longer kept.
-    pub fn plan_replay(&self, request: &ReplayRequest) -> Result<Vec<RunOptions>> {
-        let record = self.known(request.run)?;
+    pub async fn plan_replay(&self, request: &ReplayRequest) -> Result<Vec<RunOptions>> {
+        let record = self.known(request.run).await?;
         let again = request.again.unwrap_or_else(|| usual_way(record.call_type));
         if again == ReplayMode::AsSent && usual_way(record.call_type) != ReplayMode::AsSent && !request.force
         {
@@ -66,7 +67,7 @@ impl Engine {
         let mut destinations = Vec::new();
         match (again, &request.destination) {
             (ReplayMode::All, Some(destination)) => {
-                self.refuse_second_delivery(&record, destination, request.force)?;
+                self.refuse_second_delivery(&record, destination, request.force).await?;
                 if record.rows.calls > 0 {
                     destinations.push(destination.clone());
                 }
@@ -78,65 +79,67 @@ impl Engine {
                 )
                 .help("name it: --destination NAME"));
             }
-            (_, only) => destinations = self.with_dead_letters(&record, only.as_deref(), request)?,
+            (_, only) => {
+                destinations = self.with_dead_letters(&record, only.as_deref(), request).await?;
+            }
         }
         if !destinations.is_empty() {
-            self.kept_calls(&record)?;
+            self.kept_calls(&record).await?;
         }
         let start = record.last_sync_time.clone().filter(|_| again == ReplayMode::Requery);
         let options = destinations.into_iter().map(|destination| RunOptions {
-            only: Some(destination),
-            start: start.clone(),
-            replay: Some(Replay { run: record.id, again, code: request.code, force: request.force }),
-            ..RunOptions::default()
+            kind: RunKind::Replay(Replay {
+                run: record.id,
+                again,
+                code: request.code,
+                force: request.force,
+                start: start.clone(),
+            }),
+            limit: None,
+            destination: Some(destination),
         });
         Ok(options.collect())
     }
 
-    /// Whom the query did not give any more in a re-queried replay: the identifiers of the dead letters that it could not send again. Blocks.
+    /// Whom the query did not give any more in a re-queried replay: the identifiers of the dead letters that it could not send again.
     ///
     /// # Errors
     /// C011 for an unknown run; what the state and the spool say.
-    pub fn not_given(&self, run: RunId) -> Result<Vec<String>> {
-        let record = self.known(run)?;
-        let options = &record.pinned.options;
-        let (Some(replay), Some(destination)) = (&options.replay, &options.only) else {
+    pub async fn not_given(&self, run: RunId) -> Result<Vec<String>> {
+        let record = self.known(run).await?;
+        let options = &record.spec.options;
+        let (Some(replay), Some(destination)) = (options.replay(), &options.destination) else {
             return Ok(Vec::new());
         };
         if replay.again != ReplayMode::Requery {
             return Ok(Vec::new());
         }
-        let mut letters = self.state.dead_letters(replay.run, destination, 0, u64::MAX >> 1)?;
+        let mut letters = self.state.dead_letters(replay.run, destination, 0, u64::MAX >> 1).await?;
         letters.retain(|l| wanted(l, replay.code, replay.force) && l.replayed_by != Some(run));
         let positions: HashSet<u64> = letters.iter().map(|l| l.position).collect();
-        let segments = self.state.segments(replay.run)?;
+        let segments = self.state.segments(replay.run).await?;
         let mut ids = Vec::new();
-        self.each_call(replay.run, &segments, 0, |position, call, json| {
+        let mut take = |position, call: &BlockCall, json: &[u8]| {
             if positions.contains(&position) && !call.meta.flags.has(CallFlags::PURGED) {
                 ids.push(identifier(json));
             }
             Ok(())
-        })?;
+        };
+        block_in_place(|| self.each_call(replay.run, &segments, 0, &mut take))?;
         ids.sort();
         ids.dedup();
         Ok(ids)
     }
 
-    fn known(&self, run: RunId) -> Result<RunRecord> {
-        self.state.run(run)?.ok_or_else(|| {
-            Error::new(Code::NoSuchSyncOrRun, format!("there is no run {run}")).next_step(NextStep::ListRuns)
-        })
-    }
-
     /// The run's destinations that have dead letters of the wanted kind.
-    fn with_dead_letters(
+    async fn with_dead_letters(
         &self,
         record: &RunRecord,
         only: Option<&str>,
         request: &ReplayRequest,
     ) -> Result<Vec<String>> {
         let mut names: Vec<String> =
-            self.state.deliveries(record.id)?.into_iter().map(|d| d.destination).collect();
+            self.state.deliveries(record.id).await?.into_iter().map(|d| d.destination).collect();
         if let Some(only) = only {
             if !names.iter().any(|name| name == only) {
                 return Err(Error::new(
@@ -149,7 +152,7 @@ impl Engine {
         }
         let mut found = Vec::new();
         for name in names {
-            let letters = self.state.dead_letters(record.id, &name, 0, u64::MAX >> 1)?;
+            let letters = self.state.dead_letters(record.id, &name, 0, u64::MAX >> 1).await?;
             if letters.iter().any(|l| wanted(l, request.code, request.force)) {
                 found.push(name);
             }
@@ -158,16 +161,16 @@ impl Engine {
     }
 
     /// All calls of a run go to a destination once, unless someone insists.
-    fn refuse_second_delivery(&self, record: &RunRecord, destination: &str, force: bool) -> Result<()> {
+    async fn refuse_second_delivery(&self, record: &RunRecord, destination: &str, force: bool) -> Result<()> {
         let mut again = None;
-        if self.state.deliveries(record.id)?.iter().any(|d| d.destination == destination) {
+        if self.state.deliveries(record.id).await?.iter().any(|d| d.destination == destination) {
             again = Some(record.id);
         }
         for replay in &record.replayed_by {
-            let replay = self.known(*replay)?;
-            let options = &replay.pinned.options;
-            let all = options.replay.as_ref().is_some_and(|r| r.again == ReplayMode::All);
-            if all && options.only.as_deref() == Some(destination) && replay.extracted_at.is_some() {
+            let replay = self.known(*replay).await?;
+            let options = &replay.spec.options;
+            let all = options.replay().is_some_and(|r| r.again == ReplayMode::All);
+            if all && options.destination.as_deref() == Some(destination) && replay.extracted_at.is_some() {
                 again = Some(replay.id);
             }
         }
@@ -184,14 +187,14 @@ impl Engine {
     }
 
     /// The segments of a run's calls, or an error that says which runs still have theirs.
-    fn kept_calls(&self, record: &RunRecord) -> Result<Vec<SegmentInfo>> {
-        let segments = self.state.segments(record.id)?;
+    async fn kept_calls(&self, record: &RunRecord) -> Result<Vec<SegmentInfo>> {
+        let segments = self.state.segments(record.id).await?;
         if record.rows.calls == 0 || !segments.is_empty() {
             return Ok(segments);
         }
         let mut kept = Vec::new();
-        for run in self.state.runs(&RunFilter { sync: Some(record.sync.clone()), limit: 0 })? {
-            if kept.len() < 20 && !self.state.segments(run.id)?.is_empty() {
+        for run in self.state.runs(&RunFilter { sync: Some(record.sync.clone()), limit: 0 }).await? {
+            if kept.len() < 20 && !self.state.segments(run.id).await?.is_empty() {
                 kept.push(run.id.to_string());
             }
         }
@@ -228,53 +231,57 @@ impl Engine {
     }
 
     /// The positions of the dead letters that this replay sends again.
-    fn chosen(&self, replay: &Replay, destination: &str) -> Result<Vec<u64>> {
-        let letters = self.state.dead_letters(replay.run, destination, 0, u64::MAX >> 1)?;
+    async fn chosen(&self, replay: &Replay, destination: &str) -> Result<Vec<u64>> {
+        let letters = self.state.dead_letters(replay.run, destination, 0, u64::MAX >> 1).await?;
         Ok(letters.iter().filter(|l| wanted(l, replay.code, replay.force)).map(|l| l.position).collect())
     }
 
+    /// The ordering keys that a re-queried replay looks for.
+    async fn wanted_keys(&self, replay: &Replay, destination: &str) -> Result<WantedKeys> {
+        let chosen = self.chosen(replay, destination).await?;
+        let mut keys = WantedKeys::default();
+        let Some(first) = chosen.first() else { return Ok(keys) };
+        let segments = self.kept_calls(&self.known(replay.run).await?).await?;
+        let mut take = |position, call: &BlockCall, _: &[u8]| {
+            if chosen.binary_search(&position).is_ok() && !call.meta.flags.has(CallFlags::PURGED) {
+                keys.positions.entry((call.meta.key, call.meta.key2)).or_default().push(position);
+            }
+            Ok(())
+        };
+        block_in_place(|| self.each_call(replay.run, &segments, *first, &mut take))?;
+        Ok(keys)
+    }
+}
+
+impl Engine {
     /// Copies the calls of an earlier run into the segments of this one.
-    fn copy(&self, run: &RunRecord, replay: &Replay) -> Result<Extraction> {
-        let old = self.known(replay.run)?;
+    async fn copy(&self, run: &RunRecord, replay: &Replay) -> Result<Extraction> {
+        let reader = self.reader();
+        let old = reader.known(replay.run).await?;
         let clock = old.clock.unwrap_or(old.started_at);
-        self.state.begin_extraction(run.id, clock, old.last_sync_time.as_deref().unwrap_or("0"))?;
-        let segments = self.kept_calls(&old)?;
-        let destination = run.pinned.options.only.clone().unwrap_or_default();
-        let mut writer = self.spool.create(SpoolHeader {
+        let last_sync_time = old.last_sync_time.as_deref().unwrap_or("0");
+        self.state.begin_extraction(run.id, clock, last_sync_time).await?;
+        let segments = reader.kept_calls(&old).await?;
+        let destination = run.spec.options.destination.clone().unwrap_or_default();
+        let header = SpoolHeader {
             run: run.id,
             sync: run.sync.clone(),
-            source: run.pinned.source.clone(),
+            source: run.spec.source.clone(),
             call_type: run.call_type,
             columns: Vec::new(),
             max_bytes: None,
             keep: Keep::Nothing,
-        })?;
-        let copied = match replay.again {
-            ReplayMode::All => self.copy_calls(replay.run, &segments, 0, |_| true, writer.as_mut()),
-            ReplayMode::AsSent | ReplayMode::Requery => {
-                self.chosen(replay, &destination).and_then(|chosen| {
-                    let wanted = |position| chosen.binary_search(&position).is_ok();
-                    match chosen.first() {
-                        Some(first) => {
-                            self.copy_calls(replay.run, &segments, *first, wanted, writer.as_mut())
-                        }
-                        None => Ok(Vec::new()),
-                    }
-                })
-            }
         };
-        let positions = match copied {
-            Ok(positions) => positions,
-            Err(error) => {
-                writer.abandon();
-                return Err(error);
-            }
+        let chosen = match replay.again {
+            ReplayMode::All => None,
+            ReplayMode::AsSent | ReplayMode::Requery => Some(reader.chosen(replay, &destination).await?),
         };
-        let spooled = writer.finish(None)?;
+        let (spooled, positions) =
+            block_in_place(|| self.copy_calls(replay.run, &segments, chosen.as_deref(), header))?;
         let replayed = Replayed { run: replay.run, destination, positions };
         // An older state of somebody may stand at the destination now: nothing that was sent before is known to be the last word.
         let void = spooled.entries > 0 && !watermark::is_event(run.call_type);
-        let moves = void.then(|| self.state.sync(&run.sync)).transpose()?;
+        let before = if void { Some(self.state.sync(&run.sync).await?) } else { None };
         Ok(Extraction {
             at: self.clock.now(),
             rows: RowCounts { read: spooled.entries, calls: spooled.entries, rejected: 0, unchanged: 0 },
@@ -282,45 +289,41 @@ impl Engine {
             findings: Vec::new(),
             columns: Vec::new(),
             next_last_sync_time: None,
-            watermark_update: moves.map(|before| SyncState { run: None, ..before }),
-            held: None,
+            watermark_update: before.map(|before| SyncState { baseline: None, ..before }),
+            objections: Vec::new(),
+            budgets: Default::default(),
             replayed: Some(replayed),
         })
     }
 
-    /// Returns the positions of what was copied.
+    /// Copies calls, all or those at these positions. Returns the positions of what was copied.
     fn copy_calls(
         &self,
         run: RunId,
         segments: &[SegmentInfo],
-        from: u64,
-        wanted: impl Fn(u64) -> bool,
-        writer: &mut dyn SpoolWriter,
-    ) -> Result<Vec<u64>> {
-        let mut copied = Vec::new();
-        self.each_call(run, segments, from, |position, call, json| {
-            if call.unchanged || call.meta.flags.has(CallFlags::PURGED) || !wanted(position) {
-                return Ok(());
-            }
-            copied.push(position);
-            writer.call(&call.meta, 0, json)
-        })?;
-        Ok(copied)
-    }
-
-    /// The ordering keys that a re-queried replay looks for.
-    fn wanted_keys(&self, replay: &Replay, destination: &str) -> Result<WantedKeys> {
-        let chosen = self.chosen(replay, destination)?;
-        let mut keys = WantedKeys::default();
-        let Some(first) = chosen.first() else { return Ok(keys) };
-        let segments = self.kept_calls(&self.known(replay.run)?)?;
-        self.each_call(replay.run, &segments, *first, |position, call, _| {
-            if chosen.binary_search(&position).is_ok() && !call.meta.flags.has(CallFlags::PURGED) {
-                keys.positions.entry((call.meta.key, call.meta.key2)).or_default().push(position);
-            }
-            Ok(())
-        })?;
-        Ok(keys)
+        chosen: Option<&[u64]>,
+        header: SpoolHeader,
+    ) -> Result<(Spooled, Vec<u64>)> {
+        let (mut writer, mut copied) = (self.spool.create(header)?, Vec::new());
+        let is_chosen = |position| chosen.is_none_or(|chosen| chosen.binary_search(&position).is_ok());
+        let first = match chosen {
+            None => Some(0),
+            Some(chosen) => chosen.first().copied(),
+        };
+        let done = first.map_or(Ok(()), |first| {
+            self.reader().each_call(run, segments, first, |position, call, json| {
+                if call.unchanged || call.meta.flags.has(CallFlags::PURGED) || !is_chosen(position) {
+                    return Ok(());
+                }
+                copied.push(position);
+                writer.call(&call.meta, 0, json)
+            })
+        });
+        if let Err(error) = done {
+            writer.abandon();
+            return Err(error);
+        }
+        Ok((writer.finish(None)?, copied))
     }
 }
 
@@ -328,14 +331,9 @@ impl Extractor<'_> {
     /// The whole extraction of a replay as sent: no query, a copy.
     pub(crate) async fn copy(&self, replay: &Replay) -> std::result::Result<(), Errors> {
         let started = Instant::now();
-        let (engine, run, replay) = (self.engine.clone(), self.run.clone(), replay.clone());
-        let rows = blocking(move || {
-            let extraction = engine.copy(&run, &replay)?;
-            let rows = extraction.rows;
-            guard::commit(&*engine.state, &run, extraction, &engine.budgets)?;
-            Ok(rows)
-        })
-        .await?;
+        let extraction = self.engine.copy(self.run, replay).await?;
+        let rows = extraction.rows;
+        guard::commit(&*self.engine.state, self.run, extraction, &self.engine.budgets).await?;
         (self.observer)(Event::Extracted {
             sync: self.run.sync.clone(),
             run: self.run.id,
@@ -348,18 +346,17 @@ impl Extractor<'_> {
 
     /// What a re-queried replay keeps of the result; `None` for every other run.
     pub(crate) async fn wanted_keys(&self) -> Result<Option<WantedKeys>> {
-        let options = &self.run.pinned.options;
-        let (Some(replay), Some(destination)) = (options.replay.clone(), options.only.clone()) else {
+        let options = &self.run.spec.options;
+        let (Some(replay), Some(destination)) = (options.replay(), &options.destination) else {
             return Ok(None);
         };
-        let engine = self.engine.clone();
-        blocking(move || engine.wanted_keys(&replay, &destination)).await.map(Some)
+        self.engine.reader().wanted_keys(replay, destination).await.map(Some)
     }
 
     /// The dead letters whose keys the result gave.
     pub(crate) fn replayed(&self, keys: Option<WantedKeys>) -> Option<Replayed> {
-        let options = &self.run.pinned.options;
-        let (replay, destination) = (options.replay.as_ref()?, options.only.clone()?);
+        let options = &self.run.spec.options;
+        let (replay, destination) = (options.replay()?, options.destination.clone()?);
         let keys = keys?;
         let found = keys.positions.into_iter().filter(|(key, _)| keys.seen.contains(key));
         let mut positions: Vec<u64> = found.flat_map(|(_, positions)| positions).collect();
@@ -382,12 +379,12 @@ fn identifier(json: &[u8]) -> String {
 }
 
 /// Why a re-queried replay cannot begin: an older state of the same people may still be on its way to the destination.
-pub(crate) fn in_the_way(engine: &Engine, sync: &str, options: &RunOptions) -> Result<()> {
-    let requery = options.replay.as_ref().is_some_and(|r| r.again == ReplayMode::Requery);
-    for run in engine.state.unfinished_runs()?.into_iter().filter(|r| requery && r.sync == sync) {
-        let deliveries = engine.state.deliveries(run.id)?;
+pub(crate) async fn in_the_way(engine: &Engine, sync: &str, options: &RunOptions) -> Result<()> {
+    let requery = options.replay().is_some_and(|r| r.again == ReplayMode::Requery);
+    for run in engine.state.unfinished_runs().await?.into_iter().filter(|r| requery && r.sync == sync) {
+        let deliveries = engine.state.deliveries(run.id).await?;
         let same = |d: &outflow_core::ports::state::DeliveryRecord| {
-            Some(&d.destination) == options.only.as_ref() && d.counts.pending > 0
+            Some(&d.destination) == options.destination.as_ref() && d.counts.pending > 0
         };
         if run.state != RunState::Delivering || deliveries.iter().any(same) {
             return Err(Error::new(

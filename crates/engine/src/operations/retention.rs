@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use outflow_core::{Result, RunId};
+use tokio::task::block_in_place;
 
 use crate::Engine;
 
@@ -24,45 +25,45 @@ impl Default for Keep {
 }
 
 impl Engine {
-    /// Deletes and forgets what is past its time. Blocks.
+    /// Deletes and forgets what is past its time.
     ///
     /// Only the holder of the state may call it, and not while a run extracts.
     ///
     /// # Errors
     /// What the spool and the state say.
-    pub fn keep_house(&self, keep: Keep) -> Result<()> {
-        self.sweep(keep.segments)?;
-        self.forget(keep.runs).map(drop)
+    pub async fn keep_house(&self, keep: Keep) -> Result<()> {
+        self.sweep(keep.segments).await?;
+        self.forget(keep.runs).await.map(drop)
     }
 
-    /// Deletes the segments of runs that ended more than `keep` ago, and orphans. What the next run of a sync is compared with stays. Blocks.
+    /// Deletes the segments of runs that ended more than `keep` ago, and orphans. What the next run of a sync is compared with stays.
     ///
     /// Only the holder of the state may call it, and not while a run extracts.
-    pub fn sweep(&self, keep: Duration) -> Result<Vec<RunId>> {
-        let compared: HashSet<RunId> = self.state.compared_runs()?.into_iter().collect();
+    pub async fn sweep(&self, keep: Duration) -> Result<Vec<RunId>> {
+        let compared: HashSet<RunId> = self.state.compared_runs().await?.into_iter().collect();
         let before =
             self.clock.now() - jiff::SignedDuration::try_from(keep).unwrap_or(jiff::SignedDuration::MAX);
-        let mut swept = self.state.runs_with_old_segments(before)?;
+        let mut swept = self.state.runs_with_old_segments(before).await?;
         for &run in &swept {
             // The state forgets first: a segment that it names is always there.
-            self.state.forget_segments(run)?;
-            self.spool.remove(run, compared.contains(&run))?;
+            self.state.forget_segments(run).await?;
+            block_in_place(|| self.spool.remove(run, compared.contains(&run)))?;
             tracing::debug!(run = run.0, "segments deleted");
         }
-        for run in self.spool.runs()? {
-            let segments = self.state.segments(run)?;
+        for run in block_in_place(|| self.spool.runs())? {
+            let segments = self.state.segments(run).await?;
             if !segments.is_empty() {
                 // A purge that was interrupted may have left the segments that it had replaced.
-                self.spool.tidy(run, &segments)?;
+                block_in_place(|| self.spool.tidy(run, &segments))?;
                 continue;
             }
-            let known = self.state.run(run)?;
+            let known = self.state.run(run).await?;
             let orphan = match &known {
                 None => true,
                 Some(record) => record.state.is_final(),
             };
             if orphan && !compared.contains(&run) {
-                self.spool.remove(run, false)?;
+                block_in_place(|| self.spool.remove(run, false))?;
                 tracing::debug!(run = run.0, "orphaned segments deleted");
                 swept.push(run);
             }

@@ -12,14 +12,14 @@ use crate::Engine;
 use crate::operations::backfill::{LOOKED_AT, closes_gaps};
 
 impl Engine {
-    /// The sync's destinations that its next ordinary run leaves out, as the last one did. Blocks.
-    pub(crate) fn skipped(&self, spec: &SyncSpec) -> Result<Vec<String>> {
-        let past = self.state.past_runs(&spec.name, LOOKED_AT)?;
-        let telling = |run: &&RunRecord| run.pinned.options.is_ordinary() || closes_gaps(run);
+    /// The sync's destinations that its next ordinary run leaves out, as the last one did.
+    pub(crate) async fn skipped(&self, spec: &SyncSpec) -> Result<Vec<String>> {
+        let past = self.state.past_runs(&spec.name, LOOKED_AT).await?;
+        let telling = |run: &&RunRecord| run.spec.options.is_incremental() || closes_gaps(run);
         let is_skipped = |name: &String| {
-            let has = |run: &&RunRecord| run.pinned.connections.iter().any(|c| c.destination == *name);
+            let has = |run: &&RunRecord| run.spec.connections.iter().any(|c| c.destination == *name);
             let last = past.iter().map(|run| &run.record).filter(telling).find(has);
-            last.is_some_and(|run| run.pinned.skipped.contains(name))
+            last.is_some_and(|run| run.spec.skipped.contains(name))
         };
         let names = spec.connections.iter().map(|c| &c.destination);
         Ok(but_not_all(spec, names.filter(|name| is_skipped(name)).cloned().collect()))

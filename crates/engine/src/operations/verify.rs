@@ -1,10 +1,12 @@
 //! Proving promise 1 for a run: what the segments hold, recounted against what the state says.
 
-use outflow_core::ports::spool::{CallBlock, SegmentKind};
-use outflow_core::{Code, Error, NextStep, Result, RunId};
+use outflow_core::ports::spool::{CallBlock, SegmentInfo, SegmentKind};
+use outflow_core::ports::state::DeliveryRecord;
+use outflow_core::{Result, RunId};
 use serde::Serialize;
+use tokio::task::block_in_place;
 
-use crate::Engine;
+use crate::RunReader;
 use crate::report::FORMAT_VERSION;
 
 /// What a recount found. It is right if `differences` is empty.
@@ -28,17 +30,15 @@ pub struct Verification {
     pub differences: Vec<String>,
 }
 
-impl Engine {
-    /// Recounts a run. Blocks; reads every segment of it.
+impl RunReader {
+    /// Recounts a run. Reads every segment of it.
     ///
     /// # Errors
     /// C011 for an unknown run; P004 and P005 for segments that cannot be read.
-    pub fn verify(&self, run: RunId) -> Result<Verification> {
-        let record = self.state.run(run)?.ok_or_else(|| {
-            Error::new(Code::NoSuchSyncOrRun, format!("there is no run {run}")).next_step(NextStep::ListRuns)
-        })?;
-        let segments = self.state.segments(run)?;
-        let deliveries = self.state.deliveries(run)?;
+    pub async fn verify(&self, run: RunId) -> Result<Verification> {
+        let record = self.known(run).await?;
+        let segments = self.state.segments(run).await?;
+        let deliveries = self.state.deliveries(run).await?;
         let mut found = Verification {
             format_version: FORMAT_VERSION,
             run,
@@ -65,34 +65,15 @@ impl Engine {
             let sum = c.delivered + c.dead_letters + c.filtered + c.cancelled + c.discarded + c.pending;
             check(&format!("{name}: calls against their outcomes"), c.calls, sum);
             check(&format!("{name}: calls against the run's"), c.calls, rows.calls);
-            let letters = self.state.dead_letters(run, name, 0, u64::MAX >> 1)?.len() as u64;
+            let letters = self.state.dead_letters(run, name, 0, u64::MAX >> 1).await?.len() as u64;
             check(&format!("{name}: dead letters counted against kept"), c.dead_letters, letters);
         }
         if segments.is_empty() {
             return Ok(found);
         }
-        let mut pending = vec![0_u64; deliveries.len()];
-        let mut ordinals = Ordinals::default();
-        let calls: Vec<_> = segments.iter().filter(|s| s.kind == SegmentKind::Calls).cloned().collect();
-        let mut reader = self.spool.read(run, &calls, 0)?;
-        let mut block = CallBlock::default();
-        while reader.next(&mut block)? {
-            for (n, call) in block.calls.iter().enumerate() {
-                ordinals.see(call.meta.ordinal);
-                if call.unchanged {
-                    found.unchanged += 1;
-                    continue;
-                }
-                found.calls += 1;
-                for (d, delivery) in deliveries.iter().enumerate() {
-                    pending[d] += u64::from(!delivery.settled.contains(block.first + n as u64));
-                }
-            }
-        }
-        for rejection in self.spool.rejections(run, &segments)? {
-            rejection?;
-            found.rejected += 1;
-        }
+        let Counted { calls, unchanged, rejected, ordinals, pending } =
+            block_in_place(|| self.count(run, &segments, &deliveries))?;
+        (found.calls, found.unchanged, found.rejected) = (calls, unchanged, rejected);
         let mut check = |what: &str, left: u64, right: u64| {
             if left != right {
                 found.differences.push(format!("{what}: {left} against {right}"));
@@ -112,6 +93,42 @@ impl Engine {
         }
         Ok(found)
     }
+
+    fn count(&self, run: RunId, segments: &[SegmentInfo], deliveries: &[DeliveryRecord]) -> Result<Counted> {
+        let mut found = Counted { pending: vec![0; deliveries.len()], ..Counted::default() };
+        let calls: Vec<_> = segments.iter().filter(|s| s.kind == SegmentKind::Calls).cloned().collect();
+        let mut reader = self.spool.read(run, &calls, 0)?;
+        let mut block = CallBlock::default();
+        while reader.next(&mut block)? {
+            for (n, call) in block.calls.iter().enumerate() {
+                found.ordinals.see(call.meta.ordinal);
+                if call.unchanged {
+                    found.unchanged += 1;
+                    continue;
+                }
+                found.calls += 1;
+                for (d, delivery) in deliveries.iter().enumerate() {
+                    found.pending[d] += u64::from(!delivery.settled.contains(block.first + n as u64));
+                }
+            }
+        }
+        for rejection in self.spool.rejections(run, segments)? {
+            rejection?;
+            found.rejected += 1;
+        }
+        Ok(found)
+    }
+}
+
+/// What the segments hold.
+#[derive(Default)]
+struct Counted {
+    calls: u64,
+    unchanged: u64,
+    rejected: u64,
+    ordinals: Ordinals,
+    /// By delivery.
+    pending: Vec<u64>,
 }
 
 /// Ordinals rise strictly: no row stands in the segments twice.

@@ -12,11 +12,11 @@ use tokio::time::Instant;
 
 use super::queues::Busy;
 use super::{RuntimeConfig, Shared, SyncRuntime, Trigger, Triggered, driver, occupies, queues};
+use crate::Errors;
 use crate::event::{Event, Observer};
 use crate::operations::skip::but_not_all;
 use crate::schedule::{Slots, due, jitter};
 use crate::stop::stopped;
-use crate::{Errors, blocking};
 
 /// The wall clock can jump, so it is checked at least this often.
 const LOOK_AGAIN: Duration = Duration::from_secs(20);
@@ -102,8 +102,7 @@ impl Actor {
             let left_out = self.left_out(&config, sync_runtime).await?;
             self.shared.queues.set_skipped(&self.name, left_out.before);
         }
-        let (state, name) = (config.engine.state.clone(), self.name.clone());
-        let unfinished = blocking(move || state.unfinished_runs()).await?;
+        let (unfinished, name) = (config.engine.state.unfinished_runs().await?, self.name.clone());
         let open = unfinished
             .into_iter()
             .find(|r| r.sync == name && matches!(r.state, RunState::Queued | RunState::Extracting));
@@ -176,9 +175,8 @@ impl Actor {
 
     /// What keeps the sync busy.
     async fn busy(&mut self, config: &RuntimeConfig) -> Result<Option<Busy>> {
-        let (state, name) = (config.engine.state.clone(), self.name.clone());
-        let unfinished = blocking(move || state.unfinished_runs()).await?;
-        if let Some(run) = unfinished.iter().find(|r| r.sync == name && occupies(r.state)) {
+        let unfinished = config.engine.state.unfinished_runs().await?;
+        if let Some(run) = unfinished.iter().find(|r| r.sync == self.name && occupies(r.state)) {
             let reason = format!("run {} is {}", run.id, run.state);
             let held =
                 (run.state == RunState::AwaitingApproval).then(|| crate::operations::approval::waits(run));
@@ -217,8 +215,7 @@ impl Actor {
 
     /// The destinations that the next incremental run skips.
     async fn left_out(&self, config: &RuntimeConfig, sync_runtime: &SyncRuntime) -> Result<LeftOut> {
-        let (engine, spec) = (config.engine.clone(), sync_runtime.spec.clone());
-        let before = blocking(move || engine.skipped(&spec)).await?;
+        let before = config.engine.skipped(&sync_runtime.spec).await?;
         let full = self.shared.queues.full(config, &self.name).into_iter().map(|queue| queue.destination);
         let mut now = before.clone();
         now.extend(full.filter(|name| config.limits.skips.contains(name) && !before.contains(name)));
@@ -239,14 +236,13 @@ impl Actor {
             skipped: Vec::new(),
         };
         let new = driver::new_run(&config.engine, &sync_runtime.spec, request);
-        let (state, reason) = (config.engine.state.clone(), (busy.code, busy.reason));
-        let text = reason.1.clone();
-        let record = blocking(move || state.skip_run(&new, busy.run, &reason)).await?;
+        let reason = (busy.code, busy.reason);
+        let record = config.engine.state.skip_run(&new, busy.run, &reason).await?;
         (self.shared.observer)(Event::Skipped {
             sync: self.name.clone(),
             run: record.id,
             slot,
-            reason: text,
+            reason: reason.1,
         });
         Ok(())
     }
@@ -264,10 +260,10 @@ impl Actor {
         let request = driver::Request { options, trigger: by, due_at: slot, skipped: now };
         let record = driver::create(&config.engine, &sync_runtime.spec, request).await?;
         let run = record.id;
-        if record.pinned.options.is_ordinary() {
-            self.shared.queues.set_skipped(&self.name, record.pinned.skipped.clone());
+        if record.spec.options.is_incremental() {
+            self.shared.queues.set_skipped(&self.name, record.spec.skipped.clone());
         }
-        for destination in record.pinned.skipped.iter().filter(|name| !before.contains(name)).cloned() {
+        for destination in record.spec.skipped.iter().filter(|name| !before.contains(name)).cloned() {
             (self.shared.observer)(Event::DestinationSkipped { sync: self.name.clone(), run, destination });
         }
         self.extract(config, sync_runtime, record, false);
@@ -299,7 +295,7 @@ impl Actor {
 
 /// The trigger of a requested run.
 fn by_hand(options: &RunOptions) -> By {
-    if options.replay.is_some() { By::Replay } else { By::Manual }
+    if options.replay().is_some() { By::Replay } else { By::Manual }
 }
 
 /// Waits for the running extraction; for ever if there is none.
@@ -327,7 +323,7 @@ async fn extract(
     record: RunRecord,
 ) -> Result<ExtractionOutcome> {
     let mut stop = config.engine.stop.clone();
-    let [own, all] = shared.permits_for(&record.pinned.source);
+    let [own, all] = shared.permits_for(&record.spec.source);
     let both = async { (own.acquire_owned().await, all.acquire_owned().await) };
     let _permits = tokio::select! {
         permits = both => permits,

@@ -13,7 +13,6 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::{RuntimeConfig, Shared};
-use crate::blocking;
 use crate::event::Event;
 use crate::stop::stopped;
 
@@ -46,8 +45,7 @@ pub(super) async fn go(shared: Arc<Shared>) -> Result<()> {
 async fn next(config: &Arc<RuntimeConfig>) -> Result<Option<RunId>> {
     let before = config.engine.clock.now()
         - jiff::SignedDuration::try_from(config.limits.audit_after).unwrap_or(jiff::SignedDuration::MAX);
-    let state = config.engine.state.clone();
-    blocking(move || state.next_audit(before)).await
+    config.engine.state.next_audit(before).await
 }
 
 /// Whether the process was stopped meanwhile.
@@ -60,28 +58,21 @@ async fn paused(stop: &mut watch::Receiver<bool>, pause: Duration) -> bool {
 
 async fn recount(shared: &Shared, run: RunId) -> Result<()> {
     let config = shared.config();
-    let audited = blocking(move || {
-        let engine = &config.engine;
-        let (sync, differences) = match engine.verify(run) {
-            Ok(found) => (found.sync, found.differences),
-            Err(error)
-                if matches!(error.code(), Code::SpoolIo | Code::SegmentDamaged | Code::SegmentMissing) =>
-            {
-                let record = engine.state.run(run)?;
-                // They were removed by retention or a purge while they were read.
-                if engine.state.segments(run)?.is_empty() {
-                    return Ok(None);
-                }
-                (record.map(|r| r.sync).unwrap_or_default(), vec![error.to_string()])
+    let engine = &config.engine;
+    let (sync, differences) = match engine.reader().verify(run).await {
+        Ok(found) => (found.sync, found.differences),
+        Err(error) if matches!(error.code(), Code::SpoolIo | Code::SegmentDamaged | Code::SegmentMissing) => {
+            let record = engine.state.run(run).await?;
+            // They were removed by retention or a purge while they were read.
+            if engine.state.segments(run).await?.is_empty() {
+                return Ok(());
             }
-            Err(error) => return Err(error),
-        };
-        engine.state.set_audit(run, &Audit { at: engine.clock.now(), differences: differences.clone() })?;
-        Ok(Some((sync, differences)))
-    })
-    .await?;
-    if let Some((sync, differences)) = audited {
-        (shared.observer)(Event::Audited { sync, run, differences });
-    }
+            (record.map(|r| r.sync).unwrap_or_default(), vec![error.to_string()])
+        }
+        Err(error) => return Err(error),
+    };
+    let audit = Audit { at: engine.clock.now(), differences: differences.clone() };
+    engine.state.set_audit(run, &audit).await?;
+    (shared.observer)(Event::Audited { sync, run, differences });
     Ok(())
 }

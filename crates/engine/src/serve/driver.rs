@@ -15,7 +15,7 @@ use crate::event::Event;
 use crate::extract::Extractor;
 use crate::run::{pinned, pinned_spec};
 use crate::schedule::{self, Since, Slots};
-use crate::{Engine, Errors, blocking, spans};
+use crate::{Engine, Errors, spans};
 
 /// What a run is created with.
 pub(super) struct Request {
@@ -34,7 +34,7 @@ pub(super) fn new_run(engine: &Engine, spec: &SyncSpec, request: Request) -> New
         sync: spec.name.clone(),
         call_type: spec.call_type,
         trigger: request.trigger,
-        pinned: pinned(spec, &request.options, request.skipped),
+        spec: pinned(spec, &request.options, request.skipped),
         due_at: request.due_at.unwrap_or(now),
         started_at: now,
     }
@@ -42,8 +42,7 @@ pub(super) fn new_run(engine: &Engine, spec: &SyncSpec, request: Request) -> New
 
 /// Creates a run.
 pub(super) async fn create(engine: &Engine, spec: &SyncSpec, request: Request) -> Result<RunRecord> {
-    let (state, new) = (engine.state.clone(), new_run(engine, spec, request));
-    blocking(move || state.create_run(&new)).await
+    engine.state.create_run(&new_run(engine, spec, request)).await
 }
 
 /// Tells that a run begins or goes on.
@@ -71,15 +70,13 @@ impl Engine {
     /// # Errors
     /// Those of the state.
     pub async fn last_fired(&self, sync: &str, slots: &Slots, now: Timestamp) -> Result<Option<Timestamp>> {
-        let (state, name) = (self.state.clone(), sync.to_owned());
-        let fired = blocking(move || state.fired(&name)).await?;
+        let fired = self.state.fired(sync).await?;
         match schedule::since(slots, fired) {
             Since::Fired(slot) => Ok(Some(slot)),
             Since::Beginning => Ok(Some(Timestamp::MIN)),
             Since::Never => Ok(None),
             Since::Now => {
-                let (state, name) = (self.state.clone(), sync.to_owned());
-                blocking(move || state.set_fired(&name, now)).await?;
+                self.state.set_fired(sync, now).await?;
                 Ok(Some(now))
             }
         }

@@ -20,7 +20,7 @@ use crate::operations::replay::in_the_way;
 use crate::operations::retention::Keep;
 use crate::report::{RunDocument, Seconds};
 use crate::run::gone;
-use crate::{Engine, Errors, blocking};
+use crate::{Engine, Errors};
 
 /// How a run is asked for.
 #[derive(Clone)]
@@ -80,8 +80,7 @@ impl Engine {
         warehouse: &dyn Warehouse,
         request: &RunRequest,
     ) -> Result<RunDocument, Errors> {
-        let (engine, name, options) = (self.clone(), spec.name.clone(), request.options.clone());
-        blocking(move || in_the_way(&engine, &name, &options)).await?;
+        in_the_way(self, &spec.name, &request.options).await?;
         Once::new(self, request).new_run(spec, warehouse).await
     }
 
@@ -107,8 +106,7 @@ impl Engine {
 
     /// The sync's oldest run that is not in a final state.
     async fn unfinished(&self, sync: &str) -> outflow_core::Result<Option<RunRecord>> {
-        let (state, name) = (self.state.clone(), sync.to_owned());
-        blocking(move || state.unfinished(&name)).await
+        self.state.unfinished(sync).await
     }
 }
 
@@ -136,12 +134,11 @@ impl<'a> Once<'a> {
     }
 
     async fn new_run(&self, spec: &SyncSpec, warehouse: &dyn Warehouse) -> Result<RunDocument, Errors> {
-        let (engine, sync) = (self.engine.clone(), spec.clone());
         let request = driver::Request {
             options: self.request.options.clone(),
             trigger: self.request.trigger,
             due_at: self.request.due_at,
-            skipped: blocking(move || engine.skipped(&sync)).await?,
+            skipped: self.engine.skipped(spec).await?,
         };
         let record = driver::create(self.engine, spec, request).await?;
         self.drive(spec, warehouse, record, false).await
@@ -178,19 +175,15 @@ impl<'a> Once<'a> {
         queues::enqueue(&self.shared, run).await?;
         self.shared.queues.ended().await?;
         seconds.deliver = started.elapsed().as_secs_f64();
-        let state = self.engine.state.clone();
-        let document = blocking(move || {
-            let record = state.run(run)?.ok_or_else(|| gone(run))?;
-            Ok(RunDocument::of(&record, state.deliveries(run)?, resumed, seconds))
-        });
-        document.await.map_err(Errors::from)
+        let state = &self.engine.state;
+        let record = state.run(run).await?.ok_or_else(|| gone(run))?;
+        Ok(RunDocument::of(&record, state.deliveries(run).await?, resumed, seconds))
     }
 
     /// A person who asks for a run wants a destination that stopped earlier to be tried again: with one
     /// request.
     async fn resume_destinations(&self, run: RunId) -> outflow_core::Result<()> {
-        let state = self.engine.state.clone();
-        for delivery in blocking(move || state.deliveries(run)).await? {
+        for delivery in self.engine.state.deliveries(run).await? {
             if let Some(destination) = self.engine.destinations.get(&delivery.destination) {
                 self.engine.limiters.of(destination.as_ref()).resume();
             }

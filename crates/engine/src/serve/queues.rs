@@ -233,7 +233,7 @@ fn shared_error(error: Arc<Error>) -> Error {
 /// Enqueues the runs that an earlier process did not finish, and reports those that await approval.
 pub(super) async fn recover(shared: &Arc<Shared>) -> Result<()> {
     let state = shared.config().engine.state.clone();
-    for record in blocking(move || state.unfinished_runs()).await? {
+    for record in state.unfinished_runs().await? {
         if matches!(record.state, RunState::Delivering | RunState::AwaitingApproval) {
             enqueue(shared, record.id).await?;
         }
@@ -244,8 +244,8 @@ pub(super) async fn recover(shared: &Arc<Shared>) -> Result<()> {
 /// Puts a run's open deliveries into their queues. A run without any ends.
 pub(super) async fn enqueue(shared: &Arc<Shared>, run: RunId) -> Result<()> {
     let config = shared.config();
-    let state = config.engine.state.clone();
-    let (record, deliveries) = blocking(move || Ok((state.run(run)?, state.deliveries(run)?))).await?;
+    let state = &config.engine.state;
+    let (record, deliveries) = (state.run(run).await?, state.deliveries(run).await?);
     let Some(record) = record else { return Ok(()) };
     if record.state.is_final() {
         (shared.observer)(Event::Ended { sync: record.sync, run, state: record.state });
@@ -360,8 +360,8 @@ impl DeliveryQueue {
         stop: &mut watch::Receiver<bool>,
         reported: &Arc<Reported>,
     ) -> Result<DeliveryState> {
-        let state = config.engine.state.clone();
-        let found = blocking(move || Ok((state.run(run)?, state.deliveries(run)?))).await?;
+        let state = &config.engine.state;
+        let found = (state.run(run).await?, state.deliveries(run).await?);
         let (Some(record), deliveries) = found else { return Ok(DeliveryState::Succeeded) };
         let Some(delivery) = deliveries.into_iter().find(|d| d.destination == self.key.1) else {
             return Ok(DeliveryState::Succeeded);
@@ -485,8 +485,7 @@ async fn replaced(reloads: &mut watch::Receiver<Arc<RuntimeConfig>>, config: &Ar
 
 /// Ends the run if this was its last delivery.
 async fn conclude(shared: &Arc<Shared>, config: &RuntimeConfig, sync: &str, run: RunId) -> Result<()> {
-    let (state, now) = (config.engine.state.clone(), config.engine.clock.now());
-    if let Some(state) = blocking(move || state.conclude(run, now)).await? {
+    if let Some(state) = config.engine.state.conclude(run, config.engine.clock.now()).await? {
         (shared.observer)(Event::Ended { sync: sync.to_owned(), run, state });
         shared.queues.touch();
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use outflow_core::ports::state::State;
+use outflow_core::ports::state::StateReader;
 use outflow_core::run::Trigger;
 use outflow_core::{Code, Error, Result, RunRecord, RunState, Timestamp};
 
@@ -36,16 +36,16 @@ impl Crowded {
     }
 }
 
-/// The advice for each of these syncs that skips many slots. Blocks.
+/// The advice for each of these syncs that skips many slots.
 ///
 /// # Errors
 /// Those of the state.
-pub fn warnings(state: &dyn State, sync: Option<&str>, now: Timestamp) -> Result<Vec<Error>> {
+pub async fn warnings(state: &dyn StateReader, sync: Option<&str>, now: Timestamp) -> Result<Vec<Error>> {
     let since = now - jiff::SignedDuration::try_from(WINDOW).unwrap_or_default();
     let mut all = Vec::new();
-    for name in state.standings(since)?.into_iter().map(|s| s.sync) {
+    for name in state.standings(since).await?.into_iter().map(|s| s.sync) {
         if sync.is_none_or(|wanted| wanted == name) {
-            let crowded = crowded(&state.runs_since(&name, since)?, now);
+            let crowded = crowded(&state.runs_since(&name, since).await?, now);
             all.extend(crowded.map(|c| c.warning(&name)));
         }
     }
@@ -96,7 +96,7 @@ mod tests {
             call_type: CallType::Identify,
             state: if took.is_some() { RunState::Succeeded } else { RunState::Skipped },
             trigger: Trigger::Schedule,
-            pinned: RunSpec {
+            spec: RunSpec {
                 source: "s".into(),
                 query: String::new(),
                 connections: Vec::new(),

@@ -42,26 +42,20 @@ async fn soon(nudge: &Notify) {
 async fn look(shared: &Arc<Shared>, serving_since: Timestamp) -> Result<()> {
     let config = shared.config();
     let (destinations, queues, skipped) = (destinations(&config), queues(shared), skipped(shared, &config));
-    let asked = config.clone();
-    let changed = blocking(move || {
-        let state = &asked.engine.state;
-        let facts = Facts {
-            now: asked.engine.clock.now(),
-            serving_since,
-            syncs: syncs(&asked)?,
-            destinations,
-            queues,
-            skipped,
-            room: asked.engine.spool.room().ok(),
-        };
-        let before = state.alerts()?;
-        let changes = alert::changes(&asked.rules, &facts, &before);
-        if !changes.is_empty() {
-            state.put_alerts(&changes)?;
-        }
-        Ok(changes)
-    })
-    .await?;
+    let (state, spool) = (&config.engine.state, config.engine.spool.clone());
+    let facts = Facts {
+        now: config.engine.clock.now(),
+        serving_since,
+        syncs: syncs(&config).await?,
+        destinations,
+        queues,
+        skipped,
+        room: blocking(move || Ok(spool.room().ok())).await?,
+    };
+    let changed = alert::changes(&config.rules, &facts, &state.alerts().await?);
+    if !changed.is_empty() {
+        state.put_alerts(&changed).await?;
+    }
     for alert in changed {
         (shared.observer)(Event::Alert { alert });
     }
@@ -69,9 +63,9 @@ async fn look(shared: &Arc<Shared>, serving_since: Timestamp) -> Result<()> {
 }
 
 /// The enabled syncs that have run.
-fn syncs(config: &RuntimeConfig) -> Result<Vec<SyncFacts>> {
+async fn syncs(config: &RuntimeConfig) -> Result<Vec<SyncFacts>> {
     let since = config.engine.clock.now() - jiff::SignedDuration::try_from(WINDOW).unwrap_or_default();
-    let standings = config.engine.state.standings(since)?;
+    let standings = config.engine.state.standings(since).await?;
     let known = standings.into_iter().filter_map(|standing| {
         let sync_runtime = config.sync_runtime(&standing.sync).filter(|m| m.spec.enabled)?;
         Some(SyncFacts { standing, slots: Slots::of(&sync_runtime.spec.schedule) })

@@ -77,7 +77,7 @@ async fn told(served: &mut Served) -> String {
     };
     let alert = served.next(pick).await;
     // Whoever tells it says so afterwards.
-    served.house.state().alert_told(&alert).unwrap();
+    served.house.state().alert_told(&alert).await.unwrap();
     match alert.recovered_at {
         None => format!("+{} {}: {}", alert.kind, alert.subject, alert.message),
         Some(_) => format!("-{} {}", alert.kind, alert.subject),
@@ -109,7 +109,7 @@ async fn a_sync_that_fails_so_many_times() {
     *story.table.breaks_after.lock().unwrap() = None;
     story.next_slot(&served, MINUTE);
     assert_eq!(told(&mut served).await, "-sync_failing users");
-    assert_eq!(served.house.state().alerts().unwrap(), []);
+    assert_eq!(served.house.state().alerts().await.unwrap(), []);
     served.end().await;
 }
 
@@ -227,7 +227,7 @@ async fn a_run_that_a_guard_holds() {
     story.spec.guards = Guards { max_rows: Some(29), ..Guards::default() };
     let mut served = story.begin();
     let alert = told(&mut served).await;
-    let why = served.house.state().run(RunId(1)).unwrap().unwrap().reason.unwrap();
+    let why = served.house.state().run(RunId(1)).await.unwrap().unwrap().reason.unwrap();
     assert_eq!(
         (why.0, alert),
         (Code::TooManyRows, format!("+run_awaiting_approval users: run 1 of users is held: {}", why.1))
@@ -289,7 +289,7 @@ async fn each_finished_run_is_recounted_and_one_that_does_not_add_up() {
     story.next_slot(&served, 61);
     assert_eq!(served.next(audited).await, (RunId(1), 0));
     assert_eq!(served.run_ended().await, (RunId(2), RunState::Succeeded));
-    assert!(served.house.state().audit(RunId(1)).unwrap().unwrap().differences.is_empty());
+    assert!(served.house.state().audit(RunId(1)).await.unwrap().unwrap().differences.is_empty());
     lose(&served.house, 2);
     story.next_slot(&served, 62);
     assert_eq!(served.next(audited).await, (RunId(2), 1));

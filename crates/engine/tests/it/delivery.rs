@@ -27,9 +27,9 @@ async fn one_bad_call_in_a_refused_batch_is_the_only_dead_letter() {
     assert_eq!((counts.delivered, counts.dead_letters), (99, 1));
     assert!(a.requests() <= 10 + 2 * 4, "{} requests", a.requests());
     assert!(a.users().values().all(|n| *n == 1));
-    let letters = house.state().dead_letters(run.run, "a", 0, 10).unwrap();
+    let letters = house.state().dead_letters(run.run, "a", 0, 10).await.unwrap();
     assert_eq!((letters.len(), letters[0].ordinal, letters[0].code), (1, 36, Code::CallRefused));
-    let record = house.state().run(run.run).unwrap().unwrap();
+    let record = house.state().run(run.run).await.unwrap().unwrap();
     assert_eq!(letters[0].message_id.as_bytes(), record.key.message_id(36));
 }
 
@@ -50,7 +50,7 @@ async fn partial_answers_checks_and_filters_settle_each_call_once() {
     let c = run.destinations[0].1.counts;
     assert_eq!((c.calls, c.delivered, c.dead_letters, c.filtered, c.pending), (40, 36, 2, 2, 0));
     let codes: Vec<_> =
-        house.state().dead_letters(run.run, "a", 0, 10).unwrap().iter().map(|l| l.code).collect();
+        house.state().dead_letters(run.run, "a", 0, 10).await.unwrap().iter().map(|l| l.code).collect();
     assert_eq!(codes, [Code::CallRefused, Code::CallTooLargeForDestination]);
 }
 
@@ -184,7 +184,7 @@ async fn a_run_whose_segments_are_gone_is_lost_and_gives_its_window_back() {
     let run = house.run(&spec, &table).await.unwrap();
     house.engine.spool.remove(run.run, false).unwrap();
     assert_eq!(crate::parts::codes(&house.run(&spec, &table).await.unwrap_err()), [Code::SegmentMissing]);
-    assert_eq!(house.state().run(run.run).unwrap().unwrap().state, RunState::Lost);
+    assert_eq!(house.state().run(run.run).await.unwrap().unwrap().state, RunState::Lost);
     let b = Scripted::new("a", |_, _| Answer::Delivered);
     let house = house.reopened(&[&b]);
     let next = house.run(&spec, &table).await.unwrap();
@@ -198,9 +198,9 @@ async fn old_segments_are_swept_but_not_what_the_next_run_is_compared_with() {
     let run = house.run(&spec, &table).await.unwrap();
     let engine = house.engine.clone();
     let week = std::time::Duration::from_secs(7 * 24 * 3600);
-    assert_eq!(engine.sweep(week).unwrap(), []);
-    assert_eq!(engine.sweep(std::time::Duration::ZERO).unwrap(), [run.run]);
-    assert!(house.state().segments(run.run).unwrap().is_empty());
+    assert_eq!(engine.sweep(week).await.unwrap(), []);
+    assert_eq!(engine.sweep(std::time::Duration::ZERO).await.unwrap(), [run.run]);
+    assert!(house.state().segments(run.run).await.unwrap().is_empty());
     let again = house.run(&spec, &table).await.unwrap();
     assert_eq!((again.rows.unchanged, again.rows.calls), (10, 0));
 }

@@ -1,6 +1,6 @@
 //! The first half: what is committed, when `last_sync_time` moves, what is unchanged.
 
-use outflow_core::run::RunOptions;
+use outflow_core::run::{RunKind, RunOptions};
 use outflow_core::{Answer, Code, RunState, Timestamp};
 
 use crate::parts::{House, Scripted, Table, codes, users_to};
@@ -59,11 +59,11 @@ async fn bad_rows_are_rejected_by_themselves_and_kept_with_their_reason() {
     table.rows.lock().unwrap()[4][0] = None;
     let run = house.run(&spec, &table).await.unwrap();
     assert_eq!((run.rows.read, run.rows.calls, run.rows.rejected), (9, 8, 1));
-    let segments = house.state().segments(run.run).unwrap();
+    let segments = house.state().segments(run.run).await.unwrap();
     let rejected: Vec<_> =
         house.engine.spool.rejections(run.run, &segments).unwrap().collect::<Result<_, _>>().unwrap();
     assert_eq!((rejected[0].ordinal, rejected[0].code), (4, Code::MissingField));
-    let findings = house.state().findings(run.run).unwrap();
+    let findings = house.state().findings(run.run).await.unwrap();
     assert_eq!((findings[0].code, findings[0].rows, findings[0].samples.len()), (Code::MissingField, 1, 1));
 }
 
@@ -75,9 +75,9 @@ async fn a_result_that_breaks_off_counts_for_nothing() {
     let errors = house.run(&spec, &table).await.unwrap_err();
     assert_eq!(codes(&errors), [Code::ConnectionBroken]);
     assert_eq!(a.requests(), 0);
-    assert_eq!(house.state().sync("users").unwrap().clock_us, None);
+    assert_eq!(house.state().sync("users").await.unwrap().watermark, None);
     assert_eq!(house.engine.spool.runs().unwrap(), []);
-    let failed = &house.state().runs(&Default::default()).unwrap()[0];
+    let failed = &house.state().runs(&Default::default()).await.unwrap()[0];
     assert_eq!(
         (failed.state, failed.reason.as_ref().map(|r| r.0)),
         (RunState::Failed, Some(Code::ConnectionBroken))
@@ -93,19 +93,19 @@ async fn full_since_limit_and_only_never_move_last_sync_time() {
     let (table, spec) = (Table::users(1..=20), users_to(&["a", "b"]));
     let house = House::new(&[&a, &b]);
     house.run(&spec, &table).await.unwrap();
-    let before = house.state().sync("users").unwrap();
+    let before = house.state().sync("users").await.unwrap();
     *table.clock.lock().unwrap() = 9_000_000;
     let options = [
-        (RunOptions { full: true, ..RunOptions::default() }, "0", 20),
-        (RunOptions { since: Some(Timestamp::from_second(77).unwrap()), ..RunOptions::default() }, "77", 20),
+        (RunOptions::of(RunKind::Full), "0", 20),
+        (RunOptions::of(RunKind::Since { at: Timestamp::from_second(77).unwrap() }), "77", 20),
         (RunOptions { limit: Some(3), ..RunOptions::default() }, "999999", 3),
-        (RunOptions { only: Some("b".into()), ..RunOptions::default() }, "999999", 20),
+        (RunOptions { destination: Some("b".into()), ..RunOptions::default() }, "999999", 20),
     ];
     for (options, start, calls) in options {
         let run = house.run_with(&spec, &table, options.clone()).await.unwrap();
         assert_eq!((run.last_sync_time.as_deref(), run.rows.calls), (Some(start), calls), "{options:?}");
-        assert_eq!(run.destinations.len(), if options.only.is_some() { 1 } else { 2 });
-        assert_eq!(house.state().sync("users").unwrap(), before);
+        assert_eq!(run.destinations.len(), if options.destination.is_some() { 1 } else { 2 });
+        assert_eq!(house.state().sync("users").await.unwrap(), before);
     }
     let next = house.run(&spec, &table).await.unwrap();
     assert_eq!((next.last_sync_time.as_deref(), next.rows.unchanged), (Some("999999"), 20));
@@ -135,7 +135,7 @@ async fn a_stop_during_the_extraction_cancels_the_statement_and_keeps_nothing() 
     let house = House::new(&[&a]);
     house.stop.send_replace(true);
     assert_eq!(codes(&house.run(&spec, &table).await.unwrap_err()), [Code::Interrupted]);
-    let run = &house.state().runs(&Default::default()).unwrap()[0];
+    let run = &house.state().runs(&Default::default()).await.unwrap()[0];
     assert_eq!(run.state, RunState::Cancelled);
-    assert_eq!((a.requests(), house.state().sync("users").unwrap().run), (0, None));
+    assert_eq!((a.requests(), house.state().sync("users").await.unwrap().baseline), (0, None));
 }

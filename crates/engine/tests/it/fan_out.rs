@@ -163,8 +163,8 @@ async fn a_call_goes_to_two_endpoints_to_one_to_none_or_fails() {
     };
     assert_eq!(a.users(PEOPLE), but(&[5, 6, 60]), "nothing of a call that fails is sent");
     assert_eq!(a.users(EVENTS), but(&[5, 6, 7, 60]));
-    let letters = house.state().dead_letters(run.run, "a", 0, 10).unwrap();
-    let record = house.state().run(run.run).unwrap().unwrap();
+    let letters = house.state().dead_letters(run.run, "a", 0, 10).await.unwrap();
+    let record = house.state().run(run.run).await.unwrap().unwrap();
     for (letter, ordinal) in letters.iter().zip([5, 59]) {
         assert_eq!((letter.ordinal, letter.code), (ordinal, Code::CallRefused));
         assert_eq!(letter.message_id.as_bytes(), record.key.message_id(ordinal));
@@ -195,7 +195,7 @@ async fn a_call_is_one_dead_letter_however_many_of_its_records_are_refused() {
     let run = house.run(&spec, &table).await.unwrap();
     let c = run.destinations[0].1.counts;
     assert_eq!((c.delivered, c.dead_letters, c.pending), (37, 3, 0));
-    let mut letters = house.state().dead_letters(run.run, "a", 0, 10).unwrap();
+    let mut letters = house.state().dead_letters(run.run, "a", 0, 10).await.unwrap();
     letters.sort_by_key(|letter| letter.position);
     let letters: Vec<_> =
         letters.iter().map(|l| (l.ordinal, l.message_id.as_str(), l.reason.as_str())).collect();

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use outflow_core::run::RunOptions;
+use outflow_core::run::{RunKind, RunOptions};
 use outflow_core::{
     Answer, Budget, Clock, Code, ColumnType, DeliveryState, Guards, RunId, RunState, SyncSpec, Timestamp,
 };
@@ -35,8 +35,7 @@ async fn held(house: &House, spec: &SyncSpec, table: &Table, code: Code) -> RunD
 }
 
 async fn verified(house: &House, run: RunId) {
-    let engine = house.engine.clone();
-    let found = tokio::task::spawn_blocking(move || engine.verify(run)).await.unwrap().unwrap();
+    let found = house.engine.reader().verify(run).await.unwrap();
     assert!(found.differences.is_empty(), "{found:?}");
 }
 
@@ -58,7 +57,7 @@ async fn each_guard_holds_the_whole_result_before_anything_is_sent() {
         let house = House::new(&[&a]);
         let document = held(&house, &guarded(fewer), &table, code).await;
         assert_eq!((document.rows.read, document.rows.calls), (100, 80), "the whole result is read");
-        assert_eq!((a.requests(), house.state().sync("users").unwrap().clock_us), (0, None), "{code}");
+        assert_eq!((a.requests(), house.state().sync("users").await.unwrap().watermark), (0, None), "{code}");
         house.engine.reject(document.run, false).await.unwrap();
         let sent = house.run(&guarded(guards), &table).await.unwrap();
         assert_eq!(
@@ -78,9 +77,9 @@ async fn a_query_whose_first_rows_are_bad_is_cancelled_and_leaves_nothing() {
     assert_eq!(codes(&errors), [Code::TooManyRejected]);
     assert_eq!(table.cancelled.load(Ordering::SeqCst), 1);
     assert_eq!((a.requests(), house.engine.spool.runs().unwrap()), (0, vec![]));
-    let failed = house.state().run(RunId(1)).unwrap().unwrap();
+    let failed = house.state().run(RunId(1)).await.unwrap().unwrap();
     assert_eq!((failed.state, failed.reason.unwrap().0), (RunState::Failed, Code::TooManyRejected));
-    assert_eq!(house.state().sync("users").unwrap().clock_us, None);
+    assert_eq!(house.state().sync("users").await.unwrap().watermark, None);
     let spec = guarded(Guards { max_rejected_percent: Some(60), ..Guards::default() });
     assert_eq!(house.run(&spec, &table).await.unwrap().rows.read, 30_000);
 }
@@ -124,7 +123,7 @@ async fn a_release_delivers_under_the_same_ids_and_moves_last_sync_time() {
     let house = House::new(&[&a]);
     let document = held(&house, &spec, &table, Code::TooManyRows).await;
     assert_eq!(document.destinations[0].1.counts.pending, 30);
-    let segments = house.state().segments(document.run).unwrap();
+    let segments = house.state().segments(document.run).await.unwrap();
     let mut reader = house.engine.spool.read(document.run, &segments, 0).unwrap();
     let mut block = Default::default();
     let mut kept = HashSet::new();
@@ -139,7 +138,7 @@ async fn a_release_delivers_under_the_same_ids_and_moves_last_sync_time() {
 
     let house = house.reopened(&[&a]);
     assert_eq!(house.engine.approve(document.run).await.unwrap().state, RunState::Delivering);
-    assert_eq!(house.state().sync("users").unwrap().run, Some(document.run));
+    assert_eq!(house.state().sync("users").await.unwrap().baseline.map(|b| b.run), Some(document.run));
     let done = house.engine.finish("users", &request(RunOptions::default())).await.unwrap().unwrap();
     assert_eq!((done.state, done.next_last_sync_time.as_deref()), (RunState::Succeeded, Some("999999")));
     let sent: HashSet<_> =
@@ -159,7 +158,7 @@ async fn a_discarded_run_leaves_last_sync_time_and_the_next_reads_the_same_rows(
     let house = House::new(&[&a]);
     let document = held(&house, &spec, &table, Code::TooManyRows).await;
     house.engine.reject(document.run, false).await.unwrap();
-    let delivery = house.state().deliveries(document.run).unwrap().remove(0);
+    let delivery = house.state().deliveries(document.run).await.unwrap().remove(0);
     assert_eq!((delivery.counts.discarded, delivery.counts.pending), (30, 0));
     assert_eq!(delivery.state, DeliveryState::Succeeded);
     assert_eq!(house.engine.spool.runs().unwrap(), []);
@@ -180,7 +179,7 @@ async fn a_skipped_window_moves_last_sync_time_and_nothing_counts_as_sent() {
     assert_eq!(next.last_sync_time.as_deref(), Some("999999"));
     assert_eq!(next.rows.unchanged, 0, "a row that is read again was never sent");
 
-    let full = RunOptions { full: true, ..RunOptions::default() };
+    let full = RunOptions::of(RunKind::Full);
     let document = house.run_with(&spec, &table, full).await.unwrap();
     assert_eq!(document.state, RunState::AwaitingApproval);
     let error = house.engine.reject(document.run, true).await.unwrap_err();
@@ -206,7 +205,7 @@ async fn a_budget_of_a_destination_is_shared_by_its_syncs_and_new_each_day() {
     let budget = Budget { per_day: Some(50), per_month: Some(80) };
     house.engine.budgets = Arc::new([("a".to_owned(), budget)].into());
     let named = |name: &str| SyncSpec { name: name.into(), ..users_to(&["a", "b"]) };
-    let full = || RunOptions { full: true, ..RunOptions::default() };
+    let full = || RunOptions::of(RunKind::Full);
     assert_eq!(house.run(&named("one"), &table).await.unwrap().state, RunState::Succeeded);
     let second = held(&house, &named("two"), &table, Code::BudgetExhausted).await;
     assert!(second.reason.as_ref().unwrap().message.contains("30 of 50 in this day"), "{second:?}");
@@ -225,7 +224,8 @@ async fn a_budget_of_a_destination_is_shared_by_its_syncs_and_new_each_day() {
     clock.0.store(86_400 * 40, Ordering::SeqCst);
     house.engine.reject(third.run, false).await.unwrap();
     assert_eq!(house.run_with(&named("one"), &table, full()).await.unwrap().state, RunState::Succeeded);
-    let used = house.state().usage("1970-01-01".parse().unwrap(), "1970-12-31".parse().unwrap()).unwrap();
+    let used =
+        house.state().usage("1970-01-01".parse().unwrap(), "1970-12-31".parse().unwrap()).await.unwrap();
     let sum = |to: &str| used.iter().filter(|u| u.destination == to).map(|u| u.delivered).sum::<u64>();
     assert_eq!((sum("a"), sum("b"), used.len()), (90, 90, 6));
 }

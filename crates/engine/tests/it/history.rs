@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use outflow_core::ports::state::{Extraction, NewRun, RunFilter, State};
-use outflow_core::run::{Replay, ReplayMode, RunOptions, RunSpec, Trigger};
-use outflow_core::{CallType, Code, Connection, Guards, Nulls, RowCounts, RunId, RunState, Timestamp};
+use outflow_core::ports::state::{Extraction, NewRun, RunFilter, Settlement, State};
+use outflow_core::run::{Replay, ReplayMode, RunKind, RunOptions, RunSpec, Trigger};
+use outflow_core::{
+    CallType, Code, Connection, DeliveryCounts, Guards, Nulls, RowCounts, RunId, RunState, Timestamp,
+};
 use outflow_testkit::Rng;
 
 use crate::parts::House;
@@ -26,21 +28,22 @@ impl Happening {
         let at = Timestamp::from_second(1_000 + n).unwrap();
         let mut names: Vec<&str> = DESTINATIONS.into_iter().filter(|_| rng.below(4) > 0).collect();
         let options = match rng.below(12) {
-            0 => RunOptions { full: true, ..RunOptions::default() },
+            0 => RunOptions::of(RunKind::Full),
             1 | 2 => {
                 names = vec![DESTINATIONS[rng.below(3) as usize]];
-                let only = Some(names[0].to_owned());
-                let start = Some("0".to_owned());
-                let of = RunId(rng.below(runs.max(1)) + 1);
-                let replay = Replay { run: of, again: ReplayMode::All, code: None, force: false };
-                let replay = Some(replay).filter(|_| runs > 0 && rng.below(2) == 0);
-                RunOptions { only, start, replay, ..RunOptions::default() }
+                let run = RunId(rng.below(runs.max(1)) + 1);
+                let replay = Replay { run, again: ReplayMode::All, code: None, force: false, start: None };
+                let kind = match runs > 0 && rng.below(2) == 0 {
+                    true => RunKind::Replay(replay),
+                    false => RunKind::Backfill { start: "0".to_owned() },
+                };
+                RunOptions { kind, limit: None, destination: Some(names[0].to_owned()) }
             }
             _ => RunOptions::default(),
         };
         let connection = |name: &&str| Connection { destination: (*name).to_owned(), nulls: Nulls::Send };
-        let is_ordinary = options.is_ordinary();
-        let pinned = RunSpec {
+        let is_ordinary = options.is_incremental();
+        let spec = RunSpec {
             source: "shop.main".into(),
             query: "SELECT 1".into(),
             connections: names.iter().map(connection).collect(),
@@ -56,7 +59,7 @@ impl Happening {
             sync: SYNCS[rng.below(2) as usize].into(),
             call_type: CallType::Identify,
             trigger: Trigger::Manual,
-            pinned,
+            spec,
             due_at: at,
             started_at: at,
         };
@@ -70,16 +73,16 @@ impl Happening {
         Self { new, calls: rng.below(3), end, cancelled }
     }
 
-    fn befalls(&self, state: &dyn State) -> RunId {
+    async fn befalls(&self, state: &dyn State) -> RunId {
         let (at, why) = (self.new.started_at, (Code::RunInProgress, "busy".to_owned()));
         if self.end == RunState::Skipped {
-            let by = state.runs(&RunFilter { sync: Some(self.new.sync.clone()), limit: 1 }).unwrap();
-            return state.skip_run(&self.new, by.first().map(|r| r.id), &why).unwrap().id;
+            let by = state.runs(&RunFilter { sync: Some(self.new.sync.clone()), limit: 1 }).await.unwrap();
+            return state.skip_run(&self.new, by.first().map(|r| r.id), &why).await.unwrap().id;
         }
-        let run = state.create_run(&self.new).unwrap().id;
-        state.begin_extraction(run, at, &at.as_second().to_string()).unwrap();
+        let run = state.create_run(&self.new).await.unwrap().id;
+        state.begin_extraction(run, at, &at.as_second().to_string()).await.unwrap();
         if self.end == RunState::Failed {
-            state.end_run(run, self.end, at, Some(why), None).unwrap();
+            state.end_run(run, self.end, at, Some(why), None).await.unwrap();
             return run;
         }
         let extraction = Extraction {
@@ -91,83 +94,99 @@ impl Happening {
             next_last_sync_time: None,
             watermark_update: None,
             replayed: None,
-            held: None,
+            objections: Vec::new(),
+            budgets: Default::default(),
         };
-        state.commit_extraction(run, &extraction).unwrap();
+        state.commit_extraction(run, &extraction).await.unwrap();
         if self.calls == 0 {
             return run;
         }
-        for mut delivery in state.deliveries(run).unwrap() {
-            let pending = std::mem::take(&mut delivery.counts.pending);
+        for delivery in state.deliveries(run).await.unwrap() {
+            let (pending, mut added) = (delivery.counts.pending, DeliveryCounts::default());
             match self.cancelled == Some(&delivery.destination) {
-                true => delivery.counts.cancelled += pending,
-                false => delivery.counts.delivered += pending,
+                true => added.cancelled = pending,
+                false => added.delivered = pending,
             }
-            delivery.state = outflow_core::DeliveryState::Succeeded;
-            state.settle(run, &delivery, &[], at).unwrap();
+            let settlement = Settlement {
+                run,
+                destination: delivery.destination,
+                sequence: delivery.sequence + 1,
+                settled: vec![(0, added.delivered)],
+                added,
+                dead: Vec::new(),
+                state: outflow_core::DeliveryState::Succeeded,
+                reason: None,
+                at,
+            };
+            state.settle(&[settlement]).await.unwrap();
         }
         match self.end {
-            RunState::Lost => state.end_run(run, self.end, at, Some(why), None).unwrap(),
-            _ => assert_eq!(state.conclude(run, at).unwrap(), Some(RunState::Succeeded)),
+            RunState::Lost => state.end_run(run, self.end, at, Some(why), None).await.unwrap(),
+            _ => assert_eq!(state.conclude(run, at).await.unwrap(), Some(RunState::Succeeded)),
         }
         run
     }
 }
 
-#[test]
-fn forgetting_never_changes_where_a_gap_begins_nor_what_is_looked_back_at() {
+#[tokio::test(flavor = "multi_thread")]
+async fn forgetting_never_changes_where_a_gap_begins_nor_what_is_looked_back_at() {
     let seed = outflow_testkit::seed();
     let mut rng = Rng::new(seed);
     let (forgetful, faithful) = (House::new(&[]), House::new(&[]));
     for n in 0..300 {
         // Replays are of runs that are there.
-        let listed = forgetful.state().runs(&RunFilter::default()).unwrap();
+        let listed = forgetful.state().runs(&RunFilter::default()).await.unwrap();
         let mut next = Happening::some(&mut rng, n, listed.len() as u64);
-        if let Some(replay) = &mut next.new.pinned.options.replay {
+        if let RunKind::Replay(replay) = &mut next.new.spec.options.kind {
             replay.run = listed[replay.run.0 as usize - 1].id;
         }
-        assert_eq!(next.befalls(&*forgetful.engine.state), next.befalls(&*faithful.engine.state));
+        let (there, here) = (&*forgetful.engine.state, &*faithful.engine.state);
+        assert_eq!(next.befalls(there).await, next.befalls(here).await);
         if rng.below(20) == 0 {
-            forgetful.engine.forget(Duration::ZERO).unwrap();
+            forgetful.engine.forget(Duration::ZERO).await.unwrap();
         }
         if n % 10 == 9 {
             for (sync, destination) in SYNCS.iter().flat_map(|s| DESTINATIONS.map(|d| (s, d))) {
-                let gap = |house: &House| house.engine.gap(sync, destination).unwrap();
-                assert_eq!(gap(&forgetful), gap(&faithful), "{sync} to {destination} after {n}, seed {seed}");
+                let gap = async |house: &House| house.engine.reader().gap(sync, destination).await.unwrap();
+                let (there, here) = (gap(&forgetful).await, gap(&faithful).await);
+                assert_eq!(there, here, "{sync} to {destination} after {n}, seed {seed}");
             }
         }
     }
-    forgetful.engine.forget(Duration::ZERO).unwrap();
+    forgetful.engine.forget(Duration::ZERO).await.unwrap();
     for sync in SYNCS {
-        let past = |house: &House| -> Vec<RunId> {
-            house.state().past_runs(sync, 20).unwrap().iter().map(|p| p.record.id).collect()
+        let past = async |house: &House| -> Vec<RunId> {
+            house.state().past_runs(sync, 20).await.unwrap().iter().map(|p| p.record.id).collect()
         };
-        assert_eq!(past(&forgetful), past(&faithful), "seed {seed}");
+        assert_eq!(past(&forgetful).await, past(&faithful).await, "seed {seed}");
     }
-    let days =
-        |house: &House| house.state().usage("1970-01-01".parse().unwrap(), "1970-01-02".parse().unwrap());
-    assert_eq!(days(&forgetful).unwrap(), days(&faithful).unwrap(), "seed {seed}");
+    let (from, to) = ("1970-01-01".parse().unwrap(), "1970-01-02".parse().unwrap());
+    let days = async |house: &House| house.state().usage(from, to).await.unwrap();
+    assert_eq!(days(&forgetful).await, days(&faithful).await, "seed {seed}");
 }
 
-#[test]
-fn of_runs_like_one_another_those_stay_that_somebody_needs() {
+#[tokio::test(flavor = "multi_thread")]
+async fn of_runs_like_one_another_those_stay_that_somebody_needs() {
     let house = House::new(&[]);
     let mut rng = Rng::new(1);
     let mut each = Happening::some(&mut rng, 0, 0);
-    each.new.pinned.options = RunOptions::default();
-    each.new.pinned.skipped.clear();
+    each.new.spec.options = RunOptions::default();
+    each.new.spec.skipped.clear();
     (each.calls, each.end, each.cancelled) = (1, RunState::Succeeded, None);
-    let ids: Vec<RunId> = (0..300).map(|_| each.befalls(&*house.engine.state)).collect();
+    let mut ids = Vec::new();
+    for _ in 0..300 {
+        ids.push(each.befalls(&*house.engine.state).await);
+    }
     let century = Duration::from_secs(100 * 365 * 24 * 3600);
-    assert_eq!(house.engine.forget(century).unwrap(), 0);
-    assert_eq!(house.engine.forget(Duration::ZERO).unwrap(), 300 - 60 - 1);
+    assert_eq!(house.engine.forget(century).await.unwrap(), 0);
+    assert_eq!(house.engine.forget(Duration::ZERO).await.unwrap(), 300 - 60 - 1);
     let left: Vec<RunId> =
-        house.state().runs(&RunFilter::default()).unwrap().iter().rev().map(|r| r.id).collect();
+        house.state().runs(&RunFilter::default()).await.unwrap().iter().rev().map(|r| r.id).collect();
     assert_eq!(
         (left[0], left.len()),
         (ids[0], 61),
         "where a new destination's gap begins, and what guards look at"
     );
-    assert_eq!(house.engine.forget(Duration::ZERO).unwrap(), 0);
-    assert_eq!(each.befalls(&*house.engine.state), RunId(301), "numbers are not used again");
+    assert_eq!(house.engine.forget(Duration::ZERO).await.unwrap(), 0);
+    assert_eq!(each.befalls(&*house.engine.state).await, RunId(301), "numbers are not used again");
 }

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use outflow_core::ports::state::NewRun;
-use outflow_core::run::{RunOptions, RunSpec, Trigger};
+use outflow_core::run::{RunKind, RunOptions, RunSpec, Trigger};
 use outflow_core::{Answer, CallType, Clock, Code, FirstRun, RunState, SyncSpec, Timestamp};
 use outflow_engine::{Errors, RunDocument};
 use outflow_testkit::{Rng, seed};
@@ -106,14 +106,14 @@ impl Watched {
 
     /// An ordinary run that comes to its end, also if destinations stop in between.
     async fn run(&mut self) -> RunDocument {
-        let resumed = self.house.state().unfinished("users").unwrap().is_some();
+        let resumed = self.house.state().unfinished("users").await.unwrap().is_some();
         let document = self.house.run(&self.spec, &self.world).await.unwrap();
         self.ended(document, resumed).await
     }
 
     /// The same where the connection may break when the database is asked again.
     async fn run_or_fail(&mut self) {
-        let resumed = self.house.state().unfinished("users").unwrap().is_some();
+        let resumed = self.house.state().unfinished("users").await.unwrap().is_some();
         match self.house.run(&self.spec, &self.world).await {
             Ok(document) => drop(self.ended(document, resumed).await),
             Err(errors) => self.failed(&errors),
@@ -262,7 +262,7 @@ impl Watched {
             sync: "users".into(),
             call_type: self.spec.call_type,
             trigger: Trigger::Manual,
-            pinned: RunSpec {
+            spec: RunSpec {
                 source,
                 query,
                 connections: self.spec.connections.clone(),
@@ -273,8 +273,8 @@ impl Watched {
             due_at: self.world.now(),
             started_at: self.world.now(),
         };
-        let run = self.house.state().create_run(&new).unwrap().id;
-        self.house.state().begin_extraction(run, clock, "1").unwrap();
+        let run = self.house.state().create_run(&new).await.unwrap().id;
+        self.house.state().begin_extraction(run, clock, "1").await.unwrap();
         self.tried();
         self.live(3, 1_000_000);
         assert!(self.run().await.resumed);
@@ -302,16 +302,16 @@ impl Watched {
 
     /// A run with options sends what it reads, and moves nothing.
     async fn run_with(&mut self, options: RunOptions) {
-        let before = self.house.state().sync("users").unwrap();
+        let before = self.house.state().sync("users").await.unwrap();
         let document = self.house.run_with(&self.spec, &self.world, options.clone()).await.unwrap();
         let (snapshot, result) = self.read();
         let good = snapshot.iter().filter(|v| v.good && result.contains(&v.number)).count();
         let sent = self.sent();
         assert_eq!(sent[1].len(), good, "{options:?}");
-        assert_eq!(sent[0].len(), if options.only.is_some() { 0 } else { good }, "{options:?}");
+        assert_eq!(sent[0].len(), if options.destination.is_some() { 0 } else { good }, "{options:?}");
         assert_eq!(document.rows.unchanged, 0);
-        let after = self.house.state().sync("users").unwrap();
-        assert_eq!((after.clock_us, &after.cursor), (before.clock_us, &before.cursor), "{options:?}");
+        let after = self.house.state().sync("users").await.unwrap();
+        assert_eq!((&after.watermark, &after.cursor), (&before.watermark, &before.cursor), "{options:?}");
         self.between.push(result);
     }
 
@@ -343,13 +343,19 @@ impl Watched {
             }
             7 | 8 => {
                 let full = rng.below(2) == 0;
-                let only = (rng.below(2) == 0).then(|| "b".to_owned());
+                let destination = (rng.below(2) == 0).then(|| "b".to_owned());
                 let limit = (rng.below(2) == 0).then(|| 1 + rng.below(4));
                 let back = rng.below(60_000_000) as i64;
                 let since = (!full && rng.below(2) == 0)
                     .then(|| Timestamp::from_microsecond(self.world.now().as_microsecond() - back).unwrap());
-                if full || only.is_some() || limit.is_some() || since.is_some() {
-                    self.run_with(RunOptions { full, only, limit, since, ..RunOptions::default() }).await;
+                let kind = match since {
+                    _ if full => RunKind::Full,
+                    Some(at) => RunKind::Since { at },
+                    None => RunKind::Incremental,
+                };
+                let options = RunOptions { kind, limit, destination };
+                if !options.is_incremental() {
+                    self.run_with(options).await;
                 }
             }
             _ => {

@@ -2,6 +2,7 @@
 //! state.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -10,7 +11,7 @@ use outflow_core::outcome::Verdict;
 use outflow_core::ports::destination::{
     BatchLimits, Destination, Endpoint, Envelope, Records, Request, RequestLimits,
 };
-use outflow_core::ports::state::State;
+use outflow_core::ports::state::{State, StateStore as _};
 use outflow_core::ports::warehouse::{Check, Expected, RowStream, Session, Statement, Warehouse};
 use outflow_core::run::{RunOptions, Trigger};
 use outflow_core::sync::Schedule;
@@ -20,7 +21,7 @@ use outflow_core::{
 };
 use outflow_engine::{Engine, Errors, RunDocument, RunRequest};
 use outflow_spool::DiskSpool;
-use outflow_state::SqliteState;
+use outflow_state::SqliteStore;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::sync::watch;
@@ -295,7 +296,7 @@ impl House {
     pub fn of(dir: TempDir, destinations: impl IntoIterator<Item = Arc<dyn Destination>>) -> Self {
         let (stop, stopped) = watch::channel(false);
         let engine = Engine {
-            state: Arc::new(SqliteState::open(dir.path()).unwrap()),
+            state: claimed(dir.path()),
             spool: Arc::new(DiskSpool::open(&dir.path().join("spool"), 0).unwrap()),
             clock: Arc::new(SystemClock) as Arc<dyn Clock>,
             destinations: destinations.into_iter().map(|d| (d.name().to_owned(), d)).collect(),
@@ -333,8 +334,7 @@ impl House {
             for (name, d) in &document.destinations {
                 assert!(d.counts.closed(), "{name}: {:?}", d.counts);
             }
-            let (engine, run) = (self.engine.clone(), document.run);
-            let found = tokio::task::spawn_blocking(move || engine.verify(run)).await.unwrap().unwrap();
+            let found = self.engine.reader().verify(document.run).await.unwrap();
             assert!(found.differences.is_empty(), "{found:?}");
         }
         result
@@ -343,6 +343,11 @@ impl House {
     pub fn state(&self) -> &dyn State {
         self.engine.state.as_ref()
     }
+}
+
+fn claimed(dir: &Path) -> Arc<dyn State> {
+    let claim = async { SqliteStore::new(dir).claim(None).await.unwrap() };
+    tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(claim))
 }
 
 pub fn request(options: RunOptions) -> RunRequest {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use outflow_core::ports::state::{RunFilter, SyncState};
-use outflow_core::run::{ReplayMode, RunOptions, Trigger};
+use outflow_core::run::{ReplayMode, RunKind, RunOptions, Trigger};
 use outflow_core::{
     Answer, CallType, Code, ColumnType, Connection, DeliveryState, NextStep, Nulls, RunId, RunState, SyncSpec,
 };
@@ -44,8 +44,7 @@ fn ask(run: RunId) -> ReplayRequest {
 }
 
 async fn plan(house: &House, ask: ReplayRequest) -> outflow_core::Result<Vec<RunOptions>> {
-    let engine = house.engine.clone();
-    tokio::task::spawn_blocking(move || engine.plan_replay(&ask)).await.unwrap()
+    house.engine.reader().plan_replay(&ask).await
 }
 
 async fn replay(
@@ -61,21 +60,18 @@ async fn replay(
 }
 
 /// Where the next ordinary run begins.
-fn start_of(house: &House) -> (Option<i64>, Option<String>) {
-    start_from(&house.state().sync("users").unwrap())
+async fn start_of(house: &House) -> (Option<i64>, Option<String>) {
+    start_from(&house.state().sync("users").await.unwrap())
 }
 
 fn start_from(state: &SyncState) -> (Option<i64>, Option<String>) {
-    (state.clock_us, state.cursor.clone())
+    let cursor = state.cursor.as_ref().map(|cursor| cursor.value.clone());
+    (state.watermark.as_ref().map(|watermark| watermark.clock_us), cursor)
 }
 
 async fn all_verified(house: &House) {
-    let engine = house.engine.clone();
-    let found = tokio::task::spawn_blocking(move || {
-        let runs = engine.state.runs(&RunFilter::default()).unwrap();
-        runs.iter().map(|run| engine.verify(run.id).unwrap()).collect::<Vec<_>>()
-    });
-    for found in found.await.unwrap() {
+    for run in house.state().runs(&RunFilter::default()).await.unwrap() {
+        let found = house.engine.reader().verify(run.id).await.unwrap();
         assert!(found.differences.is_empty(), "{found:?}");
     }
 }
@@ -87,9 +83,9 @@ async fn refused_events_are_sent_again_as_they_were_once_and_nothing_else_is() {
     let (mut table, house) = (Table::users(1..=30), House::new(&[&a, &b]));
     let spec = events_to(&["a", "b"], &mut table);
     let old = house.run(&spec, &table).await.unwrap();
-    let before = house.state().sync("users").unwrap();
+    let before = house.state().sync("users").await.unwrap();
     let asked = table.statements.lock().unwrap().len();
-    let refused = house.state().dead_letters(old.run, "a", 0, 10).unwrap();
+    let refused = house.state().dead_letters(old.run, "a", 0, 10).await.unwrap();
     mended.store(true, Ordering::SeqCst);
 
     let options = plan(&house, ask(old.run)).await.unwrap();
@@ -107,10 +103,10 @@ async fn refused_events_are_sent_again_as_they_were_once_and_nothing_else_is() {
     assert_eq!((taken.len(), ids.len(), b.users().len()), (30, 30, 30));
     assert!(refused.iter().all(|letter| ids.contains(letter.message_id.as_str())));
 
-    assert_eq!(house.state().run(old.run).unwrap().unwrap().replayed_by, [new.run]);
-    let marked = house.state().dead_letters(old.run, "a", 0, 10).unwrap();
+    assert_eq!(house.state().run(old.run).await.unwrap().unwrap().replayed_by, [new.run]);
+    let marked = house.state().dead_letters(old.run, "a", 0, 10).await.unwrap();
     assert!(marked.iter().all(|letter| letter.replayed_by == Some(new.run)));
-    assert_eq!(house.state().sync("users").unwrap(), before, "last_sync_time stays");
+    assert_eq!(house.state().sync("users").await.unwrap(), before, "last_sync_time stays");
     assert_eq!(plan(&house, ask(old.run)).await.unwrap(), [], "not by accident a second time");
     let forced = plan(&house, ReplayRequest { force: true, ..ask(old.run) }).await.unwrap();
     assert_eq!(replay(&house, &spec, &table, forced[0].clone()).await.unwrap().rows.calls, 2);
@@ -132,8 +128,8 @@ async fn a_replay_that_is_refused_again_leaves_dead_letters_of_its_own() {
     let third = replay(&house, &spec, &table, again).await.unwrap();
     assert_eq!((third.state, third.replays), (RunState::Succeeded, Some(second.run)));
     assert_eq!(a.users()["3"], 1);
-    let letter = |run| house.state().dead_letters(run, "a", 0, 1).unwrap().remove(0);
-    assert_eq!(letter(old.run).message_id, letter(second.run).message_id);
+    let letter = async |run| house.state().dead_letters(run, "a", 0, 1).await.unwrap().remove(0);
+    assert_eq!(letter(old.run).await.message_id, letter(second.run).await.message_id);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -141,7 +137,7 @@ async fn refused_people_are_read_again_and_those_that_are_gone_are_told() {
     let (a, mended) = strict("a", &["3", "17"]);
     let (table, spec, house) = (Table::users(1..=30), users_to(&["a"]), House::new(&[&a]));
     let old = house.run(&spec, &table).await.unwrap();
-    let before = house.state().sync("users").unwrap();
+    let before = house.state().sync("users").await.unwrap();
     mended.store(true, Ordering::SeqCst);
 
     let as_sent = ReplayRequest { again: Some(ReplayMode::AsSent), ..ask(old.run) };
@@ -156,13 +152,12 @@ async fn refused_people_are_read_again_and_those_that_are_gone_are_told() {
     assert_eq!(new.last_sync_time, old.last_sync_time);
     let sent = a.taken.lock().unwrap().last().unwrap().clone();
     assert_eq!((&sent["userId"], &sent["traits"]["plan"]), (&"3".into(), &"newer".into()));
-    let letters = house.state().dead_letters(old.run, "a", 0, 10).unwrap();
+    let letters = house.state().dead_letters(old.run, "a", 0, 10).await.unwrap();
     assert!(letters.iter().all(|l| Some(l.message_id.as_str()) != sent["messageId"].as_str()));
     assert_eq!(letters.iter().map(|l| l.replayed_by).collect::<Vec<_>>(), [Some(new.run), None]);
-    let (engine, run) = (house.engine.clone(), new.run);
-    let gone = tokio::task::spawn_blocking(move || engine.not_given(run)).await.unwrap().unwrap();
+    let gone = house.engine.reader().not_given(new.run).await.unwrap();
     assert_eq!(gone, ["17"]);
-    assert_eq!(start_of(&house), start_from(&before));
+    assert_eq!(start_of(&house).await, start_from(&before));
     let next = house.run(&spec, &table).await.unwrap();
     assert_eq!(next.rows.unchanged, 0, "the next run is compared with the ordinary one, not with the replay");
 }
@@ -221,9 +216,9 @@ async fn after_an_older_state_was_sent_by_force_the_next_run_sends_the_present_o
     table.set((1..=5).map(|id| (Some(id.to_string()), if id == 3 { "free" } else { "pro" })));
     assert_eq!(house.run(&spec, &table).await.unwrap().rows.calls, 1);
     let by_force = ReplayRequest { again: Some(ReplayMode::AsSent), force: true, ..ask(old.run) };
-    let before = start_of(&house);
+    let before = start_of(&house).await;
     replay(&house, &spec, &table, plan(&house, by_force).await.unwrap().remove(0)).await.unwrap();
-    assert_eq!(start_of(&house), before, "a replay moves nothing");
+    assert_eq!(start_of(&house).await, before, "a replay moves nothing");
     house.run(&spec, &table).await.unwrap();
     let taken = a.taken.lock().unwrap();
     let plans: Vec<&str> = taken
@@ -240,8 +235,7 @@ async fn calls_that_are_no_longer_kept_cannot_be_replayed_and_the_error_says_whi
     let (mut table, house) = (Table::users(1..=5), House::new(&[&a]));
     let spec = events_to(&["a"], &mut table);
     let old = house.run(&spec, &table).await.unwrap();
-    let engine = house.engine.clone();
-    tokio::task::spawn_blocking(move || engine.sweep(std::time::Duration::ZERO)).await.unwrap().unwrap();
+    house.engine.sweep(std::time::Duration::ZERO).await.unwrap();
     table.set([(Some("8".to_owned()), "pro")]);
     let kept = house.run(&spec, &table).await.unwrap();
     let error = plan(&house, ask(old.run)).await.unwrap_err();
@@ -266,18 +260,18 @@ async fn a_replay_that_is_interrupted_before_its_commit_is_made_again_under_its_
     let options = plan(&house, ask(old.run)).await.unwrap().remove(0);
     // The run exists, and the process ends.
     let created = {
-        let record = house.state().run(old.run).unwrap().unwrap();
-        let pinned = outflow_core::run::RunSpec { options, ..record.pinned };
+        let record = house.state().run(old.run).await.unwrap().unwrap();
+        let spec = outflow_core::run::RunSpec { options, ..record.spec };
         let (due_at, started_at) = (record.due_at, record.started_at);
         let new = outflow_core::ports::state::NewRun {
             sync: record.sync,
             call_type: record.call_type,
             trigger: Trigger::Replay,
-            pinned,
+            spec,
             due_at,
             started_at,
         };
-        house.state().create_run(&new).unwrap().id
+        house.state().create_run(&new).await.unwrap().id
     };
     let house = house.reopened(&[&a]);
     let run = house.run(&spec, &table).await.unwrap();
@@ -307,10 +301,7 @@ async fn a_destination_catches_up_from_the_first_run_that_did_not_reach_it() {
     let (a, new) =
         (Scripted::new("a", |_, _| Answer::Delivered), Scripted::new("new", |_, _| Answer::Delivered));
     let (table, house) = (Table::users(1..=10), House::new(&[&a, &new]));
-    let gap = async |house: &House| {
-        let engine = house.engine.clone();
-        tokio::task::spawn_blocking(move || engine.gap("users", "new")).await.unwrap().unwrap()
-    };
+    let gap = async |house: &House| house.engine.reader().gap("users", "new").await.unwrap();
     let (both, one) = (users_to(&["a", "new"]), users_to(&["a"]));
     house.run(&both, &table).await.unwrap();
     assert_eq!((gap(&house).await, note_of(&house, &both, &table).await), (None, None));
@@ -326,15 +317,19 @@ async fn a_destination_catches_up_from_the_first_run_that_did_not_reach_it() {
     assert_eq!(note_of(&house, &both, &table).await, None, "it is said once");
     let start = gap(&house).await;
     assert_eq!((&start, start.as_deref()), (&missed.last_sync_time, Some("999999")));
-    let before = house.state().sync("users").unwrap();
+    let before = house.state().sync("users").await.unwrap();
     table.set((1..=25).map(|id| (Some(id.to_string()), "pro")));
-    let options = RunOptions { only: Some("new".into()), start, ..RunOptions::default() };
+    let options = RunOptions {
+        kind: RunKind::Backfill { start: start.unwrap() },
+        destination: Some("new".into()),
+        ..RunOptions::default()
+    };
     let run = house.engine.run_beside(&both, &table, &request(options)).await.unwrap();
     assert_eq!((run.last_sync_time.as_deref(), new.users().len()), (Some("999999"), 25));
     assert!(table.statements.lock().unwrap().last().unwrap().contains("999999"));
     assert_eq!(a.users().len(), 25, "nobody else gets them again");
     assert!(a.users().values().all(|n| *n <= 2));
-    assert_eq!(start_of(&house), start_from(&before));
+    assert_eq!(start_of(&house).await, start_from(&before));
     assert_eq!(gap(&house).await, None);
 }
 
@@ -356,9 +351,9 @@ async fn a_purge_leaves_nothing_of_a_person_and_everything_adds_up() {
     let old = house.run(&spec, &table).await.unwrap();
     assert_eq!((old.rows.rejected, old.destinations[1].1.state), (2, DeliveryState::Stopped));
 
-    let purge = async |house: &House, dry_run| {
-        let engine = house.engine.clone();
-        tokio::task::spawn_blocking(move || engine.purge("777000777", dry_run)).await.unwrap().unwrap()
+    let purge = async |house: &House, dry_run| match dry_run {
+        true => house.engine.reader().plan_purge("777000777").await.unwrap(),
+        false => house.engine.purge("777000777").await.unwrap(),
     };
     let would = purge(&house, true).await;
     assert!(bytes_of(&house).iter().any(|(_, bytes)| holds(bytes)), "a dry run removes nothing");
@@ -366,7 +361,7 @@ async fn a_purge_leaves_nothing_of_a_person_and_everything_adds_up() {
     assert_eq!((&would.runs, did.runs.len(), did.reading.len()), (&did.runs, 1, 0));
     let of = &did.runs[0];
     assert_eq!((of.calls, of.rejections, of.samples, of.dead_letters, of.cancelled), (1, 1, 1, 1, 1));
-    let b_now = house.state().deliveries(old.run).unwrap()[1].counts;
+    let b_now = house.state().deliveries(old.run).await.unwrap()[1].counts;
     assert_eq!((b_now.cancelled, b_now.pending), (1, 40));
     all_verified(&house).await;
     for (path, bytes) in bytes_of(&house) {
@@ -380,7 +375,7 @@ async fn a_purge_leaves_nothing_of_a_person_and_everything_adds_up() {
     let counts = finished.destinations[1].1.counts;
     assert_eq!((finished.run, counts.delivered, counts.cancelled, counts.pending), (old.run, 40, 1, 0));
     assert!(!b.users().contains_key("777000777"));
-    assert_eq!(house.state().dead_letters(old.run, "a", 0, 5).unwrap()[0].message_id, "");
+    assert_eq!(house.state().dead_letters(old.run, "a", 0, 5).await.unwrap()[0].message_id, "");
     let replayed = ReplayRequest { again: Some(ReplayMode::AsSent), force: true, ..ask(old.run) };
     let options = plan(&house, replayed).await.unwrap().remove(0);
     assert_eq!(
@@ -419,5 +414,5 @@ async fn nulls_of_the_connection_stay_what_they_were() {
     mended.store(true, Ordering::SeqCst);
     let options = plan(&house, ask(old.run)).await.unwrap().remove(0);
     let new = replay(&house, &spec, &table, options).await.unwrap();
-    assert_eq!(house.state().run(new.run).unwrap().unwrap().pinned.connections, spec.connections);
+    assert_eq!(house.state().run(new.run).await.unwrap().unwrap().spec.connections, spec.connections);
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use outflow_core::ports::state::RunFilter;
-use outflow_core::run::{RunOptions, Trigger};
+use outflow_core::run::{RunKind, RunOptions, Trigger};
 use outflow_core::{Answer, Code, RunId, RunState, SyncSpec};
 use outflow_engine::serve::{Event, Limits, Triggered};
 
@@ -30,7 +30,7 @@ async fn each_slot_begins_one_run_and_a_long_pause_begins_one() {
     served.at(1_000_000 + 500 * MINUTE + 1);
     served.at(1_000_000 + 400 * MINUTE);
     let house = served.stop().await;
-    let runs = house.state().runs(&RunFilter::default()).unwrap();
+    let runs = house.state().runs(&RunFilter::default()).await.unwrap();
     assert_eq!(runs.len(), 5, "neither a second look nor a clock that goes back fires a slot again");
     assert!(
         runs.iter().all(|r| r.trigger == Trigger::Schedule && r.due_at.as_second() % 60 == 0),
@@ -48,7 +48,7 @@ async fn a_slot_that_finds_its_sync_busy_is_skipped_and_a_wish_is_remembered_onc
     for n in 1..=2 {
         served.at(1_000_000 + n * MINUTE);
         let (skip, slot) = served.skipped().await;
-        let record = served.house.state().run(skip).unwrap().unwrap();
+        let record = served.house.state().run(skip).await.unwrap().unwrap();
         assert_eq!((record.state, record.skipped_by, record.due_at), (RunState::Skipped, Some(first), slot));
         assert_eq!(record.reason.unwrap().0, Code::RunInProgress);
     }
@@ -65,7 +65,7 @@ async fn a_slot_that_finds_its_sync_busy_is_skipped_and_a_wish_is_remembered_onc
         Code::NoSuchSyncOrRun
     );
     let house = served.stop().await;
-    let manual = house.state().runs(&RunFilter::default()).unwrap();
+    let manual = house.state().runs(&RunFilter::default()).await.unwrap();
     assert_eq!(manual.iter().filter(|r| r.trigger == Trigger::Manual).count(), 1);
 }
 
@@ -115,7 +115,7 @@ async fn a_full_backlog_keeps_the_sync_busy() {
         served.next(|n| matches!(n, Event::Reloaded).then_some(())).await;
         served.at(1_000_000 + n * MINUTE);
         let (skip, _) = served.skipped().await;
-        let reason = served.house.state().run(skip).unwrap().unwrap().reason.unwrap();
+        let reason = served.house.state().run(skip).await.unwrap().unwrap().reason.unwrap();
         assert_eq!(reason.0, Code::BacklogFull, "{reason:?}");
     }
     served.stop().await;
@@ -155,7 +155,7 @@ async fn a_detached_destination_is_left_out_until_it_has_been_sent_what_it_misse
     assert!(!served.kept.iter().any(|n| skipped(n).is_some()), "it is told once");
     let alert = |n: &Event| if let Event::Alert { alert } = n { Some(alert.kind.clone()) } else { None };
     served.next(|n| alert(n).filter(|kind| kind == "destination_skipped")).await;
-    let missed = served.house.state().deliveries(RunId(3)).unwrap().remove(1);
+    let missed = served.house.state().deliveries(RunId(3)).await.unwrap().remove(1);
     assert_eq!(
         (missed.counts.cancelled, missed.counts.calls, missed.reason.unwrap().0),
         (5, 5, Code::DestinationSkipped)
@@ -169,12 +169,15 @@ async fn a_detached_destination_is_left_out_until_it_has_been_sent_what_it_misse
     assert_eq!(served.run_ended().await.0, RunId(4));
     assert_eq!(b.users().len(), 30, "its gap has one beginning");
 
-    let engine = served.house.engine.clone();
-    let gap = tokio::task::spawn_blocking(move || engine.gap("users", "b")).await.unwrap().unwrap();
-    assert_eq!(gap, served.house.state().run(RunId(2)).unwrap().unwrap().last_sync_time);
+    let gap = served.house.engine.reader().gap("users", "b").await.unwrap();
+    assert_eq!(gap, served.house.state().run(RunId(2)).await.unwrap().unwrap().last_sync_time);
     assert!(gap.is_some());
     table.set((1..=3).flat_map(|n| (1..=5).map(move |i| (Some(format!("{n}-{i}")), "pro"))));
-    let options = RunOptions { only: Some("b".into()), start: gap, ..RunOptions::default() };
+    let options = RunOptions {
+        kind: RunKind::Backfill { start: gap.unwrap() },
+        destination: Some("b".into()),
+        ..RunOptions::default()
+    };
     served.handle.trigger("users", options).await.unwrap();
     assert_eq!(served.run_ended().await, (RunId(5), RunState::Succeeded));
     assert_eq!(served.delivered("b").await, RunId(5));
@@ -199,7 +202,7 @@ async fn a_restart_goes_on_with_what_was_under_way() {
     let second = served.started().await;
     assert_eq!(second, RunId(2));
     let house = served.stop().await;
-    let left = house.state().run(second).unwrap().unwrap().state;
+    let left = house.state().run(second).await.unwrap().unwrap().state;
     assert!(matches!(left, RunState::Queued | RunState::Extracting), "{left}");
 
     a_open.store(true, Ordering::SeqCst);
@@ -211,7 +214,7 @@ async fn a_restart_goes_on_with_what_was_under_way() {
     assert_eq!(a.users().len(), 30);
     let house = served.stop().await;
     assert_eq!(
-        house.state().runs(&RunFilter::default()).unwrap().len(),
+        house.state().runs(&RunFilter::default()).await.unwrap().len(),
         2,
         "the slot was fired before the restart"
     );
@@ -229,7 +232,7 @@ async fn a_reload_brings_the_new_query_and_cancels_what_a_removed_destination_ha
     new.members[0].spec.query.push_str(" AND true");
     served.handle.reload(new);
     assert_eq!(served.run_ended().await, (RunId(1), RunState::Succeeded));
-    let counts = served.house.state().deliveries(RunId(1)).unwrap()[1].counts;
+    let counts = served.house.state().deliveries(RunId(1)).await.unwrap()[1].counts;
     assert_eq!((counts.cancelled, counts.pending), (30, 0));
     table.set([(Some("new".to_owned()), "pro")]);
     served.at(1_000_000 + MINUTE);
@@ -252,7 +255,7 @@ async fn a_held_run_keeps_its_sync_busy_until_it_is_released_or_discarded() {
     assert_eq!(served.next(is_held).await, RunId(1));
     served.at(1_000_000 + MINUTE);
     let (skip, _) = served.skipped().await;
-    let record = served.house.state().run(skip).unwrap().unwrap();
+    let record = served.house.state().run(skip).await.unwrap().unwrap();
     assert_eq!((record.reason.unwrap().0, record.skipped_by), (Code::RunInProgress, Some(RunId(1))));
     let asked = served.handle.trigger("users", RunOptions::default()).await.unwrap_err();
     assert_eq!(asked.code(), Code::AwaitingApproval);
@@ -273,7 +276,7 @@ async fn a_held_run_keeps_its_sync_busy_until_it_is_released_or_discarded() {
     served.at(1_000_000 + 3 * MINUTE);
     let (third, state) = served.run_ended().await;
     assert_eq!((state, a.users()["1"]), (RunState::Succeeded, 2));
-    let record = served.house.state().run(third).unwrap().unwrap();
+    let record = served.house.state().run(third).await.unwrap().unwrap();
     assert_eq!((record.rows.calls, record.rows.unchanged), (1, 0), "compared with what was sent");
     served.stop().await;
 }
@@ -291,11 +294,12 @@ async fn a_purge_has_deliveries_rest_and_they_go_on_without_the_person() {
     let mut served = Served::start(House::new(&[&a, &b]), 1_000_000, &spec, &table);
     let run = served.started().await;
     assert_eq!(served.delivered("b").await, run);
-    let report = served.handle.with_deliveries_paused(|engine| engine.purge("7", false)).await.unwrap();
+    let report =
+        served.handle.with_deliveries_paused(|engine| async move { engine.purge("7").await }).await.unwrap();
     assert_eq!((report.runs[0].calls, report.runs[0].cancelled), (1, 1));
     is_up.store(true, Ordering::SeqCst);
     assert_eq!(served.run_ended().await, (run, RunState::Succeeded));
-    let counts = served.house.state().deliveries(run).unwrap()[0].counts;
+    let counts = served.house.state().deliveries(run).await.unwrap()[0].counts;
     assert_eq!((counts.delivered, counts.cancelled, counts.pending), (29, 1, 0));
     assert!(!a.users().contains_key("7") && a.users().len() == 29);
     served.stop().await;
@@ -317,8 +321,7 @@ async fn replays_that_are_asked_for_while_the_sync_is_busy_all_run_behind_it() {
         again: Some(outflow_core::run::ReplayMode::AsSent),
         force: true,
     };
-    let engine = served.house.engine.clone();
-    let plan = tokio::task::spawn_blocking(move || engine.plan_replay(&request)).await.unwrap().unwrap();
+    let plan = served.house.engine.reader().plan_replay(&request).await.unwrap();
     assert_eq!(plan.len(), 2);
     let hold = Arc::new(tokio::sync::Semaphore::new(0));
     served.handle.reload(config(&served.house, &spec, &Table { hold: Some(hold.clone()), ..table }));
@@ -334,9 +337,12 @@ async fn replays_that_are_asked_for_while_the_sync_is_busy_all_run_behind_it() {
     let ended = [served.run_ended().await.0, served.run_ended().await.0, served.run_ended().await.0];
     assert_eq!(ended, [busy, RunId(3), RunId(4)], "each once, in the order in which they were asked for");
     let house = served.stop().await;
-    let replays: Vec<_> = [3, 4].map(|run| house.state().run(RunId(run)).unwrap().unwrap()).into();
+    let mut replays = Vec::new();
+    for run in [3, 4] {
+        replays.push(house.state().run(RunId(run)).await.unwrap().unwrap());
+    }
     assert!(replays.iter().all(|r| r.trigger == Trigger::Replay && r.replays == Some(old)));
-    assert_eq!(house.state().runs(&RunFilter::default()).unwrap().len(), 4);
+    assert_eq!(house.state().runs(&RunFilter::default()).await.unwrap().len(), 4);
 }
 
 /// Refuses user 7.

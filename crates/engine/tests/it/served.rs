@@ -113,10 +113,9 @@ impl Served {
     /// Stops, and proves of every run that its numbers add up.
     pub async fn stop(self) -> House {
         let house = self.end().await;
-        let runs = house.state().runs(&RunFilter::default()).unwrap();
+        let runs = house.state().runs(&RunFilter::default()).await.unwrap();
         for run in runs.iter().filter(|r| r.state != RunState::Skipped) {
-            let (engine, id) = (house.engine.clone(), run.id);
-            let found = tokio::task::spawn_blocking(move || engine.verify(id)).await.unwrap().unwrap();
+            let found = house.engine.reader().verify(run.id).await.unwrap();
             assert!(found.differences.is_empty(), "{found:?}");
         }
         house

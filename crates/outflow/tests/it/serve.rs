@@ -206,7 +206,7 @@ fn the_status_of_a_sync_that_skips_for_long_names_the_run_that_it_waits_for() {
         sync: "users".into(),
         call_type: outflow_core::CallType::Identify,
         trigger: Trigger::Manual,
-        pinned: RunSpec {
+        spec: RunSpec {
             source: "shop.main".into(),
             query: QUERY.into(),
             connections: Vec::new(),

@@ -229,7 +229,7 @@ fn a_sync_that_skips_its_slots_is_told_which_frequency_would_fit() {
         sync: "users".into(),
         call_type: CallType::Identify,
         trigger: Trigger::Schedule,
-        pinned: RunSpec {
+        spec: RunSpec {
             source: "shop.main".into(),
             query: "SELECT 1".into(),
             connections: Vec::new(),

@@ -5,12 +5,18 @@
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
 
-use outflow_core::ports::state::{RunFilter, State};
+use outflow_core::ports::state::{RunFilter, State, StateStore as _};
 use outflow_core::{Code, RunState};
-use outflow_state::SqliteState;
+use outflow_state::SqliteStore;
 
 use crate::made::{at, delivering, progress};
+
+async fn open(dir: &Path) -> outflow_core::Result<Arc<dyn State>> {
+    SqliteStore::new(dir).claim(None).await
+}
 
 const ROLE: &str = "OUTFLOW_STATE_TEST_ROLE";
 const DIR: &str = "OUTFLOW_STATE_TEST_DIR";
@@ -18,16 +24,16 @@ const DIR: &str = "OUTFLOW_STATE_TEST_DIR";
 const MARK: &str = "@@";
 
 /// Not a test: what the child does. Without its environment it does nothing.
-#[test]
-fn the_child_process() {
+#[tokio::test(flavor = "multi_thread")]
+async fn the_child_process() {
     let (Ok(role), Ok(dir)) = (std::env::var(ROLE), std::env::var(DIR)) else { return };
-    let state = SqliteState::open(Path::new(&dir)).unwrap();
+    let state = open(Path::new(&dir)).await.unwrap();
     match role.as_str() {
         "hold" => {
             say("held");
             let _ = std::io::stdin().read(&mut [0]);
         }
-        _ => work(&state),
+        _ => work(&*state).await,
     }
 }
 
@@ -38,19 +44,18 @@ fn say(text: &str) {
 }
 
 /// Runs without end, telling each fact after it is durable.
-fn work(state: &SqliteState) {
+async fn work(state: &dyn State) {
     loop {
-        let run = delivering(state, "users", 100);
+        let run = delivering(state, "users", 100).await;
         say(&format!("{run} 0"));
-        let mut records = state.deliveries(run).unwrap();
+        let mut records = state.deliveries(run).await.unwrap();
         for step in 1..=10 {
             for record in &mut records {
-                let dead = progress(record, 10);
-                state.settle(run, record, &dead, at(90)).unwrap();
+                state.settle(&[progress(run, record, 10)]).await.unwrap();
             }
             say(&format!("{run} {}", step * 10));
         }
-        state.end_run(run, RunState::Partial, at(99), None, None).unwrap();
+        state.end_run(run, RunState::Partial, at(99), None, None).await.unwrap();
         say(&format!("{run} ended"));
     }
 }
@@ -90,30 +95,25 @@ impl Other {
     }
 }
 
-#[test]
-fn a_killed_owner_is_replaced_at_once() {
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_owner_is_replaced_at_once() {
     let dir = tempfile::tempdir().unwrap();
     let mut other = Other::start("hold", dir.path());
     assert_eq!(other.hear(), "held");
-    assert_eq!(SqliteState::open(dir.path()).unwrap_err().code(), Code::StateHeld);
-    SqliteState::open_read_only(dir.path()).unwrap();
+    assert_eq!(open(dir.path()).await.err().unwrap().code(), Code::StateHeld);
+    SqliteStore::new(dir.path()).reader().await.unwrap();
 
-    let folder = dir.path().to_path_buf();
-    let (asked, waits) = std::sync::mpsc::channel();
-    let waiting = std::thread::spawn(move || {
-        SqliteState::open_waiting(&folder, || {
-            let _ = asked.send(());
-            false
-        })
-    });
-    waits.recv().unwrap();
+    let store = SqliteStore::new(dir.path());
+    let waiting = store.claim(Some(Box::pin(std::future::pending())));
+    tokio::pin!(waiting);
+    assert!(tokio::time::timeout(Duration::from_millis(50), &mut waiting).await.is_err(), "it waits");
     other.kill();
-    waiting.join().unwrap().unwrap();
-    SqliteState::open(dir.path()).unwrap();
+    drop(waiting.await.unwrap());
+    open(dir.path()).await.unwrap();
 }
 
-#[test]
-fn what_was_said_to_be_done_is_done_after_a_kill_at_any_instant() {
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_said_to_be_done_is_done_after_a_kill_at_any_instant() {
     let dir = tempfile::tempdir().unwrap();
     for round in 0..12 {
         let mut other = Other::start("work", dir.path());
@@ -122,16 +122,16 @@ fn what_was_said_to_be_done_is_done_after_a_kill_at_any_instant() {
             said = other.hear();
         }
         other.kill();
-        let state = SqliteState::open(dir.path()).unwrap();
-        everything_adds_up(&state);
+        let state = open(dir.path()).await.unwrap();
+        everything_adds_up(&*state).await;
         let (run, fact) = said.split_once(' ').unwrap();
         let run = outflow_core::RunId(run.parse().unwrap());
-        let record = state.run(run).unwrap().unwrap();
+        let record = state.run(run).await.unwrap().unwrap();
         match fact {
             "ended" => assert_eq!(record.state, RunState::Partial, "{said}"),
             settled => {
                 let settled: u64 = settled.parse().unwrap();
-                let deliveries = state.deliveries(run).unwrap();
+                let deliveries = state.deliveries(run).await.unwrap();
                 assert!(deliveries.iter().all(|d| d.settled.low >= settled), "{said}: {deliveries:?}");
             }
         }
@@ -142,18 +142,22 @@ fn what_was_said_to_be_done_is_done_after_a_kill_at_any_instant() {
     }
 }
 
-fn everything_adds_up(state: &SqliteState) {
-    let runs = state.runs(&RunFilter::default()).unwrap();
+async fn everything_adds_up(state: &dyn State) {
+    let runs = state.runs(&RunFilter::default()).await.unwrap();
     let newest = runs.iter().find(|r| r.extracted_at.is_some()).map(|r| r.id);
-    assert_eq!(state.sync("users").unwrap().run, newest, "the sync moves with the commit");
+    assert_eq!(
+        state.sync("users").await.unwrap().baseline.map(|b| b.run),
+        newest,
+        "the sync moves with the commit"
+    );
     for run in runs {
         assert!(run.rows.closed());
-        let deliveries = state.deliveries(run.id).unwrap();
+        let deliveries = state.deliveries(run.id).await.unwrap();
         assert_eq!(deliveries.len(), if run.extracted_at.is_some() { 2 } else { 0 });
         for delivery in deliveries {
             assert!(delivery.counts.closed());
             assert_eq!(delivery.counts.pending, 100 - delivery.settled.count());
-            let dead = state.dead_letters(run.id, &delivery.destination, 0, 1000).unwrap();
+            let dead = state.dead_letters(run.id, &delivery.destination, 0, 1000).await.unwrap();
             assert_eq!(dead.len() as u64, delivery.counts.dead_letters, "letters and cursor move together");
         }
     }

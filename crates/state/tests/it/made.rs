@@ -1,10 +1,14 @@
 //! Runs and extractions to test with.
 
 use outflow_core::ports::spool::{SegmentInfo, SegmentKind};
-use outflow_core::ports::state::{DeadLetter, DeliveryRecord, Extraction, NewRun, State, SyncState};
-use outflow_core::run::{FindingCount, RunOptions, RunSpec, Trigger};
+use outflow_core::ports::state::{
+    BaselineRun, Cursor, DeadLetter, DeliveryRecord, Extraction, NewRun, Settlement, State, SyncState,
+    Watermark,
+};
+use outflow_core::run::{FindingCount, RunKind, RunOptions, RunSpec, Trigger};
 use outflow_core::{
-    Budget, CallType, Code, Column, ColumnType, Connection, Guards, Nulls, RowCounts, RunId, Timestamp,
+    Budget, CallType, Code, Column, ColumnType, Connection, DeliveryCounts, DeliveryState, Guards, Nulls,
+    RowCounts, RunId, Timestamp,
 };
 
 /// Some second of 2026, with microseconds.
@@ -18,14 +22,14 @@ pub fn new_run(sync: &str) -> NewRun {
         sync: sync.into(),
         call_type: CallType::Identify,
         trigger: Trigger::Schedule,
-        pinned: RunSpec {
+        spec: RunSpec {
             source: "warehouse.main".into(),
             query: "SELECT 'ü' AS \"userId\"".into(),
             connections: vec![connection("journeys", Nulls::Send), connection("audit", Nulls::Omit)],
-            options: RunOptions { since: Some(at(-5)), ..RunOptions::default() },
+            options: RunOptions::of(RunKind::Since { at: at(-5) }),
             guards: Guards {
                 max_rows: Some(1_000_000),
-                budget: Budget { per_day: Some(9), per_month: None },
+                budget: Budget { per_day: Some(1 << 50), per_month: None },
                 ..Guards::default()
             },
             skipped: vec![],
@@ -66,37 +70,46 @@ pub fn extraction(calls: u64, watermark_update: Option<SyncState>) -> Extraction
         next_last_sync_time: Some("1790000000".into()),
         watermark_update,
         replayed: None,
-        held: None,
+        objections: Vec::new(),
+        budgets: Default::default(),
     }
 }
 
-/// A run with this many calls that a guard holds.
-pub fn held(state: &dyn State, sync: &str, calls: u64) -> RunId {
-    let run = state.create_run(&new_run(sync)).unwrap().id;
-    state.begin_extraction(run, at(2), "0").unwrap();
-    let held = Some((Code::TooManyRows, "too many".to_owned()));
-    state.commit_extraction(run, &Extraction { held, ..extraction(calls, Some(moved(run))) }).unwrap();
+/// A run with this many calls that awaits approval.
+pub async fn held(state: &dyn State, sync: &str, calls: u64) -> RunId {
+    let run = state.create_run(&new_run(sync)).await.unwrap().id;
+    state.begin_extraction(run, at(2), "0").await.unwrap();
+    let objections = vec![(Code::TooManyRows, "too many".to_owned())];
+    state
+        .commit_extraction(run, &Extraction { objections, ..extraction(calls, Some(moved(run))) })
+        .await
+        .unwrap();
     run
+}
+
+/// The state of a sync whose watermark is at this clock, and nothing else.
+pub fn started_at(clock_us: i64) -> SyncState {
+    SyncState { watermark: Some(Watermark { clock_us, ..Watermark::default() }), ..SyncState::default() }
 }
 
 pub fn moved(run: RunId) -> SyncState {
     SyncState {
-        clock_us: Some(1_790_000_000_123_456),
-        clock_of: Some("db.example.com:5439/analytics".into()),
-        local_clock_us: Some(1_790_000_000_000_001),
-        first_us: Some(1_780_000_000_000_000),
-        cursor: Some("2026-01-01 00:00:00".into()),
-        cursor_of: Some("updated_at".into()),
-        run: Some(run),
-        fingerprint: Some("abc".into()),
+        watermark: Some(Watermark {
+            clock_us: 1_790_000_000_123_456,
+            clock_of: Some("db.example.com:5439/analytics".into()),
+            local_clock_us: Some(1_790_000_000_000_001),
+            first_us: Some(1_780_000_000_000_000),
+        }),
+        cursor: Some(Cursor { value: "2026-01-01 00:00:00".into(), column: Some("updated_at".into()) }),
+        baseline: Some(BaselineRun { run, fingerprint: Some("abc".into()) }),
     }
 }
 
 /// A run that delivers this many calls to two destinations.
-pub fn delivering(state: &dyn State, sync: &str, calls: u64) -> RunId {
-    let run = state.create_run(&new_run(sync)).unwrap().id;
-    state.begin_extraction(run, at(2), "0").unwrap();
-    state.commit_extraction(run, &extraction(calls, Some(moved(run)))).unwrap();
+pub async fn delivering(state: &dyn State, sync: &str, calls: u64) -> RunId {
+    let run = state.create_run(&new_run(sync)).await.unwrap().id;
+    state.begin_extraction(run, at(2), "0").await.unwrap();
+    state.commit_extraction(run, &extraction(calls, Some(moved(run)))).await.unwrap();
     run
 }
 
@@ -113,13 +126,48 @@ pub fn dead_letter(position: u64) -> DeadLetter {
     }
 }
 
-/// Settles the next calls of a delivery: all delivered but the last, which is a dead letter.
-pub fn progress(record: &mut DeliveryRecord, calls: u64) -> Vec<DeadLetter> {
+/// A settlement that changes nothing yet. It follows the record.
+pub fn settlement(run: RunId, record: &DeliveryRecord) -> Settlement {
+    Settlement {
+        run,
+        destination: record.destination.clone(),
+        sequence: record.sequence + 1,
+        settled: Vec::new(),
+        added: DeliveryCounts::default(),
+        dead: Vec::new(),
+        state: record.state,
+        reason: record.reason.clone(),
+        at: at(90),
+    }
+}
+
+/// Settles the next calls of a delivery: all delivered but the last, which is a dead letter. Brings the
+/// record to where the settlement leads.
+pub fn progress(run: RunId, record: &mut DeliveryRecord, calls: u64) -> Settlement {
     let low = record.settled.low;
-    record.settled.insert(low, low + calls);
-    record.counts.delivered += calls - 1;
-    record.counts.dead_letters += 1;
-    record.counts.pending -= calls;
-    record.counts.requests += 1;
-    vec![dead_letter(low + calls - 1)]
+    let settlement = Settlement {
+        settled: vec![(low, low + calls)],
+        added: DeliveryCounts {
+            delivered: calls - 1,
+            dead_letters: 1,
+            requests: 1,
+            ..DeliveryCounts::default()
+        },
+        dead: vec![dead_letter(low + calls - 1)],
+        ..settlement(run, record)
+    };
+    outflow_core::rules::settle(record, &settlement).unwrap().unwrap();
+    settlement
+}
+
+/// Settles all that is pending, with one dead letter if the delivery is to end as partial.
+pub fn ending(run: RunId, record: &DeliveryRecord, end: DeliveryState) -> Settlement {
+    let (calls, dead) = (record.counts.calls, u64::from(end == DeliveryState::Partial));
+    Settlement {
+        settled: vec![(0, calls)],
+        added: DeliveryCounts { delivered: calls - dead, dead_letters: dead, ..DeliveryCounts::default() },
+        dead: (calls - dead..calls).map(dead_letter).collect(),
+        state: end,
+        ..settlement(run, record)
+    }
 }

@@ -7,4 +7,4 @@ mod crash;
 mod made;
 mod model;
 mod opening;
-mod watch;
+mod stores;

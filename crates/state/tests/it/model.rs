@@ -5,15 +5,14 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::path::Path;
 use std::process::{Command, Stdio};
 
-use outflow_core::ports::state::{DeadLetter, RunFilter, Settled, State, SyncState};
-use outflow_core::{Code, DeliveryState, RunId, RunState, Timestamp};
-use outflow_state::SqliteState;
+use outflow_core::ports::state::{BaselineRun, Cursor, DeadLetter, RunFilter, Settlement, State, SyncState};
+use outflow_core::{Code, DeliveryCounts, DeliveryState, RunId, RunState, Timestamp};
 use outflow_testkit::{Report, Rng, seed, slice_or_whole};
 
-use crate::made::{at, dead_letter, extraction, new_run};
+use crate::made::{at, dead_letter, extraction, new_run, started_at};
+use crate::stores::claim;
 
 const DIR: &str = "OUTFLOW_STATE_MODEL_DIR";
 const SEED: &str = "OUTFLOW_STATE_MODEL_SEED";
@@ -46,8 +45,15 @@ struct Run {
     calls: u64,
     segments: usize,
     ended: Option<Timestamp>,
-    /// For each destination how many calls are settled, and its dead letters.
-    deliveries: Vec<(u64, Vec<DeadLetter>)>,
+    /// By destination.
+    deliveries: Vec<Delivery>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Delivery {
+    settled: u64,
+    dead: Vec<DeadLetter>,
+    sequence: u64,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -60,10 +66,9 @@ struct Model {
 
 fn moved(run: RunId, step: i64) -> SyncState {
     SyncState {
-        clock_us: Some(step),
-        cursor: Some(format!("c{step}")),
-        run: Some(run),
-        ..SyncState::default()
+        cursor: Some(Cursor { value: format!("c{step}"), column: None }),
+        baseline: Some(BaselineRun { run, fingerprint: None }),
+        ..started_at(step)
     }
 }
 
@@ -81,8 +86,8 @@ impl Run {
         }
     }
 
-    fn delivery_state(&self, settled: u64, dead: usize) -> DeliveryState {
-        match (settled == self.calls, dead > 0) {
+    fn delivery_state(&self, delivery: &Delivery) -> DeliveryState {
+        match (delivery.settled == self.calls, !delivery.dead.is_empty()) {
             (false, _) => DeliveryState::Delivering,
             (true, true) => DeliveryState::Partial,
             (true, false) => DeliveryState::Succeeded,
@@ -143,7 +148,7 @@ impl Model {
                         (RunState::Delivering, None)
                     };
                     (r.calls, r.segments) = (*calls, 3);
-                    r.deliveries = vec![(0, Vec::new()); DESTINATIONS.len()];
+                    r.deliveries = vec![Delivery::default(); DESTINATIONS.len()];
                     if *moves {
                         self.syncs.insert(r.sync, moved(*run, self.steps));
                     }
@@ -153,11 +158,12 @@ impl Model {
             Step::Settle(run, destination, calls) => match self.runs.get_mut(index(run)) {
                 Some(r) if !r.deliveries.is_empty() => {
                     let all = r.calls;
-                    let (settled, dead) = &mut r.deliveries[*destination];
-                    let before = *settled;
-                    *settled = (*settled + calls).min(all);
-                    if *settled > before && calls % 3 == 0 {
-                        dead.push(dead_letter(before));
+                    let d = &mut r.deliveries[*destination];
+                    let before = d.settled;
+                    d.settled = (before + calls).min(all);
+                    d.sequence += 1;
+                    if d.settled > before && calls % 3 == 0 {
+                        d.dead.push(dead_letter(before));
                     }
                 }
                 _ => return false,
@@ -165,9 +171,9 @@ impl Model {
             Step::Conclude(run) => {
                 if let Some(r) = self.runs.get_mut(index(run))
                     && r.state == RunState::Delivering
-                    && r.deliveries.iter().all(|(settled, _)| *settled == r.calls)
+                    && r.deliveries.iter().all(|d| d.settled == r.calls)
                 {
-                    let partial = r.deliveries.iter().any(|(_, dead)| !dead.is_empty());
+                    let partial = r.deliveries.iter().any(|d| !d.dead.is_empty());
                     (r.state, r.ended) =
                         (if partial { RunState::Partial } else { RunState::Succeeded }, Some(now));
                 }
@@ -190,83 +196,92 @@ impl Model {
         true
     }
 
-    /// Has the store make a step that this model has made already.
-    fn tell(&self, store: &SqliteState, step: &Step) -> outflow_core::Result<()> {
+    /// Has the store make a step that led from `before` to this model.
+    async fn tell(&self, before: &Model, store: &dyn State, step: &Step) -> outflow_core::Result<()> {
         let now = at(self.steps);
         match step {
-            Step::Create(sync) => store.create_run(&new_run(SYNCS[*sync])).map(drop),
-            Step::Skip(sync, by) => {
-                store.skip_run(&new_run(SYNCS[*sync]), *by, &(Code::RunInProgress, "busy".into())).map(drop)
-            }
-            Step::Fire(sync, slot) => store.set_fired(SYNCS[*sync], at(*slot)),
-            Step::Begin(run, clock) => store.begin_extraction(*run, at(*clock), "0"),
+            Step::Create(sync) => store.create_run(&new_run(SYNCS[*sync])).await.map(drop),
+            Step::Skip(sync, by) => store
+                .skip_run(&new_run(SYNCS[*sync]), *by, &(Code::RunInProgress, "busy".into()))
+                .await
+                .map(drop),
+            Step::Fire(sync, slot) => store.set_fired(SYNCS[*sync], at(*slot)).await,
+            Step::Begin(run, clock) => store.begin_extraction(*run, at(*clock), "0").await,
             Step::Commit(run, calls, moves) => {
-                store.commit_extraction(*run, &extraction(*calls, moves.then(|| moved(*run, self.steps))))
+                let extraction = extraction(*calls, moves.then(|| moved(*run, self.steps)));
+                store.commit_extraction(*run, &extraction).await.map(drop)
             }
-            Step::Settle(run, destination, _) => {
-                // As the engine does: the record as it is now, from what is known in memory.
-                let known =
-                    self.runs.get((run.0 as usize).wrapping_sub(1)).filter(|r| !r.deliveries.is_empty());
-                let (calls, settled, dead, state) = match known {
-                    Some(r) => {
-                        let (settled, dead) = &r.deliveries[*destination];
-                        (r.calls, *settled, dead.clone(), r.delivery_state(*settled, dead.len()))
-                    }
-                    None => (0, 0, Vec::new(), DeliveryState::Delivering),
-                };
-                let (letters, pending) = (dead.len() as u64, calls - settled);
-                let counts = outflow_core::DeliveryCounts {
-                    calls,
-                    pending,
-                    dead_letters: letters,
-                    delivered: settled - letters,
-                    ..Default::default()
-                };
-                let record = outflow_core::ports::state::DeliveryRecord {
-                    destination: DESTINATIONS[*destination].into(),
-                    state,
-                    counts,
-                    settled: Settled { low: settled, ranges: Vec::new() },
-                    reason: None,
-                };
-                store.settle(*run, &record, &dead, at(0))
+            Step::Settle(run, destination, calls) => {
+                let settlement = self.settlement(before, *run, *destination);
+                store.settle(std::slice::from_ref(&settlement)).await?;
+                // The same once more changes nothing.
+                if calls % 2 == 0 { store.settle(&[settlement]).await } else { Ok(()) }
             }
-            Step::Conclude(run) => store.conclude(*run, now).map(drop),
+            Step::Conclude(run) => store.conclude(*run, now).await.map(drop),
             Step::End(run, state, rewinds) => {
                 let none = SyncState::default();
-                store.end_run(*run, *state, now, None, rewinds.then_some(&none))
+                store.end_run(*run, *state, now, None, rewinds.then_some(&none)).await
             }
-            Step::Forget(run) => store.forget_segments(*run),
+            Step::Forget(run) => store.forget_segments(*run).await,
+        }
+    }
+
+    /// What leads from one model to the next.
+    fn settlement(&self, before: &Model, run: RunId, destination: usize) -> Settlement {
+        let of = |model: &Model| -> Option<(Delivery, DeliveryState)> {
+            let run = model.runs.get((run.0 as usize).wrapping_sub(1))?;
+            let delivery = run.deliveries.get(destination)?;
+            Some((delivery.clone(), run.delivery_state(delivery)))
+        };
+        let none = (Delivery { sequence: 1, ..Delivery::default() }, DeliveryState::Delivering);
+        let was = of(before).map(|(delivery, _)| delivery).unwrap_or_default();
+        let (is, state) = of(self).unwrap_or(none);
+        let dead = is.dead[was.dead.len()..].to_vec();
+        let dead_letters = dead.len() as u64;
+        Settlement {
+            run,
+            destination: DESTINATIONS[destination].into(),
+            sequence: is.sequence,
+            settled: vec![(was.settled, is.settled)],
+            added: DeliveryCounts {
+                delivered: is.settled - was.settled - dead_letters,
+                dead_letters,
+                ..DeliveryCounts::default()
+            },
+            dead,
+            state,
+            reason: None,
+            at: at(0),
         }
     }
 
     /// One step of both. The store must refuse what the model does not have, and nothing else.
-    fn both(&mut self, store: &SqliteState, rng: &mut Rng) {
-        let step = self.choose(rng);
+    async fn both(&mut self, store: &dyn State, rng: &mut Rng) {
+        let (before, step) = (self.clone(), self.choose(rng));
         let made = self.make(&step);
-        let told = self.tell(store, &step);
+        let told = self.tell(&before, store, &step).await;
         assert_eq!(made, told.is_ok(), "{step:?}: {told:?}");
     }
 
     /// What the store holds, in the words of the model.
-    fn read(store: &SqliteState, steps: i64) -> Model {
+    async fn read(store: &dyn State, steps: i64) -> Model {
         let mut model = Model { steps, ..Model::default() };
         for (n, name) in SYNCS.iter().enumerate() {
-            if let Some(fired) = store.fired(name).unwrap() {
+            if let Some(fired) = store.fired(name).await.unwrap() {
                 model.fired.insert(n, fired);
             }
-            model.syncs.insert(n, store.sync(name).unwrap());
+            model.syncs.insert(n, store.sync(name).await.unwrap());
         }
-        let mut records = store.runs(&RunFilter::default()).unwrap();
+        let mut records = store.runs(&RunFilter::default()).await.unwrap();
         records.reverse();
         for (number, record) in (1..).zip(records) {
             assert_eq!(record.id, RunId(number));
             assert!(record.rows.closed(), "{record:?}");
             let mut deliveries = Vec::new();
-            for d in store.deliveries(record.id).unwrap() {
+            for d in store.deliveries(record.id).await.unwrap() {
                 assert!(d.counts.closed() && d.settled.count() + d.counts.pending == d.counts.calls, "{d:?}");
-                deliveries
-                    .push((d.settled.low, store.dead_letters(record.id, &d.destination, 0, 1_000).unwrap()));
+                let dead = store.dead_letters(record.id, &d.destination, 0, 1_000).await.unwrap();
+                deliveries.push(Delivery { settled: d.settled.low, dead, sequence: d.sequence });
             }
             model.runs.push(Run {
                 sync: SYNCS.iter().position(|s| *s == record.sync).unwrap(),
@@ -274,7 +289,7 @@ impl Model {
                 skipped_by: record.skipped_by,
                 clock: record.clock,
                 calls: record.rows.calls,
-                segments: store.segments(record.id).unwrap().len(),
+                segments: store.segments(record.id).await.unwrap().len(),
                 ended: record.ended_at,
                 deliveries,
             });
@@ -291,8 +306,8 @@ impl Model {
         plain
     }
 
-    fn assert_is(&self, store: &SqliteState, what: &str) {
-        let (found, expected) = (Model::read(store, self.steps), self.plain());
+    async fn assert_is(&self, store: &dyn State, what: &str) {
+        let (found, expected) = (Model::read(store, self.steps).await, self.plain());
         if found != expected {
             let differs = found.runs.iter().zip(&expected.runs).find(|(a, b)| a != b);
             panic!("{what}, after {} steps: {differs:?}, {:?} {:?}", self.steps, found.syncs, expected.syncs);
@@ -310,28 +325,36 @@ impl Model {
     }
 }
 
-#[test]
-fn random_steps_and_reopenings_leave_what_the_model_has() {
+/// Random histories on the stores that `place` names, claimed anew now and then. Returns cases and steps.
+pub async fn random_histories(place: impl Fn(u64) -> String) -> (u64, u64) {
     let (first, cases, mut steps) = (seed(), slice_or_whole(20, 400), 0);
     for case in 0..cases {
-        let dir = tempfile::tempdir().unwrap();
+        let place = place(case);
         let (mut model, mut rng) = (Model::default(), Rng::new(first + case));
-        let mut store = SqliteState::open(dir.path()).unwrap();
+        let mut store = claim(&place).await.unwrap();
         for _ in 0..120 {
-            model.both(&store, &mut rng);
+            model.both(&*store, &mut rng).await;
             if model.steps % 30 == 0 {
                 drop(store);
-                store = SqliteState::open(dir.path()).unwrap();
-                model.assert_is(&store, "opened anew");
+                store = claim(&place).await.unwrap();
+                model.assert_is(&*store, "opened anew").await;
             }
         }
-        model.assert_is(&store, "at the end");
-        steps += model.steps;
+        model.assert_is(&*store, "at the end").await;
+        steps += model.steps as u64;
     }
+    (cases, steps)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn random_steps_and_reopenings_leave_what_the_model_has() {
+    let dir = tempfile::tempdir().unwrap();
+    let place = |case: u64| dir.path().join(case.to_string()).to_string_lossy().into_owned();
+    let (cases, steps) = random_histories(place).await;
     Report::new(
         "model::random_steps_and_reopenings_leave_what_the_model_has",
         "random steps of the state, right and wrong ones, and reopenings",
-        steps as u64,
+        steps,
     )
     .with("cases", cases)
     .with("divergences", 0)
@@ -339,13 +362,13 @@ fn random_steps_and_reopenings_leave_what_the_model_has() {
 }
 
 /// Not a test: what the child does. Without its environment it does nothing.
-#[test]
-fn the_child_process() {
+#[tokio::test(flavor = "multi_thread")]
+async fn the_child_process() {
     let (Ok(dir), Ok(seed), Ok(done)) = (std::env::var(DIR), std::env::var(SEED), std::env::var(DONE)) else {
         return;
     };
     let (mut model, mut rng) = Model::after(seed.parse().unwrap(), done.parse().unwrap());
-    let store = match SqliteState::open(Path::new(&dir)) {
+    let store = match claim(&dir).await {
         Ok(store) => store,
         Err(error) => return say(&format!("closed {}", error.code())),
     };
@@ -353,16 +376,20 @@ fn the_child_process() {
         let before = model.clone();
         let step = model.choose(&mut rng);
         let made = model.make(&step);
-        match model.tell(&store, &step) {
+        match model.tell(&before, &*store, &step).await {
             told if told.is_ok() == made => say(&format!("did {}", model.steps)),
             // A store that has no room for what it should write fails, and still tells what it holds.
             Err(error) if made => {
-                before.assert_is(&store, "after a write that failed");
+                before.assert_is(&*store, "after a write that failed").await;
                 return say(&format!("failed {}", error.code()));
             }
             told => panic!("{step:?}: {told:?}"),
         }
     }
+}
+
+fn place(dir: &tempfile::TempDir) -> String {
+    dir.path().to_string_lossy().into_owned()
 }
 
 fn say(text: &str) {
@@ -373,7 +400,7 @@ fn say(text: &str) {
 
 /// Runs the child on a store that has made so many steps, until it ends by itself or has said so many things. How many steps it has acknowledged, and the last
 /// thing said. `blocks` of 512 bytes are the most that a file may have: what goes beyond fails as it does on a full disk.
-fn child(dir: &Path, seed: u64, done: i64, kill_after: Option<u64>, blocks: Option<u64>) -> (i64, String) {
+fn child(dir: &str, seed: u64, done: i64, kill_after: Option<u64>, blocks: Option<u64>) -> (i64, String) {
     let limit = blocks.map_or(String::new(), |n| format!("trap '' XFSZ; ulimit -f {n}; "));
     let binary = std::env::current_exe().unwrap();
     let mut child = Command::new("/bin/sh")
@@ -408,8 +435,8 @@ fn child(dir: &Path, seed: u64, done: i64, kill_after: Option<u64>, blocks: Opti
     (acknowledged, last)
 }
 
-#[test]
-fn a_process_that_is_killed_leaves_what_it_acknowledged_and_at_most_the_step_under_way() {
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_that_is_killed_leaves_what_it_acknowledged_and_at_most_the_step_under_way() {
     let (first, kills) = (seed(), slice_or_whole(15, 500));
     let (mut dir, mut done, mut seed, mut rng) = (tempfile::tempdir().unwrap(), 0, first, Rng::new(first));
     let mut ahead = 0;
@@ -417,14 +444,15 @@ fn a_process_that_is_killed_leaves_what_it_acknowledged_and_at_most_the_step_und
         if n % 25 == 0 {
             (dir, done, seed) = (tempfile::tempdir().unwrap(), 0, first + n);
         }
-        let (acknowledged, _) = child(dir.path(), seed, done, Some(1 + rng.below(60)), None);
-        let store = SqliteState::open(dir.path()).unwrap();
-        done = [acknowledged, acknowledged + 1]
-            .into_iter()
-            .find(|steps| Model::after(seed, *steps).0.plain() == Model::read(&store, *steps))
-            .unwrap_or_else(|| {
-                panic!("kill {n}: neither {acknowledged} steps from seed {seed} nor one more")
-            });
+        let (acknowledged, _) = child(&place(&dir), seed, done, Some(1 + rng.below(60)), None);
+        let store = claim(&place(&dir)).await.unwrap();
+        let mut is_there = false;
+        for steps in [acknowledged, acknowledged + 1] {
+            if !is_there && Model::after(seed, steps).0.plain() == Model::read(&*store, steps).await {
+                (done, is_there) = (steps, true);
+            }
+        }
+        assert!(is_there, "kill {n}: neither {acknowledged} steps from seed {seed} nor one more");
         ahead += u64::from(done > acknowledged);
     }
     Report::new(
@@ -437,29 +465,29 @@ fn a_process_that_is_killed_leaves_what_it_acknowledged_and_at_most_the_step_und
     .print();
 }
 
-#[test]
-fn a_full_disk_fails_the_step_changes_nothing_and_is_got_over() {
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_fails_the_step_changes_nothing_and_is_got_over() {
     let (first, cases) = (seed(), slice_or_whole(60, 400));
     let (mut rng, mut failures) = (Rng::new(first), 0);
     for case in 0..cases {
         let (dir, seed) = (tempfile::tempdir().unwrap(), first + case);
         // With the lower of these limits a new state cannot be opened, with the higher ones it fails after some steps. In between lies each write of an opening.
         let blocks = if case < 60 { 64 + case * 6 } else { rng.below(2_000) };
-        let (done, last) = child(dir.path(), seed, 0, None, Some(blocks));
+        let (done, last) = child(&place(&dir), seed, 0, None, Some(blocks));
         assert!(["failed T004", "closed T001", "closed T004"].contains(&last.as_str()), "{last}");
         failures += u64::from(last == "failed T004");
-        let store = SqliteState::open(dir.path()).unwrap();
+        let store = claim(&place(&dir)).await.unwrap();
         let (mut model, mut rng) = Model::after(seed, done);
-        model.assert_is(&store, "with room again");
+        model.assert_is(&*store, "with room again").await;
         for _ in 0..30 {
-            model.both(&store, &mut rng);
+            model.both(&*store, &mut rng).await;
         }
-        model.assert_is(&store, "going on");
+        model.assert_is(&*store, "going on").await;
         drop(store);
         // No room for so much as taking hold of a state that is there: that is told as what it is.
-        let (_, last) = child(dir.path(), seed, model.steps, None, Some(rng.below(8)));
+        let (_, last) = child(&place(&dir), seed, model.steps, None, Some(rng.below(8)));
         assert!(["closed T001", "closed T004"].contains(&last.as_str()), "{last}");
-        model.assert_is(&SqliteState::open(dir.path()).unwrap(), "after an opening without room");
+        model.assert_is(&*claim(&place(&dir)).await.unwrap(), "after an opening without room").await;
     }
     assert!(failures * 4 > cases, "only {failures} of {cases} came as far as a step that failed");
     Report::new(

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use outflow_core::run::RunOptions;
+use outflow_core::run::{RunKind, RunOptions};
 use outflow_core::{CallType, Clock, Code, FirstRun, SyncSpec};
 use outflow_engine::{Event, RunDocument, RunRequest};
 
@@ -115,7 +115,7 @@ async fn a_b_that_a_run_with_options_sent_is_followed_by_the_a() {
     q.put(1.0, 2, "A");
     assert_eq!(q.run_at(2.0).await, ["1 A", "2 A"]);
     q.put(3.0, 1, "B");
-    let full = RunOptions { full: true, ..RunOptions::default() };
+    let full = RunOptions::of(RunKind::Full);
     q.house.run_with(&q.spec, &q.world, full.clone()).await.unwrap();
     assert_eq!(q.sent(), ["1 B", "2 A"]);
     q.put(4.0, 1, "A");
@@ -278,7 +278,7 @@ async fn another_cursor_column_begins_where_the_first_run_did() {
     q.spec.cursor = Some("USERID".into());
     q.spec.query = q.spec.query.replace("WHERE stamp", "WHERE userId");
     q.run_at(3.0).await;
-    assert_eq!(q.house.state().sync("users").unwrap().cursor.as_deref(), Some("1"), "not 1700000001");
+    assert_eq!(q.house.state().sync("users").await.unwrap().cursor.unwrap().value, "1", "not 1700000001");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,27 +1,31 @@
-//! Between the rows of the tables and the words of `outflow_core`.
+//! Between the rows of the tables and the types of `outflow_core`.
 
 use outflow_core::ports::spool::{SegmentInfo, SegmentKind};
-use outflow_core::ports::state::{DeadLetter, DeliveryRecord, PastRun, SyncState, Usage};
+use outflow_core::ports::state::{
+    BaselineRun, Cursor, DeadLetter, DeliveryRecord, PastRun, SyncState, Usage, Watermark,
+};
+use outflow_core::ports::watch::Pending;
 use outflow_core::run::{FindingCount, Trigger};
 use outflow_core::{
-    CallType, Code, DeliveryCounts, DeliveryState, RowCounts, RunId, RunKey, RunRecord, RunState, Timestamp,
+    CallType, Code, Date, DeliveryCounts, DeliveryState, RowCounts, RunId, RunKey, RunRecord, RunState,
+    Timestamp,
 };
 use rusqlite::types::Type;
 use rusqlite::{Result, Row};
 use serde::de::DeserializeOwned;
 
 /// The columns that [`run`] reads.
-pub(crate) const RUN: &str = "id, key, sync, call_type, state, trigger, pinned, due_at, started_at, extracted_at, ended_at, \
+pub(crate) const RUN: &str = "id, key, sync, call_type, state, trigger, spec, due_at, started_at, extracted_at, ended_at, \
      last_sync_time, next_last_sync_time, clock, rows_read, calls, rejected, unchanged, spool_bytes, reason_code, reason, skipped_by, \
      replays, (SELECT json_group_array(r.id ORDER BY r.id) FROM runs r WHERE r.replays = runs.id)";
 
 /// The columns that [`sync`] reads.
-pub(crate) const SYNC: &str =
-    "clock_us, clock_of, local_clock_us, first_us, cursor, cursor_of, run, fingerprint";
+pub(crate) const SYNC: &str = "watermark_us, watermark_clock_of, watermark_local_us, watermark_first_us, cursor_value, cursor_column, \
+     baseline_run, baseline_fingerprint";
 
 /// The columns that [`delivery`] reads.
 pub(crate) const DELIVERY: &str = "destination, state, calls, delivered, dead_letters, filtered, cancelled, discarded, pending, \
-     requests, retries, bytes, settled, reason_code, reason";
+     requests, retries, bytes, settled, reason_code, reason, sequence";
 
 pub(crate) fn run(row: &Row<'_>) -> Result<RunRecord> {
     Ok(RunRecord {
@@ -31,7 +35,7 @@ pub(crate) fn run(row: &Row<'_>) -> Result<RunRecord> {
         call_type: word(row, 3, CallType::from_name)?,
         state: word(row, 4, RunState::from_name)?,
         trigger: word(row, 5, Trigger::from_name)?,
-        pinned: json(row, 6)?,
+        spec: json(row, 6)?,
         due_at: time(row, 7)?,
         started_at: time(row, 8)?,
         extracted_at: optional(row, 9, time)?,
@@ -71,8 +75,8 @@ pub(crate) fn usage(row: &Row<'_>) -> Result<Usage> {
     })
 }
 
-/// `next_last_sync_time, moves` of a held run.
-pub(crate) fn held(row: &Row<'_>) -> Result<(Option<String>, Option<SyncState>)> {
+/// `next_last_sync_time, watermark_update` of a run that awaits approval.
+pub(crate) fn approval(row: &Row<'_>) -> Result<(Option<String>, Option<SyncState>)> {
     Ok((row.get(0)?, optional(row, 1, json)?))
 }
 
@@ -94,19 +98,22 @@ pub(crate) fn delivery(row: &Row<'_>) -> Result<DeliveryRecord> {
         },
         settled: json(row, 12)?,
         reason: reason(row, 13)?,
+        sequence: unsigned(row, 15)?,
     })
 }
 
 pub(crate) fn sync(row: &Row<'_>) -> Result<SyncState> {
+    let (clock_us, value): (Option<i64>, Option<String>) = (row.get(0)?, row.get(4)?);
+    let watermark = clock_us.map(|clock_us| -> Result<Watermark> {
+        Ok(Watermark { clock_us, clock_of: row.get(1)?, local_clock_us: row.get(2)?, first_us: row.get(3)? })
+    });
+    let cursor = value.map(|value| -> Result<Cursor> { Ok(Cursor { value, column: row.get(5)? }) });
+    let baseline = optional(row, 6, unsigned)?
+        .map(|run| -> Result<BaselineRun> { Ok(BaselineRun { run: RunId(run), fingerprint: row.get(7)? }) });
     Ok(SyncState {
-        clock_us: row.get(0)?,
-        clock_of: row.get(1)?,
-        local_clock_us: row.get(2)?,
-        first_us: row.get(3)?,
-        cursor: row.get(4)?,
-        cursor_of: row.get(5)?,
-        run: optional(row, 6, unsigned)?.map(RunId),
-        fingerprint: row.get(7)?,
+        watermark: watermark.transpose()?,
+        cursor: cursor.transpose()?,
+        baseline: baseline.transpose()?,
     })
 }
 
@@ -146,6 +153,17 @@ pub(crate) fn dead_letter(row: &Row<'_>) -> Result<DeadLetter> {
         at: time(row, 6)?,
         replayed_by: optional(row, 7, unsigned)?.map(RunId),
     })
+}
+
+/// `day, sync, destination, calls`; the day is null for pending calls.
+pub(crate) fn spent(row: &Row<'_>) -> Result<(Option<Date>, String, String, u64)> {
+    let day = optional(row, 0, |row, i| word(row, i, |day| day.parse().ok()))?;
+    Ok((day, row.get(1)?, row.get(2)?, unsigned(row, 3)?))
+}
+
+/// `sync, destination, calls`.
+pub(crate) fn pending(row: &Row<'_>) -> Result<Pending> {
+    Ok(Pending { sync: row.get(0)?, destination: row.get(1)?, calls: unsigned(row, 2)? })
 }
 
 pub(crate) fn run_id(row: &Row<'_>) -> Result<RunId> {

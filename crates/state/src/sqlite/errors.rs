@@ -11,7 +11,7 @@ pub(crate) enum Fault {
 }
 
 impl Fault {
-    /// Whether the disk had no room, as it is told before anything of a transaction counts.
+    /// Whether the disk had no room. SQLite reports that before anything of a transaction counts.
     pub(crate) fn is_full_disk(&self) -> bool {
         matches!(self, Self::Sql(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull))
     }
@@ -44,6 +44,16 @@ pub(crate) fn cannot_open(path: &Path, cause: impl Into<Box<dyn std::error::Erro
     Error::new(Code::StateUnavailable, format!("cannot open the state {}: {cause}", path.display()))
         .help("the state folder must be on a local disk that is not full, and writable by this user")
         .caused_by(cause)
+}
+
+/// T001: a state from before the migrations were numbered.
+pub(crate) fn earlier_layout(dir: &Path) -> Error {
+    let dir = dir.display();
+    Error::new(
+        Code::StateUnavailable,
+        format!("the state in {dir} is of an early layout that this version cannot read"),
+    )
+    .help("finish its runs with the version that wrote it, then begin with another folder: --state")
 }
 
 /// T001: there is no state yet.
@@ -81,10 +91,9 @@ pub(crate) fn failed(cause: rusqlite::Error) -> Error {
         .caused_by(cause)
 }
 
-/// T004: a write through a store that was opened for reading.
-pub(crate) fn read_only() -> Error {
-    Error::new(Code::StateIo, "the state was opened for reading only")
-        .help("this is a mistake in Outflow; please report it")
+/// T004: a task of the store did not come to its end.
+pub(crate) fn broken_off(cause: tokio::task::JoinError) -> Error {
+    Error::new(Code::StateIo, "a task that reads or writes the state ended before its time").caused_by(cause)
 }
 
 /// T004: a step that the life of a run does not have.

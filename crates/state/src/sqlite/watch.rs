@@ -1,25 +1,58 @@
 //! The part of the port that watches: alerts, audits, and how syncs are doing.
 
-use outflow_core::ports::watch::{AlertRecord, Audit, Pending, Standing, Watch};
-use outflow_core::{Code, Result, RunId, RunRecord, Timestamp};
-use rusqlite::{Connection, Row, params};
+use async_trait::async_trait;
+use outflow_core::ports::state::{Watch, WatchQueries};
+use outflow_core::ports::watch::{AlertRecord, Audit, Standing};
+use outflow_core::{Code, Result, RunId, Timestamp};
+use rusqlite::{Connection, Row, Transaction, params};
 
-use crate::SqliteState;
-use crate::rows::{self, RUN, optional, time, to_json, unsigned};
-use crate::sql::{all, id, one};
+use super::Sqlite;
+use super::connection::Writer;
+use super::rows::{self, optional, time, to_json, unsigned};
+use super::sql::{all, id, one};
 
 const ALERT: &str = "kind, subject, code, message, since, recovered_at, told";
 
-impl Watch for SqliteState {
-    fn alerts(&self) -> Result<Vec<AlertRecord>> {
-        self.read(|c| all(c, &format!("SELECT {ALERT} FROM alerts ORDER BY kind, subject"), [], alert))
+#[async_trait]
+impl<W: Send + Sync> WatchQueries for Sqlite<W> {
+    async fn alerts(&self) -> Result<Vec<AlertRecord>> {
+        let sql = format!("SELECT {ALERT} FROM alerts ORDER BY kind, subject");
+        self.readers.read(move |c| all(c, &sql, [], alert)).await
     }
 
-    fn put_alerts(&self, alerts: &[AlertRecord]) -> Result<()> {
-        self.write(|t| {
+    async fn standings(&self, since: Timestamp) -> Result<Vec<Standing>> {
+        let read = move |c: &Connection| {
+            // Steps over the index from name to name, however many runs there are.
+            let sql = "WITH RECURSIVE names(name) AS (SELECT min(sync) FROM runs UNION ALL
+                       SELECT (SELECT min(sync) FROM runs WHERE sync > name) FROM names WHERE name IS NOT NULL)
+                       SELECT name FROM names WHERE name IS NOT NULL";
+            let syncs = all(c, sql, [], |row| row.get(0))?;
+            syncs.into_iter().map(|sync| standing(c, sync, since)).collect()
+        };
+        self.readers.read(read).await
+    }
+
+    async fn next_audit(&self, before: Timestamp) -> Result<Option<RunId>> {
+        let sql = "SELECT id FROM runs WHERE state IN ('succeeded', 'partial') AND ended_at < ?1
+                   AND id IN (SELECT run FROM segments) AND id NOT IN (SELECT run FROM audits)
+                   ORDER BY id LIMIT 1";
+        self.readers.read(move |c| one(c, sql, [before.as_microsecond()], rows::run_id)).await
+    }
+
+    async fn audit(&self, run: RunId) -> Result<Option<Audit>> {
+        let sql = "SELECT at, differences FROM audits WHERE run = ?1";
+        self.readers.read(move |c| one(c, sql, [id(run)], audit)).await
+    }
+}
+
+#[async_trait]
+impl Watch for Sqlite<Writer> {
+    async fn put_alerts(&self, alerts: &[AlertRecord]) -> Result<()> {
+        let alerts = alerts.to_vec();
+        let write = move |t: &Transaction<'_>| {
             let sql = format!("INSERT OR REPLACE INTO alerts ({ALERT}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)");
             let mut insert = t.prepare_cached(&sql)?;
-            for a in alerts {
+            for a in &alerts {
                 insert.execute(params![
                     a.kind,
                     a.subject,
@@ -31,60 +64,34 @@ impl Watch for SqliteState {
                 ])?;
             }
             Ok(())
-        })
+        };
+        self.writer.write(write).await
     }
 
-    fn alert_told(&self, a: &AlertRecord) -> Result<()> {
-        let sql = match a.recovered_at {
+    async fn alert_told(&self, alert: &AlertRecord) -> Result<()> {
+        let sql = match alert.recovered_at {
             None => "UPDATE alerts SET told = 1 WHERE kind = ?1 AND subject = ?2 AND since = ?3",
             Some(_) => {
-                "DELETE FROM alerts WHERE kind = ?1 AND subject = ?2 AND since = ?3 AND recovered_at IS NOT NULL"
+                "DELETE FROM alerts WHERE kind = ?1 AND subject = ?2 AND since = ?3
+                 AND recovered_at IS NOT NULL"
             }
         };
-        self.write(|t| {
+        let a = alert.clone();
+        let write = move |t: &Transaction<'_>| {
             t.prepare_cached(sql)?.execute(params![a.kind, a.subject, a.since.as_microsecond()])?;
             Ok(())
-        })
+        };
+        self.writer.write(write).await
     }
 
-    fn standings(&self, since: Timestamp) -> Result<Vec<Standing>> {
-        self.read(|c| {
-            // Steps over the index from name to name, however many runs there are.
-            let sql = "WITH RECURSIVE names(name) AS (SELECT min(sync) FROM runs UNION ALL
-                       SELECT (SELECT min(sync) FROM runs WHERE sync > name) FROM names WHERE name IS NOT NULL)
-                       SELECT name FROM names WHERE name IS NOT NULL";
-            let syncs = all(c, sql, [], |row| row.get(0))?;
-            syncs.into_iter().map(|sync| standing(c, sync, since)).collect()
-        })
-    }
-
-    fn pending(&self) -> Result<Vec<Pending>> {
-        let sql = "SELECT sync, destination, sum(pending) FROM runs JOIN deliveries ON run = runs.id
-                   WHERE ended_at IS NULL GROUP BY sync, destination ORDER BY sync, destination";
-        self.read(|c| all(c, sql, [], pending))
-    }
-
-    fn runs_since(&self, sync: &str, since: Timestamp) -> Result<Vec<RunRecord>> {
-        let sql = format!("SELECT {RUN} FROM runs WHERE sync = ?1 AND started_at >= ?2 ORDER BY id DESC");
-        self.read(|c| all(c, &sql, params![sync, since.as_microsecond()], rows::run))
-    }
-
-    fn next_audit(&self, before: Timestamp) -> Result<Option<RunId>> {
-        let sql = "SELECT id FROM runs WHERE state IN ('succeeded', 'partial') AND ended_at < ?1
-                   AND id IN (SELECT run FROM segments) AND id NOT IN (SELECT run FROM audits) ORDER BY id LIMIT 1";
-        self.read(|c| one(c, sql, [before.as_microsecond()], rows::run_id))
-    }
-
-    fn set_audit(&self, run: RunId, audit: &Audit) -> Result<()> {
-        self.write(|t| {
+    async fn set_audit(&self, run: RunId, audit: &Audit) -> Result<()> {
+        let audit = audit.clone();
+        let write = move |t: &Transaction<'_>| {
             let sql = "INSERT OR REPLACE INTO audits (run, at, differences) VALUES (?1, ?2, ?3)";
             t.execute(sql, params![id(run), audit.at.as_microsecond(), to_json(&audit.differences)])?;
             Ok(())
-        })
-    }
-
-    fn audit(&self, run: RunId) -> Result<Option<Audit>> {
-        self.read(|c| one(c, "SELECT at, differences FROM audits WHERE run = ?1", [id(run)], audit))
+        };
+        self.writer.write(write).await
     }
 }
 
@@ -145,10 +152,6 @@ fn alert(row: &Row<'_>) -> rusqlite::Result<AlertRecord> {
         recovered_at: optional(row, 5, time)?,
         told: row.get(6)?,
     })
-}
-
-fn pending(row: &Row<'_>) -> rusqlite::Result<Pending> {
-    Ok(Pending { sync: row.get(0)?, destination: row.get(1)?, calls: unsigned(row, 2)? })
 }
 
 fn audit(row: &Row<'_>) -> rusqlite::Result<Audit> {

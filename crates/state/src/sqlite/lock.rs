@@ -3,15 +3,11 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{RecvTimeoutError, channel};
-use std::time::Duration;
 
-use outflow_core::{Code, Error, Result};
+use outflow_core::{BoxFuture, Code, Error, Result};
+use tokio::sync::oneshot;
 
-use crate::errors::{cannot_open, held};
-
-/// How often a waiting process asks whether it should still wait.
-const PATIENCE: Duration = Duration::from_millis(100);
+use super::errors::{cannot_open, held};
 
 /// The lock of a folder. Dropping it lets the next one in.
 #[derive(Debug)]
@@ -30,32 +26,28 @@ impl Lock {
         }
     }
 
-    /// Takes the lock as soon as it is free; E001 if `stop` says so before.
+    /// Takes the lock as soon as it is free; E001 if `stop` resolves before.
     ///
-    /// The system's call cannot be called off. It waits on a thread of its own, which lets the lock go if nobody
-    /// waits for it any more.
-    pub(crate) fn wait(dir: &Path, stop: &dyn Fn() -> bool) -> Result<Self> {
+    /// The system's call cannot be cancelled. It waits on a thread of its own, which lets the lock go if this
+    /// future no longer waits for it.
+    pub(crate) async fn wait(dir: &Path, stop: BoxFuture<'static, ()>) -> Result<Self> {
         let (path, file) = open(dir)?;
-        let (sender, receiver) = channel();
+        let (sender, receiver) = oneshot::channel();
         std::thread::Builder::new()
             .name("outflow-lock".into())
             .spawn(move || {
                 let locked = file.lock();
-                let _ = sender.send(locked.map(|()| file));
+                let _ = sender.send(locked.map(|()| Self { file }));
             })
             .map_err(|e| cannot_open(&path, e))?;
-        loop {
-            match receiver.recv_timeout(PATIENCE) {
-                Ok(Ok(file)) => return Ok(Self { file }),
-                Ok(Err(e)) => return Err(cannot_open(&path, e)),
-                Err(RecvTimeoutError::Disconnected) => return Err(held(dir)),
-                Err(RecvTimeoutError::Timeout) if stop() => {
-                    return Err(Error::new(
-                        Code::Interrupted,
-                        "interrupted while another process worked with the state",
-                    ));
-                }
-                Err(RecvTimeoutError::Timeout) => {}
+        tokio::select! {
+            locked = receiver => match locked {
+                Ok(Ok(lock)) => Ok(lock),
+                Ok(Err(e)) => Err(cannot_open(&path, e)),
+                Err(_) => Err(held(dir)),
+            },
+            () = stop => {
+                Err(Error::new(Code::Interrupted, "interrupted while another process worked with the state"))
             }
         }
     }

@@ -1,0 +1,165 @@
+//! Looking at runs, deliveries, and what can be deleted.
+
+use async_trait::async_trait;
+use outflow_core::ports::spool::SegmentInfo;
+use outflow_core::ports::state::{
+    DeadLetter, DeliveryQueries, DeliveryRecord, PastRun, RetentionQueries, RunFilter, RunQueries, SyncState,
+    Usage,
+};
+use outflow_core::ports::watch::Pending;
+use outflow_core::run::FindingCount;
+use outflow_core::{Date, Result, RunId, RunRecord, Timestamp};
+use rusqlite::{Connection, params};
+
+use super::Sqlite;
+use super::rows::{self, DELIVERY, RUN, SYNC};
+use super::sql::{all, capped, id, one};
+
+#[async_trait]
+impl<W: Send + Sync> RunQueries for Sqlite<W> {
+    async fn sync(&self, name: &str) -> Result<SyncState> {
+        let name = name.to_owned();
+        self.readers.read(move |c| sync(c, &name)).await
+    }
+
+    async fn run(&self, run: RunId) -> Result<Option<RunRecord>> {
+        self.readers.read(move |c| run_record(c, run)).await
+    }
+
+    async fn runs(&self, filter: &RunFilter) -> Result<Vec<RunRecord>> {
+        // SQLite takes a negative limit as none.
+        let limit = if filter.limit == 0 { -1 } else { capped(filter.limit) };
+        let sync = filter.sync.clone();
+        let read = move |c: &Connection| match &sync {
+            Some(sync) => {
+                let sql = format!("SELECT {RUN} FROM runs WHERE sync = ?1 ORDER BY id DESC LIMIT ?2");
+                all(c, &sql, params![sync, limit], rows::run)
+            }
+            None => all(c, &format!("SELECT {RUN} FROM runs ORDER BY id DESC LIMIT ?1"), [limit], rows::run),
+        };
+        self.readers.read(read).await
+    }
+
+    async fn runs_since(&self, sync: &str, since: Timestamp) -> Result<Vec<RunRecord>> {
+        let sql = format!("SELECT {RUN} FROM runs WHERE sync = ?1 AND started_at >= ?2 ORDER BY id DESC");
+        let sync = sync.to_owned();
+        self.readers.read(move |c| all(c, &sql, params![sync, since.as_microsecond()], rows::run)).await
+    }
+
+    async fn past_runs(&self, sync: &str, limit: u64) -> Result<Vec<PastRun>> {
+        let sql = format!(
+            "SELECT {RUN}, columns FROM runs WHERE sync = ?1
+             AND state IN ('delivering', 'succeeded', 'partial') ORDER BY id DESC LIMIT ?2"
+        );
+        let sync = sync.to_owned();
+        self.readers.read(move |c| all(c, &sql, params![sync, capped(limit)], rows::past_run)).await
+    }
+
+    async fn unfinished(&self, sync: &str) -> Result<Option<RunRecord>> {
+        let sql = format!("SELECT {RUN} FROM runs WHERE sync = ?1 AND ended_at IS NULL ORDER BY id LIMIT 1");
+        let sync = sync.to_owned();
+        self.readers.read(move |c| one(c, &sql, [sync], rows::run)).await
+    }
+
+    async fn unfinished_runs(&self) -> Result<Vec<RunRecord>> {
+        let sql = format!("SELECT {RUN} FROM runs WHERE ended_at IS NULL ORDER BY id");
+        self.readers.read(move |c| all(c, &sql, [], rows::run)).await
+    }
+
+    async fn segments(&self, run: RunId) -> Result<Vec<SegmentInfo>> {
+        let sql =
+            "SELECT kind, number, first, entries, bytes FROM segments WHERE run = ?1 ORDER BY kind, number";
+        self.readers.read(move |c| all(c, sql, [id(run)], rows::segment)).await
+    }
+
+    async fn findings(&self, run: RunId) -> Result<Vec<FindingCount>> {
+        let sql = "SELECT code, column_name, rows, samples FROM findings WHERE run = ?1 ORDER BY place";
+        self.readers.read(move |c| all(c, sql, [id(run)], rows::finding)).await
+    }
+
+    async fn fired(&self, sync: &str) -> Result<Option<Timestamp>> {
+        let sync = sync.to_owned();
+        let sql = "SELECT fired FROM schedules WHERE sync = ?1";
+        self.readers.read(move |c| one(c, sql, [sync], rows::timestamp)).await
+    }
+}
+
+#[async_trait]
+impl<W: Send + Sync> DeliveryQueries for Sqlite<W> {
+    async fn deliveries(&self, run: RunId) -> Result<Vec<DeliveryRecord>> {
+        self.readers.read(move |c| deliveries(c, run)).await
+    }
+
+    async fn dead_letters(
+        &self,
+        run: RunId,
+        destination: &str,
+        offset: u64,
+        limit: u64,
+    ) -> Result<Vec<DeadLetter>> {
+        let sql =
+            "SELECT position, ordinal, message_id, code, status, reason, at, replayed_by FROM dead_letters
+             WHERE run = ?1 AND destination = ?2 ORDER BY position LIMIT ?3 OFFSET ?4";
+        let destination = destination.to_owned();
+        let read = move |c: &Connection| {
+            let values = params![id(run), destination, capped(limit), capped(offset)];
+            all(c, sql, values, rows::dead_letter)
+        };
+        self.readers.read(read).await
+    }
+
+    async fn pending(&self) -> Result<Vec<Pending>> {
+        let sql = "SELECT sync, destination, sum(pending) FROM runs JOIN deliveries ON run = runs.id
+                   WHERE ended_at IS NULL GROUP BY sync, destination ORDER BY sync, destination";
+        self.readers.read(move |c| all(c, sql, [], rows::pending)).await
+    }
+
+    async fn usage(&self, from: Date, to: Date) -> Result<Vec<Usage>> {
+        let sql = "SELECT day, sync, destination, call_type, delivered, dead_letters FROM usage
+                   WHERE day BETWEEN ?1 AND ?2 ORDER BY day, sync, destination, call_type";
+        self.readers.read(move |c| all(c, sql, [from.to_string(), to.to_string()], rows::usage)).await
+    }
+}
+
+#[async_trait]
+impl<W: Send + Sync> RetentionQueries for Sqlite<W> {
+    async fn runs_with_old_segments(&self, before: Timestamp) -> Result<Vec<RunId>> {
+        let sql = "SELECT id FROM runs WHERE ended_at < ?1
+                   AND EXISTS (SELECT 1 FROM segments WHERE run = runs.id) ORDER BY id";
+        self.readers.read(move |c| all(c, sql, [before.as_microsecond()], rows::run_id)).await
+    }
+
+    async fn ended_runs(&self, before: Timestamp, after: RunId, limit: u64) -> Result<Vec<RunRecord>> {
+        let sql = format!(
+            "SELECT {RUN} FROM runs WHERE id > ?2 AND ended_at < ?1
+             AND NOT EXISTS (SELECT 1 FROM segments WHERE run = runs.id) ORDER BY id LIMIT ?3"
+        );
+        let read = move |c: &Connection| {
+            all(c, &sql, params![before.as_microsecond(), id(after), capped(limit)], rows::run)
+        };
+        self.readers.read(read).await
+    }
+
+    async fn compared_runs(&self) -> Result<Vec<RunId>> {
+        let sql =
+            "SELECT DISTINCT baseline_run FROM syncs WHERE baseline_run IS NOT NULL ORDER BY baseline_run";
+        self.readers.read(move |c| all(c, sql, [], rows::run_id)).await
+    }
+}
+
+/// One run.
+pub(super) fn run_record(c: &Connection, run: RunId) -> rusqlite::Result<Option<RunRecord>> {
+    one(c, &format!("SELECT {RUN} FROM runs WHERE id = ?1"), [id(run)], rows::run)
+}
+
+/// A sync's state.
+fn sync(c: &Connection, name: &str) -> rusqlite::Result<SyncState> {
+    let found = one(c, &format!("SELECT {SYNC} FROM syncs WHERE name = ?1"), [name], rows::sync)?;
+    Ok(found.unwrap_or_default())
+}
+
+/// A run's deliveries.
+pub(super) fn deliveries(c: &Connection, run: RunId) -> rusqlite::Result<Vec<DeliveryRecord>> {
+    let sql = format!("SELECT {DELIVERY} FROM deliveries WHERE run = ?1 ORDER BY place");
+    all(c, &sql, [id(run)], rows::delivery)
+}
