@@ -1,8 +1,9 @@
 //! What is wrong now, and whether receivers of alerts can be reached.
 
+use outflow_core::ports::state::StateReader;
 use outflow_core::ports::watch::AlertRecord;
 use outflow_core::{Clock as _, Code, Error, SystemClock, Timestamp};
-use outflow_engine::{Engine, Errors, FORMAT_VERSION};
+use outflow_engine::{Errors, FORMAT_VERSION};
 use outflow_telemetry::alerts::Note;
 use serde::Serialize;
 use tokio::task::JoinSet;
@@ -83,13 +84,13 @@ impl App {
 
     /// The alerts that fire.
     pub async fn alerts(&self) -> Result<AlertList, Errors> {
-        let alerts = self.read(|engine| Ok(firing(engine)?)).await?;
+        let alerts = firing(&*self.reader().await?.state).await?;
         Ok(AlertList { format_version: FORMAT_VERSION, alerts })
     }
 }
 
-/// The alerts that fire. Blocks.
-pub(crate) fn firing(engine: &Engine) -> Result<Vec<AlertDocument>, Error> {
-    let all = engine.state.alerts()?.into_iter();
+/// The alerts that fire.
+pub(crate) async fn firing(state: &dyn StateReader) -> Result<Vec<AlertDocument>, Error> {
+    let all = state.alerts().await?.into_iter();
     Ok(all.filter(|alert| alert.recovered_at.is_none()).map(AlertDocument::from).collect())
 }

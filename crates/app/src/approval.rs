@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use outflow_core::ports::state::StateReader;
 use outflow_core::run::{RunOptions, Trigger};
 use outflow_core::{Error, RunId};
-use outflow_engine::{Engine, Errors, RunDocument, RunRequest, Seconds};
+use outflow_engine::{Errors, RunDocument, RunRequest, Seconds};
 
 use crate::control::{self, Request};
-use crate::{App, Caller, Event, RunOutcome, blocking, look, run};
+use crate::{App, Caller, Event, RunOutcome, look, run};
 
 /// Which run to deliver.
 #[derive(Clone, Copy, Debug)]
@@ -36,7 +37,7 @@ impl App {
     pub async fn approve(&self, request: &ApproveRequest, caller: &Caller) -> Result<RunOutcome, Errors> {
         let run = request.run;
         // A mistyped number is reported before anything waits for the state or reads the project.
-        let record = self.read(move |engine| Ok(engine.state.run(run)?)).await?;
+        let record = self.reader().await?.state.run(run).await?;
         let sync = record.ok_or_else(|| look::unknown(run))?.sync;
         let document = if control::ask(&self.state, &Request::Approve { run }).await?.is_some() {
             (caller.listener)(Event::Approved { sync: &sync, run });
@@ -55,7 +56,7 @@ impl App {
             // one.
             match engine.finish(&sync, &delivery).await? {
                 Some(document) => document,
-                None => blocking(move || recorded(&engine, run)).await?,
+                None => recorded(&*engine.state, run).await?,
             }
         };
         let outcome = RunOutcome::Ran(Box::new(document));
@@ -70,12 +71,12 @@ impl App {
             let engine = self.engine(&self.load()?, wait, caller).await?;
             engine.reject(run, skip_window).await?;
         }
-        self.read(move |engine| Ok(recorded(engine, run)?)).await
+        Ok(recorded(&*self.reader().await?.state, run).await?)
     }
 }
 
-fn recorded(engine: &Engine, run: RunId) -> Result<RunDocument, Error> {
-    let record = engine.state.run(run)?.ok_or_else(|| look::unknown(run))?;
+async fn recorded(state: &dyn StateReader, run: RunId) -> Result<RunDocument, Error> {
+    let record = state.run(run).await?.ok_or_else(|| look::unknown(run))?;
     let seconds = Seconds::between(&record);
-    Ok(RunDocument::of(&record, engine.state.deliveries(run)?, false, seconds))
+    Ok(RunDocument::of(&record, state.deliveries(run).await?, false, seconds))
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use outflow_core::run::RunOptions;
+use outflow_core::run::{RunKind, RunOptions};
 use outflow_core::{Code, Error, SyncSpec, Timestamp};
 use outflow_engine::Errors;
 use outflow_project::Project;
@@ -38,12 +38,10 @@ impl App {
         project.known_destination(destination)?;
         let mut jobs = Vec::new();
         for spec in syncs(&project, request)? {
-            let only = RunOptions { only: Some(destination.clone()), ..RunOptions::default() };
-            let options = match request.since {
-                Some(since) => RunOptions { since: Some(since), ..only },
+            let kind = match request.since {
+                Some(at) => RunKind::Since { at },
                 None => {
-                    let (sync, name) = (spec.name.clone(), destination.clone());
-                    let gap = self.read(move |engine| Ok(engine.gap(&sync, &name)?)).await?;
+                    let gap = self.reader().await?.gap(&spec.name, destination).await?;
                     let sync = &spec.name;
                     let Some(start) = gap else {
                         (caller.listener)(Event::NothingMissed { sync, destination });
@@ -51,9 +49,10 @@ impl App {
                     };
                     let begin = start.to_string();
                     (caller.listener)(Event::BackfillFrom { sync, destination, start: begin });
-                    RunOptions { start: Some(start), ..only }
+                    RunKind::Backfill { start }
                 }
             };
+            let options = RunOptions { kind, limit: None, destination: Some(destination.clone()) };
             jobs.push(Job { spec, options, due_at: None });
         }
         if jobs.is_empty() {

@@ -4,7 +4,7 @@ use outflow_core::ports::spool::{CallBlock, SegmentKind, SpoolReader};
 use outflow_core::ports::state::DeadLetter;
 use outflow_core::{Result, RunId, RunRecord};
 use outflow_engine::operations::causes::Cause;
-use outflow_engine::{Engine, Errors, FORMAT_VERSION};
+use outflow_engine::{Errors, FORMAT_VERSION, RunReader};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -55,47 +55,48 @@ impl App {
     pub async fn dead_letters(&self, request: &DeadLettersRequest) -> Result<DeadLetterList, Errors> {
         let DeadLettersRequest { run, destination, limit } = request.clone();
         let limit = if limit == 0 { u64::MAX >> 1 } else { limit };
-        self.read(move |engine| {
-            let record = look::run(engine, &run)?;
-            let (mut entries, mut causes, mut total) = (Vec::new(), Vec::new(), 0);
-            for delivery in engine.state.deliveries(record.id)? {
-                if destination.as_ref().is_some_and(|d| *d != delivery.destination) {
-                    continue;
-                }
-                total += delivery.counts.dead_letters;
-                causes.extend(engine.causes(record.id, &delivery.destination)?);
-                let letters = engine.state.dead_letters(record.id, &delivery.destination, 0, limit)?;
-                let calls = calls(engine, &record, &letters)?;
-                for (letter, call) in letters.into_iter().zip(calls) {
-                    let destination = delivery.destination.clone();
-                    entries.push(DeadLetterDocument { destination, letter, call });
-                }
+        let reader = self.reader().await?;
+        let record = look::run(&reader, &run).await?;
+        let (mut entries, mut causes, mut total) = (Vec::new(), Vec::new(), 0);
+        for delivery in reader.state.deliveries(record.id).await? {
+            if destination.as_ref().is_some_and(|d| *d != delivery.destination) {
+                continue;
             }
-            let RunRecord { id, sync, .. } = record;
-            Ok(DeadLetterList {
-                format_version: FORMAT_VERSION,
-                run: id,
-                sync,
-                dead_letters: total,
-                causes,
-                entries,
-            })
+            total += delivery.counts.dead_letters;
+            causes.extend(reader.causes(record.id, &delivery.destination).await?);
+            let letters = reader.state.dead_letters(record.id, &delivery.destination, 0, limit).await?;
+            let calls = calls(&reader, record.id, &letters).await?;
+            for (letter, call) in letters.into_iter().zip(calls) {
+                let destination = delivery.destination.clone();
+                entries.push(DeadLetterDocument { destination, letter, call });
+            }
+        }
+        let RunRecord { id, sync, .. } = record;
+        Ok(DeadLetterList {
+            format_version: FORMAT_VERSION,
+            run: id,
+            sync,
+            dead_letters: total,
+            causes,
+            entries,
         })
-        .await
     }
 }
 
 /// The calls of dead letters, which come in position order.
-fn calls(engine: &Engine, record: &RunRecord, letters: &[DeadLetter]) -> Result<Vec<Value>> {
-    let Some(first) = letters.first() else { return Ok(Vec::new()) };
-    let mut segments = engine.state.segments(record.id)?;
+async fn calls(reader: &RunReader, run: RunId, letters: &[DeadLetter]) -> Result<Vec<Value>> {
+    let Some(first) = letters.first().map(|letter| letter.position) else { return Ok(Vec::new()) };
+    let mut segments = reader.state.segments(run).await?;
     segments.retain(|s| s.kind == SegmentKind::Calls);
     if segments.is_empty() {
         return Ok(vec![Value::Null; letters.len()]);
     }
-    let mut reader = engine.spool.read(record.id, &segments, first.position)?;
-    let mut block = CallBlock::default();
-    letters.iter().map(|letter| call_at(reader.as_mut(), &mut block, letter.position)).collect()
+    let (spool, positions) = (reader.spool.clone(), letters.iter().map(|l| l.position).collect::<Vec<_>>());
+    blocking(move || {
+        let (mut reader, mut block) = (spool.read(run, &segments, first)?, CallBlock::default());
+        positions.iter().map(|position| call_at(reader.as_mut(), &mut block, *position)).collect()
+    })
+    .await
 }
 
 fn call_at(reader: &mut dyn SpoolReader, block: &mut CallBlock, position: u64) -> Result<Value> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use outflow_core::{DeliveryState, Error, RunId, RunState};
 use outflow_engine::{RunDocument, Seconds};
 
-use crate::{App, blocking, look, wiring};
+use crate::{App, look};
 
 /// How often the state is looked into.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -14,12 +14,11 @@ impl App {
     /// Waits until a run has ended, waits for approval, or waits only for destinations that have
     /// stopped.
     pub(crate) async fn follow(&self, run: RunId) -> Result<RunDocument, Error> {
-        let state = wiring::read_only_state(&self.state)?;
+        let state = self.reader().await?.state;
         let mut look = tokio::time::interval(LOOK_EVERY);
         loop {
             look.tick().await;
-            let state = state.clone();
-            let found = blocking(move || Ok::<_, Error>((state.run(run)?, state.deliveries(run)?))).await?;
+            let found = (state.run(run).await?, state.deliveries(run).await?);
             let (Some(record), deliveries) = found else { return Err(look::unknown(run)) };
             let any = |state| deliveries.iter().any(|d| d.state == state);
             // When every delivery has ended, the end of the run is about to be recorded.

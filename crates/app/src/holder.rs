@@ -1,17 +1,20 @@
 //! Who holds the state: this process takes it, waits for it, or has a running `serve` do the work.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use outflow_core::ports::state::State;
+use outflow_core::ports::state::{State, StateStore};
 use outflow_core::run::RunOptions;
-use outflow_core::{Code, Error, RunId};
+use outflow_core::{BoxFuture, Code, Error, RunId};
 use outflow_engine::{Engine, Errors};
 use outflow_project::Project;
-use outflow_state::SqliteState;
 
 use crate::control::{self, Answer, Request};
 use crate::outcome::RunOutcome;
 use crate::{App, Caller, Event, wiring};
+
+/// How often a waiting process looks whether a `serve` can take its request.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// What came of trying to take the state.
 pub(crate) enum Taken {
@@ -73,10 +76,17 @@ impl App {
             {
                 return Ok(Taken::Done(outcomes));
             }
-            let (stop, socket) = (caller.stop.clone(), self.state.clone());
-            let enough = move || *stop.borrow() || (may_ask && control::listens(&socket));
-            match open_unless(self, wait, enough, caller).await {
-                Ok(state) => return Ok(Taken::State(Arc::new(state))),
+            let (stopped, socket) = (stopped(caller), self.state.clone());
+            let enough = async move {
+                let listens = async {
+                    while !(may_ask && control::listens(&socket)) {
+                        tokio::time::sleep(LOOK_EVERY).await;
+                    }
+                };
+                tokio::select! { () = stopped => {}, () = listens => {} }
+            };
+            match claim(&wiring::store(&self.state), wait, Box::pin(enough), caller).await {
+                Ok(state) => return Ok(Taken::State(state)),
                 Err(_) if may_ask && wait && !*caller.stop.borrow() && control::listens(&self.state) => {}
                 Err(error) => return Err(error.into()),
             }
@@ -90,35 +100,45 @@ impl App {
         wait: bool,
         caller: &Caller,
     ) -> Result<Engine, Errors> {
-        let state = Arc::new(open_state(self, wait, caller).await?);
+        let state = open_state(self, wait, caller).await?;
         Ok(wiring::engine(&self.state, project, state, caller.stop.clone())?)
     }
 }
 
 /// Takes the state, or waits for the process that has it.
-pub(crate) async fn open_state(app: &App, wait: bool, caller: &Caller) -> Result<SqliteState, Error> {
-    let stop = caller.stop.clone();
-    open_unless(app, wait, move || *stop.borrow(), caller).await
+pub(crate) async fn open_state(app: &App, wait: bool, caller: &Caller) -> Result<Arc<dyn State>, Error> {
+    claim_unless_stopped(&wiring::store(&app.state), wait, caller).await
 }
 
-async fn open_unless(
-    app: &App,
+/// Claims a store, or waits for the process that has it, until the caller stops.
+pub(crate) async fn claim_unless_stopped(
+    store: &dyn StateStore,
     wait: bool,
-    enough: impl Fn() -> bool + Send + 'static,
     caller: &Caller,
-) -> Result<SqliteState, Error> {
-    let dir = app.state.clone();
-    match SqliteState::open(&dir) {
-        Ok(state) => return Ok(state),
-        Err(error) if error.code() != Code::StateHeld || !wait => return Err(error),
-        Err(_) => (caller.listener)(Event::WaitingForState),
+) -> Result<Arc<dyn State>, Error> {
+    claim(store, wait, stopped(caller), caller).await
+}
+
+async fn claim(
+    store: &dyn StateStore,
+    wait: bool,
+    enough: BoxFuture<'static, ()>,
+    caller: &Caller,
+) -> Result<Arc<dyn State>, Error> {
+    match store.claim(None).await {
+        Err(error) if error.code() == Code::StateHeld && wait => {}
+        claimed => return claimed,
     }
-    let waiting = tokio::task::spawn_blocking(move || SqliteState::open_waiting(&dir, enough));
-    match waiting.await {
-        Ok(opened) => opened,
-        Err(join) => {
-            Err(Error::new(Code::StateUnavailable, "waiting for the state ended before its time")
-                .caused_by(join))
+    (caller.listener)(Event::WaitingForState);
+    store.claim(Some(enough)).await
+}
+
+/// Resolves when the caller stops.
+fn stopped(caller: &Caller) -> BoxFuture<'static, ()> {
+    let mut stop = caller.stop.clone();
+    Box::pin(async move {
+        if stop.wait_for(|stop| *stop).await.is_err() {
+            std::future::pending::<()>().await;
         }
-    }
+    })
 }

@@ -46,7 +46,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use outflow_core::{Code, Error, RunId};
-use outflow_engine::Engine;
+use outflow_engine::RunReader;
 use outflow_project::Project;
 use tokio::sync::watch;
 
@@ -128,14 +128,9 @@ impl App {
         Ok(Project::load_without_secrets(&self.project)?)
     }
 
-    /// Looks into the state and the spool, off the async threads. Needs no project and holds
-    /// nothing.
-    async fn read<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&Engine) -> Result<T, Errors> + Send + 'static,
-    ) -> Result<T, Errors> {
-        let dir = self.state.clone();
-        blocking(move || work(&wiring::reader(&dir)?)).await
+    /// Reads the state and the spool. Needs no project and holds nothing.
+    async fn reader(&self) -> Result<RunReader, Error> {
+        wiring::reader(&self.state).await
     }
 }
 

@@ -2,7 +2,7 @@
 
 use outflow_core::ports::state::RunFilter;
 use outflow_core::{Code, Error, NextStep, RunId, RunRecord};
-use outflow_engine::Engine;
+use outflow_engine::RunReader;
 
 /// Which run is meant.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -28,16 +28,14 @@ impl RunName {
 }
 
 /// The run that is meant. C011 if there is none.
-pub(crate) fn run(engine: &Engine, name: &RunName) -> Result<RunRecord, Error> {
-    let latest = |sync| Ok::<_, Error>(engine.state.runs(&RunFilter { sync, limit: 1 })?.into_iter().next());
-    let (found, missing) = match name {
-        RunName::Latest => (latest(None)?, "nothing has run yet".to_owned()),
-        RunName::Number(run) => return engine.state.run(*run)?.ok_or_else(|| unknown(*run)),
-        RunName::LatestOf(sync) => {
-            (latest(Some(sync.clone()))?, format!("no sync named {sync:?} has run yet"))
-        }
+pub(crate) async fn run(reader: &RunReader, name: &RunName) -> Result<RunRecord, Error> {
+    let (sync, missing) = match name {
+        RunName::Number(run) => return reader.state.run(*run).await?.ok_or_else(|| unknown(*run)),
+        RunName::Latest => (None, "nothing has run yet".to_owned()),
+        RunName::LatestOf(sync) => (Some(sync.clone()), format!("no sync named {sync:?} has run yet")),
     };
-    found.ok_or_else(|| Error::new(Code::NoSuchSyncOrRun, missing).next_step(NextStep::ListRuns))
+    let latest = reader.state.runs(&RunFilter { sync, limit: 1 }).await?.into_iter().next();
+    latest.ok_or_else(|| Error::new(Code::NoSuchSyncOrRun, missing).next_step(NextStep::ListRuns))
 }
 
 /// There is no run of this number.

@@ -1,7 +1,7 @@
 //! The first rows or calls of a run, without moving or sending anything.
 
 use outflow_core::ports::spool::Rejection;
-use outflow_core::ports::state::SyncState;
+use outflow_core::ports::state::{StateStore as _, SyncState};
 use outflow_core::run::FindingCount;
 use outflow_core::{CallType, Code, Column, Error, SystemClock};
 use outflow_engine::authoring::advise::{self, Depth};
@@ -183,13 +183,11 @@ impl App {
         if start != As::Next {
             return Ok(SyncState::default());
         }
-        let (dir, sync) = (self.state.clone(), sync.to_owned());
-        blocking(move || match wiring::read_only_state(&dir) {
-            Ok(state) => state.sync(&sync),
+        match wiring::store(&self.state).reader().await {
+            Ok(state) => state.sync(sync).await,
             Err(error) if error.code() == Code::StateUnavailable => Ok(SyncState::default()),
             Err(error) => Err(error),
-        })
-        .await
+        }
     }
 }
 

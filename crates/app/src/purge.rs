@@ -1,12 +1,10 @@
 //! Removes a person from what is kept.
 
-use std::sync::Arc;
-
 use outflow_engine::Errors;
 use outflow_engine::operations::purge::PurgeReport;
 
 use crate::control::{self, Answer, Request};
-use crate::{App, Caller, blocking, holder, wiring};
+use crate::{App, Caller, holder, wiring};
 
 /// Whom to remove.
 #[derive(Clone, Debug)]
@@ -24,16 +22,16 @@ impl App {
     pub async fn purge(&self, request: &PurgeRequest, caller: &Caller) -> Result<PurgeReport, Errors> {
         let id = request.id.clone();
         if request.dry_run {
-            return self.read(move |engine| Ok(engine.purge(&id, true)?)).await;
+            return Ok(self.reader().await?.plan_purge(&id).await?);
         }
         match control::ask(&self.state, &Request::Purge { id: id.clone() }).await? {
             Some(Answer::Purged(report)) => return Ok(report),
             Some(_) => return Err(control::other_answer().into()),
             None => {}
         }
-        let state = Arc::new(holder::open_state(self, request.wait, caller).await?);
+        let state = holder::open_state(self, request.wait, caller).await?;
         let mut engine = wiring::keeper(&self.state, state)?;
         engine.stop = caller.stop.clone();
-        Ok(blocking(move || engine.purge(&id, false)).await?)
+        Ok(engine.purge(&id).await?)
     }
 }

@@ -3,7 +3,7 @@
 use outflow_core::ports::spool::Rejection;
 use outflow_core::run::FindingCount;
 use outflow_core::{Code, RunId};
-use outflow_engine::{Errors, FORMAT_VERSION};
+use outflow_engine::{Errors, FORMAT_VERSION, RunReader};
 use serde::Serialize;
 
 use crate::App;
@@ -66,23 +66,27 @@ impl App {
     pub async fn rejected(&self, request: &RejectedRequest) -> Result<RejectedRows, Errors> {
         let RejectedRequest { run, limit, code } = request.clone();
         let limit = if limit == 0 { usize::MAX } else { limit as usize };
-        self.read(move |engine| {
-            let record = look::run(engine, &run)?;
-            let segments = engine.state.segments(record.id)?;
+        let reader = self.reader().await?;
+        let record = look::run(&reader, &run).await?;
+        let RunReader { state, spool, .. } = reader;
+        let segments = state.segments(record.id).await?;
+        let findings = state.findings(record.id).await?;
+        let (id, gone) = (record.id, record.rows.rejected > 0 && segments.is_empty());
+        let rows = blocking(move || {
             let is_wanted = |r: &outflow_core::Result<Rejection>| {
                 r.as_ref().map_or(true, |r| code.is_none_or(|code| r.code == code))
             };
-            let rows = engine.spool.rejections(record.id, &segments)?.filter(is_wanted).take(limit);
-            Ok(RejectedRows {
-                format_version: FORMAT_VERSION,
-                run: record.id,
-                rejected: record.rows.rejected,
-                findings: engine.state.findings(record.id)?.into_iter().map(FindingGroup::from).collect(),
-                rows: rows.collect::<Result<_, _>>()?,
-                gone: record.rows.rejected > 0 && segments.is_empty(),
-                sync: record.sync,
-            })
+            let rows = spool.rejections(id, &segments)?.filter(is_wanted).take(limit);
+            rows.collect::<outflow_core::Result<_>>()
+        });
+        Ok(RejectedRows {
+            format_version: FORMAT_VERSION,
+            run: id,
+            rejected: record.rows.rejected,
+            findings: findings.into_iter().map(FindingGroup::from).collect(),
+            rows: rows.await?,
+            gone,
+            sync: record.sync,
         })
-        .await
     }
 }

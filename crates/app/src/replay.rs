@@ -57,8 +57,8 @@ impl App {
     /// Replays. If there is nothing to replay, the plan has no destination and there is no outcome.
     pub async fn replay(&self, request: &ReplayRequest, caller: &Caller) -> Result<ReplayReport, Errors> {
         let project = self.load()?;
-        let name = request.run.clone();
-        let record = self.read(move |engine| Ok(look::run(engine, &name)?)).await?;
+        let reader = self.reader().await?;
+        let record = look::run(&reader, &request.run).await?;
         let spec = project.sync(&record.sync)?.clone();
         if let Some(destination) = &request.destination {
             project.known_destination(destination)?;
@@ -70,12 +70,12 @@ impl App {
             again: request.mode,
             force: request.force,
         };
-        let all: Vec<RunOptions> = self.read(move |engine| Ok(engine.plan_replay(&wanted)?)).await?;
+        let all: Vec<RunOptions> = reader.plan_replay(&wanted).await?;
         let plan = ReplayPlan {
             run: record.id,
             sync: record.sync,
             mode: request.mode.unwrap_or_else(|| usual_way(record.call_type)),
-            destinations: all.iter().filter_map(|options| options.only.clone()).collect(),
+            destinations: all.iter().filter_map(|options| options.destination.clone()).collect(),
         };
         if all.is_empty() {
             return Ok(ReplayReport { plan, outcomes: Vec::new(), not_in_result: Vec::new() });
@@ -88,11 +88,10 @@ impl App {
         let jobs = all.into_iter().map(job).collect();
         let outcomes = self.run_beside(&project, jobs, circumstances, caller).await?;
         let runs: Vec<RunId> = outcomes.iter().filter_map(|o| o.document().map(|d| d.run)).collect();
-        let not_in_result = self
-            .read(move |engine| {
-                Ok(runs.into_iter().map(|run| engine.not_given(run)).collect::<Result<_, _>>()?)
-            })
-            .await?;
+        let mut not_in_result = Vec::new();
+        for run in runs {
+            not_in_result.push(reader.not_given(run).await?);
+        }
         Ok(ReplayReport { plan, outcomes, not_in_result })
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use outflow_core::run::{RunOptions, Trigger};
+use outflow_core::run::{RunKind, RunOptions, Trigger};
 use outflow_core::{Clock, Code, Error, SyncSpec, SystemClock, Timestamp};
 use outflow_engine::{Engine, Errors, Observer, RunRequest as EngineRequest, schedule};
 use outflow_project::Project;
@@ -13,7 +13,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::holder::Taken;
-use crate::{App, Caller, Event, Listener, RunOutcome, blocking, wiring};
+use crate::{App, Caller, Event, Listener, RunOutcome, wiring};
 
 /// Which syncs to run, and how.
 #[derive(Clone, Debug)]
@@ -64,12 +64,17 @@ impl RunRequest {
 
     /// Whether the runs are the syncs' usual ones, which move `last_sync_time`.
     pub fn is_incremental(&self) -> bool {
-        self.options().is_ordinary()
+        self.options().is_incremental()
     }
 
     fn options(&self) -> RunOptions {
         let Self { full, since, limit, destination, .. } = self.clone();
-        RunOptions { full, since, limit, only: destination, ..RunOptions::default() }
+        let kind = match since {
+            _ if full => RunKind::Full,
+            Some(at) => RunKind::Since { at },
+            None => RunKind::Incremental,
+        };
+        RunOptions { kind, limit, destination }
     }
 }
 
@@ -111,8 +116,7 @@ impl App {
         if jobs.is_empty() {
             return Ok(Vec::new());
         }
-        let (retention, keep) = (engine.clone(), project.keep);
-        blocking(move || retention.keep_house(keep)).await?;
+        engine.keep_house(project.keep).await?;
         let circumstances = Circumstances {
             delivery_timeout: request.delivery_timeout,
             wait: request.wait,

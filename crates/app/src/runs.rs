@@ -35,17 +35,13 @@ impl App {
     /// C011 for a sync that the project does not have and that has never run.
     pub async fn runs(&self, request: &RunsRequest) -> Result<RunList, Errors> {
         let RunsRequest { sync, limit } = request.clone();
-        let list = self.read(move |engine| {
-            let mut entries = Vec::new();
-            for record in engine.state.runs(&RunFilter { sync: sync.clone(), limit })? {
-                let (deliveries, audit) =
-                    (engine.state.deliveries(record.id)?, engine.state.audit(record.id)?);
-                entries.push(RunListEntry::of(&record, deliveries, audit));
-            }
-            let warnings = skip_advice::warnings(&*engine.state, sync.as_deref(), SystemClock.now())?;
-            Ok(RunList { entries, warnings })
-        });
-        let list = list.await?;
+        let (state, mut entries) = (self.reader().await?.state, Vec::new());
+        for record in state.runs(&RunFilter { sync: sync.clone(), limit }).await? {
+            let (deliveries, audit) = (state.deliveries(record.id).await?, state.audit(record.id).await?);
+            entries.push(RunListEntry::of(&record, deliveries, audit));
+        }
+        let warnings = skip_advice::warnings(&*state, sync.as_deref(), SystemClock.now()).await?;
+        let list = RunList { entries, warnings };
         if let (Some(name), true) = (&request.sync, list.entries.is_empty()) {
             self.known(name)?;
         }

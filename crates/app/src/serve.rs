@@ -4,15 +4,13 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use outflow_core::ports::state::State;
-use outflow_core::{Clock as _, Code, Error, NextStep, SystemClock, Timestamp};
+use outflow_core::{BoxFuture, Clock as _, Code, Error, NextStep, SystemClock, Timestamp};
 use outflow_engine::serve::{self, Event, Observer, Triggered};
 use outflow_engine::{Engine, Errors};
 use outflow_project::Project;
 use outflow_telemetry::alerts::{self, Notifier, Pace};
 use outflow_telemetry::log::{self, as_error};
 use outflow_telemetry::metrics::{self, Recorder};
-use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tracing::{error, info};
@@ -49,8 +47,8 @@ impl App {
         let recorder = Arc::new(Recorder::new(since));
         let project = self.load()?;
         info!("opening the state");
-        let state = holder::open_state(self, request.wait, caller).await?;
-        let state: Arc<dyn State> = Arc::new(state.without_room(wait_for_room(caller.stop.clone())));
+        let store = wiring::store(&self.state).without_room(wait_for_room(caller.stop.clone()));
+        let state = holder::claim_unless_stopped(&store, request.wait, caller).await?;
         let socket = Socket::listen(&self.state)?;
         let metrics = match request.metrics.or(project.metrics) {
             Some(address) => Some(metrics::listen(address).await?),
@@ -89,8 +87,10 @@ impl App {
 
 /// What cannot be written to the state may not happen. While the disk is full, all work that needs
 /// the state waits, and continues when there is room.
-fn wait_for_room(stop: watch::Receiver<bool>) -> impl Fn(&Error) -> bool + Send + Sync {
-    let (logged, runtime) = (Mutex::new(None::<Instant>), Handle::current());
+fn wait_for_room(
+    stop: watch::Receiver<bool>,
+) -> impl Fn(&Error) -> BoxFuture<'static, bool> + Send + Sync + 'static {
+    let logged = Mutex::new(None::<Instant>);
     move |error| {
         let mut logged = logged.lock().unwrap_or_else(PoisonError::into_inner);
         if logged.is_none_or(|at| at.elapsed() >= SAY_AGAIN) {
@@ -99,8 +99,9 @@ fn wait_for_room(stop: watch::Receiver<bool>) -> impl Fn(&Error) -> bool + Send 
         }
         drop(logged);
         let mut stop = stop.clone();
-        let stopped = async { stop.wait_for(|stop| *stop).await.is_ok() };
-        runtime.block_on(async { tokio::time::timeout(LOOK_FOR_ROOM, stopped).await }).is_err()
+        Box::pin(
+            async move { tokio::time::timeout(LOOK_FOR_ROOM, stop.wait_for(|stop| *stop)).await.is_err() },
+        )
     }
 }
 
@@ -136,8 +137,8 @@ impl Service {
                 Answer::Reloaded
             }
             Request::Purge { id } => {
-                let report =
-                    self.handle.with_deliveries_paused(move |engine| engine.purge(&id, false)).await?;
+                let purge = |engine: Engine| async move { engine.purge(&id).await };
+                let report = self.handle.with_deliveries_paused(purge).await?;
                 info!(runs = report.runs.len(), "purged");
                 Answer::Purged(report)
             }

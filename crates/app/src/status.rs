@@ -1,12 +1,12 @@
 //! What runs, what waits, what is due next, and what is wrong.
 
-use outflow_core::ports::state::RunFilter;
+use outflow_core::ports::state::{RunFilter, StateReader};
 use outflow_core::ports::watch::Pending;
 use outflow_core::{Clock as _, Code, RunId, RunState, SyncSpec, SystemClock, Timestamp};
 use outflow_engine::delivery::limiter::Health;
 use outflow_engine::schedule::{Slots, next_due};
 use outflow_engine::serve::Handle;
-use outflow_engine::{Engine, Errors, FORMAT_VERSION, Reason};
+use outflow_engine::{Errors, FORMAT_VERSION, Reason};
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
@@ -134,34 +134,31 @@ impl App {
             _ => None,
         };
         let at = SystemClock.now();
-        self.read(move |engine| {
-            let waiting = engine.state.pending()?.into_iter().filter(|p| p.calls > 0);
-            let waiting =
-                waiting.map(|Pending { sync, destination, calls }| WaitingCalls { sync, destination, calls });
-            Ok(StatusDocument {
-                format_version: FORMAT_VERSION,
-                serving,
-                syncs: project
-                    .syncs
-                    .iter()
-                    .map(|spec| of_sync(engine, spec, at))
-                    .collect::<Result<_, _>>()?,
-                waiting: waiting.collect(),
-                alerts: firing(engine)?,
-                at,
-            })
+        let (state, mut syncs) = (self.reader().await?.state, Vec::new());
+        for spec in &project.syncs {
+            syncs.push(of_sync(&*state, spec, at).await?);
+        }
+        let waiting = state.pending().await?.into_iter().filter(|p| p.calls > 0);
+        let waiting =
+            waiting.map(|Pending { sync, destination, calls }| WaitingCalls { sync, destination, calls });
+        Ok(StatusDocument {
+            format_version: FORMAT_VERSION,
+            serving,
+            syncs,
+            waiting: waiting.collect(),
+            alerts: firing(&*state).await?,
+            at,
         })
-        .await
     }
 }
 
-fn of_sync(engine: &Engine, spec: &SyncSpec, now: Timestamp) -> Result<SyncStatus, Errors> {
+async fn of_sync(state: &dyn StateReader, spec: &SyncSpec, now: Timestamp) -> Result<SyncStatus, Errors> {
     let slots = Slots::of(&spec.schedule);
-    let next_due = next_due(&slots, engine.state.fired(&spec.name)?, now);
+    let next_due = next_due(&slots, state.fired(&spec.name).await?, now);
     let filter = RunFilter { sync: Some(spec.name.clone()), limit: LOOKED_AT };
-    let last = match engine.state.runs(&filter)?.into_iter().find(|run| run.state != RunState::Skipped) {
+    let last = match state.runs(&filter).await?.into_iter().find(|run| run.state != RunState::Skipped) {
         Some(run) => Some(run),
-        None => engine.state.unfinished_runs()?.into_iter().rfind(|run| run.sync == spec.name),
+        None => state.unfinished_runs().await?.into_iter().rfind(|run| run.sync == spec.name),
     };
     Ok(SyncStatus {
         sync: spec.name.clone(),

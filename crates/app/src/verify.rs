@@ -9,6 +9,8 @@ use crate::look::{self, RunName};
 impl App {
     /// Recounts a run.
     pub async fn verify(&self, run: RunName) -> Result<Verification, Errors> {
-        self.read(move |engine| Ok(engine.verify(look::run(engine, &run)?.id)?)).await
+        let reader = self.reader().await?;
+        let run = look::run(&reader, &run).await?.id;
+        Ok(reader.verify(run).await?)
     }
 }

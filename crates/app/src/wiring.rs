@@ -6,17 +6,17 @@ use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
 use outflow_core::ports::destination::Destination;
-use outflow_core::ports::state::State;
+use outflow_core::ports::state::{State, StateStore as _};
 use outflow_core::ports::warehouse::Warehouse;
 use outflow_core::{Code, Error, SyncSpec, SystemClock};
 use outflow_destinations as destinations;
 use outflow_egress::{Client, ClientOptions};
-use outflow_engine::Engine;
 use outflow_engine::extract::guard::Budgets;
 use outflow_engine::serve::{Limits, RuntimeConfig, SyncRuntime};
+use outflow_engine::{Engine, RunReader};
 use outflow_project::{Database, Project, ReceiverConfig};
 use outflow_spool::DiskSpool;
-use outflow_state::SqliteState;
+use outflow_state::SqliteStore;
 use outflow_telemetry::alerts::{Receiver, Way};
 use outflow_warehouse::Aws;
 use tokio::sync::watch;
@@ -117,14 +117,17 @@ pub(crate) fn config(project: &Project, engine: Engine) -> Result<RuntimeConfig,
     Ok(RuntimeConfig { engine, members, limits, keep: project.keep, rules: project.rules.clone() })
 }
 
-/// The state in this folder, for reading alone.
-pub(crate) fn read_only_state(dir: &Path) -> Result<Arc<dyn State>, Error> {
-    Ok(Arc::new(SqliteState::open_read_only(dir)?))
+/// The state in this folder, which nobody has opened yet.
+pub(crate) fn store(dir: &Path) -> SqliteStore {
+    SqliteStore::new(dir)
 }
 
-/// An engine that only looks: it needs no project, holds nothing and sends nothing.
-pub(crate) fn reader(dir: &Path) -> Result<Engine, Error> {
-    keeper(dir, read_only_state(dir)?)
+/// Reads what is kept in this folder: it needs no project and holds nothing.
+pub(crate) async fn reader(dir: &Path) -> Result<RunReader, Error> {
+    let state = store(dir).reader().await?;
+    let spool = Arc::new(DiskSpool::open(&dir.join("spool"), 0)?);
+    let (_, stop) = watch::channel(false);
+    Ok(RunReader { state, spool, stop })
 }
 
 /// An engine for what is kept: it needs no project and sends nothing.

@@ -56,10 +56,12 @@ pub async fn answer(listener: TcpListener, recorder: Arc<Recorder>, handle: Hand
             match request.uri().path() {
                 "/healthz" => reply(StatusCode::OK, PLAIN, "ok\n"),
                 "/metrics" => {
-                    let made = tokio::task::spawn_blocking(move || page(&recorder, &handle)).await;
+                    let made = page(&recorder, &handle).await;
                     match made {
-                        Ok(Ok(page)) => reply(StatusCode::OK, CONTENT_TYPE, page),
-                        _ => reply(StatusCode::INTERNAL_SERVER_ERROR, PLAIN, "the state cannot be read\n"),
+                        Ok(page) => reply(StatusCode::OK, CONTENT_TYPE, page),
+                        Err(_) => {
+                            reply(StatusCode::INTERNAL_SERVER_ERROR, PLAIN, "the state cannot be read\n")
+                        }
                     }
                 }
                 _ => reply(StatusCode::NOT_FOUND, PLAIN, "/metrics or /healthz\n"),
@@ -69,7 +71,7 @@ pub async fn answer(listener: TcpListener, recorder: Arc<Recorder>, handle: Hand
     serve(listener, CONNECTIONS, TOTAL, answer).await;
 }
 
-fn page(recorder: &Recorder, handle: &Handle) -> Result<String, Error> {
+async fn page(recorder: &Recorder, handle: &Handle) -> Result<String, Error> {
     let mut snapshot = Snapshot::default();
     snapshot.add("outflow_build_info", [(&[("version", env!("CARGO_PKG_VERSION"))][..], 1.0)]);
     let config = handle.config();
@@ -77,19 +79,20 @@ fn page(recorder: &Recorder, handle: &Handle) -> Result<String, Error> {
     let mut destinations: Vec<&str> = config.engine.destinations.keys().map(String::as_str).collect();
     destinations.sort_unstable();
     recorder.add(&mut snapshot, &syncs, &destinations);
-    standings(&mut snapshot, &config, &syncs)?;
-    queues(&mut snapshot, &config, handle)?;
+    standings(&mut snapshot, &config, &syncs).await?;
+    queues(&mut snapshot, &config, handle).await?;
     health(&mut snapshot, &config, &destinations);
-    let room = config.engine.spool.room().ok();
+    let spool = config.engine.spool.clone();
+    let room = tokio::task::spawn_blocking(move || spool.room().ok()).await.ok().flatten();
     snapshot.one("outflow_disk_free_bytes", room.map(|room| room.free as f64));
     snapshot.one("outflow_disk_reserve_bytes", room.map(|room| room.reserve as f64));
-    alerts(&mut snapshot, &config)?;
+    alerts(&mut snapshot, &config).await?;
     process::add(&mut snapshot, recorder.since());
     snapshot.page().map_err(|e| Error::new(Code::StateIo, "the metrics cannot be written").caused_by(e))
 }
 
-fn standings(snapshot: &mut Snapshot, config: &RuntimeConfig, syncs: &[&str]) -> Result<(), Error> {
-    let standings = config.engine.state.standings(SystemClock.now())?;
+async fn standings(snapshot: &mut Snapshot, config: &RuntimeConfig, syncs: &[&str]) -> Result<(), Error> {
+    let standings = config.engine.state.standings(SystemClock.now()).await?;
     let known: Vec<_> = standings.iter().filter(|s| syncs.contains(&s.sync.as_str())).collect();
     let labels: Vec<_> = known.iter().map(|s| [("sync", s.sync.as_str())]).collect();
     let of = |pick: &dyn Fn(&Standing) -> Option<f64>| {
@@ -102,8 +105,8 @@ fn standings(snapshot: &mut Snapshot, config: &RuntimeConfig, syncs: &[&str]) ->
     Ok(())
 }
 
-fn queues(snapshot: &mut Snapshot, config: &RuntimeConfig, handle: &Handle) -> Result<(), Error> {
-    let pending = config.engine.state.pending()?;
+async fn queues(snapshot: &mut Snapshot, config: &RuntimeConfig, handle: &Handle) -> Result<(), Error> {
+    let pending = config.engine.state.pending().await?;
     let labels = |sync, destination| [("sync", sync), ("destination", destination)];
     let samples: Vec<_> =
         pending.iter().map(|p| (labels(p.sync.as_str(), p.destination.as_str()), p.calls as f64)).collect();
@@ -128,9 +131,9 @@ fn health(snapshot: &mut Snapshot, config: &RuntimeConfig, destinations: &[&str]
     snapshot.add("outflow_destination_paused", samples.iter().map(|(l, _, paused)| (&l[..], *paused)));
 }
 
-fn alerts(snapshot: &mut Snapshot, config: &RuntimeConfig) -> Result<(), Error> {
+async fn alerts(snapshot: &mut Snapshot, config: &RuntimeConfig) -> Result<(), Error> {
     let mut firing = BTreeMap::<String, u64>::new();
-    for alert in config.engine.state.alerts()?.into_iter().filter(|a| a.recovered_at.is_none()) {
+    for alert in config.engine.state.alerts().await?.into_iter().filter(|a| a.recovered_at.is_none()) {
         *firing.entry(alert.kind).or_default() += 1;
     }
     let samples: Vec<_> = firing.iter().map(|(kind, n)| ([("alert", kind.as_str())], *n as f64)).collect();

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use outflow_core::ports::state::{NewRun, State as _};
+use outflow_core::ports::state::{NewRun, StateStore as _};
 use outflow_core::run::{RunOptions, RunSpec, Trigger};
-use outflow_state::SqliteState;
+use outflow_state::SqliteStore;
 use outflow_testkit::crash::Running;
 use outflow_testkit::{Database, Judge, Postgres, Receiver, Reply};
 use serde_json::Value;
@@ -157,7 +157,9 @@ fn a_run_that_waits_for_the_state_is_done_by_a_serve_that_gets_it_first() {
     let text = yaml(&served.database, &[("journeys", &pipelines(&served.receiver))], &[("users", &users)]);
     served.project.write("outflow.yaml", &text);
     // Both wait for whoever has the state now. Who was first gets it first.
-    let holder = SqliteState::open(&served.project.path().join(".outflow")).unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let store = SqliteStore::new(served.project.path().join(".outflow"));
+    let holder = runtime.block_on(store.claim(None)).unwrap();
     let waits = |pid: u32| {
         let locks = std::fs::read_to_string("/proc/locks").unwrap();
         locks.lines().any(|line| line.contains("->") && line.contains(&format!(" {pid} ")))
@@ -200,7 +202,9 @@ fn of_several_syncs_that_are_asked_for_one_that_is_stuck_keeps_none_from_beginni
 #[test]
 fn the_status_of_a_sync_that_skips_for_long_names_the_run_that_it_waits_for() {
     let served = Served::new("serve_skips");
-    let state = SqliteState::open(&served.project.path().join(".outflow")).unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let store = SqliteStore::new(served.project.path().join(".outflow"));
+    let state = runtime.block_on(store.claim(None)).unwrap();
     let now = outflow_core::Timestamp::UNIX_EPOCH;
     let new = NewRun {
         sync: "users".into(),
@@ -217,9 +221,10 @@ fn the_status_of_a_sync_that_skips_for_long_names_the_run_that_it_waits_for() {
         due_at: now,
         started_at: now,
     };
-    let waited_for = state.create_run(&new).unwrap().id;
+    let waited_for = runtime.block_on(state.create_run(&new)).unwrap().id;
     for _ in 0..30 {
-        state.skip_run(&new, Some(waited_for), &(outflow_core::Code::RunInProgress, "busy".into())).unwrap();
+        let busy = (outflow_core::Code::RunInProgress, "busy".into());
+        runtime.block_on(state.skip_run(&new, Some(waited_for), &busy)).unwrap();
     }
     drop(state);
     let status = served.status();

@@ -5,7 +5,7 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use outflow_core::ports::state::{NewRun, State as _};
+use outflow_core::ports::state::{NewRun, StateStore as _};
 use outflow_core::run::{RunOptions, RunSpec, Trigger};
 use outflow_core::{CallType, Clock as _, Code, Guards, Secret, SystemClock};
 use outflow_egress::SigningKey;
@@ -223,7 +223,9 @@ fn a_test_alert_says_whom_it_reached() {
 fn a_sync_that_skips_its_slots_is_told_which_frequency_would_fit() {
     let (calls, alarm) = (Receiver::start_blocking(), Receiver::start_blocking());
     let project = project(&calls, &alarm, &MailServer::start(Manners::default()), free_port());
-    let state = outflow_state::SqliteState::open(&project.path().join(".outflow")).unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let store = outflow_state::SqliteStore::new(project.path().join(".outflow"));
+    let state = runtime.block_on(store.claim(None)).unwrap();
     let now = SystemClock.now();
     let new = NewRun {
         sync: "users".into(),
@@ -241,7 +243,8 @@ fn a_sync_that_skips_its_slots_is_told_which_frequency_would_fit() {
         started_at: now,
     };
     for _ in 0..5 {
-        state.skip_run(&new, None, &(Code::RunInProgress, "run 1 is extracting".into())).unwrap();
+        let busy = (Code::RunInProgress, "run 1 is extracting".into());
+        runtime.block_on(state.skip_run(&new, None, &busy)).unwrap();
     }
     drop(state);
     let exit = project.run(&["runs", "--sync", "users", "--output", "json"]);

@@ -121,7 +121,7 @@ impl Dispatcher {
             Command::Look => self.look().await?,
             Command::Told(alert) => {
                 self.on_the_way.remove(&key(&alert));
-                self.state(move |state| state.alert_told(&alert)).await?;
+                self.state.alert_told(&alert).await?;
                 // It may have ended meanwhile.
                 self.look().await?;
             }
@@ -142,7 +142,7 @@ impl Dispatcher {
 
     /// Queues what began or ended, and forgets what ended before a receiver could be told.
     async fn look(&mut self) -> Result<(), Error> {
-        for alert in self.state(|state| state.alerts()).await? {
+        for alert in self.state.alerts().await? {
             let begins = AlertRecord { recovered_at: None, ..alert.clone() };
             let is_told_of = |alert| self.on_the_way.contains(&key(alert));
             if is_told_of(&alert) || (!alert.is_news() && (alert.told || is_told_of(&begins))) {
@@ -152,7 +152,7 @@ impl Dispatcher {
                 self.on_the_way.insert(key(&alert));
                 self.post(alert);
             } else {
-                self.state(move |state| state.alert_told(&alert)).await?;
+                self.state.alert_told(&alert).await?;
             }
         }
         Ok(())
@@ -170,17 +170,6 @@ impl Dispatcher {
                 given_up(&full.into_inner(), name, &error, &self.commands);
             }
         }
-    }
-
-    async fn state<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&dyn State) -> Result<T, Error> + Send + 'static,
-    ) -> Result<T, Error> {
-        let state = self.state.clone();
-        let done = tokio::task::spawn_blocking(move || work(&*state)).await;
-        done.unwrap_or_else(|e| {
-            Err(Error::new(Code::StateIo, "work on the state ended before its time").caused_by(e))
-        })
     }
 }
 

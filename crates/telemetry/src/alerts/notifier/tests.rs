@@ -2,8 +2,9 @@
 //! for requests and commands, never for time.
 
 use outflow_core::Secret;
+use outflow_core::ports::state::StateStore as _;
 use outflow_egress::SigningKey;
-use outflow_state::SqliteState;
+use outflow_state::SqliteStore;
 use outflow_testkit::{Receiver as Alarm, Reply, free_port};
 use tempfile::TempDir;
 
@@ -46,9 +47,9 @@ struct Desk {
 }
 
 impl Desk {
-    fn new(receivers: Vec<Receiver>, pace: Pace) -> Self {
+    async fn new(receivers: Vec<Receiver>, pace: Pace) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let state = Arc::new(SqliteState::open(dir.path()).unwrap());
+        let state = SqliteStore::new(dir.path()).claim(None).await.unwrap();
         let (commands, inbox) = mpsc::unbounded_channel();
         let mut dispatcher = Dispatcher::new(commands, state, pace);
         dispatcher.spawn_workers(receivers);
@@ -60,7 +61,7 @@ impl Desk {
     }
 
     async fn put(&mut self, alert: AlertRecord) {
-        self.state().put_alerts(&[alert]).unwrap();
+        self.state().put_alerts(&[alert]).await.unwrap();
         self.dispatcher.look().await.unwrap();
     }
 
@@ -89,10 +90,10 @@ async fn what_may_pass_is_tried_again_under_the_same_id_until_it_is_taken() {
         Reply::garbage(),
         Reply::ok(),
     ]));
-    let mut desk = Desk::new(vec![webhook(&alarm.url())], PACE);
+    let mut desk = Desk::new(vec![webhook(&alarm.url())], PACE).await;
     desk.put(fired("users")).await;
     desk.told().await;
-    assert!(desk.state().alerts().unwrap()[0].told);
+    assert!(desk.state().alerts().await.unwrap()[0].told);
     let requests = alarm.requests();
     assert!(requests.len() >= 8, "{}", requests.len());
     assert!(requests.iter().all(|r| r.header("webhook-id") == requests[0].header("webhook-id")));
@@ -110,25 +111,25 @@ async fn what_does_not_pass_is_given_up_at_once_and_counts_as_told() {
         } else {
             Reply::status(status)
         });
-        let mut desk = Desk::new(vec![webhook(&alarm.url())], PACE);
+        let mut desk = Desk::new(vec![webhook(&alarm.url())], PACE).await;
         desk.put(fired("users")).await;
         desk.told().await;
         assert_eq!(alarm.requests().len(), 1, "{status}");
-        assert!(desk.state().alerts().unwrap()[0].told, "{status}");
+        assert!(desk.state().alerts().await.unwrap()[0].told, "{status}");
     }
     // A network's own refusal is given up when patience has ended.
     let nobody = webhook(&format!("http://127.0.0.1:{}", free_port()));
-    let mut desk = Desk::new(vec![nobody], Pace { patience: Duration::from_millis(30), ..PACE });
+    let mut desk = Desk::new(vec![nobody], Pace { patience: Duration::from_millis(30), ..PACE }).await;
     desk.put(fired("users")).await;
     desk.told().await;
-    assert!(desk.state().alerts().unwrap()[0].told);
+    assert!(desk.state().alerts().await.unwrap()[0].told);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_receiver_that_hangs_delays_no_other() {
     let (hangs, well) = (Alarm::start().await, Alarm::start().await);
     hangs.always(Reply::silence());
-    let mut desk = Desk::new(vec![webhook(&hangs.url()), webhook(&well.url())], PACE);
+    let mut desk = Desk::new(vec![webhook(&hangs.url()), webhook(&well.url())], PACE).await;
     desk.put(fired("users")).await;
     desk.told().await;
     desk.put(fired("others")).await;
@@ -137,14 +138,14 @@ async fn a_receiver_that_hangs_delays_no_other() {
     desk.told().await;
     assert_eq!(kinds(&well), ["fired", "fired", "recovered"]);
     assert_eq!(hangs.requests().len(), 1);
-    assert_eq!(desk.state().alerts().unwrap().len(), 1);
+    assert_eq!(desk.state().alerts().await.unwrap().len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_alert_that_ends_while_nobody_can_be_told_is_told_with_its_end() {
     let alarm = Alarm::start().await;
     alarm.always(Reply::status(503));
-    let mut desk = Desk::new(vec![webhook(&alarm.url())], PACE);
+    let mut desk = Desk::new(vec![webhook(&alarm.url())], PACE).await;
     desk.put(fired("users")).await;
     desk.put(AlertRecord { recovered_at: Some(at(9)), ..fired("users") }).await;
     tokio::task::block_in_place(|| alarm.wait_for_requests_blocking(2, IN_TIME));
@@ -155,19 +156,20 @@ async fn an_alert_that_ends_while_nobody_can_be_told_is_told_with_its_end() {
     let mut kinds = kinds(&alarm);
     kinds.dedup();
     assert_eq!(kinds, ["fired", "recovered"]);
-    assert_eq!(desk.state().alerts().unwrap(), []);
+    assert_eq!(desk.state().alerts().await.unwrap(), []);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_next_process_tells_what_nobody_took_and_nothing_else() {
     let alarm = Alarm::start().await;
-    let mut desk = Desk::new(vec![webhook(&alarm.url())], PACE);
+    let mut desk = Desk::new(vec![webhook(&alarm.url())], PACE).await;
     let told = AlertRecord { told: true, ..fired("told") };
     let over = AlertRecord { recovered_at: Some(at(5)), ..fired("over") };
-    desk.state().put_alerts(&[told, over, fired("untold")]).unwrap();
+    desk.state().put_alerts(&[told, over, fired("untold")]).await.unwrap();
     desk.dispatcher.look().await.unwrap();
     desk.told().await;
-    let left: Vec<_> = desk.state().alerts().unwrap().into_iter().map(|a| (a.subject, a.told)).collect();
+    let left: Vec<_> =
+        desk.state().alerts().await.unwrap().into_iter().map(|a| (a.subject, a.told)).collect();
     assert_eq!(left, [("told".to_owned(), true), ("untold".to_owned(), true)]);
     assert_eq!(alarm.calls().len(), 1);
     assert_eq!(alarm.calls()[0]["data"]["subject"], "untold");
@@ -177,15 +179,15 @@ async fn the_next_process_tells_what_nobody_took_and_nothing_else() {
 async fn who_is_full_of_messages_gets_no_more_and_without_receivers_all_counts_as_told() {
     let alarm = Alarm::start().await;
     alarm.always(Reply::silence());
-    let mut desk = Desk::new(vec![webhook(&alarm.url())], PACE);
+    let mut desk = Desk::new(vec![webhook(&alarm.url())], PACE).await;
     let many: Vec<AlertRecord> = (0..WAITING + 3).map(|n| fired(&format!("sync{n:04}"))).collect();
-    desk.state().put_alerts(&many).unwrap();
+    desk.state().put_alerts(&many).await.unwrap();
     desk.dispatcher.look().await.unwrap();
     // One is under way, a thousand wait, and the rest was given up at once.
     desk.told().await;
     desk.dispatcher.obey(Command::Receivers(Vec::new())).await.unwrap();
     desk.put(fired("alone")).await;
-    let alerts = desk.state().alerts().unwrap();
+    let alerts = desk.state().alerts().await.unwrap();
     assert!(alerts.iter().find(|a| a.subject == "alone").unwrap().told);
     assert!(alerts.iter().any(|a| !a.told), "what waits is not told");
 }
