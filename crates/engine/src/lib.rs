@@ -25,6 +25,7 @@ mod stop;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use outflow_core::ports::baseline::Baseline;
 use outflow_core::ports::destination::Destination;
 use outflow_core::ports::spool::Spool;
 use outflow_core::ports::state::State;
@@ -43,6 +44,8 @@ pub struct Engine {
     pub state: Arc<dyn State>,
     /// Segments.
     pub spool: Arc<dyn Spool>,
+    /// Hashes of calls, by which runs are compared.
+    pub baseline: Arc<dyn Baseline>,
     /// Wall time.
     pub clock: Arc<dyn Clock>,
     /// The project's destinations by name.
@@ -91,4 +94,9 @@ async fn blocking<T: Send + 'static>(
             Err(Error::new(Code::SpoolIo, "a background task ended before its time").caused_by(join))
         }
     }
+}
+
+/// Waits for an async step of a port on a thread that may block. Needs a runtime with several threads.
+pub fn wait<T>(step: impl Future<Output = T>) -> T {
+    tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(step))
 }

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use outflow_core::run::{RunOptions, Trigger};
 use outflow_core::{Clock, Code, Error, SystemClock};
-use outflow_engine::{Engine, Errors, RunDocument, RunRequest};
+use outflow_engine::{Engine, Errors, RunDocument, RunRequest, wait};
 use outflow_state::SqliteState;
 use serde_json::json;
 
@@ -166,8 +166,8 @@ fn reasons(engine: &Engine, rounds: &[Vec<RunDocument>]) -> Result<String, Error
     let mut text = String::new();
     for document in rounds.first().into_iter().flatten().filter(|d| d.rows.rejected > 0) {
         let segments = engine.state.segments(document.run)?;
-        for rejection in engine.spool.rejections(document.run, &segments)?.take(3) {
-            let r = rejection?;
+        let mut rejections = wait(engine.spool.rejections(document.run, &segments))?;
+        for r in wait(rejections.next())?.unwrap_or_default().into_iter().take(3) {
             let reason = short(&crate::output::plain(&r.reason), 150);
             text += &format!("{}, row {}: {} {reason}\n", document.sync, count(r.ordinal + 1), r.code);
         }

@@ -13,7 +13,7 @@ use outflow_egress::{Client, ClientOptions};
 use outflow_engine::Engine;
 use outflow_engine::extract::guard::Budgets;
 use outflow_engine::serve::{Limits, RuntimeConfig, SyncRuntime};
-use outflow_spool::DiskSpool;
+use outflow_spool::{DiskBaseline, DiskSpool};
 use outflow_state::SqliteState;
 use outflow_warehouse::Aws;
 use tokio::sync::watch;
@@ -70,6 +70,13 @@ pub fn open(database: &Database) -> Result<Arc<dyn Warehouse>, Error> {
 static AWS: LazyLock<Aws> =
     LazyLock::new(|| Aws::new(|name| std::env::var(name).ok(), Arc::new(SystemClock)));
 
+/// The folders of calls and of their hashes, on a disk of which `reserve` bytes stay free.
+fn files(common: &Common, reserve: u64) -> Result<(DiskSpool, DiskBaseline), Error> {
+    let state = state_dir(common);
+    let spool = DiskSpool::open(&state.join("spool"), reserve)?;
+    Ok((spool, DiskBaseline::open(&state.join("baseline"), reserve)?))
+}
+
 /// An engine that holds the state for writing.
 pub fn engine(
     common: &Common,
@@ -78,10 +85,11 @@ pub fn engine(
     stop: watch::Receiver<bool>,
 ) -> Result<Engine, Vec<Error>> {
     let reserve = project.disk_reserve_bytes.unwrap_or(DISK_RESERVE);
-    let spool = DiskSpool::open(&state_dir(common).join("spool"), reserve).map_err(|e| vec![e])?;
+    let (spool, baseline) = files(common, reserve).map_err(|e| vec![e])?;
     Ok(Engine {
         state,
         spool: Arc::new(spool),
+        baseline: Arc::new(baseline),
         clock: Arc::new(SystemClock),
         destinations: destinations(project)?,
         limiters: Arc::default(),
@@ -120,12 +128,13 @@ pub fn reader(common: &Common) -> Result<Engine, Error> {
 
 /// An engine for what is kept: it needs no project and sends nothing.
 pub fn keeper(common: &Common, state: Arc<dyn State>) -> Result<Engine, Error> {
-    let spool = DiskSpool::open(&state_dir(common).join("spool"), 0)?;
+    let (spool, baseline) = files(common, 0)?;
     let (_, stop) = watch::channel(false);
     let destinations = HashMap::new();
     Ok(Engine {
         state,
         spool: Arc::new(spool),
+        baseline: Arc::new(baseline),
         clock: Arc::new(SystemClock),
         destinations,
         limiters: Arc::default(),

@@ -1,4 +1,5 @@
-//! How much an extraction may write: not below the disk reserve (P001) and not above the run's own limit (P002).
+//! How much an extraction may write: not below the disk reserve (P001) and not above the run's own
+//! limit (P002).
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -7,7 +8,8 @@ use outflow_core::{Code, Error, Result};
 
 use crate::disk::{Disk, failed};
 
-/// So many bytes are written before the free space is asked for again: others write to the same disk.
+/// So many bytes are written before the free space is asked for again: others write to the same
+/// disk.
 const GRANT: u64 = 4 << 20;
 
 /// What one extraction may still write.

@@ -1,6 +1,8 @@
-//! The folder of one extraction: files appear in it under a temporary name and get their own when they are durable.
+//! The folder of one extraction: files appear in it under a temporary name and get their own when
+//! they are durable.
 //!
-//! Waiting for the disk is a thread's of its own, so that compressing and writing go on meanwhile. A sync that fails is the error of the next step, and is never repeated.
+//! Waiting for the disk is a thread's of its own, so that compressing and writing go on meanwhile.
+//! A sync that fails is the error of the next step, and is never repeated.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -54,7 +56,8 @@ impl Output {
         Ok(NewFile { file, temporary, path })
     }
 
-    /// Has the contents of a file made durable, and then gives it its name. Both are so after [`Output::sync`].
+    /// Has the contents of a file made durable, and then gives it its name. Both are so after
+    /// [`Output::sync`].
     pub(crate) fn publish(&mut self, file: NewFile) -> Result<()> {
         let publisher = match self.publisher.take() {
             Some(publisher) => publisher,
@@ -82,7 +85,8 @@ impl Output {
             .try_for_each(|dir| self.disk.sync_dir(dir).map_err(|e| failed("sync", dir, e)))
     }
 
-    /// Waits until nobody writes any more, and deletes nothing: the folder holds more than what was written.
+    /// Waits until nobody writes any more, and deletes nothing: the folder holds more than what was
+    /// written.
     pub(crate) fn leave(mut self) {
         if let Some(publisher) = self.publisher.take() {
             // The error that led here says more.

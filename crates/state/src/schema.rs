@@ -159,6 +159,10 @@ const STEPS: &[&str] = &["
         differences TEXT NOT NULL
     ) STRICT;
     CREATE INDEX runs_by_start ON runs (started_at);
+", "
+    ALTER TABLE segments ADD COLUMN locator TEXT NOT NULL DEFAULT '';
+    UPDATE segments SET locator =
+        printf('%d/%s-%05d.seg', run, CASE kind WHEN 'calls' THEN 'calls' ELSE 'rejected' END, number);
 "];
 
 /// The format that this version writes.

@@ -218,8 +218,7 @@ impl State for SqliteState {
     }
 
     fn segments(&self, run: RunId) -> Result<Vec<SegmentInfo>> {
-        let sql =
-            "SELECT kind, number, first, entries, bytes FROM segments WHERE run = ?1 ORDER BY kind, number";
+        let sql = "SELECT kind, number, first, entries, bytes, locator FROM segments WHERE run = ?1 ORDER BY kind, number";
         self.read(|c| all(c, sql, [id(run)], rows::segment))
     }
 
@@ -378,12 +377,12 @@ fn step(t: &Transaction<'_>, run: RunId, to: RunState, touched: usize) -> Result
 }
 
 fn insert_segments(t: &Transaction<'_>, run: RunId, segments: &[SegmentInfo]) -> Result<(), Fault> {
-    let sql =
-        "INSERT INTO segments (run, kind, number, first, entries, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    let sql = "INSERT INTO segments (run, kind, number, first, entries, bytes, locator)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
     let mut insert = t.prepare_cached(sql)?;
     for s in segments {
-        let values =
-            params![id(run), kind_name(s.kind), s.number, bits(s.first), bits(s.entries), bits(s.bytes)];
+        let (first, entries, bytes) = (bits(s.first), bits(s.entries), bits(s.bytes));
+        let values = params![id(run), kind_name(s.kind), s.number, first, entries, bytes, s.locator];
         insert.execute(values)?;
     }
     Ok(())

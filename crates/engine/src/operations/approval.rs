@@ -30,13 +30,11 @@ impl Engine {
             return Err(Error::new(Code::ConflictingOptions, message)
                 .help(format!("`outflow reject {run}` drops it")));
         }
-        let (state, spool, now) = (self.state.clone(), self.spool.clone(), self.clock.now());
-        blocking(move || {
-            state.reject(run, now, skip_window)?;
-            // The state has forgotten the segments. If this fails, they are orphans and are swept later.
-            spool.remove(run, false)
-        })
-        .await
+        let (state, now) = (self.state.clone(), self.clock.now());
+        blocking(move || state.reject(run, now, skip_window)).await?;
+        // The state has forgotten the run's files. If this fails, they are orphans and removed later.
+        self.spool.remove(run).await?;
+        self.baseline.remove(run).await
     }
 
     async fn held(&self, run: RunId) -> Result<RunRecord> {

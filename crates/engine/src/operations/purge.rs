@@ -3,20 +3,20 @@
 //! What always holds: a run's numbers stay. A removed call keeps its place and its ordinal and nothing else; where it was pending it counts as cancelled from then on, so
 //! `verify` is as clean as before. Segments are replaced as they are made: the state names the old file or the new one, and nobody ever half of one.
 //!
-//! What it does not do: reach what was sent, or the warehouse. A run that is being read is not looked into, but named. The hashes of `contents.bin` stay: each one is of
+//! What it does not do: reach what was sent, or the warehouse. A run that is being read is not looked into, but named. The baseline's hashes stay: each one is of
 //! a whole call, and to recognise a person by it takes knowing, or guessing, all that the call said.
 
 use std::collections::HashSet;
 
-use outflow_core::ports::spool::{Blanked, PURGED, Rejection, SegmentInfo};
+use outflow_core::ports::spool::{PURGED, Redacted, Rejection, SegmentInfo};
 use outflow_core::ports::state::{DeadLetter, Purge, RunFilter};
 use outflow_core::run::FindingCount;
 use outflow_core::{CallMeta, Result, RunId, RunRecord, RunState, hash};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::Engine;
 use crate::report::FORMAT_VERSION;
+use crate::{Engine, wait};
 
 /// What a purge removed, or would remove.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -104,7 +104,7 @@ impl Person<'_> {
 /// Where a person stands in a run's segments.
 #[derive(Default)]
 struct Found {
-    entries: Blanked,
+    entries: Redacted,
     /// Positions of calls that are not unchanged: those that deliveries count.
     delivered: Vec<u64>,
 }
@@ -168,9 +168,14 @@ impl Engine {
             }
             Ok(())
         })?;
-        for (position, rejection) in (0..).zip(self.spool.rejections(run, segments)?) {
-            if person.has_row(&rejection?) {
-                found.entries.rejections.push(position);
+        let mut rejections = wait(self.spool.rejections(run, segments))?;
+        let mut position = 0;
+        while let Some(read) = wait(rejections.next())? {
+            for rejection in read {
+                if person.has_row(&rejection) {
+                    found.entries.rejections.push(position);
+                }
+                position += 1;
             }
         }
         Ok(found)
@@ -236,13 +241,13 @@ impl Engine {
         &self,
         run: RunId,
         segments: &[SegmentInfo],
-        entries: &Blanked,
+        entries: &Redacted,
         mut purge: Purge,
     ) -> Result<()> {
         if !entries.is_empty() {
-            purge.segments = self.spool.blank(run, segments, entries).inspect_err(|_| {
-                // The error says more than a failure to tidy up after it; the next sweep tries again.
-                if let Err(error) = self.spool.tidy(run, segments) {
+            purge.segments = wait(self.spool.redact(run, segments, entries)).inspect_err(|_| {
+                // The first error says more than a second one. Retention removes the orphans later.
+                if let Err(error) = wait(self.spool.remove_orphans(run, segments)) {
                     let error = &error as &(dyn std::error::Error + 'static);
                     tracing::warn!(run = run.0, error, "half-written segments stay until the next sweep");
                 }
@@ -254,6 +259,6 @@ impl Engine {
         if segments.is_empty() {
             return Ok(());
         }
-        self.spool.tidy(run, &self.state.segments(run)?)
+        wait(self.spool.remove_orphans(run, &self.state.segments(run)?))
     }
 }

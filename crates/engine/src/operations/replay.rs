@@ -9,18 +9,21 @@
 use std::collections::HashSet;
 use std::time::Instant;
 
-use outflow_core::ports::spool::{
-    BlockCall, CallBlock, Keep, SegmentInfo, SegmentKind, SpoolHeader, SpoolWriter,
-};
+use outflow_core::ports::spool::{BlockCall, CallBlock, SegmentInfo, SegmentKind, SpoolHeader, SpoolWriter};
 use outflow_core::ports::state::{DeadLetter, Extraction, Replayed, RunFilter, SyncState};
 use outflow_core::run::{Replay, ReplayMode, RunOptions};
-use outflow_core::{CallFlags, CallType, Code, Error, Result, RowCounts, RunId, RunRecord, RunState};
+use outflow_core::{
+    CallFlags, CallType, Code, Error, Positions, Result, RowCounts, RunId, RunRecord, RunState,
+};
 
 use crate::event::Event;
 use crate::extract::wanted_keys::WantedKeys;
 use crate::extract::{Extractor, guard, watermark};
 use crate::stop::interrupted;
-use crate::{Engine, Errors, blocking};
+use crate::{Engine, Errors, blocking, wait};
+
+/// Copied calls are handed to the spool in pieces of this size.
+const FLUSH_BYTES: usize = 1 << 20;
 
 /// What someone wants to have sent again.
 #[derive(Clone, Debug)]
@@ -214,9 +217,9 @@ impl Engine {
         mut take: impl FnMut(u64, &BlockCall, &[u8]) -> Result<()>,
     ) -> Result<()> {
         let calls: Vec<_> = segments.iter().filter(|s| s.kind == SegmentKind::Calls).cloned().collect();
-        let mut reader = self.spool.read(run, &calls, from)?;
+        let mut reader = wait(self.spool.read(run, &calls, from))?;
         let mut block = CallBlock::default();
-        while reader.next(&mut block)? {
+        while wait(reader.next(&mut block))? {
             if *self.stop.borrow() {
                 return Err(interrupted());
             }
@@ -240,15 +243,15 @@ impl Engine {
         self.state.begin_extraction(run.id, clock, old.last_sync_time.as_deref().unwrap_or("0"))?;
         let segments = self.kept_calls(&old)?;
         let destination = run.pinned.options.only.clone().unwrap_or_default();
-        let mut writer = self.spool.create(SpoolHeader {
+        let header = SpoolHeader {
             run: run.id,
             sync: run.sync.clone(),
             source: run.pinned.source.clone(),
             call_type: run.call_type,
             columns: Vec::new(),
             max_bytes: None,
-            keep: Keep::Nothing,
-        })?;
+        };
+        let mut writer = wait(self.spool.create(header))?;
         let copied = match replay.again {
             ReplayMode::All => self.copy_calls(replay.run, &segments, 0, |_| true, writer.as_mut()),
             ReplayMode::AsSent | ReplayMode::Requery => {
@@ -266,11 +269,11 @@ impl Engine {
         let positions = match copied {
             Ok(positions) => positions,
             Err(error) => {
-                writer.abandon();
+                wait(writer.abandon());
                 return Err(error);
             }
         };
-        let spooled = writer.finish(None)?;
+        let spooled = wait(writer.finish(Positions::default()))?;
         let replayed = Replayed { run: replay.run, destination, positions };
         // An older state of somebody may stand at the destination now: nothing that was sent before is known to be the last word.
         let void = spooled.entries > 0 && !watermark::is_event(run.call_type);
@@ -297,13 +300,19 @@ impl Engine {
         wanted: impl Fn(u64) -> bool,
         writer: &mut dyn SpoolWriter,
     ) -> Result<Vec<u64>> {
-        let mut copied = Vec::new();
+        let (mut copied, mut unflushed) = (Vec::new(), 0);
         self.each_call(run, segments, from, |position, call, json| {
             if call.unchanged || call.meta.flags.has(CallFlags::PURGED) || !wanted(position) {
                 return Ok(());
             }
             copied.push(position);
-            writer.call(&call.meta, 0, json)
+            writer.call(&call.meta, json)?;
+            unflushed += json.len();
+            if unflushed < FLUSH_BYTES {
+                return Ok(());
+            }
+            unflushed = 0;
+            wait(writer.flush())
         })?;
         Ok(copied)
     }

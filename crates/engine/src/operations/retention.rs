@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use outflow_core::{Result, RunId};
 
-use crate::Engine;
+use crate::{Engine, wait};
 
 /// How long what is not needed any more is kept, from the run's end on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +35,8 @@ impl Engine {
         self.forget(keep.runs).map(drop)
     }
 
-    /// Deletes the segments of runs that ended more than `keep` ago, and orphans. What the next run of a sync is compared with stays. Blocks.
+    /// Deletes the segments of runs that ended more than `keep` ago, orphans, and the hashes of
+    /// runs that no sync's next run is compared with. Blocks.
     ///
     /// Only the holder of the state may call it, and not while a run extracts.
     pub fn sweep(&self, keep: Duration) -> Result<Vec<RunId>> {
@@ -46,27 +47,30 @@ impl Engine {
         for &run in &swept {
             // The state forgets first: a segment that it names is always there.
             self.state.forget_segments(run)?;
-            self.spool.remove(run, compared.contains(&run))?;
+            wait(self.spool.remove(run))?;
             tracing::debug!(run = run.0, "segments deleted");
         }
-        for run in self.spool.runs()? {
+        for run in wait(self.spool.runs())? {
             let segments = self.state.segments(run)?;
             if !segments.is_empty() {
                 // A purge that was interrupted may have left the segments that it had replaced.
-                self.spool.tidy(run, &segments)?;
-                continue;
-            }
-            let known = self.state.run(run)?;
-            let orphan = match &known {
-                None => true,
-                Some(record) => record.state.is_final(),
-            };
-            if orphan && !compared.contains(&run) {
-                self.spool.remove(run, false)?;
+                wait(self.spool.remove_orphans(run, &segments))?;
+            } else if self.is_over(run)? {
+                wait(self.spool.remove(run))?;
                 tracing::debug!(run = run.0, "orphaned segments deleted");
                 swept.push(run);
             }
         }
+        for run in wait(self.baseline.runs())? {
+            if !compared.contains(&run) && self.is_over(run)? {
+                wait(self.baseline.remove(run))?;
+            }
+        }
         Ok(swept)
+    }
+
+    /// Whether a run is in a final state, or unknown.
+    fn is_over(&self, run: RunId) -> Result<bool> {
+        Ok(self.state.run(run)?.is_none_or(|record| record.state.is_final()))
     }
 }

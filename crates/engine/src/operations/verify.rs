@@ -4,8 +4,8 @@ use outflow_core::ports::spool::{CallBlock, SegmentKind};
 use outflow_core::{Code, Error, Result, RunId};
 use serde::Serialize;
 
-use crate::Engine;
 use crate::report::FORMAT_VERSION;
+use crate::{Engine, wait};
 
 /// What a recount found. It is right if `differences` is empty.
 #[derive(Clone, Debug, Serialize)]
@@ -75,9 +75,9 @@ impl Engine {
         let mut pending = vec![0_u64; deliveries.len()];
         let mut ordinals = Ordinals::default();
         let calls: Vec<_> = segments.iter().filter(|s| s.kind == SegmentKind::Calls).cloned().collect();
-        let mut reader = self.spool.read(run, &calls, 0)?;
+        let mut reader = wait(self.spool.read(run, &calls, 0))?;
         let mut block = CallBlock::default();
-        while reader.next(&mut block)? {
+        while wait(reader.next(&mut block))? {
             for (n, call) in block.calls.iter().enumerate() {
                 ordinals.see(call.meta.ordinal);
                 if call.unchanged {
@@ -90,9 +90,9 @@ impl Engine {
                 }
             }
         }
-        for rejection in self.spool.rejections(run, &segments)? {
-            rejection?;
-            found.rejected += 1;
+        let mut rejections = wait(self.spool.rejections(run, &segments))?;
+        while let Some(read) = wait(rejections.next())? {
+            found.rejected += read.len() as u64;
         }
         let mut check = |what: &str, left: u64, right: u64| {
             if left != right {

@@ -4,7 +4,7 @@ use outflow_core::ports::spool::{CallBlock, SegmentKind, SpoolReader};
 use outflow_core::ports::state::DeadLetter;
 use outflow_core::{Result, RunRecord};
 use outflow_engine::operations::causes::Cause;
-use outflow_engine::{Engine, Errors};
+use outflow_engine::{Engine, Errors, wait};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -62,14 +62,14 @@ fn calls(engine: &Engine, record: &RunRecord, letters: &[DeadLetter]) -> Result<
     if segments.is_empty() {
         return Ok(vec![Value::Null; letters.len()]);
     }
-    let mut reader = engine.spool.read(record.id, &segments, first.position)?;
+    let mut reader = wait(engine.spool.read(record.id, &segments, first.position))?;
     let mut block = CallBlock::default();
     letters.iter().map(|letter| call_at(reader.as_mut(), &mut block, letter.position)).collect()
 }
 
 fn call_at(reader: &mut dyn SpoolReader, block: &mut CallBlock, position: u64) -> Result<Value> {
     while position >= block.first + block.calls.len() as u64 {
-        if !reader.next(block)? {
+        if !wait(reader.next(block))? {
             return Ok(Value::Null);
         }
     }

@@ -2,7 +2,7 @@
 
 use outflow_core::ports::spool::Rejection;
 use outflow_core::run::FindingCount;
-use outflow_engine::Errors;
+use outflow_engine::{Errors, wait};
 use serde_json::{Value, json};
 
 use super::look;
@@ -19,14 +19,14 @@ pub fn rejected(common: &Common, args: &Rejected, printer: Printer) -> Result<Ex
     let findings = engine.state.findings(record.id)?;
     let segments = engine.state.segments(record.id)?;
     let limit = if args.limit == 0 { usize::MAX } else { args.limit as usize };
-    let wanted =
-        |r: &outflow_core::Result<Rejection>| r.as_ref().map_or(true, |r| only.is_none_or(|c| r.code == c));
-    let rows: Vec<Rejection> = engine
-        .spool
-        .rejections(record.id, &segments)?
-        .filter(wanted)
-        .take(limit)
-        .collect::<Result<_, _>>()?;
+    let mut rows: Vec<Rejection> = Vec::new();
+    let mut rejections = wait(engine.spool.rejections(record.id, &segments))?;
+    while rows.len() < limit
+        && let Some(read) = wait(rejections.next())?
+    {
+        rows.extend(read.into_iter().filter(|r| only.is_none_or(|code| r.code == code)));
+    }
+    rows.truncate(limit);
     if printer.is_ndjson() {
         rows.iter().for_each(|r| printer.document(r, |_| String::new()));
         return Ok(Exit::Done);
