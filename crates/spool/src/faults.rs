@@ -25,7 +25,7 @@ struct Log {
     fail_at: Option<usize>,
     /// The power goes off as this operation begins: it and all behind it fail.
     power_off_at: Option<usize>,
-    /// Files whose sync or write failed: nobody may touch them again.
+    /// Files whose sync or write failed: they must not be touched again.
     poisoned: HashSet<PathBuf>,
     /// Files with bytes that are not synced, under the names that they have now, and how many bytes
     /// are.
@@ -67,7 +67,7 @@ impl FaultyDisk {
         log.power_off_at = Some(log.operations + n);
     }
 
-    /// It says that so many bytes are free.
+    /// It reports this many free bytes.
     pub(crate) fn with_free(bytes: u64) -> Self {
         Self { free: Some(bytes), ..Self::default() }
     }

@@ -84,7 +84,7 @@ impl History {
         (0..count).map(|i| entry(rng, i)).collect()
     }
 
-    /// Writes a run; then the power goes off in any case. Tells what kept it from being finished.
+    /// Writes a run; then the power goes off in any case. Returns what kept it from being finished.
     fn write(&mut self, run: u64) -> Option<Mishap> {
         let (entries, mishap) = (self.entries(run), Mishap::any(&mut self.rng));
         let disk = Arc::new(mishap.disk());
@@ -105,8 +105,8 @@ impl History {
         }
     }
 
-    /// Another process opens the spool: every finished run is there, from any position on, and
-    /// nothing else can be told from what nobody names.
+    /// Another process opens the spool: every finished run is whole, from any position on, and
+    /// everything else is removed as an orphan.
     fn check(&mut self) {
         let spool = Store::on(Arc::new(RealDisk), self.dir.path(), 0, SMALL);
         if self.rng.below(5) == 0 && self.finished.len() > 1 {
@@ -125,7 +125,7 @@ impl History {
             let rejected = rejections(&spool, *run, &spooled.segments).unwrap();
             assert_eq!(rejected.len() as u64, spooled.rejected, "run {run}");
         }
-        // What nobody names is swept by its name.
+        // Orphans are removed by the number of their run.
         let named = |run: &RunId| self.finished.contains_key(&run.0);
         for left in wait(spool.runs()).unwrap().into_iter().filter(|run| !named(run)) {
             wait(spool.remove(left)).unwrap();
