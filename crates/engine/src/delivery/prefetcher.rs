@@ -27,7 +27,10 @@ impl Prefetcher {
         tokio::spawn(async move {
             let mut reader = match spool.read(run, &segments, from).await {
                 Ok(reader) => reader,
-                Err(error) => return drop(sender.send(Err(error)).await),
+                Err(error) => {
+                    let _ = sender.send(Err(error)).await;
+                    return;
+                }
             };
             loop {
                 let mut block = spare.try_recv().unwrap_or_default();

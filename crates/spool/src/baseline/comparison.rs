@@ -100,7 +100,11 @@ impl Comparison for DiskComparison {
 
     async fn abandon(self: Box<Self>) {
         // Waits for the thread, which deletes what it wrote.
-        let _ = blocking(move || Ok(drop(self))).await;
+        let _ = blocking(move || {
+            drop(self);
+            Ok(())
+        })
+        .await;
     }
 }
 
