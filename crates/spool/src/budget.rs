@@ -44,8 +44,7 @@ impl Budget {
     /// Asks for room for bytes that are not part of the result.
     pub(crate) fn working(&mut self, bytes: u64) -> Result<()> {
         if bytes > self.granted {
-            let free =
-                self.disk.free(&self.dir).map_err(|e| failed("measure the disk of", &self.dir, e))?;
+            let free = self.disk.free(&self.dir).map_err(|e| failed("measure the disk of", &self.dir, e))?;
             let room = free.saturating_sub(self.reserve);
             if bytes > room {
                 return Err(self.too_large(free));
