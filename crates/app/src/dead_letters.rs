@@ -91,17 +91,17 @@ async fn calls(reader: &RunReader, run: RunId, letters: &[DeadLetter]) -> Result
     if segments.is_empty() {
         return Ok(vec![Value::Null; letters.len()]);
     }
-    let (spool, positions) = (reader.spool.clone(), letters.iter().map(|l| l.position).collect::<Vec<_>>());
-    blocking(move || {
-        let (mut reader, mut block) = (spool.read(run, &segments, first)?, CallBlock::default());
-        positions.iter().map(|position| call_at(reader.as_mut(), &mut block, *position)).collect()
-    })
-    .await
+    let (mut reader, mut block) = (reader.spool.read(run, &segments, first).await?, CallBlock::default());
+    let mut calls = Vec::with_capacity(letters.len());
+    for letter in letters {
+        calls.push(call_at(reader.as_mut(), &mut block, letter.position).await?);
+    }
+    Ok(calls)
 }
 
-fn call_at(reader: &mut dyn SpoolReader, block: &mut CallBlock, position: u64) -> Result<Value> {
+async fn call_at(reader: &mut dyn SpoolReader, block: &mut CallBlock, position: u64) -> Result<Value> {
     while position >= block.first + block.calls.len() as u64 {
-        if !reader.next(block)? {
+        if !reader.next(block).await? {
             return Ok(Value::Null);
         }
     }

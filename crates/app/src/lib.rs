@@ -207,15 +207,3 @@ pub enum Event<'a> {
     /// A sync's run is over, or could not be made.
     Ended(&'a RunOutcome),
 }
-
-/// Runs blocking work (disk, SQLite) off the async threads.
-async fn blocking<T: Send + 'static, E: From<Error> + Send + 'static>(
-    work: impl FnOnce() -> Result<T, E> + Send + 'static,
-) -> Result<T, E> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(result) => result,
-        Err(join) => {
-            Err(Error::new(Code::StateIo, "a background task ended before its time").caused_by(join).into())
-        }
-    }
-}

@@ -72,19 +72,19 @@ impl App {
         let segments = state.segments(record.id).await?;
         let findings = state.findings(record.id).await?;
         let (id, gone) = (record.id, record.rows.rejected > 0 && segments.is_empty());
-        let rows = blocking(move || {
-            let is_wanted = |r: &outflow_core::Result<Rejection>| {
-                r.as_ref().map_or(true, |r| code.is_none_or(|code| r.code == code))
-            };
-            let rows = spool.rejections(id, &segments)?.filter(is_wanted).take(limit);
-            rows.collect::<outflow_core::Result<_>>()
-        });
+        let (mut rows, mut rejections) = (Vec::new(), spool.rejections(id, &segments).await?);
+        while rows.len() < limit
+            && let Some(read) = rejections.next().await?
+        {
+            rows.extend(read.into_iter().filter(|r| code.is_none_or(|code| r.code == code)));
+        }
+        rows.truncate(limit);
         Ok(RejectedRows {
             format_version: FORMAT_VERSION,
             run: id,
             rejected: record.rows.rejected,
             findings: findings.into_iter().map(FindingGroup::from).collect(),
-            rows: rows.await?,
+            rows,
             gone,
             sync: record.sync,
         })

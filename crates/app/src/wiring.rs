@@ -15,7 +15,7 @@ use outflow_engine::extract::guard::Budgets;
 use outflow_engine::serve::{Limits, RuntimeConfig, SyncRuntime};
 use outflow_engine::{Engine, RunReader};
 use outflow_project::{Database, Project, ReceiverConfig};
-use outflow_spool::DiskSpool;
+use outflow_spool::{DiskBaseline, DiskSpool};
 use outflow_state::SqliteStore;
 use outflow_telemetry::alerts::{Receiver, Way};
 use outflow_warehouse::Aws;
@@ -74,6 +74,12 @@ pub(crate) fn open(database: &Database) -> Result<Arc<dyn Warehouse>, Error> {
 static AWS: LazyLock<Aws> =
     LazyLock::new(|| Aws::new(|name| std::env::var(name).ok(), Arc::new(SystemClock)));
 
+/// The folders of calls and of their hashes, on a disk of which `reserve` bytes stay free.
+fn files(dir: &Path, reserve: u64) -> Result<(DiskSpool, DiskBaseline), Error> {
+    let spool = DiskSpool::open(&dir.join("spool"), reserve)?;
+    Ok((spool, DiskBaseline::open(&dir.join("baseline"), reserve)?))
+}
+
 /// An engine that holds the state for writing.
 pub(crate) fn engine(
     dir: &Path,
@@ -82,10 +88,11 @@ pub(crate) fn engine(
     stop: watch::Receiver<bool>,
 ) -> Result<Engine, Vec<Error>> {
     let reserve = project.disk_reserve_bytes.unwrap_or(DISK_RESERVE);
-    let spool = DiskSpool::open(&dir.join("spool"), reserve).map_err(|e| vec![e])?;
+    let (spool, baseline) = files(dir, reserve).map_err(|e| vec![e])?;
     Ok(Engine {
         state,
         spool: Arc::new(spool),
+        baseline: Arc::new(baseline),
         clock: Arc::new(SystemClock),
         destinations: destinations(project)?,
         limiters: Arc::default(),
@@ -132,12 +139,13 @@ pub(crate) async fn reader(dir: &Path) -> Result<RunReader, Error> {
 
 /// An engine for what is kept: it needs no project and sends nothing.
 pub(crate) fn keeper(dir: &Path, state: Arc<dyn State>) -> Result<Engine, Error> {
-    let spool = DiskSpool::open(&dir.join("spool"), 0)?;
+    let (spool, baseline) = files(dir, 0)?;
     let (_, stop) = watch::channel(false);
     let destinations = HashMap::new();
     Ok(Engine {
         state,
         spool: Arc::new(spool),
+        baseline: Arc::new(baseline),
         clock: Arc::new(SystemClock),
         destinations,
         limiters: Arc::default(),

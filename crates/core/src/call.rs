@@ -7,7 +7,8 @@
 //! ```
 //!
 //! `messageId` always comes first; a `timestamp` that the query did not give (the run's clock stands in) comes second. What
-//! follows is the *content*: the part that says whether two calls are the same ([`CallMeta::content`]), together with a `messageId` that the query gave.
+//! follows is the *content*: the part that says whether two calls are the same ([`hash::content`]),
+//! together with a `messageId` that the query gave.
 
 use serde::{Deserialize, Serialize};
 
@@ -112,8 +113,6 @@ pub struct CallMeta {
     pub key: u64,
     /// The second ordering key of an alias (previousId); 0 for all others.
     pub key2: u64,
-    /// [`hash::content`] of the content part. It tells whether the previous run made the same call.
-    pub content: u128,
 }
 
 /// What makes the message ids of one run unlike those of any other: a hash of installation, run and a random part.

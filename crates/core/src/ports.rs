@@ -1,5 +1,6 @@
 //! The ports: what the engine asks of the world. Adapters implement them; only the binary puts the two together.
 
+pub mod baseline;
 pub mod destination;
 pub mod spool;
 pub mod state;

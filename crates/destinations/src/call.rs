@@ -135,7 +135,7 @@ mod tests {
     fn meta(call_type: CallType, flags: &[CallFlags]) -> CallMeta {
         let mut all = CallFlags::default();
         flags.iter().for_each(|f| all.set(*f));
-        CallMeta { ordinal: 0, call_type, flags: all, key: 1, key2: 0, content: 0 }
+        CallMeta { ordinal: 0, call_type, flags: all, key: 1, key2: 0 }
     }
 
     fn prepare(rules: &Rules, call: &CallMeta, json: &[u8], nulls: Nulls) -> (Verdict, Vec<u8>) {

@@ -1,7 +1,8 @@
-//! The first half of a run: query, shape, spool, commit.
+//! The first half of a run: query, encode, spool, compare, commit.
 //!
-//! What always holds: an extraction is committed whole or counts for nothing. A source that breaks off, a stop, a full disk: the segments are deleted,
-//! `last_sync_time` stays. A guard may make the commit hold the run ([`guard`]).
+//! What always holds: an extraction is committed whole or counts for nothing. A source that breaks
+//! off, a stop, a full disk: the segments are deleted, `last_sync_time` stays. A guard may make the
+//! commit hold the run ([`guard`]).
 
 pub(crate) mod cursor;
 pub mod guard;
@@ -10,12 +11,13 @@ pub(crate) mod watermark;
 
 use std::time::Instant;
 
-use outflow_core::ports::spool::{Keep, SpoolHeader, SpoolWriter, Spooled};
+use outflow_core::ports::baseline::{Comparison, ComparisonSpec, RetainedHashes};
+use outflow_core::ports::spool::{SpoolHeader, SpoolWriter, Spooled};
 use outflow_core::ports::state::{Extraction, SyncState};
 use outflow_core::ports::warehouse::{RowStream, Statement, Warehouse};
 use outflow_core::run::{FindingCount, ReplayMode};
 use outflow_core::{
-    Code, Column, Error, NextStep, RowCounts, RowPage, RunId, RunRecord, SyncSpec, Timestamp,
+    Code, Column, Error, NextStep, Positions, RowCounts, RowPage, RunId, RunRecord, SyncSpec, Timestamp,
 };
 use outflow_mapping::{Plan, RowEncoder};
 use outflow_query::Query;
@@ -27,14 +29,14 @@ use self::wanted_keys::WantedKeys;
 use self::watermark::Clocks;
 use crate::event::{Event, Note, Observer};
 use crate::stop::{interrupted, stopped};
-use crate::{Engine, Errors, blocking};
+use crate::{Engine, Errors};
 
 /// How many of the rows with one finding are kept in the state. All of them are in the spool.
 const SAMPLES: usize = 5;
 /// A larger row is no sample: it would swell the state.
 const SAMPLE_BYTES: usize = 16 << 10;
 
-/// An extraction under way.
+/// An extraction that is running.
 pub(crate) struct Extractor<'a> {
     pub(crate) engine: &'a Engine,
     pub(crate) spec: &'a SyncSpec,
@@ -46,6 +48,8 @@ pub(crate) struct Extractor<'a> {
 /// What reading the whole result came to.
 struct ReadOut {
     spooled: Spooled,
+    /// Calls that the run compared with made as well. A run with options sends them all the same.
+    same: u64,
     findings: Vec<FindingCount>,
     read: u64,
     columns: Vec<Column>,
@@ -90,28 +94,26 @@ impl Extractor<'_> {
 
         let moved = |seen| watermark::moved(spec, &before, seen, &value, &clocks, self.run.id);
         let next = |state: &SyncState| watermark::start_value(spec, state, &Default::default(), &clocks);
-        let again = self.reads_again(&query).then(|| query.render(&next(&moved(None))));
+        let overlap = self.overlaps(&query).then(|| query.render(&next(&moved(None))));
         let statement = Statement {
             sql: query.render(&value),
             label: label(&spec.name),
             timeout: spec.query_timeout,
             limit: options.limit,
-            hold: again.is_some(),
+            hold: overlap.is_some(),
         };
         debug!("query sent");
         let stream = tokio::select! {
             stream = session.query(statement) => stream?,
             () = stopped(&mut stop) => return Err(interrupted().into()),
         };
-        let out = self.read(stream, &query, clock, again, previous, stop).await?;
+        let out = self.read(stream, &query, clock, overlap, previous, stop).await?;
 
-        // A run with options leaves out nothing.
-        let unchanged = if ordinary { out.spooled.unchanged } else { 0 };
         let rows = RowCounts {
             read: out.read,
-            calls: out.spooled.entries - unchanged,
+            calls: out.spooled.entries - out.spooled.unchanged,
             rejected: out.spooled.rejected,
-            unchanged,
+            unchanged: out.spooled.unchanged,
         };
         if !rows.closed() {
             return Err(
@@ -121,8 +123,9 @@ impl Extractor<'_> {
         let watermark_update = if ordinary {
             Some(moved(out.cursor))
         } else {
-            // It sent something that the run before it did not: of what that one sent, only what it sent as well is still the last word.
-            let news = before.baseline.is_some() && out.spooled.entries > out.spooled.unchanged;
+            // It sent calls that the run before it did not. Only calls sent by both still reflect
+            // the latest value, so only those are compared with.
+            let news = before.baseline.is_some() && out.spooled.entries > out.same;
             news.then(|| {
                 let mut update = before.clone();
                 update.baseline.iter_mut().for_each(|baseline| baseline.run = self.run.id);
@@ -171,38 +174,40 @@ impl Extractor<'_> {
         (None, Some(Note { text: text.to_owned(), next }))
     }
 
-    /// Whether the database may have to be asked which rows the next run can read again.
+    /// Whether the query has to run a second time, to find which rows the next run can read again.
     ///
-    /// Of two events whose calls are the same, one may be a row that is read again and the other a new one. Only the database knows how many rows lie behind
-    /// the next run's start. A cursor column is in the call, and how something is may be said twice.
-    fn reads_again(&self, query: &Query) -> bool {
+    /// Two events with equal calls can be one row that is read twice, or an old and a new one. Only
+    /// the database knows how many rows lie behind the next run's start. A cursor column is part of
+    /// the call, and a state may be sent twice.
+    fn overlaps(&self, query: &Query) -> bool {
         self.run.spec.options.is_incremental()
             && self.spec.cursor.is_none()
             && query.uses_last_sync_time()
             && watermark::is_event(self.run.call_type)
     }
 
-    /// Takes the stream to its end. A stop or an error cancels the statement and deletes what was written.
+    /// Reads the stream to its end. A stop or an error cancels the statement and deletes what was
+    /// written.
     async fn read(
         &self,
         mut stream: Box<dyn RowStream>,
         query: &Query,
         clock: Timestamp,
-        again: Option<String>,
+        overlap: Option<String>,
         previous: Option<RunId>,
         mut stop: watch::Receiver<bool>,
     ) -> Result<ReadOut, Errors> {
         let mut columns = stream.columns().to_vec();
         query.restore_names(&mut columns);
         debug!(columns = columns.len(), "result begins");
-        let mut reading = match self.reading(columns.clone(), clock, again.is_some(), previous).await {
+        let mut reading = match self.reading(columns.clone(), clock, overlap.is_some(), previous).await {
             Ok(reading) => reading,
             Err(errors) => {
                 stream.cancel().await;
                 return Err(errors);
             }
         };
-        let ended = pages(&mut *stream, &mut stop, |page| {
+        let ended = pages(&mut *stream, &mut stop, &mut reading, |reading, page| {
             reading.take(page)?;
             (self.observer)(Event::Read {
                 sync: self.run.sync.clone(),
@@ -213,46 +218,62 @@ impl Extractor<'_> {
             Ok(())
         });
         let mut ended = ended.await;
-        if let (Ok(()), Some(sql), Keep::Named) = (&ended, &again, reading.keep)
+        if let (Ok(()), Some(sql), true) = (&ended, &overlap, reading.needs_overlap())
             && reading.read > 0
         {
-            // The result is complete; but if this fails, the next run could not tell what it reads again, and would send it under other ids.
-            let mut encoder =
-                RowEncoder::new(Plan::compile(self.run.call_type, &columns)?, self.run.key, clock);
-            let asked = tokio::select! {
-                asked = stream.requery_snapshot(sql) => asked,
-                () = stopped(&mut stop) => Err(interrupted()),
-            };
-            ended = match asked {
-                Ok(()) => pages(&mut *stream, &mut stop, |page| reading.name(page, &mut encoder)).await,
-                Err(error) => Err(error),
-            };
+            let plan = Plan::compile(self.run.call_type, &columns)?;
+            let encoder = RowEncoder::new(plan, self.run.key, clock);
+            ended = read_overlap(&mut *stream, sql, encoder, &mut reading, &mut stop).await;
         }
         stream.cancel().await;
         if let Err(error) = ended {
-            tokio::task::block_in_place(|| reading.writer.abandon());
+            reading.abandon().await;
             return Err(error.into());
         }
         let findings = reading.findings();
-        let Reading { writer, read, cursor, wanted, .. } = reading;
-        let spooled = blocking(move || writer.finish(previous)).await?;
+        let Reading { writer, comparison, read, cursor, wanted, .. } = reading;
+        let (spooled, same) = self.finish(writer, comparison).await?;
         let cursor = cursor.and_then(CursorTracker::largest);
-        Ok(ReadOut { spooled, findings, read, columns, cursor, wanted })
+        Ok(ReadOut { spooled, same, findings, read, columns, cursor, wanted })
+    }
+
+    /// Makes the calls and their hashes durable. Returns how many calls are the same as in the run
+    /// that this one is compared with; an incremental run marks them as unchanged.
+    async fn finish(
+        &self,
+        mut writer: Box<dyn SpoolWriter>,
+        comparison: Option<Box<dyn Comparison>>,
+    ) -> Result<(Spooled, u64), Errors> {
+        let ordinary = self.run.spec.options.is_incremental();
+        writer.seal().await?;
+        let same = match comparison {
+            Some(comparison) => comparison.finish().await?.same,
+            None => Positions::default(),
+        };
+        let count = same.count();
+        match writer.finish(if ordinary { same } else { Positions::default() }).await {
+            Ok(spooled) => Ok((spooled, count)),
+            Err(error) => {
+                // If this fails, the hashes are orphans and are removed later.
+                let _ = self.engine.baseline.remove(self.run.id).await;
+                Err(error.into())
+            }
+        }
     }
 
     async fn reading(
         &self,
         columns: Vec<Column>,
         clock: Timestamp,
-        again: bool,
+        overlaps: bool,
         previous: Option<RunId>,
     ) -> Result<Reading, Errors> {
         let plan = Plan::compile(self.run.call_type, &columns)?;
-        let keep = match (self.run.spec.options.is_incremental(), previous) {
-            (true, _) if again && !plan.tells_events_apart() => Keep::Named,
-            (true, _) => Keep::All,
-            (false, Some(_)) => Keep::Shared,
-            (false, None) => Keep::Nothing,
+        let retained = match (self.run.spec.options.is_incremental(), previous) {
+            (true, _) if overlaps && !plan.tells_events_apart() => Some(RetainedHashes::Overlap),
+            (true, _) => Some(RetainedHashes::All),
+            (false, Some(_)) => Some(RetainedHashes::Shared),
+            (false, None) => None,
         };
         let mut warnings = Vec::new();
         for (code, _) in plan.warnings() {
@@ -262,24 +283,31 @@ impl Extractor<'_> {
             Some(name) => Some(CursorTracker::new(name, &columns)?),
             None => None,
         };
+        let run = self.run.id;
         let header = SpoolHeader {
-            run: self.run.id,
+            run,
             sync: self.spec.name.clone(),
             source: self.run.spec.source.clone(),
             call_type: self.run.call_type,
             columns,
             max_bytes: self.spec.max_run_bytes,
-            keep,
         };
         let wanted = self.wanted_keys().await?;
-        let spool = self.engine.spool.clone();
-        let writer = blocking(move || spool.create(header)).await?;
+        let comparison = match retained {
+            Some(retained) => {
+                let spec = ComparisonSpec { run, previous, retained };
+                Some(self.engine.baseline.begin(spec).await?)
+            }
+            None => None,
+        };
+        let writer = self.engine.spool.create(header).await?;
         let encoder = RowEncoder::new(plan, self.run.key, clock);
         Ok(Reading {
             run: self.run.clone(),
             encoder,
             writer,
-            keep,
+            comparison,
+            retained,
             cursor,
             rejections: warnings,
             call: Vec::with_capacity(4096),
@@ -296,7 +324,8 @@ struct Reading {
     run: RunRecord,
     encoder: RowEncoder,
     writer: Box<dyn SpoolWriter>,
-    keep: Keep,
+    comparison: Option<Box<dyn Comparison>>,
+    retained: Option<RetainedHashes>,
     cursor: Option<CursorTracker>,
     rejections: Vec<FindingCount>,
     call: Vec<u8>,
@@ -324,7 +353,12 @@ impl Reading {
             }
             self.read += 1;
             match shaped {
-                Ok(shaped) => self.writer.call(&shaped.meta, shaped.content, &self.call)?,
+                Ok(shaped) => {
+                    self.writer.call(&shaped.meta, &self.call)?;
+                    if let Some(comparison) = &mut self.comparison {
+                        comparison.feed(shaped.meta.key, shaped.content);
+                    }
+                }
                 Err(rejection) => {
                     self.writer.reject(&rejection)?;
                     self.count(&rejection);
@@ -337,15 +371,37 @@ impl Reading {
         Ok(())
     }
 
-    /// Names the calls that the next run can read again.
-    fn name(&mut self, page: &RowPage, encoder: &mut RowEncoder) -> outflow_core::Result<()> {
+    fn needs_overlap(&self) -> bool {
+        self.retained == Some(RetainedHashes::Overlap)
+    }
+
+    /// Marks the calls that the next run can read again.
+    fn mark_overlap(&mut self, page: &RowPage, encoder: &mut RowEncoder) -> outflow_core::Result<()> {
+        let Some(comparison) = &mut self.comparison else { return Ok(()) };
         for row in page.iter() {
             self.call.clear();
             if let Ok(shaped) = encoder.shape(row, 0, &mut self.call) {
-                self.writer.again(shaped.content)?;
+                comparison.mark_overlap(shaped.content);
             }
         }
         Ok(())
+    }
+
+    /// Hands over what is buffered.
+    async fn flush(&mut self) -> outflow_core::Result<()> {
+        self.writer.flush().await?;
+        match &mut self.comparison {
+            Some(comparison) => comparison.flush().await,
+            None => Ok(()),
+        }
+    }
+
+    /// Deletes what was written.
+    async fn abandon(self) {
+        self.writer.abandon().await;
+        if let Some(comparison) = self.comparison {
+            comparison.abandon().await;
+        }
     }
 
     fn count(&mut self, rejection: &outflow_core::ports::spool::Rejection) {
@@ -393,11 +449,29 @@ impl Reading {
     }
 }
 
+/// Runs the query once more in the same snapshot, from where the next run begins, and marks the
+/// calls that it gives as overlap. If this fails, the run fails: the next run could not tell what
+/// it reads again, and would send it under other ids.
+async fn read_overlap(
+    stream: &mut dyn RowStream,
+    sql: &str,
+    mut encoder: RowEncoder,
+    reading: &mut Reading,
+    stop: &mut watch::Receiver<bool>,
+) -> outflow_core::Result<()> {
+    tokio::select! {
+        begun = stream.requery_snapshot(sql) => begun?,
+        () = stopped(stop) => return Err(interrupted()),
+    }
+    pages(stream, stop, reading, |reading, page| reading.mark_overlap(page, &mut encoder)).await
+}
+
 /// Takes every page of a result. A stop is the error E001.
 async fn pages(
     stream: &mut dyn RowStream,
     stop: &mut watch::Receiver<bool>,
-    mut take: impl FnMut(&RowPage) -> outflow_core::Result<()>,
+    reading: &mut Reading,
+    mut take: impl FnMut(&mut Reading, &RowPage) -> outflow_core::Result<()>,
 ) -> outflow_core::Result<()> {
     let mut page = RowPage::default();
     loop {
@@ -408,8 +482,9 @@ async fn pages(
         if !more? {
             return Ok(());
         }
-        // Shaping a page takes under a millisecond, but the spool may make it wait for the disk.
-        tokio::task::block_in_place(|| take(&page))?;
+        // Encoding a page takes under a millisecond, and waits for nothing.
+        take(reading, &page)?;
+        reading.flush().await?;
     }
 }
 

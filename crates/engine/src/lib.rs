@@ -26,6 +26,7 @@ mod stop;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use outflow_core::ports::baseline::Baseline;
 use outflow_core::ports::destination::Destination;
 use outflow_core::ports::spool::Spool;
 use outflow_core::ports::state::State;
@@ -34,7 +35,7 @@ use tokio::sync::watch;
 
 pub use delivery::limiter::Limiters;
 pub use event::{Event, Note, Observer};
-pub use reader::RunReader;
+pub use reader::{Calls, RunReader};
 pub use report::{DeliveryDocument, FORMAT_VERSION, Reason, RunDocument, RunListEntry, Seconds};
 pub use serve::once::RunRequest;
 
@@ -45,6 +46,8 @@ pub struct Engine {
     pub state: Arc<dyn State>,
     /// Segments.
     pub spool: Arc<dyn Spool>,
+    /// Hashes of calls, by which runs are compared.
+    pub baseline: Arc<dyn Baseline>,
     /// Wall time.
     pub clock: Arc<dyn Clock>,
     /// The project's destinations by name.

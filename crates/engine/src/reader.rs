@@ -4,12 +4,13 @@
 
 use std::sync::Arc;
 
-use outflow_core::ports::spool::Spool;
+use outflow_core::ports::spool::{CallBlock, SegmentInfo, SegmentKind, Spool, SpoolReader};
 use outflow_core::ports::state::StateReader;
 use outflow_core::{Code, Error, NextStep, Result, RunId, RunRecord};
 use tokio::sync::watch;
 
 use crate::Engine;
+use crate::stop::interrupted;
 
 /// What is kept of runs. Its methods stand where their subjects are, in [`crate::operations`].
 #[derive(Clone)]
@@ -35,5 +36,32 @@ impl RunReader {
         self.state.run(run).await?.ok_or_else(|| {
             Error::new(Code::NoSuchSyncOrRun, format!("there is no run {run}")).next_step(NextStep::ListRuns)
         })
+    }
+
+    /// The calls of a run from a position on.
+    pub async fn calls(&self, run: RunId, segments: &[SegmentInfo], from: u64) -> Result<Calls> {
+        let calls: Vec<_> = segments.iter().filter(|s| s.kind == SegmentKind::Calls).cloned().collect();
+        let reader = self.spool.read(run, &calls, from).await?;
+        Ok(Calls { reader, block: CallBlock::default(), stop: self.stop.clone() })
+    }
+}
+
+/// The calls of a run, block by block.
+pub struct Calls {
+    reader: Box<dyn SpoolReader>,
+    block: CallBlock,
+    stop: watch::Receiver<bool>,
+}
+
+impl Calls {
+    /// The next block; `None` at the end.
+    ///
+    /// # Errors
+    /// E001 when the process is to stop; what the spool says.
+    pub async fn next(&mut self) -> Result<Option<&CallBlock>> {
+        if *self.stop.borrow() {
+            return Err(interrupted());
+        }
+        Ok(self.reader.next(&mut self.block).await?.then_some(&self.block))
     }
 }

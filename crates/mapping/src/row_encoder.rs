@@ -34,7 +34,7 @@ pub struct RowEncoder {
 pub struct Shaped {
     /// What the spool's index keeps.
     pub meta: CallMeta,
-    /// The hash of the call's content; the same as in `meta`.
+    /// The hash of the call's content.
     pub content: u128,
 }
 
@@ -182,7 +182,7 @@ impl<'r> Call<'_, 'r> {
         }
         let content = hash::content(&out[content..]) ^ own_id;
         let flags = self.notes.flags;
-        let meta = CallMeta { ordinal, call_type: self.plan.call_type, flags, key, key2, content };
+        let meta = CallMeta { ordinal, call_type: self.plan.call_type, flags, key, key2 };
         Ok(Shaped { meta, content })
     }
 

@@ -6,26 +6,31 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use outflow_core::ports::spool::{CallBlock, Keep, Spool, SpoolHeader};
-use outflow_core::{CallFlags, CallMeta, CallType, Result, RunId, RunKey, hash};
-use outflow_spool::DiskSpool;
+use outflow_core::ports::baseline::{Baseline, Comparison, ComparisonSpec, RetainedHashes};
+use outflow_core::ports::spool::{CallBlock, Spool, SpoolHeader};
+use outflow_core::{CallFlags, CallMeta, CallType, Positions, Result, RunId, RunKey, hash};
+use outflow_spool::{DiskBaseline, DiskSpool};
 
-fn main() -> Result<()> {
+#[tokio::main]
+async fn main() -> Result<()> {
     let mut arguments = std::env::args().skip(1);
     let calls: u64 = arguments.next().and_then(|n| n.parse().ok()).unwrap_or(1_000_000);
     let dir = arguments.next().map_or_else(std::env::temp_dir, PathBuf::from).join("outflow-bench-spool");
     let _ = std::fs::remove_dir_all(&dir);
-    let spool = DiskSpool::open(&dir, 0)?;
+    let spool = DiskSpool::open(&dir.join("spool"), 0)?;
+    let baseline = DiskBaseline::open(&dir.join("baseline"), 0)?;
     let samples = samples();
     let bytes: usize = samples.iter().map(String::len).sum();
     println!("{calls} calls of {} bytes", bytes / samples.len());
 
-    for (keep, run, previous) in [(false, 1, None), (true, 2, None), (true, 3, Some(2))] {
+    for (compare, run, previous) in [(false, 1, None), (true, 2, None), (true, 3, Some(RunId(2)))] {
         let mut step = Step::begin();
-        let segments = write(&spool, &samples, calls, keep, run, previous, &mut step)?;
-        let (mut reader, mut block) = (spool.read(RunId(run), &segments, 0)?, CallBlock::default());
+        let spec = ComparisonSpec { run: RunId(run), previous, retained: RetainedHashes::All };
+        let comparison = if compare { Some(baseline.begin(spec).await?) } else { None };
+        let segments = write(&spool, &samples, calls, run, comparison, &mut step).await?;
+        let (mut reader, mut block) = (spool.read(RunId(run), &segments, 0).await?, CallBlock::default());
         let (mut count, mut sum) = (0, 0_u64);
-        while reader.next(&mut block)? {
+        while reader.next(&mut block).await? {
             count += block.calls.len();
             sum = block.calls.iter().fold(sum, |s, c| s ^ c.meta.key ^ u64::from(c.end - c.start));
         }
@@ -35,24 +40,23 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-fn write(
+async fn write(
     spool: &DiskSpool,
     samples: &[String],
     calls: u64,
-    keep_contents: bool,
     run: u64,
-    previous: Option<u64>,
+    mut comparison: Option<Box<dyn Comparison>>,
     step: &mut Step,
 ) -> Result<Vec<outflow_core::ports::spool::SegmentInfo>> {
-    let mut writer = spool.create(SpoolHeader {
+    let writer = spool.create(SpoolHeader {
         run: RunId(run),
         sync: "users".into(),
         source: "warehouse.main".into(),
         call_type: CallType::Identify,
         columns: Vec::new(),
         max_bytes: None,
-        keep: if keep_contents { Keep::All } else { Keep::Nothing },
-    })?;
+    });
+    let mut writer = writer.await?;
     for ordinal in 0..calls {
         let json = samples[(ordinal % samples.len() as u64) as usize].as_bytes();
         let content = hash::seeded(if ordinal % 10 == 0 { run.into() } else { 0 }, ordinal);
@@ -62,12 +66,26 @@ fn write(
             flags: CallFlags(0),
             key: content as u64,
             key2: 0,
-            content,
         };
-        writer.call(&meta, content, json)?;
+        writer.call(&meta, json)?;
+        if let Some(comparison) = &mut comparison {
+            comparison.feed(meta.key, content);
+        }
+        // As often as the engine does, whose pages have about this many rows.
+        if ordinal % 1000 == 0 {
+            writer.flush().await?;
+            if let Some(comparison) = &mut comparison {
+                comparison.flush().await?;
+            }
+        }
     }
-    step.end(&format!("run {run}: write (contents kept: {keep_contents})"));
-    let spooled = writer.finish(previous.map(RunId))?;
+    step.end(&format!("run {run}: write (compared: {})", comparison.is_some()));
+    writer.seal().await?;
+    let unchanged = match comparison {
+        Some(comparison) => comparison.finish().await?.same,
+        None => Positions::default(),
+    };
+    let spooled = writer.finish(unchanged).await?;
     step.end(&format!("run {run}: finish"));
     println!(
         "  {} segments, {:.1} MB, {} unchanged",

@@ -1,8 +1,8 @@
 //! One block of a segment: some entries and the index that delivery reads in place of their JSON.
 //!
-//! A block stands alone: index and data are compressed without reference to other blocks, and one checksum covers
-//! both as they lie on disk. Decoding trusts the checksum for meaning, never for memory safety: whatever the bytes
-//! are, the result is a block or `None`.
+//! A block stands alone: index and data are compressed without reference to other blocks, and one
+//! checksum covers both as they lie on disk. Decoding trusts the checksum for meaning, never for
+//! memory safety: whatever the bytes are, the result is a block or `None`.
 
 use lz4_flex::block::{
     CompressError, CompressTable, compress_into_with_table, decompress_into, get_maximum_output_size,
@@ -92,7 +92,8 @@ impl Encoder {
     }
 }
 
-/// Replaces `block`'s calls with those of these bytes. `None`: they are not what the table entry says.
+/// Replaces `block`'s calls with those of these bytes. `None`: they are not what the table entry
+/// says.
 pub(crate) fn decode(
     entry: &BlockEntry,
     stored: &[u8],
@@ -117,7 +118,8 @@ fn decompress(stored: &[u8], size: u32, out: &mut Vec<u8>) -> Option<()> {
     (decompress_into(stored, out).ok()? == out.len()).then_some(())
 }
 
-/// The index is a column after the other: like bytes stand together and LZ4 makes nothing of the constant ones.
+/// The index is a column after the other: like bytes stand together and LZ4 makes nothing of the
+/// constant ones.
 fn write_index(calls: &[BlockCall], out: &mut Vec<u8>) {
     out.clear();
     let mut expected = 0;
@@ -150,14 +152,7 @@ fn read_index(mut index: &[u8], entry: &BlockEntry, calls: &mut Vec<BlockCall>) 
     for _ in 0..n {
         let ordinal = expected.wrapping_add(read_varint(&mut index)?);
         expected = ordinal.wrapping_add(1);
-        let meta = CallMeta {
-            ordinal,
-            call_type: CallType::Identify,
-            flags: CallFlags(0),
-            key: 0,
-            key2: 0,
-            content: 0,
-        };
+        let meta = CallMeta { ordinal, call_type: CallType::Identify, flags: CallFlags(0), key: 0, key2: 0 };
         calls.push(BlockCall { meta, start: 0, end: 0, unchanged: false });
     }
     let mut at = 0_u32;

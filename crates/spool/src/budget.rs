@@ -1,4 +1,5 @@
-//! How much an extraction may write: not below the disk reserve (P001) and not above the run's own limit (P002).
+//! How much an extraction may write: not below the disk reserve (P001) and not above the run's own
+//! limit (P002).
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -7,7 +8,7 @@ use outflow_core::{Code, Error, Result};
 
 use crate::disk::{Disk, failed};
 
-/// So many bytes are written before the free space is asked for again: others write to the same disk.
+/// Bytes that are written between two looks at the free space: others write to the same disk.
 const GRANT: u64 = 4 << 20;
 
 /// What one extraction may still write.
@@ -43,8 +44,7 @@ impl Budget {
     /// Asks for room for bytes that are not part of the result.
     pub(crate) fn working(&mut self, bytes: u64) -> Result<()> {
         if bytes > self.granted {
-            let free =
-                self.disk.free(&self.dir).map_err(|e| failed("ask for the free space of", &self.dir, e))?;
+            let free = self.disk.free(&self.dir).map_err(|e| failed("measure the disk of", &self.dir, e))?;
             let room = free.saturating_sub(self.reserve);
             if bytes > room {
                 return Err(self.too_large(free));

@@ -1,4 +1,5 @@
-//! What writing asks of the file system, as a seam: tests fail every operation in turn and cut the power.
+//! The file system operations that writing needs, as a trait: tests fail each operation in turn and cut
+//! the power.
 //!
 //! Reading goes to `std::fs` directly, as a failed read can do no harm.
 
@@ -32,7 +33,8 @@ pub(crate) trait DiskFile: Send {
     /// Appends all of these bytes.
     fn append(&mut self, bytes: &[u8]) -> io::Result<()>;
 
-    /// Makes the contents durable. After a failure nothing is known of the file: it is never synced a second time.
+    /// Makes the contents durable. After a failure nothing is known of the file: it is never synced
+    /// a second time.
     fn sync(&mut self) -> io::Result<()>;
 }
 

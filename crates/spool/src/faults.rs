@@ -5,13 +5,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use outflow_core::ports::spool::{Blanked, SegmentInfo, Spool};
+use outflow_core::ports::spool::{Redacted, SegmentInfo, Spool};
 use outflow_core::{CallType, Code, Error, RunId};
 use outflow_testkit::Report;
 
-use crate::DiskSpool;
 use crate::disk::{Disk, DiskFile, RealDisk};
-use crate::model::{Entry, SMALL, call, expected, header, read, rejection, write};
+use crate::model::{Entry, SMALL, Store, call, expected, header, read, rejection, wait, write};
 
 /// A disk over the real one that fails one operation and knows what a loss of power would take.
 #[derive(Default)]
@@ -26,9 +25,10 @@ struct Log {
     fail_at: Option<usize>,
     /// The power goes off as this operation begins: it and all behind it fail.
     power_off_at: Option<usize>,
-    /// Files whose sync or write failed: nobody may touch them again.
+    /// Files whose sync or write failed: they must not be touched again.
     poisoned: HashSet<PathBuf>,
-    /// Files with bytes that are not synced, under the names that they have now, and how many bytes are.
+    /// Files with bytes that are not synced, under the names that they have now, and how many bytes
+    /// are.
     dirty: BTreeMap<PathBuf, u64>,
     /// Renames in folders that were not synced since.
     renames: Vec<(PathBuf, PathBuf)>,
@@ -38,7 +38,8 @@ struct Log {
 
 impl Log {
     fn operation(&mut self, path: &Path) -> io::Result<()> {
-        // A file whose write or sync failed is never written or synced again, and a folder likewise, unless by a new extraction.
+        // A file whose write or sync failed is never written or synced again, and a folder
+        // likewise, unless by a new extraction.
         assert!(!self.poisoned.contains(path), "{} is used after it failed", path.display());
         self.operations += 1;
         if self.power_off_at.is_some_and(|at| self.operations >= at) {
@@ -66,7 +67,7 @@ impl FaultyDisk {
         log.power_off_at = Some(log.operations + n);
     }
 
-    /// It says that so many bytes are free.
+    /// It reports this many free bytes.
     pub(crate) fn with_free(bytes: u64) -> Self {
         Self { free: Some(bytes), ..Self::default() }
     }
@@ -162,13 +163,13 @@ fn entries() -> Vec<Entry> {
 /// A folder in which run 1 stands for run 2 to be compared with.
 fn folder() -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
-    let spool = DiskSpool::on(Arc::new(RealDisk), dir.path(), 0, SMALL);
+    let spool = Store::on(Arc::new(RealDisk), dir.path(), 0, SMALL);
     write(&spool, header(1, CallType::Track), &entries()[..20], None).unwrap();
     dir
 }
 
 fn second_run(disk: Arc<dyn Disk>, dir: &Path) -> Result<(), Error> {
-    let spool = DiskSpool::on(disk, dir, 0, SMALL);
+    let spool = Store::on(disk, dir, 0, SMALL);
     let spooled = write(&spool, header(2, CallType::Track), &entries(), Some(1))?;
     assert_eq!(spooled.unchanged, 18);
     let mut calls = read(&spool, 2, &spooled.segments, 0)?;
@@ -201,7 +202,9 @@ fn whichever_operation_fails_the_extraction_fails_and_can_be_done_again() {
                     error.help_text().is_some() && error.message().contains("the disk says no"),
                     "{error}"
                 );
-                assert!(!dir.path().join("2").exists(), "operation {n} left something behind");
+                for left in ["2", "baseline/2"] {
+                    assert!(!dir.path().join(left).exists(), "operation {n} left {left}");
+                }
                 disk.lose_power();
                 second_run(Arc::new(RealDisk), dir.path()).unwrap();
             }
@@ -214,7 +217,7 @@ fn power_that_goes_off_at_any_operation_costs_nothing_but_the_run_that_was_being
     let mut points = 0;
     for n in 1.. {
         let (dir, disk) = (tempfile::tempdir().unwrap(), Arc::new(FaultyDisk::default()));
-        let spool = DiskSpool::on(disk.clone(), dir.path(), 0, SMALL);
+        let spool = Store::on(disk.clone(), dir.path(), 0, SMALL);
         write(&spool, header(1, CallType::Track), &entries()[..20], None).unwrap();
         disk.power_off_in(n);
         let Err(error) = write(&spool, header(2, CallType::Track), &entries(), Some(1)) else { break };
@@ -238,7 +241,7 @@ fn power_that_goes_off_at_any_operation_costs_nothing_but_the_run_that_was_being
 fn what_finish_names_survives_a_loss_of_power_in_the_next_instant() {
     let dir = folder();
     let disk = Arc::new(FaultyDisk::default());
-    let spool = DiskSpool::on(disk.clone(), dir.path(), 0, SMALL);
+    let spool = Store::on(disk.clone(), dir.path(), 0, SMALL);
     let spooled = write(&spool, header(2, CallType::Track), &entries(), Some(1)).unwrap();
     disk.lose_power();
     assert_eq!(disk.log.lock().unwrap().renames, []);
@@ -254,35 +257,35 @@ fn the_disk_reserve_ends_an_extraction_with_its_sizes() {
     let dir = folder();
     let disk = Arc::new(FaultyDisk::with_free(3 << 20));
     for (reserve, fits) in [(2 << 20, true), (3 << 20, false), (4 << 20, false)] {
-        let spool = DiskSpool::on(disk.clone(), dir.path(), reserve, SMALL);
+        let spool = Store::on(disk.clone(), dir.path(), reserve, SMALL);
         let result = write(&spool, header(2, CallType::Track), &entries(), Some(1));
         assert_eq!(result.is_ok(), fits, "{reserve}");
         if let Err(error) = result {
             assert_eq!(error.code(), Code::DiskReserveReached);
             assert!(error.message().contains("3.0 MiB are free"), "{error}");
-            assert_eq!(spool.runs().unwrap().len(), 1, "what was written is deleted");
+            assert_eq!(wait(spool.runs()).unwrap().len(), 1, "what was written is deleted");
         }
     }
 }
 
 #[test]
 fn a_purge_that_fails_or_loses_power_at_any_operation_leaves_the_old_segments_or_the_new_ones() {
-    let blanked = Blanked { calls: vec![0, 7, 20], rejections: vec![1] };
+    let redacted = Redacted { calls: vec![0, 7, 20], rejections: vec![1] };
     for n in 1.. {
         let dir = folder();
-        let whole = DiskSpool::on(Arc::new(RealDisk), dir.path(), 0, SMALL);
+        let whole = Store::on(Arc::new(RealDisk), dir.path(), 0, SMALL);
         let old = write(&whole, header(2, CallType::Track), &entries(), Some(1)).unwrap().segments;
         let before = read(&whole, 2, &old, 0).unwrap();
         let disk = Arc::new(FaultyDisk::failing_at(n));
-        let spool = DiskSpool::on(disk.clone(), dir.path(), 0, SMALL);
-        let replaced = spool.blank(RunId(2), &old, &blanked);
+        let spool = Store::on(disk.clone(), dir.path(), 0, SMALL);
+        let replaced = wait(spool.redact(RunId(2), &old, &redacted));
         disk.lose_power();
         match replaced {
             Err(error) => {
                 assert_eq!(error.code(), Code::SpoolIo, "operation {n}: {error}");
                 // The state names the old ones: they are whole, and what the attempt left goes.
                 assert_eq!(read(&whole, 2, &old, 0).unwrap(), before, "operation {n}");
-                whole.tidy(RunId(2), &old).unwrap();
+                wait(whole.remove_orphans(RunId(2), &old)).unwrap();
                 assert_eq!(segment_files(dir.path()), old.len());
             }
             Ok(replaced) => {
@@ -296,7 +299,7 @@ fn a_purge_that_fails_or_loses_power_at_any_operation_leaves_the_old_segments_or
                 assert_eq!(read(&whole, 2, &old, 0).unwrap(), before, "until the state names the new ones");
                 let calls = read(&whole, 2, &new, 0).unwrap();
                 assert_eq!(calls.iter().filter(|c| c.2.is_empty()).count(), 3);
-                whole.tidy(RunId(2), &new).unwrap();
+                wait(whole.remove_orphans(RunId(2), &new)).unwrap();
                 assert_eq!(read(&whole, 2, &new, 0).unwrap(), calls);
                 assert_eq!(segment_files(dir.path()), new.len());
                 assert!(n > 12 && replaced.len() > 2, "{n} operations, {} segments", replaced.len());

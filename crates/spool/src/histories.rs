@@ -1,17 +1,18 @@
-//! Random histories of a spool whose disk fails, loses power and fills up, against a table of what each run that was finished holds.
+//! Random histories of a spool whose disk fails, loses power and fills up, against a table of what
+//! each run that was finished holds.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use outflow_core::ports::spool::{Spool, Spooled};
+use outflow_core::ports::baseline::Baseline as _;
+use outflow_core::ports::spool::{Spool as _, Spooled};
 use outflow_core::{CallType, Code, Error, RunId};
 use outflow_testkit::{Report, Rng, seed, slice_or_whole};
 
-use crate::DiskSpool;
 use crate::disk::RealDisk;
 use crate::faults::FaultyDisk;
-use crate::model::{Entry, SMALL, call, expected, header, read, rejection, write};
+use crate::model::{Entry, SMALL, Store, call, expected, header, read, rejection, rejections, wait, write};
 
 /// Free space that is to stay.
 const RESERVE: u64 = 1 << 20;
@@ -48,15 +49,18 @@ impl Mishap {
         }
     }
 
-    /// Demands that a run failed in the way of this, and left no file behind where there was power to remove it.
-    fn assert_explains(self, error: &Error, run: &Path) {
+    /// Demands that a run failed in the way of this, and left no file behind where there was power
+    /// to remove it.
+    fn assert_explains(self, error: &Error, dir: &Path, run: u64) {
         let full = error.message().contains("are written") && error.message().contains("are free");
         match self {
-            Mishap::None => panic!("{}: {error}", run.display()),
+            Mishap::None => panic!("run {run}: {error}"),
             Mishap::Fails(_) | Mishap::PowerOff(_) => assert_eq!(error.code(), Code::SpoolIo, "{error}"),
             Mishap::Full(_) => assert!(error.code() == Code::DiskReserveReached && full, "{error}"),
         }
-        assert!(matches!(self, Mishap::PowerOff(_)) || !run.exists(), "{} is left behind", run.display());
+        for left in [dir.join(run.to_string()), dir.join(format!("baseline/{run}"))] {
+            assert!(matches!(self, Mishap::PowerOff(_)) || !left.exists(), "{} is left", left.display());
+        }
     }
 }
 
@@ -80,16 +84,16 @@ impl History {
         (0..count).map(|i| entry(rng, i)).collect()
     }
 
-    /// Writes a run; then the power goes off in any case. Tells what kept it from being finished.
+    /// Writes a run; then the power goes off in any case. Returns what kept it from being finished.
     fn write(&mut self, run: u64) -> Option<Mishap> {
         let (entries, mishap) = (self.entries(run), Mishap::any(&mut self.rng));
         let disk = Arc::new(mishap.disk());
         let reserve = if matches!(mishap, Mishap::Full(_)) { RESERVE } else { 0 };
-        let spool = DiskSpool::on(disk.clone(), self.dir.path(), reserve, SMALL);
+        let spool = Store::on(disk.clone(), self.dir.path(), reserve, SMALL);
         let previous = self.finished.keys().next_back().copied();
         let written = write(&spool, header(run, CallType::Track), &entries, previous);
         if let Err(error) = &written {
-            mishap.assert_explains(error, &self.dir.path().join(run.to_string()));
+            mishap.assert_explains(error, self.dir.path(), run);
         }
         disk.lose_power();
         match written {
@@ -101,12 +105,14 @@ impl History {
         }
     }
 
-    /// Another process opens the spool: every finished run is there, from any position on, and nothing else can be told from what nobody names.
+    /// Another process opens the spool: every finished run is whole, from any position on, and
+    /// everything else is removed as an orphan.
     fn check(&mut self) {
-        let spool = DiskSpool::on(Arc::new(RealDisk), self.dir.path(), 0, SMALL);
+        let spool = Store::on(Arc::new(RealDisk), self.dir.path(), 0, SMALL);
         if self.rng.below(5) == 0 && self.finished.len() > 1 {
             let (oldest, _) = self.finished.pop_first().unwrap();
-            spool.remove(RunId(oldest), false).unwrap();
+            wait(spool.remove(RunId(oldest))).unwrap();
+            wait(spool.baseline().remove(RunId(oldest))).unwrap();
         }
         for (run, (entries, spooled)) in &self.finished {
             let mut whole = read(&spool, *run, &spooled.segments, 0).unwrap();
@@ -116,13 +122,16 @@ impl History {
             assert_eq!(read(&spool, *run, &spooled.segments, from).unwrap(), tail, "run {run} from {from}");
             whole.iter_mut().for_each(|c| c.3 = false);
             assert_eq!(whole, expected(entries, 0), "run {run}");
-            let rejected = spool.rejections(RunId(*run), &spooled.segments).unwrap();
-            assert_eq!(rejected.map(Result::unwrap).count() as u64, spooled.rejected, "run {run}");
+            let rejected = rejections(&spool, *run, &spooled.segments).unwrap();
+            assert_eq!(rejected.len() as u64, spooled.rejected, "run {run}");
         }
-        // What nobody names is swept by its name.
+        // Orphans are removed by the number of their run.
         let named = |run: &RunId| self.finished.contains_key(&run.0);
-        for left in spool.runs().unwrap().into_iter().filter(|run| !named(run)) {
-            spool.remove(left, false).unwrap();
+        for left in wait(spool.runs()).unwrap().into_iter().filter(|run| !named(run)) {
+            wait(spool.remove(left)).unwrap();
+        }
+        for left in wait(spool.baseline().runs()).unwrap().into_iter().filter(|run| !named(run)) {
+            wait(spool.baseline().remove(left)).unwrap();
         }
     }
 }

@@ -1,32 +1,72 @@
-//! Tests against plain vectors: whatever is written, read from anywhere, compared or damaged, the model says the same.
+//! Tests against plain vectors: whatever is written, read from anywhere, compared or damaged, the
+//! model says the same.
 
 use std::collections::HashMap;
+use std::ops::Deref;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
+use outflow_core::ports::baseline::{Baseline, ComparisonSpec, RetainedHashes};
 use outflow_core::ports::spool::{
-    BlockCall, CallBlock, Keep, Rejection, SegmentInfo, SegmentKind, Spool, SpoolHeader, Spooled,
+    BlockCall, CallBlock, Rejection, SegmentInfo, SegmentKind, Spool, SpoolHeader, Spooled,
 };
 use outflow_core::{CallFlags, CallMeta, CallType, Code, Column, ColumnType, Result, RunId, hash};
 use proptest::prelude::*;
+use tokio::runtime::Runtime;
 
-use crate::DiskSpool;
-use crate::disk::RealDisk;
+use crate::disk::{Disk, RealDisk};
 use crate::segment::file_name;
 use crate::writer::Sizes;
+use crate::{DiskBaseline, DiskSpool};
 
-/// Blocks, segments and sorted runs that a few entries fill.
-pub(crate) const SMALL: Sizes = Sizes { block: 200, segment: 1000, sort: 5 };
+/// Blocks and segments that a few entries fill.
+pub(crate) const SMALL: Sizes = Sizes { block: 200, segment: 1000 };
+/// Hashes that are sorted in memory: few, so that tests compare through spill files.
+const FEW: usize = 5;
+
+/// A spool and a baseline beside each other.
+pub(crate) struct Store {
+    spool: DiskSpool,
+    baseline: DiskBaseline,
+}
+
+impl Store {
+    pub(crate) fn on(disk: Arc<dyn Disk>, dir: &Path, reserve: u64, sizes: Sizes) -> Self {
+        let hashes = dir.join("baseline");
+        std::fs::create_dir_all(&hashes).unwrap();
+        let baseline = DiskBaseline::on(disk.clone(), &hashes, reserve, FEW);
+        Self { spool: DiskSpool::on(disk, dir, reserve, sizes), baseline }
+    }
+
+    pub(crate) fn baseline(&self) -> &DiskBaseline {
+        &self.baseline
+    }
+}
+
+/// Waits for an async step in a test.
+pub(crate) fn wait<T>(step: impl Future<Output = T>) -> T {
+    static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
+    RUNTIME.block_on(step)
+}
+
+impl Deref for Store {
+    type Target = DiskSpool;
+
+    fn deref(&self) -> &DiskSpool {
+        &self.spool
+    }
+}
 
 /// What a caller hands over.
 #[derive(Clone, Debug)]
 pub(crate) enum Entry {
-    Call(CallMeta, Vec<u8>),
+    /// Index, content hash, JSON.
+    Call(CallMeta, u128, Vec<u8>),
     Reject(Rejection),
 }
 
-pub(crate) fn small_spool(dir: &Path) -> DiskSpool {
-    DiskSpool::on(Arc::new(RealDisk), dir, 0, SMALL)
+pub(crate) fn small_store(dir: &Path) -> Store {
+    Store::on(Arc::new(RealDisk), dir, 0, SMALL)
 }
 
 pub(crate) fn header(run: u64, call_type: CallType) -> SpoolHeader {
@@ -38,7 +78,6 @@ pub(crate) fn header(run: u64, call_type: CallType) -> SpoolHeader {
         call_type,
         columns: vec![column],
         max_bytes: None,
-        keep: Keep::All,
     }
 }
 
@@ -49,9 +88,8 @@ pub(crate) fn call(ordinal: u64, content: u128, json: &[u8]) -> Entry {
         flags: CallFlags((ordinal % 3) as u8),
         key: hash::key(b'p', json),
         key2: 0,
-        content,
     };
-    Entry::Call(meta, json.to_vec())
+    Entry::Call(meta, content, json.to_vec())
 }
 
 pub(crate) fn rejection(ordinal: u64, reason: &str) -> Entry {
@@ -65,29 +103,55 @@ pub(crate) fn rejection(ordinal: u64, reason: &str) -> Entry {
     })
 }
 
+/// Writes a run as the engine does: everything is deleted if one half fails.
 pub(crate) fn write(
-    spool: &DiskSpool,
+    store: &Store,
     header: SpoolHeader,
     entries: &[Entry],
     previous: Option<u64>,
 ) -> Result<Spooled> {
-    let mut writer = spool.create(header)?;
+    wait(extract(store, header, entries, previous))
+}
+
+async fn extract(
+    store: &Store,
+    header: SpoolHeader,
+    entries: &[Entry],
+    previous: Option<u64>,
+) -> Result<Spooled> {
+    let run = header.run;
+    let spec = ComparisonSpec { run, previous: previous.map(RunId), retained: RetainedHashes::All };
+    let mut comparison = store.baseline.begin(spec).await?;
+    let mut writer = store.spool.create(header).await?;
     for entry in entries {
         match entry {
-            Entry::Call(meta, json) => writer.call(meta, meta.content, json)?,
+            Entry::Call(meta, content, json) => {
+                writer.call(meta, json)?;
+                comparison.feed(meta.key, *content);
+            }
             Entry::Reject(rejection) => writer.reject(rejection)?,
         }
+        writer.flush().await?;
+        comparison.flush().await?;
     }
-    writer.finish(previous.map(RunId))
+    writer.seal().await?;
+    let compared = comparison.finish().await?;
+    let unchanged = compared.same.count();
+    let written = writer.finish(compared.same).await;
+    match &written {
+        Ok(spooled) => assert_eq!(spooled.unchanged, unchanged),
+        Err(_) => drop(store.baseline.remove(run).await),
+    }
+    written
 }
 
 /// A call as it was read: position, index, JSON, unchanged.
 pub(crate) type Read = (u64, CallMeta, Vec<u8>, bool);
 
-pub(crate) fn read(spool: &DiskSpool, run: u64, segments: &[SegmentInfo], from: u64) -> Result<Vec<Read>> {
-    let mut reader = spool.read(RunId(run), segments, from)?;
+pub(crate) fn read(spool: &Store, run: u64, segments: &[SegmentInfo], from: u64) -> Result<Vec<Read>> {
+    let mut reader = wait(spool.read(RunId(run), segments, from))?;
     let (mut block, mut calls) = (CallBlock::default(), Vec::new());
-    while reader.next(&mut block)? {
+    while wait(reader.next(&mut block))? {
         assert!(!block.calls.is_empty());
         for (position, call) in (block.first..).zip(&block.calls) {
             let BlockCall { meta, unchanged, .. } = *call;
@@ -97,10 +161,20 @@ pub(crate) fn read(spool: &DiskSpool, run: u64, segments: &[SegmentInfo], from: 
     Ok(calls)
 }
 
+pub(crate) fn rejections(spool: &Store, run: u64, segments: &[SegmentInfo]) -> Result<Vec<Rejection>> {
+    let mut reader = wait(spool.rejections(RunId(run), segments))?;
+    let mut all = Vec::new();
+    while let Some(read) = wait(reader.next())? {
+        assert!(!read.is_empty());
+        all.extend(read);
+    }
+    Ok(all)
+}
+
 /// What must be read of these entries when nothing is unchanged.
 pub(crate) fn expected(entries: &[Entry], from: u64) -> Vec<Read> {
     let calls = entries.iter().filter_map(|e| match e {
-        Entry::Call(meta, json) => Some((CallMeta { content: 0, ..*meta }, json.clone())),
+        Entry::Call(meta, _, json) => Some((*meta, json.clone())),
         Entry::Reject(_) => None,
     });
     (0..)
@@ -133,9 +207,8 @@ fn entries() -> impl Strategy<Value = Vec<Entry>> {
                     flags: CallFlags(flags),
                     key: keys[0],
                     key2: if call_type == CallType::Alias { keys[1] } else { 0 },
-                    content: hash::content(&json),
                 };
-                Entry::Call(meta, json)
+                Entry::Call(meta, hash::content(&json), json)
             })
             .collect()
     })
@@ -148,7 +221,7 @@ proptest! {
     fn what_was_written_is_read_from_any_position(entries in entries(), from in 0_u64..130, usual: bool) {
         let dir = tempfile::tempdir().unwrap();
         let sizes = if usual { Sizes::USUAL } else { SMALL };
-        let spool = DiskSpool::on(Arc::new(RealDisk), dir.path(), 0, sizes);
+        let spool = Store::on(Arc::new(RealDisk), dir.path(), 0, sizes);
         let spooled = write(&spool, header(7, CallType::Alias), &entries, None).unwrap();
 
         let all = expected(&entries, 0);
@@ -161,10 +234,9 @@ proptest! {
             .iter()
             .filter_map(|e| match e { Entry::Reject(r) => Some(r.clone()), Entry::Call(..) => None })
             .collect();
-        let read = spool.rejections(RunId(7), &spooled.segments).unwrap();
-        prop_assert_eq!(read.collect::<Result<Vec<_>>>().unwrap(), rejected);
+        prop_assert_eq!(rejections(&spool, 7, &spooled.segments).unwrap(), rejected);
 
-        let on_disk = |s: &SegmentInfo| dir.path().join("7").join(file_name(s.kind, s.number));
+        let on_disk = |s: &SegmentInfo| dir.path().join(&s.locator);
         for segment in &spooled.segments {
             prop_assert_eq!(std::fs::metadata(on_disk(segment)).unwrap().len(), segment.bytes);
         }
@@ -177,7 +249,7 @@ proptest! {
         runs in proptest::collection::vec(proptest::collection::vec(0_u8..12, 0..60), 1..5),
     ) {
         let dir = tempfile::tempdir().unwrap();
-        let spool = small_spool(dir.path());
+        let spool = small_store(dir.path());
         let mut before: HashMap<u8, usize> = HashMap::new();
         for (run, contents) in (1..).zip(&runs) {
             let entries: Vec<_> =
@@ -202,7 +274,7 @@ proptest! {
 }
 
 /// A run with calls, rejections and unchanged calls, in several small segments.
-fn small_run(spool: &DiskSpool) -> (Vec<Entry>, Spooled) {
+fn small_run(spool: &Store) -> (Vec<Entry>, Spooled) {
     let entries: Vec<_> = (0..40)
         .map(|i| match i % 10 {
             9 => rejection(i, "no id"),
@@ -217,7 +289,7 @@ fn small_run(spool: &DiskSpool) -> (Vec<Entry>, Spooled) {
 #[test]
 fn every_flipped_byte_is_detected() {
     let dir = tempfile::tempdir().unwrap();
-    let spool = small_spool(dir.path());
+    let spool = small_store(dir.path());
     let (_, spooled) = small_run(&spool);
     let names = spooled.segments.iter().map(|s| file_name(s.kind, s.number));
     let mut flips = 0;
@@ -230,10 +302,7 @@ fn every_flipped_byte_is_detected() {
                 bad[i] ^= flip;
                 std::fs::write(&path, bad).unwrap();
                 let calls = read(&spool, 2, &spooled.segments, 0).map(drop);
-                let rejections = spool
-                    .rejections(RunId(2), &spooled.segments)
-                    .and_then(|r| r.collect::<Result<Vec<_>>>())
-                    .map(drop);
+                let rejections = rejections(&spool, 2, &spooled.segments).map(drop);
                 let error = calls.and(rejections).expect_err(&format!("byte {i} of {name}"));
                 assert_eq!(error.code(), Code::SegmentDamaged, "byte {i} of {name}: {error}");
                 assert!(error.message().contains(&name), "{error}");
@@ -248,7 +317,7 @@ fn every_flipped_byte_is_detected() {
 #[test]
 fn a_file_of_another_length_is_detected() {
     let dir = tempfile::tempdir().unwrap();
-    let spool = small_spool(dir.path());
+    let spool = small_store(dir.path());
     let (_, spooled) = small_run(&spool);
     let path = dir.path().join("2").join(file_name(SegmentKind::Calls, 0));
     let good = std::fs::read(&path).unwrap();
@@ -268,7 +337,7 @@ fn a_file_of_another_length_is_detected() {
 #[test]
 fn a_segment_in_the_place_of_another_is_detected() {
     let dir = tempfile::tempdir().unwrap();
-    let spool = small_spool(dir.path());
+    let spool = small_store(dir.path());
     let entries: Vec<_> = (0..9).map(|i| call(i, 0, &[b'a' + i as u8; 150])).collect();
     let one = write(&spool, header(1, CallType::Track), &entries, None).unwrap();
     write(&spool, header(2, CallType::Track), &entries, None).unwrap();
@@ -282,7 +351,7 @@ fn a_segment_in_the_place_of_another_is_detected() {
 #[test]
 fn a_missing_segment_is_an_error_only_for_those_who_need_it() {
     let dir = tempfile::tempdir().unwrap();
-    let spool = small_spool(dir.path());
+    let spool = small_store(dir.path());
     let (entries, spooled) = small_run(&spool);
     std::fs::remove_file(dir.path().join("2").join(file_name(SegmentKind::Calls, 0))).unwrap();
     let error = read(&spool, 2, &spooled.segments, 0).unwrap_err();
@@ -298,12 +367,12 @@ fn a_missing_segment_is_an_error_only_for_those_who_need_it() {
 }
 
 #[test]
-fn without_whole_contents_of_the_previous_run_nothing_is_unchanged() {
+fn without_whole_hashes_of_the_previous_run_nothing_is_unchanged() {
     let dir = tempfile::tempdir().unwrap();
-    let spool = small_spool(dir.path());
+    let spool = small_store(dir.path());
     let entries: Vec<_> = (0..30).map(|i| call(i, u128::from(i) << 64, b"{}")).collect();
     write(&spool, header(1, CallType::Track), &entries, None).unwrap();
-    let path = dir.path().join("1/contents.bin");
+    let path = dir.path().join("baseline/1/hashes.bin");
     let good = std::fs::read(&path).unwrap();
     let unchanged = || write(&spool, header(2, CallType::Track), &entries, Some(1)).unwrap().unchanged;
     assert_eq!(unchanged(), 30);
@@ -317,4 +386,36 @@ fn without_whole_contents_of_the_previous_run_nothing_is_unchanged() {
     }
     std::fs::remove_file(&path).unwrap();
     assert_eq!(unchanged(), 0);
+}
+
+#[test]
+fn a_read_whose_future_is_dropped_loses_no_call() {
+    let dir = tempfile::tempdir().unwrap();
+    let spool = small_store(dir.path());
+    let (entries, spooled) = small_run(&spool);
+    let mut reader = wait(spool.read(RunId(2), &spooled.segments, 0)).unwrap();
+    let (mut block, mut ordinals) = (CallBlock::default(), Vec::new());
+    let mut dropped = 0;
+    loop {
+        // Polled once at most, the read begins and is given up.
+        let given_up = wait(async {
+            tokio::select! {
+                biased;
+                more = reader.next(&mut block) => Some(more.unwrap()),
+                () = std::future::ready(()) => None,
+            }
+        });
+        dropped += u32::from(given_up.is_none());
+        let more = match given_up {
+            Some(more) => more,
+            None => wait(reader.next(&mut block)).unwrap(),
+        };
+        if !more {
+            break;
+        }
+        ordinals.extend(block.calls.iter().map(|c| c.meta.ordinal));
+    }
+    let all: Vec<u64> = expected(&entries, 0).iter().map(|c| c.1.ordinal).collect();
+    assert_eq!(ordinals, all);
+    assert!(dropped > 3, "{dropped} reads were given up");
 }

@@ -1,6 +1,7 @@
-//! The folder of one extraction: files appear in it under a temporary name and get their own when they are durable.
+//! The folder of one extraction. A file has a temporary name until its contents are durable.
 //!
-//! Waiting for the disk is a thread's of its own, so that compressing and writing go on meanwhile. A sync that fails is the error of the next step, and is never repeated.
+//! A thread of its own syncs files, so that compressing and writing go on meanwhile. A sync that
+//! fails is the error of the next step, and is never repeated.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -54,7 +55,7 @@ impl Output {
         Ok(NewFile { file, temporary, path })
     }
 
-    /// Has the contents of a file made durable, and then gives it its name. Both are so after [`Output::sync`].
+    /// Queues a file to be synced and then renamed. Both are done after [`Output::sync`].
     pub(crate) fn publish(&mut self, file: NewFile) -> Result<()> {
         let publisher = match self.publisher.take() {
             Some(publisher) => publisher,
@@ -82,7 +83,7 @@ impl Output {
             .try_for_each(|dir| self.disk.sync_dir(dir).map_err(|e| failed("sync", dir, e)))
     }
 
-    /// Waits until nobody writes any more, and deletes nothing: the folder holds more than what was written.
+    /// Waits until writing has ended, and deletes nothing: the folder holds other files, too.
     pub(crate) fn leave(mut self) {
         if let Some(publisher) = self.publisher.take() {
             // The error that led here says more.
@@ -93,7 +94,7 @@ impl Output {
     /// Deletes all that was written. What cannot be deleted stays an orphan.
     pub(crate) fn discard(mut self) {
         if let Some(publisher) = self.publisher.take() {
-            // Whether it succeeded does not matter any more; that it has ended does.
+            // Its result does not matter any more, but it has to have ended.
             let _ = publisher.end();
         }
         if self.made {

@@ -1,16 +1,21 @@
 //! Reads a run's segments one block at a time.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use outflow_core::ports::spool::{CallBlock, Rejection, SegmentInfo, SegmentKind, SpoolReader};
+use async_trait::async_trait;
+use outflow_core::ports::spool::{
+    CallBlock, Rejection, RejectionReader, SegmentInfo, SegmentKind, SpoolReader,
+};
 use outflow_core::{Code, Error, Result, RunId};
+use tokio::task::JoinHandle;
 
-use crate::segment::{Buffers, Segment, damaged, file_name, unreadable};
+use crate::folder::Folder;
+use crate::segment::{Buffers, Segment, damaged, unreadable};
 use crate::unchanged::{self, Unchanged};
 
 /// Reads entries of one kind in position order.
 pub(crate) struct Reader {
-    dir: PathBuf,
+    folder: Folder,
     run: RunId,
     segments: std::vec::IntoIter<SegmentInfo>,
     open: Option<Segment>,
@@ -20,9 +25,10 @@ pub(crate) struct Reader {
 }
 
 impl Reader {
-    /// Reads the run in `dir` from position `from` on. Every segment that will be needed is there and has its size.
+    /// Reads a run from position `from` on. Every segment that will be needed is there and has its
+    /// size.
     pub(crate) fn open(
-        dir: PathBuf,
+        folder: &Folder,
         run: RunId,
         segments: &[SegmentInfo],
         kind: SegmentKind,
@@ -34,24 +40,26 @@ impl Reader {
         for info in &wanted {
             if info.first != position {
                 let gap = format!("run {run} has no segment with position {position}");
-                return Err(Error::new(Code::SegmentMissing, gap).at(dir.display().to_string()));
+                let dir = folder.of(run).display().to_string();
+                return Err(Error::new(Code::SegmentMissing, gap).at(dir));
             }
             position += info.entries;
         }
         wanted.retain(|s| s.first + s.entries > from);
         for info in &wanted {
-            let path = dir.join(file_name(kind, info.number));
+            let path = folder.segment(&info.locator);
             let length = std::fs::metadata(&path).map_err(|e| unreadable(&path, e))?.len();
             if length != info.bytes {
                 return Err(damaged(&path, format!("it has {length} bytes in place of {}", info.bytes)));
             }
         }
         let unchanged = match kind {
-            SegmentKind::Calls => Unchanged::open(&dir.join(unchanged::FILE), run)?,
+            SegmentKind::Calls => Unchanged::open(&folder.of(run).join(unchanged::FILE), run)?,
             SegmentKind::Rejections => None,
         };
         let segments = wanted.into_iter();
-        Ok(Self { dir, run, segments, open: None, from, unchanged, buffers: Buffers::default() })
+        let folder = folder.clone();
+        Ok(Self { folder, run, segments, open: None, from, unchanged, buffers: Buffers::default() })
     }
 
     fn advance(&mut self, block: &mut CallBlock) -> Result<bool> {
@@ -62,7 +70,7 @@ impl Reader {
                 return Ok(true);
             }
             let Some(info) = self.segments.next() else { return Ok(false) };
-            let path = self.dir.join(file_name(info.kind, info.number));
+            let path = self.folder.segment(&info.locator);
             let mut segment = Segment::open(path, self.run, &info)?;
             segment.skip_to(self.from);
             self.open = Some(segment);
@@ -70,7 +78,8 @@ impl Reader {
     }
 }
 
-impl SpoolReader for Reader {
+impl Reader {
+    /// Replaces the block's calls with the next ones. `false`: there are no more.
     fn next(&mut self, block: &mut CallBlock) -> Result<bool> {
         block.calls.clear();
         if !self.advance(block)? {
@@ -88,50 +97,77 @@ impl SpoolReader for Reader {
     }
 }
 
-/// Reads rejections.
+/// Reads each block on a blocking thread. A read whose future was dropped goes on, and its block is
+/// the next one's.
+pub(crate) struct DiskReader {
+    state: State,
+}
+
+enum State {
+    Idle(Reader),
+    Reading(JoinHandle<(Reader, CallBlock, Result<bool>)>),
+    Failed,
+}
+
+impl DiskReader {
+    pub(crate) fn new(reader: Reader) -> Self {
+        Self { state: State::Idle(reader) }
+    }
+}
+
+#[async_trait]
+impl SpoolReader for DiskReader {
+    async fn next(&mut self, block: &mut CallBlock) -> Result<bool> {
+        if let State::Idle(_) = self.state
+            && let State::Idle(mut reader) = std::mem::replace(&mut self.state, State::Failed)
+        {
+            let mut memory = std::mem::take(block);
+            self.state = State::Reading(tokio::task::spawn_blocking(move || {
+                let result = reader.next(&mut memory);
+                (reader, memory, result)
+            }));
+        }
+        let State::Reading(reading) = &mut self.state else {
+            return Err(Error::new(Code::SpoolIo, "nothing more can be read after a background task failed"));
+        };
+        let ended = reading.await;
+        self.state = State::Failed;
+        let (reader, read, result) =
+            ended.map_err(|join| Error::new(Code::SpoolIo, "a background task failed").caused_by(join))?;
+        *block = read;
+        self.state = State::Idle(reader);
+        result
+    }
+}
+
+/// Reads rejections, a block at a time.
 pub(crate) struct Rejections {
-    reader: Reader,
+    reader: DiskReader,
     block: CallBlock,
-    next: usize,
-    failed: bool,
 }
 
 impl Rejections {
-    /// Reads them from the first on.
-    pub(crate) fn open(dir: PathBuf, run: RunId, segments: &[SegmentInfo]) -> Result<Self> {
-        let reader = Reader::open(dir, run, segments, SegmentKind::Rejections, 0)?;
-        Ok(Self { reader, block: CallBlock::default(), next: 0, failed: false })
-    }
-
-    fn entry(&mut self) -> Result<Option<Rejection>> {
-        while self.next == self.block.calls.len() {
-            self.next = 0;
-            if !self.reader.next(&mut self.block)? {
-                return Ok(None);
-            }
-        }
-        let json = self.block.json(&self.block.calls[self.next]);
-        self.next += 1;
-        // The cause would quote the row, and the checksum has said that it is what was written.
-        serde_json::from_slice(json)
-            .map(Some)
-            .map_err(|_| not_a_rejection(&self.reader.dir, self.block.first + self.next as u64 - 1))
+    pub(crate) fn new(reader: DiskReader) -> Self {
+        Self { reader, block: CallBlock::default() }
     }
 }
 
-fn not_a_rejection(dir: &Path, position: u64) -> Error {
-    damaged(dir, format!("entry {position} of the rejections is not of a form that this version reads"))
+#[async_trait]
+impl RejectionReader for Rejections {
+    async fn next(&mut self) -> Result<Option<Vec<Rejection>>> {
+        if !self.reader.next(&mut self.block).await? {
+            return Ok(None);
+        }
+        let block = &self.block;
+        let rejections = (block.first..).zip(&block.calls).map(|(position, call)| {
+            // The cause would quote the row. The checksum proves that it is what was written.
+            serde_json::from_slice(block.json(call)).map_err(|_| not_a_rejection(position))
+        });
+        rejections.collect::<Result<_>>().map(Some)
+    }
 }
 
-impl Iterator for Rejections {
-    type Item = Result<Rejection>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.failed {
-            return None;
-        }
-        let entry = self.entry();
-        self.failed = !matches!(entry, Ok(Some(_)));
-        entry.transpose()
-    }
+fn not_a_rejection(position: u64) -> Error {
+    let form = format!("rejection {position} is not of a form that this version reads");
+    damaged(Path::new("rejected-*.seg"), form)
 }

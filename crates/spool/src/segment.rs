@@ -36,6 +36,11 @@ pub(crate) fn file_name(kind: SegmentKind, number: u32) -> String {
     format!("{word}-{number:05}.seg")
 }
 
+/// The locator of a segment: its path below the spool's folder.
+pub(crate) fn locator(run: RunId, kind: SegmentKind, number: u32) -> String {
+    format!("{run}/{}", file_name(kind, number))
+}
+
 /// Whether a file of this name is a segment, or one on its way to disk.
 pub(crate) fn is_segment(name: &str) -> bool {
     let name = name.strip_suffix(".tmp").unwrap_or(name);
@@ -117,7 +122,8 @@ impl NewSegment {
         output: &mut Output,
     ) -> Result<Self> {
         let file = output.create(&file_name(kind, number))?;
-        let info = SegmentInfo { kind, number, first, entries: 0, bytes: 0 };
+        let locator = locator(header.run, kind, number);
+        let info = SegmentInfo { kind, number, locator, first, entries: 0, bytes: 0 };
         let mut segment = Self { file, info, table: Vec::new(), raw: 0 };
         segment.append(&head(header, kind, number, first), output)?;
         Ok(segment)
@@ -126,6 +132,7 @@ impl NewSegment {
     /// Begins a segment that takes the place of `old` under another number.
     pub(crate) fn instead_of(
         old: &Segment,
+        run: RunId,
         info: &SegmentInfo,
         number: u32,
         output: &mut Output,
@@ -135,7 +142,8 @@ impl NewSegment {
         head["number"] = number.into();
         let json = serde_json::to_vec(&head).expect("a JSON value has a JSON form");
         let file = output.create(&file_name(info.kind, number))?;
-        let info = SegmentInfo { number, entries: 0, bytes: 0, ..info.clone() };
+        let locator = locator(run, info.kind, number);
+        let info = SegmentInfo { number, locator, entries: 0, bytes: 0, ..info.clone() };
         let mut segment = Self { file, info, table: Vec::new(), raw: 0 };
         segment.append(&framed(&json), output)?;
         Ok(segment)

@@ -1,161 +1,130 @@
 //! The spool of an installation: a folder with a folder per run.
 
+use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use outflow_core::ports::spool::{
-    Blanked, Rejection, Room, SegmentInfo, SegmentKind, Spool, SpoolHeader, SpoolReader, SpoolWriter,
+    Redacted, RejectionReader, Room, SegmentInfo, SegmentKind, Spool, SpoolHeader, SpoolReader, SpoolWriter,
 };
 use outflow_core::{Result, RunId};
 
-use crate::blank;
 use crate::budget::Budget;
-use crate::contents;
 use crate::disk::{Disk, RealDisk, failed};
-use crate::reader::{Reader, Rejections};
-use crate::segment::{file_name, is_segment};
+use crate::folder::{Folder, absent_is_fine};
+use crate::reader::{DiskReader, Reader, Rejections};
+use crate::redact;
+use crate::segment::is_segment;
+use crate::worker::blocking;
 use crate::writer::{Sizes, Writer};
 
 /// A spool in a folder of the local disk.
 pub struct DiskSpool {
-    dir: PathBuf,
+    folder: Folder,
     reserve: u64,
     disk: Arc<dyn Disk>,
     sizes: Sizes,
 }
 
 impl DiskSpool {
-    /// The spool in `dir`, which is created if need be (for its owner alone). An extraction never takes the disk's free
-    /// space below `reserve_bytes`.
+    /// The spool in `dir`, which is created for its owner alone if it does not exist. An extraction
+    /// never takes the disk's free space below `reserve_bytes`.
     ///
     /// # Errors
     /// P003: the folder cannot be created.
     pub fn open(dir: &Path, reserve_bytes: u64) -> Result<Self> {
-        create_durably(dir).map_err(|e| failed("create", dir, e))?;
-        Ok(Self::on(Arc::new(RealDisk), dir, reserve_bytes, Sizes::USUAL))
+        let folder = Folder::open(dir)?;
+        Ok(Self { folder, reserve: reserve_bytes, disk: Arc::new(RealDisk), sizes: Sizes::USUAL })
     }
 
     /// A spool with another disk or other sizes than the usual ones.
+    #[cfg(test)]
     pub(crate) fn on(disk: Arc<dyn Disk>, dir: &Path, reserve: u64, sizes: Sizes) -> Self {
-        Self { dir: dir.to_path_buf(), reserve, disk, sizes }
-    }
-
-    fn folder(&self, run: RunId) -> PathBuf {
-        self.dir.join(run.to_string())
-    }
-
-    fn delete_folder(&self, run: RunId) -> Result<()> {
-        let dir = self.folder(run);
-        absent_is_fine(std::fs::remove_dir_all(&dir)).map_err(|e| failed("delete", &dir, e))
+        Self { folder: Folder::at(dir), reserve, disk, sizes }
     }
 }
 
+#[async_trait]
 impl Spool for DiskSpool {
-    fn create(&self, header: SpoolHeader) -> Result<Box<dyn SpoolWriter>> {
-        self.delete_folder(header.run)?;
-        let budget = Budget::new(self.disk.clone(), self.dir.clone(), self.reserve, header.max_bytes);
-        let folder = self.folder(header.run);
-        let writer = Writer::begin(self.disk.clone(), folder, header, budget, self.sizes)?;
-        Ok(Box::new(writer))
+    async fn create(&self, header: SpoolHeader) -> Result<Box<dyn SpoolWriter>> {
+        let (folder, disk, sizes) = (self.folder.clone(), self.disk.clone(), self.sizes);
+        let root = folder.path().to_path_buf();
+        let budget = Budget::new(disk.clone(), root, self.reserve, header.max_bytes);
+        blocking(move || {
+            folder.remove(header.run)?;
+            let dir = folder.of(header.run);
+            Ok(Box::new(Writer::begin(disk, dir, header, budget, sizes)?) as Box<dyn SpoolWriter>)
+        })
+        .await
     }
 
-    fn read(&self, run: RunId, segments: &[SegmentInfo], from: u64) -> Result<Box<dyn SpoolReader>> {
-        let reader = Reader::open(self.folder(run), run, segments, SegmentKind::Calls, from)?;
-        Ok(Box::new(reader))
+    async fn read(&self, run: RunId, segments: &[SegmentInfo], from: u64) -> Result<Box<dyn SpoolReader>> {
+        let (folder, segments) = (self.folder.clone(), segments.to_vec());
+        let opened = blocking(move || Reader::open(&folder, run, &segments, SegmentKind::Calls, from));
+        Ok(Box::new(DiskReader::new(opened.await?)))
     }
 
-    fn rejections(
+    async fn rejections(&self, run: RunId, segments: &[SegmentInfo]) -> Result<Box<dyn RejectionReader>> {
+        let (folder, segments) = (self.folder.clone(), segments.to_vec());
+        let opened = blocking(move || Reader::open(&folder, run, &segments, SegmentKind::Rejections, 0));
+        Ok(Box::new(Rejections::new(DiskReader::new(opened.await?))))
+    }
+
+    async fn redact(
         &self,
         run: RunId,
         segments: &[SegmentInfo],
-    ) -> Result<Box<dyn Iterator<Item = Result<Rejection>> + Send>> {
-        Ok(Box::new(Rejections::open(self.folder(run), run, segments)?))
-    }
-
-    fn blank(
-        &self,
-        run: RunId,
-        segments: &[SegmentInfo],
-        entries: &Blanked,
+        entries: &Redacted,
     ) -> Result<Vec<(SegmentInfo, SegmentInfo)>> {
-        blank::write(self.disk.clone(), &self.folder(run), run, segments, entries)
+        let (folder, disk) = (self.folder.clone(), self.disk.clone());
+        let (segments, entries) = (segments.to_vec(), entries.clone());
+        blocking(move || redact::write(disk, &folder, run, &segments, &entries)).await
     }
 
-    fn tidy(&self, run: RunId, segments: &[SegmentInfo]) -> Result<()> {
-        let dir = self.folder(run);
-        let named: Vec<String> = segments.iter().map(|s| file_name(s.kind, s.number)).collect();
-        let strays = || -> io::Result<bool> {
-            let mut found = false;
-            for entry in std::fs::read_dir(&dir)? {
-                let entry = entry?;
-                let name = entry.file_name().to_string_lossy().into_owned();
-                if is_segment(&name) && !named.contains(&name) {
-                    absent_is_fine(std::fs::remove_file(entry.path()))?;
-                    found = true;
-                }
+    async fn remove_orphans(&self, run: RunId, segments: &[SegmentInfo]) -> Result<()> {
+        let (folder, disk, segments) = (self.folder.clone(), self.disk.clone(), segments.to_vec());
+        blocking(move || {
+            let dir = folder.of(run);
+            let named: HashSet<PathBuf> = segments.iter().map(|s| folder.segment(&s.locator)).collect();
+            match remove_unnamed(&dir, &named) {
+                Ok(true) => disk.sync_dir(&dir).map_err(|e| failed("sync", &dir, e)),
+                Ok(false) => Ok(()),
+                Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+                Err(e) => Err(failed("delete files in", &dir, e)),
             }
-            Ok(found)
-        };
-        match strays() {
-            Ok(true) => self.disk.sync_dir(&dir).map_err(|e| failed("sync", &dir, e)),
-            Ok(false) => Ok(()),
-            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
-            Err(e) => Err(failed("delete files in", &dir, e)),
-        }
+        })
+        .await
     }
 
-    fn remove(&self, run: RunId, keep_contents: bool) -> Result<()> {
-        let dir = self.folder(run);
-        if !keep_contents || !dir.join(contents::FILE).exists() {
-            return self.delete_folder(run);
-        }
-        let list = || -> io::Result<()> {
-            for entry in std::fs::read_dir(&dir)? {
-                let entry = entry?;
-                if entry.file_name() != contents::FILE {
-                    absent_is_fine(std::fs::remove_file(entry.path()))?;
-                }
-            }
-            Ok(())
-        };
-        list().map_err(|e| failed("delete files in", &dir, e))
+    async fn remove(&self, run: RunId) -> Result<()> {
+        let folder = self.folder.clone();
+        blocking(move || folder.remove(run)).await
+    }
+
+    async fn runs(&self) -> Result<Vec<RunId>> {
+        let folder = self.folder.clone();
+        blocking(move || folder.runs()).await
     }
 
     fn room(&self) -> Result<Room> {
-        let free = self.disk.free(&self.dir).map_err(|e| failed("measure the disk of", &self.dir, e))?;
+        let dir = self.folder.path();
+        let free = self.disk.free(dir).map_err(|e| failed("measure the disk of", dir, e))?;
         Ok(Room { free, reserve: self.reserve })
     }
-
-    fn runs(&self) -> Result<Vec<RunId>> {
-        let list = || -> io::Result<Vec<RunId>> {
-            let mut runs = Vec::new();
-            for entry in std::fs::read_dir(&self.dir)? {
-                let name = entry?.file_name();
-                let run = name.to_str().and_then(|name| name.parse().ok().map(RunId));
-                runs.extend(run.filter(|run| run.to_string().as_str() == name));
-            }
-            runs.sort_unstable();
-            Ok(runs)
-        };
-        list().map_err(|e| failed("list", &self.dir, e))
-    }
 }
 
-/// Creates a folder and those above it, so that they are there after a loss of power too.
-fn create_durably(dir: &Path) -> io::Result<()> {
-    if dir.as_os_str().is_empty() || dir.is_dir() {
-        return Ok(());
+/// Deletes the segment files of a folder that are not among these. Returns whether there were any.
+fn remove_unnamed(dir: &Path, named: &HashSet<PathBuf>) -> io::Result<bool> {
+    let mut found = false;
+    for entry in std::fs::read_dir(dir)? {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if is_segment(&name) && !named.contains(&path) {
+            absent_is_fine(std::fs::remove_file(&path))?;
+            found = true;
+        }
     }
-    let parent = dir.parent().unwrap_or(dir);
-    create_durably(parent)?;
-    RealDisk.create_dir(dir)?;
-    RealDisk.sync_dir(if parent.as_os_str().is_empty() { Path::new(".") } else { parent })
-}
-
-fn absent_is_fine(result: io::Result<()>) -> io::Result<()> {
-    match result {
-        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
-        other => other,
-    }
+    Ok(found)
 }

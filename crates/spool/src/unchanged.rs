@@ -1,4 +1,4 @@
-//! Which calls the previous run made already: one bit per position, in a file of checksummed pages.
+//! Which calls of a run are unchanged: one bit per position, in a file of checksummed pages.
 
 use std::fs::File;
 use std::io;
@@ -6,7 +6,7 @@ use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
 use outflow_core::ports::spool::CallBlock;
-use outflow_core::{Result, RunId, hash};
+use outflow_core::{Positions, Result, RunId, hash};
 
 use crate::output::Output;
 use crate::segment::{damaged, unreadable};
@@ -20,48 +20,25 @@ const HEAD: usize = 32;
 const PAGE: usize = 8 << 10;
 const PAGE_POSITIONS: u64 = PAGE as u64 * 8;
 
-/// The bits while two runs are compared.
-pub(crate) struct Bits {
-    bits: Vec<u8>,
-    set: u64,
-}
-
-impl Bits {
-    /// All clear, for this many positions.
-    pub(crate) fn new(positions: u64) -> Self {
-        Self { bits: vec![0; positions.div_ceil(8) as usize], set: 0 }
+/// Writes the file, unless the set is empty.
+pub(crate) fn write(run: RunId, unchanged: &Positions, output: &mut Output) -> Result<()> {
+    if unchanged.count() == 0 {
+        return Ok(());
     }
-
-    /// Sets a bit that is clear.
-    pub(crate) fn set(&mut self, position: u64) {
-        self.bits[(position / 8) as usize] |= 1 << (position % 8);
-        self.set += 1;
+    let bits = unchanged.as_bytes();
+    let mut file = output.create(FILE)?;
+    let mut bytes = MAGIC.to_vec();
+    bytes.extend_from_slice(&run.0.to_le_bytes());
+    bytes.extend_from_slice(&(bits.len() as u64).to_le_bytes());
+    bytes.extend_from_slice(&hash::checksum(&bytes).to_le_bytes());
+    for page in bits.chunks(PAGE) {
+        bytes.extend_from_slice(page);
+        bytes.extend_from_slice(&hash::checksum(page).to_le_bytes());
+        output.budget.working(bytes.len() as u64)?;
+        file.append(&bytes)?;
+        bytes.clear();
     }
-
-    /// How many are set.
-    pub(crate) fn count(&self) -> u64 {
-        self.set
-    }
-
-    /// Writes the file, unless no bit is set.
-    pub(crate) fn write(&self, run: RunId, output: &mut Output) -> Result<()> {
-        if self.set == 0 {
-            return Ok(());
-        }
-        let mut file = output.create(FILE)?;
-        let mut bytes = MAGIC.to_vec();
-        bytes.extend_from_slice(&run.0.to_le_bytes());
-        bytes.extend_from_slice(&(self.bits.len() as u64).to_le_bytes());
-        bytes.extend_from_slice(&hash::checksum(&bytes).to_le_bytes());
-        for page in self.bits.chunks(PAGE) {
-            bytes.extend_from_slice(page);
-            bytes.extend_from_slice(&hash::checksum(page).to_le_bytes());
-            output.budget.working(bytes.len() as u64)?;
-            file.append(&bytes)?;
-            bytes.clear();
-        }
-        output.publish(file)
-    }
+    output.publish(file)
 }
 
 /// The bits of a run whose calls are read. One page is in memory.

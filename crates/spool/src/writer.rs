@@ -1,26 +1,27 @@
 //! Writing an extraction: the caller fills blocks, a thread of its own compresses and writes them.
 //!
-//! At most four blocks exist at a time (one being filled, two waiting, one being written), and their memory is used
-//! again. The caller waits when the thread is behind. What goes wrong there is the error of the caller's next step.
+//! Full blocks wait with the caller until it flushes; two more wait for the thread. The memory of
+//! written blocks is used again.
 
+use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::thread::JoinHandle;
 
+use async_trait::async_trait;
 use outflow_core::ports::spool::{
-    BlockCall, CallBlock, Keep, Rejection, SegmentInfo, SegmentKind, SpoolHeader, SpoolWriter, Spooled,
+    BlockCall, CallBlock, Rejection, SegmentInfo, SegmentKind, SpoolHeader, SpoolWriter, Spooled,
 };
-use outflow_core::{CallFlags, CallMeta, CallType, Code, Error, Result, RunId};
+use outflow_core::{CallFlags, CallMeta, CallType, Code, Error, Positions, Result};
 
 use crate::block::{BLOCK_ENTRIES, Encoder, MAX_ENTRY};
 use crate::budget::Budget;
-use crate::contents;
-use crate::disk::{Disk, failed};
-use crate::merge::{Content, Sorter};
+use crate::disk::Disk;
 use crate::output::Output;
 use crate::segment::NewSegment;
+use crate::unchanged;
+use crate::worker::{Jobs, QUEUE, Worker, blocking};
 
 /// When one thing ends and the next begins. Tests make much of little data.
 #[derive(Clone, Copy, Debug)]
@@ -29,26 +30,17 @@ pub(crate) struct Sizes {
     pub(crate) block: usize,
     /// A segment with this many bytes of entries is closed: what a damaged file costs stays small.
     pub(crate) segment: u64,
-    /// Content hashes that are sorted in memory.
-    pub(crate) sort: usize,
 }
 
 impl Sizes {
-    /// Those of `docs/formats/segment.md`; 3 MiB of hashes.
-    pub(crate) const USUAL: Self =
-        Self { block: 512 << 10, segment: 32 << 20, sort: (3 << 20) / Content::SIZE };
+    /// Those of `docs/formats/segment.md`.
+    pub(crate) const USUAL: Self = Self { block: 512 << 10, segment: 32 << 20 };
 }
-
-/// Blocks that wait for the thread.
-const QUEUE: usize = 2;
-
-/// Contents that are named at a time.
-const NAMES: usize = 4096;
 
 enum Job {
     Block(SegmentKind, CallBlock),
-    Named(Vec<u128>),
-    Finish(Option<RunId>),
+    Seal,
+    Finish(Positions),
 }
 
 /// The caller's side.
@@ -57,15 +49,15 @@ pub(crate) struct Writer {
     call_type: CallType,
     calls: CallBlock,
     rejections: CallBlock,
-    named: Vec<u128>,
-    jobs: Option<SyncSender<Job>>,
+    /// What was not handed over yet.
+    waiting: VecDeque<Job>,
     spare: Receiver<CallBlock>,
-    thread: Option<JoinHandle<Result<Option<Spooled>>>>,
+    worker: Worker<Job, Option<Spooled>>,
     bytes: Arc<AtomicU64>,
 }
 
 impl Writer {
-    /// Begins an extraction that writes to the folder `dir`, of which nothing may exist.
+    /// Begins an extraction that writes to the folder `dir`, which must not exist.
     pub(crate) fn begin(
         disk: Arc<dyn Disk>,
         dir: PathBuf,
@@ -73,30 +65,21 @@ impl Writer {
         budget: Budget,
         sizes: Sizes,
     ) -> Result<Self> {
-        let (jobs, received) = sync_channel(QUEUE);
         let (recycle, spare) = sync_channel(QUEUE + 2);
         let bytes = Arc::new(AtomicU64::new(0));
         let call_type = header.call_type;
         let work = Work {
             sizes,
-            sorter: (header.keep != Keep::Nothing).then(|| Sorter::new("contents.spill", sizes.sort)),
-            named: Sorter::new("named.spill", sizes.sort),
-            names: 0,
             header,
             encoder: Encoder::new(),
             calls: Stream::new(SegmentKind::Calls),
             rejections: Stream::new(SegmentKind::Rejections),
             output: Output::new(disk, dir.clone(), budget),
-            dir: dir.clone(),
             bytes: bytes.clone(),
         };
-        let thread = std::thread::Builder::new()
-            .name("outflow-spool".into())
-            .spawn(move || work.run(&received, &recycle))
-            .map_err(|e| failed("start a thread that writes", &dir, e))?;
+        let worker = Worker::start("outflow-spool", &dir, move |jobs| work.run(jobs, &recycle))?;
         let (calls, rejections) = (CallBlock::default(), CallBlock::default());
-        let (jobs, thread) = (Some(jobs), Some(thread));
-        Ok(Self { sizes, call_type, calls, rejections, named: Vec::new(), jobs, spare, thread, bytes })
+        Ok(Self { sizes, call_type, calls, rejections, waiting: VecDeque::new(), spare, worker, bytes })
     }
 
     fn push(&mut self, kind: SegmentKind, meta: CallMeta, json: &[u8]) -> Result<()> {
@@ -111,7 +94,7 @@ impl Writer {
         }
         let block = self.block(kind);
         if !block.calls.is_empty() && block.data.len() + json.len() > limit {
-            self.send(kind)?;
+            self.close_block(kind);
         }
         let block = self.block(kind);
         let start = block.data.len() as u32;
@@ -119,7 +102,7 @@ impl Writer {
         let end = block.data.len() as u32;
         block.calls.push(BlockCall { meta, start, end, unchanged: false });
         if block.data.len() >= limit || block.calls.len() == BLOCK_ENTRIES {
-            self.send(kind)?;
+            self.close_block(kind);
         }
         Ok(())
     }
@@ -131,46 +114,30 @@ impl Writer {
         }
     }
 
-    /// Hands the block of that kind to the thread and begins an empty one.
-    fn send(&mut self, kind: SegmentKind) -> Result<()> {
+    /// Has the block of that kind wait for the thread, and begins an empty one.
+    fn close_block(&mut self, kind: SegmentKind) {
         let mut next = self.spare.try_recv().unwrap_or_default();
         let full = self.block(kind);
         next.first = full.first + full.calls.len() as u64;
         let full = std::mem::replace(full, next);
         self.bytes.fetch_add(full.data.len() as u64, Ordering::Relaxed);
-        self.job(Job::Block(kind, full))
+        self.waiting.push_back(Job::Block(kind, full));
     }
 
-    fn job(&mut self, job: Job) -> Result<()> {
-        let sent = self.jobs.as_ref().is_some_and(|jobs| jobs.send(job).is_ok());
-        if sent { Ok(()) } else { Err(self.failure()) }
-    }
-
-    fn send_named(&mut self) -> Result<()> {
-        let named = std::mem::take(&mut self.named);
-        if named.is_empty() { Ok(()) } else { self.job(Job::Named(named)) }
-    }
-
-    /// What the thread ended with.
-    fn join(&mut self) -> Result<Option<Spooled>> {
-        self.jobs = None;
-        match self.thread.take().map(JoinHandle::join) {
-            Some(Ok(result)) => result,
-            Some(Err(_)) | None => Ok(None),
+    fn close(&mut self) {
+        for kind in [SegmentKind::Calls, SegmentKind::Rejections] {
+            if !self.block(kind).calls.is_empty() {
+                self.close_block(kind);
+            }
         }
-    }
-
-    fn failure(&mut self) -> Error {
-        self.join().err().unwrap_or_else(|| {
-            Error::new(Code::SpoolIo, "the spool takes nothing more after it failed")
-                .help("the first error says why; run again")
-        })
+        self.waiting.push_back(Job::Seal);
     }
 }
 
+#[async_trait]
 impl SpoolWriter for Writer {
-    fn call(&mut self, meta: &CallMeta, content: u128, json: &[u8]) -> Result<()> {
-        self.push(SegmentKind::Calls, CallMeta { content, ..*meta }, json)
+    fn call(&mut self, meta: &CallMeta, json: &[u8]) -> Result<()> {
+        self.push(SegmentKind::Calls, *meta, json)
     }
 
     fn reject(&mut self, rejection: &Rejection) -> Result<()> {
@@ -181,42 +148,39 @@ impl SpoolWriter for Writer {
             flags: CallFlags(0),
             key: 0,
             key2: 0,
-            content: 0,
         };
         self.push(SegmentKind::Rejections, meta, &json)
     }
 
-    fn again(&mut self, content: u128) -> Result<()> {
-        self.named.push(content);
-        if self.named.len() == NAMES { self.send_named() } else { Ok(()) }
-    }
-
     fn bytes(&self) -> u64 {
-        let waiting = self.calls.data.len() + self.rejections.data.len();
-        self.bytes.load(Ordering::Relaxed) + waiting as u64
+        let open = self.calls.data.len() + self.rejections.data.len();
+        self.bytes.load(Ordering::Relaxed) + open as u64
     }
 
-    fn finish(mut self: Box<Self>, previous: Option<RunId>) -> Result<Spooled> {
-        for kind in [SegmentKind::Calls, SegmentKind::Rejections] {
-            if !self.block(kind).calls.is_empty() {
-                self.send(kind)?;
-            }
-        }
-        self.send_named()?;
-        self.job(Job::Finish(previous))?;
-        match self.join()? {
-            Some(spooled) => Ok(spooled),
-            None => Err(self.failure()),
-        }
+    async fn flush(&mut self) -> Result<()> {
+        self.worker.send_all(&mut self.waiting).await
     }
 
-    fn abandon(self: Box<Self>) {}
-}
+    async fn seal(&mut self) -> Result<()> {
+        self.close();
+        self.flush().await
+    }
 
-impl Drop for Writer {
-    /// A writer that was not finished is abandoned: the thread deletes what it wrote.
-    fn drop(&mut self) {
-        let _ = self.join();
+    async fn finish(mut self: Box<Self>, unchanged: Positions) -> Result<Spooled> {
+        self.close();
+        self.waiting.push_back(Job::Finish(unchanged));
+        self.flush().await?;
+        let ended = self.worker.end().await?;
+        ended.ok_or_else(|| Error::new(Code::SpoolIo, "the extraction was abandoned"))
+    }
+
+    async fn abandon(self: Box<Self>) {
+        // Waits for the thread, which deletes what it wrote.
+        let _ = blocking(move || {
+            drop(self);
+            Ok(())
+        })
+        .await;
     }
 }
 
@@ -227,17 +191,13 @@ struct Work {
     encoder: Encoder,
     calls: Stream,
     rejections: Stream,
-    sorter: Option<Sorter>,
-    named: Sorter,
-    names: u64,
     output: Output,
-    dir: PathBuf,
     bytes: Arc<AtomicU64>,
 }
 
 impl Work {
     /// Works until there is nothing more to do. `None`: the extraction was abandoned.
-    fn run(mut self, jobs: &Receiver<Job>, recycle: &SyncSender<CallBlock>) -> Result<Option<Spooled>> {
+    fn run(mut self, jobs: Jobs<Job>, recycle: &SyncSender<CallBlock>) -> Result<Option<Spooled>> {
         let result = self.work(jobs, recycle);
         if !matches!(result, Ok(Some(_))) {
             self.output.discard();
@@ -245,11 +205,11 @@ impl Work {
         result
     }
 
-    fn work(&mut self, jobs: &Receiver<Job>, recycle: &SyncSender<CallBlock>) -> Result<Option<Spooled>> {
-        while let Ok(job) = jobs.recv() {
+    fn work(&mut self, mut jobs: Jobs<Job>, recycle: &SyncSender<CallBlock>) -> Result<Option<Spooled>> {
+        while let Some(job) = jobs.next() {
             match job {
-                Job::Finish(previous) => return self.finish(previous).map(Some),
-                Job::Named(contents) => contents.into_iter().try_for_each(|c| self.name(c))?,
+                Job::Seal => self.seal()?,
+                Job::Finish(unchanged) => return self.finish(&unchanged).map(Some),
                 Job::Block(kind, mut block) => {
                     self.write(kind, &block)?;
                     if block.data.capacity() <= 2 * self.sizes.block {
@@ -275,30 +235,19 @@ impl Work {
         if stream.open.as_ref().is_some_and(|s| s.raw() >= self.sizes.segment) {
             stream.close(&mut self.output)?;
         }
-        if let (SegmentKind::Calls, Some(sorter)) = (kind, &mut self.sorter) {
-            for (position, call) in (block.first..).zip(&block.calls) {
-                sorter.push(Content::new(call.meta.content, position), &mut self.output)?;
-            }
-        }
         let written = self.output.budget.result_bytes() - before;
         self.bytes.fetch_add(written, Ordering::Relaxed);
         self.bytes.fetch_sub(block.data.len() as u64, Ordering::Relaxed);
         Ok(())
     }
 
-    fn name(&mut self, content: u128) -> Result<()> {
-        self.named.push(Content::new(content, self.names), &mut self.output)?;
-        self.names += 1;
-        Ok(())
+    fn seal(&mut self) -> Result<()> {
+        self.calls.close(&mut self.output)?;
+        self.rejections.close(&mut self.output)
     }
 
-    fn finish(&mut self, previous: Option<RunId>) -> Result<Spooled> {
-        self.calls.close(&mut self.output)?;
-        self.rejections.close(&mut self.output)?;
-        let unchanged = match self.sorter.take() {
-            Some(sorter) if self.calls.position > 0 => self.compare(sorter, previous)?,
-            _ => 0,
-        };
+    fn finish(&mut self, unchanged: &Positions) -> Result<Spooled> {
+        unchanged::write(self.header.run, unchanged, &mut self.output)?;
         self.output.sync()?;
         let mut segments = std::mem::take(&mut self.calls.segments);
         segments.append(&mut self.rejections.segments);
@@ -306,41 +255,9 @@ impl Work {
             bytes: segments.iter().map(|s| s.bytes).sum(),
             segments,
             entries: self.calls.position,
-            unchanged,
+            unchanged: unchanged.count(),
             rejected: self.rejections.position,
         })
-    }
-
-    /// Returns how many calls the previous run made already.
-    fn compare(&mut self, sorter: Sorter, previous: Option<RunId>) -> Result<u64> {
-        let sorted = sorter.finish(&mut self.output)?;
-        let file = previous.map(|run| (self.dir.with_file_name(run.to_string()).join(contents::FILE), run));
-        let previous = file.as_ref().map(|(path, run)| (path.as_path(), *run));
-        let (run, entries, output) = (self.header.run, self.calls.position, &mut self.output);
-        let bits = match self.header.keep {
-            Keep::Nothing | Keep::All => contents::compare_and_write(run, entries, sorted, previous, output)?,
-            Keep::Named => contents::compare(entries, sorted, previous, |_, _| Ok(()))?,
-            Keep::Shared => {
-                let (named, names) = (&mut self.named, &mut self.names);
-                let bits = contents::compare(entries, sorted, previous, |hash, there| {
-                    *names += u64::from(there);
-                    if there { named.push(Content::new(hash, *names), output) } else { Ok(()) }
-                })?;
-                if bits.count() == 0 {
-                    // The previous file is missing or damaged: what was found in it proves nothing.
-                    (*named, *names) = (Sorter::new("named.spill", self.sizes.sort), 0);
-                }
-                bits
-            }
-        };
-        if self.header.keep != Keep::All {
-            let named = std::mem::replace(&mut self.named, Sorter::new("named.spill", self.sizes.sort));
-            contents::write(run, self.names, named.finish(&mut self.output)?, &mut self.output)?;
-        }
-        if self.header.keep != Keep::Shared {
-            bits.write(run, &mut self.output)?;
-        }
-        Ok(bits.count())
     }
 }
 

@@ -1,11 +1,18 @@
-//! Keeping a run's calls and rejections between its two halves. Methods block: call them off the async threads.
+//! Keeping a run's calls and rejections between its two halves.
 //!
-//! Position: calls (unchanged ones included) are numbered 0, 1, 2, … in the order in which they were written. Cursors count positions, message ids
-//! count row ordinals.
+//! Position: calls (unchanged ones included) are numbered 0, 1, 2, … in the order in which they
+//! were written. Cursors count positions, message ids count row ordinals.
+//!
+//! What always holds: a segment that [`SpoolWriter::finish`] or [`Spool::redact`] returned is
+//! durable and never changes. The state names the segments that matter; all others are orphans.
+//!
+//! What it does not do: compare runs (that is [`Baseline`](super::baseline::Baseline)), or know
+//! which runs are still needed.
 
+use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use crate::{CallMeta, CallType, Code, Column, Result, RunId};
+use crate::{CallMeta, CallType, Code, Column, Positions, Result, RunId};
 
 /// What the head of each segment says.
 #[derive(Clone, Debug)]
@@ -22,21 +29,6 @@ pub struct SpoolHeader {
     pub columns: Vec<Column>,
     /// More bytes than this in the run's segments are the error P002.
     pub max_bytes: Option<u64>,
-    /// Which content hashes are kept, so that a later run can be compared with this one.
-    pub keep: Keep,
-}
-
-/// Which of a run's contents are kept for the comparison with a later run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Keep {
-    /// None.
-    Nothing,
-    /// Those of all calls.
-    All,
-    /// Those that [`SpoolWriter::again`] names.
-    Named,
-    /// Those that the previous run's file has, too. No call is marked as unchanged.
-    Shared,
 }
 
 /// What a segment holds.
@@ -49,18 +41,20 @@ pub enum SegmentKind {
     Rejections,
 }
 
-/// A segment that is on disk for good. The state names it; a file that the state does not name is an orphan.
+/// A durable segment. The state names it; a segment that the state does not name is an orphan.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SegmentInfo {
     /// Calls or rejections.
     pub kind: SegmentKind,
-    /// Its number among the run's segments of that kind, from 0; the file's name follows from it.
+    /// Its number among the run's segments of that kind, from 0.
     pub number: u32,
+    /// Where it is. The spool chooses this text and no one else reads it.
+    pub locator: String,
     /// The position of its first entry.
     pub first: u64,
     /// How many entries it has.
     pub entries: u64,
-    /// Its size on disk.
+    /// Its size as stored.
     pub bytes: u64,
 }
 
@@ -82,7 +76,7 @@ pub struct Rejection {
 
 impl Rejection {
     /// What stays of it when the person that it is about is purged.
-    pub fn blanked(&self) -> Self {
+    pub fn redacted(&self) -> Self {
         Self { reason: PURGED.to_owned(), row: serde_json::Map::new(), ..self.clone() }
     }
 }
@@ -97,7 +91,7 @@ pub struct Spooled {
     pub segments: Vec<SegmentInfo>,
     /// Calls written, unchanged ones included.
     pub entries: u64,
-    /// How many of them the previous run made already. They are marked, unless [`Keep::Shared`] says otherwise.
+    /// How many of them are marked as unchanged.
     pub unchanged: u64,
     /// Rejections written.
     pub rejected: u64,
@@ -105,16 +99,16 @@ pub struct Spooled {
     pub bytes: u64,
 }
 
-/// Entries whose content is to go, by position, in order.
+/// Entries whose content is removed, by position, in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Blanked {
+pub struct Redacted {
     /// Calls.
     pub calls: Vec<u64>,
     /// Rejections.
     pub rejections: Vec<u64>,
 }
 
-impl Blanked {
+impl Redacted {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.calls.is_empty() && self.rejections.is_empty()
@@ -131,68 +125,109 @@ pub struct Room {
 }
 
 /// The spool of an installation.
+///
+/// Methods may be called from any task. A run is written, redacted or removed by one caller at a
+/// time; reading goes on beside all of these but removal. Every method can be retried.
+#[async_trait]
 pub trait Spool: Send + Sync {
     /// Begins a run's extraction. What an earlier attempt of the same run left is deleted first.
-    fn create(&self, header: SpoolHeader) -> Result<Box<dyn SpoolWriter>>;
+    ///
+    /// A dropped future leaves what the earlier attempt left, or nothing. A retry begins from
+    /// nothing.
+    async fn create(&self, header: SpoolHeader) -> Result<Box<dyn SpoolWriter>>;
 
-    /// Reads a run's calls from a position on. P005: a segment is missing; P004: one is damaged (also later, from the reader).
-    fn read(&self, run: RunId, segments: &[SegmentInfo], from: u64) -> Result<Box<dyn SpoolReader>>;
+    /// Reads a run's calls from a position on. P005: a segment is missing; P004: one is damaged
+    /// (also later, from the reader).
+    async fn read(&self, run: RunId, segments: &[SegmentInfo], from: u64) -> Result<Box<dyn SpoolReader>>;
 
-    /// A run's rejections, in row order.
-    fn rejections(
+    /// A run's rejections, in row order. Errors as for [`Spool::read`].
+    async fn rejections(&self, run: RunId, segments: &[SegmentInfo]) -> Result<Box<dyn RejectionReader>>;
+
+    /// Writes the segments that hold one of these entries anew, without the content of these
+    /// entries. They keep their positions and ordinals; all other entries stay byte for byte as
+    /// they are.
+    ///
+    /// Returns each replaced segment with its replacement, which is durable under a locator of its
+    /// own. The replaced ones stay until [`Spool::remove_orphans`], when the state names the new
+    /// ones.
+    ///
+    /// A dropped future, or an error, leaves orphans beside the old segments. A retry overwrites
+    /// them.
+    async fn redact(
         &self,
         run: RunId,
         segments: &[SegmentInfo],
-    ) -> Result<Box<dyn Iterator<Item = Result<Rejection>> + Send>>;
-
-    /// Writes the segments that hold one of these entries anew, without the content of these entries: they keep their places and ordinals, and everything else
-    /// is byte for byte as before. Returns each segment that is replaced with the one in its place, which is on disk for good under a number of its own. The
-    /// replaced files stay until [`Spool::tidy`], when the state names the new ones.
-    fn blank(
-        &self,
-        run: RunId,
-        segments: &[SegmentInfo],
-        entries: &Blanked,
+        entries: &Redacted,
     ) -> Result<Vec<(SegmentInfo, SegmentInfo)>>;
 
-    /// Deletes the run's segment files that are not among these, which are all that the state names.
-    fn tidy(&self, run: RunId, segments: &[SegmentInfo]) -> Result<()>;
+    /// Deletes the run's segments that are not among these, which are all that the state names.
+    ///
+    /// The deletion goes on when the future is dropped. A retry deletes what is left.
+    async fn remove_orphans(&self, run: RunId, segments: &[SegmentInfo]) -> Result<()>;
 
-    /// Deletes all that is kept of a run's calls and rejections, and the hashes that the next run would be compared with unless `keep_contents`.
-    fn remove(&self, run: RunId, keep_contents: bool) -> Result<()>;
+    /// Deletes all calls and rejections of a run. A run without any is no error.
+    ///
+    /// The deletion goes on when the future is dropped. A retry deletes what is left.
+    async fn remove(&self, run: RunId) -> Result<()>;
 
-    /// The runs of which anything is on disk.
-    fn runs(&self) -> Result<Vec<RunId>>;
+    /// The runs of which anything is kept.
+    async fn runs(&self) -> Result<Vec<RunId>>;
 
-    /// How much room its disk has.
+    /// How much room its disk has. Answers at once.
     fn room(&self) -> Result<Room>;
 }
 
-/// Writes one extraction.
+/// Writes one extraction. After an error, every further step is an error.
+///
+/// A writer that is dropped before it is finished is abandoned; the drop waits until its segments
+/// are deleted.
+#[async_trait]
 pub trait SpoolWriter: Send {
-    /// Adds a call. `content` is its content hash; readers do not give it back.
-    fn call(&mut self, meta: &CallMeta, content: u128, json: &[u8]) -> Result<()>;
+    /// Adds a call.
+    ///
+    /// Only buffers: [`SpoolWriter::flush`] has to follow every MiB or so, or memory grows.
+    fn call(&mut self, meta: &CallMeta, json: &[u8]) -> Result<()>;
 
-    /// Adds a rejection.
+    /// Adds a rejection. Only buffers.
     fn reject(&mut self, rejection: &Rejection) -> Result<()>;
 
-    /// With [`Keep::Named`]: the next run can read a call of this content again.
-    fn again(&mut self, content: u128) -> Result<()>;
+    /// Hands over the blocks that are full. Waits while the storage is behind.
+    ///
+    /// A dropped future loses nothing: what was not handed over stays buffered.
+    async fn flush(&mut self) -> Result<()>;
 
-    /// Bytes on their way to disk or there.
+    /// Bytes buffered, on their way to the storage, or there.
     fn bytes(&self) -> u64;
 
-    /// Makes everything durable, and marks as unchanged what `previous` made already. Without `previous`, nothing is unchanged.
-    fn finish(self: Box<Self>, previous: Option<RunId>) -> Result<Spooled>;
+    /// Closes the last segments and begins to make them durable. No call or rejection may follow.
+    async fn seal(&mut self) -> Result<()>;
 
-    /// Deletes what was written. Never fails: what stays is an orphan and is swept later.
-    fn abandon(self: Box<Self>);
+    /// Makes everything durable, with these calls marked as unchanged.
+    ///
+    /// A dropped future leaves nothing, or whole segments that the state does not name: orphans.
+    /// There is no retry but a new extraction.
+    async fn finish(self: Box<Self>, unchanged: Positions) -> Result<Spooled>;
+
+    /// Deletes what was written. Never fails: what stays is an orphan.
+    async fn abandon(self: Box<Self>);
 }
 
 /// Reads calls in position order.
+#[async_trait]
 pub trait SpoolReader: Send {
     /// Replaces the block's calls with the next ones. `false`: there are no more.
-    fn next(&mut self, block: &mut CallBlock) -> Result<bool>;
+    ///
+    /// A dropped future loses no call: the next one gives the same block.
+    async fn next(&mut self, block: &mut CallBlock) -> Result<bool>;
+}
+
+/// Reads rejections in row order.
+#[async_trait]
+pub trait RejectionReader: Send {
+    /// The next rejections, at least one. `None`: there are no more.
+    ///
+    /// A dropped future loses no rejection.
+    async fn next(&mut self) -> Result<Option<Vec<Rejection>>>;
 }
 
 /// Some consecutive calls.

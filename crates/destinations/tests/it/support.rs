@@ -26,7 +26,7 @@ pub fn build(kind: &str, settings: Value) -> Arc<dyn Destination> {
 }
 
 pub fn meta(call_type: CallType, flags: CallFlags) -> CallMeta {
-    CallMeta { ordinal: 0, call_type, flags, key: 1, key2: 0, content: 0 }
+    CallMeta { ordinal: 0, call_type, flags, key: 1, key2: 0 }
 }
 
 /// What becomes of a call, and the bytes of its records.

@@ -1,4 +1,4 @@
-//! The calls of a run, block by block.
+//! Reads a run's calls ahead of the delivery, block by block.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use outflow_core::ports::spool::{CallBlock, SegmentInfo, Spool};
 use outflow_core::{Result, RunId};
 use tokio::sync::mpsc;
 
-/// Reads blocks from the spool, one ahead, on a thread of its own.
+/// Blocks from the spool, read one ahead by a task of their own.
 pub(crate) struct Prefetcher {
     blocks: Option<mpsc::Receiver<Result<CallBlock>>>,
     used: std::sync::mpsc::Sender<CallBlock>,
@@ -23,20 +23,27 @@ impl Prefetcher {
     /// Reads these segments from the position `from` on.
     pub(crate) fn start(spool: Arc<dyn Spool>, run: RunId, segments: Vec<SegmentInfo>, from: u64) -> Self {
         let (sender, blocks) = mpsc::channel(1);
-        let (used, reusable) = std::sync::mpsc::channel::<CallBlock>();
-        tokio::task::spawn_blocking(move || {
-            let read = || -> Result<()> {
-                let mut reader = spool.read(run, &segments, from)?;
-                loop {
-                    let mut block = reusable.try_recv().unwrap_or_default();
-                    if !reader.next(&mut block)? || sender.blocking_send(Ok(block)).is_err() {
-                        return Ok(());
-                    }
+        let (used, spare) = std::sync::mpsc::channel::<CallBlock>();
+        tokio::spawn(async move {
+            let mut reader = match spool.read(run, &segments, from).await {
+                Ok(reader) => reader,
+                Err(error) => {
+                    let _ = sender.send(Err(error)).await;
+                    return;
                 }
             };
-            if let Err(error) = read() {
-                // A delivery that has ended no longer receives.
-                let _ = sender.blocking_send(Err(error));
+            loop {
+                let mut block = spare.try_recv().unwrap_or_default();
+                let read = match reader.next(&mut block).await {
+                    Ok(true) => Ok(block),
+                    Ok(false) => return,
+                    Err(error) => Err(error),
+                };
+                // A delivery that has ended takes nothing more.
+                let failed = read.is_err();
+                if sender.send(read).await.is_err() || failed {
+                    return;
+                }
             }
         });
         Self { blocks: Some(blocks), used, current: None }
@@ -46,7 +53,7 @@ impl Prefetcher {
     pub(crate) async fn block(&mut self) -> Result<Option<&mut Current>> {
         if self.current.as_ref().is_none_or(|c| c.next >= c.block.calls.len()) {
             if let Some(done) = self.current.take() {
-                // The thread may have ended.
+                // The task may have ended.
                 let _ = self.used.send(done.block);
             }
             let Some(blocks) = &mut self.blocks else { return Ok(None) };

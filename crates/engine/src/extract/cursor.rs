@@ -1,7 +1,7 @@
 //! The largest value of a sync's cursor column.
 //!
-//! A cursor column holds numbers (Unix seconds or milliseconds, or a counter) or times. Both have one order, so a value is kept as a text and compared as
-//! what it means.
+//! A cursor column holds numbers (Unix seconds or milliseconds, or a counter) or times. Both have
+//! one order, so a value is kept as a text and compared as what it means.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -33,7 +33,8 @@ impl CursorValue {
         time(text).map(Self::Time)
     }
 
-    /// The value less a lookback in seconds, never below 0. Milliseconds stay milliseconds, and smaller parts of a second what they are.
+    /// The value less a lookback in seconds, never below 0. Milliseconds stay milliseconds, and
+    /// smaller parts of a second what they are.
     pub(crate) fn less(&self, lookback: u64) -> LastSyncTime {
         match self {
             Self::Time(us) => {
@@ -42,7 +43,8 @@ impl CursorValue {
             }
             Self::Number { nanos, .. } => {
                 let whole = nanos.div_euclid(1_000_000_000);
-                // Each unit has a thousand times as many digits' room as the one before: milliseconds, microseconds, nanoseconds.
+                // Each unit has a thousand times as many digits' room as the one before:
+                // milliseconds, microseconds, nanoseconds.
                 let unit = match whole.abs() / MILLISECONDS_FROM {
                     0 => 1,
                     1..1_000 => 1_000,
@@ -123,7 +125,8 @@ impl CursorTracker {
         }
     }
 
-    /// Takes a row into account. NULL counts for nothing; what is neither a number nor a time is the error Q008.
+    /// Takes a row into account. NULL counts for nothing; what is neither a number nor a time is
+    /// the error Q008.
     pub(crate) fn see(&mut self, row: Row<'_>) -> Result<()> {
         let Some(Some(text)) = row.fields().nth(self.index) else { return Ok(()) };
         if text == self.last.as_slice() {
@@ -172,7 +175,8 @@ fn decimal(text: &str) -> Option<i128> {
     Some(if negative { -nanos } else { nanos })
 }
 
-/// A date, or a date and time with or without an offset (UTC then). What lies beyond all times that we know is the last or the first of them.
+/// A date, or a date and time with or without an offset (UTC then). What lies beyond all times that
+/// we know is the last or the first of them.
 fn time(text: &str) -> Option<i64> {
     if let Ok(t) = text.parse::<Timestamp>() {
         return Some(t.as_microsecond());

@@ -1,7 +1,9 @@
 //! Where a run's query begins: the arithmetic of `last_sync_time`.
 //!
-//! What always holds: the value never lies ahead of what an earlier run has put in safe keeping, less the lookback, and is never below 0. A time is worth
-//! something only by the clock that it was read from: when that clock is another one, or was set back, the value is carried over by way of our own.
+//! What always holds: the value never lies ahead of what an earlier run has put in safe keeping,
+//! less the lookback, and is never below 0. A time is worth something only by the clock that it was
+//! read from: when that clock is another one, or was set back, the value is carried over by way of
+//! our own.
 
 use outflow_core::ports::state::{BaselineRun, Cursor, SyncState, Watermark};
 use outflow_core::ports::warehouse::{Session, Warehouse};
@@ -104,8 +106,9 @@ fn first(spec: &SyncSpec, before: &SyncState, clocks: &Clocks) -> Option<i64> {
     }
 }
 
-/// The previous run's start by the clock that stamps rows now, in Unix microseconds, if that is not the clock that it was read from: another database's, or one
-/// that was set back. Never later than what the state has.
+/// The previous run's start by the clock that stamps rows now, in Unix microseconds, if that is not
+/// the clock that it was read from: another database's, or one that was set back. Never later than
+/// what the state has.
 fn carried_over(state: &SyncState, clocks: &Clocks) -> Option<i64> {
     let state = state.watermark.as_ref()?;
     let (before, now) = (state.clock_us, clocks.warehouse.as_microsecond());
@@ -113,7 +116,8 @@ fn carried_over(state: &SyncState, clocks: &Clocks) -> Option<i64> {
     if same && before <= now {
         return None;
     }
-    // Ours was read before the warehouse's then, and is read after it now: what has passed is not less than this, unless ours was set back as well.
+    // Ours was read before the warehouse's then, and is read after it now: what has passed is not
+    // less than this, unless ours was set back as well.
     let passed = state.local_clock_us.map_or(0, |own| (clocks.own[1].as_microsecond() - own).max(0));
     Some(before.min(now.saturating_sub(passed)))
 }
@@ -138,7 +142,8 @@ pub(crate) fn note(spec: &SyncSpec, state: &SyncState, clocks: &Clocks) -> Optio
     Some(format!("{why}: last_sync_time is carried over to its clock ({from})"))
 }
 
-/// A value that an earlier run has had, from its text. What is too large for seconds was the number of a cursor column.
+/// A value that an earlier run has had, from its text. What is too large for seconds was the number
+/// of a cursor column.
 fn given(text: &str) -> LastSyncTime {
     match text.parse::<i64>() {
         Ok(seconds) if seconds < 100_000_000_000 => LastSyncTime::Seconds(seconds.max(0)),
@@ -146,7 +151,8 @@ fn given(text: &str) -> LastSyncTime {
     }
 }
 
-/// The cursor that the sync's state keeps after a run: the largest value that any run has seen, or where the first run began if none has seen one.
+/// The cursor that the sync's state keeps after a run: the largest value that any run has seen, or
+/// where the first run began if none has seen one.
 ///
 /// A time is not kept beyond the clock: one row of the year 9999 would hide all that come after it.
 fn next_cursor(
@@ -179,7 +185,8 @@ pub(crate) fn text(value: &LastSyncTime) -> String {
     }
 }
 
-/// Whether each row is something that happened, and not how something is: the same call made again is then another event.
+/// Whether each row is something that happened, and not how something is: the same call made again
+/// is then another event.
 pub(crate) fn is_event(call_type: CallType) -> bool {
     matches!(call_type, CallType::Track | CallType::Page | CallType::Screen)
 }

@@ -5,7 +5,7 @@
 
 use outflow_core::{Code, Error, NextStep, Result, RunId, RunRecord, RunState};
 
-use crate::{Engine, blocking};
+use crate::Engine;
 
 impl Engine {
     /// Releases a held run, and returns it as it is then. Its deliveries are then to be begun: by the queues of a supervisor, or by [`Engine::finish`].
@@ -29,9 +29,9 @@ impl Engine {
             return Err(Error::new(Code::ConflictingOptions, message).next_step(NextStep::Reject { run }));
         }
         self.state.reject(run, self.clock.now(), skip_window).await?;
-        // The state has forgotten the segments. If this fails, they are orphans and are swept later.
-        let spool = self.spool.clone();
-        blocking(move || spool.remove(run, false)).await
+        // The state has forgotten the run's files. If this fails, they are orphans and removed later.
+        self.spool.remove(run).await?;
+        self.baseline.remove(run).await
     }
 
     async fn held(&self, run: RunId) -> Result<RunRecord> {

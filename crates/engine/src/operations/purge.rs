@@ -3,18 +3,17 @@
 //! What always holds: a run's numbers stay. A removed call keeps its place and its ordinal and nothing else; where it was pending it counts as cancelled from then on, so
 //! `verify` is as clean as before. Segments are replaced as they are made: the state names the old file or the new one, and nobody ever half of one.
 //!
-//! What it does not do: reach what was sent, or the warehouse. A run that is being read is not looked into, but named. The hashes of `contents.bin` stay: each one is of
+//! What it does not do: reach what was sent, or the warehouse. A run that is being read is not looked into, but named. The baseline's hashes stay: each one is of
 //! a whole call, and to recognise a person by it takes knowing, or guessing, all that the call said.
 
 use std::collections::HashSet;
 
-use outflow_core::ports::spool::{Blanked, PURGED, Rejection, SegmentInfo};
+use outflow_core::ports::spool::{PURGED, Redacted, Rejection, SegmentInfo};
 use outflow_core::ports::state::{DeadLetter, Purge, RunFilter};
 use outflow_core::run::FindingCount;
 use outflow_core::{CallMeta, Result, RunId, RunRecord, RunState, hash};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tokio::task::block_in_place;
 
 use crate::report::FORMAT_VERSION;
 use crate::{Engine, RunReader};
@@ -126,7 +125,7 @@ impl<'a> Person<'a> {
 /// Where a person stands in a run's segments.
 #[derive(Default)]
 struct Found {
-    entries: Blanked,
+    entries: Redacted,
     /// Positions of calls that are not unchanged: those that deliveries count.
     delivered: Vec<u64>,
 }
@@ -134,7 +133,7 @@ struct Found {
 /// What is to be replaced in a run.
 struct Replacement {
     segments: Vec<SegmentInfo>,
-    entries: Blanked,
+    entries: Redacted,
     purge: Purge,
 }
 
@@ -161,15 +160,17 @@ impl Engine {
     async fn replace(&self, run: RunId, replacement: Replacement) -> Result<()> {
         let Replacement { segments, entries, mut purge } = replacement;
         if !entries.is_empty() {
-            purge.segments = block_in_place(|| {
-                self.spool.blank(run, &segments, &entries).inspect_err(|_| {
-                    // The error says more than a failure to tidy up after it; the next sweep tries again.
-                    if let Err(error) = self.spool.tidy(run, &segments) {
+            purge.segments = match self.spool.redact(run, &segments, &entries).await {
+                Ok(replaced) => replaced,
+                Err(error) => {
+                    // The first error says more than a second one. Retention removes the orphans later.
+                    if let Err(error) = self.spool.remove_orphans(run, &segments).await {
                         let error = &error as &(dyn std::error::Error + 'static);
                         tracing::warn!(run = run.0, error, "half-written segments stay until the next sweep");
                     }
-                })
-            })?;
+                    return Err(error);
+                }
+            };
         }
         if !purge.is_empty() {
             self.state.purge(run, &purge).await?;
@@ -178,7 +179,7 @@ impl Engine {
             return Ok(());
         }
         let named = self.state.segments(run).await?;
-        block_in_place(|| self.spool.tidy(run, &named))
+        self.spool.remove_orphans(run, &named).await
     }
 }
 
@@ -200,7 +201,7 @@ impl RunReader {
     async fn find_in_run(&self, record: &RunRecord, person: &Person<'_>) -> Result<(PurgedRun, Replacement)> {
         let run = record.id;
         let segments = self.state.segments(run).await?;
-        let found = block_in_place(|| self.find(run, &segments, person))?;
+        let found = self.find(run, &segments, person).await?;
         let mut purge = Purge::default();
         let cancelled = self.cancel_pending(run, &found, &mut purge).await?;
         self.forget_letters(run, &found, person, &mut purge).await?;
@@ -217,20 +218,27 @@ impl RunReader {
         Ok((purged, Replacement { segments, entries: found.entries, purge }))
     }
 
-    fn find(&self, run: RunId, segments: &[SegmentInfo], person: &Person<'_>) -> Result<Found> {
+    async fn find(&self, run: RunId, segments: &[SegmentInfo], person: &Person<'_>) -> Result<Found> {
         let mut found = Found::default();
-        self.each_call(run, segments, 0, |position, call, json| {
-            if person.has_call(&call.meta, json) {
-                found.entries.calls.push(position);
-                if !call.unchanged {
-                    found.delivered.push(position);
+        let mut calls = self.calls(run, segments, 0).await?;
+        while let Some(block) = calls.next().await? {
+            for (position, call) in (block.first..).zip(&block.calls) {
+                if person.has_call(&call.meta, block.json(call)) {
+                    found.entries.calls.push(position);
+                    if !call.unchanged {
+                        found.delivered.push(position);
+                    }
                 }
             }
-            Ok(())
-        })?;
-        for (position, rejection) in (0..).zip(self.spool.rejections(run, segments)?) {
-            if person.has_row(&rejection?) {
-                found.entries.rejections.push(position);
+        }
+        let mut rejections = self.spool.rejections(run, segments).await?;
+        let mut position = 0;
+        while let Some(read) = rejections.next().await? {
+            for rejection in read {
+                if person.has_row(&rejection) {
+                    found.entries.rejections.push(position);
+                }
+                position += 1;
             }
         }
         Ok(found)

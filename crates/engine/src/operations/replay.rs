@@ -9,21 +9,20 @@
 use std::collections::HashSet;
 use std::time::Instant;
 
-use outflow_core::ports::spool::{
-    BlockCall, CallBlock, Keep, SegmentInfo, SegmentKind, SpoolHeader, Spooled,
-};
+use outflow_core::ports::spool::{SegmentInfo, SpoolHeader, SpoolWriter, Spooled};
 use outflow_core::ports::state::{DeadLetter, Extraction, Replayed, RunFilter, SyncState};
 use outflow_core::run::{Replay, ReplayMode, RunKind, RunOptions};
 use outflow_core::{
-    CallFlags, CallType, Code, Error, NextStep, Result, RowCounts, RunId, RunRecord, RunState,
+    CallFlags, CallType, Code, Error, NextStep, Positions, Result, RowCounts, RunId, RunRecord, RunState,
 };
-use tokio::task::block_in_place;
 
 use crate::event::Event;
 use crate::extract::wanted_keys::WantedKeys;
 use crate::extract::{Extractor, guard, watermark};
-use crate::stop::interrupted;
 use crate::{Engine, Errors, RunReader};
+
+/// Copied calls are handed to the spool in pieces of this size.
+const FLUSH_BYTES: usize = 1 << 20;
 
 /// What someone wants to have sent again.
 #[derive(Clone, Debug)]
@@ -119,13 +118,14 @@ impl RunReader {
         let positions: HashSet<u64> = letters.iter().map(|l| l.position).collect();
         let segments = self.state.segments(replay.run).await?;
         let mut ids = Vec::new();
-        let mut take = |position, call: &BlockCall, json: &[u8]| {
-            if positions.contains(&position) && !call.meta.flags.has(CallFlags::PURGED) {
-                ids.push(identifier(json));
+        let mut calls = self.calls(replay.run, &segments, 0).await?;
+        while let Some(block) = calls.next().await? {
+            for (position, call) in (block.first..).zip(&block.calls) {
+                if positions.contains(&position) && !call.meta.flags.has(CallFlags::PURGED) {
+                    ids.push(identifier(block.json(call)));
+                }
             }
-            Ok(())
-        };
-        block_in_place(|| self.each_call(replay.run, &segments, 0, &mut take))?;
+        }
         ids.sort();
         ids.dedup();
         Ok(ids)
@@ -208,28 +208,6 @@ impl RunReader {
             .next_step(NextStep::RunSince { sync: record.sync.clone() }))
     }
 
-    /// Reads calls from a position on. Ends with E001 when the process is to stop.
-    pub(crate) fn each_call(
-        &self,
-        run: RunId,
-        segments: &[SegmentInfo],
-        from: u64,
-        mut take: impl FnMut(u64, &BlockCall, &[u8]) -> Result<()>,
-    ) -> Result<()> {
-        let calls: Vec<_> = segments.iter().filter(|s| s.kind == SegmentKind::Calls).cloned().collect();
-        let mut reader = self.spool.read(run, &calls, from)?;
-        let mut block = CallBlock::default();
-        while reader.next(&mut block)? {
-            if *self.stop.borrow() {
-                return Err(interrupted());
-            }
-            for (position, call) in (block.first..).zip(&block.calls) {
-                take(position, call, block.json(call))?;
-            }
-        }
-        Ok(())
-    }
-
     /// The positions of the dead letters that this replay sends again.
     async fn chosen(&self, replay: &Replay, destination: &str) -> Result<Vec<u64>> {
         let letters = self.state.dead_letters(replay.run, destination, 0, u64::MAX >> 1).await?;
@@ -242,13 +220,14 @@ impl RunReader {
         let mut keys = WantedKeys::default();
         let Some(first) = chosen.first() else { return Ok(keys) };
         let segments = self.kept_calls(&self.known(replay.run).await?).await?;
-        let mut take = |position, call: &BlockCall, _: &[u8]| {
-            if chosen.binary_search(&position).is_ok() && !call.meta.flags.has(CallFlags::PURGED) {
-                keys.positions.entry((call.meta.key, call.meta.key2)).or_default().push(position);
+        let mut calls = self.calls(replay.run, &segments, *first).await?;
+        while let Some(block) = calls.next().await? {
+            for (position, call) in (block.first..).zip(&block.calls) {
+                if chosen.binary_search(&position).is_ok() && !call.meta.flags.has(CallFlags::PURGED) {
+                    keys.positions.entry((call.meta.key, call.meta.key2)).or_default().push(position);
+                }
             }
-            Ok(())
-        };
-        block_in_place(|| self.each_call(replay.run, &segments, *first, &mut take))?;
+        }
         Ok(keys)
     }
 }
@@ -270,14 +249,12 @@ impl Engine {
             call_type: run.call_type,
             columns: Vec::new(),
             max_bytes: None,
-            keep: Keep::Nothing,
         };
         let chosen = match replay.again {
             ReplayMode::All => None,
             ReplayMode::AsSent | ReplayMode::Requery => Some(reader.chosen(replay, &destination).await?),
         };
-        let (spooled, positions) =
-            block_in_place(|| self.copy_calls(replay.run, &segments, chosen.as_deref(), header))?;
+        let (spooled, positions) = self.copy_calls(replay.run, &segments, chosen.as_deref(), header).await?;
         let replayed = Replayed { run: replay.run, destination, positions };
         // An older state of somebody may stand at the destination now: nothing that was sent before is known to be the last word.
         let void = spooled.entries > 0 && !watermark::is_event(run.call_type);
@@ -297,33 +274,55 @@ impl Engine {
     }
 
     /// Copies calls, all or those at these positions. Returns the positions of what was copied.
-    fn copy_calls(
+    async fn copy_calls(
         &self,
         run: RunId,
         segments: &[SegmentInfo],
         chosen: Option<&[u64]>,
         header: SpoolHeader,
     ) -> Result<(Spooled, Vec<u64>)> {
-        let (mut writer, mut copied) = (self.spool.create(header)?, Vec::new());
+        let mut writer = self.spool.create(header).await?;
+        match self.copy_chosen(run, segments, chosen, writer.as_mut()).await {
+            Ok(copied) => Ok((writer.finish(Positions::default()).await?, copied)),
+            Err(error) => {
+                writer.abandon().await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn copy_chosen(
+        &self,
+        run: RunId,
+        segments: &[SegmentInfo],
+        chosen: Option<&[u64]>,
+        writer: &mut dyn SpoolWriter,
+    ) -> Result<Vec<u64>> {
+        let (mut copied, mut unflushed) = (Vec::new(), 0);
         let is_chosen = |position| chosen.is_none_or(|chosen| chosen.binary_search(&position).is_ok());
         let first = match chosen {
-            None => Some(0),
-            Some(chosen) => chosen.first().copied(),
+            None => 0,
+            Some(chosen) => match chosen.first() {
+                Some(first) => *first,
+                None => return Ok(copied),
+            },
         };
-        let done = first.map_or(Ok(()), |first| {
-            self.reader().each_call(run, segments, first, |position, call, json| {
+        let mut calls = self.reader().calls(run, segments, first).await?;
+        while let Some(block) = calls.next().await? {
+            for (position, call) in (block.first..).zip(&block.calls) {
                 if call.unchanged || call.meta.flags.has(CallFlags::PURGED) || !is_chosen(position) {
-                    return Ok(());
+                    continue;
                 }
                 copied.push(position);
-                writer.call(&call.meta, 0, json)
-            })
-        });
-        if let Err(error) = done {
-            writer.abandon();
-            return Err(error);
+                writer.call(&call.meta, block.json(call))?;
+                unflushed += block.json(call).len();
+            }
+            if unflushed >= FLUSH_BYTES {
+                unflushed = 0;
+                writer.flush().await?;
+            }
         }
-        Ok((writer.finish(None)?, copied))
+        Ok(copied)
     }
 }
 

@@ -4,7 +4,6 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use outflow_core::{Result, RunId};
-use tokio::task::block_in_place;
 
 use crate::Engine;
 
@@ -36,7 +35,8 @@ impl Engine {
         self.forget(keep.runs).await.map(drop)
     }
 
-    /// Deletes the segments of runs that ended more than `keep` ago, and orphans. What the next run of a sync is compared with stays.
+    /// Deletes the segments of runs that ended more than `keep` ago, orphans, and the hashes of
+    /// runs that no sync's next run is compared with.
     ///
     /// Only the holder of the state may call it, and not while a run extracts.
     pub async fn sweep(&self, keep: Duration) -> Result<Vec<RunId>> {
@@ -47,27 +47,30 @@ impl Engine {
         for &run in &swept {
             // The state forgets first: a segment that it names is always there.
             self.state.forget_segments(run).await?;
-            block_in_place(|| self.spool.remove(run, compared.contains(&run)))?;
+            self.spool.remove(run).await?;
             tracing::debug!(run = run.0, "segments deleted");
         }
-        for run in block_in_place(|| self.spool.runs())? {
+        for run in self.spool.runs().await? {
             let segments = self.state.segments(run).await?;
             if !segments.is_empty() {
                 // A purge that was interrupted may have left the segments that it had replaced.
-                block_in_place(|| self.spool.tidy(run, &segments))?;
-                continue;
-            }
-            let known = self.state.run(run).await?;
-            let orphan = match &known {
-                None => true,
-                Some(record) => record.state.is_final(),
-            };
-            if orphan && !compared.contains(&run) {
-                block_in_place(|| self.spool.remove(run, false))?;
+                self.spool.remove_orphans(run, &segments).await?;
+            } else if self.is_over(run).await? {
+                self.spool.remove(run).await?;
                 tracing::debug!(run = run.0, "orphaned segments deleted");
                 swept.push(run);
             }
         }
+        for run in self.baseline.runs().await? {
+            if !compared.contains(&run) && self.is_over(run).await? {
+                self.baseline.remove(run).await?;
+            }
+        }
         Ok(swept)
+    }
+
+    /// Whether a run is in a final state, or unknown.
+    async fn is_over(&self, run: RunId) -> Result<bool> {
+        Ok(self.state.run(run).await?.is_none_or(|record| record.state.is_final()))
     }
 }

@@ -1,10 +1,9 @@
 //! Proving promise 1 for a run: what the segments hold, recounted against what the state says.
 
-use outflow_core::ports::spool::{CallBlock, SegmentInfo, SegmentKind};
+use outflow_core::ports::spool::SegmentInfo;
 use outflow_core::ports::state::DeliveryRecord;
 use outflow_core::{Result, RunId};
 use serde::Serialize;
-use tokio::task::block_in_place;
 
 use crate::RunReader;
 use crate::report::FORMAT_VERSION;
@@ -72,7 +71,7 @@ impl RunReader {
             return Ok(found);
         }
         let Counted { calls, unchanged, rejected, ordinals, pending } =
-            block_in_place(|| self.count(run, &segments, &deliveries))?;
+            self.count(run, &segments, &deliveries).await?;
         (found.calls, found.unchanged, found.rejected) = (calls, unchanged, rejected);
         let mut check = |what: &str, left: u64, right: u64| {
             if left != right {
@@ -94,13 +93,16 @@ impl RunReader {
         Ok(found)
     }
 
-    fn count(&self, run: RunId, segments: &[SegmentInfo], deliveries: &[DeliveryRecord]) -> Result<Counted> {
+    async fn count(
+        &self,
+        run: RunId,
+        segments: &[SegmentInfo],
+        deliveries: &[DeliveryRecord],
+    ) -> Result<Counted> {
         let mut found = Counted { pending: vec![0; deliveries.len()], ..Counted::default() };
-        let calls: Vec<_> = segments.iter().filter(|s| s.kind == SegmentKind::Calls).cloned().collect();
-        let mut reader = self.spool.read(run, &calls, 0)?;
-        let mut block = CallBlock::default();
-        while reader.next(&mut block)? {
-            for (n, call) in block.calls.iter().enumerate() {
+        let mut calls = self.calls(run, segments, 0).await?;
+        while let Some(block) = calls.next().await? {
+            for (position, call) in (block.first..).zip(&block.calls) {
                 found.ordinals.see(call.meta.ordinal);
                 if call.unchanged {
                     found.unchanged += 1;
@@ -108,13 +110,13 @@ impl RunReader {
                 }
                 found.calls += 1;
                 for (d, delivery) in deliveries.iter().enumerate() {
-                    found.pending[d] += u64::from(!delivery.settled.contains(block.first + n as u64));
+                    found.pending[d] += u64::from(!delivery.settled.contains(position));
                 }
             }
         }
-        for rejection in self.spool.rejections(run, segments)? {
-            rejection?;
-            found.rejected += 1;
+        let mut rejections = self.spool.rejections(run, segments).await?;
+        while let Some(read) = rejections.next().await? {
+            found.rejected += read.len() as u64;
         }
         Ok(found)
     }

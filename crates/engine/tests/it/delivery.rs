@@ -182,7 +182,7 @@ async fn a_run_whose_segments_are_gone_is_lost_and_gives_its_window_back() {
     let a = Scripted::new("a", |_, _| stop(Code::DestinationAuthFailed));
     let (table, spec, house) = (Table::users(1..=10), users_to(&["a"]), House::new(&[&a]));
     let run = house.run(&spec, &table).await.unwrap();
-    house.engine.spool.remove(run.run, false).unwrap();
+    house.engine.spool.remove(run.run).await.unwrap();
     assert_eq!(crate::parts::codes(&house.run(&spec, &table).await.unwrap_err()), [Code::SegmentMissing]);
     assert_eq!(house.state().run(run.run).await.unwrap().unwrap().state, RunState::Lost);
     let b = Scripted::new("a", |_, _| Answer::Delivered);

@@ -60,8 +60,8 @@ async fn bad_rows_are_rejected_by_themselves_and_kept_with_their_reason() {
     let run = house.run(&spec, &table).await.unwrap();
     assert_eq!((run.rows.read, run.rows.calls, run.rows.rejected), (9, 8, 1));
     let segments = house.state().segments(run.run).await.unwrap();
-    let rejected: Vec<_> =
-        house.engine.spool.rejections(run.run, &segments).unwrap().collect::<Result<_, _>>().unwrap();
+    let mut rejections = house.engine.spool.rejections(run.run, &segments).await.unwrap();
+    let rejected = rejections.next().await.unwrap().unwrap();
     assert_eq!((rejected[0].ordinal, rejected[0].code), (4, Code::MissingField));
     let findings = house.state().findings(run.run).await.unwrap();
     assert_eq!((findings[0].code, findings[0].rows, findings[0].samples.len()), (Code::MissingField, 1, 1));
@@ -76,7 +76,7 @@ async fn a_result_that_breaks_off_counts_for_nothing() {
     assert_eq!(codes(&errors), [Code::ConnectionBroken]);
     assert_eq!(a.requests(), 0);
     assert_eq!(house.state().sync("users").await.unwrap().watermark, None);
-    assert_eq!(house.engine.spool.runs().unwrap(), []);
+    assert_eq!(house.engine.spool.runs().await.unwrap(), []);
     let failed = &house.state().runs(&Default::default()).await.unwrap()[0];
     assert_eq!(
         (failed.state, failed.reason.as_ref().map(|r| r.0)),

@@ -76,7 +76,7 @@ async fn a_query_whose_first_rows_are_bad_is_cancelled_and_leaves_nothing() {
     let errors = house.run(&users_to(&["a"]), &table).await.unwrap_err();
     assert_eq!(codes(&errors), [Code::TooManyRejected]);
     assert_eq!(table.cancelled.load(Ordering::SeqCst), 1);
-    assert_eq!((a.requests(), house.engine.spool.runs().unwrap()), (0, vec![]));
+    assert_eq!((a.requests(), house.engine.spool.runs().await.unwrap()), (0, vec![]));
     let failed = house.state().run(RunId(1)).await.unwrap().unwrap();
     assert_eq!((failed.state, failed.reason.unwrap().0), (RunState::Failed, Code::TooManyRejected));
     assert_eq!(house.state().sync("users").await.unwrap().watermark, None);
@@ -124,10 +124,10 @@ async fn a_release_delivers_under_the_same_ids_and_moves_last_sync_time() {
     let document = held(&house, &spec, &table, Code::TooManyRows).await;
     assert_eq!(document.destinations[0].1.counts.pending, 30);
     let segments = house.state().segments(document.run).await.unwrap();
-    let mut reader = house.engine.spool.read(document.run, &segments, 0).unwrap();
+    let mut reader = house.engine.spool.read(document.run, &segments, 0).await.unwrap();
     let mut block = Default::default();
     let mut kept = HashSet::new();
-    while reader.next(&mut block).unwrap() {
+    while reader.next(&mut block).await.unwrap() {
         for call in &block.calls {
             let json: serde_json::Value = serde_json::from_slice(block.json(call)).unwrap();
             kept.insert(json["messageId"].as_str().unwrap().to_owned());
@@ -161,7 +161,7 @@ async fn a_discarded_run_leaves_last_sync_time_and_the_next_reads_the_same_rows(
     let delivery = house.state().deliveries(document.run).await.unwrap().remove(0);
     assert_eq!((delivery.counts.discarded, delivery.counts.pending), (30, 0));
     assert_eq!(delivery.state, DeliveryState::Succeeded);
-    assert_eq!(house.engine.spool.runs().unwrap(), []);
+    assert_eq!(house.engine.spool.runs().await.unwrap(), []);
     verified(&house, document.run).await;
     let next = house.run(&users_to(&["a"]), &table).await.unwrap();
     assert_eq!((next.last_sync_time.as_deref(), next.rows.calls, next.rows.unchanged), (Some("0"), 30, 0));

@@ -286,7 +286,7 @@ impl Watched {
         let document = self.house.run(&self.spec, &self.world).await.unwrap();
         self.tried();
         if document.state == RunState::Delivering {
-            self.house.engine.spool.remove(document.run, true).unwrap();
+            self.house.engine.spool.remove(document.run).await.unwrap();
             let errors = self.house.run(&self.spec, &self.world).await.unwrap_err();
             assert_eq!(codes(&errors), [Code::SegmentMissing]);
             self.sent();

@@ -20,7 +20,7 @@ use outflow_core::{
     FirstRun, Guards, Nulls, Refusal, Reply, Result, RowPage, SyncSpec, SystemClock, Timestamp,
 };
 use outflow_engine::{Engine, Errors, RunDocument, RunRequest};
-use outflow_spool::DiskSpool;
+use outflow_spool::{DiskBaseline, DiskSpool};
 use outflow_state::SqliteStore;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -298,6 +298,7 @@ impl House {
         let engine = Engine {
             state: claimed(dir.path()),
             spool: Arc::new(DiskSpool::open(&dir.path().join("spool"), 0).unwrap()),
+            baseline: Arc::new(DiskBaseline::open(&dir.path().join("baseline"), 0).unwrap()),
             clock: Arc::new(SystemClock) as Arc<dyn Clock>,
             destinations: destinations.into_iter().map(|d| (d.name().to_owned(), d)).collect(),
             limiters: Arc::default(),

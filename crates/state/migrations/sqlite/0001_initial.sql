@@ -70,6 +70,7 @@ CREATE TABLE segments (
     first INTEGER NOT NULL,
     entries INTEGER NOT NULL,
     bytes INTEGER NOT NULL,
+    locator TEXT NOT NULL,
     PRIMARY KEY (run, kind, number)
 ) STRICT, WITHOUT ROWID;
 

@@ -67,8 +67,7 @@ impl<W: Send + Sync> RunQueries for Sqlite<W> {
     }
 
     async fn segments(&self, run: RunId) -> Result<Vec<SegmentInfo>> {
-        let sql =
-            "SELECT kind, number, first, entries, bytes FROM segments WHERE run = ?1 ORDER BY kind, number";
+        let sql = "SELECT kind, number, first, entries, bytes, locator FROM segments WHERE run = ?1 ORDER BY kind, number";
         self.readers.read(move |c| all(c, sql, [id(run)], rows::segment)).await
     }
 

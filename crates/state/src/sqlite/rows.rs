@@ -117,7 +117,7 @@ pub(crate) fn sync(row: &Row<'_>) -> Result<SyncState> {
     })
 }
 
-/// `kind, number, first, entries, bytes`.
+/// `kind, number, first, entries, bytes, locator`.
 pub(crate) fn segment(row: &Row<'_>) -> Result<SegmentInfo> {
     let kind = |name: &str| {
         [SegmentKind::Calls, SegmentKind::Rejections].into_iter().find(|k| kind_name(*k) == name)
@@ -128,6 +128,7 @@ pub(crate) fn segment(row: &Row<'_>) -> Result<SegmentInfo> {
         first: unsigned(row, 2)?,
         entries: unsigned(row, 3)?,
         bytes: unsigned(row, 4)?,
+        locator: row.get(5)?,
     })
 }
 

@@ -248,13 +248,12 @@ pub(super) fn insert_segments(
     run: RunId,
     segments: &[SegmentInfo],
 ) -> Result<(), Fault> {
-    let sql =
-        "INSERT INTO segments (run, kind, number, first, entries, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    let sql = "INSERT INTO segments (run, kind, number, first, entries, bytes, locator)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
     let mut insert = t.prepare_cached(sql)?;
     for s in segments {
-        let values =
-            params![id(run), kind_name(s.kind), s.number, bits(s.first), bits(s.entries), bits(s.bytes)];
-        insert.execute(values)?;
+        let (first, entries, bytes) = (bits(s.first), bits(s.entries), bits(s.bytes));
+        insert.execute(params![id(run), kind_name(s.kind), s.number, first, entries, bytes, s.locator])?;
     }
     Ok(())
 }

@@ -40,7 +40,8 @@ pub fn new_run(sync: &str) -> NewRun {
 }
 
 pub fn segment(kind: SegmentKind, number: u32) -> SegmentInfo {
-    SegmentInfo { kind, number, first: u64::from(number) * 50, entries: 50, bytes: 1000 }
+    let locator = format!("somewhere/{kind:?}/{number}");
+    SegmentInfo { kind, number, locator, first: u64::from(number) * 50, entries: 50, bytes: 1000 }
 }
 
 pub fn extraction(calls: u64, watermark_update: Option<SyncState>) -> Extraction {

@@ -55,7 +55,7 @@ impl Destination for Routed {
 
 fn call(key: u64) -> CallMeta {
     let (call_type, flags) = (CallType::Identify, CallFlags::default());
-    CallMeta { ordinal: 0, call_type, flags, key, key2: 0, content: 0 }
+    CallMeta { ordinal: 0, call_type, flags, key, key2: 0 }
 }
 
 /// Batches of `calls`, of which none is settled before all are made: endpoint and body of each, and

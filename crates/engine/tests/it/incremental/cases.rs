@@ -262,7 +262,8 @@ async fn a_lost_run_is_made_up_for_from_its_own_start_whatever_else_went_wrong()
         let stops = Scripted::new("a", |_, _| crate::parts::stop(Code::DestinationAuthFailed));
         q.house = q.house.reopened(&[&stops]);
         let run = q.house.run(&q.spec, &q.world).await.unwrap().run;
-        q.house.engine.spool.remove(run, false).unwrap();
+        q.house.engine.spool.remove(run).await.unwrap();
+        q.house.engine.baseline.remove(run).await.unwrap();
         assert_eq!(codes(&q.house.run(&q.spec, &q.world).await.unwrap_err()), [Code::SegmentMissing]);
         q.house = q.house.reopened(&[&q.a]);
         q.spec.first_run = FirstRun::Now;

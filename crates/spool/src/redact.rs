@@ -1,41 +1,44 @@
-//! Writing segments anew without the content of some entries, for a purge.
+//! Writes segments anew without the content of some entries, for a purge.
 //!
-//! A segment is replaced by one under a number of its own: until the state names the new file the old one counts, and from then on the new one. There is no instant at
-//! which state and files could disagree. Places, ordinals, blocks and all other entries stay as they are, so cursors and counts do, too.
+//! A replacement is a file under a number of its own. The old file counts until the state names the
+//! new one, so state and files never disagree. Positions, ordinals, blocks and all other entries
+//! stay as they are, and so do cursors and counts.
 
-use std::path::Path;
 use std::sync::Arc;
 
-use outflow_core::ports::spool::{Blanked, BlockCall, CallBlock, Rejection, SegmentInfo, SegmentKind};
+use outflow_core::ports::spool::{BlockCall, CallBlock, Redacted, Rejection, SegmentInfo, SegmentKind};
 use outflow_core::{CallFlags, CallMeta, Result, RunId};
 
 use crate::block::Encoder;
 use crate::budget::Budget;
 use crate::disk::Disk;
+use crate::folder::Folder;
 use crate::output::Output;
-use crate::segment::{Buffers, NewSegment, Segment, damaged, file_name};
+use crate::segment::{Buffers, NewSegment, Segment, damaged};
 
-/// Writes the segments of the folder `dir` that hold one of these entries anew. The disk reserve does not count: what takes its place gives the room back.
+/// Writes the segments of a run that hold one of these entries anew. The disk reserve does not
+/// count: the replaced files give the room back.
 pub(crate) fn write(
     disk: Arc<dyn Disk>,
-    dir: &Path,
+    folder: &Folder,
     run: RunId,
     segments: &[SegmentInfo],
-    entries: &Blanked,
+    entries: &Redacted,
 ) -> Result<Vec<(SegmentInfo, SegmentInfo)>> {
-    let budget = Budget::new(disk.clone(), dir.to_path_buf(), 0, None);
-    let mut output = Output::inside(disk, dir.to_path_buf(), budget);
-    let written = rewrite_all(dir, run, segments, entries, &mut output)
+    let dir = folder.of(run);
+    let budget = Budget::new(disk.clone(), dir.clone(), 0, None);
+    let mut output = Output::inside(disk, dir, budget);
+    let written = rewrite_all(folder, run, segments, entries, &mut output)
         .and_then(|written| output.sync().map(|()| written));
     output.leave();
     written
 }
 
 fn rewrite_all(
-    dir: &Path,
+    folder: &Folder,
     run: RunId,
     segments: &[SegmentInfo],
-    entries: &Blanked,
+    entries: &Redacted,
     output: &mut Output,
 ) -> Result<Vec<(SegmentInfo, SegmentInfo)>> {
     let mut replaced = Vec::new();
@@ -48,7 +51,7 @@ fn rewrite_all(
             let from = positions.partition_point(|p| *p < old.first);
             let to = positions.partition_point(|p| *p < old.first + old.entries);
             if from < to {
-                let new = rewrite(dir, run, old, number, &positions[from..to], output)?;
+                let new = rewrite(folder, run, old, number, &positions[from..to], output)?;
                 replaced.push((old.clone(), new));
                 number += 1;
             }
@@ -58,16 +61,16 @@ fn rewrite_all(
 }
 
 fn rewrite(
-    dir: &Path,
+    folder: &Folder,
     run: RunId,
     old: &SegmentInfo,
     number: u32,
     positions: &[u64],
     output: &mut Output,
 ) -> Result<SegmentInfo> {
-    let path = dir.join(file_name(old.kind, old.number));
+    let path = folder.segment(&old.locator);
     let mut segment = Segment::open(path.clone(), run, old)?;
-    let mut new = NewSegment::instead_of(&segment, old, number, output)?;
+    let mut new = NewSegment::instead_of(&segment, run, old, number, output)?;
     let (mut block, mut buffers, mut encoder) = (CallBlock::default(), Buffers::default(), Encoder::new());
     while segment.next(&mut block, &mut buffers)? {
         let last = block.first + block.calls.len() as u64;
@@ -80,7 +83,8 @@ fn rewrite(
     new.close(output)
 }
 
-/// The block without the content of the entries at these positions. `None`: one is no rejection although it should be.
+/// The block without the content of the entries at these positions. `None`: one should be a
+/// rejection and is not.
 fn without(block: &CallBlock, kind: SegmentKind, positions: &[u64]) -> Option<CallBlock> {
     let mut new = CallBlock { first: block.first, ..CallBlock::default() };
     for (position, call) in (block.first..).zip(&block.calls) {
@@ -93,11 +97,11 @@ fn without(block: &CallBlock, kind: SegmentKind, positions: &[u64]) -> Option<Ca
             }
             (Ok(_), SegmentKind::Calls) => {
                 let CallMeta { ordinal, call_type, .. } = call.meta;
-                CallMeta { ordinal, call_type, flags: CallFlags::PURGED, key: 0, key2: 0, content: 0 }
+                CallMeta { ordinal, call_type, flags: CallFlags::PURGED, key: 0, key2: 0 }
             }
             (Ok(_), SegmentKind::Rejections) => {
                 let rejection: Rejection = serde_json::from_slice(json).ok()?;
-                serde_json::to_writer(&mut new.data, &rejection.blanked()).ok()?;
+                serde_json::to_writer(&mut new.data, &rejection.redacted()).ok()?;
                 call.meta
             }
         };
@@ -108,22 +112,26 @@ fn without(block: &CallBlock, kind: SegmentKind, positions: &[u64]) -> Option<Ca
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use outflow_core::CallType;
     use outflow_core::ports::spool::Spool as _;
     use proptest::prelude::*;
 
     use super::*;
-    use crate::model::{Entry, Read, call, header, read, rejection, small_spool, write};
+    use crate::model::{
+        Entry, Read, Store, call, header, read, rejection, rejections, small_store, wait, write,
+    };
 
     /// Every file of a run, as it is and with every block decoded.
-    fn bytes_of(dir: &Path, spool: &crate::DiskSpool, segments: &[SegmentInfo]) -> Vec<Vec<u8>> {
+    fn bytes_of(dir: &Path, spool: &Store, segments: &[SegmentInfo]) -> Vec<Vec<u8>> {
         let mut all: Vec<Vec<u8>> = std::fs::read_dir(dir.join("2"))
             .unwrap()
             .map(|entry| std::fs::read(entry.unwrap().path()).unwrap())
             .collect();
         all.extend(read(spool, 2, segments, 0).unwrap().into_iter().map(|r| r.2));
-        let rejections = spool.rejections(RunId(2), segments).unwrap();
-        all.extend(rejections.map(|r| serde_json::to_vec(&r.unwrap()).unwrap()));
+        let rejected = rejections(spool, 2, segments).unwrap();
+        all.extend(rejected.iter().map(|r| serde_json::to_vec(r).unwrap()));
         all
     }
 
@@ -140,7 +148,7 @@ mod tests {
             again in 0..40_usize,
         ) {
             let dir = tempfile::tempdir().unwrap();
-            let spool = small_spool(dir.path());
+            let spool = small_store(dir.path());
             let entries: Vec<Entry> = (0..)
                 .zip(&people)
                 .map(|(ordinal, (person, rejected, padding))| {
@@ -152,11 +160,10 @@ mod tests {
             write(&spool, header(1, CallType::Track), &entries[..again.min(entries.len())], None).unwrap();
             let spooled = write(&spool, header(2, CallType::Track), &entries, Some(1)).unwrap();
             let before = read(&spool, 2, &spooled.segments, 0).unwrap();
-            let rejected: Vec<Rejection> =
-                spool.rejections(RunId(2), &spooled.segments).unwrap().map(Result::unwrap).collect();
+            let rejected = rejections(&spool, 2, &spooled.segments).unwrap();
 
             let is_theirs = |json: &[u8]| holds(json, "<person-3>");
-            let blanked = Blanked {
+            let redacted = Redacted {
                 calls: before.iter().filter(|r| is_theirs(&r.2)).map(|r| r.0).collect(),
                 rejections: (0..)
                     .zip(&rejected)
@@ -164,14 +171,14 @@ mod tests {
                     .map(|(position, _)| position)
                     .collect(),
             };
-            let replaced = spool.blank(RunId(2), &spooled.segments, &blanked).unwrap();
+            let replaced = wait(spool.redact(RunId(2), &spooled.segments, &redacted)).unwrap();
             let mut segments = spooled.segments.clone();
             for (old, new) in &replaced {
                 *segments.iter_mut().find(|s| *s == old).unwrap() = new.clone();
             }
             // Until the state names the new segments, the old ones are as they were.
             prop_assert_eq!(&read(&spool, 2, &spooled.segments, 0).unwrap(), &before);
-            spool.tidy(RunId(2), &segments).unwrap();
+            wait(spool.remove_orphans(RunId(2), &segments)).unwrap();
 
             for bytes in bytes_of(dir.path(), &spool, &segments) {
                 prop_assert!(!holds(&bytes, "person-3"));
@@ -184,20 +191,20 @@ mod tests {
                     true => {
                         let CallMeta { ordinal, call_type, .. } = meta;
                         let flags = CallFlags::PURGED;
-                        (position, CallMeta { ordinal, call_type, flags, key: 0, key2: 0, content: 0 }, vec![], unchanged)
+                        (position, CallMeta { ordinal, call_type, flags, key: 0, key2: 0 }, vec![], unchanged)
                     }
                 })
                 .collect();
             prop_assert_eq!(after, expected);
-            let kept: Vec<Rejection> =
-                spool.rejections(RunId(2), &segments).unwrap().map(Result::unwrap).collect();
+            let kept = rejections(&spool, 2, &segments).unwrap();
             let expected: Vec<Rejection> = rejected
                 .iter()
-                .map(|r| if is_theirs(r.reason.as_bytes()) { r.blanked() } else { r.clone() })
+                .map(|r| if is_theirs(r.reason.as_bytes()) { r.redacted() } else { r.clone() })
                 .collect();
             prop_assert_eq!(kept, expected);
-            // A second time there is nothing to do, and the next run is still compared with this one.
-            prop_assert_eq!(spool.blank(RunId(2), &segments, &Blanked::default()).unwrap(), vec![]);
+            // A second time there is nothing to do, and the next run is still compared with this
+            // one.
+            prop_assert_eq!(wait(spool.redact(RunId(2), &segments, &Redacted::default())).unwrap(), vec![]);
             let next = write(&spool, header(3, CallType::Track), &entries, Some(2)).unwrap();
             prop_assert_eq!(next.unchanged, next.entries);
         }

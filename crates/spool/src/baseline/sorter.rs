@@ -1,4 +1,5 @@
-//! Sorting any number of content hashes in a fixed amount of memory: sorted runs in a file, merged at the end.
+//! Sorts any number of content hashes in a fixed amount of memory: sorted runs in a file, merged at
+//! the end.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -17,18 +18,18 @@ const MERGE_BYTES: usize = 3 << 20;
 
 /// The hash of a call's content, and where the call is. Sorted by hash, then by position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Content {
+pub(crate) struct Entry {
     high: u64,
     low: u64,
     /// The call's position.
     pub(crate) position: u64,
 }
 
-impl Content {
+impl Entry {
     /// Bytes in memory and in a spill file.
     pub(crate) const SIZE: usize = 24;
 
-    /// The content at a position.
+    /// The hash of the call at a position.
     pub(crate) fn new(hash: u128, position: u64) -> Self {
         Self { high: (hash >> 64) as u64, low: hash as u64, position }
     }
@@ -51,10 +52,10 @@ impl Content {
     }
 }
 
-/// Collects contents in any order.
+/// Collects entries in any order.
 pub(crate) struct Sorter {
     name: &'static str,
-    run: Vec<Content>,
+    run: Vec<Entry>,
     limit: usize,
     spill: Option<Spill>,
 }
@@ -68,17 +69,18 @@ struct Spill {
 }
 
 impl Sorter {
-    /// An empty one that holds no more than `limit` contents in memory, and the others in a file of that name.
+    /// A sorter that holds at most `limit` entries in memory, and the others in a file of that
+    /// name.
     pub(crate) fn new(name: &'static str, limit: usize) -> Self {
         Self { name, run: Vec::new(), limit, spill: None }
     }
 
-    /// Adds a content.
-    pub(crate) fn push(&mut self, content: Content, output: &mut Output) -> Result<()> {
+    /// Adds an entry.
+    pub(crate) fn push(&mut self, entry: Entry, output: &mut Output) -> Result<()> {
         if self.run.len() == self.limit {
             self.write_run(output)?;
         }
-        self.run.push(content);
+        self.run.push(entry);
         Ok(())
     }
 
@@ -118,19 +120,19 @@ impl Sorter {
     }
 }
 
-/// Contents in order.
+/// Entries in order.
 pub(crate) enum Sorted {
     /// All fitted into memory.
-    Memory(std::vec::IntoIter<Content>),
+    Memory(std::vec::IntoIter<Entry>),
     /// Runs in a file.
     File(Merge),
 }
 
 impl Sorted {
     /// The next one.
-    pub(crate) fn next(&mut self) -> Result<Option<Content>> {
+    pub(crate) fn next(&mut self) -> Result<Option<Entry>> {
         match self {
-            Self::Memory(contents) => Ok(contents.next()),
+            Self::Memory(entries) => Ok(entries.next()),
             Self::File(merge) => merge.next(),
         }
     }
@@ -141,7 +143,7 @@ pub(crate) struct Merge {
     file: File,
     path: PathBuf,
     runs: Vec<Run>,
-    heads: BinaryHeap<Reverse<(Content, usize)>>,
+    heads: BinaryHeap<Reverse<(Entry, usize)>>,
 }
 
 struct Run {
@@ -155,9 +157,9 @@ impl Merge {
     fn open(spill: &Spill) -> Result<Self> {
         let path = spill.file.temporary().to_path_buf();
         let file = File::open(&path).map_err(|e| failed("read", &path, e))?;
-        // It stays readable while it is open, and nobody has to clean up after us.
+        // It stays readable while it is open, and needs no cleaning up.
         let _ = std::fs::remove_file(&path);
-        let share = (MERGE_BYTES / spill.ends.len() / Content::SIZE).clamp(16, 4096) * Content::SIZE;
+        let share = (MERGE_BYTES / spill.ends.len() / Entry::SIZE).clamp(16, 4096) * Entry::SIZE;
         let starts = std::iter::once(&0).chain(&spill.ends);
         let runs = starts
             .zip(&spill.ends)
@@ -172,8 +174,8 @@ impl Merge {
         Ok(merge)
     }
 
-    fn next(&mut self) -> Result<Option<Content>> {
-        let Some(&Reverse((content, i))) = self.heads.peek() else { return Ok(None) };
+    fn next(&mut self) -> Result<Option<Entry>> {
+        let Some(&Reverse((entry, i))) = self.heads.peek() else { return Ok(None) };
         let head = self.advance(i)?;
         if let Some(mut top) = self.heads.peek_mut() {
             match head {
@@ -183,10 +185,10 @@ impl Merge {
                 }
             }
         }
-        Ok(Some(content))
+        Ok(Some(entry))
     }
 
-    fn advance(&mut self, i: usize) -> Result<Option<Content>> {
+    fn advance(&mut self, i: usize) -> Result<Option<Entry>> {
         let run = &mut self.runs[i];
         if run.next == run.bytes.len() {
             let length = (run.end - run.at).min(run.bytes.len() as u64) as usize;
@@ -195,8 +197,8 @@ impl Merge {
             run.at += length as u64;
             run.next = 0;
         }
-        let head = run.bytes[run.next..].first_chunk().map(Content::read);
-        run.next = (run.next + Content::SIZE).min(run.bytes.len());
+        let head = run.bytes[run.next..].first_chunk().map(Entry::read);
+        run.next = (run.next + Entry::SIZE).min(run.bytes.len());
         Ok(head)
     }
 }
@@ -210,24 +212,24 @@ mod tests {
     use crate::disk::RealDisk;
 
     #[test]
-    fn contents_come_out_in_order_whether_or_not_they_fit_into_memory() {
+    fn entries_come_out_in_order_whether_or_not_they_fit_into_memory() {
         let dir = tempfile::tempdir().unwrap();
         for (count, limit) in [(0, 10), (9, 10), (10, 10), (11, 10), (1000, 10), (20_000, 7)] {
             let disk = Arc::new(RealDisk);
             let budget = Budget::new(disk.clone(), dir.path().into(), 0, None);
             let mut output = Output::new(disk, dir.path().join("run"), budget);
-            let mut sorter = Sorter::new("contents.spill", limit);
+            let mut sorter = Sorter::new("fed.spill", limit);
             let mut plain = Vec::new();
             for position in 0..count {
                 let hash = outflow_core::hash::seeded(3, position) % 500;
-                sorter.push(Content::new(hash << 60, position), &mut output).unwrap();
+                sorter.push(Entry::new(hash << 60, position), &mut output).unwrap();
                 plain.push((hash << 60, position));
             }
             plain.sort_unstable();
             let mut sorted = sorter.finish(&mut output).unwrap();
             for expected in plain {
-                let content = sorted.next().unwrap().unwrap();
-                assert_eq!((content.hash(), content.position), expected);
+                let entry = sorted.next().unwrap().unwrap();
+                assert_eq!((entry.hash(), entry.position), expected);
             }
             assert!(sorted.next().unwrap().is_none());
         }

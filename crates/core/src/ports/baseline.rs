@@ -1,0 +1,102 @@
+//! Comparing the calls of a run with those that an earlier run made.
+//!
+//! A run feeds each of its calls by key and content hash, in position order. The comparison says
+//! which of them the earlier run made as well, and keeps hashes of its own run so that a later one
+//! can be compared with it.
+//!
+//! What always holds:
+//! - Runs are compared as multisets. If the earlier run kept a hash N times, the first N calls of
+//!   this run with that hash are the same, and the others are added.
+//! - Missing or damaged hashes mean that every call is added: calls are sent again, none is lost.
+//! - Hashes that [`Comparison::finish`] returned for are durable. The state names the runs whose
+//!   hashes matter; hashes of any other run are orphans.
+//!
+//! What it does not do: decide which run to compare with, or what becomes of a call that is the
+//! same. A content that differs from that of an earlier call with the same key is added, not
+//! changed: no keys are kept yet (`docs/decisions/0013-baseline-port.md`).
+
+use async_trait::async_trait;
+
+use crate::{Positions, Result, RunId};
+
+/// What is compared, and what is kept for a later comparison.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ComparisonSpec {
+    /// The run whose calls are fed.
+    pub run: RunId,
+    /// The run that it is compared with. `None`: every call is added.
+    pub previous: Option<RunId>,
+    /// The hashes that a later run is compared with.
+    pub retained: RetainedHashes,
+}
+
+/// Which content hashes of a run are kept for a later comparison.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RetainedHashes {
+    /// Those of all calls.
+    All,
+    /// Those that [`Comparison::mark_overlap`] names: calls that the next run can read again.
+    Overlap,
+    /// Those of the calls that the earlier run made as well.
+    Shared,
+}
+
+/// Hashes of calls, by run.
+///
+/// Methods may be called from any task. A run is compared by one caller at a time; comparisons of
+/// different runs do not affect each other. Every method can be retried.
+#[async_trait]
+pub trait Baseline: Send + Sync {
+    /// Begins a comparison. Hashes that an earlier attempt of the same run left are deleted first.
+    ///
+    /// A dropped future leaves those hashes, or nothing. A retry begins from nothing.
+    async fn begin(&self, spec: ComparisonSpec) -> Result<Box<dyn Comparison>>;
+
+    /// Deletes the hashes of a run. A run without hashes is no error.
+    ///
+    /// The deletion goes on when the future is dropped. A retry deletes what is left.
+    async fn remove(&self, run: RunId) -> Result<()>;
+
+    /// The runs of which anything is kept.
+    async fn runs(&self) -> Result<Vec<RunId>>;
+}
+
+/// One run being compared. After an error, every further step is an error.
+///
+/// A comparison that is dropped before it is finished is abandoned; the drop waits until its files
+/// are deleted.
+#[async_trait]
+pub trait Comparison: Send {
+    /// Adds the next call. `key` says what the call is about
+    /// ([`CallMeta::key`](crate::CallMeta::key)).
+    ///
+    /// Only buffers: [`Comparison::flush`] has to follow every few thousand calls, or memory grows.
+    fn feed(&mut self, key: u64, content: u128);
+
+    /// With [`RetainedHashes::Overlap`]: the next run can read a call of this content again. Only
+    /// buffers.
+    fn mark_overlap(&mut self, content: u128);
+
+    /// Hands over what is buffered, once a good deal is. Waits while the comparison is behind.
+    ///
+    /// A dropped future loses nothing: what was not handed over stays buffered.
+    async fn flush(&mut self) -> Result<()>;
+
+    /// Compares, and makes the retained hashes durable.
+    ///
+    /// A dropped future leaves nothing, or whole hashes that the state does not name: an orphan.
+    /// There is no retry but a new comparison.
+    async fn finish(self: Box<Self>) -> Result<Compared>;
+
+    /// Deletes what was written. Never fails: what stays is an orphan.
+    async fn abandon(self: Box<Self>);
+}
+
+/// How a run differs from the earlier one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Compared {
+    /// The positions of the calls that the earlier run made as well. All others are added.
+    pub same: Positions,
+    /// Hashes of the earlier run that were not fed. Without a whole earlier run there are none.
+    pub not_fed: u64,
+}
