@@ -11,7 +11,7 @@ use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
 use crate::findings::{Finding, subject};
-use crate::{App, blocking, wiring};
+use crate::{App, wiring};
 
 /// What to show.
 #[derive(Clone, Debug)]

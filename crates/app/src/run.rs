@@ -207,7 +207,7 @@ async fn run_all(
     for Job { spec, options, due_at } in jobs {
         let warehouse = wiring::warehouse(project, &spec)?;
         let request = EngineRequest {
-            trigger: match (&options.replay, due_at) {
+            trigger: match (options.replay(), due_at) {
                 (Some(_), _) => Trigger::Replay,
                 (None, Some(_)) => Trigger::Schedule,
                 (None, None) => Trigger::Manual,

@@ -22,8 +22,8 @@ use super::{Mode, RuntimeConfig, Shared};
 use crate::delivery::limiter::Health;
 use crate::event::{Event, Observer};
 use crate::schedule::Slots;
+use crate::spans;
 use crate::stop::stopped;
-use crate::{blocking, spans};
 
 /// A stopped destination is probed after this time, which doubles after each probe …
 const PROBE_AFTER: Duration = Duration::from_secs(300);
