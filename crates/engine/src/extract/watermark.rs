@@ -49,10 +49,11 @@ pub(crate) fn start_value(
         RunKind::Full => return LastSyncTime::Seconds(0),
         RunKind::Since { at } => return seconds(at.as_microsecond()),
         RunKind::Backfill { start } => return given(start),
-        RunKind::Replay(replay) => match &replay.start {
-            Some(start) => return given(start),
-            None => {}
-        },
+        RunKind::Replay(replay) => {
+            if let Some(start) = &replay.start {
+                return given(start);
+            }
+        }
     }
     if let Some(value) = cursor(spec, state) {
         return value.less(lookback(spec));
