@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::look::{self, RunName};
-use crate::{App, blocking};
+use crate::App;
 
 /// Which dead letters.
 #[derive(Clone, Debug, Default)]

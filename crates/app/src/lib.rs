@@ -45,7 +45,7 @@ mod wiring;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use outflow_core::{Code, Error, RunId};
+use outflow_core::{Error, RunId};
 use outflow_engine::RunReader;
 use outflow_project::Project;
 use tokio::sync::watch;

@@ -7,7 +7,7 @@ use outflow_engine::{Errors, FORMAT_VERSION, RunReader};
 use serde::Serialize;
 
 use crate::look::{self, RunName};
-use crate::{App, blocking};
+use crate::App;
 
 /// Which rejected rows.
 #[derive(Clone, Debug, Default)]

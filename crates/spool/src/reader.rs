@@ -104,14 +104,14 @@ pub(crate) struct DiskReader {
 }
 
 enum State {
-    Idle(Reader),
-    Reading(JoinHandle<(Reader, CallBlock, Result<bool>)>),
+    Idle(Box<Reader>),
+    Reading(JoinHandle<(Box<Reader>, CallBlock, Result<bool>)>),
     Failed,
 }
 
 impl DiskReader {
     pub(crate) fn new(reader: Reader) -> Self {
-        Self { state: State::Idle(reader) }
+        Self { state: State::Idle(Box::new(reader)) }
     }
 }
 

@@ -7,4 +7,5 @@ mod crash;
 mod made;
 mod model;
 mod opening;
+mod postgres;
 mod stores;

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use outflow_core::Result;
-use outflow_core::ports::state::{State, StateStore as _};
-use outflow_state::SqliteStore;
+use outflow_core::ports::state::State;
+use outflow_state::{Location, open};
 
-/// Claims the store in this folder.
+/// Claims the store in this folder, or at this URL.
 pub async fn claim(place: &str) -> Result<Arc<dyn State>> {
-    SqliteStore::new(place).claim(None).await
+    open(&Location::parse(place)?).claim(None).await
 }

@@ -11,7 +11,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("core", &[]),
     ("query", &["core"]),
     ("mapping", &["core"]),
-    ("state", &["core"]),
+    ("state", &["core", "egress"]),
     ("spool", &["core"]),
     ("egress", &["core"]),
     ("destinations", &["core", "egress"]),

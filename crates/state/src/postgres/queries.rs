@@ -1,0 +1,163 @@
+//! Looking at runs, at deliveries and for what can be deleted: one method, one statement.
+
+use async_trait::async_trait;
+use outflow_core::ports::spool::SegmentInfo;
+use outflow_core::ports::state::{
+    DeadLetter, DeliveryQueries, DeliveryRecord, PastRun, RetentionQueries, RunFilter, RunQueries, SyncState,
+    Usage,
+};
+use outflow_core::ports::watch::Pending;
+use outflow_core::run::FindingCount;
+use outflow_core::{Date, Result, RunId, RunRecord, Timestamp};
+
+use super::handle::PostgresState;
+use super::rows::{self, Cells, DELIVERY, RUN, SYNC, capped, id};
+use super::session::Values;
+use super::text::escape;
+
+impl<W: Send + Sync> PostgresState<W> {
+    /// Every row of one statement.
+    pub(super) async fn all<T: Send>(
+        &self,
+        sql: &str,
+        values: Values<'_>,
+        read: fn(&tokio_postgres::Row) -> Result<T, super::fault::Fault>,
+    ) -> Result<Vec<T>> {
+        self.pool.read(|s| async move { s.all(sql, values, read).await }).await
+    }
+
+    /// The first row of one statement.
+    pub(super) async fn first<T: Send>(
+        &self,
+        sql: &str,
+        values: Values<'_>,
+        read: fn(&tokio_postgres::Row) -> Result<T, super::fault::Fault>,
+    ) -> Result<Option<T>> {
+        Ok(self.all(sql, values, read).await?.into_iter().next())
+    }
+}
+
+#[async_trait]
+impl<W: Send + Sync> RunQueries for PostgresState<W> {
+    async fn sync(&self, name: &str) -> Result<SyncState> {
+        let sql = format!("SELECT {SYNC} FROM syncs WHERE name = $1");
+        Ok(self.first(&sql, &[&escape(name)], rows::sync).await?.unwrap_or_default())
+    }
+
+    async fn run(&self, run: RunId) -> Result<Option<RunRecord>> {
+        self.first(&format!("SELECT {RUN} FROM runs WHERE id = $1"), &[&id(run)], rows::run).await
+    }
+
+    async fn runs(&self, filter: &RunFilter) -> Result<Vec<RunRecord>> {
+        // PostgreSQL takes the limit NULL as none.
+        let limit = (filter.limit > 0).then(|| capped(filter.limit));
+        match &filter.sync {
+            Some(sync) => {
+                let sql = format!("SELECT {RUN} FROM runs WHERE sync = $1 ORDER BY id DESC LIMIT $2");
+                self.all(&sql, &[&escape(sync), &limit], rows::run).await
+            }
+            None => {
+                let sql = format!("SELECT {RUN} FROM runs ORDER BY id DESC LIMIT $1");
+                self.all(&sql, &[&limit], rows::run).await
+            }
+        }
+    }
+
+    async fn runs_since(&self, sync: &str, since: Timestamp) -> Result<Vec<RunRecord>> {
+        let sql = format!("SELECT {RUN} FROM runs WHERE sync = $1 AND started_at >= $2 ORDER BY id DESC");
+        self.all(&sql, &[&escape(sync), &since.as_microsecond()], rows::run).await
+    }
+
+    async fn past_runs(&self, sync: &str, limit: u64) -> Result<Vec<PastRun>> {
+        let sql = format!(
+            "SELECT {RUN}, columns FROM runs
+             WHERE sync = $1 AND state IN ('delivering', 'succeeded', 'partial') ORDER BY id DESC LIMIT $2"
+        );
+        self.all(&sql, &[&escape(sync), &capped(limit)], rows::past_run).await
+    }
+
+    async fn unfinished(&self, sync: &str) -> Result<Option<RunRecord>> {
+        let sql = format!("SELECT {RUN} FROM runs WHERE sync = $1 AND ended_at IS NULL ORDER BY id LIMIT 1");
+        self.first(&sql, &[&escape(sync)], rows::run).await
+    }
+
+    async fn unfinished_runs(&self) -> Result<Vec<RunRecord>> {
+        self.all(&format!("SELECT {RUN} FROM runs WHERE ended_at IS NULL ORDER BY id"), &[], rows::run).await
+    }
+
+    async fn segments(&self, run: RunId) -> Result<Vec<SegmentInfo>> {
+        let sql = "SELECT kind, number, first, entries, bytes, locator FROM segments WHERE run = $1
+                   ORDER BY kind, number";
+        self.all(sql, &[&id(run)], rows::segment).await
+    }
+
+    async fn findings(&self, run: RunId) -> Result<Vec<FindingCount>> {
+        let sql = "SELECT code, column_name, rows, samples FROM findings WHERE run = $1 ORDER BY place";
+        self.all(sql, &[&id(run)], rows::finding).await
+    }
+
+    async fn fired(&self, sync: &str) -> Result<Option<Timestamp>> {
+        let sql = "SELECT fired FROM schedules WHERE sync = $1";
+        self.first(sql, &[&escape(sync)], |row| Cells::of(row).time()).await
+    }
+}
+
+#[async_trait]
+impl<W: Send + Sync> DeliveryQueries for PostgresState<W> {
+    async fn deliveries(&self, run: RunId) -> Result<Vec<DeliveryRecord>> {
+        let sql = format!("SELECT {DELIVERY} FROM deliveries WHERE run = $1 ORDER BY place");
+        self.all(&sql, &[&id(run)], rows::delivery).await
+    }
+
+    async fn dead_letters(
+        &self,
+        run: RunId,
+        destination: &str,
+        offset: u64,
+        limit: u64,
+    ) -> Result<Vec<DeadLetter>> {
+        let sql = "SELECT position, ordinal, message_id, code, status, reason, at, replayed_by
+                   FROM dead_letters WHERE run = $1 AND destination = $2 ORDER BY position LIMIT $3 OFFSET $4";
+        let values: Values<'_> = &[&id(run), &escape(destination), &capped(limit), &capped(offset)];
+        self.all(sql, values, rows::dead_letter).await
+    }
+
+    async fn pending(&self) -> Result<Vec<Pending>> {
+        let sql = "SELECT sync, destination, sum(pending)::bigint FROM runs JOIN deliveries ON run = runs.id
+                   WHERE ended_at IS NULL GROUP BY sync, destination ORDER BY sync, destination";
+        self.all(sql, &[], |row| {
+            let mut c = Cells::of(row);
+            Ok(Pending { sync: c.text()?, destination: c.text()?, calls: c.unsigned()? })
+        })
+        .await
+    }
+
+    async fn usage(&self, from: Date, to: Date) -> Result<Vec<Usage>> {
+        let sql = "SELECT day, sync, destination, call_type, delivered, dead_letters FROM usage
+                   WHERE day BETWEEN $1 AND $2 ORDER BY day, sync, destination, call_type";
+        self.all(sql, &[&from.to_string(), &to.to_string()], rows::usage).await
+    }
+}
+
+#[async_trait]
+impl<W: Send + Sync> RetentionQueries for PostgresState<W> {
+    async fn runs_with_old_segments(&self, before: Timestamp) -> Result<Vec<RunId>> {
+        let sql = "SELECT id FROM runs
+                   WHERE ended_at < $1 AND EXISTS (SELECT 1 FROM segments WHERE run = runs.id) ORDER BY id";
+        self.all(sql, &[&before.as_microsecond()], rows::run_id).await
+    }
+
+    async fn ended_runs(&self, before: Timestamp, after: RunId, limit: u64) -> Result<Vec<RunRecord>> {
+        let sql = format!(
+            "SELECT {RUN} FROM runs WHERE id > $2 AND ended_at < $1
+             AND NOT EXISTS (SELECT 1 FROM segments WHERE run = runs.id) ORDER BY id LIMIT $3"
+        );
+        self.all(&sql, &[&before.as_microsecond(), &id(after), &capped(limit)], rows::run).await
+    }
+
+    async fn compared_runs(&self) -> Result<Vec<RunId>> {
+        let sql =
+            "SELECT DISTINCT baseline_run FROM syncs WHERE baseline_run IS NOT NULL ORDER BY baseline_run";
+        self.all(sql, &[], rows::run_id).await
+    }
+}

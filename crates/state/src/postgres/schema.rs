@@ -1,0 +1,77 @@
+//! The tables, and how a state of an older version becomes one of this version.
+//!
+//! Migrations are numbered from 1 on, with the numbers and names of those for SQLite. The table
+//! `migrations` lists those that the schema has. A migration that was released never changes.
+//!
+//! What always holds: only who has the claim's lock migrates, and all that is missing is one
+//! transaction.
+
+use outflow_core::{Result, hash};
+
+use super::address::Address;
+use super::fault::{Fault, newer, not_migrated, nothing_yet};
+use super::session::Session;
+
+/// Names and statements, in order: the first is number 1.
+const MIGRATIONS: &[(&str, &str)] =
+    &[("initial", include_str!("../../migrations/postgres/0001_initial.sql"))];
+
+/// The number of the last migration that this version knows.
+const CURRENT: i64 = MIGRATIONS.len() as i64;
+
+/// The number of the last migration that the schema has; 0: there are no tables.
+async fn format(session: &Session, address: &Address) -> Result<i64, Fault> {
+    let table = format!("{}.migrations", address.schema);
+    let found = session.one("SELECT to_regclass($1) IS NOT NULL", &[&table]).await?;
+    if !found.map(|row| row.try_get::<_, bool>(0)).transpose()?.unwrap_or_default() {
+        return Ok(0);
+    }
+    let row = session.one("SELECT coalesce(max(number), 0) FROM migrations", &[]).await?;
+    let format = row.map(|row| row.try_get(0)).transpose()?.unwrap_or_default();
+    if format > CURRENT {
+        return Err(newer(address, format, CURRENT).into());
+    }
+    Ok(format)
+}
+
+/// Checks that a reader can read the tables.
+pub(super) async fn check(session: &Session, address: &Address) -> Result<(), Fault> {
+    match format(session, address).await? {
+        CURRENT => Ok(()),
+        0 => Err(nothing_yet(address).into()),
+        older => Err(not_migrated(address, older, CURRENT).into()),
+    }
+}
+
+/// Takes the tables to the current format. The caller has the claim's lock.
+pub(super) async fn migrate(session: &Session, address: &Address) -> Result<(), Fault> {
+    let found = format(session, address).await?;
+    if found == CURRENT {
+        return Ok(());
+    }
+    session.batch("BEGIN").await?;
+    if found == 0 {
+        create_schema(session, &address.schema).await?;
+    }
+    for (number, (name, sql)) in (1_i64..).zip(MIGRATIONS).skip(found as usize) {
+        session.batch(sql).await?;
+        session.execute("INSERT INTO migrations (number, name) VALUES ($1, $2)", &[&number, name]).await?;
+    }
+    if found == 0 {
+        let id = hash::random()?.to_be_bytes();
+        let sql = "INSERT INTO installation (id, last_run) VALUES ($1, 0)";
+        session.execute(sql, &[&id.as_slice()]).await?;
+    }
+    session.batch("COMMIT").await
+}
+
+/// `CREATE SCHEMA IF NOT EXISTS` wants the right to create one even where it exists.
+async fn create_schema(session: &Session, schema: &str) -> Result<(), Fault> {
+    let exists = session.one("SELECT 1 FROM pg_namespace WHERE nspname = $1", &[&schema]).await?;
+    if exists.is_none() {
+        session.batch(&format!("CREATE SCHEMA {schema}")).await?;
+    }
+    let sql = "CREATE TABLE migrations (number bigint PRIMARY KEY, name text NOT NULL,
+               applied_at timestamptz NOT NULL DEFAULT now())";
+    session.batch(sql).await
+}

@@ -1,0 +1,220 @@
+//! Opening a state: rights, TLS, formats, and texts that come back as they were.
+
+use std::io::Write as _;
+
+use outflow_core::ports::state::{RunFilter, StateStore as _};
+use outflow_core::{Code, Error, RunState};
+use outflow_state::Location;
+use outflow_testkit::Postgres;
+
+use super::{claim, store, store_at, url};
+use crate::made::{at, delivering, new_run, progress};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_state_opens_or_says_why_not() {
+    let server = Postgres::start();
+    nothing_yet(server.port()).await;
+    formats(&server).await;
+    rights(&server).await;
+    refusals(&server).await;
+    durable(&server).await;
+    texts(server.port()).await;
+    scrubbed(&server).await;
+}
+
+async fn refused(url: &str) -> Error {
+    let error = store_at(url).claim(None).await.err().unwrap();
+    let shown = format!("{error} {error:?} {:?}", error.help_text());
+    assert!(!shown.contains(Postgres::PASSWORD) && !shown.contains("wrong-one"), "{shown}");
+    assert_eq!(error.code(), Code::StateUnavailable, "{error:?}");
+    error
+}
+
+async fn nothing_yet(port: u16) {
+    let error = store(port, "empty").reader().await.err().unwrap();
+    assert_eq!(error.code(), Code::StateUnavailable);
+    assert!(error.message().starts_with("nothing has run yet"), "{error}");
+    let state = claim(port, "empty").await;
+    let run = state.create_run(&new_run("users")).await.unwrap();
+    let reader = store(port, "empty").reader().await.unwrap();
+    assert_eq!(reader.run(run.id).await.unwrap(), Some(run));
+    let installation = state.installation();
+    drop(state);
+    assert_eq!(claim(port, "empty").await.installation(), installation);
+}
+
+async fn formats(server: &Postgres) {
+    drop(claim(server.port(), "formats").await);
+    assert_eq!(server.sql("SELECT number, name FROM formats.migrations"), "1|initial");
+    server.sql("INSERT INTO formats.migrations (number, name) VALUES (99, 'of the future')");
+    let store = store(server.port(), "formats");
+    assert_eq!(store.claim(None).await.err().unwrap().code(), Code::StateTooNew);
+    let error = store.reader().await.err().unwrap();
+    assert_eq!(error.code(), Code::StateTooNew);
+    assert!(error.message().contains("has format 99"), "{error}");
+}
+
+/// A role that owns its schema needs no right on the database; one without either is told what it
+/// lacks.
+async fn rights(server: &Postgres) {
+    server.sql(
+        "CREATE ROLE owner LOGIN PASSWORD 'wrong-one'; CREATE SCHEMA owned AUTHORIZATION owner;
+         CREATE ROLE nobody_special LOGIN PASSWORD 'wrong-one';",
+    );
+    let at = |user: &str| format!("postgres://{user}:wrong-one@127.0.0.1:{}/postgres", server.port());
+    let owned = store_at(&format!("{}?schema=owned", at("owner")));
+    let state = owned.claim(None).await.unwrap();
+    state.create_run(&new_run("users")).await.unwrap();
+    state.scrub().await.unwrap();
+    let error = refused(&at("nobody_special")).await;
+    assert!(error.message().contains("permission denied"), "{error}");
+    assert!(error.help_text().unwrap().contains("docs/OPERATING.md"));
+}
+
+async fn refusals(server: &Postgres) {
+    let port = server.port();
+    let error = refused(&format!("postgres://postgres:wrong-one@127.0.0.1:{port}/postgres")).await;
+    assert!(error.help_text().unwrap().starts_with("check user, password"), "{error:?}");
+    let error = refused(&format!("postgres://postgres:super-secret@127.0.0.1:{port}/none")).await;
+    assert!(error.help_text().unwrap().starts_with("create the database"), "{error:?}");
+    let error = refused("postgres://postgres:super-secret@127.0.0.1:1/none").await;
+    assert!(error.help_text().unwrap().contains("can be reached"), "{error:?}");
+    let error = refused(&(url(port, "x") + "&sslmode=require")).await;
+    assert!(error.help_text().unwrap().starts_with("check sslmode"), "{error:?}");
+    server.sql("CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0");
+    let error = refused(&format!("postgres://postgres:super-secret@127.0.0.1:{port}/latin")).await;
+    assert!(error.message().contains("LATIN1"), "{error}");
+
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    let by_file = format!(
+        "postgres://postgres@127.0.0.1:{port}/postgres?schema=by_file&password_file={}",
+        file.path().display()
+    );
+    refused(&by_file).await;
+    writeln!(file, "{}", Postgres::PASSWORD).unwrap();
+    store_at(&by_file).claim(None).await.unwrap();
+    let shown = Location::parse(&url(port, "x")).unwrap();
+    assert_eq!(shown.to_string(), format!("postgres://postgres@127.0.0.1:{port}/postgres?schema=x"));
+}
+
+/// The server's default is `synchronous_commit = off`; our sessions commit durably all the same.
+async fn durable(server: &Postgres) {
+    assert_eq!(server.sql("SHOW synchronous_commit"), "off");
+    let state = claim(server.port(), "durable").await;
+    server.sql(
+        "CREATE TABLE durable.seen (setting text);
+         CREATE FUNCTION durable.look() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+             INSERT INTO durable.seen VALUES (current_setting('synchronous_commit')); RETURN NULL;
+         END $$;
+         CREATE TRIGGER look AFTER INSERT ON durable.runs EXECUTE FUNCTION durable.look();",
+    );
+    state.create_run(&new_run("users")).await.unwrap();
+    assert_eq!(server.sql("SELECT * FROM durable.seen"), "on");
+}
+
+/// U+0000 and what stands for it, and numbers of 64 bits.
+async fn texts(port: u16) {
+    let odd = "a\0b\u{1a}0 ü \u{10ffff} \"'\\";
+    let state = claim(port, "texts").await;
+    let mut new = new_run(odd);
+    new.spec.query = odd.into();
+    let reason = (Code::RunInProgress, odd.to_owned());
+    let skipped = state.skip_run(&new, None, &reason).await.unwrap();
+    assert_eq!((&*skipped.sync, &*skipped.spec.query, &skipped.reason), (odd, odd, &Some(reason.clone())));
+    let run = delivering(&*state, odd, 5_000_000_000).await;
+    let mut record = state.deliveries(run).await.unwrap().remove(0);
+    let mut next = progress(run, &mut record.clone(), 10);
+    next.added.bytes = u64::MAX;
+    next.dead[0].reason = odd.into();
+    next.dead[0].message_id = odd.into();
+    next.reason = Some(reason.clone());
+    state.settle(std::slice::from_ref(&next)).await.unwrap();
+    outflow_core::rules::settle(&mut record, &next).unwrap();
+    assert_eq!(state.deliveries(run).await.unwrap()[0], record);
+    assert_eq!(state.dead_letters(run, &record.destination, 0, 9).await.unwrap(), next.dead);
+    state.end_run(run, RunState::Partial, at(99), Some(reason), None).await.unwrap();
+    let filter = RunFilter { sync: Some(odd.into()), limit: 0 };
+    assert_eq!(state.runs(&filter).await.unwrap().len(), 2);
+    assert!(state.standings(at(0)).await.unwrap().iter().any(|s| s.sync == odd && s.skipped == 1));
+    let used = state.usage(outflow_core::Date::MIN, outflow_core::Date::MAX).await.unwrap();
+    assert_eq!(used[0].sync, odd);
+}
+
+/// After a scrub the tables' files hold nothing of what was replaced.
+async fn scrubbed(server: &Postgres) {
+    let state = claim(server.port(), "scrubbed").await;
+    let run = delivering(&*state, "users", 20).await;
+    let mut record = state.deliveries(run).await.unwrap().remove(0);
+    let mut next = progress(run, &mut record, 10);
+    next.dead[0].reason = "find-this-needle".repeat(3);
+    state.settle(&[next]).await.unwrap();
+    let holds_needle = || {
+        server.sql("CHECKPOINT");
+        let sql = "SELECT bool_or(position('find-this-needle' IN encode(
+                   pg_read_binary_file(pg_relation_filepath('scrubbed.dead_letters')), 'escape')) > 0)";
+        server.sql(sql) == "t"
+    };
+    assert!(holds_needle());
+    let purge =
+        outflow_core::ports::state::Purge { letters: vec![(record.destination, 9)], ..Default::default() };
+    state.purge(run, &purge).await.unwrap();
+    assert!(holds_needle(), "replaced, and still in the file");
+    state.scrub().await.unwrap();
+    assert!(!holds_needle());
+}
+
+mod tls {
+    use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+
+    use super::*;
+
+    /// A certificate for `localhost` with its key, and the authority that signed it.
+    fn certificate() -> (String, String, String) {
+        let authority_key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let authority = params.self_signed(&authority_key).unwrap();
+        let key = KeyPair::generate().unwrap();
+        let leaf = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+        let leaf = leaf.signed_by(&key, &Issuer::from_params(&params, &authority_key)).unwrap();
+        (leaf.pem(), key.serialize_pem(), authority.pem())
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn tls_is_checked_as_the_url_says() {
+        let (leaf, key, authority) = certificate();
+        let server = Postgres::options().with_tls(&leaf, &key).start();
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(authority.as_bytes()).unwrap();
+        let trusted = format!("&sslrootcert={}", file.path().display());
+        let at = |host: &str, options: &str| url(server.port(), "tls").replace("127.0.0.1", host) + options;
+        let encrypted = || {
+            server.sql(
+                "SELECT count(*) > 0 FROM pg_stat_ssl JOIN pg_stat_activity USING (pid)
+                 WHERE ssl AND application_name = 'outflow'",
+            )
+        };
+        for options in [
+            "&sslmode=require".to_owned(),
+            format!("&sslmode=verify-full{trusted}"),
+            format!("&sslmode=verify-ca{trusted}"),
+        ] {
+            let state = store_at(&at("localhost", &options)).claim(None).await.unwrap();
+            state.create_run(&new_run("users")).await.unwrap();
+            assert_eq!(encrypted(), "t", "{options}");
+        }
+        let other_name = format!("&sslmode=verify-full{trusted}");
+        let error = refused(&at("127.0.0.1", &other_name)).await;
+        assert!(error.help_text().unwrap().starts_with("check sslmode"), "{error:?}");
+        let error = refused(&at("localhost", "&sslmode=verify-full")).await;
+        assert!(error.help_text().unwrap().starts_with("check sslmode"), "{error:?}");
+        store_at(&at("127.0.0.1", &format!("&sslmode=verify-ca{trusted}"))).claim(None).await.unwrap();
+        let plain = store_at(&at("localhost", "&sslmode=disable"));
+        let state = plain.claim(None).await.unwrap();
+        state.create_run(&new_run("users")).await.unwrap();
+        // The sessions of the handles before end a moment later.
+        while encrypted() == "t" {
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+    }
+}
