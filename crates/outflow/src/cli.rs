@@ -1,11 +1,15 @@
 //! The command line: what can be typed. What it means stands in `commands`.
 
+mod values;
+
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use outflow_app::{SourceKind, source_kinds as kinds};
 use outflow_telemetry::log::Filter;
+
+use values::{Names, duration, schemas, tables};
 
 /// Self-hosted reverse ETL: rows of a warehouse query become calls to your destinations.
 #[derive(Debug, Parser)]
@@ -221,10 +225,6 @@ pub struct SetupSql {
     #[arg(long, value_name = "NAME")]
     pub user: Option<String>,
 }
-
-/// Names, each with its parts.
-#[derive(Clone, Debug)]
-pub struct Names(pub Vec<Vec<String>>);
 
 /// `outflow preview`
 #[derive(Debug, Args)]
@@ -467,35 +467,6 @@ pub struct Usage {
     /// Show each day separately
     #[arg(long)]
     pub days: bool,
-}
-
-fn schemas(text: &str) -> Result<Names, String> {
-    names(text, 1, "use names with commas between: sales,public")
-}
-
-fn tables(text: &str) -> Result<Names, String> {
-    names(text, 2, "use SCHEMA.TABLE with commas between: sales.orders,sales.people")
-}
-
-fn names(text: &str, parts: usize, help: &str) -> Result<Names, String> {
-    let names = outflow_app::parse_names(text).filter(|names| names.iter().all(|n| n.len() == parts));
-    names.map(Names).ok_or_else(|| help.to_owned())
-}
-
-/// A duration as in the project file: `90s`, `10m`, `2h`, `1d`.
-fn duration(text: &str) -> Result<std::time::Duration, String> {
-    let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let (number, unit) = text.split_at(split);
-    let seconds = match unit {
-        "s" | "" => 1,
-        "m" => 60,
-        "h" => 3_600,
-        "d" => 86_400,
-        _ => return Err("use a number with s, m, h or d, for example 10m".to_owned()),
-    };
-    let number: u64 =
-        number.parse().map_err(|_| "use a number with s, m, h or d, for example 10m".to_owned())?;
-    number.checked_mul(seconds).map(std::time::Duration::from_secs).ok_or_else(|| "too long".to_owned())
 }
 
 #[cfg(test)]

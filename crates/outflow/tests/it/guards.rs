@@ -52,7 +52,7 @@ fn a_held_run_says_why_and_is_released_or_discarded() {
     let dropped = project.json(&["reject", "1"], 0);
     assert_eq!(
         (&dropped["state"], &dropped["destinations"]["journeys"]["discarded"]),
-        (&json!("discarded"), &json!(3))
+        (&json!("rejected"), &json!(3))
     );
     project.run(&["reject", "1"]).assert_code(2);
     project.run(&["approve", "7"]).assert_code(2);
@@ -132,7 +132,7 @@ fn under_serve_the_holder_releases_and_discards() {
     project.run(&["approve", "1"]).assert_code(2);
     database.sql("UPDATE people SET plan = 'z'");
     project.json(&["run", "users"], 1);
-    assert_eq!(project.json(&["reject", "2"], 0)["state"], "discarded");
+    assert_eq!(project.json(&["reject", "2"], 0)["state"], "rejected");
     serving.signal("TERM");
     let exit = serving.wait();
     exit.assert_code(0);
