@@ -136,7 +136,7 @@ fn under_serve_the_holder_releases_and_discards() {
     serving.signal("TERM");
     let exit = serving.wait();
     exit.assert_code(0);
-    for told in ["\"run awaits approval\"", "\"run approved\"", "\"discarded\""] {
+    for told in ["\"run awaits approval\"", "\"run approved\"", "\"rejected\""] {
         assert!(exit.stderr.contains(told), "{told}: {exit:?}");
     }
     project.assert_closed();
