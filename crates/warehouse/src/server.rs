@@ -14,7 +14,7 @@ mod check;
 mod columns;
 mod connector;
 mod failure;
-mod kind;
+pub(crate) mod kind;
 mod login;
 mod rows;
 mod session;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use outflow_core::{Code, Error, Result, Secret};
 
 use crate::aws::{Iam, IamTarget};
-use crate::server::ServerKind;
+use crate::server::kind::ServerKind;
 use crate::tls::{Tls, TlsMode};
 
 /// Where a server is and how to log in.

@@ -7,7 +7,7 @@
 
 use std::fmt::Write as _;
 
-use crate::server::ServerKind;
+use crate::server::kind::ServerKind;
 
 /// What stands where the password is to be written.
 pub const PASSWORD_PLACE: &str = "<password>";
