@@ -42,7 +42,17 @@ impl RunReader {
     pub async fn calls(&self, run: RunId, segments: &[SegmentInfo], from: u64) -> Result<Calls> {
         let calls: Vec<_> = segments.iter().filter(|s| s.kind == SegmentKind::Calls).cloned().collect();
         let reader = self.spool.read(run, &calls, from).await?;
-        Ok(Calls { reader, block: CallBlock::default(), stop: self.stop.clone() })
+        Ok(Calls { reader, block: CallBlock::default(), stop: None })
+    }
+
+    /// The same, but reading ends with E001 when the process is to stop.
+    pub(crate) async fn calls_until_stopped(
+        &self,
+        run: RunId,
+        segments: &[SegmentInfo],
+        from: u64,
+    ) -> Result<Calls> {
+        Ok(Calls { stop: Some(self.stop.clone()), ..self.calls(run, segments, from).await? })
     }
 }
 
@@ -50,16 +60,16 @@ impl RunReader {
 pub struct Calls {
     reader: Box<dyn SpoolReader>,
     block: CallBlock,
-    stop: watch::Receiver<bool>,
+    stop: Option<watch::Receiver<bool>>,
 }
 
 impl Calls {
     /// The next block; `None` at the end.
     ///
     /// # Errors
-    /// E001 when the process is to stop; what the spool says.
+    /// E001 when the process is to stop, if that ends the reading; what the spool says.
     pub async fn next(&mut self) -> Result<Option<&CallBlock>> {
-        if *self.stop.borrow() {
+        if self.stop.as_ref().is_some_and(|stop| *stop.borrow()) {
             return Err(interrupted());
         }
         Ok(self.reader.next(&mut self.block).await?.then_some(&self.block))

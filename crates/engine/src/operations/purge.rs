@@ -220,7 +220,7 @@ impl RunReader {
 
     async fn find(&self, run: RunId, segments: &[SegmentInfo], person: &Person<'_>) -> Result<Found> {
         let mut found = Found::default();
-        let mut calls = self.calls(run, segments, 0).await?;
+        let mut calls = self.calls_until_stopped(run, segments, 0).await?;
         while let Some(block) = calls.next().await? {
             for (position, call) in (block.first..).zip(&block.calls) {
                 if person.has_call(&call.meta, block.json(call)) {

@@ -118,7 +118,7 @@ impl RunReader {
         let positions: HashSet<u64> = letters.iter().map(|l| l.position).collect();
         let segments = self.state.segments(replay.run).await?;
         let mut ids = Vec::new();
-        let mut calls = self.calls(replay.run, &segments, 0).await?;
+        let mut calls = self.calls_until_stopped(replay.run, &segments, 0).await?;
         while let Some(block) = calls.next().await? {
             for (position, call) in (block.first..).zip(&block.calls) {
                 if positions.contains(&position) && !call.meta.flags.has(CallFlags::PURGED) {
@@ -220,7 +220,7 @@ impl RunReader {
         let mut keys = WantedKeys::default();
         let Some(first) = chosen.first() else { return Ok(keys) };
         let segments = self.kept_calls(&self.known(replay.run).await?).await?;
-        let mut calls = self.calls(replay.run, &segments, *first).await?;
+        let mut calls = self.calls_until_stopped(replay.run, &segments, *first).await?;
         while let Some(block) = calls.next().await? {
             for (position, call) in (block.first..).zip(&block.calls) {
                 if chosen.binary_search(&position).is_ok() && !call.meta.flags.has(CallFlags::PURGED) {
@@ -307,7 +307,7 @@ impl Engine {
                 None => return Ok(copied),
             },
         };
-        let mut calls = self.reader().calls(run, segments, first).await?;
+        let mut calls = self.reader().calls_until_stopped(run, segments, first).await?;
         while let Some(block) = calls.next().await? {
             for (position, call) in (block.first..).zip(&block.calls) {
                 if call.unchanged || call.meta.flags.has(CallFlags::PURGED) || !is_chosen(position) {

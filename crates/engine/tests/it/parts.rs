@@ -347,8 +347,12 @@ impl House {
 }
 
 fn claimed(dir: &Path) -> Arc<dyn State> {
-    let claim = async { SqliteStore::new(dir).claim(None).await.unwrap() };
-    tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(claim))
+    // On a thread of its own, as houses are built inside of runtimes and outside of them.
+    let claim = || {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(SqliteStore::new(dir).claim(None)).unwrap()
+    };
+    std::thread::scope(|scope| scope.spawn(claim).join().unwrap())
 }
 
 pub fn request(options: RunOptions) -> RunRequest {
