@@ -241,7 +241,7 @@ async fn calls_that_are_no_longer_kept_cannot_be_replayed_and_the_error_says_whi
     let error = plan(&house, ask(old.run)).await.unwrap_err();
     assert_eq!(error.code(), Code::SegmentMissing);
     assert!(
-        error.help_text().unwrap().contains(&format!("the runs {}", kept.run)),
+        error.help_text().unwrap().contains(&format!("these runs are kept: {}", kept.run)),
         "{:?}",
         error.help_text()
     );
