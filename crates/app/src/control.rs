@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 
-use crate::status::Serving;
+use crate::serving::Serving;
 
 /// The socket's name in the state's folder.
 const NAME: &str = "control.sock";

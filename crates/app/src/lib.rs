@@ -35,6 +35,7 @@ mod run;
 mod runs;
 mod schema;
 mod serve;
+mod serving;
 mod source;
 mod status;
 mod usage;
@@ -79,11 +80,12 @@ pub use run::{RunRequest, Selection};
 pub use runs::{RunList, RunsRequest};
 pub use schema::schema;
 pub use serve::ServeRequest;
+pub use serving::{DestinationStatus, Serving};
 pub use source::{
     CheckDocument, DatabaseDocument, DatabaseTest, SetupSqlDocument, SetupSqlRequest, SourceTest,
     SourceTestEvent,
 };
-pub use status::{DestinationStatus, LastRun, Serving, StatusDocument, SyncStatus, WaitingCalls};
+pub use status::{LastRun, StatusDocument, SyncStatus, WaitingCalls};
 pub use usage::{UsageDocument, UsageEntry, UsageRequest};
 pub use validate::{ExpectedRows, ExpectedRuns, Rows, ValidationDocument};
 

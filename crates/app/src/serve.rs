@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 use tracing::{error, info};
 
 use crate::control::{Answer, Request, Socket};
-use crate::status::Serving;
+use crate::serving::Serving;
 use crate::{App, Caller, holder, wiring};
 
 /// How often a full disk is looked at, and how often the log repeats that it is full.

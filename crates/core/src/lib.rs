@@ -20,6 +20,7 @@ pub mod positions;
 pub mod row;
 pub mod rules;
 pub mod run;
+mod run_id;
 pub mod schema;
 pub mod secret;
 pub mod sync;

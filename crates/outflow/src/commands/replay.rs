@@ -58,13 +58,3 @@ fn nothing(plan: &ReplayPlan, request: &ReplayRequest) -> String {
     let yet = if request.force { "" } else { " that was not replayed (--force replays again)" };
     format!("run {run} of {sync} has no dead letter{code}{yet}")
 }
-
-/// What a replay sends, when it begins.
-pub fn begins(plan: &ReplayPlan) -> String {
-    let what = match plan.mode {
-        ReplayMode::All => "all calls, as they were sent",
-        ReplayMode::AsSent => "dead letters, as they were sent",
-        ReplayMode::Requery => "the rows of dead letters, as the query gives them now",
-    };
-    format!("replaying run {} of {} to {}: {what}", plan.run, plan.sync, plan.destinations.join(", "))
-}
