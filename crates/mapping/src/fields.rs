@@ -1,9 +1,9 @@
 //! Where a column goes, by its name: the fields that the six types of call reserve, and the known
 //! members of `context`.
 //!
-//! The tables follow the reference page of the Redshift source (see `requirements.md`, C1 to C7).
-//! Names match without regard to case and are written as documented. What is reserved for another
-//! type of call is an ordinary trait or property.
+//! The tables follow Customer.io's reference of its Redshift source; `docs/reference/calls.md` has
+//! the same tables for users. Names match without regard to case and are written as documented. A
+//! field that is reserved for another type of call is an ordinary trait or property.
 
 use outflow_core::CallType;
 
