@@ -157,8 +157,8 @@ impl View<'_> {
                 bar.set_message(destination);
                 bar.set_position(counts.calls - counts.pending);
             }
-            RunEvent::Retrying { destination, code, reason, seconds, .. } => {
-                // The same trouble is told at its 1st, 2nd, 4th, 8th … time.
+            RunEvent::Retrying { destination, code, reason, seconds } => {
+                // The same problem is reported at its 1st, 2nd, 4th, 8th … time.
                 let told = shown.retrying.entry(destination.clone()).or_insert((code, 0));
                 *told = if told.0 == code { (code, told.1 + 1) } else { (code, 1) };
                 if told.1.is_power_of_two() {

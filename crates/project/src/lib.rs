@@ -1,8 +1,8 @@
 //! The project: `outflow.yaml`, the files that it includes and its queries, read and checked.
 //!
-//! What always holds: every problem of every file is reported with its place, and what comes out
-//! needs no further check of its own shape. A secret is only ever a reference in a file; its value
-//! is in a `Secret` or in a destination's settings and in no error. What this does not do: check the
+//! What always holds: every problem of every file is reported, each with its place, and the result
+//! needs no further check of its form. A secret is only ever a reference in a file; its value is in
+//! a `Secret` or in a destination's settings and in no error. What this does not do: check the
 //! settings of a database or of a destination (the warehouse and the destinations do), or reach
 //! anything but files and environment variables.
 //!
@@ -59,9 +59,9 @@ pub struct Project {
     pub limits: Limits,
     /// When an alert begins.
     pub rules: Rules,
-    /// Who receives alerts.
+    /// Who gets alerts.
     pub receivers: Vec<ReceiverConfig>,
-    /// Where Prometheus reads metrics.
+    /// Where metrics are served.
     pub metrics: Option<SocketAddr>,
 }
 
@@ -128,7 +128,7 @@ impl Project {
         let env = |name: &str| std::env::var(name).ok().or_else(|| Some(format!("${{env:{name}}}")));
         let mut problems = Problems::default();
         let mut documents = document::load(dir, &mut problems);
-        // A receiver of alerts cannot be checked without its key.
+        // Without its key no alert can be sent.
         for document in &mut documents.all {
             if let document::Value::Table(entries) = &mut document.value {
                 entries.retain(|(key, _)| key.name != "alerts");

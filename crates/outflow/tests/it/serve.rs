@@ -1,4 +1,5 @@
-//! `outflow serve` as a process: it runs what is due, takes wishes and reloads from outside, stops in good order and goes on after a restart.
+//! `outflow serve` as a process: it runs what is due, takes requests and reloads from outside,
+//! stops gracefully and continues after a restart.
 
 use std::time::Duration;
 
@@ -11,7 +12,8 @@ use serde_json::Value;
 
 use crate::support::{Project, document, pipelines, sync, yaml};
 
-/// A table of users, and a project that syncs it once a day: at the first start, and then by wish.
+/// A table of users, and a project that syncs it once a day: at the first start, and then on
+/// request.
 struct Served {
     database: Database<'static>,
     receiver: Receiver,
@@ -50,7 +52,7 @@ impl Served {
         document(&self.project.run(&["status", "--output", "json"]))
     }
 
-    /// Waits until so many calls have come.
+    /// Waits until that many calls have arrived.
     fn wait_for(&self, calls: usize) {
         self.receiver.wait_for_calls_blocking(calls, Duration::from_secs(30));
     }
@@ -113,7 +115,7 @@ fn a_reload_is_whole_or_is_refused_with_every_problem() {
     served.wait_for(3);
     served.configure("type: identify\nqury: SELECT 1\nlookback: soon\n");
     running.signal("HUP");
-    // Refused: the old project is still in force, and a wish is served by it.
+    // Refused: the old project is still in force, and a request uses it.
     served.add(4, 4);
     let wish = served.project.program(&["run", "users"]).run();
     assert_eq!(wish.code, Some(2), "the command itself reads the broken file: {wish:?}");

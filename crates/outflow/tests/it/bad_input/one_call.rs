@@ -16,7 +16,8 @@ fn long_bio(shop: &Shop, n: u32, letters: u32) {
     database().sql(&format!("UPDATE {} SET bio = repeat('x', {letters}) WHERE id = 'u{n}'", shop.table));
 }
 
-/// Runs, and demands that all of the users `u1` to `u{to}` were taken once but `u7`, which is a dead letter of this code.
+/// Runs, and demands that all of the users `u1` to `u{to}` were taken once but `u7`, which is a
+/// dead letter of this code.
 #[track_caller]
 fn loses_only_u7(shop: &Shop, to: u32, code: &str) -> Value {
     let run = shop.project.json(&["run", "users"], 4);
