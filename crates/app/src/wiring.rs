@@ -124,7 +124,7 @@ pub(crate) fn config(project: &Project, engine: Engine) -> Result<RuntimeConfig,
     Ok(RuntimeConfig { engine, members, limits, keep: project.keep, rules: project.rules.clone() })
 }
 
-/// The state in this folder, which nobody has opened yet.
+/// The state in this folder, before it is opened.
 pub(crate) fn store(dir: &Path) -> SqliteStore {
     SqliteStore::new(dir)
 }

@@ -20,7 +20,7 @@
 //! - After a crash, runs continue at the next start: extractions restart under their own number,
 //!   deliveries continue from their cursors.
 //!
-//! What it does not do: read files, or open connections of its own. The config comes from outside.
+//! What it does not do: read files, or open connections. The caller supplies the configuration.
 
 mod actor;
 pub mod alert;
@@ -66,7 +66,7 @@ pub struct SyncRuntime {
 pub struct Limits {
     /// Extractions in all.
     pub extractions: usize,
-    /// Extractions of each database (`source.database`) with a limit of its own.
+    /// Extractions of each database (`source.database`) with its own limit.
     pub databases: BTreeMap<String, usize>,
     /// Extractions of every other database.
     pub per_database: usize,
@@ -151,7 +151,8 @@ pub(crate) struct Shared {
 pub(crate) enum Mode {
     /// Keeping syncs running: a queue waits for a destination that has stopped.
     Serve,
-    /// One run: a queue ends when its destination stops, or has taken nothing for this long (`None`: never).
+    /// One run: a queue ends when its destination stops, or has taken nothing for this long
+    /// (`None`: never).
     Once { delivery_timeout: Option<Duration> },
 }
 
@@ -175,7 +176,8 @@ impl Shared {
         self.config.borrow().clone()
     }
 
-    /// The permits of a kind. A new number counts for extractions that ask from now on.
+    /// The permits of a kind. A new number applies to extractions that acquire a permit from now
+    /// on.
     fn permits(&self, key: &str, size: usize) -> Arc<Semaphore> {
         let mut permits = self.permits.lock().unwrap_or_else(PoisonError::into_inner);
         let entry = permits.entry(key.to_owned()).or_insert_with(|| (size, Arc::new(Semaphore::new(size))));
@@ -185,8 +187,8 @@ impl Shared {
         entry.1.clone()
     }
 
-    /// A permit for an extraction from this database, and one among all. The database's comes first: an
-    /// extraction that waits for it takes no permit of others.
+    /// A permit for an extraction from this database, and one among all. The database's comes
+    /// first: an extraction that waits for it takes no permit of others.
     pub(crate) fn permits_for(&self, database: &str) -> [Arc<Semaphore>; 2] {
         let limits = self.config().limits.clone();
         let own = limits.databases.get(database).copied().unwrap_or(limits.per_database);

@@ -43,7 +43,8 @@ pub struct Common {
     /// More in the log, down to debug; also the causes of errors
     #[arg(long, short, global = true)]
     pub verbose: bool,
-    /// What is logged on stderr: a level, or crates and modules with levels, such as warn,outflow_engine=debug
+    /// What is logged on stderr: a level, or crates and modules with levels, such as
+    /// warn,outflow_engine=debug
     #[arg(long, global = true, value_name = "FILTER", env = "OUTFLOW_LOG", hide_env_values = true)]
     pub log: Option<Filter>,
     /// The form of the log [default: text; with --output json or ndjson: json]

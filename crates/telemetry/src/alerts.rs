@@ -1,7 +1,7 @@
 //! Alerts to their receivers, by signed webhook and by e-mail.
 //!
-//! Here is what a message says and how it is sent to one receiver once; the [`Notifier`] decides which
-//! receivers get it, when and how often. No row value and no secret is in a message.
+//! Here is what a message says and how it is sent to one receiver once; the [`Notifier`] decides
+//! which receivers get it, when and how often. No row value and no secret is in a message.
 
 mod notifier;
 

@@ -1,11 +1,11 @@
 //! Metrics for Prometheus, in its text format 0.0.4, at an address of their own.
 //!
-//! Counters are counted as notices come in ([`Recorder`]) and begin at zero with the process. Everything
-//! else is read at the scrape, from memory and from the state's small tables, so that nothing is kept up
-//! to date that nobody asks for.
+//! Counters are counted as notices come in ([`Recorder`]) and begin at zero with the process.
+//! Everything else is read at the scrape, from memory and from the state's small tables, so that
+//! nothing is computed until a scrape requests it.
 //!
-//! Labels are names of syncs and destinations of the project in force, states, outcomes and kinds of
-//! alerts: the project bounds their number. No row value, URL or secret is in them.
+//! Labels are names of syncs and destinations of the project in force, states, outcomes and kinds
+//! of alerts: the project bounds their number. No row value, URL or secret is in them.
 
 mod families;
 mod process;

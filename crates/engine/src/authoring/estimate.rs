@@ -1,7 +1,8 @@
 //! What a run would come to: rows, calls, requests and time, without moving or sending anything.
 //!
-//! A sample of the result is shaped and encoded for real; the number of rows is counted by the database, or taken from its plan if that takes too long or is
-//! refused. What the run before made already is not foreseen, so every number of calls is an upper bound.
+//! A sample of the result is shaped and encoded for real; the number of rows is counted by the
+//! database, or taken from its plan if that takes too long or is refused. What the run before made
+//! already is not foreseen, so every number of calls is an upper bound.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -20,7 +21,7 @@ use crate::authoring::preview::As;
 use crate::extract::watermark::{self, Clocks};
 use crate::{Errors, extract};
 
-/// So many rows are shaped.
+/// The number of rows that are mapped.
 const SAMPLE: u64 = 1_000;
 /// How long an answer is taken to be on its way: batch APIs answer in 100 to 300 ms.
 const ANSWER: Duration = Duration::from_millis(200);
@@ -35,13 +36,13 @@ pub struct Estimate {
     pub last_sync_time: String,
     /// Which runs this is about.
     pub about: About,
-    /// Rows of the result; `None` if nobody knows.
+    /// Rows of the result; `None` if unknown.
     pub rows: Option<u64>,
     /// How the rows are known.
     pub by: By,
     /// Why they are not counted, if they are not.
     pub not_counted: Option<Error>,
-    /// Rows that were looked at, and how many of them would be rejected.
+    /// Rows that were checked, and how many of them would be rejected.
     pub sampled: u64,
     /// See `sampled`.
     pub sampled_rejected: u64,
@@ -65,7 +66,7 @@ pub enum About {
 }
 
 impl About {
-    /// The words for people.
+    /// A phrase for messages.
     pub const fn name(self) -> &'static str {
         match self {
             Self::EveryRun => "every run",
@@ -88,7 +89,7 @@ pub enum By {
 }
 
 impl By {
-    /// The word in documents.
+    /// Its name in documents.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Count => "count",
@@ -138,7 +139,8 @@ struct RecordTotal {
 /// Estimates a run. Each statement that it takes is given up after `timeout`.
 ///
 /// # Errors
-/// Every problem of the query, the source or the result's columns. That the database does not count in time is none.
+/// Every problem of the query, the source or the result's columns. That the database does not count
+/// in time is none.
 pub async fn estimate(
     spec: &SyncSpec,
     state: &SyncState,
@@ -175,7 +177,7 @@ pub async fn estimate(
     let (rows, by, not_counted) = if not_sampled.is_none() && sampled < SAMPLE {
         (Some(sampled), By::Count, None)
     } else {
-        // A line of its own ends a comment of the query's.
+        // A separate line ends a comment of the query.
         let count = statement(format!("SELECT count(*) FROM (\n{sql}\n) AS q"), None);
         match count_rows(warehouse, count).await {
             Ok(rows) => (Some(rows), By::Count, None),

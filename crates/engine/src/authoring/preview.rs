@@ -11,7 +11,7 @@ use outflow_query::Query;
 use crate::extract::watermark::{self, Clocks};
 use crate::{Errors, extract};
 
-/// Which run to look at.
+/// The run to preview.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum As {
     /// The first run, whatever has run already.
@@ -55,7 +55,8 @@ pub struct Preview {
 pub struct PreviewRow {
     /// The texts of its columns; `None` is NULL. Bytes that are no UTF-8 are replaced.
     pub fields: Vec<Option<String>>,
-    /// The call that it becomes, as canonical JSON, or why it becomes none. The `messageId` stands for the one that a run will give.
+    /// The call that it becomes, as canonical JSON, or why it becomes none. The `messageId` stands
+    /// for the one that a run will give.
     pub call: Result<String, Box<Rejection>>,
 }
 

@@ -24,7 +24,7 @@ impl Default for Keep {
 }
 
 impl Engine {
-    /// Deletes and forgets what is past its time.
+    /// Deletes what is older than the retention policy keeps.
     ///
     /// Only the holder of the state may call it, and not while a run extracts.
     ///
@@ -45,7 +45,7 @@ impl Engine {
             self.clock.now() - jiff::SignedDuration::try_from(keep).unwrap_or(jiff::SignedDuration::MAX);
         let mut swept = self.state.runs_with_old_segments(before).await?;
         for &run in &swept {
-            // The state forgets first: a segment that it names is always there.
+            // The state is changed first, so that a segment that it names always exists.
             self.state.forget_segments(run).await?;
             self.spool.remove(run).await?;
             tracing::debug!(run = run.0, "segments deleted");

@@ -88,7 +88,7 @@ impl Actor {
                 () = tokio::time::sleep(wait) => {}
             }
         }
-        // The extraction sees the stop as well and cancels its statement.
+        // The extraction also sees the stop and cancels its statement.
         match self.current.take() {
             Some(current) => joined(current.await).map(drop),
             None => Ok(()),
@@ -314,8 +314,8 @@ fn joined(
     })
 }
 
-/// Waits for its permits, extracts, and puts the run into the queues. An error is one of the state: the
-/// supervisor cannot go on with it.
+/// Waits for its permits, extracts, and puts the run into the queues. An error is one of the state:
+/// the supervisor cannot go on with it.
 async fn extract(
     shared: Arc<Shared>,
     config: Arc<RuntimeConfig>,

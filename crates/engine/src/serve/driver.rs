@@ -1,8 +1,9 @@
 //! The life of a run, step by step: the only place that creates runs and extracts them.
 //!
-//! Actors ([`super::actor`]) take these steps when a slot or a request says so, and [`super::once`] takes them
-//! for one run that is asked for. Both hand a committed run to the delivery queues ([`super::queues`]), which
-//! end it. What this module does not do: decide when a run begins, or repeat a step.
+//! Actors ([`super::actor`]) take these steps when a slot or a request says so, and [`super::once`]
+//! takes them for one requested run. Both hand a committed run to the delivery queues
+//! ([`super::queues`]), which end it. What this module does not do: decide when a run begins, or
+//! repeat a step.
 
 use outflow_core::ports::state::NewRun;
 use outflow_core::ports::warehouse::Warehouse;
@@ -45,7 +46,7 @@ pub(super) async fn create(engine: &Engine, spec: &SyncSpec, request: Request) -
     engine.state.create_run(&new_run(engine, spec, request)).await
 }
 
-/// Tells that a run begins or goes on.
+/// Reports that a run begins or continues.
 pub(super) fn started(shared: &Shared, record: &RunRecord, resumed: bool) {
     (shared.observer)(Event::Started { sync: record.sync.clone(), run: record.id, resumed });
 }
@@ -64,8 +65,8 @@ pub(super) async fn extract(
 }
 
 impl Engine {
-    /// The last slot of a sync that counts as fired; `None` for a sync without a schedule. A calendar that is
-    /// seen for the first time begins now, which is recorded.
+    /// The last slot of a sync that counts as fired; `None` for a sync without a schedule. A
+    /// calendar that is seen for the first time begins now, which is recorded.
     ///
     /// # Errors
     /// Those of the state.

@@ -1,5 +1,6 @@
-//! Alerts of a supervisor at work: each is told once when its trouble begins, not by the next process, and once when it ends. In every story the end is the next thing that is told
-//! after a restart: nothing was repeated.
+//! Alerts of a running supervisor: each is reported once when its problem begins, not by the next
+//! process, and once when it ends. In every story the end is the next report after a restart:
+//! nothing was repeated.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -69,7 +70,8 @@ impl Story {
     }
 }
 
-/// What is told next: `+kind subject: message` when it begins, `-kind subject` when it ends. It counts as told at once.
+/// The next report: `+kind subject: message` when it begins, `-kind subject` when it ends. It
+/// counts as delivered at once.
 async fn told(served: &mut Served) -> String {
     let pick = |n: &Event| match n {
         Event::Alert { alert } => Some(alert.clone()),
@@ -236,7 +238,7 @@ async fn a_run_that_a_guard_holds() {
     served.handle.approve(RunId(1)).await.unwrap();
     served.run_ended().await;
     assert_eq!(told(&mut served).await, "-run_awaiting_approval users");
-    // A discarded one waits for nobody, either.
+    // A rejected one does not wait either.
     story.next_slot(&served, MINUTE);
     assert!(told(&mut served).await.starts_with("+run_awaiting_approval users: run 2"));
     served.handle.reject(RunId(2), false).await.unwrap();

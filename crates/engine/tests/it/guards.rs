@@ -1,4 +1,5 @@
-//! Guards: what holds a run, and what its release and its discarding do. Nothing is sent by a run that is held.
+//! Guards: what holds a run, and what its release and its discarding do. Nothing is sent by a run
+//! that is held.
 
 use std::collections::HashSet;
 use std::sync::Arc;

@@ -1,4 +1,5 @@
-//! Forgetting old runs takes nothing away that anybody needs: a state that forgets all the time against one that never does.
+//! Forgetting old runs takes nothing away that anybody needs: a state that forgets all the time
+//! against one that never does.
 
 use std::time::Duration;
 

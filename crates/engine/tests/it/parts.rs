@@ -1,5 +1,4 @@
-//! A warehouse and a destination that do as they are told, and an engine on the real spool and
-//! state.
+//! A warehouse and a destination that follow a script, and an engine on the real spool and state.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -32,7 +31,7 @@ pub struct Table {
     pub columns: Vec<(&'static str, ColumnType)>,
     pub rows: Arc<Mutex<Vec<Vec<Option<String>>>>>,
     pub statements: Arc<Mutex<Vec<String>>>,
-    /// Breaks off after so many rows.
+    /// Breaks off after that many rows.
     pub breaks_after: Arc<Mutex<Option<usize>>>,
     pub clock: Arc<Mutex<i64>>,
     pub cancelled: Arc<AtomicUsize>,

@@ -1,4 +1,5 @@
-//! Replays, catching up and purges: what is sent again, what never is, and that every run's numbers add up afterwards.
+//! Replays, catching up and purges: what is sent again, what never is, and that every run's numbers
+//! add up afterwards.
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,7 +16,7 @@ use serde_json::Value;
 
 use crate::parts::{House, Scripted, Table, codes, refusal, request, stop, users_to};
 
-/// Refuses the calls of these users until it is mended.
+/// Refuses the calls of these users until it is fixed.
 fn strict(name: &str, bad: &'static [&'static str]) -> (Arc<Scripted>, Arc<AtomicBool>) {
     let mended = Arc::new(AtomicBool::new(false));
     let flag = mended.clone();
@@ -59,7 +60,7 @@ async fn replay(
     Ok(document)
 }
 
-/// Where the next ordinary run begins.
+/// Where the next incremental run begins.
 async fn start_of(house: &House) -> (Option<i64>, Option<String>) {
     start_from(&house.state().sync("users").await.unwrap())
 }

@@ -1,4 +1,5 @@
-//! The supervisor: slots, skips, queues, reloads, restarts. Time is a clock that the tests set; they wait for notices and never for time.
+//! The supervisor: slots, skips, queues, reloads, restarts. Time is a clock that the tests set;
+//! they wait for notices and never for time.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -107,7 +108,7 @@ async fn a_full_backlog_keeps_the_sync_busy() {
     let (table, spec) = (Table::users(1..=30), every_minute(&["b"]));
     let mut served = Served::start(House::new(&[&b]), 1_000_000, &spec, &table);
     served.next(|n| matches!(n, Event::Degraded { degraded: true, .. }).then_some(())).await;
-    // Also where it would be skipped: nobody else is left to go on for.
+    // Even if it would be skipped: no other destination is left.
     for (n, skips) in [(1, BTreeSet::new()), (2, BTreeSet::from(["b".to_owned()]))] {
         let mut small = config(&served.house, &spec, &table);
         small.limits = Limits { backlog_bytes: 1, skips, ..small.limits };
@@ -355,7 +356,8 @@ fn refusing(name: &str) -> Arc<Scripted> {
     })
 }
 
-/// Both deliveries find the loss at about the same time: the run ends once, and the supervisor goes on.
+/// Both deliveries find the loss at about the same time: the run ends once, and the supervisor goes
+/// on.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_that_is_lost_for_two_destinations_ends_once() {
     let ((a, a_open), (b, b_open)) = (gated("a"), gated("b"));

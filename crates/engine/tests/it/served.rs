@@ -31,7 +31,7 @@ pub struct Served {
     pub clock: Arc<SetClock>,
     pub handle: Handle,
     pub notices: mpsc::UnboundedReceiver<Event>,
-    /// Notices that nobody has waited for yet.
+    /// Notices that no test has waited for yet.
     pub kept: Vec<Event>,
     pub ended: JoinHandle<outflow_core::Result<()>>,
 }
@@ -128,7 +128,7 @@ pub fn config(house: &House, spec: &SyncSpec, table: &Table) -> RuntimeConfig {
         members: vec![SyncRuntime { spec: spec.clone(), warehouse: Arc::new(table.clone()) }],
         limits: Limits {
             lags_after: Duration::from_millis(20),
-            // A recount under way would hold the state when a test opens it again.
+            // A running recount would hold the state when a test opens it again.
             audit_after: Duration::from_secs(1 << 30),
             ..Limits::default()
         },

@@ -1,4 +1,4 @@
-//! Between the rows of the tables and the words of `outflow_core`.
+//! Conversions between the rows of the tables and the types of `outflow_core`.
 
 use outflow_core::ports::spool::{SegmentInfo, SegmentKind};
 use outflow_core::ports::state::{
@@ -129,7 +129,7 @@ pub(super) fn id(run: RunId) -> i64 {
     bits(run.0)
 }
 
-/// The word of a segment's kind in the tables.
+/// The name of a segment's kind in the tables.
 pub(super) fn kind_name(kind: SegmentKind) -> &'static str {
     match kind {
         SegmentKind::Calls => "calls",

@@ -175,7 +175,7 @@ pub(crate) fn timestamp(row: &Row<'_>) -> Result<Timestamp> {
     time(row, 0)
 }
 
-/// The word of a segment's kind in the tables.
+/// The name of a segment's kind in the tables.
 pub(crate) fn kind_name(kind: SegmentKind) -> &'static str {
     match kind {
         SegmentKind::Calls => "calls",

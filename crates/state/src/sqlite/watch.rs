@@ -95,7 +95,8 @@ impl Watch for Sqlite<Writer> {
     }
 }
 
-/// Each statement reads the newest runs of one sync and stops at the first that answers it, or the window of time.
+/// Each statement reads the newest runs of one sync and stops at the first that answers it, or the
+/// window of time.
 fn standing(c: &Connection, sync: String, since: Timestamp) -> rusqlite::Result<Standing> {
     let of = [sync.as_str()];
     let sql = "SELECT count(*), coalesce(sum(state = 'skipped'), 0) FROM runs

@@ -142,8 +142,8 @@ pub fn settlement(run: RunId, record: &DeliveryRecord) -> Settlement {
     }
 }
 
-/// Settles the next calls of a delivery: all delivered but the last, which is a dead letter. Brings the
-/// record to where the settlement leads.
+/// Settles the next calls of a delivery: all delivered but the last, which is a dead letter. Brings
+/// the record to where the settlement leads.
 pub fn progress(run: RunId, record: &mut DeliveryRecord, calls: u64) -> Settlement {
     let low = record.settled.low;
     let settlement = Settlement {

@@ -1,4 +1,4 @@
-//! Each rule at its limit, restarts, and what must not be told.
+//! Each rule at its limit, restarts, and what must not be reported.
 
 use super::*;
 use outflow_core::RunId;
@@ -28,12 +28,13 @@ fn well() -> Facts {
     }
 }
 
-/// The state, in short: what `changes` does to it, and what is told.
+/// The state, in short: what `changes` does to it, and what is reported.
 #[derive(Default)]
 struct Board(Vec<AlertRecord>);
 
 impl Board {
-    /// What is told of these facts: `+kind subject` and `-kind subject`. It counts as told at once.
+    /// What is reported for these facts: `+kind subject` and `-kind subject`. It counts as
+    /// delivered at once.
     fn see(&mut self, facts: &Facts) -> Vec<String> {
         self.keep(facts);
         let news: Vec<String> = self
@@ -56,7 +57,7 @@ impl Board {
     }
 }
 
-/// The same in a process that has started just now and has asked no destination yet.
+/// The same in a process that has started just now and has sent nothing yet.
 fn restarted(facts: &Facts) -> Facts {
     let mut facts = Facts { serving_since: facts.now, ..facts.clone() };
     for destination in &mut facts.destinations {
@@ -142,11 +143,11 @@ fn what_comes_back_while_its_end_is_being_told_begins_anew() {
     let (mut board, well) = (Board::default(), well());
     let mut ill = well.clone();
     ill.syncs[0].standing.failed = 3;
-    // Nobody knows of it: it is the same one.
+    // No receiver has it yet: it is the same one.
     [&ill, &well, &ill].into_iter().for_each(|facts| board.keep(facts));
     assert_eq!((board.0.len(), board.0[0].since, board.0[0].recovered_at), (1, at(1), None));
     assert_eq!(board.see(&ill), ["+sync_failing users"]);
-    // Somebody knows, and may hear any moment that it is over.
+    // The alert was reported, so its end may be reported at any moment.
     board.keep(&well);
     ill.now = at(2);
     assert_eq!(board.see(&ill), ["+sync_failing users"]);
@@ -171,9 +172,9 @@ fn a_restart_neither_repeats_an_alert_nor_takes_silence_for_health() {
     let mut ill = well();
     ill.destinations[0].paused = Some((Code::DestinationAuthFailed, "no".into()));
     ill.queues[0].lags = true;
-    // Who is paused lags, too; one alert says it.
+    // A paused destination is degraded, too; there is one alert.
     assert_eq!(board.see(&ill), ["+destination_paused journeys"]);
-    // The new process has not asked the destination yet.
+    // The new process has sent nothing to the destination yet.
     let mut unknown = well();
     unknown.destinations[0].proven = false;
     assert_eq!(board.see(&unknown), [""; 0]);
@@ -216,7 +217,7 @@ fn without_success_counts_from_the_start_of_the_process_and_two_slots_at_least()
     assert_eq!(Board::default().see(&facts), [""; 0]);
     facts.now = at(midnight + 2 * 1440 + 1);
     assert_eq!(Board::default().see(&facts), ["+no_success users"]);
-    // Who runs only when asked to is not missed.
+    // A sync that runs only on request is never missed.
     facts.syncs[0].slots = Slots::Manual;
     assert_eq!(Board::default().see(&facts), [""; 0]);
 }

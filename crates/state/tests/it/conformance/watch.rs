@@ -30,7 +30,7 @@ pub async fn alerts(state: &dyn State) {
     assert!(!told.is_news());
     let ended = AlertRecord { recovered_at: Some(at(9)), ..told };
     assert!(ended.is_news());
-    // One of which nobody knew is deleted in the same way.
+    // One that no receiver has is deleted in the same way.
     let silent = AlertRecord { recovered_at: Some(at(9)), ..b };
     assert!(!silent.is_news());
     state.put_alerts(&[ended.clone(), silent.clone()]).await.unwrap();
@@ -47,13 +47,13 @@ pub async fn alerts_that_change(state: &dyn State) {
     state.put_alerts(std::slice::from_ref(&new)).await.unwrap();
     state.alert_told(&old).await.unwrap();
     assert_eq!(state.alerts().await.unwrap(), std::slice::from_ref(&new));
-    // Its end was told, but it fires again.
+    // Its end was reported, but it fires again.
     let ended = AlertRecord { told: true, recovered_at: Some(at(9)), ..new.clone() };
     let again = AlertRecord { told: true, ..new };
     state.put_alerts(std::slice::from_ref(&again)).await.unwrap();
     state.alert_told(&ended).await.unwrap();
     assert_eq!(state.alerts().await.unwrap(), [again]);
-    // It ends while its beginning is being told.
+    // It ends while its beginning is being reported.
     let over = AlertRecord { kind: "other".into(), recovered_at: Some(at(9)), ..alert("a") };
     state.put_alerts(std::slice::from_ref(&over)).await.unwrap();
     state.alert_told(&AlertRecord { recovered_at: None, ..over.clone() }).await.unwrap();

@@ -1,5 +1,5 @@
-//! Receivers that refuse, hang and come back: a real state and real sockets, on loopback. Each test waits
-//! for requests and commands, never for time.
+//! Receivers that refuse, hang and come back: a real state and real sockets, on loopback. Each test
+//! waits for requests and commands, never for time.
 
 use outflow_core::Secret;
 use outflow_core::ports::state::StateStore as _;
@@ -39,7 +39,7 @@ fn webhook(url: &str) -> Receiver {
     Receiver::new(Way::Webhook { url: Secret::new(url), key: SigningKey::new(&key).unwrap() })
 }
 
-/// A dispatcher whose commands the test hands on.
+/// A dispatcher whose commands the test forwards.
 struct Desk {
     dispatcher: Dispatcher,
     inbox: mpsc::UnboundedReceiver<Command>,
@@ -65,7 +65,7 @@ impl Desk {
         self.dispatcher.look().await.unwrap();
     }
 
-    /// Waits until something counts as told.
+    /// Waits until an alert counts as delivered.
     async fn told(&mut self) {
         let command =
             tokio::time::timeout(IN_TIME, self.inbox.recv()).await.expect("a command in time").unwrap();
@@ -183,7 +183,7 @@ async fn who_is_full_of_messages_gets_no_more_and_without_receivers_all_counts_a
     let many: Vec<AlertRecord> = (0..WAITING + 3).map(|n| fired(&format!("sync{n:04}"))).collect();
     desk.state().put_alerts(&many).await.unwrap();
     desk.dispatcher.look().await.unwrap();
-    // One is under way, a thousand wait, and the rest was given up at once.
+    // One is being sent, a thousand wait, and the rest was dropped at once.
     desk.told().await;
     desk.dispatcher.obey(Command::Receivers(Vec::new())).await.unwrap();
     desk.put(fired("alone")).await;
