@@ -180,7 +180,7 @@ impl Service {
     }
 }
 
-/// One error that stands for several.
+/// One error for several.
 fn first(errors: Errors) -> Error {
     let more = errors.0.len().saturating_sub(1);
     let mut errors = errors.0.into_iter();

@@ -163,7 +163,7 @@ pub struct DeliveryCounts {
     pub filtered: u64,
     /// Dropped because the destination was removed, or skipped.
     pub cancelled: u64,
-    /// Dropped by a person.
+    /// Rejected by a person.
     pub discarded: u64,
     /// Not settled yet.
     pub pending: u64,

@@ -50,7 +50,7 @@ impl Engine {
     }
 }
 
-/// What a run of this sync keeps of it. Who asks for something out of the ordinary means skipped
+/// What a run of this sync stores of it. A run with options is also for skipped
 /// destinations, too.
 pub(crate) fn pinned(spec: &SyncSpec, options: &RunOptions, mut skipped: Vec<String>) -> RunSpec {
     if !options.is_incremental() {

@@ -40,7 +40,7 @@ impl ReservedField {
         Self::Category,
     ];
 
-    /// What stands before its value in a call.
+    /// The text before its value in a call.
     pub(crate) const fn key(self) -> &'static str {
         match self {
             Self::MessageId => ",\"messageId\":",
@@ -285,7 +285,7 @@ fn member(call: CallType, part: Section, mut path: Vec<String>) -> Result<Column
     Ok(ColumnRole::Member(part, path, kind))
 }
 
-/// The name that stands for all destinations has a capital letter.
+/// The name for all destinations has a capital letter.
 pub(crate) fn integration_name(name: &mut String) {
     if name.eq_ignore_ascii_case("all") {
         "All".clone_into(name);

@@ -1,4 +1,4 @@
-//! The command line: what can be typed. What it means stands in `commands`.
+//! The command line: what can be typed. What it means is in `commands`.
 
 mod values;
 

@@ -167,7 +167,7 @@ async fn post(url: &Secret, key: &SigningKey, note: &Note, now: Timestamp) -> Re
         ("webhook-signature", &signature),
     ];
     let target = Target::new(url.expose(), headers)?;
-    // Alerts are rare: a connection of their own each.
+    // Alerts are rare, so each has its own connection.
     let client = Client::new(&ClientOptions::default())?;
     let answer = client.post(&target, body.into(), &DEADLINES).await.map_err(|e| {
         let code = match e.kind {

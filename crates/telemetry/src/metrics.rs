@@ -1,4 +1,4 @@
-//! Metrics for Prometheus, in its text format 0.0.4, at an address of their own.
+//! Metrics for Prometheus, in its text format 0.0.4, at a separate address.
 //!
 //! Counters are counted as notices come in ([`Recorder`]) and begin at zero with the process.
 //! Everything else is read at the scrape, from memory and from the state's small tables, so that

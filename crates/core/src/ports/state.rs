@@ -42,7 +42,7 @@ pub struct Lease {
     pub token: u128,
 }
 
-/// The state of one installation, before anybody claims it.
+/// The state of one installation, before it is claimed.
 #[async_trait]
 pub trait StateStore: Send + Sync {
     /// Claims the installation, and makes or migrates its schema. The claim ends when the last

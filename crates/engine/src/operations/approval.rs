@@ -1,4 +1,4 @@
-//! What a person says about a run that a guard holds: send it, or drop it.
+//! A person's decision about a run that awaits approval: approve or reject it.
 //!
 //! What always holds: `last_sync_time` moves in the transaction that releases the run, or in the
 //! one that discards it with its window; a run that is merely discarded leaves it, so that the next

@@ -58,7 +58,7 @@ impl Engine {
 pub(crate) const LOOKED_AT: u64 = 100;
 
 /// Whether what a run has read can be missing somewhere. The window of a lost run is read again by
-/// the next one, and what a person has dropped is not missed.
+/// the next one, and what a person has rejected is not missing.
 pub(crate) fn counts_for_gaps(run: &RunRecord) -> bool {
     run.extracted_at.is_some() && !matches!(run.state, RunState::Lost | RunState::Rejected)
 }

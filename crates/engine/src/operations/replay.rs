@@ -168,7 +168,7 @@ impl RunReader {
         Ok(found)
     }
 
-    /// All calls of a run go to a destination once, unless someone insists.
+    /// All calls of a run go to a destination once, unless it is forced.
     async fn refuse_second_delivery(&self, record: &RunRecord, destination: &str, force: bool) -> Result<()> {
         let mut again = None;
         if self.state.deliveries(record.id).await?.iter().any(|d| d.destination == destination) {

@@ -78,7 +78,7 @@ async fn told(served: &mut Served) -> String {
         _ => None,
     };
     let alert = served.next(pick).await;
-    // Whoever tells it says so afterwards.
+    // The notifier confirms afterwards that it was reported.
     served.house.state().alert_told(&alert).await.unwrap();
     match alert.recovered_at {
         None => format!("+{} {}: {}", alert.kind, alert.subject, alert.message),

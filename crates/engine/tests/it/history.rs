@@ -1,4 +1,4 @@
-//! Forgetting old runs takes nothing away that anybody needs: a state that forgets all the time
+//! Deleting old runs deletes nothing that is still needed: a state that deletes all the time
 //! against one that never does.
 
 use std::time::Duration;

@@ -5,7 +5,7 @@
 //! snapshot's. A call is an *unneeded repeat* if the run before this one read that very version,
 //! and none of this is so: the query was edited or the run lost; a run with options in between has
 //! not sent it (it may have overwritten it); of equal events, a switched clock reads further back
-//! than the database was asked about.
+//! than the database was queried for.
 
 mod cases;
 mod world;
@@ -113,7 +113,7 @@ impl Watched {
         self.ended(document, resumed).await
     }
 
-    /// The same where the connection may break when the database is asked again.
+    /// The same where the connection may break in the second query.
     async fn run_or_fail(&mut self) {
         let resumed = self.house.state().unfinished("users").await.unwrap().is_some();
         match self.house.run(&self.spec, &self.world).await {
@@ -172,7 +172,7 @@ impl Watched {
         let kept = self.previous.as_ref().unwrap_or(&none);
         let needed: Vec<usize> = result.difference(kept).filter(good).copied().collect();
         let between = std::mem::take(&mut self.between);
-        // What a switched clock reads beyond the planned start was not asked for.
+        // Rows that a switched clock reads before the planned start were not requested.
         let beyond = self.switched && !self.shape.people && !self.shape.cursor && !self.shape.timed;
         let excused: Vec<usize> = result
             .intersection(kept)

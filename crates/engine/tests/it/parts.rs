@@ -25,7 +25,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::sync::watch;
 
-/// A result in memory. The statements that it was asked are kept.
+/// A result in memory. It records the statements that it received.
 #[derive(Clone, Default)]
 pub struct Table {
     pub columns: Vec<(&'static str, ColumnType)>,
@@ -276,7 +276,7 @@ pub fn stop(code: Code) -> Answer {
     Answer::Stop { code, status: Some(401), reason: "no".to_owned() }
 }
 
-/// An engine in a folder of its own.
+/// An engine in a new folder.
 pub struct House {
     pub dir: TempDir,
     pub engine: Engine,

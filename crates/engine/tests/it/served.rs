@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 
 use crate::parts::{House, Scripted, Table, stop, users_to};
 
-/// A clock that stands until it is set.
+/// A clock that stands still until it is set.
 #[derive(Default)]
 pub struct SetClock(AtomicI64);
 

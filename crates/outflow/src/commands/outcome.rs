@@ -61,7 +61,7 @@ pub fn exit_of(document: &RunDocument) -> Exit {
     if stands(DeliveryState::Stopped) {
         return Exit::Destination;
     }
-    // Calls are pending although no destination stopped: someone stopped us.
+    // Calls are pending although no destination stopped: a signal stopped the run.
     if stands(DeliveryState::Delivering) {
         return Exit::Interrupted;
     }

@@ -8,7 +8,7 @@ use outflow_core::{Code, Error};
 
 use outflow_app::write_file;
 
-/// The write key of the demo; the receiver asks for it.
+/// The write key of the demo; the receiver requires it.
 pub const WRITE_KEY: &str = "demo-write-key";
 
 /// A folder with this file belongs to the demo and may be overwritten.

@@ -56,7 +56,7 @@ impl RuntimeConfig {
         RuntimeConfig { database, good, revoked, blackholed, hole, project }
     }
 
-    /// Changes every row, has the sync run, and tells how long it takes until the eight have
+    /// Changes every row, has the sync run, and returns how long it takes until the eight have
     /// everything.
     fn round(&self, serving: &Serving, round: u64) -> Duration {
         self.database.sql(&format!(

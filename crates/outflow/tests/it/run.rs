@@ -32,7 +32,7 @@ fn user_ids(calls: &[Value]) -> Vec<String> {
     ids
 }
 
-/// Asks again and again until the answer is yes; each question takes time of its own.
+/// Polls until the answer is yes; each question takes time.
 fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
     let start = Instant::now();
     while !is_so() {

@@ -1,4 +1,4 @@
-//! What every store of the state must do. Each check gets an empty store of its own.
+//! What every store of the state must do. Each check gets a separate empty store.
 
 mod approval;
 mod deliveries;

@@ -48,7 +48,7 @@ impl Board {
         news
     }
 
-    /// Takes the changes without telling anybody.
+    /// Takes the changes without a report.
     fn keep(&mut self, facts: &Facts) {
         for new in changes(&Rules::default(), facts, &self.0) {
             self.0.retain(|a| (&a.kind, &a.subject) != (&new.kind, &new.subject));

@@ -67,7 +67,7 @@ impl Quiet {
         sent
     }
 
-    /// What a run at this second tells about where it begins.
+    /// What a run at this second reports about where it begins.
     async fn note_at(&self, seconds: f64) -> Option<String> {
         self.world.lock().at(seconds);
         let told: Arc<Mutex<Option<String>>> = Arc::default();

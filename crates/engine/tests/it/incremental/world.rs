@@ -126,7 +126,7 @@ pub struct Version {
 }
 
 impl Version {
-    /// What tells its call from others.
+    /// What distinguishes its call from others.
     pub fn content(&self, shape: &Shape) -> String {
         let time = if shape.timed || shape.cursor { self.stamp } else { 0 };
         let time = if shape.timed { time } else { shape.value(time) };

@@ -1,4 +1,4 @@
-//! The source refuses, breaks off, or is asked the wrong thing.
+//! The source refuses, breaks off, or gets a wrong query.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Words that the command line does not know, and what it tells about itself.
+//! Arguments that the command line does not know, and its help and version.
 
 use std::process::{Command, Stdio};
 
