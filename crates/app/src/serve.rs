@@ -59,7 +59,7 @@ impl App {
         let observer = observer(recorder.clone(), notifier.clone());
         let engine = wiring::engine(&self.state, &project, state, caller.stop.clone())?;
         let config = wiring::config(&project, engine)?;
-        let syncs = config.members.iter().filter(|m| m.spec.enabled).count();
+        let syncs = config.syncs.iter().filter(|m| m.spec.enabled).count();
         let address = metrics.as_ref().and_then(|m| m.local_addr().ok()).map(tracing::field::display);
         info!(syncs, pid = std::process::id(), metrics = address, "serving");
         let (handle, supervising) = serve::start(config, observer);

@@ -87,7 +87,7 @@ named! {
 
 named! {
     /// What set a run off.
-    Trigger {
+    RunTrigger {
         /// A person or a script.
         Manual = "manual",
         /// Its schedule.
@@ -116,7 +116,7 @@ pub struct Replay {
     /// The earlier run.
     pub run: RunId,
     /// Which of its calls, and how.
-    pub again: ReplayMode,
+    pub mode: ReplayMode,
     /// Dead letters with this code alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<Code>,
@@ -319,7 +319,7 @@ pub struct RunRecord {
     /// Its state.
     pub state: RunState,
     /// What set it off.
-    pub trigger: Trigger,
+    pub trigger: RunTrigger,
     /// What it keeps of its sync.
     pub spec: RunSpec,
     /// When it was due.

@@ -63,7 +63,7 @@ impl Extractor<'_> {
         let started = Instant::now();
         let spec = self.spec;
         let options = &self.run.spec.options;
-        if let Some(replay) = options.replay().filter(|replay| replay.again != ReplayMode::Requery) {
+        if let Some(replay) = options.replay().filter(|replay| replay.mode != ReplayMode::Requery) {
             return self.copy(replay).await;
         }
         let ordinary = options.is_incremental();

@@ -3,7 +3,7 @@
 
 use outflow_core::ports::state::DeliveryRecord;
 use outflow_core::ports::watch::Audit;
-use outflow_core::run::Trigger;
+use outflow_core::run::RunTrigger;
 use outflow_core::{
     CallType, Code, DeliveryCounts, DeliveryState, RowCounts, RunId, RunRecord, RunState, Timestamp,
 };
@@ -11,7 +11,7 @@ use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 /// The version of all documents. It rises when a field changes its meaning or goes away.
-pub const FORMAT_VERSION: u32 = 1;
+pub const FORMAT_VERSION: u32 = 2;
 
 /// What one run did.
 #[derive(Clone, Debug, Serialize)]
@@ -91,7 +91,7 @@ pub struct RunListEntry {
     #[serde(flatten)]
     pub document: RunDocument,
     /// What set it off.
-    pub trigger: Trigger,
+    pub trigger: RunTrigger,
     /// When it was due.
     pub due_at: Timestamp,
     /// When it started.

@@ -52,7 +52,7 @@ impl Engine {
 
 /// What a run of this sync stores of it. A run with options is also for skipped
 /// destinations, too.
-pub(crate) fn pinned(spec: &SyncSpec, options: &RunOptions, mut skipped: Vec<String>) -> RunSpec {
+pub(crate) fn run_spec(spec: &SyncSpec, options: &RunOptions, mut skipped: Vec<String>) -> RunSpec {
     if !options.is_incremental() {
         skipped.clear();
     }
@@ -74,8 +74,8 @@ pub(crate) fn pinned(spec: &SyncSpec, options: &RunOptions, mut skipped: Vec<Str
     }
 }
 
-/// The sync as the run pinned it: an edit of the project does not reach a run that exists.
-pub(crate) fn pinned_spec(spec: &SyncSpec, record: &RunRecord) -> SyncSpec {
+/// The sync as it was when the run was created: an edit of the project does not reach a run that exists.
+pub(crate) fn spec_of_run(spec: &SyncSpec, record: &RunRecord) -> SyncSpec {
     SyncSpec {
         query: record.spec.query.clone(),
         call_type: record.call_type,

@@ -388,7 +388,7 @@ pub struct Replay {
     #[arg(long)]
     pub force: bool,
     #[command(flatten)]
-    pub way: Way,
+    pub delivery: DeliveryArgs,
 }
 
 /// `outflow backfill`
@@ -403,12 +403,12 @@ pub struct Backfill {
     #[arg(long, value_name = "TIME")]
     pub since: Option<String>,
     #[command(flatten)]
-    pub way: Way,
+    pub delivery: DeliveryArgs,
 }
 
 /// Options of runs that are not incremental.
 #[derive(Clone, Copy, Debug, Args)]
-pub struct Way {
+pub struct DeliveryArgs {
     /// Give up on a destination that has taken nothing for this long; its calls stay pending
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = duration)]
     pub delivery_timeout: std::time::Duration,

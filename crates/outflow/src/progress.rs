@@ -157,7 +157,7 @@ impl View<'_> {
                 bar.set_message(destination);
                 bar.set_position(counts.calls - counts.pending);
             }
-            RunEvent::Retrying { destination, code, reason, seconds } => {
+            RunEvent::Retrying { destination, code, reason, seconds, .. } => {
                 // The same problem is reported at its 1st, 2nd, 4th, 8th … time.
                 let told = shown.retrying.entry(destination.clone()).or_insert((code, 0));
                 *told = if told.0 == code { (code, told.1 + 1) } else { (code, 1) };

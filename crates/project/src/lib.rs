@@ -29,8 +29,8 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use outflow_core::{Budget, Code, Error, SyncSpec};
-use outflow_engine::operations::retention::Keep;
-use outflow_engine::serve::Limits;
+use outflow_engine::operations::retention::RetentionPolicy;
+use outflow_engine::serve::ConcurrencyLimits;
 use outflow_engine::serve::alert::Rules;
 use outflow_warehouse::DatabaseSettings;
 use serde_json::{Map, Value};
@@ -54,9 +54,9 @@ pub struct Project {
     /// Free space that the spool leaves alone.
     pub disk_reserve_bytes: Option<u64>,
     /// How long segments are kept after the last delivery.
-    pub keep: Keep,
+    pub keep: RetentionPolicy,
     /// How much runs side by side.
-    pub limits: Limits,
+    pub limits: ConcurrencyLimits,
     /// When an alert begins.
     pub rules: Rules,
     /// Who gets alerts.
@@ -170,8 +170,8 @@ impl Project {
         let spool = single(documents, "spool", problems);
         let state = single(documents, "state", problems);
         let keep = |table: Option<&Node>| table.and_then(|t| t.get("keep")).and_then(Node::duration);
-        let default = Keep::default();
-        let keep = Keep {
+        let default = RetentionPolicy::default();
+        let keep = RetentionPolicy {
             segments: keep(spool).unwrap_or(default.segments),
             runs: keep(state).unwrap_or(default.runs),
         };
@@ -280,10 +280,10 @@ fn single<'a>(documents: &'a [Node], key: &str, problems: &mut Problems) -> Opti
     first
 }
 
-fn limits(node: Option<&Node>, sources: &sources::Sources<'_>) -> Limits {
-    let default = Limits::default();
+fn limits(node: Option<&Node>, sources: &sources::Sources<'_>) -> ConcurrencyLimits {
+    let default = ConcurrencyLimits::default();
     let whole = |key: &str| node?.get(key)?.whole().and_then(|n| usize::try_from(n).ok());
-    Limits {
+    ConcurrencyLimits {
         extractions: whole("extractions").unwrap_or(default.extractions),
         per_database: whole("per_database").unwrap_or(default.per_database),
         databases: sources.max_queries.clone(),

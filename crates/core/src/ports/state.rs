@@ -229,7 +229,7 @@ pub trait Watch: Send + Sync {
 
     /// The receivers have this alert: one that fires counts as reported, one that ended is
     /// deleted. One that has changed meanwhile stays as it is. Repeated: nothing.
-    async fn alert_told(&self, alert: &AlertRecord) -> Result<()>;
+    async fn alert_reported(&self, alert: &AlertRecord) -> Result<()>;
 
     /// Keeps what an audit found. Repeated: the later counts.
     async fn set_audit(&self, run: RunId, audit: &Audit) -> Result<()>;

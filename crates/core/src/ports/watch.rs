@@ -24,14 +24,14 @@ pub struct AlertRecord {
     /// When it ended, if it has.
     pub recovered_at: Option<Timestamp>,
     /// Whether a receiver got it.
-    pub told: bool,
+    pub reported: bool,
 }
 
 impl AlertRecord {
     /// Whether there is something to report about it. There is not for one that ended before
     /// anybody knew of it.
     pub const fn is_news(&self) -> bool {
-        self.told == self.recovered_at.is_some()
+        self.reported == self.recovered_at.is_some()
     }
 }
 
@@ -57,7 +57,7 @@ pub struct Standing {
     /// A lost run that no later run has made good.
     pub lost: Option<RunId>,
     /// A run that a guard holds, and why.
-    pub held: Option<(RunId, Option<(Code, String)>)>,
+    pub awaiting_approval: Option<(RunId, Option<(Code, String)>)>,
     /// The latest audited run, if its numbers do not add up.
     pub wrong: Option<RunId>,
 }

@@ -17,7 +17,7 @@ use outflow_core::{CallMeta, Clock, Code, Connection, Error, Nulls, RowPage, Run
 use outflow_mapping::{Plan, RowEncoder};
 use outflow_query::Query;
 
-use crate::authoring::preview::As;
+use crate::authoring::preview::PreviewStart;
 use crate::extract::watermark::{self, Clocks};
 use crate::{Errors, extract};
 
@@ -39,7 +39,7 @@ pub struct Estimate {
     /// Rows of the result; `None` if unknown.
     pub rows: Option<u64>,
     /// How the rows are known.
-    pub by: By,
+    pub by: EstimatedBy,
     /// Why they are not counted, if they are not.
     pub not_counted: Option<Error>,
     /// Rows that were checked, and how many of them would be rejected.
@@ -79,7 +79,7 @@ impl About {
 
 /// How the number of rows is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum By {
+pub enum EstimatedBy {
     /// The database counted them, or they were all read.
     Count,
     /// The database's plan expects them.
@@ -88,7 +88,7 @@ pub enum By {
     Nothing,
 }
 
-impl By {
+impl EstimatedBy {
     /// Its name in documents.
     pub const fn name(self) -> &'static str {
         match self {
@@ -147,7 +147,7 @@ pub async fn estimate(
     warehouse: &dyn Warehouse,
     destinations: &HashMap<String, Arc<dyn Destination>>,
     clock: &dyn Clock,
-    start: As,
+    start: PreviewStart,
     timeout: Duration,
 ) -> Result<Estimate, Errors> {
     let query = Query::parse(&spec.query, spec.dialect)?;
@@ -175,15 +175,15 @@ pub async fn estimate(
         Err(errors) => (0, 0, Some(too_slow(errors)?)),
     };
     let (rows, by, not_counted) = if not_sampled.is_none() && sampled < SAMPLE {
-        (Some(sampled), By::Count, None)
+        (Some(sampled), EstimatedBy::Count, None)
     } else {
         // A separate line ends a comment of the query.
         let count = statement(format!("SELECT count(*) FROM (\n{sql}\n) AS q"), None);
         match count_rows(warehouse, count).await {
-            Ok(rows) => (Some(rows), By::Count, None),
+            Ok(rows) => (Some(rows), EstimatedBy::Count, None),
             Err(error) => match warehouse.connect().await?.explain(&sql).await {
-                Ok(Some(expected)) => (Some(expected.rows), By::Plan, Some(error)),
-                Ok(None) | Err(_) => (None, By::Nothing, Some(error)),
+                Ok(Some(expected)) => (Some(expected.rows), EstimatedBy::Plan, Some(error)),
+                Ok(None) | Err(_) => (None, EstimatedBy::Nothing, Some(error)),
             },
         }
     };
@@ -191,9 +191,9 @@ pub async fn estimate(
     let destinations = connected.iter().map(|(c, _)| c.destination.clone()).zip(shares).collect();
     let about = match start {
         _ if spec.cursor.is_none() && !query.uses_last_sync_time() => About::EveryRun,
-        As::At(_) => About::OneRun,
-        As::Next if state.watermark.is_some() => About::NextRun,
-        As::First | As::Next => About::FirstRun,
+        PreviewStart::At(_) => About::OneRun,
+        PreviewStart::Next if state.watermark.is_some() => About::NextRun,
+        PreviewStart::First | PreviewStart::Next => About::FirstRun,
     };
     let last_sync_time = watermark::text(&value);
     let warnings = rows.and_then(|rows| many(spec, about, rows)).into_iter().collect();

@@ -13,7 +13,7 @@ use crate::{Errors, extract};
 
 /// The run to preview.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum As {
+pub enum PreviewStart {
     /// The first run, whatever has run already.
     First,
     /// The next one, as the state has it.
@@ -22,7 +22,7 @@ pub enum As {
     At(Timestamp),
 }
 
-impl As {
+impl PreviewStart {
     /// What such a run finds.
     pub(crate) fn state_and_options(self, state: &SyncState) -> (SyncState, RunOptions) {
         match self {
@@ -69,7 +69,7 @@ pub async fn preview(
     state: &SyncState,
     warehouse: &dyn Warehouse,
     clock: &dyn Clock,
-    start: As,
+    start: PreviewStart,
     limit: u64,
 ) -> Result<Preview, Errors> {
     let query = Query::parse(&spec.query, spec.dialect)?;

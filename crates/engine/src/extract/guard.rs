@@ -12,7 +12,7 @@
 use std::collections::BTreeMap;
 
 use outflow_core::ports::state::{Extraction, Objection, PastRun, State};
-use outflow_core::run::Trigger;
+use outflow_core::run::RunTrigger;
 use outflow_core::{Budget, Code, Column, Error, NextStep, Result, RowCounts, RunRecord};
 
 /// After this many rows it is decided whether to read on.
@@ -97,7 +97,7 @@ fn exceeds(part: u64, rows: &RowCounts, percent: u8) -> bool {
 /// What earlier runs of the sync say. `past` is newest first.
 fn of_past(run: &RunRecord, extraction: &Extraction, past: &[PastRun]) -> Vec<Objection> {
     let is_ordinary = |r: &RunRecord| {
-        r.spec.options.is_incremental() && matches!(r.trigger, Trigger::Manual | Trigger::Schedule)
+        r.spec.options.is_incremental() && matches!(r.trigger, RunTrigger::Manual | RunTrigger::Schedule)
     };
     let mut objections = Vec::new();
     if let Some(factor) = run.spec.guards.max_row_change.filter(|_| is_ordinary(run)) {
@@ -164,7 +164,7 @@ mod tests {
             sync: "users".into(),
             call_type: CallType::Identify,
             state: RunState::Extracting,
-            trigger: Trigger::Schedule,
+            trigger: RunTrigger::Schedule,
             spec: RunSpec {
                 source: "shop.main".into(),
                 query: "SELECT 1".into(),

@@ -15,7 +15,7 @@ impl Engine {
     /// # Errors
     /// C011: there is no such run. C012: it does not await approval.
     pub async fn approve(&self, run: RunId) -> Result<RunRecord> {
-        let record = self.held(run).await?;
+        let record = self.awaiting_approval(run).await?;
         let state = self.state.approve(run, self.clock.now()).await?;
         Ok(RunRecord { state, reason: None, ..record })
     }
@@ -28,7 +28,7 @@ impl Engine {
     /// C011: there is no such run. C012: it does not await approval, or it is one that never moves
     /// `last_sync_time`.
     pub async fn reject(&self, run: RunId, skip_window: bool) -> Result<()> {
-        let record = self.held(run).await?;
+        let record = self.awaiting_approval(run).await?;
         if skip_window && !record.spec.options.is_incremental() {
             let message = format!("run {run} was asked for with options and moves last_sync_time in no case");
             return Err(Error::new(Code::ConflictingOptions, message).next_step(NextStep::Reject { run }));
@@ -40,13 +40,13 @@ impl Engine {
         self.baseline.remove(run).await
     }
 
-    async fn held(&self, run: RunId) -> Result<RunRecord> {
+    async fn awaiting_approval(&self, run: RunId) -> Result<RunRecord> {
         let Some(record) = self.state.run(run).await? else {
             return Err(Error::new(Code::NoSuchSyncOrRun, format!("there is no run {run}"))
                 .next_step(NextStep::ListRuns));
         };
         if record.state != RunState::AwaitingApproval {
-            let message = format!("run {run} of {} is {}, not held", record.sync, record.state);
+            let message = format!("run {run} of {} is {}, not awaiting_approval", record.sync, record.state);
             return Err(Error::new(Code::ConflictingOptions, message).next_step(NextStep::ListRuns));
         }
         Ok(record)
@@ -57,7 +57,7 @@ impl Engine {
 pub(crate) fn waits(record: &RunRecord) -> Error {
     let why =
         record.reason.as_ref().map_or_else(String::new, |(code, reason)| format!(" ({code}: {reason})"));
-    Error::new(Code::AwaitingApproval, format!("run {} of {} is held{why}", record.id, record.sync))
+    Error::new(Code::AwaitingApproval, format!("run {} of {} awaits approval{why}", record.id, record.sync))
         .next_step(NextStep::Approve { run: record.id })
         .next_step(NextStep::Reject { run: record.id })
 }

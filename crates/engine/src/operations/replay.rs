@@ -38,14 +38,14 @@ pub struct ReplayRequest {
     /// Dead letters with this code alone.
     pub code: Option<Code>,
     /// How; `None`: as its type of call has it.
-    pub again: Option<ReplayMode>,
+    pub mode: Option<ReplayMode>,
     /// Also send what has been replayed before, and states as they were sent.
     pub force: bool,
 }
 
 /// The way in which dead letters of this type are replayed: an event has happened once and for all,
 /// a state may have been overtaken.
-pub const fn usual_way(call_type: CallType) -> ReplayMode {
+pub const fn usual_mode(call_type: CallType) -> ReplayMode {
     match call_type {
         CallType::Track | CallType::Page | CallType::Screen => ReplayMode::AsSent,
         CallType::Identify | CallType::Group | CallType::Alias => ReplayMode::Requery,
@@ -61,8 +61,8 @@ impl RunReader {
     /// without `force`. P005: the calls are no longer kept.
     pub async fn plan_replay(&self, request: &ReplayRequest) -> Result<Vec<RunOptions>> {
         let record = self.known(request.run).await?;
-        let again = request.again.unwrap_or_else(|| usual_way(record.call_type));
-        if again == ReplayMode::AsSent && usual_way(record.call_type) != ReplayMode::AsSent && !request.force
+        let mode = request.mode.unwrap_or_else(|| usual_mode(record.call_type));
+        if mode == ReplayMode::AsSent && usual_mode(record.call_type) != ReplayMode::AsSent && !request.force
         {
             let what =
                 format!("as they were sent, {} calls would overwrite what came later", record.call_type);
@@ -71,7 +71,7 @@ impl RunReader {
             ));
         }
         let mut destinations = Vec::new();
-        match (again, &request.destination) {
+        match (mode, &request.destination) {
             (ReplayMode::All, Some(destination)) => {
                 self.refuse_second_delivery(&record, destination, request.force).await?;
                 if record.rows.calls > 0 {
@@ -92,11 +92,11 @@ impl RunReader {
         if !destinations.is_empty() {
             self.kept_calls(&record).await?;
         }
-        let start = record.last_sync_time.clone().filter(|_| again == ReplayMode::Requery);
+        let start = record.last_sync_time.clone().filter(|_| mode == ReplayMode::Requery);
         let options = destinations.into_iter().map(|destination| RunOptions {
             kind: RunKind::Replay(Replay {
                 run: record.id,
-                again,
+                mode,
                 code: request.code,
                 force: request.force,
                 start: start.clone(),
@@ -118,7 +118,7 @@ impl RunReader {
         let (Some(replay), Some(destination)) = (options.replay(), &options.destination) else {
             return Ok(Vec::new());
         };
-        if replay.again != ReplayMode::Requery {
+        if replay.mode != ReplayMode::Requery {
             return Ok(Vec::new());
         }
         let mut letters = self.state.dead_letters(replay.run, destination, 0, u64::MAX >> 1).await?;
@@ -170,19 +170,19 @@ impl RunReader {
 
     /// All calls of a run go to a destination once, unless it is forced.
     async fn refuse_second_delivery(&self, record: &RunRecord, destination: &str, force: bool) -> Result<()> {
-        let mut again = None;
+        let mut replayed = None;
         if self.state.deliveries(record.id).await?.iter().any(|d| d.destination == destination) {
-            again = Some(record.id);
+            replayed = Some(record.id);
         }
         for replay in &record.replayed_by {
             let replay = self.known(*replay).await?;
             let options = &replay.spec.options;
-            let all = options.replay().is_some_and(|r| r.again == ReplayMode::All);
+            let all = options.replay().is_some_and(|r| r.mode == ReplayMode::All);
             if all && options.destination.as_deref() == Some(destination) && replay.extracted_at.is_some() {
-                again = Some(replay.id);
+                replayed = Some(replay.id);
             }
         }
-        match again.filter(|_| !force) {
+        match replayed.filter(|_| !force) {
             None => Ok(()),
             Some(run) => Err(Error::new(
                 Code::ConflictingOptions,
@@ -258,7 +258,7 @@ impl Engine {
             columns: Vec::new(),
             max_bytes: None,
         };
-        let chosen = match replay.again {
+        let chosen = match replay.mode {
             ReplayMode::All => None,
             ReplayMode::AsSent | ReplayMode::Requery => Some(reader.chosen(replay, &destination).await?),
         };
@@ -389,7 +389,7 @@ fn identifier(json: &[u8]) -> String {
 /// Why a re-queried replay cannot begin: an older state of the same people may still be on its way
 /// to the destination.
 pub(crate) async fn in_the_way(engine: &Engine, sync: &str, options: &RunOptions) -> Result<()> {
-    let requery = options.replay().is_some_and(|r| r.again == ReplayMode::Requery);
+    let requery = options.replay().is_some_and(|r| r.mode == ReplayMode::Requery);
     for run in engine.state.unfinished_runs().await?.into_iter().filter(|r| requery && r.sync == sync) {
         let deliveries = engine.state.deliveries(run.id).await?;
         let same = |d: &outflow_core::ports::state::DeliveryRecord| {

@@ -9,14 +9,14 @@ use crate::Engine;
 
 /// How long what is not needed any more is kept, from the run's end on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Keep {
+pub struct RetentionPolicy {
     /// Segments: calls and rejected rows.
     pub segments: Duration,
     /// Runs with their counts and dead letters.
     pub runs: Duration,
 }
 
-impl Default for Keep {
+impl Default for RetentionPolicy {
     fn default() -> Self {
         let days = |n: u64| Duration::from_secs(n * 24 * 3600);
         Self { segments: days(7), runs: days(90) }
@@ -30,7 +30,7 @@ impl Engine {
     ///
     /// # Errors
     /// What the spool and the state say.
-    pub async fn keep_house(&self, keep: Keep) -> Result<()> {
+    pub async fn apply_retention(&self, keep: RetentionPolicy) -> Result<()> {
         self.sweep(keep.segments).await?;
         self.forget(keep.runs).await.map(drop)
     }

@@ -7,21 +7,21 @@
 
 use outflow_core::ports::state::NewRun;
 use outflow_core::ports::warehouse::Warehouse;
-use outflow_core::run::{RunOptions, Trigger};
+use outflow_core::run::{RunOptions, RunTrigger};
 use outflow_core::{Result, RunRecord, SyncSpec, Timestamp};
 use tracing::Instrument as _;
 
 use super::Shared;
 use crate::event::Event;
 use crate::extract::Extractor;
-use crate::run::{pinned, pinned_spec};
+use crate::run::{run_spec, spec_of_run};
 use crate::schedule::{self, Since, Slots};
 use crate::{Engine, Errors, spans};
 
 /// What a run is created with.
 pub(super) struct Request {
     pub(super) options: RunOptions,
-    pub(super) trigger: Trigger,
+    pub(super) trigger: RunTrigger,
     /// The slot; `None`: now.
     pub(super) due_at: Option<Timestamp>,
     /// Destinations that an incremental run skips.
@@ -35,7 +35,7 @@ pub(super) fn new_run(engine: &Engine, spec: &SyncSpec, request: Request) -> New
         sync: spec.name.clone(),
         call_type: spec.call_type,
         trigger: request.trigger,
-        spec: pinned(spec, &request.options, request.skipped),
+        spec: run_spec(spec, &request.options, request.skipped),
         due_at: request.due_at.unwrap_or(now),
         started_at: now,
     }
@@ -51,7 +51,7 @@ pub(super) fn started(shared: &Shared, record: &RunRecord, resumed: bool) {
     (shared.observer)(Event::Started { sync: record.sync.clone(), run: record.id, resumed });
 }
 
-/// Extracts a run, with what it pinned of its sync. Afterwards it can be put into the queues.
+/// Extracts a run, with its copy of the sync. Afterwards it can be put into the queues.
 pub(super) async fn extract(
     shared: &Shared,
     engine: &Engine,
@@ -59,7 +59,7 @@ pub(super) async fn extract(
     warehouse: &dyn Warehouse,
     record: &RunRecord,
 ) -> std::result::Result<(), Errors> {
-    let spec = pinned_spec(spec, record);
+    let spec = spec_of_run(spec, record);
     let extractor = Extractor { engine, spec: &spec, warehouse, run: record, observer: &shared.observer };
     extractor.run().instrument(spans::run(record)).await
 }

@@ -9,16 +9,16 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use outflow_core::ports::warehouse::Warehouse;
-use outflow_core::run::{RunOptions, Trigger};
+use outflow_core::run::{RunOptions, RunTrigger};
 use outflow_core::{RunId, RunRecord, RunState, SyncSpec, Timestamp};
 use tokio::sync::watch;
 
 use super::alert::Rules;
-use super::{Limits, Mode, RuntimeConfig, Shared, driver, queues};
+use super::{ConcurrencyLimits, Mode, RuntimeConfig, Shared, driver, queues};
 use crate::event::Observer;
 use crate::operations::approval;
 use crate::operations::replay::in_the_way;
-use crate::operations::retention::Keep;
+use crate::operations::retention::RetentionPolicy;
 use crate::report::{RunDocument, Seconds};
 use crate::run::gone;
 use crate::{Engine, Errors};
@@ -29,7 +29,7 @@ pub struct RunRequest {
     /// How it differs from an incremental run of the sync.
     pub options: RunOptions,
     /// What sets it off.
-    pub trigger: Trigger,
+    pub trigger: RunTrigger,
     /// When it was due; `None`: now.
     pub due_at: Option<Timestamp>,
     /// How long a destination may take nothing before it is given up for now; `None`: for ever.
@@ -124,9 +124,9 @@ impl<'a> Once<'a> {
     fn new(engine: &'a Engine, request: &'a RunRequest) -> Self {
         let (config, receiver) = watch::channel(Arc::new(RuntimeConfig {
             engine: engine.clone(),
-            members: Vec::new(),
-            limits: Limits::default(),
-            keep: Keep::default(),
+            syncs: Vec::new(),
+            limits: ConcurrencyLimits::default(),
+            keep: RetentionPolicy::default(),
             rules: Rules::default(),
         }));
         let mode = Mode::Once { delivery_timeout: request.delivery_timeout };

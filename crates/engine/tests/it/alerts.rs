@@ -79,7 +79,7 @@ async fn told(served: &mut Served) -> String {
     };
     let alert = served.next(pick).await;
     // The notifier confirms afterwards that it was reported.
-    served.house.state().alert_told(&alert).await.unwrap();
+    served.house.state().alert_reported(&alert).await.unwrap();
     match alert.recovered_at {
         None => format!("+{} {}: {}", alert.kind, alert.subject, alert.message),
         Some(_) => format!("-{} {}", alert.kind, alert.subject),
@@ -197,15 +197,15 @@ async fn a_destination_that_lags() {
         false => retry(Code::DestinationServerError),
     });
     let mut story = Story::new(a);
-    // It lags when it has failed for longer than one interval.
+    // It is degraded when it has failed for longer than one interval.
     story.spec.schedule = Schedule::Every { every: Duration::from_secs(1), start: None };
     let mut served = story.begin();
-    let message = "destination a lags behind: runs of users wait for it";
-    assert_eq!(told(&mut served).await, format!("+destination_lagging users to a: {message}"));
+    let message = "destination a is degraded: runs of users wait for it";
+    assert_eq!(told(&mut served).await, format!("+destination_degraded users to a: {message}"));
     let mut served = story.restart(served).await;
     is_up.store(true, Ordering::SeqCst);
     assert_eq!(served.run_ended().await, (RunId(1), RunState::Succeeded));
-    assert_eq!(told(&mut served).await, "-destination_lagging users to a");
+    assert_eq!(told(&mut served).await, "-destination_degraded users to a");
     served.stop().await;
 }
 
@@ -232,7 +232,10 @@ async fn a_run_that_a_guard_holds() {
     let why = served.house.state().run(RunId(1)).await.unwrap().unwrap().reason.unwrap();
     assert_eq!(
         (why.0, alert),
-        (Code::TooManyRows, format!("+run_awaiting_approval users: run 1 of users is held: {}", why.1))
+        (
+            Code::TooManyRows,
+            format!("+run_awaiting_approval users: run 1 of users awaits approval: {}", why.1)
+        )
     );
     let mut served = story.restart(served).await;
     served.handle.approve(RunId(1)).await.unwrap();

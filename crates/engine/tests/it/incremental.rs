@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use outflow_core::ports::state::NewRun;
-use outflow_core::run::{RunKind, RunOptions, RunSpec, Trigger};
+use outflow_core::run::{RunKind, RunOptions, RunSpec, RunTrigger};
 use outflow_core::{Answer, CallType, Clock, Code, FirstRun, RunState, SyncSpec, Timestamp};
 use outflow_engine::{Errors, RunDocument};
 use outflow_testkit::{Rng, seed};
@@ -263,7 +263,7 @@ impl Watched {
         let new = NewRun {
             sync: "users".into(),
             call_type: self.spec.call_type,
-            trigger: Trigger::Manual,
+            trigger: RunTrigger::Manual,
             spec: RunSpec {
                 source,
                 query,

@@ -12,7 +12,7 @@ use outflow_core::ports::destination::{
 };
 use outflow_core::ports::state::{State, StateStore as _};
 use outflow_core::ports::warehouse::{Check, Expected, RowStream, Session, Statement, Warehouse};
-use outflow_core::run::{RunOptions, Trigger};
+use outflow_core::run::{RunOptions, RunTrigger};
 use outflow_core::sync::Schedule;
 use outflow_core::{
     Answer, BoxFuture, CallMeta, CallType, Clock, Code, Column, ColumnType, Connection, Dialect, Error,
@@ -357,7 +357,7 @@ fn claimed(dir: &Path) -> Arc<dyn State> {
 pub fn request(options: RunOptions) -> RunRequest {
     RunRequest {
         options,
-        trigger: Trigger::Manual,
+        trigger: RunTrigger::Manual,
         due_at: None,
         delivery_timeout: Some(Duration::from_millis(400)),
         observer: Arc::new(|_| {}),

@@ -7,9 +7,9 @@ use std::time::Duration;
 use outflow_core::ports::state::RunFilter;
 use outflow_core::sync::Schedule;
 use outflow_core::{Answer, Clock, Code, RunId, RunState, SyncSpec, Timestamp};
-use outflow_engine::operations::retention::Keep;
+use outflow_engine::operations::retention::RetentionPolicy;
 use outflow_engine::serve::alert::Rules;
-use outflow_engine::serve::{self, Event, Handle, Limits, RuntimeConfig, SyncRuntime};
+use outflow_engine::serve::{self, ConcurrencyLimits, Event, Handle, RuntimeConfig, SyncRuntime};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
@@ -125,14 +125,14 @@ impl Served {
 pub fn config(house: &House, spec: &SyncSpec, table: &Table) -> RuntimeConfig {
     RuntimeConfig {
         engine: house.engine.clone(),
-        members: vec![SyncRuntime { spec: spec.clone(), warehouse: Arc::new(table.clone()) }],
-        limits: Limits {
-            lags_after: Duration::from_millis(20),
+        syncs: vec![SyncRuntime { spec: spec.clone(), warehouse: Arc::new(table.clone()) }],
+        limits: ConcurrencyLimits {
+            degraded_after: Duration::from_millis(20),
             // A running recount would hold the state when a test opens it again.
             audit_after: Duration::from_secs(1 << 30),
-            ..Limits::default()
+            ..ConcurrencyLimits::default()
         },
-        keep: Keep::default(),
+        keep: RetentionPolicy::default(),
         rules: Rules::default(),
     }
 }

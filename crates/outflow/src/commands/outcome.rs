@@ -114,7 +114,7 @@ pub fn people(documents: &[&RunDocument]) -> String {
         }
         text.push('\n');
         if let (RunState::AwaitingApproval, Some(reason)) = (d.state, &d.reason) {
-            text += &format!("  held: {} {}\n", reason.code, plain(&reason.message));
+            text += &format!("  awaits approval: {} {}\n", reason.code, plain(&reason.message));
             text += &format!(
                 "  nothing was sent; outflow approve {0} delivers it, outflow reject {0} drops it\n",
                 d.run

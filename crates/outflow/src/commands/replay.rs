@@ -44,8 +44,8 @@ fn request(args: &Replay) -> Result<ReplayRequest, Errors> {
         destination: args.destination.clone(),
         mode,
         force: args.force,
-        delivery_timeout: args.way.delivery_timeout,
-        wait: !args.way.no_wait,
+        delivery_timeout: args.delivery.delivery_timeout,
+        wait: !args.delivery.no_wait,
     })
 }
 

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use outflow_core::ports::state::{NewRun, StateStore as _};
-use outflow_core::run::{RunOptions, RunSpec, Trigger};
+use outflow_core::run::{RunOptions, RunSpec, RunTrigger};
 use outflow_state::SqliteStore;
 use outflow_testkit::crash::Running;
 use outflow_testkit::{Database, Judge, Postgres, Receiver, Reply};
@@ -211,7 +211,7 @@ fn the_status_of_a_sync_that_skips_for_long_names_the_run_that_it_waits_for() {
     let new = NewRun {
         sync: "users".into(),
         call_type: outflow_core::CallType::Identify,
-        trigger: Trigger::Manual,
+        trigger: RunTrigger::Manual,
         spec: RunSpec {
             source: "shop.main".into(),
             query: QUERY.into(),

@@ -7,7 +7,7 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use outflow_core::ports::state::{NewRun, StateStore as _};
-use outflow_core::run::{RunOptions, RunSpec, Trigger};
+use outflow_core::run::{RunOptions, RunSpec, RunTrigger};
 use outflow_core::{CallType, Clock as _, Code, Guards, Secret, SystemClock};
 use outflow_egress::SigningKey;
 use outflow_testkit::mail::Manners;
@@ -191,7 +191,7 @@ fn metrics_count_what_happened_and_runs_say_that_they_were_verified() {
         "outflow_calls_pending",
         "outflow_backlog_runs",
         "outflow_backlog_bytes",
-        "outflow_destination_lagging",
+        "outflow_destination_degraded",
     ];
     assert_eq!(missing, waits);
     assert_eq!(get(port, "/healthz", "200"), "ok\n");
@@ -214,7 +214,8 @@ fn a_test_alert_says_whom_it_reached() {
     let exit = project.program(&["alerts", "test", "--output", "json"]).env("KEY", KEY).run();
     exit.assert_code(6);
     let document: Value = serde_json::from_str(&exit.stdout).unwrap();
-    let told: Vec<&Value> = document["receivers"].as_array().unwrap().iter().map(|r| &r["told"]).collect();
+    let told: Vec<&Value> =
+        document["receivers"].as_array().unwrap().iter().map(|r| &r["reported"]).collect();
     assert_eq!(told, [true, false], "{document}");
     assert_eq!(document["receivers"][1]["error"]["code"], "D003");
     assert_eq!(alarm.calls()[0]["type"], "alert.test");
@@ -233,7 +234,7 @@ fn a_sync_that_skips_its_slots_is_told_which_frequency_would_fit() {
     let new = NewRun {
         sync: "users".into(),
         call_type: CallType::Identify,
-        trigger: Trigger::Schedule,
+        trigger: RunTrigger::Schedule,
         spec: RunSpec {
             source: "shop.main".into(),
             query: "SELECT 1".into(),

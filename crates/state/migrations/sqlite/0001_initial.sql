@@ -141,7 +141,7 @@ CREATE TABLE alerts (
     message TEXT NOT NULL,
     since INTEGER NOT NULL,
     recovered_at INTEGER,
-    told INTEGER NOT NULL,
+    reported INTEGER NOT NULL,
     PRIMARY KEY (kind, subject)
 ) STRICT, WITHOUT ROWID;
 

@@ -4,7 +4,7 @@ use outflow_core::ports::spool::{SegmentInfo, SegmentKind};
 use outflow_core::ports::state::{
     BaselineRun, Cursor, DeadLetter, DeliveryRecord, PastRun, SyncState, Usage, Watermark,
 };
-use outflow_core::run::{FindingCount, Trigger};
+use outflow_core::run::{FindingCount, RunTrigger};
 use outflow_core::{
     CallType, Code, DeliveryCounts, DeliveryState, Result, RowCounts, RunId, RunKey, RunRecord, RunState,
     Timestamp,
@@ -150,7 +150,7 @@ fn run_cells(c: &mut Cells<'_>) -> Result<RunRecord, Fault> {
         sync: c.text()?,
         call_type: c.word(CallType::from_name)?,
         state: c.word(RunState::from_name)?,
-        trigger: c.word(Trigger::from_name)?,
+        trigger: c.word(RunTrigger::from_name)?,
         spec: c.json()?,
         due_at: c.time()?,
         started_at: c.time()?,

@@ -5,7 +5,7 @@ use outflow_core::ports::state::{
     BaselineRun, Cursor, DeadLetter, DeliveryRecord, Extraction, NewRun, Settlement, State, SyncState,
     Watermark,
 };
-use outflow_core::run::{FindingCount, RunKind, RunOptions, RunSpec, Trigger};
+use outflow_core::run::{FindingCount, RunKind, RunOptions, RunSpec, RunTrigger};
 use outflow_core::{
     Budget, CallType, Code, Column, ColumnType, Connection, DeliveryCounts, DeliveryState, Guards, Nulls,
     RowCounts, RunId, Timestamp,
@@ -21,7 +21,7 @@ pub fn new_run(sync: &str) -> NewRun {
     NewRun {
         sync: sync.into(),
         call_type: CallType::Identify,
-        trigger: Trigger::Schedule,
+        trigger: RunTrigger::Schedule,
         spec: RunSpec {
             source: "warehouse.main".into(),
             query: "SELECT 'ü' AS \"userId\"".into(),

@@ -123,7 +123,7 @@ impl Dispatcher {
             Command::Look => self.look().await?,
             Command::Told(alert) => {
                 self.on_the_way.remove(&key(&alert));
-                self.state.alert_told(&alert).await?;
+                self.state.alert_reported(&alert).await?;
                 // It may have ended meanwhile.
                 self.look().await?;
             }
@@ -146,15 +146,15 @@ impl Dispatcher {
     async fn look(&mut self) -> Result<(), Error> {
         for alert in self.state.alerts().await? {
             let begins = AlertRecord { recovered_at: None, ..alert.clone() };
-            let is_told_of = |alert| self.on_the_way.contains(&key(alert));
-            if is_told_of(&alert) || (!alert.is_news() && (alert.told || is_told_of(&begins))) {
+            let is_reported_in = |alert| self.on_the_way.contains(&key(alert));
+            if is_reported_in(&alert) || (!alert.is_news() && (alert.reported || is_reported_in(&begins))) {
                 continue;
             }
             if alert.is_news() && !self.queues.is_empty() {
                 self.on_the_way.insert(key(&alert));
                 self.post(alert);
             } else {
-                self.state.alert_told(&alert).await?;
+                self.state.alert_reported(&alert).await?;
             }
         }
         Ok(())
@@ -198,7 +198,7 @@ async fn work(
                             alert = notification.alert.kind,
                             subject = notification.alert.subject,
                             error = as_error(&error),
-                            "alert not told yet"
+                            "alert not reported yet"
                         );
                     }
                     tokio::time::sleep(pause).await;
@@ -223,7 +223,7 @@ fn given_up(
     commands: &mpsc::UnboundedSender<Command>,
 ) {
     let AlertRecord { kind, subject, .. } = &*notification.alert;
-    error!(receiver, alert = kind, subject, error = as_error(error), "alert not told");
+    error!(receiver, alert = kind, subject, error = as_error(error), "alert not reported");
     if notification.open.fetch_sub(1, Ordering::SeqCst) == 1 {
         let _ = commands.send(Command::Told(notification.alert.clone()));
     }

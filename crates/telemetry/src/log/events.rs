@@ -54,10 +54,10 @@ pub fn event(event: &Event) {
         }
         Event::Ended { sync, run, state } => info!(sync, run = run.0, state = state.name(), "run ended"),
         Event::Degraded { sync, destination, degraded: true } => {
-            warn!(sync, destination, "destination lags");
+            warn!(sync, destination, "destination degraded");
         }
         Event::Degraded { sync, destination, degraded: false } => {
-            info!(sync, destination, "destination caught up");
+            info!(sync, destination, "destination recovered");
         }
         Event::DestinationSkipped { sync, run, destination } => {
             warn!(sync, run = run.0, destination, "destination skipped");

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::ports::spool::SegmentInfo;
-use crate::run::{FindingCount, RunSpec, Trigger};
+use crate::run::{FindingCount, RunSpec, RunTrigger};
 use crate::{
     Budget, CallType, Code, Column, Date, DeliveryCounts, DeliveryState, RowCounts, RunId, RunKey, RunRecord,
 };
@@ -72,7 +72,7 @@ pub struct NewRun {
     /// The kind of its calls.
     pub call_type: CallType,
     /// What set it off.
-    pub trigger: Trigger,
+    pub trigger: RunTrigger,
     /// What it keeps of its sync.
     pub spec: RunSpec,
     /// When it was due.

@@ -22,7 +22,7 @@ fn well() -> Facts {
         serving_since: at(-1000),
         syncs: vec![SyncFacts { standing, slots: Slots::Every { every: 60, start: None } }],
         destinations: vec![DestinationFacts { name: "journeys".into(), paused: None, proven: true }],
-        queues: vec![QueueFacts { sync: "users".into(), destination: "journeys".into(), lags: false }],
+        queues: vec![QueueFacts { sync: "users".into(), destination: "journeys".into(), degraded: false }],
         skipped: Vec::new(),
         room: Some(Room { free: 100 << 30, reserve: 1 << 30 }),
     }
@@ -44,7 +44,7 @@ impl Board {
             .map(|a| format!("{}{} {}", if a.recovered_at.is_some() { "-" } else { "+" }, a.kind, a.subject))
             .collect();
         self.0.retain(|a| a.recovered_at.is_none());
-        self.0.iter_mut().for_each(|a| a.told = true);
+        self.0.iter_mut().for_each(|a| a.reported = true);
         news
     }
 
@@ -79,10 +79,10 @@ fn every_trouble_is_told_once_over_restarts_and_so_is_its_end() {
         ("destination_paused journeys", |f| {
             f.destinations[0].paused = Some((Code::DestinationAuthFailed, "no".into()))
         }),
-        ("destination_lagging users to journeys", |f| f.queues[0].lags = true),
+        ("destination_degraded users to journeys", |f| f.queues[0].degraded = true),
         ("disk_low disk", |f| f.room = Some(Room { free: (2 << 30) - 1, reserve: 1 << 30 })),
         ("run_lost users", |f| f.syncs[0].standing.lost = Some(RunId(5))),
-        ("run_awaiting_approval users", |f| f.syncs[0].standing.held = Some((RunId(5), None))),
+        ("run_awaiting_approval users", |f| f.syncs[0].standing.awaiting_approval = Some((RunId(5), None))),
         ("audit_failed users", |f| f.syncs[0].standing.wrong = Some(RunId(5))),
     ];
     for (what, make) in troubles {
@@ -162,7 +162,7 @@ fn what_ended_while_its_message_was_on_its_way_is_told_to_have_ended() {
     board.keep(&ill);
     board.keep(&well);
     assert!(!board.0[0].is_news(), "{:?}", board.0);
-    board.0[0].told = true;
+    board.0[0].reported = true;
     assert_eq!(board.see(&well), ["-sync_failing users"]);
 }
 
@@ -171,7 +171,7 @@ fn a_restart_neither_repeats_an_alert_nor_takes_silence_for_health() {
     let mut board = Board::default();
     let mut ill = well();
     ill.destinations[0].paused = Some((Code::DestinationAuthFailed, "no".into()));
-    ill.queues[0].lags = true;
+    ill.queues[0].degraded = true;
     // A paused destination is degraded, too; there is one alert.
     assert_eq!(board.see(&ill), ["+destination_paused journeys"]);
     // The new process has sent nothing to the destination yet.
@@ -179,18 +179,18 @@ fn a_restart_neither_repeats_an_alert_nor_takes_silence_for_health() {
     unknown.destinations[0].proven = false;
     assert_eq!(board.see(&unknown), [""; 0]);
     assert_eq!(board.see(&well()), ["-destination_paused journeys"]);
-    // Lagging without being paused.
-    let mut lagging = well();
-    lagging.queues[0].lags = true;
-    assert_eq!(board.see(&lagging), ["+destination_lagging users to journeys"]);
+    // Degraded without being paused.
+    let mut degraded = well();
+    degraded.queues[0].degraded = true;
+    assert_eq!(board.see(&degraded), ["+destination_degraded users to journeys"]);
     assert_eq!(board.see(&unknown), [""; 0]);
     // Nothing waits any more.
     unknown.queues.clear();
-    assert_eq!(board.see(&unknown), ["-destination_lagging users to journeys"]);
+    assert_eq!(board.see(&unknown), ["-destination_degraded users to journeys"]);
 }
 
 #[test]
-fn a_detached_destination_is_told_also_when_it_takes_calls_again() {
+fn a_skipped_destination_is_reported_also_when_it_takes_calls_again() {
     let (mut board, mut ill) = (Board::default(), well());
     ill.skipped = vec![("users".into(), "journeys".into())];
     assert_eq!(board.see(&ill), ["+destination_skipped users to journeys"]);

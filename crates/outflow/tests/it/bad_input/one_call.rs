@@ -91,7 +91,7 @@ fn a_413_for_a_call_by_itself_is_a_dead_letter_d001() {
 }
 
 #[test]
-fn a_destination_that_refuses_most_calls_alike_is_held_with_d021() {
+fn a_destination_that_refuses_most_calls_alike_stops_with_d021() {
     let shop = Shop::new("refuses_most");
     shop.add(1, 1_500);
     shop.receiver.refuse_batches_with(400, |_| true);

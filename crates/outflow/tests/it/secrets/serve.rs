@@ -118,9 +118,16 @@ fn quiet(format: &str) {
     let exit = running.wait();
     exit.assert_code(0);
     assert!(
-        ["run failed", "reload refused", "alert not told", "run awaits approval", "stopped", "request sent"]
-            .iter()
-            .all(|event| exit.stderr.contains(event)),
+        [
+            "run failed",
+            "reload refused",
+            "alert not reported",
+            "run awaits approval",
+            "stopped",
+            "request sent"
+        ]
+        .iter()
+        .all(|event| exit.stderr.contains(event)),
         "{exit:?}"
     );
     told.push(("the log", exit.stderr + &exit.stdout));
