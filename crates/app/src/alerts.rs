@@ -33,13 +33,13 @@ pub struct AlertDocument {
     /// Since when.
     pub since: Timestamp,
     /// A receiver has it.
-    pub told: bool,
+    pub reported: bool,
 }
 
 impl From<AlertRecord> for AlertDocument {
     fn from(record: AlertRecord) -> Self {
-        let AlertRecord { kind, subject, code, message, since, told, .. } = record;
-        Self { format_version: FORMAT_VERSION, alert: kind, subject, code, message, since, told }
+        let AlertRecord { kind, subject, code, message, since, reported, .. } = record;
+        Self { format_version: FORMAT_VERSION, alert: kind, subject, code, message, since, reported }
     }
 }
 
@@ -57,7 +57,7 @@ pub struct ReceiverTest {
     /// The receiver.
     pub receiver: String,
     /// It has the alert.
-    pub told: bool,
+    pub reported: bool,
     /// Why not.
     pub error: Option<Error>,
 }
@@ -73,7 +73,7 @@ impl App {
             tasks.spawn(async move {
                 let sent = receiver.send(&note).await;
                 let error = sent.err().map(|e| e.at(format!("receiver {}", receiver.name)));
-                (n, ReceiverTest { receiver: receiver.name, told: error.is_none(), error })
+                (n, ReceiverTest { receiver: receiver.name, reported: error.is_none(), error })
             });
         }
         let mut tests = tasks.join_all().await;

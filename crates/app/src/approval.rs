@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use outflow_core::ports::state::StateReader;
-use outflow_core::run::{RunOptions, Trigger};
+use outflow_core::run::{RunOptions, RunTrigger};
 use outflow_core::{Error, RunId};
 use outflow_engine::{Errors, RunDocument, RunRequest, Seconds};
 
@@ -47,7 +47,7 @@ impl App {
             engine.approve(run).await?;
             let delivery = RunRequest {
                 options: RunOptions::default(),
-                trigger: Trigger::Manual,
+                trigger: RunTrigger::Manual,
                 due_at: None,
                 delivery_timeout: Some(request.delivery_timeout),
                 observer: run::observer(&caller.listener, &sync),

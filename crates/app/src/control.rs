@@ -2,9 +2,9 @@
 //! socket in the state's folder; a connection carries one JSON line each way, a [`Request`] and its
 //! [`Answer`].
 //!
-//! The folder is readable by its owner alone (0700), so whoever reaches the socket is the user who
-//! runs Outflow. If the path is too long for a socket's address, the socket is in the folder for
-//! temporary files.
+//! The folder is readable by its owner alone (0700), so a process that reaches the socket runs as
+//! the user who runs Outflow. If the path is too long for a socket's address, the socket is in the
+//! folder for temporary files.
 
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 
-use crate::status::Serving;
+use crate::serving::Serving;
 
 /// The socket's name in the state's folder.
 const NAME: &str = "control.sock";
@@ -184,7 +184,7 @@ impl Socket {
             let Ok((stream, _)) = self.listener.accept().await else { continue };
             let answer = answer.clone();
             tokio::spawn(async move {
-                // Who asked may have gone.
+                // The client may have disconnected.
                 let _ = converse(stream, answer).await;
             });
         }
@@ -219,7 +219,7 @@ where
     writer.write_all(format!("{}\n", serde_json::to_string(&reply)?).as_bytes()).await
 }
 
-/// Whether a process that holds the state in this folder can be asked.
+/// Whether a process that holds the state in this folder takes requests.
 pub fn listens(dir: &Path) -> bool {
     std::os::unix::net::UnixStream::connect(address(dir)).is_ok()
 }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use outflow_core::{CallType, Error, SystemClock};
-use outflow_engine::authoring::estimate::{self, By, Estimate, Share};
-use outflow_engine::authoring::preview::As;
+use outflow_engine::authoring::estimate::{self, Estimate, EstimatedBy, Share};
+use outflow_engine::authoring::preview::PreviewStart;
 use outflow_engine::{Errors, FORMAT_VERSION};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
@@ -18,7 +18,7 @@ pub struct EstimateRequest {
     /// The sync.
     pub sync: String,
     /// Which run.
-    pub start: As,
+    pub start: PreviewStart,
     /// How long rows are counted. After that the database's plan gives the number.
     pub timeout: Duration,
 }
@@ -52,7 +52,7 @@ pub struct EstimatedRows {
     pub expected: Option<u64>,
     /// How it is known.
     #[serde(serialize_with = "by")]
-    pub by: By,
+    pub by: EstimatedBy,
     /// Why the rows were not counted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub not_counted: Option<Error>,
@@ -95,7 +95,7 @@ impl App {
     }
 }
 
-fn by<S: Serializer>(by: &By, s: S) -> Result<S::Ok, S::Error> {
+fn by<S: Serializer>(by: &EstimatedBy, s: S) -> Result<S::Ok, S::Error> {
     s.serialize_str(by.name())
 }
 

@@ -35,6 +35,7 @@ mod run;
 mod runs;
 mod schema;
 mod serve;
+mod serving;
 mod source;
 mod status;
 mod usage;
@@ -62,8 +63,8 @@ pub use outcome::RunOutcome;
 pub use outflow_core::ports::spool::Rejection;
 pub use outflow_core::ports::state::DeadLetter;
 pub use outflow_core::run::ReplayMode;
-pub use outflow_engine::authoring::estimate::{By, Share};
-pub use outflow_engine::authoring::preview::As as PreviewStart;
+pub use outflow_engine::authoring::estimate::{EstimatedBy, Share};
+pub use outflow_engine::authoring::preview::PreviewStart;
 pub use outflow_engine::operations::causes::Cause;
 pub use outflow_engine::operations::purge::PurgeReport;
 pub use outflow_engine::operations::verify::Verification;
@@ -79,11 +80,12 @@ pub use run::{RunRequest, Selection};
 pub use runs::{RunList, RunsRequest};
 pub use schema::schema;
 pub use serve::ServeRequest;
+pub use serving::{DestinationStatus, Serving};
 pub use source::{
     CheckDocument, DatabaseDocument, DatabaseTest, SetupSqlDocument, SetupSqlRequest, SourceTest,
     SourceTestEvent,
 };
-pub use status::{DestinationStatus, LastRun, Serving, StatusDocument, SyncStatus, WaitingCalls};
+pub use status::{LastRun, StatusDocument, SyncStatus, WaitingCalls};
 pub use usage::{UsageDocument, UsageEntry, UsageRequest};
 pub use validate::{ExpectedRows, ExpectedRuns, Rows, ValidationDocument};
 

@@ -5,7 +5,7 @@ use outflow_core::ports::state::{StateStore as _, SyncState};
 use outflow_core::run::FindingCount;
 use outflow_core::{CallType, Code, Column, Error, SystemClock};
 use outflow_engine::authoring::advise::{self, Depth};
-use outflow_engine::authoring::preview::{self, As};
+use outflow_engine::authoring::preview::{self, PreviewStart};
 use outflow_engine::{Errors, FORMAT_VERSION};
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
@@ -19,7 +19,7 @@ pub struct PreviewRequest {
     /// The sync.
     pub sync: String,
     /// Which run.
-    pub start: As,
+    pub start: PreviewStart,
     /// Calls in place of rows.
     pub calls: bool,
     /// How many rows are read.
@@ -179,8 +179,8 @@ impl App {
     }
 
     /// What has run so far. No state is no error here: nothing has run.
-    pub(crate) async fn sync_state(&self, sync: &str, start: As) -> Result<SyncState, Error> {
-        if start != As::Next {
+    pub(crate) async fn sync_state(&self, sync: &str, start: PreviewStart) -> Result<SyncState, Error> {
+        if start != PreviewStart::Next {
             return Ok(SyncState::default());
         }
         match wiring::store(&self.state).reader().await {

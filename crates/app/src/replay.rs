@@ -5,7 +5,7 @@ use std::time::Duration;
 use outflow_core::run::{ReplayMode, RunOptions};
 use outflow_core::{Code, RunId};
 use outflow_engine::Errors;
-use outflow_engine::operations::replay::{ReplayRequest as EngineRequest, usual_way};
+use outflow_engine::operations::replay::{ReplayRequest as EngineRequest, usual_mode};
 
 use crate::look::{self, RunName};
 use crate::run::{Circumstances, Job};
@@ -67,14 +67,14 @@ impl App {
             run: record.id,
             destination: request.destination.clone(),
             code: request.code,
-            again: request.mode,
+            mode: request.mode,
             force: request.force,
         };
         let all: Vec<RunOptions> = reader.plan_replay(&wanted).await?;
         let plan = ReplayPlan {
             run: record.id,
             sync: record.sync,
-            mode: request.mode.unwrap_or_else(|| usual_way(record.call_type)),
+            mode: request.mode.unwrap_or_else(|| usual_mode(record.call_type)),
             destinations: all.iter().filter_map(|options| options.destination.clone()).collect(),
         };
         if all.is_empty() {

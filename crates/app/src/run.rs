@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use outflow_core::run::{RunKind, RunOptions, Trigger};
+use outflow_core::run::{RunKind, RunOptions, RunTrigger};
 use outflow_core::{Clock, Code, Error, SyncSpec, SystemClock, Timestamp};
 use outflow_engine::{Engine, Errors, Observer, RunRequest as EngineRequest, schedule};
 use outflow_project::Project;
@@ -116,7 +116,7 @@ impl App {
         if jobs.is_empty() {
             return Ok(Vec::new());
         }
-        engine.keep_house(project.keep).await?;
+        engine.apply_retention(project.keep).await?;
         let circumstances = Circumstances {
             delivery_timeout: request.delivery_timeout,
             wait: request.wait,
@@ -208,9 +208,9 @@ async fn run_all(
         let warehouse = wiring::warehouse(project, &spec)?;
         let request = EngineRequest {
             trigger: match (options.replay(), due_at) {
-                (Some(_), _) => Trigger::Replay,
-                (None, Some(_)) => Trigger::Schedule,
-                (None, None) => Trigger::Manual,
+                (Some(_), _) => RunTrigger::Replay,
+                (None, Some(_)) => RunTrigger::Schedule,
+                (None, None) => RunTrigger::Manual,
             },
             options,
             due_at,

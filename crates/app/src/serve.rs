@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 use tracing::{error, info};
 
 use crate::control::{Answer, Request, Socket};
-use crate::status::Serving;
+use crate::serving::Serving;
 use crate::{App, Caller, holder, wiring};
 
 /// How often a full disk is looked at, and how often the log repeats that it is full.
@@ -59,7 +59,7 @@ impl App {
         let observer = observer(recorder.clone(), notifier.clone());
         let engine = wiring::engine(&self.state, &project, state, caller.stop.clone())?;
         let config = wiring::config(&project, engine)?;
-        let syncs = config.members.iter().filter(|m| m.spec.enabled).count();
+        let syncs = config.syncs.iter().filter(|m| m.spec.enabled).count();
         let address = metrics.as_ref().and_then(|m| m.local_addr().ok()).map(tracing::field::display);
         info!(syncs, pid = std::process::id(), metrics = address, "serving");
         let (handle, supervising) = serve::start(config, observer);
@@ -180,7 +180,7 @@ impl Service {
     }
 }
 
-/// One error that stands for several.
+/// One error for several.
 fn first(errors: Errors) -> Error {
     let more = errors.0.len().saturating_sub(1);
     let mut errors = errors.0.into_iter();

@@ -51,7 +51,7 @@ pub struct DatabaseTest {
 /// One step of a test.
 #[derive(Debug, Serialize)]
 pub struct CheckDocument {
-    /// What was looked at.
+    /// What was checked.
     pub step: &'static str,
     /// `ok`, `warning` or `failed`.
     pub outcome: &'static str,

@@ -20,7 +20,7 @@ pub struct ValidationDocument {
     pub valid: bool,
     /// Problems, warnings and notes.
     pub findings: Vec<Finding>,
-    /// What the databases expect, if they were asked.
+    /// The databases' estimates, if they were requested.
     #[serde(rename = "syncs", skip_serializing_if = "Option::is_none")]
     pub expected: Option<Vec<ExpectedRows>>,
     /// How many databases, destinations and syncs the project has, if it can be read.
@@ -91,7 +91,7 @@ struct Found {
 
 impl Found {
     async fn look_at(&mut self, project: &Project, connect: bool) {
-        // A database that did not answer is not asked again.
+        // A database that did not answer gets no further request.
         let mut silent = HashSet::new();
         for spec in &project.syncs {
             let database = (&spec.source, &spec.database);

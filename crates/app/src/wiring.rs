@@ -12,12 +12,12 @@ use outflow_core::{Code, Error, SyncSpec, SystemClock};
 use outflow_destinations as destinations;
 use outflow_egress::{Client, ClientOptions};
 use outflow_engine::extract::guard::Budgets;
-use outflow_engine::serve::{Limits, RuntimeConfig, SyncRuntime};
+use outflow_engine::serve::{ConcurrencyLimits, RuntimeConfig, SyncRuntime};
 use outflow_engine::{Engine, RunReader};
 use outflow_project::{Database, Project, ReceiverConfig};
 use outflow_spool::{DiskBaseline, DiskSpool};
 use outflow_state::SqliteStore;
-use outflow_telemetry::alerts::{Receiver, Way};
+use outflow_telemetry::alerts::{Channel, Receiver};
 use outflow_warehouse::Aws;
 use tokio::sync::watch;
 
@@ -27,8 +27,8 @@ const DISK_RESERVE: u64 = 1 << 30;
 /// Everyone who receives alerts.
 pub(crate) fn receivers(project: &Project) -> Vec<Receiver> {
     let way = |config: &ReceiverConfig| match config.clone() {
-        ReceiverConfig::Webhook { url, key } => Way::Webhook { url, key },
-        ReceiverConfig::Email { mailer, from, to } => Way::Email { mailer, from, to },
+        ReceiverConfig::Webhook { url, key } => Channel::Webhook { url, key },
+        ReceiverConfig::Email { mailer, from, to } => Channel::Email { mailer, from, to },
     };
     project.receivers.iter().map(|config| Receiver::new(way(config))).collect()
 }
@@ -109,10 +109,10 @@ pub(crate) fn budgets(project: &Project) -> Arc<Budgets> {
 
 /// What `serve` keeps running, on this engine. All problems come back, also those of syncs.
 pub(crate) fn config(project: &Project, engine: Engine) -> Result<RuntimeConfig, Vec<Error>> {
-    let (mut members, mut errors) = (Vec::new(), Vec::new());
+    let (mut syncs, mut errors) = (Vec::new(), Vec::new());
     for spec in &project.syncs {
         match warehouse(project, spec) {
-            Ok(warehouse) => members.push(SyncRuntime { spec: spec.clone(), warehouse }),
+            Ok(warehouse) => syncs.push(SyncRuntime { spec: spec.clone(), warehouse }),
             Err(error) => errors.push(error),
         }
     }
@@ -120,11 +120,11 @@ pub(crate) fn config(project: &Project, engine: Engine) -> Result<RuntimeConfig,
         return Err(errors);
     }
     let skips = project.destinations.iter().filter(|d| d.skips).map(|d| d.name.clone()).collect();
-    let limits = Limits { skips, ..project.limits.clone() };
-    Ok(RuntimeConfig { engine, members, limits, keep: project.keep, rules: project.rules.clone() })
+    let limits = ConcurrencyLimits { skips, ..project.limits.clone() };
+    Ok(RuntimeConfig { engine, syncs, limits, keep: project.keep, rules: project.rules.clone() })
 }
 
-/// The state in this folder, which nobody has opened yet.
+/// The state in this folder, before it is opened.
 pub(crate) fn store(dir: &Path) -> SqliteStore {
     SqliteStore::new(dir)
 }

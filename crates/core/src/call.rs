@@ -6,9 +6,9 @@
 //! {"messageId":"…","timestamp":"…","type":"identify","userId":"1","traits":{"plan":"pro"}}
 //! ```
 //!
-//! `messageId` always comes first; a `timestamp` that the query did not give (the run's clock stands in) comes second. What
-//! follows is the *content*: the part that says whether two calls are the same ([`hash::content`]),
-//! together with a `messageId` that the query gave.
+//! `messageId` always comes first; a `timestamp` that the query did not give (the run's clock
+//! stands in) comes second. What follows is the *content*: the part that says whether two calls are
+//! the same ([`hash::content`]), together with a `messageId` that the query gave.
 
 use serde::{Deserialize, Serialize};
 
@@ -59,7 +59,7 @@ impl CallType {
         self as u8
     }
 
-    /// The type that a file's byte stands for.
+    /// The type for a byte of a file.
     pub fn from_byte(byte: u8) -> Option<Self> {
         Self::ALL.get(usize::from(byte)).copied()
     }
@@ -78,7 +78,8 @@ pub struct CallFlags(pub u8);
 impl CallFlags {
     /// The call carries an `integrations` object that may exclude a destination.
     pub const INTEGRATIONS: CallFlags = CallFlags(1);
-    /// The call has neither `userId` nor `anonymousId`; an email trait is all that names the person.
+    /// The call has neither `userId` nor `anonymousId`; an email trait is all that names the
+    /// person.
     pub const EMAIL_ONLY: CallFlags = CallFlags(2);
     /// A group call that names no object type, neither `objectTypeId` nor `traits.object_type_id`.
     pub const NO_OBJECT_TYPE: CallFlags = CallFlags(4);
@@ -109,13 +110,15 @@ pub struct CallMeta {
     pub call_type: CallType,
     /// Facts for delivery.
     pub flags: CallFlags,
-    /// Ordering key: [`hash::key`] of userId, else anonymousId, else email; of groupId for group; of userId for alias.
+    /// Ordering key: [`hash::key`] of userId, else anonymousId, else email; of groupId for group;
+    /// of userId for alias.
     pub key: u64,
     /// The second ordering key of an alias (previousId); 0 for all others.
     pub key2: u64,
 }
 
-/// What makes the message ids of one run unlike those of any other: a hash of installation, run and a random part.
+/// What makes the message ids of one run unlike those of any other: a hash of installation, run and
+/// a random part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RunKey(pub u128);
 
@@ -123,7 +126,8 @@ impl RunKey {
     /// The length of a message id in its text form.
     pub const ID_LEN: usize = 36;
 
-    /// The message id of the row at `ordinal`: 122 bits of a hash as a version 8 UUID (RFC 9562, section 5.8).
+    /// The message id of the row at `ordinal`: 122 bits of a hash as a version 8 UUID (RFC 9562,
+    /// section 5.8).
     pub fn message_id(self, ordinal: u64) -> [u8; Self::ID_LEN] {
         const HEX: &[u8; 16] = b"0123456789abcdef";
         let mut id = hash::seeded(self.0, ordinal).to_be_bytes();

@@ -7,7 +7,7 @@ use std::fmt;
 
 macro_rules! codes {
     ($($doc:ident $code:ident $area:ident $kind:ident $title:literal;)*) => {
-        /// A stable code. The variant says what happened; users see the short form (`D016`), whose
+        /// A stable code. The variant says what happened. Users see the short form (`D016`), whose
         /// letter is the area.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum Code { $(#[doc = concat!(stringify!($doc), ": ", $title)] $code,)* }
@@ -44,7 +44,7 @@ macro_rules! codes {
     };
 }
 
-/// What the caller can do about an error. Control flow asks for the kind or the variant, never for
+/// What the caller can do about an error. Control flow checks the kind or the variant, never
 /// the short form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ErrorKind {
@@ -73,7 +73,7 @@ pub enum Severity {
 }
 
 impl Severity {
-    /// The word in documents and messages.
+    /// Its name in documents and messages.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Note => "note",
@@ -92,7 +92,7 @@ pub enum Area {
     Query,
     /// The source cannot be reached or refuses: exit code 5.
     Source,
-    /// One row; never an exit code of its own.
+    /// One row; it sets no exit code.
     Row,
     /// A destination cannot be reached or refuses: exit code 6.
     Destination,

@@ -1,5 +1,5 @@
-//! The error that users see: a stable code, what happened, where, how to mend it, and a chain of
-//! causes for us.
+//! The error that users see: a stable code, what happened, where, how to fix it, and a chain of
+//! causes for the log.
 //!
 //! Adapters may have an error type of their own inside; what crosses a port is this one. It never
 //! carries a secret or a row value.
@@ -45,7 +45,7 @@ impl Error {
         self
     }
 
-    /// Says how to mend it.
+    /// Sets how to fix it.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.0.help = Some(help.into());
@@ -81,7 +81,7 @@ impl Error {
         self.0.place.as_deref()
     }
 
-    /// How to mend it, if that is known.
+    /// How to fix it, if that is known.
     pub fn help_text(&self) -> Option<&str> {
         self.0.help.as_deref()
     }

@@ -1,11 +1,12 @@
-//! The words of Outflow and the ports between its parts.
+//! The domain types of Outflow and the ports between its parts.
 //!
-//! Everything that two crates must agree on stands here once: what a call, a row, a run and an outcome are
-//! ([`call`], [`row`], [`run`], [`outcome`]), which codes a user sees ([`codes`]), how settings are described ([`schema`]), and the traits that the adapters
-//! implement ([`ports`]).
+//! Everything that two crates must agree on is defined here once: what a call, a row, a run and an
+//! outcome are ([`call`], [`row`], [`run`], [`outcome`]), which codes a user sees ([`codes`]), how
+//! settings are described ([`schema`]), and the traits that the adapters implement ([`ports`]).
 //!
-//! What always holds: no input or output, no async runtime, no clock read outside [`Clock`]. What it does not do:
-//! decide. Policy lives in `engine`, text in `query` and `shape`, bytes on disk in `spool` and `state`.
+//! What always holds: no input or output, no async runtime, no clock read outside [`Clock`]. What
+//! it does not do: decide. Policy lives in `engine`, text in `query` and `shape`, bytes on disk in
+//! `spool` and `state`.
 
 pub mod call;
 pub mod clock;
@@ -20,6 +21,7 @@ pub mod positions;
 pub mod row;
 pub mod rules;
 pub mod run;
+mod run_id;
 pub mod schema;
 pub mod secret;
 pub mod sync;
@@ -39,5 +41,6 @@ pub use run::{DeliveryCounts, DeliveryState, RowCounts, RunId, RunRecord, RunSta
 pub use secret::Secret;
 pub use sync::{Connection, Dialect, FirstRun, Nulls, SyncSpec};
 
-/// A boxed future: what an async method of a port returns, so that ports can be used as trait objects.
+/// A boxed future: what an async method of a port returns, so that ports can be used as trait
+/// objects.
 pub type BoxFuture<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;

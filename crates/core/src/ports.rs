@@ -1,4 +1,5 @@
-//! The ports: what the engine asks of the world. Adapters implement them; only the binary puts the two together.
+//! The ports: what the engine needs from outside. Adapters implement them; only the binary puts the
+//! two together.
 
 pub mod baseline;
 pub mod destination;

@@ -20,7 +20,7 @@ pub enum ColumnType {
     Numeric,
     /// A binary floating point number: `0.1`, `1e+20`, `NaN`, `Infinity`, `-Infinity`.
     Float,
-    /// Text, and every type without a variant of its own.
+    /// Text, and every type without its own variant.
     Text,
     /// `CHAR(n)`: text padded with blanks to its length.
     Char,

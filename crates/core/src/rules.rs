@@ -1,7 +1,7 @@
 //! What a write to the state changes: pure functions that every adapter of the state port shares.
 //!
-//! What always holds: the equations of promise 1 (`docs/GUARANTEES.md`) hold after a rule if they held before
-//! it. What rules do not do: load, persist, or look at a clock.
+//! What always holds: the equations of promise 1 (`docs/GUARANTEES.md`) hold after a rule if they
+//! held before it. What rules do not do: load, persist, or read a clock.
 
 mod budget;
 mod delivery;

@@ -5,18 +5,8 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+pub use crate::run_id::RunId;
 use crate::{CallType, Code, Connection, Guards, RunKey};
-
-/// A run's number in its installation: 1, 2, 3, …
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct RunId(pub u64);
-
-impl fmt::Display for RunId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
 
 macro_rules! named {
     ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal,)* }) => {
@@ -26,12 +16,12 @@ macro_rules! named {
         pub enum $name { $($(#[$vdoc])* $variant,)* }
 
         impl $name {
-            /// The word in documents and in the state.
+            /// Its name in documents and in the state.
             pub const fn name(self) -> &'static str {
                 match self { $(Self::$variant => $text,)* }
             }
 
-            /// The value of that word.
+            /// The value with that name.
             pub fn from_name(name: &str) -> Option<Self> {
                 match name { $($text => Some(Self::$variant),)* _ => None }
             }
@@ -46,7 +36,8 @@ macro_rules! named {
 }
 
 named! {
-    /// Where a run stands in its life. `delivering` is entered in the one transaction that commits the extraction.
+    /// The state of a run. `delivering` is entered in the one transaction that commits
+    /// the extraction.
     RunState {
         /// Created; nothing has been read.
         Queued = "queued",
@@ -54,7 +45,7 @@ named! {
         Extracting = "extracting",
         /// A guard stopped it before anything was sent.
         AwaitingApproval = "awaiting_approval",
-        /// Every row is in safe keeping; calls are on their way.
+        /// Every row is durable; calls are pending.
         Delivering = "delivering",
         /// Every call is settled and none is a dead letter.
         Succeeded = "succeeded",
@@ -64,7 +55,7 @@ named! {
         Failed = "failed",
         /// A person stopped it.
         Cancelled = "cancelled",
-        /// A person dropped it while it was held.
+        /// A person rejected it.
         Rejected = "rejected",
         /// Segments with pending calls are gone or damaged.
         Lost = "lost",
@@ -81,7 +72,7 @@ impl RunState {
 }
 
 named! {
-    /// Where the delivery of one run to one destination stands.
+    /// The state of the delivery of one run to one destination.
     DeliveryState {
         /// Calls are pending.
         Delivering = "delivering",
@@ -89,14 +80,14 @@ named! {
         Succeeded = "succeeded",
         /// Nothing is pending; some calls are dead letters.
         Partial = "partial",
-        /// Stopped until a person mends something; calls are pending.
+        /// Stopped until a person fixes something; calls are pending.
         Stopped = "stopped",
     }
 }
 
 named! {
     /// What set a run off.
-    Trigger {
+    RunTrigger {
         /// A person or a script.
         Manual = "manual",
         /// Its schedule.
@@ -111,27 +102,29 @@ named! {
     ReplayMode {
         /// Its dead letters, from its segments, under the same message ids.
         AsSent = "as_sent",
-        /// What the query now gives for the ordering keys of its dead letters, under new message ids.
+        /// What the query now gives for the ordering keys of its dead letters, under new message
+        /// ids.
         Requery = "requery",
         /// All of its calls, from its segments, under the same message ids.
         All = "all",
     }
 }
 
-/// What a replay sends. It goes to one destination, [`RunOptions::destination`].
+/// What a replay sends. It has one destination, [`RunOptions::destination`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Replay {
     /// The earlier run.
     pub run: RunId,
     /// Which of its calls, and how.
-    pub again: ReplayMode,
+    pub mode: ReplayMode,
     /// Dead letters with this code alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<Code>,
     /// Also dead letters that have been replayed already.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub force: bool,
-    /// [`ReplayMode::Requery`]: the value of `{{last_sync_time}}`, as the text that the earlier run kept.
+    /// [`ReplayMode::Requery`]: the value of `{{last_sync_time}}`, as the text that the earlier run
+    /// kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start: Option<String>,
 }
@@ -145,7 +138,7 @@ pub struct RowCounts {
     pub calls: u64,
     /// Rows that could not become a call.
     pub rejected: u64,
-    /// Rows whose call the previous run made already.
+    /// Rows whose call is the same as in the previous run.
     pub unchanged: u64,
 }
 
@@ -156,7 +149,8 @@ impl RowCounts {
     }
 }
 
-/// Calls of a run at one destination. `calls = delivered + dead_letters + filtered + cancelled + discarded + pending`, always.
+/// Calls of a run at one destination. `calls = delivered + dead_letters + filtered + cancelled +
+/// discarded + pending`, always.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeliveryCounts {
     /// Calls for this destination.
@@ -169,7 +163,7 @@ pub struct DeliveryCounts {
     pub filtered: u64,
     /// Dropped because the destination was removed, or skipped.
     pub cancelled: u64,
-    /// Dropped by a person.
+    /// Rejected by a person.
     pub discarded: u64,
     /// Not settled yet.
     pub pending: u64,
@@ -234,8 +228,8 @@ pub enum RunKind {
     Replay(Replay),
 }
 
-/// What to run. A run that is not [incremental](Self::is_incremental) never moves `last_sync_time` and
-/// leaves out nothing that it reads.
+/// What to run. A run that is not [incremental](Self::is_incremental) never moves `last_sync_time`
+/// and leaves out nothing that it reads.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunOptions {
     /// Where the query begins.
@@ -255,7 +249,8 @@ impl RunOptions {
         Self { kind, ..Self::default() }
     }
 
-    /// Whether the sync's next run goes on from this one: it reads all that is new, for all destinations.
+    /// Whether the sync's next run continues from this one: it reads all that is new, for all
+    /// destinations.
     pub fn is_incremental(&self) -> bool {
         *self == Self::default()
     }
@@ -280,10 +275,11 @@ pub struct RunSpec {
     pub connections: Vec<Connection>,
     /// What to run.
     pub options: RunOptions,
-    /// What holds it before anything is sent.
+    /// Why it awaits approval, if it does.
     #[serde(default, skip_serializing_if = "Guards::is_empty")]
     pub guards: Guards,
-    /// Destinations among `connections` that are skipped: its calls for them are cancelled at once (E007).
+    /// Destinations among `connections` that are skipped: its calls for them are cancelled at once
+    /// (E007).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub skipped: Vec<String>,
 }
@@ -295,7 +291,7 @@ impl RunSpec {
     }
 }
 
-/// What a run has to tell about one kind of finding in its rows.
+/// What a run reports about one kind of finding in its rows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FindingCount {
     /// What was found.
@@ -304,7 +300,8 @@ pub struct FindingCount {
     pub column: Option<String>,
     /// In how many rows.
     pub rows: u64,
-    /// The first rows that had it, as JSON texts of [`crate::ports::spool::Rejection`]; empty for warnings.
+    /// The first rows that had it, as JSON texts of [`crate::ports::spool::Rejection`]; empty for
+    /// warnings.
     pub samples: Vec<String>,
 }
 
@@ -319,10 +316,10 @@ pub struct RunRecord {
     pub sync: String,
     /// The kind of its calls.
     pub call_type: CallType,
-    /// Where it stands.
+    /// Its state.
     pub state: RunState,
     /// What set it off.
-    pub trigger: Trigger,
+    pub trigger: RunTrigger,
     /// What it keeps of its sync.
     pub spec: RunSpec,
     /// When it was due.
@@ -343,7 +340,7 @@ pub struct RunRecord {
     pub rows: RowCounts,
     /// Bytes of its segments.
     pub spool_bytes: u64,
-    /// Why it is held, failed or was skipped.
+    /// Why it awaits approval, failed or was skipped.
     pub reason: Option<(Code, String)>,
     /// Which run stood in the way of a skipped one.
     pub skipped_by: Option<RunId>,

@@ -3,8 +3,8 @@
 //!
 //! An adapter declares its tables with these types; the project checks files against them and turns
 //! them into JSON Schema. What always holds: a table says everything that can be said of a value
-//! alone. What it does not do: say which settings exclude each other, which is the adapter's, or read
-//! a file.
+//! alone. What it does not do: say which settings exclude each other, which is the adapter's, or
+//! read a file.
 
 /// A table and its keys.
 #[derive(Debug)]
@@ -44,7 +44,7 @@ pub enum Presence {
 pub enum Kind {
     /// Text that is not blank.
     Text,
-    /// A path, relative to the file that it stands in.
+    /// A path, relative to the file that contains it.
     Path,
     /// A `${…}` reference and nothing that is the secret itself.
     Secret,
@@ -66,7 +66,7 @@ pub enum Kind {
     Size,
     /// A date, with or without a time.
     Time,
-    /// One of these words.
+    /// One of these values.
     Word(&'static [&'static str]),
     /// A table.
     Table(&'static Shape),

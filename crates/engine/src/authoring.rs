@@ -1,4 +1,5 @@
-//! Helping the author of a sync: what is said about a query, what it would read and send, and what that would cost.
+//! Helping the author of a sync: what is said about a query, what it would read and send, and what
+//! that would cost.
 //!
 //! What always holds: nothing is written, nothing is sent, and `last_sync_time` does not move.
 

@@ -1,8 +1,9 @@
 //! What happens to syncs and runs: for progress bars, logs, metrics and alerts.
 //!
-//! What always holds: no row value is in an event, and nothing depends on whether events are observed. The
-//! same events come from `outflow run` and from `outflow serve`, as one driver runs both ([`crate::serve`]).
-//! Only `Failed` is not sent for a run that a caller waits for: its errors are the result.
+//! What always holds: no row value is in an event, and nothing depends on whether events are
+//! observed. The same events come from `outflow run` and from `outflow serve`, as one driver runs
+//! both ([`crate::serve`]). Only `Failed` is not sent for a run that a caller waits for: its errors
+//! are the result.
 
 use std::sync::Arc;
 
@@ -15,7 +16,7 @@ use outflow_core::{
 /// Takes events. It is called from many tasks and must not block.
 pub type Observer = Arc<dyn Fn(Event) + Send + Sync>;
 
-/// Something that a person should know of a run before it reads.
+/// A notice about a run before it reads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Note {
     /// What is so.
@@ -41,7 +42,7 @@ pub enum Event {
         run: RunId,
         /// The value of `{{last_sync_time}}`.
         last_sync_time: String,
-        /// What a person should know about the comparison, the start, or a destination that is new.
+        /// Notices about the comparison, the start, or a new destination.
         notes: Vec<Note>,
     },
     /// Rows have been read: totals so far.
@@ -63,7 +64,7 @@ pub enum Event {
     Approved { sync: String, run: RunId },
     /// A slot found its sync busy. `run` is the record of the skip.
     Skipped { sync: String, run: RunId, slot: Timestamp, reason: String },
-    /// The numbers of a delivery: when it begins or goes on, and each time calls were settled.
+    /// The numbers of a delivery: when it begins or continues, and each time calls were settled.
     Delivering { sync: String, run: RunId, destination: String, counts: DeliveryCounts },
     /// A request failed and will be sent again in `seconds`.
     Retrying { sync: String, run: RunId, destination: String, code: Code, reason: String, seconds: f64 },

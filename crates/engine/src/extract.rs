@@ -48,7 +48,7 @@ pub(crate) struct Extractor<'a> {
 /// What reading the whole result came to.
 struct ReadOut {
     spooled: Spooled,
-    /// Calls that the run compared with made as well. A run with options sends them all the same.
+    /// Calls that the run compared with made as well. A run with options sends them too.
     same: u64,
     findings: Vec<FindingCount>,
     read: u64,
@@ -63,7 +63,7 @@ impl Extractor<'_> {
         let started = Instant::now();
         let spec = self.spec;
         let options = &self.run.spec.options;
-        if let Some(replay) = options.replay().filter(|replay| replay.again != ReplayMode::Requery) {
+        if let Some(replay) = options.replay().filter(|replay| replay.mode != ReplayMode::Requery) {
             return self.copy(replay).await;
         }
         let ordinary = options.is_incremental();
@@ -177,7 +177,7 @@ impl Extractor<'_> {
     /// Whether the query has to run a second time, to find which rows the next run can read again.
     ///
     /// Two events with equal calls can be one row that is read twice, or an old and a new one. Only
-    /// the database knows how many rows lie behind the next run's start. A cursor column is part of
+    /// the database knows how many rows the next run has to read. A cursor column is part of
     /// the call, and a state may be sent twice.
     fn overlaps(&self, query: &Query) -> bool {
         self.run.spec.options.is_incremental()

@@ -1,14 +1,20 @@
 //! Runs: what happens, in which order, and what is true afterwards.
 //!
-//! A run has two halves. **Extract** ([`extract`]) streams one query, shapes each row and leaves calls and rejections in the spool; one transaction then
-//! commits it. **Deliver** ([`delivery`]) walks those segments once for each destination, with a cursor and retries of its own, until every call is settled.
+//! A run has two halves. **Extract** ([`extract`]) streams one query, shapes each row and leaves
+//! calls and rejections in the spool; one transaction then commits it. **Deliver** ([`delivery`])
+//! walks those segments once for each destination, with its own cursor and retries, until
+//! every call is settled.
 //!
 //! What always holds:
-//! - Nothing is sent before the extraction is committed, and `last_sync_time` moves in the transaction in which the run becomes `delivering` and only there.
-//! - `read = calls + rejected + unchanged`, and for each destination `calls = delivered + dead_letters + filtered + cancelled + discarded + pending`.
-//! - A run that was interrupted is finished by the next one of its sync; half an extraction counts for nothing and is begun again.
+//! - Nothing is sent before the extraction is committed, and `last_sync_time` moves in the
+//!   transaction in which the run becomes `delivering` and only there.
+//! - `read = calls + rejected + unchanged`, and for each destination `calls = delivered +
+//!   dead_letters + filtered + cancelled + discarded + pending`.
+//! - A run that was interrupted is finished by the next one of its sync; half an extraction counts
+//!   for nothing and is begun again.
 //!
-//! What it does not do: open connections, know file formats or speak HTTP. It sees the ports of `outflow_core` alone.
+//! What it does not do: open connections, know file formats or speak HTTP. It uses the ports of
+//! `outflow_core` alone.
 
 pub mod authoring;
 pub mod delivery;
@@ -46,7 +52,7 @@ pub struct Engine {
     pub state: Arc<dyn State>,
     /// Segments.
     pub spool: Arc<dyn Spool>,
-    /// Hashes of calls, by which runs are compared.
+    /// Hashes of calls, for comparing runs.
     pub baseline: Arc<dyn Baseline>,
     /// Wall time.
     pub clock: Arc<dyn Clock>,
@@ -56,7 +62,7 @@ pub struct Engine {
     pub limiters: Arc<Limiters>,
     /// What may be sent to each destination.
     pub budgets: Arc<extract::guard::Budgets>,
-    /// Turns true when the process is to stop. What is under way is then cancelled or left pending.
+    /// Turns true when the process is to stop. Running work is then cancelled or left pending.
     pub stop: watch::Receiver<bool>,
 }
 
@@ -77,7 +83,7 @@ impl From<Vec<Error>> for Errors {
 }
 
 impl Errors {
-    /// The code and message that stand for all of them in the state.
+    /// The code and message that the state stores for all of them.
     fn reason(&self) -> (Code, String) {
         match self.0.first() {
             Some(e) => (e.code(), e.message().to_owned()),

@@ -1,7 +1,7 @@
 //! What people and time do to runs that exist: approve, replay, backfill, purge, verify, retain.
 //!
-//! What always holds: the equations of a run hold before and after each operation, and an operation that is interrupted
-//! can be repeated.
+//! What always holds: the equations of a run hold before and after each operation, and an operation
+//! that is interrupted can be repeated.
 
 pub mod approval;
 pub mod backfill;

@@ -1,6 +1,7 @@
 //! Reading what is kept of runs: their records in the state and their calls in the spool.
 //!
-//! What always holds: it needs no claim and changes nothing, so it works beside whoever runs syncs.
+//! What always holds: it needs no claim and changes nothing, so it works beside a process that runs
+//! syncs.
 
 use std::sync::Arc;
 
@@ -12,7 +13,7 @@ use tokio::sync::watch;
 use crate::Engine;
 use crate::stop::interrupted;
 
-/// What is kept of runs. Its methods stand where their subjects are, in [`crate::operations`].
+/// What is kept of runs. Its methods are in [`crate::operations`].
 #[derive(Clone)]
 pub struct RunReader {
     /// Runs, cursors, dead letters.

@@ -1,8 +1,9 @@
-//! The documents that `run` and `runs` print. Their fields are a contract (`docs/reference/documents.md`).
+//! The documents that `run` and `runs` print. Their fields are a contract
+//! (`docs/reference/documents.md`).
 
 use outflow_core::ports::state::DeliveryRecord;
 use outflow_core::ports::watch::Audit;
-use outflow_core::run::Trigger;
+use outflow_core::run::RunTrigger;
 use outflow_core::{
     CallType, Code, DeliveryCounts, DeliveryState, RowCounts, RunId, RunRecord, RunState, Timestamp,
 };
@@ -10,7 +11,7 @@ use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 /// The version of all documents. It rises when a field changes its meaning or goes away.
-pub const FORMAT_VERSION: u32 = 1;
+pub const FORMAT_VERSION: u32 = 2;
 
 /// What one run did.
 #[derive(Clone, Debug, Serialize)]
@@ -24,7 +25,7 @@ pub struct RunDocument {
     /// The kind of its calls.
     #[serde(rename = "type")]
     pub call_type: CallType,
-    /// Where it stands.
+    /// Its state.
     pub state: RunState,
     /// Whether it was left unfinished by an earlier process.
     pub resumed: bool,
@@ -55,7 +56,7 @@ pub struct RunDocument {
 /// One destination of a run.
 #[derive(Clone, Debug, Serialize)]
 pub struct DeliveryDocument {
-    /// Where it stands.
+    /// Its state.
     pub state: DeliveryState,
     /// Its numbers.
     #[serde(flatten)]
@@ -90,7 +91,7 @@ pub struct RunListEntry {
     #[serde(flatten)]
     pub document: RunDocument,
     /// What set it off.
-    pub trigger: Trigger,
+    pub trigger: RunTrigger,
     /// When it was due.
     pub due_at: Timestamp,
     /// When it started.
@@ -131,7 +132,7 @@ impl RunDocument {
 }
 
 impl Seconds {
-    /// As the state's times tell.
+    /// Computed from the times in the state.
     pub fn between(record: &RunRecord) -> Self {
         let took = |a: Option<Timestamp>, b: Timestamp| a.map_or(0.0, |a| a.duration_since(b).as_secs_f64());
         Self {

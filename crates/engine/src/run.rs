@@ -1,4 +1,4 @@
-//! What a run keeps of its sync, and what becomes of a sync whose run failed or was lost.
+//! What a run stores of its sync, and what a failed or lost run changes in its sync's state.
 
 use outflow_core::ports::state::{Cursor, StateReader, SyncState, Watermark};
 use outflow_core::run::{RunOptions, RunSpec};
@@ -9,7 +9,8 @@ use outflow_core::{
 use crate::{Engine, Errors};
 
 impl Engine {
-    /// Ends a run whose extraction failed. The errors come back, with the state's own if it had one too.
+    /// Ends a run whose extraction failed. Returns the errors, with the state's own if there is one
+    /// too.
     pub(crate) async fn fail(&self, spec: &SyncSpec, record: &RunRecord, mut errors: Errors) -> Errors {
         let end = match errors.0.first().map(Error::code) {
             Some(Code::Interrupted) => RunState::Cancelled,
@@ -27,8 +28,8 @@ impl Engine {
         errors
     }
 
-    /// Ends a run whose segments are gone, and gives its window back to the sync. `false`: another delivery of
-    /// the run has ended it already.
+    /// Ends a run whose segments are gone, and gives its window back to the sync. `false`: another
+    /// delivery of the run has ended it already.
     pub(crate) async fn lose(&self, record: &RunRecord, error: &Error) -> outflow_core::Result<bool> {
         let (state, run, now) = (&self.state, record.id, self.clock.now());
         let reason = Some((Code::RunLost, error.message().to_owned()));
@@ -49,8 +50,9 @@ impl Engine {
     }
 }
 
-/// What a run of this sync keeps of it. Who asks for something out of the ordinary means skipped destinations, too.
-pub(crate) fn pinned(spec: &SyncSpec, options: &RunOptions, mut skipped: Vec<String>) -> RunSpec {
+/// What a run of this sync stores of it. A run with options is also for skipped
+/// destinations, too.
+pub(crate) fn run_spec(spec: &SyncSpec, options: &RunOptions, mut skipped: Vec<String>) -> RunSpec {
     if !options.is_incremental() {
         skipped.clear();
     }
@@ -72,8 +74,8 @@ pub(crate) fn pinned(spec: &SyncSpec, options: &RunOptions, mut skipped: Vec<Str
     }
 }
 
-/// The sync as the run pinned it: an edit of the project does not reach a run that exists.
-pub(crate) fn pinned_spec(spec: &SyncSpec, record: &RunRecord) -> SyncSpec {
+/// The sync as it was when the run was created: an edit of the project does not reach a run that exists.
+pub(crate) fn spec_of_run(spec: &SyncSpec, record: &RunRecord) -> SyncSpec {
     SyncSpec {
         query: record.spec.query.clone(),
         call_type: record.call_type,
@@ -82,7 +84,8 @@ pub(crate) fn pinned_spec(spec: &SyncSpec, record: &RunRecord) -> SyncSpec {
     }
 }
 
-/// The sync's state as it was before the run: its query's own start value. What it sent counts for nothing, as nobody knows how far it came.
+/// The sync's state as it was before the run: its query's own start value. What it sent does not
+/// count, because it is unknown how much that was.
 fn give_back(record: &RunRecord, before: SyncState) -> SyncState {
     let start = record.last_sync_time.as_deref().unwrap_or("0");
     // A cursor's value says nothing about the clock, where the run may have begun anywhere.
@@ -95,7 +98,8 @@ fn give_back(record: &RunRecord, before: SyncState) -> SyncState {
     }
 }
 
-/// `first_run: now` means the first try, also if that failed: what has come since is new. `None`: the sync has a start, or the try came not so far.
+/// `first_run: now` means the first try, also if that failed: what has come since is new. `None`:
+/// the sync has a start, or the try came not so far.
 async fn first_attempt(
     state: &dyn StateReader,
     spec: &SyncSpec,

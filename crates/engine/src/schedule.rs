@@ -1,10 +1,12 @@
 //! When a sync is due: the slots of its schedule. Pure: no clock, no state.
 //!
-//! A slot is an instant at which a sync is due. `every` has the slots start + k × every (start is the epoch if none is given), `cron` those of its calendar. The
-//! scheduler fires the latest slot that has come and not been fired; it fires none twice, and after a pause of any length it fires once. A stable jitter moves
-//! what happens at a slot, and never the slot: syncs of one interval must not all begin in the same second.
+//! A slot is an instant at which a sync is due. `every` has the slots start + k × every (start is
+//! the epoch if none is given), `cron` those of its calendar. The scheduler fires the latest slot
+//! that has come and not been fired; it fires none twice, and after a pause of any length it fires
+//! once. A stable jitter moves what happens at a slot, and never the slot: syncs of one interval
+//! must not all begin in the same second.
 //!
-//! What always holds: slots rise strictly; a slot does not depend on when it is asked for.
+//! What always holds: slots rise strictly; a slot does not depend on when it is computed.
 
 mod cron;
 
@@ -21,7 +23,7 @@ const LONGEST_JITTER: Duration = Duration::from_secs(300);
 /// The slots of a schedule.
 #[derive(Clone, Debug)]
 pub enum Slots {
-    /// None: someone asks.
+    /// None: it runs on request.
     Manual,
     /// start + k × every.
     Every {
@@ -35,7 +37,8 @@ pub enum Slots {
 }
 
 impl Slots {
-    /// The slots of a schedule that the project has checked; a calendar that cannot be read has none.
+    /// The slots of a schedule that the project has checked; a calendar that cannot be read has
+    /// none.
     pub fn of(schedule: &Schedule) -> Slots {
         match schedule {
             Schedule::Manual => Slots::Manual,
@@ -77,7 +80,8 @@ impl Slots {
         }
     }
 
-    /// The shortest time between two slots as far as `from` and the day behind it tell; `None` if there are not two. For advice and for jitter.
+    /// The shortest time between two slots as far as `from` and the day behind it tell; `None` if
+    /// there are not two. For advice and for jitter.
     pub fn interval(&self, from: Timestamp) -> Option<Duration> {
         if let Slots::Every { every, .. } = self {
             return Some(Duration::from_secs(every.unsigned_abs()));
@@ -97,7 +101,8 @@ impl Slots {
     }
 }
 
-/// How long after a slot this sync begins: always the same for a name, under a tenth of the interval.
+/// How long after a slot this sync begins: always the same for a name, under a tenth of the
+/// interval.
 pub fn jitter(sync: &str, interval: Duration) -> Duration {
     let most = (interval / 10).min(LONGEST_JITTER).as_millis() as u64;
     let drawn = hash::content(sync.as_bytes()) as u64;
@@ -111,7 +116,8 @@ pub enum Since {
     Fired(Timestamp),
     /// From the first slot on: an interval that never ran is due at once.
     Beginning,
-    /// From now on, to be recorded: a calendar that is seen for the first time waits for its next slot.
+    /// From now on, to be recorded: a calendar that is seen for the first time waits for its next
+    /// slot.
     Now,
     /// There are no slots.
     Never,
@@ -139,7 +145,8 @@ pub fn next_due(slots: &Slots, fired: Option<Timestamp>, now: Timestamp) -> Opti
 
 /// The slot to fire now. `fired` is the last one that was fired (or when the sync was first seen).
 ///
-/// A clock that was set back does not stop a sync for longer than it was ahead: a last slot more than an hour in the future is taken for a wrong clock's.
+/// A clock that was set back does not stop a sync for longer than it was ahead: a last slot more
+/// than an hour in the future is taken for a wrong clock's.
 pub fn due(slots: &Slots, fired: Timestamp, now: Timestamp) -> Option<Timestamp> {
     let hour = Duration::from_secs(3600);
     let fired = if fired > now.saturating_add(hour).unwrap_or(now) { now } else { fired };

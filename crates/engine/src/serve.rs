@@ -12,7 +12,7 @@
 //! - A sync has at most one run that is queued, extracting or awaiting approval. If it is busy at a
 //!   slot, the slot is recorded as a skipped run with the reason.
 //! - A destination that is paused, or has been failing for longer than max(5 minutes, one
-//!   interval), is lagging: it does not keep its syncs busy, and its runs wait in order.
+//!   interval), is degraded: it does not keep its syncs busy, and its runs wait in order.
 //! - A slot fires once, also across restarts: it is marked in the transaction that creates its run,
 //!   or its skip.
 //! - A reload replaces the whole config at once or not at all. Existing runs keep their run spec;
@@ -20,7 +20,7 @@
 //! - After a crash, runs continue at the next start: extractions restart under their own number,
 //!   deliveries continue from their cursors.
 //!
-//! What it does not do: read files, or open connections of its own. The config comes from outside.
+//! What it does not do: read files, or open connections. The caller supplies the configuration.
 
 mod actor;
 pub mod alert;
@@ -44,7 +44,7 @@ use tokio::task::JoinSet;
 
 use crate::Engine;
 pub use crate::event::{Event, Observer};
-use crate::operations::retention::Keep;
+use crate::operations::retention::RetentionPolicy;
 use crate::serve::alert::Rules;
 use actor::Actor;
 pub use queues::{DeliveryQueues, QueueStatus};
@@ -63,24 +63,24 @@ pub struct SyncRuntime {
 
 /// Limits on what runs concurrently, and on backlogs.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Limits {
+pub struct ConcurrencyLimits {
     /// Extractions in all.
     pub extractions: usize,
-    /// Extractions of each database (`source.database`) with a limit of its own.
+    /// Extractions of each database (`source.database`) with its own limit.
     pub databases: BTreeMap<String, usize>,
     /// Extractions of every other database.
     pub per_database: usize,
-    /// Bytes of segments that may wait for one lagging destination of one sync.
+    /// Bytes of segments that may wait for one degraded destination of one sync.
     pub backlog_bytes: u64,
     /// Destinations that new runs skip when their backlog is full. For others the sync waits.
     pub skips: BTreeSet<String>,
-    /// A destination that fails for longer, or for longer than its sync's interval, is lagging.
-    pub lags_after: Duration,
+    /// A destination that fails for longer, or for longer than its sync's interval, is degraded.
+    pub degraded_after: Duration,
     /// A run is audited this long after its end.
     pub audit_after: Duration,
 }
 
-impl Default for Limits {
+impl Default for ConcurrencyLimits {
     fn default() -> Self {
         Self {
             extractions: 8,
@@ -88,7 +88,7 @@ impl Default for Limits {
             per_database: 2,
             backlog_bytes: 10 << 30,
             skips: BTreeSet::new(),
-            lags_after: Duration::from_secs(300),
+            degraded_after: Duration::from_secs(300),
             audit_after: Duration::from_secs(60),
         }
     }
@@ -100,18 +100,18 @@ pub struct RuntimeConfig {
     /// The engine, with the project's destinations.
     pub engine: Engine,
     /// Every sync, enabled or not.
-    pub members: Vec<SyncRuntime>,
+    pub syncs: Vec<SyncRuntime>,
     /// Limits on what runs concurrently, and on backlogs.
-    pub limits: Limits,
+    pub limits: ConcurrencyLimits,
     /// How long ended runs are kept.
-    pub keep: Keep,
+    pub keep: RetentionPolicy,
     /// The thresholds of alerts.
     pub rules: Rules,
 }
 
 impl RuntimeConfig {
     pub(crate) fn sync_runtime(&self, sync: &str) -> Option<&SyncRuntime> {
-        self.members.iter().find(|m| m.spec.name == sync)
+        self.syncs.iter().find(|m| m.spec.name == sync)
     }
 }
 
@@ -140,7 +140,7 @@ pub(crate) struct Shared {
     pub(crate) queues: DeliveryQueues,
     pub(crate) observer: Observer,
     /// Read-locked while a queue delivers, and write-locked while deliveries are paused.
-    pub(crate) quiet: RwLock<()>,
+    pub(crate) deliveries_paused: RwLock<()>,
     pub(crate) mode: Mode,
     /// Permits for extractions, in all and for each database, with their numbers.
     permits: Mutex<HashMap<String, (usize, Arc<Semaphore>)>>,
@@ -151,7 +151,8 @@ pub(crate) struct Shared {
 pub(crate) enum Mode {
     /// Keeping syncs running: a queue waits for a destination that has stopped.
     Serve,
-    /// One run: a queue ends when its destination stops, or has taken nothing for this long (`None`: never).
+    /// One run: a queue ends when its destination stops, or has taken nothing for this long
+    /// (`None`: never).
     Once { delivery_timeout: Option<Duration> },
 }
 
@@ -165,7 +166,7 @@ impl Shared {
             config,
             queues: DeliveryQueues::default(),
             observer,
-            quiet: RwLock::default(),
+            deliveries_paused: RwLock::default(),
             mode,
             permits: Mutex::default(),
         }
@@ -175,7 +176,8 @@ impl Shared {
         self.config.borrow().clone()
     }
 
-    /// The permits of a kind. A new number counts for extractions that ask from now on.
+    /// The permits of a kind. A new number applies to extractions that acquire a permit from now
+    /// on.
     fn permits(&self, key: &str, size: usize) -> Arc<Semaphore> {
         let mut permits = self.permits.lock().unwrap_or_else(PoisonError::into_inner);
         let entry = permits.entry(key.to_owned()).or_insert_with(|| (size, Arc::new(Semaphore::new(size))));
@@ -185,8 +187,8 @@ impl Shared {
         entry.1.clone()
     }
 
-    /// A permit for an extraction from this database, and one among all. The database's comes first: an
-    /// extraction that waits for it takes no permit of others.
+    /// A permit for an extraction from this database, and one among all. The database's comes
+    /// first: an extraction that waits for it takes no permit of others.
     pub(crate) fn permits_for(&self, database: &str) -> [Arc<Semaphore>; 2] {
         let limits = self.config().limits.clone();
         let own = limits.databases.get(database).copied().unwrap_or(limits.per_database);
@@ -253,9 +255,9 @@ impl Handle {
             self.config.send_replace(Arc::new(RuntimeConfig::clone(&self.config())));
             std::future::pending::<Infallible>().await
         };
-        let _quiet = tokio::select! {
+        let _paused = tokio::select! {
             biased;
-            quiet = self.shared.quiet.write() => quiet,
+            paused = self.shared.deliveries_paused.write() => paused,
             never = rest => match never {},
         };
         work(self.config().engine.clone()).await
@@ -328,7 +330,7 @@ async fn supervise(
     let mut sweep = tokio::time::interval(SWEEP_EVERY);
     sweep.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let failure = loop {
-        for sync_runtime in &config.borrow_and_update().members {
+        for sync_runtime in &config.borrow_and_update().syncs {
             let name = sync_runtime.spec.name.clone();
             actors.entry(name.clone()).or_insert_with(|| {
                 let (asks, inbox) = mpsc::channel(16);
@@ -341,9 +343,9 @@ async fn supervise(
             changed = config.changed() => if changed.is_err() { break Ok(()) },
             _ = sweep.tick() => {
                 // Not while a purge replaces segments.
-                let Ok(_resting) = shared.quiet.try_read() else { continue };
+                let Ok(_not_paused) = shared.deliveries_paused.try_read() else { continue };
                 let config = shared.config();
-                if let Err(error) = config.engine.keep_house(config.keep).await {
+                if let Err(error) = config.engine.apply_retention(config.keep).await {
                     (shared.observer)(Event::Problem { error: Arc::new(error) });
                 }
             }

@@ -1,7 +1,7 @@
 //! The spans that everything logged in a run or a delivery is in.
 //!
-//! Their level is the highest, so that a filter for errors alone leaves them in place. A task that is
-//! spawned inside one has to be put into it.
+//! Their level is the highest, so that a filter for errors alone leaves them in place. A task that
+//! is spawned inside one has to be put into it.
 
 use outflow_core::RunRecord;
 use tracing::{Span, error_span};

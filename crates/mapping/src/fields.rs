@@ -1,9 +1,9 @@
 //! Where a column goes, by its name: the fields that the six types of call reserve, and the known
 //! members of `context`.
 //!
-//! The tables follow the reference page of the Redshift source (see `requirements.md`, C1 to C7).
-//! Names match without regard to case and are written as documented. What is reserved for another
-//! type of call is an ordinary trait or property.
+//! The tables follow Customer.io's reference of its Redshift source; `docs/reference/calls.md` has
+//! the same tables for users. Names match without regard to case and are written as documented. A
+//! field that is reserved for another type of call is an ordinary trait or property.
 
 use outflow_core::CallType;
 
@@ -40,7 +40,7 @@ impl ReservedField {
         Self::Category,
     ];
 
-    /// What stands before its value in a call.
+    /// The text before its value in a call.
     pub(crate) const fn key(self) -> &'static str {
         match self {
             Self::MessageId => ",\"messageId\":",
@@ -285,7 +285,7 @@ fn member(call: CallType, part: Section, mut path: Vec<String>) -> Result<Column
     Ok(ColumnRole::Member(part, path, kind))
 }
 
-/// The name that stands for all destinations has a capital letter.
+/// The name for all destinations has a capital letter.
 pub(crate) fn integration_name(name: &mut String) {
     if name.eq_ignore_ascii_case("all") {
         "All".clone_into(name);

@@ -1,4 +1,5 @@
-//! One value as its field wants it, from a column or from within an object that came whole.
+//! One value in the form that its field requires, from a column or from within an object that came
+//! whole.
 
 use std::borrow::Cow;
 
@@ -43,7 +44,8 @@ pub(crate) fn any(leaf: Leaf, text: &[u8], notes: &mut Notes, out: &mut Vec<u8>)
     Ok(())
 }
 
-/// Appends a value that is there, as its field wants it. `false`: what is in it counts as absent.
+/// Appends a value that is there, in the form that its field requires. `false`: what is in it
+/// counts as absent.
 pub(crate) fn typed(leaf: Leaf, text: &[u8], notes: &mut Notes, out: &mut Vec<u8>) -> Result<bool, RowError> {
     match leaf.kind {
         Kind::Trait | Kind::Free => any(leaf, text, notes, out)?,

@@ -10,7 +10,7 @@ use crate::notes::Notes;
 use crate::row_error::RowError;
 use crate::write::object::Object;
 
-/// Brings an object that stands for a whole part into its documented form.
+/// Brings an object that is a whole section into its documented form.
 pub(crate) fn documented(
     part: Section,
     object: Object,

@@ -39,7 +39,7 @@ pub struct Shaped {
 }
 
 impl RowEncoder {
-    /// A encoder for one run. `clock` is the run's clock: it stands in for an absent `timestamp`,
+    /// An encoder for one run. `clock` is the run's clock: it stands in for an absent `timestamp`,
     /// to the millisecond.
     pub fn new(plan: Plan, key: RunKey, clock: Timestamp) -> Self {
         let mut stamp = ReservedField::Timestamp.key().as_bytes().to_vec();
@@ -156,7 +156,7 @@ impl<'r> Call<'_, 'r> {
         if timestamp.is_none() {
             out.extend_from_slice(clock);
         }
-        // The comma is not content: what stands before it depends on the run.
+        // The comma is not content: the text before it depends on the run.
         let content = out.len() + 1;
         out.extend_from_slice(call_type);
         let (key, key2) = self.identity(out)?;

@@ -9,7 +9,7 @@ use crate::fields::Kind;
 /// A member: a column's value, or an object of members.
 #[derive(Debug)]
 pub(crate) struct Node {
-    /// What stands before the value: `,"name":`. The comma is dropped behind a brace.
+    /// The text before the value: `,"name":`. The comma is dropped behind a brace.
     pub(crate) key: Box<[u8]>,
     pub(crate) content: Content,
 }

@@ -1,4 +1,4 @@
-//! The command line: what can be typed. What it means stands in `commands`.
+//! The command line: what can be typed. What it means is in `commands`.
 
 mod values;
 
@@ -43,7 +43,8 @@ pub struct Common {
     /// More in the log, down to debug; also the causes of errors
     #[arg(long, short, global = true)]
     pub verbose: bool,
-    /// What is logged on stderr: a level, or crates and modules with levels, such as warn,outflow_engine=debug
+    /// What is logged on stderr: a level, or crates and modules with levels, such as
+    /// warn,outflow_engine=debug
     #[arg(long, global = true, value_name = "FILTER", env = "OUTFLOW_LOG", hide_env_values = true)]
     pub log: Option<Filter>,
     /// The form of the log [default: text; with --output json or ndjson: json]
@@ -114,8 +115,7 @@ pub enum Command {
     Estimate(Estimate),
     /// Run syncs now
     Run(Run),
-    /// Keep every enabled sync running by its schedule, until SIGTERM or Ctrl-C; SIGHUP reads the
-    /// project again
+    /// Run every enabled sync by its schedule, until SIGTERM or Ctrl-C; SIGHUP reloads the project
     Serve(Serve),
     /// Show what runs, what waits, what is due next and what is wrong
     Status,
@@ -266,7 +266,8 @@ pub struct Run {
     /// Read everything, as in the first run; last_sync_time stays
     #[arg(long, conflicts_with_all = ["since", "due"])]
     pub full: bool,
-    /// Read what has changed since this time (2026-01-31, 2026-01-31T10:00:00Z or Unix seconds); last_sync_time stays
+    /// Read what has changed since this time (2026-01-31, 2026-01-31T10:00:00Z or Unix seconds);
+    /// last_sync_time stays
     #[arg(long, value_name = "TIME", conflicts_with = "due")]
     pub since: Option<String>,
     /// Read at most this many rows; last_sync_time stays
@@ -292,7 +293,7 @@ pub struct Serve {
     /// Exit with 7 if another process holds the state, instead of waiting for it
     #[arg(long)]
     pub no_wait: bool,
-    /// Serve metrics for Prometheus at this address, such as 127.0.0.1:9464 [default: metrics.listen of the project]
+    /// Serve metrics for Prometheus here: 127.0.0.1:9464 [default: metrics.listen of the project]
     #[arg(long, value_name = "ADDRESS")]
     pub metrics: Option<std::net::SocketAddr>,
 }
@@ -373,20 +374,21 @@ pub struct Replay {
     /// Only dead letters of this destination; with --all, the destination that gets the run's calls
     #[arg(long, value_name = "NAME")]
     pub destination: Option<String>,
-    /// Send the calls as they were, under the same message ids; the default for track, page and screen
+    /// Send calls as they were, under the same message ids; default for track, page and screen
     #[arg(long, conflicts_with = "requery")]
     pub as_sent: bool,
-    /// Send what the query now gives for the refused keys, under new message ids; the default for identify, group and alias
+    /// Send what the query now gives for the refused keys, under new message ids; the default for
+    /// identify, group and alias
     #[arg(long)]
     pub requery: bool,
     /// Send every call of the run to one destination, not only its dead letters
     #[arg(long, conflicts_with_all = ["as_sent", "requery"], requires = "destination")]
     pub all: bool,
-    /// Also send what was replayed before; with --as-sent, also calls that may overwrite a newer state
+    /// Also send what was replayed before; with --as-sent, also what may overwrite a newer state
     #[arg(long)]
     pub force: bool,
     #[command(flatten)]
-    pub way: Way,
+    pub delivery: DeliveryArgs,
 }
 
 /// `outflow backfill`
@@ -401,12 +403,12 @@ pub struct Backfill {
     #[arg(long, value_name = "TIME")]
     pub since: Option<String>,
     #[command(flatten)]
-    pub way: Way,
+    pub delivery: DeliveryArgs,
 }
 
 /// Options of runs that are not incremental.
 #[derive(Clone, Copy, Debug, Args)]
-pub struct Way {
+pub struct DeliveryArgs {
     /// Give up on a destination that has taken nothing for this long; its calls stay pending
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = duration)]
     pub delivery_timeout: std::time::Duration,
@@ -418,7 +420,7 @@ pub struct Way {
 /// `outflow purge`
 #[derive(Debug, Args)]
 pub struct Purge {
-    /// The person: the userId, anonymousId or previousId of calls, or the email of calls that have no other
+    /// The person: userId, anonymousId or previousId of calls; their email if they have no other
     #[arg(long, value_name = "ID", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub key: String,
     /// Show what would be removed, and remove nothing
@@ -437,7 +439,7 @@ pub struct Approve {
     /// Give up on a destination that has taken nothing for this long; its calls stay pending
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = duration)]
     pub delivery_timeout: std::time::Duration,
-    /// Exit with 7 if another process holds the state and cannot be asked, instead of waiting for it
+    /// Exit with 7 if another process holds the state and takes no requests, instead of waiting
     #[arg(long)]
     pub no_wait: bool,
 }
@@ -450,7 +452,7 @@ pub struct Reject {
     /// Move last_sync_time as if the run had been sent: its rows are not read again
     #[arg(long)]
     pub skip_window: bool,
-    /// Exit with 7 if another process holds the state and cannot be asked, instead of waiting for it
+    /// Exit with 7 if another process holds the state and takes no requests, instead of waiting
     #[arg(long)]
     pub no_wait: bool,
 }

@@ -69,7 +69,7 @@ pub async fn dispatch(cli: Cli, printer: Printer) -> Result<Exit, Errors> {
             Ok(Exit::Done)
         }
         Command::Version => {
-            let version = json!({ "format_version": 1, "version": env!("CARGO_PKG_VERSION") });
+            let version = json!({ "format_version": outflow_app::FORMAT_VERSION, "version": env!("CARGO_PKG_VERSION") });
             printer.document(&version, |_| format!("outflow {}\n", env!("CARGO_PKG_VERSION")));
             Ok(Exit::Done)
         }

@@ -66,7 +66,7 @@ pub async fn demo(args: &Demo, printer: Printer) -> Result<Exit, Errors> {
     }
 
     let seen = receiver.seen();
-    let document = json!({ "format_version": 1, "rounds": rounds });
+    let document = json!({ "format_version": outflow_app::FORMAT_VERSION, "rounds": rounds });
     let reasons = match reasons(&app, &rounds).await {
         Ok(reasons) => reasons,
         Err(errors) => errors

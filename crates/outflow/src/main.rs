@@ -45,8 +45,8 @@ fn main() -> ExitCode {
     ExitCode::from(exit.code())
 }
 
-/// `serve` reports by its log alone. Other commands print what happens to their runs and what ends them,
-/// and log the rest.
+/// `serve` reports by its log alone. Other commands print what happens to their runs and what ends
+/// them, and log the rest.
 fn start_log(cli: &Cli, printer: Printer) {
     let common = &cli.common;
     let format = match common.log_format {

@@ -63,7 +63,7 @@ impl Printer {
         self.quiet
     }
 
-    /// Prints a document in the form asked for; `table` makes the one for people.
+    /// Prints a document in the requested form; `table` makes the one for people.
     pub fn document<T: Serialize>(&self, document: &T, table: impl FnOnce(&T) -> String) {
         let text = match self.output {
             Output::Table => table(document),
@@ -80,14 +80,14 @@ impl Printer {
         let _ = io::stdout().lock().write_all(text.as_bytes());
     }
 
-    /// A line on stderr for people, unless they want it quiet.
+    /// A line on stderr for people, unless `--quiet` is set.
     pub fn say(&self, line: &str) {
         if !self.quiet {
             let _ = writeln!(io::stderr().lock(), "{line}");
         }
     }
 
-    /// A finding beside what was asked for, unless it is wanted quiet.
+    /// A finding beside the result, unless `--quiet` is set.
     pub fn notice(&self, finding: &Error) {
         if !self.quiet {
             self.error(finding);

@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use outflow_app::{Caller, Event, RunEvent};
-use outflow_core::{Code, DeliveryState, RowCounts};
+use outflow_app::{Caller, Event, ReplayMode, ReplayPlan, RunEvent};
+use outflow_core::{Code, DeliveryState};
 
-use crate::commands::{outcome, replay};
+use crate::commands::outcome;
 use crate::output::{Printer, count, plain};
 use crate::{hints, signals};
 
@@ -81,7 +81,7 @@ impl Display {
             Event::NothingMissed { sync, destination } => {
                 self.printer.say(&format!("{sync}: {destination} has missed nothing"));
             }
-            Event::Replaying(plan) => self.printer.say(&replay::begins(plan)),
+            Event::Replaying(plan) => self.printer.say(&begins(plan)),
             Event::Run { sync, event } => self.run(sync, event),
             Event::Ended(outcome) => {
                 if self.printer.is_ndjson() {
@@ -137,7 +137,7 @@ impl View<'_> {
                 if let Some(bar) = shown.reading.take() {
                     bar.finish_and_clear();
                 }
-                self.say(&format!("{} in {seconds:.1} s", sum(&rows)));
+                self.say(&format!("{} in {seconds:.1} s", outcome::sum(&rows)));
                 for finding in findings {
                     let column =
                         finding.column.map(|c| format!(" in column {:?}", plain(&c))).unwrap_or_default();
@@ -158,7 +158,7 @@ impl View<'_> {
                 bar.set_position(counts.calls - counts.pending);
             }
             RunEvent::Retrying { destination, code, reason, seconds, .. } => {
-                // The same trouble is told at its 1st, 2nd, 4th, 8th … time.
+                // The same problem is reported at its 1st, 2nd, 4th, 8th … time.
                 let told = shown.retrying.entry(destination.clone()).or_insert((code, 0));
                 *told = if told.0 == code { (code, told.1 + 1) } else { (code, 1) };
                 if told.1.is_power_of_two() {
@@ -206,13 +206,12 @@ impl View<'_> {
     }
 }
 
-/// The rows of a run in a line.
-pub fn sum(rows: &RowCounts) -> String {
-    format!(
-        "{} rows read = {} calls + {} rejected + {} unchanged",
-        count(rows.read),
-        count(rows.calls),
-        count(rows.rejected),
-        count(rows.unchanged)
-    )
+/// What a replay sends, when it begins.
+fn begins(plan: &ReplayPlan) -> String {
+    let what = match plan.mode {
+        ReplayMode::All => "all calls, as they were sent",
+        ReplayMode::AsSent => "dead letters, as they were sent",
+        ReplayMode::Requery => "the rows of dead letters, as the query gives them now",
+    };
+    format!("replaying run {} of {} to {}: {what}", plan.run, plan.sync, plan.destinations.join(", "))
 }

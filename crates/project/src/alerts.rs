@@ -1,4 +1,5 @@
-//! `alerts` and `metrics`: when something counts as wrong, who is told, and where numbers are told.
+//! `alerts` and `metrics`: when something counts as wrong, who gets the alerts, and where metrics
+//! are served.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -65,7 +66,7 @@ fn receiver(node: &Node, problems: &mut Problems) -> Option<ReceiverConfig> {
     match (node.get("webhook"), node.get("email")) {
         (Some(webhook), None) => self::webhook(webhook, problems),
         (None, Some(email)) => self::email(email, problems),
-        // What stands there in their place has been told of.
+        // A wrong value in their place was reported already.
         (None, None) if node.entries().next().is_some() => None,
         _ => {
             if matches!(node.value, Value::Table(_)) {
@@ -124,7 +125,7 @@ fn email(node: &Node, problems: &mut Problems) -> Option<ReceiverConfig> {
     Some(ReceiverConfig::Email { mailer, from: from?, to })
 }
 
-/// An address for mail. What a message would refuse is told now and not when something is wrong.
+/// A mail address. An invalid one is reported now, not when an alert fires.
 fn address(node: &Node, problems: &mut Problems) -> Option<String> {
     let text = node.text()?;
     match Message::new(text, &[], Timestamp::UNIX_EPOCH, "", "", "") {

@@ -37,7 +37,7 @@ pub(super) fn read<'a>(entries: &[(&'a Key, &'a Node)], problems: &mut Problems)
     Destinations { names, configs }
 }
 
-/// Whether a reference in it could not be resolved: what is missing then has been told already.
+/// Whether a reference in it could not be resolved: that was reported already.
 fn is_broken(node: &Node) -> bool {
     matches!(node.value, Value::Broken)
         || node.items().iter().any(is_broken)

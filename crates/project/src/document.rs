@@ -76,7 +76,7 @@ pub(super) enum Value {
     Text(String),
     List(Vec<Node>),
     Table(Vec<(Key, Node)>),
-    /// Its problem has been told already.
+    /// Its problem was reported already.
     Broken,
 }
 

@@ -67,7 +67,7 @@ const LIMITS: Shape = Shape {
         Key::new(
             "backlog",
             Kind::Size,
-            "calls that may wait for one destination of one sync that lags; 10GiB by default",
+            "calls that may wait for one destination of one sync that is degraded; 10GiB by default",
         ),
         Key::new(
             "audit_after",

@@ -1,8 +1,8 @@
 //! The project: `outflow.yaml`, the files that it includes and its queries, read and checked.
 //!
-//! What always holds: every problem of every file is reported with its place, and what comes out
-//! needs no further check of its own shape. A secret is only ever a reference in a file; its value
-//! is in a `Secret` or in a destination's settings and in no error. What this does not do: check the
+//! What always holds: every problem of every file is reported, each with its place, and the result
+//! needs no further check of its form. A secret is only ever a reference in a file; its value is in
+//! a `Secret` or in a destination's settings and in no error. What this does not do: check the
 //! settings of a database or of a destination (the warehouse and the destinations do), or reach
 //! anything but files and environment variables.
 //!
@@ -29,8 +29,8 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use outflow_core::{Budget, Code, Error, SyncSpec};
-use outflow_engine::operations::retention::Keep;
-use outflow_engine::serve::Limits;
+use outflow_engine::operations::retention::RetentionPolicy;
+use outflow_engine::serve::ConcurrencyLimits;
 use outflow_engine::serve::alert::Rules;
 use outflow_warehouse::DatabaseSettings;
 use serde_json::{Map, Value};
@@ -54,14 +54,14 @@ pub struct Project {
     /// Free space that the spool leaves alone.
     pub disk_reserve_bytes: Option<u64>,
     /// How long segments are kept after the last delivery.
-    pub keep: Keep,
+    pub keep: RetentionPolicy,
     /// How much runs side by side.
-    pub limits: Limits,
+    pub limits: ConcurrencyLimits,
     /// When an alert begins.
     pub rules: Rules,
-    /// Who receives alerts.
+    /// Who gets alerts.
     pub receivers: Vec<ReceiverConfig>,
-    /// Where Prometheus reads metrics.
+    /// Where metrics are served.
     pub metrics: Option<SocketAddr>,
 }
 
@@ -128,7 +128,7 @@ impl Project {
         let env = |name: &str| std::env::var(name).ok().or_else(|| Some(format!("${{env:{name}}}")));
         let mut problems = Problems::default();
         let mut documents = document::load(dir, &mut problems);
-        // A receiver of alerts cannot be checked without its key.
+        // Without its key no alert can be sent.
         for document in &mut documents.all {
             if let document::Value::Table(entries) = &mut document.value {
                 entries.retain(|(key, _)| key.name != "alerts");
@@ -170,8 +170,8 @@ impl Project {
         let spool = single(documents, "spool", problems);
         let state = single(documents, "state", problems);
         let keep = |table: Option<&Node>| table.and_then(|t| t.get("keep")).and_then(Node::duration);
-        let default = Keep::default();
-        let keep = Keep {
+        let default = RetentionPolicy::default();
+        let keep = RetentionPolicy {
             segments: keep(spool).unwrap_or(default.segments),
             runs: keep(state).unwrap_or(default.runs),
         };
@@ -280,10 +280,10 @@ fn single<'a>(documents: &'a [Node], key: &str, problems: &mut Problems) -> Opti
     first
 }
 
-fn limits(node: Option<&Node>, sources: &sources::Sources<'_>) -> Limits {
-    let default = Limits::default();
+fn limits(node: Option<&Node>, sources: &sources::Sources<'_>) -> ConcurrencyLimits {
+    let default = ConcurrencyLimits::default();
     let whole = |key: &str| node?.get(key)?.whole().and_then(|n| usize::try_from(n).ok());
-    Limits {
+    ConcurrencyLimits {
         extractions: whole("extractions").unwrap_or(default.extractions),
         per_database: whole("per_database").unwrap_or(default.per_database),
         databases: sources.max_queries.clone(),

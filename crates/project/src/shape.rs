@@ -1,5 +1,5 @@
-//! The one check that compares a tree of the project with the tables of settings, and the values that
-//! adapters read from it.
+//! The one check that compares a tree of the project with the tables of settings, and the values
+//! that adapters read from it.
 //!
 //! The tables are in `keys` and in the adapters; `schema` turns the same ones into JSON Schema. A
 //! value that came through a reference is never repeated in a problem.
@@ -38,7 +38,8 @@ fn fits(kind: &Kind, node: &Node) -> bool {
 }
 
 /// The values of a table as its adapter reads them: paths complete, durations in whole seconds, and
-/// null for what is given and wrong, which has been reported. What is absent or unknown is left out.
+/// null for what is given and wrong, which has been reported. What is absent or unknown is left
+/// out.
 pub(super) fn values(node: &Node, shape: &Shape) -> Map<String, Json> {
     let given = shape.keys.iter().filter_map(|key| Some((key, node.get(key.name)?)));
     given.map(|(key, node)| (key.name.to_owned(), value(node, &key.kind))).collect()

@@ -9,7 +9,7 @@ use outflow_warehouse::{DatabaseSettings, SettingProblem, SourceKind};
 use super::document::{Key, Node, Value};
 use super::{Database, Problems, shape};
 
-/// Every source of the project, broken ones too, so that one mistake is told once.
+/// Every source of the project, broken ones too, so that one mistake is reported once.
 pub(super) struct Sources<'a> {
     pub(super) all: Vec<Source<'a>>,
     /// The databases without problems.

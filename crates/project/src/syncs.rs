@@ -93,7 +93,7 @@ fn origin<'s, 'a>(
     };
     match (database, source.databases.as_slice()) {
         (None, [only]) => Some((source, only)),
-        // A source without databases has been told of.
+        // A source without databases was reported already.
         (_, []) => None,
         (None, [first, ..]) => {
             let message = format!("source {name:?} has several databases");

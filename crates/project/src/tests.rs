@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use outflow_core::sync::Schedule;
 use outflow_core::{Budget, CallType, Code, Connection, Dialect, Error, FirstRun, Guards, Nulls};
-use outflow_engine::operations::retention::Keep;
+use outflow_engine::operations::retention::RetentionPolicy;
 use outflow_warehouse::{Login, ServerKind, ServerSettings, TlsMode};
 use tempfile::TempDir;
 
@@ -247,7 +247,7 @@ syncs:
     let project = load(dir.path()).unwrap();
     assert_eq!(project.disk_reserve_bytes, Some(2 << 30));
     let days = |n: u64| Duration::from_secs(n * 86_400);
-    assert_eq!(project.keep, Keep { segments: days(3), runs: days(30) });
+    assert_eq!(project.keep, RetentionPolicy { segments: days(3), runs: days(30) });
 
     let DatabaseSettings::Server(ServerSettings { port, login, tls, connect_timeout, .. }) =
         &project.database("pg", "main").unwrap().settings

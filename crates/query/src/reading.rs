@@ -9,7 +9,7 @@ use outflow_core::Code;
 use crate::problem::Problem;
 use crate::scan::{Kind, Scan, Token};
 
-/// What must not stand where a statement, or a part of one, begins.
+/// What must not be at the beginning of a statement, or of a part of one.
 const WRITING: &[&str] = &[
     "ALTER", "ANALYZE", "BEGIN", "CALL", "COMMIT", "COPY", "CREATE", "DECLARE", "DELETE", "DO", "DROP",
     "EXECUTE", "GRANT", "INSERT", "LOCK", "MERGE", "REVOKE", "SET", "TRUNCATE", "UNLOAD", "UPDATE", "VACUUM",
@@ -66,7 +66,7 @@ pub(crate) fn check(scan: &Scan<'_>) -> Vec<Problem> {
     let tokens = &scan.tokens[..scan.tokens.len() - trailing_semicolons(&scan.tokens).len()];
     let Some(first) = tokens.iter().find(|t| t.kind != Kind::Symbol(b'(')) else {
         let at = scan.text.len() - scan.text.trim_start().len();
-        // A text that is one unfinished string or comment has a problem of its own.
+        // A text that is one unfinished string or comment has a separate problem.
         let empty = scan.problems.is_empty();
         return empty
             .then(|| Problem::new(at, Code::QueryNotReadOnly, "the query is empty", ONLY_READS))
@@ -163,7 +163,7 @@ fn acting(scan: &Scan<'_>, token: &Token, rest: &[Token]) -> Option<Problem> {
     ))
 }
 
-/// Words that write or lock wherever they stand.
+/// Words that write or lock at any place.
 fn writes(scan: &Scan<'_>, before: Option<&Token>, token: &Token, rest: &[Token]) -> bool {
     let names_something = before.is_some_and(|t| t.kind == Kind::Symbol(b'.') || is_any(scan, t, &["AS"]));
     if names_something {

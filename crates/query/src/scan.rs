@@ -44,13 +44,13 @@ pub(crate) struct Token {
     pub(crate) end: usize,
 }
 
-/// A variable, wherever it stands.
+/// A variable, at any place.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Slot {
     pub(crate) start: usize,
     pub(crate) end: usize,
     pub(crate) form: Form,
-    /// Inside a string, so that the value goes in without quotes of its own.
+    /// Inside a string, so that the value is inserted without quotes.
     pub(crate) quoted: bool,
 }
 

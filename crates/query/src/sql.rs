@@ -1,7 +1,7 @@
 //! What a full parser sees in a query: that it is one statement, and that no part of it writes.
 //!
-//! The parser's dialects lag behind the servers, so a text that it does not understand is no error:
-//! then the words decide alone (`reading`).
+//! The parser's dialects are older than the servers, so a text that it does not understand is no
+//! error: then the words decide alone (`reading`).
 
 use outflow_core::{Code, Error};
 use sqlparser::ast::{Query, SetExpr, Statement, TableFactor};

@@ -1,4 +1,4 @@
-//! `{{last_sync_time}}`: how it is written in a query, and what stands there when the query is
+//! `{{last_sync_time}}`: how it is written in a query, and what replaces it when the query is
 //! sent.
 
 use outflow_core::{Code, Timestamp};
@@ -73,7 +73,7 @@ fn shortened(word: &str) -> String {
     short
 }
 
-/// Reads what stands between the braces.
+/// Reads the text between the braces.
 pub(crate) fn read(inner: &str) -> Result<Form, Misuse> {
     let (name, filter) = match inner.split_once('|') {
         Some((name, filter)) => (name.trim(), Some(filter.trim())),

@@ -1,8 +1,8 @@
 //! One block of a segment: some entries and the index that delivery reads in place of their JSON.
 //!
-//! A block stands alone: index and data are compressed without reference to other blocks, and one
-//! checksum covers both as they lie on disk. Decoding trusts the checksum for meaning, never for
-//! memory safety: whatever the bytes are, the result is a block or `None`.
+//! A block is self-contained: index and data are compressed without reference to other blocks, and
+//! one checksum covers both as they lie on disk. Decoding trusts the checksum for meaning, never
+//! for memory safety: whatever the bytes are, the result is a block or `None`.
 
 use lz4_flex::block::{
     CompressError, CompressTable, compress_into_with_table, decompress_into, get_maximum_output_size,
@@ -118,7 +118,7 @@ fn decompress(stored: &[u8], size: u32, out: &mut Vec<u8>) -> Option<()> {
     (decompress_into(stored, out).ok()? == out.len()).then_some(())
 }
 
-/// The index is a column after the other: like bytes stand together and LZ4 makes nothing of the
+/// The index is a column after the other: equal bytes are adjacent and LZ4 compresses the
 /// constant ones.
 fn write_index(calls: &[BlockCall], out: &mut Vec<u8>) {
     out.clear();
@@ -142,7 +142,8 @@ fn write_index(calls: &[BlockCall], out: &mut Vec<u8>) {
 
 fn read_index(mut index: &[u8], entry: &BlockEntry, calls: &mut Vec<BlockCall>) -> Option<()> {
     let n = entry.entries as usize;
-    // Twelve bytes of index at least stand for each entry: a lie cannot make us allocate.
+    // Each entry has at least twelve bytes of index, so a wrong count cannot cause a large
+    // allocation.
     if n > index.len() / 12 {
         return None;
     }

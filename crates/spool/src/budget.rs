@@ -8,7 +8,7 @@ use outflow_core::{Code, Error, Result};
 
 use crate::disk::{Disk, failed};
 
-/// Bytes that are written between two looks at the free space: others write to the same disk.
+/// Bytes that are written between two checks of the free space: others write to the same disk.
 const GRANT: u64 = 4 << 20;
 
 /// What one extraction may still write.

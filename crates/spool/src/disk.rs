@@ -1,5 +1,5 @@
-//! The file system operations that writing needs, as a trait: tests fail each operation in turn and cut
-//! the power.
+//! The file system operations that writing needs, as a trait: tests fail each operation in turn and
+//! cut the power.
 //!
 //! Reading goes to `std::fs` directly, as a failed read can do no harm.
 

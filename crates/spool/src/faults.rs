@@ -1,4 +1,4 @@
-//! Tests on a disk that fails: every operation in turn, and power that goes off at any instant.
+//! Tests on a disk that fails: every operation in turn, and a loss of power at any instant.
 
 use std::collections::{BTreeMap, HashSet};
 use std::io;
@@ -160,7 +160,7 @@ fn entries() -> Vec<Entry> {
         .collect()
 }
 
-/// A folder in which run 1 stands for run 2 to be compared with.
+/// A folder with run 1, with which run 2 is compared.
 fn folder() -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
     let spool = Store::on(Arc::new(RealDisk), dir.path(), 0, SMALL);
@@ -283,7 +283,8 @@ fn a_purge_that_fails_or_loses_power_at_any_operation_leaves_the_old_segments_or
         match replaced {
             Err(error) => {
                 assert_eq!(error.code(), Code::SpoolIo, "operation {n}: {error}");
-                // The state names the old ones: they are whole, and what the attempt left goes.
+                // The state names the old ones: they are whole, and what the attempt left is
+                // deleted.
                 assert_eq!(read(&whole, 2, &old, 0).unwrap(), before, "operation {n}");
                 wait(whole.remove_orphans(RunId(2), &old)).unwrap();
                 assert_eq!(segment_files(dir.path()), old.len());

@@ -2,7 +2,7 @@
 //! runs with each other ([`DiskBaseline`]).
 //!
 //! What always holds:
-//! - A file that [`SpoolWriter::finish`] names is complete, synced, and stands in a synced folder
+//! - A file that [`SpoolWriter::finish`] names is complete, synced, and in a synced folder
 //!   under its final name. Nothing else is ever named: what a crash leaves behind is an orphan.
 //! - A byte that changed on disk is an error or has no effect; it is never another payload.
 //! - A writer holds a few MiB and a reader about one, however large the result is.

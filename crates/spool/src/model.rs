@@ -57,7 +57,7 @@ impl Deref for Store {
     }
 }
 
-/// What a caller hands over.
+/// What a caller passes in.
 #[derive(Clone, Debug)]
 pub(crate) enum Entry {
     /// Index, content hash, JSON.

@@ -1,6 +1,6 @@
 //! The folder of one extraction. A file has a temporary name until its contents are durable.
 //!
-//! A thread of its own syncs files, so that compressing and writing go on meanwhile. A sync that
+//! A separate thread syncs files, so that compressing and writing continue meanwhile. A sync that
 //! fails is the error of the next step, and is never repeated.
 
 use std::path::{Path, PathBuf};
@@ -129,7 +129,7 @@ fn publish(disk: &dyn Disk, mut file: NewFile) -> Result<()> {
     disk.rename(&file.temporary, &file.path).map_err(|e| failed("rename", &file.temporary, e))
 }
 
-/// A file that has no name of its own yet.
+/// A file that does not have its final name yet.
 pub(crate) struct NewFile {
     file: Box<dyn DiskFile>,
     temporary: PathBuf,

@@ -97,8 +97,8 @@ impl Reader {
     }
 }
 
-/// Reads each block on a blocking thread. A read whose future was dropped goes on, and its block is
-/// the next one's.
+/// Reads each block on a blocking thread. A read whose future was dropped continues, and its block
+/// is the next one's.
 pub(crate) struct DiskReader {
     state: State,
 }

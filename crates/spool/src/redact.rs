@@ -1,6 +1,6 @@
-//! Writes segments anew without the content of some entries, for a purge.
+//! Rewrites segments without the content of some entries, for a purge.
 //!
-//! A replacement is a file under a number of its own. The old file counts until the state names the
+//! A replacement is a file under a new number. The old file is valid until the state names the
 //! new one, so state and files never disagree. Positions, ordinals, blocks and all other entries
 //! stay as they are, and so do cursors and counts.
 
@@ -16,7 +16,7 @@ use crate::folder::Folder;
 use crate::output::Output;
 use crate::segment::{Buffers, NewSegment, Segment, damaged};
 
-/// Writes the segments of a run that hold one of these entries anew. The disk reserve does not
+/// Rewrites the segments of a run that hold one of these entries. The disk reserve does not
 /// count: the replaced files give the room back.
 pub(crate) fn write(
     disk: Arc<dyn Disk>,

@@ -90,7 +90,7 @@ fn after_failure() -> Error {
         .help("the first error says why; run again")
 }
 
-/// Runs blocking work off the async threads. It goes on when the future is dropped.
+/// Runs blocking work off the async threads. It continues when the future is dropped.
 pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {

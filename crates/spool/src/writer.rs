@@ -1,4 +1,4 @@
-//! Writing an extraction: the caller fills blocks, a thread of its own compresses and writes them.
+//! Writing an extraction: the caller fills blocks, a separate thread compresses and writes them.
 //!
 //! Full blocks wait with the caller until it flushes; two more wait for the thread. The memory of
 //! written blocks is used again.

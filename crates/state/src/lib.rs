@@ -1,10 +1,10 @@
 //! Remembers runs, cursors, deliveries and dead letters: implementations of the state port.
 //!
-//! What always holds: what the port promises (`outflow_core::ports::state`). The stores pass one list of
-//! checks (`tests/it/conformance.rs`).
+//! What always holds: what the port promises (`outflow_core::ports::state`). The stores pass one
+//! list of checks (`tests/it/conformance.rs`).
 //!
-//! What it does not do: decide. What a write changes is decided by `outflow_core::rules`; a store loads,
-//! calls the rule and persists what it says, in one transaction.
+//! What it does not do: decide. What a write changes is decided by `outflow_core::rules`; a store
+//! loads, calls the rule and persists what it says, in one transaction.
 
 mod location;
 mod postgres;
@@ -27,8 +27,8 @@ pub fn open(location: &Location) -> Arc<dyn StateStore> {
     }
 }
 
-/// As [`open`], but a write that finds no room, or for long no server, waits for `again` and is repeated if
-/// that is true.
+/// As [`open`], but a write that finds no room, or for long no server, waits for `again` and is
+/// repeated if that is true.
 pub fn open_waiting(
     location: &Location,
     again: impl Fn(&Error) -> BoxFuture<'static, bool> + Send + Sync + 'static,

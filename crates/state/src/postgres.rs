@@ -66,9 +66,9 @@ impl PostgresStore {
         Self { patience, ..self }
     }
 
-    /// The same, but a write that finds the server's disk full, or no server for longer than that, waits for
-    /// `again` and is repeated if that is true. Without this, and once `again` is false, the write fails
-    /// (T004).
+    /// The same, but a write that finds the server's disk full, or no server for longer than that,
+    /// waits for `again` and is repeated if that is true. Without this, and once `again` is false,
+    /// the write fails (T004).
     #[must_use]
     pub fn without_room(
         self,

@@ -1,13 +1,14 @@
 //! The state of an installation in one SQLite database.
 //!
 //! What always holds:
-//! - Whoever has the claim holds the lock of the folder, and every write proves in its own transaction that
-//!   no other process has taken the folder over since (promise 4, also where the lock was deleted or does not
-//!   work).
+//! - Whoever has the claim holds the lock of the folder, and every write proves in its own
+//!   transaction that no other process has taken the folder over since (promise 4, also where the
+//!   lock was deleted or does not work).
 //! - Every write is one transaction, durable when the method returns (WAL with `synchronous=FULL`).
-//! - The equations of promise 1 are constraints of the tables: numbers that do not add up are refused.
+//! - The equations of promise 1 are constraints of the tables: numbers that do not add up are
+//!   refused.
 //!
-//! Reading alone needs no lock and goes on while another process writes.
+//! Reading alone needs no lock and continues while another process writes.
 
 mod connection;
 mod deliveries;
@@ -44,7 +45,7 @@ pub struct SqliteStore {
 
 /// The state, open: for reading, and with a [`Writer`] for writing.
 struct Sqlite<W> {
-    // The readers first: the database is closed by whoever writes.
+    // The readers first: the writer closes the database.
     readers: Readers,
     writer: W,
 }
@@ -55,8 +56,9 @@ impl SqliteStore {
         Self { dir: dir.into(), without_room: None }
     }
 
-    /// The same, but a write that finds the disk full waits for `again` and is repeated if that is true. Such
-    /// a write has changed nothing. Without this, and once `again` is false, the write fails (T004).
+    /// The same, but a write that finds the disk full waits for `again` and is repeated if that is
+    /// true. Such a write has changed nothing. Without this, and once `again` is false, the write
+    /// fails (T004).
     #[must_use]
     pub fn without_room(
         self,
@@ -72,8 +74,8 @@ impl SqliteStore {
         options.write(true).create(true).truncate(false).mode(0o600);
         options.open(&path).map_err(|e| cannot_open(&path, e))?;
         let mut connection = open_to_write(dir)?;
-        // In a transaction of its own: a full disk is not reported at the end of a lone statement that returns
-        // rows.
+        // In its own transaction: a full disk is not reported at the end of a lone statement
+        // that returns rows.
         let take =
             connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate).map_err(failed)?;
         let sql = "UPDATE installation SET holder = holder + 1 RETURNING holder, id";

@@ -1,7 +1,7 @@
 //! Alerts to their receivers, by signed webhook and by e-mail.
 //!
-//! Here is what a message says and how it is sent to one receiver once; the [`Notifier`] decides which
-//! receivers get it, when and how often. No row value and no secret is in a message.
+//! Here is what a message says and how it is sent to one receiver once; the [`Notifier`] decides
+//! which receivers get it, when and how often. No row value and no secret is in a message.
 
 mod notifier;
 
@@ -30,12 +30,12 @@ const DEADLINES: Deadlines = Deadlines {
 pub struct Receiver {
     /// What messages and the log call it; no secret is in it.
     pub name: String,
-    way: Arc<Way>,
+    channel: Arc<Channel>,
 }
 
 /// How alerts are sent.
 #[allow(missing_docs, reason = "the names of fields say it")]
-pub enum Way {
+pub enum Channel {
     /// A signed POST request (Standard Webhooks).
     Webhook {
         /// Its address, which often is a secret itself.
@@ -46,7 +46,7 @@ pub enum Way {
     Email { mailer: Mailer, from: String, to: Vec<String> },
 }
 
-impl fmt::Debug for Way {
+impl fmt::Debug for Channel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Webhook { .. } => "Webhook",
@@ -79,7 +79,7 @@ impl Note {
             message: "this is a test; nothing is wrong".into(),
             since: now,
             recovered_at: None,
-            told: false,
+            reported: false,
         };
         Self { kind: "alert.test", alert }
     }
@@ -128,15 +128,15 @@ impl Note {
 
 impl Receiver {
     /// A receiver, named after its host or its recipients.
-    pub fn new(way: Way) -> Self {
-        let name = match &way {
-            Way::Webhook { url, .. } => {
+    pub fn new(channel: Channel) -> Self {
+        let name = match &channel {
+            Channel::Webhook { url, .. } => {
                 let uri = url.expose().parse::<http::Uri>().ok();
                 format!("webhook {}", uri.as_ref().and_then(|u| u.host()).unwrap_or_default())
             }
-            Way::Email { to, .. } => format!("email {}", to.join(", ")),
+            Channel::Email { to, .. } => format!("email {}", to.join(", ")),
         };
-        Self { name, way: Arc::new(way) }
+        Self { name, channel: Arc::new(channel) }
     }
 
     /// Sends a message, once.
@@ -145,9 +145,9 @@ impl Receiver {
     /// Why it did not arrive: codes of area D.
     pub async fn send(&self, note: &Note) -> Result<(), Error> {
         let now = SystemClock.now();
-        match &*self.way {
-            Way::Webhook { url, key } => post(url, key, note, now).await,
-            Way::Email { mailer, from, to } => {
+        match &*self.channel {
+            Channel::Webhook { url, key } => post(url, key, note, now).await,
+            Channel::Email { mailer, from, to } => {
                 let message = Message::new(from, to, now, &note.id(), &note.subject(), &note.text())?;
                 mailer.send(&message).await
             }
@@ -167,7 +167,7 @@ async fn post(url: &Secret, key: &SigningKey, note: &Note, now: Timestamp) -> Re
         ("webhook-signature", &signature),
     ];
     let target = Target::new(url.expose(), headers)?;
-    // Alerts are rare: a connection of their own each.
+    // Alerts are rare, so each has its own connection.
     let client = Client::new(&ClientOptions::default())?;
     let answer = client.post(&target, body.into(), &DEADLINES).await.map_err(|e| {
         let code = match e.kind {

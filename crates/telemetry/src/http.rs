@@ -1,5 +1,5 @@
-//! A small HTTP server, for metrics and for the demo's receiver. A connection that is slow or breaks
-//! affects its own client alone.
+//! A small HTTP server, for metrics and for the demo's receiver. A connection that is slow or
+//! breaks affects its own client alone.
 
 use std::convert::Infallible;
 use std::sync::Arc;

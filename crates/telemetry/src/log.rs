@@ -1,14 +1,14 @@
 //! The log: `tracing` events, one line each.
 //!
-//! For people `TIME LEVEL EVENT key=value …`; in the JSON form one object a line with `time`, `level`,
-//! `event` and the fields. The fields of the spans around an event stand in its line before its own, so
-//! that everything that happens in a run or a delivery names it.
+//! For people `TIME LEVEL EVENT key=value …`; in the JSON form one object a line with `time`,
+//! `level`, `event` and the fields. The fields of the spans around an event precede its own in its
+//! line, so that everything that happens in a run or a delivery names it.
 //!
 //! What always holds:
-//! - Only Outflow's own code logs. Events of libraries are left out at every level: nobody has checked
-//!   them for secrets.
-//! - No secret and no row value is in a line. What a destination answered stays in the state; the log has
-//!   its code.
+//! - Only Outflow's own code logs. Events of libraries are left out at every level, because they
+//!   are not checked for secrets.
+//! - No secret and no row value is in a line. What a destination answered stays in the state; the
+//!   log has its code.
 //! - A line is written as a whole. A reader of stderr that is gone ends nothing.
 
 mod events;
@@ -34,8 +34,8 @@ pub enum LogFormat {
     Json,
 }
 
-/// Logs from now on, for as long as the process lives. `usual` is the level where the filter names none.
-/// A second call changes nothing.
+/// Logs from now on, for as long as the process lives. `usual` is the level where the filter names
+/// none. A second call changes nothing.
 pub fn install(
     format: LogFormat,
     filter: &Filter,
@@ -56,8 +56,8 @@ fn subscriber(
     tracing_subscriber::registry().with(filter.targets(usual)).with(layer::Lines::new(format, write))
 }
 
-/// An error as the value of the field `error`, which the log writes as `code`, `reason`, `place`, `help`
-/// and `causes`.
+/// An error as the value of the field `error`, which the log writes as `code`, `reason`, `place`,
+/// `help` and `causes`.
 pub fn as_error(error: &Error) -> &(dyn std::error::Error + 'static) {
     error
 }

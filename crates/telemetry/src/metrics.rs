@@ -1,11 +1,11 @@
-//! Metrics for Prometheus, in its text format 0.0.4, at an address of their own.
+//! Metrics for Prometheus, in its text format 0.0.4, at a separate address.
 //!
-//! Counters are counted as notices come in ([`Recorder`]) and begin at zero with the process. Everything
-//! else is read at the scrape, from memory and from the state's small tables, so that nothing is kept up
-//! to date that nobody asks for.
+//! Counters are counted as notices come in ([`Recorder`]) and begin at zero with the process.
+//! Everything else is read at the scrape, from memory and from the state's small tables, so that
+//! nothing is computed until a scrape requests it.
 //!
-//! Labels are names of syncs and destinations of the project in force, states, outcomes and kinds of
-//! alerts: the project bounds their number. No row value, URL or secret is in them.
+//! Labels are names of syncs and destinations of the project in force, states, outcomes and kinds
+//! of alerts: the project bounds their number. No row value, URL or secret is in them.
 
 mod families;
 mod process;
@@ -75,7 +75,7 @@ async fn page(recorder: &Recorder, handle: &Handle) -> Result<String, Error> {
     let mut snapshot = Snapshot::default();
     snapshot.add("outflow_build_info", [(&[("version", env!("CARGO_PKG_VERSION"))][..], 1.0)]);
     let config = handle.config();
-    let syncs: Vec<&str> = config.members.iter().map(|m| m.spec.name.as_str()).collect();
+    let syncs: Vec<&str> = config.syncs.iter().map(|m| m.spec.name.as_str()).collect();
     let mut destinations: Vec<&str> = config.engine.destinations.keys().map(String::as_str).collect();
     destinations.sort_unstable();
     recorder.add(&mut snapshot, &syncs, &destinations);
@@ -101,7 +101,7 @@ async fn standings(snapshot: &mut Snapshot, config: &RuntimeConfig, syncs: &[&st
     let success = of(&|s| s.last_success.map(|at| at.as_second() as f64));
     snapshot.add("outflow_last_success_timestamp_seconds", success);
     snapshot.add("outflow_failed_runs_in_a_row", of(&|s| Some(s.failed as f64)));
-    snapshot.add("outflow_run_awaiting_approval", of(&|s| Some(one(s.held.is_some()))));
+    snapshot.add("outflow_run_awaiting_approval", of(&|s| Some(one(s.awaiting_approval.is_some()))));
     Ok(())
 }
 
@@ -111,11 +111,11 @@ async fn queues(snapshot: &mut Snapshot, config: &RuntimeConfig, handle: &Handle
     let samples: Vec<_> =
         pending.iter().map(|p| (labels(p.sync.as_str(), p.destination.as_str()), p.calls as f64)).collect();
     snapshot.add("outflow_calls_pending", samples.iter().map(|(l, n)| (&l[..], *n)));
-    let lanes = handle.queues();
-    let each: Vec<_> = lanes.iter().map(|l| (labels(l.sync.as_str(), l.destination.as_str()), l)).collect();
-    snapshot.add("outflow_backlog_runs", each.iter().map(|(l, lane)| (&l[..], lane.runs.len() as f64)));
-    snapshot.add("outflow_backlog_bytes", each.iter().map(|(l, lane)| (&l[..], lane.bytes as f64)));
-    snapshot.add("outflow_destination_lagging", each.iter().map(|(l, lane)| (&l[..], one(lane.lagging))));
+    let queues = handle.queues();
+    let each: Vec<_> = queues.iter().map(|l| (labels(l.sync.as_str(), l.destination.as_str()), l)).collect();
+    snapshot.add("outflow_backlog_runs", each.iter().map(|(l, queue)| (&l[..], queue.runs.len() as f64)));
+    snapshot.add("outflow_backlog_bytes", each.iter().map(|(l, queue)| (&l[..], queue.bytes as f64)));
+    snapshot.add("outflow_destination_degraded", each.iter().map(|(l, queue)| (&l[..], one(queue.degraded))));
     Ok(())
 }
 

@@ -144,7 +144,7 @@ fn collect(
     })
 }
 
-/// As [`collect`], and tells each line as it comes.
+/// As [`collect`], and reports each line as it comes.
 fn listen(
     output: impl Read + Send + 'static,
     tell: std::sync::mpsc::Sender<String>,

@@ -43,7 +43,7 @@ impl Head {
 /// One connection of a client.
 pub(crate) struct Connection {
     pub stream: TcpStream,
-    /// Bytes read beyond what was asked for.
+    /// Bytes read beyond what was requested.
     ahead: Vec<u8>,
 }
 

@@ -1,4 +1,4 @@
-//! What tests stand on: a real PostgreSQL, a destination that misbehaves on demand and judges what
+//! The base of tests: a real PostgreSQL, a destination that misbehaves on demand and judges what
 //! it got, a proxy that breaks connections, and a harness that kills processes.
 //!
 //! What always holds: everything listens on 127.0.0.1 only, on a port of its own; everything ends

@@ -21,7 +21,7 @@ pub struct Mail {
     pub from: String,
     /// The recipients of the envelope.
     pub to: Vec<String>,
-    /// User and password, if somebody logged in.
+    /// User and password, if a client logged in.
     pub login: Option<(String, String)>,
     /// The headers as they came.
     pub headers: String,

@@ -84,7 +84,7 @@ pub struct Options {
     reserved_timestamp: bool,
 }
 
-/// How a user is asked for the password.
+/// How the server requests a user's password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Auth {
     /// Code 3.

@@ -84,7 +84,7 @@ impl Inner {
     }
 }
 
-/// Which database credentials AWS is asked for, and as whom.
+/// Which database credentials are requested from AWS, and as whom.
 #[derive(Clone, Debug)]
 pub struct Iam {
     /// What the database is.

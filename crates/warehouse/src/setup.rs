@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 
 use crate::server::kind::ServerKind;
 
-/// What stands where the password is to be written.
+/// The placeholder for the password.
 pub const PASSWORD_PLACE: &str = "<password>";
 
 /// Who shall read what.

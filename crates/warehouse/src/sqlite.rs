@@ -1,4 +1,4 @@
-//! SQLite as a warehouse: a file, opened read-only and read on a thread of its own.
+//! SQLite as a warehouse: a file, opened read-only and read on a separate thread.
 //!
 //! A reader thread steps the statement and sends pages through a channel that holds two; pages that
 //! have been read come back to be filled again. The file is opened read-only, `query_only` is on,
@@ -74,7 +74,7 @@ struct OpenFile {
 }
 
 impl Session for OpenFile {
-    /// The machine's clock: the file has none of its own.
+    /// The machine's clock: the file has none.
     fn clock(&mut self) -> BoxFuture<'_, Result<Timestamp>> {
         Box::pin(async { Ok(SystemClock.now()) })
     }

@@ -1,7 +1,7 @@
 //! Comparing the calls of a run with those that an earlier run made.
 //!
 //! A run feeds each of its calls by key and content hash, in position order. The comparison says
-//! which of them the earlier run made as well, and keeps hashes of its own run so that a later one
+//! which of them the earlier run also made, and keeps hashes of its own run so that a later one
 //! can be compared with it.
 //!
 //! What always holds:
@@ -22,7 +22,7 @@ use crate::{Positions, Result, RunId};
 /// What is compared, and what is kept for a later comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ComparisonSpec {
-    /// The run whose calls are fed.
+    /// The run that feeds its calls.
     pub run: RunId,
     /// The run that it is compared with. `None`: every call is added.
     pub previous: Option<RunId>,
@@ -37,7 +37,7 @@ pub enum RetainedHashes {
     All,
     /// Those that [`Comparison::mark_overlap`] names: calls that the next run can read again.
     Overlap,
-    /// Those of the calls that the earlier run made as well.
+    /// The calls that the earlier run also made.
     Shared,
 }
 
@@ -54,7 +54,7 @@ pub trait Baseline: Send + Sync {
 
     /// Deletes the hashes of a run. A run without hashes is no error.
     ///
-    /// The deletion goes on when the future is dropped. A retry deletes what is left.
+    /// The deletion continues when the future is dropped. A retry deletes what is left.
     async fn remove(&self, run: RunId) -> Result<()>;
 
     /// The runs of which anything is kept.
@@ -95,7 +95,7 @@ pub trait Comparison: Send {
 /// How a run differs from the earlier one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Compared {
-    /// The positions of the calls that the earlier run made as well. All others are added.
+    /// The positions of the calls that the earlier run also made. All others are added.
     pub same: Positions,
     /// Hashes of the earlier run that were not fed. Without a whole earlier run there are none.
     pub not_fed: u64,

@@ -75,7 +75,7 @@ pub struct Endpoint {
 
 /// The records of one call, in buffers of the caller.
 ///
-/// A record is written behind what the buffer holds already, so a call that goes on as it is
+/// A record is written behind what the buffer holds already, so a call that is passed on as it is
 /// costs one copy and no allocation.
 #[derive(Debug)]
 pub struct Records<'a> {
@@ -151,7 +151,7 @@ pub trait Destination: Send + Sync {
     ///
     /// Pure and fast: the same call always becomes the same bytes, since a call is prepared again
     /// if it does not fit into a batch and after a restart; the JSON is parsed only where the call
-    /// requires it. A record that does not fit into a request of its own is refused here, measured
+    /// requires it. A record that does not fit into a request by itself is refused here, measured
     /// on its encoded bytes. `nulls` is the connection's setting.
     fn prepare(&self, call: &CallMeta, json: &[u8], nulls: Nulls, records: &mut Records<'_>) -> Verdict;
 

@@ -127,7 +127,7 @@ pub struct Room {
 /// The spool of an installation.
 ///
 /// Methods may be called from any task. A run is written, redacted or removed by one caller at a
-/// time; reading goes on beside all of these but removal. Every method can be retried.
+/// time; reading continues beside all of these but removal. Every method can be retried.
 #[async_trait]
 pub trait Spool: Send + Sync {
     /// Begins a run's extraction. What an earlier attempt of the same run left is deleted first.
@@ -143,7 +143,7 @@ pub trait Spool: Send + Sync {
     /// A run's rejections, in row order. Errors as for [`Spool::read`].
     async fn rejections(&self, run: RunId, segments: &[SegmentInfo]) -> Result<Box<dyn RejectionReader>>;
 
-    /// Writes the segments that hold one of these entries anew, without the content of these
+    /// Rewrites the segments that hold one of these entries, without the content of these
     /// entries. They keep their positions and ordinals; all other entries stay byte for byte as
     /// they are.
     ///
@@ -162,12 +162,12 @@ pub trait Spool: Send + Sync {
 
     /// Deletes the run's segments that are not among these, which are all that the state names.
     ///
-    /// The deletion goes on when the future is dropped. A retry deletes what is left.
+    /// The deletion continues when the future is dropped. A retry deletes what is left.
     async fn remove_orphans(&self, run: RunId, segments: &[SegmentInfo]) -> Result<()>;
 
     /// Deletes all calls and rejections of a run. A run without any is no error.
     ///
-    /// The deletion goes on when the future is dropped. A retry deletes what is left.
+    /// The deletion continues when the future is dropped. A retry deletes what is left.
     async fn remove(&self, run: RunId) -> Result<()>;
 
     /// The runs of which anything is kept.

@@ -1,21 +1,23 @@
 //! Remembering: runs, cursors, deliveries, dead letters, alerts.
 //!
-//! A [`StateStore`] is one installation's state. [`StateStore::claim`] gives a [`State`], which may write;
-//! [`StateStore::reader`] gives a [`StateReader`], which may not. The traits are split by capability.
+//! A [`StateStore`] is one installation's state. [`StateStore::claim`] gives a [`State`], which may
+//! write; [`StateStore::reader`] gives a [`StateReader`], which may not. The traits are split by
+//! capability.
 //!
 //! What holds for every method:
-//! - *Atomic.* Every write is one durable transaction: when the method returns `Ok`, it survives a crash.
-//! - *Claimed.* Every write proves in its own transaction that its claim is still valid; with a stale claim
-//!   it changes nothing and fails with [`Code::StateHeld`](crate::Code::StateHeld).
-//! - *Concurrent.* All methods may be called from many tasks at once. Writes are serialised by the store;
-//!   reads see a committed state and do not wait for writes.
-//! - *Cancellation.* A dropped future may or may not have written; nothing is ever half written. The caller
-//!   reads again, or repeats the write.
-//! - *Repetition.* An error of kind `Transient` or [`Code::StateIo`](crate::Code::StateIo) leaves open
-//!   whether the write counts. Each method says what a repetition does.
-//! - *Rules.* What a write changes is decided by pure functions in [`crate::rules`]. Adapters load, call
-//!   the rule and persist what it says, in one transaction. A step that a run's life does not have is
-//!   refused.
+//! - *Atomic.* Every write is one durable transaction: when the method returns `Ok`, it survives a
+//!   crash.
+//! - *Claimed.* Every write proves in its own transaction that its claim is still valid; with a
+//!   stale claim it changes nothing and fails with [`Code::StateHeld`](crate::Code::StateHeld).
+//! - *Concurrent.* All methods may be called from many tasks at once. Writes are serialised by the
+//!   store; reads see a committed state and do not wait for writes.
+//! - *Cancellation.* A dropped future may or may not have written; nothing is ever half written.
+//!   The caller reads again, or repeats the write.
+//! - *Repetition.* An error of kind `Transient` or [`Code::StateIo`](crate::Code::StateIo) leaves
+//!   open whether the write counts. Each method says what a repetition does.
+//! - *Rules.* What a write changes is decided by pure functions in [`crate::rules`]. Adapters load,
+//!   call the rule and persist what it says, in one transaction. A step that a run's life does not
+//!   have is refused.
 
 mod records;
 
@@ -31,7 +33,7 @@ use super::watch::{AlertRecord, Audit, Pending, Standing};
 use crate::run::FindingCount;
 use crate::{BoxFuture, Code, Date, Result, RunId, RunRecord, RunState};
 
-/// A claim: the right to write, held by one process at a time.
+/// A claim: the right to write, which one process has at a time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lease {
     /// What is claimed. One claim covers a whole installation today.
@@ -40,19 +42,20 @@ pub struct Lease {
     pub token: u128,
 }
 
-/// The state of one installation, before anybody claims it.
+/// The state of one installation, before it is claimed.
 #[async_trait]
 pub trait StateStore: Send + Sync {
-    /// Claims the installation, and makes or migrates its schema. The claim ends when the last clone of
-    /// the returned handle is dropped, or when the process dies. If another process has the claim,
-    /// `wait_until` says how long to wait: until this future resolves; `None`: not at all.
+    /// Claims the installation, and makes or migrates its schema. The claim ends when the last
+    /// clone of the returned handle is dropped, or when the process dies. If another process has
+    /// the claim, `wait_until` says how long to wait: until this future resolves; `None`: not at
+    /// all.
     ///
     /// # Errors
     /// `StateHeld`: another process has the claim. `StateUnavailable`: the store cannot be opened.
     /// `StateTooNew`: a newer version wrote it. `Interrupted`: the wait was stopped.
     async fn claim(&self, wait_until: Option<BoxFuture<'static, ()>>) -> Result<Arc<dyn State>>;
 
-    /// Opens the store for reading beside whoever writes.
+    /// Opens the store for reading beside a process that writes.
     ///
     /// # Errors
     /// `StateUnavailable`: nothing has run yet, or the store cannot be opened. `StateTooNew`.
@@ -74,8 +77,8 @@ pub trait RunQueries: Send + Sync {
     /// The runs of a sync that started at `since` or later, newest first.
     async fn runs_since(&self, sync: &str, since: Timestamp) -> Result<Vec<RunRecord>>;
 
-    /// The sync's runs whose calls were, or are, delivered (`delivering`, `succeeded`, `partial`), newest
-    /// first, at most `limit`.
+    /// The sync's runs whose calls were, or are, delivered (`delivering`, `succeeded`, `partial`),
+    /// newest first, at most `limit`.
     async fn past_runs(&self, sync: &str, limit: u64) -> Result<Vec<PastRun>>;
 
     /// The sync's oldest run that is not in a final state.
@@ -84,7 +87,7 @@ pub trait RunQueries: Send + Sync {
     /// Every run that is not in a final state, oldest first.
     async fn unfinished_runs(&self) -> Result<Vec<RunRecord>>;
 
-    /// The run's segments; empty once they are forgotten.
+    /// The run's segments; empty once they are deleted.
     async fn segments(&self, run: RunId) -> Result<Vec<SegmentInfo>>;
 
     /// The run's rejections and warnings, counted.
@@ -119,13 +122,15 @@ pub trait DeliveryQueries: Send + Sync {
 /// Looking at the health of syncs: what alerts and metrics rest on.
 #[async_trait]
 pub trait WatchQueries: Send + Sync {
-    /// Every alert that fires, and every one that has ended and was not deleted yet, by kind and subject.
+    /// Every alert that fires, and every one that has ended and was not deleted yet, by kind and
+    /// subject.
     async fn alerts(&self) -> Result<Vec<AlertRecord>>;
 
     /// How every sync that ever ran is doing. Slots are counted from `since` on.
     async fn standings(&self, since: Timestamp) -> Result<Vec<Standing>>;
 
-    /// The oldest run that ended by itself before `before`, still has segments and was never audited.
+    /// The oldest run that ended by itself before `before`, still has segments and was never
+    /// audited.
     async fn next_audit(&self, before: Timestamp) -> Result<Option<RunId>>;
 
     /// What the run's audit found, if there was one.
@@ -138,8 +143,8 @@ pub trait RetentionQueries: Send + Sync {
     /// Runs in a final state that ended before `before` and still have segments.
     async fn runs_with_old_segments(&self, before: Timestamp) -> Result<Vec<RunId>>;
 
-    /// Runs in a final state that ended before `before` and have no segments, oldest first, after run
-    /// `after`, at most `limit`.
+    /// Runs in a final state that ended before `before` and have no segments, oldest first, after
+    /// run `after`, at most `limit`.
     async fn ended_runs(&self, before: Timestamp, after: RunId, limit: u64) -> Result<Vec<RunRecord>>;
 
     /// The runs that the next run of some sync will be compared with.
@@ -154,40 +159,42 @@ impl<T: RunQueries + DeliveryQueries + WatchQueries + RetentionQueries> StateRea
 /// The steps of a run's life.
 #[async_trait]
 pub trait Runs: Send + Sync {
-    /// Creates a run in state `queued`, with a number and a key of its own. If its schedule triggered it,
-    /// the slot `due_at` counts as fired. Repeated: another run.
+    /// Creates a run in state `queued`, with its own number and key. If its schedule
+    /// triggered it, the slot `due_at` counts as fired. Repeated: another run.
     async fn create_run(&self, new: &NewRun) -> Result<RunRecord>;
 
     /// Records a run that was due and did not take place: state `skipped`, ended. If its schedule
     /// triggered it, the slot `due_at` counts as fired. Repeated: another record.
     async fn skip_run(&self, new: &NewRun, by: Option<RunId>, reason: &(Code, String)) -> Result<RunRecord>;
 
-    /// The run's extraction begins, or begins again: state `extracting`, with the warehouse's clock and
-    /// the value of `{{last_sync_time}}`. Repeated: the later values count.
+    /// The run's extraction begins, or begins again: state `extracting`, with the warehouse's clock
+    /// and the value of `{{last_sync_time}}`. Repeated: the later values count.
     async fn begin_extraction(&self, run: RunId, clock: Timestamp, last_sync_time: &str) -> Result<()>;
 
-    /// The one transaction between the two halves of a run. Checks the budgets; then the run becomes
-    /// `delivering` (`succeeded` without calls) with its segments and findings, a delivery for each
-    /// connection ([`crate::rules::new_deliveries`]), the watermark update, and the dead letters of
-    /// `replayed` marked. With an objection it becomes `awaiting_approval` instead and moves nothing.
-    /// Returns the run's new state. Repeated: refused, as the run is no longer `extracting`.
+    /// The one transaction between the two halves of a run. Checks the budgets; then the run
+    /// becomes `delivering` (`succeeded` without calls) with its segments and findings, a delivery
+    /// for each connection ([`crate::rules::new_deliveries`]), the watermark update, and the dead
+    /// letters of `replayed` marked. With an objection it becomes `awaiting_approval` instead and
+    /// moves nothing. Returns the run's new state. Repeated: refused, as the run is no longer
+    /// `extracting`.
     async fn commit_extraction(&self, run: RunId, extraction: &Extraction) -> Result<RunState>;
 
-    /// A run that awaits approval becomes `delivering` (`succeeded` without calls), and its watermark
-    /// update takes place. Repeated: refused.
+    /// A run that awaits approval becomes `delivering` (`succeeded` without calls), and its
+    /// watermark update takes place. Repeated: refused.
     async fn approve(&self, run: RunId, at: Timestamp) -> Result<RunState>;
 
-    /// A run that awaits approval becomes `rejected`: its pending calls are discarded and its segments
-    /// forgotten. The sync's state stays, or with `skip_window` moves as the extraction said but without
-    /// a baseline, as these calls were never made. Repeated: refused.
+    /// A run that awaits approval becomes `rejected`: its pending calls are discarded and its
+    /// segments deleted. The sync's state stays, or with `skip_window` moves as the extraction
+    /// said but without a baseline, as these calls were never made. Repeated: refused.
     async fn reject(&self, run: RunId, at: Timestamp, skip_window: bool) -> Result<()>;
 
-    /// Ends a run that is `delivering` if all its deliveries have ended: `succeeded`, or `partial` with
-    /// dead letters. `None`: some have not ended, or the run is not `delivering`. Repeated: `None`.
+    /// Ends a run that is `delivering` if all its deliveries have ended: `succeeded`, or `partial`
+    /// with dead letters. `None`: some have not ended, or the run is not `delivering`. Repeated:
+    /// `None`.
     async fn conclude(&self, run: RunId, at: Timestamp) -> Result<Option<RunState>>;
 
-    /// The run reaches a final state. `rewind` replaces the sync's state in the same transaction: a run
-    /// that is lost gives its window back. Repeated: refused.
+    /// The run reaches a final state. `rewind` replaces the sync's state in the same transaction: a
+    /// run that is lost gives its window back. Repeated: refused.
     async fn end_run(
         &self,
         run: RunId,
@@ -202,8 +209,8 @@ pub trait Runs: Send + Sync {
 #[async_trait]
 pub trait Deliveries: Send + Sync {
     /// Adds the progress of one or several deliveries, in one transaction
-    /// ([`crate::rules::settle`]). All or none count. Repeated: a settlement whose sequence the record
-    /// contains changes nothing.
+    /// ([`crate::rules::settle`]). All or none count. Repeated: a settlement whose sequence the
+    /// record contains changes nothing.
     async fn settle(&self, settlements: &[Settlement]) -> Result<()>;
 }
 
@@ -220,9 +227,9 @@ pub trait Watch: Send + Sync {
     /// Adds these alerts or replaces those of the same kind and subject. Repeated: the same.
     async fn put_alerts(&self, alerts: &[AlertRecord]) -> Result<()>;
 
-    /// The receivers know of this alert: one that fires counts as reported, one that ended is deleted. One
-    /// that has changed meanwhile stays as it is. Repeated: nothing.
-    async fn alert_told(&self, alert: &AlertRecord) -> Result<()>;
+    /// The receivers have this alert: one that fires counts as reported, one that ended is
+    /// deleted. One that has changed meanwhile stays as it is. Repeated: nothing.
+    async fn alert_reported(&self, alert: &AlertRecord) -> Result<()>;
 
     /// Keeps what an audit found. Repeated: the later counts.
     async fn set_audit(&self, run: RunId, audit: &Audit) -> Result<()>;
@@ -231,15 +238,16 @@ pub trait Watch: Send + Sync {
 /// Deleting.
 #[async_trait]
 pub trait Retention: Send + Sync {
-    /// Forgets ended runs with all that belongs to them, except usage. Runs that they made be skipped, and
-    /// replays of them, stay and name them no longer. Repeated: refused, as they are gone.
+    /// Forgets ended runs with all that belongs to them, except usage. Runs that they made be
+    /// skipped, and replays of them, stay and name them no longer. Repeated: refused, as they are
+    /// gone.
     async fn forget_runs(&self, runs: &[RunId]) -> Result<()>;
 
     /// Replaces what a purge replaces of a run. Repeated: the same.
     async fn purge(&self, run: RunId, purge: &Purge) -> Result<()>;
 
-    /// Writes the whole store anew, so that it holds nothing of what was replaced or deleted, as far as
-    /// the store can promise it. Repeated: the same.
+    /// Rewrites the whole store, so that it holds nothing of what was replaced or deleted, as
+    /// far as the store can promise it. Repeated: the same.
     async fn scrub(&self) -> Result<()>;
 
     /// The run's segments are gone, and with them the samples of rejected rows. Repeated: the same.

@@ -20,10 +20,10 @@ pub struct Statement {
     pub label: String,
     /// The server ends it after this time.
     pub timeout: Option<Duration>,
-    /// Read no more rows than this. The server is asked for no more either.
+    /// Read no more rows than this. The server returns no more either.
     pub limit: Option<u64>,
     /// Another statement may follow that must see the same rows ([`RowStream::requery_snapshot`]):
-    /// the snapshot is held until the stream is cancelled or dropped.
+    /// the snapshot stays open until the stream is cancelled or dropped.
     pub hold: bool,
 }
 
@@ -40,7 +40,7 @@ pub trait Warehouse: Send + Sync {
     /// S017 and S020.
     fn connect(&self) -> BoxFuture<'_, Result<Box<dyn Session>>>;
 
-    /// Goes the way of [`Warehouse::connect`] step by step, looks at what the account may read and
+    /// Runs the steps of [`Warehouse::connect`] one by one, checks what the account may read and
     /// do, and reports each step as it ends, in the order of [`Step`]. A step that fails is
     /// reported with its error, and is the last one; all else that is found is a warning (S101 to
     /// S107). Changes nothing.
@@ -56,14 +56,15 @@ pub struct Expected {
     pub width: u32,
 }
 
-/// An open connection that has not been asked for rows yet. After an error of a statement it serves
+/// An open connection that has read no rows yet. After an error of a statement it serves
 /// the next one all the same.
 pub trait Session: Send {
     /// The warehouse's clock, read in a statement of its own, to the microsecond if the warehouse
     /// tells it.
     fn clock(&mut self) -> BoxFuture<'_, Result<Timestamp>>;
 
-    /// Has a statement parsed, without running it, and tells its columns. Errors are S008 to S018.
+    /// Lets the server parse a statement, without running it, and returns its columns. Errors are
+    /// S008 to S018.
     fn describe<'a>(&'a mut self, sql: &'a str) -> BoxFuture<'a, Result<Vec<Column>>>;
 
     /// What the database's plan (`EXPLAIN`) expects of a statement, without running it. `None`:
@@ -95,7 +96,7 @@ pub trait RowStream: Send {
     fn cancel(self: Box<Self>) -> BoxFuture<'static, ()>;
 }
 
-/// What a connection test looks at, in this order.
+/// What a connection test checks, in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Step {
     /// The settings, and credentials that are fetched (IAM).
@@ -125,7 +126,7 @@ pub enum Step {
 }
 
 impl Step {
-    /// The word in documents and tables.
+    /// Its name in documents and tables.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Credentials => "credentials",
@@ -148,9 +149,9 @@ impl Step {
 /// has no line.
 #[derive(Debug)]
 pub struct Check {
-    /// What was looked at.
+    /// What was checked.
     pub step: Step,
-    /// What was found, in a few words: `TLS 1.3, certificate for *.example.com, expires in 210
+    /// What was found, in short: `TLS 1.3, certificate for *.example.com, expires in 210
     /// days`.
     pub summary: String,
     /// What is wrong with it. An error ends the test; warnings do not.

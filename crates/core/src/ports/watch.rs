@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Code, RunId};
 
-/// A trouble that fires, or whose end is yet to be told.
+/// A problem that fires, or that ended without a report yet.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AlertRecord {
     /// The kind of trouble, as `docs/OPERATING.md` names it.
@@ -23,14 +23,15 @@ pub struct AlertRecord {
     pub since: Timestamp,
     /// When it ended, if it has.
     pub recovered_at: Option<Timestamp>,
-    /// Whether anybody knows that it fires.
-    pub told: bool,
+    /// Whether a receiver got it.
+    pub reported: bool,
 }
 
 impl AlertRecord {
-    /// Whether there is something to tell about it. There is not about one that ended before anybody knew of it.
+    /// Whether there is something to report about it. There is not for one that ended before
+    /// anybody knew of it.
     pub const fn is_news(&self) -> bool {
-        self.told == self.recovered_at.is_some()
+        self.reported == self.recovered_at.is_some()
     }
 }
 
@@ -49,14 +50,14 @@ pub struct Standing {
     pub first_started: Option<Timestamp>,
     /// When a run last reached its end with every call settled.
     pub last_success: Option<Timestamp>,
-    /// Slots of its schedule in the window of time asked for, skipped ones included.
+    /// Slots of its schedule in the requested time window, skipped ones included.
     pub slots: u64,
     /// How many of them were skipped.
     pub skipped: u64,
     /// A lost run that no later run has made good.
     pub lost: Option<RunId>,
     /// A run that a guard holds, and why.
-    pub held: Option<(RunId, Option<(Code, String)>)>,
+    pub awaiting_approval: Option<(RunId, Option<(Code, String)>)>,
     /// The latest audited run, if its numbers do not add up.
     pub wrong: Option<RunId>,
 }

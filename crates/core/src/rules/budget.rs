@@ -42,7 +42,8 @@ impl Spent {
     }
 }
 
-/// What the budgets of the run and of its destinations object to when it makes `calls` calls for each destination.
+/// What the budgets of the run and of its destinations object to when it makes `calls` calls for
+/// each destination.
 pub fn budget_objections(
     sync: &str,
     spec: &RunSpec,

@@ -13,8 +13,8 @@ pub struct Used {
     pub dead_letters: u64,
 }
 
-/// A delivery for each connection of the run, with every call pending; cancelled where runs skip the
-/// destination.
+/// A delivery for each connection of the run, with every call pending; cancelled where runs skip
+/// the destination.
 pub fn new_deliveries(spec: &RunSpec, calls: u64) -> Vec<DeliveryRecord> {
     let record = |destination: &String| {
         let is_skipped = spec.skipped.contains(destination);
@@ -35,8 +35,8 @@ pub fn new_deliveries(spec: &RunSpec, calls: u64) -> Vec<DeliveryRecord> {
 /// Adds a settlement to its delivery's record. `None`: the record contains it already.
 ///
 /// # Errors
-/// `CountsDiffer`: the settlement does not follow the record, or counts more calls than are pending or than
-/// it has new positions for. The record is then as it was.
+/// `CountsDiffer`: the settlement does not follow the record, or counts more calls than are pending
+/// or than it has new positions for. The record is then as it was.
 pub fn settle(record: &mut DeliveryRecord, settlement: &Settlement) -> Result<Option<Used>> {
     if settlement.sequence <= record.sequence {
         return Ok(None);

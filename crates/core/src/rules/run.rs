@@ -7,7 +7,7 @@ use crate::{Code, DeliveryState, Error, Result, RunId, RunRecord, RunState};
 /// What becomes of a run in the transaction that commits its extraction.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Committed {
-    /// Where it stands then.
+    /// Its state then.
     pub state: RunState,
     /// Why it awaits approval, if it does.
     pub objection: Option<Objection>,
@@ -101,8 +101,8 @@ pub fn conclude(deliveries: impl IntoIterator<Item = DeliveryState>) -> Option<R
     Some(end)
 }
 
-/// The sync's state after a rejected run whose window is skipped: as the extraction said, but compared with
-/// no run, as these calls were never made.
+/// The sync's state after a rejected run whose window is skipped: as the extraction said, but
+/// compared with no run, as these calls were never made.
 pub fn skipped_window(update: SyncState) -> SyncState {
     SyncState { baseline: None, ..update }
 }

@@ -1,7 +1,9 @@
-//! What the author of a sync should know before it runs: the findings of its text, and with a database those of its real columns, its plan and its data.
+//! What to show the author of a sync before it runs: the findings of its text, and with a
+//! database those of its real columns, its plan and its data.
 //!
-//! What always holds: no row of the query is read and nothing is changed. A database is asked to parse and to plan, and for the largest value of a compared
-//! column, which is given up if it takes too long. Where it does not answer, there is no finding.
+//! What always holds: no row of the query is read and nothing is changed. A database is requested
+//! to parse and to plan, and for the largest value of a compared column, which is given up if it
+//! takes too long. Where it does not answer, there is no finding.
 
 use std::time::Duration;
 
@@ -21,13 +23,14 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(120);
 /// Expected rows that are many, if they are read more often than once a day.
 const MANY_ROWS: u64 = 1_000_000;
 const DAY: Duration = Duration::from_secs(24 * 3600);
-/// A largest value so far behind the clock may mean that rows are loaded late; one much older, that nothing happens in this table.
+/// A largest value so far behind the clock may mean that rows are loaded late; one much older, that
+/// nothing happens in this table.
 const LATE: Duration = Duration::from_secs(3600);
 const IDLE: Duration = Duration::from_secs(30 * 24 * 3600);
 /// Clocks differ by this much without anything being wrong.
 const AHEAD: Duration = Duration::from_secs(300);
 
-/// A sync to be looked at.
+/// The sync to check.
 #[derive(Clone, Copy, Debug)]
 pub struct Subject<'a> {
     /// The sync.
@@ -50,7 +53,8 @@ pub enum Depth {
 pub struct Advice {
     /// In the order of the query's text.
     pub findings: Vec<Finding>,
-    /// What the database or the plan for the columns says against the query, without a place in the text.
+    /// What the database or the plan for the columns says against the query, without a place in the
+    /// text.
     pub problems: Vec<Error>,
     /// What the database's plan expects of the first run.
     pub first_run: Option<Expected>,
@@ -143,7 +147,8 @@ impl Asking<'_> {
                 self.judge_columns(&columns, &mut advice);
                 self.plan(session.as_mut(), clock, &all, &mut advice).await?;
             }
-            // What the database says against a comparison of the wrong types is said already, and better.
+            // What the database says against a comparison of the wrong types is said already, and
+            // better.
             Err(_)
                 if advice.findings.iter().any(|f| {
                     matches!(f.code, Code::TimestampComparedWithNumber | Code::TextComparedWithNumber)
@@ -156,7 +161,8 @@ impl Asking<'_> {
         Ok(advice)
     }
 
-    /// The type of a compared expression. Where types are those of the values, as in SQLite, there is none yet.
+    /// The type of a compared expression. Where types are those of the values, as in SQLite, there
+    /// is none yet.
     async fn type_of(&self, session: &mut dyn Session, comparison: &Comparison) -> Result<Option<Known>> {
         let Some(probe) = comparison.probe.as_ref().filter(|_| self.query.has_static_types()) else {
             return Ok(None);
@@ -183,7 +189,7 @@ impl Asking<'_> {
         }
     }
 
-    /// The one value of a statement, on a connection of its own.
+    /// The one value of a statement, on a separate connection.
     async fn largest(&self, sql: &str) -> Result<Option<String>> {
         let statement = Statement {
             sql: sql.to_owned(),

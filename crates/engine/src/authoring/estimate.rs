@@ -1,7 +1,8 @@
 //! What a run would come to: rows, calls, requests and time, without moving or sending anything.
 //!
-//! A sample of the result is shaped and encoded for real; the number of rows is counted by the database, or taken from its plan if that takes too long or is
-//! refused. What the run before made already is not foreseen, so every number of calls is an upper bound.
+//! A sample of the result is shaped and encoded for real; the number of rows is counted by the
+//! database, or taken from its plan if that takes too long or is refused. What the run before made
+//! already is not foreseen, so every number of calls is an upper bound.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,11 +17,11 @@ use outflow_core::{CallMeta, Clock, Code, Connection, Error, Nulls, RowPage, Run
 use outflow_mapping::{Plan, RowEncoder};
 use outflow_query::Query;
 
-use crate::authoring::preview::As;
+use crate::authoring::preview::PreviewStart;
 use crate::extract::watermark::{self, Clocks};
 use crate::{Errors, extract};
 
-/// So many rows are shaped.
+/// The number of rows that are mapped.
 const SAMPLE: u64 = 1_000;
 /// How long an answer is taken to be on its way: batch APIs answer in 100 to 300 ms.
 const ANSWER: Duration = Duration::from_millis(200);
@@ -35,13 +36,13 @@ pub struct Estimate {
     pub last_sync_time: String,
     /// Which runs this is about.
     pub about: About,
-    /// Rows of the result; `None` if nobody knows.
+    /// Rows of the result; `None` if unknown.
     pub rows: Option<u64>,
     /// How the rows are known.
-    pub by: By,
+    pub by: EstimatedBy,
     /// Why they are not counted, if they are not.
     pub not_counted: Option<Error>,
-    /// Rows that were looked at, and how many of them would be rejected.
+    /// Rows that were checked, and how many of them would be rejected.
     pub sampled: u64,
     /// See `sampled`.
     pub sampled_rejected: u64,
@@ -65,7 +66,7 @@ pub enum About {
 }
 
 impl About {
-    /// The words for people.
+    /// A phrase for messages.
     pub const fn name(self) -> &'static str {
         match self {
             Self::EveryRun => "every run",
@@ -78,7 +79,7 @@ impl About {
 
 /// How the number of rows is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum By {
+pub enum EstimatedBy {
     /// The database counted them, or they were all read.
     Count,
     /// The database's plan expects them.
@@ -87,8 +88,8 @@ pub enum By {
     Nothing,
 }
 
-impl By {
-    /// The word in documents.
+impl EstimatedBy {
+    /// Its name in documents.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Count => "count",
@@ -138,14 +139,15 @@ struct RecordTotal {
 /// Estimates a run. Each statement that it takes is given up after `timeout`.
 ///
 /// # Errors
-/// Every problem of the query, the source or the result's columns. That the database does not count in time is none.
+/// Every problem of the query, the source or the result's columns. That the database does not count
+/// in time is none.
 pub async fn estimate(
     spec: &SyncSpec,
     state: &SyncState,
     warehouse: &dyn Warehouse,
     destinations: &HashMap<String, Arc<dyn Destination>>,
     clock: &dyn Clock,
-    start: As,
+    start: PreviewStart,
     timeout: Duration,
 ) -> Result<Estimate, Errors> {
     let query = Query::parse(&spec.query, spec.dialect)?;
@@ -173,15 +175,15 @@ pub async fn estimate(
         Err(errors) => (0, 0, Some(too_slow(errors)?)),
     };
     let (rows, by, not_counted) = if not_sampled.is_none() && sampled < SAMPLE {
-        (Some(sampled), By::Count, None)
+        (Some(sampled), EstimatedBy::Count, None)
     } else {
-        // A line of its own ends a comment of the query's.
+        // A separate line ends a comment of the query.
         let count = statement(format!("SELECT count(*) FROM (\n{sql}\n) AS q"), None);
         match count_rows(warehouse, count).await {
-            Ok(rows) => (Some(rows), By::Count, None),
+            Ok(rows) => (Some(rows), EstimatedBy::Count, None),
             Err(error) => match warehouse.connect().await?.explain(&sql).await {
-                Ok(Some(expected)) => (Some(expected.rows), By::Plan, Some(error)),
-                Ok(None) | Err(_) => (None, By::Nothing, Some(error)),
+                Ok(Some(expected)) => (Some(expected.rows), EstimatedBy::Plan, Some(error)),
+                Ok(None) | Err(_) => (None, EstimatedBy::Nothing, Some(error)),
             },
         }
     };
@@ -189,9 +191,9 @@ pub async fn estimate(
     let destinations = connected.iter().map(|(c, _)| c.destination.clone()).zip(shares).collect();
     let about = match start {
         _ if spec.cursor.is_none() && !query.uses_last_sync_time() => About::EveryRun,
-        As::At(_) => About::OneRun,
-        As::Next if state.watermark.is_some() => About::NextRun,
-        As::First | As::Next => About::FirstRun,
+        PreviewStart::At(_) => About::OneRun,
+        PreviewStart::Next if state.watermark.is_some() => About::NextRun,
+        PreviewStart::First | PreviewStart::Next => About::FirstRun,
     };
     let last_sync_time = watermark::text(&value);
     let warnings = rows.and_then(|rows| many(spec, about, rows)).into_iter().collect();

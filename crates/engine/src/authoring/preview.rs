@@ -11,9 +11,9 @@ use outflow_query::Query;
 use crate::extract::watermark::{self, Clocks};
 use crate::{Errors, extract};
 
-/// Which run to look at.
+/// The run to preview.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum As {
+pub enum PreviewStart {
     /// The first run, whatever has run already.
     First,
     /// The next one, as the state has it.
@@ -22,7 +22,7 @@ pub enum As {
     At(Timestamp),
 }
 
-impl As {
+impl PreviewStart {
     /// What such a run finds.
     pub(crate) fn state_and_options(self, state: &SyncState) -> (SyncState, RunOptions) {
         match self {
@@ -55,7 +55,8 @@ pub struct Preview {
 pub struct PreviewRow {
     /// The texts of its columns; `None` is NULL. Bytes that are no UTF-8 are replaced.
     pub fields: Vec<Option<String>>,
-    /// The call that it becomes, as canonical JSON, or why it becomes none. The `messageId` stands for the one that a run will give.
+    /// The call that it becomes, as canonical JSON, or why it becomes none. The `messageId` stands
+    /// for the one that a run will give.
     pub call: Result<String, Box<Rejection>>,
 }
 
@@ -68,7 +69,7 @@ pub async fn preview(
     state: &SyncState,
     warehouse: &dyn Warehouse,
     clock: &dyn Clock,
-    start: As,
+    start: PreviewStart,
     limit: u64,
 ) -> Result<Preview, Errors> {
     let query = Query::parse(&spec.query, spec.dialect)?;

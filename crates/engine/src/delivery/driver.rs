@@ -392,7 +392,7 @@ async fn halted(
             Health::Healthy => None,
         };
         tokio::select! {
-            // The channel stays open while the limiter is held.
+            // The channel stays open because `limiter` holds its other end.
             _ = health.changed() => {}
             () = tokio::time::sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => {}
         }

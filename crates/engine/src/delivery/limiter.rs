@@ -4,7 +4,7 @@
 //! What always holds:
 //! - A body exists only with a [`Permit`]. Over all deliveries there are at most as many as
 //!   requests may be in flight (two, if that is one, so that a request that fails repeatedly can be
-//!   told from a destination that is down).
+//!   distinguished from a destination that is down).
 //! - The *concurrency limit* bounds the requests in flight. It begins at the destination's
 //!   concurrency, halves when the destination is overloaded (once for all requests that were in
 //!   flight together), and grows by one for each full round of successes.
@@ -34,7 +34,7 @@ use inner::{Inner, Queue, Ticket, Wait};
 
 /// This number of failures in a row opens the circuit. Requests in flight together count once.
 const FAILURES: u32 = 3;
-/// A `Retry-After` of this or more opens it as well.
+/// A `Retry-After` of this or more also opens it.
 const LONG_WAIT: Duration = Duration::from_secs(10);
 
 /// The limiters of a process, one for each credential.

@@ -26,7 +26,7 @@ pub(crate) struct DeliveryProgress {
 }
 
 impl DeliveryProgress {
-    /// A delivery that begins, or goes on from its record.
+    /// A delivery that begins, or continues from its record.
     pub(crate) fn new(mut record: DeliveryRecord) -> Self {
         record.state = DeliveryState::Delivering;
         record.reason = None;
@@ -157,8 +157,8 @@ impl DeliveryProgress {
     }
 }
 
-/// Persists a settlement. After an error that may pass it is repeated: if it counts already, that changes
-/// nothing.
+/// Persists a settlement. After an error that may pass it is repeated: if it counts already, that
+/// changes nothing.
 pub(crate) async fn persist(state: Arc<dyn State>, settlement: Settlement) -> Result<()> {
     let settlements = [settlement];
     for pause in REPEAT_AFTER {

@@ -3,10 +3,10 @@
 //! The destination's configured rate (from its manifest or the project) is never exceeded. Below it
 //! the rate follows what the service accepts: at a 429 the service's own bucket is empty, so what
 //! was accepted since the previous 429 shows its rate. That rate, the *ceiling*, is kept. The rate
-//! goes to 97 % of it, creeps to 99 %, and goes beyond it only occasionally: after a second at
+//! moves to 97 % of it, rises slowly to 99 %, and exceeds it only occasionally: after a second at
 //! first, after minutes once the ceiling has been confirmed. Time without demand changes nothing.
 //!
-//! What it does not do: wait, or know anything but times and counts.
+//! What it does not do: wait, or use anything but times and counts.
 
 use std::time::Duration;
 

@@ -176,7 +176,7 @@ fn decimal(text: &str) -> Option<i128> {
 }
 
 /// A date, or a date and time with or without an offset (UTC then). What lies beyond all times that
-/// we know is the last or the first of them.
+/// is known to be the last or the first of them.
 fn time(text: &str) -> Option<i64> {
     if let Ok(t) = text.parse::<Timestamp>() {
         return Some(t.as_microsecond());

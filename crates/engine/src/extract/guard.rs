@@ -1,33 +1,36 @@
 //! Guards: whether a result may be sent as it is.
 //!
-//! They look at a whole result after it has been read and before it is committed. One that objects makes the commit hold the run: its calls are in safe keeping, nothing is
-//! sent, and `last_sync_time` stays until a person releases or discards the run. A result whose first rows are bad for the most part is not read to its end
-//! ([`first_rows`]): half a result cannot be released, so that run fails and leaves nothing.
+//! They check a whole result after it has been read and before it is committed. If one objects, the
+//! run is committed as awaiting approval: its calls are durable, nothing is sent, and
+//! `last_sync_time` stays until a person approves or rejects the run. A result whose first rows are
+//! bad for the most part is not read to its end ([`first_rows`]): half a result cannot be approved,
+//! so that run fails and leaves nothing.
 //!
-//! What guards do not do: check budgets (the state does, in the transaction that commits), look at a run that
-//! a person has approved, or change anything.
+//! What guards do not do: check budgets (the state does, in the transaction that commits), look at
+//! a run that a person has approved, or change anything.
 
 use std::collections::BTreeMap;
 
 use outflow_core::ports::state::{Extraction, Objection, PastRun, State};
-use outflow_core::run::Trigger;
+use outflow_core::run::RunTrigger;
 use outflow_core::{Budget, Code, Column, Error, NextStep, Result, RowCounts, RunRecord};
 
-/// After so many rows it is judged whether reading on makes sense.
+/// After this many rows it is decided whether to read on.
 pub(crate) const FIRST_ROWS: u64 = 10_000;
-/// The median is that of so many runs at most,
+/// The median is that of at most this many runs,
 pub(crate) const PAST_RUNS: usize = 20;
-/// and of so many at least.
+/// and of at least this many.
 const PAST_RUNS_NEEDED: usize = 5;
 /// Fewer rows more or less are no change, however many times as many they are.
 const FEW_ROWS: u64 = 100;
 /// Columns that say whom or what a call is about.
 const IDENTIFIERS: [&str; 4] = ["userId", "anonymousId", "groupId", "previousId"];
 
-/// What is asked of each destination, by name.
+/// The calls for each destination, by name.
 pub type Budgets = BTreeMap<String, Budget>;
 
-/// Commits an extraction, held if a guard objects. The state checks the budgets.
+/// Commits an extraction. If a guard objects, the run awaits approval. The state checks the
+/// budgets.
 pub(crate) async fn commit(
     state: &dyn State,
     run: &RunRecord,
@@ -45,7 +48,8 @@ pub(crate) async fn commit(
     state.commit_extraction(run.id, &extraction).await.map(drop)
 }
 
-/// Judges the first [`FIRST_ROWS`] rows: if more than half of them are rejected, and more than the sync allows, the query is not what was meant.
+/// Judges the first [`FIRST_ROWS`] rows: if more than half of them are rejected, and more than the
+/// sync allows, the query is not what was meant.
 pub(crate) fn first_rows(run: &RunRecord, rejected: u64) -> Result<()> {
     let allowed = u64::from(run.spec.guards.max_rejected_percent.unwrap_or(50).max(50));
     if rejected * 100 <= allowed * FIRST_ROWS {
@@ -93,7 +97,7 @@ fn exceeds(part: u64, rows: &RowCounts, percent: u8) -> bool {
 /// What earlier runs of the sync say. `past` is newest first.
 fn of_past(run: &RunRecord, extraction: &Extraction, past: &[PastRun]) -> Vec<Objection> {
     let is_ordinary = |r: &RunRecord| {
-        r.spec.options.is_incremental() && matches!(r.trigger, Trigger::Manual | Trigger::Schedule)
+        r.spec.options.is_incremental() && matches!(r.trigger, RunTrigger::Manual | RunTrigger::Schedule)
     };
     let mut objections = Vec::new();
     if let Some(factor) = run.spec.guards.max_row_change.filter(|_| is_ordinary(run)) {
@@ -160,7 +164,7 @@ mod tests {
             sync: "users".into(),
             call_type: CallType::Identify,
             state: RunState::Extracting,
-            trigger: Trigger::Schedule,
+            trigger: RunTrigger::Schedule,
             spec: RunSpec {
                 source: "shop.main".into(),
                 query: "SELECT 1".into(),

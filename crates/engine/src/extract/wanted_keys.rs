@@ -1,4 +1,4 @@
-//! The ordering keys that a replay by query asks for: rows with other keys are left out.
+//! The ordering keys that a replay by query requests: rows with other keys are left out.
 
 use std::collections::{HashMap, HashSet};
 

@@ -1,9 +1,9 @@
 //! Where a run's query begins: the arithmetic of `last_sync_time`.
 //!
-//! What always holds: the value never lies ahead of what an earlier run has put in safe keeping,
-//! less the lookback, and is never below 0. A time is worth something only by the clock that it was
-//! read from: when that clock is another one, or was set back, the value is carried over by way of
-//! our own.
+//! What always holds: the value is never ahead of what an earlier run has made durable, less the
+//! lookback, and is never below 0. A time is worth something only by the clock that it was read
+//! from: when that clock is another one, or was set back, the value is carried over by way of our
+//! own.
 
 use outflow_core::ports::state::{BaselineRun, Cursor, SyncState, Watermark};
 use outflow_core::ports::warehouse::{Session, Warehouse};
@@ -26,7 +26,7 @@ pub(crate) struct Clocks {
 }
 
 impl Clocks {
-    /// Opens a session and reads the clocks, the warehouse's in a statement of its own.
+    /// Opens a session and reads the clocks, the warehouse's in its own statement.
     pub async fn read(warehouse: &dyn Warehouse, own: &dyn Clock) -> Result<(Box<dyn Session>, Self)> {
         let mut session = warehouse.connect().await?;
         let before = own.now();
@@ -123,7 +123,7 @@ fn carried_over(state: &SyncState, clocks: &Clocks) -> Option<i64> {
     Some(before.min(now.saturating_sub(passed)))
 }
 
-/// What a person should know about where the run begins.
+/// Notices about where the run begins.
 pub(crate) fn note(spec: &SyncSpec, state: &SyncState, clocks: &Clocks) -> Option<String> {
     let clock_of = state.watermark.as_ref().and_then(|watermark| watermark.clock_of.as_ref());
     let elsewhere = clock_of.is_some_and(|of| *of != clocks.place);
@@ -178,7 +178,7 @@ fn cursor(spec: &SyncSpec, state: &SyncState) -> Option<CursorValue> {
     Some(&cursor.value).filter(|_| same).and_then(|value| CursorValue::parse(value))
 }
 
-/// The value as it stands in documents and in the state.
+/// The value as documents and the state contain it.
 pub(crate) fn text(value: &LastSyncTime) -> String {
     match value {
         LastSyncTime::Seconds(s) => s.to_string(),

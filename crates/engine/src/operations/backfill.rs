@@ -8,8 +8,10 @@ use crate::event::Note;
 use crate::{Engine, RunReader};
 
 impl RunReader {
-    /// The `last_sync_time` of the oldest run whose calls did not all reach this destination, as it was not among the run's destinations, was skipped, or had been taken out of the
-    /// project. A run from there on to this destination alone closes the gap, and then there is none until the next.
+    /// The `last_sync_time` of the oldest run whose calls did not all reach this destination, as it
+    /// was not among the run's destinations, was skipped, or had been taken out of the project. A
+    /// run from there on to this destination alone closes the gap, and then there is none until the
+    /// next.
     ///
     /// # Errors
     /// What the state says.
@@ -32,7 +34,8 @@ impl RunReader {
 }
 
 impl Engine {
-    /// What is to be said of destinations that get the sync's calls for the first time although it has been running.
+    /// What is to be said of destinations that get the sync's calls for the first time although it
+    /// has been running.
     pub(crate) async fn newcomers(&self, run: &RunRecord) -> Result<Vec<Note>> {
         let past = self.state.past_runs(&run.sync, LOOKED_AT).await?;
         let ordinary = |run: &&RunRecord| run.spec.options.is_incremental();
@@ -50,10 +53,12 @@ impl Engine {
     }
 }
 
-/// The last ordinary run is looked for among so many. Only replays and runs with options can stand before it.
+/// The last incremental run is searched among this many. Only replays and runs with options can
+/// come before it.
 pub(crate) const LOOKED_AT: u64 = 100;
 
-/// Whether what a run has read can be missing somewhere. The window of a lost run is read again by the next one, and what a person has dropped is not missed.
+/// Whether what a run has read can be missing somewhere. The window of a lost run is read again by
+/// the next one, and what a person has rejected is not missing.
 pub(crate) fn counts_for_gaps(run: &RunRecord) -> bool {
     run.extracted_at.is_some() && !matches!(run.state, RunState::Lost | RunState::Rejected)
 }

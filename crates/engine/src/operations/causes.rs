@@ -1,4 +1,5 @@
-//! Why calls became dead letters, in groups: the same code, the same status, and the same reason but for the values in it.
+//! Why calls became dead letters, in groups: the same code, the same status, and the same reason
+//! but for the values in it.
 
 use outflow_core::ports::state::DeadLetter;
 use outflow_core::{Code, Result, RunId};
@@ -6,9 +7,9 @@ use serde::Serialize;
 
 use crate::RunReader;
 
-/// Letters are read so many at a time.
+/// How many dead letters are read at a time.
 const PAGE: u64 = 10_000;
-/// So many positions stand for a cause.
+/// How many sample positions a cause has.
 const SAMPLES: usize = 3;
 
 /// Dead letters of one cause at one destination.
@@ -72,7 +73,8 @@ fn count(causes: &mut Vec<Cause>, destination: &str, letter: &DeadLetter) {
     }
 }
 
-/// A reason with `…` in place of what is likely a value: texts in quotes, words with a digit or an `@`.
+/// A reason with `…` in place of what is likely a value: texts in quotes, words with a digit or an
+/// `@`.
 pub fn normal(reason: &str) -> String {
     let mut out = String::new();
     let mut rest = reason;

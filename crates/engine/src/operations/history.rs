@@ -1,7 +1,9 @@
 //! Forgetting runs that are long over, so that the state does not grow for ever.
 //!
-//! What always holds: what forgetting takes away, nobody needs. Runs stay that are not at their end, that still have segments, that the next run will be compared with, that guards
-//! look back at, that replay a run which is still there, and those at which a destination's gap may begin or end: [`RunReader::gap`](crate::RunReader::gap) says the same before and after.
+//! What always holds: only what is no longer needed is deleted. Runs stay that are not at their
+//! end, that still have segments, that the next run will be compared with, that guards look back
+//! at, that replay a run which is still there, and those at which a destination's gap may begin or
+//! end: [`RunReader::gap`](crate::RunReader::gap) says the same before and after.
 //!
 //! What it does not do: touch what was used (`outflow usage`), segments, or schedules.
 
@@ -14,14 +16,16 @@ use crate::Engine;
 use crate::extract::guard::PAST_RUNS;
 use crate::operations::backfill::{closes_gaps, counts_for_gaps};
 
-/// So many runs are looked at, and forgotten, in one transaction.
+/// How many runs are checked, and deleted, in one transaction.
 const PAGE: u64 = 1_000;
 
-/// The destinations that got all calls of a sync's last run that counts; `None` where the next one stays in any case.
+/// The destinations that got all calls of a sync's last run that counts; `None` where the next one
+/// stays in any case.
 type Reached = BTreeMap<String, Option<BTreeSet<String>>>;
 
 impl Engine {
-    /// Forgets runs that ended more than `keep` ago, and tells how many. Only the holder of the state may call it.
+    /// Deletes runs that ended more than `keep` ago, and returns how many. Only the holder of the
+    /// state may call it.
     ///
     /// # Errors
     /// What the state says.
@@ -59,7 +63,8 @@ impl Engine {
         Ok(past.into_iter().map(|past| past.record.id))
     }
 
-    /// Whether a gap may begin or end here: a run that closes gaps, the first run that counts behind it, and each that reached others than the one before.
+    /// Whether a gap may begin or end here: a run that closes gaps, the first run that counts
+    /// behind it, and each that reached others than the one before.
     async fn is_an_edge(&self, run: &RunRecord, reached: &mut Reached) -> Result<bool> {
         if !counts_for_gaps(run) {
             return Ok(false);

@@ -1,10 +1,14 @@
-//! Removing a person from what is kept: calls, rejected rows, samples of them, and what destinations said of their calls.
+//! Removing a person from what is kept: calls, rejected rows, samples of them, and what
+//! destinations said of their calls.
 //!
-//! What always holds: a run's numbers stay. A removed call keeps its place and its ordinal and nothing else; where it was pending it counts as cancelled from then on, so
-//! `verify` is as clean as before. Segments are replaced as they are made: the state names the old file or the new one, and nobody ever half of one.
+//! What always holds: a run's numbers stay. A removed call keeps its place and its ordinal and
+//! nothing else; where it was pending it counts as cancelled from then on, so `verify` is as clean
+//! as before. Segments are replaced as they are made: the state names the old file or the new one,
+//! never half a file.
 //!
-//! What it does not do: reach what was sent, or the warehouse. A run that is being read is not looked into, but named. The baseline's hashes stay: each one is of
-//! a whole call, and to recognise a person by it takes knowing, or guessing, all that the call said.
+//! What it does not do: reach what was sent, or the warehouse. A run that is being read is not
+//! looked into, but named. The baseline's hashes stay: each one is of a whole call, and to
+//! recognise a person by it takes knowing, or guessing, all that the call said.
 
 use std::collections::HashSet;
 
@@ -113,7 +117,7 @@ impl<'a> Person<'a> {
         })
     }
 
-    /// Whether what a destination said names this person: the id as a word of its own.
+    /// Whether a destination's answer names this person: the id as a whole word.
     fn is_named_in(&self, text: &str) -> bool {
         let edge = |c: Option<char>| !c.is_some_and(char::is_alphanumeric);
         text.match_indices(self.id).any(|(at, id)| {
@@ -122,7 +126,7 @@ impl<'a> Person<'a> {
     }
 }
 
-/// Where a person stands in a run's segments.
+/// Where a person's data is in a run's segments.
 #[derive(Default)]
 struct Found {
     entries: Redacted,
@@ -141,7 +145,8 @@ impl Engine {
     /// Removes a person from all that is kept. Not while a run is delivered.
     ///
     /// # Errors
-    /// What the spool and the state say. What was removed until then stays removed; the purge can be repeated.
+    /// What the spool and the state say. What was removed until then stays removed; the purge can
+    /// be repeated.
     pub async fn purge(&self, id: &str) -> Result<PurgeReport> {
         let (reader, person) = (self.reader(), Person::new(id));
         let mut report = PurgeReport::new(false);
@@ -156,14 +161,16 @@ impl Engine {
         Ok(report)
     }
 
-    /// Writes the new segments, has the state name them, and deletes the old ones, also those that an interrupted purge has left.
+    /// Writes the new segments, has the state name them, and deletes the old ones, also those that
+    /// an interrupted purge has left.
     async fn replace(&self, run: RunId, replacement: Replacement) -> Result<()> {
         let Replacement { segments, entries, mut purge } = replacement;
         if !entries.is_empty() {
             purge.segments = match self.spool.redact(run, &segments, &entries).await {
                 Ok(replaced) => replaced,
                 Err(error) => {
-                    // The first error says more than a second one. Retention removes the orphans later.
+                    // The first error says more than a second one. Retention removes the orphans
+                    // later.
                     if let Err(error) = self.spool.remove_orphans(run, &segments).await {
                         let error = &error as &(dyn std::error::Error + 'static);
                         tracing::warn!(run = run.0, error, "half-written segments stay until the next sweep");

@@ -1,10 +1,14 @@
 //! Sending calls of an earlier run again: as they were sent, or as the query gives them now.
 //!
-//! A replay is a run of its own with one destination. As sent, its calls are copied from the earlier run's segments into its own, so that cursors, retries, dead letters
-//! and `verify` work as for any run; the message ids are the old ones. Re-queried, it is an extraction that keeps the rows with the ordering keys of the dead letters.
+//! A replay is a separate run with one destination. As sent, its calls are copied from the
+//! earlier run's segments into its own, so that cursors, retries, dead letters and `verify` work as
+//! for any run; the message ids are the old ones. Re-queried, it is an extraction that keeps the
+//! rows with the ordering keys of the dead letters.
 //!
-//! What always holds: a replay never moves `last_sync_time`, is compared with no run and leaves nothing to be compared with. One that sends people or groups as they were has
-//! the sync's next run send all that it reads. The dead letters that it sends again are marked in the transaction that commits it.
+//! What always holds: a replay never moves `last_sync_time`, is compared with no run and leaves
+//! nothing to be compared with. One that sends people or groups as they were has the sync's next
+//! run send all that it reads. The dead letters that it sends again are marked in the transaction
+//! that commits it.
 
 use std::collections::HashSet;
 use std::time::Instant;
@@ -24,7 +28,7 @@ use crate::{Engine, Errors, RunReader};
 /// Copied calls are handed to the spool in pieces of this size.
 const FLUSH_BYTES: usize = 1 << 20;
 
-/// What someone wants to have sent again.
+/// A request to send calls again.
 #[derive(Clone, Debug)]
 pub struct ReplayRequest {
     /// The run.
@@ -34,13 +38,14 @@ pub struct ReplayRequest {
     /// Dead letters with this code alone.
     pub code: Option<Code>,
     /// How; `None`: as its type of call has it.
-    pub again: Option<ReplayMode>,
-    /// Also what has been replayed, and states as they were sent.
+    pub mode: Option<ReplayMode>,
+    /// Also send what has been replayed before, and states as they were sent.
     pub force: bool,
 }
 
-/// The way in which dead letters of this type are replayed: an event has happened once and for all, a state may have been overtaken.
-pub const fn usual_way(call_type: CallType) -> ReplayMode {
+/// The way in which dead letters of this type are replayed: an event has happened once and for all,
+/// a state may have been overtaken.
+pub const fn usual_mode(call_type: CallType) -> ReplayMode {
     match call_type {
         CallType::Track | CallType::Page | CallType::Screen => ReplayMode::AsSent,
         CallType::Identify | CallType::Group | CallType::Alias => ReplayMode::Requery,
@@ -48,14 +53,16 @@ pub const fn usual_way(call_type: CallType) -> ReplayMode {
 }
 
 impl RunReader {
-    /// The runs that a replay takes: one for each destination that has something to be sent again; none if nothing has. Only reads.
+    /// The runs that a replay takes: one for each destination that has something to be sent again;
+    /// none if nothing has. Only reads.
     ///
     /// # Errors
-    /// C011: no such run, or it had no such destination. C012: what is asked for would do harm without `force`. P005: the calls are no longer kept.
+    /// C011: no such run, or it had no such destination. C012: the request would do harm
+    /// without `force`. P005: the calls are no longer kept.
     pub async fn plan_replay(&self, request: &ReplayRequest) -> Result<Vec<RunOptions>> {
         let record = self.known(request.run).await?;
-        let again = request.again.unwrap_or_else(|| usual_way(record.call_type));
-        if again == ReplayMode::AsSent && usual_way(record.call_type) != ReplayMode::AsSent && !request.force
+        let mode = request.mode.unwrap_or_else(|| usual_mode(record.call_type));
+        if mode == ReplayMode::AsSent && usual_mode(record.call_type) != ReplayMode::AsSent && !request.force
         {
             let what =
                 format!("as they were sent, {} calls would overwrite what came later", record.call_type);
@@ -64,7 +71,7 @@ impl RunReader {
             ));
         }
         let mut destinations = Vec::new();
-        match (again, &request.destination) {
+        match (mode, &request.destination) {
             (ReplayMode::All, Some(destination)) => {
                 self.refuse_second_delivery(&record, destination, request.force).await?;
                 if record.rows.calls > 0 {
@@ -85,11 +92,11 @@ impl RunReader {
         if !destinations.is_empty() {
             self.kept_calls(&record).await?;
         }
-        let start = record.last_sync_time.clone().filter(|_| again == ReplayMode::Requery);
+        let start = record.last_sync_time.clone().filter(|_| mode == ReplayMode::Requery);
         let options = destinations.into_iter().map(|destination| RunOptions {
             kind: RunKind::Replay(Replay {
                 run: record.id,
-                again,
+                mode,
                 code: request.code,
                 force: request.force,
                 start: start.clone(),
@@ -100,7 +107,8 @@ impl RunReader {
         Ok(options.collect())
     }
 
-    /// Whom the query did not give any more in a re-queried replay: the identifiers of the dead letters that it could not send again.
+    /// Whom the query did not give any more in a re-queried replay: the identifiers of the dead
+    /// letters that it could not send again.
     ///
     /// # Errors
     /// C011 for an unknown run; what the state and the spool say.
@@ -110,7 +118,7 @@ impl RunReader {
         let (Some(replay), Some(destination)) = (options.replay(), &options.destination) else {
             return Ok(Vec::new());
         };
-        if replay.again != ReplayMode::Requery {
+        if replay.mode != ReplayMode::Requery {
             return Ok(Vec::new());
         }
         let mut letters = self.state.dead_letters(replay.run, destination, 0, u64::MAX >> 1).await?;
@@ -160,21 +168,21 @@ impl RunReader {
         Ok(found)
     }
 
-    /// All calls of a run go to a destination once, unless someone insists.
+    /// All calls of a run go to a destination once, unless it is forced.
     async fn refuse_second_delivery(&self, record: &RunRecord, destination: &str, force: bool) -> Result<()> {
-        let mut again = None;
+        let mut replayed = None;
         if self.state.deliveries(record.id).await?.iter().any(|d| d.destination == destination) {
-            again = Some(record.id);
+            replayed = Some(record.id);
         }
         for replay in &record.replayed_by {
             let replay = self.known(*replay).await?;
             let options = &replay.spec.options;
-            let all = options.replay().is_some_and(|r| r.again == ReplayMode::All);
+            let all = options.replay().is_some_and(|r| r.mode == ReplayMode::All);
             if all && options.destination.as_deref() == Some(destination) && replay.extracted_at.is_some() {
-                again = Some(replay.id);
+                replayed = Some(replay.id);
             }
         }
-        match again.filter(|_| !force) {
+        match replayed.filter(|_| !force) {
             None => Ok(()),
             Some(run) => Err(Error::new(
                 Code::ConflictingOptions,
@@ -250,13 +258,14 @@ impl Engine {
             columns: Vec::new(),
             max_bytes: None,
         };
-        let chosen = match replay.again {
+        let chosen = match replay.mode {
             ReplayMode::All => None,
             ReplayMode::AsSent | ReplayMode::Requery => Some(reader.chosen(replay, &destination).await?),
         };
         let (spooled, positions) = self.copy_calls(replay.run, &segments, chosen.as_deref(), header).await?;
         let replayed = Replayed { run: replay.run, destination, positions };
-        // An older state of somebody may stand at the destination now: nothing that was sent before is known to be the last word.
+        // The destination may have an older state of a person now: nothing that was sent before is
+        // known to be the latest value.
         let void = spooled.entries > 0 && !watermark::is_event(run.call_type);
         let before = if void { Some(self.state.sync(&run.sync).await?) } else { None };
         Ok(Extraction {
@@ -377,9 +386,10 @@ fn identifier(json: &[u8]) -> String {
     id.unwrap_or_default().to_owned()
 }
 
-/// Why a re-queried replay cannot begin: an older state of the same people may still be on its way to the destination.
+/// Why a re-queried replay cannot begin: an older state of the same people may still be on its way
+/// to the destination.
 pub(crate) async fn in_the_way(engine: &Engine, sync: &str, options: &RunOptions) -> Result<()> {
-    let requery = options.replay().is_some_and(|r| r.again == ReplayMode::Requery);
+    let requery = options.replay().is_some_and(|r| r.mode == ReplayMode::Requery);
     for run in engine.state.unfinished_runs().await?.into_iter().filter(|r| requery && r.sync == sync) {
         let deliveries = engine.state.deliveries(run.id).await?;
         let same = |d: &outflow_core::ports::state::DeliveryRecord| {

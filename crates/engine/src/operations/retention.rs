@@ -9,14 +9,14 @@ use crate::Engine;
 
 /// How long what is not needed any more is kept, from the run's end on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Keep {
+pub struct RetentionPolicy {
     /// Segments: calls and rejected rows.
     pub segments: Duration,
     /// Runs with their counts and dead letters.
     pub runs: Duration,
 }
 
-impl Default for Keep {
+impl Default for RetentionPolicy {
     fn default() -> Self {
         let days = |n: u64| Duration::from_secs(n * 24 * 3600);
         Self { segments: days(7), runs: days(90) }
@@ -24,13 +24,13 @@ impl Default for Keep {
 }
 
 impl Engine {
-    /// Deletes and forgets what is past its time.
+    /// Deletes what is older than the retention policy keeps.
     ///
     /// Only the holder of the state may call it, and not while a run extracts.
     ///
     /// # Errors
     /// What the spool and the state say.
-    pub async fn keep_house(&self, keep: Keep) -> Result<()> {
+    pub async fn apply_retention(&self, keep: RetentionPolicy) -> Result<()> {
         self.sweep(keep.segments).await?;
         self.forget(keep.runs).await.map(drop)
     }
@@ -45,7 +45,7 @@ impl Engine {
             self.clock.now() - jiff::SignedDuration::try_from(keep).unwrap_or(jiff::SignedDuration::MAX);
         let mut swept = self.state.runs_with_old_segments(before).await?;
         for &run in &swept {
-            // The state forgets first: a segment that it names is always there.
+            // The state is changed first, so that a segment that it names always exists.
             self.state.forget_segments(run).await?;
             self.spool.remove(run).await?;
             tracing::debug!(run = run.0, "segments deleted");

@@ -1,10 +1,13 @@
 //! DestinationSkipped destinations: runs leave them out, as more waits for them than may.
 //!
-//! What always holds: a destination that a run has left out is left out by the ordinary runs that follow, until a run from where its gap begins (`outflow backfill`) has been
-//! extracted: what it missed has one beginning. Its calls in the runs that leave it out are counted as cancelled, with E007. No run leaves out all of its destinations.
+//! What always holds: a destination that a run has left out is left out by the incremental runs
+//! that follow, until a run from where its gap begins (`outflow backfill`) has been extracted: what
+//! it missed has one beginning. Its calls in the runs that leave it out are counted as cancelled,
+//! with E007. No run leaves out all of its destinations.
 //!
-//! What it does not do: give up what waits: the backlog is delivered in order as before. And set an end to a backfill: what came after the last ordinary run is read by it, and
-//! again by the next ordinary run.
+//! What it does not do: drop the backlog, which is delivered in order as before, or end a backfill
+//! early: what came after the last incremental run is read by the backfill, and again by the next
+//! incremental run.
 
 use outflow_core::{Result, RunRecord, SyncSpec};
 
@@ -12,7 +15,7 @@ use crate::Engine;
 use crate::operations::backfill::{LOOKED_AT, closes_gaps};
 
 impl Engine {
-    /// The sync's destinations that its next ordinary run leaves out, as the last one did.
+    /// The sync's destinations that its next incremental run leaves out, as the last one did.
     pub(crate) async fn skipped(&self, spec: &SyncSpec) -> Result<Vec<String>> {
         let past = self.state.past_runs(&spec.name, LOOKED_AT).await?;
         let telling = |run: &&RunRecord| run.spec.options.is_incremental() || closes_gaps(run);

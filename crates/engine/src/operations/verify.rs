@@ -17,7 +17,8 @@ pub struct Verification {
     pub run: RunId,
     /// Its sync.
     pub sync: String,
-    /// Whether segments were there to be read. They are deleted some days after the last delivery; then the state alone is checked.
+    /// Whether segments were there to be read. They are deleted some days after the last delivery;
+    /// then the state alone is checked.
     pub segments: bool,
     /// Calls in the segments, unchanged ones left out.
     pub calls: u64,
@@ -133,7 +134,7 @@ struct Counted {
     pending: Vec<u64>,
 }
 
-/// Ordinals rise strictly: no row stands in the segments twice.
+/// Ordinals rise strictly: no row is in the segments twice.
 #[derive(Default)]
 struct Ordinals {
     last: Option<u64>,

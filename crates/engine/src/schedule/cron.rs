@@ -1,16 +1,20 @@
 //! Calendars: `minute hour day-of-month month day-of-week` in a time zone.
 //!
-//! The fields are those of Vixie cron: `*`, numbers, names (JAN, MON), lists, ranges and steps; 7 is Sunday; `@hourly`, `@daily`, `@weekly`, `@monthly`, `@yearly`.
-//! If both days are restricted, either will do.
+//! The fields are those of Vixie cron: `*`, numbers, names (JAN, MON), lists, ranges and steps; 7
+//! is Sunday; `@hourly`, `@daily`, `@weekly`, `@monthly`, `@yearly`. If both days are restricted,
+//! either will do.
 //!
-//! Each time on the wall clock fires once. An hour that is repeated when clocks go back fires in its first pass and not in its second, whatever the expression (who
-//! wants an interval writes `every`). Times that are skipped when clocks go forward fire together, once, at the instant of the change.
+//! Each time on the wall clock fires once. An hour that is repeated when clocks go back fires in
+//! its first pass and not in its second, whatever the expression (for an interval, write
+//! `every`). Times that are skipped when clocks go forward fire together, once, at the instant of
+//! the change.
 
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::{AmbiguousOffset, TimeZone};
 
-/// The longest wait for a calendar that fires at all: 29 February on one day of the week, over a year that is no leap year.
+/// The longest wait for a calendar that fires at all: 29 February on one day of the week, over a
+/// year that is no leap year.
 const HORIZON_DAYS: i32 = 366 * 41;
 
 /// A calendar.
@@ -26,7 +30,8 @@ pub struct Cron {
     zone: TimeZone,
 }
 
-/// A field: its name for people, its least and greatest value, and names that stand for values from the least one on.
+/// A field: its name for people, its least and greatest value, and names that stand for values from
+/// the least one on.
 struct Field {
     name: &'static str,
     least: u8,
@@ -150,7 +155,8 @@ impl Cron {
         let civil = DateTime::from_parts(date, time);
         let offset = match self.zone.to_ambiguous_timestamp(civil).offset() {
             AmbiguousOffset::Unambiguous { offset } | AmbiguousOffset::Fold { before: offset, .. } => offset,
-            // By the offset from before the change, the time lies after it; the change is the last one before.
+            // By the offset from before the change, the time lies after it; the change is the last
+            // one before.
             AmbiguousOffset::Gap { before, .. } => {
                 let beyond = before.to_timestamp(civil).ok()?;
                 let next = Timestamp::from_second(beyond.as_second() + 1).ok()?;

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use outflow_core::run::{RunOptions, Trigger as By};
+use outflow_core::run::{RunOptions, RunTrigger};
 use outflow_core::{Code, Error, Result, RunId, RunRecord, RunState, SyncSpec, Timestamp};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -88,7 +88,7 @@ impl Actor {
                 () = tokio::time::sleep(wait) => {}
             }
         }
-        // The extraction sees the stop as well and cancels its statement.
+        // The extraction also sees the stop and cancels its statement.
         match self.current.take() {
             Some(current) => joined(current.await).map(drop),
             None => Ok(()),
@@ -136,12 +136,19 @@ impl Actor {
             match self.busy(&config).await? {
                 Some(busy) => self.skip(&config, sync_runtime, slot, busy).await?,
                 None => {
-                    self.begin(&config, sync_runtime, By::Schedule, RunOptions::default(), Some(slot))
-                        .await?;
+                    self.begin(
+                        &config,
+                        sync_runtime,
+                        RunTrigger::Schedule,
+                        RunOptions::default(),
+                        Some(slot),
+                    )
+                    .await?;
                 }
             }
         } else if self.retry.is_some_and(|at| at <= Instant::now()) && self.busy(&config).await?.is_none() {
-            self.begin(&config, sync_runtime, By::Schedule, RunOptions::default(), Some(fired)).await?;
+            self.begin(&config, sync_runtime, RunTrigger::Schedule, RunOptions::default(), Some(fired))
+                .await?;
         }
         let next = slots.after(by_slots).map(|slot| slot.duration_since(by_slots));
         let next = next.and_then(|d| Duration::try_from(d).ok()).unwrap_or(LOOK_AGAIN);
@@ -206,7 +213,7 @@ impl Actor {
             run: queue.runs.first().copied(),
             code: Code::BacklogFull,
             reason: format!(
-                "{} bytes wait for {}, which lags; {} are allowed",
+                "{} bytes wait for {}, which is degraded; {} are allowed",
                 queue.bytes, queue.destination, config.limits.backlog_bytes
             ),
             held: None,
@@ -231,7 +238,7 @@ impl Actor {
     ) -> Result<()> {
         let request = driver::Request {
             options: RunOptions::default(),
-            trigger: By::Schedule,
+            trigger: RunTrigger::Schedule,
             due_at: Some(slot),
             skipped: Vec::new(),
         };
@@ -251,7 +258,7 @@ impl Actor {
         &mut self,
         config: &Arc<RuntimeConfig>,
         sync_runtime: &SyncRuntime,
-        by: By,
+        by: RunTrigger,
         options: RunOptions,
         slot: Option<Timestamp>,
     ) -> Result<RunId> {
@@ -294,8 +301,8 @@ impl Actor {
 }
 
 /// The trigger of a requested run.
-fn by_hand(options: &RunOptions) -> By {
-    if options.replay().is_some() { By::Replay } else { By::Manual }
+fn by_hand(options: &RunOptions) -> RunTrigger {
+    if options.replay().is_some() { RunTrigger::Replay } else { RunTrigger::Manual }
 }
 
 /// Waits for the running extraction; for ever if there is none.
@@ -314,8 +321,8 @@ fn joined(
     })
 }
 
-/// Waits for its permits, extracts, and puts the run into the queues. An error is one of the state: the
-/// supervisor cannot go on with it.
+/// Waits for its permits, extracts, and puts the run into the queues. An error is one of the state:
+/// the supervisor cannot go on with it.
 async fn extract(
     shared: Arc<Shared>,
     config: Arc<RuntimeConfig>,

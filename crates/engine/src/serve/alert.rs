@@ -72,8 +72,8 @@ pub struct QueueFacts {
     pub sync: String,
     /// The destination.
     pub destination: String,
-    /// Whether it is lagging.
-    pub lags: bool,
+    /// Whether it is degraded.
+    pub degraded: bool,
 }
 
 /// The facts that the rules use.
@@ -116,7 +116,9 @@ pub fn changes(rules: &Rules, facts: &Facts, before: &[AlertRecord]) -> Vec<Aler
         match before.iter().find(|a| a.kind == trouble.kind && a.subject == trouble.subject) {
             Some(known) if known.recovered_at.is_none() => {}
             // Receivers were not informed of its end.
-            Some(known) if !known.told => changes.push(AlertRecord { recovered_at: None, ..known.clone() }),
+            Some(known) if !known.reported => {
+                changes.push(AlertRecord { recovered_at: None, ..known.clone() })
+            }
             // A message about its end may be in flight: it begins again.
             _ => changes.push(AlertRecord {
                 kind: trouble.kind.to_owned(),
@@ -125,7 +127,7 @@ pub fn changes(rules: &Rules, facts: &Facts, before: &[AlertRecord]) -> Vec<Aler
                 message: trouble.message.clone(),
                 since: facts.now,
                 recovered_at: None,
-                told: false,
+                reported: false,
             }),
         }
     }
@@ -165,9 +167,9 @@ fn firing(rules: &Rules, facts: &Facts, before: Before<'_>) -> Vec<Trouble> {
         let subject = format!("{sync} to {name}");
         let is_paused = found.iter().any(|t| t.kind == "destination_paused" && t.subject == *name);
         let proven = facts.destinations.iter().any(|d| d.name == *name && d.proven);
-        if !is_paused && (queue.lags || before("destination_lagging", &subject) && !proven) {
-            let message = format!("destination {name} lags behind: runs of {sync} wait for it");
-            found.push(trouble("destination_lagging", &subject, None, message));
+        if !is_paused && (queue.degraded || before("destination_degraded", &subject) && !proven) {
+            let message = format!("destination {name} is degraded: runs of {sync} wait for it");
+            found.push(trouble("destination_degraded", &subject, None, message));
         }
     }
     for (sync, name) in &facts.skipped {
@@ -185,8 +187,18 @@ fn firing(rules: &Rules, facts: &Facts, before: Before<'_>) -> Vec<Trouble> {
 
 /// The alerts that follow from the runs of a sync.
 fn of_runs(rules: &Rules, sync: &SyncFacts, before: Before<'_>, found: &mut Vec<Trouble>) {
-    let Standing { sync: name, failed, reason, last_rows, slots, skipped, lost, held, wrong, .. } =
-        &sync.standing;
+    let Standing {
+        sync: name,
+        failed,
+        reason,
+        last_rows,
+        slots,
+        skipped,
+        lost,
+        awaiting_approval,
+        wrong,
+        ..
+    } = &sync.standing;
     if *failed >= rules.failed_runs {
         let code = reason.as_ref().map(|r| r.0);
         let why = reason.as_ref().map_or_else(String::new, |r| format!(": {}", r.1));
@@ -213,14 +225,14 @@ fn of_runs(rules: &Rules, sync: &SyncFacts, before: Before<'_>, found: &mut Vec<
         let message = format!("run {run} of {name} is lost; the next run reads its time again");
         found.push(trouble("run_lost", name, Some(Code::RunLost), message));
     }
-    if let Some((run, reason)) = held {
+    if let Some((run, reason)) = awaiting_approval {
         let code = reason.as_ref().map_or(Code::AwaitingApproval, |r| r.0);
         let why = reason.as_ref().map_or_else(String::new, |r| format!(": {}", r.1));
         found.push(trouble(
             "run_awaiting_approval",
             name,
             Some(code),
-            format!("run {run} of {name} is held{why}"),
+            format!("run {run} of {name} awaits approval{why}"),
         ));
     }
     if let Some(run) = wrong {

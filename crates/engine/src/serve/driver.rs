@@ -1,26 +1,27 @@
 //! The life of a run, step by step: the only place that creates runs and extracts them.
 //!
-//! Actors ([`super::actor`]) take these steps when a slot or a request says so, and [`super::once`] takes them
-//! for one run that is asked for. Both hand a committed run to the delivery queues ([`super::queues`]), which
-//! end it. What this module does not do: decide when a run begins, or repeat a step.
+//! Actors ([`super::actor`]) take these steps when a slot or a request says so, and [`super::once`]
+//! takes them for one requested run. Both hand a committed run to the delivery queues
+//! ([`super::queues`]), which end it. What this module does not do: decide when a run begins, or
+//! repeat a step.
 
 use outflow_core::ports::state::NewRun;
 use outflow_core::ports::warehouse::Warehouse;
-use outflow_core::run::{RunOptions, Trigger};
+use outflow_core::run::{RunOptions, RunTrigger};
 use outflow_core::{Result, RunRecord, SyncSpec, Timestamp};
 use tracing::Instrument as _;
 
 use super::Shared;
 use crate::event::Event;
 use crate::extract::Extractor;
-use crate::run::{pinned, pinned_spec};
+use crate::run::{run_spec, spec_of_run};
 use crate::schedule::{self, Since, Slots};
 use crate::{Engine, Errors, spans};
 
 /// What a run is created with.
 pub(super) struct Request {
     pub(super) options: RunOptions,
-    pub(super) trigger: Trigger,
+    pub(super) trigger: RunTrigger,
     /// The slot; `None`: now.
     pub(super) due_at: Option<Timestamp>,
     /// Destinations that an incremental run skips.
@@ -34,7 +35,7 @@ pub(super) fn new_run(engine: &Engine, spec: &SyncSpec, request: Request) -> New
         sync: spec.name.clone(),
         call_type: spec.call_type,
         trigger: request.trigger,
-        spec: pinned(spec, &request.options, request.skipped),
+        spec: run_spec(spec, &request.options, request.skipped),
         due_at: request.due_at.unwrap_or(now),
         started_at: now,
     }
@@ -45,12 +46,12 @@ pub(super) async fn create(engine: &Engine, spec: &SyncSpec, request: Request) -
     engine.state.create_run(&new_run(engine, spec, request)).await
 }
 
-/// Tells that a run begins or goes on.
+/// Reports that a run begins or continues.
 pub(super) fn started(shared: &Shared, record: &RunRecord, resumed: bool) {
     (shared.observer)(Event::Started { sync: record.sync.clone(), run: record.id, resumed });
 }
 
-/// Extracts a run, with what it pinned of its sync. Afterwards it can be put into the queues.
+/// Extracts a run, with its copy of the sync. Afterwards it can be put into the queues.
 pub(super) async fn extract(
     shared: &Shared,
     engine: &Engine,
@@ -58,14 +59,14 @@ pub(super) async fn extract(
     warehouse: &dyn Warehouse,
     record: &RunRecord,
 ) -> std::result::Result<(), Errors> {
-    let spec = pinned_spec(spec, record);
+    let spec = spec_of_run(spec, record);
     let extractor = Extractor { engine, spec: &spec, warehouse, run: record, observer: &shared.observer };
     extractor.run().instrument(spans::run(record)).await
 }
 
 impl Engine {
-    /// The last slot of a sync that counts as fired; `None` for a sync without a schedule. A calendar that is
-    /// seen for the first time begins now, which is recorded.
+    /// The last slot of a sync that counts as fired; `None` for a sync without a schedule. A
+    /// calendar that is seen for the first time begins now, which is recorded.
     ///
     /// # Errors
     /// Those of the state.

@@ -1,34 +1,35 @@
-//! One run that is asked for: a supervisor without a schedule, which ends when the run does.
+//! One requested run: a supervisor without a schedule, which ends when the run does.
 //!
-//! What always holds: unfinished runs of the sync come first, in order, and then nothing new is read; a
-//! destination that has taken nothing for the request's time-out is given up for now, and its calls stay
-//! pending. What it does not do: skip slots, repeat a failed run, or watch for alerts.
+//! What always holds: unfinished runs of the sync come first, in order, and then nothing new is
+//! read; a destination that has taken nothing for the request's time-out is given up for now, and
+//! its calls stay pending. What it does not do: skip slots, repeat a failed run, or watch for
+//! alerts.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use outflow_core::ports::warehouse::Warehouse;
-use outflow_core::run::{RunOptions, Trigger};
+use outflow_core::run::{RunOptions, RunTrigger};
 use outflow_core::{RunId, RunRecord, RunState, SyncSpec, Timestamp};
 use tokio::sync::watch;
 
 use super::alert::Rules;
-use super::{Limits, Mode, RuntimeConfig, Shared, driver, queues};
+use super::{ConcurrencyLimits, Mode, RuntimeConfig, Shared, driver, queues};
 use crate::event::Observer;
 use crate::operations::approval;
 use crate::operations::replay::in_the_way;
-use crate::operations::retention::Keep;
+use crate::operations::retention::RetentionPolicy;
 use crate::report::{RunDocument, Seconds};
 use crate::run::gone;
 use crate::{Engine, Errors};
 
-/// How a run is asked for.
+/// How a run is requested.
 #[derive(Clone)]
 pub struct RunRequest {
     /// How it differs from an incremental run of the sync.
     pub options: RunOptions,
     /// What sets it off.
-    pub trigger: Trigger,
+    pub trigger: RunTrigger,
     /// When it was due; `None`: now.
     pub due_at: Option<Timestamp>,
     /// How long a destination may take nothing before it is given up for now; `None`: for ever.
@@ -44,8 +45,8 @@ impl Engine {
     /// `delivering`). Of several unfinished runs it is the last that was worked on.
     ///
     /// # Errors
-    /// Every problem that ended the run before its extraction was committed, or that the state or the spool
-    /// has. The run is then `failed` or `cancelled`, and `last_sync_time` has not moved.
+    /// Every problem that ended the run before its extraction was committed, or that the state or
+    /// the spool has. The run is then `failed` or `cancelled`, and `last_sync_time` has not moved.
     pub async fn run(
         &self,
         spec: &SyncSpec,
@@ -68,8 +69,8 @@ impl Engine {
         }
     }
 
-    /// Makes a run beside the unfinished runs of the sync: for replays and backfills, which concern one
-    /// destination.
+    /// Makes a run beside the unfinished runs of the sync: for replays and backfills, which concern
+    /// one destination.
     ///
     /// # Errors
     /// `RunInProgress`: older calls of the same people are pending at the destination. Else as
@@ -84,8 +85,8 @@ impl Engine {
         Once::new(self, request).new_run(spec, warehouse).await
     }
 
-    /// Delivers what a sync has committed, run by run in their order, and extracts nothing. `None`: there was
-    /// nothing.
+    /// Delivers what a sync has committed, run by run in their order, and extracts nothing. `None`:
+    /// there was nothing.
     ///
     /// # Errors
     /// Those of [`Engine::run`] about deliveries.
@@ -115,7 +116,7 @@ struct Once<'a> {
     engine: &'a Engine,
     request: &'a RunRequest,
     shared: Arc<Shared>,
-    /// Nothing is reloaded, but the queues ask.
+    /// Nothing is reloaded here, but the queues require the receiver.
     _config: watch::Sender<Arc<RuntimeConfig>>,
 }
 
@@ -123,9 +124,9 @@ impl<'a> Once<'a> {
     fn new(engine: &'a Engine, request: &'a RunRequest) -> Self {
         let (config, receiver) = watch::channel(Arc::new(RuntimeConfig {
             engine: engine.clone(),
-            members: Vec::new(),
-            limits: Limits::default(),
-            keep: Keep::default(),
+            syncs: Vec::new(),
+            limits: ConcurrencyLimits::default(),
+            keep: RetentionPolicy::default(),
             rules: Rules::default(),
         }));
         let mode = Mode::Once { delivery_timeout: request.delivery_timeout };
@@ -144,7 +145,7 @@ impl<'a> Once<'a> {
         self.drive(spec, warehouse, record, false).await
     }
 
-    /// Takes a run as far as it goes now.
+    /// Drives a run until it ends or has to wait.
     async fn drive(
         &self,
         spec: &SyncSpec,
@@ -180,8 +181,8 @@ impl<'a> Once<'a> {
         Ok(RunDocument::of(&record, state.deliveries(run).await?, resumed, seconds))
     }
 
-    /// A person who asks for a run wants a destination that stopped earlier to be tried again: with one
-    /// request.
+    /// A manual run retries a destination that stopped earlier: with
+    /// one request.
     async fn resume_destinations(&self, run: RunId) -> outflow_core::Result<()> {
         for delivery in self.engine.state.deliveries(run).await? {
             if let Some(destination) = self.engine.destinations.get(&delivery.destination) {

@@ -43,8 +43,8 @@ pub struct QueueStatus {
     pub runs: Vec<RunId>,
     /// The bytes of their segments.
     pub bytes: u64,
-    /// Whether its destination is lagging: then it does not keep the sync busy.
-    pub lagging: bool,
+    /// Whether its destination is degraded: then it does not keep the sync busy.
+    pub degraded: bool,
 }
 
 /// What keeps a sync busy.
@@ -77,7 +77,7 @@ struct Queue {
     runs: VecDeque<(RunId, u64)>,
     /// Whether it has a task.
     has_task: bool,
-    lagging: bool,
+    degraded: bool,
 }
 
 impl Default for DeliveryQueues {
@@ -105,23 +105,23 @@ impl DeliveryQueues {
             destination: destination.clone(),
             runs: q.runs.iter().map(|r| r.0).collect(),
             bytes: q.runs.iter().map(|r| r.1).sum(),
-            lagging: q.lagging,
+            degraded: q.degraded,
         });
         status.collect()
     }
 
     /// A run that keeps the sync busy: one that is being delivered to a destination that is not
-    /// lagging.
+    /// degraded.
     pub(super) fn busy(&self, sync: &str) -> Option<Busy> {
-        let queue = self.status().into_iter().find(|queue| queue.sync == sync && !queue.lagging)?;
+        let queue = self.status().into_iter().find(|queue| queue.sync == sync && !queue.degraded)?;
         let run = queue.runs.first().copied();
         let reason = format!("run {} is being delivered to {}", run.unwrap_or(RunId(0)), queue.destination);
         Some(Busy { run, code: Code::RunInProgress, reason, held: None })
     }
 
-    /// The sync's lagging queues whose backlog is full.
+    /// The sync's degraded queues whose backlog is full.
     pub(super) fn full(&self, config: &RuntimeConfig, sync: &str) -> Vec<QueueStatus> {
-        let is_full = |queue: &QueueStatus| queue.lagging && queue.bytes >= config.limits.backlog_bytes;
+        let is_full = |queue: &QueueStatus| queue.degraded && queue.bytes >= config.limits.backlog_bytes;
         self.status().into_iter().filter(|queue| queue.sync == sync && is_full(queue)).collect()
     }
 
@@ -212,11 +212,11 @@ impl DeliveryQueues {
         head
     }
 
-    /// Sets whether a queue is lagging. Returns whether that changed.
-    fn set_lagging(&self, key: &Key, lagging: bool) -> bool {
+    /// Sets whether a queue is degraded. Returns whether that changed.
+    fn set_degraded(&self, key: &Key, degraded: bool) -> bool {
         let mut inner = self.lock();
         let Some(queue) = inner.queues.get_mut(key) else { return false };
-        let changed = std::mem::replace(&mut queue.lagging, lagging) != lagging;
+        let changed = std::mem::replace(&mut queue.degraded, degraded) != degraded;
         drop(inner);
         if changed {
             self.touch();
@@ -318,7 +318,7 @@ impl DeliveryQueue {
         let mut stop = self.shared.config().engine.stop.clone();
         let shared = self.shared.clone();
         while let Some(run) = self.shared.queues.head(&self.key) {
-            let not_paused = shared.quiet.read().await;
+            let not_paused = shared.deliveries_paused.read().await;
             if *stop.borrow() {
                 return Ok(());
             }
@@ -330,10 +330,10 @@ impl DeliveryQueue {
             let mut is_last = false;
             if is_settled {
                 self.stops = 0;
-                self.lag(false);
+                self.report_degraded(false);
                 is_last = self.shared.queues.drop_run(Some(&self.key), run);
             } else if state == DeliveryState::Stopped {
-                self.lag(true);
+                self.report_degraded(true);
             }
             // Only now, so that the observer sees the queue in its new state.
             if let Some(notice) = reported.end() {
@@ -375,7 +375,7 @@ impl DeliveryQueue {
         };
         let observer = self.observer(reported);
         let mut reloads = self.shared.config.clone();
-        let mut look = tokio::time::interval(config.limits.lags_after / 20);
+        let mut look = tokio::time::interval(config.limits.degraded_after / 20);
         let span = spans::delivery(&record, &delivery.destination);
         let delivering = engine.deliver(&record, delivery, delivery_timeout, &observer).instrument(span);
         tokio::pin!(delivering);
@@ -424,30 +424,32 @@ impl DeliveryQueue {
         })
     }
 
-    /// Checks whether the destination is lagging. It has caught up only once it accepts calls.
+    /// Checks whether the destination is degraded. It has recovered only once it accepts calls.
     fn look(&self, config: &RuntimeConfig, reported: &Reported) {
         let Some(destination) = config.engine.destinations.get(&self.key.1) else { return };
         let has_settled = reported.has_settled.swap(false, Ordering::Relaxed);
         match config.engine.limiters.of(destination.as_ref()).health() {
-            Health::Healthy if has_settled => self.lag(false),
-            Health::Paused { .. } => self.lag(true),
-            Health::Failing { since, .. } if since.elapsed() > self.patience(config) => self.lag(true),
+            Health::Healthy if has_settled => self.report_degraded(false),
+            Health::Paused { .. } => self.report_degraded(true),
+            Health::Failing { since, .. } if since.elapsed() > self.patience(config) => {
+                self.report_degraded(true)
+            }
             Health::Healthy | Health::Failing { .. } => {}
         }
     }
 
-    /// How long a destination may fail before it is lagging: max(5 minutes, one interval).
+    /// How long a destination may fail before it is degraded: max(5 minutes, one interval).
     fn patience(&self, config: &RuntimeConfig) -> Duration {
         let interval = config
             .sync_runtime(&self.key.0)
             .and_then(|m| Slots::of(&m.spec.schedule).interval(config.engine.clock.now()));
-        interval.unwrap_or_default().max(config.limits.lags_after)
+        interval.unwrap_or_default().max(config.limits.degraded_after)
     }
 
-    fn lag(&self, lags: bool) {
-        if self.shared.queues.set_lagging(&self.key, lags) {
+    fn report_degraded(&self, degraded: bool) {
+        if self.shared.queues.set_degraded(&self.key, degraded) {
             let (sync, destination) = self.key.clone();
-            (self.shared.observer)(Event::Degraded { sync, destination, degraded: lags });
+            (self.shared.observer)(Event::Degraded { sync, destination, degraded });
         }
     }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use outflow_core::ports::state::StateReader;
-use outflow_core::run::Trigger;
+use outflow_core::run::RunTrigger;
 use outflow_core::{Code, Error, Result, RunRecord, RunState, Timestamp};
 
 use crate::serve::alert::{LEAST_SLOTS, WINDOW};
@@ -55,7 +55,7 @@ pub async fn warnings(state: &dyn StateReader, sync: Option<&str>, now: Timestam
 /// The advice for a sync; `None` if it needs none.
 fn crowded(runs: &[RunRecord], now: Timestamp) -> Option<Crowded> {
     let recent = runs.iter().filter(|r| {
-        r.trigger == Trigger::Schedule
+        r.trigger == RunTrigger::Schedule
             && now.as_second() - r.due_at.as_second() < WINDOW.as_secs().cast_signed()
     });
     let (skipped, ran): (Vec<_>, Vec<_>) = recent.partition(|r| r.state == RunState::Skipped);
@@ -95,7 +95,7 @@ mod tests {
             sync: "users".into(),
             call_type: CallType::Identify,
             state: if took.is_some() { RunState::Succeeded } else { RunState::Skipped },
-            trigger: Trigger::Schedule,
+            trigger: RunTrigger::Schedule,
             spec: RunSpec {
                 source: "s".into(),
                 query: String::new(),
@@ -144,7 +144,7 @@ mod tests {
         let old: Vec<_> = (0..10).map(|n| run(n, None)).collect();
         assert_eq!(crowded(&old, at(200_000)), None);
         let by_hand: Vec<_> =
-            (0..10).map(|n| RunRecord { trigger: Trigger::Manual, ..run(n, None) }).collect();
+            (0..10).map(|n| RunRecord { trigger: RunTrigger::Manual, ..run(n, None) }).collect();
         assert_eq!(crowded(&by_hand, at(1_000)), None);
     }
 }

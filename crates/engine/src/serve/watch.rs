@@ -101,5 +101,5 @@ fn skipped(shared: &Shared, config: &RuntimeConfig) -> Vec<(String, String)> {
 
 fn queues(shared: &Shared) -> Vec<QueueFacts> {
     let queues = shared.queues.status().into_iter();
-    queues.map(|l| QueueFacts { sync: l.sync, destination: l.destination, lags: l.lagging }).collect()
+    queues.map(|l| QueueFacts { sync: l.sync, destination: l.destination, degraded: l.degraded }).collect()
 }

@@ -1,5 +1,6 @@
-//! Alerts of a supervisor at work: each is told once when its trouble begins, not by the next process, and once when it ends. In every story the end is the next thing that is told
-//! after a restart: nothing was repeated.
+//! Alerts of a running supervisor: each is reported once when its problem begins, not by the next
+//! process, and once when it ends. In every story the end is the next report after a restart:
+//! nothing was repeated.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -69,15 +70,16 @@ impl Story {
     }
 }
 
-/// What is told next: `+kind subject: message` when it begins, `-kind subject` when it ends. It counts as told at once.
+/// The next report: `+kind subject: message` when it begins, `-kind subject` when it ends. It
+/// counts as delivered at once.
 async fn told(served: &mut Served) -> String {
     let pick = |n: &Event| match n {
         Event::Alert { alert } => Some(alert.clone()),
         _ => None,
     };
     let alert = served.next(pick).await;
-    // Whoever tells it says so afterwards.
-    served.house.state().alert_told(&alert).await.unwrap();
+    // The notifier confirms afterwards that it was reported.
+    served.house.state().alert_reported(&alert).await.unwrap();
     match alert.recovered_at {
         None => format!("+{} {}: {}", alert.kind, alert.subject, alert.message),
         Some(_) => format!("-{} {}", alert.kind, alert.subject),
@@ -195,15 +197,15 @@ async fn a_destination_that_lags() {
         false => retry(Code::DestinationServerError),
     });
     let mut story = Story::new(a);
-    // It lags when it has failed for longer than one interval.
+    // It is degraded when it has failed for longer than one interval.
     story.spec.schedule = Schedule::Every { every: Duration::from_secs(1), start: None };
     let mut served = story.begin();
-    let message = "destination a lags behind: runs of users wait for it";
-    assert_eq!(told(&mut served).await, format!("+destination_lagging users to a: {message}"));
+    let message = "destination a is degraded: runs of users wait for it";
+    assert_eq!(told(&mut served).await, format!("+destination_degraded users to a: {message}"));
     let mut served = story.restart(served).await;
     is_up.store(true, Ordering::SeqCst);
     assert_eq!(served.run_ended().await, (RunId(1), RunState::Succeeded));
-    assert_eq!(told(&mut served).await, "-destination_lagging users to a");
+    assert_eq!(told(&mut served).await, "-destination_degraded users to a");
     served.stop().await;
 }
 
@@ -230,13 +232,16 @@ async fn a_run_that_a_guard_holds() {
     let why = served.house.state().run(RunId(1)).await.unwrap().unwrap().reason.unwrap();
     assert_eq!(
         (why.0, alert),
-        (Code::TooManyRows, format!("+run_awaiting_approval users: run 1 of users is held: {}", why.1))
+        (
+            Code::TooManyRows,
+            format!("+run_awaiting_approval users: run 1 of users awaits approval: {}", why.1)
+        )
     );
     let mut served = story.restart(served).await;
     served.handle.approve(RunId(1)).await.unwrap();
     served.run_ended().await;
     assert_eq!(told(&mut served).await, "-run_awaiting_approval users");
-    // A discarded one waits for nobody, either.
+    // A rejected one does not wait either.
     story.next_slot(&served, MINUTE);
     assert!(told(&mut served).await.starts_with("+run_awaiting_approval users: run 2"));
     served.handle.reject(RunId(2), false).await.unwrap();

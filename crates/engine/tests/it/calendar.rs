@@ -1,6 +1,8 @@
-//! A year of schedules against a slow reference, over the time-zone database, and a simulated year of what the scheduler decides.
+//! A year of schedules against a slow reference, over the time-zone database, and a simulated year
+//! of what the scheduler decides.
 //!
-//! The reference knows nothing of days or of offsets to come: it looks at the wall clock of each minute of the year, one after the other.
+//! The reference knows nothing of days or of offsets to come: it looks at the wall clock of each
+//! minute of the year, one after the other.
 
 use std::collections::BTreeMap;
 
@@ -129,7 +131,8 @@ fn walls(zone: &TimeZone, from: i64, minutes: i64) -> Vec<Wall> {
         .collect()
 }
 
-/// The slots by the rules: a time that the wall clock shows again does not fire again; times that it passes by fire together as it does so.
+/// The slots by the rules: a time that the wall clock shows again does not fire again; times that
+/// it passes by fire together as it does so.
 fn reference(expression: &Expression, walls: &[Wall], from: i64) -> Vec<i64> {
     let (mut slots, mut latest) = (Vec::new(), walls[0].shown - 1);
     for (n, wall) in walls.iter().enumerate() {
@@ -173,7 +176,8 @@ struct Extent {
     slots: usize,
 }
 
-/// One calendar of a year in a zone, slot by slot and by its latest slots, against the reference. How many slots it has; `None`: it is of too many.
+/// One calendar of a year in a zone, slot by slot and by its latest slots, against the reference.
+/// How many slots it has; `None`: it is of too many.
 fn compare(rng: &mut Rng, name: &str, walls: &[Wall], from: i64, most: usize) -> Option<usize> {
     let (expression, end) = (Expression::any(rng), from + walls.len() as i64 * MINUTE - MINUTE);
     let (expected, text) = (reference(&expression, walls, from), expression.text());
@@ -271,7 +275,7 @@ fn in_a_simulated_year_every_slot_is_a_run_or_an_explained_skip_and_none_is_twic
         let from = 1_767_225_600;
         let (mut now, mut fired, mut busy) = (from, at(from), None::<(i64, i64)>);
         let mut fates: BTreeMap<i64, Fate> = BTreeMap::new();
-        // Between these instants nobody looked: the process was down.
+        // Between these instants the process was down.
         let mut down: Vec<(i64, i64)> = Vec::new();
         while now < from + 365 * DAY {
             busy = busy.filter(|(_, until)| *until > now);
@@ -297,7 +301,8 @@ fn in_a_simulated_year_every_slot_is_a_run_or_an_explained_skip_and_none_is_twic
                 }
                 // The clock is set back, by less than an hour.
                 1 => now - rng.below(3_000) as i64,
-                // As the scheduler sleeps: until the next slot, or for 20 seconds, whichever comes first; and now and then it wakes late.
+                // As the scheduler sleeps: until the next slot, or for 20 seconds, whichever comes
+                // first; and now and then it wakes late.
                 n => {
                     let late = if n < 50 { rng.below(30) as i64 } else { 0 };
                     late + match schedule.after(at(now)) {

@@ -144,7 +144,7 @@ async fn calls_with_one_key_never_overtake_each_other() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_destination_that_refuses_most_calls_alike_is_held() {
+async fn a_destination_that_refuses_most_calls_alike_is_stopped() {
     let a = Scripted::with_limits("a", BatchLimits { records: 100, bytes: 1_000_000 }, 2, |_, _| {
         Answer::Refused(refusal(Code::CallRefused, Some(422)))
     });

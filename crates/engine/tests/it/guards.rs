@@ -1,4 +1,5 @@
-//! Guards: what holds a run, and what its release and its discarding do. Nothing is sent by a run that is held.
+//! Guards: what holds a run, and what its release and its discarding do. Nothing is sent by a run
+//! that awaits approval.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -187,7 +188,7 @@ async fn a_skipped_window_moves_last_sync_time_and_nothing_counts_as_sent() {
     house.engine.reject(document.run, false).await.unwrap();
 }
 
-/// A clock that stands until it is set.
+/// A clock that stands still until it is set.
 struct SetClock(AtomicI64);
 
 impl Clock for SetClock {

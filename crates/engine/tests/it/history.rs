@@ -1,9 +1,10 @@
-//! Forgetting old runs takes nothing away that anybody needs: a state that forgets all the time against one that never does.
+//! Deleting old runs deletes nothing that is still needed: a state that deletes all the time
+//! against one that never does.
 
 use std::time::Duration;
 
 use outflow_core::ports::state::{Extraction, NewRun, RunFilter, Settlement, State};
-use outflow_core::run::{Replay, ReplayMode, RunKind, RunOptions, RunSpec, Trigger};
+use outflow_core::run::{Replay, ReplayMode, RunKind, RunOptions, RunSpec, RunTrigger};
 use outflow_core::{
     CallType, Code, Connection, DeliveryCounts, Guards, Nulls, RowCounts, RunId, RunState, Timestamp,
 };
@@ -32,7 +33,7 @@ impl Happening {
             1 | 2 => {
                 names = vec![DESTINATIONS[rng.below(3) as usize]];
                 let run = RunId(rng.below(runs.max(1)) + 1);
-                let replay = Replay { run, again: ReplayMode::All, code: None, force: false, start: None };
+                let replay = Replay { run, mode: ReplayMode::All, code: None, force: false, start: None };
                 let kind = match runs > 0 && rng.below(2) == 0 {
                     true => RunKind::Replay(replay),
                     false => RunKind::Backfill { start: "0".to_owned() },
@@ -58,7 +59,7 @@ impl Happening {
         let new = NewRun {
             sync: SYNCS[rng.below(2) as usize].into(),
             call_type: CallType::Identify,
-            trigger: Trigger::Manual,
+            trigger: RunTrigger::Manual,
             spec,
             due_at: at,
             started_at: at,

@@ -1,9 +1,11 @@
 //! No holes and no repeats: an oracle judges what runs deliver from a table that others write to.
 //!
-//! The oracle knows each version of each row. It calls a row *missed* if a snapshot showed it and no run up to that one read it, and a person *stale* if the
-//! destination's last word is not the snapshot's. A call is an *unneeded repeat* if the run before this one read that very version, and none of this is so: the
-//! query was edited or the run lost; a run with options in between has not sent it (it may have overwritten it); of equal events, a switched clock reads
-//! further back than the database was asked about.
+//! The oracle knows each version of each row. It calls a row *missed* if a snapshot showed it and
+//! no run up to that one read it, and a person *stale* if the destination's latest value is not the
+//! snapshot's. A call is an *unneeded repeat* if the run before this one read that very version,
+//! and none of this is so: the query was edited or the run lost; a run with options in between has
+//! not sent it (it may have overwritten it); of equal events, a switched clock reads further back
+//! than the database was queried for.
 
 mod cases;
 mod world;
@@ -14,7 +16,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use outflow_core::ports::state::NewRun;
-use outflow_core::run::{RunKind, RunOptions, RunSpec, Trigger};
+use outflow_core::run::{RunKind, RunOptions, RunSpec, RunTrigger};
 use outflow_core::{Answer, CallType, Clock, Code, FirstRun, RunState, SyncSpec, Timestamp};
 use outflow_engine::{Errors, RunDocument};
 use outflow_testkit::{Rng, seed};
@@ -46,9 +48,9 @@ struct Watched {
     between: Vec<HashSet<usize>>,
     /// The clock was switched: the next run may reach further back.
     switched: bool,
-    /// Each destination's last word on each person.
+    /// Each destination's latest value of each person.
     words: [HashMap<u64, String>; 2],
-    /// Ordinary runs that were judged.
+    /// Incremental runs that were checked.
     runs: usize,
 }
 
@@ -92,26 +94,26 @@ impl Watched {
         }
     }
 
-    /// Time goes on for so many steps.
+    /// Time advances by that many steps.
     fn live(&self, steps: u64, longest: i64) {
         (0..steps).for_each(|_| self.world.lock().step(longest));
     }
 
-    /// The first try of an ordinary run settles where a sync begins that begins now.
+    /// The first attempt of an incremental run fixes where a sync with `first_run: now` begins.
     fn tried(&mut self) {
         let clock = self.world.lock().last_clock;
         let from = if self.spec.first_run == FirstRun::Now { clock.div_euclid(1_000_000) } else { 0 };
         self.owed_from.get_or_insert(from);
     }
 
-    /// An ordinary run that comes to its end, also if destinations stop in between.
+    /// An incremental run that ends, even if destinations stop in between.
     async fn run(&mut self) -> RunDocument {
         let resumed = self.house.state().unfinished("users").await.unwrap().is_some();
         let document = self.house.run(&self.spec, &self.world).await.unwrap();
         self.ended(document, resumed).await
     }
 
-    /// The same where the connection may break when the database is asked again.
+    /// The same where the connection may break in the second query.
     async fn run_or_fail(&mut self) {
         let resumed = self.house.state().unfinished("users").await.unwrap().is_some();
         match self.house.run(&self.spec, &self.world).await {
@@ -170,7 +172,7 @@ impl Watched {
         let kept = self.previous.as_ref().unwrap_or(&none);
         let needed: Vec<usize> = result.difference(kept).filter(good).copied().collect();
         let between = std::mem::take(&mut self.between);
-        // What a switched clock reads beyond the planned start was not asked for.
+        // Rows that a switched clock reads before the planned start were not requested.
         let beyond = self.switched && !self.shape.people && !self.shape.cursor && !self.shape.timed;
         let excused: Vec<usize> = result
             .intersection(kept)
@@ -217,7 +219,7 @@ impl Watched {
         self.switched = false;
     }
 
-    /// The content of a call, told as that of its version is.
+    /// The content of a call, in the form of its version's content.
     fn content(&self, call: &Value, snapshot: &[Version]) -> String {
         let text = |path: &str| {
             call.pointer(path).map_or(String::new(), |v| v.as_str().map_or_else(|| v.to_string(), Into::into))
@@ -261,7 +263,7 @@ impl Watched {
         let new = NewRun {
             sync: "users".into(),
             call_type: self.spec.call_type,
-            trigger: Trigger::Manual,
+            trigger: RunTrigger::Manual,
             spec: RunSpec {
                 source,
                 query,

@@ -1,4 +1,5 @@
-//! Runs on the real spool and the real state, with a warehouse and destinations that do as they are told.
+//! Runs on the real spool and the real state, with a warehouse and destinations that follow a
+//! script.
 
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 

@@ -34,8 +34,8 @@ fn counts(run: &RunDocument) -> (u64, u64, u64) {
     (counts.delivered, counts.dead_letters, counts.pending)
 }
 
-/// Extracts so many users, and delivers them in virtual time to a destination that is asked how it
-/// answers after how long.
+/// Extracts that many users, and delivers them in virtual time to a destination whose answers and
+/// delays are scripted.
 fn deliver_in_virtual_time(
     users: u64,
     answer: impl Fn(usize, Duration) -> Answer + Send + Sync + 'static,

@@ -1,5 +1,4 @@
-//! A warehouse and a destination that do as they are told, and an engine on the real spool and
-//! state.
+//! A warehouse and a destination that follow a script, and an engine on the real spool and state.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -13,7 +12,7 @@ use outflow_core::ports::destination::{
 };
 use outflow_core::ports::state::{State, StateStore as _};
 use outflow_core::ports::warehouse::{Check, Expected, RowStream, Session, Statement, Warehouse};
-use outflow_core::run::{RunOptions, Trigger};
+use outflow_core::run::{RunOptions, RunTrigger};
 use outflow_core::sync::Schedule;
 use outflow_core::{
     Answer, BoxFuture, CallMeta, CallType, Clock, Code, Column, ColumnType, Connection, Dialect, Error,
@@ -26,13 +25,13 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::sync::watch;
 
-/// A result in memory. The statements that it was asked are kept.
+/// A result in memory. It records the statements that it received.
 #[derive(Clone, Default)]
 pub struct Table {
     pub columns: Vec<(&'static str, ColumnType)>,
     pub rows: Arc<Mutex<Vec<Vec<Option<String>>>>>,
     pub statements: Arc<Mutex<Vec<String>>>,
-    /// Breaks off after so many rows.
+    /// Breaks off after that many rows.
     pub breaks_after: Arc<Mutex<Option<usize>>>,
     pub clock: Arc<Mutex<i64>>,
     pub cancelled: Arc<AtomicUsize>,
@@ -277,7 +276,7 @@ pub fn stop(code: Code) -> Answer {
     Answer::Stop { code, status: Some(401), reason: "no".to_owned() }
 }
 
-/// An engine in a folder of its own.
+/// An engine in a new folder.
 pub struct House {
     pub dir: TempDir,
     pub engine: Engine,
@@ -358,7 +357,7 @@ fn claimed(dir: &Path) -> Arc<dyn State> {
 pub fn request(options: RunOptions) -> RunRequest {
     RunRequest {
         options,
-        trigger: Trigger::Manual,
+        trigger: RunTrigger::Manual,
         due_at: None,
         delivery_timeout: Some(Duration::from_millis(400)),
         observer: Arc::new(|_| {}),

@@ -1,11 +1,12 @@
-//! Replays, catching up and purges: what is sent again, what never is, and that every run's numbers add up afterwards.
+//! Replays, catching up and purges: what is sent again, what never is, and that every run's numbers
+//! add up afterwards.
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use outflow_core::ports::state::{RunFilter, SyncState};
-use outflow_core::run::{ReplayMode, RunKind, RunOptions, Trigger};
+use outflow_core::run::{ReplayMode, RunKind, RunOptions, RunTrigger};
 use outflow_core::{
     Answer, CallType, Code, ColumnType, Connection, DeliveryState, NextStep, Nulls, RunId, RunState, SyncSpec,
 };
@@ -15,7 +16,7 @@ use serde_json::Value;
 
 use crate::parts::{House, Scripted, Table, codes, refusal, request, stop, users_to};
 
-/// Refuses the calls of these users until it is mended.
+/// Refuses the calls of these users until it is fixed.
 fn strict(name: &str, bad: &'static [&'static str]) -> (Arc<Scripted>, Arc<AtomicBool>) {
     let mended = Arc::new(AtomicBool::new(false));
     let flag = mended.clone();
@@ -40,7 +41,7 @@ fn events_to(destinations: &[&str], table: &mut Table) -> SyncSpec {
 }
 
 fn ask(run: RunId) -> ReplayRequest {
-    ReplayRequest { run, destination: None, code: None, again: None, force: false }
+    ReplayRequest { run, destination: None, code: None, mode: None, force: false }
 }
 
 async fn plan(house: &House, ask: ReplayRequest) -> outflow_core::Result<Vec<RunOptions>> {
@@ -53,13 +54,13 @@ async fn replay(
     table: &Table,
     options: RunOptions,
 ) -> Result<RunDocument, Errors> {
-    let request = RunRequest { trigger: Trigger::Replay, ..request(options) };
+    let request = RunRequest { trigger: RunTrigger::Replay, ..request(options) };
     let document = house.engine.run_beside(spec, table, &request).await?;
     all_verified(house).await;
     Ok(document)
 }
 
-/// Where the next ordinary run begins.
+/// Where the next incremental run begins.
 async fn start_of(house: &House) -> (Option<i64>, Option<String>) {
     start_from(&house.state().sync("users").await.unwrap())
 }
@@ -140,7 +141,7 @@ async fn refused_people_are_read_again_and_those_that_are_gone_are_told() {
     let before = house.state().sync("users").await.unwrap();
     mended.store(true, Ordering::SeqCst);
 
-    let as_sent = ReplayRequest { again: Some(ReplayMode::AsSent), ..ask(old.run) };
+    let as_sent = ReplayRequest { mode: Some(ReplayMode::AsSent), ..ask(old.run) };
     assert_eq!(plan(&house, as_sent.clone()).await.unwrap_err().code(), Code::ConflictingOptions);
     assert_eq!(plan(&house, ReplayRequest { force: true, ..as_sent }).await.unwrap().len(), 1);
 
@@ -192,7 +193,7 @@ async fn a_whole_run_goes_to_a_new_destination_under_the_same_ids() {
     table.set((290..=310).map(|id| (Some(id.to_string()), "pro")));
     let old = house.run(&spec, &table).await.unwrap();
     assert_eq!((old.rows.calls, old.rows.unchanged), (10, 11));
-    let all = ReplayRequest { again: Some(ReplayMode::All), destination: Some("new".into()), ..ask(old.run) };
+    let all = ReplayRequest { mode: Some(ReplayMode::All), destination: Some("new".into()), ..ask(old.run) };
     let options = plan(&house, all.clone()).await.unwrap().remove(0);
     let run = replay(&house, &spec, &table, options).await.unwrap();
     assert_eq!((run.rows.calls, run.destinations[0].1.counts.delivered), (10, 10));
@@ -215,7 +216,7 @@ async fn after_an_older_state_was_sent_by_force_the_next_run_sends_the_present_o
     mended.store(true, Ordering::SeqCst);
     table.set((1..=5).map(|id| (Some(id.to_string()), if id == 3 { "free" } else { "pro" })));
     assert_eq!(house.run(&spec, &table).await.unwrap().rows.calls, 1);
-    let by_force = ReplayRequest { again: Some(ReplayMode::AsSent), force: true, ..ask(old.run) };
+    let by_force = ReplayRequest { mode: Some(ReplayMode::AsSent), force: true, ..ask(old.run) };
     let before = start_of(&house).await;
     replay(&house, &spec, &table, plan(&house, by_force).await.unwrap().remove(0)).await.unwrap();
     assert_eq!(start_of(&house).await, before, "a replay moves nothing");
@@ -266,7 +267,7 @@ async fn a_replay_that_is_interrupted_before_its_commit_is_made_again_under_its_
         let new = outflow_core::ports::state::NewRun {
             sync: record.sync,
             call_type: record.call_type,
-            trigger: Trigger::Replay,
+            trigger: RunTrigger::Replay,
             spec,
             due_at,
             started_at,
@@ -376,7 +377,7 @@ async fn a_purge_leaves_nothing_of_a_person_and_everything_adds_up() {
     assert_eq!((finished.run, counts.delivered, counts.cancelled, counts.pending), (old.run, 40, 1, 0));
     assert!(!b.users().contains_key("777000777"));
     assert_eq!(house.state().dead_letters(old.run, "a", 0, 5).await.unwrap()[0].message_id, "");
-    let replayed = ReplayRequest { again: Some(ReplayMode::AsSent), force: true, ..ask(old.run) };
+    let replayed = ReplayRequest { mode: Some(ReplayMode::AsSent), force: true, ..ask(old.run) };
     let options = plan(&house, replayed).await.unwrap().remove(0);
     assert_eq!(
         replay(&house, &spec, &table, options).await.unwrap().rows.calls,

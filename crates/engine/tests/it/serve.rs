@@ -1,13 +1,14 @@
-//! The supervisor: slots, skips, queues, reloads, restarts. Time is a clock that the tests set; they wait for notices and never for time.
+//! The supervisor: slots, skips, queues, reloads, restarts. Time is a clock that the tests set;
+//! they wait for notices and never for time.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use outflow_core::ports::state::RunFilter;
-use outflow_core::run::{RunKind, RunOptions, Trigger};
+use outflow_core::run::{RunKind, RunOptions, RunTrigger};
 use outflow_core::{Answer, Code, RunId, RunState, SyncSpec};
-use outflow_engine::serve::{Event, Limits, Triggered};
+use outflow_engine::serve::{ConcurrencyLimits, Event, Triggered};
 
 use crate::parts::{House, Scripted, Table, users_to};
 use crate::served::{MINUTE, Served, config, every_minute, gated, open};
@@ -33,7 +34,7 @@ async fn each_slot_begins_one_run_and_a_long_pause_begins_one() {
     let runs = house.state().runs(&RunFilter::default()).await.unwrap();
     assert_eq!(runs.len(), 5, "neither a second look nor a clock that goes back fires a slot again");
     assert!(
-        runs.iter().all(|r| r.trigger == Trigger::Schedule && r.due_at.as_second() % 60 == 0),
+        runs.iter().all(|r| r.trigger == RunTrigger::Schedule && r.due_at.as_second() % 60 == 0),
         "{runs:?}"
     );
 }
@@ -66,11 +67,11 @@ async fn a_slot_that_finds_its_sync_busy_is_skipped_and_a_wish_is_remembered_onc
     );
     let house = served.stop().await;
     let manual = house.state().runs(&RunFilter::default()).await.unwrap();
-    assert_eq!(manual.iter().filter(|r| r.trigger == Trigger::Manual).count(), 1);
+    assert_eq!(manual.iter().filter(|r| r.trigger == RunTrigger::Manual).count(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_paused_destination_lags_and_catches_up_in_order() {
+async fn a_paused_destination_is_degraded_and_recovers_in_order() {
     let (a, (b, b_open)) = (open("a"), gated("b"));
     b_open.store(false, Ordering::SeqCst);
     let table = Table::users(1..=30);
@@ -85,7 +86,7 @@ async fn a_paused_destination_lags_and_catches_up_in_order() {
         }
     }
     let queues = served.handle.queues();
-    assert_eq!((queues.len(), queues[0].destination.as_str(), queues[0].lagging), (1, "b", true));
+    assert_eq!((queues.len(), queues[0].destination.as_str(), queues[0].degraded), (1, "b", true));
     assert_eq!(queues[0].runs, [RunId(1), RunId(2), RunId(3)]);
     assert_eq!(a.users().len(), 90);
     b_open.store(true, Ordering::SeqCst);
@@ -107,10 +108,10 @@ async fn a_full_backlog_keeps_the_sync_busy() {
     let (table, spec) = (Table::users(1..=30), every_minute(&["b"]));
     let mut served = Served::start(House::new(&[&b]), 1_000_000, &spec, &table);
     served.next(|n| matches!(n, Event::Degraded { degraded: true, .. }).then_some(())).await;
-    // Also where it would be skipped: nobody else is left to go on for.
+    // Even if it would be skipped: no other destination is left.
     for (n, skips) in [(1, BTreeSet::new()), (2, BTreeSet::from(["b".to_owned()]))] {
         let mut small = config(&served.house, &spec, &table);
-        small.limits = Limits { backlog_bytes: 1, skips, ..small.limits };
+        small.limits = ConcurrencyLimits { backlog_bytes: 1, skips, ..small.limits };
         served.handle.reload(small);
         served.next(|n| matches!(n, Event::Reloaded).then_some(())).await;
         served.at(1_000_000 + n * MINUTE);
@@ -122,18 +123,19 @@ async fn a_full_backlog_keeps_the_sync_busy() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_detached_destination_is_left_out_until_it_has_been_sent_what_it_missed() {
+async fn a_skipped_destination_is_left_out_until_it_has_been_sent_what_it_missed() {
     let (a, (b, b_open)) = (open("a"), gated("b"));
     b_open.store(false, Ordering::SeqCst);
     let (table, spec) = (Table::users(1..=30), every_minute(&["a", "b"]));
     let mut served = Served::start(House::new(&[&a, &b]), 1_000_000, &spec, &table);
     served.next(|n| matches!(n, Event::Degraded { degraded: true, .. }).then_some(())).await;
-    let detaching = |served: &Served| {
+    let skipping = |served: &Served| {
         let mut config = config(&served.house, &spec, &table);
-        config.limits = Limits { backlog_bytes: 1, skips: ["b".to_owned()].into(), ..config.limits };
+        config.limits =
+            ConcurrencyLimits { backlog_bytes: 1, skips: ["b".to_owned()].into(), ..config.limits };
         config
     };
-    served.handle.reload(detaching(&served));
+    served.handle.reload(skipping(&served));
     served.delivered("a").await;
     let tick = async |served: &mut Served, n: i64| {
         table.set((1..=5).map(|i| (Some(format!("{n}-{i}")), "pro")));
@@ -162,7 +164,7 @@ async fn a_detached_destination_is_left_out_until_it_has_been_sent_what_it_misse
     );
 
     b_open.store(true, Ordering::SeqCst);
-    served.handle.reload(detaching(&served));
+    served.handle.reload(skipping(&served));
     assert_eq!(served.run_ended().await, (RunId(1), RunState::Succeeded));
     assert_eq!(served.delivered("b").await, RunId(1), "what waited is delivered");
     tick(&mut served, 3).await;
@@ -229,7 +231,7 @@ async fn a_reload_brings_the_new_query_and_cancels_what_a_removed_destination_ha
     served.next(|n| matches!(n, Event::Degraded { degraded: true, .. }).then_some(())).await;
     let mut new = config(&served.house, &every_minute(&["a"]), &table);
     new.engine.destinations.remove("b");
-    new.members[0].spec.query.push_str(" AND true");
+    new.syncs[0].spec.query.push_str(" AND true");
     served.handle.reload(new);
     assert_eq!(served.run_ended().await, (RunId(1), RunState::Succeeded));
     let counts = served.house.state().deliveries(RunId(1)).await.unwrap()[1].counts;
@@ -247,12 +249,12 @@ async fn a_held_run_keeps_its_sync_busy_until_it_is_released_or_discarded() {
     let table = Table::users(1..=30);
     let guards = outflow_core::Guards { max_rows: Some(29), ..Default::default() };
     let spec = SyncSpec { guards, ..every_minute(&["a"]) };
-    let is_held = |n: &Event| match n {
+    let is_awaiting = |n: &Event| match n {
         Event::AwaitingApproval { run, code: Code::TooManyRows, .. } => Some(*run),
         _ => None,
     };
     let mut served = Served::start(House::new(&[&a]), 1_000_000, &spec, &table);
-    assert_eq!(served.next(is_held).await, RunId(1));
+    assert_eq!(served.next(is_awaiting).await, RunId(1));
     served.at(1_000_000 + MINUTE);
     let (skip, _) = served.skipped().await;
     let record = served.house.state().run(skip).await.unwrap().unwrap();
@@ -262,14 +264,14 @@ async fn a_held_run_keeps_its_sync_busy_until_it_is_released_or_discarded() {
     let house = served.stop().await;
 
     let mut served = Served::start(house.reopened(&[&a]), 1_000_000 + MINUTE, &spec, &table);
-    assert_eq!(served.next(is_held).await, RunId(1), "a restart tells of it and leaves it");
+    assert_eq!(served.next(is_awaiting).await, RunId(1), "a restart tells of it and leaves it");
     assert_eq!(a.requests(), 0);
     served.handle.approve(RunId(1)).await.unwrap();
     assert_eq!(served.run_ended().await, (RunId(1), RunState::Succeeded));
     assert_eq!(a.users().len(), 30);
     table.set((1..=30).map(|i| (Some(i.to_string()), "free")));
     served.at(1_000_000 + 2 * MINUTE);
-    let second = served.next(is_held).await;
+    let second = served.next(is_awaiting).await;
     served.handle.reject(second, false).await.unwrap();
     assert_eq!(served.run_ended().await, (second, RunState::Rejected));
     table.set([(Some("1".to_owned()), "free")]);
@@ -318,7 +320,7 @@ async fn replays_that_are_asked_for_while_the_sync_is_busy_all_run_behind_it() {
         run: old,
         destination: None,
         code: None,
-        again: Some(outflow_core::run::ReplayMode::AsSent),
+        mode: Some(outflow_core::run::ReplayMode::AsSent),
         force: true,
     };
     let plan = served.house.engine.reader().plan_replay(&request).await.unwrap();
@@ -341,7 +343,7 @@ async fn replays_that_are_asked_for_while_the_sync_is_busy_all_run_behind_it() {
     for run in [3, 4] {
         replays.push(house.state().run(RunId(run)).await.unwrap().unwrap());
     }
-    assert!(replays.iter().all(|r| r.trigger == Trigger::Replay && r.replays == Some(old)));
+    assert!(replays.iter().all(|r| r.trigger == RunTrigger::Replay && r.replays == Some(old)));
     assert_eq!(house.state().runs(&RunFilter::default()).await.unwrap().len(), 4);
 }
 
@@ -355,7 +357,8 @@ fn refusing(name: &str) -> Arc<Scripted> {
     })
 }
 
-/// Both deliveries find the loss at about the same time: the run ends once, and the supervisor goes on.
+/// Both deliveries find the loss at about the same time: the run ends once, and the supervisor goes
+/// on.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_that_is_lost_for_two_destinations_ends_once() {
     let ((a, a_open), (b, b_open)) = (gated("a"), gated("b"));

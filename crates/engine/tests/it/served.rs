@@ -7,15 +7,15 @@ use std::time::Duration;
 use outflow_core::ports::state::RunFilter;
 use outflow_core::sync::Schedule;
 use outflow_core::{Answer, Clock, Code, RunId, RunState, SyncSpec, Timestamp};
-use outflow_engine::operations::retention::Keep;
+use outflow_engine::operations::retention::RetentionPolicy;
 use outflow_engine::serve::alert::Rules;
-use outflow_engine::serve::{self, Event, Handle, Limits, RuntimeConfig, SyncRuntime};
+use outflow_engine::serve::{self, ConcurrencyLimits, Event, Handle, RuntimeConfig, SyncRuntime};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::parts::{House, Scripted, Table, stop, users_to};
 
-/// A clock that stands until it is set.
+/// A clock that stands still until it is set.
 #[derive(Default)]
 pub struct SetClock(AtomicI64);
 
@@ -31,7 +31,7 @@ pub struct Served {
     pub clock: Arc<SetClock>,
     pub handle: Handle,
     pub notices: mpsc::UnboundedReceiver<Event>,
-    /// Notices that nobody has waited for yet.
+    /// Notices that no test has waited for yet.
     pub kept: Vec<Event>,
     pub ended: JoinHandle<outflow_core::Result<()>>,
 }
@@ -125,14 +125,14 @@ impl Served {
 pub fn config(house: &House, spec: &SyncSpec, table: &Table) -> RuntimeConfig {
     RuntimeConfig {
         engine: house.engine.clone(),
-        members: vec![SyncRuntime { spec: spec.clone(), warehouse: Arc::new(table.clone()) }],
-        limits: Limits {
-            lags_after: Duration::from_millis(20),
-            // A recount under way would hold the state when a test opens it again.
+        syncs: vec![SyncRuntime { spec: spec.clone(), warehouse: Arc::new(table.clone()) }],
+        limits: ConcurrencyLimits {
+            degraded_after: Duration::from_millis(20),
+            // A running recount would hold the state when a test opens it again.
             audit_after: Duration::from_secs(1 << 30),
-            ..Limits::default()
+            ..ConcurrencyLimits::default()
         },
-        keep: Keep::default(),
+        keep: RetentionPolicy::default(),
         rules: Rules::default(),
     }
 }

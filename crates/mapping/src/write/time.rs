@@ -62,7 +62,7 @@ pub(crate) fn time_tz(out: &mut Vec<u8>, text: &[u8]) -> Result<(), RowError> {
     Ok(())
 }
 
-/// Appends what stands for a moment, whatever its type: a date is its midnight, a number counts
+/// Appends a moment in its JSON form, for any type: a date is its midnight, a number counts
 /// seconds (milliseconds from 1e11 on).
 pub(crate) fn moment(out: &mut Vec<u8>, ty: ColumnType, text: &[u8]) -> Result<(), RowError> {
     match ty {

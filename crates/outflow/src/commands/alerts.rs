@@ -48,9 +48,9 @@ async fn test(app: &App, printer: Printer) -> Result<Exit, Errors> {
     printer.document(&test, |test| match test.receivers.is_empty() {
         true => "the project names nobody to tell: alerts.to in outflow.yaml\n".to_owned(),
         false => {
-            let word = |told| if told { "told" } else { "not told" }.to_owned();
+            let word = |reported| if reported { "reported" } else { "not reported" }.to_owned();
             let rows: Vec<_> =
-                test.receivers.iter().map(|r| vec![r.receiver.clone(), word(r.told)]).collect();
+                test.receivers.iter().map(|r| vec![r.receiver.clone(), word(r.reported)]).collect();
             table(&["receiver", "test alert"], &rows)
         }
     });

@@ -15,8 +15,8 @@ pub async fn backfill(app: &App, args: &Backfill, printer: Printer) -> Result<Ex
         destination: args.destination.clone(),
         sync: args.sync.clone(),
         since: args.since.as_deref().map(when::parse).transpose()?,
-        delivery_timeout: args.way.delivery_timeout,
-        wait: !args.way.no_wait,
+        delivery_timeout: args.delivery.delivery_timeout,
+        wait: !args.delivery.no_wait,
     };
     let outcomes = app.backfill(&request, &progress::caller(printer)).await?;
     outcome::report(&outcomes, printer);

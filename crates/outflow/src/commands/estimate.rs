@@ -1,6 +1,6 @@
 //! `outflow estimate`: what a run would come to, without moving or sending anything.
 
-use outflow_app::{App, By, Errors, EstimateDocument, EstimateRequest, Share};
+use outflow_app::{App, Errors, EstimateDocument, EstimateRequest, EstimatedBy, Share};
 
 use super::preview::start_of;
 use crate::cli::Estimate;
@@ -23,7 +23,7 @@ fn people(found: &EstimateDocument) -> String {
     let reason = found.rows.not_counted.as_ref().map(|e| format!(" ({}: {})", e.code(), e.message()));
     let reason = reason.unwrap_or_default();
     let rows = match (found.rows.expected, found.rows.by) {
-        (Some(rows), By::Count) => format!("{} rows", count(rows)),
+        (Some(rows), EstimatedBy::Count) => format!("{} rows", count(rows)),
         (Some(rows), _) => format!(
             "about {} rows, as the database's plan expects; it did not count them{reason}",
             count(rows)

@@ -1,11 +1,11 @@
 //! What came of the syncs that a command was to run: for people, and as an exit code.
 
 use outflow_app::{DeliveryDocument, Reason, RunDocument, RunOutcome};
-use outflow_core::{DeliveryState, Error, NextStep, RunState};
+use outflow_core::{DeliveryState, Error, NextStep, RowCounts, RunState};
 
 use crate::exit::Exit;
+use crate::hints;
 use crate::output::{Printer, count, plain, table};
-use crate::{hints, progress};
 
 /// Prints what ended a sync's run, or what stopped its destinations.
 pub fn tell(outcome: &RunOutcome, printer: Printer) {
@@ -61,7 +61,7 @@ pub fn exit_of(document: &RunDocument) -> Exit {
     if stands(DeliveryState::Stopped) {
         return Exit::Destination;
     }
-    // Calls are pending although no destination stopped: someone stopped us.
+    // Calls are pending although no destination stopped: a signal stopped the run.
     if stands(DeliveryState::Delivering) {
         return Exit::Interrupted;
     }
@@ -108,13 +108,13 @@ pub fn people(documents: &[&RunDocument]) -> String {
     ];
     let mut text = if rows.is_empty() { String::new() } else { table(&head, &rows) };
     for d in documents {
-        text += &format!("{}: {}", d.sync, progress::sum(&d.rows));
+        text += &format!("{}: {}", d.sync, sum(&d.rows));
         if let Some(next) = &d.next_last_sync_time {
             text += &format!("; the next run reads from {next}");
         }
         text.push('\n');
         if let (RunState::AwaitingApproval, Some(reason)) = (d.state, &d.reason) {
-            text += &format!("  held: {} {}\n", reason.code, plain(&reason.message));
+            text += &format!("  awaits approval: {} {}\n", reason.code, plain(&reason.message));
             text += &format!(
                 "  nothing was sent; outflow approve {0} delivers it, outflow reject {0} drops it\n",
                 d.run
@@ -139,4 +139,15 @@ pub fn people(documents: &[&RunDocument]) -> String {
         }
     }
     text
+}
+
+/// The rows of a run in a line.
+pub fn sum(rows: &RowCounts) -> String {
+    format!(
+        "{} rows read = {} calls + {} rejected + {} unchanged",
+        count(rows.read),
+        count(rows.calls),
+        count(rows.rejected),
+        count(rows.unchanged)
+    )
 }

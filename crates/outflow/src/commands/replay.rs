@@ -44,8 +44,8 @@ fn request(args: &Replay) -> Result<ReplayRequest, Errors> {
         destination: args.destination.clone(),
         mode,
         force: args.force,
-        delivery_timeout: args.way.delivery_timeout,
-        wait: !args.way.no_wait,
+        delivery_timeout: args.delivery.delivery_timeout,
+        wait: !args.delivery.no_wait,
     })
 }
 
@@ -57,14 +57,4 @@ fn nothing(plan: &ReplayPlan, request: &ReplayRequest) -> String {
     let code = request.code.map(|code| format!(" with {code}")).unwrap_or_default();
     let yet = if request.force { "" } else { " that was not replayed (--force replays again)" };
     format!("run {run} of {sync} has no dead letter{code}{yet}")
-}
-
-/// What a replay sends, when it begins.
-pub fn begins(plan: &ReplayPlan) -> String {
-    let what = match plan.mode {
-        ReplayMode::All => "all calls, as they were sent",
-        ReplayMode::AsSent => "dead letters, as they were sent",
-        ReplayMode::Requery => "the rows of dead letters, as the query gives them now",
-    };
-    format!("replaying run {} of {} to {}: {what}", plan.run, plan.sync, plan.destinations.join(", "))
 }

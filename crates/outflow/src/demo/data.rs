@@ -1,7 +1,7 @@
 //! The demo's warehouse: believable people and what they do, the same at every start.
 //!
-//! All values follow from the row's number. A few rows are bad on purpose: a person without an id, an event without a name, a company type that is no number,
-//! a merge without an old id.
+//! All values follow from the row's number. A few rows are bad on purpose: a person without an id,
+//! an event without a name, a company type that is no number, a merge without an old id.
 
 use std::path::Path;
 
@@ -50,7 +50,7 @@ fn moment(row: u64, salt: u64) -> i64 {
     BEGIN + pick(row, salt, SPAN) as i64
 }
 
-/// Writes a shop with so many people.
+/// Writes a shop with that many people.
 pub fn create(path: &Path, people: u32) -> Result<()> {
     let mut db = Connection::open(path)?;
     db.execute_batch("PRAGMA journal_mode = DELETE; PRAGMA synchronous = OFF;")?;

@@ -8,13 +8,14 @@ use outflow_core::{Code, Error};
 
 use outflow_app::write_file;
 
-/// The write key of the demo; the receiver asks for it.
+/// The write key of the demo; the receiver requires it.
 pub const WRITE_KEY: &str = "demo-write-key";
 
-/// A folder with this file is the demo's own and may be written anew.
+/// A folder with this file belongs to the demo and may be overwritten.
 const MARK: &str = ".outflow-demo";
 
-/// The six syncs: name, type, description, query. The queries are those that a newcomer finds in the field's documentation, unchanged.
+/// The six syncs: name, type, description, query. The queries are those that a newcomer finds in
+/// the field's documentation, unchanged.
 const SYNCS: [(&str, &str, &str, &str); 6] = [
     (
         "people",
@@ -54,7 +55,8 @@ const SYNCS: [(&str, &str, &str, &str); 6] = [
     ),
 ];
 
-/// Writes the project, in place of an earlier demo's. A folder with anything else in it is left alone (C012).
+/// Writes the project, in place of an earlier demo's. A folder with anything else in it is left
+/// alone (C012).
 pub fn write(dir: &Path, receiver: SocketAddr) -> Result<(), Error> {
     let problem = |what: String| {
         Error::new(Code::ConflictingOptions, what).help("choose another folder: outflow demo --dir DIR")

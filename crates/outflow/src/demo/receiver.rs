@@ -1,4 +1,5 @@
-//! The demo's receiver: a server on loopback that takes batches as Customer.io's pipelines do, and checks each call.
+//! The demo's receiver: a server on loopback that takes batches as Customer.io's pipelines do, and
+//! checks each call.
 
 use std::collections::HashSet;
 use std::net::SocketAddr;

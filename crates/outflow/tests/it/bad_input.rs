@@ -1,8 +1,10 @@
-//! Bad input to the real binary: each fault has a code of its own, and nothing is lost by it or sent under two ids.
+//! Bad input to the real binary: each fault has a code of its own, and nothing is lost by it or
+//! sent under two ids.
 //!
-//! A fault of the source ends the run before anything is sent and leaves `last_sync_time` alone, so the next good run
-//! sends what the bad one would have sent. A fault of a destination leaves calls pending, which the next run sends
-//! under the ids that they had. A fault of a row or of one call costs that row or call alone, and it is counted.
+//! A fault of the source ends the run before anything is sent and leaves `last_sync_time` alone, so
+//! the next good run sends what the bad one would have sent. A fault of a destination leaves calls
+//! pending, which the next run sends under the ids that they had. A fault of a row or of one call
+//! costs that row or call alone, and it is counted.
 
 mod destination;
 mod one_call;

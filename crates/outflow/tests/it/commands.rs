@@ -1,4 +1,5 @@
-//! The commands besides `run`, on the real binary: what they print in each form, and what they say to wrong words.
+//! The commands besides `run`, on the real binary: what they print in each form, and what they say
+//! to wrong words.
 
 mod estimate;
 mod files;
@@ -14,8 +15,8 @@ use serde_json::{Map, Value, json};
 
 use crate::support::Project;
 
-/// A project on the SQLite file `shop.db` beside it: the sync `users`, which sends the table `users`. An id may be
-/// of any type.
+/// A project on the SQLite file `shop.db` beside it: the sync `users`, which sends the table
+/// `users`. An id may be of any type.
 fn sqlite_project(receiver: &Receiver, ids: &str) -> Project {
     let url = receiver.url();
     let project = Project::new(&format!(
@@ -72,7 +73,8 @@ fn lines(text: &str) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"))).collect()
 }
 
-/// Demands that a command prints one document, the same as JSON and as YAML, and something for people; gives it.
+/// Demands that a command prints one document, the same as JSON and as YAML, and something for
+/// people; gives it.
 #[track_caller]
 fn in_all_forms(project: &Project, args: &[&str], code: i32) -> Value {
     let document = project.json(args, code);

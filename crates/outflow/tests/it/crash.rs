@@ -1,7 +1,8 @@
 //! Processes that are killed, again and again: promises 1 and 2 of `docs/GUARANTEES.md`.
 //!
-//! A campaign goes on over several rounds. A round ends when a run comes to its end undisturbed; then its calls are
-//! judged, rows change, and the next round begins. `OUTFLOW_LONG=1` kills 200 times.
+//! A campaign goes on over several rounds. A round ends when a run comes to its end undisturbed;
+//! then its calls are judged, rows change, and the next round begins. `OUTFLOW_LONG=1` kills 200
+//! times.
 
 use std::collections::HashSet;
 use std::fs;
@@ -60,8 +61,8 @@ impl<'a> Campaign<'a> {
         Campaign { database, receiver, project, people, changing, round: 0, repeats: 0 }
     }
 
-    /// Kills so many starts, half of them about as early as the extraction is committed, and demands what must hold
-    /// afterwards. Says how many kills came before and after a commit.
+    /// Kills that many starts, half of them about when the extraction is committed, and checks what
+    /// must hold afterwards. Says how many kills came before and after a commit.
     fn kill(mut self, test: &'static str, kills: usize) -> (usize, usize) {
         let kills = slice_or_whole(kills, 200);
         let mut rng = Rng::new(seed());
@@ -89,7 +90,7 @@ impl<'a> Campaign<'a> {
         (kills - late, late)
     }
 
-    /// How long a round takes when nobody disturbs it: up to the commit of the extraction, and as a whole.
+    /// How long an undisturbed round takes: up to the commit of the extraction, and as a whole.
     fn undisturbed(&mut self, program: &Program) -> (Duration, Duration) {
         self.end_round(&program.run());
         self.next_round();
@@ -132,13 +133,15 @@ impl<'a> Campaign<'a> {
             .key(|call| Some(format!("{} in round {}", call["userId"].as_str()?, call["traits"]["round"])))
     }
 
-    /// A request of a killed process may be read after the round has ended. Its calls have been judged; they are repeats.
+    /// A request of a killed process may be read after the round has ended. Its calls have been
+    /// judged; they are repeats.
     fn this_round(&self, mut arrivals: Vec<Arrival>) -> Vec<Arrival> {
         arrivals.retain(|a| a.call["traits"]["round"].as_u64().is_none_or(|round| round + 1 != self.round));
         arrivals
     }
 
-    /// One more run finds nothing to send, every run adds up, and the spool holds nothing that no run needs.
+    /// One more run finds nothing to send, every run adds up, and the spool holds nothing that no
+    /// run needs.
     fn assert_nothing_left(&self) {
         let document = self.project.json(&["run", "users"], 0);
         assert_eq!(
@@ -226,7 +229,8 @@ fn a_run_of_hardly_more_than_commits_survives_kills_in_the_midst_of_them() {
 fn only_changed_rows_go_out_and_none_is_missed_wherever_a_run_is_killed() {
     let (database, receiver) = (people("crash_changes", 8_000), slow_receiver());
     let query = format!("{ALL} WHERE updated_at >= {{{{last_sync_time | timestamp}}}}");
-    // The lookback makes each run read everything again: what goes out is the comparison's doing alone.
+    // The lookback makes each run read everything again: what goes out is the comparison's doing
+    // alone.
     let project = Project::new(&yaml(
         &database,
         &[(

@@ -1,6 +1,8 @@
-//! `outflow serve` with six syncs for a long time: among mixed faults, and under constant load. Promises 1, 2 and 6 of `docs/GUARANTEES.md`.
+//! `outflow serve` with six syncs for a long time: among mixed faults, and under constant load.
+//! Promises 1, 2 and 6 of `docs/GUARANTEES.md`.
 //!
-//! Whatever is done to them, every row arrives under one id, and a process does not grow. Faults here never make a call bad: those are `bad_input`'s and `isolation`'s.
+//! Whatever is done to them, every row arrives under one id, and a process does not grow. Faults
+//! here never make a call bad: those are `bad_input`'s and `isolation`'s.
 
 use std::time::{Duration, Instant};
 
@@ -13,8 +15,8 @@ use serde_json::Value;
 use crate::serving::Serving;
 use crate::support::{Project, pipelines, sync, yaml};
 
-/// The six types. Each has a table of its own, whose rows are known by their number. Track has a time, page an id; of screen, which has neither, a run asks the database twice
-/// (decision 7).
+/// The six types. Each has a table of its own, whose rows are known by their number. Track has a
+/// time, page an id; of screen, which has neither, a run asks the database twice (decision 7).
 const TYPES: [(&str, &str); 6] = [
     ("identify", r#"SELECT id % 50 AS "userId", id AS row"#),
     ("track", r#"SELECT id % 50 AS "userId", 'Bought' AS event, id AS row, at AS "timestamp""#),
@@ -234,7 +236,8 @@ impl Mixed {
 struct Figure {
     name: &'static str,
     of: fn(&Vitals) -> u64,
-    /// By how much it may differ among faults, and in a slice; under constant load for long by a third of that.
+    /// By how much it may differ among faults, and in a slice; under constant load for long by a
+    /// third of that.
     allowed: u64,
 }
 
@@ -271,7 +274,8 @@ fn moved<K: Ord>(samples: &[Sample], over: &'static str, order: impl Fn(&Sample)
         .collect()
 }
 
-/// Prints the report with how the figures moved, and demands that none grew by more than this part of what it may.
+/// Prints the report with how the figures moved, and demands that none grew by more than this part
+/// of what it may.
 fn print_unless_grown(mut report: Report, all: &[Moved], part: u64) {
     for Moved { figure, over, first, last } in all {
         report = report.with(figure.name, format!("{first} → {last} over {over}"));
@@ -337,7 +341,7 @@ fn six_syncs_lose_nothing_in_a_time_of_mixed_faults_and_restarts() {
     print_unless_grown(report.with("drained within", format!("{:.1} s", drained.as_secs_f64())), &all, 1);
 }
 
-/// How long a long form takes: as this variable says, or else so many seconds.
+/// How long a long form takes: the value of this variable, or else that many seconds.
 fn seconds(variable: &str, otherwise: u64) -> u64 {
     std::env::var(variable).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
 }

@@ -11,7 +11,7 @@ use crate::support::{Project, document, pipelines, sync, yaml};
 /// Longer than anything here takes on a busy machine.
 const LONG: Duration = Duration::from_secs(60);
 
-/// A table of people, and a sync of it that is held above two rows.
+/// A table of people, and a sync of it that awaits approval above two rows.
 fn guarded(name: &str, receiver: &Receiver, more: &str) -> (Database<'static>, Project) {
     let database = Postgres::shared().database(name);
     database.sql(
@@ -101,7 +101,7 @@ fn usage_counts_what_was_sent_by_month_and_a_budget_holds_what_is_too_much() {
     assert_eq!(project.json(&["usage"], 0)["calls"], 9, "a release spends what the budget had held back");
 }
 
-/// Asks again and again until the answer is yes; each question takes time of its own.
+/// Polls until the answer is yes; each question takes time.
 fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
     let start = Instant::now();
     while !is_so() {

@@ -24,7 +24,7 @@ fn two_hundred_hostile_statements_are_refused_with_a_code_and_change_nothing() {
     let statements: Vec<&str> = hostile::statements().map(|attempt| attempt.sql).collect();
     assert!(statements.len() >= 200, "{}", statements.len());
 
-    // The text check: every refusal of every sync is told at once, with its place.
+    // The text check: every refusal of every sync is reported at once, with its place.
     let all = project(&database, &receiver, &statements);
     let exit = all.run(&["validate", "--output", "json"]);
     exit.assert_code(2);

@@ -1,7 +1,8 @@
-//! Incremental runs on a real PostgreSQL, whose transactions commit long after they stamped their rows.
+//! Incremental runs on a real PostgreSQL, whose transactions commit long after they stamped their
+//! rows.
 //!
-//! An open transaction is a prepared one: it is as invisible as any, and needs no session that holds it. Stamps are written as they are to be, so nothing here
-//! waits for time to pass.
+//! An open transaction is a prepared one: it is as invisible as any, and needs no session that
+//! holds it. Stamps are written as they are to be, so nothing here waits for time to pass.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -24,7 +25,8 @@ fn taken(receiver: &Receiver) -> BTreeMap<String, usize> {
     taken
 }
 
-/// Rounds of: someone writes and does not commit, someone writes and commits, who wrote in the round before commits, a run.
+/// Rounds of: someone writes and does not commit, someone writes and commits, who wrote in the
+/// round before commits, a run.
 fn rounds(name: &str, columns: &str, settings: &str, compare: &str, told_apart: bool) {
     let mut rng = Rng::new(seed());
     let database = SERVER.database(name);

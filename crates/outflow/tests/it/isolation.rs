@@ -1,4 +1,5 @@
-//! Destinations that go wrong beside others that do not, under `outflow serve`. Promise 5 of `docs/GUARANTEES.md`.
+//! Destinations that go wrong beside others that do not, under `outflow serve`. Promise 5 of
+//! `docs/GUARANTEES.md`.
 
 use std::time::{Duration, Instant};
 
@@ -55,7 +56,8 @@ impl RuntimeConfig {
         RuntimeConfig { database, good, revoked, blackholed, hole, project }
     }
 
-    /// Changes every row, has the sync run, and tells how long it takes until the eight have everything.
+    /// Changes every row, has the sync run, and returns how long it takes until the eight have
+    /// everything.
     fn round(&self, serving: &Serving, round: u64) -> Duration {
         self.database.sql(&format!(
             "TRUNCATE users; INSERT INTO users SELECT i, {round} FROM generate_series(1, {ROWS}) i"
@@ -68,7 +70,7 @@ impl RuntimeConfig {
         started.elapsed()
     }
 
-    /// Demands that a destination got the rows of so many rounds, in order.
+    /// Checks that a destination got the rows of that many rounds, in order.
     fn judge(receiver: &Receiver, rounds: u64) -> outflow_testkit::Verdict {
         let rows = (1..=rounds).flat_map(|round| (1..=ROWS).map(move |id| format!("{id} in {round}")));
         let verdict = Judge::expecting(rows)
@@ -80,7 +82,8 @@ impl RuntimeConfig {
     }
 }
 
-/// The short form makes one round before the two are mended: a black hole counts as lagging after five minutes, and only then does it make nobody busy.
+/// The short form makes one round before the two are fixed: a black hole counts as degraded after
+/// five minutes, and only then does it not keep the sync busy.
 #[test]
 fn eight_of_ten_destinations_do_not_notice_that_two_are_out_of_order() {
     let rounds = slice_or_whole(1, 3);
@@ -96,9 +99,10 @@ fn eight_of_ten_destinations_do_not_notice_that_two_are_out_of_order() {
         alone.event("run ended", Some("users")).unwrap();
         with.push(mixed.round(&serving, round));
         if round == 1 && long() {
-            let lags = |serving: &mut Serving| {
-                serving.next("the black hole lags", |said| {
-                    (said["event"] == "destination lags" && said["destination"] == "blackholed").then_some(())
+            let degraded = |serving: &mut Serving| {
+                serving.next("the black hole is degraded", |said| {
+                    (said["event"] == "destination degraded" && said["destination"] == "blackholed")
+                        .then_some(())
                 })
             };
             // Five minutes, of which no wait is longer than our patience.
@@ -106,7 +110,7 @@ fn eight_of_ten_destinations_do_not_notice_that_two_are_out_of_order() {
             while started.elapsed() < Duration::from_secs(290) {
                 serving.hear(Duration::from_secs(10));
             }
-            lags(&mut serving).unwrap();
+            degraded(&mut serving).unwrap();
         }
     }
     mixed.revoked.always(Reply::ok());

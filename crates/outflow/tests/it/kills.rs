@@ -1,5 +1,6 @@
-//! `outflow serve` and `outflow run` are killed with SIGKILL: at random instants, and as they begin their n-th write, sync, rename, unlink or send.
-//! Promises 1 and 2 of `docs/GUARANTEES.md`; `crash` has more kinds of run.
+//! `outflow serve` and `outflow run` are killed with SIGKILL: at random instants, and as they begin
+//! their n-th write, sync, rename, unlink or send. Promises 1 and 2 of `docs/GUARANTEES.md`;
+//! `crash` has more kinds of run.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -12,8 +13,9 @@ use outflow_testkit::{
 use crate::serving::Serving;
 use crate::support::{Project, sync, yaml};
 
-/// A table to which rows come while the process that reads it is killed, and a receiver that takes its time and takes nothing of one request in seven: what is settled too
-/// early is then lost when the process is killed before it asks again.
+/// A table to which rows come while the process that reads it is killed, and a receiver that takes
+/// its time and takes nothing of one request in seven: what is settled too early is then lost when
+/// the process is killed before it asks again.
 struct World {
     database: Database<'static>,
     receiver: Receiver,
@@ -83,7 +85,7 @@ fn serve_loses_nothing_wherever_it_is_killed() {
     let (serving, _) = recover(&world.project, &server).unwrap();
     serving.stop();
     world.add(200);
-    // How long a start with a run's work takes when nobody disturbs it.
+    // How long an undisturbed start with a run's work takes.
     let (serving, span) = recover(&world.project, &server).unwrap();
     serving.stop();
 
@@ -112,7 +114,8 @@ fn serve_loses_nothing_wherever_it_is_killed() {
     .print();
 }
 
-/// System calls by what they do to the world, and whether neither `run` nor `serve` can do without them.
+/// System calls by what they do to the world, and whether neither `run` nor `serve` can do without
+/// them.
 const CALLS: [(&str, &str, bool); 5] = [
     ("write", "write,writev,pwrite64", true),
     ("sync", "fsync,fdatasync", true),
@@ -121,7 +124,8 @@ const CALLS: [(&str, &str, bool); 5] = [
     ("send", "sendto,sendmsg", true),
 ];
 
-/// Kills at every `step`th call of each kind, one start each, until a start comes to its end without being killed.
+/// Kills at every `step`th call of each kind, one start each, until a start comes to its end
+/// without being killed.
 fn kill_at_each_call(
     test: &'static str,
     how: &str,

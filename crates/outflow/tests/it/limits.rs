@@ -1,4 +1,5 @@
-//! A receiver that allows 100 requests in a second, in real time: the binary uses what is allowed and is seldom refused.
+//! A receiver that allows 100 requests in a second, in real time: the binary uses what is allowed
+//! and is seldom refused.
 
 use std::time::Duration;
 

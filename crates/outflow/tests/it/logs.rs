@@ -1,5 +1,5 @@
-//! The log of commands: what is logged without being asked for, what a filter brings, and that documents on stdout stay
-//! as they are.
+//! The log of commands: what is logged without being asked for, what a filter brings, and that
+//! documents on stdout stay as they are.
 
 use outflow_testkit::{Receiver, Reply};
 use serde_json::Value;

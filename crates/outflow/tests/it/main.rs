@@ -1,4 +1,5 @@
-//! The real binary, end to end: a real PostgreSQL, a receiver that misbehaves on demand, kills and signals.
+//! The real binary, end to end: a real PostgreSQL, a receiver that misbehaves on demand, kills and
+//! signals.
 
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 

@@ -1,4 +1,5 @@
-//! The real binary against the Redshift simulator: the examples of the reference page, every type, and the traps that Redshift lays for clients.
+//! The real binary against the Redshift simulator: the examples of the reference page, every type,
+//! and the traps that Redshift lays for clients.
 
 mod examples;
 mod traps;

@@ -1,4 +1,5 @@
-//! `replay`, `backfill` and `purge` on the real binary: a receiver that refuses a call, is mended, and gets it exactly once more; alone and under `serve`.
+//! `replay`, `backfill` and `purge` on the real binary: a receiver that refuses a call, is fixed,
+//! and gets it exactly once more; alone and under `serve`.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -41,7 +42,7 @@ fn project_yaml(
     yaml(database, &settings, &[("events", &format!("{}schedule: manual\n", sync(kind, &query)))])
 }
 
-/// Has the receiver refuse the calls of these users until it is mended.
+/// Makes the receiver refuse the calls of these users until it is fixed.
 fn refusing(receiver: &Receiver, users: &'static [&'static str]) -> Arc<AtomicBool> {
     let mended = Arc::new(AtomicBool::new(false));
     let flag = mended.clone();
@@ -78,7 +79,7 @@ fn a_refused_event_is_sent_exactly_once_more_with_the_same_id_when_the_receiver_
     assert!(taken(&receiver, "7").is_empty());
     assert!(project.run(&["dead-letters", "1"]).stdout.contains("outflow replay 1"));
 
-    // Not mended yet: it is refused again, and its own dead letter can be replayed.
+    // Not fixed yet: it is refused again, and its own dead letter can be replayed.
     let second = project.json(&["replay", "1"], 4);
     assert_eq!(
         (&second["run"], &second["replays"], &second["rows"]["calls"]),

@@ -1,6 +1,8 @@
-//! A disk that fills up under `outflow serve`, down to its reserve and down to nothing. Promise 6 of `docs/GUARANTEES.md`.
+//! A disk that fills up under `outflow serve`, down to its reserve and down to nothing. Promise 6
+//! of `docs/GUARANTEES.md`.
 //!
-//! The state lies on a small file system of its own, in a mount namespace of its own; the machine's disks are not touched.
+//! The state lies on a small file system of its own, in a mount namespace of its own; the machine's
+//! disks are not touched.
 
 use std::os::fd::AsRawFd as _;
 use std::{fs, io};
@@ -27,7 +29,8 @@ fn namespaces() -> &'static [&'static str] {
     );
 }
 
-/// `outflow serve`, its state on a disk of 64 MiB of which a file takes a part. The disk stays for as long as this does.
+/// `outflow serve`, its state on a disk of 64 MiB of which a file takes a part. The disk stays for
+/// as long as this does.
 struct Room {
     receiver: Receiver,
     project: Project,
@@ -140,7 +143,8 @@ fn at_the_disk_reserve_deliveries_go_on_a_large_result_fails_with_its_size_and_a
 }
 
 impl Room {
-    /// Others fill the disk to the last byte, and then the run's destination takes calls: that can be remembered no more.
+    /// Others fill the disk to the last byte, and then the run's destination takes calls: that can
+    /// be remembered no more.
     fn fill(&mut self) -> fs::File {
         let mut ballast = fs::OpenOptions::new().append(true).open(self.ballast()).unwrap();
         let error = io::copy(&mut io::repeat(0), &mut ballast).unwrap_err();

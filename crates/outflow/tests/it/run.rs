@@ -15,7 +15,8 @@ fn database(name: &str) -> Database<'static> {
     Postgres::shared().database(name)
 }
 
-/// A project with the sync `users` to a webhook that gets `calls` calls in a request, one request at a time.
+/// A project with the sync `users` to a webhook that gets `calls` calls in a request, one request
+/// at a time.
 fn to_webhook(database: &Database<'_>, receiver: &Receiver, query: &str, calls: u32) -> Project {
     let hook = format!(r#"type: webhook, url: "{}/in", max_calls: {calls}, concurrency: 1"#, receiver.url());
     Project::new(&yaml(database, &[("hook", &hook)], &[("users", &sync("identify", query))]))
@@ -31,7 +32,7 @@ fn user_ids(calls: &[Value]) -> Vec<String> {
     ids
 }
 
-/// Asks again and again until the answer is yes; each question takes time of its own.
+/// Polls until the answer is yes; each question takes time.
 fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
     let start = Instant::now();
     while !is_so() {
@@ -125,7 +126,7 @@ fn ctrl_c_in_a_delivery_leaves_calls_pending_and_the_next_run_finishes_them() {
     project.assert_closed();
 
     receiver.always(Reply::ok());
-    // What a run is told here is for the next new run: an unfinished one goes on as it began.
+    // Options apply to the next new run: an unfinished one continues as it began.
     let finished = project.json(&["run", "--limit", "1"], 0);
     assert_eq!((&finished["run"], &finished["resumed"]), (&stopped["run"], &json!(true)));
     assert_eq!(finished["destinations"]["hook"]["delivered"], 2_000);

@@ -1,5 +1,6 @@
-//! Promise 8 of `docs/GUARANTEES.md`: secrets and row values stay where they belong. Canaries go in, and all that comes
-//! out is searched for them. Every command logs at the level `trace`, which has all others in it.
+//! Promise 8 of `docs/GUARANTEES.md`: secrets and row values stay where they belong. Canaries go
+//! in, and all that comes out is searched for them. Every command logs at the level `trace`, which
+//! has all others in it.
 
 mod serve;
 

@@ -1,9 +1,10 @@
-//! `outflow serve` as a process: it runs what is due, takes wishes and reloads from outside, stops in good order and goes on after a restart.
+//! `outflow serve` as a process: it runs what is due, takes requests and reloads from outside,
+//! stops gracefully and continues after a restart.
 
 use std::time::Duration;
 
 use outflow_core::ports::state::{NewRun, StateStore as _};
-use outflow_core::run::{RunOptions, RunSpec, Trigger};
+use outflow_core::run::{RunOptions, RunSpec, RunTrigger};
 use outflow_state::SqliteStore;
 use outflow_testkit::crash::Running;
 use outflow_testkit::{Database, Judge, Postgres, Receiver, Reply};
@@ -11,7 +12,8 @@ use serde_json::Value;
 
 use crate::support::{Project, document, pipelines, sync, yaml};
 
-/// A table of users, and a project that syncs it once a day: at the first start, and then by wish.
+/// A table of users, and a project that syncs it once a day: at the first start, and then on
+/// request.
 struct Served {
     database: Database<'static>,
     receiver: Receiver,
@@ -50,7 +52,7 @@ impl Served {
         document(&self.project.run(&["status", "--output", "json"]))
     }
 
-    /// Waits until so many calls have come.
+    /// Waits until that many calls have arrived.
     fn wait_for(&self, calls: usize) {
         self.receiver.wait_for_calls_blocking(calls, Duration::from_secs(30));
     }
@@ -113,7 +115,7 @@ fn a_reload_is_whole_or_is_refused_with_every_problem() {
     served.wait_for(3);
     served.configure("type: identify\nqury: SELECT 1\nlookback: soon\n");
     running.signal("HUP");
-    // Refused: the old project is still in force, and a wish is served by it.
+    // Refused: the old project is still in force, and a request uses it.
     served.add(4, 4);
     let wish = served.project.program(&["run", "users"]).run();
     assert_eq!(wish.code, Some(2), "the command itself reads the broken file: {wish:?}");
@@ -209,7 +211,7 @@ fn the_status_of_a_sync_that_skips_for_long_names_the_run_that_it_waits_for() {
     let new = NewRun {
         sync: "users".into(),
         call_type: outflow_core::CallType::Identify,
-        trigger: Trigger::Manual,
+        trigger: RunTrigger::Manual,
         spec: RunSpec {
             source: "shop.main".into(),
             query: QUERY.into(),

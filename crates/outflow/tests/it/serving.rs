@@ -17,7 +17,7 @@ pub const PATIENCE: Duration = Duration::from_secs(120);
 pub struct Serving {
     running: Running,
     socket: PathBuf,
-    /// What it said and nobody has waited for yet.
+    /// Output that no test has waited for yet.
     kept: Vec<Value>,
 }
 
@@ -59,12 +59,14 @@ impl Serving {
         serde_json::from_str(&line).ok()
     }
 
-    /// Asks for a run. The run's number if it has begun; `None` if the sync is busy, or nobody answers any more.
+    /// Asks for a run. The run's number if it has begun; `None` if the sync is busy, or the process
+    /// is gone.
     pub fn trigger(&self, sync: &str) -> Option<u64> {
         self.ask(&json!({ "ask": "run", "sync": sync, "options": {} }))?["ok"]["started"].as_u64()
     }
 
-    /// Waits for the first thing said and not taken yet for which `pick` has something. `None`: the process has ended.
+    /// Waits for the first thing said and not taken yet for which `pick` has something. `None`: the
+    /// process has ended.
     pub fn next<T>(&mut self, what: &str, pick: impl Fn(&Value) -> Option<T>) -> Option<T> {
         if let Some((i, found)) = self.kept.iter().enumerate().find_map(|(i, said)| Some((i, pick(said)?))) {
             self.kept.remove(i);
@@ -115,14 +117,15 @@ impl Serving {
         self.event("serving", None).is_some()
     }
 
-    /// Has a sync run once more, behind everything that it has under way, and waits for the end of that run: then nothing of the sync is left to do.
-    /// Tells the run's number and state; `None`: the process has ended before.
+    /// Runs a sync once more, behind all its running work, and waits for the end of that run: then
+    /// nothing of the sync is left to do. Tells the run's number and state; `None`: the process has
+    /// ended before.
     pub fn drain(&mut self, sync: &str) -> Option<(u64, String)> {
         let answer = self.ask(&json!({ "ask": "run", "sync": sync, "options": {} }))?;
         let run = match answer["ok"]["started"].as_u64() {
             Some(run) => run,
             None => {
-                // Busy: the wish is remembered, and its run begins behind the one in the way.
+                // Busy: the request is queued, and its run begins after the one in the way.
                 let behind =
                     answer["ok"]["queued"]["behind"].as_u64().unwrap_or_else(|| panic!("{sync}: {answer}"));
                 self.next("the run that was asked for", |said| {

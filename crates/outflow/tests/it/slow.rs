@@ -1,4 +1,5 @@
-//! A large result into a slow destination costs disk and not memory. Promise 6 of `docs/GUARANTEES.md`.
+//! A large result into a slow destination costs disk and not memory. Promise 6 of
+//! `docs/GUARANTEES.md`.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -30,7 +31,8 @@ fn a_destination_ten_times_slower_than_the_source_costs_disk_and_not_memory() {
     let project = Project::new(&yaml(&database, &[("hook", &hook)], &[("users", &users)]));
     let running = project.program(&["run", "--output", "json"]).spawn();
     let (pid, mut peak) = (running.id(), 0);
-    // It tells of its progress; the end of that is the end of the process, whose memory is gone then.
+    // It tells of its progress; the end of that is the end of the process, whose memory is gone
+    // then.
     while let Some(vitals) = Vitals::of(pid).filter(|v| v.peak_memory > 0) {
         peak = peak.max(vitals.peak_memory);
         if running.next_line(Duration::from_millis(100)).is_none() && running.has_ended() {

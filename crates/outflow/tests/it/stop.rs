@@ -1,4 +1,5 @@
-//! The end of `outflow serve`: how long a graceful stop takes when nobody answers, and that nobody who hangs holds up a sync.
+//! The end of `outflow serve`: how long a graceful stop takes when nothing answers, and that no
+//! receiver that hangs delays a sync.
 
 use std::time::{Duration, Instant};
 
@@ -50,7 +51,7 @@ fn a_stop_is_over_in_time_while_a_destination_a_query_and_a_webhook_hang() {
     let exit = running.wait();
     exit.assert_code(0);
     let took = asked.elapsed();
-    // Requests under way get ten seconds; documented are sixty for all of it.
+    // Requests in flight get ten seconds; sixty seconds are documented for all of it.
     assert!(took < Duration::from_secs(30), "{took:?}: {exit:?}");
     assert_eq!(asleep(), "0", "the query was cancelled in the database");
     let states: Vec<Value> = project.runs().into_iter().map(|run| run["state"].clone()).collect();

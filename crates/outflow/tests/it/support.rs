@@ -70,7 +70,8 @@ impl Project {
         self.json(&["runs", "--limit", "0"], 0).as_array().unwrap().clone()
     }
 
-    /// Demands that the numbers of every run add up: as documents say, and as `verify` recounts them.
+    /// Demands that the numbers of every run add up: as documents say, and as `verify` recounts
+    /// them.
     pub fn assert_closed(&self) {
         for run in self.runs() {
             let number =
@@ -88,7 +89,8 @@ impl Project {
     }
 }
 
-/// The binary under test: the one that was built with the tests, or another one (`OUTFLOW_BINARY`), such as that of a release.
+/// The binary under test: the one that was built with the tests, or another one (`OUTFLOW_BINARY`),
+/// such as that of a release.
 pub fn binary() -> PathBuf {
     std::env::var_os("OUTFLOW_BINARY").map_or_else(|| env!("CARGO_BIN_EXE_outflow").into(), PathBuf::from)
 }
@@ -114,8 +116,9 @@ pub fn sync(call_type: &str, query: &str) -> String {
     format!("type: {call_type}\nquery: |\n  {}\n", query.replace('\n', "\n  "))
 }
 
-/// A project file: the source `shop.main` is this database, and all of its syncs go to all destinations. A destination is
-/// a name and settings on one line, a sync a name and settings on lines of their own.
+/// A project file: the source `shop.main` is this database, and all of its syncs go to all
+/// destinations. A destination is a name and settings on one line, a sync a name and settings on
+/// lines of their own.
 pub fn yaml(database: &Database<'_>, destinations: &[(&str, &str)], syncs: &[(&str, &str)]) -> String {
     let server = database.server();
     let names: Vec<&str> = destinations.iter().map(|(name, _)| *name).collect();

@@ -1,4 +1,5 @@
-//! What `serve` tells of itself: alerts by webhook and e-mail, metrics, the log, verified runs. The real binary, a real receiver, a mail server.
+//! What `serve` tells of itself: alerts by webhook and e-mail, metrics, the log, verified runs. The
+//! real binary, a real receiver, a mail server.
 
 use std::collections::HashMap;
 use std::io::{Read as _, Write as _};
@@ -6,7 +7,7 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use outflow_core::ports::state::{NewRun, StateStore as _};
-use outflow_core::run::{RunOptions, RunSpec, Trigger};
+use outflow_core::run::{RunOptions, RunSpec, RunTrigger};
 use outflow_core::{CallType, Clock as _, Code, Guards, Secret, SystemClock};
 use outflow_egress::SigningKey;
 use outflow_testkit::mail::Manners;
@@ -18,7 +19,8 @@ use crate::support::Project;
 const KEY: &str = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// One sync `users` on a SQLite file that is not there yet, alerts to `alarm` and the mail server, metrics on `port`.
+/// One sync `users` on a SQLite file that is not there yet, alerts to `alarm` and the mail server,
+/// metrics on `port`.
 fn project(calls: &Receiver, alarm: &Receiver, mail: &MailServer, port: u16) -> Project {
     let (calls, alarm, mail) = (calls.url(), alarm.url(), mail.port());
     Project::new(&format!(
@@ -63,7 +65,8 @@ pub fn get(port: u16, path: &str, status: &str) -> String {
     answer.split_once("\r\n\r\n").unwrap().1.to_owned()
 }
 
-/// A strict reader of the text format: each family has HELP and TYPE once and before its samples, stands in one piece, and no sample comes twice.
+/// A strict reader of the text format: each family has HELP and TYPE once and before its samples,
+/// stands in one piece, and no sample comes twice.
 fn parse(page: &str) -> HashMap<String, f64> {
     let (mut samples, mut families, mut current) = (HashMap::new(), Vec::new(), String::new());
     let mut lines = page.lines();
@@ -157,7 +160,7 @@ fn metrics_count_what_happened_and_runs_say_that_they_were_verified() {
     let project = project(&calls, &alarm, &mail, port);
     make_database(&project, "(1), (2), (NULL)");
     let running = project.program(&["serve"]).env("KEY", KEY).spawn();
-    // More than five in a hundred rows are rejected: when that is told, the run was delivered.
+    // More than five in a hundred rows are rejected: when that is reported, the run was delivered.
     alarm.wait_for_calls_blocking(1, PATIENCE);
     calls_of_a_run(&project, &calls, 4);
     let samples = parse(&get(port, "/metrics", "200"));
@@ -177,7 +180,7 @@ fn metrics_count_what_happened_and_runs_say_that_they_were_verified() {
     ] {
         assert!(samples.get(&series).is_some_and(|n| *n >= at_least), "{series}: {samples:?}");
     }
-    // Where nothing waits, nothing is told of it; everything else in the documents is there.
+    // Where nothing waits, these metrics are absent; everything else in the documents is there.
     let page =
         std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/OPERATING.md")).unwrap();
     let documented = page.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
@@ -188,7 +191,7 @@ fn metrics_count_what_happened_and_runs_say_that_they_were_verified() {
         "outflow_calls_pending",
         "outflow_backlog_runs",
         "outflow_backlog_bytes",
-        "outflow_destination_lagging",
+        "outflow_destination_degraded",
     ];
     assert_eq!(missing, waits);
     assert_eq!(get(port, "/healthz", "200"), "ok\n");
@@ -211,7 +214,8 @@ fn a_test_alert_says_whom_it_reached() {
     let exit = project.program(&["alerts", "test", "--output", "json"]).env("KEY", KEY).run();
     exit.assert_code(6);
     let document: Value = serde_json::from_str(&exit.stdout).unwrap();
-    let told: Vec<&Value> = document["receivers"].as_array().unwrap().iter().map(|r| &r["told"]).collect();
+    let told: Vec<&Value> =
+        document["receivers"].as_array().unwrap().iter().map(|r| &r["reported"]).collect();
     assert_eq!(told, [true, false], "{document}");
     assert_eq!(document["receivers"][1]["error"]["code"], "D003");
     assert_eq!(alarm.calls()[0]["type"], "alert.test");
@@ -230,7 +234,7 @@ fn a_sync_that_skips_its_slots_is_told_which_frequency_would_fit() {
     let new = NewRun {
         sync: "users".into(),
         call_type: CallType::Identify,
-        trigger: Trigger::Schedule,
+        trigger: RunTrigger::Schedule,
         spec: RunSpec {
             source: "shop.main".into(),
             query: "SELECT 1".into(),

@@ -1,4 +1,5 @@
-//! The ways in besides user and password, from the project file to the error that a user sees: `iam` and `tunnel` reach the parts that act on them.
+//! The ways in besides user and password, from the project file to the error that a user sees:
+//! `iam` and `tunnel` reach the parts that act on them.
 
 use outflow_testkit::{Receiver, Reply, free_port};
 

@@ -1,4 +1,4 @@
-//! One comparison: the caller feeds hashes, a thread of its own sorts and compares them.
+//! One comparison: the caller feeds hashes, a separate thread sorts and compares them.
 //!
 //! Hashes go to the thread 4,096 at a time, in buffers whose memory is used again.
 

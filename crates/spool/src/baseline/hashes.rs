@@ -90,7 +90,7 @@ impl Earlier {
         Some(earlier)
     }
 
-    /// Whether the file has this hash, which it then uses up. Hashes are asked for in order.
+    /// Whether the file has this hash, which it then uses up. Hashes are looked up in order.
     pub(crate) fn take(&mut self, hash: u128) -> bool {
         while self.head.is_some_and(|head| head < hash) {
             self.advance();

@@ -155,7 +155,7 @@ CREATE TABLE alerts (
     message text NOT NULL,
     since bigint NOT NULL,
     recovered_at bigint,
-    told boolean NOT NULL,
+    reported boolean NOT NULL,
     PRIMARY KEY (kind, subject)
 );
 

@@ -1,5 +1,5 @@
--- Times are microseconds of Unix time in UTC. Names are those of outflow_core. Unsigned 64-bit numbers are
--- kept by their bits.
+-- Times are microseconds of Unix time in UTC. Names are those of outflow_core. Unsigned 64-bit
+-- numbers are kept by their bits.
 
 CREATE TABLE installation (
     one INTEGER PRIMARY KEY CHECK (one = 1),
@@ -141,7 +141,7 @@ CREATE TABLE alerts (
     message TEXT NOT NULL,
     since INTEGER NOT NULL,
     recovered_at INTEGER,
-    told INTEGER NOT NULL,
+    reported INTEGER NOT NULL,
     PRIMARY KEY (kind, subject)
 ) STRICT, WITHOUT ROWID;
 

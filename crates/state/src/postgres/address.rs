@@ -34,7 +34,7 @@ pub struct Address {
 /// Where the password comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Password {
-    /// The server asks for none.
+    /// The server requires none.
     None,
     /// From the URL or the environment.
     Text(Secret),

@@ -1,13 +1,13 @@
 //! The claim of an installation: a lock that a dead holder cannot keep, and a token that proves it.
 //!
 //! What always holds:
-//! - Who claims has a session-level advisory lock on a connection of its own. The server frees it
-//!   when that connection ends, so a killed holder is followed at once and one whose machine died
+//! - The holder has a session-level advisory lock on a separate connection. The server frees it
+//!   when that connection ends, so a killed holder is replaced at once and one whose machine died
 //!   within about 20 seconds.
 //! - Who claims writes a new token into the row of `claims`. Every write changes that row first, by
-//!   key and token: it waits for a write under way, and finds no row once another process has
+//!   key and token: it waits for a running write, and finds no row once another process has
 //!   claimed.
-//! - A holder whose connection broke takes the lock again, and goes on only if the token is still
+//! - A holder whose connection broke takes the lock again, and continues only if the token is still
 //!   its own.
 
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! What goes wrong with a state on PostgreSQL, in the user's terms.
+//! Errors of a state on PostgreSQL, in the user's terms.
 //!
 //! What always holds: an error has the server's message and SQLSTATE, and never its detail, which
 //! may hold values of a row.
@@ -37,7 +37,7 @@ impl From<Error> for Fault {
 pub(super) enum Remedy {
     /// The connection is of no use any more, and another one may be.
     Reconnect,
-    /// The server has undone the transaction, and asks for another try.
+    /// The server has rolled back the transaction, and requests a retry.
     Repeat,
     /// Nothing.
     None,
@@ -68,7 +68,7 @@ impl Fault {
         self.remedy() == Remedy::Reconnect || matches!(self, Self::Sql(error) if is_full(error))
     }
 
-    /// The server's or the system's words.
+    /// The server's or the system's message.
     fn text(&self) -> String {
         match self {
             Self::Known(error) => error.message().to_owned(),
@@ -124,7 +124,7 @@ impl Fault {
         error
     }
 
-    /// T004: the connection was lost during COMMIT, and the server has not been there since to ask.
+    /// T004: the connection was lost during COMMIT, and the server has not been reachable since.
     pub(super) fn to_unknown(&self) -> Error {
         let text = self.text();
         let message =

@@ -1,10 +1,10 @@
-//! Between the rows of the tables and the words of `outflow_core`.
+//! Conversions between the rows of the tables and the types of `outflow_core`.
 
 use outflow_core::ports::spool::{SegmentInfo, SegmentKind};
 use outflow_core::ports::state::{
     BaselineRun, Cursor, DeadLetter, DeliveryRecord, PastRun, SyncState, Usage, Watermark,
 };
-use outflow_core::run::{FindingCount, Trigger};
+use outflow_core::run::{FindingCount, RunTrigger};
 use outflow_core::{
     CallType, Code, DeliveryCounts, DeliveryState, Result, RowCounts, RunId, RunKey, RunRecord, RunState,
     Timestamp,
@@ -129,7 +129,7 @@ pub(super) fn id(run: RunId) -> i64 {
     bits(run.0)
 }
 
-/// The word of a segment's kind in the tables.
+/// The name of a segment's kind in the tables.
 pub(super) fn kind_name(kind: SegmentKind) -> &'static str {
     match kind {
         SegmentKind::Calls => "calls",
@@ -150,7 +150,7 @@ fn run_cells(c: &mut Cells<'_>) -> Result<RunRecord, Fault> {
         sync: c.text()?,
         call_type: c.word(CallType::from_name)?,
         state: c.word(RunState::from_name)?,
-        trigger: c.word(Trigger::from_name)?,
+        trigger: c.word(RunTrigger::from_name)?,
         spec: c.json()?,
         due_at: c.time()?,
         started_at: c.time()?,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use outflow_core::ports::state::{Extraction, NewRun, Runs, Schedules, SyncState, run_key};
 use outflow_core::rules::{self, Spent};
-use outflow_core::run::Trigger;
+use outflow_core::run::RunTrigger;
 use outflow_core::{Code, Result, RunId, RunKey, RunRecord, RunState, Timestamp, hash};
 
 use super::deliveries::{insert_deliveries, load_deliveries, mark_replayed, update_delivery};
@@ -237,7 +237,7 @@ async fn insert_run(t: &Session, new: &NewRun, key: RunKey, state: RunState) -> 
         ],
     )
     .await?;
-    if new.trigger == Trigger::Schedule {
+    if new.trigger == RunTrigger::Schedule {
         fire(t, &new.sync, new.due_at).await?;
     }
     load_run(t, number).await

@@ -16,7 +16,7 @@ use super::session::Session;
 const MIGRATIONS: &[(&str, &str)] =
     &[("initial", include_str!("../../migrations/postgres/0001_initial.sql"))];
 
-/// The number of the last migration that this version knows.
+/// The number of this version's last migration.
 const CURRENT: i64 = MIGRATIONS.len() as i64;
 
 /// The number of the last migration that the schema has; 0: there are no tables.
@@ -65,7 +65,7 @@ pub(super) async fn migrate(session: &Session, address: &Address) -> Result<(), 
     session.batch("COMMIT").await
 }
 
-/// `CREATE SCHEMA IF NOT EXISTS` wants the right to create one even where it exists.
+/// `CREATE SCHEMA IF NOT EXISTS` requires the right to create one even if it exists.
 async fn create_schema(session: &Session, schema: &str) -> Result<(), Fault> {
     let exists = session.one("SELECT 1 FROM pg_namespace WHERE nspname = $1", &[&schema]).await?;
     if exists.is_none() {

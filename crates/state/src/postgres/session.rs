@@ -21,7 +21,7 @@ use super::tls::Tls;
 
 /// How long a connection may take until it can be used.
 const CONNECTING: Duration = Duration::from_secs(10);
-/// After so much silence each side asks whether the other is there, and gives up after three
+/// After this much silence each side probes the other, and gives up after three
 /// unanswered questions.
 const SILENCE: Duration = Duration::from_secs(5);
 const OLDEST: i32 = 140_000;

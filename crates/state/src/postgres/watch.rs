@@ -12,7 +12,7 @@ use super::rows::{self, Cells, id, to_json};
 use super::text::escape;
 use super::write::Writes;
 
-const ALERT: &str = "kind, subject, code, message, since, recovered_at, told";
+const ALERT: &str = "kind, subject, code, message, since, recovered_at, reported";
 
 /// The recursion steps over the index from name to name, however many runs there are. Each of the
 /// other parts reads the newest runs of one sync and stops at the first that answers it, or the
@@ -92,23 +92,24 @@ impl Watch for PostgresState<Writes> {
         let sql = &format!(
             "INSERT INTO alerts ({ALERT}) VALUES ($1, $2, $3, $4, $5, $6, $7)
              ON CONFLICT (kind, subject) DO UPDATE SET code = excluded.code, message = excluded.message,
-             since = excluded.since, recovered_at = excluded.recovered_at, told = excluded.told"
+             since = excluded.since, recovered_at = excluded.recovered_at, reported = excluded.reported"
         );
         self.write(|t| async move {
             for a in alerts {
                 let (code, since) = (a.code.map(Code::as_str), a.since.as_microsecond());
                 let recovered_at = a.recovered_at.map(Timestamp::as_microsecond);
                 let (kind, subject, message) = (escape(&a.kind), escape(&a.subject), escape(&a.message));
-                t.execute(sql, &[&kind, &subject, &code, &message, &since, &recovered_at, &a.told]).await?;
+                t.execute(sql, &[&kind, &subject, &code, &message, &since, &recovered_at, &a.reported])
+                    .await?;
             }
             Ok(())
         })
         .await
     }
 
-    async fn alert_told(&self, alert: &AlertRecord) -> Result<()> {
+    async fn alert_reported(&self, alert: &AlertRecord) -> Result<()> {
         let sql = match alert.recovered_at {
-            None => "UPDATE alerts SET told = true WHERE kind = $1 AND subject = $2 AND since = $3",
+            None => "UPDATE alerts SET reported = true WHERE kind = $1 AND subject = $2 AND since = $3",
             Some(_) => {
                 "DELETE FROM alerts
                  WHERE kind = $1 AND subject = $2 AND since = $3 AND recovered_at IS NOT NULL"
@@ -143,7 +144,7 @@ fn alert(row: &Row) -> Result<AlertRecord, Fault> {
         message: c.text()?,
         since: c.time()?,
         recovered_at: c.optional_time()?,
-        told: c.get()?,
+        reported: c.get()?,
     })
 }
 
@@ -162,7 +163,7 @@ fn standing(row: &Row) -> Result<Standing, Fault> {
         slots: c.unsigned()?,
         skipped: c.unsigned()?,
         lost: c.optional_run()?,
-        held: {
+        awaiting_approval: {
             let run = c.optional_run()?;
             let reason = c.reason()?;
             run.map(|run| (run, reason))

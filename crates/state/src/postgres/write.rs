@@ -30,7 +30,8 @@ pub(super) struct Writes {
     session: Mutex<Option<Arc<Session>>>,
 }
 
-/// Resolves when a write is to be tried again that found no room or no server, and says whether it is.
+/// Resolves when a write is to be tried again that found no room or no server, and says whether it
+/// is.
 pub(super) type TryAgain = Arc<dyn Fn(&Error) -> BoxFuture<'static, bool> + Send + Sync>;
 
 /// How a try to write ended without success.
@@ -52,7 +53,7 @@ impl Writes {
         Self { claim, again, session: Mutex::new(Some(session)) }
     }
 
-    /// Whether the error is one that somebody waits for to be over.
+    /// Whether the error is temporary, so that it is worth waiting.
     async fn is_awaited(&self, error: &Error) -> bool {
         match &self.again {
             Some(again) => again(error).await,
@@ -187,7 +188,7 @@ impl PostgresState<Writes> {
         }
     }
 
-    /// Writes every table anew. Under the claim, though not in a transaction: the server allows
+    /// Rewrites every table. Under the claim, though not in a transaction: the server allows
     /// none.
     pub(super) async fn rewrite(&self, tables: &[&str]) -> Result<()> {
         self.write(|_| async { Ok(()) }).await?;

@@ -1,8 +1,9 @@
 //! Connections, and the frame of every read and write.
 //!
-//! One connection writes, a few read. SQLite's log lets readers see what is committed while a write waits for
-//! the disk, so no read queues behind one. Whoever waits for a connection waits asynchronously; SQLite itself
-//! runs on threads for blocking work. Work that has begun there comes to its end, also if its future is dropped.
+//! One connection writes, a few read. SQLite's log lets readers see what is committed while a write
+//! waits for the disk, so no read queues behind one. Whoever waits for a connection waits
+//! asynchronously; SQLite itself runs on threads for blocking work. Work that has begun there comes
+//! to its end, also if its future is dropped.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,7 +19,8 @@ use super::errors::{Fault, broken_off, cannot_open, failed, nothing_yet, taken_o
 use super::lock::Lock;
 use super::schema;
 
-/// How long a statement waits for another process. Only a process without the lock can make it wait.
+/// How long a statement waits for another process. Only a process without the lock can make it
+/// wait.
 const BUSY: Duration = Duration::from_secs(10);
 /// More than the port has statements: each is parsed once.
 const STATEMENTS: usize = 64;
@@ -91,8 +93,8 @@ impl Writer {
         Self { inner, without_room, lease, installation }
     }
 
-    /// Writes in one transaction if the claim is still valid. A write that finds no room waits and is repeated,
-    /// if the store was made so.
+    /// Writes in one transaction if the claim is still valid. A write that finds no room waits and
+    /// is repeated, if the store was made so.
     pub(crate) async fn write<T: Send + 'static>(
         &self,
         write: impl Fn(&Transaction<'_>) -> Result<T, Fault> + Send + Sync + 'static,
@@ -113,7 +115,8 @@ impl Writer {
         }
     }
 
-    /// Writes the database anew and empties its log: nothing stays of rows that were changed or deleted.
+    /// Rewrites the database and empties its log: nothing stays of rows that were changed or
+    /// deleted.
     pub(crate) async fn rewrite(&self) -> Result<()> {
         self.write(|_| Ok(())).await?;
         let claimed = self.inner.clone().lock_owned().await;

@@ -83,7 +83,8 @@ pub(super) fn update_delivery(
     Ok(())
 }
 
-/// Executes a statement whose parameters are the run, the columns of [`DELIVERY`], and a place if there is one.
+/// Executes a statement whose parameters are the run, the columns of [`DELIVERY`], and a place if
+/// there is one.
 fn execute_with(
     statement: &mut rusqlite::CachedStatement<'_>,
     run: RunId,

@@ -1,4 +1,4 @@
-//! What goes wrong with the state, in the user's terms.
+//! Errors of the state, in the user's terms.
 
 use std::path::Path;
 

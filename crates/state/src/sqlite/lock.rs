@@ -1,4 +1,5 @@
-//! One owner per state folder: a lock of the operating system, which ends with the process that holds it.
+//! One owner per state folder: a lock of the operating system, which ends with the process that
+//! holds it.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -28,8 +29,8 @@ impl Lock {
 
     /// Takes the lock as soon as it is free; E001 if `stop` resolves before.
     ///
-    /// The system's call cannot be cancelled. It waits on a thread of its own, which lets the lock go if this
-    /// future no longer waits for it.
+    /// The system's call cannot be cancelled. It waits on a separate thread, which lets the lock
+    /// go if this future no longer waits for it.
     pub(crate) async fn wait(dir: &Path, stop: BoxFuture<'static, ()>) -> Result<Self> {
         let (path, file) = open(dir)?;
         let (sender, receiver) = oneshot::channel();

@@ -5,7 +5,7 @@ use outflow_core::ports::state::{
     BaselineRun, Cursor, DeadLetter, DeliveryRecord, PastRun, SyncState, Usage, Watermark,
 };
 use outflow_core::ports::watch::Pending;
-use outflow_core::run::{FindingCount, Trigger};
+use outflow_core::run::{FindingCount, RunTrigger};
 use outflow_core::{
     CallType, Code, Date, DeliveryCounts, DeliveryState, RowCounts, RunId, RunKey, RunRecord, RunState,
     Timestamp,
@@ -34,7 +34,7 @@ pub(crate) fn run(row: &Row<'_>) -> Result<RunRecord> {
         sync: row.get(2)?,
         call_type: word(row, 3, CallType::from_name)?,
         state: word(row, 4, RunState::from_name)?,
-        trigger: word(row, 5, Trigger::from_name)?,
+        trigger: word(row, 5, RunTrigger::from_name)?,
         spec: json(row, 6)?,
         due_at: time(row, 7)?,
         started_at: time(row, 8)?,
@@ -175,7 +175,7 @@ pub(crate) fn timestamp(row: &Row<'_>) -> Result<Timestamp> {
     time(row, 0)
 }
 
-/// The word of a segment's kind in the tables.
+/// The name of a segment's kind in the tables.
 pub(crate) fn kind_name(kind: SegmentKind) -> &'static str {
     match kind {
         SegmentKind::Calls => "calls",

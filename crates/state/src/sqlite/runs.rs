@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use outflow_core::ports::spool::SegmentInfo;
 use outflow_core::ports::state::{Extraction, NewRun, Runs, Schedules, SyncState, run_key};
 use outflow_core::rules::{self, Committed, Spent};
-use outflow_core::run::{FindingCount, Trigger};
+use outflow_core::run::{FindingCount, RunTrigger};
 use outflow_core::{Code, Result, RunId, RunKey, RunRecord, RunState, Timestamp, hash};
 use rusqlite::{Transaction, params};
 
@@ -157,7 +157,7 @@ fn insert_run(t: &Transaction<'_>, new: &NewRun, key: RunKey, state: RunState) -
         new.spec.options.replay().map(|replay| id(replay.run)),
     ];
     let record = t.prepare_cached(&sql)?.query_row(values, rows::run)?;
-    if new.trigger == Trigger::Schedule {
+    if new.trigger == RunTrigger::Schedule {
         fire(t, &new.sync, new.due_at)?;
     }
     Ok(record)

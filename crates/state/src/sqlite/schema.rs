@@ -1,7 +1,7 @@
 //! The tables, and how a state of an older version becomes one of this version.
 //!
-//! Migrations are numbered from 1 on. The table `migrations` lists those that the database has. A migration
-//! that was released never changes.
+//! Migrations are numbered from 1 on. The table `migrations` lists those that the database has. A
+//! migration that was released never changes.
 
 use std::path::Path;
 
@@ -13,14 +13,14 @@ use super::errors::{cannot_open, earlier_layout, failed, newer};
 /// Names and statements, in order: the first is number 1.
 const MIGRATIONS: &[(&str, &str)] = &[("initial", include_str!("../../migrations/sqlite/0001_initial.sql"))];
 
-/// The number of the last migration that this version knows.
+/// The number of this version's last migration.
 const CURRENT: i64 = MIGRATIONS.len() as i64;
 
 /// The number of the database's last migration; 0 for an empty database.
 ///
 /// # Errors
-/// `StateTooNew`: a newer version migrated it. `StateUnavailable`: it is no state, or one of a layout from
-/// before the migrations were numbered.
+/// `StateTooNew`: a newer version migrated it. `StateUnavailable`: it is no state, or one of a
+/// layout from before the migrations were numbered.
 pub(crate) fn checked_version(connection: &Connection, dir: &Path) -> Result<i64> {
     let found = version(connection).map_err(|e| cannot_open(&dir.join("state.db"), e))?;
     match found {

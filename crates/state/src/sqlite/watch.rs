@@ -11,7 +11,7 @@ use super::connection::Writer;
 use super::rows::{self, optional, time, to_json, unsigned};
 use super::sql::{all, id, one};
 
-const ALERT: &str = "kind, subject, code, message, since, recovered_at, told";
+const ALERT: &str = "kind, subject, code, message, since, recovered_at, reported";
 
 #[async_trait]
 impl<W: Send + Sync> WatchQueries for Sqlite<W> {
@@ -60,7 +60,7 @@ impl Watch for Sqlite<Writer> {
                     a.message,
                     a.since.as_microsecond(),
                     a.recovered_at.map(Timestamp::as_microsecond),
-                    a.told,
+                    a.reported,
                 ])?;
             }
             Ok(())
@@ -68,9 +68,9 @@ impl Watch for Sqlite<Writer> {
         self.writer.write(write).await
     }
 
-    async fn alert_told(&self, alert: &AlertRecord) -> Result<()> {
+    async fn alert_reported(&self, alert: &AlertRecord) -> Result<()> {
         let sql = match alert.recovered_at {
-            None => "UPDATE alerts SET told = 1 WHERE kind = ?1 AND subject = ?2 AND since = ?3",
+            None => "UPDATE alerts SET reported = 1 WHERE kind = ?1 AND subject = ?2 AND since = ?3",
             Some(_) => {
                 "DELETE FROM alerts WHERE kind = ?1 AND subject = ?2 AND since = ?3
                  AND recovered_at IS NOT NULL"
@@ -95,7 +95,8 @@ impl Watch for Sqlite<Writer> {
     }
 }
 
-/// Each statement reads the newest runs of one sync and stops at the first that answers it, or the window of time.
+/// Each statement reads the newest runs of one sync and stops at the first that answers it, or the
+/// window of time.
 fn standing(c: &Connection, sync: String, since: Timestamp) -> rusqlite::Result<Standing> {
     let of = [sync.as_str()];
     let sql = "SELECT count(*), coalesce(sum(state = 'skipped'), 0) FROM runs
@@ -122,7 +123,7 @@ fn standing(c: &Connection, sync: String, since: Timestamp) -> rusqlite::Result<
     );
     let lost = one(c, &sql, of, rows::run_id)?;
     let sql = "SELECT id, reason_code, reason FROM runs WHERE sync = ?1 AND ended_at IS NULL AND state = 'awaiting_approval' ORDER BY id LIMIT 1";
-    let held = one(c, sql, of, |row| Ok((rows::run_id(row)?, rows::reason(row, 1)?)))?;
+    let awaiting_approval = one(c, sql, of, |row| Ok((rows::run_id(row)?, rows::reason(row, 1)?)))?;
     let sql = "SELECT run, differences = '[]' FROM audits JOIN runs ON runs.id = run WHERE sync = ?1 ORDER BY run DESC LIMIT 1";
     let wrong = one(c, sql, of, |row| Ok((rows::run_id(row)?, row.get::<_, bool>(1)?)))?;
     let wrong = wrong.filter(|(_, right)| !right).map(|(run, _)| run);
@@ -136,7 +137,7 @@ fn standing(c: &Connection, sync: String, since: Timestamp) -> rusqlite::Result<
         slots,
         skipped,
         lost,
-        held,
+        awaiting_approval,
         wrong,
     })
 }
@@ -150,7 +151,7 @@ fn alert(row: &Row<'_>) -> rusqlite::Result<AlertRecord> {
         message: row.get(3)?,
         since: time(row, 4)?,
         recovered_at: optional(row, 5, time)?,
-        told: row.get(6)?,
+        reported: row.get(6)?,
     })
 }
 

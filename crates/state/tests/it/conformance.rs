@@ -1,4 +1,4 @@
-//! What every store of the state must do. Each check gets an empty store of its own.
+//! What every store of the state must do. Each check gets a separate empty store.
 
 mod approval;
 mod deliveries;
@@ -39,7 +39,7 @@ const CHECKS: &[Check] = &[
     check("progress that does not add up changes nothing", |s| Box::pin(deliveries::wrong_progress(s))),
     check("the oldest unfinished run comes first", |s| Box::pin(runs::unfinished(s))),
     check("an ended run stays as it is", |s| Box::pin(runs::ended(s))),
-    check("a held run is not at its end and moves nothing", |s| Box::pin(approval::held(s))),
+    check("a run that awaits approval is not at its end and moves nothing", |s| Box::pin(approval::held(s))),
     check("a release moves the sync and makes the run deliver, once", |s| Box::pin(approval::releasing(s))),
     check("a discarded run leaves the sync, or skips its window", |s| Box::pin(approval::discarding(s))),
     check("past runs are those that were delivered", |s| Box::pin(retention::past(s))),
@@ -59,8 +59,8 @@ const CHECKS: &[Check] = &[
     check("unfinished runs of all syncs are known", |s| Box::pin(runs::unfinished_everywhere(s))),
     check("a replay is linked both ways and marks what it sends again", |s| Box::pin(runs::replaying(s))),
     check("a purge replaces what it names and nothing else", |s| Box::pin(retention::purging(s))),
-    check("an alert is told once and its end once", |s| Box::pin(watch::alerts(s))),
-    check("an alert that changed meanwhile is not taken for told", |s| {
+    check("an alert is reported once and its end once", |s| Box::pin(watch::alerts(s))),
+    check("an alert that changed meanwhile is not counted as reported", |s| {
         Box::pin(watch::alerts_that_change(s))
     }),
     check("how a sync is doing follows from its runs", |s| Box::pin(watch::standings(s))),

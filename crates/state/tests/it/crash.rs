@@ -1,6 +1,6 @@
-//! Processes that are killed: what they were told is done stays done, and the next one takes over at once.
+//! Processes that are killed: acknowledged writes stay, and the next process takes over at once.
 //!
-//! The child is this test binary again, told by its environment what to be.
+//! The child is this test binary again, configured by its environment.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::Path;

@@ -5,7 +5,7 @@ use outflow_core::ports::state::{
     BaselineRun, Cursor, DeadLetter, DeliveryRecord, Extraction, NewRun, Settlement, State, SyncState,
     Watermark,
 };
-use outflow_core::run::{FindingCount, RunKind, RunOptions, RunSpec, Trigger};
+use outflow_core::run::{FindingCount, RunKind, RunOptions, RunSpec, RunTrigger};
 use outflow_core::{
     Budget, CallType, Code, Column, ColumnType, Connection, DeliveryCounts, DeliveryState, Guards, Nulls,
     RowCounts, RunId, Timestamp,
@@ -21,7 +21,7 @@ pub fn new_run(sync: &str) -> NewRun {
     NewRun {
         sync: sync.into(),
         call_type: CallType::Identify,
-        trigger: Trigger::Schedule,
+        trigger: RunTrigger::Schedule,
         spec: RunSpec {
             source: "warehouse.main".into(),
             query: "SELECT 'ü' AS \"userId\"".into(),
@@ -142,8 +142,8 @@ pub fn settlement(run: RunId, record: &DeliveryRecord) -> Settlement {
     }
 }
 
-/// Settles the next calls of a delivery: all delivered but the last, which is a dead letter. Brings the
-/// record to where the settlement leads.
+/// Settles the next calls of a delivery: all delivered but the last, which is a dead letter. Brings
+/// the record to where the settlement leads.
 pub fn progress(run: RunId, record: &mut DeliveryRecord, calls: u64) -> Settlement {
     let low = record.settled.low;
     let settlement = Settlement {

@@ -1,7 +1,10 @@
-//! The state against plain vectors: random steps, also such as a run's life does not have, with the store opened anew, its process killed, and the room for its
-//! files used up. After each of these the store holds what the model holds: every step that was acknowledged, the one under way as a whole or not at all, no other.
+//! The state against plain vectors: random steps, also such as a run's life does not have, with the
+//! store reopened, its process killed, and the room for its files used up. After each of these the
+//! store holds what the model holds: every acknowledged step, the running one as a whole or not at
+//! all, no other.
 //!
-//! Killed and cramped stores live in a child, which is this test binary again, told by its environment what to be.
+//! Killed and cramped stores run in a child, which is this test binary again, configured by its
+//! environment.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -22,7 +25,7 @@ const MARK: &str = "@@";
 const SYNCS: [&str; 3] = ["users", "orders", "groups"];
 const DESTINATIONS: [&str; 2] = ["journeys", "audit"];
 
-/// A step, whole with its values, so that model and store are told the same.
+/// A step with its values, so that model and store get the same.
 #[derive(Clone, Debug)]
 enum Step {
     Create(usize),
@@ -314,7 +317,7 @@ impl Model {
         }
     }
 
-    /// The model after so many steps from this seed.
+    /// The model after that many steps from this seed.
     fn after(seed: u64, steps: i64) -> (Model, Rng) {
         let (mut model, mut rng) = (Model::default(), Rng::new(seed));
         while model.steps < steps {
@@ -325,7 +328,8 @@ impl Model {
     }
 }
 
-/// Random histories on the stores that `place` names, claimed anew now and then. Returns cases and steps.
+/// Random histories on the stores that `place` names, claimed again now and then. Returns cases and
+/// steps.
 pub async fn random_histories(place: impl Fn(u64) -> String) -> (u64, u64) {
     let (first, cases, mut steps) = (seed(), slice_or_whole(20, 400), 0);
     for case in 0..cases {
@@ -378,7 +382,8 @@ async fn the_child_process() {
         let made = model.make(&step);
         match model.tell(&before, &*store, &step).await {
             told if told.is_ok() == made => say(&format!("did {}", model.steps)),
-            // A store that has no room for what it should write fails, and still tells what it holds.
+            // A store that has no room for what it should write fails, and still tells what it
+            // holds.
             Err(error) if made => {
                 before.assert_is(&*store, "after a write that failed").await;
                 return say(&format!("failed {}", error.code()));
@@ -398,8 +403,9 @@ fn say(text: &str) {
     out.flush().unwrap();
 }
 
-/// Runs the child on a store that has made so many steps, until it ends by itself or has said so many things. How many steps it has acknowledged, and the last
-/// thing said. `blocks` of 512 bytes are the most that a file may have: what goes beyond fails as it does on a full disk.
+/// Runs the child on a store that has made that many steps, until it ends by itself or has printed
+/// that many lines. How many steps it has acknowledged, and the last thing said. `blocks` of 512
+/// bytes are the most that a file may have: what goes beyond fails as it does on a full disk.
 fn child(dir: &str, seed: u64, done: i64, kill_after: Option<u64>, blocks: Option<u64>) -> (i64, String) {
     let limit = blocks.map_or(String::new(), |n| format!("trap '' XFSZ; ulimit -f {n}; "));
     let binary = std::env::current_exe().unwrap();
@@ -471,7 +477,8 @@ async fn a_full_disk_fails_the_step_changes_nothing_and_is_got_over() {
     let (mut rng, mut failures) = (Rng::new(first), 0);
     for case in 0..cases {
         let (dir, seed) = (tempfile::tempdir().unwrap(), first + case);
-        // With the lower of these limits a new state cannot be opened, with the higher ones it fails after some steps. In between lies each write of an opening.
+        // With the lower of these limits a new state cannot be opened, with the higher ones it
+        // fails after some steps. In between lies each write of an opening.
         let blocks = if case < 60 { 64 + case * 6 } else { rng.below(2_000) };
         let (done, last) = child(&place(&dir), seed, 0, None, Some(blocks));
         assert!(["failed T004", "closed T001", "closed T004"].contains(&last.as_str()), "{last}");
@@ -484,7 +491,7 @@ async fn a_full_disk_fails_the_step_changes_nothing_and_is_got_over() {
         }
         model.assert_is(&*store, "going on").await;
         drop(store);
-        // No room for so much as taking hold of a state that is there: that is told as what it is.
+        // No room even for claiming an existing state: that is reported as such.
         let (_, last) = child(&place(&dir), seed, model.steps, None, Some(rng.below(8)));
         assert!(["closed T001", "closed T004"].contains(&last.as_str()), "{last}");
         model.assert_is(&*claim(&place(&dir)).await.unwrap(), "after an opening without room").await;

@@ -1,6 +1,6 @@
 //! The state on a real PostgreSQL server: what goes beyond what both stores promise.
 //!
-//! Each test has a server of its own (one per process), so a file has few tests with many checks.
+//! Each test has its own server (one per process), so a file has few tests with many checks.
 
 mod claims;
 mod faults;

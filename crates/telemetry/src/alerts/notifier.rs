@@ -1,13 +1,13 @@
 //! Which receivers get an alert, when, and how often.
 //!
-//! Each receiver has a queue and a worker of its own: one that hangs delays no other, and no sync waits
-//! for any of them.
+//! Each receiver has its own queue and worker: one that hangs delays no other, and no sync
+//! waits for any of them.
 //!
 //! What always holds:
-//! - An alert and its end reach every receiver that answers in time, in this order, at least once and
-//!   under the same ids.
-//! - An alert counts as told when one receiver has it, or when all have been given up. The next process
-//!   sends what does not count as told, and nothing else.
+//! - An alert and its end reach every receiver that answers in time, in this order, at least once
+//!   and under the same ids.
+//! - An alert counts as reported when one receiver has it, or when all have been given up. The next
+//!   process sends what does not count as reported, and nothing else.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -51,7 +51,7 @@ enum Command {
     Look,
     /// The receivers from now on.
     Receivers(Vec<Receiver>),
-    /// The alert counts as told.
+    /// The alert counts as reported.
     Told(Arc<AlertRecord>),
 }
 
@@ -66,13 +66,15 @@ impl Notifier {
         let _ = self.0.send(Command::Look);
     }
 
-    /// Replaces the receivers from the next message on. Messages in queues go to their old receivers.
+    /// Replaces the receivers from the next message on. Messages in queues go to their old
+    /// receivers.
     pub fn set(&self, receivers: Vec<Receiver>) {
         let _ = self.0.send(Command::Receivers(receivers));
     }
 }
 
-/// Starts with what an earlier process left untold. The future ends only with an error of the state.
+/// Starts with what an earlier process left untold. The future ends only with an error of the
+/// state.
 pub fn start(
     receivers: Vec<Receiver>,
     state: Arc<dyn State>,
@@ -102,7 +104,7 @@ struct Notification {
 struct Dispatcher {
     queues: Vec<(String, mpsc::Sender<Notification>)>,
     workers: JoinSet<()>,
-    /// Alerts in queues that do not count as told yet.
+    /// Alerts in queues that do not count as reported yet.
     on_the_way: HashSet<(String, String, Timestamp, bool)>,
     commands: mpsc::UnboundedSender<Command>,
     state: Arc<dyn State>,
@@ -121,7 +123,7 @@ impl Dispatcher {
             Command::Look => self.look().await?,
             Command::Told(alert) => {
                 self.on_the_way.remove(&key(&alert));
-                self.state.alert_told(&alert).await?;
+                self.state.alert_reported(&alert).await?;
                 // It may have ended meanwhile.
                 self.look().await?;
             }
@@ -140,19 +142,19 @@ impl Dispatcher {
         }
     }
 
-    /// Queues what began or ended, and forgets what ended before a receiver could be told.
+    /// Queues what began or ended, and forgets what ended before a receiver got it.
     async fn look(&mut self) -> Result<(), Error> {
         for alert in self.state.alerts().await? {
             let begins = AlertRecord { recovered_at: None, ..alert.clone() };
-            let is_told_of = |alert| self.on_the_way.contains(&key(alert));
-            if is_told_of(&alert) || (!alert.is_news() && (alert.told || is_told_of(&begins))) {
+            let is_reported_in = |alert| self.on_the_way.contains(&key(alert));
+            if is_reported_in(&alert) || (!alert.is_news() && (alert.reported || is_reported_in(&begins))) {
                 continue;
             }
             if alert.is_news() && !self.queues.is_empty() {
                 self.on_the_way.insert(key(&alert));
                 self.post(alert);
             } else {
-                self.state.alert_told(&alert).await?;
+                self.state.alert_reported(&alert).await?;
             }
         }
         Ok(())
@@ -196,7 +198,7 @@ async fn work(
                             alert = notification.alert.kind,
                             subject = notification.alert.subject,
                             error = as_error(&error),
-                            "alert not told yet"
+                            "alert not reported yet"
                         );
                     }
                     tokio::time::sleep(pause).await;
@@ -212,7 +214,8 @@ async fn work(
     }
 }
 
-/// The receiver does not get the notification. If no other one may still get it, the alert counts as told.
+/// The receiver does not get the notification. If no other one may still get it, the alert counts
+/// as reported.
 fn given_up(
     notification: &Notification,
     receiver: &str,
@@ -220,7 +223,7 @@ fn given_up(
     commands: &mpsc::UnboundedSender<Command>,
 ) {
     let AlertRecord { kind, subject, .. } = &*notification.alert;
-    error!(receiver, alert = kind, subject, error = as_error(error), "alert not told");
+    error!(receiver, alert = kind, subject, error = as_error(error), "alert not reported");
     if notification.open.fetch_sub(1, Ordering::SeqCst) == 1 {
         let _ = commands.send(Command::Told(notification.alert.clone()));
     }

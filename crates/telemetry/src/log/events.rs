@@ -14,7 +14,8 @@ pub(super) const TARGET: &str = module_path!();
 pub fn event(event: &Event) {
     match event {
         Event::Started { sync, run, resumed } => info!(sync, run = run.0, resumed, "run started"),
-        // The start of a run is a value of a row where the sync has a cursor: only the note is logged.
+        // The start of a run is a value of a row where the sync has a cursor: only the note is
+        // logged.
         Event::Reading { sync, run, notes, .. } => {
             notes.iter().for_each(|note| info!(sync, run = run.0, note = note.text, "note"));
         }
@@ -53,10 +54,10 @@ pub fn event(event: &Event) {
         }
         Event::Ended { sync, run, state } => info!(sync, run = run.0, state = state.name(), "run ended"),
         Event::Degraded { sync, destination, degraded: true } => {
-            warn!(sync, destination, "destination lags");
+            warn!(sync, destination, "destination degraded");
         }
         Event::Degraded { sync, destination, degraded: false } => {
-            info!(sync, destination, "destination caught up");
+            info!(sync, destination, "destination recovered");
         }
         Event::DestinationSkipped { sync, run, destination } => {
             warn!(sync, run = run.0, destination, "destination skipped");

@@ -11,8 +11,8 @@ use super::events;
 /// What every target of Outflow begins with.
 const OURS: &str = "outflow";
 
-/// Where the engine opens spans. They stay enabled whatever is filtered: an event that passes needs the
-/// fields of the spans around it.
+/// Where the engine opens spans. They stay enabled whatever is filtered: an event that passes needs
+/// the fields of the spans around it.
 const SPANS: &str = "outflow_engine::spans";
 
 const LEVELS: [(&str, LevelFilter); 6] = [

@@ -56,7 +56,7 @@ where
             }
         }
         event.record(&mut fields);
-        // Who reads for details wants to know which part to filter for.
+        // A reader of details needs the part's name for a filter.
         if *event.metadata().level() > Level::INFO {
             fields.set("target", json!(event.metadata().target()));
         }
@@ -96,7 +96,8 @@ fn plain(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
 
-/// Fields in the order in which they came. A name stands once: what comes later replaces it.
+/// Fields in the order in which they came. A name occurs once: a later field replaces an earlier
+/// one.
 #[derive(Default)]
 struct Fields(Vec<(&'static str, Value)>);
 

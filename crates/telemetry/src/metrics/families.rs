@@ -16,7 +16,7 @@ const fn family(name: &'static str, labels: &'static [&'static str], meaning: &'
 }
 
 const SYNC: &[&str] = &["sync"];
-const LANE: &[&str] = &["sync", "destination"];
+const QUEUE: &[&str] = &["sync", "destination"];
 const DESTINATION: &[&str] = &["destination"];
 
 /// The table.
@@ -33,11 +33,11 @@ pub const FAMILIES: &[Family] = &[
         &["sync", "destination", "outcome"],
         "calls settled: delivered, dead_letter, filtered, cancelled, discarded",
     ),
-    family("outflow_requests_total", LANE, "requests sent, repeats included"),
-    family("outflow_request_retries_total", LANE, "requests that were repeats"),
-    family("outflow_request_bytes_total", LANE, "bytes of their bodies, before compression"),
+    family("outflow_requests_total", QUEUE, "requests sent, repeats included"),
+    family("outflow_request_retries_total", QUEUE, "requests that were repeats"),
+    family("outflow_request_bytes_total", QUEUE, "bytes of their bodies, before compression"),
     family("outflow_last_extraction_seconds", SYNC, "how long the last extraction of this process took"),
-    family("outflow_last_delivery_seconds", LANE, "how long the last delivery took that this process ended"),
+    family("outflow_last_delivery_seconds", QUEUE, "how long the last delivery took that this process ended"),
     family(
         "outflow_last_success_timestamp_seconds",
         SYNC,
@@ -45,12 +45,12 @@ pub const FAMILIES: &[Family] = &[
     ),
     family("outflow_failed_runs_in_a_row", SYNC, "runs that failed since the last one that was extracted"),
     family("outflow_run_awaiting_approval", SYNC, "1 while a run awaits approval"),
-    family("outflow_calls_pending", LANE, "calls of committed runs that are not settled"),
-    family("outflow_backlog_runs", LANE, "runs that wait for the destination, the one in delivery included"),
-    family("outflow_backlog_bytes", LANE, "bytes of their segments"),
+    family("outflow_calls_pending", QUEUE, "calls of committed runs that are not settled"),
+    family("outflow_backlog_runs", QUEUE, "runs that wait for the destination, the one in delivery included"),
+    family("outflow_backlog_bytes", QUEUE, "bytes of their segments"),
     family(
-        "outflow_destination_lagging",
-        LANE,
+        "outflow_destination_degraded",
+        QUEUE,
         "1 while the destination keeps the sync busy no longer; only where runs wait",
     ),
     family("outflow_destination_up", DESTINATION, "1 while it takes requests, as far as is known"),

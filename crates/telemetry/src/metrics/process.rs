@@ -1,5 +1,5 @@
-//! What the process and the operating system know about it, under the names that Prometheus' own clients
-//! use. Memory, files and threads are known on Linux only.
+//! What the process and the operating system know about it, under the names that Prometheus' own
+//! clients use. Memory, files and threads are known on Linux only.
 
 use std::fs;
 

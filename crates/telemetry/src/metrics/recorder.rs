@@ -21,7 +21,8 @@ struct Counts {
     rows: BTreeMap<(String, &'static str), u64>,
     extract_seconds: BTreeMap<String, f64>,
     queues: BTreeMap<(String, String), QueueCounts>,
-    /// Deliveries in flight: their counts in the last notice, and since when this process works on them.
+    /// Deliveries in flight: their counts in the last notice, and since when this process works on
+    /// them.
     open: HashMap<(RunId, String), (DeliveryCounts, Instant)>,
 }
 
@@ -132,8 +133,8 @@ impl Recorder {
 }
 
 impl Counts {
-    /// Adds what a delivery has settled since its last notice. What an earlier process settled is not
-    /// counted again.
+    /// Adds what a delivery has settled since its last notice. What an earlier process settled is
+    /// not counted again.
     fn delivery(&mut self, sync: &str, run: RunId, destination: &str, now: &DeliveryCounts) -> Instant {
         let open = self.open.entry((run, destination.to_owned())).or_insert_with(|| (*now, Instant::now()));
         let (before, began) = (std::mem::replace(&mut open.0, *now), open.1);

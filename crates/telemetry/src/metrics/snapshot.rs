@@ -1,4 +1,5 @@
-//! What one scrape answers: samples by family, gathered first and then encoded by `prometheus-client`.
+//! What one scrape answers: samples by family, gathered first and then encoded by
+//! `prometheus-client`.
 //!
 //! All that can fail is read before the first byte is written, so a page is whole or an error.
 

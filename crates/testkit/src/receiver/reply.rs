@@ -221,7 +221,7 @@ impl Reply {
         self
     }
 
-    /// Waits so long before the answer begins.
+    /// Waits this long before the answer begins.
     #[must_use]
     pub fn after(mut self, delay: Duration) -> Reply {
         self.delay = delay;

@@ -116,7 +116,7 @@ fn unsupported(what: &str) -> Report {
     Report::error("0A000", format!("{what} is not supported"))
 }
 
-/// What is refused wherever it stands.
+/// What is refused at any place.
 fn token(
     sql: &str,
     tokens: &Tokens<'_>,

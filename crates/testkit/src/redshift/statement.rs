@@ -1,4 +1,4 @@
-//! What a client wants run: examined, rewritten, and with what the session must know about it.
+//! A client's statement: examined, rewritten, and with what the session must know about it.
 
 use std::ops::Range;
 

@@ -8,7 +8,7 @@ use super::lexer::Tokens;
 pub(super) struct Words(Vec<(usize, String)>);
 
 impl Words {
-    /// The first six that are not blank. A quoted name or a symbol stands as it is.
+    /// The first six that are not blank. A quoted name or a symbol is kept as it is.
     pub fn of(tokens: &Tokens<'_>, range: Range<usize>) -> Words {
         let indexes = tokens.solids(range).into_iter().take(6);
         Words(indexes.map(|index| (index, tokens.text(index).to_ascii_lowercase())).collect())

@@ -53,7 +53,8 @@ fn a_source_file_has_one_subject_and_is_not_long() {
     }
 }
 
-/// A front end names its commands; what lies below has other front ends, too, and keeps messages in the state.
+/// A front end names its commands; what lies below has other front ends, too, and keeps messages in
+/// the state.
 #[test]
 fn no_message_below_the_front_ends_names_a_command() {
     const BELOW: &[&str] =

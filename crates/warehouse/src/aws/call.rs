@@ -28,7 +28,7 @@ const DEADLINES: Deadlines = Deadlines {
 /// A call that is ready to be signed and sent.
 pub(super) struct Call<'a> {
     pub service: Service,
-    /// The API's name for what is asked.
+    /// The API's name of the action.
     pub action: &'a str,
     pub region: &'a str,
     pub body: String,

@@ -14,7 +14,7 @@ use super::profiles::{Profile, Profiles};
 use super::roles::{self, Role};
 use super::{Inner, KeyLookup, Keys, metadata};
 
-/// A `credential_process` may take so long.
+/// The most time that a `credential_process` may take.
 const PROCESS: Duration = Duration::from_secs(60);
 
 /// The keys to ask AWS with. `region` is where roles are taken on.

@@ -15,7 +15,7 @@ use super::call::{Call, Proof, Service, element, form, incomplete};
 use super::{Aws, Iam, IamTarget, Inner, chain};
 use crate::credentials::Credentials;
 
-/// Credentials are renewed so long before they expire, if they live long enough.
+/// Credentials are renewed this long before they expire, if they live long enough.
 const AHEAD: Duration = Duration::from_secs(300);
 
 /// For what credentials are: database, region, profile, name on the server, duration.
@@ -75,7 +75,7 @@ impl Iam {
         Ok(Kept { credentials, renew: expires - AHEAD.min(life / 4) })
     }
 
-    /// What is asked for: the service, the action, and the body of the call.
+    /// The request: the service, the action, and the body of the call.
     fn request(&self, database: &str) -> (Service, &'static str, String) {
         let seconds = self.duration.as_secs();
         let (id, user) = match &self.target {

@@ -178,7 +178,7 @@ impl<'a> Report<'a> {
         (!number.is_empty() && number.len() <= 6).then_some(number)
     }
 
-    /// What helps with errors that have no code of their own.
+    /// Help with errors that have no separate code.
     fn help_for_others(&self) -> &'static str {
         let says = |words: &str| self.message.contains(words) || self.detail.contains(words);
         if self.state == "42883" {

@@ -34,7 +34,7 @@ const PAGE: usize = 256 << 10;
 /// A page with this much in it is handed on, so that each read has room for 64 KiB.
 const FULL: usize = 192 << 10;
 
-/// Where the conversation stands.
+/// The state of the conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     /// ParseComplete is due, and then BindComplete.
@@ -45,9 +45,9 @@ enum Phase {
     Rows,
     /// The result has ended; ReadyForQuery is due.
     Complete,
-    /// The portal has given as many rows as were asked for; ReadyForQuery is due.
+    /// The portal has given as many rows as were requested; ReadyForQuery is due.
     Suspended,
-    /// More rows have to be asked for.
+    /// More rows have to be requested.
     Again,
     /// Over.
     Ended,
@@ -170,7 +170,7 @@ impl Rows {
                 let row = checked(&page.data, &found, self.columns.len())?;
                 if let Some(limited) = &mut self.limited {
                     if limited.left == 0 {
-                        // The server gives more than it was asked for; we have what we wanted.
+                        // The server gives more than was requested; the rest is not needed.
                         *phase = Phase::Ended;
                         return Ok(0);
                     }

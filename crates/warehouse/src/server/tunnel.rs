@@ -31,7 +31,7 @@ use crate::settings::Tunnel;
 /// other files, so that their ends are those of `ssh` alone.
 const SHELL: &str = r#"ssh "$@" <&1 & exec >&- 2>&-; read -r _; kill "$!"; wait "$!""#;
 
-/// `ssh` may take at most so long for its own connection.
+/// The most time that `ssh` may take for its own connection.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// So much of what `ssh` says is read.

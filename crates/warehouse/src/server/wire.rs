@@ -23,7 +23,7 @@ pub(crate) const ROW_LIMIT: usize = 64 << 20;
 /// Any other message may be this large: 1,600 columns with long names, or a very long error.
 const MESSAGE_LIMIT: usize = 1 << 20;
 
-/// A read asks for at least this much, so that few system calls are needed.
+/// A read requests at least this much, so that few system calls are needed.
 const LEAST_READ: usize = 16 << 10;
 
 /// A connection, encrypted or not.
@@ -39,7 +39,7 @@ pub(crate) struct Frame {
     pub body: Range<usize>,
 }
 
-/// What stands at a place of a buffer.
+/// What is at a position of a buffer.
 #[derive(Debug)]
 pub(crate) enum Next {
     Whole(Frame),

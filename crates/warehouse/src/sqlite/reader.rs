@@ -20,7 +20,7 @@ const FULL: usize = 256 << 10;
 /// A row may be this large, as on the wire.
 const ROW_LIMIT: usize = 64 << 20;
 
-/// A writer may hold the file for so long before we give up.
+/// How long a writer may hold the file before reading fails.
 const BUSY: Duration = Duration::from_secs(5);
 
 /// What the thread has to say.
@@ -63,7 +63,7 @@ fn column(((name, declared), kind): ((String, Option<String>), &Kind)) -> Column
     Column { name, ty: kind.column_type(), declared: declared.unwrap_or_else(|| "no declared type".into()) }
 }
 
-/// The columns of a statement, as far as their declarations tell.
+/// The columns of a statement, as far as their declarations say.
 pub(crate) fn describe(connection: &Connection, sql: &str) -> Result<Vec<Column>> {
     let declared = declared(&prepare(connection, sql)?);
     let kinds: Vec<Kind> = declared.iter().map(|(_, declared)| Kind::of(declared.as_deref(), None)).collect();

@@ -1,4 +1,4 @@
-//! SQLite's values as the texts that [`outflow_core::row`] asks for.
+//! SQLite's values as the texts that [`outflow_core::row`] requires.
 //!
 //! In SQLite any column may hold any kind of value, whatever its declaration says, so a declaration
 //! is believed only as far as no text can lie:

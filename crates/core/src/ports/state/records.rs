@@ -1,5 +1,5 @@
-//! What the state port takes and gives: plain values without behaviour, except for the set arithmetic of
-//! [`Settled`].
+//! What the state port takes and gives: plain values without behaviour, except for the set
+//! arithmetic of [`Settled`].
 
 use std::collections::BTreeMap;
 
@@ -7,12 +7,13 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::ports::spool::SegmentInfo;
-use crate::run::{FindingCount, RunSpec, Trigger};
+use crate::run::{FindingCount, RunSpec, RunTrigger};
 use crate::{
     Budget, CallType, Code, Column, Date, DeliveryCounts, DeliveryState, RowCounts, RunId, RunKey, RunRecord,
 };
 
-/// What the state knows of a sync: where its next incremental run begins and what it is compared with.
+/// The state of a sync: where its next incremental run begins and what it is compared
+/// with.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct SyncState {
@@ -32,7 +33,8 @@ pub struct Watermark {
     /// Whose clock that was: `Warehouse::source_id`. `None`: not recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clock_of: Option<String>,
-    /// Unix microseconds by the local clock at that moment or a little earlier. `None`: not recorded.
+    /// Unix microseconds by the local clock at that moment or a little earlier. `None`: not
+    /// recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub local_clock_us: Option<i64>,
     /// Where the first run began by the warehouse's clock, if it did not begin at 0: no lookback
@@ -51,7 +53,7 @@ pub struct Cursor {
     pub column: Option<String>,
 }
 
-/// The run whose kept content hashes the next run's calls are compared with.
+/// The run with which the next run's calls are compared, by content hash.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BaselineRun {
     /// The last run that moved `last_sync_time`, or one of another kind after it.
@@ -70,7 +72,7 @@ pub struct NewRun {
     /// The kind of its calls.
     pub call_type: CallType,
     /// What set it off.
-    pub trigger: Trigger,
+    pub trigger: RunTrigger,
     /// What it keeps of its sync.
     pub spec: RunSpec,
     /// When it was due.
@@ -98,8 +100,8 @@ pub struct Extraction {
     pub watermark_update: Option<SyncState>,
     /// The dead letters of an earlier run that this one sends again.
     pub replayed: Option<Replayed>,
-    /// What the guards object to, apart from budgets. If anything does, the run awaits approval, and
-    /// what `next_last_sync_time` and `watermark_update` say waits for it.
+    /// What the guards object to, apart from budgets. If anything does, the run awaits approval,
+    /// and what `next_last_sync_time` and `watermark_update` say waits for it.
     pub objections: Vec<Objection>,
     /// The budgets of destinations, by name. They are checked, together with the run's own, in the
     /// transaction that commits: two runs never take the same rest of a budget.
@@ -169,7 +171,8 @@ pub struct Usage {
     pub dead_letters: u64,
 }
 
-/// Which positions are settled: all below `low`, and those of `ranges` (half-open, sorted, apart from each other and from `low`).
+/// Which positions are settled: all below `low`, and those of `ranges` (half-open, sorted, apart
+/// from each other and from `low`).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settled {
     /// Every position below is settled.
@@ -219,7 +222,7 @@ impl Settled {
 pub struct DeliveryRecord {
     /// The destination's name.
     pub destination: String,
-    /// Where it stands.
+    /// Its state.
     pub state: DeliveryState,
     /// Its numbers.
     pub counts: DeliveryCounts,
@@ -239,16 +242,18 @@ pub struct Settlement {
     /// The destination.
     pub destination: String,
     /// One more than the `sequence` of the record that it follows. A settlement whose number is not
-    /// above the record's changes nothing: so one whose commit was not acknowledged can be repeated.
+    /// above the record's changes nothing: so one whose commit was not acknowledged can be
+    /// repeated.
     pub sequence: u64,
-    /// Positions that are settled now, as half-open ranges: at least those of the calls that `added`
-    /// counts as delivered, refused or filtered. Positions of unchanged calls count as settled, too.
+    /// Positions that are settled now, as half-open ranges: at least those of the calls that
+    /// `added` counts as delivered, refused or filtered. Positions of unchanged calls count as
+    /// settled, too.
     pub settled: Vec<(u64, u64)>,
     /// What is added to the counts. `calls` and `pending` are ignored: the rule derives `pending`.
     pub added: DeliveryCounts,
     /// New dead letters.
     pub dead: Vec<DeadLetter>,
-    /// Where the delivery stands now.
+    /// The delivery's state now.
     pub state: DeliveryState,
     /// Why it is stopped.
     pub reason: Option<(Code, String)>,
@@ -287,7 +292,8 @@ pub struct RunFilter {
     pub limit: u64,
 }
 
-/// Where the state's key comes from: a run's key is `hash::seeded` of the installation and a random part, so that no two runs anywhere share message ids.
+/// Where the state's key comes from: a run's key is `hash::seeded` of the installation and a random
+/// part, so that no two runs anywhere share message ids.
 pub fn run_key(installation: u128, random: u128) -> RunKey {
     RunKey(crate::hash::seeded(installation, 0) ^ random)
 }

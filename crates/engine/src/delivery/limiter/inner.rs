@@ -1,4 +1,4 @@
-//! What a limiter knows and decides at an instant, without waiting.
+//! A limiter's state and its decisions at an instant, without waiting.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -361,7 +361,7 @@ async fn bodies_are_bounded_for_many_deliveries_and_a_slow_destination() {
 async fn with_one_request_at_a_time_others_go_between_the_attempts_of_a_bad_one() {
     let limiter = limiter(1, None);
     let mut bad = limiter.clone().admit().await;
-    let mut suspicion = crate::delivery::retry::PoisonBatchDetector::new(bad.tally());
+    let mut detector = crate::delivery::retry::PoisonBatchDetector::new(bad.tally());
     let others = tokio::spawn({
         let limiter = limiter.clone();
         async move {
@@ -372,9 +372,9 @@ async fn with_one_request_at_a_time_others_go_between_the_attempts_of_a_bad_one(
             }
         }
     });
-    while !suspicion.suspects() {
+    while !detector.suspects() {
         fail(&mut bad, Code::DestinationServerError, Load::Unknown, None);
-        suspicion.failed(bad.tally());
+        detector.failed(bad.tally());
         tokio::time::timeout(Duration::from_secs(10), bad.readmit()).await.unwrap();
     }
     others.abort();

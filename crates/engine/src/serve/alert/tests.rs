@@ -1,4 +1,4 @@
-//! Each rule at its limit, restarts, and what must not be told.
+//! Each rule at its limit, restarts, and what must not be reported.
 
 use super::*;
 use outflow_core::RunId;
@@ -22,18 +22,19 @@ fn well() -> Facts {
         serving_since: at(-1000),
         syncs: vec![SyncFacts { standing, slots: Slots::Every { every: 60, start: None } }],
         destinations: vec![DestinationFacts { name: "journeys".into(), paused: None, proven: true }],
-        queues: vec![QueueFacts { sync: "users".into(), destination: "journeys".into(), lags: false }],
+        queues: vec![QueueFacts { sync: "users".into(), destination: "journeys".into(), degraded: false }],
         skipped: Vec::new(),
         room: Some(Room { free: 100 << 30, reserve: 1 << 30 }),
     }
 }
 
-/// The state, in short: what `changes` does to it, and what is told.
+/// The state, in short: what `changes` does to it, and what is reported.
 #[derive(Default)]
 struct Board(Vec<AlertRecord>);
 
 impl Board {
-    /// What is told of these facts: `+kind subject` and `-kind subject`. It counts as told at once.
+    /// What is reported for these facts: `+kind subject` and `-kind subject`. It counts as
+    /// delivered at once.
     fn see(&mut self, facts: &Facts) -> Vec<String> {
         self.keep(facts);
         let news: Vec<String> = self
@@ -43,11 +44,11 @@ impl Board {
             .map(|a| format!("{}{} {}", if a.recovered_at.is_some() { "-" } else { "+" }, a.kind, a.subject))
             .collect();
         self.0.retain(|a| a.recovered_at.is_none());
-        self.0.iter_mut().for_each(|a| a.told = true);
+        self.0.iter_mut().for_each(|a| a.reported = true);
         news
     }
 
-    /// Takes the changes without telling anybody.
+    /// Takes the changes without a report.
     fn keep(&mut self, facts: &Facts) {
         for new in changes(&Rules::default(), facts, &self.0) {
             self.0.retain(|a| (&a.kind, &a.subject) != (&new.kind, &new.subject));
@@ -56,7 +57,7 @@ impl Board {
     }
 }
 
-/// The same in a process that has started just now and has asked no destination yet.
+/// The same in a process that has started just now and has sent nothing yet.
 fn restarted(facts: &Facts) -> Facts {
     let mut facts = Facts { serving_since: facts.now, ..facts.clone() };
     for destination in &mut facts.destinations {
@@ -78,10 +79,10 @@ fn every_trouble_is_told_once_over_restarts_and_so_is_its_end() {
         ("destination_paused journeys", |f| {
             f.destinations[0].paused = Some((Code::DestinationAuthFailed, "no".into()))
         }),
-        ("destination_lagging users to journeys", |f| f.queues[0].lags = true),
+        ("destination_degraded users to journeys", |f| f.queues[0].degraded = true),
         ("disk_low disk", |f| f.room = Some(Room { free: (2 << 30) - 1, reserve: 1 << 30 })),
         ("run_lost users", |f| f.syncs[0].standing.lost = Some(RunId(5))),
-        ("run_awaiting_approval users", |f| f.syncs[0].standing.held = Some((RunId(5), None))),
+        ("run_awaiting_approval users", |f| f.syncs[0].standing.awaiting_approval = Some((RunId(5), None))),
         ("audit_failed users", |f| f.syncs[0].standing.wrong = Some(RunId(5))),
     ];
     for (what, make) in troubles {
@@ -142,11 +143,11 @@ fn what_comes_back_while_its_end_is_being_told_begins_anew() {
     let (mut board, well) = (Board::default(), well());
     let mut ill = well.clone();
     ill.syncs[0].standing.failed = 3;
-    // Nobody knows of it: it is the same one.
+    // No receiver has it yet: it is the same one.
     [&ill, &well, &ill].into_iter().for_each(|facts| board.keep(facts));
     assert_eq!((board.0.len(), board.0[0].since, board.0[0].recovered_at), (1, at(1), None));
     assert_eq!(board.see(&ill), ["+sync_failing users"]);
-    // Somebody knows, and may hear any moment that it is over.
+    // The alert was reported, so its end may be reported at any moment.
     board.keep(&well);
     ill.now = at(2);
     assert_eq!(board.see(&ill), ["+sync_failing users"]);
@@ -161,7 +162,7 @@ fn what_ended_while_its_message_was_on_its_way_is_told_to_have_ended() {
     board.keep(&ill);
     board.keep(&well);
     assert!(!board.0[0].is_news(), "{:?}", board.0);
-    board.0[0].told = true;
+    board.0[0].reported = true;
     assert_eq!(board.see(&well), ["-sync_failing users"]);
 }
 
@@ -170,26 +171,26 @@ fn a_restart_neither_repeats_an_alert_nor_takes_silence_for_health() {
     let mut board = Board::default();
     let mut ill = well();
     ill.destinations[0].paused = Some((Code::DestinationAuthFailed, "no".into()));
-    ill.queues[0].lags = true;
-    // Who is paused lags, too; one alert says it.
+    ill.queues[0].degraded = true;
+    // A paused destination is degraded, too; there is one alert.
     assert_eq!(board.see(&ill), ["+destination_paused journeys"]);
-    // The new process has not asked the destination yet.
+    // The new process has sent nothing to the destination yet.
     let mut unknown = well();
     unknown.destinations[0].proven = false;
     assert_eq!(board.see(&unknown), [""; 0]);
     assert_eq!(board.see(&well()), ["-destination_paused journeys"]);
-    // Lagging without being paused.
-    let mut lagging = well();
-    lagging.queues[0].lags = true;
-    assert_eq!(board.see(&lagging), ["+destination_lagging users to journeys"]);
+    // Degraded without being paused.
+    let mut degraded = well();
+    degraded.queues[0].degraded = true;
+    assert_eq!(board.see(&degraded), ["+destination_degraded users to journeys"]);
     assert_eq!(board.see(&unknown), [""; 0]);
     // Nothing waits any more.
     unknown.queues.clear();
-    assert_eq!(board.see(&unknown), ["-destination_lagging users to journeys"]);
+    assert_eq!(board.see(&unknown), ["-destination_degraded users to journeys"]);
 }
 
 #[test]
-fn a_detached_destination_is_told_also_when_it_takes_calls_again() {
+fn a_skipped_destination_is_reported_also_when_it_takes_calls_again() {
     let (mut board, mut ill) = (Board::default(), well());
     ill.skipped = vec![("users".into(), "journeys".into())];
     assert_eq!(board.see(&ill), ["+destination_skipped users to journeys"]);
@@ -216,7 +217,7 @@ fn without_success_counts_from_the_start_of_the_process_and_two_slots_at_least()
     assert_eq!(Board::default().see(&facts), [""; 0]);
     facts.now = at(midnight + 2 * 1440 + 1);
     assert_eq!(Board::default().see(&facts), ["+no_success users"]);
-    // Who runs only when asked to is not missed.
+    // A sync that runs only on request is never missed.
     facts.syncs[0].slots = Slots::Manual;
     assert_eq!(Board::default().see(&facts), [""; 0]);
 }

@@ -67,7 +67,7 @@ impl Quiet {
         sent
     }
 
-    /// What a run at this second tells about where it begins.
+    /// What a run at this second reports about where it begins.
     async fn note_at(&self, seconds: f64) -> Option<String> {
         self.world.lock().at(seconds);
         let told: Arc<Mutex<Option<String>>> = Arc::default();
@@ -89,7 +89,7 @@ impl Quiet {
     }
 }
 
-/// A stamp, so many seconds after the beginning.
+/// A timestamp, that many seconds after the beginning.
 fn stamp(seconds: i64) -> i64 {
     (1_700_000_000 + seconds) * 1_000_000
 }
@@ -177,7 +177,7 @@ async fn rejected_rows_are_judged_and_told_again_until_they_are_mended() {
         assert_eq!((rows.read, rows.rejected, rows.calls), (2, 1, u64::from(second == 2)), "{rows:?}");
     }
     q.sent();
-    // Mended in place, without another stamp, as an operator would: the overlap finds it.
+    // Fixed in place, without another timestamp, as an operator would: the overlap finds it.
     q.world.lock().put_stamped(1, "A", stamp(1), true);
     assert_eq!(q.run_at(5.0).await, ["1 A"]);
 }

@@ -1,5 +1,5 @@
-//! A warehouse's table as its readers and writers see it: transactions stamp rows and commit later, a snapshot sees what is committed, a query is
-//! evaluated from its text. Time is a number.
+//! A warehouse's table as its readers and writers see it: transactions stamp rows and commit later,
+//! a snapshot sees what is committed, a query is evaluated from its text. Time is a number.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -90,7 +90,8 @@ impl Shape {
         }
     }
 
-    /// How long after its stamp a row may be committed, so that no run may miss it. A comparison with `>` costs one unit of the column.
+    /// How long after its stamp a row may be committed, so that no run may miss it. A comparison
+    /// with `>` costs one unit of the column.
     pub fn longest_lag(&self) -> Micros {
         let lost = match (self.at_least, self.unit) {
             (false, Unit::Seconds) => SECOND,
@@ -125,7 +126,7 @@ pub struct Version {
 }
 
 impl Version {
-    /// What tells its call from others.
+    /// What distinguishes its call from others.
     pub fn content(&self, shape: &Shape) -> String {
         let time = if shape.timed || shape.cursor { self.stamp } else { 0 };
         let time = if shape.timed { time } else { shape.value(time) };
@@ -144,7 +145,7 @@ pub struct World {
     versions: Vec<Version>,
     /// Versions that are not committed, and when they will be.
     pending: Vec<(Micros, usize)>,
-    /// The next result breaks off after so many rows.
+    /// The next result breaks off after that many rows.
     pub breaks_after: Option<usize>,
     /// The next statement on a held snapshot breaks off.
     pub breaks_again: bool,
@@ -176,12 +177,12 @@ impl World {
         }
     }
 
-    /// A world in which nothing happens but what is told.
+    /// A world in which only scripted events happen.
     pub fn quiet(shape: Shape) -> Self {
         Self { quiet: true, ..Self::new(shape, 0) }
     }
 
-    /// Truly, it is so many seconds after the beginning now.
+    /// The true time is that many seconds after the beginning.
     pub fn at(&mut self, seconds: f64) {
         self.now = BEGIN + (seconds * SECOND as f64) as i64;
     }
@@ -192,14 +193,15 @@ impl World {
         self.put_stamped(key, value, stamp, true);
     }
 
-    /// A row with this stamp that is committed at once; a person's row takes the place of the one before.
+    /// A row with this stamp that is committed at once; a person's row takes the place of the one
+    /// before.
     pub fn put_stamped(&mut self, key: u64, value: &'static str, stamp: i64, good: bool) {
         let number = self.versions.len();
         self.versions.push(Version { number, key, value, good, stamp, visible: false });
         self.commit(number);
     }
 
-    /// This server takes over, with a clock that is so many seconds ahead of the true time.
+    /// This server takes over, with a clock that is that many seconds ahead of the true time.
     pub fn moves_to(&mut self, place: &str, ahead: i64) {
         (self.place, self.skew) = (place.to_owned(), ahead * SECOND);
     }
@@ -237,7 +239,8 @@ impl World {
     }
 
     fn commit(&mut self, version: usize) {
-        // A lookback from a cursor holds only if no row is committed that leaves an open transaction's row further behind.
+        // A lookback from a cursor holds only if no row is committed that leaves an open
+        // transaction's row further behind.
         let (shape, value) = (self.shape, self.shape.value(self.versions[version].stamp));
         let behind =
             |other: i64| !shape.compares(shape.value(other), value - shape.lookback * shape.second());
@@ -254,7 +257,8 @@ impl World {
         self.versions[version].visible = true;
     }
 
-    /// A transaction stamps a row and will commit it after a while; it may add the same event twice.
+    /// A transaction stamps a row and will commit it after a while; it may add the same event
+    /// twice.
     fn write(&mut self) {
         let longest = self.shape.longest_lag().unsigned_abs();
         let lag = match self.rng.below(4) {
@@ -278,7 +282,8 @@ impl World {
         self.commit_until(self.now);
     }
 
-    /// Another server takes over, or the clock of this one is set back behind what it said last. Open transactions are lost.
+    /// Another server takes over, or the clock of this one is set back behind what it said last.
+    /// Open transactions are lost.
     pub fn switch_clock(&mut self) {
         self.pending.clear();
         let by = self.rng.below(200) as i64 * SECOND / 2;

@@ -8,8 +8,9 @@ use outflow_testkit::{Judge, Receiver, Reply, Report, free_port};
 use super::{Shop, assert_one_id_each, journeys, names};
 use crate::support::WRITE_KEY;
 
-/// A run of five users that ends with calls pending and with this code, then a good one, which must finish it under
-/// the same ids; the run after that has nothing to do. `spoil` and `mend` break and mend the destination.
+/// A run of five users that ends with calls pending and with this code, then a good one, which must
+/// finish it under the same ids; the run after that has nothing to do. `spoil` and `mend` break and
+/// fix the destination.
 #[track_caller]
 fn stays_pending(shop: &Shop, code: &str, spoil: impl FnOnce(&Shop), mend: impl FnOnce(&Shop)) {
     shop.add(1, 5);
@@ -185,8 +186,8 @@ fn a_500_that_took_the_calls_repeats_them_under_the_same_ids() {
     assert_eq!(verdict.repeats, 50, "{verdict}");
 }
 
-/// Answers that break the protocol, lie about their length or never end. Each comes once in the middle of a run, which must get over it by itself: the batch goes again,
-/// under the same ids.
+/// Answers that break the protocol, lie about their length or never end. Each comes once in the
+/// middle of a run, which must get over it by itself: the batch goes again, under the same ids.
 #[test]
 fn answers_that_break_the_protocol_are_got_over_and_lose_nothing() {
     let cases = [
@@ -221,7 +222,8 @@ fn answers_that_break_the_protocol_are_got_over_and_lose_nothing() {
     .print();
 }
 
-/// Answers that are no answer of the API stop the destination, and leave the calls pending until it is mended.
+/// Answers that do not come from the API stop the destination, and leave the calls pending until it
+/// is fixed.
 #[test]
 fn bombs_and_endless_answers_are_d017_and_the_calls_stay() {
     for (table, reply) in

@@ -16,7 +16,8 @@ fn long_bio(shop: &Shop, n: u32, letters: u32) {
     database().sql(&format!("UPDATE {} SET bio = repeat('x', {letters}) WHERE id = 'u{n}'", shop.table));
 }
 
-/// Runs, and demands that all of the users `u1` to `u{to}` were taken once but `u7`, which is a dead letter of this code.
+/// Runs, and demands that all of the users `u1` to `u{to}` were taken once but `u7`, which is a
+/// dead letter of this code.
 #[track_caller]
 fn loses_only_u7(shop: &Shop, to: u32, code: &str) -> Value {
     let run = shop.project.json(&["run", "users"], 4);
@@ -90,7 +91,7 @@ fn a_413_for_a_call_by_itself_is_a_dead_letter_d001() {
 }
 
 #[test]
-fn a_destination_that_refuses_most_calls_alike_is_held_with_d021() {
+fn a_destination_that_refuses_most_calls_alike_stops_with_d021() {
     let shop = Shop::new("refuses_most");
     shop.add(1, 1_500);
     shop.receiver.refuse_batches_with(400, |_| true);

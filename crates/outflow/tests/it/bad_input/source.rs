@@ -1,4 +1,4 @@
-//! The source refuses, breaks off, or is asked the wrong thing.
+//! The source refuses, breaks off, or gets a wrong query.
 
 use std::time::Duration;
 
@@ -25,8 +25,8 @@ impl Mishap {
     }
 }
 
-/// A good run, a run with the mishap, and a good run, which must send what the bad one did not, from where the first
-/// one ended. Gives what the bad one wrote on stderr.
+/// A good run, a run with the mishap, and a good run, which must send what the bad one did not,
+/// from where the first one ended. Gives what the bad one wrote on stderr.
 #[track_caller]
 fn meets(shop: &Shop, mishap: &Mishap) -> String {
     shop.add(1, 2);
@@ -300,7 +300,8 @@ fn a_server_that_is_restarted_in_the_middle_of_the_result_ends_the_run_and_the_n
     Judge::expecting(names(20_000)).judge(&receiver.arrivals()).assert_exactly_once();
 }
 
-/// Calls follow the columns by their names. What a query cannot do without is missed before anything is sent.
+/// Calls follow the columns by their names. What a query cannot do without is missed before
+/// anything is sent.
 #[test]
 fn columns_that_come_go_move_and_change_their_type_between_runs_are_followed_by_name() {
     let shop = Shop::new("schema");
@@ -314,7 +315,8 @@ fn columns_that_come_go_move_and_change_their_type_between_runs_are_followed_by_
     shop.project.run(&["run"]).assert_code(0);
     assert_eq!(traits_of("u1")["bio"].as_str().map(str::len), Some(200));
 
-    // One comes, with a number in place of the text; `bio` goes to the end of the table and becomes a number, too.
+    // One comes, with a number in place of the text; `bio` goes to the end of the table and becomes
+    // a number, too.
     database().sql(
         "ALTER TABLE schema ADD COLUMN plan int DEFAULT 7; ALTER TABLE schema DROP COLUMN bio; ALTER TABLE schema ADD COLUMN bio int DEFAULT 5;
          INSERT INTO schema (id) VALUES ('u2')",

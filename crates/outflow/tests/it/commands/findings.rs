@@ -1,4 +1,5 @@
-//! `validate` and `preview` on queries with findings, without a database, with a real PostgreSQL and with SQLite.
+//! `validate` and `preview` on queries with findings, without a database, with a real PostgreSQL
+//! and with SQLite.
 
 use std::sync::OnceLock;
 

@@ -1,4 +1,5 @@
-//! `outflow source`: the connection test on a real PostgreSQL and against each thing that can be wrong, and the script for a service account.
+//! `outflow source`: the connection test on a real PostgreSQL and against each thing that can be
+//! wrong, and the script for a service account.
 
 use std::fs;
 
@@ -10,7 +11,8 @@ use serde_json::{Value, json};
 use super::{in_all_forms, lines, sqlite_project};
 use crate::support::{Project, document};
 
-/// A project whose one database is set as the lines say; `source: shop.main` of a sync that nobody runs.
+/// A project whose one database is set as the lines say; `source: shop.main` of a sync that no test
+/// runs.
 fn project(settings: &str) -> Project {
     Project::new(&yaml("postgres", &format!("main: {{ {settings} }}")))
 }
@@ -66,7 +68,7 @@ fn a_good_connection_is_a_line_for_each_step() {
     for line in &told {
         assert_eq!(
             (&line["format_version"], &line["source"], &line["database"]),
-            (&json!(1), &json!("shop"), &json!("main"))
+            (&json!(2), &json!("shop"), &json!("main"))
         );
         assert_eq!((&line["outcome"], &line["problems"]), (&json!("ok"), &json!([])), "{line}");
         assert!(
@@ -78,7 +80,7 @@ fn a_good_connection_is_a_line_for_each_step() {
 
     let exit = run(&project, &["source", "test", "shop", "--output", "json"]);
     let whole = document(&exit);
-    assert_eq!((&whole["format_version"], &whole["ok"]), (&json!(1), &json!(true)));
+    assert_eq!((&whole["format_version"], &whole["ok"]), (&json!(2), &json!(true)));
     let main = &whole["databases"][0];
     assert_eq!(
         (&main["source"], &main["database"], &main["ok"]),
@@ -91,7 +93,8 @@ fn a_good_connection_is_a_line_for_each_step() {
 fn the_lines_come_as_the_steps_end() {
     use std::io::{BufRead, BufReader, Read};
     use std::process::{Command, Stdio};
-    // A server that takes connections and says nothing: the first two steps are told while the third still waits.
+    // A server that takes connections and never answers: the first two steps are printed while the
+    // third still waits.
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let project = project(&format!(
@@ -116,7 +119,8 @@ fn the_lines_come_as_the_steps_end() {
     assert_eq!(rest, "");
 }
 
-/// Demands that the test ends at this step with this code and exit code 5, in every form; gives what it says to people.
+/// Demands that the test ends at this step with this code and exit code 5, in every form; gives
+/// what it says to people.
 #[track_caller]
 fn assert_fails(project: &Project, password: &str, step: &str, code: &str) -> String {
     let test = |more: &[&str]| {

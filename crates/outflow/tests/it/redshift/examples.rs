@@ -1,4 +1,5 @@
-//! The six example queries of the reference page, as they are written there, and in the typed form for timestamp columns.
+//! The six example queries of the reference page, as they are written there, and in the typed form
+//! for timestamp columns.
 
 use outflow_testkit::Postgres;
 use outflow_testkit::redshift::Redshift;
@@ -53,7 +54,8 @@ fn examples() -> Vec<(&'static str, &'static str, &'static str, Value)> {
     ]
 }
 
-/// The tables of the examples; the columns that say when a row changed are of this type, and hold these values.
+/// The tables of the examples; the columns that say when a row changed are of this type, and hold
+/// these values.
 fn tables(stamp: &str, value: &str) -> String {
     format!(
         "CREATE TABLE users (id INTEGER, email_address VARCHAR(100), fname VARCHAR, lname VARCHAR, msisdn VARCHAR(20), last_updated {stamp}) DISTKEY(id) SORTKEY(last_updated);
@@ -93,7 +95,8 @@ fn try_examples(redshift: &Redshift, name: &str, stamp: &str, value: &str, form:
         assert_eq!(calls.len(), 1, "{name}: {calls:?}");
         assert_call(&calls[0], &expected);
     }
-    // And for real: each run delivers its one call; the next reads nothing or the same again, and sends nothing.
+    // And for real: each run delivers its one call; the next reads nothing or the same again, and
+    // sends nothing.
     let run = warehouse.program(&["run", "--output", "json"]).run();
     run.assert_code(0);
     assert_eq!(warehouse.receiver.arrivals().len(), 6);

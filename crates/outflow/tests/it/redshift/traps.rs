@@ -1,4 +1,5 @@
-//! What Redshift does to clients that take it for PostgreSQL: the traps of `docs/REDSHIFT.md`, through the real binary.
+//! What Redshift does to clients that take it for PostgreSQL: the traps of `docs/REDSHIFT.md`,
+//! through the real binary.
 
 use outflow_testkit::Postgres;
 use outflow_testkit::redshift::{Condition, Failure, Redshift};
@@ -14,7 +15,8 @@ pub fn many(redshift: &Redshift, name: &str, rows: u32) {
 
 const USERS: (&str, &str, &str) = ("users", "identify", "SELECT id AS userId, plan FROM users");
 
-/// 3 and 4: a node alone hands out 1,000 rows at a time, and heeds limits on named portals only; a whole result is one stream.
+/// 3 and 4: a node alone hands out 1,000 rows at a time, and heeds limits on named portals only; a
+/// whole result is one stream.
 #[test]
 fn large_results_and_limits_work_on_a_single_node() {
     let redshift = Redshift::options().over(Postgres::shared()).single_node(true).start();
@@ -27,7 +29,8 @@ fn large_results_and_limits_work_on_a_single_node() {
     assert_eq!(warehouse.receiver.arrivals().len(), 5_000);
 }
 
-/// 6: users whose password is kept as SHA-256 are asked by code 13, which stock clients do not know.
+/// 6: users whose password is kept as SHA-256 are asked by code 13, which stock clients do not
+/// know.
 #[test]
 fn a_user_with_a_sha256_password_logs_in() {
     many(shared(), "digest", 3);
@@ -38,7 +41,8 @@ fn a_user_with_a_sha256_password_logs_in() {
     assert_eq!(warehouse.calls("users").len(), 1);
 }
 
-/// 9: the encoding is asked for at start-up and nothing else that Redshift refuses there; a backslash escapes in literals.
+/// 9: the encoding is asked for at start-up and nothing else that Redshift refuses there; a
+/// backslash escapes in literals.
 #[test]
 fn nothing_is_asked_for_that_redshift_refuses() {
     let redshift = Redshift::options().over(Postgres::shared()).start();
@@ -87,7 +91,8 @@ fn each_failure_has_its_code_and_its_cure() {
     }
 }
 
-/// 11: a serverless workgroup that wakes cancels the first statement (57014) or answers late; both pass by themselves.
+/// 11: a serverless workgroup that wakes cancels the first statement (57014) or answers late; both
+/// pass by themselves.
 #[test]
 fn a_workgroup_that_wakes_up_is_waited_for() {
     let redshift = Redshift::options().over(Postgres::shared()).start();
@@ -100,7 +105,7 @@ fn a_workgroup_that_wakes_up_is_waited_for() {
     }
 }
 
-/// A paused cluster does not answer: the time allowed for the connection is kept, and the cure is told.
+/// A paused cluster does not answer: the connection's time limit holds, and the error has the fix.
 #[test]
 fn a_paused_cluster_is_given_up_in_time() {
     let redshift = Redshift::options().over(Postgres::shared()).start();
@@ -112,7 +117,8 @@ fn a_paused_cluster_is_given_up_in_time() {
     assert!(exit.stderr.contains("error[S003]") && exit.stderr.contains("paused"), "{exit:?}");
 }
 
-/// 13: functions that only the leader node has fail against tables, and the message is INFO; Redshift's own message comes through.
+/// 13: functions that only the leader node has fail against tables, and the message is INFO;
+/// Redshift's own message comes through.
 #[test]
 fn a_function_of_the_leader_node_alone_is_told_as_such() {
     let redshift = Redshift::options().over(Postgres::shared()).start();
@@ -124,7 +130,8 @@ fn a_function_of_the_leader_node_alone_is_told_as_such() {
     assert!(exit.stderr.contains("not supported on Redshift tables"), "{exit:?}");
 }
 
-/// A table with a text, a time, a date and two numbers that say when a row changed; one row is old and one is new.
+/// A table with a text, a time, a date and two numbers that say when a row changed; one row is old
+/// and one is new.
 fn stamped(name: &str) {
     database(name).sql(
         "CREATE TABLE users (id INTEGER, said VARCHAR, at TIMESTAMP, zoned TIMESTAMPTZ, day DATE, epoch BIGINT);
@@ -152,7 +159,8 @@ fn comparisons_with_a_number_do_what_redshift_does() {
     assert!(exit.stderr.contains("42883") && exit.stderr.contains("| timestamp"), "{exit:?}");
 }
 
-/// 7 and 2: what the types of the columns make of each form of the variable is found by asking for them, before the run.
+/// 7 and 2: what the types of the columns make of each form of the variable is found by asking for
+/// them, before the run.
 #[test]
 fn comparisons_with_a_number_are_found_before_the_run() {
     stamped("found");

@@ -101,7 +101,8 @@ fn what_no_json_can_hold_rejects_its_row_with_a_reason() {
     }
 }
 
-/// A role's own time zone changes the texts of TIMESTAMPTZ on the way; what is sent stays the same instant.
+/// A role's own time zone changes the texts of TIMESTAMPTZ on the way; what is sent stays the same
+/// instant.
 #[test]
 fn a_role_with_another_time_zone_changes_nothing() {
     let database = database("zones");

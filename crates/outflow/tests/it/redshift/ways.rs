@@ -94,7 +94,8 @@ fn temporary_credentials_log_in_over_tls_and_are_renewed_once_when_refused() {
     assert!(exit.stderr.contains("error[C005]"), "{exit:?}");
 }
 
-/// 12: no savepoints, so each question of the test is a transaction of its own; one that this account may not ask spoils no other.
+/// 12: no savepoints, so each question of the test is a transaction of its own; one that this
+/// account may not ask spoils no other.
 #[test]
 fn each_question_of_the_connection_test_stands_by_itself() {
     let database = shared().database("connection_test");

@@ -1,4 +1,5 @@
-//! What `outflow serve` tells of itself: its log in both forms and at all levels, metrics, alerts by webhook and by e-mail. Everything that can go wrong does, with canaries in it.
+//! What `outflow serve` tells of itself: its log in both forms and at all levels, metrics, alerts
+//! by webhook and by e-mail. Everything that can go wrong does, with canaries in it.
 
 use std::time::Duration;
 
@@ -14,7 +15,8 @@ const ADDRESS: &str = "canary-address-2d7f90";
 const MAIL_PASSWORD: &str = "canary-mail-password-b1c2";
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Four syncs of which one fails, one has its rows rejected, one is held, and one goes to a destination that refuses the key; five receivers of which two can be told.
+/// Four syncs of which one fails, one has its rows rejected, one is held, and one goes to a
+/// destination that refuses the key; five receivers of which two are reachable.
 fn project(
     calls: &Receiver,
     hook: &Receiver,
@@ -96,7 +98,7 @@ fn quiet(format: &str) {
             .env("OUTFLOW_LOG", "trace")
     };
     let running = program(&["serve", "-v", "--log-format", format]).spawn();
-    // One alert for each sync; they are told in any order.
+    // One alert for each sync; they arrive in any order.
     alarm.wait_for_calls_blocking(4, PATIENCE);
     let mails = mail.wait_for(4, PATIENCE);
     let mut told = Vec::new();
@@ -116,9 +118,16 @@ fn quiet(format: &str) {
     let exit = running.wait();
     exit.assert_code(0);
     assert!(
-        ["run failed", "reload refused", "alert not told", "run awaits approval", "stopped", "request sent"]
-            .iter()
-            .all(|event| exit.stderr.contains(event)),
+        [
+            "run failed",
+            "reload refused",
+            "alert not reported",
+            "run awaits approval",
+            "stopped",
+            "request sent"
+        ]
+        .iter()
+        .all(|event| exit.stderr.contains(event)),
         "{exit:?}"
     );
     told.push(("the log", exit.stderr + &exit.stdout));

@@ -60,7 +60,7 @@ pub async fn discarding(state: &dyn State) {
             assert_eq!(delivery.counts, counts);
         }
         assert_eq!(state.segments(run).await.unwrap(), []);
-        // With the window, but without a run to be compared with: nobody got these calls.
+        // With the window, but without a run to compare with: no destination got these calls.
         let skipped = SyncState { baseline: None, ..moved(run) };
         let expected = if skip_window { skipped } else { SyncState::default() };
         assert_eq!(state.sync("users").await.unwrap(), expected);

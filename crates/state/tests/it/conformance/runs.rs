@@ -2,7 +2,7 @@
 
 use outflow_core::ports::spool::SegmentKind;
 use outflow_core::ports::state::{NewRun, Replayed, RunFilter, Settled, State, SyncState};
-use outflow_core::run::{Replay, ReplayMode, RunKind, RunOptions, RunSpec, Trigger};
+use outflow_core::run::{Replay, ReplayMode, RunKind, RunOptions, RunSpec, RunTrigger};
 use outflow_core::{Code, DeliveryCounts, DeliveryState, RowCounts, RunId, RunState};
 
 use crate::conformance::{refused, with_letters};
@@ -154,7 +154,7 @@ pub async fn wrong_steps(state: &dyn State) {
 
 fn scheduled(sync: &str, due: i64) -> outflow_core::ports::state::NewRun {
     outflow_core::ports::state::NewRun {
-        trigger: outflow_core::run::Trigger::Schedule,
+        trigger: outflow_core::run::RunTrigger::Schedule,
         due_at: at(due),
         ..new_run(sync)
     }
@@ -163,7 +163,7 @@ fn scheduled(sync: &str, due: i64) -> outflow_core::ports::state::NewRun {
 pub async fn slots(state: &dyn State) {
     assert_eq!(state.fired("users").await.unwrap(), None);
     let by_hand = outflow_core::ports::state::NewRun {
-        trigger: outflow_core::run::Trigger::Manual,
+        trigger: outflow_core::run::RunTrigger::Manual,
         ..new_run("users")
     };
     state.create_run(&by_hand).await.unwrap();
@@ -204,7 +204,7 @@ pub async fn replaying(state: &dyn State) {
     let ordinary = new_run("users");
     let replay = Replay {
         run: old,
-        again: ReplayMode::AsSent,
+        mode: ReplayMode::AsSent,
         code: Some(Code::CallRefused),
         force: true,
         start: None,
@@ -212,8 +212,8 @@ pub async fn replaying(state: &dyn State) {
     let kind = RunKind::Replay(replay);
     let options = RunOptions { kind, limit: None, destination: Some("journeys".into()) };
     let spec = RunSpec { options, ..ordinary.spec.clone() };
-    let new = state.create_run(&NewRun { trigger: Trigger::Replay, spec, ..ordinary }).await.unwrap();
-    assert_eq!((new.replays, new.replayed_by.len(), new.trigger), (Some(old), 0, Trigger::Replay));
+    let new = state.create_run(&NewRun { trigger: RunTrigger::Replay, spec, ..ordinary }).await.unwrap();
+    assert_eq!((new.replays, new.replayed_by.len(), new.trigger), (Some(old), 0, RunTrigger::Replay));
     assert_eq!(state.run(old).await.unwrap().unwrap().replayed_by, [new.id]);
     let marks = async || -> Vec<Option<RunId>> {
         state.dead_letters(old, "journeys", 0, 10).await.unwrap().iter().map(|l| l.replayed_by).collect()

@@ -14,7 +14,7 @@ fn alert(subject: &str) -> AlertRecord {
         message: "it does not work".into(),
         since: at(1),
         recovered_at: None,
-        told: false,
+        reported: false,
     }
 }
 
@@ -24,20 +24,20 @@ pub async fn alerts(state: &dyn State) {
     state.put_alerts(&[b.clone(), a.clone()]).await.unwrap();
     assert_eq!(state.alerts().await.unwrap(), [a.clone(), b.clone()]);
     assert!(a.is_news());
-    state.alert_told(&a).await.unwrap();
-    let told = AlertRecord { told: true, ..a };
+    state.alert_reported(&a).await.unwrap();
+    let told = AlertRecord { reported: true, ..a };
     assert_eq!(state.alerts().await.unwrap(), [told.clone(), b.clone()]);
     assert!(!told.is_news());
     let ended = AlertRecord { recovered_at: Some(at(9)), ..told };
     assert!(ended.is_news());
-    // One of which nobody knew is deleted in the same way.
+    // One that no receiver has is deleted in the same way.
     let silent = AlertRecord { recovered_at: Some(at(9)), ..b };
     assert!(!silent.is_news());
     state.put_alerts(&[ended.clone(), silent.clone()]).await.unwrap();
     assert_eq!(state.alerts().await.unwrap(), [ended.clone(), silent.clone()]);
-    state.alert_told(&silent).await.unwrap();
+    state.alert_reported(&silent).await.unwrap();
     assert_eq!(state.alerts().await.unwrap(), std::slice::from_ref(&ended));
-    state.alert_told(&ended).await.unwrap();
+    state.alert_reported(&ended).await.unwrap();
     assert_eq!(state.alerts().await.unwrap(), []);
 }
 
@@ -45,19 +45,19 @@ pub async fn alerts_that_change(state: &dyn State) {
     let old = alert("a");
     let new = AlertRecord { since: at(2), ..old.clone() };
     state.put_alerts(std::slice::from_ref(&new)).await.unwrap();
-    state.alert_told(&old).await.unwrap();
+    state.alert_reported(&old).await.unwrap();
     assert_eq!(state.alerts().await.unwrap(), std::slice::from_ref(&new));
-    // Its end was told, but it fires again.
-    let ended = AlertRecord { told: true, recovered_at: Some(at(9)), ..new.clone() };
-    let again = AlertRecord { told: true, ..new };
+    // Its end was reported, but it fires again.
+    let ended = AlertRecord { reported: true, recovered_at: Some(at(9)), ..new.clone() };
+    let again = AlertRecord { reported: true, ..new };
     state.put_alerts(std::slice::from_ref(&again)).await.unwrap();
-    state.alert_told(&ended).await.unwrap();
+    state.alert_reported(&ended).await.unwrap();
     assert_eq!(state.alerts().await.unwrap(), [again]);
-    // It ends while its beginning is being told.
+    // It ends while its beginning is being reported.
     let over = AlertRecord { kind: "other".into(), recovered_at: Some(at(9)), ..alert("a") };
     state.put_alerts(std::slice::from_ref(&over)).await.unwrap();
-    state.alert_told(&AlertRecord { recovered_at: None, ..over.clone() }).await.unwrap();
-    assert_eq!(state.alerts().await.unwrap()[1], AlertRecord { told: true, ..over });
+    state.alert_reported(&AlertRecord { recovered_at: None, ..over.clone() }).await.unwrap();
+    assert_eq!(state.alerts().await.unwrap()[1], AlertRecord { reported: true, ..over });
 }
 
 pub async fn standings(state: &dyn State) {
@@ -75,14 +75,14 @@ pub async fn standings(state: &dyn State) {
     let all = of(0).await;
     assert_eq!(all.iter().map(|s| s.sync.as_str()).collect::<Vec<_>>(), ["alone", "users"]);
     let (alone, users) = (&all[0], &all[1]);
-    assert_eq!(alone.held, Some((held, Some((Code::TooManyRows, "too many".into())))));
+    assert_eq!(alone.awaiting_approval, Some((held, Some((Code::TooManyRows, "too many".into())))));
     assert_eq!((alone.slots, alone.skipped, alone.failed), (1, 0, 0));
     assert_eq!((users.failed, users.reason.clone()), (2, Some(reason)));
     assert_eq!((users.slots, users.skipped, users.lost), (4, 1, Some(lost)));
     assert_eq!((users.last_rows, users.last_success), (Some((lost, 15, 7)), None));
     assert_eq!(users.first_started, Some(at(1)));
     state.approve(held, at(4)).await.unwrap();
-    assert_eq!(of(0).await[0].held, None);
+    assert_eq!(of(0).await[0].awaiting_approval, None);
     // The window begins after all of them.
     let later = &of(2).await[1];
     assert_eq!((later.slots, later.skipped), (0, 0));

@@ -155,7 +155,7 @@ async fn commit_without_an_answer(server: &Postgres) {
     state.create_run(&new_run("back")).await.unwrap();
 }
 
-/// Whoever waits for the server to come back is asked, and then the write counts once.
+/// A caller that waits for the server is consulted, and then the write counts once.
 async fn outages(server: &Postgres) {
     let proxy = ChaosProxy::start(server.port());
     let asked = Arc::new(AtomicU64::new(0));

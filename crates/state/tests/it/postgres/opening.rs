@@ -54,8 +54,8 @@ async fn formats(server: &Postgres) {
     assert!(error.message().contains("has format 99"), "{error}");
 }
 
-/// A role that owns its schema needs no right on the database; one without either is told what it
-/// lacks.
+/// A role that owns its schema needs no right on the database; without either, the error says what
+/// it lacks.
 async fn rights(server: &Postgres) {
     server.sql(
         "CREATE ROLE owner LOGIN PASSWORD 'wrong-one'; CREATE SCHEMA owned AUTHORIZATION owner;

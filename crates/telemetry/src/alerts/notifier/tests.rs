@@ -1,5 +1,5 @@
-//! Receivers that refuse, hang and come back: a real state and real sockets, on loopback. Each test waits
-//! for requests and commands, never for time.
+//! Receivers that refuse, hang and come back: a real state and real sockets, on loopback. Each test
+//! waits for requests and commands, never for time.
 
 use outflow_core::Secret;
 use outflow_core::ports::state::StateStore as _;
@@ -9,7 +9,7 @@ use outflow_testkit::{Receiver as Alarm, Reply, free_port};
 use tempfile::TempDir;
 
 use super::*;
-use crate::alerts::Way;
+use crate::alerts::Channel;
 
 const PACE: Pace = Pace {
     first: Duration::from_millis(5),
@@ -30,16 +30,16 @@ fn fired(subject: &str) -> AlertRecord {
         message: "it does not work".into(),
         since: at(0),
         recovered_at: None,
-        told: false,
+        reported: false,
     }
 }
 
 fn webhook(url: &str) -> Receiver {
     let key = Secret::new("whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=");
-    Receiver::new(Way::Webhook { url: Secret::new(url), key: SigningKey::new(&key).unwrap() })
+    Receiver::new(Channel::Webhook { url: Secret::new(url), key: SigningKey::new(&key).unwrap() })
 }
 
-/// A dispatcher whose commands the test hands on.
+/// A dispatcher whose commands the test forwards.
 struct Desk {
     dispatcher: Dispatcher,
     inbox: mpsc::UnboundedReceiver<Command>,
@@ -65,8 +65,8 @@ impl Desk {
         self.dispatcher.look().await.unwrap();
     }
 
-    /// Waits until something counts as told.
-    async fn told(&mut self) {
+    /// Waits until an alert counts as delivered.
+    async fn reported(&mut self) {
         let command =
             tokio::time::timeout(IN_TIME, self.inbox.recv()).await.expect("a command in time").unwrap();
         assert!(matches!(command, Command::Told(_)));
@@ -92,13 +92,13 @@ async fn what_may_pass_is_tried_again_under_the_same_id_until_it_is_taken() {
     ]));
     let mut desk = Desk::new(vec![webhook(&alarm.url())], PACE).await;
     desk.put(fired("users")).await;
-    desk.told().await;
-    assert!(desk.state().alerts().await.unwrap()[0].told);
+    desk.reported().await;
+    assert!(desk.state().alerts().await.unwrap()[0].reported);
     let requests = alarm.requests();
     assert!(requests.len() >= 8, "{}", requests.len());
     assert!(requests.iter().all(|r| r.header("webhook-id") == requests[0].header("webhook-id")));
     desk.put(fired("others")).await;
-    desk.told().await;
+    desk.reported().await;
     assert_ne!(alarm.requests().last().unwrap().header("webhook-id"), requests[0].header("webhook-id"));
 }
 
@@ -113,16 +113,16 @@ async fn what_does_not_pass_is_given_up_at_once_and_counts_as_told() {
         });
         let mut desk = Desk::new(vec![webhook(&alarm.url())], PACE).await;
         desk.put(fired("users")).await;
-        desk.told().await;
+        desk.reported().await;
         assert_eq!(alarm.requests().len(), 1, "{status}");
-        assert!(desk.state().alerts().await.unwrap()[0].told, "{status}");
+        assert!(desk.state().alerts().await.unwrap()[0].reported, "{status}");
     }
     // A network's own refusal is given up when patience has ended.
     let nobody = webhook(&format!("http://127.0.0.1:{}", free_port()));
     let mut desk = Desk::new(vec![nobody], Pace { patience: Duration::from_millis(30), ..PACE }).await;
     desk.put(fired("users")).await;
-    desk.told().await;
-    assert!(desk.state().alerts().await.unwrap()[0].told);
+    desk.reported().await;
+    assert!(desk.state().alerts().await.unwrap()[0].reported);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -131,11 +131,11 @@ async fn a_receiver_that_hangs_delays_no_other() {
     hangs.always(Reply::silence());
     let mut desk = Desk::new(vec![webhook(&hangs.url()), webhook(&well.url())], PACE).await;
     desk.put(fired("users")).await;
-    desk.told().await;
+    desk.reported().await;
     desk.put(fired("others")).await;
-    desk.told().await;
-    desk.put(AlertRecord { recovered_at: Some(at(9)), told: true, ..fired("users") }).await;
-    desk.told().await;
+    desk.reported().await;
+    desk.put(AlertRecord { recovered_at: Some(at(9)), reported: true, ..fired("users") }).await;
+    desk.reported().await;
     assert_eq!(kinds(&well), ["fired", "fired", "recovered"]);
     assert_eq!(hangs.requests().len(), 1);
     assert_eq!(desk.state().alerts().await.unwrap().len(), 1);
@@ -151,8 +151,8 @@ async fn an_alert_that_ends_while_nobody_can_be_told_is_told_with_its_end() {
     tokio::task::block_in_place(|| alarm.wait_for_requests_blocking(2, IN_TIME));
     alarm.clear();
     alarm.always(Reply::ok());
-    desk.told().await;
-    desk.told().await;
+    desk.reported().await;
+    desk.reported().await;
     let mut kinds = kinds(&alarm);
     kinds.dedup();
     assert_eq!(kinds, ["fired", "recovered"]);
@@ -163,16 +163,16 @@ async fn an_alert_that_ends_while_nobody_can_be_told_is_told_with_its_end() {
 async fn the_next_process_tells_what_nobody_took_and_nothing_else() {
     let alarm = Alarm::start().await;
     let mut desk = Desk::new(vec![webhook(&alarm.url())], PACE).await;
-    let told = AlertRecord { told: true, ..fired("told") };
+    let told = AlertRecord { reported: true, ..fired("reported") };
     let over = AlertRecord { recovered_at: Some(at(5)), ..fired("over") };
-    desk.state().put_alerts(&[told, over, fired("untold")]).await.unwrap();
+    desk.state().put_alerts(&[told, over, fired("unreported")]).await.unwrap();
     desk.dispatcher.look().await.unwrap();
-    desk.told().await;
+    desk.reported().await;
     let left: Vec<_> =
-        desk.state().alerts().await.unwrap().into_iter().map(|a| (a.subject, a.told)).collect();
-    assert_eq!(left, [("told".to_owned(), true), ("untold".to_owned(), true)]);
+        desk.state().alerts().await.unwrap().into_iter().map(|a| (a.subject, a.reported)).collect();
+    assert_eq!(left, [("reported".to_owned(), true), ("unreported".to_owned(), true)]);
     assert_eq!(alarm.calls().len(), 1);
-    assert_eq!(alarm.calls()[0]["data"]["subject"], "untold");
+    assert_eq!(alarm.calls()[0]["data"]["subject"], "unreported");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -183,11 +183,11 @@ async fn who_is_full_of_messages_gets_no_more_and_without_receivers_all_counts_a
     let many: Vec<AlertRecord> = (0..WAITING + 3).map(|n| fired(&format!("sync{n:04}"))).collect();
     desk.state().put_alerts(&many).await.unwrap();
     desk.dispatcher.look().await.unwrap();
-    // One is under way, a thousand wait, and the rest was given up at once.
-    desk.told().await;
+    // One is being sent, a thousand wait, and the rest was dropped at once.
+    desk.reported().await;
     desk.dispatcher.obey(Command::Receivers(Vec::new())).await.unwrap();
     desk.put(fired("alone")).await;
     let alerts = desk.state().alerts().await.unwrap();
-    assert!(alerts.iter().find(|a| a.subject == "alone").unwrap().told);
-    assert!(alerts.iter().any(|a| !a.told), "what waits is not told");
+    assert!(alerts.iter().find(|a| a.subject == "alone").unwrap().reported);
+    assert!(alerts.iter().any(|a| !a.reported), "what waits is not reported");
 }

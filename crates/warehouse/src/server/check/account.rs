@@ -173,7 +173,7 @@ impl Row {
     }
 }
 
-/// What stands with the account itself.
+/// Findings about the account itself.
 struct Attributes {
     user: String,
     is_superuser: bool,

@@ -1,4 +1,4 @@
-//! What a connection test asks the catalogue, for each kind of server.
+//! A connection test's queries of the catalogue, for each kind of server.
 //!
 //! The questions use what Redshift has, too, where its catalogue is that of PostgreSQL 8.0: names
 //! in place of OIDs in the `has_…_privilege` functions, no savepoints, no `aclexplode`. PostgreSQL
@@ -27,7 +27,7 @@ pub(super) struct Catalogue {
     pub write: &'static str,
     /// The attribute that takes a superuser's rights.
     pub no_superuser: &'static str,
-    /// What stands before a role's name in REVOKE.
+    /// The word before a role's name in REVOKE.
     pub role: &'static str,
 }
 

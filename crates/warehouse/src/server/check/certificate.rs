@@ -1,5 +1,5 @@
-//! What people want to know of a server's certificate: for which names it is, who signed it, until
-//! when it is good.
+//! What a connection test reports of a server's certificate: for which names it is, who signed it,
+//! until when it is good.
 //!
 //! A walk over the DER of RFC 5280 to those three fields and no others; whether the certificate can
 //! be trusted has been decided by then, by rustls. A crate that reads X.509 whole (and brings a
@@ -91,7 +91,7 @@ fn name(distinguished: &[u8], wanted: &[u8]) -> Option<String> {
 fn alternative_names(extensions: &[u8]) -> Option<Vec<String>> {
     let value = Der(Der(extensions).content(SEQUENCE)?).find_map(|(_, extension)| {
         let mut extension = Der(extension);
-        // A flag may stand between the type and the value.
+        // A flag may be between the type and the value.
         (extension.content(OID)? == SUBJECT_ALT_NAME).then(|| extension.last().map(|(_, value)| value))?
     })?;
     let names = Der(Der(value).content(SEQUENCE)?).filter_map(|(tag, content)| match tag {
