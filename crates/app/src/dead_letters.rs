@@ -8,8 +8,8 @@ use outflow_engine::{Errors, FORMAT_VERSION, RunReader};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::look::{self, RunName};
 use crate::App;
+use crate::look::{self, RunName};
 
 /// Which dead letters.
 #[derive(Clone, Debug, Default)]

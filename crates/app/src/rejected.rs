@@ -6,8 +6,8 @@ use outflow_core::{Code, RunId};
 use outflow_engine::{Errors, FORMAT_VERSION, RunReader};
 use serde::Serialize;
 
-use crate::look::{self, RunName};
 use crate::App;
+use crate::look::{self, RunName};
 
 /// Which rejected rows.
 #[derive(Clone, Debug, Default)]

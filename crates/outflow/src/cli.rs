@@ -27,8 +27,9 @@ pub struct Common {
     /// The folder with outflow.yaml
     #[arg(long, global = true, value_name = "DIR", default_value = ".", env = "OUTFLOW_PROJECT")]
     pub project: PathBuf,
-    /// Where runs, cursors and segments are kept [default: .outflow in the project's folder]
-    #[arg(long, global = true, value_name = "PATH", env = "OUTFLOW_STATE")]
+    /// Where the state is: a folder, or postgres://USER@HOST/DATABASE; with a URL, calls are kept in
+    /// .outflow all the same [default: what the project says, or else .outflow in its folder]
+    #[arg(long, global = true, value_name = "PATH|URL", env = "OUTFLOW_STATE", hide_env_values = true)]
     pub state: Option<PathBuf>,
     /// The form of what is printed on stdout
     #[arg(long, global = true, value_enum, default_value_t = Output::Table)]
