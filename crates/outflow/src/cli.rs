@@ -1,6 +1,7 @@
 //! The command line: what can be typed. What it means stands in `commands`.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -27,8 +28,7 @@ pub struct Common {
     /// The folder with outflow.yaml
     #[arg(long, global = true, value_name = "DIR", default_value = ".", env = "OUTFLOW_PROJECT")]
     pub project: PathBuf,
-    /// Where the state is: a folder, or postgres://USER@HOST/DATABASE; with a URL, calls are kept in
-    /// .outflow all the same [default: what the project says, or else .outflow in its folder]
+    /// A folder, or a URL postgres://… for the state alone [default: as the project says, or .outflow beside it]
     #[arg(long, global = true, value_name = "PATH|URL", env = "OUTFLOW_STATE", hide_env_values = true)]
     pub state: Option<PathBuf>,
     /// The form of what is printed on stdout
@@ -253,7 +253,7 @@ pub struct Estimate {
     pub start: String,
     /// Give up counting after this long, and ask for the database's plan instead
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration)]
-    pub timeout: std::time::Duration,
+    pub timeout: Duration,
 }
 
 /// `outflow run`
@@ -278,7 +278,7 @@ pub struct Run {
     pub destination: Option<String>,
     /// Give up on a destination that has taken nothing for this long; its calls stay pending
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = duration)]
-    pub delivery_timeout: std::time::Duration,
+    pub delivery_timeout: Duration,
     /// Exit with 7 if another process holds the state, instead of waiting for it
     #[arg(long)]
     pub no_wait: bool,
@@ -410,7 +410,7 @@ pub struct Backfill {
 pub struct Way {
     /// Give up on a destination that has taken nothing for this long; its calls stay pending
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = duration)]
-    pub delivery_timeout: std::time::Duration,
+    pub delivery_timeout: Duration,
     /// Exit with 7 if another process holds the state, instead of waiting for it
     #[arg(long)]
     pub no_wait: bool,
@@ -437,7 +437,7 @@ pub struct Approve {
     pub run: u64,
     /// Give up on a destination that has taken nothing for this long; its calls stay pending
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = duration)]
-    pub delivery_timeout: std::time::Duration,
+    pub delivery_timeout: Duration,
     /// Exit with 7 if another process holds the state and cannot be asked, instead of waiting for it
     #[arg(long)]
     pub no_wait: bool,
@@ -484,19 +484,14 @@ fn names(text: &str, parts: usize, help: &str) -> Result<Names, String> {
 }
 
 /// A duration as in the project file: `90s`, `10m`, `2h`, `1d`.
-fn duration(text: &str) -> Result<std::time::Duration, String> {
+fn duration(text: &str) -> Result<Duration, String> {
+    const HELP: &str = "use a number with s, m, h or d, for example 10m";
     let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(split);
-    let seconds = match unit {
-        "s" | "" => 1,
-        "m" => 60,
-        "h" => 3_600,
-        "d" => 86_400,
-        _ => return Err("use a number with s, m, h or d, for example 10m".to_owned()),
-    };
-    let number: u64 =
-        number.parse().map_err(|_| "use a number with s, m, h or d, for example 10m".to_owned())?;
-    number.checked_mul(seconds).map(std::time::Duration::from_secs).ok_or_else(|| "too long".to_owned())
+    let units = [("", 1), ("s", 1), ("m", 60), ("h", 3_600), ("d", 86_400)];
+    let (_, seconds) = units.into_iter().find(|(name, _)| *name == unit).ok_or(HELP)?;
+    let number: u64 = number.parse().map_err(|_| HELP)?;
+    number.checked_mul(seconds).map(Duration::from_secs).ok_or_else(|| "too long".to_owned())
 }
 
 #[cfg(test)]

@@ -68,3 +68,23 @@ pub(super) fn read(documents: &[Node], problems: &mut Problems) -> Option<StateU
     }
     Some(StateUrl { url: Secret::new(text), place: node.place.to_string() })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::has_password;
+
+    #[test]
+    fn a_password_is_a_reference_or_is_refused() {
+        for url in [
+            "${env:URL}",
+            "postgres://me@db/x",
+            "postgres://${env:USER}@db:5432/x?host=a:b@c",
+            "postgres://${env:USER}:${env:PASSWORD}@${file:/host}/x",
+        ] {
+            assert!(!has_password(url), "{url}");
+        }
+        for url in ["postgres://me:a@db/x", "postgres://me:a/b:c@db/x", "postgres://me:a${env:P}@db"] {
+            assert!(has_password(url), "{url}");
+        }
+    }
+}
