@@ -56,6 +56,8 @@ def arguments():
     parser.add_argument("--runs", type=int, default=5, help="runs of each, by turns (default: %(default)s)")
     parser.add_argument("--delay-ms", type=int, default=0, help="the receiver's answers take so long")
     parser.add_argument("--concurrency", type=int, default=8, help="requests in flight (default: %(default)s)")
+    parser.add_argument("--state", choices=["sqlite", "postgres"], default="sqlite",
+                        help="the store of the state; postgres: a database on the same server (default: %(default)s)")
     parser.add_argument("--peer", choices=["py_script"], help="run this rival too")
     parser.add_argument("--binaries", type=pathlib.Path, default=ROOT / "target/release", help="folder of the two binaries")
     parser.add_argument("--data", type=pathlib.Path, default=OUT / "postgres", help="PostgreSQL's files, kept between runs")
@@ -139,9 +141,9 @@ class Bench:
         return measure(command, self.warehouse.environment, os.devnull)
 
     def run_outflow(self, receiver):
-        project, state = OUT / "project", OUT / "state"
+        project = OUT / "project"
         project.mkdir(exist_ok=True)
-        shutil.rmtree(state, ignore_errors=True)
+        state = self.fresh_state(project)
         (project / "outflow.yaml").write_text(PROJECT.format(
             port=self.warehouse.port, database=self.warehouse.database, url=receiver.url,
             concurrency=self.options.concurrency, query=json.dumps(QUERY)))
@@ -155,6 +157,16 @@ class Bench:
         self.expect("read", document["rows"]["read"])
         run["seconds"] = document["seconds"]
         return self.received(run, receiver)
+
+    def fresh_state(self, project):
+        """Removes what the last run left. Says where the next one has its state."""
+        if self.options.state == "sqlite":
+            shutil.rmtree(OUT / "state", ignore_errors=True)
+            return OUT / "state"
+        shutil.rmtree(project / ".outflow", ignore_errors=True)
+        self.warehouse.sql("DROP DATABASE IF EXISTS bench_state WITH (FORCE)", database="postgres")
+        self.warehouse.sql("CREATE DATABASE bench_state", database="postgres")
+        return f"postgres://postgres:{PASSWORD}@127.0.0.1:{self.warehouse.port}/bench_state"
 
     def run_peer(self, receiver):
         receiver.reset()
@@ -259,7 +271,9 @@ def main():
     OUT.mkdir(exist_ok=True)
     if options.peer:
         install_peer()
-    settings = [word for setting in POSTGRES_SETTINGS for word in ("--set", setting)]
+    # A state whose commits reach no disk would be too fast.
+    synced = ["fsync=on"] if options.state == "postgres" else []
+    settings = [word for setting in POSTGRES_SETTINGS + synced for word in ("--set", setting)]
     with server([testkit, "postgres", "--dir", str(options.data), *settings]) as port:
         warehouse = Warehouse(port, f"bench_{options.rows}")
         warehouse.load(options.rows)

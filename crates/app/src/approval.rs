@@ -39,7 +39,7 @@ impl App {
         // A mistyped number is reported before anything waits for the state or reads the project.
         let record = self.reader().await?.state.run(run).await?;
         let sync = record.ok_or_else(|| look::unknown(run))?.sync;
-        let document = if control::ask(&self.state, &Request::Approve { run }).await?.is_some() {
+        let document = if control::ask(&self.folder, &Request::Approve { run }).await?.is_some() {
             (caller.listener)(Event::Approved { sync: &sync, run });
             self.follow(run).await?
         } else {
@@ -67,7 +67,7 @@ impl App {
     /// Drops the run.
     pub async fn reject(&self, request: &RejectRequest, caller: &Caller) -> Result<RunDocument, Errors> {
         let RejectRequest { run, skip_window, wait } = *request;
-        if control::ask(&self.state, &Request::Reject { run, skip_window }).await?.is_none() {
+        if control::ask(&self.folder, &Request::Reject { run, skip_window }).await?.is_none() {
             let engine = self.engine(&self.load()?, wait, caller).await?;
             engine.reject(run, skip_window).await?;
         }

@@ -31,7 +31,7 @@ impl App {
         wanted: &[(String, RunOptions)],
         caller: &Caller,
     ) -> Result<Option<Vec<RunOutcome>>, Errors> {
-        if control::ask(&self.state, &Request::Status).await?.is_none() {
+        if control::ask(&self.folder, &Request::Status).await?.is_none() {
             return Ok(None);
         }
         // All are requested before the first is followed: one that takes long keeps no other from
@@ -39,7 +39,7 @@ impl App {
         let (mut begun, mut outcomes) = (Vec::<RunId>::new(), Vec::new());
         for (sync, options) in wanted {
             let request = Request::Run { sync: sync.clone(), options: options.clone() };
-            match control::ask(&self.state, &request).await {
+            match control::ask(&self.folder, &request).await {
                 Ok(None) => return Ok(None),
                 Ok(Some(Answer::Started(run))) => {
                     (caller.listener)(Event::HandedOver { sync, run });
@@ -76,7 +76,7 @@ impl App {
             {
                 return Ok(Taken::Done(outcomes));
             }
-            let (stopped, socket) = (stopped(caller), self.state.clone());
+            let (stopped, socket) = (stopped(caller), self.folder.clone());
             let enough = async move {
                 let listens = async {
                     while !(may_ask && control::listens(&socket)) {
@@ -85,9 +85,9 @@ impl App {
                 };
                 tokio::select! { () = stopped => {}, () = listens => {} }
             };
-            match claim(&wiring::store(&self.state), wait, Box::pin(enough), caller).await {
+            match claim(&*self.store()?, wait, Box::pin(enough), caller).await {
                 Ok(state) => return Ok(Taken::State(state)),
-                Err(_) if may_ask && wait && !*caller.stop.borrow() && control::listens(&self.state) => {}
+                Err(_) if may_ask && wait && !*caller.stop.borrow() && control::listens(&self.folder) => {}
                 Err(error) => return Err(error.into()),
             }
         }
@@ -101,13 +101,13 @@ impl App {
         caller: &Caller,
     ) -> Result<Engine, Errors> {
         let state = open_state(self, wait, caller).await?;
-        Ok(wiring::engine(&self.state, project, state, caller.stop.clone())?)
+        Ok(wiring::engine(&self.folder, project, state, caller.stop.clone())?)
     }
 }
 
 /// Takes the state, or waits for the process that has it.
 pub(crate) async fn open_state(app: &App, wait: bool, caller: &Caller) -> Result<Arc<dyn State>, Error> {
-    claim_unless_stopped(&wiring::store(&app.state), wait, caller).await
+    claim_unless_stopped(&*app.store()?, wait, caller).await
 }
 
 /// Claims a store, or waits for the process that has it, until the caller stops.

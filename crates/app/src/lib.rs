@@ -43,9 +43,10 @@ mod validate;
 mod verify;
 mod wiring;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
+use outflow_core::ports::state::StateStore;
 use outflow_core::{Error, RunId};
 use outflow_engine::RunReader;
 use outflow_project::Project;
@@ -71,6 +72,7 @@ pub use outflow_engine::operations::verify::Verification;
 pub use outflow_engine::{
     DeliveryDocument, Errors, Event as RunEvent, FORMAT_VERSION, Reason, RunDocument, RunListEntry,
 };
+pub use outflow_state::Location as StateLocation;
 pub use outflow_warehouse::{SourceKind, kinds as source_kinds, parse_names};
 pub use preview::{PreviewCall, PreviewDocument, PreviewFailure, PreviewRequest, PreviewRow, PreviewShown};
 pub use purge::PurgeRequest;
@@ -89,24 +91,38 @@ pub use status::{LastRun, StatusDocument, SyncStatus, WaitingCalls};
 pub use usage::{UsageDocument, UsageEntry, UsageRequest};
 pub use validate::{ExpectedRows, ExpectedRuns, Rows, ValidationDocument};
 
-/// One installation: a project's folder and its state.
+/// One installation: a project's folder, its state, and the folder of its spool and its socket.
 #[derive(Clone, Debug)]
 pub struct App {
     project: PathBuf,
-    state: PathBuf,
+    state: Option<StateLocation>,
+    folder: PathBuf,
 }
 
 impl App {
-    /// The installation with `outflow.yaml` in this folder. The state is in `.outflow` beside it
-    /// unless named.
-    pub fn new(project: PathBuf, state: Option<PathBuf>) -> Self {
-        let state = state.unwrap_or_else(|| project.join(".outflow"));
-        Self { project, state }
+    /// The installation with `outflow.yaml` in this folder. The state is where the project says, or
+    /// in `.outflow` beside it, unless named here. A state in a folder has spool and socket with it;
+    /// with any other they are in `.outflow`.
+    pub fn new(project: PathBuf, state: Option<StateLocation>) -> Self {
+        let folder = match &state {
+            Some(StateLocation::Folder(folder)) => folder.clone(),
+            _ => project.join(".outflow"),
+        };
+        Self { project, state, folder }
     }
 
-    /// The folder of the state.
-    pub fn state_dir(&self) -> &Path {
-        &self.state
+    /// Where the state is.
+    fn location(&self) -> Result<StateLocation, Error> {
+        if let Some(named) = &self.state {
+            return Ok(named.clone());
+        }
+        let url = Project::state_url(&self.project)?;
+        url.map_or_else(|| Ok(StateLocation::Folder(self.folder.clone())), |url| wiring::location(&url))
+    }
+
+    /// The state, not opened yet.
+    fn store(&self) -> Result<Arc<dyn StateStore>, Error> {
+        Ok(outflow_state::open(&self.location()?))
     }
 
     /// The project as its files say now.
@@ -122,7 +138,7 @@ impl App {
     /// # Errors
     /// Why it goes on with the old project.
     pub async fn reload(&self) -> Result<bool, Error> {
-        Ok(control::ask(&self.state, &control::Request::Reload).await?.is_some())
+        Ok(control::ask(&self.folder, &control::Request::Reload).await?.is_some())
     }
 
     /// As [`App::load`], for use cases that need no secret.
@@ -132,7 +148,7 @@ impl App {
 
     /// Reads the state and the spool. Needs no project and holds nothing.
     async fn reader(&self) -> Result<RunReader, Error> {
-        wiring::reader(&self.state).await
+        wiring::reader(&self.location()?, &self.folder).await
     }
 }
 

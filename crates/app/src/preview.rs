@@ -1,7 +1,9 @@
 //! The first rows or calls of a run, without moving or sending anything.
 
+use std::error::Error as _;
+
 use outflow_core::ports::spool::Rejection;
-use outflow_core::ports::state::{StateStore as _, SyncState};
+use outflow_core::ports::state::SyncState;
 use outflow_core::run::FindingCount;
 use outflow_core::{CallType, Code, Column, Error, SystemClock};
 use outflow_engine::authoring::advise::{self, Depth};
@@ -11,7 +13,7 @@ use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
 use crate::findings::{Finding, subject};
-use crate::{App, wiring};
+use crate::{App, StateLocation, wiring};
 
 /// What to show.
 #[derive(Clone, Debug)]
@@ -178,14 +180,20 @@ impl App {
         })
     }
 
-    /// What has run so far. No state is no error here: nothing has run.
+    /// What has run so far. No state is no error here: nothing has run. A server that cannot be
+    /// reached, which is an error with a cause, may have one.
     pub(crate) async fn sync_state(&self, sync: &str, start: PreviewStart) -> Result<SyncState, Error> {
         if start != PreviewStart::Next {
             return Ok(SyncState::default());
         }
-        match wiring::store(&self.state).reader().await {
+        let location = self.location()?;
+        let is_absent = |error: &Error| {
+            error.code() == Code::StateUnavailable
+                && (matches!(location, StateLocation::Folder(_)) || error.source().is_none())
+        };
+        match outflow_state::open(&location).reader().await {
             Ok(state) => state.sync(sync).await,
-            Err(error) if error.code() == Code::StateUnavailable => Ok(SyncState::default()),
+            Err(error) if is_absent(&error) => Ok(SyncState::default()),
             Err(error) => Err(error),
         }
     }

@@ -24,13 +24,13 @@ impl App {
         if request.dry_run {
             return Ok(self.reader().await?.plan_purge(&id).await?);
         }
-        match control::ask(&self.state, &Request::Purge { id: id.clone() }).await? {
+        match control::ask(&self.folder, &Request::Purge { id: id.clone() }).await? {
             Some(Answer::Purged(report)) => return Ok(report),
             Some(_) => return Err(control::other_answer().into()),
             None => {}
         }
         let state = holder::open_state(self, request.wait, caller).await?;
-        let mut engine = wiring::keeper(&self.state, state)?;
+        let mut engine = wiring::keeper(&self.folder, state)?;
         engine.stop = caller.stop.clone();
         Ok(engine.purge(&id).await?)
     }

@@ -111,7 +111,7 @@ impl App {
             Taken::State(state) => state,
             Taken::Done(outcomes) => return Ok(outcomes),
         };
-        let engine = wiring::engine(&self.state, &project, state, caller.stop.clone())?;
+        let engine = wiring::engine(&self.folder, &project, state, caller.stop.clone())?;
         let jobs = jobs(request, &project, &engine).await?;
         if jobs.is_empty() {
             return Ok(Vec::new());
@@ -138,7 +138,7 @@ impl App {
         match self.take(Some(wanted), circumstances.wait, caller).await? {
             Taken::Done(outcomes) => Ok(outcomes),
             Taken::State(state) => {
-                let engine = wiring::engine(&self.state, project, state, caller.stop.clone())?;
+                let engine = wiring::engine(&self.folder, project, state, caller.stop.clone())?;
                 run_all(&engine, project, jobs, circumstances, &caller.listener).await
             }
         }

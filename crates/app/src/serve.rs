@@ -17,10 +17,10 @@ use tracing::{error, info};
 
 use crate::control::{Answer, Request, Socket};
 use crate::serving::Serving;
-use crate::{App, Caller, holder, wiring};
+use crate::{App, Caller, StateLocation, holder, wiring};
 
-/// How often a full disk is looked at, and how often the log repeats that it is full.
-const LOOK_FOR_ROOM: Duration = Duration::from_secs(1);
+/// How often the state is tried again, and how often the log repeats that it is waited for.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 const SAY_AGAIN: Duration = Duration::from_secs(60);
 
 /// How to serve.
@@ -47,9 +47,10 @@ impl App {
         let recorder = Arc::new(Recorder::new(since));
         let project = self.load()?;
         info!("opening the state");
-        let store = wiring::store(&self.state).without_room(wait_for_room(caller.stop.clone()));
-        let state = holder::claim_unless_stopped(&store, request.wait, caller).await?;
-        let socket = Socket::listen(&self.state)?;
+        let location = self.location()?;
+        let missing = if matches!(location, StateLocation::Folder(_)) { "room" } else { "the state" };
+        let store = outflow_state::open_waiting(&location, wait_for(missing, caller.stop.clone()));
+        let state = holder::claim_unless_stopped(&*store, request.wait, caller).await?;
         let metrics = match request.metrics.or(project.metrics) {
             Some(address) => Some(metrics::listen(address).await?),
             None => None,
@@ -57,7 +58,8 @@ impl App {
         let receivers = wiring::receivers(&project);
         let (notifier, telling) = alerts::start(receivers, state.clone(), Pace::default());
         let observer = observer(recorder.clone(), notifier.clone());
-        let engine = wiring::engine(&self.state, &project, state, caller.stop.clone())?;
+        let engine = wiring::engine(&self.folder, &project, state, caller.stop.clone())?;
+        let socket = Socket::listen(&self.folder)?;
         let config = wiring::config(&project, engine)?;
         let syncs = config.syncs.iter().filter(|m| m.spec.enabled).count();
         let address = metrics.as_ref().and_then(|m| m.local_addr().ok()).map(tracing::field::display);
@@ -85,9 +87,10 @@ impl App {
     }
 }
 
-/// What cannot be written to the state may not happen. While the disk is full, all work that needs
-/// the state waits, and continues when there is room.
-fn wait_for_room(
+/// What cannot be written to the state may not happen. While the disk is full or the server is away,
+/// all work that needs the state waits, and continues when it can.
+fn wait_for(
+    missing: &'static str,
     stop: watch::Receiver<bool>,
 ) -> impl Fn(&Error) -> BoxFuture<'static, bool> + Send + Sync + 'static {
     let logged = Mutex::new(None::<Instant>);
@@ -95,13 +98,11 @@ fn wait_for_room(
         let mut logged = logged.lock().unwrap_or_else(PoisonError::into_inner);
         if logged.is_none_or(|at| at.elapsed() >= SAY_AGAIN) {
             *logged = Some(Instant::now());
-            error!(error = as_error(error), "waiting for room");
+            error!(error = as_error(error), "waiting for {missing}");
         }
         drop(logged);
         let mut stop = stop.clone();
-        Box::pin(
-            async move { tokio::time::timeout(LOOK_FOR_ROOM, stop.wait_for(|stop| *stop)).await.is_err() },
-        )
+        Box::pin(async move { tokio::time::timeout(LOOK_AGAIN, stop.wait_for(|stop| *stop)).await.is_err() })
     }
 }
 

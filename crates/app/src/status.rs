@@ -78,7 +78,7 @@ impl App {
     pub async fn status(&self) -> Result<StatusDocument, Errors> {
         let project = self.load_without_secrets()?;
         // A `serve` of another version is none that this process understands.
-        let serving = match control::ask(&self.state, &Request::Status).await? {
+        let serving = match control::ask(&self.folder, &Request::Status).await? {
             Some(Answer::Status(serving)) => Some(serving),
             _ => None,
         };

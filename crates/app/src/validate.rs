@@ -72,6 +72,8 @@ impl App {
                 if let Err(errors) = wiring::destinations(&project) {
                     found.findings.extend(errors.into_iter().map(Finding::from));
                 }
+                let state = project.state.as_ref().map(wiring::location);
+                found.findings.extend(state.and_then(Result::err).map(Finding::from));
                 found.look_at(&project, connect).await;
                 counts = Some((project.databases.len(), project.destinations.len(), project.syncs.len()));
             }

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
 use outflow_core::ports::destination::Destination;
-use outflow_core::ports::state::{State, StateStore as _};
+use outflow_core::ports::state::State;
 use outflow_core::ports::warehouse::Warehouse;
 use outflow_core::{Code, Error, SyncSpec, SystemClock};
 use outflow_destinations as destinations;
@@ -14,9 +14,9 @@ use outflow_egress::{Client, ClientOptions};
 use outflow_engine::extract::guard::Budgets;
 use outflow_engine::serve::{ConcurrencyLimits, RuntimeConfig, SyncRuntime};
 use outflow_engine::{Engine, RunReader};
-use outflow_project::{Database, Project, ReceiverConfig};
+use outflow_project::{Database, Project, ReceiverConfig, StateUrl};
 use outflow_spool::{DiskBaseline, DiskSpool};
-use outflow_state::SqliteStore;
+use outflow_state::Location;
 use outflow_telemetry::alerts::{Channel, Receiver};
 use outflow_warehouse::Aws;
 use tokio::sync::watch;
@@ -124,14 +124,14 @@ pub(crate) fn config(project: &Project, engine: Engine) -> Result<RuntimeConfig,
     Ok(RuntimeConfig { engine, syncs, limits, keep: project.keep, rules: project.rules.clone() })
 }
 
-/// The state in this folder, before it is opened.
-pub(crate) fn store(dir: &Path) -> SqliteStore {
-    SqliteStore::new(dir)
+/// The state that a project names.
+pub(crate) fn location(named: &StateUrl) -> Result<Location, Error> {
+    Location::parse(named.url.expose()).map_err(|e| e.at(&named.place))
 }
 
-/// Reads what is kept in this folder: it needs no project and holds nothing.
-pub(crate) async fn reader(dir: &Path) -> Result<RunReader, Error> {
-    let state = store(dir).reader().await?;
+/// Reads the state there and the spool in this folder: it needs no project and holds nothing.
+pub(crate) async fn reader(location: &Location, dir: &Path) -> Result<RunReader, Error> {
+    let state = outflow_state::open(location).reader().await?;
     let spool = Arc::new(DiskSpool::open(&dir.join("spool"), 0)?);
     let (_, stop) = watch::channel(false);
     Ok(RunReader { state, spool, stop })

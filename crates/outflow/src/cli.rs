@@ -3,6 +3,7 @@
 mod values;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -31,8 +32,8 @@ pub struct Common {
     /// The folder with outflow.yaml
     #[arg(long, global = true, value_name = "DIR", default_value = ".", env = "OUTFLOW_PROJECT")]
     pub project: PathBuf,
-    /// Where runs, cursors and segments are kept [default: .outflow in the project's folder]
-    #[arg(long, global = true, value_name = "PATH", env = "OUTFLOW_STATE")]
+    /// A folder, or a URL postgres://… for the state alone [default: as the project says, or .outflow beside it]
+    #[arg(long, global = true, value_name = "PATH|URL", env = "OUTFLOW_STATE", hide_env_values = true)]
     pub state: Option<PathBuf>,
     /// The form of what is printed on stdout
     #[arg(long, global = true, value_enum, default_value_t = Output::Table)]
@@ -252,7 +253,7 @@ pub struct Estimate {
     pub start: String,
     /// Give up counting after this long, and ask for the database's plan instead
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration)]
-    pub timeout: std::time::Duration,
+    pub timeout: Duration,
 }
 
 /// `outflow run`
@@ -278,7 +279,7 @@ pub struct Run {
     pub destination: Option<String>,
     /// Give up on a destination that has taken nothing for this long; its calls stay pending
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = duration)]
-    pub delivery_timeout: std::time::Duration,
+    pub delivery_timeout: Duration,
     /// Exit with 7 if another process holds the state, instead of waiting for it
     #[arg(long)]
     pub no_wait: bool,
@@ -411,7 +412,7 @@ pub struct Backfill {
 pub struct DeliveryArgs {
     /// Give up on a destination that has taken nothing for this long; its calls stay pending
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = duration)]
-    pub delivery_timeout: std::time::Duration,
+    pub delivery_timeout: Duration,
     /// Exit with 7 if another process holds the state, instead of waiting for it
     #[arg(long)]
     pub no_wait: bool,
@@ -438,7 +439,7 @@ pub struct Approve {
     pub run: u64,
     /// Give up on a destination that has taken nothing for this long; its calls stay pending
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = duration)]
-    pub delivery_timeout: std::time::Duration,
+    pub delivery_timeout: Duration,
     /// Exit with 7 if another process holds the state and takes no requests, instead of waiting
     #[arg(long)]
     pub no_wait: bool,

@@ -22,8 +22,10 @@ mod usage;
 mod validate;
 mod verify;
 
+use std::path::PathBuf;
+
 use clap::CommandFactory;
-use outflow_app::{App, Errors};
+use outflow_app::{App, Errors, StateLocation};
 use outflow_core::{Code, Error};
 use serde_json::json;
 
@@ -35,7 +37,8 @@ use crate::output::Printer;
 /// Does what was typed.
 pub async fn dispatch(cli: Cli, printer: Printer) -> Result<Exit, Errors> {
     let common = cli.common;
-    let app = App::new(common.project.clone(), common.state.clone());
+    let state = common.state.map(state_location).transpose()?;
+    let app = App::new(common.project, state);
     match cli.command {
         Command::Demo(args) => demo::demo(&args, printer).await,
         Command::Init(args) => init::init(&args, printer),
@@ -73,6 +76,14 @@ pub async fn dispatch(cli: Cli, printer: Printer) -> Result<Exit, Errors> {
             printer.document(&version, |_| format!("outflow {}\n", env!("CARGO_PKG_VERSION")));
             Ok(Exit::Done)
         }
+    }
+}
+
+/// What `--state` names. A path may be of any bytes, a URL is text.
+fn state_location(named: PathBuf) -> Result<StateLocation, Error> {
+    match named.to_str() {
+        Some(text) => StateLocation::parse(text).map_err(|e| e.at("--state or OUTFLOW_STATE")),
+        None => Ok(StateLocation::Folder(named)),
     }
 }
 

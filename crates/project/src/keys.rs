@@ -16,7 +16,11 @@ pub(super) const ROOT: Shape = Shape {
             "files that are a part of the project",
         ),
         Key::new("spool", Kind::Table(&SPOOL), "how calls are kept until they are delivered"),
-        Key::new("state", Kind::Table(&STATE), "how long what became of runs is remembered"),
+        Key::new(
+            "state",
+            Kind::Either(&[Kind::Text, Kind::Table(&STATE)]),
+            "where what became of runs is remembered, and for how long; a text is the url",
+        ),
         Key::new("limits", Kind::Table(&LIMITS), "how much `outflow serve` does side by side"),
         Key::new("alerts", Kind::Table(&ALERTS), "when something counts as wrong, and who is told"),
         Key::new("metrics", Kind::Table(&METRICS), "numbers of `outflow serve` for Prometheus"),
@@ -42,12 +46,15 @@ const SPOOL: Shape = Shape {
 };
 
 const STATE: Shape = Shape {
-    what: "the state",
-    keys: &[Key::new(
-        "keep",
-        Kind::Duration { min: 0 },
-        "how long runs, their counts and dead letters are kept after the run's end; 90d by default",
-    )],
+    what: "a table of url and keep",
+    keys: &[
+        Key::new("url", Kind::Text, "a PostgreSQL database, postgres://…; the folder .outflow by default"),
+        Key::new(
+            "keep",
+            Kind::Duration { min: 0 },
+            "how long runs, their counts and dead letters are kept after the run's end; 90d by default",
+        ),
+    ],
     open: false,
 };
 

@@ -18,6 +18,7 @@ mod schema;
 mod secrets;
 mod shape;
 mod sources;
+mod state;
 mod syncs;
 #[cfg(test)]
 mod tests;
@@ -38,6 +39,7 @@ use serde_json::{Map, Value};
 pub use self::alerts::ReceiverConfig;
 use self::document::{Key, Node, Place};
 pub use self::schema::schema;
+pub use self::state::StateUrl;
 
 /// The name of the file that a project begins with.
 pub const FILE: &str = "outflow.yaml";
@@ -63,6 +65,8 @@ pub struct Project {
     pub receivers: Vec<ReceiverConfig>,
     /// Where metrics are served.
     pub metrics: Option<SocketAddr>,
+    /// The state, if it is on a PostgreSQL server.
+    pub state: Option<StateUrl>,
 }
 
 /// A database of a source.
@@ -137,6 +141,26 @@ impl Project {
         Self::of(documents, &env, problems)
     }
 
+    /// The URL of the state alone. It resolves no other secret and checks nothing else; a folder
+    /// without a project has none.
+    ///
+    /// # Errors
+    /// The first problem of a file that cannot be read, or of the URL.
+    pub fn state_url(dir: &Path) -> Result<Option<StateUrl>, Error> {
+        if !dir.join(FILE).exists() {
+            return Ok(None);
+        }
+        let mut problems = Problems::default();
+        let mut documents = document::load(dir, &mut problems);
+        state::refuse_passwords(&documents, &mut problems);
+        let env = |name: &str| std::env::var(name).ok();
+        for document in &mut documents.all {
+            secrets::resolve(document, &["state"], &env, &mut problems);
+        }
+        let url = state::read(&documents.all, &mut problems);
+        problems.into_errors().into_iter().next().map_or(Ok(url), Err)
+    }
+
     fn load_with(dir: &Path, env: secrets::Env<'_>) -> Result<Project, Vec<Error>> {
         let mut problems = Problems::default();
         let documents = document::load(dir, &mut problems);
@@ -148,8 +172,9 @@ impl Project {
         env: secrets::Env<'_>,
         mut problems: Problems,
     ) -> Result<Project, Vec<Error>> {
+        state::refuse_passwords(&documents, &mut problems);
         for document in &mut documents.all {
-            secrets::resolve(document, env, &mut problems);
+            secrets::resolve(document, &secrets::KEYS, env, &mut problems);
             shape::check_table(document, &keys::ROOT, &mut problems);
         }
         if documents.incomplete {
@@ -168,7 +193,7 @@ impl Project {
         let destinations = destinations::read(&entries(documents, "destinations", problems), problems);
         let limits = limits(single(documents, "limits", problems), &sources);
         let spool = single(documents, "spool", problems);
-        let state = single(documents, "state", problems);
+        let state = single(documents, "state", &mut Problems::default());
         let keep = |table: Option<&Node>| table.and_then(|t| t.get("keep")).and_then(Node::duration);
         let default = RetentionPolicy::default();
         let keep = RetentionPolicy {
@@ -191,6 +216,7 @@ impl Project {
             rules: alerts::rules(alerts),
             receivers,
             metrics,
+            state: state::read(documents, problems),
         }
     }
 

@@ -1,7 +1,7 @@
 //! `${env:NAME}` and `${file:PATH}`: what stands in a file in place of a secret.
 //!
-//! References work in every text below `sources`, `destinations` and `alerts`, alone or within a
-//! longer text. A problem names the reference and never its value.
+//! References work in every text below `sources`, `destinations`, `alerts` and `state`, alone or
+//! within a longer text. A problem names the reference and never its value.
 
 use outflow_core::Code;
 
@@ -13,12 +13,13 @@ pub(super) type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 const FORMS: &str = "write ${env:NAME} or ${file:/run/secrets/name}";
 
-/// Puts values in place of all references of a document.
-pub(super) fn resolve(document: &mut Node, env: Env<'_>, problems: &mut Problems) {
+/// The top-level keys below which references work.
+pub(super) const KEYS: [&str; 4] = ["sources", "destinations", "alerts", "state"];
+
+/// Puts values in place of all references below these top-level keys.
+pub(super) fn resolve(document: &mut Node, keys: &[&str], env: Env<'_>, problems: &mut Problems) {
     let Value::Table(entries) = &mut document.value else { return };
-    for (_, node) in
-        entries.iter_mut().filter(|(k, _)| ["sources", "destinations", "alerts"].contains(&k.name.as_str()))
-    {
+    for (_, node) in entries.iter_mut().filter(|(k, _)| keys.contains(&k.name.as_str())) {
         resolve_below(node, env, problems);
     }
 }

@@ -13,7 +13,7 @@ use outflow_testkit::{
 use serde_json::Value;
 
 use crate::serving::Serving;
-use crate::support::{Project, pipelines, sync, yaml};
+use crate::support::{Project, Store, pipelines, state_url, sync, yaml};
 
 /// The six types. Each has a table of its own, whose rows are known by their number. Track has a
 /// time, page an id; of screen, which has neither, a run asks the database twice (decision 7).
@@ -49,6 +49,8 @@ struct Mixed {
     server: &'static Postgres,
     database: Database<'static>,
     source: ChaosProxy,
+    /// The server of the state, if it is on one, and the way there.
+    state: Option<(Postgres, ChaosProxy)>,
     receiver: Receiver,
     project: Project,
     serving: Option<Serving>,
@@ -62,7 +64,7 @@ struct Mixed {
 }
 
 impl Mixed {
-    fn new() -> Mixed {
+    fn new(store: Store) -> Mixed {
         // A server of its own: it is restarted.
         let server: &'static Postgres = Box::leak(Box::new(Postgres::start()));
         let database = server.database("mixed");
@@ -81,14 +83,19 @@ impl Mixed {
             &[("journeys", &format!("{}, concurrency: 4, timeout: 2s", pipelines(&receiver)))],
             &syncs,
         );
-        let project = Project::new(
-            &file.replace(&format!("port: {}", server.port()), &format!("port: {}", source.port())),
-        );
+        let file = file.replace(&format!("port: {}", server.port()), &format!("port: {}", source.port()));
+        let state = store.server().map(|server| {
+            let proxy = ChaosProxy::start(server.port());
+            (server, proxy)
+        });
+        let url = state.as_ref().map(|(_, proxy)| state_url(proxy.port()));
+        let project = Project::new(&file).with_state(url);
         let (rng, now) = (Rng::new(seed()), Instant::now());
         Mixed {
             server,
             database,
             source,
+            state,
             receiver,
             project,
             serving: None,
@@ -128,22 +135,25 @@ impl Mixed {
         self.faults += 1;
         // A process lives for a while, so that its growth would show.
         let may_end = self.process_started.elapsed() > Duration::from_secs(slice_or_whole(2, 180));
-        match self.rng.below(13) {
-            0 => self.source.reset_all(),
-            1 => self.source.set(Fault::CutAfter(500 + self.rng.below(20_000))),
-            2 => self.source.set(Fault::ResetAfter(500 + self.rng.below(20_000))),
-            3 => self.source.set(Fault::Refuse),
-            4 => self.source.set(Fault::Delay(Duration::from_millis(20))),
-            5 => self.server.restart(),
-            6 if may_end => {
+        let kinds = if self.state.is_some() { 15 } else { 13 };
+        match (self.rng.below(kinds), &self.state) {
+            (0, _) => self.source.reset_all(),
+            (1, _) => self.source.set(Fault::CutAfter(500 + self.rng.below(20_000))),
+            (2, _) => self.source.set(Fault::ResetAfter(500 + self.rng.below(20_000))),
+            (3, _) => self.source.set(Fault::Refuse),
+            (4, _) => self.source.set(Fault::Delay(Duration::from_millis(20))),
+            (5, _) => self.server.restart(),
+            (6, _) if may_end => {
                 self.restarts += 1;
                 self.serving.take().map(|serving| serving.kill_after(Duration::ZERO));
             }
-            7 if may_end => {
+            (7, _) if may_end => {
                 self.restarts += 1;
                 self.serving.take().map(Serving::stop);
             }
-            8 => self.serving().signal("HUP"),
+            (8, _) => self.serving().signal("HUP"),
+            (13, Some((server, _))) => server.restart(),
+            (14, Some((_, proxy))) => proxy.reset_all(),
             _ => {
                 let some = 1 + self.rng.below(6);
                 let replies: Vec<Reply> = (0..some).map(|_| self.bad_reply()).collect();
@@ -290,7 +300,7 @@ fn print_unless_grown(mut report: Report, all: &[Moved], part: u64) {
 #[test]
 fn a_process_under_constant_load_finds_its_size_and_keeps_it() {
     let time = Duration::from_secs(slice_or_whole(12, seconds("OUTFLOW_STEADY_SECONDS", 900)));
-    let mut steady = Mixed::new();
+    let mut steady = Mixed::new(Store::Sqlite);
     steady.receiver.always(Reply::ok());
     let mut runs = 0;
     while steady.started.elapsed() < time {
@@ -319,8 +329,19 @@ fn a_process_under_constant_load_finds_its_size_and_keeps_it() {
 
 #[test]
 fn six_syncs_lose_nothing_in_a_time_of_mixed_faults_and_restarts() {
-    let time = Duration::from_secs(slice_or_whole(25, seconds("OUTFLOW_MIXED_SECONDS", 3_600)));
-    let mut mixed = Mixed::new();
+    let test = "endurance::six_syncs_lose_nothing_in_a_time_of_mixed_faults_and_restarts";
+    mixed_faults(test, "", Mixed::new(Store::Sqlite), 25);
+}
+
+/// The state is on a server that restarts, and to which connections break, too.
+#[test]
+fn six_syncs_on_postgres_lose_nothing_in_a_time_of_mixed_faults_and_restarts() {
+    let test = "endurance::six_syncs_on_postgres_lose_nothing_in_a_time_of_mixed_faults_and_restarts";
+    mixed_faults(test, " with its state on PostgreSQL", Mixed::new(Store::Postgres), 15);
+}
+
+fn mixed_faults(test: &'static str, how: &str, mut mixed: Mixed, slice: u64) {
+    let time = Duration::from_secs(slice_or_whole(slice, seconds("OUTFLOW_MIXED_SECONDS", 3_600)));
     mixed.torment(time);
     let drained = mixed.mend();
     mixed.serving.take().unwrap().stop();
@@ -328,13 +349,12 @@ fn six_syncs_lose_nothing_in_a_time_of_mixed_faults_and_restarts() {
     verdict.assert_at_least_once();
     mixed.project.assert_closed();
     let what = format!(
-        "mixed faults in {} s of `serve`, {} kills and stops among them; six syncs, {} runs, {} rows",
+        "mixed faults in {} s of `serve`{how}, {} kills and stops among them; six syncs, {} runs, {} rows",
         time.as_secs(),
         mixed.restarts,
         mixed.project.runs().len(),
         mixed.rows * TYPES.len() as u64
     );
-    let test = "endurance::six_syncs_lose_nothing_in_a_time_of_mixed_faults_and_restarts";
     let report = Report::new(test, what, mixed.faults).judged(&verdict);
     let mut all = moved(&mixed.samples, "the campaign", |sample| sample.at);
     all.extend(moved(&mixed.samples, "a process's life", |sample| sample.age));

@@ -11,7 +11,7 @@ use outflow_testkit::{
 };
 
 use crate::serving::Serving;
-use crate::support::{Project, sync, yaml};
+use crate::support::{Project, Store, state_url, sync, yaml};
 
 /// A table to which rows come while the process that reads it is killed, and a receiver that takes
 /// its time and takes nothing of one request in seven: what is settled too early is then lost when
@@ -21,10 +21,12 @@ struct World {
     receiver: Receiver,
     project: Project,
     people: u64,
+    /// The server of the state, if it is on one.
+    state: Option<Postgres>,
 }
 
 impl World {
-    fn new(name: &str) -> World {
+    fn new(name: &str, store: Store) -> World {
         let (database, receiver) = (Postgres::shared().database(name), Receiver::start_blocking());
         database.sql("CREATE TABLE users (id int PRIMARY KEY, note text, updated_at timestamptz NOT NULL)");
         receiver.always(Reply::ok().after(Duration::from_millis(15)));
@@ -34,9 +36,11 @@ impl World {
         });
         let query = r#"SELECT id AS "userId", note FROM users WHERE updated_at >= {{last_sync_time | timestamp}} ORDER BY id"#;
         let hook = format!(r#"type: webhook, url: "{}", concurrency: 2, max_calls: 40"#, receiver.url());
+        let state = store.server();
         let project =
-            Project::new(&yaml(&database, &[("hook", &hook)], &[("users", &sync("identify", query))]));
-        World { database, receiver, project, people: 0 }
+            Project::new(&yaml(&database, &[("hook", &hook)], &[("users", &sync("identify", query))]))
+                .with_state(state.as_ref().map(|server| state_url(server.port())));
+        World { database, receiver, project, people: 0, state }
     }
 
     fn add(&mut self, people: u64) {
@@ -79,7 +83,28 @@ fn recover(project: &Project, server: &Program) -> Option<(Serving, Duration)> {
 
 #[test]
 fn serve_loses_nothing_wherever_it_is_killed() {
-    let (mut world, mut rng) = (World::new("kill_serve"), Rng::new(seed()));
+    kill_at_random_instants(
+        "kills::serve_loses_nothing_wherever_it_is_killed",
+        "kill -9 of `serve` at a random instant",
+        World::new("kill_serve", Store::Sqlite),
+        slice_or_whole(25, 500),
+    );
+}
+
+#[test]
+fn serve_on_postgres_loses_nothing_wherever_it_is_killed() {
+    kill_at_random_instants(
+        "kills::serve_on_postgres_loses_nothing_wherever_it_is_killed",
+        "kill -9 of `serve` with its state on PostgreSQL at a random instant; after half of them the \
+         server of the state restarts under a run",
+        World::new("kill_serve_postgres", Store::Postgres),
+        slice_or_whole(8, 100),
+    );
+}
+
+/// Kills `serve` this often. A state on a server sees that server restart once, under a run.
+fn kill_at_random_instants(test: &'static str, what: &str, mut world: World, kills: usize) {
+    let mut rng = Rng::new(seed());
     let server = world.project.server();
     world.add(200);
     let (serving, _) = recover(&world.project, &server).unwrap();
@@ -89,8 +114,19 @@ fn serve_loses_nothing_wherever_it_is_killed() {
     let (serving, span) = recover(&world.project, &server).unwrap();
     serving.stop();
 
-    let (kills, mut killed, mut recoveries) = (slice_or_whole(25, 500), 0, Vec::new());
+    let (mut killed, mut recoveries, mut restarted) = (0, Vec::new(), world.state.is_none());
     while killed < kills {
+        if !restarted && killed >= kills / 2 {
+            let (mut serving, _) = recover(&world.project, &server).expect("nobody kills it now");
+            let before = world.receiver.requests().len();
+            world.add(200);
+            let run = serving.trigger("users").unwrap();
+            world.receiver.wait_for_requests_blocking(before + 1, Duration::from_secs(60));
+            world.state.as_ref().unwrap().restart();
+            assert_eq!(serving.end_of(run).unwrap(), (run, "succeeded".to_owned()));
+            serving.stop();
+            restarted = true;
+        }
         if rng.below(3) == 0 {
             // In the midst of starting, or of going on with what the last kill interrupted.
             killed +=
@@ -103,15 +139,12 @@ fn serve_loses_nothing_wherever_it_is_killed() {
         assert!(serving.trigger("users").is_some());
         killed += usize::from(serving.kill_after(rng.duration(span)).was_killed());
     }
+    assert!(restarted);
     let verdict = world.finish();
-    Report::new(
-        "kills::serve_loses_nothing_wherever_it_is_killed",
-        "kill -9 of `serve` at a random instant",
-        killed as u64,
-    )
-    .judged(&verdict)
-    .durations("from restart to drained", &recoveries)
-    .print();
+    Report::new(test, what, killed as u64)
+        .judged(&verdict)
+        .durations("from restart to drained", &recoveries)
+        .print();
 }
 
 /// System calls by what they do to the world, and whether neither `run` nor `serve` can do without
@@ -134,7 +167,7 @@ fn kill_at_each_call(
     recover: impl Fn(&World),
 ) {
     assert_can_trace();
-    let mut world = World::new(test.rsplit("::").next().unwrap());
+    let mut world = World::new(test.rsplit("::").next().unwrap(), Store::Sqlite);
     let (mut points, mut recoveries) = (Vec::new(), Vec::new());
     for (name, calls, must_occur) in CALLS {
         let mut killed = 0;

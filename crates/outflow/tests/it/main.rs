@@ -24,6 +24,7 @@ mod secrets;
 mod serve;
 mod serving;
 mod slow;
+mod state;
 mod stop;
 mod support;
 mod watch;

@@ -130,6 +130,45 @@ fn no_secret_is_told_when_all_goes_well() {
 }
 
 #[test]
+fn no_secret_is_told_of_a_state_on_postgres() {
+    let (database, receiver) = (database("quiet_state"), Receiver::start_blocking());
+    database.sql("GRANT CREATE ON DATABASE quiet_state TO keeper");
+    let mut aviary = Aviary::new(&database, &receiver.url(), r#"SELECT 1 AS "userId""#);
+    let port = database.server().port();
+    let good = format!("postgres://keeper:{PASSWORD}@127.0.0.1:{port}/quiet_state");
+    let mut on = |url: &str, args: &[&str], code: i32| {
+        aviary.project.set_state(url);
+        aviary.run(args, code).stderr.clone()
+    };
+    for args in [
+        &["run", "-v"][..],
+        &["run", "-v", "--full", "--output", "json"],
+        &["status", "-v"],
+        &["runs", "--output", "json"],
+        &["verify", "users"],
+        &["--help"],
+    ] {
+        on(&good, args, 0);
+    }
+    for (right, wrong, what) in [
+        (PASSWORD, concat!("mistyped-", "canary-password-3f9c1d"), "T001"),
+        ("/quiet_state", "/nowhere", "T001"),
+        ("/quiet_state", "/quiet_state?sslmode=verify-full", "T001"),
+        ("127.0.0.1:", "127.0.0.1:x", "C005"),
+        ("/quiet_state", "/quiet_state?colour=red", "C003"),
+    ] {
+        let wrong = good.replace(right, wrong);
+        for args in [&["run", "-v"][..], &["runs", "-v"], &["serve", "-v"]] {
+            let told = on(&wrong, args, if what == "T001" { 1 } else { 2 });
+            assert!(told.contains(what), "{what}: {told}");
+        }
+    }
+    let state = database.sql("SELECT count(*) FROM outflow.runs");
+    assert_eq!(state, "2");
+    aviary.assert_quiet();
+}
+
+#[test]
 fn no_secret_is_told_by_a_source_that_refuses() {
     let (database, receiver) = (database("quiet_source"), Receiver::start_blocking());
     let mut aviary = Aviary::new(&database, &receiver.url(), r#"SELECT 1 AS "userId" FROM nowhere"#);

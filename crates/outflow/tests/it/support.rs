@@ -4,22 +4,42 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use outflow_testkit::crash::{Exit, Program};
-use outflow_testkit::{Database, Receiver};
+use outflow_testkit::{Database, Postgres, Receiver};
 use serde_json::Value;
 use tempfile::TempDir;
 
 /// The write key that projects here use.
 pub const WRITE_KEY: &str = "the-write-key";
 
+/// Where a project has its state.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Store {
+    Sqlite,
+    Postgres,
+}
+
+impl Store {
+    /// A server for the state alone, so that it can be restarted under it; none for SQLite.
+    pub fn server(self) -> Option<Postgres> {
+        (self == Self::Postgres).then(Postgres::start)
+    }
+}
+
+/// The URL of a state in the database `postgres` of the server on this port.
+pub fn state_url(port: u16) -> String {
+    format!("postgres://{}:{}@127.0.0.1:{port}/postgres", Postgres::USER, Postgres::PASSWORD)
+}
+
 /// A project.
 pub struct Project {
     dir: TempDir,
+    state: Option<String>,
 }
 
 impl Project {
     /// A project with this `outflow.yaml`.
     pub fn new(yaml: &str) -> Self {
-        let project = Self { dir: tempfile::tempdir().unwrap() };
+        let project = Self { dir: tempfile::tempdir().unwrap(), state: None };
         project.write("outflow.yaml", yaml);
         project
     }
@@ -27,6 +47,16 @@ impl Project {
     /// One identify sync `users` with this query, from a real PostgreSQL to a receiver.
     pub fn users(database: &Database<'_>, receiver: &Receiver, query: &str) -> Self {
         Self::new(&users_yaml(database, receiver, query, "concurrency: 4"))
+    }
+
+    /// The same with its state at this URL, if there is one.
+    pub fn with_state(self, url: Option<String>) -> Self {
+        Self { state: url, ..self }
+    }
+
+    /// Has its state at this URL from now on.
+    pub fn set_state(&mut self, url: &str) {
+        self.state = Some(url.to_owned());
     }
 
     /// Its folder.
@@ -43,12 +73,16 @@ impl Project {
 
     /// The binary with these arguments, on this project.
     pub fn program(&self, args: &[&str]) -> Program {
-        Program::new(binary())
+        let program = Program::new(binary())
             .folder(self.path())
             .env("WRITE_KEY", WRITE_KEY)
-            .env("PG_PASSWORD", outflow_testkit::Postgres::shared().password())
+            .env("PG_PASSWORD", Postgres::PASSWORD)
             .env("NO_COLOR", "1")
-            .args(args.iter().copied())
+            .args(args.iter().copied());
+        match &self.state {
+            Some(url) => program.env("OUTFLOW_STATE", url),
+            None => program,
+        }
     }
 
     /// Runs the binary to its end.
