@@ -74,7 +74,8 @@ pub(crate) fn run_spec(spec: &SyncSpec, options: &RunOptions, mut skipped: Vec<S
     }
 }
 
-/// The sync as it was when the run was created: an edit of the project does not reach a run that exists.
+/// The sync as it was when the run was created: an edit of the project does not reach a run that
+/// exists.
 pub(crate) fn spec_of_run(spec: &SyncSpec, record: &RunRecord) -> SyncSpec {
     SyncSpec {
         query: record.spec.query.clone(),

@@ -163,7 +163,7 @@ impl Actor {
         let Some(sync_runtime) = config.sync_runtime(&self.name) else { return Ok(()) };
         let busy = self.busy(&config).await?;
         let reply = match busy {
-            Some(Busy { held: Some(error), .. }) => Err(error),
+            Some(Busy { awaiting_approval: Some(error), .. }) => Err(error),
             Some(busy) => {
                 if !self.wanted.contains(&trigger.options) {
                     self.wanted.push_back(trigger.options);
@@ -185,9 +185,14 @@ impl Actor {
         let unfinished = config.engine.state.unfinished_runs().await?;
         if let Some(run) = unfinished.iter().find(|r| r.sync == self.name && occupies(r.state)) {
             let reason = format!("run {} is {}", run.id, run.state);
-            let held =
+            let awaiting_approval =
                 (run.state == RunState::AwaitingApproval).then(|| crate::operations::approval::waits(run));
-            return Ok(Some(Busy { run: Some(run.id), code: Code::RunInProgress, reason, held }));
+            return Ok(Some(Busy {
+                run: Some(run.id),
+                code: Code::RunInProgress,
+                reason,
+                awaiting_approval,
+            }));
         }
         if self.current.is_some() {
             // The state has it as extracted already; the task is about to end.
@@ -216,7 +221,7 @@ impl Actor {
                 "{} bytes wait for {}, which is degraded; {} are allowed",
                 queue.bytes, queue.destination, config.limits.backlog_bytes
             ),
-            held: None,
+            awaiting_approval: None,
         }))
     }
 

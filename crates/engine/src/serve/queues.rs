@@ -54,7 +54,7 @@ pub(super) struct Busy {
     pub(super) code: Code,
     pub(super) reason: String,
     /// The run awaits approval: no further run request is queued while it does.
-    pub(super) held: Option<Error>,
+    pub(super) awaiting_approval: Option<Error>,
 }
 
 /// All queues.
@@ -116,7 +116,7 @@ impl DeliveryQueues {
         let queue = self.status().into_iter().find(|queue| queue.sync == sync && !queue.degraded)?;
         let run = queue.runs.first().copied();
         let reason = format!("run {} is being delivered to {}", run.unwrap_or(RunId(0)), queue.destination);
-        Some(Busy { run, code: Code::RunInProgress, reason, held: None })
+        Some(Busy { run, code: Code::RunInProgress, reason, awaiting_approval: None })
     }
 
     /// The sync's degraded queues whose backlog is full.
@@ -340,7 +340,7 @@ impl DeliveryQueue {
                 (self.shared.observer)(notice);
             }
             match state {
-                // The last queue that held a run ends it.
+                // The last queue with this run ends it.
                 _ if is_last => conclude(&self.shared, &config, &self.key.0, run).await?,
                 _ if !is_settled && self.shared.mode != Mode::Serve => return Ok(()),
                 DeliveryState::Stopped => self.wait(&config, &mut stop).await,

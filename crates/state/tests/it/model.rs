@@ -1,10 +1,8 @@
-//! The state against plain vectors: random steps, also such as a run's life does not have, with the
-//! store reopened, its process killed, and the room for its files used up. After each of these the
-//! store holds what the model holds: every acknowledged step, the running one as a whole or not at
-//! all, no other.
+//! The state against plain vectors: random steps, with the store reopened, its process killed, and
+//! the room for its files used up. After each of these the store holds every acknowledged step, the
+//! running one as a whole or not at all, and nothing else.
 //!
-//! Killed and cramped stores run in a child, which is this test binary again, configured by its
-//! environment.
+//! Killed and cramped stores run in a child: this test binary, configured by its environment.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -200,7 +198,7 @@ impl Model {
     }
 
     /// Has the store make a step that led from `before` to this model.
-    async fn tell(&self, before: &Model, store: &dyn State, step: &Step) -> outflow_core::Result<()> {
+    async fn apply_to(&self, before: &Model, store: &dyn State, step: &Step) -> outflow_core::Result<()> {
         let now = at(self.steps);
         match step {
             Step::Create(sync) => store.create_run(&new_run(SYNCS[*sync])).await.map(drop),
@@ -262,8 +260,8 @@ impl Model {
     async fn both(&mut self, store: &dyn State, rng: &mut Rng) {
         let (before, step) = (self.clone(), self.choose(rng));
         let made = self.make(&step);
-        let told = self.tell(&before, store, &step).await;
-        assert_eq!(made, told.is_ok(), "{step:?}: {told:?}");
+        let result = self.apply_to(&before, store, &step).await;
+        assert_eq!(made, result.is_ok(), "{step:?}: {result:?}");
     }
 
     /// What the store holds, in the words of the model.
@@ -328,8 +326,7 @@ impl Model {
     }
 }
 
-/// Random histories on the stores that `place` names, claimed again now and then. Returns cases and
-/// steps.
+/// Random histories on the stores of `place`, claimed again at times. Returns cases and steps.
 pub async fn random_histories(place: impl Fn(u64) -> String) -> (u64, u64) {
     let (first, cases, mut steps) = (seed(), slice_or_whole(20, 400), 0);
     for case in 0..cases {
@@ -380,15 +377,14 @@ async fn the_child_process() {
         let before = model.clone();
         let step = model.choose(&mut rng);
         let made = model.make(&step);
-        match model.tell(&before, &*store, &step).await {
-            told if told.is_ok() == made => say(&format!("did {}", model.steps)),
-            // A store that has no room for what it should write fails, and still tells what it
-            // holds.
+        match model.apply_to(&before, &*store, &step).await {
+            result if result.is_ok() == made => say(&format!("did {}", model.steps)),
+            // A store without room for a write fails, and can still be read.
             Err(error) if made => {
                 before.assert_is(&*store, "after a write that failed").await;
                 return say(&format!("failed {}", error.code()));
             }
-            told => panic!("{step:?}: {told:?}"),
+            result => panic!("{step:?}: {result:?}"),
         }
     }
 }
@@ -403,9 +399,8 @@ fn say(text: &str) {
     out.flush().unwrap();
 }
 
-/// Runs the child on a store that has made that many steps, until it ends by itself or has printed
-/// that many lines. How many steps it has acknowledged, and the last thing said. `blocks` of 512
-/// bytes are the most that a file may have: what goes beyond fails as it does on a full disk.
+/// Runs the child on a store, until it ends by itself or has printed that many lines. Returns how
+/// many steps it has acknowledged, and its last line. A file may have at most `blocks` of 512 bytes.
 fn child(dir: &str, seed: u64, done: i64, kill_after: Option<u64>, blocks: Option<u64>) -> (i64, String) {
     let limit = blocks.map_or(String::new(), |n| format!("trap '' XFSZ; ulimit -f {n}; "));
     let binary = std::env::current_exe().unwrap();
@@ -477,8 +472,7 @@ async fn a_full_disk_fails_the_step_changes_nothing_and_is_got_over() {
     let (mut rng, mut failures) = (Rng::new(first), 0);
     for case in 0..cases {
         let (dir, seed) = (tempfile::tempdir().unwrap(), first + case);
-        // With the lower of these limits a new state cannot be opened, with the higher ones it
-        // fails after some steps. In between lies each write of an opening.
+        // The lower limits make opening a new state fail, the higher ones a later step.
         let blocks = if case < 60 { 64 + case * 6 } else { rng.below(2_000) };
         let (done, last) = child(&place(&dir), seed, 0, None, Some(blocks));
         assert!(["failed T004", "closed T001", "closed T004"].contains(&last.as_str()), "{last}");
