@@ -400,7 +400,7 @@ fn say(text: &str) {
 }
 
 /// Runs the child on a store, until it ends by itself or has printed that many lines. Returns how
-/// many steps it has acknowledged, and its last line. A file may have at most `blocks` of 512 bytes.
+/// many steps it has acknowledged, and its last line. A file has at most `blocks` of 512 bytes.
 fn child(dir: &str, seed: u64, done: i64, kill_after: Option<u64>, blocks: Option<u64>) -> (i64, String) {
     let limit = blocks.map_or(String::new(), |n| format!("trap '' XFSZ; ulimit -f {n}; "));
     let binary = std::env::current_exe().unwrap();
@@ -485,7 +485,6 @@ async fn a_full_disk_fails_the_step_changes_nothing_and_is_got_over() {
         }
         model.assert_is(&*store, "going on").await;
         drop(store);
-        // No room even for claiming an existing state: that is reported as such.
         let (_, last) = child(&place(&dir), seed, model.steps, None, Some(rng.below(8)));
         assert!(["closed T001", "closed T004"].contains(&last.as_str()), "{last}");
         model.assert_is(&*claim(&place(&dir)).await.unwrap(), "after an opening without room").await;
