@@ -118,7 +118,7 @@ fn under_serve_the_holder_releases_and_discards() {
     let held = project.run(&["run", "users", "--output", "json"]);
     held.assert_code(1);
     assert!(held.stderr.contains("error[G001]"), "{held:?}");
-    assert_eq!(document(&held)["state"], "held");
+    assert_eq!(document(&held)["state"], "awaiting_approval");
     let busy = project.run(&["run", "users"]);
     busy.assert_code(1);
     assert!(busy.stderr.contains("error[E006]"), "{busy:?}");
