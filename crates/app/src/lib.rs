@@ -101,8 +101,8 @@ pub struct App {
 
 impl App {
     /// The installation with `outflow.yaml` in this folder. The state is where the project says, or
-    /// in `.outflow` beside it, unless named here. A state in a folder has spool and socket with it;
-    /// with any other they are in `.outflow`.
+    /// in `.outflow` beside it, unless named here. A state in a folder has spool and socket with
+    /// it; with any other they are in `.outflow`.
     pub fn new(project: PathBuf, state: Option<StateLocation>) -> Self {
         let folder = match &state {
             Some(StateLocation::Folder(folder)) => folder.clone(),

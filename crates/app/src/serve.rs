@@ -87,8 +87,8 @@ impl App {
     }
 }
 
-/// What cannot be written to the state may not happen. While the disk is full or the server is away,
-/// all work that needs the state waits, and continues when it can.
+/// What cannot be written to the state may not happen. While the disk is full or the server is
+/// away, all work that needs the state waits, and continues when it can.
 fn wait_for(
     missing: &'static str,
     stop: watch::Receiver<bool>,

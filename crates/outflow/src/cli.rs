@@ -32,7 +32,8 @@ pub struct Common {
     /// The folder with outflow.yaml
     #[arg(long, global = true, value_name = "DIR", default_value = ".", env = "OUTFLOW_PROJECT")]
     pub project: PathBuf,
-    /// A folder, or a URL postgres://… for the state alone [default: as the project says, or .outflow beside it]
+    /// A folder, or a URL postgres://… for the state alone [default: as the project says, or
+    /// .outflow beside it]
     #[arg(long, global = true, value_name = "PATH|URL", env = "OUTFLOW_STATE", hide_env_values = true)]
     pub state: Option<PathBuf>,
     /// The form of what is printed on stdout

@@ -1,4 +1,5 @@
-//! The state on PostgreSQL: every command does there what it does on SQLite, and a second `serve` takes over.
+//! The state on PostgreSQL: every command does there what it does on SQLite, and a second `serve`
+//! takes over.
 
 use std::time::Duration;
 
