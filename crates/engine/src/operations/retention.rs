@@ -38,9 +38,9 @@ impl Engine {
     /// Deletes the segments of runs that ended more than `keep` ago, orphans, and the hashes of
     /// runs that no sync's next run is compared with.
     ///
-    /// Only the holder of the state may call it, and not while a run extracts.
+    /// Only the holder of the state may call it. Runs may go on meanwhile, so a run is first found to
+    /// be over, and only then the state is asked what it names of it: after its end that only shrinks.
     pub async fn sweep(&self, keep: Duration) -> Result<Vec<RunId>> {
-        let compared: HashSet<RunId> = self.state.compared_runs().await?.into_iter().collect();
         let before =
             self.clock.now() - jiff::SignedDuration::try_from(keep).unwrap_or(jiff::SignedDuration::MAX);
         let mut swept = self.state.runs_with_old_segments(before).await?;
@@ -51,20 +51,26 @@ impl Engine {
             tracing::debug!(run = run.0, "segments deleted");
         }
         for run in self.spool.runs().await? {
+            let is_over = self.is_over(run).await?;
             let segments = self.state.segments(run).await?;
             if !segments.is_empty() {
                 // A purge that was interrupted may have left the segments that it had replaced.
                 self.spool.remove_orphans(run, &segments).await?;
-            } else if self.is_over(run).await? {
+            } else if is_over {
                 self.spool.remove(run).await?;
                 tracing::debug!(run = run.0, "orphaned segments deleted");
                 swept.push(run);
             }
         }
+        let mut over = Vec::new();
         for run in self.baseline.runs().await? {
-            if !compared.contains(&run) && self.is_over(run).await? {
-                self.baseline.remove(run).await?;
+            if self.is_over(run).await? {
+                over.push(run);
             }
+        }
+        let compared: HashSet<RunId> = self.state.compared_runs().await?.into_iter().collect();
+        for run in over.into_iter().filter(|run| !compared.contains(run)) {
+            self.baseline.remove(run).await?;
         }
         Ok(swept)
     }

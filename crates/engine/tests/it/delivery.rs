@@ -1,12 +1,15 @@
 //! The second half: answers, order, isolation, what a crash leaves.
 
 use std::collections::HashMap;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
+use async_trait::async_trait;
+use outflow_core::ports::baseline::{Baseline, Comparison, ComparisonSpec};
 use outflow_core::ports::destination::BatchLimits;
-use outflow_core::{Answer, Code, DeliveryState, RunState};
+use outflow_core::{Answer, Code, DeliveryState, Result, RunId, RunState};
 use serde_json::Value;
+use tokio::sync::Barrier;
 
 use crate::parts::{House, Scripted, Table, refusal, retry, stop, users_to};
 
@@ -203,4 +206,45 @@ async fn old_segments_are_swept_but_not_what_the_next_run_is_compared_with() {
     assert!(house.state().segments(run.run).await.unwrap().is_empty());
     let again = house.run(&spec, &table).await.unwrap();
     assert_eq!((again.rows.unchanged, again.rows.calls), (10, 0));
+}
+
+/// Lists its runs only after something else has happened.
+struct Late {
+    inner: Arc<dyn Baseline>,
+    barrier: Arc<Barrier>,
+}
+
+#[async_trait]
+impl Baseline for Late {
+    async fn begin(&self, spec: ComparisonSpec) -> Result<Box<dyn Comparison>> {
+        self.inner.begin(spec).await
+    }
+
+    async fn remove(&self, run: RunId) -> Result<()> {
+        self.inner.remove(run).await
+    }
+
+    async fn runs(&self) -> Result<Vec<RunId>> {
+        self.barrier.wait().await;
+        self.barrier.wait().await;
+        self.inner.runs().await
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_ends_during_a_sweep_keeps_what_the_next_run_is_compared_with() {
+    let a = Scripted::new("a", |_, _| Answer::Delivered);
+    let (table, spec, house) = (Table::users(1..=10), users_to(&["a"]), House::new(&[&a]));
+    house.run(&spec, &table).await.unwrap();
+    let barrier = Arc::new(Barrier::new(2));
+    let mut engine = house.engine.clone();
+    engine.baseline = Arc::new(Late { inner: engine.baseline.clone(), barrier: barrier.clone() });
+    let run = async {
+        barrier.wait().await;
+        house.run(&spec, &table).await.unwrap();
+        barrier.wait().await;
+    };
+    let (swept, ()) = tokio::join!(engine.sweep(std::time::Duration::from_secs(3_600)), run);
+    swept.unwrap();
+    assert_eq!(house.run(&spec, &table).await.unwrap().rows.unchanged, 10);
 }

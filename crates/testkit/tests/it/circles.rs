@@ -167,7 +167,8 @@ fn read(text: &str) -> File {
         if is(0, "mod") && is(2, ";") {
             file.children.insert(tokens[at + 1].to_owned());
         }
-        if is(0, "use") {
+        // `use<…>` lists what an `impl Trait` captures.
+        if is(0, "use") && !is(1, "<") {
             at = tree(&tokens, at + 1, &[], &mut file.paths);
         } else {
             // A path that does not go on from one before it.
@@ -202,7 +203,7 @@ fn tree(
         match *token {
             "::" => {}
             "{" => {
-                while tokens.get(at).is_some_and(|t| *t != "}") {
+                while tokens.get(at).is_some_and(|t| !["}", ";"].contains(t)) {
                     at = tree(tokens, at, &path, paths);
                     at += usize::from(tokens.get(at) == Some(&","));
                 }
