@@ -38,8 +38,9 @@ impl Engine {
     /// Deletes the segments of runs that ended more than `keep` ago, orphans, and the hashes of
     /// runs that no sync's next run is compared with.
     ///
-    /// Only the holder of the state may call it. Runs may go on meanwhile, so a run is first found to
-    /// be over, and only then the state is asked what it names of it: after its end that only shrinks.
+    /// Only the holder of the state may call it. Runs may go on meanwhile. So a run is first found
+    /// to be over, and only then the state is asked what it names of it: after the end of a run that
+    /// only shrinks.
     pub async fn sweep(&self, keep: Duration) -> Result<Vec<RunId>> {
         let before =
             self.clock.now() - jiff::SignedDuration::try_from(keep).unwrap_or(jiff::SignedDuration::MAX);

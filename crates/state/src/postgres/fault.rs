@@ -177,7 +177,7 @@ pub(super) fn not_migrated(address: &Address, found: i64, known: i64) -> Error {
         Code::StateUnavailable,
         format!("the state in {address} has format {found}; this version reads format {known}"),
     )
-    .help("start `outflow run` or `outflow serve` of this version: it brings the state up to date")
+    .help("a run or a server of this version brings the state up to date")
 }
 
 /// T001: sessions are shared, so that neither a claim nor a setting holds.
