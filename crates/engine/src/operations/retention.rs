@@ -39,8 +39,8 @@ impl Engine {
     /// runs that no sync's next run is compared with.
     ///
     /// Only the holder of the state may call it. Runs may go on meanwhile. So a run is first found
-    /// to be over, and only then the state is asked what it names of it: after the end of a run that
-    /// only shrinks.
+    /// to be over, and only then the state is asked what it names of it: after the end of a run
+    /// that only shrinks.
     pub async fn sweep(&self, keep: Duration) -> Result<Vec<RunId>> {
         let before =
             self.clock.now() - jiff::SignedDuration::try_from(keep).unwrap_or(jiff::SignedDuration::MAX);
