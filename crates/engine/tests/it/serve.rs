@@ -154,7 +154,7 @@ async fn a_skipped_destination_is_left_out_until_it_has_been_sent_what_it_missed
     }
     let skipped = |n: &Event| if let Event::DestinationSkipped { run, .. } = n { Some(*run) } else { None };
     assert_eq!(served.next(skipped).await, RunId(2));
-    assert!(!served.kept.iter().any(|n| skipped(n).is_some()), "it is told once");
+    assert!(!served.kept.iter().any(|n| skipped(n).is_some()), "it is reported once");
     let alert = |n: &Event| if let Event::Alert { alert } = n { Some(alert.kind.clone()) } else { None };
     served.next(|n| alert(n).filter(|kind| kind == "destination_skipped")).await;
     let missed = served.house.state().deliveries(RunId(3)).await.unwrap().remove(1);

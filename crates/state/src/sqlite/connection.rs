@@ -122,7 +122,7 @@ impl Writer {
         let claimed = self.inner.clone().lock_owned().await;
         let rewritten = spawn_blocking(move || {
             claimed.connection.execute_batch("VACUUM").map_err(failed)?;
-            // A reader may be in the way of emptying the log; it is emptied later then.
+            // A reader may keep the log from being emptied; it is emptied later then.
             claimed.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).map_err(failed)
         });
         rewritten.await.map_err(broken_off)?
