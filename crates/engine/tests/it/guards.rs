@@ -1,4 +1,4 @@
-//! Guards: what holds a run, and what its release and its discarding do. Nothing is sent by a run
+//! Guards: what holds a run, and what approving and rejecting it do. Nothing is sent by a run
 //! that awaits approval.
 
 use std::collections::HashSet;
@@ -115,11 +115,11 @@ async fn an_unusual_count_and_a_lost_column_are_found_against_what_was_sent() {
     house.engine.approve(document.run).await.unwrap();
     house.engine.finish("users", &request(RunOptions::default())).await.unwrap();
     let after = house.run(&spec, &table).await.unwrap();
-    assert_eq!(after.state, RunState::Succeeded, "what was released is what the next run is compared with");
+    assert_eq!(after.state, RunState::Succeeded, "what was approved is what the next run is compared with");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_release_delivers_under_the_same_ids_and_moves_last_sync_time() {
+async fn an_approval_delivers_under_the_same_ids_and_moves_last_sync_time() {
     let (a, table, spec) = (taker("a"), Table::users(1..=30), guarded(max_rows(29)));
     let house = House::new(&[&a]);
     let document = held(&house, &spec, &table, Code::TooManyRows).await;

@@ -164,11 +164,11 @@ fn metrics_count_what_happened_and_runs_say_that_they_were_verified() {
     alarm.wait_for_calls_blocking(1, PATIENCE);
     calls_of_a_run(&project, &calls, 4);
     let samples = parse(&get(port, "/metrics", "200"));
-    let lane = "sync=\"users\",destination=\"journeys\"";
+    let labels = "sync=\"users\",destination=\"journeys\"";
     for (series, at_least) in [
         ("outflow_rows_total{sync=\"users\",outcome=\"rejected\"}".to_owned(), 1.0),
-        (format!("outflow_calls_total{{{lane},outcome=\"delivered\"}}"), 2.0),
-        (format!("outflow_requests_total{{{lane}}}"), 1.0),
+        (format!("outflow_calls_total{{{labels},outcome=\"delivered\"}}"), 2.0),
+        (format!("outflow_requests_total{{{labels}}}"), 1.0),
         ("outflow_destination_up{destination=\"journeys\"}".to_owned(), 1.0),
         ("outflow_last_success_timestamp_seconds{sync=\"users\"}".to_owned(), 1.7e9),
         ("outflow_disk_free_bytes".to_owned(), 1.0),
