@@ -59,6 +59,9 @@ def arguments():
     parser.add_argument("--state", choices=["sqlite", "postgres"], default="sqlite",
                         help="the store of the state; postgres: a database on the same server (default: %(default)s)")
     parser.add_argument("--peer", choices=["py_script"], help="run this rival too")
+    parser.add_argument("--other", type=pathlib.Path, help="another build of outflow, run by turns with ours")
+    parser.add_argument("--instructions", action="store_true",
+                        help="count instructions with callgrind (valgrind), one run of each, in place of timing")
     parser.add_argument("--binaries", type=pathlib.Path, default=ROOT / "target/release", help="folder of the two binaries")
     parser.add_argument("--data", type=pathlib.Path, default=OUT / "postgres", help="PostgreSQL's files, kept between runs")
     return parser.parse_args()
@@ -140,7 +143,10 @@ class Bench:
         command = self.warehouse.psql("-c", f"COPY ({QUERY}) TO STDOUT")
         return measure(command, self.warehouse.environment, os.devnull)
 
-    def run_outflow(self, receiver):
+    def run_other(self, receiver):
+        return self.run_outflow(receiver, self.options.other)
+
+    def run_outflow(self, receiver, binary=None, under=()):
         project = OUT / "project"
         project.mkdir(exist_ok=True)
         state = self.fresh_state(project)
@@ -149,7 +155,7 @@ class Bench:
             concurrency=self.options.concurrency, query=json.dumps(QUERY)))
         receiver.reset()
         environment = dict(os.environ, BENCH_PASSWORD="secret", BENCH_WRITE_KEY="bench")
-        command = [self.outflow, "--project", project, "--state", state, "--quiet", "--output", "json", "run", "users"]
+        command = [*under, binary or self.outflow, "--project", project, "--state", state, "--quiet", "--output", "json", "run", "users"]
         run = measure(list(map(str, command)), environment, OUT / "run.json")
         document = json.loads((OUT / "run.json").read_text())
         if isinstance(document, list):
@@ -186,6 +192,21 @@ class Bench:
         if count != self.options.rows:
             sys.exit(f"{what} {count:,} rows, expected {self.options.rows:,}")
 
+    def instructions(self, receiver):
+        """Instructions of our process per row. The same twice, whatever else the machine does, but for the
+        few that depend on how threads meet."""
+        counted = {}
+        for name, binary in {"outflow": self.outflow, "other": self.options.other}.items():
+            if binary is None:
+                continue
+            log = OUT / "callgrind.log"
+            under = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={OUT / 'callgrind.out'}", f"--log-file={log}"]
+            self.run_outflow(receiver, binary, under)
+            total = next(line for line in log.read_text().splitlines() if "Collected :" in line).rsplit(":", 1)[1]
+            counted[name] = round(int(total) / self.options.rows)
+            print(f"{name:10} {counted[name]:,} instructions per row", flush=True)
+        return counted
+
     def check(self, receiver):
         """One run that is not timed: it warms everything up and proves that every id arrives once."""
         run = self.run_outflow(receiver)
@@ -194,6 +215,8 @@ class Bench:
 
     def by_turns(self, receiver):
         contestants = {"psql COPY": self.psql, "outflow": self.run_outflow}
+        if self.options.other:
+            contestants["other"] = self.run_other
         if self.options.peer:
             contestants[self.options.peer] = self.run_peer
         runs = {name: [] for name in contestants}
@@ -281,10 +304,13 @@ def main():
         with server([testkit, "receiver"]) as receiver_port:
             bench.check(Receiver(receiver_port))
         with server([testkit, "receiver", "--count-only", "--delay-ms", str(options.delay_ms)]) as receiver_port:
+            if options.instructions:
+                bench.instructions(Receiver(receiver_port))
+                return
             runs = bench.by_turns(Receiver(receiver_port))
     summary = summarise(options, runs)
     report(summary, options.delay_ms)
-    parameters = {key: value for key, value in vars(options).items() if key not in ("binaries", "data")}
+    parameters = {key: value for key, value in vars(options).items() if key not in ("binaries", "data", "other")}
     results = {"parameters": parameters, "machine": machine(), **summary, "runs": runs}
     (OUT / "results.json").write_text(json.dumps(results, indent=2) + "\n")
 
