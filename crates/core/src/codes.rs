@@ -130,6 +130,7 @@ codes! {
     Q009 ColumnNotPlaceable Query UserInput "a column cannot be placed";
     Q010 TimestampComparedWithNumber Query UserInput "a timestamp is compared with a number";
     Q011 TextComparedWithNumber Query UserInput "a text is compared with a number";
+    Q012 VolatileFunctionCalled Query UserInput "a function that may do more than read";
     Q101 SelectStar Query UserInput "the query selects every column";
     Q102 FunctionAroundComparedColumn Query UserInput "a function stands around the compared column";
     Q103 DuplicateColumn Query UserInput "two columns have the same name";
@@ -170,6 +171,7 @@ codes! {
     S022 AwsCredentialsRefused Source Auth "AWS gave no database credentials";
     S023 TunnelFailed Source Permanent "the SSH tunnel cannot be opened";
     S024 TunnelHostKeyUnknown Source Auth "the SSH server's key is not the known one";
+    S025 SourceAddressNotAllowed Source UserInput "the server's address is not allowed";
     S101 ExcessPrivileges Source UserInput "the account can do more than read";
     S102 ClockSkew Source UserInput "the clocks differ";
     S103 ReplicaLag Source UserInput "the replica lags behind";
