@@ -29,7 +29,7 @@ use self::wanted_keys::WantedKeys;
 use self::watermark::Clocks;
 use crate::event::{Event, Note, Observer};
 use crate::stop::{interrupted, stopped};
-use crate::{Engine, Errors};
+use crate::{Engine, Errors, read_only};
 
 /// How many of the rows with one finding are kept in the state. All of them are in the spool.
 const SAMPLES: usize = 5;
@@ -104,7 +104,7 @@ impl Extractor<'_> {
         };
         debug!("query sent");
         let stream = tokio::select! {
-            stream = session.query(statement) => stream?,
+            stream = read_only::query(session, self.warehouse, &query, statement) => stream?,
             () = stopped(&mut stop) => return Err(interrupted().into()),
         };
         let out = self.read(stream, &query, clock, overlap, previous, stop).await?;

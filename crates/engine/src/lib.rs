@@ -21,6 +21,7 @@ pub mod delivery;
 mod event;
 pub mod extract;
 pub mod operations;
+mod read_only;
 mod reader;
 mod report;
 mod run;

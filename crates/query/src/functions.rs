@@ -20,9 +20,12 @@ impl Query {
     pub fn references(&self) -> Option<&References> {
         match dialect::rules(self.dialect).catalogue {
             Catalogue::Decides => Some(&self.referenced.all),
-            Catalogue::DecidesOnUsers => {
-                self.referenced.all.called().any(|n| !known::is_well_known(&n.name)).then_some(&self.referenced.all)
-            }
+            Catalogue::DecidesOnUsers => self
+                .referenced
+                .all
+                .called()
+                .any(|n| !known::is_well_known(&n.name))
+                .then_some(&self.referenced.all),
             Catalogue::Silent => None,
         }
     }
@@ -36,8 +39,11 @@ impl Query {
         let judges_server = dialect::rules(self.dialect).catalogue == Catalogue::Decides;
         let refused = found.iter().filter(|f| {
             let is_server = f.schema == known::SERVER;
-            let is_harmless =
-                if is_server { !judges_server || known::is_harmless("", &f.name) } else { harmless_extension(f) };
+            let is_harmless = if is_server {
+                !judges_server || known::is_harmless("", &f.name)
+            } else {
+                harmless_extension(f)
+            };
             !is_harmless && !is_allowed(allowed, Some(&f.schema), &f.name)
         });
         let errors: Vec<Error> = refused.map(|f| self.refusal(f)).collect();
@@ -55,7 +61,8 @@ impl Query {
         }
         let unknown = self.referenced.all.called().filter(|name| {
             let of_server = name.schema.as_deref().is_none_or(|schema| schema == known::SERVER);
-            let is_known = of_server && (known::is_well_known(&name.name) || known::is_harmless("", &name.name));
+            let is_known =
+                of_server && (known::is_well_known(&name.name) || known::is_harmless("", &name.name));
             !is_known && !is_allowed(allowed, name.schema.as_deref(), &name.name)
         });
         let errors: Vec<Error> = unknown
@@ -88,7 +95,9 @@ impl Query {
         );
         let (dotted, arguments) = (shown(&format!("{schema}.{name}")), shown(arguments));
         let help = if schema == known::SERVER {
-            format!("leave it out; if you know what it does, allow it in the database's settings: `allow_functions: [{dotted}]`")
+            format!(
+                "leave it out; if you know what it does, allow it in the database's settings: `allow_functions: [{dotted}]`"
+            )
         } else {
             format!(
                 "if it only reads, its owner can say so: ALTER FUNCTION {dotted}({arguments}) STABLE; or allow it in the database's settings: \

@@ -305,7 +305,8 @@ impl<'a> Scan<'a> {
             self.at += 1;
             return self.literal(start, true);
         }
-        if length == 1 && matches!(rest, [b'u' | b'U', b'&', b'\'' | b'"', ..]) && self.rules.unicode_escapes {
+        if length == 1 && matches!(rest, [b'u' | b'U', b'&', b'\'' | b'"', ..]) && self.rules.unicode_escapes
+        {
             self.at += 2;
             return match rest[2] {
                 b'"' => self.quoted(start, b'"'),

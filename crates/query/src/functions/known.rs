@@ -158,8 +158,16 @@ mod tests {
         );
         // Of no use in a query: they judge definitions.
         let rest = ["amvalidate", "currtid2", "plpgsql_validator", "pg_isolation_test_session_is_blocked"];
-        let rest = [&rest[..], &["pg_get_backend_memory_contexts", "pg_get_multixact_members", "pg_get_shmem_allocations",
-            "pg_show_replication_origin_status"]].concat();
+        let rest = [
+            &rest[..],
+            &[
+                "pg_get_backend_memory_contexts",
+                "pg_get_multixact_members",
+                "pg_get_shmem_allocations",
+                "pg_show_replication_origin_status",
+            ],
+        ]
+        .concat();
         for name in volatile.lines() {
             let acts = OF_SERVERS.iter().any(|family| family.has(name));
             let harmless = is_harmless("", name);

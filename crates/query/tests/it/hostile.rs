@@ -21,7 +21,12 @@ fn every_spelling_of_every_call_that_acts_is_refused() {
     for dialect in [Dialect::Postgres, Dialect::Redshift] {
         let passed: Vec<String> =
             spellings::spelled().map(|s| s.sql).filter(|sql| !is_refused(sql, dialect)).collect();
-        assert!(passed.is_empty(), "{dialect:?}: {} pass, such as {:#?}", passed.len(), &passed[..20.min(passed.len())]);
+        assert!(
+            passed.is_empty(),
+            "{dialect:?}: {} pass, such as {:#?}",
+            passed.len(),
+            &passed[..20.min(passed.len())]
+        );
     }
 }
 

@@ -57,11 +57,8 @@ pub fn spelled() -> impl Iterator<Item = Spelled> {
 /// The name of a function in one of its spellings.
 fn name(schema: &str, name: &str, spelling: usize) -> String {
     let upper = name.to_ascii_uppercase();
-    let mixed: String = name
-        .chars()
-        .enumerate()
-        .map(|(i, c)| if i % 2 == 0 { c.to_ascii_uppercase() } else { c })
-        .collect();
+    let mixed: String =
+        name.chars().enumerate().map(|(i, c)| if i % 2 == 0 { c.to_ascii_uppercase() } else { c }).collect();
     match spelling {
         0 => name.to_owned(),
         1 => upper,

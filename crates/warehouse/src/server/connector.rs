@@ -5,13 +5,13 @@
 //! back from a failed handshake to plain text.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::BytesMut;
 use outflow_core::{Code, Error, Result, Timestamp};
-use outflow_egress::{Verify, client_config};
+use outflow_egress::{AddressPolicy, Verify, client_config};
 use postgres_protocol::message::frontend;
 use rustls::pki_types::ServerName;
 use rustls::{CertificateError, ClientConfig};
@@ -117,7 +117,16 @@ impl Connector {
         }
     }
 
-    /// The host's addresses: at least one.
+    /// An address that no database server has, or at which a cloud answers its machines.
+    fn not_allowed(&self, address: IpAddr) -> Error {
+        let message = format!("\"{}\" is {address}, which is no address of a database server", self.host);
+        Error::new(Code::SourceAddressNotAllowed, message).help(
+            "check `host`, and what its name resolves to on this machine; for this machine itself, write 127.0.0.1",
+        )
+    }
+
+    /// The host's addresses that may be connected to: at least one. Behind a tunnel the SSH server
+    /// resolves the name, and none is checked.
     pub async fn look_up(&self) -> Result<Vec<SocketAddr>> {
         let unknown = || {
             Error::new(Code::HostNotResolved, format!("the host name \"{}\" does not resolve", self.host))
@@ -127,7 +136,10 @@ impl Connector {
         };
         let found = tokio::net::lookup_host((self.host.as_str(), self.port)).await;
         let addresses: Vec<_> = found.map_err(|e| unknown().caused_by(e))?.collect();
-        if addresses.is_empty() { Err(unknown()) } else { Ok(addresses) }
+        let Some(first) = addresses.first().copied() else { return Err(unknown()) };
+        let allowed: Vec<_> =
+            addresses.into_iter().filter(|a| AddressPolicy::AllowAll.allows(a.ip())).collect();
+        if allowed.is_empty() { Err(self.not_allowed(first.ip())) } else { Ok(allowed) }
     }
 
     /// Encrypts a TCP connection that is open, as far as the settings ask for it.

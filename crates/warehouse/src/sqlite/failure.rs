@@ -63,9 +63,11 @@ fn classify(cause: &rusqlite::Error, text: &str) -> (Code, &'static str) {
             "another process writes to the file: try again, or put it into WAL mode",
         ),
         Some(ErrorCode::ReadOnly) => (Code::QueryNotReadOnly, ONE_SELECT),
-        Some(ErrorCode::TooBig) => {
-            (Code::RowTooLarge, "leave the large column out, or shorten it in the query")
-        }
+        Some(ErrorCode::TooBig) => (
+            Code::RowTooLarge,
+            "no value may be larger than 64 MiB: leave the large column out, or shorten it in the query",
+        ),
+        Some(ErrorCode::AuthorizationForStatementDenied) => (Code::QueryNotReadOnly, ONE_SELECT),
         Some(
             ErrorCode::NotADatabase
             | ErrorCode::DatabaseCorrupt

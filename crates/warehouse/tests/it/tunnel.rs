@@ -230,6 +230,8 @@ async fn ssh_ends_with_a_process_that_is_killed() {
             database: "postgres".into(),
             login: outflow_warehouse::Login::password(Postgres::USER, Postgres::PASSWORD),
             tls: Tls { mode: TlsMode::Disable, ..Tls::default() },
+            allow_cleartext_password: false,
+            allow_functions: Vec::new(),
             tunnel: Some(tunnel),
             connect_timeout: Duration::from_secs(60),
         };
