@@ -21,7 +21,7 @@ import subprocess
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs/RELIABILITY.md"
 PACKAGES = ["outflow-spool", "outflow-state", "outflow-engine", "outflow"]
-CAMPAIGNS = "test(/kills::|crash::|endurance::|slow::|isolation::|room::|limits::|calendar::|misbehaviour::|model::|faults::|histories::|protocol/)"
+CAMPAIGNS = "test(/kills::|crash::|endurance::|slow::|isolation::|room::|limits::|calendar::|hostile::|misbehaviour::|model::|faults::|histories::|protocol/)"
 # The sections of the page, each with the prefixes of its tests' names.
 SUBJECTS = [
     ("Processes that are killed", ("kills::", "crash::")),
@@ -31,6 +31,7 @@ SUBJECTS = [
     ("Bad calls, and a wrong path", ("isolation::one_bad", "isolation::a_wrong")),
     ("A destination slower than the source", ("slow::",)),
     ("Calendars and clocks", ("calendar::",)),
+    ("Queries that do more than read", ("hostile::",)),
     ("A long time", ("endurance::",)),
 ]
 HEAD = """\

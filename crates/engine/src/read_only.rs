@@ -1,8 +1,8 @@
 //! Whether a query may run: its functions, judged by what the catalogue of its database says.
 //!
-//! What always holds: every statement that runs a query of a user begins here, or after [`check`] on
-//! the same query. The text has been judged before (`Query::parse`); the read-only transaction comes
-//! after. What it does not do: see into functions that are marked as stable.
+//! What always holds: every statement that runs a query of a user begins here, or after [`check`]
+//! on the same query. The text has been judged before (`Query::parse`); the read-only transaction
+//! comes after. What it does not do: see into functions that are marked as stable.
 
 use outflow_core::ports::warehouse::{RowStream, Session, Statement, Warehouse};
 use outflow_core::{Code, ErrorKind};

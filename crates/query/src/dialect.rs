@@ -62,7 +62,7 @@ pub(crate) struct Rules {
 
     // Functions.
     /// Those that do more than compute, whatever the catalogue says.
-    pub(crate) acting: &'static [Family],
+    pub(crate) acting: &'static [&'static [Family]],
     /// What the database's catalogue decides.
     pub(crate) catalogue: Catalogue,
     /// Words that stand for another value in every run, besides those of every dialect.
@@ -84,7 +84,7 @@ pub(crate) enum Catalogue {
     /// A function that it marks as volatile is refused. Where it cannot be read, so are functions
     /// that are not known.
     Decides,
-    /// The same of functions of users; those of the server are judged by name alone, as nobody
+    /// The same of functions of users; those of the server are judged by name alone, as no one
     /// outside knows how it marks them. Where it cannot be read, the text decides.
     DecidesOnUsers,
     /// There is none: all functions are the library's.
@@ -168,7 +168,7 @@ const POSTGRES: Rules = Rules {
     }),
     reserved: "",
     reserved_as_names: "",
-    acting: acting::OF_SERVERS,
+    acting: &[acting::OF_SERVERS],
     catalogue: Catalogue::Decides,
     volatile_words: &[],
     volatile_literals: &[],
@@ -198,7 +198,7 @@ const SQLITE: Rules = Rules {
     folding: Folding::Never,
     reserved: "",
     reserved_as_names: "",
-    acting: acting::OF_SQLITE,
+    acting: &[acting::OF_SQLITE, acting::OF_SERVERS],
     catalogue: Catalogue::Silent,
     volatile_words: &[],
     volatile_literals: &["'now'"],

@@ -1,9 +1,9 @@
 //! Which functions a query may run: what the catalogue of its database marks as volatile is
 //! refused, unless it is known to be harmless or the operator vouches for it.
 //!
-//! [`Query::references`] says what to look up. What always holds: a refusal names the function, what
-//! runs it, and what can be done. What it does not do: ask a database, or know what a function that
-//! is marked as stable really does.
+//! [`Query::references`] says what to look up. What always holds: a refusal names the function,
+//! what runs it, and what can be done. What it does not do: ask a database, or know what a function
+//! that is marked as stable really does.
 
 mod known;
 mod names;

@@ -3,9 +3,9 @@
 //!
 //! What always holds: nothing here does input or output, and no text, however odd, makes it panic
 //! or run long. A text that [`Query::parse`] takes is one statement that reads, as far as its words
-//! can show. The names in it are then looked up in the database's catalogue
-//! ([`Query::references`], [`Query::judge_functions`]). The last line of defence is the warehouse's:
-//! one statement per message, in a read-only transaction.
+//! can show. The names in it are then looked up in the database's catalogue ([`Query::references`],
+//! [`Query::judge_functions`]). The last line of defence is the warehouse's: one statement per
+//! message, in a read-only transaction.
 //!
 //! What it does not do: know tables or types, or say what a column becomes. That is the job of
 //! `warehouse` and `mapping`.

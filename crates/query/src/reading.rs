@@ -108,7 +108,7 @@ fn writing_words(scan: &Scan<'_>, tokens: &[Token]) -> Vec<Problem> {
 fn acting(scan: &Scan<'_>, token: &Token, rest: &[Token]) -> Option<Problem> {
     rest.first().filter(|t| t.kind == Kind::Symbol(b'('))?;
     let name = scan.name(token).to_ascii_lowercase();
-    let family = scan.rules.acting.iter().find(|family| family.has(&name))?;
+    let family = scan.rules.acting.iter().copied().flatten().find(|family| family.has(&name))?;
     let shown = name.escape_debug();
     Some(Problem::new(
         token.start,

@@ -98,7 +98,7 @@ pub fn target<'a>(postgres: &'a Postgres, name: &str) -> Database<'a> {
          CREATE FUNCTION sneak() RETURNS int LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN DELETE FROM people; RETURN 1; END $$;
          CREATE PROCEDURE plant() LANGUAGE sql AS 'INSERT INTO people VALUES (77, ''mallory'')';
          CREATE VIEW front_that_writes AS SELECT grow() AS id;
-         CREATE VIEW front_that_acts AS SELECT pg_advisory_lock(1) AS x, dblink_exec('{MARK}', 'DELETE FROM people') AS y;
+         CREATE VIEW front_that_acts AS SELECT pg_try_advisory_lock(1) AS x, dblink_exec('{MARK}', 'DELETE FROM people') AS y;
          CREATE VIEW behind AS SELECT * FROM front_that_acts;
          SELECT lo_from_bytea(515151, 'untouched');"
     ));
@@ -114,6 +114,7 @@ pub fn fingerprint(database: &Database<'_>) -> String {
            WHERE relnamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace, 'pg_toast'::regnamespace) ORDER BY oid;
          SELECT 'column', attrelid::regclass::text, attname, atttypid::text FROM pg_attribute WHERE attrelid IN ('people'::regclass, 'front'::regclass) ORDER BY 1, 2, 3;
          SELECT 'function', oid::regprocedure::text, md5(prosrc) FROM pg_proc WHERE pronamespace = 'public'::regnamespace ORDER BY oid;
+         SELECT 'object', oid::text FROM pg_largeobject_metadata ORDER BY 2;
          SELECT 'object', loid::text, encode(data, 'hex') FROM pg_largeobject ORDER BY 2;
          SELECT 'schema', nspname, nspacl::text FROM pg_namespace WHERE nspname !~ '^pg_(toast_)?temp' ORDER BY 2;
          SELECT 'role', rolname, rolconfig::text FROM pg_roles WHERE rolname IN ('writer', 'loot', 'postgres') ORDER BY 2;

@@ -101,9 +101,9 @@ pub trait RowStream: Send {
     /// The columns, in order.
     fn columns(&self) -> &[Column];
 
-    /// Runs the statement, the first time; then replaces the page's rows with the next ones: at least one and about 256 KiB. `false`: the
-    /// result has ended, confirmed by the server; the page is empty. A connection that breaks is
-    /// the error S012, never the end.
+    /// Runs the statement, the first time; then replaces the page's rows with the next ones: at
+    /// least one and about 256 KiB. `false`: the result has ended, confirmed by the server; the
+    /// page is empty. A connection that breaks is the error S012, never the end.
     fn next<'a>(&'a mut self, page: &'a mut RowPage) -> BoxFuture<'a, Result<bool>>;
 
     /// Begins another statement on the snapshot that this result was read from, once it has ended;

@@ -86,7 +86,7 @@ async fn a_query_with_a_volatile_function_is_refused_with_what_runs_it_and_what_
         ),
         (
             "SELECT 1 AS \"userId\" FROM behind",
-            &["view front_that_acts", "pg_advisory_lock(bigint)", "dblink_exec(text, text)"],
+            &["view front_that_acts", "pg_try_advisory_lock(bigint)", "dblink_exec(text, text)"],
         ),
         ("SELECT 1 AS \"userId\", U&\"\\0067row\"()", &["public.grow()"]),
         ("SELECT 1 AS \"userId\" LIMIT public.\"grow\"()", &["public.grow()"]),

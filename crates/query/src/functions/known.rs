@@ -91,8 +91,8 @@ const HARMLESS: &[Harmless] = &[
     },
 ];
 
-/// Functions that PostgreSQL has and marks as stable or immutable, in all their forms, of those that
-/// queries use. Words of the language that a parenthesis follows are here, too.
+/// Functions that PostgreSQL has and marks as stable or immutable, in all their forms, of those
+/// that queries use. Words of the language that a parenthesis follows are here, too.
 const WELL_KNOWN: &str = "
     abs acos age any array array_agg array_append array_cat array_dims array_length array_lower array_ndims
     array_position array_positions array_prepend array_remove array_replace array_to_json array_to_string

@@ -1,5 +1,5 @@
--- What analysts write: each line is an expression over `people p`, or a query of its own that begins
--- with SELECT or WITH. All of them must pass every layer.
+-- What analysts write: each line is an expression over `people p`, or a query of its own that
+-- begins with SELECT or WITH. All of them must pass every layer.
 now()
 current_timestamp
 clock_timestamp()

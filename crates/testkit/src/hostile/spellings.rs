@@ -77,7 +77,7 @@ fn name(schema: &str, name: &str, spelling: usize) -> String {
         14 => format!("{name}/**/"),
         15 => format!("{name} /* a /* b */ ' */ "),
         16 => format!("{name} -- ' it reads\n"),
-        17 => format!("{name}\t\r\n\u{b}\u{c}"),
+        17 => format!("{name}\t\r\n\u{c}"),
         18 => format!("/**/{}/*\"*/", name.to_ascii_uppercase()),
         _ => format!("\"{name}\"--\"\r\n"),
     }

@@ -1,51 +1,43 @@
 //! Which functions a statement can run, by the server's own catalogue.
 //!
-//! The question takes the names of the statement and gives the functions behind them that are marked
-//! as volatile, whatever runs them: a call, the function of a row behind a dot, an operator, a cast,
-//! the check of a domain, a view (through any depth of views), the policy of a table's rows, the
-//! parts of an aggregate.
+//! The question takes the names of the statement and gives the functions behind them that are
+//! marked as volatile, whatever runs them: a call, the function of a row behind a dot, an operator,
+//! a cast, the check of a domain, a view (through any depth of views), the policy of a table's
+//! rows, the parts of an aggregate.
 //!
 //! What always holds: one question, in a read-only transaction of its own with a time limit. Names
 //! go in as texts. It finds too much rather than too little: a name counts for every function that
 //! the search path shows under it. What it does not see: inside functions, behind foreign tables,
 //! and how types are read and written. On Redshift it sees calls alone.
 
-use outflow_core::{NameUsage, ReferencedName, References, Result, VolatileFunction};
+use outflow_core::{NameUsage, ReferencedName, References, VolatileFunction};
 
 use super::kind::ServerKind;
-use super::session::OpenSession;
 
 /// More functions than this need not be named.
 const MOST: usize = 50;
 
-/// The functions of a statement that are marked as volatile.
-pub(super) async fn volatile(
-    session: &mut OpenSession,
-    references: &References,
-) -> Result<Vec<VolatileFunction>> {
-    let question = match session.kind {
-        ServerKind::Postgres => of_postgres(references),
-        ServerKind::Redshift => match of_redshift(references) {
-            Some(question) => question,
-            None => return Ok(Vec::new()),
-        },
-    };
-    let rows = session.ask(&question).await?;
-    let mut found: Vec<VolatileFunction> = rows
-        .into_iter()
-        .filter_map(|row| {
-            let mut fields = row.into_iter();
-            Some(VolatileFunction {
-                schema: fields.next()??,
-                name: fields.next()??,
-                arguments: fields.next().flatten().unwrap_or_default(),
-                extension: fields.next().flatten(),
-                via: fields.next().flatten(),
-            })
+/// The question for the functions of a statement with these names; `None` if it has none.
+pub(super) fn question(kind: ServerKind, references: &References) -> Option<String> {
+    match kind {
+        ServerKind::Postgres => Some(of_postgres(references)),
+        ServerKind::Redshift => of_redshift(references),
+    }
+}
+
+/// The functions in its answer.
+pub(super) fn answer(rows: Vec<Vec<Option<String>>>) -> Vec<VolatileFunction> {
+    let read = |row: Vec<Option<String>>| {
+        let mut fields = row.into_iter();
+        Some(VolatileFunction {
+            schema: fields.next()??,
+            name: fields.next()??,
+            arguments: fields.next().flatten().unwrap_or_default(),
+            extension: fields.next().flatten(),
+            via: fields.next().flatten(),
         })
-        .collect();
-    found.truncate(MOST);
-    Ok(found)
+    };
+    rows.into_iter().filter_map(read).take(MOST).collect()
 }
 
 /// Schema and name of each user's function of those names; on Redshift functions of users
@@ -107,10 +99,10 @@ fn of_postgres(references: &References) -> String {
     )
 }
 
-/// Every function and every relation is known to the stored form of a view or a policy by its number:
-/// there, the server's own functions show as well, which its list of dependencies leaves out. The
-/// server's own views are not looked into. 16384 is the first number that the server does not use
-/// itself; 2281 is the type `internal`, whose functions no query can call.
+/// Every function and every relation is known to the stored form of a view or a policy by its
+/// number: there, the server's own functions show as well, which its list of dependencies leaves
+/// out. The server's own views are not looked into. 16384 is the first number that the server does
+/// not use itself; 2281 is the type `internal`, whose functions no query can call.
 const VOLATILE: &str = r"
 called AS (
   SELECT p.oid FROM word w JOIN pg_catalog.pg_proc p ON p.proname = w.name
@@ -164,7 +156,7 @@ called AS (
       a.aggdeserialfn::oid, a.aggmtransfn::oid, a.aggminvtransfn::oid, a.aggmfinalfn::oid]) AS part
   WHERE part <> 0
 )
-SELECT DISTINCT n.nspname, p.proname, pg_get_function_identity_arguments(p.oid), e.extname, run.via
+SELECT DISTINCT n.nspname, p.proname, oidvectortypes(p.proargtypes), e.extname, run.via
 FROM run JOIN pg_catalog.pg_proc p ON p.oid = run.oid JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
   LEFT JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
     AND d.refclassid = 'pg_catalog.pg_extension'::regclass

@@ -4,8 +4,9 @@
 //! encoding that it calls UNICODE) and a name, and nothing that Redshift refuses there.
 //!
 //! What always holds: a password goes out in clear text only inside TLS to a server that has proved
-//! who it is, or where the user allows it explicitly; a SCRAM exchange counts only when the server has proved that it knows the
-//! password too. What it does not do: Kerberos, IdP tokens, client certificates.
+//! who it is, or where the user allows it explicitly; a SCRAM exchange counts only when the server
+//! has proved that it knows the password too. What it does not do: Kerberos, IdP tokens, client
+//! certificates.
 
 use outflow_core::{Code, Error, Result};
 use postgres_protocol::authentication::md5_hash;

@@ -70,7 +70,10 @@ impl Session for OpenSession {
         &'a mut self,
         references: &'a References,
     ) -> BoxFuture<'a, Result<Vec<VolatileFunction>>> {
-        Box::pin(functions::volatile(self, references))
+        Box::pin(async move {
+            let Some(question) = functions::question(self.kind, references) else { return Ok(Vec::new()) };
+            Ok(functions::answer(self.ask(&question).await?))
+        })
     }
 
     fn describe<'a>(&'a mut self, sql: &'a str) -> BoxFuture<'a, Result<Vec<Column>>> {

@@ -72,8 +72,8 @@ const ACTING: [&str; 8] = [
     "sqlite_detach",
 ];
 
-/// Pragmas that describe, as functions in a FROM can ask for them, and the one that full-text tables
-/// ask for to be read.
+/// Pragmas that describe, as functions in a FROM can ask for them, and the one that full-text
+/// tables ask for to be read.
 const DESCRIBING: [&str; 13] = [
     "data_version",
     "table_info",

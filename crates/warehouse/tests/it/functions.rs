@@ -98,7 +98,7 @@ async fn functions_are_found_whatever_runs_them() {
          CREATE FUNCTION other.hidden() RETURNS int LANGUAGE sql VOLATILE AS 'SELECT 1';
          CREATE FUNCTION reads() RETURNS int LANGUAGE sql STABLE AS 'SELECT 1';
          CREATE FUNCTION allows(int) RETURNS bool LANGUAGE plpgsql VOLATILE AS 'BEGIN RETURN true; END';
-         CREATE VIEW inner_view AS SELECT acts() AS x, pg_advisory_lock(1) AS y;
+         CREATE VIEW inner_view AS SELECT acts() AS x, pg_try_advisory_lock(1) AS y;
          CREATE VIEW outer_view AS SELECT 1 AS z WHERE EXISTS (SELECT 1 FROM inner_view);
          CREATE VIEW other.elsewhere AS SELECT other.hidden();
          CREATE VIEW harmless AS SELECT id, now() FROM people;
@@ -126,8 +126,14 @@ async fn functions_are_found_whatever_runs_them() {
         ("other.hidden()", "call: other.hidden()"),
         ("acts", ""),
         ("reads() harmless watched people pg_locks", ""),
-        ("inner_view", "view inner_view: pg_catalog.pg_advisory_lock(bigint)|view inner_view: public.acts()"),
-        ("outer_view", "view inner_view: pg_catalog.pg_advisory_lock(bigint)|view inner_view: public.acts()"),
+        (
+            "inner_view",
+            "view inner_view: pg_catalog.pg_try_advisory_lock(bigint)|view inner_view: public.acts()",
+        ),
+        (
+            "outer_view",
+            "view inner_view: pg_catalog.pg_try_advisory_lock(bigint)|view inner_view: public.acts()",
+        ),
         ("elsewhere", ""),
         ("other.elsewhere", "view other.elsewhere: other.hidden()"),
         ("gather()", "aggregate gather: public.acts(integer, integer)"),

@@ -121,8 +121,8 @@ fn each_question_of_the_connection_test_stands_by_itself() {
     assert!(wrong.contains("S006"), "{wrong}");
 }
 
-/// Functions of users are judged by the catalogue, in words that Redshift takes; those of the server
-/// are not, and a query of those alone asks nothing.
+/// Functions of users are judged by the catalogue, in words that Redshift takes; those of the
+/// server are not, and a query of those alone asks nothing.
 #[test]
 fn a_volatile_function_of_a_user_is_refused_and_others_pass() {
     let database = shared().database("functions");

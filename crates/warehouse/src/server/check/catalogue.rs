@@ -26,9 +26,9 @@ pub(super) struct Catalogue {
     /// Schema, owner, access list, number of tables that have these, one of them, and the rights:
     /// INSERT, UPDATE, DELETE, TRUNCATE.
     pub write: &'static str,
-    /// What a group of functions is, their owner, access list, number, one of them, and all of them:
-    /// functions that act on the server, on its files or through other connections, and that the
-    /// account may run.
+    /// What a group of functions is, their owner, access list, number, one of them, and all of
+    /// them: functions that act on the server, on its files or through other connections, and that
+    /// the account may run.
     pub functions: Option<&'static str>,
     /// The attribute that takes a superuser's rights.
     pub no_superuser: &'static str,
@@ -170,9 +170,9 @@ const WRITE_REDSHIFT: &str = concat!(
     ") t WHERE ins OR upd OR del GROUP BY nspname, usename, acl, ins, upd, del ORDER BY 1, 2, 3 LIMIT 200"
 );
 
-/// The server's own functions that its installation keeps from everybody, as far as they act or read
-/// files, and those of extensions that act outside of the transaction. Their default, without an
-/// access list, is that everybody may run them.
+/// The server's own functions that its installation keeps from everybody, as far as they act or
+/// read files, and those of extensions that act outside of the transaction. Their default, without
+/// an access list, is that everybody may run them.
 const FUNCTIONS_POSTGRES: &str = "SELECT coalesce('extension ' || quote_ident(e.extname), 'the server'), r.rolname, \
        coalesce(array_to_string(p.proacl, chr(10)), '=X/' || quote_ident(r.rolname)), count(*), min(p.oid::regprocedure::text), \
        string_agg(p.oid::regprocedure::text, ', ' ORDER BY p.oid::regprocedure::text) \
