@@ -67,12 +67,7 @@ pub fn aimed(sql: &str, database: &Database<'_>) -> String {
         database.name(),
         Postgres::USER_PASSWORD
     );
-    sql.replace(MARK, &connection).replace("/tmp/outflow-hostile", &loot(database))
-}
-
-/// The file that attempts write on the server's machine, one for each server.
-fn loot(database: &Database<'_>) -> String {
-    format!("/tmp/outflow-hostile-{}", database.server().port())
+    sql.replace(MARK, &connection)
 }
 
 /// A database named `name` that belongs to [`WRITER`] (password [`Postgres::USER_PASSWORD`]), with

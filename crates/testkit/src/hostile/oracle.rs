@@ -1,11 +1,9 @@
-//! What no table shows: a session that another one could end, interrupt or notify, and files of the
-//! server's machine.
+//! What no table shows: a session that another one could end, interrupt or notify.
 
 use std::io::{BufRead, BufReader, Write};
-use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 
-use super::{fingerprint, loot};
+use super::fingerprint;
 use crate::Database;
 
 /// A session of the same role as the attempts, which waits and listens, and how all was before.
@@ -14,8 +12,6 @@ pub struct Oracle<'a> {
     psql: Child,
     input: ChildStdin,
     output: BufReader<ChildStdout>,
-    /// The file that attempts write.
-    loot: PathBuf,
     before: String,
 }
 
@@ -33,11 +29,7 @@ impl<'a> Oracle<'a> {
             .expect("psql starts");
         let input = psql.stdin.take().expect("stdin is a pipe");
         let output = BufReader::new(psql.stdout.take().expect("stdout is a pipe"));
-        let loot = PathBuf::from(loot(database));
-        if loot.exists() {
-            std::fs::remove_file(&loot).expect("what an earlier test has left can be removed");
-        }
-        let mut oracle = Oracle { database, psql, input, output, loot, before: String::new() };
+        let mut oracle = Oracle { database, psql, input, output, before: String::new() };
         // A lock of its own shows whether the session is still the same one.
         oracle.says("LISTEN somebody; SELECT pg_advisory_lock(4711);");
         oracle.before = oracle.now();
@@ -55,8 +47,7 @@ impl<'a> Oracle<'a> {
         let sessions = self.database.sql(
             "SELECT 'session', pid, backend_start FROM pg_stat_activity WHERE application_name = 'canary'",
         );
-        let file = self.loot.exists();
-        format!("{}\n{sessions}\nfile {file}\nheard {heard:?}", fingerprint(self.database))
+        format!("{}\n{sessions}\nheard {heard:?}", fingerprint(self.database))
     }
 
     /// Runs statements in the session; its lines, notifications included. Empty if it has ended.
@@ -88,7 +79,7 @@ impl Drop for Oracle<'_> {
 mod tests {
     use super::*;
     use crate::Postgres;
-    use crate::hostile::{aimed, target};
+    use crate::hostile::target;
 
     /// Each kind of effect is seen, so that "no change" means something.
     #[test]
@@ -100,7 +91,7 @@ mod tests {
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'canary'",
             "SELECT pg_notify('somebody', 'x')",
             "SELECT lo_create(424242)",
-            "SELECT lo_export(515151, '/tmp/outflow-hostile')",
+            "SELECT lo_export(515151, 'outflow-loot')",
             "SELECT pg_file_write('outflow-hostile', 'y', false)",
             "SELECT nextval('counter')",
             "DELETE FROM people WHERE id = 1",
@@ -114,7 +105,7 @@ mod tests {
         for act in acts {
             let mut oracle = Oracle::start(&database, Postgres::USER, Postgres::PASSWORD);
             assert_eq!(oracle.change(), None, "before {act}");
-            database.sql(&aimed(act, &database));
+            database.sql(act);
             assert!(oracle.change().is_some(), "{act} is not seen");
         }
     }
