@@ -8,7 +8,7 @@ use outflow_testkit::hostile::spellings::{self, Act};
 use outflow_testkit::{Database, Postgres, hostile};
 use outflow_warehouse::{Login, Server, ServerSettings};
 
-use crate::{select, server, settings};
+use crate::{fake, select, server, settings};
 
 fn of(database: &Database<'_>) -> Server {
     server(ServerSettings { database: database.name().into(), ..settings(database.server()) })
@@ -202,4 +202,30 @@ async fn a_statement_runs_when_its_rows_are_requested_and_not_before() {
     }
     assert_eq!(crate::values(&server, end).await, [["t"]]);
     assert!(oracle.change().is_some(), "the same statement acts when it is read");
+}
+
+/// A server, or something in front of it, that takes the setting and does not keep to it.
+#[tokio::test]
+async fn a_server_that_reads_strings_otherwise_gets_no_query() {
+    for (shown, is_refused) in [("off", true), ("", true), ("on", false)] {
+        let (listener, settings) = fake::listen().await;
+        tokio::spawn(async move {
+            let mut peer = fake::accept(&listener).await;
+            peer.start_up().await;
+            peer.send(&[fake::authentication(0, b""), fake::welcome()].concat()).await;
+            while let Some((tag, body)) = peer.receive().await {
+                let is_question = tag == b'Q' && body.starts_with(b"SHOW standard_conforming_strings");
+                peer.send(&if is_question { fake::one_text(shown) } else { fake::done() }).await;
+            }
+        });
+        let kind = outflow_warehouse::ServerKind::Postgres;
+        let connected = server(ServerSettings { kind, ..settings }).connect().await;
+        match connected {
+            Ok(_) => assert!(!is_refused, "{shown:?}"),
+            Err(error) => {
+                assert!(is_refused, "{shown:?}: {error}");
+                assert!(error.message().contains("standard_conforming_strings"), "{error}");
+            }
+        }
+    }
 }
