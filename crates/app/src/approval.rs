@@ -41,9 +41,9 @@ impl App {
         let sync = record.ok_or_else(|| look::unknown(run))?.sync;
         let document = if control::ask(&self.folder, &Request::Approve { run }).await?.is_some() {
             (caller.listener)(Event::Approved { sync: &sync, run });
-            self.follow(run).await?
+            self.follow(run, request.delivery_timeout, caller).await?
         } else {
-            let engine = self.engine(&self.load()?, request.wait, caller).await?;
+            let engine = self.engine(&self.load().await?, request.wait, caller).await?;
             engine.approve(run).await?;
             let delivery = RunRequest {
                 options: RunOptions::default(),
@@ -68,7 +68,7 @@ impl App {
     pub async fn reject(&self, request: &RejectRequest, caller: &Caller) -> Result<RunDocument, Errors> {
         let RejectRequest { run, skip_window, wait } = *request;
         if control::ask(&self.folder, &Request::Reject { run, skip_window }).await?.is_none() {
-            let engine = self.engine(&self.load()?, wait, caller).await?;
+            let engine = self.engine(&self.load().await?, wait, caller).await?;
             engine.reject(run, skip_window).await?;
         }
         Ok(recorded(&*self.reader().await?.state, run).await?)
