@@ -34,13 +34,24 @@ pub(crate) enum Taken {
 }
 
 impl App {
+    /// Asks the running `serve`, if there is one, until the caller stops.
+    pub(crate) async fn ask(&self, request: &Request, caller: &Caller) -> Result<Option<Answer>, Error> {
+        tokio::select! {
+            answer = control::ask(&self.folder, request) => answer,
+            () = stopped(caller) => {
+                let what = "interrupted before the running Outflow answered; it may go on with the request";
+                Err(Error::new(Code::Interrupted, what))
+            }
+        }
+    }
+
     /// Has a running `serve` make the runs, if there is one, and follows them.
     async fn hand_over(
         &self,
         Handover { runs: wanted, delivery_timeout }: &Handover,
         caller: &Caller,
     ) -> Result<Option<Vec<RunOutcome>>, Errors> {
-        if control::ask(&self.folder, &Request::Status).await?.is_none() {
+        if self.ask(&Request::Status, caller).await?.is_none() {
             return Ok(None);
         }
         // All are requested before the first is followed: one that takes long keeps no other from
@@ -48,7 +59,7 @@ impl App {
         let (mut begun, mut outcomes) = (Vec::<RunId>::new(), Vec::new());
         for (sync, options) in wanted {
             let request = Request::Run { sync: sync.clone(), options: options.clone() };
-            match control::ask(&self.folder, &request).await {
+            match self.ask(&request, caller).await {
                 Ok(None) => return Ok(None),
                 Ok(Some(Answer::Started(run))) => {
                     (caller.listener)(Event::HandedOver { sync, run });

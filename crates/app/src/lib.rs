@@ -120,7 +120,7 @@ impl App {
         if let Some(named) = &self.state {
             return Ok(named.clone());
         }
-        let url = self.read_project(|dir| Project::state_url(dir)).await??;
+        let url = self.read_project(Project::state_url).await??;
         url.map_or_else(|| Ok(StateLocation::Folder(self.folder.clone())), |url| wiring::location(&url))
     }
 
@@ -134,7 +134,7 @@ impl App {
     /// # Errors
     /// Every problem of the files.
     pub async fn load(&self) -> Result<Project, Errors> {
-        Ok(self.read_project(|dir| Project::load(dir)).await??)
+        Ok(self.read_project(Project::load).await??)
     }
 
     /// Has the running `serve`, if there is one, read the project again.
@@ -147,7 +147,7 @@ impl App {
 
     /// As [`App::load`], for use cases that need no secret.
     async fn load_without_secrets(&self) -> Result<Project, Errors> {
-        Ok(self.read_project(|dir| Project::load_without_secrets(dir)).await??)
+        Ok(self.read_project(Project::load_without_secrets).await??)
     }
 
     /// Reads files of the project off the async threads, in bounded time: they may be on a mount

@@ -26,7 +26,7 @@ const OTHERS_WRITE: u32 = 0o022;
 pub(super) struct Place {
     /// Its path.
     pub(super) path: PathBuf,
-    /// The user to whom its folder belongs.
+    /// The user to whom the state's folder belongs.
     pub(super) owner: u32,
     /// Its folder, opened: a path through it is short.
     folder: File,
@@ -36,7 +36,15 @@ impl Place {
     /// Where a process that serves this folder listens.
     pub(super) fn find(dir: &Path) -> io::Result<Place> {
         let dir = dir.canonicalize()?;
-        if is_shared(&dir.metadata()?) { Self::in_folder(&dir.join(OWN)) } else { Self::in_folder(&dir) }
+        let metadata = dir.metadata()?;
+        let folder = if is_shared(&metadata) { dir.join(OWN) } else { dir };
+        // What somebody else put there as a link leads to a place that nobody checked.
+        if !folder.symlink_metadata()?.is_dir() {
+            return Err(io::ErrorKind::NotADirectory.into());
+        }
+        // Not the owner of the socket's own folder: where many may write, anybody may have made it.
+        let owner = metadata.uid();
+        Ok(Place { path: folder.join(NAME), owner, folder: File::open(folder)? })
     }
 
     /// The same for the process that serves as `user`, with the folder made if need be.
@@ -56,16 +64,6 @@ impl Place {
             return Err(io::Error::new(io::ErrorKind::PermissionDenied, who));
         }
         Ok(place)
-    }
-
-    fn in_folder(dir: &Path) -> io::Result<Place> {
-        // What somebody else put there as a link leads to a place that nobody checked.
-        if !dir.symlink_metadata()?.is_dir() {
-            return Err(io::ErrorKind::NotADirectory.into());
-        }
-        let folder = File::open(dir)?;
-        let owner = folder.metadata()?.uid();
-        Ok(Place { path: dir.join(NAME), owner, folder })
     }
 
     /// The path to bind to or to connect to. It is valid as long as this lives.
@@ -90,7 +88,7 @@ pub(super) fn own_user() -> io::Result<u32> {
 #[cfg(test)]
 mod tests {
     use std::fs::{Permissions, set_permissions};
-    use std::os::unix::fs::{PermissionsExt as _, symlink};
+    use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
 
     use super::*;
 
@@ -119,6 +117,10 @@ mod tests {
         assert!(Place::make(dir, user).is_err());
         mode(&dir.join(OWN), 0o700);
         assert!(Place::make(dir, user + 4711).is_err());
+        if user == ROOT {
+            chown(dir.join(OWN), Some(4711), None).unwrap();
+            assert_eq!(Place::find(dir).unwrap().owner, user, "who made the folder is not whom we trust");
+        }
         std::fs::remove_dir(dir.join(OWN)).unwrap();
         symlink(tempfile::tempdir().unwrap().keep(), dir.join(OWN)).unwrap();
         assert!(Place::make(dir, user).is_err() && Place::find(dir).is_err());

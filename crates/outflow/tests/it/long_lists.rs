@@ -4,9 +4,7 @@
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Command, Stdio};
 
-use outflow_testkit::report::Report;
-use outflow_testkit::vitals::Vitals;
-use outflow_testkit::{Receiver, Reply, slice_or_whole};
+use outflow_testkit::{Receiver, Reply, Report, Vitals, slice_or_whole};
 use rusqlite::Connection;
 
 use crate::support::{Project, binary};

@@ -254,8 +254,13 @@ fn said_of(problem: &CertificateError) -> String {
     use CertificateError as E;
     match problem {
         E::NotValidForNameContext { .. } => names_in(problem),
-        E::UnknownIssuer | E::BadSignature | E::NotValidForName | E::Expired | E::NotValidYet => String::new(),
-        E::ExpiredContext { .. } | E::NotValidYetContext { .. } => String::new(),
+        E::UnknownIssuer
+        | E::BadSignature
+        | E::NotValidForName
+        | E::Expired
+        | E::NotValidYet
+        | E::ExpiredContext { .. }
+        | E::NotValidYetContext { .. } => String::new(),
         other => other.to_string(),
     }
 }
