@@ -3,9 +3,9 @@
 //! [`Answer`].
 //!
 //! What always holds:
-//! - The socket lies where its owner alone can write: in the state's folder, or, if others may write
-//!   there (a volume that a group shares), in a folder of its own in it (0700). A path that is too
-//!   long for a socket's address is reached through a descriptor of its folder.
+//! - The socket lies where its owner alone can write: in the state's folder, or, if others may
+//!   write there (a volume that a group shares), in a folder of its own in it (0700). A path that
+//!   is too long for a socket's address is reached through a descriptor of its folder.
 //! - Both ends look whom they talk to. A request comes from the same user or from root; an answer
 //!   comes from the same user, the owner of the folder, or root.
 

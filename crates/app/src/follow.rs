@@ -20,8 +20,8 @@ const LOOK_BACK_EVERY: Duration = Duration::from_secs(1);
 
 impl App {
     /// Waits until a run has ended, waits for approval, waits only for destinations that take
-    /// nothing, or the caller stops. A delivery that the caller waits for no more is told as stopped,
-    /// with the reason.
+    /// nothing, or the caller stops. A delivery that the caller waits for no more is shown as
+    /// stopped, with the reason.
     pub(crate) async fn follow(
         &self,
         run: RunId,

@@ -137,7 +137,7 @@ fn within_counted<T: Send + 'static>(
     let (sender, done) = sync_channel(0);
     let thread = std::thread::Builder::new().name("file".to_owned());
     thread.spawn(move || {
-        // A rendezvous: it fails if nobody waits any more, which was counted then.
+        // A rendezvous: it fails if the caller has given up, which was counted then.
         if sender.send(work()).is_err() {
             given_up.fetch_sub(1, Ordering::SeqCst);
         }
@@ -206,7 +206,7 @@ mod tests {
         for _ in 0..=HANGING {
             assert!(matches!(hang(), Err(ReadFailure::TooSlow)));
         }
-        // Only so many threads were begun, and all of them are free again afterwards.
+        // Only that many threads were begun, and all of them are free again afterwards.
         assert_eq!(COUNT.load(Ordering::SeqCst), HANGING);
         drop(release);
         while COUNT.load(Ordering::SeqCst) > 0 {

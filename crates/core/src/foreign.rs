@@ -1,8 +1,8 @@
 //! Text that a server or a service wrote, and text that is fit for a terminal.
 //!
 //! What a database, a destination, AWS or an SSH server says may quote a row: `RAISE`, the error of
-//! a user-defined function, the body of an answer. Such text is a [`ForeignText`]. The state and the
-//! user's own terminal may show it; logs, metrics, alerts and mails may not.
+//! a user-defined function, the body of an answer. Such text is a [`ForeignText`]. The state and
+//! the user's own terminal may show it; logs, metrics, alerts and mails may not.
 //!
 //! What always holds: a [`ForeignText`] has no `Display`, and its `Debug` form hides the text, so
 //! that a log line cannot contain it by accident. A test of the repository checks that the crate

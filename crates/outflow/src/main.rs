@@ -48,8 +48,8 @@ fn main() -> ExitCode {
     ExitCode::from(exit.code())
 }
 
-/// A panic is a mistake in Outflow. Its message may quote what was worked on, a row included, so that
-/// the log of `serve` has only its place.
+/// A panic is a mistake in Outflow. Its message may quote what was worked on, a row included, so
+/// that the log of `serve` has only its place.
 fn report_panics(serves: bool) {
     std::panic::set_hook(Box::new(move |panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();

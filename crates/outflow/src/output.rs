@@ -1,8 +1,8 @@
 //! Printing: documents and tables on stdout, messages on stderr. A closed pipe is no error.
 //!
-//! What always holds: nothing that is printed steers a terminal, whoever wrote it (a row, a column's
-//! name, a server, a destination). All that goes out passes [`harmless`], or [`json_printable`] if
-//! it is a document on a terminal.
+//! What always holds: nothing that is printed steers a terminal, whoever wrote it (a row, a
+//! column's name, a server, a destination). All that goes out passes [`harmless`], or
+//! [`json_printable`] if it is a document on a terminal.
 
 mod stream;
 

@@ -2,7 +2,7 @@
 //!
 //! What always holds: a connection that is slow or breaks affects its own client alone. When all
 //! places are taken, the oldest connection is cut in favour of a new one, so that clients that open
-//! connections and say nothing keep nobody out.
+//! connections and say nothing keep no other client out.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;

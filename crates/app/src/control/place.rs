@@ -1,7 +1,7 @@
 //! Where the control socket lies.
 //!
-//! What always holds: its folder belongs to the user who serves (root may serve in anybody's), and
-//! nobody else may write to it, so that nobody can put another socket in its place.
+//! What always holds: its folder belongs to the user who serves (root may serve in any), and no
+//! other user may write to it, so that no other user can put another socket in its place.
 
 use std::fs::{DirBuilder, File, Metadata};
 use std::io;
@@ -38,7 +38,7 @@ impl Place {
         let dir = dir.canonicalize()?;
         let metadata = dir.metadata()?;
         let folder = if is_shared(&metadata) { dir.join(OWN) } else { dir };
-        // What somebody else put there as a link leads to a place that nobody checked.
+        // What somebody else put there as a link leads to a place that was not checked.
         if !folder.symlink_metadata()?.is_dir() {
             return Err(io::ErrorKind::NotADirectory.into());
         }
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_socket_lies_where_nobody_else_can_write() {
+    async fn the_socket_lies_where_no one_else_can_write() {
         let folder = tempfile::tempdir().unwrap();
         let (dir, user) = (folder.path(), own_user().unwrap());
         for open in [0o700, 0o755] {

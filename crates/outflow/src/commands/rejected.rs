@@ -23,12 +23,10 @@ pub async fn rejected(app: &App, args: &Rejected, printer: Printer) -> Result<Ex
             break;
         }
         shown += page.len() as u64;
-        for rejection in &page {
-            if printer.is_table() {
-                printer.text(&row(rejection));
-            } else {
-                stream.entry(rejection);
-            }
+        if printer.is_table() {
+            printer.text(&page.iter().map(row).collect::<String>());
+        } else {
+            page.iter().for_each(|rejection| stream.entry(rejection));
         }
     }
     if printer.is_table() {

@@ -16,12 +16,17 @@ pub struct Stream {
     /// The key of the list; `None`: the document is the list.
     key: Option<&'static str>,
     entries: u64,
+    /// What was not printed yet.
+    pending: String,
 }
+
+/// This much is printed at once.
+const PIECE: usize = 64 << 10;
 
 impl Stream {
     /// A document that is a list.
     pub fn list(printer: Printer) -> Self {
-        Self { printer, head: String::new(), key: None, entries: 0 }
+        Self { printer, head: String::new(), key: None, entries: 0, pending: String::new() }
     }
 
     /// A document whose last part is a list under this key. `head` is all else, an object with at
@@ -34,13 +39,16 @@ impl Stream {
                 format!("{},\n  \"{key}\": ", text.strip_suffix("\n}").unwrap_or(&text))
             }
         };
-        Self { printer, head, key: Some(key), entries: 0 }
+        Self { printer, head, key: Some(key), entries: 0, pending: String::new() }
     }
 
     /// Prints an entry, behind the document's begin if it is the first one.
     pub fn entry(&mut self, entry: &impl Serialize) {
         let text = self.text_of(entry);
-        self.printer.text(&text);
+        self.pending += &text;
+        if self.pending.len() >= PIECE {
+            self.printer.text(&std::mem::take(&mut self.pending));
+        }
     }
 
     fn text_of(&mut self, entry: &impl Serialize) -> String {
@@ -73,7 +81,7 @@ impl Stream {
 
     /// Prints the document's end.
     pub fn end(self) {
-        self.printer.text(&self.closing());
+        self.printer.text(&(self.pending.clone() + &self.closing()));
     }
 
     fn closing(&self) -> String {

@@ -1,5 +1,5 @@
-//! Nobody can hold the process: files that are none, connections that say nothing, a terminal that
-//! nobody reads, a destination that has stopped. Commands end, `serve` goes on, and a stop is over
+//! Nothing holds the process: files that are none, connections that say nothing, a log that is not
+//! read, a destination that has stopped. Commands end, `serve` goes on, and a stop is over
 //! in time.
 
 use std::net::TcpStream;
@@ -46,7 +46,7 @@ fn project(calls: &Receiver, port: u16) -> Project {
     project
 }
 
-fn add_rows(project: &Project, ids: std::ops::RangeInclusive<u64>) {
+fn add_rows(project: &Project, ids: std::ops::RangeInclusive<i64>) {
     let shop = rusqlite::Connection::open(project.path().join("shop.db")).unwrap();
     shop.execute_batch("CREATE TABLE IF NOT EXISTS users (id)").unwrap();
     for id in ids {
@@ -120,7 +120,7 @@ fn ends_within(mut child: Child, limit: Duration) -> Option<ExitStatus> {
     None
 }
 
-/// Nobody reads its log: once the pipe is full, each line blocks the thread that writes it.
+/// Its log is not read: once the pipe is full, each line blocks the thread that writes it.
 #[test]
 fn a_stop_is_over_in_time_when_every_thread_is_blocked() {
     let (calls, port) = (Receiver::start_blocking(), free_port());
@@ -171,7 +171,7 @@ fn connections_that_say_nothing_keep_no_probe_out() {
 fn a_run_beside_serve_ends_when_it_waits_for_a_destination_that_takes_nothing() {
     let (calls, port) = (Receiver::start_blocking(), free_port());
     let project = project(&calls, port);
-    project.write("outflow.yaml", &yaml(&calls, port, "k", "").replace("{ every: 1m }", "manual"));
+    project.write("outflow.yaml", &yaml(&calls, port, "${file:./secret}", "").replace("{ every: 1m }", "manual"));
     calls.always(Reply::status(401));
     let mut serving = project.serve();
     assert!(serving.is_up());
@@ -191,7 +191,7 @@ fn a_run_beside_serve_ends_when_it_waits_for_a_destination_that_takes_nothing() 
 fn a_run_beside_serve_ends_with_its_delivery_timeout_and_with_the_first_signal() {
     let (calls, port) = (Receiver::start_blocking(), free_port());
     let project = project(&calls, port);
-    project.write("outflow.yaml", &yaml(&calls, port, "k", "").replace("{ every: 1m }", "manual"));
+    project.write("outflow.yaml", &yaml(&calls, port, "${file:./secret}", "").replace("{ every: 1m }", "manual"));
     calls.always(Reply::status(503));
     let mut serving = project.serve();
     assert!(serving.is_up());

@@ -92,7 +92,7 @@ fn printed(project: &Project, args: &[&str]) -> (u64, u64, u64) {
 
 #[test]
 fn a_list_of_any_length_takes_the_memory_of_a_page() {
-    let entries = slice_or_whole(100_000, 1_000_000);
+    let entries = slice_or_whole(30_000, 1_000_000);
     let calls = Receiver::start_blocking();
     calls.always(Reply::status(400).body("no such user"));
     let project = project(&calls, entries);

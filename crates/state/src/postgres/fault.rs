@@ -1,7 +1,7 @@
 //! Errors of a state on PostgreSQL, in the user's terms.
 //!
-//! What always holds: an error has the server's SQLSTATE, quotes its message, which is in no log, and
-//! leaves its detail out, which may hold values of a row.
+//! What always holds: an error has the server's SQLSTATE, quotes its message, which is in no log,
+//! and leaves its detail out, which may hold values of a row.
 
 use std::error::Error as _;
 use std::io;

@@ -3,8 +3,8 @@
 //! SQLSTATEs decide, and where Redshift uses one for many things (28000 for a wrong password, XX000
 //! for anything), the words of the message do.
 //!
-//! What always holds: the server's own words, its hint included, are [quoted](Error::quoting) and so
-//! are in no log, because any of them may quote a row (`RAISE`, the error of a function). The
+//! What always holds: the server's own words, its hint included, are [quoted](Error::quoting) and
+//! so are in no log, because any of them may quote a row (`RAISE`, the error of a function). The
 //! server's Detail is left out everywhere, and so are the values that messages about bad data
 //! quote. What it does not do: decide on retries.
 

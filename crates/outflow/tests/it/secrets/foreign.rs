@@ -127,7 +127,7 @@ fn said(format: &str) {
             assert!(!text.contains(canary), "{canary} stands in {what} ({format}): {text}");
         }
     }
-    // What may be told is: the code, our words, the SQLSTATE.
+    // The log has the code, our words, the SQLSTATE.
     let log = &told.iter().find(|(what, _)| *what == "the log").unwrap().1;
     for words in ["run failed", "SQLSTATE P0001", "SQLSTATE 38000", "alert not reported"] {
         assert!(log.contains(words), "{words}: {log}");
