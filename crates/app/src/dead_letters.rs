@@ -88,13 +88,8 @@ impl App {
         let mut segments = reader.state.segments(record.id).await?;
         segments.retain(|s| s.kind == SegmentKind::Calls);
         let RunRecord { id, sync, .. } = record;
-        let summary = DeadLetterSummary {
-            format_version: FORMAT_VERSION,
-            run: id,
-            sync,
-            dead_letters: total,
-            causes,
-        };
+        let summary =
+            DeadLetterSummary { format_version: FORMAT_VERSION, run: id, sync, dead_letters: total, causes };
         let limit = if limit == 0 { u64::MAX } else { limit };
         Ok(DeadLetterList { summary, reader, segments, limit, destinations, current: None })
     }

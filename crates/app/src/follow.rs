@@ -38,7 +38,8 @@ impl App {
             };
             let found = (state.run(run).await?, state.deliveries(run).await?);
             let (Some(record), mut deliveries) = found else { return Err(look::unknown(run)) };
-            let document = |deliveries| RunDocument::of(&record, deliveries, false, Seconds::between(&record));
+            let document =
+                |deliveries| RunDocument::of(&record, deliveries, false, Seconds::between(&record));
             if record.state.is_final() || record.state == RunState::AwaitingApproval {
                 return Ok(document(deliveries));
             }
@@ -86,9 +87,12 @@ impl Progress {
                 *seen = (pending, Instant::now());
             }
             let reason = match earlier.and_then(|earlier| earlier.get(&delivery.destination)) {
-                Some((run, code, text)) => (*code, format!("it waits behind run {run}, which stopped: {text}")),
+                Some((run, code, text)) => {
+                    (*code, format!("it waits behind run {run}, which stopped: {text}"))
+                }
                 None if seen.1.elapsed() >= self.within => {
-                    let text = format!("it has taken nothing for {:?}; the running Outflow goes on", self.within);
+                    let text =
+                        format!("it has taken nothing for {:?}; the running Outflow goes on", self.within);
                     (Code::DeliveryTimeout, text)
                 }
                 None => continue,
@@ -102,10 +106,7 @@ impl Progress {
 
 /// Where earlier runs of the sync have stopped. Runs are delivered in order, so that this one waits
 /// there.
-async fn stopped_before(
-    state: &dyn StateReader,
-    record: &RunRecord,
-) -> Result<StoppedBefore, Error> {
+async fn stopped_before(state: &dyn StateReader, record: &RunRecord) -> Result<StoppedBefore, Error> {
     let mut found = HashMap::new();
     for earlier in state.unfinished_runs().await? {
         if earlier.sync != record.sync || earlier.id >= record.id {

@@ -205,7 +205,8 @@ mod tests {
         let document = serde_json::to_value(&error).unwrap();
         assert_eq!(document["message"], "the database reported an error: canary\u{fffd}[2J");
         let denied = std::io::Error::from_raw_os_error(13);
-        let error = Error::new(Code::SpoolIo, "no").caused_by(Error::new(Code::StateIo, "why").caused_by(denied));
+        let error =
+            Error::new(Code::SpoolIo, "no").caused_by(Error::new(Code::StateIo, "why").caused_by(denied));
         assert_eq!(error.loggable_causes(), ["T004: why", "Permission denied (os error 13)"]);
     }
 }

@@ -50,7 +50,14 @@ impl Printer {
             }
         };
         let color_text = common.color == Color::Always || io::stdout().is_terminal();
-        Self { output: common.output, quiet: common.quiet, verbose: common.verbose, color, color_text, is_log: false }
+        Self {
+            output: common.output,
+            quiet: common.quiet,
+            verbose: common.verbose,
+            color,
+            color_text,
+            is_log: false,
+        }
     }
 
     /// The same for a command whose stderr is a log.

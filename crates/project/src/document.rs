@@ -282,9 +282,8 @@ fn read(path: &Path, file: Rc<File>) -> Result<Node, (Place, Error)> {
 
 /// The text of a file that the project names.
 pub(super) fn read_text(path: &Path) -> Result<String, Error> {
-    files::read_text(path, MAX_BYTES).map_err(|e| {
-        Error::new(Code::ProjectFileUnreadable, format!("{} {e}", path.display())).caused_by(e)
-    })
+    files::read_text(path, MAX_BYTES)
+        .map_err(|e| Error::new(Code::ProjectFileUnreadable, format!("{} {e}", path.display())).caused_by(e))
 }
 
 /// Puts two characters that the text does not have in place of the braces of each `${…}`.

@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_socket_lies_where_no one_else_can_write() {
+    async fn the_socket_lies_where_no_other_user_can_write() {
         let folder = tempfile::tempdir().unwrap();
         let (dir, user) = (folder.path(), own_user().unwrap());
         for open in [0o700, 0o755] {

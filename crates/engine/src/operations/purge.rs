@@ -299,8 +299,8 @@ impl RunReader {
                     && (positions.contains(&letter.position) || person.is_named_in(&letter.reason))
             };
             let letters = DeadLetterPages::new(self.state.clone(), run, &delivery.destination);
-            let theirs =
-                letters.pick(|letter| is_theirs(&letter).then(|| (delivery.destination.clone(), letter.position)));
+            let theirs = letters
+                .pick(|letter| is_theirs(&letter).then(|| (delivery.destination.clone(), letter.position)));
             purge.letters.extend(theirs.await?);
         }
         Ok(())

@@ -123,8 +123,7 @@ impl RunReader {
             return Ok(Vec::new());
         }
         let letters = DeadLetterPages::new(self.state.clone(), replay.run, destination);
-        let is_meant =
-            |l: &DeadLetter| wanted(l, replay.code, replay.force) && l.replayed_by != Some(run);
+        let is_meant = |l: &DeadLetter| wanted(l, replay.code, replay.force) && l.replayed_by != Some(run);
         let positions = letters.pick(|l| is_meant(&l).then_some(l.position)).await?;
         let positions: HashSet<u64> = positions.into_iter().collect();
         let segments = self.state.segments(replay.run).await?;

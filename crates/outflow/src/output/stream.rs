@@ -110,9 +110,17 @@ mod tests {
 
     #[test]
     fn entry_by_entry_gives_the_bytes_of_the_whole() {
-        let all = [json!({ "a": "one\ntwo", "b": [1, { "c": null }] }), json!("text: # x"), json!([]), json!({})];
+        let all =
+            [json!({ "a": "one\ntwo", "b": [1, { "c": null }] }), json!("text: # x"), json!([]), json!({})];
         for output in [Output::Json, Output::Yaml] {
-            let printer = Printer { output, quiet: true, verbose: false, color: false, color_text: false, is_log: false };
+            let printer = Printer {
+                output,
+                quiet: true,
+                verbose: false,
+                color: false,
+                color_text: false,
+                is_log: false,
+            };
             for n in 0..=all.len() {
                 let entries = &all[..n];
                 let head = json!({ "version": 2, "list": [1, { "x": "y" }] });

@@ -67,7 +67,8 @@ fn a_reload_that_meets_a_fifo_holds_up_nothing() {
     assert!(serving.is_up());
     assert!(serving.event("run ended", Some("users")).is_some());
     let good = yaml(&calls, port, "${file:./secret}", "");
-    let query = good.replace("query: SELECT id AS userId, 'seen' AS event FROM users", "query: { file: ./q }");
+    let query =
+        good.replace("query: SELECT id AS userId, 'seen' AS event FROM users", "query: { file: ./q }");
     let included = yaml(&calls, port, "${file:./secret}", "include: ./more.yaml\n");
     for (named, text) in [("secret", &good), ("q", &query), ("more.yaml", &included)] {
         project.write("outflow.yaml", text);
@@ -131,10 +132,13 @@ fn a_stop_is_over_in_time_when_every_thread_is_blocked() {
         command.stderr(Stdio::null());
         command
     };
-    let mut serve = command(&["serve", "-v"]).env("OUTFLOW_LOG", "trace").stderr(Stdio::piped()).spawn().unwrap();
+    let mut serve =
+        command(&["serve", "-v"]).env("OUTFLOW_LOG", "trace").stderr(Stdio::piped()).spawn().unwrap();
     let (log, id) = (serve.stderr.take().unwrap(), serve.id().to_string());
     let begun = Instant::now();
-    while ends_within(command(&["run", "users", "--full"]).spawn().unwrap(), Duration::from_secs(20)).is_some() {
+    while ends_within(command(&["run", "users", "--full"]).spawn().unwrap(), Duration::from_secs(20))
+        .is_some()
+    {
         assert!(begun.elapsed() < Duration::from_secs(120), "its log is never full");
     }
     let asked = Instant::now();
@@ -171,7 +175,10 @@ fn connections_that_say_nothing_keep_no_probe_out() {
 fn a_run_beside_serve_ends_when_it_waits_for_a_destination_that_takes_nothing() {
     let (calls, port) = (Receiver::start_blocking(), free_port());
     let project = project(&calls, port);
-    project.write("outflow.yaml", &yaml(&calls, port, "${file:./secret}", "").replace("{ every: 1m }", "manual"));
+    project.write(
+        "outflow.yaml",
+        &yaml(&calls, port, "${file:./secret}", "").replace("{ every: 1m }", "manual"),
+    );
     calls.always(Reply::status(401));
     let mut serving = project.serve();
     assert!(serving.is_up());
@@ -191,7 +198,10 @@ fn a_run_beside_serve_ends_when_it_waits_for_a_destination_that_takes_nothing() 
 fn a_run_beside_serve_ends_with_its_delivery_timeout_and_with_the_first_signal() {
     let (calls, port) = (Receiver::start_blocking(), free_port());
     let project = project(&calls, port);
-    project.write("outflow.yaml", &yaml(&calls, port, "${file:./secret}", "").replace("{ every: 1m }", "manual"));
+    project.write(
+        "outflow.yaml",
+        &yaml(&calls, port, "${file:./secret}", "").replace("{ every: 1m }", "manual"),
+    );
     calls.always(Reply::status(503));
     let mut serving = project.serve();
     assert!(serving.is_up());

@@ -166,8 +166,7 @@ impl Said {
             Error::new(Code::TunnelFailed, format!("the SSH tunnel cannot be opened: {message}")).help(help)
         };
         // The words of `ssh` and of the server behind it are quoted, and so are in no log.
-        let quoting =
-            |message: &str, words: String, help: &str| refused(message, help).quoting(words);
+        let quoting = |message: &str, words: String, help: &str| refused(message, help).quoting(words);
         let error = match self.code {
             Some(0) => return None,
             Some(127) => refused(

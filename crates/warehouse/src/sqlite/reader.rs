@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use outflow_core::ports::warehouse::Statement;
 use outflow_core::files::{self, ReadFailure};
+use outflow_core::ports::warehouse::Statement;
 use outflow_core::{Code, Column, Error, Result, RowPage};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};

@@ -15,8 +15,7 @@ use crate::watch::get;
 const KEY: &str = "whsec_Y2FuYXJ5LXNpZ25pbmcta2V5LTkwZjNiMmE3ZDE=";
 const PATIENCE: Duration = Duration::from_secs(60);
 /// One of each class that the product looks at, and of those that functions use.
-const STATES: [&str; 9] =
-    ["P0001", "22012", "22P02", "38000", "XX000", "42501", "42703", "42601", "57014"];
+const STATES: [&str; 9] = ["P0001", "22012", "22P02", "38000", "XX000", "42501", "42703", "42601", "57014"];
 
 /// A function that raises all that it is given, in every field that an error has.
 const RAISE: &str = "

@@ -19,7 +19,9 @@ pub(super) async fn schemas(session: &mut OpenSession) -> Result<((), StepResult
     let catalogue = Catalogue::of(session.kind);
     let counted = match answer(session, catalogue.readable).await? {
         Ok(rows) => rows,
-        Err(error) => return Ok(((), StepResult::new(format!("unknown: {}", error.full_message().reveal())))),
+        Err(error) => {
+            return Ok(((), StepResult::new(format!("unknown: {}", error.full_message().reveal()))));
+        }
     };
     let mut counted: Vec<(String, u64)> = counted
         .into_iter()

@@ -122,7 +122,11 @@ fn time((tag, text): (u8, &[u8])) -> Option<Timestamp> {
 
 /// Text of a stranger, fit for a terminal.
 fn clean(text: &[u8]) -> String {
-    String::from_utf8_lossy(text).chars().take(200).map(|c| if steers_terminal(c) { ' ' } else { c }).collect()
+    String::from_utf8_lossy(text)
+        .chars()
+        .take(200)
+        .map(|c| if steers_terminal(c) { ' ' } else { c })
+        .collect()
 }
 
 #[cfg(test)]
