@@ -65,7 +65,7 @@ pub struct ReceiverTest {
 impl App {
     /// Sends a test alert to every receiver of the project, once, side by side.
     pub async fn test_alerts(&self) -> Result<AlertTest, Errors> {
-        let receivers = wiring::receivers(&self.load()?);
+        let receivers = wiring::receivers(&self.load().await?);
         let note = Note::test(SystemClock.now());
         let mut tasks = JoinSet::new();
         for (n, receiver) in receivers.into_iter().enumerate() {

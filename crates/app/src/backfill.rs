@@ -33,7 +33,7 @@ impl App {
         request: &BackfillRequest,
         caller: &Caller,
     ) -> Result<Vec<RunOutcome>, Errors> {
-        let project = self.load()?;
+        let project = self.load().await?;
         let destination = &request.destination;
         project.known_destination(destination)?;
         let mut jobs = Vec::new();

@@ -12,7 +12,7 @@ use outflow_telemetry::log;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use crate::holder::Taken;
+use crate::holder::{Handover, Taken};
 use crate::{App, Caller, Event, Listener, RunOutcome, wiring};
 
 /// Which syncs to run, and how.
@@ -102,11 +102,13 @@ impl App {
     /// # Errors
     /// Problems of the project, unknown names, and the state if it cannot be taken.
     pub async fn run(&self, request: &RunRequest, caller: &Caller) -> Result<Vec<RunOutcome>, Errors> {
-        let project = self.load()?;
+        let project = self.load().await?;
         if let Some(destination) = &request.destination {
             project.known_destination(destination)?;
         }
-        let wanted = (request.syncs != Selection::Due).then(|| wanted(request, &project));
+        let delivery_timeout = request.delivery_timeout;
+        let handover = || Handover { runs: wanted(request, &project), delivery_timeout };
+        let wanted = (request.syncs != Selection::Due).then(handover);
         let state = match self.take(wanted, request.wait, caller).await? {
             Taken::State(state) => state,
             Taken::Done(outcomes) => return Ok(outcomes),
@@ -134,7 +136,8 @@ impl App {
         circumstances: Circumstances,
         caller: &Caller,
     ) -> Result<Vec<RunOutcome>, Errors> {
-        let wanted = jobs.iter().map(|job| (job.spec.name.clone(), job.options.clone())).collect();
+        let runs = jobs.iter().map(|job| (job.spec.name.clone(), job.options.clone())).collect();
+        let wanted = Handover { runs, delivery_timeout: circumstances.delivery_timeout };
         match self.take(Some(wanted), circumstances.wait, caller).await? {
             Taken::Done(outcomes) => Ok(outcomes),
             Taken::State(state) => {

@@ -45,9 +45,9 @@ impl App {
     ) -> Result<(), Errors> {
         let since = SystemClock.now();
         let recorder = Arc::new(Recorder::new(since));
-        let project = self.load()?;
+        let project = self.load().await?;
         info!("opening the state");
-        let location = self.location()?;
+        let location = self.location().await?;
         let missing = if matches!(location, StateLocation::Folder(_)) { "room" } else { "the state" };
         let store = outflow_state::open_waiting(&location, wait_for(missing, caller.stop.clone()));
         let state = holder::claim_unless_stopped(&*store, request.wait, caller).await?;
@@ -65,7 +65,8 @@ impl App {
         let address = metrics.as_ref().and_then(|m| m.local_addr().ok()).map(tracing::field::display);
         info!(syncs, pid = std::process::id(), metrics = address, "serving");
         let (handle, supervising) = serve::start(config, observer);
-        let service = Service { app: self.clone(), handle: handle.clone(), notifier, since };
+        let reloading = Arc::default();
+        let service = Service { app: self.clone(), handle: handle.clone(), notifier, since, reloading };
         let mut beside = JoinSet::new();
         if let Some(listener) = metrics {
             beside.spawn(metrics::answer(listener, recorder, handle));
@@ -124,6 +125,8 @@ struct Service {
     handle: serve::Handle,
     notifier: Notifier,
     since: Timestamp,
+    /// One reload at a time: an earlier one that takes long must not replace what a later one read.
+    reloading: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Service {
@@ -134,7 +137,7 @@ impl Service {
                 Triggered::Remembered { behind } => Answer::Queued { behind },
             },
             Request::Reload => {
-                self.reload().map_err(first)?;
+                self.reload().await.map_err(first)?;
                 Answer::Reloaded
             }
             Request::Purge { id } => {
@@ -161,15 +164,16 @@ impl Service {
 
     async fn reload_each_time(self, mut reload: mpsc::Receiver<()>) {
         while reload.recv().await.is_some() {
-            if let Err(errors) = self.reload() {
+            if let Err(errors) = self.reload().await {
                 errors.0.iter().for_each(|e| error!(error = as_error(e), "reload refused"));
             }
         }
     }
 
     /// The new project takes the place of the old one as a whole, or not at all.
-    fn reload(&self) -> Result<(), Errors> {
-        let project: Project = self.app.load()?;
+    async fn reload(&self) -> Result<(), Errors> {
+        let _alone = self.reloading.lock().await;
+        let project: Project = self.app.load().await?;
         let engine = Engine {
             destinations: wiring::destinations(&project)?,
             budgets: wiring::budgets(&project),
@@ -187,6 +191,7 @@ fn first(errors: Errors) -> Error {
     let mut errors = errors.0.into_iter();
     match errors.next() {
         Some(error) if more > 0 => Error::new(error.code(), format!("{} (and {more} more)", error.message()))
+            .quoting(error.quoted().cloned().unwrap_or_default())
             .next_step(NextStep::Validate),
         Some(error) => error,
         None => Error::new(Code::Interrupted, "stopped"),

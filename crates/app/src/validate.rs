@@ -66,7 +66,7 @@ impl App {
     pub async fn validate(&self, connect: bool) -> ValidationDocument {
         let mut found = Found::default();
         let mut counts = None;
-        match self.load() {
+        match self.load().await {
             Err(errors) => found.findings.extend(errors.0.into_iter().map(Finding::from)),
             Ok(project) => {
                 if let Err(errors) = wiring::destinations(&project) {

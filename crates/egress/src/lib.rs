@@ -14,6 +14,7 @@ mod address;
 mod client;
 mod connect;
 mod error;
+pub mod files;
 mod signature;
 pub mod smtp;
 mod target;

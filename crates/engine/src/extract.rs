@@ -6,6 +6,7 @@
 
 pub(crate) mod cursor;
 pub mod guard;
+mod sample;
 pub(crate) mod wanted_keys;
 pub(crate) mod watermark;
 
@@ -418,8 +419,7 @@ impl Reading {
         };
         finding.rows += 1;
         if finding.samples.len() < SAMPLES
-            && let Ok(sample) = serde_json::to_string(rejection)
-            && sample.len() <= SAMPLE_BYTES
+            && let Some(sample) = sample::sample(rejection, SAMPLE_BYTES)
         {
             finding.samples.push(sample);
         }

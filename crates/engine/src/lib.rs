@@ -21,6 +21,7 @@ pub mod delivery;
 mod event;
 pub mod extract;
 pub mod operations;
+mod pages;
 mod read_only;
 mod reader;
 mod report;
@@ -42,6 +43,7 @@ use tokio::sync::watch;
 
 pub use delivery::limiter::Limiters;
 pub use event::{Event, Note, Observer};
+pub use pages::{DeadLetterPages, RunPages};
 pub use reader::{Calls, RunReader};
 pub use report::{DeliveryDocument, FORMAT_VERSION, Reason, RunDocument, RunListEntry, Seconds};
 pub use serve::once::RunRequest;
@@ -84,10 +86,11 @@ impl From<Vec<Error>> for Errors {
 }
 
 impl Errors {
-    /// The code and message that the state stores for all of them.
+    /// The code and message that the state stores for all of them. The state is the user's: it has
+    /// what a server said, too.
     fn reason(&self) -> (Code, String) {
         match self.0.first() {
-            Some(e) => (e.code(), e.message().to_owned()),
+            Some(e) => (e.code(), e.full_message().into_revealed()),
             None => (Code::Interrupted, "stopped".to_owned()),
         }
     }

@@ -22,7 +22,10 @@ use crate::output::Printer;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    let serves = matches!(cli.command, Command::Serve(_));
     let printer = Printer::new(&cli.common);
+    let printer = if serves { printer.into_log() } else { printer };
+    report_panics(serves);
     start_log(&cli, printer);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -43,6 +46,17 @@ fn main() -> ExitCode {
     // Work that waits for the disk or for a lock must not keep the process from ending.
     runtime.shutdown_background();
     ExitCode::from(exit.code())
+}
+
+/// A panic is a mistake in Outflow. Its message may quote what was worked on, a row included, so
+/// that the log of `serve` has only its place.
+fn report_panics(serves: bool) {
+    std::panic::set_hook(Box::new(move |panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        let message = panic.payload_as_str().filter(|_| !serves).unwrap_or_default();
+        let line = format!("a mistake in Outflow, please report it: panic at {place} {message}");
+        progress::write_beside_bars(&output::harmless(line.trim_end()));
+    }));
 }
 
 /// `serve` reports by its log alone. Other commands print what happens to their runs and what ends

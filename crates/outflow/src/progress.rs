@@ -10,7 +10,7 @@ use outflow_app::{Caller, Event, ReplayMode, ReplayPlan, RunEvent};
 use outflow_core::{Code, DeliveryState};
 
 use crate::commands::outcome;
-use crate::output::{Printer, count, plain};
+use crate::output::{Printer, count, harmless, plain};
 use crate::{hints, signals};
 
 /// The bars of the process. They share the terminal with the log.
@@ -81,6 +81,9 @@ impl Display {
             Event::NothingMissed { sync, destination } => {
                 self.printer.say(&format!("{sync}: {destination} has missed nothing"));
             }
+            Event::LeftRunning { sync, run } => {
+                self.printer.say(&format!("{sync}: run {run} goes on in the running Outflow"));
+            }
             Event::Replaying(plan) => self.printer.say(&begins(plan)),
             Event::Run { sync, event } => self.run(sync, event),
             Event::Ended(outcome) => {
@@ -102,7 +105,7 @@ impl Display {
     fn line(&self, line: &str) {
         match &self.bars {
             // `println` keeps the bars below the text; it fails only when the terminal is gone.
-            Some(bars) => drop(bars.println(line)),
+            Some(bars) => drop(bars.println(harmless(line))),
             None => self.printer.say(line),
         }
     }
@@ -162,7 +165,7 @@ impl View<'_> {
                 let told = shown.retrying.entry(destination.clone()).or_insert((code, 0));
                 *told = if told.0 == code { (code, told.1 + 1) } else { (code, 1) };
                 if told.1.is_power_of_two() {
-                    self.say(&format!("{destination}: {code} {}; again in {seconds:.1} s", plain(&reason)));
+                    self.say(&format!("{destination}: {code} {}; again in {seconds:.1} s", reason.reveal()));
                 }
             }
             RunEvent::Delivered { destination, state, counts, .. } => {

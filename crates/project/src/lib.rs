@@ -29,7 +29,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::Path;
 
-use outflow_core::{Budget, Code, Error, SyncSpec};
+use outflow_core::{Budget, Code, Error, SyncSpec, files};
 use outflow_engine::operations::retention::RetentionPolicy;
 use outflow_engine::serve::ConcurrencyLimits;
 use outflow_engine::serve::alert::Rules;
@@ -147,7 +147,7 @@ impl Project {
     /// # Errors
     /// The first problem of a file that cannot be read, or of the URL.
     pub fn state_url(dir: &Path) -> Result<Option<StateUrl>, Error> {
-        if !dir.join(FILE).exists() {
+        if !files::exists(&dir.join(FILE)) {
             return Ok(None);
         }
         let mut problems = Problems::default();

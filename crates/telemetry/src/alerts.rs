@@ -179,7 +179,8 @@ async fn post(url: &Secret, key: &SigningKey, note: &Note, now: Timestamp) -> Re
             SendErrorKind::Protocol => Code::DestinationAnswerInvalid,
             _ => Code::DestinationUnreachable,
         };
-        Error::new(code, format!("the webhook for alerts gave no answer: {e}"))
+        Error::new(code, format!("the webhook for alerts gave no answer: {}", e.kind))
+            .quoting(e.detail())
             .help("see that its url names a host and a port that answer this machine")
     })?;
     let code = match answer.status {

@@ -29,8 +29,8 @@ use crate::http::{reply, serve};
 pub use recorder::Recorder;
 use snapshot::{CONTENT_TYPE, Snapshot};
 
-const CONNECTIONS: usize = 16;
-const TOTAL: Duration = Duration::from_secs(30);
+const CONNECTIONS: usize = 64;
+const TOTAL: Duration = Duration::from_secs(10);
 const PLAIN: &str = "text/plain; charset=utf-8";
 
 /// Listens. It serves when [`answer`] is called.

@@ -74,6 +74,15 @@ pub trait RunQueries: Send + Sync {
     /// Runs, newest first.
     async fn runs(&self, filter: &RunFilter) -> Result<Vec<RunRecord>>;
 
+    /// Some runs, newest first: of one sync or of all, those before run `before` or the newest
+    /// ones, at most `limit`. So a history of any length is read in bounded memory.
+    async fn runs_before(
+        &self,
+        sync: Option<&str>,
+        before: Option<RunId>,
+        limit: u64,
+    ) -> Result<Vec<RunRecord>>;
+
     /// The runs of a sync that started at `since` or later, newest first.
     async fn runs_since(&self, sync: &str, since: Timestamp) -> Result<Vec<RunRecord>>;
 

@@ -42,8 +42,8 @@ pub struct Standing {
     pub sync: String,
     /// Runs that failed since the last one that was extracted.
     pub failed: u64,
-    /// Why the latest of them did.
-    pub reason: Option<(Code, String)>,
+    /// Why the latest of them did. Its text may quote a server, and so is for no alert.
+    pub reason: Option<Code>,
     /// The latest extracted run that read any rows, with rows read and rejected.
     pub last_rows: Option<(RunId, u64, u64)>,
     /// When its first run started.

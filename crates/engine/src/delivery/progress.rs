@@ -153,6 +153,7 @@ impl DeliveryProgress {
     /// The event that reports the end.
     pub(crate) fn ended(&self, run: &RunRecord) -> Event {
         let DeliveryRecord { destination, state, counts, reason, .. } = self.record.clone();
+        let reason = reason.map(|(code, text)| (code, text.into()));
         Event::Delivered { sync: run.sync.clone(), run: run.id, destination, state, counts, reason }
     }
 }

@@ -205,7 +205,7 @@ impl Sender {
             run: self.run.id,
             destination: self.destination.name().to_owned(),
             code,
-            reason,
+            reason: reason.into(),
             seconds,
         });
         true

@@ -13,12 +13,13 @@
 use std::collections::HashSet;
 
 use outflow_core::ports::spool::{PURGED, Redacted, Rejection, SegmentInfo};
-use outflow_core::ports::state::{DeadLetter, Purge, RunFilter};
+use outflow_core::ports::state::{DeadLetter, Purge};
 use outflow_core::run::FindingCount;
 use outflow_core::{CallMeta, Result, RunId, RunRecord, RunState, hash};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::pages::{DeadLetterPages, RunPages};
 use crate::report::FORMAT_VERSION;
 use crate::{Engine, RunReader};
 
@@ -150,11 +151,18 @@ impl Engine {
     pub async fn purge(&self, id: &str) -> Result<PurgeReport> {
         let (reader, person) = (self.reader(), Person::new(id));
         let mut report = PurgeReport::new(false);
-        for record in self.state.runs(&RunFilter::default()).await? {
-            if report.includes(&record) {
-                let (purged, replacement) = reader.find_in_run(&record, &person).await?;
-                self.replace(record.id, replacement).await?;
-                report.add(purged);
+        let mut pages = RunPages::new(reader.state.clone(), None);
+        loop {
+            let page = pages.next(u64::MAX).await?;
+            if page.is_empty() {
+                break;
+            }
+            for record in page {
+                if report.includes(&record) {
+                    let (purged, replacement) = reader.find_in_run(&record, &person).await?;
+                    self.replace(record.id, replacement).await?;
+                    report.add(purged);
+                }
             }
         }
         self.state.scrub().await?;
@@ -197,12 +205,18 @@ impl RunReader {
     /// What the spool and the state say.
     pub async fn plan_purge(&self, id: &str) -> Result<PurgeReport> {
         let (person, mut report) = (Person::new(id), PurgeReport::new(true));
-        for record in self.state.runs(&RunFilter::default()).await? {
-            if report.includes(&record) {
-                report.add(self.find_in_run(&record, &person).await?.0);
+        let mut pages = RunPages::new(self.state.clone(), None);
+        loop {
+            let page = pages.next(u64::MAX).await?;
+            if page.is_empty() {
+                return Ok(report);
+            }
+            for record in page {
+                if report.includes(&record) {
+                    report.add(self.find_in_run(&record, &person).await?.0);
+                }
             }
         }
-        Ok(report)
     }
 
     async fn find_in_run(&self, record: &RunRecord, person: &Person<'_>) -> Result<(PurgedRun, Replacement)> {
@@ -284,9 +298,10 @@ impl RunReader {
                 letter.reason != PURGED
                     && (positions.contains(&letter.position) || person.is_named_in(&letter.reason))
             };
-            let letters = self.state.dead_letters(run, &delivery.destination, 0, u64::MAX >> 1).await?;
-            let theirs = letters.into_iter().filter(is_theirs);
-            purge.letters.extend(theirs.map(|letter| (delivery.destination.clone(), letter.position)));
+            let letters = DeadLetterPages::new(self.state.clone(), run, &delivery.destination);
+            let theirs = letters
+                .pick(|letter| is_theirs(&letter).then(|| (delivery.destination.clone(), letter.position)));
+            purge.letters.extend(theirs.await?);
         }
         Ok(())
     }

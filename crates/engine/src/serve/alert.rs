@@ -200,12 +200,11 @@ fn of_runs(rules: &Rules, sync: &SyncFacts, before: Before<'_>, found: &mut Vec<
         ..
     } = &sync.standing;
     if *failed >= rules.failed_runs {
-        let code = reason.as_ref().map(|r| r.0);
-        let why = reason.as_ref().map_or_else(String::new, |r| format!(": {}", r.1));
+        let why = reason.map_or_else(String::new, |code| format!(": {}", code.title()));
         found.push(trouble(
             "sync_failing",
             name,
-            code,
+            *reason,
             format!("{failed} runs of {name} in a row failed{why}"),
         ));
     }

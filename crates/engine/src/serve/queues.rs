@@ -227,7 +227,8 @@ impl DeliveryQueues {
 
 /// An error from one that is shared.
 fn shared_error(error: Arc<Error>) -> Error {
-    Error::new(error.code(), error.message().to_owned()).caused_by(error)
+    let copy = Error::new(error.code(), error.message().to_owned());
+    copy.quoting(error.quoted().cloned().unwrap_or_default()).caused_by(error)
 }
 
 /// Enqueues the runs that an earlier process did not finish, and reports those that await approval.

@@ -103,7 +103,7 @@ async fn a_sync_that_fails_so_many_times() {
     }
     assert_eq!(
         told(&mut served).await,
-        "+sync_failing users: 3 runs of users in a row failed: the connection broke"
+        "+sync_failing users: 3 runs of users in a row failed: the connection broke before the end of the result"
     );
     let mut served = story.restart(served).await;
     story.next_slot(&served, MINUTE);

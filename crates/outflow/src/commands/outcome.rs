@@ -61,8 +61,9 @@ pub fn exit_of(document: &RunDocument) -> Exit {
     if stands(DeliveryState::Stopped) {
         return Exit::Destination;
     }
-    // Calls are pending although no destination stopped: a signal stopped the run.
-    if stands(DeliveryState::Delivering) {
+    // Calls are pending although no destination stopped, or another process still reads: a signal
+    // stopped the run, or this process that followed it.
+    if stands(DeliveryState::Delivering) || !document.state.is_final() {
         return Exit::Interrupted;
     }
     if document.has_losses() { Exit::WithLosses } else { Exit::Done }

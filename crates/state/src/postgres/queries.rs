@@ -63,6 +63,26 @@ impl<W: Send + Sync> RunQueries for PostgresState<W> {
         }
     }
 
+    async fn runs_before(
+        &self,
+        sync: Option<&str>,
+        before: Option<RunId>,
+        limit: u64,
+    ) -> Result<Vec<RunRecord>> {
+        let (before, limit) = (before.map_or(i64::MAX, id), capped(limit));
+        match sync {
+            Some(sync) => {
+                let sql =
+                    format!("SELECT {RUN} FROM runs WHERE sync = $1 AND id < $2 ORDER BY id DESC LIMIT $3");
+                self.all(&sql, &[&escape(sync), &before, &limit], rows::run).await
+            }
+            None => {
+                let sql = format!("SELECT {RUN} FROM runs WHERE id < $1 ORDER BY id DESC LIMIT $2");
+                self.all(&sql, &[&before, &limit], rows::run).await
+            }
+        }
+    }
+
     async fn runs_since(&self, sync: &str, since: Timestamp) -> Result<Vec<RunRecord>> {
         let sql = format!("SELECT {RUN} FROM runs WHERE sync = $1 AND started_at >= $2 ORDER BY id DESC");
         self.all(&sql, &[&escape(sync), &since.as_microsecond()], rows::run).await

@@ -150,7 +150,7 @@ fn alert(row: &Row) -> Result<AlertRecord, Fault> {
 
 fn standing(row: &Row) -> Result<Standing, Fault> {
     let mut c = Cells::of(row);
-    let (sync, failed, reason) = (c.text()?, c.unsigned()?, c.reason()?);
+    let (sync, failed, reason) = (c.text()?, c.unsigned()?, c.reason()?.map(|(code, _)| code));
     let (id, read, rejected) = (c.optional_run()?, c.get::<Option<i64>>()?, c.get::<Option<i64>>()?);
     let counts = read.zip(rejected).map(|(read, rejected)| (read.cast_unsigned(), rejected.cast_unsigned()));
     Ok(Standing {

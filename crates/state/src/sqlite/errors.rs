@@ -86,7 +86,14 @@ pub(crate) fn newer(dir: &Path, found: i64, known: i64) -> Error {
 
 /// T004: reading or writing failed.
 pub(crate) fn failed(cause: rusqlite::Error) -> Error {
-    Error::new(Code::StateIo, format!("the state cannot be read or written: {cause}"))
+    const WHAT: &str = "the state cannot be read or written";
+    // The text of a result code is fixed; that of any other error may quote a stored value.
+    let error = match &cause {
+        rusqlite::Error::SqliteFailure(code, _) => Error::new(Code::StateIo, format!("{WHAT}: {code}")),
+        _ => Error::new(Code::StateIo, WHAT),
+    };
+    error
+        .quoting(cause.to_string())
         .help("check that the disk of the state folder is not full and in good health, then run again")
         .caused_by(cause)
 }

@@ -40,6 +40,27 @@ impl<W: Send + Sync> RunQueries for Sqlite<W> {
         self.readers.read(read).await
     }
 
+    async fn runs_before(
+        &self,
+        sync: Option<&str>,
+        before: Option<RunId>,
+        limit: u64,
+    ) -> Result<Vec<RunRecord>> {
+        let (sync, before) = (sync.map(str::to_owned), before.map_or(i64::MAX, id));
+        let read = move |c: &Connection| match &sync {
+            Some(sync) => {
+                let sql =
+                    format!("SELECT {RUN} FROM runs WHERE sync = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3");
+                all(c, &sql, params![sync, before, capped(limit)], rows::run)
+            }
+            None => {
+                let sql = format!("SELECT {RUN} FROM runs WHERE id < ?1 ORDER BY id DESC LIMIT ?2");
+                all(c, &sql, params![before, capped(limit)], rows::run)
+            }
+        };
+        self.readers.read(read).await
+    }
+
     async fn runs_since(&self, sync: &str, since: Timestamp) -> Result<Vec<RunRecord>> {
         let sql = format!("SELECT {RUN} FROM runs WHERE sync = ?1 AND started_at >= ?2 ORDER BY id DESC");
         let sync = sync.to_owned();

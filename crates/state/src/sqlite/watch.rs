@@ -109,6 +109,7 @@ fn standing(c: &Connection, sync: String, since: Timestamp) -> rusqlite::Result<
     let sql =
         "SELECT reason_code, reason FROM runs WHERE sync = ?1 AND state = 'failed' ORDER BY id DESC LIMIT 1";
     let reason = if failed > 0 { one(c, sql, of, |row| rows::reason(row, 0))?.flatten() } else { None };
+    let reason = reason.map(|(code, _)| code);
     let sql =
         "SELECT id, rows_read, rejected FROM runs WHERE sync = ?1 AND rows_read > 0 ORDER BY id DESC LIMIT 1";
     let last_rows = one(c, sql, of, |row| Ok((rows::run_id(row)?, unsigned(row, 1)?, unsigned(row, 2)?)))?;

@@ -53,6 +53,20 @@ fn a_source_file_has_one_subject_and_is_not_long() {
     }
 }
 
+/// What a server or a service said may quote a row. The crate that writes logs, metrics, alerts and
+/// mails reads Outflow's own words alone.
+#[test]
+fn what_writes_logs_and_alerts_reveals_no_foreign_text() {
+    let mut looked_at = 0;
+    for (path, text) in sources().filter(|(path, _)| path.starts_with("crates/telemetry/src")) {
+        looked_at += 1;
+        for word in ["reveal", "full_message", "quoted()"] {
+            assert!(!text.contains(word), "{} has {word}", path.display());
+        }
+    }
+    assert!(looked_at > 10, "only {looked_at} files were looked at");
+}
+
 /// A front end names its commands; what lies below has other front ends, too, and keeps messages in
 /// the state.
 #[test]

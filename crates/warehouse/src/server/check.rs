@@ -406,7 +406,7 @@ fn lag_result(answer: Result<Option<f64>>) -> StepResult {
     let behind = match answer {
         Ok(Some(behind)) => behind,
         Ok(None) => return StepResult::new("the replica does not report its lag"),
-        Err(error) => return StepResult::new(format!("unknown: {}", error.message())),
+        Err(error) => return StepResult::new(format!("unknown: {}", error.full_message().reveal())),
     };
     let warning = (behind > LAG).then(|| {
         Error::new(Code::ReplicaLag, format!("what the replica has replayed last is {behind:.0} s old"))

@@ -218,12 +218,19 @@ pub(crate) fn closed(cause: Option<io::Error>) -> Error {
 
 fn handshake_failed(cause: io::Error) -> Error {
     let tls = cause.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
-    let (why, help) = match tls {
-        Some(rustls::Error::InvalidCertificate(problem)) => bad_certificate(problem),
-        Some(error) => (error.to_string(), "check that the server speaks TLS 1.2 or newer"),
-        None => ("the server broke it off".to_owned(), "look into the server's log"),
+    let (why, help, quoted) = match tls {
+        Some(rustls::Error::InvalidCertificate(problem)) => {
+            let (why, help) = bad_certificate(problem);
+            (why, help, said_of(problem))
+        }
+        Some(error) => {
+            let help = "check that the server speaks TLS 1.2 or newer";
+            ("the server speaks another TLS".to_owned(), help, error.to_string())
+        }
+        None => ("the server broke it off".to_owned(), "look into the server's log", String::new()),
     };
     Error::new(Code::TlsHandshakeFailed, format!("the TLS handshake failed: {why}"))
+        .quoting(quoted)
         .help(help)
         .caused_by(cause)
 }
@@ -239,7 +246,7 @@ fn bad_certificate(problem: &CertificateError) -> (String, &'static str) {
             "name the authority's certificate in `ssl: { ca: FILE }`",
         ),
         E::NotValidForName | E::NotValidForNameContext { .. } => (
-            format!("the server's certificate is for another host name{}", names_in(problem)),
+            "the server's certificate is for another host name".into(),
             "through a tunnel or an alias, say the certificate's name in `ssl: { server_name: NAME }`, or use verify-ca",
         ),
         E::Expired => (EXPIRED.into(), RENEW),
@@ -250,11 +257,27 @@ fn bad_certificate(problem: &CertificateError) -> (String, &'static str) {
         E::NotValidYet | E::NotValidYetContext { .. } => {
             ("the server's certificate is not valid yet".into(), "check this machine's clock")
         }
-        other => (format!("the server's certificate cannot be used ({other})"), "replace it at the server"),
+        _ => ("the server's certificate cannot be used".into(), "replace it at the server"),
     }
 }
 
-/// The DNS names of a certificate that is for none of those wanted, in brackets. rustls gives them
+/// What the certificate itself says about the problem: its names, or what TLS makes of it.
+fn said_of(problem: &CertificateError) -> String {
+    use CertificateError as E;
+    match problem {
+        E::NotValidForNameContext { .. } => names_in(problem),
+        E::UnknownIssuer
+        | E::BadSignature
+        | E::NotValidForName
+        | E::Expired
+        | E::NotValidYet
+        | E::ExpiredContext { .. }
+        | E::NotValidYetContext { .. } => String::new(),
+        other => other.to_string(),
+    }
+}
+
+/// The DNS names of a certificate that is for none of those wanted. rustls gives them
 /// as `DnsName("x")`.
 fn names_in(problem: &CertificateError) -> String {
     let CertificateError::NotValidForNameContext { presented, .. } = problem else { return String::new() };
@@ -262,5 +285,5 @@ fn names_in(problem: &CertificateError) -> String {
         Some(text.strip_prefix("DnsName(\"")?.strip_suffix("\")")?.escape_debug().to_string())
     };
     let names: Vec<String> = presented.iter().filter_map(name).take(5).collect();
-    if names.is_empty() { String::new() } else { format!(" ({})", names.join(", ")) }
+    names.join(", ")
 }

@@ -130,7 +130,7 @@ async fn authenticate(
                 if !body.split(|&byte| byte == 0).any(|name| name == SCRAM_SHA_256.as_bytes()) {
                     let names: String = String::from_utf8_lossy(body).chars().take(100).collect();
                     let names = names.replace('\0', " ");
-                    return Err(unknown_way(&format!("SASL ({})", names.trim().escape_debug())));
+                    return Err(unknown_way("SASL").quoting(names.trim()));
                 }
                 let exchange =
                     ScramSha256::new(password(credentials)?.as_bytes(), ChannelBinding::unsupported());

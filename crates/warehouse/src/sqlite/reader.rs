@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use outflow_core::files::{self, ReadFailure};
 use outflow_core::ports::warehouse::Statement;
 use outflow_core::{Code, Column, Error, Result, RowPage};
 use rusqlite::config::DbConfig;
@@ -13,7 +14,7 @@ use rusqlite::limits::Limit;
 use rusqlite::{Connection, OpenFlags};
 use tokio::sync::{mpsc, oneshot};
 
-use super::failure::{of_file, of_statement};
+use super::failure::{no_file, of_file, of_statement};
 use super::values::Kind;
 
 /// A page with this much in it is sent.
@@ -37,6 +38,11 @@ pub(crate) enum Event {
 
 /// Opens the file for reading and makes sure that it is a database.
 pub(crate) fn open(path: &Path) -> Result<Connection> {
+    // Opening a FIFO would wait for a writer. What is missing is reported as SQLite reports it.
+    match files::demand_regular(path) {
+        Ok(()) | Err(ReadFailure::Missing | ReadFailure::Io(_)) => {}
+        Err(failure) => return Err(no_file(&failure, path)),
+    }
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let opened = Connection::open_with_flags(path, flags).and_then(|mut connection| {
         connection.busy_timeout(BUSY)?;

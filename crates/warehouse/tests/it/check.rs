@@ -359,7 +359,10 @@ async fn a_redshift_that_answers_little_still_passes() {
     .await;
     let lines = test(&server).await;
     assert_eq!(codes(&lines), [Code::ClockSkew], "{lines:?}");
-    assert_eq!(line(&lines, Step::Schemas).summary, "unknown: not here (SQLSTATE 0A000)");
+    assert_eq!(
+        line(&lines, Step::Schemas).summary,
+        "unknown: the database reported an error (SQLSTATE 0A000): not here"
+    );
     assert_eq!(detail(line(&lines, Step::Privileges), "not_told").as_array().unwrap().len(), 5);
 }
 

@@ -77,7 +77,7 @@ pub async fn standings(state: &dyn State) {
     let (alone, users) = (&all[0], &all[1]);
     assert_eq!(alone.awaiting_approval, Some((held, Some((Code::TooManyRows, "too many".into())))));
     assert_eq!((alone.slots, alone.skipped, alone.failed), (1, 0, 0));
-    assert_eq!((users.failed, users.reason.clone()), (2, Some(reason)));
+    assert_eq!((users.failed, users.reason), (2, Some(reason.0)));
     assert_eq!((users.slots, users.skipped, users.lost), (4, 1, Some(lost)));
     assert_eq!((users.last_rows, users.last_success), (Some((lost, 15, 7)), None));
     assert_eq!(users.first_started, Some(at(1)));
@@ -91,7 +91,7 @@ pub async fn standings(state: &dyn State) {
     state.begin_extraction(good, at(5), "0").await.unwrap();
     state.commit_extraction(good, &extraction(0, None)).await.unwrap();
     let users = &of(0).await[1];
-    assert_eq!((users.failed, &users.reason, users.lost), (0, &None, None));
+    assert_eq!((users.failed, users.reason, users.lost), (0, None, None));
     assert_eq!((users.last_success, users.last_rows), (Some(at(60)), Some((good, 10, 7))));
 }
 

@@ -67,7 +67,7 @@ async fn rights(server: &Postgres) {
     state.create_run(&new_run("users")).await.unwrap();
     state.scrub().await.unwrap();
     let error = refused(&at("nobody_special")).await;
-    assert!(error.message().contains("permission denied"), "{error}");
+    assert!(error.full_message().reveal().contains("permission denied"), "{error}");
     assert!(error.help_text().unwrap().contains("docs/OPERATING.md"));
 }
 

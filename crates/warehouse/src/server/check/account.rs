@@ -19,7 +19,9 @@ pub(super) async fn schemas(session: &mut OpenSession) -> Result<((), StepResult
     let catalogue = Catalogue::of(session.kind);
     let counted = match answer(session, catalogue.readable).await? {
         Ok(rows) => rows,
-        Err(error) => return Ok(((), StepResult::new(format!("unknown: {}", error.message())))),
+        Err(error) => {
+            return Ok(((), StepResult::new(format!("unknown: {}", error.full_message().reveal()))));
+        }
     };
     let mut counted: Vec<(String, u64)> = counted
         .into_iter()
@@ -192,7 +194,7 @@ impl Questions<'_> {
         let rows = match answer(self.session, sql).await? {
             Ok(rows) => rows,
             Err(error) => {
-                self.unanswered.push(format!("{about} ({})", error.message()));
+                self.unanswered.push(format!("{about} ({})", error.full_message().reveal()));
                 Vec::new()
             }
         };
