@@ -82,6 +82,7 @@ impl Display {
                 self.printer.say(&format!("{sync}: {destination} has missed nothing"));
             }
             Event::Replaying(plan) => self.printer.say(&begins(plan)),
+            Event::Warning(warning) => self.printer.notice(warning),
             Event::Run { sync, event } => self.run(sync, event),
             Event::Ended(outcome) => {
                 if self.printer.is_ndjson() {
@@ -157,6 +158,7 @@ impl View<'_> {
                 bar.set_message(destination);
                 bar.set_position(counts.calls - counts.pending);
             }
+            RunEvent::Skipped { reason, .. } => self.say(&format!("slot skipped: {reason}")),
             RunEvent::Retrying { destination, code, reason, seconds, .. } => {
                 // The same problem is reported at its 1st, 2nd, 4th, 8th … time.
                 let told = shown.retrying.entry(destination.clone()).or_insert((code, 0));

@@ -61,7 +61,7 @@ pub async fn alerts_that_change(state: &dyn State) {
 }
 
 pub async fn standings(state: &dyn State) {
-    let of = async |since| state.standings(at(since)).await.unwrap();
+    let of = async |since| state.standings(at(since), Timestamp::MAX).await.unwrap();
     assert_eq!(of(0).await, []);
     let reason = (Code::ConnectionRefused, "no".to_owned());
     let fail =
@@ -110,9 +110,9 @@ pub async fn audits(state: &dyn State) {
     state.set_audit(run, &audit).await.unwrap();
     assert_eq!(state.audit(run).await.unwrap(), Some(audit));
     assert_eq!(state.next_audit(at(1_000)).await.unwrap(), None);
-    assert_eq!(state.standings(at(0)).await.unwrap()[0].wrong, Some(run));
+    assert_eq!(state.standings(at(0), Timestamp::MAX).await.unwrap()[0].wrong, Some(run));
     state.set_audit(run, &Audit { at: at(91), differences: Vec::new() }).await.unwrap();
-    assert_eq!(state.standings(at(0)).await.unwrap()[0].wrong, None);
+    assert_eq!(state.standings(at(0), Timestamp::MAX).await.unwrap()[0].wrong, None);
     // What is forgotten takes its audit with it.
     delivering(state, "users", 5).await;
     state.forget_segments(run).await.unwrap();
