@@ -112,7 +112,11 @@ impl App {
             Taken::Done(outcomes) => return Ok(outcomes),
         };
         let engine = wiring::engine(&self.folder, &project, state, caller.stop.clone())?;
-        engine.look_at_clock().await?.into_iter().for_each(|warning| (caller.listener)(Event::Warning(&warning)));
+        engine
+            .look_at_clock()
+            .await?
+            .into_iter()
+            .for_each(|warning| (caller.listener)(Event::Warning(&warning)));
         let jobs = jobs(request, &project, &engine, &caller.listener).await?;
         if jobs.is_empty() {
             return Ok(Vec::new());

@@ -46,7 +46,7 @@ impl Reading {
 /// How much time passed between two readings, in microseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Elapsed {
-    /// By the uptime, which nobody sets.
+    /// By the uptime, which cannot be set.
     Measured(i64),
     /// By the wall clock alone: it may have been set meanwhile.
     Assumed(i64),
@@ -95,8 +95,8 @@ pub enum Begin {
     Stands,
     /// It was set back, or is another: what it would have said then, and never later than it said.
     Carried(i64),
-    /// It was set back or is another, and nobody knows how much time has passed: the next run
-    /// begins where a run did that began at or before this time.
+    /// It was set back or is another, and how much time has passed is unknown: the next run begins
+    /// where a run did that began at or before this time.
     Unclear(i64),
 }
 

@@ -94,7 +94,7 @@ fn give_back(record: &RunRecord, before: SyncState) -> SyncState {
     // What the clocks said then stays: it tells whether one has jumped since.
     let begin_us = Some(seconds.saturating_mul(1_000_000));
     SyncState {
-        watermark: Some(Watermark { begin_us, ..before.watermark.unwrap_or_default() }),
+        watermark: Some(Watermark { begin_us, begin_for_us: None, ..before.watermark.unwrap_or_default() }),
         cursor: before.cursor.map(|cursor| Cursor { value: start.to_owned(), ..cursor }),
         baseline: None,
     }

@@ -3,7 +3,7 @@
 //! What always holds: the value is never ahead of what an earlier run has made durable, less the
 //! lookback, and is never below 0. A time is worth something only by the clock that it was read
 //! from: when that clock is another one, or was set back, the value is carried over by the time
-//! that has passed ([`crate::clock`]), or is that of an earlier run where nobody knows how much.
+//! that has passed ([`crate::clock`]), or is that of an earlier run where that is unknown.
 
 use std::time::Duration;
 
@@ -33,7 +33,7 @@ pub(crate) struct Clocks {
 
 /// A clock that took longer to read is read once more: the time of an answer is that uncertain.
 const SLOW: Duration = Duration::from_millis(200);
-/// So many earlier runs are looked at. All but a few of a sync's runs are incremental.
+/// This many earlier runs are looked at. All but a few of a sync's runs are incremental.
 const EARLIER: u64 = 200;
 
 impl Clocks {
@@ -50,7 +50,11 @@ impl Clocks {
         Ok((session, clocks))
     }
 
-    async fn read_once(session: &mut dyn Session, warehouse: &dyn Warehouse, own: &dyn Clock) -> Result<Self> {
+    async fn read_once(
+        session: &mut dyn Session,
+        warehouse: &dyn Warehouse,
+        own: &dyn Clock,
+    ) -> Result<Self> {
         let before = Reading::of(own);
         let clock = session.clock().await?;
         let own = [before, Reading::of(own)];
@@ -61,7 +65,12 @@ impl Clocks {
     ///
     /// # Errors
     /// Those of the state.
-    pub async fn look_back(&mut self, state: &dyn StateReader, spec: &SyncSpec, before: &SyncState) -> Result<()> {
+    pub async fn look_back(
+        &mut self,
+        state: &dyn StateReader,
+        spec: &SyncSpec,
+        before: &SyncState,
+    ) -> Result<()> {
         let Some(bound) = unclear(spec, before, self) else { return Ok(()) };
         let bound = Timestamp::from_microsecond(bound).unwrap_or(self.warehouse);
         let runs = state.runs_begun_by(&spec.name, bound, EARLIER).await?;
@@ -88,9 +97,7 @@ impl Clocks {
 
     /// The warehouse's clock at the previous run, and now.
     fn since(&self, before: &Watermark) -> Pair {
-        let then = before
-            .local_clock_us
-            .map(|wall_us| Reading { wall_us, uptime: before.uptime.clone() });
+        let then = before.local_clock_us.map(|wall_us| Reading { wall_us, uptime: before.uptime.clone() });
         Pair {
             then_us: before.clock_us,
             now_us: self.warehouse.as_microsecond(),
@@ -104,7 +111,7 @@ impl Clocks {
 }
 
 /// Up to which time an earlier run has to have begun, where the previous one's start is worth
-/// nothing: nobody knows how much time has passed since, or a cursor is ahead of the clock.
+/// nothing: how much time has passed since is unknown, or a cursor is ahead of the clock.
 fn unclear(spec: &SyncSpec, state: &SyncState, clocks: &Clocks) -> Option<i64> {
     let now = clocks.warehouse;
     if spec.cursor.is_some() {
@@ -145,7 +152,7 @@ pub(crate) fn start_value(
         && let Some(before) = &state.watermark
     {
         let carried = carried_over(state, clocks);
-        let begin = before.begin_us.unwrap_or(before.clock_us);
+        let begin = before.begin_us.map_or(before.clock_us, |begin| begin.min(before.clock_us));
         let begin = carried.map_or(begin, |carried| begin.min(carried));
         let start = floor_seconds(begin).saturating_sub_unsigned(lookback(spec));
         let first = before.first_us.filter(|_| carried.is_none()).map_or(0, floor_seconds);
@@ -178,13 +185,15 @@ pub(crate) fn moved(
     clocks: &Clocks,
     run: RunId,
 ) -> SyncState {
+    let (begin_us, begin_for_us) = begin(spec, before, clocks).unzip();
     SyncState {
         watermark: Some(Watermark {
             clock_us: clocks.warehouse.as_microsecond(),
             clock_of: Some(clocks.place.clone()),
             local_clock_us: Some(clocks.own[0].wall_us),
             uptime: clocks.own[0].uptime.clone(),
-            begin_us: leapt(before, clocks),
+            begin_us,
+            begin_for_us,
             first_us: first(spec, before, clocks),
         }),
         cursor: next_cursor(spec, before, seen, used, clocks)
@@ -216,12 +225,24 @@ fn carried_over(state: &SyncState, clocks: &Clocks) -> Option<i64> {
     }
 }
 
-/// What the clock would say now if it had not leapt ahead since the previous run; `None`: it has
-/// not. Transactions that are open now may have stamped their rows before the leap, and the clock
-/// may be set right before the next run.
-fn leapt(before: &SyncState, clocks: &Clocks) -> Option<i64> {
-    let ahead = clocks.since(before.watermark.as_ref()?).leapt_us()?;
-    Some(clocks.warehouse.as_microsecond().saturating_sub(ahead))
+/// Where later runs begin, if not where this one did, and for how long: after a leap ahead, where
+/// the clock would be without it.
+///
+/// Transactions that are open now may have stamped their rows before the leap, and the clock may be
+/// set right before the next run. As long as the lookback allows for such transactions, runs begin
+/// there.
+fn begin(spec: &SyncSpec, before: &SyncState, clocks: &Clocks) -> Option<(i64, i64)> {
+    let before = before.watermark.as_ref()?;
+    let pair = clocks.since(before);
+    let passed = pair.passed.at_least().as_micros() as i64;
+    let left = before.begin_for_us.map(|left| left.saturating_sub(passed)).filter(|left| *left > 0);
+    let kept = before.begin_us.zip(left);
+    let lookback = i64::try_from(spec.lookback.as_micros()).unwrap_or(i64::MAX);
+    let leapt = pair.leapt_us().map(|ahead| (pair.now_us.saturating_sub(ahead), lookback));
+    match (kept, leapt) {
+        (Some(kept), Some(leapt)) => Some((kept.0.min(leapt.0), lookback)),
+        (kept, leapt) => leapt.or(kept),
+    }
 }
 
 /// Notices about where the run begins.
@@ -243,7 +264,10 @@ pub(crate) fn note(spec: &SyncSpec, state: &SyncState, clocks: &Clocks) -> Optio
     if let Some(ahead) = state.watermark.as_ref().and_then(|before| clocks.since(before).leapt_us())
         && ahead > clock::BOUND.as_micros() as i64
     {
-        return Some(format!("the database's clock leapt ahead by {} since the last run", clock::span(ahead)));
+        return Some(format!(
+            "the database's clock leapt ahead by {} since the last run",
+            clock::span(ahead)
+        ));
     }
     let carried = carried_over(state, clocks)?;
     let why = if elsewhere {

@@ -1,7 +1,7 @@
 //! Looking at the local clock: what the state knows of it, and whether it has jumped since.
 //!
-//! What always holds: what is deleted by its age is so old by a clock that has stood for a day. What
-//! this module does not do: decide what a jump is ([`crate::clock`]).
+//! What always holds: what is deleted by its age is that old by a clock that has stood for a day.
+//! What this module does not do: decide what a jump is ([`crate::clock`]).
 
 use std::time::Duration;
 

@@ -12,8 +12,8 @@ use tokio::time::Instant;
 
 use super::queues::Busy;
 use super::{RuntimeConfig, Shared, SyncRuntime, Trigger, Triggered, driver, occupies, queues};
-use crate::clock;
 use crate::Errors;
+use crate::clock;
 use crate::event::{Event, Observer};
 use crate::operations::skip::but_not_all;
 use crate::schedule::{Slots, jitter};

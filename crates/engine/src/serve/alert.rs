@@ -192,7 +192,9 @@ fn firing(rules: &Rules, facts: &Facts, before: Before<'_>) -> Vec<Trouble> {
         ));
     }
     let jumped = facts.clock.as_ref().and_then(local_clock::jumped);
-    found.extend(jumped.map(|message| trouble("clock_jumped", "local clock", Some(Code::ClockJumped), message)));
+    found.extend(
+        jumped.map(|message| trouble("clock_jumped", "local clock", Some(Code::ClockJumped), message)),
+    );
     found.extend(facts.skews.iter().filter_map(|(database, ahead)| differs(database, *ahead, before)));
     found.extend(facts.room.and_then(|room| near_the_reserve(rules, room, before)));
     found
@@ -283,7 +285,8 @@ fn differs(database: &str, ahead_us: i64, before: Before<'_>) -> Option<Trouble>
     let message = format!(
         "the clock of the database {database} is {span} {way} this machine's: queries go by the database's clock, schedules by this machine's"
     );
-    (ahead_us.saturating_abs() > bound).then(|| trouble("clocks_differ", database, Some(Code::ClockSkew), message))
+    (ahead_us.saturating_abs() > bound)
+        .then(|| trouble("clocks_differ", database, Some(Code::ClockSkew), message))
 }
 
 fn near_the_reserve(rules: &Rules, room: Room, before: Before<'_>) -> Option<Trouble> {

@@ -65,8 +65,8 @@ pub(super) async fn extract(
 }
 
 impl Engine {
-    /// Where a sync's schedule stands; `None` for a sync without one. A calendar that is seen for the
-    /// first time begins now, which is recorded.
+    /// Where a sync's schedule stands; `None` for a sync without one. A calendar that is seen for
+    /// the first time begins now, which is recorded.
     ///
     /// If the last slot was fired by a clock that was ahead, the schedule goes on from before that,
     /// which is recorded as a skipped run, so that people see it.

@@ -56,8 +56,7 @@ pub async fn warnings(state: &dyn StateReader, sync: Option<&str>, now: Timestam
 /// The advice for a sync; `None` if it needs none.
 fn crowded(runs: &[RunRecord], now: Timestamp) -> Option<Crowded> {
     let recent = runs.iter().filter(|r| {
-        r.trigger == RunTrigger::Schedule
-            && clock::age(r.due_at, now).is_some_and(|age| age < WINDOW)
+        r.trigger == RunTrigger::Schedule && clock::age(r.due_at, now).is_some_and(|age| age < WINDOW)
     });
     let (skipped, ran): (Vec<_>, Vec<_>) = recent.partition(|r| r.state == RunState::Skipped);
     let slots = skipped.len() + ran.len();

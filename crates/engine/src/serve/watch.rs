@@ -66,11 +66,7 @@ async fn soon(nudge: &Notify) {
     nudge.notified().await;
 }
 
-async fn look(
-    shared: &Arc<Shared>,
-    times: &mut QuietTimes,
-    clock: &mut Option<ClockRecord>,
-) -> Result<()> {
+async fn look(shared: &Arc<Shared>, times: &mut QuietTimes, clock: &mut Option<ClockRecord>) -> Result<()> {
     look_at_clock(shared, clock).await?;
     let config = shared.config();
     let (destinations, queues, skipped) = (destinations(&config), queues(shared), skipped(shared, &config));

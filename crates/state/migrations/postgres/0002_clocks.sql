@@ -4,6 +4,7 @@
 ALTER TABLE syncs ADD COLUMN watermark_boot text;
 ALTER TABLE syncs ADD COLUMN watermark_uptime_us bigint;
 ALTER TABLE syncs ADD COLUMN watermark_begin_us bigint;
+ALTER TABLE syncs ADD COLUMN watermark_begin_for_us bigint;
 
 CREATE TABLE clock (
     one boolean PRIMARY KEY DEFAULT true CHECK (one),

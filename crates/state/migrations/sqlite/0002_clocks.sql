@@ -4,6 +4,7 @@
 ALTER TABLE syncs ADD COLUMN watermark_boot TEXT;
 ALTER TABLE syncs ADD COLUMN watermark_uptime_us INTEGER;
 ALTER TABLE syncs ADD COLUMN watermark_begin_us INTEGER;
+ALTER TABLE syncs ADD COLUMN watermark_begin_for_us INTEGER;
 
 CREATE TABLE clock (
     one INTEGER PRIMARY KEY CHECK (one = 1),

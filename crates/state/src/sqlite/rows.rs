@@ -21,7 +21,8 @@ pub(crate) const RUN: &str = "id, key, sync, call_type, state, trigger, spec, du
 
 /// The columns that [`sync`] reads.
 pub(crate) const SYNC: &str = "watermark_us, watermark_clock_of, watermark_local_us, watermark_first_us, cursor_value, cursor_column, \
-     baseline_run, baseline_fingerprint, watermark_boot, watermark_uptime_us, watermark_begin_us";
+     baseline_run, baseline_fingerprint, watermark_boot, watermark_uptime_us, watermark_begin_us, \
+     watermark_begin_for_us";
 
 /// The columns that [`delivery`] reads.
 pub(crate) const DELIVERY: &str = "destination, state, calls, delivered, dead_letters, filtered, cancelled, discarded, pending, \
@@ -112,6 +113,7 @@ pub(crate) fn sync(row: &Row<'_>) -> Result<SyncState> {
             first_us: row.get(3)?,
             uptime: Uptime::of(row.get(8)?, row.get(9)?),
             begin_us: row.get(10)?,
+            begin_for_us: row.get(11)?,
         })
     });
     let cursor = value.map(|value| -> Result<Cursor> { Ok(Cursor { value, column: row.get(5)? }) });

@@ -275,8 +275,10 @@ pub(super) fn insert_findings(
 
 /// Replaces the state of a sync.
 fn set_sync(t: &Transaction<'_>, name: &str, state: &SyncState) -> Result<(), Fault> {
-    let sql =
-        format!("INSERT OR REPLACE INTO syncs (name, {SYNC}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)");
+    let sql = format!(
+        "INSERT OR REPLACE INTO syncs (name, {SYNC})
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)"
+    );
     let SyncState { watermark, cursor, baseline } = state;
     let (watermark, cursor, baseline) = (watermark.as_ref(), cursor.as_ref(), baseline.as_ref());
     let uptime = watermark.and_then(|w| w.uptime.as_ref());
@@ -293,6 +295,7 @@ fn set_sync(t: &Transaction<'_>, name: &str, state: &SyncState) -> Result<(), Fa
         uptime.map(|u| &u.boot),
         uptime.map(|u| u.us),
         watermark.and_then(|w| w.begin_us),
+        watermark.and_then(|w| w.begin_for_us),
     ];
     t.prepare_cached(&sql)?.execute(values)?;
     Ok(())

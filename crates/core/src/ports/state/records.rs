@@ -45,6 +45,9 @@ pub struct Watermark {
     /// leapt ahead, or the run is lost. Unix microseconds by the warehouse's clock.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub begin_us: Option<i64>,
+    /// For how many more microseconds later runs begin there, too; `None`: the next one alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub begin_for_us: Option<i64>,
     /// Where the first run began by the warehouse's clock, if it did not begin at 0: no lookback
     /// reaches behind it. Unix microseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]

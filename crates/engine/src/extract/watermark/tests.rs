@@ -1,7 +1,7 @@
 //! Starts by every rule, by clocks that stand, are others, leap and are set back.
 
-use outflow_core::{Dialect, Uptime};
 use outflow_core::sync::Schedule;
+use outflow_core::{Dialect, Uptime};
 
 use super::*;
 
@@ -141,10 +141,7 @@ fn a_start_by_another_clock_is_carried_over_by_way_of_ours_and_only_ever_back() 
             first: None,
             earlier: Some("77".into()),
         };
-        (
-            text(&start_value(&s, state, &RunOptions::default(), &clocks)),
-            note(&s, state, &clocks).is_some(),
-        )
+        (text(&start_value(&s, state, &RunOptions::default(), &clocks)), note(&s, state, &clocks).is_some())
     };
     let told = |value: &str, note| (value.to_owned(), note);
     assert_eq!(start(&state(Some("here")), 1_060, 5_060), told("999", false));
@@ -192,4 +189,93 @@ fn another_query_type_or_null_rule_is_another_fingerprint_but_another_destinatio
         fingerprint(&SyncSpec { lookback: Duration::from_secs(9), ..event.clone() }),
         fingerprint(&event)
     );
+}
+
+/// Our clock and the uptime, in seconds.
+fn up(wall: i64, uptime: i64) -> Reading {
+    let uptime = Uptime { boot: "b".into(), us: uptime * 1_000_000 };
+    Reading { wall_us: wall * 1_000_000, uptime: Some(uptime) }
+}
+
+/// A run that starts when the warehouse's clock, ours and the uptime say this.
+fn run_at(warehouse: i64, own: i64, uptime: i64) -> Clocks {
+    let own = up(own, uptime);
+    Clocks {
+        // Not a whole second.
+        warehouse: at(warehouse * 1_000_000 + 1),
+        place: "here".into(),
+        own: [own.clone(), own],
+        first: None,
+        earlier: Some("5".into()),
+    }
+}
+
+/// The starts of runs one after the other.
+fn starts(spec: &SyncSpec, runs: &[(i64, i64, i64)]) -> Vec<String> {
+    let (mut state, mut starts) = (SyncState::default(), Vec::new());
+    for (number, (warehouse, own, uptime)) in (1..).zip(runs) {
+        let clocks = run_at(*warehouse, *own, *uptime);
+        let used = start_value(spec, &state, &RunOptions::default(), &clocks);
+        starts.push(text(&used));
+        state = moved(spec, &state, None, &used, &clocks, RunId(number));
+    }
+    starts
+}
+
+#[test]
+fn both_clocks_ahead_and_then_right_pass_over_nothing() {
+    let hour = 3_600;
+    // Ahead in the first run, right three seconds later.
+    assert_eq!(starts(&spec(), &[(10_000 + hour, 10_000 + hour, 50), (10_003, 10_003, 53)]), ["0", "9999"]);
+    // The right time passes the wrong one before the next run.
+    let later = [(10_000 + hour, 10_000 + hour, 50), (10_000 + 2 * hour, 10_000 + 2 * hour, 50 + 2 * hour)];
+    assert_eq!(starts(&spec(), &later), ["0", "9999"]);
+    // Ahead for several runs, by years.
+    let years = 40 * 365 * 86_400;
+    let long =
+        [(10_000, 10_000, 50), (10_060 + years, 10_060 + years, 110), (10_120 + years, 10_120 + years, 170)];
+    let right = (10_180, 10_180, 230);
+    assert_eq!(starts(&spec(), &[&long[..], &[right]].concat())[3], "10119");
+    // How much time has passed is unknown: the machine has restarted.
+    let clocks = Clocks { own: [wall(10_003_000_000), wall(10_003_000_000)], ..run_at(10_003, 0, 0) };
+    let state = moved(
+        &spec(),
+        &SyncState::default(),
+        None,
+        &LastSyncTime::Seconds(0),
+        &run_at(13_600, 13_600, 50),
+        RunId(1),
+    );
+    assert_eq!(text(&start_value(&spec(), &state, &RunOptions::default(), &clocks)), "5", "an earlier run's");
+    let none = Clocks { earlier: None, ..clocks };
+    assert_eq!(text(&start_value(&spec(), &state, &RunOptions::default(), &none)), "0", "the beginning");
+    assert!(note(&spec(), &state, &none).is_some());
+}
+
+#[test]
+fn after_a_leap_ahead_runs_begin_where_open_transactions_may_have_stamped() {
+    let s = SyncSpec { lookback: Duration::from_secs(100), ..spec() };
+    let day = 86_400;
+    // The leap is between the first two; a minute passes from run to run.
+    let runs: Vec<_> =
+        (0..5).map(|n| (10_000 + n * 60 + if n > 0 { day } else { 0 }, 10_000, 50 + n * 60)).collect();
+    let starts = starts(&s, &runs);
+    assert_eq!(starts[..2], ["0", "9900"]);
+    assert_eq!(starts[2..4], ["9960", "9960"], "for as long as the lookback");
+    assert_eq!(starts[4], (10_000 + 3 * 60 + day - 100).to_string());
+}
+
+#[test]
+fn a_cursor_ahead_of_the_clock_gives_way_to_an_earlier_run() {
+    let s = SyncSpec { cursor: Some("updated".into()), ..spec() };
+    let cursor = |value: &str| SyncState {
+        cursor: Some(Cursor { value: value.into(), column: None }),
+        ..started_at(5_000_000)
+    };
+    let start = |state: &SyncState| {
+        text(&start_value(&s, state, &RunOptions::default(), &run_at(1_700_000_000, 0, 0)))
+    };
+    assert_eq!(start(&cursor("2023-11-14 22:13:00")), "1699999979");
+    assert_eq!(start(&cursor("2063-11-14 22:13:00")), "5", "it was recorded by a clock that was ahead");
+    assert_eq!(start(&cursor("2900000000")), "2899999999", "a number may be anything");
 }

@@ -1,8 +1,8 @@
 //! What every store must do for alerts, audits and metrics: checks of the suite in `conformance`.
 
 use outflow_core::ports::state::State;
-use outflow_core::ports::watch::{AlertRecord, Audit, Pending};
-use outflow_core::{Code, DeliveryState, RunId, RunState};
+use outflow_core::ports::watch::{AlertRecord, Audit, ClockRecord, Pending};
+use outflow_core::{Code, DeliveryState, RunId, RunState, Timestamp, Uptime};
 
 use crate::made::{self, at, delivering, ending, extraction, new_run};
 
@@ -86,6 +86,8 @@ pub async fn standings(state: &dyn State) {
     // The window begins after all of them.
     let later = &of(2).await[1];
     assert_eq!((later.slots, later.skipped), (0, 0));
+    let earlier = &state.standings(at(0), at(0)).await.unwrap()[1];
+    assert_eq!((earlier.slots, earlier.skipped), (0, 0), "all of them lie ahead");
     // A run that succeeds makes good what was lost and ends the row of failures.
     let good = state.create_run(&new_run("users")).await.unwrap().id;
     state.begin_extraction(good, at(5), "0").await.unwrap();
@@ -93,6 +95,30 @@ pub async fn standings(state: &dyn State) {
     let users = &of(0).await[1];
     assert_eq!((users.failed, &users.reason, users.lost), (0, &None, None));
     assert_eq!((users.last_success, users.last_rows), (Some(at(60)), Some((good, 10, 7))));
+}
+
+pub async fn local_clock(state: &dyn State) {
+    assert_eq!(state.clock().await.unwrap(), None);
+    let first = ClockRecord {
+        wall: at(5),
+        uptime: None,
+        jumped_us: 0,
+        jumped_at: None,
+        measured: false,
+        stood_us: 0,
+    };
+    let later = ClockRecord {
+        wall: at(9),
+        uptime: Some(Uptime { boot: "a boot".into(), us: i64::MAX }),
+        jumped_us: i64::MIN,
+        jumped_at: Some(at(8)),
+        measured: true,
+        stood_us: 3,
+    };
+    for record in [&first, &later, &later] {
+        state.set_clock(record).await.unwrap();
+        assert_eq!(state.clock().await.unwrap().as_ref(), Some(record));
+    }
 }
 
 pub async fn audits(state: &dyn State) {

@@ -135,7 +135,14 @@ async fn texts(port: u16) {
     state.end_run(run, RunState::Partial, at(99), Some(reason), None).await.unwrap();
     let filter = RunFilter { sync: Some(odd.into()), limit: 0 };
     assert_eq!(state.runs(&filter).await.unwrap().len(), 2);
-    assert!(state.standings(at(0), at(i64::from(i32::MAX))).await.unwrap().iter().any(|s| s.sync == odd && s.skipped == 1));
+    assert!(
+        state
+            .standings(at(0), at(i64::from(i32::MAX)))
+            .await
+            .unwrap()
+            .iter()
+            .any(|s| s.sync == odd && s.skipped == 1)
+    );
     let used = state.usage(outflow_core::Date::MIN, outflow_core::Date::MAX).await.unwrap();
     assert_eq!(used[0].sync, odd);
 }
