@@ -244,6 +244,8 @@ pub enum Event<'a> {
     },
     /// A replay begins.
     Replaying(&'a ReplayPlan),
+    /// Something is not as it should be, and runs go on.
+    Warning(&'a Error),
     /// A run goes on.
     Run {
         /// The sync.

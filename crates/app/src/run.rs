@@ -114,7 +114,12 @@ impl App {
             Taken::Done(outcomes) => return Ok(outcomes),
         };
         let engine = wiring::engine(&self.folder, &project, state, caller.stop.clone())?;
-        let jobs = jobs(request, &project, &engine).await?;
+        engine
+            .look_at_clock()
+            .await?
+            .into_iter()
+            .for_each(|warning| (caller.listener)(Event::Warning(&warning)));
+        let jobs = jobs(request, &project, &engine, &caller.listener).await?;
         if jobs.is_empty() {
             return Ok(Vec::new());
         }
@@ -159,7 +164,12 @@ fn wanted(request: &RunRequest, project: &Project) -> Vec<(String, RunOptions)> 
     names.into_iter().map(|name| (name, request.options())).collect()
 }
 
-async fn jobs(request: &RunRequest, project: &Project, engine: &Engine) -> Result<Vec<Job>, Errors> {
+async fn jobs(
+    request: &RunRequest,
+    project: &Project,
+    engine: &Engine,
+    listener: &Listener,
+) -> Result<Vec<Job>, Errors> {
     let options = request.options();
     let job = |spec: &SyncSpec, due_at| Job { spec: spec.clone(), options: options.clone(), due_at };
     let enabled = project.syncs.iter().filter(|s| s.enabled);
@@ -179,7 +189,7 @@ async fn jobs(request: &RunRequest, project: &Project, engine: &Engine) -> Resul
         Selection::Due => {
             let mut jobs = Vec::new();
             for spec in enabled {
-                if let Some(slot) = due(engine, spec).await? {
+                if let Some(slot) = due(engine, spec, listener).await? {
                     jobs.push(job(spec, Some(slot)));
                 }
             }
@@ -189,10 +199,13 @@ async fn jobs(request: &RunRequest, project: &Project, engine: &Engine) -> Resul
 }
 
 /// The slot of a sync that has come and has not been fired.
-async fn due(engine: &Engine, spec: &SyncSpec) -> Result<Option<Timestamp>, Error> {
+async fn due(engine: &Engine, spec: &SyncSpec, listener: &Listener) -> Result<Option<Timestamp>, Error> {
     let (slots, now) = (schedule::Slots::of(&spec.schedule), SystemClock.now());
-    let fired = engine.last_fired(&spec.name, &slots, now).await?;
-    Ok(fired.and_then(|fired| schedule::due(&slots, fired, now)))
+    let Some(position) = engine.position(spec, &slots, now).await? else { return Ok(None) };
+    if let Some(event) = position.reset {
+        observer(listener, &spec.name)(event);
+    }
+    Ok(position.due)
 }
 
 /// Runs the jobs side by side; one that fails holds up no other.

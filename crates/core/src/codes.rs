@@ -224,6 +224,7 @@ codes! {
     E006 AwaitingApproval Engine Permanent "the run awaits approval";
     E007 DestinationSkipped Engine Permanent "runs leave a destination out";
     E101 ManySlotsSkipped Engine Permanent "many slots are skipped";
+    E102 ClockJumped Engine Permanent "the clock of this machine has jumped";
     G001 TooManyRows Guard UserInput "more rows than allowed";
     G002 TooManyRejected Guard UserInput "too many rows rejected";
     G003 UnusualRowCount Guard UserInput "an unusual number of rows";

@@ -30,7 +30,7 @@ pub mod secret;
 pub mod sync;
 
 pub use call::{CallFlags, CallMeta, CallType, RunKey};
-pub use clock::{Clock, SystemClock};
+pub use clock::{Clock, SystemClock, Uptime};
 pub use codes::{Code, ErrorKind, Severity};
 pub use error::{Error, Result};
 pub use foreign::{ForeignText, json_printable, printable, steers_terminal};

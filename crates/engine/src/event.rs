@@ -88,6 +88,8 @@ pub enum Event {
     Alert { alert: AlertRecord },
     /// More calls wait for a destination than allowed: runs skip it, from this one on.
     DestinationSkipped { sync: String, run: RunId, destination: String },
+    /// The clock of this machine has jumped.
+    ClockJumped { warning: Arc<Error> },
     /// A new project is in force.
     Reloaded,
     /// Something failed that belongs to no run.

@@ -77,6 +77,7 @@ impl Extractor<'_> {
             () = stopped(&mut stop) => return Err(interrupted().into()),
         };
         clocks.first = self.run.clock;
+        clocks.look_back(&*self.engine.state, spec, &before).await?;
         let clock = clocks.warehouse;
         let value = watermark::start_value(spec, &before, options, &clocks);
         let text = watermark::text(&value);
@@ -94,7 +95,8 @@ impl Extractor<'_> {
         });
 
         let moved = |seen| watermark::moved(spec, &before, seen, &value, &clocks, self.run.id);
-        let next = |state: &SyncState| watermark::start_value(spec, state, &Default::default(), &clocks);
+        let at_start = clocks.at_start();
+        let next = |state: &SyncState| watermark::start_value(spec, state, &Default::default(), &at_start);
         let overlap = self.overlaps(&query).then(|| query.render(&next(&moved(None))));
         let statement = Statement {
             sql: query.render(&value),

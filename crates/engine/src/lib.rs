@@ -17,6 +17,7 @@
 //! `outflow_core` alone.
 
 pub mod authoring;
+pub mod clock;
 pub mod delivery;
 mod event;
 pub mod extract;

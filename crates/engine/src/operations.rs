@@ -7,6 +7,7 @@ pub mod approval;
 pub mod backfill;
 pub mod causes;
 pub mod history;
+pub(crate) mod local_clock;
 pub mod purge;
 pub mod replay;
 pub mod retention;

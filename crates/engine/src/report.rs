@@ -10,6 +10,8 @@ use outflow_core::{
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
+use crate::clock;
+
 /// The version of all documents. It rises when a field changes its meaning or goes away.
 pub const FORMAT_VERSION: u32 = 2;
 
@@ -134,7 +136,9 @@ impl RunDocument {
 impl Seconds {
     /// Computed from the times in the state.
     pub fn between(record: &RunRecord) -> Self {
-        let took = |a: Option<Timestamp>, b: Timestamp| a.map_or(0.0, |a| a.duration_since(b).as_secs_f64());
+        let took = |a: Option<Timestamp>, b: Timestamp| {
+            a.map_or(0.0, |a| clock::age(b, a).unwrap_or_default().as_secs_f64())
+        };
         Self {
             extract: took(record.extracted_at, record.started_at),
             deliver: record.extracted_at.map_or(0.0, |at| took(record.ended_at, at)),

@@ -91,9 +91,10 @@ fn give_back(record: &RunRecord, before: SyncState) -> SyncState {
     let start = record.last_sync_time.as_deref().unwrap_or("0");
     // A cursor's value says nothing about the clock, where the run may have begun anywhere.
     let seconds = start.parse::<i64>().ok().filter(|_| before.cursor.is_none()).unwrap_or(0);
-    let clock_us = seconds.saturating_mul(1_000_000);
+    // What the clocks said then stays: it tells whether one has jumped since.
+    let begin_us = Some(seconds.saturating_mul(1_000_000));
     SyncState {
-        watermark: Some(Watermark { clock_us, ..before.watermark.unwrap_or_default() }),
+        watermark: Some(Watermark { begin_us, begin_for_us: None, ..before.watermark.unwrap_or_default() }),
         cursor: before.cursor.map(|cursor| Cursor { value: start.to_owned(), ..cursor }),
         baseline: None,
     }

@@ -25,9 +25,10 @@
 mod actor;
 pub mod alert;
 mod audit;
-mod driver;
+pub(crate) mod driver;
 pub(crate) mod once;
 mod queues;
+pub mod quiet;
 pub mod skip_advice;
 mod watch;
 

@@ -85,6 +85,7 @@ impl Display {
                 self.printer.say(&format!("{sync}: run {run} goes on in the running Outflow"));
             }
             Event::Replaying(plan) => self.printer.say(&begins(plan)),
+            Event::Warning(warning) => self.printer.notice(warning),
             Event::Run { sync, event } => self.run(sync, event),
             Event::Ended(outcome) => {
                 if self.printer.is_ndjson() {
@@ -160,6 +161,7 @@ impl View<'_> {
                 bar.set_message(destination);
                 bar.set_position(counts.calls - counts.pending);
             }
+            RunEvent::Skipped { reason, .. } => self.say(&format!("slot skipped: {reason}")),
             RunEvent::Retrying { destination, code, reason, seconds, .. } => {
                 // The same problem is reported at its 1st, 2nd, 4th, 8th … time.
                 let told = shown.retrying.entry(destination.clone()).or_insert((code, 0));

@@ -92,7 +92,8 @@ async fn page(recorder: &Recorder, handle: &Handle) -> Result<String, Error> {
 }
 
 async fn standings(snapshot: &mut Snapshot, config: &RuntimeConfig, syncs: &[&str]) -> Result<(), Error> {
-    let standings = config.engine.state.standings(SystemClock.now()).await?;
+    let now = SystemClock.now();
+    let standings = config.engine.state.standings(now, now).await?;
     let known: Vec<_> = standings.iter().filter(|s| syncs.contains(&s.sync.as_str())).collect();
     let labels: Vec<_> = known.iter().map(|s| [("sync", s.sync.as_str())]).collect();
     let of = |pick: &dyn Fn(&Standing) -> Option<f64>| {

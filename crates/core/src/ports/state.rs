@@ -29,7 +29,7 @@ use jiff::Timestamp;
 pub use records::*;
 
 use super::spool::SegmentInfo;
-use super::watch::{AlertRecord, Audit, Pending, Standing};
+use super::watch::{AlertRecord, Audit, ClockRecord, Pending, Standing};
 use crate::run::FindingCount;
 use crate::{BoxFuture, Code, Date, Result, RunId, RunRecord, RunState};
 
@@ -90,6 +90,10 @@ pub trait RunQueries: Send + Sync {
     /// newest first, at most `limit`.
     async fn past_runs(&self, sync: &str, limit: u64) -> Result<Vec<PastRun>>;
 
+    /// The sync's runs that were extracted and began at or before this time by the warehouse's
+    /// clock, newest first, at most `limit`.
+    async fn runs_begun_by(&self, sync: &str, clock: Timestamp, limit: u64) -> Result<Vec<RunRecord>>;
+
     /// The sync's oldest run that is not in a final state.
     async fn unfinished(&self, sync: &str) -> Result<Option<RunRecord>>;
 
@@ -104,6 +108,10 @@ pub trait RunQueries: Send + Sync {
 
     /// The last slot of a sync's schedule that was fired; `None`: none ever was.
     async fn fired(&self, sync: &str) -> Result<Option<Timestamp>>;
+
+    /// The latest slot at or before `until` that the sync's schedule has fired, as far as its runs
+    /// and skips are still known.
+    async fn fired_by(&self, sync: &str, until: Timestamp) -> Result<Option<Timestamp>>;
 }
 
 /// Looking at deliveries.
@@ -135,12 +143,16 @@ pub trait WatchQueries: Send + Sync {
     /// subject.
     async fn alerts(&self) -> Result<Vec<AlertRecord>>;
 
-    /// How every sync that ever ran is doing. Slots are counted from `since` on.
-    async fn standings(&self, since: Timestamp) -> Result<Vec<Standing>>;
+    /// How every sync that ever ran is doing. Slots are counted from `since` to `until`, both
+    /// included.
+    async fn standings(&self, since: Timestamp, until: Timestamp) -> Result<Vec<Standing>>;
 
     /// The oldest run that ended by itself before `before`, still has segments and was never
     /// audited.
     async fn next_audit(&self, before: Timestamp) -> Result<Option<RunId>>;
+
+    /// What is known of the local clock; `None`: nothing yet.
+    async fn clock(&self) -> Result<Option<ClockRecord>>;
 
     /// What the run's audit found, if there was one.
     async fn audit(&self, run: RunId) -> Result<Option<Audit>>;
@@ -230,7 +242,7 @@ pub trait Schedules: Send + Sync {
     async fn set_fired(&self, sync: &str, slot: Timestamp) -> Result<()>;
 }
 
-/// Alerts and audits.
+/// Alerts, audits and the local clock.
 #[async_trait]
 pub trait Watch: Send + Sync {
     /// Adds these alerts or replaces those of the same kind and subject. Repeated: the same.
@@ -239,6 +251,9 @@ pub trait Watch: Send + Sync {
     /// The receivers have this alert: one that fires counts as reported, one that ended is
     /// deleted. One that has changed meanwhile stays as it is. Repeated: nothing.
     async fn alert_reported(&self, alert: &AlertRecord) -> Result<()>;
+
+    /// Replaces what is known of the local clock. Repeated: the same.
+    async fn set_clock(&self, record: &ClockRecord) -> Result<()>;
 
     /// Keeps what an audit found. Repeated: the later counts.
     async fn set_audit(&self, run: RunId, audit: &Audit) -> Result<()>;

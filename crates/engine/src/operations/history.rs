@@ -10,7 +10,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::Duration;
 
-use outflow_core::{Result, RunId, RunRecord, Timestamp};
+use outflow_core::{Result, RunId, RunRecord};
 
 use crate::Engine;
 use crate::extract::guard::PAST_RUNS;
@@ -30,8 +30,7 @@ impl Engine {
     /// # Errors
     /// What the state says.
     pub async fn forget(&self, keep: Duration) -> Result<u64> {
-        let keep = jiff::SignedDuration::try_from(keep).unwrap_or(jiff::SignedDuration::MAX);
-        let before = self.clock.now().checked_sub(keep).unwrap_or(Timestamp::MIN);
+        let before = self.long_ago(keep).await?;
         let (mut after, mut forgotten) = (RunId(0), 0);
         let mut needed: HashSet<RunId> = self.state.compared_runs().await?.into_iter().collect();
         let mut reached = Reached::new();

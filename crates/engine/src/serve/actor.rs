@@ -13,9 +13,10 @@ use tokio::time::Instant;
 use super::queues::Busy;
 use super::{RuntimeConfig, Shared, SyncRuntime, Trigger, Triggered, driver, occupies, queues};
 use crate::Errors;
+use crate::clock;
 use crate::event::{Event, Observer};
 use crate::operations::skip::but_not_all;
-use crate::schedule::{Slots, due, jitter};
+use crate::schedule::{Slots, jitter};
 use crate::stop::stopped;
 
 /// The wall clock can jump, so it is checked at least this often.
@@ -128,11 +129,13 @@ impl Actor {
         let slots = Slots::of(&sync_runtime.spec.schedule);
         let now = config.engine.clock.now();
         let lag = jitter(&self.name, slots.interval(now).unwrap_or_default());
-        let Some(fired) = config.engine.last_fired(&self.name, &slots, now).await? else {
+        let by_slots = clock::before(now, lag);
+        let Some(position) = config.engine.position(&sync_runtime.spec, &slots, by_slots).await? else {
             return Ok(LOOK_AGAIN);
         };
-        let by_slots = now - jiff::SignedDuration::try_from(lag).unwrap_or_default();
-        if let Some(slot) = due(&slots, fired, by_slots) {
+        let fired = position.fired;
+        position.reset.into_iter().for_each(|event| (self.shared.observer)(event));
+        if let Some(slot) = position.due {
             match self.busy(&config).await? {
                 Some(busy) => self.skip(&config, sync_runtime, slot, busy).await?,
                 None => {

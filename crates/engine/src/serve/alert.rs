@@ -8,10 +8,13 @@
 use std::time::Duration;
 
 use outflow_core::ports::spool::Room;
-use outflow_core::ports::watch::{AlertRecord, Standing};
+use outflow_core::ports::watch::{AlertRecord, ClockRecord, Standing};
 use outflow_core::{Code, Timestamp};
 
+use crate::clock;
+use crate::operations::local_clock;
 use crate::schedule::Slots;
+use crate::serve::quiet::Quiet;
 
 /// The thresholds of the rules.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,6 +55,8 @@ pub struct SyncFacts {
     pub standing: Standing,
     /// When it is due.
     pub slots: Slots,
+    /// How long it has been without a success; `None`: it has no run.
+    pub quiet: Option<Quiet>,
 }
 
 /// The facts about a destination.
@@ -81,8 +86,13 @@ pub struct QueueFacts {
 pub struct Facts {
     /// The current time.
     pub now: Timestamp,
-    /// When the supervisor started.
-    pub serving_since: Timestamp,
+    /// How long the supervisor has been serving.
+    pub serving: Duration,
+    /// What is known of the local clock.
+    pub clock: Option<ClockRecord>,
+    /// How far the clocks of databases were ahead of the local one when they were last read, in
+    /// microseconds, by `source.database`.
+    pub skews: Vec<(String, i64)>,
     /// The project's enabled syncs.
     pub syncs: Vec<SyncFacts>,
     /// The project's destinations.
@@ -181,6 +191,11 @@ fn firing(rules: &Rules, facts: &Facts, before: Before<'_>) -> Vec<Trouble> {
             message,
         ));
     }
+    let jumped = facts.clock.as_ref().and_then(local_clock::jumped);
+    found.extend(
+        jumped.map(|message| trouble("clock_jumped", "local clock", Some(Code::ClockJumped), message)),
+    );
+    found.extend(facts.skews.iter().filter_map(|(database, ahead)| differs(database, *ahead, before)));
     found.extend(facts.room.and_then(|room| near_the_reserve(rules, room, before)));
     found
 }
@@ -241,15 +256,16 @@ fn of_runs(rules: &Rules, sync: &SyncFacts, before: Before<'_>, found: &mut Vec<
 }
 
 /// No success for the rule's time, and two slots have passed since the last one. Counted from the
-/// start of the process if that is later.
+/// start of the process if that is later. An alert that fires stays while the last success is one
+/// that a wrong clock recorded: it says nothing.
 fn without_success(rules: &Rules, facts: &Facts, sync: &SyncFacts, before: Before<'_>) -> Option<Trouble> {
-    let Standing { sync: name, first_started, last_success, .. } = &sync.standing;
-    let base = last_success.or(*first_started)?;
+    let Standing { sync: name, last_success, .. } = &sync.standing;
+    let quiet = sync.quiet?;
     let fired = before("no_success", name);
-    let counted_from = if fired { base } else { base.max(facts.serving_since) };
-    let second_slot = sync.slots.after(sync.slots.after(counted_from)?)?;
-    let quiet = Duration::try_from(facts.now.duration_since(counted_from)).unwrap_or_default();
-    if quiet <= rules.no_success_for || facts.now <= second_slot {
+    let time = if fired { quiet.age } else { quiet.age.min(facts.serving) };
+    let second_slot = sync.slots.after(sync.slots.after(clock::before(facts.now, time))?)?;
+    let is_short = time <= rules.no_success_for || facts.now <= second_slot;
+    if is_short && !(fired && quiet.at_least) {
         return None;
     }
     let message = match last_success {
@@ -257,6 +273,19 @@ fn without_success(rules: &Rules, facts: &Facts, sync: &SyncFacts, before: Befor
         None => format!("no run of {name} has succeeded yet"),
     };
     Some(trouble("no_success", name, None, message))
+}
+
+/// Clocks that differ by more than time servers allow.
+fn differs(database: &str, ahead_us: i64, before: Before<'_>) -> Option<Trouble> {
+    let bound = clock::BOUND.as_micros() as i64;
+    let bound = if before("clocks_differ", database) { bound * 9 / 10 } else { bound };
+    let way = if ahead_us > 0 { "ahead of" } else { "behind" };
+    let span = clock::span(ahead_us);
+    let message = format!(
+        "the clock of the database {database} is {span} {way} this machine's: queries go by the database's clock, schedules by this machine's"
+    );
+    (ahead_us.saturating_abs() > bound)
+        .then(|| trouble("clocks_differ", database, Some(Code::ClockSkew), message))
 }
 
 fn near_the_reserve(rules: &Rules, room: Room, before: Before<'_>) -> Option<Trouble> {

@@ -60,6 +60,8 @@ impl Story {
 
     fn pass(&mut self, served: &Served, seconds: i64) {
         self.now += seconds;
+        // The database's clock agrees with ours.
+        *self.table.clock.lock().unwrap() = self.now;
         served.at(self.now);
     }
 

@@ -17,9 +17,9 @@ use std::time::Duration;
 
 use outflow_core::ports::state::NewRun;
 use outflow_core::run::{RunKind, RunOptions, RunSpec, RunTrigger};
-use outflow_core::{Answer, CallType, Clock, Code, FirstRun, RunState, SyncSpec, Timestamp};
+use outflow_core::{Answer, BoxFuture, CallType, Clock, Code, FirstRun, RunState, SyncSpec, Timestamp};
 use outflow_engine::{Errors, RunDocument};
-use outflow_testkit::{Rng, seed};
+use outflow_testkit::{Report, Rng, seed, slice_or_whole};
 use serde_json::Value;
 
 use crate::parts::{House, Scripted, codes, stop, users_to};
@@ -404,9 +404,59 @@ async fn one_case(seed: u64) {
     assert!(shape.people || last.rows.read >= last.rows.calls, "{shape:?}");
 }
 
+/// Clocks are set ahead and back, by seconds to years, and runs see it. The machine may restart
+/// while they stand.
+async fn one_case_of_clocks(seed: u64) {
+    let mut rng = Rng::new(seed);
+    let shape = Shape { cursor: false, ..shape(&mut rng) };
+    let shape = if shape.unit == Unit::Counter { Shape { unit: Unit::Seconds, ..shape } } else { shape };
+    let first_run = if rng.below(4) == 0 { FirstRun::Now } else { FirstRun::Beginning };
+    let mut watched = Watched::new(shape, first_run, rng.next_u64());
+    let longest = [100_000, 1_000_000, 5_000_000][rng.below(3) as usize];
+    if rng.below(2) == 0 {
+        watched.world.lock().set_clocks();
+    }
+    for _ in 0..6 + rng.below(8) {
+        watched.live(1 + rng.below(12), longest);
+        match rng.below(6) {
+            0 | 1 => {
+                watched.world.lock().set_clocks();
+                watched.switched = true;
+                watched.live(1 + rng.below(12), longest);
+                watched.run().await;
+            }
+            2 => {
+                if let Some(boot) = &mut watched.world.lock().boot {
+                    *boot += 1;
+                }
+                watched.switched = true;
+                watched.run().await;
+            }
+            _ => watched.something(&mut rng).await,
+        }
+    }
+    watched.world.lock().settle();
+    watched.run().await;
+}
+
 #[test]
 fn nothing_is_missed_and_nothing_is_sent_again_without_need() {
     let cases = if std::env::var_os("OUTFLOW_LONG").is_some() { 2_000 } else { 300 };
+    every_case(cases, |seed| Box::pin(one_case(seed)));
+}
+
+#[test]
+fn nothing_is_missed_when_clocks_are_set_ahead_and_back() {
+    let cases = slice_or_whole(100, 1_000);
+    every_case(cases, |seed| Box::pin(one_case_of_clocks(seed)));
+    let what = "histories of runs while clocks of database and machine, one or both, are set ahead, back and right by seconds to years";
+    Report::new("incremental::nothing_is_missed_when_clocks_are_set_ahead_and_back", what, cases)
+        .with("rows that no run read", 0)
+        .print();
+}
+
+/// Runs the cases of a random test side by side.
+fn every_case(cases: u64, one_case: fn(u64) -> BoxFuture<'static, ()>) {
     let seed = seed();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime.block_on(async {

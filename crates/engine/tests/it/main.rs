@@ -5,6 +5,7 @@
 
 mod alerts;
 mod calendar;
+mod clocks;
 mod delivery;
 mod extraction;
 mod fan_out;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use outflow_core::ports::state::RunFilter;
 use outflow_core::sync::Schedule;
-use outflow_core::{Answer, Clock, Code, RunId, RunState, SyncSpec, Timestamp};
+use outflow_core::{Answer, Clock, Code, RunId, RunState, SyncSpec, Timestamp, Uptime};
 use outflow_engine::operations::retention::RetentionPolicy;
 use outflow_engine::serve::alert::Rules;
 use outflow_engine::serve::{self, ConcurrencyLimits, Event, Handle, RuntimeConfig, SyncRuntime};
@@ -17,11 +17,33 @@ use crate::parts::{House, Scripted, Table, stop, users_to};
 
 /// A clock that stands still until it is set.
 #[derive(Default)]
-pub struct SetClock(AtomicI64);
+pub struct SetClock {
+    /// What it says.
+    wall: AtomicI64,
+    /// How long the machine is up; 0: it does not tell.
+    up: AtomicI64,
+}
+
+impl SetClock {
+    /// It says this, in seconds, on a machine that is up for that long.
+    pub fn new(wall: i64, up: i64) -> Arc<Self> {
+        Arc::new(Self { wall: AtomicI64::new(wall), up: AtomicI64::new(up) })
+    }
+
+    pub fn set(&self, wall: i64, up: i64) {
+        self.wall.store(wall, Ordering::SeqCst);
+        self.up.store(up, Ordering::SeqCst);
+    }
+}
 
 impl Clock for SetClock {
     fn now(&self) -> Timestamp {
-        Timestamp::from_second(self.0.load(Ordering::SeqCst)).unwrap()
+        Timestamp::from_second(self.wall.load(Ordering::SeqCst)).unwrap()
+    }
+
+    fn uptime(&self) -> Option<Uptime> {
+        let up = self.up.load(Ordering::SeqCst);
+        (up > 0).then(|| Uptime { boot: "a".into(), us: up * 1_000_000 })
     }
 }
 
@@ -49,8 +71,16 @@ impl Served {
         Self::start_fleet(house, now, |house| config(house, spec, table))
     }
 
-    pub fn start_fleet(mut house: House, now: i64, config: impl FnOnce(&House) -> RuntimeConfig) -> Self {
-        let clock = Arc::new(SetClock(AtomicI64::new(now)));
+    pub fn start_fleet(house: House, now: i64, config: impl FnOnce(&House) -> RuntimeConfig) -> Self {
+        Self::start_by(house, SetClock::new(now, 0), config)
+    }
+
+    /// The same by this clock.
+    pub fn start_by(
+        mut house: House,
+        clock: Arc<SetClock>,
+        config: impl FnOnce(&House) -> RuntimeConfig,
+    ) -> Self {
         house.engine.clock = clock.clone();
         let (told, notices) = mpsc::unbounded_channel();
         let config = config(&house);
@@ -60,7 +90,7 @@ impl Served {
     }
 
     pub fn at(&self, seconds: i64) {
-        self.clock.0.store(seconds, Ordering::SeqCst);
+        self.clock.set(seconds, 0);
         self.handle.wake();
     }
 

@@ -96,6 +96,14 @@ impl<W: Send + Sync> RunQueries for PostgresState<W> {
         self.all(&sql, &[&escape(sync), &capped(limit)], rows::past_run).await
     }
 
+    async fn runs_begun_by(&self, sync: &str, clock: Timestamp, limit: u64) -> Result<Vec<RunRecord>> {
+        let sql = format!(
+            "SELECT {RUN} FROM runs WHERE sync = $1 AND clock <= $2
+             AND state IN ('delivering', 'succeeded', 'partial') ORDER BY id DESC LIMIT $3"
+        );
+        self.all(&sql, &[&escape(sync), &clock.as_microsecond(), &capped(limit)], rows::run).await
+    }
+
     async fn unfinished(&self, sync: &str) -> Result<Option<RunRecord>> {
         let sql = format!("SELECT {RUN} FROM runs WHERE sync = $1 AND ended_at IS NULL ORDER BY id LIMIT 1");
         self.first(&sql, &[&escape(sync)], rows::run).await
@@ -119,6 +127,12 @@ impl<W: Send + Sync> RunQueries for PostgresState<W> {
     async fn fired(&self, sync: &str) -> Result<Option<Timestamp>> {
         let sql = "SELECT fired FROM schedules WHERE sync = $1";
         self.first(sql, &[&escape(sync)], |row| Cells::of(row).time()).await
+    }
+
+    async fn fired_by(&self, sync: &str, until: Timestamp) -> Result<Option<Timestamp>> {
+        let sql = "SELECT due_at FROM runs WHERE sync = $1 AND trigger = 'schedule' AND due_at <= $2
+                   ORDER BY due_at DESC LIMIT 1";
+        self.first(sql, &[&escape(sync), &until.as_microsecond()], |row| Cells::of(row).time()).await
     }
 }
 

@@ -7,7 +7,7 @@ use outflow_core::ports::state::{
 use outflow_core::run::{FindingCount, RunTrigger};
 use outflow_core::{
     CallType, Code, DeliveryCounts, DeliveryState, Result, RowCounts, RunId, RunKey, RunRecord, RunState,
-    Timestamp,
+    Timestamp, Uptime,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -25,7 +25,8 @@ pub(super) const RUN: &str = "id, key, sync, call_type, state, trigger, spec, du
 
 /// The columns that [`sync`] reads.
 pub(super) const SYNC: &str = "watermark_us, watermark_clock_of, watermark_local_us, watermark_first_us, cursor_value, cursor_column, \
-     baseline_run, baseline_fingerprint";
+     baseline_run, baseline_fingerprint, watermark_boot, watermark_uptime_us, watermark_begin_us, \
+     watermark_begin_for_us";
 
 /// The columns that [`delivery`] reads.
 pub(super) const DELIVERY: &str = "destination, deliveries.state, deliveries.calls, delivered, dead_letters, \
@@ -228,8 +229,18 @@ pub(super) fn sync(row: &Row) -> Result<SyncState, Fault> {
     let (local_clock_us, first_us) = (c.get()?, c.get()?);
     let (value, column) = (c.optional_text()?, c.optional_text()?);
     let (run, fingerprint) = (c.optional_run()?, c.optional_text()?);
+    let uptime = Uptime::of(c.optional_text()?, c.get()?);
+    let (begin_us, begin_for_us) = (c.get()?, c.get()?);
     Ok(SyncState {
-        watermark: clock_us.map(|clock_us| Watermark { clock_us, clock_of, local_clock_us, first_us }),
+        watermark: clock_us.map(|clock_us| Watermark {
+            clock_us,
+            clock_of,
+            local_clock_us,
+            uptime,
+            begin_us,
+            begin_for_us,
+            first_us,
+        }),
         cursor: value.map(|value| Cursor { value, column }),
         baseline: run.map(|run| BaselineRun { run, fingerprint }),
     })

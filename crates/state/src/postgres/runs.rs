@@ -270,11 +270,12 @@ async fn load_run(t: &Session, run: RunId) -> Result<RunRecord, Fault> {
 /// Replaces the state of a sync.
 async fn set_sync(t: &Session, sync: &str, state: &SyncState) -> Result<(), Fault> {
     let sql = format!(
-        "INSERT INTO syncs (name, {SYNC}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-         ON CONFLICT (name) DO UPDATE SET ({SYNC}) = ($2, $3, $4, $5, $6, $7, $8, $9)"
+        "INSERT INTO syncs (name, {SYNC}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+         ON CONFLICT (name) DO UPDATE SET ({SYNC}) = ($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
     );
     let (watermark, cursor, baseline) =
         (state.watermark.as_ref(), state.cursor.as_ref(), state.baseline.as_ref());
+    let uptime = watermark.and_then(|w| w.uptime.as_ref());
     t.execute(
         &sql,
         &[
@@ -287,6 +288,10 @@ async fn set_sync(t: &Session, sync: &str, state: &SyncState) -> Result<(), Faul
             &cursor.and_then(|c| c.column.as_deref()).map(escape),
             &baseline.map(|b| id(b.run)),
             &baseline.and_then(|b| b.fingerprint.as_deref()).map(escape),
+            &uptime.map(|u| escape(&u.boot)),
+            &uptime.map(|u| u.us),
+            &watermark.and_then(|w| w.begin_us),
+            &watermark.and_then(|w| w.begin_for_us),
         ],
     )
     .await?;

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use outflow_core::ports::state::{Watch, WatchQueries};
-use outflow_core::ports::watch::{AlertRecord, Audit, Standing};
+use outflow_core::ports::watch::{AlertRecord, Audit, ClockRecord, Standing};
 use outflow_core::{Code, Result, RunId, Timestamp};
 use tokio_postgres::Row;
 
@@ -47,7 +47,7 @@ const STANDINGS: &str = "
     ) latest ON true
     CROSS JOIN LATERAL (
         SELECT count(*) AS fired, count(*) FILTER (WHERE state = 'skipped') AS skipped FROM runs
-        WHERE started_at >= $1 AND sync = name AND trigger = 'schedule'
+        WHERE started_at BETWEEN $1 AND $2 AND sync = name AND trigger = 'schedule'
     ) slots
     LEFT JOIN LATERAL (
         SELECT id, reason_code, reason FROM runs
@@ -65,8 +65,8 @@ impl<W: Send + Sync> WatchQueries for PostgresState<W> {
         self.all(&format!("SELECT {ALERT} FROM alerts ORDER BY kind, subject"), &[], alert).await
     }
 
-    async fn standings(&self, since: Timestamp) -> Result<Vec<Standing>> {
-        self.all(STANDINGS, &[&since.as_microsecond()], standing).await
+    async fn standings(&self, since: Timestamp, until: Timestamp) -> Result<Vec<Standing>> {
+        self.all(STANDINGS, &[&since.as_microsecond(), &until.as_microsecond()], standing).await
     }
 
     async fn next_audit(&self, before: Timestamp) -> Result<Option<RunId>> {
@@ -74,6 +74,10 @@ impl<W: Send + Sync> WatchQueries for PostgresState<W> {
                    AND EXISTS (SELECT 1 FROM segments WHERE run = runs.id)
                    AND NOT EXISTS (SELECT 1 FROM audits WHERE run = runs.id) ORDER BY id LIMIT 1";
         self.first(sql, &[&before.as_microsecond()], rows::run_id).await
+    }
+
+    async fn clock(&self) -> Result<Option<ClockRecord>> {
+        self.first("SELECT record FROM clock", &[], |row| Cells::of(row).json()).await
     }
 
     async fn audit(&self, run: RunId) -> Result<Option<Audit>> {
@@ -118,6 +122,17 @@ impl Watch for PostgresState<Writes> {
         self.write(|t| async move {
             let (kind, subject) = (escape(&alert.kind), escape(&alert.subject));
             t.execute(sql, &[&kind, &subject, &alert.since.as_microsecond()]).await?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn set_clock(&self, record: &ClockRecord) -> Result<()> {
+        let sql = "INSERT INTO clock (record) VALUES ($1)
+                   ON CONFLICT (one) DO UPDATE SET record = excluded.record";
+        let record = &to_json(record);
+        self.write(|t| async move {
+            t.execute(sql, &[record]).await?;
             Ok(())
         })
         .await

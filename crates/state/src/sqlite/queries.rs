@@ -76,6 +76,15 @@ impl<W: Send + Sync> RunQueries for Sqlite<W> {
         self.readers.read(move |c| all(c, &sql, params![sync, capped(limit)], rows::past_run)).await
     }
 
+    async fn runs_begun_by(&self, sync: &str, clock: Timestamp, limit: u64) -> Result<Vec<RunRecord>> {
+        let sql = format!(
+            "SELECT {RUN} FROM runs WHERE sync = ?1 AND clock <= ?2
+             AND state IN ('delivering', 'succeeded', 'partial') ORDER BY id DESC LIMIT ?3"
+        );
+        let (sync, clock) = (sync.to_owned(), clock.as_microsecond());
+        self.readers.read(move |c| all(c, &sql, params![sync, clock, capped(limit)], rows::run)).await
+    }
+
     async fn unfinished(&self, sync: &str) -> Result<Option<RunRecord>> {
         let sql = format!("SELECT {RUN} FROM runs WHERE sync = ?1 AND ended_at IS NULL ORDER BY id LIMIT 1");
         let sync = sync.to_owned();
@@ -101,6 +110,13 @@ impl<W: Send + Sync> RunQueries for Sqlite<W> {
         let sync = sync.to_owned();
         let sql = "SELECT fired FROM schedules WHERE sync = ?1";
         self.readers.read(move |c| one(c, sql, [sync], rows::timestamp)).await
+    }
+
+    async fn fired_by(&self, sync: &str, until: Timestamp) -> Result<Option<Timestamp>> {
+        let (sync, until) = (sync.to_owned(), until.as_microsecond());
+        let sql = "SELECT due_at FROM runs WHERE sync = ?1 AND trigger = 'schedule' AND due_at <= ?2
+                   ORDER BY due_at DESC LIMIT 1";
+        self.readers.read(move |c| one(c, sql, params![sync, until], rows::timestamp)).await
     }
 }
 

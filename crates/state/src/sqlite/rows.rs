@@ -8,7 +8,7 @@ use outflow_core::ports::watch::Pending;
 use outflow_core::run::{FindingCount, RunTrigger};
 use outflow_core::{
     CallType, Code, Date, DeliveryCounts, DeliveryState, RowCounts, RunId, RunKey, RunRecord, RunState,
-    Timestamp,
+    Timestamp, Uptime,
 };
 use rusqlite::types::Type;
 use rusqlite::{Result, Row};
@@ -21,7 +21,8 @@ pub(crate) const RUN: &str = "id, key, sync, call_type, state, trigger, spec, du
 
 /// The columns that [`sync`] reads.
 pub(crate) const SYNC: &str = "watermark_us, watermark_clock_of, watermark_local_us, watermark_first_us, cursor_value, cursor_column, \
-     baseline_run, baseline_fingerprint";
+     baseline_run, baseline_fingerprint, watermark_boot, watermark_uptime_us, watermark_begin_us, \
+     watermark_begin_for_us";
 
 /// The columns that [`delivery`] reads.
 pub(crate) const DELIVERY: &str = "destination, state, calls, delivered, dead_letters, filtered, cancelled, discarded, pending, \
@@ -105,7 +106,15 @@ pub(crate) fn delivery(row: &Row<'_>) -> Result<DeliveryRecord> {
 pub(crate) fn sync(row: &Row<'_>) -> Result<SyncState> {
     let (clock_us, value): (Option<i64>, Option<String>) = (row.get(0)?, row.get(4)?);
     let watermark = clock_us.map(|clock_us| -> Result<Watermark> {
-        Ok(Watermark { clock_us, clock_of: row.get(1)?, local_clock_us: row.get(2)?, first_us: row.get(3)? })
+        Ok(Watermark {
+            clock_us,
+            clock_of: row.get(1)?,
+            local_clock_us: row.get(2)?,
+            first_us: row.get(3)?,
+            uptime: Uptime::of(row.get(8)?, row.get(9)?),
+            begin_us: row.get(10)?,
+            begin_for_us: row.get(11)?,
+        })
     });
     let cursor = value.map(|value| -> Result<Cursor> { Ok(Cursor { value, column: row.get(5)? }) });
     let baseline = optional(row, 6, unsigned)?

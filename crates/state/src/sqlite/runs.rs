@@ -275,10 +275,13 @@ pub(super) fn insert_findings(
 
 /// Replaces the state of a sync.
 fn set_sync(t: &Transaction<'_>, name: &str, state: &SyncState) -> Result<(), Fault> {
-    let sql =
-        format!("INSERT OR REPLACE INTO syncs (name, {SYNC}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)");
+    let sql = format!(
+        "INSERT OR REPLACE INTO syncs (name, {SYNC})
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)"
+    );
     let SyncState { watermark, cursor, baseline } = state;
     let (watermark, cursor, baseline) = (watermark.as_ref(), cursor.as_ref(), baseline.as_ref());
+    let uptime = watermark.and_then(|w| w.uptime.as_ref());
     let values = params![
         name,
         watermark.map(|w| w.clock_us),
@@ -289,6 +292,10 @@ fn set_sync(t: &Transaction<'_>, name: &str, state: &SyncState) -> Result<(), Fa
         cursor.and_then(|c| c.column.as_ref()),
         baseline.map(|b| id(b.run)),
         baseline.and_then(|b| b.fingerprint.as_ref()),
+        uptime.map(|u| &u.boot),
+        uptime.map(|u| u.us),
+        watermark.and_then(|w| w.begin_us),
+        watermark.and_then(|w| w.begin_for_us),
     ];
     t.prepare_cached(&sql)?.execute(values)?;
     Ok(())

@@ -64,6 +64,8 @@ const CHECKS: &[Check] = &[
         Box::pin(watch::alerts_that_change(s))
     }),
     check("how a sync is doing follows from its runs", |s| Box::pin(watch::standings(s))),
+    check("what is known of the local clock is kept", |s| Box::pin(watch::local_clock(s))),
+    check("runs and slots are found that do not lie ahead", |s| Box::pin(runs::not_ahead(s))),
     check("a finished run is audited once, while it has segments", |s| Box::pin(watch::audits(s))),
     check("pending calls and recent runs are known", |s| Box::pin(watch::pending(s))),
     check("settlements of several deliveries count together or not at all", |s| {

@@ -8,7 +8,7 @@ use outflow_core::ports::state::{
 use outflow_core::run::{FindingCount, RunKind, RunOptions, RunSpec, RunTrigger};
 use outflow_core::{
     Budget, CallType, Code, Column, ColumnType, Connection, DeliveryCounts, DeliveryState, Guards, Nulls,
-    RowCounts, RunId, Timestamp,
+    RowCounts, RunId, Timestamp, Uptime,
 };
 
 /// Some second of 2026, with microseconds.
@@ -100,6 +100,9 @@ pub fn moved(run: RunId) -> SyncState {
             clock_of: Some("db.example.com:5439/analytics".into()),
             local_clock_us: Some(1_790_000_000_000_001),
             first_us: Some(1_780_000_000_000_000),
+            uptime: Some(Uptime { boot: "a boot".into(), us: 5_000_000 }),
+            begin_us: Some(1_789_000_000_000_000),
+            begin_for_us: Some(7),
         }),
         cursor: Some(Cursor { value: "2026-01-01 00:00:00".into(), column: Some("updated_at".into()) }),
         baseline: Some(BaselineRun { run, fingerprint: Some("abc".into()) }),

@@ -5,7 +5,7 @@
 //! at the same time, and renewed [`AHEAD`] of its end or when a quarter of its life is left.
 
 use std::sync::{Arc, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use outflow_core::{Result, Secret, Timestamp};
 use serde_json::{Value, json};
@@ -28,6 +28,8 @@ pub(super) type Slot = Arc<Mutex<Option<Kept>>>;
 pub(super) struct Kept {
     credentials: Credentials,
     renew: Timestamp,
+    /// The same by the monotonic clock: a wall clock that is set back keeps nothing alive.
+    renew_by: Instant,
 }
 
 impl Aws {
@@ -50,6 +52,7 @@ impl Aws {
         let mut slot = slot.lock().await;
         if let Some(kept) = slot.as_ref()
             && aws.clock.now() < kept.renew
+            && Instant::now() < kept.renew_by
             && Some(&kept.credentials) != refused
         {
             return Ok((kept.credentials.clone(), false));
@@ -66,13 +69,16 @@ impl Iam {
         let keys = chain::keys(aws, self.profile.as_deref(), &self.region).await?;
         let (service, action, body) = self.request(database);
         let call = Call { service, action, region: &self.region, body, proof: Proof::Keys(&keys) };
-        let asked = aws.clock.now();
+        let (asked, begun) = (aws.clock.now(), Instant::now());
         let answer = aws.call(&call).await?;
         let read =
             if service == Service::RedshiftServerless { from_json(&answer) } else { from_xml(&answer) };
         let (credentials, expires) = read.ok_or_else(|| incomplete(&call))?;
         let life = Duration::try_from(expires.duration_since(asked)).unwrap_or_default();
-        Ok(Kept { credentials, renew: expires - AHEAD.min(life / 4) })
+        // By a wall clock that is behind, they seem to live for longer than was asked for.
+        let (life, asked_for) = (life.min(self.duration), self.duration);
+        let renew_by = begun + if life.is_zero() { asked_for } else { life - AHEAD.min(life / 4) };
+        Ok(Kept { credentials, renew: expires - AHEAD.min(life / 4), renew_by })
     }
 
     /// The request: the service, the action, and the body of the call.

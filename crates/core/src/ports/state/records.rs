@@ -10,6 +10,7 @@ use crate::ports::spool::SegmentInfo;
 use crate::run::{FindingCount, RunSpec, RunTrigger};
 use crate::{
     Budget, CallType, Code, Column, Date, DeliveryCounts, DeliveryState, RowCounts, RunId, RunKey, RunRecord,
+    Uptime,
 };
 
 /// The state of a sync: where its next incremental run begins and what it is compared
@@ -37,6 +38,16 @@ pub struct Watermark {
     /// recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub local_clock_us: Option<i64>,
+    /// The uptime of the local machine at that moment or a little earlier. `None`: not recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uptime: Option<Uptime>,
+    /// Where the next run begins, before the lookback, if not at `clock_us`: the clock had just
+    /// leapt ahead, or the run is lost. Unix microseconds by the warehouse's clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub begin_us: Option<i64>,
+    /// For how many more microseconds later runs begin there, too; `None`: the next one alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub begin_for_us: Option<i64>,
     /// Where the first run began by the warehouse's clock, if it did not begin at 0: no lookback
     /// reaches behind it. Unix microseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -229,3 +229,42 @@ pub async fn replaying(state: &dyn State) {
         Some(Code::CallRefused)
     );
 }
+
+pub async fn not_ahead(state: &dyn State) {
+    let begun = async |sync, clock| {
+        let run = state.create_run(&new_run(sync)).await.unwrap().id;
+        state.begin_extraction(run, at(clock), "0").await.unwrap();
+        run
+    };
+    let mut runs = Vec::new();
+    for (sync, clock) in [("users", 100), ("users", 300), ("users", 200), ("events", 150)] {
+        let run = begun(sync, clock).await;
+        state.commit_extraction(run, &extraction(0, None)).await.unwrap();
+        runs.push(run);
+    }
+    begun("users", 120).await;
+    let by = async |clock, limit| {
+        let found = state.runs_begun_by("users", at(clock), limit).await.unwrap();
+        found.into_iter().map(|run| run.id).collect::<Vec<_>>()
+    };
+    assert_eq!(by(250, 9).await, [runs[2], runs[0]], "newest first, and none that only began");
+    assert_eq!(by(300, 9).await, [runs[2], runs[1], runs[0]]);
+    assert_eq!(by(250, 1).await, [runs[2]]);
+    assert_eq!(by(99, 9).await, []);
+
+    let slot = async |sync: &str, due, trigger| {
+        let new = NewRun { due_at: at(due), trigger, ..new_run(sync) };
+        state.skip_run(&new, None, &(Code::RunInProgress, "busy".into())).await.unwrap();
+    };
+    for due in [1_060, 9_000, 1_120] {
+        slot("slots", due, RunTrigger::Schedule).await;
+    }
+    slot("slots", 1_150, RunTrigger::Manual).await;
+    slot("other", 1_155, RunTrigger::Schedule).await;
+    let fired = async |until| state.fired_by("slots", at(until)).await.unwrap();
+    assert_eq!(fired(1_200).await, Some(at(1_120)));
+    assert_eq!(fired(1_120).await, Some(at(1_120)));
+    assert_eq!(fired(1_119).await, Some(at(1_060)));
+    assert_eq!(fired(9_000).await, Some(at(9_000)));
+    assert_eq!(fired(1_059).await, None);
+}
