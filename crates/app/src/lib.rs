@@ -18,6 +18,7 @@
 mod alerts;
 mod approval;
 mod backfill;
+mod cancel;
 pub mod control;
 mod dead_letters;
 mod estimate;
@@ -25,6 +26,7 @@ mod findings;
 mod follow;
 mod holder;
 mod init;
+mod leftovers;
 mod look;
 mod outcome;
 mod preview;
@@ -55,6 +57,7 @@ use tokio::sync::watch;
 pub use alerts::{AlertDocument, AlertList, AlertTest, ReceiverTest};
 pub use approval::{ApproveRequest, RejectRequest};
 pub use backfill::BackfillRequest;
+pub use cancel::CancelRequest;
 pub use dead_letters::{DeadLetterDocument, DeadLetterList, DeadLettersRequest};
 pub use estimate::{EstimateDocument, EstimateRequest};
 pub use findings::Finding;
@@ -66,9 +69,11 @@ pub use outflow_core::ports::state::DeadLetter;
 pub use outflow_core::run::ReplayMode;
 pub use outflow_engine::authoring::estimate::{EstimatedBy, Share};
 pub use outflow_engine::authoring::preview::PreviewStart;
+pub use outflow_engine::operations::cancel::{CancelReport, CancelledCalls};
 pub use outflow_engine::operations::causes::Cause;
 pub use outflow_engine::operations::purge::PurgeReport;
 pub use outflow_engine::operations::verify::Verification;
+pub use outflow_engine::operations::verify_all::{StateProblem, StateVerification};
 pub use outflow_engine::{
     DeliveryDocument, Errors, Event as RunEvent, FORMAT_VERSION, Reason, RunDocument, RunListEntry,
 };
@@ -213,6 +218,8 @@ pub enum Event<'a> {
         /// The destination.
         destination: &'a str,
     },
+    /// Something waits for what the project no longer has.
+    LeftOver(&'a Error),
     /// A replay begins.
     Replaying(&'a ReplayPlan),
     /// A run goes on.

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use outflow_core::ports::state::StateReader;
 use outflow_core::{BoxFuture, Clock as _, Code, Error, NextStep, SystemClock, Timestamp};
 use outflow_engine::serve::{self, Event, Observer, Triggered};
 use outflow_engine::{Engine, Errors};
@@ -13,9 +14,10 @@ use outflow_telemetry::log::{self, as_error};
 use outflow_telemetry::metrics::{self, Recorder};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 use crate::control::{Answer, Request, Socket};
+use crate::leftovers::{self, Leftover};
 use crate::serving::Serving;
 use crate::{App, Caller, StateLocation, holder, wiring};
 
@@ -61,6 +63,7 @@ impl App {
         let engine = wiring::engine(&self.folder, &project, state, caller.stop.clone())?;
         let socket = Socket::listen(&self.folder)?;
         let config = wiring::config(&project, engine)?;
+        log_leftovers(&*config.engine.state, &project).await?;
         let syncs = config.syncs.iter().filter(|m| m.spec.enabled).count();
         let address = metrics.as_ref().and_then(|m| m.local_addr().ok()).map(tracing::field::display);
         info!(syncs, pid = std::process::id(), metrics = address, "serving");
@@ -134,8 +137,13 @@ impl Service {
                 Triggered::Remembered { behind } => Answer::Queued { behind },
             },
             Request::Reload => {
-                self.reload().map_err(first)?;
+                self.reload().await.map_err(first)?;
                 Answer::Reloaded
+            }
+            Request::Cancel { destination, sync } => {
+                let report = self.handle.cancel(&destination, sync.as_deref()).await?;
+                info!(destination, calls = report.calls, "calls cancelled");
+                Answer::Cancelled(report)
             }
             Request::Purge { id } => {
                 let purge = |engine: Engine| async move { engine.purge(&id).await };
@@ -161,14 +169,14 @@ impl Service {
 
     async fn reload_each_time(self, mut reload: mpsc::Receiver<()>) {
         while reload.recv().await.is_some() {
-            if let Err(errors) = self.reload() {
+            if let Err(errors) = self.reload().await {
                 errors.0.iter().for_each(|e| error!(error = as_error(e), "reload refused"));
             }
         }
     }
 
     /// The new project takes the place of the old one as a whole, or not at all.
-    fn reload(&self) -> Result<(), Errors> {
+    async fn reload(&self) -> Result<(), Errors> {
         let project: Project = self.app.load()?;
         let engine = Engine {
             destinations: wiring::destinations(&project)?,
@@ -177,8 +185,17 @@ impl Service {
         };
         self.handle.reload(wiring::config(&project, engine)?);
         self.notifier.set(wiring::receivers(&project));
+        log_leftovers(&*self.handle.config().engine.state, &project).await?;
         Ok(())
     }
+}
+
+/// Logs what waits for things that the project no longer has.
+async fn log_leftovers(state: &dyn StateReader, project: &Project) -> Result<(), Error> {
+    for Leftover { sync, finding } in leftovers::of(state, project).await? {
+        warn!(sync, error = as_error(&finding), "left over");
+    }
+    Ok(())
 }
 
 /// One error for several.

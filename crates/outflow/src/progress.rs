@@ -81,6 +81,7 @@ impl Display {
             Event::NothingMissed { sync, destination } => {
                 self.printer.say(&format!("{sync}: {destination} has missed nothing"));
             }
+            Event::LeftOver(finding) => self.printer.notice(finding),
             Event::Replaying(plan) => self.printer.say(&begins(plan)),
             Event::Run { sync, event } => self.run(sync, event),
             Event::Ended(outcome) => {

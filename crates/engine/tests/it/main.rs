@@ -13,6 +13,7 @@ mod history;
 mod incremental;
 mod misbehaviour;
 mod parts;
+mod removed;
 mod replay;
 mod serve;
 mod served;

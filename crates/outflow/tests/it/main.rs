@@ -18,6 +18,7 @@ mod limits;
 mod logs;
 mod redshift;
 mod replay;
+mod restores;
 mod room;
 mod run;
 mod secrets;
