@@ -67,7 +67,9 @@ fn destination_removed(sync: &str, destination: &str, waiting: &Waiting) -> Erro
         listed(runs)
     );
     Error::new(Code::DestinationRemoved, message)
-        .help("put it back to have them delivered; to rename it, keep the old name until nothing waits for it")
+        .help(
+            "put it back to have them delivered; to rename it, keep the old name until nothing waits for it",
+        )
         .next_step(NextStep::Cancel { destination: destination.to_owned() })
 }
 

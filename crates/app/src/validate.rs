@@ -102,7 +102,7 @@ impl App {
             leftovers::of(&*reader.state, project).await
         };
         match found.await {
-            Ok(found) => found.into_iter().map(|leftover| Finding::of_leftover(leftover)).collect(),
+            Ok(found) => found.into_iter().map(Finding::of_leftover).collect(),
             Err(error) if error.code() == Code::StateUnavailable => Vec::new(),
             Err(error) => vec![error.into()],
         }

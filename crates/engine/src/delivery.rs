@@ -51,7 +51,12 @@ impl Engine {
 
     /// The destination is no longer in the project: what is pending for it waits until it is back,
     /// or until a person gives it up ([`Engine::cancel`]).
-    async fn park(&self, run: &RunRecord, record: DeliveryRecord, observe: &Observer) -> Result<DeliveryState> {
+    async fn park(
+        &self,
+        run: &RunRecord,
+        record: DeliveryRecord,
+        observe: &Observer,
+    ) -> Result<DeliveryState> {
         let is_parked = is_parked(&record);
         let mut progress = DeliveryProgress::new(record);
         progress.record.reason = Some(Self::removed(&progress.record.destination));

@@ -8,10 +8,11 @@
 //! - The equations of promise 1 are constraints of the tables: numbers that do not add up are
 //!   refused.
 //! - A row that is not what was written is an error (T005), never read as another value (see
-//!   `integrity`).
+//!   `checksums`).
 //!
 //! Reading alone needs no lock and continues while another process writes.
 
+mod checksums;
 mod connection;
 mod deliveries;
 mod errors;
@@ -35,9 +36,9 @@ use outflow_core::ports::state::{Lease, State, StateReader, StateStore};
 use outflow_core::{BoxFuture, Error, Result};
 use tokio::task::spawn_blocking;
 
+use self::checksums::INSTALLATION;
 use self::connection::{Readers, TryAgain, Writer, open_to_read, open_to_write};
 use self::errors::{broken_off, cannot_open, failed};
-use self::integrity::INSTALLATION;
 use self::lock::Lock;
 
 /// A folder with the state of an installation, or where it is to be.

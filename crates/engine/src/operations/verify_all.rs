@@ -44,8 +44,12 @@ impl RunReader {
     /// # Errors
     /// E001 when the process is to stop. Whatever else is wrong is listed.
     pub async fn verify_all(&self) -> Result<StateVerification> {
-        let mut found =
-            StateVerification { format_version: FORMAT_VERSION, runs: 0, with_segments: 0, problems: Vec::new() };
+        let mut found = StateVerification {
+            format_version: FORMAT_VERSION,
+            runs: 0,
+            with_segments: 0,
+            problems: Vec::new(),
+        };
         let wrong = |code, message| StateProblem { code, run: None, message };
         match self.state.check_integrity().await {
             Ok(damage) => {

@@ -170,7 +170,10 @@ fn firing(rules: &Rules, facts: &Facts, before: Before<'_>) -> Vec<Trouble> {
         let is_paused = found.iter().any(|t| t.kind == "destination_paused" && t.subject == *name);
         let proven = facts.destinations.iter().any(|d| d.name == *name && d.proven);
         let is_removed = facts.removed.iter().any(|r| r.destination == *name);
-        if !is_paused && !is_removed && (queue.degraded || before("destination_degraded", &subject) && !proven) {
+        if !is_paused
+            && !is_removed
+            && (queue.degraded || before("destination_degraded", &subject) && !proven)
+        {
             let message = format!("destination {name} is degraded: runs of {sync} wait for it");
             found.push(trouble("destination_degraded", &subject, None, message));
         }

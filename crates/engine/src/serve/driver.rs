@@ -75,7 +75,8 @@ fn check_source(spec: &SyncSpec, record: &RunRecord) -> Result<()> {
         "run {} of {} began with the source {kept}, and the sync now reads {current}",
         record.id, record.sync
     );
-    Err(Error::new(Code::SourceChanged, message).help("nothing was read or sent: the next run reads what this one would have read"))
+    Err(Error::new(Code::SourceChanged, message)
+        .help("nothing was read or sent: the next run reads what this one would have read"))
 }
 
 impl Engine {

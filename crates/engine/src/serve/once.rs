@@ -93,7 +93,8 @@ impl Engine {
     pub async fn finish(&self, sync: &str, request: &RunRequest) -> Result<Option<RunDocument>, Errors> {
         let once = Once::new(self, request);
         let mut last = None;
-        while let Some(record) = self.next_unfinished(sync).await?.filter(|r| r.state == RunState::Delivering) {
+        while let Some(record) = self.next_unfinished(sync).await?.filter(|r| r.state == RunState::Delivering)
+        {
             driver::started(&once.shared, &record, true);
             let document = once.deliver(record.id, true, Seconds::default()).await?;
             let is_over = document.state.is_final();

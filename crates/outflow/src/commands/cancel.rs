@@ -9,11 +9,8 @@ use crate::progress;
 
 /// Gives the calls up and prints which ones.
 pub async fn cancel(app: &App, args: &Cancel, printer: Printer) -> Result<Exit, Errors> {
-    let request = CancelRequest {
-        destination: args.destination.clone(),
-        sync: args.sync.clone(),
-        wait: !args.no_wait,
-    };
+    let request =
+        CancelRequest { destination: args.destination.clone(), sync: args.sync.clone(), wait: !args.no_wait };
     printer.document(&app.cancel(&request, &progress::caller(printer)).await?, people);
     Ok(Exit::Done)
 }

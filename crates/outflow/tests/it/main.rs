@@ -17,6 +17,7 @@ mod kills;
 mod limits;
 mod logs;
 mod redshift;
+mod removed;
 mod replay;
 mod restores;
 mod room;

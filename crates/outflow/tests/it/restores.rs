@@ -46,7 +46,8 @@ fn add(project: &Project, from: u64, to: u64) {
 
 /// Copies a folder as a whole.
 fn copy(from: &Path, to: &Path) {
-    let exit = Program::new("cp").args(["-a".into(), from.as_os_str().to_owned(), to.as_os_str().to_owned()]).run();
+    let exit =
+        Program::new("cp").args(["-a".into(), from.as_os_str().to_owned(), to.as_os_str().to_owned()]).run();
     exit.assert_code(0);
 }
 

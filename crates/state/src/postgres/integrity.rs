@@ -37,7 +37,8 @@ async fn check(session: &Session) -> Result<Vec<String>, Fault> {
                bool_or(column_name = 'sum')
                FROM information_schema.columns WHERE table_schema = current_schema()
                AND table_name NOT IN ('migrations', 'claims') GROUP BY table_name ORDER BY table_name";
-    let found = session.all(sql, &[], |row| Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?, row.try_get(3)?)));
+    let found =
+        session.all(sql, &[], |row| Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?, row.try_get(3)?)));
     let tables: Vec<(String, bool, bool, bool)> = found.await?;
     let mut problems = Vec::new();
     for (table, has_id, has_run, has_sum) in tables {

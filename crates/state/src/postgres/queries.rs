@@ -91,7 +91,8 @@ impl<W: Send + Sync> RunQueries for PostgresState<W> {
     }
 
     async fn segments(&self, run: RunId) -> Result<Vec<SegmentInfo>> {
-        let sql = "SELECT kind, number, first, entries, bytes, locator, intact('segments', to_jsonb(segments))
+        let sql =
+            "SELECT kind, number, first, entries, bytes, locator, intact('segments', to_jsonb(segments))
                    FROM segments WHERE run = $1 ORDER BY kind, number";
         self.all(sql, &[&id(run)], rows::segment).await
     }

@@ -15,8 +15,10 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavio
 use tokio::sync::{Mutex as AsyncMutex, Semaphore};
 use tokio::task::spawn_blocking;
 
+use super::checksums;
 use super::errors::{
-    Fault, broken_off, cannot_open, damaged, failed, not_migrated, nothing_yet, taken_over, unclean_on_read_only,
+    Fault, broken_off, cannot_open, damaged, failed, not_migrated, nothing_yet, taken_over,
+    unclean_on_read_only,
 };
 use super::integrity;
 use super::lock::Lock;
@@ -162,11 +164,12 @@ pub(crate) fn open_to_read(dir: &Path) -> Result<Connection> {
             return Err(unclean_on_read_only(dir, log));
         }
         let flags = flags | OpenFlags::SQLITE_OPEN_URI;
-        connection = Connection::open_with_flags(immutable(&path), flags).map_err(|e| cannot_open(&path, e))?;
+        connection =
+            Connection::open_with_flags(immutable(&path), flags).map_err(|e| cannot_open(&path, e))?;
     }
     connection.busy_timeout(BUSY).map_err(|e| cannot_open(&path, e))?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
-    integrity::register(&connection).map_err(|e| cannot_open(&path, e))?;
+    checksums::register(&connection).map_err(|e| cannot_open(&path, e))?;
     match schema::checked_version(&connection, dir)? {
         0 => Err(nothing_yet(dir)),
         schema::CURRENT => Ok(connection),
@@ -211,7 +214,7 @@ pub(crate) fn open_to_write(dir: &Path) -> Result<Connection> {
     let was_closed = std::fs::metadata(dir.join("state.db-wal")).map_or(0, |log| log.len()) == 0;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(&path, flags).map_err(|e| cannot_open(&path, e))?;
-    integrity::register(&connection).map_err(|e| cannot_open(&path, e))?;
+    checksums::register(&connection).map_err(|e| cannot_open(&path, e))?;
     let found = schema::checked_version(&connection, dir)?;
     prepare(&connection).map_err(|e| cannot_open(&path, e))?;
     if !was_closed && let Some(problem) = integrity::quick_check(&connection).first() {

@@ -24,9 +24,8 @@ impl Deliveries for Sqlite<Writer> {
 
 fn settle(t: &Transaction<'_>, settlement: &Settlement) -> Result<(), Fault> {
     let Settlement { run, destination, .. } = settlement;
-    let sql = format!(
-        "SELECT {DELIVERY}, {DELIVERY_INTACT} FROM deliveries WHERE run = ?1 AND destination = ?2"
-    );
+    let sql =
+        format!("SELECT {DELIVERY}, {DELIVERY_INTACT} FROM deliveries WHERE run = ?1 AND destination = ?2");
     let found = one(t, &sql, params![id(*run), destination], rows::delivery)?;
     let mut record = found.ok_or_else(|| unknown(*run, destination))?;
     if let Some(used) = rules::settle(&mut record, settlement)? {

@@ -5,7 +5,8 @@ use std::path::Path;
 use outflow_core::{Code, Error, NextStep};
 use rusqlite::ErrorCode;
 
-use super::integrity;
+/// What the error of a row begins with whose checksum is wrong.
+pub(crate) const DAMAGED_ROW: &str = "a row fails its checksum: table ";
 
 /// What ends a transaction: the database, or something that has its own code already.
 pub(crate) enum Fault {
@@ -114,13 +115,20 @@ pub(crate) fn damaged(what: &str) -> Error {
         .next_step(NextStep::VerifyAll)
 }
 
+/// Whether this is the error of a damaged row.
+fn is_damaged_row(error: &rusqlite::Error) -> bool {
+    let text = match error {
+        rusqlite::Error::SqliteFailure(_, Some(text)) => text.as_str(),
+        rusqlite::Error::UserFunctionError(error) => return error.to_string().starts_with(DAMAGED_ROW),
+        _ => return false,
+    };
+    text.contains(DAMAGED_ROW)
+}
+
 /// T005 if the database says that it is damaged, else another error.
-pub(crate) fn damaged_or(
-    cause: rusqlite::Error,
-    other: impl FnOnce(rusqlite::Error) -> Error,
-) -> Error {
+pub(crate) fn damaged_or(cause: rusqlite::Error, other: impl FnOnce(rusqlite::Error) -> Error) -> Error {
     let is_corrupt = cause.sqlite_error_code() == Some(ErrorCode::DatabaseCorrupt);
-    if is_corrupt || integrity::is_damaged_row(&cause) {
+    if is_corrupt || is_damaged_row(&cause) {
         return damaged(&cause.to_string()).caused_by(cause);
     }
     other(cause)

@@ -14,7 +14,7 @@ use rusqlite::types::Type;
 use rusqlite::{Result, Row};
 use serde::de::DeserializeOwned;
 
-use super::integrity::intact;
+use super::checksums::intact;
 
 /// The columns that [`run`] reads.
 pub(crate) const RUN: &str = concat!(

@@ -9,8 +9,8 @@ use std::path::Path;
 use outflow_core::{Result, hash};
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior};
 
+use super::checksums;
 use super::errors::{cannot_open, damaged_or, earlier_layout, failed, newer};
-use super::integrity;
 use super::sql::all;
 
 /// Names and statements, in order: the first is number 1.
@@ -85,12 +85,13 @@ pub(crate) fn tables(connection: &Connection) -> rusqlite::Result<Vec<(String, V
 
 /// The tables, indices and triggers that are not as this version makes them.
 pub(crate) fn differences(connection: &Connection) -> rusqlite::Result<Vec<String>> {
-    let sql = "SELECT name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name";
+    let sql =
+        "SELECT name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name";
     let listed = |connection: &Connection| -> rusqlite::Result<BTreeMap<String, Option<String>>> {
         Ok(all(connection, sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?.into_iter().collect())
     };
     let mut fresh = Connection::open_in_memory()?;
-    integrity::register(&fresh)?;
+    checksums::register(&fresh)?;
     if migrate(&mut fresh, 0).is_err() {
         return Ok(vec!["the schema".to_owned()]);
     }
@@ -108,7 +109,7 @@ mod tests {
     #[test]
     fn every_row_of_every_table_has_a_checksum_of_all_its_columns() {
         let mut connection = Connection::open_in_memory().unwrap();
-        integrity::register(&connection).unwrap();
+        checksums::register(&connection).unwrap();
         migrate(&mut connection, 0).unwrap();
         let tables = tables(&connection).unwrap();
         assert!(tables.len() > 10, "{tables:?}");

@@ -47,7 +47,8 @@ async fn everything(state: &dyn StateReader) -> outflow_core::Result<String> {
     for run in &runs {
         let id = run.id;
         let deliveries = state.deliveries(id).await?;
-        text += &format!("{run:?}{deliveries:?}{:?}{:?}", state.segments(id).await?, state.findings(id).await?);
+        text +=
+            &format!("{run:?}{deliveries:?}{:?}{:?}", state.segments(id).await?, state.findings(id).await?);
         for delivery in &deliveries {
             text += &format!("{:?}", state.dead_letters(id, &delivery.destination, 0, 1000).await?);
         }
@@ -127,13 +128,25 @@ fn change(dir: &Path, sql: &str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_changed_row_is_an_error_of_the_read_and_is_named_by_the_check() {
     for (sql, named) in [
-        ("UPDATE runs SET spec = replace(spec, 'SELECT', 'select') WHERE id = 3", "runs fails its checksum: run 3"),
+        (
+            "UPDATE runs SET spec = replace(spec, 'SELECT', 'select') WHERE id = 3",
+            "runs fails its checksum: run 3",
+        ),
         ("UPDATE syncs SET watermark_us = watermark_us + 1", "syncs fails its checksum"),
-        ("UPDATE deliveries SET settled = '{\"low\":9,\"ranges\":[]}' WHERE run = 3", "deliveries fails its checksum: run 3"),
+        (
+            "UPDATE deliveries SET settled = '{\"low\":9,\"ranges\":[]}' WHERE run = 3",
+            "deliveries fails its checksum: run 3",
+        ),
         ("UPDATE segments SET first = 1 WHERE run = 3", "segments fails its checksum: run 3"),
         ("UPDATE schedules SET fired = fired + 1", "schedules fails its checksum"),
-        ("UPDATE dead_letters SET position = position + 50 WHERE run = 3", "dead_letters fails its checksum: run 3"),
-        ("UPDATE installation SET id = x'00000000000000000000000000000001'", "installation fails its checksum"),
+        (
+            "UPDATE dead_letters SET position = position + 50 WHERE run = 3",
+            "dead_letters fails its checksum: run 3",
+        ),
+        (
+            "UPDATE installation SET id = x'00000000000000000000000000000001'",
+            "installation fails its checksum",
+        ),
     ] {
         let dir = tempfile::tempdir().unwrap();
         let state = claim(&dir.path().to_string_lossy()).await.unwrap();
@@ -240,11 +253,8 @@ fn read_as_another(dir: &Path) -> String {
         command = std::process::Command::new("setpriv");
         command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]).arg(copy);
     }
-    let output = command
-        .args(["--exact", test, "--nocapture"])
-        .env("OUTFLOW_READ_ONLY_STATE", dir)
-        .output()
-        .unwrap();
+    let output =
+        command.args(["--exact", test, "--nocapture"]).env("OUTFLOW_READ_ONLY_STATE", dir).output().unwrap();
     fs::set_permissions(dir, fs::Permissions::from_mode(0o755)).unwrap();
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
