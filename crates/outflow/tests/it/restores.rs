@@ -6,7 +6,6 @@ use std::path::Path;
 
 use outflow_testkit::crash::Program;
 use outflow_testkit::{Postgres, Receiver, Reply};
-use serde_json::Value;
 
 use crate::support::{Project, binary};
 
@@ -242,16 +241,19 @@ fn a_run_never_delivers_a_segment_of_another_history() {
     add(&project, 11, 19);
     project.run(&["run", "ev"]).assert_code(6);
     copy(&folder, &backup.path().join("first"));
-    // The same moment again, with other rows of the same form.
-    remove(&folder);
-    copy(&backup.path().join("old"), &folder);
-    sql(&project, "DELETE FROM ev WHERE id > 1");
-    add(&project, 81, 89);
-    project.run(&["run", "ev"]).assert_code(6);
+    // The same moment again, with other rows of the same form. Compressed they differ by a byte or
+    // two, as keys are random: it is made until they do not.
     let segment = "spool/2/calls-00000.seg";
     let foreign = fs::read(backup.path().join("first").join(segment)).unwrap();
-    let own = fs::read(folder.join(segment)).unwrap();
-    assert_eq!((foreign.len(), foreign == own), (own.len(), false), "as alike as can be");
+    sql(&project, "DELETE FROM ev WHERE id > 1");
+    add(&project, 81, 89);
+    let alike = (0..100).any(|_| {
+        remove(&folder);
+        copy(&backup.path().join("old"), &folder);
+        project.run(&["run", "ev"]).assert_code(6);
+        fs::read(folder.join(segment)).unwrap().len() == foreign.len()
+    });
+    assert!(alike, "no file of {} bytes", foreign.len());
     fs::write(folder.join(segment), foreign).unwrap();
     accept(&receiver);
     let exit = project.run(&["run", "ev"]);
@@ -283,9 +285,8 @@ fn two_states_never_share_a_folder() {
     exit.assert_code(1);
     assert!(exit.stderr.contains("T006"), "{exit:?}");
     assert!(received(&receiver).0.is_empty());
-    // The second state has made no run, and the first one's calls are where they were.
-    let listed: Value = project.json(&["runs"], 1);
-    drop(listed);
+    // Nor does what only reads, and the first one's calls are where they were.
+    assert!(project.run(&["runs"]).stderr.contains("T006"));
     project.set_state(&url("shared_one"));
     project.run(&["run", "ev"]).assert_code(0);
     assert_eq!(received(&receiver), (range(1, 5), false));

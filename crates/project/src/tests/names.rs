@@ -41,7 +41,8 @@ fn two_names_of_a_kind_that_differ_in_case_alone_are_one() {
         ),
     ] {
         let found = problems(&SMALL.replacen(kind, more, 1));
-        assert!(matches!(&found[..], [only] if only.starts_with(place)), "{found:?}");
+        // The first one counts: what refers to the second may be a problem of its own.
+        assert!(found.iter().any(|p| p.starts_with(place)), "{found:?}");
     }
     // A destination and a sync may share a name: they are never confused.
     assert_eq!(problems(&SMALL.replace("  users:", "  out:")), Vec::<String>::new());

@@ -1,7 +1,7 @@
 //! A value that changed on the server's disk.
 
 use outflow_core::Code;
-use outflow_core::ports::state::{RunFilter, State, StateReader as _};
+use outflow_core::ports::state::RunFilter;
 use outflow_testkit::Postgres;
 
 use super::claim;
