@@ -37,7 +37,8 @@ pub fn take(dir: &Path, installation: u128) -> Result<()> {
     written().map_err(|e| failed("write", &path, e))
 }
 
-/// Checks that the folder is this installation's, or nobody's. Changes nothing.
+/// Checks that the folder is this installation's, or that no installation has it yet. Changes
+/// nothing.
 ///
 /// # Errors
 /// As for [`take`].

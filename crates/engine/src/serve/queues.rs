@@ -112,7 +112,7 @@ impl DeliveryQueues {
     }
 
     /// The sync's degraded queues whose backlog is full. The one of a destination that the project
-    /// no longer has does not grow, and nobody waits for it.
+    /// no longer has does not grow, and no run waits for it.
     pub(super) fn full(&self, config: &RuntimeConfig, sync: &str) -> Vec<QueueStatus> {
         let is_full = |queue: &QueueStatus| {
             queue.degraded

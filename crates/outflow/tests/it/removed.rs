@@ -5,7 +5,7 @@ use outflow_testkit::{Receiver, Reply};
 
 use crate::support::Project;
 
-/// Syncs `users` to these destinations; `b` is refused its key until the receiver is told otherwise.
+/// Syncs `users` to these destinations.
 fn yaml(a: &Receiver, b: Option<&Receiver>, sync: &str) -> String {
     let webhook = |name: &str, r: &Receiver| format!("  {name}: {{ type: webhook, url: \"{}\" }}\n", r.url());
     let destinations = webhook("a", a) + &b.map_or_else(String::new, |b| webhook("b", b));

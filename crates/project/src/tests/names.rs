@@ -5,7 +5,9 @@ use super::{SMALL, problems};
 #[test]
 fn names_that_a_command_a_path_or_a_label_would_misread_are_refused_with_the_rule() {
     let long = format!("  {}:", "n".repeat(65));
-    for name in ["--help", "-x", ".", "..", "\"\"", "\"a\\u0007b\"", "\"a\\nb\"", "us ers", "größe", &long[2..67]] {
+    for name in
+        ["--help", "-x", ".", "..", "\"\"", "\"a\\u0007b\"", "\"a\\nb\"", "us ers", "größe", &long[2..67]]
+    {
         for kind in ["  users:", "  out:", "  shop:"] {
             // What refers to the name is a second problem.
             let found = problems(&SMALL.replace(kind, &format!("  {name}:")));

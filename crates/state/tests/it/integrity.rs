@@ -235,7 +235,7 @@ async fn a_state_that_was_closed_is_read_where_nothing_can_be_written() {
     assert!(open.contains("@@ T001") && open.contains("was not closed"), "{open}");
 }
 
-/// Makes the folder readable for all and writable for none, and reads it as nobody.
+/// Makes the folder readable for all and writable for none, and reads it as another user.
 fn read_as_another(dir: &Path) -> String {
     for entry in fs::read_dir(dir).unwrap() {
         fs::set_permissions(entry.unwrap().path(), fs::Permissions::from_mode(0o444)).unwrap();
