@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use outflow_core::run::RunOptions;
 use outflow_core::{Code, Error, NextStep, RunId};
+use outflow_engine::operations::cancel::CancelReport;
 use outflow_engine::operations::purge::PurgeReport;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -55,6 +56,13 @@ pub enum Request {
         /// The id of the person in calls.
         id: String,
     },
+    /// Give up what waits for a destination that the project no longer has.
+    Cancel {
+        /// The destination.
+        destination: String,
+        /// Of this sync alone.
+        sync: Option<String>,
+    },
     /// Deliver a run that awaits approval.
     Approve {
         /// The run.
@@ -91,6 +99,8 @@ pub enum Answer {
     Status(Serving),
     /// What was removed.
     Purged(PurgeReport),
+    /// What was given up.
+    Cancelled(CancelReport),
     /// The run was approved, rejected or adopted.
     Accepted {
         /// The run.

@@ -18,6 +18,7 @@
 mod alerts;
 mod approval;
 mod backfill;
+mod cancel;
 pub mod control;
 mod dead_letters;
 mod estimate;
@@ -25,6 +26,7 @@ mod findings;
 mod follow;
 mod holder;
 mod init;
+mod leftovers;
 mod look;
 mod outcome;
 mod preview;
@@ -56,6 +58,7 @@ use tokio::sync::watch;
 pub use alerts::{AlertDocument, AlertList, AlertTest, ReceiverTest};
 pub use approval::{ApproveRequest, RejectRequest};
 pub use backfill::BackfillRequest;
+pub use cancel::CancelRequest;
 pub use dead_letters::{DeadLetterDocument, DeadLetterList, DeadLetterSummary, DeadLettersRequest};
 pub use estimate::{EstimateDocument, EstimateRequest};
 pub use findings::Finding;
@@ -67,9 +70,11 @@ pub use outflow_core::ports::state::DeadLetter;
 pub use outflow_core::run::ReplayMode;
 pub use outflow_engine::authoring::estimate::{EstimatedBy, Share};
 pub use outflow_engine::authoring::preview::PreviewStart;
+pub use outflow_engine::operations::cancel::{CancelReport, CancelledCalls};
 pub use outflow_engine::operations::causes::Cause;
 pub use outflow_engine::operations::purge::PurgeReport;
 pub use outflow_engine::operations::verify::Verification;
+pub use outflow_engine::operations::verify_all::{StateProblem, StateVerification};
 pub use outflow_engine::{
     DeliveryDocument, Errors, Event as RunEvent, FORMAT_VERSION, Reason, RunDocument, RunListEntry,
 };
@@ -242,6 +247,8 @@ pub enum Event<'a> {
         /// The destination.
         destination: &'a str,
     },
+    /// Something waits for what the project no longer has.
+    LeftOver(&'a Error),
     /// A replay begins.
     Replaying(&'a ReplayPlan),
     /// Something is not as it should be, and runs go on.

@@ -13,6 +13,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::holder::{Handover, Taken};
+use crate::leftovers::{self, Leftover};
 use crate::{App, Caller, Event, Listener, RunOutcome, wiring};
 
 /// Which syncs to run, and how.
@@ -119,9 +120,14 @@ impl App {
             .await?
             .into_iter()
             .for_each(|warning| (caller.listener)(Event::Warning(&warning)));
-        let jobs = jobs(request, &project, &engine, &caller.listener).await?;
+        let Jobs { jobs, removed } = jobs(request, &project, &engine, &caller.listener).await?;
+        tell_leftovers(request, &project, &engine, caller).await?;
+        let mut outcomes = Vec::new();
+        for sync in removed {
+            outcomes.extend(finish_removed(&engine, &sync, request, &caller.listener).await);
+        }
         if jobs.is_empty() {
-            return Ok(Vec::new());
+            return Ok(outcomes);
         }
         engine.apply_retention(project.keep).await?;
         let circumstances = Circumstances {
@@ -130,7 +136,8 @@ impl App {
             parallel: request.parallel,
             beside: false,
         };
-        run_all(&engine, &project, jobs, circumstances, &caller.listener).await
+        outcomes.extend(run_all(&engine, &project, jobs, circumstances, &caller.listener).await?);
+        Ok(outcomes)
     }
 
     /// Makes runs beside those that the syncs have in progress: replays and backfills.
@@ -164,28 +171,86 @@ fn wanted(request: &RunRequest, project: &Project) -> Vec<(String, RunOptions)> 
     names.into_iter().map(|name| (name, request.options())).collect()
 }
 
+/// What is to be done.
+struct Jobs {
+    jobs: Vec<Job>,
+    /// Named syncs that the project no longer has, and that have runs which have not ended.
+    removed: Vec<String>,
+}
+
+impl From<Vec<Job>> for Jobs {
+    fn from(jobs: Vec<Job>) -> Self {
+        Self { jobs, removed: Vec::new() }
+    }
+}
+
+/// Tells what waits for things that the project no longer has, of the syncs that are to run.
+async fn tell_leftovers(
+    request: &RunRequest,
+    project: &Project,
+    engine: &Engine,
+    caller: &Caller,
+) -> Result<(), Error> {
+    for Leftover { sync, finding } in leftovers::of(&*engine.state, project).await? {
+        let is_meant = match &request.syncs {
+            // The run itself takes care of a removed sync that was named.
+            Selection::Named(names) => names.contains(&sync) && finding.code() != Code::SyncRemoved,
+            Selection::Enabled | Selection::Due => true,
+        };
+        if is_meant {
+            (caller.listener)(Event::LeftOver(&finding));
+        }
+    }
+    Ok(())
+}
+
+/// Delivers what is left of a sync that the project no longer has. `None`: nothing was.
+async fn finish_removed(
+    engine: &Engine,
+    sync: &str,
+    request: &RunRequest,
+    listener: &Listener,
+) -> Option<RunOutcome> {
+    let delivery = EngineRequest {
+        trigger: RunTrigger::Manual,
+        options: RunOptions::default(),
+        due_at: None,
+        delivery_timeout: Some(request.delivery_timeout),
+        observer: observer(listener, sync),
+    };
+    let outcome = match engine.finish_removed(sync, &delivery).await {
+        Ok(document) => RunOutcome::Ran(Box::new(document?)),
+        Err(errors) => RunOutcome::failed(sync.to_owned(), errors),
+    };
+    listener(Event::Ended(&outcome));
+    Some(outcome)
+}
+
 async fn jobs(
     request: &RunRequest,
     project: &Project,
     engine: &Engine,
     listener: &Listener,
-) -> Result<Vec<Job>, Errors> {
+) -> Result<Jobs, Errors> {
     let options = request.options();
     let job = |spec: &SyncSpec, due_at| Job { spec: spec.clone(), options: options.clone(), due_at };
     let enabled = project.syncs.iter().filter(|s| s.enabled);
     match &request.syncs {
         Selection::Named(names) => {
-            let (mut jobs, mut errors): (Vec<Job>, Vec<Error>) = (Vec::new(), Vec::new());
+            let (mut jobs, mut errors): (Jobs, Vec<Error>) = (Vec::new().into(), Vec::new());
             for name in names {
                 match project.sync(name) {
-                    Ok(spec) if jobs.iter().any(|j| j.spec.name == spec.name) => {}
-                    Ok(spec) => jobs.push(job(spec, None)),
+                    Ok(spec) if jobs.jobs.iter().any(|j| j.spec.name == spec.name) => {}
+                    Ok(spec) => jobs.jobs.push(job(spec, None)),
+                    Err(_) if engine.state.unfinished(name).await?.is_some() => {
+                        jobs.removed.push(name.clone());
+                    }
                     Err(error) => errors.push(error),
                 }
             }
             if errors.is_empty() { Ok(jobs) } else { Err(errors.into()) }
         }
-        Selection::Enabled => Ok(enabled.map(|spec| job(spec, None)).collect()),
+        Selection::Enabled => Ok(enabled.map(|spec| job(spec, None)).collect::<Vec<_>>().into()),
         Selection::Due => {
             let mut jobs = Vec::new();
             for spec in enabled {
@@ -193,7 +258,7 @@ async fn jobs(
                     jobs.push(job(spec, Some(slot)));
                 }
             }
-            Ok(jobs)
+            Ok(jobs.into())
         }
     }
 }

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use outflow_core::ports::state::StateReader;
 use outflow_core::{BoxFuture, Clock as _, Code, Error, NextStep, SystemClock, Timestamp};
 use outflow_engine::serve::{self, Event, Observer, Triggered};
 use outflow_engine::{Engine, Errors};
@@ -13,9 +14,10 @@ use outflow_telemetry::log::{self, as_error};
 use outflow_telemetry::metrics::{self, Recorder};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 use crate::control::{Answer, Request, Socket};
+use crate::leftovers::{self, Leftover};
 use crate::serving::Serving;
 use crate::{App, Caller, StateLocation, holder, wiring};
 
@@ -61,6 +63,7 @@ impl App {
         let engine = wiring::engine(&self.folder, &project, state, caller.stop.clone())?;
         let socket = Socket::listen(&self.folder)?;
         let config = wiring::config(&project, engine)?;
+        log_leftovers(&*config.engine.state, &project).await?;
         let syncs = config.syncs.iter().filter(|m| m.spec.enabled).count();
         let address = metrics.as_ref().and_then(|m| m.local_addr().ok()).map(tracing::field::display);
         info!(syncs, pid = std::process::id(), metrics = address, "serving");
@@ -140,6 +143,11 @@ impl Service {
                 self.reload().await.map_err(first)?;
                 Answer::Reloaded
             }
+            Request::Cancel { destination, sync } => {
+                let report = self.handle.cancel(&destination, sync.as_deref()).await?;
+                info!(destination, calls = report.calls, "calls cancelled");
+                Answer::Cancelled(report)
+            }
             Request::Purge { id } => {
                 let purge = |engine: Engine| async move { engine.purge(&id).await };
                 let report = self.handle.with_deliveries_paused(purge).await?;
@@ -181,8 +189,17 @@ impl Service {
         };
         self.handle.reload(wiring::config(&project, engine)?);
         self.notifier.set(wiring::receivers(&project));
+        log_leftovers(&*self.handle.config().engine.state, &project).await?;
         Ok(())
     }
+}
+
+/// Logs what waits for things that the project no longer has.
+async fn log_leftovers(state: &dyn StateReader, project: &Project) -> Result<(), Error> {
+    for Leftover { sync, finding } in leftovers::of(state, project).await? {
+        warn!(sync, error = as_error(&finding), "left over");
+    }
+    Ok(())
 }
 
 /// One error for several.

@@ -2,7 +2,7 @@
 
 use outflow_core::ports::state::{RunFilter, StateReader};
 use outflow_core::ports::watch::Pending;
-use outflow_core::{Clock as _, RunId, RunState, SyncSpec, SystemClock, Timestamp};
+use outflow_core::{Clock as _, Error, RunId, RunState, SyncSpec, SystemClock, Timestamp};
 use outflow_engine::schedule::{Slots, next_due};
 use outflow_engine::{Errors, FORMAT_VERSION, Reason};
 use serde::Serialize;
@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::App;
 use crate::alerts::{AlertDocument, firing};
 use crate::control::{self, Answer, Request};
+use crate::leftovers;
 use crate::serving::Serving;
 
 /// How the installation is.
@@ -24,6 +25,8 @@ pub struct StatusDocument {
     pub waiting: Vec<WaitingCalls>,
     /// What is wrong.
     pub alerts: Vec<AlertDocument>,
+    /// What waits for destinations and syncs that the project no longer has.
+    pub left_over: Vec<Error>,
     /// The time for which this holds.
     #[serde(skip)]
     pub at: Timestamp,
@@ -87,6 +90,7 @@ impl App {
         for spec in &project.syncs {
             syncs.push(of_sync(&*state, spec, at).await?);
         }
+        let left_over = leftovers::of(&*state, &project).await?;
         let waiting = state.pending().await?.into_iter().filter(|p| p.calls > 0);
         let waiting =
             waiting.map(|Pending { sync, destination, calls }| WaitingCalls { sync, destination, calls });
@@ -96,6 +100,7 @@ impl App {
             syncs,
             waiting: waiting.collect(),
             alerts: firing(&*state).await?,
+            left_over: left_over.into_iter().map(|leftover| leftover.finding).collect(),
             at,
         })
     }

@@ -207,6 +207,8 @@ codes! {
     D019 FileNotWritable Destination Permanent "the file cannot be written";
     D020 DeliveryTimeout Destination Transient "gave up for now, with calls pending";
     D021 MostCallsRefused Destination Permanent "the destination refuses most calls alike";
+    D101 DestinationRemoved Destination UserInput "calls wait for a destination that the project no longer has";
+    D201 StillDelivered Destination UserInput "calls are still delivered to a destination that the sync no longer has";
     P001 DiskReserveReached Spool Transient "the result does not fit above the disk reserve";
     P002 MaxRunBytesExceeded Spool Permanent "the result is larger than max_run_bytes";
     P003 SpoolIo Spool Permanent "reading or writing the spool failed";
@@ -216,6 +218,8 @@ codes! {
     T002 StateHeld State Transient "another process holds the state";
     T003 StateTooNew State Permanent "the state was written by a newer version";
     T004 StateIo State Permanent "reading or writing the state failed";
+    T005 StateDamaged State Permanent "the state is damaged";
+    T006 FolderOfAnother State UserInput "the folder belongs to another installation";
     E001 Interrupted Engine Transient "interrupted";
     E002 CountsDiffer Engine Bug "the run's numbers do not add up";
     E003 RunLost Engine Permanent "the run is lost";
@@ -223,8 +227,10 @@ codes! {
     E005 BacklogFull Engine Transient "a destination's backlog is full";
     E006 AwaitingApproval Engine Permanent "the run awaits approval";
     E007 DestinationSkipped Engine Permanent "runs leave a destination out";
+    E009 SourceChanged Engine UserInput "the sync reads another source than its run began with";
     E101 ManySlotsSkipped Engine Permanent "many slots are skipped";
     E102 ClockJumped Engine Permanent "the clock of this machine has jumped";
+    E103 SyncRemoved Engine UserInput "runs wait whose sync the project no longer has";
     G001 TooManyRows Guard UserInput "more rows than allowed";
     G002 TooManyRejected Guard UserInput "too many rows rejected";
     G003 UnusualRowCount Guard UserInput "an unusual number of rows";

@@ -19,10 +19,11 @@ pub mod rate_limiter;
 pub mod retry;
 pub(crate) mod send;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use outflow_core::ports::state::DeliveryRecord;
-use outflow_core::{DeliveryState, Result, RunRecord};
+use outflow_core::{Code, DeliveryState, Result, RunRecord, RunState};
 
 use self::driver::Delivery;
 use self::progress::{DeliveryProgress, persist};
@@ -42,23 +43,56 @@ impl Engine {
             return Ok(record.state);
         }
         let Some(destination) = self.destinations.get(&record.destination).cloned() else {
-            return self.cancel(run, record, observer).await;
+            return self.park(run, record, observer).await;
         };
         let segments = self.state.segments(run.id).await?;
         Delivery::new(self, run, record, destination, segments, delivery_timeout, observer).run().await
     }
 
-    /// The destination is no longer in the project: what is pending for it is cancelled.
-    async fn cancel(
+    /// The destination is no longer in the project: what is pending for it waits until it is back,
+    /// or until a person gives it up ([`Engine::cancel`]).
+    async fn park(
         &self,
         run: &RunRecord,
         record: DeliveryRecord,
         observe: &Observer,
     ) -> Result<DeliveryState> {
+        let is_parked = is_parked(&record);
         let mut progress = DeliveryProgress::new(record);
-        progress.cancel();
-        persist(self.state.clone(), progress.end(run.id, self.clock.now())).await?;
+        progress.record.reason = Some(Self::removed(&progress.record.destination));
+        let settlement = progress.end(run.id, self.clock.now());
+        if !is_parked {
+            persist(self.state.clone(), settlement).await?;
+        }
         observe(progress.ended(run));
         Ok(progress.record.state)
     }
+
+    /// Why calls for this destination wait.
+    fn removed(destination: &str) -> (Code, String) {
+        (Code::DestinationRemoved, format!("the project no longer has the destination {destination}"))
+    }
+
+    /// Whether a run waits only for destinations that the project no longer has. The state then
+    /// says so of each of them.
+    pub(crate) async fn is_parked(&self, run: &RunRecord) -> Result<bool> {
+        if run.state != RunState::Delivering {
+            return Ok(false);
+        }
+        let mut open = self.state.deliveries(run.id).await?;
+        open.retain(|d| matches!(d.state, DeliveryState::Delivering | DeliveryState::Stopped));
+        if open.is_empty() || open.iter().any(|d| self.destinations.contains_key(&d.destination)) {
+            return Ok(false);
+        }
+        let silent: Observer = Arc::new(|_| {});
+        for delivery in open.into_iter().filter(|d| !is_parked(d)) {
+            self.park(run, delivery, &silent).await?;
+        }
+        Ok(true)
+    }
+}
+
+fn is_parked(delivery: &DeliveryRecord) -> bool {
+    delivery.state == DeliveryState::Stopped
+        && delivery.reason.as_ref().is_some_and(|(code, _)| *code == Code::DestinationRemoved)
 }

@@ -81,7 +81,7 @@ impl Extractor<'_> {
         let clock = clocks.warehouse;
         let value = watermark::start_value(spec, &before, options, &clocks);
         let text = watermark::text(&value);
-        self.engine.state.begin_extraction(self.run.id, clock, &text).await?;
+        let key = self.engine.state.begin_extraction(self.run.id, clock, &text).await?;
         let (previous, void) = self.previous(&before);
         let newcomers = self.engine.newcomers(self.run).await?;
         let begin = watermark::note(spec, &before, &clocks).filter(|_| ordinary);
@@ -110,7 +110,9 @@ impl Extractor<'_> {
             stream = read_only::query(session, self.warehouse, &query, statement) => stream?,
             () = stopped(&mut stop) => return Err(interrupted().into()),
         };
-        let out = self.read(stream, &query, clock, overlap, previous, stop).await?;
+        let run = RunRecord { key, ..self.run.clone() };
+        let keyed = Extractor { run: &run, ..*self };
+        let out = keyed.read(stream, &query, clock, overlap, previous, stop).await?;
 
         let rows = RowCounts {
             read: out.read,

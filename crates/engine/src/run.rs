@@ -65,13 +65,18 @@ pub(crate) fn run_spec(spec: &SyncSpec, options: &RunOptions, mut skipped: Vec<S
         }
     }
     RunSpec {
-        source: format!("{}.{}", spec.source, spec.database),
+        source: source_of(spec),
         query: spec.query.clone(),
         connections,
         options: options.clone(),
         guards: spec.guards.clone(),
         skipped,
     }
+}
+
+/// `source.database` of a sync.
+pub(crate) fn source_of(spec: &SyncSpec) -> String {
+    format!("{}.{}", spec.source, spec.database)
 }
 
 /// The sync as it was when the run was created: an edit of the project does not reach a run that

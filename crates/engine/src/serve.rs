@@ -29,7 +29,9 @@ pub(crate) mod driver;
 pub(crate) mod once;
 mod queues;
 pub mod quiet;
+mod recovery;
 pub mod skip_advice;
+mod wakeups;
 mod watch;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -45,6 +47,7 @@ use tokio::task::JoinSet;
 
 use crate::Engine;
 pub use crate::event::{Event, Observer};
+use crate::operations::cancel::CancelReport;
 use crate::operations::retention::RetentionPolicy;
 use crate::serve::alert::Rules;
 use actor::Actor;
@@ -220,14 +223,13 @@ impl Handle {
 
     /// Makes all actors check the clock and the state, after one of them was changed.
     pub fn wake(&self) {
-        self.shared.queues.touch();
+        self.shared.queues.changes.wake_all();
     }
 
     /// Replaces the config.
     pub fn reload(&self, config: RuntimeConfig) {
         config.engine.limiters.keep(config.engine.destinations.values().map(AsRef::as_ref));
         self.config.send_replace(Arc::new(config));
-        self.shared.queues.touch();
         (self.shared.observer)(Event::Reloaded);
     }
 
@@ -264,6 +266,21 @@ impl Handle {
         work(self.config().engine.clone()).await
     }
 
+    /// Gives up what waits for a destination that the project no longer has: see
+    /// [`Engine::cancel`].
+    ///
+    /// # Errors
+    /// Those of that method.
+    pub async fn cancel(&self, destination: &str, sync: Option<&str>) -> Result<CancelReport> {
+        let report = self
+            .with_deliveries_paused(|engine| async move { engine.cancel(destination, sync).await })
+            .await?;
+        for run in &report.runs {
+            self.enqueue(run.run).await?;
+        }
+        Ok(report)
+    }
+
     /// Approves a run and enqueues it: see [`Engine::approve`].
     ///
     /// # Errors
@@ -281,7 +298,10 @@ impl Handle {
     pub async fn reject(&self, run: RunId, skip_window: bool) -> Result<()> {
         self.config().engine.reject(run, skip_window).await?;
         self.enqueue(run).await?;
-        self.wake();
+        // The sync is no longer busy with it.
+        if let Some(record) = self.config().engine.state.run(run).await? {
+            self.shared.queues.changes.wake(&record.sync);
+        }
         Ok(())
     }
 
@@ -323,7 +343,7 @@ async fn supervise(
 ) -> Result<()> {
     let mut config = shared.config.clone();
     let mut stop = shared.config().engine.stop.clone();
-    queues::recover(&shared).await?;
+    let mut open = recovery::recover(&shared).await?;
     let mut actors: HashMap<String, mpsc::Sender<Trigger>> = HashMap::new();
     let mut tasks: JoinSet<Result<()>> = JoinSet::new();
     tasks.spawn(watch::go(shared.clone(), nudge));
@@ -335,7 +355,8 @@ async fn supervise(
             let name = sync_runtime.spec.name.clone();
             actors.entry(name.clone()).or_insert_with(|| {
                 let (asks, inbox) = mpsc::channel(16);
-                tasks.spawn(Actor::new(shared.clone(), name, inbox).go());
+                let open = open.remove(&name);
+                tasks.spawn(Actor::new(shared.clone(), name, inbox).go(open));
                 asks
             });
         }

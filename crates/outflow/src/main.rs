@@ -20,6 +20,10 @@ use crate::cli::{Cli, Command, Common};
 use crate::exit::Exit;
 use crate::output::Printer;
 
+/// Threads for work that waits for the disk. Hundreds of syncs that begin at once make no more, and
+/// what is beyond waits: no such work waits for other work of its kind.
+const BLOCKING_THREADS: usize = 64;
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let serves = matches!(cli.command, Command::Serve(_));
@@ -27,7 +31,11 @@ fn main() -> ExitCode {
     let printer = if serves { printer.into_log() } else { printer };
     report_panics(serves);
     start_log(&cli, printer);
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .max_blocking_threads(BLOCKING_THREADS)
+        .build();
+    let runtime = match runtime {
         Ok(runtime) => runtime,
         Err(error) => {
             printer.say(&format!("the operating system gave no threads: {error}"));

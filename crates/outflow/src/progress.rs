@@ -84,6 +84,7 @@ impl Display {
             Event::LeftRunning { sync, run } => {
                 self.printer.say(&format!("{sync}: run {run} goes on in the running Outflow"));
             }
+            Event::LeftOver(finding) => self.printer.notice(finding),
             Event::Replaying(plan) => self.printer.say(&begins(plan)),
             Event::Warning(warning) => self.printer.notice(warning),
             Event::Run { sync, event } => self.run(sync, event),

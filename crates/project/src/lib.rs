@@ -280,13 +280,15 @@ impl Project {
 }
 
 /// The named things under a top-level key, over all files. A name that stands twice is a problem,
-/// and its first use counts.
+/// and its first use counts. So is one that differs in case alone: both would be one folder on some
+/// disks, and one name to many people.
 fn entries<'a>(documents: &'a [Node], key: &str, problems: &mut Problems) -> Vec<(&'a Key, &'a Node)> {
     let mut found: Vec<(&Key, &Node)> = Vec::new();
     for (name, node) in documents.iter().filter_map(|d| d.get(key)).flat_map(Node::entries) {
-        match found.iter().find(|(other, _)| other.name == name.name) {
+        match found.iter().find(|(other, _)| other.name.eq_ignore_ascii_case(&name.name)) {
             Some((other, _)) => {
-                let message = format!("{key} has {:?} twice: first at {}", name.name, other.place);
+                let how = if other.name == name.name { "twice" } else { "twice, apart from its case" };
+                let message = format!("{key} has {:?} {how}: first at {}", name.name, other.place);
                 problems.add(&name.place, Code::DuplicateName, message, "give one of them another name");
             }
             None => found.push((name, node)),

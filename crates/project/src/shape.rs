@@ -153,16 +153,19 @@ fn wrong(node: &Node, name: &str, kind: &Kind, problems: &mut Problems) {
     problems.add(&node.place, Code::InvalidValue, format!("{name:?} {found}"), help);
 }
 
-/// Names go into places, paths and labels: letters, digits, `_` and `-`, at most 64 of them.
+/// Names go into places, paths, labels and command lines: letters, digits, `_` and `-`, at most 64
+/// of them, and no `-` at the beginning, where a command would take it for an option.
 fn check_name(key: &Key, problems: &mut Problems) {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-    if key.name.is_empty() || key.name.len() > 64 || !key.name.chars().all(is_plain) {
-        let message = format!("{:?} cannot be a name", key.name.chars().take(70).collect::<String>());
+    let name = &key.name;
+    let is_option = name.starts_with('-');
+    if name.is_empty() || name.len() > 64 || is_option || !name.chars().all(is_plain) {
+        let message = format!("{:?} cannot be a name", name.chars().take(70).collect::<String>());
         problems.add(
             &key.place,
             Code::InvalidValue,
             message,
-            "use letters, digits, _ and -, at most 64 of them",
+            "use letters, digits, _ and -, at most 64 of them, and no - at the beginning",
         );
     }
 }

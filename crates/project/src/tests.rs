@@ -3,6 +3,7 @@
 mod alerts;
 mod files;
 mod login;
+mod names;
 mod schedules;
 
 use std::collections::HashMap;

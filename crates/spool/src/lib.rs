@@ -23,6 +23,7 @@ mod histories;
 #[cfg(test)]
 mod model;
 mod output;
+pub mod owner;
 mod reader;
 mod redact;
 mod segment;

@@ -39,6 +39,12 @@ impl DiskSpool {
         Ok(Self { folder, reserve: reserve_bytes, disk: Arc::new(RealDisk), sizes: Sizes::USUAL })
     }
 
+    /// The spool in `dir` for reading alone. Creates nothing: `dir` may be on a medium that cannot be
+    /// written to, or not exist.
+    pub fn to_read(dir: &Path) -> Self {
+        Self { folder: Folder::at(dir), reserve: 0, disk: Arc::new(RealDisk), sizes: Sizes::USUAL }
+    }
+
     /// A spool with another disk or other sizes than the usual ones.
     #[cfg(test)]
     pub(crate) fn on(disk: Arc<dyn Disk>, dir: &Path, reserve: u64, sizes: Sizes) -> Self {

@@ -18,6 +18,7 @@ mod deliveries;
 mod extraction;
 mod fault;
 mod handle;
+mod integrity;
 mod pool;
 mod queries;
 mod retention;

@@ -31,7 +31,7 @@ pub use records::*;
 use super::spool::SegmentInfo;
 use super::watch::{AlertRecord, Audit, ClockRecord, Pending, Standing};
 use crate::run::FindingCount;
-use crate::{BoxFuture, Code, Date, Result, RunId, RunRecord, RunState};
+use crate::{BoxFuture, Code, Date, Result, RunId, RunKey, RunRecord, RunState};
 
 /// A claim: the right to write, which one process has at a time.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,6 +96,9 @@ pub trait RunQueries: Send + Sync {
 
     /// The sync's oldest run that is not in a final state.
     async fn unfinished(&self, sync: &str) -> Result<Option<RunRecord>>;
+
+    /// Every run of the sync that is not in a final state, oldest first.
+    async fn unfinished_of(&self, sync: &str) -> Result<Vec<RunRecord>>;
 
     /// Every run that is not in a final state, oldest first.
     async fn unfinished_runs(&self) -> Result<Vec<RunRecord>>;
@@ -172,10 +175,27 @@ pub trait RetentionQueries: Send + Sync {
     async fn compared_runs(&self) -> Result<Vec<RunId>>;
 }
 
-/// Everything that can be read.
-pub trait StateReader: RunQueries + DeliveryQueries + WatchQueries + RetentionQueries {}
+/// Whether the store still holds what was written to it.
+#[async_trait]
+pub trait IntegrityQueries: Send + Sync {
+    /// What sets this installation's message ids, and its files, apart from those of all others.
+    async fn installation_id(&self) -> Result<u128>;
 
-impl<T: RunQueries + DeliveryQueries + WatchQueries + RetentionQueries> StateReader for T {}
+    /// Checks the whole store: its structure, references between tables, and the checksum of every
+    /// row. Returns what is wrong, in sentences without values of rows; empty: nothing is.
+    ///
+    /// # Errors
+    /// The store cannot be read at all.
+    async fn check_integrity(&self) -> Result<Vec<String>>;
+}
+
+/// Everything that can be read.
+pub trait StateReader:
+    RunQueries + DeliveryQueries + WatchQueries + RetentionQueries + IntegrityQueries
+{
+}
+
+impl<T: RunQueries + DeliveryQueries + WatchQueries + RetentionQueries + IntegrityQueries> StateReader for T {}
 
 /// The steps of a run's life.
 #[async_trait]
@@ -188,9 +208,11 @@ pub trait Runs: Send + Sync {
     /// triggered it, the slot `due_at` counts as fired. Repeated: another record.
     async fn skip_run(&self, new: &NewRun, by: Option<RunId>, reason: &(Code, String)) -> Result<RunRecord>;
 
-    /// The run's extraction begins, or begins again: state `extracting`, with the warehouse's clock
-    /// and the value of `{{last_sync_time}}`. Repeated: the later values count.
-    async fn begin_extraction(&self, run: RunId, clock: Timestamp, last_sync_time: &str) -> Result<()>;
+    /// The run's extraction begins, or begins again: state `extracting`, with the warehouse's
+    /// clock, the value of `{{last_sync_time}}` and a new key, which is returned. In a state that was
+    /// restored from a backup the run may have been sent already, with other rows: so no two
+    /// extractions share message ids. Repeated: the later values count.
+    async fn begin_extraction(&self, run: RunId, clock: Timestamp, last_sync_time: &str) -> Result<RunKey>;
 
     /// The one transaction between the two halves of a run. Checks the budgets; then the run
     /// becomes `delivering` (`succeeded` without calls) with its segments and findings, a delivery

@@ -70,12 +70,6 @@ impl DeliveryProgress {
         }
     }
 
-    /// All pending calls are cancelled.
-    pub(crate) fn cancel(&mut self) {
-        let counts = &mut self.record.counts;
-        counts.cancelled += std::mem::take(&mut counts.pending);
-    }
-
     /// The call is not for this destination.
     pub(crate) fn filter(&mut self, position: u64) {
         self.record.counts.filtered += 1;

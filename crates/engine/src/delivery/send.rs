@@ -132,6 +132,7 @@ impl Sender {
     ) -> PartOutcome {
         let mut request = Request {
             run: self.run.id,
+            key: self.run.key,
             sync: self.run.sync.clone(),
             call_type: self.run.call_type,
             endpoint,

@@ -66,11 +66,12 @@ impl Actor {
     }
 
     /// Ends when the engine stops, or with an error of the state.
-    pub(super) async fn go(mut self) -> Result<()> {
+    /// An earlier process left the run `open` behind.
+    pub(super) async fn go(mut self, open: Option<RunRecord>) -> Result<()> {
         let mut config = self.shared.config.clone();
-        let mut queues = self.shared.queues.changes();
+        let mut queues = self.shared.queues.changes.watch(&self.name);
         let mut stop = self.shared.config().engine.stop.clone();
-        self.resume().await?;
+        self.resume(open).await?;
         loop {
             let wait = self.step().await?;
             tokio::select! {
@@ -97,16 +98,12 @@ impl Actor {
     }
 
     /// Restarts an extraction that an earlier process began.
-    async fn resume(&mut self) -> Result<()> {
+    async fn resume(&mut self, open: Option<RunRecord>) -> Result<()> {
         let config = self.shared.config();
         if let Some(sync_runtime) = config.sync_runtime(&self.name) {
             let left_out = self.left_out(&config, sync_runtime).await?;
             self.shared.queues.set_skipped(&self.name, left_out.before);
         }
-        let (unfinished, name) = (config.engine.state.unfinished_runs().await?, self.name.clone());
-        let open = unfinished
-            .into_iter()
-            .find(|r| r.sync == name && matches!(r.state, RunState::Queued | RunState::Extracting));
         if let (Some(record), Some(sync_runtime)) = (open, config.sync_runtime(&self.name)) {
             self.extract(&config, sync_runtime, record, true);
         }
@@ -185,8 +182,8 @@ impl Actor {
 
     /// What keeps the sync busy.
     async fn busy(&mut self, config: &RuntimeConfig) -> Result<Option<Busy>> {
-        let unfinished = config.engine.state.unfinished_runs().await?;
-        if let Some(run) = unfinished.iter().find(|r| r.sync == self.name && occupies(r.state)) {
+        let unfinished = config.engine.state.unfinished_of(&self.name).await?;
+        if let Some(run) = unfinished.iter().find(|r| occupies(r.state)) {
             let reason = format!("run {} is {}", run.id, run.state);
             let awaiting_approval =
                 (run.state == RunState::AwaitingApproval).then(|| crate::operations::approval::waits(run));

@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use outflow_core::ports::spool::Room;
-use outflow_core::ports::watch::{AlertRecord, ClockRecord, Standing};
+use outflow_core::ports::watch::{AlertRecord, ClockRecord, Pending, Standing};
 use outflow_core::{Code, Timestamp};
 
 use crate::clock;
@@ -101,6 +101,8 @@ pub struct Facts {
     pub queues: Vec<QueueFacts>,
     /// The skipped destinations: sync and destination.
     pub skipped: Vec<(String, String)>,
+    /// Calls that wait for destinations that the project no longer has.
+    pub removed: Vec<Pending>,
     /// The spool's disk, if it could be measured.
     pub room: Option<Room>,
 }
@@ -177,7 +179,11 @@ fn firing(rules: &Rules, facts: &Facts, before: Before<'_>) -> Vec<Trouble> {
         let subject = format!("{sync} to {name}");
         let is_paused = found.iter().any(|t| t.kind == "destination_paused" && t.subject == *name);
         let proven = facts.destinations.iter().any(|d| d.name == *name && d.proven);
-        if !is_paused && (queue.degraded || before("destination_degraded", &subject) && !proven) {
+        let is_removed = facts.removed.iter().any(|r| r.destination == *name);
+        if !is_paused
+            && !is_removed
+            && (queue.degraded || before("destination_degraded", &subject) && !proven)
+        {
             let message = format!("destination {name} is degraded: runs of {sync} wait for it");
             found.push(trouble("destination_degraded", &subject, None, message));
         }
@@ -196,6 +202,13 @@ fn firing(rules: &Rules, facts: &Facts, before: Before<'_>) -> Vec<Trouble> {
         jumped.map(|message| trouble("clock_jumped", "local clock", Some(Code::ClockJumped), message)),
     );
     found.extend(facts.skews.iter().filter_map(|(database, ahead)| differs(database, *ahead, before)));
+    for Pending { sync, destination, calls } in &facts.removed {
+        let message = format!(
+            "{calls} calls of {sync} wait for {destination}, which the project no longer has: put it back, or give them up"
+        );
+        let subject = format!("{sync} to {destination}");
+        found.push(trouble("destination_removed", &subject, Some(Code::DestinationRemoved), message));
+    }
     found.extend(facts.room.and_then(|room| near_the_reserve(rules, room, before)));
     found
 }

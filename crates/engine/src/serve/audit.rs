@@ -23,7 +23,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(20);
 /// Ends when the engine stops, or with an error of the state.
 pub(super) async fn go(shared: Arc<Shared>) -> Result<()> {
     let mut stop = shared.config().engine.stop.clone();
-    let mut queues = shared.queues.changes();
+    let mut queues = shared.queues.changes.watch_any();
     loop {
         while let Some(run) = next(&shared.config()).await? {
             let began = Instant::now();

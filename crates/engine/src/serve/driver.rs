@@ -8,13 +8,13 @@
 use outflow_core::ports::state::NewRun;
 use outflow_core::ports::warehouse::Warehouse;
 use outflow_core::run::{RunOptions, RunTrigger};
-use outflow_core::{Code, Result, RunRecord, SyncSpec, Timestamp};
+use outflow_core::{Code, Error, Result, RunRecord, SyncSpec, Timestamp};
 use tracing::Instrument as _;
 
 use super::Shared;
 use crate::event::Event;
 use crate::extract::Extractor;
-use crate::run::{run_spec, spec_of_run};
+use crate::run::{run_spec, source_of, spec_of_run};
 use crate::schedule::{self, Due, Since, Slots};
 use crate::{Engine, Errors, spans};
 
@@ -59,9 +59,24 @@ pub(super) async fn extract(
     warehouse: &dyn Warehouse,
     record: &RunRecord,
 ) -> std::result::Result<(), Errors> {
+    check_source(spec, record)?;
     let spec = spec_of_run(spec, record);
     let extractor = Extractor { engine, spec: &spec, warehouse, run: record, observer: &shared.observer };
     extractor.run().instrument(spans::run(record)).await
+}
+
+/// E009: the query that a run keeps was written for the source that it keeps, too.
+fn check_source(spec: &SyncSpec, record: &RunRecord) -> Result<()> {
+    let (kept, current) = (&record.spec.source, source_of(spec));
+    if *kept == current {
+        return Ok(());
+    }
+    let message = format!(
+        "run {} of {} began with the source {kept}, and the sync now reads {current}",
+        record.id, record.sync
+    );
+    Err(Error::new(Code::SourceChanged, message)
+        .help("nothing was read or sent: the next run reads what this one would have read"))
 }
 
 impl Engine {

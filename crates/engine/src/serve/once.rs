@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use outflow_core::ports::warehouse::Warehouse;
 use outflow_core::run::{RunOptions, RunTrigger};
-use outflow_core::{RunId, RunRecord, RunState, SyncSpec, Timestamp};
+use outflow_core::{Code, RunId, RunRecord, RunState, SyncSpec, Timestamp};
 use tokio::sync::watch;
 
 use super::alert::Rules;
@@ -55,7 +55,7 @@ impl Engine {
     ) -> Result<RunDocument, Errors> {
         let once = Once::new(self, request);
         let mut last = None;
-        while let Some(record) = self.unfinished(&spec.name).await? {
+        while let Some(record) = self.next_unfinished(&spec.name).await? {
             let document = once.drive(spec, warehouse, record, true).await?;
             let is_over = document.state.is_final();
             last = Some(document);
@@ -93,7 +93,8 @@ impl Engine {
     pub async fn finish(&self, sync: &str, request: &RunRequest) -> Result<Option<RunDocument>, Errors> {
         let once = Once::new(self, request);
         let mut last = None;
-        while let Some(record) = self.unfinished(sync).await?.filter(|r| r.state == RunState::Delivering) {
+        while let Some(record) = self.next_unfinished(sync).await?.filter(|r| r.state == RunState::Delivering)
+        {
             driver::started(&once.shared, &record, true);
             let document = once.deliver(record.id, true, Seconds::default()).await?;
             let is_over = document.state.is_final();
@@ -105,9 +106,41 @@ impl Engine {
         Ok(last)
     }
 
-    /// The sync's oldest run that is not in a final state.
-    async fn unfinished(&self, sync: &str) -> outflow_core::Result<Option<RunRecord>> {
-        self.state.unfinished(sync).await
+    /// What is left of a sync that the project no longer has: runs that had committed nothing are
+    /// cancelled, as no one can extract them any more, and the rest is delivered. `None`: there was
+    /// nothing to deliver.
+    ///
+    /// # Errors
+    /// Those of [`Engine::finish`].
+    pub async fn finish_removed(
+        &self,
+        sync: &str,
+        request: &RunRequest,
+    ) -> Result<Option<RunDocument>, Errors> {
+        for record in self.state.unfinished_of(sync).await? {
+            self.cancel_if_removed(&record).await?;
+        }
+        self.finish(sync, request).await
+    }
+
+    /// Ends a run that is queued or extracting and whose sync the project no longer has.
+    pub(super) async fn cancel_if_removed(&self, record: &RunRecord) -> outflow_core::Result<()> {
+        if !matches!(record.state, RunState::Queued | RunState::Extracting) {
+            return Ok(());
+        }
+        let reason = (Code::NoSuchSyncOrRun, format!("the project no longer has the sync {}", record.sync));
+        self.state.end_run(record.id, RunState::Cancelled, self.clock.now(), Some(reason), None).await
+    }
+
+    /// The sync's oldest run that is not in a final state and can go on. Runs that wait only for
+    /// destinations that the project no longer has are passed over, so that they hold up no other.
+    async fn next_unfinished(&self, sync: &str) -> outflow_core::Result<Option<RunRecord>> {
+        for record in self.state.unfinished_of(sync).await? {
+            if !self.is_parked(&record).await? {
+                return Ok(Some(record));
+            }
+        }
+        Ok(None)
     }
 }
 

@@ -5,7 +5,7 @@
 //! head of the queue; the queue continues when the destination's limiter is resumed, when the
 //! project is reloaded, or after a while, with one probe.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -18,6 +18,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
+use super::wakeups::Wakeups;
 use super::{Mode, RuntimeConfig, Shared};
 use crate::delivery::limiter::Health;
 use crate::event::{Event, Observer};
@@ -60,7 +61,8 @@ pub(super) struct Busy {
 /// All queues.
 pub struct DeliveryQueues {
     inner: Mutex<Inner>,
-    changes: watch::Sender<u64>,
+    /// Wakes what watches the queues of a sync whenever one of them changes.
+    pub(super) changes: Wakeups,
     failure: watch::Sender<Option<Arc<Error>>>,
 }
 
@@ -82,21 +84,11 @@ struct Queue {
 
 impl Default for DeliveryQueues {
     fn default() -> Self {
-        Self { inner: Mutex::default(), changes: watch::Sender::new(0), failure: watch::Sender::new(None) }
+        Self { inner: Mutex::default(), changes: Wakeups::default(), failure: watch::Sender::new(None) }
     }
 }
 
 impl DeliveryQueues {
-    /// Changes whenever a queue does.
-    pub(super) fn changes(&self) -> watch::Receiver<u64> {
-        self.changes.subscribe()
-    }
-
-    /// Makes everything that watches the queues check them.
-    pub(super) fn touch(&self) {
-        self.changes.send_modify(|n| *n += 1);
-    }
-
     pub(super) fn status(&self) -> Vec<QueueStatus> {
         let inner = self.lock();
         let queues = inner.queues.iter().filter(|(_, q)| !q.runs.is_empty());
@@ -119,9 +111,14 @@ impl DeliveryQueues {
         Some(Busy { run, code: Code::RunInProgress, reason, awaiting_approval: None })
     }
 
-    /// The sync's degraded queues whose backlog is full.
+    /// The sync's degraded queues whose backlog is full. The one of a destination that the project
+    /// no longer has does not grow, and no run waits for it.
     pub(super) fn full(&self, config: &RuntimeConfig, sync: &str) -> Vec<QueueStatus> {
-        let is_full = |queue: &QueueStatus| queue.degraded && queue.bytes >= config.limits.backlog_bytes;
+        let is_full = |queue: &QueueStatus| {
+            queue.degraded
+                && queue.bytes >= config.limits.backlog_bytes
+                && config.engine.destinations.contains_key(&queue.destination)
+        };
         self.status().into_iter().filter(|queue| queue.sync == sync && is_full(queue)).collect()
     }
 
@@ -192,12 +189,17 @@ impl DeliveryQueues {
     /// Removes a run from a queue, or from all queues. Returns whether no queue holds it now.
     fn drop_run(&self, key: Option<&Key>, run: RunId) -> bool {
         let mut inner = self.lock();
-        for (_, queue) in inner.queues.iter_mut().filter(|(k, _)| key.is_none_or(|key| *k == key)) {
+        let mut syncs = BTreeSet::new();
+        for (k, queue) in inner.queues.iter_mut().filter(|(k, _)| key.is_none_or(|key| *k == key)) {
+            let before = queue.runs.len();
             queue.runs.retain(|r| r.0 != run);
+            if queue.runs.len() < before {
+                syncs.insert(k.0.clone());
+            }
         }
         let is_gone = !inner.queues.values().flat_map(|queue| &queue.runs).any(|r| r.0 == run);
         drop(inner);
-        self.touch();
+        syncs.iter().for_each(|sync| self.changes.wake(sync));
         is_gone
     }
 
@@ -219,7 +221,7 @@ impl DeliveryQueues {
         let changed = std::mem::replace(&mut queue.degraded, degraded) != degraded;
         drop(inner);
         if changed {
-            self.touch();
+            self.changes.wake(&key.0);
         }
         changed
     }
@@ -229,17 +231,6 @@ impl DeliveryQueues {
 fn shared_error(error: Arc<Error>) -> Error {
     let copy = Error::new(error.code(), error.message().to_owned());
     copy.quoting(error.quoted().cloned().unwrap_or_default()).caused_by(error)
-}
-
-/// Enqueues the runs that an earlier process did not finish, and reports those that await approval.
-pub(super) async fn recover(shared: &Arc<Shared>) -> Result<()> {
-    let state = shared.config().engine.state.clone();
-    for record in state.unfinished_runs().await? {
-        if matches!(record.state, RunState::Delivering | RunState::AwaitingApproval) {
-            enqueue(shared, record.id).await?;
-        }
-    }
-    Ok(())
 }
 
 /// Puts a run's open deliveries into their queues. A run without any ends.
@@ -264,7 +255,7 @@ pub(super) async fn enqueue(shared: &Arc<Shared>, run: RunId) -> Result<()> {
     if !deliveries.iter().any(is_open) {
         conclude(shared, &config, &record.sync, run).await?;
     }
-    shared.queues.touch();
+    shared.queues.changes.wake(&record.sync);
     Ok(())
 }
 
@@ -459,7 +450,14 @@ impl DeliveryQueue {
         let wait = (PROBE_AFTER * 2_u32.pow(self.stops.min(8))).min(PROBE_AFTER_MOST);
         self.stops += 1;
         let mut reloads = self.shared.config.clone();
-        let Some(destination) = config.engine.destinations.get(&self.key.1) else { return };
+        let Some(destination) = config.engine.destinations.get(&self.key.1) else {
+            // Only another project, or a person who gives the calls up, changes anything.
+            tokio::select! {
+                () = stopped(stop) => {}
+                () = replaced(&mut reloads, config) => {}
+            }
+            return;
+        };
         let limiter = config.engine.limiters.of(destination.as_ref());
         let mut changes = limiter.watch();
         let deadline = Instant::now() + wait;
@@ -490,7 +488,7 @@ async fn replaced(reloads: &mut watch::Receiver<Arc<RuntimeConfig>>, config: &Ar
 async fn conclude(shared: &Arc<Shared>, config: &RuntimeConfig, sync: &str, run: RunId) -> Result<()> {
     if let Some(state) = config.engine.state.conclude(run, config.engine.clock.now()).await? {
         (shared.observer)(Event::Ended { sync: sync.to_owned(), run, state });
-        shared.queues.touch();
+        shared.queues.changes.wake(sync);
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use outflow_core::ports::watch::ClockRecord;
+use outflow_core::ports::watch::{ClockRecord, Pending};
 use outflow_core::{Result, RunId, SyncSpec};
 use tokio::sync::Notify;
 
@@ -80,6 +80,7 @@ async fn look(shared: &Arc<Shared>, times: &mut QuietTimes, clock: &mut Option<C
         destinations,
         queues,
         skipped,
+        removed: removed(&config).await?,
         room: blocking(move || Ok(spool.room().ok())).await?,
     };
     let changed = alert::changes(&config.rules, &facts, &state.alerts().await?);
@@ -146,6 +147,13 @@ fn skipped(shared: &Shared, config: &RuntimeConfig) -> Vec<(String, String)> {
         config.sync_runtime(sync).is_some_and(|m| m.spec.connections.iter().any(|c| c.destination == *name))
     });
     all
+}
+
+/// What waits for destinations that the project no longer has.
+async fn removed(config: &RuntimeConfig) -> Result<Vec<Pending>> {
+    let mut pending = config.engine.state.pending().await?;
+    pending.retain(|p| p.calls > 0 && !config.engine.destinations.contains_key(&p.destination));
+    Ok(pending)
 }
 
 fn queues(shared: &Shared) -> Vec<QueueFacts> {

@@ -171,16 +171,6 @@ async fn a_call_that_fails_while_others_are_taken_becomes_a_dead_letter_at_last(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_pending_calls_of_a_removed_destination_are_cancelled() {
-    let a = Scripted::new("a", |_, _| stop(Code::DestinationAddressWrong));
-    let (table, spec, house) = (Table::users(1..=10), users_to(&["a"]), House::new(&[&a]));
-    house.run(&spec, &table).await.unwrap();
-    let house = house.reopened(&[]);
-    let run = house.run(&spec, &table).await.unwrap();
-    assert_eq!((run.state, run.destinations[0].1.counts.cancelled), (RunState::Succeeded, 10));
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_run_whose_segments_are_gone_is_lost_and_gives_its_window_back() {
     let a = Scripted::new("a", |_, _| stop(Code::DestinationAuthFailed));
     let (table, spec, house) = (Table::users(1..=10), users_to(&["a"]), House::new(&[&a]));

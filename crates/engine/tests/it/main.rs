@@ -15,6 +15,7 @@ mod incremental;
 mod misbehaviour;
 mod parts;
 mod read_only;
+mod removed;
 mod replay;
 mod serve;
 mod served;

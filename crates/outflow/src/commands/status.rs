@@ -9,7 +9,9 @@ use crate::output::{Printer, count, short, table, time};
 
 /// Prints it.
 pub async fn status(app: &App, printer: Printer) -> Result<Exit, Errors> {
-    printer.document(&app.status().await?, people);
+    let status = app.status().await?;
+    printer.document(&status, people);
+    status.left_over.iter().for_each(|finding| printer.notice(finding));
     Ok(Exit::Done)
 }
 

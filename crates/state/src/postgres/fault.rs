@@ -6,7 +6,7 @@
 use std::error::Error as _;
 use std::io;
 
-use outflow_core::{Code, Error, ForeignText};
+use outflow_core::{Code, Error, ForeignText, NextStep};
 use tokio_postgres::error::SqlState;
 
 use super::address::Address;
@@ -116,10 +116,23 @@ impl Fault {
         }
     }
 
-    /// T004: reading or writing failed.
+    /// Whether the server says that what it has is damaged: XX001, XX002.
+    fn is_damage(&self) -> bool {
+        let damage = [SqlState::DATA_CORRUPTED, SqlState::INDEX_CORRUPTED];
+        matches!(self, Self::Sql(error) if error.code().is_some_and(|code| damage.contains(code)))
+    }
+
+    /// T004: reading or writing failed; T005 if the state is damaged.
     pub(super) fn into_failed(self) -> Error {
         let Self::Known(error) = self else {
             let text = self.text();
+            if self.is_damage() {
+                return Error::new(Code::StateDamaged, format!("the state is damaged: {text}"))
+                    .quoting(self.words())
+                    .help("stop Outflow, check the server's disk, and restore the schema from a backup")
+                    .next_step(NextStep::VerifyAll)
+                    .caused_by(text);
+            }
             let help = match self.remedy() {
                 Remedy::Reconnect => "nothing of it counts; once the server answers, run again",
                 Remedy::Repeat | Remedy::None => "the log of the PostgreSQL server says more",

@@ -40,7 +40,7 @@ impl<W: Send + Sync> PostgresState<W> {
 #[async_trait]
 impl<W: Send + Sync> RunQueries for PostgresState<W> {
     async fn sync(&self, name: &str) -> Result<SyncState> {
-        let sql = format!("SELECT {SYNC} FROM syncs WHERE name = $1");
+        let sql = format!("SELECT {SYNC}, intact('syncs', to_jsonb(syncs)) FROM syncs WHERE name = $1");
         Ok(self.first(&sql, &[&escape(name)], rows::sync).await?.unwrap_or_default())
     }
 
@@ -109,13 +109,19 @@ impl<W: Send + Sync> RunQueries for PostgresState<W> {
         self.first(&sql, &[&escape(sync)], rows::run).await
     }
 
+    async fn unfinished_of(&self, sync: &str) -> Result<Vec<RunRecord>> {
+        let sql = format!("SELECT {RUN} FROM runs WHERE sync = $1 AND ended_at IS NULL ORDER BY id");
+        self.all(&sql, &[&escape(sync)], rows::run).await
+    }
+
     async fn unfinished_runs(&self) -> Result<Vec<RunRecord>> {
         self.all(&format!("SELECT {RUN} FROM runs WHERE ended_at IS NULL ORDER BY id"), &[], rows::run).await
     }
 
     async fn segments(&self, run: RunId) -> Result<Vec<SegmentInfo>> {
-        let sql = "SELECT kind, number, first, entries, bytes, locator FROM segments WHERE run = $1
-                   ORDER BY kind, number";
+        let sql =
+            "SELECT kind, number, first, entries, bytes, locator, intact('segments', to_jsonb(segments))
+                   FROM segments WHERE run = $1 ORDER BY kind, number";
         self.all(sql, &[&id(run)], rows::segment).await
     }
 
@@ -125,7 +131,7 @@ impl<W: Send + Sync> RunQueries for PostgresState<W> {
     }
 
     async fn fired(&self, sync: &str) -> Result<Option<Timestamp>> {
-        let sql = "SELECT fired FROM schedules WHERE sync = $1";
+        let sql = "SELECT fired, intact('schedules', to_jsonb(schedules)) FROM schedules WHERE sync = $1";
         self.first(sql, &[&escape(sync)], |row| Cells::of(row).time()).await
     }
 

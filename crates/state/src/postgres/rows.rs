@@ -17,8 +17,8 @@ use tokio_postgres::types::FromSql;
 use super::fault::{Fault, unreadable};
 use super::text::unescape;
 
-/// The columns that [`run`] reads.
-pub(super) const RUN: &str = "id, key, sync, call_type, state, trigger, spec, due_at, started_at, \
+/// The columns that [`run`] reads. A row that is damaged is an error.
+pub(super) const RUN: &str = "CASE WHEN intact('runs', to_jsonb(runs)) THEN id END, key, sync, call_type, state, trigger, spec, due_at, started_at, \
      extracted_at, ended_at, last_sync_time, next_last_sync_time, clock, rows_read, calls, rejected, \
      unchanged, spool_bytes, reason_code, reason, skipped_by, replays, \
      ARRAY(SELECT r.id FROM runs r WHERE r.replays = runs.id ORDER BY r.id)";
@@ -28,8 +28,8 @@ pub(super) const SYNC: &str = "watermark_us, watermark_clock_of, watermark_local
      baseline_run, baseline_fingerprint, watermark_boot, watermark_uptime_us, watermark_begin_us, \
      watermark_begin_for_us";
 
-/// The columns that [`delivery`] reads.
-pub(super) const DELIVERY: &str = "destination, deliveries.state, deliveries.calls, delivered, dead_letters, \
+/// The columns that [`delivery`] reads. A row that is damaged is an error.
+pub(super) const DELIVERY: &str = "CASE WHEN intact('deliveries', to_jsonb(deliveries)) THEN destination END, deliveries.state, deliveries.calls, delivered, dead_letters, \
      filtered, cancelled, discarded, pending, requests, retries, bytes, settled, deliveries.reason_code, \
      deliveries.reason, sequence";
 

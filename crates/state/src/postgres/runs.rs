@@ -37,13 +37,17 @@ impl Runs for PostgresState<Writes> {
         .await
     }
 
-    async fn begin_extraction(&self, run: RunId, clock: Timestamp, last_sync_time: &str) -> Result<()> {
+    async fn begin_extraction(&self, run: RunId, clock: Timestamp, last_sync_time: &str) -> Result<RunKey> {
+        let key = run_key(self.writes.claim.installation, hash::random()?);
         self.write(|t| async move {
             let found = load_run(&t, run).await?;
             rules::check_step(run, found.state, RunState::Extracting)?;
-            let sql = "UPDATE runs SET state = 'extracting', clock = $2, last_sync_time = $3 WHERE id = $1";
-            t.execute(sql, &[&id(run), &clock.as_microsecond(), &escape(last_sync_time)]).await?;
-            Ok(())
+            let sql = "UPDATE runs SET state = 'extracting', clock = $2, last_sync_time = $3, key = $4
+                       WHERE id = $1";
+            let bytes = key.0.to_be_bytes();
+            t.execute(sql, &[&id(run), &clock.as_microsecond(), &escape(last_sync_time), &bytes.as_slice()])
+                .await?;
+            Ok(key)
         })
         .await
     }

@@ -15,7 +15,8 @@ use super::session::Session;
 /// Names and statements, in order: the first is number 1.
 const MIGRATIONS: &[(&str, &str)] = &[
     ("initial", include_str!("../../migrations/postgres/0001_initial.sql")),
-    ("clocks", include_str!("../../migrations/postgres/0002_clocks.sql")),
+    ("clocks", include_str!("../../migrations/postgres/0003_clocks.sql")),
+    ("checksums", include_str!("../../migrations/postgres/0004_checksums.sql")),
 ];
 
 /// The number of this version's last migration.

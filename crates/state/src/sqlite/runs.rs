@@ -15,7 +15,7 @@ use super::connection::Writer;
 use super::deliveries::{insert_deliveries, mark_replayed, update_delivery};
 use super::errors::{Fault, impossible};
 use super::queries::{deliveries, run_record};
-use super::rows::{self, RUN, SYNC, kind_name, to_json};
+use super::rows::{self, APPROVAL_INTACT, SYNC, kind_name, to_json};
 use super::sql::{all, bits, id, one};
 
 #[async_trait]
@@ -30,24 +30,26 @@ impl Runs for Sqlite<Writer> {
         let (new, reason) = (new.clone(), reason.clone());
         let write = move |t: &Transaction<'_>| {
             let run = insert_run(t, &new, key, RunState::Skipped)?.id;
-            let sql = format!(
-                "UPDATE runs SET ended_at = ?2, skipped_by = ?3, reason_code = ?4, reason = ?5
-                 WHERE id = ?1 RETURNING {RUN}"
-            );
+            let sql = "UPDATE runs SET ended_at = ?2, skipped_by = ?3, reason_code = ?4, reason = ?5
+                       WHERE id = ?1";
             let at = new.started_at.as_microsecond();
             let values = params![id(run), at, by.map(id), reason.0.as_str(), reason.1];
-            Ok(t.prepare_cached(&sql)?.query_row(values, rows::run)?)
+            t.prepare_cached(sql)?.execute(values)?;
+            known(t, run)
         };
         self.writer.write(write).await
     }
 
-    async fn begin_extraction(&self, run: RunId, clock: Timestamp, last_sync_time: &str) -> Result<()> {
+    async fn begin_extraction(&self, run: RunId, clock: Timestamp, last_sync_time: &str) -> Result<RunKey> {
+        let key = run_key(self.writer.installation, hash::random()?);
         let last_sync_time = last_sync_time.to_owned();
         let write = move |t: &Transaction<'_>| {
             step(t, run, RunState::Extracting)?;
-            let sql = "UPDATE runs SET state = 'extracting', clock = ?2, last_sync_time = ?3 WHERE id = ?1";
-            t.prepare_cached(sql)?.execute(params![id(run), clock.as_microsecond(), last_sync_time])?;
-            Ok(())
+            let sql = "UPDATE runs SET state = 'extracting', clock = ?2, last_sync_time = ?3, key = ?4
+                       WHERE id = ?1";
+            let values = params![id(run), clock.as_microsecond(), last_sync_time, key.0.to_be_bytes()];
+            t.prepare_cached(sql)?.execute(values)?;
+            Ok(key)
         };
         self.writer.write(write).await
     }
@@ -141,10 +143,8 @@ impl Schedules for Sqlite<Writer> {
 }
 
 fn insert_run(t: &Transaction<'_>, new: &NewRun, key: RunKey, state: RunState) -> Result<RunRecord, Fault> {
-    let sql = format!(
-        "INSERT INTO runs (key, sync, call_type, state, trigger, spec, due_at, started_at, replays)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) RETURNING {RUN}"
-    );
+    let sql = "INSERT INTO runs (key, sync, call_type, state, trigger, spec, due_at, started_at, replays)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
     let values = params![
         key.0.to_be_bytes(),
         new.sync,
@@ -156,7 +156,9 @@ fn insert_run(t: &Transaction<'_>, new: &NewRun, key: RunKey, state: RunState) -
         new.started_at.as_microsecond(),
         new.spec.options.replay().map(|replay| id(replay.run)),
     ];
-    let record = t.prepare_cached(&sql)?.query_row(values, rows::run)?;
+    // A row is read only after its trigger has set its checksum.
+    let inserted = t.prepare_cached(sql)?.insert(values)?;
+    let record = known(t, RunId(inserted.cast_unsigned()))?;
     if new.trigger == RunTrigger::Schedule {
         fire(t, &new.sync, new.due_at)?;
     }
@@ -228,8 +230,12 @@ fn spent(t: &Transaction<'_>, at: Timestamp) -> Result<Spent, Fault> {
 
 /// What waited for the approval of a run.
 fn take_approval(t: &Transaction<'_>, run: RunId) -> Result<(Option<String>, Option<SyncState>), Fault> {
-    let sql = "DELETE FROM approvals WHERE run = ?1 RETURNING next_last_sync_time, watermark_update";
-    Ok(one(t, sql, [id(run)], rows::approval)?.unwrap_or_default())
+    let sql = format!(
+        "SELECT next_last_sync_time, watermark_update, {APPROVAL_INTACT} FROM approvals WHERE run = ?1"
+    );
+    let taken = one(t, &sql, [id(run)], rows::approval)?.unwrap_or_default();
+    t.prepare_cached("DELETE FROM approvals WHERE run = ?1")?.execute([id(run)])?;
+    Ok(taken)
 }
 
 /// The run, unless its life does not have a step to this state.

@@ -82,7 +82,9 @@ const CHECKS: &[Check] = &[
 pub async fn suite(fresh: impl AsyncFn(usize) -> Arc<dyn State>) -> usize {
     for (number, Check { what, run }) in CHECKS.iter().enumerate() {
         println!("{what}");
-        run(&*fresh(number).await).await;
+        let state = fresh(number).await;
+        run(&*state).await;
+        assert_eq!(state.check_integrity().await.unwrap(), Vec::<String>::new(), "{what}");
     }
     CHECKS.len()
 }

@@ -207,7 +207,7 @@ impl Model {
                 .await
                 .map(drop),
             Step::Fire(sync, slot) => store.set_fired(SYNCS[*sync], at(*slot)).await,
-            Step::Begin(run, clock) => store.begin_extraction(*run, at(*clock), "0").await,
+            Step::Begin(run, clock) => store.begin_extraction(*run, at(*clock), "0").await.map(drop),
             Step::Commit(run, calls, moves) => {
                 let extraction = extraction(*calls, moves.then(|| moved(*run, self.steps)));
                 store.commit_extraction(*run, &extraction).await.map(drop)

@@ -33,6 +33,7 @@ fn well() -> Facts {
         destinations: vec![DestinationFacts { name: "journeys".into(), paused: None, proven: true }],
         queues: vec![QueueFacts { sync: "users".into(), destination: "journeys".into(), degraded: false }],
         skipped: Vec::new(),
+        removed: Vec::new(),
         room: Some(Room { free: 100 << 30, reserve: 1 << 30 }),
     }
 }
