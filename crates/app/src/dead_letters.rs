@@ -65,7 +65,7 @@ impl App {
             total += delivery.counts.dead_letters;
             causes.extend(reader.causes(record.id, &delivery.destination).await?);
             let letters = reader.state.dead_letters(record.id, &delivery.destination, 0, limit).await?;
-            let calls = calls(&reader, record.id, &letters).await?;
+            let calls = calls(&reader, &record, &letters).await?;
             for (letter, call) in letters.into_iter().zip(calls) {
                 let destination = delivery.destination.clone();
                 entries.push(DeadLetterDocument { destination, letter, call });
@@ -84,14 +84,15 @@ impl App {
 }
 
 /// The calls of dead letters, which come in position order.
-async fn calls(reader: &RunReader, run: RunId, letters: &[DeadLetter]) -> Result<Vec<Value>> {
+async fn calls(reader: &RunReader, run: &RunRecord, letters: &[DeadLetter]) -> Result<Vec<Value>> {
     let Some(first) = letters.first().map(|letter| letter.position) else { return Ok(Vec::new()) };
-    let mut segments = reader.state.segments(run).await?;
+    let mut segments = reader.state.segments(run.id).await?;
     segments.retain(|s| s.kind == SegmentKind::Calls);
     if segments.is_empty() {
         return Ok(vec![Value::Null; letters.len()]);
     }
-    let (mut reader, mut block) = (reader.spool.read(run, &segments, first).await?, CallBlock::default());
+    let reading = reader.spool.read(run.id, &segments, run.rows.unchanged, first).await?;
+    let (mut reader, mut block) = (reading, CallBlock::default());
     let mut calls = Vec::with_capacity(letters.len());
     for letter in letters {
         calls.push(call_at(reader.as_mut(), &mut block, letter.position).await?);

@@ -221,7 +221,10 @@ codes! {
     E005 BacklogFull Engine Transient "a destination's backlog is full";
     E006 AwaitingApproval Engine Permanent "the run awaits approval";
     E007 DestinationSkipped Engine Permanent "runs leave a destination out";
+    E020 CallsMissing Engine Permanent "calls are missing at a destination";
     E101 ManySlotsSkipped Engine Permanent "many slots are skipped";
+    E120 BackfillRepeats Engine Permanent "a backfill may send calls again under new ids";
+    E121 BaselineMissing Engine Permanent "what the run is compared with is missing";
     G001 TooManyRows Guard UserInput "more rows than allowed";
     G002 TooManyRejected Guard UserInput "too many rows rejected";
     G003 UnusualRowCount Guard UserInput "an unusual number of rows";

@@ -21,8 +21,9 @@ pub(crate) mod send;
 
 use std::time::Duration;
 
+use outflow_core::ports::spool::{SegmentInfo, SegmentKind};
 use outflow_core::ports::state::DeliveryRecord;
-use outflow_core::{DeliveryState, Result, RunRecord};
+use outflow_core::{Code, DeliveryState, Error, Result, RunRecord};
 
 use self::driver::Delivery;
 use self::progress::{DeliveryProgress, persist};
@@ -45,6 +46,7 @@ impl Engine {
             return self.cancel(run, record, observer).await;
         };
         let segments = self.state.segments(run.id).await?;
+        whole(run, &segments)?;
         Delivery::new(self, run, record, destination, segments, delivery_timeout, observer).run().await
     }
 
@@ -57,8 +59,20 @@ impl Engine {
     ) -> Result<DeliveryState> {
         let mut progress = DeliveryProgress::new(record);
         progress.cancel();
-        persist(self.state.clone(), progress.end(run.id, self.clock.now())).await?;
+        persist(self.state.clone(), progress.end(run.id, self.clock.now())?).await?;
         observe(progress.ended(run));
         Ok(progress.record.state)
     }
+}
+
+/// Whether the state names segments for all calls of a run.
+fn whole(run: &RunRecord, segments: &[SegmentInfo]) -> Result<()> {
+    let calls = segments.iter().filter(|segment| segment.kind == SegmentKind::Calls);
+    let named: u128 = calls.map(|segment| u128::from(segment.entries)).sum();
+    let made = u128::from(run.rows.calls) + u128::from(run.rows.unchanged);
+    if named == made {
+        return Ok(());
+    }
+    let message = format!("the state names segments with {named} calls of run {}, which made {made}", run.id);
+    Err(Error::new(Code::SegmentMissing, message))
 }

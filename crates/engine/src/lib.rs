@@ -42,7 +42,9 @@ use tokio::sync::watch;
 pub use delivery::limiter::Limiters;
 pub use event::{Event, Note, Observer};
 pub use reader::{Calls, RunReader};
-pub use report::{DeliveryDocument, FORMAT_VERSION, Reason, RunDocument, RunListEntry, Seconds};
+pub use report::{
+    DeliveryDocument, FORMAT_VERSION, MissingDocument, Reason, RunDocument, RunListEntry, Seconds,
+};
 pub use serve::once::RunRequest;
 
 /// Everything that a run needs but its sync and its warehouse.

@@ -26,6 +26,7 @@ mod actor;
 pub mod alert;
 mod audit;
 mod driver;
+mod gaps;
 pub(crate) mod once;
 mod queues;
 pub mod skip_advice;
@@ -47,6 +48,7 @@ pub use crate::event::{Event, Observer};
 use crate::operations::retention::RetentionPolicy;
 use crate::serve::alert::Rules;
 use actor::Actor;
+use gaps::SyncsWithGaps;
 pub use queues::{DeliveryQueues, QueueStatus};
 
 /// How often retention removes what is past its time.
@@ -138,6 +140,7 @@ pub(crate) struct Trigger {
 pub(crate) struct Shared {
     pub(crate) config: watching::Receiver<Arc<RuntimeConfig>>,
     pub(crate) queues: DeliveryQueues,
+    gaps: SyncsWithGaps,
     pub(crate) observer: Observer,
     /// Read-locked while a queue delivers, and write-locked while deliveries are paused.
     pub(crate) deliveries_paused: RwLock<()>,
@@ -165,6 +168,7 @@ impl Shared {
         Self {
             config,
             queues: DeliveryQueues::default(),
+            gaps: SyncsWithGaps::default(),
             observer,
             deliveries_paused: RwLock::default(),
             mode,
@@ -279,6 +283,7 @@ impl Handle {
     /// Those of that method.
     pub async fn reject(&self, run: RunId, skip_window: bool) -> Result<()> {
         self.config().engine.reject(run, skip_window).await?;
+        self.shared.gaps.find(&*self.config().engine.state).await?;
         self.enqueue(run).await?;
         self.wake();
         Ok(())

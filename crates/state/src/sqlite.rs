@@ -13,6 +13,7 @@
 mod connection;
 mod deliveries;
 mod errors;
+mod gaps;
 mod lock;
 mod queries;
 mod retention;

@@ -11,6 +11,7 @@ use outflow_core::ports::spool::Room;
 use outflow_core::ports::watch::{AlertRecord, Standing};
 use outflow_core::{Code, Timestamp};
 
+use crate::report::MissingDocument;
 use crate::schedule::Slots;
 
 /// The thresholds of the rules.
@@ -91,6 +92,8 @@ pub struct Facts {
     pub queues: Vec<QueueFacts>,
     /// The skipped destinations: sync and destination.
     pub skipped: Vec<(String, String)>,
+    /// What lost runs have left missing.
+    pub missing: Vec<MissingDocument>,
     /// The spool's disk, if it could be measured.
     pub room: Option<Room>,
 }
@@ -181,6 +184,7 @@ fn firing(rules: &Rules, facts: &Facts, before: Before<'_>) -> Vec<Trouble> {
             message,
         ));
     }
+    found.extend(runs_lost(&facts.missing));
     found.extend(facts.room.and_then(|room| near_the_reserve(rules, room, before)));
     found
 }
@@ -194,7 +198,6 @@ fn of_runs(rules: &Rules, sync: &SyncFacts, before: Before<'_>, found: &mut Vec<
         last_rows,
         slots,
         skipped,
-        lost,
         awaiting_approval,
         wrong,
         ..
@@ -221,10 +224,6 @@ fn of_runs(rules: &Rules, sync: &SyncFacts, before: Before<'_>, found: &mut Vec<
         let message = format!("{skipped} of the {slots} slots of {name} in the last 24 hours were skipped");
         found.push(trouble("slots_skipped", name, Some(Code::ManySlotsSkipped), message));
     }
-    if let Some(run) = lost {
-        let message = format!("run {run} of {name} is lost; the next run reads its time again");
-        found.push(trouble("run_lost", name, Some(Code::RunLost), message));
-    }
     if let Some((run, reason)) = awaiting_approval {
         let code = reason.as_ref().map_or(Code::AwaitingApproval, |r| r.0);
         let why = reason.as_ref().map_or_else(String::new, |r| format!(": {}", r.1));
@@ -239,6 +238,19 @@ fn of_runs(rules: &Rules, sync: &SyncFacts, before: Before<'_>, found: &mut Vec<
         let message = format!("the numbers of run {run} of {name} do not add up");
         found.push(trouble("audit_failed", name, Some(Code::CountsDiffer), message));
     }
+}
+
+/// One alert for each sync and destination, until what is missing has been read again.
+fn runs_lost(missing: &[MissingDocument]) -> Vec<Trouble> {
+    let mut found: Vec<Trouble> = Vec::new();
+    for gap in missing {
+        let subject = format!("{} to {}", gap.sync, gap.destination);
+        match found.iter_mut().find(|trouble| trouble.subject == subject) {
+            Some(trouble) => trouble.message += &format!("; {}", gap.sentence()),
+            None => found.push(trouble("run_lost", &subject, Some(Code::RunLost), gap.sentence())),
+        }
+    }
+    found
 }
 
 /// No success for the rule's time, and two slots have passed since the last one. Counted from the

@@ -18,6 +18,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
+use super::gaps::loses_run;
 use super::{Mode, RuntimeConfig, Shared};
 use crate::delivery::limiter::Health;
 use crate::event::{Event, Observer};
@@ -230,9 +231,11 @@ fn shared_error(error: Arc<Error>) -> Error {
     Error::new(error.code(), error.message().to_owned()).caused_by(error)
 }
 
-/// Enqueues the runs that an earlier process did not finish, and reports those that await approval.
+/// Enqueues the runs that an earlier process did not finish, reports those that await approval, and
+/// notes which syncs have gaps.
 pub(super) async fn recover(shared: &Arc<Shared>) -> Result<()> {
     let state = shared.config().engine.state.clone();
+    shared.gaps.find(&*state).await?;
     for record in state.unfinished_runs().await? {
         if matches!(record.state, RunState::Delivering | RunState::AwaitingApproval) {
             enqueue(shared, record.id).await?;
@@ -388,13 +391,14 @@ impl DeliveryQueue {
             }
         };
         match delivered {
-            Err(error) if matches!(error.code(), Code::SegmentDamaged | Code::SegmentMissing) => {
+            Err(error) if loses_run(error.code()) => {
                 let is_first = config.engine.lose(&record, &error).await?;
                 if self.shared.mode != Mode::Serve {
                     return Err(error);
                 }
                 if is_first {
                     let sync = self.key.0.clone();
+                    self.shared.gaps.set(&sync, true);
                     (self.shared.observer)(Event::Problem { error: Arc::new(error) });
                     (self.shared.observer)(Event::Ended { sync, run, state: RunState::Lost });
                 }

@@ -11,6 +11,7 @@ use super::{RuntimeConfig, Shared};
 use crate::blocking;
 use crate::delivery::limiter::Health;
 use crate::event::Event;
+use crate::report::MissingDocument;
 use crate::schedule::Slots;
 use crate::serve::alert::{self, DestinationFacts, Facts, QueueFacts, SyncFacts, WINDOW};
 use crate::stop::stopped;
@@ -50,6 +51,7 @@ async fn look(shared: &Arc<Shared>, serving_since: Timestamp) -> Result<()> {
         destinations,
         queues,
         skipped,
+        missing: missing(&config).await?,
         room: blocking(move || Ok(spool.room().ok())).await?,
     };
     let changed = alert::changes(&config.rules, &facts, &state.alerts().await?);
@@ -90,12 +92,23 @@ fn destinations(config: &RuntimeConfig) -> Vec<DestinationFacts> {
     facts.collect()
 }
 
+/// What is missing at destinations that the project's syncs still have.
+async fn missing(config: &RuntimeConfig) -> Result<Vec<MissingDocument>> {
+    let mut gaps = config.engine.state.open_gaps().await?;
+    gaps.retain(|gap| has(config, &gap.missing.sync, &gap.missing.destination));
+    Ok(gaps.into_iter().map(MissingDocument::from).collect())
+}
+
+fn has(config: &RuntimeConfig, sync: &str, destination: &str) -> bool {
+    config
+        .sync_runtime(sync)
+        .is_some_and(|m| m.spec.connections.iter().any(|c| c.destination == destination))
+}
+
 /// The skipped destinations that the project still has.
 fn skipped(shared: &Shared, config: &RuntimeConfig) -> Vec<(String, String)> {
     let mut all = shared.queues.skipped();
-    all.retain(|(sync, name)| {
-        config.sync_runtime(sync).is_some_and(|m| m.spec.connections.iter().any(|c| c.destination == *name))
-    });
+    all.retain(|(sync, name)| has(config, sync, name));
     all
 }
 

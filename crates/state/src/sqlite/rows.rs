@@ -208,7 +208,7 @@ pub(crate) fn time(row: &Row<'_>, i: usize) -> Result<Timestamp> {
         .map_err(|e| rusqlite::Error::FromSqlConversionFailure(i, Type::Integer, e.into()))
 }
 
-fn word<T>(row: &Row<'_>, i: usize, parse: impl Fn(&str) -> Option<T>) -> Result<T> {
+pub(crate) fn word<T>(row: &Row<'_>, i: usize, parse: impl Fn(&str) -> Option<T>) -> Result<T> {
     let text: String = row.get(i)?;
     parse(&text).ok_or_else(|| {
         let message = format!("{text:?} is not a word that this version knows");

@@ -11,7 +11,10 @@ use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior};
 use super::errors::{cannot_open, earlier_layout, failed, newer};
 
 /// Names and statements, in order: the first is number 1.
-const MIGRATIONS: &[(&str, &str)] = &[("initial", include_str!("../../migrations/sqlite/0001_initial.sql"))];
+const MIGRATIONS: &[(&str, &str)] = &[
+    ("initial", include_str!("../../migrations/sqlite/0001_initial.sql")),
+    ("gaps", include_str!("../../migrations/sqlite/0002_gaps.sql")),
+];
 
 /// The number of this version's last migration.
 const CURRENT: i64 = MIGRATIONS.len() as i64;

@@ -71,6 +71,8 @@ pub fn extraction(calls: u64, watermark_update: Option<SyncState>) -> Extraction
         next_last_sync_time: Some("1790000000".into()),
         watermark_update,
         replayed: None,
+        fills: Vec::new(),
+        compared_with: None,
         objections: Vec::new(),
         budgets: Default::default(),
     }

@@ -62,6 +62,8 @@ struct Model {
     runs: Vec<Run>,
     syncs: BTreeMap<usize, SyncState>,
     fired: BTreeMap<usize, Timestamp>,
+    /// Open gaps: the run and how many calls.
+    gaps: Vec<(RunId, u64)>,
     steps: i64,
 }
 
@@ -182,7 +184,10 @@ impl Model {
             Step::End(run, state, rewinds) => match self.runs.get_mut(index(run)) {
                 Some(r) if r.ended.is_none() => {
                     (r.state, r.ended) = (*state, state.is_final().then_some(now));
-                    if *rewinds {
+                    if *state == RunState::Lost {
+                        let missing = r.deliveries.iter().filter(|d| d.settled < r.calls);
+                        self.gaps.extend(missing.map(|d| (*run, r.calls - d.settled)));
+                    } else if *rewinds {
                         self.syncs.insert(r.sync, SyncState::default());
                     }
                 }
@@ -221,6 +226,9 @@ impl Model {
             Step::Conclude(run) => store.conclude(*run, now).await.map(drop),
             Step::End(run, state, rewinds) => {
                 let none = SyncState::default();
+                if *state == RunState::Lost {
+                    return store.lose_run(*run, now, &(Code::RunLost, "lost".into())).await.map(drop);
+                }
                 store.end_run(*run, *state, now, None, rewinds.then_some(&none)).await
             }
             Step::Forget(run) => store.forget_segments(*run).await,
@@ -273,6 +281,8 @@ impl Model {
             }
             model.syncs.insert(n, store.sync(name).await.unwrap());
         }
+        let gaps = store.open_gaps().await.unwrap();
+        model.gaps = gaps.into_iter().map(|gap| (gap.missing.opened_by, gap.missing.calls)).collect();
         let mut records = store.runs(&RunFilter::default()).await.unwrap();
         records.reverse();
         for (number, record) in (1..).zip(records) {

@@ -45,7 +45,7 @@ async fn nothing_yet(port: u16) {
 
 async fn formats(server: &Postgres) {
     drop(claim(server.port(), "formats").await);
-    assert_eq!(server.sql("SELECT number, name FROM formats.migrations"), "1|initial");
+    assert_eq!(server.sql("SELECT number, name FROM formats.migrations"), "1|initial\n2|gaps");
     server.sql("INSERT INTO formats.migrations (number, name) VALUES (99, 'of the future')");
     let store = store(server.port(), "formats");
     assert_eq!(store.claim(None).await.err().unwrap().code(), Code::StateTooNew);
