@@ -14,7 +14,8 @@ impl App {
     /// Waits until a run has ended, waits for approval, or waits only for destinations that have
     /// stopped.
     pub(crate) async fn follow(&self, run: RunId) -> Result<RunDocument, Error> {
-        let state = self.reader().await?.state;
+        let reader = self.reader().await?;
+        let state = reader.state.clone();
         let mut look = tokio::time::interval(LOOK_EVERY);
         loop {
             look.tick().await;
@@ -24,7 +25,11 @@ impl App {
             // When every delivery has ended, the end of the run is about to be recorded.
             let stuck = any(DeliveryState::Stopped) && !any(DeliveryState::Delivering);
             if record.state.is_final() || record.state == RunState::AwaitingApproval || stuck {
-                return Ok(RunDocument::of(&record, deliveries, false, Seconds::between(&record)));
+                let mut missing = reader.missing(&record.sync).await?;
+                let sends_to = |name: &str| record.spec.connections.iter().any(|c| c.destination == name);
+                missing.retain(|missing| sends_to(&missing.destination));
+                let document = RunDocument::of(&record, deliveries, false, Seconds::between(&record));
+                return Ok(RunDocument { missing, ..document });
             }
         }
     }

@@ -39,6 +39,8 @@ use crate::{Engine, Errors};
 pub(crate) struct Extractor<'a> {
     pub(crate) engine: &'a Engine,
     pub(crate) spec: &'a SyncSpec,
+    /// The sync as its next run has it: with all of its destinations, and after edits.
+    pub(crate) next: &'a SyncSpec,
     pub(crate) warehouse: &'a dyn Warehouse,
     pub(crate) run: &'a RunRecord,
     pub(crate) observer: &'a Observer,
@@ -97,7 +99,10 @@ impl Extractor<'_> {
         clocks.first = self.run.clock;
         let clock = clocks.warehouse;
         let mut value = watermark::start_value(spec, &before, options, &clocks);
-        let next = |state: &SyncState| watermark::start_value(spec, state, &Default::default(), &clocks);
+        let next = |state: &SyncState| {
+            let spec = if fill.is_some() { self.next } else { spec };
+            watermark::start_value(spec, state, &Default::default(), &clocks)
+        };
         if fill.is_some() {
             // What the next run reads is then a part of what this one reads.
             value = watermark::earlier(value, next(&before));
@@ -136,13 +141,10 @@ impl Extractor<'_> {
         let comparing = Comparing { overlap, previous, fill: fill.as_ref() };
         let out = self.read(stream, &query, clock, comparing, stop).await?;
 
-        let rows = RowCounts {
-            read: out.read,
-            calls: out.spooled.entries - out.spooled.unchanged,
-            rejected: out.spooled.rejected,
-            unchanged: out.spooled.unchanged,
-        };
-        if !rows.closed() {
+        let Spooled { entries, unchanged, rejected, .. } = out.spooled;
+        let calls = entries.checked_sub(unchanged);
+        let rows = RowCounts { read: out.read, calls: calls.unwrap_or_default(), rejected, unchanged };
+        if calls.is_none() || !rows.closed() {
             return Err(
                 Error::new(Code::CountsDiffer, format!("the extraction does not add up: {rows:?}")).into()
             );
@@ -201,7 +203,8 @@ impl Extractor<'_> {
     /// The run to compare with, or why there is none although there was one.
     fn previous(&self, before: &SyncState, fills: bool) -> (Option<RunId>, Option<Note>) {
         let Some(baseline) = &before.baseline else { return (None, None) };
-        let same = baseline.fingerprint.as_deref() == Some(watermark::fingerprint(self.spec).as_str());
+        let compared = if fills { self.next } else { self.spec };
+        let same = baseline.fingerprint.as_deref() == Some(watermark::fingerprint(compared).as_str());
         if same || !(self.run.spec.options.is_incremental() || fills) {
             return (Some(baseline.run), None);
         }
@@ -283,7 +286,16 @@ impl Extractor<'_> {
         let was_compared = !compared.earlier_missing;
         findings.extend(self.missing_hashes(&compared, &comparing, repeats, &spooled).await?);
         let cursor = cursor.and_then(CursorTracker::largest);
-        Ok(ReadOut { spooled, same: compared.same.count(), was_compared, findings, read, columns, cursor, wanted })
+        Ok(ReadOut {
+            spooled,
+            same: compared.same.count(),
+            was_compared,
+            findings,
+            read,
+            columns,
+            cursor,
+            wanted,
+        })
     }
 
     /// Makes the calls and their hashes durable. Returns which calls are the same as in the run
@@ -319,7 +331,9 @@ impl Extractor<'_> {
         let plan = Plan::compile(self.run.call_type, &columns)?;
         let retained = match (self.run.spec.options.is_incremental(), previous) {
             _ if comparing.fill.is_some() => Some(RetainedHashes::Shared),
-            (true, _) if comparing.overlap.is_some() && !plan.tells_events_apart() => Some(RetainedHashes::Overlap),
+            (true, _) if comparing.overlap.is_some() && !plan.tells_events_apart() => {
+                Some(RetainedHashes::Overlap)
+            }
             (true, _) => Some(RetainedHashes::All),
             (false, Some(_)) => Some(RetainedHashes::Shared),
             (false, None) => None,

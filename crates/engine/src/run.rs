@@ -2,9 +2,7 @@
 
 use outflow_core::ports::state::{Cursor, StateReader, SyncState, Watermark};
 use outflow_core::run::{RunOptions, RunSpec};
-use outflow_core::{
-    Code, Connection, Error, FirstRun, Nulls, RunId, RunRecord, RunState, SyncSpec, Timestamp,
-};
+use outflow_core::{Code, Connection, Error, FirstRun, Nulls, RunId, RunRecord, RunState, SyncSpec};
 
 use crate::{Engine, Errors};
 

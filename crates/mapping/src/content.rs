@@ -3,10 +3,8 @@
 //! What always holds: for a call that [`RowEncoder`](crate::RowEncoder) wrote, [`content_of`] gives
 //! the hash that the encoder gave.
 
-use std::borrow::Cow;
-
 use outflow_core::{CallMeta, CallType, RunKey, hash};
-use serde::Deserialize;
+use serde_json::Value;
 
 const MESSAGE_ID: &[u8] = b"{\"messageId\":\"";
 /// Where the content begins, but for the comma. No JSON string holds these bytes.
@@ -22,33 +20,19 @@ pub fn content_of(json: &[u8], generated: &[u8; RunKey::ID_LEN]) -> Option<u128>
     Some(hash::content(content) ^ own_id)
 }
 
-fn message_id(json: &[u8]) -> Option<Cow<'_, str>> {
-    #[derive(Deserialize)]
-    struct Call<'a> {
-        #[serde(borrow, rename = "messageId")]
-        message_id: Cow<'a, str>,
-    }
-    serde_json::from_slice::<Call<'_>>(json).ok().map(|call| call.message_id)
+fn message_id(json: &[u8]) -> Option<String> {
+    let call: Value = serde_json::from_slice(json).ok()?;
+    Some(call.get("messageId")?.as_str()?.to_owned())
 }
 
 /// What a call is about: a later call about the same replaces it, if calls say how something is. A
 /// group call is about a person in a group, an alias about two identities.
 pub fn subject(meta: &CallMeta, json: &[u8]) -> u64 {
-    #[derive(Default, Deserialize)]
-    #[serde(rename_all = "camelCase", default)]
-    struct Person<'a> {
-        #[serde(borrow)]
-        user_id: Option<Cow<'a, str>>,
-        #[serde(borrow)]
-        anonymous_id: Option<Cow<'a, str>>,
-        #[serde(borrow)]
-        object_type_id: Option<Cow<'a, str>>,
-    }
     match meta.call_type {
         CallType::Group => {
-            let person: Person<'_> = serde_json::from_slice(json).unwrap_or_default();
-            let text = |text: Option<Cow<'_, str>>| text.unwrap_or_default().into_owned();
-            let ids = [person.user_id, person.anonymous_id, person.object_type_id].map(text).join("\0");
+            let call: Value = serde_json::from_slice(json).unwrap_or_default();
+            let text = |field| call.get(field).and_then(Value::as_str).unwrap_or_default();
+            let ids = ["userId", "anonymousId", "objectTypeId"].map(text).join("\0");
             meta.key ^ hash::key(b's', ids.as_bytes())
         }
         CallType::Alias => meta.key ^ meta.key2.rotate_left(1),
@@ -64,11 +48,8 @@ mod tests {
     use crate::{Plan, RowEncoder};
 
     fn columns(names: &[&str]) -> Vec<Column> {
-        let column = |name: &&str| Column {
-            name: (*name).to_owned(),
-            ty: ColumnType::Text,
-            declared: String::new(),
-        };
+        let column =
+            |name: &&str| Column { name: (*name).to_owned(), ty: ColumnType::Text, declared: String::new() };
         names.iter().map(column).collect()
     }
 

@@ -155,7 +155,7 @@ impl View<'_> {
                     self.bar(Some(counts.calls), style).unwrap_or_else(ProgressBar::hidden)
                 });
                 bar.set_message(destination);
-                bar.set_position(counts.calls - counts.pending);
+                bar.set_position(counts.calls.saturating_sub(counts.pending));
             }
             RunEvent::Retrying { destination, code, reason, seconds, .. } => {
                 // The same problem is reported at its 1st, 2nd, 4th, 8th … time.
@@ -185,6 +185,7 @@ impl View<'_> {
                 }
                 self.say(&line);
             }
+            RunEvent::Problem { error } => self.display.printer.error(&error),
             // What the command prints at its end, or what belongs to `serve`.
             _ => {}
         }

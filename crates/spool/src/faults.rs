@@ -274,7 +274,8 @@ fn a_purge_that_fails_or_loses_power_at_any_operation_leaves_the_old_segments_or
     for n in 1.. {
         let dir = folder();
         let whole = Store::on(Arc::new(RealDisk), dir.path(), 0, SMALL);
-        let old = write(&whole, header(2, CallType::Track), &entries(), Some(1)).unwrap().segments;
+        let spooled = write(&whole, header(2, CallType::Track), &entries(), Some(1)).unwrap();
+        let old = spooled.segments.clone();
         let before = read(&whole, 2, &old, spooled.unchanged, 0).unwrap();
         let disk = Arc::new(FaultyDisk::failing_at(n));
         let spool = Store::on(disk.clone(), dir.path(), 0, SMALL);
@@ -297,7 +298,11 @@ fn a_purge_that_fails_or_loses_power_at_any_operation_leaves_the_old_segments_or
                         .map_or_else(|| s.clone(), |(_, new)| new.clone())
                 };
                 let new: Vec<SegmentInfo> = old.iter().map(named).collect();
-                assert_eq!(read(&whole, 2, &old, spooled.unchanged, 0).unwrap(), before, "until the state names the new ones");
+                assert_eq!(
+                    read(&whole, 2, &old, spooled.unchanged, 0).unwrap(),
+                    before,
+                    "until the state names the new ones"
+                );
                 let calls = read(&whole, 2, &new, spooled.unchanged, 0).unwrap();
                 assert_eq!(calls.iter().filter(|c| c.2.is_empty()).count(), 3);
                 wait(whole.remove_orphans(RunId(2), &new)).unwrap();

@@ -119,7 +119,11 @@ impl History {
             assert_eq!(whole.iter().filter(|c| c.3).count() as u64, spooled.unchanged, "run {run}");
             let from = self.rng.below(whole.len() as u64 + 1);
             let tail: Vec<_> = whole.iter().filter(|c| c.0 >= from).cloned().collect();
-            assert_eq!(read(&spool, *run, &spooled.segments, spooled.unchanged, from).unwrap(), tail, "run {run} from {from}");
+            assert_eq!(
+                read(&spool, *run, &spooled.segments, spooled.unchanged, from).unwrap(),
+                tail,
+                "run {run} from {from}"
+            );
             whole.iter_mut().for_each(|c| c.3 = false);
             assert_eq!(whole, expected(entries, 0), "run {run}");
             let rejected = rejections(&spool, *run, &spooled.segments).unwrap();

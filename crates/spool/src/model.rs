@@ -331,12 +331,18 @@ fn a_file_of_another_length_is_detected() {
         let mut bad = good.clone();
         bad.resize(length, 0);
         std::fs::write(&path, bad).unwrap();
-        assert_eq!(read(&spool, 2, &spooled.segments, spooled.unchanged, 0).unwrap_err().code(), Code::SegmentDamaged);
+        assert_eq!(
+            read(&spool, 2, &spooled.segments, spooled.unchanged, 0).unwrap_err().code(),
+            Code::SegmentDamaged
+        );
 
         // Even when the state is as wrong as the file.
         let mut segments = spooled.segments.clone();
         segments[0].bytes = length as u64;
-        assert_eq!(read(&spool, 2, &segments, spooled.unchanged, 0).unwrap_err().code(), Code::SegmentDamaged);
+        assert_eq!(
+            read(&spool, 2, &segments, spooled.unchanged, 0).unwrap_err().code(),
+            Code::SegmentDamaged
+        );
     }
 }
 
@@ -369,7 +375,10 @@ fn a_missing_segment_is_an_error_only_for_those_who_need_it() {
     assert_eq!(calls.len(), expected(&entries, second).len());
 
     let without: Vec<_> = spooled.segments.iter().filter(|s| s.first != 0).cloned().collect();
-    assert_eq!(read(&spool, 2, &without, spooled.unchanged, second).unwrap_err().code(), Code::SegmentMissing);
+    assert_eq!(
+        read(&spool, 2, &without, spooled.unchanged, second).unwrap_err().code(),
+        Code::SegmentMissing
+    );
 }
 
 #[test]

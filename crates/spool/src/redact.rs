@@ -124,12 +124,12 @@ mod tests {
     };
 
     /// Every file of a run, as it is and with every block decoded.
-    fn bytes_of(dir: &Path, spool: &Store, segments: &[SegmentInfo]) -> Vec<Vec<u8>> {
+    fn bytes_of(dir: &Path, spool: &Store, segments: &[SegmentInfo], unchanged: u64) -> Vec<Vec<u8>> {
         let mut all: Vec<Vec<u8>> = std::fs::read_dir(dir.join("2"))
             .unwrap()
             .map(|entry| std::fs::read(entry.unwrap().path()).unwrap())
             .collect();
-        all.extend(read(spool, 2, segments, 0).unwrap().into_iter().map(|r| r.2));
+        all.extend(read(spool, 2, segments, unchanged, 0).unwrap().into_iter().map(|r| r.2));
         let rejected = rejections(spool, 2, segments).unwrap();
         all.extend(rejected.iter().map(|r| serde_json::to_vec(r).unwrap()));
         all
@@ -180,7 +180,7 @@ mod tests {
             prop_assert_eq!(&read(&spool, 2, &spooled.segments, spooled.unchanged, 0).unwrap(), &before);
             wait(spool.remove_orphans(RunId(2), &segments)).unwrap();
 
-            for bytes in bytes_of(dir.path(), &spool, &segments) {
+            for bytes in bytes_of(dir.path(), &spool, &segments, spooled.unchanged) {
                 prop_assert!(!holds(&bytes, "person-3"));
             }
             let after = read(&spool, 2, &segments, spooled.unchanged, 0).unwrap();

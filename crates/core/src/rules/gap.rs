@@ -10,7 +10,7 @@ use crate::{RunId, RunRecord};
 /// `compared_with` is what the run was compared with.
 ///
 /// A lost backfill opens its own gap again. A lost replay opens none: its dead letters can be
-/// replayed again. Nor does a run with a limit, whose rows nobody can name.
+/// replayed again. Nor does a run with a limit, whose rows are unknown.
 pub fn missing_after_loss(
     run: &RunRecord,
     deliveries: &[DeliveryRecord],

@@ -80,7 +80,11 @@ pub fn check_approval(run: RunId, from: RunState, to: RunState) -> Result<()> {
 /// # Errors
 /// `StateIo`: that is no final state, or not one that the run can reach.
 pub fn check_end(run: RunId, from: RunState, to: RunState) -> Result<()> {
-    if to.is_final() && to != RunState::Lost { check_step(run, from, to) } else { Err(no_step(run, from, to)) }
+    if to.is_final() && to != RunState::Lost {
+        check_step(run, from, to)
+    } else {
+        Err(no_step(run, from, to))
+    }
 }
 
 fn no_step(run: RunId, from: RunState, to: RunState) -> Error {

@@ -110,9 +110,10 @@ impl DeliveryProgress {
     }
 
     fn mark(&mut self, start: u64, end: u64) -> Result<()> {
-        let counts = &mut self.record.counts;
-        let left = end.checked_sub(start).and_then(|calls| counts.pending.checked_sub(calls));
-        counts.pending = left.ok_or_else(|| self.differs("more calls were settled than are pending"))?;
+        let pending = self.record.counts.pending;
+        let left = end.checked_sub(start).and_then(|calls| pending.checked_sub(calls));
+        self.record.counts.pending =
+            left.ok_or_else(|| self.differs("more calls were settled than are pending"))?;
         self.insert(start, end);
         self.has_changes = true;
         Ok(())
@@ -120,7 +121,8 @@ impl DeliveryProgress {
 
     /// E002 about this delivery.
     pub(crate) fn differs(&self, what: &str) -> Error {
-        let message = format!("the numbers of the delivery to {} do not add up: {what}", self.record.destination);
+        let message =
+            format!("the numbers of the delivery to {} do not add up: {what}", self.record.destination);
         Error::new(Code::CountsDiffer, message)
     }
 

@@ -35,6 +35,9 @@ pub(super) struct FillPlan {
     first: RunId,
     /// What `first` was compared with, if its hashes were kept for this.
     pub(super) before: Option<RunId>,
+    /// Without such hashes: the destination has got what `first` found unchanged, as the run before
+    /// reached it.
+    has_unchanged: bool,
 }
 
 impl FillPlan {
@@ -46,8 +49,8 @@ impl FillPlan {
 
 /// What a run has given to the destination.
 struct Given {
-    /// Which positions.
-    delivery: DeliveryRecord,
+    /// Which positions; `None`: the run had no delivery to it.
+    delivery: Option<DeliveryRecord>,
     /// Calls that are pending will arrive.
     is_open: bool,
     /// Calls that were unchanged when they were read had arrived before.
@@ -68,7 +71,17 @@ impl Extractor<'_> {
         }
         let begins = gaps.iter().find(|gap| gap.missing.first == first);
         let before = begins.and_then(|gap| gap.missing.compared_with);
-        Ok(Some(FillPlan { gaps: gaps.iter().map(|gap| gap.id).collect(), first, before }))
+        let has_unchanged = before.is_none() && self.reached_before(first, destination).await?;
+        Ok(Some(FillPlan { gaps: gaps.iter().map(|gap| gap.id).collect(), first, before, has_unchanged }))
+    }
+
+    /// Whether the destination got all calls of the run that `first` was compared with.
+    async fn reached_before(&self, first: RunId, destination: &str) -> Result<bool> {
+        let state = &self.engine.state;
+        let Some(before) = state.compared_with(first).await? else { return Ok(false) };
+        let deliveries = state.deliveries(before).await?;
+        let reached = |d: &DeliveryRecord| d.counts.cancelled == 0 && d.counts.discarded == 0;
+        Ok(deliveries.iter().any(|d| d.destination == destination && reached(d)))
     }
 
     /// Commits a run that has nothing to send.
@@ -106,12 +119,15 @@ impl Extractor<'_> {
 
     /// Marks what the destination has got since the gap began, run by run. Returns how many calls
     /// it may have got that could not be marked.
-    pub(super) async fn mark_given(&self, reading: &mut Reading, fill: &FillPlan, query: &Query) -> Result<u64> {
+    pub(super) async fn mark_given(
+        &self,
+        reading: &mut Reading,
+        fill: &FillPlan,
+        query: &Query,
+    ) -> Result<u64> {
         let by_key = !watermark::is_event(self.run.call_type);
-        let is_told_apart = by_key
-            || reading.tells_apart
-            || self.spec.cursor.is_some()
-            || !query.uses_last_sync_time();
+        let is_told_apart =
+            by_key || reading.tells_apart || self.spec.cursor.is_some() || !query.uses_last_sync_time();
         let start = self.engine.state.run(self.run.id).await?.ok_or_else(|| gone(self.run.id))?;
         let start = start.last_sync_time.as_deref().and_then(CursorValue::parse);
         let filter = RunFilter { sync: Some(self.run.sync.clone()), limit: 0 };
@@ -150,11 +166,13 @@ impl Extractor<'_> {
         }
         let deliveries = self.engine.state.deliveries(run.id).await?;
         let is_ours = |d: &DeliveryRecord| Some(&d.destination) == self.run.spec.options.destination.as_ref();
-        let Some(delivery) = deliveries.into_iter().find(is_ours) else { return Ok(None) };
-        let counts = &delivery.counts;
+        let delivery = deliveries.into_iter().find(is_ours);
+        let counts = delivery.as_ref().map(|delivery| delivery.counts).unwrap_or_default();
         let is_open = run.state == RunState::Delivering
-            && matches!(delivery.state, DeliveryState::Delivering | DeliveryState::Stopped);
-        let with_unchanged = run.id == fill.first && fill.before.is_none();
+            && delivery
+                .as_ref()
+                .is_some_and(|d| matches!(d.state, DeliveryState::Delivering | DeliveryState::Stopped));
+        let with_unchanged = run.id == fill.first && fill.has_unchanged;
         let numbers = [
             counts.delivered,
             counts.dead_letters,
@@ -191,7 +209,9 @@ impl Extractor<'_> {
             for (position, call) in (block.first..).zip(&block.calls) {
                 let got = match call.unchanged {
                     true => given.with_unchanged,
-                    false => given.is_open || given.delivery.settled.contains(position),
+                    false => {
+                        given.is_open || given.delivery.as_ref().is_some_and(|d| d.settled.contains(position))
+                    }
                 };
                 if !got {
                     continue;

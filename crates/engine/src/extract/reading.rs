@@ -88,7 +88,11 @@ impl Reading {
     }
 
     /// Marks the calls that the next run reads.
-    pub(super) fn mark_overlap(&mut self, page: &RowPage, encoder: &mut RowEncoder) -> outflow_core::Result<()> {
+    pub(super) fn mark_overlap(
+        &mut self,
+        page: &RowPage,
+        encoder: &mut RowEncoder,
+    ) -> outflow_core::Result<()> {
         let Some(comparison) = &mut self.comparison else { return Ok(()) };
         for row in page.iter() {
             self.call.clear();

@@ -181,7 +181,13 @@ fn cursor(spec: &SyncSpec, state: &SyncState) -> Option<CursorValue> {
 /// The earlier one of two starts. What cannot be compared is read from the beginning.
 pub(crate) fn earlier(one: LastSyncTime, another: LastSyncTime) -> LastSyncTime {
     match (CursorValue::parse(&text(&one)), CursorValue::parse(&text(&another))) {
-        (Some(a), Some(b)) => if a <= b { one } else { another },
+        (Some(a), Some(b)) => {
+            if a <= b {
+                one
+            } else {
+                another
+            }
+        }
         _ => LastSyncTime::Seconds(0),
     }
 }

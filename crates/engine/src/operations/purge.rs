@@ -225,12 +225,7 @@ impl RunReader {
         Ok((purged, Replacement { segments, entries: found.entries, purge }))
     }
 
-    async fn find(
-        &self,
-        run: &RunRecord,
-        segments: &[SegmentInfo],
-        person: &Person<'_>,
-    ) -> Result<Found> {
+    async fn find(&self, run: &RunRecord, segments: &[SegmentInfo], person: &Person<'_>) -> Result<Found> {
         let mut found = Found::default();
         let mut calls = self.calls_until_stopped(run, segments, 0).await?;
         while let Some(block) = calls.next().await? {

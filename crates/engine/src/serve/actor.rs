@@ -176,9 +176,8 @@ impl Actor {
         self.shared.gaps.set(&self.name, !fills.is_empty());
         let of = |options: &RunOptions| options.destination.clone().unwrap_or_default();
         self.fills.retain(|name, _| fills.iter().any(|options| of(options) == *name));
-        let is_due = |options: &&RunOptions| {
-            self.fills.get(&of(options)).is_none_or(|(at, _)| *at <= Instant::now())
-        };
+        let is_due =
+            |options: &&RunOptions| self.fills.get(&of(options)).is_none_or(|(at, _)| *at <= Instant::now());
         let Some(options) = fills.iter().find(is_due).cloned() else { return Ok(()) };
         let tried = self.fills.get(&of(&options)).map_or(0, |(_, tried)| *tried);
         let again = Instant::now() + RETRY_AFTER[tried.min(RETRY_AFTER.len() - 1)];

@@ -41,6 +41,8 @@ impl Default for Rules {
     }
 }
 
+/// The kind of alert for calls of lost runs that a destination has not got.
+pub const RUN_LOST: &str = "run_lost";
 /// The share of skipped slots needs at least this number of slots.
 pub const LEAST_SLOTS: u64 = 5;
 /// Skipped slots are counted over this time.
@@ -191,17 +193,8 @@ fn firing(rules: &Rules, facts: &Facts, before: Before<'_>) -> Vec<Trouble> {
 
 /// The alerts that follow from the runs of a sync.
 fn of_runs(rules: &Rules, sync: &SyncFacts, before: Before<'_>, found: &mut Vec<Trouble>) {
-    let Standing {
-        sync: name,
-        failed,
-        reason,
-        last_rows,
-        slots,
-        skipped,
-        awaiting_approval,
-        wrong,
-        ..
-    } = &sync.standing;
+    let Standing { sync: name, failed, reason, last_rows, slots, skipped, awaiting_approval, wrong, .. } =
+        &sync.standing;
     if *failed >= rules.failed_runs {
         let code = reason.as_ref().map(|r| r.0);
         let why = reason.as_ref().map_or_else(String::new, |r| format!(": {}", r.1));
@@ -247,7 +240,7 @@ fn runs_lost(missing: &[MissingDocument]) -> Vec<Trouble> {
         let subject = format!("{} to {}", gap.sync, gap.destination);
         match found.iter_mut().find(|trouble| trouble.subject == subject) {
             Some(trouble) => trouble.message += &format!("; {}", gap.sentence()),
-            None => found.push(trouble("run_lost", &subject, Some(Code::RunLost), gap.sentence())),
+            None => found.push(trouble(RUN_LOST, &subject, Some(Code::RunLost), gap.sentence())),
         }
     }
     found

@@ -59,8 +59,10 @@ pub(super) async fn extract(
     warehouse: &dyn Warehouse,
     record: &RunRecord,
 ) -> std::result::Result<(), Errors> {
+    let next = spec;
     let spec = spec_of_run(spec, record);
-    let extractor = Extractor { engine, spec: &spec, warehouse, run: record, observer: &shared.observer };
+    let extractor =
+        Extractor { engine, spec: &spec, next, warehouse, run: record, observer: &shared.observer };
     extractor.run().instrument(spans::run(record)).await
 }
 

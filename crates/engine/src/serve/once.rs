@@ -1,9 +1,9 @@
 //! One requested run: a supervisor without a schedule, which ends when the run does.
 //!
 //! What always holds: unfinished runs of the sync come first, in order, and then nothing new is
-//! read; what lost runs have left missing comes before what is new; a destination that has taken nothing for the request's time-out is given up for now, and
-//! its calls stay pending. What it does not do: skip slots, repeat a failed run, or watch for
-//! alerts.
+//! read. What lost runs have left missing comes before what is new. A destination that has taken
+//! nothing for the request's time-out is given up for now, and its calls stay pending. What it does
+//! not do: skip slots, repeat a failed run, or watch for alerts.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -54,7 +54,7 @@ impl Engine {
         warehouse: &dyn Warehouse,
         request: &RunRequest,
     ) -> Result<RunDocument, Errors> {
-        let once = Once::new(self, request);
+        let once = Once::of_sync(self, request, spec);
         let mut last = None;
         while let Some(record) = self.unfinished(&spec.name).await? {
             let document = once.drive(spec, warehouse, record, true).await?;
@@ -86,7 +86,7 @@ impl Engine {
         request: &RunRequest,
     ) -> Result<RunDocument, Errors> {
         in_the_way(self, &spec.name, &request.options).await?;
-        let once = Once::new(self, request);
+        let once = Once::of_sync(self, request, spec);
         match self.unfinished_backfill(&spec.name, &request.options).await? {
             Some(record) => once.drive(spec, warehouse, record, true).await,
             None => once.new_run(spec, warehouse, request.options.clone(), request.trigger).await,
@@ -142,6 +142,8 @@ struct Once<'a> {
     engine: &'a Engine,
     request: &'a RunRequest,
     shared: Arc<Shared>,
+    /// The sync's destinations: what is missing at others is not asked for.
+    sends_to: Vec<String>,
     /// Nothing is reloaded here, but the queues require the receiver.
     _config: watch::Sender<Arc<RuntimeConfig>>,
 }
@@ -157,7 +159,12 @@ impl<'a> Once<'a> {
         }));
         let mode = Mode::Once { delivery_timeout: request.delivery_timeout };
         let shared = Arc::new(Shared::new(receiver, request.observer.clone(), mode));
-        Self { engine, request, shared, _config: config }
+        Self { engine, request, shared, sends_to: Vec::new(), _config: config }
+    }
+
+    fn of_sync(engine: &'a Engine, request: &'a RunRequest, spec: &SyncSpec) -> Self {
+        let sends_to = spec.connections.iter().map(|c| c.destination.clone()).collect();
+        Self { sends_to, ..Self::new(engine, request) }
     }
 
     /// Fills what lost runs have left missing. A run of it that has to wait is returned: then
@@ -243,6 +250,7 @@ impl<'a> Once<'a> {
     /// The document with what is missing at the sync's destinations.
     async fn complete(&self, mut document: RunDocument) -> Result<RunDocument, Errors> {
         document.missing = self.engine.reader().missing(&document.sync).await?;
+        document.missing.retain(|missing| self.sends_to.contains(&missing.destination));
         Ok(document)
     }
 

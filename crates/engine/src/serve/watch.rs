@@ -100,9 +100,7 @@ async fn missing(config: &RuntimeConfig) -> Result<Vec<MissingDocument>> {
 }
 
 fn has(config: &RuntimeConfig, sync: &str, destination: &str) -> bool {
-    config
-        .sync_runtime(sync)
-        .is_some_and(|m| m.spec.connections.iter().any(|c| c.destination == destination))
+    config.sync_runtime(sync).is_some_and(|m| m.spec.connections.iter().any(|c| c.destination == destination))
 }
 
 /// The skipped destinations that the project still has.

@@ -8,6 +8,7 @@ mod calendar;
 mod delivery;
 mod extraction;
 mod fan_out;
+mod gaps;
 mod guards;
 mod history;
 mod incremental;

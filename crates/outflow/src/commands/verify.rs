@@ -2,6 +2,7 @@
 
 use outflow_app::{App, Errors, Verification};
 
+use super::outcome;
 use crate::cli::RunName;
 use crate::exit::Exit;
 use crate::output::{Printer, count};
@@ -10,7 +11,7 @@ use crate::output::{Printer, count};
 pub async fn verify(app: &App, name: &RunName, printer: Printer) -> Result<Exit, Errors> {
     let found = app.verify(name.name()).await?;
     printer.document(&found, people);
-    Ok(if found.differences.is_empty() { Exit::Done } else { Exit::Failed })
+    Ok(if found.is_right() { Exit::Done } else { Exit::Failed })
 }
 
 fn people(v: &Verification) -> String {
@@ -21,6 +22,10 @@ fn people(v: &Verification) -> String {
     } else {
         "it has no segments (any more); the state alone was checked\n".to_owned()
     };
+    for gap in outcome::missing(&v.missing) {
+        text += &format!("error[{}]: {}\n", gap.code(), gap.message());
+        text += &gap.help_text().map(|help| format!("  {help}\n")).unwrap_or_default();
+    }
     if v.differences.is_empty() {
         return text + "everything adds up\n";
     }

@@ -9,6 +9,7 @@ mod crash;
 mod demo;
 mod endurance;
 mod examples;
+mod gaps;
 mod guards;
 mod hostile;
 mod incremental;

@@ -144,3 +144,117 @@ fn leave_out_by_key(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::sync::Arc;
+
+    use outflow_core::RunId;
+    use outflow_core::ports::baseline::{Baseline as _, ComparisonSpec, RetainedHashes};
+    use outflow_testkit::{Rng, seed};
+
+    use super::*;
+    use crate::baseline::DiskBaseline;
+    use crate::disk::RealDisk;
+
+    /// Contents 0, 1, 2, … as hashes; a content's key is its remainder by 3.
+    fn hash(content: u64) -> u128 {
+        outflow_core::hash::content(&content.to_le_bytes())
+    }
+
+    fn key(content: u64) -> u64 {
+        content % 3
+    }
+
+    fn count(of: &[u64], content: u64) -> usize {
+        of.iter().filter(|c| **c == content).count()
+    }
+
+    /// What is left out, slowly and obviously.
+    fn expected(by_key: bool, calls: &[u64], [next, kept, before, given]: [&[u64]; 4]) -> Vec<bool> {
+        let by_next = |c| count(next, c).saturating_sub(count(kept, c));
+        let nth = |at: usize| count(&calls[..at], calls[at]);
+        let leaves_out = |at: usize| {
+            let c = calls[at];
+            if !by_key {
+                return nth(at) < by_next(c) + count(before, c) + count(given, c);
+            }
+            let is_next = |at: usize| nth(at) < by_next(calls[at]);
+            let of_key = (0..calls.len()).rev().filter(|at| key(calls[*at]) == key(c));
+            let last = of_key.filter(|at| !is_next(*at)).map(|at| calls[at]).next();
+            let got = given.iter().rev().find(|g| key(**g) == key(c));
+            is_next(at)
+                || last.is_some_and(|last| match got {
+                    Some(got) => *got == last,
+                    None => before.contains(&last),
+                })
+        };
+        (0..calls.len()).map(leaves_out).collect()
+    }
+
+    async fn keep(baseline: &DiskBaseline, run: u64, contents: &[u64]) {
+        let spec = ComparisonSpec::new(RunId(run), None, RetainedHashes::All);
+        let mut comparison = baseline.begin(spec).await.unwrap();
+        contents.iter().for_each(|c| comparison.feed(key(*c), hash(*c)));
+        comparison.finish().await.unwrap();
+    }
+
+    async fn case(dir: &Path, rng: &mut Rng, sorted: usize) {
+        let baseline = DiskBaseline::on(Arc::new(RealDisk), dir, 0, sorted);
+        let mut some = |most: u64| -> Vec<u64> { (0..rng.below(most)).map(|_| rng.below(7)).collect() };
+        let [calls, next, kept, before, given] = [some(40), some(20), some(10), some(10), some(20)];
+        let by_key = rng.below(2) == 0;
+        keep(&baseline, 1, &kept).await;
+        keep(&baseline, 2, &before).await;
+        let fill = Some(FillSpec { before: Some(RunId(2)), by_key });
+        let spec = ComparisonSpec::new(RunId(3), Some(RunId(1)), RetainedHashes::Shared);
+        let mut comparison = baseline.begin(ComparisonSpec { fill, ..spec }).await.unwrap();
+        calls.iter().for_each(|c| comparison.feed(key(*c), hash(*c)));
+        next.iter().for_each(|c| comparison.mark_overlap(hash(*c)));
+        given.iter().for_each(|c| comparison.mark_given(key(*c), hash(*c)));
+        let compared = comparison.finish().await.unwrap();
+        let found: Vec<_> = (0..calls.len()).map(|at| compared.same.contains(at as u64)).collect();
+        let sets = [&next[..], &kept, &before, &given];
+        assert_eq!(found, expected(by_key, &calls, sets), "{by_key} {calls:?} {sets:?}");
+        // What a later run is compared with: what of the run before was found again.
+        let spec = ComparisonSpec::new(RunId(4), Some(RunId(3)), RetainedHashes::All);
+        let mut comparison = baseline.begin(spec).await.unwrap();
+        (0..7).flat_map(|c| [c; 50]).for_each(|c| comparison.feed(key(c), hash(c)));
+        let shared = comparison.finish().await.unwrap();
+        for c in 0..7 {
+            let same = (c * 50..c * 50 + 50).filter(|at| shared.same.contains(*at)).count();
+            assert_eq!(same, count(&calls, c).min(count(&kept, c)), "{c} of {calls:?} and {kept:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_left_out_is_what_a_slow_model_leaves_out() {
+        let seed = seed();
+        println!("seed {seed}");
+        let mut rng = Rng::new(seed);
+        for n in 0..200 {
+            let dir = tempfile::tempdir().unwrap();
+            case(dir.path(), &mut rng, if n % 2 == 0 { 5 } else { 1_000 }).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_damaged_file_counts_as_empty_and_is_reported() {
+        let dir = tempfile::tempdir().unwrap();
+        let baseline = DiskBaseline::on(Arc::new(RealDisk), dir.path(), 0, 1_000);
+        keep(&baseline, 1, &[1, 2]).await;
+        keep(&baseline, 2, &[3]).await;
+        let path = dir.path().join("2/hashes.bin");
+        let mut bytes = std::fs::read(&path).unwrap();
+        bytes[40] ^= 1;
+        std::fs::write(&path, bytes).unwrap();
+        let fill = Some(FillSpec { before: Some(RunId(2)), by_key: false });
+        let spec = ComparisonSpec::new(RunId(3), Some(RunId(9)), RetainedHashes::Shared);
+        let mut comparison = baseline.begin(ComparisonSpec { fill, ..spec }).await.unwrap();
+        comparison.feed(0, hash(3));
+        let compared = comparison.finish().await.unwrap();
+        assert_eq!(compared.same.count(), 0);
+        assert!(compared.before_missing && compared.earlier_missing);
+    }
+}

@@ -341,3 +341,39 @@ async fn rejections_are_kept_in_row_order_beside_the_calls() {
     }
     assert_eq!(ordinal, 10_000);
 }
+
+#[tokio::test]
+async fn which_calls_are_unchanged_is_known_or_an_error() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path());
+    write(&store, 1, 8, None).await;
+    let second = write(&store, 2, 10, Some(1)).await;
+    assert_eq!(second.unchanged, 8);
+    let read = async |unchanged| {
+        let read = store.spool.read(RunId(2), &second.segments, unchanged, 0).await;
+        read.err().map(|error| error.code())
+    };
+    assert_eq!(read(8).await, None);
+    assert_eq!((read(7).await, read(0).await), (Some(Code::SegmentDamaged), Some(Code::SegmentDamaged)));
+    std::fs::remove_file(dir.path().join("spool/2/unchanged.bin")).unwrap();
+    assert_eq!((read(8).await, read(0).await), (Some(Code::SegmentMissing), None));
+    // Of calls that are no longer kept nothing is asked.
+    assert!(store.spool.read(RunId(2), &[], 8, 0).await.is_ok());
+}
+
+#[tokio::test]
+async fn hashes_that_are_missing_are_told_from_none() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path());
+    write(&store, 1, 8, None).await;
+    let compare = async |run, previous| {
+        let spec = ComparisonSpec::new(RunId(run), previous, RetainedHashes::All);
+        store.compare(spec, (0..8).map(|i| hash::content(&noise(i, 300))), []).await
+    };
+    assert!(!compare(2, None).await.earlier_missing);
+    let whole = compare(3, Some(RunId(1))).await;
+    assert_eq!((whole.same.count(), whole.earlier_missing), (8, false));
+    store.baseline.remove(RunId(1)).await.unwrap();
+    let missing = compare(4, Some(RunId(1))).await;
+    assert_eq!((missing.same.count(), missing.earlier_missing), (0, true));
+}

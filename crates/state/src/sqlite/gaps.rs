@@ -71,11 +71,7 @@ pub(super) fn fill_gaps(
     let sql = "UPDATE gaps SET filled_by = ?2, closed_at = ?3
                WHERE id = ?1 AND closed_at IS NULL AND coalesce(filled_by, ?2) = ?2";
     for gap in gaps {
-        t.prepare_cached(sql)?.execute(params![
-            bits(gap.0),
-            id(run),
-            at.map(Timestamp::as_microsecond)
-        ])?;
+        t.prepare_cached(sql)?.execute(params![bits(gap.0), id(run), at.map(Timestamp::as_microsecond)])?;
     }
     Ok(())
 }
@@ -91,7 +87,7 @@ pub(super) fn settle_gaps(t: &Transaction<'_>, run: RunId, at: Option<Timestamp>
 }
 
 fn gap(row: &Row<'_>) -> rusqlite::Result<Gap> {
-    let run = |i| Ok(RunId(unsigned(row, i)?));
+    let run = |i| unsigned(row, i).map(RunId);
     Ok(Gap {
         id: GapId(unsigned(row, 0)?),
         missing: MissingCalls {

@@ -174,3 +174,9 @@ pub fn ending(run: RunId, record: &DeliveryRecord, end: DeliveryState) -> Settle
         ..settlement(run, record)
     }
 }
+
+/// The runs of open gaps, and how many calls are missing.
+pub async fn open_gaps(state: &dyn State) -> Vec<(RunId, u64)> {
+    let gaps = state.open_gaps().await.unwrap().into_iter();
+    gaps.map(|gap| (gap.missing.opened_by, gap.missing.calls)).collect()
+}

@@ -12,7 +12,7 @@ use outflow_core::ports::state::{BaselineRun, Cursor, DeadLetter, RunFilter, Set
 use outflow_core::{Code, DeliveryCounts, DeliveryState, RunId, RunState, Timestamp};
 use outflow_testkit::{Report, Rng, seed, slice_or_whole};
 
-use crate::made::{at, dead_letter, extraction, new_run, started_at};
+use crate::made::{at, dead_letter, extraction, new_run, open_gaps, started_at};
 use crate::stores::claim;
 
 const DIR: &str = "OUTFLOW_STATE_MODEL_DIR";
@@ -68,25 +68,15 @@ struct Model {
 }
 
 fn moved(run: RunId, step: i64) -> SyncState {
-    SyncState {
-        cursor: Some(Cursor { value: format!("c{step}"), column: None }),
-        baseline: Some(BaselineRun { run, fingerprint: None }),
-        ..started_at(step)
-    }
+    let cursor = Some(Cursor { value: format!("c{step}"), column: None });
+    let baseline = Some(BaselineRun { run, fingerprint: None });
+    SyncState { cursor, baseline, ..started_at(step) }
 }
 
 impl Run {
     fn new(sync: usize, state: RunState) -> Run {
-        Run {
-            sync,
-            state,
-            skipped_by: None,
-            clock: None,
-            calls: 0,
-            segments: 0,
-            ended: None,
-            deliveries: Vec::new(),
-        }
+        let (skipped_by, clock, calls, segments, ended, deliveries) = Default::default();
+        Run { sync, state, skipped_by, clock, calls, segments, ended, deliveries }
     }
 
     fn delivery_state(&self, delivery: &Delivery) -> DeliveryState {
@@ -281,8 +271,7 @@ impl Model {
             }
             model.syncs.insert(n, store.sync(name).await.unwrap());
         }
-        let gaps = store.open_gaps().await.unwrap();
-        model.gaps = gaps.into_iter().map(|gap| (gap.missing.opened_by, gap.missing.calls)).collect();
+        model.gaps = open_gaps(store).await;
         let mut records = store.runs(&RunFilter::default()).await.unwrap();
         records.reverse();
         for (number, record) in (1..).zip(records) {

@@ -61,7 +61,7 @@ pub async fn opening(state: &dyn State) {
     let again = state.lose_run(first, at(100), &(Code::RunLost, "again".into())).await;
     refused(again);
     assert_eq!(state.open_gaps().await.unwrap(), opened, "it is lost once");
-    // Nothing is missing of a run that was delivered, and nobody can name what a limit left.
+    // Nothing is missing of a run that was delivered, and what a limit left is unknown.
     let delivered = delivering(state, "users", 5).await;
     for delivery in state.deliveries(delivered).await.unwrap() {
         state.settle(&[ending(delivered, &delivery, outflow_core::DeliveryState::Succeeded)]).await.unwrap();
@@ -124,11 +124,8 @@ pub async fn losing_what_fills(state: &dyn State) {
     let old = delivering(state, "users", 100).await;
     with_letters(state, old, 2).await;
     let replay = Replay { run: old, mode: ReplayMode::AsSent, code: None, force: false, start: None };
-    let options = RunOptions {
-        kind: RunKind::Replay(replay),
-        limit: None,
-        destination: Some("journeys".into()),
-    };
+    let options =
+        RunOptions { kind: RunKind::Replay(replay), limit: None, destination: Some("journeys".into()) };
     let replayed = Replayed { run: old, destination: "journeys".into(), positions: vec![1, 3] };
     let replay = with(state, options, Extraction { replayed: Some(replayed), ..extraction(2, None) }).await;
     let marked = async || -> Vec<Option<RunId>> {
@@ -141,7 +138,8 @@ pub async fn losing_what_fills(state: &dyn State) {
 }
 
 pub async fn keeping(state: &dyn State) {
-    let (before, with_hashes) = (RunId(40), Extraction { compared_with: Some(RunId(40)), ..extraction(5, None) });
+    let (before, with_hashes) =
+        (RunId(40), Extraction { compared_with: Some(RunId(40)), ..extraction(5, None) });
     let run = with(state, RunOptions::default(), with_hashes).await;
     assert_eq!(state.compared_with(run).await.unwrap(), Some(before));
     assert_eq!(state.compared_with(RunId(77)).await.unwrap(), None);
