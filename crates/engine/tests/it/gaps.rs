@@ -380,6 +380,7 @@ async fn what_is_no_longer_kept_is_sent_again_and_said() {
     q.spec = of(EVENTS, &["a", "b"]);
     q.put(101.0, 2, "A");
     q.run_at(102.0).await;
+    q.at(103.0);
     q.house.engine.sweep(Duration::ZERO).await.unwrap();
     let gap = q.house.engine.reader().gap("users", "b").await.unwrap().unwrap();
     let run = q.house.run_beside(&q.spec, &q.world, gap.backfill("b")).await.run;

@@ -298,7 +298,7 @@ impl Watched {
                 let gap = self.house.engine.reader().gap("users", name).await.unwrap().unwrap();
                 let filled = self.house.run_beside(&self.spec, &self.world, gap.backfill(name)).await;
                 assert_eq!(filled.state, RunState::Succeeded, "{filled:?}");
-                self.judge_fill(n, &result);
+                self.judge_fill(n, &result, &snapshot);
             }
             self.seen.extend(&result);
             self.previous = Some(result);
@@ -312,18 +312,21 @@ impl Watched {
 
     /// What filled the gap of a lost run sent of that run what is still there, and nothing that an
     /// earlier run sent or the next one will send.
-    fn judge_fill(&mut self, destination: usize, lost: &HashSet<usize>) {
+    fn judge_fill(&mut self, destination: usize, lost: &HashSet<usize>, before: &[Version]) {
         let (snapshot, found) = self.read();
         let snapshot = &snapshot[..];
         let none = HashSet::new();
         let kept = self.previous.as_ref().unwrap_or(&none).clone();
         let by_number: HashMap<usize, &Version> = snapshot.iter().map(|v| (v.number, v)).collect();
-        let mut needed = Bag::new();
-        let is_needed = |n: &&usize| found.contains(n) && !kept.contains(n) && by_number[*n].good;
-        for n in lost.iter().filter(is_needed) {
-            *needed.entry(by_number[n].content(&self.shape)).or_default() += 1;
-        }
         let (people, beyond) = (self.shape.people, self.switched || !self.between.is_empty());
+        let mut needed = Bag::new();
+        // A person may have been touched since, and say the same.
+        let is_there = |n: &usize| if people { true } else { found.contains(n) && by_number[n].good };
+        let is_needed =
+            |v: &&Version| lost.contains(&v.number) && !kept.contains(&v.number) && is_there(&v.number);
+        for version in before.iter().filter(is_needed) {
+            *needed.entry(version.content(&self.shape)).or_default() += 1;
+        }
         let calls = self.sent();
         assert!(calls[1 - destination].is_empty(), "the others get nothing of it");
         let mut sent = Bag::new();

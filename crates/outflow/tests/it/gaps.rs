@@ -23,7 +23,7 @@ impl World {
         let (database, a, b) =
             (Postgres::shared().database(name), Receiver::start_blocking(), Receiver::start_blocking());
         database.sql("CREATE TABLE events (id int PRIMARY KEY, at timestamptz NOT NULL)");
-        let mut world = Self { database, a, b, project: Project::new(""), events: 0 };
+        let world = Self { database, a, b, project: Project::new(""), events: 0 };
         world.project.write("outflow.yaml", &world.yaml(&["a", "b"]));
         world
     }

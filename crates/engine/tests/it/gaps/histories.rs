@@ -56,6 +56,14 @@ impl History {
         }
     }
 
+    async fn extracted(served: &mut Served, expected: RunId) {
+        let is_it = |event: &Event| match event {
+            Event::Extracted { run, .. } => (*run == expected).then_some(()),
+            _ => None,
+        };
+        served.next(is_it).await;
+    }
+
     /// Damages what the spool has of a run, in one of three ways.
     fn damage(house: &House, run: RunId, rng: &mut Rng) {
         let dir = house.dir.path().join(format!("spool/{run}"));
@@ -96,7 +104,7 @@ impl History {
                     served
                 }
             };
-            served.next(|e| matches!(e, Event::Extracted { .. }).then_some(())).await;
+            Self::extracted(served, RunId(n as u64 + 1)).await;
             history.settled(served, n >= closes_at).await;
         }
         let house = served.unwrap().end().await;
@@ -111,9 +119,9 @@ impl History {
         let mut served = Served::start_fleet(house, now, |h| history.config(h));
         history.settled(&mut served, false).await;
         history.world.lock().settle();
-        served.kept.clear();
+        let last = served.house.state().runs(&RunFilter { sync: None, limit: 1 }).await.unwrap()[0].id;
         served.at(now + MINUTE);
-        served.next(|e| matches!(e, Event::Extracted { .. }).then_some(())).await;
+        Self::extracted(&mut served, RunId(last.0 + 1)).await;
         history.settled(&mut served, false).await;
         let house = served.end().await;
         history.judge(&house, seed).await;
@@ -135,7 +143,7 @@ impl History {
             if self.shape.people {
                 let last: BTreeMap<&str, String> =
                     calls.iter().map(|call| (call["userId"].as_str().unwrap(), text(call))).collect();
-                last.into_values().for_each(|text| drop(found.insert(text, 1)));
+                found.extend(last.into_values().map(|text| (text, 1)));
                 // A person who became unusable keeps the last value.
                 let keys: Vec<String> = rows.iter().filter(good).map(|v| format!("{} ", v.key)).collect();
                 found.retain(|text, _| keys.iter().any(|key| text.starts_with(key)));

@@ -155,7 +155,7 @@ pub async fn keeping(state: &dyn State) {
     state.forget_segments(run).await.unwrap();
     state.forget_runs(&[run]).await.unwrap();
     assert_eq!(state.gaps_of(run).await.unwrap(), []);
-    let open = delivering(state, "users", 5).await;
+    let open = with(state, RunOptions::default(), extraction(5, None)).await;
     let gaps = lose(state, open).await;
     state.forget_segments(open).await.unwrap();
     state.forget_runs(&[open]).await.unwrap();

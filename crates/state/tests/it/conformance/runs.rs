@@ -6,7 +6,7 @@ use outflow_core::run::{Replay, ReplayMode, RunKind, RunOptions, RunSpec, RunTri
 use outflow_core::{Code, DeliveryCounts, DeliveryState, RowCounts, RunId, RunState};
 
 use crate::conformance::{refused, with_letters};
-use crate::made::{at, delivering, extraction, moved, new_run, segment, started_at};
+use crate::made::{at, delivering, extraction, moved, new_run, segment};
 
 pub async fn unknown_names(state: &dyn State) {
     assert_eq!(state.sync("users").await.unwrap(), SyncState::default());
