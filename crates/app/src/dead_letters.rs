@@ -43,6 +43,8 @@ pub struct DeadLetterList {
     pub summary: DeadLetterSummary,
     reader: RunReader,
     segments: Vec<SegmentInfo>,
+    /// How many of the run's calls are unchanged.
+    unchanged: u64,
     limit: u64,
     /// The destinations that are still to come, the next one last.
     destinations: Vec<String>,
@@ -87,11 +89,19 @@ impl App {
         destinations.reverse();
         let mut segments = reader.state.segments(record.id).await?;
         segments.retain(|s| s.kind == SegmentKind::Calls);
-        let RunRecord { id, sync, .. } = record;
+        let RunRecord { id, sync, rows, .. } = record;
         let summary =
             DeadLetterSummary { format_version: FORMAT_VERSION, run: id, sync, dead_letters: total, causes };
         let limit = if limit == 0 { u64::MAX } else { limit };
-        Ok(DeadLetterList { summary, reader, segments, limit, destinations, current: None })
+        Ok(DeadLetterList {
+            summary,
+            reader,
+            segments,
+            unchanged: rows.unchanged,
+            limit,
+            destinations,
+            current: None,
+        })
     }
 }
 
@@ -136,7 +146,7 @@ impl DeadLetterList {
         if current.calls.is_none() && !self.segments.is_empty() {
             let (run, from) = (self.summary.run, letter.position);
             current.calls = Some(Calls {
-                reader: self.reader.spool.read(run, &self.segments, from).await?,
+                reader: self.reader.spool.read(run, &self.segments, self.unchanged, from).await?,
                 block: CallBlock::default(),
             });
         }

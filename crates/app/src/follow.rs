@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use outflow_core::ports::state::{DeliveryRecord, StateReader};
 use outflow_core::{Code, DeliveryState, Error, RunId, RunRecord, RunState};
-use outflow_engine::{RunDocument, Seconds};
+use outflow_engine::{RunDocument, RunReader, Seconds};
 use tokio::time::Instant;
 
 use crate::{App, Caller, Event, look};
@@ -28,7 +28,8 @@ impl App {
         delivery_timeout: Duration,
         caller: &Caller,
     ) -> Result<RunDocument, Error> {
-        let state = self.reader().await?.state;
+        let reader = self.reader().await?;
+        let state = reader.state.clone();
         let (mut look, mut stop) = (tokio::time::interval(LOOK_EVERY), caller.stop.clone());
         let mut progress = Progress { within: delivery_timeout, seen: HashMap::new(), earlier: None };
         loop {
@@ -41,7 +42,7 @@ impl App {
             let document =
                 |deliveries| RunDocument::of(&record, deliveries, false, Seconds::between(&record));
             if record.state.is_final() || record.state == RunState::AwaitingApproval {
-                return Ok(document(deliveries));
+                return with_missing(&reader, &record, document(deliveries)).await;
             }
             if is_stopped {
                 (caller.listener)(Event::LeftRunning { sync: &record.sync, run });
@@ -49,10 +50,22 @@ impl App {
             }
             // When every delivery has ended, the end of the run is about to be recorded.
             if progress.is_stuck(&*state, &record, &mut deliveries).await? {
-                return Ok(document(deliveries));
+                return with_missing(&reader, &record, document(deliveries)).await;
             }
         }
     }
+}
+
+/// The document with what is missing at the run's destinations.
+async fn with_missing(
+    reader: &RunReader,
+    record: &RunRecord,
+    document: RunDocument,
+) -> Result<RunDocument, Error> {
+    let mut missing = reader.missing(&record.sync).await?;
+    let sends_to = |name: &str| record.spec.connections.iter().any(|c| c.destination == name);
+    missing.retain(|missing| sends_to(&missing.destination));
+    Ok(RunDocument { missing, ..document })
 }
 
 /// What the deliveries of a run have done so far.

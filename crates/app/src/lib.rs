@@ -76,7 +76,8 @@ pub use outflow_engine::operations::purge::PurgeReport;
 pub use outflow_engine::operations::verify::Verification;
 pub use outflow_engine::operations::verify_all::{StateProblem, StateVerification};
 pub use outflow_engine::{
-    DeliveryDocument, Errors, Event as RunEvent, FORMAT_VERSION, Reason, RunDocument, RunListEntry,
+    DeliveryDocument, Errors, Event as RunEvent, FORMAT_VERSION, MissingDocument, Reason, RunDocument,
+    RunListEntry,
 };
 pub use outflow_state::Location as StateLocation;
 pub use outflow_warehouse::{SourceKind, kinds as source_kinds, parse_names};

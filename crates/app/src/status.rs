@@ -4,7 +4,7 @@ use outflow_core::ports::state::{RunFilter, StateReader};
 use outflow_core::ports::watch::Pending;
 use outflow_core::{Clock as _, Error, RunId, RunState, SyncSpec, SystemClock, Timestamp};
 use outflow_engine::schedule::{Slots, next_due};
-use outflow_engine::{Errors, FORMAT_VERSION, Reason};
+use outflow_engine::{Errors, FORMAT_VERSION, MissingDocument, Reason};
 use serde::Serialize;
 
 use crate::App;
@@ -23,6 +23,9 @@ pub struct StatusDocument {
     pub syncs: Vec<SyncStatus>,
     /// Calls of committed runs that are not settled.
     pub waiting: Vec<WaitingCalls>,
+    /// Calls of lost runs that destinations have not got.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<MissingDocument>,
     /// What is wrong.
     pub alerts: Vec<AlertDocument>,
     /// What waits for destinations and syncs that the project no longer has.
@@ -94,7 +97,9 @@ impl App {
         let waiting = state.pending().await?.into_iter().filter(|p| p.calls > 0);
         let waiting =
             waiting.map(|Pending { sync, destination, calls }| WaitingCalls { sync, destination, calls });
+        let gaps = state.open_gaps().await?.into_iter();
         Ok(StatusDocument {
+            missing: gaps.map(MissingDocument::from).collect(),
             format_version: FORMAT_VERSION,
             serving,
             syncs,

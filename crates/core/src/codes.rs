@@ -228,9 +228,12 @@ codes! {
     E006 AwaitingApproval Engine Permanent "the run awaits approval";
     E007 DestinationSkipped Engine Permanent "runs leave a destination out";
     E009 SourceChanged Engine UserInput "the sync reads another source than its run began with";
+    E020 CallsMissing Engine Permanent "calls are missing at a destination";
     E101 ManySlotsSkipped Engine Permanent "many slots are skipped";
     E102 ClockJumped Engine Permanent "the clock of this machine has jumped";
     E103 SyncRemoved Engine UserInput "runs wait whose sync the project no longer has";
+    E120 BackfillRepeats Engine Permanent "a backfill may send calls again under new ids";
+    E121 BaselineMissing Engine Permanent "what the run is compared with is missing";
     G001 TooManyRows Guard UserInput "more rows than allowed";
     G002 TooManyRejected Guard UserInput "too many rows rejected";
     G003 UnusualRowCount Guard UserInput "an unusual number of rows";

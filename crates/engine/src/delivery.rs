@@ -22,8 +22,9 @@ pub(crate) mod send;
 use std::sync::Arc;
 use std::time::Duration;
 
+use outflow_core::ports::spool::{SegmentInfo, SegmentKind};
 use outflow_core::ports::state::DeliveryRecord;
-use outflow_core::{Code, DeliveryState, Result, RunRecord, RunState};
+use outflow_core::{Code, DeliveryState, Error, Result, RunRecord, RunState};
 
 use self::driver::Delivery;
 use self::progress::{DeliveryProgress, persist};
@@ -46,6 +47,7 @@ impl Engine {
             return self.park(run, record, observer).await;
         };
         let segments = self.state.segments(run.id).await?;
+        whole(run, &segments)?;
         Delivery::new(self, run, record, destination, segments, delivery_timeout, observer).run().await
     }
 
@@ -60,7 +62,7 @@ impl Engine {
         let is_parked = is_parked(&record);
         let mut progress = DeliveryProgress::new(record);
         progress.record.reason = Some(Self::removed(&progress.record.destination));
-        let settlement = progress.end(run.id, self.clock.now());
+        let settlement = progress.end(run.id, self.clock.now())?;
         if !is_parked {
             persist(self.state.clone(), settlement).await?;
         }
@@ -95,4 +97,16 @@ impl Engine {
 fn is_parked(delivery: &DeliveryRecord) -> bool {
     delivery.state == DeliveryState::Stopped
         && delivery.reason.as_ref().is_some_and(|(code, _)| *code == Code::DestinationRemoved)
+}
+
+/// Whether the state names segments for all calls of a run.
+fn whole(run: &RunRecord, segments: &[SegmentInfo]) -> Result<()> {
+    let calls = segments.iter().filter(|segment| segment.kind == SegmentKind::Calls);
+    let named: u128 = calls.map(|segment| u128::from(segment.entries)).sum();
+    let made = u128::from(run.rows.calls) + u128::from(run.rows.unchanged);
+    if named == made {
+        return Ok(());
+    }
+    let message = format!("the state names segments with {named} calls of run {}, which made {made}", run.id);
+    Err(Error::new(Code::SegmentMissing, message))
 }

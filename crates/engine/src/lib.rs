@@ -46,7 +46,9 @@ pub use delivery::limiter::Limiters;
 pub use event::{Event, Note, Observer};
 pub use pages::{DeadLetterPages, RunPages};
 pub use reader::{Calls, RunReader};
-pub use report::{DeliveryDocument, FORMAT_VERSION, Reason, RunDocument, RunListEntry, Seconds};
+pub use report::{
+    DeliveryDocument, FORMAT_VERSION, MissingDocument, Reason, RunDocument, RunListEntry, Seconds,
+};
 pub use serve::once::RunRequest;
 
 /// Everything that a run needs but its sync and its warehouse.

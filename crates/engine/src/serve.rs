@@ -26,6 +26,7 @@ mod actor;
 pub mod alert;
 mod audit;
 pub(crate) mod driver;
+mod gaps;
 pub(crate) mod once;
 mod queues;
 pub mod quiet;
@@ -51,6 +52,7 @@ use crate::operations::cancel::CancelReport;
 use crate::operations::retention::RetentionPolicy;
 use crate::serve::alert::Rules;
 use actor::Actor;
+use gaps::SyncsWithGaps;
 pub use queues::{DeliveryQueues, QueueStatus};
 
 /// How often retention removes what is past its time.
@@ -142,6 +144,7 @@ pub(crate) struct Trigger {
 pub(crate) struct Shared {
     pub(crate) config: watching::Receiver<Arc<RuntimeConfig>>,
     pub(crate) queues: DeliveryQueues,
+    gaps: SyncsWithGaps,
     pub(crate) observer: Observer,
     /// Read-locked while a queue delivers, and write-locked while deliveries are paused.
     pub(crate) deliveries_paused: RwLock<()>,
@@ -169,6 +172,7 @@ impl Shared {
         Self {
             config,
             queues: DeliveryQueues::default(),
+            gaps: SyncsWithGaps::default(),
             observer,
             deliveries_paused: RwLock::default(),
             mode,
@@ -297,6 +301,7 @@ impl Handle {
     /// Those of that method.
     pub async fn reject(&self, run: RunId, skip_window: bool) -> Result<()> {
         self.config().engine.reject(run, skip_window).await?;
+        self.shared.gaps.find(&*self.config().engine.state).await?;
         self.enqueue(run).await?;
         // The sync is no longer busy with it.
         if let Some(record) = self.config().engine.state.run(run).await? {

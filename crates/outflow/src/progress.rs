@@ -160,7 +160,7 @@ impl View<'_> {
                     self.bar(Some(counts.calls), style).unwrap_or_else(ProgressBar::hidden)
                 });
                 bar.set_message(destination);
-                bar.set_position(counts.calls - counts.pending);
+                bar.set_position(counts.calls.saturating_sub(counts.pending));
             }
             RunEvent::Skipped { reason, .. } => self.say(&format!("slot skipped: {reason}")),
             RunEvent::Retrying { destination, code, reason, seconds, .. } => {
@@ -191,6 +191,7 @@ impl View<'_> {
                 }
                 self.say(&line);
             }
+            RunEvent::Problem { error } => self.display.printer.error(&error),
             // What the command prints at its end, or what belongs to `serve`.
             _ => {}
         }

@@ -327,7 +327,7 @@ pub(crate) fn unreadable(path: &Path, cause: io::Error) -> Error {
     match cause.kind() {
         io::ErrorKind::NotFound => {
             Error::new(Code::SegmentMissing, format!("the segment {} is missing", path.display()))
-                .help("put the file back from a backup, or let the sync run again: it reads the rows again")
+                .help("put the file back from a backup, or let the sync run again: what destinations lack is read again")
                 .caused_by(cause)
         }
         io::ErrorKind::UnexpectedEof => damaged(path, "it ends too early".into()),
@@ -338,5 +338,5 @@ pub(crate) fn unreadable(path: &Path, cause: io::Error) -> Error {
 /// P004.
 pub(crate) fn damaged(path: &Path, how: String) -> Error {
     Error::new(Code::SegmentDamaged, format!("the segment {} is damaged: {how}", path.display()))
-        .help("check the disk; then let the sync run again: it reads the rows again")
+        .help("check the disk; then let the sync run again: what destinations lack is read again")
 }

@@ -66,15 +66,22 @@ impl Spool for DiskSpool {
         .await
     }
 
-    async fn read(&self, run: RunId, segments: &[SegmentInfo], from: u64) -> Result<Box<dyn SpoolReader>> {
+    async fn read(
+        &self,
+        run: RunId,
+        segments: &[SegmentInfo],
+        unchanged: u64,
+        from: u64,
+    ) -> Result<Box<dyn SpoolReader>> {
         let (folder, segments) = (self.folder.clone(), segments.to_vec());
-        let opened = blocking(move || Reader::open(&folder, run, &segments, SegmentKind::Calls, from));
+        let open = move || Reader::open(&folder, run, &segments, SegmentKind::Calls, unchanged, from);
+        let opened = blocking(open);
         Ok(Box::new(DiskReader::new(opened.await?)))
     }
 
     async fn rejections(&self, run: RunId, segments: &[SegmentInfo]) -> Result<Box<dyn RejectionReader>> {
         let (folder, segments) = (self.folder.clone(), segments.to_vec());
-        let opened = blocking(move || Reader::open(&folder, run, &segments, SegmentKind::Rejections, 0));
+        let opened = blocking(move || Reader::open(&folder, run, &segments, SegmentKind::Rejections, 0, 0));
         Ok(Box::new(Rejections::new(DiskReader::new(opened.await?))))
     }
 

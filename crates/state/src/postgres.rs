@@ -17,6 +17,7 @@ mod claim;
 mod deliveries;
 mod extraction;
 mod fault;
+mod gaps;
 mod handle;
 mod integrity;
 mod pool;

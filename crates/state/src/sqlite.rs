@@ -16,6 +16,7 @@ mod checksums;
 mod connection;
 mod deliveries;
 mod errors;
+mod gaps;
 mod integrity;
 mod lock;
 mod queries;

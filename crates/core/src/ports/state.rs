@@ -19,6 +19,7 @@
 //!   call the rule and persist what it says, in one transaction. A step that a run's life does not
 //!   have is refused.
 
+mod gaps;
 mod records;
 
 use std::sync::Arc;
@@ -26,6 +27,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
+pub use gaps::*;
 pub use records::*;
 
 use super::spool::SegmentInfo;
@@ -139,6 +141,20 @@ pub trait DeliveryQueries: Send + Sync {
     async fn usage(&self, from: Date, to: Date) -> Result<Vec<Usage>>;
 }
 
+/// Looking at gaps: calls that a destination has not got.
+#[async_trait]
+pub trait GapQueries: Send + Sync {
+    /// Every gap that is not closed, oldest first.
+    async fn open_gaps(&self) -> Result<Vec<Gap>>;
+
+    /// The gaps that this run opened or fills, oldest first, closed ones included.
+    async fn gaps_of(&self, run: RunId) -> Result<Vec<Gap>>;
+
+    /// The run that this one was compared with when it was extracted, if it was one: that run's
+    /// hashes stay until this one has ended and every gap that it opened is closed.
+    async fn compared_with(&self, run: RunId) -> Result<Option<RunId>>;
+}
+
 /// Looking at the health of syncs: what alerts and metrics rest on.
 #[async_trait]
 pub trait WatchQueries: Send + Sync {
@@ -171,7 +187,8 @@ pub trait RetentionQueries: Send + Sync {
     /// run `after`, at most `limit`.
     async fn ended_runs(&self, before: Timestamp, after: RunId, limit: u64) -> Result<Vec<RunRecord>>;
 
-    /// The runs that the next run of some sync will be compared with.
+    /// The runs whose hashes are needed: those that the next run of some sync will be compared
+    /// with, and those that an unfinished run, or a run whose calls are missing, was compared with.
     async fn compared_runs(&self) -> Result<Vec<RunId>>;
 }
 
@@ -191,11 +208,14 @@ pub trait IntegrityQueries: Send + Sync {
 
 /// Everything that can be read.
 pub trait StateReader:
-    RunQueries + DeliveryQueries + WatchQueries + RetentionQueries + IntegrityQueries
+    RunQueries + DeliveryQueries + GapQueries + WatchQueries + RetentionQueries + IntegrityQueries
 {
 }
 
-impl<T: RunQueries + DeliveryQueries + WatchQueries + RetentionQueries + IntegrityQueries> StateReader for T {}
+impl<T> StateReader for T where
+    T: RunQueries + DeliveryQueries + GapQueries + WatchQueries + RetentionQueries + IntegrityQueries
+{
+}
 
 /// The steps of a run's life.
 #[async_trait]
@@ -217,18 +237,20 @@ pub trait Runs: Send + Sync {
     /// The one transaction between the two halves of a run. Checks the budgets; then the run
     /// becomes `delivering` (`succeeded` without calls) with its segments and findings, a delivery
     /// for each connection ([`crate::rules::new_deliveries`]), the watermark update, and the dead
-    /// letters of `replayed` marked. With an objection it becomes `awaiting_approval` instead and
-    /// moves nothing. Returns the run's new state. Repeated: refused, as the run is no longer
+    /// letters of `replayed` marked; the gaps that it fills are closed. With an objection it becomes
+    /// `awaiting_approval` instead, moves nothing, and its gaps stay open as ones that it fills.
+    /// Returns the run's new state. Repeated: refused, as the run is no longer
     /// `extracting`.
     async fn commit_extraction(&self, run: RunId, extraction: &Extraction) -> Result<RunState>;
 
-    /// A run that awaits approval becomes `delivering` (`succeeded` without calls), and its
-    /// watermark update takes place. Repeated: refused.
+    /// A run that awaits approval becomes `delivering` (`succeeded` without calls), its watermark
+    /// update takes place, and the gaps that it fills are closed. Repeated: refused.
     async fn approve(&self, run: RunId, at: Timestamp) -> Result<RunState>;
 
     /// A run that awaits approval becomes `rejected`: its pending calls are discarded and its
     /// segments deleted. The sync's state stays, or with `skip_window` moves as the extraction
-    /// said but without a baseline, as these calls were never made. Repeated: refused.
+    /// said but without a baseline, as these calls were never made. Gaps that it was to fill are
+    /// there to be filled again, or with `skip_window` closed. Repeated: refused.
     async fn reject(&self, run: RunId, at: Timestamp, skip_window: bool) -> Result<()>;
 
     /// Ends a run that is `delivering` if all its deliveries have ended: `succeeded`, or `partial`
@@ -236,16 +258,22 @@ pub trait Runs: Send + Sync {
     /// `None`.
     async fn conclude(&self, run: RunId, at: Timestamp) -> Result<Option<RunState>>;
 
-    /// The run reaches a final state. `rewind` replaces the sync's state in the same transaction: a
-    /// run that is lost gives its window back. Repeated: refused.
+    /// The run reaches a final state, but not `lost`. `begun` replaces the sync's state in the same
+    /// transaction. Gaps that it was to fill are there to be filled again. Repeated: refused.
     async fn end_run(
         &self,
         run: RunId,
         state: RunState,
         at: Timestamp,
         reason: Option<(Code, String)>,
-        rewind: Option<&SyncState>,
+        begun: Option<&SyncState>,
     ) -> Result<()>;
+
+    /// The run becomes `lost`, and in the same transaction a gap opens for each destination that
+    /// lacks calls of it ([`crate::rules::missing_after_loss`]). Dead letters that it was to send
+    /// again count as not replayed. The sync's state stays as it is. Returns the gaps. Repeated:
+    /// refused.
+    async fn lose_run(&self, run: RunId, at: Timestamp, reason: &(Code, String)) -> Result<Vec<Gap>>;
 }
 
 /// Progress at destinations.

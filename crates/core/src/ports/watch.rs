@@ -54,8 +54,6 @@ pub struct Standing {
     pub slots: u64,
     /// How many of them were skipped.
     pub skipped: u64,
-    /// A lost run that no later run has made good.
-    pub lost: Option<RunId>,
     /// A run that a guard holds, and why.
     pub awaiting_approval: Option<(RunId, Option<(Code, String)>)>,
     /// The latest audited run, if its numbers do not add up.

@@ -131,7 +131,7 @@ impl Delivery {
             state: engine.state.clone(),
             health: limiter.watch(),
             limiter,
-            prefetcher: Prefetcher::start(engine.spool.clone(), run.id, segments, record.settled.low),
+            prefetcher: Prefetcher::start(engine.spool.clone(), &run, segments, record.settled.low),
             run,
             batcher: Batcher::new(destination.clone(), nulls),
             destination,
@@ -161,9 +161,9 @@ impl Delivery {
             match self.wait().await {
                 Wakeup::Admitted(permit) => self.send_batch(permit).await?,
                 Wakeup::Halted(code, reason) => self.halt(code, reason),
-                Wakeup::Reported(event) => self.on_event(event),
+                Wakeup::Reported(event) => self.on_event(event)?,
                 Wakeup::BatchEnded(ended) => self.on_batch_ended(ended)?,
-                Wakeup::PersistDue => self.start_persisting(),
+                Wakeup::PersistDue => self.start_persisting()?,
                 Wakeup::Persisted(result) => result?,
                 Wakeup::StopRequested => self.drain(Some(Instant::now() + GRACE)),
                 Wakeup::GraceOver => self.batches.abort_all(),
@@ -257,11 +257,11 @@ impl Delivery {
                             let call = OpenCall { ordinal, message_id, records, refusal: None };
                             self.open_calls.open(position, call);
                         }
-                        Offer::Filtered => self.progress.filter(position),
+                        Offer::Filtered => self.progress.filter(position)?,
                         Offer::Refused(refusal) => {
                             let id = message_id(json, &self.run, ordinal);
                             let at = self.sender.clock.now();
-                            self.progress.refuse(dead_letter(position, ordinal, id, refusal, at));
+                            self.progress.refuse(dead_letter(position, ordinal, id, refusal, at))?;
                         }
                     }
                 }
@@ -271,15 +271,16 @@ impl Delivery {
         Ok((!batch.items.is_empty()).then_some(batch))
     }
 
-    fn on_event(&mut self, event: BatchEvent) {
+    fn on_event(&mut self, event: BatchEvent) -> Result<()> {
         match event {
             BatchEvent::Sent { bytes, is_retry } => self.progress.count_request(bytes, is_retry),
-            BatchEvent::Settled(settled) => self.on_settled(settled),
+            BatchEvent::Settled(settled) => return self.on_settled(settled),
             BatchEvent::Halted { code, reason } => self.halt(code, reason),
         }
+        Ok(())
     }
 
-    fn on_settled(&mut self, mut settled: Settled) {
+    fn on_settled(&mut self, mut settled: Settled) -> Result<()> {
         let at = self.sender.clock.now();
         for record in std::mem::take(&mut settled.records) {
             if let Some(call) = self.open_calls.settle(record, at) {
@@ -293,19 +294,20 @@ impl Delivery {
         {
             self.halt(Code::MostCallsRefused, reason);
         }
-        self.progress.settle(settled);
+        self.progress.settle(settled)
     }
 
     /// Takes in the events of the tasks that have ended.
-    fn take_events(&mut self) {
+    fn take_events(&mut self) -> Result<()> {
         while let Ok(event) = self.events.try_recv() {
-            self.on_event(event);
+            self.on_event(event)?;
         }
+        Ok(())
     }
 
     fn on_batch_ended(&mut self, ended: std::result::Result<Batch, JoinError>) -> Result<()> {
         // A task reports before it ends.
-        self.take_events();
+        self.take_events()?;
         match ended {
             Ok(batch) => {
                 self.batcher.release(&batch);
@@ -342,20 +344,26 @@ impl Delivery {
         self.prefetcher.stop();
     }
 
-    fn start_persisting(&mut self) {
+    fn start_persisting(&mut self) -> Result<()> {
         self.ended_batches = 0;
-        if let Some(settlement) = self.progress.take_changes(self.run.id, self.sender.clock.now()) {
+        if let Some(settlement) = self.progress.take_changes(self.run.id, self.sender.clock.now())? {
             self.persisting = Some(tokio::spawn(persist(self.state.clone(), settlement)));
         }
+        Ok(())
     }
 
     async fn end(mut self) -> Result<DeliveryState> {
-        self.take_events();
+        self.take_events()?;
         if self.persisting.is_some() {
             persisted(&mut self.persisting).await?;
         }
-        let settlement = self.progress.end(self.run.id, self.sender.clock.now());
+        let settlement = self.progress.end(self.run.id, self.sender.clock.now())?;
         persist(self.state.clone(), settlement).await?;
+        let left = self.progress.record.counts.pending;
+        if left > 0 && matches!(self.phase, Phase::Sending) {
+            // Every call was read and settled. A delivery that goes on would end like this each time.
+            return Err(self.progress.differs(&format!("{left} calls are pending that no segment holds")));
+        }
         (self.sender.observer)(self.progress.ended(&self.run));
         Ok(self.progress.record.state)
     }

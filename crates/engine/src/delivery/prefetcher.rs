@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use outflow_core::ports::spool::{CallBlock, SegmentInfo, Spool};
-use outflow_core::{Result, RunId};
+use outflow_core::{Result, RunRecord};
 use tokio::sync::mpsc;
 
 /// Blocks from the spool, read one ahead by a task of their own.
@@ -20,12 +20,18 @@ pub(crate) struct Current {
 }
 
 impl Prefetcher {
-    /// Reads these segments from the position `from` on.
-    pub(crate) fn start(spool: Arc<dyn Spool>, run: RunId, segments: Vec<SegmentInfo>, from: u64) -> Self {
+    /// Reads these segments of a run from the position `from` on.
+    pub(crate) fn start(
+        spool: Arc<dyn Spool>,
+        run: &RunRecord,
+        segments: Vec<SegmentInfo>,
+        from: u64,
+    ) -> Self {
+        let (run, unchanged) = (run.id, run.rows.unchanged);
         let (sender, blocks) = mpsc::channel(1);
         let (used, spare) = std::sync::mpsc::channel::<CallBlock>();
         tokio::spawn(async move {
-            let mut reader = match spool.read(run, &segments, from).await {
+            let mut reader = match spool.read(run, &segments, unchanged, from).await {
                 Ok(reader) => reader,
                 Err(error) => {
                     let _ = sender.send(Err(error)).await;

@@ -135,7 +135,7 @@ pub(crate) fn start_value(
         RunKind::Incremental => {}
         RunKind::Full => return LastSyncTime::Seconds(0),
         RunKind::Since { at } => return seconds(at.as_microsecond()),
-        RunKind::Backfill { start } => return given(start),
+        RunKind::Backfill { start, .. } => return given(start),
         RunKind::Replay(replay) => {
             if let Some(start) = &replay.start {
                 return given(start);
@@ -312,6 +312,20 @@ fn cursor(spec: &SyncSpec, state: &SyncState) -> Option<CursorValue> {
     let cursor = state.cursor.as_ref()?;
     let same = cursor.column.as_ref().is_none_or(|of| of.eq_ignore_ascii_case(column));
     Some(&cursor.value).filter(|_| same).and_then(|value| CursorValue::parse(value))
+}
+
+/// The earlier one of two starts. What cannot be compared is read from the beginning.
+pub(crate) fn earlier(one: LastSyncTime, another: LastSyncTime) -> LastSyncTime {
+    match (CursorValue::parse(&text(&one)), CursorValue::parse(&text(&another))) {
+        (Some(a), Some(b)) => {
+            if a <= b {
+                one
+            } else {
+                another
+            }
+        }
+        _ => LastSyncTime::Seconds(0),
+    }
 }
 
 /// The value as documents and the state contain it.

@@ -222,7 +222,7 @@ impl RunReader {
     async fn find_in_run(&self, record: &RunRecord, person: &Person<'_>) -> Result<(PurgedRun, Replacement)> {
         let run = record.id;
         let segments = self.state.segments(run).await?;
-        let found = self.find(run, &segments, person).await?;
+        let found = self.find(record, &segments, person).await?;
         let mut purge = Purge::default();
         let cancelled = self.cancel_pending(run, &found, &mut purge).await?;
         self.forget_letters(run, &found, person, &mut purge).await?;
@@ -239,7 +239,7 @@ impl RunReader {
         Ok((purged, Replacement { segments, entries: found.entries, purge }))
     }
 
-    async fn find(&self, run: RunId, segments: &[SegmentInfo], person: &Person<'_>) -> Result<Found> {
+    async fn find(&self, run: &RunRecord, segments: &[SegmentInfo], person: &Person<'_>) -> Result<Found> {
         let mut found = Found::default();
         let mut calls = self.calls_until_stopped(run, segments, 0).await?;
         while let Some(block) = calls.next().await? {
@@ -252,7 +252,7 @@ impl RunReader {
                 }
             }
         }
-        let mut rejections = self.spool.rejections(run, segments).await?;
+        let mut rejections = self.spool.rejections(run.id, segments).await?;
         let mut position = 0;
         while let Some(read) = rejections.next().await? {
             for rejection in read {
@@ -276,8 +276,9 @@ impl RunReader {
             // A delivery that was cancelled as a whole has none pending.
             let pending = open.min(delivery.counts.pending);
             if pending > 0 {
-                delivery.counts.pending -= pending;
-                delivery.counts.cancelled += pending;
+                // `min` above: neither number can wrap.
+                delivery.counts.pending = delivery.counts.pending.saturating_sub(pending);
+                delivery.counts.cancelled = delivery.counts.cancelled.saturating_add(pending);
                 cancelled += pending;
                 purge.deliveries.push(delivery);
             }
@@ -316,7 +317,7 @@ impl RunReader {
                 !serde_json::from_str::<Rejection>(sample).is_ok_and(|rejection| person.has_row(&rejection))
             });
         }
-        let removed = before - count(&findings);
+        let removed = before.saturating_sub(count(&findings));
         purge.findings = (removed > 0).then_some(findings);
         Ok(removed)
     }

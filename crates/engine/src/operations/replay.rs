@@ -128,7 +128,8 @@ impl RunReader {
         let positions: HashSet<u64> = positions.into_iter().collect();
         let segments = self.state.segments(replay.run).await?;
         let mut ids = Vec::new();
-        let mut calls = self.calls_until_stopped(replay.run, &segments, 0).await?;
+        let replayed = self.known(replay.run).await?;
+        let mut calls = self.calls_until_stopped(&replayed, &segments, 0).await?;
         while let Some(block) = calls.next().await? {
             for (position, call) in (block.first..).zip(&block.calls) {
                 if positions.contains(&position) && !call.meta.flags.has(CallFlags::PURGED) {
@@ -181,7 +182,8 @@ impl RunReader {
             let replay = self.known(*replay).await?;
             let options = &replay.spec.options;
             let all = options.replay().is_some_and(|r| r.mode == ReplayMode::All);
-            if all && options.destination.as_deref() == Some(destination) && replay.extracted_at.is_some() {
+            let counts = replay.extracted_at.is_some() && replay.state != RunState::Lost;
+            if all && options.destination.as_deref() == Some(destination) && counts {
                 replayed = Some(replay.id);
             }
         }
@@ -237,8 +239,9 @@ impl RunReader {
         let chosen = self.chosen(replay, destination).await?;
         let mut keys = WantedKeys::default();
         let Some(first) = chosen.first() else { return Ok(keys) };
-        let segments = self.kept_calls(&self.known(replay.run).await?).await?;
-        let mut calls = self.calls_until_stopped(replay.run, &segments, *first).await?;
+        let replayed = self.known(replay.run).await?;
+        let segments = self.kept_calls(&replayed).await?;
+        let mut calls = self.calls_until_stopped(&replayed, &segments, *first).await?;
         while let Some(block) = calls.next().await? {
             for (position, call) in (block.first..).zip(&block.calls) {
                 if chosen.binary_search(&position).is_ok() && !call.meta.flags.has(CallFlags::PURGED) {
@@ -272,7 +275,7 @@ impl Engine {
             ReplayMode::All => None,
             ReplayMode::AsSent | ReplayMode::Requery => Some(reader.chosen(replay, &destination).await?),
         };
-        let (spooled, positions) = self.copy_calls(replay.run, &segments, chosen.as_deref(), header).await?;
+        let (spooled, positions) = self.copy_calls(&old, &segments, chosen.as_deref(), header).await?;
         let replayed = Replayed { run: replay.run, destination, positions };
         // The destination may have an older state of a person now: nothing that was sent before is
         // known to be the latest value.
@@ -289,13 +292,15 @@ impl Engine {
             objections: Vec::new(),
             budgets: Default::default(),
             replayed: Some(replayed),
+            fills: Vec::new(),
+            compared_with: None,
         })
     }
 
     /// Copies calls, all or those at these positions. Returns the positions of what was copied.
     async fn copy_calls(
         &self,
-        run: RunId,
+        run: &RunRecord,
         segments: &[SegmentInfo],
         chosen: Option<&[u64]>,
         header: SpoolHeader,
@@ -312,7 +317,7 @@ impl Engine {
 
     async fn copy_chosen(
         &self,
-        run: RunId,
+        run: &RunRecord,
         segments: &[SegmentInfo],
         chosen: Option<&[u64]>,
         writer: &mut dyn SpoolWriter,

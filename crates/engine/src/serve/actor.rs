@@ -1,6 +1,6 @@
 //! The actor of one sync: it decides when the next run begins, and why not now.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -53,16 +53,22 @@ pub(super) struct Actor {
     name: String,
     inbox: mpsc::Receiver<Trigger>,
     current: Option<Current>,
+    /// What it extracts fills a gap: that is tried again at times of its own.
+    fills_gap: bool,
     /// Runs that were requested while the sync was busy, each once.
     wanted: VecDeque<RunOptions>,
     /// When a failed run is retried, and how often that was done in a row.
     retry: Option<Instant>,
     failures: usize,
+    /// By destination: when its gap is filled if it is still open then, and how often that was
+    /// tried.
+    fills: HashMap<String, (Instant, usize)>,
 }
 
 impl Actor {
     pub(super) fn new(shared: Arc<Shared>, name: String, inbox: mpsc::Receiver<Trigger>) -> Self {
-        Self { shared, name, inbox, current: None, wanted: VecDeque::new(), retry: None, failures: 0 }
+        let (wanted, fills) = Default::default();
+        Self { shared, name, inbox, current: None, fills_gap: false, wanted, retry: None, failures: 0, fills }
     }
 
     /// Ends when the engine stops, or with an error of the state.
@@ -117,6 +123,7 @@ impl Actor {
         if !self.wanted.is_empty()
             && self.busy(&config).await?.is_none()
             && let Some(options) = self.wanted.pop_front()
+            && config.engine.unfinished_backfill(&self.name, &options).await?.is_none()
         {
             self.begin(&config, sync_runtime, by_hand(&options), options, None).await?;
         }
@@ -128,6 +135,7 @@ impl Actor {
         let lag = jitter(&self.name, slots.interval(now).unwrap_or_default());
         let by_slots = clock::before(now, lag);
         let Some(position) = config.engine.position(&sync_runtime.spec, &slots, by_slots).await? else {
+            self.fill(&config, sync_runtime).await?;
             return Ok(LOOK_AGAIN);
         };
         let fired = position.fired;
@@ -150,6 +158,7 @@ impl Actor {
             self.begin(&config, sync_runtime, RunTrigger::Schedule, RunOptions::default(), Some(fired))
                 .await?;
         }
+        self.fill(&config, sync_runtime).await?;
         let next = slots.after(by_slots).map(|slot| slot.duration_since(by_slots));
         let next = next.and_then(|d| Duration::try_from(d).ok()).unwrap_or(LOOK_AGAIN);
         // A retry is due while the sync is busy: the actor wakes when it no longer is.
@@ -158,9 +167,31 @@ impl Actor {
         Ok(next.min(retry.unwrap_or(LOOK_AGAIN)).min(LOOK_AGAIN))
     }
 
+    /// Fills what lost runs have left missing, if nothing else is to be done.
+    async fn fill(&mut self, config: &Arc<RuntimeConfig>, sync_runtime: &SyncRuntime) -> Result<()> {
+        if !self.shared.gaps.may_have(&self.name) || self.busy(config).await?.is_some() {
+            return Ok(());
+        }
+        let fills = config.engine.fills(&sync_runtime.spec).await?;
+        self.shared.gaps.set(&self.name, !fills.is_empty());
+        let of = |options: &RunOptions| options.destination.clone().unwrap_or_default();
+        self.fills.retain(|name, _| fills.iter().any(|options| of(options) == *name));
+        let is_due =
+            |options: &&RunOptions| self.fills.get(&of(options)).is_none_or(|(at, _)| *at <= Instant::now());
+        let Some(options) = fills.iter().find(is_due).cloned() else { return Ok(()) };
+        let tried = self.fills.get(&of(&options)).map_or(0, |(_, tried)| *tried);
+        let again = Instant::now() + RETRY_AFTER[tried.min(RETRY_AFTER.len() - 1)];
+        self.fills.insert(of(&options), (again, tried.saturating_add(1)));
+        self.begin(config, sync_runtime, RunTrigger::Gap, options, None).await.map(drop)
+    }
+
     async fn asked(&mut self, trigger: Trigger) -> Result<()> {
         let config = self.shared.config();
         let Some(sync_runtime) = config.sync_runtime(&self.name) else { return Ok(()) };
+        if let Some(run) = config.engine.unfinished_backfill(&self.name, &trigger.options).await? {
+            let _ = trigger.reply.send(Ok(Triggered::Started(run.id)));
+            return Ok(());
+        }
         let busy = self.busy(&config).await?;
         let reply = match busy {
             Some(Busy { awaiting_approval: Some(error), .. }) => Err(error),
@@ -267,7 +298,9 @@ impl Actor {
         options: RunOptions,
         slot: Option<Timestamp>,
     ) -> Result<RunId> {
-        self.retry = None;
+        if by != RunTrigger::Gap {
+            self.retry = None;
+        }
         let LeftOut { before, now } = self.left_out(config, sync_runtime).await?;
         let request = driver::Request { options, trigger: by, due_at: slot, skipped: now };
         let record = driver::create(&config.engine, &sync_runtime.spec, request).await?;
@@ -291,11 +324,13 @@ impl Actor {
     ) {
         driver::started(&self.shared, &record, resumed);
         let (shared, config, sync_runtime) = (self.shared.clone(), config.clone(), sync_runtime.clone());
+        self.fills_gap = record.trigger == RunTrigger::Gap;
         self.current = Some(tokio::spawn(extract(shared, config, sync_runtime, record)));
     }
 
     fn after(&mut self, outcome: ExtractionOutcome) {
         match outcome {
+            _ if self.fills_gap => {}
             ExtractionOutcome::Done | ExtractionOutcome::Stopped => self.failures = 0,
             ExtractionOutcome::TryAgain => {
                 self.retry = Some(Instant::now() + RETRY_AFTER[self.failures.min(RETRY_AFTER.len() - 1)]);

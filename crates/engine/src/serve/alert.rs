@@ -13,6 +13,7 @@ use outflow_core::{Code, Timestamp};
 
 use crate::clock;
 use crate::operations::local_clock;
+use crate::report::MissingDocument;
 use crate::schedule::Slots;
 use crate::serve::quiet::Quiet;
 
@@ -43,6 +44,8 @@ impl Default for Rules {
     }
 }
 
+/// The kind of alert for calls of lost runs that a destination has not got.
+pub const RUN_LOST: &str = "run_lost";
 /// The share of skipped slots needs at least this number of slots.
 pub const LEAST_SLOTS: u64 = 5;
 /// Skipped slots are counted over this time.
@@ -103,6 +106,8 @@ pub struct Facts {
     pub skipped: Vec<(String, String)>,
     /// Calls that wait for destinations that the project no longer has.
     pub removed: Vec<Pending>,
+    /// What lost runs have left missing.
+    pub missing: Vec<MissingDocument>,
     /// The spool's disk, if it could be measured.
     pub room: Option<Room>,
 }
@@ -209,24 +214,15 @@ fn firing(rules: &Rules, facts: &Facts, before: Before<'_>) -> Vec<Trouble> {
         let subject = format!("{sync} to {destination}");
         found.push(trouble("destination_removed", &subject, Some(Code::DestinationRemoved), message));
     }
+    found.extend(runs_lost(&facts.missing));
     found.extend(facts.room.and_then(|room| near_the_reserve(rules, room, before)));
     found
 }
 
 /// The alerts that follow from the runs of a sync.
 fn of_runs(rules: &Rules, sync: &SyncFacts, before: Before<'_>, found: &mut Vec<Trouble>) {
-    let Standing {
-        sync: name,
-        failed,
-        reason,
-        last_rows,
-        slots,
-        skipped,
-        lost,
-        awaiting_approval,
-        wrong,
-        ..
-    } = &sync.standing;
+    let Standing { sync: name, failed, reason, last_rows, slots, skipped, awaiting_approval, wrong, .. } =
+        &sync.standing;
     if *failed >= rules.failed_runs {
         let why = reason.map_or_else(String::new, |code| format!(": {}", code.title()));
         found.push(trouble(
@@ -248,10 +244,6 @@ fn of_runs(rules: &Rules, sync: &SyncFacts, before: Before<'_>, found: &mut Vec<
         let message = format!("{skipped} of the {slots} slots of {name} in the last 24 hours were skipped");
         found.push(trouble("slots_skipped", name, Some(Code::ManySlotsSkipped), message));
     }
-    if let Some(run) = lost {
-        let message = format!("run {run} of {name} is lost; the next run reads its time again");
-        found.push(trouble("run_lost", name, Some(Code::RunLost), message));
-    }
     if let Some((run, reason)) = awaiting_approval {
         let code = reason.as_ref().map_or(Code::AwaitingApproval, |r| r.0);
         let why = reason.as_ref().map_or_else(String::new, |r| format!(": {}", r.1));
@@ -266,6 +258,19 @@ fn of_runs(rules: &Rules, sync: &SyncFacts, before: Before<'_>, found: &mut Vec<
         let message = format!("the numbers of run {run} of {name} do not add up");
         found.push(trouble("audit_failed", name, Some(Code::CountsDiffer), message));
     }
+}
+
+/// One alert for each sync and destination, until what is missing has been read again.
+fn runs_lost(missing: &[MissingDocument]) -> Vec<Trouble> {
+    let mut found: Vec<Trouble> = Vec::new();
+    for gap in missing {
+        let subject = format!("{} to {}", gap.sync, gap.destination);
+        match found.iter_mut().find(|trouble| trouble.subject == subject) {
+            Some(trouble) => trouble.message += &format!("; {}", gap.sentence()),
+            None => found.push(trouble(RUN_LOST, &subject, Some(Code::RunLost), gap.sentence())),
+        }
+    }
+    found
 }
 
 /// No success for the rule's time, and two slots have passed since the last one. Counted from the

@@ -60,8 +60,10 @@ pub(super) async fn extract(
     record: &RunRecord,
 ) -> std::result::Result<(), Errors> {
     check_source(spec, record)?;
+    let next = spec;
     let spec = spec_of_run(spec, record);
-    let extractor = Extractor { engine, spec: &spec, warehouse, run: record, observer: &shared.observer };
+    let extractor =
+        Extractor { engine, spec: &spec, next, warehouse, run: record, observer: &shared.observer };
     extractor.run().instrument(spans::run(record)).await
 }
 

@@ -18,6 +18,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
+use super::gaps::loses_run;
 use super::wakeups::Wakeups;
 use super::{Mode, RuntimeConfig, Shared};
 use crate::delivery::limiter::Health;
@@ -380,13 +381,14 @@ impl DeliveryQueue {
             }
         };
         match delivered {
-            Err(error) if matches!(error.code(), Code::SegmentDamaged | Code::SegmentMissing) => {
+            Err(error) if loses_run(error.code()) => {
                 let is_first = config.engine.lose(&record, &error).await?;
                 if self.shared.mode != Mode::Serve {
                     return Err(error);
                 }
                 if is_first {
                     let sync = self.key.0.clone();
+                    self.shared.gaps.set(&sync, true);
                     (self.shared.observer)(Event::Problem { error: Arc::new(error) });
                     (self.shared.observer)(Event::Ended { sync, run, state: RunState::Lost });
                 }

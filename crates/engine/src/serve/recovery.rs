@@ -10,9 +10,10 @@ use crate::event::Event;
 
 /// Enqueues the runs that an earlier process did not finish, and reports those that await approval.
 /// Returns those that are to be extracted, by sync: the state is read once for all of them. One
-/// whose sync is gone can never be extracted, and is cancelled.
+/// whose sync is gone can never be extracted, and is cancelled. Notes which syncs have gaps.
 pub(super) async fn recover(shared: &Arc<Shared>) -> Result<HashMap<String, RunRecord>> {
     let (config, mut open) = (shared.config(), HashMap::new());
+    shared.gaps.find(&*config.engine.state).await?;
     for record in config.engine.state.unfinished_runs().await? {
         if matches!(record.state, RunState::Delivering | RunState::AwaitingApproval) {
             queues::enqueue(shared, record.id).await?;

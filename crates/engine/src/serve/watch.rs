@@ -14,6 +14,7 @@ use crate::blocking;
 use crate::clock::{self, Reading};
 use crate::delivery::limiter::Health;
 use crate::event::Event;
+use crate::report::MissingDocument;
 use crate::schedule::Slots;
 use crate::serve::alert::{self, DestinationFacts, Facts, QueueFacts, SyncFacts, WINDOW};
 use crate::serve::quiet::QuietTimes;
@@ -81,6 +82,7 @@ async fn look(shared: &Arc<Shared>, times: &mut QuietTimes, clock: &mut Option<C
         queues,
         skipped,
         removed: removed(&config).await?,
+        missing: missing(&config).await?,
         room: blocking(move || Ok(spool.room().ok())).await?,
     };
     let changed = alert::changes(&config.rules, &facts, &state.alerts().await?);
@@ -140,12 +142,21 @@ fn destinations(config: &RuntimeConfig) -> Vec<DestinationFacts> {
     facts.collect()
 }
 
+/// What is missing at destinations that the project's syncs still have.
+async fn missing(config: &RuntimeConfig) -> Result<Vec<MissingDocument>> {
+    let mut gaps = config.engine.state.open_gaps().await?;
+    gaps.retain(|gap| has(config, &gap.missing.sync, &gap.missing.destination));
+    Ok(gaps.into_iter().map(MissingDocument::from).collect())
+}
+
+fn has(config: &RuntimeConfig, sync: &str, destination: &str) -> bool {
+    config.sync_runtime(sync).is_some_and(|m| m.spec.connections.iter().any(|c| c.destination == destination))
+}
+
 /// The skipped destinations that the project still has.
 fn skipped(shared: &Shared, config: &RuntimeConfig) -> Vec<(String, String)> {
     let mut all = shared.queues.skipped();
-    all.retain(|(sync, name)| {
-        config.sync_runtime(sync).is_some_and(|m| m.spec.connections.iter().any(|c| c.destination == *name))
-    });
+    all.retain(|(sync, name)| has(config, sync, name));
     all
 }
 

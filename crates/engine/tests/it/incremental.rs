@@ -8,7 +8,7 @@
 //! than the database was queried for.
 
 mod cases;
-mod world;
+pub mod world;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -282,23 +282,68 @@ impl Watched {
         assert!(self.run().await.resumed);
     }
 
-    /// A run that what it has to deliver is lost of.
+    /// A run of whose calls those that destinations lack are lost, and are read again.
     async fn lose(&mut self, rng: &mut Rng) {
-        self.takes.store(rng.below(2) as usize, Ordering::SeqCst);
+        self.takes.store(0, Ordering::SeqCst);
         let document = self.house.run(&self.spec, &self.world).await.unwrap();
         self.tried();
+        let (snapshot, result) = self.read();
         if document.state == RunState::Delivering {
             self.house.engine.spool.remove(document.run).await.unwrap();
             let errors = self.house.run(&self.spec, &self.world).await.unwrap_err();
             assert_eq!(codes(&errors), [Code::SegmentMissing]);
-            self.sent();
             self.takes.store(usize::MAX, Ordering::SeqCst);
-            self.previous = None;
+            self.live(rng.below(6), 1_000_000);
+            for (n, name) in ["a", "b"].into_iter().enumerate() {
+                let gap = self.house.engine.reader().gap("users", name).await.unwrap().unwrap();
+                let filled = self.house.run_beside(&self.spec, &self.world, gap.backfill(name)).await;
+                assert_eq!(filled.state, RunState::Succeeded, "{filled:?}");
+                self.judge_fill(n, &result, &snapshot);
+            }
+            self.seen.extend(&result);
+            self.previous = Some(result);
             self.between.clear();
+            self.switched = false;
         } else {
             self.takes.store(usize::MAX, Ordering::SeqCst);
-            let (snapshot, result) = self.read();
             self.judge(&document, &snapshot, result);
+        }
+    }
+
+    /// What filled the gap of a lost run sent of that run what is still there, and nothing that an
+    /// earlier run sent or the next one will send.
+    fn judge_fill(&mut self, destination: usize, lost: &HashSet<usize>, before: &[Version]) {
+        let (snapshot, found) = self.read();
+        let snapshot = &snapshot[..];
+        let none = HashSet::new();
+        let kept = self.previous.as_ref().unwrap_or(&none).clone();
+        let by_number: HashMap<usize, &Version> = snapshot.iter().map(|v| (v.number, v)).collect();
+        let (people, beyond) = (self.shape.people, self.switched || !self.between.is_empty());
+        let mut needed = Bag::new();
+        // A person may have been touched since, and say the same.
+        let is_there = |n: &usize| if people { true } else { found.contains(n) && by_number[n].good };
+        let is_needed =
+            |v: &&Version| lost.contains(&v.number) && !kept.contains(&v.number) && is_there(&v.number);
+        for version in before.iter().filter(is_needed) {
+            *needed.entry(version.content(&self.shape)).or_default() += 1;
+        }
+        let calls = self.sent();
+        assert!(calls[1 - destination].is_empty(), "the others get nothing of it");
+        let mut sent = Bag::new();
+        for call in &calls[destination] {
+            *sent.entry(self.content(call, snapshot)).or_default() += 1;
+        }
+        for (content, n) in &sent {
+            let most = needed.get(content).unwrap_or(&0);
+            assert!(n <= most || beyond, "a fill sent {content:?} {n} times, {most} are needed");
+        }
+        for (content, n) in needed.iter().filter(|_| !people) {
+            let sent = sent.get(content).unwrap_or(&0);
+            assert!(sent >= n, "a fill sent {content:?} {sent} times, {n} are needed");
+        }
+        for v in snapshot.iter().filter(|v| people && v.good && lost.contains(&v.number)) {
+            let word = self.words[destination].get(&v.key).map(String::as_str);
+            assert_eq!(word, Some(v.value), "a fill left {v:?} stale");
         }
     }
 

@@ -9,6 +9,7 @@ mod clocks;
 mod delivery;
 mod extraction;
 mod fan_out;
+mod gaps;
 mod guards;
 mod history;
 mod incremental;

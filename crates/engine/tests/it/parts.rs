@@ -35,6 +35,8 @@ pub struct Table {
     pub breaks_after: Arc<Mutex<Option<usize>>>,
     pub clock: Arc<Mutex<i64>>,
     pub cancelled: Arc<AtomicUsize>,
+    /// What a second statement in the same snapshot gives; `None`: the same rows.
+    pub again: Arc<Mutex<Option<Vec<Vec<Option<String>>>>>>,
     /// Each statement takes one of these before it gives rows.
     pub hold: Option<Arc<tokio::sync::Semaphore>>,
 }
@@ -56,6 +58,12 @@ impl Table {
         columns
             .map(|(name, ty)| Column { name: (*name).to_owned(), ty: *ty, declared: String::new() })
             .collect()
+    }
+
+    /// The rows of these users are all that the sync's next run reads.
+    pub fn set_again(&self, ids: impl IntoIterator<Item = u64>) {
+        let rows = ids.into_iter().map(|id| vec![Some(id.to_string()), Some("pro".to_owned())]);
+        *self.again.lock().unwrap() = Some(rows.collect());
     }
 
     pub fn set(&self, rows: impl IntoIterator<Item = (Option<String>, &'static str)>) {
@@ -106,11 +114,12 @@ impl Session for Table {
         let breaks_after = *self.breaks_after.lock().unwrap();
         let (cancelled, hold) = (self.cancelled.clone(), self.hold.clone());
         let statements = self.statements.clone();
+        let again = self.again.lock().unwrap().clone();
         Box::pin(async move {
             if let Some(hold) = hold {
                 hold.acquire().await.unwrap().forget();
             }
-            Ok(Box::new(Rows { columns, rows, at: 0, breaks_after, cancelled, statements })
+            Ok(Box::new(Rows { columns, rows, again, at: 0, breaks_after, cancelled, statements })
                 as Box<dyn RowStream>)
         })
     }
@@ -119,6 +128,7 @@ impl Session for Table {
 struct Rows {
     columns: Vec<Column>,
     rows: Vec<Vec<Option<String>>>,
+    again: Option<Vec<Vec<Option<String>>>>,
     at: usize,
     breaks_after: Option<usize>,
     cancelled: Arc<AtomicUsize>,
@@ -147,6 +157,9 @@ impl RowStream for Rows {
     fn requery_snapshot<'a>(&'a mut self, sql: &'a str) -> BoxFuture<'a, Result<()>> {
         self.statements.lock().unwrap().push(sql.to_owned());
         self.at = 0;
+        if let Some(again) = self.again.take() {
+            self.rows = again;
+        }
         Box::pin(async { Ok(()) })
     }
 
@@ -338,6 +351,19 @@ impl House {
             assert!(found.differences.is_empty(), "{found:?}");
         }
         result
+    }
+
+    /// A run beside the unfinished ones.
+    pub async fn run_beside(
+        &self,
+        spec: &SyncSpec,
+        warehouse: &dyn Warehouse,
+        options: RunOptions,
+    ) -> RunDocument {
+        let run = self.engine.run_beside(spec, warehouse, &request(options)).await.unwrap();
+        let found = self.engine.reader().verify(run.run).await.unwrap();
+        assert!(run.rows.closed() && found.differences.is_empty(), "{found:?}");
+        run
     }
 
     pub fn state(&self) -> &dyn State {

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use outflow_core::ports::state::{RunFilter, SyncState};
-use outflow_core::run::{ReplayMode, RunKind, RunOptions, RunTrigger};
+use outflow_core::run::{ReplayMode, RunOptions, RunTrigger};
 use outflow_core::{
     Answer, CallType, Code, ColumnType, Connection, DeliveryState, NextStep, Nulls, RunId, RunState, SyncSpec,
 };
@@ -316,18 +316,18 @@ async fn a_destination_catches_up_from_the_first_run_that_did_not_reach_it() {
     assert!(note.text.contains("new is new"), "{note:?}");
     assert_eq!(note.next, Some(NextStep::Backfill { destination: "new".into() }));
     assert_eq!(note_of(&house, &both, &table).await, None, "it is said once");
-    let start = gap(&house).await;
-    assert_eq!((&start, start.as_deref()), (&missed.last_sync_time, Some("999999")));
+    let start = gap(&house).await.unwrap();
+    assert_eq!((Some(&start.start), start.first), (missed.last_sync_time.as_ref(), missed.run));
+    assert_eq!(start.start, "999999");
     let before = house.state().sync("users").await.unwrap();
     table.set((1..=25).map(|id| (Some(id.to_string()), "pro")));
-    let options = RunOptions {
-        kind: RunKind::Backfill { start: start.unwrap() },
-        destination: Some("new".into()),
-        ..RunOptions::default()
-    };
+    table.set_again([]);
+    let options = start.backfill("new");
     let run = house.engine.run_beside(&both, &table, &request(options)).await.unwrap();
     assert_eq!((run.last_sync_time.as_deref(), new.users().len()), (Some("999999"), 25));
-    assert!(table.statements.lock().unwrap().last().unwrap().contains("999999"));
+    let statements = table.statements.lock().unwrap().clone();
+    let [.., from_the_gap, from_the_next_run] = &statements[..] else { panic!("{statements:?}") };
+    assert!(from_the_gap.contains("999999") && !from_the_next_run.contains("999999"), "{statements:?}");
     assert_eq!(a.users().len(), 25, "nobody else gets them again");
     assert!(a.users().values().all(|n| *n <= 2));
     assert_eq!(start_of(&house).await, start_from(&before));

@@ -1,6 +1,8 @@
 //! `outflow status`: what runs, what waits, what is due next, and what is wrong.
 
-use outflow_app::{App, DestinationStatus, Errors, Serving, StatusDocument, SyncStatus, WaitingCalls};
+use outflow_app::{
+    App, DestinationStatus, Errors, MissingDocument, Serving, StatusDocument, SyncStatus, WaitingCalls,
+};
 use outflow_core::Timestamp;
 
 use super::alerts;
@@ -34,6 +36,17 @@ fn people(status: &StatusDocument) -> String {
         let row = |w: &WaitingCalls| vec![w.sync.clone(), w.destination.clone(), count(w.calls)];
         let rows: Vec<_> = status.waiting.iter().map(row).collect();
         text += &("\n".to_owned() + &table(&["sync", "destination", "calls that wait"], &rows));
+    }
+    if !status.missing.is_empty() {
+        let row = |m: &MissingDocument| {
+            let filled = m.filled_by.map_or("not yet".to_owned(), |run| format!("run {run}"));
+            let row =
+                [m.sync.clone(), m.destination.clone(), m.run.to_string(), count(m.calls), time(m.since)];
+            [&row[..], &[filled]].concat()
+        };
+        let rows: Vec<_> = status.missing.iter().map(row).collect();
+        let head = ["sync", "destination", "lost run", "calls missing", "since", "filled by"];
+        text += &("\n".to_owned() + &table(&head, &rows));
     }
     if !status.alerts.is_empty() {
         text += &("\n".to_owned() + &alerts::people(&status.alerts));

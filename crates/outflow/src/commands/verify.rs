@@ -3,6 +3,7 @@
 
 use outflow_app::{App, Errors, StateVerification, Verification};
 
+use super::outcome;
 use crate::cli::Verify;
 use crate::exit::Exit;
 use crate::output::{Printer, count};
@@ -16,7 +17,7 @@ pub async fn verify(app: &App, args: &Verify, printer: Printer) -> Result<Exit, 
     }
     let found = app.verify(args.run.name()).await?;
     printer.document(&found, people);
-    Ok(if found.differences.is_empty() { Exit::Done } else { Exit::Failed })
+    Ok(if found.is_right() { Exit::Done } else { Exit::Failed })
 }
 
 fn people(v: &Verification) -> String {
@@ -27,6 +28,10 @@ fn people(v: &Verification) -> String {
     } else {
         "it has no segments (any more); the state alone was checked\n".to_owned()
     };
+    for gap in outcome::missing(&v.missing) {
+        text += &format!("error[{}]: {}\n", gap.code(), gap.message());
+        text += &gap.help_text().map(|help| format!("  {help}\n")).unwrap_or_default();
+    }
     if v.differences.is_empty() {
         return text + "everything adds up\n";
     }

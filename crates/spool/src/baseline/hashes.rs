@@ -90,6 +90,21 @@ impl Earlier {
         Some(earlier)
     }
 
+    /// Opens the file of `run` after all of it was found to be whole.
+    pub(crate) fn open_whole(path: &Path, run: RunId) -> Option<Self> {
+        let mut read = Self::open(path, run)?;
+        while read.head.is_some() {
+            read.advance();
+        }
+        read.finish()?;
+        Self::open(path, run)
+    }
+
+    /// How often the file has this hash, which it then uses up. Hashes are looked up in order.
+    pub(crate) fn take_all(&mut self, hash: u128) -> u64 {
+        std::iter::repeat_with(|| self.take(hash)).take_while(|found| *found).count() as u64
+    }
+
     /// Whether the file has this hash, which it then uses up. Hashes are looked up in order.
     pub(crate) fn take(&mut self, hash: u128) -> bool {
         while self.head.is_some_and(|head| head < hash) {

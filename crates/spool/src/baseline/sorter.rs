@@ -138,6 +138,41 @@ impl Sorted {
     }
 }
 
+/// Entries in order, of which the next one can be looked at.
+pub(crate) struct Peeked {
+    sorted: Sorted,
+    next: Option<Entry>,
+}
+
+impl Peeked {
+    /// Looks at the first entry.
+    pub(crate) fn new(mut sorted: Sorted) -> Result<Self> {
+        let next = sorted.next()?;
+        Ok(Self { sorted, next })
+    }
+
+    /// The next entry, which stays the next one.
+    pub(crate) fn peek(&self) -> Option<Entry> {
+        self.next
+    }
+
+    /// Takes the next entry.
+    pub(crate) fn take(&mut self) -> Result<Option<Entry>> {
+        let next = self.sorted.next()?;
+        Ok(std::mem::replace(&mut self.next, next))
+    }
+
+    /// How many entries have this hash. They and those before them are taken.
+    pub(crate) fn take_all(&mut self, hash: u128) -> Result<u64> {
+        let mut found = 0;
+        while let Some(entry) = self.next.filter(|entry| entry.hash() <= hash) {
+            found += u64::from(entry.hash() == hash);
+            self.take()?;
+        }
+        Ok(found)
+    }
+}
+
 /// Merges the runs of a spill file.
 pub(crate) struct Merge {
     file: File,

@@ -196,8 +196,10 @@ impl<W: Send + Sync> RetentionQueries for PostgresState<W> {
     }
 
     async fn compared_runs(&self) -> Result<Vec<RunId>> {
-        let sql =
-            "SELECT DISTINCT baseline_run FROM syncs WHERE baseline_run IS NOT NULL ORDER BY baseline_run";
+        let sql = "SELECT baseline_run FROM syncs WHERE baseline_run IS NOT NULL
+                   UNION SELECT compared_with FROM runs WHERE ended_at IS NULL AND compared_with IS NOT NULL
+                   UNION SELECT compared_with FROM gaps WHERE closed_at IS NULL AND compared_with IS NOT NULL
+                   ORDER BY 1";
         self.all(sql, &[], rows::run_id).await
     }
 }

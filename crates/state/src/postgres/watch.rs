@@ -26,12 +26,10 @@ const STANDINGS: &str = "
     SELECT name, failures.failed, failure.reason_code, failure.reason, latest.id, latest.rows_read, latest.rejected,
         (SELECT started_at FROM runs WHERE sync = name ORDER BY id LIMIT 1),
         success.ended_at, slots.fired, slots.skipped,
-        (SELECT id FROM runs WHERE sync = name AND state = 'lost' AND id > coalesce(success.id, 0)
-         ORDER BY id DESC LIMIT 1),
         held.id, held.reason_code, held.reason, audit.run, audit.differences
     FROM names
     LEFT JOIN LATERAL (
-        SELECT id, ended_at FROM runs WHERE sync = name AND state IN ('succeeded', 'partial')
+        SELECT ended_at FROM runs WHERE sync = name AND state IN ('succeeded', 'partial')
         ORDER BY id DESC LIMIT 1
     ) success ON true
     CROSS JOIN LATERAL (
@@ -177,7 +175,6 @@ fn standing(row: &Row) -> Result<Standing, Fault> {
         last_success: c.optional_time()?,
         slots: c.unsigned()?,
         skipped: c.unsigned()?,
-        lost: c.optional_run()?,
         awaiting_approval: {
             let run = c.optional_run()?;
             let reason = c.reason()?;

@@ -26,7 +26,7 @@ pub(crate) const RUN: &str = concat!(
         "runs",
         "id, key, sync, call_type, state, trigger, spec, due_at, started_at, extracted_at, ended_at, \
          last_sync_time, next_last_sync_time, clock, rows_read, calls, rejected, unchanged, spool_bytes, \
-         columns, reason_code, reason, skipped_by, replays"
+         columns, reason_code, reason, skipped_by, replays, compared_with"
     )
 );
 
@@ -259,7 +259,7 @@ pub(crate) fn time(row: &Row<'_>, i: usize) -> Result<Timestamp> {
         .map_err(|e| rusqlite::Error::FromSqlConversionFailure(i, Type::Integer, e.into()))
 }
 
-fn word<T>(row: &Row<'_>, i: usize, parse: impl Fn(&str) -> Option<T>) -> Result<T> {
+pub(crate) fn word<T>(row: &Row<'_>, i: usize, parse: impl Fn(&str) -> Option<T>) -> Result<T> {
     let text: String = row.get(i)?;
     parse(&text).ok_or_else(|| {
         let message = format!("{text:?} is not a word that this version knows");

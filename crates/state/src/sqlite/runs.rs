@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use outflow_core::ports::spool::SegmentInfo;
-use outflow_core::ports::state::{Extraction, NewRun, Runs, Schedules, SyncState, run_key};
+use outflow_core::ports::state::{Extraction, Gap, NewRun, Runs, Schedules, SyncState, run_key};
 use outflow_core::rules::{self, Committed, Spent};
 use outflow_core::run::{FindingCount, RunTrigger};
 use outflow_core::{Code, Result, RunId, RunKey, RunRecord, RunState, Timestamp, hash};
@@ -14,6 +14,7 @@ use super::Sqlite;
 use super::connection::Writer;
 use super::deliveries::{insert_deliveries, mark_replayed, update_delivery};
 use super::errors::{Fault, impossible};
+use super::gaps::{compared_with, fill_gaps, open_gaps, settle_gaps};
 use super::queries::{deliveries, run_record};
 use super::rows::{self, APPROVAL_INTACT, SYNC, kind_name, to_json};
 use super::sql::{all, bits, id, one};
@@ -72,6 +73,7 @@ impl Runs for Sqlite<Writer> {
             if let Some(update) = update {
                 set_sync(t, &record.sync, &update)?;
             }
+            settle_gaps(t, run, Some(at))?;
             Ok(state)
         };
         self.writer.write(write).await
@@ -90,6 +92,7 @@ impl Runs for Sqlite<Writer> {
                 update_delivery(t, run, &delivery)?;
             }
             t.execute("DELETE FROM segments WHERE run = ?1", [id(run)])?;
+            settle_gaps(t, run, skip_window.then_some(at))?;
             match update.filter(|_| skip_window) {
                 Some(update) => set_sync(t, &record.sync, &rules::skipped_window(update)),
                 None => Ok(()),
@@ -116,22 +119,45 @@ impl Runs for Sqlite<Writer> {
         state: RunState,
         at: Timestamp,
         reason: Option<(Code, String)>,
-        rewind: Option<&SyncState>,
+        begun: Option<&SyncState>,
     ) -> Result<()> {
-        let rewind = rewind.cloned();
+        let begun = begun.cloned();
         let write = move |t: &Transaction<'_>| {
             let record = known(t, run)?;
             rules::check_end(run, record.state, state)?;
-            let sql =
-                "UPDATE runs SET state = ?2, ended_at = ?3, reason_code = ?4, reason = ?5 WHERE id = ?1";
-            let (code, reason) = reason.as_ref().map(|(code, reason)| (code.as_str(), reason)).unzip();
-            let values = params![id(run), state.name(), at.as_microsecond(), code, reason];
-            t.prepare_cached(sql)?.execute(values)?;
-            t.prepare_cached("DELETE FROM approvals WHERE run = ?1")?.execute([id(run)])?;
-            rewind.as_ref().map_or(Ok(()), |before| set_sync(t, &record.sync, before))
+            end(t, run, state, at, reason.as_ref())?;
+            begun.as_ref().map_or(Ok(()), |begun| set_sync(t, &record.sync, begun))
         };
         self.writer.write(write).await
     }
+
+    async fn lose_run(&self, run: RunId, at: Timestamp, reason: &(Code, String)) -> Result<Vec<Gap>> {
+        let reason = reason.clone();
+        let write = move |t: &Transaction<'_>| {
+            let record = step(t, run, RunState::Lost)?;
+            end(t, run, RunState::Lost, at, Some(&reason))?;
+            let sql = "UPDATE dead_letters SET replayed_by = NULL WHERE replayed_by = ?1";
+            t.prepare_cached(sql)?.execute([id(run)])?;
+            let compared_with = compared_with(t, run)?.flatten();
+            open_gaps(t, rules::missing_after_loss(&record, &deliveries(t, run)?, compared_with, at))
+        };
+        self.writer.write(write).await
+    }
+}
+
+/// Writes the end of a run. The gaps that it was to fill are to be filled again.
+fn end(
+    t: &Transaction<'_>,
+    run: RunId,
+    state: RunState,
+    at: Timestamp,
+    reason: Option<&(Code, String)>,
+) -> Result<(), Fault> {
+    let sql = "UPDATE runs SET state = ?2, ended_at = ?3, reason_code = ?4, reason = ?5 WHERE id = ?1";
+    let (code, reason) = reason.map(|(code, reason)| (code.as_str(), reason)).unzip();
+    t.prepare_cached(sql)?.execute(params![id(run), state.name(), at.as_microsecond(), code, reason])?;
+    t.prepare_cached("DELETE FROM approvals WHERE run = ?1")?.execute([id(run)])?;
+    settle_gaps(t, run, None)
 }
 
 #[async_trait]
@@ -180,7 +206,7 @@ fn commit(t: &Transaction<'_>, run: RunId, extraction: &Extraction) -> Result<Ru
     let Committed { state, objection } = rules::commit_extraction(&record, extraction, spent.as_ref())?;
     let sql = "UPDATE runs SET state = ?2, extracted_at = ?3, ended_at = ?4, rows_read = ?5, calls = ?6,
                rejected = ?7, unchanged = ?8, spool_bytes = ?9, next_last_sync_time = ?10, columns = ?11,
-               reason_code = ?12, reason = ?13 WHERE id = ?1";
+               reason_code = ?12, reason = ?13, compared_with = ?14 WHERE id = ?1";
     let (at, counts) = (extraction.at.as_microsecond(), &extraction.rows);
     let next = extraction.next_last_sync_time.as_ref();
     let values = params![
@@ -197,6 +223,7 @@ fn commit(t: &Transaction<'_>, run: RunId, extraction: &Extraction) -> Result<Ru
         to_json(&extraction.columns),
         objection.as_ref().map(|o| o.0.as_str()),
         objection.as_ref().map(|o| &o.1),
+        extraction.compared_with.map(id),
     ];
     t.prepare_cached(sql)?.execute(values)?;
     insert_segments(t, run, &extraction.segments)?;
@@ -205,6 +232,8 @@ fn commit(t: &Transaction<'_>, run: RunId, extraction: &Extraction) -> Result<Ru
     if let Some(replayed) = &extraction.replayed {
         mark_replayed(t, run, replayed)?;
     }
+    let closes = (state != RunState::AwaitingApproval).then_some(extraction.at);
+    fill_gaps(t, &extraction.fills, run, closes)?;
     let update = extraction.watermark_update.as_ref();
     if state == RunState::AwaitingApproval {
         let sql = "INSERT INTO approvals (run, next_last_sync_time, watermark_update) VALUES (?1, ?2, ?3)";

@@ -16,6 +16,7 @@ use super::sql::all;
 /// Names and statements, in order: the first is number 1.
 const MIGRATIONS: &[(&str, &str)] = &[
     ("initial", include_str!("../../migrations/sqlite/0001_initial.sql")),
+    ("gaps", include_str!("../../migrations/sqlite/0002_gaps.sql")),
     ("clocks", include_str!("../../migrations/sqlite/0003_clocks.sql")),
     ("checksums", include_str!("../../migrations/sqlite/0004_checksums.sql")),
 ];

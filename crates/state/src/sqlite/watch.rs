@@ -131,12 +131,6 @@ fn standing(c: &Connection, sync: String, window: [Timestamp; 2]) -> rusqlite::R
     let first_started = one(c, sql, of, rows::timestamp)?;
     let sql = "SELECT ended_at FROM runs WHERE sync = ?1 AND state IN ('succeeded', 'partial') ORDER BY id DESC LIMIT 1";
     let last_success = one(c, sql, of, rows::timestamp)?;
-    let settled =
-        "coalesce((SELECT max(id) FROM runs WHERE sync = ?1 AND state IN ('succeeded', 'partial')), 0)";
-    let sql = format!(
-        "SELECT id FROM runs WHERE sync = ?1 AND state = 'lost' AND id > {settled} ORDER BY id DESC LIMIT 1"
-    );
-    let lost = one(c, &sql, of, rows::run_id)?;
     let sql = "SELECT id, reason_code, reason FROM runs WHERE sync = ?1 AND ended_at IS NULL AND state = 'awaiting_approval' ORDER BY id LIMIT 1";
     let awaiting_approval = one(c, sql, of, |row| Ok((rows::run_id(row)?, rows::reason(row, 1)?)))?;
     let sql = "SELECT run, differences = '[]' FROM audits JOIN runs ON runs.id = run WHERE sync = ?1 ORDER BY run DESC LIMIT 1";
@@ -151,7 +145,6 @@ fn standing(c: &Connection, sync: String, window: [Timestamp; 2]) -> rusqlite::R
         last_success,
         slots,
         skipped,
-        lost,
         awaiting_approval,
         wrong,
     })

@@ -2,6 +2,7 @@
 
 mod approval;
 mod deliveries;
+mod gaps;
 mod retention;
 mod runs;
 mod watch;
@@ -44,7 +45,16 @@ const CHECKS: &[Check] = &[
     check("a discarded run leaves the sync, or skips its window", |s| Box::pin(approval::discarding(s))),
     check("past runs are those that were delivered", |s| Box::pin(retention::past(s))),
     check("what is sent is counted by day, once", |s| Box::pin(deliveries::usage(s))),
-    check("a lost run gives its window back", |s| Box::pin(runs::lost(s))),
+    check("a lost run opens a gap for each destination that lacks calls", |s| Box::pin(gaps::opening(s))),
+    check("a gap closes with the commit, or the approval, of the run that fills it", |s| {
+        Box::pin(gaps::filling(s))
+    }),
+    check("a lost backfill opens its gap again, and a lost replay its dead letters", |s| {
+        Box::pin(gaps::losing_what_fills(s))
+    }),
+    check("hashes stay as long as a gap needs them, and an open gap as long as it is open", |s| {
+        Box::pin(gaps::keeping(s))
+    }),
     check("runs are listed newest first", |s| Box::pin(retention::listing(s))),
     check("old segments are found and forgotten", |s| Box::pin(retention::old_segments(s))),
     check("runs to be compared with are known", |s| Box::pin(retention::compared(s))),

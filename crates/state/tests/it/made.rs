@@ -71,6 +71,8 @@ pub fn extraction(calls: u64, watermark_update: Option<SyncState>) -> Extraction
         next_last_sync_time: Some("1790000000".into()),
         watermark_update,
         replayed: None,
+        fills: Vec::new(),
+        compared_with: None,
         objections: Vec::new(),
         budgets: Default::default(),
     }
@@ -174,4 +176,10 @@ pub fn ending(run: RunId, record: &DeliveryRecord, end: DeliveryState) -> Settle
         state: end,
         ..settlement(run, record)
     }
+}
+
+/// The runs of open gaps, and how many calls are missing.
+pub async fn open_gaps(state: &dyn State) -> Vec<(RunId, u64)> {
+    let gaps = state.open_gaps().await.unwrap().into_iter();
+    gaps.map(|gap| (gap.missing.opened_by, gap.missing.calls)).collect()
 }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::GapId;
 use crate::ports::spool::SegmentInfo;
 use crate::run::{FindingCount, RunSpec, RunTrigger};
 use crate::{
@@ -67,7 +68,8 @@ pub struct Cursor {
 /// The run with which the next run's calls are compared, by content hash.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BaselineRun {
-    /// The last run that moved `last_sync_time`, or one of another kind after it.
+    /// The last run that moved `last_sync_time`, or one of another kind after it. If it made any
+    /// calls, its hashes exist: their absence is damage.
     pub run: RunId,
     /// A hash of what the contents depend on (query, call type, cursor column and more). Another
     /// value voids the comparison.
@@ -111,6 +113,10 @@ pub struct Extraction {
     pub watermark_update: Option<SyncState>,
     /// The dead letters of an earlier run that this one sends again.
     pub replayed: Option<Replayed>,
+    /// The gaps that it fills.
+    pub fills: Vec<GapId>,
+    /// What its destinations had got before, if it is known: the run that it was compared with.
+    pub compared_with: Option<RunId>,
     /// What the guards object to, apart from budgets. If anything does, the run awaits approval,
     /// and what `next_last_sync_time` and `watermark_update` say waits for it.
     pub objections: Vec<Objection>,

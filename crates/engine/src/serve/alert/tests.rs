@@ -34,6 +34,7 @@ fn well() -> Facts {
         queues: vec![QueueFacts { sync: "users".into(), destination: "journeys".into(), degraded: false }],
         skipped: Vec::new(),
         removed: Vec::new(),
+        missing: Vec::new(),
         room: Some(Room { free: 100 << 30, reserve: 1 << 30 }),
     }
 }
@@ -56,6 +57,19 @@ fn when(facts: &mut Facts, now: Timestamp, started: Timestamp) {
     (facts.now, facts.serving) = (now, since(started));
     let success = facts.syncs[0].standing.last_success.unwrap();
     facts.syncs[0].quiet = Some(Quiet::for_test(success, since(success)));
+}
+
+fn missing(run: u64) -> MissingDocument {
+    MissingDocument {
+        sync: "users".into(),
+        destination: "journeys".into(),
+        run: RunId(run),
+        calls: 50,
+        last_sync_time: Some("0".into()),
+        cause: outflow_core::ports::state::GapCause::Lost,
+        since: at(0),
+        filled_by: None,
+    }
 }
 
 /// The state, in short: what `changes` does to it, and what is reported.
@@ -115,7 +129,7 @@ fn every_trouble_is_told_once_over_restarts_and_so_is_its_end() {
         }),
         ("destination_degraded users to journeys", |f| f.queues[0].degraded = true),
         ("disk_low disk", |f| f.room = Some(Room { free: (2 << 30) - 1, reserve: 1 << 30 })),
-        ("run_lost users", |f| f.syncs[0].standing.lost = Some(RunId(5))),
+        ("run_lost users to journeys", |f| f.missing = vec![missing(5), missing(6)]),
         ("run_awaiting_approval users", |f| f.syncs[0].standing.awaiting_approval = Some((RunId(5), None))),
         ("audit_failed users", |f| f.syncs[0].standing.wrong = Some(RunId(5))),
     ];

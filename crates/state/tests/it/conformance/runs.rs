@@ -6,7 +6,7 @@ use outflow_core::run::{Replay, ReplayMode, RunKind, RunOptions, RunSpec, RunTri
 use outflow_core::{Code, DeliveryCounts, DeliveryState, RowCounts, RunId, RunState};
 
 use crate::conformance::{refused, with_letters};
-use crate::made::{at, delivering, extraction, moved, new_run, segment, started_at};
+use crate::made::{at, delivering, extraction, moved, new_run, segment};
 
 pub async fn unknown_names(state: &dyn State) {
     assert_eq!(state.sync("users").await.unwrap(), SyncState::default());
@@ -130,15 +130,6 @@ pub async fn ended(state: &dyn State) {
     assert_eq!(state.run(run).await.unwrap(), Some(record));
 }
 
-pub async fn lost(state: &dyn State) {
-    let run = delivering(state, "users", 5).await;
-    let before = started_at(5);
-    let reason = Some((Code::RunLost, "a segment is missing".to_owned()));
-    state.end_run(run, RunState::Lost, at(99), reason, Some(&before)).await.unwrap();
-    assert_eq!(state.sync("users").await.unwrap(), before);
-    assert_eq!(state.compared_runs().await.unwrap(), []);
-}
-
 pub async fn wrong_steps(state: &dyn State) {
     let none = RunId(77);
     refused(state.begin_extraction(none, at(2), "0").await);
@@ -147,6 +138,7 @@ pub async fn wrong_steps(state: &dyn State) {
     let queued = state.create_run(&new_run("users")).await.unwrap().id;
     refused(state.commit_extraction(queued, &extraction(5, None)).await);
     refused(state.end_run(queued, RunState::Delivering, at(2), None, None).await);
+    refused(state.end_run(queued, RunState::Lost, at(2), None, None).await);
     let run = delivering(state, "events", 5).await;
     refused(state.begin_extraction(run, at(2), "0").await);
     refused(state.commit_extraction(run, &extraction(5, None)).await);
