@@ -39,8 +39,8 @@ impl DiskSpool {
         Ok(Self { folder, reserve: reserve_bytes, disk: Arc::new(RealDisk), sizes: Sizes::USUAL })
     }
 
-    /// The spool in `dir` for reading alone. Creates nothing: `dir` may be on a medium that cannot be
-    /// written to, or not exist.
+    /// The spool in `dir` for reading alone. Creates nothing: `dir` may be on a medium that cannot
+    /// be written to, or not exist.
     pub fn to_read(dir: &Path) -> Self {
         Self { folder: Folder::at(dir), reserve: 0, disk: Arc::new(RealDisk), sizes: Sizes::USUAL }
     }

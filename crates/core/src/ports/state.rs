@@ -229,8 +229,8 @@ pub trait Runs: Send + Sync {
     async fn skip_run(&self, new: &NewRun, by: Option<RunId>, reason: &(Code, String)) -> Result<RunRecord>;
 
     /// The run's extraction begins, or begins again: state `extracting`, with the warehouse's
-    /// clock, the value of `{{last_sync_time}}` and a new key, which is returned. In a state that was
-    /// restored from a backup the run may have been sent already, with other rows: so no two
+    /// clock, the value of `{{last_sync_time}}` and a new key, which is returned. In a state that
+    /// was restored from a backup the run may have been sent already, with other rows: so no two
     /// extractions share message ids. Repeated: the later values count.
     async fn begin_extraction(&self, run: RunId, clock: Timestamp, last_sync_time: &str) -> Result<RunKey>;
 

@@ -224,6 +224,7 @@ async fn a_reload_brings_the_new_query_and_keeps_what_a_removed_destination_had_
     b_open.store(false, Ordering::SeqCst);
     let (table, spec) = (Table::users(1..=30), every_minute(&["a", "b"]));
     let mut served = Served::start(House::new(&[&a, &b]), 1_000_000, &spec, &table);
+    served.delivered("a").await;
     served.next(|n| matches!(n, Event::Degraded { degraded: true, .. }).then_some(())).await;
     let mut new = config(&served.house, &every_minute(&["a"]), &table);
     new.engine.destinations.remove("b");

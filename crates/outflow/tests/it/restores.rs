@@ -170,7 +170,7 @@ fn a_state_whose_spool_is_gone_knows_which_calls_are_missing() {
         checked["problems"].as_array().unwrap().iter().map(|p| p["code"].as_str().unwrap()).collect();
     assert!(codes.contains(&"P005"), "{checked}");
     accept(&receiver);
-    // The loss is told, and nothing of the window is missing after the next runs.
+    // The loss is reported, and nothing of the window is missing after the next runs.
     let exit = project.run(&["run", "ev"]);
     assert!(exit.code != Some(0) && exit.stderr.contains("P005"), "{exit:?}");
     project.run(&["run", "ev"]).assert_code(0);
@@ -205,7 +205,7 @@ fn a_state_older_than_its_spool_misses_nothing_and_reuses_no_id() {
     project.run(&["verify", "--all"]).assert_code(0);
 }
 
-/// The spool is from before the state: what is missing in it is told.
+/// The spool is from before the state: what is missing in it is reported.
 #[test]
 fn a_spool_older_than_its_state_is_told_and_misses_nothing() {
     let receiver = Receiver::start_blocking();
