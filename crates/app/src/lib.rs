@@ -15,6 +15,8 @@
 //! What it does not do: read arguments, print, choose exit codes, or handle signals. A front end
 //! does.
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
 mod alerts;
 mod approval;
 mod backfill;
@@ -69,6 +71,7 @@ pub use outflow_engine::authoring::preview::PreviewStart;
 pub use outflow_engine::operations::causes::Cause;
 pub use outflow_engine::operations::purge::PurgeReport;
 pub use outflow_engine::operations::verify::Verification;
+pub use outflow_engine::serve::TaskStatus;
 pub use outflow_engine::{
     DeliveryDocument, Errors, Event as RunEvent, FORMAT_VERSION, Reason, RunDocument, RunListEntry,
 };

@@ -221,6 +221,7 @@ codes! {
     E005 BacklogFull Engine Transient "a destination's backlog is full";
     E006 AwaitingApproval Engine Permanent "the run awaits approval";
     E007 DestinationSkipped Engine Permanent "runs leave a destination out";
+    E008 TaskFailed Engine Bug "a task of Outflow ended unexpectedly";
     E101 ManySlotsSkipped Engine Permanent "many slots are skipped";
     G001 TooManyRows Guard UserInput "more rows than allowed";
     G002 TooManyRejected Guard UserInput "too many rows rejected";

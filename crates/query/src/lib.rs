@@ -9,6 +9,8 @@
 //! What it does not do: know tables or types, or say what a column becomes. That is the job of
 //! `warehouse` and `mapping`.
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
 mod dialect;
 pub mod lint;
 mod names;

@@ -18,9 +18,10 @@ use tokio::sync::Semaphore;
 /// The head of a request has to arrive within this time.
 const HEAD: Duration = Duration::from_secs(10);
 
-/// Answers requests for ever, on at most `connections` at a time, each no longer than `total`.
+/// Answers requests for ever, on at most `connections` at a time, each no longer than `total`. A
+/// panic in `answer` breaks its own connection alone.
 pub async fn serve<F>(
-    listener: TcpListener,
+    listener: &TcpListener,
     connections: usize,
     total: Duration,
     answer: impl Fn(Request<Incoming>) -> F + Clone + Send + 'static,

@@ -10,6 +10,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::Duration;
 
+use outflow_core::clock::earlier;
 use outflow_core::{Result, RunId, RunRecord, Timestamp};
 
 use crate::Engine;
@@ -30,8 +31,7 @@ impl Engine {
     /// # Errors
     /// What the state says.
     pub async fn forget(&self, keep: Duration) -> Result<u64> {
-        let keep = jiff::SignedDuration::try_from(keep).unwrap_or(jiff::SignedDuration::MAX);
-        let before = self.clock.now().checked_sub(keep).unwrap_or(Timestamp::MIN);
+        let before = earlier(self.clock.now(), keep);
         let (mut after, mut forgotten) = (RunId(0), 0);
         let mut needed: HashSet<RunId> = self.state.compared_runs().await?.into_iter().collect();
         let mut reached = Reached::new();

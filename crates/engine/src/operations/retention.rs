@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use outflow_core::clock::earlier;
 use outflow_core::{Result, RunId};
 
 use crate::Engine;
@@ -42,8 +43,7 @@ impl Engine {
     /// to be over, and only then the state is asked what it names of it: after the end of a run
     /// that only shrinks.
     pub async fn sweep(&self, keep: Duration) -> Result<Vec<RunId>> {
-        let before =
-            self.clock.now() - jiff::SignedDuration::try_from(keep).unwrap_or(jiff::SignedDuration::MAX);
+        let before = earlier(self.clock.now(), keep);
         let mut swept = self.state.runs_with_old_segments(before).await?;
         for &run in &swept {
             // The state is changed first, so that a segment that it names always exists.

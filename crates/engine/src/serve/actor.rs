@@ -4,15 +4,20 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use outflow_core::clock::earlier;
 use outflow_core::run::{RunOptions, RunTrigger};
 use outflow_core::{Code, Error, Result, RunId, RunRecord, RunState, SyncSpec, Timestamp};
-use tokio::sync::mpsc;
+use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::queues::Busy;
-use super::{RuntimeConfig, Shared, SyncRuntime, Trigger, Triggered, driver, occupies, queues};
+use super::tasks::{contained, panicked, report};
+use super::{
+    RestartPolicy, RuntimeConfig, Shared, SyncRuntime, Trigger, Triggered, driver, occupies, queues,
+};
 use crate::Errors;
+use crate::delivery::moments::later;
 use crate::event::{Event, Observer};
 use crate::operations::skip::but_not_all;
 use crate::schedule::{Slots, due, jitter};
@@ -47,10 +52,25 @@ struct LeftOut {
     now: Vec<String>,
 }
 
+/// What outlives an actor that fails: the next one of the sync takes it over.
+#[derive(Clone)]
+pub(super) struct ActorParts {
+    name: String,
+    inbox: Arc<Mutex<mpsc::Receiver<Trigger>>>,
+    /// Locked while the sync is being extracted.
+    extracting: Arc<Mutex<()>>,
+}
+
+impl ActorParts {
+    pub(super) fn new(name: String, inbox: mpsc::Receiver<Trigger>) -> Self {
+        Self { name, inbox: Arc::new(Mutex::new(inbox)), extracting: Arc::default() }
+    }
+}
+
 pub(super) struct Actor {
     shared: Arc<Shared>,
     name: String,
-    inbox: mpsc::Receiver<Trigger>,
+    parts: ActorParts,
     current: Option<Current>,
     /// Runs that were requested while the sync was busy, each once.
     wanted: VecDeque<RunOptions>,
@@ -60,8 +80,9 @@ pub(super) struct Actor {
 }
 
 impl Actor {
-    pub(super) fn new(shared: Arc<Shared>, name: String, inbox: mpsc::Receiver<Trigger>) -> Self {
-        Self { shared, name, inbox, current: None, wanted: VecDeque::new(), retry: None, failures: 0 }
+    pub(super) fn new(shared: Arc<Shared>, parts: ActorParts) -> Self {
+        let (name, wanted) = (parts.name.clone(), VecDeque::new());
+        Self { shared, name, parts, current: None, wanted, retry: None, failures: 0 }
     }
 
     /// Ends when the engine stops, or with an error of the state.
@@ -69,6 +90,13 @@ impl Actor {
         let mut config = self.shared.config.clone();
         let mut queues = self.shared.queues.changes();
         let mut stop = self.shared.config().engine.stop.clone();
+        let inbox = self.parts.inbox.clone();
+        let mut inbox = inbox.lock().await;
+        // An extraction of an actor that failed goes on, and enqueues its run by itself.
+        tokio::select! {
+            () = stopped(&mut stop) => return Ok(()),
+            extracted = self.parts.extracting.clone().lock_owned() => drop(extracted),
+        }
         self.resume().await?;
         loop {
             let wait = self.step().await?;
@@ -79,7 +107,7 @@ impl Actor {
                     self.current = None;
                     self.after(ended?);
                 }
-                asked = self.inbox.recv() => match asked {
+                asked = inbox.recv() => match asked {
                     Some(trigger) => self.asked(trigger).await?,
                     None => break,
                 },
@@ -131,7 +159,7 @@ impl Actor {
         let Some(fired) = config.engine.last_fired(&self.name, &slots, now).await? else {
             return Ok(LOOK_AGAIN);
         };
-        let by_slots = now - jiff::SignedDuration::try_from(lag).unwrap_or_default();
+        let by_slots = earlier(now, lag);
         if let Some(slot) = due(&slots, fired, by_slots) {
             match self.busy(&config).await? {
                 Some(busy) => self.skip(&config, sync_runtime, slot, busy).await?,
@@ -291,14 +319,20 @@ impl Actor {
     ) {
         driver::started(&self.shared, &record, resumed);
         let (shared, config, sync_runtime) = (self.shared.clone(), config.clone(), sync_runtime.clone());
-        self.current = Some(tokio::spawn(extract(shared, config, sync_runtime, record)));
+        // Without a current extraction nothing else holds the lock.
+        let lock = self.parts.extracting.clone().try_lock_owned();
+        self.current = Some(tokio::spawn(async move {
+            let _lock = lock;
+            extract(shared, config, sync_runtime, record).await
+        }));
     }
 
     fn after(&mut self, outcome: ExtractionOutcome) {
         match outcome {
             ExtractionOutcome::Done | ExtractionOutcome::Stopped => self.failures = 0,
             ExtractionOutcome::TryAgain => {
-                self.retry = Some(Instant::now() + RETRY_AFTER[self.failures.min(RETRY_AFTER.len() - 1)]);
+                let pause = RETRY_AFTER[self.failures.min(RETRY_AFTER.len() - 1)];
+                self.retry = Some(later(Instant::now(), pause));
                 self.failures += 1;
             }
         }
@@ -321,9 +355,7 @@ async fn ended(current: &mut Option<Current>) -> Result<ExtractionOutcome> {
 fn joined(
     joined: std::result::Result<Result<ExtractionOutcome>, tokio::task::JoinError>,
 ) -> Result<ExtractionOutcome> {
-    joined.unwrap_or_else(|e| {
-        Err(Error::new(Code::CountsDiffer, "the task of an extraction ended unexpectedly").caused_by(e))
-    })
+    joined.unwrap_or_else(|_| Err(panicked("task of an extraction")))
 }
 
 /// Waits for its permits, extracts, and puts the run into the queues. An error is one of the state:
@@ -342,12 +374,36 @@ async fn extract(
         () = stopped(&mut stop) => return Ok(ExtractionOutcome::Stopped),
     };
     let SyncRuntime { spec, warehouse } = sync_runtime;
-    match driver::extract(&shared, &config.engine, &spec, warehouse.as_ref(), &record).await {
+    let extracting = {
+        let (shared, config, spec, record) = (shared.clone(), config.clone(), spec.clone(), record.clone());
+        async move { driver::extract(&shared, &config.engine, &spec, warehouse.as_ref(), &record).await }
+    };
+    let extracted = match contained(extracting).await {
+        Ok(extracted) => extracted,
+        // The run fails, and the next one reads its window again.
+        Err(_) => Err(extraction_panicked(&shared, &config, &record).into()),
+    };
+    match extracted {
         Ok(()) => queues::enqueue(&shared, record.id).await.map(|()| ExtractionOutcome::Done),
         // The run stays as it is; the next process begins it again.
         Err(_) if *stop.borrow() => Ok(ExtractionOutcome::Stopped),
         Err(errors) => fail(&config, &spec, &record, errors, &shared.observer).await,
     }
+}
+
+/// Reports a panic in an extraction. Returns why its run fails.
+fn extraction_panicked(shared: &Shared, config: &RuntimeConfig, record: &RunRecord) -> Error {
+    let task = format!("extraction of {}", record.sync);
+    let moment = (Instant::now(), config.engine.clock.now());
+    // The next slot begins the next extraction, so there is no pause to wait for.
+    let _ = shared.tasks.failed(
+        &task,
+        Code::TaskFailed,
+        moment,
+        &RestartPolicy { times: usize::MAX, ..config.limits.restarts },
+    );
+    report(shared, panicked(&task));
+    panicked(&task)
 }
 
 async fn fail(

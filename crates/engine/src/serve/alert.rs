@@ -76,6 +76,17 @@ pub struct QueueFacts {
     pub degraded: bool,
 }
 
+/// A task that is down or has failed lately.
+#[derive(Clone, Debug)]
+pub struct TaskFacts {
+    /// What it does.
+    pub task: String,
+    /// Why it failed.
+    pub code: Code,
+    /// Whether it stays down.
+    pub down: bool,
+}
+
 /// The facts that the rules use.
 #[derive(Clone, Debug)]
 pub struct Facts {
@@ -93,6 +104,8 @@ pub struct Facts {
     pub skipped: Vec<(String, String)>,
     /// The spool's disk, if it could be measured.
     pub room: Option<Room>,
+    /// The tasks that are down or have failed lately.
+    pub tasks: Vec<TaskFacts>,
 }
 
 /// A condition that holds now.
@@ -182,7 +195,29 @@ fn firing(rules: &Rules, facts: &Facts, before: Before<'_>) -> Vec<Trouble> {
         ));
     }
     found.extend(facts.room.and_then(|room| near_the_reserve(rules, room, before)));
+    found.extend(facts.tasks.iter().map(task_failed));
     found
+}
+
+/// The text does not say whether the task is down: it would be outdated soon.
+fn task_failed(facts: &TaskFacts) -> Trouble {
+    let TaskFacts { task, code, .. } = facts;
+    let message = format!("the {task} ended unexpectedly ({code}: {})", code.title());
+    trouble("task_failed", task, Some(Code::TaskFailed), message)
+}
+
+/// The alert that the task is down that looks for alerts.
+pub(super) fn watch_is_down(task: &str, now: Timestamp) -> AlertRecord {
+    let message = format!("the {task} is down: no other alert begins or ends until a reload");
+    AlertRecord {
+        kind: "task_failed".to_owned(),
+        subject: task.to_owned(),
+        code: Some(Code::TaskFailed),
+        message,
+        since: now,
+        recovered_at: None,
+        reported: false,
+    }
 }
 
 /// The alerts that follow from the runs of a sync.

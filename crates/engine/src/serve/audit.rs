@@ -7,6 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use outflow_core::clock::earlier;
 use outflow_core::ports::watch::Audit;
 use outflow_core::{Code, Result, RunId};
 use tokio::sync::watch;
@@ -43,8 +44,7 @@ pub(super) async fn go(shared: Arc<Shared>) -> Result<()> {
 }
 
 async fn next(config: &Arc<RuntimeConfig>) -> Result<Option<RunId>> {
-    let before = config.engine.clock.now()
-        - jiff::SignedDuration::try_from(config.limits.audit_after).unwrap_or(jiff::SignedDuration::MAX);
+    let before = earlier(config.engine.clock.now(), config.limits.audit_after);
     config.engine.state.next_audit(before).await
 }
 

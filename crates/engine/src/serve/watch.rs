@@ -4,15 +4,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use outflow_core::clock::earlier;
 use outflow_core::{Result, Timestamp};
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
+use super::tasks::{event, report};
 use super::{RuntimeConfig, Shared};
 use crate::blocking;
 use crate::delivery::limiter::Health;
 use crate::event::Event;
 use crate::schedule::Slots;
-use crate::serve::alert::{self, DestinationFacts, Facts, QueueFacts, SyncFacts, WINDOW};
+use crate::serve::alert::{self, DestinationFacts, Facts, QueueFacts, SyncFacts, TaskFacts, WINDOW};
 use crate::stop::stopped;
 
 /// Alerts are evaluated at least this often, because some depend on time alone.
@@ -51,6 +54,7 @@ async fn look(shared: &Arc<Shared>, serving_since: Timestamp) -> Result<()> {
         queues,
         skipped,
         room: blocking(move || Ok(spool.room().ok())).await?,
+        tasks: troubled(shared, &config),
     };
     let changed = alert::changes(&config.rules, &facts, &state.alerts().await?);
     if !changed.is_empty() {
@@ -62,9 +66,27 @@ async fn look(shared: &Arc<Shared>, serving_since: Timestamp) -> Result<()> {
     Ok(())
 }
 
+/// What this task is called.
+pub(super) const TASK: &str = "watch for alerts";
+
+fn troubled(shared: &Shared, config: &RuntimeConfig) -> Vec<TaskFacts> {
+    let troubled = shared.tasks.troubled(Instant::now(), &config.limits.restarts).into_iter();
+    troubled.map(|status| TaskFacts { task: status.task, code: status.code, down: status.down }).collect()
+}
+
+/// Stores the alert that the watch itself is down, as no watch will.
+pub(super) async fn report_end(shared: Arc<Shared>) {
+    let config = shared.config();
+    let alert = alert::watch_is_down(TASK, config.engine.clock.now());
+    match config.engine.state.put_alerts(std::slice::from_ref(&alert)).await {
+        Ok(()) => event(&shared, Event::Alert { alert }),
+        Err(error) => report(&shared, error),
+    }
+}
+
 /// The enabled syncs that have run.
 async fn syncs(config: &RuntimeConfig) -> Result<Vec<SyncFacts>> {
-    let since = config.engine.clock.now() - jiff::SignedDuration::try_from(WINDOW).unwrap_or_default();
+    let since = earlier(config.engine.clock.now(), WINDOW);
     let standings = config.engine.state.standings(since).await?;
     let known = standings.into_iter().filter_map(|standing| {
         let sync_runtime = config.sync_runtime(&standing.sync).filter(|m| m.spec.enabled)?;
@@ -79,7 +101,7 @@ fn destinations(config: &RuntimeConfig) -> Vec<DestinationFacts> {
         let paused = match limiter.health() {
             // The destination's text can contain a value of a row; the code's title does not.
             Health::Paused { code, .. } => Some((code, code.title().to_owned())),
-            Health::Healthy | Health::Failing { .. } => None,
+            Health::Healthy | Health::Failing { .. } | Health::Waiting { .. } => None,
         };
         DestinationFacts {
             name: destination.name().to_owned(),

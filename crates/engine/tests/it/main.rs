@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 
 mod alerts;
+mod bounds;
 mod calendar;
 mod delivery;
 mod extraction;
@@ -12,6 +13,7 @@ mod guards;
 mod history;
 mod incremental;
 mod misbehaviour;
+mod panics;
 mod parts;
 mod replay;
 mod serve;

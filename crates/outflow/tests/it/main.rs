@@ -9,6 +9,7 @@ mod crash;
 mod demo;
 mod endurance;
 mod examples;
+mod fuzz;
 mod guards;
 mod hostile;
 mod incremental;

@@ -13,6 +13,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use outflow_core::clock::later;
 use outflow_core::ports::state::Lease;
 use outflow_core::{BoxFuture, Code, Error, Result, hash};
 use tokio::task::JoinHandle;
@@ -85,7 +86,7 @@ async fn wait_for_lock(
     mut session: Arc<Session>,
     mut wait_until: Option<BoxFuture<'static, ()>>,
 ) -> Result<Arc<Session>> {
-    let grace = Instant::now() + GRACE;
+    let grace = later(Instant::now(), GRACE);
     loop {
         match lock(&session, address).await {
             Ok(true) => return Ok(session),

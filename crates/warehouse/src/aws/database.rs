@@ -7,12 +7,13 @@
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
+use outflow_core::clock::earlier;
 use outflow_core::{Result, Secret, Timestamp};
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
 use super::call::{Call, Proof, Service, element, form, incomplete};
-use super::{Aws, Iam, IamTarget, Inner, chain};
+use super::{Aws, Iam, IamTarget, Inner, LONGEST_LIFE, chain};
 use crate::credentials::Credentials;
 
 /// Credentials are renewed this long before they expire, if they live long enough.
@@ -71,8 +72,11 @@ impl Iam {
         let read =
             if service == Service::RedshiftServerless { from_json(&answer) } else { from_xml(&answer) };
         let (credentials, expires) = read.ok_or_else(|| incomplete(&call))?;
+        // Whatever end the answer names, they are asked for again.
+        let expires = asked.checked_add(LONGEST_LIFE).map_or(expires, |latest| expires.min(latest));
         let life = Duration::try_from(expires.duration_since(asked)).unwrap_or_default();
-        Ok(Kept { credentials, renew: expires - AHEAD.min(life / 4) })
+        let ahead = AHEAD.min(life.checked_div(4).unwrap_or_default());
+        Ok(Kept { credentials, renew: earlier(expires, ahead) })
     }
 
     /// The request: the service, the action, and the body of the call.

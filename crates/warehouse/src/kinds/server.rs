@@ -39,7 +39,11 @@ pub(super) const SHAPE: Shape = Shape {
             Kind::Either(&[TLS_WORDS, Kind::Table(&TLS)]),
             "verify-full for redshift and prefer for postgres by default",
         ),
-        Key::new("connect_timeout", Kind::Duration { min: 1 }, "how long the server may take to answer"),
+        Key::new(
+            "connect_timeout",
+            Kind::Duration { min: 1, max: 3_600 },
+            "how long the server may take to answer",
+        ),
         MAX_QUERIES,
     ],
     open: false,

@@ -25,6 +25,7 @@ fn well() -> Facts {
         queues: vec![QueueFacts { sync: "users".into(), destination: "journeys".into(), degraded: false }],
         skipped: Vec::new(),
         room: Some(Room { free: 100 << 30, reserve: 1 << 30 }),
+        tasks: Vec::new(),
     }
 }
 
@@ -71,7 +72,7 @@ type Trouble = fn(&mut Facts);
 
 #[test]
 fn every_trouble_is_told_once_over_restarts_and_so_is_its_end() {
-    let troubles: [(&str, Trouble); 10] = [
+    let troubles: [(&str, Trouble); 11] = [
         ("sync_failing users", |f| f.syncs[0].standing.failed = 3),
         ("rows_rejected users", |f| f.syncs[0].standing.last_rows = Some((RunId(8), 1000, 51))),
         ("slots_skipped users", |f| f.syncs[0].standing.skipped = 21),
@@ -84,6 +85,9 @@ fn every_trouble_is_told_once_over_restarts_and_so_is_its_end() {
         ("run_lost users", |f| f.syncs[0].standing.lost = Some(RunId(5))),
         ("run_awaiting_approval users", |f| f.syncs[0].standing.awaiting_approval = Some((RunId(5), None))),
         ("audit_failed users", |f| f.syncs[0].standing.wrong = Some(RunId(5))),
+        ("task_failed audit", |f| {
+            f.tasks = vec![TaskFacts { task: "audit".into(), code: Code::TaskFailed, down: true }]
+        }),
     ];
     for (what, make) in troubles {
         let (mut board, well) = (Board::default(), well());
