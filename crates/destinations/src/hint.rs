@@ -16,7 +16,7 @@ use tracing::debug;
 const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
 /// A window up to this, in seconds, states a rate, and a longer one a quota.
 const MINUTE: f64 = 60.0;
-/// Nobody allows more requests than this per second, or fewer.
+/// A stated rate of more requests per second than this, or of fewer, counts as this.
 const MOST_PER_SECOND: f64 = 1e6;
 const LEAST_PER_SECOND: f64 = 1.0 / MINUTE;
 /// The longest window of a quota, in seconds: a year.

@@ -380,7 +380,7 @@ async fn supervise(
                 Some(_) if shared.tasks.is_down(&schedule_of(&sync)) => {
                     let _ = trigger.reply.send(Err(panicked(&schedule_of(&sync))));
                 }
-                // An actor that takes nothing holds up nobody else: the requester hears of it.
+                // An actor that takes nothing does not block the others.
                 Some(actor) => if let Err(refused) = actor.try_send(trigger) {
                     let message = format!("too many requests wait for {sync}");
                     let error = Error::new(Code::RunInProgress, message).help("ask again later");
@@ -418,7 +418,7 @@ fn schedule_of(sync: &str) -> String {
 fn kept<F>(
     shared: &Arc<Shared>,
     task: impl Into<String>,
-    make: impl Fn(Arc<Shared>) -> F + Send + 'static,
+    make: impl Fn(Arc<Shared>) -> F + Send + Sync + 'static,
 ) -> impl Future<Output = Result<()>> + Send + 'static
 where
     F: Future<Output = Result<()>> + Send + 'static,

@@ -2,7 +2,7 @@
 //!
 //! Requests within a quota go as fast as the rate limiter lets them. Only when a quota is used up
 //! does the destination wait: until the window ends, and never longer than [`LONGEST_WAIT`] without
-//! a request that asks again. Every answer states the quotas anew; one that states none ends them.
+//! a request that asks again. Every answer states the quotas again; one that states none ends them.
 //!
 //! What always holds: few quotas are tracked, each within bounds that no service sets. What it does
 //! not do: wait. After a restart nothing is known until the first answer.

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::Duration;
 
 use outflow_core::clock::earlier;
-use outflow_core::{Result, RunId, RunRecord, Timestamp};
+use outflow_core::{Result, RunId, RunRecord};
 
 use crate::Engine;
 use crate::extract::guard::PAST_RUNS;

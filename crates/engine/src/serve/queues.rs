@@ -282,7 +282,7 @@ fn serve(shared: &Arc<Shared>, key: Key) {
     inner.tasks.spawn(async move {
         let task = format!("delivery of {} to {}", key.0, key.1);
         let make = || DeliveryQueue { shared: shared.clone(), key: key.clone(), stops: 0 }.go();
-        // Nobody but its own calls waits for a queue that is down.
+        // Only its own calls wait for a queue that is down.
         let when_down = || -> BoxFuture<'static, ()> {
             let queue = DeliveryQueue { shared: shared.clone(), key: key.clone(), stops: 0 };
             Box::pin(async move { queue.report_degraded(true) })

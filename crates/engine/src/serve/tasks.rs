@@ -236,7 +236,7 @@ pub(crate) fn report(shared: &Shared, error: Error) {
 
 /// Passes an event on, also if the observer is what panics.
 pub(crate) fn event(shared: &Shared, event: Event) {
-    // There is nobody else to tell.
+    // The observer is the only one to report to.
     let _ = catch_unwind(AssertUnwindSafe(|| (shared.observer)(event)));
 }
 

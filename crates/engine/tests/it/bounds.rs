@@ -119,7 +119,7 @@ async fn a_probe_of_a_destination_that_was_stopped_makes_few_dead_letters() {
     let b = Scripted::new("b", |_, _| Answer::Refused(refusal(Code::CallRefused, Some(422))));
     let (table, spec) = (Table::users(1..=5_000), every_minute(&["b"]));
     let mut served = Served::start(House::new(&[&b]), 1_000_000, &spec, &table);
-    let mut stopped = async |served: &mut Served| {
+    let stopped = async |served: &mut Served| {
         served
             .next(|event| match event {
                 Event::Delivered { counts, reason: Some((code, _)), .. } => {

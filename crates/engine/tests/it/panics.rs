@@ -68,7 +68,7 @@ async fn a_delivery_that_panics_always_stays_down_until_a_reload_and_its_sync_go
     }
     assert_eq!(served.alert("task_failed").await, "delivery of users to b");
     assert!(served.handle.tasks()[0].down && b.users().is_empty());
-    // The cause is mended, and the project is read again.
+    // The cause is fixed, and the project is read again.
     bomb.0.store(0, Ordering::SeqCst);
     served.handle.reload(config(&served.house, &spec, &table));
     for n in 1..=4 {

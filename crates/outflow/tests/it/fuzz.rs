@@ -150,7 +150,8 @@ fn round(
     };
 
     is_well.store(false, Ordering::SeqCst);
-    (evil.clear(), good.clear());
+    evil.clear();
+    good.clear();
     let started = Instant::now();
     let running = project.program(&["run", "--delivery-timeout", "2s"]).spawn();
     good.wait_for_calls_blocking(GOOD * ROWS as usize, Duration::from_secs(60));

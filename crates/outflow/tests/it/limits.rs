@@ -2,8 +2,8 @@
 //! and is seldom refused.
 //!
 //! The receiver has a token bucket, which saves what is not used for a second. So what it allows in
-//! a time is what the bucket held at its beginning, and 100 for each second: nobody can use more
-//! than all of that.
+//! a time is what the bucket held at its beginning, and 100 for each second. More than all of that
+//! cannot be used.
 
 use std::time::Duration;
 

@@ -102,7 +102,7 @@ async fn wait_for_lock(
             Err(fault) => return Err(fault.into_unavailable(address)),
         }
         match wait_until.as_mut() {
-            None => tokio::time::sleep(PAUSE / 4).await,
+            None => tokio::time::sleep(PAUSE.checked_div(4).unwrap_or(PAUSE)).await,
             Some(stop) => tokio::select! {
                 () = stop => {
                     return Err(Error::new(Code::Interrupted, "stopped while another process had the state"));
