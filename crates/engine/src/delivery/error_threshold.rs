@@ -140,6 +140,7 @@ mod tests {
             assert_eq!(threshold.check(1, &[letter(400)]), None, "{n}");
         }
         assert!(threshold.last.len() as u64 <= WINDOW, "its memory is bounded");
+        let mut threshold = ErrorThreshold::default();
         let mixed = |n: u16| letter(400 + n % 3);
         assert_eq!(threshold.check(0, &(0..5_000).map(mixed).collect::<Vec<_>>()), None, "no two alike");
         assert_eq!(threshold.refused.values().sum::<u64>(), WINDOW);

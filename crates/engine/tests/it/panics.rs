@@ -48,8 +48,10 @@ async fn a_delivery_that_panics_is_started_again_and_delays_no_other() {
     assert_eq!(b.users().len(), 30);
     assert_eq!(served.alert("task_failed").await, "delivery of users to b");
     let [failed] = served.handle.tasks().try_into().unwrap();
-    let told = (failed.task.as_str(), failed.failures, failed.code, failed.down);
-    assert_eq!(told, ("delivery of users to b", 2, Code::TaskFailed, false));
+    let shown = (failed.task.as_str(), failed.code, failed.down);
+    assert_eq!(shown, ("delivery of users to b", Code::TaskFailed, false));
+    // Two requests in flight may have ended one delivery together.
+    assert!((1..=2).contains(&failed.failures), "{failed:?}");
     served.stop().await;
 }
 
@@ -292,8 +294,12 @@ async fn an_audit_that_panics_is_started_again() {
             bomb.pass();
         }
     });
+    assert_eq!(served.run_ended().await.0, RunId(1));
+    served.at(1_000_000 + 1);
     assert_eq!(served.alert("task_failed").await, "audit");
     served.at(1_000_000 + MINUTE);
+    assert_eq!(served.run_ended().await.0, RunId(2));
+    served.at(1_000_000 + MINUTE + 1);
     let audited = |event: &Event| if let Event::Audited { run, .. } = event { Some(*run) } else { None };
     assert_eq!(served.next(audited).await, RunId(2));
     served.stop().await;
