@@ -197,10 +197,11 @@ impl Socket {
         Ok(Socket { listener, user, path: place.path })
     }
 
-    /// Answers one line of each connection with what `answer` says, for ever.
-    pub async fn serve<F>(self, answer: impl Fn(Request) -> F + Clone + Send + 'static)
+    /// Answers one line of each connection with what `answer` says, for ever. A panic in `answer`
+    /// is an error for whoever asked.
+    pub async fn serve<F>(&self, answer: impl Fn(Request) -> F + Clone + Send + 'static)
     where
-        F: Future<Output = Result<Answer, Error>> + Send,
+        F: Future<Output = Result<Answer, Error>> + Send + 'static,
     {
         loop {
             let Ok((stream, _)) = self.listener.accept().await else {
@@ -228,13 +229,20 @@ impl Drop for Socket {
 
 async fn converse<F>(mut stream: UnixStream, answer: impl Fn(Request) -> F) -> io::Result<()>
 where
-    F: Future<Output = Result<Answer, Error>>,
+    F: Future<Output = Result<Answer, Error>> + Send + 'static,
 {
     let (reader, mut writer) = stream.split();
     let mut line = String::new();
     tokio::time::timeout(PATIENCE, BufReader::new(reader.take(LINE)).read_line(&mut line)).await??;
     let answer = match serde_json::from_str::<Request>(&line) {
-        Ok(request) => tokio::time::timeout(request.patience(), answer(request)).await?,
+        Ok(request) => {
+            let patience = request.patience();
+            let answered = tokio::spawn(answer(request));
+            tokio::time::timeout(patience, answered).await?.unwrap_or_else(|_| {
+                Err(Error::new(Code::TaskFailed, "the running Outflow failed while it did this")
+                    .help("look into its log"))
+            })
+        }
         Err(e) => Err(Error::new(
             Code::ConflictingOptions,
             "the running Outflow does not understand this request; it may be of another version",
@@ -301,14 +309,18 @@ mod tests {
             std::fs::create_dir_all(&path).unwrap();
             assert!(ask(&path, &Request::Status).await.unwrap().is_none());
             let socket = Socket::listen(&path).unwrap();
-            let serving = tokio::spawn(socket.serve(|request| async move {
+            let no = || Error::new(Code::NoSuchSyncOrRun, "no").help("yes").next_step(NextStep::ListRuns);
+            let answer = move |request| async move {
                 match request {
                     Request::Run { .. } => Ok(Answer::Started(RunId(7))),
-                    _ => {
-                        Err(Error::new(Code::NoSuchSyncOrRun, "no").help("yes").next_step(NextStep::ListRuns))
-                    }
+                    Request::Purge { id } => panic!("planted: {id}"),
+                    _ => Err(no()),
                 }
-            }));
+            };
+            let serving = tokio::spawn(async move { socket.serve(answer).await });
+            let error = ask(&path, &Request::Purge { id: "4711".into() }).await.unwrap_err();
+            assert_eq!(error.code(), Code::TaskFailed, "and the socket goes on");
+            assert!(!format!("{error:?}").contains("4711"), "{error:?}");
             let run = Request::Run { sync: "users".into(), options: RunOptions::default() };
             let answer = ask(&path, &run).await.unwrap();
             assert!(matches!(answer, Some(Answer::Started(RunId(7)))), "{answer:?}");

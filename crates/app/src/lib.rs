@@ -15,6 +15,8 @@
 //! What it does not do: read arguments, print, choose exit codes, or handle signals. A front end
 //! does.
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
 mod alerts;
 mod approval;
 mod backfill;
@@ -75,6 +77,7 @@ pub use outflow_engine::operations::causes::Cause;
 pub use outflow_engine::operations::purge::PurgeReport;
 pub use outflow_engine::operations::verify::Verification;
 pub use outflow_engine::operations::verify_all::{StateProblem, StateVerification};
+pub use outflow_engine::serve::TaskStatus;
 pub use outflow_engine::{
     DeliveryDocument, Errors, Event as RunEvent, FORMAT_VERSION, MissingDocument, Reason, RunDocument,
     RunListEntry,

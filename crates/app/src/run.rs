@@ -299,7 +299,8 @@ async fn run_all(
             observer: observer(listener, &spec.name),
         };
         let (engine, slots) = (engine.clone(), slots.clone());
-        tasks.spawn(async move {
+        let sync = spec.name.clone();
+        let making = async move {
             let _slot = slots.acquire_owned().await;
             if *engine.stop.borrow() {
                 let message = format!("{} did not begin: interrupted", spec.name);
@@ -314,12 +315,20 @@ async fn run_all(
                 Ok(document) => RunOutcome::Ran(Box::new(document)),
                 Err(errors) => RunOutcome::failed(spec.name, errors),
             }
+        };
+        tasks.spawn(async move {
+            // The text of a panic can hold a row value.
+            tokio::spawn(making).await.unwrap_or_else(|_| {
+                let message = format!("the run of {sync} ended unexpectedly");
+                let error = Error::new(Code::TaskFailed, message).help("run it again: nothing is lost");
+                RunOutcome::failed(sync, error)
+            })
         });
     }
     let mut outcomes = Vec::new();
     while let Some(joined) = tasks.join_next().await {
         let outcome =
-            joined.map_err(|e| Error::new(Code::RunLost, "a run ended before its time").caused_by(e))?;
+            joined.map_err(|e| Error::new(Code::TaskFailed, "a task ended unexpectedly").caused_by(e))?;
         listener(Event::Ended(&outcome));
         outcomes.push(outcome);
     }

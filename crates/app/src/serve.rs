@@ -54,14 +54,14 @@ impl App {
         let store = outflow_state::open_waiting(&location, wait_for(missing, caller.stop.clone()));
         let state = holder::claim_unless_stopped(&*store, request.wait, caller).await?;
         let metrics = match request.metrics.or(project.metrics) {
-            Some(address) => Some(metrics::listen(address).await?),
+            Some(address) => Some(Arc::new(metrics::listen(address).await?)),
             None => None,
         };
         let receivers = wiring::receivers(&project);
-        let (notifier, telling) = alerts::start(receivers, state.clone(), Pace::default());
+        let (notifier, dispatch) = alerts::start(receivers, state.clone(), Pace::default());
         let observer = observer(recorder.clone(), notifier.clone());
         let engine = wiring::engine(&self.folder, &project, state, caller.stop.clone())?;
-        let socket = Socket::listen(&self.folder)?;
+        let socket = Arc::new(Socket::listen(&self.folder)?);
         let config = wiring::config(&project, engine)?;
         log_leftovers(&*config.engine.state, &project).await?;
         let syncs = config.syncs.iter().filter(|m| m.spec.enabled).count();
@@ -72,16 +72,19 @@ impl App {
         let service = Service { app: self.clone(), handle: handle.clone(), notifier, since, reloading };
         let mut beside = JoinSet::new();
         if let Some(listener) = metrics {
-            beside.spawn(metrics::answer(listener, recorder, handle));
+            let (recorder, of) = (recorder.clone(), handle.clone());
+            beside.spawn(kept(&handle, "metrics", move || {
+                for_ever(metrics::answer(listener.clone(), recorder.clone(), of.clone()))
+            }));
         }
-        beside.spawn(async move {
-            if let Err(error) = telling.await {
-                error!(error = as_error(&error), "trouble");
-            }
-        });
+        beside.spawn(kept(&handle, "notifier of alerts", move || dispatch.clone().run()));
         let answering = service.clone();
-        beside.spawn(socket.serve(move |request| answering.clone().answer(request)));
-        beside.spawn(service.reload_each_time(reload));
+        beside.spawn(kept(&handle, "control socket", move || {
+            let (socket, answering) = (socket.clone(), answering.clone());
+            for_ever(async move { socket.serve(move |request| answering.clone().answer(request)).await })
+        }));
+        let reload = Arc::new(tokio::sync::Mutex::new(reload));
+        beside.spawn(kept(&handle, "reload", move || service.clone().reload_each_time(reload.clone())));
         let ended = supervising.await;
         // The socket goes with its task, before the state is let go.
         beside.shutdown().await;
@@ -89,6 +92,29 @@ impl App {
         info!("stopped");
         Ok(())
     }
+}
+
+/// A task beside the supervisor that is kept alive.
+fn kept<F>(
+    handle: &serve::Handle,
+    task: &'static str,
+    make: impl Fn() -> F + Send + 'static,
+) -> impl Future<Output = ()> + Send + 'static
+where
+    F: Future<Output = Result<(), Error>> + Send + 'static,
+{
+    let handle = handle.clone();
+    async move {
+        if let Err(error) = handle.keep(task, make).await {
+            error!(error = as_error(&error), "trouble");
+        }
+    }
+}
+
+/// A task that never ends by itself.
+async fn for_ever(task: impl Future<Output = ()>) -> Result<(), Error> {
+    task.await;
+    Err(Error::new(Code::TaskFailed, "a task ended that never ends by itself"))
 }
 
 /// What cannot be written to the state may not happen. While the disk is full or the server is
@@ -170,12 +196,17 @@ impl Service {
         })
     }
 
-    async fn reload_each_time(self, mut reload: mpsc::Receiver<()>) {
+    async fn reload_each_time(
+        self,
+        reload: Arc<tokio::sync::Mutex<mpsc::Receiver<()>>>,
+    ) -> Result<(), Error> {
+        let mut reload = reload.lock().await;
         while reload.recv().await.is_some() {
             if let Err(errors) = self.reload().await {
                 errors.0.iter().for_each(|e| error!(error = as_error(e), "reload refused"));
             }
         }
+        Ok(())
     }
 
     /// The new project takes the place of the old one as a whole, or not at all.

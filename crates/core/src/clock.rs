@@ -1,11 +1,13 @@
-//! Wall time and uptime as a port, so that tests can hold them still.
+//! Wall time and uptime as a port, so that tests can hold them still, and sums of times that cannot
+//! panic.
 //!
 //! A wall clock can be wrong by years, and is set right at any moment. What must survive that
 //! compares two readings of the uptime as well, which no person and no time server sets.
 
 use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// How long the machine has been up. Two readings of one boot tell how much time has passed between
@@ -66,6 +68,19 @@ fn microseconds(seconds: &str) -> Option<i64> {
     whole.parse::<i64>().ok()?.checked_mul(1_000_000)?.checked_add(hundredths * 10_000)
 }
 
+/// Monotonic times that a platform can surely represent end about here.
+const DECADES: Duration = Duration::from_secs(30 * 366 * 86_400);
+
+/// The moment this much later, or decades later if that is beyond what can be represented.
+pub fn later(at: Instant, by: Duration) -> Instant {
+    at.checked_add(by).or_else(|| at.checked_add(DECADES)).unwrap_or(at)
+}
+
+/// The time this much earlier, or the earliest that there is.
+pub fn earlier(at: Timestamp, by: Duration) -> Timestamp {
+    SignedDuration::try_from(by).ok().and_then(|by| at.checked_sub(by).ok()).unwrap_or(Timestamp::MIN)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -84,5 +99,17 @@ mod tests {
         let Some(before) = SystemClock.uptime() else { return };
         let after = SystemClock.uptime().unwrap();
         assert!(before.boot == after.boot && after.us >= before.us, "{before:?} {after:?}");
+    }
+
+    #[test]
+    fn no_sum_of_times_panics() {
+        let (now, time) = (Instant::now(), Timestamp::UNIX_EPOCH);
+        for by in [Duration::ZERO, DECADES, Duration::from_secs(1 << 40), Duration::MAX] {
+            assert!(later(later(now, by), by) >= now);
+            assert!(earlier(earlier(time, by), by) <= time);
+        }
+        assert_eq!(later(now, Duration::from_secs(5)) - now, Duration::from_secs(5));
+        assert_eq!(earlier(time, Duration::from_secs(5)).as_second(), -5);
+        assert_eq!(earlier(time, Duration::MAX), Timestamp::MIN);
     }
 }

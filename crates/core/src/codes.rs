@@ -227,6 +227,7 @@ codes! {
     E005 BacklogFull Engine Transient "a destination's backlog is full";
     E006 AwaitingApproval Engine Permanent "the run awaits approval";
     E007 DestinationSkipped Engine Permanent "runs leave a destination out";
+    E008 TaskFailed Engine Bug "a task of Outflow ended unexpectedly";
     E009 SourceChanged Engine UserInput "the sync reads another source than its run began with";
     E020 CallsMissing Engine Permanent "calls are missing at a destination";
     E101 ManySlotsSkipped Engine Permanent "many slots are skipped";

@@ -8,6 +8,8 @@
 //! it does not do: decide. Policy lives in `engine`, text in `query` and `shape`, bytes on disk in
 //! `spool` and `state`.
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
 pub mod call;
 pub mod clock;
 pub mod codes;
@@ -38,7 +40,7 @@ pub use guard::{Budget, Guards};
 pub use jiff::Timestamp;
 pub use jiff::civil::Date;
 pub use next_step::NextStep;
-pub use outcome::{Answer, RateHint, Refusal, Reply};
+pub use outcome::{Answer, Quota, RateHint, Refusal, Reply};
 pub use positions::Positions;
 pub use references::{NameUsage, ReferencedName, References, VolatileFunction};
 pub use row::{Column, ColumnType, Row, RowPage};

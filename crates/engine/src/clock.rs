@@ -10,6 +10,7 @@
 
 use std::time::Duration;
 
+use outflow_core::clock::earlier;
 use outflow_core::ports::watch::ClockRecord;
 use outflow_core::{Clock, Timestamp, Uptime};
 
@@ -81,11 +82,6 @@ impl Elapsed {
 /// How old a stored time is; `None`: it lies ahead of now, so a clock was wrong.
 pub fn age(then: Timestamp, now: Timestamp) -> Option<Duration> {
     Duration::try_from(now.duration_since(then)).ok()
-}
-
-/// A time that lies this far behind another, or the earliest that there is.
-pub fn before(now: Timestamp, by: Duration) -> Timestamp {
-    jiff::SignedDuration::try_from(by).ok().and_then(|by| now.checked_sub(by).ok()).unwrap_or(Timestamp::MIN)
 }
 
 /// What the warehouse's clock says about the start of the previous run, by that same clock.
@@ -210,7 +206,7 @@ pub fn passed(record: &ClockRecord, now: &Reading) -> Duration {
 /// Now, as far as what is deleted by its age may believe it: a clock that leapt ahead counts only
 /// when it has stood there.
 pub fn trusted(record: &ClockRecord) -> Timestamp {
-    before(record.wall, Duration::from_micros(record.jumped_us.max(0).unsigned_abs()))
+    earlier(record.wall, Duration::from_micros(record.jumped_us.max(0).unsigned_abs()))
 }
 
 /// A span of time for people: its two largest units.

@@ -11,10 +11,12 @@ mod driver;
 mod error_threshold;
 pub mod limiter;
 pub(crate) mod message_id;
+pub(crate) mod moments;
 pub(crate) mod open_calls;
 pub(crate) mod ordering_keys;
 pub(crate) mod prefetcher;
 pub(crate) mod progress;
+pub(crate) mod quota;
 pub mod rate_limiter;
 pub mod retry;
 pub(crate) mod send;
@@ -25,19 +27,43 @@ use std::time::Duration;
 use outflow_core::ports::spool::{SegmentInfo, SegmentKind};
 use outflow_core::ports::state::DeliveryRecord;
 use outflow_core::{Code, DeliveryState, Error, Result, RunRecord, RunState};
+use tokio::sync::Mutex;
 
-use self::driver::Delivery;
+use self::driver::{Delivery, Terms};
 use self::progress::{DeliveryProgress, persist};
 use crate::Engine;
 use crate::event::Observer;
+use crate::serve::tasks::{contained, panicked};
+
+/// Who wants a delivery, and for how long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum DeliveryMode {
+    /// `serve`, for as long as it takes. A destination that was stopped is only probed.
+    Kept,
+    /// A person, until the destination has taken nothing for this time; `None`: for ever.
+    Asked(Option<Duration>),
+}
+
+impl DeliveryMode {
+    /// How long a destination may take nothing.
+    const fn timeout(self) -> Option<Duration> {
+        match self {
+            Self::Kept => None,
+            Self::Asked(timeout) => timeout,
+        }
+    }
+}
 
 impl Engine {
     /// Delivers what is pending of a run to one destination. Returns the state of the delivery.
+    ///
+    /// The delivery is a task of its own. When it ends, even by a panic, nothing of it is still
+    /// being persisted, so that it can be begun again from its record.
     pub(crate) async fn deliver(
         &self,
         run: &RunRecord,
         record: DeliveryRecord,
-        delivery_timeout: Option<Duration>,
+        mode: DeliveryMode,
         observer: &Observer,
     ) -> Result<DeliveryState> {
         if matches!(record.state, DeliveryState::Succeeded | DeliveryState::Partial) {
@@ -48,7 +74,15 @@ impl Engine {
         };
         let segments = self.state.segments(run.id).await?;
         whole(run, &segments)?;
-        Delivery::new(self, run, record, destination, segments, delivery_timeout, observer).run().await
+        let persisting = Arc::new(Mutex::new(()));
+        let probes = mode == DeliveryMode::Kept
+            && record.reason.as_ref().is_some_and(|(code, _)| *code == Code::MostCallsRefused);
+        let what = format!("delivery of {} to {}", run.sync, record.destination);
+        let terms = Terms { timeout: mode.timeout(), probes, persisting: persisting.clone() };
+        let delivery = Delivery::new(self, run, record, destination, segments, terms, observer);
+        let ended = contained(delivery.run()).await;
+        drop(persisting.lock().await);
+        ended.unwrap_or_else(|_| Err(panicked(&what)))
     }
 
     /// The destination is no longer in the project: what is pending for it waits until it is back,

@@ -16,6 +16,8 @@
 //! What it does not do: open connections, know file formats or speak HTTP. It uses the ports of
 //! `outflow_core` alone.
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
 pub mod authoring;
 pub mod clock;
 pub mod delivery;

@@ -109,7 +109,8 @@ impl Slots {
 /// How long after a slot this sync begins: always the same for a name, under a tenth of the
 /// interval.
 pub fn jitter(sync: &str, interval: Duration) -> Duration {
-    let most = (interval / 10).min(LONGEST_JITTER).as_millis() as u64;
+    let tenth = interval.checked_div(10).unwrap_or_default();
+    let most = tenth.min(LONGEST_JITTER).as_millis() as u64;
     let drawn = hash::content(sync.as_bytes()) as u64;
     Duration::from_millis(if most == 0 { 0 } else { drawn % most })
 }

@@ -10,6 +10,8 @@
 //! allocated per row unless JSON is taken apart or the row is rejected. What it does not do: read
 //! anything, keep anything, or know a destination.
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
 mod content;
 mod fields;
 mod leaf;

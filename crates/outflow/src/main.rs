@@ -1,6 +1,8 @@
 //! The `outflow` binary: arguments, printing, progress, exit codes, signals, and the demo. What
 //! Outflow does is in `outflow_app`.
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
 mod cli;
 mod commands;
 mod demo;

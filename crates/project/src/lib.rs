@@ -10,6 +10,8 @@
 //! held against one table of keys (`keys`, `shape`), which is also the JSON Schema (`schema`), and
 //! then its parts are read out (`sources`, `destinations`, `syncs`).
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
 mod alerts;
 mod destinations;
 mod document;

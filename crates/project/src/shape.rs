@@ -28,7 +28,7 @@ fn fits(kind: &Kind, node: &Node) -> bool {
         Kind::Secret => node.text().is_some() && node.referenced,
         Kind::Flag => node.flag().is_some(),
         Kind::Whole { min, max } => node.whole().is_some_and(|n| (*min..=*max).contains(&n)),
-        Kind::Duration { min } => node.duration().is_some_and(|d| d.as_secs() >= *min),
+        Kind::Duration { min, max } => node.duration().is_some_and(|d| (*min..=*max).contains(&d.as_secs())),
         Kind::Size => node.size().is_some(),
         Kind::Time => node.text().is_some_and(|t| crate::when::parse(t).is_ok()),
         Kind::Word(words) => node.text().is_some_and(|t| words.contains(&t)),

@@ -1,6 +1,7 @@
 //! Projects on disk, and what is said about them.
 
 mod alerts;
+mod bounds;
 mod files;
 mod login;
 mod names;

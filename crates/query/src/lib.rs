@@ -10,6 +10,8 @@
 //! What it does not do: know tables or types, or say what a column becomes. That is the job of
 //! `warehouse` and `mapping`.
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
 mod acting;
 mod dialect;
 mod escapes;

@@ -6,6 +6,8 @@
 //! What it does not do: decide. What a write changes is decided by `outflow_core::rules`; a store
 //! loads, calls the rule and persists what it says, in one transaction.
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
 mod location;
 mod postgres;
 mod sqlite;

@@ -15,7 +15,7 @@ use outflow_egress::smtp::{Mailer, Message};
 use outflow_egress::{Client, ClientOptions, Deadlines, SendErrorKind, SigningKey, Target};
 use serde_json::{Value, json};
 
-pub use notifier::{Notifier, Pace, start};
+pub use notifier::{Dispatch, Notifier, Pace, start};
 
 /// A webhook takes an alert within this time or not at all.
 const DEADLINES: Deadlines = Deadlines {

@@ -22,9 +22,9 @@ use tokio::task::AbortHandle;
 const HEAD: Duration = Duration::from_secs(5);
 
 /// Answers requests for ever, on at most `connections` at a time, each no longer than `total`. One
-/// more cuts the oldest.
+/// more cuts the oldest. A panic in `answer` breaks its own connection alone.
 pub async fn serve<F>(
-    listener: TcpListener,
+    listener: &TcpListener,
     connections: usize,
     total: Duration,
     answer: impl Fn(Request<Incoming>) -> F + Clone + Send + 'static,

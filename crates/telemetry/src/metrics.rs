@@ -46,7 +46,7 @@ pub async fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
 }
 
 /// Answers `/metrics` and `/healthz` for ever.
-pub async fn answer(listener: TcpListener, recorder: Arc<Recorder>, handle: Handle) {
+pub async fn answer(listener: Arc<TcpListener>, recorder: Arc<Recorder>, handle: Handle) {
     let answer = move |request: Request<Incoming>| {
         let (recorder, handle) = (recorder.clone(), handle.clone());
         async move {
@@ -68,7 +68,7 @@ pub async fn answer(listener: TcpListener, recorder: Arc<Recorder>, handle: Hand
             }
         }
     };
-    serve(listener, CONNECTIONS, TOTAL, answer).await;
+    serve(&listener, CONNECTIONS, TOTAL, answer).await;
 }
 
 async fn page(recorder: &Recorder, handle: &Handle) -> Result<String, Error> {

@@ -64,7 +64,7 @@ impl Message {
         let body = BASE64_STANDARD.encode(self.body.replace('\n', "\r\n"));
         let mut data = format!("{}\r\n", self.headers);
         for line in body.as_bytes().chunks(WIDTH) {
-            data += &String::from_utf8_lossy(line);
+            data.push_str(&String::from_utf8_lossy(line));
             data += "\r\n";
         }
         (data + ".\r\n").into_bytes()

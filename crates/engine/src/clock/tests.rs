@@ -104,12 +104,10 @@ fn a_clock_that_is_set_back_and_one_that_was_off_are_told_apart() {
 }
 
 #[test]
-fn ages_and_times_before_have_no_bounds_that_panic() {
+fn ages_have_no_bounds_that_panic() {
     let now = Timestamp::UNIX_EPOCH;
     assert_eq!(age(Timestamp::MAX, now), None);
     assert!(age(Timestamp::MIN, Timestamp::MAX).unwrap() > Duration::from_secs(9_999 * 365 * 86_400));
-    assert_eq!(before(now, Duration::MAX), Timestamp::MIN);
-    assert_eq!(before(now, Duration::from_secs(1)).as_second(), -1);
 }
 
 #[test]

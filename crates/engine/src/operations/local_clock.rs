@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use outflow_core::clock::earlier;
 use outflow_core::ports::watch::ClockRecord;
 use outflow_core::{Code, Error, Result, Timestamp};
 
@@ -36,7 +37,7 @@ impl Engine {
     pub(crate) async fn long_ago(&self, age: Duration) -> Result<Timestamp> {
         let before = self.state.clock().await?;
         let (record, _) = clock::look(before.as_ref(), &Reading::of(&*self.clock));
-        Ok(clock::before(clock::trusted(&record), age))
+        Ok(earlier(clock::trusted(&record), age))
     }
 }
 

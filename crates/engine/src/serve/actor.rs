@@ -4,16 +4,20 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use outflow_core::clock::earlier;
 use outflow_core::run::{RunOptions, RunTrigger};
 use outflow_core::{Code, Error, Result, RunId, RunRecord, RunState, SyncSpec, Timestamp};
-use tokio::sync::mpsc;
+use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::queues::Busy;
-use super::{RuntimeConfig, Shared, SyncRuntime, Trigger, Triggered, driver, occupies, queues};
+use super::tasks::{contained, panicked, report};
+use super::{
+    RestartPolicy, RuntimeConfig, Shared, SyncRuntime, Trigger, Triggered, driver, occupies, queues,
+};
 use crate::Errors;
-use crate::clock;
+use crate::delivery::moments::later;
 use crate::event::{Event, Observer};
 use crate::operations::skip::but_not_all;
 use crate::schedule::{Slots, jitter};
@@ -48,10 +52,30 @@ struct LeftOut {
     now: Vec<String>,
 }
 
+/// What outlives an actor that fails: the next one of the sync takes it over.
+#[derive(Clone)]
+pub(super) struct ActorParts {
+    name: String,
+    inbox: Arc<Mutex<mpsc::Receiver<Trigger>>>,
+    /// Locked while the sync is being extracted.
+    extracting: Arc<Mutex<()>>,
+    /// The run that an earlier process left behind, as the first actor was told; `None`: it has
+    /// been taken, and the state is asked.
+    open: Arc<Mutex<Option<Option<RunRecord>>>>,
+}
+
+impl ActorParts {
+    /// An earlier process left the run `open` behind.
+    pub(super) fn new(name: String, inbox: mpsc::Receiver<Trigger>, open: Option<RunRecord>) -> Self {
+        let (inbox, open) = (Arc::new(Mutex::new(inbox)), Arc::new(Mutex::new(Some(open))));
+        Self { name, inbox, extracting: Arc::default(), open }
+    }
+}
+
 pub(super) struct Actor {
     shared: Arc<Shared>,
     name: String,
-    inbox: mpsc::Receiver<Trigger>,
+    parts: ActorParts,
     current: Option<Current>,
     /// What it extracts fills a gap: that is tried again at times of its own.
     fills_gap: bool,
@@ -66,17 +90,25 @@ pub(super) struct Actor {
 }
 
 impl Actor {
-    pub(super) fn new(shared: Arc<Shared>, name: String, inbox: mpsc::Receiver<Trigger>) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, parts: ActorParts) -> Self {
+        let name = parts.name.clone();
         let (wanted, fills) = Default::default();
-        Self { shared, name, inbox, current: None, fills_gap: false, wanted, retry: None, failures: 0, fills }
+        Self { shared, name, parts, current: None, fills_gap: false, wanted, retry: None, failures: 0, fills }
     }
 
     /// Ends when the engine stops, or with an error of the state.
-    /// An earlier process left the run `open` behind.
-    pub(super) async fn go(mut self, open: Option<RunRecord>) -> Result<()> {
+    pub(super) async fn go(mut self) -> Result<()> {
         let mut config = self.shared.config.clone();
         let mut queues = self.shared.queues.changes.watch(&self.name);
         let mut stop = self.shared.config().engine.stop.clone();
+        let inbox = self.parts.inbox.clone();
+        let mut inbox = inbox.lock().await;
+        // An extraction of an actor that failed goes on, and enqueues its run by itself.
+        tokio::select! {
+            () = stopped(&mut stop) => return Ok(()),
+            extracted = self.parts.extracting.clone().lock_owned() => drop(extracted),
+        }
+        let open = self.open_run().await?;
         self.resume(open).await?;
         loop {
             let wait = self.step().await?;
@@ -87,7 +119,7 @@ impl Actor {
                     self.current = None;
                     self.after(ended?);
                 }
-                asked = self.inbox.recv() => match asked {
+                asked = inbox.recv() => match asked {
                     Some(trigger) => self.asked(trigger).await?,
                     None => break,
                 },
@@ -101,6 +133,16 @@ impl Actor {
             Some(current) => joined(current.await).map(drop),
             None => Ok(()),
         }
+    }
+
+    /// The run that is to be extracted again: as the supervisor found it at its start, or, for an
+    /// actor that takes another one's place, as the state has it.
+    async fn open_run(&self) -> Result<Option<RunRecord>> {
+        if let Some(found) = self.parts.open.lock().await.take() {
+            return Ok(found);
+        }
+        let unfinished = self.shared.config().engine.state.unfinished_of(&self.name).await?;
+        Ok(unfinished.into_iter().find(|r| matches!(r.state, RunState::Queued | RunState::Extracting)))
     }
 
     /// Restarts an extraction that an earlier process began.
@@ -133,7 +175,7 @@ impl Actor {
         let slots = Slots::of(&sync_runtime.spec.schedule);
         let now = config.engine.clock.now();
         let lag = jitter(&self.name, slots.interval(now).unwrap_or_default());
-        let by_slots = clock::before(now, lag);
+        let by_slots = earlier(now, lag);
         let Some(position) = config.engine.position(&sync_runtime.spec, &slots, by_slots).await? else {
             self.fill(&config, sync_runtime).await?;
             return Ok(LOOK_AGAIN);
@@ -325,7 +367,12 @@ impl Actor {
         driver::started(&self.shared, &record, resumed);
         let (shared, config, sync_runtime) = (self.shared.clone(), config.clone(), sync_runtime.clone());
         self.fills_gap = record.trigger == RunTrigger::Gap;
-        self.current = Some(tokio::spawn(extract(shared, config, sync_runtime, record)));
+        // Without a current extraction nothing else holds the lock.
+        let lock = self.parts.extracting.clone().try_lock_owned();
+        self.current = Some(tokio::spawn(async move {
+            let _lock = lock;
+            extract(shared, config, sync_runtime, record).await
+        }));
     }
 
     fn after(&mut self, outcome: ExtractionOutcome) {
@@ -333,7 +380,8 @@ impl Actor {
             _ if self.fills_gap => {}
             ExtractionOutcome::Done | ExtractionOutcome::Stopped => self.failures = 0,
             ExtractionOutcome::TryAgain => {
-                self.retry = Some(Instant::now() + RETRY_AFTER[self.failures.min(RETRY_AFTER.len() - 1)]);
+                let pause = RETRY_AFTER[self.failures.min(RETRY_AFTER.len() - 1)];
+                self.retry = Some(later(Instant::now(), pause));
                 self.failures += 1;
             }
         }
@@ -356,9 +404,7 @@ async fn ended(current: &mut Option<Current>) -> Result<ExtractionOutcome> {
 fn joined(
     joined: std::result::Result<Result<ExtractionOutcome>, tokio::task::JoinError>,
 ) -> Result<ExtractionOutcome> {
-    joined.unwrap_or_else(|e| {
-        Err(Error::new(Code::CountsDiffer, "the task of an extraction ended unexpectedly").caused_by(e))
-    })
+    joined.unwrap_or_else(|_| Err(panicked("task of an extraction")))
 }
 
 /// Waits for its permits, extracts, and puts the run into the queues. An error is one of the state:
@@ -377,12 +423,36 @@ async fn extract(
         () = stopped(&mut stop) => return Ok(ExtractionOutcome::Stopped),
     };
     let SyncRuntime { spec, warehouse } = sync_runtime;
-    match driver::extract(&shared, &config.engine, &spec, warehouse.as_ref(), &record).await {
+    let extracting = {
+        let (shared, config, spec, record) = (shared.clone(), config.clone(), spec.clone(), record.clone());
+        async move { driver::extract(&shared, &config.engine, &spec, warehouse.as_ref(), &record).await }
+    };
+    let extracted = match contained(extracting).await {
+        Ok(extracted) => extracted,
+        // The run fails, and the next one reads its window again.
+        Err(_) => Err(extraction_panicked(&shared, &config, &record).into()),
+    };
+    match extracted {
         Ok(()) => queues::enqueue(&shared, record.id).await.map(|()| ExtractionOutcome::Done),
         // The run stays as it is; the next process begins it again.
         Err(_) if *stop.borrow() => Ok(ExtractionOutcome::Stopped),
         Err(errors) => fail(&config, &spec, &record, errors, &shared.observer).await,
     }
+}
+
+/// Reports a panic in an extraction. Returns why its run fails.
+fn extraction_panicked(shared: &Shared, config: &RuntimeConfig, record: &RunRecord) -> Error {
+    let task = format!("extraction of {}", record.sync);
+    let moment = (Instant::now(), config.engine.clock.now());
+    // The next slot begins the next extraction, so there is no pause to wait for.
+    let _ = shared.tasks.failed(
+        &task,
+        Code::TaskFailed,
+        moment,
+        &RestartPolicy { times: usize::MAX, ..config.limits.restarts },
+    );
+    report(shared, panicked(&task));
+    panicked(&task)
 }
 
 async fn fail(

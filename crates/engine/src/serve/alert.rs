@@ -7,6 +7,7 @@
 
 use std::time::Duration;
 
+use outflow_core::clock::earlier;
 use outflow_core::ports::spool::Room;
 use outflow_core::ports::watch::{AlertRecord, ClockRecord, Pending, Standing};
 use outflow_core::{Code, Timestamp};
@@ -84,6 +85,17 @@ pub struct QueueFacts {
     pub degraded: bool,
 }
 
+/// A task that is down or has failed lately.
+#[derive(Clone, Debug)]
+pub struct TaskFacts {
+    /// What it does.
+    pub task: String,
+    /// Why it failed.
+    pub code: Code,
+    /// Whether it stays down.
+    pub down: bool,
+}
+
 /// The facts that the rules use.
 #[derive(Clone, Debug)]
 pub struct Facts {
@@ -110,6 +122,8 @@ pub struct Facts {
     pub missing: Vec<MissingDocument>,
     /// The spool's disk, if it could be measured.
     pub room: Option<Room>,
+    /// The tasks that are down or have failed lately.
+    pub tasks: Vec<TaskFacts>,
 }
 
 /// A condition that holds now.
@@ -216,7 +230,29 @@ fn firing(rules: &Rules, facts: &Facts, before: Before<'_>) -> Vec<Trouble> {
     }
     found.extend(runs_lost(&facts.missing));
     found.extend(facts.room.and_then(|room| near_the_reserve(rules, room, before)));
+    found.extend(facts.tasks.iter().map(task_failed));
     found
+}
+
+/// The text does not say whether the task is down: it would be outdated soon.
+fn task_failed(facts: &TaskFacts) -> Trouble {
+    let TaskFacts { task, code, .. } = facts;
+    let message = format!("the {task} ended unexpectedly ({code}: {})", code.title());
+    trouble("task_failed", task, Some(Code::TaskFailed), message)
+}
+
+/// The alert that the task is down that looks for alerts.
+pub(super) fn watch_is_down(task: &str, now: Timestamp) -> AlertRecord {
+    let message = format!("the {task} is down: no other alert begins or ends until a reload");
+    AlertRecord {
+        kind: "task_failed".to_owned(),
+        subject: task.to_owned(),
+        code: Some(Code::TaskFailed),
+        message,
+        since: now,
+        recovered_at: None,
+        reported: false,
+    }
 }
 
 /// The alerts that follow from the runs of a sync.
@@ -281,7 +317,7 @@ fn without_success(rules: &Rules, facts: &Facts, sync: &SyncFacts, before: Befor
     let quiet = sync.quiet?;
     let fired = before("no_success", name);
     let time = if fired { quiet.age } else { quiet.age.min(facts.serving) };
-    let second_slot = sync.slots.after(sync.slots.after(clock::before(facts.now, time))?)?;
+    let second_slot = sync.slots.after(sync.slots.after(earlier(facts.now, time))?)?;
     let is_short = time <= rules.no_success_for || facts.now <= second_slot;
     if is_short && !(fired && quiet.at_least) {
         return None;

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use outflow_core::clock::earlier;
 use outflow_core::ports::watch::Audit;
 use outflow_core::{Code, Result, RunId, Timestamp};
 use tokio::sync::watch;
@@ -45,7 +46,7 @@ pub(super) async fn go(shared: Arc<Shared>) -> Result<()> {
 
 async fn next(config: &Arc<RuntimeConfig>) -> Result<Option<RunId>> {
     let (state, now) = (&config.engine.state, config.engine.clock.now());
-    if let Some(run) = state.next_audit(clock::before(now, config.limits.audit_after)).await? {
+    if let Some(run) = state.next_audit(earlier(now, config.limits.audit_after)).await? {
         return Ok(Some(run));
     }
     // One that ended by a clock that was ahead would wait until that time comes.

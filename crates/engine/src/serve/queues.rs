@@ -6,12 +6,11 @@
 //! project is reloaded, or after a while, with one probe.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use outflow_core::ports::state::DeliveryRecord;
-use outflow_core::{Code, DeliveryCounts, DeliveryState, Error, Result, RunId, RunState};
+use outflow_core::{BoxFuture, Code, DeliveryCounts, DeliveryState, Error, Result, RunId, RunState};
 use serde::Serialize;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -19,9 +18,13 @@ use tokio::time::Instant;
 use tracing::Instrument as _;
 
 use super::gaps::loses_run;
+use super::reported::Reported;
+use super::tasks::{contained, keep, panicked};
 use super::wakeups::Wakeups;
 use super::{Mode, RuntimeConfig, Shared};
+use crate::delivery::DeliveryMode;
 use crate::delivery::limiter::Health;
+use crate::delivery::moments::later;
 use crate::event::{Event, Observer};
 use crate::schedule::Slots;
 use crate::spans;
@@ -154,10 +157,8 @@ impl DeliveryQueues {
                 return self.failure.borrow().clone().map_or(Ok(()), |error| Err(shared_error(error)));
             }
             while let Some(joined) = tasks.join_next().await {
-                if let Err(join) = joined {
-                    let error =
-                        Error::new(Code::CountsDiffer, "a delivery's task broke down").caused_by(join);
-                    self.fail(error);
+                if joined.is_err() {
+                    self.fail(panicked("delivery queue"));
                 }
             }
         }
@@ -272,29 +273,21 @@ fn serve(shared: &Arc<Shared>, key: Key) {
     queue.has_task = true;
     let shared = shared.clone();
     inner.tasks.spawn(async move {
-        if let Err(error) = (DeliveryQueue { shared: shared.clone(), key, stops: 0 }).go().await {
+        let task = format!("delivery of {} to {}", key.0, key.1);
+        let make = || DeliveryQueue { shared: shared.clone(), key: key.clone(), stops: 0 }.go();
+        // Only its own calls wait for a queue that is down.
+        let when_down = || -> BoxFuture<'static, ()> {
+            let queue = DeliveryQueue { shared: shared.clone(), key: key.clone(), stops: 0 };
+            Box::pin(async move { queue.report_degraded(true) })
+        };
+        let ended = match shared.mode {
+            Mode::Serve => keep(&shared, &task, make, &when_down).await,
+            Mode::Once { .. } => contained(make()).await.unwrap_or_else(|_| Err(panicked(&task))),
+        };
+        if let Err(error) = ended {
             shared.queues.fail(error);
         }
     });
-}
-
-/// What a delivery has reported.
-#[derive(Default)]
-struct Reported {
-    /// Calls were settled since the last check.
-    has_settled: AtomicBool,
-    /// How it ended.
-    end: Mutex<Option<Event>>,
-}
-
-impl Reported {
-    fn set_end(&self, notice: Event) {
-        *self.end.lock().unwrap_or_else(PoisonError::into_inner) = Some(notice);
-    }
-
-    fn end(&self) -> Option<Event> {
-        self.end.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
 }
 
 /// The task of a queue.
@@ -362,15 +355,15 @@ impl DeliveryQueue {
         let (halt, halted) = watch::channel(false);
         (self.shared.observer)(self.stands(run, delivery.counts));
         let engine = crate::Engine { stop: halted, ..config.engine.clone() };
-        let delivery_timeout = match self.shared.mode {
-            Mode::Serve => None,
-            Mode::Once { delivery_timeout } => delivery_timeout,
+        let mode = match self.shared.mode {
+            Mode::Serve => DeliveryMode::Kept,
+            Mode::Once { delivery_timeout } => DeliveryMode::Asked(delivery_timeout),
         };
         let observer = self.observer(reported);
         let mut reloads = self.shared.config.clone();
-        let mut look = tokio::time::interval(config.limits.degraded_after / 20);
+        let mut look = tokio::time::interval(look_every(config));
         let span = spans::delivery(&record, &delivery.destination);
-        let delivering = engine.deliver(&record, delivery, delivery_timeout, &observer).instrument(span);
+        let delivering = engine.deliver(&record, delivery, mode, &observer).instrument(span);
         tokio::pin!(delivering);
         let delivered = loop {
             tokio::select! {
@@ -411,7 +404,7 @@ impl DeliveryQueue {
             Event::Delivered { .. } => reported.set_end(event),
             event => {
                 if matches!(event, Event::Delivering { .. }) {
-                    reported.has_settled.store(true, Ordering::Relaxed);
+                    reported.set_settled();
                 }
                 observer(event);
             }
@@ -421,10 +414,10 @@ impl DeliveryQueue {
     /// Checks whether the destination is degraded. It has recovered only once it accepts calls.
     fn look(&self, config: &RuntimeConfig, reported: &Reported) {
         let Some(destination) = config.engine.destinations.get(&self.key.1) else { return };
-        let has_settled = reported.has_settled.swap(false, Ordering::Relaxed);
+        let has_settled = reported.take_settled();
         match config.engine.limiters.of(destination.as_ref()).health() {
             Health::Healthy if has_settled => self.report_degraded(false),
-            Health::Paused { .. } => self.report_degraded(true),
+            Health::Paused { .. } | Health::Waiting { .. } => self.report_degraded(true),
             Health::Failing { since, .. } if since.elapsed() > self.patience(config) => {
                 self.report_degraded(true)
             }
@@ -449,8 +442,8 @@ impl DeliveryQueue {
 
     /// Waits until a stopped destination is to be probed.
     async fn wait(&mut self, config: &Arc<RuntimeConfig>, stop: &mut watch::Receiver<bool>) {
-        let wait = (PROBE_AFTER * 2_u32.pow(self.stops.min(8))).min(PROBE_AFTER_MOST);
-        self.stops += 1;
+        let wait = PROBE_AFTER.saturating_mul(1 << self.stops.min(8)).min(PROBE_AFTER_MOST);
+        self.stops = self.stops.saturating_add(1);
         let mut reloads = self.shared.config.clone();
         let Some(destination) = config.engine.destinations.get(&self.key.1) else {
             // Only another project, or a person who gives the calls up, changes anything.
@@ -462,7 +455,7 @@ impl DeliveryQueue {
         };
         let limiter = config.engine.limiters.of(destination.as_ref());
         let mut changes = limiter.watch();
-        let deadline = Instant::now() + wait;
+        let deadline = later(Instant::now(), wait);
         loop {
             tokio::select! {
                 () = stopped(stop) => return,
@@ -477,6 +470,11 @@ impl DeliveryQueue {
         }
         limiter.resume();
     }
+}
+
+/// How often the health of a destination is looked at.
+fn look_every(config: &RuntimeConfig) -> Duration {
+    config.limits.degraded_after.checked_div(20).unwrap_or_default().max(Duration::from_millis(1))
 }
 
 /// Resolves when another config is in force.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use outflow_core::clock::earlier;
 use outflow_core::ports::state::StateReader;
 use outflow_core::run::RunTrigger;
 use outflow_core::{Code, Error, Result, RunRecord, RunState, Timestamp};
@@ -42,7 +43,7 @@ impl Crowded {
 /// # Errors
 /// Those of the state.
 pub async fn warnings(state: &dyn StateReader, sync: Option<&str>, now: Timestamp) -> Result<Vec<Error>> {
-    let since = clock::before(now, WINDOW);
+    let since = earlier(now, WINDOW);
     let mut all = Vec::new();
     for name in state.standings(since, now).await?.into_iter().map(|s| s.sync) {
         if sync.is_none_or(|wanted| wanted == name) {

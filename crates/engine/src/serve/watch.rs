@@ -5,10 +5,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use outflow_core::clock::earlier;
 use outflow_core::ports::watch::{ClockRecord, Pending};
 use outflow_core::{Result, RunId, SyncSpec};
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
+use super::tasks::{event, report};
 use super::{RuntimeConfig, Shared};
 use crate::blocking;
 use crate::clock::{self, Reading};
@@ -16,7 +19,7 @@ use crate::delivery::limiter::Health;
 use crate::event::Event;
 use crate::report::MissingDocument;
 use crate::schedule::Slots;
-use crate::serve::alert::{self, DestinationFacts, Facts, QueueFacts, SyncFacts, WINDOW};
+use crate::serve::alert::{self, DestinationFacts, Facts, QueueFacts, SyncFacts, TaskFacts, WINDOW};
 use crate::serve::quiet::QuietTimes;
 use crate::stop::stopped;
 
@@ -56,7 +59,7 @@ async fn look_at_clock(shared: &Shared, known: &mut Option<ClockRecord>) -> Resu
     if let Some(warning) = engine.look_at_clock().await? {
         (shared.observer)(Event::ClockJumped { warning: Arc::new(warning) });
         // Actors that sleep until a slot look at the new time.
-        shared.queues.touch();
+        shared.queues.changes.wake_all();
     }
     *known = engine.state.clock().await?;
     Ok(())
@@ -84,6 +87,7 @@ async fn look(shared: &Arc<Shared>, times: &mut QuietTimes, clock: &mut Option<C
         removed: removed(&config).await?,
         missing: missing(&config).await?,
         room: blocking(move || Ok(spool.room().ok())).await?,
+        tasks: troubled(shared, &config),
     };
     let changed = alert::changes(&config.rules, &facts, &state.alerts().await?);
     if !changed.is_empty() {
@@ -95,10 +99,28 @@ async fn look(shared: &Arc<Shared>, times: &mut QuietTimes, clock: &mut Option<C
     Ok(())
 }
 
+/// What this task is called.
+pub(super) const TASK: &str = "watch for alerts";
+
+fn troubled(shared: &Shared, config: &RuntimeConfig) -> Vec<TaskFacts> {
+    let troubled = shared.tasks.troubled(Instant::now(), &config.limits.restarts).into_iter();
+    troubled.map(|status| TaskFacts { task: status.task, code: status.code, down: status.down }).collect()
+}
+
+/// Stores the alert that the watch itself is down, as no watch will.
+pub(super) async fn report_end(shared: Arc<Shared>) {
+    let config = shared.config();
+    let alert = alert::watch_is_down(TASK, config.engine.clock.now());
+    match config.engine.state.put_alerts(std::slice::from_ref(&alert)).await {
+        Ok(()) => event(&shared, Event::Alert { alert }),
+        Err(error) => report(&shared, error),
+    }
+}
+
 /// The enabled syncs that have run.
 async fn syncs(config: &RuntimeConfig, times: &mut QuietTimes) -> Result<Vec<SyncFacts>> {
     let now = config.engine.clock.now();
-    let standings = config.engine.state.standings(clock::before(now, WINDOW), now).await?;
+    let standings = config.engine.state.standings(earlier(now, WINDOW), now).await?;
     times.look(&Reading::of(&*config.engine.clock), &standings);
     let known = standings.into_iter().filter_map(|standing| {
         let sync_runtime = config.sync_runtime(&standing.sync).filter(|m| m.spec.enabled)?;
@@ -131,7 +153,7 @@ fn destinations(config: &RuntimeConfig) -> Vec<DestinationFacts> {
         let paused = match limiter.health() {
             // The destination's text can contain a value of a row; the code's title does not.
             Health::Paused { code, .. } => Some((code, code.title().to_owned())),
-            Health::Healthy | Health::Failing { .. } => None,
+            Health::Healthy | Health::Failing { .. } | Health::Waiting { .. } => None,
         };
         DestinationFacts {
             name: destination.name().to_owned(),

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 
 mod alerts;
+mod bounds;
 mod calendar;
 mod clocks;
 mod delivery;
@@ -14,6 +15,7 @@ mod guards;
 mod history;
 mod incremental;
 mod misbehaviour;
+mod panics;
 mod parts;
 mod read_only;
 mod removed;

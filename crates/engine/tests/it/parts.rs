@@ -16,7 +16,7 @@ use outflow_core::run::{RunOptions, RunTrigger};
 use outflow_core::sync::Schedule;
 use outflow_core::{
     Answer, BoxFuture, CallMeta, CallType, Clock, Code, Column, ColumnType, Connection, Dialect, Error,
-    FirstRun, Guards, Nulls, Refusal, Reply, Result, RowPage, SyncSpec, SystemClock, Timestamp,
+    FirstRun, Guards, Nulls, RateHint, Refusal, Reply, Result, RowPage, SyncSpec, SystemClock, Timestamp,
 };
 use outflow_engine::{Engine, Errors, RunDocument, RunRequest};
 use outflow_spool::{DiskBaseline, DiskSpool};
@@ -39,6 +39,8 @@ pub struct Table {
     pub again: Arc<Mutex<Option<Vec<Vec<Option<String>>>>>>,
     /// Each statement takes one of these before it gives rows.
     pub hold: Option<Arc<tokio::sync::Semaphore>>,
+    /// This many connections panic.
+    pub panics: Arc<AtomicUsize>,
 }
 
 impl Table {
@@ -82,7 +84,11 @@ impl Warehouse for Table {
     }
 
     fn connect(&self) -> BoxFuture<'_, Result<Box<dyn Session>>> {
-        Box::pin(async { Ok(Box::new(self.clone()) as Box<dyn Session>) })
+        Box::pin(async {
+            let is_due = self.panics.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1));
+            assert!(is_due.is_err(), "planted");
+            Ok(Box::new(self.clone()) as Box<dyn Session>)
+        })
     }
 
     fn test<'a>(&'a self, _: &'a mut (dyn FnMut(Check) + Send)) -> BoxFuture<'a, ()> {
@@ -182,6 +188,8 @@ pub struct Scripted {
     pub most_under_way: AtomicUsize,
     /// Waits between tries as a real destination does, and not just for a moment.
     pub patient: AtomicBool,
+    /// What each answer says about the rate limit.
+    pub hint: Mutex<RateHint>,
     pub taken: Mutex<Vec<Value>>,
 }
 
@@ -205,6 +213,7 @@ impl Scripted {
             under_way: AtomicUsize::new(0),
             most_under_way: AtomicUsize::new(0),
             patient: AtomicBool::new(false),
+            hint: Mutex::default(),
             taken: Mutex::default(),
         })
     }
@@ -265,7 +274,7 @@ impl Destination for Scripted {
             let taken = calls.into_iter().enumerate().filter(|(i, _)| !refused.contains(i)).map(|(_, c)| c);
             self.taken.lock().unwrap().extend(taken);
             self.under_way.fetch_sub(1, Ordering::SeqCst);
-            answer.into()
+            Reply { answer, hint: self.hint.lock().unwrap().clone() }
         })
     }
 

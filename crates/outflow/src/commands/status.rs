@@ -1,7 +1,8 @@
 //! `outflow status`: what runs, what waits, what is due next, and what is wrong.
 
 use outflow_app::{
-    App, DestinationStatus, Errors, MissingDocument, Serving, StatusDocument, SyncStatus, WaitingCalls,
+    App, DestinationStatus, Errors, MissingDocument, Serving, StatusDocument, SyncStatus, TaskStatus,
+    WaitingCalls,
 };
 use outflow_core::Timestamp;
 
@@ -24,13 +25,18 @@ fn people(status: &StatusDocument) -> String {
     };
     let rows: Vec<_> = status.syncs.iter().map(|sync| sync_row(sync, status.at)).collect();
     text += &("\n".to_owned() + &table(&["sync", "next due", "last run", "state", "started", "why"], &rows));
-    if let Some(Serving { destinations, .. }) = &status.serving {
+    if let Some(Serving { destinations, tasks, .. }) = &status.serving {
         let row = |d: &DestinationStatus| {
             let why = d.code.map(|code| format!("{code} {}", code.title())).unwrap_or_default();
             vec![d.destination.clone(), d.health.clone(), d.since.map(time).unwrap_or_default(), why]
         };
         let rows: Vec<_> = destinations.iter().map(row).collect();
         text += &("\n".to_owned() + &table(&["destination", "health", "since", "why"], &rows));
+        if !tasks.is_empty() {
+            let rows: Vec<_> = tasks.iter().map(task_row).collect();
+            let head = ["task that failed", "times", "last", "now", "why"];
+            text += &("\n".to_owned() + &table(&head, &rows));
+        }
     }
     if !status.waiting.is_empty() {
         let row = |w: &WaitingCalls| vec![w.sync.clone(), w.destination.clone(), count(w.calls)];
@@ -52,6 +58,13 @@ fn people(status: &StatusDocument) -> String {
         text += &("\n".to_owned() + &alerts::people(&status.alerts));
     }
     text
+}
+
+fn task_row(status: &TaskStatus) -> Vec<String> {
+    let TaskStatus { task, failures, last, code, down } = status;
+    let now = if *down { "down until a reload" } else { "runs" };
+    let why = format!("{code} {}", code.title());
+    vec![task.clone(), count(*failures), time(*last), now.to_owned(), why]
 }
 
 fn sync_row(sync: &SyncStatus, now: Timestamp) -> Vec<String> {

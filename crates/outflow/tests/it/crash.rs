@@ -97,7 +97,7 @@ impl<'a> Campaign<'a> {
         let exit = program.run();
         self.end_round(&exit);
         let delivery = document(&exit)["seconds"]["deliver"].as_f64().unwrap();
-        (exit.ran - Duration::from_secs_f64(delivery), exit.ran)
+        (exit.ran - Duration::try_from_secs_f64(delivery).unwrap(), exit.ran)
     }
 
     fn end_round(&mut self, exit: &Exit) {

@@ -10,6 +10,7 @@ mod crash;
 mod demo;
 mod endurance;
 mod examples;
+mod fuzz;
 mod gaps;
 mod guards;
 mod held;

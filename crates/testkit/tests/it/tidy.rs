@@ -99,6 +99,22 @@ fn a_source_file_begins_with_what_it_is_for() {
     }
 }
 
+/// Sums of times cannot panic: a lint forbids the operators, and must be on.
+#[test]
+fn every_crate_that_ships_forbids_operators_that_panic_on_times() {
+    let roots = sources().filter(|(path, _)| {
+        let names: Vec<_> = path.iter().filter_map(|name| name.to_str()).collect();
+        matches!(names[..], ["crates", name, "src", "lib.rs" | "main.rs"] if name != "testkit")
+    });
+    let mut seen = 0;
+    for (path, text) in roots {
+        let is_on = text.contains("#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]");
+        assert!(is_on, "{} does not turn the lint on", path.display());
+        seen += 1;
+    }
+    assert!(seen >= 13, "only {seen} crates were looked at");
+}
+
 #[test]
 fn nothing_is_left_undone_or_switched_off() {
     // Put together here, so that this file does not find itself.

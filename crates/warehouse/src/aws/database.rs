@@ -7,12 +7,13 @@
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
+use outflow_core::clock::{earlier, later};
 use outflow_core::{Result, Secret, Timestamp};
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
 use super::call::{Call, Proof, Service, element, form, incomplete};
-use super::{Aws, Iam, IamTarget, Inner, chain};
+use super::{Aws, Iam, IamTarget, Inner, LONGEST_LIFE, chain};
 use crate::credentials::Credentials;
 
 /// Credentials are renewed this long before they expire, if they live long enough.
@@ -74,11 +75,14 @@ impl Iam {
         let read =
             if service == Service::RedshiftServerless { from_json(&answer) } else { from_xml(&answer) };
         let (credentials, expires) = read.ok_or_else(|| incomplete(&call))?;
+        // Whatever end the answer names, they are asked for again.
+        let expires = asked.checked_add(LONGEST_LIFE).map_or(expires, |latest| expires.min(latest));
         let life = Duration::try_from(expires.duration_since(asked)).unwrap_or_default();
         // By a wall clock that is behind, they seem to live for longer than was asked for.
         let (life, asked_for) = (life.min(self.duration), self.duration);
-        let renew_by = begun + if life.is_zero() { asked_for } else { life - AHEAD.min(life / 4) };
-        Ok(Kept { credentials, renew: expires - AHEAD.min(life / 4), renew_by })
+        let ahead = AHEAD.min(life.checked_div(4).unwrap_or_default());
+        let renew_by = later(begun, if life.is_zero() { asked_for } else { life.saturating_sub(ahead) });
+        Ok(Kept { credentials, renew: earlier(expires, ahead), renew_by })
     }
 
     /// The request: the service, the action, and the body of the call.

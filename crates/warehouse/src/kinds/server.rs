@@ -49,7 +49,11 @@ pub(super) const SHAPE: Shape = Shape {
             Kind::List(&Kind::Text),
             "functions that queries may call although the database marks them as volatile: name or schema.name",
         ),
-        Key::new("connect_timeout", Kind::Duration { min: 1 }, "how long the server may take to answer"),
+        Key::new(
+            "connect_timeout",
+            Kind::Duration { min: 1, max: 3_600 },
+            "how long the server may take to answer",
+        ),
         MAX_QUERIES,
     ],
     open: false,

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use outflow_core::{Code, Error, Result, Timestamp};
+use outflow_egress::deadline::after;
 use outflow_egress::{AddressPolicy, Verify, client_config};
 use postgres_protocol::message::frontend;
 use rustls::pki_types::ServerName;
@@ -19,6 +20,7 @@ use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
+
 use tokio_rustls::TlsConnector;
 
 use super::transport::Transport;
@@ -92,11 +94,12 @@ impl Connector {
 
     /// The first of these addresses that takes a TCP connection.
     pub async fn reach(&self, addresses: &[SocketAddr]) -> Result<(TcpStream, SocketAddr)> {
-        let deadline = Instant::now() + self.timeout;
+        let deadline = after(self.timeout);
         let mut last = None;
         for (tried, address) in addresses.iter().enumerate() {
             // An address that swallows packets must not eat the time of those behind it.
-            let share = (deadline - Instant::now()) / (addresses.len() - tried) as u32;
+            let share = deadline.saturating_duration_since(Instant::now());
+            let share = share.checked_div((addresses.len() - tried) as u32).unwrap_or_default();
             match tokio::time::timeout(share, TcpStream::connect(address)).await {
                 Ok(Ok(stream)) => return Ok((stream, *address)),
                 Ok(Err(cause)) => last = Some(cause),

@@ -20,6 +20,7 @@ use std::time::Duration;
 
 use outflow_core::ports::warehouse::{RowStream, Statement};
 use outflow_core::{BoxFuture, Code, Column, Error, Result, Row, RowPage};
+use outflow_egress::deadline::after;
 use postgres_protocol::message::frontend;
 use tokio::io::AsyncWriteExt;
 use tokio::time::Instant;
@@ -246,7 +247,7 @@ impl Rows {
         sql.clone_into(&mut self.wire.sql);
         self.limited = None;
         self.received = 0;
-        self.deadline = self.timeout.map(|timeout| Instant::now() + timeout + GRACE);
+        self.deadline = self.timeout.map(|timeout| after(timeout.saturating_add(GRACE)));
         self.phase = Phase::Parsed;
         Ok(())
     }

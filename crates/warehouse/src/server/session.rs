@@ -6,6 +6,7 @@
 
 use outflow_core::ports::warehouse::{Expected, RowStream, Session, Statement};
 use outflow_core::{BoxFuture, Code, Column, Error, References, Result, Timestamp, VolatileFunction};
+use outflow_egress::deadline::after;
 use postgres_protocol::message::frontend;
 use tokio::time::Instant;
 
@@ -94,7 +95,7 @@ impl Session for OpenSession {
 
     fn query(self: Box<Self>, statement: Statement) -> BoxFuture<'static, Result<Box<dyn RowStream>>> {
         Box::pin(async move {
-            let deadline = statement.timeout.map(|timeout| Instant::now() + timeout + GRACE);
+            let deadline = statement.timeout.map(|timeout| after(timeout.saturating_add(GRACE)));
             let begun = self.begin(statement, deadline);
             let rows = match deadline {
                 None => begun.await?,
