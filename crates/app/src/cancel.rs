@@ -30,7 +30,7 @@ impl App {
             Some(_) => return Err(control::other_answer().into()),
             None => {}
         }
-        let engine = self.engine(&self.load()?, wait, caller).await?;
+        let engine = self.engine(&self.load().await?, wait, caller).await?;
         Ok(engine.cancel(&destination, sync.as_deref()).await?)
     }
 }

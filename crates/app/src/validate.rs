@@ -91,7 +91,7 @@ impl App {
     /// What waits for things that the project no longer has. A state on a server is asked only with
     /// `connect`, and where nothing has run yet there is nothing to say.
     async fn left_over(&self, project: &Project, connect: bool) -> Vec<Finding> {
-        match self.location() {
+        match self.location().await {
             Ok(StateLocation::Folder(_)) => {}
             Ok(StateLocation::Postgres(_)) if connect => {}
             // A URL that is wrong was reported.

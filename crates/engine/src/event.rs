@@ -3,8 +3,8 @@
 //! What always holds: no row value is in an event but in a [`ForeignText`], which logs, metrics and
 //! alerts cannot show, and in the start of a run (`Reading`), and nothing depends on whether events
 //! are observed. The same events come from `outflow run` and from `outflow serve`, as one driver
-//! runs both ([`crate::serve`]). Only `Failed` is not sent for a run that a caller waits for: its errors
-//! are the result.
+//! runs both ([`crate::serve`]). Only `Failed` is not sent for a run that a caller waits for: its
+//! errors are the result.
 
 use std::sync::Arc;
 

@@ -123,7 +123,11 @@ impl Actor {
                     Some(trigger) => self.asked(trigger).await?,
                     None => break,
                 },
-                changed = config.changed() => if changed.is_err() { break },
+                changed = config.changed() => match changed {
+                    // A destination with a gap may be one of the sync's again.
+                    Ok(()) => self.shared.gaps.set(&self.name, true),
+                    Err(_) => break,
+                },
                 _ = queues.changed() => {}
                 () = tokio::time::sleep(wait) => {}
             }

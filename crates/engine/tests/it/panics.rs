@@ -12,7 +12,7 @@ use outflow_core::{Answer, Code, Result, RunId, RunState};
 use outflow_engine::serve::Event;
 
 use crate::parts::{House, Scripted, Table, codes, users_to};
-use crate::served::{MINUTE, Served, config, every_minute, open};
+use crate::served::{MINUTE, Served, SetClock, config, every_minute, open};
 
 /// Panics this many times.
 #[derive(Clone)]
@@ -133,8 +133,14 @@ impl Spool for BrokenReads {
         self.inner.create(header).await
     }
 
-    async fn read(&self, run: RunId, segments: &[SegmentInfo], from: u64) -> Result<Box<dyn SpoolReader>> {
-        let inner = self.inner.read(run, segments, from).await?;
+    async fn read(
+        &self,
+        run: RunId,
+        segments: &[SegmentInfo],
+        unchanged: u64,
+        from: u64,
+    ) -> Result<Box<dyn SpoolReader>> {
+        let inner = self.inner.read(run, segments, unchanged, from).await?;
         Ok(Box::new(BrokenReader { inner, bomb: self.bomb.clone() }))
     }
 
@@ -189,7 +195,7 @@ fn planted(times: usize, is_it: fn(&Event) -> bool) -> Served {
     let house = House::new(&[&a]);
     Served::start_observed(
         house,
-        1_000_000,
+        SetClock::new(1_000_000, 0),
         |house| config(house, &spec, &table),
         move |event| {
             if is_it(event) {
@@ -289,7 +295,7 @@ async fn an_audit_that_panics_is_started_again() {
         config.limits.audit_after = std::time::Duration::ZERO;
         config
     };
-    let mut served = Served::start_observed(house, 1_000_000, at_once, move |event| {
+    let mut served = Served::start_observed(house, SetClock::new(1_000_000, 0), at_once, move |event| {
         if matches!(event, Event::Audited { .. }) {
             bomb.pass();
         }

@@ -164,7 +164,7 @@ fn whichever_runs_are_lost_nothing_is_missing_and_nothing_has_two_ids() {
     }
     assert!(lost > histories, "only {lost} runs were lost, seed {seed}");
     Report::new(
-        "gaps::whichever_runs_are_lost_nothing_is_missing_and_nothing_has_two_ids",
+        "gaps::histories::whichever_runs_are_lost_nothing_is_missing_and_nothing_has_two_ids",
         "several lost runs among ten, with a destination that lags",
         histories,
     )
