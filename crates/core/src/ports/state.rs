@@ -237,8 +237,9 @@ pub trait Runs: Send + Sync {
     /// The one transaction between the two halves of a run. Checks the budgets; then the run
     /// becomes `delivering` (`succeeded` without calls) with its segments and findings, a delivery
     /// for each connection ([`crate::rules::new_deliveries`]), the watermark update, and the dead
-    /// letters of `replayed` marked; the gaps that it fills are closed. With an objection it becomes
-    /// `awaiting_approval` instead, moves nothing, and its gaps stay open as ones that it fills.
+    /// letters of `replayed` marked; the gaps that it fills are closed. With an objection it
+    /// becomes `awaiting_approval` instead, moves nothing, and its gaps stay open as ones that it
+    /// fills.
     /// Returns the run's new state. Repeated: refused, as the run is no longer
     /// `extracting`.
     async fn commit_extraction(&self, run: RunId, extraction: &Extraction) -> Result<RunState>;

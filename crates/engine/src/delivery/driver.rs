@@ -378,7 +378,7 @@ impl Delivery {
         persist(self.state.clone(), settlement).await?;
         let left = self.progress.record.counts.pending;
         if left > 0 && matches!(self.phase, Phase::Sending) {
-            // Every call was read and settled. A delivery that goes on would end like this each time.
+            // Every call was read and settled: a delivery that continues would end like this again.
             return Err(self.progress.differs(&format!("{left} calls are pending that no segment holds")));
         }
         (self.sender.observer)(self.progress.ended(&self.run));

@@ -2,9 +2,9 @@
 //!
 //! What always holds: only what is no longer needed is deleted. Runs stay that are not at their
 //! end, that still have segments, that the next run will be compared with, that guards look back
-//! at, that replay a run which is still there, whose calls are missing somewhere, and those at which
-//! a destination's gap may begin or end: [`RunReader::gap`](crate::RunReader::gap) says the same
-//! before and after.
+//! at, that replay a run which is still there, whose calls are missing somewhere, and those at
+//! which a destination's gap may begin or end: [`RunReader::gap`](crate::RunReader::gap) says the
+//! same before and after.
 //!
 //! What it does not do: touch what was used (`outflow usage`), segments, or schedules.
 

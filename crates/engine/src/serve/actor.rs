@@ -226,7 +226,7 @@ impl Actor {
             |options: &&RunOptions| self.fills.get(&of(options)).is_none_or(|(at, _)| *at <= Instant::now());
         let Some(options) = fills.iter().find(is_due).cloned() else { return Ok(()) };
         let tried = self.fills.get(&of(&options)).map_or(0, |(_, tried)| *tried);
-        let again = Instant::now() + RETRY_AFTER[tried.min(RETRY_AFTER.len() - 1)];
+        let again = later(Instant::now(), RETRY_AFTER[tried.min(RETRY_AFTER.len() - 1)]);
         self.fills.insert(of(&options), (again, tried.saturating_add(1)));
         self.begin(config, sync_runtime, RunTrigger::Gap, options, None).await.map(drop)
     }

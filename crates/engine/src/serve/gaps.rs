@@ -1,5 +1,5 @@
-//! Lost runs and the gaps that they leave, as the supervisor sees them: when a run is lost, and which
-//! syncs may have a gap that their actor fills.
+//! Lost runs and the gaps that they leave, as the supervisor sees them: when a run is lost, and
+//! which syncs may have a gap that their actor fills.
 //!
 //! What it does not do: say what is missing. The state knows that.
 

@@ -25,18 +25,21 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::sync::watch;
 
+/// Rows as texts.
+type TextRows = Vec<Vec<Option<String>>>;
+
 /// A result in memory. It records the statements that it received.
 #[derive(Clone, Default)]
 pub struct Table {
     pub columns: Vec<(&'static str, ColumnType)>,
-    pub rows: Arc<Mutex<Vec<Vec<Option<String>>>>>,
+    pub rows: Arc<Mutex<TextRows>>,
     pub statements: Arc<Mutex<Vec<String>>>,
     /// Breaks off after that many rows.
     pub breaks_after: Arc<Mutex<Option<usize>>>,
     pub clock: Arc<Mutex<i64>>,
     pub cancelled: Arc<AtomicUsize>,
     /// What a second statement in the same snapshot gives; `None`: the same rows.
-    pub again: Arc<Mutex<Option<Vec<Vec<Option<String>>>>>>,
+    pub again: Arc<Mutex<Option<TextRows>>>,
     /// Each statement takes one of these before it gives rows.
     pub hold: Option<Arc<tokio::sync::Semaphore>>,
     /// This many connections panic.
@@ -133,8 +136,8 @@ impl Session for Table {
 
 struct Rows {
     columns: Vec<Column>,
-    rows: Vec<Vec<Option<String>>>,
-    again: Option<Vec<Vec<Option<String>>>>,
+    rows: TextRows,
+    again: Option<TextRows>,
     at: usize,
     breaks_after: Option<usize>,
     cancelled: Arc<AtomicUsize>,

@@ -9,11 +9,11 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use async_trait::async_trait;
 use outflow_core::ports::baseline::{Compared, Comparison, ComparisonSpec, RetainedHashes};
-use outflow_core::{Code, Error, Positions, Result, RunId};
+use outflow_core::{Code, Error, Positions, Result};
 
 use super::fill::Fill;
-use super::hashes::{self, Earlier};
-use super::sorter::{Entry, Sorted, Sorter};
+use super::hashes::{self, Earlier, HashFile};
+use super::sorter::{Numbered, Sorted, check_position};
 use crate::budget::Budget;
 use crate::disk::Disk;
 use crate::output::Output;
@@ -131,28 +131,6 @@ impl Comparison for DiskComparison {
             Ok(())
         })
         .await;
-    }
-}
-
-/// The file with the hashes of a run.
-pub(super) type HashFile = (PathBuf, RunId);
-
-/// A sorter that numbers what it gets.
-pub(super) struct Numbered {
-    name: &'static str,
-    sorter: Sorter,
-    count: u64,
-}
-
-impl Numbered {
-    fn new(name: &'static str, sorted: usize) -> Self {
-        Self { name, sorter: Sorter::new(name, sorted), count: 0 }
-    }
-
-    pub(super) fn push(&mut self, hash: u128, output: &mut Output) -> Result<()> {
-        self.sorter.push(Entry::new(hash, self.count), output)?;
-        self.count += 1;
-        Ok(())
     }
 }
 
@@ -310,13 +288,4 @@ fn compare(
             Ok(Compared { same, earlier_missing: true, ..Compared::default() })
         }
     }
-}
-
-/// Whether a position that was read back is one of a call.
-pub(super) fn check_position(position: u64, count: u64) -> Result<()> {
-    if position < count {
-        return Ok(());
-    }
-    Err(Error::new(Code::SpoolIo, "the hashes read back differ from those written")
-        .help("check the disk, then run again"))
 }

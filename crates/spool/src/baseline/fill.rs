@@ -8,9 +8,8 @@
 use outflow_core::ports::baseline::{Compared, FillSpec};
 use outflow_core::{Positions, Result};
 
-use super::comparison::{HashFile, Numbered, check_position};
-use super::hashes::Earlier;
-use super::sorter::{Entry, Peeked, Sorted, Sorter};
+use super::hashes::{Earlier, HashFile};
+use super::sorter::{Entry, Numbered, Peeked, Sorted, Sorter, check_position};
 use crate::output::Output;
 
 /// What a run that fills a gap collects besides its calls.

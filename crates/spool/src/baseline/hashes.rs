@@ -2,11 +2,14 @@
 
 use std::fs::File;
 use std::io::{BufReader, Read as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use outflow_core::{Result, RunId, hash};
 
 use crate::output::{NewFile, Output};
+
+/// The file of a run.
+pub(super) type HashFile = (PathBuf, RunId);
 
 /// The file's name in the folder of its run.
 pub(crate) const FILE: &str = "hashes.bin";

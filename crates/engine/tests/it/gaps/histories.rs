@@ -129,7 +129,8 @@ impl History {
     }
 
     async fn judge(&self, house: &House, seed: u64) {
-        let rows = self.world.lock().visible();
+        // What came while the last run read is not owed yet.
+        let rows = self.world.lock().snapshot.clone();
         let runs = house.state().runs(&RunFilter::default()).await.unwrap();
         let lost: Vec<_> = runs.iter().filter(|run| run.state == RunState::Lost).map(|run| run.id).collect();
         for destination in [&self.a, &self.b] {

@@ -252,11 +252,6 @@ impl World {
         }
     }
 
-    /// The committed rows that nothing has replaced.
-    pub fn visible(&self) -> Vec<Version> {
-        self.versions.iter().filter(|v| v.visible).cloned().collect()
-    }
-
     /// Every transaction comes to its end.
     pub fn settle(&mut self) {
         self.commit_until(Micros::MAX);
