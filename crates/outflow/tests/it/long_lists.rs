@@ -105,7 +105,7 @@ fn a_list_of_any_length_takes_the_memory_of_a_page() {
         (&["dead-letters", "1"], entries.min(200_000)),
         (&["runs"], entries.min(400_000)),
     ] {
-        for output in ["table", "json", "ndjson", "yaml"] {
+        for output in slice_or_whole(&["json"][..], &["table", "json", "ndjson", "yaml"]) {
             let args = [list, &["--limit", "0", "--output", output]].concat();
             let (bytes, lines, peak) = printed(&project, &args);
             assert!(lines >= least, "{args:?}: {lines} lines, {bytes} bytes");

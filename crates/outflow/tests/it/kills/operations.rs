@@ -281,29 +281,29 @@ fn assert_nothing_left(spool: &Path, people: &[u64]) {
 #[test]
 fn a_replay_loses_nothing_wherever_it_is_killed() {
     let test = "kills::operations::a_replay_loses_nothing_wherever_it_is_killed";
-    kill(test, &REPLAY, slice_or_whole(11, 1), slice_or_whole(2, 40));
+    kill(test, &REPLAY, slice_or_whole(23, 1), slice_or_whole(1, 40));
 }
 
 #[test]
 fn a_backfill_loses_nothing_and_sends_nothing_twice_wherever_it_is_killed() {
     let test = "kills::operations::a_backfill_loses_nothing_and_sends_nothing_twice_wherever_it_is_killed";
-    kill(test, &BACKFILL, slice_or_whole(11, 1), slice_or_whole(2, 40));
+    kill(test, &BACKFILL, slice_or_whole(23, 1), slice_or_whole(1, 40));
 }
 
 #[test]
 fn a_purge_loses_nobody_else_wherever_it_is_killed() {
     let test = "kills::operations::a_purge_loses_nobody_else_wherever_it_is_killed";
-    kill(test, &PURGE, slice_or_whole(11, 1), slice_or_whole(2, 40));
+    kill(test, &PURGE, slice_or_whole(23, 1), slice_or_whole(1, 40));
 }
 
 #[test]
 fn an_approval_loses_nothing_wherever_it_is_killed() {
     let test = "kills::operations::an_approval_loses_nothing_wherever_it_is_killed";
-    kill(test, &APPROVE, slice_or_whole(11, 1), slice_or_whole(2, 40));
+    kill(test, &APPROVE, slice_or_whole(23, 1), slice_or_whole(1, 40));
 }
 
 #[test]
 fn a_rejection_sends_nothing_wherever_it_is_killed() {
     let test = "kills::operations::a_rejection_sends_nothing_wherever_it_is_killed";
-    kill(test, &REJECT, slice_or_whole(11, 1), slice_or_whole(2, 40));
+    kill(test, &REJECT, slice_or_whole(23, 1), slice_or_whole(1, 40));
 }
