@@ -19,7 +19,7 @@ use outflow_core::{BoxFuture, Error};
 
 pub use location::Location;
 pub use postgres::{Address, PostgresStore};
-pub use sqlite::SqliteStore;
+pub use sqlite::{SqliteStore, register_functions};
 
 /// The store at this location. Opens nothing.
 pub fn open(location: &Location) -> Arc<dyn StateStore> {

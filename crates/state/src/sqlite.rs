@@ -37,6 +37,8 @@ use outflow_core::ports::state::{Lease, State, StateReader, StateStore};
 use outflow_core::{BoxFuture, Error, Result};
 use tokio::task::spawn_blocking;
 
+pub use self::checksums::register as register_functions;
+
 use self::checksums::INSTALLATION;
 use self::connection::{Readers, TryAgain, Writer, open_to_read, open_to_write};
 use self::errors::{broken_off, cannot_open, failed};

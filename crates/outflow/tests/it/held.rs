@@ -8,7 +8,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
-use outflow_testkit::{Receiver, Reply, free_port};
+use outflow_testkit::{Receiver, Reply, free_port, long};
 
 use crate::support::{Project, binary};
 use crate::watch::get;
@@ -123,8 +123,11 @@ fn ends_within(mut child: Child, limit: Duration) -> Option<ExitStatus> {
 
 /// Its log is not read: once the pipe is full, each line blocks the thread that writes it.
 #[test]
-#[ignore = "takes 90 seconds, most of which are waiting: ./test --long runs it"]
 fn a_stop_is_over_in_time_when_every_thread_is_blocked() {
+    if !long() {
+        // It takes 90 seconds, most of which are waiting.
+        return;
+    }
     let (calls, port) = (Receiver::start_blocking(), free_port());
     let project = project(&calls, port);
     let command = |args: &[&str]| {

@@ -42,6 +42,7 @@ syncs:
 /// Repeats the only run, and the only dead letter, in the state.
 fn multiply(project: &Project, runs: u64, letters: u64) {
     let state = Connection::open(project.path().join(".outflow/state.db")).unwrap();
+    outflow_state::register_functions(&state).unwrap();
     let columns = |table: &str, but: &[&str]| -> String {
         let mut names = state.prepare(&format!("SELECT name FROM pragma_table_info('{table}')")).unwrap();
         let names = names.query_map([], |row| row.get::<_, String>(0)).unwrap();

@@ -22,8 +22,9 @@ pub(super) use intact;
 /// Checks the row of the installation.
 pub(super) const INSTALLATION: &str = intact!("installation", "one, id, holder");
 
-/// Makes the functions of statements and triggers known to a connection.
-pub(super) fn register(connection: &Connection) -> rusqlite::Result<()> {
+/// Makes the functions of statements and triggers known to a connection: to write to a state, a
+/// tool needs them.
+pub fn register(connection: &Connection) -> rusqlite::Result<()> {
     let flags =
         FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC | FunctionFlags::SQLITE_INNOCUOUS;
     connection.create_scalar_function("row_sum", -1, flags, |context| Ok(sum(context, 0)))?;

@@ -60,7 +60,7 @@ async fn everything(state: &dyn StateReader) -> outflow_core::Result<String> {
     }
     let days = ("2020-01-01".parse().unwrap(), "2030-01-01".parse().unwrap());
     text += &format!("{:?}{:?}", state.usage(days.0, days.1).await?, state.alerts().await?);
-    text += &format!("{:?}{:?}", state.standings(at(-1000), at(1 << 40)).await?, state.pending().await?);
+    text += &format!("{:?}{:?}", state.standings(at(-1000), at(1_000_000)).await?, state.pending().await?);
     Ok(text + &format!("{:?}", state.compared_runs().await?))
 }
 
