@@ -21,12 +21,12 @@ import subprocess
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs/RELIABILITY.md"
 PACKAGES = ["outflow-spool", "outflow-state", "outflow-engine", "outflow"]
-CAMPAIGNS = "test(/kills::|crash::|gaps::histories::|gaps::a_backfill_that_is_killed|endurance::|slow::|isolation::|room::|limits::|fuzz::|calendar::|clocks::|incremental::nothing|hostile::|misbehaviour::|model::|faults::|histories::|protocol/)"
+CAMPAIGNS = "test(/kills::|crash::|gaps::histories::|gaps::a_backfill_that_is_killed|endurance::|slow::|isolation::|room::|limits::|fuzz::|calendar::|clocks::|incremental::nothing|hostile::|misbehaviour::|model::|postgres::random|faults::|histories::|protocol/)"
 # The sections of the page, each with the prefixes of its tests' names.
 SUBJECTS = [
     ("Processes that are killed", ("kills::", "crash::")),
     ("Lost runs and backfills", ("gaps::",)),
-    ("Disks that fail, fill up and lose power", ("faults::", "histories::", "model::", "room::")),
+    ("Disks that fail, fill up and lose power", ("faults::", "histories::", "model::", "postgres::random", "room::")),
     ("Broken destinations beside healthy ones", ("isolation::eight",)),
     ("Destinations that refuse for a while, and that break the protocol", ("fuzz::", "limits::", "misbehaviour::", "bad_input::")),
     ("Bad calls, and a wrong path", ("isolation::one_bad", "isolation::a_wrong")),
