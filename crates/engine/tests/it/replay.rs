@@ -15,6 +15,7 @@ use outflow_engine::{Errors, Event, Note, Observer, RunDocument, RunRequest};
 use serde_json::Value;
 
 use crate::parts::{House, Scripted, Table, codes, refusal, request, stop, users_to};
+use crate::served::SetClock;
 
 /// Refuses the calls of these users until it is fixed.
 fn strict(name: &str, bad: &'static [&'static str]) -> (Arc<Scripted>, Arc<AtomicBool>) {
@@ -301,15 +302,21 @@ async fn note_of(house: &House, spec: &SyncSpec, table: &Table) -> Option<Note> 
 async fn a_destination_catches_up_from_the_first_run_that_did_not_reach_it() {
     let (a, new) =
         (Scripted::new("a", |_, _| Answer::Delivered), Scripted::new("new", |_, _| Answer::Delivered));
-    let (table, house) = (Table::users(1..=10), House::new(&[&a, &new]));
+    let (table, mut house) = (Table::users(1..=10), House::new(&[&a, &new]));
+    let clock = SetClock::new(1_000_000, 1_000);
+    house.engine.clock = clock.clone();
+    let at = |seconds: i64| {
+        *table.clock.lock().unwrap() = seconds;
+        clock.set(seconds, seconds - 999_000);
+    };
     let gap = async |house: &House| house.engine.reader().gap("users", "new").await.unwrap();
     let (both, one) = (users_to(&["a", "new"]), users_to(&["a"]));
     house.run(&both, &table).await.unwrap();
     assert_eq!((gap(&house).await, note_of(&house, &both, &table).await), (None, None));
-    *table.clock.lock().unwrap() = 1_000_100;
+    at(1_000_100);
     table.set((1..=20).map(|id| (Some(id.to_string()), "pro")));
     let missed = house.run(&one, &table).await.unwrap();
-    *table.clock.lock().unwrap() = 1_000_200;
+    at(1_000_200);
     table.set((15..=25).map(|id| (Some(id.to_string()), "pro")));
     house.run(&one, &table).await.unwrap();
     let note = note_of(&house, &both, &table).await.unwrap();

@@ -78,11 +78,11 @@ impl Iam {
         // Whatever end the answer names, they are asked for again.
         let expires = asked.checked_add(LONGEST_LIFE).map_or(expires, |latest| expires.min(latest));
         let life = Duration::try_from(expires.duration_since(asked)).unwrap_or_default();
+        let ahead = |life: Duration| AHEAD.min(life.checked_div(4).unwrap_or_default());
         // By a wall clock that is behind, they seem to live for longer than was asked for.
-        let (life, asked_for) = (life.min(self.duration), self.duration);
-        let ahead = AHEAD.min(life.checked_div(4).unwrap_or_default());
-        let renew_by = later(begun, if life.is_zero() { asked_for } else { life.saturating_sub(ahead) });
-        Ok(Kept { credentials, renew: earlier(expires, ahead), renew_by })
+        let lasts = if life.is_zero() { self.duration } else { life.min(self.duration) };
+        let renew_by = later(begun, lasts.saturating_sub(ahead(lasts)));
+        Ok(Kept { credentials, renew: earlier(expires, ahead(life)), renew_by })
     }
 
     /// The request: the service, the action, and the body of the call.

@@ -94,7 +94,8 @@ impl History {
         let closes_at = rng.below(4) as i64;
         let mut house = Some(House::new(&[&history.a, &history.b]));
         for n in 0..10 {
-            (0..rng.below(12)).for_each(|_| history.world.lock().step(20_000_000));
+            (0..rng.below(12)).for_each(|_| history.world.lock().step(4_000_000));
+            history.world.lock().reach(n * MINUTE);
             now = 1_000_000 + n * MINUTE;
             b_open.store(n < closes_at, Ordering::SeqCst);
             let served = match &mut served {
@@ -119,6 +120,7 @@ impl History {
         let mut served = Served::start_fleet(house, now, |h| history.config(h));
         history.settled(&mut served, false).await;
         history.world.lock().settle();
+        history.world.lock().reach(10 * MINUTE);
         let last = served.house.state().runs(&RunFilter { sync: None, limit: 1 }).await.unwrap()[0].id;
         served.at(now + MINUTE);
         Self::extracted(&mut served, RunId(last.0 + 1)).await;

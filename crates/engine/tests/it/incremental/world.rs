@@ -195,6 +195,13 @@ impl World {
         self.now = BEGIN + (seconds * SECOND as f64) as i64;
     }
 
+    /// Time goes on until that many seconds after the beginning, if it is not later already.
+    pub fn reach(&mut self, seconds: i64) {
+        let target = BEGIN + seconds * SECOND;
+        self.commit_until(target);
+        self.now = self.now.max(target);
+    }
+
     /// A row that is stamped now and committed at once.
     pub fn put(&mut self, key: u64, value: &'static str) {
         let stamp = self.now + self.skew;
