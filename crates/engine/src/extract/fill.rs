@@ -10,6 +10,8 @@
 //! A call is rather sent again than never. How many calls this concerns is a finding of the run
 //! (E120). Dead letters are not sent: they can be replayed.
 
+use std::time::Duration;
+
 use outflow_core::ports::baseline::{Compared, FillSpec};
 use outflow_core::ports::spool::Spooled;
 use outflow_core::ports::state::{DeliveryRecord, Extraction, GapId, RunFilter, SyncState};
@@ -26,6 +28,9 @@ use super::{Comparing, Extractor, ReadOut, guard, watermark};
 use crate::Errors;
 use crate::event::Event;
 use crate::run::gone;
+
+/// A run reads rows with times up to its clock, and later ones while its query waits to begin.
+const SLACK: Duration = Duration::from_secs(86_400);
 
 /// What a run fills, and what its destination had got before.
 pub(super) struct FillPlan {
@@ -132,7 +137,11 @@ impl Extractor<'_> {
         let start = start.last_sync_time.as_deref().and_then(CursorValue::parse);
         let filter = RunFilter { sync: Some(self.run.sync.clone()), limit: 0 };
         let mut runs = self.engine.state.runs(&filter).await?;
-        runs.retain(|run| run.id >= fill.first && run.id != self.run.id);
+        // Earlier runs count where nothing else tells what of the overlap with them has arrived.
+        let with_earlier = is_told_apart && fill.before.is_none() && !fill.has_unchanged;
+        let overlaps = |run: &RunRecord| self.spec.cursor.is_some() || reaches(run, start.as_ref());
+        let counts = |run: &RunRecord| run.id >= fill.first || (with_earlier && overlaps(run));
+        runs.retain(|run| counts(run) && run.id != self.run.id);
         let mut unknown = 0_u64;
         for run in runs.iter().rev() {
             let Some(given) = self.given(run, fill, by_key).await? else { continue };
@@ -290,4 +299,11 @@ impl Extractor<'_> {
         }
         Ok(found)
     }
+}
+
+/// Whether a run can have read rows that a run from `start` on reads, too.
+fn reaches(run: &RunRecord, start: Option<&CursorValue>) -> bool {
+    let Some(clock) = run.clock else { return false };
+    let latest = clock.checked_add(SLACK).unwrap_or(clock).as_second();
+    CursorValue::parse(&latest.to_string()).as_ref().zip(start).is_none_or(|(latest, start)| latest >= start)
 }

@@ -133,6 +133,20 @@ impl Quiet {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_destination_that_comes_and_goes_gets_nothing_twice() {
+    let mut q = Quiet::new(Shape { timed: true, ..EVENTS });
+    for (n, key) in (1..=5).enumerate() {
+        let seconds = 100.0 + 4.0 * n as f64;
+        q.put(seconds, key, "login");
+        q.spec = of(q.world.lock().shape, &["a"]);
+        assert_eq!(q.run_at(seconds + 1.0).await[0], [format!("{key} login")]);
+        q.spec = of(q.world.lock().shape, &["a", "b"]);
+        // The lookback reads what earlier fills have sent.
+        assert_eq!(q.fill_at(seconds + 2.0).await, [format!("{key} login")]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_fill_sends_neither_what_came_before_nor_what_the_next_run_sends() {
     // The same person logs in again and again: only the number of log-ins tells them apart.
     let q = Quiet::new(EVENTS);

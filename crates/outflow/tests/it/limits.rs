@@ -51,7 +51,7 @@ fn is_used_well(name: &str, retry_after: Option<&'static str>) {
     .with("of what was allowed", &what)
     .print();
     let at_the_rate = taken / (RATE * seconds);
-    assert!(seconds > 3.0 && at_the_rate >= 0.9 && refused * 20 < counted.len(), "{what}");
+    assert!(seconds > 3.0 && at_the_rate >= 0.85 && refused * 20 < counted.len(), "{what}");
     // Times are taken a moment before the bucket is asked.
     assert!(used <= 1.02, "more than all: {what}");
 }
