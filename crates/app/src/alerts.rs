@@ -3,7 +3,8 @@
 use outflow_core::ports::state::StateReader;
 use outflow_core::ports::watch::AlertRecord;
 use outflow_core::{Clock as _, Code, Error, SystemClock, Timestamp};
-use outflow_engine::{Errors, FORMAT_VERSION};
+use outflow_engine::serve::alert::RUN_LOST;
+use outflow_engine::{Errors, FORMAT_VERSION, MissingDocument};
 use outflow_telemetry::alerts::Note;
 use serde::Serialize;
 use tokio::task::JoinSet;
@@ -65,7 +66,7 @@ pub struct ReceiverTest {
 impl App {
     /// Sends a test alert to every receiver of the project, once, side by side.
     pub async fn test_alerts(&self) -> Result<AlertTest, Errors> {
-        let receivers = wiring::receivers(&self.load()?);
+        let receivers = wiring::receivers(&self.load().await?);
         let note = Note::test(SystemClock.now());
         let mut tasks = JoinSet::new();
         for (n, receiver) in receivers.into_iter().enumerate() {
@@ -89,8 +90,24 @@ impl App {
     }
 }
 
-/// The alerts that fire.
+/// The alerts that fire. What lost runs have left missing is one even before a `serve` has seen it.
 pub(crate) async fn firing(state: &dyn StateReader) -> Result<Vec<AlertDocument>, Error> {
     let all = state.alerts().await?.into_iter();
-    Ok(all.filter(|alert| alert.recovered_at.is_none()).map(AlertDocument::from).collect())
+    let mut firing: Vec<_> = all.filter(|a| a.recovered_at.is_none()).map(AlertDocument::from).collect();
+    for gap in state.open_gaps().await? {
+        let missing = MissingDocument::from(gap);
+        let subject = format!("{} to {}", missing.sync, missing.destination);
+        if !firing.iter().any(|a| a.alert == RUN_LOST && a.subject == subject) {
+            firing.push(AlertDocument {
+                format_version: FORMAT_VERSION,
+                alert: RUN_LOST.to_owned(),
+                subject,
+                code: Some(Code::RunLost),
+                message: missing.sentence(),
+                since: missing.since,
+                reported: false,
+            });
+        }
+    }
+    Ok(firing)
 }

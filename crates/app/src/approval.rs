@@ -7,7 +7,7 @@ use outflow_core::run::{RunOptions, RunTrigger};
 use outflow_core::{Error, RunId};
 use outflow_engine::{Errors, RunDocument, RunRequest, Seconds};
 
-use crate::control::{self, Request};
+use crate::control::Request;
 use crate::{App, Caller, Event, RunOutcome, look, run};
 
 /// Which run to deliver.
@@ -39,11 +39,11 @@ impl App {
         // A mistyped number is reported before anything waits for the state or reads the project.
         let record = self.reader().await?.state.run(run).await?;
         let sync = record.ok_or_else(|| look::unknown(run))?.sync;
-        let document = if control::ask(&self.folder, &Request::Approve { run }).await?.is_some() {
+        let document = if self.ask(&Request::Approve { run }, caller).await?.is_some() {
             (caller.listener)(Event::Approved { sync: &sync, run });
-            self.follow(run).await?
+            self.follow(run, request.delivery_timeout, caller).await?
         } else {
-            let engine = self.engine(&self.load()?, request.wait, caller).await?;
+            let engine = self.engine(&self.load().await?, request.wait, caller).await?;
             engine.approve(run).await?;
             let delivery = RunRequest {
                 options: RunOptions::default(),
@@ -67,8 +67,8 @@ impl App {
     /// Drops the run.
     pub async fn reject(&self, request: &RejectRequest, caller: &Caller) -> Result<RunDocument, Errors> {
         let RejectRequest { run, skip_window, wait } = *request;
-        if control::ask(&self.folder, &Request::Reject { run, skip_window }).await?.is_none() {
-            let engine = self.engine(&self.load()?, wait, caller).await?;
+        if self.ask(&Request::Reject { run, skip_window }, caller).await?.is_none() {
+            let engine = self.engine(&self.load().await?, wait, caller).await?;
             engine.reject(run, skip_window).await?;
         }
         Ok(recorded(&*self.reader().await?.state, run).await?)

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use outflow_core::run::{RunKind, RunOptions};
 use outflow_core::{Code, Error, SyncSpec, Timestamp};
-use outflow_engine::Errors;
+use outflow_engine::{Errors, RunReader};
 use outflow_project::Project;
 
 use crate::run::{Circumstances, Job};
@@ -26,14 +26,14 @@ pub struct BackfillRequest {
 }
 
 impl App {
-    /// Runs each sync from where the destination's gap begins, to that destination alone. No
-    /// outcome: it has missed nothing.
+    /// Runs each sync from where the destination's gap begins, to that destination alone; an
+    /// unfinished backfill is continued. No outcome: it has missed nothing.
     pub async fn backfill(
         &self,
         request: &BackfillRequest,
         caller: &Caller,
     ) -> Result<Vec<RunOutcome>, Errors> {
-        let project = self.load()?;
+        let project = self.load().await?;
         let destination = &request.destination;
         project.known_destination(destination)?;
         let mut jobs = Vec::new();
@@ -41,15 +41,22 @@ impl App {
             let kind = match request.since {
                 Some(at) => RunKind::Since { at },
                 None => {
-                    let gap = self.reader().await?.gap(&spec.name, destination).await?;
-                    let sync = &spec.name;
-                    let Some(start) = gap else {
-                        (caller.listener)(Event::NothingMissed { sync, destination });
-                        continue;
+                    let (reader, sync) = (self.reader().await?, &spec.name);
+                    let kind = match unfinished(&reader, sync, destination).await? {
+                        Some(kind) => kind,
+                        None => match reader.gap(sync, destination).await? {
+                            Some(gap) => gap.backfill(destination).kind,
+                            None => {
+                                (caller.listener)(Event::NothingMissed { sync, destination });
+                                continue;
+                            }
+                        },
                     };
-                    let begin = start.to_string();
-                    (caller.listener)(Event::BackfillFrom { sync, destination, start: begin });
-                    RunKind::Backfill { start }
+                    if let RunKind::Backfill { start, .. } = &kind {
+                        let start = start.clone();
+                        (caller.listener)(Event::BackfillFrom { sync, destination, start });
+                    }
+                    kind
                 }
             };
             let options = RunOptions { kind, limit: None, destination: Some(destination.clone()) };
@@ -62,6 +69,17 @@ impl App {
         let circumstances = Circumstances { delivery_timeout, wait, parallel: 4, beside: true };
         self.run_beside(&project, jobs, circumstances, caller).await
     }
+}
+
+/// The unfinished backfill of a destination: a request for another one continues it.
+async fn unfinished(reader: &RunReader, sync: &str, destination: &str) -> Result<Option<RunKind>, Error> {
+    let runs = reader.state.unfinished_runs().await?.into_iter();
+    let options = runs.filter(|run| run.sync == sync).map(|run| run.spec.options);
+    let mut ours = options.filter(|options| {
+        matches!(options.kind, RunKind::Backfill { .. })
+            && options.destination.as_deref() == Some(destination)
+    });
+    Ok(ours.next().map(|options| options.kind))
 }
 
 /// The sync that is named, or every enabled one that has the destination.

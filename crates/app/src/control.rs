@@ -2,9 +2,14 @@
 //! socket in the state's folder; a connection carries one JSON line each way, a [`Request`] and its
 //! [`Answer`].
 //!
-//! The folder is readable by its owner alone (0700), so a process that reaches the socket runs as
-//! the user who runs Outflow. If the path is too long for a socket's address, the socket is in the
-//! folder for temporary files.
+//! What always holds:
+//! - The socket lies where its owner alone can write: in the state's folder, or, if others may
+//!   write there (a volume that a group shares), in a folder of its own in it (0700). A path that
+//!   is too long for a socket's address is reached through a descriptor of its folder.
+//! - Both ends look whom they talk to. A request comes from the same user or from root; an answer
+//!   comes from the same user, the owner of the folder, or root.
+
+mod place;
 
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
@@ -13,17 +18,17 @@ use std::time::Duration;
 
 use outflow_core::run::RunOptions;
 use outflow_core::{Code, Error, NextStep, RunId};
+use outflow_engine::operations::cancel::CancelReport;
 use outflow_engine::operations::purge::PurgeReport;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 
+use self::place::Place;
 use crate::serving::Serving;
 
-/// The socket's name in the state's folder.
-const NAME: &str = "control.sock";
-/// The longest path that fits into a socket's address on every system.
-const LONGEST: usize = 100;
+/// The user who may do everything.
+const ROOT: u32 = 0;
 /// A request is one line of no more than this.
 const LINE: u64 = 1 << 20;
 /// An answer comes within this time.
@@ -50,6 +55,13 @@ pub enum Request {
     Purge {
         /// The id of the person in calls.
         id: String,
+    },
+    /// Give up what waits for a destination that the project no longer has.
+    Cancel {
+        /// The destination.
+        destination: String,
+        /// Of this sync alone.
+        sync: Option<String>,
     },
     /// Deliver a run that awaits approval.
     Approve {
@@ -87,6 +99,8 @@ pub enum Answer {
     Status(Serving),
     /// What was removed.
     Purged(PurgeReport),
+    /// What was given up.
+    Cancelled(CancelReport),
     /// The run was approved, rejected or adopted.
     Accepted {
         /// The run.
@@ -103,6 +117,8 @@ enum Reply {
         code: Code,
         message: String,
         #[serde(default)]
+        quoted: Option<String>,
+        #[serde(default)]
         place: Option<String>,
         #[serde(default)]
         help: Option<String>,
@@ -117,6 +133,7 @@ impl From<Error> for Reply {
         Self::Error {
             code: error.code(),
             message: error.message().to_owned(),
+            quoted: error.quoted().map(|quoted| quoted.reveal().to_owned()),
             place: text(error.place()),
             help: text(error.help_text()),
             next: error.next_steps().to_vec(),
@@ -126,11 +143,13 @@ impl From<Error> for Reply {
 
 impl From<Reply> for Result<Answer, Error> {
     fn from(reply: Reply) -> Self {
-        let (code, message, place, help, next) = match reply {
+        let (code, message, quoted, place, help, next) = match reply {
             Reply::Ok(answer) => return Ok(answer),
-            Reply::Error { code, message, place, help, next } => (code, message, place, help, next),
+            Reply::Error { code, message, quoted, place, help, next } => {
+                (code, message, quoted, place, help, next)
+            }
         };
-        let mut error = Error::new(code, message);
+        let mut error = Error::new(code, message).quoting(quoted.unwrap_or_default());
         if let Some(place) = place {
             error = error.at(place);
         }
@@ -154,34 +173,45 @@ impl Request {
 /// The socket of a process that holds the state. It goes when this is dropped.
 pub struct Socket {
     listener: UnixListener,
+    /// Whose requests are answered, beside those of root.
+    user: u32,
     path: PathBuf,
 }
 
 impl Socket {
     /// Listens. Only the holder of the state may call it: what an earlier holder left is removed.
     pub fn listen(dir: &Path) -> Result<Socket, Error> {
-        let path = address(dir);
         let failed = |e: io::Error| {
-            Error::new(Code::StateUnavailable, format!("the socket {} cannot be made", path.display()))
-                .help("the state must lie on a local file system that this user may write to")
+            Error::new(Code::StateUnavailable, format!("the socket in {} cannot be made: {e}", dir.display()))
+                .help("the state's folder must be on a local file system and belong to this user; a shorter path may help")
                 .caused_by(e)
         };
-        match std::fs::remove_file(&path) {
+        let user = place::own_user().map_err(failed)?;
+        let place = Place::make(dir, user).map_err(failed)?;
+        match std::fs::remove_file(&place.path) {
             Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(failed(e)),
             _ => {}
         }
-        let listener = UnixListener::bind(&path).map_err(failed)?;
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).map_err(failed)?;
-        Ok(Socket { listener, path })
+        let listener = UnixListener::bind(place.address()).map_err(failed)?;
+        std::fs::set_permissions(&place.path, std::fs::Permissions::from_mode(0o600)).map_err(failed)?;
+        Ok(Socket { listener, user, path: place.path })
     }
 
-    /// Answers one line of each connection with what `answer` says, for ever.
-    pub async fn serve<F>(self, answer: impl Fn(Request) -> F + Clone + Send + 'static)
+    /// Answers one line of each connection with what `answer` says, for ever. A panic in `answer`
+    /// is an error for whoever asked.
+    pub async fn serve<F>(&self, answer: impl Fn(Request) -> F + Clone + Send + 'static)
     where
-        F: Future<Output = Result<Answer, Error>> + Send,
+        F: Future<Output = Result<Answer, Error>> + Send + 'static,
     {
         loop {
-            let Ok((stream, _)) = self.listener.accept().await else { continue };
+            let Ok((stream, _)) = self.listener.accept().await else {
+                // The process may be out of file descriptors: wait until a connection ends.
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                continue;
+            };
+            if !stream.peer_cred().is_ok_and(|peer| peer.uid() == self.user || peer.uid() == ROOT) {
+                continue;
+            }
             let answer = answer.clone();
             tokio::spawn(async move {
                 // The client may have disconnected.
@@ -199,13 +229,20 @@ impl Drop for Socket {
 
 async fn converse<F>(mut stream: UnixStream, answer: impl Fn(Request) -> F) -> io::Result<()>
 where
-    F: Future<Output = Result<Answer, Error>>,
+    F: Future<Output = Result<Answer, Error>> + Send + 'static,
 {
     let (reader, mut writer) = stream.split();
     let mut line = String::new();
     tokio::time::timeout(PATIENCE, BufReader::new(reader.take(LINE)).read_line(&mut line)).await??;
     let answer = match serde_json::from_str::<Request>(&line) {
-        Ok(request) => tokio::time::timeout(request.patience(), answer(request)).await?,
+        Ok(request) => {
+            let patience = request.patience();
+            let answered = tokio::spawn(answer(request));
+            tokio::time::timeout(patience, answered).await?.unwrap_or_else(|_| {
+                Err(Error::new(Code::TaskFailed, "the running Outflow failed while it did this")
+                    .help("look into its log"))
+            })
+        }
         Err(e) => Err(Error::new(
             Code::ConflictingOptions,
             "the running Outflow does not understand this request; it may be of another version",
@@ -221,13 +258,21 @@ where
 
 /// Whether a process that holds the state in this folder takes requests.
 pub fn listens(dir: &Path) -> bool {
-    std::os::unix::net::UnixStream::connect(address(dir)).is_ok()
+    let connect = |place: Place| std::os::unix::net::UnixStream::connect(place.address());
+    Place::find(dir).and_then(connect).is_ok()
 }
 
 /// Sends a request to the process that holds the state in this folder. `None`: no process listens
 /// there.
 pub async fn ask(dir: &Path, request: &Request) -> Result<Option<Answer>, Error> {
-    let Ok(stream) = UnixStream::connect(address(dir)).await else { return Ok(None) };
+    let Ok(place) = Place::find(dir) else { return Ok(None) };
+    let Ok(stream) = UnixStream::connect(place.address()).await else { return Ok(None) };
+    let own = place::own_user().unwrap_or(place.owner);
+    if !stream.peer_cred().is_ok_and(|peer| [place.owner, ROOT, own].contains(&peer.uid())) {
+        let message = format!("another user's process listens on {}", place.path.display());
+        return Err(Error::new(Code::StateUnavailable, message)
+            .help("nothing was sent to it; see who may write to the state's folder, and remove the socket"));
+    }
     let asked = tokio::time::timeout(request.patience(), exchange(stream, request)).await;
     let broken = || {
         Error::new(Code::StateHeld, "the running Outflow did not answer").help("look into its log; ask again")
@@ -251,17 +296,6 @@ async fn exchange(mut stream: UnixStream, request: &Request) -> io::Result<Strin
     Ok(line)
 }
 
-/// Where the socket of this folder is.
-fn address(dir: &Path) -> PathBuf {
-    let dir = dir.canonicalize().unwrap_or_else(|_| dir.to_owned());
-    let path = dir.join(NAME);
-    if path.as_os_str().len() <= LONGEST {
-        return path;
-    }
-    let name = outflow_core::hash::content(dir.as_os_str().as_encoded_bytes());
-    std::env::temp_dir().join(format!("outflow-{name:032x}.sock"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -275,14 +309,18 @@ mod tests {
             std::fs::create_dir_all(&path).unwrap();
             assert!(ask(&path, &Request::Status).await.unwrap().is_none());
             let socket = Socket::listen(&path).unwrap();
-            let serving = tokio::spawn(socket.serve(|request| async move {
+            let no = || Error::new(Code::NoSuchSyncOrRun, "no").help("yes").next_step(NextStep::ListRuns);
+            let answer = move |request| async move {
                 match request {
                     Request::Run { .. } => Ok(Answer::Started(RunId(7))),
-                    _ => {
-                        Err(Error::new(Code::NoSuchSyncOrRun, "no").help("yes").next_step(NextStep::ListRuns))
-                    }
+                    Request::Purge { id } => panic!("planted: {id}"),
+                    _ => Err(no()),
                 }
-            }));
+            };
+            let serving = tokio::spawn(async move { socket.serve(answer).await });
+            let error = ask(&path, &Request::Purge { id: "4711".into() }).await.unwrap_err();
+            assert_eq!(error.code(), Code::TaskFailed, "and the socket goes on");
+            assert!(!format!("{error:?}").contains("4711"), "{error:?}");
             let run = Request::Run { sync: "users".into(), options: RunOptions::default() };
             let answer = ask(&path, &run).await.unwrap();
             assert!(matches!(answer, Some(Answer::Started(RunId(7)))), "{answer:?}");
@@ -292,12 +330,16 @@ mod tests {
                 (Code::NoSuchSyncOrRun, "no", Some("yes"))
             );
             assert_eq!(error.next_steps(), [NextStep::ListRuns]);
-            let mut stream = UnixStream::connect(address(&path)).await.unwrap();
+            let place = Place::find(&path).unwrap();
+            assert!(place.path.starts_with(path.canonicalize().unwrap()), "{}", place.path.display());
+            let mut stream = UnixStream::connect(place.address()).await.unwrap();
             stream.write_all(b"{\"ask\":\"dance\"}\n").await.unwrap();
             let mut told = String::new();
             stream.read_to_string(&mut told).await.unwrap();
             assert!(told.contains("C012"), "{told}");
             serving.abort();
+            let _ = serving.await;
+            assert!(!place.path.exists(), "the socket goes with the process");
         }
     }
 }

@@ -1,10 +1,10 @@
 //! The calls of a run that a destination refused for good, with its answer.
 
-use outflow_core::ports::spool::{CallBlock, SegmentKind, SpoolReader};
+use outflow_core::ports::spool::{CallBlock, SegmentInfo, SegmentKind, SpoolReader};
 use outflow_core::ports::state::DeadLetter;
 use outflow_core::{Result, RunId, RunRecord};
 use outflow_engine::operations::causes::Cause;
-use outflow_engine::{Errors, FORMAT_VERSION, RunReader};
+use outflow_engine::{DeadLetterPages, Errors, FORMAT_VERSION, RunReader};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -22,9 +22,10 @@ pub struct DeadLettersRequest {
     pub limit: u64,
 }
 
-/// Dead letters, and their causes.
+/// How many calls a run's destinations refused, and why. It serialises to the document without its
+/// last part, `entries`.
 #[derive(Debug, Serialize)]
-pub struct DeadLetterList {
+pub struct DeadLetterSummary {
     format_version: u32,
     /// The run.
     pub run: RunId,
@@ -34,8 +35,29 @@ pub struct DeadLetterList {
     pub dead_letters: u64,
     /// The causes.
     pub causes: Vec<Cause>,
-    /// The dead letters.
-    pub entries: Vec<DeadLetterDocument>,
+}
+
+/// Dead letters, one by one: any number of them is read in bounded memory.
+pub struct DeadLetterList {
+    /// What they have in common.
+    pub summary: DeadLetterSummary,
+    reader: RunReader,
+    segments: Vec<SegmentInfo>,
+    /// How many of the run's calls are unchanged.
+    unchanged: u64,
+    limit: u64,
+    /// The destinations that are still to come, the next one last.
+    destinations: Vec<String>,
+    current: Option<Letters>,
+}
+
+/// The dead letters of one destination.
+struct Letters {
+    destination: String,
+    pages: DeadLetterPages,
+    page: std::vec::IntoIter<DeadLetter>,
+    left: u64,
+    calls: Option<Calls>,
 }
 
 /// A dead letter with its call.
@@ -54,57 +76,102 @@ impl App {
     /// The dead letters of a run.
     pub async fn dead_letters(&self, request: &DeadLettersRequest) -> Result<DeadLetterList, Errors> {
         let DeadLettersRequest { run, destination, limit } = request.clone();
-        let limit = if limit == 0 { u64::MAX >> 1 } else { limit };
         let reader = self.reader().await?;
         let record = look::run(&reader, &run).await?;
-        let (mut entries, mut causes, mut total) = (Vec::new(), Vec::new(), 0);
+        let (mut destinations, mut causes, mut total) = (Vec::new(), Vec::new(), 0);
         for delivery in reader.state.deliveries(record.id).await? {
-            if destination.as_ref().is_some_and(|d| *d != delivery.destination) {
-                continue;
-            }
-            total += delivery.counts.dead_letters;
-            causes.extend(reader.causes(record.id, &delivery.destination).await?);
-            let letters = reader.state.dead_letters(record.id, &delivery.destination, 0, limit).await?;
-            let calls = calls(&reader, record.id, &letters).await?;
-            for (letter, call) in letters.into_iter().zip(calls) {
-                let destination = delivery.destination.clone();
-                entries.push(DeadLetterDocument { destination, letter, call });
+            if destination.as_ref().is_none_or(|d| *d == delivery.destination) {
+                total += delivery.counts.dead_letters;
+                causes.extend(reader.causes(record.id, &delivery.destination).await?);
+                destinations.push(delivery.destination);
             }
         }
-        let RunRecord { id, sync, .. } = record;
+        destinations.reverse();
+        let mut segments = reader.state.segments(record.id).await?;
+        segments.retain(|s| s.kind == SegmentKind::Calls);
+        let RunRecord { id, sync, rows, .. } = record;
+        let summary =
+            DeadLetterSummary { format_version: FORMAT_VERSION, run: id, sync, dead_letters: total, causes };
+        let limit = if limit == 0 { u64::MAX } else { limit };
         Ok(DeadLetterList {
-            format_version: FORMAT_VERSION,
-            run: id,
-            sync,
-            dead_letters: total,
-            causes,
-            entries,
+            summary,
+            reader,
+            segments,
+            unchanged: rows.unchanged,
+            limit,
+            destinations,
+            current: None,
         })
     }
 }
 
-/// The calls of dead letters, which come in position order.
-async fn calls(reader: &RunReader, run: RunId, letters: &[DeadLetter]) -> Result<Vec<Value>> {
-    let Some(first) = letters.first().map(|letter| letter.position) else { return Ok(Vec::new()) };
-    let mut segments = reader.state.segments(run).await?;
-    segments.retain(|s| s.kind == SegmentKind::Calls);
-    if segments.is_empty() {
-        return Ok(vec![Value::Null; letters.len()]);
-    }
-    let (mut reader, mut block) = (reader.spool.read(run, &segments, first).await?, CallBlock::default());
-    let mut calls = Vec::with_capacity(letters.len());
-    for letter in letters {
-        calls.push(call_at(reader.as_mut(), &mut block, letter.position).await?);
-    }
-    Ok(calls)
-}
-
-async fn call_at(reader: &mut dyn SpoolReader, block: &mut CallBlock, position: u64) -> Result<Value> {
-    while position >= block.first + block.calls.len() as u64 {
-        if !reader.next(block).await? {
-            return Ok(Value::Null);
+impl DeadLetterList {
+    /// The next dead letter. `None`: there are no more.
+    ///
+    /// # Errors
+    /// What the state and the spool say.
+    pub async fn next(&mut self) -> Result<Option<DeadLetterDocument>> {
+        loop {
+            if self.current.is_none() {
+                let Some(destination) = self.destinations.pop() else { return Ok(None) };
+                self.current = Some(Letters {
+                    pages: DeadLetterPages::new(self.reader.state.clone(), self.summary.run, &destination),
+                    destination,
+                    page: Vec::new().into_iter(),
+                    left: self.limit,
+                    calls: None,
+                });
+            }
+            if let Some(found) = self.of_current().await? {
+                return Ok(Some(found));
+            }
+            self.current = None;
         }
     }
-    let call = position.checked_sub(block.first).and_then(|i| block.calls.get(i as usize));
-    Ok(call.and_then(|c| serde_json::from_slice(block.json(c)).ok()).unwrap_or_default())
+
+    async fn of_current(&mut self) -> Result<Option<DeadLetterDocument>> {
+        let Some(current) = &mut self.current else { return Ok(None) };
+        let letter = match current.page.next() {
+            Some(letter) => letter,
+            None => {
+                let page = current.pages.next(current.left).await?;
+                current.left -= page.len() as u64;
+                current.page = page.into_iter();
+                match current.page.next() {
+                    Some(letter) => letter,
+                    None => return Ok(None),
+                }
+            }
+        };
+        if current.calls.is_none() && !self.segments.is_empty() {
+            let (run, from) = (self.summary.run, letter.position);
+            current.calls = Some(Calls {
+                reader: self.reader.spool.read(run, &self.segments, self.unchanged, from).await?,
+                block: CallBlock::default(),
+            });
+        }
+        let call = match &mut current.calls {
+            Some(calls) => calls.at(letter.position).await?,
+            None => Value::Null,
+        };
+        Ok(Some(DeadLetterDocument { destination: current.destination.clone(), letter, call }))
+    }
+}
+
+/// The calls of dead letters, which come in position order.
+struct Calls {
+    reader: Box<dyn SpoolReader>,
+    block: CallBlock,
+}
+
+impl Calls {
+    async fn at(&mut self, position: u64) -> Result<Value> {
+        while position >= self.block.first + self.block.calls.len() as u64 {
+            if !self.reader.next(&mut self.block).await? {
+                return Ok(Value::Null);
+            }
+        }
+        let call = position.checked_sub(self.block.first).and_then(|i| self.block.calls.get(i as usize));
+        Ok(call.and_then(|c| serde_json::from_slice(self.block.json(c)).ok()).unwrap_or_default())
+    }
 }

@@ -70,7 +70,7 @@ pub struct Sample {
 impl App {
     /// Estimates a run.
     pub async fn estimate(&self, request: &EstimateRequest) -> Result<EstimateDocument, Errors> {
-        let project = self.load()?;
+        let project = self.load().await?;
         let spec = project.sync(&request.sync)?;
         let state = self.sync_state(&spec.name, request.start).await?;
         let destinations = wiring::destinations(&project)?;

@@ -6,6 +6,8 @@ use outflow_project::Project;
 use outflow_query::lint;
 use serde::Serialize;
 
+use crate::leftovers::Leftover;
+
 /// A problem, a warning or a note.
 #[derive(Debug, Serialize)]
 pub struct Finding {
@@ -53,6 +55,11 @@ impl Finding {
             None => format!("sync {}", spec.name),
         };
         Self { sync: Some(spec.name.clone()), ..Self::from(error.at(place)) }
+    }
+
+    /// A finding about what waits for something that is gone.
+    pub(crate) fn of_leftover(leftover: Leftover) -> Self {
+        Self { sync: Some(leftover.sync), ..Self::from(leftover.finding) }
     }
 
     fn of_query(spec: &SyncSpec, finding: lint::Finding) -> Self {

@@ -8,6 +8,7 @@ use outflow_core::run::RunOptions;
 use outflow_core::{BoxFuture, Code, Error, RunId};
 use outflow_engine::{Engine, Errors};
 use outflow_project::Project;
+use tokio::task::JoinSet;
 
 use crate::control::{self, Answer, Request};
 use crate::outcome::RunOutcome;
@@ -15,6 +16,14 @@ use crate::{App, Caller, Event, wiring};
 
 /// How often a waiting process looks whether a `serve` can take its request.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// What a running `serve` is to do.
+pub(crate) struct Handover {
+    /// The runs.
+    pub(crate) runs: Vec<(String, RunOptions)>,
+    /// A destination that takes nothing for this long is not waited for.
+    pub(crate) delivery_timeout: Duration,
+}
 
 /// What came of trying to take the state.
 pub(crate) enum Taken {
@@ -25,13 +34,24 @@ pub(crate) enum Taken {
 }
 
 impl App {
+    /// Asks the running `serve`, if there is one, until the caller stops.
+    pub(crate) async fn ask(&self, request: &Request, caller: &Caller) -> Result<Option<Answer>, Error> {
+        tokio::select! {
+            answer = control::ask(&self.folder, request) => answer,
+            () = stopped(caller) => {
+                let what = "interrupted before the running Outflow answered; it may go on with the request";
+                Err(Error::new(Code::Interrupted, what))
+            }
+        }
+    }
+
     /// Has a running `serve` make the runs, if there is one, and follows them.
     async fn hand_over(
         &self,
-        wanted: &[(String, RunOptions)],
+        Handover { runs: wanted, delivery_timeout }: &Handover,
         caller: &Caller,
     ) -> Result<Option<Vec<RunOutcome>>, Errors> {
-        if control::ask(&self.folder, &Request::Status).await?.is_none() {
+        if self.ask(&Request::Status, caller).await?.is_none() {
             return Ok(None);
         }
         // All are requested before the first is followed: one that takes long keeps no other from
@@ -39,7 +59,7 @@ impl App {
         let (mut begun, mut outcomes) = (Vec::<RunId>::new(), Vec::new());
         for (sync, options) in wanted {
             let request = Request::Run { sync: sync.clone(), options: options.clone() };
-            match control::ask(&self.folder, &request).await {
+            match self.ask(&request, caller).await {
                 Ok(None) => return Ok(None),
                 Ok(Some(Answer::Started(run))) => {
                     (caller.listener)(Event::HandedOver { sync, run });
@@ -53,8 +73,15 @@ impl App {
                 Err(error) => outcomes.push(RunOutcome::failed(sync.clone(), error)),
             }
         }
+        // Side by side, so that the delivery timeout is that of each.
+        let mut followers = JoinSet::new();
         for run in begun {
-            outcomes.push(RunOutcome::Ran(Box::new(self.follow(run).await?)));
+            let (app, caller, timeout) = (self.clone(), caller.clone(), *delivery_timeout);
+            followers.spawn(async move { app.follow(run, timeout, &caller).await });
+        }
+        while let Some(followed) = followers.join_next().await {
+            let failed = |e| Error::new(Code::RunLost, "following a run ended before its time").caused_by(e);
+            outcomes.push(RunOutcome::Ran(Box::new(followed.map_err(failed)??)));
         }
         outcomes.sort_by_key(|o| wanted.iter().position(|(sync, _)| sync == o.sync()));
         outcomes.iter().for_each(|o| (caller.listener)(Event::Ended(o)));
@@ -65,7 +92,7 @@ impl App {
     /// process waits for the state gets the request, too: it keeps the state for good.
     pub(crate) async fn take(
         &self,
-        wanted: Option<Vec<(String, RunOptions)>>,
+        wanted: Option<Handover>,
         wait: bool,
         caller: &Caller,
     ) -> Result<Taken, Errors> {
@@ -85,7 +112,7 @@ impl App {
                 };
                 tokio::select! { () = stopped => {}, () = listens => {} }
             };
-            match claim(&*self.store()?, wait, Box::pin(enough), caller).await {
+            match claim(&*self.store().await?, wait, Box::pin(enough), caller).await {
                 Ok(state) => return Ok(Taken::State(state)),
                 Err(_) if may_ask && wait && !*caller.stop.borrow() && control::listens(&self.folder) => {}
                 Err(error) => return Err(error.into()),
@@ -107,7 +134,7 @@ impl App {
 
 /// Takes the state, or waits for the process that has it.
 pub(crate) async fn open_state(app: &App, wait: bool, caller: &Caller) -> Result<Arc<dyn State>, Error> {
-    claim_unless_stopped(&*app.store()?, wait, caller).await
+    claim_unless_stopped(&*app.store().await?, wait, caller).await
 }
 
 /// Claims a store, or waits for the process that has it, until the caller stops.

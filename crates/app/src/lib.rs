@@ -15,9 +15,12 @@
 //! What it does not do: read arguments, print, choose exit codes, or handle signals. A front end
 //! does.
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
 mod alerts;
 mod approval;
 mod backfill;
+mod cancel;
 pub mod control;
 mod dead_letters;
 mod estimate;
@@ -25,6 +28,7 @@ mod findings;
 mod follow;
 mod holder;
 mod init;
+mod leftovers;
 mod look;
 mod outcome;
 mod preview;
@@ -43,11 +47,12 @@ mod validate;
 mod verify;
 mod wiring;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use outflow_core::ports::state::StateStore;
-use outflow_core::{Error, RunId};
+use outflow_core::{Code, Error, RunId};
 use outflow_engine::RunReader;
 use outflow_project::Project;
 use tokio::sync::watch;
@@ -55,7 +60,8 @@ use tokio::sync::watch;
 pub use alerts::{AlertDocument, AlertList, AlertTest, ReceiverTest};
 pub use approval::{ApproveRequest, RejectRequest};
 pub use backfill::BackfillRequest;
-pub use dead_letters::{DeadLetterDocument, DeadLetterList, DeadLettersRequest};
+pub use cancel::CancelRequest;
+pub use dead_letters::{DeadLetterDocument, DeadLetterList, DeadLetterSummary, DeadLettersRequest};
 pub use estimate::{EstimateDocument, EstimateRequest};
 pub use findings::Finding;
 pub use init::{InitDocument, InitRequest, init, write_file};
@@ -66,17 +72,21 @@ pub use outflow_core::ports::state::DeadLetter;
 pub use outflow_core::run::ReplayMode;
 pub use outflow_engine::authoring::estimate::{EstimatedBy, Share};
 pub use outflow_engine::authoring::preview::PreviewStart;
+pub use outflow_engine::operations::cancel::{CancelReport, CancelledCalls};
 pub use outflow_engine::operations::causes::Cause;
 pub use outflow_engine::operations::purge::PurgeReport;
 pub use outflow_engine::operations::verify::Verification;
+pub use outflow_engine::operations::verify_all::{StateProblem, StateVerification};
+pub use outflow_engine::serve::TaskStatus;
 pub use outflow_engine::{
-    DeliveryDocument, Errors, Event as RunEvent, FORMAT_VERSION, Reason, RunDocument, RunListEntry,
+    DeliveryDocument, Errors, Event as RunEvent, FORMAT_VERSION, MissingDocument, Reason, RunDocument,
+    RunListEntry,
 };
 pub use outflow_state::Location as StateLocation;
 pub use outflow_warehouse::{SourceKind, kinds as source_kinds, parse_names};
 pub use preview::{PreviewCall, PreviewDocument, PreviewFailure, PreviewRequest, PreviewRow, PreviewShown};
 pub use purge::PurgeRequest;
-pub use rejected::{FindingGroup, RejectedRequest, RejectedRows};
+pub use rejected::{FindingGroup, RejectedRequest, RejectedRows, RejectedSummary};
 pub use replay::{ReplayPlan, ReplayReport, ReplayRequest};
 pub use run::{RunRequest, Selection};
 pub use runs::{RunList, RunsRequest};
@@ -90,6 +100,9 @@ pub use source::{
 pub use status::{LastRun, StatusDocument, SyncStatus, WaitingCalls};
 pub use usage::{UsageDocument, UsageEntry, UsageRequest};
 pub use validate::{ExpectedRows, ExpectedRuns, Rows, ValidationDocument};
+
+/// The files of a project are read within this time.
+const READ_WITHIN: Duration = Duration::from_secs(30);
 
 /// One installation: a project's folder, its state, and the folder of its spool and its socket.
 #[derive(Clone, Debug)]
@@ -112,25 +125,25 @@ impl App {
     }
 
     /// Where the state is.
-    fn location(&self) -> Result<StateLocation, Error> {
+    async fn location(&self) -> Result<StateLocation, Error> {
         if let Some(named) = &self.state {
             return Ok(named.clone());
         }
-        let url = Project::state_url(&self.project)?;
+        let url = self.read_project(Project::state_url).await??;
         url.map_or_else(|| Ok(StateLocation::Folder(self.folder.clone())), |url| wiring::location(&url))
     }
 
     /// The state, not opened yet.
-    fn store(&self) -> Result<Arc<dyn StateStore>, Error> {
-        Ok(outflow_state::open(&self.location()?))
+    async fn store(&self) -> Result<Arc<dyn StateStore>, Error> {
+        Ok(outflow_state::open(&self.location().await?))
     }
 
     /// The project as its files say now.
     ///
     /// # Errors
     /// Every problem of the files.
-    pub fn load(&self) -> Result<Project, Errors> {
-        Ok(Project::load(&self.project)?)
+    pub async fn load(&self) -> Result<Project, Errors> {
+        Ok(self.read_project(Project::load).await??)
     }
 
     /// Has the running `serve`, if there is one, read the project again.
@@ -142,13 +155,31 @@ impl App {
     }
 
     /// As [`App::load`], for use cases that need no secret.
-    fn load_without_secrets(&self) -> Result<Project, Errors> {
-        Ok(Project::load_without_secrets(&self.project)?)
+    async fn load_without_secrets(&self) -> Result<Project, Errors> {
+        Ok(self.read_project(Project::load_without_secrets).await??)
+    }
+
+    /// Reads files of the project off the async threads, in bounded time: they may be on a mount
+    /// that hangs.
+    async fn read_project<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Path) -> T + Send + 'static,
+    ) -> Result<T, Error> {
+        let dir = self.project.clone();
+        let reading = tokio::task::spawn_blocking(move || read(&dir));
+        let failed = |what: String| {
+            Error::new(Code::ProjectFileUnreadable, what).at(self.project.display().to_string())
+        };
+        match tokio::time::timeout(READ_WITHIN, reading).await {
+            Ok(read) => read.map_err(|e| failed("reading the project broke down".to_owned()).caused_by(e)),
+            Err(_) => Err(failed(format!("the project was not read within {READ_WITHIN:?}"))
+                .help("a mount that its files are on may hang")),
+        }
     }
 
     /// Reads the state and the spool. Needs no project and holds nothing.
     async fn reader(&self) -> Result<RunReader, Error> {
-        wiring::reader(&self.location()?, &self.folder).await
+        wiring::reader(&self.location().await?, &self.folder).await
     }
 }
 
@@ -190,6 +221,13 @@ pub enum Event<'a> {
         /// The run in progress, if it is one.
         behind: Option<RunId>,
     },
+    /// The caller stops; the running `serve` goes on with the run.
+    LeftRunning {
+        /// The sync.
+        sync: &'a str,
+        /// The run.
+        run: RunId,
+    },
     /// The running `serve` delivers an approved run.
     Approved {
         /// The sync.
@@ -213,8 +251,12 @@ pub enum Event<'a> {
         /// The destination.
         destination: &'a str,
     },
+    /// Something waits for what the project no longer has.
+    LeftOver(&'a Error),
     /// A replay begins.
     Replaying(&'a ReplayPlan),
+    /// Something is not as it should be, and runs go on.
+    Warning(&'a Error),
     /// A run goes on.
     Run {
         /// The sync.

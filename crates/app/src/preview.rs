@@ -139,7 +139,7 @@ impl From<Error> for PreviewFailure {
 impl App {
     /// Reads the first rows of a run.
     pub async fn preview(&self, request: &PreviewRequest) -> Result<PreviewDocument, PreviewFailure> {
-        let project = self.load()?;
+        let project = self.load().await?;
         let spec = project.sync(&request.sync)?;
         let state = self.sync_state(&spec.name, request.start).await?;
         let warehouse = wiring::warehouse(&project, spec)?;
@@ -186,7 +186,7 @@ impl App {
         if start != PreviewStart::Next {
             return Ok(SyncState::default());
         }
-        let location = self.location()?;
+        let location = self.location().await?;
         let is_absent = |error: &Error| {
             error.code() == Code::StateUnavailable
                 && (matches!(location, StateLocation::Folder(_)) || error.source().is_none())

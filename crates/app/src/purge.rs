@@ -1,7 +1,7 @@
 //! Removes a person from what is kept.
 
-use outflow_engine::Errors;
 use outflow_engine::operations::purge::PurgeReport;
+use outflow_engine::{Errors, RunReader};
 
 use crate::control::{self, Answer, Request};
 use crate::{App, Caller, holder, wiring};
@@ -22,9 +22,10 @@ impl App {
     pub async fn purge(&self, request: &PurgeRequest, caller: &Caller) -> Result<PurgeReport, Errors> {
         let id = request.id.clone();
         if request.dry_run {
-            return Ok(self.reader().await?.plan_purge(&id).await?);
+            let reader = RunReader { stop: caller.stop.clone(), ..self.reader().await? };
+            return Ok(reader.plan_purge(&id).await?);
         }
-        match control::ask(&self.folder, &Request::Purge { id: id.clone() }).await? {
+        match self.ask(&Request::Purge { id: id.clone() }, caller).await? {
             Some(Answer::Purged(report)) => return Ok(report),
             Some(_) => return Err(control::other_answer().into()),
             None => {}

@@ -1,8 +1,8 @@
 //! The rows of a run that could not become a call.
 
-use outflow_core::ports::spool::Rejection;
+use outflow_core::ports::spool::{Rejection, RejectionReader};
 use outflow_core::run::FindingCount;
-use outflow_core::{Code, RunId};
+use outflow_core::{Code, Error, RunId};
 use outflow_engine::{Errors, FORMAT_VERSION, RunReader};
 use serde::Serialize;
 
@@ -20,9 +20,9 @@ pub struct RejectedRequest {
     pub code: Option<Code>,
 }
 
-/// Rejected rows, and their causes.
+/// What rows a run rejected, and why. It serialises to the document without its last part, `rows`.
 #[derive(Debug, Serialize)]
-pub struct RejectedRows {
+pub struct RejectedSummary {
     format_version: u32,
     /// The run.
     pub run: RunId,
@@ -32,11 +32,18 @@ pub struct RejectedRows {
     pub rejected: u64,
     /// The causes.
     pub findings: Vec<FindingGroup>,
-    /// The rows.
-    pub rows: Vec<Rejection>,
     /// The rows themselves are no longer kept.
     #[serde(skip)]
     pub gone: bool,
+}
+
+/// Rejected rows, page by page: any number of them is read in bounded memory.
+pub struct RejectedRows {
+    /// What they have in common.
+    pub summary: RejectedSummary,
+    rejections: Box<dyn RejectionReader>,
+    code: Option<Code>,
+    left: u64,
 }
 
 /// Rows with one cause.
@@ -65,28 +72,41 @@ impl App {
     /// The rejected rows of a run.
     pub async fn rejected(&self, request: &RejectedRequest) -> Result<RejectedRows, Errors> {
         let RejectedRequest { run, limit, code } = request.clone();
-        let limit = if limit == 0 { usize::MAX } else { limit as usize };
         let reader = self.reader().await?;
         let record = look::run(&reader, &run).await?;
         let RunReader { state, spool, .. } = reader;
         let segments = state.segments(record.id).await?;
         let findings = state.findings(record.id).await?;
-        let (id, gone) = (record.id, record.rows.rejected > 0 && segments.is_empty());
-        let (mut rows, mut rejections) = (Vec::new(), spool.rejections(id, &segments).await?);
-        while rows.len() < limit
-            && let Some(read) = rejections.next().await?
-        {
-            rows.extend(read.into_iter().filter(|r| code.is_none_or(|code| r.code == code)));
-        }
-        rows.truncate(limit);
-        Ok(RejectedRows {
+        let summary = RejectedSummary {
             format_version: FORMAT_VERSION,
-            run: id,
+            run: record.id,
             rejected: record.rows.rejected,
             findings: findings.into_iter().map(FindingGroup::from).collect(),
-            rows,
-            gone,
+            gone: record.rows.rejected > 0 && segments.is_empty(),
             sync: record.sync,
-        })
+        };
+        let rejections = spool.rejections(summary.run, &segments).await?;
+        let left = if limit == 0 { u64::MAX } else { limit };
+        Ok(RejectedRows { summary, rejections, code, left })
+    }
+}
+
+impl RejectedRows {
+    /// The next rows; none: there are no more.
+    ///
+    /// # Errors
+    /// What the spool says.
+    pub async fn next(&mut self) -> Result<Vec<Rejection>, Error> {
+        while self.left > 0
+            && let Some(mut page) = self.rejections.next().await?
+        {
+            page.retain(|rejection| self.code.is_none_or(|code| rejection.code == code));
+            page.truncate(usize::try_from(self.left).unwrap_or(usize::MAX));
+            self.left -= page.len() as u64;
+            if !page.is_empty() {
+                return Ok(page);
+            }
+        }
+        Ok(Vec::new())
     }
 }

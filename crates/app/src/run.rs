@@ -12,7 +12,8 @@ use outflow_telemetry::log;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use crate::holder::Taken;
+use crate::holder::{Handover, Taken};
+use crate::leftovers::{self, Leftover};
 use crate::{App, Caller, Event, Listener, RunOutcome, wiring};
 
 /// Which syncs to run, and how.
@@ -102,19 +103,31 @@ impl App {
     /// # Errors
     /// Problems of the project, unknown names, and the state if it cannot be taken.
     pub async fn run(&self, request: &RunRequest, caller: &Caller) -> Result<Vec<RunOutcome>, Errors> {
-        let project = self.load()?;
+        let project = self.load().await?;
         if let Some(destination) = &request.destination {
             project.known_destination(destination)?;
         }
-        let wanted = (request.syncs != Selection::Due).then(|| wanted(request, &project));
+        let delivery_timeout = request.delivery_timeout;
+        let handover = || Handover { runs: wanted(request, &project), delivery_timeout };
+        let wanted = (request.syncs != Selection::Due).then(handover);
         let state = match self.take(wanted, request.wait, caller).await? {
             Taken::State(state) => state,
             Taken::Done(outcomes) => return Ok(outcomes),
         };
         let engine = wiring::engine(&self.folder, &project, state, caller.stop.clone())?;
-        let jobs = jobs(request, &project, &engine).await?;
+        engine
+            .look_at_clock()
+            .await?
+            .into_iter()
+            .for_each(|warning| (caller.listener)(Event::Warning(&warning)));
+        let Jobs { jobs, removed } = jobs(request, &project, &engine, &caller.listener).await?;
+        tell_leftovers(request, &project, &engine, caller).await?;
+        let mut outcomes = Vec::new();
+        for sync in removed {
+            outcomes.extend(finish_removed(&engine, &sync, request, &caller.listener).await);
+        }
         if jobs.is_empty() {
-            return Ok(Vec::new());
+            return Ok(outcomes);
         }
         engine.apply_retention(project.keep).await?;
         let circumstances = Circumstances {
@@ -123,7 +136,8 @@ impl App {
             parallel: request.parallel,
             beside: false,
         };
-        run_all(&engine, &project, jobs, circumstances, &caller.listener).await
+        outcomes.extend(run_all(&engine, &project, jobs, circumstances, &caller.listener).await?);
+        Ok(outcomes)
     }
 
     /// Makes runs beside those that the syncs have in progress: replays and backfills.
@@ -134,7 +148,8 @@ impl App {
         circumstances: Circumstances,
         caller: &Caller,
     ) -> Result<Vec<RunOutcome>, Errors> {
-        let wanted = jobs.iter().map(|job| (job.spec.name.clone(), job.options.clone())).collect();
+        let runs = jobs.iter().map(|job| (job.spec.name.clone(), job.options.clone())).collect();
+        let wanted = Handover { runs, delivery_timeout: circumstances.delivery_timeout };
         match self.take(Some(wanted), circumstances.wait, caller).await? {
             Taken::Done(outcomes) => Ok(outcomes),
             Taken::State(state) => {
@@ -156,40 +171,106 @@ fn wanted(request: &RunRequest, project: &Project) -> Vec<(String, RunOptions)> 
     names.into_iter().map(|name| (name, request.options())).collect()
 }
 
-async fn jobs(request: &RunRequest, project: &Project, engine: &Engine) -> Result<Vec<Job>, Errors> {
+/// What is to be done.
+struct Jobs {
+    jobs: Vec<Job>,
+    /// Named syncs that the project no longer has, and that have runs which have not ended.
+    removed: Vec<String>,
+}
+
+impl From<Vec<Job>> for Jobs {
+    fn from(jobs: Vec<Job>) -> Self {
+        Self { jobs, removed: Vec::new() }
+    }
+}
+
+/// Tells what waits for things that the project no longer has, of the syncs that are to run.
+async fn tell_leftovers(
+    request: &RunRequest,
+    project: &Project,
+    engine: &Engine,
+    caller: &Caller,
+) -> Result<(), Error> {
+    for Leftover { sync, finding } in leftovers::of(&*engine.state, project).await? {
+        let is_meant = match &request.syncs {
+            // The run itself takes care of a removed sync that was named.
+            Selection::Named(names) => names.contains(&sync) && finding.code() != Code::SyncRemoved,
+            Selection::Enabled | Selection::Due => true,
+        };
+        if is_meant {
+            (caller.listener)(Event::LeftOver(&finding));
+        }
+    }
+    Ok(())
+}
+
+/// Delivers what is left of a sync that the project no longer has. `None`: nothing was.
+async fn finish_removed(
+    engine: &Engine,
+    sync: &str,
+    request: &RunRequest,
+    listener: &Listener,
+) -> Option<RunOutcome> {
+    let delivery = EngineRequest {
+        trigger: RunTrigger::Manual,
+        options: RunOptions::default(),
+        due_at: None,
+        delivery_timeout: Some(request.delivery_timeout),
+        observer: observer(listener, sync),
+    };
+    let outcome = match engine.finish_removed(sync, &delivery).await {
+        Ok(document) => RunOutcome::Ran(Box::new(document?)),
+        Err(errors) => RunOutcome::failed(sync.to_owned(), errors),
+    };
+    listener(Event::Ended(&outcome));
+    Some(outcome)
+}
+
+async fn jobs(
+    request: &RunRequest,
+    project: &Project,
+    engine: &Engine,
+    listener: &Listener,
+) -> Result<Jobs, Errors> {
     let options = request.options();
     let job = |spec: &SyncSpec, due_at| Job { spec: spec.clone(), options: options.clone(), due_at };
     let enabled = project.syncs.iter().filter(|s| s.enabled);
     match &request.syncs {
         Selection::Named(names) => {
-            let (mut jobs, mut errors): (Vec<Job>, Vec<Error>) = (Vec::new(), Vec::new());
+            let (mut jobs, mut errors): (Jobs, Vec<Error>) = (Vec::new().into(), Vec::new());
             for name in names {
                 match project.sync(name) {
-                    Ok(spec) if jobs.iter().any(|j| j.spec.name == spec.name) => {}
-                    Ok(spec) => jobs.push(job(spec, None)),
+                    Ok(spec) if jobs.jobs.iter().any(|j| j.spec.name == spec.name) => {}
+                    Ok(spec) => jobs.jobs.push(job(spec, None)),
+                    Err(_) if engine.state.unfinished(name).await?.is_some() => {
+                        jobs.removed.push(name.clone());
+                    }
                     Err(error) => errors.push(error),
                 }
             }
             if errors.is_empty() { Ok(jobs) } else { Err(errors.into()) }
         }
-        Selection::Enabled => Ok(enabled.map(|spec| job(spec, None)).collect()),
+        Selection::Enabled => Ok(enabled.map(|spec| job(spec, None)).collect::<Vec<_>>().into()),
         Selection::Due => {
             let mut jobs = Vec::new();
             for spec in enabled {
-                if let Some(slot) = due(engine, spec).await? {
+                if let Some(slot) = due(engine, spec, listener).await? {
                     jobs.push(job(spec, Some(slot)));
                 }
             }
-            Ok(jobs)
+            Ok(jobs.into())
         }
     }
 }
 
 /// The slot of a sync that has come and has not been fired.
-async fn due(engine: &Engine, spec: &SyncSpec) -> Result<Option<Timestamp>, Error> {
+async fn due(engine: &Engine, spec: &SyncSpec, listener: &Listener) -> Result<Option<Timestamp>, Error> {
     let (slots, now) = (schedule::Slots::of(&spec.schedule), SystemClock.now());
-    let fired = engine.last_fired(&spec.name, &slots, now).await?;
-    Ok(fired.and_then(|fired| schedule::due(&slots, fired, now)))
+    let Some(position) = engine.position(spec, &slots, now).await? else { return Ok(None) };
+    if let Some(event) = position.reset {
+        observer(listener, &spec.name)(event);
+    }
+    Ok(position.due)
 }
 
 /// Runs the jobs side by side; one that fails holds up no other.
@@ -218,7 +299,8 @@ async fn run_all(
             observer: observer(listener, &spec.name),
         };
         let (engine, slots) = (engine.clone(), slots.clone());
-        tasks.spawn(async move {
+        let sync = spec.name.clone();
+        let making = async move {
             let _slot = slots.acquire_owned().await;
             if *engine.stop.borrow() {
                 let message = format!("{} did not begin: interrupted", spec.name);
@@ -233,12 +315,20 @@ async fn run_all(
                 Ok(document) => RunOutcome::Ran(Box::new(document)),
                 Err(errors) => RunOutcome::failed(spec.name, errors),
             }
+        };
+        tasks.spawn(async move {
+            // The text of a panic can hold a row value.
+            tokio::spawn(making).await.unwrap_or_else(|_| {
+                let message = format!("the run of {sync} ended unexpectedly");
+                let error = Error::new(Code::TaskFailed, message).help("run it again: nothing is lost");
+                RunOutcome::failed(sync, error)
+            })
         });
     }
     let mut outcomes = Vec::new();
     while let Some(joined) = tasks.join_next().await {
         let outcome =
-            joined.map_err(|e| Error::new(Code::RunLost, "a run ended before its time").caused_by(e))?;
+            joined.map_err(|e| Error::new(Code::TaskFailed, "a task ended unexpectedly").caused_by(e))?;
         listener(Event::Ended(&outcome));
         outcomes.push(outcome);
     }

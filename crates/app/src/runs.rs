@@ -1,10 +1,8 @@
 //! Lists runs, the newest first.
 
-use outflow_core::ports::state::RunFilter;
 use outflow_core::{Clock as _, Error, SystemClock};
 use outflow_engine::serve::skip_advice;
-use outflow_engine::{Errors, RunListEntry};
-use serde::Serialize;
+use outflow_engine::{Errors, RunListEntry, RunPages, RunReader};
 
 use crate::App;
 
@@ -17,15 +15,12 @@ pub struct RunsRequest {
     pub limit: u64,
 }
 
-/// Runs.
-#[derive(Debug, Serialize)]
-#[serde(transparent)]
+/// Runs, page by page: a history of any length is read in bounded memory.
 pub struct RunList {
-    /// The runs.
-    pub entries: Vec<RunListEntry>,
-    /// What is to be said of syncs that skip often.
-    #[serde(skip)]
-    pub warnings: Vec<Error>,
+    reader: RunReader,
+    pages: RunPages,
+    sync: Option<String>,
+    left: u64,
 }
 
 impl App {
@@ -35,25 +30,46 @@ impl App {
     /// C011 for a sync that the project does not have and that has never run.
     pub async fn runs(&self, request: &RunsRequest) -> Result<RunList, Errors> {
         let RunsRequest { sync, limit } = request.clone();
-        let (state, mut entries) = (self.reader().await?.state, Vec::new());
-        for record in state.runs(&RunFilter { sync: sync.clone(), limit }).await? {
-            let (deliveries, audit) = (state.deliveries(record.id).await?, state.audit(record.id).await?);
-            entries.push(RunListEntry::of(&record, deliveries, audit));
+        let reader = self.reader().await?;
+        if let Some(name) = &sync
+            && reader.state.runs_before(Some(name), None, 1).await?.is_empty()
+        {
+            self.known(name).await?;
         }
-        let warnings = skip_advice::warnings(&*state, sync.as_deref(), SystemClock.now()).await?;
-        let list = RunList { entries, warnings };
-        if let (Some(name), true) = (&request.sync, list.entries.is_empty()) {
-            self.known(name)?;
-        }
-        Ok(list)
+        let pages = RunPages::new(reader.state.clone(), sync.as_deref());
+        Ok(RunList { reader, pages, sync, left: if limit == 0 { u64::MAX } else { limit } })
     }
 
     /// A sync that has never run is one of the project's, or a slip.
-    fn known(&self, sync: &str) -> Result<(), Errors> {
+    async fn known(&self, sync: &str) -> Result<(), Errors> {
         // A project that cannot be read says nothing about names.
-        match self.load_without_secrets() {
+        match self.load_without_secrets().await {
             Ok(project) => Ok(project.sync(sync).map(drop)?),
             Err(_) => Ok(()),
         }
+    }
+}
+
+impl RunList {
+    /// The next runs; none: there are no more.
+    ///
+    /// # Errors
+    /// What the state says.
+    pub async fn next(&mut self) -> Result<Vec<RunListEntry>, Error> {
+        let (state, mut entries) = (&self.reader.state, Vec::new());
+        for record in self.pages.next(self.left).await? {
+            let (deliveries, audit) = (state.deliveries(record.id).await?, state.audit(record.id).await?);
+            entries.push(RunListEntry::of(&record, deliveries, audit));
+        }
+        self.left -= entries.len() as u64;
+        Ok(entries)
+    }
+
+    /// What is to be said of syncs that skip often.
+    ///
+    /// # Errors
+    /// What the state says.
+    pub async fn warnings(&self) -> Result<Vec<Error>, Error> {
+        skip_advice::warnings(&*self.reader.state, self.sync.as_deref(), SystemClock.now()).await
     }
 }

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use outflow_core::ports::state::StateReader;
 use outflow_core::{BoxFuture, Clock as _, Code, Error, NextStep, SystemClock, Timestamp};
 use outflow_engine::serve::{self, Event, Observer, Triggered};
 use outflow_engine::{Engine, Errors};
@@ -13,9 +14,10 @@ use outflow_telemetry::log::{self, as_error};
 use outflow_telemetry::metrics::{self, Recorder};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 use crate::control::{Answer, Request, Socket};
+use crate::leftovers::{self, Leftover};
 use crate::serving::Serving;
 use crate::{App, Caller, StateLocation, holder, wiring};
 
@@ -45,39 +47,44 @@ impl App {
     ) -> Result<(), Errors> {
         let since = SystemClock.now();
         let recorder = Arc::new(Recorder::new(since));
-        let project = self.load()?;
+        let project = self.load().await?;
         info!("opening the state");
-        let location = self.location()?;
+        let location = self.location().await?;
         let missing = if matches!(location, StateLocation::Folder(_)) { "room" } else { "the state" };
         let store = outflow_state::open_waiting(&location, wait_for(missing, caller.stop.clone()));
         let state = holder::claim_unless_stopped(&*store, request.wait, caller).await?;
         let metrics = match request.metrics.or(project.metrics) {
-            Some(address) => Some(metrics::listen(address).await?),
+            Some(address) => Some(Arc::new(metrics::listen(address).await?)),
             None => None,
         };
         let receivers = wiring::receivers(&project);
-        let (notifier, telling) = alerts::start(receivers, state.clone(), Pace::default());
+        let (notifier, dispatch) = alerts::start(receivers, state.clone(), Pace::default());
         let observer = observer(recorder.clone(), notifier.clone());
         let engine = wiring::engine(&self.folder, &project, state, caller.stop.clone())?;
-        let socket = Socket::listen(&self.folder)?;
+        let socket = Arc::new(Socket::listen(&self.folder)?);
         let config = wiring::config(&project, engine)?;
+        log_leftovers(&*config.engine.state, &project).await?;
         let syncs = config.syncs.iter().filter(|m| m.spec.enabled).count();
         let address = metrics.as_ref().and_then(|m| m.local_addr().ok()).map(tracing::field::display);
         info!(syncs, pid = std::process::id(), metrics = address, "serving");
         let (handle, supervising) = serve::start(config, observer);
-        let service = Service { app: self.clone(), handle: handle.clone(), notifier, since };
+        let reloading = Arc::default();
+        let service = Service { app: self.clone(), handle: handle.clone(), notifier, since, reloading };
         let mut beside = JoinSet::new();
         if let Some(listener) = metrics {
-            beside.spawn(metrics::answer(listener, recorder, handle));
+            let (recorder, of) = (recorder.clone(), handle.clone());
+            beside.spawn(kept(&handle, "metrics", move || {
+                for_ever(metrics::answer(listener.clone(), recorder.clone(), of.clone()))
+            }));
         }
-        beside.spawn(async move {
-            if let Err(error) = telling.await {
-                error!(error = as_error(&error), "trouble");
-            }
-        });
+        beside.spawn(kept(&handle, "notifier of alerts", move || dispatch.clone().run()));
         let answering = service.clone();
-        beside.spawn(socket.serve(move |request| answering.clone().answer(request)));
-        beside.spawn(service.reload_each_time(reload));
+        beside.spawn(kept(&handle, "control socket", move || {
+            let (socket, answering) = (socket.clone(), answering.clone());
+            for_ever(async move { socket.serve(move |request| answering.clone().answer(request)).await })
+        }));
+        let reload = Arc::new(tokio::sync::Mutex::new(reload));
+        beside.spawn(kept(&handle, "reload", move || service.clone().reload_each_time(reload.clone())));
         let ended = supervising.await;
         // The socket goes with its task, before the state is let go.
         beside.shutdown().await;
@@ -85,6 +92,29 @@ impl App {
         info!("stopped");
         Ok(())
     }
+}
+
+/// A task beside the supervisor that is kept alive.
+fn kept<F>(
+    handle: &serve::Handle,
+    task: &'static str,
+    make: impl Fn() -> F + Send + 'static,
+) -> impl Future<Output = ()> + Send + 'static
+where
+    F: Future<Output = Result<(), Error>> + Send + 'static,
+{
+    let handle = handle.clone();
+    async move {
+        if let Err(error) = handle.keep(task, make).await {
+            error!(error = as_error(&error), "trouble");
+        }
+    }
+}
+
+/// A task that never ends by itself.
+async fn for_ever(task: impl Future<Output = ()>) -> Result<(), Error> {
+    task.await;
+    Err(Error::new(Code::TaskFailed, "a task ended that never ends by itself"))
 }
 
 /// What cannot be written to the state may not happen. While the disk is full or the server is
@@ -124,6 +154,8 @@ struct Service {
     handle: serve::Handle,
     notifier: Notifier,
     since: Timestamp,
+    /// One reload at a time: an earlier one that takes long must not replace what a later one read.
+    reloading: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Service {
@@ -134,8 +166,13 @@ impl Service {
                 Triggered::Remembered { behind } => Answer::Queued { behind },
             },
             Request::Reload => {
-                self.reload().map_err(first)?;
+                self.reload().await.map_err(first)?;
                 Answer::Reloaded
+            }
+            Request::Cancel { destination, sync } => {
+                let report = self.handle.cancel(&destination, sync.as_deref()).await?;
+                info!(destination, calls = report.calls, "calls cancelled");
+                Answer::Cancelled(report)
             }
             Request::Purge { id } => {
                 let purge = |engine: Engine| async move { engine.purge(&id).await };
@@ -159,17 +196,23 @@ impl Service {
         })
     }
 
-    async fn reload_each_time(self, mut reload: mpsc::Receiver<()>) {
+    async fn reload_each_time(
+        self,
+        reload: Arc<tokio::sync::Mutex<mpsc::Receiver<()>>>,
+    ) -> Result<(), Error> {
+        let mut reload = reload.lock().await;
         while reload.recv().await.is_some() {
-            if let Err(errors) = self.reload() {
+            if let Err(errors) = self.reload().await {
                 errors.0.iter().for_each(|e| error!(error = as_error(e), "reload refused"));
             }
         }
+        Ok(())
     }
 
     /// The new project takes the place of the old one as a whole, or not at all.
-    fn reload(&self) -> Result<(), Errors> {
-        let project: Project = self.app.load()?;
+    async fn reload(&self) -> Result<(), Errors> {
+        let _alone = self.reloading.lock().await;
+        let project: Project = self.app.load().await?;
         let engine = Engine {
             destinations: wiring::destinations(&project)?,
             budgets: wiring::budgets(&project),
@@ -177,8 +220,17 @@ impl Service {
         };
         self.handle.reload(wiring::config(&project, engine)?);
         self.notifier.set(wiring::receivers(&project));
+        log_leftovers(&*self.handle.config().engine.state, &project).await?;
         Ok(())
     }
+}
+
+/// Logs what waits for things that the project no longer has.
+async fn log_leftovers(state: &dyn StateReader, project: &Project) -> Result<(), Error> {
+    for Leftover { sync, finding } in leftovers::of(state, project).await? {
+        warn!(sync, error = as_error(&finding), "left over");
+    }
+    Ok(())
 }
 
 /// One error for several.
@@ -187,6 +239,7 @@ fn first(errors: Errors) -> Error {
     let mut errors = errors.0.into_iter();
     match errors.next() {
         Some(error) if more > 0 => Error::new(error.code(), format!("{} (and {more} more)", error.message()))
+            .quoting(error.quoted().cloned().unwrap_or_default())
             .next_step(NextStep::Validate),
         Some(error) => error,
         None => Error::new(Code::Interrupted, "stopped"),

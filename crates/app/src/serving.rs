@@ -2,7 +2,7 @@
 
 use outflow_core::{Clock as _, Code, SystemClock, Timestamp};
 use outflow_engine::delivery::limiter::Health;
-use outflow_engine::serve::Handle;
+use outflow_engine::serve::{Handle, TaskStatus};
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
@@ -15,6 +15,9 @@ pub struct Serving {
     pub since: Timestamp,
     /// The destinations.
     pub destinations: Vec<DestinationStatus>,
+    /// The tasks of the process that have failed since its start.
+    #[serde(default)]
+    pub tasks: Vec<TaskStatus>,
 }
 
 /// How a destination is, as far as the running process knows.
@@ -22,7 +25,7 @@ pub struct Serving {
 pub struct DestinationStatus {
     /// The destination.
     pub destination: String,
-    /// `healthy`, `failing` or `paused`.
+    /// `healthy`, `waiting` (for a quota), `failing` or `paused`.
     pub health: String,
     /// Why.
     pub code: Option<Code>,
@@ -39,13 +42,14 @@ impl Serving {
         let status = destinations.into_iter().map(|destination| {
             let (health, code, since) = match config.engine.limiters.of(destination.as_ref()).health() {
                 Health::Healthy => ("healthy", None, None),
+                Health::Waiting { since, .. } => ("waiting", Some(Code::DestinationThrottled), Some(since)),
                 Health::Failing { since, code, .. } => ("failing", Some(code), Some(since)),
                 Health::Paused { since, code, .. } => ("paused", Some(code), Some(since)),
             };
             let (destination, health) = (destination.name().to_owned(), health.to_owned());
             DestinationStatus { destination, health, code, since: since.map(wall_clock) }
         });
-        Self { pid: std::process::id(), since, destinations: status.collect() }
+        Self { pid: std::process::id(), since, destinations: status.collect(), tasks: handle.tasks() }
     }
 }
 

@@ -100,7 +100,7 @@ pub struct SetupSqlDocument {
 impl App {
     /// The databases of all sources.
     pub async fn sources(&self) -> Result<Vec<DatabaseDocument>, Errors> {
-        Ok(self.load()?.databases.iter().map(DatabaseDocument::of).collect())
+        Ok(self.load().await?.databases.iter().map(DatabaseDocument::of).collect())
     }
 
     /// Tests each database that the name means, one after the other. Steps are reported as they
@@ -110,7 +110,7 @@ impl App {
         name: &str,
         mut listener: impl FnMut(SourceTestEvent<'_>) + Send,
     ) -> Result<SourceTest, Errors> {
-        let project = self.load()?;
+        let project = self.load().await?;
         let mut databases = Vec::new();
         for database in project.databases(name)? {
             let warehouse = wiring::open(database)?;
@@ -135,7 +135,7 @@ impl App {
     /// The script for a service account. It needs no secrets, which exist only after an
     /// administrator has run it.
     pub async fn setup_sql(&self, request: SetupSqlRequest) -> Result<SetupSqlDocument, Errors> {
-        let project = self.load_without_secrets()?;
+        let project = self.load_without_secrets().await?;
         let databases = project.databases(&request.name)?;
         let [database] = databases.as_slice() else {
             let names: Vec<_> = databases.iter().map(|d| d.full_name()).collect();

@@ -2,14 +2,15 @@
 
 use outflow_core::ports::state::{RunFilter, StateReader};
 use outflow_core::ports::watch::Pending;
-use outflow_core::{Clock as _, RunId, RunState, SyncSpec, SystemClock, Timestamp};
+use outflow_core::{Clock as _, Error, RunId, RunState, SyncSpec, SystemClock, Timestamp};
 use outflow_engine::schedule::{Slots, next_due};
-use outflow_engine::{Errors, FORMAT_VERSION, Reason};
+use outflow_engine::{Errors, FORMAT_VERSION, MissingDocument, Reason};
 use serde::Serialize;
 
 use crate::App;
 use crate::alerts::{AlertDocument, firing};
 use crate::control::{self, Answer, Request};
+use crate::leftovers;
 use crate::serving::Serving;
 
 /// How the installation is.
@@ -22,8 +23,13 @@ pub struct StatusDocument {
     pub syncs: Vec<SyncStatus>,
     /// Calls of committed runs that are not settled.
     pub waiting: Vec<WaitingCalls>,
+    /// Calls of lost runs that destinations have not got.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<MissingDocument>,
     /// What is wrong.
     pub alerts: Vec<AlertDocument>,
+    /// What waits for destinations and syncs that the project no longer has.
+    pub left_over: Vec<Error>,
     /// The time for which this holds.
     #[serde(skip)]
     pub at: Timestamp,
@@ -76,7 +82,7 @@ const LOOKED_AT: u64 = 20;
 impl App {
     /// How the installation is.
     pub async fn status(&self) -> Result<StatusDocument, Errors> {
-        let project = self.load_without_secrets()?;
+        let project = self.load_without_secrets().await?;
         // A `serve` of another version is none that this process understands.
         let serving = match control::ask(&self.folder, &Request::Status).await? {
             Some(Answer::Status(serving)) => Some(serving),
@@ -87,15 +93,19 @@ impl App {
         for spec in &project.syncs {
             syncs.push(of_sync(&*state, spec, at).await?);
         }
+        let left_over = leftovers::of(&*state, &project).await?;
         let waiting = state.pending().await?.into_iter().filter(|p| p.calls > 0);
         let waiting =
             waiting.map(|Pending { sync, destination, calls }| WaitingCalls { sync, destination, calls });
+        let gaps = state.open_gaps().await?.into_iter();
         Ok(StatusDocument {
+            missing: gaps.map(MissingDocument::from).collect(),
             format_version: FORMAT_VERSION,
             serving,
             syncs,
             waiting: waiting.collect(),
             alerts: firing(&*state).await?,
+            left_over: left_over.into_iter().map(|leftover| leftover.finding).collect(),
             at,
         })
     }

@@ -2,15 +2,16 @@
 
 use std::collections::HashSet;
 
-use outflow_core::SyncSpec;
 use outflow_core::ports::warehouse::Expected;
+use outflow_core::{Code, SyncSpec};
 use outflow_engine::FORMAT_VERSION;
 use outflow_engine::authoring::advise::{self, Depth};
 use outflow_project::Project;
 use serde::Serialize;
 
 use crate::findings::{Finding, subject};
-use crate::{App, wiring};
+use crate::leftovers;
+use crate::{App, StateLocation, wiring};
 
 /// What was found.
 #[derive(Debug, Serialize)]
@@ -66,7 +67,7 @@ impl App {
     pub async fn validate(&self, connect: bool) -> ValidationDocument {
         let mut found = Found::default();
         let mut counts = None;
-        match self.load() {
+        match self.load().await {
             Err(errors) => found.findings.extend(errors.0.into_iter().map(Finding::from)),
             Ok(project) => {
                 if let Err(errors) = wiring::destinations(&project) {
@@ -75,6 +76,7 @@ impl App {
                 let state = project.state.as_ref().map(wiring::location);
                 found.findings.extend(state.and_then(Result::err).map(Finding::from));
                 found.look_at(&project, connect).await;
+                found.findings.extend(self.left_over(&project, connect).await);
                 counts = Some((project.databases.len(), project.destinations.len(), project.syncs.len()));
             }
         }
@@ -82,6 +84,28 @@ impl App {
         let Found { findings, expected } = found;
         let expected = connect.then_some(expected);
         ValidationDocument { format_version: FORMAT_VERSION, valid, findings, expected, counts }
+    }
+}
+
+impl App {
+    /// What waits for things that the project no longer has. A state on a server is asked only with
+    /// `connect`, and where nothing has run yet there is nothing to say.
+    async fn left_over(&self, project: &Project, connect: bool) -> Vec<Finding> {
+        match self.location().await {
+            Ok(StateLocation::Folder(_)) => {}
+            Ok(StateLocation::Postgres(_)) if connect => {}
+            // A URL that is wrong was reported.
+            Ok(StateLocation::Postgres(_)) | Err(_) => return Vec::new(),
+        }
+        let found = async {
+            let reader = self.reader().await?;
+            leftovers::of(&*reader.state, project).await
+        };
+        match found.await {
+            Ok(found) => found.into_iter().map(Finding::of_leftover).collect(),
+            Err(error) if error.code() == Code::StateUnavailable => Vec::new(),
+            Err(error) => vec![error.into()],
+        }
     }
 }
 

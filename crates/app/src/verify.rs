@@ -1,7 +1,8 @@
-//! Proves that a run's numbers add up, from its segments and its state.
+//! Proves that a run's numbers add up, from its segments and its state; and checks the whole state.
 
 use outflow_engine::Errors;
 use outflow_engine::operations::verify::Verification;
+use outflow_engine::operations::verify_all::StateVerification;
 
 use crate::App;
 use crate::look::{self, RunName};
@@ -12,5 +13,10 @@ impl App {
         let reader = self.reader().await?;
         let run = look::run(&reader, &run).await?.id;
         Ok(reader.verify(run).await?)
+    }
+
+    /// Checks the state itself, and recounts every run that is kept.
+    pub async fn verify_all(&self) -> Result<StateVerification, Errors> {
+        Ok(self.reader().await?.verify_all().await?)
     }
 }

@@ -15,7 +15,7 @@ use outflow_engine::extract::guard::Budgets;
 use outflow_engine::serve::{ConcurrencyLimits, RuntimeConfig, SyncRuntime};
 use outflow_engine::{Engine, RunReader};
 use outflow_project::{Database, Project, ReceiverConfig, StateUrl};
-use outflow_spool::{DiskBaseline, DiskSpool};
+use outflow_spool::{DiskBaseline, DiskSpool, owner};
 use outflow_state::Location;
 use outflow_telemetry::alerts::{Channel, Receiver};
 use outflow_warehouse::Aws;
@@ -74,8 +74,10 @@ pub(crate) fn open(database: &Database) -> Result<Arc<dyn Warehouse>, Error> {
 static AWS: LazyLock<Aws> =
     LazyLock::new(|| Aws::new(|name| std::env::var(name).ok(), Arc::new(SystemClock)));
 
-/// The folders of calls and of their hashes, on a disk of which `reserve` bytes stay free.
-fn files(dir: &Path, reserve: u64) -> Result<(DiskSpool, DiskBaseline), Error> {
+/// The folders of calls and of their hashes, on a disk of which `reserve` bytes stay free. They are
+/// those of the state's installation, or are made so.
+fn files(dir: &Path, state: &dyn State, reserve: u64) -> Result<(DiskSpool, DiskBaseline), Error> {
+    owner::take(&dir.join("spool"), state.installation())?;
     let spool = DiskSpool::open(&dir.join("spool"), reserve)?;
     Ok((spool, DiskBaseline::open(&dir.join("baseline"), reserve)?))
 }
@@ -88,7 +90,7 @@ pub(crate) fn engine(
     stop: watch::Receiver<bool>,
 ) -> Result<Engine, Vec<Error>> {
     let reserve = project.disk_reserve_bytes.unwrap_or(DISK_RESERVE);
-    let (spool, baseline) = files(dir, reserve).map_err(|e| vec![e])?;
+    let (spool, baseline) = files(dir, &*state, reserve).map_err(|e| vec![e])?;
     Ok(Engine {
         state,
         spool: Arc::new(spool),
@@ -132,14 +134,16 @@ pub(crate) fn location(named: &StateUrl) -> Result<Location, Error> {
 /// Reads the state there and the spool in this folder: it needs no project and holds nothing.
 pub(crate) async fn reader(location: &Location, dir: &Path) -> Result<RunReader, Error> {
     let state = outflow_state::open(location).reader().await?;
-    let spool = Arc::new(DiskSpool::open(&dir.join("spool"), 0)?);
+    let spool = dir.join("spool");
+    owner::check(&spool, state.installation_id().await?)?;
+    let spool = Arc::new(DiskSpool::to_read(&spool));
     let (_, stop) = watch::channel(false);
     Ok(RunReader { state, spool, stop })
 }
 
 /// An engine for what is kept: it needs no project and sends nothing.
 pub(crate) fn keeper(dir: &Path, state: Arc<dyn State>) -> Result<Engine, Error> {
-    let (spool, baseline) = files(dir, 0)?;
+    let (spool, baseline) = files(dir, &*state, 0)?;
     let (_, stop) = watch::channel(false);
     let destinations = HashMap::new();
     Ok(Engine {

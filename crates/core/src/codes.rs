@@ -130,6 +130,7 @@ codes! {
     Q009 ColumnNotPlaceable Query UserInput "a column cannot be placed";
     Q010 TimestampComparedWithNumber Query UserInput "a timestamp is compared with a number";
     Q011 TextComparedWithNumber Query UserInput "a text is compared with a number";
+    Q012 VolatileFunctionCalled Query UserInput "a function that may do more than read";
     Q101 SelectStar Query UserInput "the query selects every column";
     Q102 FunctionAroundComparedColumn Query UserInput "a function stands around the compared column";
     Q103 DuplicateColumn Query UserInput "two columns have the same name";
@@ -170,6 +171,7 @@ codes! {
     S022 AwsCredentialsRefused Source Auth "AWS gave no database credentials";
     S023 TunnelFailed Source Permanent "the SSH tunnel cannot be opened";
     S024 TunnelHostKeyUnknown Source Auth "the SSH server's key is not the known one";
+    S025 SourceAddressNotAllowed Source UserInput "the server's address is not allowed";
     S101 ExcessPrivileges Source UserInput "the account can do more than read";
     S102 ClockSkew Source UserInput "the clocks differ";
     S103 ReplicaLag Source UserInput "the replica lags behind";
@@ -205,6 +207,8 @@ codes! {
     D019 FileNotWritable Destination Permanent "the file cannot be written";
     D020 DeliveryTimeout Destination Transient "gave up for now, with calls pending";
     D021 MostCallsRefused Destination Permanent "the destination refuses most calls alike";
+    D101 DestinationRemoved Destination UserInput "calls wait for a destination that the project no longer has";
+    D201 StillDelivered Destination UserInput "calls are still delivered to a destination that the sync no longer has";
     P001 DiskReserveReached Spool Transient "the result does not fit above the disk reserve";
     P002 MaxRunBytesExceeded Spool Permanent "the result is larger than max_run_bytes";
     P003 SpoolIo Spool Permanent "reading or writing the spool failed";
@@ -214,6 +218,8 @@ codes! {
     T002 StateHeld State Transient "another process holds the state";
     T003 StateTooNew State Permanent "the state was written by a newer version";
     T004 StateIo State Permanent "reading or writing the state failed";
+    T005 StateDamaged State Permanent "the state is damaged";
+    T006 FolderOfAnother State UserInput "the folder belongs to another installation";
     E001 Interrupted Engine Transient "interrupted";
     E002 CountsDiffer Engine Bug "the run's numbers do not add up";
     E003 RunLost Engine Permanent "the run is lost";
@@ -221,7 +227,14 @@ codes! {
     E005 BacklogFull Engine Transient "a destination's backlog is full";
     E006 AwaitingApproval Engine Permanent "the run awaits approval";
     E007 DestinationSkipped Engine Permanent "runs leave a destination out";
+    E008 TaskFailed Engine Bug "a task of Outflow ended unexpectedly";
+    E009 SourceChanged Engine UserInput "the sync reads another source than its run began with";
+    E020 CallsMissing Engine Permanent "calls are missing at a destination";
     E101 ManySlotsSkipped Engine Permanent "many slots are skipped";
+    E102 ClockJumped Engine Permanent "the clock of this machine has jumped";
+    E103 SyncRemoved Engine UserInput "runs wait whose sync the project no longer has";
+    E120 BackfillRepeats Engine Permanent "a backfill may send calls again under new ids";
+    E121 BaselineMissing Engine Permanent "what the run is compared with is missing";
     G001 TooManyRows Guard UserInput "more rows than allowed";
     G002 TooManyRejected Guard UserInput "too many rows rejected";
     G003 UnusualRowCount Guard UserInput "an unusual number of rows";

@@ -2,13 +2,17 @@
 //! causes for the log.
 //!
 //! Adapters may have an error type of their own inside; what crosses a port is this one. It never
-//! carries a secret or a row value.
+//! carries a secret.
+//!
+//! Outflow's own words and those of others are apart: the message, the place and the help are ours
+//! and hold no row value, so that a log or an alert may contain them. What a server or a service
+//! said is [quoted](Error::quoting), and only the state and the user's own terminal show it.
 
 use std::fmt;
 
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
-use crate::{Code, NextStep};
+use crate::{Code, ForeignText, NextStep};
 
 /// The result of whatever can fail with a coded error.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -19,6 +23,7 @@ pub struct Error(Box<Inner>);
 struct Inner {
     code: Code,
     message: String,
+    quoted: Option<ForeignText>,
     place: Option<String>,
     help: Option<String>,
     next: Vec<NextStep>,
@@ -26,16 +31,26 @@ struct Inner {
 }
 
 impl Error {
-    /// An error with this code. `message` is one sentence without a full stop, in the user's terms.
+    /// An error with this code. `message` is one sentence without a full stop, in the user's terms
+    /// and in Outflow's own words: it may be logged.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
         Self(Box::new(Inner {
             code,
             message: message.into(),
+            quoted: None,
             place: None,
             help: None,
             next: Vec::new(),
             cause: None,
         }))
+    }
+
+    /// Adds what a server or a service said, which is never logged.
+    #[must_use]
+    pub fn quoting(mut self, text: impl Into<ForeignText>) -> Self {
+        let text = text.into();
+        self.0.quoted = (!text.reveal().trim().is_empty()).then_some(text);
+        self
     }
 
     /// Says where: `outflow.yaml:12:5`, `line 3, column 8 of the query`, `column "userId"`.
@@ -71,9 +86,31 @@ impl Error {
         self.0.code
     }
 
-    /// What happened.
+    /// What happened, in words that may be logged.
     pub fn message(&self) -> &str {
         &self.0.message
+    }
+
+    /// What a server or a service said.
+    pub fn quoted(&self) -> Option<&ForeignText> {
+        self.0.quoted.as_ref()
+    }
+
+    /// What happened, with what a server or a service said: for the state and the user's own
+    /// terminal.
+    pub fn full_message(&self) -> ForeignText {
+        match &self.0.quoted {
+            Some(quoted) => format!("{}: {}", self.0.message, quoted.reveal()).into(),
+            None => self.0.message.clone().into(),
+        }
+    }
+
+    /// The causes as far as they may be logged: coded errors by their message, and errors of the
+    /// operating system. The text of any other cause may quote a server or a row.
+    pub fn loggable_causes(&self) -> Vec<String> {
+        let causes =
+            std::iter::successors(std::error::Error::source(self), |cause| std::error::Error::source(*cause));
+        causes.filter_map(loggable).collect()
     }
 
     /// Where it happened, if that is known.
@@ -92,13 +129,25 @@ impl Error {
     }
 }
 
-/// The form of an error in documents. Causes are left out: they may be long and are for us.
+fn loggable(cause: &(dyn std::error::Error + 'static)) -> Option<String> {
+    if let Some(error) = cause.downcast_ref::<Error>() {
+        return Some(error.to_string());
+    }
+    let error = cause.downcast_ref::<std::io::Error>()?;
+    match error.raw_os_error() {
+        Some(_) => Some(error.to_string()),
+        None => Some(error.kind().to_string()),
+    }
+}
+
+/// The form of an error in documents, which are for the user's own terminal: `message` has what was
+/// quoted. Causes are left out: they may be long and are for us.
 impl Serialize for Error {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        let Inner { code, message, place, help, next, .. } = &*self.0;
+        let Inner { code, place, help, next, .. } = &*self.0;
         let mut document = s.serialize_struct("Error", 5)?;
         document.serialize_field("code", code)?;
-        document.serialize_field("message", message)?;
+        document.serialize_field("message", &self.full_message())?;
         match place {
             Some(place) => document.serialize_field("place", place)?,
             None => document.skip_field("place")?,
@@ -127,8 +176,9 @@ impl fmt::Debug for Error {
         f.debug_struct("Error")
             .field("code", &self.0.code)
             .field("message", &self.0.message)
+            .field("quoted", &self.0.quoted)
             .field("place", &self.0.place)
-            .field("cause", &self.0.cause)
+            .field("causes", &self.loggable_causes())
             .finish()
     }
 }
@@ -136,5 +186,27 @@ impl fmt::Debug for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.0.cause.as_deref().map(|e| e as _)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_others_said_is_in_documents_and_in_nothing_that_may_be_logged() {
+        let inner = std::io::Error::other("canary in a cause");
+        let error = Error::new(Code::DatabaseError, "the database reported an error")
+            .quoting("canary\u{1b}[2J")
+            .caused_by(inner);
+        let logged = format!("{error} {error:?} {:?}", error.loggable_causes());
+        assert!(!logged.contains("canary"), "{logged}");
+        assert_eq!(error.full_message().reveal(), "the database reported an error: canary\u{fffd}[2J");
+        let document = serde_json::to_value(&error).unwrap();
+        assert_eq!(document["message"], "the database reported an error: canary\u{fffd}[2J");
+        let denied = std::io::Error::from_raw_os_error(13);
+        let error =
+            Error::new(Code::SpoolIo, "no").caused_by(Error::new(Code::StateIo, "why").caused_by(denied));
+        assert_eq!(error.loggable_causes(), ["T004: why", "Permission denied (os error 13)"]);
     }
 }

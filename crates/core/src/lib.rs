@@ -8,16 +8,21 @@
 //! it does not do: decide. Policy lives in `engine`, text in `query` and `shape`, bytes on disk in
 //! `spool` and `state`.
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
 pub mod call;
 pub mod clock;
 pub mod codes;
 pub mod error;
+pub mod files;
+mod foreign;
 pub mod guard;
 pub mod hash;
 mod next_step;
 pub mod outcome;
 pub mod ports;
 pub mod positions;
+mod references;
 pub mod row;
 pub mod rules;
 pub mod run;
@@ -27,15 +32,17 @@ pub mod secret;
 pub mod sync;
 
 pub use call::{CallFlags, CallMeta, CallType, RunKey};
-pub use clock::{Clock, SystemClock};
+pub use clock::{Clock, SystemClock, Uptime};
 pub use codes::{Code, ErrorKind, Severity};
 pub use error::{Error, Result};
+pub use foreign::{ForeignText, json_printable, printable, steers_terminal};
 pub use guard::{Budget, Guards};
 pub use jiff::Timestamp;
 pub use jiff::civil::Date;
 pub use next_step::NextStep;
-pub use outcome::{Answer, RateHint, Refusal, Reply};
+pub use outcome::{Answer, Quota, RateHint, Refusal, Reply};
 pub use positions::Positions;
+pub use references::{NameUsage, ReferencedName, References, VolatileFunction};
 pub use row::{Column, ColumnType, Row, RowPage};
 pub use run::{DeliveryCounts, DeliveryState, RowCounts, RunId, RunRecord, RunState};
 pub use secret::Secret;

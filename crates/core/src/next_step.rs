@@ -40,6 +40,13 @@ pub enum NextStep {
         /// The destination.
         destination: String,
     },
+    /// Give up the calls that wait for a destination that the project no longer has.
+    Cancel {
+        /// The destination.
+        destination: String,
+    },
+    /// Check the whole state.
+    VerifyAll,
     /// Deliver a run that awaits approval.
     Approve {
         /// The run.

@@ -66,11 +66,23 @@ pub enum Answer {
     },
 }
 
-/// What an answer says about the service's rate limit.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+/// How many requests a service takes in a window of more than a minute, such as a day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quota {
+    /// Requests.
+    pub requests: u64,
+    /// The window.
+    pub window: Duration,
+}
+
+/// What an answer says about the service's rate limit. Whoever uses it keeps to bounds of its own.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct RateHint {
-    /// The sustained requests per second, if the service states a number and its period.
+    /// The sustained requests per second, if the service states a number and a period of up to a
+    /// minute.
     pub limit: Option<f64>,
+    /// What it takes in longer periods.
+    pub quotas: Vec<Quota>,
     /// The requests that it accepts before `reset`.
     pub remaining: Option<u64>,
     /// When it accepts more, counted from the answer.

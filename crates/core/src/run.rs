@@ -94,6 +94,8 @@ named! {
         Schedule = "schedule",
         /// A person who has calls of an earlier run sent again.
         Replay = "replay",
+        /// A gap that Outflow fills by itself.
+        Gap = "gap",
     }
 }
 
@@ -143,9 +145,9 @@ pub struct RowCounts {
 }
 
 impl RowCounts {
-    /// Whether the equation holds.
-    pub const fn closed(&self) -> bool {
-        self.read == self.calls + self.rejected + self.unchanged
+    /// Whether the equation holds. Numbers too large to be added do not add up.
+    pub fn closed(&self) -> bool {
+        added([self.calls, self.rejected, self.unchanged]) == Some(self.read)
     }
 }
 
@@ -176,33 +178,36 @@ pub struct DeliveryCounts {
 }
 
 impl DeliveryCounts {
-    /// Whether the equation holds.
-    pub const fn closed(&self) -> bool {
-        self.calls
-            == self.delivered
-                + self.dead_letters
-                + self.filtered
-                + self.cancelled
-                + self.discarded
-                + self.pending
+    /// Whether the equation holds. Numbers too large to be added do not add up.
+    pub fn closed(&self) -> bool {
+        self.outcomes().is_some_and(|sum| Some(sum) == self.calls.checked_sub(self.pending))
     }
 
-    /// What was added since `before`. `calls` and `pending` are 0.
-    #[must_use]
-    pub const fn since(&self, before: &Self) -> Self {
-        Self {
-            calls: 0,
-            delivered: self.delivered - before.delivered,
-            dead_letters: self.dead_letters - before.dead_letters,
-            filtered: self.filtered - before.filtered,
-            cancelled: self.cancelled - before.cancelled,
-            discarded: self.discarded - before.discarded,
-            pending: 0,
-            requests: self.requests - before.requests,
-            retries: self.retries - before.retries,
-            bytes: self.bytes - before.bytes,
-        }
+    /// Calls that are not pending: the sum of all outcomes. `None`: too large to be added.
+    pub fn outcomes(&self) -> Option<u64> {
+        added([self.delivered, self.dead_letters, self.filtered, self.cancelled, self.discarded])
     }
+
+    /// What was added since `before`. `calls` and `pending` are 0. `None`: a number has fallen.
+    pub fn since(&self, before: &Self) -> Option<Self> {
+        Some(Self {
+            calls: 0,
+            delivered: self.delivered.checked_sub(before.delivered)?,
+            dead_letters: self.dead_letters.checked_sub(before.dead_letters)?,
+            filtered: self.filtered.checked_sub(before.filtered)?,
+            cancelled: self.cancelled.checked_sub(before.cancelled)?,
+            discarded: self.discarded.checked_sub(before.discarded)?,
+            pending: 0,
+            requests: self.requests.checked_sub(before.requests)?,
+            retries: self.retries.checked_sub(before.retries)?,
+            bytes: self.bytes.checked_sub(before.bytes)?,
+        })
+    }
+}
+
+/// The sum; `None`: it is too large for a number.
+pub(crate) fn added<const N: usize>(numbers: [u64; N]) -> Option<u64> {
+    numbers.into_iter().try_fold(0_u64, u64::checked_add)
 }
 
 /// Where a run's query begins.
@@ -219,10 +224,13 @@ pub enum RunKind {
         /// The value of `{{last_sync_time}}`.
         at: Timestamp,
     },
-    /// Where a destination's gap begins: the run closes the gap.
+    /// Where a destination's gap begins: the run fills the gap. It sends what the destination has
+    /// not got since `first` and the sync's next incremental run does not send.
     Backfill {
         /// The value of `{{last_sync_time}}`, as the text that an earlier run kept.
         start: String,
+        /// The first run of whose calls some are missing.
+        first: RunId,
     },
     /// Nowhere, or where an earlier run began: it sends calls of that run again.
     Replay(Replay),

@@ -61,6 +61,8 @@ pub enum Kind {
     Duration {
         /// The shortest, in seconds.
         min: u64,
+        /// The longest, in seconds.
+        max: u64,
     },
     /// A number of bytes.
     Size,
@@ -102,8 +104,12 @@ impl Kind {
             Self::Flag => "true or false".to_owned(),
             Self::Whole { min, max } if min == max => format!("the number {min}"),
             Self::Whole { min, max } => format!("a whole number from {min} to {max}"),
-            Self::Duration { min: 0 | 1 } => "a duration such as 30s, 15m, 1h or 7d".to_owned(),
-            Self::Duration { min } => format!("a duration of {min}s or more, such as 15m, 1h or 7d"),
+            Self::Duration { min: 0, max } => {
+                format!("a duration such as 30s, 15m, 1h or 7d, up to {}", duration(*max))
+            }
+            Self::Duration { min, max } => {
+                format!("a duration from {} to {}, such as 15m or 1h", duration(*min), duration(*max))
+            }
             Self::Size => "a size such as 500MB, 1GiB or a number of bytes".to_owned(),
             Self::Time => "a time such as 2026-01-31 or 2026-01-31T10:00:00Z".to_owned(),
             Self::Word(words) => words.join(" | "),
@@ -111,6 +117,29 @@ impl Kind {
             Self::Variants(_) | Self::Named(_) => "a table".to_owned(),
             Self::List(kind) => format!("a list of which each is {}", kind.expected()),
             Self::Either(kinds) => kinds.iter().map(Kind::expected).collect::<Vec<_>>().join(", or "),
+        }
+    }
+}
+
+/// Seconds as people write them, in the largest unit that fits.
+fn duration(seconds: u64) -> String {
+    let units = [(86_400, "d"), (3_600, "h"), (60, "m"), (1, "s")];
+    let fits = units.iter().find(|(unit, _)| seconds >= *unit && seconds.is_multiple_of(*unit));
+    fits.map_or_else(|| format!("{seconds}s"), |(unit, name)| format!("{}{name}", seconds / unit))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_duration_names_its_bounds() {
+        for (min, max, named) in [
+            (0, 3_650 * 86_400, "a duration such as 30s, 15m, 1h or 7d, up to 3650d"),
+            (1, 3_600, "a duration from 1s to 1h, such as 15m or 1h"),
+            (60, 90, "a duration from 1m to 90s, such as 15m or 1h"),
+        ] {
+            assert_eq!(Kind::Duration { min, max }.expected(), named);
         }
     }
 }

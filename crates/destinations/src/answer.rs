@@ -4,7 +4,7 @@
 //! neither control characters nor secrets of the destination.
 
 use jiff::Timestamp;
-use outflow_core::{Answer, Code, Refusal, Reply};
+use outflow_core::{Answer, Code, Refusal, Reply, steers_terminal};
 use outflow_egress::{BodyEnd, Response, SendError, SendErrorKind};
 use serde::Deserialize;
 use serde_json::Value;
@@ -140,7 +140,7 @@ impl Reader {
         text = text
             .chars()
             .map(|c| if c.is_whitespace() { ' ' } else { c })
-            .filter(|c| !c.is_control())
+            .filter(|c| !steers_terminal(*c))
             .collect();
         text.truncate(text.floor_char_boundary(REASON_BYTES));
         text.trim().to_owned()

@@ -1,8 +1,9 @@
 //! The destination `file`: each batch becomes a file of JSON lines.
 //!
-//! What always holds: a file `PATH/SYNC/RUN-ORDINAL.jsonl` is complete and durable, or does not
-//! exist, and a batch that is sent again replaces its file. What it does not do: append, or delete
-//! the files of earlier runs.
+//! What always holds: a file `PATH/SYNC/RUN-KEY-ORDINAL.jsonl` is complete and durable, or does not
+//! exist. A batch that is sent again replaces its own file and no other: KEY is made of the run's
+//! key, which no run of another installation or of another history has. What it does not do:
+//! append, or delete the files of earlier runs.
 
 use std::fs;
 use std::io::{self, Write};
@@ -13,7 +14,7 @@ use outflow_core::outcome::Verdict;
 use outflow_core::ports::destination::{
     BatchLimits, Destination, Endpoint, Envelope, Records, Request, RequestLimits,
 };
-use outflow_core::{Answer, BoxFuture, CallMeta, Code, Nulls, Reply};
+use outflow_core::{Answer, BoxFuture, CallMeta, Code, Nulls, Reply, hash};
 
 use crate::call::Rules;
 use crate::post::credential;
@@ -71,8 +72,7 @@ impl Destination for File {
     fn deliver<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Reply> {
         Box::pin(async move {
             let folder = self.folder.join(safe(&request.sync));
-            // The ordinal has leading zeros, so that names sort in row order.
-            let name = format!("{}-{:012}.jsonl", request.run, request.first);
+            let name = file_name(request);
             let body = request.body.clone();
             let written = tokio::task::spawn_blocking(move || write(&folder, &name, &body)).await;
             match written.unwrap_or_else(|e| Err(io::Error::other(e))) {
@@ -84,6 +84,13 @@ impl Destination for File {
             }
         })
     }
+}
+
+/// The name of a batch's file. The ordinal has leading zeros, so that names sort in row order.
+fn file_name(request: &Request) -> String {
+    // Half of a hash of the key: a name tells nothing of the key itself, which makes message ids.
+    let key = (hash::seeded(request.key.0, 0) >> 64) as u64;
+    format!("{}-{key:016x}-{:012}.jsonl", request.run, request.first)
 }
 
 fn write(folder: &Path, name: &str, body: &Bytes) -> io::Result<()> {
@@ -121,8 +128,8 @@ fn sync(folder: &Path) -> io::Result<()> {
     fs::File::open(folder)?.sync_all()
 }
 
-/// A sync's name as the name of a folder. Two syncs can share one: file names contain the run, and
-/// a run belongs to one sync.
+/// A sync's name as the name of a folder. Two syncs can share one, also those of two projects: file
+/// names contain the run's key, and a run belongs to one sync.
 fn safe(name: &str) -> String {
     let keep = |c: char| if c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | ' ') { c } else { '_' };
     let mut name: String = name.chars().map(keep).collect();

@@ -9,12 +9,20 @@ use std::time::Duration;
 
 use http::HeaderMap;
 use jiff::Timestamp;
-use outflow_core::RateHint;
+use outflow_core::{Quota, RateHint};
+use tracing::debug;
 
 /// The longest pause that a destination can request.
 const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
-/// The longest wait for the reset of a limit, in seconds: after it, a request is sent anyway.
-const LONGEST_RESET: f64 = 60.0;
+/// A window up to this, in seconds, states a rate, and a longer one a quota.
+const MINUTE: f64 = 60.0;
+/// A stated rate of more requests per second than this, or of fewer, counts as this.
+const MOST_PER_SECOND: f64 = 1e6;
+const LEAST_PER_SECOND: f64 = 1.0 / MINUTE;
+/// The longest window of a quota, in seconds: a year.
+const LONGEST_WINDOW: f64 = 366.0 * 86_400.0;
+/// More quotas in one answer are ignored.
+const MOST_QUOTAS: usize = 4;
 /// A reset above this is a time in Unix seconds and not a duration in seconds; above a thousand
 /// times this, a time in Unix milliseconds.
 const UNIX_TIME: f64 = 1e9;
@@ -22,8 +30,10 @@ const UNIX_TIME: f64 = 1e9;
 /// Reads the headers about the rate limit. `now` is used if the answer has no `Date`.
 pub(crate) fn rate(headers: &HeaderMap, now: Timestamp) -> RateHint {
     let new = text(headers, "ratelimit");
-    let newest =
-        |short: &str, long: &str| new.and_then(|v| parameter(v, short).or_else(|| parameter(v, long)));
+    let newest = |short: &str, long: &str| {
+        let item = strictest(new?, short, long)?;
+        parameter(item, short).or_else(|| parameter(item, long))
+    };
     let old = |name: &str| {
         let value = text(headers, &format!("ratelimit-{name}"))
             .or_else(|| text(headers, &format!("x-ratelimit-{name}")));
@@ -32,8 +42,10 @@ pub(crate) fn rate(headers: &HeaderMap, now: Timestamp) -> RateHint {
     let remaining = newest("r", "remaining").or_else(|| old("remaining"));
     let reset = newest("t", "reset").or_else(|| old("reset"));
     let policy = text(headers, "ratelimit-policy").or_else(|| text(headers, "ratelimit-limit"));
+    let windows: Vec<_> = policy.into_iter().flat_map(windows).collect();
     RateHint {
-        limit: policy.and_then(limit),
+        limit: limit(&windows),
+        quotas: quotas(&windows),
         remaining: remaining.map(|r| r as u64),
         reset: reset.and_then(|r| pause(r, sent_at(headers, now))),
     }
@@ -48,6 +60,9 @@ pub(crate) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duratio
     } else {
         Duration::try_from(date(value)?.duration_since(sent_at(headers, now))).ok()?
     };
+    if wait > LONGEST_PAUSE {
+        debug!(header = "retry-after", asked = wait.as_secs(), used = LONGEST_PAUSE.as_secs(), CLAMPED);
+    }
     (!wait.is_zero()).then(|| wait.min(LONGEST_PAUSE))
 }
 
@@ -74,15 +89,55 @@ fn parameter(text: &str, name: &str) -> Option<f64> {
     members.find(|(n, _)| n.trim() == name).and_then(|(_, value)| number(value))
 }
 
-/// The strictest rate of a list of quotas with a time window each: `"a";q=100;w=1, "b";q=3000;w=60`
-/// or `100, 100;w=1`.
-fn limit(policies: &str) -> Option<f64> {
-    let quotas = policies.split(',').filter_map(|policy| {
+/// Of several items `"a";r=5;t=1, "b";r=0;t=60` the one with the least remainder. In the older form
+/// all of the text is one item.
+fn strictest<'a>(text: &'a str, short: &str, long: &str) -> Option<&'a str> {
+    if !text.contains(';') {
+        return Some(text);
+    }
+    let remainder = |item: &&str| parameter(item, "r").or_else(|| parameter(item, "remaining"));
+    let items =
+        text.split(',').filter(|item| parameter(item, short).or_else(|| parameter(item, long)).is_some());
+    items.min_by(|a, b| {
+        let [a, b] = [a, b].map(|item| remainder(item).unwrap_or(f64::INFINITY));
+        a.total_cmp(&b)
+    })
+}
+
+/// The quotas of a list with their time windows in seconds: `"a";q=100;w=1, "b";q=3000;w=60` or
+/// `100, 100;w=1`.
+fn windows(policies: &str) -> impl Iterator<Item = (f64, f64)> {
+    policies.split(',').filter_map(|policy| {
         let quota = parameter(policy, "q").or_else(|| number(policy.split(';').next()?))?;
         let seconds = parameter(policy, "w")?;
-        (quota > 0.0 && seconds > 0.0).then(|| quota / seconds)
-    });
-    quotas.min_by(f64::total_cmp)
+        (quota > 0.0 && seconds > 0.0).then_some((quota, seconds))
+    })
+}
+
+/// The strictest rate of the windows of up to a minute.
+fn limit(windows: &[(f64, f64)]) -> Option<f64> {
+    let rates =
+        windows.iter().filter(|(_, seconds)| *seconds <= MINUTE).map(|(quota, seconds)| quota / seconds);
+    let asked = rates.min_by(f64::total_cmp)?;
+    let used = asked.clamp(LEAST_PER_SECOND, MOST_PER_SECOND);
+    if asked < used {
+        debug!(header = "ratelimit-policy", asked, used, CLAMPED);
+    }
+    Some(used)
+}
+
+/// What is allowed in windows of more than a minute.
+fn quotas(windows: &[(f64, f64)]) -> Vec<Quota> {
+    let long = windows.iter().filter(|(_, seconds)| *seconds > MINUTE).take(MOST_QUOTAS);
+    let quota = |(requests, seconds): &(f64, f64)| {
+        if *seconds > LONGEST_WINDOW {
+            debug!(header = "ratelimit-policy", asked = seconds, used = LONGEST_WINDOW, CLAMPED);
+        }
+        // What is too large for the type becomes its largest number.
+        let (requests, seconds) = (requests.ceil() as u64, seconds.min(LONGEST_WINDOW) as u64);
+        Quota { requests, window: Duration::from_secs(seconds) }
+    };
+    long.map(quota).collect()
 }
 
 fn pause(reset: f64, sent_at: Timestamp) -> Option<Duration> {
@@ -92,8 +147,12 @@ fn pause(reset: f64, sent_at: Timestamp) -> Option<Duration> {
         r if r >= UNIX_TIME => r - unix,
         r => r,
     };
-    (seconds > 0.0).then(|| Duration::from_secs_f64(seconds.min(LONGEST_RESET)))
+    let asked = Duration::try_from_secs_f64(seconds.min(LONGEST_PAUSE.as_secs_f64())).ok()?;
+    (!asked.is_zero()).then_some(asked)
 }
+
+/// The message for a number that is beyond what Outflow takes from a destination.
+const CLAMPED: &str = "the destination states a limit beyond the bounds; the bound is used";
 
 #[cfg(test)]
 mod tests {
@@ -101,13 +160,70 @@ mod tests {
 
     const NOW: &str = "2026-11-24T10:00:00Z";
 
-    fn read(headers: &[(&'static str, &str)]) -> (Option<f64>, Option<u64>, Option<f64>) {
+    fn hint(headers: &[(&'static str, &str)]) -> RateHint {
         let mut map = HeaderMap::new();
         for (name, value) in headers {
             map.insert(*name, value.parse().unwrap());
         }
-        let RateHint { limit, remaining, reset } = rate(&map, NOW.parse().unwrap());
+        rate(&map, NOW.parse().unwrap())
+    }
+
+    fn read(headers: &[(&'static str, &str)]) -> (Option<f64>, Option<u64>, Option<f64>) {
+        let RateHint { limit, remaining, reset, .. } = hint(headers);
         (limit, remaining, reset.map(|r| r.as_secs_f64()))
+    }
+
+    #[test]
+    fn windows_of_more_than_a_minute_are_quotas() {
+        let quota = |requests, seconds| Quota { requests, window: Duration::from_secs(seconds) };
+        for (policy, limit, quotas) in [
+            ("\"daily\";q=1000;w=86400", None, vec![quota(1_000, 86_400)]),
+            ("\"a\";q=100;w=1, \"b\";q=5000;w=3600", Some(100.0), vec![quota(5_000, 3_600)]),
+            ("\"x\";q=1;w=60", Some(1.0 / 60.0), vec![]),
+            ("\"x\";q=1;w=1e300", None, vec![quota(1, 31_622_400)]),
+            ("\"x\";q=1e300;w=1e-300", Some(1e6), vec![]),
+            ("\"x\";q=1e-300;w=60", Some(1.0 / 60.0), vec![]),
+            ("\"x\";q=1e19;w=1e19", None, vec![quota(10_000_000_000_000_000_000, 31_622_400)]),
+            ("\"x\";q=1e300;w=61", None, vec![quota(u64::MAX, 61)]),
+            ("\"x\";q=nan;w=60, \"y\";q=-1;w=60, \"z\";q=1;w=inf", None, vec![]),
+            ("", None, vec![]),
+        ] {
+            let hint = hint(&[("ratelimit-policy", policy)]);
+            assert_eq!((hint.limit, &hint.quotas), (limit, &quotas), "{policy}");
+        }
+        let many = ["q=1;w=100"; 1_000].join(",");
+        assert_eq!(hint(&[("ratelimit-policy", &many)]).quotas.len(), 4);
+    }
+
+    #[test]
+    fn of_several_limits_the_one_with_the_least_remainder_counts() {
+        let text = "\"burst\";r=50;t=1, \"daily\";r=0;t=1800, \"hourly\";r=7;t=90";
+        assert_eq!(read(&[("ratelimit", text)]), (None, Some(0), Some(1_800.0)));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_header_panics_and_all_that_is_read_is_within_bounds(
+            values in proptest::collection::vec("[\"a-z=;,.:0-9eE+ -]{0,40}|[0-9]{1,400}|-?[0-9]{1,30}e[0-9]{1,4}|(\"x\";)?[qrtwQ]=[0-9.eE+-]{1,24};w=[0-9.eE+-]{1,24}", 9),
+        ) {
+            const NAMES: [&str; 9] = [
+                "ratelimit", "ratelimit-policy", "ratelimit-limit", "ratelimit-remaining", "ratelimit-reset",
+                "x-ratelimit-remaining", "x-ratelimit-reset", "retry-after", "date",
+            ];
+            let mut map = HeaderMap::new();
+            for (name, value) in NAMES.into_iter().zip(&values) {
+                map.insert(name, value.parse().unwrap());
+            }
+            let now = NOW.parse().unwrap();
+            let hint = rate(&map, now);
+            proptest::prop_assert!(hint.limit.is_none_or(|l| (LEAST_PER_SECOND..=MOST_PER_SECOND).contains(&l)));
+            proptest::prop_assert!(hint.reset.is_none_or(|r| r <= LONGEST_PAUSE));
+            proptest::prop_assert!(hint.quotas.len() <= MOST_QUOTAS);
+            for quota in &hint.quotas {
+                proptest::prop_assert!(quota.requests >= 1 && quota.window.as_secs() <= LONGEST_WINDOW as u64);
+            }
+            proptest::prop_assert!(retry_after(&map, now).is_none_or(|wait| wait <= LONGEST_PAUSE));
+        }
     }
 
     #[test]
@@ -126,7 +242,7 @@ mod tests {
             (&[("x-ratelimit-reset", "1795514430")], (None, None, Some(30.0))),
             (&[("x-ratelimit-reset", "1795514430000")], (None, None, Some(30.0))),
             (&[("x-ratelimit-reset", "1795514340")], (None, None, None)),
-            (&[("x-ratelimit-reset", "999999")], (None, None, Some(60.0))),
+            (&[("x-ratelimit-reset", "999999")], (None, None, Some(3600.0))),
             (&[("x-ratelimit-remaining", "-1"), ("x-ratelimit-reset", "soon")], (None, None, None)),
             (&[("ratelimit-policy", "\"a\";q=0;w=1"), ("ratelimit", "nan")], (None, None, None)),
             (&[("x-ratelimit-reset", "NaN"), ("x-ratelimit-remaining", "inf")], (None, None, None)),

@@ -5,6 +5,8 @@
 //! segment and never parsed as a whole; all problems of the settings are reported at once; no
 //! reason and no error contains a secret. What it does not do: retry a request or decide when to.
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
 mod answer;
 mod call;
 mod file;

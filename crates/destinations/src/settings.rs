@@ -174,7 +174,7 @@ impl Setting {
 /// A duration in milliseconds. Numbers are seconds.
 fn milliseconds(value: &Value) -> Option<u64> {
     if let Some(seconds) = value.as_u64() {
-        return seconds.checked_mul(1000);
+        return Some(seconds.saturating_mul(1000));
     }
     let text = value.as_str()?.trim();
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
@@ -184,7 +184,9 @@ fn milliseconds(value: &Value) -> Option<u64> {
         "m" => 60_000,
         _ => return None,
     };
-    digits.parse::<u64>().ok()?.checked_mul(factor)
+    // What is too long for the type is too long for every setting.
+    let is_number = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+    is_number.then(|| digits.parse::<u64>().unwrap_or(u64::MAX).saturating_mul(factor))
 }
 
 /// The JSON Schema of an object with these settings.

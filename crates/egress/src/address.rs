@@ -61,13 +61,13 @@ fn effective(address: IpAddr) -> IpAddr {
 }
 
 fn never_v4(ip: Ipv4Addr) -> bool {
-    // 100.100.100.200 and 192.0.0.192 are the metadata services of clouds that do not use a
-    // link-local address.
+    // The metadata services of clouds that do not use a link-local address: Alibaba, Oracle, and
+    // Azure's, which answers from a public one.
     ip.is_unspecified()
         || ip.is_link_local()
         || ip.is_multicast()
         || ip.is_broadcast()
-        || matches!(ip.octets(), [100, 100, 100, 200] | [192, 0, 0, 192])
+        || matches!(ip.octets(), [100, 100, 100, 200] | [192, 0, 0, 192] | [168, 63, 129, 16])
 }
 
 fn never_v6(ip: Ipv6Addr) -> bool {
@@ -118,9 +118,9 @@ mod tests {
         240.0.0.1 255.255.255.254 ::1 fc00::1 fdff::1 2001::1 2001:1ff::1 2001:db8::1 3fff::1 3fff:fff::1 100::1 64:ff9b:1::1 4000::1 5f00::1 \
         ::ffff:127.0.0.1 ::ffff:10.1.2.3 64:ff9b::10.0.0.1 64:ff9b::127.0.0.1 2002:7f00:1::1 2002:a00:1::1 ::127.0.0.1 ::10.0.0.1";
 
-    const NEVER: &str = "0.0.0.0 255.255.255.255 169.254.169.254 169.254.170.2 169.254.0.1 224.0.0.1 239.255.255.255 100.100.100.200 192.0.0.192 \
+    const NEVER: &str = "0.0.0.0 255.255.255.255 169.254.169.254 169.254.170.2 169.254.0.1 224.0.0.1 239.255.255.255 100.100.100.200 192.0.0.192 168.63.129.16 \
         :: fe80::1 febf::1 ff02::1 fd00:ec2::254 fd20:ce::254 \
-        ::ffff:169.254.169.254 ::ffff:0.0.0.0 64:ff9b::169.254.169.254 2002:a9fe:a9fe::1 ::169.254.169.254 ::ffff:100.100.100.200";
+        ::ffff:169.254.169.254 ::ffff:0.0.0.0 64:ff9b::169.254.169.254 2002:a9fe:a9fe::1 ::169.254.169.254 ::ffff:100.100.100.200 ::ffff:168.63.129.16";
 
     #[test]
     fn public_addresses_pass_under_both_policies() {

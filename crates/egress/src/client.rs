@@ -15,6 +15,7 @@ use tokio_rustls::TlsConnector;
 
 use crate::SendErrorKind::{BodyTimeout, HeadTimeout, Reset, TotalTimeout};
 use crate::connect::{Link, connect};
+use crate::deadline::after;
 use crate::target::Origin;
 use crate::{AddressPolicy, SendError, Target, Verify, client_config};
 
@@ -146,7 +147,7 @@ impl Client {
         body: Bytes,
         deadlines: &Deadlines,
     ) -> Result<Response, SendError> {
-        let end = Instant::now() + deadlines.total;
+        let end = after(deadlines.total);
         let (mut link, answer) = self.send(target, target.request(method, body), deadlines, end).await?;
         let (head, mut incoming) = answer.into_parts();
         let (body, ending, whole) = read(&mut incoming, deadlines.idle, end).await;
@@ -171,11 +172,11 @@ impl Client {
             let mut link = match kept {
                 Some(link) => link,
                 None => {
-                    let deadline = end.min(Instant::now() + deadlines.connect);
+                    let deadline = end.min(after(deadlines.connect));
                     connect(&target.origin, self.0.policy, &self.0.tls, deadline).await?
                 }
             };
-            let deadline = end.min(Instant::now() + deadlines.head);
+            let deadline = end.min(after(deadlines.head));
             let Ok(sent) = timeout_at(deadline, link.sender.try_send_request(request)).await else {
                 let kind = if deadline == end { TotalTimeout } else { HeadTimeout };
                 return Err(SendError::maybe_sent(kind, &target.origin.host));
@@ -219,7 +220,7 @@ impl Inner {
 async fn read(body: &mut Incoming, idle: Duration, end: Instant) -> (Vec<u8>, BodyEnd, bool) {
     let (mut kept, mut seen) = (Vec::new(), 0_usize);
     loop {
-        let deadline = end.min(Instant::now() + idle);
+        let deadline = end.min(after(idle));
         let frame = match timeout_at(deadline, body.frame()).await {
             Err(_) => {
                 let kind = if deadline == end { TotalTimeout } else { BodyTimeout };

@@ -2,7 +2,6 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -12,7 +11,7 @@ use rustls::AlertDescription;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::TlsConnector;
 
 use crate::SendErrorKind::{Blocked, Connect, ConnectTimeout, Protocol, Refused, Resolve, Tls};
@@ -78,9 +77,9 @@ pub(crate) async fn resolve(origin: &Origin, policy: AddressPolicy) -> Result<Ve
 pub(crate) async fn dial(addresses: &[SocketAddr], deadline: Instant) -> Result<TcpStream, SendError> {
     let mut failure = None;
     for (i, address) in addresses.iter().enumerate() {
-        let now = Instant::now();
-        let share: Duration = deadline.saturating_duration_since(now) / (addresses.len() - i) as u32;
-        let kind = match timeout_at(now + share, TcpStream::connect(address)).await {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let share = left.checked_div((addresses.len() - i) as u32).unwrap_or_default();
+        let kind = match timeout(share, TcpStream::connect(address)).await {
             Ok(Ok(tcp)) => match tcp.set_nodelay(true) {
                 Ok(()) => return Ok(tcp),
                 Err(_) => Connect,

@@ -49,6 +49,12 @@ impl SendErrorKind {
     }
 }
 
+impl fmt::Display for SendErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.sentence())
+    }
+}
+
 /// A request that got no usable answer. It names the host, never the path, a header or the body.
 #[derive(Clone, Debug)]
 pub struct SendError {
@@ -68,6 +74,11 @@ impl SendError {
     /// An error after something of the request may have been written.
     pub(crate) fn maybe_sent(kind: SendErrorKind, detail: impl fmt::Display) -> Self {
         Self { kind, ambiguous: true, detail: detail.to_string() }
+    }
+
+    /// The words of a library or of the server about it, which are not fit for a log.
+    pub fn detail(&self) -> &str {
+        &self.detail
     }
 
     /// What hyper says about a request that it has begun to write.

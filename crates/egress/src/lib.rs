@@ -10,10 +10,14 @@
 //! sent twice: a request that hyper returns unsent goes to another connection. Any other repeat is
 //! the caller's decision; [`SendError::ambiguous`] distinguishes the cases.
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
 mod address;
 mod client;
 mod connect;
+pub mod deadline;
 mod error;
+pub mod files;
 mod signature;
 pub mod smtp;
 mod target;

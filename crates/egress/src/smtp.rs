@@ -17,6 +17,7 @@ use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsConnector;
 
 use crate::connect::{dial, resolve};
+use crate::deadline::after;
 use crate::target::Origin;
 use crate::{AddressPolicy, Verify, client_config};
 pub use message::Message;
@@ -80,7 +81,7 @@ impl Mailer {
     /// D010 to D013 and D016 to D018, as for destinations; D003 when the server refuses the message
     /// or an address for good; and those of [`Mailer::check`].
     pub async fn send(&self, message: &Message) -> Result<()> {
-        match timeout_at(Instant::now() + TOTAL, self.converse(message)).await {
+        match timeout_at(after(TOTAL), self.converse(message)).await {
             Ok(sent) => sent,
             Err(_) => Err(self.failed(Code::DestinationTimeout, "did not take the message in time")),
         }
@@ -107,7 +108,7 @@ impl Mailer {
     /// A connection, secured as configured, with its capabilities.
     async fn open(&self) -> Result<Session<'_>> {
         let origin = Origin { host: self.host.as_str().into(), port: self.port, tls: None };
-        let deadline = Instant::now() + CONNECT;
+        let deadline = after(CONNECT);
         let unreachable = |e| self.failed(Code::DestinationUnreachable, "cannot be reached").caused_by(e);
         let late = || self.failed(Code::DestinationTimeout, "cannot be reached in time");
         let addresses =

@@ -16,6 +16,8 @@ use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
+use crate::files;
+
 /// How much of the server's certificate is checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verify {
@@ -60,7 +62,7 @@ fn roots_of(file: &Path) -> Result<RootCertStore> {
             .at(file.display().to_string())
             .help("name a PEM file with the certificate of the authority, in lines from BEGIN CERTIFICATE to END CERTIFICATE")
     };
-    let pem = std::fs::read(file).map_err(|e| wrong("the CA file cannot be read").caused_by(e))?;
+    let pem = files::read(file).map_err(|e| wrong(&format!("the CA file {e}")))?;
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(&pem) {
         let certificate = certificate.map_err(|e| wrong("the CA file is not valid PEM").caused_by(e))?;

@@ -11,54 +11,136 @@ mod driver;
 mod error_threshold;
 pub mod limiter;
 pub(crate) mod message_id;
+pub(crate) mod moments;
 pub(crate) mod open_calls;
 pub(crate) mod ordering_keys;
 pub(crate) mod prefetcher;
 pub(crate) mod progress;
+pub(crate) mod quota;
 pub mod rate_limiter;
 pub mod retry;
 pub(crate) mod send;
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use outflow_core::ports::spool::{SegmentInfo, SegmentKind};
 use outflow_core::ports::state::DeliveryRecord;
-use outflow_core::{DeliveryState, Result, RunRecord};
+use outflow_core::{Code, DeliveryState, Error, Result, RunRecord, RunState};
+use tokio::sync::Mutex;
 
-use self::driver::Delivery;
+use self::driver::{Delivery, Terms};
 use self::progress::{DeliveryProgress, persist};
 use crate::Engine;
 use crate::event::Observer;
+use crate::serve::tasks::{contained, panicked};
+
+/// Who wants a delivery, and for how long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum DeliveryMode {
+    /// `serve`, for as long as it takes. A destination that was stopped is only probed.
+    Kept,
+    /// A person, until the destination has taken nothing for this time; `None`: for ever.
+    Asked(Option<Duration>),
+}
+
+impl DeliveryMode {
+    /// How long a destination may take nothing.
+    const fn timeout(self) -> Option<Duration> {
+        match self {
+            Self::Kept => None,
+            Self::Asked(timeout) => timeout,
+        }
+    }
+}
 
 impl Engine {
     /// Delivers what is pending of a run to one destination. Returns the state of the delivery.
+    ///
+    /// The delivery is a task of its own. When it ends, even by a panic, nothing of it is still
+    /// being persisted, so that it can be begun again from its record.
     pub(crate) async fn deliver(
         &self,
         run: &RunRecord,
         record: DeliveryRecord,
-        delivery_timeout: Option<Duration>,
+        mode: DeliveryMode,
         observer: &Observer,
     ) -> Result<DeliveryState> {
         if matches!(record.state, DeliveryState::Succeeded | DeliveryState::Partial) {
             return Ok(record.state);
         }
         let Some(destination) = self.destinations.get(&record.destination).cloned() else {
-            return self.cancel(run, record, observer).await;
+            return self.park(run, record, observer).await;
         };
         let segments = self.state.segments(run.id).await?;
-        Delivery::new(self, run, record, destination, segments, delivery_timeout, observer).run().await
+        whole(run, &segments)?;
+        let persisting = Arc::new(Mutex::new(()));
+        let probes = mode == DeliveryMode::Kept
+            && record.reason.as_ref().is_some_and(|(code, _)| *code == Code::MostCallsRefused);
+        let what = format!("delivery of {} to {}", run.sync, record.destination);
+        let terms = Terms { timeout: mode.timeout(), probes, persisting: persisting.clone() };
+        let delivery = Delivery::new(self, run, record, destination, segments, terms, observer);
+        let ended = contained(delivery.run()).await;
+        drop(persisting.lock().await);
+        ended.unwrap_or_else(|_| Err(panicked(&what)))
     }
 
-    /// The destination is no longer in the project: what is pending for it is cancelled.
-    async fn cancel(
+    /// The destination is no longer in the project: what is pending for it waits until it is back,
+    /// or until a person gives it up ([`Engine::cancel`]).
+    async fn park(
         &self,
         run: &RunRecord,
         record: DeliveryRecord,
         observe: &Observer,
     ) -> Result<DeliveryState> {
+        let is_parked = is_parked(&record);
         let mut progress = DeliveryProgress::new(record);
-        progress.cancel();
-        persist(self.state.clone(), progress.end(run.id, self.clock.now())).await?;
+        progress.record.reason = Some(Self::removed(&progress.record.destination));
+        let settlement = progress.end(run.id, self.clock.now())?;
+        if !is_parked {
+            persist(self.state.clone(), settlement).await?;
+        }
         observe(progress.ended(run));
         Ok(progress.record.state)
     }
+
+    /// Why calls for this destination wait.
+    fn removed(destination: &str) -> (Code, String) {
+        (Code::DestinationRemoved, format!("the project no longer has the destination {destination}"))
+    }
+
+    /// Whether a run waits only for destinations that the project no longer has. The state then
+    /// says so of each of them.
+    pub(crate) async fn is_parked(&self, run: &RunRecord) -> Result<bool> {
+        if run.state != RunState::Delivering {
+            return Ok(false);
+        }
+        let mut open = self.state.deliveries(run.id).await?;
+        open.retain(|d| matches!(d.state, DeliveryState::Delivering | DeliveryState::Stopped));
+        if open.is_empty() || open.iter().any(|d| self.destinations.contains_key(&d.destination)) {
+            return Ok(false);
+        }
+        let silent: Observer = Arc::new(|_| {});
+        for delivery in open.into_iter().filter(|d| !is_parked(d)) {
+            self.park(run, delivery, &silent).await?;
+        }
+        Ok(true)
+    }
+}
+
+fn is_parked(delivery: &DeliveryRecord) -> bool {
+    delivery.state == DeliveryState::Stopped
+        && delivery.reason.as_ref().is_some_and(|(code, _)| *code == Code::DestinationRemoved)
+}
+
+/// Whether the state names segments for all calls of a run.
+fn whole(run: &RunRecord, segments: &[SegmentInfo]) -> Result<()> {
+    let calls = segments.iter().filter(|segment| segment.kind == SegmentKind::Calls);
+    let named: u128 = calls.map(|segment| u128::from(segment.entries)).sum();
+    let made = u128::from(run.rows.calls) + u128::from(run.rows.unchanged);
+    if named == made {
+        return Ok(());
+    }
+    let message = format!("the state names segments with {named} calls of run {}, which made {made}", run.id);
+    Err(Error::new(Code::SegmentMissing, message))
 }

@@ -1,16 +1,17 @@
 //! What happens to syncs and runs: for progress bars, logs, metrics and alerts.
 //!
-//! What always holds: no row value is in an event, and nothing depends on whether events are
-//! observed. The same events come from `outflow run` and from `outflow serve`, as one driver runs
-//! both ([`crate::serve`]). Only `Failed` is not sent for a run that a caller waits for: its errors
-//! are the result.
+//! What always holds: no row value is in an event but in a [`ForeignText`], which logs, metrics and
+//! alerts cannot show, and in the start of a run (`Reading`), and nothing depends on whether events
+//! are observed. The same events come from `outflow run` and from `outflow serve`, as one driver
+//! runs both ([`crate::serve`]). Only `Failed` is not sent for a run that a caller waits for: its
+//! errors are the result.
 
 use std::sync::Arc;
 
 use outflow_core::ports::watch::AlertRecord;
 use outflow_core::run::FindingCount;
 use outflow_core::{
-    Code, DeliveryCounts, DeliveryState, Error, NextStep, RowCounts, RunId, RunState, Timestamp,
+    Code, DeliveryCounts, DeliveryState, Error, ForeignText, NextStep, RowCounts, RunId, RunState, Timestamp,
 };
 
 /// Takes events. It is called from many tasks and must not block.
@@ -67,7 +68,7 @@ pub enum Event {
     /// The numbers of a delivery: when it begins or continues, and each time calls were settled.
     Delivering { sync: String, run: RunId, destination: String, counts: DeliveryCounts },
     /// A request failed and will be sent again in `seconds`.
-    Retrying { sync: String, run: RunId, destination: String, code: Code, reason: String, seconds: f64 },
+    Retrying { sync: String, run: RunId, destination: String, code: Code, reason: ForeignText, seconds: f64 },
     /// A delivery ended, or stopped for `reason`.
     Delivered {
         sync: String,
@@ -75,7 +76,7 @@ pub enum Event {
         destination: String,
         state: DeliveryState,
         counts: DeliveryCounts,
-        reason: Option<(Code, String)>,
+        reason: Option<(Code, ForeignText)>,
     },
     /// A run reached a final state.
     Ended { sync: String, run: RunId, state: RunState },
@@ -87,6 +88,8 @@ pub enum Event {
     Alert { alert: AlertRecord },
     /// More calls wait for a destination than allowed: runs skip it, from this one on.
     DestinationSkipped { sync: String, run: RunId, destination: String },
+    /// The clock of this machine has jumped.
+    ClockJumped { warning: Arc<Error> },
     /// A new project is in force.
     Reloaded,
     /// Something failed that belongs to no run.

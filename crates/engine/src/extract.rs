@@ -5,19 +5,22 @@
 //! commit hold the run ([`guard`]).
 
 pub(crate) mod cursor;
+mod fill;
 pub mod guard;
+mod reading;
+mod sample;
 pub(crate) mod wanted_keys;
 pub(crate) mod watermark;
 
 use std::time::Instant;
 
-use outflow_core::ports::baseline::{Comparison, ComparisonSpec, RetainedHashes};
+use outflow_core::ports::baseline::{Compared, Comparison, ComparisonSpec, RetainedHashes};
 use outflow_core::ports::spool::{SpoolHeader, SpoolWriter, Spooled};
 use outflow_core::ports::state::{Extraction, SyncState};
 use outflow_core::ports::warehouse::{RowStream, Statement, Warehouse};
-use outflow_core::run::{FindingCount, ReplayMode};
+use outflow_core::run::{FindingCount, ReplayMode, RunKind};
 use outflow_core::{
-    Code, Column, Error, NextStep, Positions, RowCounts, RowPage, RunId, RunRecord, SyncSpec, Timestamp,
+    Code, Column, Error, NextStep, Positions, RowCounts, RunId, RunRecord, SyncSpec, Timestamp,
 };
 use outflow_mapping::{Plan, RowEncoder};
 use outflow_query::Query;
@@ -25,24 +28,34 @@ use tokio::sync::watch;
 use tracing::debug;
 
 use self::cursor::{CursorTracker, CursorValue};
+use self::fill::FillPlan;
+use self::reading::{Reading, pages, read_overlap};
 use self::wanted_keys::WantedKeys;
 use self::watermark::Clocks;
 use crate::event::{Event, Note, Observer};
 use crate::stop::{interrupted, stopped};
-use crate::{Engine, Errors};
-
-/// How many of the rows with one finding are kept in the state. All of them are in the spool.
-const SAMPLES: usize = 5;
-/// A larger row is no sample: it would swell the state.
-const SAMPLE_BYTES: usize = 16 << 10;
+use crate::{Engine, Errors, read_only};
 
 /// An extraction that is running.
 pub(crate) struct Extractor<'a> {
     pub(crate) engine: &'a Engine,
     pub(crate) spec: &'a SyncSpec,
+    /// The sync as its next run has it: with all of its destinations, and after edits.
+    pub(crate) next: &'a SyncSpec,
     pub(crate) warehouse: &'a dyn Warehouse,
     pub(crate) run: &'a RunRecord,
     pub(crate) observer: &'a Observer,
+}
+
+/// What a result is compared with.
+struct Comparing<'a> {
+    /// The query once more, from where the next run begins.
+    overlap: Option<String>,
+    /// The run that is compared with; for a run that fills a gap, what the next run is compared
+    /// with.
+    previous: Option<RunId>,
+    /// The run fills a gap.
+    fill: Option<&'a FillPlan>,
 }
 
 /// What reading the whole result came to.
@@ -50,6 +63,8 @@ struct ReadOut {
     spooled: Spooled,
     /// Calls that the run compared with made as well. A run with options sends them too.
     same: u64,
+    /// The hashes of the run compared with were whole.
+    was_compared: bool,
     findings: Vec<FindingCount>,
     read: u64,
     columns: Vec<Column>,
@@ -66,6 +81,13 @@ impl Extractor<'_> {
         if let Some(replay) = options.replay().filter(|replay| replay.mode != ReplayMode::Requery) {
             return self.copy(replay).await;
         }
+        let fill = match &options.kind {
+            RunKind::Backfill { first, .. } => match self.plan_fill(*first).await? {
+                Some(plan) => Some(plan),
+                None => return self.nothing_to_fill().await,
+            },
+            _ => None,
+        };
         let ordinary = options.is_incremental();
         let query = Query::parse(&spec.query, spec.dialect)?;
         let before = self.sync_state().await?;
@@ -76,11 +98,20 @@ impl Extractor<'_> {
             () = stopped(&mut stop) => return Err(interrupted().into()),
         };
         clocks.first = self.run.clock;
+        clocks.look_back(&*self.engine.state, spec, &before).await?;
         let clock = clocks.warehouse;
-        let value = watermark::start_value(spec, &before, options, &clocks);
+        let mut value = watermark::start_value(spec, &before, options, &clocks);
+        let next = |state: &SyncState| {
+            let spec = if fill.is_some() { self.next } else { spec };
+            watermark::start_value(spec, state, &Default::default(), &clocks)
+        };
+        if fill.is_some() {
+            // What the next run reads is then a part of what this one reads.
+            value = watermark::earlier(value, next(&before));
+        }
         let text = watermark::text(&value);
-        self.engine.state.begin_extraction(self.run.id, clock, &text).await?;
-        let (previous, void) = self.previous(&before);
+        let key = self.engine.state.begin_extraction(self.run.id, clock, &text).await?;
+        let (previous, void) = self.previous(&before, fill.is_some());
         let newcomers = self.engine.newcomers(self.run).await?;
         let begin = watermark::note(spec, &before, &clocks).filter(|_| ordinary);
         let begin = begin.map(|text| Note { text, next: None });
@@ -93,8 +124,12 @@ impl Extractor<'_> {
         });
 
         let moved = |seen| watermark::moved(spec, &before, seen, &value, &clocks, self.run.id);
-        let next = |state: &SyncState| watermark::start_value(spec, state, &Default::default(), &clocks);
-        let overlap = self.overlaps(&query).then(|| query.render(&next(&moved(None))));
+        let at_start = clocks.at_start();
+        let after = |state: &SyncState| watermark::start_value(spec, state, &Default::default(), &at_start);
+        let overlap = match &fill {
+            Some(_) => before.watermark.is_some().then(|| query.render(&next(&before))),
+            None => self.overlaps(&query).then(|| query.render(&after(&moved(None)))),
+        };
         let statement = Statement {
             sql: query.render(&value),
             label: label(&spec.name),
@@ -104,24 +139,26 @@ impl Extractor<'_> {
         };
         debug!("query sent");
         let stream = tokio::select! {
-            stream = session.query(statement) => stream?,
+            stream = read_only::query(session, self.warehouse, &query, statement) => stream?,
             () = stopped(&mut stop) => return Err(interrupted().into()),
         };
-        let out = self.read(stream, &query, clock, overlap, previous, stop).await?;
+        let run = RunRecord { key, ..self.run.clone() };
+        let keyed = Extractor { run: &run, ..*self };
+        let comparing = Comparing { overlap, previous, fill: fill.as_ref() };
+        let out = keyed.read(stream, &query, clock, comparing, stop).await?;
 
-        let rows = RowCounts {
-            read: out.read,
-            calls: out.spooled.entries - out.spooled.unchanged,
-            rejected: out.spooled.rejected,
-            unchanged: out.spooled.unchanged,
-        };
-        if !rows.closed() {
+        let Spooled { entries, unchanged, rejected, .. } = out.spooled;
+        let calls = entries.checked_sub(unchanged);
+        let rows = RowCounts { read: out.read, calls: calls.unwrap_or_default(), rejected, unchanged };
+        if calls.is_none() || !rows.closed() {
             return Err(
                 Error::new(Code::CountsDiffer, format!("the extraction does not add up: {rows:?}")).into()
             );
         }
         let watermark_update = if ordinary {
             Some(moved(out.cursor))
+        } else if fill.is_some() {
+            self.baseline_after_fill(&before, previous, &out)
         } else {
             // It sent calls that the run before it did not. Only calls sent by both still reflect
             // the latest value, so only those are compared with.
@@ -142,6 +179,14 @@ impl Extractor<'_> {
             next_last_sync_time: Some(watermark::text(&next)),
             watermark_update,
             replayed: self.replayed(out.wanted),
+            fills: match &fill {
+                Some(fill) => fill.gaps.clone(),
+                None => self.engine.covered_gaps(self.run).await?,
+            },
+            compared_with: match &fill {
+                Some(fill) => fill.before,
+                None => previous.filter(|_| ordinary),
+            },
             objections: Vec::new(),
             budgets: Default::default(),
         };
@@ -162,11 +207,15 @@ impl Extractor<'_> {
     }
 
     /// The run to compare with, or why there is none although there was one.
-    fn previous(&self, before: &SyncState) -> (Option<RunId>, Option<Note>) {
+    fn previous(&self, before: &SyncState, fills: bool) -> (Option<RunId>, Option<Note>) {
         let Some(baseline) = &before.baseline else { return (None, None) };
-        let same = baseline.fingerprint.as_deref() == Some(watermark::fingerprint(self.spec).as_str());
-        if same || !self.run.spec.options.is_incremental() {
+        let compared = if fills { self.next } else { self.spec };
+        let same = baseline.fingerprint.as_deref() == Some(watermark::fingerprint(compared).as_str());
+        if same || !(self.run.spec.options.is_incremental() || fills) {
             return (Some(baseline.run), None);
+        }
+        if fills {
+            return (None, None);
         }
         let text = "the query, the type, the nulls rule or the lookback changed since the last run: rows that it \
                     sent are sent again where the query reads them again";
@@ -193,14 +242,13 @@ impl Extractor<'_> {
         mut stream: Box<dyn RowStream>,
         query: &Query,
         clock: Timestamp,
-        overlap: Option<String>,
-        previous: Option<RunId>,
+        comparing: Comparing<'_>,
         mut stop: watch::Receiver<bool>,
     ) -> Result<ReadOut, Errors> {
         let mut columns = stream.columns().to_vec();
         query.restore_names(&mut columns);
         debug!(columns = columns.len(), "result begins");
-        let mut reading = match self.reading(columns.clone(), clock, overlap.is_some(), previous).await {
+        let mut reading = match self.reading(columns.clone(), clock, &comparing).await {
             Ok(reading) => reading,
             Err(errors) => {
                 stream.cancel().await;
@@ -218,7 +266,7 @@ impl Extractor<'_> {
             Ok(())
         });
         let mut ended = ended.await;
-        if let (Ok(()), Some(sql), true) = (&ended, &overlap, reading.needs_overlap())
+        if let (Ok(()), Some(sql), true) = (&ended, &comparing.overlap, reading.needs_overlap())
             && reading.read > 0
         {
             let plan = Plan::compile(self.run.call_type, &columns)?;
@@ -226,33 +274,51 @@ impl Extractor<'_> {
             ended = read_overlap(&mut *stream, sql, encoder, &mut reading, &mut stop).await;
         }
         stream.cancel().await;
+        let mut repeats = 0;
+        if let (Ok(()), Some(fill)) = (&ended, comparing.fill) {
+            match self.mark_given(&mut reading, fill, query).await {
+                Ok(unknown) => repeats = unknown,
+                Err(error) => ended = Err(error),
+            }
+        }
         if let Err(error) = ended {
             reading.abandon().await;
             return Err(error.into());
         }
-        let findings = reading.findings();
+        let mut findings = reading.findings();
         let Reading { writer, comparison, read, cursor, wanted, .. } = reading;
-        let (spooled, same) = self.finish(writer, comparison).await?;
+        let marks = comparing.fill.is_some() || self.run.spec.options.is_incremental();
+        let (spooled, compared) = self.finish(writer, comparison, marks).await?;
+        let was_compared = !compared.earlier_missing;
+        findings.extend(self.missing_hashes(&compared, &comparing, repeats, &spooled).await?);
         let cursor = cursor.and_then(CursorTracker::largest);
-        Ok(ReadOut { spooled, same, findings, read, columns, cursor, wanted })
+        Ok(ReadOut {
+            spooled,
+            same: compared.same.count(),
+            was_compared,
+            findings,
+            read,
+            columns,
+            cursor,
+            wanted,
+        })
     }
 
-    /// Makes the calls and their hashes durable. Returns how many calls are the same as in the run
-    /// that this one is compared with; an incremental run marks them as unchanged.
+    /// Makes the calls and their hashes durable. Returns which calls are the same as in the run
+    /// that this one is compared with. They are marked as unchanged if `marks` says so.
     async fn finish(
         &self,
         mut writer: Box<dyn SpoolWriter>,
         comparison: Option<Box<dyn Comparison>>,
-    ) -> Result<(Spooled, u64), Errors> {
-        let ordinary = self.run.spec.options.is_incremental();
+        marks: bool,
+    ) -> Result<(Spooled, Compared), Errors> {
         writer.seal().await?;
-        let same = match comparison {
-            Some(comparison) => comparison.finish().await?.same,
-            None => Positions::default(),
+        let compared = match comparison {
+            Some(comparison) => comparison.finish().await?,
+            None => Compared::default(),
         };
-        let count = same.count();
-        match writer.finish(if ordinary { same } else { Positions::default() }).await {
-            Ok(spooled) => Ok((spooled, count)),
+        match writer.finish(if marks { compared.same.clone() } else { Positions::default() }).await {
+            Ok(spooled) => Ok((spooled, compared)),
             Err(error) => {
                 // If this fails, the hashes are orphans and are removed later.
                 let _ = self.engine.baseline.remove(self.run.id).await;
@@ -265,16 +331,20 @@ impl Extractor<'_> {
         &self,
         columns: Vec<Column>,
         clock: Timestamp,
-        overlaps: bool,
-        previous: Option<RunId>,
+        comparing: &Comparing<'_>,
     ) -> Result<Reading, Errors> {
+        let previous = comparing.previous;
         let plan = Plan::compile(self.run.call_type, &columns)?;
         let retained = match (self.run.spec.options.is_incremental(), previous) {
-            (true, _) if overlaps && !plan.tells_events_apart() => Some(RetainedHashes::Overlap),
+            _ if comparing.fill.is_some() => Some(RetainedHashes::Shared),
+            (true, _) if comparing.overlap.is_some() && !plan.tells_events_apart() => {
+                Some(RetainedHashes::Overlap)
+            }
             (true, _) => Some(RetainedHashes::All),
             (false, Some(_)) => Some(RetainedHashes::Shared),
             (false, None) => None,
         };
+        let tells_apart = plan.tells_events_apart();
         let mut warnings = Vec::new();
         for (code, _) in plan.warnings() {
             warnings.push(FindingCount { code: *code, column: None, rows: 0, samples: Vec::new() });
@@ -295,7 +365,8 @@ impl Extractor<'_> {
         let wanted = self.wanted_keys().await?;
         let comparison = match retained {
             Some(retained) => {
-                let spec = ComparisonSpec { run, previous, retained };
+                let fill = comparing.fill.map(|fill| fill.spec(self.run.call_type));
+                let spec = ComparisonSpec { fill, ..ComparisonSpec::new(run, previous, retained) };
                 Some(self.engine.baseline.begin(spec).await?)
             }
             None => None,
@@ -308,6 +379,8 @@ impl Extractor<'_> {
             writer,
             comparison,
             retained,
+            fills: comparing.fill.is_some(),
+            tells_apart,
             cursor,
             rejections: warnings,
             call: Vec::with_capacity(4096),
@@ -316,175 +389,6 @@ impl Extractor<'_> {
             read: 0,
             rejected: 0,
         })
-    }
-}
-
-/// What grows while rows come in.
-struct Reading {
-    run: RunRecord,
-    encoder: RowEncoder,
-    writer: Box<dyn SpoolWriter>,
-    comparison: Option<Box<dyn Comparison>>,
-    retained: Option<RetainedHashes>,
-    cursor: Option<CursorTracker>,
-    rejections: Vec<FindingCount>,
-    call: Vec<u8>,
-    /// A replay keeps the rows with these keys; all others count for nothing.
-    wanted: Option<WantedKeys>,
-    ordinal: u64,
-    read: u64,
-    rejected: u64,
-}
-
-impl Reading {
-    fn take(&mut self, page: &RowPage) -> outflow_core::Result<()> {
-        for row in page.iter() {
-            let ordinal = self.ordinal;
-            self.ordinal += 1;
-            if let Some(cursor) = &mut self.cursor {
-                cursor.see(row)?;
-            }
-            self.call.clear();
-            let shaped = self.encoder.shape(row, ordinal, &mut self.call);
-            if let Some(wanted) = &mut self.wanted
-                && !shaped.as_ref().is_ok_and(|shaped| wanted.take(&shaped.meta))
-            {
-                continue;
-            }
-            self.read += 1;
-            match shaped {
-                Ok(shaped) => {
-                    self.writer.call(&shaped.meta, &self.call)?;
-                    if let Some(comparison) = &mut self.comparison {
-                        comparison.feed(shaped.meta.key, shaped.content);
-                    }
-                }
-                Err(rejection) => {
-                    self.writer.reject(&rejection)?;
-                    self.count(&rejection);
-                }
-            }
-            if self.read == guard::FIRST_ROWS {
-                guard::first_rows(&self.run, self.rejected)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn needs_overlap(&self) -> bool {
-        self.retained == Some(RetainedHashes::Overlap)
-    }
-
-    /// Marks the calls that the next run can read again.
-    fn mark_overlap(&mut self, page: &RowPage, encoder: &mut RowEncoder) -> outflow_core::Result<()> {
-        let Some(comparison) = &mut self.comparison else { return Ok(()) };
-        for row in page.iter() {
-            self.call.clear();
-            if let Ok(shaped) = encoder.shape(row, 0, &mut self.call) {
-                comparison.mark_overlap(shaped.content);
-            }
-        }
-        Ok(())
-    }
-
-    /// Hands over what is buffered.
-    async fn flush(&mut self) -> outflow_core::Result<()> {
-        self.writer.flush().await?;
-        match &mut self.comparison {
-            Some(comparison) => comparison.flush().await,
-            None => Ok(()),
-        }
-    }
-
-    /// Deletes what was written.
-    async fn abandon(self) {
-        self.writer.abandon().await;
-        if let Some(comparison) = self.comparison {
-            comparison.abandon().await;
-        }
-    }
-
-    fn count(&mut self, rejection: &outflow_core::ports::spool::Rejection) {
-        self.rejected += 1;
-        let same = |f: &&mut FindingCount| f.code == rejection.code && f.column == rejection.column;
-        let finding = match self.rejections.iter_mut().find(same) {
-            Some(finding) => finding,
-            None => {
-                let (code, column) = (rejection.code, rejection.column.clone());
-                self.rejections.push(FindingCount { code, column, rows: 0, samples: Vec::new() });
-                let last = self.rejections.len() - 1;
-                &mut self.rejections[last]
-            }
-        };
-        finding.rows += 1;
-        if finding.samples.len() < SAMPLES
-            && let Ok(sample) = serde_json::to_string(rejection)
-            && sample.len() <= SAMPLE_BYTES
-        {
-            finding.samples.push(sample);
-        }
-    }
-
-    /// Rejections and warnings; a warning about the result as a whole counts every row.
-    fn findings(&self) -> Vec<FindingCount> {
-        if self.wanted.is_some() {
-            // The encoder has counted rows, too, that are not part of this run.
-            return Vec::new();
-        }
-        let per_row = self.encoder.findings();
-        let mut all: Vec<FindingCount> = Vec::new();
-        for finding in self.rejections.iter().chain(&per_row) {
-            let mut finding = finding.clone();
-            if finding.rows == 0 {
-                if per_row.iter().any(|f| f.code == finding.code) {
-                    continue;
-                }
-                finding.rows = self.read;
-            }
-            if finding.rows > 0 {
-                all.push(finding);
-            }
-        }
-        all
-    }
-}
-
-/// Runs the query once more in the same snapshot, from where the next run begins, and marks the
-/// calls that it gives as overlap. If this fails, the run fails: the next run could not tell what
-/// it reads again, and would send it under other ids.
-async fn read_overlap(
-    stream: &mut dyn RowStream,
-    sql: &str,
-    mut encoder: RowEncoder,
-    reading: &mut Reading,
-    stop: &mut watch::Receiver<bool>,
-) -> outflow_core::Result<()> {
-    tokio::select! {
-        begun = stream.requery_snapshot(sql) => begun?,
-        () = stopped(stop) => return Err(interrupted()),
-    }
-    pages(stream, stop, reading, |reading, page| reading.mark_overlap(page, &mut encoder)).await
-}
-
-/// Takes every page of a result. A stop is the error E001.
-async fn pages(
-    stream: &mut dyn RowStream,
-    stop: &mut watch::Receiver<bool>,
-    reading: &mut Reading,
-    mut take: impl FnMut(&mut Reading, &RowPage) -> outflow_core::Result<()>,
-) -> outflow_core::Result<()> {
-    let mut page = RowPage::default();
-    loop {
-        let more = tokio::select! {
-            more = stream.next(&mut page) => more,
-            () = stopped(stop) => Err(interrupted()),
-        };
-        if !more? {
-            return Ok(());
-        }
-        // Encoding a page takes under a millisecond, and waits for nothing.
-        take(reading, &page)?;
-        reading.flush().await?;
     }
 }
 

@@ -16,11 +16,16 @@
 //! What it does not do: open connections, know file formats or speak HTTP. It uses the ports of
 //! `outflow_core` alone.
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
 pub mod authoring;
+pub mod clock;
 pub mod delivery;
 mod event;
 pub mod extract;
 pub mod operations;
+mod pages;
+mod read_only;
 mod reader;
 mod report;
 mod run;
@@ -41,8 +46,11 @@ use tokio::sync::watch;
 
 pub use delivery::limiter::Limiters;
 pub use event::{Event, Note, Observer};
+pub use pages::{DeadLetterPages, RunPages};
 pub use reader::{Calls, RunReader};
-pub use report::{DeliveryDocument, FORMAT_VERSION, Reason, RunDocument, RunListEntry, Seconds};
+pub use report::{
+    DeliveryDocument, FORMAT_VERSION, MissingDocument, Reason, RunDocument, RunListEntry, Seconds,
+};
 pub use serve::once::RunRequest;
 
 /// Everything that a run needs but its sync and its warehouse.
@@ -83,10 +91,11 @@ impl From<Vec<Error>> for Errors {
 }
 
 impl Errors {
-    /// The code and message that the state stores for all of them.
+    /// The code and message that the state stores for all of them. The state is the user's: it has
+    /// what a server said, too.
     fn reason(&self) -> (Code, String) {
         match self.0.first() {
-            Some(e) => (e.code(), e.message().to_owned()),
+            Some(e) => (e.code(), e.full_message().into_revealed()),
             None => (Code::Interrupted, "stopped".to_owned()),
         }
     }

@@ -40,16 +40,16 @@ impl RunReader {
     }
 
     /// The calls of a run from a position on.
-    pub async fn calls(&self, run: RunId, segments: &[SegmentInfo], from: u64) -> Result<Calls> {
+    pub async fn calls(&self, run: &RunRecord, segments: &[SegmentInfo], from: u64) -> Result<Calls> {
         let calls: Vec<_> = segments.iter().filter(|s| s.kind == SegmentKind::Calls).cloned().collect();
-        let reader = self.spool.read(run, &calls, from).await?;
+        let reader = self.spool.read(run.id, &calls, run.rows.unchanged, from).await?;
         Ok(Calls { reader, block: CallBlock::default(), stop: None })
     }
 
     /// The same, but reading ends with E001 when the process is to stop.
     pub(crate) async fn calls_until_stopped(
         &self,
-        run: RunId,
+        run: &RunRecord,
         segments: &[SegmentInfo],
         from: u64,
     ) -> Result<Calls> {

@@ -1,14 +1,16 @@
 //! The documents that `run` and `runs` print. Their fields are a contract
 //! (`docs/reference/documents.md`).
 
-use outflow_core::ports::state::DeliveryRecord;
+use outflow_core::ports::state::{DeliveryRecord, Gap, GapCause};
 use outflow_core::ports::watch::Audit;
 use outflow_core::run::RunTrigger;
 use outflow_core::{
-    CallType, Code, DeliveryCounts, DeliveryState, RowCounts, RunId, RunRecord, RunState, Timestamp,
+    CallType, Code, DeliveryCounts, DeliveryState, Result, RowCounts, RunId, RunRecord, RunState, Timestamp,
 };
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
+
+use crate::{RunReader, clock};
 
 /// The version of all documents. It rises when a field changes its meaning or goes away.
 pub const FORMAT_VERSION: u32 = 2;
@@ -46,11 +48,71 @@ pub struct RunDocument {
     /// Which runs send calls of this one again.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub replayed_by: Vec<RunId>,
+    /// Calls of earlier runs of the sync that destinations have not got and that no run sends.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<MissingDocument>,
     /// How long its halves took in this process.
     pub seconds: Seconds,
     /// Why it is not further on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<Reason>,
+}
+
+/// Calls that a destination has not got.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct MissingDocument {
+    /// The sync.
+    pub sync: String,
+    /// The destination.
+    pub destination: String,
+    /// The run whose calls are missing.
+    pub run: RunId,
+    /// How many.
+    pub calls: u64,
+    /// `{{last_sync_time}}` of the query that gave them.
+    #[serde(serialize_with = "number_or_text")]
+    pub last_sync_time: Option<String>,
+    /// Why they are missing.
+    pub cause: GapCause,
+    /// Since when.
+    pub since: Timestamp,
+    /// The run that sends them; null while there is none.
+    pub filled_by: Option<RunId>,
+}
+
+impl MissingDocument {
+    /// What is missing, in a sentence.
+    pub fn sentence(&self) -> String {
+        let Self { sync, destination, run, calls, .. } = self;
+        format!("{calls} calls of run {run} of {sync} did not reach {destination}: the run is lost")
+    }
+}
+
+impl From<Gap> for MissingDocument {
+    fn from(gap: Gap) -> Self {
+        let missing = gap.missing;
+        Self {
+            sync: missing.sync,
+            destination: missing.destination,
+            run: missing.opened_by,
+            calls: missing.calls,
+            last_sync_time: missing.start,
+            cause: missing.cause,
+            since: missing.opened_at,
+            filled_by: gap.filled_by,
+        }
+    }
+}
+
+impl RunReader {
+    /// What lost runs of a sync have left missing.
+    ///
+    /// # Errors
+    /// What the state says.
+    pub async fn missing(&self, sync: &str) -> Result<Vec<MissingDocument>> {
+        let gaps = self.state.open_gaps().await?.into_iter().filter(|gap| gap.missing.sync == sync);
+        Ok(gaps.map(MissingDocument::from).collect())
+    }
 }
 
 /// One destination of a run.
@@ -120,6 +182,7 @@ impl RunDocument {
             destinations: deliveries.into_iter().map(DeliveryDocument::named).collect(),
             replays: record.replays,
             replayed_by: record.replayed_by.clone(),
+            missing: Vec::new(),
             seconds,
             reason: record.reason.clone().map(Reason::from),
         }
@@ -134,7 +197,9 @@ impl RunDocument {
 impl Seconds {
     /// Computed from the times in the state.
     pub fn between(record: &RunRecord) -> Self {
-        let took = |a: Option<Timestamp>, b: Timestamp| a.map_or(0.0, |a| a.duration_since(b).as_secs_f64());
+        let took = |a: Option<Timestamp>, b: Timestamp| {
+            a.map_or(0.0, |a| clock::age(b, a).unwrap_or_default().as_secs_f64())
+        };
         Self {
             extract: took(record.extracted_at, record.started_at),
             deliver: record.extracted_at.map_or(0.0, |at| took(record.ended_at, at)),
@@ -171,7 +236,10 @@ impl From<(Code, String)> for Reason {
     }
 }
 
-fn by_name<S: Serializer>(destinations: &[(String, DeliveryDocument)], s: S) -> Result<S::Ok, S::Error> {
+fn by_name<S: Serializer>(
+    destinations: &[(String, DeliveryDocument)],
+    s: S,
+) -> std::result::Result<S::Ok, S::Error> {
     let mut map = s.serialize_map(Some(destinations.len()))?;
     for (name, document) in destinations {
         map.serialize_entry(name, document)?;
@@ -180,7 +248,7 @@ fn by_name<S: Serializer>(destinations: &[(String, DeliveryDocument)], s: S) -> 
 }
 
 /// `last_sync_time` is a number unless a cursor column holds something else.
-fn number_or_text<S: Serializer>(value: &Option<String>, s: S) -> Result<S::Ok, S::Error> {
+fn number_or_text<S: Serializer>(value: &Option<String>, s: S) -> std::result::Result<S::Ok, S::Error> {
     match value.as_deref().map(|v| (v.parse::<i64>(), v)) {
         None => s.serialize_none(),
         Some((Ok(n), _)) => s.serialize_i64(n),

@@ -2,9 +2,7 @@
 
 use outflow_core::ports::state::{Cursor, StateReader, SyncState, Watermark};
 use outflow_core::run::{RunOptions, RunSpec};
-use outflow_core::{
-    Code, Connection, Error, FirstRun, Nulls, RunId, RunRecord, RunState, SyncSpec, Timestamp,
-};
+use outflow_core::{Code, Connection, Error, FirstRun, Nulls, RunId, RunRecord, RunState, SyncSpec};
 
 use crate::{Engine, Errors};
 
@@ -28,24 +26,18 @@ impl Engine {
         errors
     }
 
-    /// Ends a run whose segments are gone, and gives its window back to the sync. `false`: another
-    /// delivery of the run has ended it already.
+    /// Ends a run whose calls cannot be sent any more. For each destination that lacks some a gap
+    /// opens. `false`: another delivery of the run has ended it already.
     pub(crate) async fn lose(&self, record: &RunRecord, error: &Error) -> outflow_core::Result<bool> {
         let (state, run, now) = (&self.state, record.id, self.clock.now());
-        let reason = Some((Code::RunLost, error.message().to_owned()));
-        let record = state.run(run).await?.ok_or_else(|| gone(run))?;
-        if record.state.is_final() {
+        if state.run(run).await?.ok_or_else(|| gone(run))?.state.is_final() {
             return Ok(false);
         }
-        let before = state.sync(&record.sync).await?;
-        let moved_at = before.watermark.as_ref().map(|watermark| watermark.clock_us);
-        let last = moved_at == record.clock.map(Timestamp::as_microsecond);
-        let moved = last && record.spec.options.is_incremental();
-        let rewind = moved.then(|| give_back(&record, before));
-        match state.end_run(run, RunState::Lost, now, reason, rewind.as_ref()).await {
+        let reason = (Code::RunLost, format!("{}: {}", error.code(), error.message()));
+        match state.lose_run(run, now, &reason).await {
             // Two deliveries that find the loss at once: one of them ends the run.
             Err(_) if state.run(run).await?.is_some_and(|r| r.state.is_final()) => Ok(false),
-            ended => ended.map(|()| true),
+            ended => ended.map(|_| true),
         }
     }
 }
@@ -65,13 +57,18 @@ pub(crate) fn run_spec(spec: &SyncSpec, options: &RunOptions, mut skipped: Vec<S
         }
     }
     RunSpec {
-        source: format!("{}.{}", spec.source, spec.database),
+        source: source_of(spec),
         query: spec.query.clone(),
         connections,
         options: options.clone(),
         guards: spec.guards.clone(),
         skipped,
     }
+}
+
+/// `source.database` of a sync.
+pub(crate) fn source_of(spec: &SyncSpec) -> String {
+    format!("{}.{}", spec.source, spec.database)
 }
 
 /// The sync as it was when the run was created: an edit of the project does not reach a run that
@@ -82,20 +79,6 @@ pub(crate) fn spec_of_run(spec: &SyncSpec, record: &RunRecord) -> SyncSpec {
         call_type: record.call_type,
         connections: record.spec.connections.clone(),
         ..spec.clone()
-    }
-}
-
-/// The sync's state as it was before the run: its query's own start value. What it sent does not
-/// count, because it is unknown how much that was.
-fn give_back(record: &RunRecord, before: SyncState) -> SyncState {
-    let start = record.last_sync_time.as_deref().unwrap_or("0");
-    // A cursor's value says nothing about the clock, where the run may have begun anywhere.
-    let seconds = start.parse::<i64>().ok().filter(|_| before.cursor.is_none()).unwrap_or(0);
-    let clock_us = seconds.saturating_mul(1_000_000);
-    SyncState {
-        watermark: Some(Watermark { clock_us, ..before.watermark.unwrap_or_default() }),
-        cursor: before.cursor.map(|cursor| Cursor { value: start.to_owned(), ..cursor }),
-        baseline: None,
     }
 }
 

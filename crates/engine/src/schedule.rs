@@ -6,7 +6,9 @@
 //! once. A stable jitter moves what happens at a slot, and never the slot: syncs of one interval
 //! must not all begin in the same second.
 //!
-//! What always holds: slots rise strictly; a slot does not depend on when it is computed.
+//! What always holds: slots rise strictly; a slot does not depend on when it is computed. A clock
+//! that was ahead, by whatever time, delays a sync by no more than one interval and by no more than
+//! an hour once it is right: then the schedule goes on from the last slot that a right clock fired.
 
 mod cron;
 
@@ -16,6 +18,9 @@ use outflow_core::sync::Schedule;
 use outflow_core::{Timestamp, hash};
 
 pub use cron::Cron;
+
+/// For no longer than this does a schedule wait for a slot that was fired before its time.
+const LONGEST_WAIT: Duration = Duration::from_secs(3600);
 
 /// No jitter is longer than this, however long the interval.
 const LONGEST_JITTER: Duration = Duration::from_secs(300);
@@ -104,7 +109,8 @@ impl Slots {
 /// How long after a slot this sync begins: always the same for a name, under a tenth of the
 /// interval.
 pub fn jitter(sync: &str, interval: Duration) -> Duration {
-    let most = (interval / 10).min(LONGEST_JITTER).as_millis() as u64;
+    let tenth = interval.checked_div(10).unwrap_or_default();
+    let most = tenth.min(LONGEST_JITTER).as_millis() as u64;
     let drawn = hash::content(sync.as_bytes()) as u64;
     Duration::from_millis(if most == 0 { 0 } else { drawn % most })
 }
@@ -137,20 +143,52 @@ pub const fn since(slots: &Slots, fired: Option<Timestamp>) -> Since {
 pub fn next_due(slots: &Slots, fired: Option<Timestamp>, now: Timestamp) -> Option<Timestamp> {
     match since(slots, fired) {
         Since::Beginning => slots.latest(Timestamp::MIN, now).or_else(|| slots.after(now)),
+        Since::Fired(fired) if is_ahead(slots, fired, now) => slots.after(now),
         Since::Fired(fired) => slots.after(fired),
         Since::Now => slots.after(now),
         Since::Never => None,
     }
 }
 
-/// The slot to fire now. `fired` is the last one that was fired (or when the sync was first seen).
+/// What a schedule has to do now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Due {
+    /// Nothing: the next slot has not come.
+    Nothing,
+    /// This slot fires.
+    Slot(Timestamp),
+    /// The last slot was fired by a clock that was ahead: [`resume`] says where the schedule is.
+    Ahead,
+}
+
+/// What to do now. `fired` is the last slot that was fired (or when the sync was first seen).
 ///
-/// A clock that was set back does not stop a sync for longer than it was ahead: a last slot more
-/// than an hour in the future is taken for a wrong clock's.
-pub fn due(slots: &Slots, fired: Timestamp, now: Timestamp) -> Option<Timestamp> {
-    let hour = Duration::from_secs(3600);
-    let fired = if fired > now.saturating_add(hour).unwrap_or(now) { now } else { fired };
-    slots.latest(fired, now)
+/// A clock that is set back a little fires no slot twice: the schedule waits until the slot that it
+/// has fired comes again, for at most one interval and an hour. A slot further ahead is taken for a
+/// wrong clock's.
+pub fn due(slots: &Slots, fired: Timestamp, now: Timestamp) -> Due {
+    if is_ahead(slots, fired, now) {
+        return Due::Ahead;
+    }
+    slots.latest(fired, now).map_or(Due::Nothing, Due::Slot)
+}
+
+/// Whether a slot lies so far ahead of now that the clock which fired it was wrong.
+fn is_ahead(slots: &Slots, fired: Timestamp, now: Timestamp) -> bool {
+    let Ok(ahead) = Duration::try_from(fired.duration_since(now)) else { return false };
+    !matches!(slots, Slots::Manual) && ahead > slots.interval(now).unwrap_or(LONGEST_WAIT).min(LONGEST_WAIT)
+}
+
+/// Where a schedule goes on whose last slot lies ahead: its last slot is that which was fired
+/// before by a right clock (`earlier`, which is at or before now). If none is known, an interval is
+/// due at once, and a calendar waits for its next slot, as if seen for the first time.
+pub fn resume(slots: &Slots, earlier: Option<Timestamp>, now: Timestamp) -> Timestamp {
+    let just_before = |slot: Timestamp| slot.checked_sub(jiff::SignedDuration::from_secs(1)).unwrap_or(slot);
+    match (earlier, slots) {
+        (Some(earlier), _) => earlier,
+        (None, Slots::Every { .. }) => slots.latest(Timestamp::MIN, now).map_or(now, just_before),
+        (None, Slots::Manual | Slots::Cron(_)) => now,
+    }
 }
 
 #[cfg(test)]
@@ -181,23 +219,52 @@ mod tests {
     #[test]
     fn a_slot_fires_once_and_a_long_pause_fires_once() {
         let slots = every(60, Some(0));
-        assert_eq!(due(&slots, at(60), at(119)), None);
-        assert_eq!(due(&slots, at(60), at(120)), Some(at(120)));
-        assert_eq!(due(&slots, at(60), at(100_000)), Some(at(99_960)));
+        assert_eq!(due(&slots, at(60), at(119)), Due::Nothing);
+        assert_eq!(due(&slots, at(60), at(120)), Due::Slot(at(120)));
+        assert_eq!(due(&slots, at(60), at(100_000)), Due::Slot(at(99_960)));
     }
 
     #[test]
-    fn a_clock_that_jumps_back_fires_no_slot_twice_and_one_that_was_days_ahead_stops_nothing() {
+    fn a_clock_that_jumps_back_a_little_fires_no_slot_twice() {
         let slots = every(60, Some(0));
-        assert_eq!(due(&slots, at(6_000), at(5_500)), None);
-        assert_eq!(due(&slots, at(6_000), at(6_059)), None);
-        assert_eq!(due(&slots, at(900_000), at(6_000)), None);
-        assert_eq!(
-            due(&slots, at(900_000), at(6_060)),
-            None,
-            "asked at the slot itself it waits for the next"
-        );
-        assert_eq!(slots.latest(at(6_000), at(6_060)), Some(at(6_060)));
+        assert_eq!(due(&slots, at(6_000), at(5_940)), Due::Nothing, "one interval back");
+        assert_eq!(due(&slots, at(6_000), at(5_999)), Due::Nothing);
+        assert_eq!(due(&slots, at(6_000), at(6_000)), Due::Nothing);
+        assert_eq!(due(&slots, at(6_000), at(6_059)), Due::Nothing);
+        assert_eq!(due(&slots, at(6_000), at(6_060)), Due::Slot(at(6_060)));
+        let daily = every(86_400, Some(0));
+        assert_eq!(due(&daily, at(86_400), at(86_400 - 3_600)), Due::Nothing, "an hour back");
+        assert_eq!(due(&daily, at(86_400), at(86_400 - 3_601)), Due::Ahead);
+    }
+
+    #[test]
+    fn a_clock_that_was_ahead_stops_nothing() {
+        let slots = every(60, Some(0));
+        for ahead in [61, 3_600, 30 * 86_400, 40 * 365 * 86_400] {
+            assert_eq!(due(&slots, at(6_000 + ahead), at(6_000)), Due::Ahead, "{ahead}");
+        }
+        // Slots up to 5,940 were fired by a right clock: that of now is due, and then each comes.
+        let fired = resume(&slots, Some(at(5_940)), at(6_010));
+        assert_eq!(due(&slots, fired, at(6_010)), Due::Slot(at(6_000)));
+        assert_eq!(due(&slots, at(6_000), at(6_060)), Due::Slot(at(6_060)));
+        // The slot of now was fired before: it is not fired again.
+        let fired = resume(&slots, Some(at(6_000)), at(6_010));
+        assert_eq!(due(&slots, fired, at(6_010)), Due::Nothing);
+        assert_eq!(due(&slots, fired, at(6_060)), Due::Slot(at(6_060)));
+        // Nothing is known of before.
+        let fired = resume(&slots, None, at(6_010));
+        assert_eq!(due(&slots, fired, at(6_010)), Due::Slot(at(6_000)));
+        let cron = Slots::Cron(Cron::parse("0 9 * * *", "UTC").unwrap());
+        let fired = resume(&cron, None, at(100_000));
+        assert_eq!(due(&cron, fired, at(100_000)), Due::Nothing);
+        assert_eq!(due(&cron, fired, at(86_400 + 9 * 3_600)), Due::Slot(at(86_400 + 9 * 3_600)));
+    }
+
+    #[test]
+    fn what_is_due_next_is_not_what_a_wrong_clock_fired() {
+        let slots = every(60, Some(0));
+        assert_eq!(next_due(&slots, Some(at(900_000)), at(6_000)), Some(at(6_060)));
+        assert_eq!(next_due(&slots, Some(at(6_030)), at(6_000)), Some(at(6_060)));
     }
 
     #[test]

@@ -25,10 +25,17 @@
 mod actor;
 pub mod alert;
 mod audit;
-mod driver;
+pub(crate) mod driver;
+mod gaps;
 pub(crate) mod once;
 mod queues;
+pub mod quiet;
+mod recovery;
+mod reported;
 pub mod skip_advice;
+mod sweep;
+pub(crate) mod tasks;
+mod wakeups;
 mod watch;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -38,19 +45,20 @@ use std::time::Duration;
 
 use outflow_core::ports::warehouse::Warehouse;
 use outflow_core::run::RunOptions;
-use outflow_core::{Code, Error, Result, RunId, RunState, SyncSpec};
+use outflow_core::{BoxFuture, Code, Error, Result, RunId, RunState, SyncSpec};
 use tokio::sync::{Notify, RwLock, Semaphore, mpsc, oneshot, watch as watching};
 use tokio::task::JoinSet;
 
 use crate::Engine;
 pub use crate::event::{Event, Observer};
+use crate::operations::cancel::CancelReport;
 use crate::operations::retention::RetentionPolicy;
 use crate::serve::alert::Rules;
-use actor::Actor;
+use actor::{Actor, ActorParts};
+use gaps::SyncsWithGaps;
 pub use queues::{DeliveryQueues, QueueStatus};
-
-/// How often retention removes what is past its time.
-const SWEEP_EVERY: Duration = Duration::from_secs(3600);
+pub use tasks::{RestartPolicy, TaskStatus};
+use tasks::{Tasks, WhenDown, keep, panicked};
 
 /// A sync and the database that it reads.
 #[derive(Clone)]
@@ -78,6 +86,8 @@ pub struct ConcurrencyLimits {
     pub degraded_after: Duration,
     /// A run is audited this long after its end.
     pub audit_after: Duration,
+    /// How a task that fails is started again.
+    pub restarts: RestartPolicy,
 }
 
 impl Default for ConcurrencyLimits {
@@ -90,6 +100,7 @@ impl Default for ConcurrencyLimits {
             skips: BTreeSet::new(),
             degraded_after: Duration::from_secs(300),
             audit_after: Duration::from_secs(60),
+            restarts: RestartPolicy::default(),
         }
     }
 }
@@ -138,10 +149,12 @@ pub(crate) struct Trigger {
 pub(crate) struct Shared {
     pub(crate) config: watching::Receiver<Arc<RuntimeConfig>>,
     pub(crate) queues: DeliveryQueues,
+    gaps: SyncsWithGaps,
     pub(crate) observer: Observer,
     /// Read-locked while a queue delivers, and write-locked while deliveries are paused.
     pub(crate) deliveries_paused: RwLock<()>,
     pub(crate) mode: Mode,
+    pub(crate) tasks: Tasks,
     /// Permits for extractions, in all and for each database, with their numbers.
     permits: Mutex<HashMap<String, (usize, Arc<Semaphore>)>>,
 }
@@ -165,9 +178,11 @@ impl Shared {
         Self {
             config,
             queues: DeliveryQueues::default(),
+            gaps: SyncsWithGaps::default(),
             observer,
             deliveries_paused: RwLock::default(),
             mode,
+            tasks: Tasks::default(),
             permits: Mutex::default(),
         }
     }
@@ -219,14 +234,13 @@ impl Handle {
 
     /// Makes all actors check the clock and the state, after one of them was changed.
     pub fn wake(&self) {
-        self.shared.queues.touch();
+        self.shared.queues.changes.wake_all();
     }
 
     /// Replaces the config.
     pub fn reload(&self, config: RuntimeConfig) {
         config.engine.limiters.keep(config.engine.destinations.values().map(AsRef::as_ref));
         self.config.send_replace(Arc::new(config));
-        self.shared.queues.touch();
         (self.shared.observer)(Event::Reloaded);
     }
 
@@ -238,6 +252,22 @@ impl Handle {
     /// The status of the queues.
     pub fn queues(&self) -> Vec<QueueStatus> {
         self.shared.queues.status()
+    }
+
+    /// The tasks that have failed since the process began.
+    pub fn tasks(&self) -> Vec<TaskStatus> {
+        self.shared.tasks.status()
+    }
+
+    /// Runs a task beside the supervisor's own until the process stops. What fails is made again.
+    ///
+    /// # Errors
+    /// Those of the state, and what ends the task during a stop.
+    pub async fn keep<F>(&self, task: &str, make: impl Fn() -> F) -> Result<()>
+    where
+        F: Future<Output = Result<()>> + Send + 'static,
+    {
+        keep(&self.shared, task, make, NOTHING_MORE).await
     }
 
     /// Does work while no queue delivers. Requests in flight end first, within their grace, and
@@ -263,6 +293,21 @@ impl Handle {
         work(self.config().engine.clone()).await
     }
 
+    /// Gives up what waits for a destination that the project no longer has: see
+    /// [`Engine::cancel`].
+    ///
+    /// # Errors
+    /// Those of that method.
+    pub async fn cancel(&self, destination: &str, sync: Option<&str>) -> Result<CancelReport> {
+        let report = self
+            .with_deliveries_paused(|engine| async move { engine.cancel(destination, sync).await })
+            .await?;
+        for run in &report.runs {
+            self.enqueue(run.run).await?;
+        }
+        Ok(report)
+    }
+
     /// Approves a run and enqueues it: see [`Engine::approve`].
     ///
     /// # Errors
@@ -279,8 +324,12 @@ impl Handle {
     /// Those of that method.
     pub async fn reject(&self, run: RunId, skip_window: bool) -> Result<()> {
         self.config().engine.reject(run, skip_window).await?;
+        self.shared.gaps.find(&*self.config().engine.state).await?;
         self.enqueue(run).await?;
-        self.wake();
+        // The sync is no longer busy with it.
+        if let Some(record) = self.config().engine.state.run(run).await? {
+            self.shared.queues.changes.wake(&record.sync);
+        }
         Ok(())
     }
 
@@ -322,35 +371,47 @@ async fn supervise(
 ) -> Result<()> {
     let mut config = shared.config.clone();
     let mut stop = shared.config().engine.stop.clone();
-    queues::recover(&shared).await?;
+    let mut open = recovery::recover(&shared).await?;
     let mut actors: HashMap<String, mpsc::Sender<Trigger>> = HashMap::new();
     let mut tasks: JoinSet<Result<()>> = JoinSet::new();
-    tasks.spawn(watch::go(shared.clone(), nudge));
-    tasks.spawn(audit::go(shared.clone()));
-    let mut sweep = tokio::time::interval(SWEEP_EVERY);
-    sweep.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    tasks.spawn({
+        let shared = shared.clone();
+        let when_down = {
+            let shared = shared.clone();
+            move || -> BoxFuture<'static, ()> { Box::pin(watch::report_end(shared.clone())) }
+        };
+        let make = {
+            let shared = shared.clone();
+            move || watch::go(shared.clone(), nudge.clone())
+        };
+        async move { keep(&shared, watch::TASK, make, &when_down).await }
+    });
+    tasks.spawn(kept(&shared, "audit", audit::go));
+    tasks.spawn(kept(&shared, "retention", sweep::go));
     let failure = loop {
         for sync_runtime in &config.borrow_and_update().syncs {
             let name = sync_runtime.spec.name.clone();
             actors.entry(name.clone()).or_insert_with(|| {
                 let (asks, inbox) = mpsc::channel(16);
-                tasks.spawn(Actor::new(shared.clone(), name, inbox).go());
+                let parts = ActorParts::new(name.clone(), inbox, open.remove(&name));
+                let make = move |shared| Actor::new(shared, parts.clone()).go();
+                tasks.spawn(kept(&shared, schedule_of(&name), make));
                 asks
             });
         }
         tokio::select! {
             () = crate::stop::stopped(&mut stop) => break Ok(()),
             changed = config.changed() => if changed.is_err() { break Ok(()) },
-            _ = sweep.tick() => {
-                // Not while a purge replaces segments.
-                let Ok(_not_paused) = shared.deliveries_paused.try_read() else { continue };
-                let config = shared.config();
-                if let Err(error) = config.engine.apply_retention(config.keep).await {
-                    (shared.observer)(Event::Problem { error: Arc::new(error) });
-                }
-            }
             Some((sync, trigger)) = asks.recv() => match actors.get(&sync).filter(|_| shared.config().sync_runtime(&sync).is_some()) {
-                Some(actor) => drop(actor.send(trigger).await),
+                Some(_) if shared.tasks.is_down(&schedule_of(&sync)) => {
+                    let _ = trigger.reply.send(Err(panicked(&schedule_of(&sync))));
+                }
+                // An actor that takes nothing does not block the others.
+                Some(actor) => if let Err(refused) = actor.try_send(trigger) {
+                    let message = format!("too many requests wait for {sync}");
+                    let error = Error::new(Code::RunInProgress, message).help("ask again later");
+                    let _ = refused.into_inner().reply.send(Err(error));
+                },
                 None => {
                     let error = Error::new(Code::NoSuchSyncOrRun, format!("there is no sync {sync:?}"));
                     let _ = trigger.reply.send(Err(error));
@@ -358,19 +419,38 @@ async fn supervise(
             },
             Some(joined) = tasks.join_next() => {
                 // Tasks end before a stop only when the state cannot be written.
-                let ended = joined.unwrap_or_else(|e| Err(Error::new(Code::CountsDiffer, "the task of a sync ended unexpectedly").caused_by(e)));
-                if let Err(error) = ended { break Err(error) }
+                if let Err(error) = joined.unwrap_or_else(|_| Err(panicked("supervisor of a task"))) { break Err(error) }
             }
             error = shared.queues.failed() => break Err(error),
         }
     };
     failure?;
     while let Some(joined) = tasks.join_next().await {
-        joined.map_err(|e| {
-            Error::new(Code::CountsDiffer, "the task of a sync ended unexpectedly").caused_by(e)
-        })??;
+        joined.unwrap_or_else(|_| Err(panicked("supervisor of a task")))?;
     }
-    shared.queues.ended().await
+    shared.queues.ended().await?;
+    shared.tasks.at_the_end()
+}
+
+/// A task that is down has no further consequence.
+const NOTHING_MORE: WhenDown<'static> = &|| Box::pin(std::future::ready(()));
+
+/// The name of an actor's task.
+fn schedule_of(sync: &str) -> String {
+    format!("schedule of {sync}")
+}
+
+/// A task that is kept alive.
+fn kept<F>(
+    shared: &Arc<Shared>,
+    task: impl Into<String>,
+    make: impl Fn(Arc<Shared>) -> F + Send + Sync + 'static,
+) -> impl Future<Output = Result<()>> + Send + 'static
+where
+    F: Future<Output = Result<()>> + Send + 'static,
+{
+    let (shared, task) = (shared.clone(), task.into());
+    async move { keep(&shared, &task, || make(shared.clone()), NOTHING_MORE).await }
 }
 
 /// Whether a run in this state keeps its sync busy by itself.

@@ -10,6 +10,9 @@
 //! allocated per row unless JSON is taken apart or the row is rejected. What it does not do: read
 //! anything, keep anything, or know a destination.
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
+mod content;
 mod fields;
 mod leaf;
 mod members;
@@ -22,6 +25,7 @@ mod row_error;
 mod tree;
 mod write;
 
+pub use content::{content_of, subject};
 pub use plan::Plan;
 pub use row_encoder::{RowEncoder, Shaped};
 

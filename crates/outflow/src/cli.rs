@@ -1,5 +1,6 @@
 //! The command line: what can be typed. What it means is in `commands`.
 
+mod upkeep;
 mod values;
 
 use std::path::PathBuf;
@@ -10,6 +11,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use outflow_app::{SourceKind, source_kinds as kinds};
 use outflow_telemetry::log::Filter;
 
+pub use upkeep::{Cancel, Verify};
 use values::{Names, duration, schemas, tables};
 
 /// Self-hosted reverse ETL: rows of a warehouse query become calls to your destinations.
@@ -139,10 +141,12 @@ pub enum Command {
     Approve(Approve),
     /// Drop a run that awaits approval; its sync's next run reads the same rows again
     Reject(Reject),
+    /// Give up calls that wait for a destination that the project no longer has
+    Cancel(Cancel),
     /// Show how many calls were sent, by sync, destination and type, in a month of UTC
     Usage(Usage),
-    /// Recount a run from its segments and its state
-    Verify(RunName),
+    /// Recount a run from its segments and its state, or check the whole state
+    Verify(Verify),
     /// Show the page of an error code
     Explain {
         /// The code, for example Q005; without it, the list of all codes

@@ -3,6 +3,7 @@
 mod alerts;
 mod approval;
 mod backfill;
+mod cancel;
 mod dead_letters;
 mod estimate;
 mod explain;
@@ -58,6 +59,7 @@ pub async fn dispatch(cli: Cli, printer: Printer) -> Result<Exit, Errors> {
         Command::Purge(args) => purge::purge(&app, &args, printer).await,
         Command::Approve(args) => approval::approve(&app, &args, printer).await,
         Command::Reject(args) => approval::reject(&app, &args, printer).await,
+        Command::Cancel(args) => cancel::cancel(&app, &args, printer).await,
         Command::Usage(args) => usage::usage(&app, &args, printer).await,
         Command::Verify(args) => verify::verify(&app, &args, printer).await,
         Command::Explain { code } => explain::explain(code.as_deref(), printer),

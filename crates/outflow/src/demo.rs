@@ -180,9 +180,16 @@ async fn reasons(app: &App, rounds: &[Vec<RunDocument>]) -> Result<String, Error
     let mut text = String::new();
     for document in rounds.first().into_iter().flatten().filter(|d| d.rows.rejected > 0) {
         let request = RejectedRequest { run: RunName::Number(document.run), limit: 3, code: None };
-        for r in app.rejected(&request).await?.rows {
-            let reason = short(&plain(&r.reason), 150);
-            text += &format!("{}, row {}: {} {reason}\n", document.sync, count(r.ordinal + 1), r.code);
+        let mut rejected = app.rejected(&request).await?;
+        loop {
+            let page = rejected.next().await?;
+            if page.is_empty() {
+                break;
+            }
+            for r in page {
+                let reason = short(&plain(&r.reason), 150);
+                text += &format!("{}, row {}: {} {reason}\n", document.sync, count(r.ordinal + 1), r.code);
+            }
         }
     }
     Ok(text)

@@ -19,6 +19,10 @@ pub fn of_step(step: &NextStep) -> String {
         NextStep::Backfill { destination } => {
             format!("`outflow backfill {destination}` sends it what came before")
         }
+        NextStep::Cancel { destination } => {
+            format!("`outflow cancel {destination}` gives them up")
+        }
+        NextStep::VerifyAll => "`outflow verify --all` checks the whole state".to_owned(),
         NextStep::Approve { run } => format!("`outflow approve {run}` delivers it"),
         NextStep::Reject { run } => format!("`outflow reject {run}` drops it"),
     }
@@ -39,8 +43,11 @@ pub fn of_code(code: Code) -> Option<&'static str> {
 
 /// What helps with the reason of a delivery.
 pub fn of_reason(code: Code, destination: &str) -> Option<String> {
-    (code == Code::DestinationSkipped)
-        .then(|| format!("`outflow backfill {destination}` sends what it misses"))
+    match code {
+        Code::DestinationSkipped => Some(format!("`outflow backfill {destination}` sends what it misses")),
+        Code::DestinationRemoved => Some(of_step(&NextStep::Cancel { destination: destination.to_owned() })),
+        _ => None,
+    }
 }
 
 /// What helps with an alert.
@@ -71,12 +78,15 @@ mod tests {
             NextStep::RunFull { sync: sync.clone() },
             NextStep::RunSince { sync },
             NextStep::Backfill { destination: destination.clone() },
+            NextStep::Cancel { destination: destination.clone() },
+            NextStep::VerifyAll,
             NextStep::Approve { run },
             NextStep::Reject { run },
         ];
         let mut texts: Vec<String> = steps.iter().map(of_step).collect();
         texts.extend(Code::ALL.iter().filter_map(|code| of_code(*code)).map(str::to_owned));
         texts.extend(of_reason(Code::DestinationSkipped, &destination));
+        texts.extend(of_reason(Code::DestinationRemoved, &destination));
         assert!(texts.len() > steps.len() + 2, "{texts:?}");
         for text in &texts {
             for command in text.split('`').skip(1).step_by(2) {

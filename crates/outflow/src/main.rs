@@ -1,6 +1,8 @@
 //! The `outflow` binary: arguments, printing, progress, exit codes, signals, and the demo. What
 //! Outflow does is in `outflow_app`.
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
 mod cli;
 mod commands;
 mod demo;
@@ -20,11 +22,22 @@ use crate::cli::{Cli, Command, Common};
 use crate::exit::Exit;
 use crate::output::Printer;
 
+/// Threads for work that waits for the disk. Hundreds of syncs that begin at once make no more, and
+/// what is beyond waits: no such work waits for other work of its kind.
+const BLOCKING_THREADS: usize = 64;
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    let serves = matches!(cli.command, Command::Serve(_));
     let printer = Printer::new(&cli.common);
+    let printer = if serves { printer.into_log() } else { printer };
+    report_panics(serves);
     start_log(&cli, printer);
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .max_blocking_threads(BLOCKING_THREADS)
+        .build();
+    let runtime = match runtime {
         Ok(runtime) => runtime,
         Err(error) => {
             printer.say(&format!("the operating system gave no threads: {error}"));
@@ -43,6 +56,17 @@ fn main() -> ExitCode {
     // Work that waits for the disk or for a lock must not keep the process from ending.
     runtime.shutdown_background();
     ExitCode::from(exit.code())
+}
+
+/// A panic is a mistake in Outflow. Its message may quote what was worked on, a row included, so
+/// that the log of `serve` has only its place.
+fn report_panics(serves: bool) {
+    std::panic::set_hook(Box::new(move |panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        let message = panic.payload_as_str().filter(|_| !serves).unwrap_or_default();
+        let line = format!("a mistake in Outflow, please report it: panic at {place} {message}");
+        progress::write_beside_bars(&output::harmless(line.trim_end()));
+    }));
 }
 
 /// `serve` reports by its log alone. Other commands print what happens to their runs and what ends

@@ -1,13 +1,21 @@
 //! Printing: documents and tables on stdout, messages on stderr. A closed pipe is no error.
+//!
+//! What always holds: nothing that is printed steers a terminal, whoever wrote it (a row, a
+//! column's name, a server, a destination). All that goes out passes [`harmless`], or
+//! [`json_printable`] if it is a document on a terminal.
 
+mod stream;
+
+use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
 
-use outflow_core::{Error, Severity, Timestamp};
+use outflow_core::{Error, Severity, Timestamp, json_printable, steers_terminal};
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::cli::{Color, Common, Output};
 use crate::hints;
+pub use stream::Stream;
 
 /// How and where to print.
 #[derive(Clone, Copy, Debug)]
@@ -17,6 +25,8 @@ pub struct Printer {
     verbose: bool,
     color: bool,
     color_text: bool,
+    /// What is printed is read as a log: it has no words of servers and services.
+    is_log: bool,
 }
 
 /// The colours in use.
@@ -40,7 +50,20 @@ impl Printer {
             }
         };
         let color_text = common.color == Color::Always || io::stdout().is_terminal();
-        Self { output: common.output, quiet: common.quiet, verbose: common.verbose, color, color_text }
+        Self {
+            output: common.output,
+            quiet: common.quiet,
+            verbose: common.verbose,
+            color,
+            color_text,
+            is_log: false,
+        }
+    }
+
+    /// The same for a command whose stderr is a log.
+    #[must_use]
+    pub fn into_log(self) -> Self {
+        Self { is_log: true, ..self }
     }
 
     /// Whether people read what comes out.
@@ -74,8 +97,14 @@ impl Printer {
         self.text(&text);
     }
 
-    /// Prints text on stdout as it is.
+    /// Prints text on stdout. A document that goes into a file or a pipe stays as it is.
     pub fn text(&self, text: &str) {
+        let text = match self.output {
+            Output::Table => harmless(text),
+            _ if !io::stdout().is_terminal() => Cow::Borrowed(text),
+            Output::Json | Output::Ndjson => json_printable(text),
+            Output::Yaml => harmless(text),
+        };
         // The reader of a pipe may have had enough.
         let _ = io::stdout().lock().write_all(text.as_bytes());
     }
@@ -83,7 +112,7 @@ impl Printer {
     /// A line on stderr for people, unless `--quiet` is set.
     pub fn say(&self, line: &str) {
         if !self.quiet {
-            let _ = writeln!(io::stderr().lock(), "{line}");
+            let _ = writeln!(io::stderr().lock(), "{}", harmless(line));
         }
     }
 
@@ -103,9 +132,11 @@ impl Printer {
             Severity::Note => Paint::Dim,
         };
         let head = self.paint(paint, &format!("{}[{}]", severity.name(), error.code()));
-        let mut text = format!("{head}: {}\n", error.message());
+        let full = error.full_message();
+        let message = if self.is_log { error.message() } else { full.reveal() };
+        let mut text = format!("{head}: {message}\n");
         if let Some(place) = error.place() {
-            text += &format!("  --> {place}\n");
+            text += &format!("  --> {}\n", plain(place));
         }
         if let Some(help) = error.help_text() {
             text +=
@@ -117,7 +148,11 @@ impl Printer {
         if !next.is_empty() {
             text += &format!("  {} {}\n", self.paint(Paint::Green, "next:"), next.join("; "));
         }
-        if self.verbose {
+        if self.verbose && self.is_log {
+            for cause in error.loggable_causes() {
+                text += &format!("  {} {cause}\n", self.paint(Paint::Dim, "cause:"));
+            }
+        } else if self.verbose {
             let mut cause = std::error::Error::source(error);
             while let Some(e) = cause {
                 text += &format!("  {} {e}\n", self.paint(Paint::Dim, "cause:"));
@@ -125,7 +160,7 @@ impl Printer {
             }
         }
         text += &self.paint(Paint::Dim, &format!("  more: outflow explain {}", error.code()));
-        let _ = writeln!(io::stderr().lock(), "{text}");
+        let _ = writeln!(io::stderr().lock(), "{}", harmless(&text));
     }
 
     /// As [`Printer::paint`], for stdout: what goes into a file or a pipe has no colours, unless
@@ -153,6 +188,7 @@ impl Printer {
 /// A table: columns padded to their widest cell, numbers to the right. Control characters are
 /// shown, not sent to the terminal.
 pub fn table(head: &[&str], rows: &[Vec<String>]) -> String {
+    let head: Vec<String> = head.iter().map(|h| plain(h)).collect();
     let rows: Vec<Vec<String>> = rows.iter().map(|r| r.iter().map(|c| plain(c)).collect()).collect();
     let mut widths: Vec<usize> = head.iter().map(|h| h.chars().count()).collect();
     let mut numeric = vec![!rows.is_empty(); head.len()];
@@ -181,7 +217,6 @@ pub fn table(head: &[&str], rows: &[Vec<String>]) -> String {
         }
         line.trim_end().to_owned() + "\n"
     };
-    let head: Vec<String> = head.iter().map(|h| (*h).to_owned()).collect();
     let mut text = line(&head);
     for row in &rows {
         text += &line(row);
@@ -202,9 +237,26 @@ pub fn count(n: u64) -> String {
     text
 }
 
-/// Text with control characters made visible, so that a row's value cannot steer a terminal.
-pub fn plain(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
+/// A name or a value on one line, which cannot steer a terminal.
+pub use outflow_core::printable as plain;
+
+/// The colours of [`Printer::paint`], which change nothing but colours.
+const COLOURS: [&str; 6] = ["[1;31m", "[32m", "[33m", "[2m", "[1m", "[0m"];
+
+/// Lines of text that cannot steer a terminal: what would is replaced, save the ends of lines and
+/// our own colours.
+pub fn harmless(text: &str) -> Cow<'_, str> {
+    if !text.contains(|c| c != '\n' && steers_terminal(c)) {
+        return Cow::Borrowed(text);
+    }
+    let is_colour = |rest: &str| COLOURS.iter().any(|colour| rest.starts_with(colour));
+    let shown = |(at, c): (usize, char)| match c {
+        '\n' => c,
+        '\x1b' if is_colour(&text[at + 1..]) => c,
+        _ if steers_terminal(c) => char::REPLACEMENT_CHARACTER,
+        _ => c,
+    };
+    Cow::Owned(text.char_indices().map(shown).collect())
 }
 
 /// At most `n` characters.
@@ -260,6 +312,16 @@ mod tests {
             [vec!["a\x1b[2J".to_owned(), "1,234".to_owned()], vec!["long name".to_owned(), "5".to_owned()]];
         let expected = "name        rows\na\u{fffd}[2J      1,234\nlong name      5\n";
         assert_eq!(table(&["name", "rows"], &rows), expected);
+    }
+
+    #[test]
+    fn text_of_strangers_steers_no_terminal_and_our_colours_stay() {
+        let hostile = "\x1b[1;31merror\x1b[0m: a\x1b[2J\x1b]0;title\x07\r\nb\u{9b}2J\u{202e}c\n";
+        let expected =
+            "\x1b[1;31merror\x1b[0m: a\u{fffd}[2J\u{fffd}]0;title\u{fffd}\u{fffd}\nb\u{fffd}2J\u{fffd}c\n";
+        assert_eq!(harmless(hostile), expected);
+        let names = ["ev\x1b[31mil", "two\nlines"];
+        assert_eq!(table(&names, &[]), "ev\u{fffd}[31mil  two\u{fffd}lines\n");
     }
 
     #[test]

@@ -10,7 +10,7 @@ use outflow_app::{Caller, Event, ReplayMode, ReplayPlan, RunEvent};
 use outflow_core::{Code, DeliveryState};
 
 use crate::commands::outcome;
-use crate::output::{Printer, count, plain};
+use crate::output::{Printer, count, harmless, plain};
 use crate::{hints, signals};
 
 /// The bars of the process. They share the terminal with the log.
@@ -81,7 +81,12 @@ impl Display {
             Event::NothingMissed { sync, destination } => {
                 self.printer.say(&format!("{sync}: {destination} has missed nothing"));
             }
+            Event::LeftRunning { sync, run } => {
+                self.printer.say(&format!("{sync}: run {run} goes on in the running Outflow"));
+            }
+            Event::LeftOver(finding) => self.printer.notice(finding),
             Event::Replaying(plan) => self.printer.say(&begins(plan)),
+            Event::Warning(warning) => self.printer.notice(warning),
             Event::Run { sync, event } => self.run(sync, event),
             Event::Ended(outcome) => {
                 if self.printer.is_ndjson() {
@@ -102,7 +107,7 @@ impl Display {
     fn line(&self, line: &str) {
         match &self.bars {
             // `println` keeps the bars below the text; it fails only when the terminal is gone.
-            Some(bars) => drop(bars.println(line)),
+            Some(bars) => drop(bars.println(harmless(line))),
             None => self.printer.say(line),
         }
     }
@@ -155,14 +160,15 @@ impl View<'_> {
                     self.bar(Some(counts.calls), style).unwrap_or_else(ProgressBar::hidden)
                 });
                 bar.set_message(destination);
-                bar.set_position(counts.calls - counts.pending);
+                bar.set_position(counts.calls.saturating_sub(counts.pending));
             }
+            RunEvent::Skipped { reason, .. } => self.say(&format!("slot skipped: {reason}")),
             RunEvent::Retrying { destination, code, reason, seconds, .. } => {
                 // The same problem is reported at its 1st, 2nd, 4th, 8th … time.
                 let told = shown.retrying.entry(destination.clone()).or_insert((code, 0));
                 *told = if told.0 == code { (code, told.1 + 1) } else { (code, 1) };
                 if told.1.is_power_of_two() {
-                    self.say(&format!("{destination}: {code} {}; again in {seconds:.1} s", plain(&reason)));
+                    self.say(&format!("{destination}: {code} {}; again in {seconds:.1} s", reason.reveal()));
                 }
             }
             RunEvent::Delivered { destination, state, counts, .. } => {
@@ -185,6 +191,7 @@ impl View<'_> {
                 }
                 self.say(&line);
             }
+            RunEvent::Problem { error } => self.display.printer.error(&error),
             // What the command prints at its end, or what belongs to `serve`.
             _ => {}
         }

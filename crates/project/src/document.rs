@@ -4,18 +4,17 @@
 //! braces for its own.
 
 use std::fmt;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
-use outflow_core::{Code, Error};
+use outflow_core::{Code, Error, files};
 use saphyr::{LoadableYamlNode, MarkedYamlOwned, Marker, ScalarOwned, YamlDataOwned};
 
 use super::{FILE, Problems, units};
 
 /// A larger file is no project file.
-const MAX_BYTES: u64 = 4 << 20;
+pub(super) const MAX_BYTES: u64 = 4 << 20;
 /// Deeper nesting is refused before the YAML parser, which is recursive, sees it.
 const MAX_INDENT: usize = 256;
 
@@ -283,20 +282,8 @@ fn read(path: &Path, file: Rc<File>) -> Result<Node, (Place, Error)> {
 
 /// The text of a file that the project names.
 pub(super) fn read_text(path: &Path) -> Result<String, Error> {
-    let problem = |what: &str| Error::new(Code::ProjectFileUnreadable, format!("{} {what}", path.display()));
-    let file = std::fs::File::open(path).map_err(|e| match e.kind() {
-        std::io::ErrorKind::NotFound => problem("does not exist"),
-        _ => problem("cannot be opened").caused_by(e),
-    })?;
-    let mut text = String::new();
-    file.take(MAX_BYTES + 1).read_to_string(&mut text).map_err(|e| match e.kind() {
-        std::io::ErrorKind::InvalidData => problem("is not UTF-8 text"),
-        _ => problem("cannot be read").caused_by(e),
-    })?;
-    if text.len() as u64 > MAX_BYTES {
-        return Err(problem("is larger than 4 MiB"));
-    }
-    Ok(text)
+    files::read_text(path, MAX_BYTES)
+        .map_err(|e| Error::new(Code::ProjectFileUnreadable, format!("{} {e}", path.display())).caused_by(e))
 }
 
 /// Puts two characters that the text does not have in place of the braces of each `${…}`.

@@ -3,6 +3,11 @@
 use outflow_core::schema::{Key, Kind, Shape};
 use outflow_warehouse::kinds;
 
+const HOUR: u64 = 3_600;
+const DAY: u64 = 24 * HOUR;
+/// Longer than anybody keeps anything here, and far from where times end.
+const TEN_YEARS: u64 = 3_650 * DAY;
+
 const NULLS: Kind = Kind::Word(&["send", "omit"]);
 
 /// The top of a file. An included file may leave `version` out.
@@ -38,7 +43,7 @@ const SPOOL: Shape = Shape {
         Key::new("max_run_bytes", Kind::Size, "a run whose calls take more fails; syncs may say their own"),
         Key::new(
             "keep",
-            Kind::Duration { min: 0 },
+            Kind::Duration { min: 0, max: TEN_YEARS },
             "how long calls are kept after the last delivery; 7d by default",
         ),
     ],
@@ -51,7 +56,7 @@ const STATE: Shape = Shape {
         Key::new("url", Kind::Text, "a PostgreSQL database, postgres://…; the folder .outflow by default"),
         Key::new(
             "keep",
-            Kind::Duration { min: 0 },
+            Kind::Duration { min: 0, max: TEN_YEARS },
             "how long runs, their counts and dead letters are kept after the run's end; 90d by default",
         ),
     ],
@@ -78,7 +83,7 @@ const LIMITS: Shape = Shape {
         ),
         Key::new(
             "audit_after",
-            Kind::Duration { min: 0 },
+            Kind::Duration { min: 0, max: 30 * DAY },
             "how long after its end a run is recounted; 1m by default",
         ),
     ],
@@ -99,7 +104,7 @@ const ALERTS: Shape = Shape {
         Key::new("skipped_percent", PERCENT, "skipped slots of a sync in 24 hours; more than 20 by default"),
         Key::new(
             "no_success_for",
-            Kind::Duration { min: 60 },
+            Kind::Duration { min: 60, max: 366 * DAY },
             "how long no run of a sync with a schedule may succeed; 6h by default, and two intervals at least",
         ),
         Key::new(
@@ -228,14 +233,18 @@ const SYNC: Shape = Shape {
             "where its calls go, in place of the source's list",
         ),
         Key::new("nulls", NULLS, "for connections that do not say it; send by default"),
-        Key::new("lookback", Kind::Duration { min: 0 }, "taken off last_sync_time; 1s by default"),
+        Key::new(
+            "lookback",
+            Kind::Duration { min: 0, max: TEN_YEARS },
+            "taken off last_sync_time; 1s by default",
+        ),
         Key::new("cursor", Kind::Text, "the column whose largest value is the next last_sync_time"),
         Key::new(
             "first_run",
             Kind::Either(&[Kind::Word(&["beginning", "now"]), Kind::Time]),
             "what the first run takes: everything by default",
         ),
-        Key::new("query_timeout", Kind::Duration { min: 1 }, "how long the query may take"),
+        Key::new("query_timeout", Kind::Duration { min: 1, max: 30 * DAY }, "how long the query may take"),
         Key::new("max_run_bytes", Kind::Size, "a run whose calls take more fails"),
         Key::new("guards", Kind::Table(&GUARDS), "what holds a run before anything is sent"),
         Key::new("enabled", Kind::Flag, "whether it runs without being named; true by default"),
@@ -278,7 +287,7 @@ const QUERY: Shape = Shape {
 const SCHEDULE: Shape = Shape {
     what: "a table of every and start, or of cron and timezone",
     keys: &[
-        Key::new("every", Kind::Duration { min: 60 }, "the interval"),
+        Key::new("every", Kind::Duration { min: 60, max: 366 * DAY }, "the interval"),
         Key::new("start", Kind::Either(&[Kind::Word(&["now"]), Kind::Time]), "not before this time"),
         Key::new("cron", Kind::Text, "minute hour day-of-month month day-of-week, in place of every"),
         Key::new("timezone", Kind::Text, "the time zone of cron, such as Europe/Berlin; UTC by default"),

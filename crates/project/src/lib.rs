@@ -10,6 +10,8 @@
 //! held against one table of keys (`keys`, `shape`), which is also the JSON Schema (`schema`), and
 //! then its parts are read out (`sources`, `destinations`, `syncs`).
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
 mod alerts;
 mod destinations;
 mod document;
@@ -29,7 +31,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::Path;
 
-use outflow_core::{Budget, Code, Error, SyncSpec};
+use outflow_core::{Budget, Code, Error, SyncSpec, files};
 use outflow_engine::operations::retention::RetentionPolicy;
 use outflow_engine::serve::ConcurrencyLimits;
 use outflow_engine::serve::alert::Rules;
@@ -147,7 +149,7 @@ impl Project {
     /// # Errors
     /// The first problem of a file that cannot be read, or of the URL.
     pub fn state_url(dir: &Path) -> Result<Option<StateUrl>, Error> {
-        if !dir.join(FILE).exists() {
+        if !files::exists(&dir.join(FILE)) {
             return Ok(None);
         }
         let mut problems = Problems::default();
@@ -280,13 +282,15 @@ impl Project {
 }
 
 /// The named things under a top-level key, over all files. A name that stands twice is a problem,
-/// and its first use counts.
+/// and its first use counts. So is one that differs in case alone: both would be one folder on some
+/// disks, and one name to many people.
 fn entries<'a>(documents: &'a [Node], key: &str, problems: &mut Problems) -> Vec<(&'a Key, &'a Node)> {
     let mut found: Vec<(&Key, &Node)> = Vec::new();
     for (name, node) in documents.iter().filter_map(|d| d.get(key)).flat_map(Node::entries) {
-        match found.iter().find(|(other, _)| other.name == name.name) {
+        match found.iter().find(|(other, _)| other.name.eq_ignore_ascii_case(&name.name)) {
             Some((other, _)) => {
-                let message = format!("{key} has {:?} twice: first at {}", name.name, other.place);
+                let how = if other.name == name.name { "twice" } else { "twice, apart from its case" };
+                let message = format!("{key} has {:?} {how}: first at {}", name.name, other.place);
                 problems.add(&name.place, Code::DuplicateName, message, "give one of them another name");
             }
             None => found.push((name, node)),

@@ -56,7 +56,7 @@ fn kind(kind_of: &Kind) -> Value {
         Kind::List(inner) => json!({ "type": "array", "items": kind(inner) }),
         Kind::Named(inner) => json!({
             "type": "object",
-            "propertyNames": { "pattern": "^[A-Za-z0-9_-]{1,64}$" },
+            "propertyNames": { "pattern": "^[A-Za-z0-9_][A-Za-z0-9_-]{0,63}$" },
             "additionalProperties": kind(inner),
         }),
         Kind::Either(kinds) => any_of(kinds),

@@ -3,10 +3,10 @@
 //! References work in every text below `sources`, `destinations`, `alerts` and `state`, alone or
 //! within a longer text. A problem names the reference and never its value.
 
-use outflow_core::Code;
+use outflow_core::{Code, files};
 
 use super::Problems;
-use super::document::{Node, Place, Value, read_text};
+use super::document::{MAX_BYTES, Node, Place, Value};
 
 /// Environment variables by name.
 pub(super) type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -70,10 +70,12 @@ fn value(reference: &str, place: &Place, env: Env<'_>) -> Result<String, Failure
             Some(_) => unresolved("is empty", "give the environment variable a value"),
             None => unresolved("is not set", "set the environment variable where Outflow runs"),
         },
-        Some(("file", path)) => match read_text(&place.path(path)) {
+        Some(("file", path)) => match files::read_text(&place.path(path), MAX_BYTES) {
             Ok(text) if !text.trim().is_empty() => Ok(text.trim_end_matches(['\n', '\r']).to_owned()),
             Ok(_) => unresolved("is empty", "put the secret into the file"),
-            Err(_) => unresolved("cannot be read", "a relative path begins at the file that it stands in"),
+            Err(failure) => {
+                unresolved(&failure.to_string(), "a relative path begins at the file that it stands in")
+            }
         },
         Some(("secret", _)) => Err((
             Code::UnsupportedKey,

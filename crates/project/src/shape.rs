@@ -28,7 +28,7 @@ fn fits(kind: &Kind, node: &Node) -> bool {
         Kind::Secret => node.text().is_some() && node.referenced,
         Kind::Flag => node.flag().is_some(),
         Kind::Whole { min, max } => node.whole().is_some_and(|n| (*min..=*max).contains(&n)),
-        Kind::Duration { min } => node.duration().is_some_and(|d| d.as_secs() >= *min),
+        Kind::Duration { min, max } => node.duration().is_some_and(|d| (*min..=*max).contains(&d.as_secs())),
         Kind::Size => node.size().is_some(),
         Kind::Time => node.text().is_some_and(|t| crate::when::parse(t).is_ok()),
         Kind::Word(words) => node.text().is_some_and(|t| words.contains(&t)),
@@ -153,16 +153,19 @@ fn wrong(node: &Node, name: &str, kind: &Kind, problems: &mut Problems) {
     problems.add(&node.place, Code::InvalidValue, format!("{name:?} {found}"), help);
 }
 
-/// Names go into places, paths and labels: letters, digits, `_` and `-`, at most 64 of them.
+/// Names go into places, paths, labels and command lines: letters, digits, `_` and `-`, at most 64
+/// of them, and no `-` at the beginning, where a command would take it for an option.
 fn check_name(key: &Key, problems: &mut Problems) {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-    if key.name.is_empty() || key.name.len() > 64 || !key.name.chars().all(is_plain) {
-        let message = format!("{:?} cannot be a name", key.name.chars().take(70).collect::<String>());
+    let name = &key.name;
+    let is_option = name.starts_with('-');
+    if name.is_empty() || name.len() > 64 || is_option || !name.chars().all(is_plain) {
+        let message = format!("{:?} cannot be a name", name.chars().take(70).collect::<String>());
         problems.add(
             &key.place,
             Code::InvalidValue,
             message,
-            "use letters, digits, _ and -, at most 64 of them",
+            "use letters, digits, _ and -, at most 64 of them, and no - at the beginning",
         );
     }
 }

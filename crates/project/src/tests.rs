@@ -1,8 +1,10 @@
 //! Projects on disk, and what is said about them.
 
 mod alerts;
+mod bounds;
 mod files;
 mod login;
+mod names;
 mod schedules;
 
 use std::collections::HashMap;

@@ -9,6 +9,7 @@ use sqlparser::ast::Statement;
 use sqlparser::dialect::{PostgreSqlDialect, RedshiftSqlDialect, SQLiteDialect};
 use sqlparser::parser::{Parser, ParserError};
 
+use crate::acting::{self, Family};
 use crate::words;
 
 /// The facts of one dialect.
@@ -27,6 +28,8 @@ pub(crate) struct Rules {
     pub(crate) dollar_strings: bool,
     /// `E'…'` is a string with backslash escapes.
     pub(crate) e_strings: bool,
+    /// `U&"…"` is a name, and `U&'…'` a string, with unicode escapes.
+    pub(crate) unicode_escapes: bool,
     /// A backslash escapes in every string.
     pub(crate) backslash_escapes: bool,
     /// Names stand in `` `…` `` and `[…]` as well.
@@ -58,6 +61,10 @@ pub(crate) struct Rules {
     pub(crate) reserved_as_names: &'static str,
 
     // Functions.
+    /// Those that do more than compute, whatever the catalogue says.
+    pub(crate) acting: &'static [&'static [Family]],
+    /// What the database's catalogue decides.
+    pub(crate) catalogue: Catalogue,
     /// Words that stand for another value in every run, besides those of every dialect.
     pub(crate) volatile_words: &'static [&'static str],
     /// String arguments that do.
@@ -69,6 +76,19 @@ pub(crate) struct Rules {
 
     /// A result has no more columns than this.
     pub(crate) max_columns: Option<usize>,
+}
+
+/// What the catalogue of a database decides about the functions of a query.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Catalogue {
+    /// A function that it marks as volatile is refused. Where it cannot be read, so are functions
+    /// that are not known.
+    Decides,
+    /// The same of functions of users; those of the server are judged by name alone, as no one
+    /// outside knows how it marks them. Where it cannot be read, the text decides.
+    DecidesOnUsers,
+    /// There is none: all functions are the library's.
+    Silent,
 }
 
 /// How a database changes the case of names.
@@ -115,6 +135,7 @@ const REDSHIFT: Rules = Rules {
     }),
     reserved: words::RESERVED,
     reserved_as_names: words::ONLY_NAMES,
+    catalogue: Catalogue::DecidesOnUsers,
     volatile_words: &["SYSDATE"],
     leader_functions: LEADER_FUNCTIONS,
     leader_words: &["CURRENT_TIME", "CURRENT_TIMESTAMP", "LOCALTIME", "LOCALTIMESTAMP"],
@@ -130,6 +151,7 @@ const POSTGRES: Rules = Rules {
     carriage_return_ends_line: true,
     dollar_strings: true,
     e_strings: true,
+    unicode_escapes: true,
     backslash_escapes: false,
     odd_name_quotes: false,
     top: false,
@@ -146,6 +168,8 @@ const POSTGRES: Rules = Rules {
     }),
     reserved: "",
     reserved_as_names: "",
+    acting: &[acting::OF_SERVERS],
+    catalogue: Catalogue::Decides,
     volatile_words: &[],
     volatile_literals: &[],
     leader_functions: &[],
@@ -160,6 +184,7 @@ const SQLITE: Rules = Rules {
     carriage_return_ends_line: false,
     dollar_strings: false,
     e_strings: false,
+    unicode_escapes: false,
     backslash_escapes: false,
     odd_name_quotes: true,
     top: false,
@@ -173,6 +198,8 @@ const SQLITE: Rules = Rules {
     folding: Folding::Never,
     reserved: "",
     reserved_as_names: "",
+    acting: &[acting::OF_SQLITE, acting::OF_SERVERS],
+    catalogue: Catalogue::Silent,
     volatile_words: &[],
     volatile_literals: &["'now'"],
     leader_functions: &[],

@@ -3,13 +3,19 @@
 //!
 //! What always holds: nothing here does input or output, and no text, however odd, makes it panic
 //! or run long. A text that [`Query::parse`] takes is one statement that reads, as far as its words
-//! can show. The second line of defence is the warehouse's: one statement per message, in a
-//! read-only transaction.
+//! can show. The names in it are then looked up in the database's catalogue ([`Query::references`],
+//! [`Query::judge_functions`]). The last line of defence is the warehouse's: one statement per
+//! message, in a read-only transaction.
 //!
 //! What it does not do: know tables or types, or say what a column becomes. That is the job of
 //! `warehouse` and `mapping`.
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
+mod acting;
 mod dialect;
+mod escapes;
+mod functions;
 pub mod lint;
 mod names;
 mod outline;
@@ -22,6 +28,7 @@ mod words;
 
 use outflow_core::{Column, Dialect, Error};
 
+use crate::functions::Referenced;
 use crate::names::Names;
 use crate::scan::Scan;
 use crate::variable::Form;
@@ -34,6 +41,7 @@ pub struct Query {
     dialect: Dialect,
     pieces: Vec<Piece>,
     names: Names,
+    referenced: Referenced,
 }
 
 /// The text is its pieces in order.
@@ -57,7 +65,8 @@ impl Query {
             return Err(problems.into_iter().map(|p| p.into_error(text)).collect());
         }
         let pieces = pieces(&scan);
-        let mut query = Query { text: text.to_owned(), dialect, pieces, names: Names::default() };
+        let (names, referenced) = (Names::default(), Referenced::of(&scan));
+        let mut query = Query { text: text.to_owned(), dialect, pieces, names, referenced };
         query.names = if scan.is_small() {
             match sql::parse(&query.render(&LastSyncTime::Seconds(0)), scan.rules) {
                 Some(ast) => {

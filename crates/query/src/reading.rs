@@ -18,47 +18,6 @@ const WRITING: &[&str] = &[
 /// Behind these an opening parenthesis can hold a statement.
 const BEFORE_STATEMENT: &[&str] = &["AS", "MATERIALIZED", "UNION", "EXCEPT", "INTERSECT", "MINUS", "ALL"];
 
-/// Functions that act in spite of a read-only transaction: large objects before PostgreSQL 16,
-/// locks and messages for others, other sessions, other connections, the server itself, files.
-/// Sequences and settings are here although the server refuses them, so that it is known before a
-/// run. A name that ends in `*` is a beginning.
-const ACTING: &[&str] = &[
-    "brin_*",
-    "dblink*",
-    "edit",
-    "gin_clean_pending_list",
-    "lo_*",
-    "load_extension",
-    "lowrite",
-    "nextval",
-    "pg_advisory_*",
-    "pg_backup_*",
-    "pg_cancel_backend",
-    "pg_copy_*",
-    "pg_create_*",
-    "pg_drop_*",
-    "pg_file_*",
-    "pg_import_system_collations",
-    "pg_log_*",
-    "pg_logical_*",
-    "pg_notify",
-    "pg_promote",
-    "pg_reload_conf",
-    "pg_replication_*",
-    "pg_rotate_logfile",
-    "pg_start_backup",
-    "pg_stat_reset*",
-    "pg_stop_backup",
-    "pg_switch_wal",
-    "pg_terminate_backend",
-    "pg_try_advisory_*",
-    "pg_wal_replay_*",
-    "query_to_xml*",
-    "set_config",
-    "setval",
-    "writefile",
-];
-
 const ONLY_READS: &str = "Outflow only reads: a query is one SELECT, with or without WITH in front";
 
 /// Everything that is wrong with the text as one reading statement.
@@ -148,18 +107,14 @@ fn writing_words(scan: &Scan<'_>, tokens: &[Token]) -> Vec<Problem> {
 /// The refusal of a call of a function that does more than read.
 fn acting(scan: &Scan<'_>, token: &Token, rest: &[Token]) -> Option<Problem> {
     rest.first().filter(|t| t.kind == Kind::Symbol(b'('))?;
-    let name = scan.of(token).trim_matches(['"', '`', '[', ']']).to_ascii_lowercase();
-    let is = |known: &str| match known.strip_suffix('*') {
-        Some(beginning) => name.starts_with(beginning),
-        None => name == known,
-    };
-    ACTING.iter().find(|known| is(known))?;
-    let help = format!("{ONLY_READS}; leave {name}() out");
+    let name = scan.name(token).to_ascii_lowercase();
+    let family = scan.rules.acting.iter().copied().flatten().find(|family| family.has(&name))?;
+    let shown = name.escape_debug();
     Some(Problem::new(
         token.start,
         Code::QueryNotReadOnly,
-        format!("the query does more than read: {name}() acts"),
-        help,
+        format!("the query does more than read: {shown}() {}", family.does),
+        format!("{ONLY_READS}; leave {shown}() out"),
     ))
 }
 

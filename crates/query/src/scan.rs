@@ -3,12 +3,16 @@
 //!
 //! Where servers differ, so does the scanner: PostgreSQL and Redshift nest comments, end a line at
 //! a carriage return too and have `$tag$` strings; Redshift takes a backslash in every string for
-//! an escape, PostgreSQL in `E'…'` only; SQLite has names in `` `…` `` and `[…]`. Variables are
-//! found here as well, since only here it is known what is a comment.
+//! an escape, PostgreSQL in `E'…'` only; names and strings with unicode escapes (`U&"…"`) are one
+//! token with their UESCAPE; SQLite has names in `` `…` `` and `[…]`. Variables are found here as
+//! well, since only here it is known what is a comment.
+
+use std::borrow::Cow;
 
 use outflow_core::{Code, Dialect};
 
 use crate::dialect::{Rules, rules};
+use crate::escapes;
 use crate::problem::Problem;
 use crate::variable::{self, Form, Misuse};
 
@@ -73,12 +77,21 @@ impl<'a> Scan<'a> {
         while scan.at < text.len() {
             scan.step();
         }
+        scan.join_escape_clauses();
         scan
     }
 
     /// The text of a token.
     pub(crate) fn of(&self, token: &Token) -> &'a str {
         &self.text[token.start..token.end]
+    }
+
+    /// The name that the server reads in a word or a quoted name, before it folds it.
+    pub(crate) fn name(&self, token: &Token) -> Cow<'a, str> {
+        match token.kind {
+            Kind::Quoted => escapes::name(self.of(token)),
+            _ => Cow::Borrowed(self.of(token)),
+        }
     }
 
     /// Whether this token is that keyword, given in upper case.
@@ -135,8 +148,8 @@ impl<'a> Scan<'a> {
             (b'-', Some(b'-')) => self.line_comment(),
             (b'/', Some(b'*')) => self.block_comment(),
             (b'\'', _) => self.literal(self.at, rules.backslash_escapes),
-            (b'"', _) => self.quoted(b'"'),
-            (b'`', _) if rules.odd_name_quotes => self.quoted(b'`'),
+            (b'"', _) => self.quoted(self.at, b'"'),
+            (b'`', _) if rules.odd_name_quotes => self.quoted(self.at, b'`'),
             (b'[', _) if rules.odd_name_quotes => match self.find(self.at, "]") {
                 Some(end) => self.token(Kind::Quoted, end + 1),
                 None => self.unterminated(self.at, "a quoted name", "]"),
@@ -231,16 +244,20 @@ impl<'a> Scan<'a> {
         }
     }
 
-    fn quoted(&mut self, quote: u8) {
+    /// A name whose first quote is at `self.at` and whose token begins at `start`.
+    fn quoted(&mut self, start: usize, quote: u8) {
         let bytes = self.text.as_bytes();
         let mut end = self.at + 1;
         loop {
             match (bytes.get(end), bytes.get(end + 1)) {
                 (Some(&a), Some(&b)) if a == quote && b == quote => end += 2,
-                (Some(&a), _) if a == quote => return self.token(Kind::Quoted, end + 1),
+                (Some(&a), _) if a == quote => {
+                    self.at = start;
+                    return self.token(Kind::Quoted, end + 1);
+                }
                 (Some(_), _) => end += 1,
                 (None, _) => {
-                    return self.unterminated(self.at, "a quoted name", &char::from(quote).to_string());
+                    return self.unterminated(start, "a quoted name", &char::from(quote).to_string());
                 }
             }
         }
@@ -288,7 +305,37 @@ impl<'a> Scan<'a> {
             self.at += 1;
             return self.literal(start, true);
         }
+        if length == 1 && matches!(rest, [b'u' | b'U', b'&', b'\'' | b'"', ..]) && self.rules.unicode_escapes
+        {
+            self.at += 2;
+            return match rest[2] {
+                b'"' => self.quoted(start, b'"'),
+                _ => self.literal(start, self.rules.backslash_escapes),
+            };
+        }
         self.token(Kind::Word, start + length);
+    }
+
+    /// Makes one token of `U&"…" UESCAPE 'c'`.
+    fn join_escape_clauses(&mut self) {
+        let mut at = 0;
+        while at + 2 < self.tokens.len() {
+            let [name, word, string] = [self.tokens[at], self.tokens[at + 1], self.tokens[at + 2]];
+            at += 1;
+            let has_escapes = matches!(self.of(&name).as_bytes(), [b'u' | b'U', b'&', ..]);
+            if !has_escapes || !self.is(&word, "UESCAPE") || string.kind != Kind::Literal {
+                continue;
+            }
+            let written = self.of(&string);
+            let inside = written.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\''));
+            if inside.is_none_or(|inside| inside.chars().count() != 1) {
+                let help = "write one character in plain quotes: UESCAPE '!'";
+                let message = "the escape character of a name or a string is not plain";
+                self.problems.push(Problem::new(string.start, Code::QueryNotReadOnly, message, help));
+            }
+            self.tokens[at - 1].end = string.end;
+            self.tokens.drain(at..at + 2);
+        }
     }
 
     /// `{{ name | filter }}` outside strings.
@@ -352,6 +399,18 @@ mod tests {
         assert_eq!(words("$1 $$;$$", Redshift), ["$1", "$$;$$"]);
         assert_eq!(words("[a'b] `c'd` \"e'\"\"f\"", Sqlite), ["[a'b]", "`c'd`", "\"e'\"\"f\""]);
         assert_eq!(words("a[0]", Redshift), ["a", "[", "0", "]"]);
+    }
+
+    #[test]
+    fn unicode_escapes_belong_to_their_name_or_string() {
+        use Dialect::{Postgres, Redshift, Sqlite};
+        assert_eq!(words(r#"U&"\0061" u&'\' b"#, Postgres), [r#"U&"\0061""#, r"u&'\'", "b"]);
+        assert_eq!(words("U&\"!0061\"/**/UESCAPE -- '\n'!'(1)", Postgres)[1..], ["(", "1", ")"]);
+        assert_eq!(words(r"u&'\' b '", Redshift), [r"u&'\' b '"]);
+        assert_eq!(words("xu&\"a\"", Postgres), ["xu", "&", "\"a\""]);
+        assert_eq!(words("u&\"a\"", Sqlite), ["u", "&", "\"a\""]);
+        let scan = Scan::new(r#"U&"a" UESCAPE E'\041'(1)"#, Postgres);
+        assert_eq!(scan.problems.len(), 1, "{:?}", scan.problems);
     }
 
     #[test]

@@ -25,10 +25,11 @@ async fn main() -> Result<()> {
 
     for (compare, run, previous) in [(false, 1, None), (true, 2, None), (true, 3, Some(RunId(2)))] {
         let mut step = Step::begin();
-        let spec = ComparisonSpec { run: RunId(run), previous, retained: RetainedHashes::All };
+        let spec = ComparisonSpec::new(RunId(run), previous, RetainedHashes::All);
         let comparison = if compare { Some(baseline.begin(spec).await?) } else { None };
-        let segments = write(&spool, &samples, calls, run, comparison, &mut step).await?;
-        let (mut reader, mut block) = (spool.read(RunId(run), &segments, 0).await?, CallBlock::default());
+        let (segments, unchanged) = write(&spool, &samples, calls, run, comparison, &mut step).await?;
+        let (mut reader, mut block) =
+            (spool.read(RunId(run), &segments, unchanged, 0).await?, CallBlock::default());
         let (mut count, mut sum) = (0, 0_u64);
         while reader.next(&mut block).await? {
             count += block.calls.len();
@@ -47,7 +48,7 @@ async fn write(
     run: u64,
     mut comparison: Option<Box<dyn Comparison>>,
     step: &mut Step,
-) -> Result<Vec<outflow_core::ports::spool::SegmentInfo>> {
+) -> Result<(Vec<outflow_core::ports::spool::SegmentInfo>, u64)> {
     let writer = spool.create(SpoolHeader {
         run: RunId(run),
         sync: "users".into(),
@@ -93,7 +94,7 @@ async fn write(
         spooled.bytes as f64 / 1e6,
         spooled.unchanged
     );
-    Ok(spooled.segments)
+    Ok((spooled.segments, spooled.unchanged))
 }
 
 /// Believable calls, all different.

@@ -2,13 +2,14 @@
 //!
 //! The hashes of a run's calls are sorted in a fixed amount of memory ([`sorter`]) and kept as one
 //! file ([`hashes`]). The next run walks that file and its own sorted hashes in step
-//! ([`comparison`]).
+//! ([`comparison`]); a run that fills a gap walks several ([`fill`]).
 //!
 //! What always holds: a file under its final name is complete and durable. Whatever else a crash
 //! leaves is an orphan. A comparison holds a few MiB, plus one bit per call. The bytes on disk are
 //! described in `docs/formats/baseline.md`.
 
 mod comparison;
+mod fill;
 mod hashes;
 mod sorter;
 
@@ -59,11 +60,13 @@ impl Baseline for DiskBaseline {
     async fn begin(&self, spec: ComparisonSpec) -> Result<Box<dyn Comparison>> {
         let (folder, disk, sorted) = (self.folder.clone(), self.disk.clone(), self.sorted);
         let budget = Budget::new(disk.clone(), folder.path().to_path_buf(), self.reserve, None);
-        let previous = spec.previous.map(|run| (folder.of(run).join(hashes::FILE), run));
+        let file = |run| (folder.of(run).join(hashes::FILE), run);
+        let previous = spec.previous.map(file);
+        let before = spec.fill.and_then(|fill| fill.before).map(file);
         blocking(move || {
             folder.remove(spec.run)?;
             let dir = folder.of(spec.run);
-            let comparison = DiskComparison::begin(disk, dir, spec, previous, budget, sorted)?;
+            let comparison = DiskComparison::begin(disk, dir, spec, [previous, before], budget, sorted)?;
             Ok(Box::new(comparison) as Box<dyn Comparison>)
         })
         .await

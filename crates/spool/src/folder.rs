@@ -35,9 +35,9 @@ impl Folder {
         self.dir.join(run.to_string())
     }
 
-    /// The file that a segment's locator names.
+    /// The file that a segment's locator names: what is in front of the `#` is its path.
     pub(crate) fn segment(&self, locator: &str) -> PathBuf {
-        self.dir.join(locator)
+        self.dir.join(locator.split_once('#').map_or(locator, |(path, _)| path))
     }
 
     /// Deletes the folder of a run.

@@ -115,11 +115,15 @@ impl History {
             wait(spool.baseline().remove(RunId(oldest))).unwrap();
         }
         for (run, (entries, spooled)) in &self.finished {
-            let mut whole = read(&spool, *run, &spooled.segments, 0).unwrap();
+            let mut whole = read(&spool, *run, &spooled.segments, spooled.unchanged, 0).unwrap();
             assert_eq!(whole.iter().filter(|c| c.3).count() as u64, spooled.unchanged, "run {run}");
             let from = self.rng.below(whole.len() as u64 + 1);
             let tail: Vec<_> = whole.iter().filter(|c| c.0 >= from).cloned().collect();
-            assert_eq!(read(&spool, *run, &spooled.segments, from).unwrap(), tail, "run {run} from {from}");
+            assert_eq!(
+                read(&spool, *run, &spooled.segments, spooled.unchanged, from).unwrap(),
+                tail,
+                "run {run} from {from}"
+            );
             whole.iter_mut().for_each(|c| c.3 = false);
             assert_eq!(whole, expected(entries, 0), "run {run}");
             let rejected = rejections(&spool, *run, &spooled.segments).unwrap();

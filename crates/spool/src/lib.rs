@@ -11,6 +11,8 @@
 //! orphans. The bytes on disk are described in `docs/formats/segment.md` and
 //! `docs/formats/baseline.md`.
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
 mod baseline;
 mod block;
 mod budget;
@@ -23,6 +25,7 @@ mod histories;
 #[cfg(test)]
 mod model;
 mod output;
+pub mod owner;
 mod reader;
 mod redact;
 mod segment;

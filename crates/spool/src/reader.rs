@@ -26,12 +26,13 @@ pub(crate) struct Reader {
 
 impl Reader {
     /// Reads a run from position `from` on. Every segment that will be needed is there and has its
-    /// size.
+    /// size; so is what says which calls are unchanged.
     pub(crate) fn open(
         folder: &Folder,
         run: RunId,
         segments: &[SegmentInfo],
         kind: SegmentKind,
+        unchanged: u64,
         from: u64,
     ) -> Result<Self> {
         let mut wanted: Vec<_> = segments.iter().filter(|s| s.kind == kind).cloned().collect();
@@ -54,7 +55,9 @@ impl Reader {
             }
         }
         let unchanged = match kind {
-            SegmentKind::Calls => Unchanged::open(&folder.of(run).join(unchanged::FILE), run)?,
+            // Calls that are no longer kept are marked nowhere.
+            SegmentKind::Calls if position == 0 => None,
+            SegmentKind::Calls => Unchanged::open(&folder.of(run).join(unchanged::FILE), run, unchanged)?,
             SegmentKind::Rejections => None,
         };
         let segments = wanted.into_iter();

@@ -178,8 +178,11 @@ impl NewSegment {
         footer.extend_from_slice(&self.info.bytes.to_le_bytes());
         footer.extend_from_slice(&blocks.to_le_bytes());
         footer.extend_from_slice(&self.info.entries.to_le_bytes());
-        footer.extend_from_slice(&hash::checksum(&footer).to_le_bytes());
+        let checksum = hash::checksum(&footer);
+        footer.extend_from_slice(&checksum.to_le_bytes());
         footer.extend_from_slice(END_MAGIC);
+        // The footer has the checksum of every block: the state names this content and no other.
+        self.info.locator = format!("{}#{checksum:016x}", self.info.locator);
         self.append(&footer, output)?;
         output.publish(self.file)?;
         Ok(self.info)
@@ -305,6 +308,10 @@ fn read_table(file: &File, path: &Path, info: &SegmentInfo) -> Result<Vec<BlockE
     if hash::checksum(body).to_le_bytes() != *checksum {
         return Err(damaged(path, "its footer fails the checksum".into()));
     }
+    let is_named = |tag: &str| tag == format!("{:016x}", u64::from_le_bytes(*checksum));
+    if info.locator.split_once('#').is_some_and(|(_, tag)| !is_named(tag)) {
+        return Err(damaged(path, "it is another file than the one that was written there".into()));
+    }
     let (entries, _) = body[..table as usize].as_chunks::<{ BlockEntry::SIZE }>();
     Ok(entries.iter().map(BlockEntry::read).collect())
 }
@@ -320,7 +327,7 @@ pub(crate) fn unreadable(path: &Path, cause: io::Error) -> Error {
     match cause.kind() {
         io::ErrorKind::NotFound => {
             Error::new(Code::SegmentMissing, format!("the segment {} is missing", path.display()))
-                .help("put the file back from a backup, or let the sync run again: it reads the rows again")
+                .help("put the file back from a backup, or let the sync run again: what destinations lack is read again")
                 .caused_by(cause)
         }
         io::ErrorKind::UnexpectedEof => damaged(path, "it ends too early".into()),
@@ -331,5 +338,5 @@ pub(crate) fn unreadable(path: &Path, cause: io::Error) -> Error {
 /// P004.
 pub(crate) fn damaged(path: &Path, how: String) -> Error {
     Error::new(Code::SegmentDamaged, format!("the segment {} is damaged: {how}", path.display()))
-        .help("check the disk; then let the sync run again: it reads the rows again")
+        .help("check the disk; then let the sync run again: what destinations lack is read again")
 }

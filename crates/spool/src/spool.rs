@@ -39,6 +39,12 @@ impl DiskSpool {
         Ok(Self { folder, reserve: reserve_bytes, disk: Arc::new(RealDisk), sizes: Sizes::USUAL })
     }
 
+    /// The spool in `dir` for reading alone. Creates nothing: `dir` may be on a medium that cannot
+    /// be written to, or not exist.
+    pub fn to_read(dir: &Path) -> Self {
+        Self { folder: Folder::at(dir), reserve: 0, disk: Arc::new(RealDisk), sizes: Sizes::USUAL }
+    }
+
     /// A spool with another disk or other sizes than the usual ones.
     #[cfg(test)]
     pub(crate) fn on(disk: Arc<dyn Disk>, dir: &Path, reserve: u64, sizes: Sizes) -> Self {
@@ -60,15 +66,22 @@ impl Spool for DiskSpool {
         .await
     }
 
-    async fn read(&self, run: RunId, segments: &[SegmentInfo], from: u64) -> Result<Box<dyn SpoolReader>> {
+    async fn read(
+        &self,
+        run: RunId,
+        segments: &[SegmentInfo],
+        unchanged: u64,
+        from: u64,
+    ) -> Result<Box<dyn SpoolReader>> {
         let (folder, segments) = (self.folder.clone(), segments.to_vec());
-        let opened = blocking(move || Reader::open(&folder, run, &segments, SegmentKind::Calls, from));
+        let open = move || Reader::open(&folder, run, &segments, SegmentKind::Calls, unchanged, from);
+        let opened = blocking(open);
         Ok(Box::new(DiskReader::new(opened.await?)))
     }
 
     async fn rejections(&self, run: RunId, segments: &[SegmentInfo]) -> Result<Box<dyn RejectionReader>> {
         let (folder, segments) = (self.folder.clone(), segments.to_vec());
-        let opened = blocking(move || Reader::open(&folder, run, &segments, SegmentKind::Rejections, 0));
+        let opened = blocking(move || Reader::open(&folder, run, &segments, SegmentKind::Rejections, 0, 0));
         Ok(Box::new(Rejections::new(DiskReader::new(opened.await?))))
     }
 

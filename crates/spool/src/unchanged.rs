@@ -51,11 +51,14 @@ pub(crate) struct Unchanged {
 }
 
 impl Unchanged {
-    /// Opens the file. `None`: there is none, as nothing is unchanged.
-    pub(crate) fn open(path: &Path, run: RunId) -> Result<Option<Self>> {
+    /// Opens the file of a run that marked `expected` of its calls. `None`: it marked none.
+    ///
+    /// # Errors
+    /// P005: the file is missing. P004: it is damaged, or marks another number of calls.
+    pub(crate) fn open(path: &Path, run: RunId, expected: u64) -> Result<Option<Self>> {
         let file = match File::open(path) {
             Ok(file) => file,
-            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(e) if e.kind() == io::ErrorKind::NotFound && expected == 0 => return Ok(None),
             Err(e) => return Err(unreadable(path, e)),
         };
         let mut head = [0; HEAD];
@@ -69,7 +72,23 @@ impl Unchanged {
             return Err(damaged(path, format!("its head is not that of run {run}")));
         }
         let path = path.to_path_buf();
-        Ok(Some(Self { file, path, length, page: Vec::new(), page_number: u64::MAX }))
+        let mut unchanged = Self { file, path, length, page: Vec::new(), page_number: u64::MAX };
+        let marked = unchanged.count()?;
+        if marked != expected {
+            let differs = format!("it marks {marked} calls in place of {expected}");
+            return Err(damaged(&unchanged.path, differs));
+        }
+        Ok(Some(unchanged))
+    }
+
+    /// How many calls are marked.
+    fn count(&mut self) -> Result<u64> {
+        let mut marked = 0;
+        for number in 0..self.length.div_ceil(PAGE as u64) {
+            self.load(number)?;
+            marked += self.page.iter().map(|byte| u64::from(byte.count_ones())).sum::<u64>();
+        }
+        Ok(marked)
     }
 
     /// Marks the unchanged calls of a block.

@@ -6,6 +6,8 @@
 //! What it does not do: decide. What a write changes is decided by `outflow_core::rules`; a store
 //! loads, calls the rule and persists what it says, in one transaction.
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
 mod location;
 mod postgres;
 mod sqlite;
@@ -17,7 +19,7 @@ use outflow_core::{BoxFuture, Error};
 
 pub use location::Location;
 pub use postgres::{Address, PostgresStore};
-pub use sqlite::SqliteStore;
+pub use sqlite::{SqliteStore, register_functions};
 
 /// The store at this location. Opens nothing.
 pub fn open(location: &Location) -> Arc<dyn StateStore> {

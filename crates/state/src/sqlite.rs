@@ -7,12 +7,17 @@
 //! - Every write is one transaction, durable when the method returns (WAL with `synchronous=FULL`).
 //! - The equations of promise 1 are constraints of the tables: numbers that do not add up are
 //!   refused.
+//! - A row that is not what was written is an error (T005), never read as another value (see
+//!   `checksums`).
 //!
 //! Reading alone needs no lock and continues while another process writes.
 
+mod checksums;
 mod connection;
 mod deliveries;
 mod errors;
+mod gaps;
+mod integrity;
 mod lock;
 mod queries;
 mod retention;
@@ -32,6 +37,9 @@ use outflow_core::ports::state::{Lease, State, StateReader, StateStore};
 use outflow_core::{BoxFuture, Error, Result};
 use tokio::task::spawn_blocking;
 
+pub use self::checksums::register as register_functions;
+
+use self::checksums::INSTALLATION;
 use self::connection::{Readers, TryAgain, Writer, open_to_read, open_to_write};
 use self::errors::{broken_off, cannot_open, failed};
 use self::lock::Lock;
@@ -78,9 +86,10 @@ impl SqliteStore {
         // that returns rows.
         let take =
             connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate).map_err(failed)?;
-        let sql = "UPDATE installation SET holder = holder + 1 RETURNING holder, id";
+        let sql = format!("SELECT holder + 1, id, {INSTALLATION} FROM installation");
         let (holder, id) =
-            take.query_row(sql, [], |row| Ok((row.get::<_, i64>(0)?, row.get(1)?))).map_err(failed)?;
+            take.query_row(&sql, [], |row| Ok((row.get::<_, i64>(0)?, row.get(1)?))).map_err(failed)?;
+        take.execute("UPDATE installation SET holder = ?1", [holder]).map_err(failed)?;
         take.commit().map_err(failed)?;
         Ok(Sqlite {
             readers: Readers::new(dir),

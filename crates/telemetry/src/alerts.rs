@@ -15,7 +15,7 @@ use outflow_egress::smtp::{Mailer, Message};
 use outflow_egress::{Client, ClientOptions, Deadlines, SendErrorKind, SigningKey, Target};
 use serde_json::{Value, json};
 
-pub use notifier::{Notifier, Pace, start};
+pub use notifier::{Dispatch, Notifier, Pace, start};
 
 /// A webhook takes an alert within this time or not at all.
 const DEADLINES: Deadlines = Deadlines {
@@ -179,7 +179,8 @@ async fn post(url: &Secret, key: &SigningKey, note: &Note, now: Timestamp) -> Re
             SendErrorKind::Protocol => Code::DestinationAnswerInvalid,
             _ => Code::DestinationUnreachable,
         };
-        Error::new(code, format!("the webhook for alerts gave no answer: {e}"))
+        Error::new(code, format!("the webhook for alerts gave no answer: {}", e.kind))
+            .quoting(e.detail())
             .help("see that its url names a host and a port that answer this machine")
     })?;
     let code = match answer.status {

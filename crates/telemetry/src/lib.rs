@@ -4,6 +4,8 @@
 //! No secret and no row value is in any of the three. The crate knows neither the project's files
 //! nor the command line: callers pass settings in the types that are defined here.
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
 pub mod alerts;
 pub mod http;
 pub mod log;

@@ -7,8 +7,8 @@
 //! What always holds:
 //! - Only Outflow's own code logs. Events of libraries are left out at every level, because they
 //!   are not checked for secrets.
-//! - No secret and no row value is in a line. What a destination answered stays in the state; the
-//!   log has its code.
+//! - No secret and no row value is in a line. What a server or a service said stays in the state;
+//!   the log has its code and Outflow's own words.
 //! - A line is written as a whole. A reader of stderr that is gone ends nothing.
 
 mod events;

@@ -29,8 +29,8 @@ use crate::http::{reply, serve};
 pub use recorder::Recorder;
 use snapshot::{CONTENT_TYPE, Snapshot};
 
-const CONNECTIONS: usize = 16;
-const TOTAL: Duration = Duration::from_secs(30);
+const CONNECTIONS: usize = 64;
+const TOTAL: Duration = Duration::from_secs(10);
 const PLAIN: &str = "text/plain; charset=utf-8";
 
 /// Listens. It serves when [`answer`] is called.
@@ -46,7 +46,7 @@ pub async fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
 }
 
 /// Answers `/metrics` and `/healthz` for ever.
-pub async fn answer(listener: TcpListener, recorder: Arc<Recorder>, handle: Handle) {
+pub async fn answer(listener: Arc<TcpListener>, recorder: Arc<Recorder>, handle: Handle) {
     let answer = move |request: Request<Incoming>| {
         let (recorder, handle) = (recorder.clone(), handle.clone());
         async move {
@@ -68,7 +68,7 @@ pub async fn answer(listener: TcpListener, recorder: Arc<Recorder>, handle: Hand
             }
         }
     };
-    serve(listener, CONNECTIONS, TOTAL, answer).await;
+    serve(&listener, CONNECTIONS, TOTAL, answer).await;
 }
 
 async fn page(recorder: &Recorder, handle: &Handle) -> Result<String, Error> {
@@ -92,7 +92,8 @@ async fn page(recorder: &Recorder, handle: &Handle) -> Result<String, Error> {
 }
 
 async fn standings(snapshot: &mut Snapshot, config: &RuntimeConfig, syncs: &[&str]) -> Result<(), Error> {
-    let standings = config.engine.state.standings(SystemClock.now()).await?;
+    let now = SystemClock.now();
+    let standings = config.engine.state.standings(now, now).await?;
     let known: Vec<_> = standings.iter().filter(|s| syncs.contains(&s.sync.as_str())).collect();
     let labels: Vec<_> = known.iter().map(|s| [("sync", s.sync.as_str())]).collect();
     let of = |pick: &dyn Fn(&Standing) -> Option<f64>| {

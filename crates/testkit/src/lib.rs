@@ -16,6 +16,7 @@
 //! | [`Judge`] | what is missing, spurious, repeated, split or out of order |
 //! | [`ChaosProxy`] | cut, reset, delayed and silent connections |
 //! | [`crash`] | a program that is killed at random instants |
+//! | [`FakeClock`] | a program's wall clock, ahead or behind as a test says |
 //! | [`hostile`] | statements that try to write, and a database that shows whether one did |
 //! | [`Vitals`] | memory, files and threads of a process |
 //! | [`Report`], [`long`] | a campaign's figures, and how much of it is run |
@@ -24,6 +25,7 @@
 //! | [`sink`] | a receiver that only counts, for benchmarks |
 
 pub mod crash;
+mod fake_clock;
 pub mod hostile;
 mod http;
 mod judge;
@@ -38,6 +40,7 @@ mod report;
 pub mod sink;
 mod vitals;
 
+pub use fake_clock::FakeClock;
 pub use judge::{Judge, Verdict};
 pub use mail::MailServer;
 pub use net::free_port;

@@ -133,22 +133,8 @@ impl Postgres {
 
     /// As [`Postgres::sql_in`], but a refusal comes back as what psql said.
     pub fn try_sql_in(&self, database: &str, statements: &str) -> Result<String, String> {
-        let mut psql = Command::new(self.bin.join("psql"))
-            .args([
-                "-X",
-                "-q",
-                "-At",
-                "-v",
-                "ON_ERROR_STOP=1",
-                "-f",
-                "-",
-                "-h",
-                self.host(),
-                "-U",
-                Self::USER,
-            ])
-            .args(["-p", &self.port.to_string(), "-d", database])
-            .env("PGPASSWORD", Self::PASSWORD)
+        let mut psql = self
+            .psql(database, Self::USER, Self::PASSWORD)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -166,6 +152,15 @@ impl Postgres {
         } else {
             Err(String::from_utf8_lossy(&output.stderr).into_owned())
         }
+    }
+
+    /// A psql that reads statements from its input, as that user; see [`Postgres::sql`].
+    pub(crate) fn psql(&self, database: &str, user: &str, password: &str) -> Command {
+        let mut psql = Command::new(self.bin.join("psql"));
+        psql.args(["-X", "-q", "-At", "-v", "ON_ERROR_STOP=1", "-f", "-", "-h", self.host()])
+            .args(["-U", user, "-p", &self.port.to_string(), "-d", database])
+            .env("PGPASSWORD", password);
+        psql
     }
 
     /// Stops the server in an orderly way; every connection is closed.

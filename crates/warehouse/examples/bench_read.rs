@@ -25,6 +25,8 @@ fn main() -> Result<()> {
                 database: database.clone(),
                 login: Login::password(user, password),
                 tls: Tls { mode, ..Tls::default() },
+                allow_cleartext_password: true,
+                allow_functions: Vec::new(),
                 tunnel: None,
                 connect_timeout: ServerSettings::CONNECT_TIMEOUT,
             };

@@ -6,6 +6,8 @@
 //! announces; no error holds a secret or a row value. What it does not do: retry, pool connections,
 //! or understand values. Rows are handed on as the texts that came.
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
 pub mod aws;
 mod credentials;
 pub mod kinds;

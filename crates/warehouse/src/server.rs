@@ -3,7 +3,8 @@
 //! A connection goes through [`dial`] (address, TCP or [`tunnel`], TLS), [`login`] (start-up and
 //! authentication), [`session`] (settings, clock, the statement) and [`rows`] (the result), over
 //! the frames of [`wire`]; [`check`] goes the same way for a person to watch. [`cancel`] stops a
-//! statement from outside; [`failure`] turns what the server says into coded errors.
+//! statement from outside; [`functions`] asks the catalogue which functions a query can run;
+//! [`failure`] turns what the server says into coded errors.
 //!
 //! What always holds: results come as text, one statement goes into one Parse message, and it runs
 //! in a read-only transaction. A Redshift is never asked for anything that it is not known to take;
@@ -14,6 +15,7 @@ mod check;
 mod columns;
 mod connector;
 mod failure;
+mod functions;
 pub(crate) mod kind;
 mod login;
 mod rows;
@@ -61,6 +63,10 @@ impl Warehouse for Server {
 
     fn source_id(&self) -> String {
         format!("{}/{}", self.settings.address(), self.settings.database)
+    }
+
+    fn allow_functions(&self) -> &[String] {
+        &self.settings.allow_functions
     }
 
     fn connect(&self) -> BoxFuture<'_, Result<Box<dyn Session>>> {

@@ -24,6 +24,11 @@ pub struct ServerSettings {
     pub login: Login,
     /// How the connection is encrypted.
     pub tls: Tls,
+    /// The password may be given in clear text to a server that has not proved who it is.
+    pub allow_cleartext_password: bool,
+    /// Functions that queries may call although the catalogue marks them as volatile: `name` or
+    /// `schema.name`.
+    pub allow_functions: Vec<String>,
     /// The SSH server that leads to the host, if there is one.
     pub tunnel: Option<Tunnel>,
     /// Everything from the look-up of the name to a session that is ready must be done within this

@@ -135,7 +135,7 @@ pub(crate) fn quoted(name: &str) -> String {
 
 /// A name within a comment, which must not end it.
 fn line(name: &str) -> String {
-    name.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    name.chars().map(|c| if outflow_core::steers_terminal(c) { ' ' } else { c }).collect()
 }
 
 #[cfg(test)]

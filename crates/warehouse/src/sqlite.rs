@@ -20,6 +20,7 @@ use std::time::Duration;
 
 use outflow_core::ports::warehouse::{Check, Expected, RowStream, Session, Statement, Warehouse};
 use outflow_core::{BoxFuture, Clock, Code, Column, Dialect, Error, Result, RowPage, SystemClock, Timestamp};
+use outflow_egress::deadline::after;
 use rusqlite::{Connection, InterruptHandle};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
@@ -91,7 +92,7 @@ impl Session for OpenFile {
 
     fn query(self: Box<Self>, statement: Statement) -> BoxFuture<'static, Result<Box<dyn RowStream>>> {
         Box::pin(async move {
-            let deadline = statement.timeout.map(|timeout| Instant::now() + timeout);
+            let deadline = statement.timeout.map(after);
             let (reader, mut rows, columns) = Rows::start(self.connection, &statement, deadline);
             let run = move || reader.run(&statement);
             std::thread::Builder::new()
@@ -203,7 +204,7 @@ impl RowStream for Rows {
                 return Err(gone());
             }
             self.ended = false;
-            self.deadline = self.timeout.map(|timeout| Instant::now() + timeout);
+            self.deadline = self.timeout.map(after);
             Ok(())
         })
     }

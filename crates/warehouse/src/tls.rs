@@ -13,6 +13,17 @@ pub struct Tls {
     pub server_name: Option<String>,
 }
 
+impl Tls {
+    /// Whether a server must have proved by its certificate who it is.
+    pub(crate) fn is_verified(&self) -> bool {
+        match self.mode {
+            TlsMode::Disable | TlsMode::Prefer => false,
+            TlsMode::Require => self.ca.is_some(),
+            TlsMode::VerifyCa | TlsMode::VerifyFull => true,
+        }
+    }
+}
+
 /// The modes mean what `sslmode` means to libpq.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TlsMode {

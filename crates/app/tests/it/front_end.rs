@@ -42,10 +42,12 @@ async fn twenty_lines_make_a_front_end() {
     assert_eq!(document["rows"]["calls"], 2);
     assert_eq!(document["destinations"]["archive"]["delivered"], 2);
 
-    let rejected =
+    let mut rejected =
         app.rejected(&RejectedRequest { run: RunName::Latest, ..Default::default() }).await.unwrap();
-    assert_eq!((rejected.rejected, rejected.rows.len()), (1, 1));
-    let runs = serde_json::to_value(app.runs(&Default::default()).await.unwrap()).unwrap();
+    assert_eq!((rejected.summary.rejected, rejected.next().await.unwrap().len()), (1, 1));
+    assert!(rejected.next().await.unwrap().is_empty());
+    let mut runs = app.runs(&Default::default()).await.unwrap();
+    let runs = serde_json::to_value(runs.next().await.unwrap()).unwrap();
     assert_eq!(runs[0]["rows"], document["rows"]);
     assert!(app.verify(RunName::Latest).await.unwrap().differences.is_empty());
     let status = serde_json::to_value(app.status().await.unwrap()).unwrap();

@@ -8,6 +8,7 @@
 //! - Runs are compared as multisets. If the earlier run kept a hash N times, the first N calls of
 //!   this run with that hash are the same, and the others are added.
 //! - Missing or damaged hashes mean that every call is added: calls are sent again, none is lost.
+//!   [`Compared::earlier_missing`] says so.
 //! - Hashes that [`Comparison::finish`] returned for are durable. The state names the runs whose
 //!   hashes matter; hashes of any other run are orphans.
 //!
@@ -28,6 +29,31 @@ pub struct ComparisonSpec {
     pub previous: Option<RunId>,
     /// The hashes that a later run is compared with.
     pub retained: RetainedHashes,
+    /// The run fills a gap: it is compared with what one destination has got and will get. Then
+    /// `previous` is the run that the sync's next run is compared with.
+    pub fill: Option<FillSpec>,
+}
+
+impl ComparisonSpec {
+    /// A comparison of this run with an earlier one.
+    pub const fn new(run: RunId, previous: Option<RunId>, retained: RetainedHashes) -> Self {
+        Self { run, previous, retained, fill: None }
+    }
+}
+
+/// How a run that fills a gap is compared.
+///
+/// Of each content that the run fed, these are left out ([`Compared::same`]), as often as they
+/// occur: what the next run sends (marked by [`Comparison::mark_overlap`], less what `previous`
+/// has), and what the destination has got (marked by [`Comparison::mark_given`], and the hashes of
+/// `before`). With `by_key` only the last content of each key counts: all calls of a key are left
+/// out if the last of them that the next run does not send is what the destination got last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FillSpec {
+    /// A run whose calls the destination had got before the gap. `None`: not known.
+    pub before: Option<RunId>,
+    /// Calls say how something is, and a later one replaces an earlier one of its key.
+    pub by_key: bool,
 }
 
 /// Which content hashes of a run are kept for a later comparison.
@@ -77,6 +103,10 @@ pub trait Comparison: Send {
     /// buffers.
     fn mark_overlap(&mut self, content: u128);
 
+    /// With [`ComparisonSpec::fill`]: the destination has got a call of this key and content, after
+    /// those that were marked before. Only buffers.
+    fn mark_given(&mut self, key: u64, content: u128);
+
     /// Hands over what is buffered, once a good deal is. Waits while the comparison is behind.
     ///
     /// A dropped future loses nothing: what was not handed over stays buffered.
@@ -99,4 +129,8 @@ pub struct Compared {
     pub same: Positions,
     /// Hashes of the earlier run that were not fed. Without a whole earlier run there are none.
     pub not_fed: u64,
+    /// There was to be an earlier run, but its hashes are missing or damaged.
+    pub earlier_missing: bool,
+    /// The same of [`FillSpec::before`].
+    pub before_missing: bool,
 }

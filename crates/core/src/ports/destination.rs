@@ -20,7 +20,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::outcome::{Reply, Verdict};
-use crate::{BoxFuture, CallMeta, CallType, Nulls, RunId, hash};
+use crate::{BoxFuture, CallMeta, CallType, Nulls, RunId, RunKey, hash};
 
 /// How many requests a destination takes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -112,6 +112,8 @@ impl<'a> Records<'a> {
 pub struct Request {
     /// The run that its calls belong to.
     pub run: RunId,
+    /// The run's key. Unlike its number, no other run of any installation has it.
+    pub key: RunKey,
     /// The run's sync.
     pub sync: String,
     /// The type of the run's calls.

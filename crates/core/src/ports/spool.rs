@@ -136,9 +136,16 @@ pub trait Spool: Send + Sync {
     /// nothing.
     async fn create(&self, header: SpoolHeader) -> Result<Box<dyn SpoolWriter>>;
 
-    /// Reads a run's calls from a position on. P005: a segment is missing; P004: one is damaged
-    /// (also later, from the reader).
-    async fn read(&self, run: RunId, segments: &[SegmentInfo], from: u64) -> Result<Box<dyn SpoolReader>>;
+    /// Reads a run's calls from a position on, of which the run marked `unchanged` as unchanged.
+    /// P005: a segment, or what says which calls are unchanged, is missing; P004: it is damaged, or
+    /// says another number (also later, from the reader).
+    async fn read(
+        &self,
+        run: RunId,
+        segments: &[SegmentInfo],
+        unchanged: u64,
+        from: u64,
+    ) -> Result<Box<dyn SpoolReader>>;
 
     /// A run's rejections, in row order. Errors as for [`Spool::read`].
     async fn rejections(&self, run: RunId, segments: &[SegmentInfo]) -> Result<Box<dyn RejectionReader>>;

@@ -19,6 +19,7 @@
 //!   call the rule and persist what it says, in one transaction. A step that a run's life does not
 //!   have is refused.
 
+mod gaps;
 mod records;
 
 use std::sync::Arc;
@@ -26,12 +27,13 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
+pub use gaps::*;
 pub use records::*;
 
 use super::spool::SegmentInfo;
-use super::watch::{AlertRecord, Audit, Pending, Standing};
+use super::watch::{AlertRecord, Audit, ClockRecord, Pending, Standing};
 use crate::run::FindingCount;
-use crate::{BoxFuture, Code, Date, Result, RunId, RunRecord, RunState};
+use crate::{BoxFuture, Code, Date, Result, RunId, RunKey, RunRecord, RunState};
 
 /// A claim: the right to write, which one process has at a time.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,6 +76,15 @@ pub trait RunQueries: Send + Sync {
     /// Runs, newest first.
     async fn runs(&self, filter: &RunFilter) -> Result<Vec<RunRecord>>;
 
+    /// Some runs, newest first: of one sync or of all, those before run `before` or the newest
+    /// ones, at most `limit`. So a history of any length is read in bounded memory.
+    async fn runs_before(
+        &self,
+        sync: Option<&str>,
+        before: Option<RunId>,
+        limit: u64,
+    ) -> Result<Vec<RunRecord>>;
+
     /// The runs of a sync that started at `since` or later, newest first.
     async fn runs_since(&self, sync: &str, since: Timestamp) -> Result<Vec<RunRecord>>;
 
@@ -81,8 +92,15 @@ pub trait RunQueries: Send + Sync {
     /// newest first, at most `limit`.
     async fn past_runs(&self, sync: &str, limit: u64) -> Result<Vec<PastRun>>;
 
+    /// The sync's runs that were extracted and began at or before this time by the warehouse's
+    /// clock, newest first, at most `limit`.
+    async fn runs_begun_by(&self, sync: &str, clock: Timestamp, limit: u64) -> Result<Vec<RunRecord>>;
+
     /// The sync's oldest run that is not in a final state.
     async fn unfinished(&self, sync: &str) -> Result<Option<RunRecord>>;
+
+    /// Every run of the sync that is not in a final state, oldest first.
+    async fn unfinished_of(&self, sync: &str) -> Result<Vec<RunRecord>>;
 
     /// Every run that is not in a final state, oldest first.
     async fn unfinished_runs(&self) -> Result<Vec<RunRecord>>;
@@ -95,6 +113,10 @@ pub trait RunQueries: Send + Sync {
 
     /// The last slot of a sync's schedule that was fired; `None`: none ever was.
     async fn fired(&self, sync: &str) -> Result<Option<Timestamp>>;
+
+    /// The latest slot at or before `until` that the sync's schedule has fired, as far as its runs
+    /// and skips are still known.
+    async fn fired_by(&self, sync: &str, until: Timestamp) -> Result<Option<Timestamp>>;
 }
 
 /// Looking at deliveries.
@@ -119,6 +141,20 @@ pub trait DeliveryQueries: Send + Sync {
     async fn usage(&self, from: Date, to: Date) -> Result<Vec<Usage>>;
 }
 
+/// Looking at gaps: calls that a destination has not got.
+#[async_trait]
+pub trait GapQueries: Send + Sync {
+    /// Every gap that is not closed, oldest first.
+    async fn open_gaps(&self) -> Result<Vec<Gap>>;
+
+    /// The gaps that this run opened or fills, oldest first, closed ones included.
+    async fn gaps_of(&self, run: RunId) -> Result<Vec<Gap>>;
+
+    /// The run that this one was compared with when it was extracted, if it was one: that run's
+    /// hashes stay until this one has ended and every gap that it opened is closed.
+    async fn compared_with(&self, run: RunId) -> Result<Option<RunId>>;
+}
+
 /// Looking at the health of syncs: what alerts and metrics rest on.
 #[async_trait]
 pub trait WatchQueries: Send + Sync {
@@ -126,12 +162,16 @@ pub trait WatchQueries: Send + Sync {
     /// subject.
     async fn alerts(&self) -> Result<Vec<AlertRecord>>;
 
-    /// How every sync that ever ran is doing. Slots are counted from `since` on.
-    async fn standings(&self, since: Timestamp) -> Result<Vec<Standing>>;
+    /// How every sync that ever ran is doing. Slots are counted from `since` to `until`, both
+    /// included.
+    async fn standings(&self, since: Timestamp, until: Timestamp) -> Result<Vec<Standing>>;
 
     /// The oldest run that ended by itself before `before`, still has segments and was never
     /// audited.
     async fn next_audit(&self, before: Timestamp) -> Result<Option<RunId>>;
+
+    /// What is known of the local clock; `None`: nothing yet.
+    async fn clock(&self) -> Result<Option<ClockRecord>>;
 
     /// What the run's audit found, if there was one.
     async fn audit(&self, run: RunId) -> Result<Option<Audit>>;
@@ -147,14 +187,35 @@ pub trait RetentionQueries: Send + Sync {
     /// run `after`, at most `limit`.
     async fn ended_runs(&self, before: Timestamp, after: RunId, limit: u64) -> Result<Vec<RunRecord>>;
 
-    /// The runs that the next run of some sync will be compared with.
+    /// The runs whose hashes are needed: those that the next run of some sync will be compared
+    /// with, and those that an unfinished run, or a run whose calls are missing, was compared with.
     async fn compared_runs(&self) -> Result<Vec<RunId>>;
 }
 
-/// Everything that can be read.
-pub trait StateReader: RunQueries + DeliveryQueries + WatchQueries + RetentionQueries {}
+/// Whether the store still holds what was written to it.
+#[async_trait]
+pub trait IntegrityQueries: Send + Sync {
+    /// What sets this installation's message ids, and its files, apart from those of all others.
+    async fn installation_id(&self) -> Result<u128>;
 
-impl<T: RunQueries + DeliveryQueries + WatchQueries + RetentionQueries> StateReader for T {}
+    /// Checks the whole store: its structure, references between tables, and the checksum of every
+    /// row. Returns what is wrong, in sentences without values of rows; empty: nothing is.
+    ///
+    /// # Errors
+    /// The store cannot be read at all.
+    async fn check_integrity(&self) -> Result<Vec<String>>;
+}
+
+/// Everything that can be read.
+pub trait StateReader:
+    RunQueries + DeliveryQueries + GapQueries + WatchQueries + RetentionQueries + IntegrityQueries
+{
+}
+
+impl<T> StateReader for T where
+    T: RunQueries + DeliveryQueries + GapQueries + WatchQueries + RetentionQueries + IntegrityQueries
+{
+}
 
 /// The steps of a run's life.
 #[async_trait]
@@ -167,25 +228,30 @@ pub trait Runs: Send + Sync {
     /// triggered it, the slot `due_at` counts as fired. Repeated: another record.
     async fn skip_run(&self, new: &NewRun, by: Option<RunId>, reason: &(Code, String)) -> Result<RunRecord>;
 
-    /// The run's extraction begins, or begins again: state `extracting`, with the warehouse's clock
-    /// and the value of `{{last_sync_time}}`. Repeated: the later values count.
-    async fn begin_extraction(&self, run: RunId, clock: Timestamp, last_sync_time: &str) -> Result<()>;
+    /// The run's extraction begins, or begins again: state `extracting`, with the warehouse's
+    /// clock, the value of `{{last_sync_time}}` and a new key, which is returned. In a state that
+    /// was restored from a backup the run may have been sent already, with other rows: so no two
+    /// extractions share message ids. Repeated: the later values count.
+    async fn begin_extraction(&self, run: RunId, clock: Timestamp, last_sync_time: &str) -> Result<RunKey>;
 
     /// The one transaction between the two halves of a run. Checks the budgets; then the run
     /// becomes `delivering` (`succeeded` without calls) with its segments and findings, a delivery
     /// for each connection ([`crate::rules::new_deliveries`]), the watermark update, and the dead
-    /// letters of `replayed` marked. With an objection it becomes `awaiting_approval` instead and
-    /// moves nothing. Returns the run's new state. Repeated: refused, as the run is no longer
+    /// letters of `replayed` marked; the gaps that it fills are closed. With an objection it
+    /// becomes `awaiting_approval` instead, moves nothing, and its gaps stay open as ones that it
+    /// fills.
+    /// Returns the run's new state. Repeated: refused, as the run is no longer
     /// `extracting`.
     async fn commit_extraction(&self, run: RunId, extraction: &Extraction) -> Result<RunState>;
 
-    /// A run that awaits approval becomes `delivering` (`succeeded` without calls), and its
-    /// watermark update takes place. Repeated: refused.
+    /// A run that awaits approval becomes `delivering` (`succeeded` without calls), its watermark
+    /// update takes place, and the gaps that it fills are closed. Repeated: refused.
     async fn approve(&self, run: RunId, at: Timestamp) -> Result<RunState>;
 
     /// A run that awaits approval becomes `rejected`: its pending calls are discarded and its
     /// segments deleted. The sync's state stays, or with `skip_window` moves as the extraction
-    /// said but without a baseline, as these calls were never made. Repeated: refused.
+    /// said but without a baseline, as these calls were never made. Gaps that it was to fill are
+    /// there to be filled again, or with `skip_window` closed. Repeated: refused.
     async fn reject(&self, run: RunId, at: Timestamp, skip_window: bool) -> Result<()>;
 
     /// Ends a run that is `delivering` if all its deliveries have ended: `succeeded`, or `partial`
@@ -193,16 +259,22 @@ pub trait Runs: Send + Sync {
     /// `None`.
     async fn conclude(&self, run: RunId, at: Timestamp) -> Result<Option<RunState>>;
 
-    /// The run reaches a final state. `rewind` replaces the sync's state in the same transaction: a
-    /// run that is lost gives its window back. Repeated: refused.
+    /// The run reaches a final state, but not `lost`. `begun` replaces the sync's state in the same
+    /// transaction. Gaps that it was to fill are there to be filled again. Repeated: refused.
     async fn end_run(
         &self,
         run: RunId,
         state: RunState,
         at: Timestamp,
         reason: Option<(Code, String)>,
-        rewind: Option<&SyncState>,
+        begun: Option<&SyncState>,
     ) -> Result<()>;
+
+    /// The run becomes `lost`, and in the same transaction a gap opens for each destination that
+    /// lacks calls of it ([`crate::rules::missing_after_loss`]). Dead letters that it was to send
+    /// again count as not replayed. The sync's state stays as it is. Returns the gaps. Repeated:
+    /// refused.
+    async fn lose_run(&self, run: RunId, at: Timestamp, reason: &(Code, String)) -> Result<Vec<Gap>>;
 }
 
 /// Progress at destinations.
@@ -221,7 +293,7 @@ pub trait Schedules: Send + Sync {
     async fn set_fired(&self, sync: &str, slot: Timestamp) -> Result<()>;
 }
 
-/// Alerts and audits.
+/// Alerts, audits and the local clock.
 #[async_trait]
 pub trait Watch: Send + Sync {
     /// Adds these alerts or replaces those of the same kind and subject. Repeated: the same.
@@ -230,6 +302,9 @@ pub trait Watch: Send + Sync {
     /// The receivers have this alert: one that fires counts as reported, one that ended is
     /// deleted. One that has changed meanwhile stays as it is. Repeated: nothing.
     async fn alert_reported(&self, alert: &AlertRecord) -> Result<()>;
+
+    /// Replaces what is known of the local clock. Repeated: the same.
+    async fn set_clock(&self, record: &ClockRecord) -> Result<()>;
 
     /// Keeps what an audit found. Repeated: the later counts.
     async fn set_audit(&self, run: RunId, audit: &Audit) -> Result<()>;

@@ -1,14 +1,15 @@
 //! Reading a warehouse.
 //!
-//! One extraction is: [`Warehouse::connect`], [`Session::clock`], [`Session::query`], then
-//! [`RowStream::next`] until it says that the result has ended. A connection serves one extraction.
-//! Everything on it is read-only.
+//! One extraction is: [`Warehouse::connect`], [`Session::clock`], [`Session::volatile_functions`],
+//! [`Session::query`], then [`RowStream::next`] until it says that the result has ended. The first
+//! `next` runs the statement: whoever refuses it before has done nothing. A connection serves one
+//! extraction. Everything on it is read-only.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::{BoxFuture, Column, Dialect, Error, Result, RowPage};
+use crate::{BoxFuture, Column, Dialect, Error, References, Result, RowPage, VolatileFunction};
 
 /// A statement to read with.
 #[derive(Clone, Debug, Default)]
@@ -36,8 +37,14 @@ pub trait Warehouse: Send + Sync {
     /// or the file. The clocks of two ids may differ.
     fn source_id(&self) -> String;
 
+    /// Functions that queries may call although the catalogue marks them as volatile: `name`, or
+    /// `schema.name`. The operator vouches for them.
+    fn allow_functions(&self) -> &[String] {
+        &[]
+    }
+
     /// Opens a connection and makes it a read-only session in UTC. Errors are S001 to S006, S013 to
-    /// S017 and S020.
+    /// S017, S020 and S025.
     fn connect(&self) -> BoxFuture<'_, Result<Box<dyn Session>>>;
 
     /// Runs the steps of [`Warehouse::connect`] one by one, checks what the account may read and
@@ -63,6 +70,18 @@ pub trait Session: Send {
     /// tells it.
     fn clock(&mut self) -> BoxFuture<'_, Result<Timestamp>>;
 
+    /// The functions that the catalogue marks as volatile, among those that a statement with these
+    /// names can run: by name, by an operator, in a view, in a row policy. A database whose
+    /// functions only compute (SQLite) has none. An error that does not break the connection means
+    /// that the catalogue cannot be read.
+    fn volatile_functions<'a>(
+        &'a mut self,
+        references: &'a References,
+    ) -> BoxFuture<'a, Result<Vec<VolatileFunction>>> {
+        let _ = references;
+        Box::pin(async { Ok(Vec::new()) })
+    }
+
     /// Lets the server parse a statement, without running it, and returns its columns. Errors are
     /// S008 to S018.
     fn describe<'a>(&'a mut self, sql: &'a str) -> BoxFuture<'a, Result<Vec<Column>>>;
@@ -71,8 +90,9 @@ pub trait Session: Send {
     /// this database does not say. Errors as for `describe`.
     fn explain<'a>(&'a mut self, sql: &'a str) -> BoxFuture<'a, Result<Option<Expected>>>;
 
-    /// Begins a read-only transaction and the statement in it. Resolves when the columns are known.
-    /// Errors are S007 to S018.
+    /// Begins a read-only transaction and lets the server parse the statement in it. Resolves when
+    /// the columns are known; the first [`RowStream::next`] runs it. Where types are those of the
+    /// values (SQLite), the first row is read to know them. Errors are S007 to S018.
     fn query(self: Box<Self>, statement: Statement) -> BoxFuture<'static, Result<Box<dyn RowStream>>>;
 }
 
@@ -81,9 +101,9 @@ pub trait RowStream: Send {
     /// The columns, in order.
     fn columns(&self) -> &[Column];
 
-    /// Replaces the page's rows with the next ones: at least one and about 256 KiB. `false`: the
-    /// result has ended, confirmed by the server; the page is empty. A connection that breaks is
-    /// the error S012, never the end.
+    /// Runs the statement, the first time; then replaces the page's rows with the next ones: at
+    /// least one and about 256 KiB. `false`: the result has ended, confirmed by the server; the
+    /// page is empty. A connection that breaks is the error S012, never the end.
     fn next<'a>(&'a mut self, page: &'a mut RowPage) -> BoxFuture<'a, Result<bool>>;
 
     /// Begins another statement on the snapshot that this result was read from, once it has ended;

@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{Code, RunId};
+use crate::{Code, RunId, Uptime};
 
 /// A problem that fires, or that ended without a report yet.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,8 +42,8 @@ pub struct Standing {
     pub sync: String,
     /// Runs that failed since the last one that was extracted.
     pub failed: u64,
-    /// Why the latest of them did.
-    pub reason: Option<(Code, String)>,
+    /// Why the latest of them did. Its text may quote a server, and so is for no alert.
+    pub reason: Option<Code>,
     /// The latest extracted run that read any rows, with rows read and rejected.
     pub last_rows: Option<(RunId, u64, u64)>,
     /// When its first run started.
@@ -54,12 +54,30 @@ pub struct Standing {
     pub slots: u64,
     /// How many of them were skipped.
     pub skipped: u64,
-    /// A lost run that no later run has made good.
-    pub lost: Option<RunId>,
     /// A run that a guard holds, and why.
     pub awaiting_approval: Option<(RunId, Option<(Code, String)>)>,
     /// The latest audited run, if its numbers do not add up.
     pub wrong: Option<RunId>,
+}
+
+/// What is known of the wall clock of the machine that Outflow runs on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClockRecord {
+    /// What it said when it was last looked at.
+    pub wall: Timestamp,
+    /// The uptime at that moment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uptime: Option<Uptime>,
+    /// How far it has jumped and not stood since, in microseconds: ahead, or back if negative. 0:
+    /// it is trusted.
+    pub jumped_us: i64,
+    /// What it said when the last jump was found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jumped_at: Option<Timestamp>,
+    /// Whether the jump was measured. Otherwise the machine may have been off for that long.
+    pub measured: bool,
+    /// For how long it has stood since the jump, in microseconds.
+    pub stood_us: i64,
 }
 
 /// Calls that wait for one destination of one sync.

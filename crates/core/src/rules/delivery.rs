@@ -59,7 +59,8 @@ pub fn settle(record: &mut DeliveryRecord, settlement: &Settlement) -> Result<Op
     let ended = sum(&sent).and_then(|sent| sent.checked_add(sum(&dropped)?));
     let pending = ended.and_then(|ended| counts.pending.checked_sub(ended));
     counts.pending = pending.ok_or_else(|| differs("ends more calls than are pending"))?;
-    if sum(&sent).is_none_or(|sent| settled.count() - record.settled.count() < sent) {
+    let new_positions = settled.count().checked_sub(record.settled.count());
+    if new_positions.zip(sum(&sent)).is_none_or(|(new, sent)| new < sent) {
         return Err(differs("counts more calls than it settles positions"));
     }
     if settlement.dead.len() as u64 != added.dead_letters {
@@ -70,9 +71,13 @@ pub fn settle(record: &mut DeliveryRecord, settlement: &Settlement) -> Result<Op
     counts.filtered += added.filtered;
     counts.cancelled += added.cancelled;
     counts.discarded += added.discarded;
-    counts.requests = counts.requests.wrapping_add(added.requests);
-    counts.retries = counts.retries.wrapping_add(added.retries);
-    counts.bytes = counts.bytes.wrapping_add(added.bytes);
+    for (count, more) in [
+        (&mut counts.requests, added.requests),
+        (&mut counts.retries, added.retries),
+        (&mut counts.bytes, added.bytes),
+    ] {
+        *count = count.saturating_add(more);
+    }
     (record.counts, record.settled) = (counts, settled);
     record.state = settlement.state;
     record.reason.clone_from(&settlement.reason);

@@ -75,12 +75,16 @@ pub fn check_approval(run: RunId, from: RunState, to: RunState) -> Result<()> {
     if from == RunState::AwaitingApproval { check_step(run, from, to) } else { Err(no_step(run, from, to)) }
 }
 
-/// Whether a run may end like this.
+/// Whether a run may end like this. A loss opens gaps, and is a step of its own.
 ///
 /// # Errors
 /// `StateIo`: that is no final state, or not one that the run can reach.
 pub fn check_end(run: RunId, from: RunState, to: RunState) -> Result<()> {
-    if to.is_final() { check_step(run, from, to) } else { Err(no_step(run, from, to)) }
+    if to.is_final() && to != RunState::Lost {
+        check_step(run, from, to)
+    } else {
+        Err(no_step(run, from, to))
+    }
 }
 
 fn no_step(run: RunId, from: RunState, to: RunState) -> Error {

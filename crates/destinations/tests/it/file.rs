@@ -4,7 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use outflow_core::outcome::Verdict;
-use outflow_core::{Answer, CallFlags, CallType, Code, Nulls, RunId};
+use outflow_core::ports::destination::Request;
+use outflow_core::{Answer, CallFlags, CallType, Code, Nulls, RunId, RunKey, hash};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -12,6 +13,11 @@ use crate::support::{build, meta, prepare, request};
 
 fn calls(n: usize) -> Vec<Value> {
     (0..n).map(|i| json!({"messageId": format!("m{i}"), "userId": i.to_string()})).collect()
+}
+
+/// The part of a file's name that is made of the run's key.
+fn tag(key: RunKey) -> String {
+    format!("{:016x}", (hash::seeded(key.0, 0) >> 64) as u64)
 }
 
 /// Every file below `folder`, by its path there.
@@ -40,7 +46,7 @@ async fn a_batch_is_a_file_of_lines_in_a_folder_of_its_sync() {
         );
     }
     let lines = "{\"messageId\":\"m0\",\"userId\":\"0\"}\n{\"messageId\":\"m1\",\"userId\":\"1\"}\n";
-    let name = |n| format!("users/7-{n:012}.jsonl");
+    let name = |n| format!("users/7-{}-{n:012}.jsonl", tag(RunKey(7)));
     assert_eq!(files(&path), [(name(0), lines.to_owned()), (name(2000), lines.to_owned())]);
 }
 
@@ -59,15 +65,30 @@ async fn a_batch_that_is_sent_again_replaces_itself() {
     assert_eq!(files(folder.path()).len(), 2, "another run's calls are other calls");
 }
 
+/// Two projects, or a state that was deleted or restored, count their runs from the same number.
+#[tokio::test]
+async fn runs_of_the_same_number_and_sync_never_overwrite_each_other() {
+    let folder = TempDir::new().unwrap();
+    let destination = build("file", json!({"path": folder.path()}));
+    for (key, n) in [(1, 5), (2, 1), (1 << 64, 2), (1, 5)] {
+        let request = Request { key: RunKey(key), ..request(&*destination, 0, &calls(n)) };
+        assert_eq!(destination.deliver(&request).await.answer, Answer::Delivered);
+    }
+    let mut lines: Vec<usize> = files(folder.path()).iter().map(|f| f.1.lines().count()).collect();
+    lines.sort_unstable();
+    assert_eq!(lines, [1, 2, 5], "each run has its file, and the repeat replaced its own");
+}
+
 #[tokio::test]
 async fn a_draft_that_a_crash_left_behind_is_in_nobodys_way() {
     let folder = TempDir::new().unwrap();
     let destination = build("file", json!({"path": folder.path()}));
     fs::create_dir(folder.path().join("users")).unwrap();
-    fs::write(folder.path().join("users/.7-000000000000.jsonl.part"), "{\"half").unwrap();
+    let name = format!("7-{}-000000000000.jsonl", tag(RunKey(7)));
+    fs::write(folder.path().join(format!("users/.{name}.part")), "{\"half").unwrap();
     assert_eq!(destination.deliver(&request(&*destination, 0, &calls(1))).await.answer, Answer::Delivered);
     let files = files(folder.path());
-    assert_eq!((files.len(), files[0].0.as_str()), (1, "users/7-000000000000.jsonl"));
+    assert_eq!((files.len(), files[0].0.as_str()), (1, &*format!("users/{name}")));
 }
 
 #[tokio::test]
@@ -102,7 +123,7 @@ async fn what_cannot_be_written_stops_the_destination() {
 async fn a_file_that_cannot_take_its_name_leaves_no_draft() {
     let folder = TempDir::new().unwrap();
     let destination = build("file", json!({"path": folder.path()}));
-    let blocked = folder.path().join("users/7-000000000000.jsonl/in the way");
+    let blocked = folder.path().join(format!("users/7-{}-000000000000.jsonl/in the way", tag(RunKey(7))));
     fs::create_dir_all(blocked).unwrap();
     let answer = destination.deliver(&request(&*destination, 0, &calls(1))).await.answer;
     assert!(matches!(answer, Answer::Stop { code: Code::FileNotWritable, .. }), "{answer:?}");

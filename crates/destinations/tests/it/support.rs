@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use outflow_core::outcome::Verdict;
 use outflow_core::ports::destination::{Destination, Records, Request};
-use outflow_core::{CallFlags, CallMeta, CallType, Nulls, RunId};
+use outflow_core::{CallFlags, CallMeta, CallType, Nulls, RunId, RunKey};
 use outflow_egress::{Client, ClientOptions};
 use serde_json::{Map, Value};
 
@@ -57,6 +57,7 @@ pub fn request(destination: &dyn Destination, first: u64, calls: &[Value]) -> Re
     body.extend_from_slice(&envelope.suffix);
     Request {
         run: RunId(7),
+        key: RunKey(7),
         sync: "users".to_owned(),
         call_type: CallType::Identify,
         endpoint: 0,

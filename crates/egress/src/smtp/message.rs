@@ -3,7 +3,7 @@
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use outflow_core::{Code, Error, Result, Timestamp};
+use outflow_core::{Code, Error, Result, Timestamp, steers_terminal};
 
 /// Characters of a line of base64.
 const WIDTH: usize = 76;
@@ -64,7 +64,7 @@ impl Message {
         let body = BASE64_STANDARD.encode(self.body.replace('\n', "\r\n"));
         let mut data = format!("{}\r\n", self.headers);
         for line in body.as_bytes().chunks(WIDTH) {
-            data += &String::from_utf8_lossy(line);
+            data.push_str(&String::from_utf8_lossy(line));
             data += "\r\n";
         }
         (data + ".\r\n").into_bytes()
@@ -89,7 +89,7 @@ fn check(address: &str) -> Result<()> {
 /// A header's text: as it is if it is short and of plain characters, else in encoded words (RFC
 /// 2047).
 fn words(text: &str) -> String {
-    let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let text: String = text.chars().map(|c| if steers_terminal(c) { ' ' } else { c }).collect();
     if text.len() <= WIDTH - "Subject: ".len()
         && text.chars().all(|c| c.is_ascii_graphic() || c == ' ')
         && !text.contains("=?")

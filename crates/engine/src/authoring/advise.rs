@@ -14,7 +14,7 @@ use outflow_mapping::Plan;
 use outflow_query::lint::{Comparison, Context, Finding, Known, too_many};
 use outflow_query::{LastSyncTime, Query};
 
-use crate::{Errors, extract};
+use crate::{Errors, extract, read_only};
 
 /// How long the search for a largest value may take.
 const LARGEST_WITHIN: Duration = Duration::from_secs(10);
@@ -77,10 +77,21 @@ pub fn look(subject: Subject<'_>) -> Result<Advice, Errors> {
 /// The query's text is refused, or the database cannot be reached or breaks off.
 pub async fn ask(subject: Subject<'_>, warehouse: &dyn Warehouse, depth: Depth) -> Result<Advice, Errors> {
     let query = Query::parse(&subject.spec.query, subject.spec.dialect)?;
-    let session = warehouse.connect().await?;
+    let mut session = warehouse.connect().await?;
     let asking = Asking { subject, query: &query, warehouse };
-    match tokio::time::timeout(ANSWER_WITHIN, asking.run(session, depth)).await {
-        Ok(advice) => Ok(advice?),
+    let asked = async {
+        // Plans and largest values run parts of the query.
+        match read_only::check(&mut *session, warehouse, &query).await {
+            Ok(()) => Ok(asking.run(session, depth).await?),
+            Err(Errors(refused)) if refused.iter().all(|e| e.code() == Code::VolatileFunctionCalled) => {
+                let findings = findings(subject, &query, &[]);
+                Ok(Advice { findings, problems: refused, ..Advice::default() })
+            }
+            Err(errors) => Err(errors),
+        }
+    };
+    match tokio::time::timeout(ANSWER_WITHIN, asked).await {
+        Ok(advice) => advice,
         Err(_) => {
             let message = "the database took too long to look at the query";
             Err(Error::new(Code::StatementCancelled, message)

@@ -19,7 +19,7 @@ use outflow_query::Query;
 
 use crate::authoring::preview::PreviewStart;
 use crate::extract::watermark::{self, Clocks};
-use crate::{Errors, extract};
+use crate::{Errors, extract, read_only};
 
 /// The number of rows that are mapped.
 const SAMPLE: u64 = 1_000;
@@ -151,7 +151,8 @@ pub async fn estimate(
     timeout: Duration,
 ) -> Result<Estimate, Errors> {
     let query = Query::parse(&spec.query, spec.dialect)?;
-    let (session, clocks) = Clocks::read(warehouse, clock).await?;
+    let (mut session, clocks) = Clocks::read(warehouse, clock).await?;
+    read_only::check(&mut *session, warehouse, &query).await?;
     let (state, options) = start.state_and_options(state);
     let value = watermark::start_value(spec, &state, &options, &clocks);
     let sql = query.render(&value);

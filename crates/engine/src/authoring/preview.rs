@@ -9,7 +9,7 @@ use outflow_mapping::{Plan, RowEncoder};
 use outflow_query::Query;
 
 use crate::extract::watermark::{self, Clocks};
-use crate::{Errors, extract};
+use crate::{Errors, extract, read_only};
 
 /// The run to preview.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,7 +84,7 @@ pub async fn preview(
         limit: Some(limit),
         hold: false,
     };
-    let mut stream = session.query(statement).await?;
+    let mut stream = read_only::query(session, warehouse, &query, statement).await?;
     let mut columns = stream.columns().to_vec();
     query.restore_names(&mut columns);
     let plan = Plan::compile(spec.call_type, &columns)?;

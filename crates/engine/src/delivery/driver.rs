@@ -12,8 +12,8 @@ use std::time::Duration;
 use outflow_core::ports::destination::Destination;
 use outflow_core::ports::spool::SegmentInfo;
 use outflow_core::ports::state::{DeliveryRecord, State};
-use outflow_core::{CallFlags, Code, DeliveryState, Error, Result, RunRecord};
-use tokio::sync::{mpsc, watch};
+use outflow_core::{CallFlags, Code, DeliveryState, Result, RunRecord};
+use tokio::sync::{Mutex, mpsc, watch};
 use tokio::task::{JoinError, JoinHandle, JoinSet};
 use tokio::time::{Instant, Interval, MissedTickBehavior};
 use tracing::Instrument as _;
@@ -23,11 +23,13 @@ use crate::delivery::batcher::{Batch, Batcher, Offer};
 use crate::delivery::error_threshold::ErrorThreshold;
 use crate::delivery::limiter::{DestinationLimiter, Health, Permit};
 use crate::delivery::message_id::message_id;
+use crate::delivery::moments::later;
 use crate::delivery::open_calls::{OpenCall, OpenCalls};
 use crate::delivery::prefetcher::Prefetcher;
 use crate::delivery::progress::{DeliveryProgress, persist};
-use crate::delivery::send::{BatchEvent, Sender, Settled, dead_letter, took_too_long};
+use crate::delivery::send::{BatchEvent, Sender, Settled, dead_letter, still_waits, took_too_long};
 use crate::event::{Event, Observer};
+use crate::serve::tasks::panicked;
 use crate::stop::stopped;
 
 /// Progress is persisted this often …
@@ -67,6 +69,16 @@ enum Wakeup {
 
 type Admission = Pin<Box<dyn Future<Output = Permit> + Send>>;
 
+/// How a delivery goes.
+pub(super) struct Terms {
+    /// How long the destination may take nothing.
+    pub(super) timeout: Option<Duration>,
+    /// Whether the delivery only finds out if the destination still refuses most calls.
+    pub(super) probes: bool,
+    /// Locked while progress is persisted.
+    pub(super) persisting: Arc<Mutex<()>>,
+}
+
 /// A delivery in progress.
 pub(super) struct Delivery {
     phase: Phase,
@@ -92,6 +104,7 @@ pub(super) struct Delivery {
     ended_batches: usize,
     tick: Interval,
     persisting: Option<JoinHandle<Result<()>>>,
+    persist_lock: Arc<Mutex<()>>,
     /// Tells the tasks of the batches to send nothing more.
     close: watch::Sender<bool>,
     stop: watch::Receiver<bool>,
@@ -105,7 +118,7 @@ impl Delivery {
         record: DeliveryRecord,
         destination: Arc<dyn Destination>,
         segments: Vec<SegmentInfo>,
-        delivery_timeout: Option<Duration>,
+        terms: Terms,
         observer: &Observer,
     ) -> Self {
         let connection = run.spec.connections.iter().find(|c| c.destination == record.destination);
@@ -118,7 +131,7 @@ impl Delivery {
             destination: destination.clone(),
             run: run.clone(),
             clock: engine.clock.clone(),
-            delivery_timeout,
+            delivery_timeout: terms.timeout,
             started: Instant::now(),
             events: sent_events,
             observer: observer.clone(),
@@ -131,13 +144,13 @@ impl Delivery {
             state: engine.state.clone(),
             health: limiter.watch(),
             limiter,
-            prefetcher: Prefetcher::start(engine.spool.clone(), run.id, segments, record.settled.low),
+            prefetcher: Prefetcher::start(engine.spool.clone(), &run, segments, record.settled.low),
             run,
             batcher: Batcher::new(destination.clone(), nulls),
             destination,
             open_calls: OpenCalls::default(),
             progress: DeliveryProgress::new(record),
-            threshold: ErrorThreshold::default(),
+            threshold: if terms.probes { ErrorThreshold::probing() } else { ErrorThreshold::default() },
             sender,
             events,
             admission: None,
@@ -146,6 +159,7 @@ impl Delivery {
             ended_batches: 0,
             tick,
             persisting: None,
+            persist_lock: terms.persisting,
             close,
             stop: engine.stop.clone(),
         }
@@ -161,11 +175,11 @@ impl Delivery {
             match self.wait().await {
                 Wakeup::Admitted(permit) => self.send_batch(permit).await?,
                 Wakeup::Halted(code, reason) => self.halt(code, reason),
-                Wakeup::Reported(event) => self.on_event(event),
+                Wakeup::Reported(event) => self.on_event(event)?,
                 Wakeup::BatchEnded(ended) => self.on_batch_ended(ended)?,
-                Wakeup::PersistDue => self.start_persisting(),
+                Wakeup::PersistDue => self.start_persisting()?,
                 Wakeup::Persisted(result) => result?,
-                Wakeup::StopRequested => self.drain(Some(Instant::now() + GRACE)),
+                Wakeup::StopRequested => self.drain(Some(later(Instant::now(), GRACE))),
                 Wakeup::GraceOver => self.batches.abort_all(),
             }
         }
@@ -257,11 +271,11 @@ impl Delivery {
                             let call = OpenCall { ordinal, message_id, records, refusal: None };
                             self.open_calls.open(position, call);
                         }
-                        Offer::Filtered => self.progress.filter(position),
+                        Offer::Filtered => self.progress.filter(position)?,
                         Offer::Refused(refusal) => {
                             let id = message_id(json, &self.run, ordinal);
                             let at = self.sender.clock.now();
-                            self.progress.refuse(dead_letter(position, ordinal, id, refusal, at));
+                            self.progress.refuse(dead_letter(position, ordinal, id, refusal, at))?;
                         }
                     }
                 }
@@ -271,15 +285,16 @@ impl Delivery {
         Ok((!batch.items.is_empty()).then_some(batch))
     }
 
-    fn on_event(&mut self, event: BatchEvent) {
+    fn on_event(&mut self, event: BatchEvent) -> Result<()> {
         match event {
             BatchEvent::Sent { bytes, is_retry } => self.progress.count_request(bytes, is_retry),
-            BatchEvent::Settled(settled) => self.on_settled(settled),
+            BatchEvent::Settled(settled) => return self.on_settled(settled),
             BatchEvent::Halted { code, reason } => self.halt(code, reason),
         }
+        Ok(())
     }
 
-    fn on_settled(&mut self, mut settled: Settled) {
+    fn on_settled(&mut self, mut settled: Settled) -> Result<()> {
         let at = self.sender.clock.now();
         for record in std::mem::take(&mut settled.records) {
             if let Some(call) = self.open_calls.settle(record, at) {
@@ -289,23 +304,24 @@ impl Delivery {
             }
         }
         if matches!(self.phase, Phase::Sending)
-            && let Some(reason) = self.threshold.check(&self.progress.record.counts, &settled.dead)
+            && let Some(reason) = self.threshold.check(settled.delivered, &settled.dead)
         {
             self.halt(Code::MostCallsRefused, reason);
         }
-        self.progress.settle(settled);
+        self.progress.settle(settled)
     }
 
     /// Takes in the events of the tasks that have ended.
-    fn take_events(&mut self) {
+    fn take_events(&mut self) -> Result<()> {
         while let Ok(event) = self.events.try_recv() {
-            self.on_event(event);
+            self.on_event(event)?;
         }
+        Ok(())
     }
 
     fn on_batch_ended(&mut self, ended: std::result::Result<Batch, JoinError>) -> Result<()> {
         // A task reports before it ends.
-        self.take_events();
+        self.take_events()?;
         match ended {
             Ok(batch) => {
                 self.batcher.release(&batch);
@@ -321,10 +337,7 @@ impl Delivery {
             }
             // Aborted after a stop; the calls stay pending.
             Err(join) if join.is_cancelled() => Ok(()),
-            Err(join) => {
-                Err(Error::new(Code::DestinationAnswerInvalid, "the task of a request ended unexpectedly")
-                    .caused_by(join))
-            }
+            Err(_) => Err(panicked(&format!("request to {}", self.destination.name()))),
         }
     }
 
@@ -342,20 +355,32 @@ impl Delivery {
         self.prefetcher.stop();
     }
 
-    fn start_persisting(&mut self) {
+    fn start_persisting(&mut self) -> Result<()> {
         self.ended_batches = 0;
-        if let Some(settlement) = self.progress.take_changes(self.run.id, self.sender.clock.now()) {
-            self.persisting = Some(tokio::spawn(persist(self.state.clone(), settlement)));
+        if let Some(settlement) = self.progress.take_changes(self.run.id, self.sender.clock.now())? {
+            // Nothing else is being persisted now, so the lock is free.
+            let lock = self.persist_lock.clone().try_lock_owned();
+            let persisting = persist(self.state.clone(), settlement);
+            self.persisting = Some(tokio::spawn(async move {
+                let _lock = lock;
+                persisting.await
+            }));
         }
+        Ok(())
     }
 
     async fn end(mut self) -> Result<DeliveryState> {
-        self.take_events();
+        self.take_events()?;
         if self.persisting.is_some() {
             persisted(&mut self.persisting).await?;
         }
-        let settlement = self.progress.end(self.run.id, self.sender.clock.now());
+        let settlement = self.progress.end(self.run.id, self.sender.clock.now())?;
         persist(self.state.clone(), settlement).await?;
+        let left = self.progress.record.counts.pending;
+        if left > 0 && matches!(self.phase, Phase::Sending) {
+            // Every call was read and settled: a delivery that continues would end like this again.
+            return Err(self.progress.differs(&format!("{left} calls are pending that no segment holds")));
+        }
         (self.sender.observer)(self.progress.ended(&self.run));
         Ok(self.progress.record.state)
     }
@@ -370,8 +395,8 @@ async fn admitted(admission: &mut Option<Admission>) -> Permit {
     permit
 }
 
-/// Resolves when it makes no sense to go on: the destination is paused, or has accepted nothing for
-/// longer than the delivery's time limit.
+/// Resolves when it makes no sense to go on: the destination is paused, or has taken nothing for
+/// longer than the delivery's time limit, whatever it waits for.
 async fn halted(
     health: &mut watch::Receiver<Health>,
     limiter: &DestinationLimiter,
@@ -379,18 +404,18 @@ async fn halted(
 ) -> (Code, String) {
     loop {
         let now = health.borrow_and_update().clone();
-        let deadline = match now {
+        let (last, too_long) = match now {
             Health::Paused { code, reason, .. } => return (code, reason),
-            Health::Failing { code, reason, .. } => {
-                let begin = limiter.last_success().max(sender.started);
-                let deadline = sender.delivery_timeout.map(|limit| begin + limit);
-                if deadline.is_some_and(|deadline| limiter.next_request() >= deadline) {
-                    return took_too_long(code, &reason);
-                }
-                deadline
+            Health::Failing { code, reason, .. } => (limiter.last_success(), took_too_long(code, &reason)),
+            Health::Waiting { reason, .. } => {
+                (limiter.last_answer(), took_too_long(Code::DestinationThrottled, &reason))
             }
-            Health::Healthy => None,
+            Health::Healthy => (limiter.last_answer(), still_waits()),
         };
+        let deadline = sender.delivery_timeout.map(|limit| later(last.max(sender.started), limit));
+        if deadline.is_some_and(|deadline| limiter.next_request() >= deadline) {
+            return too_long;
+        }
         tokio::select! {
             // The channel stays open because `limiter` holds its other end.
             _ = health.changed() => {}
@@ -409,7 +434,5 @@ async fn persisted(persisting: &mut Option<JoinHandle<Result<()>>>) -> Result<()
     let Some(running) = persisting else { return Ok(()) };
     let result = running.await;
     *persisting = None;
-    result.map_err(|join| {
-        Error::new(Code::StateIo, "the task that persists progress ended unexpectedly").caused_by(join)
-    })?
+    result.unwrap_or_else(|_| Err(panicked("task that persists the progress of a delivery")))
 }

@@ -8,8 +8,10 @@
 //! - The *concurrency limit* bounds the requests in flight. It begins at the destination's
 //!   concurrency, halves when the destination is overloaded (once for all requests that were in
 //!   flight together), and grows by one for each full round of successes.
-//! - Requests follow each other no faster than [`crate::delivery::rate_limiter`] allows. The
-//!   destination's own `Retry-After` is the shortest wait for all.
+//! - Requests follow each other no faster than [`crate::delivery::rate_limiter`] allows, and no
+//!   more go than the destination's quotas ([`crate::delivery::quota`]) leave. The destination's
+//!   own `Retry-After` is the shortest wait for all, up to an hour: nothing that a destination
+//!   says makes Outflow wait longer for the next request.
 //! - After three failures in a row, or a long `Retry-After`, the *circuit* is open: single probes
 //!   go, and the waits between them grow. The first success closes it with a concurrency limit of
 //!   one, so that a destination that recovers is not flooded.
@@ -30,7 +32,8 @@ use outflow_core::{Code, RateHint};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use inner::{Inner, Queue, Ticket, Wait};
+use self::inner::{Inner, Queue, Ticket, Wait};
+use crate::delivery::moments::later;
 
 /// This number of failures in a row opens the circuit. Requests in flight together count once.
 const FAILURES: u32 = 3;
@@ -78,6 +81,15 @@ pub enum Health {
         /// The last failure.
         code: Code,
         /// What happened last, for people.
+        reason: String,
+    },
+    /// It accepts requests, but what it accepts in a window of more than a minute is used up.
+    Waiting {
+        /// Since when.
+        since: Instant,
+        /// When the next request goes.
+        until: Instant,
+        /// Which quota it is, for people.
         reason: String,
     },
     /// Nothing is sent until the limiter is resumed.
@@ -169,9 +181,14 @@ impl DestinationLimiter {
         self.lock().last_success
     }
 
-    /// The earliest time of the next request.
+    /// The last success, or refusal of a request because of its content.
+    pub fn last_answer(&self) -> Instant {
+        self.lock().last_answer
+    }
+
+    /// The earliest time of the next request, as far as the destination has said one.
     pub fn next_request(&self) -> Instant {
-        self.lock().not_before.max(Instant::now())
+        self.lock().next_request(Instant::now())
     }
 
     /// Requests that succeeded and failed so far.
@@ -202,7 +219,11 @@ impl DestinationLimiter {
         let _waiting = Waiting(self, queue);
         loop {
             changed.mark_unchanged();
-            let admitted = self.lock().admit(queue, Instant::now());
+            let (admitted, health) = {
+                let mut inner = self.lock();
+                (inner.admit(queue, Instant::now()), inner.health())
+            };
+            self.publish(health);
             match admitted {
                 Ok(ticket) => return ticket,
                 Err(Wait::Until(when)) => tokio::select! {
@@ -224,14 +245,18 @@ impl DestinationLimiter {
         let mut inner = self.lock();
         let result = change(&mut inner, Instant::now());
         let health = inner.health();
+        self.publish(health);
+        drop(inner);
+        self.changed.send_replace(());
+        result
+    }
+
+    fn publish(&self, health: Health) {
         self.health.send_if_modified(|before| {
             let differs = *before != health;
             *before = health;
             differs
         });
-        drop(inner);
-        self.changed.send_replace(());
-        result
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -275,7 +300,7 @@ impl Permit {
     pub fn answered(&mut self, hint: &RateHint) {
         self.settle(|inner, _, now| {
             inner.learn(hint, now);
-            inner.answered();
+            inner.answered(now);
         });
     }
 
@@ -293,10 +318,13 @@ impl Permit {
     ) -> Failure {
         let now = Instant::now();
         let wait = self.settle(|inner, ticket, now| {
-            inner.learn(hint, now);
+            // A request without an answer says nothing.
+            if *hint != RateHint::default() {
+                inner.learn(hint, now);
+            }
             inner.failed(now, ticket, failed, backoff)
         });
-        self.retry_at = now + wait.unwrap_or_default();
+        self.retry_at = later(now, wait.unwrap_or_default());
         let quiet = now.saturating_duration_since(self.limiter.last_success());
         Failure { wait: wait.unwrap_or_default(), quiet }
     }
@@ -317,7 +345,7 @@ impl Permit {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        self.settle(|inner, _, _| inner.rate_limiter.give_back());
+        self.settle(|inner, _, _| inner.give_back());
         self.limiter.update(|inner, _| inner.bodies -= 1);
     }
 }
@@ -335,5 +363,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+#[cfg(test)]
+mod statements;
 #[cfg(test)]
 mod tests;

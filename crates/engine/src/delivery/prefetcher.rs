@@ -3,12 +3,16 @@
 use std::sync::Arc;
 
 use outflow_core::ports::spool::{CallBlock, SegmentInfo, Spool};
-use outflow_core::{Result, RunId};
+use outflow_core::{Result, RunRecord};
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use crate::serve::tasks::panicked;
 
 /// Blocks from the spool, read one ahead by a task of their own.
 pub(crate) struct Prefetcher {
     blocks: Option<mpsc::Receiver<Result<CallBlock>>>,
+    task: JoinHandle<()>,
     used: std::sync::mpsc::Sender<CallBlock>,
     current: Option<Current>,
 }
@@ -20,12 +24,18 @@ pub(crate) struct Current {
 }
 
 impl Prefetcher {
-    /// Reads these segments from the position `from` on.
-    pub(crate) fn start(spool: Arc<dyn Spool>, run: RunId, segments: Vec<SegmentInfo>, from: u64) -> Self {
+    /// Reads these segments of a run from the position `from` on.
+    pub(crate) fn start(
+        spool: Arc<dyn Spool>,
+        run: &RunRecord,
+        segments: Vec<SegmentInfo>,
+        from: u64,
+    ) -> Self {
+        let (run, unchanged) = (run.id, run.rows.unchanged);
         let (sender, blocks) = mpsc::channel(1);
         let (used, spare) = std::sync::mpsc::channel::<CallBlock>();
-        tokio::spawn(async move {
-            let mut reader = match spool.read(run, &segments, from).await {
+        let task = tokio::spawn(async move {
+            let mut reader = match spool.read(run, &segments, unchanged, from).await {
                 Ok(reader) => reader,
                 Err(error) => {
                     let _ = sender.send(Err(error)).await;
@@ -46,7 +56,7 @@ impl Prefetcher {
                 }
             }
         });
-        Self { blocks: Some(blocks), used, current: None }
+        Self { blocks: Some(blocks), task, used, current: None }
     }
 
     /// The block with the next call; `None` when there are no more calls.
@@ -59,7 +69,13 @@ impl Prefetcher {
             let Some(blocks) = &mut self.blocks else { return Ok(None) };
             match blocks.recv().await {
                 Some(block) => self.current = Some(Current { block: block?, next: 0 }),
-                None => self.blocks = None,
+                None => {
+                    self.blocks = None;
+                    // Only a task that has ended by itself has read everything.
+                    if (&mut self.task).await.is_err() {
+                        return Err(panicked("reading of the spool"));
+                    }
+                }
             }
         }
         Ok(self.current.as_mut())

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use outflow_core::ports::state::{DeadLetter, DeliveryRecord, Settlement, State};
-use outflow_core::{DeliveryCounts, DeliveryState, ErrorKind, Result, RunId, RunRecord, Timestamp};
+use outflow_core::{
+    Code, DeliveryCounts, DeliveryState, Error, ErrorKind, Result, RunId, RunRecord, Timestamp,
+};
 
 use crate::delivery::send::Settled;
 use crate::event::Event;
@@ -70,23 +72,18 @@ impl DeliveryProgress {
         }
     }
 
-    /// All pending calls are cancelled.
-    pub(crate) fn cancel(&mut self) {
-        let counts = &mut self.record.counts;
-        counts.cancelled += std::mem::take(&mut counts.pending);
-    }
-
     /// The call is not for this destination.
-    pub(crate) fn filter(&mut self, position: u64) {
+    pub(crate) fn filter(&mut self, position: u64) -> Result<()> {
         self.record.counts.filtered += 1;
-        self.mark(position, position + 1);
+        self.mark(position, position + 1)
     }
 
     /// The call was refused before it was sent.
-    pub(crate) fn refuse(&mut self, letter: DeadLetter) {
+    pub(crate) fn refuse(&mut self, letter: DeadLetter) -> Result<()> {
         self.record.counts.dead_letters += 1;
-        self.mark(letter.position, letter.position + 1);
+        self.mark(letter.position, letter.position + 1)?;
         self.dead.push(letter);
+        Ok(())
     }
 
     /// A request was sent.
@@ -99,47 +96,61 @@ impl DeliveryProgress {
     }
 
     /// Calls were settled by an answer.
-    pub(crate) fn settle(&mut self, settled: Settled) {
+    pub(crate) fn settle(&mut self, settled: Settled) -> Result<()> {
         self.record.counts.delivered += settled.delivered;
         self.record.counts.dead_letters += settled.dead.len() as u64;
         self.dead.extend(settled.dead);
-        for (start, end) in settled.positions {
-            self.mark(start, end);
-        }
+        settled.positions.into_iter().try_for_each(|(start, end)| self.mark(start, end))
     }
 
-    fn mark(&mut self, start: u64, end: u64) {
-        self.record.counts.pending -= end - start;
+    fn mark(&mut self, start: u64, end: u64) -> Result<()> {
+        let pending = self.record.counts.pending;
+        let left = end.checked_sub(start).and_then(|calls| pending.checked_sub(calls));
+        self.record.counts.pending =
+            left.ok_or_else(|| self.differs("more calls were settled than are pending"))?;
         self.insert(start, end);
         self.has_changes = true;
+        Ok(())
+    }
+
+    /// E002 about this delivery.
+    pub(crate) fn differs(&self, what: &str) -> Error {
+        let message =
+            format!("the numbers of the delivery to {} do not add up: {what}", self.record.destination);
+        Error::new(Code::CountsDiffer, message)
     }
 
     /// What to persist, if something changed.
-    pub(crate) fn take_changes(&mut self, run: RunId, now: Timestamp) -> Option<Settlement> {
-        std::mem::take(&mut self.has_changes).then(|| self.settlement(run, now))
+    pub(crate) fn take_changes(&mut self, run: RunId, now: Timestamp) -> Result<Option<Settlement>> {
+        match std::mem::take(&mut self.has_changes) {
+            true => self.settlement(run, now).map(Some),
+            false => Ok(None),
+        }
     }
 
     /// What changed since the last settlement. It counts as persisted from now on.
-    fn settlement(&mut self, run: RunId, now: Timestamp) -> Settlement {
+    fn settlement(&mut self, run: RunId, now: Timestamp) -> Result<Settlement> {
         self.flush_skipped();
-        let DeliveryRecord { destination, state, counts, reason, sequence, .. } = &mut self.record;
+        let added = self.record.counts.since(&self.settled_counts);
+        let added = added.ok_or_else(|| self.differs("a count has fallen"))?;
+        self.settled_counts = self.record.counts;
+        let DeliveryRecord { destination, state, reason, sequence, .. } = &mut self.record;
         *sequence += 1;
-        let before = std::mem::replace(&mut self.settled_counts, *counts);
-        Settlement {
+        Ok(Settlement {
             run,
             destination: destination.clone(),
             sequence: *sequence,
             settled: std::mem::take(&mut self.ranges),
-            added: counts.since(&before),
+            added,
             dead: std::mem::take(&mut self.dead),
             state: *state,
             reason: reason.clone(),
             at: now,
-        }
+        })
     }
 
     /// Ends the delivery with the state that follows from its counts. Returns what to persist.
-    pub(crate) fn end(&mut self, run: RunId, now: Timestamp) -> Settlement {
+    pub(crate) fn end(&mut self, run: RunId, now: Timestamp) -> Result<Settlement> {
         let counts = &self.record.counts;
         self.record.state = match (counts.pending, counts.dead_letters, &self.record.reason) {
             (0, 0, _) => DeliveryState::Succeeded,
@@ -153,6 +164,7 @@ impl DeliveryProgress {
     /// The event that reports the end.
     pub(crate) fn ended(&self, run: &RunRecord) -> Event {
         let DeliveryRecord { destination, state, counts, reason, .. } = self.record.clone();
+        let reason = reason.map(|(code, text)| (code, text.into()));
         Event::Delivered { sync: run.sync.clone(), run: run.id, destination, state, counts, reason }
     }
 }

@@ -1,6 +1,7 @@
 //! The rate of requests: a token bucket whose rate is learned.
 //!
-//! The destination's configured rate (from its manifest or the project) is never exceeded. Below it
+//! The destination's configured rate (from its manifest or the project) is never exceeded, in any
+//! second that one takes, unless the service allows bursts. Below it
 //! the rate follows what the service accepts: at a 429 the service's own bucket is empty, so what
 //! was accepted since the previous 429 shows its rate. That rate, the *ceiling*, is kept. The rate
 //! moves to 97 % of it, rises slowly to 99 %, and exceeds it only occasionally: after a second at
@@ -8,9 +9,12 @@
 //!
 //! What it does not do: wait, or use anything but times and counts.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use tokio::time::Instant;
+
+use crate::delivery::moments::{later, seconds};
 
 /// The rate after a ceiling was met, as a share of it …
 const BELOW: f64 = 0.97;
@@ -37,10 +41,13 @@ const GUESS: f64 = 64.0;
 /// At a learned rate, tokens are saved for this long, and one more: no longer than timers are late,
 /// since the service may save none.
 const SAVED: Duration = Duration::from_millis(5);
+/// No rate is below this: one request in a minute.
+const LEAST: f64 = 1.0 / 60.0;
 /// A rate above this, in requests per second, is the same as none.
 const UNBOUNDED: f64 = 100_000.0;
 /// After this time without a request the measurement restarts.
 const QUIET: Duration = Duration::from_secs(1);
+const SECOND: Duration = Duration::from_secs(1);
 
 /// The configured rate of a destination.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -49,6 +56,13 @@ pub(crate) struct Most {
     pub(crate) rate: f64,
     /// Requests that may go at once after an idle time.
     pub(crate) burst: f64,
+    /// Requests that may go in any second, where the burst is not a matter of its own.
+    pub(crate) per_second: Option<usize>,
+}
+
+impl Most {
+    /// Nothing is configured.
+    pub(crate) const UNBOUNDED: Self = Self { rate: f64::INFINITY, burst: f64::INFINITY, per_second: None };
 }
 
 /// Decides when the next request may go.
@@ -69,6 +83,8 @@ pub(crate) struct RateLimiter {
     meter: Meter,
     /// How many 429s in a row came too soon after each other to show the rate.
     early: i32,
+    /// When the last `most.per_second` requests went, the oldest first.
+    sent: VecDeque<Instant>,
 }
 
 /// What was accepted since the last 429.
@@ -96,6 +112,7 @@ impl RateLimiter {
             wanted: false,
             meter: Meter { accepted: 0, since: now, paused: Duration::ZERO, last: now },
             early: 0,
+            sent: VecDeque::new(),
         }
     }
 
@@ -112,21 +129,40 @@ impl RateLimiter {
         if self.rate.is_infinite() {
             return Ok(());
         }
+        if let Some(free_at) = self.second_over(now) {
+            self.wanted = true;
+            return Err(free_at);
+        }
         let gained = now.saturating_duration_since(self.filled).as_secs_f64() * self.rate;
         self.filled = self.filled.max(now);
         self.tokens = (self.tokens + gained).min(self.burst());
         // A token that lacks a billionth counts as whole: times are whole nanoseconds.
         if self.tokens > 1.0 - 1e-9 {
             self.tokens -= 1.0;
+            if self.most.per_second.is_some() {
+                self.sent.push_back(now);
+            }
             return Ok(());
         }
         self.wanted = true;
-        Err(now + Duration::from_secs_f64(((1.0 - self.tokens) / self.rate).max(1e-6)))
+        Err(later(now, seconds(((1.0 - self.tokens) / self.rate).max(1e-6))))
+    }
+
+    /// When a request may go, if as many went in the last second as may go in any.
+    fn second_over(&mut self, now: Instant) -> Option<Instant> {
+        let most = self.most.per_second.unwrap_or(0);
+        while self.sent.len() > most {
+            self.sent.pop_front();
+        }
+        let oldest = self.sent.front().filter(|_| most > 0 && self.sent.len() == most)?;
+        let free_at = later(*oldest, SECOND);
+        (free_at > now).then_some(free_at)
     }
 
     /// Returns a token that was not used.
     pub(crate) fn give_back(&mut self) {
         self.tokens += 1.0;
+        self.sent.pop_back();
     }
 
     /// A request was accepted.
@@ -144,19 +180,21 @@ impl RateLimiter {
     pub(crate) fn refused(&mut self, now: Instant, wait: Duration) {
         let met = self.met(now, wait);
         let same = self.ceiling.is_some_and(|before| (met / before - 1.0).abs() < ALIKE);
-        self.hold = if same { (self.hold * 2).min(LONGEST_HOLD) } else { HOLD };
+        self.hold = if same { self.hold.saturating_mul(2).min(LONGEST_HOLD) } else { HOLD };
         self.ceiling = Some(met);
-        self.rate = met * BELOW;
+        self.rate = (met * BELOW).max(LEAST);
         self.tokens = self.tokens.min(0.0);
-        self.beyond_at = now + wait + self.hold;
+        self.beyond_at = later(later(now, wait), self.hold);
     }
 
-    /// The service states its rate in requests per second.
+    /// The service states its rate in requests per second. What is no rate is ignored, and none
+    /// makes a request wait longer than a minute.
     pub(crate) fn stated(&mut self, rate: f64, now: Instant) {
-        if rate > 0.0 && rate < self.rate {
+        let rate = if rate > 0.0 { rate.max(LEAST) } else { return };
+        if rate < self.rate {
             self.ceiling = Some(rate / CLOSE);
             self.rate = rate;
-            self.beyond_at = now + LONGEST_HOLD;
+            self.beyond_at = later(now, LONGEST_HOLD);
         }
     }
 
@@ -178,17 +216,17 @@ impl RateLimiter {
         let Meter { accepted, since, paused, .. } = self.meter;
         let busy = now.saturating_duration_since(since);
         let (fast, accepted) = (self.rate, f64::from(accepted));
-        if fast.is_finite() && busy + paused < LONG_ENOUGH {
-            self.early += 1;
+        if fast.is_finite() && busy.saturating_add(paused) < LONG_ENOUGH {
+            self.early = self.early.saturating_add(1);
             return fast * (1.0 - EARLY_CUT * f64::from(1 << self.early.min(6))).max(0.5);
         }
         self.early = 0;
-        self.resume(now + wait, wait);
+        self.resume(later(now, wait), wait);
         let busy = busy.as_secs_f64().max(1e-3);
         let fast = if fast.is_finite() { fast } else { (accepted / busy).max(GUESS) };
         let least = accepted / (busy + paused.as_secs_f64());
         let slowest = if accepted < ENOUGH { SLOWEST.min(fast) } else { 0.0 };
-        (least.min(fast) * fast).sqrt().max(slowest)
+        (least.min(fast) * fast).sqrt().max(slowest).max(LEAST)
     }
 
     fn grow(&mut self, now: Instant) {

@@ -132,6 +132,7 @@ impl Sender {
     ) -> PartOutcome {
         let mut request = Request {
             run: self.run.id,
+            key: self.run.key,
             sync: self.run.sync.clone(),
             call_type: self.run.call_type,
             endpoint,
@@ -192,7 +193,7 @@ impl Sender {
     /// Whether the request is sent again; otherwise the delivery times out.
     fn retries(&self, code: Code, reason: String, failure: Failure) -> bool {
         let quiet = failure.quiet.min(self.started.elapsed());
-        if self.delivery_timeout.is_some_and(|limit| quiet + failure.wait > limit) {
+        if self.delivery_timeout.is_some_and(|limit| quiet.saturating_add(failure.wait) > limit) {
             let (code, reason) = took_too_long(code, &reason);
             self.notify(BatchEvent::Halted { code, reason });
             return false;
@@ -205,7 +206,7 @@ impl Sender {
             run: self.run.id,
             destination: self.destination.name().to_owned(),
             code,
-            reason,
+            reason: reason.into(),
             seconds,
         });
         true
@@ -265,6 +266,12 @@ pub(crate) fn took_too_long(code: Code, reason: &str) -> (Code, String) {
         Code::DeliveryTimeout,
         format!("it has taken nothing for too long; the last answer was {code}: {reason}"),
     )
+}
+
+/// Why a delivery times out while the destination is well as far as is known.
+pub(crate) fn still_waits() -> (Code, String) {
+    let reason = "it has taken nothing for too long: no request could be sent, or none was answered yet";
+    (Code::DeliveryTimeout, reason.to_owned())
 }
 
 /// A dead letter of a refusal.

@@ -64,6 +64,11 @@ impl CursorValue {
         }
     }
 
+    /// Whether it is a time ahead of the clock's.
+    pub(crate) fn is_after(&self, clock: Timestamp) -> bool {
+        matches!(self, Self::Time(us) if *us > clock.as_microsecond())
+    }
+
     fn rank(&self) -> i128 {
         match self {
             Self::Number { nanos, .. } => *nanos,

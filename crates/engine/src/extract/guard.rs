@@ -199,6 +199,8 @@ mod tests {
             next_last_sync_time: None,
             watermark_update: None,
             replayed: None,
+            fills: Vec::new(),
+            compared_with: None,
             objections: Vec::new(),
             budgets: Budgets::new(),
         }

@@ -2,15 +2,18 @@
 //!
 //! What always holds: the value is never ahead of what an earlier run has made durable, less the
 //! lookback, and is never below 0. A time is worth something only by the clock that it was read
-//! from: when that clock is another one, or was set back, the value is carried over by way of our
-//! own.
+//! from: when that clock is another one, or was set back, the value is carried over by the time
+//! that has passed ([`crate::clock`]), or is that of an earlier run where that is unknown.
 
-use outflow_core::ports::state::{BaselineRun, Cursor, SyncState, Watermark};
+use std::time::Duration;
+
+use outflow_core::ports::state::{BaselineRun, Cursor, StateReader, SyncState, Watermark};
 use outflow_core::ports::warehouse::{Session, Warehouse};
 use outflow_core::run::{RunKind, RunOptions};
 use outflow_core::{CallType, Clock, FirstRun, Nulls, Result, RunId, SyncSpec, Timestamp, hash};
 use outflow_query::LastSyncTime;
 
+use crate::clock::{self, Begin, Elapsed, Pair, Reading};
 use crate::extract::cursor::CursorValue;
 
 /// The clocks at the start of a run.
@@ -20,19 +23,103 @@ pub(crate) struct Clocks {
     /// Whose that is.
     pub place: String,
     /// Ours, just before and just after.
-    pub own: [Timestamp; 2],
+    pub own: [Reading; 2],
     /// The warehouse's when this run was first tried, if it was tried before.
     pub first: Option<Timestamp>,
+    /// Where an earlier run began whose clock is not ahead of now. It counts where the previous
+    /// run's does not.
+    pub earlier: Option<String>,
 }
+
+/// A clock that took longer to read is read once more: the time of an answer is that uncertain.
+const SLOW: Duration = Duration::from_millis(200);
+/// This many earlier runs are looked at. All but a few of a sync's runs are incremental.
+const EARLIER: u64 = 200;
 
 impl Clocks {
     /// Opens a session and reads the clocks, the warehouse's in its own statement.
     pub async fn read(warehouse: &dyn Warehouse, own: &dyn Clock) -> Result<(Box<dyn Session>, Self)> {
         let mut session = warehouse.connect().await?;
-        let before = own.now();
+        let mut clocks = Self::read_once(&mut *session, warehouse, own).await?;
+        if clocks.latency_us() > SLOW.as_micros() as i64 {
+            let again = Self::read_once(&mut *session, warehouse, own).await?;
+            if again.latency_us() < clocks.latency_us() {
+                clocks = again;
+            }
+        }
+        Ok((session, clocks))
+    }
+
+    async fn read_once(
+        session: &mut dyn Session,
+        warehouse: &dyn Warehouse,
+        own: &dyn Clock,
+    ) -> Result<Self> {
+        let before = Reading::of(own);
         let clock = session.clock().await?;
-        let own = [before, own.now()];
-        Ok((session, Self { warehouse: clock, place: warehouse.source_id(), own, first: None }))
+        let own = [before, Reading::of(own)];
+        Ok(Self { warehouse: clock, place: warehouse.source_id(), own, first: None, earlier: None })
+    }
+
+    /// Finds where an earlier run began, if the previous one's start is worth nothing.
+    ///
+    /// # Errors
+    /// Those of the state.
+    pub async fn look_back(
+        &mut self,
+        state: &dyn StateReader,
+        spec: &SyncSpec,
+        before: &SyncState,
+    ) -> Result<()> {
+        let Some(bound) = unclear(spec, before, self) else { return Ok(()) };
+        let bound = Timestamp::from_microsecond(bound).unwrap_or(self.warehouse);
+        let runs = state.runs_begun_by(&spec.name, bound, EARLIER).await?;
+        let run = runs.into_iter().find(|run| run.spec.options.is_incremental());
+        self.earlier = run.and_then(|run| run.last_sync_time);
+        Ok(())
+    }
+
+    /// The same as if no time had passed while they were read: what the state will have of them.
+    pub fn at_start(&self) -> Self {
+        let [start, _] = &self.own;
+        Self {
+            place: self.place.clone(),
+            own: [start.clone(), start.clone()],
+            earlier: None,
+            warehouse: self.warehouse,
+            first: self.first,
+        }
+    }
+
+    fn latency_us(&self) -> i64 {
+        Elapsed::between(&self.own[0], &self.own[1]).at_least().as_micros() as i64
+    }
+
+    /// The warehouse's clock at the previous run, and now.
+    fn since(&self, before: &Watermark) -> Pair {
+        let then = before.local_clock_us.map(|wall_us| Reading { wall_us, uptime: before.uptime.clone() });
+        Pair {
+            then_us: before.clock_us,
+            now_us: self.warehouse.as_microsecond(),
+            same: before.clock_of.as_ref().is_none_or(|of| *of == self.place),
+            // Ours was read before the warehouse's then, and is read after it now: what has passed
+            // is not more than this.
+            passed: then.map_or(Elapsed::Unknown, |then| Elapsed::between(&then, &self.own[1])),
+            latency_us: self.latency_us(),
+        }
+    }
+}
+
+/// Up to which time an earlier run has to have begun, where the previous one's start is worth
+/// nothing: how much time has passed since is unknown, or a cursor is ahead of the clock.
+fn unclear(spec: &SyncSpec, state: &SyncState, clocks: &Clocks) -> Option<i64> {
+    let now = clocks.warehouse;
+    if spec.cursor.is_some() {
+        return cursor(spec, state).filter(|value| value.is_after(now)).map(|_| now.as_microsecond());
+    }
+    match clocks.since(state.watermark.as_ref()?).begin() {
+        Begin::Unclear(bound) => Some(bound),
+        Begin::Stands | Begin::Carried(_) => None,
     }
 }
 
@@ -48,12 +135,15 @@ pub(crate) fn start_value(
         RunKind::Incremental => {}
         RunKind::Full => return LastSyncTime::Seconds(0),
         RunKind::Since { at } => return seconds(at.as_microsecond()),
-        RunKind::Backfill { start } => return given(start),
+        RunKind::Backfill { start, .. } => return given(start),
         RunKind::Replay(replay) => {
             if let Some(start) = &replay.start {
                 return given(start);
             }
         }
+    }
+    if unclear(spec, state, clocks).is_some() {
+        return clocks.earlier.as_deref().map_or_else(|| from_the_first(spec, state, clocks), given);
     }
     if let Some(value) = cursor(spec, state) {
         return value.less(lookback(spec));
@@ -62,15 +152,28 @@ pub(crate) fn start_value(
         && let Some(before) = &state.watermark
     {
         let carried = carried_over(state, clocks);
-        let start = floor_seconds(carried.unwrap_or(before.clock_us)).saturating_sub_unsigned(lookback(spec));
+        let begin = before.begin_us.map_or(before.clock_us, |begin| begin.min(before.clock_us));
+        let begin = carried.map_or(begin, |carried| begin.min(carried));
+        let start = floor_seconds(begin).saturating_sub_unsigned(lookback(spec));
         let first = before.first_us.filter(|_| carried.is_none()).map_or(0, floor_seconds);
         return LastSyncTime::Seconds(start.max(first).max(0));
     }
-    seconds(match spec.first_run {
+    from_the_first(spec, state, clocks)
+}
+
+/// Where a first run begins. What it was for `first_run: now` is not later than what the clock says
+/// now.
+fn from_the_first(spec: &SyncSpec, state: &SyncState, clocks: &Clocks) -> LastSyncTime {
+    let first = state.watermark.as_ref().and_then(|watermark| watermark.first_us);
+    let us = match spec.first_run {
         FirstRun::Beginning => 0,
-        FirstRun::Now => clocks.first.unwrap_or(clocks.warehouse).as_microsecond(),
+        FirstRun::Now => {
+            let now = clocks.warehouse.as_microsecond();
+            first.or(clocks.first.map(Timestamp::as_microsecond)).map_or(now, |first| first.min(now))
+        }
         FirstRun::At(t) => t.as_microsecond(),
-    })
+    };
+    LastSyncTime::Seconds(floor_seconds(us).max(0))
 }
 
 /// The sync's state when a run is committed that began at `used`.
@@ -82,11 +185,15 @@ pub(crate) fn moved(
     clocks: &Clocks,
     run: RunId,
 ) -> SyncState {
+    let (begin_us, begin_for_us) = begin(spec, before, clocks).unzip();
     SyncState {
         watermark: Some(Watermark {
             clock_us: clocks.warehouse.as_microsecond(),
             clock_of: Some(clocks.place.clone()),
-            local_clock_us: Some(clocks.own[0].as_microsecond()),
+            local_clock_us: Some(clocks.own[0].wall_us),
+            uptime: clocks.own[0].uptime.clone(),
+            begin_us,
+            begin_for_us,
             first_us: first(spec, before, clocks),
         }),
         cursor: next_cursor(spec, before, seen, used, clocks)
@@ -98,7 +205,8 @@ pub(crate) fn moved(
 /// Where the first run began, by the clock that the state is to have.
 fn first(spec: &SyncSpec, before: &SyncState, clocks: &Clocks) -> Option<i64> {
     if let Some(watermark) = &before.watermark {
-        return watermark.first_us.filter(|_| carried_over(before, clocks).is_none());
+        let begin = clocks.since(watermark).begin();
+        return watermark.first_us.filter(|_| begin == Begin::Stands);
     }
     match spec.first_run {
         FirstRun::Beginning => None,
@@ -111,27 +219,55 @@ fn first(spec: &SyncSpec, before: &SyncState, clocks: &Clocks) -> Option<i64> {
 /// the clock that it was read from: another database's, or one that was set back. Never later than
 /// what the state has.
 fn carried_over(state: &SyncState, clocks: &Clocks) -> Option<i64> {
-    let state = state.watermark.as_ref()?;
-    let (before, now) = (state.clock_us, clocks.warehouse.as_microsecond());
-    let same = state.clock_of.as_ref().is_none_or(|of| *of == clocks.place);
-    if same && before <= now {
-        return None;
+    match clocks.since(state.watermark.as_ref()?).begin() {
+        Begin::Carried(us) => Some(us),
+        Begin::Stands | Begin::Unclear(_) => None,
     }
-    // Ours was read before the warehouse's then, and is read after it now: what has passed is not
-    // less than this, unless ours was set back as well.
-    let passed = state.local_clock_us.map_or(0, |own| (clocks.own[1].as_microsecond() - own).max(0));
-    Some(before.min(now.saturating_sub(passed)))
+}
+
+/// Where later runs begin, if not where this one did, and for how long: after a leap ahead, where
+/// the clock would be without it.
+///
+/// Transactions that are open now may have stamped their rows before the leap, and the clock may be
+/// set right before the next run. As long as the lookback allows for such transactions, runs begin
+/// there.
+fn begin(spec: &SyncSpec, before: &SyncState, clocks: &Clocks) -> Option<(i64, i64)> {
+    let before = before.watermark.as_ref()?;
+    let pair = clocks.since(before);
+    let passed = pair.passed.at_least().as_micros() as i64;
+    let left = before.begin_for_us.map(|left| left.saturating_sub(passed)).filter(|left| *left > 0);
+    let kept = before.begin_us.zip(left);
+    let lookback = i64::try_from(spec.lookback.as_micros()).unwrap_or(i64::MAX);
+    let leapt = pair.leapt_us().map(|ahead| (pair.now_us.saturating_sub(ahead), lookback));
+    match (kept, leapt) {
+        (Some(kept), Some(leapt)) => Some((kept.0.min(leapt.0), lookback)),
+        (kept, leapt) => leapt.or(kept),
+    }
 }
 
 /// Notices about where the run begins.
 pub(crate) fn note(spec: &SyncSpec, state: &SyncState, clocks: &Clocks) -> Option<String> {
     let clock_of = state.watermark.as_ref().and_then(|watermark| watermark.clock_of.as_ref());
     let elsewhere = clock_of.is_some_and(|of| *of != clocks.place);
+    if unclear(spec, state, clocks).is_some() {
+        return Some(format!(
+            "clocks were ahead or are another's, and nothing tells how much time has passed: the run begins where {}",
+            if clocks.earlier.is_some() { "an earlier one did" } else { "the first one did" }
+        ));
+    }
     if spec.cursor.is_some() {
         let kept = elsewhere && cursor(spec, state).is_some();
         return kept.then(|| {
             "the sync reads another database than before; its cursor goes on from where it was".to_owned()
         });
+    }
+    if let Some(ahead) = state.watermark.as_ref().and_then(|before| clocks.since(before).leapt_us())
+        && ahead > clock::BOUND.as_micros() as i64
+    {
+        return Some(format!(
+            "the database's clock leapt ahead by {} since the last run",
+            clock::span(ahead)
+        ));
     }
     let carried = carried_over(state, clocks)?;
     let why = if elsewhere {
@@ -178,6 +314,20 @@ fn cursor(spec: &SyncSpec, state: &SyncState) -> Option<CursorValue> {
     Some(&cursor.value).filter(|_| same).and_then(|value| CursorValue::parse(value))
 }
 
+/// The earlier one of two starts. What cannot be compared is read from the beginning.
+pub(crate) fn earlier(one: LastSyncTime, another: LastSyncTime) -> LastSyncTime {
+    match (CursorValue::parse(&text(&one)), CursorValue::parse(&text(&another))) {
+        (Some(a), Some(b)) => {
+            if a <= b {
+                one
+            } else {
+                another
+            }
+        }
+        _ => LastSyncTime::Seconds(0),
+    }
+}
+
 /// The value as documents and the state contain it.
 pub(crate) fn text(value: &LastSyncTime) -> String {
     match value {
@@ -213,191 +363,4 @@ fn floor_seconds(us: i64) -> i64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use outflow_core::Dialect;
-    use outflow_core::sync::Schedule;
-
-    use super::*;
-
-    fn spec() -> SyncSpec {
-        SyncSpec {
-            name: "users".into(),
-            description: String::new(),
-            source: "s".into(),
-            database: "main".into(),
-            dialect: Dialect::Postgres,
-            call_type: CallType::Identify,
-            query: "SELECT 1".into(),
-            schedule: Schedule::Manual,
-            connections: vec![],
-            lookback: Duration::from_secs(1),
-            cursor: None,
-            first_run: FirstRun::Beginning,
-            enabled: true,
-            query_timeout: None,
-            max_run_bytes: None,
-            guards: Default::default(),
-        }
-    }
-
-    fn at(us: i64) -> Timestamp {
-        Timestamp::from_microsecond(us).unwrap()
-    }
-
-    fn clocks(us: i64) -> Clocks {
-        Clocks { warehouse: at(us), place: "here".into(), own: [at(us), at(us + 1_000)], first: None }
-    }
-
-    fn started_at(clock_us: i64) -> SyncState {
-        let watermark = Watermark { clock_us, ..Watermark::default() };
-        SyncState { watermark: Some(watermark), ..SyncState::default() }
-    }
-
-    fn seconds(spec: &SyncSpec, state: &SyncState, options: &RunOptions) -> String {
-        text(&start_value(spec, state, options, &clocks(2_000_000_500_000)))
-    }
-
-    #[test]
-    fn the_first_run_begins_where_the_sync_says() {
-        let (mut s, none, ordinary) = (spec(), SyncState::default(), RunOptions::default());
-        assert_eq!(seconds(&s, &none, &ordinary), "0");
-        s.first_run = FirstRun::Now;
-        assert_eq!(seconds(&s, &none, &ordinary), "2000000");
-        s.first_run = FirstRun::At(at(1_500_000));
-        assert_eq!(seconds(&s, &none, &ordinary), "1");
-    }
-
-    #[test]
-    fn later_runs_begin_a_lookback_before_the_previous_start_and_never_below_zero() {
-        let mut s = spec();
-        let state = started_at;
-        let ordinary = RunOptions::default();
-        assert_eq!(seconds(&s, &state(1_000_999_999), &ordinary), "999");
-        s.lookback = Duration::from_millis(1_500);
-        assert_eq!(seconds(&s, &state(1_000_999_999), &ordinary), "998");
-        s.lookback = Duration::from_secs(5_000);
-        assert_eq!(seconds(&s, &state(1_000_999_999), &ordinary), "0");
-        s.lookback = Duration::MAX;
-        assert_eq!(seconds(&s, &state(1_000_999_999), &ordinary), "0");
-        let mut first = state(1_000_999_999);
-        first.watermark.as_mut().unwrap().first_us = Some(990_500_000);
-        assert_eq!(seconds(&s, &first, &ordinary), "990", "nor before the first run's start");
-        s.lookback = Duration::ZERO;
-        assert_eq!(seconds(&s, &first, &ordinary), "1000");
-    }
-
-    #[test]
-    fn options_win_over_the_state() {
-        let state = started_at(9_000_000_000);
-        let full = RunOptions::of(RunKind::Full);
-        let since = RunOptions::of(RunKind::Since { at: at(77_900_000) });
-        assert_eq!(seconds(&spec(), &state, &full), "0");
-        assert_eq!(seconds(&spec(), &state, &since), "77");
-    }
-
-    #[test]
-    fn a_cursor_takes_the_place_of_the_clock_and_never_goes_back() {
-        let s = SyncSpec { cursor: Some("updated".into()), ..spec() };
-        let (used, clocks) = (LastSyncTime::Seconds(0), clocks(1_700_000_000_000_000));
-        let none = started_at(5_000_000);
-        assert_eq!(next_cursor(&s, &none, None, &used, &clocks).as_deref(), Some("0"));
-        let cursor = Cursor { value: "1700000000".into(), column: None };
-        let state = SyncState { cursor: Some(cursor), ..none };
-        assert_eq!(seconds(&s, &state, &RunOptions::default()), "1699999999");
-        let seen = CursorValue::parse("1600000000");
-        assert_eq!(next_cursor(&s, &state, seen, &used, &clocks).as_deref(), Some("1700000000"));
-        let seen = CursorValue::parse("1800000000");
-        assert_eq!(next_cursor(&s, &state, seen, &used, &clocks).as_deref(), Some("1800000000"));
-    }
-
-    #[test]
-    fn a_cursor_belongs_to_its_column_and_times_do_not_run_ahead_of_the_clock() {
-        let mut s = SyncSpec { cursor: Some("updated".into()), ..spec() };
-        let of = |of: &str| SyncState {
-            cursor: Some(Cursor { value: "1800000000".into(), column: Some(of.into()) }),
-            ..SyncState::default()
-        };
-        assert_eq!(seconds(&s, &of("Updated"), &RunOptions::default()), "1799999999");
-        assert_eq!(seconds(&s, &of("id"), &RunOptions::default()), "0");
-        let (used, clocks) = (LastSyncTime::Seconds(0), clocks(1_700_000_000_000_000));
-        let next = |s: &SyncSpec, state: &SyncState, seen| {
-            next_cursor(s, state, CursorValue::parse(seen), &used, &clocks).unwrap()
-        };
-        assert_eq!(next(&s, &of("id"), "5"), "5");
-        assert_eq!(next(&s, &SyncState::default(), "9999-12-31 23:59:59"), "2023-11-14T22:13:20Z");
-        assert_eq!(next(&s, &SyncState::default(), "2023-11-14 22:13:19"), "2023-11-14T22:13:19Z");
-        s.lookback = Duration::MAX;
-        assert_eq!(seconds(&s, &of("updated"), &RunOptions::default()), "0");
-    }
-
-    #[test]
-    fn a_start_by_another_clock_is_carried_over_by_way_of_ours_and_only_ever_back() {
-        let s = spec();
-        let state = |of: Option<&str>| {
-            let mut state = started_at(1_000_000_000);
-            let watermark = state.watermark.as_mut().unwrap();
-            watermark.clock_of = of.map(Into::into);
-            watermark.local_clock_us = Some(5_000_000_000);
-            state
-        };
-        // Sixty seconds have passed by our clock.
-        let start = |state: &SyncState, warehouse: i64, own: i64| {
-            let clocks = Clocks {
-                warehouse: at(warehouse * 1_000_000),
-                place: "here".into(),
-                own: [at(0), at(own * 1_000_000)],
-                first: None,
-            };
-            (
-                text(&start_value(&s, state, &RunOptions::default(), &clocks)),
-                note(&s, state, &clocks).is_some(),
-            )
-        };
-        let told = |value: &str, note| (value.to_owned(), note);
-        assert_eq!(start(&state(Some("here")), 1_060, 5_060), told("999", false));
-        assert_eq!(start(&state(None), 1_060, 5_060), told("999", false));
-        assert_eq!(start(&state(Some("here")), 700, 5_060), told("639", true), "set back by six minutes");
-        assert_eq!(start(&state(Some("there")), 700, 5_060), told("639", true));
-        assert_eq!(start(&state(Some("there")), 1_030, 5_060), told("969", true), "thirty seconds behind");
-        assert_eq!(start(&state(Some("there")), 2_000, 5_060), told("999", true), "ahead: never forward");
-        assert_eq!(start(&state(Some("here")), 700, 4_000), told("699", true), "both were set back");
-        let mut unknown = state(Some("there"));
-        unknown.watermark.as_mut().unwrap().local_clock_us = None;
-        assert_eq!(start(&unknown, 700, 5_060), told("699", true));
-    }
-
-    #[test]
-    fn now_is_when_the_first_run_was_first_tried() {
-        let s = SyncSpec { first_run: FirstRun::Now, ..spec() };
-        let clocks = Clocks { first: Some(at(7_900_000)), ..clocks(9_000_000) };
-        assert_eq!(text(&start_value(&s, &SyncState::default(), &RunOptions::default(), &clocks)), "7");
-    }
-
-    #[test]
-    fn another_query_type_or_null_rule_is_another_fingerprint_but_another_destination_is_not() {
-        let connection = |name: &str, nulls| outflow_core::Connection { destination: name.into(), nulls };
-        let mut s = spec();
-        s.connections = vec![connection("a", Nulls::Send)];
-        let first = fingerprint(&s);
-        s.connections.push(connection("b", Nulls::Send));
-        assert_eq!(fingerprint(&s), first);
-        s.connections[1].nulls = Nulls::Omit;
-        assert_ne!(fingerprint(&s), first);
-        let swapped = fingerprint(&SyncSpec {
-            connections: vec![connection("a", Nulls::Omit), connection("b", Nulls::Send)],
-            ..s.clone()
-        });
-        assert_ne!(swapped, fingerprint(&s));
-        s.connections.pop();
-        assert_eq!(fingerprint(&SyncSpec { lookback: Duration::from_secs(9), ..s.clone() }), first);
-        s.query.push(' ');
-        assert_ne!(fingerprint(&s), first);
-        let event = SyncSpec { call_type: CallType::Track, ..s };
-        assert_ne!(
-            fingerprint(&SyncSpec { lookback: Duration::from_secs(9), ..event.clone() }),
-            fingerprint(&event)
-        );
-    }
-}
+mod tests;

@@ -4,6 +4,7 @@
 //! one that discards it with its window; a run that is merely discarded leaves it, so that the next
 //! run reads the same rows again.
 
+use outflow_core::run::RunKind;
 use outflow_core::{Code, Error, NextStep, Result, RunId, RunRecord, RunState};
 
 use crate::Engine;
@@ -22,14 +23,16 @@ impl Engine {
 
     /// Rejects a run that awaits approval: its calls count as discarded, its segments are deleted.
     /// With `skip_window` the sync's next run begins where it would have begun had the run been
-    /// sent.
+    /// sent; a gap that the run was to fill is given up.
     ///
     /// # Errors
     /// C011: there is no such run. C012: it does not await approval, or it is one that never moves
     /// `last_sync_time`.
     pub async fn reject(&self, run: RunId, skip_window: bool) -> Result<()> {
         let record = self.awaiting_approval(run).await?;
-        if skip_window && !record.spec.options.is_incremental() {
+        let options = &record.spec.options;
+        let fills = matches!(options.kind, RunKind::Backfill { .. });
+        if skip_window && !options.is_incremental() && !fills {
             let message = format!("run {run} was asked for with options and moves last_sync_time in no case");
             return Err(Error::new(Code::ConflictingOptions, message).next_step(NextStep::Reject { run }));
         }

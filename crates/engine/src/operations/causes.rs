@@ -5,10 +5,8 @@ use outflow_core::ports::state::DeadLetter;
 use outflow_core::{Code, Result, RunId};
 use serde::Serialize;
 
-use crate::RunReader;
+use crate::{DeadLetterPages, RunReader};
 
-/// How many dead letters are read at a time.
-const PAGE: u64 = 10_000;
 /// How many sample positions a cause has.
 const SAMPLES: usize = 3;
 
@@ -38,13 +36,12 @@ impl RunReader {
     /// What the state says.
     pub async fn causes(&self, run: RunId, destination: &str) -> Result<Vec<Cause>> {
         let mut causes: Vec<Cause> = Vec::new();
-        for page in 0.. {
-            let letters = self.state.dead_letters(run, destination, page * PAGE, PAGE).await?;
-            letters.iter().for_each(|letter| count(&mut causes, destination, letter));
-            if (letters.len() as u64) < PAGE {
-                break;
-            }
-        }
+        let letters = DeadLetterPages::new(self.state.clone(), run, destination);
+        let counted = letters.pick(|letter| {
+            count(&mut causes, destination, &letter);
+            None::<()>
+        });
+        counted.await?;
         causes.sort_by_key(|c| std::cmp::Reverse(c.dead_letters));
         Ok(causes)
     }

@@ -2,15 +2,16 @@
 //!
 //! What always holds: only what is no longer needed is deleted. Runs stay that are not at their
 //! end, that still have segments, that the next run will be compared with, that guards look back
-//! at, that replay a run which is still there, and those at which a destination's gap may begin or
-//! end: [`RunReader::gap`](crate::RunReader::gap) says the same before and after.
+//! at, that replay a run which is still there, whose calls are missing somewhere, and those at
+//! which a destination's gap may begin or end: [`RunReader::gap`](crate::RunReader::gap) says the
+//! same before and after.
 //!
 //! What it does not do: touch what was used (`outflow usage`), segments, or schedules.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::Duration;
 
-use outflow_core::{Result, RunId, RunRecord, Timestamp};
+use outflow_core::{Result, RunId, RunRecord};
 
 use crate::Engine;
 use crate::extract::guard::PAST_RUNS;
@@ -30,10 +31,12 @@ impl Engine {
     /// # Errors
     /// What the state says.
     pub async fn forget(&self, keep: Duration) -> Result<u64> {
-        let keep = jiff::SignedDuration::try_from(keep).unwrap_or(jiff::SignedDuration::MAX);
-        let before = self.clock.now().checked_sub(keep).unwrap_or(Timestamp::MIN);
+        let before = self.long_ago(keep).await?;
         let (mut after, mut forgotten) = (RunId(0), 0);
         let mut needed: HashSet<RunId> = self.state.compared_runs().await?.into_iter().collect();
+        for gap in self.state.open_gaps().await? {
+            needed.extend([gap.missing.first, gap.missing.opened_by]);
+        }
         let mut reached = Reached::new();
         loop {
             let page = self.state.ended_runs(before, after, PAGE).await?;
@@ -81,7 +84,7 @@ impl Engine {
             .deliveries(run.id)
             .await?
             .into_iter()
-            .filter(|d| d.counts.cancelled + d.counts.discarded == 0)
+            .filter(|d| d.counts.cancelled == 0 && d.counts.discarded == 0)
             .map(|d| d.destination)
             .collect();
         let before = reached.insert(run.sync.clone(), Some(now.clone())).flatten();

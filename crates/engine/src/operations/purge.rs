@@ -13,12 +13,13 @@
 use std::collections::HashSet;
 
 use outflow_core::ports::spool::{PURGED, Redacted, Rejection, SegmentInfo};
-use outflow_core::ports::state::{DeadLetter, Purge, RunFilter};
+use outflow_core::ports::state::{DeadLetter, Purge};
 use outflow_core::run::FindingCount;
 use outflow_core::{CallMeta, Result, RunId, RunRecord, RunState, hash};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::pages::{DeadLetterPages, RunPages};
 use crate::report::FORMAT_VERSION;
 use crate::{Engine, RunReader};
 
@@ -150,11 +151,18 @@ impl Engine {
     pub async fn purge(&self, id: &str) -> Result<PurgeReport> {
         let (reader, person) = (self.reader(), Person::new(id));
         let mut report = PurgeReport::new(false);
-        for record in self.state.runs(&RunFilter::default()).await? {
-            if report.includes(&record) {
-                let (purged, replacement) = reader.find_in_run(&record, &person).await?;
-                self.replace(record.id, replacement).await?;
-                report.add(purged);
+        let mut pages = RunPages::new(reader.state.clone(), None);
+        loop {
+            let page = pages.next(u64::MAX).await?;
+            if page.is_empty() {
+                break;
+            }
+            for record in page {
+                if report.includes(&record) {
+                    let (purged, replacement) = reader.find_in_run(&record, &person).await?;
+                    self.replace(record.id, replacement).await?;
+                    report.add(purged);
+                }
             }
         }
         self.state.scrub().await?;
@@ -197,18 +205,24 @@ impl RunReader {
     /// What the spool and the state say.
     pub async fn plan_purge(&self, id: &str) -> Result<PurgeReport> {
         let (person, mut report) = (Person::new(id), PurgeReport::new(true));
-        for record in self.state.runs(&RunFilter::default()).await? {
-            if report.includes(&record) {
-                report.add(self.find_in_run(&record, &person).await?.0);
+        let mut pages = RunPages::new(self.state.clone(), None);
+        loop {
+            let page = pages.next(u64::MAX).await?;
+            if page.is_empty() {
+                return Ok(report);
+            }
+            for record in page {
+                if report.includes(&record) {
+                    report.add(self.find_in_run(&record, &person).await?.0);
+                }
             }
         }
-        Ok(report)
     }
 
     async fn find_in_run(&self, record: &RunRecord, person: &Person<'_>) -> Result<(PurgedRun, Replacement)> {
         let run = record.id;
         let segments = self.state.segments(run).await?;
-        let found = self.find(run, &segments, person).await?;
+        let found = self.find(record, &segments, person).await?;
         let mut purge = Purge::default();
         let cancelled = self.cancel_pending(run, &found, &mut purge).await?;
         self.forget_letters(run, &found, person, &mut purge).await?;
@@ -225,7 +239,7 @@ impl RunReader {
         Ok((purged, Replacement { segments, entries: found.entries, purge }))
     }
 
-    async fn find(&self, run: RunId, segments: &[SegmentInfo], person: &Person<'_>) -> Result<Found> {
+    async fn find(&self, run: &RunRecord, segments: &[SegmentInfo], person: &Person<'_>) -> Result<Found> {
         let mut found = Found::default();
         let mut calls = self.calls_until_stopped(run, segments, 0).await?;
         while let Some(block) = calls.next().await? {
@@ -238,7 +252,7 @@ impl RunReader {
                 }
             }
         }
-        let mut rejections = self.spool.rejections(run, segments).await?;
+        let mut rejections = self.spool.rejections(run.id, segments).await?;
         let mut position = 0;
         while let Some(read) = rejections.next().await? {
             for rejection in read {
@@ -262,8 +276,9 @@ impl RunReader {
             // A delivery that was cancelled as a whole has none pending.
             let pending = open.min(delivery.counts.pending);
             if pending > 0 {
-                delivery.counts.pending -= pending;
-                delivery.counts.cancelled += pending;
+                // `min` above: neither number can wrap.
+                delivery.counts.pending = delivery.counts.pending.saturating_sub(pending);
+                delivery.counts.cancelled = delivery.counts.cancelled.saturating_add(pending);
                 cancelled += pending;
                 purge.deliveries.push(delivery);
             }
@@ -284,9 +299,10 @@ impl RunReader {
                 letter.reason != PURGED
                     && (positions.contains(&letter.position) || person.is_named_in(&letter.reason))
             };
-            let letters = self.state.dead_letters(run, &delivery.destination, 0, u64::MAX >> 1).await?;
-            let theirs = letters.into_iter().filter(is_theirs);
-            purge.letters.extend(theirs.map(|letter| (delivery.destination.clone(), letter.position)));
+            let letters = DeadLetterPages::new(self.state.clone(), run, &delivery.destination);
+            let theirs = letters
+                .pick(|letter| is_theirs(&letter).then(|| (delivery.destination.clone(), letter.position)));
+            purge.letters.extend(theirs.await?);
         }
         Ok(())
     }
@@ -301,7 +317,7 @@ impl RunReader {
                 !serde_json::from_str::<Rejection>(sample).is_ok_and(|rejection| person.has_row(&rejection))
             });
         }
-        let removed = before - count(&findings);
+        let removed = before.saturating_sub(count(&findings));
         purge.findings = (removed > 0).then_some(findings);
         Ok(removed)
     }

@@ -14,7 +14,7 @@ use std::collections::HashSet;
 use std::time::Instant;
 
 use outflow_core::ports::spool::{SegmentInfo, SpoolHeader, SpoolWriter, Spooled};
-use outflow_core::ports::state::{DeadLetter, Extraction, Replayed, RunFilter, SyncState};
+use outflow_core::ports::state::{DeadLetter, Extraction, Replayed, SyncState};
 use outflow_core::run::{Replay, ReplayMode, RunKind, RunOptions};
 use outflow_core::{
     CallFlags, CallType, Code, Error, NextStep, Positions, Result, RowCounts, RunId, RunRecord, RunState,
@@ -23,6 +23,7 @@ use outflow_core::{
 use crate::event::Event;
 use crate::extract::wanted_keys::WantedKeys;
 use crate::extract::{Extractor, guard, watermark};
+use crate::pages::{DeadLetterPages, RunPages};
 use crate::{Engine, Errors, RunReader};
 
 /// Copied calls are handed to the spool in pieces of this size.
@@ -121,12 +122,14 @@ impl RunReader {
         if replay.mode != ReplayMode::Requery {
             return Ok(Vec::new());
         }
-        let mut letters = self.state.dead_letters(replay.run, destination, 0, u64::MAX >> 1).await?;
-        letters.retain(|l| wanted(l, replay.code, replay.force) && l.replayed_by != Some(run));
-        let positions: HashSet<u64> = letters.iter().map(|l| l.position).collect();
+        let letters = DeadLetterPages::new(self.state.clone(), replay.run, destination);
+        let is_meant = |l: &DeadLetter| wanted(l, replay.code, replay.force) && l.replayed_by != Some(run);
+        let positions = letters.pick(|l| is_meant(&l).then_some(l.position)).await?;
+        let positions: HashSet<u64> = positions.into_iter().collect();
         let segments = self.state.segments(replay.run).await?;
         let mut ids = Vec::new();
-        let mut calls = self.calls_until_stopped(replay.run, &segments, 0).await?;
+        let replayed = self.known(replay.run).await?;
+        let mut calls = self.calls_until_stopped(&replayed, &segments, 0).await?;
         while let Some(block) = calls.next().await? {
             for (position, call) in (block.first..).zip(&block.calls) {
                 if positions.contains(&position) && !call.meta.flags.has(CallFlags::PURGED) {
@@ -160,8 +163,9 @@ impl RunReader {
         }
         let mut found = Vec::new();
         for name in names {
-            let letters = self.state.dead_letters(record.id, &name, 0, u64::MAX >> 1).await?;
-            if letters.iter().any(|l| wanted(l, request.code, request.force)) {
+            let letters = DeadLetterPages::new(self.state.clone(), record.id, &name);
+            let is_wanted = |l: DeadLetter| wanted(&l, request.code, request.force).then_some(());
+            if !letters.pick(is_wanted).await?.is_empty() {
                 found.push(name);
             }
         }
@@ -178,7 +182,8 @@ impl RunReader {
             let replay = self.known(*replay).await?;
             let options = &replay.spec.options;
             let all = options.replay().is_some_and(|r| r.mode == ReplayMode::All);
-            if all && options.destination.as_deref() == Some(destination) && replay.extracted_at.is_some() {
+            let counts = replay.extracted_at.is_some() && replay.state != RunState::Lost;
+            if all && options.destination.as_deref() == Some(destination) && counts {
                 replayed = Some(replay.id);
             }
         }
@@ -201,9 +206,16 @@ impl RunReader {
             return Ok(segments);
         }
         let mut kept = Vec::new();
-        for run in self.state.runs(&RunFilter { sync: Some(record.sync.clone()), limit: 0 }).await? {
-            if kept.len() < 20 && !self.state.segments(run.id).await?.is_empty() {
-                kept.push(run.id.to_string());
+        let mut pages = RunPages::new(self.state.clone(), Some(&record.sync));
+        while kept.len() < 20 {
+            let page = pages.next(u64::MAX).await?;
+            if page.is_empty() {
+                break;
+            }
+            for run in page {
+                if kept.len() < 20 && !self.state.segments(run.id).await?.is_empty() {
+                    kept.push(run.id.to_string());
+                }
             }
         }
         let what = format!("the calls of run {} of {} are no longer kept", record.id, record.sync);
@@ -218,8 +230,8 @@ impl RunReader {
 
     /// The positions of the dead letters that this replay sends again.
     async fn chosen(&self, replay: &Replay, destination: &str) -> Result<Vec<u64>> {
-        let letters = self.state.dead_letters(replay.run, destination, 0, u64::MAX >> 1).await?;
-        Ok(letters.iter().filter(|l| wanted(l, replay.code, replay.force)).map(|l| l.position).collect())
+        let letters = DeadLetterPages::new(self.state.clone(), replay.run, destination);
+        letters.pick(|l| wanted(&l, replay.code, replay.force).then_some(l.position)).await
     }
 
     /// The ordering keys that a re-queried replay looks for.
@@ -227,8 +239,9 @@ impl RunReader {
         let chosen = self.chosen(replay, destination).await?;
         let mut keys = WantedKeys::default();
         let Some(first) = chosen.first() else { return Ok(keys) };
-        let segments = self.kept_calls(&self.known(replay.run).await?).await?;
-        let mut calls = self.calls_until_stopped(replay.run, &segments, *first).await?;
+        let replayed = self.known(replay.run).await?;
+        let segments = self.kept_calls(&replayed).await?;
+        let mut calls = self.calls_until_stopped(&replayed, &segments, *first).await?;
         while let Some(block) = calls.next().await? {
             for (position, call) in (block.first..).zip(&block.calls) {
                 if chosen.binary_search(&position).is_ok() && !call.meta.flags.has(CallFlags::PURGED) {
@@ -262,7 +275,7 @@ impl Engine {
             ReplayMode::All => None,
             ReplayMode::AsSent | ReplayMode::Requery => Some(reader.chosen(replay, &destination).await?),
         };
-        let (spooled, positions) = self.copy_calls(replay.run, &segments, chosen.as_deref(), header).await?;
+        let (spooled, positions) = self.copy_calls(&old, &segments, chosen.as_deref(), header).await?;
         let replayed = Replayed { run: replay.run, destination, positions };
         // The destination may have an older state of a person now: nothing that was sent before is
         // known to be the latest value.
@@ -279,13 +292,15 @@ impl Engine {
             objections: Vec::new(),
             budgets: Default::default(),
             replayed: Some(replayed),
+            fills: Vec::new(),
+            compared_with: None,
         })
     }
 
     /// Copies calls, all or those at these positions. Returns the positions of what was copied.
     async fn copy_calls(
         &self,
-        run: RunId,
+        run: &RunRecord,
         segments: &[SegmentInfo],
         chosen: Option<&[u64]>,
         header: SpoolHeader,
@@ -302,7 +317,7 @@ impl Engine {
 
     async fn copy_chosen(
         &self,
-        run: RunId,
+        run: &RunRecord,
         segments: &[SegmentInfo],
         chosen: Option<&[u64]>,
         writer: &mut dyn SpoolWriter,

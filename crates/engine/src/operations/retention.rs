@@ -24,7 +24,7 @@ impl Default for RetentionPolicy {
 }
 
 impl Engine {
-    /// Deletes what is older than the retention policy keeps.
+    /// Deletes what is older than the retention policy keeps, by a clock that has stood for a day.
     ///
     /// Only the holder of the state may call it, and not while a run extracts.
     ///
@@ -42,8 +42,7 @@ impl Engine {
     /// to be over, and only then the state is asked what it names of it: after the end of a run
     /// that only shrinks.
     pub async fn sweep(&self, keep: Duration) -> Result<Vec<RunId>> {
-        let before =
-            self.clock.now() - jiff::SignedDuration::try_from(keep).unwrap_or(jiff::SignedDuration::MAX);
+        let before = self.long_ago(keep).await?;
         let mut swept = self.state.runs_with_old_segments(before).await?;
         for &run in &swept {
             // The state is changed first, so that a segment that it names always exists.

@@ -1,13 +1,11 @@
-//! DestinationSkipped destinations: runs leave them out, as more waits for them than may.
+//! Skipped destinations: runs leave them out, as more waits for them than may.
 //!
 //! What always holds: a destination that a run has left out is left out by the incremental runs
 //! that follow, until a run from where its gap begins (`outflow backfill`) has been extracted: what
 //! it missed has one beginning. Its calls in the runs that leave it out are counted as cancelled,
 //! with E007. No run leaves out all of its destinations.
 //!
-//! What it does not do: drop the backlog, which is delivered in order as before, or end a backfill
-//! early: what came after the last incremental run is read by the backfill, and again by the next
-//! incremental run.
+//! What it does not do: drop the backlog, which is delivered in order as before.
 
 use outflow_core::{Result, RunRecord, SyncSpec};
 

@@ -2,13 +2,14 @@
 
 use outflow_core::ports::spool::SegmentInfo;
 use outflow_core::ports::state::DeliveryRecord;
-use outflow_core::{Result, RunId};
+use outflow_core::{Result, RunId, RunRecord, RunState};
 use serde::Serialize;
 
 use crate::RunReader;
-use crate::report::FORMAT_VERSION;
+use crate::pages::DeadLetterPages;
+use crate::report::{FORMAT_VERSION, MissingDocument};
 
-/// What a recount found. It is right if `differences` is empty.
+/// What a recount found.
 #[derive(Clone, Debug, Serialize)]
 pub struct Verification {
     /// The version of the document.
@@ -28,6 +29,16 @@ pub struct Verification {
     pub rejected: u64,
     /// What does not agree, in sentences.
     pub differences: Vec<String>,
+    /// Calls of the run that destinations have not got and that no run sends.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<MissingDocument>,
+}
+
+impl Verification {
+    /// Whether everything adds up and nothing is missing.
+    pub fn is_right(&self) -> bool {
+        self.differences.is_empty() && self.missing.is_empty()
+    }
 }
 
 impl RunReader {
@@ -43,36 +54,43 @@ impl RunReader {
             format_version: FORMAT_VERSION,
             run,
             sync: record.sync.clone(),
-            segments: !segments.is_empty(),
+            segments: !segments.is_empty() && record.state != RunState::Lost,
             calls: 0,
             unchanged: 0,
             rejected: 0,
             differences: Vec::new(),
+            missing: self.missing_of(run).await?,
         };
-        let mut check = |what: &str, left: u64, right: u64| {
+        // Sums of numbers that may be wrong: none of them overflows.
+        let mut check = |what: &str, left: u128, right: u128| {
             if left != right {
                 found.differences.push(format!("{what}: {left} against {right}"));
             }
         };
+        let sum = |numbers: &[u64]| numbers.iter().copied().map(u128::from).sum::<u128>();
         let rows = record.rows;
         check(
             "rows read against calls + rejected + unchanged",
-            rows.read,
-            rows.calls + rows.rejected + rows.unchanged,
+            rows.read.into(),
+            sum(&[rows.calls, rows.rejected, rows.unchanged]),
         );
         for delivery in &deliveries {
             let (name, c) = (&delivery.destination, &delivery.counts);
-            let sum = c.delivered + c.dead_letters + c.filtered + c.cancelled + c.discarded + c.pending;
-            check(&format!("{name}: calls against their outcomes"), c.calls, sum);
-            check(&format!("{name}: calls against the run's"), c.calls, rows.calls);
-            let letters = self.state.dead_letters(run, name, 0, u64::MAX >> 1).await?.len() as u64;
-            check(&format!("{name}: dead letters counted against kept"), c.dead_letters, letters);
+            let outcomes =
+                sum(&[c.delivered, c.dead_letters, c.filtered, c.cancelled, c.discarded, c.pending]);
+            let (calls, run_calls, dead_letters) = (c.calls.into(), rows.calls.into(), c.dead_letters.into());
+            check(&format!("{name}: calls against their outcomes"), calls, outcomes);
+            check(&format!("{name}: calls against the run's"), calls, run_calls);
+            let letters = DeadLetterPages::new(self.state.clone(), run, name).pick(|_| Some(())).await?;
+            let letters = letters.len() as u128;
+            check(&format!("{name}: dead letters counted against kept"), dead_letters, letters);
         }
-        if segments.is_empty() {
+        if segments.is_empty() || record.state == RunState::Lost {
+            // What a lost run has left need not be readable.
             return Ok(found);
         }
         let Counted { calls, unchanged, rejected, ordinals, pending } =
-            self.count(run, &segments, &deliveries).await?;
+            self.count(&record, &segments, &deliveries).await?;
         (found.calls, found.unchanged, found.rejected) = (calls, unchanged, rejected);
         let mut check = |what: &str, left: u64, right: u64| {
             if left != right {
@@ -84,19 +102,27 @@ impl RunReader {
         check("rejected rows in the state against the segments", rows.rejected, found.rejected);
         check("row ordinals that do not rise", ordinals.wrong, 0);
         for (d, delivery) in deliveries.iter().enumerate() {
-            let cancelled = delivery.counts.cancelled + delivery.counts.discarded;
+            let (c, left) = (&delivery.counts, pending[d]);
+            let dropped = c.cancelled.saturating_add(c.discarded);
             let what = format!(
                 "{}: pending calls in the state against unsettled ones in the segments",
                 delivery.destination
             );
-            check(&what, delivery.counts.pending + cancelled, pending[d]);
+            check(&what, c.pending.saturating_add(dropped), left);
         }
         Ok(found)
     }
 
+    /// What is missing of a run.
+    async fn missing_of(&self, run: RunId) -> Result<Vec<MissingDocument>> {
+        let gaps = self.state.gaps_of(run).await?.into_iter();
+        let open = gaps.filter(|gap| gap.missing.opened_by == run && gap.closed_at.is_none());
+        Ok(open.map(MissingDocument::from).collect())
+    }
+
     async fn count(
         &self,
-        run: RunId,
+        run: &RunRecord,
         segments: &[SegmentInfo],
         deliveries: &[DeliveryRecord],
     ) -> Result<Counted> {
@@ -115,7 +141,7 @@ impl RunReader {
                 }
             }
         }
-        let mut rejections = self.spool.rejections(run, segments).await?;
+        let mut rejections = self.spool.rejections(run.id, segments).await?;
         while let Some(read) = rejections.next().await? {
             found.rejected += read.len() as u64;
         }

@@ -1,21 +1,26 @@
 //! The actor of one sync: it decides when the next run begins, and why not now.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use outflow_core::clock::earlier;
 use outflow_core::run::{RunOptions, RunTrigger};
 use outflow_core::{Code, Error, Result, RunId, RunRecord, RunState, SyncSpec, Timestamp};
-use tokio::sync::mpsc;
+use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::queues::Busy;
-use super::{RuntimeConfig, Shared, SyncRuntime, Trigger, Triggered, driver, occupies, queues};
+use super::tasks::{contained, panicked, report};
+use super::{
+    RestartPolicy, RuntimeConfig, Shared, SyncRuntime, Trigger, Triggered, driver, occupies, queues,
+};
 use crate::Errors;
+use crate::delivery::moments::later;
 use crate::event::{Event, Observer};
 use crate::operations::skip::but_not_all;
-use crate::schedule::{Slots, due, jitter};
+use crate::schedule::{Slots, jitter};
 use crate::stop::stopped;
 
 /// The wall clock can jump, so it is checked at least this often.
@@ -47,29 +52,64 @@ struct LeftOut {
     now: Vec<String>,
 }
 
+/// What outlives an actor that fails: the next one of the sync takes it over.
+#[derive(Clone)]
+pub(super) struct ActorParts {
+    name: String,
+    inbox: Arc<Mutex<mpsc::Receiver<Trigger>>>,
+    /// Locked while the sync is being extracted.
+    extracting: Arc<Mutex<()>>,
+    /// The run that an earlier process left behind, for the first actor; `None`: it has taken it, and
+    /// the state is asked.
+    open: Arc<Mutex<Option<Option<RunRecord>>>>,
+}
+
+impl ActorParts {
+    /// An earlier process left the run `open` behind.
+    pub(super) fn new(name: String, inbox: mpsc::Receiver<Trigger>, open: Option<RunRecord>) -> Self {
+        let (inbox, open) = (Arc::new(Mutex::new(inbox)), Arc::new(Mutex::new(Some(open))));
+        Self { name, inbox, extracting: Arc::default(), open }
+    }
+}
+
 pub(super) struct Actor {
     shared: Arc<Shared>,
     name: String,
-    inbox: mpsc::Receiver<Trigger>,
+    parts: ActorParts,
     current: Option<Current>,
+    /// What it extracts fills a gap: that is tried again at times of its own.
+    fills_gap: bool,
     /// Runs that were requested while the sync was busy, each once.
     wanted: VecDeque<RunOptions>,
     /// When a failed run is retried, and how often that was done in a row.
     retry: Option<Instant>,
     failures: usize,
+    /// By destination: when its gap is filled if it is still open then, and how often that was
+    /// tried.
+    fills: HashMap<String, (Instant, usize)>,
 }
 
 impl Actor {
-    pub(super) fn new(shared: Arc<Shared>, name: String, inbox: mpsc::Receiver<Trigger>) -> Self {
-        Self { shared, name, inbox, current: None, wanted: VecDeque::new(), retry: None, failures: 0 }
+    pub(super) fn new(shared: Arc<Shared>, parts: ActorParts) -> Self {
+        let name = parts.name.clone();
+        let (wanted, fills) = Default::default();
+        Self { shared, name, parts, current: None, fills_gap: false, wanted, retry: None, failures: 0, fills }
     }
 
     /// Ends when the engine stops, or with an error of the state.
     pub(super) async fn go(mut self) -> Result<()> {
         let mut config = self.shared.config.clone();
-        let mut queues = self.shared.queues.changes();
+        let mut queues = self.shared.queues.changes.watch(&self.name);
         let mut stop = self.shared.config().engine.stop.clone();
-        self.resume().await?;
+        let inbox = self.parts.inbox.clone();
+        let mut inbox = inbox.lock().await;
+        // An extraction of an actor that failed goes on, and enqueues its run by itself.
+        tokio::select! {
+            () = stopped(&mut stop) => return Ok(()),
+            extracted = self.parts.extracting.clone().lock_owned() => drop(extracted),
+        }
+        let open = self.open_run().await?;
+        self.resume(open).await?;
         loop {
             let wait = self.step().await?;
             tokio::select! {
@@ -79,11 +119,15 @@ impl Actor {
                     self.current = None;
                     self.after(ended?);
                 }
-                asked = self.inbox.recv() => match asked {
+                asked = inbox.recv() => match asked {
                     Some(trigger) => self.asked(trigger).await?,
                     None => break,
                 },
-                changed = config.changed() => if changed.is_err() { break },
+                changed = config.changed() => match changed {
+                    // A destination with a gap may be one of the sync's again.
+                    Ok(()) => self.shared.gaps.set(&self.name, true),
+                    Err(_) => break,
+                },
                 _ = queues.changed() => {}
                 () = tokio::time::sleep(wait) => {}
             }
@@ -95,17 +139,23 @@ impl Actor {
         }
     }
 
+    /// The run that is to be extracted again: as the supervisor found it at its start, or, for an
+    /// actor that takes another one's place, as the state has it.
+    async fn open_run(&self) -> Result<Option<RunRecord>> {
+        if let Some(found) = self.parts.open.lock().await.take() {
+            return Ok(found);
+        }
+        let unfinished = self.shared.config().engine.state.unfinished_of(&self.name).await?;
+        Ok(unfinished.into_iter().find(|r| matches!(r.state, RunState::Queued | RunState::Extracting)))
+    }
+
     /// Restarts an extraction that an earlier process began.
-    async fn resume(&mut self) -> Result<()> {
+    async fn resume(&mut self, open: Option<RunRecord>) -> Result<()> {
         let config = self.shared.config();
         if let Some(sync_runtime) = config.sync_runtime(&self.name) {
             let left_out = self.left_out(&config, sync_runtime).await?;
             self.shared.queues.set_skipped(&self.name, left_out.before);
         }
-        let (unfinished, name) = (config.engine.state.unfinished_runs().await?, self.name.clone());
-        let open = unfinished
-            .into_iter()
-            .find(|r| r.sync == name && matches!(r.state, RunState::Queued | RunState::Extracting));
         if let (Some(record), Some(sync_runtime)) = (open, config.sync_runtime(&self.name)) {
             self.extract(&config, sync_runtime, record, true);
         }
@@ -119,6 +169,7 @@ impl Actor {
         if !self.wanted.is_empty()
             && self.busy(&config).await?.is_none()
             && let Some(options) = self.wanted.pop_front()
+            && config.engine.unfinished_backfill(&self.name, &options).await?.is_none()
         {
             self.begin(&config, sync_runtime, by_hand(&options), options, None).await?;
         }
@@ -128,11 +179,14 @@ impl Actor {
         let slots = Slots::of(&sync_runtime.spec.schedule);
         let now = config.engine.clock.now();
         let lag = jitter(&self.name, slots.interval(now).unwrap_or_default());
-        let Some(fired) = config.engine.last_fired(&self.name, &slots, now).await? else {
+        let by_slots = earlier(now, lag);
+        let Some(position) = config.engine.position(&sync_runtime.spec, &slots, by_slots).await? else {
+            self.fill(&config, sync_runtime).await?;
             return Ok(LOOK_AGAIN);
         };
-        let by_slots = now - jiff::SignedDuration::try_from(lag).unwrap_or_default();
-        if let Some(slot) = due(&slots, fired, by_slots) {
+        let fired = position.fired;
+        position.reset.into_iter().for_each(|event| (self.shared.observer)(event));
+        if let Some(slot) = position.due {
             match self.busy(&config).await? {
                 Some(busy) => self.skip(&config, sync_runtime, slot, busy).await?,
                 None => {
@@ -150,6 +204,7 @@ impl Actor {
             self.begin(&config, sync_runtime, RunTrigger::Schedule, RunOptions::default(), Some(fired))
                 .await?;
         }
+        self.fill(&config, sync_runtime).await?;
         let next = slots.after(by_slots).map(|slot| slot.duration_since(by_slots));
         let next = next.and_then(|d| Duration::try_from(d).ok()).unwrap_or(LOOK_AGAIN);
         // A retry is due while the sync is busy: the actor wakes when it no longer is.
@@ -158,9 +213,31 @@ impl Actor {
         Ok(next.min(retry.unwrap_or(LOOK_AGAIN)).min(LOOK_AGAIN))
     }
 
+    /// Fills what lost runs have left missing, if nothing else is to be done.
+    async fn fill(&mut self, config: &Arc<RuntimeConfig>, sync_runtime: &SyncRuntime) -> Result<()> {
+        if !self.shared.gaps.may_have(&self.name) || self.busy(config).await?.is_some() {
+            return Ok(());
+        }
+        let fills = config.engine.fills(&sync_runtime.spec).await?;
+        self.shared.gaps.set(&self.name, !fills.is_empty());
+        let of = |options: &RunOptions| options.destination.clone().unwrap_or_default();
+        self.fills.retain(|name, _| fills.iter().any(|options| of(options) == *name));
+        let is_due =
+            |options: &&RunOptions| self.fills.get(&of(options)).is_none_or(|(at, _)| *at <= Instant::now());
+        let Some(options) = fills.iter().find(is_due).cloned() else { return Ok(()) };
+        let tried = self.fills.get(&of(&options)).map_or(0, |(_, tried)| *tried);
+        let again = later(Instant::now(), RETRY_AFTER[tried.min(RETRY_AFTER.len() - 1)]);
+        self.fills.insert(of(&options), (again, tried.saturating_add(1)));
+        self.begin(config, sync_runtime, RunTrigger::Gap, options, None).await.map(drop)
+    }
+
     async fn asked(&mut self, trigger: Trigger) -> Result<()> {
         let config = self.shared.config();
         let Some(sync_runtime) = config.sync_runtime(&self.name) else { return Ok(()) };
+        if let Some(run) = config.engine.unfinished_backfill(&self.name, &trigger.options).await? {
+            let _ = trigger.reply.send(Ok(Triggered::Started(run.id)));
+            return Ok(());
+        }
         let busy = self.busy(&config).await?;
         let reply = match busy {
             Some(Busy { awaiting_approval: Some(error), .. }) => Err(error),
@@ -182,8 +259,8 @@ impl Actor {
 
     /// What keeps the sync busy.
     async fn busy(&mut self, config: &RuntimeConfig) -> Result<Option<Busy>> {
-        let unfinished = config.engine.state.unfinished_runs().await?;
-        if let Some(run) = unfinished.iter().find(|r| r.sync == self.name && occupies(r.state)) {
+        let unfinished = config.engine.state.unfinished_of(&self.name).await?;
+        if let Some(run) = unfinished.iter().find(|r| occupies(r.state)) {
             let reason = format!("run {} is {}", run.id, run.state);
             let awaiting_approval =
                 (run.state == RunState::AwaitingApproval).then(|| crate::operations::approval::waits(run));
@@ -267,7 +344,9 @@ impl Actor {
         options: RunOptions,
         slot: Option<Timestamp>,
     ) -> Result<RunId> {
-        self.retry = None;
+        if by != RunTrigger::Gap {
+            self.retry = None;
+        }
         let LeftOut { before, now } = self.left_out(config, sync_runtime).await?;
         let request = driver::Request { options, trigger: by, due_at: slot, skipped: now };
         let record = driver::create(&config.engine, &sync_runtime.spec, request).await?;
@@ -291,14 +370,22 @@ impl Actor {
     ) {
         driver::started(&self.shared, &record, resumed);
         let (shared, config, sync_runtime) = (self.shared.clone(), config.clone(), sync_runtime.clone());
-        self.current = Some(tokio::spawn(extract(shared, config, sync_runtime, record)));
+        self.fills_gap = record.trigger == RunTrigger::Gap;
+        // Without a current extraction nothing else holds the lock.
+        let lock = self.parts.extracting.clone().try_lock_owned();
+        self.current = Some(tokio::spawn(async move {
+            let _lock = lock;
+            extract(shared, config, sync_runtime, record).await
+        }));
     }
 
     fn after(&mut self, outcome: ExtractionOutcome) {
         match outcome {
+            _ if self.fills_gap => {}
             ExtractionOutcome::Done | ExtractionOutcome::Stopped => self.failures = 0,
             ExtractionOutcome::TryAgain => {
-                self.retry = Some(Instant::now() + RETRY_AFTER[self.failures.min(RETRY_AFTER.len() - 1)]);
+                let pause = RETRY_AFTER[self.failures.min(RETRY_AFTER.len() - 1)];
+                self.retry = Some(later(Instant::now(), pause));
                 self.failures += 1;
             }
         }
@@ -321,9 +408,7 @@ async fn ended(current: &mut Option<Current>) -> Result<ExtractionOutcome> {
 fn joined(
     joined: std::result::Result<Result<ExtractionOutcome>, tokio::task::JoinError>,
 ) -> Result<ExtractionOutcome> {
-    joined.unwrap_or_else(|e| {
-        Err(Error::new(Code::CountsDiffer, "the task of an extraction ended unexpectedly").caused_by(e))
-    })
+    joined.unwrap_or_else(|_| Err(panicked("task of an extraction")))
 }
 
 /// Waits for its permits, extracts, and puts the run into the queues. An error is one of the state:
@@ -342,12 +427,36 @@ async fn extract(
         () = stopped(&mut stop) => return Ok(ExtractionOutcome::Stopped),
     };
     let SyncRuntime { spec, warehouse } = sync_runtime;
-    match driver::extract(&shared, &config.engine, &spec, warehouse.as_ref(), &record).await {
+    let extracting = {
+        let (shared, config, spec, record) = (shared.clone(), config.clone(), spec.clone(), record.clone());
+        async move { driver::extract(&shared, &config.engine, &spec, warehouse.as_ref(), &record).await }
+    };
+    let extracted = match contained(extracting).await {
+        Ok(extracted) => extracted,
+        // The run fails, and the next one reads its window again.
+        Err(_) => Err(extraction_panicked(&shared, &config, &record).into()),
+    };
+    match extracted {
         Ok(()) => queues::enqueue(&shared, record.id).await.map(|()| ExtractionOutcome::Done),
         // The run stays as it is; the next process begins it again.
         Err(_) if *stop.borrow() => Ok(ExtractionOutcome::Stopped),
         Err(errors) => fail(&config, &spec, &record, errors, &shared.observer).await,
     }
+}
+
+/// Reports a panic in an extraction. Returns why its run fails.
+fn extraction_panicked(shared: &Shared, config: &RuntimeConfig, record: &RunRecord) -> Error {
+    let task = format!("extraction of {}", record.sync);
+    let moment = (Instant::now(), config.engine.clock.now());
+    // The next slot begins the next extraction, so there is no pause to wait for.
+    let _ = shared.tasks.failed(
+        &task,
+        Code::TaskFailed,
+        moment,
+        &RestartPolicy { times: usize::MAX, ..config.limits.restarts },
+    );
+    report(shared, panicked(&task));
+    panicked(&task)
 }
 
 async fn fail(

@@ -7,11 +7,16 @@
 
 use std::time::Duration;
 
+use outflow_core::clock::earlier;
 use outflow_core::ports::spool::Room;
-use outflow_core::ports::watch::{AlertRecord, Standing};
+use outflow_core::ports::watch::{AlertRecord, ClockRecord, Pending, Standing};
 use outflow_core::{Code, Timestamp};
 
+use crate::clock;
+use crate::operations::local_clock;
+use crate::report::MissingDocument;
 use crate::schedule::Slots;
+use crate::serve::quiet::Quiet;
 
 /// The thresholds of the rules.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,6 +45,8 @@ impl Default for Rules {
     }
 }
 
+/// The kind of alert for calls of lost runs that a destination has not got.
+pub const RUN_LOST: &str = "run_lost";
 /// The share of skipped slots needs at least this number of slots.
 pub const LEAST_SLOTS: u64 = 5;
 /// Skipped slots are counted over this time.
@@ -52,6 +59,8 @@ pub struct SyncFacts {
     pub standing: Standing,
     /// When it is due.
     pub slots: Slots,
+    /// How long it has been without a success; `None`: it has no run.
+    pub quiet: Option<Quiet>,
 }
 
 /// The facts about a destination.
@@ -76,13 +85,29 @@ pub struct QueueFacts {
     pub degraded: bool,
 }
 
+/// A task that is down or has failed lately.
+#[derive(Clone, Debug)]
+pub struct TaskFacts {
+    /// What it does.
+    pub task: String,
+    /// Why it failed.
+    pub code: Code,
+    /// Whether it stays down.
+    pub down: bool,
+}
+
 /// The facts that the rules use.
 #[derive(Clone, Debug)]
 pub struct Facts {
     /// The current time.
     pub now: Timestamp,
-    /// When the supervisor started.
-    pub serving_since: Timestamp,
+    /// How long the supervisor has been serving.
+    pub serving: Duration,
+    /// What is known of the local clock.
+    pub clock: Option<ClockRecord>,
+    /// How far the clocks of databases were ahead of the local one when they were last read, in
+    /// microseconds, by `source.database`.
+    pub skews: Vec<(String, i64)>,
     /// The project's enabled syncs.
     pub syncs: Vec<SyncFacts>,
     /// The project's destinations.
@@ -91,8 +116,14 @@ pub struct Facts {
     pub queues: Vec<QueueFacts>,
     /// The skipped destinations: sync and destination.
     pub skipped: Vec<(String, String)>,
+    /// Calls that wait for destinations that the project no longer has.
+    pub removed: Vec<Pending>,
+    /// What lost runs have left missing.
+    pub missing: Vec<MissingDocument>,
     /// The spool's disk, if it could be measured.
     pub room: Option<Room>,
+    /// The tasks that are down or have failed lately.
+    pub tasks: Vec<TaskFacts>,
 }
 
 /// A condition that holds now.
@@ -167,7 +198,11 @@ fn firing(rules: &Rules, facts: &Facts, before: Before<'_>) -> Vec<Trouble> {
         let subject = format!("{sync} to {name}");
         let is_paused = found.iter().any(|t| t.kind == "destination_paused" && t.subject == *name);
         let proven = facts.destinations.iter().any(|d| d.name == *name && d.proven);
-        if !is_paused && (queue.degraded || before("destination_degraded", &subject) && !proven) {
+        let is_removed = facts.removed.iter().any(|r| r.destination == *name);
+        if !is_paused
+            && !is_removed
+            && (queue.degraded || before("destination_degraded", &subject) && !proven)
+        {
             let message = format!("destination {name} is degraded: runs of {sync} wait for it");
             found.push(trouble("destination_degraded", &subject, None, message));
         }
@@ -181,31 +216,55 @@ fn firing(rules: &Rules, facts: &Facts, before: Before<'_>) -> Vec<Trouble> {
             message,
         ));
     }
+    let jumped = facts.clock.as_ref().and_then(local_clock::jumped);
+    found.extend(
+        jumped.map(|message| trouble("clock_jumped", "local clock", Some(Code::ClockJumped), message)),
+    );
+    found.extend(facts.skews.iter().filter_map(|(database, ahead)| differs(database, *ahead, before)));
+    for Pending { sync, destination, calls } in &facts.removed {
+        let message = format!(
+            "{calls} calls of {sync} wait for {destination}, which the project no longer has: put it back, or give them up"
+        );
+        let subject = format!("{sync} to {destination}");
+        found.push(trouble("destination_removed", &subject, Some(Code::DestinationRemoved), message));
+    }
+    found.extend(runs_lost(&facts.missing));
     found.extend(facts.room.and_then(|room| near_the_reserve(rules, room, before)));
+    found.extend(facts.tasks.iter().map(task_failed));
     found
+}
+
+/// The text does not say whether the task is down: it would be outdated soon.
+fn task_failed(facts: &TaskFacts) -> Trouble {
+    let TaskFacts { task, code, .. } = facts;
+    let message = format!("the {task} ended unexpectedly ({code}: {})", code.title());
+    trouble("task_failed", task, Some(Code::TaskFailed), message)
+}
+
+/// The alert that the task is down that looks for alerts.
+pub(super) fn watch_is_down(task: &str, now: Timestamp) -> AlertRecord {
+    let message = format!("the {task} is down: no other alert begins or ends until a reload");
+    AlertRecord {
+        kind: "task_failed".to_owned(),
+        subject: task.to_owned(),
+        code: Some(Code::TaskFailed),
+        message,
+        since: now,
+        recovered_at: None,
+        reported: false,
+    }
 }
 
 /// The alerts that follow from the runs of a sync.
 fn of_runs(rules: &Rules, sync: &SyncFacts, before: Before<'_>, found: &mut Vec<Trouble>) {
-    let Standing {
-        sync: name,
-        failed,
-        reason,
-        last_rows,
-        slots,
-        skipped,
-        lost,
-        awaiting_approval,
-        wrong,
-        ..
-    } = &sync.standing;
+    let Standing { sync: name, failed, reason, last_rows, slots, skipped, awaiting_approval, wrong, .. } =
+        &sync.standing;
     if *failed >= rules.failed_runs {
-        let code = reason.as_ref().map(|r| r.0);
-        let why = reason.as_ref().map_or_else(String::new, |r| format!(": {}", r.1));
+        let why = reason.map_or_else(String::new, |code| format!(": {}", code.title()));
         found.push(trouble(
             "sync_failing",
             name,
-            code,
+            *reason,
             format!("{failed} runs of {name} in a row failed{why}"),
         ));
     }
@@ -220,10 +279,6 @@ fn of_runs(rules: &Rules, sync: &SyncFacts, before: Before<'_>, found: &mut Vec<
     {
         let message = format!("{skipped} of the {slots} slots of {name} in the last 24 hours were skipped");
         found.push(trouble("slots_skipped", name, Some(Code::ManySlotsSkipped), message));
-    }
-    if let Some(run) = lost {
-        let message = format!("run {run} of {name} is lost; the next run reads its time again");
-        found.push(trouble("run_lost", name, Some(Code::RunLost), message));
     }
     if let Some((run, reason)) = awaiting_approval {
         let code = reason.as_ref().map_or(Code::AwaitingApproval, |r| r.0);
@@ -241,16 +296,30 @@ fn of_runs(rules: &Rules, sync: &SyncFacts, before: Before<'_>, found: &mut Vec<
     }
 }
 
+/// One alert for each sync and destination, until what is missing has been read again.
+fn runs_lost(missing: &[MissingDocument]) -> Vec<Trouble> {
+    let mut found: Vec<Trouble> = Vec::new();
+    for gap in missing {
+        let subject = format!("{} to {}", gap.sync, gap.destination);
+        match found.iter_mut().find(|trouble| trouble.subject == subject) {
+            Some(trouble) => trouble.message += &format!("; {}", gap.sentence()),
+            None => found.push(trouble(RUN_LOST, &subject, Some(Code::RunLost), gap.sentence())),
+        }
+    }
+    found
+}
+
 /// No success for the rule's time, and two slots have passed since the last one. Counted from the
-/// start of the process if that is later.
+/// start of the process if that is later. An alert that fires stays while the last success is one
+/// that a wrong clock recorded: it says nothing.
 fn without_success(rules: &Rules, facts: &Facts, sync: &SyncFacts, before: Before<'_>) -> Option<Trouble> {
-    let Standing { sync: name, first_started, last_success, .. } = &sync.standing;
-    let base = last_success.or(*first_started)?;
+    let Standing { sync: name, last_success, .. } = &sync.standing;
+    let quiet = sync.quiet?;
     let fired = before("no_success", name);
-    let counted_from = if fired { base } else { base.max(facts.serving_since) };
-    let second_slot = sync.slots.after(sync.slots.after(counted_from)?)?;
-    let quiet = Duration::try_from(facts.now.duration_since(counted_from)).unwrap_or_default();
-    if quiet <= rules.no_success_for || facts.now <= second_slot {
+    let time = if fired { quiet.age } else { quiet.age.min(facts.serving) };
+    let second_slot = sync.slots.after(sync.slots.after(earlier(facts.now, time))?)?;
+    let is_short = time <= rules.no_success_for || facts.now <= second_slot;
+    if is_short && !(fired && quiet.at_least) {
         return None;
     }
     let message = match last_success {
@@ -258,6 +327,19 @@ fn without_success(rules: &Rules, facts: &Facts, sync: &SyncFacts, before: Befor
         None => format!("no run of {name} has succeeded yet"),
     };
     Some(trouble("no_success", name, None, message))
+}
+
+/// Clocks that differ by more than time servers allow.
+fn differs(database: &str, ahead_us: i64, before: Before<'_>) -> Option<Trouble> {
+    let bound = clock::BOUND.as_micros() as i64;
+    let bound = if before("clocks_differ", database) { bound * 9 / 10 } else { bound };
+    let way = if ahead_us > 0 { "ahead of" } else { "behind" };
+    let span = clock::span(ahead_us);
+    let message = format!(
+        "the clock of the database {database} is {span} {way} this machine's: queries go by the database's clock, schedules by this machine's"
+    );
+    (ahead_us.saturating_abs() > bound)
+        .then(|| trouble("clocks_differ", database, Some(Code::ClockSkew), message))
 }
 
 fn near_the_reserve(rules: &Rules, room: Room, before: Before<'_>) -> Option<Trouble> {

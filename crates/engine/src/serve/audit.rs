@@ -7,12 +7,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use outflow_core::clock::earlier;
 use outflow_core::ports::watch::Audit;
-use outflow_core::{Code, Result, RunId};
+use outflow_core::{Code, Result, RunId, Timestamp};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::{RuntimeConfig, Shared};
+use crate::clock;
 use crate::event::Event;
 use crate::stop::stopped;
 
@@ -22,7 +24,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(20);
 /// Ends when the engine stops, or with an error of the state.
 pub(super) async fn go(shared: Arc<Shared>) -> Result<()> {
     let mut stop = shared.config().engine.stop.clone();
-    let mut queues = shared.queues.changes();
+    let mut queues = shared.queues.changes.watch_any();
     loop {
         while let Some(run) = next(&shared.config()).await? {
             let began = Instant::now();
@@ -43,9 +45,14 @@ pub(super) async fn go(shared: Arc<Shared>) -> Result<()> {
 }
 
 async fn next(config: &Arc<RuntimeConfig>) -> Result<Option<RunId>> {
-    let before = config.engine.clock.now()
-        - jiff::SignedDuration::try_from(config.limits.audit_after).unwrap_or(jiff::SignedDuration::MAX);
-    config.engine.state.next_audit(before).await
+    let (state, now) = (&config.engine.state, config.engine.clock.now());
+    if let Some(run) = state.next_audit(earlier(now, config.limits.audit_after)).await? {
+        return Ok(Some(run));
+    }
+    // One that ended by a clock that was ahead would wait until that time comes.
+    let Some(run) = state.next_audit(Timestamp::MAX).await? else { return Ok(None) };
+    let ended_at = state.run(run).await?.and_then(|run| run.ended_at);
+    Ok(ended_at.filter(|end| clock::age(*end, now).is_none()).map(|_| run))
 }
 
 /// Whether the process was stopped meanwhile.

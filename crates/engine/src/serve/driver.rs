@@ -8,14 +8,14 @@
 use outflow_core::ports::state::NewRun;
 use outflow_core::ports::warehouse::Warehouse;
 use outflow_core::run::{RunOptions, RunTrigger};
-use outflow_core::{Result, RunRecord, SyncSpec, Timestamp};
+use outflow_core::{Code, Error, Result, RunRecord, SyncSpec, Timestamp};
 use tracing::Instrument as _;
 
 use super::Shared;
 use crate::event::Event;
 use crate::extract::Extractor;
-use crate::run::{run_spec, spec_of_run};
-use crate::schedule::{self, Since, Slots};
+use crate::run::{run_spec, source_of, spec_of_run};
+use crate::schedule::{self, Due, Since, Slots};
 use crate::{Engine, Errors, spans};
 
 /// What a run is created with.
@@ -59,27 +59,79 @@ pub(super) async fn extract(
     warehouse: &dyn Warehouse,
     record: &RunRecord,
 ) -> std::result::Result<(), Errors> {
+    check_source(spec, record)?;
+    let next = spec;
     let spec = spec_of_run(spec, record);
-    let extractor = Extractor { engine, spec: &spec, warehouse, run: record, observer: &shared.observer };
+    let extractor =
+        Extractor { engine, spec: &spec, next, warehouse, run: record, observer: &shared.observer };
     extractor.run().instrument(spans::run(record)).await
 }
 
+/// E009: the query that a run keeps was written for the source that it keeps, too.
+fn check_source(spec: &SyncSpec, record: &RunRecord) -> Result<()> {
+    let (kept, current) = (&record.spec.source, source_of(spec));
+    if *kept == current {
+        return Ok(());
+    }
+    let message = format!(
+        "run {} of {} began with the source {kept}, and the sync now reads {current}",
+        record.id, record.sync
+    );
+    Err(Error::new(Code::SourceChanged, message)
+        .help("nothing was read or sent: the next run reads what this one would have read"))
+}
+
 impl Engine {
-    /// The last slot of a sync that counts as fired; `None` for a sync without a schedule. A
-    /// calendar that is seen for the first time begins now, which is recorded.
+    /// Where a sync's schedule stands; `None` for a sync without one. A calendar that is seen for
+    /// the first time begins now, which is recorded.
+    ///
+    /// If the last slot was fired by a clock that was ahead, the schedule goes on from before that,
+    /// which is recorded as a skipped run, so that people see it.
     ///
     /// # Errors
     /// Those of the state.
-    pub async fn last_fired(&self, sync: &str, slots: &Slots, now: Timestamp) -> Result<Option<Timestamp>> {
-        let fired = self.state.fired(sync).await?;
-        match schedule::since(slots, fired) {
-            Since::Fired(slot) => Ok(Some(slot)),
-            Since::Beginning => Ok(Some(Timestamp::MIN)),
-            Since::Never => Ok(None),
+    pub async fn position(&self, spec: &SyncSpec, slots: &Slots, now: Timestamp) -> Result<Option<Position>> {
+        let fired = match schedule::since(slots, self.state.fired(&spec.name).await?) {
+            Since::Fired(slot) => slot,
+            Since::Beginning => Timestamp::MIN,
+            Since::Never => return Ok(None),
             Since::Now => {
-                self.state.set_fired(sync, now).await?;
-                Ok(Some(now))
+                self.state.set_fired(&spec.name, now).await?;
+                now
             }
+        };
+        let due = |fired| match schedule::due(slots, fired, now) {
+            Due::Slot(slot) => Some(slot),
+            Due::Nothing | Due::Ahead => None,
+        };
+        if schedule::due(slots, fired, now) != Due::Ahead {
+            return Ok(Some(Position { fired, due: due(fired), reset: None }));
         }
+        let earlier = self.state.fired_by(&spec.name, now).await?;
+        let resumed = schedule::resume(slots, earlier, now);
+        let reason = format!(
+            "the slot of {fired:.0} was fired by a clock that was ahead: the schedule goes on from {resumed:.0}"
+        );
+        let request = Request {
+            options: RunOptions::default(),
+            trigger: RunTrigger::Schedule,
+            due_at: Some(resumed),
+            skipped: Vec::new(),
+        };
+        let new = new_run(self, spec, request);
+        let record = self.state.skip_run(&new, None, &(Code::ClockJumped, reason.clone())).await?;
+        let reset = Some(Event::Skipped { sync: spec.name.clone(), run: record.id, slot: fired, reason });
+        Ok(Some(Position { fired: resumed, due: due(resumed), reset }))
     }
+}
+
+/// Where a schedule stands.
+#[derive(Clone, Debug)]
+pub struct Position {
+    /// The last slot that counts as fired.
+    pub fired: Timestamp,
+    /// The slot to fire now.
+    pub due: Option<Timestamp>,
+    /// What to report: the schedule has just been set back to `fired`.
+    pub reset: Option<Event>,
 }

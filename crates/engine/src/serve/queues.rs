@@ -5,21 +5,26 @@
 //! head of the queue; the queue continues when the destination's limiter is resumed, when the
 //! project is reloaded, or after a while, with one probe.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use outflow_core::ports::state::DeliveryRecord;
-use outflow_core::{Code, DeliveryCounts, DeliveryState, Error, Result, RunId, RunState};
+use outflow_core::{BoxFuture, Code, DeliveryCounts, DeliveryState, Error, Result, RunId, RunState};
 use serde::Serialize;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
+use super::gaps::loses_run;
+use super::reported::Reported;
+use super::tasks::{contained, keep, panicked};
+use super::wakeups::Wakeups;
 use super::{Mode, RuntimeConfig, Shared};
+use crate::delivery::DeliveryMode;
 use crate::delivery::limiter::Health;
+use crate::delivery::moments::later;
 use crate::event::{Event, Observer};
 use crate::schedule::Slots;
 use crate::spans;
@@ -60,7 +65,8 @@ pub(super) struct Busy {
 /// All queues.
 pub struct DeliveryQueues {
     inner: Mutex<Inner>,
-    changes: watch::Sender<u64>,
+    /// Wakes what watches the queues of a sync whenever one of them changes.
+    pub(super) changes: Wakeups,
     failure: watch::Sender<Option<Arc<Error>>>,
 }
 
@@ -82,21 +88,11 @@ struct Queue {
 
 impl Default for DeliveryQueues {
     fn default() -> Self {
-        Self { inner: Mutex::default(), changes: watch::Sender::new(0), failure: watch::Sender::new(None) }
+        Self { inner: Mutex::default(), changes: Wakeups::default(), failure: watch::Sender::new(None) }
     }
 }
 
 impl DeliveryQueues {
-    /// Changes whenever a queue does.
-    pub(super) fn changes(&self) -> watch::Receiver<u64> {
-        self.changes.subscribe()
-    }
-
-    /// Makes everything that watches the queues check them.
-    pub(super) fn touch(&self) {
-        self.changes.send_modify(|n| *n += 1);
-    }
-
     pub(super) fn status(&self) -> Vec<QueueStatus> {
         let inner = self.lock();
         let queues = inner.queues.iter().filter(|(_, q)| !q.runs.is_empty());
@@ -119,9 +115,14 @@ impl DeliveryQueues {
         Some(Busy { run, code: Code::RunInProgress, reason, awaiting_approval: None })
     }
 
-    /// The sync's degraded queues whose backlog is full.
+    /// The sync's degraded queues whose backlog is full. The one of a destination that the project
+    /// no longer has does not grow, and no run waits for it.
     pub(super) fn full(&self, config: &RuntimeConfig, sync: &str) -> Vec<QueueStatus> {
-        let is_full = |queue: &QueueStatus| queue.degraded && queue.bytes >= config.limits.backlog_bytes;
+        let is_full = |queue: &QueueStatus| {
+            queue.degraded
+                && queue.bytes >= config.limits.backlog_bytes
+                && config.engine.destinations.contains_key(&queue.destination)
+        };
         self.status().into_iter().filter(|queue| queue.sync == sync && is_full(queue)).collect()
     }
 
@@ -156,10 +157,8 @@ impl DeliveryQueues {
                 return self.failure.borrow().clone().map_or(Ok(()), |error| Err(shared_error(error)));
             }
             while let Some(joined) = tasks.join_next().await {
-                if let Err(join) = joined {
-                    let error =
-                        Error::new(Code::CountsDiffer, "a delivery's task broke down").caused_by(join);
-                    self.fail(error);
+                if joined.is_err() {
+                    self.fail(panicked("delivery queue"));
                 }
             }
         }
@@ -192,12 +191,17 @@ impl DeliveryQueues {
     /// Removes a run from a queue, or from all queues. Returns whether no queue holds it now.
     fn drop_run(&self, key: Option<&Key>, run: RunId) -> bool {
         let mut inner = self.lock();
-        for (_, queue) in inner.queues.iter_mut().filter(|(k, _)| key.is_none_or(|key| *k == key)) {
+        let mut syncs = BTreeSet::new();
+        for (k, queue) in inner.queues.iter_mut().filter(|(k, _)| key.is_none_or(|key| *k == key)) {
+            let before = queue.runs.len();
             queue.runs.retain(|r| r.0 != run);
+            if queue.runs.len() < before {
+                syncs.insert(k.0.clone());
+            }
         }
         let is_gone = !inner.queues.values().flat_map(|queue| &queue.runs).any(|r| r.0 == run);
         drop(inner);
-        self.touch();
+        syncs.iter().for_each(|sync| self.changes.wake(sync));
         is_gone
     }
 
@@ -219,7 +223,7 @@ impl DeliveryQueues {
         let changed = std::mem::replace(&mut queue.degraded, degraded) != degraded;
         drop(inner);
         if changed {
-            self.touch();
+            self.changes.wake(&key.0);
         }
         changed
     }
@@ -227,18 +231,8 @@ impl DeliveryQueues {
 
 /// An error from one that is shared.
 fn shared_error(error: Arc<Error>) -> Error {
-    Error::new(error.code(), error.message().to_owned()).caused_by(error)
-}
-
-/// Enqueues the runs that an earlier process did not finish, and reports those that await approval.
-pub(super) async fn recover(shared: &Arc<Shared>) -> Result<()> {
-    let state = shared.config().engine.state.clone();
-    for record in state.unfinished_runs().await? {
-        if matches!(record.state, RunState::Delivering | RunState::AwaitingApproval) {
-            enqueue(shared, record.id).await?;
-        }
-    }
-    Ok(())
+    let copy = Error::new(error.code(), error.message().to_owned());
+    copy.quoting(error.quoted().cloned().unwrap_or_default()).caused_by(error)
 }
 
 /// Puts a run's open deliveries into their queues. A run without any ends.
@@ -263,7 +257,7 @@ pub(super) async fn enqueue(shared: &Arc<Shared>, run: RunId) -> Result<()> {
     if !deliveries.iter().any(is_open) {
         conclude(shared, &config, &record.sync, run).await?;
     }
-    shared.queues.touch();
+    shared.queues.changes.wake(&record.sync);
     Ok(())
 }
 
@@ -279,29 +273,21 @@ fn serve(shared: &Arc<Shared>, key: Key) {
     queue.has_task = true;
     let shared = shared.clone();
     inner.tasks.spawn(async move {
-        if let Err(error) = (DeliveryQueue { shared: shared.clone(), key, stops: 0 }).go().await {
+        let task = format!("delivery of {} to {}", key.0, key.1);
+        let make = || DeliveryQueue { shared: shared.clone(), key: key.clone(), stops: 0 }.go();
+        // Only its own calls wait for a queue that is down.
+        let when_down = || -> BoxFuture<'static, ()> {
+            let queue = DeliveryQueue { shared: shared.clone(), key: key.clone(), stops: 0 };
+            Box::pin(async move { queue.report_degraded(true) })
+        };
+        let ended = match shared.mode {
+            Mode::Serve => keep(&shared, &task, make, &when_down).await,
+            Mode::Once { .. } => contained(make()).await.unwrap_or_else(|_| Err(panicked(&task))),
+        };
+        if let Err(error) = ended {
             shared.queues.fail(error);
         }
     });
-}
-
-/// What a delivery has reported.
-#[derive(Default)]
-struct Reported {
-    /// Calls were settled since the last check.
-    has_settled: AtomicBool,
-    /// How it ended.
-    end: Mutex<Option<Event>>,
-}
-
-impl Reported {
-    fn set_end(&self, notice: Event) {
-        *self.end.lock().unwrap_or_else(PoisonError::into_inner) = Some(notice);
-    }
-
-    fn end(&self) -> Option<Event> {
-        self.end.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
 }
 
 /// The task of a queue.
@@ -369,15 +355,15 @@ impl DeliveryQueue {
         let (halt, halted) = watch::channel(false);
         (self.shared.observer)(self.stands(run, delivery.counts));
         let engine = crate::Engine { stop: halted, ..config.engine.clone() };
-        let delivery_timeout = match self.shared.mode {
-            Mode::Serve => None,
-            Mode::Once { delivery_timeout } => delivery_timeout,
+        let mode = match self.shared.mode {
+            Mode::Serve => DeliveryMode::Kept,
+            Mode::Once { delivery_timeout } => DeliveryMode::Asked(delivery_timeout),
         };
         let observer = self.observer(reported);
         let mut reloads = self.shared.config.clone();
-        let mut look = tokio::time::interval(config.limits.degraded_after / 20);
+        let mut look = tokio::time::interval(look_every(config));
         let span = spans::delivery(&record, &delivery.destination);
-        let delivering = engine.deliver(&record, delivery, delivery_timeout, &observer).instrument(span);
+        let delivering = engine.deliver(&record, delivery, mode, &observer).instrument(span);
         tokio::pin!(delivering);
         let delivered = loop {
             tokio::select! {
@@ -388,13 +374,14 @@ impl DeliveryQueue {
             }
         };
         match delivered {
-            Err(error) if matches!(error.code(), Code::SegmentDamaged | Code::SegmentMissing) => {
+            Err(error) if loses_run(error.code()) => {
                 let is_first = config.engine.lose(&record, &error).await?;
                 if self.shared.mode != Mode::Serve {
                     return Err(error);
                 }
                 if is_first {
                     let sync = self.key.0.clone();
+                    self.shared.gaps.set(&sync, true);
                     (self.shared.observer)(Event::Problem { error: Arc::new(error) });
                     (self.shared.observer)(Event::Ended { sync, run, state: RunState::Lost });
                 }
@@ -417,7 +404,7 @@ impl DeliveryQueue {
             Event::Delivered { .. } => reported.set_end(event),
             event => {
                 if matches!(event, Event::Delivering { .. }) {
-                    reported.has_settled.store(true, Ordering::Relaxed);
+                    reported.set_settled();
                 }
                 observer(event);
             }
@@ -427,10 +414,10 @@ impl DeliveryQueue {
     /// Checks whether the destination is degraded. It has recovered only once it accepts calls.
     fn look(&self, config: &RuntimeConfig, reported: &Reported) {
         let Some(destination) = config.engine.destinations.get(&self.key.1) else { return };
-        let has_settled = reported.has_settled.swap(false, Ordering::Relaxed);
+        let has_settled = reported.take_settled();
         match config.engine.limiters.of(destination.as_ref()).health() {
             Health::Healthy if has_settled => self.report_degraded(false),
-            Health::Paused { .. } => self.report_degraded(true),
+            Health::Paused { .. } | Health::Waiting { .. } => self.report_degraded(true),
             Health::Failing { since, .. } if since.elapsed() > self.patience(config) => {
                 self.report_degraded(true)
             }
@@ -455,13 +442,20 @@ impl DeliveryQueue {
 
     /// Waits until a stopped destination is to be probed.
     async fn wait(&mut self, config: &Arc<RuntimeConfig>, stop: &mut watch::Receiver<bool>) {
-        let wait = (PROBE_AFTER * 2_u32.pow(self.stops.min(8))).min(PROBE_AFTER_MOST);
-        self.stops += 1;
+        let wait = PROBE_AFTER.saturating_mul(1 << self.stops.min(8)).min(PROBE_AFTER_MOST);
+        self.stops = self.stops.saturating_add(1);
         let mut reloads = self.shared.config.clone();
-        let Some(destination) = config.engine.destinations.get(&self.key.1) else { return };
+        let Some(destination) = config.engine.destinations.get(&self.key.1) else {
+            // Only another project, or a person who gives the calls up, changes anything.
+            tokio::select! {
+                () = stopped(stop) => {}
+                () = replaced(&mut reloads, config) => {}
+            }
+            return;
+        };
         let limiter = config.engine.limiters.of(destination.as_ref());
         let mut changes = limiter.watch();
-        let deadline = Instant::now() + wait;
+        let deadline = later(Instant::now(), wait);
         loop {
             tokio::select! {
                 () = stopped(stop) => return,
@@ -478,6 +472,11 @@ impl DeliveryQueue {
     }
 }
 
+/// How often the health of a destination is looked at.
+fn look_every(config: &RuntimeConfig) -> Duration {
+    config.limits.degraded_after.checked_div(20).unwrap_or_default().max(Duration::from_millis(1))
+}
+
 /// Resolves when another config is in force.
 async fn replaced(reloads: &mut watch::Receiver<Arc<RuntimeConfig>>, config: &Arc<RuntimeConfig>) {
     if reloads.wait_for(|current| !Arc::ptr_eq(current, config)).await.is_err() {
@@ -489,7 +488,7 @@ async fn replaced(reloads: &mut watch::Receiver<Arc<RuntimeConfig>>, config: &Ar
 async fn conclude(shared: &Arc<Shared>, config: &RuntimeConfig, sync: &str, run: RunId) -> Result<()> {
     if let Some(state) = config.engine.state.conclude(run, config.engine.clock.now()).await? {
         (shared.observer)(Event::Ended { sync: sync.to_owned(), run, state });
-        shared.queues.touch();
+        shared.queues.changes.wake(sync);
     }
     Ok(())
 }

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use outflow_core::clock::earlier;
 use outflow_core::ports::state::StateReader;
 use outflow_core::run::RunTrigger;
 use outflow_core::{Code, Error, Result, RunRecord, RunState, Timestamp};
 
+use crate::clock;
 use crate::serve::alert::{LEAST_SLOTS, WINDOW};
 
 /// More than one skipped slot in this number leads to advice.
@@ -41,9 +43,9 @@ impl Crowded {
 /// # Errors
 /// Those of the state.
 pub async fn warnings(state: &dyn StateReader, sync: Option<&str>, now: Timestamp) -> Result<Vec<Error>> {
-    let since = now - jiff::SignedDuration::try_from(WINDOW).unwrap_or_default();
+    let since = earlier(now, WINDOW);
     let mut all = Vec::new();
-    for name in state.standings(since).await?.into_iter().map(|s| s.sync) {
+    for name in state.standings(since, now).await?.into_iter().map(|s| s.sync) {
         if sync.is_none_or(|wanted| wanted == name) {
             let crowded = crowded(&state.runs_since(&name, since).await?, now);
             all.extend(crowded.map(|c| c.warning(&name)));
@@ -55,8 +57,7 @@ pub async fn warnings(state: &dyn StateReader, sync: Option<&str>, now: Timestam
 /// The advice for a sync; `None` if it needs none.
 fn crowded(runs: &[RunRecord], now: Timestamp) -> Option<Crowded> {
     let recent = runs.iter().filter(|r| {
-        r.trigger == RunTrigger::Schedule
-            && now.as_second() - r.due_at.as_second() < WINDOW.as_secs().cast_signed()
+        r.trigger == RunTrigger::Schedule && clock::age(r.due_at, now).is_some_and(|age| age < WINDOW)
     });
     let (skipped, ran): (Vec<_>, Vec<_>) = recent.partition(|r| r.state == RunState::Skipped);
     let slots = skipped.len() + ran.len();

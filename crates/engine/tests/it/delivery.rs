@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use outflow_core::ports::baseline::{Baseline, Comparison, ComparisonSpec};
 use outflow_core::ports::destination::BatchLimits;
-use outflow_core::{Answer, Code, DeliveryState, Result, RunId, RunState};
+use outflow_core::run::{FindingCount, RunTrigger};
+use outflow_core::{Answer, Code, DeliveryState, Result, RunId, RunState, hash};
 use serde_json::Value;
 use tokio::sync::Barrier;
 
@@ -167,31 +168,101 @@ async fn a_call_that_fails_while_others_are_taken_becomes_a_dead_letter_at_last(
     let (table, house) = (Table::users(1..=20_000), House::new(&[&a]));
     let run = house.run(&users_to(&["a"]), &table).await.unwrap();
     let c = run.destinations[0].1.counts;
-    assert!(c.delivered >= 19_990 && c.dead_letters <= 1, "{c:?}");
+    assert_eq!((c.delivered, c.dead_letters, c.pending), (19_999, 1, 0), "{c:?}");
+    let letter = house.state().dead_letters(run.run, "a", 0, 10).await.unwrap().remove(0);
+    assert_eq!((letter.ordinal, letter.code), (4, Code::CallRefused));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_pending_calls_of_a_removed_destination_are_cancelled() {
-    let a = Scripted::new("a", |_, _| stop(Code::DestinationAddressWrong));
-    let (table, spec, house) = (Table::users(1..=10), users_to(&["a"]), House::new(&[&a]));
-    house.run(&spec, &table).await.unwrap();
-    let house = house.reopened(&[]);
-    let run = house.run(&spec, &table).await.unwrap();
-    assert_eq!((run.state, run.destinations[0].1.counts.cancelled), (RunState::Succeeded, 10));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_run_whose_segments_are_gone_is_lost_and_gives_its_window_back() {
+async fn a_run_whose_segments_are_gone_is_lost_and_its_calls_are_sent_by_a_run_of_their_own() {
     let a = Scripted::new("a", |_, _| stop(Code::DestinationAuthFailed));
     let (table, spec, house) = (Table::users(1..=10), users_to(&["a"]), House::new(&[&a]));
     let run = house.run(&spec, &table).await.unwrap();
     house.engine.spool.remove(run.run).await.unwrap();
     assert_eq!(crate::parts::codes(&house.run(&spec, &table).await.unwrap_err()), [Code::SegmentMissing]);
     assert_eq!(house.state().run(run.run).await.unwrap().unwrap().state, RunState::Lost);
+    let gaps = house.state().open_gaps().await.unwrap();
+    assert_eq!((gaps.len(), gaps[0].missing.calls, gaps[0].missing.opened_by), (1, 10, run.run));
+    let found = house.engine.reader().verify(run.run).await.unwrap();
+    assert!(found.differences.is_empty() && !found.is_right(), "{found:?}");
     let b = Scripted::new("a", |_, _| Answer::Delivered);
     let house = house.reopened(&[&b]);
     let next = house.run(&spec, &table).await.unwrap();
-    assert_eq!((next.last_sync_time.as_deref(), next.rows.calls, b.users().len()), (Some("0"), 10, 10));
+    assert_eq!((next.run, next.rows.calls, next.rows.unchanged), (RunId(3), 0, 10), "it is not set back");
+    assert!(next.missing.is_empty());
+    assert!(b.users().len() == 10 && b.users().values().all(|n| *n == 1), "{:?}", b.users());
+    let filled = house.state().run(RunId(2)).await.unwrap().unwrap();
+    assert_eq!((filled.trigger, filled.last_sync_time.as_deref()), (RunTrigger::Gap, Some("0")));
+    assert!(house.engine.reader().verify(run.run).await.unwrap().is_right());
+}
+
+/// A run of 200 users of whom 150 are unchanged, which the destination has not taken.
+async fn with_unchanged(name: &str) -> (House, Table) {
+    let first = Scripted::new(name, |_, _| Answer::Delivered);
+    let (table, spec, house) = (Table::users(1..=200), users_to(&[name]), House::new(&[&first]));
+    house.run(&spec, &table).await.unwrap();
+    table.set((1..=200).map(|id| (Some(id.to_string()), if id <= 50 { "changed" } else { "pro" })));
+    let refuses = Scripted::new(name, |_, _| stop(Code::DestinationAuthFailed));
+    let house = house.reopened(&[&refuses]);
+    let run = house.run(&spec, &table).await.unwrap();
+    assert_eq!((run.rows.calls, run.rows.unchanged), (50, 150));
+    (house, table)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_mark_of_unchanged_calls_is_never_taken_for_none() {
+    let (house, table) = with_unchanged("a").await;
+    std::fs::remove_file(house.dir.path().join("spool/2/unchanged.bin")).unwrap();
+    let a = Scripted::new("a", |_, _| Answer::Delivered);
+    let (house, spec) = (house.reopened(&[&a]), users_to(&["a"]));
+    assert_eq!(crate::parts::codes(&house.run(&spec, &table).await.unwrap_err()), [Code::SegmentMissing]);
+    assert!(a.users().is_empty(), "nothing was sent on a guess");
+    let next = house.run(&spec, &table).await.unwrap();
+    assert_eq!((next.resumed, next.rows.unchanged), (false, 200), "the sync goes on");
+    let users = a.users();
+    assert_eq!((users.len(), users.values().max()), (50, Some(&1)), "what is unchanged is not sent again");
+    assert!(house.state().open_gaps().await.unwrap().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_whose_numbers_do_not_add_up_is_lost_and_does_not_wedge_its_sync() {
+    let (house, table) = with_unchanged("a").await;
+    // Whole and well-formed, and it marks one call less than the state counts.
+    let mut bytes = b"OUTFSAME".to_vec();
+    bytes.extend(2_u64.to_le_bytes().into_iter().chain(25_u64.to_le_bytes()));
+    bytes.extend(hash::checksum(&bytes).to_le_bytes());
+    let mut bits = [0_u8; 25];
+    (50..199).for_each(|n: usize| bits[n / 8] |= 1 << (n % 8));
+    bytes.extend(bits.into_iter().chain(hash::checksum(&bits).to_le_bytes()));
+    std::fs::write(house.dir.path().join("spool/2/unchanged.bin"), bytes).unwrap();
+    let a = Scripted::new("a", |_, _| Answer::Delivered);
+    let (house, spec) = (house.reopened(&[&a]), users_to(&["a"]));
+    let errors = house.run(&spec, &table).await.unwrap_err();
+    assert_eq!(crate::parts::codes(&errors), [Code::SegmentDamaged]);
+    assert_eq!(house.state().run(RunId(2)).await.unwrap().unwrap().state, RunState::Lost);
+    house.run(&spec, &table).await.unwrap();
+    assert_eq!((a.users().len(), a.users().values().max()), (50, Some(&1)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hashes_that_the_state_knows_of_and_that_are_gone_are_reported() {
+    let a = Scripted::new("a", |_, _| Answer::Delivered);
+    let (table, spec, house) = (Table::users(1..=10), users_to(&["a"]), House::new(&[&a]));
+    let first = house.run(&spec, &table).await.unwrap();
+    house.engine.baseline.remove(first.run).await.unwrap();
+    let second = house.run(&spec, &table).await.unwrap();
+    let missing = |findings: Vec<FindingCount>| {
+        let found = findings.into_iter().find(|f| f.code == Code::BaselineMissing);
+        found.map(|finding| finding.rows)
+    };
+    assert_eq!(second.rows.calls, 10, "every call is sent, and none is lost");
+    assert_eq!(missing(house.state().findings(second.run).await.unwrap()), Some(10));
+    // A run without calls leaves no hashes: that is no damage.
+    table.set([]);
+    house.run(&spec, &table).await.unwrap();
+    table.set((1..=10).map(|id| (Some(id.to_string()), "pro")));
+    let fourth = house.run(&spec, &table).await.unwrap();
+    assert_eq!(missing(house.state().findings(fourth.run).await.unwrap()), None);
 }
 
 #[tokio::test(flavor = "multi_thread")]

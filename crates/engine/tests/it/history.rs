@@ -36,7 +36,7 @@ impl Happening {
                 let replay = Replay { run, mode: ReplayMode::All, code: None, force: false, start: None };
                 let kind = match runs > 0 && rng.below(2) == 0 {
                     true => RunKind::Replay(replay),
-                    false => RunKind::Backfill { start: "0".to_owned() },
+                    false => RunKind::Backfill { start: "0".to_owned(), first: run },
                 };
                 RunOptions { kind, limit: None, destination: Some(names[0].to_owned()) }
             }
@@ -95,6 +95,8 @@ impl Happening {
             next_last_sync_time: None,
             watermark_update: None,
             replayed: None,
+            fills: Vec::new(),
+            compared_with: None,
             objections: Vec::new(),
             budgets: Default::default(),
         };
@@ -122,7 +124,7 @@ impl Happening {
             state.settle(&[settlement]).await.unwrap();
         }
         match self.end {
-            RunState::Lost => state.end_run(run, self.end, at, Some(why), None).await.unwrap(),
+            RunState::Lost => drop(state.lose_run(run, at, &why).await.unwrap()),
             _ => assert_eq!(state.conclude(run, at).await.unwrap(), Some(RunState::Succeeded)),
         }
         run

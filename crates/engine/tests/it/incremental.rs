@@ -8,21 +8,20 @@
 //! than the database was queried for.
 
 mod cases;
-mod world;
+mod steps;
+pub mod world;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use outflow_core::ports::state::NewRun;
-use outflow_core::run::{RunKind, RunOptions, RunSpec, RunTrigger};
-use outflow_core::{Answer, CallType, Clock, Code, FirstRun, RunState, SyncSpec, Timestamp};
-use outflow_engine::{Errors, RunDocument};
-use outflow_testkit::{Rng, seed};
+use outflow_core::{Answer, BoxFuture, CallType, Clock, Code, FirstRun, RunState, SyncSpec, Timestamp};
+use outflow_engine::RunDocument;
+use outflow_testkit::{Report, Rng, seed, slice_or_whole};
 use serde_json::Value;
 
-use crate::parts::{House, Scripted, codes, stop, users_to};
+use crate::parts::{House, Scripted, stop, users_to};
 use world::{Shape, Shared, Unit, Version, World};
 
 /// A multiset of contents.
@@ -242,129 +241,6 @@ impl Watched {
             None => panic!("a call that no row makes: {call}"),
         }
     }
-
-    /// A run whose result breaks off.
-    async fn fail(&mut self, rng: &mut Rng) {
-        self.world.lock().breaks_after = Some(rng.below(4) as usize);
-        let errors = self.house.run(&self.spec, &self.world).await.unwrap_err();
-        self.failed(&errors);
-    }
-
-    fn failed(&mut self, errors: &Errors) {
-        assert_eq!(codes(errors), [Code::ConnectionBroken]);
-        self.tried();
-        assert!(self.sent().iter().all(Vec::is_empty));
-    }
-
-    /// A process that dies while its run extracts; the run that follows takes it up again.
-    async fn crash(&mut self) {
-        let clock = self.world.lock().clock();
-        let (source, query) = ("shop.main".into(), self.spec.query.clone());
-        let new = NewRun {
-            sync: "users".into(),
-            call_type: self.spec.call_type,
-            trigger: RunTrigger::Manual,
-            spec: RunSpec {
-                source,
-                query,
-                connections: self.spec.connections.clone(),
-                options: RunOptions::default(),
-                guards: outflow_core::Guards::default(),
-                skipped: Vec::new(),
-            },
-            due_at: self.world.now(),
-            started_at: self.world.now(),
-        };
-        let run = self.house.state().create_run(&new).await.unwrap().id;
-        self.house.state().begin_extraction(run, clock, "1").await.unwrap();
-        self.tried();
-        self.live(3, 1_000_000);
-        assert!(self.run().await.resumed);
-    }
-
-    /// A run that what it has to deliver is lost of.
-    async fn lose(&mut self, rng: &mut Rng) {
-        self.takes.store(rng.below(2) as usize, Ordering::SeqCst);
-        let document = self.house.run(&self.spec, &self.world).await.unwrap();
-        self.tried();
-        if document.state == RunState::Delivering {
-            self.house.engine.spool.remove(document.run).await.unwrap();
-            let errors = self.house.run(&self.spec, &self.world).await.unwrap_err();
-            assert_eq!(codes(&errors), [Code::SegmentMissing]);
-            self.sent();
-            self.takes.store(usize::MAX, Ordering::SeqCst);
-            self.previous = None;
-            self.between.clear();
-        } else {
-            self.takes.store(usize::MAX, Ordering::SeqCst);
-            let (snapshot, result) = self.read();
-            self.judge(&document, &snapshot, result);
-        }
-    }
-
-    /// A run with options sends what it reads, and moves nothing.
-    async fn run_with(&mut self, options: RunOptions) {
-        let before = self.house.state().sync("users").await.unwrap();
-        let document = self.house.run_with(&self.spec, &self.world, options.clone()).await.unwrap();
-        let (snapshot, result) = self.read();
-        let good = snapshot.iter().filter(|v| v.good && result.contains(&v.number)).count();
-        let sent = self.sent();
-        assert_eq!(sent[1].len(), good, "{options:?}");
-        assert_eq!(sent[0].len(), if options.destination.is_some() { 0 } else { good }, "{options:?}");
-        assert_eq!(document.rows.unchanged, 0);
-        let after = self.house.state().sync("users").await.unwrap();
-        assert_eq!((&after.watermark, &after.cursor), (&before.watermark, &before.cursor), "{options:?}");
-        self.between.push(result);
-    }
-
-    async fn something(&mut self, rng: &mut Rng) {
-        match rng.below(20) {
-            0 => self.fail(rng).await,
-            1 => self.crash().await,
-            2 => {
-                self.takes.store(rng.below(3) as usize, Ordering::SeqCst);
-                self.run().await;
-                self.takes.store(usize::MAX, Ordering::SeqCst);
-            }
-            3 => self.lose(rng).await,
-            4 => {
-                self.spec.query += " -- edited";
-                self.previous = None;
-                self.run().await;
-            }
-            5 if !self.shape.cursor => {
-                self.world.lock().switch_clock();
-                self.switched = true;
-                self.live(3, 1_000_000);
-                self.run().await;
-            }
-            6 => {
-                self.world.lock().breaks_again = true;
-                self.run_or_fail().await;
-                self.world.lock().breaks_again = false;
-            }
-            7 | 8 => {
-                let full = rng.below(2) == 0;
-                let destination = (rng.below(2) == 0).then(|| "b".to_owned());
-                let limit = (rng.below(2) == 0).then(|| 1 + rng.below(4));
-                let back = rng.below(60_000_000) as i64;
-                let since = (!full && rng.below(2) == 0)
-                    .then(|| Timestamp::from_microsecond(self.world.now().as_microsecond() - back).unwrap());
-                let kind = match since {
-                    _ if full => RunKind::Full,
-                    Some(at) => RunKind::Since { at },
-                    None => RunKind::Incremental,
-                };
-                let options = RunOptions { kind, limit, destination };
-                if !options.is_incremental() {
-                    self.run_with(options).await;
-                }
-            }
-            _ => {
-                self.run().await;
-            }
-        }
-    }
 }
 
 fn shape(rng: &mut Rng) -> Shape {
@@ -404,9 +280,64 @@ async fn one_case(seed: u64) {
     assert!(shape.people || last.rows.read >= last.rows.calls, "{shape:?}");
 }
 
+/// Clocks are set ahead and back, by seconds to years, and runs see it. The machine may restart
+/// while they stand.
+async fn one_case_of_clocks(seed: u64) {
+    let mut rng = Rng::new(seed);
+    let shape = Shape { cursor: false, ..shape(&mut rng) };
+    let shape = if shape.unit == Unit::Counter { Shape { unit: Unit::Seconds, ..shape } } else { shape };
+    let first_run = if rng.below(4) == 0 { FirstRun::Now } else { FirstRun::Beginning };
+    let mut watched = Watched::new(shape, first_run, rng.next_u64());
+    let longest = [100_000, 1_000_000, 5_000_000][rng.below(3) as usize];
+    if rng.below(2) == 0 {
+        watched.world.lock().set_clocks();
+    }
+    for _ in 0..6 + rng.below(8) {
+        watched.live(1 + rng.below(12), longest);
+        match rng.below(6) {
+            0 | 1 => {
+                if watched.runs == 0 {
+                    // No run has seen the clock yet, so none can know of a leap over open
+                    // transactions.
+                    watched.world.lock().settle();
+                }
+                watched.world.lock().set_clocks();
+                watched.switched = true;
+                watched.live(1 + rng.below(12), longest);
+                watched.run().await;
+            }
+            2 => {
+                if let Some(boot) = &mut watched.world.lock().boot {
+                    *boot += 1;
+                }
+                watched.switched = true;
+                watched.run().await;
+            }
+            _ => watched.something(&mut rng).await,
+        }
+    }
+    watched.world.lock().settle();
+    watched.run().await;
+}
+
 #[test]
 fn nothing_is_missed_and_nothing_is_sent_again_without_need() {
     let cases = if std::env::var_os("OUTFLOW_LONG").is_some() { 2_000 } else { 300 };
+    every_case(cases, |seed| Box::pin(one_case(seed)));
+}
+
+#[test]
+fn nothing_is_missed_when_clocks_are_set_ahead_and_back() {
+    let cases = slice_or_whole(100, 1_000);
+    every_case(cases, |seed| Box::pin(one_case_of_clocks(seed)));
+    let what = "histories of runs while clocks of database and machine, one or both, are set ahead, back and right by seconds to years";
+    Report::new("incremental::nothing_is_missed_when_clocks_are_set_ahead_and_back", what, cases)
+        .with("rows that no run read", 0)
+        .print();
+}
+
+/// Runs the cases of a random test side by side.
+fn every_case(cases: u64, one_case: fn(u64) -> BoxFuture<'static, ()>) {
     let seed = seed();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime.block_on(async {

@@ -4,15 +4,21 @@
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 
 mod alerts;
+mod bounds;
 mod calendar;
+mod clocks;
 mod delivery;
 mod extraction;
 mod fan_out;
+mod gaps;
 mod guards;
 mod history;
 mod incremental;
 mod misbehaviour;
+mod panics;
 mod parts;
+mod read_only;
+mod removed;
 mod replay;
 mod serve;
 mod served;

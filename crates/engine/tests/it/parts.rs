@@ -16,7 +16,7 @@ use outflow_core::run::{RunOptions, RunTrigger};
 use outflow_core::sync::Schedule;
 use outflow_core::{
     Answer, BoxFuture, CallMeta, CallType, Clock, Code, Column, ColumnType, Connection, Dialect, Error,
-    FirstRun, Guards, Nulls, Refusal, Reply, Result, RowPage, SyncSpec, SystemClock, Timestamp,
+    FirstRun, Guards, Nulls, RateHint, Refusal, Reply, Result, RowPage, SyncSpec, SystemClock, Timestamp,
 };
 use outflow_engine::{Engine, Errors, RunDocument, RunRequest};
 use outflow_spool::{DiskBaseline, DiskSpool};
@@ -25,18 +25,25 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::sync::watch;
 
+/// Rows as texts.
+type TextRows = Vec<Vec<Option<String>>>;
+
 /// A result in memory. It records the statements that it received.
 #[derive(Clone, Default)]
 pub struct Table {
     pub columns: Vec<(&'static str, ColumnType)>,
-    pub rows: Arc<Mutex<Vec<Vec<Option<String>>>>>,
+    pub rows: Arc<Mutex<TextRows>>,
     pub statements: Arc<Mutex<Vec<String>>>,
     /// Breaks off after that many rows.
     pub breaks_after: Arc<Mutex<Option<usize>>>,
     pub clock: Arc<Mutex<i64>>,
     pub cancelled: Arc<AtomicUsize>,
+    /// What a second statement in the same snapshot gives; `None`: the same rows.
+    pub again: Arc<Mutex<Option<TextRows>>>,
     /// Each statement takes one of these before it gives rows.
     pub hold: Option<Arc<tokio::sync::Semaphore>>,
+    /// This many connections panic.
+    pub panics: Arc<AtomicUsize>,
 }
 
 impl Table {
@@ -58,6 +65,12 @@ impl Table {
             .collect()
     }
 
+    /// The rows of these users are all that the sync's next run reads.
+    pub fn set_again(&self, ids: impl IntoIterator<Item = u64>) {
+        let rows = ids.into_iter().map(|id| vec![Some(id.to_string()), Some("pro".to_owned())]);
+        *self.again.lock().unwrap() = Some(rows.collect());
+    }
+
     pub fn set(&self, rows: impl IntoIterator<Item = (Option<String>, &'static str)>) {
         *self.rows.lock().unwrap() =
             rows.into_iter().map(|(id, plan)| vec![id, Some(plan.to_owned())]).collect();
@@ -74,7 +87,11 @@ impl Warehouse for Table {
     }
 
     fn connect(&self) -> BoxFuture<'_, Result<Box<dyn Session>>> {
-        Box::pin(async { Ok(Box::new(self.clone()) as Box<dyn Session>) })
+        Box::pin(async {
+            let is_due = self.panics.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1));
+            assert!(is_due.is_err(), "planted");
+            Ok(Box::new(self.clone()) as Box<dyn Session>)
+        })
     }
 
     fn test<'a>(&'a self, _: &'a mut (dyn FnMut(Check) + Send)) -> BoxFuture<'a, ()> {
@@ -106,11 +123,12 @@ impl Session for Table {
         let breaks_after = *self.breaks_after.lock().unwrap();
         let (cancelled, hold) = (self.cancelled.clone(), self.hold.clone());
         let statements = self.statements.clone();
+        let again = self.again.lock().unwrap().clone();
         Box::pin(async move {
             if let Some(hold) = hold {
                 hold.acquire().await.unwrap().forget();
             }
-            Ok(Box::new(Rows { columns, rows, at: 0, breaks_after, cancelled, statements })
+            Ok(Box::new(Rows { columns, rows, again, at: 0, breaks_after, cancelled, statements })
                 as Box<dyn RowStream>)
         })
     }
@@ -118,7 +136,8 @@ impl Session for Table {
 
 struct Rows {
     columns: Vec<Column>,
-    rows: Vec<Vec<Option<String>>>,
+    rows: TextRows,
+    again: Option<TextRows>,
     at: usize,
     breaks_after: Option<usize>,
     cancelled: Arc<AtomicUsize>,
@@ -147,6 +166,9 @@ impl RowStream for Rows {
     fn requery_snapshot<'a>(&'a mut self, sql: &'a str) -> BoxFuture<'a, Result<()>> {
         self.statements.lock().unwrap().push(sql.to_owned());
         self.at = 0;
+        if let Some(again) = self.again.take() {
+            self.rows = again;
+        }
         Box::pin(async { Ok(()) })
     }
 
@@ -169,6 +191,8 @@ pub struct Scripted {
     pub most_under_way: AtomicUsize,
     /// Waits between tries as a real destination does, and not just for a moment.
     pub patient: AtomicBool,
+    /// What each answer says about the rate limit.
+    pub hint: Mutex<RateHint>,
     pub taken: Mutex<Vec<Value>>,
 }
 
@@ -192,6 +216,7 @@ impl Scripted {
             under_way: AtomicUsize::new(0),
             most_under_way: AtomicUsize::new(0),
             patient: AtomicBool::new(false),
+            hint: Mutex::default(),
             taken: Mutex::default(),
         })
     }
@@ -252,7 +277,7 @@ impl Destination for Scripted {
             let taken = calls.into_iter().enumerate().filter(|(i, _)| !refused.contains(i)).map(|(_, c)| c);
             self.taken.lock().unwrap().extend(taken);
             self.under_way.fetch_sub(1, Ordering::SeqCst);
-            answer.into()
+            Reply { answer, hint: self.hint.lock().unwrap().clone() }
         })
     }
 
@@ -338,6 +363,19 @@ impl House {
             assert!(found.differences.is_empty(), "{found:?}");
         }
         result
+    }
+
+    /// A run beside the unfinished ones.
+    pub async fn run_beside(
+        &self,
+        spec: &SyncSpec,
+        warehouse: &dyn Warehouse,
+        options: RunOptions,
+    ) -> RunDocument {
+        let run = self.engine.run_beside(spec, warehouse, &request(options)).await.unwrap();
+        let found = self.engine.reader().verify(run.run).await.unwrap();
+        assert!(run.rows.closed() && found.differences.is_empty(), "{found:?}");
+        run
     }
 
     pub fn state(&self) -> &dyn State {

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use outflow_core::ports::state::{RunFilter, SyncState};
-use outflow_core::run::{ReplayMode, RunKind, RunOptions, RunTrigger};
+use outflow_core::run::{ReplayMode, RunOptions, RunTrigger};
 use outflow_core::{
     Answer, CallType, Code, ColumnType, Connection, DeliveryState, NextStep, Nulls, RunId, RunState, SyncSpec,
 };
@@ -15,6 +15,7 @@ use outflow_engine::{Errors, Event, Note, Observer, RunDocument, RunRequest};
 use serde_json::Value;
 
 use crate::parts::{House, Scripted, Table, codes, refusal, request, stop, users_to};
+use crate::served::SetClock;
 
 /// Refuses the calls of these users until it is fixed.
 fn strict(name: &str, bad: &'static [&'static str]) -> (Arc<Scripted>, Arc<AtomicBool>) {
@@ -301,33 +302,39 @@ async fn note_of(house: &House, spec: &SyncSpec, table: &Table) -> Option<Note> 
 async fn a_destination_catches_up_from_the_first_run_that_did_not_reach_it() {
     let (a, new) =
         (Scripted::new("a", |_, _| Answer::Delivered), Scripted::new("new", |_, _| Answer::Delivered));
-    let (table, house) = (Table::users(1..=10), House::new(&[&a, &new]));
+    let (table, mut house) = (Table::users(1..=10), House::new(&[&a, &new]));
+    let clock = SetClock::new(1_000_000, 1_000);
+    house.engine.clock = clock.clone();
+    let at = |seconds: i64| {
+        *table.clock.lock().unwrap() = seconds;
+        clock.set(seconds, seconds - 999_000);
+    };
     let gap = async |house: &House| house.engine.reader().gap("users", "new").await.unwrap();
     let (both, one) = (users_to(&["a", "new"]), users_to(&["a"]));
     house.run(&both, &table).await.unwrap();
     assert_eq!((gap(&house).await, note_of(&house, &both, &table).await), (None, None));
-    *table.clock.lock().unwrap() = 1_000_100;
+    at(1_000_100);
     table.set((1..=20).map(|id| (Some(id.to_string()), "pro")));
     let missed = house.run(&one, &table).await.unwrap();
-    *table.clock.lock().unwrap() = 1_000_200;
+    at(1_000_200);
     table.set((15..=25).map(|id| (Some(id.to_string()), "pro")));
     house.run(&one, &table).await.unwrap();
     let note = note_of(&house, &both, &table).await.unwrap();
     assert!(note.text.contains("new is new"), "{note:?}");
     assert_eq!(note.next, Some(NextStep::Backfill { destination: "new".into() }));
     assert_eq!(note_of(&house, &both, &table).await, None, "it is said once");
-    let start = gap(&house).await;
-    assert_eq!((&start, start.as_deref()), (&missed.last_sync_time, Some("999999")));
+    let start = gap(&house).await.unwrap();
+    assert_eq!((Some(&start.start), start.first), (missed.last_sync_time.as_ref(), missed.run));
+    assert_eq!(start.start, "999999");
     let before = house.state().sync("users").await.unwrap();
     table.set((1..=25).map(|id| (Some(id.to_string()), "pro")));
-    let options = RunOptions {
-        kind: RunKind::Backfill { start: start.unwrap() },
-        destination: Some("new".into()),
-        ..RunOptions::default()
-    };
+    table.set_again([]);
+    let options = start.backfill("new");
     let run = house.engine.run_beside(&both, &table, &request(options)).await.unwrap();
     assert_eq!((run.last_sync_time.as_deref(), new.users().len()), (Some("999999"), 25));
-    assert!(table.statements.lock().unwrap().last().unwrap().contains("999999"));
+    let statements = table.statements.lock().unwrap().clone();
+    let [.., from_the_gap, from_the_next_run] = &statements[..] else { panic!("{statements:?}") };
+    assert!(from_the_gap.contains("999999") && !from_the_next_run.contains("999999"), "{statements:?}");
     assert_eq!(a.users().len(), 25, "nobody else gets them again");
     assert!(a.users().values().all(|n| *n <= 2));
     assert_eq!(start_of(&house).await, start_from(&before));

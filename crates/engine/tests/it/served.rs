@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use outflow_core::ports::state::RunFilter;
 use outflow_core::sync::Schedule;
-use outflow_core::{Answer, Clock, Code, RunId, RunState, SyncSpec, Timestamp};
+use outflow_core::{Answer, Clock, Code, RunId, RunState, SyncSpec, Timestamp, Uptime};
 use outflow_engine::operations::retention::RetentionPolicy;
 use outflow_engine::serve::alert::Rules;
-use outflow_engine::serve::{self, ConcurrencyLimits, Event, Handle, RuntimeConfig, SyncRuntime};
+use outflow_engine::serve::{
+    self, ConcurrencyLimits, Event, Handle, RestartPolicy, RuntimeConfig, SyncRuntime,
+};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
@@ -17,11 +19,33 @@ use crate::parts::{House, Scripted, Table, stop, users_to};
 
 /// A clock that stands still until it is set.
 #[derive(Default)]
-pub struct SetClock(AtomicI64);
+pub struct SetClock {
+    /// What it says.
+    wall: AtomicI64,
+    /// How long the machine is up; 0: it does not tell.
+    up: AtomicI64,
+}
+
+impl SetClock {
+    /// It says this, in seconds, on a machine that is up for that long.
+    pub fn new(wall: i64, up: i64) -> Arc<Self> {
+        Arc::new(Self { wall: AtomicI64::new(wall), up: AtomicI64::new(up) })
+    }
+
+    pub fn set(&self, wall: i64, up: i64) {
+        self.wall.store(wall, Ordering::SeqCst);
+        self.up.store(up, Ordering::SeqCst);
+    }
+}
 
 impl Clock for SetClock {
     fn now(&self) -> Timestamp {
-        Timestamp::from_second(self.0.load(Ordering::SeqCst)).unwrap()
+        Timestamp::from_second(self.wall.load(Ordering::SeqCst)).unwrap()
+    }
+
+    fn uptime(&self) -> Option<Uptime> {
+        let up = self.up.load(Ordering::SeqCst);
+        (up > 0).then(|| Uptime { boot: "a".into(), us: up * 1_000_000 })
     }
 }
 
@@ -49,18 +73,39 @@ impl Served {
         Self::start_fleet(house, now, |house| config(house, spec, table))
     }
 
-    pub fn start_fleet(mut house: House, now: i64, config: impl FnOnce(&House) -> RuntimeConfig) -> Self {
-        let clock = Arc::new(SetClock(AtomicI64::new(now)));
+    pub fn start_fleet(house: House, now: i64, config: impl FnOnce(&House) -> RuntimeConfig) -> Self {
+        Self::start_by(house, SetClock::new(now, 0), config)
+    }
+
+    /// The same by this clock.
+    pub fn start_by(
+        house: House,
+        clock: Arc<SetClock>,
+        config: impl FnOnce(&House) -> RuntimeConfig,
+    ) -> Self {
+        Self::start_observed(house, clock, config, |_| {})
+    }
+
+    /// `observe` sees each event first, in the task that reports it.
+    pub fn start_observed(
+        mut house: House,
+        clock: Arc<SetClock>,
+        config: impl FnOnce(&House) -> RuntimeConfig,
+        observe: impl Fn(&Event) + Send + Sync + 'static,
+    ) -> Self {
         house.engine.clock = clock.clone();
         let (told, notices) = mpsc::unbounded_channel();
         let config = config(&house);
-        let observer = Arc::new(move |notice| drop(told.send(notice)));
+        let observer = Arc::new(move |notice| {
+            observe(&notice);
+            drop(told.send(notice));
+        });
         let (handle, supervising) = serve::start(config, observer);
         Self { house, clock, handle, notices, kept: Vec::new(), ended: tokio::spawn(supervising) }
     }
 
     pub fn at(&self, seconds: i64) {
-        self.clock.0.store(seconds, Ordering::SeqCst);
+        self.clock.set(seconds, 0);
         self.handle.wake();
     }
 
@@ -103,11 +148,29 @@ impl Served {
         .await
     }
 
+    /// Stops. Returns the house, and how the supervisor ended.
+    pub async fn result(self) -> (House, outflow_core::Result<()>) {
+        self.house.stop.send_replace(true);
+        let ended = tokio::time::timeout(Duration::from_secs(30), self.ended).await;
+        (self.house, ended.expect("it stops").unwrap())
+    }
+
     /// Stops.
     pub async fn end(self) -> House {
-        self.house.stop.send_replace(true);
-        tokio::time::timeout(Duration::from_secs(30), self.ended).await.expect("it stops").unwrap().unwrap();
-        self.house
+        let (house, ended) = self.result().await;
+        ended.unwrap();
+        house
+    }
+
+    /// The alert of this kind that begins next: its subject.
+    pub async fn alert(&mut self, kind: &str) -> String {
+        self.next(|event| match event {
+            Event::Alert { alert } if alert.kind == kind && alert.recovered_at.is_none() => {
+                Some(alert.subject.clone())
+            }
+            _ => None,
+        })
+        .await
     }
 
     /// Stops, and proves of every run that its numbers add up.
@@ -130,6 +193,12 @@ pub fn config(house: &House, spec: &SyncSpec, table: &Table) -> RuntimeConfig {
             degraded_after: Duration::from_millis(20),
             // A running recount would hold the state when a test opens it again.
             audit_after: Duration::from_secs(1 << 30),
+            restarts: RestartPolicy {
+                first: Duration::from_millis(1),
+                longest: Duration::from_millis(5),
+                times: 3,
+                ..RestartPolicy::default()
+            },
             ..ConcurrencyLimits::default()
         },
         keep: RetentionPolicy::default(),

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+/// The longest duration, in seconds.
+const LONGEST: u64 = 365 * 86_400;
+
 /// Names, each with its parts.
 #[derive(Clone, Debug)]
 pub struct Names(pub Vec<Vec<String>>);
@@ -32,5 +35,6 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
     };
     let number: u64 =
         number.parse().map_err(|_| "use a number with s, m, h or d, for example 10m".to_owned())?;
-    number.checked_mul(seconds).map(Duration::from_secs).ok_or_else(|| "too long".to_owned())
+    let seconds = number.checked_mul(seconds).filter(|seconds| *seconds <= LONGEST);
+    seconds.map(Duration::from_secs).ok_or_else(|| "too long: 365d at most".to_owned())
 }

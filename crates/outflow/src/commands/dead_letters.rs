@@ -1,27 +1,40 @@
 //! `outflow dead-letters`: the calls of a run that a destination refused for good, with its answer.
 
-use outflow_app::{App, DeadLetterList, DeadLettersRequest, Errors};
+use outflow_app::{App, DeadLetterDocument, DeadLetterSummary, DeadLettersRequest, Errors};
 use serde_json::Value;
 
 use crate::cli::DeadLetters;
 use crate::exit::Exit;
-use crate::output::{Printer, count, plain, short, table};
+use crate::output::{Printer, Stream, count, plain, short, table};
 
 /// Prints them.
 pub async fn dead_letters(app: &App, args: &DeadLetters, printer: Printer) -> Result<Exit, Errors> {
     let DeadLetters { run, destination, limit } = args;
     let request = DeadLettersRequest { run: run.name(), destination: destination.clone(), limit: *limit };
-    let list = app.dead_letters(&request).await?;
-    if printer.is_ndjson() {
-        list.entries.iter().for_each(|e| printer.document(e, |_| String::new()));
+    let mut list = app.dead_letters(&request).await?;
+    if printer.is_table() {
+        printer.text(&head(&list.summary));
+    }
+    let (mut stream, mut shown, mut kept) = (Stream::object(printer, &list.summary, "entries"), 0, false);
+    while let Some(letter) = list.next().await? {
+        shown += 1;
+        kept |= !letter.call.is_null();
+        if printer.is_table() {
+            printer.text(&entry(&letter));
+        } else {
+            stream.entry(&letter);
+        }
+    }
+    if printer.is_table() {
+        printer.text(&tail(&list.summary, shown, kept));
     } else {
-        printer.document(&list, people);
+        stream.end();
     }
     Ok(Exit::Done)
 }
 
-fn people(list: &DeadLetterList) -> String {
-    let DeadLetterList { run, sync, dead_letters: total, causes, entries, .. } = list;
+fn head(summary: &DeadLetterSummary) -> String {
+    let DeadLetterSummary { run, sync, dead_letters: total, causes, .. } = summary;
     let mut text = format!("{sync}: {} dead letters in run {run}\n", count(*total));
     let rows: Vec<Vec<String>> = causes
         .iter()
@@ -35,28 +48,32 @@ fn people(list: &DeadLetterList) -> String {
     if !rows.is_empty() {
         text += &table(&["destination", "code", "status", "reason", "calls", "replayed"], &rows);
     }
-    for e in entries {
-        let status = e.letter.status.map(|s| format!(" (HTTP {s})")).unwrap_or_default();
-        text += &format!("\n{}: {}{status} {}\n", e.destination, e.letter.code, plain(&e.letter.reason));
-        text += &format!("  row {}, messageId {}\n", count(e.letter.ordinal + 1), e.letter.message_id);
-        if let Some(run) = e.letter.replayed_by {
-            text += &format!("  replayed by run {run}\n");
-        }
-        text += &match &e.call {
-            Value::Null => "  the call itself is no longer kept\n".to_owned(),
-            call => format!("  {}\n", short(&call.to_string(), 300)),
-        };
+    text
+}
+
+fn entry(e: &DeadLetterDocument) -> String {
+    let status = e.letter.status.map(|s| format!(" (HTTP {s})")).unwrap_or_default();
+    let mut text = format!("\n{}: {}{status} {}\n", e.destination, e.letter.code, plain(&e.letter.reason));
+    text += &format!("  row {}, messageId {}\n", count(e.letter.ordinal + 1), plain(&e.letter.message_id));
+    if let Some(run) = e.letter.replayed_by {
+        text += &format!("  replayed by run {run}\n");
     }
-    let open = causes.iter().any(|c| c.replayed < c.dead_letters);
-    if open && entries.iter().any(|e| !e.call.is_null()) {
+    text += &match &e.call {
+        Value::Null => "  the call itself is no longer kept\n".to_owned(),
+        call => format!("  {}\n", short(&call.to_string(), 300)),
+    };
+    text
+}
+
+fn tail(summary: &DeadLetterSummary, shown: u64, kept: bool) -> String {
+    let DeadLetterSummary { run, dead_letters: total, causes, .. } = summary;
+    let mut text = String::new();
+    if kept && causes.iter().any(|c| c.replayed < c.dead_letters) {
         text += &format!("\nwhen the cause is fixed: outflow replay {run}\n");
     }
-    if (entries.len() as u64) < *total {
-        text += &format!(
-            "\n{} of {} shown; --limit 0 shows all, --output ndjson exports them\n",
-            entries.len(),
-            count(*total)
-        );
+    if shown < *total {
+        let (shown, total) = (count(shown), count(*total));
+        text += &format!("\n{shown} of {total} shown; --limit 0 shows all, --output ndjson exports them\n");
     }
     text
 }

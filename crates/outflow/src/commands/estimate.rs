@@ -20,7 +20,8 @@ pub async fn estimate(app: &App, args: &Estimate, printer: Printer) -> Result<Ex
 
 fn people(found: &EstimateDocument) -> String {
     let about = found.about;
-    let reason = found.rows.not_counted.as_ref().map(|e| format!(" ({}: {})", e.code(), e.message()));
+    let reason =
+        found.rows.not_counted.as_ref().map(|e| format!(" ({}: {})", e.code(), e.full_message().reveal()));
     let reason = reason.unwrap_or_default();
     let rows = match (found.rows.expected, found.rows.by) {
         (Some(rows), EstimatedBy::Count) => format!("{} rows", count(rows)),

@@ -1,7 +1,7 @@
 //! What came of the syncs that a command was to run: for people, and as an exit code.
 
-use outflow_app::{DeliveryDocument, Reason, RunDocument, RunOutcome};
-use outflow_core::{DeliveryState, Error, NextStep, RowCounts, RunState};
+use outflow_app::{DeliveryDocument, MissingDocument, Reason, RunDocument, RunOutcome};
+use outflow_core::{Code, DeliveryState, Error, NextStep, RowCounts, RunState};
 
 use crate::exit::Exit;
 use crate::hints;
@@ -36,6 +36,23 @@ pub fn tell(outcome: &RunOutcome, printer: Printer) {
         Some(Error::new(reason.code, message).at(place).help(help))
     };
     stopped.filter_map(error).for_each(|e| printer.error(&e));
+    missing(&document.missing).for_each(|e| printer.error(&e));
+}
+
+/// What destinations have not got, each as an error.
+pub fn missing(gaps: &[MissingDocument]) -> impl Iterator<Item = Error> {
+    gaps.iter().map(|gap| {
+        let help = match gap.filled_by {
+            Some(run) => format!("run {run} sends them"),
+            None => format!(
+                "`outflow run {}` reads them again and sends {} what it lacks",
+                gap.sync, gap.destination
+            ),
+        };
+        Error::new(Code::CallsMissing, gap.sentence())
+            .at(format!("run {} of {}", gap.run, gap.sync))
+            .help(help)
+    })
 }
 
 /// What the syncs' runs mean for the exit code.
@@ -61,11 +78,13 @@ pub fn exit_of(document: &RunDocument) -> Exit {
     if stands(DeliveryState::Stopped) {
         return Exit::Destination;
     }
-    // Calls are pending although no destination stopped: a signal stopped the run.
-    if stands(DeliveryState::Delivering) {
+    // Calls are pending although no destination stopped, or another process still reads: a signal
+    // stopped the run, or this process that followed it.
+    if stands(DeliveryState::Delivering) || !document.state.is_final() {
         return Exit::Interrupted;
     }
-    if document.has_losses() { Exit::WithLosses } else { Exit::Done }
+    let rest = if document.has_losses() { Exit::WithLosses } else { Exit::Done };
+    if document.missing.is_empty() { rest } else { Exit::Failed }
 }
 
 /// Prints what came of syncs. With `ndjson` each was printed when it ended.

@@ -1,28 +1,44 @@
 //! `outflow rejected`: the rows of a run that could not become a call.
 
-use outflow_app::{App, Errors, RejectedRequest, RejectedRows};
+use outflow_app::{App, Errors, RejectedRequest, RejectedSummary, Rejection};
 use serde_json::Value;
 
 use super::code;
 use crate::cli::Rejected;
 use crate::exit::Exit;
-use crate::output::{Printer, count, plain, short, table};
+use crate::output::{Printer, Stream, count, plain, short, table};
 
 /// Prints them, grouped by cause, with the rows themselves.
 pub async fn rejected(app: &App, args: &Rejected, printer: Printer) -> Result<Exit, Errors> {
     let only = args.code.as_deref().map(code).transpose()?;
     let request = RejectedRequest { run: args.run.name(), limit: args.limit, code: only };
-    let document = app.rejected(&request).await?;
-    if printer.is_ndjson() {
-        document.rows.iter().for_each(|r| printer.document(r, |_| String::new()));
+    let mut rejected = app.rejected(&request).await?;
+    if printer.is_table() {
+        printer.text(&head(&rejected.summary));
+    }
+    let (mut stream, mut shown) = (Stream::object(printer, &rejected.summary, "rows"), 0);
+    loop {
+        let page = rejected.next().await?;
+        if page.is_empty() {
+            break;
+        }
+        shown += page.len() as u64;
+        if printer.is_table() {
+            printer.text(&page.iter().map(row).collect::<String>());
+        } else {
+            page.iter().for_each(|rejection| stream.entry(rejection));
+        }
+    }
+    if printer.is_table() {
+        printer.text(&tail(&rejected.summary, shown));
     } else {
-        printer.document(&document, people);
+        stream.end();
     }
     Ok(Exit::Done)
 }
 
-fn people(document: &RejectedRows) -> String {
-    let RejectedRows { sync, rejected: total, findings, rows, gone, .. } = document;
+fn head(summary: &RejectedSummary) -> String {
+    let RejectedSummary { sync, rejected: total, findings, gone, .. } = summary;
     let mut text = format!("{sync}: {} rows rejected\n", count(*total));
     if !findings.is_empty() {
         let groups: Vec<Vec<String>> = findings
@@ -38,24 +54,23 @@ fn people(document: &RejectedRows) -> String {
     if *gone {
         text += "the rows themselves are no longer kept\n";
     }
-    for r in rows {
-        text += &format!("\nrow {}: {} {}\n", count(r.ordinal + 1), r.code, plain(&r.reason));
-        let cells: Vec<String> = r
-            .row
-            .iter()
-            .map(|(name, value)| match value {
-                Value::String(s) => format!("{name} = {:?}", short(s, 60)),
-                _ => format!("{name} is NULL"),
-            })
-            .collect();
-        text += &format!("  {}\n", cells.join(", "));
-    }
-    if (rows.len() as u64) < *total && !gone {
-        text += &format!(
-            "\n{} of {} shown; --limit 0 shows all, --output ndjson exports them\n",
-            rows.len(),
-            count(*total)
-        );
-    }
     text
+}
+
+fn row(rejection: &Rejection) -> String {
+    let Rejection { ordinal, code, reason, row, .. } = rejection;
+    let cell = |(name, value): (&String, &Value)| match value {
+        Value::String(s) => format!("{} = {:?}", plain(name), short(s, 60)),
+        _ => format!("{} is NULL", plain(name)),
+    };
+    let cells: Vec<String> = row.iter().map(cell).collect();
+    format!("\nrow {}: {code} {}\n  {}\n", count(ordinal + 1), plain(reason), cells.join(", "))
+}
+
+fn tail(summary: &RejectedSummary, shown: u64) -> String {
+    if shown >= summary.rejected || summary.gone {
+        return String::new();
+    }
+    let (shown, total) = (count(shown), count(summary.rejected));
+    format!("\n{shown} of {total} shown; --limit 0 shows all, --output ndjson exports them\n")
 }

@@ -1,6 +1,9 @@
 //! `outflow status`: what runs, what waits, what is due next, and what is wrong.
 
-use outflow_app::{App, DestinationStatus, Errors, Serving, StatusDocument, SyncStatus, WaitingCalls};
+use outflow_app::{
+    App, DestinationStatus, Errors, MissingDocument, Serving, StatusDocument, SyncStatus, TaskStatus,
+    WaitingCalls,
+};
 use outflow_core::Timestamp;
 
 use super::alerts;
@@ -9,7 +12,9 @@ use crate::output::{Printer, count, short, table, time};
 
 /// Prints it.
 pub async fn status(app: &App, printer: Printer) -> Result<Exit, Errors> {
-    printer.document(&app.status().await?, people);
+    let status = app.status().await?;
+    printer.document(&status, people);
+    status.left_over.iter().for_each(|finding| printer.notice(finding));
     Ok(Exit::Done)
 }
 
@@ -20,23 +25,46 @@ fn people(status: &StatusDocument) -> String {
     };
     let rows: Vec<_> = status.syncs.iter().map(|sync| sync_row(sync, status.at)).collect();
     text += &("\n".to_owned() + &table(&["sync", "next due", "last run", "state", "started", "why"], &rows));
-    if let Some(Serving { destinations, .. }) = &status.serving {
+    if let Some(Serving { destinations, tasks, .. }) = &status.serving {
         let row = |d: &DestinationStatus| {
             let why = d.code.map(|code| format!("{code} {}", code.title())).unwrap_or_default();
             vec![d.destination.clone(), d.health.clone(), d.since.map(time).unwrap_or_default(), why]
         };
         let rows: Vec<_> = destinations.iter().map(row).collect();
         text += &("\n".to_owned() + &table(&["destination", "health", "since", "why"], &rows));
+        if !tasks.is_empty() {
+            let rows: Vec<_> = tasks.iter().map(task_row).collect();
+            let head = ["task that failed", "times", "last", "now", "why"];
+            text += &("\n".to_owned() + &table(&head, &rows));
+        }
     }
     if !status.waiting.is_empty() {
         let row = |w: &WaitingCalls| vec![w.sync.clone(), w.destination.clone(), count(w.calls)];
         let rows: Vec<_> = status.waiting.iter().map(row).collect();
         text += &("\n".to_owned() + &table(&["sync", "destination", "calls that wait"], &rows));
     }
+    if !status.missing.is_empty() {
+        let row = |m: &MissingDocument| {
+            let filled = m.filled_by.map_or("not yet".to_owned(), |run| format!("run {run}"));
+            let row =
+                [m.sync.clone(), m.destination.clone(), m.run.to_string(), count(m.calls), time(m.since)];
+            [&row[..], &[filled]].concat()
+        };
+        let rows: Vec<_> = status.missing.iter().map(row).collect();
+        let head = ["sync", "destination", "lost run", "calls missing", "since", "filled by"];
+        text += &("\n".to_owned() + &table(&head, &rows));
+    }
     if !status.alerts.is_empty() {
         text += &("\n".to_owned() + &alerts::people(&status.alerts));
     }
     text
+}
+
+fn task_row(status: &TaskStatus) -> Vec<String> {
+    let TaskStatus { task, failures, last, code, down } = status;
+    let now = if *down { "down until a reload" } else { "runs" };
+    let why = format!("{code} {}", code.title());
+    vec![task.clone(), count(*failures), time(*last), now.to_owned(), why]
 }
 
 fn sync_row(sync: &SyncStatus, now: Timestamp) -> Vec<String> {

@@ -1,16 +1,23 @@
-//! `outflow verify`: proves that a run's numbers add up, from its segments and its state.
+//! `outflow verify`: proves that a run's numbers add up, from its segments and its state; with
+//! `--all` checks the whole state.
 
-use outflow_app::{App, Errors, Verification};
+use outflow_app::{App, Errors, StateVerification, Verification};
 
-use crate::cli::RunName;
+use super::outcome;
+use crate::cli::Verify;
 use crate::exit::Exit;
 use crate::output::{Printer, count};
 
 /// Recounts and prints what does not agree. Exit code 1 if anything does not.
-pub async fn verify(app: &App, name: &RunName, printer: Printer) -> Result<Exit, Errors> {
-    let found = app.verify(name.name()).await?;
+pub async fn verify(app: &App, args: &Verify, printer: Printer) -> Result<Exit, Errors> {
+    if args.all {
+        let found = app.verify_all().await?;
+        printer.document(&found, everything);
+        return Ok(if found.problems.is_empty() { Exit::Done } else { Exit::Failed });
+    }
+    let found = app.verify(args.run.name()).await?;
     printer.document(&found, people);
-    Ok(if found.differences.is_empty() { Exit::Done } else { Exit::Failed })
+    Ok(if found.is_right() { Exit::Done } else { Exit::Failed })
 }
 
 fn people(v: &Verification) -> String {
@@ -21,6 +28,10 @@ fn people(v: &Verification) -> String {
     } else {
         "it has no segments (any more); the state alone was checked\n".to_owned()
     };
+    for gap in outcome::missing(&v.missing) {
+        text += &format!("error[{}]: {}\n", gap.code(), gap.message());
+        text += &gap.help_text().map(|help| format!("  {help}\n")).unwrap_or_default();
+    }
     if v.differences.is_empty() {
         return text + "everything adds up\n";
     }
@@ -28,4 +39,13 @@ fn people(v: &Verification) -> String {
         text += &format!("error[E002]: {difference}\n");
     }
     text
+}
+
+fn everything(v: &StateVerification) -> String {
+    let mut text = format!("{} runs, {} of them with segments\n", count(v.runs), count(v.with_segments));
+    for problem in &v.problems {
+        let run = problem.run.map(|run| format!("run {run}: ")).unwrap_or_default();
+        text += &format!("error[{}]: {run}{}\n", problem.code, problem.message);
+    }
+    if v.problems.is_empty() { text + "everything adds up\n" } else { text }
 }

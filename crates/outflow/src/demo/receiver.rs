@@ -58,7 +58,7 @@ impl Receiver {
         let seen = Arc::new(Mutex::new(Seen::default()));
         let shared = seen.clone();
         let answer = move |request| answer(request, shared.clone());
-        tokio::spawn(serve(listener, CONNECTIONS, LONGEST, answer));
+        tokio::spawn(async move { serve(&listener, CONNECTIONS, LONGEST, answer).await });
         Ok(Self { address, seen })
     }
 

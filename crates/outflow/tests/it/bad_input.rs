@@ -78,7 +78,9 @@ impl Shop {
 
     /// How many requests have come, and what lies in the spool.
     fn footprint(&self) -> (usize, Vec<String>) {
-        (self.receiver.requests().len(), files(&self.project.path().join(".outflow/spool")))
+        let mut files = files(&self.project.path().join(".outflow/spool"));
+        files.retain(|name| name != "installation");
+        (self.receiver.requests().len(), files)
     }
 }
 

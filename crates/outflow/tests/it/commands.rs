@@ -7,6 +7,7 @@ mod findings;
 mod history;
 mod preview;
 mod source;
+mod terminal;
 mod words;
 
 use outflow_testkit::Receiver;

@@ -97,7 +97,7 @@ impl<'a> Campaign<'a> {
         let exit = program.run();
         self.end_round(&exit);
         let delivery = document(&exit)["seconds"]["deliver"].as_f64().unwrap();
-        (exit.ran - Duration::from_secs_f64(delivery), exit.ran)
+        (exit.ran - Duration::try_from_secs_f64(delivery).unwrap(), exit.ran)
     }
 
     fn end_round(&mut self, exit: &Exit) {
@@ -156,7 +156,7 @@ impl<'a> Campaign<'a> {
         let known: HashSet<String> = runs.iter().map(|run| run["run"].to_string()).collect();
         let spool = fs::read_dir(self.project.path().join(".outflow/spool")).unwrap();
         let names = spool.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-        let orphans: Vec<String> = names.filter(|name| !known.contains(name)).collect();
+        let orphans: Vec<String> = names.filter(|n| n != "installation" && !known.contains(n)).collect();
         assert!(orphans.is_empty(), "{orphans:?} beside {known:?}");
     }
 }

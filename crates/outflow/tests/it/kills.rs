@@ -1,6 +1,8 @@
 //! `outflow serve` and `outflow run` are killed with SIGKILL: at random instants, and as they begin
 //! their n-th write, sync, rename, unlink or send. Promises 1 and 2 of `docs/GUARANTEES.md`;
-//! `crash` has more kinds of run.
+//! `crash` has more kinds of run, [`operations`] the other commands.
+
+mod operations;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};

@@ -4,20 +4,27 @@
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 
 mod bad_input;
+mod clocks;
 mod commands;
 mod crash;
 mod demo;
 mod endurance;
 mod examples;
+mod fuzz;
+mod gaps;
 mod guards;
+mod held;
 mod hostile;
 mod incremental;
 mod isolation;
 mod kills;
 mod limits;
 mod logs;
+mod long_lists;
 mod redshift;
+mod removed;
 mod replay;
+mod restores;
 mod room;
 mod run;
 mod secrets;

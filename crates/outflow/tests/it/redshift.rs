@@ -39,7 +39,11 @@ struct Login<'a> {
 
 impl Default for Login<'_> {
     fn default() -> Self {
-        Self { user: Redshift::USER, password: Redshift::PASSWORD, settings: "ssl: disable" }
+        Self {
+            user: Redshift::USER,
+            password: Redshift::PASSWORD,
+            settings: "ssl: disable, allow_cleartext_password: true",
+        }
     }
 }
 

@@ -185,7 +185,7 @@ fn full_since_limit_and_only_do_what_they_say_and_leave_last_sync_time_alone() {
 fn due_runs_each_scheduled_sync_once_in_its_slot() {
     let (database, receiver) = (database("due"), Receiver::start_blocking());
     let scheduled =
-        format!("{}schedule: {{ every: 1000d, start: 2026-01-01 }}\n", sync("identify", &numbers(2)));
+        format!("{}schedule: {{ every: 366d, start: 2026-01-01 }}\n", sync("identify", &numbers(2)));
     let later = format!("{}schedule: {{ every: 1d, start: 9000-01-01 }}\n", sync("identify", &numbers(3)));
     let project = Project::new(&yaml(
         &database,

@@ -2,6 +2,7 @@
 //! in, and all that comes out is searched for them. Every command logs at the level `trace`, which
 //! has all others in it.
 
+mod foreign;
 mod serve;
 
 use std::fs;

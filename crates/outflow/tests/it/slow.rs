@@ -65,7 +65,8 @@ fn a_destination_ten_times_slower_than_the_source_costs_disk_and_not_memory() {
 fn spool_bytes(project: &Project) -> u64 {
     let mut bytes = 0;
     for run in std::fs::read_dir(project.path().join(".outflow/spool")).unwrap() {
-        for file in std::fs::read_dir(run.unwrap().path()).unwrap() {
+        let run = run.unwrap().path();
+        for file in std::fs::read_dir(&run).into_iter().flatten() {
             bytes += file.unwrap().metadata().unwrap().len();
         }
     }

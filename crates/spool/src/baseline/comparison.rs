@@ -9,10 +9,11 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use async_trait::async_trait;
 use outflow_core::ports::baseline::{Compared, Comparison, ComparisonSpec, RetainedHashes};
-use outflow_core::{Code, Error, Positions, Result, RunId};
+use outflow_core::{Code, Error, Positions, Result};
 
-use super::hashes::{self, Earlier};
-use super::sorter::{Entry, Sorted, Sorter};
+use super::fill::Fill;
+use super::hashes::{self, Earlier, HashFile};
+use super::sorter::{Numbered, Sorted, check_position};
 use crate::budget::Budget;
 use crate::disk::Disk;
 use crate::output::Output;
@@ -24,6 +25,10 @@ const BUFFER: usize = 4096;
 enum Job {
     Fed(Vec<u128>),
     Overlap(Vec<u128>),
+    /// Keys with contents, for a run that fills a gap: of its own calls, and of those that the
+    /// destination has got.
+    Keyed(Vec<(u64, u128)>),
+    Given(Vec<(u64, u128)>),
     Finish,
 }
 
@@ -31,6 +36,9 @@ enum Job {
 pub(crate) struct DiskComparison {
     fed: Vec<u128>,
     overlap: Vec<u128>,
+    /// Calls with their keys, if keys count.
+    keyed: Option<Vec<(u64, u128)>>,
+    given: Vec<(u64, u128)>,
     /// What was not handed over yet.
     waiting: VecDeque<Job>,
     spare: Receiver<Vec<u128>>,
@@ -43,7 +51,7 @@ impl DiskComparison {
         disk: Arc<dyn Disk>,
         dir: PathBuf,
         spec: ComparisonSpec,
-        previous: Option<(PathBuf, RunId)>,
+        [previous, before]: [Option<HashFile>; 2],
         budget: Budget,
         sorted: usize,
     ) -> Result<Self> {
@@ -51,13 +59,16 @@ impl DiskComparison {
         let work = Work {
             spec,
             previous,
+            fill: spec.fill.map(|fill| Fill::new(fill, before, sorted)),
             fed: Numbered::new("fed.spill", sorted),
             retained: Numbered::new("retained.spill", sorted),
             sorted,
             output: Output::new(disk, dir.clone(), budget),
         };
         let worker = Worker::start("outflow-baseline", &dir, move |jobs| work.run(jobs, &recycle))?;
-        Ok(Self { fed: Vec::new(), overlap: Vec::new(), waiting: VecDeque::new(), spare, worker })
+        let keyed = spec.fill.is_some_and(|fill| fill.by_key).then(Vec::new);
+        let (fed, overlap, given, waiting) = Default::default();
+        Ok(Self { fed, overlap, keyed, given, waiting, spare, worker })
     }
 
     /// An empty buffer.
@@ -68,7 +79,13 @@ impl DiskComparison {
 
 #[async_trait]
 impl Comparison for DiskComparison {
-    fn feed(&mut self, _key: u64, content: u128) {
+    fn feed(&mut self, key: u64, content: u128) {
+        if let Some(keyed) = &mut self.keyed {
+            keyed.push((key, content));
+            if keyed.len() == BUFFER {
+                self.waiting.push_back(Job::Keyed(std::mem::take(keyed)));
+            }
+        }
         self.fed.push(content);
         if self.fed.len() == BUFFER {
             let next = self.buffer();
@@ -86,13 +103,22 @@ impl Comparison for DiskComparison {
         }
     }
 
+    fn mark_given(&mut self, key: u64, content: u128) {
+        self.given.push((key, content));
+        if self.given.len() == BUFFER {
+            self.waiting.push_back(Job::Given(std::mem::take(&mut self.given)));
+        }
+    }
+
     async fn flush(&mut self) -> Result<()> {
         self.worker.send_all(&mut self.waiting).await
     }
 
     async fn finish(mut self: Box<Self>) -> Result<Compared> {
         let (fed, overlap) = (std::mem::take(&mut self.fed), std::mem::take(&mut self.overlap));
-        self.waiting.extend([Job::Fed(fed), Job::Overlap(overlap), Job::Finish]);
+        let (keyed, given) = (self.keyed.take().unwrap_or_default(), std::mem::take(&mut self.given));
+        let last = [Job::Fed(fed), Job::Overlap(overlap), Job::Keyed(keyed), Job::Given(given), Job::Finish];
+        self.waiting.extend(last);
         self.flush().await?;
         let ended = self.worker.end().await?;
         ended.ok_or_else(|| Error::new(Code::SpoolIo, "the comparison was abandoned"))
@@ -108,30 +134,12 @@ impl Comparison for DiskComparison {
     }
 }
 
-/// A sorter that numbers what it gets.
-struct Numbered {
-    name: &'static str,
-    sorter: Sorter,
-    count: u64,
-}
-
-impl Numbered {
-    fn new(name: &'static str, sorted: usize) -> Self {
-        Self { name, sorter: Sorter::new(name, sorted), count: 0 }
-    }
-
-    fn push(&mut self, hash: u128, output: &mut Output) -> Result<()> {
-        self.sorter.push(Entry::new(hash, self.count), output)?;
-        self.count += 1;
-        Ok(())
-    }
-}
-
 /// The thread's side.
 struct Work {
     spec: ComparisonSpec,
     /// The file of the earlier run.
-    previous: Option<(PathBuf, RunId)>,
+    previous: Option<HashFile>,
+    fill: Option<Fill>,
     fed: Numbered,
     /// Hashes that are kept, unless all are.
     retained: Numbered,
@@ -155,6 +163,14 @@ impl Work {
                 Job::Finish => return self.finish().map(Some),
                 Job::Fed(hashes) => (&mut self.fed, hashes),
                 Job::Overlap(hashes) => (&mut self.retained, hashes),
+                Job::Keyed(calls) => {
+                    self.fill.as_mut().map_or(Ok(()), |fill| fill.keyed(&calls, &mut self.output))?;
+                    continue;
+                }
+                Job::Given(calls) => {
+                    self.fill.as_mut().map_or(Ok(()), |fill| fill.given(&calls, &mut self.output))?;
+                    continue;
+                }
             };
             hashes.drain(..).try_for_each(|hash| sorter.push(hash, &mut self.output))?;
             let _ = recycle.try_send(hashes);
@@ -167,7 +183,10 @@ impl Work {
             return Ok(Compared::default());
         }
         let (count, fed) = self.take_fed()?;
-        let compared = match self.spec.retained {
+        if let Some(fill) = self.fill.take() {
+            return self.fill_gap(fill, count, fed);
+        }
+        let mut compared = match self.spec.retained {
             RetainedHashes::All => self.compare_and_keep_all(count, fed)?,
             RetainedHashes::Overlap => {
                 let compared = compare(count, fed, self.earlier(), |_, _| Ok(()))?;
@@ -180,6 +199,19 @@ impl Work {
                 compared
             }
         };
+        self.output.sync()?;
+        compared.earlier_missing &= self.previous.is_some();
+        Ok(compared)
+    }
+
+    /// Compares for a run that fills a gap, and keeps what the sync's next run may still leave out:
+    /// the hashes of the run before that this one found again.
+    fn fill_gap(&mut self, fill: Fill, count: u64, fed: Sorted) -> Result<Compared> {
+        let next = std::mem::replace(&mut self.retained, Numbered::new("shared.spill", self.sorted));
+        let next = next.sorter.finish(&mut self.output)?;
+        let (retained, output) = (&mut self.retained, &mut self.output);
+        let compared = fill.compare(count, fed, next, self.previous.as_ref(), retained, output)?;
+        self.keep_retained()?;
         self.output.sync()?;
         Ok(compared)
     }
@@ -238,10 +270,7 @@ fn compare(
 ) -> Result<Compared> {
     let mut same = Positions::none_of(count);
     while let Some(entry) = sorted.next()? {
-        if entry.position >= count {
-            return Err(Error::new(Code::SpoolIo, "the hashes read back differ from those written")
-                .help("check the disk, then run again"));
-        }
+        check_position(entry.position, count)?;
         let found = earlier.as_mut().is_some_and(|e| e.take(entry.hash()));
         if found {
             same.insert(entry.position);
@@ -249,7 +278,14 @@ fn compare(
         each(entry.hash(), found)?;
     }
     match earlier.and_then(Earlier::finish) {
-        Some(total) => Ok(Compared { not_fed: total - same.count(), same }),
-        None => Ok(Compared { same: Positions::none_of(count), not_fed: 0 }),
+        Some(total) => {
+            // An ordered file gives each of its hashes at most once.
+            let not_fed = total.saturating_sub(same.count());
+            Ok(Compared { not_fed, same, ..Compared::default() })
+        }
+        None => {
+            let same = Positions::none_of(count);
+            Ok(Compared { same, earlier_missing: true, ..Compared::default() })
+        }
     }
 }

@@ -2,11 +2,14 @@
 
 use std::fs::File;
 use std::io::{BufReader, Read as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use outflow_core::{Result, RunId, hash};
 
 use crate::output::{NewFile, Output};
+
+/// The file of a run.
+pub(super) type HashFile = (PathBuf, RunId);
 
 /// The file's name in the folder of its run.
 pub(crate) const FILE: &str = "hashes.bin";
@@ -88,6 +91,21 @@ impl Earlier {
         let mut earlier = Self { file, total, left: total, bytes, next: 0, head: Some(0), damaged: false };
         earlier.advance();
         Some(earlier)
+    }
+
+    /// Opens the file of `run` after all of it was found to be whole.
+    pub(crate) fn open_whole(path: &Path, run: RunId) -> Option<Self> {
+        let mut read = Self::open(path, run)?;
+        while read.head.is_some() {
+            read.advance();
+        }
+        read.finish()?;
+        Self::open(path, run)
+    }
+
+    /// How often the file has this hash, which it then uses up. Hashes are looked up in order.
+    pub(crate) fn take_all(&mut self, hash: u128) -> u64 {
+        std::iter::repeat_with(|| self.take(hash)).take_while(|found| *found).count() as u64
     }
 
     /// Whether the file has this hash, which it then uses up. Hashes are looked up in order.

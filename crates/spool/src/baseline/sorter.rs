@@ -8,7 +8,7 @@ use std::fs::File;
 use std::os::unix::fs::FileExt as _;
 use std::path::PathBuf;
 
-use outflow_core::Result;
+use outflow_core::{Code, Error, Result};
 
 use crate::disk::failed;
 use crate::output::{NewFile, Output};
@@ -49,6 +49,34 @@ impl Entry {
         let (numbers, _) = bytes.as_chunks::<8>();
         let [high, low, position] = [0, 1, 2].map(|i| u64::from_le_bytes(numbers[i]));
         Self { high, low, position }
+    }
+}
+
+/// Whether a position that was read back is one of a call.
+pub(super) fn check_position(position: u64, count: u64) -> Result<()> {
+    if position < count {
+        return Ok(());
+    }
+    Err(Error::new(Code::SpoolIo, "the hashes read back differ from those written")
+        .help("check the disk, then run again"))
+}
+
+/// A sorter that numbers what it gets.
+pub(super) struct Numbered {
+    pub(super) name: &'static str,
+    pub(super) sorter: Sorter,
+    pub(super) count: u64,
+}
+
+impl Numbered {
+    pub(super) fn new(name: &'static str, sorted: usize) -> Self {
+        Self { name, sorter: Sorter::new(name, sorted), count: 0 }
+    }
+
+    pub(super) fn push(&mut self, hash: u128, output: &mut Output) -> Result<()> {
+        self.sorter.push(Entry::new(hash, self.count), output)?;
+        self.count += 1;
+        Ok(())
     }
 }
 
@@ -135,6 +163,41 @@ impl Sorted {
             Self::Memory(entries) => Ok(entries.next()),
             Self::File(merge) => merge.next(),
         }
+    }
+}
+
+/// Entries in order, of which the next one can be looked at.
+pub(crate) struct Peeked {
+    sorted: Sorted,
+    next: Option<Entry>,
+}
+
+impl Peeked {
+    /// Looks at the first entry.
+    pub(crate) fn new(mut sorted: Sorted) -> Result<Self> {
+        let next = sorted.next()?;
+        Ok(Self { sorted, next })
+    }
+
+    /// The next entry, which stays the next one.
+    pub(crate) fn peek(&self) -> Option<Entry> {
+        self.next
+    }
+
+    /// Takes the next entry.
+    pub(crate) fn take(&mut self) -> Result<Option<Entry>> {
+        let next = self.sorted.next()?;
+        Ok(std::mem::replace(&mut self.next, next))
+    }
+
+    /// How many entries have this hash. They and those before them are taken.
+    pub(crate) fn take_all(&mut self, hash: u128) -> Result<u64> {
+        let mut found = 0;
+        while let Some(entry) = self.next.filter(|entry| entry.hash() <= hash) {
+            found += u64::from(entry.hash() == hash);
+            self.take()?;
+        }
+        Ok(found)
     }
 }
 

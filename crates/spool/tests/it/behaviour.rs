@@ -70,14 +70,14 @@ async fn write(store: &Store, run: u64, calls: u64, previous: Option<u64>) -> Sp
         push(&mut *writer, i, &noise(i, 300)).await.unwrap();
     }
     let previous = previous.map(RunId);
-    let spec = ComparisonSpec { run: RunId(run), previous, retained: RetainedHashes::All };
+    let spec = ComparisonSpec::new(RunId(run), previous, RetainedHashes::All);
     let contents = (0..calls).map(|i| hash::content(&noise(i, 300)));
     let compared = store.compare(spec, contents, []).await;
     writer.finish(compared.same).await.unwrap()
 }
 
 async fn count(store: &Store, run: u64, spooled: &Spooled) -> usize {
-    let mut reader = store.spool.read(RunId(run), &spooled.segments, 0).await.unwrap();
+    let mut reader = store.spool.read(RunId(run), &spooled.segments, spooled.unchanged, 0).await.unwrap();
     let (mut block, mut count) = (CallBlock::default(), 0);
     while reader.next(&mut block).await.unwrap() {
         for call in &block.calls {
@@ -109,7 +109,7 @@ async fn a_run_without_rows_leaves_no_file() {
     let store = Store::open(dir.path());
     let spooled = store.spool.create(header(1)).await.unwrap().finish(Positions::default()).await.unwrap();
     assert_eq!(spooled, Spooled::default());
-    let spec = ComparisonSpec { run: RunId(1), previous: None, retained: RetainedHashes::All };
+    let spec = ComparisonSpec::new(RunId(1), None, RetainedHashes::All);
     assert_eq!(store.compare(spec, [], []).await, Compared::default());
     assert_eq!((store.spool.runs().await.unwrap(), store.baseline.runs().await.unwrap()), (vec![], vec![]));
     assert_eq!(write(&store, 2, 3, Some(1)).await.unchanged, 0);
@@ -207,7 +207,7 @@ async fn a_removed_run_can_still_be_compared_with_until_its_hashes_are_removed()
     let store = Store::open(dir.path());
     let first = write(&store, 1, 8, None).await;
     store.spool.remove(RunId(1)).await.unwrap();
-    let read = store.spool.read(RunId(1), &first.segments, 0).await;
+    let read = store.spool.read(RunId(1), &first.segments, first.unchanged, 0).await;
     assert_eq!(read.err().unwrap().code(), Code::SegmentMissing);
     assert_eq!(store.baseline.runs().await.unwrap(), [RunId(1)]);
     assert_eq!(write(&store, 2, 8, Some(1)).await.unchanged, 8);
@@ -225,7 +225,7 @@ async fn an_abandoned_or_dropped_comparison_leaves_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(dir.path());
     for abandon in [true, false] {
-        let spec = ComparisonSpec { run: RunId(1), previous: None, retained: RetainedHashes::All };
+        let spec = ComparisonSpec::new(RunId(1), None, RetainedHashes::All);
         let mut comparison = store.baseline.begin(spec).await.unwrap();
         for i in 0..300_000 {
             comparison.feed(i, hash::seeded(1, i));
@@ -251,7 +251,7 @@ async fn compare(
 ) -> Compared {
     let previous = (run > 1).then(|| RunId(run - 1));
     let content = |n: &u64| hash::content(&n.to_le_bytes());
-    let spec = ComparisonSpec { run: RunId(run), previous, retained };
+    let spec = ComparisonSpec::new(RunId(run), previous, retained);
     store.compare(spec, calls.iter().map(content), overlap.iter().map(content)).await
 }
 
@@ -301,7 +301,7 @@ async fn calls_larger_than_a_block_come_back_whole() {
         push(&mut *writer, i, &noise(i, size)).await.unwrap();
     }
     let spooled = writer.finish(Positions::default()).await.unwrap();
-    let mut reader = spool.read(RunId(1), &spooled.segments, 0).await.unwrap();
+    let mut reader = spool.read(RunId(1), &spooled.segments, spooled.unchanged, 0).await.unwrap();
     let (mut block, mut read) = (CallBlock::default(), Vec::new());
     while reader.next(&mut block).await.unwrap() {
         for call in &block.calls {
@@ -340,4 +340,40 @@ async fn rejections_are_kept_in_row_order_beside_the_calls() {
         }
     }
     assert_eq!(ordinal, 10_000);
+}
+
+#[tokio::test]
+async fn which_calls_are_unchanged_is_known_or_an_error() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path());
+    write(&store, 1, 8, None).await;
+    let second = write(&store, 2, 10, Some(1)).await;
+    assert_eq!(second.unchanged, 8);
+    let read = async |unchanged| {
+        let read = store.spool.read(RunId(2), &second.segments, unchanged, 0).await;
+        read.err().map(|error| error.code())
+    };
+    assert_eq!(read(8).await, None);
+    assert_eq!((read(7).await, read(0).await), (Some(Code::SegmentDamaged), Some(Code::SegmentDamaged)));
+    std::fs::remove_file(dir.path().join("spool/2/unchanged.bin")).unwrap();
+    assert_eq!((read(8).await, read(0).await), (Some(Code::SegmentMissing), None));
+    // Of calls that are no longer kept nothing is asked.
+    assert!(store.spool.read(RunId(2), &[], 8, 0).await.is_ok());
+}
+
+#[tokio::test]
+async fn hashes_that_are_missing_are_told_from_none() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path());
+    write(&store, 1, 8, None).await;
+    let compare = async |run, previous| {
+        let spec = ComparisonSpec::new(RunId(run), previous, RetainedHashes::All);
+        store.compare(spec, (0..8).map(|i| hash::content(&noise(i, 300))), []).await
+    };
+    assert!(!compare(2, None).await.earlier_missing);
+    let whole = compare(3, Some(RunId(1))).await;
+    assert_eq!((whole.same.count(), whole.earlier_missing), (8, false));
+    store.baseline.remove(RunId(1)).await.unwrap();
+    let missing = compare(4, Some(RunId(1))).await;
+    assert_eq!((missing.same.count(), missing.earlier_missing), (0, true));
 }

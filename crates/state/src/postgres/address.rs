@@ -10,6 +10,7 @@ use std::path::PathBuf;
 
 use outflow_core::{Code, Error, Result, Secret};
 use outflow_egress::Verify;
+use outflow_egress::files::read_text;
 
 const PORT: u16 = 5432;
 const SCHEMA: &str = "outflow";
@@ -98,10 +99,10 @@ impl Address {
         match &self.password {
             Password::None => Ok(None),
             Password::Text(text) => Ok(Some(text.clone())),
-            Password::File(file) => match std::fs::read_to_string(file) {
+            Password::File(file) => match read_text(file) {
                 Ok(text) => Ok(Some(Secret::new(text.trim_end_matches(['\r', '\n'])))),
                 Err(e) => {
-                    let message = format!("the password file {} cannot be read: {e}", file.display());
+                    let message = format!("the password file {} {e}", file.display());
                     Err(Error::new(Code::StateUnavailable, message)
                         .help("the file that password_file names holds the password in one line"))
                 }

@@ -13,6 +13,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use outflow_core::clock::later;
 use outflow_core::ports::state::Lease;
 use outflow_core::{BoxFuture, Code, Error, Result, hash};
 use tokio::task::JoinHandle;
@@ -85,7 +86,7 @@ async fn wait_for_lock(
     mut session: Arc<Session>,
     mut wait_until: Option<BoxFuture<'static, ()>>,
 ) -> Result<Arc<Session>> {
-    let grace = Instant::now() + GRACE;
+    let grace = later(Instant::now(), GRACE);
     loop {
         match lock(&session, address).await {
             Ok(true) => return Ok(session),
@@ -101,7 +102,7 @@ async fn wait_for_lock(
             Err(fault) => return Err(fault.into_unavailable(address)),
         }
         match wait_until.as_mut() {
-            None => tokio::time::sleep(PAUSE / 4).await,
+            None => tokio::time::sleep(PAUSE.checked_div(4).unwrap_or(PAUSE)).await,
             Some(stop) => tokio::select! {
                 () = stop => {
                     return Err(Error::new(Code::Interrupted, "stopped while another process had the state"));

@@ -1,12 +1,12 @@
 //! Errors of a state on PostgreSQL, in the user's terms.
 //!
-//! What always holds: an error has the server's message and SQLSTATE, and never its detail, which
-//! may hold values of a row.
+//! What always holds: an error has the server's SQLSTATE, quotes its message, which is in no log,
+//! and leaves its detail out, which may hold values of a row.
 
 use std::error::Error as _;
 use std::io;
 
-use outflow_core::{Code, Error};
+use outflow_core::{Code, Error, ForeignText, NextStep};
 use tokio_postgres::error::SqlState;
 
 use super::address::Address;
@@ -68,13 +68,13 @@ impl Fault {
         self.remedy() == Remedy::Reconnect || matches!(self, Self::Sql(error) if is_full(error))
     }
 
-    /// The server's or the system's message.
+    /// What may be logged of it: the SQLSTATE, or what the client says about the connection.
     fn text(&self) -> String {
         match self {
             Self::Known(error) => error.message().to_owned(),
             Self::Silence => "there was no answer in time".to_owned(),
             Self::Sql(error) => match error.as_db_error() {
-                Some(db) => format!("{} (SQLSTATE {})", db.message(), db.code().code()),
+                Some(db) => format!("SQLSTATE {}", db.code().code()),
                 None => match error.source() {
                     Some(cause) => format!("{error}: {cause}"),
                     None => error.to_string(),
@@ -83,11 +83,18 @@ impl Fault {
         }
     }
 
+    /// The server's message.
+    fn words(&self) -> ForeignText {
+        let Self::Sql(error) = self else { return ForeignText::default() };
+        error.as_db_error().map_or_else(ForeignText::default, |db| db.message().into())
+    }
+
     /// T001: there is no connection to begin with.
     pub(super) fn into_unavailable(self, address: &Address) -> Error {
         let Self::Known(error) = self else {
             let text = self.text();
             return Error::new(Code::StateUnavailable, format!("cannot open the state {address}: {text}"))
+                .quoting(self.words())
                 .help(self.opening_help())
                 .caused_by(text);
         };
@@ -109,15 +116,29 @@ impl Fault {
         }
     }
 
-    /// T004: reading or writing failed.
+    /// Whether the server says that what it has is damaged: XX001, XX002.
+    fn is_damage(&self) -> bool {
+        let damage = [SqlState::DATA_CORRUPTED, SqlState::INDEX_CORRUPTED];
+        matches!(self, Self::Sql(error) if error.code().is_some_and(|code| damage.contains(code)))
+    }
+
+    /// T004: reading or writing failed; T005 if the state is damaged.
     pub(super) fn into_failed(self) -> Error {
         let Self::Known(error) = self else {
             let text = self.text();
+            if self.is_damage() {
+                return Error::new(Code::StateDamaged, format!("the state is damaged: {text}"))
+                    .quoting(self.words())
+                    .help("stop Outflow, check the server's disk, and restore the schema from a backup")
+                    .next_step(NextStep::VerifyAll)
+                    .caused_by(text);
+            }
             let help = match self.remedy() {
                 Remedy::Reconnect => "nothing of it counts; once the server answers, run again",
                 Remedy::Repeat | Remedy::None => "the log of the PostgreSQL server says more",
             };
             return Error::new(Code::StateIo, format!("the state cannot be read or written: {text}"))
+                .quoting(self.words())
                 .help(help)
                 .caused_by(text);
         };
@@ -130,6 +151,7 @@ impl Fault {
         let message =
             format!("the state's server was lost while it wrote, and whether that counts is open: {text}");
         Error::new(Code::StateIo, message)
+            .quoting(self.words())
             .help("once the server answers, run again: the work goes on from what the state holds")
             .caused_by(text)
     }

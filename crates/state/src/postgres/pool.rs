@@ -4,6 +4,7 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use outflow_core::clock::later;
 use outflow_core::{Result, hash};
 use tokio::sync::Semaphore;
 
@@ -87,7 +88,7 @@ pub(super) struct Patience {
 
 impl Patience {
     pub(super) fn new(time: Duration) -> Self {
-        Self { until: Instant::now() + time, pause: Duration::from_millis(20) }
+        Self { until: later(Instant::now(), time), pause: Duration::from_millis(20) }
     }
 
     /// Waits for the next try. `false`: the time is over.
@@ -97,8 +98,9 @@ impl Patience {
         }
         // Not all at the same moment, if many wait.
         let part = hash::random().map_or(0, |n| n as u32 % 512);
-        tokio::time::sleep(self.pause.mul_f64(1.0 + f64::from(part) / 1024.0)).await;
-        self.pause = (self.pause * 2).min(Duration::from_secs(1));
+        let pause = self.pause.as_secs_f64() * (1.0 + f64::from(part) / 1024.0);
+        tokio::time::sleep(Duration::try_from_secs_f64(pause).unwrap_or(self.pause)).await;
+        self.pause = self.pause.saturating_mul(2).min(Duration::from_secs(1));
         true
     }
 }

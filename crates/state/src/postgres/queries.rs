@@ -40,7 +40,7 @@ impl<W: Send + Sync> PostgresState<W> {
 #[async_trait]
 impl<W: Send + Sync> RunQueries for PostgresState<W> {
     async fn sync(&self, name: &str) -> Result<SyncState> {
-        let sql = format!("SELECT {SYNC} FROM syncs WHERE name = $1");
+        let sql = format!("SELECT {SYNC}, intact('syncs', to_jsonb(syncs)) FROM syncs WHERE name = $1");
         Ok(self.first(&sql, &[&escape(name)], rows::sync).await?.unwrap_or_default())
     }
 
@@ -63,6 +63,26 @@ impl<W: Send + Sync> RunQueries for PostgresState<W> {
         }
     }
 
+    async fn runs_before(
+        &self,
+        sync: Option<&str>,
+        before: Option<RunId>,
+        limit: u64,
+    ) -> Result<Vec<RunRecord>> {
+        let (before, limit) = (before.map_or(i64::MAX, id), capped(limit));
+        match sync {
+            Some(sync) => {
+                let sql =
+                    format!("SELECT {RUN} FROM runs WHERE sync = $1 AND id < $2 ORDER BY id DESC LIMIT $3");
+                self.all(&sql, &[&escape(sync), &before, &limit], rows::run).await
+            }
+            None => {
+                let sql = format!("SELECT {RUN} FROM runs WHERE id < $1 ORDER BY id DESC LIMIT $2");
+                self.all(&sql, &[&before, &limit], rows::run).await
+            }
+        }
+    }
+
     async fn runs_since(&self, sync: &str, since: Timestamp) -> Result<Vec<RunRecord>> {
         let sql = format!("SELECT {RUN} FROM runs WHERE sync = $1 AND started_at >= $2 ORDER BY id DESC");
         self.all(&sql, &[&escape(sync), &since.as_microsecond()], rows::run).await
@@ -76,9 +96,22 @@ impl<W: Send + Sync> RunQueries for PostgresState<W> {
         self.all(&sql, &[&escape(sync), &capped(limit)], rows::past_run).await
     }
 
+    async fn runs_begun_by(&self, sync: &str, clock: Timestamp, limit: u64) -> Result<Vec<RunRecord>> {
+        let sql = format!(
+            "SELECT {RUN} FROM runs WHERE sync = $1 AND clock <= $2
+             AND state IN ('delivering', 'succeeded', 'partial') ORDER BY id DESC LIMIT $3"
+        );
+        self.all(&sql, &[&escape(sync), &clock.as_microsecond(), &capped(limit)], rows::run).await
+    }
+
     async fn unfinished(&self, sync: &str) -> Result<Option<RunRecord>> {
         let sql = format!("SELECT {RUN} FROM runs WHERE sync = $1 AND ended_at IS NULL ORDER BY id LIMIT 1");
         self.first(&sql, &[&escape(sync)], rows::run).await
+    }
+
+    async fn unfinished_of(&self, sync: &str) -> Result<Vec<RunRecord>> {
+        let sql = format!("SELECT {RUN} FROM runs WHERE sync = $1 AND ended_at IS NULL ORDER BY id");
+        self.all(&sql, &[&escape(sync)], rows::run).await
     }
 
     async fn unfinished_runs(&self) -> Result<Vec<RunRecord>> {
@@ -86,8 +119,9 @@ impl<W: Send + Sync> RunQueries for PostgresState<W> {
     }
 
     async fn segments(&self, run: RunId) -> Result<Vec<SegmentInfo>> {
-        let sql = "SELECT kind, number, first, entries, bytes, locator FROM segments WHERE run = $1
-                   ORDER BY kind, number";
+        let sql =
+            "SELECT kind, number, first, entries, bytes, locator, intact('segments', to_jsonb(segments))
+                   FROM segments WHERE run = $1 ORDER BY kind, number";
         self.all(sql, &[&id(run)], rows::segment).await
     }
 
@@ -97,8 +131,14 @@ impl<W: Send + Sync> RunQueries for PostgresState<W> {
     }
 
     async fn fired(&self, sync: &str) -> Result<Option<Timestamp>> {
-        let sql = "SELECT fired FROM schedules WHERE sync = $1";
+        let sql = "SELECT fired, intact('schedules', to_jsonb(schedules)) FROM schedules WHERE sync = $1";
         self.first(sql, &[&escape(sync)], |row| Cells::of(row).time()).await
+    }
+
+    async fn fired_by(&self, sync: &str, until: Timestamp) -> Result<Option<Timestamp>> {
+        let sql = "SELECT due_at FROM runs WHERE sync = $1 AND trigger = 'schedule' AND due_at <= $2
+                   ORDER BY due_at DESC LIMIT 1";
+        self.first(sql, &[&escape(sync), &until.as_microsecond()], |row| Cells::of(row).time()).await
     }
 }
 
@@ -156,8 +196,10 @@ impl<W: Send + Sync> RetentionQueries for PostgresState<W> {
     }
 
     async fn compared_runs(&self) -> Result<Vec<RunId>> {
-        let sql =
-            "SELECT DISTINCT baseline_run FROM syncs WHERE baseline_run IS NOT NULL ORDER BY baseline_run";
+        let sql = "SELECT baseline_run FROM syncs WHERE baseline_run IS NOT NULL
+                   UNION SELECT compared_with FROM runs WHERE ended_at IS NULL AND compared_with IS NOT NULL
+                   UNION SELECT compared_with FROM gaps WHERE closed_at IS NULL AND compared_with IS NOT NULL
+                   ORDER BY 1";
         self.all(sql, &[], rows::run_id).await
     }
 }

@@ -7,7 +7,7 @@ use outflow_core::ports::state::{
 use outflow_core::run::{FindingCount, RunTrigger};
 use outflow_core::{
     CallType, Code, DeliveryCounts, DeliveryState, Result, RowCounts, RunId, RunKey, RunRecord, RunState,
-    Timestamp,
+    Timestamp, Uptime,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -17,18 +17,19 @@ use tokio_postgres::types::FromSql;
 use super::fault::{Fault, unreadable};
 use super::text::unescape;
 
-/// The columns that [`run`] reads.
-pub(super) const RUN: &str = "id, key, sync, call_type, state, trigger, spec, due_at, started_at, \
+/// The columns that [`run`] reads. A row that is damaged is an error.
+pub(super) const RUN: &str = "CASE WHEN intact('runs', to_jsonb(runs)) THEN id END, key, sync, call_type, state, trigger, spec, due_at, started_at, \
      extracted_at, ended_at, last_sync_time, next_last_sync_time, clock, rows_read, calls, rejected, \
      unchanged, spool_bytes, reason_code, reason, skipped_by, replays, \
      ARRAY(SELECT r.id FROM runs r WHERE r.replays = runs.id ORDER BY r.id)";
 
 /// The columns that [`sync`] reads.
 pub(super) const SYNC: &str = "watermark_us, watermark_clock_of, watermark_local_us, watermark_first_us, cursor_value, cursor_column, \
-     baseline_run, baseline_fingerprint";
+     baseline_run, baseline_fingerprint, watermark_boot, watermark_uptime_us, watermark_begin_us, \
+     watermark_begin_for_us";
 
-/// The columns that [`delivery`] reads.
-pub(super) const DELIVERY: &str = "destination, deliveries.state, deliveries.calls, delivered, dead_letters, \
+/// The columns that [`delivery`] reads. A row that is damaged is an error.
+pub(super) const DELIVERY: &str = "CASE WHEN intact('deliveries', to_jsonb(deliveries)) THEN destination END, deliveries.state, deliveries.calls, delivered, dead_letters, \
      filtered, cancelled, discarded, pending, requests, retries, bytes, settled, deliveries.reason_code, \
      deliveries.reason, sequence";
 
@@ -228,8 +229,18 @@ pub(super) fn sync(row: &Row) -> Result<SyncState, Fault> {
     let (local_clock_us, first_us) = (c.get()?, c.get()?);
     let (value, column) = (c.optional_text()?, c.optional_text()?);
     let (run, fingerprint) = (c.optional_run()?, c.optional_text()?);
+    let uptime = Uptime::of(c.optional_text()?, c.get()?);
+    let (begin_us, begin_for_us) = (c.get()?, c.get()?);
     Ok(SyncState {
-        watermark: clock_us.map(|clock_us| Watermark { clock_us, clock_of, local_clock_us, first_us }),
+        watermark: clock_us.map(|clock_us| Watermark {
+            clock_us,
+            clock_of,
+            local_clock_us,
+            uptime,
+            begin_us,
+            begin_for_us,
+            first_us,
+        }),
         cursor: value.map(|value| Cursor { value, column }),
         baseline: run.map(|run| BaselineRun { run, fingerprint }),
     })

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use outflow_core::ports::state::{Extraction, NewRun, Runs, Schedules, SyncState, run_key};
+use outflow_core::ports::state::{Extraction, Gap, NewRun, Runs, Schedules, SyncState, run_key};
 use outflow_core::rules::{self, Spent};
 use outflow_core::run::RunTrigger;
 use outflow_core::{Code, Result, RunId, RunKey, RunRecord, RunState, Timestamp, hash};
@@ -11,6 +11,7 @@ use outflow_core::{Code, Result, RunId, RunKey, RunRecord, RunState, Timestamp, 
 use super::deliveries::{insert_deliveries, load_deliveries, mark_replayed, update_delivery};
 use super::extraction::{forget_segments, insert_findings, insert_segments};
 use super::fault::{Fault, impossible, unreadable};
+use super::gaps::{fill_gaps, load_compared_with, open_gaps, settle_gaps};
 use super::handle::PostgresState;
 use super::rows::{self, Cells, RUN, SYNC, bits, id, to_json};
 use super::session::Session;
@@ -37,13 +38,17 @@ impl Runs for PostgresState<Writes> {
         .await
     }
 
-    async fn begin_extraction(&self, run: RunId, clock: Timestamp, last_sync_time: &str) -> Result<()> {
+    async fn begin_extraction(&self, run: RunId, clock: Timestamp, last_sync_time: &str) -> Result<RunKey> {
+        let key = run_key(self.writes.claim.installation, hash::random()?);
         self.write(|t| async move {
             let found = load_run(&t, run).await?;
             rules::check_step(run, found.state, RunState::Extracting)?;
-            let sql = "UPDATE runs SET state = 'extracting', clock = $2, last_sync_time = $3 WHERE id = $1";
-            t.execute(sql, &[&id(run), &clock.as_microsecond(), &escape(last_sync_time)]).await?;
-            Ok(())
+            let sql = "UPDATE runs SET state = 'extracting', clock = $2, last_sync_time = $3, key = $4
+                       WHERE id = $1";
+            let bytes = key.0.to_be_bytes();
+            t.execute(sql, &[&id(run), &clock.as_microsecond(), &escape(last_sync_time), &bytes.as_slice()])
+                .await?;
+            Ok(key)
         })
         .await
     }
@@ -65,6 +70,7 @@ impl Runs for PostgresState<Writes> {
             if let Some(update) = update {
                 set_sync(&t, &found.sync, &update).await?;
             }
+            settle_gaps(&t, run, Some(at)).await?;
             Ok(state)
         })
         .await
@@ -84,6 +90,7 @@ impl Runs for PostgresState<Writes> {
                 update_delivery(&t, run, &delivery).await?;
             }
             forget_segments(&t, run).await?;
+            settle_gaps(&t, run, skip_window.then_some(at)).await?;
             match update.filter(|_| skip_window) {
                 Some(update) => set_sync(&t, &found.sync, &rules::skipped_window(update)).await,
                 None => Ok(()),
@@ -112,24 +119,49 @@ impl Runs for PostgresState<Writes> {
         state: RunState,
         at: Timestamp,
         reason: Option<(Code, String)>,
-        rewind: Option<&SyncState>,
+        begun: Option<&SyncState>,
     ) -> Result<()> {
         let reason = &reason;
         self.write(|t| async move {
             let found = load_run(&t, run).await?;
             rules::check_end(run, found.state, state)?;
-            let sql =
-                "UPDATE runs SET state = $2, ended_at = $3, reason_code = $4, reason = $5 WHERE id = $1";
-            let (code, text) = reason.as_ref().map(|r| (r.0.as_str(), escape(&r.1))).unzip();
-            t.execute(sql, &[&id(run), &state.name(), &at.as_microsecond(), &code, &text]).await?;
-            t.execute("DELETE FROM approvals WHERE run = $1", &[&id(run)]).await?;
-            match rewind {
-                Some(before) => set_sync(&t, &found.sync, before).await,
+            end(&t, run, state, at, reason.as_ref()).await?;
+            match begun {
+                Some(begun) => set_sync(&t, &found.sync, begun).await,
                 None => Ok(()),
             }
         })
         .await
     }
+
+    async fn lose_run(&self, run: RunId, at: Timestamp, reason: &(Code, String)) -> Result<Vec<Gap>> {
+        self.write(|t| async move {
+            let found = load_run(&t, run).await?;
+            rules::check_step(run, found.state, RunState::Lost)?;
+            end(&t, run, RunState::Lost, at, Some(reason)).await?;
+            let sql = "UPDATE dead_letters SET replayed_by = NULL WHERE replayed_by = $1";
+            t.execute(sql, &[&id(run)]).await?;
+            let (deliveries, compared) =
+                (load_deliveries(&t, run).await?, load_compared_with(&t, run).await?);
+            open_gaps(&t, rules::missing_after_loss(&found, &deliveries, compared, at)).await
+        })
+        .await
+    }
+}
+
+/// Writes the end of a run. The gaps that it was to fill are to be filled again.
+async fn end(
+    t: &Session,
+    run: RunId,
+    state: RunState,
+    at: Timestamp,
+    reason: Option<&(Code, String)>,
+) -> Result<(), Fault> {
+    let sql = "UPDATE runs SET state = $2, ended_at = $3, reason_code = $4, reason = $5 WHERE id = $1";
+    let (code, text) = reason.map(|r| (r.0.as_str(), escape(&r.1))).unzip();
+    t.execute(sql, &[&id(run), &state.name(), &at.as_microsecond(), &code, &text]).await?;
+    t.execute("DELETE FROM approvals WHERE run = $1", &[&id(run)]).await?;
+    settle_gaps(t, run, None).await
 }
 
 #[async_trait]
@@ -155,7 +187,7 @@ async fn commit_extraction(t: &Arc<Session>, run: RunId, extraction: &Extraction
     let spool_bytes = bits(extraction.segments.iter().map(|s| s.bytes).sum());
     let sql = "UPDATE runs SET state = $2, extracted_at = $3, ended_at = $4, rows_read = $5, calls = $6,
                rejected = $7, unchanged = $8, spool_bytes = $9, next_last_sync_time = $10, columns = $11,
-               reason_code = $12, reason = $13 WHERE id = $1";
+               reason_code = $12, reason = $13, compared_with = $14 WHERE id = $1";
     t.execute(
         sql,
         &[
@@ -172,6 +204,7 @@ async fn commit_extraction(t: &Arc<Session>, run: RunId, extraction: &Extraction
             &to_json(&extraction.columns),
             &code,
             &reason,
+            &extraction.compared_with.map(id),
         ],
     )
     .await?;
@@ -181,6 +214,7 @@ async fn commit_extraction(t: &Arc<Session>, run: RunId, extraction: &Extraction
     if let Some(replayed) = &extraction.replayed {
         mark_replayed(t, run, replayed).await?;
     }
+    fill_gaps(t, &extraction.fills, run, (!awaits_approval).then_some(extraction.at)).await?;
     let update = extraction.watermark_update.as_ref();
     if awaits_approval {
         let sql = "INSERT INTO approvals (run, next_last_sync_time, watermark_update) VALUES ($1, $2, $3)";
@@ -270,11 +304,12 @@ async fn load_run(t: &Session, run: RunId) -> Result<RunRecord, Fault> {
 /// Replaces the state of a sync.
 async fn set_sync(t: &Session, sync: &str, state: &SyncState) -> Result<(), Fault> {
     let sql = format!(
-        "INSERT INTO syncs (name, {SYNC}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-         ON CONFLICT (name) DO UPDATE SET ({SYNC}) = ($2, $3, $4, $5, $6, $7, $8, $9)"
+        "INSERT INTO syncs (name, {SYNC}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+         ON CONFLICT (name) DO UPDATE SET ({SYNC}) = ($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
     );
     let (watermark, cursor, baseline) =
         (state.watermark.as_ref(), state.cursor.as_ref(), state.baseline.as_ref());
+    let uptime = watermark.and_then(|w| w.uptime.as_ref());
     t.execute(
         &sql,
         &[
@@ -287,6 +322,10 @@ async fn set_sync(t: &Session, sync: &str, state: &SyncState) -> Result<(), Faul
             &cursor.and_then(|c| c.column.as_deref()).map(escape),
             &baseline.map(|b| id(b.run)),
             &baseline.and_then(|b| b.fingerprint.as_deref()).map(escape),
+            &uptime.map(|u| escape(&u.boot)),
+            &uptime.map(|u| u.us),
+            &watermark.and_then(|w| w.begin_us),
+            &watermark.and_then(|w| w.begin_for_us),
         ],
     )
     .await?;

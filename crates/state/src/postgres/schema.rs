@@ -13,8 +13,12 @@ use super::fault::{Fault, newer, not_migrated, nothing_yet};
 use super::session::Session;
 
 /// Names and statements, in order: the first is number 1.
-const MIGRATIONS: &[(&str, &str)] =
-    &[("initial", include_str!("../../migrations/postgres/0001_initial.sql"))];
+const MIGRATIONS: &[(&str, &str)] = &[
+    ("initial", include_str!("../../migrations/postgres/0001_initial.sql")),
+    ("gaps", include_str!("../../migrations/postgres/0002_gaps.sql")),
+    ("clocks", include_str!("../../migrations/postgres/0003_clocks.sql")),
+    ("checksums", include_str!("../../migrations/postgres/0004_checksums.sql")),
+];
 
 /// The number of this version's last migration.
 const CURRENT: i64 = MIGRATIONS.len() as i64;

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use outflow_core::ports::state::{Watch, WatchQueries};
-use outflow_core::ports::watch::{AlertRecord, Audit, Standing};
+use outflow_core::ports::watch::{AlertRecord, Audit, ClockRecord, Standing};
 use outflow_core::{Code, Result, RunId, Timestamp};
 use tokio_postgres::Row;
 
@@ -26,12 +26,10 @@ const STANDINGS: &str = "
     SELECT name, failures.failed, failure.reason_code, failure.reason, latest.id, latest.rows_read, latest.rejected,
         (SELECT started_at FROM runs WHERE sync = name ORDER BY id LIMIT 1),
         success.ended_at, slots.fired, slots.skipped,
-        (SELECT id FROM runs WHERE sync = name AND state = 'lost' AND id > coalesce(success.id, 0)
-         ORDER BY id DESC LIMIT 1),
         held.id, held.reason_code, held.reason, audit.run, audit.differences
     FROM names
     LEFT JOIN LATERAL (
-        SELECT id, ended_at FROM runs WHERE sync = name AND state IN ('succeeded', 'partial')
+        SELECT ended_at FROM runs WHERE sync = name AND state IN ('succeeded', 'partial')
         ORDER BY id DESC LIMIT 1
     ) success ON true
     CROSS JOIN LATERAL (
@@ -47,7 +45,7 @@ const STANDINGS: &str = "
     ) latest ON true
     CROSS JOIN LATERAL (
         SELECT count(*) AS fired, count(*) FILTER (WHERE state = 'skipped') AS skipped FROM runs
-        WHERE started_at >= $1 AND sync = name AND trigger = 'schedule'
+        WHERE started_at BETWEEN $1 AND $2 AND sync = name AND trigger = 'schedule'
     ) slots
     LEFT JOIN LATERAL (
         SELECT id, reason_code, reason FROM runs
@@ -65,8 +63,8 @@ impl<W: Send + Sync> WatchQueries for PostgresState<W> {
         self.all(&format!("SELECT {ALERT} FROM alerts ORDER BY kind, subject"), &[], alert).await
     }
 
-    async fn standings(&self, since: Timestamp) -> Result<Vec<Standing>> {
-        self.all(STANDINGS, &[&since.as_microsecond()], standing).await
+    async fn standings(&self, since: Timestamp, until: Timestamp) -> Result<Vec<Standing>> {
+        self.all(STANDINGS, &[&since.as_microsecond(), &until.as_microsecond()], standing).await
     }
 
     async fn next_audit(&self, before: Timestamp) -> Result<Option<RunId>> {
@@ -74,6 +72,10 @@ impl<W: Send + Sync> WatchQueries for PostgresState<W> {
                    AND EXISTS (SELECT 1 FROM segments WHERE run = runs.id)
                    AND NOT EXISTS (SELECT 1 FROM audits WHERE run = runs.id) ORDER BY id LIMIT 1";
         self.first(sql, &[&before.as_microsecond()], rows::run_id).await
+    }
+
+    async fn clock(&self) -> Result<Option<ClockRecord>> {
+        self.first("SELECT record FROM clock", &[], |row| Cells::of(row).json()).await
     }
 
     async fn audit(&self, run: RunId) -> Result<Option<Audit>> {
@@ -123,6 +125,17 @@ impl Watch for PostgresState<Writes> {
         .await
     }
 
+    async fn set_clock(&self, record: &ClockRecord) -> Result<()> {
+        let sql = "INSERT INTO clock (record) VALUES ($1)
+                   ON CONFLICT (one) DO UPDATE SET record = excluded.record";
+        let record = &to_json(record);
+        self.write(|t| async move {
+            t.execute(sql, &[record]).await?;
+            Ok(())
+        })
+        .await
+    }
+
     async fn set_audit(&self, run: RunId, audit: &Audit) -> Result<()> {
         let sql = "INSERT INTO audits (run, at, differences) VALUES ($1, $2, $3)
                    ON CONFLICT (run) DO UPDATE SET at = excluded.at, differences = excluded.differences";
@@ -150,7 +163,7 @@ fn alert(row: &Row) -> Result<AlertRecord, Fault> {
 
 fn standing(row: &Row) -> Result<Standing, Fault> {
     let mut c = Cells::of(row);
-    let (sync, failed, reason) = (c.text()?, c.unsigned()?, c.reason()?);
+    let (sync, failed, reason) = (c.text()?, c.unsigned()?, c.reason()?.map(|(code, _)| code));
     let (id, read, rejected) = (c.optional_run()?, c.get::<Option<i64>>()?, c.get::<Option<i64>>()?);
     let counts = read.zip(rejected).map(|(read, rejected)| (read.cast_unsigned(), rejected.cast_unsigned()));
     Ok(Standing {
@@ -162,7 +175,6 @@ fn standing(row: &Row) -> Result<Standing, Fault> {
         last_success: c.optional_time()?,
         slots: c.unsigned()?,
         skipped: c.unsigned()?,
-        lost: c.optional_run()?,
         awaiting_approval: {
             let run = c.optional_run()?;
             let reason = c.reason()?;

@@ -11,11 +11,16 @@ use std::time::Duration;
 
 use outflow_core::ports::state::Lease;
 use outflow_core::{BoxFuture, Error, Result};
-use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 use tokio::sync::{Mutex as AsyncMutex, Semaphore};
 use tokio::task::spawn_blocking;
 
-use super::errors::{Fault, broken_off, cannot_open, failed, nothing_yet, taken_over};
+use super::checksums;
+use super::errors::{
+    Fault, broken_off, cannot_open, damaged, failed, not_migrated, nothing_yet, taken_over,
+    unclean_on_read_only,
+};
+use super::integrity;
 use super::lock::Lock;
 use super::schema;
 
@@ -144,29 +149,77 @@ impl Claimed {
     }
 }
 
-/// Opens the database for reading.
+/// Opens the database for reading. Where nothing can be written, a database that was closed is read
+/// as it is; one that was not would lack what its log holds, and is refused.
 pub(crate) fn open_to_read(dir: &Path) -> Result<Connection> {
     let path = dir.join("state.db");
     if !path.exists() {
         return Err(nothing_yet(dir));
     }
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(&path, flags).map_err(|e| cannot_open(&path, e))?;
+    let mut connection = Connection::open_with_flags(&path, flags).map_err(|e| cannot_open(&path, e))?;
+    if needs_to_write(&connection) && is_read_only(dir) {
+        let log = std::fs::metadata(dir.join("state.db-wal")).map_or(0, |log| log.len());
+        if log > 0 {
+            return Err(unclean_on_read_only(dir, log));
+        }
+        let flags = flags | OpenFlags::SQLITE_OPEN_URI;
+        connection =
+            Connection::open_with_flags(immutable(&path), flags).map_err(|e| cannot_open(&path, e))?;
+    }
     connection.busy_timeout(BUSY).map_err(|e| cannot_open(&path, e))?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    checksums::register(&connection).map_err(|e| cannot_open(&path, e))?;
     match schema::checked_version(&connection, dir)? {
         0 => Err(nothing_yet(dir)),
-        _ => Ok(connection),
+        schema::CURRENT => Ok(connection),
+        older => Err(not_migrated(dir, older, schema::CURRENT)),
     }
 }
 
+/// Whether even a read fails because files beside the database cannot be made.
+fn needs_to_write(connection: &Connection) -> bool {
+    let read = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()));
+    let code = read.err().and_then(|error| error.sqlite_error_code());
+    matches!(code, Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly))
+}
+
+/// Whether this process can make no file there.
+fn is_read_only(dir: &Path) -> bool {
+    let probe = dir.join(".outflow-probe");
+    match std::fs::OpenOptions::new().write(true).create_new(true).open(&probe) {
+        Ok(_) => {
+            let _ = std::fs::remove_file(&probe);
+            false
+        }
+        Err(e) => e.kind() != std::io::ErrorKind::AlreadyExists,
+    }
+}
+
+/// The database as a URI of a file that does not change.
+fn immutable(path: &Path) -> String {
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"/-_.~".contains(byte);
+    let encoded = path.as_os_str().as_encoded_bytes().iter().map(|byte| match plain(byte) {
+        true => char::from(*byte).to_string(),
+        false => format!("%{byte:02X}"),
+    });
+    format!("file:{}?immutable=1", encoded.collect::<String>())
+}
+
 /// Opens the database, which exists or is an empty file, for writing, and migrates it.
+///
+/// After an end without a close, which leaves the log behind, the structure is checked first.
 pub(crate) fn open_to_write(dir: &Path) -> Result<Connection> {
     let path = dir.join("state.db");
+    let was_closed = std::fs::metadata(dir.join("state.db-wal")).map_or(0, |log| log.len()) == 0;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(&path, flags).map_err(|e| cannot_open(&path, e))?;
+    checksums::register(&connection).map_err(|e| cannot_open(&path, e))?;
     let found = schema::checked_version(&connection, dir)?;
     prepare(&connection).map_err(|e| cannot_open(&path, e))?;
+    if !was_closed && let Some(problem) = integrity::quick_check(&connection).first() {
+        return Err(damaged(problem));
+    }
     schema::migrate(&mut connection, found)?;
     Ok(connection)
 }

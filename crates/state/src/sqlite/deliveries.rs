@@ -11,7 +11,7 @@ use rusqlite::{Transaction, params};
 use super::Sqlite;
 use super::connection::Writer;
 use super::errors::{Fault, impossible};
-use super::rows::{self, DELIVERY, to_json};
+use super::rows::{self, DELIVERY, DELIVERY_INTACT, to_json};
 use super::sql::{bits, id, one};
 
 #[async_trait]
@@ -24,7 +24,8 @@ impl Deliveries for Sqlite<Writer> {
 
 fn settle(t: &Transaction<'_>, settlement: &Settlement) -> Result<(), Fault> {
     let Settlement { run, destination, .. } = settlement;
-    let sql = format!("SELECT {DELIVERY} FROM deliveries WHERE run = ?1 AND destination = ?2");
+    let sql =
+        format!("SELECT {DELIVERY}, {DELIVERY_INTACT} FROM deliveries WHERE run = ?1 AND destination = ?2");
     let found = one(t, &sql, params![id(*run), destination], rows::delivery)?;
     let mut record = found.ok_or_else(|| unknown(*run, destination))?;
     if let Some(used) = rules::settle(&mut record, settlement)? {

@@ -12,7 +12,9 @@ use outflow_core::{Date, Result, RunId, RunRecord, Timestamp};
 use rusqlite::{Connection, params};
 
 use super::Sqlite;
-use super::rows::{self, DELIVERY, RUN, SYNC};
+use super::rows::{
+    self, DELIVERY, DELIVERY_INTACT, LETTER_INTACT, RUN, SCHEDULE_INTACT, SEGMENT_INTACT, SYNC, SYNC_INTACT,
+};
 use super::sql::{all, capped, id, one};
 
 #[async_trait]
@@ -40,6 +42,27 @@ impl<W: Send + Sync> RunQueries for Sqlite<W> {
         self.readers.read(read).await
     }
 
+    async fn runs_before(
+        &self,
+        sync: Option<&str>,
+        before: Option<RunId>,
+        limit: u64,
+    ) -> Result<Vec<RunRecord>> {
+        let (sync, before) = (sync.map(str::to_owned), before.map_or(i64::MAX, id));
+        let read = move |c: &Connection| match &sync {
+            Some(sync) => {
+                let sql =
+                    format!("SELECT {RUN} FROM runs WHERE sync = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3");
+                all(c, &sql, params![sync, before, capped(limit)], rows::run)
+            }
+            None => {
+                let sql = format!("SELECT {RUN} FROM runs WHERE id < ?1 ORDER BY id DESC LIMIT ?2");
+                all(c, &sql, params![before, capped(limit)], rows::run)
+            }
+        };
+        self.readers.read(read).await
+    }
+
     async fn runs_since(&self, sync: &str, since: Timestamp) -> Result<Vec<RunRecord>> {
         let sql = format!("SELECT {RUN} FROM runs WHERE sync = ?1 AND started_at >= ?2 ORDER BY id DESC");
         let sync = sync.to_owned();
@@ -55,10 +78,25 @@ impl<W: Send + Sync> RunQueries for Sqlite<W> {
         self.readers.read(move |c| all(c, &sql, params![sync, capped(limit)], rows::past_run)).await
     }
 
+    async fn runs_begun_by(&self, sync: &str, clock: Timestamp, limit: u64) -> Result<Vec<RunRecord>> {
+        let sql = format!(
+            "SELECT {RUN} FROM runs WHERE sync = ?1 AND clock <= ?2
+             AND state IN ('delivering', 'succeeded', 'partial') ORDER BY id DESC LIMIT ?3"
+        );
+        let (sync, clock) = (sync.to_owned(), clock.as_microsecond());
+        self.readers.read(move |c| all(c, &sql, params![sync, clock, capped(limit)], rows::run)).await
+    }
+
     async fn unfinished(&self, sync: &str) -> Result<Option<RunRecord>> {
         let sql = format!("SELECT {RUN} FROM runs WHERE sync = ?1 AND ended_at IS NULL ORDER BY id LIMIT 1");
         let sync = sync.to_owned();
         self.readers.read(move |c| one(c, &sql, [sync], rows::run)).await
+    }
+
+    async fn unfinished_of(&self, sync: &str) -> Result<Vec<RunRecord>> {
+        let sql = format!("SELECT {RUN} FROM runs WHERE sync = ?1 AND ended_at IS NULL ORDER BY id");
+        let sync = sync.to_owned();
+        self.readers.read(move |c| all(c, &sql, [sync], rows::run)).await
     }
 
     async fn unfinished_runs(&self) -> Result<Vec<RunRecord>> {
@@ -67,8 +105,11 @@ impl<W: Send + Sync> RunQueries for Sqlite<W> {
     }
 
     async fn segments(&self, run: RunId) -> Result<Vec<SegmentInfo>> {
-        let sql = "SELECT kind, number, first, entries, bytes, locator FROM segments WHERE run = ?1 ORDER BY kind, number";
-        self.readers.read(move |c| all(c, sql, [id(run)], rows::segment)).await
+        let sql = format!(
+            "SELECT kind, number, first, entries, bytes, locator, {SEGMENT_INTACT} FROM segments
+             WHERE run = ?1 ORDER BY kind, number"
+        );
+        self.readers.read(move |c| all(c, &sql, [id(run)], rows::segment)).await
     }
 
     async fn findings(&self, run: RunId) -> Result<Vec<FindingCount>> {
@@ -78,8 +119,15 @@ impl<W: Send + Sync> RunQueries for Sqlite<W> {
 
     async fn fired(&self, sync: &str) -> Result<Option<Timestamp>> {
         let sync = sync.to_owned();
-        let sql = "SELECT fired FROM schedules WHERE sync = ?1";
-        self.readers.read(move |c| one(c, sql, [sync], rows::timestamp)).await
+        let sql = format!("SELECT fired, {SCHEDULE_INTACT} FROM schedules WHERE sync = ?1");
+        self.readers.read(move |c| one(c, &sql, [sync], rows::timestamp)).await
+    }
+
+    async fn fired_by(&self, sync: &str, until: Timestamp) -> Result<Option<Timestamp>> {
+        let (sync, until) = (sync.to_owned(), until.as_microsecond());
+        let sql = "SELECT due_at FROM runs WHERE sync = ?1 AND trigger = 'schedule' AND due_at <= ?2
+                   ORDER BY due_at DESC LIMIT 1";
+        self.readers.read(move |c| one(c, sql, params![sync, until], rows::timestamp)).await
     }
 }
 
@@ -96,13 +144,14 @@ impl<W: Send + Sync> DeliveryQueries for Sqlite<W> {
         offset: u64,
         limit: u64,
     ) -> Result<Vec<DeadLetter>> {
-        let sql =
-            "SELECT position, ordinal, message_id, code, status, reason, at, replayed_by FROM dead_letters
-             WHERE run = ?1 AND destination = ?2 ORDER BY position LIMIT ?3 OFFSET ?4";
+        let sql = format!(
+            "SELECT position, ordinal, message_id, code, status, reason, at, replayed_by, {LETTER_INTACT}
+             FROM dead_letters WHERE run = ?1 AND destination = ?2 ORDER BY position LIMIT ?3 OFFSET ?4"
+        );
         let destination = destination.to_owned();
         let read = move |c: &Connection| {
             let values = params![id(run), destination, capped(limit), capped(offset)];
-            all(c, sql, values, rows::dead_letter)
+            all(c, &sql, values, rows::dead_letter)
         };
         self.readers.read(read).await
     }
@@ -140,8 +189,10 @@ impl<W: Send + Sync> RetentionQueries for Sqlite<W> {
     }
 
     async fn compared_runs(&self) -> Result<Vec<RunId>> {
-        let sql =
-            "SELECT DISTINCT baseline_run FROM syncs WHERE baseline_run IS NOT NULL ORDER BY baseline_run";
+        let sql = "SELECT baseline_run FROM syncs WHERE baseline_run IS NOT NULL
+                   UNION SELECT compared_with FROM runs WHERE ended_at IS NULL AND compared_with IS NOT NULL
+                   UNION SELECT compared_with FROM gaps WHERE closed_at IS NULL AND compared_with IS NOT NULL
+                   ORDER BY 1";
         self.readers.read(move |c| all(c, sql, [], rows::run_id)).await
     }
 }
@@ -153,12 +204,13 @@ pub(super) fn run_record(c: &Connection, run: RunId) -> rusqlite::Result<Option<
 
 /// A sync's state.
 fn sync(c: &Connection, name: &str) -> rusqlite::Result<SyncState> {
-    let found = one(c, &format!("SELECT {SYNC} FROM syncs WHERE name = ?1"), [name], rows::sync)?;
+    let found =
+        one(c, &format!("SELECT {SYNC}, {SYNC_INTACT} FROM syncs WHERE name = ?1"), [name], rows::sync)?;
     Ok(found.unwrap_or_default())
 }
 
 /// A run's deliveries.
 pub(super) fn deliveries(c: &Connection, run: RunId) -> rusqlite::Result<Vec<DeliveryRecord>> {
-    let sql = format!("SELECT {DELIVERY} FROM deliveries WHERE run = ?1 ORDER BY place");
+    let sql = format!("SELECT {DELIVERY}, {DELIVERY_INTACT} FROM deliveries WHERE run = ?1 ORDER BY place");
     all(c, &sql, [id(run)], rows::delivery)
 }

@@ -8,24 +8,67 @@ use outflow_core::ports::watch::Pending;
 use outflow_core::run::{FindingCount, RunTrigger};
 use outflow_core::{
     CallType, Code, Date, DeliveryCounts, DeliveryState, RowCounts, RunId, RunKey, RunRecord, RunState,
-    Timestamp,
+    Timestamp, Uptime,
 };
 use rusqlite::types::Type;
 use rusqlite::{Result, Row};
 use serde::de::DeserializeOwned;
 
+use super::checksums::intact;
+
 /// The columns that [`run`] reads.
-pub(crate) const RUN: &str = "id, key, sync, call_type, state, trigger, spec, due_at, started_at, extracted_at, ended_at, \
-     last_sync_time, next_last_sync_time, clock, rows_read, calls, rejected, unchanged, spool_bytes, reason_code, reason, skipped_by, \
-     replays, (SELECT json_group_array(r.id ORDER BY r.id) FROM runs r WHERE r.replays = runs.id)";
+pub(crate) const RUN: &str = concat!(
+    "id, key, sync, call_type, state, trigger, spec, due_at, started_at, extracted_at, ended_at, \
+     last_sync_time, next_last_sync_time, clock, rows_read, calls, rejected, unchanged, spool_bytes, \
+     reason_code, reason, skipped_by, replays, \
+     (SELECT json_group_array(r.id ORDER BY r.id) FROM runs r WHERE r.replays = runs.id), ",
+    intact!(
+        "runs",
+        "id, key, sync, call_type, state, trigger, spec, due_at, started_at, extracted_at, ended_at, \
+         last_sync_time, next_last_sync_time, clock, rows_read, calls, rejected, unchanged, spool_bytes, \
+         columns, reason_code, reason, skipped_by, replays, compared_with"
+    )
+);
 
 /// The columns that [`sync`] reads.
-pub(crate) const SYNC: &str = "watermark_us, watermark_clock_of, watermark_local_us, watermark_first_us, cursor_value, cursor_column, \
-     baseline_run, baseline_fingerprint";
+pub(crate) const SYNC: &str = "watermark_us, watermark_clock_of, watermark_local_us, \
+     watermark_first_us, cursor_value, cursor_column, baseline_run, baseline_fingerprint, \
+     watermark_boot, watermark_uptime_us, watermark_begin_us, watermark_begin_for_us";
+
+/// Checks a row of `syncs`.
+pub(crate) const SYNC_INTACT: &str = intact!(
+    "syncs",
+    "name, watermark_us, watermark_clock_of, watermark_local_us, watermark_first_us, cursor_value, \
+     cursor_column, baseline_run, baseline_fingerprint, watermark_boot, watermark_uptime_us, \
+     watermark_begin_us, watermark_begin_for_us"
+);
 
 /// The columns that [`delivery`] reads.
-pub(crate) const DELIVERY: &str = "destination, state, calls, delivered, dead_letters, filtered, cancelled, discarded, pending, \
-     requests, retries, bytes, settled, reason_code, reason, sequence";
+pub(crate) const DELIVERY: &str = "destination, state, calls, delivered, dead_letters, filtered, \
+     cancelled, discarded, pending, requests, retries, bytes, settled, reason_code, reason, sequence";
+
+/// Checks a row of `deliveries`.
+pub(crate) const DELIVERY_INTACT: &str = intact!(
+    "deliveries",
+    "run, destination, place, state, calls, delivered, dead_letters, filtered, cancelled, discarded, \
+     pending, requests, retries, bytes, settled, reason_code, reason, sequence"
+);
+
+/// Checks a row of `segments`.
+pub(crate) const SEGMENT_INTACT: &str =
+    intact!("segments", "run, kind, number, first, entries, bytes, locator");
+
+/// Checks a row of `dead_letters`.
+pub(crate) const LETTER_INTACT: &str = intact!(
+    "dead_letters",
+    "run, destination, position, ordinal, message_id, code, status, reason, at, replayed_by"
+);
+
+/// Checks a row of `schedules`.
+pub(crate) const SCHEDULE_INTACT: &str = intact!("schedules", "sync, fired");
+
+/// Checks a row of `approvals`.
+pub(crate) const APPROVAL_INTACT: &str = intact!("approvals", "run, next_last_sync_time, watermark_update");
 
 pub(crate) fn run(row: &Row<'_>) -> Result<RunRecord> {
     Ok(RunRecord {
@@ -105,7 +148,15 @@ pub(crate) fn delivery(row: &Row<'_>) -> Result<DeliveryRecord> {
 pub(crate) fn sync(row: &Row<'_>) -> Result<SyncState> {
     let (clock_us, value): (Option<i64>, Option<String>) = (row.get(0)?, row.get(4)?);
     let watermark = clock_us.map(|clock_us| -> Result<Watermark> {
-        Ok(Watermark { clock_us, clock_of: row.get(1)?, local_clock_us: row.get(2)?, first_us: row.get(3)? })
+        Ok(Watermark {
+            clock_us,
+            clock_of: row.get(1)?,
+            local_clock_us: row.get(2)?,
+            first_us: row.get(3)?,
+            uptime: Uptime::of(row.get(8)?, row.get(9)?),
+            begin_us: row.get(10)?,
+            begin_for_us: row.get(11)?,
+        })
     });
     let cursor = value.map(|value| -> Result<Cursor> { Ok(Cursor { value, column: row.get(5)? }) });
     let baseline = optional(row, 6, unsigned)?
@@ -208,7 +259,7 @@ pub(crate) fn time(row: &Row<'_>, i: usize) -> Result<Timestamp> {
         .map_err(|e| rusqlite::Error::FromSqlConversionFailure(i, Type::Integer, e.into()))
 }
 
-fn word<T>(row: &Row<'_>, i: usize, parse: impl Fn(&str) -> Option<T>) -> Result<T> {
+pub(crate) fn word<T>(row: &Row<'_>, i: usize, parse: impl Fn(&str) -> Option<T>) -> Result<T> {
     let text: String = row.get(i)?;
     parse(&text).ok_or_else(|| {
         let message = format!("{text:?} is not a word that this version knows");

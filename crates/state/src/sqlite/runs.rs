@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use outflow_core::ports::spool::SegmentInfo;
-use outflow_core::ports::state::{Extraction, NewRun, Runs, Schedules, SyncState, run_key};
+use outflow_core::ports::state::{Extraction, Gap, NewRun, Runs, Schedules, SyncState, run_key};
 use outflow_core::rules::{self, Committed, Spent};
 use outflow_core::run::{FindingCount, RunTrigger};
 use outflow_core::{Code, Result, RunId, RunKey, RunRecord, RunState, Timestamp, hash};
@@ -14,8 +14,9 @@ use super::Sqlite;
 use super::connection::Writer;
 use super::deliveries::{insert_deliveries, mark_replayed, update_delivery};
 use super::errors::{Fault, impossible};
+use super::gaps::{compared_with, fill_gaps, open_gaps, settle_gaps};
 use super::queries::{deliveries, run_record};
-use super::rows::{self, RUN, SYNC, kind_name, to_json};
+use super::rows::{self, APPROVAL_INTACT, SYNC, kind_name, to_json};
 use super::sql::{all, bits, id, one};
 
 #[async_trait]
@@ -30,24 +31,26 @@ impl Runs for Sqlite<Writer> {
         let (new, reason) = (new.clone(), reason.clone());
         let write = move |t: &Transaction<'_>| {
             let run = insert_run(t, &new, key, RunState::Skipped)?.id;
-            let sql = format!(
-                "UPDATE runs SET ended_at = ?2, skipped_by = ?3, reason_code = ?4, reason = ?5
-                 WHERE id = ?1 RETURNING {RUN}"
-            );
+            let sql = "UPDATE runs SET ended_at = ?2, skipped_by = ?3, reason_code = ?4, reason = ?5
+                       WHERE id = ?1";
             let at = new.started_at.as_microsecond();
             let values = params![id(run), at, by.map(id), reason.0.as_str(), reason.1];
-            Ok(t.prepare_cached(&sql)?.query_row(values, rows::run)?)
+            t.prepare_cached(sql)?.execute(values)?;
+            known(t, run)
         };
         self.writer.write(write).await
     }
 
-    async fn begin_extraction(&self, run: RunId, clock: Timestamp, last_sync_time: &str) -> Result<()> {
+    async fn begin_extraction(&self, run: RunId, clock: Timestamp, last_sync_time: &str) -> Result<RunKey> {
+        let key = run_key(self.writer.installation, hash::random()?);
         let last_sync_time = last_sync_time.to_owned();
         let write = move |t: &Transaction<'_>| {
             step(t, run, RunState::Extracting)?;
-            let sql = "UPDATE runs SET state = 'extracting', clock = ?2, last_sync_time = ?3 WHERE id = ?1";
-            t.prepare_cached(sql)?.execute(params![id(run), clock.as_microsecond(), last_sync_time])?;
-            Ok(())
+            let sql = "UPDATE runs SET state = 'extracting', clock = ?2, last_sync_time = ?3, key = ?4
+                       WHERE id = ?1";
+            let values = params![id(run), clock.as_microsecond(), last_sync_time, key.0.to_be_bytes()];
+            t.prepare_cached(sql)?.execute(values)?;
+            Ok(key)
         };
         self.writer.write(write).await
     }
@@ -70,6 +73,7 @@ impl Runs for Sqlite<Writer> {
             if let Some(update) = update {
                 set_sync(t, &record.sync, &update)?;
             }
+            settle_gaps(t, run, Some(at))?;
             Ok(state)
         };
         self.writer.write(write).await
@@ -88,6 +92,7 @@ impl Runs for Sqlite<Writer> {
                 update_delivery(t, run, &delivery)?;
             }
             t.execute("DELETE FROM segments WHERE run = ?1", [id(run)])?;
+            settle_gaps(t, run, skip_window.then_some(at))?;
             match update.filter(|_| skip_window) {
                 Some(update) => set_sync(t, &record.sync, &rules::skipped_window(update)),
                 None => Ok(()),
@@ -114,22 +119,45 @@ impl Runs for Sqlite<Writer> {
         state: RunState,
         at: Timestamp,
         reason: Option<(Code, String)>,
-        rewind: Option<&SyncState>,
+        begun: Option<&SyncState>,
     ) -> Result<()> {
-        let rewind = rewind.cloned();
+        let begun = begun.cloned();
         let write = move |t: &Transaction<'_>| {
             let record = known(t, run)?;
             rules::check_end(run, record.state, state)?;
-            let sql =
-                "UPDATE runs SET state = ?2, ended_at = ?3, reason_code = ?4, reason = ?5 WHERE id = ?1";
-            let (code, reason) = reason.as_ref().map(|(code, reason)| (code.as_str(), reason)).unzip();
-            let values = params![id(run), state.name(), at.as_microsecond(), code, reason];
-            t.prepare_cached(sql)?.execute(values)?;
-            t.prepare_cached("DELETE FROM approvals WHERE run = ?1")?.execute([id(run)])?;
-            rewind.as_ref().map_or(Ok(()), |before| set_sync(t, &record.sync, before))
+            end(t, run, state, at, reason.as_ref())?;
+            begun.as_ref().map_or(Ok(()), |begun| set_sync(t, &record.sync, begun))
         };
         self.writer.write(write).await
     }
+
+    async fn lose_run(&self, run: RunId, at: Timestamp, reason: &(Code, String)) -> Result<Vec<Gap>> {
+        let reason = reason.clone();
+        let write = move |t: &Transaction<'_>| {
+            let record = step(t, run, RunState::Lost)?;
+            end(t, run, RunState::Lost, at, Some(&reason))?;
+            let sql = "UPDATE dead_letters SET replayed_by = NULL WHERE replayed_by = ?1";
+            t.prepare_cached(sql)?.execute([id(run)])?;
+            let compared_with = compared_with(t, run)?.flatten();
+            open_gaps(t, rules::missing_after_loss(&record, &deliveries(t, run)?, compared_with, at))
+        };
+        self.writer.write(write).await
+    }
+}
+
+/// Writes the end of a run. The gaps that it was to fill are to be filled again.
+fn end(
+    t: &Transaction<'_>,
+    run: RunId,
+    state: RunState,
+    at: Timestamp,
+    reason: Option<&(Code, String)>,
+) -> Result<(), Fault> {
+    let sql = "UPDATE runs SET state = ?2, ended_at = ?3, reason_code = ?4, reason = ?5 WHERE id = ?1";
+    let (code, reason) = reason.map(|(code, reason)| (code.as_str(), reason)).unzip();
+    t.prepare_cached(sql)?.execute(params![id(run), state.name(), at.as_microsecond(), code, reason])?;
+    t.prepare_cached("DELETE FROM approvals WHERE run = ?1")?.execute([id(run)])?;
+    settle_gaps(t, run, None)
 }
 
 #[async_trait]
@@ -141,10 +169,8 @@ impl Schedules for Sqlite<Writer> {
 }
 
 fn insert_run(t: &Transaction<'_>, new: &NewRun, key: RunKey, state: RunState) -> Result<RunRecord, Fault> {
-    let sql = format!(
-        "INSERT INTO runs (key, sync, call_type, state, trigger, spec, due_at, started_at, replays)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) RETURNING {RUN}"
-    );
+    let sql = "INSERT INTO runs (key, sync, call_type, state, trigger, spec, due_at, started_at, replays)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
     let values = params![
         key.0.to_be_bytes(),
         new.sync,
@@ -156,7 +182,9 @@ fn insert_run(t: &Transaction<'_>, new: &NewRun, key: RunKey, state: RunState) -
         new.started_at.as_microsecond(),
         new.spec.options.replay().map(|replay| id(replay.run)),
     ];
-    let record = t.prepare_cached(&sql)?.query_row(values, rows::run)?;
+    // A row is read only after its trigger has set its checksum.
+    let inserted = t.prepare_cached(sql)?.insert(values)?;
+    let record = known(t, RunId(inserted.cast_unsigned()))?;
     if new.trigger == RunTrigger::Schedule {
         fire(t, &new.sync, new.due_at)?;
     }
@@ -178,7 +206,7 @@ fn commit(t: &Transaction<'_>, run: RunId, extraction: &Extraction) -> Result<Ru
     let Committed { state, objection } = rules::commit_extraction(&record, extraction, spent.as_ref())?;
     let sql = "UPDATE runs SET state = ?2, extracted_at = ?3, ended_at = ?4, rows_read = ?5, calls = ?6,
                rejected = ?7, unchanged = ?8, spool_bytes = ?9, next_last_sync_time = ?10, columns = ?11,
-               reason_code = ?12, reason = ?13 WHERE id = ?1";
+               reason_code = ?12, reason = ?13, compared_with = ?14 WHERE id = ?1";
     let (at, counts) = (extraction.at.as_microsecond(), &extraction.rows);
     let next = extraction.next_last_sync_time.as_ref();
     let values = params![
@@ -195,6 +223,7 @@ fn commit(t: &Transaction<'_>, run: RunId, extraction: &Extraction) -> Result<Ru
         to_json(&extraction.columns),
         objection.as_ref().map(|o| o.0.as_str()),
         objection.as_ref().map(|o| &o.1),
+        extraction.compared_with.map(id),
     ];
     t.prepare_cached(sql)?.execute(values)?;
     insert_segments(t, run, &extraction.segments)?;
@@ -203,6 +232,8 @@ fn commit(t: &Transaction<'_>, run: RunId, extraction: &Extraction) -> Result<Ru
     if let Some(replayed) = &extraction.replayed {
         mark_replayed(t, run, replayed)?;
     }
+    let closes = (state != RunState::AwaitingApproval).then_some(extraction.at);
+    fill_gaps(t, &extraction.fills, run, closes)?;
     let update = extraction.watermark_update.as_ref();
     if state == RunState::AwaitingApproval {
         let sql = "INSERT INTO approvals (run, next_last_sync_time, watermark_update) VALUES (?1, ?2, ?3)";
@@ -228,8 +259,12 @@ fn spent(t: &Transaction<'_>, at: Timestamp) -> Result<Spent, Fault> {
 
 /// What waited for the approval of a run.
 fn take_approval(t: &Transaction<'_>, run: RunId) -> Result<(Option<String>, Option<SyncState>), Fault> {
-    let sql = "DELETE FROM approvals WHERE run = ?1 RETURNING next_last_sync_time, watermark_update";
-    Ok(one(t, sql, [id(run)], rows::approval)?.unwrap_or_default())
+    let sql = format!(
+        "SELECT next_last_sync_time, watermark_update, {APPROVAL_INTACT} FROM approvals WHERE run = ?1"
+    );
+    let taken = one(t, &sql, [id(run)], rows::approval)?.unwrap_or_default();
+    t.prepare_cached("DELETE FROM approvals WHERE run = ?1")?.execute([id(run)])?;
+    Ok(taken)
 }
 
 /// The run, unless its life does not have a step to this state.
@@ -275,10 +310,13 @@ pub(super) fn insert_findings(
 
 /// Replaces the state of a sync.
 fn set_sync(t: &Transaction<'_>, name: &str, state: &SyncState) -> Result<(), Fault> {
-    let sql =
-        format!("INSERT OR REPLACE INTO syncs (name, {SYNC}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)");
+    let sql = format!(
+        "INSERT OR REPLACE INTO syncs (name, {SYNC})
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)"
+    );
     let SyncState { watermark, cursor, baseline } = state;
     let (watermark, cursor, baseline) = (watermark.as_ref(), cursor.as_ref(), baseline.as_ref());
+    let uptime = watermark.and_then(|w| w.uptime.as_ref());
     let values = params![
         name,
         watermark.map(|w| w.clock_us),
@@ -289,6 +327,10 @@ fn set_sync(t: &Transaction<'_>, name: &str, state: &SyncState) -> Result<(), Fa
         cursor.and_then(|c| c.column.as_ref()),
         baseline.map(|b| id(b.run)),
         baseline.and_then(|b| b.fingerprint.as_ref()),
+        uptime.map(|u| &u.boot),
+        uptime.map(|u| u.us),
+        watermark.and_then(|w| w.begin_us),
+        watermark.and_then(|w| w.begin_for_us),
     ];
     t.prepare_cached(&sql)?.execute(values)?;
     Ok(())

@@ -18,7 +18,7 @@ pub(crate) fn all<T>(
     c: &Connection,
     sql: &str,
     values: impl Params,
-    read: fn(&Row<'_>) -> rusqlite::Result<T>,
+    read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
 ) -> rusqlite::Result<Vec<T>> {
     c.prepare_cached(sql)?.query_map(values, read)?.collect()
 }

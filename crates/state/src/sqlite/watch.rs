@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use outflow_core::ports::state::{Watch, WatchQueries};
-use outflow_core::ports::watch::{AlertRecord, Audit, Standing};
+use outflow_core::ports::watch::{AlertRecord, Audit, ClockRecord, Standing};
 use outflow_core::{Code, Result, RunId, Timestamp};
 use rusqlite::{Connection, Row, Transaction, params};
 
@@ -20,14 +20,14 @@ impl<W: Send + Sync> WatchQueries for Sqlite<W> {
         self.readers.read(move |c| all(c, &sql, [], alert)).await
     }
 
-    async fn standings(&self, since: Timestamp) -> Result<Vec<Standing>> {
+    async fn standings(&self, since: Timestamp, until: Timestamp) -> Result<Vec<Standing>> {
         let read = move |c: &Connection| {
             // Steps over the index from name to name, however many runs there are.
             let sql = "WITH RECURSIVE names(name) AS (SELECT min(sync) FROM runs UNION ALL
                        SELECT (SELECT min(sync) FROM runs WHERE sync > name) FROM names WHERE name IS NOT NULL)
                        SELECT name FROM names WHERE name IS NOT NULL";
             let syncs = all(c, sql, [], |row| row.get(0))?;
-            syncs.into_iter().map(|sync| standing(c, sync, since)).collect()
+            syncs.into_iter().map(|sync| standing(c, sync, [since, until])).collect()
         };
         self.readers.read(read).await
     }
@@ -37,6 +37,10 @@ impl<W: Send + Sync> WatchQueries for Sqlite<W> {
                    AND id IN (SELECT run FROM segments) AND id NOT IN (SELECT run FROM audits)
                    ORDER BY id LIMIT 1";
         self.readers.read(move |c| one(c, sql, [before.as_microsecond()], rows::run_id)).await
+    }
+
+    async fn clock(&self) -> Result<Option<ClockRecord>> {
+        self.readers.read(|c| one(c, "SELECT record FROM clock", [], |row| rows::json(row, 0))).await
     }
 
     async fn audit(&self, run: RunId) -> Result<Option<Audit>> {
@@ -84,6 +88,15 @@ impl Watch for Sqlite<Writer> {
         self.writer.write(write).await
     }
 
+    async fn set_clock(&self, record: &ClockRecord) -> Result<()> {
+        let record = to_json(record);
+        let write = move |t: &Transaction<'_>| {
+            t.execute("INSERT OR REPLACE INTO clock (one, record) VALUES (1, ?1)", [record.as_str()])?;
+            Ok(())
+        };
+        self.writer.write(write).await
+    }
+
     async fn set_audit(&self, run: RunId, audit: &Audit) -> Result<()> {
         let audit = audit.clone();
         let write = move |t: &Transaction<'_>| {
@@ -97,18 +110,20 @@ impl Watch for Sqlite<Writer> {
 
 /// Each statement reads the newest runs of one sync and stops at the first that answers it, or the
 /// window of time.
-fn standing(c: &Connection, sync: String, since: Timestamp) -> rusqlite::Result<Standing> {
+fn standing(c: &Connection, sync: String, window: [Timestamp; 2]) -> rusqlite::Result<Standing> {
     let of = [sync.as_str()];
     let sql = "SELECT count(*), coalesce(sum(state = 'skipped'), 0) FROM runs
-               WHERE started_at >= ?2 AND sync = ?1 AND trigger = 'schedule'";
+               WHERE started_at BETWEEN ?2 AND ?3 AND sync = ?1 AND trigger = 'schedule'";
+    let [since, until] = window.map(Timestamp::as_microsecond);
     let slots = |row: &Row<'_>| Ok((unsigned(row, 0)?, unsigned(row, 1)?));
-    let (slots, skipped) = one(c, sql, params![sync, since.as_microsecond()], slots)?.unwrap_or_default();
+    let (slots, skipped) = one(c, sql, params![sync, since, until], slots)?.unwrap_or_default();
     let extracted = "coalesce((SELECT max(id) FROM runs WHERE sync = ?1 AND extracted_at IS NOT NULL), 0)";
     let sql = format!("SELECT count(*) FROM runs WHERE sync = ?1 AND state = 'failed' AND id > {extracted}");
     let failed = one(c, &sql, of, |row| unsigned(row, 0))?.unwrap_or_default();
     let sql =
         "SELECT reason_code, reason FROM runs WHERE sync = ?1 AND state = 'failed' ORDER BY id DESC LIMIT 1";
     let reason = if failed > 0 { one(c, sql, of, |row| rows::reason(row, 0))?.flatten() } else { None };
+    let reason = reason.map(|(code, _)| code);
     let sql =
         "SELECT id, rows_read, rejected FROM runs WHERE sync = ?1 AND rows_read > 0 ORDER BY id DESC LIMIT 1";
     let last_rows = one(c, sql, of, |row| Ok((rows::run_id(row)?, unsigned(row, 1)?, unsigned(row, 2)?)))?;
@@ -116,12 +131,6 @@ fn standing(c: &Connection, sync: String, since: Timestamp) -> rusqlite::Result<
     let first_started = one(c, sql, of, rows::timestamp)?;
     let sql = "SELECT ended_at FROM runs WHERE sync = ?1 AND state IN ('succeeded', 'partial') ORDER BY id DESC LIMIT 1";
     let last_success = one(c, sql, of, rows::timestamp)?;
-    let settled =
-        "coalesce((SELECT max(id) FROM runs WHERE sync = ?1 AND state IN ('succeeded', 'partial')), 0)";
-    let sql = format!(
-        "SELECT id FROM runs WHERE sync = ?1 AND state = 'lost' AND id > {settled} ORDER BY id DESC LIMIT 1"
-    );
-    let lost = one(c, &sql, of, rows::run_id)?;
     let sql = "SELECT id, reason_code, reason FROM runs WHERE sync = ?1 AND ended_at IS NULL AND state = 'awaiting_approval' ORDER BY id LIMIT 1";
     let awaiting_approval = one(c, sql, of, |row| Ok((rows::run_id(row)?, rows::reason(row, 1)?)))?;
     let sql = "SELECT run, differences = '[]' FROM audits JOIN runs ON runs.id = run WHERE sync = ?1 ORDER BY run DESC LIMIT 1";
@@ -136,7 +145,6 @@ fn standing(c: &Connection, sync: String, since: Timestamp) -> rusqlite::Result<
         last_success,
         slots,
         skipped,
-        lost,
         awaiting_approval,
         wrong,
     })

@@ -2,6 +2,7 @@
 
 mod approval;
 mod deliveries;
+mod gaps;
 mod retention;
 mod runs;
 mod watch;
@@ -44,7 +45,16 @@ const CHECKS: &[Check] = &[
     check("a discarded run leaves the sync, or skips its window", |s| Box::pin(approval::discarding(s))),
     check("past runs are those that were delivered", |s| Box::pin(retention::past(s))),
     check("what is sent is counted by day, once", |s| Box::pin(deliveries::usage(s))),
-    check("a lost run gives its window back", |s| Box::pin(runs::lost(s))),
+    check("a lost run opens a gap for each destination that lacks calls", |s| Box::pin(gaps::opening(s))),
+    check("a gap closes with the commit, or the approval, of the run that fills it", |s| {
+        Box::pin(gaps::filling(s))
+    }),
+    check("a lost backfill opens its gap again, and a lost replay its dead letters", |s| {
+        Box::pin(gaps::losing_what_fills(s))
+    }),
+    check("hashes stay as long as a gap needs them, and an open gap as long as it is open", |s| {
+        Box::pin(gaps::keeping(s))
+    }),
     check("runs are listed newest first", |s| Box::pin(retention::listing(s))),
     check("old segments are found and forgotten", |s| Box::pin(retention::old_segments(s))),
     check("runs to be compared with are known", |s| Box::pin(retention::compared(s))),
@@ -64,6 +74,8 @@ const CHECKS: &[Check] = &[
         Box::pin(watch::alerts_that_change(s))
     }),
     check("how a sync is doing follows from its runs", |s| Box::pin(watch::standings(s))),
+    check("what is known of the local clock is kept", |s| Box::pin(watch::local_clock(s))),
+    check("runs and slots are found that do not lie ahead", |s| Box::pin(runs::not_ahead(s))),
     check("a finished run is audited once, while it has segments", |s| Box::pin(watch::audits(s))),
     check("pending calls and recent runs are known", |s| Box::pin(watch::pending(s))),
     check("settlements of several deliveries count together or not at all", |s| {
@@ -80,7 +92,9 @@ const CHECKS: &[Check] = &[
 pub async fn suite(fresh: impl AsyncFn(usize) -> Arc<dyn State>) -> usize {
     for (number, Check { what, run }) in CHECKS.iter().enumerate() {
         println!("{what}");
-        run(&*fresh(number).await).await;
+        let state = fresh(number).await;
+        run(&*state).await;
+        assert_eq!(state.check_integrity().await.unwrap(), Vec::<String>::new(), "{what}");
     }
     CHECKS.len()
 }

@@ -8,7 +8,7 @@ use outflow_core::ports::state::{
 use outflow_core::run::{FindingCount, RunKind, RunOptions, RunSpec, RunTrigger};
 use outflow_core::{
     Budget, CallType, Code, Column, ColumnType, Connection, DeliveryCounts, DeliveryState, Guards, Nulls,
-    RowCounts, RunId, Timestamp,
+    RowCounts, RunId, Timestamp, Uptime,
 };
 
 /// Some second of 2026, with microseconds.
@@ -71,6 +71,8 @@ pub fn extraction(calls: u64, watermark_update: Option<SyncState>) -> Extraction
         next_last_sync_time: Some("1790000000".into()),
         watermark_update,
         replayed: None,
+        fills: Vec::new(),
+        compared_with: None,
         objections: Vec::new(),
         budgets: Default::default(),
     }
@@ -100,6 +102,9 @@ pub fn moved(run: RunId) -> SyncState {
             clock_of: Some("db.example.com:5439/analytics".into()),
             local_clock_us: Some(1_790_000_000_000_001),
             first_us: Some(1_780_000_000_000_000),
+            uptime: Some(Uptime { boot: "a boot".into(), us: 5_000_000 }),
+            begin_us: Some(1_789_000_000_000_000),
+            begin_for_us: Some(7),
         }),
         cursor: Some(Cursor { value: "2026-01-01 00:00:00".into(), column: Some("updated_at".into()) }),
         baseline: Some(BaselineRun { run, fingerprint: Some("abc".into()) }),
@@ -171,4 +176,10 @@ pub fn ending(run: RunId, record: &DeliveryRecord, end: DeliveryState) -> Settle
         state: end,
         ..settlement(run, record)
     }
+}
+
+/// The runs of open gaps, and how many calls are missing.
+pub async fn open_gaps(state: &dyn State) -> Vec<(RunId, u64)> {
+    let gaps = state.open_gaps().await.unwrap().into_iter();
+    gaps.map(|gap| (gap.missing.opened_by, gap.missing.calls)).collect()
 }

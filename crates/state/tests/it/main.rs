@@ -4,6 +4,7 @@
 
 mod conformance;
 mod crash;
+mod integrity;
 mod made;
 mod model;
 mod opening;

@@ -12,7 +12,7 @@ use outflow_core::ports::state::{BaselineRun, Cursor, DeadLetter, RunFilter, Set
 use outflow_core::{Code, DeliveryCounts, DeliveryState, RunId, RunState, Timestamp};
 use outflow_testkit::{Report, Rng, seed, slice_or_whole};
 
-use crate::made::{at, dead_letter, extraction, new_run, started_at};
+use crate::made::{at, dead_letter, extraction, new_run, open_gaps, started_at};
 use crate::stores::claim;
 
 const DIR: &str = "OUTFLOW_STATE_MODEL_DIR";
@@ -62,29 +62,21 @@ struct Model {
     runs: Vec<Run>,
     syncs: BTreeMap<usize, SyncState>,
     fired: BTreeMap<usize, Timestamp>,
+    /// Open gaps: the run and how many calls.
+    gaps: Vec<(RunId, u64)>,
     steps: i64,
 }
 
 fn moved(run: RunId, step: i64) -> SyncState {
-    SyncState {
-        cursor: Some(Cursor { value: format!("c{step}"), column: None }),
-        baseline: Some(BaselineRun { run, fingerprint: None }),
-        ..started_at(step)
-    }
+    let cursor = Some(Cursor { value: format!("c{step}"), column: None });
+    let baseline = Some(BaselineRun { run, fingerprint: None });
+    SyncState { cursor, baseline, ..started_at(step) }
 }
 
 impl Run {
     fn new(sync: usize, state: RunState) -> Run {
-        Run {
-            sync,
-            state,
-            skipped_by: None,
-            clock: None,
-            calls: 0,
-            segments: 0,
-            ended: None,
-            deliveries: Vec::new(),
-        }
+        let (skipped_by, clock, calls, segments, ended, deliveries) = Default::default();
+        Run { sync, state, skipped_by, clock, calls, segments, ended, deliveries }
     }
 
     fn delivery_state(&self, delivery: &Delivery) -> DeliveryState {
@@ -182,7 +174,10 @@ impl Model {
             Step::End(run, state, rewinds) => match self.runs.get_mut(index(run)) {
                 Some(r) if r.ended.is_none() => {
                     (r.state, r.ended) = (*state, state.is_final().then_some(now));
-                    if *rewinds {
+                    if *state == RunState::Lost {
+                        let missing = r.deliveries.iter().filter(|d| d.settled < r.calls);
+                        self.gaps.extend(missing.map(|d| (*run, r.calls - d.settled)));
+                    } else if *rewinds {
                         self.syncs.insert(r.sync, SyncState::default());
                     }
                 }
@@ -207,7 +202,7 @@ impl Model {
                 .await
                 .map(drop),
             Step::Fire(sync, slot) => store.set_fired(SYNCS[*sync], at(*slot)).await,
-            Step::Begin(run, clock) => store.begin_extraction(*run, at(*clock), "0").await,
+            Step::Begin(run, clock) => store.begin_extraction(*run, at(*clock), "0").await.map(drop),
             Step::Commit(run, calls, moves) => {
                 let extraction = extraction(*calls, moves.then(|| moved(*run, self.steps)));
                 store.commit_extraction(*run, &extraction).await.map(drop)
@@ -221,6 +216,9 @@ impl Model {
             Step::Conclude(run) => store.conclude(*run, now).await.map(drop),
             Step::End(run, state, rewinds) => {
                 let none = SyncState::default();
+                if *state == RunState::Lost {
+                    return store.lose_run(*run, now, &(Code::RunLost, "lost".into())).await.map(drop);
+                }
                 store.end_run(*run, *state, now, None, rewinds.then_some(&none)).await
             }
             Step::Forget(run) => store.forget_segments(*run).await,
@@ -273,6 +271,7 @@ impl Model {
             }
             model.syncs.insert(n, store.sync(name).await.unwrap());
         }
+        model.gaps = open_gaps(store).await;
         let mut records = store.runs(&RunFilter::default()).await.unwrap();
         records.reverse();
         for (number, record) in (1..).zip(records) {

@@ -219,11 +219,13 @@ async fn words_that_no_version_writes_are_an_error_and_no_panic() {
         ("runs", "due_at", "9223372036854775807"),
         ("deliveries", "settled", "'[]'"),
     ] {
+        // As a disk would change it: no trigger sees it. Without its checksum the row is refused.
+        database.execute_batch(&format!("DROP TRIGGER IF EXISTS {table}_sum_update")).unwrap();
         let old: rusqlite::types::Value =
             database.query_row(&format!("SELECT {column} FROM {table}"), [], |row| row.get(0)).unwrap();
         database.execute_batch(&format!("UPDATE {table} SET {column} = {value}")).unwrap();
         let error = state.run(run).await.map(drop).and(state.deliveries(run).await.map(drop)).unwrap_err();
-        assert_eq!(error.code(), Code::StateIo, "{table}.{column}: {error}");
+        assert_eq!(error.code(), Code::StateDamaged, "{table}.{column}: {error}");
         database.execute(&format!("UPDATE {table} SET {column} = ?1"), [old]).unwrap();
     }
     state.run(run).await.unwrap();

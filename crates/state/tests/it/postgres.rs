@@ -4,6 +4,7 @@
 
 mod claims;
 mod faults;
+mod integrity;
 mod opening;
 
 use std::sync::Arc;

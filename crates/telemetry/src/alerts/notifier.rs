@@ -10,8 +10,8 @@
 //!   process sends what does not count as reported, and nothing else.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use outflow_core::ports::state::State;
@@ -49,48 +49,67 @@ impl Default for Pace {
 enum Command {
     /// Alerts changed.
     Look,
-    /// The receivers from now on.
-    Receivers(Vec<Receiver>),
+    /// There are other receivers.
+    Receivers,
     /// The alert counts as reported.
     Told(Arc<AlertRecord>),
 }
 
 /// The way to the dispatcher.
 #[derive(Clone)]
-pub struct Notifier(mpsc::UnboundedSender<Command>);
+pub struct Notifier {
+    commands: mpsc::UnboundedSender<Command>,
+    receivers: Arc<Mutex<Vec<Receiver>>>,
+}
 
 impl Notifier {
     /// Has the dispatcher look for alerts that began or ended.
     pub fn wake(&self) {
         // The dispatcher is gone when the process is about to end.
-        let _ = self.0.send(Command::Look);
+        let _ = self.commands.send(Command::Look);
     }
 
     /// Replaces the receivers from the next message on. Messages in queues go to their old
     /// receivers.
     pub fn set(&self, receivers: Vec<Receiver>) {
-        let _ = self.0.send(Command::Receivers(receivers));
+        *self.receivers.lock().unwrap_or_else(PoisonError::into_inner) = receivers;
+        let _ = self.commands.send(Command::Receivers);
     }
 }
 
-/// Starts with what an earlier process left untold. The future ends only with an error of the
-/// state.
-pub fn start(
-    receivers: Vec<Receiver>,
+/// What dispatches. It can be run again after it failed: it begins with what is not reported.
+#[derive(Clone)]
+pub struct Dispatch {
+    notifier: Notifier,
+    inbox: Arc<tokio::sync::Mutex<mpsc::UnboundedReceiver<Command>>>,
     state: Arc<dyn State>,
     pace: Pace,
-) -> (Notifier, impl Future<Output = Result<(), Error>>) {
-    let (commands, mut inbox) = mpsc::unbounded_channel();
-    let mut dispatcher = Dispatcher::new(commands.clone(), state, pace);
-    let dispatching = async move {
-        dispatcher.spawn_workers(receivers);
+}
+
+/// A notifier, and what has to run for it.
+pub fn start(receivers: Vec<Receiver>, state: Arc<dyn State>, pace: Pace) -> (Notifier, Dispatch) {
+    let (commands, inbox) = mpsc::unbounded_channel();
+    let notifier = Notifier { commands, receivers: Arc::new(Mutex::new(receivers)) };
+    let inbox = Arc::new(tokio::sync::Mutex::new(inbox));
+    (notifier.clone(), Dispatch { notifier, inbox, state, pace })
+}
+
+impl Dispatch {
+    /// Dispatches, beginning with what an earlier process left untold.
+    ///
+    /// # Errors
+    /// Those of the state; it ends with nothing else.
+    pub async fn run(self) -> Result<(), Error> {
+        let Self { notifier: Notifier { commands, receivers }, inbox, state, pace } = self;
+        let mut inbox = inbox.lock().await;
+        let mut dispatcher = Dispatcher::new(commands, receivers, state, pace);
+        dispatcher.spawn_workers();
         dispatcher.look().await?;
         while let Some(command) = inbox.recv().await {
             dispatcher.obey(command).await?;
         }
         Ok(())
-    };
-    (Notifier(commands), dispatching)
+    }
 }
 
 /// A message on its way to one receiver.
@@ -107,19 +126,25 @@ struct Dispatcher {
     /// Alerts in queues that do not count as reported yet.
     on_the_way: HashSet<(String, String, Timestamp, bool)>,
     commands: mpsc::UnboundedSender<Command>,
+    receivers: Arc<Mutex<Vec<Receiver>>>,
     state: Arc<dyn State>,
     pace: Pace,
 }
 
 impl Dispatcher {
-    fn new(commands: mpsc::UnboundedSender<Command>, state: Arc<dyn State>, pace: Pace) -> Self {
+    fn new(
+        commands: mpsc::UnboundedSender<Command>,
+        receivers: Arc<Mutex<Vec<Receiver>>>,
+        state: Arc<dyn State>,
+        pace: Pace,
+    ) -> Self {
         let (queues, workers, on_the_way) = (Vec::new(), JoinSet::new(), HashSet::new());
-        Self { queues, workers, on_the_way, commands, state, pace }
+        Self { queues, workers, on_the_way, commands, receivers, state, pace }
     }
 
     async fn obey(&mut self, command: Command) -> Result<(), Error> {
         match command {
-            Command::Receivers(receivers) => self.spawn_workers(receivers),
+            Command::Receivers => self.spawn_workers(),
             Command::Look => self.look().await?,
             Command::Told(alert) => {
                 self.on_the_way.remove(&key(&alert));
@@ -132,7 +157,8 @@ impl Dispatcher {
     }
 
     /// The workers of old queues end when those are empty.
-    fn spawn_workers(&mut self, receivers: Vec<Receiver>) {
+    fn spawn_workers(&mut self) {
+        let receivers = self.receivers.lock().unwrap_or_else(PoisonError::into_inner).clone();
         while self.workers.try_join_next().is_some() {}
         self.queues.clear();
         for receiver in receivers {
@@ -190,7 +216,7 @@ async fn work(
         let note = Note::of(&notification.alert);
         let mut pause = pace.first;
         let outcome = loop {
-            match receiver.send(&note).await {
+            match send(&receiver, &note).await {
                 Err(error) if is_transient(&error) && notification.queued_at.elapsed() < pace.patience => {
                     if pause == pace.first {
                         error!(
@@ -202,7 +228,7 @@ async fn work(
                         );
                     }
                     tokio::time::sleep(pause).await;
-                    pause = (pause * 2).min(pace.longest);
+                    pause = pause.saturating_mul(2).min(pace.longest);
                 }
                 outcome => break outcome,
             }
@@ -212,6 +238,13 @@ async fn work(
             Err(error) => given_up(&notification, &receiver.name, &error, &commands),
         }
     }
+}
+
+/// Sends in a task of its own: a panic gives up this message, and the next one is sent.
+async fn send(receiver: &Receiver, note: &Note) -> Result<(), Error> {
+    let (receiver, note) = (receiver.clone(), note.clone());
+    let sent = tokio::spawn(async move { receiver.send(&note).await }).await;
+    sent.unwrap_or_else(|_| Err(Error::new(Code::TaskFailed, "sending an alert ended unexpectedly")))
 }
 
 /// The receiver does not get the notification. If no other one may still get it, the alert counts

@@ -70,6 +70,7 @@ pub fn event(event: &Event) {
             error!(sync, run = run.0, code, differences, "run does not add up");
         }
         Event::Alert { alert } => self::alert(alert),
+        Event::ClockJumped { warning } => warn!(error = as_error(warning), "clock"),
         Event::Reloaded => info!("reloaded"),
         Event::Problem { error } => error!(error = as_error(error), "trouble"),
     }

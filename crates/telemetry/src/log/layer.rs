@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use outflow_core::{Clock as _, Error, SystemClock, Timestamp};
+use outflow_core::{Clock as _, Error, SystemClock, Timestamp, json_printable, printable};
 use serde_json::{Map, Value, json};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
@@ -73,8 +73,8 @@ fn text(now: Timestamp, level: Level, fields: &Fields) -> String {
     let mut line = format!("{now:.3} {level:5} {}", fields.event());
     for (key, value) in fields.others() {
         let value = match value {
-            Value::String(s) if s.contains([' ', '"', '=']) => format!("{s:?}"),
-            Value::String(s) => plain(s),
+            Value::String(s) if s.contains([' ', '"', '=']) => printable(&format!("{s:?}")),
+            Value::String(s) => printable(s),
             other => other.to_string(),
         };
         line += &format!(" {key}={value}");
@@ -88,12 +88,7 @@ fn document(now: Timestamp, level: Level, fields: &Fields) -> String {
     document.insert("level".into(), json!(level.as_str().to_ascii_lowercase()));
     document.insert("event".into(), json!(fields.event()));
     document.extend(fields.others().map(|(key, value)| (key.to_owned(), value.clone())));
-    Value::Object(document).to_string()
-}
-
-/// Text with control characters made visible, so that no value steers a terminal.
-fn plain(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
+    json_printable(&Value::Object(document).to_string()).into_owned()
 }
 
 /// Fields in the order in which they came. A name occurs once: a later field replaces an earlier
@@ -118,7 +113,7 @@ impl Fields {
         self.0.iter().filter(|(name, _)| *name != NAME).map(|(name, value)| (*name, value))
     }
 
-    /// An error of Outflow as its parts.
+    /// An error of Outflow as those of its parts that may be logged.
     fn set_error(&mut self, error: &Error) {
         self.set("code", json!(error.code()));
         self.set("reason", json!(error.message()));
@@ -127,6 +122,10 @@ impl Fields {
         }
         if let Some(help) = error.help_text() {
             self.set("help", json!(help));
+        }
+        let causes = error.loggable_causes();
+        if !causes.is_empty() {
+            self.set("causes", json!(causes));
         }
     }
 }
@@ -155,12 +154,8 @@ impl Visit for Fields {
     fn record_error(&mut self, _: &Field, value: &(dyn std::error::Error + 'static)) {
         match value.downcast_ref::<Error>() {
             Some(error) => self.set_error(error),
-            None => self.set("reason", json!(value.to_string())),
-        }
-        let causes = std::iter::successors(value.source(), |cause| cause.source());
-        let causes: Vec<Value> = causes.map(|cause| json!(cause.to_string())).collect();
-        if !causes.is_empty() {
-            self.set("causes", Value::Array(causes));
+            // The words of any other error may quote a server or a row.
+            None => self.set("reason", json!("an error without a code")),
         }
     }
 

@@ -31,8 +31,9 @@ fn documents(filter: &str, log: impl FnOnce()) -> Vec<Value> {
 }
 
 fn failed() -> Event {
-    let cause = std::io::Error::other("no route");
-    let error = Error::new(Code::HostNotResolved, "no host a b").at("outflow.yaml:3").help("see DNS");
+    let cause = std::io::Error::from(std::io::ErrorKind::HostUnreachable);
+    let error = Error::new(Code::HostNotResolved, "no host a b").quoting("a canary");
+    let error = error.at("outflow.yaml:3").help("see DNS");
     Event::Failed { sync: "users".into(), run: RunId(7), errors: vec![Arc::new(error.caused_by(cause))] }
 }
 
@@ -44,13 +45,13 @@ fn an_error_is_written_as_its_parts_in_both_forms() {
         logged,
         [json!({
             "level": "error", "event": "run failed", "sync": "users", "run": 7, "code": code,
-            "reason": "no host a b", "place": "outflow.yaml:3", "help": "see DNS", "causes": ["no route"],
+            "reason": "no host a b", "place": "outflow.yaml:3", "help": "see DNS", "causes": ["host unreachable"],
         })]
     );
     let text = lines(LogFormat::Text, "", || event(&failed()));
     let expected = format!(
         "ERROR run failed sync=users run=7 code={code} reason=\"no host a b\" place=outflow.yaml:3 \
-         help=\"see DNS\" causes=[\"no route\"]"
+         help=\"see DNS\" causes=[\"host unreachable\"]"
     );
     assert_eq!(text[0].split_once(' ').unwrap().1, expected);
 }

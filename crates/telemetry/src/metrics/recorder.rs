@@ -89,6 +89,7 @@ impl Recorder {
             | Event::Retrying { .. }
             | Event::Audited { .. }
             | Event::Alert { .. }
+            | Event::ClockJumped { .. }
             | Event::Reloaded
             | Event::Problem { .. } => {}
         }

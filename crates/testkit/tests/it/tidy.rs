@@ -53,6 +53,20 @@ fn a_source_file_has_one_subject_and_is_not_long() {
     }
 }
 
+/// What a server or a service said may quote a row. The crate that writes logs, metrics, alerts and
+/// mails reads Outflow's own words alone.
+#[test]
+fn what_writes_logs_and_alerts_reveals_no_foreign_text() {
+    let mut looked_at = 0;
+    for (path, text) in sources().filter(|(path, _)| path.starts_with("crates/telemetry/src")) {
+        looked_at += 1;
+        for word in ["reveal", "full_message", "quoted()"] {
+            assert!(!text.contains(word), "{} has {word}", path.display());
+        }
+    }
+    assert!(looked_at > 10, "only {looked_at} files were looked at");
+}
+
 /// A front end names its commands; what lies below has other front ends, too, and keeps messages in
 /// the state.
 #[test]
@@ -83,6 +97,22 @@ fn a_source_file_begins_with_what_it_is_for() {
     {
         assert!(text.starts_with("//! "), "{} has no head", path.display());
     }
+}
+
+/// Sums of times cannot panic: a lint forbids the operators, and must be on.
+#[test]
+fn every_crate_that_ships_forbids_operators_that_panic_on_times() {
+    let roots = sources().filter(|(path, _)| {
+        let names: Vec<_> = path.iter().filter_map(|name| name.to_str()).collect();
+        matches!(names[..], ["crates", name, "src", "lib.rs" | "main.rs"] if name != "testkit")
+    });
+    let mut seen = 0;
+    for (path, text) in roots {
+        let is_on = text.contains("#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]");
+        assert!(is_on, "{} does not turn the lint on", path.display());
+        seen += 1;
+    }
+    assert!(seen >= 13, "only {seen} crates were looked at");
 }
 
 #[test]

@@ -8,7 +8,7 @@
 
 use std::time::Duration;
 
-use outflow_core::{Code, Error, Result, Secret};
+use outflow_core::{Code, Error, Result, Secret, steers_terminal};
 use outflow_egress::{Deadlines, Response, SendError, SendErrorKind, Target};
 use serde_json::Value;
 
@@ -226,12 +226,12 @@ fn refused(call: &Call<'_>, answer: &Response) -> Error {
         Proof::Keys(keys) => format!(" to the keys from {}", keys.from),
         Proof::Token(_) => String::new(),
     };
-    let said = match (code.as_str(), clean(&message, call)) {
-        ("", _) => format!("status {}", answer.status),
-        (code, message) if message.is_empty() => clean(code, call),
-        (code, message) => format!("{}: {message}", clean(code, call)),
+    let said = match (clean(&code, call), clean(&message, call)) {
+        (code, message) if code.is_empty() || message.is_empty() => code + &message,
+        (code, message) => format!("{code}: {message}"),
     };
-    let error = Error::new(Code::AwsCredentialsRefused, format!("AWS refused {action}{with}: {said}"));
+    let message_of_ours = format!("AWS refused {action}{with} with status {}", answer.status);
+    let error = Error::new(Code::AwsCredentialsRefused, message_of_ours).quoting(said);
     match help(&code, &message, &action) {
         Some(help) => error.help(help),
         None => error,
@@ -252,7 +252,7 @@ fn help(code: &str, message: &str, action: &str) -> Option<String> {
         }
         "AccessDenied" | "UnauthorizedOperation" | "NotAuthorized" => {
             let lacking = message.split_once("not authorized to perform: ").and_then(|(_, rest)| rest.split_whitespace().next());
-            let lacking = lacking.filter(|word| word.contains(':')).unwrap_or(action);
+            let lacking = lacking.filter(|word| is_action(word)).unwrap_or(action);
             format!("allow {lacking} in the policy of this identity, for this database (and in the role's trust policy, if it is sts:AssumeRole)")
         }
         "ClusterNotFound" | "ResourceNotFound" => {
@@ -266,6 +266,14 @@ fn help(code: &str, message: &str, action: &str) -> Option<String> {
     })
 }
 
+/// Whether the word, which AWS said, is the name of an action and so fit for a log.
+fn is_action(word: &str) -> bool {
+    let ["redshift" | "redshift-serverless" | "sts", action] = word.split(':').collect::<Vec<_>>()[..] else {
+        return false;
+    };
+    (1..=64).contains(&action.len()) && action.bytes().all(|b| b.is_ascii_alphabetic())
+}
+
 /// A text of AWS without line breaks, of bearable length, and without what we must not show: a
 /// wrong signature is answered with all that should have been signed.
 fn clean(text: &str, call: &Call<'_>) -> String {
@@ -273,13 +281,14 @@ fn clean(text: &str, call: &Call<'_>) -> String {
     for secret in call.proof.secrets().into_iter().filter(|secret| !secret.is_empty()) {
         text = text.replace(secret, "…");
     }
-    let text: String = text.chars().take(500).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let text: String = text.chars().take(500).map(|c| if steers_terminal(c) { ' ' } else { c }).collect();
     text.trim_matches([' ', '.']).to_owned()
 }
 
 fn not_reached(call: &Call<'_>, cause: SendError) -> Error {
     let action = format!("{}:{}", call.service.name(), call.action);
-    Error::new(Code::AwsCredentialsRefused, format!("AWS cannot be reached for {action}: {cause}"))
+    Error::new(Code::AwsCredentialsRefused, format!("AWS cannot be reached for {action}: {}", cause.kind))
+        .quoting(cause.detail())
         .help("this machine needs a way to that host over HTTPS, or a VPC endpoint for the service; AWS_ENDPOINT_URL may name another address")
         .caused_by(cause)
 }

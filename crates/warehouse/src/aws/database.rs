@@ -5,14 +5,15 @@
 //! at the same time, and renewed [`AHEAD`] of its end or when a quarter of its life is left.
 
 use std::sync::{Arc, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use outflow_core::clock::{earlier, later};
 use outflow_core::{Result, Secret, Timestamp};
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
 use super::call::{Call, Proof, Service, element, form, incomplete};
-use super::{Aws, Iam, IamTarget, Inner, chain};
+use super::{Aws, Iam, IamTarget, Inner, LONGEST_LIFE, chain};
 use crate::credentials::Credentials;
 
 /// Credentials are renewed this long before they expire, if they live long enough.
@@ -28,6 +29,8 @@ pub(super) type Slot = Arc<Mutex<Option<Kept>>>;
 pub(super) struct Kept {
     credentials: Credentials,
     renew: Timestamp,
+    /// The same by the monotonic clock: a wall clock that is set back keeps nothing alive.
+    renew_by: Instant,
 }
 
 impl Aws {
@@ -50,6 +53,7 @@ impl Aws {
         let mut slot = slot.lock().await;
         if let Some(kept) = slot.as_ref()
             && aws.clock.now() < kept.renew
+            && Instant::now() < kept.renew_by
             && Some(&kept.credentials) != refused
         {
             return Ok((kept.credentials.clone(), false));
@@ -66,13 +70,19 @@ impl Iam {
         let keys = chain::keys(aws, self.profile.as_deref(), &self.region).await?;
         let (service, action, body) = self.request(database);
         let call = Call { service, action, region: &self.region, body, proof: Proof::Keys(&keys) };
-        let asked = aws.clock.now();
+        let (asked, begun) = (aws.clock.now(), Instant::now());
         let answer = aws.call(&call).await?;
         let read =
             if service == Service::RedshiftServerless { from_json(&answer) } else { from_xml(&answer) };
         let (credentials, expires) = read.ok_or_else(|| incomplete(&call))?;
+        // Whatever end the answer names, they are asked for again.
+        let expires = asked.checked_add(LONGEST_LIFE).map_or(expires, |latest| expires.min(latest));
         let life = Duration::try_from(expires.duration_since(asked)).unwrap_or_default();
-        Ok(Kept { credentials, renew: expires - AHEAD.min(life / 4) })
+        let ahead = |life: Duration| AHEAD.min(life.checked_div(4).unwrap_or_default());
+        // By a wall clock that is behind, they seem to live for longer than was asked for.
+        let lasts = if life.is_zero() { self.duration } else { life.min(self.duration) };
+        let renew_by = later(begun, lasts.saturating_sub(ahead(lasts)));
+        Ok(Kept { credentials, renew: earlier(expires, ahead(life)), renew_by })
     }
 
     /// The request: the service, the action, and the body of the call.

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use outflow_core::{Code, Error, Result, Secret};
+use outflow_egress::files::read_text;
 use outflow_egress::{Deadlines, Response, SendError, Target};
 use serde_json::Value;
 
@@ -42,13 +43,9 @@ pub(super) async fn container(aws: &Inner) -> Result<KeyLookup> {
         }
     };
     let token = match aws.env("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE") {
-        Some(file) => Some(std::fs::read_to_string(&file).map_err(|e| {
-            Error::new(
-                Code::AwsCredentialsMissing,
-                "the file of AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE cannot be read",
-            )
-            .at(file)
-            .caused_by(e)
+        Some(file) => Some(read_text(file.as_ref()).map_err(|e| {
+            let message = format!("the file of AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE {e}");
+            Error::new(Code::AwsCredentialsMissing, message).at(file)
         })?),
         None => aws.env("AWS_CONTAINER_AUTHORIZATION_TOKEN"),
     };
@@ -76,7 +73,7 @@ pub(super) async fn instance(aws: &Inner) -> Result<KeyLookup> {
     let token = match aws.clients()?.metadata.put(&target, Bytes::new(), &DEADLINES).await {
         Ok(answer) if answer.status == 200 => String::from_utf8_lossy(&answer.body).into_owned(),
         Ok(answer) => return Err(useless("instance", &answer)),
-        Err(cause) => return nothing(format!("no metadata service answers ({cause})")),
+        Err(cause) => return nothing(format!("no metadata service answers ({})", cause.kind)),
     };
     let get = async |path: &str| {
         let url = format!("{base}/latest/meta-data/iam/security-credentials/{path}");
@@ -111,7 +108,8 @@ pub(super) fn of_json(json: &[u8], token: &str, from: &str) -> Option<Keys> {
 }
 
 fn silent(what: &str, cause: SendError) -> Error {
-    Error::new(Code::AwsCredentialsMissing, format!("the credential service of the {what} does not answer: {cause}"))
+    Error::new(Code::AwsCredentialsMissing, format!("the credential service of the {what} does not answer: {}", cause.kind))
+        .quoting(cause.detail())
         .help("it may be starting, or out of reach from here: in a container on EC2, the hop limit of the instance's metadata must be 2")
         .caused_by(cause)
 }

@@ -6,10 +6,11 @@
 //! several lines.
 
 use std::collections::HashMap;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use outflow_core::files::ReadFailure;
 use outflow_core::{Code, Error, Result};
+use outflow_egress::files::read_text;
 
 use super::Inner;
 
@@ -57,12 +58,12 @@ fn place(aws: &Inner, variable: &str, name: &str) -> PathBuf {
 }
 
 fn text(file: &Path) -> Result<String> {
-    match std::fs::read_to_string(file) {
-        Err(e) if e.kind() == ErrorKind::NotFound => Ok(String::new()),
+    match read_text(file) {
+        Err(ReadFailure::Missing) => Ok(String::new()),
         Err(e) => {
-            let error = Error::new(Code::AwsCredentialsMissing, "an AWS settings file cannot be read")
+            let error = Error::new(Code::AwsCredentialsMissing, format!("an AWS settings file {e}"))
                 .at(file.display().to_string());
-            Err(error.help("check that Outflow's user may read it, and that it is UTF-8").caused_by(e))
+            Err(error.help("check that Outflow's user may read it, and that it is UTF-8"))
         }
         Ok(text) => Ok(text),
     }

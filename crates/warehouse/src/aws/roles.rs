@@ -1,6 +1,7 @@
 //! Keys of a role, which the security token service gives to those who may take it on.
 
 use outflow_core::{Code, Error, Result, Secret};
+use outflow_egress::files::read_text;
 
 use super::call::{Call, Proof, Service, element, form, incomplete};
 use super::{Inner, Keys};
@@ -39,11 +40,10 @@ pub(super) async fn assume(aws: &Inner, role: &Role, keys: &Keys, region: &str) 
 
 /// Takes on a role with a token that an identity provider wrote into a file.
 pub(super) async fn with_web_identity(aws: &Inner, role: &Role, file: &str, region: &str) -> Result<Keys> {
-    let token = std::fs::read_to_string(file).map_err(|e| {
-        Error::new(Code::AwsCredentialsMissing, format!("{}: the web identity token cannot be read", role.from))
+    let token = read_text(file.as_ref()).map_err(|e| {
+        Error::new(Code::AwsCredentialsMissing, format!("{}: the file of the web identity token {e}", role.from))
             .at(file)
             .help("check the path and that Outflow may read it; on Kubernetes, that the service account names the role")
-            .caused_by(e)
     })?;
     let action = "AssumeRoleWithWebIdentity";
     let mut parameters = role.parameters(action);

@@ -33,7 +33,7 @@ pub(super) const SHAPE: Shape = Shape {
         Key::new("profile", Kind::Text, "the AWS profile whose keys are used, in place of the usual chain"),
         Key::new(
             "duration",
-            Kind::Duration { min: 900 },
+            Kind::Duration { min: SHORTEST_LIFE.as_secs(), max: LONGEST_LIFE.as_secs() },
             "how long a password is good for, from 15m to 1h; 15m by default",
         ),
     ],
@@ -89,9 +89,6 @@ fn check_values(iam: Values<'_>, problems: &mut Vec<SettingProblem>) {
     if iam.has("cluster") && iam.has("workgroup") {
         let help = "a database is on a cluster or in a workgroup: keep one";
         wrong("iam.workgroup", "\"workgroup\" does not go with \"cluster\"", help);
-    }
-    if iam.number("duration").is_some_and(|seconds| seconds > LONGEST_LIFE.as_secs()) {
-        wrong("iam.duration", "\"duration\" is longer than 1h", "AWS gives from 15m to 1h");
     }
     if iam.text("region").is_some_and(|region| !is_region(region)) {
         wrong("iam.region", "\"region\" is no AWS region", "write it like eu-central-1");

@@ -39,7 +39,21 @@ pub(super) const SHAPE: Shape = Shape {
             Kind::Either(&[TLS_WORDS, Kind::Table(&TLS)]),
             "verify-full for redshift and prefer for postgres by default",
         ),
-        Key::new("connect_timeout", Kind::Duration { min: 1 }, "how long the server may take to answer"),
+        Key::new(
+            "allow_cleartext_password",
+            Kind::Flag,
+            "whether the password may be given in clear text to a server that is not verified; false by default",
+        ),
+        Key::new(
+            "allow_functions",
+            Kind::List(&Kind::Text),
+            "functions that queries may call although the database marks them as volatile: name or schema.name",
+        ),
+        Key::new(
+            "connect_timeout",
+            Kind::Duration { min: 1, max: 3_600 },
+            "how long the server may take to answer",
+        ),
         MAX_QUERIES,
     ],
     open: false,
@@ -105,6 +119,8 @@ pub(super) fn read(
         login: login?,
         tunnel,
         tls: tls?,
+        allow_cleartext_password: values.flag("allow_cleartext_password").unwrap_or(false),
+        allow_functions: values.texts("allow_functions"),
         connect_timeout: values
             .number("connect_timeout")
             .map_or(ServerSettings::CONNECT_TIMEOUT, Duration::from_secs),

@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use outflow_core::ports::warehouse::{Check, Session, Step};
 use outflow_core::{Clock, Code, Error, Result, SystemClock, Timestamp};
+use outflow_egress::deadline::after;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -223,13 +224,13 @@ struct Checklist<'a> {
 impl<'a> Checklist<'a> {
     fn new(settings: &ServerSettings, report: &'a mut (dyn FnMut(Check) + Send)) -> Self {
         let limit = settings.connect_timeout;
-        Self { report, place: settings.address(), limit, deadline: Instant::now() + limit, ours: None }
+        Self { report, place: settings.address(), limit, deadline: after(limit), ours: None }
     }
 
     /// The steps that follow have this time together.
     fn restart(&mut self, limit: Duration) {
         self.limit = limit;
-        self.deadline = Instant::now() + limit;
+        self.deadline = after(limit);
     }
 
     /// A step on a connection that stands, with a time of its own.
@@ -406,7 +407,7 @@ fn lag_result(answer: Result<Option<f64>>) -> StepResult {
     let behind = match answer {
         Ok(Some(behind)) => behind,
         Ok(None) => return StepResult::new("the replica does not report its lag"),
-        Err(error) => return StepResult::new(format!("unknown: {}", error.message())),
+        Err(error) => return StepResult::new(format!("unknown: {}", error.full_message().reveal())),
     };
     let warning = (behind > LAG).then(|| {
         Error::new(Code::ReplicaLag, format!("what the replica has replayed last is {behind:.0} s old"))

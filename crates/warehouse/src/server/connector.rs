@@ -5,13 +5,14 @@
 //! back from a failed handshake to plain text.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::BytesMut;
 use outflow_core::{Code, Error, Result, Timestamp};
-use outflow_egress::{Verify, client_config};
+use outflow_egress::deadline::after;
+use outflow_egress::{AddressPolicy, Verify, client_config};
 use postgres_protocol::message::frontend;
 use rustls::pki_types::ServerName;
 use rustls::{CertificateError, ClientConfig};
@@ -19,6 +20,7 @@ use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
+
 use tokio_rustls::TlsConnector;
 
 use super::transport::Transport;
@@ -92,11 +94,12 @@ impl Connector {
 
     /// The first of these addresses that takes a TCP connection.
     pub async fn reach(&self, addresses: &[SocketAddr]) -> Result<(TcpStream, SocketAddr)> {
-        let deadline = Instant::now() + self.timeout;
+        let deadline = after(self.timeout);
         let mut last = None;
         for (tried, address) in addresses.iter().enumerate() {
             // An address that swallows packets must not eat the time of those behind it.
-            let share = (deadline - Instant::now()) / (addresses.len() - tried) as u32;
+            let share = deadline.saturating_duration_since(Instant::now());
+            let share = share.checked_div((addresses.len() - tried) as u32).unwrap_or_default();
             match tokio::time::timeout(share, TcpStream::connect(address)).await {
                 Ok(Ok(stream)) => return Ok((stream, *address)),
                 Ok(Err(cause)) => last = Some(cause),
@@ -117,7 +120,16 @@ impl Connector {
         }
     }
 
-    /// The host's addresses: at least one.
+    /// An address that no database server has, or at which a cloud answers its machines.
+    fn not_allowed(&self, address: IpAddr) -> Error {
+        let message = format!("\"{}\" is {address}, which is no address of a database server", self.host);
+        Error::new(Code::SourceAddressNotAllowed, message).help(
+            "check `host`, and what its name resolves to on this machine; for this machine itself, write 127.0.0.1",
+        )
+    }
+
+    /// The host's addresses that may be connected to: at least one. Behind a tunnel the SSH server
+    /// resolves the name, and none is checked.
     pub async fn look_up(&self) -> Result<Vec<SocketAddr>> {
         let unknown = || {
             Error::new(Code::HostNotResolved, format!("the host name \"{}\" does not resolve", self.host))
@@ -127,7 +139,10 @@ impl Connector {
         };
         let found = tokio::net::lookup_host((self.host.as_str(), self.port)).await;
         let addresses: Vec<_> = found.map_err(|e| unknown().caused_by(e))?.collect();
-        if addresses.is_empty() { Err(unknown()) } else { Ok(addresses) }
+        let Some(first) = addresses.first().copied() else { return Err(unknown()) };
+        let allowed: Vec<_> =
+            addresses.into_iter().filter(|a| AddressPolicy::AllowAll.allows(a.ip())).collect();
+        if allowed.is_empty() { Err(self.not_allowed(first.ip())) } else { Ok(allowed) }
     }
 
     /// Encrypts a TCP connection that is open, as far as the settings ask for it.
@@ -206,12 +221,19 @@ pub(crate) fn closed(cause: Option<io::Error>) -> Error {
 
 fn handshake_failed(cause: io::Error) -> Error {
     let tls = cause.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
-    let (why, help) = match tls {
-        Some(rustls::Error::InvalidCertificate(problem)) => bad_certificate(problem),
-        Some(error) => (error.to_string(), "check that the server speaks TLS 1.2 or newer"),
-        None => ("the server broke it off".to_owned(), "look into the server's log"),
+    let (why, help, quoted) = match tls {
+        Some(rustls::Error::InvalidCertificate(problem)) => {
+            let (why, help) = bad_certificate(problem);
+            (why, help, said_of(problem))
+        }
+        Some(error) => {
+            let help = "check that the server speaks TLS 1.2 or newer";
+            ("the server speaks another TLS".to_owned(), help, error.to_string())
+        }
+        None => ("the server broke it off".to_owned(), "look into the server's log", String::new()),
     };
     Error::new(Code::TlsHandshakeFailed, format!("the TLS handshake failed: {why}"))
+        .quoting(quoted)
         .help(help)
         .caused_by(cause)
 }
@@ -227,7 +249,7 @@ fn bad_certificate(problem: &CertificateError) -> (String, &'static str) {
             "name the authority's certificate in `ssl: { ca: FILE }`",
         ),
         E::NotValidForName | E::NotValidForNameContext { .. } => (
-            format!("the server's certificate is for another host name{}", names_in(problem)),
+            "the server's certificate is for another host name".into(),
             "through a tunnel or an alias, say the certificate's name in `ssl: { server_name: NAME }`, or use verify-ca",
         ),
         E::Expired => (EXPIRED.into(), RENEW),
@@ -238,11 +260,27 @@ fn bad_certificate(problem: &CertificateError) -> (String, &'static str) {
         E::NotValidYet | E::NotValidYetContext { .. } => {
             ("the server's certificate is not valid yet".into(), "check this machine's clock")
         }
-        other => (format!("the server's certificate cannot be used ({other})"), "replace it at the server"),
+        _ => ("the server's certificate cannot be used".into(), "replace it at the server"),
     }
 }
 
-/// The DNS names of a certificate that is for none of those wanted, in brackets. rustls gives them
+/// What the certificate itself says about the problem: its names, or what TLS makes of it.
+fn said_of(problem: &CertificateError) -> String {
+    use CertificateError as E;
+    match problem {
+        E::NotValidForNameContext { .. } => names_in(problem),
+        E::UnknownIssuer
+        | E::BadSignature
+        | E::NotValidForName
+        | E::Expired
+        | E::NotValidYet
+        | E::ExpiredContext { .. }
+        | E::NotValidYetContext { .. } => String::new(),
+        other => other.to_string(),
+    }
+}
+
+/// The DNS names of a certificate that is for none of those wanted. rustls gives them
 /// as `DnsName("x")`.
 fn names_in(problem: &CertificateError) -> String {
     let CertificateError::NotValidForNameContext { presented, .. } = problem else { return String::new() };
@@ -250,5 +288,5 @@ fn names_in(problem: &CertificateError) -> String {
         Some(text.strip_prefix("DnsName(\"")?.strip_suffix("\")")?.escape_debug().to_string())
     };
     let names: Vec<String> = presented.iter().filter_map(name).take(5).collect();
-    if names.is_empty() { String::new() } else { format!(" ({})", names.join(", ")) }
+    names.join(", ")
 }

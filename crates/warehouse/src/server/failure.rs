@@ -3,13 +3,14 @@
 //! SQLSTATEs decide, and where Redshift uses one for many things (28000 for a wrong password, XX000
 //! for anything), the words of the message do.
 //!
-//! What always holds: the server's Detail is left out, since it quotes rows; so are the values that
-//! messages about bad data quote; control characters never reach a terminal. What it does not do:
-//! decide on retries.
+//! What always holds: the server's own words, its hint included, are [quoted](Error::quoting) and
+//! so are in no log, because any of them may quote a row (`RAISE`, the error of a function). The
+//! server's Detail is left out everywhere, and so are the values that messages about bad data
+//! quote. What it does not do: decide on retries.
 
 use std::fmt;
 
-use outflow_core::{Code, Error};
+use outflow_core::{Code, Error, steers_terminal};
 
 /// A message of the server longer than this is cut.
 const LONGEST: usize = 1000;
@@ -30,14 +31,11 @@ struct Report<'a> {
 pub(crate) fn of(body: &[u8], sql: &str) -> Error {
     let report = Report::read(body);
     let code = report.code();
-    let message = match (report.state, report.internal()) {
-        ("", _) => report.message.clone(),
-        (state, Some(number)) if number != report.message => {
-            format!("{} (SQLSTATE {state}, Redshift's code {number})", report.message)
-        }
-        (state, _) => format!("{} (SQLSTATE {state})", report.message),
+    let message = match report.state {
+        "" => code.title().to_owned(),
+        state => format!("{} (SQLSTATE {state})", code.title()),
     };
-    let mut error = Error::new(code, message);
+    let mut error = Error::new(code, message).quoting(report.words());
     if let Some(position) = report.position.filter(|_| !sql.is_empty()) {
         let (line, column) = line_and_column(sql, position);
         error = error.at(format!("line {line}, column {column} of the query"));
@@ -46,8 +44,8 @@ pub(crate) fn of(body: &[u8], sql: &str) -> Error {
         error = error.caused_by(Waking);
     }
     match report.help(code) {
-        Some(help) => error.help(help),
-        None => error,
+        "" => error,
+        help => error.help(help),
     }
 }
 
@@ -131,8 +129,20 @@ impl<'a> Report<'a> {
         }
     }
 
-    fn help(&self, code: Code) -> Option<String> {
-        let ours = match code {
+    /// What the server says, with its hint and Redshift's own number.
+    fn words(&self) -> String {
+        let mut words = self.message.clone();
+        if let Some(number) = self.internal().filter(|number| *number != self.message) {
+            words += &format!(" (Redshift's code {number})");
+        }
+        if !self.hint.is_empty() {
+            words += &format!(". The server's hint: {}", self.hint);
+        }
+        words
+    }
+
+    fn help(&self, code: Code) -> &'static str {
+        match code {
             Code::SourceAuthFailed => {
                 "check user and password; temporary (IAM) passwords expire within the hour"
             }
@@ -156,12 +166,6 @@ impl<'a> Report<'a> {
             Code::MultipleStatements => "write one statement in each query",
             Code::DatabaseError => self.help_for_others(),
             _ => "",
-        };
-        match (ours, self.hint.as_str()) {
-            ("", "") => None,
-            (ours, "") => Some(ours.to_owned()),
-            ("", hint) => Some(format!("the server's hint: {hint}")),
-            (ours, hint) => Some(format!("{ours}. The server's hint: {hint}")),
         }
     }
 
@@ -201,11 +205,11 @@ impl<'a> Report<'a> {
     }
 }
 
-/// Text without control characters, of bearable length.
+/// Text on one line, of bearable length.
 fn clean(text: &[u8]) -> String {
     let text = String::from_utf8_lossy(text);
     let mut clean: String =
-        text.chars().take(LONGEST).map(|c| if c.is_control() { ' ' } else { c }).collect();
+        text.chars().take(LONGEST).map(|c| if steers_terminal(c) { ' ' } else { c }).collect();
     clean.truncate(clean.trim_end_matches([' ', '.']).len());
     clean
 }
@@ -242,6 +246,10 @@ mod tests {
         of(body.as_bytes(), sql)
     }
 
+    fn words(error: &Error) -> &str {
+        error.quoted().unwrap().reveal()
+    }
+
     #[test]
     fn each_sqlstate_has_its_code() {
         let cases = [
@@ -276,7 +284,8 @@ mod tests {
         assert_eq!(error(&waking, "").code(), Code::SourceUnavailable);
         let full =
             [('C', "XX000"), ('M', "Disk Full"), ('D', "error: Disk Full code: 1016 context: node: 0")];
-        assert_eq!(error(&full, "").message(), "Disk Full (SQLSTATE XX000, Redshift's code 1016)");
+        assert_eq!(error(&full, "").message(), "the database reported an error (SQLSTATE XX000)");
+        assert_eq!(words(&error(&full, "")), "Disk Full (Redshift's code 1016)");
         assert!(error(&full, "").help_text().is_some_and(|help| help.contains("no room left")));
         let aborted = [('C', "XX000"), ('M', "1020"), ('D', "code: 1020 context: system requested abort")];
         assert_eq!(error(&aborted, "").code(), Code::StatementCancelled);
@@ -287,7 +296,8 @@ mod tests {
         let sql = "SELECT 'é',\n  nope FROM t";
         let e = error(&[('C', "42703"), ('M', "column \"nope\" does not exist"), ('P', "15")], sql);
         assert_eq!(e.place(), Some("line 2, column 3 of the query"));
-        assert_eq!(e.message(), "column \"nope\" does not exist (SQLSTATE 42703)");
+        assert!(e.message().ends_with("(SQLSTATE 42703)"), "{e}");
+        assert_eq!(words(&e), "column \"nope\" does not exist");
         assert_eq!(line_and_column(sql, usize::MAX).0, 2);
     }
 
@@ -301,12 +311,20 @@ mod tests {
             ],
             "",
         );
-        assert_eq!(e.message(), "invalid input syntax for type integer: \"…\" (SQLSTATE 22P02)");
-        assert!(!format!("{e:?}").contains("ada"));
-        assert_eq!(
-            error(&[('C', "XX000"), ('M', "a\u{1b}[31m\nb")], "").message(),
-            "a [31m b (SQLSTATE XX000)"
-        );
+        assert_eq!(words(&e), "invalid input syntax for type integer: \"…\"");
+        assert!(!format!("{e} {e:?}").contains("ada"));
+        assert_eq!(words(&error(&[('C', "XX000"), ('M', "a\u{1b}[31m\nb")], "")), "a [31m b");
+    }
+
+    #[test]
+    fn no_field_of_the_report_stands_in_what_may_be_logged() {
+        for state in ["P0001", "22012", "38000", "42501", "57014", "28000", "XX000", "42601", ""] {
+            let fields: Vec<(char, &str)> =
+                "SVMDHWstcdnqFLRpP".chars().map(|kind| (kind, "code: 123456 \"canary\" row")).collect();
+            let e = error(&[&fields[..], &[('C', state)]].concat(), "SELECT 1");
+            let logged = format!("{e} {e:?} {:?} {:?}", e.place(), e.help_text());
+            assert!(!logged.contains("canary") && !logged.contains("123456"), "{state}: {logged}");
+        }
     }
 
     #[test]
@@ -321,6 +339,6 @@ mod tests {
     #[test]
     fn the_servers_hint_is_passed_on() {
         let e = error(&[('C', "42703"), ('M', "x"), ('H', "Perhaps you meant \"u.email\".")], "");
-        assert!(e.help_text().unwrap().ends_with("The server's hint: Perhaps you meant \"u.email\""));
+        assert_eq!(words(&e), "x. The server's hint: Perhaps you meant \"u.email\"");
     }
 }

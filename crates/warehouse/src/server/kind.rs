@@ -36,6 +36,9 @@ pub(crate) struct Facts {
     pub clock_error: f64,
     /// What decides on texts, besides what decides on all servers.
     pub exact_texts: &'static [&'static str],
+    /// The setting with which a backslash in a plain string is a character like any other, where
+    /// there is one.
+    pub plain_strings: Option<&'static str>,
     /// The setting that shows a statement's label in the server's own lists.
     pub label: &'static str,
     /// Begins a transaction whose statements all see one snapshot.
@@ -64,6 +67,8 @@ const REDSHIFT: Facts = Facts {
     clock_zone: "Z",
     clock_error: 0.5,
     exact_texts: &[],
+    // A backslash always escapes.
+    plain_strings: None,
     label: "query_group",
     // Transactions see one snapshot, whatever level they ask for.
     begin_snapshot: "BEGIN READ ONLY",
@@ -90,6 +95,7 @@ const POSTGRES: Facts = Facts {
     clock_zone: "",
     clock_error: 0.0,
     exact_texts: &["SET bytea_output TO 'hex'", "SET intervalstyle TO 'postgres'"],
+    plain_strings: Some("standard_conforming_strings"),
     label: "application_name",
     begin_snapshot: "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
     fetch: i32::MAX as u64,

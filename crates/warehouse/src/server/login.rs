@@ -3,9 +3,10 @@
 //! Start-up says the user, the database, `client_encoding=UTF8` (without it Redshift answers in an
 //! encoding that it calls UNICODE) and a name, and nothing that Redshift refuses there.
 //!
-//! What always holds: a password goes out in clear text only inside TLS, or where the user disabled
-//! TLS explicitly; a SCRAM exchange counts only when the server has proved that it knows the
-//! password too. What it does not do: Kerberos, IdP tokens, client certificates.
+//! What always holds: a password goes out in clear text only inside TLS to a server that has proved
+//! who it is, or where the user allows it explicitly; a SCRAM exchange counts only when the server
+//! has proved that it knows the password too. What it does not do: Kerberos, IdP tokens, client
+//! certificates.
 
 use outflow_core::{Code, Error, Result};
 use postgres_protocol::authentication::md5_hash;
@@ -16,7 +17,6 @@ use sha2::{Digest, Sha256};
 use super::wire::{Socket, Wire, broken_protocol, unexpected};
 use crate::credentials::Credentials;
 use crate::settings::ServerSettings;
-use crate::tls::TlsMode;
 
 /// The process and the secret to cancel with.
 pub(crate) type Key = (i32, i32);
@@ -56,7 +56,7 @@ pub(crate) async fn start_up(
         ("application_name", "outflow"),
     ];
     wire.send(|out| frontend::startup_message(parameters, out)).await?;
-    authenticate(wire, settings.tls.mode, credentials).await
+    authenticate(wire, settings, credentials).await
 }
 
 /// Waits until the server has opened the database and takes statements.
@@ -89,7 +89,11 @@ enum Scram {
     Proven,
 }
 
-async fn authenticate(wire: &mut Wire, tls: TlsMode, credentials: &Credentials) -> Result<AuthMethod> {
+async fn authenticate(
+    wire: &mut Wire,
+    settings: &ServerSettings,
+    credentials: &Credentials,
+) -> Result<AuthMethod> {
     let mut scram = Scram::NotBegun;
     let mut method = AuthMethod::Trust;
     loop {
@@ -113,7 +117,7 @@ async fn authenticate(wire: &mut Wire, tls: TlsMode, credentials: &Credentials) 
         scram = match (code, scram) {
             (0, Scram::NotBegun | Scram::Proven) => return Ok(method),
             (3, Scram::NotBegun) => {
-                cleartext(wire, tls, credentials).await?;
+                cleartext(wire, settings, credentials).await?;
                 Scram::NotBegun
             }
             (5, Scram::NotBegun) => {
@@ -126,7 +130,7 @@ async fn authenticate(wire: &mut Wire, tls: TlsMode, credentials: &Credentials) 
                 if !body.split(|&byte| byte == 0).any(|name| name == SCRAM_SHA_256.as_bytes()) {
                     let names: String = String::from_utf8_lossy(body).chars().take(100).collect();
                     let names = names.replace('\0', " ");
-                    return Err(unknown_way(&format!("SASL ({})", names.trim().escape_debug())));
+                    return Err(unknown_way("SASL").quoting(names.trim()));
                 }
                 let exchange =
                     ScramSha256::new(password(credentials)?.as_bytes(), ChannelBinding::unsupported());
@@ -159,14 +163,19 @@ async fn authenticate(wire: &mut Wire, tls: TlsMode, credentials: &Credentials) 
     }
 }
 
-async fn cleartext(wire: &mut Wire, tls: TlsMode, credentials: &Credentials) -> Result<()> {
-    let encrypted = matches!(wire.socket, Socket::Tls(_));
-    if !encrypted && tls != TlsMode::Disable {
-        return Err(Error::new(
-            Code::ClearTextPassword,
-            "the server asks for the password in clear text on a connection without TLS",
-        )
-        .help("use `ssl: verify-full`; or, on a network that you trust, say `ssl: disable`"));
+async fn cleartext(wire: &mut Wire, settings: &ServerSettings, credentials: &Credentials) -> Result<()> {
+    let is_encrypted = matches!(wire.socket, Socket::Tls(_));
+    let is_safe = is_encrypted && settings.tls.is_verified();
+    if !is_safe && !settings.allow_cleartext_password {
+        let message = if is_encrypted {
+            "the server asks for the password in clear text, and its identity is not checked: anyone on the way could be asking"
+        } else {
+            "the server asks for the password in clear text on a connection without TLS"
+        };
+        return Err(Error::new(Code::ClearTextPassword, message).help(
+            "use `ssl: verify-full` (behind a tunnel or an alias with `server_name`); on a network that you trust, \
+             `allow_cleartext_password: true` gives it all the same",
+        ));
     }
     let password = password(credentials)?;
     wire.send(|out| frontend::password_message(password.as_bytes(), out)).await

@@ -10,13 +10,17 @@
 //! limit the portal has a name, as Redshift heeds row counts only there, and is executed for as
 //! many rows as are wanted (on Redshift at most 1,000 at a time: one node alone gives no more).
 //!
+//! The statement has been parsed before; it is executed by the first request for rows.
+//!
 //! What always holds: the result has ended when CommandComplete (or, with a limit, PortalSuspended)
-//! and then ReadyForQuery have come. What it does not do: look into fields beyond their lengths.
+//! and then ReadyForQuery have come, and as many rows have come as CommandComplete counts (Redshift
+//! counts none). What it does not do: look into fields beyond their lengths.
 
 use std::time::Duration;
 
 use outflow_core::ports::warehouse::{RowStream, Statement};
 use outflow_core::{BoxFuture, Code, Column, Error, Result, Row, RowPage};
+use outflow_egress::deadline::after;
 use postgres_protocol::message::frontend;
 use tokio::io::AsyncWriteExt;
 use tokio::time::Instant;
@@ -37,6 +41,8 @@ const FULL: usize = 192 << 10;
 /// The state of the conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
+    /// Parsed and described; nothing has been executed.
+    Prepared,
     /// ParseComplete is due, and then BindComplete.
     Parsed,
     /// BindComplete is due.
@@ -60,6 +66,8 @@ pub(crate) struct Rows {
     canceller: Canceller,
     columns: Vec<Column>,
     phase: Phase,
+    /// Rows that have come since the last execution began.
+    received: u64,
     limited: Option<Limited>,
     timeout: Option<Duration>,
     deadline: Option<Instant>,
@@ -82,27 +90,27 @@ impl Limited {
 }
 
 impl Rows {
-    /// Executes the statement that has been parsed last.
-    pub async fn start(
-        mut wire: Wire,
+    /// The statement that has been parsed last.
+    pub fn prepared(
+        wire: Wire,
         canceller: Canceller,
         columns: Vec<Column>,
         at_a_time: u64,
         statement: &Statement,
         deadline: Option<Instant>,
-    ) -> Result<Rows> {
+    ) -> Rows {
         let limited = statement.limit.map(|left| Limited { left, at_a_time });
-        let (timeout, hold) = (statement.timeout, statement.hold);
-        let (portal, count) = match &limited {
-            // A row count of 0 would mean all rows.
-            Some(Limited { left: 0, .. }) => {
-                let phase = Phase::Ended;
-                return Ok(Rows { wire, canceller, columns, phase, limited, timeout, deadline, hold });
-            }
+        let (timeout, hold, phase) = (statement.timeout, statement.hold, Phase::Prepared);
+        Rows { wire, canceller, columns, phase, received: 0, limited, timeout, deadline, hold }
+    }
+
+    /// Executes the statement.
+    async fn execute(&mut self) -> Result<()> {
+        let (portal, count) = match &self.limited {
             Some(limited) => (Limited::PORTAL, limited.next()),
             None => ("", 0),
         };
-        let sent = wire.send(|out| {
+        let sent = self.wire.send(|out| {
             // No result formats: every column comes as text.
             let no_value = |(), _: &mut _| Ok(postgres_protocol::IsNull::Yes);
             frontend::bind(portal, "", [], [], no_value, [], out)
@@ -111,9 +119,7 @@ impl Rows {
             frontend::sync(out);
             Ok(())
         });
-        sent.await?;
-        let phase = Phase::Bound;
-        Ok(Rows { wire, canceller, columns, phase, limited, timeout, deadline, hold })
+        sent.await
     }
 
     async fn fill(&mut self, page: &mut RowPage) -> Result<bool> {
@@ -125,6 +131,15 @@ impl Rows {
         }
         // If this future is dropped, what lies in the page is lost to the stream.
         let mut phase = std::mem::replace(&mut self.phase, Phase::Lost);
+        if phase == Phase::Prepared {
+            // A row count of 0 would mean all rows.
+            if self.limited.as_ref().is_some_and(|limited| limited.left == 0) {
+                self.phase = Phase::Ended;
+                return Ok(false);
+            }
+            self.execute().await?;
+            phase = Phase::Bound;
+        }
         prepare(&mut page.data);
         self.wire.unload(&mut page.data);
         let mut at = 0;
@@ -176,13 +191,17 @@ impl Rows {
                     }
                     limited.left -= 1;
                 }
+                self.received += 1;
                 page.rows.push(row);
                 continue;
             }
             *phase = match (found.tag, *phase) {
                 (b'1', Phase::Parsed) => Phase::Bound,
                 (b'2', Phase::Bound) => Phase::Rows,
-                (b'C', Phase::Rows) => Phase::Complete,
+                (b'C', Phase::Rows) => {
+                    counted(&page.data[found.body], self.received)?;
+                    Phase::Complete
+                }
                 (b's', Phase::Rows) if self.limited.is_some() => Phase::Suspended,
                 (b'Z', Phase::Complete) => Phase::Ended,
                 (b'Z', Phase::Suspended) => match &self.limited {
@@ -200,6 +219,7 @@ impl Rows {
     }
 
     async fn ask_again(&mut self) -> Result<()> {
+        self.received = 0;
         let count = self.limited.as_ref().map_or(0, Limited::next);
         let sent = self.wire.send(|out| {
             frontend::execute(Limited::PORTAL, count, out)?;
@@ -226,7 +246,8 @@ impl Rows {
         sent.await?;
         sql.clone_into(&mut self.wire.sql);
         self.limited = None;
-        self.deadline = self.timeout.map(|timeout| Instant::now() + timeout + GRACE);
+        self.received = 0;
+        self.deadline = self.timeout.map(|timeout| after(timeout.saturating_add(GRACE)));
         self.phase = Phase::Parsed;
         Ok(())
     }
@@ -267,11 +288,27 @@ impl RowStream for Rows {
     fn cancel(mut self: Box<Self>) -> BoxFuture<'static, ()> {
         Box::pin(async move {
             match self.phase {
+                Phase::Prepared => self.say_goodbye().await,
                 Phase::Ended if self.hold => self.say_goodbye().await,
                 Phase::Ended => {}
                 _ => self.canceller.stop(&mut self.wire).await,
             }
         })
+    }
+}
+
+/// Compares the rows of an execution with what CommandComplete says: `SELECT 5000`. Redshift says
+/// `SELECT` and no number.
+fn counted(tag: &[u8], received: u64) -> Result<()> {
+    let text = String::from_utf8_lossy(tag);
+    let number = text.trim_end_matches('\0').rsplit_once(' ').and_then(|(_, n)| n.parse::<u64>().ok());
+    match number {
+        Some(said) if said != received => Err(Error::new(
+            Code::ConnectionBroken,
+            format!("the server counted {said} rows of the result, and {received} arrived"),
+        )
+        .help("run it again; if it comes back, look at what stands between Outflow and the server (a proxy, a pooler)")),
+        _ => Ok(()),
     }
 }
 

@@ -1,11 +1,12 @@
 //! A session: its settings, the clock, and the one statement that it is for.
 //!
 //! Settings go out as statements of their own and not at start-up, where Redshift refuses some. The
-//! statement is described before it is executed, so that columns are known at once and the
-//! execution can be cancelled from then on.
+//! statement is parsed and described first, so that its columns can be judged; it is executed when
+//! the first rows are requested. Whoever drops it before has done nothing.
 
 use outflow_core::ports::warehouse::{Expected, RowStream, Session, Statement};
-use outflow_core::{BoxFuture, Code, Column, Error, Result, Timestamp};
+use outflow_core::{BoxFuture, Code, Column, Error, References, Result, Timestamp, VolatileFunction};
+use outflow_egress::deadline::after;
 use postgres_protocol::message::frontend;
 use tokio::time::Instant;
 
@@ -14,7 +15,7 @@ use super::connector::{Connector, closed};
 use super::kind::{Facts, ServerKind};
 use super::rows::{GRACE, Rows, too_long};
 use super::wire::{Wire, broken_protocol, unexpected, unsendable};
-use super::{columns, login};
+use super::{columns, functions, login};
 use crate::credentials::Credentials;
 use crate::settings::ServerSettings;
 
@@ -66,6 +67,16 @@ impl Session for OpenSession {
         })
     }
 
+    fn volatile_functions<'a>(
+        &'a mut self,
+        references: &'a References,
+    ) -> BoxFuture<'a, Result<Vec<VolatileFunction>>> {
+        Box::pin(async move {
+            let Some(question) = functions::question(self.kind, references) else { return Ok(Vec::new()) };
+            Ok(functions::answer(self.ask(&question).await?))
+        })
+    }
+
     fn describe<'a>(&'a mut self, sql: &'a str) -> BoxFuture<'a, Result<Vec<Column>>> {
         Box::pin(async move {
             sendable(sql)?;
@@ -84,7 +95,7 @@ impl Session for OpenSession {
 
     fn query(self: Box<Self>, statement: Statement) -> BoxFuture<'static, Result<Box<dyn RowStream>>> {
         Box::pin(async move {
-            let deadline = statement.timeout.map(|timeout| Instant::now() + timeout + GRACE);
+            let deadline = statement.timeout.map(|timeout| after(timeout.saturating_add(GRACE)));
             let begun = self.begin(statement, deadline);
             let rows = match deadline {
                 None => begun.await?,
@@ -103,7 +114,29 @@ impl OpenSession {
         for statement in EXACT_TEXTS.iter().chain(self.kind.facts().exact_texts) {
             self.run(statement).await?;
         }
-        Ok(())
+        self.check_strings().await
+    }
+
+    /// Where strings end decides what a statement is. `query` reads them as the setting says; a
+    /// server that reads them otherwise gets no query.
+    async fn check_strings(&mut self) -> Result<()> {
+        let Some(setting) = self.kind.facts().plain_strings else { return Ok(()) };
+        self.run(&format!("SET {setting} TO on")).await?;
+        let shown = match self.wire.parameter(setting) {
+            Some(reported) => reported.to_owned(),
+            None => {
+                let shown = self.run(&format!("SHOW {setting}")).await?.unwrap_or_default();
+                String::from_utf8_lossy(&shown).into_owned()
+            }
+        };
+        if shown == "on" {
+            return Ok(());
+        }
+        let message =
+            format!("the server does not keep to {setting} = on, so queries would not mean what they say");
+        Err(Error::new(Code::ProtocolViolation, message).help(
+            "look at what stands between Outflow and the server (a proxy, a pooler): it must pass settings of a session on",
+        ))
     }
 
     /// Asks a question of our own, in a transaction of its own. The session serves the next one
@@ -143,7 +176,8 @@ impl OpenSession {
             self.run(&format!("SET statement_timeout TO {millis}")).await?;
         }
         let columns = self.parse(statement.sql.clone()).await?;
-        Rows::start(self.wire, self.canceller, columns, self.kind.facts().fetch, &statement, deadline).await
+        let at_a_time = self.kind.facts().fetch;
+        Ok(Rows::prepared(self.wire, self.canceller, columns, at_a_time, &statement, deadline))
     }
 
     /// The label holds only what can stand in a literal; other characters are dropped.

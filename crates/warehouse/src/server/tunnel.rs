@@ -18,7 +18,7 @@ use std::process::Stdio;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use outflow_core::{Code, Error, Result};
+use outflow_core::{Code, Error, Result, steers_terminal};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::net::UnixStream;
 use tokio::process::{Child, Command};
@@ -165,6 +165,8 @@ impl Said {
         let refused = |message: &str, help: &str| {
             Error::new(Code::TunnelFailed, format!("the SSH tunnel cannot be opened: {message}")).help(help)
         };
+        // The words of `ssh` and of the server behind it are quoted, and so are in no log.
+        let quoting = |message: &str, words: String, help: &str| refused(message, help).quoting(words);
         let error = match self.code {
             Some(0) => return None,
             Some(127) => refused(
@@ -189,23 +191,23 @@ impl Said {
                 "the SSH server does not let this user through to the database",
                 "allow it in its sshd_config (AllowTcpForwarding yes, PermitOpen) or in the options of the key in authorized_keys",
             ),
-            _ if says("open failed") => refused(
-                &format!("the SSH server cannot reach {target} ({})", self.after("open failed: ")),
+            _ if says("open failed") => quoting(
+                &format!("the SSH server cannot reach {target}"),
+                self.after("open failed: "),
                 "check host and port of the database as the SSH server sees them, and that its firewall lets that server in",
             ),
             _ if says("Could not resolve hostname") => refused(
                 "the host name of the SSH server does not resolve",
                 "check `host` of the tunnel; a private name resolves only inside its network",
             ),
-            _ if says("ssh: connect to host") => refused(
-                &format!(
-                    "the SSH server cannot be reached ({})",
-                    self.after(&format!("port {}: ", tunnel.port))
-                ),
+            _ if says("ssh: connect to host") => quoting(
+                "the SSH server cannot be reached",
+                self.after(&format!("port {}: ", tunnel.port)),
                 "check `host` and `port` of the tunnel, and that a firewall or security group lets this machine in",
             ),
-            _ => refused(
-                &self.last_line(),
+            _ => quoting(
+                "ssh ended",
+                self.last_line(),
                 "try it by hand with the same user: ssh -v, and look into the SSH server's log",
             ),
         };
@@ -220,12 +222,12 @@ impl Said {
 
     fn last_line(&self) -> String {
         let last = self.text.lines().rev().find(|line| !line.trim().is_empty());
-        last.map_or_else(|| "ssh ended without a word".to_owned(), clean)
+        last.map_or_else(|| "without a word".to_owned(), clean)
     }
 }
 
 fn clean(line: &str) -> String {
-    let line: String = line.chars().take(300).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let line: String = line.chars().take(300).map(|c| if steers_terminal(c) { ' ' } else { c }).collect();
     line.trim_matches([' ', '.']).to_owned()
 }
 
@@ -311,7 +313,7 @@ mod tests {
                 255,
                 "ssh: connect to host bastion port 22: Connection timed out\r\n",
                 Code::TunnelFailed,
-                "cannot be reached (Connection timed out)",
+                "cannot be reached: Connection timed out",
             ),
             (
                 255,
@@ -323,7 +325,7 @@ mod tests {
                 255,
                 "channel 0: open failed: connect failed: No route to host\r\nstdio forwarding failed\r\n",
                 Code::TunnelFailed,
-                "reach db:5439 (connect failed: No route to host)",
+                "reach db:5439: connect failed: No route to host",
             ),
             (
                 255,
@@ -331,12 +333,12 @@ mod tests {
                 Code::TunnelHostKeyUnknown,
                 "not known here",
             ),
-            (255, "", Code::TunnelFailed, "ssh ended without a word"),
-            (255, "\u{1b}[31mred\n", Code::TunnelFailed, "opened: [31mred"),
+            (255, "", Code::TunnelFailed, "ssh ended: without a word"),
+            (255, "\u{1b}[31mred\n", Code::TunnelFailed, "opened: ssh ended: [31mred"),
         ] {
             let error = Said { code: Some(code), text: text.into() }.verdict(&tunnel(), "db:5439").unwrap();
             assert_eq!((error.code(), error.place()), (want, Some("bastion:22")), "{text}");
-            assert!(error.message().contains(words), "{words}: {error}");
+            assert!(error.full_message().reveal().contains(words), "{words}: {error}");
         }
         assert!(Said { code: Some(0), text: "a banner".into() }.verdict(&tunnel(), "db:5439").is_none());
     }

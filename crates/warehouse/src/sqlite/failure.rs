@@ -1,7 +1,11 @@
 //! SQLite's errors as coded ones.
+//!
+//! What always holds: SQLite's own words are [quoted](Error::quoting), because some of them quote a
+//! value (`bad JSON path`), and so are in no log.
 
 use std::path::Path;
 
+use outflow_core::files::ReadFailure;
 use outflow_core::{Code, Error};
 use rusqlite::ErrorCode;
 
@@ -19,6 +23,13 @@ pub(crate) fn of_file(cause: rusqlite::Error, path: &Path) -> Error {
     Error::new(Code::SqliteUnreadable, message).at(path.display().to_string()).help(help).caused_by(cause)
 }
 
+/// There is something else than a file.
+pub(crate) fn no_file(failure: &ReadFailure, path: &Path) -> Error {
+    Error::new(Code::SqliteUnreadable, format!("the SQLite file {failure}"))
+        .at(path.display().to_string())
+        .help("check the path; it is relative to the project's folder")
+}
+
 /// A statement failed.
 pub(crate) fn of_statement(cause: rusqlite::Error, sql: &str) -> Error {
     let (text, offset) = match &cause {
@@ -31,7 +42,7 @@ pub(crate) fn of_statement(cause: rusqlite::Error, sql: &str) -> Error {
         other => (other.to_string(), None),
     };
     let (code, help) = classify(&cause, &text);
-    let mut error = Error::new(code, text);
+    let mut error = Error::new(code, code.title()).quoting(text);
     if let Some(before) = offset.and_then(|offset| sql.get(..offset)) {
         let line = 1 + before.matches('\n').count();
         let column = 1 + before.rsplit('\n').next().map_or(0, |rest| rest.chars().count());
@@ -63,9 +74,11 @@ fn classify(cause: &rusqlite::Error, text: &str) -> (Code, &'static str) {
             "another process writes to the file: try again, or put it into WAL mode",
         ),
         Some(ErrorCode::ReadOnly) => (Code::QueryNotReadOnly, ONE_SELECT),
-        Some(ErrorCode::TooBig) => {
-            (Code::RowTooLarge, "leave the large column out, or shorten it in the query")
-        }
+        Some(ErrorCode::TooBig) => (
+            Code::RowTooLarge,
+            "no value may be larger than 64 MiB: leave the large column out, or shorten it in the query",
+        ),
+        Some(ErrorCode::AuthorizationForStatementDenied) => (Code::QueryNotReadOnly, ONE_SELECT),
         Some(
             ErrorCode::NotADatabase
             | ErrorCode::DatabaseCorrupt

@@ -5,13 +5,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use outflow_core::files::{self, ReadFailure};
 use outflow_core::ports::warehouse::Statement;
 use outflow_core::{Code, Column, Error, Result, RowPage};
 use rusqlite::config::DbConfig;
+use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
+use rusqlite::limits::Limit;
 use rusqlite::{Connection, OpenFlags};
 use tokio::sync::{mpsc, oneshot};
 
-use super::failure::{of_file, of_statement};
+use super::failure::{no_file, of_file, of_statement};
 use super::values::Kind;
 
 /// A page with this much in it is sent.
@@ -19,6 +22,9 @@ const FULL: usize = 256 << 10;
 
 /// A row may be this large, as on the wire.
 const ROW_LIMIT: usize = 64 << 20;
+
+/// No value and no text within SQLite gets larger: what would be refused later is not made first.
+const VALUE_LIMIT: i32 = ROW_LIMIT as i32 + 1;
 
 /// How long a writer may hold the file before reading fails.
 const BUSY: Duration = Duration::from_secs(5);
@@ -32,16 +38,75 @@ pub(crate) enum Event {
 
 /// Opens the file for reading and makes sure that it is a database.
 pub(crate) fn open(path: &Path) -> Result<Connection> {
+    // Opening a FIFO would wait for a writer. What is missing is reported as SQLite reports it.
+    match files::demand_regular(path) {
+        Ok(()) | Err(ReadFailure::Missing | ReadFailure::Io(_)) => {}
+        Err(failure) => return Err(no_file(&failure, path)),
+    }
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let opened = Connection::open_with_flags(path, flags).and_then(|connection| {
+    let opened = Connection::open_with_flags(path, flags).and_then(|mut connection| {
         connection.busy_timeout(BUSY)?;
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
         connection.pragma_update(None, "query_only", true)?;
         // The first look into the file.
         connection.pragma_query_value(None, "schema_version", |row| row.get::<_, i64>(0))?;
+        restrict(&mut connection)?;
         Ok(connection)
     });
     opened.map_err(|e| of_file(e, path))
+}
+
+/// Leaves the connection nothing but reading, whatever a statement, a view or a damaged schema asks
+/// for.
+fn restrict(connection: &mut Connection) -> rusqlite::Result<()> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+    connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, VALUE_LIMIT)?;
+    connection.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
+    connection.authorizer(Some(|context: AuthContext<'_>| authorize(context.action)))
+}
+
+/// Functions of other builds of SQLite that do more than compute.
+const ACTING: [&str; 8] = [
+    "load_extension",
+    "fts3_tokenizer",
+    "readfile",
+    "writefile",
+    "edit",
+    "eval",
+    "sqlite_attach",
+    "sqlite_detach",
+];
+
+/// Pragmas that describe, as functions in a FROM can ask for them, and the one that full-text
+/// tables ask for to be read.
+const DESCRIBING: [&str; 13] = [
+    "data_version",
+    "table_info",
+    "table_xinfo",
+    "table_list",
+    "index_list",
+    "index_info",
+    "index_xinfo",
+    "foreign_key_list",
+    "database_list",
+    "collation_list",
+    "function_list",
+    "module_list",
+    "pragma_list",
+];
+
+fn authorize(action: AuthAction<'_>) -> Authorization {
+    let is_one_of = |known: &[&str], name: &str| known.iter().any(|k| k.eq_ignore_ascii_case(name));
+    let is_allowed = match action {
+        AuthAction::Select | AuthAction::Recursive | AuthAction::Read { .. } => true,
+        // The snapshot of a statement that another one follows.
+        AuthAction::Transaction { .. } => true,
+        AuthAction::Function { function_name } => !is_one_of(&ACTING, function_name),
+        AuthAction::Pragma { pragma_name, .. } => is_one_of(&DESCRIBING, pragma_name),
+        _ => false,
+    };
+    if is_allowed { Authorization::Allow } else { Authorization::Deny }
 }
 
 /// A statement that only reads.

@@ -121,6 +121,53 @@ async fn each_right_beyond_reading_is_reported_with_the_statement_that_revokes_i
 }
 
 #[tokio::test]
+async fn what_the_account_can_do_to_the_server_is_measured() {
+    let database = Postgres::shared().database("check_powers");
+    database.sql(
+        "DROP ROLE IF EXISTS check_power; CREATE ROLE check_power LOGIN PASSWORD 'secret';
+         CREATE TABLE t (id int); GRANT SELECT ON t TO check_power; CREATE EXTENSION dblink; CREATE EXTENSION pg_surgery;
+         CREATE EXTENSION pgcrypto; CREATE EXTENSION tablefunc;
+         GRANT pg_signal_backend, pg_read_server_files TO check_power;
+         GRANT EXECUTE ON FUNCTION pg_read_file(text) TO check_power; GRANT EXECUTE ON FUNCTION heap_force_kill TO check_power",
+    );
+    let lines = test(&server(user(&database, "check_power"))).await;
+    let privileges = line(&lines, Step::Privileges);
+    for (name, held) in [
+        ("ends_sessions", true),
+        ("reads_server_files", true),
+        ("writes_server_files", false),
+        ("runs_programs", false),
+    ] {
+        assert_eq!(detail(privileges, name), held, "{name}");
+    }
+    let functions = detail(privileges, "acting_functions");
+    let origins: Vec<&String> = functions.as_object().unwrap().keys().collect();
+    assert_eq!(origins, ["extension dblink", "extension pg_surgery", "the server"]);
+    let found = findings(&lines, Step::Privileges);
+    for part in [
+        "\"pg_signal_backend\", which may end sessions of other users",
+        "\"pg_read_server_files\", which may read every file",
+        "functions of extension dblink that act beyond their transaction, dblink(text) among them",
+        "function heap_force_kill(regclass,tid[]) of extension pg_surgery",
+        "function pg_read_file(text) of the server",
+    ] {
+        assert!(found.iter().any(|(message, _)| message.contains(part)), "{part} is not in {found:#?}");
+    }
+    // Each cure works, and together they leave nothing to say.
+    for (_, help) in &found {
+        let statement = &help[help.find("REVOKE").unwrap()..=help.rfind(';').unwrap()];
+        database.sql(statement);
+    }
+    let lines = test(&server(user(&database, "check_power"))).await;
+    assert_eq!(codes(&lines), [], "{:#?}", findings(&lines, Step::Privileges));
+    assert_eq!(detail(line(&lines, Step::Privileges), "ends_sessions"), false);
+
+    let settings = ServerSettings { database: database.name().into(), ..settings(database.server()) };
+    let lines = test(&server(settings)).await;
+    assert_eq!(detail(line(&lines, Step::Privileges), "runs_programs"), true, "a superuser may");
+}
+
+#[tokio::test]
 async fn a_superuser_is_reported_and_nothing_else() {
     let database = Postgres::shared().database("check_superuser");
     database.sql("CREATE TABLE t (id int)");
@@ -312,7 +359,10 @@ async fn a_redshift_that_answers_little_still_passes() {
     .await;
     let lines = test(&server).await;
     assert_eq!(codes(&lines), [Code::ClockSkew], "{lines:?}");
-    assert_eq!(line(&lines, Step::Schemas).summary, "unknown: not here (SQLSTATE 0A000)");
+    assert_eq!(
+        line(&lines, Step::Schemas).summary,
+        "unknown: the database reported an error (SQLSTATE 0A000): not here"
+    );
     assert_eq!(detail(line(&lines, Step::Privileges), "not_told").as_array().unwrap().len(), 5);
 }
 

@@ -131,6 +131,8 @@ pub async fn listen() -> (TcpListener, ServerSettings) {
         database: "dev".into(),
         login: Login::password("reader", PASSWORD),
         tls: Tls { mode: TlsMode::Disable, ..Tls::default() },
+        allow_cleartext_password: true,
+        allow_functions: Vec::new(),
         tunnel: None,
         connect_timeout: Duration::from_secs(30),
     };

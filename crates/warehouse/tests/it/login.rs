@@ -33,19 +33,25 @@ async fn every_way_of_authentication_refuses_a_wrong_password() {
     for name in ["plain", "md5user", "scramuser", "nobody-of-that-name"] {
         let error = refused(user(name, "wrong")).await;
         assert_eq!(error.code(), Code::SourceAuthFailed, "{name}: {error}");
-        assert!(error.message().contains(name), "{error}");
+        assert!(error.full_message().reveal().contains(name), "{error}");
         assert!(error.place().unwrap().starts_with("127.0.0.1:"));
     }
     assert_eq!(refused(user("scramuser", "")).await.code(), Code::SourceAuthFailed);
 }
 
 #[tokio::test]
-async fn a_password_goes_out_in_clear_text_only_if_tls_was_turned_off() {
-    let mut plain = user("plain", Postgres::USER_PASSWORD);
-    plain.tls.mode = TlsMode::Prefer;
-    let error = refused(plain.clone()).await;
-    assert_eq!(error.code(), Code::ClearTextPassword);
-    assert!(!format!("{error:?}{plain:?}").contains(Postgres::USER_PASSWORD));
+async fn a_password_goes_out_in_clear_text_without_tls_only_if_the_user_says_so() {
+    for mode in [TlsMode::Prefer, TlsMode::Disable] {
+        let mut plain = user("plain", Postgres::USER_PASSWORD);
+        plain.tls.mode = mode;
+        plain.allow_cleartext_password = false;
+        let error = refused(plain.clone()).await;
+        assert_eq!(error.code(), Code::ClearTextPassword, "{mode:?}: {error}");
+        assert!(error.help_text().unwrap().contains("allow_cleartext_password"), "{error:?}");
+        assert!(!format!("{error:?}{plain:?}").contains(Postgres::USER_PASSWORD));
+        plain.allow_cleartext_password = true;
+        assert_eq!(values(&server(plain), "SELECT current_user").await, [["plain"]]);
+    }
 }
 
 #[tokio::test]
@@ -58,6 +64,17 @@ async fn a_server_without_tls_is_refused_where_tls_is_demanded() {
     let mut settings = settings(Postgres::shared());
     settings.tls.mode = TlsMode::Prefer;
     assert_eq!(values(&server(settings), "SELECT 1").await, [["1"]]);
+}
+
+#[tokio::test]
+async fn addresses_that_no_database_has_are_not_connected_to() {
+    for host in
+        ["169.254.169.254", "168.63.129.16", "fe80::1", "fd00:ec2::254", "0.0.0.0", "::ffff:169.254.169.254"]
+    {
+        let error = refused(ServerSettings { host: host.into(), ..settings(Postgres::shared()) }).await;
+        assert_eq!(error.code(), Code::SourceAddressNotAllowed, "{host}: {error}");
+        assert!(error.message().contains(host), "{error}");
+    }
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ mod check;
 mod describe;
 mod errors;
 mod fake;
+mod functions;
 mod hostile;
 mod iam;
 mod login;
@@ -41,6 +42,8 @@ fn settings(postgres: &Postgres) -> ServerSettings {
         database: "postgres".into(),
         login: Login::password(postgres.user(), postgres.password()),
         tls: Tls { mode: TlsMode::Disable, ..Tls::default() },
+        allow_cleartext_password: true,
+        allow_functions: Vec::new(),
         tunnel: None,
         connect_timeout: Duration::from_secs(60),
     }

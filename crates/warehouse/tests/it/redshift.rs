@@ -155,13 +155,13 @@ async fn ways_of_authentication_that_we_do_not_speak_are_named() {
         (authentication(7, b""), "GSSAPI"),
         (authentication(14, b""), "identity provider"),
         (authentication(99, b""), "code 99"),
-        (authentication(10, b"SCRAM-SHA-512\0\0"), "SASL (SCRAM-SHA-512)"),
+        (authentication(10, b"SCRAM-SHA-512\0\0"), "SCRAM-SHA-512"),
         (authentication(13, &[0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0]), "digest algorithm 2"),
     ];
     for (request, name) in cases {
         let error = error(&saying(request).await, "SELECT 1").await;
         assert_eq!(error.code(), Code::UnknownAuthMethod, "{error}");
-        assert!(error.message().contains(name), "{error}");
+        assert!(error.full_message().reveal().contains(name), "{error}");
     }
 }
 
@@ -210,6 +210,27 @@ async fn a_result_that_is_cut_anywhere_is_never_taken_for_the_end() {
         let error = error(&saying(whole[..cut].to_vec()).await, "SELECT a FROM t").await;
         let code = if cut < login { Code::SourceUnavailable } else { Code::ConnectionBroken };
         assert_eq!(error.code(), code, "cut at {cut} of {}: {error}", whole.len());
+    }
+}
+
+/// A server that counts its rows counts all of them. Redshift counts none.
+#[tokio::test]
+async fn a_result_with_another_number_of_rows_than_the_server_counted_is_none() {
+    let session = |tag: &[u8]| {
+        let settings: Vec<u8> = (0..4).flat_map(|_| done()).collect();
+        let login = [authentication(0, b""), welcome()].concat();
+        let rows: Vec<u8> = (0..100).flat_map(|_| row(&[Some("x")])).collect();
+        let result = [message(b'2', b""), rows, message(b'C', tag), ready()].concat();
+        [login, settings, described(&[("a", 25)]), result].concat()
+    };
+    for tag in [&b"SELECT\0"[..], b"SELECT 100\0", b"SELECT many\0"] {
+        let server = saying(session(tag)).await;
+        assert_eq!(read(&server, select("SELECT a FROM t")).await.unwrap().1.len(), 100);
+    }
+    for tag in [&b"SELECT 5000\0"[..], b"SELECT 99\0", b"SELECT 0\0", b"FETCH 101\0"] {
+        let error = error(&saying(session(tag)).await, "SELECT a FROM t").await;
+        assert_eq!(error.code(), Code::ConnectionBroken, "{error}");
+        assert!(error.message().contains("100 arrived"), "{error}");
     }
 }
 

@@ -85,7 +85,8 @@ async fn a_second_statement_fails_by_itself_and_only_after_a_statement_that_hold
     assert_eq!(stream.next(&mut RowPage::default()).await.unwrap_err().code().as_str(), "S010");
     stream.cancel().await;
 
-    for warehouse in [&warehouse as &dyn Warehouse, &Sqlite::new("/dev/null".into())] {
+    let empty = tempfile::NamedTempFile::new().unwrap();
+    for warehouse in [&warehouse as &dyn Warehouse, &Sqlite::new(empty.path().to_owned())] {
         let sql = "SELECT 1, 2";
         let mut stream = start(warehouse, select(sql)).await.unwrap();
         numbers_of(&mut *stream).await;

@@ -217,3 +217,73 @@ async fn a_file_that_is_being_written_is_read_as_it_was() {
     writer.execute_batch("COMMIT").unwrap();
     assert_eq!(values(&sqlite, "SELECT id FROM t ORDER BY id").await, [["1"], ["2"]]);
 }
+
+/// A value that is larger than what may be read is not made first.
+#[tokio::test]
+async fn a_value_beyond_the_bound_is_refused_with_the_bound() {
+    let (_folder, sqlite) = database("CREATE TABLE t (id)");
+    for sql in [
+        "SELECT printf('%.900000000d', 1)",
+        "SELECT zeroblob(900000000)",
+        "SELECT hex(zeroblob(50000000))",
+        "WITH RECURSIVE n(i, s) AS (SELECT 1, 'x' UNION ALL SELECT i + 1, s || s FROM n WHERE i < 31) SELECT s FROM n",
+    ] {
+        let error = error(&sqlite, sql).await;
+        assert_eq!(error.code(), Code::RowTooLarge, "{sql}: {error}");
+        assert!(
+            error.help_text().unwrap().contains("64 MiB") || error.message().contains("64 MiB"),
+            "{error:?}"
+        );
+    }
+    assert_eq!(values(&sqlite, "SELECT length(printf('%.60000000d', 1))").await, [["60000000"]]);
+}
+
+/// What the text check refuses is refused by the connection, too.
+#[tokio::test]
+async fn the_connection_itself_only_reads() {
+    let (folder, sqlite) = database(
+        "CREATE TABLE t (id); INSERT INTO t VALUES (1); CREATE VIRTUAL TABLE notes USING fts5(body);
+         INSERT INTO notes VALUES ('hello world'); CREATE VIEW v AS SELECT id FROM t",
+    );
+    let before = std::fs::read(file(&folder)).unwrap();
+    let other = folder.path().join("other.db");
+    for sql in [
+        "DELETE FROM t".to_owned(),
+        "INSERT INTO t VALUES (2) RETURNING id".to_owned(),
+        "CREATE TEMP TABLE x (id)".to_owned(),
+        format!("ATTACH '{}' AS other", other.display()),
+        format!("VACUUM INTO '{}'", other.display()),
+        "DETACH main".to_owned(),
+        "PRAGMA query_only = 0".to_owned(),
+        "PRAGMA writable_schema = 1".to_owned(),
+        "PRAGMA journal_mode = DELETE".to_owned(),
+        "PRAGMA wal_checkpoint".to_owned(),
+        "SELECT * FROM pragma_wal_checkpoint".to_owned(),
+        "SELECT * FROM pragma_optimize".to_owned(),
+        "SELECT * FROM pragma_integrity_check".to_owned(),
+        "SELECT load_extension('x')".to_owned(),
+        "SELECT writefile('x', 'y')".to_owned(),
+        "SELECT readfile('/etc/hostname')".to_owned(),
+        "SELECT edit('x')".to_owned(),
+        "SELECT fts3_tokenizer('simple', x'00')".to_owned(),
+        "REINDEX".to_owned(),
+        "ANALYZE".to_owned(),
+        "BEGIN IMMEDIATE".to_owned(),
+        "SAVEPOINT s".to_owned(),
+    ] {
+        let error = error(&sqlite, &sql).await;
+        assert!(!error.code().is_warning(), "{sql}: {error}");
+    }
+    assert!(!other.exists());
+    assert_eq!(std::fs::read(file(&folder)).unwrap(), before);
+    for sql in [
+        "SELECT body FROM notes WHERE notes MATCH 'hello'",
+        "SELECT id FROM v",
+        "SELECT name FROM pragma_table_info('t')",
+        "SELECT value FROM json_each('[1]')",
+        "SELECT name FROM sqlite_schema WHERE name = 't'",
+        "SELECT strftime('%Y', 'now') > '2000', random() IS NOT NULL, date('now') IS NOT NULL",
+    ] {
+        assert_eq!(values(&sqlite, sql).await.len(), 1, "{sql}");
+    }
+}

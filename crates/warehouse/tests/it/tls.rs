@@ -80,12 +80,12 @@ async fn each_mode_checks_what_it_says_and_no_less() {
         (with(&fresh, VerifyCa, Some(&wrong), None), "authority that is not trusted"),
         (with(&fresh, VerifyCa, None, None), "authority that is not trusted"),
         (with(&fresh, VerifyFull, Some(&wrong), Some("warehouse.test")), "authority that is not trusted"),
-        (with(&fresh, VerifyFull, Some(&right), None), "another host name (warehouse.test)"),
+        (with(&fresh, VerifyFull, Some(&right), None), "another host name: warehouse.test"),
         (with(&fresh, VerifyFull, Some(&right), Some("other.test")), "another host name"),
     ] {
         let error = refusal(&server).await;
         assert_eq!(error.code(), Code::TlsHandshakeFailed, "{error}");
-        assert!(error.message().contains(why), "{error}");
+        assert!(error.full_message().reveal().contains(why), "{error}");
     }
 
     let stranger =
@@ -94,12 +94,33 @@ async fn each_mode_checks_what_it_says_and_no_less() {
     cancels_over_tls(&fresh, &with(&fresh, VerifyCa, Some(&right), None)).await;
     streams_over_tls(&with(&fresh, VerifyCa, Some(&right), None)).await;
 
+    cleartext_only_to_a_verified_server(&fresh, &right).await;
+
     let expired = postgres(&ours, 2024);
     assert!(encrypted(&with(&expired, Require, None, None)).await);
     for (mode, name) in [(VerifyCa, None), (VerifyFull, Some("warehouse.test"))] {
         let error = refusal(&with(&expired, mode, Some(&right), name)).await;
         assert_eq!(error.code(), Code::TlsHandshakeFailed, "{error}");
         assert!(error.message().ends_with("has expired, on 2024-12-31T00:00:00Z"), "{error}");
+    }
+}
+
+/// Encryption alone does not say who asks for the password.
+async fn cleartext_only_to_a_verified_server(postgres: &Postgres, ca: &PathBuf) {
+    use TlsMode::{Prefer, Require, VerifyCa};
+    let with = |mode, ca: Option<&PathBuf>, allow_cleartext_password| {
+        let tls = Tls { mode, ca: ca.cloned(), server_name: None };
+        let login = Login::password("plain", Postgres::USER_PASSWORD);
+        server(ServerSettings { tls, login, allow_cleartext_password, ..settings(postgres) })
+    };
+    for mode in [Prefer, Require] {
+        let error = refusal(&with(mode, None, false)).await;
+        assert_eq!(error.code(), Code::ClearTextPassword, "{mode:?}: {error}");
+        assert!(error.message().contains("identity is not checked"), "{error}");
+        assert!(encrypted(&with(mode, None, true)).await);
+    }
+    for mode in [Require, VerifyCa] {
+        assert!(encrypted(&with(mode, Some(ca), false)).await, "{mode:?}");
     }
 }
 

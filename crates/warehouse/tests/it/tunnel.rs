@@ -137,7 +137,7 @@ async fn each_reason_why_there_is_no_tunnel_is_reported() {
         (through(other), "refused the key"),
         (through(stranger), "refused the key"),
         (through(missing), "key file cannot be read"),
-        (through(silent), "cannot be reached (Connection refused)"),
+        (through(silent), "cannot be reached: Connection refused"),
         (through(nameless), "does not resolve"),
         (through(closed.tunnel()), "does not let this user through"),
         (far("127.0.0.1", free), "cannot reach 127.0.0.1"),
@@ -146,7 +146,7 @@ async fn each_reason_why_there_is_no_tunnel_is_reported() {
     ] {
         let error = refused(settings).await;
         assert_eq!(error.code(), Code::TunnelFailed, "{error:?}");
-        assert!(error.message().contains(words), "{words}: {error}");
+        assert!(error.full_message().reveal().contains(words), "{words}: {error}");
         assert!(error.help_text().is_some());
     }
     all_gone(&sshd).await;
@@ -230,6 +230,8 @@ async fn ssh_ends_with_a_process_that_is_killed() {
             database: "postgres".into(),
             login: outflow_warehouse::Login::password(Postgres::USER, Postgres::PASSWORD),
             tls: Tls { mode: TlsMode::Disable, ..Tls::default() },
+            allow_cleartext_password: false,
+            allow_functions: Vec::new(),
             tunnel: Some(tunnel),
             connect_timeout: Duration::from_secs(60),
         };

@@ -6,10 +6,12 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::GapId;
 use crate::ports::spool::SegmentInfo;
 use crate::run::{FindingCount, RunSpec, RunTrigger};
 use crate::{
     Budget, CallType, Code, Column, Date, DeliveryCounts, DeliveryState, RowCounts, RunId, RunKey, RunRecord,
+    Uptime,
 };
 
 /// The state of a sync: where its next incremental run begins and what it is compared
@@ -37,6 +39,16 @@ pub struct Watermark {
     /// recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub local_clock_us: Option<i64>,
+    /// The uptime of the local machine at that moment or a little earlier. `None`: not recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uptime: Option<Uptime>,
+    /// Where the next run begins, before the lookback, if not at `clock_us`: the clock had just
+    /// leapt ahead, or the run is lost. Unix microseconds by the warehouse's clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub begin_us: Option<i64>,
+    /// For how many more microseconds later runs begin there, too; `None`: the next one alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub begin_for_us: Option<i64>,
     /// Where the first run began by the warehouse's clock, if it did not begin at 0: no lookback
     /// reaches behind it. Unix microseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -56,7 +68,8 @@ pub struct Cursor {
 /// The run with which the next run's calls are compared, by content hash.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BaselineRun {
-    /// The last run that moved `last_sync_time`, or one of another kind after it.
+    /// The last run that moved `last_sync_time`, or one of another kind after it. If it made any
+    /// calls, its hashes exist: their absence is damage.
     pub run: RunId,
     /// A hash of what the contents depend on (query, call type, cursor column and more). Another
     /// value voids the comparison.
@@ -100,6 +113,10 @@ pub struct Extraction {
     pub watermark_update: Option<SyncState>,
     /// The dead letters of an earlier run that this one sends again.
     pub replayed: Option<Replayed>,
+    /// The gaps that it fills.
+    pub fills: Vec<GapId>,
+    /// What its destinations had got before, if it is known: the run that it was compared with.
+    pub compared_with: Option<RunId>,
     /// What the guards object to, apart from budgets. If anything does, the run awaits approval,
     /// and what `next_last_sync_time` and `watermark_update` say waits for it.
     pub objections: Vec<Objection>,

@@ -8,7 +8,12 @@ use outflow_core::{Code, RateHint, hash};
 use tokio::time::Instant;
 
 use super::{FAILURES, Failed, Health, LONG_WAIT, Load, Tally};
+use crate::delivery::moments::{LONGEST_WAIT, later, seconds};
+use crate::delivery::quota::{Quotas, SHORTEST_WINDOW, UsedUp};
 use crate::delivery::rate_limiter::{Most, RateLimiter};
+
+/// Without quotas, a limit that is used up is waited for this long: then a request is sent anyway.
+const LONGEST_RESET: Duration = Duration::from_secs(60);
 
 /// The two queues.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +28,10 @@ pub(super) struct Inner {
     /// Those of each destination that shares the limiter, by name.
     pub(super) limits: BTreeMap<String, RequestLimits>,
     pub(super) concurrency: usize,
-    pub(super) rate_limiter: RateLimiter,
+    rate_limiter: RateLimiter,
+    quotas: Quotas,
+    /// The quota for which requests wait now, and since when.
+    quota_wait: Option<(Instant, UsedUp)>,
     /// Whether a queue has a first one that waits.
     pub(super) waiting: [bool; 2],
     /// The queue that was last admitted from.
@@ -46,6 +54,8 @@ pub(super) struct Inner {
     pub(super) tally: Tally,
     /// Or the time when the limiter was made.
     pub(super) last_success: Instant,
+    /// Or a refusal of a request because of its content.
+    pub(super) last_answer: Instant,
     jitter: u64,
 }
 
@@ -82,11 +92,12 @@ pub(super) enum Wait {
 
 impl Inner {
     pub(super) fn new(now: Instant) -> Self {
-        let most = Most { rate: f64::INFINITY, burst: f64::INFINITY };
         Self {
             limits: BTreeMap::new(),
             concurrency: 1,
-            rate_limiter: RateLimiter::new(most, now),
+            rate_limiter: RateLimiter::new(Most::UNBOUNDED, now),
+            quotas: Quotas::default(),
+            quota_wait: None,
             waiting: [false; 2],
             last: Queue::Retry,
             bodies: 0,
@@ -100,6 +111,7 @@ impl Inner {
             trouble: None,
             tally: Tally::default(),
             last_success: now,
+            last_answer: now,
             jitter: hash::random().map_or(1, |r| r as u64 | 1),
         }
     }
@@ -112,8 +124,9 @@ impl Inner {
         let most = rates.min_by_key(|(rate, _)| *rate).map(|(rate, burst)| Most {
             rate: f64::from(rate.max(1)),
             burst: f64::from(burst.unwrap_or(rate).max(1)),
+            per_second: burst.is_none().then_some(rate.max(1) as usize),
         });
-        self.rate_limiter.limit(most.unwrap_or(Most { rate: f64::INFINITY, burst: f64::INFINITY }));
+        self.rate_limiter.limit(most.unwrap_or(Most::UNBOUNDED));
     }
 
     fn most_bodies(&self) -> usize {
@@ -139,7 +152,19 @@ impl Inner {
         if busy {
             return Err(Wait::ForChange);
         }
+        if let Err(used_up) = self.quotas.check(now) {
+            self.quota_wait = match self.quota_wait {
+                Some((since, _)) => Some((since, used_up)),
+                None if used_up.until.saturating_duration_since(now) > SHORTEST_WINDOW => {
+                    Some((now, used_up))
+                }
+                None => None,
+            };
+            return Err(Wait::Until(used_up.until));
+        }
         self.rate_limiter.take(now).map_err(Wait::Until)?;
+        self.quotas.count(now);
+        self.quota_wait = None;
         if let Some(circuit) = &mut self.circuit {
             circuit.probing = true;
         }
@@ -159,13 +184,16 @@ impl Inner {
 
     pub(super) fn succeeded(&mut self, now: Instant, ticket: &Ticket) {
         self.tally.successes += 1;
-        self.last_success = now;
+        (self.last_success, self.last_answer) = (now, now);
         self.in_a_row = 0;
         match &self.circuit {
             // It was sent before the circuit opened: only a probe closes it.
             Some(_) if !ticket.probe => return,
             Some(circuit) => {
-                let paused = if circuit.by_rate { now - circuit.since } else { Duration::ZERO };
+                let paused = match circuit.by_rate {
+                    true => now.saturating_duration_since(circuit.since),
+                    false => Duration::ZERO,
+                };
                 self.rate_limiter.resume(now, paused);
                 self.circuit = None;
                 self.concurrency_limit = 1.0;
@@ -190,7 +218,7 @@ impl Inner {
         self.tally.failures += 1;
         let since = self.trouble.as_ref().map_or(now, |t| t.since);
         self.trouble = Some(Trouble { since, code: failed.code, reason: failed.reason.to_owned() });
-        let after = failed.after.unwrap_or_default();
+        let after = failed.after.unwrap_or_default().min(LONGEST_WAIT);
         let is_news = ticket.round == self.round;
         let opens = is_news && self.circuit.is_none() && self.counts(now, failed);
         if opens {
@@ -204,10 +232,10 @@ impl Inner {
             }
             None => 1,
         };
-        let full = backoff(failures.max(1));
-        let wait = (full / 2 + full.mul_f64(0.5 * self.random())).max(after);
+        let full = backoff(failures.max(1)).min(LONGEST_WAIT).as_secs_f64();
+        let wait = seconds(full * (0.5 + 0.5 * self.random())).max(after);
         let for_all = if opens || ticket.probe { wait } else { after };
-        self.not_before = self.not_before.max(now + for_all);
+        self.not_before = self.not_before.max(later(now, for_all));
         wait.max(self.not_before.saturating_duration_since(now))
     }
 
@@ -215,7 +243,7 @@ impl Inner {
     fn counts(&mut self, now: Instant, failed: &Failed<'_>) -> bool {
         self.round += 1;
         self.in_a_row += 1;
-        let after = failed.after.unwrap_or_default();
+        let after = failed.after.unwrap_or_default().min(LONGEST_WAIT);
         if failed.load != Load::Unknown {
             self.concurrency_limit = (self.concurrency_limit / 2.0).max(1.0);
         }
@@ -239,16 +267,40 @@ impl Inner {
     }
 
     /// The destination is reachable.
-    pub(super) fn answered(&mut self) {
+    pub(super) fn answered(&mut self, now: Instant) {
         self.in_a_row = 0;
+        self.last_answer = now;
+    }
+
+    /// A request that was admitted is not sent.
+    pub(super) fn give_back(&mut self) {
+        self.rate_limiter.give_back();
+        self.quotas.give_back();
+    }
+
+    /// The earliest time of the next request, as far as the destination has said one.
+    pub(super) fn next_request(&self, now: Instant) -> Instant {
+        let quota = self.quota_wait.map_or(now, |(_, used_up)| used_up.until);
+        self.not_before.max(quota).max(now)
     }
 
     pub(super) fn learn(&mut self, hint: &RateHint, now: Instant) {
         if let Some(limit) = hint.limit {
             self.rate_limiter.stated(limit, now);
         }
+        // The answered request and those in flight are some of the window.
+        let sent = self.in_flight as u64;
+        self.quotas.state(&hint.quotas, sent.saturating_add(1), now);
+        if self.quotas.check(now).is_ok() {
+            self.quota_wait = None;
+        }
         if let (Some(0), Some(reset)) = (hint.remaining, hint.reset) {
-            self.not_before = self.not_before.max(now + reset);
+            let reset = reset.min(LONGEST_WAIT);
+            if reset > LONGEST_RESET && !self.quotas.is_empty() {
+                self.quotas.exhaust(reset, now);
+            } else {
+                self.not_before = self.not_before.max(later(now, reset.min(LONGEST_RESET)));
+            }
         }
     }
 
@@ -260,7 +312,18 @@ impl Inner {
             (None, Some(_), Some(Trouble { since, code, reason })) => {
                 Health::Failing { since: *since, code: *code, reason: reason.clone() }
             }
-            (None, _, _) => Health::Healthy,
+            (None, _, _) => match &self.quota_wait {
+                Some((since, UsedUp { quota, until })) => Health::Waiting {
+                    since: *since,
+                    until: *until,
+                    reason: format!(
+                        "its quota of {} requests in {} seconds is used up",
+                        quota.requests,
+                        quota.window.as_secs()
+                    ),
+                },
+                None => Health::Healthy,
+            },
         }
     }
 

@@ -46,7 +46,7 @@ fn backoff(n: u32) -> Duration {
     Duration::from_millis(250).saturating_mul(1 << (n - 1).min(8)).min(Duration::from_secs(60))
 }
 
-const NO_HINT: RateHint = RateHint { limit: None, remaining: None, reset: None };
+const NO_HINT: RateHint = RateHint { limit: None, quotas: Vec::new(), remaining: None, reset: None };
 
 fn fail(permit: &mut Permit, code: Code, load: Load, after: Option<Duration>) -> Failure {
     permit.failed(&Failed { code, reason: "no", load, after }, backoff, &NO_HINT)
@@ -167,7 +167,7 @@ async fn a_learned_rate_never_exceeds_the_configured_one_and_grows_back_to_it() 
 #[tokio::test(start_paused = true)]
 async fn headers_set_the_rate() {
     let limiter = limiter(8, None);
-    let hint = RateHint { limit: None, remaining: Some(0), reset: Some(Duration::from_secs(7)) };
+    let hint = RateHint { remaining: Some(0), reset: Some(Duration::from_secs(7)), ..NO_HINT };
     limiter.clone().admit().await.succeeded(&hint);
     let start = Instant::now();
     limiter.clone().admit().await.succeeded(&RateHint { limit: Some(20.0), ..NO_HINT });

@@ -7,6 +7,13 @@ fn at(minutes: i64) -> Timestamp {
     Timestamp::from_second(1_800_000_000 + minutes * 60).unwrap()
 }
 
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// The last success was that many minutes ago.
+fn quiet(minutes: u32) -> Option<Quiet> {
+    Some(Quiet::for_test(at(0), MINUTE * minutes))
+}
+
 /// One sync with a schedule of a minute, one destination, all well.
 fn well() -> Facts {
     let standing = Standing {
@@ -19,12 +26,50 @@ fn well() -> Facts {
     };
     Facts {
         now: at(1),
-        serving_since: at(-1000),
-        syncs: vec![SyncFacts { standing, slots: Slots::Every { every: 60, start: None } }],
+        serving: MINUTE * 1001,
+        clock: None,
+        skews: Vec::new(),
+        syncs: vec![SyncFacts { standing, slots: Slots::Every { every: 60, start: None }, quiet: quiet(1) }],
         destinations: vec![DestinationFacts { name: "journeys".into(), paused: None, proven: true }],
         queues: vec![QueueFacts { sync: "users".into(), destination: "journeys".into(), degraded: false }],
         skipped: Vec::new(),
+        removed: Vec::new(),
+        missing: Vec::new(),
         room: Some(Room { free: 100 << 30, reserve: 1 << 30 }),
+        tasks: Vec::new(),
+    }
+}
+
+/// A clock that has jumped by that many seconds.
+fn jumped(seconds: i64) -> ClockRecord {
+    ClockRecord {
+        wall: at(1),
+        uptime: None,
+        jumped_us: seconds * 1_000_000,
+        jumped_at: Some(at(1)),
+        measured: true,
+        stood_us: 0,
+    }
+}
+
+/// It is now, and the process started then.
+fn when(facts: &mut Facts, now: Timestamp, started: Timestamp) {
+    let since = |then: Timestamp| Duration::try_from(now.duration_since(then)).unwrap();
+    (facts.now, facts.serving) = (now, since(started));
+    let success = facts.syncs[0].standing.last_success.unwrap();
+    facts.syncs[0].quiet = Some(Quiet::for_test(success, since(success)));
+}
+
+fn missing(run: u64) -> MissingDocument {
+    MissingDocument {
+        sync: "users".into(),
+        destination: "journeys".into(),
+        run: RunId(run),
+        calls: 50,
+        last_sync_time: Some("0".into()),
+        cause: outflow_core::ports::state::GapCause::Lost,
+        since: at(0),
+        filled_by: None,
     }
 }
 
@@ -59,7 +104,7 @@ impl Board {
 
 /// The same in a process that has started just now and has sent nothing yet.
 fn restarted(facts: &Facts) -> Facts {
-    let mut facts = Facts { serving_since: facts.now, ..facts.clone() };
+    let mut facts = Facts { serving: Duration::ZERO, ..facts.clone() };
     for destination in &mut facts.destinations {
         destination.proven = false;
     }
@@ -71,19 +116,26 @@ type Trouble = fn(&mut Facts);
 
 #[test]
 fn every_trouble_is_told_once_over_restarts_and_so_is_its_end() {
-    let troubles: [(&str, Trouble); 10] = [
+    let troubles: [(&str, Trouble); 15] = [
         ("sync_failing users", |f| f.syncs[0].standing.failed = 3),
         ("rows_rejected users", |f| f.syncs[0].standing.last_rows = Some((RunId(8), 1000, 51))),
         ("slots_skipped users", |f| f.syncs[0].standing.skipped = 21),
-        ("no_success users", |f| f.now = at(361)),
+        ("no_success users", |f| (f.now, f.syncs[0].quiet) = (at(361), quiet(361))),
+        ("clock_jumped local clock", |f| f.clock = Some(jumped(61))),
+        ("clock_jumped local clock", |f| f.clock = Some(jumped(-61))),
+        ("clocks_differ shop.main", |f| f.skews = vec![("shop.main".into(), 61_000_000)]),
+        ("clocks_differ shop.main", |f| f.skews = vec![("shop.main".into(), -61_000_000)]),
         ("destination_paused journeys", |f| {
             f.destinations[0].paused = Some((Code::DestinationAuthFailed, "no".into()))
         }),
         ("destination_degraded users to journeys", |f| f.queues[0].degraded = true),
         ("disk_low disk", |f| f.room = Some(Room { free: (2 << 30) - 1, reserve: 1 << 30 })),
-        ("run_lost users", |f| f.syncs[0].standing.lost = Some(RunId(5))),
+        ("run_lost users to journeys", |f| f.missing = vec![missing(5), missing(6)]),
         ("run_awaiting_approval users", |f| f.syncs[0].standing.awaiting_approval = Some((RunId(5), None))),
         ("audit_failed users", |f| f.syncs[0].standing.wrong = Some(RunId(5))),
+        ("task_failed audit", |f| {
+            f.tasks = vec![TaskFacts { task: "audit".into(), code: Code::TaskFailed, down: true }]
+        }),
     ];
     for (what, make) in troubles {
         let (mut board, well) = (Board::default(), well());
@@ -105,7 +157,7 @@ fn limits_are_met_and_not_passed_without_an_alert() {
     facts.syncs[0].standing.failed = 2;
     facts.syncs[0].standing.last_rows = Some((RunId(8), 1000, 50));
     facts.syncs[0].standing.skipped = 20;
-    facts.now = at(360);
+    when(&mut facts, at(360), at(-1000));
     facts.room = Some(Room { free: 2 << 30, reserve: 1 << 30 });
     assert_eq!(Board::default().see(&facts), [""; 0]);
     // Four slots are too few to speak of a part of them.
@@ -201,21 +253,21 @@ fn a_skipped_destination_is_reported_also_when_it_takes_calls_again() {
 #[test]
 fn without_success_counts_from_the_start_of_the_process_and_two_slots_at_least() {
     let mut facts = well();
-    (facts.now, facts.serving_since) = (at(1000), at(900));
+    when(&mut facts, at(1000), at(900));
     assert_eq!(Board::default().see(&facts), [""; 0], "it was off for a night");
-    facts.now = at(900 + 361);
+    when(&mut facts, at(900 + 361), at(900));
     let mut board = Board::default();
     assert_eq!(board.see(&facts), ["+no_success users"]);
     // A restart is no success.
-    (facts.now, facts.serving_since) = (at(1300), at(1299));
+    when(&mut facts, at(1300), at(1299));
     assert_eq!(board.see(&facts), [""; 0]);
     // A daily sync has until its second slot: midnights here.
     let midnight = -480;
     facts.syncs[0].slots = Slots::Every { every: 24 * 3600, start: None };
     facts.syncs[0].standing.last_success = Some(at(midnight + 30));
-    (facts.now, facts.serving_since) = (at(midnight + 2 * 1440), at(-1000));
+    when(&mut facts, at(midnight + 2 * 1440), at(-1000));
     assert_eq!(Board::default().see(&facts), [""; 0]);
-    facts.now = at(midnight + 2 * 1440 + 1);
+    when(&mut facts, at(midnight + 2 * 1440 + 1), at(-1000));
     assert_eq!(Board::default().see(&facts), ["+no_success users"]);
     // A sync that runs only on request is never missed.
     facts.syncs[0].slots = Slots::Manual;
@@ -226,14 +278,38 @@ fn without_success_counts_from_the_start_of_the_process_and_two_slots_at_least()
 fn a_weekend_without_slots_is_no_time_without_success() {
     let time = |text: &str| text.parse::<Timestamp>().unwrap();
     let mut facts = well();
-    facts.serving_since = time("2026-01-01T00:00:00Z");
+    let started = time("2026-01-01T00:00:00Z");
     facts.syncs[0].slots = Slots::Cron(crate::schedule::Cron::parse("0 9 * * 1-5", "UTC").unwrap());
     // 20 November 2026 is a Friday.
     facts.syncs[0].standing.last_success = Some(time("2026-11-20T09:01:00Z"));
-    facts.now = time("2026-11-24T09:00:00Z");
+    when(&mut facts, time("2026-11-24T09:00:00Z"), started);
     assert_eq!(Board::default().see(&facts), [""; 0]);
-    facts.now = time("2026-11-24T09:00:01Z");
+    when(&mut facts, time("2026-11-24T09:00:01Z"), started);
     assert_eq!(Board::default().see(&facts), ["+no_success users"]);
+}
+
+#[test]
+fn an_alert_about_success_stays_while_the_last_success_lies_ahead() {
+    let (mut board, mut ill) = (Board::default(), well());
+    when(&mut ill, at(361), at(-1000));
+    assert_eq!(board.see(&ill), ["+no_success users"]);
+    // The next process sees a success that a wrong clock recorded: that is no success now.
+    ill.syncs[0].quiet = Some(Quiet::ahead_for_test(at(90_000)));
+    ill.serving = Duration::ZERO;
+    assert_eq!(board.see(&ill), [""; 0]);
+    when(&mut ill, at(362), at(361));
+    ill.syncs[0].quiet = Some(Quiet::for_test(at(361), MINUTE));
+    assert_eq!(board.see(&ill), ["-no_success users"]);
+}
+
+#[test]
+fn clocks_within_a_minute_are_in_no_trouble_and_a_jump_that_was_not_measured_is_none() {
+    let mut facts = well();
+    facts.skews = vec![("shop.main".into(), 60_000_000), ("shop.b".into(), -60_000_000)];
+    facts.clock = Some(jumped(60));
+    assert_eq!(Board::default().see(&facts), [""; 0]);
+    facts.clock = Some(ClockRecord { measured: false, ..jumped(90_000) });
+    assert_eq!(Board::default().see(&facts), [""; 0], "the machine may have been off");
 }
 
 #[test]

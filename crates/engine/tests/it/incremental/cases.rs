@@ -291,3 +291,75 @@ async fn a_time_of_the_year_9999_does_not_hide_what_comes_after_it() {
     q.put(3.0, 3, "A");
     assert_eq!(q.run_at(4.0).await, ["3 A"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn both_clocks_ahead_once_and_then_right_miss_no_row() {
+    for boot in [Some(1), None] {
+        for ahead in [3, 3_600, 40 * 365 * 86_400] {
+            let q = Quiet::new(Shape { lookback: 1, ..PEOPLE });
+            q.world.lock().boot = boot;
+            q.put(1.0, 1, "A");
+            q.world.lock().both_ahead(ahead);
+            assert_eq!(q.run_at(10.0).await, ["1 A"]);
+            q.world.lock().both_ahead(0);
+            q.put(11.5, 2, "A");
+            assert_eq!(q.run_at(12.0).await, ["2 A"], "{ahead}, {boot:?}");
+            q.put(13.0, 3, "A");
+            assert_eq!(q.run_at(14.0).await, ["3 A"], "{ahead}, {boot:?}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn both_clocks_ahead_for_several_runs_and_then_right_miss_no_row() {
+    for boot in [Some(1), None] {
+        let q = Quiet::new(Shape { lookback: 1, ..PEOPLE });
+        q.world.lock().boot = boot;
+        q.put(1.0, 1, "A");
+        assert_eq!(q.run_at(10.0).await, ["1 A"]);
+        q.world.lock().both_ahead(86_400);
+        for (second, key) in [(20, 2), (30, 3), (40, 4)] {
+            q.put(f64::from(second), key, "A");
+            assert_eq!(q.run_at(f64::from(second) + 1.5).await, [format!("{key} A")]);
+        }
+        q.world.lock().both_ahead(0);
+        q.put(45.5, 5, "A");
+        let sent = q.run_at(50.0).await;
+        assert!(sent.contains(&"5 A".to_owned()), "{sent:?}, {boot:?}");
+        q.put(51.0, 6, "A");
+        assert_eq!(q.run_at(52.0).await, ["6 A"]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_time_that_passes_the_wrong_one_before_the_next_run_hides_no_row() {
+    // The clock of the database alone, and both; the right time is beyond the wrong one by then.
+    for both in [false, true] {
+        let q = Quiet::new(Shape { lookback: 1, ..PEOPLE });
+        match both {
+            true => q.world.lock().both_ahead(600),
+            false => q.world.lock().moves_to("one", 600),
+        }
+        q.put(1.0, 1, "A");
+        assert_eq!(q.run_at(10.0).await, ["1 A"]);
+        q.world.lock().both_ahead(0);
+        q.put(11.0, 2, "A");
+        assert_eq!(q.run_at(4_000.0).await, ["2 A"], "{both}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cursor_that_a_clock_ahead_let_run_ahead_hides_no_row() {
+    let q = Quiet::new(Shape { cursor: true, unit: Unit::Timestamp, ..PEOPLE });
+    q.put(1.0, 1, "A");
+    assert_eq!(q.run_at(2.0).await, ["1 A"]);
+    q.world.lock().both_ahead(86_400);
+    q.put(3.0, 2, "A");
+    assert_eq!(q.run_at(4.0).await, ["2 A"]);
+    q.world.lock().both_ahead(0);
+    q.put(25.0, 3, "A");
+    let sent = q.run_at(26.0).await;
+    assert!(sent.contains(&"3 A".to_owned()), "{sent:?}");
+    q.put(27.0, 4, "A");
+    assert!(q.run_at(28.0).await.contains(&"4 A".to_owned()));
+}

@@ -5,7 +5,9 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use outflow_core::ports::warehouse::{Check, Expected, RowStream, Session, Statement, Warehouse};
-use outflow_core::{BoxFuture, Clock, Code, Column, ColumnType, Dialect, Error, Result, RowPage, Timestamp};
+use outflow_core::{
+    BoxFuture, Clock, Code, Column, ColumnType, Dialect, Error, Result, RowPage, Timestamp, Uptime,
+};
 use outflow_testkit::Rng;
 
 /// A number: true time in microseconds where nothing else is said.
@@ -141,6 +143,10 @@ pub struct World {
     now: Micros,
     /// How far the warehouse's clock is ahead.
     skew: Micros,
+    /// How far the local clock is ahead.
+    own_skew: Micros,
+    /// How often the local machine has started; `None`: it does not tell its uptime.
+    pub boot: Option<u32>,
     pub place: String,
     versions: Vec<Version>,
     /// Versions that are not committed, and when they will be.
@@ -165,6 +171,8 @@ impl World {
             rng: Rng::new(seed),
             now: BEGIN,
             skew: 0,
+            own_skew: 0,
+            boot: Some(1),
             place: "one".to_owned(),
             versions: Vec::new(),
             pending: Vec::new(),
@@ -187,6 +195,13 @@ impl World {
         self.now = BEGIN + (seconds * SECOND as f64) as i64;
     }
 
+    /// Time goes on until that many seconds after the beginning, if it is not later already.
+    pub fn reach(&mut self, seconds: i64) {
+        let target = BEGIN + seconds * SECOND;
+        self.commit_until(target);
+        self.now = self.now.max(target);
+    }
+
     /// A row that is stamped now and committed at once.
     pub fn put(&mut self, key: u64, value: &'static str) {
         let stamp = self.now + self.skew;
@@ -204,6 +219,24 @@ impl World {
     /// This server takes over, with a clock that is that many seconds ahead of the true time.
     pub fn moves_to(&mut self, place: &str, ahead: i64) {
         (self.place, self.skew) = (place.to_owned(), ahead * SECOND);
+    }
+
+    /// The database and Outflow are on one machine, whose clock is that many seconds ahead.
+    pub fn both_ahead(&mut self, seconds: i64) {
+        (self.skew, self.own_skew) = (seconds * SECOND, seconds * SECOND);
+    }
+
+    /// The warehouse's clock, the local one, or both alike are set: right, or ahead or back by
+    /// seconds to years.
+    pub fn set_clocks(&mut self) {
+        let most = [6, 360, 12 * 360, 30 * 8_640, 40 * 365 * 8_640][self.rng.below(5) as usize];
+        let by = (1 + self.rng.below(most) as i64) * 10 * SECOND;
+        let by = [by, by, -by, -by, 0][self.rng.below(5) as usize];
+        match self.rng.below(3) {
+            0 => self.skew = by,
+            1 => self.own_skew = by,
+            _ => (self.skew, self.own_skew) = (by, by),
+        }
     }
 
     /// The warehouse's clock.
@@ -355,7 +388,13 @@ impl Shared {
 
 impl Clock for Shared {
     fn now(&self) -> Timestamp {
-        Timestamp::from_microsecond(self.lock().now + 12_345_678).unwrap()
+        let world = self.lock();
+        Timestamp::from_microsecond(world.now + world.own_skew + 12_345_678).unwrap()
+    }
+
+    fn uptime(&self) -> Option<Uptime> {
+        let world = self.lock();
+        world.boot.map(|boot| Uptime { boot: boot.to_string(), us: world.now - BEGIN })
     }
 }
 

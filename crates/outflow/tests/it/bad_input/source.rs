@@ -174,11 +174,21 @@ fn a_query_that_writes_is_q001_and_writes_nothing() {
 }
 
 #[test]
-fn a_function_that_writes_is_stopped_by_the_server_with_q001() {
+fn a_function_that_writes_is_q012() {
     let shop = Shop::new("hidden_write");
     database().sql("CREATE OR REPLACE FUNCTION wipe() RETURNS bool LANGUAGE sql AS 'DELETE FROM hidden_write; SELECT true'");
     let query = query_of(shop.table).replace("WHERE", "WHERE wipe() AND");
-    meets(&shop, &Mishap { exit: 2, ..Mishap::new(shop.yaml_with(&query, ""), "Q001") });
+    meets(&shop, &Mishap { exit: 2, ..Mishap::new(shop.yaml_with(&query, ""), "Q012") });
+}
+
+#[test]
+fn a_function_that_writes_and_is_allowed_is_stopped_by_the_server_with_q001() {
+    let shop = Shop::new("allowed_write");
+    database().sql("CREATE OR REPLACE FUNCTION clear() RETURNS bool LANGUAGE sql AS 'DELETE FROM allowed_write; SELECT true'");
+    let query = query_of(shop.table).replace("WHERE", "WHERE clear() AND");
+    let yaml =
+        shop.yaml_with(&query, "").replace("ssl: disable", "ssl: disable, allow_functions: [public.clear]");
+    meets(&shop, &Mishap { exit: 2, ..Mishap::new(yaml, "Q001") });
 }
 
 #[test]

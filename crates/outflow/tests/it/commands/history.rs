@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use outflow_testkit::{Judge, Receiver, Reply};
+use serde_json::Value;
 
 use super::{in_all_forms, lines, sqlite_project};
 use crate::support::Project;
@@ -145,6 +146,8 @@ fn a_run_whose_segments_are_damaged_is_lost_and_its_rows_are_read_again() {
     assert!(exit.stderr.contains("error[P004]"), "{exit:?}");
     assert_eq!(project.json(&["runs"], 0)[0]["state"], "lost");
     let again = project.json(&["run"], 0);
-    assert_eq!((&again["resumed"], &again["last_sync_time"]), (&false.into(), &0.into()), "{again}");
+    assert_eq!((&again["resumed"], &again["missing"]), (&false.into(), &Value::Null), "{again}");
+    let runs = project.json(&["runs"], 0);
+    assert_eq!((&runs[1]["trigger"], &runs[1]["last_sync_time"]), (&"gap".into(), &0.into()), "{runs}");
     Judge::expecting(["a", "b", "c"]).judge(&receiver.arrivals()).assert_exactly_once();
 }

@@ -120,3 +120,31 @@ fn each_question_of_the_connection_test_stands_by_itself() {
     let wrong = format!("{:?}", steps(&Login { password: "wrong", ..Login::default() }, 5));
     assert!(wrong.contains("S006"), "{wrong}");
 }
+
+/// Functions of users are judged by the catalogue, in words that Redshift takes; those of the
+/// server are not, and a query of those alone asks nothing.
+#[test]
+fn a_volatile_function_of_a_user_is_refused_and_others_pass() {
+    let database = shared().database("functions");
+    database.sql("CREATE TABLE users (id INTEGER); INSERT INTO users VALUES (1)");
+    shared().postgres().sql_in(
+        "functions",
+        "CREATE FUNCTION public.f_volatile(int) RETURNS int LANGUAGE sql VOLATILE AS 'SELECT $1';
+         CREATE FUNCTION public.f_stable(int) RETURNS int LANGUAGE sql STABLE AS 'SELECT $1'",
+    );
+    let run = |query: &str, settings: &str| {
+        let settings = format!("ssl: disable, allow_cleartext_password: true{settings}");
+        let login = Login { settings: &settings, ..Login::default() };
+        let warehouse = Warehouse::new(shared(), "functions", &login, &[("users", "identify", query)]);
+        warehouse.program(&["run", "users"]).run()
+    };
+    let refused = run("SELECT F_Volatile(id) AS userId FROM users", "");
+    refused.assert_code(2);
+    assert!(
+        refused.stderr.contains("error[Q012]") && refused.stderr.contains("public.f_volatile"),
+        "{refused:?}"
+    );
+    run("SELECT f_volatile(id) AS userId FROM users", ", allow_functions: [public.f_volatile]")
+        .assert_code(0);
+    run("SELECT f_stable(id) AS userId, random() AS r FROM users", "").assert_code(0);
+}

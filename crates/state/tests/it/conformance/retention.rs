@@ -32,6 +32,16 @@ pub async fn listing(state: &dyn State) {
     assert_eq!(list(Some("users"), 0).await, [5, 3, 1]);
     assert_eq!(list(Some("users"), 1).await, [5]);
     assert_eq!(list(Some("groups"), 0).await, [0; 0]);
+    let page = async |sync: Option<&str>, before: Option<u64>, limit| -> Vec<u64> {
+        let runs = state.runs_before(sync, before.map(RunId), limit).await.unwrap();
+        runs.iter().map(|r| r.id.0).collect()
+    };
+    assert_eq!(page(None, None, 4).await, [6, 5, 4, 3]);
+    assert_eq!(page(None, Some(3), 4).await, [2, 1]);
+    assert_eq!(page(None, Some(1), 4).await, [0; 0]);
+    assert_eq!(page(Some("users"), None, 2).await, [5, 3]);
+    assert_eq!(page(Some("users"), Some(3), 2).await, [1]);
+    assert_eq!(page(Some("users"), Some(u64::MAX >> 1), 2).await, [5, 3]);
 }
 
 pub async fn old_segments(state: &dyn State) {

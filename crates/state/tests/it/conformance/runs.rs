@@ -6,7 +6,7 @@ use outflow_core::run::{Replay, ReplayMode, RunKind, RunOptions, RunSpec, RunTri
 use outflow_core::{Code, DeliveryCounts, DeliveryState, RowCounts, RunId, RunState};
 
 use crate::conformance::{refused, with_letters};
-use crate::made::{at, delivering, extraction, moved, new_run, segment, started_at};
+use crate::made::{at, delivering, extraction, moved, new_run, segment};
 
 pub async fn unknown_names(state: &dyn State) {
     assert_eq!(state.sync("users").await.unwrap(), SyncState::default());
@@ -130,15 +130,6 @@ pub async fn ended(state: &dyn State) {
     assert_eq!(state.run(run).await.unwrap(), Some(record));
 }
 
-pub async fn lost(state: &dyn State) {
-    let run = delivering(state, "users", 5).await;
-    let before = started_at(5);
-    let reason = Some((Code::RunLost, "a segment is missing".to_owned()));
-    state.end_run(run, RunState::Lost, at(99), reason, Some(&before)).await.unwrap();
-    assert_eq!(state.sync("users").await.unwrap(), before);
-    assert_eq!(state.compared_runs().await.unwrap(), []);
-}
-
 pub async fn wrong_steps(state: &dyn State) {
     let none = RunId(77);
     refused(state.begin_extraction(none, at(2), "0").await);
@@ -147,6 +138,7 @@ pub async fn wrong_steps(state: &dyn State) {
     let queued = state.create_run(&new_run("users")).await.unwrap().id;
     refused(state.commit_extraction(queued, &extraction(5, None)).await);
     refused(state.end_run(queued, RunState::Delivering, at(2), None, None).await);
+    refused(state.end_run(queued, RunState::Lost, at(2), None, None).await);
     let run = delivering(state, "events", 5).await;
     refused(state.begin_extraction(run, at(2), "0").await);
     refused(state.commit_extraction(run, &extraction(5, None)).await);
@@ -228,4 +220,43 @@ pub async fn replaying(state: &dyn State) {
         state.run(new.id).await.unwrap().unwrap().spec.options.replay().unwrap().code,
         Some(Code::CallRefused)
     );
+}
+
+pub async fn not_ahead(state: &dyn State) {
+    let begun = async |sync, clock| {
+        let run = state.create_run(&new_run(sync)).await.unwrap().id;
+        state.begin_extraction(run, at(clock), "0").await.unwrap();
+        run
+    };
+    let mut runs = Vec::new();
+    for (sync, clock) in [("users", 100), ("users", 300), ("users", 200), ("events", 150)] {
+        let run = begun(sync, clock).await;
+        state.commit_extraction(run, &extraction(0, None)).await.unwrap();
+        runs.push(run);
+    }
+    begun("users", 120).await;
+    let by = async |clock, limit| {
+        let found = state.runs_begun_by("users", at(clock), limit).await.unwrap();
+        found.into_iter().map(|run| run.id).collect::<Vec<_>>()
+    };
+    assert_eq!(by(250, 9).await, [runs[2], runs[0]], "newest first, and none that only began");
+    assert_eq!(by(300, 9).await, [runs[2], runs[1], runs[0]]);
+    assert_eq!(by(250, 1).await, [runs[2]]);
+    assert_eq!(by(99, 9).await, []);
+
+    let slot = async |sync: &str, due, trigger| {
+        let new = NewRun { due_at: at(due), trigger, ..new_run(sync) };
+        state.skip_run(&new, None, &(Code::RunInProgress, "busy".into())).await.unwrap();
+    };
+    for due in [1_060, 9_000, 1_120] {
+        slot("slots", due, RunTrigger::Schedule).await;
+    }
+    slot("slots", 1_150, RunTrigger::Manual).await;
+    slot("other", 1_155, RunTrigger::Schedule).await;
+    let fired = async |until| state.fired_by("slots", at(until)).await.unwrap();
+    assert_eq!(fired(1_200).await, Some(at(1_120)));
+    assert_eq!(fired(1_120).await, Some(at(1_120)));
+    assert_eq!(fired(1_119).await, Some(at(1_060)));
+    assert_eq!(fired(9_000).await, Some(at(9_000)));
+    assert_eq!(fired(1_059).await, None);
 }

@@ -1,8 +1,8 @@
 //! What every store must do for alerts, audits and metrics: checks of the suite in `conformance`.
 
 use outflow_core::ports::state::State;
-use outflow_core::ports::watch::{AlertRecord, Audit, Pending};
-use outflow_core::{Code, DeliveryState, RunId, RunState};
+use outflow_core::ports::watch::{AlertRecord, Audit, ClockRecord, Pending};
+use outflow_core::{Code, DeliveryState, RunId, RunState, Timestamp, Uptime};
 
 use crate::made::{self, at, delivering, ending, extraction, new_run};
 
@@ -61,13 +61,13 @@ pub async fn alerts_that_change(state: &dyn State) {
 }
 
 pub async fn standings(state: &dyn State) {
-    let of = async |since| state.standings(at(since)).await.unwrap();
+    let of = async |since| state.standings(at(since), Timestamp::MAX).await.unwrap();
     assert_eq!(of(0).await, []);
     let reason = (Code::ConnectionRefused, "no".to_owned());
     let fail =
         async |run| state.end_run(run, RunState::Failed, at(2), Some(reason.clone()), None).await.unwrap();
     let lost = delivering(state, "users", 5).await;
-    state.end_run(lost, RunState::Lost, at(70), None, None).await.unwrap();
+    state.lose_run(lost, at(70), &(Code::RunLost, "lost".into())).await.unwrap();
     fail(state.create_run(&new_run("users")).await.unwrap().id).await;
     fail(state.create_run(&new_run("users")).await.unwrap().id).await;
     state.skip_run(&new_run("users"), None, &(Code::RunInProgress, "busy".into())).await.unwrap();
@@ -77,8 +77,8 @@ pub async fn standings(state: &dyn State) {
     let (alone, users) = (&all[0], &all[1]);
     assert_eq!(alone.awaiting_approval, Some((held, Some((Code::TooManyRows, "too many".into())))));
     assert_eq!((alone.slots, alone.skipped, alone.failed), (1, 0, 0));
-    assert_eq!((users.failed, users.reason.clone()), (2, Some(reason)));
-    assert_eq!((users.slots, users.skipped, users.lost), (4, 1, Some(lost)));
+    assert_eq!((users.failed, users.reason), (2, Some(reason.0)));
+    assert_eq!((users.slots, users.skipped), (4, 1));
     assert_eq!((users.last_rows, users.last_success), (Some((lost, 15, 7)), None));
     assert_eq!(users.first_started, Some(at(1)));
     state.approve(held, at(4)).await.unwrap();
@@ -86,13 +86,39 @@ pub async fn standings(state: &dyn State) {
     // The window begins after all of them.
     let later = &of(2).await[1];
     assert_eq!((later.slots, later.skipped), (0, 0));
-    // A run that succeeds makes good what was lost and ends the row of failures.
+    let earlier = &state.standings(at(0), at(0)).await.unwrap()[1];
+    assert_eq!((earlier.slots, earlier.skipped), (0, 0), "all of them lie ahead");
+    // A run that succeeds ends the row of failures.
     let good = state.create_run(&new_run("users")).await.unwrap().id;
     state.begin_extraction(good, at(5), "0").await.unwrap();
     state.commit_extraction(good, &extraction(0, None)).await.unwrap();
     let users = &of(0).await[1];
-    assert_eq!((users.failed, &users.reason, users.lost), (0, &None, None));
+    assert_eq!((users.failed, users.reason), (0, None));
     assert_eq!((users.last_success, users.last_rows), (Some(at(60)), Some((good, 10, 7))));
+}
+
+pub async fn local_clock(state: &dyn State) {
+    assert_eq!(state.clock().await.unwrap(), None);
+    let first = ClockRecord {
+        wall: at(5),
+        uptime: None,
+        jumped_us: 0,
+        jumped_at: None,
+        measured: false,
+        stood_us: 0,
+    };
+    let later = ClockRecord {
+        wall: at(9),
+        uptime: Some(Uptime { boot: "a boot".into(), us: i64::MAX }),
+        jumped_us: i64::MIN,
+        jumped_at: Some(at(8)),
+        measured: true,
+        stood_us: 3,
+    };
+    for record in [&first, &later, &later] {
+        state.set_clock(record).await.unwrap();
+        assert_eq!(state.clock().await.unwrap().as_ref(), Some(record));
+    }
 }
 
 pub async fn audits(state: &dyn State) {
@@ -110,9 +136,9 @@ pub async fn audits(state: &dyn State) {
     state.set_audit(run, &audit).await.unwrap();
     assert_eq!(state.audit(run).await.unwrap(), Some(audit));
     assert_eq!(state.next_audit(at(1_000)).await.unwrap(), None);
-    assert_eq!(state.standings(at(0)).await.unwrap()[0].wrong, Some(run));
+    assert_eq!(state.standings(at(0), Timestamp::MAX).await.unwrap()[0].wrong, Some(run));
     state.set_audit(run, &Audit { at: at(91), differences: Vec::new() }).await.unwrap();
-    assert_eq!(state.standings(at(0)).await.unwrap()[0].wrong, None);
+    assert_eq!(state.standings(at(0), Timestamp::MAX).await.unwrap()[0].wrong, None);
     // What is forgotten takes its audit with it.
     delivering(state, "users", 5).await;
     state.forget_segments(run).await.unwrap();

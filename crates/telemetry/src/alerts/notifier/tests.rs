@@ -51,8 +51,8 @@ impl Desk {
         let dir = tempfile::tempdir().unwrap();
         let state = SqliteStore::new(dir.path()).claim(None).await.unwrap();
         let (commands, inbox) = mpsc::unbounded_channel();
-        let mut dispatcher = Dispatcher::new(commands, state, pace);
-        dispatcher.spawn_workers(receivers);
+        let mut dispatcher = Dispatcher::new(commands, Arc::new(Mutex::new(receivers)), state, pace);
+        dispatcher.spawn_workers();
         Self { dispatcher, inbox, _dir: dir }
     }
 
@@ -185,9 +185,28 @@ async fn who_is_full_of_messages_gets_no_more_and_without_receivers_all_counts_a
     desk.dispatcher.look().await.unwrap();
     // One is being sent, a thousand wait, and the rest was dropped at once.
     desk.reported().await;
-    desk.dispatcher.obey(Command::Receivers(Vec::new())).await.unwrap();
+    desk.dispatcher.receivers.lock().unwrap().clear();
+    desk.dispatcher.obey(Command::Receivers).await.unwrap();
     desk.put(fired("alone")).await;
     let alerts = desk.state().alerts().await.unwrap();
     assert!(alerts.iter().find(|a| a.subject == "alone").unwrap().reported);
     assert!(alerts.iter().any(|a| !a.reported), "what waits is not reported");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dispatch_that_failed_begins_again_with_what_is_not_reported() {
+    let (refuses, alarm, dir) = (Alarm::start().await, Alarm::start().await, tempfile::tempdir().unwrap());
+    refuses.always(Reply::status(500));
+    let state = SqliteStore::new(dir.path()).claim(None).await.unwrap();
+    state.put_alerts(&[fired("users")]).await.unwrap();
+    let (notifier, dispatch) = start(vec![webhook(&refuses.url())], state.clone(), PACE);
+    let first = tokio::spawn(dispatch.clone().run());
+    tokio::task::block_in_place(|| refuses.wait_for_requests_blocking(1, IN_TIME));
+    first.abort();
+    assert!(first.await.unwrap_err().is_cancelled());
+    notifier.set(vec![webhook(&alarm.url())]);
+    let second = tokio::spawn(dispatch.run());
+    alarm.wait_for_calls(1, IN_TIME).await;
+    assert_eq!(kinds(&alarm), ["fired"]);
+    second.abort();
 }

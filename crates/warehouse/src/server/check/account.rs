@@ -19,7 +19,9 @@ pub(super) async fn schemas(session: &mut OpenSession) -> Result<((), StepResult
     let catalogue = Catalogue::of(session.kind);
     let counted = match answer(session, catalogue.readable).await? {
         Ok(rows) => rows,
-        Err(error) => return Ok(((), StepResult::new(format!("unknown: {}", error.message())))),
+        Err(error) => {
+            return Ok(((), StepResult::new(format!("unknown: {}", error.full_message().reveal()))));
+        }
     };
     let mut counted: Vec<(String, u64)> = counted
         .into_iter()
@@ -76,7 +78,7 @@ pub(super) async fn privileges(session: &mut OpenSession, now: Timestamp) -> Res
     let attributes = Attributes::read(&attributes, questions.session.wire.parameter("session_authorization"));
     let rights = if attributes.is_superuser {
         // It may do everything; how it came to each thing is of no interest.
-        Rights { temporary_tables: true, ..Rights::default() }
+        Rights { temporary_tables: true, powers: Powers::all(), ..Rights::default() }
     } else {
         rights(&mut questions, catalogue, &attributes.user).await?
     };
@@ -101,6 +103,11 @@ pub(super) async fn privileges(session: &mut OpenSession, now: Timestamp) -> Res
         .with("superuser", json!(attributes.is_superuser))
         .with("temporary_tables", json!(rights.temporary_tables))
         .with("roles", json!(rights.roles))
+        .with("ends_sessions", json!(rights.powers.ends_sessions))
+        .with("reads_server_files", json!(rights.powers.reads_files))
+        .with("writes_server_files", json!(rights.powers.writes_files))
+        .with("runs_programs", json!(rights.powers.runs_programs))
+        .with("acting_functions", json!(rights.functions))
         .with("valid_until", json!(attributes.valid_until.map(|until| until.to_string())))
         .with("not_told", json!(silent));
     Ok(((), found))
@@ -113,6 +120,35 @@ struct Rights {
     /// What it acts through; on Redshift, groups too.
     roles: Vec<String>,
     temporary_tables: bool,
+    powers: Powers,
+    /// Functions that act and that it may run, by where they come from.
+    functions: Map<String, Value>,
+}
+
+/// What the account may do on the server beyond the database.
+#[derive(Default)]
+struct Powers {
+    /// Of other users; any account can end sessions of its own.
+    ends_sessions: bool,
+    reads_files: bool,
+    writes_files: bool,
+    runs_programs: bool,
+}
+
+impl Powers {
+    fn all() -> Powers {
+        Powers { ends_sessions: true, reads_files: true, writes_files: true, runs_programs: true }
+    }
+
+    fn of(roles: &[Row]) -> Powers {
+        let has = |role: &str| roles.iter().any(|row| row.text(0) == role);
+        Powers {
+            ends_sessions: has("pg_signal_backend"),
+            reads_files: has("pg_read_server_files"),
+            writes_files: has("pg_write_server_files"),
+            runs_programs: has("pg_execute_server_program"),
+        }
+    }
 }
 
 async fn rights(questions: &mut Questions<'_>, catalogue: &Catalogue, user: &str) -> Result<Rights> {
@@ -123,20 +159,27 @@ async fn rights(questions: &mut Questions<'_>, catalogue: &Catalogue, user: &str
     let database = questions.ask("rights on the database", catalogue.database).await?;
     let schemas = questions.ask("rights on schemas", catalogue.create).await?;
     let tables = questions.ask("rights on tables", catalogue.write).await?;
+    let functions = match catalogue.functions {
+        Some(question) => questions.ask("rights on functions", question).await?,
+        None => Vec::new(),
+    };
 
     let account = Account {
         user: user.to_owned(),
         through: roles.iter().map(|row| row.text(0).to_owned()).collect(),
         writes_through_role: roles.iter().any(|row| row.flag(1)),
     };
-    let members = roles.iter().filter(|row| row.flag(1)).map(|row| member(row.text(0), user, catalogue));
+    let members =
+        roles.iter().filter(|row| row.flag(1) || row.flag(2)).map(|row| member(row.text(0), user, catalogue));
     let databases = database.iter().filter(|row| row.flag(3)).map(|row| creates("database", "DATABASE", row));
     let schemas = schemas.iter().map(|row| creates("schema", "SCHEMA", row));
-    let things = databases.chain(schemas).chain(tables.iter().map(writes));
+    let things = databases.chain(schemas).chain(tables.iter().map(writes)).chain(functions.iter().map(acts));
     Ok(Rights {
         problems: members.chain(things.flat_map(|thing| findings(&thing, &account))).collect(),
         temporary_tables: database.iter().any(|row| row.flag(4)),
         roles: account.through.clone(),
+        powers: Powers::of(&roles),
+        functions: by_origin(&functions),
     })
 }
 
@@ -151,7 +194,7 @@ impl Questions<'_> {
         let rows = match answer(self.session, sql).await? {
             Ok(rows) => rows,
             Err(error) => {
-                self.unanswered.push(format!("{about} ({})", error.message()));
+                self.unanswered.push(format!("{about} ({})", error.full_message().reveal()));
                 Vec::new()
             }
         };
@@ -237,11 +280,16 @@ fn ends_soon(until: Timestamp, now: Timestamp) -> Option<Error> {
 
 fn member(role: &str, user: &str, catalogue: &Catalogue) -> Error {
     let what = catalogue.role;
-    Error::new(
-        Code::ExcessPrivileges,
-        format!("the account is a member of {role:?}, which may do more than read"),
-    )
-    .help(format!("REVOKE {what}{} FROM {};", quoted(role), quoted(user)))
+    let power = match role {
+        "pg_signal_backend" => "end sessions of other users",
+        "pg_read_server_files" => "read every file that the server can read",
+        "pg_write_server_files" => "write every file that the server can write",
+        "pg_execute_server_program" => "run programs on the server",
+        "pg_maintain" => "maintain and lock every table",
+        _ => "do more than read",
+    };
+    Error::new(Code::ExcessPrivileges, format!("the account is a member of {role:?}, which may {power}"))
+        .help(format!("REVOKE {what}{} FROM {};", quoted(role), quoted(user)))
 }
 
 /// From a row of name, owner and access list.
@@ -277,6 +325,35 @@ fn writes(row: &Row) -> Thing {
         owner: row.text(1).to_owned(),
         list: row.text(2).to_owned(),
         held: held.collect(),
+    }
+}
+
+/// Where functions come from, and their names.
+fn by_origin(functions: &[Row]) -> Map<String, Value> {
+    let mut origins = Map::new();
+    for row in functions {
+        let names = origins.entry(row.text(0)).or_insert_with(|| json!([]));
+        if let Value::Array(names) = names {
+            names.push(json!(row.text(5)));
+        }
+    }
+    origins
+}
+
+/// From a row of functions that are alike.
+fn acts(row: &Row) -> Thing {
+    let (origin, count, one, all) = (row.text(0), row.text(3), row.text(4), row.text(5));
+    let words = match count {
+        "1" => format!("function {one} of {origin}, which acts beyond its transaction"),
+        _ => format!("{count} functions of {origin} that act beyond their transaction, {one} among them"),
+    };
+    Thing {
+        words,
+        clause: format!("FUNCTION {all}"),
+        alter: format!("ALTER FUNCTION {one}"),
+        owner: row.text(1).to_owned(),
+        list: row.text(2).to_owned(),
+        held: vec![('X', "EXECUTE")],
     }
 }
 

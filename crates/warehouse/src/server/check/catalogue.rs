@@ -14,7 +14,8 @@ pub(super) struct Catalogue {
     pub external: Option<&'static str>,
     /// Name, superuser, may create databases, valid until, may create roles, may replicate.
     pub attributes: &'static str,
-    /// Name of each role or group, and whether it is itself a way to write.
+    /// Name of each role or group, whether it is itself a way to write, and whether it acts on the
+    /// server otherwise.
     pub through: &'static str,
     /// The same of roles, where they are listed apart.
     pub roles: Option<&'static str>,
@@ -25,6 +26,10 @@ pub(super) struct Catalogue {
     /// Schema, owner, access list, number of tables that have these, one of them, and the rights:
     /// INSERT, UPDATE, DELETE, TRUNCATE.
     pub write: &'static str,
+    /// What a group of functions is, their owner, access list, number, one of them, and all of
+    /// them: functions that act on the server, on its files or through other connections, and that
+    /// the account may run.
+    pub functions: Option<&'static str>,
     /// The attribute that takes a superuser's rights.
     pub no_superuser: &'static str,
     /// The word before a role's name in REVOKE.
@@ -40,6 +45,7 @@ pub(super) const REDSHIFT: Catalogue = Catalogue {
     database: DATABASE_REDSHIFT,
     create: CREATE_REDSHIFT,
     write: WRITE_REDSHIFT,
+    functions: None,
     no_superuser: "NOCREATEUSER",
     role: "ROLE ",
 };
@@ -53,6 +59,7 @@ const POSTGRES: Catalogue = Catalogue {
     database: DATABASE_POSTGRES,
     create: CREATE_POSTGRES,
     write: WRITE_POSTGRES,
+    functions: Some(FUNCTIONS_POSTGRES),
     no_superuser: "NOSUPERUSER",
     role: "",
 };
@@ -104,7 +111,8 @@ const ATTRIBUTES_REDSHIFT: &str = "SELECT current_user, usesuper, usecreatedb, v
 
 /// Name, and whether the role itself is a way to write.
 const THROUGH_POSTGRES: &str = "SELECT rolname, rolsuper OR rolcreatedb OR rolcreaterole OR rolname IN \
-     ('pg_write_all_data', 'pg_write_server_files', 'pg_execute_server_program', 'pg_create_subscription') \
+     ('pg_write_all_data', 'pg_write_server_files', 'pg_execute_server_program', 'pg_create_subscription'), \
+     rolname IN ('pg_signal_backend', 'pg_read_server_files', 'pg_checkpoint', 'pg_maintain', 'pg_signal_autovacuum_worker') \
      FROM pg_catalog.pg_roles WHERE pg_has_role(oid, 'member') AND rolname <> current_user ORDER BY rolname LIMIT 1000";
 const THROUGH_REDSHIFT: &str = "SELECT g.groname, false FROM pg_catalog.pg_group g, pg_catalog.pg_user u \
      WHERE u.usename = current_user AND u.usesysid = ANY (g.grolist) ORDER BY g.groname LIMIT 1000";
@@ -161,3 +169,27 @@ const WRITE_REDSHIFT: &str = concat!(
     of_users!(),
     ") t WHERE ins OR upd OR del GROUP BY nspname, usename, acl, ins, upd, del ORDER BY 1, 2, 3 LIMIT 200"
 );
+
+/// The server's own functions that its installation keeps from everybody, as far as they act or
+/// read files, and those of extensions that act outside of the transaction. Their default, without
+/// an access list, is that everybody may run them.
+const FUNCTIONS_POSTGRES: &str = "SELECT coalesce('extension ' || quote_ident(e.extname), 'the server'), r.rolname, \
+       coalesce(array_to_string(p.proacl, chr(10)), '=X/' || quote_ident(r.rolname)), count(*), min(p.oid::regprocedure::text), \
+       string_agg(p.oid::regprocedure::text, ', ' ORDER BY p.oid::regprocedure::text) \
+     FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_roles r ON r.oid = p.proowner \
+       LEFT JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e' \
+         AND d.refclassid = 'pg_catalog.pg_extension'::regclass \
+       LEFT JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid \
+     WHERE p.provolatile = 'v' AND NOT 2281 = ANY (p.proargtypes::oid[]) AND ( \
+         (p.pronamespace = 'pg_catalog'::regnamespace AND p.proname IN ('pg_read_file', 'pg_read_binary_file', 'pg_ls_dir', \
+           'pg_stat_file', 'lo_import', 'lo_export', 'pg_reload_conf', 'pg_rotate_logfile', 'pg_switch_wal', \
+           'pg_create_restore_point', 'pg_promote', 'pg_backup_start', 'pg_backup_stop', 'pg_start_backup', \
+           'pg_stop_backup', 'pg_wal_replay_pause', 'pg_wal_replay_resume', 'pg_stat_reset', 'pg_stat_reset_shared', \
+           'pg_stat_reset_slru', 'pg_log_backend_memory_contexts', 'pg_replication_origin_create', \
+           'pg_replication_origin_drop', 'pg_replication_origin_advance')) \
+         OR e.extname IN ('adminpack', 'aws_lambda', 'aws_s3', 'dblink', 'http', 'pg_background', 'pg_buffercache', \
+           'pg_cron', 'pg_net', 'pg_prewarm', 'pg_surgery', 'pg_visibility') \
+           AND p.proname NOT IN ('pg_buffercache_pages', 'pg_visibility', 'pg_visibility_map', \
+             'pg_visibility_map_summary', 'pg_check_frozen', 'pg_check_visible', 'dblink_fdw_validator')) \
+       AND EXISTS (SELECT 1 FROM pg_catalog.pg_roles m WHERE pg_has_role(m.oid, 'member') AND has_function_privilege(m.oid, p.oid, 'execute')) \
+     GROUP BY 1, 2, 3 ORDER BY 1, 2, 3 LIMIT 200";

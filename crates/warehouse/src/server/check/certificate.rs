@@ -6,7 +6,7 @@
 //! dozen others) would do no better here. What always holds: nothing beyond the bytes is read,
 //! whatever a length claims; what is not understood is left out.
 
-use outflow_core::Timestamp;
+use outflow_core::{Timestamp, steers_terminal};
 
 const SEQUENCE: u8 = 0x30;
 const OID: u8 = 0x06;
@@ -122,7 +122,11 @@ fn time((tag, text): (u8, &[u8])) -> Option<Timestamp> {
 
 /// Text of a stranger, fit for a terminal.
 fn clean(text: &[u8]) -> String {
-    String::from_utf8_lossy(text).chars().take(200).map(|c| if c.is_control() { ' ' } else { c }).collect()
+    String::from_utf8_lossy(text)
+        .chars()
+        .take(200)
+        .map(|c| if steers_terminal(c) { ' ' } else { c })
+        .collect()
 }
 
 #[cfg(test)]

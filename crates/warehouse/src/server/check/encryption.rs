@@ -34,11 +34,11 @@ pub(super) fn result(socket: &Socket, tls: &Tls, peer: Option<IpAddr>, now: Time
         .with("encrypted", json!(true))
         .with("version", json!(version))
         .with("cipher", json!(cipher))
-        .with("verified", json!(is_verified(tls)))
+        .with("verified", json!(tls.is_verified()))
         .warn(unprotected(tls, true, peer));
     let certificate = connection.peer_certificates().and_then(|chain| Certificate::read(chain.first()?));
     match certificate {
-        Some(certificate) => with_certificate(found, &certificate, is_verified(tls), now),
+        Some(certificate) => with_certificate(found, &certificate, tls.is_verified(), now),
         None => found,
     }
 }
@@ -80,18 +80,9 @@ fn with_certificate(
         .warn(warning)
 }
 
-/// Whether the server's certificate decides on the connection.
-fn is_verified(tls: &Tls) -> bool {
-    match tls.mode {
-        TlsMode::Disable | TlsMode::Prefer => false,
-        TlsMode::Require => tls.ca.is_some(),
-        TlsMode::VerifyCa | TlsMode::VerifyFull => true,
-    }
-}
-
 /// Within one machine no network can be read, and a tunnel encrypts the rest.
 fn unprotected(tls: &Tls, is_encrypted: bool, peer: Option<IpAddr>) -> Option<Error> {
-    if peer.is_none_or(|ip| ip.is_loopback()) || (is_encrypted && is_verified(tls)) {
+    if peer.is_none_or(|ip| ip.is_loopback()) || (is_encrypted && tls.is_verified()) {
         return None;
     }
     let (message, help) = if is_encrypted {

@@ -211,3 +211,25 @@ async fn where_nothing_is_found_each_source_is_named() {
     }
     assert!(world.asked().is_empty());
 }
+
+/// Reading a FIFO waits until somebody writes to it.
+#[tokio::test]
+async fn a_file_of_credentials_that_is_a_fifo_is_an_error() {
+    for (name, variable) in
+        [(".aws/config", None), ("token", Some("AWS_WEB_IDENTITY_TOKEN_FILE")), ("pod", Some(POD_TOKEN))]
+    {
+        let mut world = World::empty().await.set("AWS_ROLE_ARN", "arn:aws:iam::1:role/x");
+        let path = world.file(name, "");
+        std::fs::remove_file(&path).unwrap();
+        assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+        if let Some(variable) = variable {
+            world = world.set(variable, &path);
+        }
+        world = world.set("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1:1/keys");
+        let error = refused(&world.through(cluster())).await;
+        assert_eq!(error.code(), Code::AwsCredentialsMissing, "{name}");
+        assert!(error.message().contains("is a FIFO"), "{name}: {error}");
+    }
+}
+
+const POD_TOKEN: &str = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE";

@@ -32,10 +32,8 @@ async fn a_refusal_comes_with_the_words_of_aws_and_a_cure() {
         world.aws.always(xml(status, code, message));
         let error = refused(&world.through(cluster())).await;
         assert_eq!(error.code(), Code::AwsCredentialsRefused);
-        assert!(
-            error.message().contains(code) && error.message().contains("from the environment"),
-            "{error}"
-        );
+        assert!(error.message().ends_with(&format!("from the environment with status {status}")), "{error}");
+        assert!(error.quoted().unwrap().reveal().starts_with(&format!("{code}: ")), "{error:?}");
         assert!(error.help_text().unwrap().contains(cure), "{code}: {:?}", error.help_text());
         assert_eq!(error.place().unwrap(), world.aws.url().strip_prefix("http://").unwrap());
         assert_eq!(world.asked().len(), 1, "{code} is not worth a repeat");
@@ -50,7 +48,7 @@ async fn a_serverless_refusal_is_read_too() {
     world.aws.always(Reply::status(400).body(body));
     let error = refused(&world.through(IamTarget::Workgroup("wg".into()))).await;
     assert_eq!(error.code(), Code::AwsCredentialsRefused);
-    assert!(error.message().ends_with("AccessDeniedException: not authorized"), "{error}");
+    assert_eq!(error.quoted().unwrap().reveal(), "AccessDeniedException: not authorized");
     assert!(error.help_text().unwrap().contains("allow redshift-serverless:GetCredentials"));
 }
 
@@ -77,8 +75,8 @@ async fn a_web_identity_token_is_not_repeated_either() {
     world.aws.always(xml(400, "InvalidIdentityToken", &format!("no provider for {TOKEN}")));
     let error = refused(&world.through(cluster())).await;
     assert_eq!(
-        error.message(),
-        "AWS refused sts:AssumeRoleWithWebIdentity: InvalidIdentityToken: no provider for …"
+        error.full_message().reveal(),
+        "AWS refused sts:AssumeRoleWithWebIdentity with status 400: InvalidIdentityToken: no provider for …"
     );
 }
 

@@ -1,0 +1,36 @@
+//! Gives up calls that wait for a destination that the project no longer has.
+
+use outflow_engine::Errors;
+use outflow_engine::operations::cancel::CancelReport;
+
+use crate::control::{self, Answer, Request};
+use crate::{App, Caller};
+
+/// What to give up.
+#[derive(Clone, Debug)]
+pub struct CancelRequest {
+    /// The destination.
+    pub destination: String,
+    /// Of this sync alone.
+    pub sync: Option<String>,
+    /// Wait while another process holds the state.
+    pub wait: bool,
+}
+
+impl App {
+    /// Gives the calls up, or has the running `serve` do it.
+    ///
+    /// # Errors
+    /// C012: the project has the destination. C011: nothing waits for it.
+    pub async fn cancel(&self, request: &CancelRequest, caller: &Caller) -> Result<CancelReport, Errors> {
+        let CancelRequest { destination, sync, wait } = request.clone();
+        let asked = Request::Cancel { destination: destination.clone(), sync: sync.clone() };
+        match control::ask(&self.folder, &asked).await? {
+            Some(Answer::Cancelled(report)) => return Ok(report),
+            Some(_) => return Err(control::other_answer().into()),
+            None => {}
+        }
+        let engine = self.engine(&self.load().await?, wait, caller).await?;
+        Ok(engine.cancel(&destination, sync.as_deref()).await?)
+    }
+}

@@ -1,0 +1,42 @@
+//! What is missing when a run is lost.
+
+use jiff::Timestamp;
+
+use crate::ports::state::{DeliveryRecord, GapCause, MissingCalls};
+use crate::run::RunKind;
+use crate::{RunId, RunRecord};
+
+/// What destinations lack of a run that is lost, one gap for each that has pending calls.
+/// `compared_with` is what the run was compared with.
+///
+/// A lost backfill opens its own gap again. A lost replay opens none: its dead letters can be
+/// replayed again. Nor does a run with a limit, whose rows are unknown.
+pub fn missing_after_loss(
+    run: &RunRecord,
+    deliveries: &[DeliveryRecord],
+    compared_with: Option<RunId>,
+    at: Timestamp,
+) -> Vec<MissingCalls> {
+    let options = &run.spec.options;
+    let first = match &options.kind {
+        RunKind::Incremental | RunKind::Full | RunKind::Since { .. } => run.id,
+        RunKind::Backfill { first, .. } => *first,
+        RunKind::Replay(_) => return Vec::new(),
+    };
+    if options.limit.is_some() {
+        return Vec::new();
+    }
+    let lacking = deliveries.iter().filter(|delivery| delivery.counts.pending > 0);
+    let missing = lacking.map(|delivery| MissingCalls {
+        sync: run.sync.clone(),
+        destination: delivery.destination.clone(),
+        start: run.last_sync_time.clone(),
+        first,
+        compared_with,
+        opened_by: run.id,
+        cause: GapCause::Lost,
+        calls: delivery.counts.pending,
+        opened_at: at,
+    });
+    missing.collect()
+}

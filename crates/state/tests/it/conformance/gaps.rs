@@ -1,0 +1,163 @@
+//! Calls that a destination has not got. Checks of the suite.
+
+use outflow_core::ports::state::{Extraction, Gap, GapCause, MissingCalls, NewRun, Replayed, State};
+use outflow_core::run::{Replay, ReplayMode, RunKind, RunOptions};
+use outflow_core::{Code, RunId, RunState};
+
+use crate::conformance::{refused, with_letters};
+use crate::made::{at, delivering, ending, extraction, moved, new_run, progress};
+
+async fn lose(state: &dyn State, run: RunId) -> Vec<Gap> {
+    state.lose_run(run, at(99), &(Code::RunLost, "a segment is missing".into())).await.unwrap()
+}
+
+/// A committed run of `users` with other options.
+async fn with(state: &dyn State, options: RunOptions, extraction: Extraction) -> RunId {
+    let mut new: NewRun = new_run("users");
+    if let Some(only) = &options.destination {
+        new.spec.connections.retain(|c| c.destination == *only);
+    }
+    new.spec.options = options;
+    let run = state.create_run(&new).await.unwrap().id;
+    state.begin_extraction(run, at(2), "17").await.unwrap();
+    state.commit_extraction(run, &extraction).await.unwrap();
+    run
+}
+
+fn backfill(first: RunId) -> RunOptions {
+    let kind = RunKind::Backfill { start: "0".into(), first };
+    RunOptions { kind, limit: None, destination: Some("audit".into()) }
+}
+
+pub async fn opening(state: &dyn State) {
+    assert_eq!(state.open_gaps().await.unwrap(), []);
+    let first = delivering(state, "users", 5).await;
+    let mut record = state.deliveries(first).await.unwrap().remove(0);
+    state.settle(&[progress(first, &mut record, 2)]).await.unwrap();
+    // It is not the last run: what the sync's next run reads stays as it is.
+    let last = delivering(state, "users", 5).await;
+    let opened = lose(state, first).await;
+    let missing = |destination: &str, calls| MissingCalls {
+        sync: "users".into(),
+        destination: destination.into(),
+        start: Some("0".into()),
+        first,
+        compared_with: None,
+        opened_by: first,
+        cause: GapCause::Lost,
+        calls,
+        opened_at: at(99),
+    };
+    let found: Vec<_> = opened.iter().map(|gap| gap.missing.clone()).collect();
+    assert_eq!(found, [missing("journeys", 3), missing("audit", 5)]);
+    assert!(opened.iter().all(Gap::is_open));
+    assert_eq!(state.open_gaps().await.unwrap(), opened);
+    assert_eq!(state.gaps_of(first).await.unwrap(), opened);
+    assert_eq!(state.gaps_of(last).await.unwrap(), []);
+    assert_eq!(state.sync("users").await.unwrap(), moved(last));
+    let record = state.run(first).await.unwrap().unwrap();
+    assert_eq!((record.state, record.ended_at), (RunState::Lost, Some(at(99))));
+    assert_eq!(record.reason, Some((Code::RunLost, "a segment is missing".into())));
+    let again = state.lose_run(first, at(100), &(Code::RunLost, "again".into())).await;
+    refused(again);
+    assert_eq!(state.open_gaps().await.unwrap(), opened, "it is lost once");
+    // Nothing is missing of a run that was delivered, and what a limit left is unknown.
+    let delivered = delivering(state, "users", 5).await;
+    for delivery in state.deliveries(delivered).await.unwrap() {
+        state.settle(&[ending(delivered, &delivery, outflow_core::DeliveryState::Succeeded)]).await.unwrap();
+    }
+    assert_eq!(lose(state, delivered).await, []);
+    let limited = RunOptions { limit: Some(5), ..RunOptions::default() };
+    let limited = with(state, limited, extraction(5, None)).await;
+    assert_eq!(lose(state, limited).await, []);
+    let full = with(state, RunOptions::of(RunKind::Full), extraction(5, None)).await;
+    assert_eq!(lose(state, full).await.len(), 2);
+}
+
+pub async fn filling(state: &dyn State) {
+    let run = delivering(state, "users", 5).await;
+    let [journeys, audit]: [Gap; 2] = lose(state, run).await.try_into().unwrap();
+    let fills = |gap: &Gap| Extraction { fills: vec![gap.id], ..extraction(5, None) };
+    let filled = with(state, backfill(run), fills(&audit)).await;
+    let closed = &state.gaps_of(filled).await.unwrap()[0];
+    assert_eq!((closed.id, closed.filled_by, closed.closed_at), (audit.id, Some(filled), Some(at(60))));
+    assert_eq!(state.open_gaps().await.unwrap(), std::slice::from_ref(&journeys));
+    // A closed gap is not filled again.
+    with(state, backfill(run), fills(&audit)).await;
+    assert_eq!(state.gaps_of(filled).await.unwrap().len(), 1);
+    // One that a guard holds fills it when it is approved.
+    for (approve, skip) in [(false, false), (true, false), (false, true)] {
+        let objections = vec![(Code::TooManyRows, "too many".to_owned())];
+        let held = with(state, backfill(run), Extraction { objections, ..fills(&journeys) }).await;
+        let waiting = state.open_gaps().await.unwrap().remove(0);
+        assert_eq!((waiting.filled_by, waiting.is_open()), (Some(held), false));
+        match approve {
+            true => drop(state.approve(held, at(70)).await.unwrap()),
+            false => state.reject(held, at(70), skip).await.unwrap(),
+        }
+        match approve || skip {
+            true => assert_eq!(state.gaps_of(held).await.unwrap()[0].closed_at, Some(at(70))),
+            false => assert_eq!(state.open_gaps().await.unwrap(), std::slice::from_ref(&journeys)),
+        }
+        if approve {
+            // What it was to send is lost as well.
+            assert_eq!(lose(state, held).await.len(), 1);
+            let gaps = state.open_gaps().await.unwrap();
+            assert_eq!((gaps.len(), gaps[0].missing.first), (1, run));
+            break;
+        }
+    }
+}
+
+pub async fn losing_what_fills(state: &dyn State) {
+    let run = delivering(state, "users", 5).await;
+    let compared_with = Some(RunId(7));
+    let gaps = lose(state, run).await;
+    let fills = Extraction { fills: vec![gaps[1].id], compared_with, ..extraction(3, None) };
+    let filled = with(state, backfill(run), fills).await;
+    let again = lose(state, filled).await;
+    let missing = &again[0].missing;
+    assert_eq!((again.len(), missing.destination.as_str(), missing.calls), (1, "audit", 3));
+    assert_eq!((missing.first, missing.opened_by, missing.compared_with), (run, filled, compared_with));
+    assert_eq!(missing.start.as_deref(), Some("17"));
+
+    let old = delivering(state, "users", 100).await;
+    with_letters(state, old, 2).await;
+    let replay = Replay { run: old, mode: ReplayMode::AsSent, code: None, force: false, start: None };
+    let options =
+        RunOptions { kind: RunKind::Replay(replay), limit: None, destination: Some("journeys".into()) };
+    let replayed = Replayed { run: old, destination: "journeys".into(), positions: vec![1, 3] };
+    let replay = with(state, options, Extraction { replayed: Some(replayed), ..extraction(2, None) }).await;
+    let marked = async || -> Vec<Option<RunId>> {
+        let letters = state.dead_letters(old, "journeys", 0, 9).await.unwrap();
+        letters.into_iter().map(|letter| letter.replayed_by).collect()
+    };
+    assert_eq!(marked().await, [Some(replay); 2]);
+    assert_eq!(lose(state, replay).await, []);
+    assert_eq!(marked().await, [None; 2]);
+}
+
+pub async fn keeping(state: &dyn State) {
+    let (before, with_hashes) =
+        (RunId(40), Extraction { compared_with: Some(RunId(40)), ..extraction(5, None) });
+    let run = with(state, RunOptions::default(), with_hashes).await;
+    assert_eq!(state.compared_with(run).await.unwrap(), Some(before));
+    assert_eq!(state.compared_with(RunId(77)).await.unwrap(), None);
+    assert_eq!(state.compared_runs().await.unwrap(), [before], "the run has not ended");
+    let gaps = lose(state, run).await;
+    assert_eq!(state.compared_runs().await.unwrap(), [before], "its gaps are open");
+    assert!(gaps.iter().all(|gap| gap.missing.compared_with == Some(before)));
+    let fills = Extraction { fills: gaps.iter().map(|gap| gap.id).collect(), ..extraction(0, None) };
+    with(state, backfill(run), fills).await;
+    assert_eq!(state.compared_runs().await.unwrap(), []);
+    // A closed gap is forgotten with the run that opened it.
+    assert_eq!(state.gaps_of(run).await.unwrap().len(), 2);
+    state.forget_segments(run).await.unwrap();
+    state.forget_runs(&[run]).await.unwrap();
+    assert_eq!(state.gaps_of(run).await.unwrap(), []);
+    let open = with(state, RunOptions::default(), extraction(5, None)).await;
+    let gaps = lose(state, open).await;
+    state.forget_segments(open).await.unwrap();
+    state.forget_runs(&[open]).await.unwrap();
+    assert_eq!(state.open_gaps().await.unwrap(), gaps);
+}
