@@ -59,8 +59,8 @@ pub(super) struct ActorParts {
     inbox: Arc<Mutex<mpsc::Receiver<Trigger>>>,
     /// Locked while the sync is being extracted.
     extracting: Arc<Mutex<()>>,
-    /// The run that an earlier process left behind, for the first actor; `None`: it has taken it, and
-    /// the state is asked.
+    /// The run that an earlier process left behind, for the first actor; `None`: it has taken it,
+    /// and the state is asked.
     open: Arc<Mutex<Option<Option<RunRecord>>>>,
 }
 
