@@ -165,8 +165,8 @@ fn a_backfill_that_is_killed_at_any_write_sends_nothing_under_two_ids() {
     let seed = seed();
     for (kind, calls) in kinds.into_iter().enumerate() {
         // Another first point each time, as not every one is taken.
-        let first = 1 + (seed as usize + kind) % slice_or_whole(12, 1);
-        for n in (first..).step_by(slice_or_whole(12, 1)) {
+        let first = 1 + (seed as usize + kind) % slice_or_whole(23, 1);
+        for n in (first..).step_by(slice_or_whole(23, 1)) {
             world.sends_to(&["a"]);
             world.add(30);
             world.project.json(&["run"], 0);
