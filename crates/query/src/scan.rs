@@ -3,9 +3,9 @@
 //!
 //! Where servers differ, so does the scanner: PostgreSQL and Redshift nest comments, end a line at
 //! a carriage return too and have `$tag$` strings; Redshift takes a backslash in every string for
-//! an escape, PostgreSQL in `E'…'` only; names and strings with unicode escapes (`U&"…"`) are one
-//! token with their UESCAPE; SQLite has names in `` `…` `` and `[…]`. Variables are found here as
-//! well, since only here it is known what is a comment.
+//! an escape, PostgreSQL in `E'…'` only; names and strings with unicode escapes (`U&"…"`) are
+//! one token with their UESCAPE; SQLite has names in `` `…` `` and `[…]`. Variables are found
+//! here as well, since only here it is known what is a comment.
 
 use std::borrow::Cow;
 
