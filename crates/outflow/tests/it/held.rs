@@ -77,8 +77,7 @@ fn a_reload_that_meets_a_fifo_holds_up_nothing() {
         let refused = serving.event("reload refused", None).unwrap();
         assert!(refused["reason"].as_str().unwrap().contains("a FIFO"), "{refused}");
         // Slots fire on request, the socket answers, and so does the probe.
-        let run = serving.trigger("users").unwrap();
-        assert_eq!(serving.end_of(run).unwrap().1, "succeeded");
+        assert_eq!(serving.drain("users").unwrap().1, "succeeded");
         assert_eq!(get(port, "/healthz", "200"), "ok\n");
         for command in [&["validate"][..], &["status"], &["run", "users"]] {
             let exit = project.run(command);
