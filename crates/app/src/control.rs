@@ -298,6 +298,9 @@ async fn exchange(mut stream: UnixStream, request: &Request) -> io::Result<Strin
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
     use super::*;
 
     #[tokio::test]
@@ -341,5 +344,34 @@ mod tests {
             let _ = serving.await;
             assert!(!place.path.exists(), "the socket goes with the process");
         }
+    }
+
+    /// A panic of the loop itself: it is planted where each connection gets its own answerer.
+    #[tokio::test]
+    async fn a_socket_whose_loop_panicked_answers_again_once_it_is_run_again() {
+        struct Answerer(Arc<AtomicBool>);
+        impl Clone for Answerer {
+            fn clone(&self) -> Self {
+                assert!(!self.0.swap(false, Ordering::SeqCst), "planted");
+                Self(self.0.clone())
+            }
+        }
+        let (dir, is_due) = (tempfile::tempdir().unwrap(), Arc::new(AtomicBool::new(true)));
+        let socket = Arc::new(Socket::listen(dir.path()).unwrap());
+        let run = || {
+            let (socket, answerer) = (socket.clone(), Answerer(is_due.clone()));
+            let answer = move |_: Request| {
+                let _is_moved = &answerer;
+                async { Ok(Answer::Started(RunId(7))) }
+            };
+            tokio::spawn(async move { socket.serve(answer).await })
+        };
+        let first = run();
+        assert!(ask(dir.path(), &Request::Status).await.is_err());
+        assert!(first.await.unwrap_err().is_panic());
+        let second = run();
+        let answer = ask(dir.path(), &Request::Status).await.unwrap();
+        assert!(matches!(answer, Some(Answer::Started(RunId(7)))), "{answer:?}");
+        second.abort();
     }
 }

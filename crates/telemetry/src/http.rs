@@ -68,3 +68,48 @@ pub fn reply(
     response.headers_mut().insert("content-type", http::HeaderValue::from_static(content_type));
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpStream;
+
+    use super::*;
+
+    /// A panic of the loop itself: it is planted where each connection gets its own answerer.
+    #[tokio::test]
+    async fn a_listener_whose_loop_panicked_answers_again_once_it_is_run_again() {
+        struct Answerer(Arc<AtomicBool>);
+        impl Clone for Answerer {
+            fn clone(&self) -> Self {
+                assert!(!self.0.swap(false, Ordering::SeqCst), "planted");
+                Self(self.0.clone())
+            }
+        }
+        let listener = Arc::new(TcpListener::bind("127.0.0.1:0").await.unwrap());
+        let (address, is_due) = (listener.local_addr().unwrap(), Arc::new(AtomicBool::new(true)));
+        let run = || {
+            let (listener, answerer) = (listener.clone(), Answerer(is_due.clone()));
+            let answer = move |_: Request<Incoming>| {
+                let _is_moved = &answerer;
+                async { reply(StatusCode::OK, "text/plain", "ok") }
+            };
+            tokio::spawn(async move { serve(&listener, 4, HEAD, answer).await })
+        };
+        let get = || async {
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            let asked = stream.write_all(b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await;
+            let mut text = String::new();
+            asked.and(stream.read_to_string(&mut text).await).map(|_| text).unwrap_or_default()
+        };
+        let first = run();
+        assert_eq!(get().await, "", "the connection is closed");
+        assert!(first.await.unwrap_err().is_panic());
+        let second = run();
+        assert!(get().await.ends_with("ok"));
+        second.abort();
+    }
+}

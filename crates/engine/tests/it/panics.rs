@@ -107,11 +107,22 @@ async fn in_a_single_run_a_panic_of_a_delivery_ends_with_a_code_and_loses_nothin
     assert_eq!(b.users().len(), 30);
 }
 
-/// A spool whose readers panic, or the measure of its disk.
+/// A spool whose readers panic, the measure of its disk, or the list of its runs.
 struct BrokenReads {
     inner: Arc<dyn Spool>,
     bomb: Bomb,
     room: Bomb,
+    runs: Bomb,
+    /// Notified when the runs have been listed.
+    listed: Arc<tokio::sync::Notify>,
+}
+
+impl BrokenReads {
+    /// Nothing of it panics yet.
+    fn of(inner: Arc<dyn Spool>) -> Self {
+        let none = || Bomb::new(0);
+        Self { inner, bomb: none(), room: none(), runs: none(), listed: Arc::default() }
+    }
 }
 
 struct BrokenReader {
@@ -166,7 +177,10 @@ impl Spool for BrokenReads {
     }
 
     async fn runs(&self) -> Result<Vec<RunId>> {
-        self.inner.runs().await
+        self.runs.pass();
+        let runs = self.inner.runs().await;
+        self.listed.notify_one();
+        runs
     }
 
     fn room(&self) -> Result<Room> {
@@ -179,8 +193,8 @@ impl Spool for BrokenReads {
 async fn a_prefetcher_that_panics_is_not_taken_for_the_end_of_the_calls() {
     let a = open("a");
     let (table, spec, mut house) = (Table::users(1..=30), users_to(&["a"]), House::new(&[&a]));
-    let (inner, bomb, room) = (house.engine.spool.clone(), Bomb::new(1), Bomb::new(0));
-    house.engine.spool = Arc::new(BrokenReads { inner, bomb, room });
+    let whole = BrokenReads::of(house.engine.spool.clone());
+    house.engine.spool = Arc::new(BrokenReads { bomb: Bomb::new(1), ..whole });
     let errors = house.run(&spec, &table).await.unwrap_err();
     assert_eq!(codes(&errors), [Code::TaskFailed]);
     let run = house.run(&spec, &table).await.unwrap();
@@ -265,8 +279,8 @@ async fn a_watch_that_panics_is_started_again() {
 async fn a_watch_that_fails_always_leaves_an_alert_that_it_is_down() {
     let (a, room) = (open("a"), Bomb::new(usize::MAX));
     let (table, spec, mut house) = (Table::users(1..=30), every_minute(&["a"]), House::new(&[&a]));
-    let (inner, bomb) = (house.engine.spool.clone(), Bomb::new(0));
-    house.engine.spool = Arc::new(BrokenReads { inner, bomb, room: room.clone() });
+    let whole = BrokenReads::of(house.engine.spool.clone());
+    house.engine.spool = Arc::new(BrokenReads { room: room.clone(), ..whole });
     let mut served = Served::start(house, 1_000_000, &spec, &table);
     let is_down = |event: &Event| match event {
         Event::Alert { alert } if alert.message.contains("is down") => Some(alert.subject.clone()),
@@ -283,6 +297,20 @@ async fn a_watch_that_fails_always_leaves_an_alert_that_it_is_down() {
         })
         .await;
     assert!(served.handle.tasks().iter().all(|task| !task.down));
+    served.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn retention_that_panics_is_started_again() {
+    let (a, listed) = (open("a"), Arc::new(tokio::sync::Notify::new()));
+    let (table, spec, mut house) = (Table::users(1..=30), every_minute(&["a"]), House::new(&[&a]));
+    let whole = BrokenReads::of(house.engine.spool.clone());
+    house.engine.spool = Arc::new(BrokenReads { runs: Bomb::new(1), listed: listed.clone(), ..whole });
+    let mut served = Served::start(house, 1_000_000, &spec, &table);
+    assert_eq!(served.alert("task_failed").await, "retention");
+    // Its second attempt lists the runs.
+    listed.notified().await;
+    assert_eq!(served.run_ended().await, (RunId(1), RunState::Succeeded), "the others go on");
     served.stop().await;
 }
 
