@@ -5,8 +5,9 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::ports::spool::{SegmentInfo, SegmentKind};
 pub use crate::run_id::RunId;
-use crate::{CallType, Code, Connection, Guards, RunKey};
+use crate::{CallType, Code, Connection, EventIds, Guards, RunKey};
 
 macro_rules! named {
     ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal,)* }) => {
@@ -290,6 +291,9 @@ pub struct RunSpec {
     /// (E007).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub skipped: Vec<String>,
+    /// What the message ids of its events are made of.
+    #[serde(default, skip_serializing_if = "EventIds::is_default")]
+    pub ids: EventIds,
 }
 
 impl RunSpec {
@@ -356,4 +360,14 @@ pub struct RunRecord {
     pub replays: Option<RunId>,
     /// Which runs send calls of this one again.
     pub replayed_by: Vec<RunId>,
+}
+
+impl RunRecord {
+    /// How many calls in these segments are marked as unchanged. Runs of older versions kept such
+    /// calls; others have none.
+    pub fn marked(&self, segments: &[SegmentInfo]) -> u64 {
+        let calls = segments.iter().filter(|segment| segment.kind == SegmentKind::Calls);
+        let entries = calls.map(|segment| segment.entries).fold(0, u64::saturating_add);
+        entries.saturating_sub(self.rows.calls)
+    }
 }

@@ -63,6 +63,7 @@ pub(crate) fn run_spec(spec: &SyncSpec, options: &RunOptions, mut skipped: Vec<S
         options: options.clone(),
         guards: spec.guards.clone(),
         skipped,
+        ids: spec.ids.clone(),
     }
 }
 
@@ -78,6 +79,7 @@ pub(crate) fn spec_of_run(spec: &SyncSpec, record: &RunRecord) -> SyncSpec {
         query: record.spec.query.clone(),
         call_type: record.call_type,
         connections: record.spec.connections.clone(),
+        ids: record.spec.ids.clone(),
         ..spec.clone()
     }
 }

@@ -16,7 +16,10 @@
 mod baseline;
 mod block;
 mod budget;
+#[cfg(test)]
+mod damage;
 mod disk;
+mod edit;
 #[cfg(test)]
 mod faults;
 mod folder;

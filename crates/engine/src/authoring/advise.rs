@@ -14,6 +14,7 @@ use outflow_mapping::Plan;
 use outflow_query::lint::{Comparison, Context, Finding, Known, too_many};
 use outflow_query::{LastSyncTime, Query};
 
+use crate::extract::identity::Identity;
 use crate::{Errors, extract, read_only};
 
 /// How long the search for a largest value may take.
@@ -124,8 +125,21 @@ fn findings(subject: Subject<'_>, query: &Query, known: &[Option<Known>]) -> Vec
             findings.push(Finding::new(error.code(), start, end, error.message(), help));
         }
     }
+    if output.is_complete
+        && let Some(reason) = Identity::note(spec, query, &columns)
+    {
+        findings.push(run_and_row(&reason, start, end));
+    }
     findings.sort_by_key(|f| (f.start, f.code));
     findings
+}
+
+/// The note about events whose ids are made of run and row.
+fn run_and_row(reason: &str, start: usize, end: usize) -> Finding {
+    let message = format!("events have message ids of run and row, not of what they say: {reason}");
+    let help = "an event that another run sends again has a second id; select the compared column as it is, or say \
+                which columns tell events apart: `event_key`";
+    Finding::new(Code::IdsOfRunAndRow, start, end, message, help)
 }
 
 /// One sync and its database.
@@ -221,6 +235,11 @@ impl Asking<'_> {
         let told = |e: &Error| advice.findings.iter().any(|f| f.code == e.code() && f.message == e.message());
         let problems = Plan::compile(spec.call_type, columns).err().unwrap_or_default();
         advice.problems.extend(problems.into_iter().filter(|e| !told(e)));
+        advice.findings.retain(|f| f.code != Code::IdsOfRunAndRow);
+        if let Some(reason) = Identity::note(spec, self.query, columns) {
+            let (start, end) = self.query.output().unwrap_or_default().select;
+            advice.findings.push(run_and_row(&reason, start, end));
+        }
         if let Some((message, help)) = too_many(columns.len(), spec.dialect)
             && !advice.findings.iter().any(|f| f.code == Code::ManyColumns)
         {

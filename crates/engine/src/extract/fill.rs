@@ -41,8 +41,10 @@ pub(super) struct FillPlan {
     /// What `first` was compared with, if its hashes were kept for this.
     pub(super) before: Option<RunId>,
     /// Without such hashes: the destination has got what `first` found unchanged, as the run before
-    /// reached it.
+    /// reached it, and the segments have it. Older versions kept such calls.
     has_unchanged: bool,
+    /// How many calls the destination got before that neither hashes nor segments have.
+    forgotten: u64,
 }
 
 impl FillPlan {
@@ -76,8 +78,19 @@ impl Extractor<'_> {
         }
         let begins = gaps.iter().find(|gap| gap.missing.first == first);
         let before = begins.and_then(|gap| gap.missing.compared_with);
-        let has_unchanged = before.is_none() && self.reached_before(first, destination).await?;
-        Ok(Some(FillPlan { gaps: gaps.iter().map(|gap| gap.id).collect(), first, before, has_unchanged }))
+        let gaps = gaps.iter().map(|gap| gap.id).collect();
+        let mut plan = FillPlan { gaps, first, before, has_unchanged: false, forgotten: 0 };
+        if before.is_none()
+            && self.reached_before(first, destination).await?
+            && let Some(record) = self.engine.state.run(first).await?
+        {
+            let segments = self.engine.state.segments(first).await?;
+            match record.marked(&segments) {
+                0 => plan.forgotten = record.rows.unchanged,
+                _ => plan.has_unchanged = true,
+            }
+        }
+        Ok(Some(plan))
     }
 
     /// Whether the destination got all calls of the run that `first` was compared with.
@@ -132,7 +145,7 @@ impl Extractor<'_> {
     ) -> Result<u64> {
         let by_key = !watermark::is_event(self.run.call_type);
         let is_told_apart =
-            by_key || reading.tells_apart || self.spec.cursor.is_some() || !query.uses_last_sync_time();
+            by_key || reading.not_told_apart == 0 || self.spec.cursor.is_some() || !query.uses_last_sync_time();
         let start = self.engine.state.run(self.run.id).await?.ok_or_else(|| gone(self.run.id))?;
         let start = start.last_sync_time.as_deref().and_then(CursorValue::parse);
         let filter = RunFilter { sync: Some(self.run.sync.clone()), limit: 0 };
@@ -142,7 +155,7 @@ impl Extractor<'_> {
         let overlaps = |run: &RunRecord| self.spec.cursor.is_some() || reaches(run, start.as_ref());
         let counts = |run: &RunRecord| run.id >= fill.first || (with_earlier && overlaps(run));
         runs.retain(|run| counts(run) && run.id != self.run.id);
-        let mut unknown = 0_u64;
+        let mut unknown = if is_told_apart { 0 } else { fill.forgotten };
         for run in runs.iter().rev() {
             let Some(given) = self.given(run, fill, by_key).await? else { continue };
             let began = run.last_sync_time.as_deref().and_then(CursorValue::parse);
@@ -229,7 +242,7 @@ impl Extractor<'_> {
                 let json = block.json(call);
                 if let (Some(comparison), Some(content), false) = (
                     &mut reading.comparison,
-                    content_of(json, &key.message_id(call.meta.ordinal)),
+                    content_of(json, call.meta.flags, &key.message_id(call.meta.ordinal)),
                     call.meta.flags.has(CallFlags::PURGED),
                 ) {
                     comparison.mark_given(subject(&call.meta, json), content);

@@ -13,11 +13,11 @@
 use std::collections::HashSet;
 use std::time::Instant;
 
-use outflow_core::ports::spool::{SegmentInfo, SpoolHeader, SpoolWriter, Spooled};
+use outflow_core::ports::spool::{Edits, SegmentInfo, SpoolHeader, SpoolWriter, Spooled};
 use outflow_core::ports::state::{DeadLetter, Extraction, Replayed, SyncState};
 use outflow_core::run::{Replay, ReplayMode, RunKind, RunOptions};
 use outflow_core::{
-    CallFlags, CallType, Code, Error, NextStep, Positions, Result, RowCounts, RunId, RunRecord, RunState,
+    CallFlags, CallType, Code, Error, NextStep, Result, RowCounts, RunId, RunRecord, RunState,
 };
 
 use crate::event::Event;
@@ -307,7 +307,7 @@ impl Engine {
     ) -> Result<(Spooled, Vec<u64>)> {
         let mut writer = self.spool.create(header).await?;
         match self.copy_chosen(run, segments, chosen, writer.as_mut()).await {
-            Ok(copied) => Ok((writer.finish(Positions::default()).await?, copied)),
+            Ok(copied) => Ok((writer.finish(Edits::default()).await?, copied)),
             Err(error) => {
                 writer.abandon().await;
                 Err(error)

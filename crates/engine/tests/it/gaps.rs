@@ -289,6 +289,7 @@ async fn a_backfill_that_was_interrupted_is_continued_under_the_same_ids() {
             connections: q.spec.connections[1..].to_vec(),
             options: options.clone(),
             guards: Guards::default(),
+            ids: Default::default(),
             skipped: Vec::new(),
         },
         due_at: Timestamp::UNIX_EPOCH,

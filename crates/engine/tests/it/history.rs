@@ -50,6 +50,7 @@ impl Happening {
             connections: names.iter().map(connection).collect(),
             options,
             guards: Guards::default(),
+            ids: Default::default(),
             skipped: names
                 .iter()
                 .filter(|_| is_ordinary && rng.below(5) == 0)

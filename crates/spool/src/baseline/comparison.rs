@@ -8,12 +8,13 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use async_trait::async_trait;
-use outflow_core::ports::baseline::{Compared, Comparison, ComparisonSpec, RetainedHashes};
+use outflow_core::ports::baseline::{Compared, Comparison, ComparisonSpec, Repeats, RetainedHashes};
 use outflow_core::{Code, Error, Positions, Result};
 
 use super::fill::Fill;
 use super::hashes::{self, Earlier, HashFile};
-use super::sorter::{Numbered, Sorted, check_position};
+use super::repeats::{RepeatSorter, see};
+use super::sorter::{Entry, Numbered, Sorted, check_position};
 use crate::budget::Budget;
 use crate::disk::Disk;
 use crate::output::Output;
@@ -29,6 +30,7 @@ enum Job {
     /// destination has got.
     Keyed(Vec<(u64, u128)>),
     Given(Vec<(u64, u128)>),
+    Retain(RetainedHashes),
     Finish,
 }
 
@@ -62,6 +64,7 @@ impl DiskComparison {
             fill: spec.fill.map(|fill| Fill::new(fill, before, sorted)),
             fed: Numbered::new("fed.spill", sorted),
             retained: Numbered::new("retained.spill", sorted),
+            repeats: spec.numbers.then(|| RepeatSorter::new(sorted)),
             sorted,
             output: Output::new(disk, dir.clone(), budget),
         };
@@ -110,6 +113,10 @@ impl Comparison for DiskComparison {
         }
     }
 
+    fn retain(&mut self, retained: RetainedHashes) {
+        self.waiting.push_back(Job::Retain(retained));
+    }
+
     async fn flush(&mut self) -> Result<()> {
         self.worker.send_all(&mut self.waiting).await
     }
@@ -143,6 +150,7 @@ struct Work {
     fed: Numbered,
     /// Hashes that are kept, unless all are.
     retained: Numbered,
+    repeats: Option<RepeatSorter>,
     sorted: usize,
     output: Output,
 }
@@ -163,6 +171,10 @@ impl Work {
                 Job::Finish => return self.finish().map(Some),
                 Job::Fed(hashes) => (&mut self.fed, hashes),
                 Job::Overlap(hashes) => (&mut self.retained, hashes),
+                Job::Retain(retained) => {
+                    self.spec.retained = retained;
+                    continue;
+                }
                 Job::Keyed(calls) => {
                     self.fill.as_mut().map_or(Ok(()), |fill| fill.keyed(&calls, &mut self.output))?;
                     continue;
@@ -189,7 +201,9 @@ impl Work {
         let mut compared = match self.spec.retained {
             RetainedHashes::All => self.compare_and_keep_all(count, fed)?,
             RetainedHashes::Overlap => {
-                let compared = compare(count, fed, self.earlier(), |_, _| Ok(()))?;
+                let (repeats, output) = (&mut self.repeats, &mut self.output);
+                let earlier = self.previous.as_ref().and_then(|(path, run)| Earlier::open(path, *run));
+                let compared = compare(count, fed, earlier, |entry, _| see(repeats, entry, output))?;
                 self.keep_retained()?;
                 compared
             }
@@ -199,6 +213,7 @@ impl Work {
                 compared
             }
         };
+        compared.repeats = self.take_repeats()?;
         self.output.sync()?;
         compared.earlier_missing &= self.previous.is_some();
         Ok(compared)
@@ -210,8 +225,10 @@ impl Work {
         let next = std::mem::replace(&mut self.retained, Numbered::new("shared.spill", self.sorted));
         let next = next.sorter.finish(&mut self.output)?;
         let (retained, output) = (&mut self.retained, &mut self.output);
-        let compared = fill.compare(count, fed, next, self.previous.as_ref(), retained, output)?;
+        let kept = (self.previous.as_ref(), retained, &mut self.repeats);
+        let mut compared = fill.compare(count, fed, next, kept, output)?;
         self.keep_retained()?;
+        compared.repeats = self.take_repeats()?;
         self.output.sync()?;
         Ok(compared)
     }
@@ -229,23 +246,34 @@ impl Work {
     fn compare_and_keep_all(&mut self, count: u64, fed: Sorted) -> Result<Compared> {
         let earlier = self.earlier();
         let mut file = hashes::Writer::begin(self.spec.run, count, &mut self.output)?;
-        let compared = compare(count, fed, earlier, |hash, _| file.push(hash, &mut self.output))?;
+        let (repeats, output) = (&mut self.repeats, &mut self.output);
+        let compared = compare(count, fed, earlier, |entry, _| {
+            see(repeats, entry, output)?;
+            file.push(entry.hash(), output)
+        })?;
         file.finish(&mut self.output)?;
         Ok(compared)
     }
 
     fn compare_and_retain_shared(&mut self, count: u64, fed: Sorted) -> Result<Compared> {
         let earlier = self.earlier();
-        let (retained, output) = (&mut self.retained, &mut self.output);
-        let compared = compare(count, fed, earlier, |hash, same| match same {
-            true => retained.push(hash, output),
-            false => Ok(()),
+        let (retained, repeats, output) = (&mut self.retained, &mut self.repeats, &mut self.output);
+        let compared = compare(count, fed, earlier, |entry, same| {
+            see(repeats, entry, output)?;
+            match same {
+                true => retained.push(entry.hash(), output),
+                false => Ok(()),
+            }
         })?;
         if compared.same.count() == 0 {
             // The earlier file is missing or damaged: a hash that was found in it proves nothing.
             self.retained = Numbered::new(self.retained.name, self.sorted);
         }
         Ok(compared)
+    }
+
+    fn take_repeats(&mut self) -> Result<Repeats> {
+        self.repeats.take().map_or_else(|| Ok(Repeats::default()), |repeats| repeats.finish(&mut self.output))
     }
 
     fn keep_retained(&mut self) -> Result<()> {
@@ -260,13 +288,13 @@ impl Work {
     }
 }
 
-/// Compares `count` hashes, sorted, with the file of an earlier run. `each` gets every hash in
+/// Compares `count` hashes, sorted, with the file of an earlier run. `each` gets every entry in
 /// order, and whether the earlier run has it too.
 fn compare(
     count: u64,
     mut sorted: Sorted,
     mut earlier: Option<Earlier>,
-    mut each: impl FnMut(u128, bool) -> Result<()>,
+    mut each: impl FnMut(Entry, bool) -> Result<()>,
 ) -> Result<Compared> {
     let mut same = Positions::none_of(count);
     while let Some(entry) = sorted.next()? {
@@ -275,7 +303,7 @@ fn compare(
         if found {
             same.insert(entry.position);
         }
-        each(entry.hash(), found)?;
+        each(entry, found)?;
     }
     match earlier.and_then(Earlier::finish) {
         Some(total) => {

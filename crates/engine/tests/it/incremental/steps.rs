@@ -41,6 +41,7 @@ impl Watched {
                 connections: self.spec.connections.clone(),
                 options: RunOptions::default(),
                 guards: outflow_core::Guards::default(),
+                ids: Default::default(),
                 skipped: Vec::new(),
             },
             due_at: self.world.now(),
