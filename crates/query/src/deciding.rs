@@ -46,7 +46,7 @@ impl Query {
         let mark = mark.ok_or_else(unclear)?;
         let rendered = self.render(&LastSyncTime::Seconds(mark.seconds));
         let ast = sql::parse(&rendered, rules(self.dialect)).ok_or_else(unclear)?;
-        Trace { mark, followed: 0, seen: Vec::new(), reason: None }.of_all(&ast)
+        Trace { mark, followed: 0, seen: Vec::new(), reason: None, is_fatal: false }.of_all(&ast)
     }
 }
 
@@ -110,10 +110,12 @@ struct Trace<'q> {
     mark: Mark,
     /// How many uses of the variable were found where they can be followed.
     followed: usize,
-    /// WITH queries that were followed.
-    seen: Vec<&'q Cte>,
+    /// WITH queries that were followed, and whether columns of them decide.
+    seen: Vec<(&'q Cte, bool)>,
     /// Why the first part that could not be followed could not.
     reason: Option<Reason>,
+    /// That part decides.
+    is_fatal: bool,
 }
 
 impl<'q> Trace<'q> {
@@ -124,7 +126,7 @@ impl<'q> Trace<'q> {
     /// The output columns of the whole query that decide.
     fn of_all(mut self, query: &'q Ast) -> Result<Vec<String>, Reason> {
         let columns = self.of_query(query, &[], 0)?;
-        if self.followed == self.count(query) {
+        if self.followed == self.count(query) && !self.is_fatal {
             return Ok(columns);
         }
         Err(self.reason.unwrap_or_else(|| "a comparison stands where it cannot be followed".to_owned()))
@@ -179,6 +181,7 @@ impl<'q> Trace<'q> {
         ctes: &[&'q Cte],
         depth: usize,
     ) -> Result<Vec<ColumnName>, Reason> {
+        let mut followed = None;
         let (query, alias, ctes) = match factor {
             TableFactor::Derived { subquery, alias: Some(alias), lateral: false, sample: None }
                 if alias.columns.is_empty() =>
@@ -194,15 +197,20 @@ impl<'q> Trace<'q> {
                 if renames(&cte.alias) || alias.as_ref().is_some_and(renames) {
                     return Err("a WITH query that renames its columns is not followed".to_owned());
                 }
-                if self.seen.iter().any(|seen| std::ptr::eq(*seen, cte)) {
-                    return Err("a WITH query is read more than once".to_owned());
+                if let Some((_, decides)) = self.seen.iter().find(|(seen, _)| std::ptr::eq(*seen, cte)) {
+                    self.is_fatal |= decides;
+                    return Err("a WITH query with the comparison is read more than once".to_owned());
                 }
-                self.seen.push(cte);
+                followed = Some(self.seen.len());
+                self.seen.push((cte, true));
                 (&*cte.query, alias.as_ref().map_or(name, |alias| &alias.name), &ctes[..at])
             }
             _ => return Ok(Vec::new()),
         };
         let names = self.of_query(query, ctes, depth + 1)?;
+        if let Some((_, decides)) = followed.and_then(|at| self.seen.get_mut(at)) {
+            *decides = !names.is_empty();
+        }
         let qualifier = Some(alias.value.clone());
         Ok(names.into_iter().map(|name| ColumnName { qualifier: qualifier.clone(), name }).collect())
     }
