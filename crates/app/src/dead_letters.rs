@@ -94,15 +94,7 @@ impl App {
         let summary =
             DeadLetterSummary { format_version: FORMAT_VERSION, run: id, sync, dead_letters: total, causes };
         let limit = if limit == 0 { u64::MAX } else { limit };
-        Ok(DeadLetterList {
-            summary,
-            reader,
-            segments,
-            unchanged,
-            limit,
-            destinations,
-            current: None,
-        })
+        Ok(DeadLetterList { summary, reader, segments, unchanged, limit, destinations, current: None })
     }
 }
 

@@ -132,6 +132,7 @@ codes! {
     Q011 TextComparedWithNumber Query UserInput "a text is compared with a number";
     Q012 VolatileFunctionCalled Query UserInput "a function that may do more than read";
     Q013 EventKeyMissing Query UserInput "a column of event_key is not in the result";
+    Q014 SecondIds Query UserInput "events would go out under second ids";
     Q101 SelectStar Query UserInput "the query selects every column";
     Q102 FunctionAroundComparedColumn Query UserInput "a function stands around the compared column";
     Q103 DuplicateColumn Query UserInput "two columns have the same name";

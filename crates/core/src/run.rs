@@ -250,6 +250,9 @@ pub struct RunOptions {
     /// To this destination alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub destination: Option<String>,
+    /// Events get ids of run and row, whatever tells them apart: they are meant to count again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub new_ids: bool,
 }
 
 impl RunOptions {

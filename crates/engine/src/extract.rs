@@ -276,7 +276,7 @@ impl Extractor<'_> {
             ended = read_overlap(&mut *stream, sql, encoder, &mut reading, &mut stop).await;
         }
         stream.cancel().await;
-        reading.keep_all_if_told_apart();
+        reading.keep_all_if_distinguished();
         let mut repeats = 0;
         if let (Ok(()), Some(fill)) = (&ended, comparing.fill) {
             match self.mark_given(&mut reading, fill, query).await {
@@ -293,7 +293,7 @@ impl Extractor<'_> {
         let marks = comparing.fill.is_some() || self.run.spec.options.is_incremental();
         let (spooled, compared) = self.finish(writer, comparison, marks).await?;
         let was_compared = !compared.earlier_missing;
-        findings.extend(self.missing_hashes(&compared, &comparing, repeats, &spooled).await?);
+        findings.extend(self.findings_of_comparison(&compared, &comparing, repeats, &spooled).await?);
         let cursor = cursor.and_then(CursorTracker::largest);
         Ok(ReadOut {
             spooled,
@@ -344,7 +344,7 @@ impl Extractor<'_> {
         let numbers = events.as_ref().is_some_and(EventIdentity::counts_occurrences);
         let retained = match (self.run.spec.options.is_incremental(), previous) {
             _ if comparing.fill.is_some() => Some(RetainedHashes::Shared),
-            // Unless each row turns out to be told apart.
+            // Unless each row turns out to be distinguished.
             (true, _) if comparing.overlap.is_some() => Some(RetainedHashes::Overlap),
             (true, _) => Some(RetainedHashes::All),
             (false, Some(_)) => Some(RetainedHashes::Shared),
@@ -386,7 +386,7 @@ impl Extractor<'_> {
             comparison,
             retained,
             fills: comparing.fill.is_some(),
-            not_told_apart: 0,
+            not_distinguished: 0,
             cursor,
             rejections: warnings,
             call: Vec::with_capacity(4096),

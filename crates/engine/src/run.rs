@@ -2,7 +2,9 @@
 
 use outflow_core::ports::state::{Cursor, StateReader, SyncState, Watermark};
 use outflow_core::run::{RunOptions, RunSpec};
-use outflow_core::{Code, Connection, Error, FirstRun, Nulls, RunId, RunRecord, RunState, SyncSpec};
+use outflow_core::{
+    Code, Connection, Error, EventIds, FirstRun, Nulls, RunId, RunRecord, RunState, SyncSpec,
+};
 
 use crate::{Engine, Errors};
 
@@ -63,7 +65,7 @@ pub(crate) fn run_spec(spec: &SyncSpec, options: &RunOptions, mut skipped: Vec<S
         options: options.clone(),
         guards: spec.guards.clone(),
         skipped,
-        ids: spec.ids.clone(),
+        ids: EventIds { key: spec.ids.key.filter(|_| !options.new_ids), ..spec.ids.clone() },
     }
 }
 

@@ -5,7 +5,7 @@
 //! the sync declares which columns name an event ([`EventIdentity::by_key`]). Then the same event
 //! makes the same id in every run that reads it.
 //!
-//! What always holds: whether a row is told apart follows from its call alone, so that equal calls
+//! What always holds: whether a row is distinguished follows from its call alone, so that equal calls
 //! are treated alike. What it does not do: count equal calls of a result. The id made here is that
 //! of the first one; those of the others follow from it (`core::call::nth_message_id`).
 
@@ -32,7 +32,7 @@ enum By {
 }
 
 impl EventIdentity {
-    /// Events are told apart by what their calls say, as these columns of the result decide in
+    /// Events are distinguished by what their calls say, as these columns of the result decide in
     /// which runs a row is read. With a `key` their ids are made of it.
     ///
     /// # Errors
@@ -46,7 +46,7 @@ impl EventIdentity {
         Ok(Self { key, columns: columns?, by: By::Content })
     }
 
-    /// Events are told apart by the time that the call says, for a query that always reads all
+    /// Events are distinguished by the time that the call says, for a query that always reads all
     /// rows.
     ///
     /// # Errors
@@ -58,7 +58,7 @@ impl EventIdentity {
         Self::by_content(plan, &[plan.columns[column].name.clone()], key)
     }
 
-    /// Events are told apart by the columns that the sync declares.
+    /// Events are distinguished by the columns that the sync declares.
     ///
     /// # Errors
     /// Q013: a column is not in the result.
@@ -79,7 +79,7 @@ impl EventIdentity {
         self.by == By::Content && self.key.is_some()
     }
 
-    /// Whether this row is told apart from all rows that do not make the same call.
+    /// Whether this row is distinguished from all rows that do not make the same call.
     pub(crate) fn tells(&self, columns: &[Column], fields: &[Field<'_>]) -> bool {
         self.columns.iter().all(|column| {
             let (ty, field) = (columns[*column].ty, fields[*column]);
@@ -93,9 +93,8 @@ impl EventIdentity {
             By::Content => content,
             By::Key => {
                 let values = self.columns.iter().map(|column| fields[*column].unwrap_or_default());
-                values.fold(hash::content(b"event key 1"), |all, value| {
-                    hash::joined(all, hash::content(value))
-                })
+                values
+                    .fold(hash::content(b"event key 1"), |all, value| hash::joined(all, hash::content(value)))
             }
         }
     }

@@ -4,9 +4,7 @@ use std::borrow::Cow;
 
 use outflow_core::ports::spool::Rejection;
 use outflow_core::run::FindingCount;
-use outflow_core::{
-    CallFlags, CallMeta, CallType, Code, ColumnType, Row, RunKey, Timestamp, call, hash,
-};
+use outflow_core::{CallFlags, CallMeta, CallType, Code, ColumnType, Row, RunKey, Timestamp, call, hash};
 
 use crate::events::EventIdentity;
 use crate::fields::{self, ReservedField, Section};
@@ -41,7 +39,9 @@ pub struct Shaped {
     /// The hash of the call's content.
     pub content: u128,
     /// All rows that make the same call are the same event, or counted occurrences of it.
-    pub is_told_apart: bool,
+    pub is_distinguished: bool,
+    /// The hash of the message id, if the query or declared columns gave it.
+    pub given_id: Option<u64>,
 }
 
 impl RowEncoder {
@@ -204,19 +204,23 @@ impl<'r> Call<'_, 'r> {
         if self.plan.call_type == CallType::Group && !self.notes.object_type {
             self.notes.flags.set(CallFlags::NO_OBJECT_TYPE);
         }
+        let mut given_id = own_id.as_ref().map(|id| hash::checksum(id));
         if let (Some(key), Some(events)) = (content_key, self.events) {
-            let said = hash::joined(hash::content(&out[content..members]), self.notes.said.unwrap_or_default());
+            let said =
+                hash::joined(hash::content(&out[content..members]), self.notes.said.unwrap_or_default());
             let id = key.message_id(events.content(self.fields, said));
             if let Some(place) = call::message_id_mut(&mut out[start..]) {
                 *place = id;
             }
+            given_id = (!events.counts_occurrences()).then(|| hash::checksum(&id));
             self.notes.flags.set(CallFlags::CONTENT_ID);
         }
         let own_hash = own_id.as_ref().map_or(0, |id| hash::content(id));
         let content = hash::content(&out[content..]) ^ own_hash;
         let flags = self.notes.flags;
         let meta = CallMeta { ordinal, call_type: self.plan.call_type, flags, key, key2 };
-        Ok(Shaped { meta, content, is_told_apart: own_id.is_some() || self.events.is_some() })
+        let is_distinguished = own_id.is_some() || self.events.is_some();
+        Ok(Shaped { meta, content, is_distinguished, given_id })
     }
 
     /// The text of a field at the top, with its column and type; `None` if it is absent.

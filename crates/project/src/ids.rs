@@ -1,5 +1,5 @@
-//! What the message ids of events are made of: the project's `id`, a sync's name, `renamed_from` and
-//! `event_key`.
+//! What the message ids of events are made of: the project's `id`, a sync's name, `renamed_from`
+//! and `event_key`.
 //!
 //! What always holds: two syncs of a project never have one key.
 

@@ -248,11 +248,7 @@ const SYNC: Shape = Shape {
             Kind::List(&Kind::Text),
             "the columns that say which event a row is, for track, page and screen",
         ),
-        Key::new(
-            "renamed_from",
-            Kind::Text,
-            "the name that the sync had first: the ids of its events stay",
-        ),
+        Key::new("renamed_from", Kind::Text, "the name that the sync had first: the ids of its events stay"),
         Key::new("cursor", Kind::Text, "the column whose largest value is the next last_sync_time"),
         Key::new(
             "first_run",

@@ -268,7 +268,8 @@ impl<'q> Trace<'q> {
     fn columns(&self, expr: &Expr, needed: &mut Vec<ColumnName>) -> Result<(), Reason> {
         let mut rest = vec![expr];
         while let Some(expr) = rest.pop() {
-            if matches!(expr, Expr::Identifier(Ident { quote_style: None, value, .. }) if is_moment_word(value)) {
+            if matches!(expr, Expr::Identifier(Ident { quote_style: None, value, .. }) if is_moment_word(value))
+            {
                 return Err(format!("the comparison depends on {expr}"));
             }
             if let Some(column) = ColumnName::of(expr) {
@@ -336,7 +337,8 @@ fn is_comparison(op: &BinaryOperator) -> bool {
 
 /// Words without parentheses that stand for now.
 fn is_moment_word(word: &str) -> bool {
-    let words = ["current_timestamp", "current_date", "current_time", "localtime", "localtimestamp", "sysdate"];
+    let words =
+        ["current_timestamp", "current_date", "current_time", "localtime", "localtimestamp", "sysdate"];
     words.iter().any(|w| w.eq_ignore_ascii_case(word))
 }
 

@@ -36,8 +36,7 @@ async fn main() -> Result<()> {
         let spec = ComparisonSpec::new(RunId(run), previous, RetainedHashes::All);
         let comparison = if compare { Some(baseline.begin(spec).await?) } else { None };
         let segments = write(&spool, &samples, calls, changed, run, comparison, &mut step).await?;
-        let (mut reader, mut block) =
-            (spool.read(RunId(run), &segments, 0, 0).await?, CallBlock::default());
+        let (mut reader, mut block) = (spool.read(RunId(run), &segments, 0, 0).await?, CallBlock::default());
         let (mut count, mut sum) = (0, 0_u64);
         while reader.next(&mut block).await? {
             count += block.calls.len();

@@ -12,6 +12,7 @@
 mod comparison;
 mod fill;
 mod hashes;
+mod ids;
 mod repeats;
 mod sorter;
 

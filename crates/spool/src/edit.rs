@@ -15,7 +15,7 @@ use crate::block::{BLOCK_ENTRIES, Encoder};
 use crate::disk::failed;
 use crate::output::Output;
 use crate::segment::{Buffers, NewSegment, Segment, file_name};
-use crate::writer::Sizes;
+use crate::sizes::Sizes;
 
 /// Replaces the call segments in `dir`, all of them durable. Returns the new ones.
 pub(crate) fn rewrite(
@@ -112,7 +112,8 @@ impl Pass<'_> {
             }
             let json = block.json(call);
             let limit = self.sizes.block;
-            let is_full = self.block.data.len() + json.len() > limit || self.block.calls.len() == BLOCK_ENTRIES;
+            let is_full =
+                self.block.data.len() + json.len() > limit || self.block.calls.len() == BLOCK_ENTRIES;
             if is_full {
                 self.flush()?;
             }

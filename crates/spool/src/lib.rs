@@ -32,6 +32,7 @@ pub mod owner;
 mod reader;
 mod redact;
 mod segment;
+mod sizes;
 mod spool;
 mod unchanged;
 mod worker;

@@ -6,11 +6,11 @@ use std::ops::Deref;
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
+use outflow_core::call::{message_id_mut, nth_message_id};
 use outflow_core::ports::baseline::{Baseline, ComparisonSpec, RetainedHashes};
 use outflow_core::ports::spool::{
     BlockCall, CallBlock, Edits, Rejection, SegmentInfo, SegmentKind, Spool, SpoolHeader, Spooled,
 };
-use outflow_core::call::{message_id_mut, nth_message_id};
 use outflow_core::{
     CallFlags, CallMeta, CallType, Code, Column, ColumnType, Positions, Result, RunId, SyncKey, hash,
 };
@@ -18,8 +18,8 @@ use proptest::prelude::*;
 use tokio::runtime::Runtime;
 
 use crate::disk::{Disk, RealDisk};
+use crate::sizes::Sizes;
 use crate::unchanged;
-use crate::writer::Sizes;
 use crate::{DiskBaseline, DiskSpool};
 
 /// Blocks and segments that a few entries fill.

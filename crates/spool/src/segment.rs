@@ -164,7 +164,12 @@ impl NewSegment {
     }
 
     /// Adds a block as it lies in another segment.
-    pub(crate) fn stored_block(&mut self, entry: &BlockEntry, stored: &[u8], output: &mut Output) -> Result<()> {
+    pub(crate) fn stored_block(
+        &mut self,
+        entry: &BlockEntry,
+        stored: &[u8],
+        output: &mut Output,
+    ) -> Result<()> {
         self.append(stored, output)?;
         entry.write(&mut self.table);
         self.info.entries += u64::from(entry.entries);

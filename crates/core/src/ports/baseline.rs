@@ -111,6 +111,10 @@ pub trait Comparison: Send {
     /// those that were marked before. Only buffers.
     fn mark_given(&mut self, key: u64, content: u128);
 
+    /// The call that was fed last has an id that the query or declared columns gave it, of this
+    /// hash. Only buffers.
+    fn feed_id(&mut self, id: u64, content: u128);
+
     /// Another choice of what is kept: it turned out while calls were fed. Only buffers.
     fn retain(&mut self, retained: RetainedHashes);
 
@@ -140,6 +144,9 @@ pub struct Compared {
     pub earlier_missing: bool,
     /// The same of [`FillSpec::before`].
     pub before_missing: bool,
+    /// Calls whose id (of [`Comparison::feed_id`]) another call of this run or of the earlier one
+    /// has with another content; but for one call of each id that no earlier run has.
+    pub repeated_ids: u64,
     /// With [`ComparisonSpec::numbers`]: the calls that equal ones of the run precede. Those that
     /// are the same have the lowest numbers of their content.
     pub repeats: Repeats,

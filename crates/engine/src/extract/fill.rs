@@ -85,9 +85,12 @@ impl Extractor<'_> {
             && let Some(record) = self.engine.state.run(first).await?
         {
             let segments = self.engine.state.segments(first).await?;
-            match record.marked(&segments) {
-                0 => plan.forgotten = record.rows.unchanged,
-                _ => plan.has_unchanged = true,
+            let compared_with = self.engine.state.compared_with(first).await?;
+            let kept = self.engine.baseline.runs().await?;
+            match compared_with.filter(|run| kept.contains(run)) {
+                _ if record.marked(&segments) > 0 => plan.has_unchanged = true,
+                None => plan.forgotten = record.rows.unchanged,
+                before => plan.before = before,
             }
         }
         Ok(Some(plan))
@@ -144,23 +147,25 @@ impl Extractor<'_> {
         query: &Query,
     ) -> Result<u64> {
         let by_key = !watermark::is_event(self.run.call_type);
-        let is_told_apart =
-            by_key || reading.not_told_apart == 0 || self.spec.cursor.is_some() || !query.uses_last_sync_time();
+        let is_distinguished = by_key
+            || reading.not_distinguished == 0
+            || self.spec.cursor.is_some()
+            || !query.uses_last_sync_time();
         let start = self.engine.state.run(self.run.id).await?.ok_or_else(|| gone(self.run.id))?;
         let start = start.last_sync_time.as_deref().and_then(CursorValue::parse);
         let filter = RunFilter { sync: Some(self.run.sync.clone()), limit: 0 };
         let mut runs = self.engine.state.runs(&filter).await?;
         // Earlier runs count where nothing else tells what of the overlap with them has arrived.
-        let with_earlier = is_told_apart && fill.before.is_none() && !fill.has_unchanged;
+        let with_earlier = is_distinguished && fill.before.is_none() && !fill.has_unchanged;
         let overlaps = |run: &RunRecord| self.spec.cursor.is_some() || reaches(run, start.as_ref());
         let counts = |run: &RunRecord| run.id >= fill.first || (with_earlier && overlaps(run));
         runs.retain(|run| counts(run) && run.id != self.run.id);
-        let mut unknown = if is_told_apart { 0 } else { fill.forgotten };
+        let mut unknown = if is_distinguished { 0 } else { fill.forgotten };
         for run in runs.iter().rev() {
             let Some(given) = self.given(run, fill, by_key).await? else { continue };
             let began = run.last_sync_time.as_deref().and_then(CursorValue::parse);
             // Of events that nothing tells apart, a run that began earlier may have sent others.
-            let marked = match is_told_apart || began >= start {
+            let marked = match is_distinguished || began >= start {
                 true => self.mark_run(reading, run, &given).await?,
                 false => 0,
             };
@@ -282,8 +287,9 @@ impl Extractor<'_> {
         Some(update)
     }
 
-    /// What to say of hashes that were not there: the run sends more than it should.
-    pub(super) async fn missing_hashes(
+    /// What to say of hashes that were not there, as the run sends more than it should, and of ids
+    /// that stand for several contents.
+    pub(super) async fn findings_of_comparison(
         &self,
         compared: &Compared,
         comparing: &Comparing<'_>,
@@ -297,6 +303,9 @@ impl Extractor<'_> {
             Ok(record.is_some_and(|run| run.rows.calls > 0 || run.rows.unchanged > 0))
         };
         let finding = |code, rows| FindingCount { code, column: None, rows, samples: Vec::new() };
+        if compared.repeated_ids > 0 {
+            found.push(finding(Code::RepeatedMessageIds, compared.repeated_ids));
+        }
         if compared.earlier_missing && made_calls(comparing.previous).await? {
             tracing::warn!(code = %Code::BaselineMissing, run = self.run.id.0, "{}", Code::BaselineMissing.title());
             found.push(finding(Code::BaselineMissing, spooled.entries));

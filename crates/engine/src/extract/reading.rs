@@ -33,7 +33,7 @@ pub(super) struct Reading {
     /// The run fills a gap: calls are compared by what they are about.
     pub(super) fills: bool,
     /// Calls that another event may make, too.
-    pub(super) not_told_apart: u64,
+    pub(super) not_distinguished: u64,
     pub(super) cursor: Option<CursorTracker>,
     pub(super) rejections: Vec<FindingCount>,
     pub(super) call: Vec<u8>,
@@ -63,13 +63,16 @@ impl Reading {
             match shaped {
                 Ok(shaped) => {
                     self.writer.call(&shaped.meta, &self.call)?;
-                    self.not_told_apart += u64::from(!shaped.is_told_apart);
+                    self.not_distinguished += u64::from(!shaped.is_distinguished);
                     if let Some(comparison) = &mut self.comparison {
                         let key = match self.fills {
                             true => subject(&shaped.meta, &self.call),
                             false => shaped.meta.key,
                         };
                         comparison.feed(key, shaped.content);
+                        if let Some(id) = shaped.given_id {
+                            comparison.feed_id(id, shaped.content);
+                        }
                     }
                 }
                 Err(rejection) => {
@@ -86,12 +89,12 @@ impl Reading {
 
     /// Whether it matters what the next run reads.
     pub(super) fn needs_overlap(&self) -> bool {
-        self.fills || (self.retained == Some(RetainedHashes::Overlap) && self.not_told_apart > 0)
+        self.fills || (self.retained == Some(RetainedHashes::Overlap) && self.not_distinguished > 0)
     }
 
-    /// If all calls are told apart, the next run may leave out each of them.
-    pub(super) fn keep_all_if_told_apart(&mut self) {
-        if self.retained == Some(RetainedHashes::Overlap) && self.not_told_apart == 0 {
+    /// If all calls are distinguished, the next run may leave out each of them.
+    pub(super) fn keep_all_if_distinguished(&mut self) {
+        if self.retained == Some(RetainedHashes::Overlap) && self.not_distinguished == 0 {
             self.retained = Some(RetainedHashes::All);
             if let Some(comparison) = &mut self.comparison {
                 comparison.retain(RetainedHashes::All);

@@ -95,15 +95,14 @@ impl RunReader {
         }
         let start = record.last_sync_time.clone().filter(|_| mode == ReplayMode::Requery);
         let options = destinations.into_iter().map(|destination| RunOptions {
-            kind: RunKind::Replay(Replay {
+            destination: Some(destination),
+            ..RunOptions::of(RunKind::Replay(Replay {
                 run: record.id,
                 mode,
                 code: request.code,
                 force: request.force,
                 start: start.clone(),
-            }),
-            limit: None,
-            destination: Some(destination),
+            }))
         });
         Ok(options.collect())
     }

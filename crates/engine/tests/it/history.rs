@@ -38,7 +38,7 @@ impl Happening {
                     true => RunKind::Replay(replay),
                     false => RunKind::Backfill { start: "0".to_owned(), first: run },
                 };
-                RunOptions { kind, limit: None, destination: Some(names[0].to_owned()) }
+                RunOptions { destination: Some(names[0].to_owned()), ..RunOptions::of(kind) }
             }
             _ => RunOptions::default(),
         };

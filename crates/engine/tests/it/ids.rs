@@ -116,7 +116,8 @@ async fn other_projects_and_syncs_have_other_ids_and_a_new_name_keeps_them() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stamp_that_is_not_the_compared_column_proves_nothing() {
-    let query = "SELECT id AS userId, event, happened AS \"timestamp\" FROM e WHERE loaded >= {{last_sync_time}}";
+    let query =
+        "SELECT id AS userId, event, happened AS \"timestamp\" FROM e WHERE loaded >= {{last_sync_time}}";
     let (a, spec) = (taker(), events(query));
     // Two events that look the same, loaded at different times.
     let table = table(TIMED, &[&[Some("1"), LOGIN, NINE]]);
@@ -133,7 +134,8 @@ async fn a_stamp_that_is_not_the_compared_column_proves_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_row_whose_stamp_is_null_has_an_id_of_run_and_row() {
-    let query = "SELECT id AS userId, event, a, b FROM e WHERE a >= {{last_sync_time}} OR b >= {{last_sync_time}}";
+    let query =
+        "SELECT id AS userId, event, a, b FROM e WHERE a >= {{last_sync_time}} OR b >= {{last_sync_time}}";
     let (a, spec) = (taker(), events(query));
     let columns = [("userid", Ty::Int), ("event", Ty::Text), ("a", Ty::Int), ("b", Ty::Int)];
     let both: &[Option<&str>] = &[Some("1"), LOGIN, Some("1767225600"), Some("1767225601")];
@@ -141,7 +143,7 @@ async fn a_row_whose_stamp_is_null_has_an_id_of_run_and_row() {
     let table = table(&columns, &[both, one]);
     let house = House::new(&[&a]);
     house.run(&spec, &table).await.unwrap();
-    assert_eq!(table.statements.lock().unwrap().len(), 2, "one row is not told apart");
+    assert_eq!(table.statements.lock().unwrap().len(), 2, "one row is not distinguished");
     house.run_with(&spec, &table, full()).await.unwrap();
     let ids: Vec<usize> = sent(&a).values().map(BTreeSet::len).collect();
     assert_eq!(ids, [1, 2]);
@@ -187,10 +189,8 @@ async fn columns_that_change_places_or_are_null_change_no_id() {
     house.run(&events(&with("id AS userId, event, at AS \"timestamp\"")), &plain).await.unwrap();
     let first: Vec<String> = sent(&a).into_values().flatten().collect();
     // The edit voids the comparison: the row is sent again, under its id.
-    let moved = table(
-        &[TIMED[2], TIMED[1], ("coupon", Ty::Text), TIMED[0]],
-        &[&[NINE, LOGIN, None, Some("1")]],
-    );
+    let moved =
+        table(&[TIMED[2], TIMED[1], ("coupon", Ty::Text), TIMED[0]], &[&[NINE, LOGIN, None, Some("1")]]);
     house.run(&events(&with("at AS \"timestamp\", event, coupon, id AS userId")), &moved).await.unwrap();
     assert_eq!(sent(&a).into_values().flatten().collect::<Vec<_>>(), first);
     let other = [TIMED[0], TIMED[1], TIMED[2], ("coupon", Ty::Text)];
@@ -293,4 +293,38 @@ async fn what_is_unchanged_leaves_no_bytes() {
     let segments = house.state().segments(run.run).await.unwrap();
     assert_eq!(segments.iter().map(|s| s.entries).collect::<Vec<_>>(), [1]);
     assert_eq!(a.users()["4321"], 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_message_id_with_several_contents_is_counted() {
+    let query = "SELECT id AS userId, event, n AS \"messageId\" FROM e WHERE at >= {{last_sync_time}}";
+    let (a, spec) = (taker(), events(query));
+    let columns = [TIMED[0], TIMED[1], ("messageId", Ty::Text)];
+    let row = |event, id| -> [Option<&str>; 3] { [Some("1"), Some(event), Some(id)] };
+    let table = table(&columns, &[&row("a", "x"), &row("a", "x"), &row("a", "y"), &row("b", "y")]);
+    let house = House::new(&[&a]);
+    let repeated = async |house: &House, table: &Table| {
+        let run = house.run(&spec, table).await.unwrap().run;
+        let findings = house.state().findings(run).await.unwrap();
+        findings.iter().find(|f| f.code == Code::RepeatedMessageIds).map(|f| f.rows)
+    };
+    assert_eq!(repeated(&house, &table).await, Some(1), "x is the same call twice");
+    set(&table, &[&row("a", "x"), &row("a", "z")]);
+    assert_eq!(repeated(&house, &table).await, None);
+    // Against the run before.
+    set(&table, &[&row("b", "x"), &row("a", "z"), &row("a", "v")]);
+    assert_eq!(repeated(&house, &table).await, Some(1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn new_ids_are_given_on_purpose() {
+    let (a, spec) = (taker(), events(COMPARED));
+    let table = table(TIMED, &[&[Some("1"), LOGIN, NINE]]);
+    let house = House::new(&[&a]);
+    house.run(&spec, &table).await.unwrap();
+    let first = sent(&a);
+    house.run_with(&spec, &table, RunOptions { new_ids: true, ..full() }).await.unwrap();
+    assert_ne!(sent(&a), first, "a destination that was wiped counts it again");
+    house.run_with(&spec, &table, full()).await.unwrap();
+    assert_eq!(sent(&a), first);
 }

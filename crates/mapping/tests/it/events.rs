@@ -33,7 +33,7 @@ fn by(cells: &[Cell<'_>], name: &str) -> Result<EventIdentity, String> {
 /// The content id of a row whose column `timestamp` is compared.
 fn id(cells: &[Cell<'_>]) -> String {
     let (shaped, id) = shaped_at(cells, by(cells, "timestamp").unwrap(), 5);
-    assert!(shaped.is_told_apart && shaped.meta.flags.has(CallFlags::CONTENT_ID));
+    assert!(shaped.is_distinguished && shaped.meta.flags.has(CallFlags::CONTENT_ID));
     let (_, later) = shaped_at(cells, by(cells, "timestamp").unwrap(), 77);
     assert_eq!(id, later, "neither run nor row is in it");
     id
@@ -72,12 +72,12 @@ fn the_order_of_columns_and_columns_that_are_null_change_no_id() {
 }
 
 #[test]
-fn a_row_is_told_apart_only_by_a_moment_that_is_finer_than_a_day() {
+fn a_row_is_distinguished_only_by_a_moment_that_is_finer_than_a_day() {
     let told = |ty, text| {
         let cells = [USER, EVENT, ("at", ty, text)];
         let (shaped, id) = shaped_at(&cells, by(&cells, "at").unwrap(), 5);
         let is_content = shaped.meta.flags.has(CallFlags::CONTENT_ID);
-        assert_eq!(shaped.is_told_apart, is_content);
+        assert_eq!(shaped.is_distinguished, is_content);
         assert_eq!(is_content, id.as_bytes() != RunKey(7).message_id(5));
         is_content
     };
@@ -135,12 +135,12 @@ fn the_declared_columns_make_the_id_whatever_else_changes() {
         by_key(&cells).unwrap()
     };
     let (shaped, id) = line(Some("1"), Some("23"), "5");
-    assert!(shaped.is_told_apart);
+    assert!(shaped.is_distinguished);
     assert_eq!(id, line(Some("1"), Some("23"), "6").1, "changed content keeps its id");
     assert_ne!(shaped.content, line(Some("1"), Some("23"), "6").0.content);
     assert_ne!(id, line(Some("12"), Some("3"), "5").1, "columns are kept apart");
     let (unknown, id) = line(Some("1"), None, "5");
-    assert!(!unknown.is_told_apart && id.as_bytes() == RunKey(7).message_id(5));
+    assert!(!unknown.is_distinguished && id.as_bytes() == RunKey(7).message_id(5));
     let missing = by_key(&[USER, EVENT, ("order", Ty::Int, None)]).unwrap_err();
     assert_eq!(missing.code(), Code::EventKeyMissing);
 }
@@ -150,7 +150,7 @@ fn a_message_id_of_the_query_wins() {
     let cells = [USER, EVENT, AT, ("messageId", Ty::Text, Some("mine"))];
     let (shaped, id) = shaped_at(&cells, by(&cells, "timestamp").unwrap(), 5);
     assert_eq!(id, "mine");
-    assert!(shaped.is_told_apart && !shaped.meta.flags.has(CallFlags::CONTENT_ID));
+    assert!(shaped.is_distinguished && !shaped.meta.flags.has(CallFlags::CONTENT_ID));
     let cells = [USER, EVENT, AT, ("messageId", Ty::Text, None)];
     assert_eq!(shaped_at(&cells, by(&cells, "timestamp").unwrap(), 5).1, id_of_three());
 }

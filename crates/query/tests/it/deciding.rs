@@ -14,7 +14,10 @@ fn of_dialect(text: &str, dialect: Dialect) -> Result<Vec<String>, String> {
 #[test]
 fn a_compared_column_that_the_select_list_has_decides() {
     for (text, expected) in [
-        ("SELECT u AS \"userId\", ts AS \"timestamp\" FROM e WHERE ts >= {{last_sync_time | timestamp}}", "timestamp"),
+        (
+            "SELECT u AS \"userId\", ts AS \"timestamp\" FROM e WHERE ts >= {{last_sync_time | timestamp}}",
+            "timestamp",
+        ),
         ("SELECT u, ts FROM e WHERE ts > {{last_sync_time}}", "ts"),
         ("SELECT u, e.ts FROM e WHERE e.ts > {{last_sync_time | millis}} AND u <> 4", "ts"),
         ("SELECT u, e.ts AS t FROM e JOIN f ON f.id = e.id WHERE {{last_sync_time}} <= ts", "t"),
@@ -28,11 +31,17 @@ fn a_compared_column_that_the_select_list_has_decides() {
         ("SELECT DISTINCT u, ts FROM e WHERE ts >= {{last_sync_time}} ORDER BY ts LIMIT 5", "ts"),
         ("SELECT u, ts, count(*) FROM e WHERE ts >= {{last_sync_time}} GROUP BY u, ts", "ts"),
         ("WITH n AS (SELECT u, ts FROM e WHERE ts >= {{last_sync_time}}) SELECT u, ts AS t FROM n", "t"),
-        ("WITH m AS (SELECT 1), n AS (SELECT u, ts AS s FROM e WHERE ts >= {{last_sync_time}}), o AS (SELECT * FROM n) \
-          SELECT u, o.s AS t FROM o", "t"),
+        (
+            "WITH m AS (SELECT 1), n AS (SELECT u, ts AS s FROM e WHERE ts >= {{last_sync_time}}), o AS (SELECT * FROM n) \
+          SELECT u, o.s AS t FROM o",
+            "t",
+        ),
         ("SELECT x.u, x.s AS t FROM (SELECT u, ts AS s FROM e WHERE ts >= {{last_sync_time}}) x", "t"),
-        ("WITH n AS (SELECT id FROM a UNION SELECT id FROM b) SELECT u, ts FROM e JOIN n USING (id) \
-          WHERE ts >= {{last_sync_time}}", "ts"),
+        (
+            "WITH n AS (SELECT id FROM a UNION SELECT id FROM b) SELECT u, ts FROM e JOIN n USING (id) \
+          WHERE ts >= {{last_sync_time}}",
+            "ts",
+        ),
     ] {
         assert_eq!(of(text), Ok(vec![expected.to_owned()]), "{text}");
         let redshift = of_dialect(text, Dialect::Redshift);

@@ -13,6 +13,7 @@ use outflow_core::{Code, Error, Positions, Result};
 
 use super::fill::Fill;
 use super::hashes::{self, Earlier, HashFile};
+use super::ids::Ids;
 use super::repeats::{RepeatSorter, see};
 use super::sorter::{Entry, Numbered, Sorted, check_position};
 use crate::budget::Budget;
@@ -30,6 +31,7 @@ enum Job {
     /// destination has got.
     Keyed(Vec<(u64, u128)>),
     Given(Vec<(u64, u128)>),
+    Ids(Vec<(u64, u128)>),
     Retain(RetainedHashes),
     Finish,
 }
@@ -41,6 +43,8 @@ pub(crate) struct DiskComparison {
     /// Calls with their keys, if keys count.
     keyed: Option<Vec<(u64, u128)>>,
     given: Vec<(u64, u128)>,
+    /// Ids with contents.
+    ids: Vec<(u64, u128)>,
     /// What was not handed over yet.
     waiting: VecDeque<Job>,
     spare: Receiver<Vec<u128>>,
@@ -65,13 +69,14 @@ impl DiskComparison {
             fed: Numbered::new("fed.spill", sorted),
             retained: Numbered::new("retained.spill", sorted),
             repeats: spec.numbers.then(|| RepeatSorter::new(sorted)),
+            ids: Ids::new(sorted),
             sorted,
             output: Output::new(disk, dir.clone(), budget),
         };
         let worker = Worker::start("outflow-baseline", &dir, move |jobs| work.run(jobs, &recycle))?;
         let keyed = spec.fill.is_some_and(|fill| fill.by_key).then(Vec::new);
-        let (fed, overlap, given, waiting) = Default::default();
-        Ok(Self { fed, overlap, keyed, given, waiting, spare, worker })
+        let (fed, overlap, given, ids, waiting) = Default::default();
+        Ok(Self { fed, overlap, keyed, given, ids, waiting, spare, worker })
     }
 
     /// An empty buffer.
@@ -113,6 +118,13 @@ impl Comparison for DiskComparison {
         }
     }
 
+    fn feed_id(&mut self, id: u64, content: u128) {
+        self.ids.push((id, content));
+        if self.ids.len() == BUFFER {
+            self.waiting.push_back(Job::Ids(std::mem::take(&mut self.ids)));
+        }
+    }
+
     fn retain(&mut self, retained: RetainedHashes) {
         self.waiting.push_back(Job::Retain(retained));
     }
@@ -124,8 +136,10 @@ impl Comparison for DiskComparison {
     async fn finish(mut self: Box<Self>) -> Result<Compared> {
         let (fed, overlap) = (std::mem::take(&mut self.fed), std::mem::take(&mut self.overlap));
         let (keyed, given) = (self.keyed.take().unwrap_or_default(), std::mem::take(&mut self.given));
-        let last = [Job::Fed(fed), Job::Overlap(overlap), Job::Keyed(keyed), Job::Given(given), Job::Finish];
+        let ids = Job::Ids(std::mem::take(&mut self.ids));
+        let last = [Job::Fed(fed), Job::Overlap(overlap), Job::Keyed(keyed), Job::Given(given), ids];
         self.waiting.extend(last);
+        self.waiting.push_back(Job::Finish);
         self.flush().await?;
         let ended = self.worker.end().await?;
         ended.ok_or_else(|| Error::new(Code::SpoolIo, "the comparison was abandoned"))
@@ -151,6 +165,7 @@ struct Work {
     /// Hashes that are kept, unless all are.
     retained: Numbered,
     repeats: Option<RepeatSorter>,
+    ids: Ids,
     sorted: usize,
     output: Output,
 }
@@ -173,6 +188,12 @@ impl Work {
                 Job::Overlap(hashes) => (&mut self.retained, hashes),
                 Job::Retain(retained) => {
                     self.spec.retained = retained;
+                    continue;
+                }
+                Job::Ids(ids) => {
+                    for (id, content) in ids {
+                        self.ids.push(id, content, &mut self.output)?;
+                    }
                     continue;
                 }
                 Job::Keyed(calls) => {
@@ -214,6 +235,7 @@ impl Work {
             }
         };
         compared.repeats = self.take_repeats()?;
+        compared.repeated_ids = self.compare_ids()?;
         self.output.sync()?;
         compared.earlier_missing &= self.previous.is_some();
         Ok(compared)
@@ -229,6 +251,7 @@ impl Work {
         let mut compared = fill.compare(count, fed, next, kept, output)?;
         self.keep_retained()?;
         compared.repeats = self.take_repeats()?;
+        compared.repeated_ids = self.compare_ids()?;
         self.output.sync()?;
         Ok(compared)
     }
@@ -270,6 +293,16 @@ impl Work {
             self.retained = Numbered::new(self.retained.name, self.sorted);
         }
         Ok(compared)
+    }
+
+    /// Compares the ids that the query gave with those of the earlier run.
+    fn compare_ids(&mut self) -> Result<u64> {
+        let ids = std::mem::replace(&mut self.ids, Ids::new(self.sorted));
+        let earlier = self.previous.as_ref();
+        let earlier =
+            earlier.and_then(|(path, run)| Earlier::open(&path.with_file_name(hashes::IDS_FILE), *run));
+        let keeps = self.spec.retained != RetainedHashes::Shared;
+        ids.finish(self.spec.run, earlier, keeps, &mut self.output)
     }
 
     fn take_repeats(&mut self) -> Result<Repeats> {

@@ -29,7 +29,9 @@ impl RepeatSorter {
             return Ok(Repeats::default());
         }
         let mut sorted = self.sorter.finish(output)?;
-        Ok(Repeats::new(move || Ok(sorted.next()?.map(|entry| ((entry.hash() >> 64) as u64, entry.position)))))
+        Ok(Repeats::new(move || {
+            Ok(sorted.next()?.map(|entry| ((entry.hash() >> 64) as u64, entry.position)))
+        }))
     }
 }
 

@@ -4,8 +4,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use outflow_core::ports::baseline::{Baseline, Compared, ComparisonSpec, RetainedHashes};
-use outflow_core::ports::spool::{Edits, 
-    CallBlock, Rejection, SegmentKind, Spool, SpoolHeader, SpoolWriter, Spooled,
+use outflow_core::ports::spool::{
+    CallBlock, Edits, Rejection, SegmentKind, Spool, SpoolHeader, SpoolWriter, Spooled,
 };
 use outflow_core::{CallFlags, CallMeta, CallType, Code, Positions, RunId, hash};
 use outflow_spool::{DiskBaseline, DiskSpool};

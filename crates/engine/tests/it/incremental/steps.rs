@@ -172,7 +172,7 @@ impl Watched {
                     Some(at) => RunKind::Since { at },
                     None => RunKind::Incremental,
                 };
-                let options = RunOptions { kind, limit, destination };
+                let options = RunOptions { limit, destination, ..RunOptions::of(kind) };
                 if !options.is_incremental() {
                     self.run_with(options).await;
                 }
