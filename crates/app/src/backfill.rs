@@ -59,7 +59,7 @@ impl App {
                     kind
                 }
             };
-            let options = RunOptions { kind, limit: None, destination: Some(destination.clone()) };
+            let options = RunOptions { destination: Some(destination.clone()), ..RunOptions::of(kind) };
             jobs.push(Job { spec, options, due_at: None });
         }
         if jobs.is_empty() {

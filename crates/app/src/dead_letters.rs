@@ -43,7 +43,7 @@ pub struct DeadLetterList {
     pub summary: DeadLetterSummary,
     reader: RunReader,
     segments: Vec<SegmentInfo>,
-    /// How many of the run's calls are unchanged.
+    /// How many of the run's calls are marked as unchanged.
     unchanged: u64,
     limit: u64,
     /// The destinations that are still to come, the next one last.
@@ -89,19 +89,12 @@ impl App {
         destinations.reverse();
         let mut segments = reader.state.segments(record.id).await?;
         segments.retain(|s| s.kind == SegmentKind::Calls);
-        let RunRecord { id, sync, rows, .. } = record;
+        let unchanged = record.marked(&segments);
+        let RunRecord { id, sync, .. } = record;
         let summary =
             DeadLetterSummary { format_version: FORMAT_VERSION, run: id, sync, dead_letters: total, causes };
         let limit = if limit == 0 { u64::MAX } else { limit };
-        Ok(DeadLetterList {
-            summary,
-            reader,
-            segments,
-            unchanged: rows.unchanged,
-            limit,
-            destinations,
-            current: None,
-        })
+        Ok(DeadLetterList { summary, reader, segments, unchanged, limit, destinations, current: None })
     }
 }
 

@@ -29,7 +29,7 @@ pub struct InitDocument {
 /// # Errors
 /// C012 if the folder has a project; C001 if a file cannot be written.
 pub fn init(request: &InitRequest) -> Result<InitDocument, Error> {
-    let project = project(request.kind);
+    let project = project(request.kind, &new_id()?);
     let query = query(request.kind);
     let files = [
         ("outflow.yaml", project.as_str()),
@@ -54,11 +54,20 @@ pub fn init(request: &InitRequest) -> Result<InitDocument, Error> {
     Ok(InitDocument { files: written })
 }
 
-fn project(kind: &SourceKind) -> String {
+/// A new project's `id`: 80 random bits.
+///
+/// # Errors
+/// When the operating system provides no randomness.
+pub fn new_id() -> Result<String, Error> {
+    Ok(format!("{:020x}", outflow_core::hash::random()? >> 48))
+}
+
+fn project(kind: &SourceKind, id: &str) -> String {
     let SourceKind { name: word, starter: Starter { databases, .. }, .. } = kind;
     format!(
         "# An Outflow project. `outflow validate` checks it; `outflow schema` describes every key.\n\
          version: 1\n\
+         id: {id}  # the ids of events begin with it: never change it\n\
          sources:\n  warehouse:\n    type: {word}\n    databases:\n{databases}    destinations: [journeys]\n\
          destinations:\n  journeys:\n    type: customerio-pipelines\n    region: us            # us | eu\n    \
          write_key: ${{env:CIO_WRITE_KEY}}\n\

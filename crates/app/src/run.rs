@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use outflow_core::run::{RunKind, RunOptions, RunTrigger};
 use outflow_core::{Clock, Code, Error, SyncSpec, SystemClock, Timestamp};
+use outflow_engine::authoring::advise;
 use outflow_engine::{Engine, Errors, Observer, RunRequest as EngineRequest, schedule};
 use outflow_project::Project;
 use outflow_telemetry::log;
@@ -29,6 +30,10 @@ pub struct RunRequest {
     pub limit: Option<u64>,
     /// To this destination alone.
     pub destination: Option<String>,
+    /// Events count again: none gets the id that it had.
+    pub new_ids: bool,
+    /// Events may go out under second ids.
+    pub yes: bool,
     /// A delivery stops when its destination has taken nothing for this long.
     pub delivery_timeout: Duration,
     /// Wait while another process holds the state.
@@ -57,6 +62,8 @@ impl RunRequest {
             since: None,
             limit: None,
             destination: None,
+            new_ids: false,
+            yes: false,
             delivery_timeout: Duration::from_secs(600),
             wait: true,
             parallel: 4,
@@ -69,13 +76,13 @@ impl RunRequest {
     }
 
     fn options(&self) -> RunOptions {
-        let Self { full, since, limit, destination, .. } = self.clone();
+        let Self { full, since, limit, destination, new_ids, .. } = self.clone();
         let kind = match since {
             _ if full => RunKind::Full,
             Some(at) => RunKind::Since { at },
             None => RunKind::Incremental,
         };
-        RunOptions { kind, limit, destination }
+        RunOptions { kind, limit, destination, new_ids }
     }
 }
 
@@ -101,12 +108,14 @@ impl App {
     /// outcome: no sync is enabled or due.
     ///
     /// # Errors
-    /// Problems of the project, unknown names, and the state if it cannot be taken.
+    /// Problems of the project, unknown names, and the state if it cannot be taken. Q014: events
+    /// would go out under second ids, which the request does not allow.
     pub async fn run(&self, request: &RunRequest, caller: &Caller) -> Result<Vec<RunOutcome>, Errors> {
         let project = self.load().await?;
         if let Some(destination) = &request.destination {
             project.known_destination(destination)?;
         }
+        refuse_second_ids(request, &project)?;
         let delivery_timeout = request.delivery_timeout;
         let handover = || Handover { runs: wanted(request, &project), delivery_timeout };
         let wanted = (request.syncs != Selection::Due).then(handover);
@@ -158,6 +167,28 @@ impl App {
             }
         }
     }
+}
+
+/// Q014 for each sync whose events would go out under second ids, as far as its query shows it.
+fn refuse_second_ids(request: &RunRequest, project: &Project) -> Result<(), Errors> {
+    if request.yes || request.new_ids || request.is_incremental() {
+        return Ok(());
+    }
+    let is_meant = |spec: &&SyncSpec| match &request.syncs {
+        Selection::Named(names) => names.contains(&spec.name),
+        Selection::Enabled | Selection::Due => spec.enabled,
+    };
+    let refused = |spec: &SyncSpec| {
+        let reason = advise::why_ids_are_of_run_and_row(spec)?;
+        let message = format!(
+            "the events of {} would go out under other message ids than in other runs: they are made of run \
+             and row, as {reason}",
+            spec.name
+        );
+        Some(Error::new(Code::SecondIds, message).help("let them be made of the content, or allow it"))
+    };
+    let refused: Vec<Error> = project.syncs.iter().filter(is_meant).filter_map(refused).collect();
+    if refused.is_empty() { Ok(()) } else { Err(Errors(refused)) }
 }
 
 /// The runs to request from a running `serve`.

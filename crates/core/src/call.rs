@@ -89,6 +89,9 @@ impl CallFlags {
     pub const NO_PERSON: CallFlags = CallFlags(16);
     /// The call was removed by a purge: its place is kept, its JSON is empty.
     pub const PURGED: CallFlags = CallFlags(32);
+    /// The `messageId` is a content id: made of the sync's key and what the call says
+    /// ([`SyncKey`]), and not of run and row.
+    pub const CONTENT_ID: CallFlags = CallFlags(64);
 
     /// Whether every flag of `other` is set.
     pub const fn has(self, other: CallFlags) -> bool {
@@ -124,27 +127,81 @@ pub struct RunKey(pub u128);
 
 impl RunKey {
     /// The length of a message id in its text form.
-    pub const ID_LEN: usize = 36;
+    pub const ID_LEN: usize = ID_LEN;
 
-    /// The message id of the row at `ordinal`: 122 bits of a hash as a version 8 UUID (RFC 9562,
-    /// section 5.8).
-    pub fn message_id(self, ordinal: u64) -> [u8; Self::ID_LEN] {
-        const HEX: &[u8; 16] = b"0123456789abcdef";
-        let mut id = hash::seeded(self.0, ordinal).to_be_bytes();
-        id[6] = (id[6] & 0x0f) | 0x80;
-        id[8] = (id[8] & 0x3f) | 0x80;
-        let mut text = [b'-'; Self::ID_LEN];
-        let mut at = 0;
-        for (i, byte) in id.into_iter().enumerate() {
-            if matches!(i, 4 | 6 | 8 | 10) {
-                at += 1;
-            }
-            text[at] = HEX[usize::from(byte >> 4)];
-            text[at + 1] = HEX[usize::from(byte & 15)];
-            at += 2;
-        }
-        text
+    /// The message id of the row at `ordinal`.
+    pub fn message_id(self, ordinal: u64) -> MessageId {
+        uuid(hash::seeded(self.0, ordinal))
     }
+}
+
+/// What makes the content ids of one sync unlike those of any other: a hash of the project's `id`
+/// and of the sync's name. No run, state or installation is in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct SyncKey(pub u128);
+
+impl SyncKey {
+    /// The key of a sync, by the project's `id` and the name that the sync's ids began with.
+    pub fn new(project: &str, sync: &str) -> Self {
+        Self(hash::content(format!("outflow sync\0{project}\0{sync}").as_bytes()))
+    }
+
+    /// The id of the first call of this content in a result.
+    pub fn message_id(self, content: u128) -> MessageId {
+        uuid(hash::joined(self.0, content))
+    }
+}
+
+impl Serialize for SyncKey {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&format!("{:032x}", self.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for SyncKey {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+        u128::from_str_radix(&text, 16).map(Self).map_err(serde::de::Error::custom)
+    }
+}
+
+/// The text of a message id.
+pub type MessageId = [u8; ID_LEN];
+
+const ID_LEN: usize = 36;
+const BEFORE_ID: &[u8] = b"{\"messageId\":\"";
+
+/// The id of the call of that content which `occurrence` equal ones precede in the result.
+pub fn nth_message_id(first: &MessageId, occurrence: u64) -> MessageId {
+    match occurrence {
+        0 => *first,
+        n => uuid(hash::seeded(hash::content(first), n)),
+    }
+}
+
+/// The bytes of the id in a canonical call whose id Outflow made. `None`: it is no such call.
+pub fn message_id_mut(json: &mut [u8]) -> Option<&mut MessageId> {
+    json.starts_with(BEFORE_ID).then_some(())?;
+    json.get_mut(BEFORE_ID.len()..)?.first_chunk_mut()
+}
+
+/// 122 bits of a hash as a version 8 UUID (RFC 9562, section 5.8).
+fn uuid(hash: u128) -> MessageId {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    let mut id = hash.to_be_bytes();
+    id[6] = (id[6] & 0x0f) | 0x80;
+    id[8] = (id[8] & 0x3f) | 0x80;
+    let mut text = [b'-'; ID_LEN];
+    let mut at = 0;
+    for (i, byte) in id.into_iter().enumerate() {
+        if matches!(i, 4 | 6 | 8 | 10) {
+            at += 1;
+        }
+        text[at] = HEX[usize::from(byte >> 4)];
+        text[at + 1] = HEX[usize::from(byte & 15)];
+        at += 2;
+    }
+    text
 }
 
 #[cfg(test)]
@@ -166,6 +223,30 @@ mod tests {
                 assert!(seen.insert(run.message_id(ordinal)));
             }
         }
+    }
+
+    #[test]
+    fn content_ids_depend_on_project_sync_content_and_occurrence_alone() {
+        let mut seen = std::collections::HashSet::new();
+        for (project, sync) in [("a", "b"), ("a", "c"), ("d", "b"), ("ab", "")] {
+            for content in 0..100 {
+                let first = SyncKey::new(project, sync).message_id(content);
+                assert_eq!(nth_message_id(&first, 0), first);
+                assert!((0..100).all(|n| seen.insert(nth_message_id(&first, n))));
+            }
+        }
+        assert_eq!(SyncKey::new("a", "b").message_id(5), SyncKey::new("a", "b").message_id(5));
+        let key = SyncKey::new("a", "b");
+        assert_eq!(serde_json::from_str::<SyncKey>(&serde_json::to_string(&key).unwrap()).unwrap(), key);
+    }
+
+    #[test]
+    fn the_id_of_a_canonical_call_is_found_in_its_bytes() {
+        let id = RunKey(7).message_id(3);
+        let mut json = [b"{\"messageId\":\"", &id[..], b"\"}"].concat();
+        assert_eq!(message_id_mut(&mut json), Some(&mut id.clone()));
+        assert_eq!(message_id_mut(&mut json[..40]), None);
+        assert_eq!(message_id_mut(&mut []), None);
     }
 
     #[test]

@@ -131,6 +131,8 @@ codes! {
     Q010 TimestampComparedWithNumber Query UserInput "a timestamp is compared with a number";
     Q011 TextComparedWithNumber Query UserInput "a text is compared with a number";
     Q012 VolatileFunctionCalled Query UserInput "a function that may do more than read";
+    Q013 EventKeyMissing Query UserInput "a column of event_key is not in the result";
+    Q014 SecondIds Query UserInput "events would go out under second ids";
     Q101 SelectStar Query UserInput "the query selects every column";
     Q102 FunctionAroundComparedColumn Query UserInput "a function stands around the compared column";
     Q103 DuplicateColumn Query UserInput "two columns have the same name";
@@ -147,6 +149,7 @@ codes! {
     Q201 CaseFolded Query UserInput "the database folds the case of a name";
     Q202 TrailingSemicolon Query UserInput "a semicolon at the end";
     Q203 UnknownTypeComparedWithNumber Query UserInput "a column of unknown type is compared with a number";
+    Q204 IdsOfRunAndRow Query UserInput "events have ids of run and row";
     S001 HostNotResolved Source Transient "the host name does not resolve";
     S002 ConnectionRefused Source Transient "the connection was refused";
     S003 SourceTimeout Source Transient "no answer in time";
@@ -235,6 +238,7 @@ codes! {
     E103 SyncRemoved Engine UserInput "runs wait whose sync the project no longer has";
     E120 BackfillRepeats Engine Permanent "a backfill may send calls again under new ids";
     E121 BaselineMissing Engine Permanent "what the run is compared with is missing";
+    E122 RepeatedMessageIds Engine UserInput "one message id, several contents";
     G001 TooManyRows Guard UserInput "more rows than allowed";
     G002 TooManyRejected Guard UserInput "too many rows rejected";
     G003 UnusualRowCount Guard UserInput "an unusual number of rows";

@@ -1,6 +1,6 @@
 //! The hashes in files and ids: XXH3. Changing one changes the file format.
 
-use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed, xxh3_128};
+use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed, xxh3_128, xxh3_128_with_seed};
 
 /// The ordering key of an identifier. `kind` keeps user "5" and group "5" apart: `b'p'` for a
 /// person, `b'g'` for a group. Never 0.
@@ -24,6 +24,19 @@ pub fn seeded(key: u128, n: u64) -> u128 {
     bytes[..16].copy_from_slice(&key.to_be_bytes());
     bytes[16..].copy_from_slice(&n.to_be_bytes());
     xxh3_128(&bytes)
+}
+
+/// One hash of two.
+pub fn joined(a: u128, b: u128) -> u128 {
+    let mut bytes = [0; 32];
+    bytes[..16].copy_from_slice(&a.to_be_bytes());
+    bytes[16..].copy_from_slice(&b.to_be_bytes());
+    xxh3_128(&bytes)
+}
+
+/// The hash of a value at the place that `place` stands for.
+pub fn placed(place: u64, bytes: &[u8]) -> u128 {
+    xxh3_128_with_seed(bytes, place)
 }
 
 /// 128 bits from the operating system.

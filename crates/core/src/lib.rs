@@ -31,7 +31,7 @@ pub mod schema;
 pub mod secret;
 pub mod sync;
 
-pub use call::{CallFlags, CallMeta, CallType, RunKey};
+pub use call::{CallFlags, CallMeta, CallType, MessageId, RunKey, SyncKey};
 pub use clock::{Clock, SystemClock, Uptime};
 pub use codes::{Code, ErrorKind, Severity};
 pub use error::{Error, Result};
@@ -46,7 +46,7 @@ pub use references::{NameUsage, ReferencedName, References, VolatileFunction};
 pub use row::{Column, ColumnType, Row, RowPage};
 pub use run::{DeliveryCounts, DeliveryState, RowCounts, RunId, RunRecord, RunState};
 pub use secret::Secret;
-pub use sync::{Connection, Dialect, FirstRun, Nulls, SyncSpec};
+pub use sync::{Connection, Dialect, EventIds, FirstRun, Nulls, SyncSpec};
 
 /// A boxed future: what an async method of a port returns, so that ports can be used as trait
 /// objects.

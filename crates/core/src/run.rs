@@ -5,8 +5,9 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::ports::spool::{SegmentInfo, SegmentKind};
 pub use crate::run_id::RunId;
-use crate::{CallType, Code, Connection, Guards, RunKey};
+use crate::{CallType, Code, Connection, EventIds, Guards, RunKey};
 
 macro_rules! named {
     ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal,)* }) => {
@@ -249,6 +250,9 @@ pub struct RunOptions {
     /// To this destination alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub destination: Option<String>,
+    /// Events get ids of run and row, whatever tells them apart: they are meant to count again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub new_ids: bool,
 }
 
 impl RunOptions {
@@ -290,6 +294,9 @@ pub struct RunSpec {
     /// (E007).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub skipped: Vec<String>,
+    /// What the message ids of its events are made of.
+    #[serde(default, skip_serializing_if = "EventIds::is_default")]
+    pub ids: EventIds,
 }
 
 impl RunSpec {
@@ -356,4 +363,14 @@ pub struct RunRecord {
     pub replays: Option<RunId>,
     /// Which runs send calls of this one again.
     pub replayed_by: Vec<RunId>,
+}
+
+impl RunRecord {
+    /// How many calls in these segments are marked as unchanged. Runs of older versions kept such
+    /// calls; others have none.
+    pub fn marked(&self, segments: &[SegmentInfo]) -> u64 {
+        let calls = segments.iter().filter(|segment| segment.kind == SegmentKind::Calls);
+        let entries = calls.map(|segment| segment.entries).fold(0, u64::saturating_add);
+        entries.saturating_sub(self.rows.calls)
+    }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::call::SyncKey;
 use crate::{CallType, Guards};
 
 /// The SQL that a database speaks.
@@ -76,6 +77,33 @@ pub enum Schedule {
     },
 }
 
+/// What the message ids of a sync's events are made of.
+///
+/// A run keeps this from the moment it is created. The default is that of runs which were created
+/// before there were content ids, and of projects without an `id`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EventIds {
+    /// The sync's key. `None`: all ids are made of run and row.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<SyncKey>,
+    /// The columns that say which event a row is, if the sync declares any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub event_key: Vec<String>,
+    /// The form in which content is hashed, from 1 on; 0 if there is no key.
+    #[serde(default)]
+    pub form: u8,
+}
+
+impl EventIds {
+    /// The newest form of content.
+    pub const FORM: u8 = 1;
+
+    /// Whether nothing was said.
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// A sync with everything that a run of it needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SyncSpec {
@@ -102,6 +130,8 @@ pub struct SyncSpec {
     /// `last_sync_time` is the largest value of this column in the committed result, in place of
     /// the clock.
     pub cursor: Option<String>,
+    /// What the message ids of its events are made of.
+    pub ids: EventIds,
     /// Where the first run begins.
     pub first_run: FirstRun,
     /// Whether it runs without being named.

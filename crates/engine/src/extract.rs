@@ -7,6 +7,7 @@
 pub(crate) mod cursor;
 mod fill;
 pub mod guard;
+pub(crate) mod identity;
 mod reading;
 mod sample;
 pub(crate) mod wanted_keys;
@@ -15,20 +16,21 @@ pub(crate) mod watermark;
 use std::time::Instant;
 
 use outflow_core::ports::baseline::{Compared, Comparison, ComparisonSpec, RetainedHashes};
-use outflow_core::ports::spool::{SpoolHeader, SpoolWriter, Spooled};
+use outflow_core::ports::spool::{Edits, SpoolHeader, SpoolWriter, Spooled};
 use outflow_core::ports::state::{Extraction, SyncState};
 use outflow_core::ports::warehouse::{RowStream, Statement, Warehouse};
 use outflow_core::run::{FindingCount, ReplayMode, RunKind};
 use outflow_core::{
     Code, Column, Error, NextStep, Positions, RowCounts, RunId, RunRecord, SyncSpec, Timestamp,
 };
-use outflow_mapping::{Plan, RowEncoder};
+use outflow_mapping::{EventIdentity, Plan, RowEncoder};
 use outflow_query::Query;
 use tokio::sync::watch;
 use tracing::debug;
 
 use self::cursor::{CursorTracker, CursorValue};
 use self::fill::FillPlan;
+use self::identity::Identity;
 use self::reading::{Reading, pages, read_overlap};
 use self::wanted_keys::WantedKeys;
 use self::watermark::Clocks;
@@ -248,7 +250,7 @@ impl Extractor<'_> {
         let mut columns = stream.columns().to_vec();
         query.restore_names(&mut columns);
         debug!(columns = columns.len(), "result begins");
-        let mut reading = match self.reading(columns.clone(), clock, &comparing).await {
+        let mut reading = match self.reading(query, columns.clone(), clock, &comparing).await {
             Ok(reading) => reading,
             Err(errors) => {
                 stream.cancel().await;
@@ -274,6 +276,7 @@ impl Extractor<'_> {
             ended = read_overlap(&mut *stream, sql, encoder, &mut reading, &mut stop).await;
         }
         stream.cancel().await;
+        reading.keep_all_if_distinguished();
         let mut repeats = 0;
         if let (Ok(()), Some(fill)) = (&ended, comparing.fill) {
             match self.mark_given(&mut reading, fill, query).await {
@@ -290,7 +293,7 @@ impl Extractor<'_> {
         let marks = comparing.fill.is_some() || self.run.spec.options.is_incremental();
         let (spooled, compared) = self.finish(writer, comparison, marks).await?;
         let was_compared = !compared.earlier_missing;
-        findings.extend(self.missing_hashes(&compared, &comparing, repeats, &spooled).await?);
+        findings.extend(self.findings_of_comparison(&compared, &comparing, repeats, &spooled).await?);
         let cursor = cursor.and_then(CursorTracker::largest);
         Ok(ReadOut {
             spooled,
@@ -305,7 +308,7 @@ impl Extractor<'_> {
     }
 
     /// Makes the calls and their hashes durable. Returns which calls are the same as in the run
-    /// that this one is compared with. They are marked as unchanged if `marks` says so.
+    /// that this one is compared with. They are left out if `marks` says so.
     async fn finish(
         &self,
         mut writer: Box<dyn SpoolWriter>,
@@ -313,11 +316,12 @@ impl Extractor<'_> {
         marks: bool,
     ) -> Result<(Spooled, Compared), Errors> {
         writer.seal().await?;
-        let compared = match comparison {
+        let mut compared = match comparison {
             Some(comparison) => comparison.finish().await?,
             None => Compared::default(),
         };
-        match writer.finish(if marks { compared.same.clone() } else { Positions::default() }).await {
+        let unchanged = if marks { compared.same.clone() } else { Positions::default() };
+        match writer.finish(Edits { unchanged, repeats: std::mem::take(&mut compared.repeats) }).await {
             Ok(spooled) => Ok((spooled, compared)),
             Err(error) => {
                 // If this fails, the hashes are orphans and are removed later.
@@ -329,22 +333,24 @@ impl Extractor<'_> {
 
     async fn reading(
         &self,
+        query: &Query,
         columns: Vec<Column>,
         clock: Timestamp,
         comparing: &Comparing<'_>,
     ) -> Result<Reading, Errors> {
         let previous = comparing.previous;
         let plan = Plan::compile(self.run.call_type, &columns)?;
+        let events = Identity::of(self.spec, query, &plan).map_err(Errors::from)?.events;
+        let numbers = events.as_ref().is_some_and(EventIdentity::counts_occurrences);
         let retained = match (self.run.spec.options.is_incremental(), previous) {
             _ if comparing.fill.is_some() => Some(RetainedHashes::Shared),
-            (true, _) if comparing.overlap.is_some() && !plan.tells_events_apart() => {
-                Some(RetainedHashes::Overlap)
-            }
+            // Unless each row turns out to be distinguished.
+            (true, _) if comparing.overlap.is_some() => Some(RetainedHashes::Overlap),
             (true, _) => Some(RetainedHashes::All),
             (false, Some(_)) => Some(RetainedHashes::Shared),
-            (false, None) => None,
+            // Equal calls are numbered in any case.
+            (false, None) => numbers.then_some(RetainedHashes::Shared),
         };
-        let tells_apart = plan.tells_events_apart();
         let mut warnings = Vec::new();
         for (code, _) in plan.warnings() {
             warnings.push(FindingCount { code: *code, column: None, rows: 0, samples: Vec::new() });
@@ -366,13 +372,13 @@ impl Extractor<'_> {
         let comparison = match retained {
             Some(retained) => {
                 let fill = comparing.fill.map(|fill| fill.spec(self.run.call_type));
-                let spec = ComparisonSpec { fill, ..ComparisonSpec::new(run, previous, retained) };
+                let spec = ComparisonSpec { fill, numbers, ..ComparisonSpec::new(run, previous, retained) };
                 Some(self.engine.baseline.begin(spec).await?)
             }
             None => None,
         };
         let writer = self.engine.spool.create(header).await?;
-        let encoder = RowEncoder::new(plan, self.run.key, clock);
+        let encoder = RowEncoder::new(plan, self.run.key, clock).with_events(events);
         Ok(Reading {
             run: self.run.clone(),
             encoder,
@@ -380,7 +386,7 @@ impl Extractor<'_> {
             comparison,
             retained,
             fills: comparing.fill.is_some(),
-            tells_apart,
+            not_distinguished: 0,
             cursor,
             rejections: warnings,
             call: Vec::with_capacity(4096),

@@ -2,7 +2,9 @@
 
 use outflow_core::ports::state::{Cursor, StateReader, SyncState, Watermark};
 use outflow_core::run::{RunOptions, RunSpec};
-use outflow_core::{Code, Connection, Error, FirstRun, Nulls, RunId, RunRecord, RunState, SyncSpec};
+use outflow_core::{
+    Code, Connection, Error, EventIds, FirstRun, Nulls, RunId, RunRecord, RunState, SyncSpec,
+};
 
 use crate::{Engine, Errors};
 
@@ -63,6 +65,7 @@ pub(crate) fn run_spec(spec: &SyncSpec, options: &RunOptions, mut skipped: Vec<S
         options: options.clone(),
         guards: spec.guards.clone(),
         skipped,
+        ids: EventIds { key: spec.ids.key.filter(|_| !options.new_ids), ..spec.ids.clone() },
     }
 }
 
@@ -78,6 +81,7 @@ pub(crate) fn spec_of_run(spec: &SyncSpec, record: &RunRecord) -> SyncSpec {
         query: record.spec.query.clone(),
         call_type: record.call_type,
         connections: record.spec.connections.clone(),
+        ids: record.spec.ids.clone(),
         ..spec.clone()
     }
 }

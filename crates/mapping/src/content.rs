@@ -3,7 +3,7 @@
 //! What always holds: for a call that [`RowEncoder`](crate::RowEncoder) wrote, [`content_of`] gives
 //! the hash that the encoder gave.
 
-use outflow_core::{CallMeta, CallType, RunKey, hash};
+use outflow_core::{CallFlags, CallMeta, CallType, RunKey, hash};
 use serde_json::Value;
 
 const MESSAGE_ID: &[u8] = b"{\"messageId\":\"";
@@ -11,11 +11,13 @@ const MESSAGE_ID: &[u8] = b"{\"messageId\":\"";
 const TYPE: &[u8] = b",\"type\":\"";
 
 /// The hash of a call's content. `generated` is the id that the run gave to the row: another
-/// `messageId` came from the query, and is content. `None`: it is no canonical call.
-pub fn content_of(json: &[u8], generated: &[u8; RunKey::ID_LEN]) -> Option<u128> {
+/// `messageId` came from the query, and is content, unless the flags say that it is a content id.
+/// `None`: it is no canonical call.
+pub fn content_of(json: &[u8], flags: CallFlags, generated: &[u8; RunKey::ID_LEN]) -> Option<u128> {
     let after = json.strip_prefix(MESSAGE_ID)?;
     let content = json.get(memchr::memmem::find(json, TYPE)? + 1..)?;
-    let is_generated = after.strip_prefix(generated).is_some_and(|rest| rest.first() == Some(&b'"'));
+    let is_generated = flags.has(CallFlags::CONTENT_ID)
+        || after.strip_prefix(generated).is_some_and(|rest| rest.first() == Some(&b'"'));
     let own_id = if is_generated { 0 } else { hash::content(message_id(json)?.as_bytes()) };
     Some(hash::content(content) ^ own_id)
 }
@@ -42,7 +44,7 @@ pub fn subject(meta: &CallMeta, json: &[u8]) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use outflow_core::{CallFlags, Column, ColumnType, RowPage, Timestamp};
+    use outflow_core::{Column, ColumnType, RowPage, Timestamp};
 
     use super::*;
     use crate::{Plan, RowEncoder};
@@ -74,12 +76,12 @@ mod tests {
                 page.push(names.iter().map(field));
                 let mut json = Vec::new();
                 let shaped = encoder.shape(page.iter().next().unwrap(), ordinal, &mut json).unwrap();
-                let found = content_of(&json, &key.message_id(ordinal));
+                let found = content_of(&json, shaped.meta.flags, &key.message_id(ordinal));
                 assert_eq!(found, Some(shaped.content), "{}", String::from_utf8_lossy(&json));
             }
         }
-        assert_eq!(content_of(b"{}", &RunKey(7).message_id(0)), None);
-        assert_eq!(content_of(b"", &RunKey(7).message_id(0)), None);
+        assert_eq!(content_of(b"{}", CallFlags(0), &RunKey(7).message_id(0)), None);
+        assert_eq!(content_of(b"", CallFlags(0), &RunKey(7).message_id(0)), None);
     }
 
     #[test]

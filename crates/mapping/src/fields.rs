@@ -5,7 +5,7 @@
 //! the same tables for users. Names match without regard to case and are written as documented. A
 //! field that is reserved for another type of call is an ordinary trait or property.
 
-use outflow_core::CallType;
+use outflow_core::{CallType, hash};
 
 /// A path has at most this many parts.
 const DEEPEST: usize = 20;
@@ -94,6 +94,18 @@ impl Section {
             (Self::Body, CallType::Track | CallType::Page | CallType::Screen) => Some("properties"),
             (Self::Body, CallType::Alias) => None,
         }
+    }
+}
+
+impl Section {
+    /// A number for this path of it. The columns' order plays no part.
+    pub(crate) fn place(self, path: &[String]) -> u64 {
+        let mut text = vec![self as u8];
+        for name in path {
+            text.push(0);
+            text.extend_from_slice(name.as_bytes());
+        }
+        hash::checksum(&text)
     }
 }
 

@@ -171,7 +171,7 @@ pub(crate) fn convert(
     let text = value.to_string();
     let Some(text) = given(ColumnType::Json, Some(text.as_bytes())) else { return Ok(None) };
     let mut out = Vec::new();
-    let leaf = Leaf { column, ty: ColumnType::Json, kind };
+    let leaf = Leaf { column, ty: ColumnType::Json, kind, place: 0 };
     if !typed(leaf, text, notes, &mut out)? {
         return Ok(None);
     }

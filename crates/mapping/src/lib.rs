@@ -13,6 +13,7 @@
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
 mod content;
+mod events;
 mod fields;
 mod leaf;
 mod members;
@@ -26,6 +27,7 @@ mod tree;
 mod write;
 
 pub use content::{content_of, subject};
+pub use events::EventIdentity;
 pub use plan::Plan;
 pub use row_encoder::{RowEncoder, Shaped};
 

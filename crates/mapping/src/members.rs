@@ -19,7 +19,12 @@ pub(crate) fn write(
         let first = out.last() == Some(&b'{');
         out.extend_from_slice(&node.key[usize::from(first)..]);
         let written = match &node.content {
-            Content::Leaf(leaf) => write_leaf(*leaf, fields[leaf.column], notes, out)?,
+            Content::Leaf(leaf) => {
+                let start = out.len();
+                let written = write_leaf(*leaf, fields[leaf.column], notes, out)?;
+                notes.say(leaf.place, &out[start..]);
+                written
+            }
             Content::Branch(nodes) => {
                 out.push(b'{');
                 write(nodes, fields, notes, out)?;

@@ -66,14 +66,6 @@ impl Plan {
         &self.warnings
     }
 
-    /// Whether a call says when it happened, or which one it is: two rows that make the same call
-    /// are then one and the same event.
-    pub fn tells_events_apart(&self) -> bool {
-        [ReservedField::Timestamp, ReservedField::MessageId]
-            .iter()
-            .any(|reserved| self.reserved_columns[*reserved as usize].is_some())
-    }
-
     pub(crate) fn part(&self, part: Section) -> Option<&Root> {
         self.parts.iter().find(|root| root.part == part)
     }
@@ -118,7 +110,7 @@ impl Plan {
     }
 
     fn insert(&mut self, part: Section, path: &[String], column: usize, kind: Kind) -> Result<(), Error> {
-        let leaf = Leaf::new(&self.columns, column, kind);
+        let leaf = Leaf::new(&self.columns, column, kind, part.place(path));
         let clash = match tree::insert(&mut self.root(part).nodes, path, leaf) {
             Ok(()) => return Ok(()),
             Err(clash) => clash,

@@ -4,8 +4,9 @@ use std::borrow::Cow;
 
 use outflow_core::ports::spool::Rejection;
 use outflow_core::run::FindingCount;
-use outflow_core::{CallFlags, CallMeta, CallType, Code, ColumnType, Row, RunKey, Timestamp, hash};
+use outflow_core::{CallFlags, CallMeta, CallType, Code, ColumnType, Row, RunKey, Timestamp, call, hash};
 
+use crate::events::EventIdentity;
 use crate::fields::{self, ReservedField, Section};
 use crate::notes::Notes;
 use crate::plan::{Plan, Root};
@@ -23,6 +24,7 @@ pub struct RowEncoder {
     clock: Vec<u8>,
     /// `,"type":"…"`
     call_type: Vec<u8>,
+    events: Option<EventIdentity>,
     notes: Notes,
     counts: Vec<FindingCount>,
     /// The fields of the row at hand; empty between rows, so that its memory serves all of them.
@@ -36,6 +38,10 @@ pub struct Shaped {
     pub meta: CallMeta,
     /// The hash of the call's content.
     pub content: u128,
+    /// All rows that make the same call are the same event, or counted occurrences of it.
+    pub is_distinguished: bool,
+    /// The hash of the message id, if the query or declared columns gave it.
+    pub given_id: Option<u64>,
 }
 
 impl RowEncoder {
@@ -50,10 +56,16 @@ impl RowEncoder {
             key,
             clock: stamp,
             call_type,
+            events: None,
             notes: Notes::default(),
             counts: Vec::new(),
             fields: Vec::new(),
         }
+    }
+
+    /// The same, with what tells events apart.
+    pub fn with_events(self, events: Option<EventIdentity>) -> Self {
+        Self { events, ..self }
     }
 
     /// Appends the canonical call of the row to `out`. `ordinal` is the row's index in the result.
@@ -67,9 +79,14 @@ impl RowEncoder {
         fields.resize(self.plan.columns.len(), None);
         self.notes.clear();
         let start = out.len();
+        let events = self.events.as_ref().filter(|events| events.tells(&self.plan.columns, &fields));
+        if events.is_some_and(|events| events.key.is_some()) {
+            self.notes.said = Some(0);
+        }
         let call = Call {
             plan: &self.plan,
             fields: &fields,
+            events,
             notes: &mut self.notes,
             filled: ReservedSet::default(),
         };
@@ -124,6 +141,8 @@ fn emptied<'b>(mut fields: Vec<Field<'_>>) -> Vec<Field<'b>> {
 struct Call<'p, 'r> {
     plan: &'p Plan,
     fields: &'p [Field<'r>],
+    /// What tells this row apart, if anything does.
+    events: Option<&'p EventIdentity>,
     notes: &'p mut Notes,
     filled: ReservedSet,
 }
@@ -140,11 +159,15 @@ impl<'r> Call<'_, 'r> {
         let start = out.len();
         out.extend_from_slice(b"{\"messageId\":");
         // An id that the query selects distinguishes calls that are otherwise alike.
-        let mut own_id = 0;
-        match self.identifier(ReservedField::MessageId)? {
-            Some(id) => {
-                own_id = hash::content(&id);
-                self.string(ReservedField::MessageId, &id, out)?;
+        let own_id = self.identifier(ReservedField::MessageId)?;
+        let content_key = self.events.and_then(|events| events.key).filter(|_| own_id.is_none());
+        match &own_id {
+            Some(id) => self.string(ReservedField::MessageId, id, out)?,
+            // It is put in when the content is known.
+            None if content_key.is_some() => {
+                out.push(b'"');
+                out.extend_from_slice(&[b'0'; RunKey::ID_LEN]);
+                out.push(b'"');
             }
             None => {
                 out.push(b'"');
@@ -166,6 +189,7 @@ impl<'r> Call<'_, 'r> {
             out.extend_from_slice(ReservedField::Timestamp.key().as_bytes());
             time::moment(out, ty, text).map_err(|error| error.of(column))?;
         }
+        let members = out.len();
         for root in &self.plan.parts {
             if self.part(root, out)? && root.part == Section::Integrations {
                 self.notes.flags.set(CallFlags::INTEGRATIONS);
@@ -180,10 +204,23 @@ impl<'r> Call<'_, 'r> {
         if self.plan.call_type == CallType::Group && !self.notes.object_type {
             self.notes.flags.set(CallFlags::NO_OBJECT_TYPE);
         }
-        let content = hash::content(&out[content..]) ^ own_id;
+        let mut given_id = own_id.as_ref().map(|id| hash::checksum(id));
+        if let (Some(key), Some(events)) = (content_key, self.events) {
+            let said =
+                hash::joined(hash::content(&out[content..members]), self.notes.said.unwrap_or_default());
+            let id = key.message_id(events.content(self.fields, said));
+            if let Some(place) = call::message_id_mut(&mut out[start..]) {
+                *place = id;
+            }
+            given_id = (!events.counts_occurrences()).then(|| hash::checksum(&id));
+            self.notes.flags.set(CallFlags::CONTENT_ID);
+        }
+        let own_hash = own_id.as_ref().map_or(0, |id| hash::content(id));
+        let content = hash::content(&out[content..]) ^ own_hash;
         let flags = self.notes.flags;
         let meta = CallMeta { ordinal, call_type: self.plan.call_type, flags, key, key2 };
-        Ok(Shaped { meta, content })
+        let is_distinguished = own_id.is_some() || self.events.is_some();
+        Ok(Shaped { meta, content, is_distinguished, given_id })
     }
 
     /// The text of a field at the top, with its column and type; `None` if it is absent.
@@ -310,6 +347,7 @@ impl<'r> Call<'_, 'r> {
         text: &[u8],
         out: &mut Vec<u8>,
     ) -> Result<bool, RowError> {
+        self.notes.say(root.part.place(&[]), text);
         let body = root.part == Section::Body;
         let typed = body && self.plan.call_type == CallType::Group && may_have_object_type(text);
         if body && !typed && root.nodes.is_empty() {

@@ -26,11 +26,13 @@ pub(crate) struct Leaf {
     pub(crate) column: usize,
     pub(crate) ty: ColumnType,
     pub(crate) kind: Kind,
+    /// Stands for its section and path where content is hashed without regard to order.
+    pub(crate) place: u64,
 }
 
 impl Leaf {
-    pub(crate) fn new(columns: &[Column], column: usize, kind: Kind) -> Self {
-        Self { column, ty: columns[column].ty, kind }
+    pub(crate) fn new(columns: &[Column], column: usize, kind: Kind, place: u64) -> Self {
+        Self { column, ty: columns[column].ty, kind, place }
     }
 }
 

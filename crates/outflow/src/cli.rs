@@ -282,6 +282,12 @@ pub struct Run {
     /// Send to this destination only; last_sync_time stays
     #[arg(long, value_name = "DESTINATION", conflicts_with = "due")]
     pub destination: Option<String>,
+    /// Give events new ids although they were sent before: they count again
+    #[arg(long, conflicts_with = "due")]
+    pub new_ids: bool,
+    /// Do not ask before events go out under second ids (Q014)
+    #[arg(long)]
+    pub yes: bool,
     /// Give up on a destination that has taken nothing for this long; its calls stay pending
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = duration)]
     pub delivery_timeout: Duration,

@@ -37,6 +37,7 @@ pub fn of_code(code: Code) -> Option<&'static str> {
         Code::OrderOrLimit => Some(
             "`outflow run NAME --limit N` and `outflow preview` read only some rows without moving last_sync_time",
         ),
+        Code::SecondIds => Some("`outflow run NAME --full --yes` sends them under other ids"),
         _ => None,
     }
 }

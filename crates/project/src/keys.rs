@@ -16,6 +16,11 @@ pub(super) const ROOT: Shape = Shape {
     keys: &[
         Key::new("version", Kind::Whole { min: 1, max: 1 }, "the version of the format"),
         Key::new(
+            "id",
+            Kind::Text,
+            "what the ids of events begin with; a random text that never changes: 8 to 64 letters, digits, - and _",
+        ),
+        Key::new(
             "include",
             Kind::Either(&[Kind::Path, Kind::List(&Kind::Path)]),
             "files that are a part of the project",
@@ -238,6 +243,12 @@ const SYNC: Shape = Shape {
             Kind::Duration { min: 0, max: TEN_YEARS },
             "taken off last_sync_time; 1s by default",
         ),
+        Key::new(
+            "event_key",
+            Kind::List(&Kind::Text),
+            "the columns that say which event a row is, for track, page and screen",
+        ),
+        Key::new("renamed_from", Kind::Text, "the name that the sync had first: the ids of its events stay"),
         Key::new("cursor", Kind::Text, "the column whose largest value is the next last_sync_time"),
         Key::new(
             "first_run",

@@ -15,6 +15,7 @@
 mod alerts;
 mod destinations;
 mod document;
+mod ids;
 mod keys;
 mod schema;
 mod secrets;
@@ -207,7 +208,8 @@ impl Project {
         let receivers = alerts::receivers(alerts, problems);
         let metrics = alerts::listen(single(documents, "metrics", problems), problems);
         let syncs = entries(documents, "syncs", problems);
-        let syncs = syncs::read(&syncs, &sources, &destinations.names, spool("max_run_bytes"), problems);
+        let defaults = (ids::of_project(documents, problems), spool("max_run_bytes"));
+        let syncs = syncs::read(&syncs, &sources, &destinations.names, defaults, problems);
         Project {
             databases: sources.databases,
             destinations: destinations.configs,

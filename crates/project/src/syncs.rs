@@ -9,7 +9,7 @@ use outflow_query::Query;
 
 use super::document::{Key, Node, Value, read_text};
 use super::sources::{Source, Sources};
-use super::{Problems, suggestion};
+use super::{Problems, ids, suggestion};
 
 /// So that neither `>` nor `>=` loses the rows of the second in which the previous run began.
 const LOOKBACK: Duration = Duration::from_secs(1);
@@ -18,7 +18,7 @@ pub(super) fn read(
     entries: &[(&Key, &Node)],
     sources: &Sources<'_>,
     known: &[&str],
-    max_run_bytes: Option<&Node>,
+    (id, max_run_bytes): (Option<&str>, Option<&Node>),
     problems: &mut Problems,
 ) -> Vec<SyncSpec> {
     for list in sources.all.iter().filter_map(|s| s.destinations) {
@@ -32,6 +32,7 @@ pub(super) fn read(
         let schedule = schedule(node.get("schedule"), problems);
         let connections = destinations(key, node, origin.map(|(source, _)| source), known, problems);
         let text = |key: &str| node.get(key).and_then(Node::text);
+        let ids = ids::of_sync(id, key, node, entries, problems);
         let (Some((source, database)), Some(dialect), Some(query), Some(call_type)) =
             (origin, dialect, query, text("type").and_then(CallType::from_name))
         else {
@@ -49,6 +50,7 @@ pub(super) fn read(
             connections,
             lookback: node.get("lookback").and_then(Node::duration).unwrap_or(LOOKBACK),
             cursor: text("cursor").map(str::to_owned),
+            ids,
             first_run: first_run(text("first_run")),
             enabled: node.get("enabled").and_then(Node::flag).unwrap_or(true),
             query_timeout: node.get("query_timeout").and_then(Node::duration),

@@ -13,6 +13,7 @@
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
 mod acting;
+mod deciding;
 mod dialect;
 mod escapes;
 mod functions;

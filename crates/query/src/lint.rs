@@ -239,7 +239,7 @@ impl Query {
         })
     }
 
-    fn scan(&self) -> Scan<'_> {
+    pub(crate) fn scan(&self) -> Scan<'_> {
         Scan::new(&self.text, self.dialect)
     }
 }

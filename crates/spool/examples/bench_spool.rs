@@ -6,9 +6,9 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use outflow_core::ports::baseline::{Baseline, Comparison, ComparisonSpec, RetainedHashes};
-use outflow_core::ports::spool::{CallBlock, Spool, SpoolHeader};
-use outflow_core::{CallFlags, CallMeta, CallType, Positions, Result, RunId, RunKey, hash};
+use outflow_core::ports::baseline::{Baseline, Compared, Comparison, ComparisonSpec, RetainedHashes};
+use outflow_core::ports::spool::{CallBlock, Edits, Spool, SpoolHeader};
+use outflow_core::{CallFlags, CallMeta, CallType, Result, RunId, RunKey, hash};
 use outflow_spool::{DiskBaseline, DiskSpool};
 
 #[tokio::main]
@@ -23,13 +23,20 @@ async fn main() -> Result<()> {
     let bytes: usize = samples.iter().map(String::len).sum();
     println!("{calls} calls of {} bytes", bytes / samples.len());
 
-    for (compare, run, previous) in [(false, 1, None), (true, 2, None), (true, 3, Some(RunId(2)))] {
+    // Of a run's calls one in this many is another one than in the run before.
+    for (compare, run, previous, changed) in [
+        (false, 1, None, u64::MAX),
+        (true, 2, None, u64::MAX),
+        (true, 3, Some(RunId(2)), 10),
+        (true, 4, Some(RunId(2)), 2),
+        (true, 5, Some(RunId(2)), 10_000),
+        (true, 6, Some(RunId(2)), u64::MAX),
+    ] {
         let mut step = Step::begin();
         let spec = ComparisonSpec::new(RunId(run), previous, RetainedHashes::All);
         let comparison = if compare { Some(baseline.begin(spec).await?) } else { None };
-        let (segments, unchanged) = write(&spool, &samples, calls, run, comparison, &mut step).await?;
-        let (mut reader, mut block) =
-            (spool.read(RunId(run), &segments, unchanged, 0).await?, CallBlock::default());
+        let segments = write(&spool, &samples, calls, changed, run, comparison, &mut step).await?;
+        let (mut reader, mut block) = (spool.read(RunId(run), &segments, 0, 0).await?, CallBlock::default());
         let (mut count, mut sum) = (0, 0_u64);
         while reader.next(&mut block).await? {
             count += block.calls.len();
@@ -45,10 +52,11 @@ async fn write(
     spool: &DiskSpool,
     samples: &[String],
     calls: u64,
+    changed: u64,
     run: u64,
     mut comparison: Option<Box<dyn Comparison>>,
     step: &mut Step,
-) -> Result<(Vec<outflow_core::ports::spool::SegmentInfo>, u64)> {
+) -> Result<Vec<outflow_core::ports::spool::SegmentInfo>> {
     let writer = spool.create(SpoolHeader {
         run: RunId(run),
         sync: "users".into(),
@@ -60,7 +68,7 @@ async fn write(
     let mut writer = writer.await?;
     for ordinal in 0..calls {
         let json = samples[(ordinal % samples.len() as u64) as usize].as_bytes();
-        let content = hash::seeded(if ordinal % 10 == 0 { run.into() } else { 0 }, ordinal);
+        let content = hash::seeded(if ordinal % changed == 1 { run.into() } else { 0 }, ordinal);
         let meta = CallMeta {
             ordinal,
             call_type: CallType::Identify,
@@ -82,11 +90,12 @@ async fn write(
     }
     step.end(&format!("run {run}: write (compared: {})", comparison.is_some()));
     writer.seal().await?;
-    let unchanged = match comparison {
-        Some(comparison) => comparison.finish().await?.same,
-        None => Positions::default(),
+    let compared = match comparison {
+        Some(comparison) => comparison.finish().await?,
+        None => Compared::default(),
     };
-    let spooled = writer.finish(unchanged).await?;
+    step.end(&format!("run {run}: compare"));
+    let spooled = writer.finish(Edits { unchanged: compared.same, repeats: compared.repeats }).await?;
     step.end(&format!("run {run}: finish"));
     println!(
         "  {} segments, {:.1} MB, {} unchanged",
@@ -94,7 +103,7 @@ async fn write(
         spooled.bytes as f64 / 1e6,
         spooled.unchanged
     );
-    Ok((spooled.segments, spooled.unchanged))
+    Ok(spooled.segments)
 }
 
 /// Believable calls, all different.

@@ -2,7 +2,8 @@
 //!
 //! The hashes of a run's calls are sorted in a fixed amount of memory ([`sorter`]) and kept as one
 //! file ([`hashes`]). The next run walks that file and its own sorted hashes in step
-//! ([`comparison`]); a run that fills a gap walks several ([`fill`]).
+//! ([`comparison`]); a run that fills a gap walks several ([`fill`]). Equal calls of
+//! one run are numbered ([`repeats`]).
 //!
 //! What always holds: a file under its final name is complete and durable. Whatever else a crash
 //! leaves is an orphan. A comparison holds a few MiB, plus one bit per call. The bytes on disk are
@@ -11,6 +12,8 @@
 mod comparison;
 mod fill;
 mod hashes;
+mod ids;
+mod repeats;
 mod sorter;
 
 use std::path::Path;

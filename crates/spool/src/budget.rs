@@ -56,6 +56,11 @@ impl Budget {
         Ok(())
     }
 
+    /// Bytes of the result were replaced or deleted.
+    pub(crate) fn give_back(&mut self, bytes: u64) {
+        self.result = self.result.saturating_sub(bytes);
+    }
+
     /// Bytes of the result so far.
     pub(crate) fn result_bytes(&self) -> u64 {
         self.result

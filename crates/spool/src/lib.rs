@@ -16,7 +16,10 @@
 mod baseline;
 mod block;
 mod budget;
+#[cfg(test)]
+mod damage;
 mod disk;
+mod edit;
 #[cfg(test)]
 mod faults;
 mod folder;
@@ -29,6 +32,7 @@ pub mod owner;
 mod reader;
 mod redact;
 mod segment;
+mod sizes;
 mod spool;
 mod unchanged;
 mod worker;

@@ -4,19 +4,22 @@
 use std::collections::HashMap;
 use std::ops::Deref;
 use std::path::Path;
-use std::sync::{Arc, LazyLock, mpsc};
+use std::sync::{Arc, LazyLock};
 
+use outflow_core::call::{message_id_mut, nth_message_id};
 use outflow_core::ports::baseline::{Baseline, ComparisonSpec, RetainedHashes};
 use outflow_core::ports::spool::{
-    BlockCall, CallBlock, Rejection, SegmentInfo, SegmentKind, Spool, SpoolHeader, Spooled,
+    BlockCall, CallBlock, Edits, Rejection, SegmentInfo, SegmentKind, Spool, SpoolHeader, Spooled,
 };
-use outflow_core::{CallFlags, CallMeta, CallType, Code, Column, ColumnType, Result, RunId, hash};
+use outflow_core::{
+    CallFlags, CallMeta, CallType, Code, Column, ColumnType, Positions, Result, RunId, SyncKey, hash,
+};
 use proptest::prelude::*;
-use tokio::runtime::{self, Runtime};
+use tokio::runtime::Runtime;
 
 use crate::disk::{Disk, RealDisk};
-use crate::segment::file_name;
-use crate::writer::Sizes;
+use crate::sizes::Sizes;
+use crate::unchanged;
 use crate::{DiskBaseline, DiskSpool};
 
 /// Blocks and segments that a few entries fill.
@@ -120,7 +123,10 @@ async fn extract(
     previous: Option<u64>,
 ) -> Result<Spooled> {
     let run = header.run;
-    let spec = ComparisonSpec::new(run, previous.map(RunId), RetainedHashes::All);
+    let spec = ComparisonSpec {
+        numbers: true,
+        ..ComparisonSpec::new(run, previous.map(RunId), RetainedHashes::All)
+    };
     let mut comparison = store.baseline.begin(spec).await?;
     let mut writer = store.spool.create(header).await?;
     for entry in entries {
@@ -137,15 +143,25 @@ async fn extract(
     writer.seal().await?;
     let compared = comparison.finish().await?;
     let unchanged = compared.same.count();
-    let written = writer.finish(compared.same).await;
+    let written = writer.finish(Edits { unchanged: compared.same, repeats: compared.repeats }).await;
     match &written {
-        Ok(spooled) => assert_eq!(spooled.unchanged, unchanged),
+        Ok(spooled) => {
+            assert_eq!(spooled.unchanged, unchanged);
+            let calls = spooled.segments.iter().filter(|s| s.kind == SegmentKind::Calls);
+            assert_eq!(calls.map(|s| s.entries).sum::<u64>(), spooled.entries - unchanged);
+        }
         Err(_) => drop(store.baseline.remove(run).await),
     }
     written
 }
 
-/// A call as it was read: position, index, JSON, unchanged.
+/// Adds what older versions wrote for a run that kept its unchanged calls.
+pub(crate) fn mark(dir: &Path, run: u64, unchanged: &Positions) {
+    let bytes = unchanged::bytes(RunId(run), unchanged);
+    std::fs::write(dir.join(run.to_string()).join(unchanged::FILE), bytes).unwrap();
+}
+
+/// A call as it was read: position, index, JSON, marked as unchanged.
 pub(crate) type Read = (u64, CallMeta, Vec<u8>, bool);
 
 pub(crate) fn read(
@@ -179,15 +195,38 @@ pub(crate) fn rejections(spool: &Store, run: u64, segments: &[SegmentInfo]) -> R
 
 /// What must be read of these entries when nothing is unchanged.
 pub(crate) fn expected(entries: &[Entry], from: u64) -> Vec<Read> {
-    let calls = entries.iter().filter_map(|e| match e {
-        Entry::Call(meta, _, json) => Some((*meta, json.clone())),
-        Entry::Reject(_) => None,
-    });
-    (0..)
-        .zip(calls)
-        .map(|(position, (meta, json))| (position, meta, json, false))
-        .filter(|c| c.0 >= from)
-        .collect()
+    expected_after(&[], entries, from)
+}
+
+/// What must be read of these entries after a run that made those before: unchanged calls are left
+/// out, and the others have the ids of their numbers.
+pub(crate) fn expected_after(before: &[Entry], entries: &[Entry], from: u64) -> Vec<Read> {
+    let calls = |entries: &[Entry]| {
+        let call = |e: &Entry| match e {
+            Entry::Call(meta, content, json) => Some((*meta, *content, json.clone())),
+            Entry::Reject(_) => None,
+        };
+        entries.iter().filter_map(call).collect::<Vec<_>>()
+    };
+    let mut left: HashMap<u128, usize> = HashMap::new();
+    calls(before).iter().for_each(|c| *left.entry(c.1).or_default() += 1);
+    let mut numbers: HashMap<u128, u64> = HashMap::new();
+    let mut stay = Vec::new();
+    for (meta, content, mut json) in calls(entries) {
+        let number = numbers.entry(content).or_default();
+        if meta.flags.has(CallFlags::CONTENT_ID)
+            && let Some(id) = message_id_mut(&mut json)
+        {
+            *id = nth_message_id(id, *number);
+        }
+        *number += 1;
+        match left.get_mut(&content) {
+            Some(n) if *n > 0 => *n -= 1,
+            _ => stay.push((meta, json)),
+        }
+    }
+    let positions = (0..).zip(stay).map(|(position, (meta, json))| (position, meta, json, false));
+    positions.filter(|c| c.0 >= from).collect()
 }
 
 /// Entries with rejections in between, large calls, all types, ordinals with gaps.
@@ -233,8 +272,8 @@ proptest! {
         let all = expected(&entries, 0);
         prop_assert_eq!(spooled.entries, all.len() as u64);
         prop_assert_eq!(spooled.rejected as usize, entries.len() - all.len());
-        prop_assert_eq!(read(&spool, 7, &spooled.segments, spooled.unchanged, 0).unwrap(), all);
-        prop_assert_eq!(read(&spool, 7, &spooled.segments, spooled.unchanged, from).unwrap(), expected(&entries, from));
+        prop_assert_eq!(read(&spool, 7, &spooled.segments, 0, 0).unwrap(), all);
+        prop_assert_eq!(read(&spool, 7, &spooled.segments, 0, from).unwrap(), expected(&entries, from));
 
         let rejected: Vec<_> = entries
             .iter()
@@ -256,181 +295,49 @@ proptest! {
     ) {
         let dir = tempfile::tempdir().unwrap();
         let spool = small_store(dir.path());
-        let mut before: HashMap<u8, usize> = HashMap::new();
+        let mut before = Vec::new();
         for (run, contents) in (1..).zip(&runs) {
             let entries: Vec<_> =
                 (0..).zip(contents).map(|(i, c)| call(i, u128::from(*c) << 120 | 1, &[*c])).collect();
             let previous = (run > 1).then(|| run - 1);
             let spooled = write(&spool, header(run, CallType::Track), &entries, previous).unwrap();
 
-            let mut left = std::mem::take(&mut before);
-            let unchanged: Vec<bool> = contents
-                .iter()
-                .map(|c| match left.get_mut(c) {
-                    Some(n) if *n > 0 => { *n -= 1; true }
-                    _ => false,
-                })
-                .collect();
-            contents.iter().for_each(|c| *before.entry(*c).or_default() += 1);
-            let calls = read(&spool, run, &spooled.segments, spooled.unchanged, 0).unwrap();
-            prop_assert_eq!(calls.iter().map(|c| c.3).collect::<Vec<_>>(), unchanged.clone());
-            prop_assert_eq!(spooled.unchanged, unchanged.iter().filter(|u| **u).count() as u64);
+            let calls = read(&spool, run, &spooled.segments, 0, 0).unwrap();
+            prop_assert_eq!(calls, expected_after(&before, &entries, 0));
+            before = entries;
         }
     }
+
+    #[test]
+    fn what_stays_of_a_run_is_whole_and_numbered(
+        before in entries(), entries in entries(), shared in 0_usize..120, usual: bool, from in 0_u64..130,
+    ) {
+        let dir = tempfile::tempdir().unwrap();
+        let sizes = if usual { Sizes::USUAL } else { SMALL };
+        let store = Store::on(Arc::new(RealDisk), dir.path(), 0, sizes);
+        // The second run makes some calls of the first one again, and some of its own twice.
+        let again = |from: &[Entry]| from.iter().take(shared).cloned().collect::<Vec<_>>();
+        let entries = with_ids([again(&before), entries.clone(), again(&entries)].concat());
+        let before = with_ids(before);
+        write(&store, header(1, CallType::Track), &before, None).unwrap();
+        let spooled = write(&store, header(2, CallType::Track), &entries, Some(1)).unwrap();
+        let all = expected_after(&before, &entries, 0);
+        prop_assert_eq!(read(&store, 2, &spooled.segments, 0, 0).unwrap(), all);
+        prop_assert_eq!(read(&store, 2, &spooled.segments, 0, from).unwrap(), expected_after(&before, &entries, from));
+        let files = std::fs::read_dir(dir.path().join("2")).map_or(0, Iterator::count);
+        prop_assert_eq!(files, spooled.segments.len());
+    }
 }
 
-/// A run with calls, rejections and unchanged calls, in several small segments.
-fn small_run(spool: &Store) -> (Vec<Entry>, Spooled) {
-    let entries: Vec<_> = (0..40)
-        .map(|i| match i % 10 {
-            9 => rejection(i, "no id"),
-            _ => call(i, i.into(), format!("{{\"n\":{i},\"text\":\"{}\"}}", "ab".repeat(12)).as_bytes()),
-        })
-        .collect();
-    write(spool, header(1, CallType::Track), &entries[..20], None).unwrap();
-    let spooled = write(spool, header(2, CallType::Track), &entries, Some(1)).unwrap();
-    (entries, spooled)
-}
-
-#[test]
-fn every_flipped_byte_is_detected() {
-    let dir = tempfile::tempdir().unwrap();
-    let spool = small_store(dir.path());
-    let (_, spooled) = small_run(&spool);
-    let names = spooled.segments.iter().map(|s| file_name(s.kind, s.number));
-    let mut flips = 0;
-    for name in names.chain(["unchanged.bin".to_owned()]) {
-        let path = dir.path().join("2").join(&name);
-        let good = std::fs::read(&path).unwrap();
-        for i in 0..good.len() {
-            for flip in [1, 0x80, 0xff] {
-                let mut bad = good.clone();
-                bad[i] ^= flip;
-                std::fs::write(&path, bad).unwrap();
-                let calls = read(&spool, 2, &spooled.segments, spooled.unchanged, 0).map(drop);
-                let rejections = rejections(&spool, 2, &spooled.segments).map(drop);
-                let error = calls.and(rejections).expect_err(&format!("byte {i} of {name}"));
-                assert_eq!(error.code(), Code::SegmentDamaged, "byte {i} of {name}: {error}");
-                assert!(error.message().contains(&name), "{error}");
-                flips += 1;
-            }
+/// The same entries, every other call with a content id.
+fn with_ids(entries: Vec<Entry>) -> Vec<Entry> {
+    let with_id = |entry| match entry {
+        Entry::Call(mut meta, content, json) if content % 2 == 0 => {
+            meta.flags.set(CallFlags::CONTENT_ID);
+            let id = SyncKey(1).message_id(content);
+            Entry::Call(meta, content, [b"{\"messageId\":\"", &id[..], b"\",", &json].concat())
         }
-        std::fs::write(&path, good).unwrap();
-    }
-    assert!(flips > 5000, "{flips}");
-}
-
-#[test]
-fn a_file_of_another_length_is_detected() {
-    let dir = tempfile::tempdir().unwrap();
-    let spool = small_store(dir.path());
-    let (_, spooled) = small_run(&spool);
-    let path = dir.path().join("2").join(file_name(SegmentKind::Calls, 0));
-    let good = std::fs::read(&path).unwrap();
-    for length in (0..good.len()).chain([good.len() + 1]) {
-        let mut bad = good.clone();
-        bad.resize(length, 0);
-        std::fs::write(&path, bad).unwrap();
-        assert_eq!(
-            read(&spool, 2, &spooled.segments, spooled.unchanged, 0).unwrap_err().code(),
-            Code::SegmentDamaged
-        );
-
-        // Even when the state is as wrong as the file.
-        let mut segments = spooled.segments.clone();
-        segments[0].bytes = length as u64;
-        assert_eq!(
-            read(&spool, 2, &segments, spooled.unchanged, 0).unwrap_err().code(),
-            Code::SegmentDamaged
-        );
-    }
-}
-
-#[test]
-fn a_segment_in_the_place_of_another_is_detected() {
-    let dir = tempfile::tempdir().unwrap();
-    let spool = small_store(dir.path());
-    let entries: Vec<_> = (0..9).map(|i| call(i, 0, &[b'a' + i as u8; 150])).collect();
-    let one = write(&spool, header(1, CallType::Track), &entries, None).unwrap();
-    write(&spool, header(2, CallType::Track), &entries, None).unwrap();
-    let name = file_name(SegmentKind::Calls, 0);
-    std::fs::copy(dir.path().join("2").join(&name), dir.path().join("1").join(&name)).unwrap();
-    let error = read(&spool, 1, &one.segments, one.unchanged, 0).unwrap_err();
-    assert_eq!(error.code(), Code::SegmentDamaged);
-    assert!(error.message().contains("another segment"), "{error}");
-}
-
-#[test]
-fn a_missing_segment_is_an_error_only_for_those_who_need_it() {
-    let dir = tempfile::tempdir().unwrap();
-    let spool = small_store(dir.path());
-    let (entries, spooled) = small_run(&spool);
-    std::fs::remove_file(dir.path().join("2").join(file_name(SegmentKind::Calls, 0))).unwrap();
-    let error = read(&spool, 2, &spooled.segments, spooled.unchanged, 0).unwrap_err();
-    assert_eq!(error.code(), Code::SegmentMissing);
-    assert!(error.message().contains("calls-00000.seg"), "{error}");
-
-    let second = spooled.segments[1].first;
-    let calls = read(&spool, 2, &spooled.segments, spooled.unchanged, second).unwrap();
-    assert_eq!(calls.len(), expected(&entries, second).len());
-
-    let without: Vec<_> = spooled.segments.iter().filter(|s| s.first != 0).cloned().collect();
-    assert_eq!(
-        read(&spool, 2, &without, spooled.unchanged, second).unwrap_err().code(),
-        Code::SegmentMissing
-    );
-}
-
-#[test]
-fn without_whole_hashes_of_the_previous_run_nothing_is_unchanged() {
-    let dir = tempfile::tempdir().unwrap();
-    let spool = small_store(dir.path());
-    let entries: Vec<_> = (0..30).map(|i| call(i, u128::from(i) << 64, b"{}")).collect();
-    write(&spool, header(1, CallType::Track), &entries, None).unwrap();
-    let path = dir.path().join("baseline/1/hashes.bin");
-    let good = std::fs::read(&path).unwrap();
-    let unchanged = || write(&spool, header(2, CallType::Track), &entries, Some(1)).unwrap().unchanged;
-    assert_eq!(unchanged(), 30);
-    for i in 0..good.len() {
-        let mut bad = good.clone();
-        bad[i] ^= 0x10;
-        std::fs::write(&path, bad).unwrap();
-        assert_eq!(unchanged(), 0, "byte {i}");
-        std::fs::write(&path, &good[..i]).unwrap();
-        assert_eq!(unchanged(), 0, "cut to {i}");
-    }
-    std::fs::remove_file(&path).unwrap();
-    assert_eq!(unchanged(), 0);
-}
-
-#[test]
-fn a_read_whose_future_is_dropped_loses_no_call() {
-    let dir = tempfile::tempdir().unwrap();
-    let spool = small_store(dir.path());
-    let (entries, spooled) = small_run(&spool);
-    // One thread reads. While it is occupied no read ends, so each first poll is given up.
-    let runtime = runtime::Builder::new_current_thread().max_blocking_threads(1).build().unwrap();
-    let reading = spool.read(RunId(2), &spooled.segments, spooled.unchanged, 0);
-    let mut reader = runtime.block_on(reading).unwrap();
-    let (mut block, mut ordinals) = (CallBlock::default(), Vec::new());
-    loop {
-        let (release, released) = mpsc::channel::<()>();
-        let occupied = runtime.spawn_blocking(move || released.recv());
-        let given_up = runtime.block_on(async {
-            tokio::select! {
-                biased;
-                _ = reader.next(&mut block) => false,
-                () = std::future::ready(()) => true,
-            }
-        });
-        assert!(given_up);
-        drop(release);
-        runtime.block_on(occupied).unwrap().unwrap_err();
-        if !runtime.block_on(reader.next(&mut block)).unwrap() {
-            break;
-        }
-        ordinals.extend(block.calls.iter().map(|c| c.meta.ordinal));
-    }
-    let all: Vec<u64> = expected(&entries, 0).iter().map(|c| c.1.ordinal).collect();
-    assert_eq!(ordinals, all);
+        entry => entry,
+    };
+    entries.into_iter().map(with_id).collect()
 }

@@ -9,6 +9,7 @@
 
 use std::fs::File;
 use std::io;
+use std::ops::Range;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
@@ -159,6 +160,16 @@ impl NewSegment {
         let (entry, stored) = encoder
             .encode(block)
             .map_err(|e| failed("compress a block for", self.file.path(), io::Error::other(e)))?;
+        self.stored_block(&entry, stored, output)
+    }
+
+    /// Adds a block as it lies in another segment.
+    pub(crate) fn stored_block(
+        &mut self,
+        entry: &BlockEntry,
+        stored: &[u8],
+        output: &mut Output,
+    ) -> Result<()> {
         self.append(stored, output)?;
         entry.write(&mut self.table);
         self.info.entries += u64::from(entry.entries);
@@ -260,36 +271,62 @@ impl Segment {
 
     /// Passes over blocks that end before `position`, without reading them.
     pub(crate) fn skip_to(&mut self, position: u64) {
-        while let Some(block) = self.blocks.as_slice().first()
+        while let Some(block) = self.blocks.as_slice().first().copied()
             && self.position + u64::from(block.entries) <= position
         {
-            self.offset += block.stored() as u64;
-            self.position += u64::from(block.entries);
-            self.number += 1;
             self.blocks.next();
+            self.pass(block.stored(), block.entries);
         }
+    }
+
+    /// The positions of the next block.
+    pub(crate) fn peek(&self) -> Option<Range<u64>> {
+        let block = self.blocks.as_slice().first()?;
+        Some(self.position..self.position + u64::from(block.entries))
     }
 
     /// Replaces `block`'s calls with those of the next block. `false`: there is none.
     pub(crate) fn next(&mut self, block: &mut CallBlock, buffers: &mut Buffers) -> Result<bool> {
-        let Some(entry) = self.blocks.next() else { return Ok(false) };
+        let first = self.position;
+        let Some(entry) = self.load(buffers)? else { return Ok(false) };
+        if decode(&entry, &buffers.stored, &mut buffers.index, block).is_none() {
+            return Err(self.fails_checksum());
+        }
+        block.first = first;
+        Ok(true)
+    }
+
+    /// Reads the next block as it lies in the file, and checks its checksum.
+    pub(crate) fn next_stored(&mut self, buffers: &mut Buffers) -> Result<Option<BlockEntry>> {
+        match self.load(buffers)? {
+            Some(entry) if hash::checksum(&buffers.stored) != entry.checksum => Err(self.fails_checksum()),
+            entry => Ok(entry),
+        }
+    }
+
+    fn load(&mut self, buffers: &mut Buffers) -> Result<Option<BlockEntry>> {
+        let Some(entry) = self.blocks.next() else { return Ok(None) };
         buffers.stored.resize(entry.stored(), 0);
         self.file.read_exact_at(&mut buffers.stored, self.offset).map_err(|e| unreadable(&self.path, e))?;
-        if decode(&entry, &buffers.stored, &mut buffers.index, block).is_none() {
-            return Err(damaged(&self.path, format!("block {} fails its checksum", self.number)));
-        }
-        block.first = self.position;
-        self.offset += entry.stored() as u64;
-        self.position += u64::from(entry.entries);
+        self.pass(entry.stored(), entry.entries);
+        Ok(Some(entry))
+    }
+
+    fn pass(&mut self, stored: usize, entries: u32) {
+        self.offset += stored as u64;
+        self.position += u64::from(entries);
         self.number += 1;
-        Ok(true)
+    }
+
+    fn fails_checksum(&self) -> Error {
+        damaged(&self.path, format!("block {} fails its checksum", self.number.saturating_sub(1)))
     }
 }
 
 /// Memory that is used again from block to block.
 #[derive(Default)]
 pub(crate) struct Buffers {
-    stored: Vec<u8>,
+    pub(crate) stored: Vec<u8>,
     index: Vec<u8>,
 }
 

@@ -17,8 +17,9 @@ use crate::folder::{Folder, absent_is_fine};
 use crate::reader::{DiskReader, Reader, Rejections};
 use crate::redact;
 use crate::segment::is_segment;
+use crate::sizes::Sizes;
 use crate::worker::blocking;
-use crate::writer::{Sizes, Writer};
+use crate::writer::Writer;
 
 /// A spool in a folder of the local disk.
 pub struct DiskSpool {

@@ -1,4 +1,6 @@
 //! Which calls of a run are unchanged: one bit per position, in a file of checksummed pages.
+//!
+//! Older versions kept unchanged calls in the segments and wrote this file. It is only read now.
 
 use std::fs::File;
 use std::io;
@@ -6,9 +8,8 @@ use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
 use outflow_core::ports::spool::CallBlock;
-use outflow_core::{Positions, Result, RunId, hash};
+use outflow_core::{Result, RunId, hash};
 
-use crate::output::Output;
 use crate::segment::{damaged, unreadable};
 
 /// The file's name in the folder of its run.
@@ -20,13 +21,10 @@ const HEAD: usize = 32;
 const PAGE: usize = 8 << 10;
 const PAGE_POSITIONS: u64 = PAGE as u64 * 8;
 
-/// Writes the file, unless the set is empty.
-pub(crate) fn write(run: RunId, unchanged: &Positions, output: &mut Output) -> Result<()> {
-    if unchanged.count() == 0 {
-        return Ok(());
-    }
+/// The bytes of the file, as older versions wrote them.
+#[cfg(test)]
+pub(crate) fn bytes(run: RunId, unchanged: &outflow_core::Positions) -> Vec<u8> {
     let bits = unchanged.as_bytes();
-    let mut file = output.create(FILE)?;
     let mut bytes = MAGIC.to_vec();
     bytes.extend_from_slice(&run.0.to_le_bytes());
     bytes.extend_from_slice(&(bits.len() as u64).to_le_bytes());
@@ -34,11 +32,8 @@ pub(crate) fn write(run: RunId, unchanged: &Positions, output: &mut Output) -> R
     for page in bits.chunks(PAGE) {
         bytes.extend_from_slice(page);
         bytes.extend_from_slice(&hash::checksum(page).to_le_bytes());
-        output.budget.working(bytes.len() as u64)?;
-        file.append(&bytes)?;
-        bytes.clear();
     }
-    output.publish(file)
+    bytes
 }
 
 /// The bits of a run whose calls are read. One page is in memory.

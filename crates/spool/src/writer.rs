@@ -11,36 +11,23 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use async_trait::async_trait;
 use outflow_core::ports::spool::{
-    BlockCall, CallBlock, Rejection, SegmentInfo, SegmentKind, SpoolHeader, SpoolWriter, Spooled,
+    BlockCall, CallBlock, Edits, Rejection, SegmentInfo, SegmentKind, SpoolHeader, SpoolWriter, Spooled,
 };
-use outflow_core::{CallFlags, CallMeta, CallType, Code, Error, Positions, Result};
+use outflow_core::{CallFlags, CallMeta, CallType, Code, Error, Result};
 
 use crate::block::{BLOCK_ENTRIES, Encoder, MAX_ENTRY};
 use crate::budget::Budget;
 use crate::disk::Disk;
+use crate::edit;
 use crate::output::Output;
 use crate::segment::NewSegment;
-use crate::unchanged;
+use crate::sizes::Sizes;
 use crate::worker::{Jobs, QUEUE, Worker, blocking};
-
-/// When one thing ends and the next begins. Tests make much of little data.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Sizes {
-    /// The most bytes of entries in a block, unless one entry alone is larger.
-    pub(crate) block: usize,
-    /// A segment with this many bytes of entries is closed: what a damaged file costs stays small.
-    pub(crate) segment: u64,
-}
-
-impl Sizes {
-    /// Those of `docs/formats/segment.md`.
-    pub(crate) const USUAL: Self = Self { block: 512 << 10, segment: 32 << 20 };
-}
 
 enum Job {
     Block(SegmentKind, CallBlock),
     Seal,
-    Finish(Positions),
+    Finish(Edits),
 }
 
 /// The caller's side.
@@ -71,6 +58,7 @@ impl Writer {
         let work = Work {
             sizes,
             header,
+            dir: dir.clone(),
             encoder: Encoder::new(),
             calls: Stream::new(SegmentKind::Calls),
             rejections: Stream::new(SegmentKind::Rejections),
@@ -166,9 +154,9 @@ impl SpoolWriter for Writer {
         self.flush().await
     }
 
-    async fn finish(mut self: Box<Self>, unchanged: Positions) -> Result<Spooled> {
+    async fn finish(mut self: Box<Self>, edits: Edits) -> Result<Spooled> {
         self.close();
-        self.waiting.push_back(Job::Finish(unchanged));
+        self.waiting.push_back(Job::Finish(edits));
         self.flush().await?;
         let ended = self.worker.end().await?;
         ended.ok_or_else(|| Error::new(Code::SpoolIo, "the extraction was abandoned"))
@@ -188,6 +176,7 @@ impl SpoolWriter for Writer {
 struct Work {
     sizes: Sizes,
     header: SpoolHeader,
+    dir: PathBuf,
     encoder: Encoder,
     calls: Stream,
     rejections: Stream,
@@ -209,7 +198,7 @@ impl Work {
         while let Some(job) = jobs.next() {
             match job {
                 Job::Seal => self.seal()?,
-                Job::Finish(unchanged) => return self.finish(&unchanged).map(Some),
+                Job::Finish(edits) => return self.finish(edits).map(Some),
                 Job::Block(kind, mut block) => {
                     self.write(kind, &block)?;
                     if block.data.capacity() <= 2 * self.sizes.block {
@@ -246,16 +235,22 @@ impl Work {
         self.rejections.close(&mut self.output)
     }
 
-    fn finish(&mut self, unchanged: &Positions) -> Result<Spooled> {
-        unchanged::write(self.header.run, unchanged, &mut self.output)?;
-        self.output.sync()?;
+    fn finish(&mut self, edits: Edits) -> Result<Spooled> {
         let mut segments = std::mem::take(&mut self.calls.segments);
+        let unchanged = edits.unchanged.count();
+        if !edits.is_empty() {
+            // The files have to have their names before they are read.
+            self.output.sync()?;
+            segments =
+                edit::rewrite(&self.dir, &self.header, &segments, edits, self.sizes, &mut self.output)?;
+        }
+        self.output.sync()?;
         segments.append(&mut self.rejections.segments);
         Ok(Spooled {
             bytes: segments.iter().map(|s| s.bytes).sum(),
             segments,
             entries: self.calls.position,
-            unchanged: unchanged.count(),
+            unchanged,
             rejected: self.rejections.position,
         })
     }

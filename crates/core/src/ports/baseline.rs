@@ -12,6 +12,8 @@
 //! - Hashes that [`Comparison::finish`] returned for are durable. The state names the runs whose
 //!   hashes matter; hashes of any other run are orphans.
 //!
+//! - Calls of equal content are numbered in position order, from 0.
+//!
 //! What it does not do: decide which run to compare with, or what becomes of a call that is the
 //! same. A content that differs from that of an earlier call with the same key is added, not
 //! changed: no keys are kept yet (`docs/decisions/0013-baseline-port.md`).
@@ -32,12 +34,14 @@ pub struct ComparisonSpec {
     /// The run fills a gap: it is compared with what one destination has got and will get. Then
     /// `previous` is the run that the sync's next run is compared with.
     pub fill: Option<FillSpec>,
+    /// Whether equal calls of the run are numbered ([`Compared::repeats`]).
+    pub numbers: bool,
 }
 
 impl ComparisonSpec {
     /// A comparison of this run with an earlier one.
     pub const fn new(run: RunId, previous: Option<RunId>, retained: RetainedHashes) -> Self {
-        Self { run, previous, retained, fill: None }
+        Self { run, previous, retained, fill: None, numbers: false }
     }
 }
 
@@ -107,6 +111,13 @@ pub trait Comparison: Send {
     /// those that were marked before. Only buffers.
     fn mark_given(&mut self, key: u64, content: u128);
 
+    /// The call that was fed last has an id that the query or declared columns gave it, of this
+    /// hash. Only buffers.
+    fn feed_id(&mut self, id: u64, content: u128);
+
+    /// Another choice of what is kept: it turned out while calls were fed. Only buffers.
+    fn retain(&mut self, retained: RetainedHashes);
+
     /// Hands over what is buffered, once a good deal is. Waits while the comparison is behind.
     ///
     /// A dropped future loses nothing: what was not handed over stays buffered.
@@ -123,7 +134,7 @@ pub trait Comparison: Send {
 }
 
 /// How a run differs from the earlier one.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub struct Compared {
     /// The positions of the calls that the earlier run also made. All others are added.
     pub same: Positions,
@@ -133,4 +144,44 @@ pub struct Compared {
     pub earlier_missing: bool,
     /// The same of [`FillSpec::before`].
     pub before_missing: bool,
+    /// Calls whose id (of [`Comparison::feed_id`]) another call of this run or of the earlier one
+    /// has with another content; but for one call of each id that no earlier run has.
+    pub repeated_ids: u64,
+    /// With [`ComparisonSpec::numbers`]: the calls that equal ones of the run precede. Those that
+    /// are the same have the lowest numbers of their content.
+    pub repeats: Repeats,
+}
+
+/// The next position, with the number of equal calls before it; `None` at the end.
+type NextRepeat = dyn FnMut() -> Result<Option<(u64, u64)>> + Send + Sync;
+
+/// Positions of calls that equal calls of the run precede, in order, each with how many these are.
+/// They need not fit into memory.
+#[derive(Default)]
+pub struct Repeats(Option<Box<NextRepeat>>);
+
+impl Repeats {
+    /// Those that the function gives, at least one.
+    pub fn new(next: impl FnMut() -> Result<Option<(u64, u64)>> + Send + Sync + 'static) -> Self {
+        Self(Some(Box::new(next)))
+    }
+
+    /// Whether there are none.
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
+
+    /// The next one.
+    ///
+    /// # Errors
+    /// P003: it cannot be read back.
+    pub fn next(&mut self) -> Result<Option<(u64, u64)>> {
+        self.0.as_mut().map_or(Ok(None), |next| next())
+    }
+}
+
+impl std::fmt::Debug for Repeats {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(if self.is_empty() { "Repeats(none)" } else { "Repeats(some)" })
+    }
 }

@@ -1,7 +1,8 @@
 //! Keeping a run's calls and rejections between its two halves.
 //!
-//! Position: calls (unchanged ones included) are numbered 0, 1, 2, … in the order in which they
-//! were written. Cursors count positions, message ids count row ordinals.
+//! Position: calls are numbered 0, 1, 2, … in the order in which they were written; those that
+//! [`SpoolWriter::finish`] leaves out are not counted. Cursors count positions, message ids of run
+//! and row count row ordinals.
 //!
 //! What always holds: a segment that [`SpoolWriter::finish`] or [`Spool::redact`] returned is
 //! durable and never changes. The state names the segments that matter; all others are orphans.
@@ -12,6 +13,7 @@
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
+use crate::ports::baseline::Repeats;
 use crate::{CallMeta, CallType, Code, Column, Positions, Result, RunId};
 
 /// What the head of each segment says.
@@ -89,14 +91,30 @@ pub const PURGED: &str = "removed by a purge";
 pub struct Spooled {
     /// Every segment, synced, renamed and in a synced folder.
     pub segments: Vec<SegmentInfo>,
-    /// Calls written, unchanged ones included.
+    /// Calls written, those that were left out included.
     pub entries: u64,
-    /// How many of them are marked as unchanged.
+    /// How many of them were left out as unchanged. Nothing of them is in the segments.
     pub unchanged: u64,
     /// Rejections written.
     pub rejected: u64,
     /// Bytes on disk.
     pub bytes: u64,
+}
+
+/// What becomes of written calls once the run has been compared. Positions are those of writing.
+#[derive(Debug, Default)]
+pub struct Edits {
+    /// Calls that are unchanged: they are left out.
+    pub unchanged: Positions,
+    /// Calls with a content id that equal calls precede: each gets the id of its number.
+    pub repeats: Repeats,
+}
+
+impl Edits {
+    /// Whether nothing changes.
+    pub const fn is_empty(&self) -> bool {
+        self.unchanged.count() == 0 && self.repeats.is_empty()
+    }
 }
 
 /// Entries whose content is removed, by position, in order.
@@ -136,7 +154,8 @@ pub trait Spool: Send + Sync {
     /// nothing.
     async fn create(&self, header: SpoolHeader) -> Result<Box<dyn SpoolWriter>>;
 
-    /// Reads a run's calls from a position on, of which the run marked `unchanged` as unchanged.
+    /// Reads a run's calls from a position on. `unchanged` of all its calls are marked as unchanged,
+    /// which only runs of older versions have ([`RunRecord::marked`](crate::RunRecord::marked)).
     /// P005: a segment, or what says which calls are unchanged, is missing; P004: it is damaged, or
     /// says another number (also later, from the reader).
     async fn read(
@@ -209,11 +228,11 @@ pub trait SpoolWriter: Send {
     /// Closes the last segments and begins to make them durable. No call or rejection may follow.
     async fn seal(&mut self) -> Result<()>;
 
-    /// Makes everything durable, with these calls marked as unchanged.
+    /// Makes everything durable but the calls that are left out.
     ///
     /// A dropped future leaves nothing, or whole segments that the state does not name: orphans.
     /// There is no retry but a new extraction.
-    async fn finish(self: Box<Self>, unchanged: Positions) -> Result<Spooled>;
+    async fn finish(self: Box<Self>, edits: Edits) -> Result<Spooled>;
 
     /// Deletes what was written. Never fails: what stays is an orphan.
     async fn abandon(self: Box<Self>);
@@ -257,7 +276,7 @@ pub struct BlockCall {
     pub start: u32,
     /// Where it ends.
     pub end: u32,
-    /// The previous run made it already: it is not delivered.
+    /// The previous run made it already: it is not delivered. Older versions kept such calls.
     pub unchanged: bool,
 }
 

@@ -86,6 +86,7 @@ mod tests {
             connections: vec![connection("a"), connection("b")],
             options: RunOptions::default(),
             guards: Guards { budget, ..Guards::default() },
+            ids: Default::default(),
             skipped: Vec::new(),
         }
     }

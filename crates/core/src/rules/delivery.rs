@@ -108,6 +108,7 @@ mod tests {
             connections: vec![connection("a"), connection("b")],
             options: RunOptions::default(),
             guards: Guards::default(),
+            ids: Default::default(),
             skipped: skipped.iter().map(ToString::to_string).collect(),
         }
     }

@@ -11,9 +11,10 @@ use outflow_core::ports::warehouse::{Expected, Session, Statement, Warehouse};
 use outflow_core::sync::Schedule;
 use outflow_core::{Code, Column, ColumnType, Error, NextStep, Result, RowPage, SyncSpec, Timestamp};
 use outflow_mapping::Plan;
-use outflow_query::lint::{Comparison, Context, Finding, Known, too_many};
+use outflow_query::lint::{Comparison, Context, Finding, Known, Output, too_many};
 use outflow_query::{LastSyncTime, Query};
 
+use crate::extract::identity::Identity;
 use crate::{Errors, extract, read_only};
 
 /// How long the search for a largest value may take.
@@ -71,6 +72,14 @@ pub fn look(subject: Subject<'_>) -> Result<Advice, Errors> {
     Ok(Advice { findings: findings(subject, &query, &[]), ..Advice::default() })
 }
 
+/// Why the events of a sync have message ids of run and row. `None`: they have ids of their content
+/// or are no events, or the query's text does not name all of its columns.
+pub fn why_ids_are_of_run_and_row(spec: &SyncSpec) -> Option<String> {
+    let query = Query::parse(&spec.query, spec.dialect).ok()?;
+    let output = query.output().filter(|output| output.is_complete)?;
+    Identity::note(spec, &query, &named(&output))
+}
+
 /// Looks at a sync with its database.
 ///
 /// # Errors
@@ -114,8 +123,7 @@ fn findings(subject: Subject<'_>, query: &Query, known: &[Option<Known>]) -> Vec
     };
     let mut findings = query.lint(&context);
     let output = query.output().unwrap_or_default();
-    let column = |name: &String| Column { name: name.clone(), ty: ColumnType::Text, declared: String::new() };
-    let columns: Vec<Column> = output.names.iter().map(column).collect();
+    let columns = named(&output);
     let (start, end) = output.select;
     for error in Plan::compile(spec.call_type, &columns).err().unwrap_or_default() {
         // A column that the text does not name may be the one that is missing.
@@ -124,8 +132,27 @@ fn findings(subject: Subject<'_>, query: &Query, known: &[Option<Known>]) -> Vec
             findings.push(Finding::new(error.code(), start, end, error.message(), help));
         }
     }
+    if output.is_complete
+        && let Some(reason) = Identity::note(spec, query, &columns)
+    {
+        findings.push(run_and_row(&reason, start, end));
+    }
     findings.sort_by_key(|f| (f.start, f.code));
     findings
+}
+
+/// Columns of which the names alone are known.
+fn named(output: &Output) -> Vec<Column> {
+    let column = |name: &String| Column { name: name.clone(), ty: ColumnType::Text, declared: String::new() };
+    output.names.iter().map(column).collect()
+}
+
+/// The note about events whose ids are made of run and row.
+fn run_and_row(reason: &str, start: usize, end: usize) -> Finding {
+    let message = format!("events have message ids of run and row, not of what they say: {reason}");
+    let help = "an event that another run sends again has a second id; select the compared column as it is, or say \
+                which columns tell events apart: `event_key`";
+    Finding::new(Code::IdsOfRunAndRow, start, end, message, help)
 }
 
 /// One sync and its database.
@@ -221,6 +248,11 @@ impl Asking<'_> {
         let told = |e: &Error| advice.findings.iter().any(|f| f.code == e.code() && f.message == e.message());
         let problems = Plan::compile(spec.call_type, columns).err().unwrap_or_default();
         advice.problems.extend(problems.into_iter().filter(|e| !told(e)));
+        advice.findings.retain(|f| f.code != Code::IdsOfRunAndRow);
+        if let Some(reason) = Identity::note(spec, self.query, columns) {
+            let (start, end) = self.query.output().unwrap_or_default().select;
+            advice.findings.push(run_and_row(&reason, start, end));
+        }
         if let Some((message, help)) = too_many(columns.len(), spec.dialect)
             && !advice.findings.iter().any(|f| f.code == Code::ManyColumns)
         {

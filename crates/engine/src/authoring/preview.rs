@@ -8,6 +8,7 @@ use outflow_core::{Clock, Code, Column, RowPage, RunKey, SyncSpec, Timestamp};
 use outflow_mapping::{Plan, RowEncoder};
 use outflow_query::Query;
 
+use crate::extract::identity::Identity;
 use crate::extract::watermark::{self, Clocks};
 use crate::{Errors, extract, read_only};
 
@@ -89,7 +90,8 @@ pub async fn preview(
     query.restore_names(&mut columns);
     let plan = Plan::compile(spec.call_type, &columns)?;
     let warnings = plan.warnings().to_vec();
-    let mut encoder = RowEncoder::new(plan, RunKey(0), clocks.warehouse);
+    let identity = Identity::of(spec, &query, &plan).map_err(Errors::from)?;
+    let mut encoder = RowEncoder::new(plan, RunKey(0), clocks.warehouse).with_events(identity.events);
     let (mut page, mut rows) = (RowPage::default(), Vec::new());
     while stream.next(&mut page).await? {
         for row in page.iter() {

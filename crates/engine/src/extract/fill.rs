@@ -41,8 +41,10 @@ pub(super) struct FillPlan {
     /// What `first` was compared with, if its hashes were kept for this.
     pub(super) before: Option<RunId>,
     /// Without such hashes: the destination has got what `first` found unchanged, as the run before
-    /// reached it.
+    /// reached it, and the segments have it. Older versions kept such calls.
     has_unchanged: bool,
+    /// How many calls the destination got before that neither hashes nor segments have.
+    forgotten: u64,
 }
 
 impl FillPlan {
@@ -76,8 +78,22 @@ impl Extractor<'_> {
         }
         let begins = gaps.iter().find(|gap| gap.missing.first == first);
         let before = begins.and_then(|gap| gap.missing.compared_with);
-        let has_unchanged = before.is_none() && self.reached_before(first, destination).await?;
-        Ok(Some(FillPlan { gaps: gaps.iter().map(|gap| gap.id).collect(), first, before, has_unchanged }))
+        let gaps = gaps.iter().map(|gap| gap.id).collect();
+        let mut plan = FillPlan { gaps, first, before, has_unchanged: false, forgotten: 0 };
+        if before.is_none()
+            && self.reached_before(first, destination).await?
+            && let Some(record) = self.engine.state.run(first).await?
+        {
+            let segments = self.engine.state.segments(first).await?;
+            let compared_with = self.engine.state.compared_with(first).await?;
+            let kept = self.engine.baseline.runs().await?;
+            match compared_with.filter(|run| kept.contains(run)) {
+                _ if record.marked(&segments) > 0 => plan.has_unchanged = true,
+                None => plan.forgotten = record.rows.unchanged,
+                before => plan.before = before,
+            }
+        }
+        Ok(Some(plan))
     }
 
     /// Whether the destination got all calls of the run that `first` was compared with.
@@ -131,23 +147,25 @@ impl Extractor<'_> {
         query: &Query,
     ) -> Result<u64> {
         let by_key = !watermark::is_event(self.run.call_type);
-        let is_told_apart =
-            by_key || reading.tells_apart || self.spec.cursor.is_some() || !query.uses_last_sync_time();
+        let is_distinguished = by_key
+            || reading.not_distinguished == 0
+            || self.spec.cursor.is_some()
+            || !query.uses_last_sync_time();
         let start = self.engine.state.run(self.run.id).await?.ok_or_else(|| gone(self.run.id))?;
         let start = start.last_sync_time.as_deref().and_then(CursorValue::parse);
         let filter = RunFilter { sync: Some(self.run.sync.clone()), limit: 0 };
         let mut runs = self.engine.state.runs(&filter).await?;
         // Earlier runs count where nothing else tells what of the overlap with them has arrived.
-        let with_earlier = is_told_apart && fill.before.is_none() && !fill.has_unchanged;
+        let with_earlier = is_distinguished && fill.before.is_none() && !fill.has_unchanged;
         let overlaps = |run: &RunRecord| self.spec.cursor.is_some() || reaches(run, start.as_ref());
         let counts = |run: &RunRecord| run.id >= fill.first || (with_earlier && overlaps(run));
         runs.retain(|run| counts(run) && run.id != self.run.id);
-        let mut unknown = 0_u64;
+        let mut unknown = if is_distinguished { 0 } else { fill.forgotten };
         for run in runs.iter().rev() {
             let Some(given) = self.given(run, fill, by_key).await? else { continue };
             let began = run.last_sync_time.as_deref().and_then(CursorValue::parse);
             // Of events that nothing tells apart, a run that began earlier may have sent others.
-            let marked = match is_told_apart || began >= start {
+            let marked = match is_distinguished || began >= start {
                 true => self.mark_run(reading, run, &given).await?,
                 false => 0,
             };
@@ -229,7 +247,7 @@ impl Extractor<'_> {
                 let json = block.json(call);
                 if let (Some(comparison), Some(content), false) = (
                     &mut reading.comparison,
-                    content_of(json, &key.message_id(call.meta.ordinal)),
+                    content_of(json, call.meta.flags, &key.message_id(call.meta.ordinal)),
                     call.meta.flags.has(CallFlags::PURGED),
                 ) {
                     comparison.mark_given(subject(&call.meta, json), content);
@@ -269,8 +287,9 @@ impl Extractor<'_> {
         Some(update)
     }
 
-    /// What to say of hashes that were not there: the run sends more than it should.
-    pub(super) async fn missing_hashes(
+    /// What to say of hashes that were not there, as the run sends more than it should, and of ids
+    /// that stand for several contents.
+    pub(super) async fn findings_of_comparison(
         &self,
         compared: &Compared,
         comparing: &Comparing<'_>,
@@ -284,6 +303,9 @@ impl Extractor<'_> {
             Ok(record.is_some_and(|run| run.rows.calls > 0 || run.rows.unchanged > 0))
         };
         let finding = |code, rows| FindingCount { code, column: None, rows, samples: Vec::new() };
+        if compared.repeated_ids > 0 {
+            found.push(finding(Code::RepeatedMessageIds, compared.repeated_ids));
+        }
         if compared.earlier_missing && made_calls(comparing.previous).await? {
             tracing::warn!(code = %Code::BaselineMissing, run = self.run.id.0, "{}", Code::BaselineMissing.title());
             found.push(finding(Code::BaselineMissing, spooled.entries));

@@ -171,6 +171,7 @@ mod tests {
                 connections: vec![connection("a"), connection("b")],
                 options: RunOptions::default(),
                 guards,
+                ids: Default::default(),
                 skipped: Vec::new(),
             },
             due_at: Timestamp::UNIX_EPOCH,

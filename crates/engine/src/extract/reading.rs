@@ -32,8 +32,8 @@ pub(super) struct Reading {
     pub(super) retained: Option<RetainedHashes>,
     /// The run fills a gap: calls are compared by what they are about.
     pub(super) fills: bool,
-    /// The columns tell events apart that are otherwise alike.
-    pub(super) tells_apart: bool,
+    /// Calls that another event may make, too.
+    pub(super) not_distinguished: u64,
     pub(super) cursor: Option<CursorTracker>,
     pub(super) rejections: Vec<FindingCount>,
     pub(super) call: Vec<u8>,
@@ -63,12 +63,16 @@ impl Reading {
             match shaped {
                 Ok(shaped) => {
                     self.writer.call(&shaped.meta, &self.call)?;
+                    self.not_distinguished += u64::from(!shaped.is_distinguished);
                     if let Some(comparison) = &mut self.comparison {
                         let key = match self.fills {
                             true => subject(&shaped.meta, &self.call),
                             false => shaped.meta.key,
                         };
                         comparison.feed(key, shaped.content);
+                        if let Some(id) = shaped.given_id {
+                            comparison.feed_id(id, shaped.content);
+                        }
                     }
                 }
                 Err(rejection) => {
@@ -85,7 +89,17 @@ impl Reading {
 
     /// Whether it matters what the next run reads.
     pub(super) fn needs_overlap(&self) -> bool {
-        self.fills || self.retained == Some(RetainedHashes::Overlap)
+        self.fills || (self.retained == Some(RetainedHashes::Overlap) && self.not_distinguished > 0)
+    }
+
+    /// If all calls are distinguished, the next run may leave out each of them.
+    pub(super) fn keep_all_if_distinguished(&mut self) {
+        if self.retained == Some(RetainedHashes::Overlap) && self.not_distinguished == 0 {
+            self.retained = Some(RetainedHashes::All);
+            if let Some(comparison) = &mut self.comparison {
+                comparison.retain(RetainedHashes::All);
+            }
+        }
     }
 
     /// Marks the calls that the next run reads.

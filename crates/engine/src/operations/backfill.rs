@@ -25,7 +25,7 @@ impl GapStart {
     /// The run that fills the gap.
     pub fn backfill(self, destination: &str) -> RunOptions {
         let kind = RunKind::Backfill { start: self.start, first: self.first };
-        RunOptions { kind, limit: None, destination: Some(destination.to_owned()) }
+        RunOptions { destination: Some(destination.to_owned()), ..RunOptions::of(kind) }
     }
 
     /// One gap of two.

@@ -13,11 +13,11 @@
 use std::collections::HashSet;
 use std::time::Instant;
 
-use outflow_core::ports::spool::{SegmentInfo, SpoolHeader, SpoolWriter, Spooled};
+use outflow_core::ports::spool::{Edits, SegmentInfo, SpoolHeader, SpoolWriter, Spooled};
 use outflow_core::ports::state::{DeadLetter, Extraction, Replayed, SyncState};
 use outflow_core::run::{Replay, ReplayMode, RunKind, RunOptions};
 use outflow_core::{
-    CallFlags, CallType, Code, Error, NextStep, Positions, Result, RowCounts, RunId, RunRecord, RunState,
+    CallFlags, CallType, Code, Error, NextStep, Result, RowCounts, RunId, RunRecord, RunState,
 };
 
 use crate::event::Event;
@@ -95,15 +95,14 @@ impl RunReader {
         }
         let start = record.last_sync_time.clone().filter(|_| mode == ReplayMode::Requery);
         let options = destinations.into_iter().map(|destination| RunOptions {
-            kind: RunKind::Replay(Replay {
+            destination: Some(destination),
+            ..RunOptions::of(RunKind::Replay(Replay {
                 run: record.id,
                 mode,
                 code: request.code,
                 force: request.force,
                 start: start.clone(),
-            }),
-            limit: None,
-            destination: Some(destination),
+            }))
         });
         Ok(options.collect())
     }
@@ -307,7 +306,7 @@ impl Engine {
     ) -> Result<(Spooled, Vec<u64>)> {
         let mut writer = self.spool.create(header).await?;
         match self.copy_chosen(run, segments, chosen, writer.as_mut()).await {
-            Ok(copied) => Ok((writer.finish(Positions::default()).await?, copied)),
+            Ok(copied) => Ok((writer.finish(Edits::default()).await?, copied)),
             Err(error) => {
                 writer.abandon().await;
                 Err(error)

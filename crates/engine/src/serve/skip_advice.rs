@@ -103,6 +103,7 @@ mod tests {
                 connections: Vec::new(),
                 options: RunOptions::default(),
                 guards: outflow_core::Guards::default(),
+                ids: Default::default(),
                 skipped: Vec::new(),
             },
             due_at: at(due),

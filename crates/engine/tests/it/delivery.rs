@@ -210,21 +210,6 @@ async fn with_unchanged(name: &str) -> (House, Table) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_missing_mark_of_unchanged_calls_is_never_taken_for_none() {
-    let (house, table) = with_unchanged("a").await;
-    std::fs::remove_file(house.dir.path().join("spool/2/unchanged.bin")).unwrap();
-    let a = Scripted::new("a", |_, _| Answer::Delivered);
-    let (house, spec) = (house.reopened(&[&a]), users_to(&["a"]));
-    assert_eq!(crate::parts::codes(&house.run(&spec, &table).await.unwrap_err()), [Code::SegmentMissing]);
-    assert!(a.users().is_empty(), "nothing was sent on a guess");
-    let next = house.run(&spec, &table).await.unwrap();
-    assert_eq!((next.resumed, next.rows.unchanged), (false, 200), "the sync goes on");
-    let users = a.users();
-    assert_eq!((users.len(), users.values().max()), (50, Some(&1)), "what is unchanged is not sent again");
-    assert!(house.state().open_gaps().await.unwrap().is_empty());
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_run_whose_numbers_do_not_add_up_is_lost_and_does_not_wedge_its_sync() {
     let (house, table) = with_unchanged("a").await;
     // Whole and well-formed, and it marks one call less than the state counts.

@@ -289,6 +289,7 @@ async fn a_backfill_that_was_interrupted_is_continued_under_the_same_ids() {
             connections: q.spec.connections[1..].to_vec(),
             options: options.clone(),
             guards: Guards::default(),
+            ids: Default::default(),
             skipped: Vec::new(),
         },
         due_at: Timestamp::UNIX_EPOCH,
@@ -374,7 +375,7 @@ async fn a_lost_run_of_another_kind_is_made_up_for_or_can_be_repeated() {
     q.at(102.0);
     let refused = q.run(RunOptions::default()).await;
     let replay = Replay { run: refused, mode: ReplayMode::AsSent, code: None, force: false, start: None };
-    let options = RunOptions { kind: RunKind::Replay(replay), limit: None, destination: Some("b".into()) };
+    let options = RunOptions { destination: Some("b".into()), ..RunOptions::of(RunKind::Replay(replay)) };
     let q = q.with_b(Scripted::new("b", |_, _| stop(Code::DestinationAuthFailed)));
     let lost = q.house.run_beside(&q.spec, &q.world, options.clone()).await.run;
     q.house.engine.spool.remove(lost).await.unwrap();

@@ -38,7 +38,7 @@ impl Happening {
                     true => RunKind::Replay(replay),
                     false => RunKind::Backfill { start: "0".to_owned(), first: run },
                 };
-                RunOptions { kind, limit: None, destination: Some(names[0].to_owned()) }
+                RunOptions { destination: Some(names[0].to_owned()), ..RunOptions::of(kind) }
             }
             _ => RunOptions::default(),
         };
@@ -50,6 +50,7 @@ impl Happening {
             connections: names.iter().map(connection).collect(),
             options,
             guards: Guards::default(),
+            ids: Default::default(),
             skipped: names
                 .iter()
                 .filter(|_| is_ordinary && rng.below(5) == 0)

@@ -225,7 +225,7 @@ impl Watched {
         };
         let (key, value) = (text("/userId"), text(if self.shape.people { "/traits/plan" } else { "/event" }));
         let same = |v: &&Version| {
-            let moment = Timestamp::from_microsecond(v.stamp).unwrap();
+            let moment = Timestamp::from_microsecond(self.shape.moment(v.stamp)).unwrap();
             let fields = |at: &str| at.parse::<Timestamp>().is_ok_and(|t| t == moment);
             v.key.to_string() == key
                 && v.value == value

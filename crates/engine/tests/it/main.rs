@@ -13,6 +13,7 @@ mod fan_out;
 mod gaps;
 mod guards;
 mod history;
+mod ids;
 mod incremental;
 mod misbehaviour;
 mod panics;

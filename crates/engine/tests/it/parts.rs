@@ -419,6 +419,7 @@ pub fn users_to(destinations: &[&str]) -> SyncSpec {
             .collect(),
         lookback: Duration::from_secs(1),
         cursor: None,
+        ids: Default::default(),
         first_run: FirstRun::Beginning,
         enabled: true,
         query_timeout: None,

@@ -144,6 +144,7 @@ fn queued(sync: &str, source: &str) -> NewRun {
             connections: vec![Connection { destination: "a".to_owned(), nulls: Nulls::Send }],
             options: RunOptions::default(),
             guards: Guards::default(),
+            ids: Default::default(),
             skipped: Vec::new(),
         },
         due_at: SystemClock.now(),

@@ -5,6 +5,7 @@
 mod calls;
 mod convert;
 mod equality;
+mod events;
 mod places;
 mod placing;
 mod reference;

@@ -80,6 +80,7 @@ pub fn write(dir: &Path, receiver: SocketAddr) -> Result<(), Error> {
 fn project(receiver: SocketAddr) -> String {
     let mut text = format!(
         "version: 1
+id: outflow-demo
 sources:
   shop:
     type: sqlite

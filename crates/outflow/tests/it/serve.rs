@@ -218,6 +218,7 @@ fn the_status_of_a_sync_that_skips_for_long_names_the_run_that_it_waits_for() {
             connections: Vec::new(),
             options: RunOptions::default(),
             guards: outflow_core::Guards::default(),
+            ids: Default::default(),
             skipped: Vec::new(),
         },
         due_at: now,

@@ -241,6 +241,7 @@ fn a_sync_that_skips_its_slots_is_told_which_frequency_would_fit() {
             connections: Vec::new(),
             options: RunOptions::default(),
             guards: Guards::default(),
+            ids: Default::default(),
             skipped: Vec::new(),
         },
         due_at: now,

@@ -1,5 +1,6 @@
 //! The behaviour of queries, by subject.
 
+mod deciding;
 mod hostile;
 mod lint;
 mod names;

@@ -8,12 +8,14 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use async_trait::async_trait;
-use outflow_core::ports::baseline::{Compared, Comparison, ComparisonSpec, RetainedHashes};
+use outflow_core::ports::baseline::{Compared, Comparison, ComparisonSpec, Repeats, RetainedHashes};
 use outflow_core::{Code, Error, Positions, Result};
 
 use super::fill::Fill;
 use super::hashes::{self, Earlier, HashFile};
-use super::sorter::{Numbered, Sorted, check_position};
+use super::ids::Ids;
+use super::repeats::{RepeatSorter, see};
+use super::sorter::{Entry, Numbered, Sorted, check_position};
 use crate::budget::Budget;
 use crate::disk::Disk;
 use crate::output::Output;
@@ -29,6 +31,8 @@ enum Job {
     /// destination has got.
     Keyed(Vec<(u64, u128)>),
     Given(Vec<(u64, u128)>),
+    Ids(Vec<(u64, u128)>),
+    Retain(RetainedHashes),
     Finish,
 }
 
@@ -39,6 +43,8 @@ pub(crate) struct DiskComparison {
     /// Calls with their keys, if keys count.
     keyed: Option<Vec<(u64, u128)>>,
     given: Vec<(u64, u128)>,
+    /// Ids with contents.
+    ids: Vec<(u64, u128)>,
     /// What was not handed over yet.
     waiting: VecDeque<Job>,
     spare: Receiver<Vec<u128>>,
@@ -62,13 +68,15 @@ impl DiskComparison {
             fill: spec.fill.map(|fill| Fill::new(fill, before, sorted)),
             fed: Numbered::new("fed.spill", sorted),
             retained: Numbered::new("retained.spill", sorted),
+            repeats: spec.numbers.then(|| RepeatSorter::new(sorted)),
+            ids: Ids::new(sorted),
             sorted,
             output: Output::new(disk, dir.clone(), budget),
         };
         let worker = Worker::start("outflow-baseline", &dir, move |jobs| work.run(jobs, &recycle))?;
         let keyed = spec.fill.is_some_and(|fill| fill.by_key).then(Vec::new);
-        let (fed, overlap, given, waiting) = Default::default();
-        Ok(Self { fed, overlap, keyed, given, waiting, spare, worker })
+        let (fed, overlap, given, ids, waiting) = Default::default();
+        Ok(Self { fed, overlap, keyed, given, ids, waiting, spare, worker })
     }
 
     /// An empty buffer.
@@ -110,6 +118,17 @@ impl Comparison for DiskComparison {
         }
     }
 
+    fn feed_id(&mut self, id: u64, content: u128) {
+        self.ids.push((id, content));
+        if self.ids.len() == BUFFER {
+            self.waiting.push_back(Job::Ids(std::mem::take(&mut self.ids)));
+        }
+    }
+
+    fn retain(&mut self, retained: RetainedHashes) {
+        self.waiting.push_back(Job::Retain(retained));
+    }
+
     async fn flush(&mut self) -> Result<()> {
         self.worker.send_all(&mut self.waiting).await
     }
@@ -117,8 +136,10 @@ impl Comparison for DiskComparison {
     async fn finish(mut self: Box<Self>) -> Result<Compared> {
         let (fed, overlap) = (std::mem::take(&mut self.fed), std::mem::take(&mut self.overlap));
         let (keyed, given) = (self.keyed.take().unwrap_or_default(), std::mem::take(&mut self.given));
-        let last = [Job::Fed(fed), Job::Overlap(overlap), Job::Keyed(keyed), Job::Given(given), Job::Finish];
+        let ids = Job::Ids(std::mem::take(&mut self.ids));
+        let last = [Job::Fed(fed), Job::Overlap(overlap), Job::Keyed(keyed), Job::Given(given), ids];
         self.waiting.extend(last);
+        self.waiting.push_back(Job::Finish);
         self.flush().await?;
         let ended = self.worker.end().await?;
         ended.ok_or_else(|| Error::new(Code::SpoolIo, "the comparison was abandoned"))
@@ -143,6 +164,8 @@ struct Work {
     fed: Numbered,
     /// Hashes that are kept, unless all are.
     retained: Numbered,
+    repeats: Option<RepeatSorter>,
+    ids: Ids,
     sorted: usize,
     output: Output,
 }
@@ -163,6 +186,16 @@ impl Work {
                 Job::Finish => return self.finish().map(Some),
                 Job::Fed(hashes) => (&mut self.fed, hashes),
                 Job::Overlap(hashes) => (&mut self.retained, hashes),
+                Job::Retain(retained) => {
+                    self.spec.retained = retained;
+                    continue;
+                }
+                Job::Ids(ids) => {
+                    for (id, content) in ids {
+                        self.ids.push(id, content, &mut self.output)?;
+                    }
+                    continue;
+                }
                 Job::Keyed(calls) => {
                     self.fill.as_mut().map_or(Ok(()), |fill| fill.keyed(&calls, &mut self.output))?;
                     continue;
@@ -189,7 +222,9 @@ impl Work {
         let mut compared = match self.spec.retained {
             RetainedHashes::All => self.compare_and_keep_all(count, fed)?,
             RetainedHashes::Overlap => {
-                let compared = compare(count, fed, self.earlier(), |_, _| Ok(()))?;
+                let (repeats, output) = (&mut self.repeats, &mut self.output);
+                let earlier = self.previous.as_ref().and_then(|(path, run)| Earlier::open(path, *run));
+                let compared = compare(count, fed, earlier, |entry, _| see(repeats, entry, output))?;
                 self.keep_retained()?;
                 compared
             }
@@ -199,6 +234,8 @@ impl Work {
                 compared
             }
         };
+        compared.repeats = self.take_repeats()?;
+        compared.repeated_ids = self.compare_ids()?;
         self.output.sync()?;
         compared.earlier_missing &= self.previous.is_some();
         Ok(compared)
@@ -210,8 +247,11 @@ impl Work {
         let next = std::mem::replace(&mut self.retained, Numbered::new("shared.spill", self.sorted));
         let next = next.sorter.finish(&mut self.output)?;
         let (retained, output) = (&mut self.retained, &mut self.output);
-        let compared = fill.compare(count, fed, next, self.previous.as_ref(), retained, output)?;
+        let kept = (self.previous.as_ref(), retained, &mut self.repeats);
+        let mut compared = fill.compare(count, fed, next, kept, output)?;
         self.keep_retained()?;
+        compared.repeats = self.take_repeats()?;
+        compared.repeated_ids = self.compare_ids()?;
         self.output.sync()?;
         Ok(compared)
     }
@@ -229,23 +269,44 @@ impl Work {
     fn compare_and_keep_all(&mut self, count: u64, fed: Sorted) -> Result<Compared> {
         let earlier = self.earlier();
         let mut file = hashes::Writer::begin(self.spec.run, count, &mut self.output)?;
-        let compared = compare(count, fed, earlier, |hash, _| file.push(hash, &mut self.output))?;
+        let (repeats, output) = (&mut self.repeats, &mut self.output);
+        let compared = compare(count, fed, earlier, |entry, _| {
+            see(repeats, entry, output)?;
+            file.push(entry.hash(), output)
+        })?;
         file.finish(&mut self.output)?;
         Ok(compared)
     }
 
     fn compare_and_retain_shared(&mut self, count: u64, fed: Sorted) -> Result<Compared> {
         let earlier = self.earlier();
-        let (retained, output) = (&mut self.retained, &mut self.output);
-        let compared = compare(count, fed, earlier, |hash, same| match same {
-            true => retained.push(hash, output),
-            false => Ok(()),
+        let (retained, repeats, output) = (&mut self.retained, &mut self.repeats, &mut self.output);
+        let compared = compare(count, fed, earlier, |entry, same| {
+            see(repeats, entry, output)?;
+            match same {
+                true => retained.push(entry.hash(), output),
+                false => Ok(()),
+            }
         })?;
         if compared.same.count() == 0 {
             // The earlier file is missing or damaged: a hash that was found in it proves nothing.
             self.retained = Numbered::new(self.retained.name, self.sorted);
         }
         Ok(compared)
+    }
+
+    /// Compares the ids that the query gave with those of the earlier run.
+    fn compare_ids(&mut self) -> Result<u64> {
+        let ids = std::mem::replace(&mut self.ids, Ids::new(self.sorted));
+        let earlier = self.previous.as_ref();
+        let earlier =
+            earlier.and_then(|(path, run)| Earlier::open(&path.with_file_name(hashes::IDS_FILE), *run));
+        let keeps = self.spec.retained != RetainedHashes::Shared;
+        ids.finish(self.spec.run, earlier, keeps, &mut self.output)
+    }
+
+    fn take_repeats(&mut self) -> Result<Repeats> {
+        self.repeats.take().map_or_else(|| Ok(Repeats::default()), |repeats| repeats.finish(&mut self.output))
     }
 
     fn keep_retained(&mut self) -> Result<()> {
@@ -260,13 +321,13 @@ impl Work {
     }
 }
 
-/// Compares `count` hashes, sorted, with the file of an earlier run. `each` gets every hash in
+/// Compares `count` hashes, sorted, with the file of an earlier run. `each` gets every entry in
 /// order, and whether the earlier run has it too.
 fn compare(
     count: u64,
     mut sorted: Sorted,
     mut earlier: Option<Earlier>,
-    mut each: impl FnMut(u128, bool) -> Result<()>,
+    mut each: impl FnMut(Entry, bool) -> Result<()>,
 ) -> Result<Compared> {
     let mut same = Positions::none_of(count);
     while let Some(entry) = sorted.next()? {
@@ -275,7 +336,7 @@ fn compare(
         if found {
             same.insert(entry.position);
         }
-        each(entry.hash(), found)?;
+        each(entry, found)?;
     }
     match earlier.and_then(Earlier::finish) {
         Some(total) => {

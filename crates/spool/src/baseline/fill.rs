@@ -9,6 +9,7 @@ use outflow_core::ports::baseline::{Compared, FillSpec};
 use outflow_core::{Positions, Result};
 
 use super::hashes::{Earlier, HashFile};
+use super::repeats::{RepeatSorter, see};
 use super::sorter::{Entry, Numbered, Peeked, Sorted, Sorter, check_position};
 use crate::output::Output;
 
@@ -53,14 +54,14 @@ impl Fill {
     }
 
     /// Which of the `count` calls, sorted in `fed`, are left out. `next` is what the next run reads
-    /// and `previous` what it is compared with; `retained` gets what of the latter was found again.
+    /// and `previous` what it is compared with; `retained` gets what of the latter was found again,
+    /// `repeats` all calls.
     pub(super) fn compare(
         self,
         count: u64,
         mut fed: Sorted,
         next: Sorted,
-        previous: Option<&HashFile>,
-        retained: &mut Numbered,
+        (previous, retained, repeats): (Option<&HashFile>, &mut Numbered, &mut Option<RepeatSorter>),
         output: &mut Output,
     ) -> Result<Compared> {
         let whole = |file: Option<&HashFile>| file.and_then(|(path, run)| Earlier::open_whole(path, *run));
@@ -73,6 +74,7 @@ impl Fill {
         let (mut current, mut shared, mut left, mut was_before) = (None, 0_u64, 0_u64, false);
         while let Some(entry) = fed.next()? {
             check_position(entry.position, count)?;
+            see(repeats, entry, output)?;
             let hash = entry.hash();
             if current != Some(hash) {
                 current = Some(hash);
@@ -99,7 +101,7 @@ impl Fill {
         if self.spec.by_key {
             leave_out_by_key(self.keyed.finish(output)?, given, count, &had_before, &mut same)?;
         }
-        Ok(Compared { same, not_fed: 0, earlier_missing, before_missing })
+        Ok(Compared { same, earlier_missing, before_missing, ..Compared::default() })
     }
 }
 

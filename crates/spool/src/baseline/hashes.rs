@@ -14,6 +14,9 @@ pub(super) type HashFile = (PathBuf, RunId);
 /// The file's name in the folder of its run.
 pub(crate) const FILE: &str = "hashes.bin";
 
+/// The file of the same form with the ids that the query gave, each with its content.
+pub(crate) const IDS_FILE: &str = "ids.bin";
+
 const MAGIC: &[u8; 8] = b"OUTFHASH";
 const HEAD: usize = 32;
 /// Hashes in a chunk.
@@ -28,7 +31,12 @@ pub(crate) struct Writer {
 impl Writer {
     /// Begins the file of `run`, for `count` hashes.
     pub(crate) fn begin(run: RunId, count: u64, output: &mut Output) -> Result<Self> {
-        let mut file = output.create(FILE)?;
+        Self::begin_file(FILE, run, count, output)
+    }
+
+    /// Begins the file of that name.
+    pub(crate) fn begin_file(name: &str, run: RunId, count: u64, output: &mut Output) -> Result<Self> {
+        let mut file = output.create(name)?;
         let mut bytes = MAGIC.to_vec();
         bytes.extend_from_slice(&run.0.to_le_bytes());
         bytes.extend_from_slice(&count.to_le_bytes());
@@ -115,6 +123,21 @@ impl Earlier {
         }
         let found = self.head == Some(hash);
         if found {
+            self.advance();
+        }
+        found
+    }
+
+    /// The smallest and the largest low half among the hashes with this high half, which are used
+    /// up. High halves are looked up in order.
+    pub(crate) fn range_of(&mut self, high: u64) -> Option<(u64, u64)> {
+        let half = |hash: u128| ((hash >> 64) as u64, hash as u64);
+        while self.head.is_some_and(|head| half(head).0 < high) {
+            self.advance();
+        }
+        let mut found: Option<(u64, u64)> = None;
+        while let Some((_, low)) = self.head.map(half).filter(|(h, _)| *h == high) {
+            found = Some((found.map_or(low, |(first, _)| first), low));
             self.advance();
         }
         found

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use outflow_core::ports::baseline::{Baseline, Compared, ComparisonSpec, RetainedHashes};
 use outflow_core::ports::spool::{
-    CallBlock, Rejection, SegmentKind, Spool, SpoolHeader, SpoolWriter, Spooled,
+    CallBlock, Edits, Rejection, SegmentKind, Spool, SpoolHeader, SpoolWriter, Spooled,
 };
 use outflow_core::{CallFlags, CallMeta, CallType, Code, Positions, RunId, hash};
 use outflow_spool::{DiskBaseline, DiskSpool};
@@ -73,11 +73,11 @@ async fn write(store: &Store, run: u64, calls: u64, previous: Option<u64>) -> Sp
     let spec = ComparisonSpec::new(RunId(run), previous, RetainedHashes::All);
     let contents = (0..calls).map(|i| hash::content(&noise(i, 300)));
     let compared = store.compare(spec, contents, []).await;
-    writer.finish(compared.same).await.unwrap()
+    writer.finish(Edits { unchanged: compared.same, repeats: compared.repeats }).await.unwrap()
 }
 
 async fn count(store: &Store, run: u64, spooled: &Spooled) -> usize {
-    let mut reader = store.spool.read(RunId(run), &spooled.segments, spooled.unchanged, 0).await.unwrap();
+    let mut reader = store.spool.read(RunId(run), &spooled.segments, 0, 0).await.unwrap();
     let (mut block, mut count) = (CallBlock::default(), 0);
     while reader.next(&mut block).await.unwrap() {
         for call in &block.calls {
@@ -96,9 +96,9 @@ async fn a_large_run_has_several_segments_and_is_compared_through_a_spill() {
     assert_eq!((first.segments.len(), first.unchanged), (2, 0));
     let second = write(&store, 2, 150_010, Some(1)).await;
     assert_eq!(second.unchanged, 150_000);
-    assert_eq!(count(&store, 2, &second).await, 150_010);
+    assert_eq!(count(&store, 2, &second).await, 10, "nothing is kept of what is unchanged");
     let files = std::fs::read_dir(dir.path().join("spool/2")).unwrap().count();
-    assert_eq!(files, 3, "two segments and the marks, and nothing temporary");
+    assert_eq!(files, 1, "one segment, and nothing temporary");
     let files = std::fs::read_dir(dir.path().join("baseline/2")).unwrap().count();
     assert_eq!(files, 1, "the hashes, and nothing temporary");
 }
@@ -107,10 +107,10 @@ async fn a_large_run_has_several_segments_and_is_compared_through_a_spill() {
 async fn a_run_without_rows_leaves_no_file() {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(dir.path());
-    let spooled = store.spool.create(header(1)).await.unwrap().finish(Positions::default()).await.unwrap();
+    let spooled = store.spool.create(header(1)).await.unwrap().finish(Edits::default()).await.unwrap();
     assert_eq!(spooled, Spooled::default());
     let spec = ComparisonSpec::new(RunId(1), None, RetainedHashes::All);
-    assert_eq!(store.compare(spec, [], []).await, Compared::default());
+    assert_eq!(store.compare(spec, [], []).await.same, Positions::default());
     assert_eq!((store.spool.runs().await.unwrap(), store.baseline.runs().await.unwrap()), (vec![], vec![]));
     assert_eq!(write(&store, 2, 3, Some(1)).await.unchanged, 0);
 }
@@ -121,12 +121,12 @@ async fn files_and_folders_are_for_the_owner_alone() {
     let root = dir.path().join("state");
     let store = Store::open(&root);
     write(&store, 1, 10, None).await;
-    write(&store, 2, 10, Some(1)).await;
+    write(&store, 2, 12, Some(1)).await;
     let mode = |path: &str| std::fs::metadata(root.join(path)).unwrap().permissions().mode() & 0o777;
     for folder in ["", "spool", "spool/2", "baseline", "baseline/2"] {
         assert_eq!(mode(folder), 0o700, "{folder}");
     }
-    for file in ["spool/2/calls-00000.seg", "spool/2/unchanged.bin", "baseline/2/hashes.bin"] {
+    for file in ["spool/2/calls-00000.seg", "baseline/2/hashes.bin"] {
         assert_eq!(mode(file), 0o600, "{file}");
     }
 }
@@ -143,7 +143,7 @@ async fn a_result_above_max_bytes_is_refused_and_leaves_nothing() {
         }
     }
     let error = match pushed {
-        Ok(()) => writer.finish(Positions::default()).await.unwrap_err(),
+        Ok(()) => writer.finish(Edits::default()).await.unwrap_err(),
         Err(error) => error,
     };
     assert_eq!(error.code(), Code::MaxRunBytesExceeded);
@@ -154,7 +154,7 @@ async fn a_result_above_max_bytes_is_refused_and_leaves_nothing() {
     let mut writer = fits.await.unwrap();
     push(&mut *writer, 0, &noise(0, 90_000)).await.unwrap();
     assert!(writer.bytes() >= 90_000);
-    assert!(writer.finish(Positions::default()).await.unwrap().bytes <= 100_000);
+    assert!(writer.finish(Edits::default()).await.unwrap().bytes <= 100_000);
 }
 
 #[tokio::test]
@@ -163,7 +163,7 @@ async fn a_reserve_that_the_disk_does_not_have_is_refused() {
     let spool = DiskSpool::open(dir.path(), u64::MAX).unwrap();
     let mut writer = spool.create(header(1)).await.unwrap();
     push(&mut *writer, 0, b"{}").await.unwrap();
-    assert_eq!(writer.finish(Positions::default()).await.unwrap_err().code(), Code::DiskReserveReached);
+    assert_eq!(writer.finish(Edits::default()).await.unwrap_err().code(), Code::DiskReserveReached);
 }
 
 #[tokio::test]
@@ -207,7 +207,7 @@ async fn a_removed_run_can_still_be_compared_with_until_its_hashes_are_removed()
     let store = Store::open(dir.path());
     let first = write(&store, 1, 8, None).await;
     store.spool.remove(RunId(1)).await.unwrap();
-    let read = store.spool.read(RunId(1), &first.segments, first.unchanged, 0).await;
+    let read = store.spool.read(RunId(1), &first.segments, 0, 0).await;
     assert_eq!(read.err().unwrap().code(), Code::SegmentMissing);
     assert_eq!(store.baseline.runs().await.unwrap(), [RunId(1)]);
     assert_eq!(write(&store, 2, 8, Some(1)).await.unchanged, 8);
@@ -300,8 +300,8 @@ async fn calls_larger_than_a_block_come_back_whole() {
     for (i, size) in (0..).zip(sizes) {
         push(&mut *writer, i, &noise(i, size)).await.unwrap();
     }
-    let spooled = writer.finish(Positions::default()).await.unwrap();
-    let mut reader = spool.read(RunId(1), &spooled.segments, spooled.unchanged, 0).await.unwrap();
+    let spooled = writer.finish(Edits::default()).await.unwrap();
+    let mut reader = spool.read(RunId(1), &spooled.segments, 0, 0).await.unwrap();
     let (mut block, mut read) = (CallBlock::default(), Vec::new());
     while reader.next(&mut block).await.unwrap() {
         for call in &block.calls {
@@ -328,7 +328,7 @@ async fn rejections_are_kept_in_row_order_beside_the_calls() {
     for i in 0..10_000 {
         writer.reject(&rejection(i)).unwrap();
     }
-    let spooled = writer.finish(Positions::default()).await.unwrap();
+    let spooled = writer.finish(Edits::default()).await.unwrap();
     assert_eq!((spooled.rejected, spooled.entries), (10_000, 0));
     assert!(spooled.segments.iter().all(|s| s.kind == SegmentKind::Rejections));
     let mut rejections = spool.rejections(RunId(1), &spooled.segments).await.unwrap();
@@ -340,25 +340,6 @@ async fn rejections_are_kept_in_row_order_beside_the_calls() {
         }
     }
     assert_eq!(ordinal, 10_000);
-}
-
-#[tokio::test]
-async fn which_calls_are_unchanged_is_known_or_an_error() {
-    let dir = tempfile::tempdir().unwrap();
-    let store = Store::open(dir.path());
-    write(&store, 1, 8, None).await;
-    let second = write(&store, 2, 10, Some(1)).await;
-    assert_eq!(second.unchanged, 8);
-    let read = async |unchanged| {
-        let read = store.spool.read(RunId(2), &second.segments, unchanged, 0).await;
-        read.err().map(|error| error.code())
-    };
-    assert_eq!(read(8).await, None);
-    assert_eq!((read(7).await, read(0).await), (Some(Code::SegmentDamaged), Some(Code::SegmentDamaged)));
-    std::fs::remove_file(dir.path().join("spool/2/unchanged.bin")).unwrap();
-    assert_eq!((read(8).await, read(0).await), (Some(Code::SegmentMissing), None));
-    // Of calls that are no longer kept nothing is asked.
-    assert!(store.spool.read(RunId(2), &[], 8, 0).await.is_ok());
 }
 
 #[tokio::test]

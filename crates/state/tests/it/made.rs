@@ -32,6 +32,7 @@ pub fn new_run(sync: &str) -> NewRun {
                 budget: Budget { per_day: Some(1 << 50), per_month: None },
                 ..Guards::default()
             },
+            ids: Default::default(),
             skipped: vec![],
         },
         due_at: at(0),

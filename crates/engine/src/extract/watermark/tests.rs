@@ -18,6 +18,7 @@ fn spec() -> SyncSpec {
         connections: vec![],
         lookback: Duration::from_secs(1),
         cursor: None,
+        ids: Default::default(),
         first_run: FirstRun::Beginning,
         enabled: true,
         query_timeout: None,

@@ -41,6 +41,7 @@ impl Watched {
                 connections: self.spec.connections.clone(),
                 options: RunOptions::default(),
                 guards: outflow_core::Guards::default(),
+                ids: Default::default(),
                 skipped: Vec::new(),
             },
             due_at: self.world.now(),
@@ -171,7 +172,7 @@ impl Watched {
                     Some(at) => RunKind::Since { at },
                     None => RunKind::Incremental,
                 };
-                let options = RunOptions { kind, limit, destination };
+                let options = RunOptions { limit, destination, ..RunOptions::of(kind) };
                 if !options.is_incremental() {
                     self.run_with(options).await;
                 }

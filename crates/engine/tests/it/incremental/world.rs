@@ -48,7 +48,7 @@ impl Shape {
     /// The query as a user would write it.
     pub fn query(&self) -> String {
         let columns = if self.people { "id AS userId, plan" } else { "id AS userId, event" };
-        let time = if self.timed { ", at AS \"timestamp\"" } else { "" };
+        let time = if self.timed { ", stamp AS \"timestamp\"" } else { "" };
         let cursor = if self.cursor { ", stamp" } else { "" };
         let form = match self.unit {
             Unit::Seconds | Unit::Counter => "",
@@ -63,11 +63,11 @@ impl Shape {
     fn columns(&self) -> Vec<Column> {
         let mut columns = vec![("userid", ColumnType::Int)];
         columns.push((if self.people { "plan" } else { "event" }, ColumnType::Text));
+        let ty = if self.unit == Unit::Timestamp { ColumnType::Timestamp } else { ColumnType::Int };
         if self.timed {
-            columns.push(("timestamp", ColumnType::Timestamp));
+            columns.push(("timestamp", ty));
         }
         if self.cursor {
-            let ty = if self.unit == Unit::Timestamp { ColumnType::Timestamp } else { ColumnType::Int };
             columns.push(("stamp", ty));
         }
         let column = |(name, ty): (&str, _)| Column { name: name.to_owned(), ty, declared: String::new() };
@@ -81,6 +81,11 @@ impl Shape {
             Unit::Millis => stamp.div_euclid(1_000),
             Unit::Timestamp | Unit::Counter => stamp,
         }
+    }
+
+    /// The moment that the column's value stands for.
+    pub fn moment(&self, stamp: i64) -> Micros {
+        self.value(stamp) * (SECOND / self.second())
     }
 
     /// How much a second is in the column's values.
@@ -130,8 +135,7 @@ pub struct Version {
 impl Version {
     /// What distinguishes its call from others.
     pub fn content(&self, shape: &Shape) -> String {
-        let time = if shape.timed || shape.cursor { self.stamp } else { 0 };
-        let time = if shape.timed { time } else { shape.value(time) };
+        let time = if shape.timed || shape.cursor { shape.value(self.stamp) } else { 0 };
         format!("{} {} {time}", self.key, self.value)
     }
 }
@@ -359,15 +363,12 @@ impl World {
             at.strftime("%Y-%m-%d %H:%M:%S%.6f").to_string()
         };
         let mut fields = vec![version.good.then(|| version.key.to_string()), Some(version.value.to_owned())];
-        if self.shape.timed {
-            fields.push(Some(moment()));
-        }
-        if self.shape.cursor {
-            fields.push(Some(match self.shape.unit {
-                Unit::Timestamp => moment(),
-                _ => self.shape.value(version.stamp).to_string(),
-            }));
-        }
+        let stamp = match self.shape.unit {
+            Unit::Timestamp => moment(),
+            _ => self.shape.value(version.stamp).to_string(),
+        };
+        fields.extend(self.shape.timed.then(|| Some(stamp.clone())));
+        fields.extend(self.shape.cursor.then_some(Some(stamp)));
         fields
     }
 }

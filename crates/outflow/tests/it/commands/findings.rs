@@ -44,8 +44,8 @@ fn without_a_database_findings_have_a_place_and_a_fix_and_only_errors_fail() {
     let query = "SELECT id AS \"userId\", 'é' AS x,\n  'Device Deleted' AS event\nFROM t WHERE at >= {{last_sync_time | timestamp}};";
     let project = project("track", query, "");
     let document = project.json(&["validate"], 0);
-    assert_eq!(codes(&document), ["Q111", "Q202"], "{document}");
-    let semicolon = &findings(&document)[1];
+    assert_eq!(codes(&document), ["Q204", "Q111", "Q202"], "{document}");
+    let semicolon = &findings(&document)[2];
     let number = |name: &str| semicolon[name].as_u64().unwrap();
     assert_eq!((number("line"), number("column"), number("end_column")), (3, 50, 51));
     assert_eq!((&semicolon["severity"], &semicolon["sync"]), (&"note".into(), &"users".into()));

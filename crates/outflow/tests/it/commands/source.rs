@@ -181,7 +181,7 @@ fn each_step_that_fails_says_its_code_its_cure_and_our_address() {
 }
 
 #[test]
-fn each_bad_certificate_is_told_apart() {
+fn each_bad_certificate_is_distinguished() {
     let mut params = CertificateParams::new(Vec::new()).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let key = KeyPair::generate().unwrap();

@@ -26,7 +26,7 @@ async fn with(state: &dyn State, options: RunOptions, extraction: Extraction) ->
 
 fn backfill(first: RunId) -> RunOptions {
     let kind = RunKind::Backfill { start: "0".into(), first };
-    RunOptions { kind, limit: None, destination: Some("audit".into()) }
+    RunOptions { destination: Some("audit".into()), ..RunOptions::of(kind) }
 }
 
 pub async fn opening(state: &dyn State) {
@@ -125,7 +125,7 @@ pub async fn losing_what_fills(state: &dyn State) {
     with_letters(state, old, 2).await;
     let replay = Replay { run: old, mode: ReplayMode::AsSent, code: None, force: false, start: None };
     let options =
-        RunOptions { kind: RunKind::Replay(replay), limit: None, destination: Some("journeys".into()) };
+        RunOptions { destination: Some("journeys".into()), ..RunOptions::of(RunKind::Replay(replay)) };
     let replayed = Replayed { run: old, destination: "journeys".into(), positions: vec![1, 3] };
     let replay = with(state, options, Extraction { replayed: Some(replayed), ..extraction(2, None) }).await;
     let marked = async || -> Vec<Option<RunId>> {

@@ -202,7 +202,7 @@ pub async fn replaying(state: &dyn State) {
         start: None,
     };
     let kind = RunKind::Replay(replay);
-    let options = RunOptions { kind, limit: None, destination: Some("journeys".into()) };
+    let options = RunOptions { destination: Some("journeys".into()), ..RunOptions::of(kind) };
     let spec = RunSpec { options, ..ordinary.spec.clone() };
     let new = state.create_run(&NewRun { trigger: RunTrigger::Replay, spec, ..ordinary }).await.unwrap();
     assert_eq!((new.replays, new.replayed_by.len(), new.trigger), (Some(old), 0, RunTrigger::Replay));
