@@ -54,12 +54,12 @@ pub fn init(request: &InitRequest) -> Result<InitDocument, Error> {
     Ok(InitDocument { files: written })
 }
 
-/// A new project's `id`: 80 random bits.
+/// A new project's `id`: 76 random bits behind a letter, so that YAML never takes it for a number.
 ///
 /// # Errors
 /// When the operating system provides no randomness.
 pub fn new_id() -> Result<String, Error> {
-    Ok(format!("{:020x}", outflow_core::hash::random()? >> 48))
+    Ok(format!("o{:019x}", outflow_core::hash::random()? >> 52))
 }
 
 fn project(kind: &SourceKind, id: &str) -> String {

@@ -1,12 +1,12 @@
 //! What tells the events of one result apart, and the message ids that follow from it.
 //!
-//! Two rows that make the same call are the same event read twice, or two events. They are told
-//! apart if the call itself says where the row lies in time ([`EventIdentity::by_content`]), or if
-//! the sync declares which columns name an event ([`EventIdentity::by_key`]). Then the same event
-//! makes the same id in every run that reads it.
+//! Two rows that make the same call are the same event read twice, or two events. They can be
+//! distinguished if the call itself says where the row lies in time
+//! ([`EventIdentity::by_content`]), or if the sync declares which columns name an event
+//! ([`EventIdentity::by_key`]). Then the same event makes the same id in every run that reads it.
 //!
-//! What always holds: whether a row is distinguished follows from its call alone, so that equal calls
-//! are treated alike. What it does not do: count equal calls of a result. The id made here is that
+//! What always holds: whether a row is distinguished follows from its call alone, so that equal
+//! calls are treated alike. What it does not do: count equal calls of a result. The id made here is that
 //! of the first one; those of the others follow from it (`core::call::nth_message_id`).
 
 use outflow_core::{CallType, Code, Column, ColumnType, Error, EventIds, Result, SyncKey, hash};

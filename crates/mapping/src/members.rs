@@ -22,7 +22,9 @@ pub(crate) fn write(
             Content::Leaf(leaf) => {
                 let start = out.len();
                 let written = write_leaf(*leaf, fields[leaf.column], notes, out)?;
-                notes.say(leaf.place, &out[start..]);
+                if written {
+                    notes.say(leaf.place, &out[start..]);
+                }
                 written
             }
             Content::Branch(nodes) => {

@@ -4,6 +4,8 @@
 //! cannot be copied as it is: `context` and `integrations` always, `traits` and `properties` where
 //! other columns join them.
 
+use serde_json::Value;
+
 use crate::fields::{self, Kind, Section};
 use crate::leaf::{convert, known};
 use crate::notes::Notes;
@@ -43,4 +45,16 @@ pub(crate) fn object_type(traits: &mut Object, column: usize, notes: &mut Notes)
         None => drop(traits.shift_remove(fields::OBJECT_TYPE)),
     }
     Ok(())
+}
+
+/// Adds the members of an object to what the call says, in whatever order they come.
+pub(crate) fn say(part: Section, object: &Object, path: &mut Vec<String>, notes: &mut Notes) {
+    for (name, value) in object {
+        path.push(name.clone());
+        match value {
+            Value::Object(object) => say(part, object, path, notes),
+            value => notes.say(part.place(path), value.to_string().as_bytes()),
+        }
+        path.pop();
+    }
 }

@@ -347,20 +347,26 @@ impl<'r> Call<'_, 'r> {
         text: &[u8],
         out: &mut Vec<u8>,
     ) -> Result<bool, RowError> {
-        self.notes.say(root.part.place(&[]), text);
         let body = root.part == Section::Body;
         let typed = body && self.plan.call_type == CallType::Group && may_have_object_type(text);
         if body && !typed && root.nodes.is_empty() {
+            let start = out.len();
             json::put(out, object::raw(ty, text)?);
+            self.notes.say(root.part.place(&[]), &out[start..]);
             return Ok(true);
         }
         let mut object = objects::documented(root.part, object::read(ty, text)?, column, self.notes)?;
         if typed {
             objects::object_type(&mut object, column, self.notes)?;
         }
-        let mut members = Vec::new();
+        let (mut members, said) = (Vec::new(), self.notes.said);
         self.joined(root, &mut members)?;
         object::merge(&mut object, object::reread(&members)?);
+        if said.is_some() {
+            // What counts is what was made of both.
+            self.notes.said = said;
+            objects::say(root.part, &object, &mut Vec::new(), self.notes);
+        }
         let written = body || !object.is_empty();
         object::put(out, object);
         Ok(written)

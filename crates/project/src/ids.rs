@@ -44,7 +44,7 @@ pub(super) fn of_sync(
     {
         let is_theirs = |(other, of): &&(&Key, &Node)| {
             let origin = of.get("renamed_from").and_then(Node::text).unwrap_or(&other.name);
-            other.name != key.name && (origin == name || other.name == name)
+            other.name != key.name && origin == name
         };
         if let Some((other, _)) = syncs.iter().find(is_theirs) {
             let message = format!("the ids of {:?} begin with the name {name:?}, too", other.name);

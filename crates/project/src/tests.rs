@@ -3,6 +3,7 @@
 mod alerts;
 mod bounds;
 mod files;
+mod ids;
 mod login;
 mod names;
 mod schedules;

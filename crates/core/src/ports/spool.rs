@@ -154,8 +154,10 @@ pub trait Spool: Send + Sync {
     /// nothing.
     async fn create(&self, header: SpoolHeader) -> Result<Box<dyn SpoolWriter>>;
 
-    /// Reads a run's calls from a position on. `unchanged` of all its calls are marked as unchanged,
-    /// which only runs of older versions have ([`RunRecord::marked`](crate::RunRecord::marked)).
+    /// Reads a run's calls from a position on. `unchanged` of all its calls are marked as
+    /// unchanged: only runs of older versions have such calls
+    /// ([`RunRecord::marked`](crate::RunRecord::marked)).
+    ///
     /// P005: a segment, or what says which calls are unchanged, is missing; P004: it is damaged, or
     /// says another number (also later, from the reader).
     async fn read(

@@ -318,6 +318,7 @@ async fn retention_that_panics_is_started_again() {
 async fn an_audit_that_panics_is_started_again() {
     let (a, bomb) = (open("a"), Bomb::new(1));
     let (table, spec, house) = (Table::users(1..=30), every_minute(&["a"]), House::new(&[&a]));
+    let rows = table.clone();
     let at_once = |house: &House| {
         let mut config = config(house, &spec, &table);
         config.limits.audit_after = std::time::Duration::ZERO;
@@ -331,6 +332,8 @@ async fn an_audit_that_panics_is_started_again() {
     assert_eq!(served.run_ended().await.0, RunId(1));
     served.at(1_000_000 + 1);
     assert_eq!(served.alert("task_failed").await, "audit");
+    // A run without a call has nothing to audit.
+    rows.set([(Some("31".to_owned()), "pro")]);
     served.at(1_000_000 + MINUTE);
     assert_eq!(served.run_ended().await.0, RunId(2));
     served.at(1_000_000 + MINUTE + 1);

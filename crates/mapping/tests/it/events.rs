@@ -52,6 +52,15 @@ fn the_order_of_columns_and_columns_that_are_null_change_no_id() {
     assert_eq!(first, id(&[city, total, AT, EVENT, USER]));
     assert_eq!(first, id(&[USER, EVENT, AT, total, ("coupon", Ty::Text, None), city]));
     assert_eq!(id(&[USER, EVENT, AT, whole, total]), id(&[total, whole, USER, EVENT, AT]));
+    // Of an object that came whole, what counts is what was made of it and other columns.
+    let joined = [
+        id(&[USER, EVENT, AT, ("properties", Ty::Json, Some(r#"{"a":1,"b":2}"#)), ("c", Ty::Int, None)]),
+        id(&[USER, EVENT, AT, ("properties", Ty::Json, Some(r#"{"b":2,"a":1}"#)), ("c", Ty::Int, None)]),
+        id(&[USER, EVENT, AT, ("properties", Ty::Json, Some(r#"{"b":9,"a":1}"#)), ("b", Ty::Int, Some("2"))]),
+        id(&[("b", Ty::Int, Some("2")), USER, EVENT, AT, ("properties", Ty::Json, Some(r#"{"a":1}"#))]),
+        id(&[USER, EVENT, AT, ("a", Ty::Int, Some("1")), ("b", Ty::Int, Some("2"))]),
+    ];
+    assert!(joined.iter().all(|id| *id == joined[0]), "{joined:?}");
     let others = [
         id(&[USER, EVENT, AT, total]),
         id(&[USER, EVENT, AT, total, ("context.town", Ty::Text, Some("Bonn"))]),

@@ -15,6 +15,7 @@ mod gaps;
 mod guards;
 mod held;
 mod hostile;
+mod ids;
 mod incremental;
 mod isolation;
 mod kills;
