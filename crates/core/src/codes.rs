@@ -233,6 +233,7 @@ codes! {
     E101 ManySlotsSkipped Engine Permanent "many slots are skipped";
     E102 ClockJumped Engine Permanent "the clock of this machine has jumped";
     E103 SyncRemoved Engine UserInput "runs wait whose sync the project no longer has";
+    E104 TransactionOpen Engine UserInput "a transaction is open for longer than runs read back";
     E120 BackfillRepeats Engine Permanent "a backfill may send calls again under new ids";
     E121 BaselineMissing Engine Permanent "what the run is compared with is missing";
     G001 TooManyRows Guard UserInput "more rows than allowed";

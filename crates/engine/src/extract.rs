@@ -7,6 +7,7 @@
 pub(crate) mod cursor;
 mod fill;
 pub mod guard;
+mod next_start;
 mod reading;
 mod sample;
 pub(crate) mod wanted_keys;
@@ -32,6 +33,7 @@ use self::fill::FillPlan;
 use self::reading::{Reading, pages, read_overlap};
 use self::wanted_keys::WantedKeys;
 use self::watermark::Clocks;
+use crate::clock::Elapsed;
 use crate::event::{Event, Note, Observer};
 use crate::stop::{interrupted, stopped};
 use crate::{Engine, Errors, read_only};
@@ -94,7 +96,7 @@ impl Extractor<'_> {
 
         let mut stop = self.engine.stop.clone();
         let (session, mut clocks) = tokio::select! {
-            opened = Clocks::read(self.warehouse, &*self.engine.clock) => opened?,
+            opened = Clocks::read_with_open(self.warehouse, &*self.engine.clock) => opened?,
             () = stopped(&mut stop) => return Err(interrupted().into()),
         };
         clocks.first = self.run.clock;
@@ -113,9 +115,12 @@ impl Extractor<'_> {
         let key = self.engine.state.begin_extraction(self.run.id, clock, &text).await?;
         let (previous, void) = self.previous(&before, fill.is_some());
         let newcomers = self.engine.newcomers(self.run).await?;
-        let begin = watermark::note(spec, &before, &clocks).filter(|_| ordinary);
+        let moved = |seen, took| watermark::moved(spec, &before, seen, &value, &clocks, self.run.id, took);
+        let planned = moved(None, Elapsed::Unknown);
+        let texts = [watermark::note(spec, &before, &clocks), next_start::note(spec, &planned, clock)];
+        let begin = texts.into_iter().flatten().filter(|_| ordinary);
         let begin = begin.map(|text| Note { text, next: None });
-        let notes = begin.into_iter().chain(void).chain(newcomers).collect();
+        let notes = begin.chain(void).chain(newcomers).collect();
         (self.observer)(Event::Reading {
             sync: self.run.sync.clone(),
             run: self.run.id,
@@ -123,12 +128,11 @@ impl Extractor<'_> {
             notes,
         });
 
-        let moved = |seen| watermark::moved(spec, &before, seen, &value, &clocks, self.run.id);
         let at_start = clocks.at_start();
         let after = |state: &SyncState| watermark::start_value(spec, state, &Default::default(), &at_start);
         let overlap = match &fill {
             Some(_) => before.watermark.is_some().then(|| query.render(&next(&before))),
-            None => self.overlaps(&query).then(|| query.render(&after(&moved(None)))),
+            None => self.overlaps(&query).then(|| query.render(&after(&planned))),
         };
         let statement = Statement {
             sql: query.render(&value),
@@ -156,7 +160,7 @@ impl Extractor<'_> {
             );
         }
         let watermark_update = if ordinary {
-            Some(moved(out.cursor))
+            Some(moved(out.cursor, clocks.passed(&*self.engine.clock)))
         } else if fill.is_some() {
             self.baseline_after_fill(&before, previous, &out)
         } else {
@@ -203,21 +207,23 @@ impl Extractor<'_> {
     }
 
     async fn sync_state(&self) -> outflow_core::Result<SyncState> {
-        self.engine.state.sync(&self.spec.name).await
+        let state = &*self.engine.state;
+        watermark::complete(state.sync(&self.spec.name).await?, state).await
     }
 
     /// The run to compare with, or why there is none although there was one.
     fn previous(&self, before: &SyncState, fills: bool) -> (Option<RunId>, Option<Note>) {
         let Some(baseline) = &before.baseline else { return (None, None) };
         let compared = if fills { self.next } else { self.spec };
-        let same = baseline.fingerprint.as_deref() == Some(watermark::fingerprint(compared).as_str());
+        let left = baseline.fingerprint.as_deref();
+        let same = left.is_some_and(|left| watermark::is_comparable(compared, left));
         if same || !(self.run.spec.options.is_incremental() || fills) {
             return (Some(baseline.run), None);
         }
         if fills {
             return (None, None);
         }
-        let text = "the query, the type, the nulls rule or the lookback changed since the last run: rows that it \
+        let text = "the query, the type, the cursor or the nulls rule changed since the last run: rows that it \
                     sent are sent again where the query reads them again";
         let next = Some(NextStep::RunFull { sync: self.spec.name.clone() });
         (None, Some(Note { text: text.to_owned(), next }))

@@ -418,6 +418,7 @@ pub fn users_to(destinations: &[&str]) -> SyncSpec {
             .map(|d| Connection { destination: (*d).to_owned(), nulls: Nulls::Send })
             .collect(),
         lookback: Duration::from_secs(1),
+        lookback_max: Duration::from_secs(3_600),
         cursor: None,
         first_run: FirstRun::Beginning,
         enabled: true,

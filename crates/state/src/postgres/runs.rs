@@ -304,8 +304,10 @@ async fn load_run(t: &Session, run: RunId) -> Result<RunRecord, Fault> {
 /// Replaces the state of a sync.
 async fn set_sync(t: &Session, sync: &str, state: &SyncState) -> Result<(), Fault> {
     let sql = format!(
-        "INSERT INTO syncs (name, {SYNC}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
-         ON CONFLICT (name) DO UPDATE SET ({SYNC}) = ($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
+        "INSERT INTO syncs (name, {SYNC}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13,
+         $14, $15, $16, $17)
+         ON CONFLICT (name) DO UPDATE SET ({SYNC}) = ($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13,
+         $14, $15, $16, $17)"
     );
     let (watermark, cursor, baseline) =
         (state.watermark.as_ref(), state.cursor.as_ref(), state.baseline.as_ref());
@@ -326,6 +328,10 @@ async fn set_sync(t: &Session, sync: &str, state: &SyncState) -> Result<(), Faul
             &uptime.map(|u| u.us),
             &watermark.and_then(|w| w.begin_us),
             &watermark.and_then(|w| w.begin_for_us),
+            &watermark.and_then(|w| w.next_us),
+            &watermark.and_then(|w| w.open_us),
+            &cursor.and_then(|c| c.next.as_deref()).map(escape),
+            &cursor.filter(|c| !c.history.is_empty()).map(|c| to_json(&c.history)),
         ],
     )
     .await?;

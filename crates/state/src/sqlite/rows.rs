@@ -33,14 +33,16 @@ pub(crate) const RUN: &str = concat!(
 /// The columns that [`sync`] reads.
 pub(crate) const SYNC: &str = "watermark_us, watermark_clock_of, watermark_local_us, \
      watermark_first_us, cursor_value, cursor_column, baseline_run, baseline_fingerprint, \
-     watermark_boot, watermark_uptime_us, watermark_begin_us, watermark_begin_for_us";
+     watermark_boot, watermark_uptime_us, watermark_begin_us, watermark_begin_for_us, \
+     watermark_next_us, watermark_open_us, cursor_next, cursor_history";
 
 /// Checks a row of `syncs`.
 pub(crate) const SYNC_INTACT: &str = intact!(
     "syncs",
     "name, watermark_us, watermark_clock_of, watermark_local_us, watermark_first_us, cursor_value, \
      cursor_column, baseline_run, baseline_fingerprint, watermark_boot, watermark_uptime_us, \
-     watermark_begin_us, watermark_begin_for_us"
+     watermark_begin_us, watermark_begin_for_us, watermark_next_us, watermark_open_us, cursor_next, \
+     cursor_history"
 );
 
 /// The columns that [`delivery`] reads.
@@ -156,9 +158,14 @@ pub(crate) fn sync(row: &Row<'_>) -> Result<SyncState> {
             uptime: Uptime::of(row.get(8)?, row.get(9)?),
             begin_us: row.get(10)?,
             begin_for_us: row.get(11)?,
+            next_us: row.get(12)?,
+            open_us: row.get(13)?,
         })
     });
-    let cursor = value.map(|value| -> Result<Cursor> { Ok(Cursor { value, column: row.get(5)? }) });
+    let cursor = value.map(|value| -> Result<Cursor> {
+        let history = optional(row, 15, json)?.unwrap_or_default();
+        Ok(Cursor { value, column: row.get(5)?, next: row.get(14)?, history })
+    });
     let baseline = optional(row, 6, unsigned)?
         .map(|run| -> Result<BaselineRun> { Ok(BaselineRun { run: RunId(run), fingerprint: row.get(7)? }) });
     Ok(SyncState {

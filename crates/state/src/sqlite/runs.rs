@@ -312,7 +312,7 @@ pub(super) fn insert_findings(
 fn set_sync(t: &Transaction<'_>, name: &str, state: &SyncState) -> Result<(), Fault> {
     let sql = format!(
         "INSERT OR REPLACE INTO syncs (name, {SYNC})
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)"
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)"
     );
     let SyncState { watermark, cursor, baseline } = state;
     let (watermark, cursor, baseline) = (watermark.as_ref(), cursor.as_ref(), baseline.as_ref());
@@ -331,6 +331,10 @@ fn set_sync(t: &Transaction<'_>, name: &str, state: &SyncState) -> Result<(), Fa
         uptime.map(|u| u.us),
         watermark.and_then(|w| w.begin_us),
         watermark.and_then(|w| w.begin_for_us),
+        watermark.and_then(|w| w.next_us),
+        watermark.and_then(|w| w.open_us),
+        cursor.and_then(|c| c.next.as_ref()),
+        cursor.filter(|c| !c.history.is_empty()).map(|c| to_json(&c.history)),
     ];
     t.prepare_cached(&sql)?.execute(values)?;
     Ok(())

@@ -105,8 +105,15 @@ pub fn moved(run: RunId) -> SyncState {
             uptime: Some(Uptime { boot: "a boot".into(), us: 5_000_000 }),
             begin_us: Some(1_789_000_000_000_000),
             begin_for_us: Some(7),
+            next_us: Some(1_789_999_700_000_000),
+            open_us: Some(1_789_900_000_000_000),
         }),
-        cursor: Some(Cursor { value: "2026-01-01 00:00:00".into(), column: Some("updated_at".into()) }),
+        cursor: Some(Cursor {
+            value: "2026-01-01 00:00:00".into(),
+            column: Some("updated_at".into()),
+            next: Some("1767225300".into()),
+            history: vec![(-5, "17".into()), (9, "2.5".into())],
+        }),
         baseline: Some(BaselineRun { run, fingerprint: Some("abc".into()) }),
     }
 }

@@ -68,7 +68,12 @@ struct Model {
 }
 
 fn moved(run: RunId, step: i64) -> SyncState {
-    let cursor = Some(Cursor { value: format!("c{step}"), column: None });
+    let cursor = Some(Cursor {
+        value: format!("c{step}"),
+        column: None,
+        next: Some(format!("n{step}")),
+        history: vec![(7, format!("h{step}"))],
+    });
     let baseline = Some(BaselineRun { run, fingerprint: None });
     SyncState { cursor, baseline, ..started_at(step) }
 }

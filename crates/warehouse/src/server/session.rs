@@ -4,7 +4,7 @@
 //! statement is parsed and described first, so that its columns can be judged; it is executed when
 //! the first rows are requested. Whoever drops it before has done nothing.
 
-use outflow_core::ports::warehouse::{Expected, RowStream, Session, Statement};
+use outflow_core::ports::warehouse::{Expected, OpenTransactions, RowStream, Session, Statement};
 use outflow_core::{BoxFuture, Code, Column, Error, References, Result, Timestamp, VolatileFunction};
 use outflow_egress::deadline::after;
 use postgres_protocol::message::frontend;
@@ -15,7 +15,7 @@ use super::connector::{Connector, closed};
 use super::kind::{Facts, ServerKind};
 use super::rows::{GRACE, Rows, too_long};
 use super::wire::{Wire, broken_protocol, unexpected, unsendable};
-use super::{columns, functions, login};
+use super::{columns, functions, login, transactions};
 use crate::credentials::Credentials;
 use crate::settings::ServerSettings;
 
@@ -65,6 +65,10 @@ impl Session for OpenSession {
             let text = format!("{}{clock_zone}", String::from_utf8_lossy(&text).trim_end_matches('\0'));
             text.parse().map_err(|e| broken_protocol("a time that is none").caused_by(e))
         })
+    }
+
+    fn open_transactions(&mut self) -> BoxFuture<'_, Result<OpenTransactions>> {
+        Box::pin(transactions::ask(self))
     }
 
     fn volatile_functions<'a>(

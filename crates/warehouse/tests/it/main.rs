@@ -19,6 +19,7 @@ mod snapshot;
 mod sqlite;
 mod sshd;
 mod tls;
+mod transactions;
 mod tunnel;
 mod types;
 
