@@ -138,9 +138,9 @@ pub struct RowCounts {
     pub read: u64,
     /// Rows that became a call to be delivered.
     pub calls: u64,
-    /// Rows that could not become a call.
+    /// Rows that could not become a call, and were not rejected by the previous run already.
     pub rejected: u64,
-    /// Rows whose call is the same as in the previous run.
+    /// Rows that became the same call as in the previous run, or were rejected there as well.
     pub unchanged: u64,
 }
 

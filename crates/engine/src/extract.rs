@@ -9,6 +9,7 @@ mod fill;
 pub mod guard;
 mod next_start;
 mod reading;
+mod rejections;
 mod sample;
 pub(crate) mod wanted_keys;
 pub(crate) mod watermark;
@@ -31,6 +32,7 @@ use tracing::debug;
 use self::cursor::{CursorTracker, CursorValue};
 use self::fill::FillPlan;
 use self::reading::{Reading, pages, read_overlap};
+use self::rejections::{Kept, Rejections};
 use self::wanted_keys::WantedKeys;
 use self::watermark::Clocks;
 use crate::clock::Elapsed;
@@ -69,6 +71,8 @@ struct ReadOut {
     was_compared: bool,
     findings: Vec<FindingCount>,
     read: u64,
+    /// Rows that the run compared with rejected as well.
+    rejected_again: u64,
     columns: Vec<Column>,
     cursor: Option<CursorValue>,
     wanted: Option<WantedKeys>,
@@ -153,6 +157,7 @@ impl Extractor<'_> {
 
         let Spooled { entries, unchanged, rejected, .. } = out.spooled;
         let calls = entries.checked_sub(unchanged);
+        let unchanged = unchanged.saturating_add(out.rejected_again);
         let rows = RowCounts { read: out.read, calls: calls.unwrap_or_default(), rejected, unchanged };
         if calls.is_none() || !rows.closed() {
             return Err(
@@ -292,9 +297,11 @@ impl Extractor<'_> {
             return Err(error.into());
         }
         let mut findings = reading.findings();
-        let Reading { writer, comparison, read, cursor, wanted, .. } = reading;
+        let Reading { writer, comparison, read, cursor, wanted, rejected_before, .. } = reading;
+        let rejected_again = rejected_before.repeated;
+        let rejected = comparison.is_some().then(|| rejected_before.into_hashes()).unwrap_or_default();
         let marks = comparing.fill.is_some() || self.run.spec.options.is_incremental();
-        let (spooled, compared) = self.finish(writer, comparison, marks).await?;
+        let (spooled, compared) = self.finish(writer, comparison, rejected, marks).await?;
         let was_compared = !compared.earlier_missing;
         findings.extend(self.missing_hashes(&compared, &comparing, repeats, &spooled).await?);
         let cursor = cursor.and_then(CursorTracker::largest);
@@ -304,6 +311,7 @@ impl Extractor<'_> {
             was_compared,
             findings,
             read,
+            rejected_again,
             columns,
             cursor,
             wanted,
@@ -316,6 +324,7 @@ impl Extractor<'_> {
         &self,
         mut writer: Box<dyn SpoolWriter>,
         comparison: Option<Box<dyn Comparison>>,
+        rejected: Vec<u128>,
         marks: bool,
     ) -> Result<(Spooled, Compared), Errors> {
         writer.seal().await?;
@@ -323,6 +332,9 @@ impl Extractor<'_> {
             Some(comparison) => comparison.finish().await?,
             None => Compared::default(),
         };
+        if !rejected.is_empty() {
+            self.engine.baseline.keep_rejections(self.run.id, rejected).await?;
+        }
         match writer.finish(if marks { compared.same.clone() } else { Positions::default() }).await {
             Ok(spooled) => Ok((spooled, compared)),
             Err(error) => {
@@ -377,6 +389,12 @@ impl Extractor<'_> {
             }
             None => None,
         };
+        let kept = match retained {
+            Some(RetainedHashes::All) => Kept::All,
+            Some(RetainedHashes::Overlap) => Kept::Overlap,
+            Some(RetainedHashes::Shared) | None => Kept::Earlier,
+        };
+        let rejected_before = Rejections::after(&*self.engine.baseline, previous, kept).await?;
         let writer = self.engine.spool.create(header).await?;
         let encoder = RowEncoder::new(plan, self.run.key, clock);
         Ok(Reading {
@@ -389,6 +407,7 @@ impl Extractor<'_> {
             tells_apart,
             cursor,
             rejections: warnings,
+            rejected_before,
             call: Vec::with_capacity(4096),
             wanted,
             ordinal: 0,

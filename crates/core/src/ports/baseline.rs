@@ -83,6 +83,22 @@ pub trait Baseline: Send + Sync {
     /// The deletion continues when the future is dropped. A retry deletes what is left.
     async fn remove(&self, run: RunId) -> Result<()>;
 
+    /// Hashes of the rows that a run rejected, sorted. What was not kept, or is damaged, is left
+    /// out: such rows count as new. Callers keep few enough to hold them in memory.
+    async fn rejections(&self, run: RunId) -> Result<Vec<u128>> {
+        let _ = run;
+        Ok(Vec::new())
+    }
+
+    /// Keeps hashes of the rows that a run rejected, durably. Follows [`Comparison::finish`] of the
+    /// same run.
+    ///
+    /// A dropped future leaves them, or nothing. A retry replaces them.
+    async fn keep_rejections(&self, run: RunId, hashes: Vec<u128>) -> Result<()> {
+        let _ = (run, hashes);
+        Ok(())
+    }
+
     /// The runs of which anything is kept.
     async fn runs(&self) -> Result<Vec<RunId>>;
 }

@@ -14,6 +14,7 @@ use tokio::sync::watch;
 
 use super::cursor::CursorTracker;
 use super::guard;
+use super::rejections::Rejections;
 use super::sample::sample;
 use super::wanted_keys::WantedKeys;
 use crate::stop::{interrupted, stopped};
@@ -36,6 +37,8 @@ pub(super) struct Reading {
     pub(super) tells_apart: bool,
     pub(super) cursor: Option<CursorTracker>,
     pub(super) rejections: Vec<FindingCount>,
+    /// Which rejected rows the run before rejected, too.
+    pub(super) rejected_before: Rejections,
     pub(super) call: Vec<u8>,
     /// A replay keeps the rows with these keys; all others count for nothing.
     pub(super) wanted: Option<WantedKeys>,
@@ -71,6 +74,7 @@ impl Reading {
                         comparison.feed(key, shaped.content);
                     }
                 }
+                Err(rejection) if self.rejected_before.repeats(&rejection) => {}
                 Err(rejection) => {
                     self.writer.reject(&rejection)?;
                     self.count(&rejection);
@@ -97,8 +101,9 @@ impl Reading {
         let Some(comparison) = &mut self.comparison else { return Ok(()) };
         for row in page.iter() {
             self.call.clear();
-            if let Ok(shaped) = encoder.shape(row, 0, &mut self.call) {
-                comparison.mark_overlap(shaped.content);
+            match encoder.shape(row, 0, &mut self.call) {
+                Ok(shaped) => comparison.mark_overlap(shaped.content),
+                Err(rejection) => self.rejected_before.mark_overlap(&rejection),
             }
         }
         Ok(())

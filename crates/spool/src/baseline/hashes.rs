@@ -28,7 +28,12 @@ pub(crate) struct Writer {
 impl Writer {
     /// Begins the file of `run`, for `count` hashes.
     pub(crate) fn begin(run: RunId, count: u64, output: &mut Output) -> Result<Self> {
-        let mut file = output.create(FILE)?;
+        Self::begin_as(FILE, run, count, output)
+    }
+
+    /// Begins a file of that name.
+    pub(crate) fn begin_as(name: &str, run: RunId, count: u64, output: &mut Output) -> Result<Self> {
+        let mut file = output.create(name)?;
         let mut bytes = MAGIC.to_vec();
         bytes.extend_from_slice(&run.0.to_le_bytes());
         bytes.extend_from_slice(&count.to_le_bytes());
@@ -118,6 +123,13 @@ impl Earlier {
             self.advance();
         }
         found
+    }
+
+    /// The next hash.
+    pub(crate) fn pop(&mut self) -> Option<u128> {
+        let next = self.head?;
+        self.advance();
+        Some(next)
     }
 
     /// How many hashes the file has. `None`: what was read of it is damaged.
