@@ -144,6 +144,7 @@ codes! {
     Q111 EventNameIsCommand Query UserInput "an event name that Customer.io takes for a command";
     Q112 LateRows Query UserInput "rows may be stamped before they are loaded";
     Q113 ManyRowsOften Query UserInput "very many rows, very often";
+    Q120 UnstableColumn Query UserInput "a column differs when it is read again";
     Q201 CaseFolded Query UserInput "the database folds the case of a name";
     Q202 TrailingSemicolon Query UserInput "a semicolon at the end";
     Q203 UnknownTypeComparedWithNumber Query UserInput "a column of unknown type is compared with a number";

@@ -381,10 +381,11 @@ impl Extractor<'_> {
             max_bytes: self.spec.max_run_bytes,
         };
         let wanted = self.wanted_keys().await?;
+        let by_key = comparing.fill.is_none() && !watermark::is_event(self.run.call_type);
         let comparison = match retained {
             Some(retained) => {
                 let fill = comparing.fill.map(|fill| fill.spec(self.run.call_type));
-                let spec = ComparisonSpec { fill, ..ComparisonSpec::new(run, previous, retained) };
+                let spec = ComparisonSpec { fill, by_key, ..ComparisonSpec::new(run, previous, retained) };
                 Some(self.engine.baseline.begin(spec).await?)
             }
             None => None,
@@ -404,6 +405,7 @@ impl Extractor<'_> {
             comparison,
             retained,
             fills: comparing.fill.is_some(),
+            by_key,
             tells_apart,
             cursor,
             rejections: warnings,

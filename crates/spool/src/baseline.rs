@@ -12,6 +12,7 @@ mod comparison;
 mod fill;
 mod hashes;
 mod rejections;
+mod repeats;
 mod sorter;
 
 use std::path::Path;

@@ -14,7 +14,8 @@
 //!
 //! What it does not do: decide which run to compare with, or what becomes of a call that is the
 //! same. A content that differs from that of an earlier call with the same key is added, not
-//! changed: no keys are kept yet (`docs/decisions/0013-baseline-port.md`).
+//! changed: no keys are kept yet (`docs/decisions/0013-baseline-port.md`). With
+//! [`ComparisonSpec::by_key`] only the order within a key counts.
 
 use async_trait::async_trait;
 
@@ -29,6 +30,10 @@ pub struct ComparisonSpec {
     pub previous: Option<RunId>,
     /// The hashes that a later run is compared with.
     pub retained: RetainedHashes,
+    /// Calls say how something is, and a later one replaces an earlier one of its key: the last call
+    /// of a key is the same only if it was the last one in the earlier run, too, and no other call
+    /// of the key is added.
+    pub by_key: bool,
     /// The run fills a gap: it is compared with what one destination has got and will get. Then
     /// `previous` is the run that the sync's next run is compared with.
     pub fill: Option<FillSpec>,
@@ -37,7 +42,7 @@ pub struct ComparisonSpec {
 impl ComparisonSpec {
     /// A comparison of this run with an earlier one.
     pub const fn new(run: RunId, previous: Option<RunId>, retained: RetainedHashes) -> Self {
-        Self { run, previous, retained, fill: None }
+        Self { run, previous, retained, by_key: false, fill: None }
     }
 }
 

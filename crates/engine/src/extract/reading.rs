@@ -33,6 +33,8 @@ pub(super) struct Reading {
     pub(super) retained: Option<RetainedHashes>,
     /// The run fills a gap: calls are compared by what they are about.
     pub(super) fills: bool,
+    /// Calls say how something is: of those about the same, the last one holds.
+    pub(super) by_key: bool,
     /// The columns tell events apart that are otherwise alike.
     pub(super) tells_apart: bool,
     pub(super) cursor: Option<CursorTracker>,
@@ -67,7 +69,7 @@ impl Reading {
                 Ok(shaped) => {
                     self.writer.call(&shaped.meta, &self.call)?;
                     if let Some(comparison) = &mut self.comparison {
-                        let key = match self.fills {
+                        let key = match self.fills || self.by_key {
                             true => subject(&shaped.meta, &self.call),
                             false => shaped.meta.key,
                         };

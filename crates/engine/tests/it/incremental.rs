@@ -9,6 +9,7 @@
 
 mod cases;
 mod late;
+mod repeated_keys;
 mod steps;
 pub mod world;
 

@@ -13,6 +13,7 @@ use outflow_core::{Code, Error, Positions, Result};
 
 use super::fill::Fill;
 use super::hashes::{self, Earlier, HashFile};
+use super::repeats::Repeats;
 use super::sorter::{Numbered, Sorted, check_position};
 use crate::budget::Budget;
 use crate::disk::Disk;
@@ -25,7 +26,7 @@ const BUFFER: usize = 4096;
 enum Job {
     Fed(Vec<u128>),
     Overlap(Vec<u128>),
-    /// Keys with contents, for a run that fills a gap: of its own calls, and of those that the
+    /// Keys with contents: of the run's own calls, and, for one that fills a gap, of those that the
     /// destination has got.
     Keyed(Vec<(u64, u128)>),
     Given(Vec<(u64, u128)>),
@@ -60,13 +61,14 @@ impl DiskComparison {
             spec,
             previous,
             fill: spec.fill.map(|fill| Fill::new(fill, before, sorted)),
+            repeats: spec.by_key.then(Repeats::new),
             fed: Numbered::new("fed.spill", sorted),
             retained: Numbered::new("retained.spill", sorted),
             sorted,
             output: Output::new(disk, dir.clone(), budget),
         };
         let worker = Worker::start("outflow-baseline", &dir, move |jobs| work.run(jobs, &recycle))?;
-        let keyed = spec.fill.is_some_and(|fill| fill.by_key).then(Vec::new);
+        let keyed = (spec.by_key || spec.fill.is_some_and(|fill| fill.by_key)).then(Vec::new);
         let (fed, overlap, given, waiting) = Default::default();
         Ok(Self { fed, overlap, keyed, given, waiting, spare, worker })
     }
@@ -140,6 +142,8 @@ struct Work {
     /// The file of the earlier run.
     previous: Option<HashFile>,
     fill: Option<Fill>,
+    /// Keys that occur again, if their order counts.
+    repeats: Option<Repeats>,
     fed: Numbered,
     /// Hashes that are kept, unless all are.
     retained: Numbered,
@@ -165,6 +169,7 @@ impl Work {
                 Job::Overlap(hashes) => (&mut self.retained, hashes),
                 Job::Keyed(calls) => {
                     self.fill.as_mut().map_or(Ok(()), |fill| fill.keyed(&calls, &mut self.output))?;
+                    self.repeats.as_mut().map_or(Ok(()), |repeats| repeats.add(&calls, &mut self.output))?;
                     continue;
                 }
                 Job::Given(calls) => {
@@ -186,6 +191,10 @@ impl Work {
         if let Some(fill) = self.fill.take() {
             return self.fill_gap(fill, count, fed);
         }
+        let (fed, groups) = match self.repeats.take() {
+            Some(repeats) => repeats.adjust(fed, self.sorted, &mut self.output)?,
+            None => (fed, None),
+        };
         let mut compared = match self.spec.retained {
             RetainedHashes::All => self.compare_and_keep_all(count, fed)?,
             RetainedHashes::Overlap => {
@@ -200,6 +209,7 @@ impl Work {
             }
         };
         self.output.sync()?;
+        groups.map_or(Ok(()), |groups| groups.settle(&mut compared.same))?;
         compared.earlier_missing &= self.previous.is_some();
         Ok(compared)
     }
