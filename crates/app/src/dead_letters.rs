@@ -97,7 +97,7 @@ impl App {
             summary,
             reader,
             segments,
-            unchanged: rows.unchanged,
+            unchanged: rows.unchanged_calls(),
             limit,
             destinations,
             current: None,

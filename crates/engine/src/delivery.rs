@@ -137,7 +137,7 @@ fn is_parked(delivery: &DeliveryRecord) -> bool {
 fn whole(run: &RunRecord, segments: &[SegmentInfo]) -> Result<()> {
     let calls = segments.iter().filter(|segment| segment.kind == SegmentKind::Calls);
     let named: u128 = calls.map(|segment| u128::from(segment.entries)).sum();
-    let made = u128::from(run.rows.calls) + u128::from(run.rows.unchanged);
+    let made = u128::from(run.rows.calls) + u128::from(run.rows.unchanged_calls());
     if named == made {
         return Ok(());
     }

@@ -157,8 +157,9 @@ impl Extractor<'_> {
 
         let Spooled { entries, unchanged, rejected, .. } = out.spooled;
         let calls = entries.checked_sub(unchanged);
-        let unchanged = unchanged.saturating_add(out.rejected_again);
-        let rows = RowCounts { read: out.read, calls: calls.unwrap_or_default(), rejected, unchanged };
+        let (calls_made, rejected_again) = (calls.unwrap_or_default(), out.rejected_again);
+        let unchanged = unchanged.saturating_add(rejected_again);
+        let rows = RowCounts { read: out.read, calls: calls_made, rejected, unchanged, rejected_again };
         if calls.is_none() || !rows.closed() {
             return Err(
                 Error::new(Code::CountsDiffer, format!("the extraction does not add up: {rows:?}")).into()

@@ -42,7 +42,7 @@ impl RunReader {
     /// The calls of a run from a position on.
     pub async fn calls(&self, run: &RunRecord, segments: &[SegmentInfo], from: u64) -> Result<Calls> {
         let calls: Vec<_> = segments.iter().filter(|s| s.kind == SegmentKind::Calls).cloned().collect();
-        let reader = self.spool.read(run.id, &calls, run.rows.unchanged, from).await?;
+        let reader = self.spool.read(run.id, &calls, run.rows.unchanged_calls(), from).await?;
         Ok(Calls { reader, block: CallBlock::default(), stop: None })
     }
 

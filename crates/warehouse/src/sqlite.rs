@@ -82,7 +82,7 @@ impl Session for OpenFile {
         Box::pin(async { Ok(SystemClock.now()) })
     }
 
-    /// A file has one writer at a time. When it began is not told: its rows bear later stamps than
+    /// A file has one writer at a time. When it began is unknown: its rows bear later stamps than
     /// those of all that committed before, and are as late as its transaction is long.
     fn open_transactions(&mut self) -> BoxFuture<'_, Result<OpenTransactions>> {
         Box::pin(async { Ok(OpenTransactions { seen: Visibility::All, ..OpenTransactions::default() }) })

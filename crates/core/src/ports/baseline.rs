@@ -30,9 +30,9 @@ pub struct ComparisonSpec {
     pub previous: Option<RunId>,
     /// The hashes that a later run is compared with.
     pub retained: RetainedHashes,
-    /// Calls say how something is, and a later one replaces an earlier one of its key: the last call
-    /// of a key is the same only if it was the last one in the earlier run, too, and no other call
-    /// of the key is added.
+    /// Calls say how something is, and a later one replaces an earlier one of its key: the last
+    /// call of a key is the same only if it was the last one in the earlier run, too, and no other
+    /// call of the key is added.
     pub by_key: bool,
     /// The run fills a gap: it is compared with what one destination has got and will get. Then
     /// `previous` is the run that the sync's next run is compared with.

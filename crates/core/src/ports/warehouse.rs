@@ -98,9 +98,9 @@ pub trait Session: Send {
     /// tells it.
     fn clock(&mut self) -> BoxFuture<'_, Result<Timestamp>>;
 
-    /// What can be seen of transactions that are open now. Asked after [`Session::clock`] and before
-    /// [`Session::query`], so that one that neither this nor the query's snapshot shows began after
-    /// the clock was read. What the database refuses to tell is no error.
+    /// What can be seen of transactions that are open now. Asked after [`Session::clock`] and
+    /// before [`Session::query`], so that one that neither this nor the query's snapshot shows
+    /// began after the clock was read. What the database refuses to say is no error.
     fn open_transactions(&mut self) -> BoxFuture<'_, Result<OpenTransactions>> {
         Box::pin(async { Ok(OpenTransactions::default()) })
     }

@@ -31,7 +31,7 @@ impl Prefetcher {
         segments: Vec<SegmentInfo>,
         from: u64,
     ) -> Self {
-        let (run, unchanged) = (run.id, run.rows.unchanged);
+        let (run, unchanged) = (run.id, run.rows.unchanged_calls());
         let (sender, blocks) = mpsc::channel(1);
         let (used, spare) = std::sync::mpsc::channel::<CallBlock>();
         let task = tokio::spawn(async move {

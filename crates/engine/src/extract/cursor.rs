@@ -158,6 +158,14 @@ fn unit(whole: i128) -> i128 {
     }
 }
 
+/// The value as documents and the state contain it.
+pub(crate) fn text(value: &LastSyncTime) -> String {
+    match value {
+        LastSyncTime::Seconds(s) => s.to_string(),
+        LastSyncTime::Number(n) => n.clone(),
+    }
+}
+
 /// Follows the cursor column through a result.
 pub(crate) struct CursorTracker {
     index: usize,
@@ -272,7 +280,7 @@ mod tests {
 
     #[test]
     fn the_lookback_is_taken_off_in_the_columns_own_unit() {
-        let less = |t: &str| crate::extract::watermark::text(&CursorValue::parse(t).unwrap().less(2));
+        let less = |t: &str| text(&CursorValue::parse(t).unwrap().less(2));
         assert_eq!(less("1700000000"), "1699999998");
         assert_eq!(less("1700000000123"), "1699999998123");
         assert_eq!(less("1700000000123456"), "1699999998123456");

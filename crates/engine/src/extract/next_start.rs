@@ -18,8 +18,7 @@ use outflow_core::ports::warehouse::{OpenTransactions, Visibility};
 use outflow_core::{Code, SyncSpec, Timestamp};
 use outflow_query::LastSyncTime;
 
-use super::cursor::CursorValue;
-use super::watermark::text;
+use super::cursor::{CursorValue, text};
 use crate::clock;
 
 const SECOND: i64 = 1_000_000;
@@ -53,7 +52,7 @@ pub(crate) fn reach(spec: &SyncSpec, base_us: i64, open: &OpenTransactions) -> R
         from_us = from_us.min(oldest.as_microsecond().saturating_sub(SECOND));
     }
     if open.prepared.is_some() {
-        // When it began is not told.
+        // When it began is unknown.
         from_us = floor_us;
     }
     Reach { from_us: from_us.max(floor_us), floor_us, open: *open }

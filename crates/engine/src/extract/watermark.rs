@@ -15,6 +15,7 @@ use outflow_query::LastSyncTime;
 
 use crate::clock::{self, Begin, Elapsed, Pair, Reading};
 use crate::extract::cursor::CursorValue;
+pub(crate) use crate::extract::cursor::text;
 use crate::extract::next_start::{self, Reach};
 
 /// The clocks at the start of a run.
@@ -424,14 +425,6 @@ pub(crate) fn earlier(one: LastSyncTime, another: LastSyncTime) -> LastSyncTime 
             }
         }
         _ => LastSyncTime::Seconds(0),
-    }
-}
-
-/// The value as documents and the state contain it.
-pub(crate) fn text(value: &LastSyncTime) -> String {
-    match value {
-        LastSyncTime::Seconds(s) => s.to_string(),
-        LastSyncTime::Number(n) => n.clone(),
     }
 }
 

@@ -20,7 +20,7 @@ use super::text::unescape;
 /// The columns that [`run`] reads. A row that is damaged is an error.
 pub(super) const RUN: &str = "CASE WHEN intact('runs', to_jsonb(runs)) THEN id END, key, sync, call_type, state, trigger, spec, due_at, started_at, \
      extracted_at, ended_at, last_sync_time, next_last_sync_time, clock, rows_read, calls, rejected, \
-     unchanged, spool_bytes, reason_code, reason, skipped_by, replays, \
+     unchanged, rejected_again, spool_bytes, reason_code, reason, skipped_by, replays, \
      ARRAY(SELECT r.id FROM runs r WHERE r.replays = runs.id ORDER BY r.id)";
 
 /// The columns that [`sync`] reads.
@@ -165,6 +165,7 @@ fn run_cells(c: &mut Cells<'_>) -> Result<RunRecord, Fault> {
             calls: c.unsigned()?,
             rejected: c.unsigned()?,
             unchanged: c.unsigned()?,
+            rejected_again: c.unsigned()?,
         },
         spool_bytes: c.unsigned()?,
         reason: c.reason()?,

@@ -187,7 +187,7 @@ async fn commit_extraction(t: &Arc<Session>, run: RunId, extraction: &Extraction
     let spool_bytes = bits(extraction.segments.iter().map(|s| s.bytes).sum());
     let sql = "UPDATE runs SET state = $2, extracted_at = $3, ended_at = $4, rows_read = $5, calls = $6,
                rejected = $7, unchanged = $8, spool_bytes = $9, next_last_sync_time = $10, columns = $11,
-               reason_code = $12, reason = $13, compared_with = $14 WHERE id = $1";
+               reason_code = $12, reason = $13, compared_with = $14, rejected_again = $15 WHERE id = $1";
     t.execute(
         sql,
         &[
@@ -205,6 +205,7 @@ async fn commit_extraction(t: &Arc<Session>, run: RunId, extraction: &Extraction
             &code,
             &reason,
             &extraction.compared_with.map(id),
+            &bits(counts.rejected_again),
         ],
     )
     .await?;

@@ -21,12 +21,13 @@ pub(crate) const RUN: &str = concat!(
     "id, key, sync, call_type, state, trigger, spec, due_at, started_at, extracted_at, ended_at, \
      last_sync_time, next_last_sync_time, clock, rows_read, calls, rejected, unchanged, spool_bytes, \
      reason_code, reason, skipped_by, replays, \
-     (SELECT json_group_array(r.id ORDER BY r.id) FROM runs r WHERE r.replays = runs.id), ",
+     (SELECT json_group_array(r.id ORDER BY r.id) FROM runs r WHERE r.replays = runs.id), \
+     rejected_again, ",
     intact!(
         "runs",
         "id, key, sync, call_type, state, trigger, spec, due_at, started_at, extracted_at, ended_at, \
          last_sync_time, next_last_sync_time, clock, rows_read, calls, rejected, unchanged, spool_bytes, \
-         columns, reason_code, reason, skipped_by, replays, compared_with"
+         columns, reason_code, reason, skipped_by, replays, compared_with, rejected_again"
     )
 );
 
@@ -93,6 +94,7 @@ pub(crate) fn run(row: &Row<'_>) -> Result<RunRecord> {
             calls: unsigned(row, 15)?,
             rejected: unsigned(row, 16)?,
             unchanged: unsigned(row, 17)?,
+            rejected_again: unsigned(row, 24)?,
         },
         spool_bytes: unsigned(row, 18)?,
         reason: reason(row, 19)?,

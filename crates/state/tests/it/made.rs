@@ -53,7 +53,7 @@ pub fn extraction(calls: u64, watermark_update: Option<SyncState>) -> Extraction
     };
     Extraction {
         at: at(60),
-        rows: RowCounts { read: calls + 10, calls, rejected: 7, unchanged: 3 },
+        rows: RowCounts { read: calls + 10, calls, rejected: 7, unchanged: 3, rejected_again: 2 },
         segments: vec![
             segment(SegmentKind::Calls, 0),
             segment(SegmentKind::Calls, 1),
@@ -93,6 +93,12 @@ pub async fn held(state: &dyn State, sync: &str, calls: u64) -> RunId {
 /// The state of a sync whose watermark is at this clock, and nothing else.
 pub fn started_at(clock_us: i64) -> SyncState {
     SyncState { watermark: Some(Watermark { clock_us, ..Watermark::default() }), ..SyncState::default() }
+}
+
+/// A counter, and where it was earlier.
+pub fn counter(step: i64) -> Cursor {
+    let history = vec![(7, format!("h{step}"))];
+    Cursor { value: format!("c{step}"), column: None, next: Some(format!("n{step}")), history }
 }
 
 pub fn moved(run: RunId) -> SyncState {

@@ -298,8 +298,8 @@ CREATE VIEW pg_catalog.pg_table_def AS
 CREATE VIEW pg_catalog.svv_user_grants AS
     SELECT NULL::integer AS user_id, NULL::varchar AS user_name, NULL::integer AS role_id, NULL::varchar AS role_name, false AS admin_option WHERE false;
 CREATE VIEW pg_catalog.stv_db_isolation_level AS SELECT datname::char(128) AS db_name, 'Snapshot Isolation'::char(20) AS isolation_level FROM pg_database;
--- Transactions that hold locks, with times in UTC. PostgreSQL hides the begin of others' from accounts
--- without the role pg_read_all_stats, which stands for SYSLOG ACCESS UNRESTRICTED.
+-- Transactions that hold locks, with times in UTC. PostgreSQL hides the begin of others' from
+-- accounts without the role pg_read_all_stats, which stands for SYSLOG ACCESS UNRESTRICTED.
 CREATE VIEW pg_catalog.svv_transactions AS
     SELECT a.usename::text AS txn_owner, a.datname::text AS txn_db, a.backend_xid::text::bigint AS xid, a.pid AS pid,
         (a.xact_start AT TIME ZONE 'UTC')::timestamp AS txn_start, l.mode::text AS lock_mode, l.locktype::text AS lockable_object_type,

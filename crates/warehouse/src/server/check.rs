@@ -28,7 +28,6 @@ use super::kind::ServerKind;
 use super::login::{self, AuthMethod};
 use super::no_answer;
 use super::session::{OpenSession, Texts, breaks_the_connection, too_early};
-use super::transactions;
 use super::wire::{Socket, Wire};
 use crate::aws::{Iam, IamTarget};
 use crate::credentials::Credentials;
@@ -422,7 +421,7 @@ fn lag_result(answer: Result<Option<f64>>) -> StepResult {
 
 /// Whose open transactions the account sees: runs begin before those that may still write.
 async fn transactions(session: &mut OpenSession, is_replica: bool) -> Result<((), StepResult)> {
-    let sees_all = !is_replica && transactions::sees_all(session).await?;
+    let sees_all = !is_replica && session.sees_all_transactions().await?;
     let summary = match (sees_all, is_replica) {
         (true, _) => "sees when the open transactions of others began",
         (false, true) => "those of the primary are not known here: the lookback alone covers late rows",

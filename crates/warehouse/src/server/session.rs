@@ -68,7 +68,11 @@ impl Session for OpenSession {
     }
 
     fn open_transactions(&mut self) -> BoxFuture<'_, Result<OpenTransactions>> {
-        Box::pin(transactions::ask(self))
+        Box::pin(async move {
+            let rows = self.ask_if_answered(transactions::question(self.kind)).await?;
+            let sees_all = self.kind == ServerKind::Redshift && self.sees_all_transactions().await?;
+            Ok(transactions::answer(self.kind, rows.as_ref(), sees_all))
+        })
     }
 
     fn volatile_functions<'a>(
@@ -148,6 +152,21 @@ impl OpenSession {
     pub(super) async fn ask(&mut self, sql: &str) -> Result<Texts> {
         let asked = self.all_rows(sql).await;
         self.recover(asked).await
+    }
+
+    /// The same; `None`: the server refuses to answer it.
+    async fn ask_if_answered(&mut self, sql: &str) -> Result<Option<Texts>> {
+        match self.ask(sql).await {
+            Ok(rows) => Ok(Some(rows)),
+            Err(error) if breaks_the_connection(&error) => Err(error),
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// Whether the account can see the open transactions of all others.
+    pub(super) async fn sees_all_transactions(&mut self) -> Result<bool> {
+        let rows = self.ask_if_answered(transactions::sees_all_question(self.kind)).await?;
+        Ok(rows.is_some_and(|rows| rows.first().and_then(|row| row.first()?.as_deref()) == Some("t")))
     }
 
     async fn all_rows(&mut self, sql: &str) -> Result<Texts> {

@@ -1,15 +1,16 @@
 //! Which transactions are open, as far as the account can see: those that may have stamped rows and
 //! have not committed them.
 //!
-//! What always holds: a server that refuses to tell is no error, only one that breaks the
-//! connection is. Outflow's own sessions are left out: they only read. What it does not do: tell
+//! What always holds: a server that does not answer is no error. Outflow's own sessions are left out: they only read. What it does not do: tell
 //! which of the open transactions write; one that has read so far may write with an early stamp.
 
+use outflow_core::Timestamp;
 use outflow_core::ports::warehouse::{OpenTransactions, Visibility};
-use outflow_core::{Result, Timestamp};
 
 use super::kind::ServerKind;
-use super::session::{OpenSession, Texts, breaks_the_connection};
+
+/// The rows of an answer, as texts; `None` is NULL.
+type Rows = Vec<Vec<Option<String>>>;
 
 /// Microseconds of the oldest open transaction in this database, of the oldest prepared one, and of
 /// what a replica has replayed; the number of sessions whose transaction is hidden from this
@@ -42,51 +43,42 @@ const REDSHIFT_SEES_ALL: &str = "SELECT usesuper OR syslogaccess = 'UNRESTRICTED
 /// Whether the account may see when the transactions of all others began.
 const POSTGRES_SEES_ALL: &str = "SELECT pg_has_role(current_user, 'pg_read_all_stats', 'USAGE')";
 
-/// Asks for the open transactions.
-pub(super) async fn ask(session: &mut OpenSession) -> Result<OpenTransactions> {
-    match session.kind {
-        ServerKind::Postgres => {
-            Ok(answered(session, POSTGRES).await?.map_or_else(unknown, |rows| postgres(&rows)))
-        }
-        ServerKind::Redshift => {
-            let Some(rows) = answered(session, REDSHIFT).await? else { return Ok(unknown()) };
-            let seen = if sees_all(session).await? { Visibility::All } else { Visibility::Some };
-            let text = rows.first().and_then(|row| row.first()?.as_deref());
-            let oldest = text.and_then(|text| format!("{text}Z").parse().ok());
-            Ok(OpenTransactions { oldest, seen, ..unknown() })
-        }
+/// What to ask for the open transactions.
+pub(super) const fn question(kind: ServerKind) -> &'static str {
+    match kind {
+        ServerKind::Postgres => POSTGRES,
+        ServerKind::Redshift => REDSHIFT,
     }
 }
 
-/// Whether the account can see the open transactions of all others.
-pub(super) async fn sees_all(session: &mut OpenSession) -> Result<bool> {
-    let question = match session.kind {
+/// What to ask for whether the account can see those of all others.
+pub(super) const fn sees_all_question(kind: ServerKind) -> &'static str {
+    match kind {
         ServerKind::Postgres => POSTGRES_SEES_ALL,
         ServerKind::Redshift => REDSHIFT_SEES_ALL,
-    };
-    let rows = answered(session, question).await?;
-    Ok(rows.is_some_and(|rows| rows.first().and_then(|row| row.first()?.as_deref()) == Some("t")))
-}
-
-fn unknown() -> OpenTransactions {
-    OpenTransactions::default()
-}
-
-/// `None`: this server does not answer the question, or not this account.
-async fn answered(session: &mut OpenSession, sql: &str) -> Result<Option<Texts>> {
-    match session.ask(sql).await {
-        Ok(rows) => Ok(Some(rows)),
-        Err(error) if breaks_the_connection(&error) => Err(error),
-        Err(_) => Ok(None),
     }
 }
 
-fn postgres(rows: &Texts) -> OpenTransactions {
+/// What the answer says. `None`: the server does not answer, or not this account.
+pub(super) fn answer(kind: ServerKind, rows: Option<&Rows>, sees_all: bool) -> OpenTransactions {
+    let Some(rows) = rows else { return OpenTransactions::default() };
+    match kind {
+        ServerKind::Postgres => postgres(rows),
+        ServerKind::Redshift => {
+            let seen = if sees_all { Visibility::All } else { Visibility::Some };
+            let text = rows.first().and_then(|row| row.first()?.as_deref());
+            let oldest = text.and_then(|text| format!("{text}Z").parse().ok());
+            OpenTransactions { oldest, seen, ..OpenTransactions::default() }
+        }
+    }
+}
+
+fn postgres(rows: &Rows) -> OpenTransactions {
     let field = |at: usize| rows.first()?.get(at)?.as_deref();
     let time = |at: usize| Timestamp::from_microsecond(field(at)?.parse().ok()?).ok();
     if field(4) == Some("t") {
         // The transactions of its primary are not known here.
-        return OpenTransactions { replayed: time(2), ..unknown() };
+        return OpenTransactions { replayed: time(2), ..OpenTransactions::default() };
     }
     let seen = if field(3) == Some("0") { Visibility::All } else { Visibility::Some };
     OpenTransactions { oldest: time(0), prepared: time(1), replayed: None, seen }
@@ -96,7 +88,7 @@ fn postgres(rows: &Texts) -> OpenTransactions {
 mod tests {
     use super::*;
 
-    fn answer(fields: [Option<&str>; 5]) -> Texts {
+    fn answer(fields: [Option<&str>; 5]) -> Rows {
         vec![fields.map(|field| field.map(str::to_owned)).to_vec()]
     }
 
@@ -111,6 +103,6 @@ mod tests {
         let replica = postgres(&answer([Some("9"), None, Some("7"), Some("0"), Some("t")]));
         assert_eq!((replica.oldest, replica.seen), (None, Visibility::None), "its sessions do not write");
         assert_eq!(replica.replayed.unwrap().as_microsecond(), 7);
-        assert_eq!(postgres(&Texts::new()).seen, Visibility::Some);
+        assert_eq!(postgres(&Rows::new()).seen, Visibility::Some);
     }
 }

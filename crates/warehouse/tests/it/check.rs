@@ -5,7 +5,7 @@ use outflow_core::ports::warehouse::{Check, Step, Visibility, Warehouse};
 use outflow_testkit::{Database, Postgres};
 use outflow_warehouse::{Login, Server, ServerSettings, Sqlite};
 
-use crate::{fake, server, settings};
+use crate::{fake, open_transactions, server, settings};
 
 /// All lines of a test.
 pub async fn test(warehouse: &dyn Warehouse) -> Vec<Check> {
@@ -280,7 +280,7 @@ async fn a_replica_says_how_far_it_is_behind() {
     assert!(behind.as_f64().unwrap() > 0.0, "{lines:?}");
     assert!(line(&lines, Step::Transactions).summary.starts_with("those of the primary"), "{lines:?}");
     // The newest transaction that is here, and no sessions: none of the replica writes.
-    let open = crate::transactions::open(&server(settings(&replica))).await;
+    let open = open_transactions(&server(settings(&replica))).await;
     assert!(open.replayed.is_some_and(|at| at < outflow_core::Timestamp::now()), "{open:?}");
     assert_eq!((open.oldest, open.seen), (None, Visibility::None));
 }

@@ -4,27 +4,16 @@
 use std::sync::LazyLock;
 
 use outflow_core::Timestamp;
-use outflow_core::ports::warehouse::{OpenTransactions, Session, Statement, Visibility, Warehouse};
+use outflow_core::ports::warehouse::{OpenTransactions, Statement, Visibility};
 use outflow_testkit::redshift::{Auth, Redshift};
 use outflow_testkit::{Database, Postgres};
 use outflow_warehouse::{Login, Server, ServerKind, ServerSettings, Sqlite};
 
 use crate::check::user;
-use crate::{select, server, settings, start};
+use crate::{open_transactions, select, server, settings, start};
 
 static SERVER: LazyLock<Postgres> =
     LazyLock::new(|| Postgres::options().with_setting("max_prepared_transactions", "5").start());
-
-/// The open transactions that a new session sees.
-pub async fn open(warehouse: &dyn Warehouse) -> OpenTransactions {
-    let mut session: Box<dyn Session> = warehouse.connect().await.unwrap();
-    let clock = session.clock().await.unwrap();
-    let open = session.open_transactions().await.unwrap();
-    assert!(open.oldest.is_none_or(|at| at <= clock), "{open:?} at {clock}");
-    // The session serves its query as before.
-    session.query(select("SELECT 1")).await.unwrap().cancel().await;
-    open
-}
 
 /// A session that has a transaction open until it is dropped.
 struct Writer {
@@ -71,18 +60,18 @@ async fn an_open_transaction_of_another_account_is_seen_with_the_right_alone() {
     let plain = reader(&database, "transactions_plain", "");
     let monitor =
         reader(&database, "transactions_monitor", "GRANT pg_read_all_stats TO transactions_monitor");
-    let none = open(&monitor).await;
+    let none = open_transactions(&monitor).await;
     assert_eq!((none.oldest, none.prepared, none.replayed, none.seen), (None, None, None, Visibility::All));
     let before = Timestamp::now();
     let writer = Writer::begin(&SERVER, database.name(), "SELECT 1", "pg_sleep");
-    let seen = open(&monitor).await;
+    let seen = open_transactions(&monitor).await;
     let oldest = seen.oldest.unwrap();
     assert!(oldest >= before && oldest <= Timestamp::now(), "it has read so far, and may write: {oldest}");
     assert_eq!(seen.seen, Visibility::All);
-    let hidden = open(&plain).await;
+    let hidden = open_transactions(&plain).await;
     assert_eq!((hidden.oldest, hidden.seen), (None, Visibility::Some), "it says that it does not see all");
     drop(writer);
-    assert_eq!(open(&monitor).await.oldest, None);
+    assert_eq!(open_transactions(&monitor).await.oldest, None);
 }
 
 #[tokio::test]
@@ -95,7 +84,7 @@ async fn sessions_of_outflow_and_of_other_databases_do_not_count() {
     let mut page = outflow_core::RowPage::default();
     while stream.next(&mut page).await.unwrap() {}
     let _writer = Writer::begin(&SERVER, other.name(), "SELECT 1", "pg_sleep");
-    let seen = open(&monitor).await;
+    let seen = open_transactions(&monitor).await;
     assert_eq!((seen.oldest, seen.seen), (None, Visibility::All), "{seen:?}");
     stream.cancel().await;
 }
@@ -106,10 +95,10 @@ async fn a_prepared_transaction_is_seen_by_everyone() {
     let plain = reader(&database, "transactions_prepared", "");
     let before = Timestamp::now();
     database.sql("CREATE TABLE t (n int); BEGIN; INSERT INTO t VALUES (1); PREPARE TRANSACTION 'seen'");
-    let seen = open(&plain).await;
+    let seen = open_transactions(&plain).await;
     assert!(seen.prepared.is_some_and(|at| at >= before), "{seen:?}");
     database.sql("COMMIT PREPARED 'seen'");
-    assert_eq!(open(&plain).await.prepared, None);
+    assert_eq!(open_transactions(&plain).await.prepared, None);
 }
 
 #[tokio::test]
@@ -133,7 +122,10 @@ async fn a_redshift_lists_transactions_with_locks_and_only_an_unrestricted_accou
         })
     };
     let (plain, unrestricted) = (server_of("rs_plain"), server_of("rs_log"));
-    assert_eq!(open(&unrestricted).await, OpenTransactions { seen: Visibility::All, ..Default::default() });
+    assert_eq!(
+        open_transactions(&unrestricted).await,
+        OpenTransactions { seen: Visibility::All, ..Default::default() }
+    );
     let before = Timestamp::now();
     let writer = Writer::begin(
         Postgres::shared(),
@@ -141,11 +133,14 @@ async fn a_redshift_lists_transactions_with_locks_and_only_an_unrestricted_accou
         "INSERT INTO t VALUES (1)",
         "pg_catalog.simulator_sleep",
     );
-    let seen = open(&unrestricted).await;
+    let seen = open_transactions(&unrestricted).await;
     assert!(seen.oldest.is_some_and(|at| at >= before), "{seen:?}");
-    assert_eq!(open(&plain).await, OpenTransactions { seen: Visibility::Some, ..Default::default() });
+    assert_eq!(
+        open_transactions(&plain).await,
+        OpenTransactions { seen: Visibility::Some, ..Default::default() }
+    );
     drop(writer);
-    assert_eq!(open(&unrestricted).await.oldest, None);
+    assert_eq!(open_transactions(&unrestricted).await.oldest, None);
 }
 
 #[tokio::test]
@@ -153,6 +148,6 @@ async fn a_file_has_one_writer_and_tells_no_times() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("shop.db");
     rusqlite::Connection::open(&path).unwrap().execute_batch("CREATE TABLE t (n)").unwrap();
-    let seen = open(&Sqlite::new(path)).await;
+    let seen = open_transactions(&Sqlite::new(path)).await;
     assert_eq!(seen, OpenTransactions { seen: Visibility::All, ..Default::default() });
 }

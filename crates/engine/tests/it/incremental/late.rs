@@ -1,5 +1,5 @@
-//! Rows that are committed long after their stamp, case by case, and the rule beside the one that it
-//! replaced.
+//! Rows that are committed long after their stamp, case by case, and the rule beside the one that
+//! it replaced.
 
 use std::time::Duration;
 
