@@ -146,6 +146,7 @@ codes! {
     Q111 EventNameIsCommand Query UserInput "an event name that Customer.io takes for a command";
     Q112 LateRows Query UserInput "rows may be stamped before they are loaded";
     Q113 ManyRowsOften Query UserInput "very many rows, very often";
+    Q120 UnstableColumn Query UserInput "a column differs when it is read again";
     Q201 CaseFolded Query UserInput "the database folds the case of a name";
     Q202 TrailingSemicolon Query UserInput "a semicolon at the end";
     Q203 UnknownTypeComparedWithNumber Query UserInput "a column of unknown type is compared with a number";
@@ -236,6 +237,7 @@ codes! {
     E101 ManySlotsSkipped Engine Permanent "many slots are skipped";
     E102 ClockJumped Engine Permanent "the clock of this machine has jumped";
     E103 SyncRemoved Engine UserInput "runs wait whose sync the project no longer has";
+    E104 TransactionOpen Engine UserInput "a transaction is open for longer than runs read back";
     E120 BackfillRepeats Engine Permanent "a backfill may send calls again under new ids";
     E121 BaselineMissing Engine Permanent "what the run is compared with is missing";
     E122 RepeatedMessageIds Engine UserInput "one message id, several contents";

@@ -21,6 +21,14 @@ impl Positions {
         *byte |= bit;
     }
 
+    /// Takes a position out.
+    pub fn remove(&mut self, position: u64) {
+        if self.contains(position) {
+            self.bits[(position / 8) as usize] &= !(1 << (position % 8));
+            self.count = self.count.saturating_sub(1);
+        }
+    }
+
     /// Whether the set has this position.
     pub fn contains(&self, position: u64) -> bool {
         self.bits.get((position / 8) as usize).is_some_and(|byte| byte >> (position % 8) & 1 == 1)
@@ -50,5 +58,9 @@ mod tests {
         let held: Vec<u64> = (0..20).filter(|p| set.contains(*p)).collect();
         assert_eq!((held, set.count()), (vec![0, 7, 8, 10], 4));
         assert_eq!(set.as_bytes(), [0b1000_0001, 0b0000_0101]);
+        for position in [7, 7, 3, 99] {
+            set.remove(position);
+        }
+        assert_eq!((set.as_bytes(), set.count()), (&[0b0000_0001, 0b0000_0101][..], 3));
     }
 }

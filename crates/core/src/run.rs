@@ -139,16 +139,29 @@ pub struct RowCounts {
     pub read: u64,
     /// Rows that became a call to be delivered.
     pub calls: u64,
-    /// Rows that could not become a call.
+    /// Rows that could not become a call, and were not rejected by the previous run already.
     pub rejected: u64,
-    /// Rows whose call is the same as in the previous run.
+    /// Rows that became the same call as in the previous run, or were rejected there as well.
     pub unchanged: u64,
+    /// How many of the unchanged rows were rejected, for the same reason as in the previous run.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub rejected_again: u64,
+}
+
+const fn is_none(rows: &u64) -> bool {
+    *rows == 0
 }
 
 impl RowCounts {
     /// Whether the equation holds. Numbers too large to be added do not add up.
     pub fn closed(&self) -> bool {
         added([self.calls, self.rejected, self.unchanged]) == Some(self.read)
+            && self.rejected_again <= self.unchanged
+    }
+
+    /// Unchanged rows that became calls.
+    pub const fn unchanged_calls(&self) -> u64 {
+        self.unchanged.saturating_sub(self.rejected_again)
     }
 }
 

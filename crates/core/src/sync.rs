@@ -125,8 +125,11 @@ pub struct SyncSpec {
     pub schedule: Schedule,
     /// Where its calls go.
     pub connections: Vec<Connection>,
-    /// Subtracted from `last_sync_time`. Default 1 s.
+    /// How long after its stamp a row may be committed where open transactions cannot be seen.
+    /// Default 5 minutes.
     pub lookback: Duration,
+    /// How far open transactions may keep the next run's start back. Default 1 hour.
+    pub lookback_max: Duration,
     /// `last_sync_time` is the largest value of this column in the committed result, in place of
     /// the clock.
     pub cursor: Option<String>,

@@ -6,3 +6,4 @@
 pub mod advise;
 pub mod estimate;
 pub mod preview;
+mod unstable;

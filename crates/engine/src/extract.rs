@@ -8,7 +8,9 @@ pub(crate) mod cursor;
 mod fill;
 pub mod guard;
 pub(crate) mod identity;
+mod next_start;
 mod reading;
+mod rejections;
 mod sample;
 pub(crate) mod wanted_keys;
 pub(crate) mod watermark;
@@ -32,8 +34,10 @@ use self::cursor::{CursorTracker, CursorValue};
 use self::fill::FillPlan;
 use self::identity::Identity;
 use self::reading::{Reading, pages, read_overlap};
+use self::rejections::{Kept, Rejections};
 use self::wanted_keys::WantedKeys;
 use self::watermark::Clocks;
+use crate::clock::Elapsed;
 use crate::event::{Event, Note, Observer};
 use crate::stop::{interrupted, stopped};
 use crate::{Engine, Errors, read_only};
@@ -69,6 +73,8 @@ struct ReadOut {
     was_compared: bool,
     findings: Vec<FindingCount>,
     read: u64,
+    /// Rows that the run compared with rejected as well.
+    rejected_again: u64,
     columns: Vec<Column>,
     cursor: Option<CursorValue>,
     wanted: Option<WantedKeys>,
@@ -96,7 +102,7 @@ impl Extractor<'_> {
 
         let mut stop = self.engine.stop.clone();
         let (session, mut clocks) = tokio::select! {
-            opened = Clocks::read(self.warehouse, &*self.engine.clock) => opened?,
+            opened = Clocks::read_with_open(self.warehouse, &*self.engine.clock) => opened?,
             () = stopped(&mut stop) => return Err(interrupted().into()),
         };
         clocks.first = self.run.clock;
@@ -115,9 +121,12 @@ impl Extractor<'_> {
         let key = self.engine.state.begin_extraction(self.run.id, clock, &text).await?;
         let (previous, void) = self.previous(&before, fill.is_some());
         let newcomers = self.engine.newcomers(self.run).await?;
-        let begin = watermark::note(spec, &before, &clocks).filter(|_| ordinary);
+        let moved = |seen, took| watermark::moved(spec, &before, seen, &value, &clocks, self.run.id, took);
+        let planned = moved(None, Elapsed::Unknown);
+        let texts = [watermark::note(spec, &before, &clocks), next_start::note(spec, &planned, clock)];
+        let begin = texts.into_iter().flatten().filter(|_| ordinary);
         let begin = begin.map(|text| Note { text, next: None });
-        let notes = begin.into_iter().chain(void).chain(newcomers).collect();
+        let notes = begin.chain(void).chain(newcomers).collect();
         (self.observer)(Event::Reading {
             sync: self.run.sync.clone(),
             run: self.run.id,
@@ -125,12 +134,11 @@ impl Extractor<'_> {
             notes,
         });
 
-        let moved = |seen| watermark::moved(spec, &before, seen, &value, &clocks, self.run.id);
         let at_start = clocks.at_start();
         let after = |state: &SyncState| watermark::start_value(spec, state, &Default::default(), &at_start);
         let overlap = match &fill {
             Some(_) => before.watermark.is_some().then(|| query.render(&next(&before))),
-            None => self.overlaps(&query).then(|| query.render(&after(&moved(None)))),
+            None => self.overlaps(&query).then(|| query.render(&after(&planned))),
         };
         let statement = Statement {
             sql: query.render(&value),
@@ -151,14 +159,16 @@ impl Extractor<'_> {
 
         let Spooled { entries, unchanged, rejected, .. } = out.spooled;
         let calls = entries.checked_sub(unchanged);
-        let rows = RowCounts { read: out.read, calls: calls.unwrap_or_default(), rejected, unchanged };
+        let (calls_made, rejected_again) = (calls.unwrap_or_default(), out.rejected_again);
+        let unchanged = unchanged.saturating_add(rejected_again);
+        let rows = RowCounts { read: out.read, calls: calls_made, rejected, unchanged, rejected_again };
         if calls.is_none() || !rows.closed() {
             return Err(
                 Error::new(Code::CountsDiffer, format!("the extraction does not add up: {rows:?}")).into()
             );
         }
         let watermark_update = if ordinary {
-            Some(moved(out.cursor))
+            Some(moved(out.cursor, clocks.passed(&*self.engine.clock)))
         } else if fill.is_some() {
             self.baseline_after_fill(&before, previous, &out)
         } else {
@@ -205,21 +215,23 @@ impl Extractor<'_> {
     }
 
     async fn sync_state(&self) -> outflow_core::Result<SyncState> {
-        self.engine.state.sync(&self.spec.name).await
+        let state = &*self.engine.state;
+        watermark::complete(state.sync(&self.spec.name).await?, state).await
     }
 
     /// The run to compare with, or why there is none although there was one.
     fn previous(&self, before: &SyncState, fills: bool) -> (Option<RunId>, Option<Note>) {
         let Some(baseline) = &before.baseline else { return (None, None) };
         let compared = if fills { self.next } else { self.spec };
-        let same = baseline.fingerprint.as_deref() == Some(watermark::fingerprint(compared).as_str());
+        let left = baseline.fingerprint.as_deref();
+        let same = left.is_some_and(|left| watermark::is_comparable(compared, left));
         if same || !(self.run.spec.options.is_incremental() || fills) {
             return (Some(baseline.run), None);
         }
         if fills {
             return (None, None);
         }
-        let text = "the query, the type, the nulls rule or the lookback changed since the last run: rows that it \
+        let text = "the query, the type, the cursor or the nulls rule changed since the last run: rows that it \
                     sent are sent again where the query reads them again";
         let next = Some(NextStep::RunFull { sync: self.spec.name.clone() });
         (None, Some(Note { text: text.to_owned(), next }))
@@ -289,9 +301,11 @@ impl Extractor<'_> {
             return Err(error.into());
         }
         let mut findings = reading.findings();
-        let Reading { writer, comparison, read, cursor, wanted, .. } = reading;
+        let Reading { writer, comparison, read, cursor, wanted, rejected_before, .. } = reading;
+        let rejected_again = rejected_before.repeated;
+        let rejected = comparison.is_some().then(|| rejected_before.into_hashes()).unwrap_or_default();
         let marks = comparing.fill.is_some() || self.run.spec.options.is_incremental();
-        let (spooled, compared) = self.finish(writer, comparison, marks).await?;
+        let (spooled, compared) = self.finish(writer, comparison, rejected, marks).await?;
         let was_compared = !compared.earlier_missing;
         findings.extend(self.findings_of_comparison(&compared, &comparing, repeats, &spooled).await?);
         let cursor = cursor.and_then(CursorTracker::largest);
@@ -301,6 +315,7 @@ impl Extractor<'_> {
             was_compared,
             findings,
             read,
+            rejected_again,
             columns,
             cursor,
             wanted,
@@ -313,6 +328,7 @@ impl Extractor<'_> {
         &self,
         mut writer: Box<dyn SpoolWriter>,
         comparison: Option<Box<dyn Comparison>>,
+        rejected: Vec<u128>,
         marks: bool,
     ) -> Result<(Spooled, Compared), Errors> {
         writer.seal().await?;
@@ -320,6 +336,9 @@ impl Extractor<'_> {
             Some(comparison) => comparison.finish().await?,
             None => Compared::default(),
         };
+        if !rejected.is_empty() {
+            self.engine.baseline.keep_rejections(self.run.id, rejected).await?;
+        }
         let unchanged = if marks { compared.same.clone() } else { Positions::default() };
         match writer.finish(Edits { unchanged, repeats: std::mem::take(&mut compared.repeats) }).await {
             Ok(spooled) => Ok((spooled, compared)),
@@ -369,14 +388,22 @@ impl Extractor<'_> {
             max_bytes: self.spec.max_run_bytes,
         };
         let wanted = self.wanted_keys().await?;
+        let by_key = comparing.fill.is_none() && !watermark::is_event(self.run.call_type);
         let comparison = match retained {
             Some(retained) => {
                 let fill = comparing.fill.map(|fill| fill.spec(self.run.call_type));
-                let spec = ComparisonSpec { fill, numbers, ..ComparisonSpec::new(run, previous, retained) };
+                let new = ComparisonSpec::new(run, previous, retained);
+                let spec = ComparisonSpec { fill, by_key, numbers, ..new };
                 Some(self.engine.baseline.begin(spec).await?)
             }
             None => None,
         };
+        let kept = match retained {
+            Some(RetainedHashes::All) => Kept::All,
+            Some(RetainedHashes::Overlap) => Kept::Overlap,
+            Some(RetainedHashes::Shared) | None => Kept::Earlier,
+        };
+        let rejected_before = Rejections::after(&*self.engine.baseline, previous, kept).await?;
         let writer = self.engine.spool.create(header).await?;
         let encoder = RowEncoder::new(plan, self.run.key, clock).with_events(events);
         Ok(Reading {
@@ -386,9 +413,11 @@ impl Extractor<'_> {
             comparison,
             retained,
             fills: comparing.fill.is_some(),
+            by_key,
             not_distinguished: 0,
             cursor,
             rejections: warnings,
+            rejected_before,
             call: Vec::with_capacity(4096),
             wanted,
             ordinal: 0,

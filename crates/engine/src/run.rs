@@ -97,8 +97,11 @@ async fn first_attempt(
     let tried = state.run(run).await?.and_then(|r| r.clock.zip(r.last_sync_time));
     let Some((clock, value)) = tried.filter(|_| before.watermark.is_none()) else { return Ok(None) };
     let clock_us = clock.as_microsecond();
-    let watermark = Watermark { clock_us, first_us: Some(clock_us), ..Watermark::default() };
-    let cursor = spec.cursor.clone().map(|column| Cursor { value, column: Some(column) });
+    let first_us = Some(clock_us);
+    let watermark = Watermark { clock_us, first_us, next_us: first_us, ..Watermark::default() };
+    let next = Some(value.clone());
+    let cursor =
+        spec.cursor.clone().map(|column| Cursor { value, column: Some(column), next, history: Vec::new() });
     Ok(Some(SyncState { watermark: Some(watermark), cursor, ..before }))
 }
 

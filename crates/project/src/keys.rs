@@ -241,7 +241,12 @@ const SYNC: Shape = Shape {
         Key::new(
             "lookback",
             Kind::Duration { min: 0, max: TEN_YEARS },
-            "taken off last_sync_time; 1s by default",
+            "how long after its stamp a row may be committed; 5m by default",
+        ),
+        Key::new(
+            "lookback_max",
+            Kind::Duration { min: 0, max: TEN_YEARS },
+            "how far open transactions may keep the next run's start back; 1h by default",
         ),
         Key::new(
             "event_key",

@@ -11,8 +11,11 @@ use super::document::{Key, Node, Value, read_text};
 use super::sources::{Source, Sources};
 use super::{Problems, ids, suggestion};
 
-/// So that neither `>` nor `>=` loses the rows of the second in which the previous run began.
-const LOOKBACK: Duration = Duration::from_secs(1);
+/// Longer than most transactions that write take, and short enough that reading it again costs
+/// little. Where open transactions can be seen, they count in addition.
+const LOOKBACK: Duration = Duration::from_secs(300);
+/// A transaction that is open for longer is rather forgotten than a load.
+const LOOKBACK_MAX: Duration = Duration::from_secs(3_600);
 
 pub(super) fn read(
     entries: &[(&Key, &Node)],
@@ -49,6 +52,7 @@ pub(super) fn read(
             schedule,
             connections,
             lookback: node.get("lookback").and_then(Node::duration).unwrap_or(LOOKBACK),
+            lookback_max: node.get("lookback_max").and_then(Node::duration).unwrap_or(LOOKBACK_MAX),
             cursor: text("cursor").map(str::to_owned),
             ids,
             first_run: first_run(text("first_run")),

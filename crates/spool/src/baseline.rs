@@ -13,6 +13,8 @@ mod comparison;
 mod fill;
 mod hashes;
 mod ids;
+mod rejections;
+mod repeated_keys;
 mod repeats;
 mod sorter;
 
@@ -27,6 +29,7 @@ use self::comparison::DiskComparison;
 use crate::budget::Budget;
 use crate::disk::{Disk, RealDisk};
 use crate::folder::Folder;
+use crate::output::Output;
 use crate::worker::blocking;
 
 /// Content hashes that are sorted in memory: 3 MiB.
@@ -78,6 +81,25 @@ impl Baseline for DiskBaseline {
     async fn remove(&self, run: RunId) -> Result<()> {
         let folder = self.folder.clone();
         blocking(move || folder.remove(run)).await
+    }
+
+    async fn rejections(&self, run: RunId) -> Result<Vec<u128>> {
+        let dir = self.folder.of(run);
+        blocking(move || Ok(rejections::read(&dir, run))).await
+    }
+
+    async fn keep_rejections(&self, run: RunId, hashes: Vec<u128>) -> Result<()> {
+        let (folder, disk) = (self.folder.clone(), self.disk.clone());
+        let budget = Budget::new(disk.clone(), folder.path().to_path_buf(), self.reserve, None);
+        blocking(move || {
+            let dir = folder.of(run);
+            let mut output = match dir.is_dir() {
+                true => Output::inside(disk, dir, budget),
+                false => Output::new(disk, dir, budget),
+            };
+            rejections::write(run, hashes, &mut output)
+        })
+        .await
     }
 
     async fn runs(&self) -> Result<Vec<RunId>> {

@@ -3,8 +3,9 @@
 //! A connection goes through [`dial`] (address, TCP or [`tunnel`], TLS), [`login`] (start-up and
 //! authentication), [`session`] (settings, clock, the statement) and [`rows`] (the result), over
 //! the frames of [`wire`]; [`check`] goes the same way for a person to watch. [`cancel`] stops a
-//! statement from outside; [`functions`] asks the catalogue which functions a query can run;
-//! [`failure`] turns what the server says into coded errors.
+//! statement from outside; [`functions`] asks the catalogue which functions a query can run,
+//! [`transactions`] which transactions are open; [`failure`] turns what the server says into coded
+//! errors.
 //!
 //! What always holds: results come as text, one statement goes into one Parse message, and it runs
 //! in a read-only transaction. A Redshift is never asked for anything that it is not known to take;
@@ -20,6 +21,7 @@ pub(crate) mod kind;
 mod login;
 mod rows;
 mod session;
+mod transactions;
 mod transport;
 mod tunnel;
 mod wire;

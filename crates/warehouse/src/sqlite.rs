@@ -18,7 +18,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use outflow_core::ports::warehouse::{Check, Expected, RowStream, Session, Statement, Warehouse};
+use outflow_core::ports::warehouse::{
+    Check, Expected, OpenTransactions, RowStream, Session, Statement, Visibility, Warehouse,
+};
 use outflow_core::{BoxFuture, Clock, Code, Column, Dialect, Error, Result, RowPage, SystemClock, Timestamp};
 use outflow_egress::deadline::after;
 use rusqlite::{Connection, InterruptHandle};
@@ -78,6 +80,12 @@ impl Session for OpenFile {
     /// The machine's clock: the file has none.
     fn clock(&mut self) -> BoxFuture<'_, Result<Timestamp>> {
         Box::pin(async { Ok(SystemClock.now()) })
+    }
+
+    /// A file has one writer at a time. When it began is unknown: its rows bear later stamps than
+    /// those of all that committed before, and are as late as its transaction is long.
+    fn open_transactions(&mut self) -> BoxFuture<'_, Result<OpenTransactions>> {
+        Box::pin(async { Ok(OpenTransactions { seen: Visibility::All, ..OpenTransactions::default() }) })
     }
 
     fn describe<'a>(&'a mut self, sql: &'a str) -> BoxFuture<'a, Result<Vec<Column>>> {

@@ -16,7 +16,8 @@
 //!
 //! What it does not do: decide which run to compare with, or what becomes of a call that is the
 //! same. A content that differs from that of an earlier call with the same key is added, not
-//! changed: no keys are kept yet (`docs/decisions/0013-baseline-port.md`).
+//! changed: no keys are kept yet (`docs/decisions/0013-baseline-port.md`). With
+//! [`ComparisonSpec::by_key`] only the order within a key counts.
 
 use async_trait::async_trait;
 
@@ -31,6 +32,10 @@ pub struct ComparisonSpec {
     pub previous: Option<RunId>,
     /// The hashes that a later run is compared with.
     pub retained: RetainedHashes,
+    /// Calls say how something is, and a later one replaces an earlier one of its key: the last
+    /// call of a key is the same only if it was the last one in the earlier run, too, and no other
+    /// call of the key is added.
+    pub by_key: bool,
     /// The run fills a gap: it is compared with what one destination has got and will get. Then
     /// `previous` is the run that the sync's next run is compared with.
     pub fill: Option<FillSpec>,
@@ -41,7 +46,7 @@ pub struct ComparisonSpec {
 impl ComparisonSpec {
     /// A comparison of this run with an earlier one.
     pub const fn new(run: RunId, previous: Option<RunId>, retained: RetainedHashes) -> Self {
-        Self { run, previous, retained, fill: None, numbers: false }
+        Self { run, previous, retained, by_key: false, fill: None, numbers: false }
     }
 }
 
@@ -86,6 +91,22 @@ pub trait Baseline: Send + Sync {
     ///
     /// The deletion continues when the future is dropped. A retry deletes what is left.
     async fn remove(&self, run: RunId) -> Result<()>;
+
+    /// Hashes of the rows that a run rejected, sorted. What was not kept, or is damaged, is left
+    /// out: such rows count as new. Callers keep few enough to hold them in memory.
+    async fn rejections(&self, run: RunId) -> Result<Vec<u128>> {
+        let _ = run;
+        Ok(Vec::new())
+    }
+
+    /// Keeps hashes of the rows that a run rejected, durably. Follows [`Comparison::finish`] of the
+    /// same run.
+    ///
+    /// A dropped future leaves them, or nothing. A retry replaces them.
+    async fn keep_rejections(&self, run: RunId, hashes: Vec<u128>) -> Result<()> {
+        let _ = (run, hashes);
+        Ok(())
+    }
 
     /// The runs of which anything is kept.
     async fn runs(&self) -> Result<Vec<RunId>>;

@@ -1,9 +1,9 @@
 //! Reading a warehouse.
 //!
-//! One extraction is: [`Warehouse::connect`], [`Session::clock`], [`Session::volatile_functions`],
-//! [`Session::query`], then [`RowStream::next`] until it says that the result has ended. The first
-//! `next` runs the statement: whoever refuses it before has done nothing. A connection serves one
-//! extraction. Everything on it is read-only.
+//! One extraction is: [`Warehouse::connect`], [`Session::clock`], [`Session::open_transactions`],
+//! [`Session::volatile_functions`], [`Session::query`], then [`RowStream::next`] until it says that
+//! the result has ended. The first `next` runs the statement: whoever refuses it before has done
+//! nothing. A connection serves one extraction. Everything on it is read-only.
 
 use std::time::Duration;
 
@@ -63,12 +63,47 @@ pub struct Expected {
     pub width: u32,
 }
 
+/// What a database tells of transactions that may have stamped rows and are not committed.
+///
+/// Times are those of the warehouse's clock. A row's stamp is taken to be no earlier than the begin
+/// of its transaction.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OpenTransactions {
+    /// When the oldest one that can be seen began.
+    pub oldest: Option<Timestamp>,
+    /// When the oldest prepared one was prepared. It began at an unknown time before that.
+    pub prepared: Option<Timestamp>,
+    /// Of a replica: when its primary committed the newest transaction that is here.
+    pub replayed: Option<Timestamp>,
+    /// Which ones could be seen.
+    pub seen: Visibility,
+}
+
+/// Which open transactions a session can see.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Visibility {
+    /// None, or the database was not asked.
+    #[default]
+    None,
+    /// Those of some accounts.
+    Some,
+    /// All that may write rows which a later snapshot shows.
+    All,
+}
+
 /// An open connection that has read no rows yet. After an error of a statement it serves
 /// the next one all the same.
 pub trait Session: Send {
     /// The warehouse's clock, read in a statement of its own, to the microsecond if the warehouse
     /// tells it.
     fn clock(&mut self) -> BoxFuture<'_, Result<Timestamp>>;
+
+    /// What can be seen of transactions that are open now. Asked after [`Session::clock`] and
+    /// before [`Session::query`], so that one that neither this nor the query's snapshot shows
+    /// began after the clock was read. What the database refuses to say is no error.
+    fn open_transactions(&mut self) -> BoxFuture<'_, Result<OpenTransactions>> {
+        Box::pin(async { Ok(OpenTransactions::default()) })
+    }
 
     /// The functions that the catalogue marks as volatile, among those that a statement with these
     /// names can run: by name, by an operator, in a view, in a row policy. A database whose
@@ -139,6 +174,8 @@ pub enum Step {
     Clock,
     /// How far a replica is behind.
     Lag,
+    /// Whose open transactions the account can see.
+    Transactions,
     /// What can be read.
     Schemas,
     /// What else the account may do.
@@ -159,6 +196,7 @@ impl Step {
             Self::Server => "server",
             Self::Clock => "clock",
             Self::Lag => "lag",
+            Self::Transactions => "transactions",
             Self::Schemas => "schemas",
             Self::Privileges => "privileges",
         }

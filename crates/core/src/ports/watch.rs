@@ -58,6 +58,8 @@ pub struct Standing {
     pub awaiting_approval: Option<(RunId, Option<(Code, String)>)>,
     /// The latest audited run, if its numbers do not add up.
     pub wrong: Option<RunId>,
+    /// When a transaction began that its next run may begin too late for.
+    pub open_since: Option<Timestamp>,
 }
 
 /// What is known of the wall clock of the machine that Outflow runs on.

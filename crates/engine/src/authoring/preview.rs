@@ -5,9 +5,10 @@ use outflow_core::ports::state::SyncState;
 use outflow_core::ports::warehouse::{Statement, Warehouse};
 use outflow_core::run::{FindingCount, RunKind, RunOptions};
 use outflow_core::{Clock, Code, Column, RowPage, RunKey, SyncSpec, Timestamp};
-use outflow_mapping::{Plan, RowEncoder};
+use outflow_mapping::{Plan, RowEncoder, subject};
 use outflow_query::Query;
 
+use super::unstable;
 use crate::extract::identity::Identity;
 use crate::extract::watermark::{self, Clocks};
 use crate::{Errors, extract, read_only};
@@ -61,7 +62,7 @@ pub struct PreviewRow {
     pub call: Result<String, Box<Rejection>>,
 }
 
-/// Reads at most `limit` rows of what a run would read.
+/// Reads at most `limit` rows of what a run would read, and once more, to see which columns differ.
 ///
 /// # Errors
 /// Every problem of the query, the source or the result's columns.
@@ -85,23 +86,30 @@ pub async fn preview(
         limit: Some(limit),
         hold: false,
     };
+    let again = statement.clone();
     let mut stream = read_only::query(session, warehouse, &query, statement).await?;
     let mut columns = stream.columns().to_vec();
     query.restore_names(&mut columns);
     let plan = Plan::compile(spec.call_type, &columns)?;
-    let warnings = plan.warnings().to_vec();
+    let mut warnings = plan.warnings().to_vec();
     let identity = Identity::of(spec, &query, &plan).map_err(Errors::from)?;
     let mut encoder = RowEncoder::new(plan, RunKey(0), clocks.warehouse).with_events(identity.events);
-    let (mut page, mut rows) = (RowPage::default(), Vec::new());
+    let (mut page, mut rows, mut sample) = (RowPage::default(), Vec::new(), unstable::Sample::new());
     while stream.next(&mut page).await? {
         for row in page.iter() {
             let mut call = Vec::new();
             let shaped = encoder.shape(row, rows.len() as u64, &mut call);
+            let about = shaped.as_ref().ok().map(|shaped| subject(&shaped.meta, &call));
+            sample.push((about, row.fields().map(|field| field.map(<[u8]>::to_vec)).collect()));
             rows.push(PreviewRow {
                 fields: row.fields().map(|f| f.map(|t| String::from_utf8_lossy(t).into_owned())).collect(),
                 call: shaped.map(|_| String::from_utf8_lossy(&call).into_owned()),
             });
         }
+    }
+    drop(stream);
+    if !sample.is_empty() {
+        warnings.extend(unstable::look_again(spec, warehouse, &query, again, &columns, &sample).await);
     }
     Ok(Preview {
         last_sync_time: watermark::text(&value),

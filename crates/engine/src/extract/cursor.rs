@@ -43,17 +43,55 @@ impl CursorValue {
             }
             Self::Number { nanos, .. } => {
                 let whole = nanos.div_euclid(1_000_000_000);
-                // Each unit has a thousand times as many digits' room as the one before:
-                // milliseconds, microseconds, nanoseconds.
-                let unit = match whole.abs() / MILLISECONDS_FROM {
-                    0 => 1,
-                    1..1_000 => 1_000,
-                    1_000..1_000_000 => 1_000_000,
-                    _ => 1_000_000_000,
-                };
-                LastSyncTime::Number((whole - i128::from(lookback) * unit).max(0).to_string())
+                let less = i128::from(lookback) * unit(whole);
+                LastSyncTime::Number((whole - less).max(0).to_string())
             }
         }
+    }
+
+    /// The value less that many numbers, never below 0.
+    pub(crate) fn minus(&self, numbers: u64) -> LastSyncTime {
+        match self {
+            Self::Time(_) => self.less(numbers),
+            Self::Number { nanos, .. } => {
+                let whole = nanos.div_euclid(1_000_000_000) - i128::from(numbers);
+                LastSyncTime::Number(whole.max(0).to_string())
+            }
+        }
+    }
+
+    /// The Unix seconds that it stands for: those of a time, and of a number that is a time of that
+    /// span before the clock, or a day after it. `None`: a counter.
+    pub(crate) fn seconds(&self, clock: Timestamp, span: i64) -> Option<i64> {
+        match self {
+            Self::Time(us) => Some(us.div_euclid(1_000_000)),
+            Self::Number { nanos, .. } => {
+                let whole = nanos.div_euclid(1_000_000_000);
+                let seconds = i64::try_from(whole / unit(whole)).ok()?;
+                let now = clock.as_second();
+                (now - span..now + 86_400).contains(&seconds).then_some(seconds)
+            }
+        }
+    }
+
+    /// That time as a value of the same kind, never below 0.
+    pub(crate) fn at(&self, seconds: i64) -> LastSyncTime {
+        let seconds = seconds.max(0);
+        match self {
+            Self::Time(_) => LastSyncTime::Seconds(seconds),
+            Self::Number { nanos, .. } => {
+                let unit = unit(nanos.div_euclid(1_000_000_000));
+                LastSyncTime::Number((i128::from(seconds) * unit).to_string())
+            }
+        }
+    }
+
+    /// What an earlier run kept as the next one's start, as a value of the same kind.
+    pub(crate) fn given(&self, text: &str) -> Option<LastSyncTime> {
+        Some(match self {
+            Self::Time(_) => LastSyncTime::Seconds(text.parse().ok()?),
+            Self::Number { .. } => LastSyncTime::Number(text.to_owned()),
+        })
     }
 
     /// A time, but no later one than the clock's. Numbers may be anything and stay.
@@ -106,6 +144,25 @@ impl fmt::Display for CursorValue {
                 Err(_) => write!(f, "{}", us.div_euclid(1_000_000)),
             },
         }
+    }
+}
+
+/// How many units of a number are a second. Each unit has a thousand times as many digits' room as
+/// the one before: seconds, milliseconds, microseconds, nanoseconds.
+fn unit(whole: i128) -> i128 {
+    match whole.abs() / MILLISECONDS_FROM {
+        0 => 1,
+        1..1_000 => 1_000,
+        1_000..1_000_000 => 1_000_000,
+        _ => 1_000_000_000,
+    }
+}
+
+/// The value as documents and the state contain it.
+pub(crate) fn text(value: &LastSyncTime) -> String {
+    match value {
+        LastSyncTime::Seconds(s) => s.to_string(),
+        LastSyncTime::Number(n) => n.clone(),
     }
 }
 
@@ -223,7 +280,7 @@ mod tests {
 
     #[test]
     fn the_lookback_is_taken_off_in_the_columns_own_unit() {
-        let less = |t: &str| crate::extract::watermark::text(&CursorValue::parse(t).unwrap().less(2));
+        let less = |t: &str| text(&CursorValue::parse(t).unwrap().less(2));
         assert_eq!(less("1700000000"), "1699999998");
         assert_eq!(less("1700000000123"), "1699999998123");
         assert_eq!(less("1700000000123456"), "1699999998123456");

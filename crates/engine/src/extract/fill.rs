@@ -205,7 +205,7 @@ impl Extractor<'_> {
             counts.dead_letters,
             counts.filtered,
             if is_open { counts.pending } else { 0 },
-            if with_unchanged { run.rows.unchanged } else { 0 },
+            if with_unchanged { run.rows.unchanged_calls() } else { 0 },
         ];
         let expected = numbers.into_iter().fold(0, u64::saturating_add);
         Ok((expected > 0).then_some(Given { delivery, is_open, with_unchanged, expected }))
@@ -300,7 +300,7 @@ impl Extractor<'_> {
         let made_calls = async |run: Option<RunId>| -> Result<bool> {
             let Some(run) = run else { return Ok(false) };
             let record = self.engine.state.run(run).await?;
-            Ok(record.is_some_and(|run| run.rows.calls > 0 || run.rows.unchanged > 0))
+            Ok(record.is_some_and(|run| run.rows.calls > 0 || run.rows.unchanged_calls() > 0))
         };
         let finding = |code, rows| FindingCount { code, column: None, rows, samples: Vec::new() };
         if compared.repeated_ids > 0 {
@@ -313,7 +313,7 @@ impl Extractor<'_> {
         if let Some(fill) = comparing.fill {
             if compared.before_missing && made_calls(fill.before).await? {
                 let first = self.engine.state.run(fill.first).await?;
-                repeats = repeats.saturating_add(first.map_or(0, |run| run.rows.unchanged));
+                repeats = repeats.saturating_add(first.map_or(0, |run| run.rows.unchanged_calls()));
             }
             if repeats > 0 {
                 found.push(finding(Code::BackfillRepeats, repeats));

@@ -193,7 +193,7 @@ mod tests {
     fn result(read: u64, rejected: u64) -> Extraction {
         Extraction {
             at: "2026-11-24T23:59:59Z".parse().unwrap(),
-            rows: RowCounts { read, calls: read - rejected, rejected, unchanged: 0 },
+            rows: RowCounts { read, calls: read - rejected, rejected, ..RowCounts::default() },
             segments: Vec::new(),
             findings: Vec::new(),
             columns: Vec::new(),

@@ -14,6 +14,7 @@ use tokio::sync::watch;
 
 use super::cursor::CursorTracker;
 use super::guard;
+use super::rejections::Rejections;
 use super::sample::sample;
 use super::wanted_keys::WantedKeys;
 use crate::stop::{interrupted, stopped};
@@ -32,10 +33,14 @@ pub(super) struct Reading {
     pub(super) retained: Option<RetainedHashes>,
     /// The run fills a gap: calls are compared by what they are about.
     pub(super) fills: bool,
+    /// Calls say how something is: of those about the same, the last one holds.
+    pub(super) by_key: bool,
     /// Calls that another event may make, too.
     pub(super) not_distinguished: u64,
     pub(super) cursor: Option<CursorTracker>,
     pub(super) rejections: Vec<FindingCount>,
+    /// Which rejected rows the run before rejected, too.
+    pub(super) rejected_before: Rejections,
     pub(super) call: Vec<u8>,
     /// A replay keeps the rows with these keys; all others count for nothing.
     pub(super) wanted: Option<WantedKeys>,
@@ -65,7 +70,7 @@ impl Reading {
                     self.writer.call(&shaped.meta, &self.call)?;
                     self.not_distinguished += u64::from(!shaped.is_distinguished);
                     if let Some(comparison) = &mut self.comparison {
-                        let key = match self.fills {
+                        let key = match self.fills || self.by_key {
                             true => subject(&shaped.meta, &self.call),
                             false => shaped.meta.key,
                         };
@@ -75,6 +80,7 @@ impl Reading {
                         }
                     }
                 }
+                Err(rejection) if self.rejected_before.repeats(&rejection) => {}
                 Err(rejection) => {
                     self.writer.reject(&rejection)?;
                     self.count(&rejection);
@@ -96,6 +102,7 @@ impl Reading {
     pub(super) fn keep_all_if_distinguished(&mut self) {
         if self.retained == Some(RetainedHashes::Overlap) && self.not_distinguished == 0 {
             self.retained = Some(RetainedHashes::All);
+            self.rejected_before.keep_all();
             if let Some(comparison) = &mut self.comparison {
                 comparison.retain(RetainedHashes::All);
             }
@@ -111,8 +118,9 @@ impl Reading {
         let Some(comparison) = &mut self.comparison else { return Ok(()) };
         for row in page.iter() {
             self.call.clear();
-            if let Ok(shaped) = encoder.shape(row, 0, &mut self.call) {
-                comparison.mark_overlap(shaped.content);
+            match encoder.shape(row, 0, &mut self.call) {
+                Ok(shaped) => comparison.mark_overlap(shaped.content),
+                Err(rejection) => self.rejected_before.mark_overlap(&rejection),
             }
         }
         Ok(())

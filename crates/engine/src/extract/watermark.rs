@@ -1,20 +1,22 @@
 //! Where a run's query begins: the arithmetic of `last_sync_time`.
 //!
-//! What always holds: the value is never ahead of what an earlier run has made durable, less the
-//! lookback, and is never below 0. A time is worth something only by the clock that it was read
+//! What always holds: the value is what the run before stored ([`super::next_start`]), or earlier,
+//! and never below 0. A time is worth something only by the clock that it was read
 //! from: when that clock is another one, or was set back, the value is carried over by the time
 //! that has passed ([`crate::clock`]), or is that of an earlier run where that is unknown.
 
 use std::time::Duration;
 
 use outflow_core::ports::state::{BaselineRun, Cursor, StateReader, SyncState, Watermark};
-use outflow_core::ports::warehouse::{Session, Warehouse};
+use outflow_core::ports::warehouse::{OpenTransactions, Session, Warehouse};
 use outflow_core::run::{RunKind, RunOptions};
 use outflow_core::{CallType, Clock, FirstRun, Nulls, Result, RunId, SyncSpec, Timestamp, hash};
 use outflow_query::LastSyncTime;
 
 use crate::clock::{self, Begin, Elapsed, Pair, Reading};
 use crate::extract::cursor::CursorValue;
+pub(crate) use crate::extract::cursor::text;
+use crate::extract::next_start::{self, Reach};
 
 /// The clocks at the start of a run.
 pub(crate) struct Clocks {
@@ -24,6 +26,8 @@ pub(crate) struct Clocks {
     pub place: String,
     /// Ours, just before and just after.
     pub own: [Reading; 2],
+    /// The transactions that were open just after, if they were asked for.
+    pub open: OpenTransactions,
     /// The warehouse's when this run was first tried, if it was tried before.
     pub first: Option<Timestamp>,
     /// Where an earlier run began whose clock is not ahead of now. It counts where the previous
@@ -58,7 +62,23 @@ impl Clocks {
         let before = Reading::of(own);
         let clock = session.clock().await?;
         let own = [before, Reading::of(own)];
-        Ok(Self { warehouse: clock, place: warehouse.source_id(), own, first: None, earlier: None })
+        let (open, first, earlier) = Default::default();
+        Ok(Self { warehouse: clock, place: warehouse.source_id(), own, open, first, earlier })
+    }
+
+    /// Opens a session, reads the clocks, and asks which transactions are open: in this order, so
+    /// that a transaction that is neither listed nor in the snapshot that follows began after the
+    /// clock was read.
+    ///
+    /// # Errors
+    /// Those of the warehouse; not that it does not tell.
+    pub async fn read_with_open(
+        warehouse: &dyn Warehouse,
+        own: &dyn Clock,
+    ) -> Result<(Box<dyn Session>, Self)> {
+        let (mut session, mut clocks) = Self::read(warehouse, own).await?;
+        clocks.open = session.open_transactions().await?;
+        Ok((session, clocks))
     }
 
     /// Finds where an earlier run began, if the previous one's start is worth nothing.
@@ -87,8 +107,14 @@ impl Clocks {
             own: [start.clone(), start.clone()],
             earlier: None,
             warehouse: self.warehouse,
+            open: self.open,
             first: self.first,
         }
+    }
+
+    /// How much time has passed since they were read.
+    pub fn passed(&self, own: &dyn Clock) -> Elapsed {
+        Elapsed::between(&self.own[0], &Reading::of(own))
     }
 
     fn latency_us(&self) -> i64 {
@@ -146,19 +172,57 @@ pub(crate) fn start_value(
         return clocks.earlier.as_deref().map_or_else(|| from_the_first(spec, state, clocks), given);
     }
     if let Some(value) = cursor(spec, state) {
-        return value.less(lookback(spec));
+        let stored = state.cursor.as_ref().and_then(|cursor| cursor.next.as_deref());
+        return stored.and_then(|next| value.given(next)).unwrap_or_else(|| value.less(lookback(spec)));
     }
     if spec.cursor.is_none()
         && let Some(before) = &state.watermark
     {
         let carried = carried_over(state, clocks);
-        let begin = before.begin_us.map_or(before.clock_us, |begin| begin.min(before.clock_us));
-        let begin = carried.map_or(begin, |carried| begin.min(carried));
-        let start = floor_seconds(begin).saturating_sub_unsigned(lookback(spec));
+        let base = counted_from(before);
+        let start = match before.next_us {
+            // As far before the same moment by the clock that stamps rows now.
+            Some(next) => floor_seconds(
+                carried.map_or(next, |carried| next.min(carried.saturating_sub(base.saturating_sub(next)))),
+            ),
+            None => {
+                let begin = carried.map_or(base, |carried| base.min(carried));
+                floor_seconds(begin).saturating_sub_unsigned(lookback(spec))
+            }
+        };
         let first = before.first_us.filter(|_| carried.is_none()).map_or(0, floor_seconds);
         return LastSyncTime::Seconds(start.max(first).max(0));
     }
     from_the_first(spec, state, clocks)
+}
+
+/// The moment that a run's successor was planned from.
+fn counted_from(watermark: &Watermark) -> i64 {
+    watermark.begin_us.map_or(watermark.clock_us, |begin| begin.min(watermark.clock_us))
+}
+
+/// Adds what an older version did not store of the next run's start: what it planned then, and the
+/// run's record has. So an upgrade reads nothing again that was not kept for the comparison.
+///
+/// # Errors
+/// Those of the state.
+pub(crate) async fn complete(mut sync: SyncState, state: &dyn StateReader) -> Result<SyncState> {
+    let Some(baseline) = &sync.baseline else { return Ok(sync) };
+    let misses = sync.watermark.as_ref().is_some_and(|watermark| watermark.next_us.is_none())
+        || sync.cursor.as_ref().is_some_and(|cursor| cursor.next.is_none());
+    if !misses {
+        return Ok(sync);
+    }
+    let run = state.run(baseline.run).await?;
+    let Some(planned) = run.and_then(|run| run.next_last_sync_time) else { return Ok(sync) };
+    match (&mut sync.cursor, &mut sync.watermark) {
+        (Some(cursor), _) if cursor.next.is_none() => cursor.next = Some(planned),
+        (None, Some(watermark)) => {
+            watermark.next_us = planned.parse::<i64>().ok().map(|seconds| seconds.saturating_mul(1_000_000));
+        }
+        _ => {}
+    }
+    Ok(sync)
 }
 
 /// Where a first run begins. What it was for `first_run: now` is not later than what the clock says
@@ -184,22 +248,58 @@ pub(crate) fn moved(
     used: &LastSyncTime,
     clocks: &Clocks,
     run: RunId,
+    took: Elapsed,
 ) -> SyncState {
     let (begin_us, begin_for_us) = begin(spec, before, clocks).unzip();
+    let clock_us = clocks.warehouse.as_microsecond();
+    let base_us = begin_us.map_or(clock_us, |begin: i64| begin.min(clock_us));
+    let reach = next_start::reach(spec, base_us, &clocks.open);
+    let (next_us, mut open_us) = reach.by_clock(used);
+    if spec.cursor.is_some() {
+        open_us = reach.given_up(reach.from_us);
+    }
     SyncState {
         watermark: Some(Watermark {
-            clock_us: clocks.warehouse.as_microsecond(),
+            clock_us,
             clock_of: Some(clocks.place.clone()),
             local_clock_us: Some(clocks.own[0].wall_us),
             uptime: clocks.own[0].uptime.clone(),
             begin_us,
             begin_for_us,
             first_us: first(spec, before, clocks),
+            next_us: Some(next_us).filter(|_| spec.cursor.is_none()),
+            open_us,
         }),
         cursor: next_cursor(spec, before, seen, used, clocks)
-            .map(|value| Cursor { value, column: spec.cursor.clone() }),
+            .map(|value| kept_cursor(spec, before, value, used, clocks, &reach, took)),
         baseline: Some(BaselineRun { run, fingerprint: Some(fingerprint(spec)) }),
     }
+}
+
+/// What the state keeps of a cursor with that largest value.
+fn kept_cursor(
+    spec: &SyncSpec,
+    before: &SyncState,
+    value: String,
+    used: &LastSyncTime,
+    clocks: &Clocks,
+    reach: &Reach,
+    took: Elapsed,
+) -> Cursor {
+    let column = spec.cursor.clone();
+    let Some(largest) = CursorValue::parse(&value) else {
+        return Cursor { value, column, ..Cursor::default() };
+    };
+    let earlier = before.cursor.as_ref().filter(|_| cursor(spec, before).is_some());
+    let now = clocks.warehouse.as_microsecond();
+    let read_at = match took {
+        Elapsed::Measured(us) | Elapsed::Assumed(us) => Some(now.saturating_add(us)),
+        Elapsed::Unknown => None,
+    };
+    let leapt = before.watermark.as_ref().and_then(|before| clocks.since(before).leapt_us());
+    let history = reach.history(earlier, &largest, read_at, leapt.unwrap_or_default());
+    let next = reach.by_cursor(spec, &largest, &history, used, clocks.warehouse);
+    Cursor { value, column, next: Some(text(&next)), history }
 }
 
 /// Where the first run began, by the clock that the state is to have.
@@ -328,14 +428,6 @@ pub(crate) fn earlier(one: LastSyncTime, another: LastSyncTime) -> LastSyncTime 
     }
 }
 
-/// The value as documents and the state contain it.
-pub(crate) fn text(value: &LastSyncTime) -> String {
-    match value {
-        LastSyncTime::Seconds(s) => s.to_string(),
-        LastSyncTime::Number(n) => n.clone(),
-    }
-}
-
 /// Whether each row is something that happened, and not how something is: the same call made again
 /// is then another event.
 pub(crate) fn is_event(call_type: CallType) -> bool {
@@ -344,18 +436,29 @@ pub(crate) fn is_event(call_type: CallType) -> bool {
 
 /// What a sync's contents depend on: when this changes, a run is compared with no earlier one.
 pub(crate) fn fingerprint(spec: &SyncSpec) -> String {
+    fingerprint_with(spec, None)
+}
+
+/// Whether a run of this sync may be compared with one that left this fingerprint.
+pub(crate) fn is_comparable(spec: &SyncSpec, left: &str) -> bool {
+    // Earlier versions added the lookback of events by the clock, whose default was a second.
+    let earlier = [lookback(spec), 1].map(Some);
+    left == fingerprint(spec)
+        || (spec.cursor.is_none() && is_event(spec.call_type))
+            && earlier.iter().any(|lookback| left == fingerprint_with(spec, *lookback))
+}
+
+fn fingerprint_with(spec: &SyncSpec, lookback: Option<u64>) -> String {
     let omit = spec.connections.iter().filter(|c| c.nulls == Nulls::Omit);
     let mut omit: Vec<_> = omit.map(|c| c.destination.as_str()).collect();
     omit.sort_unstable();
-    // Of events, only what this lookback reads again is kept.
-    let lookback = (spec.cursor.is_none() && is_event(spec.call_type)).then(|| lookback(spec));
     let text = format!("{}\0{}\0{:?}\0{omit:?}\0{lookback:?}", spec.call_type, spec.query, spec.cursor);
     format!("{:032x}", hash::content(text.as_bytes()))
 }
 
 /// In whole seconds, rounded up.
 fn lookback(spec: &SyncSpec) -> u64 {
-    spec.lookback.as_secs().saturating_add(u64::from(spec.lookback.subsec_nanos() > 0))
+    next_start::whole(spec.lookback).as_secs()
 }
 
 fn floor_seconds(us: i64) -> i64 {
@@ -363,4 +466,4 @@ fn floor_seconds(us: i64) -> i64 {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

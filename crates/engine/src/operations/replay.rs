@@ -282,7 +282,7 @@ impl Engine {
         let before = if void { Some(self.state.sync(&run.sync).await?) } else { None };
         Ok(Extraction {
             at: self.clock.now(),
-            rows: RowCounts { read: spooled.entries, calls: spooled.entries, rejected: 0, unchanged: 0 },
+            rows: RowCounts { read: spooled.entries, calls: spooled.entries, ..RowCounts::default() },
             segments: spooled.segments,
             findings: Vec::new(),
             columns: Vec::new(),

@@ -290,6 +290,12 @@ fn of_runs(rules: &Rules, sync: &SyncFacts, before: Before<'_>, found: &mut Vec<
             format!("run {run} of {name} awaits approval{why}"),
         ));
     }
+    if let Some(since) = sync.standing.open_since {
+        let message = format!(
+            "a transaction in the database of {name} has been open since {since:.0}, longer than runs read back: rows that it commits later may be missed"
+        );
+        found.push(trouble("transaction_open", name, Some(Code::TransactionOpen), message));
+    }
     if let Some(run) = wrong {
         let message = format!("the numbers of run {run} of {name} do not add up");
         found.push(trouble("audit_failed", name, Some(Code::CountsDiffer), message));

@@ -8,6 +8,8 @@
 //! than the database was queried for.
 
 mod cases;
+mod late;
+mod repeated_keys;
 mod steps;
 pub mod world;
 
@@ -16,6 +18,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use outflow_core::ports::warehouse::Visibility;
 use outflow_core::{Answer, BoxFuture, CallType, Clock, Code, FirstRun, RunState, SyncSpec, Timestamp};
 use outflow_engine::RunDocument;
 use outflow_testkit::{Report, Rng, seed, slice_or_whole};
@@ -47,6 +50,10 @@ struct Watched {
     between: Vec<HashSet<usize>>,
     /// The clock was switched: the next run may reach further back.
     switched: bool,
+    /// A gap was filled: the next run may be compared with nothing.
+    filled: bool,
+    /// Every version that a run saw.
+    ever: HashMap<usize, Version>,
     /// Each destination's latest value of each person.
     words: [HashMap<u64, String>; 2],
     /// Incremental runs that were checked.
@@ -88,6 +95,8 @@ impl Watched {
             previous: None,
             between: Vec::new(),
             switched: false,
+            filled: false,
+            ever: HashMap::new(),
             words: Default::default(),
             runs: 0,
         }
@@ -157,7 +166,8 @@ impl Watched {
         let run = format!("run {} from {:?}", self.runs, document.last_sync_time);
         let by_number: HashMap<usize, &Version> = snapshot.iter().map(|v| (v.number, v)).collect();
         let good = |n: &&usize| by_number[*n].good;
-        assert_eq!(document.rows.rejected as usize, result.iter().filter(|n| !good(n)).count(), "{run}");
+        self.ever.extend(snapshot.iter().map(|v| (v.number, v.clone())));
+        self.judge_rejected(document, &result, &run);
 
         let owed_from = self.owed_from.unwrap();
         for v in snapshot
@@ -215,7 +225,34 @@ impl Watched {
         }
         self.seen.extend(&result);
         self.previous = Some(result);
-        self.switched = false;
+        (self.switched, self.filled) = (false, false);
+    }
+
+    /// Rows that are rejected are new ones: as many as the run before did not reject, and no more
+    /// than it did not read.
+    fn judge_rejected(&self, document: &RunDocument, result: &HashSet<usize>, run: &str) {
+        let none = HashSet::new();
+        let kept = self.previous.as_ref().unwrap_or(&none);
+        let bad = |numbers: &HashSet<usize>| {
+            let mut bag = Bag::new();
+            for version in numbers.iter().filter_map(|n| self.ever.get(n)).filter(|v| !v.good) {
+                let content = version.content(&self.shape);
+                let (_, told) = content.split_once(' ').unwrap();
+                *bag.entry(told.to_owned()).or_default() += 1;
+            }
+            bag
+        };
+        let (found, before) = (bad(result), bad(kept));
+        let least: usize =
+            found.iter().map(|(row, n)| n.saturating_sub(*before.get(row).unwrap_or(&0))).sum();
+        let new: HashSet<usize> = result.difference(kept).copied().collect();
+        let most: usize = bad(&new).values().sum();
+        let rejected = document.rows.rejected as usize;
+        assert!(rejected >= least, "{run}: {rejected} rejected rows, {least} are new");
+        assert!(
+            self.switched || self.filled || rejected <= most,
+            "{run}: {rejected} rejected rows, {most} are new at most"
+        );
     }
 
     /// The content of a call, in the form of its version's content.
@@ -264,12 +301,26 @@ fn shape(rng: &mut Rng) -> Shape {
     Shape { people, timed, cursor, unit, at_least, lookback: lookback as i64, whole_clock }
 }
 
+/// What a session sees of open transactions, and for how long those may be open; sometimes a
+/// session that is left open.
+fn open_transactions(watched: &mut Watched, rng: &mut Rng) {
+    let longest: i64 = [60, 600, 3_600][rng.below(3) as usize];
+    watched.spec.lookback_max = Duration::from_secs(longest.unsigned_abs());
+    let mut world = watched.world.lock();
+    world.longest_seen = longest;
+    world.sight = [Visibility::None, Visibility::Some, Visibility::All][rng.below(3) as usize];
+    if rng.below(4) == 0 {
+        world.idles();
+    }
+}
+
 async fn one_case(seed: u64) {
     let mut rng = Rng::new(seed);
     let shape = shape(&mut rng);
     let first_run = if !shape.cursor && rng.below(3) == 0 { FirstRun::Now } else { FirstRun::Beginning };
     let mut watched = Watched::new(shape, first_run, rng.next_u64());
-    let longest = [100_000, 1_000_000, 5_000_000][rng.below(3) as usize];
+    open_transactions(&mut watched, &mut rng);
+    let longest = [100_000, 1_000_000, 5_000_000, 300_000_000][rng.below(4) as usize];
     for _ in 0..6 + rng.below(6) {
         watched.live(1 + rng.below(12), longest);
         watched.something(&mut rng).await;

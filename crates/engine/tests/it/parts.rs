@@ -10,13 +10,14 @@ use outflow_core::outcome::Verdict;
 use outflow_core::ports::destination::{
     BatchLimits, Destination, Endpoint, Envelope, Records, Request, RequestLimits,
 };
-use outflow_core::ports::state::{State, StateStore as _};
+use outflow_core::ports::state::{Extraction, State, StateStore as _, SyncState};
 use outflow_core::ports::warehouse::{Check, Expected, RowStream, Session, Statement, Warehouse};
 use outflow_core::run::{RunOptions, RunTrigger};
 use outflow_core::sync::Schedule;
 use outflow_core::{
     Answer, BoxFuture, CallMeta, CallType, Clock, Code, Column, ColumnType, Connection, Dialect, Error,
-    FirstRun, Guards, Nulls, RateHint, Refusal, Reply, Result, RowPage, SyncSpec, SystemClock, Timestamp,
+    FirstRun, Guards, Nulls, RateHint, Refusal, Reply, Result, RowCounts, RowPage, SyncSpec, SystemClock,
+    Timestamp,
 };
 use outflow_engine::{Engine, Errors, RunDocument, RunRequest};
 use outflow_spool::{DiskBaseline, DiskSpool};
@@ -418,6 +419,7 @@ pub fn users_to(destinations: &[&str]) -> SyncSpec {
             .map(|d| Connection { destination: (*d).to_owned(), nulls: Nulls::Send })
             .collect(),
         lookback: Duration::from_secs(1),
+        lookback_max: Duration::from_secs(3_600),
         cursor: None,
         ids: Default::default(),
         first_run: FirstRun::Beginning,
@@ -430,4 +432,22 @@ pub fn users_to(destinations: &[&str]) -> SyncSpec {
 
 pub fn codes(errors: &Errors) -> Vec<Code> {
     errors.0.iter().map(Error::code).collect()
+}
+
+/// What a run commits that read nothing and leaves that state of its sync.
+pub fn nothing_read(at: Timestamp, update: SyncState) -> Extraction {
+    Extraction {
+        at,
+        rows: RowCounts::default(),
+        segments: Vec::new(),
+        findings: Vec::new(),
+        columns: Vec::new(),
+        next_last_sync_time: None,
+        watermark_update: Some(update),
+        replayed: None,
+        fills: Vec::new(),
+        compared_with: None,
+        objections: Vec::new(),
+        budgets: Default::default(),
+    }
 }

@@ -14,6 +14,7 @@ use outflow_core::{Code, Error, Positions, Result};
 use super::fill::Fill;
 use super::hashes::{self, Earlier, HashFile};
 use super::ids::Ids;
+use super::repeated_keys::RepeatedKeys;
 use super::repeats::{RepeatSorter, see};
 use super::sorter::{Entry, Numbered, Sorted, check_position};
 use crate::budget::Budget;
@@ -27,7 +28,7 @@ const BUFFER: usize = 4096;
 enum Job {
     Fed(Vec<u128>),
     Overlap(Vec<u128>),
-    /// Keys with contents, for a run that fills a gap: of its own calls, and of those that the
+    /// Keys with contents: of the run's own calls, and, for one that fills a gap, of those that the
     /// destination has got.
     Keyed(Vec<(u64, u128)>),
     Given(Vec<(u64, u128)>),
@@ -66,6 +67,7 @@ impl DiskComparison {
             spec,
             previous,
             fill: spec.fill.map(|fill| Fill::new(fill, before, sorted)),
+            repeated_keys: spec.by_key.then(RepeatedKeys::new),
             fed: Numbered::new("fed.spill", sorted),
             retained: Numbered::new("retained.spill", sorted),
             repeats: spec.numbers.then(|| RepeatSorter::new(sorted)),
@@ -74,7 +76,7 @@ impl DiskComparison {
             output: Output::new(disk, dir.clone(), budget),
         };
         let worker = Worker::start("outflow-baseline", &dir, move |jobs| work.run(jobs, &recycle))?;
-        let keyed = spec.fill.is_some_and(|fill| fill.by_key).then(Vec::new);
+        let keyed = (spec.by_key || spec.fill.is_some_and(|fill| fill.by_key)).then(Vec::new);
         let (fed, overlap, given, ids, waiting) = Default::default();
         Ok(Self { fed, overlap, keyed, given, ids, waiting, spare, worker })
     }
@@ -161,6 +163,8 @@ struct Work {
     /// The file of the earlier run.
     previous: Option<HashFile>,
     fill: Option<Fill>,
+    /// Keys that occur again, if their order counts.
+    repeated_keys: Option<RepeatedKeys>,
     fed: Numbered,
     /// Hashes that are kept, unless all are.
     retained: Numbered,
@@ -198,6 +202,8 @@ impl Work {
                 }
                 Job::Keyed(calls) => {
                     self.fill.as_mut().map_or(Ok(()), |fill| fill.keyed(&calls, &mut self.output))?;
+                    let repeated = self.repeated_keys.as_mut();
+                    repeated.map_or(Ok(()), |repeated| repeated.add(&calls, &mut self.output))?;
                     continue;
                 }
                 Job::Given(calls) => {
@@ -219,6 +225,10 @@ impl Work {
         if let Some(fill) = self.fill.take() {
             return self.fill_gap(fill, count, fed);
         }
+        let (fed, groups) = match self.repeated_keys.take() {
+            Some(repeated) => repeated.adjust(fed, self.sorted, &mut self.output)?,
+            None => (fed, None),
+        };
         let mut compared = match self.spec.retained {
             RetainedHashes::All => self.compare_and_keep_all(count, fed)?,
             RetainedHashes::Overlap => {
@@ -237,6 +247,7 @@ impl Work {
         compared.repeats = self.take_repeats()?;
         compared.repeated_ids = self.compare_ids()?;
         self.output.sync()?;
+        groups.map_or(Ok(()), |groups| groups.settle(&mut compared.same))?;
         compared.earlier_missing &= self.previous.is_some();
         Ok(compared)
     }

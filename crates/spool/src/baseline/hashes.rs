@@ -143,6 +143,13 @@ impl Earlier {
         found
     }
 
+    /// The next hash.
+    pub(crate) fn pop(&mut self) -> Option<u128> {
+        let next = self.head?;
+        self.advance();
+        Some(next)
+    }
+
     /// How many hashes the file has. `None`: what was read of it is damaged.
     pub(crate) fn finish(self) -> Option<u64> {
         (!self.damaged).then_some(self.total)

@@ -154,6 +154,8 @@ pub(crate) enum Sorted {
     Memory(std::vec::IntoIter<Entry>),
     /// Runs in a file.
     File(Merge),
+    /// Entries of which some have others in their place.
+    Adjusted(Box<Adjusted>),
 }
 
 impl Sorted {
@@ -162,6 +164,37 @@ impl Sorted {
         match self {
             Self::Memory(entries) => Ok(entries.next()),
             Self::File(merge) => merge.next(),
+            Self::Adjusted(adjusted) => adjusted.next(),
+        }
+    }
+}
+
+/// Entries in order, without some of them, and with others.
+pub(crate) struct Adjusted {
+    entries: Peeked,
+    without: Peeked,
+    with: Peeked,
+}
+
+impl Adjusted {
+    /// `without` are some of the entries.
+    pub(crate) fn new(entries: Sorted, without: Sorted, with: Sorted) -> Result<Self> {
+        let [entries, without, with] = [entries, without, with].map(Peeked::new);
+        Ok(Self { entries: entries?, without: without?, with: with? })
+    }
+
+    fn next(&mut self) -> Result<Option<Entry>> {
+        while let (Some(entry), Some(left_out)) = (self.entries.peek(), self.without.peek()) {
+            if entry != left_out {
+                break;
+            }
+            self.entries.take()?;
+            self.without.take()?;
+        }
+        match (self.entries.peek(), self.with.peek()) {
+            (Some(entry), Some(with)) if with < entry => self.with.take(),
+            (None, Some(_)) => self.with.take(),
+            _ => self.entries.take(),
         }
     }
 }

@@ -20,13 +20,13 @@ use super::text::unescape;
 /// The columns that [`run`] reads. A row that is damaged is an error.
 pub(super) const RUN: &str = "CASE WHEN intact('runs', to_jsonb(runs)) THEN id END, key, sync, call_type, state, trigger, spec, due_at, started_at, \
      extracted_at, ended_at, last_sync_time, next_last_sync_time, clock, rows_read, calls, rejected, \
-     unchanged, spool_bytes, reason_code, reason, skipped_by, replays, \
+     unchanged, rejected_again, spool_bytes, reason_code, reason, skipped_by, replays, \
      ARRAY(SELECT r.id FROM runs r WHERE r.replays = runs.id ORDER BY r.id)";
 
 /// The columns that [`sync`] reads.
 pub(super) const SYNC: &str = "watermark_us, watermark_clock_of, watermark_local_us, watermark_first_us, cursor_value, cursor_column, \
      baseline_run, baseline_fingerprint, watermark_boot, watermark_uptime_us, watermark_begin_us, \
-     watermark_begin_for_us";
+     watermark_begin_for_us, watermark_next_us, watermark_open_us, cursor_next, cursor_history";
 
 /// The columns that [`delivery`] reads. A row that is damaged is an error.
 pub(super) const DELIVERY: &str = "CASE WHEN intact('deliveries', to_jsonb(deliveries)) THEN destination END, deliveries.state, deliveries.calls, delivered, dead_letters, \
@@ -165,6 +165,7 @@ fn run_cells(c: &mut Cells<'_>) -> Result<RunRecord, Fault> {
             calls: c.unsigned()?,
             rejected: c.unsigned()?,
             unchanged: c.unsigned()?,
+            rejected_again: c.unsigned()?,
         },
         spool_bytes: c.unsigned()?,
         reason: c.reason()?,
@@ -231,6 +232,8 @@ pub(super) fn sync(row: &Row) -> Result<SyncState, Fault> {
     let (run, fingerprint) = (c.optional_run()?, c.optional_text()?);
     let uptime = Uptime::of(c.optional_text()?, c.get()?);
     let (begin_us, begin_for_us) = (c.get()?, c.get()?);
+    let (next_us, open_us, next) = (c.get()?, c.get()?, c.optional_text()?);
+    let history = c.optional_json()?.unwrap_or_default();
     Ok(SyncState {
         watermark: clock_us.map(|clock_us| Watermark {
             clock_us,
@@ -240,8 +243,10 @@ pub(super) fn sync(row: &Row) -> Result<SyncState, Fault> {
             begin_us,
             begin_for_us,
             first_us,
+            next_us,
+            open_us,
         }),
-        cursor: value.map(|value| Cursor { value, column }),
+        cursor: value.map(|value| Cursor { value, column, next, history }),
         baseline: run.map(|run| BaselineRun { run, fingerprint }),
     })
 }

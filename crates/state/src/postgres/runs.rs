@@ -187,7 +187,7 @@ async fn commit_extraction(t: &Arc<Session>, run: RunId, extraction: &Extraction
     let spool_bytes = bits(extraction.segments.iter().map(|s| s.bytes).sum());
     let sql = "UPDATE runs SET state = $2, extracted_at = $3, ended_at = $4, rows_read = $5, calls = $6,
                rejected = $7, unchanged = $8, spool_bytes = $9, next_last_sync_time = $10, columns = $11,
-               reason_code = $12, reason = $13, compared_with = $14 WHERE id = $1";
+               reason_code = $12, reason = $13, compared_with = $14, rejected_again = $15 WHERE id = $1";
     t.execute(
         sql,
         &[
@@ -205,6 +205,7 @@ async fn commit_extraction(t: &Arc<Session>, run: RunId, extraction: &Extraction
             &code,
             &reason,
             &extraction.compared_with.map(id),
+            &bits(counts.rejected_again),
         ],
     )
     .await?;
@@ -304,8 +305,10 @@ async fn load_run(t: &Session, run: RunId) -> Result<RunRecord, Fault> {
 /// Replaces the state of a sync.
 async fn set_sync(t: &Session, sync: &str, state: &SyncState) -> Result<(), Fault> {
     let sql = format!(
-        "INSERT INTO syncs (name, {SYNC}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
-         ON CONFLICT (name) DO UPDATE SET ({SYNC}) = ($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
+        "INSERT INTO syncs (name, {SYNC}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13,
+         $14, $15, $16, $17)
+         ON CONFLICT (name) DO UPDATE SET ({SYNC}) = ($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13,
+         $14, $15, $16, $17)"
     );
     let (watermark, cursor, baseline) =
         (state.watermark.as_ref(), state.cursor.as_ref(), state.baseline.as_ref());
@@ -326,6 +329,10 @@ async fn set_sync(t: &Session, sync: &str, state: &SyncState) -> Result<(), Faul
             &uptime.map(|u| u.us),
             &watermark.and_then(|w| w.begin_us),
             &watermark.and_then(|w| w.begin_for_us),
+            &watermark.and_then(|w| w.next_us),
+            &watermark.and_then(|w| w.open_us),
+            &cursor.and_then(|c| c.next.as_deref()).map(escape),
+            &cursor.filter(|c| !c.history.is_empty()).map(|c| to_json(&c.history)),
         ],
     )
     .await?;

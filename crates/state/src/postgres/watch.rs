@@ -26,7 +26,8 @@ const STANDINGS: &str = "
     SELECT name, failures.failed, failure.reason_code, failure.reason, latest.id, latest.rows_read, latest.rejected,
         (SELECT started_at FROM runs WHERE sync = name ORDER BY id LIMIT 1),
         success.ended_at, slots.fired, slots.skipped,
-        held.id, held.reason_code, held.reason, audit.run, audit.differences
+        held.id, held.reason_code, held.reason, audit.run, audit.differences,
+        (SELECT watermark_open_us FROM syncs WHERE syncs.name = names.name)
     FROM names
     LEFT JOIN LATERAL (
         SELECT ended_at FROM runs WHERE sync = name AND state IN ('succeeded', 'partial')
@@ -185,5 +186,6 @@ fn standing(row: &Row) -> Result<Standing, Fault> {
             let differences: Option<Vec<String>> = c.optional_json()?;
             run.filter(|_| differences.is_some_and(|found| !found.is_empty()))
         },
+        open_since: c.optional_time()?,
     })
 }

@@ -21,26 +21,29 @@ pub(crate) const RUN: &str = concat!(
     "id, key, sync, call_type, state, trigger, spec, due_at, started_at, extracted_at, ended_at, \
      last_sync_time, next_last_sync_time, clock, rows_read, calls, rejected, unchanged, spool_bytes, \
      reason_code, reason, skipped_by, replays, \
-     (SELECT json_group_array(r.id ORDER BY r.id) FROM runs r WHERE r.replays = runs.id), ",
+     (SELECT json_group_array(r.id ORDER BY r.id) FROM runs r WHERE r.replays = runs.id), \
+     rejected_again, ",
     intact!(
         "runs",
         "id, key, sync, call_type, state, trigger, spec, due_at, started_at, extracted_at, ended_at, \
          last_sync_time, next_last_sync_time, clock, rows_read, calls, rejected, unchanged, spool_bytes, \
-         columns, reason_code, reason, skipped_by, replays, compared_with"
+         columns, reason_code, reason, skipped_by, replays, compared_with, rejected_again"
     )
 );
 
 /// The columns that [`sync`] reads.
 pub(crate) const SYNC: &str = "watermark_us, watermark_clock_of, watermark_local_us, \
      watermark_first_us, cursor_value, cursor_column, baseline_run, baseline_fingerprint, \
-     watermark_boot, watermark_uptime_us, watermark_begin_us, watermark_begin_for_us";
+     watermark_boot, watermark_uptime_us, watermark_begin_us, watermark_begin_for_us, \
+     watermark_next_us, watermark_open_us, cursor_next, cursor_history";
 
 /// Checks a row of `syncs`.
 pub(crate) const SYNC_INTACT: &str = intact!(
     "syncs",
     "name, watermark_us, watermark_clock_of, watermark_local_us, watermark_first_us, cursor_value, \
      cursor_column, baseline_run, baseline_fingerprint, watermark_boot, watermark_uptime_us, \
-     watermark_begin_us, watermark_begin_for_us"
+     watermark_begin_us, watermark_begin_for_us, watermark_next_us, watermark_open_us, cursor_next, \
+     cursor_history"
 );
 
 /// The columns that [`delivery`] reads.
@@ -91,6 +94,7 @@ pub(crate) fn run(row: &Row<'_>) -> Result<RunRecord> {
             calls: unsigned(row, 15)?,
             rejected: unsigned(row, 16)?,
             unchanged: unsigned(row, 17)?,
+            rejected_again: unsigned(row, 24)?,
         },
         spool_bytes: unsigned(row, 18)?,
         reason: reason(row, 19)?,
@@ -156,9 +160,14 @@ pub(crate) fn sync(row: &Row<'_>) -> Result<SyncState> {
             uptime: Uptime::of(row.get(8)?, row.get(9)?),
             begin_us: row.get(10)?,
             begin_for_us: row.get(11)?,
+            next_us: row.get(12)?,
+            open_us: row.get(13)?,
         })
     });
-    let cursor = value.map(|value| -> Result<Cursor> { Ok(Cursor { value, column: row.get(5)? }) });
+    let cursor = value.map(|value| -> Result<Cursor> {
+        let history = optional(row, 15, json)?.unwrap_or_default();
+        Ok(Cursor { value, column: row.get(5)?, next: row.get(14)?, history })
+    });
     let baseline = optional(row, 6, unsigned)?
         .map(|run| -> Result<BaselineRun> { Ok(BaselineRun { run: RunId(run), fingerprint: row.get(7)? }) });
     Ok(SyncState {

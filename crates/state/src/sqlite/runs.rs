@@ -206,7 +206,7 @@ fn commit(t: &Transaction<'_>, run: RunId, extraction: &Extraction) -> Result<Ru
     let Committed { state, objection } = rules::commit_extraction(&record, extraction, spent.as_ref())?;
     let sql = "UPDATE runs SET state = ?2, extracted_at = ?3, ended_at = ?4, rows_read = ?5, calls = ?6,
                rejected = ?7, unchanged = ?8, spool_bytes = ?9, next_last_sync_time = ?10, columns = ?11,
-               reason_code = ?12, reason = ?13, compared_with = ?14 WHERE id = ?1";
+               reason_code = ?12, reason = ?13, compared_with = ?14, rejected_again = ?15 WHERE id = ?1";
     let (at, counts) = (extraction.at.as_microsecond(), &extraction.rows);
     let next = extraction.next_last_sync_time.as_ref();
     let values = params![
@@ -224,6 +224,7 @@ fn commit(t: &Transaction<'_>, run: RunId, extraction: &Extraction) -> Result<Ru
         objection.as_ref().map(|o| o.0.as_str()),
         objection.as_ref().map(|o| &o.1),
         extraction.compared_with.map(id),
+        bits(counts.rejected_again),
     ];
     t.prepare_cached(sql)?.execute(values)?;
     insert_segments(t, run, &extraction.segments)?;
@@ -312,7 +313,7 @@ pub(super) fn insert_findings(
 fn set_sync(t: &Transaction<'_>, name: &str, state: &SyncState) -> Result<(), Fault> {
     let sql = format!(
         "INSERT OR REPLACE INTO syncs (name, {SYNC})
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)"
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)"
     );
     let SyncState { watermark, cursor, baseline } = state;
     let (watermark, cursor, baseline) = (watermark.as_ref(), cursor.as_ref(), baseline.as_ref());
@@ -331,6 +332,10 @@ fn set_sync(t: &Transaction<'_>, name: &str, state: &SyncState) -> Result<(), Fa
         uptime.map(|u| u.us),
         watermark.and_then(|w| w.begin_us),
         watermark.and_then(|w| w.begin_for_us),
+        watermark.and_then(|w| w.next_us),
+        watermark.and_then(|w| w.open_us),
+        cursor.and_then(|c| c.next.as_ref()),
+        cursor.filter(|c| !c.history.is_empty()).map(|c| to_json(&c.history)),
     ];
     t.prepare_cached(&sql)?.execute(values)?;
     Ok(())

@@ -19,6 +19,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("gaps", include_str!("../../migrations/sqlite/0002_gaps.sql")),
     ("clocks", include_str!("../../migrations/sqlite/0003_clocks.sql")),
     ("checksums", include_str!("../../migrations/sqlite/0004_checksums.sql")),
+    ("late_rows", include_str!("../../migrations/sqlite/0005_late_rows.sql")),
 ];
 
 /// The number of this version's last migration.

@@ -136,6 +136,8 @@ fn standing(c: &Connection, sync: String, window: [Timestamp; 2]) -> rusqlite::R
     let sql = "SELECT run, differences = '[]' FROM audits JOIN runs ON runs.id = run WHERE sync = ?1 ORDER BY run DESC LIMIT 1";
     let wrong = one(c, sql, of, |row| Ok((rows::run_id(row)?, row.get::<_, bool>(1)?)))?;
     let wrong = wrong.filter(|(_, right)| !right).map(|(run, _)| run);
+    let sql = "SELECT watermark_open_us FROM syncs WHERE name = ?1 AND watermark_open_us IS NOT NULL";
+    let open_since = one(c, sql, of, rows::timestamp)?;
     Ok(Standing {
         sync,
         failed,
@@ -147,6 +149,7 @@ fn standing(c: &Connection, sync: String, window: [Timestamp; 2]) -> rusqlite::R
         skipped,
         awaiting_approval,
         wrong,
+        open_since,
     })
 }
 

@@ -54,7 +54,7 @@ pub fn extraction(calls: u64, watermark_update: Option<SyncState>) -> Extraction
     };
     Extraction {
         at: at(60),
-        rows: RowCounts { read: calls + 10, calls, rejected: 7, unchanged: 3 },
+        rows: RowCounts { read: calls + 10, calls, rejected: 7, unchanged: 3, rejected_again: 2 },
         segments: vec![
             segment(SegmentKind::Calls, 0),
             segment(SegmentKind::Calls, 1),
@@ -96,6 +96,12 @@ pub fn started_at(clock_us: i64) -> SyncState {
     SyncState { watermark: Some(Watermark { clock_us, ..Watermark::default() }), ..SyncState::default() }
 }
 
+/// A counter, and where it was earlier.
+pub fn counter(step: i64) -> Cursor {
+    let history = vec![(7, format!("h{step}"))];
+    Cursor { value: format!("c{step}"), column: None, next: Some(format!("n{step}")), history }
+}
+
 pub fn moved(run: RunId) -> SyncState {
     SyncState {
         watermark: Some(Watermark {
@@ -106,8 +112,15 @@ pub fn moved(run: RunId) -> SyncState {
             uptime: Some(Uptime { boot: "a boot".into(), us: 5_000_000 }),
             begin_us: Some(1_789_000_000_000_000),
             begin_for_us: Some(7),
+            next_us: Some(1_789_999_700_000_000),
+            open_us: Some(1_789_900_000_000_000),
         }),
-        cursor: Some(Cursor { value: "2026-01-01 00:00:00".into(), column: Some("updated_at".into()) }),
+        cursor: Some(Cursor {
+            value: "2026-01-01 00:00:00".into(),
+            column: Some("updated_at".into()),
+            next: Some("1767225300".into()),
+            history: vec![(-5, "17".into()), (9, "2.5".into())],
+        }),
         baseline: Some(BaselineRun { run, fingerprint: Some("abc".into()) }),
     }
 }

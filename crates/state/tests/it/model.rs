@@ -8,11 +8,11 @@ use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Command, Stdio};
 
-use outflow_core::ports::state::{BaselineRun, Cursor, DeadLetter, RunFilter, Settlement, State, SyncState};
+use outflow_core::ports::state::{BaselineRun, DeadLetter, RunFilter, Settlement, State, SyncState};
 use outflow_core::{Code, DeliveryCounts, DeliveryState, RunId, RunState, Timestamp};
 use outflow_testkit::{Report, Rng, seed, slice_or_whole};
 
-use crate::made::{at, dead_letter, extraction, new_run, open_gaps, started_at};
+use crate::made::{at, counter, dead_letter, extraction, new_run, open_gaps, started_at};
 use crate::stores::claim;
 
 const DIR: &str = "OUTFLOW_STATE_MODEL_DIR";
@@ -68,7 +68,7 @@ struct Model {
 }
 
 fn moved(run: RunId, step: i64) -> SyncState {
-    let cursor = Some(Cursor { value: format!("c{step}"), column: None });
+    let cursor = Some(counter(step));
     let baseline = Some(BaselineRun { run, fingerprint: None });
     SyncState { cursor, baseline, ..started_at(step) }
 }

@@ -298,7 +298,19 @@ CREATE VIEW pg_catalog.pg_table_def AS
 CREATE VIEW pg_catalog.svv_user_grants AS
     SELECT NULL::integer AS user_id, NULL::varchar AS user_name, NULL::integer AS role_id, NULL::varchar AS role_name, false AS admin_option WHERE false;
 CREATE VIEW pg_catalog.stv_db_isolation_level AS SELECT datname::char(128) AS db_name, 'Snapshot Isolation'::char(20) AS isolation_level FROM pg_database;
+-- Transactions that hold locks, with times in UTC. PostgreSQL hides the begin of others' from
+-- accounts without the role pg_read_all_stats, which stands for SYSLOG ACCESS UNRESTRICTED.
+CREATE VIEW pg_catalog.svv_transactions AS
+    SELECT a.usename::text AS txn_owner, a.datname::text AS txn_db, a.backend_xid::text::bigint AS xid, a.pid AS pid,
+        (a.xact_start AT TIME ZONE 'UTC')::timestamp AS txn_start, l.mode::text AS lock_mode, l.locktype::text AS lockable_object_type,
+        l.relation::integer AS relation, l.granted AS granted
+    FROM pg_stat_activity a JOIN pg_locks l ON l.pid = a.pid WHERE a.xact_start IS NOT NULL AND l.locktype IN ('relation', 'transactionid');
+CREATE VIEW pg_catalog.svl_user_info AS
+    SELECT usename, usesysid, usecreatedb, usesuper,
+        CASE WHEN pg_has_role(usename, 'pg_read_all_stats', 'USAGE') THEN 'UNRESTRICTED' ELSE 'RESTRICTED' END::text AS syslogaccess
+    FROM pg_user WHERE usename = current_user OR pg_has_role(current_user, 'pg_read_all_stats', 'USAGE');
 SET allow_system_table_mods = off;
+GRANT SELECT ON pg_catalog.svv_transactions, pg_catalog.svl_user_info TO PUBLIC;
 GRANT SELECT ON redshift.schemas, pg_catalog.svv_user_grants, pg_catalog.svv_redshift_schemas, pg_catalog.svv_all_schemas, pg_catalog.svv_redshift_tables, pg_catalog.svv_all_tables,
     pg_catalog.svv_redshift_columns, pg_catalog.svv_all_columns, pg_catalog.svv_columns, pg_catalog.svv_tables, pg_catalog.pg_table_def,
     pg_catalog.stv_db_isolation_level TO PUBLIC;

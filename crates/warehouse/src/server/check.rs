@@ -182,6 +182,7 @@ async fn about_server(
     if is_replica {
         list.ask(Step::Lag, lag(session)).await?;
     }
+    list.ask(Step::Transactions, transactions(session, is_replica)).await?;
     list.ask(Step::Schemas, account::schemas(session)).await?;
     list.ask(Step::Privileges, account::privileges(session, SystemClock.now())).await
 }
@@ -416,6 +417,17 @@ fn lag_result(answer: Result<Option<f64>>) -> StepResult {
     StepResult::new(format!("{behind:.1} s behind the primary"))
         .with("lag_seconds", json!(behind))
         .warn(warning)
+}
+
+/// Whose open transactions the account sees: runs begin before those that may still write.
+async fn transactions(session: &mut OpenSession, is_replica: bool) -> Result<((), StepResult)> {
+    let sees_all = !is_replica && session.sees_all_transactions().await?;
+    let summary = match (sees_all, is_replica) {
+        (true, _) => "sees when the open transactions of others began",
+        (false, true) => "those of the primary are not known here: the lookback alone covers late rows",
+        (false, false) => "sees none of other accounts: the lookback alone covers late rows",
+    };
+    Ok(((), StepResult::new(summary).with("sees_all", json!(sees_all))))
 }
 
 /// The rows of a question, or why this server does not answer it. Only a connection that breaks is

@@ -4,7 +4,7 @@
 //! statement is parsed and described first, so that its columns can be judged; it is executed when
 //! the first rows are requested. Whoever drops it before has done nothing.
 
-use outflow_core::ports::warehouse::{Expected, RowStream, Session, Statement};
+use outflow_core::ports::warehouse::{Expected, OpenTransactions, RowStream, Session, Statement};
 use outflow_core::{BoxFuture, Code, Column, Error, References, Result, Timestamp, VolatileFunction};
 use outflow_egress::deadline::after;
 use postgres_protocol::message::frontend;
@@ -15,7 +15,7 @@ use super::connector::{Connector, closed};
 use super::kind::{Facts, ServerKind};
 use super::rows::{GRACE, Rows, too_long};
 use super::wire::{Wire, broken_protocol, unexpected, unsendable};
-use super::{columns, functions, login};
+use super::{columns, functions, login, transactions};
 use crate::credentials::Credentials;
 use crate::settings::ServerSettings;
 
@@ -64,6 +64,14 @@ impl Session for OpenSession {
             // What Redshift's leader node computes may be padded with NULs.
             let text = format!("{}{clock_zone}", String::from_utf8_lossy(&text).trim_end_matches('\0'));
             text.parse().map_err(|e| broken_protocol("a time that is none").caused_by(e))
+        })
+    }
+
+    fn open_transactions(&mut self) -> BoxFuture<'_, Result<OpenTransactions>> {
+        Box::pin(async move {
+            let rows = self.ask_if_answered(transactions::question(self.kind)).await?;
+            let sees_all = self.kind == ServerKind::Redshift && self.sees_all_transactions().await?;
+            Ok(transactions::answer(self.kind, rows.as_ref(), sees_all))
         })
     }
 
@@ -144,6 +152,21 @@ impl OpenSession {
     pub(super) async fn ask(&mut self, sql: &str) -> Result<Texts> {
         let asked = self.all_rows(sql).await;
         self.recover(asked).await
+    }
+
+    /// The same; `None`: the server refuses to answer it.
+    async fn ask_if_answered(&mut self, sql: &str) -> Result<Option<Texts>> {
+        match self.ask(sql).await {
+            Ok(rows) => Ok(Some(rows)),
+            Err(error) if breaks_the_connection(&error) => Err(error),
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// Whether the account can see the open transactions of all others.
+    pub(super) async fn sees_all_transactions(&mut self) -> Result<bool> {
+        let rows = self.ask_if_answered(transactions::sees_all_question(self.kind)).await?;
+        Ok(rows.is_some_and(|rows| rows.first().and_then(|row| row.first()?.as_deref()) == Some("t")))
     }
 
     async fn all_rows(&mut self, sql: &str) -> Result<Texts> {

@@ -1,11 +1,11 @@
 //! The connection test against a real PostgreSQL, a replica, and a scripted Redshift.
 
 use outflow_core::Code;
-use outflow_core::ports::warehouse::{Check, Step, Warehouse};
+use outflow_core::ports::warehouse::{Check, Step, Visibility, Warehouse};
 use outflow_testkit::{Database, Postgres};
 use outflow_warehouse::{Login, Server, ServerSettings, Sqlite};
 
-use crate::{fake, server, settings};
+use crate::{fake, open_transactions, server, settings};
 
 /// All lines of a test.
 pub async fn test(warehouse: &dyn Warehouse) -> Vec<Check> {
@@ -51,8 +51,10 @@ async fn each_step_has_a_line_in_order() {
     );
     let lines = test(&server(user(&database, "check_reader"))).await;
     let steps: Vec<Step> = lines.iter().map(|line| line.step).collect();
-    use Step::{Authentication, Clock, Database, Name, Privileges, Schemas, Server, Tcp, Tls};
-    assert_eq!(steps, [Name, Tcp, Tls, Authentication, Database, Server, Clock, Schemas, Privileges]);
+    use Step::{Authentication, Clock, Database, Name, Privileges, Schemas, Server, Tcp, Tls, Transactions};
+    let expected =
+        [Name, Tcp, Tls, Authentication, Database, Server, Clock, Transactions, Schemas, Privileges];
+    assert_eq!(steps, expected);
     assert_eq!(codes(&lines), [], "{lines:?}");
 
     let port = database.server().port();
@@ -62,6 +64,7 @@ async fn each_step_has_a_line_in_order() {
     assert_eq!(line(&lines, Database).summary, "check_steps");
     assert!(line(&lines, Server).summary.starts_with("PostgreSQL "), "{lines:?}");
     assert!(detail(line(&lines, Clock), "difference_seconds").as_f64().unwrap().abs() < 1.0);
+    assert!(line(&lines, Transactions).summary.starts_with("sees none of other accounts"), "{lines:?}");
     assert_eq!(line(&lines, Schemas).summary, "2 tables in 1 schema: sales (2)");
     assert_eq!(line(&lines, Privileges).summary, "reads only, but may make temporary tables");
     assert_eq!(detail(line(&lines, Privileges), "not_told"), serde_json::json!([]));
@@ -275,6 +278,11 @@ async fn a_replica_says_how_far_it_is_behind() {
     assert!(line(&lines, Step::Server).summary.ends_with(", a read replica"), "{lines:?}");
     let behind = detail(line(&lines, Step::Lag), "lag_seconds");
     assert!(behind.as_f64().unwrap() > 0.0, "{lines:?}");
+    assert!(line(&lines, Step::Transactions).summary.starts_with("those of the primary"), "{lines:?}");
+    // The newest transaction that is here, and no sessions: none of the replica writes.
+    let open = open_transactions(&server(settings(&replica))).await;
+    assert!(open.replayed.is_some_and(|at| at < outflow_core::Timestamp::now()), "{open:?}");
+    assert_eq!((open.oldest, open.seen), (None, Visibility::None));
 }
 
 /// A Redshift that answers what it is asked for from a table of beginnings, and refuses all else.

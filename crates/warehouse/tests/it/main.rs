@@ -19,13 +19,14 @@ mod snapshot;
 mod sqlite;
 mod sshd;
 mod tls;
+mod transactions;
 mod tunnel;
 mod types;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use outflow_core::ports::warehouse::{RowStream, Statement, Warehouse};
+use outflow_core::ports::warehouse::{OpenTransactions, RowStream, Session, Statement, Warehouse};
 use outflow_core::{Column, Error, Result, Row, RowPage, SystemClock};
 use outflow_testkit::Postgres;
 use outflow_warehouse::{Aws, Login, Server, ServerKind, ServerSettings, Tls, TlsMode};
@@ -101,4 +102,15 @@ async fn values(warehouse: &dyn Warehouse, sql: &str) -> Vec<Vec<String>> {
 
 async fn error(warehouse: &dyn Warehouse, sql: &str) -> Error {
     read(warehouse, select(sql)).await.expect_err("this cannot work")
+}
+
+/// The open transactions that a new session sees.
+async fn open_transactions(warehouse: &dyn Warehouse) -> OpenTransactions {
+    let mut session: Box<dyn Session> = warehouse.connect().await.unwrap();
+    let clock = session.clock().await.unwrap();
+    let open = session.open_transactions().await.unwrap();
+    assert!(open.oldest.is_none_or(|at| at <= clock), "{open:?} at {clock}");
+    // The session serves its query as before.
+    session.query(select("SELECT 1")).await.unwrap().cancel().await;
+    open
 }

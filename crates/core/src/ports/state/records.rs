@@ -42,8 +42,8 @@ pub struct Watermark {
     /// The uptime of the local machine at that moment or a little earlier. `None`: not recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uptime: Option<Uptime>,
-    /// Where the next run begins, before the lookback, if not at `clock_us`: the clock had just
-    /// leapt ahead, or the run is lost. Unix microseconds by the warehouse's clock.
+    /// From where the next run's start was counted, if not from `clock_us`: the clock had just
+    /// leapt ahead. Unix microseconds by the warehouse's clock.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub begin_us: Option<i64>,
     /// For how many more microseconds later runs begin there, too; `None`: the next one alone.
@@ -53,16 +53,32 @@ pub struct Watermark {
     /// reaches behind it. Unix microseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_us: Option<i64>,
+    /// Where the next run begins, with the lookback and open transactions allowed for. Unix
+    /// microseconds by the warehouse's clock. `None`: an older version did not record it, or a
+    /// cursor decides.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_us: Option<i64>,
+    /// When a transaction began, or was prepared, whose rows the next run may begin too late for.
+    /// Unix microseconds by the warehouse's clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub open_us: Option<i64>,
 }
 
 /// The largest value of a cursor column that the runs have seen.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cursor {
     /// As the text of the column.
     pub value: String,
     /// Which column that is. `None`: not recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub column: Option<String>,
+    /// Where the next run begins. `None`: an older version did not record it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+    /// What the largest value was after earlier runs, in their order: the warehouse's clock after
+    /// the run had read, in Unix microseconds, and the value. Kept for numbers alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub history: Vec<(i64, String)>,
 }
 
 /// The run with which the next run's calls are compared, by content hash.

@@ -5,7 +5,7 @@ use outflow_core::{Dialect, Uptime};
 
 use super::*;
 
-fn spec() -> SyncSpec {
+pub(crate) fn spec() -> SyncSpec {
     SyncSpec {
         name: "users".into(),
         description: String::new(),
@@ -17,6 +17,7 @@ fn spec() -> SyncSpec {
         schedule: Schedule::Manual,
         connections: vec![],
         lookback: Duration::from_secs(1),
+        lookback_max: Duration::from_secs(3_600),
         cursor: None,
         ids: Default::default(),
         first_run: FirstRun::Beginning,
@@ -38,7 +39,14 @@ fn wall(us: i64) -> Reading {
 
 fn clocks(us: i64) -> Clocks {
     let own = [wall(us), wall(us + 1_000)];
-    Clocks { warehouse: at(us), place: "here".into(), own, first: None, earlier: None }
+    Clocks {
+        warehouse: at(us),
+        place: "here".into(),
+        own,
+        open: OpenTransactions::default(),
+        first: None,
+        earlier: None,
+    }
 }
 
 fn started_at(clock_us: i64) -> SyncState {
@@ -94,7 +102,7 @@ fn a_cursor_takes_the_place_of_the_clock_and_never_goes_back() {
     let (used, clocks) = (LastSyncTime::Seconds(0), clocks(1_700_000_000_000_000));
     let none = started_at(5_000_000);
     assert_eq!(next_cursor(&s, &none, None, &used, &clocks).as_deref(), Some("0"));
-    let cursor = Cursor { value: "1700000000".into(), column: None };
+    let cursor = Cursor { value: "1700000000".into(), ..Cursor::default() };
     let state = SyncState { cursor: Some(cursor), ..none };
     assert_eq!(seconds(&s, &state, &RunOptions::default()), "1699999999");
     let seen = CursorValue::parse("1600000000");
@@ -107,7 +115,7 @@ fn a_cursor_takes_the_place_of_the_clock_and_never_goes_back() {
 fn a_cursor_belongs_to_its_column_and_times_do_not_run_ahead_of_the_clock() {
     let mut s = SyncSpec { cursor: Some("updated".into()), ..spec() };
     let of = |of: &str| SyncState {
-        cursor: Some(Cursor { value: "1800000000".into(), column: Some(of.into()) }),
+        cursor: Some(Cursor { value: "1800000000".into(), column: Some(of.into()), ..Cursor::default() }),
         ..SyncState::default()
     };
     assert_eq!(seconds(&s, &of("Updated"), &RunOptions::default()), "1799999999");
@@ -139,6 +147,7 @@ fn a_start_by_another_clock_is_carried_over_by_way_of_ours_and_only_ever_back() 
             warehouse: at(warehouse * 1_000_000),
             place: "here".into(),
             own: [wall(0), wall(own * 1_000_000)],
+            open: OpenTransactions::default(),
             first: None,
             earlier: Some("77".into()),
         };
@@ -186,10 +195,12 @@ fn another_query_type_or_null_rule_is_another_fingerprint_but_another_destinatio
     s.query.push(' ');
     assert_ne!(fingerprint(&s), first);
     let event = SyncSpec { call_type: CallType::Track, ..s };
-    assert_ne!(
-        fingerprint(&SyncSpec { lookback: Duration::from_secs(9), ..event.clone() }),
-        fingerprint(&event)
-    );
+    let raised = SyncSpec { lookback: Duration::from_secs(300), ..event.clone() };
+    assert_eq!(fingerprint(&raised), fingerprint(&event), "nor is another lookback");
+    // Earlier versions took it in, and had a second by default.
+    let before = fingerprint_with(&event, Some(1));
+    assert!(is_comparable(&event, &before) && is_comparable(&raised, &before));
+    assert!(!is_comparable(&raised, &fingerprint_with(&event, Some(7))));
 }
 
 /// Our clock and the uptime, in seconds.
@@ -206,6 +217,7 @@ fn run_at(warehouse: i64, own: i64, uptime: i64) -> Clocks {
         warehouse: at(warehouse * 1_000_000 + 1),
         place: "here".into(),
         own: [own.clone(), own],
+        open: OpenTransactions::default(),
         first: None,
         earlier: Some("5".into()),
     }
@@ -218,7 +230,7 @@ fn starts(spec: &SyncSpec, runs: &[(i64, i64, i64)]) -> Vec<String> {
         let clocks = run_at(*warehouse, *own, *uptime);
         let used = start_value(spec, &state, &RunOptions::default(), &clocks);
         starts.push(text(&used));
-        state = moved(spec, &state, None, &used, &clocks, RunId(number));
+        state = moved(spec, &state, None, &used, &clocks, RunId(number), Elapsed::Measured(0));
     }
     starts
 }
@@ -246,6 +258,7 @@ fn both_clocks_ahead_and_then_right_pass_over_nothing() {
         &LastSyncTime::Seconds(0),
         &run_at(13_600, 13_600, 50),
         RunId(1),
+        Elapsed::Measured(0),
     );
     assert_eq!(text(&start_value(&spec(), &state, &RunOptions::default(), &clocks)), "5", "an earlier run's");
     let none = Clocks { earlier: None, ..clocks };
@@ -270,7 +283,7 @@ fn after_a_leap_ahead_runs_begin_where_open_transactions_may_have_stamped() {
 fn a_cursor_ahead_of_the_clock_gives_way_to_an_earlier_run() {
     let s = SyncSpec { cursor: Some("updated".into()), ..spec() };
     let cursor = |value: &str| SyncState {
-        cursor: Some(Cursor { value: value.into(), column: None }),
+        cursor: Some(Cursor { value: value.into(), ..Cursor::default() }),
         ..started_at(5_000_000)
     };
     let start = |state: &SyncState| {

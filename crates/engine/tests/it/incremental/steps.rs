@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use outflow_core::ports::state::NewRun;
 use outflow_core::run::{RunKind, RunOptions, RunSpec, RunTrigger};
@@ -73,6 +74,8 @@ impl Watched {
                 self.judge_fill(n, &result, &snapshot);
             }
             self.seen.extend(&result);
+            self.ever.extend(snapshot.iter().map(|v| (v.number, v.clone())));
+            self.filled = true;
             self.previous = Some(result);
             self.between.clear();
             self.switched = false;
@@ -135,7 +138,13 @@ impl Watched {
     }
 
     pub(super) async fn something(&mut self, rng: &mut Rng) {
-        match rng.below(20) {
+        match rng.below(22) {
+            20 | 21 => {
+                // Raised or lowered, never below what writers rely on.
+                let more = [0, 1, 30, 7_200][rng.below(4) as usize];
+                self.spec.lookback = Duration::from_secs(self.shape.lookback.unsigned_abs() + more);
+                self.run().await;
+            }
             0 => self.fail(rng).await,
             1 => self.crash().await,
             2 => {

@@ -1,13 +1,13 @@
 //! A warehouse's table as its readers and writers see it: transactions stamp rows and commit later,
 //! a snapshot sees what is committed, a query is evaluated from its text. Time is a number.
 
+mod session;
+
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use outflow_core::ports::warehouse::{Check, Expected, RowStream, Session, Statement, Warehouse};
-use outflow_core::{
-    BoxFuture, Clock, Code, Column, ColumnType, Dialect, Error, Result, RowPage, Timestamp, Uptime,
-};
+use outflow_core::ports::warehouse::{OpenTransactions, Statement, Visibility};
+use outflow_core::{Column, ColumnType, Timestamp};
 use outflow_testkit::Rng;
 
 /// A number: true time in microseconds where nothing else is said.
@@ -38,7 +38,7 @@ pub struct Shape {
     pub unit: Unit,
     /// `>=`, else `>`.
     pub at_least: bool,
-    /// In seconds, or numbers of the counter.
+    /// In seconds; the shortest one, where it changes.
     pub lookback: i64,
     /// The warehouse's clock tells whole seconds, as Redshift's does.
     pub whole_clock: bool,
@@ -97,15 +97,15 @@ impl Shape {
         }
     }
 
-    /// How long after its stamp a row may be committed, so that no run may miss it. A comparison
-    /// with `>` costs one unit of the column.
-    pub fn longest_lag(&self) -> Micros {
+    /// How long after its stamp a row may be committed, so that no run may miss it, where runs
+    /// read back that many seconds. A comparison with `>` costs one unit of the column.
+    pub fn longest_lag(&self, lookback: i64) -> Micros {
         let lost = match (self.at_least, self.unit) {
             (false, Unit::Seconds) => SECOND,
             (false, Unit::Millis) => 1_000,
             _ => 0,
         };
-        self.lookback * SECOND - lost
+        (lookback * SECOND - lost).max(0)
     }
 
     /// Whether a row is in the result of a query that begins at this second.
@@ -129,6 +129,8 @@ pub struct Version {
     pub good: bool,
     /// By the warehouse's clock, or the counter.
     pub stamp: i64,
+    /// When its transaction began, by the warehouse's clock; `None`: no session sees it.
+    begun: Option<Micros>,
     visible: bool,
 }
 
@@ -152,6 +154,12 @@ pub struct World {
     /// How often the local machine has started; `None`: it does not tell its uptime.
     pub boot: Option<u32>,
     pub place: String,
+    /// Which open transactions a session sees.
+    pub sight: Visibility,
+    /// How long a transaction that is seen may be open, in seconds.
+    pub longest_seen: i64,
+    /// When sessions began that have a transaction open and write nothing.
+    pub idle: Vec<Micros>,
     versions: Vec<Version>,
     /// Versions that are not committed, and when they will be.
     pending: Vec<(Micros, usize)>,
@@ -178,6 +186,9 @@ impl World {
             own_skew: 0,
             boot: Some(1),
             place: "one".to_owned(),
+            sight: Visibility::None,
+            longest_seen: 3_600,
+            idle: Vec::new(),
             versions: Vec::new(),
             pending: Vec::new(),
             breaks_after: None,
@@ -216,8 +227,34 @@ impl World {
     /// before.
     pub fn put_stamped(&mut self, key: u64, value: &'static str, stamp: i64, good: bool) {
         let number = self.versions.len();
-        self.versions.push(Version { number, key, value, good, stamp, visible: false });
+        self.versions.push(Version { number, key, value, good, stamp, begun: None, visible: false });
         self.commit(number);
+    }
+
+    /// A row that is stamped now and committed that many seconds later.
+    pub fn put_late(&mut self, key: u64, value: &'static str, lag: i64, is_seen: bool) {
+        let number = self.versions.len();
+        let stamp = match self.shape.unit {
+            Unit::Counter => number as i64 + 1,
+            _ => self.now + self.skew,
+        };
+        let begun = is_seen.then_some(self.now + self.skew);
+        self.versions.push(Version { number, key, value, good: true, stamp, begun, visible: false });
+        self.pending.push((self.now + lag * SECOND, number));
+    }
+
+    /// A session begins a transaction now, and keeps it open.
+    pub fn idles(&mut self) {
+        self.idle.push(self.now + self.skew);
+    }
+
+    /// What a session sees of open transactions.
+    fn open(&self) -> OpenTransactions {
+        let writers = self.pending.iter().filter_map(|p| self.versions[p.1].begun);
+        let oldest = writers.chain(self.idle.iter().copied()).min();
+        let oldest = oldest.filter(|_| self.sight != Visibility::None);
+        let oldest = oldest.map(|us| Timestamp::from_microsecond(us).unwrap());
+        OpenTransactions { oldest, seen: self.sight, ..OpenTransactions::default() }
     }
 
     /// This server takes over, with a clock that is that many seconds ahead of the true time.
@@ -276,16 +313,7 @@ impl World {
     }
 
     fn commit(&mut self, version: usize) {
-        // A lookback from a cursor holds only if no row is committed that leaves an open
-        // transaction's row further behind.
-        let (shape, value) = (self.shape, self.shape.value(self.versions[version].stamp));
-        let behind =
-            |other: i64| !shape.compares(shape.value(other), value - shape.lookback * shape.second());
-        let left = |p: &&(Micros, usize)| shape.cursor && p.1 != version && behind(self.versions[p.1].stamp);
-        if let Some(first) = self.pending.iter().filter(left).map(|p| p.1).min() {
-            self.commit(first);
-            return self.commit(version);
-        }
+        let shape = self.shape;
         self.pending.retain(|p| p.1 != version);
         let key = self.versions[version].key;
         if shape.people {
@@ -297,7 +325,13 @@ impl World {
     /// A transaction stamps a row and will commit it after a while; it may add the same event
     /// twice.
     fn write(&mut self) {
-        let longest = self.shape.longest_lag().unsigned_abs();
+        let is_seen = match self.sight {
+            Visibility::None => false,
+            Visibility::Some => self.rng.below(2) == 0,
+            Visibility::All => true,
+        };
+        let most = if is_seen { self.longest_seen.max(self.shape.lookback) } else { self.shape.lookback };
+        let longest = self.shape.longest_lag(most).unsigned_abs();
         let lag = match self.rng.below(4) {
             0 => 0,
             1 => longest,
@@ -313,7 +347,8 @@ impl World {
             let number = self.versions.len();
             let stamp =
                 if self.shape.unit == Unit::Counter { number as i64 + 1 } else { self.now + self.skew };
-            self.versions.push(Version { number, key, value, good, stamp, visible: false });
+            let begun = is_seen.then_some(self.now + self.skew);
+            self.versions.push(Version { number, key, value, good, stamp, begun, visible: false });
             self.pending.push((self.now + lag as i64, number));
         }
         self.commit_until(self.now);
@@ -384,116 +419,5 @@ impl Shared {
 
     pub fn lock(&self) -> MutexGuard<'_, World> {
         self.0.lock().unwrap()
-    }
-}
-
-impl Clock for Shared {
-    fn now(&self) -> Timestamp {
-        let world = self.lock();
-        Timestamp::from_microsecond(world.now + world.own_skew + 12_345_678).unwrap()
-    }
-
-    fn uptime(&self) -> Option<Uptime> {
-        let world = self.lock();
-        world.boot.map(|boot| Uptime { boot: boot.to_string(), us: world.now - BEGIN })
-    }
-}
-
-impl Warehouse for Shared {
-    fn dialect(&self) -> Dialect {
-        Dialect::Postgres
-    }
-
-    fn source_id(&self) -> String {
-        self.lock().place.clone()
-    }
-
-    fn connect(&self) -> BoxFuture<'_, Result<Box<dyn Session>>> {
-        Box::pin(async { Ok(Box::new(self.clone()) as Box<dyn Session>) })
-    }
-
-    fn test<'a>(&'a self, _: &'a mut (dyn FnMut(Check) + Send)) -> BoxFuture<'a, ()> {
-        // A model has no steps.
-        Box::pin(async {})
-    }
-}
-
-impl Session for Shared {
-    fn clock(&mut self) -> BoxFuture<'_, Result<Timestamp>> {
-        Box::pin(async { Ok(self.lock().clock()) })
-    }
-
-    fn describe<'a>(&'a mut self, _: &'a str) -> BoxFuture<'a, Result<Vec<Column>>> {
-        Box::pin(async { Ok(self.lock().shape.columns()) })
-    }
-
-    fn explain<'a>(&'a mut self, _: &'a str) -> BoxFuture<'a, Result<Option<Expected>>> {
-        Box::pin(async { Ok(None) })
-    }
-
-    fn query(self: Box<Self>, statement: Statement) -> BoxFuture<'static, Result<Box<dyn RowStream>>> {
-        Box::pin(async move {
-            let mut world = self.lock();
-            let rows = world.query(&statement);
-            let (columns, breaks_after) = (world.shape.columns(), world.breaks_after.take());
-            let held = statement.hold.then(|| world.snapshot.clone());
-            drop(world);
-            Ok(Box::new(Rows { world: *self, columns, rows, breaks_after, held }) as Box<dyn RowStream>)
-        })
-    }
-}
-
-struct Rows {
-    world: Shared,
-    columns: Vec<Column>,
-    rows: Vec<Version>,
-    breaks_after: Option<usize>,
-    held: Option<Vec<Version>>,
-}
-
-impl RowStream for Rows {
-    fn columns(&self) -> &[Column] {
-        &self.columns
-    }
-
-    fn next<'a>(&'a mut self, page: &'a mut RowPage) -> BoxFuture<'a, Result<bool>> {
-        Box::pin(async move {
-            page.clear();
-            let mut world = self.world.lock();
-            // Writers do not wait for readers.
-            world.step(SECOND / 2);
-            let taken = self.rows.len().min(3);
-            for version in self.rows.drain(..taken) {
-                let fields = world.fields(&version);
-                page.push(fields.iter().map(|f| f.as_deref().map(str::as_bytes)));
-            }
-            match &mut self.breaks_after {
-                Some(left) if *left < taken || taken == 0 => {
-                    Err(Error::new(Code::ConnectionBroken, "it broke"))
-                }
-                Some(left) => {
-                    *left -= taken;
-                    Ok(true)
-                }
-                None => Ok(taken > 0),
-            }
-        })
-    }
-
-    fn requery_snapshot<'a>(&'a mut self, sql: &'a str) -> BoxFuture<'a, Result<()>> {
-        Box::pin(async move {
-            let mut world = self.world.lock();
-            assert!(self.rows.is_empty(), "the result has not ended");
-            let held = self.held.clone().expect("the statement does not hold its snapshot");
-            let now = std::mem::replace(&mut world.snapshot, held);
-            self.rows = world.read(sql);
-            world.snapshot = now;
-            self.breaks_after = std::mem::take(&mut world.breaks_again).then_some(0);
-            Ok(())
-        })
-    }
-
-    fn cancel(self: Box<Self>) -> BoxFuture<'static, ()> {
-        Box::pin(async {})
     }
 }

@@ -55,8 +55,18 @@ fn a_good_connection_is_a_line_for_each_step() {
     assert_eq!(people.stderr, "");
     let steps: Vec<&str> =
         people.stdout.lines().filter_map(|l| l.strip_prefix("✓ ")?.split_whitespace().next()).collect();
-    let expected =
-        ["name", "tcp", "tls", "authentication", "database", "server", "clock", "schemas", "privileges"];
+    let expected = [
+        "name",
+        "tcp",
+        "tls",
+        "authentication",
+        "database",
+        "server",
+        "clock",
+        "transactions",
+        "schemas",
+        "privileges",
+    ];
     assert_eq!(steps, expected, "{}", people.stdout);
     assert!(people.stdout.starts_with("shop.main  127.0.0.1:"), "{}", people.stdout);
     assert_eq!(run(&project, &["source", "test", "shop", "--quiet"]).stdout, "");

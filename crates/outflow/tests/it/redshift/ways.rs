@@ -111,7 +111,18 @@ fn each_question_of_the_connection_test_stands_by_itself() {
     let names: Vec<&str> = reader.iter().map(|line| line["step"].as_str().unwrap()).collect();
     assert_eq!(
         names,
-        ["name", "tcp", "tls", "authentication", "database", "server", "clock", "schemas", "privileges"]
+        [
+            "name",
+            "tcp",
+            "tls",
+            "authentication",
+            "database",
+            "server",
+            "clock",
+            "transactions",
+            "schemas",
+            "privileges"
+        ]
     );
     let text = format!("{reader:?}");
     assert!(text.contains("SHA-256") && text.contains("Redshift 1.0.") && !text.contains("S101"), "{text}");

@@ -1,0 +1,206 @@
+//! Keys that a result repeats: of calls that say how something is, the last one of a key holds, so
+//! their order counts.
+//!
+//! Runs are compared as multisets ([`super::comparison`]). That X and Y of one person became Y and
+//! X would go unseen, and the destination would keep Y. So of a key's calls all but the last bear
+//! another hash, that of a content which another one supersedes; and if any call of a key is sent,
+//! the last one is sent, too, behind it.
+//!
+//! What always holds: a key that occurs once has the hash of its content. Memory is bounded: which
+//! keys occur again is found by a filter, and what it names is looked up in a file of all calls. Of
+//! more than [`MOST`] such keys the others are compared as multisets.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::os::unix::fs::FileExt as _;
+
+use outflow_core::{Positions, Result, hash};
+
+use super::sorter::{Adjusted, Entry, Sorted, Sorter};
+use crate::disk::failed;
+use crate::output::{NewFile, Output};
+
+/// Keys that occur again: 8 MiB at most.
+const MOST: usize = 200_000;
+/// Bits of the filter: 4 MiB. With a million keys it names one key in two thousand without need.
+const BITS: u64 = 1 << 25;
+/// Calls that are kept in memory.
+const BUFFER: usize = 1 << 17;
+/// Bytes of a call in the file.
+const SIZE: usize = 24;
+/// Calls that are read from the file at a time.
+const CHUNK: u64 = 4096;
+
+/// The calls of a run, by key.
+pub(super) struct RepeatedKeys {
+    filter: Vec<u64>,
+    /// Keys that may occur again.
+    named: HashMap<u64, Last>,
+    calls: Vec<(u64, u128)>,
+    spill: Option<NewFile>,
+    spilled: u64,
+}
+
+/// What is known of a key.
+#[derive(Clone, Copy, Default)]
+struct Last {
+    found: bool,
+    repeats: bool,
+    position: u64,
+    is_sent: bool,
+}
+
+impl RepeatedKeys {
+    pub(super) fn new() -> Self {
+        let (named, calls) = (HashMap::new(), Vec::new());
+        Self { filter: vec![0; (BITS / 64) as usize], named, calls, spill: None, spilled: 0 }
+    }
+
+    /// Adds calls in position order.
+    pub(super) fn add(&mut self, calls: &[(u64, u128)], output: &mut Output) -> Result<()> {
+        for (key, content) in calls {
+            if self.is_known(*key) && (self.named.len() < MOST || self.named.contains_key(key)) {
+                self.named.entry(*key).or_default();
+            }
+            self.calls.push((*key, *content));
+            if self.calls.len() == BUFFER {
+                self.write(output)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the filter has the key, which it has from now on.
+    fn is_known(&mut self, key: u64) -> bool {
+        let mut known = true;
+        for part in [key, key.rotate_left(21), key.rotate_left(42)] {
+            let bit = part % BITS;
+            let word = &mut self.filter[(bit / 64) as usize];
+            known &= *word >> (bit % 64) & 1 == 1;
+            *word |= 1 << (bit % 64);
+        }
+        known
+    }
+
+    fn write(&mut self, output: &mut Output) -> Result<()> {
+        let spill = match &mut self.spill {
+            Some(spill) => spill,
+            None => self.spill.insert(output.create("keys.spill")?),
+        };
+        for part in self.calls.chunks(CHUNK as usize) {
+            let mut bytes = Vec::with_capacity(part.len() * SIZE);
+            for (key, content) in part {
+                bytes.extend_from_slice(&key.to_le_bytes());
+                bytes.extend_from_slice(&content.to_le_bytes());
+            }
+            output.budget.working(bytes.len() as u64)?;
+            spill.append(&bytes)?;
+        }
+        self.spilled += self.calls.len() as u64;
+        self.calls.clear();
+        Ok(())
+    }
+
+    /// The hashes of the run's calls in order, with those of superseded contents in place; and what
+    /// decides in the end. `sorted`: how many entries may be sorted in memory.
+    pub(super) fn adjust(
+        mut self,
+        fed: Sorted,
+        sorted: usize,
+        output: &mut Output,
+    ) -> Result<(Sorted, Option<Groups>)> {
+        let file = match &self.spill {
+            Some(spill) => {
+                let path = spill.temporary();
+                let file = File::open(path).map_err(|e| failed("read", path, e))?;
+                // It stays readable while it is open, and needs no cleaning up.
+                let _ = std::fs::remove_file(path);
+                Some(file)
+            }
+            None => None,
+        };
+        if self.named.is_empty() {
+            return Ok((fed, None));
+        }
+        let calls = std::mem::take(&mut self.calls);
+        let mut groups = Groups { named: self.named, calls, spilled: self.spilled, file };
+        let mut without = Sorter::new("superseded.spill", sorted);
+        let mut with = Sorter::new("replaced.spill", sorted);
+        let mut replace = |position: u64, content: u128| {
+            without.push(Entry::new(content, position), output)?;
+            with.push(Entry::new(superseded(content), position), output)
+        };
+        groups.mark_last()?;
+        groups.each(|last, position, content| match last.repeats && position < last.position {
+            true => replace(position, content),
+            false => Ok(()),
+        })?;
+        let adjusted = Adjusted::new(fed, without.finish(output)?, with.finish(output)?)?;
+        Ok((Sorted::Adjusted(Box::new(adjusted)), Some(groups)))
+    }
+}
+
+/// The keys that a result repeats, once it has been read.
+pub(super) struct Groups {
+    named: HashMap<u64, Last>,
+    /// The last calls.
+    calls: Vec<(u64, u128)>,
+    /// How many are in the file.
+    spilled: u64,
+    file: Option<File>,
+}
+
+impl Groups {
+    /// Finds the last call of each key.
+    fn mark_last(&mut self) -> Result<()> {
+        self.each(|last, position, _| {
+            last.repeats |= last.found;
+            (last.found, last.position) = (true, position);
+            Ok(())
+        })
+    }
+
+    /// The last call of a key is sent if another one of it is.
+    pub(super) fn settle(mut self, same: &mut Positions) -> Result<()> {
+        self.each(|last, position, _| {
+            last.is_sent |= !same.contains(position);
+            Ok(())
+        })?;
+        for last in self.named.values().filter(|last| last.repeats && last.is_sent) {
+            same.remove(last.position);
+        }
+        Ok(())
+    }
+
+    /// Goes through the calls whose keys may occur again.
+    fn each(&mut self, mut take: impl FnMut(&mut Last, u64, u128) -> Result<()>) -> Result<()> {
+        let mut bytes = Vec::new();
+        let mut at = 0_u64;
+        while let Some(file) = self.file.as_ref().filter(|_| at < self.spilled) {
+            let calls = CHUNK.min(self.spilled - at);
+            bytes.resize(calls as usize * SIZE, 0);
+            let read = file.read_exact_at(&mut bytes, at * SIZE as u64);
+            read.map_err(|e| failed("read", std::path::Path::new("keys.spill"), e))?;
+            let (calls, _) = bytes.as_chunks::<SIZE>();
+            for call in calls {
+                let key = call.first_chunk().map_or(0, |b| u64::from_le_bytes(*b));
+                let content = call.last_chunk().map_or(0, |b| u128::from_le_bytes(*b));
+                if let Some(last) = self.named.get_mut(&key) {
+                    take(last, at, content)?;
+                }
+                at += 1;
+            }
+        }
+        for (position, (key, content)) in (self.spilled..).zip(&self.calls) {
+            if let Some(last) = self.named.get_mut(key) {
+                take(last, position, *content)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The hash of a content that a later call of its key supersedes.
+fn superseded(content: u128) -> u128 {
+    hash::content(&[&b"superseded"[..], &content.to_le_bytes()].concat())
+}
