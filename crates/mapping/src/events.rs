@@ -6,8 +6,8 @@
 //! ([`EventIdentity::by_key`]). Then the same event makes the same id in every run that reads it.
 //!
 //! What always holds: whether a row is distinguished follows from its call alone, so that equal
-//! calls are treated alike. What it does not do: count equal calls of a result. The id made here is that
-//! of the first one; those of the others follow from it (`core::call::nth_message_id`).
+//! calls are treated alike. What it does not do: count equal calls of a result. The id made here is
+//! that of the first one; those of the others follow from it (`core::call::nth_message_id`).
 
 use outflow_core::{CallType, Code, Column, ColumnType, Error, EventIds, Result, SyncKey, hash};
 

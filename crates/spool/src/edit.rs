@@ -38,7 +38,7 @@ pub(crate) fn rewrite(
         block: CallBlock::default(),
         output,
     };
-    pass.next_repeat = pass.edits.repeats.next()?;
+    pass.next_repeat = pass.edits.repeats.next().transpose()?;
     for info in old {
         let path = dir.join(file_name(SegmentKind::Calls, info.number));
         let segment = Segment::open(path, header.run, info)?;
@@ -99,7 +99,7 @@ impl Pass<'_> {
     /// The first repeat from a position on.
     fn next_from(&mut self, position: u64) -> Result<Option<(u64, u64)>> {
         while self.next_repeat.is_some_and(|(next, _)| next < position) {
-            self.next_repeat = self.edits.repeats.next()?;
+            self.next_repeat = self.edits.repeats.next().transpose()?;
         }
         Ok(self.next_repeat)
     }

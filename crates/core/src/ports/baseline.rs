@@ -191,13 +191,14 @@ impl Repeats {
     pub const fn is_empty(&self) -> bool {
         self.0.is_none()
     }
+}
 
-    /// The next one.
-    ///
-    /// # Errors
-    /// P003: it cannot be read back.
-    pub fn next(&mut self) -> Result<Option<(u64, u64)>> {
-        self.0.as_mut().map_or(Ok(None), |next| next())
+/// P003: one cannot be read back.
+impl Iterator for Repeats {
+    type Item = Result<(u64, u64)>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.0.as_mut().and_then(|next| next().transpose())
     }
 }
 

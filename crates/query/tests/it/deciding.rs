@@ -8,7 +8,7 @@ fn of(text: &str) -> Result<Vec<String>, String> {
 }
 
 fn of_dialect(text: &str, dialect: Dialect) -> Result<Vec<String>, String> {
-    Query::parse(text, dialect).unwrap().deciding_columns()
+    Query::parse(text, dialect).expect("it is one query that reads").deciding_columns()
 }
 
 #[test]
