@@ -18,6 +18,7 @@ mod hostile;
 mod incremental;
 mod isolation;
 mod kills;
+mod late;
 mod limits;
 mod logs;
 mod long_lists;
