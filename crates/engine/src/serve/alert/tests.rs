@@ -116,7 +116,7 @@ type Trouble = fn(&mut Facts);
 
 #[test]
 fn every_trouble_is_told_once_over_restarts_and_so_is_its_end() {
-    let troubles: [(&str, Trouble); 15] = [
+    let troubles: [(&str, Trouble); 16] = [
         ("sync_failing users", |f| f.syncs[0].standing.failed = 3),
         ("rows_rejected users", |f| f.syncs[0].standing.last_rows = Some((RunId(8), 1000, 51))),
         ("slots_skipped users", |f| f.syncs[0].standing.skipped = 21),
