@@ -19,6 +19,7 @@ mod ids;
 mod incremental;
 mod isolation;
 mod kills;
+mod late;
 mod limits;
 mod logs;
 mod long_lists;

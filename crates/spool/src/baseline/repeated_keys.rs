@@ -22,10 +22,10 @@ use crate::output::{NewFile, Output};
 
 /// Keys that occur again: 8 MiB at most.
 const MOST: usize = 200_000;
-/// Bits of the filter: 4 MiB. With a million keys it names one key in two thousand without need.
-const BITS: u64 = 1 << 25;
-/// Calls that are kept in memory.
-const BUFFER: usize = 1 << 17;
+/// Bits of the filter: 2 MiB. With a million keys it names one key in a thousand without need.
+const BITS: u64 = 1 << 24;
+/// Calls that are kept in memory: 1 MiB.
+const BUFFER: usize = 1 << 15;
 /// Bytes of a call in the file.
 const SIZE: usize = 24;
 /// Calls that are read from the file at a time.
@@ -203,4 +203,67 @@ impl Groups {
 /// The hash of a content that a later call of its key supersedes.
 fn superseded(content: u128) -> u128 {
     hash::content(&[&b"superseded"[..], &content.to_le_bytes()].concat())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+    use std::sync::Arc;
+
+    use super::super::sorter::Numbered;
+    use super::*;
+    use crate::budget::Budget;
+    use crate::disk::RealDisk;
+
+    /// Adds calls; gives their hashes in order, the groups, and what the hashes should be.
+    fn adjusted(calls: &[(u64, u128)]) -> (Vec<Entry>, Option<Groups>, Vec<Entry>) {
+        let dir = tempfile::tempdir().unwrap();
+        let disk = Arc::new(RealDisk);
+        let budget = Budget::new(disk.clone(), dir.path().into(), 0, None);
+        let mut output = Output::new(disk, dir.path().join("run"), budget);
+        let (mut repeats, mut fed) = (RepeatedKeys::new(), Numbered::new("fed.spill", 1_000));
+        for part in calls.chunks(777) {
+            repeats.add(part, &mut output).unwrap();
+            part.iter().for_each(|call| fed.push(call.1, &mut output).unwrap());
+        }
+        let fed = fed.sorter.finish(&mut output).unwrap();
+        let (mut sorted, groups) = repeats.adjust(fed, 1_000, &mut output).unwrap();
+        let found: Vec<_> = std::iter::from_fn(|| sorted.next().unwrap()).collect();
+        let last: HashMap<u64, u64> = (0..).zip(calls).map(|(at, call)| (call.0, at)).collect();
+        let hash = |(at, (key, content)): (u64, &(u64, u128))| {
+            let hash = if last[key] == at { *content } else { superseded(*content) };
+            Entry::new(hash, at)
+        };
+        let mut expected: Vec<_> = (0..).zip(calls).map(hash).collect();
+        expected.sort_unstable();
+        (found, groups, expected)
+    }
+
+    fn call(key: u64, content: u64) -> (u64, u128) {
+        (outflow_core::hash::seeded(1, key) as u64, outflow_core::hash::seeded(2, content))
+    }
+
+    #[test]
+    fn all_but_the_last_call_of_a_key_have_another_hash_however_many_calls_there_are() {
+        for count in [0, 1, 100, BUFFER as u64 - 1, BUFFER as u64 * 2 + 500] {
+            // One key in ten occurs again, near or far.
+            let calls: Vec<_> =
+                (0..count).map(|n| call(if n % 10 == 0 { n / 20 } else { n + count }, n % 50)).collect();
+            let (found, _, expected) = adjusted(&calls);
+            assert!(found == expected, "{count} calls");
+        }
+    }
+
+    #[test]
+    fn the_last_call_of_a_key_is_sent_behind_one_that_is_sent() {
+        let calls = [call(1, 1), call(2, 1), call(1, 2), call(3, 1), call(2, 2), call(1, 3)];
+        let (_, groups, _) = adjusted(&calls);
+        let mut same = Positions::none_of(6);
+        // The second call of 1 is new.
+        [0, 1, 3, 4, 5].iter().for_each(|position| same.insert(*position));
+        groups.unwrap().settle(&mut same).unwrap();
+        let kept: Vec<u64> = (0..6).filter(|position| same.contains(*position)).collect();
+        assert_eq!(kept, [0, 1, 3, 4]);
+        assert!(adjusted(&calls[..2]).1.is_none(), "no key occurs again");
+    }
 }

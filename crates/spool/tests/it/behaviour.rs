@@ -358,3 +358,28 @@ async fn hashes_that_are_missing_are_told_from_none() {
     let missing = compare(4, Some(RunId(1))).await;
     assert_eq!((missing.same.count(), missing.earlier_missing), (0, true));
 }
+
+#[tokio::test]
+async fn hashes_of_rejected_rows_are_kept_whole_or_count_for_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path());
+    let file = dir.path().join("baseline/1/rejections.bin");
+    assert_eq!(store.baseline.rejections(RunId(1)).await.unwrap(), [0; 0]);
+    // Beside the hashes of calls, or without any; kept again after an error.
+    write(&store, 1, 8, None).await;
+    for hashes in [vec![3, 1, 2, 1], (0..10_000).collect()] {
+        store.baseline.keep_rejections(RunId(1), hashes.clone()).await.unwrap();
+        let mut sorted = hashes;
+        sorted.sort_unstable();
+        assert_eq!(store.baseline.rejections(RunId(1)).await.unwrap(), sorted);
+    }
+    store.baseline.keep_rejections(RunId(2), vec![7]).await.unwrap();
+    assert_eq!(store.baseline.runs().await.unwrap(), [RunId(1), RunId(2)]);
+    assert_eq!(write(&store, 3, 8, Some(1)).await.unchanged, 8, "those of calls are as they were");
+    let mut bytes = std::fs::read(&file).unwrap();
+    bytes[70] ^= 1;
+    std::fs::write(&file, bytes).unwrap();
+    assert_eq!(store.baseline.rejections(RunId(1)).await.unwrap(), [0; 0], "damaged");
+    store.baseline.remove(RunId(2)).await.unwrap();
+    assert_eq!(store.baseline.rejections(RunId(2)).await.unwrap(), [0; 0]);
+}

@@ -412,7 +412,7 @@ fn lag_result(answer: Result<Option<f64>>) -> StepResult {
     };
     let warning = (behind > LAG).then(|| {
         Error::new(Code::ReplicaLag, format!("what the replica has replayed last is {behind:.0} s old"))
-            .help("rows that it gets late may be missed: set the `lookback` of the syncs to more than the lag, or read the primary")
+            .help("runs begin as much earlier, so no row is missed for that; read the primary if rows have to arrive sooner")
     });
     StepResult::new(format!("{behind:.1} s behind the primary"))
         .with("lag_seconds", json!(behind))

@@ -1,8 +1,9 @@
 //! Which transactions are open, as far as the account can see: those that may have stamped rows and
 //! have not committed them.
 //!
-//! What always holds: a server that does not answer is no error. Outflow's own sessions are left out: they only read. What it does not do: tell
-//! which of the open transactions write; one that has read so far may write with an early stamp.
+//! What always holds: a server that does not answer is no error. Outflow's own sessions are left
+//! out: they only read. What it does not do: say which of the open transactions write; one that has
+//! read so far may write with an early stamp.
 
 use outflow_core::Timestamp;
 use outflow_core::ports::warehouse::{OpenTransactions, Visibility};

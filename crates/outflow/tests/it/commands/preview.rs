@@ -102,6 +102,7 @@ fn no_more_rows_are_read_than_are_shown() {
         assert_eq!(lines(&exit.stdout).len().to_string(), limit);
         assert!(exit.ran < Duration::from_secs(20), "{:?}", exit.ran);
         let read = proxy.downstream_bytes() - before;
-        assert!(read < 40_000, "{read} bytes came for {limit} rows");
+        // The sample is read twice.
+        assert!(read < 80_000, "{read} bytes came for {limit} rows");
     }
 }

@@ -1,7 +1,7 @@
 //! What every store must do for alerts, audits and metrics: checks of the suite in `conformance`.
 
 use outflow_core::ports::state::State;
-use outflow_core::ports::watch::{AlertRecord, Audit, ClockRecord, Pending};
+use outflow_core::ports::watch::{AlertRecord, Audit, ClockRecord, Pending, Standing};
 use outflow_core::{Code, DeliveryState, RunId, RunState, Timestamp, Uptime};
 
 use crate::made::{self, at, delivering, ending, extraction, new_run};
@@ -81,6 +81,8 @@ pub async fn standings(state: &dyn State) {
     assert_eq!((users.slots, users.skipped), (4, 1));
     assert_eq!((users.last_rows, users.last_success), (Some((lost, 15, 7)), None));
     assert_eq!(users.first_started, Some(at(1)));
+    let open_since = |standing: &Standing| standing.open_since.map(Timestamp::as_second);
+    assert_eq!((open_since(users), open_since(alone)), (Some(1_789_900_000), None));
     state.approve(held, at(4)).await.unwrap();
     assert_eq!(of(0).await[0].awaiting_approval, None);
     // The window begins after all of them.
