@@ -5,6 +5,7 @@ use std::time::Duration;
 use outflow_core::ports::state::StateReader;
 use outflow_core::run::{RunOptions, RunTrigger};
 use outflow_core::{Error, RunId};
+use outflow_engine::serve::BacklogQuota;
 use outflow_engine::{Errors, RunDocument, RunRequest, Seconds};
 
 use crate::control::Request;
@@ -50,6 +51,7 @@ impl App {
                 trigger: RunTrigger::Manual,
                 due_at: None,
                 delivery_timeout: Some(request.delivery_timeout),
+                backlog: BacklogQuota::default(),
                 observer: run::observer(&caller.listener, &sync),
             };
             // Runs of a sync are delivered in order, so an older one may have stopped before this

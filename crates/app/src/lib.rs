@@ -79,7 +79,8 @@ pub use outflow_engine::operations::verify::Verification;
 pub use outflow_engine::operations::verify_all::{StateProblem, StateVerification};
 pub use outflow_engine::serve::TaskStatus;
 pub use outflow_engine::{
-    DeliveryDocument, Errors, Event as RunEvent, FORMAT_VERSION, MissingDocument, Reason, RunDocument,
+    DeliveryDocument, Errors, Event as RunEvent, FORMAT_VERSION, LeftOutDocument, MissingDocument, Reason,
+    RunDocument,
     RunListEntry,
 };
 pub use outflow_state::Location as StateLocation;

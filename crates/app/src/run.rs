@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use outflow_core::run::{RunKind, RunOptions, RunTrigger};
 use outflow_core::{Clock, Code, Error, SyncSpec, SystemClock, Timestamp};
+use outflow_engine::serve::BacklogQuota;
 use outflow_engine::{Engine, Errors, Observer, RunRequest as EngineRequest, schedule};
 use outflow_project::Project;
 use outflow_telemetry::log;
@@ -216,6 +217,7 @@ async fn finish_removed(
         options: RunOptions::default(),
         due_at: None,
         delivery_timeout: Some(request.delivery_timeout),
+        backlog: BacklogQuota::default(),
         observer: observer(listener, sync),
     };
     let outcome = match engine.finish_removed(sync, &delivery).await {
@@ -296,6 +298,7 @@ async fn run_all(
             options,
             due_at,
             delivery_timeout: Some(circumstances.delivery_timeout),
+            backlog: project.limits.backlog,
             observer: observer(listener, &spec.name),
         };
         let (engine, slots) = (engine.clone(), slots.clone());

@@ -1,4 +1,4 @@
-//! What is missing when a run is lost.
+//! What is missing when a run is lost, and where runs leave a destination out.
 
 use jiff::Timestamp;
 
@@ -36,6 +36,29 @@ pub fn missing_after_loss(
         opened_by: run.id,
         cause: GapCause::Lost,
         calls: delivery.counts.pending,
+        opened_at: at,
+    });
+    missing.collect()
+}
+
+/// What the destinations lack that a run leaves out, from the moment at which its calls begin to be
+/// delivered to the others. A run without calls leaves nothing out.
+pub fn missing_where_left_out(
+    run: &RunRecord,
+    calls: u64,
+    compared_with: Option<RunId>,
+    at: Timestamp,
+) -> Vec<MissingCalls> {
+    let left_out = run.spec.skipped.iter().filter(|_| calls > 0);
+    let missing = left_out.map(|destination| MissingCalls {
+        sync: run.sync.clone(),
+        destination: destination.clone(),
+        start: run.last_sync_time.clone(),
+        first: run.id,
+        compared_with,
+        opened_by: run.id,
+        cause: GapCause::LeftOut,
+        calls,
         opened_at: at,
     });
     missing.collect()

@@ -14,6 +14,7 @@ mod gaps;
 mod guards;
 mod history;
 mod incremental;
+mod isolation;
 mod misbehaviour;
 mod panics;
 mod parts;

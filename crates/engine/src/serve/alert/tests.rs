@@ -32,7 +32,8 @@ fn well() -> Facts {
         syncs: vec![SyncFacts { standing, slots: Slots::Every { every: 60, start: None }, quiet: quiet(1) }],
         destinations: vec![DestinationFacts { name: "journeys".into(), paused: None, proven: true }],
         queues: vec![QueueFacts { sync: "users".into(), destination: "journeys".into(), degraded: false }],
-        skipped: Vec::new(),
+        left_out: Default::default(),
+        full: Vec::new(),
         removed: Vec::new(),
         missing: Vec::new(),
         room: Some(Room { free: 100 << 30, reserve: 1 << 30 }),
@@ -244,7 +245,7 @@ fn a_restart_neither_repeats_an_alert_nor_takes_silence_for_health() {
 #[test]
 fn a_skipped_destination_is_reported_also_when_it_takes_calls_again() {
     let (mut board, mut ill) = (Board::default(), well());
-    ill.skipped = vec![("users".into(), "journeys".into())];
+    ill.left_out = [("users".into(), "journeys".into())].into();
     assert_eq!(board.see(&ill), ["+destination_skipped users to journeys"]);
     assert_eq!(board.see(&restarted(&ill)), [""; 0]);
     assert_eq!(board.see(&well()), ["-destination_skipped users to journeys"]);

@@ -148,7 +148,7 @@ pub struct World {
     /// How often the local machine has started; `None`: it does not tell its uptime.
     pub boot: Option<u32>,
     pub place: String,
-    versions: Vec<Version>,
+    pub versions: Vec<Version>,
     /// Versions that are not committed, and when they will be.
     pending: Vec<(Micros, usize)>,
     /// The next result breaks off after that many rows.
