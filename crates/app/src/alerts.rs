@@ -98,7 +98,15 @@ pub(crate) async fn firing(state: &dyn StateReader) -> Result<Vec<AlertDocument>
         if !firing.iter().any(|a| a.alert == kind && a.subject == subject) {
             let (format_version, alert) = (FORMAT_VERSION, kind.to_owned());
             let code = Some(code);
-            firing.push(AlertDocument { format_version, alert, subject, code, message, since, reported: false });
+            firing.push(AlertDocument {
+                format_version,
+                alert,
+                subject,
+                code,
+                message,
+                since,
+                reported: false,
+            });
         }
     };
     let gaps = state.open_gaps().await?;

@@ -61,9 +61,7 @@ fn config(key: &Key, node: &Node, problems: &mut Problems) -> Option<Destination
     }
     let secrets = outflow_destinations::secret_settings(&kind);
     let mut settings = Map::new();
-    for (setting, value) in
-        node.entries().filter(|(k, _)| !["type", "budget"].contains(&k.name.as_str()))
-    {
+    for (setting, value) in node.entries().filter(|(k, _)| !["type", "budget"].contains(&k.name.as_str())) {
         refuse_secrets(setting, value, &secrets, problems);
         let json = match value.path() {
             // The one setting that is a path.

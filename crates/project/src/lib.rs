@@ -33,8 +33,8 @@ use std::path::Path;
 
 use outflow_core::{Budget, Code, Error, SyncSpec, files};
 use outflow_engine::operations::retention::RetentionPolicy;
-use outflow_engine::serve::{BacklogQuota, ConcurrencyLimits};
 use outflow_engine::serve::alert::Rules;
+use outflow_engine::serve::{BacklogQuota, ConcurrencyLimits};
 use outflow_warehouse::DatabaseSettings;
 use serde_json::{Map, Value};
 
@@ -316,10 +316,7 @@ fn limits(node: Option<&Node>, sources: &sources::Sources<'_>) -> ConcurrencyLim
         per_database: whole("per_database").unwrap_or(default.per_database),
         databases: sources.max_queries.clone(),
         backlog: BacklogQuota {
-            bytes: node
-                .and_then(|n| n.get("backlog"))
-                .and_then(Node::size)
-                .unwrap_or(default.backlog.bytes),
+            bytes: node.and_then(|n| n.get("backlog")).and_then(Node::size).unwrap_or(default.backlog.bytes),
             age: node.and_then(|n| n.get("backlog_age")).and_then(Node::duration),
         },
         audit_after: node

@@ -96,7 +96,8 @@ impl RunReader {
 /// A destination, the first run of whose calls some are missing, and whether they are copied.
 pub(crate) type FillKey = (String, RunId, bool);
 
-/// A run that fills a gap without a request.
+/// A run that fills a gap without a request. It begins once everything that waits for the
+/// destination has reached it: until then more of it may turn out to be lost.
 #[derive(Clone, Debug)]
 pub(crate) struct Fill {
     /// The destination.
@@ -105,8 +106,6 @@ pub(crate) struct Fill {
     pub(crate) first: RunId,
     /// How the run differs from an incremental one.
     pub(crate) options: RunOptions,
-    /// Everything that waits for the destination reaches it first.
-    pub(crate) when_drained: bool,
 }
 
 impl Fill {
@@ -143,7 +142,6 @@ impl Engine {
                 destination: name.clone(),
                 first: gap.missing.first,
                 options,
-                when_drained: gap.is_left_out(),
             }));
         }
         Ok(fills)

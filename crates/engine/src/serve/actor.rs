@@ -198,8 +198,7 @@ impl Actor {
         Ok(next.min(retry.unwrap_or(LOOK_AGAIN)).min(LOOK_AGAIN))
     }
 
-    /// Fills a gap, if nothing else is to be read. What runs have left out reaches a destination
-    /// once everything before it has.
+    /// Fills a gap, if nothing else is to be read, once the destination has got what waits for it.
     async fn fill(&mut self, config: &Arc<RuntimeConfig>, sync_runtime: &SyncRuntime) -> Result<()> {
         if !self.shared.gaps.may_have(&self.name) || self.occupied(config).await?.is_some() {
             return Ok(());
@@ -211,7 +210,7 @@ impl Actor {
         let is_due = |fill: &&Fill| {
             let at = self.fills.get(&fill.key());
             at.is_none_or(|(at, _)| *at <= Instant::now())
-                && (!fill.when_drained || self.shared.is_drained(config, &self.name, &fill.destination))
+                && self.shared.is_drained(config, &self.name, &fill.destination)
         };
         let Some(fill) = fills.iter().find(is_due).cloned() else { return Ok(()) };
         let tried = self.fills.get(&fill.key()).map_or(0, |(_, tried)| *tried);

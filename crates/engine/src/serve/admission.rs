@@ -164,9 +164,7 @@ fn busy(destination: &str, run: Option<RunId>, why: Why) -> Busy {
             let reason = format!("{bytes} bytes wait for {destination} and other destinations");
             (Code::BacklogFull, reason)
         }
-        Why::Gap => {
-            (Code::BacklogFull, format!("{destination} first gets what earlier runs have left out"))
-        }
+        Why::Gap => (Code::BacklogFull, format!("{destination} first gets what earlier runs have left out")),
     };
     Busy { run, code, reason, awaiting_approval: None, slot_waits: false }
 }

@@ -218,12 +218,7 @@ fn firing(rules: &Rules, facts: &Facts, before: Before<'_>) -> Vec<Trouble> {
     }
     for (sync, name) in &facts.left_out {
         let message = format!("runs of {sync} leave {name} out until it has caught up");
-        found.push(trouble(
-            LEFT_OUT,
-            &format!("{sync} to {name}"),
-            Some(Code::DestinationSkipped),
-            message,
-        ));
+        found.push(trouble(LEFT_OUT, &format!("{sync} to {name}"), Some(Code::DestinationSkipped), message));
     }
     let jumped = facts.clock.as_ref().and_then(local_clock::jumped);
     found.extend(

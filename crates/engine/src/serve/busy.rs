@@ -106,14 +106,15 @@ pub(super) fn decide(destinations: &[Standing]) -> Verdict {
     if healthy().any(|d| d.head.is_none()) {
         return Verdict::Go { left_out: left_out() };
     }
-    let busy =
-        |d: &Standing, why| Verdict::Busy { destination: d.destination.clone(), run: d.head, why };
+    let busy = |d: &Standing, why| Verdict::Busy { destination: d.destination.clone(), run: d.head, why };
     if let Some(at_work) = healthy().next() {
         return busy(at_work, Why::AtWork);
     }
     let takes = |d: &Standing| !d.has_gap && d.beyond.is_none();
     match destinations.iter().find_map(|d| Some((d, d.beyond?))) {
-        _ if destinations.is_empty() || destinations.iter().any(takes) => Verdict::Go { left_out: left_out() },
+        _ if destinations.is_empty() || destinations.iter().any(takes) => {
+            Verdict::Go { left_out: left_out() }
+        }
         Some((full, beyond)) => busy(full, Why::Full(beyond)),
         None => busy(&destinations[0], Why::Gap),
     }

@@ -208,11 +208,7 @@ impl<'a> Once<'a> {
 
     /// Goes on with the sync's unfinished runs: first with all that are being delivered, so that no
     /// destination waits for another. The document of the first that still waits, else of the last.
-    async fn go_on(
-        &self,
-        spec: &SyncSpec,
-        warehouse: &dyn Warehouse,
-    ) -> Result<Option<RunDocument>, Errors> {
+    async fn go_on(&self, spec: &SyncSpec, warehouse: &dyn Warehouse) -> Result<Option<RunDocument>, Errors> {
         let records = self.engine.unfinished_here(&spec.name).await?.into_iter();
         let (delivering, others): (Vec<_>, Vec<_>) = records.partition(|r| r.state == RunState::Delivering);
         let mut last = self.deliver_all(delivering).await?;
@@ -280,8 +276,7 @@ impl<'a> Once<'a> {
         let config = self.shared.config();
         loop {
             let can_begin = |fill: &Fill| {
-                !tried.contains(&fill.key())
-                    && (!fill.when_drained || self.shared.is_drained(&config, &spec.name, &fill.destination))
+                !tried.contains(&fill.key()) && self.shared.is_drained(&config, &spec.name, &fill.destination)
             };
             let Some(fill) = self.engine.fills(spec).await?.into_iter().find(can_begin) else {
                 return Ok(waits);

@@ -1,8 +1,8 @@
 //! `outflow status`: what runs, what waits, what is due next, and what is wrong.
 
 use outflow_app::{
-    App, DestinationStatus, Errors, LeftOutDocument, MissingDocument, Serving, StatusDocument, SyncStatus, TaskStatus,
-    WaitingCalls,
+    App, DestinationStatus, Errors, LeftOutDocument, MissingDocument, Serving, StatusDocument, SyncStatus,
+    TaskStatus, WaitingCalls,
 };
 use outflow_core::Timestamp;
 

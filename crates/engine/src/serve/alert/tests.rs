@@ -117,9 +117,10 @@ type Trouble = fn(&mut Facts);
 
 #[test]
 fn every_trouble_is_told_once_over_restarts_and_so_is_its_end() {
-    let troubles: [(&str, Trouble); 15] = [
+    let troubles: [(&str, Trouble); 16] = [
         ("sync_failing users", |f| f.syncs[0].standing.failed = 3),
         ("rows_rejected users", |f| f.syncs[0].standing.last_rows = Some((RunId(8), 1000, 51))),
+        ("backlog_full users", |f| f.full = vec![("users".into(), "too much waits for journeys".into())]),
         ("slots_skipped users", |f| f.syncs[0].standing.skipped = 21),
         ("no_success users", |f| (f.now, f.syncs[0].quiet) = (at(361), quiet(361))),
         ("clock_jumped local clock", |f| f.clock = Some(jumped(61))),

@@ -296,7 +296,11 @@ impl History {
         let good: Vec<_> = rows.iter().filter(|row| row.good).collect();
         for destination in [&self.left.a, &self.left.b] {
             let calls = destination.taken.lock().unwrap().clone();
-            let about = format!("seed {seed}, {}, {:?}", outflow_core::ports::destination::Destination::name(&**destination), self.shape);
+            let about = format!(
+                "seed {seed}, {}, {:?}",
+                outflow_core::ports::destination::Destination::name(&**destination),
+                self.shape
+            );
             if self.shape.people {
                 let last: BTreeMap<&str, String> =
                     calls.iter().map(|call| (call["userId"].as_str().unwrap(), text(call))).collect();
@@ -307,7 +311,8 @@ impl History {
                 continue;
             }
             let mut expected = BTreeMap::<String, usize>::new();
-            good.iter().for_each(|row| *expected.entry(format!("{} {}", row.key, row.value)).or_default() += 1);
+            good.iter()
+                .for_each(|row| *expected.entry(format!("{} {}", row.key, row.value)).or_default() += 1);
             let mut found = BTreeMap::<String, BTreeSet<&str>>::new();
             let id = |call: &'_ Value| -> String { call["messageId"].as_str().unwrap().to_owned() };
             let all: Vec<String> = calls.iter().map(id).collect();
