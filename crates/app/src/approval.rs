@@ -9,7 +9,7 @@ use outflow_engine::serve::BacklogQuota;
 use outflow_engine::{Errors, RunDocument, RunRequest, Seconds};
 
 use crate::control::Request;
-use crate::{App, Caller, Event, RunOutcome, look, run};
+use crate::{App, Caller, Event, RunOutcome, look, making};
 
 /// Which run to deliver.
 #[derive(Clone, Copy, Debug)]
@@ -52,7 +52,8 @@ impl App {
                 due_at: None,
                 delivery_timeout: Some(request.delivery_timeout),
                 backlog: BacklogQuota::default(),
-                observer: run::observer(&caller.listener, &sync),
+                side: None,
+                observer: making::observer(&caller.listener, &sync),
             };
             // Runs of a sync are delivered in order, so an older one may have stopped before this
             // one.

@@ -20,6 +20,7 @@
 mod alerts;
 mod approval;
 mod backfill;
+mod beside;
 mod cancel;
 pub mod control;
 mod dead_letters;
@@ -30,6 +31,7 @@ mod holder;
 mod init;
 mod leftovers;
 mod look;
+mod making;
 mod outcome;
 mod preview;
 mod purge;

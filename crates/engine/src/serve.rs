@@ -37,6 +37,7 @@ mod queues;
 pub mod quiet;
 mod recovery;
 mod reported;
+pub mod side;
 pub mod skip_advice;
 mod sweep;
 pub(crate) mod tasks;

@@ -293,8 +293,12 @@ impl Engine {
             objections: Vec::new(),
             budgets: Default::default(),
             replayed: Some(replayed),
+            compared_with: match fills.is_empty() {
+                true => None,
+                // What the gap says, should the run be lost.
+                false => self.state.compared_with(replay.run).await?,
+            },
             fills,
-            compared_with: None,
         })
     }
 

@@ -31,7 +31,8 @@ impl Default for BacklogQuota {
     }
 }
 
-/// Runs may wait for this long if the project does not say for how long: an hour, and ten intervals.
+/// Runs may wait for this long if the project does not say for how long: an hour, and ten
+/// intervals.
 pub(super) fn usual_age(interval: Option<Duration>) -> Duration {
     interval.unwrap_or_default().saturating_mul(10).max(Duration::from_secs(3600))
 }

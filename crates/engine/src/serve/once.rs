@@ -15,11 +15,12 @@ use outflow_core::ports::state::DeliveryRecord;
 use outflow_core::ports::warehouse::Warehouse;
 use outflow_core::run::{RunKind, RunOptions, RunTrigger};
 use outflow_core::{Code, DeliveryState, Error, RunId, RunRecord, RunState, SyncSpec, Timestamp};
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
 use super::admission::{Hold, LeftOut, hold};
 use super::alert::Rules;
 use super::queues::Busy;
+use super::side::{Begun, Entered, SideRequests, SideSlot};
 use super::{BacklogQuota, ConcurrencyLimits, Mode, RuntimeConfig, Shared, driver, queues};
 use crate::event::{Event, Observer};
 use crate::operations::approval;
@@ -44,13 +45,15 @@ pub struct RunRequest {
     pub delivery_timeout: Option<Duration>,
     /// What may wait for destinations that are behind.
     pub backlog: BacklogQuota,
+    /// Where slots come from that another process hands over while this runs.
+    pub side: Option<Arc<SideRequests>>,
     /// Takes the events of the run.
     pub observer: Observer,
 }
 
 impl Engine {
-    /// Runs a sync: finishes its unfinished runs in order if there are any, else makes a new one. If
-    /// some still wait for a destination, a new one begins for the others.
+    /// Runs a sync: finishes its unfinished runs in order if there are any, else makes a new one.
+    /// If some still wait for a destination, a new one begins for the others.
     ///
     /// The document says what came of it, also when destinations stopped with calls pending (state
     /// `delivering`). It is that of the new run; else of the first unfinished one that still waits,
@@ -65,7 +68,9 @@ impl Engine {
         warehouse: &dyn Warehouse,
         request: &RunRequest,
     ) -> Result<RunDocument, Errors> {
-        let once = Once::of_sync(self, request, spec);
+        let mut once = Once::of_sync(self, request, spec);
+        let entered = request.side.as_ref().map(|side| side.enter(&spec.name));
+        once.side = entered.map(|entered| (entered, spec, warehouse));
         once.shared.gaps.set(&spec.name, true);
         let mut waits = match once.go_on(spec, warehouse).await? {
             Some(document) if document.state.is_final() => return once.complete(document).await,
@@ -163,8 +168,8 @@ impl Engine {
         self.state.end_run(record.id, RunState::Cancelled, self.clock.now(), Some(reason), None).await
     }
 
-    /// The sync's runs that are not in a final state and can go on, oldest first. Those that wait only
-    /// for destinations that the project no longer has hold up no other.
+    /// The sync's runs that are not in a final state and can go on, oldest first. Those that wait
+    /// only for destinations that the project no longer has hold up no other.
     async fn unfinished_here(&self, sync: &str) -> outflow_core::Result<Vec<RunRecord>> {
         let mut records = Vec::new();
         for record in self.state.unfinished_of(sync).await? {
@@ -183,6 +188,8 @@ struct Once<'a> {
     shared: Arc<Shared>,
     /// The sync's destinations: what is missing at others is not asked for.
     sends_to: Vec<String>,
+    /// Takes slots of the sync while its runs are being delivered.
+    side: Option<(Entered, &'a SyncSpec, &'a dyn Warehouse)>,
     /// Nothing is reloaded here, but the queues require the receiver.
     _config: watch::Sender<Arc<RuntimeConfig>>,
 }
@@ -198,7 +205,7 @@ impl<'a> Once<'a> {
         }));
         let mode = Mode::Once { delivery_timeout: request.delivery_timeout };
         let shared = Arc::new(Shared::new(receiver, request.observer.clone(), mode));
-        Self { engine, request, shared, sends_to: Vec::new(), _config: config }
+        Self { engine, request, shared, sends_to: Vec::new(), side: None, _config: config }
     }
 
     fn of_sync(engine: &'a Engine, request: &'a RunRequest, spec: &SyncSpec) -> Self {
@@ -228,13 +235,7 @@ impl<'a> Once<'a> {
     async fn may_begin(&self, spec: &SyncSpec) -> outflow_core::Result<Result<LeftOut, Busy>> {
         let unfinished = self.engine.state.unfinished_of(&spec.name).await?;
         match unfinished.into_iter().find(|run| hold(run) != Hold::Nothing) {
-            Some(run) => Ok(Err(Busy {
-                run: Some(run.id),
-                code: Code::RunInProgress,
-                reason: format!("run {} is {}", run.id, run.state),
-                awaiting_approval: None,
-                slot_waits: false,
-            })),
+            Some(run) => Ok(Err(Busy::with_run(run.id, run.state))),
             None => self.admitted(spec).await,
         }
     }
@@ -243,25 +244,66 @@ impl<'a> Once<'a> {
         self.shared.admission(&self.shared.config(), spec).await
     }
 
-    /// Whether a schedule wants the run: then it follows the schedule's rule to the letter. A person
-    /// who sees that no destination takes calls gets no further run that waits.
+    /// Whether a schedule wants the run: then it follows the schedule's rule to the letter. A
+    /// person who sees that no destination takes calls gets no further run that waits.
     fn is_due(&self) -> bool {
         self.request.trigger == RunTrigger::Schedule
     }
 
-    /// Records that a slot found its sync busy.
+    /// Records that the slot of the request found its sync busy.
     async fn skip(&self, spec: &SyncSpec, busy: &Busy) -> outflow_core::Result<()> {
-        let Some(slot) = self.request.due_at.filter(|_| self.is_due()) else { return Ok(()) };
-        let request = driver::Request {
-            options: RunOptions::default(),
-            trigger: RunTrigger::Schedule,
-            due_at: Some(slot),
-            skipped: Vec::new(),
+        match self.request.due_at.filter(|_| self.is_due()) {
+            Some(slot) => self.engine.skip_slot(spec, slot, busy, &self.request.observer).await.map(drop),
+            None => Ok(()),
+        }
+    }
+
+    /// Resolves when the queues have no task. Slots that come meanwhile begin further runs.
+    async fn queues_ended(&self) -> Result<(), Errors> {
+        let ended = self.shared.queues.ended();
+        let Some((entered, spec, warehouse)) = &self.side else { return Ok(ended.await?) };
+        let mut inbox = entered.inbox.lock().await;
+        tokio::pin!(ended);
+        loop {
+            tokio::select! {
+                ended = &mut ended => return Ok(ended?),
+                Some(SideSlot { slot, reply }) = inbox.recv() => {
+                    self.begin_slot(spec, *warehouse, slot, reply).await?;
+                }
+            }
+        }
+    }
+
+    /// A slot comes while earlier runs are being delivered.
+    async fn begin_slot(
+        &self,
+        spec: &SyncSpec,
+        warehouse: &dyn Warehouse,
+        slot: Timestamp,
+        reply: oneshot::Sender<outflow_core::Result<Begun>>,
+    ) -> Result<(), Errors> {
+        let left_out = match self.may_begin(spec).await? {
+            Ok(left_out) => left_out,
+            Err(busy) => {
+                let run = self.engine.skip_slot(spec, slot, &busy, &self.request.observer).await;
+                // The process that asked may have ended.
+                let _ = reply.send(run.map(Begun::Skipped));
+                return Ok(());
+            }
         };
-        let new = driver::new_run(self.engine, spec, request);
-        let reason = (busy.code, busy.reason.clone());
-        let run = self.engine.state.skip_run(&new, busy.run, &reason).await?.id;
-        (self.request.observer)(Event::Skipped { sync: spec.name.clone(), run, slot, reason: reason.1 });
+        let (options, trigger) = (RunOptions::default(), RunTrigger::Schedule);
+        let request = driver::Request { options, trigger, due_at: Some(slot), skipped: left_out.all };
+        let record = driver::create(self.engine, spec, request).await?;
+        let _ = reply.send(Ok(Begun::Started(record.id)));
+        driver::started(&self.shared, &record, false);
+        match driver::extract(&self.shared, self.engine, spec, warehouse, &record).await {
+            Ok(()) => queues::enqueue(&self.shared, record.id).await?,
+            Err(errors) => {
+                for error in self.engine.fail(spec, &record, errors).await.0 {
+                    (self.request.observer)(Event::Problem { error: Arc::new(error) });
+                }
+            }
+        }
         Ok(())
     }
 
@@ -353,7 +395,7 @@ impl<'a> Once<'a> {
         }
         self.resume_destinations(run).await?;
         queues::enqueue(&self.shared, run).await?;
-        self.shared.queues.ended().await?;
+        self.queues_ended().await?;
         seconds.deliver = started.elapsed().as_secs_f64();
         let document = self.document(run, resumed, seconds).await?;
         self.complete(document).await
@@ -370,7 +412,7 @@ impl<'a> Once<'a> {
         for record in &records {
             queues::enqueue(&self.shared, record.id).await?;
         }
-        self.shared.queues.ended().await?;
+        self.queues_ended().await?;
         let seconds = Seconds { deliver: started.elapsed().as_secs_f64(), ..Seconds::default() };
         let mut last = None;
         for record in records {
@@ -384,8 +426,8 @@ impl<'a> Once<'a> {
         Ok(last)
     }
 
-    /// The document of a run. A delivery that waits behind an earlier run which has stopped is shown
-    /// as stopped, too.
+    /// The document of a run. A delivery that waits behind an earlier run which has stopped is
+    /// shown as stopped, too.
     async fn document(
         &self,
         run: RunId,
@@ -433,8 +475,8 @@ impl<'a> Once<'a> {
         Ok(earlier)
     }
 
-    /// A manual run retries a destination that stopped earlier, with one request; not one at which an
-    /// earlier run has stopped in this process.
+    /// A manual run retries a destination that stopped earlier, with one request; not one at which
+    /// an earlier run has stopped in this process.
     async fn resume_destinations(&self, run: RunId) -> outflow_core::Result<()> {
         let queues = self.shared.queues.status();
         let waits = |d: &DeliveryRecord| queues.iter().any(|q| q.destination == d.destination);

@@ -45,7 +45,7 @@ async fn beside_a_slow_one_a_dead_one_and_both_a_healthy_destination_gets_every_
     for others in [&["slow"][..], &["down"], &["dead"], &["slow", "dead", "down"]] {
         let (well, (slow, hold), (dead, is_open)) = (open("well"), slow("slow"), gated("dead"));
         is_open.store(false, Ordering::SeqCst);
-        // It fails for less than an interval: nobody knows yet that it is not well.
+        // It fails for less than an interval: it does not count as degraded yet.
         let down = Scripted::new("down", |_, _| retry(Code::DestinationUnreachable));
         let names = [&["well"], others].concat();
         let (table, spec) = (Table::users([]), every_minute(&names));
@@ -122,7 +122,7 @@ async fn without_a_healthy_destination_runs_wait_up_to_the_quota_and_then_slots_
     let (code, reason) = served.house.state().run(skip).await.unwrap().unwrap().reason.unwrap();
     assert_eq!((code, &*reason), (Code::BacklogFull, "run 1 has been waiting for b for 3 minutes"));
     assert_eq!(served.alert("backlog_full").await, "users");
-    assert!(served.house.state().open_gaps().await.unwrap().is_empty(), "nobody is left out for nobody");
+    assert!(served.house.state().open_gaps().await.unwrap().is_empty(), "a run never leaves out all");
     // What was skipped is read once it takes calls again.
     of_slot(&table, 4, 5);
     b_open.store(true, Ordering::SeqCst);
@@ -154,7 +154,7 @@ async fn a_destination_beyond_its_quota_is_left_out_and_gets_what_it_missed_once
         of_slot(&table, slot, 5);
         served.at(BEGIN + slot * MINUTE);
         let ended = (RunId(slot as u64 + 1), RunState::Succeeded);
-        assert_eq!(served.run_ended().await, ended, "it waits for nobody");
+        assert_eq!(served.run_ended().await, ended, "it does not wait");
     }
     let left_out = |n: &Event| if let Event::DestinationSkipped { run, .. } = n { Some(*run) } else { None };
     assert_eq!(served.next(left_out).await, RunId(2));

@@ -407,6 +407,7 @@ pub fn request(options: RunOptions) -> RunRequest {
         due_at: None,
         delivery_timeout: Some(Duration::from_millis(400)),
         backlog: BacklogQuota::default(),
+        side: None,
         observer: Arc::new(|_| {}),
     }
 }

@@ -3,8 +3,8 @@
 //! What always holds: a gap opens in the transaction that makes calls missing: the one that ends a
 //! lost run, or the one by which a run that leaves a destination out begins to be delivered. It
 //! closes in the one that commits the extraction of a run that sends them. A gap is about one run,
-//! and so has two ends: that run's beginning and its own. What a gap does not say: which calls these
-//! are. The run that fills it finds that out.
+//! and has that run's two ends. What a gap does not say: which calls these are. The run that fills
+//! it finds that out.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
