@@ -8,6 +8,7 @@
 use std::convert::Infallible;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use outflow_core::{Code, Error, RunId, SyncSpec, Timestamp};
 use outflow_engine::serve::side::{Begun, SideRequests};
@@ -25,7 +26,8 @@ impl App {
     /// `wait` its runs are followed to their end.
     pub(crate) async fn hand_over_due(
         &self,
-        request: &crate::RunRequest,
+        wait: bool,
+        delivery_timeout: Duration,
         caller: &Caller,
     ) -> Result<Option<Vec<RunOutcome>>, Errors> {
         let answer = match control::ask_worker(&self.folder, &Request::Due).await {
@@ -36,8 +38,8 @@ impl App {
         let mut outcomes = Vec::new();
         for (sync, run) in answer.started {
             (caller.listener)(Event::HandedOver { sync: &sync, run });
-            outcomes.push(match request.wait {
-                true => RunOutcome::Ran(Box::new(self.follow(run, request.delivery_timeout, caller).await?)),
+            outcomes.push(match wait {
+                true => RunOutcome::Ran(Box::new(self.follow(run, delivery_timeout, caller).await?)),
                 false => RunOutcome::Queued { sync },
             });
         }

@@ -97,7 +97,7 @@ impl App {
         let handover = || Handover { runs: wanted(request, &project), delivery_timeout };
         let wanted = (request.syncs != Selection::Due).then(handover);
         if request.syncs == Selection::Due
-            && let Some(outcomes) = self.hand_over_due(request, caller).await?
+            && let Some(outcomes) = self.hand_over_due(request.wait, delivery_timeout, caller).await?
         {
             return Ok(outcomes);
         }

@@ -200,8 +200,8 @@ fn a_wrong_path_makes_no_dead_letter_and_nothing_is_lost_once_it_is_right() {
     .print();
 }
 
-/// A sync to a fast and a slow destination, one to the slow one alone and one to the fast one alone.
-/// While the first two are being delivered, their slots come, and that of the third.
+/// A sync to a fast and a slow destination, one to the slow one alone and one to the fast one
+/// alone. While the first two are being delivered, their slots come, and that of the third.
 #[test]
 fn slots_that_are_due_beside_a_running_run_are_taken_sync_by_sync() {
     let database = Postgres::shared().database("due_beside");
