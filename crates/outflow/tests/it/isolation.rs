@@ -206,11 +206,11 @@ fn a_wrong_path_makes_no_dead_letter_and_nothing_is_lost_once_it_is_right() {
 fn slots_that_are_due_beside_a_running_run_are_taken_sync_by_sync() {
     let database = Postgres::shared().database("due_beside");
     let (fast, slow) = (Receiver::start_blocking(), Receiver::start_blocking());
-    slow.always(Reply::ok().after(Duration::from_secs(1)));
+    slow.always(Reply::ok().after(Duration::from_millis(700)));
     let hook = |receiver: &Receiver| {
         format!(r#"type: webhook, url: "{}", concurrency: 1, max_calls: 1"#, receiver.url())
     };
-    let query = r#"SELECT i AS "userId", clock_timestamp()::text AS at FROM generate_series(1, 3) i"#;
+    let query = r#"SELECT i AS "userId", now()::text AS at FROM generate_series(1, 3) i"#;
     let to = |destinations: &str| {
         format!("{}destinations: [{destinations}]\nschedule: {{ every: 1h }}\n", sync("identify", query))
     };
