@@ -3,8 +3,8 @@
 use outflow_core::ports::state::StateReader;
 use outflow_core::ports::watch::AlertRecord;
 use outflow_core::{Clock as _, Code, Error, SystemClock, Timestamp};
-use outflow_engine::serve::alert::RUN_LOST;
-use outflow_engine::{Errors, FORMAT_VERSION, MissingDocument};
+use outflow_engine::serve::alert::{LEFT_OUT, RUN_LOST};
+use outflow_engine::{Errors, FORMAT_VERSION, LeftOutDocument, MissingDocument};
 use outflow_telemetry::alerts::Note;
 use serde::Serialize;
 use tokio::task::JoinSet;
@@ -90,24 +90,33 @@ impl App {
     }
 }
 
-/// The alerts that fire. What lost runs have left missing is one even before a `serve` has seen it.
+/// The alerts that fire. What is missing at a destination is one even before a `serve` has seen it.
 pub(crate) async fn firing(state: &dyn StateReader) -> Result<Vec<AlertDocument>, Error> {
     let all = state.alerts().await?.into_iter();
     let mut firing: Vec<_> = all.filter(|a| a.recovered_at.is_none()).map(AlertDocument::from).collect();
-    for gap in state.open_gaps().await? {
-        let missing = MissingDocument::from(gap);
-        let subject = format!("{} to {}", missing.sync, missing.destination);
-        if !firing.iter().any(|a| a.alert == RUN_LOST && a.subject == subject) {
+    let mut add = |kind: &str, subject: String, code, message, since| {
+        if !firing.iter().any(|a| a.alert == kind && a.subject == subject) {
+            let (format_version, alert) = (FORMAT_VERSION, kind.to_owned());
+            let code = Some(code);
             firing.push(AlertDocument {
-                format_version: FORMAT_VERSION,
-                alert: RUN_LOST.to_owned(),
+                format_version,
+                alert,
                 subject,
-                code: Some(Code::RunLost),
-                message: missing.sentence(),
-                since: missing.since,
+                code,
+                message,
+                since,
                 reported: false,
             });
         }
+    };
+    let gaps = state.open_gaps().await?;
+    for left_out in LeftOutDocument::of(&gaps) {
+        let subject = format!("{} to {}", left_out.sync, left_out.destination);
+        add(LEFT_OUT, subject, Code::DestinationSkipped, left_out.sentence(), left_out.since);
+    }
+    for missing in gaps.into_iter().filter(|gap| !gap.is_left_out()).map(MissingDocument::from) {
+        let subject = format!("{} to {}", missing.sync, missing.destination);
+        add(RUN_LOST, subject, Code::RunLost, missing.sentence(), missing.since);
     }
     Ok(firing)
 }

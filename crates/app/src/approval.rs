@@ -5,10 +5,11 @@ use std::time::Duration;
 use outflow_core::ports::state::StateReader;
 use outflow_core::run::{RunOptions, RunTrigger};
 use outflow_core::{Error, RunId};
+use outflow_engine::serve::BacklogQuota;
 use outflow_engine::{Errors, RunDocument, RunRequest, Seconds};
 
 use crate::control::Request;
-use crate::{App, Caller, Event, RunOutcome, look, run};
+use crate::{App, Caller, Event, RunOutcome, look, making};
 
 /// Which run to deliver.
 #[derive(Clone, Copy, Debug)]
@@ -50,7 +51,9 @@ impl App {
                 trigger: RunTrigger::Manual,
                 due_at: None,
                 delivery_timeout: Some(request.delivery_timeout),
-                observer: run::observer(&caller.listener, &sync),
+                backlog: BacklogQuota::default(),
+                side: None,
+                observer: making::observer(&caller.listener, &sync),
             };
             // Runs of a sync are delivered in order, so an older one may have stopped before this
             // one.

@@ -7,7 +7,7 @@ use outflow_core::{Code, Error, SyncSpec, Timestamp};
 use outflow_engine::{Errors, RunReader};
 use outflow_project::Project;
 
-use crate::run::{Circumstances, Job};
+use crate::making::{Circumstances, Job};
 use crate::{App, Caller, Event, RunOutcome};
 
 /// What to send again, and where.

@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 
-use self::place::Place;
+use self::place::{CONTROL, Place, WORK};
 use crate::serving::Serving;
 
 /// The user who may do everything.
@@ -47,6 +47,8 @@ pub enum Request {
         /// How it differs from an incremental run.
         options: RunOptions,
     },
+    /// Slots that are due, at an `outflow run` that is at work.
+    Due,
     /// Read the project again.
     Reload,
     /// What the process says of itself.
@@ -93,6 +95,8 @@ pub enum Answer {
         /// The run in progress, if it is one.
         behind: Option<RunId>,
     },
+    /// What became of the slots that were due.
+    Due(DueAnswer),
     /// The new project is in force.
     Reloaded,
     /// How the process is.
@@ -106,6 +110,19 @@ pub enum Answer {
         /// The run.
         run: RunId,
     },
+}
+
+/// What became of the slots that were due.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct DueAnswer {
+    /// The runs that have begun, with their syncs.
+    pub started: Vec<(String, RunId)>,
+    /// Syncs whose run is about to begin anyway.
+    pub coming: Vec<String>,
+    /// Slots that found their sync busy: the sync and the skipped run.
+    pub skipped: Vec<(String, RunId)>,
+    /// Syncs that could not be run, and why.
+    pub failed: Vec<(String, Code, String)>,
 }
 
 /// The line that goes back.
@@ -181,13 +198,23 @@ pub struct Socket {
 impl Socket {
     /// Listens. Only the holder of the state may call it: what an earlier holder left is removed.
     pub fn listen(dir: &Path) -> Result<Socket, Error> {
+        Self::listen_as(dir, CONTROL)
+    }
+
+    /// The same for a process that holds the state until its work is done. Only slots that are due
+    /// are for it: whatever else is asked waits for the state.
+    pub fn listen_for_work(dir: &Path) -> Result<Socket, Error> {
+        Self::listen_as(dir, WORK)
+    }
+
+    fn listen_as(dir: &Path, name: &'static str) -> Result<Socket, Error> {
         let failed = |e: io::Error| {
             Error::new(Code::StateUnavailable, format!("the socket in {} cannot be made: {e}", dir.display()))
                 .help("the state's folder must be on a local file system and belong to this user; a shorter path may help")
                 .caused_by(e)
         };
         let user = place::own_user().map_err(failed)?;
-        let place = Place::make(dir, user).map_err(failed)?;
+        let place = Place::make(dir, user, name).map_err(failed)?;
         match std::fs::remove_file(&place.path) {
             Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(failed(e)),
             _ => {}
@@ -259,13 +286,22 @@ where
 /// Whether a process that holds the state in this folder takes requests.
 pub fn listens(dir: &Path) -> bool {
     let connect = |place: Place| std::os::unix::net::UnixStream::connect(place.address());
-    Place::find(dir).and_then(connect).is_ok()
+    Place::find(dir, CONTROL).and_then(connect).is_ok()
 }
 
 /// Sends a request to the process that holds the state in this folder. `None`: no process listens
 /// there.
 pub async fn ask(dir: &Path, request: &Request) -> Result<Option<Answer>, Error> {
-    let Ok(place) = Place::find(dir) else { return Ok(None) };
+    ask_at(dir, CONTROL, request).await
+}
+
+/// The same of a process that holds the state until its work is done.
+pub async fn ask_worker(dir: &Path, request: &Request) -> Result<Option<Answer>, Error> {
+    ask_at(dir, WORK, request).await
+}
+
+async fn ask_at(dir: &Path, name: &'static str, request: &Request) -> Result<Option<Answer>, Error> {
+    let Ok(place) = Place::find(dir, name) else { return Ok(None) };
     let Ok(stream) = UnixStream::connect(place.address()).await else { return Ok(None) };
     let own = place::own_user().unwrap_or(place.owner);
     if !stream.peer_cred().is_ok_and(|peer| [place.owner, ROOT, own].contains(&peer.uid())) {
@@ -333,7 +369,7 @@ mod tests {
                 (Code::NoSuchSyncOrRun, "no", Some("yes"))
             );
             assert_eq!(error.next_steps(), [NextStep::ListRuns]);
-            let place = Place::find(&path).unwrap();
+            let place = Place::find(&path, CONTROL).unwrap();
             assert!(place.path.starts_with(path.canonicalize().unwrap()), "{}", place.path.display());
             let mut stream = UnixStream::connect(place.address()).await.unwrap();
             stream.write_all(b"{\"ask\":\"dance\"}\n").await.unwrap();

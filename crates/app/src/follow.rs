@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use outflow_core::ports::state::{DeliveryRecord, StateReader};
 use outflow_core::{Code, DeliveryState, Error, RunId, RunRecord, RunState};
+use outflow_engine::operations::behind::{StoppedBefore, stopped_before, waits_behind};
 use outflow_engine::{RunDocument, RunReader, Seconds};
 use tokio::time::Instant;
 
@@ -77,9 +78,6 @@ struct Progress {
     earlier: Option<(Instant, StoppedBefore)>,
 }
 
-/// The destinations at which an earlier run of the sync has stopped, with that run and why.
-type StoppedBefore = HashMap<String, (RunId, Code, String)>;
-
 impl Progress {
     /// Whether a delivery has stopped and none is left that goes on. Those that do not go on become
     /// stopped ones, with the reason.
@@ -99,10 +97,8 @@ impl Progress {
             if seen.0 != pending {
                 *seen = (pending, Instant::now());
             }
-            let reason = match earlier.and_then(|earlier| earlier.get(&delivery.destination)) {
-                Some((run, code, text)) => {
-                    (*code, format!("it waits behind run {run}, which stopped: {text}"))
-                }
+            let reason = match earlier.and_then(|earlier| waits_behind(earlier, delivery)) {
+                Some(reason) => reason,
                 None if seen.1.elapsed() >= self.within => {
                     let text =
                         format!("it has taken nothing for {:?}; the running Outflow goes on", self.within);
@@ -115,23 +111,6 @@ impl Progress {
         let any = |state| deliveries.iter().any(|d| d.state == state);
         Ok(any(DeliveryState::Stopped) && !any(DeliveryState::Delivering))
     }
-}
-
-/// Where earlier runs of the sync have stopped. Runs are delivered in order, so that this one waits
-/// there.
-async fn stopped_before(state: &dyn StateReader, record: &RunRecord) -> Result<StoppedBefore, Error> {
-    let mut found = HashMap::new();
-    for earlier in state.unfinished_runs().await? {
-        if earlier.sync != record.sync || earlier.id >= record.id {
-            continue;
-        }
-        for delivery in state.deliveries(earlier.id).await? {
-            if let (DeliveryState::Stopped, Some((code, text))) = (delivery.state, delivery.reason) {
-                found.entry(delivery.destination).or_insert((earlier.id, code, text));
-            }
-        }
-    }
-    Ok(found)
 }
 
 /// Resolves when the caller stops.

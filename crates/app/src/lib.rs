@@ -20,6 +20,7 @@
 mod alerts;
 mod approval;
 mod backfill;
+mod beside;
 mod cancel;
 pub mod control;
 mod dead_letters;
@@ -30,6 +31,7 @@ mod holder;
 mod init;
 mod leftovers;
 mod look;
+mod making;
 mod outcome;
 mod preview;
 mod purge;
@@ -79,8 +81,8 @@ pub use outflow_engine::operations::verify::Verification;
 pub use outflow_engine::operations::verify_all::{StateProblem, StateVerification};
 pub use outflow_engine::serve::TaskStatus;
 pub use outflow_engine::{
-    DeliveryDocument, Errors, Event as RunEvent, FORMAT_VERSION, MissingDocument, Reason, RunDocument,
-    RunListEntry,
+    DeliveryDocument, Errors, Event as RunEvent, FORMAT_VERSION, LeftOutDocument, MissingDocument, Reason,
+    RunDocument, RunListEntry,
 };
 pub use outflow_state::Location as StateLocation;
 pub use outflow_warehouse::{SourceKind, kinds as source_kinds, parse_names};

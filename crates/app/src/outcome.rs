@@ -21,6 +21,13 @@ pub enum RunOutcome {
         /// The sync.
         sync: String,
     },
+    /// Its slot found it busy, and is recorded as a skipped run.
+    Skipped {
+        /// The sync.
+        sync: String,
+        /// The skipped run.
+        run: RunId,
+    },
 }
 
 impl RunOutcome {
@@ -28,7 +35,7 @@ impl RunOutcome {
     pub fn sync(&self) -> &str {
         match self {
             Self::Ran(document) => &document.sync,
-            Self::Failed { sync, .. } | Self::Queued { sync } => sync,
+            Self::Failed { sync, .. } | Self::Queued { sync } | Self::Skipped { sync, .. } => sync,
         }
     }
 
@@ -63,6 +70,7 @@ impl Serialize for RunOutcome {
             Self::Ran(document) => return document.serialize(s),
             Self::Failed { errors, .. } => (RunState::Failed, Some(&errors.0[..])),
             Self::Queued { .. } => (RunState::Queued, None),
+            Self::Skipped { .. } => (RunState::Skipped, None),
         };
         NoRun { format_version: FORMAT_VERSION, sync: self.sync(), state, errors }.serialize(s)
     }

@@ -8,7 +8,7 @@ use outflow_engine::Errors;
 use outflow_engine::operations::replay::{ReplayRequest as EngineRequest, usual_mode};
 
 use crate::look::{self, RunName};
-use crate::run::{Circumstances, Job};
+use crate::making::{Circumstances, Job};
 use crate::{App, Caller, Event, RunOutcome};
 
 /// What to send again, and how.

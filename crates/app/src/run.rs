@@ -5,16 +5,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use outflow_core::run::{RunKind, RunOptions, RunTrigger};
-use outflow_core::{Clock, Code, Error, SyncSpec, SystemClock, Timestamp};
+use outflow_core::{Code, Error, SyncSpec, Timestamp};
 use outflow_engine::authoring::advise;
-use outflow_engine::{Engine, Errors, Observer, RunRequest as EngineRequest, schedule};
+use outflow_engine::serve::BacklogQuota;
+use outflow_engine::serve::side::SideRequests;
+use outflow_engine::{Engine, Errors, RunRequest as EngineRequest};
 use outflow_project::Project;
-use outflow_telemetry::log;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+use crate::beside::Worker;
 use crate::holder::{Handover, Taken};
 use crate::leftovers::{self, Leftover};
+use crate::making::{Circumstances, Job, due, make_run, observer};
 use crate::{App, Caller, Event, Listener, RunOutcome, wiring};
 
 /// Which syncs to run, and how.
@@ -86,23 +89,6 @@ impl RunRequest {
     }
 }
 
-/// A sync to run, how, and when it was due if its schedule says so.
-pub(crate) struct Job {
-    pub(crate) spec: SyncSpec,
-    pub(crate) options: RunOptions,
-    pub(crate) due_at: Option<Timestamp>,
-}
-
-/// The circumstances of runs.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Circumstances {
-    pub(crate) delivery_timeout: Duration,
-    pub(crate) wait: bool,
-    pub(crate) parallel: usize,
-    /// New runs are made even if syncs have runs that have not ended.
-    pub(crate) beside: bool,
-}
-
 impl App {
     /// Runs syncs and says what came of each, in the project's order or as they were named. No
     /// outcome: no sync is enabled or due.
@@ -111,7 +97,7 @@ impl App {
     /// Problems of the project, unknown names, and the state if it cannot be taken. Q014: events
     /// would go out under second ids, which the request does not allow.
     pub async fn run(&self, request: &RunRequest, caller: &Caller) -> Result<Vec<RunOutcome>, Errors> {
-        let project = self.load().await?;
+        let project = Arc::new(self.load().await?);
         if let Some(destination) = &request.destination {
             project.known_destination(destination)?;
         }
@@ -119,6 +105,11 @@ impl App {
         let delivery_timeout = request.delivery_timeout;
         let handover = || Handover { runs: wanted(request, &project), delivery_timeout };
         let wanted = (request.syncs != Selection::Due).then(handover);
+        if request.syncs == Selection::Due
+            && let Some(outcomes) = self.hand_over_due(request.wait, delivery_timeout, caller).await?
+        {
+            return Ok(outcomes);
+        }
         let state = match self.take(wanted, request.wait, caller).await? {
             Taken::State(state) => state,
             Taken::Done(outcomes) => return Ok(outcomes),
@@ -145,7 +136,11 @@ impl App {
             parallel: request.parallel,
             beside: false,
         };
-        outcomes.extend(run_all(&engine, &project, jobs, circumstances, &caller.listener).await?);
+        let worker = Worker::new(&engine, project.clone(), circumstances, &caller.listener);
+        jobs.iter().for_each(|job| worker.requests.announce(&job.spec.name));
+        let requests = Some(&worker.requests);
+        let work = run_all(&engine, &project, jobs, circumstances, &caller.listener, requests);
+        outcomes.extend(worker.beside(&self.folder, work).await?);
         Ok(outcomes)
     }
 
@@ -163,7 +158,7 @@ impl App {
             Taken::Done(outcomes) => Ok(outcomes),
             Taken::State(state) => {
                 let engine = wiring::engine(&self.folder, project, state, caller.stop.clone())?;
-                run_all(&engine, project, jobs, circumstances, &caller.listener).await
+                run_all(&engine, project, jobs, circumstances, &caller.listener, None).await
             }
         }
     }
@@ -247,6 +242,8 @@ async fn finish_removed(
         options: RunOptions::default(),
         due_at: None,
         delivery_timeout: Some(request.delivery_timeout),
+        backlog: BacklogQuota::default(),
+        side: None,
         observer: observer(listener, sync),
     };
     let outcome = match engine.finish_removed(sync, &delivery).await {
@@ -294,66 +291,27 @@ async fn jobs(
     }
 }
 
-/// The slot of a sync that has come and has not been fired.
-async fn due(engine: &Engine, spec: &SyncSpec, listener: &Listener) -> Result<Option<Timestamp>, Error> {
-    let (slots, now) = (schedule::Slots::of(&spec.schedule), SystemClock.now());
-    let Some(position) = engine.position(spec, &slots, now).await? else { return Ok(None) };
-    if let Some(event) = position.reset {
-        observer(listener, &spec.name)(event);
-    }
-    Ok(position.due)
-}
-
-/// Runs the jobs side by side; one that fails holds up no other.
+/// Runs the jobs side by side; one that fails holds up no other. Those of `requests` take slots
+/// that come meanwhile.
 async fn run_all(
     engine: &Engine,
     project: &Project,
     jobs: Vec<Job>,
     circumstances: Circumstances,
     listener: &Listener,
+    requests: Option<&Arc<SideRequests>>,
 ) -> Result<Vec<RunOutcome>, Errors> {
     let order: HashMap<String, usize> =
         jobs.iter().enumerate().map(|(i, j)| (j.spec.name.clone(), i)).collect();
     let slots = Arc::new(Semaphore::new(circumstances.parallel));
     let mut tasks = JoinSet::new();
-    for Job { spec, options, due_at } in jobs {
-        let warehouse = wiring::warehouse(project, &spec)?;
-        let request = EngineRequest {
-            trigger: match (options.replay(), due_at) {
-                (Some(_), _) => RunTrigger::Replay,
-                (None, Some(_)) => RunTrigger::Schedule,
-                (None, None) => RunTrigger::Manual,
-            },
-            options,
-            due_at,
-            delivery_timeout: Some(circumstances.delivery_timeout),
-            observer: observer(listener, &spec.name),
-        };
-        let (engine, slots) = (engine.clone(), slots.clone());
-        let sync = spec.name.clone();
-        let making = async move {
-            let _slot = slots.acquire_owned().await;
-            if *engine.stop.borrow() {
-                let message = format!("{} did not begin: interrupted", spec.name);
-                return RunOutcome::failed(spec.name, Error::new(Code::Interrupted, message));
-            }
-            let ended = if circumstances.beside {
-                engine.run_beside(&spec, warehouse.as_ref(), &request).await
-            } else {
-                engine.run(&spec, warehouse.as_ref(), &request).await
-            };
-            match ended {
-                Ok(document) => RunOutcome::Ran(Box::new(document)),
-                Err(errors) => RunOutcome::failed(spec.name, errors),
-            }
-        };
+    for job in jobs {
+        let observer = observer(listener, &job.spec.name);
+        let making = make_run(engine, project, job, circumstances, observer, requests)?;
+        let slots = slots.clone();
         tasks.spawn(async move {
-            // The text of a panic can hold a row value.
-            tokio::spawn(making).await.unwrap_or_else(|_| {
-                let message = format!("the run of {sync} ended unexpectedly");
-                let error = Error::new(Code::TaskFailed, message).help("run it again: nothing is lost");
-                RunOutcome::failed(sync, error)
-            })
+            let _slot = slots.acquire_owned().await;
+            making.await
         });
     }
     let mut outcomes = Vec::new();
@@ -365,13 +323,4 @@ async fn run_all(
     }
     outcomes.sort_by_key(|o| order.get(o.sync()).copied());
     Ok(outcomes)
-}
-
-/// Passes the events of a sync's run on.
-pub(crate) fn observer(listener: &Listener, sync: &str) -> Observer {
-    let (listener, sync) = (listener.clone(), sync.to_owned());
-    Arc::new(move |event| {
-        log::event(&event);
-        listener(Event::Run { sync: &sync, event });
-    })
 }

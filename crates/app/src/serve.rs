@@ -16,7 +16,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tracing::{error, info, warn};
 
-use crate::control::{Answer, Request, Socket};
+use crate::control::{Answer, DueAnswer, Request, Socket};
 use crate::leftovers::{self, Leftover};
 use crate::serving::Serving;
 use crate::{App, Caller, StateLocation, holder, wiring};
@@ -165,6 +165,8 @@ impl Service {
                 Triggered::Started(run) => Answer::Started(run),
                 Triggered::Remembered { behind } => Answer::Queued { behind },
             },
+            // Its slots are watched here.
+            Request::Due => Answer::Due(DueAnswer::default()),
             Request::Reload => {
                 self.reload().await.map_err(first)?;
                 Answer::Reloaded

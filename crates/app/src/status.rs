@@ -4,7 +4,7 @@ use outflow_core::ports::state::{RunFilter, StateReader};
 use outflow_core::ports::watch::Pending;
 use outflow_core::{Clock as _, Error, RunId, RunState, SyncSpec, SystemClock, Timestamp};
 use outflow_engine::schedule::{Slots, next_due};
-use outflow_engine::{Errors, FORMAT_VERSION, MissingDocument, Reason};
+use outflow_engine::{Errors, FORMAT_VERSION, LeftOutDocument, MissingDocument, Reason};
 use serde::Serialize;
 
 use crate::App;
@@ -26,6 +26,9 @@ pub struct StatusDocument {
     /// Calls of lost runs that destinations have not got.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<MissingDocument>,
+    /// Destinations that runs leave out until they have caught up.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<LeftOutDocument>,
     /// What is wrong.
     pub alerts: Vec<AlertDocument>,
     /// What waits for destinations and syncs that the project no longer has.
@@ -97,9 +100,12 @@ impl App {
         let waiting = state.pending().await?.into_iter().filter(|p| p.calls > 0);
         let waiting =
             waiting.map(|Pending { sync, destination, calls }| WaitingCalls { sync, destination, calls });
-        let gaps = state.open_gaps().await?.into_iter();
+        let mut gaps = state.open_gaps().await?;
+        let left_out = LeftOutDocument::of(&gaps);
+        gaps.retain(|gap| !gap.is_left_out());
         Ok(StatusDocument {
-            missing: gaps.map(MissingDocument::from).collect(),
+            missing: gaps.into_iter().map(MissingDocument::from).collect(),
+            left_out,
             format_version: FORMAT_VERSION,
             serving,
             syncs,

@@ -12,7 +12,7 @@ use outflow_core::{Code, Error, SyncSpec, SystemClock};
 use outflow_destinations as destinations;
 use outflow_egress::{Client, ClientOptions};
 use outflow_engine::extract::guard::Budgets;
-use outflow_engine::serve::{ConcurrencyLimits, RuntimeConfig, SyncRuntime};
+use outflow_engine::serve::{RuntimeConfig, SyncRuntime};
 use outflow_engine::{Engine, RunReader};
 use outflow_project::{Database, Project, ReceiverConfig, StateUrl};
 use outflow_spool::{DiskBaseline, DiskSpool, owner};
@@ -121,8 +121,7 @@ pub(crate) fn config(project: &Project, engine: Engine) -> Result<RuntimeConfig,
     if !errors.is_empty() {
         return Err(errors);
     }
-    let skips = project.destinations.iter().filter(|d| d.skips).map(|d| d.name.clone()).collect();
-    let limits = ConcurrencyLimits { skips, ..project.limits.clone() };
+    let limits = project.limits.clone();
     Ok(RuntimeConfig { engine, syncs, limits, keep: project.keep, rules: project.rules.clone() })
 }
 

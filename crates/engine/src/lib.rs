@@ -49,7 +49,8 @@ pub use event::{Event, Note, Observer};
 pub use pages::{DeadLetterPages, RunPages};
 pub use reader::{Calls, RunReader};
 pub use report::{
-    DeliveryDocument, FORMAT_VERSION, MissingDocument, Reason, RunDocument, RunListEntry, Seconds,
+    DeliveryDocument, FORMAT_VERSION, LeftOutDocument, MissingDocument, Reason, RunDocument, RunListEntry,
+    Seconds,
 };
 pub use serve::once::RunRequest;
 

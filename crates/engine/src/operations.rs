@@ -6,6 +6,7 @@
 
 pub mod approval;
 pub mod backfill;
+pub mod behind;
 pub mod cancel;
 pub mod causes;
 pub mod history;
@@ -13,6 +14,5 @@ pub(crate) mod local_clock;
 pub mod purge;
 pub mod replay;
 pub mod retention;
-pub mod skip;
 pub mod verify;
 pub mod verify_all;

@@ -104,14 +104,67 @@ impl From<Gap> for MissingDocument {
     }
 }
 
+/// A destination that runs of a sync leave out until it has caught up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LeftOutDocument {
+    /// The sync.
+    pub sync: String,
+    /// The destination.
+    pub destination: String,
+    /// The first run that left it out and whose calls it has not been sent.
+    pub first: RunId,
+    /// The last one.
+    pub last: RunId,
+    /// How many calls these runs have.
+    pub calls: u64,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+impl LeftOutDocument {
+    /// Those of these gaps that are of destinations which runs left out.
+    pub fn of(gaps: &[Gap]) -> Vec<Self> {
+        let mut all: Vec<Self> = Vec::new();
+        for Gap { missing, .. } in gaps.iter().filter(|gap| gap.is_left_out()) {
+            let same = |d: &&mut Self| d.sync == missing.sync && d.destination == missing.destination;
+            match all.iter_mut().find(same) {
+                Some(known) => {
+                    known.first = known.first.min(missing.first);
+                    known.last = known.last.max(missing.first);
+                    known.calls = known.calls.saturating_add(missing.calls);
+                    known.since = known.since.min(missing.opened_at);
+                }
+                None => all.push(Self {
+                    sync: missing.sync.clone(),
+                    destination: missing.destination.clone(),
+                    first: missing.first,
+                    last: missing.first,
+                    calls: missing.calls,
+                    since: missing.opened_at,
+                }),
+            }
+        }
+        all
+    }
+
+    /// The same in a sentence.
+    pub fn sentence(&self) -> String {
+        let Self { sync, destination, first, last, calls, .. } = self;
+        format!(
+            "runs {first} to {last} of {sync} left {destination} out, as it was too far behind: it gets their {calls} calls when it has caught up"
+        )
+    }
+}
+
 impl RunReader {
     /// What lost runs of a sync have left missing.
     ///
     /// # Errors
     /// What the state says.
     pub async fn missing(&self, sync: &str) -> Result<Vec<MissingDocument>> {
-        let gaps = self.state.open_gaps().await?.into_iter().filter(|gap| gap.missing.sync == sync);
-        Ok(gaps.map(MissingDocument::from).collect())
+        let mut gaps = self.state.open_gaps().await?;
+        gaps.retain(|gap| gap.missing.sync == sync && !gap.is_left_out());
+        Ok(gaps.into_iter().map(MissingDocument::from).collect())
     }
 }
 

@@ -9,10 +9,13 @@
 //! and queues share only [`DeliveryQueues`]: whether a sync is busy.
 //!
 //! What always holds:
-//! - A sync has at most one run that is queued, extracting or awaiting approval. If it is busy at a
-//!   slot, the slot is recorded as a skipped run with the reason.
+//! - A sync has at most one run that is queued or extracting, and one for all destinations that
+//!   awaits approval. While it has one, and while none of its healthy destinations is free, it is
+//!   busy ([`busy`]): a slot that finds it so is recorded as a skipped run with the reason.
+//! - Runs wait in order for a destination that is behind. One that is beyond its quota is left out
+//!   by new runs; what it missed reaches it once it has caught up.
 //! - A destination that is paused, or has been failing for longer than max(5 minutes, one
-//!   interval), is degraded: it does not keep its syncs busy, and its runs wait in order.
+//!   interval), is degraded: it is no healthy one.
 //! - A slot fires once, also across restarts: it is marked in the transaction that creates its run,
 //!   or its skip.
 //! - A reload replaces the whole config at once or not at all. Existing runs keep their run spec;
@@ -23,8 +26,10 @@
 //! What it does not do: read files, or open connections. The caller supplies the configuration.
 
 mod actor;
+mod admission;
 pub mod alert;
 mod audit;
+mod busy;
 pub(crate) mod driver;
 mod gaps;
 pub(crate) mod once;
@@ -32,20 +37,21 @@ mod queues;
 pub mod quiet;
 mod recovery;
 mod reported;
+pub mod side;
 pub mod skip_advice;
 mod sweep;
 pub(crate) mod tasks;
 mod wakeups;
 mod watch;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use outflow_core::ports::warehouse::Warehouse;
 use outflow_core::run::RunOptions;
-use outflow_core::{BoxFuture, Code, Error, Result, RunId, RunState, SyncSpec};
+use outflow_core::{BoxFuture, Code, Error, Result, RunId, SyncSpec};
 use tokio::sync::{Notify, RwLock, Semaphore, mpsc, oneshot, watch as watching};
 use tokio::task::JoinSet;
 
@@ -55,6 +61,7 @@ use crate::operations::cancel::CancelReport;
 use crate::operations::retention::RetentionPolicy;
 use crate::serve::alert::Rules;
 use actor::{Actor, ActorParts};
+pub use busy::BacklogQuota;
 use gaps::SyncsWithGaps;
 pub use queues::{DeliveryQueues, QueueStatus};
 pub use tasks::{RestartPolicy, TaskStatus};
@@ -78,10 +85,8 @@ pub struct ConcurrencyLimits {
     pub databases: BTreeMap<String, usize>,
     /// Extractions of every other database.
     pub per_database: usize,
-    /// Bytes of segments that may wait for one degraded destination of one sync.
-    pub backlog_bytes: u64,
-    /// Destinations that new runs skip when their backlog is full. For others the sync waits.
-    pub skips: BTreeSet<String>,
+    /// What may wait for destinations that are behind.
+    pub backlog: BacklogQuota,
     /// A destination that fails for longer, or for longer than its sync's interval, is degraded.
     pub degraded_after: Duration,
     /// A run is audited this long after its end.
@@ -96,8 +101,7 @@ impl Default for ConcurrencyLimits {
             extractions: 8,
             databases: BTreeMap::new(),
             per_database: 2,
-            backlog_bytes: 10 << 30,
-            skips: BTreeSet::new(),
+            backlog: BacklogQuota::default(),
             degraded_after: Duration::from_secs(300),
             audit_after: Duration::from_secs(60),
             restarts: RestartPolicy::default(),
@@ -451,9 +455,4 @@ where
 {
     let (shared, task) = (shared.clone(), task.into());
     async move { keep(&shared, &task, || make(shared.clone()), NOTHING_MORE).await }
-}
-
-/// Whether a run in this state keeps its sync busy by itself.
-pub(crate) const fn occupies(state: RunState) -> bool {
-    matches!(state, RunState::Queued | RunState::Extracting | RunState::AwaitingApproval)
 }

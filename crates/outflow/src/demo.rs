@@ -111,7 +111,7 @@ async fn round(
         match outcome {
             RunOutcome::Ran(document) => documents.push(*document),
             RunOutcome::Failed { errors, .. } => return Err(errors),
-            RunOutcome::Queued { .. } => {}
+            RunOutcome::Queued { .. } | RunOutcome::Skipped { .. } => {}
         }
     }
     Ok(documents)

@@ -45,7 +45,9 @@ pub fn of_code(code: Code) -> Option<&'static str> {
 /// What helps with the reason of a delivery.
 pub fn of_reason(code: Code, destination: &str) -> Option<String> {
     match code {
-        Code::DestinationSkipped => Some(format!("`outflow backfill {destination}` sends what it misses")),
+        Code::DestinationSkipped => {
+            Some(format!("`outflow backfill {destination}` sends what it misses at once"))
+        }
         Code::DestinationRemoved => Some(of_step(&NextStep::Cancel { destination: destination.to_owned() })),
         _ => None,
     }

@@ -61,9 +61,7 @@ fn config(key: &Key, node: &Node, problems: &mut Problems) -> Option<Destination
     }
     let secrets = outflow_destinations::secret_settings(&kind);
     let mut settings = Map::new();
-    for (setting, value) in
-        node.entries().filter(|(k, _)| !["type", "budget", "on_backlog_full"].contains(&k.name.as_str()))
-    {
+    for (setting, value) in node.entries().filter(|(k, _)| !["type", "budget"].contains(&k.name.as_str())) {
         refuse_secrets(setting, value, &secrets, problems);
         let json = match value.path() {
             // The one setting that is a path.
@@ -77,9 +75,8 @@ fn config(key: &Key, node: &Node, problems: &mut Problems) -> Option<Destination
     }
     let budget = |key: &str| node.get("budget")?.get(key)?.count();
     let budget = Budget { per_day: budget("per_day"), per_month: budget("per_month") };
-    let skips = node.get("on_backlog_full").and_then(Node::text) == Some("skip");
     let (name, place) = (key.name.clone(), key.place.to_string());
-    Some(DestinationConfig { name, kind, settings, budget, skips, place })
+    Some(DestinationConfig { name, kind, settings, budget, place })
 }
 
 /// Refuses secrets that are not references: what the destination says is one, what a key's name

@@ -84,7 +84,12 @@ const LIMITS: Shape = Shape {
         Key::new(
             "backlog",
             Kind::Size,
-            "calls that may wait for one destination of one sync that is degraded; 10GiB by default",
+            "room of all calls that wait for destinations that are behind; 10GiB by default",
+        ),
+        Key::new(
+            "backlog_age",
+            Kind::Duration { min: 60, max: 3650 * DAY },
+            "how long runs may wait for a destination before new ones leave it out; by default an hour, and 10 intervals of the sync",
         ),
         Key::new(
             "audit_after",
@@ -192,11 +197,6 @@ const DESTINATION: Shape = Shape {
     keys: &[
         Key::new("type", Kind::Text, "what the destination is").required(),
         Key::new("budget", Kind::Table(&BUDGET), "calls that may be sent to it"),
-        Key::new(
-            "on_backlog_full",
-            Kind::Word(&["wait", "skip"]),
-            "what happens when its backlog is full: its syncs wait (hold, the default), or go on without it",
-        ),
     ],
     open: true,
 };

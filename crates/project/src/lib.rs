@@ -34,8 +34,8 @@ use std::path::Path;
 
 use outflow_core::{Budget, Code, Error, SyncSpec, files};
 use outflow_engine::operations::retention::RetentionPolicy;
-use outflow_engine::serve::ConcurrencyLimits;
 use outflow_engine::serve::alert::Rules;
+use outflow_engine::serve::{BacklogQuota, ConcurrencyLimits};
 use outflow_warehouse::DatabaseSettings;
 use serde_json::{Map, Value};
 
@@ -100,8 +100,6 @@ pub struct DestinationConfig {
     pub settings: Map<String, Value>,
     /// How many calls it may get.
     pub budget: Budget,
-    /// New runs leave it out when its backlog is full.
-    pub skips: bool,
     /// Where it stands: `outflow.yaml:16:3`.
     pub place: String,
 }
@@ -319,10 +317,10 @@ fn limits(node: Option<&Node>, sources: &sources::Sources<'_>) -> ConcurrencyLim
         extractions: whole("extractions").unwrap_or(default.extractions),
         per_database: whole("per_database").unwrap_or(default.per_database),
         databases: sources.max_queries.clone(),
-        backlog_bytes: node
-            .and_then(|n| n.get("backlog"))
-            .and_then(Node::size)
-            .unwrap_or(default.backlog_bytes),
+        backlog: BacklogQuota {
+            bytes: node.and_then(|n| n.get("backlog")).and_then(Node::size).unwrap_or(default.backlog.bytes),
+            age: node.and_then(|n| n.get("backlog_age")).and_then(Node::duration),
+        },
         audit_after: node
             .and_then(|n| n.get("audit_after"))
             .and_then(Node::duration)

@@ -183,17 +183,14 @@ fn guards_and_budgets_are_read_and_checked() {
 }
 
 #[test]
-fn a_destination_says_whether_its_syncs_wait_for_it() {
-    for (said, skips) in [("", false), (", on_backlog_full: wait", false), (", on_backlog_full: skip", true)]
-    {
-        let project = load_text(&SMALL.replace("path: out }", &format!("path: out{said} }}"))).unwrap();
-        assert_eq!(project.destinations[0].skips, skips, "{said}");
-        assert!(!project.destinations[0].settings.contains_key("on_backlog_full"));
-    }
-    assert_eq!(
-        problems(&SMALL.replace("path: out }", "path: out, on_backlog_full: drop }")),
-        ["C005 outflow.yaml:5:50"]
-    );
+fn what_may_wait_for_destinations_is_said_for_all_of_them() {
+    let backlog = |said: &str| load_text(&format!("{SMALL}\n{said}")).unwrap().limits.backlog;
+    assert_eq!((backlog("").age, backlog("").bytes), (None, 10 << 30));
+    let said = backlog("limits: { backlog: 1MiB, backlog_age: 2h }");
+    assert_eq!((said.age, said.bytes), (Some(std::time::Duration::from_secs(7_200)), 1 << 20));
+    // A destination does not choose whether its syncs wait for it.
+    let told = problems(&SMALL.replace("path: out }", "path: out, on_backlog_full: skip }"));
+    assert!(told.len() == 1 && told[0].starts_with("C0"), "{told:?}");
 }
 
 #[test]

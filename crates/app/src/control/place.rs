@@ -13,8 +13,10 @@ use tokio::net::UnixStream;
 
 use super::ROOT;
 
-/// The socket's name in its folder.
-const NAME: &str = "control.sock";
+/// The name of the socket of a `serve` in its folder.
+pub(super) const CONTROL: &str = "control.sock";
+/// That of a process that holds the state until its work is done.
+pub(super) const WORK: &str = "work.sock";
 /// The folder of the socket where others may write to the state's folder.
 const OWN: &str = "control";
 /// The longest path that fits into a socket's address on every system.
@@ -30,11 +32,12 @@ pub(super) struct Place {
     pub(super) owner: u32,
     /// Its folder, opened: a path through it is short.
     folder: File,
+    name: &'static str,
 }
 
 impl Place {
     /// Where a process that serves this folder listens.
-    pub(super) fn find(dir: &Path) -> io::Result<Place> {
+    pub(super) fn find(dir: &Path, name: &'static str) -> io::Result<Place> {
         let dir = dir.canonicalize()?;
         let metadata = dir.metadata()?;
         let folder = if is_shared(&metadata) { dir.join(OWN) } else { dir };
@@ -44,11 +47,11 @@ impl Place {
         }
         // Not the owner of the socket's own folder: where many may write, anybody may have made it.
         let owner = metadata.uid();
-        Ok(Place { path: folder.join(NAME), owner, folder: File::open(folder)? })
+        Ok(Place { path: folder.join(name), owner, folder: File::open(folder)?, name })
     }
 
     /// The same for the process that serves as `user`, with the folder made if need be.
-    pub(super) fn make(dir: &Path, user: u32) -> io::Result<Place> {
+    pub(super) fn make(dir: &Path, user: u32, name: &'static str) -> io::Result<Place> {
         let dir = dir.canonicalize()?;
         let shared = is_shared(&dir.metadata()?);
         if shared {
@@ -57,7 +60,7 @@ impl Place {
                 _ => {}
             }
         }
-        let place = Self::find(&dir)?;
+        let place = Self::find(&dir, name)?;
         let metadata = place.folder.metadata()?;
         if (metadata.uid() != user && user != ROOT) || is_shared(&metadata) {
             let who = "its folder belongs to another user, or others may write to it";
@@ -71,7 +74,7 @@ impl Place {
         if self.path.as_os_str().len() <= LONGEST {
             return self.path.clone();
         }
-        PathBuf::from(format!("/proc/self/fd/{}", self.folder.as_raw_fd())).join(NAME)
+        PathBuf::from(format!("/proc/self/fd/{}", self.folder.as_raw_fd())).join(self.name)
     }
 }
 
@@ -102,27 +105,34 @@ mod tests {
         let (dir, user) = (folder.path(), own_user().unwrap());
         for open in [0o700, 0o755] {
             mode(dir, open);
-            assert_eq!(Place::make(dir, user).unwrap().path, dir.canonicalize().unwrap().join(NAME));
+            assert_eq!(
+                Place::make(dir, user, CONTROL).unwrap().path,
+                dir.canonicalize().unwrap().join(CONTROL)
+            );
         }
         for shared in [0o770, 0o2775, 0o1777, 0o777] {
             mode(dir, shared);
-            let place = Place::make(dir, user).unwrap();
-            assert_eq!(place.path, dir.canonicalize().unwrap().join(OWN).join(NAME));
-            assert_eq!(Place::find(dir).unwrap().path, place.path);
+            let place = Place::make(dir, user, CONTROL).unwrap();
+            assert_eq!(place.path, dir.canonicalize().unwrap().join(OWN).join(CONTROL));
+            assert_eq!(Place::find(dir, CONTROL).unwrap().path, place.path);
             assert_eq!(dir.join(OWN).metadata().unwrap().mode() & 0o7777, 0o700);
         }
         // Somebody else was there first: a folder in which others may write, or of another user, or
         // a link to one.
         mode(&dir.join(OWN), 0o777);
-        assert!(Place::make(dir, user).is_err());
+        assert!(Place::make(dir, user, CONTROL).is_err());
         mode(&dir.join(OWN), 0o700);
-        assert!(Place::make(dir, user + 4711).is_err());
+        assert!(Place::make(dir, user + 4711, CONTROL).is_err());
         if user == ROOT {
             chown(dir.join(OWN), Some(4711), None).unwrap();
-            assert_eq!(Place::find(dir).unwrap().owner, user, "who made the folder is not whom we trust");
+            assert_eq!(
+                Place::find(dir, CONTROL).unwrap().owner,
+                user,
+                "who made the folder is not whom we trust"
+            );
         }
         std::fs::remove_dir(dir.join(OWN)).unwrap();
         symlink(tempfile::tempdir().unwrap().keep(), dir.join(OWN)).unwrap();
-        assert!(Place::make(dir, user).is_err() && Place::find(dir).is_err());
+        assert!(Place::make(dir, user, CONTROL).is_err() && Place::find(dir, CONTROL).is_err());
     }
 }

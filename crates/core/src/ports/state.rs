@@ -237,15 +237,17 @@ pub trait Runs: Send + Sync {
     /// The one transaction between the two halves of a run. Checks the budgets; then the run
     /// becomes `delivering` (`succeeded` without calls) with its segments and findings, a delivery
     /// for each connection ([`crate::rules::new_deliveries`]), the watermark update, and the dead
-    /// letters of `replayed` marked; the gaps that it fills are closed. With an objection it
-    /// becomes `awaiting_approval` instead, moves nothing, and its gaps stay open as ones that it
-    /// fills.
+    /// letters of `replayed` marked; the gaps that it fills are closed, and one opens for each
+    /// destination that it leaves out ([`crate::rules::missing_where_left_out`]). With an objection
+    /// it becomes `awaiting_approval` instead, moves nothing, opens no gap, and its gaps stay open
+    /// as ones that it fills.
     /// Returns the run's new state. Repeated: refused, as the run is no longer
     /// `extracting`.
     async fn commit_extraction(&self, run: RunId, extraction: &Extraction) -> Result<RunState>;
 
     /// A run that awaits approval becomes `delivering` (`succeeded` without calls), its watermark
-    /// update takes place, and the gaps that it fills are closed. Repeated: refused.
+    /// update takes place, the gaps that it fills are closed, and one opens for each destination
+    /// that it leaves out. Repeated: refused.
     async fn approve(&self, run: RunId, at: Timestamp) -> Result<RunState>;
 
     /// A run that awaits approval becomes `rejected`: its pending calls are discarded and its

@@ -25,7 +25,7 @@ pub fn new_deliveries(spec: &RunSpec, calls: u64) -> Vec<DeliveryRecord> {
             counts: DeliveryCounts { calls, cancelled, pending, ..DeliveryCounts::default() },
             settled: Settled::default(),
             reason: is_skipped
-                .then(|| (Code::DestinationSkipped, "skipped: too many calls waited for it".to_owned())),
+                .then(|| (Code::DestinationSkipped, "left out: it was too far behind".to_owned())),
             sequence: 0,
         }
     };

@@ -276,6 +276,7 @@ impl Engine {
         };
         let (spooled, positions) = self.copy_calls(&old, &segments, chosen.as_deref(), header).await?;
         let replayed = Replayed { run: replay.run, destination, positions };
+        let fills = self.copied_gap(run, replay).await?;
         // The destination may have an older state of a person now: nothing that was sent before is
         // known to be the latest value.
         let void = spooled.entries > 0 && !watermark::is_event(run.call_type);
@@ -291,8 +292,12 @@ impl Engine {
             objections: Vec::new(),
             budgets: Default::default(),
             replayed: Some(replayed),
-            fills: Vec::new(),
-            compared_with: None,
+            compared_with: match fills.is_empty() {
+                true => None,
+                // What the gap says, should the run be lost.
+                false => self.state.compared_with(replay.run).await?,
+            },
+            fills,
         })
     }
 

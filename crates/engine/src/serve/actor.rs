@@ -11,15 +11,14 @@ use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+use super::admission::{Hold, LeftOut, hold};
 use super::queues::Busy;
 use super::tasks::{contained, panicked, report};
-use super::{
-    RestartPolicy, RuntimeConfig, Shared, SyncRuntime, Trigger, Triggered, driver, occupies, queues,
-};
+use super::{RestartPolicy, RuntimeConfig, Shared, SyncRuntime, Trigger, Triggered, driver, queues};
 use crate::Errors;
 use crate::delivery::moments::later;
 use crate::event::{Event, Observer};
-use crate::operations::skip::but_not_all;
+use crate::operations::backfill::{Fill, FillKey};
 use crate::schedule::{Slots, jitter};
 use crate::stop::stopped;
 
@@ -42,14 +41,6 @@ enum ExtractionOutcome {
     TryAgain,
     /// The process stops.
     Stopped,
-}
-
-/// Destinations that an incremental run skips.
-struct LeftOut {
-    /// Those that the run before skipped.
-    before: Vec<String>,
-    /// Those whose backlog is full now.
-    now: Vec<String>,
 }
 
 /// What outlives an actor that fails: the next one of the sync takes it over.
@@ -84,16 +75,18 @@ pub(super) struct Actor {
     /// When a failed run is retried, and how often that was done in a row.
     retry: Option<Instant>,
     failures: usize,
-    /// By destination: when its gap is filled if it is still open then, and how often that was
-    /// tried.
-    fills: HashMap<String, (Instant, usize)>,
+    /// When a gap is filled if it is still open then, and how often that was tried.
+    fills: HashMap<FillKey, (Instant, usize)>,
+    /// A slot that has come and waits for the end of a reading that fills a gap.
+    delayed: Option<Timestamp>,
 }
 
 impl Actor {
     pub(super) fn new(shared: Arc<Shared>, parts: ActorParts) -> Self {
         let name = parts.name.clone();
         let (wanted, fills) = Default::default();
-        Self { shared, name, parts, current: None, fills_gap: false, wanted, retry: None, failures: 0, fills }
+        let (current, retry, delayed) = (None, None, None);
+        Self { shared, name, parts, current, fills_gap: false, wanted, retry, failures: 0, fills, delayed }
     }
 
     /// Ends when the engine stops, or with an error of the state.
@@ -109,7 +102,7 @@ impl Actor {
             extracted = self.parts.extracting.clone().lock_owned() => drop(extracted),
         }
         let open = self.open_run().await?;
-        self.resume(open).await?;
+        self.resume(open);
         loop {
             let wait = self.step().await?;
             tokio::select! {
@@ -150,16 +143,11 @@ impl Actor {
     }
 
     /// Restarts an extraction that an earlier process began.
-    async fn resume(&mut self, open: Option<RunRecord>) -> Result<()> {
+    fn resume(&mut self, open: Option<RunRecord>) {
         let config = self.shared.config();
-        if let Some(sync_runtime) = config.sync_runtime(&self.name) {
-            let left_out = self.left_out(&config, sync_runtime).await?;
-            self.shared.queues.set_skipped(&self.name, left_out.before);
-        }
         if let (Some(record), Some(sync_runtime)) = (open, config.sync_runtime(&self.name)) {
             self.extract(&config, sync_runtime, record, true);
         }
-        Ok(())
     }
 
     /// Begins what is due, records what is skipped, and returns how long nothing is due.
@@ -167,11 +155,11 @@ impl Actor {
         let config = self.shared.config();
         let Some(sync_runtime) = config.sync_runtime(&self.name) else { return Ok(LOOK_AGAIN) };
         if !self.wanted.is_empty()
-            && self.busy(&config).await?.is_none()
+            && let Ok(left_out) = self.free(&config, sync_runtime).await?
             && let Some(options) = self.wanted.pop_front()
             && config.engine.unfinished_backfill(&self.name, &options).await?.is_none()
         {
-            self.begin(&config, sync_runtime, by_hand(&options), options, None).await?;
+            self.begin(&config, sync_runtime, by_hand(&options), options, left_out, None).await?;
         }
         if !sync_runtime.spec.enabled {
             return Ok(LOOK_AGAIN);
@@ -186,23 +174,20 @@ impl Actor {
         };
         let fired = position.fired;
         position.reset.into_iter().for_each(|event| (self.shared.observer)(event));
+        let (by, options) = (RunTrigger::Schedule, RunOptions::default());
         if let Some(slot) = position.due {
-            match self.busy(&config).await? {
-                Some(busy) => self.skip(&config, sync_runtime, slot, busy).await?,
-                None => {
-                    self.begin(
-                        &config,
-                        sync_runtime,
-                        RunTrigger::Schedule,
-                        RunOptions::default(),
-                        Some(slot),
-                    )
-                    .await?;
+            self.skip_delayed(&config, sync_runtime, slot).await?;
+            match self.free(&config, sync_runtime).await? {
+                Err(busy) => self.put_off(&config, sync_runtime, slot, busy).await?,
+                Ok(left_out) => {
+                    self.delayed = None;
+                    self.begin(&config, sync_runtime, by, options, left_out, Some(slot)).await?;
                 }
             }
-        } else if self.retry.is_some_and(|at| at <= Instant::now()) && self.busy(&config).await?.is_none() {
-            self.begin(&config, sync_runtime, RunTrigger::Schedule, RunOptions::default(), Some(fired))
-                .await?;
+        } else if self.retry.is_some_and(|at| at <= Instant::now())
+            && let Ok(left_out) = self.free(&config, sync_runtime).await?
+        {
+            self.begin(&config, sync_runtime, by, options, left_out, Some(fired)).await?;
         }
         self.fill(&config, sync_runtime).await?;
         let next = slots.after(by_slots).map(|slot| slot.duration_since(by_slots));
@@ -213,22 +198,26 @@ impl Actor {
         Ok(next.min(retry.unwrap_or(LOOK_AGAIN)).min(LOOK_AGAIN))
     }
 
-    /// Fills what lost runs have left missing, if nothing else is to be done.
+    /// Fills a gap, if nothing else is to be read, once the destination has got what waits for it.
     async fn fill(&mut self, config: &Arc<RuntimeConfig>, sync_runtime: &SyncRuntime) -> Result<()> {
-        if !self.shared.gaps.may_have(&self.name) || self.busy(config).await?.is_some() {
+        if !self.shared.gaps.may_have(&self.name) || self.occupied(config).await?.is_some() {
             return Ok(());
         }
+        let gaps = config.engine.state.open_gaps().await?;
+        self.shared.gaps.set(&self.name, gaps.iter().any(|gap| gap.missing.sync == self.name));
         let fills = config.engine.fills(&sync_runtime.spec).await?;
-        self.shared.gaps.set(&self.name, !fills.is_empty());
-        let of = |options: &RunOptions| options.destination.clone().unwrap_or_default();
-        self.fills.retain(|name, _| fills.iter().any(|options| of(options) == *name));
-        let is_due =
-            |options: &&RunOptions| self.fills.get(&of(options)).is_none_or(|(at, _)| *at <= Instant::now());
-        let Some(options) = fills.iter().find(is_due).cloned() else { return Ok(()) };
-        let tried = self.fills.get(&of(&options)).map_or(0, |(_, tried)| *tried);
+        self.fills.retain(|key, _| fills.iter().any(|fill| fill.key() == *key));
+        let is_due = |fill: &&Fill| {
+            let at = self.fills.get(&fill.key());
+            at.is_none_or(|(at, _)| *at <= Instant::now())
+                && self.shared.is_drained(config, &self.name, &fill.destination)
+        };
+        let Some(fill) = fills.iter().find(is_due).cloned() else { return Ok(()) };
+        let tried = self.fills.get(&fill.key()).map_or(0, |(_, tried)| *tried);
         let again = later(Instant::now(), RETRY_AFTER[tried.min(RETRY_AFTER.len() - 1)]);
-        self.fills.insert(of(&options), (again, tried.saturating_add(1)));
-        self.begin(config, sync_runtime, RunTrigger::Gap, options, None).await.map(drop)
+        self.fills.insert(fill.key(), (again, tried.saturating_add(1)));
+        let (by, none) = (RunTrigger::Gap, LeftOut::default());
+        self.begin(config, sync_runtime, by, fill.options, none, None).await.map(drop)
     }
 
     async fn asked(&mut self, trigger: Trigger) -> Result<()> {
@@ -238,18 +227,18 @@ impl Actor {
             let _ = trigger.reply.send(Ok(Triggered::Started(run.id)));
             return Ok(());
         }
-        let busy = self.busy(&config).await?;
-        let reply = match busy {
-            Some(Busy { awaiting_approval: Some(error), .. }) => Err(error),
-            Some(busy) => {
+        let reply = match self.free(&config, sync_runtime).await? {
+            Err(Busy { awaiting_approval: Some(error), .. }) => Err(error),
+            Err(busy) => {
                 if !self.wanted.contains(&trigger.options) {
                     self.wanted.push_back(trigger.options);
                 }
                 Ok(Triggered::Remembered { behind: busy.run })
             }
-            None => {
+            Ok(left_out) => {
                 let by = by_hand(&trigger.options);
-                Ok(Triggered::Started(self.begin(&config, sync_runtime, by, trigger.options, None).await?))
+                let run = self.begin(&config, sync_runtime, by, trigger.options, left_out, None).await?;
+                Ok(Triggered::Started(run))
             }
         };
         // The requester may have ended.
@@ -257,18 +246,31 @@ impl Actor {
         Ok(())
     }
 
-    /// What keeps the sync busy.
-    async fn busy(&mut self, config: &RuntimeConfig) -> Result<Option<Busy>> {
+    /// What the sync's next run leaves out, or what keeps the sync busy.
+    async fn free(
+        &mut self,
+        config: &RuntimeConfig,
+        sync_runtime: &SyncRuntime,
+    ) -> Result<std::result::Result<LeftOut, Busy>> {
+        match self.occupied(config).await? {
+            Some(busy) => Ok(Err(busy)),
+            None => self.shared.admission(config, &sync_runtime.spec).await,
+        }
+    }
+
+    /// A run that keeps anything of the sync from being read.
+    async fn occupied(&mut self, config: &RuntimeConfig) -> Result<Option<Busy>> {
         let unfinished = config.engine.state.unfinished_of(&self.name).await?;
-        if let Some(run) = unfinished.iter().find(|r| occupies(r.state)) {
-            let reason = format!("run {} is {}", run.id, run.state);
-            let awaiting_approval =
-                (run.state == RunState::AwaitingApproval).then(|| crate::operations::approval::waits(run));
+        if let Some(run) = unfinished.iter().find(|run| hold(run) != Hold::Nothing) {
+            let only = run.spec.options.destination.as_ref();
+            let whom = only.map(|only| format!(" for {only}")).unwrap_or_default();
+            let awaits = run.state == RunState::AwaitingApproval;
             return Ok(Some(Busy {
                 run: Some(run.id),
                 code: Code::RunInProgress,
-                reason,
-                awaiting_approval,
+                reason: format!("run {} is {}{whom}", run.id, run.state),
+                awaiting_approval: awaits.then(|| crate::operations::approval::waits(run)),
+                slot_waits: hold(run) == Hold::Reading,
             }));
         }
         if self.current.is_some() {
@@ -277,38 +279,37 @@ impl Actor {
             self.current = None;
             self.after(outcome?);
         }
-        if let Some(busy) = self.shared.queues.busy(&self.name) {
-            return Ok(Some(busy));
+        Ok(None)
+    }
+
+    /// A slot finds its sync busy: it is skipped, or waits until a gap's rows have been read.
+    async fn put_off(
+        &mut self,
+        config: &RuntimeConfig,
+        sync_runtime: &SyncRuntime,
+        slot: Timestamp,
+        busy: Busy,
+    ) -> Result<()> {
+        if busy.slot_waits {
+            self.delayed = Some(slot);
+            return Ok(());
         }
-        self.full(config).await
+        self.delayed = None;
+        self.skip(config, sync_runtime, slot, busy).await
     }
 
-    /// A full backlog of a destination that new runs do not skip.
-    async fn full(&self, config: &RuntimeConfig) -> Result<Option<Busy>> {
-        let full = self.shared.queues.full(config, &self.name);
-        let Some(sync_runtime) = config.sync_runtime(&self.name).filter(|_| !full.is_empty()) else {
-            return Ok(None);
-        };
-        let left_out = self.left_out(config, sync_runtime).await?.now;
-        let waited_for = full.into_iter().find(|queue| !left_out.contains(&queue.destination));
-        Ok(waited_for.map(|queue| Busy {
-            run: queue.runs.first().copied(),
-            code: Code::BacklogFull,
-            reason: format!(
-                "{} bytes wait for {}, which is degraded; {} are allowed",
-                queue.bytes, queue.destination, config.limits.backlog_bytes
-            ),
-            awaiting_approval: None,
-        }))
-    }
-
-    /// The destinations that the next incremental run skips.
-    async fn left_out(&self, config: &RuntimeConfig, sync_runtime: &SyncRuntime) -> Result<LeftOut> {
-        let before = config.engine.skipped(&sync_runtime.spec).await?;
-        let full = self.shared.queues.full(config, &self.name).into_iter().map(|queue| queue.destination);
-        let mut now = before.clone();
-        now.extend(full.filter(|name| config.limits.skips.contains(name) && !before.contains(name)));
-        Ok(LeftOut { before, now: but_not_all(&sync_runtime.spec, now) })
+    /// A slot that has been waiting is skipped when the next one has come.
+    async fn skip_delayed(
+        &mut self,
+        config: &RuntimeConfig,
+        sync_runtime: &SyncRuntime,
+        slot: Timestamp,
+    ) -> Result<()> {
+        let Some(earlier) = self.delayed.take_if(|delayed| *delayed < slot) else { return Ok(()) };
+        let reason = "the rows of a gap were being read".to_owned();
+        let busy =
+            Busy { run: None, code: Code::RunInProgress, reason, awaiting_approval: None, slot_waits: false };
+        self.skip(config, sync_runtime, earlier, busy).await
     }
 
     async fn skip(
@@ -342,19 +343,19 @@ impl Actor {
         sync_runtime: &SyncRuntime,
         by: RunTrigger,
         options: RunOptions,
+        left_out: LeftOut,
         slot: Option<Timestamp>,
     ) -> Result<RunId> {
         if by != RunTrigger::Gap {
             self.retry = None;
         }
-        let LeftOut { before, now } = self.left_out(config, sync_runtime).await?;
-        let request = driver::Request { options, trigger: by, due_at: slot, skipped: now };
+        let request = driver::Request { options, trigger: by, due_at: slot, skipped: left_out.all };
         let record = driver::create(&config.engine, &sync_runtime.spec, request).await?;
         let run = record.id;
-        if record.spec.options.is_incremental() {
-            self.shared.queues.set_skipped(&self.name, record.spec.skipped.clone());
+        if !record.spec.skipped.is_empty() {
+            self.shared.gaps.set(&self.name, true);
         }
-        for destination in record.spec.skipped.iter().filter(|name| !before.contains(name)).cloned() {
+        for destination in left_out.new.into_iter().filter(|name| record.spec.skipped.contains(name)) {
             (self.shared.observer)(Event::DestinationSkipped { sync: self.name.clone(), run, destination });
         }
         self.extract(config, sync_runtime, record, false);

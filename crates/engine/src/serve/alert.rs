@@ -5,6 +5,7 @@
 //! destination has accepted something or no run waits for it. A value around a threshold keeps its
 //! alert until it is clearly below the threshold.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use outflow_core::clock::earlier;
@@ -45,6 +46,8 @@ impl Default for Rules {
     }
 }
 
+/// The kind of alert for a destination that runs leave out.
+pub const LEFT_OUT: &str = "destination_skipped";
 /// The kind of alert for calls of lost runs that a destination has not got.
 pub const RUN_LOST: &str = "run_lost";
 /// The share of skipped slots needs at least this number of slots.
@@ -114,8 +117,10 @@ pub struct Facts {
     pub destinations: Vec<DestinationFacts>,
     /// The delivery queues with runs.
     pub queues: Vec<QueueFacts>,
-    /// The skipped destinations: sync and destination.
-    pub skipped: Vec<(String, String)>,
+    /// The destinations that runs leave out: sync and destination.
+    pub left_out: BTreeSet<(String, String)>,
+    /// The syncs whose slots are skipped, as too much waits for their destinations, and why.
+    pub full: Vec<(String, String)>,
     /// Calls that wait for destinations that the project no longer has.
     pub removed: Vec<Pending>,
     /// What lost runs have left missing.
@@ -207,14 +212,13 @@ fn firing(rules: &Rules, facts: &Facts, before: Before<'_>) -> Vec<Trouble> {
             found.push(trouble("destination_degraded", &subject, None, message));
         }
     }
-    for (sync, name) in &facts.skipped {
-        let message = format!("runs of {sync} leave {name} out, as too much waited for it");
-        found.push(trouble(
-            "destination_skipped",
-            &format!("{sync} to {name}"),
-            Some(Code::DestinationSkipped),
-            message,
-        ));
+    for (sync, why) in &facts.full {
+        let message = format!("slots of {sync} are skipped: {why}");
+        found.push(trouble("backlog_full", sync, Some(Code::BacklogFull), message));
+    }
+    for (sync, name) in &facts.left_out {
+        let message = format!("runs of {sync} leave {name} out until it has caught up");
+        found.push(trouble(LEFT_OUT, &format!("{sync} to {name}"), Some(Code::DestinationSkipped), message));
     }
     let jumped = facts.clock.as_ref().and_then(local_clock::jumped);
     found.extend(

@@ -1,23 +1,31 @@
 //! One requested run: a supervisor without a schedule, which ends when the run does.
 //!
-//! What always holds: unfinished runs of the sync come first, in order, and then nothing new is
-//! read. What lost runs have left missing comes before what is new. A destination that has taken
+//! What always holds: unfinished runs of the sync come first, in order, and if that finishes them
+//! nothing new is read. If some of them still wait for a destination, a new run begins all the same
+//! where the rule of [`super::busy`] lets it and another destination is healthy; it waits behind
+//! them. What is missing at a destination comes before what is new. A destination that has taken
 //! nothing for the request's time-out is given up for now, and its calls stay pending. What it does
 //! not do: skip slots, repeat a failed run, or watch for alerts.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use outflow_core::ports::state::DeliveryRecord;
 use outflow_core::ports::warehouse::Warehouse;
 use outflow_core::run::{RunKind, RunOptions, RunTrigger};
-use outflow_core::{Code, RunId, RunRecord, RunState, SyncSpec, Timestamp};
-use tokio::sync::watch;
+use outflow_core::{Code, DeliveryState, Error, RunId, RunRecord, RunState, SyncSpec, Timestamp};
+use tokio::sync::{oneshot, watch};
 
+use super::admission::{Hold, LeftOut, hold};
 use super::alert::Rules;
-use super::{ConcurrencyLimits, Mode, RuntimeConfig, Shared, driver, queues};
+use super::queues::Busy;
+use super::side::{Begun, Entered, SideRequests, SideSlot};
+use super::{BacklogQuota, ConcurrencyLimits, Mode, RuntimeConfig, Shared, driver, queues};
 use crate::event::{Event, Observer};
 use crate::operations::approval;
+use crate::operations::backfill::Fill;
+use crate::operations::behind::{stopped_before, waits_behind};
 use crate::operations::replay::in_the_way;
 use crate::operations::retention::RetentionPolicy;
 use crate::report::{RunDocument, Seconds};
@@ -35,15 +43,21 @@ pub struct RunRequest {
     pub due_at: Option<Timestamp>,
     /// How long a destination may take nothing before it is given up for now; `None`: for ever.
     pub delivery_timeout: Option<Duration>,
+    /// What may wait for destinations that are behind.
+    pub backlog: BacklogQuota,
+    /// Where slots come from that another process hands over while this runs.
+    pub side: Option<Arc<SideRequests>>,
     /// Takes the events of the run.
     pub observer: Observer,
 }
 
 impl Engine {
     /// Runs a sync: finishes its unfinished runs in order if there are any, else makes a new one.
+    /// If some still wait for a destination, a new one begins for the others.
     ///
     /// The document says what came of it, also when destinations stopped with calls pending (state
-    /// `delivering`). Of several unfinished runs it is the last that was worked on.
+    /// `delivering`). It is that of the new run; else of the first unfinished one that still waits,
+    /// or of the last.
     ///
     /// # Errors
     /// Every problem that ended the run before its extraction was committed, or that the state or
@@ -54,23 +68,28 @@ impl Engine {
         warehouse: &dyn Warehouse,
         request: &RunRequest,
     ) -> Result<RunDocument, Errors> {
-        let once = Once::of_sync(self, request, spec);
-        let mut last = None;
-        while let Some(record) = self.next_unfinished(&spec.name).await? {
-            let document = once.drive(spec, warehouse, record, true).await?;
-            let is_over = document.state.is_final();
-            last = Some(document);
-            if !is_over {
-                break;
+        let mut once = Once::of_sync(self, request, spec);
+        let entered = request.side.as_ref().map(|side| side.enter(&spec.name));
+        once.side = entered.map(|entered| (entered, spec, warehouse));
+        once.shared.gaps.set(&spec.name, true);
+        let mut waits = match once.go_on(spec, warehouse).await? {
+            Some(document) if document.state.is_final() => return once.complete(document).await,
+            other => other,
+        };
+        if request.options.is_incremental() && (waits.is_none() || once.may_begin(spec).await?.is_ok()) {
+            waits = once.fill_gaps(spec, warehouse).await?.or(waits);
+        }
+        match (once.may_begin(spec).await?, waits) {
+            (Ok(_), None) => {}
+            (Ok(left_out), Some(_)) if left_out.for_healthy || once.is_due() => {}
+            (Ok(_), Some(document)) => return once.complete(document).await,
+            (Err(busy), waits) => {
+                once.skip(spec, &busy).await?;
+                let Some(document) = waits else { return Err(Error::new(busy.code, busy.reason).into()) };
+                return once.complete(document).await;
             }
         }
-        if last.is_none() && request.options.is_incremental() {
-            last = once.fill_gaps(spec, warehouse).await?;
-        }
-        match last {
-            Some(document) => once.complete(document).await,
-            None => once.new_run(spec, warehouse, request.options.clone(), request.trigger).await,
-        }
+        once.new_run(spec, warehouse, request.options.clone(), request.trigger).await
     }
 
     /// Makes a run beside the unfinished runs of the sync: for replays and backfills, which concern
@@ -118,18 +137,9 @@ impl Engine {
     /// Those of [`Engine::run`] about deliveries.
     pub async fn finish(&self, sync: &str, request: &RunRequest) -> Result<Option<RunDocument>, Errors> {
         let once = Once::new(self, request);
-        let mut last = None;
-        while let Some(record) = self.next_unfinished(sync).await?.filter(|r| r.state == RunState::Delivering)
-        {
-            driver::started(&once.shared, &record, true);
-            let document = once.deliver(record.id, true, Seconds::default()).await?;
-            let is_over = document.state.is_final();
-            last = Some(document);
-            if !is_over {
-                break;
-            }
-        }
-        Ok(last)
+        let mut records = self.unfinished_here(sync).await?;
+        records.retain(|record| record.state == RunState::Delivering);
+        once.deliver_all(records).await
     }
 
     /// What is left of a sync that the project no longer has: runs that had committed nothing are
@@ -158,15 +168,16 @@ impl Engine {
         self.state.end_run(record.id, RunState::Cancelled, self.clock.now(), Some(reason), None).await
     }
 
-    /// The sync's oldest run that is not in a final state and can go on. Runs that wait only for
-    /// destinations that the project no longer has are passed over, so that they hold up no other.
-    async fn next_unfinished(&self, sync: &str) -> outflow_core::Result<Option<RunRecord>> {
+    /// The sync's runs that are not in a final state and can go on, oldest first. Those that wait
+    /// only for destinations that the project no longer has hold up no other.
+    async fn unfinished_here(&self, sync: &str) -> outflow_core::Result<Vec<RunRecord>> {
+        let mut records = Vec::new();
         for record in self.state.unfinished_of(sync).await? {
             if !self.is_parked(&record).await? {
-                return Ok(Some(record));
+                records.push(record);
             }
         }
-        Ok(None)
+        Ok(records)
     }
 }
 
@@ -177,6 +188,8 @@ struct Once<'a> {
     shared: Arc<Shared>,
     /// The sync's destinations: what is missing at others is not asked for.
     sends_to: Vec<String>,
+    /// Takes slots of the sync while its runs are being delivered.
+    side: Option<(Entered, &'a SyncSpec, &'a dyn Warehouse)>,
     /// Nothing is reloaded here, but the queues require the receiver.
     _config: watch::Sender<Arc<RuntimeConfig>>,
 }
@@ -186,13 +199,13 @@ impl<'a> Once<'a> {
         let (config, receiver) = watch::channel(Arc::new(RuntimeConfig {
             engine: engine.clone(),
             syncs: Vec::new(),
-            limits: ConcurrencyLimits::default(),
+            limits: ConcurrencyLimits { backlog: request.backlog, ..ConcurrencyLimits::default() },
             keep: RetentionPolicy::default(),
             rules: Rules::default(),
         }));
         let mode = Mode::Once { delivery_timeout: request.delivery_timeout };
         let shared = Arc::new(Shared::new(receiver, request.observer.clone(), mode));
-        Self { engine, request, shared, sends_to: Vec::new(), _config: config }
+        Self { engine, request, shared, sends_to: Vec::new(), side: None, _config: config }
     }
 
     fn of_sync(engine: &'a Engine, request: &'a RunRequest, spec: &SyncSpec) -> Self {
@@ -200,17 +213,120 @@ impl<'a> Once<'a> {
         Self { sends_to, ..Self::new(engine, request) }
     }
 
-    /// Fills what lost runs have left missing. A run of it that has to wait is returned: then
-    /// nothing new is read. One that fails keeps nothing from being read; its gap stays open.
+    /// Goes on with the sync's unfinished runs: first with all that are being delivered, so that no
+    /// destination waits for another. The document of the first that still waits, else of the last.
+    async fn go_on(&self, spec: &SyncSpec, warehouse: &dyn Warehouse) -> Result<Option<RunDocument>, Errors> {
+        let records = self.engine.unfinished_here(&spec.name).await?.into_iter();
+        let (delivering, others): (Vec<_>, Vec<_>) = records.partition(|r| r.state == RunState::Delivering);
+        let mut last = self.deliver_all(delivering).await?;
+        for record in others.into_iter().filter(|record| hold(record) != Hold::Nothing) {
+            let waits = last.as_ref().is_some_and(|document| !document.state.is_final());
+            let reads = record.state != RunState::AwaitingApproval;
+            if waits && !(reads && self.admitted(spec).await?.is_ok_and(|left_out| left_out.for_healthy)) {
+                break;
+            }
+            let document = self.drive(spec, warehouse, record, true).await?;
+            last = last.filter(|_| waits).or(Some(document));
+        }
+        Ok(last)
+    }
+
+    /// Whether a new run may begin beside those that are unfinished.
+    async fn may_begin(&self, spec: &SyncSpec) -> outflow_core::Result<Result<LeftOut, Busy>> {
+        let unfinished = self.engine.state.unfinished_of(&spec.name).await?;
+        match unfinished.into_iter().find(|run| hold(run) != Hold::Nothing) {
+            Some(run) => Ok(Err(Busy::with_run(run.id, run.state))),
+            None => self.admitted(spec).await,
+        }
+    }
+
+    async fn admitted(&self, spec: &SyncSpec) -> outflow_core::Result<Result<LeftOut, Busy>> {
+        self.shared.admission(&self.shared.config(), spec).await
+    }
+
+    /// Whether a schedule wants the run: then it follows the schedule's rule to the letter. A
+    /// person who sees that no destination takes calls gets no further run that waits.
+    fn is_due(&self) -> bool {
+        self.request.trigger == RunTrigger::Schedule
+    }
+
+    /// Records that the slot of the request found its sync busy.
+    async fn skip(&self, spec: &SyncSpec, busy: &Busy) -> outflow_core::Result<()> {
+        match self.request.due_at.filter(|_| self.is_due()) {
+            Some(slot) => self.engine.skip_slot(spec, slot, busy, &self.request.observer).await.map(drop),
+            None => Ok(()),
+        }
+    }
+
+    /// Resolves when the queues have no task. Slots that come meanwhile begin further runs.
+    async fn queues_ended(&self) -> Result<(), Errors> {
+        let ended = self.shared.queues.ended();
+        let Some((entered, spec, warehouse)) = &self.side else { return Ok(ended.await?) };
+        let mut inbox = entered.inbox.lock().await;
+        tokio::pin!(ended);
+        loop {
+            tokio::select! {
+                ended = &mut ended => return Ok(ended?),
+                Some(SideSlot { slot, reply }) = inbox.recv() => {
+                    self.begin_slot(spec, *warehouse, slot, reply).await?;
+                }
+            }
+        }
+    }
+
+    /// A slot comes while earlier runs are being delivered.
+    async fn begin_slot(
+        &self,
+        spec: &SyncSpec,
+        warehouse: &dyn Warehouse,
+        slot: Timestamp,
+        reply: oneshot::Sender<outflow_core::Result<Begun>>,
+    ) -> Result<(), Errors> {
+        let left_out = match self.may_begin(spec).await? {
+            Ok(left_out) => left_out,
+            Err(busy) => {
+                let run = self.engine.skip_slot(spec, slot, &busy, &self.request.observer).await;
+                // The process that asked may have ended.
+                let _ = reply.send(run.map(Begun::Skipped));
+                return Ok(());
+            }
+        };
+        let (options, trigger) = (RunOptions::default(), RunTrigger::Schedule);
+        let request = driver::Request { options, trigger, due_at: Some(slot), skipped: left_out.all };
+        let record = driver::create(self.engine, spec, request).await?;
+        let _ = reply.send(Ok(Begun::Started(record.id)));
+        driver::started(&self.shared, &record, false);
+        match driver::extract(&self.shared, self.engine, spec, warehouse, &record).await {
+            Ok(()) => queues::enqueue(&self.shared, record.id).await?,
+            Err(errors) => {
+                for error in self.engine.fail(spec, &record, errors).await.0 {
+                    (self.request.observer)(Event::Problem { error: Arc::new(error) });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Fills what is missing at destinations, as far as it can reach them now. A run of it that has
+    /// to wait is returned. One that fails keeps nothing from being read; its gap stays open.
     async fn fill_gaps(
         &self,
         spec: &SyncSpec,
         warehouse: &dyn Warehouse,
     ) -> Result<Option<RunDocument>, Errors> {
-        for options in self.engine.fills(spec).await? {
-            match self.new_run(spec, warehouse, options, RunTrigger::Gap).await {
+        let (mut tried, mut waits) = (BTreeSet::new(), None);
+        let config = self.shared.config();
+        loop {
+            let can_begin = |fill: &Fill| {
+                !tried.contains(&fill.key()) && self.shared.is_drained(&config, &spec.name, &fill.destination)
+            };
+            let Some(fill) = self.engine.fills(spec).await?.into_iter().find(can_begin) else {
+                return Ok(waits);
+            };
+            tried.insert(fill.key());
+            match self.new_run(spec, warehouse, fill.options, RunTrigger::Gap).await {
                 Ok(document) if document.state.is_final() => {}
-                Ok(document) => return Ok(Some(document)),
+                Ok(document) => waits = waits.or(Some(document)),
                 Err(errors) if errors.0.iter().any(|e| e.code() == Code::Interrupted) => return Err(errors),
                 Err(errors) => {
                     for error in errors.0 {
@@ -219,7 +335,6 @@ impl<'a> Once<'a> {
                 }
             }
         }
-        Ok(None)
     }
 
     async fn new_run(
@@ -229,13 +344,21 @@ impl<'a> Once<'a> {
         options: RunOptions,
         trigger: RunTrigger,
     ) -> Result<RunDocument, Errors> {
+        let left_out = match options.is_incremental() {
+            true => self.admitted(spec).await?.unwrap_or_default(),
+            false => LeftOut::default(),
+        };
         let request = driver::Request {
             due_at: self.request.due_at.filter(|_| trigger != RunTrigger::Gap),
             options,
             trigger,
-            skipped: self.engine.skipped(spec).await?,
+            skipped: left_out.all,
         };
         let record = driver::create(self.engine, spec, request).await?;
+        for destination in left_out.new {
+            let (sync, run) = (record.sync.clone(), record.id);
+            (self.request.observer)(Event::DestinationSkipped { sync, run, destination });
+        }
         self.drive(spec, warehouse, record, false).await
     }
 
@@ -272,12 +395,54 @@ impl<'a> Once<'a> {
         }
         self.resume_destinations(run).await?;
         queues::enqueue(&self.shared, run).await?;
-        self.shared.queues.ended().await?;
+        self.queues_ended().await?;
         seconds.deliver = started.elapsed().as_secs_f64();
-        let state = &self.engine.state;
-        let record = state.run(run).await?.ok_or_else(|| gone(run))?;
-        let document = RunDocument::of(&record, state.deliveries(run).await?, resumed, seconds);
+        let document = self.document(run, resumed, seconds).await?;
         self.complete(document).await
+    }
+
+    /// The second half of several runs, in order and side by side. The document of the first that
+    /// still waits, else of the last.
+    async fn deliver_all(&self, records: Vec<RunRecord>) -> Result<Option<RunDocument>, Errors> {
+        let started = Instant::now();
+        for record in &records {
+            driver::started(&self.shared, record, true);
+            self.resume_destinations(record.id).await?;
+        }
+        for record in &records {
+            queues::enqueue(&self.shared, record.id).await?;
+        }
+        self.queues_ended().await?;
+        let seconds = Seconds { deliver: started.elapsed().as_secs_f64(), ..Seconds::default() };
+        let mut last = None;
+        for record in records {
+            let document = self.document(record.id, true, seconds).await?;
+            let is_over = document.state.is_final();
+            last = Some(document);
+            if !is_over {
+                break;
+            }
+        }
+        Ok(last)
+    }
+
+    /// The document of a run. A delivery that waits behind an earlier run which has stopped is
+    /// shown as stopped, too.
+    async fn document(
+        &self,
+        run: RunId,
+        resumed: bool,
+        seconds: Seconds,
+    ) -> outflow_core::Result<RunDocument> {
+        let state = &*self.engine.state;
+        let record = state.run(run).await?.ok_or_else(|| gone(run))?;
+        let (mut deliveries, before) = (state.deliveries(run).await?, stopped_before(state, &record).await?);
+        for delivery in &mut deliveries {
+            if let Some(reason) = waits_behind(&before, delivery) {
+                (delivery.state, delivery.reason) = (DeliveryState::Stopped, Some(reason));
+            }
+        }
+        Ok(RunDocument::of(&record, deliveries, resumed, seconds))
     }
 
     /// The document with what is missing at the sync's destinations.
@@ -310,9 +475,14 @@ impl<'a> Once<'a> {
         Ok(earlier)
     }
 
-    /// A manual run retries a destination that stopped earlier, with one request.
+    /// A manual run retries a destination that stopped earlier, with one request; not one at which
+    /// an earlier run has stopped in this process.
     async fn resume_destinations(&self, run: RunId) -> outflow_core::Result<()> {
-        for delivery in self.engine.state.deliveries(run).await? {
+        let queues = self.shared.queues.status();
+        let waits = |d: &DeliveryRecord| queues.iter().any(|q| q.destination == d.destination);
+        let mut deliveries = self.engine.state.deliveries(run).await?;
+        deliveries.retain(|delivery| !waits(delivery));
+        for delivery in deliveries {
             if let Some(destination) = self.engine.destinations.get(&delivery.destination) {
                 self.engine.limiters.of(destination.as_ref()).resume();
             }

@@ -10,7 +10,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use outflow_core::ports::state::DeliveryRecord;
-use outflow_core::{BoxFuture, Code, DeliveryCounts, DeliveryState, Error, Result, RunId, RunState};
+use outflow_core::{
+    BoxFuture, Code, DeliveryCounts, DeliveryState, Error, Result, RunId, RunRecord, RunState, Timestamp,
+};
 use serde::Serialize;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -48,6 +50,8 @@ pub struct QueueStatus {
     pub runs: Vec<RunId>,
     /// The bytes of their segments.
     pub bytes: u64,
+    /// Since when the first of them has been waiting.
+    pub since: Option<Timestamp>,
     /// Whether its destination is degraded: then it does not keep the sync busy.
     pub degraded: bool,
 }
@@ -60,6 +64,8 @@ pub(super) struct Busy {
     pub(super) reason: String,
     /// The run awaits approval: no further run request is queued while it does.
     pub(super) awaiting_approval: Option<Error>,
+    /// A slot waits for the end of this, until the next slot comes, before it is skipped.
+    pub(super) slot_waits: bool,
 }
 
 /// All queues.
@@ -73,14 +79,21 @@ pub struct DeliveryQueues {
 #[derive(Default)]
 struct Inner {
     queues: BTreeMap<Key, Queue>,
-    /// By sync, the destinations that its last incremental run skipped.
-    skipped: BTreeMap<String, Vec<String>>,
     tasks: JoinSet<()>,
+}
+
+/// A run in a queue.
+struct Waiting {
+    run: RunId,
+    /// The bytes of its segments.
+    bytes: u64,
+    /// When it was committed.
+    since: Timestamp,
 }
 
 #[derive(Default)]
 struct Queue {
-    runs: VecDeque<(RunId, u64)>,
+    runs: VecDeque<Waiting>,
     /// Whether it has a task.
     has_task: bool,
     degraded: bool,
@@ -99,44 +112,22 @@ impl DeliveryQueues {
         let status = queues.map(|((sync, destination), q)| QueueStatus {
             sync: sync.clone(),
             destination: destination.clone(),
-            runs: q.runs.iter().map(|r| r.0).collect(),
-            bytes: q.runs.iter().map(|r| r.1).sum(),
+            runs: q.runs.iter().map(|r| r.run).collect(),
+            bytes: q.runs.iter().map(|r| r.bytes).fold(0, u64::saturating_add),
+            since: q.runs.front().map(|r| r.since),
             degraded: q.degraded,
         });
         status.collect()
     }
 
-    /// A run that keeps the sync busy: one that is being delivered to a destination that is not
-    /// degraded.
-    pub(super) fn busy(&self, sync: &str) -> Option<Busy> {
-        let queue = self.status().into_iter().find(|queue| queue.sync == sync && !queue.degraded)?;
-        let run = queue.runs.first().copied();
-        let reason = format!("run {} is being delivered to {}", run.unwrap_or(RunId(0)), queue.destination);
-        Some(Busy { run, code: Code::RunInProgress, reason, awaiting_approval: None })
-    }
-
-    /// The sync's degraded queues whose backlog is full. The one of a destination that the project
-    /// no longer has does not grow, and no run waits for it.
-    pub(super) fn full(&self, config: &RuntimeConfig, sync: &str) -> Vec<QueueStatus> {
-        let is_full = |queue: &QueueStatus| {
-            queue.degraded
-                && queue.bytes >= config.limits.backlog_bytes
-                && config.engine.destinations.contains_key(&queue.destination)
-        };
-        self.status().into_iter().filter(|queue| queue.sync == sync && is_full(queue)).collect()
-    }
-
-    /// Sets which destinations a sync skips.
-    pub(super) fn set_skipped(&self, sync: &str, destinations: Vec<String>) {
-        self.lock().skipped.insert(sync.to_owned(), destinations);
-    }
-
-    /// The skipped destinations: sync and destination.
-    pub(super) fn skipped(&self) -> Vec<Key> {
+    /// The bytes of the runs that wait for some destination, each run once: its destinations share
+    /// its segments. A run that a destination is getting does not wait for it.
+    pub(super) fn waiting_bytes(&self) -> u64 {
         let inner = self.lock();
-        let all =
-            inner.skipped.iter().flat_map(|(sync, names)| names.iter().map(|n| (sync.clone(), n.clone())));
-        all.collect()
+        let behind = |q: &Queue| usize::from(!q.degraded);
+        let waiting = inner.queues.values().flat_map(|q| q.runs.iter().skip(behind(q)));
+        let each: BTreeMap<RunId, u64> = waiting.map(|w| (w.run, w.bytes)).collect();
+        each.into_values().fold(0, u64::saturating_add)
     }
 
     /// Resolves when a queue could not persist its progress.
@@ -180,11 +171,12 @@ impl DeliveryQueues {
     }
 
     /// Puts a run at the end of a queue. A run that is there already stays where it is.
-    fn push(&self, key: Key, run: RunId, bytes: u64) {
+    fn push(&self, key: Key, record: &RunRecord) {
         let mut inner = self.lock();
         let queue = inner.queues.entry(key).or_default();
-        if !queue.runs.iter().any(|r| r.0 == run) {
-            queue.runs.push_back((run, bytes));
+        if !queue.runs.iter().any(|r| r.run == record.id) {
+            let since = record.extracted_at.unwrap_or(record.started_at);
+            queue.runs.push_back(Waiting { run: record.id, bytes: record.spool_bytes, since });
         }
     }
 
@@ -194,12 +186,12 @@ impl DeliveryQueues {
         let mut syncs = BTreeSet::new();
         for (k, queue) in inner.queues.iter_mut().filter(|(k, _)| key.is_none_or(|key| *k == key)) {
             let before = queue.runs.len();
-            queue.runs.retain(|r| r.0 != run);
+            queue.runs.retain(|r| r.run != run);
             if queue.runs.len() < before {
                 syncs.insert(k.0.clone());
             }
         }
-        let is_gone = !inner.queues.values().flat_map(|queue| &queue.runs).any(|r| r.0 == run);
+        let is_gone = !inner.queues.values().flat_map(|queue| &queue.runs).any(|r| r.run == run);
         drop(inner);
         syncs.iter().for_each(|sync| self.changes.wake(sync));
         is_gone
@@ -209,7 +201,7 @@ impl DeliveryQueues {
     fn head(&self, key: &Key) -> Option<RunId> {
         let mut inner = self.lock();
         let queue = inner.queues.get_mut(key)?;
-        let head = queue.runs.front().map(|r| r.0);
+        let head = queue.runs.front().map(|r| r.run);
         if head.is_none() {
             inner.queues.remove(key);
         }
@@ -245,13 +237,13 @@ pub(super) async fn enqueue(shared: &Arc<Shared>, run: RunId) -> Result<()> {
         (shared.observer)(Event::Ended { sync: record.sync, run, state: record.state });
         return Ok(());
     }
-    if let (RunState::AwaitingApproval, Some((code, reason))) = (record.state, record.reason) {
+    if let (RunState::AwaitingApproval, Some((code, reason))) = (record.state, record.reason.clone()) {
         (shared.observer)(Event::AwaitingApproval { sync: record.sync, run, code, reason });
         return Ok(());
     }
     for delivery in deliveries.iter().filter(|d| is_open(d)) {
         let key = (record.sync.clone(), delivery.destination.clone());
-        shared.queues.push(key.clone(), run, record.spool_bytes);
+        shared.queues.push(key.clone(), &record);
         serve(shared, key);
     }
     if !deliveries.iter().any(is_open) {

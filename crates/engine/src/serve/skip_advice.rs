@@ -24,14 +24,23 @@ struct Crowded {
     slots: usize,
     /// An interval into which nearly all runs would have fitted, if there is one of up to a day.
     fits: Option<Duration>,
+    /// Why the last of them was skipped. It names the destination, if it was one.
+    last: Option<String>,
+    /// Most of them were skipped as no destination took calls.
+    is_full: bool,
 }
 
 impl Crowded {
     /// The same as a warning about this sync.
     fn warning(&self, sync: &str) -> Error {
-        let Self { skipped, slots, fits } = self;
-        let message = format!("{skipped} of the {slots} slots of {sync} in the last 24 hours were skipped");
+        let Self { skipped, slots, fits, last, is_full } = self;
+        let mut message =
+            format!("{skipped} of the {slots} slots of {sync} in the last 24 hours were skipped");
+        if let Some(last) = last {
+            message += &format!(", the last one because {last}");
+        }
         Error::new(Code::ManySlotsSkipped, message).at(format!("sync {sync}")).help(match fits.map(|f| f.as_secs() / 60) {
+            _ if *is_full => "its destinations take no calls: see why; another interval does not help".to_owned(),
             Some(minutes) => format!("nearly all of its runs fit into {minutes}m: `schedule: {{ every: {minutes}m }}`"),
             None => "its runs take longer than a day, or none has ended: read less in a run, or look at what holds it up".to_owned(),
         })
@@ -70,7 +79,11 @@ fn crowded(runs: &[RunRecord], now: Timestamp) -> Option<Crowded> {
     took.sort_unstable();
     let slow = took.get((took.len() * 95).div_ceil(100).saturating_sub(1)).copied();
     let fits = slow.and_then(|slow| ROUND.into_iter().find(|minutes| (minutes * 60) as i64 > slow));
+    let is_full = |run: &&&RunRecord| run.reason.as_ref().is_some_and(|r| r.0 == Code::BacklogFull);
+    let latest = skipped.iter().max_by_key(|run| run.id);
     Some(Crowded {
+        last: latest.and_then(|run| Some(run.reason.as_ref()?.1.clone())),
+        is_full: skipped.iter().filter(is_full).count() * 2 > skipped.len(),
         skipped: skipped.len(),
         slots,
         fits: fits.map(|minutes| Duration::from_secs(minutes * 60)),
@@ -132,13 +145,31 @@ mod tests {
         assert_eq!(of(2, 8, 90), None, "a fifth");
         assert_eq!(of(3, 1, 90), None, "too few to say");
         let told = |skipped, slots, minutes: u64| {
-            Some(Crowded { skipped, slots, fits: Some(Duration::from_secs(minutes * 60)) })
+            let fits = Some(Duration::from_secs(minutes * 60));
+            Some(Crowded { skipped, slots, fits, last: None, is_full: false })
         };
         assert_eq!(of(3, 8, 90), told(3, 11, 2));
         assert_eq!(of(3, 8, 120), told(3, 11, 5));
         assert_eq!(of(10, 10, 3_700), told(10, 20, 120));
         assert_eq!(of(10, 10, 90_000).unwrap().fits, None);
         assert_eq!(of(10, 0, 0).unwrap().fits, None);
+    }
+
+    #[test]
+    fn the_destination_is_named_and_no_interval_proposed_if_it_takes_no_calls() {
+        let skip = |n: u64, code, reason: &str| RunRecord {
+            id: RunId(n),
+            reason: Some((code, reason.to_owned())),
+            ..run(n as i64 * 60, None)
+        };
+        let slow: Vec<_> = (1..=9)
+            .map(|n| skip(n, Code::RunInProgress, &format!("run {n} is being delivered to journeys")))
+            .collect();
+        let told = crowded(&slow, at(1_000)).unwrap().warning("users");
+        assert!(told.message().ends_with("because run 9 is being delivered to journeys"), "{told:?}");
+        let full: Vec<_> = (1..=9).map(|n| skip(n, Code::BacklogFull, "it is full")).collect();
+        let told = crowded(&full, at(1_000)).unwrap().warning("users");
+        assert!(told.help_text().unwrap().contains("another interval does not help"), "{told:?}");
     }
 
     #[test]

@@ -1,13 +1,14 @@
 //! The watch: each minute, and soon after a notice, alerts are evaluated, and changes are stored
 //! and reported.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use outflow_core::clock::earlier;
+use outflow_core::ports::state::Gap;
 use outflow_core::ports::watch::{ClockRecord, Pending};
-use outflow_core::{Result, RunId, SyncSpec};
+use outflow_core::{Code, Result, RunId, SyncSpec};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -73,7 +74,8 @@ async fn soon(nudge: &Notify) {
 async fn look(shared: &Arc<Shared>, times: &mut QuietTimes, clock: &mut Option<ClockRecord>) -> Result<()> {
     look_at_clock(shared, clock).await?;
     let config = shared.config();
-    let (destinations, queues, skipped) = (destinations(&config), queues(shared), skipped(shared, &config));
+    let (destinations, queues) = (destinations(&config), queues(shared));
+    let (missing, left_out) = gaps(&config).await?;
     let (state, spool) = (&config.engine.state, config.engine.spool.clone());
     let facts = Facts {
         now: config.engine.clock.now(),
@@ -83,9 +85,10 @@ async fn look(shared: &Arc<Shared>, times: &mut QuietTimes, clock: &mut Option<C
         skews: skews(&config).await?,
         destinations,
         queues,
-        skipped,
+        left_out,
+        full: full(shared, &config).await?,
         removed: removed(&config).await?,
-        missing: missing(&config).await?,
+        missing,
         room: blocking(move || Ok(spool.room().ok())).await?,
         tasks: troubled(shared, &config),
     };
@@ -164,22 +167,32 @@ fn destinations(config: &RuntimeConfig) -> Vec<DestinationFacts> {
     facts.collect()
 }
 
-/// What is missing at destinations that the project's syncs still have.
-async fn missing(config: &RuntimeConfig) -> Result<Vec<MissingDocument>> {
+/// What lost runs have left missing at destinations that the project's syncs still have, and which
+/// of these runs leave out: sync and destination.
+async fn gaps(config: &RuntimeConfig) -> Result<(Vec<MissingDocument>, BTreeSet<(String, String)>)> {
     let mut gaps = config.engine.state.open_gaps().await?;
     gaps.retain(|gap| has(config, &gap.missing.sync, &gap.missing.destination));
-    Ok(gaps.into_iter().map(MissingDocument::from).collect())
+    let (left_out, lost): (Vec<_>, Vec<_>) = gaps.into_iter().partition(Gap::is_left_out);
+    let names = left_out.into_iter().map(|gap| (gap.missing.sync, gap.missing.destination));
+    Ok((lost.into_iter().map(MissingDocument::from).collect(), names.collect()))
+}
+
+/// The enabled syncs for which too much waits, and why.
+async fn full(shared: &Shared, config: &RuntimeConfig) -> Result<Vec<(String, String)>> {
+    let waiting: BTreeSet<String> = shared.queues.status().into_iter().map(|queue| queue.sync).collect();
+    let mut full = Vec::new();
+    for sync in config.syncs.iter().filter(|sync| sync.spec.enabled && waiting.contains(&sync.spec.name)) {
+        if let Err(busy) = shared.admission(config, &sync.spec).await?
+            && busy.code == Code::BacklogFull
+        {
+            full.push((sync.spec.name.clone(), busy.reason));
+        }
+    }
+    Ok(full)
 }
 
 fn has(config: &RuntimeConfig, sync: &str, destination: &str) -> bool {
     config.sync_runtime(sync).is_some_and(|m| m.spec.connections.iter().any(|c| c.destination == destination))
-}
-
-/// The skipped destinations that the project still has.
-fn skipped(shared: &Shared, config: &RuntimeConfig) -> Vec<(String, String)> {
-    let mut all = shared.queues.skipped();
-    all.retain(|(sync, name)| has(config, sync, name));
-    all
 }
 
 /// What waits for destinations that the project no longer has.

@@ -1,8 +1,9 @@
 //! Gaps and the runs that fill them: what a destination lacks reaches it once, and nothing that it
 //! has got, or will get, reaches it twice. Each case by its name; random histories are in
-//! [`histories`].
+//! [`histories`]. Destinations that runs leave out are in [`left_out`].
 
 mod histories;
+mod left_out;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -15,6 +15,7 @@ mod guards;
 mod history;
 mod ids;
 mod incremental;
+mod isolation;
 mod misbehaviour;
 mod panics;
 mod parts;

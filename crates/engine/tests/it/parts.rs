@@ -19,6 +19,7 @@ use outflow_core::{
     FirstRun, Guards, Nulls, RateHint, Refusal, Reply, Result, RowCounts, RowPage, SyncSpec, SystemClock,
     Timestamp,
 };
+use outflow_engine::serve::BacklogQuota;
 use outflow_engine::{Engine, Errors, RunDocument, RunRequest};
 use outflow_spool::{DiskBaseline, DiskSpool};
 use outflow_state::SqliteStore;
@@ -192,6 +193,8 @@ pub struct Scripted {
     pub most_under_way: AtomicUsize,
     /// Waits between tries as a real destination does, and not just for a moment.
     pub patient: AtomicBool,
+    /// Each request takes one of these before it is answered, as at a slow destination.
+    pub hold: Mutex<Option<Arc<tokio::sync::Semaphore>>>,
     /// What each answer says about the rate limit.
     pub hint: Mutex<RateHint>,
     pub taken: Mutex<Vec<Value>>,
@@ -217,6 +220,7 @@ impl Scripted {
             under_way: AtomicUsize::new(0),
             most_under_way: AtomicUsize::new(0),
             patient: AtomicBool::new(false),
+            hold: Mutex::default(),
             hint: Mutex::default(),
             taken: Mutex::default(),
         })
@@ -269,6 +273,10 @@ impl Destination for Scripted {
             let now = self.under_way.fetch_add(1, Ordering::SeqCst) + 1;
             self.most_under_way.fetch_max(now, Ordering::SeqCst);
             tokio::task::yield_now().await;
+            let hold = self.hold.lock().unwrap().clone();
+            if let Some(hold) = hold {
+                hold.acquire().await.unwrap().forget();
+            }
             let answer = (self.script)(self.requests.fetch_add(1, Ordering::SeqCst), &calls);
             let refused: Vec<usize> = match &answer {
                 Answer::Delivered => vec![],
@@ -399,6 +407,8 @@ pub fn request(options: RunOptions) -> RunRequest {
         trigger: RunTrigger::Manual,
         due_at: None,
         delivery_timeout: Some(Duration::from_millis(400)),
+        backlog: BacklogQuota::default(),
+        side: None,
         observer: Arc::new(|_| {}),
     }
 }

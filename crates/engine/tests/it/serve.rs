@@ -1,14 +1,13 @@
 //! The supervisor: slots, skips, queues, reloads, restarts. Time is a clock that the tests set;
 //! they wait for notices and never for time.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use outflow_core::ports::state::RunFilter;
 use outflow_core::run::{RunOptions, RunTrigger};
 use outflow_core::{Answer, Code, RunId, RunState, SyncSpec};
-use outflow_engine::serve::{ConcurrencyLimits, Event, Triggered};
+use outflow_engine::serve::{Event, Triggered};
 
 use crate::parts::{House, Scripted, Table, users_to};
 use crate::served::{MINUTE, Served, config, every_minute, gated, open};
@@ -98,90 +97,6 @@ async fn a_paused_destination_is_degraded_and_recovers_in_order() {
         b.taken.lock().unwrap().iter().map(|c| c["userId"].as_str().unwrap()[..1].to_owned()).collect();
     assert!(order.is_sorted() && order.len() == 90, "{order:?}");
     assert!(served.handle.queues().is_empty());
-    served.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_full_backlog_keeps_the_sync_busy() {
-    let (b, b_open) = gated("b");
-    b_open.store(false, Ordering::SeqCst);
-    let (table, spec) = (Table::users(1..=30), every_minute(&["b"]));
-    let mut served = Served::start(House::new(&[&b]), 1_000_000, &spec, &table);
-    served.next(|n| matches!(n, Event::Degraded { degraded: true, .. }).then_some(())).await;
-    // Even if it would be skipped: no other destination is left.
-    for (n, skips) in [(1, BTreeSet::new()), (2, BTreeSet::from(["b".to_owned()]))] {
-        let mut small = config(&served.house, &spec, &table);
-        small.limits = ConcurrencyLimits { backlog_bytes: 1, skips, ..small.limits };
-        served.handle.reload(small);
-        served.next(|n| matches!(n, Event::Reloaded).then_some(())).await;
-        served.at(1_000_000 + n * MINUTE);
-        let (skip, _) = served.skipped().await;
-        let reason = served.house.state().run(skip).await.unwrap().unwrap().reason.unwrap();
-        assert_eq!(reason.0, Code::BacklogFull, "{reason:?}");
-    }
-    served.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_skipped_destination_is_left_out_until_it_has_been_sent_what_it_missed() {
-    let (a, (b, b_open)) = (open("a"), gated("b"));
-    b_open.store(false, Ordering::SeqCst);
-    let (table, spec) = (Table::users(1..=30), every_minute(&["a", "b"]));
-    let mut served = Served::start(House::new(&[&a, &b]), 1_000_000, &spec, &table);
-    served.next(|n| matches!(n, Event::Degraded { degraded: true, .. }).then_some(())).await;
-    let skipping = |served: &Served| {
-        let mut config = config(&served.house, &spec, &table);
-        config.limits =
-            ConcurrencyLimits { backlog_bytes: 1, skips: ["b".to_owned()].into(), ..config.limits };
-        config
-    };
-    served.handle.reload(skipping(&served));
-    served.delivered("a").await;
-    let tick = async |served: &mut Served, n: i64| {
-        table.set((1..=5).map(|i| (Some(format!("{n}-{i}")), "pro")));
-        served.at(1_000_000 + n * MINUTE);
-        served.started().await;
-        assert_eq!(served.delivered("a").await, RunId(n as u64 + 1));
-    };
-    served.started().await;
-    for n in 1..=2 {
-        tick(&mut served, n).await;
-        assert_eq!(
-            served.run_ended().await,
-            (RunId(n as u64 + 1), RunState::Succeeded),
-            "it waits for nobody"
-        );
-    }
-    let skipped = |n: &Event| if let Event::DestinationSkipped { run, .. } = n { Some(*run) } else { None };
-    assert_eq!(served.next(skipped).await, RunId(2));
-    assert!(!served.kept.iter().any(|n| skipped(n).is_some()), "it is reported once");
-    let alert = |n: &Event| if let Event::Alert { alert } = n { Some(alert.kind.clone()) } else { None };
-    served.next(|n| alert(n).filter(|kind| kind == "destination_skipped")).await;
-    let missed = served.house.state().deliveries(RunId(3)).await.unwrap().remove(1);
-    assert_eq!(
-        (missed.counts.cancelled, missed.counts.calls, missed.reason.unwrap().0),
-        (5, 5, Code::DestinationSkipped)
-    );
-
-    b_open.store(true, Ordering::SeqCst);
-    served.handle.reload(skipping(&served));
-    assert_eq!(served.run_ended().await, (RunId(1), RunState::Succeeded));
-    assert_eq!(served.delivered("b").await, RunId(1), "what waited is delivered");
-    tick(&mut served, 3).await;
-    assert_eq!(served.run_ended().await.0, RunId(4));
-    assert_eq!(b.users().len(), 30, "its gap has one beginning");
-
-    let gap = served.house.engine.reader().gap("users", "b").await.unwrap().unwrap();
-    let missed = served.house.state().run(RunId(2)).await.unwrap().unwrap();
-    assert_eq!((Some(&gap.start), gap.first), (missed.last_sync_time.as_ref(), RunId(2)));
-    table.set_again([]);
-    table.set((1..=3).flat_map(|n| (1..=5).map(move |i| (Some(format!("{n}-{i}")), "pro"))));
-    served.handle.trigger("users", gap.backfill("b")).await.unwrap();
-    assert_eq!(served.run_ended().await, (RunId(5), RunState::Succeeded));
-    assert_eq!(served.delivered("b").await, RunId(5));
-    assert_eq!((a.users().len(), b.users().len()), (45, 45));
-    tick(&mut served, 5).await;
-    assert_eq!(served.delivered("b").await, RunId(6), "it is one of them again");
     served.stop().await;
 }
 

@@ -11,7 +11,7 @@ use crate::output::{Printer, count, plain, table};
 pub fn tell(outcome: &RunOutcome, printer: Printer) {
     let document = match outcome {
         RunOutcome::Failed { errors, .. } => return errors.0.iter().for_each(|e| printer.error(e)),
-        RunOutcome::Queued { .. } => return,
+        RunOutcome::Queued { .. } | RunOutcome::Skipped { .. } => return,
         RunOutcome::Ran(document) => document,
     };
     if let (RunState::AwaitingApproval, Some(reason)) = (document.state, &document.reason) {
@@ -60,7 +60,7 @@ pub fn exit(outcomes: &[RunOutcome]) -> Exit {
     let of = |outcome: &RunOutcome| match outcome {
         RunOutcome::Ran(document) => exit_of(document),
         RunOutcome::Failed { errors, .. } => Exit::of_all(errors),
-        RunOutcome::Queued { .. } => Exit::Busy,
+        RunOutcome::Queued { .. } | RunOutcome::Skipped { .. } => Exit::Busy,
     };
     outcomes.iter().map(of).fold(Exit::Done, Exit::or)
 }
@@ -95,7 +95,7 @@ pub fn report(outcomes: &[RunOutcome], printer: Printer) {
     let documents: Vec<&RunDocument> = outcomes.iter().filter_map(RunOutcome::document).collect();
     match outcomes {
         [] => printer.document(&outcomes, |_| String::new()),
-        [RunOutcome::Queued { .. }] if printer.is_table() => {}
+        [RunOutcome::Queued { .. } | RunOutcome::Skipped { .. }] if printer.is_table() => {}
         [one] => printer.document(one, |_| people(&documents)),
         all => printer.document(&all, |_| people(&documents)),
     }

@@ -1,8 +1,8 @@
 //! `outflow status`: what runs, what waits, what is due next, and what is wrong.
 
 use outflow_app::{
-    App, DestinationStatus, Errors, MissingDocument, Serving, StatusDocument, SyncStatus, TaskStatus,
-    WaitingCalls,
+    App, DestinationStatus, Errors, LeftOutDocument, MissingDocument, Serving, StatusDocument, SyncStatus,
+    TaskStatus, WaitingCalls,
 };
 use outflow_core::Timestamp;
 
@@ -52,6 +52,15 @@ fn people(status: &StatusDocument) -> String {
         };
         let rows: Vec<_> = status.missing.iter().map(row).collect();
         let head = ["sync", "destination", "lost run", "calls missing", "since", "filled by"];
+        text += &("\n".to_owned() + &table(&head, &rows));
+    }
+    if !status.left_out.is_empty() {
+        let row = |l: &LeftOutDocument| {
+            let runs = format!("{} to {}", l.first, l.last);
+            vec![l.sync.clone(), l.destination.clone(), runs, count(l.calls), time(l.since)]
+        };
+        let rows: Vec<_> = status.left_out.iter().map(row).collect();
+        let head = ["sync", "destination behind", "left out by runs", "calls", "since"];
         text += &("\n".to_owned() + &table(&head, &rows));
     }
     if !status.alerts.is_empty() {

@@ -199,3 +199,43 @@ fn a_wrong_path_makes_no_dead_letter_and_nothing_is_lost_once_it_is_right() {
     .with("dead letters", 0)
     .print();
 }
+
+/// A sync to a fast and a slow destination, one to the slow one alone and one to the fast one
+/// alone. While the first two are being delivered, their slots come, and that of the third.
+#[test]
+fn slots_that_are_due_beside_a_running_run_are_taken_sync_by_sync() {
+    let database = Postgres::shared().database("due_beside");
+    let (fast, slow) = (Receiver::start_blocking(), Receiver::start_blocking());
+    slow.always(Reply::ok().after(Duration::from_millis(700)));
+    let hook = |receiver: &Receiver| {
+        format!(r#"type: webhook, url: "{}", concurrency: 1, max_calls: 1"#, receiver.url())
+    };
+    let query = r#"SELECT i AS "userId", now()::text AS at FROM generate_series(1, 3) i"#;
+    let to = |destinations: &str| {
+        format!("{}destinations: [{destinations}]\nschedule: {{ every: 1h }}\n", sync("identify", query))
+    };
+    let (both, only, free) = (to("fast, slow"), to("slow"), to("fast"));
+    let syncs = [("both", both.as_str()), ("only", only.as_str()), ("free", free.as_str())];
+    let (to_fast, to_slow) = (hook(&fast), hook(&slow));
+    let project = Project::new(&yaml(&database, &[("fast", &to_fast), ("slow", &to_slow)], &syncs));
+    let first = project.program(&["run", "both", "only"]).spawn();
+    fast.wait_for_calls_blocking(3, PATIENCE);
+    slow.wait_for_calls_blocking(1, PATIENCE);
+    let due = project.run(&["run", "--due", "--no-wait"]);
+    due.assert_code(7);
+    // The fast destination gets the new run of `both`, and that of `free`, at once.
+    fast.wait_for_calls_blocking(9, PATIENCE);
+    assert!(slow.arrivals().len() < 9, "the slow one is still at work: {}", slow.arrivals().len());
+    first.wait().assert_code(0);
+    let runs = project.runs();
+    let of = |name: &str, state: &str| {
+        runs.iter().filter(|run| run["sync"] == name && run["state"] == state).collect::<Vec<_>>()
+    };
+    assert_eq!((of("both", "succeeded").len(), of("free", "succeeded").len()), (2, 1), "{runs:?}");
+    let skipped = of("only", "skipped");
+    let reason = skipped[0]["reason"]["message"].as_str().unwrap();
+    assert!(skipped.len() == 1 && reason.ends_with("is being delivered to slow"), "{skipped:?}");
+    assert_eq!((fast.arrivals().len(), slow.arrivals().len()), (9, 9));
+    // The slots have fired.
+    assert_eq!(project.json(&["run", "--due"], 0), serde_json::json!([]));
+}

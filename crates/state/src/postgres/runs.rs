@@ -71,6 +71,8 @@ impl Runs for PostgresState<Writes> {
                 set_sync(&t, &found.sync, &update).await?;
             }
             settle_gaps(&t, run, Some(at)).await?;
+            let compared = load_compared_with(&t, run).await?;
+            open_gaps(&t, rules::missing_where_left_out(&found, found.rows.calls, compared, at)).await?;
             Ok(state)
         })
         .await
@@ -220,7 +222,11 @@ async fn commit_extraction(t: &Arc<Session>, run: RunId, extraction: &Extraction
     if awaits_approval {
         let sql = "INSERT INTO approvals (run, next_last_sync_time, watermark_update) VALUES ($1, $2, $3)";
         t.execute(sql, &[&id(run), &next, &update.map(to_json)]).await?;
-    } else if let Some(update) = update {
+        return Ok(committed.state);
+    }
+    let (compared, opened_at) = (extraction.compared_with, extraction.at);
+    open_gaps(t, rules::missing_where_left_out(&found, counts.calls, compared, opened_at)).await?;
+    if let Some(update) = update {
         set_sync(t, &found.sync, update).await?;
     }
     Ok(committed.state)

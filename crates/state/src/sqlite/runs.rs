@@ -74,6 +74,8 @@ impl Runs for Sqlite<Writer> {
                 set_sync(t, &record.sync, &update)?;
             }
             settle_gaps(t, run, Some(at))?;
+            let compared_with = compared_with(t, run)?.flatten();
+            open_gaps(t, rules::missing_where_left_out(&record, record.rows.calls, compared_with, at))?;
             Ok(state)
         };
         self.writer.write(write).await
@@ -239,7 +241,11 @@ fn commit(t: &Transaction<'_>, run: RunId, extraction: &Extraction) -> Result<Ru
     if state == RunState::AwaitingApproval {
         let sql = "INSERT INTO approvals (run, next_last_sync_time, watermark_update) VALUES (?1, ?2, ?3)";
         t.prepare_cached(sql)?.execute(params![id(run), next, update.map(to_json)])?;
-    } else if let Some(update) = update {
+        return Ok(state);
+    }
+    let (compared_with, at) = (extraction.compared_with, extraction.at);
+    open_gaps(t, rules::missing_where_left_out(&record, counts.calls, compared_with, at))?;
+    if let Some(update) = update {
         set_sync(t, &record.sync, update)?;
     }
     Ok(state)

@@ -52,6 +52,7 @@ const CHECKS: &[Check] = &[
     check("a lost backfill opens its gap again, and a lost replay its dead letters", |s| {
         Box::pin(gaps::losing_what_fills(s))
     }),
+    check("a destination that is left out has a gap from the commit on", |s| Box::pin(gaps::leaving_out(s))),
     check("hashes stay as long as a gap needs them, and an open gap as long as it is open", |s| {
         Box::pin(gaps::keeping(s))
     }),

@@ -1,8 +1,10 @@
 //! Gaps: calls that a destination has not got and that no delivery holds any more.
 //!
-//! What always holds: a gap opens in the transaction that ends the run whose calls are missing, and
-//! closes in the one that commits the extraction of a run that sends them. What a gap does not say:
-//! which calls these are. The run that fills it finds that out.
+//! What always holds: a gap opens in the transaction that makes calls missing: the one that ends a
+//! lost run, or the one by which a run that leaves a destination out begins to be delivered. It
+//! closes in the one that commits the extraction of a run that sends them. A gap is about one run,
+//! and has that run's two ends. What a gap does not say: which calls these are. The run that fills
+//! it finds that out.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -31,6 +33,11 @@ impl Gap {
     pub const fn is_open(&self) -> bool {
         self.closed_at.is_none() && self.filled_by.is_none()
     }
+
+    /// Whether a run left the destination out.
+    pub fn is_left_out(&self) -> bool {
+        self.missing.cause == GapCause::LeftOut
+    }
 }
 
 /// Calls that a destination has not got.
@@ -51,7 +58,7 @@ pub struct MissingCalls {
     pub opened_by: RunId,
     /// Why.
     pub cause: GapCause,
-    /// How many calls were pending then.
+    /// How many calls these are: pending ones of a lost run, or all of a run that left it out.
     pub calls: u64,
     /// When.
     pub opened_at: Timestamp,
@@ -63,6 +70,8 @@ pub struct MissingCalls {
 pub enum GapCause {
     /// A run was lost.
     Lost,
+    /// A run left the destination out.
+    LeftOut,
 }
 
 impl GapCause {
@@ -70,11 +79,12 @@ impl GapCause {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Lost => "lost",
+            Self::LeftOut => "left_out",
         }
     }
 
     /// The cause of that name.
     pub fn from_name(name: &str) -> Option<Self> {
-        (name == Self::Lost.name()).then_some(Self::Lost)
+        [Self::Lost, Self::LeftOut].into_iter().find(|cause| cause.name() == name)
     }
 }

@@ -32,7 +32,8 @@ fn well() -> Facts {
         syncs: vec![SyncFacts { standing, slots: Slots::Every { every: 60, start: None }, quiet: quiet(1) }],
         destinations: vec![DestinationFacts { name: "journeys".into(), paused: None, proven: true }],
         queues: vec![QueueFacts { sync: "users".into(), destination: "journeys".into(), degraded: false }],
-        skipped: Vec::new(),
+        left_out: Default::default(),
+        full: Vec::new(),
         removed: Vec::new(),
         missing: Vec::new(),
         room: Some(Room { free: 100 << 30, reserve: 1 << 30 }),
@@ -116,9 +117,10 @@ type Trouble = fn(&mut Facts);
 
 #[test]
 fn every_trouble_is_told_once_over_restarts_and_so_is_its_end() {
-    let troubles: [(&str, Trouble); 16] = [
+    let troubles: [(&str, Trouble); 17] = [
         ("sync_failing users", |f| f.syncs[0].standing.failed = 3),
         ("rows_rejected users", |f| f.syncs[0].standing.last_rows = Some((RunId(8), 1000, 51))),
+        ("backlog_full users", |f| f.full = vec![("users".into(), "too much waits for journeys".into())]),
         ("slots_skipped users", |f| f.syncs[0].standing.skipped = 21),
         ("no_success users", |f| (f.now, f.syncs[0].quiet) = (at(361), quiet(361))),
         ("clock_jumped local clock", |f| f.clock = Some(jumped(61))),
@@ -245,7 +247,7 @@ fn a_restart_neither_repeats_an_alert_nor_takes_silence_for_health() {
 #[test]
 fn a_skipped_destination_is_reported_also_when_it_takes_calls_again() {
     let (mut board, mut ill) = (Board::default(), well());
-    ill.skipped = vec![("users".into(), "journeys".into())];
+    ill.left_out = [("users".into(), "journeys".into())].into();
     assert_eq!(board.see(&ill), ["+destination_skipped users to journeys"]);
     assert_eq!(board.see(&restarted(&ill)), [""; 0]);
     assert_eq!(board.see(&well()), ["-destination_skipped users to journeys"]);

@@ -160,7 +160,7 @@ pub struct World {
     pub longest_seen: i64,
     /// When sessions began that have a transaction open and write nothing.
     pub idle: Vec<Micros>,
-    versions: Vec<Version>,
+    pub versions: Vec<Version>,
     /// Versions that are not committed, and when they will be.
     pending: Vec<(Micros, usize)>,
     /// The next result breaks off after that many rows.

@@ -109,6 +109,60 @@ pub async fn filling(state: &dyn State) {
     }
 }
 
+pub async fn leaving_out(state: &dyn State) {
+    let leaving_out = || {
+        let mut new = new_run("users");
+        new.spec.skipped = vec!["audit".into()];
+        new
+    };
+    let begun = async |new: &NewRun| -> RunId {
+        let run = state.create_run(new).await.unwrap().id;
+        state.begin_extraction(run, at(2), "17").await.unwrap();
+        run
+    };
+    let compared_with = Some(RunId(40));
+    let of = |calls| Extraction { compared_with, ..extraction(calls, None) };
+    // A run without calls leaves nothing out, nor does one that fails.
+    let empty = begun(&leaving_out()).await;
+    state.commit_extraction(empty, &of(0)).await.unwrap();
+    let failed = begun(&leaving_out()).await;
+    state.end_run(failed, RunState::Failed, at(60), None, None).await.unwrap();
+    assert_eq!(state.open_gaps().await.unwrap(), []);
+    let run = begun(&leaving_out()).await;
+    state.commit_extraction(run, &of(5)).await.unwrap();
+    let missing = |first, opened_at| MissingCalls {
+        sync: "users".into(),
+        destination: "audit".into(),
+        start: Some("17".into()),
+        first,
+        compared_with,
+        opened_by: first,
+        cause: GapCause::LeftOut,
+        calls: 5,
+        opened_at,
+    };
+    let gap = state.open_gaps().await.unwrap().remove(0);
+    assert_eq!((&gap.missing, gap.is_left_out()), (&missing(run, at(60)), true));
+    assert_eq!(state.compared_runs().await.unwrap(), [RunId(40)]);
+    // One that awaits approval leaves out when it is approved, and nothing if it is rejected.
+    for approve in [false, true] {
+        let held = begun(&leaving_out()).await;
+        let objections = vec![(Code::TooManyRows, "too many".to_owned())];
+        state.commit_extraction(held, &Extraction { objections, ..of(5) }).await.unwrap();
+        assert_eq!(state.gaps_of(held).await.unwrap(), []);
+        match approve {
+            true => drop(state.approve(held, at(70)).await.unwrap()),
+            false => state.reject(held, at(70), true).await.unwrap(),
+        }
+        let opened: Vec<_> = state.gaps_of(held).await.unwrap().into_iter().map(|gap| gap.missing).collect();
+        assert_eq!(opened, if approve { vec![missing(held, at(70))] } else { vec![] });
+    }
+    // What fills one closes it, and no other.
+    with(state, backfill(run), Extraction { fills: vec![gap.id], ..extraction(5, None) }).await;
+    let open: Vec<_> = state.open_gaps().await.unwrap().iter().map(|gap| gap.missing.opened_at).collect();
+    assert_eq!(open, [at(70)]);
+}
+
 pub async fn losing_what_fills(state: &dyn State) {
     let run = delivering(state, "users", 5).await;
     let compared_with = Some(RunId(7));
