@@ -7,6 +7,7 @@
 
 pub(crate) mod batcher;
 pub(crate) mod bisection;
+mod doubts;
 mod driver;
 mod error_threshold;
 pub mod limiter;
@@ -14,6 +15,7 @@ pub(crate) mod message_id;
 pub(crate) mod moments;
 pub(crate) mod open_calls;
 pub(crate) mod ordering_keys;
+mod parts;
 pub(crate) mod prefetcher;
 pub(crate) mod progress;
 pub(crate) mod quota;

@@ -12,6 +12,7 @@ use std::time::Duration;
 use outflow_core::ports::destination::Destination;
 use outflow_core::ports::spool::SegmentInfo;
 use outflow_core::ports::state::{DeliveryRecord, State};
+use outflow_core::run::RunKind;
 use outflow_core::{CallFlags, Code, DeliveryState, Result, RunRecord};
 use tokio::sync::{Mutex, mpsc, watch};
 use tokio::task::{JoinError, JoinHandle, JoinSet};
@@ -21,7 +22,7 @@ use tracing::Instrument as _;
 use crate::Engine;
 use crate::delivery::batcher::{Batch, Batcher, Offer};
 use crate::delivery::error_threshold::ErrorThreshold;
-use crate::delivery::limiter::{DestinationLimiter, Health, Permit};
+use crate::delivery::limiter::{DestinationLimiter, Flow, Health, Permit, Urgency};
 use crate::delivery::message_id::message_id;
 use crate::delivery::moments::later;
 use crate::delivery::open_calls::{OpenCall, OpenCalls};
@@ -86,6 +87,12 @@ pub(super) struct Delivery {
     run: Arc<RunRecord>,
     destination: Arc<dyn Destination>,
     limiter: Arc<DestinationLimiter>,
+    /// Its share in the limiter.
+    flow: Flow,
+    /// Whether a batch has ever waited until it was known whom a refusal concerns.
+    has_held: bool,
+    /// What the limiter knows: the batches in flight, if no other can be sent.
+    last_batches: Option<usize>,
     health: watch::Receiver<Health>,
     prefetcher: Prefetcher,
     batcher: Batcher,
@@ -143,6 +150,9 @@ impl Delivery {
             phase: Phase::Sending,
             state: engine.state.clone(),
             health: limiter.watch(),
+            flow: limiter.join(&run.sync, urgency(&run)),
+            has_held: false,
+            last_batches: None,
             limiter,
             prefetcher: Prefetcher::start(engine.spool.clone(), &run, segments, record.settled.low),
             run,
@@ -216,9 +226,20 @@ impl Delivery {
     /// one.
     async fn request_permit(&mut self) -> Result<()> {
         let room = self.destination.limits().concurrency.max(2);
-        let may_send = matches!(self.phase, Phase::Sending) && !self.is_blocked;
-        if may_send && self.batches.len() < room && self.admission.is_none() && self.has_more().await? {
-            self.admission = Some(Box::pin(self.limiter.clone().admit()));
+        // Batches that wait for a verdict take no room from the others, which may be witnesses.
+        let held = if self.has_held { self.flow.held() } else { 0 };
+        let may_send = matches!(self.phase, Phase::Sending)
+            && !self.is_blocked
+            && self.batches.len() < room.saturating_add(held)
+            && !(self.has_held && self.flow.is_suspended());
+        if may_send && self.admission.is_none() && self.has_more().await? {
+            self.admission = Some(Box::pin(self.flow.admit()));
+        }
+        if self.has_held {
+            let last = self.admission.is_none().then(|| self.batches.len());
+            if std::mem::replace(&mut self.last_batches, last) != last {
+                self.flow.set_last_batches(last);
+            }
         }
         Ok(())
     }
@@ -288,6 +309,7 @@ impl Delivery {
     fn on_event(&mut self, event: BatchEvent) -> Result<()> {
         match event {
             BatchEvent::Sent { bytes, is_retry } => self.progress.count_request(bytes, is_retry),
+            BatchEvent::Held => self.has_held = true,
             BatchEvent::Settled(settled) => return self.on_settled(settled),
             BatchEvent::Halted { code, reason } => self.halt(code, reason),
         }
@@ -383,6 +405,14 @@ impl Delivery {
         }
         (self.sender.observer)(self.progress.ended(&self.run));
         Ok(self.progress.record.state)
+    }
+}
+
+/// Backfills and replays leave what is new the first turn.
+const fn urgency(run: &RunRecord) -> Urgency {
+    match run.spec.options.kind {
+        RunKind::Backfill { .. } | RunKind::Replay(_) => Urgency::Backfill,
+        RunKind::Incremental | RunKind::Full | RunKind::Since { .. } => Urgency::New,
     }
 }
 

@@ -18,6 +18,7 @@ mod misbehaviour;
 mod panics;
 mod parts;
 mod read_only;
+mod refusals;
 mod removed;
 mod replay;
 mod serve;
