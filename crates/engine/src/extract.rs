@@ -9,7 +9,9 @@ mod fill;
 pub mod guard;
 mod reading;
 mod sample;
+pub(crate) mod wanted;
 pub(crate) mod wanted_keys;
+mod wanted_rows;
 pub(crate) mod watermark;
 
 use std::time::Instant;
@@ -18,7 +20,7 @@ use outflow_core::ports::baseline::{Compared, Comparison, ComparisonSpec, Retain
 use outflow_core::ports::spool::{SpoolHeader, SpoolWriter, Spooled};
 use outflow_core::ports::state::{Extraction, SyncState};
 use outflow_core::ports::warehouse::{RowStream, Statement, Warehouse};
-use outflow_core::run::{FindingCount, ReplayMode, RunKind};
+use outflow_core::run::{FindingCount, RunKind};
 use outflow_core::{
     Code, Column, Error, NextStep, Positions, RowCounts, RunId, RunRecord, SyncSpec, Timestamp,
 };
@@ -30,7 +32,7 @@ use tracing::debug;
 use self::cursor::{CursorTracker, CursorValue};
 use self::fill::FillPlan;
 use self::reading::{Reading, pages, read_overlap};
-use self::wanted_keys::WantedKeys;
+use self::wanted::Wanted;
 use self::watermark::Clocks;
 use crate::event::{Event, Note, Observer};
 use crate::stop::{interrupted, stopped};
@@ -69,7 +71,7 @@ struct ReadOut {
     read: u64,
     columns: Vec<Column>,
     cursor: Option<CursorValue>,
-    wanted: Option<WantedKeys>,
+    wanted: Option<Wanted>,
 }
 
 impl Extractor<'_> {
@@ -78,7 +80,7 @@ impl Extractor<'_> {
         let started = Instant::now();
         let spec = self.spec;
         let options = &self.run.spec.options;
-        if let Some(replay) = options.replay().filter(|replay| replay.mode != ReplayMode::Requery) {
+        if let Some(replay) = options.replay().filter(|replay| !replay.mode.queries()) {
             return self.copy(replay).await;
         }
         let fill = match &options.kind {
@@ -162,7 +164,9 @@ impl Extractor<'_> {
         } else {
             // It sent calls that the run before it did not. Only calls sent by both still reflect
             // the latest value, so only those are compared with.
-            let news = before.baseline.is_some() && out.spooled.entries > out.same;
+            // An event that is sent once more takes nothing back.
+            let is_event = options.replay().is_some() && watermark::is_event(self.run.call_type);
+            let news = before.baseline.is_some() && out.spooled.entries > out.same && !is_event;
             news.then(|| {
                 let mut update = before.clone();
                 update.baseline.iter_mut().for_each(|baseline| baseline.run = self.run.id);
@@ -281,6 +285,13 @@ impl Extractor<'_> {
                 Err(error) => ended = Err(error),
             }
         }
+        let mut sent = Positions::default();
+        if let (Ok(()), Some(Wanted::Rows(rows))) = (&ended, &reading.wanted) {
+            match self.sent_since(rows, reading.tells_apart).await {
+                Ok(positions) => sent = positions,
+                Err(error) => ended = Err(error),
+            }
+        }
         if let Err(error) = ended {
             reading.abandon().await;
             return Err(error.into());
@@ -288,7 +299,7 @@ impl Extractor<'_> {
         let mut findings = reading.findings();
         let Reading { writer, comparison, read, cursor, wanted, .. } = reading;
         let marks = comparing.fill.is_some() || self.run.spec.options.is_incremental();
-        let (spooled, compared) = self.finish(writer, comparison, marks).await?;
+        let (spooled, compared) = self.finish(writer, comparison, marks, sent).await?;
         let was_compared = !compared.earlier_missing;
         findings.extend(self.missing_hashes(&compared, &comparing, repeats, &spooled).await?);
         let cursor = cursor.and_then(CursorTracker::largest);
@@ -305,19 +316,21 @@ impl Extractor<'_> {
     }
 
     /// Makes the calls and their hashes durable. Returns which calls are the same as in the run
-    /// that this one is compared with. They are marked as unchanged if `marks` says so.
+    /// that this one is compared with. They are marked as unchanged if `marks` says so; otherwise
+    /// those that were sent already are.
     async fn finish(
         &self,
         mut writer: Box<dyn SpoolWriter>,
         comparison: Option<Box<dyn Comparison>>,
         marks: bool,
+        sent: Positions,
     ) -> Result<(Spooled, Compared), Errors> {
         writer.seal().await?;
         let compared = match comparison {
             Some(comparison) => comparison.finish().await?,
             None => Compared::default(),
         };
-        match writer.finish(if marks { compared.same.clone() } else { Positions::default() }).await {
+        match writer.finish(if marks { compared.same.clone() } else { sent }).await {
             Ok(spooled) => Ok((spooled, compared)),
             Err(error) => {
                 // If this fails, the hashes are orphans and are removed later.
@@ -354,6 +367,7 @@ impl Extractor<'_> {
             None => None,
         };
         let run = self.run.id;
+        let wanted = self.wanted(&columns).await?;
         let header = SpoolHeader {
             run,
             sync: self.spec.name.clone(),
@@ -362,7 +376,6 @@ impl Extractor<'_> {
             columns,
             max_bytes: self.spec.max_run_bytes,
         };
-        let wanted = self.wanted_keys().await?;
         let comparison = match retained {
             Some(retained) => {
                 let fill = comparing.fill.map(|fill| fill.spec(self.run.call_type));

@@ -37,6 +37,8 @@ use crate::stop::stopped;
 const PERSIST_EVERY: Duration = Duration::from_millis(100);
 /// … or after this number of batches, whichever comes first.
 const PERSIST_BATCHES: usize = 64;
+/// No more batches than this are held beside those in flight.
+const MOST_HELD: usize = 100;
 /// How long requests in flight may take to end after a stop.
 const GRACE: Duration = Duration::from_secs(10);
 
@@ -62,6 +64,8 @@ enum Wakeup {
     PersistDue,
     /// Progress was persisted.
     Persisted(Result<()>),
+    /// The project was reloaded, or deliveries are paused: requests in flight end by themselves.
+    Yielded,
     /// The process stops.
     StopRequested,
     /// The time for requests in flight after a stop is over.
@@ -78,6 +82,8 @@ pub(super) struct Terms {
     pub(super) probes: bool,
     /// Locked while progress is persisted.
     pub(super) persisting: Arc<Mutex<()>>,
+    /// Becomes true when the delivery is to end and go on under another configuration.
+    pub(super) yielded: watch::Receiver<bool>,
 }
 
 /// A delivery in progress.
@@ -115,6 +121,7 @@ pub(super) struct Delivery {
     /// Tells the tasks of the batches to send nothing more.
     close: watch::Sender<bool>,
     stop: watch::Receiver<bool>,
+    yielded: watch::Receiver<bool>,
 }
 
 impl Delivery {
@@ -142,6 +149,7 @@ impl Delivery {
             started: Instant::now(),
             events: sent_events,
             observer: observer.clone(),
+            confirms: false,
             closed,
         };
         let mut tick = tokio::time::interval(PERSIST_EVERY);
@@ -172,6 +180,7 @@ impl Delivery {
             persist_lock: terms.persisting,
             close,
             stop: engine.stop.clone(),
+            yielded: terms.yielded,
         }
     }
 
@@ -189,6 +198,7 @@ impl Delivery {
                 Wakeup::BatchEnded(ended) => self.on_batch_ended(ended)?,
                 Wakeup::PersistDue => self.start_persisting()?,
                 Wakeup::Persisted(result) => result?,
+                Wakeup::Yielded => self.drain(None),
                 Wakeup::StopRequested => self.drain(Some(later(Instant::now(), GRACE))),
                 Wakeup::GraceOver => self.batches.abort_all(),
             }
@@ -217,6 +227,7 @@ impl Delivery {
             () = persist_due(&mut self.tick, persists_now), if self.persisting.is_none() => {
                 Wakeup::PersistDue
             }
+            () = stopped(&mut self.yielded), if is_sending => Wakeup::Yielded,
             () = stopped(&mut self.stop), if until.is_none() => Wakeup::StopRequested,
             () = tokio::time::sleep_until(deadline), if until.is_some() => Wakeup::GraceOver,
         }
@@ -227,7 +238,7 @@ impl Delivery {
     async fn request_permit(&mut self) -> Result<()> {
         let room = self.destination.limits().concurrency.max(2);
         // Batches that wait for a verdict take no room from the others, which may be witnesses.
-        let held = if self.has_held { self.flow.held() } else { 0 };
+        let held = if self.has_held { self.flow.held().min(MOST_HELD) } else { 0 };
         let may_send = matches!(self.phase, Phase::Sending)
             && !self.is_blocked
             && self.batches.len() < room.saturating_add(held)

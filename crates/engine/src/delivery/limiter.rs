@@ -33,8 +33,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use outflow_core::ports::destination::{Destination, RequestLimits};
 use outflow_core::Code;
+use outflow_core::ports::destination::{Destination, RequestLimits};
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
@@ -307,7 +307,7 @@ impl Flow {
         self.limiter.lock().doubts.is_suspended(self.delivery)
     }
 
-    /// How many of its batches wait until that is known.
+    /// How many of its batches wait until that is known, or send again what was refused alone.
     pub fn held(&self) -> usize {
         self.limiter.lock().doubts.held(self.delivery)
     }

@@ -26,6 +26,11 @@ use crate::delivery::retry::{Decision, PoisonBatchDetector, decide};
 use crate::event::{Event, Observer};
 use crate::stop::stopped;
 
+/// A record that is refused alone is sent this often once others are taken …
+const CONFIRMATIONS: u32 = 4;
+/// … with the waits of a destination that fails, up to this.
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
 /// What the task of a batch reports to its delivery.
 pub(crate) enum BatchEvent {
     /// A request is sent.
@@ -71,6 +76,8 @@ pub(crate) struct Sender {
     pub(crate) started: Instant,
     pub(crate) events: mpsc::UnboundedSender<BatchEvent>,
     pub(crate) observer: Observer,
+    /// Whether records are sent that were refused while others were taken.
+    pub(crate) confirms: bool,
     /// Becomes true when nothing more is to be sent.
     pub(crate) closed: watch::Receiver<bool>,
 }
@@ -107,7 +114,7 @@ impl Sender {
             let is_held = parts.last_held().is_some();
             let items = parts.next();
             if items.is_empty() || (is_held && permit.is_suspended()) {
-                if is_held && self.judge(&body, &mut parts, &mut permit).await {
+                if is_held && self.judge(&body, endpoint, &mut parts, &mut permit).await {
                     continue;
                 }
                 break;
@@ -139,8 +146,8 @@ impl Sender {
     }
 
     /// Waits until it is known whom the refusals of the held records concern. Returns whether the
-    /// batch goes on: then they are dead letters.
-    async fn judge(&mut self, body: &Bytes, parts: &mut Parts, permit: &mut Permit) -> bool {
+    /// batch goes on: then they are settled.
+    async fn judge(&mut self, body: &Bytes, endpoint: usize, parts: &mut Parts, permit: &mut Permit) -> bool {
         let Some(held) = parts.last_held() else { return true };
         self.notify(BatchEvent::Held);
         let verdict = tokio::select! {
@@ -149,13 +156,7 @@ impl Sender {
         };
         let HeldRecord { item, refusal, .. } = held;
         match verdict {
-            Some(Verdict::Call) => {
-                for HeldRecord { item, refusal, .. } in parts.release() {
-                    let refusal = Refusal { code: Code::CallRefusedAlone, ..refusal };
-                    self.report(body, &[item], vec![(0, refusal)]);
-                }
-                true
-            }
+            Some(Verdict::Call) => self.confirm(body, endpoint, parts.release(), permit).await,
             Some(Verdict::Delivery) => {
                 let reason = doubts::of_sync(&self.named(body, item), refusal);
                 self.notify(BatchEvent::Halted { code: Code::SyncRefused, reason });
@@ -169,6 +170,48 @@ impl Sender {
             }
             None => false,
         }
+    }
+
+    /// Sends records once more, a few times, of which each was refused alone while others are taken:
+    /// what is refused each time is a dead letter. A service that answers so for a moment only, or
+    /// on one of its machines, gets its calls. Returns whether all of them are settled.
+    async fn confirm(
+        &mut self,
+        body: &Bytes,
+        endpoint: usize,
+        mut held: Vec<HeldRecord>,
+        permit: &mut Permit,
+    ) -> bool {
+        let _confirming = permit.confirming();
+        // The delivery has room for another batch meanwhile.
+        self.notify(BatchEvent::Held);
+        self.confirms = true;
+        for attempt in 1..=CONFIRMATIONS {
+            let pause = self.destination.backoff(attempt).min(LONGEST_PAUSE);
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = stopped(&mut self.closed) => return false,
+            }
+            for HeldRecord { item, doubt, refusal } in std::mem::take(&mut held) {
+                let part = self.part(endpoint, body, &[item]);
+                match self.send(endpoint, part, &[item], permit).await {
+                    PartOutcome::Settled(refused) => self.report(body, &[item], refused),
+                    PartOutcome::DeadLetter(refusal) => self.report(body, &[item], vec![(0, refusal)]),
+                    PartOutcome::Doubted(doubt, refusal) => held.push(HeldRecord { item, doubt, refusal }),
+                    // Not for a single record.
+                    PartOutcome::Bisect | PartOutcome::Split => {
+                        held.push(HeldRecord { item, doubt, refusal })
+                    }
+                    PartOutcome::Pending => return false,
+                }
+            }
+        }
+        self.confirms = false;
+        for HeldRecord { item, refusal, .. } in held {
+            let refusal = Refusal { code: Code::CallRefusedAlone, ..refusal };
+            self.report(body, &[item], vec![(0, refusal)]);
+        }
+        true
     }
 
     /// A call, so that a person finds it.
@@ -234,7 +277,7 @@ impl Sender {
                 }
                 Decision::Doubt(refusal) => {
                     let is_auth = refusal.status == Some(401);
-                    return match permit.doubted(&hint, items.len() == 1, is_auth) {
+                    return match permit.doubted(&hint, items.len() == 1 && !self.confirms, is_auth) {
                         Some(doubt) => PartOutcome::Doubted(doubt, refusal),
                         None => PartOutcome::Pending,
                     };

@@ -242,7 +242,7 @@ impl Extractor<'_> {
     /// What made the message ids of a run's calls: a replay has those of the run that it repeats.
     async fn key_of_ids(&self, run: &RunRecord) -> Result<RunKey> {
         let of = match run.spec.options.replay() {
-            Some(replay) if replay.mode != ReplayMode::Requery => self.engine.state.run(replay.run).await?,
+            Some(replay) if !replay.mode.queries() => self.engine.state.run(replay.run).await?,
             _ => None,
         };
         Ok(of.map_or(run.key, |of| of.key))

@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use super::cursor::CursorTracker;
 use super::guard;
 use super::sample::sample;
-use super::wanted_keys::WantedKeys;
+use super::wanted::Wanted;
 use crate::stop::{interrupted, stopped};
 
 /// How many of the rows with one finding are kept in the state. All of them are in the spool.
@@ -37,8 +37,8 @@ pub(super) struct Reading {
     pub(super) cursor: Option<CursorTracker>,
     pub(super) rejections: Vec<FindingCount>,
     pub(super) call: Vec<u8>,
-    /// A replay keeps the rows with these keys; all others count for nothing.
-    pub(super) wanted: Option<WantedKeys>,
+    /// A replay keeps these rows; all others count for nothing.
+    pub(super) wanted: Option<Wanted>,
     pub(super) ordinal: u64,
     pub(super) read: u64,
     pub(super) rejected: u64,
@@ -55,7 +55,7 @@ impl Reading {
             self.call.clear();
             let shaped = self.encoder.shape(row, ordinal, &mut self.call);
             if let Some(wanted) = &mut self.wanted
-                && !shaped.as_ref().is_ok_and(|shaped| wanted.take(&shaped.meta))
+                && !shaped.as_ref().is_ok_and(|shaped| wanted.take(row, &shaped.meta, shaped.content))
             {
                 continue;
             }

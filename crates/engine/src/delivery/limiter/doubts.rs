@@ -76,6 +76,8 @@ struct Of {
     streams: BTreeMap<usize, Stream>,
     /// Batches that wait for a verdict.
     held: usize,
+    /// Batches that send again what was refused alone.
+    confirming: usize,
     /// Its batches in flight, if it can send no other now.
     last_batches: Option<usize>,
 }
@@ -158,9 +160,17 @@ impl Doubts {
         }
     }
 
-    /// How many batches of the delivery wait for a verdict.
+    /// A batch begins to send again what was refused alone, or ends it.
+    pub(super) fn confirm(&mut self, delivery: u64, begins: bool) {
+        if let Some(of) = self.deliveries.get_mut(&delivery) {
+            let now = of.confirming;
+            of.confirming = if begins { now.saturating_add(1) } else { now.saturating_sub(1) };
+        }
+    }
+
+    /// How many batches of the delivery wait for a verdict, or act on one.
     pub(super) fn held(&self, delivery: u64) -> usize {
-        self.deliveries.get(&delivery).map_or(0, |of| of.held)
+        self.deliveries.get(&delivery).map_or(0, |of| of.held.saturating_add(of.confirming))
     }
 
     /// The delivery can send no batch besides these; `None`: it can.

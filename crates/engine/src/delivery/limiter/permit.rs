@@ -107,6 +107,14 @@ impl Permit {
         }
     }
 
+    /// The batch sends again what was refused alone, for as long as this lives: others may have a
+    /// body meanwhile.
+    pub(crate) fn confirming(&self) -> Confirming {
+        let (limiter, delivery) = (self.limiter.clone(), self.delivery);
+        limiter.update(|inner, _| inner.doubts.confirm(delivery, true));
+        Confirming { limiter, delivery }
+    }
+
     /// The destination accepts nothing until a person fixes something: the limiter is paused.
     pub fn halted(&mut self, code: Code, reason: &str) {
         self.settle(|inner, _, now| inner.pause(now, code, reason));
@@ -176,6 +184,18 @@ impl Drop for Held {
     }
 }
 
+/// A batch that sends again what was refused alone.
+pub(crate) struct Confirming {
+    limiter: Arc<DestinationLimiter>,
+    delivery: u64,
+}
+
+impl Drop for Confirming {
+    fn drop(&mut self) {
+        self.limiter.update(|inner, _| inner.doubts.confirm(self.delivery, false));
+    }
+}
+
 /// Marks that the queue of retries has a first one that waits.
 pub(super) struct WaitingRetry<'a>(pub(super) &'a DestinationLimiter);
 
@@ -191,4 +211,3 @@ impl Drop for WaitingRetry<'_> {
         self.0.update(|inner, _| inner.retry_waits = false);
     }
 }
-

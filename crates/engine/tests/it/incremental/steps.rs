@@ -40,7 +40,7 @@ impl Watched {
                 query,
                 connections: self.spec.connections.clone(),
                 options: RunOptions::default(),
-                guards: outflow_core::Guards::default(),
+                guards: self.spec.guards.clone(),
                 skipped: Vec::new(),
             },
             due_at: self.world.now(),

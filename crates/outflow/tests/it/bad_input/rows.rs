@@ -12,7 +12,7 @@ fn rejected(query: &str, good: &[&str]) -> Vec<Value> {
     let receiver = Receiver::start_blocking();
     let project = Project::users(database(), &receiver, query);
     let run = project.json(&["run", "users"], 4);
-    assert_eq!(run["state"], "succeeded", "{run}");
+    assert_eq!(run["state"], "succeeded_with_rejected", "{run}");
     assert_eq!(run["rows"]["calls"], good.len(), "{run}");
     Judge::expecting(good.iter().copied()).judge(&receiver.arrivals()).assert_exactly_once();
 

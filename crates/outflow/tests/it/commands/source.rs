@@ -80,7 +80,7 @@ fn a_good_connection_is_a_line_for_each_step() {
 
     let exit = run(&project, &["source", "test", "shop", "--output", "json"]);
     let whole = document(&exit);
-    assert_eq!((&whole["format_version"], &whole["ok"]), (&json!(2), &json!(true)));
+    assert_eq!((&whole["format_version"], &whole["ok"]), (&json!(3), &json!(true)));
     let main = &whole["databases"][0];
     assert_eq!(
         (&main["source"], &main["database"], &main["ok"]),
