@@ -59,8 +59,8 @@ impl DeliveryMode {
 impl Engine {
     /// Delivers what is pending of a run to one destination. Returns the state of the delivery.
     ///
-    /// When `yielded` becomes true, nothing more is sent, and the delivery ends with its requests in
-    /// flight: it is to go on under another configuration.
+    /// When `yielded` becomes true, nothing more is sent, and the delivery ends with its requests
+    /// in flight: it is to go on under another configuration.
     ///
     /// The delivery is a task of its own. When it ends, even by a panic, nothing of it is still
     /// being persisted, so that it can be begun again from its record.

@@ -387,7 +387,7 @@ pub struct Replay {
     /// identify, group and alias
     #[arg(long)]
     pub requery: bool,
-    /// Send what the query now gives for the rejected rows, as far as they are mended, under new
+    /// Send what the query now gives for the rejected rows, as far as they are fixed, under new
     /// message ids
     #[arg(long, conflicts_with_all = ["as_sent", "requery", "all"])]
     pub rejected: bool,

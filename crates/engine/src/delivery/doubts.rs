@@ -1,5 +1,5 @@
-//! What a refusal of calls is told as when it stops a delivery: the status, what the service said,
-//! and a call by which it can be found.
+//! What is said of a refusal that stops a delivery: the status, the service's answer, and a call by
+//! which it can be found.
 
 use outflow_core::Refusal;
 

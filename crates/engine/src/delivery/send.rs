@@ -172,7 +172,7 @@ impl Sender {
         }
     }
 
-    /// Sends records once more, a few times, of which each was refused alone while others are taken:
+    /// Sends records again, a few times, of which each was refused alone while others are taken:
     /// what is refused each time is a dead letter. A service that answers so for a moment only, or
     /// on one of its machines, gets its calls. Returns whether all of them are settled.
     async fn confirm(

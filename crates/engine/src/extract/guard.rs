@@ -97,7 +97,7 @@ fn of_rows(run: &RunRecord, extraction: &Extraction) -> Vec<Objection> {
 }
 
 /// Whether every row was rejected, and nothing says that this is all right. A replay sends what was
-/// mended: the others are rejected once more.
+/// fixed: the others are rejected once more.
 fn is_all_rejected(run: &RunRecord, rows: &RowCounts) -> bool {
     run.spec.guards.max_rejected_percent.is_none()
         && rows.rejected > 0
@@ -106,8 +106,8 @@ fn is_all_rejected(run: &RunRecord, rows: &RowCounts) -> bool {
 }
 
 /// A run that sends nothing because every row was rejected awaits approval, whatever the guards
-/// are. A few rows are bad rows, and not a bad query, if the same query has given calls before: they
-/// do not hold up the rows that come after them.
+/// are. A few rows are bad rows, and not a bad query, if the same query has given calls before:
+/// they do not hold up the rows that come after them.
 fn of_all_rejected(run: &RunRecord, rows: &RowCounts, past: &[PastRun]) -> Option<Objection> {
     let has_worked = |p: &PastRun| {
         let rows = &p.record.rows;

@@ -1,7 +1,9 @@
 //! Which rows of a result a replay keeps.
 
-use outflow_core::{CallMeta, Row};
+use outflow_core::run::ReplayMode;
+use outflow_core::{CallMeta, Column, Result, Row};
 
+use super::Extractor;
 use super::wanted_keys::WantedKeys;
 use super::wanted_rows::WantedRows;
 
@@ -19,6 +21,18 @@ impl Wanted {
         match self {
             Self::Keys(keys) => keys.take(call),
             Self::Rows(rows) => rows.take(row, content),
+        }
+    }
+}
+
+impl Extractor<'_> {
+    /// What a replay by query keeps of a result with these columns; `None` for every other run.
+    pub(super) async fn wanted(&self, columns: &[Column]) -> Result<Option<Wanted>> {
+        match self.run.spec.options.replay() {
+            Some(replay) if replay.mode == ReplayMode::Rejected => {
+                Ok(Some(Wanted::Rows(self.wanted_rows(replay, columns).await?)))
+            }
+            _ => Ok(self.wanted_keys().await?.map(Wanted::Keys)),
         }
     }
 }

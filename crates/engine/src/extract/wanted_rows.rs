@@ -18,7 +18,6 @@ use outflow_mapping::content_of;
 
 use super::Extractor;
 use super::guard::IDENTIFIERS;
-use super::wanted::Wanted;
 use super::watermark;
 use crate::pages::RunPages;
 
@@ -121,17 +120,7 @@ fn hash_of<T: AsRef<str>>(texts: impl Iterator<Item = Option<T>>) -> u128 {
 }
 
 impl Extractor<'_> {
-    /// What a replay by query keeps of a result with these columns; `None` for every other run.
-    pub(super) async fn wanted(&self, columns: &[Column]) -> Result<Option<Wanted>> {
-        match self.run.spec.options.replay() {
-            Some(replay) if replay.mode == ReplayMode::Rejected => {
-                Ok(Some(Wanted::Rows(self.wanted_rows(replay, columns).await?)))
-            }
-            _ => Ok(self.wanted_keys().await?.map(Wanted::Keys)),
-        }
-    }
-
-    async fn wanted_rows(&self, replay: &Replay, columns: &[Column]) -> Result<WantedRows> {
+    pub(super) async fn wanted_rows(&self, replay: &Replay, columns: &[Column]) -> Result<WantedRows> {
         let segments = self.engine.state.segments(replay.run).await?;
         let mut rejections = self.engine.spool.rejections(replay.run, &segments).await?;
         let mut wanted = WantedRows::new(columns);
@@ -252,11 +241,11 @@ mod tests {
         let cause = (Code::MissingField, Some("userId"), bad);
         let columns = ["id", "anonymousId", "userId", "total", "added"];
         let mut rows = wanted(&columns, &[cause.clone(), cause]);
-        let mended = [Some("3"), None, Some("7"), Some("5"), Some("x")];
+        let fixed = [Some("3"), None, Some("7"), Some("5"), Some("x")];
         let by_other = [Some("3"), Some("a"), None, Some("5"), None];
         let other = [Some("4"), None, Some("7"), Some("5"), Some("x")];
         let null = [None, None, Some("7"), Some("5"), Some("x")];
-        let found = taken(&mut rows, &[&other, &mended, &null, &by_other, &mended]);
+        let found = taken(&mut rows, &[&other, &fixed, &null, &by_other, &fixed]);
         assert_eq!(found, [false, true, false, true, false]);
         assert_eq!(rows.found.len(), 2);
     }

@@ -147,7 +147,7 @@ impl RunReader {
     }
 
     /// The destinations that the rejected rows of a run, or those with this code, go to once they
-    /// are mended.
+    /// are fixed.
     async fn with_rejected_rows(
         &self,
         record: &RunRecord,

@@ -79,10 +79,10 @@ async fn a_run_of_rejected_rows_alone_is_held_and_moves_nothing() {
     assert_eq!((document.rows.read, document.rows.rejected), (3, 3));
     assert_eq!((a.requests(), house.state().sync("users").await.unwrap().watermark), (0, None));
     house.engine.reject(document.run, false).await.unwrap();
-    // A person mends a row.
+    // A person fixes a row.
     table.set(bad(2).chain([(Some("7".to_owned()), "pro")]));
-    let mended = house.run(&spec, &table).await.unwrap();
-    assert_eq!((mended.state, mended.rows.calls), (RunState::SucceededWithRejected, 1));
+    let fixed = house.run(&spec, &table).await.unwrap();
+    assert_eq!((fixed.state, fixed.rows.calls), (RunState::SucceededWithRejected, 1));
     assert!(house.state().sync("users").await.unwrap().watermark.is_some());
     // The query has given a call: a few bad rows do not hold up what comes after them.
     table.set(bad(2));

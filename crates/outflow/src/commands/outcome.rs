@@ -147,7 +147,7 @@ pub fn people(documents: &[&RunDocument]) -> String {
         if d.rows.rejected > 0 {
             text += &format!("  rejected rows and their reasons: outflow rejected {}\n", d.run);
             if d.state.is_final() {
-                text += &format!("  once they are mended: outflow replay {} --rejected\n", d.run);
+                text += &format!("  once they are fixed: outflow replay {} --rejected\n", d.run);
             }
         }
         if d.destinations.iter().any(|(_, x)| x.counts.dead_letters > 0) {

@@ -30,13 +30,13 @@ pub async fn replay(app: &App, args: &Replay, printer: Printer) -> Result<Exit, 
     }
     if report.plan.mode == ReplayMode::Rejected {
         let documents = report.outcomes.iter().filter_map(|outcome| outcome.document());
-        documents.for_each(|d| printer.say(&mended(&report.plan, d)));
+        documents.for_each(|d| printer.say(&fixed(&report.plan, d)));
     }
     Ok(outcome::exit(&report.outcomes))
 }
 
-/// How many rejected rows a replay found mended.
-fn mended(plan: &ReplayPlan, replay: &RunDocument) -> String {
+/// How many rejected rows a replay found fixed.
+fn fixed(plan: &ReplayPlan, replay: &RunDocument) -> String {
     let (found, all) = (replay.rows.read, plan.rejected);
     let sent = match replay.rows.unchanged {
         0 => String::new(),

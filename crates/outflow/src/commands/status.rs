@@ -1,5 +1,5 @@
-//! `outflow status`: what runs, what waits, is stopped, held or left out, what is due next, and what
-//! is wrong.
+//! `outflow status`: what runs, what waits, is stopped, held or left out, what is due next, and
+//! what is wrong.
 
 use outflow_app::{
     App, Change, DestinationStatus, Errors, HeldRun, LeftOut, MissingDocument, NotLoaded, Reason, Serving,

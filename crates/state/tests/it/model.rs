@@ -136,7 +136,7 @@ impl Model {
             Step::Commit(run, calls, moves) => match self.runs.get_mut(index(run)) {
                 Some(r) if r.state == RunState::Extracting => {
                     (r.state, r.ended) = if *calls == 0 {
-                        (RunState::Succeeded, Some(at(60)))
+                        (RunState::SucceededWithRejected, Some(at(60)))
                     } else {
                         (RunState::Delivering, None)
                     };
@@ -167,8 +167,10 @@ impl Model {
                     && r.deliveries.iter().all(|d| d.settled == r.calls)
                 {
                     let partial = r.deliveries.iter().any(|d| !d.dead.is_empty());
-                    (r.state, r.ended) =
-                        (if partial { RunState::Partial } else { RunState::Succeeded }, Some(now));
+                    (r.state, r.ended) = (
+                        if partial { RunState::Partial } else { RunState::SucceededWithRejected },
+                        Some(now),
+                    );
                 }
             }
             Step::End(run, state, rewinds) => match self.runs.get_mut(index(run)) {

@@ -203,7 +203,7 @@ impl Doubts {
         })
     }
 
-    /// A person or time begins anew: what was refused before is not counted.
+    /// The limiter is resumed: what was refused before is not counted.
     pub(super) fn forget(&mut self) {
         let streams = self.deliveries.values_mut().flat_map(|of| of.streams.values_mut());
         streams.for_each(|stream| stream.alone.clear());

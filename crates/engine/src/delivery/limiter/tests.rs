@@ -453,3 +453,30 @@ async fn destinations_with_one_credential_share_a_limiter_and_the_strictest_limi
     assert!(matches!(limiters.of(&a).health(), Health::Paused { .. }));
     assert_eq!((shared.lock().concurrency, lock(&limiters.0).len()), (8, 1));
 }
+
+#[tokio::test(start_paused = true)]
+async fn syncs_share_the_rate_in_turn_and_backfills_get_what_is_left() {
+    let (limiter, taken) = (limiter(4, Some(10)), Arc::<Mutex<Vec<&'static str>>>::default());
+    let mut tasks = tokio::task::JoinSet::new();
+    for (sync, urgency, workers) in
+        [("many", Urgency::New, 6), ("one", Urgency::New, 1), ("old", Urgency::Backfill, 3)]
+    {
+        for _ in 0..workers {
+            let (flow, taken) = (limiter.join(sync, urgency), taken.clone());
+            tasks.spawn(async move {
+                loop {
+                    let mut permit = flow.admit().await;
+                    lock(&taken).push(sync);
+                    permit.succeeded(&NO_HINT);
+                }
+            });
+        }
+    }
+    tokio::time::sleep(Duration::from_secs(100)).await;
+    let taken = lock(&taken);
+    let share = |name| taken.iter().filter(|sync| **sync == name).count() as f64 / taken.len() as f64;
+    assert!(taken.len() >= 950, "{}", taken.len());
+    for (sync, want) in [("many", 15.0 / 32.0), ("one", 15.0 / 32.0), ("old", 1.0 / 16.0)] {
+        assert!((share(sync) - want).abs() < 0.02, "{sync} had {} of the requests", share(sync));
+    }
+}

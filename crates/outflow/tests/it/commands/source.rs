@@ -68,7 +68,7 @@ fn a_good_connection_is_a_line_for_each_step() {
     for line in &told {
         assert_eq!(
             (&line["format_version"], &line["source"], &line["database"]),
-            (&json!(2), &json!("shop"), &json!("main"))
+            (&json!(3), &json!("shop"), &json!("main"))
         );
         assert_eq!((&line["outcome"], &line["problems"]), (&json!("ok"), &json!([])), "{line}");
         assert!(

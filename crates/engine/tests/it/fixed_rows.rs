@@ -1,4 +1,4 @@
-//! Rejected rows that are mended in the warehouse and sent again by themselves.
+//! Rejected rows that are fixed in the warehouse and sent again by themselves.
 
 use std::sync::Arc;
 
@@ -72,23 +72,23 @@ impl Shop {
     fn orders(&self, id: &str) -> [usize; 2] {
         [&self.a, &self.b].map(|d| {
             let taken = d.taken.lock().unwrap();
-            taken.iter().filter(|call| call["properties"]["orderid"] == id).count()
+            taken.iter().filter(|call| call["properties"]["orderId"] == id).count()
         })
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn mended_rows_are_sent_by_themselves_to_each_destination_and_once() {
+async fn fixed_rows_are_sent_by_themselves_to_each_destination_and_once() {
     let shop = Shop::new();
     let (no_user, no_time) = (("2", None, "2026-01-01T00:00:01Z"), ("3", Some("7"), "soon"));
     shop.set(&[GOOD, no_user, no_time]);
     let run = shop.run().await;
     assert_eq!((run.state, run.rows.calls), (RunState::SucceededWithRejected, 1));
     let before = shop.house.state().sync("users").await.unwrap();
-    assert_eq!(shop.replay(run.run, false).await, [(0, 0), (0, 0)], "nothing is mended yet");
+    assert_eq!(shop.replay(run.run, false).await, [(0, 0), (0, 0)], "nothing is fixed yet");
 
-    let mended = ("2", Some("8"), "2026-01-01T00:00:01Z");
-    shop.set(&[GOOD, mended, no_time, ("4", Some("9"), "2026-01-01T00:00:02Z")]);
+    let fixed = ("2", Some("8"), "2026-01-01T00:00:01Z");
+    shop.set(&[GOOD, fixed, no_time, ("4", Some("9"), "2026-01-01T00:00:02Z")]);
     assert_eq!(shop.replay(run.run, false).await, [(1, 1), (1, 1)]);
     assert_eq!(
         (shop.orders("1"), shop.orders("2"), shop.orders("3"), shop.orders("4")),
@@ -97,19 +97,19 @@ async fn mended_rows_are_sent_by_themselves_to_each_destination_and_once() {
     assert_eq!(shop.house.state().sync("users").await.unwrap(), before, "nothing moves");
 
     // The other one, too: the first is found again, and is not sent again.
-    shop.set(&[GOOD, mended, ("3", Some("7"), "2026-01-01T00:00:03Z")]);
+    shop.set(&[GOOD, fixed, ("3", Some("7"), "2026-01-01T00:00:03Z")]);
     assert_eq!(shop.replay(run.run, false).await, [(2, 1), (2, 1)]);
     assert_eq!((shop.orders("1"), shop.orders("2"), shop.orders("3")), ([1; 2], [1; 2], [1; 2]));
     assert_eq!(shop.replay(run.run, true).await, [(2, 2), (2, 2)], "a person wants it once more");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_mended_row_that_an_incremental_run_has_read_is_not_sent_again() {
+async fn a_fixed_row_that_an_incremental_run_has_read_is_not_sent_again() {
     let shop = Shop::new();
     shop.set(&[GOOD, ("2", None, "2026-01-01T00:00:01Z")]);
     let run = shop.run().await;
-    let mended = ("2", Some("8"), "2026-01-01T00:00:01Z");
-    shop.set(&[GOOD, mended]);
+    let fixed = ("2", Some("8"), "2026-01-01T00:00:01Z");
+    shop.set(&[GOOD, fixed]);
     let next = shop.run().await;
     assert_eq!((next.rows.calls, next.rows.unchanged), (1, 1));
     assert_eq!(shop.replay(run.run, false).await, [(1, 0), (1, 0)]);
