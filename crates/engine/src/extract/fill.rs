@@ -164,7 +164,9 @@ impl Extractor<'_> {
         let is_first_time = match &options.kind {
             RunKind::Incremental => options.is_incremental(),
             RunKind::Backfill { .. } => true,
-            RunKind::Replay(replay) => replay.mode == ReplayMode::All && !replay.force,
+            RunKind::Replay(replay) => {
+                matches!(replay.mode, ReplayMode::All | ReplayMode::Rejected) && !replay.force
+            }
             RunKind::Full | RunKind::Since { .. } => false,
         };
         let has_calls = run.extracted_at.is_some()

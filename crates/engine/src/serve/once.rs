@@ -310,7 +310,7 @@ impl<'a> Once<'a> {
         Ok(earlier)
     }
 
-    /// A manual run retries a destination that stopped earlier, with one request.
+    /// A manual run retries a destination that stopped earlier, with few requests.
     async fn resume_destinations(&self, run: RunId) -> outflow_core::Result<()> {
         for delivery in self.engine.state.deliveries(run).await? {
             if let Some(destination) = self.engine.destinations.get(&delivery.destination) {
