@@ -57,7 +57,7 @@ pub const fn of_stop(code: Code) -> Option<&'static str> {
             Some("Check that its key is set, of the right kind and for the right region, and may do this")
         }
         Code::DestinationAddressWrong => {
-            Some("Check its address: `url`, or `base_url` and `region`; redirects are not followed")
+            Some("Check its address (url, or base_url and region); redirects are not followed")
         }
         Code::DestinationAnswerInvalid => {
             Some("Check its address, and whether a proxy or a log-in page is in between")
