@@ -171,7 +171,7 @@ async fn beside_orders(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_that_is_good_for_one_sync_alone_stops_the_other_and_makes_no_dead_letter() {
-    let users = beside_orders(1..=100, |id| id <= 100).await;
+    let users = Box::pin(beside_orders(1..=100, |id| id <= 100)).await;
     assert_eq!(counts(&users), (0, 0, 100));
     let (code, message) = reason(&users);
     assert_eq!(code, Code::SyncRefused, "{message}");
@@ -183,7 +183,7 @@ async fn a_key_that_is_good_for_one_sync_alone_stops_the_other_and_makes_no_dead
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_only_call_of_a_sync_is_a_dead_letter_if_another_sync_is_taken_meanwhile() {
-    let users = beside_orders([7], |id| id == 7).await;
+    let users = Box::pin(beside_orders([7], |id| id == 7)).await;
     assert_eq!((users.state, counts(&users)), (RunState::Partial, (0, 1, 0)));
 }
 
@@ -225,8 +225,8 @@ async fn history(rng: &mut Rng) -> (usize, usize) {
     let house = House::new(&[&a]);
     let run = run(&house, &users_to(&["a"]), &table).await;
     let (delivered, dead, pending) = counts(&run);
-    let got = got.lock().unwrap();
-    for (person, calls) in got.iter() {
+    let got = got.lock().unwrap().clone();
+    for (person, calls) in &got {
         assert!(calls.is_sorted(), "calls of {person} came out of order: {calls:?}");
         let mut once = calls.clone();
         once.dedup();
