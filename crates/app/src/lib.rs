@@ -99,7 +99,7 @@ pub use source::{
     CheckDocument, DatabaseDocument, DatabaseTest, SetupSqlDocument, SetupSqlRequest, SourceTest,
     SourceTestEvent,
 };
-pub use status::{LastRun, StatusDocument, SyncStatus, WaitingCalls};
+pub use status::{Change, HeldRun, LastRun, NotLoaded, StatusDocument, SyncStatus, WaitingCalls};
 pub use usage::{UsageDocument, UsageEntry, UsageRequest};
 pub use validate::{ExpectedRows, ExpectedRuns, Rows, ValidationDocument};
 

@@ -92,7 +92,7 @@ mod tests {
             .caused_by("an inner cause");
         let failed = RunOutcome::failed("users".to_owned(), error);
         let expected = json!({
-            "format_version": 2, "sync": "users", "state": "failed",
+            "format_version": 3, "sync": "users", "state": "failed",
             "errors": [{
                 "code": Code::RunInProgress, "message": "run 3 of users is delivering", "place": "sync users",
                 "help": "replay when it is finished", "next": [{ "run": { "sync": "users" } }],
@@ -100,7 +100,7 @@ mod tests {
         });
         assert_eq!(serde_json::to_value(&failed).unwrap(), expected);
         let queued = RunOutcome::Queued { sync: "users".to_owned() };
-        let expected = json!({ "format_version": 2, "sync": "users", "state": "queued" });
+        let expected = json!({ "format_version": 3, "sync": "users", "state": "queued" });
         assert_eq!(serde_json::to_value(&queued).unwrap(), expected);
         assert_eq!((queued.sync(), queued.resumed(), queued.document().is_none()), ("users", None, true));
     }

@@ -39,6 +39,8 @@ pub struct ReplayPlan {
     pub sync: String,
     /// How.
     pub mode: ReplayMode,
+    /// How many rows the run rejected.
+    pub rejected: u64,
     /// To which destinations; none if there is nothing to replay.
     pub destinations: Vec<String>,
 }
@@ -73,6 +75,7 @@ impl App {
         let all: Vec<RunOptions> = reader.plan_replay(&wanted).await?;
         let plan = ReplayPlan {
             run: record.id,
+            rejected: record.rows.rejected,
             sync: record.sync,
             mode: request.mode.unwrap_or_else(|| usual_mode(record.call_type)),
             destinations: all.iter().filter_map(|options| options.destination.clone()).collect(),

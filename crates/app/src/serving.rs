@@ -1,6 +1,8 @@
 //! How a running `serve` is, as it reports over the control socket.
 
-use outflow_core::{Clock as _, Code, SystemClock, Timestamp};
+use std::collections::BTreeMap;
+
+use outflow_core::{Clock as _, Code, SyncSpec, SystemClock, Timestamp, hash};
 use outflow_engine::delivery::limiter::Health;
 use outflow_engine::serve::{Handle, TaskStatus};
 use serde::{Deserialize, Serialize};
@@ -13,6 +15,9 @@ pub struct Serving {
     pub pid: u32,
     /// Its start.
     pub since: Timestamp,
+    /// The syncs as it has loaded them: a fingerprint of each.
+    #[serde(default)]
+    pub syncs: BTreeMap<String, String>,
     /// The destinations.
     pub destinations: Vec<DestinationStatus>,
     /// The tasks of the process that have failed since its start.
@@ -49,8 +54,23 @@ impl Serving {
             let (destination, health) = (destination.name().to_owned(), health.to_owned());
             DestinationStatus { destination, health, code, since: since.map(wall_clock) }
         });
-        Self { pid: std::process::id(), since, destinations: status.collect(), tasks: handle.tasks() }
+        Self {
+            pid: std::process::id(),
+            since,
+            syncs: config
+                .syncs
+                .iter()
+                .map(|sync| (sync.spec.name.clone(), fingerprint(&sync.spec)))
+                .collect(),
+            destinations: status.collect(),
+            tasks: handle.tasks(),
+        }
     }
+}
+
+/// Equal for syncs that are written in the same way.
+pub(crate) fn fingerprint(spec: &SyncSpec) -> String {
+    format!("{:032x}", hash::content(format!("{spec:?}").as_bytes()))
 }
 
 /// The wall time of a moment, approximately.

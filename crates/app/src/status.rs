@@ -1,8 +1,12 @@
-//! What runs, what waits, what is due next, and what is wrong.
+//! What runs, what waits, is stopped, held or left out, what is due next, and what is wrong.
+
+use std::collections::BTreeMap;
 
 use outflow_core::ports::state::{RunFilter, StateReader};
 use outflow_core::ports::watch::Pending;
-use outflow_core::{Clock as _, Error, RunId, RunState, SyncSpec, SystemClock, Timestamp};
+use outflow_core::{
+    Clock as _, DeliveryState, Error, RunId, RunRecord, RunState, SyncSpec, SystemClock, Timestamp,
+};
 use outflow_engine::schedule::{Slots, next_due};
 use outflow_engine::{Errors, FORMAT_VERSION, LeftOutDocument, MissingDocument, Reason};
 use serde::Serialize;
@@ -11,7 +15,7 @@ use crate::App;
 use crate::alerts::{AlertDocument, firing};
 use crate::control::{self, Answer, Request};
 use crate::leftovers;
-use crate::serving::Serving;
+use crate::serving::{Serving, fingerprint};
 
 /// How the installation is.
 #[derive(Debug, Serialize)]
@@ -21,6 +25,12 @@ pub struct StatusDocument {
     pub serving: Option<Serving>,
     /// The syncs.
     pub syncs: Vec<SyncStatus>,
+    /// Syncs that the running `serve` has loaded otherwise than the project's files now say.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub not_loaded: Vec<NotLoaded>,
+    /// Runs that await approval.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub held: Vec<HeldRun>,
     /// Calls of committed runs that are not settled.
     pub waiting: Vec<WaitingCalls>,
     /// Calls of lost runs that destinations have not got.
@@ -49,6 +59,42 @@ pub struct SyncStatus {
     pub next_due: Option<Timestamp>,
     /// Its last run that was not skipped.
     pub last: Option<LastRun>,
+    /// Calls of this and earlier runs that no destination has settled yet, added up.
+    pub undelivered: u64,
+}
+
+/// A sync of which the running `serve` has another form than the files.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub struct NotLoaded {
+    /// The sync.
+    pub sync: String,
+    /// What happened to it in the files.
+    pub change: Change,
+}
+
+/// What happened to a sync in the files since they were loaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Change {
+    /// It is new.
+    Added,
+    /// It is gone.
+    Removed,
+    /// It is written otherwise.
+    Changed,
+}
+
+/// A run that awaits approval.
+#[derive(Debug, Serialize)]
+pub struct HeldRun {
+    /// The run.
+    pub run: RunId,
+    /// Its sync.
+    pub sync: String,
+    /// Its calls.
+    pub calls: u64,
+    /// What a guard or a budget objected to.
+    pub reason: Option<Reason>,
 }
 
 /// The last run of a sync.
@@ -76,6 +122,13 @@ pub struct WaitingCalls {
     pub destination: String,
     /// How many.
     pub calls: u64,
+    /// The oldest run that they belong to.
+    pub oldest: Option<RunId>,
+    /// Whether the destination stopped at that run.
+    pub stopped: bool,
+    /// Why it did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Reason>,
 }
 
 /// How many of the newest runs are looked at. If all of them are skips, the run that they wait for
@@ -93,13 +146,14 @@ impl App {
         };
         let at = SystemClock.now();
         let (state, mut syncs) = (self.reader().await?.state, Vec::new());
+        let unfinished = state.unfinished_runs().await?;
+        let waiting = waiting(&*state, &unfinished).await?;
         for spec in &project.syncs {
-            syncs.push(of_sync(&*state, spec, at).await?);
+            let undelivered = waiting.iter().filter(|w| w.sync == spec.name).map(|w| w.calls).sum();
+            syncs.push(of_sync(&*state, spec, at, undelivered).await?);
         }
         let left_over = leftovers::of(&*state, &project).await?;
-        let waiting = state.pending().await?.into_iter().filter(|p| p.calls > 0);
-        let waiting =
-            waiting.map(|Pending { sync, destination, calls }| WaitingCalls { sync, destination, calls });
+        let held = unfinished.into_iter().filter(|run| run.state == RunState::AwaitingApproval);
         let mut gaps = state.open_gaps().await?;
         let left_out = LeftOutDocument::of(&gaps);
         gaps.retain(|gap| !gap.is_left_out());
@@ -107,9 +161,11 @@ impl App {
             missing: gaps.into_iter().map(MissingDocument::from).collect(),
             left_out,
             format_version: FORMAT_VERSION,
+            not_loaded: serving.as_ref().map(|s| not_loaded(&s.syncs, &project.syncs)).unwrap_or_default(),
             serving,
             syncs,
-            waiting: waiting.collect(),
+            held: held.map(HeldRun::from).collect(),
+            waiting,
             alerts: firing(&*state).await?,
             left_over: left_over.into_iter().map(|leftover| leftover.finding).collect(),
             at,
@@ -117,7 +173,68 @@ impl App {
     }
 }
 
-async fn of_sync(state: &dyn StateReader, spec: &SyncSpec, now: Timestamp) -> Result<SyncStatus, Errors> {
+impl From<RunRecord> for HeldRun {
+    fn from(run: RunRecord) -> Self {
+        Self { run: run.id, sync: run.sync, calls: run.rows.calls, reason: run.reason.map(Reason::from) }
+    }
+}
+
+/// What waits for destinations, with the oldest run of each and how it stands.
+async fn waiting(state: &dyn StateReader, unfinished: &[RunRecord]) -> Result<Vec<WaitingCalls>, Errors> {
+    let pending = state.pending().await?.into_iter().filter(|p| p.calls > 0);
+    let mut waiting: Vec<WaitingCalls> = pending
+        .map(|Pending { sync, destination, calls }| WaitingCalls {
+            sync,
+            destination,
+            calls,
+            oldest: None,
+            stopped: false,
+            reason: None,
+        })
+        .collect();
+    for run in unfinished {
+        let is_open = |w: &WaitingCalls| w.sync == run.sync && w.oldest.is_none();
+        if !waiting.iter().any(is_open) {
+            continue;
+        }
+        let deliveries = state.deliveries(run.id).await?;
+        for delivery in deliveries.into_iter().filter(|d| d.counts.pending > 0) {
+            let is_its = |w: &&mut WaitingCalls| is_open(w) && w.destination == delivery.destination;
+            if let Some(waits) = waiting.iter_mut().find(is_its) {
+                waits.oldest = Some(run.id);
+                waits.stopped = delivery.state == DeliveryState::Stopped;
+                waits.reason = delivery.reason.map(Reason::from);
+            }
+        }
+    }
+    Ok(waiting)
+}
+
+/// How the syncs of the files differ from those that `serve` has loaded. A sync that refers to a
+/// variable that this process does not have cannot be compared.
+fn not_loaded(loaded: &BTreeMap<String, String>, files: &[SyncSpec]) -> Vec<NotLoaded> {
+    let mut found = Vec::new();
+    for spec in files {
+        let change = match loaded.get(&spec.name) {
+            None if !loaded.is_empty() => Change::Added,
+            Some(loaded) if *loaded != fingerprint(spec) && !format!("{spec:?}").contains("${env:") => {
+                Change::Changed
+            }
+            Some(_) | None => continue,
+        };
+        found.push(NotLoaded { sync: spec.name.clone(), change });
+    }
+    let removed = loaded.keys().filter(|name| !files.iter().any(|spec| spec.name == **name));
+    found.extend(removed.map(|sync| NotLoaded { sync: sync.clone(), change: Change::Removed }));
+    found
+}
+
+async fn of_sync(
+    state: &dyn StateReader,
+    spec: &SyncSpec,
+    now: Timestamp,
+    undelivered: u64,
+) -> Result<SyncStatus, Errors> {
     let slots = Slots::of(&spec.schedule);
     let next_due = next_due(&slots, state.fired(&spec.name).await?, now);
     let filter = RunFilter { sync: Some(spec.name.clone()), limit: LOOKED_AT };
@@ -136,5 +253,6 @@ async fn of_sync(state: &dyn StateReader, spec: &SyncSpec, now: Timestamp) -> Re
             ended_at: run.ended_at,
             reason: run.reason.map(Reason::from),
         }),
+        undelivered,
     })
 }

@@ -211,6 +211,8 @@ codes! {
     D019 FileNotWritable Destination Permanent "the file cannot be written";
     D020 DeliveryTimeout Destination Transient "gave up for now, with calls pending";
     D021 MostCallsRefused Destination Permanent "the destination refuses most calls alike";
+    D022 CallRefusedAlone Destination UserInput "the destination refused this call and took others";
+    D023 SyncRefused Destination Permanent "the destination refuses every call of this sync";
     D101 DestinationRemoved Destination UserInput "calls wait for a destination that the project no longer has";
     D201 StillDelivered Destination UserInput "calls are still delivered to a destination that the sync no longer has";
     P001 DiskReserveReached Spool Transient "the result does not fit above the disk reserve";

@@ -9,7 +9,7 @@ use crate::Code;
 /// Why a call will never be delivered: it becomes a dead letter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// D001, D002, D003 or D004.
+    /// D001, D002, D003, D004 or D022.
     pub code: Code,
     /// The HTTP status, if the refusal came as one.
     pub status: Option<u16>,
@@ -37,8 +37,8 @@ pub enum Answer {
     /// Every record is accepted except these, which are refused for good, each by its index in
     /// the request.
     Partial(Vec<(usize, Refusal)>),
-    /// The whole request is refused because of something in it (400, 422). The engine finds the
-    /// bad record by bisection.
+    /// The whole request is refused because of something in it (400, 409, 422). The engine finds
+    /// the bad record by bisection.
     Refused(Refusal),
     /// The request is too large (413). The engine sends smaller parts; a single record makes its
     /// call a dead letter.
@@ -54,8 +54,9 @@ pub enum Answer {
         /// The destination's `Retry-After`.
         after: Option<Duration>,
     },
-    /// No request is accepted until a person fixes something, such as credentials or the address.
-    /// Calls stay pending.
+    /// No request is accepted until a person fixes something, such as credentials or the address,
+    /// as far as the answer says. With a status it may still concern one call: the engine sends
+    /// others around it first. Calls stay pending.
     Stop {
         /// D012, D013, D014, D017, D018 or D019.
         code: Code,

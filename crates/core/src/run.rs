@@ -48,8 +48,10 @@ named! {
         AwaitingApproval = "awaiting_approval",
         /// Every row is durable; calls are pending.
         Delivering = "delivering",
-        /// Every call is settled and none is a dead letter.
+        /// Every row became a call, every call is settled and none is a dead letter.
         Succeeded = "succeeded",
+        /// Every call is settled and none is a dead letter; some rows could not become a call.
+        SucceededWithRejected = "succeeded_with_rejected",
         /// Every call is settled; some are dead letters.
         Partial = "partial",
         /// It ended before its extraction was committed; nothing was sent.
@@ -110,6 +112,16 @@ named! {
         Requery = "requery",
         /// All of its calls, from its segments, under the same message ids.
         All = "all",
+        /// Its rejected rows that the query now gives in a form that makes a call, under new
+        /// message ids.
+        Rejected = "rejected",
+    }
+}
+
+impl ReplayMode {
+    /// Whether the query runs; otherwise calls are copied from segments.
+    pub const fn queries(self) -> bool {
+        matches!(self, Self::Requery | Self::Rejected)
     }
 }
 
@@ -126,7 +138,7 @@ pub struct Replay {
     /// Also dead letters that have been replayed already.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub force: bool,
-    /// [`ReplayMode::Requery`]: the value of `{{last_sync_time}}`, as the text that the earlier run
+    /// If the query runs: the value of `{{last_sync_time}}`, as the text that the earlier run
     /// kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start: Option<String>,

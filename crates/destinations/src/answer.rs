@@ -42,7 +42,7 @@ impl Reader {
         let refusal = |code| Refusal { code, status: Some(status), reason: self.reason(response) };
         match status {
             200..=299 => self.success(response),
-            400 | 422 => Answer::Refused(refusal(Code::CallRefused)),
+            400 | 409 | 422 => Answer::Refused(refusal(Code::CallRefused)),
             413 => Answer::TooLarge(refusal(Code::CallTooLargeForDestination)),
             401 | 403 => stop(Code::DestinationAuthFailed, self.reason(response)),
             300..=399 => stop(Code::DestinationAddressWrong, redirect(response)),
@@ -238,7 +238,7 @@ mod tests {
             };
             let want = match status {
                 200..=299 => ("delivered", None),
-                400 | 422 => ("refused", Some(Code::CallRefused)),
+                400 | 409 | 422 => ("refused", Some(Code::CallRefused)),
                 413 => ("too large", Some(Code::CallTooLargeForDestination)),
                 401 | 403 => ("stop", Some(Code::DestinationAuthFailed)),
                 408 => ("retry", Some(Code::DestinationTimeout)),

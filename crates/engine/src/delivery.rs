@@ -7,6 +7,7 @@
 
 pub(crate) mod batcher;
 pub(crate) mod bisection;
+mod doubts;
 mod driver;
 mod error_threshold;
 pub mod limiter;
@@ -14,6 +15,7 @@ pub(crate) mod message_id;
 pub(crate) mod moments;
 pub(crate) mod open_calls;
 pub(crate) mod ordering_keys;
+mod parts;
 pub(crate) mod prefetcher;
 pub(crate) mod progress;
 pub(crate) mod quota;
@@ -27,7 +29,7 @@ use std::time::Duration;
 use outflow_core::ports::spool::{SegmentInfo, SegmentKind};
 use outflow_core::ports::state::DeliveryRecord;
 use outflow_core::{Code, DeliveryState, Error, Result, RunRecord, RunState};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, watch};
 
 use self::driver::{Delivery, Terms};
 use self::progress::{DeliveryProgress, persist};
@@ -57,6 +59,9 @@ impl DeliveryMode {
 impl Engine {
     /// Delivers what is pending of a run to one destination. Returns the state of the delivery.
     ///
+    /// When `yielded` becomes true, nothing more is sent, and the delivery ends with its requests
+    /// in flight: it is to go on under another configuration.
+    ///
     /// The delivery is a task of its own. When it ends, even by a panic, nothing of it is still
     /// being persisted, so that it can be begun again from its record.
     pub(crate) async fn deliver(
@@ -64,6 +69,7 @@ impl Engine {
         run: &RunRecord,
         record: DeliveryRecord,
         mode: DeliveryMode,
+        yielded: watch::Receiver<bool>,
         observer: &Observer,
     ) -> Result<DeliveryState> {
         if matches!(record.state, DeliveryState::Succeeded | DeliveryState::Partial) {
@@ -78,7 +84,7 @@ impl Engine {
         let probes = mode == DeliveryMode::Kept
             && record.reason.as_ref().is_some_and(|(code, _)| *code == Code::MostCallsRefused);
         let what = format!("delivery of {} to {}", run.sync, record.destination);
-        let terms = Terms { timeout: mode.timeout(), probes, persisting: persisting.clone() };
+        let terms = Terms { timeout: mode.timeout(), probes, persisting: persisting.clone(), yielded };
         let delivery = Delivery::new(self, run, record, destination, segments, terms, observer);
         let ended = contained(delivery.run()).await;
         drop(persisting.lock().await);

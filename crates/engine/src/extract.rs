@@ -12,7 +12,9 @@ mod next_start;
 mod reading;
 mod rejections;
 mod sample;
+pub(crate) mod wanted;
 pub(crate) mod wanted_keys;
+mod wanted_rows;
 pub(crate) mod watermark;
 
 use std::time::Instant;
@@ -21,7 +23,7 @@ use outflow_core::ports::baseline::{Compared, Comparison, ComparisonSpec, Retain
 use outflow_core::ports::spool::{Edits, SpoolHeader, SpoolWriter, Spooled};
 use outflow_core::ports::state::{Extraction, SyncState};
 use outflow_core::ports::warehouse::{RowStream, Statement, Warehouse};
-use outflow_core::run::{FindingCount, ReplayMode, RunKind};
+use outflow_core::run::{FindingCount, RunKind};
 use outflow_core::{
     Code, Column, Error, NextStep, Positions, RowCounts, RunId, RunRecord, SyncSpec, Timestamp,
 };
@@ -35,7 +37,7 @@ use self::fill::FillPlan;
 use self::identity::Identity;
 use self::reading::{Reading, pages, read_overlap};
 use self::rejections::{Kept, Rejections};
-use self::wanted_keys::WantedKeys;
+use self::wanted::Wanted;
 use self::watermark::Clocks;
 use crate::clock::Elapsed;
 use crate::event::{Event, Note, Observer};
@@ -77,7 +79,7 @@ struct ReadOut {
     rejected_again: u64,
     columns: Vec<Column>,
     cursor: Option<CursorValue>,
-    wanted: Option<WantedKeys>,
+    wanted: Option<Wanted>,
 }
 
 impl Extractor<'_> {
@@ -86,7 +88,7 @@ impl Extractor<'_> {
         let started = Instant::now();
         let spec = self.spec;
         let options = &self.run.spec.options;
-        if let Some(replay) = options.replay().filter(|replay| replay.mode != ReplayMode::Requery) {
+        if let Some(replay) = options.replay().filter(|replay| !replay.mode.queries()) {
             return self.copy(replay).await;
         }
         let fill = match &options.kind {
@@ -174,7 +176,9 @@ impl Extractor<'_> {
         } else {
             // It sent calls that the run before it did not. Only calls sent by both still reflect
             // the latest value, so only those are compared with.
-            let news = before.baseline.is_some() && out.spooled.entries > out.same;
+            // An event that is sent once more takes nothing back.
+            let is_event = options.replay().is_some() && watermark::is_event(self.run.call_type);
+            let news = before.baseline.is_some() && out.spooled.entries > out.same && !is_event;
             news.then(|| {
                 let mut update = before.clone();
                 update.baseline.iter_mut().for_each(|baseline| baseline.run = self.run.id);
@@ -296,6 +300,13 @@ impl Extractor<'_> {
                 Err(error) => ended = Err(error),
             }
         }
+        let mut sent = Positions::default();
+        if let (Ok(()), Some(Wanted::Rows(rows))) = (&ended, &reading.wanted) {
+            match self.sent_since(rows, reading.not_distinguished == 0).await {
+                Ok(positions) => sent = positions,
+                Err(error) => ended = Err(error),
+            }
+        }
         if let Err(error) = ended {
             reading.abandon().await;
             return Err(error.into());
@@ -305,7 +316,7 @@ impl Extractor<'_> {
         let rejected_again = rejected_before.repeated;
         let rejected = comparison.is_some().then(|| rejected_before.into_hashes()).unwrap_or_default();
         let marks = comparing.fill.is_some() || self.run.spec.options.is_incremental();
-        let (spooled, compared) = self.finish(writer, comparison, rejected, marks).await?;
+        let (spooled, compared) = self.finish(writer, comparison, rejected, (marks, sent)).await?;
         let was_compared = !compared.earlier_missing;
         findings.extend(self.findings_of_comparison(&compared, &comparing, repeats, &spooled).await?);
         let cursor = cursor.and_then(CursorTracker::largest);
@@ -323,13 +334,14 @@ impl Extractor<'_> {
     }
 
     /// Makes the calls and their hashes durable. Returns which calls are the same as in the run
-    /// that this one is compared with. They are left out if `marks` says so.
+    /// that this one is compared with. They are left out if `marks` says so; otherwise those that
+    /// were sent already are.
     async fn finish(
         &self,
         mut writer: Box<dyn SpoolWriter>,
         comparison: Option<Box<dyn Comparison>>,
         rejected: Vec<u128>,
-        marks: bool,
+        (marks, sent): (bool, Positions),
     ) -> Result<(Spooled, Compared), Errors> {
         writer.seal().await?;
         let mut compared = match comparison {
@@ -339,7 +351,7 @@ impl Extractor<'_> {
         if !rejected.is_empty() {
             self.engine.baseline.keep_rejections(self.run.id, rejected).await?;
         }
-        let unchanged = if marks { compared.same.clone() } else { Positions::default() };
+        let unchanged = if marks { compared.same.clone() } else { sent };
         match writer.finish(Edits { unchanged, repeats: std::mem::take(&mut compared.repeats) }).await {
             Ok(spooled) => Ok((spooled, compared)),
             Err(error) => {
@@ -379,6 +391,7 @@ impl Extractor<'_> {
             None => None,
         };
         let run = self.run.id;
+        let wanted = self.wanted(&columns).await?;
         let header = SpoolHeader {
             run,
             sync: self.spec.name.clone(),
@@ -387,7 +400,6 @@ impl Extractor<'_> {
             columns,
             max_bytes: self.spec.max_run_bytes,
         };
-        let wanted = self.wanted_keys().await?;
         let by_key = comparing.fill.is_none() && !watermark::is_event(self.run.call_type);
         let comparison = match retained {
             Some(retained) => {

@@ -13,7 +13,7 @@ use serde::{Serialize, Serializer};
 use crate::{RunReader, clock};
 
 /// The version of all documents. It rises when a field changes its meaning or goes away.
-pub const FORMAT_VERSION: u32 = 2;
+pub const FORMAT_VERSION: u32 = 3;
 
 /// What one run did.
 #[derive(Clone, Debug, Serialize)]

@@ -380,7 +380,7 @@ pub struct DeadLetters {
 pub struct Replay {
     /// The run's number, or a sync's name for its latest run
     pub run: String,
-    /// Only dead letters with this code
+    /// Only dead letters, or rejected rows, with this code
     #[arg(long, conflicts_with = "all")]
     pub code: Option<String>,
     /// Only dead letters of this destination; with --all, the destination that gets the run's calls
@@ -393,6 +393,10 @@ pub struct Replay {
     /// identify, group and alias
     #[arg(long)]
     pub requery: bool,
+    /// Send what the query now gives for the rejected rows, as far as they are fixed, under new
+    /// message ids
+    #[arg(long, conflicts_with_all = ["as_sent", "requery", "all"])]
+    pub rejected: bool,
     /// Send every call of the run to one destination, not only its dead letters
     #[arg(long, conflicts_with_all = ["as_sent", "requery"], requires = "destination")]
     pub all: bool,

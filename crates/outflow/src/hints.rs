@@ -53,6 +53,26 @@ pub fn of_reason(code: Code, destination: &str) -> Option<String> {
     }
 }
 
+/// What to look at when a destination has stopped.
+pub const fn of_stop(code: Code) -> Option<&'static str> {
+    match code {
+        Code::DestinationAuthFailed => {
+            Some("Check that its key is set, of the right kind and for the right region, and may do this")
+        }
+        Code::DestinationAddressWrong => {
+            Some("Check its address (url, or base_url and region); redirects are not followed")
+        }
+        Code::DestinationAnswerInvalid => {
+            Some("Check its address, and whether a proxy or a log-in page is in between")
+        }
+        Code::SyncRefused => Some("Check at the service whether the key may send this type of call"),
+        Code::MostCallsRefused => {
+            Some("`outflow dead-letters RUN` shows what it says; the query or a setting there is wrong")
+        }
+        _ => None,
+    }
+}
+
 /// What helps with an alert.
 pub fn of_alert(alert: &AlertDocument) -> Option<String> {
     match alert.code? {
@@ -88,6 +108,7 @@ mod tests {
         ];
         let mut texts: Vec<String> = steps.iter().map(of_step).collect();
         texts.extend(Code::ALL.iter().filter_map(|code| of_code(*code)).map(str::to_owned));
+        texts.extend(Code::ALL.iter().filter_map(|code| of_stop(*code)).map(str::to_owned));
         texts.extend(of_reason(Code::DestinationSkipped, &destination));
         texts.extend(of_reason(Code::DestinationRemoved, &destination));
         assert!(texts.len() > steps.len() + 2, "{texts:?}");

@@ -219,6 +219,7 @@ fn begins(plan: &ReplayPlan) -> String {
         ReplayMode::All => "all calls, as they were sent",
         ReplayMode::AsSent => "dead letters, as they were sent",
         ReplayMode::Requery => "the rows of dead letters, as the query gives them now",
+        ReplayMode::Rejected => "rejected rows, as far as they are fixed",
     };
     format!("replaying run {} of {} to {}: {what}", plan.run, plan.sync, plan.destinations.join(", "))
 }

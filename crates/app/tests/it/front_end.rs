@@ -37,7 +37,7 @@ async fn twenty_lines_make_a_front_end() {
     let document = serde_json::to_value(&outcomes[0]).unwrap();
     assert_eq!(
         (&document["run"], &document["sync"], &document["state"]),
-        (&1.into(), &"people".into(), &"succeeded".into())
+        (&1.into(), &"people".into(), &"succeeded_with_rejected".into())
     );
     assert_eq!(document["rows"]["calls"], 2);
     assert_eq!(document["destinations"]["archive"]["delivered"], 2);

@@ -88,8 +88,8 @@ pub trait RunQueries: Send + Sync {
     /// The runs of a sync that started at `since` or later, newest first.
     async fn runs_since(&self, sync: &str, since: Timestamp) -> Result<Vec<RunRecord>>;
 
-    /// The sync's runs whose calls were, or are, delivered (`delivering`, `succeeded`, `partial`),
-    /// newest first, at most `limit`.
+    /// The sync's runs whose calls were, or are, delivered (`delivering`, `succeeded`,
+    /// `succeeded_with_rejected`, `partial`), newest first, at most `limit`.
     async fn past_runs(&self, sync: &str, limit: u64) -> Result<Vec<PastRun>>;
 
     /// The sync's runs that were extracted and began at or before this time by the warehouse's

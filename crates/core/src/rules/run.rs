@@ -2,7 +2,7 @@
 
 use super::budget::{Spent, budget_objections};
 use crate::ports::state::{Extraction, Objection, SyncState};
-use crate::{Code, DeliveryState, Error, Result, RunId, RunRecord, RunState};
+use crate::{Code, DeliveryState, Error, Result, RowCounts, RunId, RunRecord, RunState};
 
 /// What becomes of a run in the transaction that commits its extraction.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub fn commit_extraction(
     let objection = merge_objections(objections);
     let state = match &objection {
         Some(_) => RunState::AwaitingApproval,
-        None => approved(calls),
+        None => approved(&extraction.rows),
     };
     if run.state != RunState::Extracting {
         return Err(no_step(run.id, run.state, state));
@@ -40,8 +40,13 @@ pub fn commit_extraction(
 }
 
 /// The state of a run whose calls may be sent: without calls there is nothing to deliver.
-pub fn approved(calls: u64) -> RunState {
-    if calls == 0 { RunState::Succeeded } else { RunState::Delivering }
+pub fn approved(rows: &RowCounts) -> RunState {
+    if rows.calls == 0 { succeeded(rows) } else { RunState::Delivering }
+}
+
+/// How a run ends that has sent all of its calls.
+fn succeeded(rows: &RowCounts) -> RunState {
+    if rows.rejected == 0 { RunState::Succeeded } else { RunState::SucceededWithRejected }
 }
 
 /// The first objection's code and the sentences of all; `None` without objections.
@@ -60,7 +65,9 @@ pub fn check_step(run: RunId, from: RunState, to: RunState) -> Result<()> {
         S::Extracting => matches!(from, S::Queued | S::Extracting),
         S::AwaitingApproval => from == S::Extracting,
         S::Delivering => matches!(from, S::Extracting | S::AwaitingApproval),
-        S::Succeeded | S::Partial => matches!(from, S::Extracting | S::AwaitingApproval | S::Delivering),
+        S::Succeeded | S::SucceededWithRejected | S::Partial => {
+            matches!(from, S::Extracting | S::AwaitingApproval | S::Delivering)
+        }
         S::Rejected => from == S::AwaitingApproval,
         S::Failed | S::Cancelled | S::Lost | S::Skipped => !from.is_final(),
     };
@@ -92,9 +99,9 @@ fn no_step(run: RunId, from: RunState, to: RunState) -> Error {
         .help("this is a mistake in Outflow; please report it")
 }
 
-/// The final state of a run with these deliveries; `None`: some have not ended.
-pub fn conclude(deliveries: impl IntoIterator<Item = DeliveryState>) -> Option<RunState> {
-    let mut end = RunState::Succeeded;
+/// The final state of a run with these rows and deliveries; `None`: some have not ended.
+pub fn conclude(rows: &RowCounts, deliveries: impl IntoIterator<Item = DeliveryState>) -> Option<RunState> {
+    let mut end = succeeded(rows);
     for state in deliveries {
         match state {
             DeliveryState::Succeeded => {}
@@ -132,6 +139,7 @@ mod tests {
             S::AwaitingApproval,
             S::Delivering,
             S::Succeeded,
+            S::SucceededWithRejected,
             S::Partial,
             S::Failed,
             S::Cancelled,
@@ -154,9 +162,18 @@ mod tests {
     #[test]
     fn a_run_ends_with_its_last_delivery() {
         use DeliveryState as D;
-        assert_eq!(conclude([]), Some(RunState::Succeeded));
-        assert_eq!(conclude([D::Partial, D::Succeeded]), Some(RunState::Partial));
-        assert_eq!(conclude([D::Partial, D::Delivering]), None);
-        assert_eq!(conclude([D::Stopped]), None);
+        let all = RowCounts { read: 5, calls: 5, rejected: 0, ..RowCounts::default() };
+        let some = RowCounts { read: 5, calls: 3, rejected: 2, ..RowCounts::default() };
+        for (rows, want) in [(all, RunState::Succeeded), (some, RunState::SucceededWithRejected)] {
+            assert_eq!(conclude(&rows, []), Some(want));
+            assert_eq!(conclude(&rows, [D::Succeeded]), Some(want));
+            assert_eq!(conclude(&rows, [D::Partial, D::Succeeded]), Some(RunState::Partial));
+            assert_eq!(conclude(&rows, [D::Partial, D::Delivering]), None);
+            assert_eq!(conclude(&rows, [D::Stopped]), None);
+            assert_eq!(approved(&rows), RunState::Delivering);
+        }
+        assert_eq!(approved(&RowCounts::default()), RunState::Succeeded);
+        let none = RowCounts { read: 2, calls: 0, rejected: 2, ..RowCounts::default() };
+        assert_eq!(approved(&none), RunState::SucceededWithRejected);
     }
 }

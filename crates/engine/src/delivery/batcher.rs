@@ -36,7 +36,7 @@ pub(crate) struct Item {
     pub(crate) end: u32,
     /// Its call is among the open calls: it has several records, or one without its `messageId`.
     pub(crate) is_tracked: bool,
-    keys: KeyPair,
+    pub(crate) keys: KeyPair,
 }
 
 /// Records that go in one request.

@@ -16,17 +16,30 @@ pub(crate) struct Bisection {
     suspects: Option<usize>,
     /// More records than this are too large for one request.
     at_most: usize,
+    /// Records go one by one: it is open whom a refusal concerns.
+    one_by_one: bool,
 }
 
 impl Bisection {
     /// All records of a batch.
     pub(crate) fn new(records: usize) -> Self {
-        Self { rest: 0..records, suspects: None, at_most: records }
+        Self { rest: 0..records, suspects: None, at_most: records, one_by_one: false }
+    }
+
+    /// All records of what is left of a batch, which was sent in the same way so far.
+    pub(crate) fn of_rest(&self, records: usize) -> Self {
+        Self { rest: 0..records, suspects: None, ..*self }
+    }
+
+    /// Sets whether records go one by one.
+    pub(crate) fn set_one_by_one(&mut self, one_by_one: bool) {
+        self.one_by_one = one_by_one;
     }
 
     /// The records to send next; empty when all are settled.
     pub(crate) fn next(&self) -> Range<usize> {
         let calls = match self.suspects {
+            _ if self.one_by_one => self.rest.len().min(1),
             Some(suspects) => (suspects / 2).max(1),
             None => self.rest.len(),
         };

@@ -12,6 +12,7 @@ use std::time::Duration;
 use outflow_core::ports::destination::Destination;
 use outflow_core::ports::spool::SegmentInfo;
 use outflow_core::ports::state::{DeliveryRecord, State};
+use outflow_core::run::RunKind;
 use outflow_core::{CallFlags, Code, DeliveryState, Result, RunRecord};
 use tokio::sync::{Mutex, mpsc, watch};
 use tokio::task::{JoinError, JoinHandle, JoinSet};
@@ -21,7 +22,7 @@ use tracing::Instrument as _;
 use crate::Engine;
 use crate::delivery::batcher::{Batch, Batcher, Offer};
 use crate::delivery::error_threshold::ErrorThreshold;
-use crate::delivery::limiter::{DestinationLimiter, Health, Permit};
+use crate::delivery::limiter::{DestinationLimiter, Flow, Health, Permit, Urgency};
 use crate::delivery::message_id::message_id;
 use crate::delivery::moments::later;
 use crate::delivery::open_calls::{OpenCall, OpenCalls};
@@ -36,6 +37,8 @@ use crate::stop::stopped;
 const PERSIST_EVERY: Duration = Duration::from_millis(100);
 /// … or after this number of batches, whichever comes first.
 const PERSIST_BATCHES: usize = 64;
+/// No more batches than this are held beside those in flight.
+const MOST_HELD: usize = 100;
 /// How long requests in flight may take to end after a stop.
 const GRACE: Duration = Duration::from_secs(10);
 
@@ -61,6 +64,8 @@ enum Wakeup {
     PersistDue,
     /// Progress was persisted.
     Persisted(Result<()>),
+    /// The project was reloaded, or deliveries are paused: requests in flight end by themselves.
+    Yielded,
     /// The process stops.
     StopRequested,
     /// The time for requests in flight after a stop is over.
@@ -77,6 +82,8 @@ pub(super) struct Terms {
     pub(super) probes: bool,
     /// Locked while progress is persisted.
     pub(super) persisting: Arc<Mutex<()>>,
+    /// Becomes true when the delivery is to end and go on under another configuration.
+    pub(super) yielded: watch::Receiver<bool>,
 }
 
 /// A delivery in progress.
@@ -86,6 +93,12 @@ pub(super) struct Delivery {
     run: Arc<RunRecord>,
     destination: Arc<dyn Destination>,
     limiter: Arc<DestinationLimiter>,
+    /// Its share in the limiter.
+    flow: Flow,
+    /// Whether a batch has ever waited until it was known whom a refusal concerns.
+    has_held: bool,
+    /// What the limiter knows: the batches in flight, if no other can be sent.
+    last_batches: Option<usize>,
     health: watch::Receiver<Health>,
     prefetcher: Prefetcher,
     batcher: Batcher,
@@ -108,6 +121,7 @@ pub(super) struct Delivery {
     /// Tells the tasks of the batches to send nothing more.
     close: watch::Sender<bool>,
     stop: watch::Receiver<bool>,
+    yielded: watch::Receiver<bool>,
 }
 
 impl Delivery {
@@ -135,6 +149,7 @@ impl Delivery {
             started: Instant::now(),
             events: sent_events,
             observer: observer.clone(),
+            confirms: false,
             closed,
         };
         let mut tick = tokio::time::interval(PERSIST_EVERY);
@@ -143,6 +158,9 @@ impl Delivery {
             phase: Phase::Sending,
             state: engine.state.clone(),
             health: limiter.watch(),
+            flow: limiter.join(&run.sync, urgency(&run)),
+            has_held: false,
+            last_batches: None,
             limiter,
             prefetcher: Prefetcher::start(engine.spool.clone(), &run, segments, record.settled.low),
             run,
@@ -162,6 +180,7 @@ impl Delivery {
             persist_lock: terms.persisting,
             close,
             stop: engine.stop.clone(),
+            yielded: terms.yielded,
         }
     }
 
@@ -179,6 +198,7 @@ impl Delivery {
                 Wakeup::BatchEnded(ended) => self.on_batch_ended(ended)?,
                 Wakeup::PersistDue => self.start_persisting()?,
                 Wakeup::Persisted(result) => result?,
+                Wakeup::Yielded => self.drain(None),
                 Wakeup::StopRequested => self.drain(Some(later(Instant::now(), GRACE))),
                 Wakeup::GraceOver => self.batches.abort_all(),
             }
@@ -207,6 +227,7 @@ impl Delivery {
             () = persist_due(&mut self.tick, persists_now), if self.persisting.is_none() => {
                 Wakeup::PersistDue
             }
+            () = stopped(&mut self.yielded), if is_sending => Wakeup::Yielded,
             () = stopped(&mut self.stop), if until.is_none() => Wakeup::StopRequested,
             () = tokio::time::sleep_until(deadline), if until.is_some() => Wakeup::GraceOver,
         }
@@ -216,9 +237,20 @@ impl Delivery {
     /// one.
     async fn request_permit(&mut self) -> Result<()> {
         let room = self.destination.limits().concurrency.max(2);
-        let may_send = matches!(self.phase, Phase::Sending) && !self.is_blocked;
-        if may_send && self.batches.len() < room && self.admission.is_none() && self.has_more().await? {
-            self.admission = Some(Box::pin(self.limiter.clone().admit()));
+        // Batches that wait for a verdict take no room from the others, which may be witnesses.
+        let held = if self.has_held { self.flow.held().min(MOST_HELD) } else { 0 };
+        let may_send = matches!(self.phase, Phase::Sending)
+            && !self.is_blocked
+            && self.batches.len() < room.saturating_add(held)
+            && !(self.has_held && self.flow.is_suspended());
+        if may_send && self.admission.is_none() && self.has_more().await? {
+            self.admission = Some(Box::pin(self.flow.admit()));
+        }
+        if self.has_held {
+            let last = self.admission.is_none().then(|| self.batches.len());
+            if std::mem::replace(&mut self.last_batches, last) != last {
+                self.flow.set_last_batches(last);
+            }
         }
         Ok(())
     }
@@ -288,6 +320,7 @@ impl Delivery {
     fn on_event(&mut self, event: BatchEvent) -> Result<()> {
         match event {
             BatchEvent::Sent { bytes, is_retry } => self.progress.count_request(bytes, is_retry),
+            BatchEvent::Held => self.has_held = true,
             BatchEvent::Settled(settled) => return self.on_settled(settled),
             BatchEvent::Halted { code, reason } => self.halt(code, reason),
         }
@@ -383,6 +416,14 @@ impl Delivery {
         }
         (self.sender.observer)(self.progress.ended(&self.run));
         Ok(self.progress.record.state)
+    }
+}
+
+/// Backfills and replays leave what is new the first turn.
+const fn urgency(run: &RunRecord) -> Urgency {
+    match run.spec.options.kind {
+        RunKind::Backfill { .. } | RunKind::Replay(_) => Urgency::Backfill,
+        RunKind::Incremental | RunKind::Full | RunKind::Since { .. } => Urgency::New,
     }
 }
 

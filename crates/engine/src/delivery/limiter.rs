@@ -18,22 +18,31 @@
 //! - A paused limiter admits nothing until [`DestinationLimiter::resume`], and then begins with one
 //!   probe.
 //!
-//! Permits are given in the order of requests; new bodies and retries alternate. What it does not
-//! do: decide what follows from an answer ([`crate::delivery::retry`]).
+//! - A refusal that looks like the whole destination pauses it only if everything else is refused,
+//!   too ([`Verdict`]).
+//!
+//! Syncs take turns for new bodies, backfills last ([`Urgency`]); new bodies and retries alternate.
+//! What it does not do: decide what follows from an answer ([`crate::delivery::retry`]).
 
+mod doubts;
 mod inner;
+mod permit;
+mod turns;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use outflow_core::Code;
 use outflow_core::ports::destination::{Destination, RequestLimits};
-use outflow_core::{Code, RateHint};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
+pub use self::doubts::{Doubt, Verdict};
 use self::inner::{Inner, Queue, Ticket, Wait};
-use crate::delivery::moments::later;
+pub use self::permit::Permit;
+use self::permit::WaitingRetry;
+pub use self::turns::Urgency;
 
 /// This number of failures in a row opens the circuit. Requests in flight together count once.
 const FAILURES: u32 = 3;
@@ -148,8 +157,8 @@ pub struct Tally {
 /// See the module's head.
 pub struct DestinationLimiter {
     inner: Mutex<Inner>,
-    /// In each queue only the first waits for admission; the others wait for the first.
-    queues: [tokio::sync::Mutex<()>; 2],
+    /// Of the bodies that were sent before, only the first waits for admission.
+    retries: tokio::sync::Mutex<()>,
     changed: watch::Sender<()>,
     health: watch::Sender<Health>,
 }
@@ -158,7 +167,7 @@ impl Default for DestinationLimiter {
     fn default() -> Self {
         Self {
             inner: Mutex::new(Inner::new(Instant::now())),
-            queues: [tokio::sync::Mutex::new(()), tokio::sync::Mutex::new(())],
+            retries: tokio::sync::Mutex::new(()),
             changed: watch::Sender::new(()),
             health: watch::Sender::new(Health::Healthy),
         }
@@ -206,25 +215,24 @@ impl DestinationLimiter {
         self.update(Inner::resume);
     }
 
-    /// Resolves when a new body may be made and sent.
-    pub async fn admit(self: Arc<Self>) -> Permit {
-        let ticket = self.turn(Queue::New).await;
-        Permit { limiter: self, in_flight: Some(ticket), retry_at: Instant::now() }
+    /// A delivery of this sync begins.
+    pub fn join(self: &Arc<Self>, sync: &str, urgency: Urgency) -> Flow {
+        let delivery = self.update(|inner, _| {
+            inner.last_delivery += 1;
+            inner.doubts.join(inner.last_delivery);
+            inner.last_delivery
+        });
+        Flow { limiter: self.clone(), delivery, sync: Arc::from(sync), urgency }
     }
 
-    async fn turn(&self, queue: Queue) -> Ticket {
-        let _first = self.queues[queue as usize].lock().await;
+    /// Resolves when a body that was sent before may be sent.
+    async fn retry_turn(&self, delivery: u64) -> Ticket {
+        let _first = self.retries.lock().await;
         let mut changed = self.changed.subscribe();
-        self.update(|inner, _| inner.waiting[queue as usize] = true);
-        let _waiting = Waiting(self, queue);
+        let _waiting = WaitingRetry::new(self);
         loop {
             changed.mark_unchanged();
-            let (admitted, health) = {
-                let mut inner = self.lock();
-                (inner.admit(queue, Instant::now()), inner.health())
-            };
-            self.publish(health);
-            match admitted {
+            match self.try_admit(Queue::Retry, delivery) {
                 Ok(ticket) => return ticket,
                 Err(Wait::Until(when)) => tokio::select! {
                     () = tokio::time::sleep_until(when) => {}
@@ -234,6 +242,15 @@ impl DestinationLimiter {
                 Err(Wait::ForChange) => drop(changed.changed().await),
             }
         }
+    }
+
+    fn try_admit(&self, queue: Queue, delivery: u64) -> Result<Ticket, Wait> {
+        let (admitted, health) = {
+            let mut inner = self.lock();
+            (inner.admit(queue, delivery, Instant::now()), inner.health())
+        };
+        self.publish(health);
+        admitted
     }
 
     fn serve(&self, name: &str, limits: &RequestLimits) {
@@ -246,6 +263,7 @@ impl DestinationLimiter {
         let result = change(&mut inner, Instant::now());
         let health = inner.health();
         self.publish(health);
+        inner.turns.wake();
         drop(inner);
         self.changed.send_replace(());
         result
@@ -264,98 +282,95 @@ impl DestinationLimiter {
     }
 }
 
-/// The right to have one body and to have it in flight. Dropping it gives both back.
-pub struct Permit {
+/// The share of a delivery in its limiter. It ends with the delivery.
+pub struct Flow {
     limiter: Arc<DestinationLimiter>,
-    /// The request in flight.
-    in_flight: Option<Ticket>,
-    /// The body is not sent again before this time.
-    retry_at: Instant,
+    delivery: u64,
+    sync: Arc<str>,
+    urgency: Urgency,
 }
 
-impl Permit {
-    /// Whether a request may be sent with it, or is in flight.
-    pub fn is_admitted(&self) -> bool {
-        self.in_flight.is_some()
-    }
-
-    /// Resolves when the body, or another part of it, may be sent.
-    pub async fn readmit(&mut self) {
-        if self.in_flight.is_none() {
-            tokio::time::sleep_until(self.retry_at).await;
-            self.in_flight = Some(self.limiter.turn(Queue::Retry).await);
+impl Flow {
+    /// Resolves when a new body may be made and sent: when it is this delivery's turn.
+    pub fn admit(&self) -> impl Future<Output = Permit> + Send + use<> {
+        let (limiter, delivery) = (self.limiter.clone(), self.delivery);
+        let (sync, urgency) = (self.sync.clone(), self.urgency);
+        async move {
+            let ticket = limiter.new_turn(delivery, &sync, urgency).await;
+            let (in_flight, retry_at) = (Some(ticket), Instant::now());
+            Permit { limiter, delivery, endpoint: 0, in_flight, retry_at, has_body: true }
         }
     }
 
-    /// The request was accepted.
-    pub fn succeeded(&mut self, hint: &RateHint) {
-        self.settle(|inner, ticket, now| {
-            inner.learn(hint, now);
-            inner.succeeded(now, ticket);
-        });
+    /// Whether nothing more is sent until it is known whom the refusals concern.
+    pub fn is_suspended(&self) -> bool {
+        self.limiter.lock().doubts.is_suspended(self.delivery)
     }
 
-    /// The destination refused the request because of its content: it is reachable, and nothing
-    /// follows for other requests.
-    pub fn answered(&mut self, hint: &RateHint) {
-        self.settle(|inner, _, now| {
-            inner.learn(hint, now);
-            inner.answered(now);
-        });
+    /// How many of its batches wait until that is known, or send again what was refused alone.
+    pub fn held(&self) -> usize {
+        self.limiter.lock().doubts.held(self.delivery)
     }
 
-    /// The destination accepts nothing until a person fixes something: the limiter is paused.
-    pub fn halted(&mut self, code: Code, reason: &str) {
-        self.settle(|inner, _, now| inner.pause(now, code, reason));
+    /// The delivery can send no batch besides these, which are in flight; `None`: it can.
+    pub fn set_last_batches(&self, batches: Option<usize>) {
+        self.limiter.update(|inner, _| inner.doubts.set_last_batches(self.delivery, batches));
     }
+}
 
-    /// The request failed for now. `backoff` gives the wait after the nth failure, before jitter.
-    pub fn failed(
-        &mut self,
-        failed: &Failed<'_>,
-        backoff: impl Fn(u32) -> Duration,
-        hint: &RateHint,
-    ) -> Failure {
-        let now = Instant::now();
-        let wait = self.settle(|inner, ticket, now| {
-            // A request without an answer says nothing.
-            if *hint != RateHint::default() {
-                inner.learn(hint, now);
+impl Drop for Flow {
+    fn drop(&mut self) {
+        self.limiter.update(|inner, _| inner.doubts.leave(self.delivery));
+    }
+}
+
+/// One that waits for a new body.
+struct WaitingNew<'a> {
+    limiter: &'a DestinationLimiter,
+    sync: &'a Arc<str>,
+    urgency: Urgency,
+    number: u64,
+}
+
+impl Drop for WaitingNew<'_> {
+    fn drop(&mut self) {
+        self.limiter.update(|inner, _| inner.turns.leave(self.sync, self.urgency, self.number));
+    }
+}
+
+impl DestinationLimiter {
+    /// Resolves when it is this delivery's turn and a new body may be sent.
+    async fn new_turn(&self, delivery: u64, sync: &Arc<str>, urgency: Urgency) -> Ticket {
+        let wake = Arc::new(Notify::new());
+        let number = self.update(|inner, _| inner.turns.join(sync, urgency, wake.clone()));
+        let _waiting = WaitingNew { limiter: self, sync, urgency, number };
+        loop {
+            match self.try_new(delivery, number) {
+                Ok(ticket) => return ticket,
+                Err(Wait::Until(when)) => tokio::select! {
+                    () = tokio::time::sleep_until(when) => {}
+                    () = wake.notified() => {}
+                },
+                Err(Wait::ForChange) => wake.notified().await,
             }
-            inner.failed(now, ticket, failed, backoff)
-        });
-        self.retry_at = later(now, wait.unwrap_or_default());
-        let quiet = now.saturating_duration_since(self.limiter.last_success());
-        Failure { wait: wait.unwrap_or_default(), quiet }
+        }
     }
 
-    /// As [`DestinationLimiter::tally`].
-    pub fn tally(&self) -> Tally {
-        self.limiter.tally()
-    }
-
-    fn settle<T>(&mut self, change: impl FnOnce(&mut Inner, &Ticket, Instant) -> T) -> Option<T> {
-        let ticket = self.in_flight.take()?;
-        Some(self.limiter.update(|inner, now| {
-            inner.ended(&ticket);
-            change(inner, &ticket, now)
-        }))
-    }
-}
-
-impl Drop for Permit {
-    fn drop(&mut self) {
-        self.settle(|inner, _, _| inner.give_back());
-        self.limiter.update(|inner, _| inner.bodies -= 1);
-    }
-}
-
-/// Marks that a queue has a first one that waits.
-struct Waiting<'a>(&'a DestinationLimiter, Queue);
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.0.update(|inner, _| inner.waiting[self.1 as usize] = false);
+    fn try_new(&self, delivery: u64, number: u64) -> Result<Ticket, Wait> {
+        let (admitted, health) = {
+            let mut inner = self.lock();
+            let is_next = inner.turns.is_turn_of(number);
+            let admitted = match is_next {
+                true => inner.admit(Queue::New, delivery, Instant::now()),
+                false => Err(Wait::ForChange),
+            };
+            if admitted.is_ok() {
+                inner.turns.taken();
+            }
+            (admitted, inner.health())
+        };
+        self.publish(health);
+        admitted
     }
 }
 

@@ -3,7 +3,7 @@
 //! Calls with one key must not overtake each other. A key belongs to the batch that holds a record
 //! with it until that batch is settled.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
 
 use outflow_core::CallMeta;
@@ -59,6 +59,27 @@ impl KeysInFlight {
                 self.owner.remove(&b);
             }
         }
+    }
+}
+
+/// The keys of records that must not be overtaken.
+#[derive(Default)]
+pub(crate) struct KeySet(HashSet<u64, BuildHasherDefault<IdentityHasher>>);
+
+impl KeySet {
+    /// Whether one of the keys is in the set.
+    pub(crate) fn holds(&self, pair: KeyPair) -> bool {
+        !self.0.is_empty() && pair.keys().iter().any(|key| self.0.contains(key))
+    }
+
+    /// Adds both keys.
+    pub(crate) fn insert(&mut self, pair: KeyPair) {
+        self.0.extend(pair.keys());
+    }
+
+    /// Removes all keys.
+    pub(crate) fn clear(&mut self) {
+        self.0.clear();
     }
 }
 

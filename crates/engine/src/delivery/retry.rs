@@ -2,7 +2,8 @@
 //!
 //! When a request may be sent is decided by the limiter ([`crate::delivery::limiter`]). A request
 //! that fails repeatedly *while others are accepted* contains a bad record: it is bisected like a
-//! refused one. While a destination accepts nothing, no request becomes suspect.
+//! refused one. While a destination accepts nothing, no request becomes suspect. A refusal that
+//! looks like the whole destination is a doubt first: [`crate::delivery::limiter::Verdict`].
 
 use std::time::Duration;
 
@@ -39,6 +40,8 @@ pub enum Decision {
         /// The destination's `Retry-After`.
         after: Option<Duration>,
     },
+    /// The refusal may concern one of its records or all requests: send others around it.
+    Doubt(Refusal),
     /// Stop the destination; the calls stay pending.
     Halt(Code, String),
 }
@@ -70,7 +73,10 @@ pub fn decide(answer: Answer, calls: usize, suspect: bool) -> Decision {
             };
             Decision::Retry { code, reason, load, after }
         }
-        Answer::Stop { code, reason, .. } => Decision::Halt(code, reason),
+        Answer::Stop { code, status: Some(status), reason } => {
+            Decision::Doubt(Refusal { code, status: Some(status), reason })
+        }
+        Answer::Stop { code, status: None, reason } => Decision::Halt(code, reason),
     }
 }
 
@@ -122,6 +128,13 @@ mod tests {
         assert_eq!(decide(Answer::Refused(refusal()), 1, false), Decision::DeadLetter(refusal()));
         assert_eq!(decide(Answer::TooLarge(refusal()), 2, false), Decision::Split);
         assert_eq!(decide(Answer::TooLarge(refusal()), 1, false), Decision::DeadLetter(refusal()));
+    }
+
+    #[test]
+    fn an_answer_with_a_status_may_concern_one_call_and_no_connection_concerns_all() {
+        let stop = |status| Answer::Stop { code: Code::DestinationAuthFailed, status, reason: "x".into() };
+        assert!(matches!(decide(stop(Some(403)), 5, false), Decision::Doubt(r) if r.status == Some(403)));
+        assert!(matches!(decide(stop(None), 5, false), Decision::Halt(..)));
     }
 
     #[test]

@@ -18,17 +18,25 @@ use tokio::time::Instant;
 use tracing::{debug, trace};
 
 use crate::delivery::batcher::{Batch, Item};
-use crate::delivery::bisection::Bisection;
-use crate::delivery::limiter::{Failed, Failure, Permit};
+use crate::delivery::doubts;
+use crate::delivery::limiter::{Doubt, Failed, Failure, Permit, Verdict};
 use crate::delivery::message_id::message_id;
+use crate::delivery::parts::{HeldRecord, Parts};
 use crate::delivery::retry::{Decision, PoisonBatchDetector, decide};
 use crate::event::{Event, Observer};
 use crate::stop::stopped;
+
+/// A record that is refused alone is sent this often once others are taken …
+const CONFIRMATIONS: u32 = 4;
+/// … with the waits of a destination that fails, up to this.
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// What the task of a batch reports to its delivery.
 pub(crate) enum BatchEvent {
     /// A request is sent.
     Sent { bytes: u64, is_retry: bool },
+    /// The batch waits until it is known whom a refusal concerns.
+    Held,
     /// Records are settled.
     Settled(Settled),
     /// The destination stops: nothing more is to be sent.
@@ -68,6 +76,8 @@ pub(crate) struct Sender {
     pub(crate) started: Instant,
     pub(crate) events: mpsc::UnboundedSender<BatchEvent>,
     pub(crate) observer: Observer,
+    /// Whether records are sent that were refused while others were taken.
+    pub(crate) confirms: bool,
     /// Becomes true when nothing more is to be sent.
     pub(crate) closed: watch::Receiver<bool>,
 }
@@ -82,6 +92,8 @@ enum PartOutcome {
     Bisect,
     /// It is too large for one request.
     Split,
+    /// It is refused, and it is open whether that concerns one of its records or all requests.
+    Doubted(Doubt, Refusal),
     /// It stays pending.
     Pending,
 }
@@ -90,13 +102,21 @@ impl Sender {
     /// Returns the batch when all of it is settled, or when the delivery has been closed.
     pub(crate) async fn settle(mut self, mut batch: Batch, mut permit: Permit) -> Batch {
         let endpoint = batch.endpoint;
+        permit.set_endpoint(endpoint);
         let mut body = std::mem::take(&mut batch.body);
         body.extend_from_slice(&self.endpoint(endpoint).envelope.suffix);
         let body = Bytes::from(body);
-        let mut parts = Bisection::new(batch.items.len());
+        let mut parts = Parts::new(&batch.items);
+        let mut doubt: Option<Doubt> = None;
         loop {
-            let items = &batch.items[parts.next()];
-            if items.is_empty() {
+            doubt = doubt.filter(|doubt| !permit.is_witnessed(*doubt));
+            parts.bisection.set_one_by_one(doubt.is_some());
+            let is_held = parts.last_held().is_some();
+            let items = parts.next();
+            if items.is_empty() || (is_held && permit.is_suspended()) {
+                if is_held && self.judge(&body, endpoint, &mut parts, &mut permit).await {
+                    continue;
+                }
                 break;
             }
             let whole = items.len() == batch.items.len();
@@ -104,18 +124,100 @@ impl Sender {
             match self.send(endpoint, part_body, items, &mut permit).await {
                 PartOutcome::Settled(refused) => {
                     self.report(&body, items, refused);
-                    parts.accepted();
+                    parts.bisection.accepted();
                 }
                 PartOutcome::DeadLetter(refusal) => {
                     self.report(&body, items, vec![(0, refusal)]);
-                    parts.dead_letter();
+                    parts.bisection.dead_letter();
                 }
-                PartOutcome::Bisect => parts.refused(),
-                PartOutcome::Split => parts.too_many(),
+                PartOutcome::Bisect => parts.bisection.refused(),
+                PartOutcome::Split => parts.bisection.too_many(),
+                PartOutcome::Doubted(new, refusal) => {
+                    doubt = Some(new);
+                    match items.len() {
+                        1 => parts.hold(new, refusal),
+                        _ => parts.bisection.refused(),
+                    }
+                }
                 PartOutcome::Pending => break,
             }
         }
         batch
+    }
+
+    /// Waits until it is known whom the refusals of the held records concern. Returns whether the
+    /// batch goes on: then they are settled.
+    async fn judge(&mut self, body: &Bytes, endpoint: usize, parts: &mut Parts, permit: &mut Permit) -> bool {
+        let Some(held) = parts.last_held() else { return true };
+        self.notify(BatchEvent::Held);
+        let verdict = tokio::select! {
+            verdict = permit.verdict(held.doubt) => verdict,
+            () = stopped(&mut self.closed) => None,
+        };
+        let HeldRecord { item, refusal, .. } = held;
+        match verdict {
+            Some(Verdict::Call) => self.confirm(body, endpoint, parts.release(), permit).await,
+            Some(Verdict::Delivery) => {
+                let reason = doubts::of_sync(&self.named(body, item), refusal);
+                self.notify(BatchEvent::Halted { code: Code::SyncRefused, reason });
+                false
+            }
+            Some(Verdict::Destination) => {
+                let (code, reason) = (refusal.code, doubts::of_all(&self.named(body, item), refusal));
+                permit.halted(code, &reason);
+                self.notify(BatchEvent::Halted { code, reason });
+                false
+            }
+            None => false,
+        }
+    }
+
+    /// Sends records again, a few times, of which each was refused alone while others are taken:
+    /// what is refused each time is a dead letter. A service that answers so for a moment only, or
+    /// on one of its machines, gets its calls. Returns whether all of them are settled.
+    async fn confirm(
+        &mut self,
+        body: &Bytes,
+        endpoint: usize,
+        mut held: Vec<HeldRecord>,
+        permit: &mut Permit,
+    ) -> bool {
+        let _confirming = permit.confirming();
+        // The delivery has room for another batch meanwhile.
+        self.notify(BatchEvent::Held);
+        self.confirms = true;
+        for attempt in 1..=CONFIRMATIONS {
+            let pause = self.destination.backoff(attempt).min(LONGEST_PAUSE);
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = stopped(&mut self.closed) => return false,
+            }
+            for HeldRecord { item, doubt, refusal } in std::mem::take(&mut held) {
+                let part = self.part(endpoint, body, &[item]);
+                match self.send(endpoint, part, &[item], permit).await {
+                    PartOutcome::Settled(refused) => self.report(body, &[item], refused),
+                    PartOutcome::DeadLetter(refusal) => self.report(body, &[item], vec![(0, refusal)]),
+                    PartOutcome::Doubted(doubt, refusal) => held.push(HeldRecord { item, doubt, refusal }),
+                    // Not for a single record.
+                    PartOutcome::Bisect | PartOutcome::Split => {
+                        held.push(HeldRecord { item, doubt, refusal })
+                    }
+                    PartOutcome::Pending => return false,
+                }
+            }
+        }
+        self.confirms = false;
+        for HeldRecord { item, refusal, .. } in held {
+            let refusal = Refusal { code: Code::CallRefusedAlone, ..refusal };
+            self.report(body, &[item], vec![(0, refusal)]);
+        }
+        true
+    }
+
+    /// A call, so that a person finds it.
+    fn named(&self, body: &Bytes, item: &Item) -> String {
+        let id = message_id(&body[range(item)], &self.run, item.ordinal);
+        format!("row {}, messageId {id}", item.ordinal)
     }
 
     fn endpoint(&self, index: usize) -> &Endpoint {
@@ -172,6 +274,13 @@ impl Sender {
                 Decision::DeadLetter(refusal) => {
                     permit.answered(&hint);
                     return PartOutcome::DeadLetter(refusal);
+                }
+                Decision::Doubt(refusal) => {
+                    let is_auth = refusal.status == Some(401);
+                    return match permit.doubted(&hint, items.len() == 1 && !self.confirms, is_auth) {
+                        Some(doubt) => PartOutcome::Doubted(doubt, refusal),
+                        None => PartOutcome::Pending,
+                    };
                 }
                 Decision::Halt(code, reason) => {
                     permit.halted(code, &reason);

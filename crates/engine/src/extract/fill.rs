@@ -182,7 +182,9 @@ impl Extractor<'_> {
         let is_first_time = match &options.kind {
             RunKind::Incremental => options.is_incremental(),
             RunKind::Backfill { .. } => true,
-            RunKind::Replay(replay) => replay.mode == ReplayMode::All && !replay.force,
+            RunKind::Replay(replay) => {
+                matches!(replay.mode, ReplayMode::All | ReplayMode::Rejected) && !replay.force
+            }
             RunKind::Full | RunKind::Since { .. } => false,
         };
         let has_calls = run.extracted_at.is_some()
@@ -260,7 +262,7 @@ impl Extractor<'_> {
     /// What made the message ids of a run's calls: a replay has those of the run that it repeats.
     async fn key_of_ids(&self, run: &RunRecord) -> Result<RunKey> {
         let of = match run.spec.options.replay() {
-            Some(replay) if replay.mode != ReplayMode::Requery => self.engine.state.run(replay.run).await?,
+            Some(replay) if !replay.mode.queries() => self.engine.state.run(replay.run).await?,
             _ => None,
         };
         Ok(of.map_or(run.key, |of| of.key))

@@ -21,10 +21,12 @@ pub(crate) const FIRST_ROWS: u64 = 10_000;
 pub(crate) const PAST_RUNS: usize = 20;
 /// and of at least this many.
 const PAST_RUNS_NEEDED: usize = 5;
+/// Fewer rejected rows than this are no sign of a bad query, if it has given calls before.
+const FEW_REJECTED: u64 = 10;
 /// Fewer rows more or less are no change, however many times as many they are.
 const FEW_ROWS: u64 = 100;
 /// Columns that say whom or what a call is about.
-const IDENTIFIERS: [&str; 4] = ["userId", "anonymousId", "groupId", "previousId"];
+pub(crate) const IDENTIFIERS: [&str; 4] = ["userId", "anonymousId", "groupId", "previousId"];
 
 /// The calls for each destination, by name.
 pub type Budgets = BTreeMap<String, Budget>;
@@ -39,9 +41,13 @@ pub(crate) async fn commit(
 ) -> Result<()> {
     let mut objections = of_rows(run, &extraction);
     let guards = &run.spec.guards;
-    if guards.max_row_change.is_some() || guards.hold_columns {
+    let nothing_left = is_all_rejected(run, &extraction.rows);
+    if guards.max_row_change.is_some() || guards.hold_columns || nothing_left {
         let past = state.past_runs(&run.sync, 3 * PAST_RUNS as u64).await?;
         objections.extend(of_past(run, &extraction, &past));
+        if nothing_left {
+            objections.extend(of_all_rejected(run, &extraction.rows, &past));
+        }
     }
     extraction.objections = objections;
     extraction.budgets = budgets.clone();
@@ -88,6 +94,31 @@ fn of_rows(run: &RunRecord, extraction: &Extraction) -> Vec<Objection> {
         objections.push((Code::TooManyWithoutIdentifier, text));
     }
     objections
+}
+
+/// Whether every row was rejected, and nothing says that this is all right. A replay sends what was
+/// fixed: the others are rejected once more.
+fn is_all_rejected(run: &RunRecord, rows: &RowCounts) -> bool {
+    run.spec.guards.max_rejected_percent.is_none()
+        && rows.rejected > 0
+        && rows.rejected == rows.read
+        && run.spec.options.replay().is_none()
+}
+
+/// A run that sends nothing because every row was rejected awaits approval, whatever the guards
+/// are. A few rows are bad rows, and not a bad query, if the same query has given calls before:
+/// they do not hold up the rows that come after them.
+fn of_all_rejected(run: &RunRecord, rows: &RowCounts, past: &[PastRun]) -> Option<Objection> {
+    let has_worked = |p: &PastRun| {
+        let rows = &p.record.rows;
+        p.record.spec.query == run.spec.query && rows.calls.saturating_add(rows.unchanged) > 0
+    };
+    if rows.rejected < FEW_REJECTED && past.iter().any(has_worked) {
+        return None;
+    }
+    let all =
+        if rows.read == 1 { "the only row was".to_owned() } else { format!("all {} rows were", rows.read) };
+    Some((Code::TooManyRejected, format!("{all} rejected: the run would send nothing")))
 }
 
 fn exceeds(part: u64, rows: &RowCounts, percent: u8) -> bool {
@@ -221,6 +252,32 @@ mod tests {
         assert_eq!(judged(200, 200), [Code::TooManyRows, Code::TooManyRejected]);
         assert_eq!(judged(0, 0), []);
         assert_eq!(codes(of_rows(&run(Guards::default()), &result(1 << 40, 1 << 40))), []);
+    }
+
+    #[test]
+    fn a_result_of_rejected_rows_alone_is_held_unless_few_rows_of_a_query_that_has_worked() {
+        let worked = |query: &str, calls| {
+            let mut past = past(8, &[]);
+            past.record.spec.query = query.to_owned();
+            past.record.rows = RowCounts { read: calls, calls, ..RowCounts::default() };
+            past
+        };
+        let judged = |percent, rows: (u64, u64), past: &[PastRun]| {
+            let run = run(Guards { max_rejected_percent: percent, ..Guards::default() });
+            let rows = result(rows.0, rows.1).rows;
+            let held = is_all_rejected(&run, &rows).then(|| of_all_rejected(&run, &rows, past));
+            held.flatten().map(|(code, text)| (code, text.split(':').next().unwrap().to_owned()))
+        };
+        let held = |text: &str| Some((Code::TooManyRejected, text.to_owned()));
+        assert_eq!(judged(None, (3, 3), &[]), held("all 3 rows were rejected"));
+        assert_eq!(judged(None, (1, 1), &[]), held("the only row was rejected"));
+        assert_eq!(judged(None, (3, 2), &[]), None);
+        assert_eq!(judged(None, (0, 0), &[]), None);
+        assert_eq!(judged(Some(100), (3, 3), &[]), None, "a person allows it");
+        assert_eq!(judged(None, (9, 9), &[worked("SELECT 1", 5)]), None);
+        assert_eq!(judged(None, (9, 9), &[worked("SELECT 2", 5)]), held("all 9 rows were rejected"));
+        assert_eq!(judged(None, (9, 9), &[worked("SELECT 1", 0)]), held("all 9 rows were rejected"));
+        assert_eq!(judged(None, (10, 10), &[worked("SELECT 1", 5)]), held("all 10 rows were rejected"));
     }
 
     #[test]

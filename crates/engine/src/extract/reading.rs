@@ -16,7 +16,7 @@ use super::cursor::CursorTracker;
 use super::guard;
 use super::rejections::Rejections;
 use super::sample::sample;
-use super::wanted_keys::WantedKeys;
+use super::wanted::Wanted;
 use crate::stop::{interrupted, stopped};
 
 /// How many of the rows with one finding are kept in the state. All of them are in the spool.
@@ -42,8 +42,8 @@ pub(super) struct Reading {
     /// Which rejected rows the run before rejected, too.
     pub(super) rejected_before: Rejections,
     pub(super) call: Vec<u8>,
-    /// A replay keeps the rows with these keys; all others count for nothing.
-    pub(super) wanted: Option<WantedKeys>,
+    /// A replay keeps these rows; all others count for nothing.
+    pub(super) wanted: Option<Wanted>,
     pub(super) ordinal: u64,
     pub(super) read: u64,
     pub(super) rejected: u64,
@@ -60,7 +60,7 @@ impl Reading {
             self.call.clear();
             let shaped = self.encoder.shape(row, ordinal, &mut self.call);
             if let Some(wanted) = &mut self.wanted
-                && !shaped.as_ref().is_ok_and(|shaped| wanted.take(&shaped.meta))
+                && !shaped.as_ref().is_ok_and(|shaped| wanted.take(row, &shaped.meta, shaped.content))
             {
                 continue;
             }

@@ -1,5 +1,6 @@
 //! Why calls became dead letters, in groups: the same code, the same status, and the same reason
-//! but for the values in it.
+//! but for the values in it. Of an answer in JSON the reason is what it says under `message`,
+//! `error` and the like.
 
 use outflow_core::ports::state::DeadLetter;
 use outflow_core::{Code, Result, RunId};
@@ -48,7 +49,7 @@ impl RunReader {
 }
 
 fn count(causes: &mut Vec<Cause>, destination: &str, letter: &DeadLetter) {
-    let reason = normal(&letter.reason);
+    let reason = words(&letter.reason);
     let same = |c: &Cause| c.code == letter.code && c.status == letter.status && c.reason == reason;
     let at = causes.iter().position(same).unwrap_or_else(|| {
         causes.push(Cause {
@@ -68,6 +69,57 @@ fn count(causes: &mut Vec<Cause>, destination: &str, letter: &DeadLetter) {
     if cause.samples.len() < SAMPLES {
         cause.samples.push(letter.position);
     }
+}
+
+/// The members of a JSON answer that hold words for people.
+const TELLING: [&str; 12] = [
+    "error",
+    "errors",
+    "message",
+    "messages",
+    "msg",
+    "detail",
+    "details",
+    "reason",
+    "title",
+    "description",
+    "error_description",
+    "error_message",
+];
+
+/// What a service said, without the values in it. An answer in JSON may be cut anywhere.
+pub fn words(reason: &str) -> String {
+    if !reason.starts_with(['{', '[']) {
+        return normal(reason);
+    }
+    let (mut found, mut member, mut rest): (Vec<String>, String, &str) = (Vec::new(), String::new(), reason);
+    while let Some(at) = rest.find('"') {
+        let (text, after) = json_text(&rest[at..]);
+        rest = after;
+        if rest.trim_start().starts_with(':') {
+            member = text;
+        } else if TELLING.iter().any(|name| member.eq_ignore_ascii_case(name)) {
+            let said = normal(&text);
+            if !said.is_empty() && !found.contains(&said) {
+                found.push(said);
+            }
+        }
+    }
+    if found.is_empty() { normal(reason) } else { found.join("; ") }
+}
+
+/// A JSON text at the beginning of `json`, and what comes after it.
+fn json_text(json: &str) -> (String, &str) {
+    let mut is_escaped = false;
+    let end = json.char_indices().skip(1).find(|(_, c)| {
+        let ends = *c == '"' && !is_escaped;
+        is_escaped = *c == '\\' && !is_escaped;
+        ends
+    });
+    let length = end.map_or(json.len(), |(at, quote)| at + quote.len_utf8());
+    let (quoted, after) = json.split_at(length);
+    let plain = || quoted.trim_matches('"').to_owned();
+    (serde_json::from_str(quoted).unwrap_or_else(|_| plain()), after)
 }
 
 /// A reason with `…` in place of what is likely a value: texts in quotes, words with a digit or an
@@ -105,6 +157,21 @@ mod tests {
             ("bad: ada@example.com, row 3", "bad: grace.h+1@example.com, row 40"),
         ] {
             assert_eq!(normal(a), normal(b));
+        }
+        for (json, want) in [
+            (r#"{"error":"invalid call"}"#, "invalid call"),
+            (r#"{"errors":[{"index":3,"message":"email \"a@b.c\" is bad"}]}"#, "email … is bad"),
+            (r#"{"meta":{"error":"no such person 17"},"id":"x"}"#, "no such person …"),
+            (r#"{"message":"one","detail":"two","request_id":"abc"}"#, "one; two"),
+            (r#"{"errors":["bad","bad","worse"],"status":400}"#, "bad; worse"),
+            (r#"{"email":"ada"}"#, "{…:…}"),
+            (r#"{"error":"this is cut of"#, "this is cut of"),
+            (r#"[{"Message":"no\u0074 here"}]"#, "not here"),
+            (r#"{"error":"\"#, "\\"),
+            ("{", "{"),
+            ("plain \"words\"", "plain …"),
+        ] {
+            assert_eq!(words(json), want, "{json}");
         }
         assert_ne!(normal("too long"), normal("too short"));
         assert_eq!(normal("it's ünïcode"), "it's ünïcode");

@@ -15,12 +15,13 @@ use std::time::Instant;
 
 use outflow_core::ports::spool::{Edits, SegmentInfo, SpoolHeader, SpoolWriter, Spooled};
 use outflow_core::ports::state::{DeadLetter, Extraction, Replayed, SyncState};
-use outflow_core::run::{Replay, ReplayMode, RunKind, RunOptions};
+use outflow_core::run::{FindingCount, Replay, ReplayMode, RunKind, RunOptions};
 use outflow_core::{
     CallFlags, CallType, Code, Error, NextStep, Result, RowCounts, RunId, RunRecord, RunState,
 };
 
 use crate::event::Event;
+use crate::extract::wanted::Wanted;
 use crate::extract::wanted_keys::WantedKeys;
 use crate::extract::{Extractor, guard, watermark};
 use crate::pages::{DeadLetterPages, RunPages};
@@ -86,6 +87,9 @@ impl RunReader {
                 )
                 .help("name it: --destination NAME"));
             }
+            (ReplayMode::Rejected, only) => {
+                destinations = self.with_rejected_rows(&record, only.as_deref(), request.code).await?;
+            }
             (_, only) => {
                 destinations = self.with_dead_letters(&record, only.as_deref(), request).await?;
             }
@@ -93,7 +97,7 @@ impl RunReader {
         if !destinations.is_empty() {
             self.kept_calls(&record).await?;
         }
-        let start = record.last_sync_time.clone().filter(|_| mode == ReplayMode::Requery);
+        let start = record.last_sync_time.clone().filter(|_| mode.queries());
         let options = destinations.into_iter().map(|destination| RunOptions {
             destination: Some(destination),
             ..RunOptions::of(RunKind::Replay(Replay {
@@ -141,6 +145,36 @@ impl RunReader {
         Ok(ids)
     }
 
+    /// The destinations that the rejected rows of a run, or those with this code, go to once they
+    /// are fixed.
+    async fn with_rejected_rows(
+        &self,
+        record: &RunRecord,
+        only: Option<&str>,
+        code: Option<Code>,
+    ) -> Result<Vec<String>> {
+        let findings = self.state.findings(record.id).await?;
+        let is_meant =
+            |f: &&FindingCount| !f.code.is_warning() && code.is_none_or(|code| f.code == code) && f.rows > 0;
+        if record.rows.rejected == 0 || findings.iter().find(is_meant).is_none() {
+            return Ok(Vec::new());
+        }
+        if self.state.segments(record.id).await?.is_empty() {
+            let what =
+                format!("the rejected rows of run {} of {} are no longer kept", record.id, record.sync);
+            return Err(Error::new(Code::SegmentMissing, what)
+                .next_step(NextStep::RunSince { sync: record.sync.clone() }));
+        }
+        let mut names: Vec<String> = record.spec.attached().map(|c| c.destination.clone()).collect();
+        if let Some(only) = only {
+            if !names.iter().any(|name| name == only) {
+                return Err(no_destination(record, only, &names));
+            }
+            names.retain(|name| name == only);
+        }
+        Ok(names)
+    }
+
     /// The run's destinations that have dead letters of the wanted kind.
     async fn with_dead_letters(
         &self,
@@ -152,11 +186,7 @@ impl RunReader {
             self.state.deliveries(record.id).await?.into_iter().map(|d| d.destination).collect();
         if let Some(only) = only {
             if !names.iter().any(|name| name == only) {
-                return Err(Error::new(
-                    Code::NoSuchSyncOrRun,
-                    format!("run {} had no destination named {only:?}", record.id),
-                )
-                .help(format!("it had: {}; --all sends all of its calls to another one", names.join(", "))));
+                return Err(no_destination(record, only, &names));
             }
             names.retain(|name| name == only);
         }
@@ -272,7 +302,9 @@ impl Engine {
         };
         let chosen = match replay.mode {
             ReplayMode::All => None,
-            ReplayMode::AsSent | ReplayMode::Requery => Some(reader.chosen(replay, &destination).await?),
+            ReplayMode::AsSent | ReplayMode::Requery | ReplayMode::Rejected => {
+                Some(reader.chosen(replay, &destination).await?)
+            }
         };
         let (spooled, positions) = self.copy_calls(&old, &segments, chosen.as_deref(), header).await?;
         let replayed = Replayed { run: replay.run, destination, positions };
@@ -381,15 +413,20 @@ impl Extractor<'_> {
     }
 
     /// The dead letters whose keys the result gave.
-    pub(crate) fn replayed(&self, keys: Option<WantedKeys>) -> Option<Replayed> {
+    pub(crate) fn replayed(&self, wanted: Option<Wanted>) -> Option<Replayed> {
         let options = &self.run.spec.options;
         let (replay, destination) = (options.replay()?, options.destination.clone()?);
-        let keys = keys?;
+        let Some(Wanted::Keys(keys)) = wanted else { return None };
         let found = keys.positions.into_iter().filter(|(key, _)| keys.seen.contains(key));
         let mut positions: Vec<u64> = found.flat_map(|(_, positions)| positions).collect();
         positions.sort_unstable();
         Some(Replayed { run: replay.run, destination, positions })
     }
+}
+
+fn no_destination(record: &RunRecord, name: &str, names: &[String]) -> Error {
+    Error::new(Code::NoSuchSyncOrRun, format!("run {} had no destination named {name:?}", record.id))
+        .help(format!("it had: {}; --all sends all of its calls to another one", names.join(", ")))
 }
 
 /// Whether a replay sends this dead letter again.
@@ -408,7 +445,7 @@ fn identifier(json: &[u8]) -> String {
 /// Why a re-queried replay cannot begin: an older state of the same people may still be on its way
 /// to the destination.
 pub(crate) async fn in_the_way(engine: &Engine, sync: &str, options: &RunOptions) -> Result<()> {
-    let requery = options.replay().is_some_and(|r| r.mode == ReplayMode::Requery);
+    let requery = options.replay().is_some_and(|r| r.mode.queries());
     for run in engine.state.unfinished_runs().await?.into_iter().filter(|r| requery && r.sync == sync) {
         let deliveries = engine.state.deliveries(run.id).await?;
         let same = |d: &outflow_core::ports::state::DeliveryRecord| {

@@ -475,7 +475,7 @@ impl<'a> Once<'a> {
         Ok(earlier)
     }
 
-    /// A manual run retries a destination that stopped earlier, with one request; not one at which
+    /// A manual run retries a destination that stopped earlier, with few requests; not one at which
     /// an earlier run has stopped in this process.
     async fn resume_destinations(&self, run: RunId) -> outflow_core::Result<()> {
         let queues = self.shared.queues.status();

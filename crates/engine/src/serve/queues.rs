@@ -345,6 +345,7 @@ impl DeliveryQueue {
             return Ok(DeliveryState::Succeeded);
         };
         let (halt, halted) = watch::channel(false);
+        let (yields, yielded) = watch::channel(false);
         (self.shared.observer)(self.stands(run, delivery.counts));
         let engine = crate::Engine { stop: halted, ..config.engine.clone() };
         let mode = match self.shared.mode {
@@ -355,13 +356,14 @@ impl DeliveryQueue {
         let mut reloads = self.shared.config.clone();
         let mut look = tokio::time::interval(look_every(config));
         let span = spans::delivery(&record, &delivery.destination);
-        let delivering = engine.deliver(&record, delivery, mode, &observer).instrument(span);
+        let delivering = engine.deliver(&record, delivery, mode, yielded, &observer).instrument(span);
         tokio::pin!(delivering);
         let delivered = loop {
             tokio::select! {
                 delivered = &mut delivering => break delivered,
                 () = stopped(stop), if !*halt.borrow() => drop(halt.send_replace(true)),
-                () = replaced(&mut reloads, config), if !*halt.borrow() => drop(halt.send_replace(true)),
+                // Requests in flight end by themselves: given up, they would be sent again.
+                () = replaced(&mut reloads, config), if !*yields.borrow() => drop(yields.send_replace(true)),
                 _ = look.tick() => self.look(config, reported),
             }
         };

@@ -63,10 +63,36 @@ async fn each_guard_holds_the_whole_result_before_anything_is_sent() {
         let sent = house.run(&guarded(guards), &table).await.unwrap();
         assert_eq!(
             (sent.state, a.users().len()),
-            (RunState::Succeeded, 80),
+            (RunState::SucceededWithRejected, 80),
             "{code} allows its limit itself"
         );
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_of_rejected_rows_alone_is_held_and_moves_nothing() {
+    let bad = |n: usize| (0..n).map(|_| (None, "pro"));
+    let (a, table) = (taker("a"), Table::users([]));
+    table.set(bad(3));
+    let (house, spec) = (House::new(&[&a]), users_to(&["a"]));
+    let document = held(&house, &spec, &table, Code::TooManyRejected).await;
+    assert_eq!((document.rows.read, document.rows.rejected), (3, 3));
+    assert_eq!((a.requests(), house.state().sync("users").await.unwrap().watermark), (0, None));
+    house.engine.reject(document.run, false).await.unwrap();
+    // A person fixes a row.
+    table.set(bad(2).chain([(Some("7".to_owned()), "pro")]));
+    let fixed = house.run(&spec, &table).await.unwrap();
+    assert_eq!((fixed.state, fixed.rows.calls), (RunState::SucceededWithRejected, 1));
+    assert!(house.state().sync("users").await.unwrap().watermark.is_some());
+    // The query has given a call: a few bad rows do not hold up what comes after them.
+    table.set(bad(2));
+    let few = house.run(&spec, &table).await.unwrap();
+    assert_eq!((few.state, few.rows.rejected), (RunState::SucceededWithRejected, 2));
+    table.set(bad(10));
+    let document = held(&house, &spec, &table, Code::TooManyRejected).await;
+    house.engine.approve(document.run).await.unwrap();
+    let record = house.state().run(document.run).await.unwrap().unwrap();
+    assert_eq!(record.state, RunState::SucceededWithRejected);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -26,9 +26,10 @@ pub fn tell(outcome: &RunOutcome, printer: Printer) {
     let stopped = document.destinations.iter().filter(|(_, d)| d.state == DeliveryState::Stopped);
     let error = |(name, d): &(String, DeliveryDocument)| {
         let reason = d.reason.as_ref()?;
-        let message = format!("{name}: {}", plain(&reason.message));
+        let message = format!("{name}: {}: {}", reason.code.title(), plain(&reason.message));
+        let cure = hints::of_stop(reason.code).map(|cure| format!("{cure}. ")).unwrap_or_default();
         let help = format!(
-            "{} calls stay pending; `outflow run {}` goes on with them",
+            "{cure}{} calls stay pending; `outflow run {}` tries again and goes on with them",
             count(d.counts.pending),
             document.sync
         );
@@ -109,7 +110,11 @@ pub fn people(documents: &[&RunDocument]) -> String {
             let c = delivery.counts;
             let mut row = vec![d.sync.clone(), d.call_type.to_string(), d.run.to_string(), name.clone()];
             row.extend([c.calls, c.delivered, c.dead_letters, c.filtered, c.pending].map(count));
-            row.push(delivery.state.to_string());
+            // The state of the run, where it says more than that of the delivery.
+            row.push(match d.state {
+                RunState::AwaitingApproval | RunState::SucceededWithRejected => d.state.to_string(),
+                _ => delivery.state.to_string(),
+            });
             rows.push(row);
         }
     }
@@ -141,6 +146,9 @@ pub fn people(documents: &[&RunDocument]) -> String {
         }
         if d.rows.rejected > 0 {
             text += &format!("  rejected rows and their reasons: outflow rejected {}\n", d.run);
+            if d.state.is_final() {
+                text += &format!("  once they are fixed: outflow replay {} --rejected\n", d.run);
+            }
         }
         if d.destinations.iter().any(|(_, x)| x.counts.dead_letters > 0) {
             text += &format!("  dead letters and their reasons: outflow dead-letters {}\n", d.run);

@@ -1,6 +1,6 @@
 //! `outflow replay`: sends calls of an earlier run again.
 
-use outflow_app::{App, Errors, ReplayMode, ReplayPlan, ReplayRequest, RunName};
+use outflow_app::{App, Errors, ReplayMode, ReplayPlan, ReplayRequest, RunDocument, RunName};
 
 use super::{code, outcome};
 use crate::cli::Replay;
@@ -28,7 +28,27 @@ pub async fn replay(app: &App, args: &Replay, printer: Printer) -> Result<Exit, 
             named.join(", ")
         ));
     }
+    if report.plan.mode == ReplayMode::Rejected {
+        let documents = report.outcomes.iter().filter_map(|outcome| outcome.document());
+        documents.for_each(|d| printer.say(&fixed(&report.plan, d)));
+    }
     Ok(outcome::exit(&report.outcomes))
+}
+
+/// How many rejected rows a replay found fixed.
+fn fixed(plan: &ReplayPlan, replay: &RunDocument) -> String {
+    let (found, all) = (replay.rows.read, plan.rejected);
+    let sent = match replay.rows.unchanged {
+        0 => String::new(),
+        sent => format!(", {} of them were sent before", count(sent)),
+    };
+    format!(
+        "{} of {} rejected rows of run {} make a call now{sent}; the others are as they were, changed in \
+         other columns, or gone",
+        count(found),
+        count(all),
+        plan.run
+    )
 }
 
 fn request(args: &Replay) -> Result<ReplayRequest, Errors> {
@@ -36,6 +56,7 @@ fn request(args: &Replay) -> Result<ReplayRequest, Errors> {
         (true, ..) => Some(ReplayMode::All),
         (_, true, _) => Some(ReplayMode::AsSent),
         (.., true) => Some(ReplayMode::Requery),
+        _ if args.rejected => Some(ReplayMode::Rejected),
         _ => None,
     };
     Ok(ReplayRequest {
@@ -53,6 +74,10 @@ fn nothing(plan: &ReplayPlan, request: &ReplayRequest) -> String {
     let ReplayPlan { run, sync, mode, .. } = plan;
     if *mode == ReplayMode::All {
         return format!("run {run} of {sync} has no calls");
+    }
+    if *mode == ReplayMode::Rejected {
+        let code = request.code.map(|code| format!(" with {code}")).unwrap_or_default();
+        return format!("run {run} of {sync} has no rejected row{code}");
     }
     let code = request.code.map(|code| format!(" with {code}")).unwrap_or_default();
     let yet = if request.force { "" } else { " that was not replayed (--force replays again)" };

@@ -1,8 +1,9 @@
-//! `outflow status`: what runs, what waits, what is due next, and what is wrong.
+//! `outflow status`: what runs, what waits, is stopped, held or left out, what is due next, and
+//! what is wrong.
 
 use outflow_app::{
-    App, DestinationStatus, Errors, LeftOutDocument, MissingDocument, Serving, StatusDocument, SyncStatus,
-    TaskStatus, WaitingCalls,
+    App, Change, DestinationStatus, Errors, HeldRun, LeftOutDocument, MissingDocument, NotLoaded, Reason,
+    Serving, StatusDocument, SyncStatus, TaskStatus, WaitingCalls,
 };
 use outflow_core::Timestamp;
 
@@ -23,8 +24,14 @@ fn people(status: &StatusDocument) -> String {
         Some(Serving { pid, since, .. }) => format!("serving since {}, process {pid}\n", time(*since)),
         None => "nothing serves this project: `outflow serve` keeps its syncs running\n".to_owned(),
     };
+    if let (false, Some(Serving { pid, .. })) = (status.not_loaded.is_empty(), &status.serving) {
+        let change = |n: &NotLoaded| format!("{} {}", n.sync, change(n.change));
+        let changes: Vec<_> = status.not_loaded.iter().map(change).collect();
+        text += &format!("not loaded yet: {}; `kill -HUP {pid}` loads the files\n", changes.join(", "));
+    }
     let rows: Vec<_> = status.syncs.iter().map(|sync| sync_row(sync, status.at)).collect();
-    text += &("\n".to_owned() + &table(&["sync", "next due", "last run", "state", "started", "why"], &rows));
+    let head = ["sync", "next due", "last run", "state", "undelivered", "started", "why"];
+    text += &("\n".to_owned() + &table(&head, &rows));
     if let Some(Serving { destinations, tasks, .. }) = &status.serving {
         let row = |d: &DestinationStatus| {
             let why = d.code.map(|code| format!("{code} {}", code.title())).unwrap_or_default();
@@ -38,10 +45,19 @@ fn people(status: &StatusDocument) -> String {
             text += &("\n".to_owned() + &table(&head, &rows));
         }
     }
+    if !status.held.is_empty() {
+        let row = |h: &HeldRun| {
+            let next = format!("outflow approve {0} | reject {0}", h.run);
+            vec![h.sync.clone(), h.run.to_string(), count(h.calls), why(h.reason.as_ref()), next]
+        };
+        let rows: Vec<_> = status.held.iter().map(row).collect();
+        let head = ["sync", "run that awaits approval", "calls", "why", "then"];
+        text += &("\n".to_owned() + &table(&head, &rows));
+    }
     if !status.waiting.is_empty() {
-        let row = |w: &WaitingCalls| vec![w.sync.clone(), w.destination.clone(), count(w.calls)];
-        let rows: Vec<_> = status.waiting.iter().map(row).collect();
-        text += &("\n".to_owned() + &table(&["sync", "destination", "calls that wait"], &rows));
+        let rows: Vec<_> = status.waiting.iter().map(waiting_row).collect();
+        let head = ["sync", "destination", "calls that wait", "since run", "state", "why"];
+        text += &("\n".to_owned() + &table(&head, &rows));
     }
     if !status.missing.is_empty() {
         let row = |m: &MissingDocument| {
@@ -69,6 +85,25 @@ fn people(status: &StatusDocument) -> String {
     text
 }
 
+const fn change(change: Change) -> &'static str {
+    match change {
+        Change::Added => "is new",
+        Change::Removed => "is gone",
+        Change::Changed => "has changed",
+    }
+}
+
+fn waiting_row(waits: &WaitingCalls) -> Vec<String> {
+    let WaitingCalls { sync, destination, calls, oldest, stopped, reason } = waits;
+    let state = if *stopped { "stopped" } else { "" };
+    let run = oldest.map(|run| run.to_string()).unwrap_or_default();
+    vec![sync.clone(), destination.clone(), count(*calls), run, state.to_owned(), why(reason.as_ref())]
+}
+
+fn why(reason: Option<&Reason>) -> String {
+    reason.map(|r| short(&format!("{} {}", r.code, r.message), 60)).unwrap_or_default()
+}
+
 fn task_row(status: &TaskStatus) -> Vec<String> {
     let TaskStatus { task, failures, last, code, down } = status;
     let now = if *down { "down until a reload" } else { "runs" };
@@ -85,12 +120,13 @@ fn sync_row(sync: &SyncStatus, now: Timestamp) -> Vec<String> {
     };
     let mut row = vec![sync.sync.clone(), next];
     match &sync.last {
-        None => row.extend(["", "never ran", "", ""].map(str::to_owned)),
+        None => row.extend(["", "never ran", "", "", ""].map(str::to_owned)),
         Some(last) => row.extend([
             last.run.to_string(),
             last.state.to_string(),
+            if sync.undelivered > 0 { count(sync.undelivered) } else { String::new() },
             time(last.started_at),
-            last.reason.as_ref().map(|r| short(&format!("{} {}", r.code, r.message), 60)).unwrap_or_default(),
+            why(last.reason.as_ref()),
         ]),
     }
     row

@@ -38,7 +38,7 @@ fn two_rounds_of_all_six_types_add_up_and_the_second_is_smaller() {
     let document = document(&exit);
     let rounds: Vec<&Vec<Value>> =
         document["rounds"].as_array().unwrap().iter().map(|round| round.as_array().unwrap()).collect();
-    assert_eq!((rounds.len(), number(&document, "format_version")), (2, 2));
+    assert_eq!((rounds.len(), number(&document, "format_version")), (2, 3));
     for round in &rounds {
         let types: Vec<&str> = round.iter().map(|run| run["type"].as_str().unwrap()).collect();
         assert_eq!(types, ["identify", "track", "group", "page", "screen", "alias"]);

@@ -239,3 +239,53 @@ fn slots_that_are_due_beside_a_running_run_are_taken_sync_by_sync() {
     // The slots have fired.
     assert_eq!(project.json(&["run", "--due"], 0), serde_json::json!([]));
 }
+
+#[test]
+fn a_firewall_that_dislikes_one_call_stops_neither_its_sync_nor_another() {
+    let (database, receiver) = (Postgres::shared().database("firewall"), Receiver::start_blocking());
+    receiver.rule(|request, _| {
+        let blocked = request.body.windows(10).any(|text| text == b"DROP TABLE");
+        blocked.then(|| Reply::status(403).body("<html><body>Request blocked</body></html>"))
+    });
+    let hook = format!(r#"type: webhook, url: "{}", max_calls: 1, concurrency: 1"#, receiver.url());
+    let notes = r#"SELECT i AS "userId", CASE i WHEN 3 THEN 'stops at DROP TABLE x' ELSE 'called' END AS note FROM generate_series(1, 5) i"#;
+    let orders = r#"SELECT i AS "userId", 'Ordered' AS event FROM generate_series(11, 15) i"#;
+    let syncs = [("notes", &*sync("identify", notes)), ("orders", &*sync("track", orders))];
+    let project = Project::new(&yaml(&database, &[("crm", &hook)], &syncs));
+    project.run(&["run", "notes", "orders"]).assert_code(4);
+    let letters = project.json(&["dead-letters", "notes"], 0);
+    let letter = &letters["entries"][0];
+    assert_eq!((&letter["code"], &letter["status"]), (&"D022".into(), &403.into()), "{letters}");
+    assert_eq!(letter["reason"], "(a web page)", "{letters}");
+    let expected = [1, 2, 4, 5, 11, 12, 13, 14, 15].map(|i: u32| i.to_string());
+    Judge::expecting(expected).judge(&receiver.arrivals()).assert_exactly_once();
+    project.assert_closed();
+    let status = project.json(&["status"], 0);
+    assert_eq!((&status["waiting"], &status["syncs"][0]["undelivered"]), (&serde_json::json!([]), &0.into()));
+}
+
+#[test]
+fn a_stop_says_the_status_the_answer_the_cure_and_how_to_go_on() {
+    let (database, receiver) = (Postgres::shared().database("stop_words"), Receiver::start_blocking());
+    receiver.always(Reply::status(401).body(r#"{"error":"unauthorized"}"#));
+    let hook = format!(r#"type: webhook, url: "{}""#, receiver.url());
+    let query = r#"SELECT i AS "userId" FROM generate_series(1, 20) i"#;
+    let project = Project::new(&yaml(&database, &[("crm", &hook)], &[("users", &sync("identify", query))]));
+    let run = project.run(&["run", "users"]);
+    run.assert_code(6);
+    for words in [
+        "error[D013]: crm: the destination refused the credentials: 401 Unauthorized: {\"error\":\"unauthorized\"}",
+        "row ",
+        "messageId ",
+        "Check that its key is set",
+        "20 calls stay pending; `outflow run users` tries again",
+    ] {
+        assert!(run.stderr.contains(words), "{words:?} in {}", run.stderr);
+    }
+    let status = project.json(&["status"], 0);
+    let waits = &status["waiting"][0];
+    assert_eq!((&waits["calls"], &waits["oldest"], &waits["stopped"]), (&20.into(), &1.into(), &true.into()));
+    assert_eq!((&waits["reason"]["code"], &status["syncs"][0]["undelivered"]), (&"D013".into(), &20.into()));
+    let table = project.run(&["status"]).stdout;
+    assert!(table.contains("stopped") && table.contains("D013 401 Unauthorized"), "{table}");
+}

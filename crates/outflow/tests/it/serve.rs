@@ -193,7 +193,7 @@ fn of_several_syncs_that_are_asked_for_one_that_is_stuck_keeps_none_from_beginni
     let run = served.project.program(&["run", "apart", "users"]).spawn();
     served.wait_for(3);
     assert!(!run.has_ended(), "it follows the stuck one");
-    let waits = serde_json::json!([{ "sync": "apart", "destination": "stuck", "calls": 3 }]);
+    let waits = serde_json::json!([{ "sync": "apart", "destination": "stuck", "calls": 3, "oldest": 1, "stopped": false }]);
     assert_eq!(served.status()["waiting"], waits);
     run.kill();
     serve.signal("TERM");

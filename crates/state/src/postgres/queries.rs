@@ -91,7 +91,8 @@ impl<W: Send + Sync> RunQueries for PostgresState<W> {
     async fn past_runs(&self, sync: &str, limit: u64) -> Result<Vec<PastRun>> {
         let sql = format!(
             "SELECT {RUN}, columns FROM runs
-             WHERE sync = $1 AND state IN ('delivering', 'succeeded', 'partial') ORDER BY id DESC LIMIT $2"
+             WHERE sync = $1 AND state IN ('delivering', 'succeeded', 'succeeded_with_rejected', 'partial')
+             ORDER BY id DESC LIMIT $2"
         );
         self.all(&sql, &[&escape(sync), &capped(limit)], rows::past_run).await
     }
@@ -99,7 +100,8 @@ impl<W: Send + Sync> RunQueries for PostgresState<W> {
     async fn runs_begun_by(&self, sync: &str, clock: Timestamp, limit: u64) -> Result<Vec<RunRecord>> {
         let sql = format!(
             "SELECT {RUN} FROM runs WHERE sync = $1 AND clock <= $2
-             AND state IN ('delivering', 'succeeded', 'partial') ORDER BY id DESC LIMIT $3"
+             AND state IN ('delivering', 'succeeded', 'succeeded_with_rejected', 'partial')
+             ORDER BY id DESC LIMIT $3"
         );
         self.all(&sql, &[&escape(sync), &clock.as_microsecond(), &capped(limit)], rows::run).await
     }

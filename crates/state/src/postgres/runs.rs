@@ -60,7 +60,7 @@ impl Runs for PostgresState<Writes> {
     async fn approve(&self, run: RunId, at: Timestamp) -> Result<RunState> {
         self.write(|t| async move {
             let found = load_run(&t, run).await?;
-            let state = rules::approved(found.rows.calls);
+            let state = rules::approved(&found.rows);
             rules::check_approval(run, found.state, state)?;
             let (next, update) = take_approval(&t, run).await?;
             let ended_at = state.is_final().then(|| at.as_microsecond());
@@ -103,11 +103,10 @@ impl Runs for PostgresState<Writes> {
 
     async fn conclude(&self, run: RunId, at: Timestamp) -> Result<Option<RunState>> {
         self.write(|t| async move {
-            if find_run(&t, run).await?.is_none_or(|r| r.state != RunState::Delivering) {
-                return Ok(None);
-            }
+            let found = find_run(&t, run).await?.filter(|r| r.state == RunState::Delivering);
+            let Some(found) = found else { return Ok(None) };
             let states = load_deliveries(&t, run).await?.into_iter().map(|delivery| delivery.state);
-            let Some(end) = rules::conclude(states) else { return Ok(None) };
+            let Some(end) = rules::conclude(&found.rows, states) else { return Ok(None) };
             let sql = "UPDATE runs SET state = $2, ended_at = $3 WHERE id = $1";
             t.execute(sql, &[&id(run), &end.name(), &at.as_microsecond()]).await?;
             Ok(Some(end))

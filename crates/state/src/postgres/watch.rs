@@ -30,7 +30,7 @@ const STANDINGS: &str = "
         (SELECT watermark_open_us FROM syncs WHERE syncs.name = names.name)
     FROM names
     LEFT JOIN LATERAL (
-        SELECT ended_at FROM runs WHERE sync = name AND state IN ('succeeded', 'partial')
+        SELECT ended_at FROM runs WHERE sync = name AND state IN ('succeeded', 'succeeded_with_rejected', 'partial')
         ORDER BY id DESC LIMIT 1
     ) success ON true
     CROSS JOIN LATERAL (
@@ -69,7 +69,8 @@ impl<W: Send + Sync> WatchQueries for PostgresState<W> {
     }
 
     async fn next_audit(&self, before: Timestamp) -> Result<Option<RunId>> {
-        let sql = "SELECT id FROM runs WHERE state IN ('succeeded', 'partial') AND ended_at < $1
+        let sql = "SELECT id FROM runs WHERE state IN ('succeeded', 'succeeded_with_rejected', 'partial')
+                   AND ended_at < $1
                    AND EXISTS (SELECT 1 FROM segments WHERE run = runs.id)
                    AND NOT EXISTS (SELECT 1 FROM audits WHERE run = runs.id) ORDER BY id LIMIT 1";
         self.first(sql, &[&before.as_microsecond()], rows::run_id).await

@@ -72,7 +72,8 @@ impl<W: Send + Sync> RunQueries for Sqlite<W> {
     async fn past_runs(&self, sync: &str, limit: u64) -> Result<Vec<PastRun>> {
         let sql = format!(
             "SELECT {RUN}, columns FROM runs WHERE sync = ?1
-             AND state IN ('delivering', 'succeeded', 'partial') ORDER BY id DESC LIMIT ?2"
+             AND state IN ('delivering', 'succeeded', 'succeeded_with_rejected', 'partial')
+             ORDER BY id DESC LIMIT ?2"
         );
         let sync = sync.to_owned();
         self.readers.read(move |c| all(c, &sql, params![sync, capped(limit)], rows::past_run)).await
@@ -81,7 +82,8 @@ impl<W: Send + Sync> RunQueries for Sqlite<W> {
     async fn runs_begun_by(&self, sync: &str, clock: Timestamp, limit: u64) -> Result<Vec<RunRecord>> {
         let sql = format!(
             "SELECT {RUN} FROM runs WHERE sync = ?1 AND clock <= ?2
-             AND state IN ('delivering', 'succeeded', 'partial') ORDER BY id DESC LIMIT ?3"
+             AND state IN ('delivering', 'succeeded', 'succeeded_with_rejected', 'partial')
+             ORDER BY id DESC LIMIT ?3"
         );
         let (sync, clock) = (sync.to_owned(), clock.as_microsecond());
         self.readers.read(move |c| all(c, &sql, params![sync, clock, capped(limit)], rows::run)).await

@@ -63,7 +63,7 @@ impl Runs for Sqlite<Writer> {
     async fn approve(&self, run: RunId, at: Timestamp) -> Result<RunState> {
         let write = move |t: &Transaction<'_>| {
             let record = known(t, run)?;
-            let state = rules::approved(record.rows.calls);
+            let state = rules::approved(&record.rows);
             rules::check_approval(run, record.state, state)?;
             let (next, update) = take_approval(t, run)?;
             let sql = "UPDATE runs SET state = ?2, ended_at = ?3, next_last_sync_time = ?4,
@@ -105,9 +105,10 @@ impl Runs for Sqlite<Writer> {
 
     async fn conclude(&self, run: RunId, at: Timestamp) -> Result<Option<RunState>> {
         let write = move |t: &Transaction<'_>| {
-            let is_delivering = run_record(t, run)?.is_some_and(|r| r.state == RunState::Delivering);
+            let found = run_record(t, run)?.filter(|r| r.state == RunState::Delivering);
+            let Some(found) = found else { return Ok(None) };
             let states = deliveries(t, run)?.into_iter().map(|d| d.state);
-            let Some(end) = rules::conclude(states).filter(|_| is_delivering) else { return Ok(None) };
+            let Some(end) = rules::conclude(&found.rows, states) else { return Ok(None) };
             let sql = "UPDATE runs SET state = ?2, ended_at = ?3 WHERE id = ?1";
             t.prepare_cached(sql)?.execute(params![id(run), end.name(), at.as_microsecond()])?;
             Ok(Some(end))

@@ -33,7 +33,8 @@ impl<W: Send + Sync> WatchQueries for Sqlite<W> {
     }
 
     async fn next_audit(&self, before: Timestamp) -> Result<Option<RunId>> {
-        let sql = "SELECT id FROM runs WHERE state IN ('succeeded', 'partial') AND ended_at < ?1
+        let sql = "SELECT id FROM runs WHERE state IN ('succeeded', 'succeeded_with_rejected', 'partial')
+                   AND ended_at < ?1
                    AND id IN (SELECT run FROM segments) AND id NOT IN (SELECT run FROM audits)
                    ORDER BY id LIMIT 1";
         self.readers.read(move |c| one(c, sql, [before.as_microsecond()], rows::run_id)).await
@@ -129,7 +130,9 @@ fn standing(c: &Connection, sync: String, window: [Timestamp; 2]) -> rusqlite::R
     let last_rows = one(c, sql, of, |row| Ok((rows::run_id(row)?, unsigned(row, 1)?, unsigned(row, 2)?)))?;
     let sql = "SELECT started_at FROM runs WHERE sync = ?1 ORDER BY id LIMIT 1";
     let first_started = one(c, sql, of, rows::timestamp)?;
-    let sql = "SELECT ended_at FROM runs WHERE sync = ?1 AND state IN ('succeeded', 'partial') ORDER BY id DESC LIMIT 1";
+    let sql = "SELECT ended_at FROM runs
+               WHERE sync = ?1 AND state IN ('succeeded', 'succeeded_with_rejected', 'partial')
+               ORDER BY id DESC LIMIT 1";
     let last_success = one(c, sql, of, rows::timestamp)?;
     let sql = "SELECT id, reason_code, reason FROM runs WHERE sync = ?1 AND ended_at IS NULL AND state = 'awaiting_approval' ORDER BY id LIMIT 1";
     let awaiting_approval = one(c, sql, of, |row| Ok((rows::run_id(row)?, rows::reason(row, 1)?)))?;

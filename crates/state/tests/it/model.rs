@@ -15,6 +15,9 @@ use outflow_testkit::{Report, Rng, seed, slice_or_whole};
 use crate::made::{at, counter, dead_letter, extraction, new_run, open_gaps, started_at};
 use crate::stores::claim;
 
+/// How a run ends: each has rejected rows.
+const ENDED: RunState = RunState::SucceededWithRejected;
+
 const DIR: &str = "OUTFLOW_STATE_MODEL_DIR";
 const SEED: &str = "OUTFLOW_STATE_MODEL_SEED";
 const DONE: &str = "OUTFLOW_STATE_MODEL_DONE";
@@ -135,11 +138,8 @@ impl Model {
             },
             Step::Commit(run, calls, moves) => match self.runs.get_mut(index(run)) {
                 Some(r) if r.state == RunState::Extracting => {
-                    (r.state, r.ended) = if *calls == 0 {
-                        (RunState::Succeeded, Some(at(60)))
-                    } else {
-                        (RunState::Delivering, None)
-                    };
+                    (r.state, r.ended) =
+                        if *calls == 0 { (ENDED, Some(at(60))) } else { (RunState::Delivering, None) };
                     (r.calls, r.segments) = (*calls, 3);
                     r.deliveries = vec![Delivery::default(); DESTINATIONS.len()];
                     if *moves {
@@ -167,8 +167,7 @@ impl Model {
                     && r.deliveries.iter().all(|d| d.settled == r.calls)
                 {
                     let partial = r.deliveries.iter().any(|d| !d.dead.is_empty());
-                    (r.state, r.ended) =
-                        (if partial { RunState::Partial } else { RunState::Succeeded }, Some(now));
+                    (r.state, r.ended) = (if partial { RunState::Partial } else { ENDED }, Some(now));
                 }
             }
             Step::End(run, state, rewinds) => match self.runs.get_mut(index(run)) {

@@ -7,6 +7,8 @@ use outflow_core::ports::destination::RequestLimits;
 use outflow_core::{Code, RateHint, hash};
 use tokio::time::Instant;
 
+use super::doubts::Doubts;
+use super::turns::Turns;
 use super::{FAILURES, Failed, Health, LONG_WAIT, Load, Tally};
 use crate::delivery::moments::{LONGEST_WAIT, later, seconds};
 use crate::delivery::quota::{Quotas, SHORTEST_WINDOW, UsedUp};
@@ -32,8 +34,14 @@ pub(super) struct Inner {
     quotas: Quotas,
     /// The quota for which requests wait now, and since when.
     quota_wait: Option<(Instant, UsedUp)>,
-    /// Whether a queue has a first one that waits.
-    pub(super) waiting: [bool; 2],
+    /// Those who wait for a new body.
+    pub(super) turns: Turns,
+    /// Whether a body that was sent before waits.
+    pub(super) retry_waits: bool,
+    /// Refusals of which it is open whom they concern.
+    pub(super) doubts: Doubts,
+    /// The number of the delivery that joined last.
+    pub(super) last_delivery: u64,
     /// The queue that was last admitted from.
     last: Queue,
     pub(super) bodies: usize,
@@ -78,8 +86,11 @@ struct Trouble {
 /// A request that was admitted.
 #[derive(Debug)]
 pub(super) struct Ticket {
+    delivery: u64,
     round: u64,
     probe: bool,
+    /// It can be a witness for the refusals up to this number.
+    since: u64,
 }
 
 /// Why no request is admitted.
@@ -98,7 +109,10 @@ impl Inner {
             rate_limiter: RateLimiter::new(Most::UNBOUNDED, now),
             quotas: Quotas::default(),
             quota_wait: None,
-            waiting: [false; 2],
+            turns: Turns::default(),
+            retry_waits: false,
+            doubts: Doubts::default(),
+            last_delivery: 0,
             last: Queue::Retry,
             bodies: 0,
             in_flight: 0,
@@ -133,11 +147,11 @@ impl Inner {
         self.concurrency.max(2)
     }
 
-    pub(super) fn admit(&mut self, queue: Queue, now: Instant) -> Result<Ticket, Wait> {
+    pub(super) fn admit(&mut self, queue: Queue, delivery: u64, now: Instant) -> Result<Ticket, Wait> {
         let room = self.bodies < self.most_bodies();
         let others_turn = match queue {
-            Queue::New => self.waiting[Queue::Retry as usize],
-            Queue::Retry => self.waiting[Queue::New as usize] && room,
+            Queue::New => self.retry_waits,
+            Queue::Retry => !self.turns.is_empty() && room,
         };
         if self.paused.is_some() || (queue == Queue::New && !room) || (others_turn && self.last == queue) {
             return Err(Wait::ForChange);
@@ -171,7 +185,8 @@ impl Inner {
         self.in_flight += 1;
         self.bodies += usize::from(queue == Queue::New);
         self.last = queue;
-        Ok(Ticket { round: self.round, probe: self.circuit.is_some() })
+        let since = self.doubts.last();
+        Ok(Ticket { delivery, round: self.round, probe: self.circuit.is_some(), since })
     }
 
     /// A request is no longer in flight.
@@ -182,9 +197,10 @@ impl Inner {
         }
     }
 
-    pub(super) fn succeeded(&mut self, now: Instant, ticket: &Ticket) {
+    pub(super) fn succeeded(&mut self, now: Instant, ticket: &Ticket, endpoint: usize) {
         self.tally.successes += 1;
         (self.last_success, self.last_answer) = (now, now);
+        self.doubts.taken(ticket.delivery, endpoint, ticket.since, now);
         self.in_a_row = 0;
         match &self.circuit {
             // It was sent before the circuit opened: only a probe closes it.
@@ -257,9 +273,14 @@ impl Inner {
         self.paused.get_or_insert_with(|| Trouble { since: now, code, reason: reason.to_owned() });
     }
 
+    pub(super) fn is_paused(&self) -> bool {
+        self.paused.is_some()
+    }
+
     /// Begins with a probe.
     pub(super) fn resume(&mut self, now: Instant) {
         if let Some(trouble) = self.paused.take() {
+            self.doubts.forget();
             self.trouble = Some(trouble);
             self.circuit = Some(Circuit { since: now, failures: 0, probing: false, by_rate: false });
             self.not_before = now;

@@ -1,8 +1,9 @@
 //! What services state about themselves, true or not, against a limiter in virtual time.
 
-use outflow_core::Quota;
+use outflow_core::{Quota, RateHint};
 use outflow_testkit::{Rng, seed};
 
+use super::tests::admit;
 use super::*;
 use crate::delivery::moments::LONGEST_WAIT;
 
@@ -44,7 +45,7 @@ async fn no_statement_panics_and_none_makes_a_request_wait_longer_than_an_hour()
         let limiter = limiter((rng.below(2) == 0).then(|| rng.below(100) as u32));
         for _ in 0..30 {
             let asked = Instant::now();
-            let mut permit = limiter.clone().admit().await;
+            let mut permit = admit(&limiter).await;
             assert!(asked.elapsed() <= LONGEST_WAIT + Duration::from_secs(120), "{:?}", asked.elapsed());
             let hint = any_hint(&mut rng);
             match rng.below(4) {
@@ -69,11 +70,11 @@ async fn a_daily_quota_is_used_at_full_speed_and_then_waited_for() {
         RateHint { quotas: vec![Quota { requests: 1_000, window: Duration::from_secs(86_400) }], ..NO_HINT };
     let start = Instant::now();
     for _ in 0..1_000 {
-        limiter.clone().admit().await.succeeded(&hint);
+        admit(&limiter).await.succeeded(&hint);
     }
     assert_eq!(start.elapsed(), Duration::ZERO);
     assert_eq!(limiter.health(), Health::Healthy, "nobody has to wait yet");
-    let waiting = tokio::spawn(limiter.clone().admit());
+    let waiting = tokio::spawn(admit(&limiter));
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert!(matches!(limiter.health(), Health::Waiting { .. }), "{:?}", limiter.health());
     assert_eq!(limiter.next_request(), start + LONGEST_WAIT);
@@ -82,7 +83,7 @@ async fn a_daily_quota_is_used_at_full_speed_and_then_waited_for() {
     // It has a new day: the service states a quota no longer.
     asks_again.succeeded(&NO_HINT);
     assert_eq!(limiter.health(), Health::Healthy);
-    drop(limiter.clone().admit().await);
+    drop(admit(&limiter).await);
 }
 
 #[tokio::test(start_paused = true)]
@@ -93,7 +94,7 @@ async fn no_second_has_more_requests_than_the_configured_rate() {
         if rng.below(20) == 0 {
             tokio::time::sleep(rng.duration(Duration::from_secs(3))).await;
         }
-        limiter.clone().admit().await.succeeded(&NO_HINT);
+        admit(&limiter).await.succeeded(&NO_HINT);
         sent.push(Instant::now());
     }
     for (first, eleventh) in sent.iter().zip(&sent[10..]) {

@@ -1,5 +1,7 @@
 //! The limiter in virtual time, against services that are modelled.
 
+use outflow_core::RateHint;
+
 use super::*;
 
 /// A service with a token bucket. It answers 429 when the bucket is empty.
@@ -52,9 +54,15 @@ fn fail(permit: &mut Permit, code: Code, load: Load, after: Option<Duration>) ->
     permit.failed(&Failed { code, reason: "no", load, after }, backoff, &NO_HINT)
 }
 
+/// A permit of a delivery of its own.
+pub(super) fn admit(limiter: &Arc<DestinationLimiter>) -> impl Future<Output = Permit> + Send + use<> {
+    let flow = limiter.join("sync", Urgency::New);
+    async move { flow.admit().await }
+}
+
 /// Whether a request is admitted without time passing.
 async fn admitted(limiter: &Arc<DestinationLimiter>) -> Option<Permit> {
-    tokio::time::timeout(Duration::ZERO, limiter.clone().admit()).await.ok()
+    tokio::time::timeout(Duration::ZERO, admit(limiter)).await.ok()
 }
 
 /// Takes permits until there are no more.
@@ -68,7 +76,7 @@ async fn all(limiter: &Arc<DestinationLimiter>) -> Vec<Permit> {
 
 /// Opens the circuit. Returns how long it waits for the first probe.
 async fn break_circuit(limiter: &Arc<DestinationLimiter>) -> Duration {
-    let mut permit = limiter.clone().admit().await;
+    let mut permit = admit(limiter).await;
     for _ in 1..FAILURES {
         fail(&mut permit, Code::DestinationServerError, Load::Unknown, None);
         permit.readmit().await;
@@ -84,7 +92,7 @@ async fn work(
     after: Option<Duration>,
 ) {
     loop {
-        let mut permit = limiter.clone().admit().await;
+        let mut permit = admit(&limiter).await;
         loop {
             permit.readmit().await;
             tokio::time::sleep(latency).await;
@@ -140,7 +148,7 @@ async fn a_service_with_its_own_rate_is_used_fully_and_rarely_answers_429() {
 async fn a_configured_rate_is_kept_after_the_burst_of_the_first_second() {
     let (limiter, start) = (limiter(8, Some(10)), Instant::now());
     for _ in 0..60 {
-        limiter.clone().admit().await.succeeded(&NO_HINT);
+        admit(&limiter).await.succeeded(&NO_HINT);
     }
     let took = start.elapsed().as_secs_f64();
     assert!((4.8..=5.2).contains(&took), "60 requests at 10/s took {took} s");
@@ -149,14 +157,14 @@ async fn a_configured_rate_is_kept_after_the_burst_of_the_first_second() {
 #[tokio::test(start_paused = true)]
 async fn a_learned_rate_never_exceeds_the_configured_one_and_grows_back_to_it() {
     let limiter = limiter(8, Some(50));
-    let mut permit = limiter.clone().admit().await;
+    let mut permit = admit(&limiter).await;
     fail(&mut permit, Code::DestinationThrottled, Load::Rate, None);
     drop(permit);
     let mut counts = Vec::new();
     for _ in 0..20 {
         let (start, mut count) = (Instant::now(), 0);
         while start.elapsed() < Duration::from_secs(1) {
-            limiter.clone().admit().await.succeeded(&NO_HINT);
+            admit(&limiter).await.succeeded(&NO_HINT);
             count += 1;
         }
         counts.push(count);
@@ -168,12 +176,12 @@ async fn a_learned_rate_never_exceeds_the_configured_one_and_grows_back_to_it() 
 async fn headers_set_the_rate() {
     let limiter = limiter(8, None);
     let hint = RateHint { remaining: Some(0), reset: Some(Duration::from_secs(7)), ..NO_HINT };
-    limiter.clone().admit().await.succeeded(&hint);
+    admit(&limiter).await.succeeded(&hint);
     let start = Instant::now();
-    limiter.clone().admit().await.succeeded(&RateHint { limit: Some(20.0), ..NO_HINT });
+    admit(&limiter).await.succeeded(&RateHint { limit: Some(20.0), ..NO_HINT });
     assert_eq!(start.elapsed().as_secs(), 7, "nothing remained until the reset");
     for _ in 0..100 {
-        limiter.clone().admit().await.succeeded(&NO_HINT);
+        admit(&limiter).await.succeeded(&NO_HINT);
     }
     let took = start.elapsed().as_secs_f64() - 7.0;
     assert!((4.8..=5.2).contains(&took), "100 requests at 20/s took {took} s");
@@ -186,10 +194,10 @@ async fn after_three_failures_one_probe_goes_and_the_rest_wait_for_its_answer() 
     assert!(wait >= Duration::from_millis(125) && wait <= Duration::from_millis(250), "{wait:?}");
     assert!(matches!(limiter.health(), Health::Failing { code: Code::DestinationServerError, .. }));
     let before = Instant::now();
-    let mut probe = limiter.clone().admit().await;
+    let mut probe = admit(&limiter).await;
     assert!(before.elapsed() + Duration::from_millis(1) >= wait);
     assert!(
-        tokio::time::timeout(Duration::from_secs(30), limiter.clone().admit()).await.is_err(),
+        tokio::time::timeout(Duration::from_secs(30), admit(&limiter)).await.is_err(),
         "a second request went"
     );
     assert!(
@@ -223,7 +231,7 @@ async fn failures_that_come_together_count_once() {
 #[tokio::test(start_paused = true)]
 async fn one_failure_stops_no_other_request() {
     let limiter = limiter(8, None);
-    let mut failing = limiter.clone().admit().await;
+    let mut failing = admit(&limiter).await;
     fail(&mut failing, Code::DestinationServerError, Load::Unknown, None);
     assert_eq!(all(&limiter).await.len(), 7, "and its body counts while it waits");
 }
@@ -231,12 +239,12 @@ async fn one_failure_stops_no_other_request() {
 #[tokio::test(start_paused = true)]
 async fn a_long_retry_after_is_the_shortest_wait_and_ends_with_one_probe() {
     let limiter = limiter(8, None);
-    let mut permit = limiter.clone().admit().await;
+    let mut permit = admit(&limiter).await;
     let hour = Duration::from_secs(3_600);
     assert_eq!(fail(&mut permit, Code::DestinationThrottled, Load::Rate, Some(hour)).wait, hour);
     drop(permit);
     let start = Instant::now();
-    let probe = limiter.clone().admit().await;
+    let probe = admit(&limiter).await;
     assert!(start.elapsed() >= hour && admitted(&limiter).await.is_none());
     drop(probe);
     assert!(admitted(&limiter).await.is_some(), "a probe that was not sent goes back");
@@ -245,7 +253,7 @@ async fn a_long_retry_after_is_the_shortest_wait_and_ends_with_one_probe() {
 #[tokio::test(start_paused = true)]
 async fn a_request_sent_before_the_circuit_opened_does_not_close_it() {
     let limiter = limiter(8, None);
-    let mut early = limiter.clone().admit().await;
+    let mut early = admit(&limiter).await;
     break_circuit(&limiter).await;
     early.succeeded(&NO_HINT);
     assert!(matches!(limiter.health(), Health::Failing { .. }));
@@ -266,7 +274,7 @@ async fn a_destination_that_recovers_after_an_hour_is_not_flooded() {
             (limiter.clone(), taken.clone(), under_way.clone(), requests.clone());
         tasks.spawn(async move {
             loop {
-                let mut permit = limiter.clone().admit().await;
+                let mut permit = admit(&limiter).await;
                 loop {
                     permit.readmit().await;
                     use std::sync::atomic::Ordering::SeqCst;
@@ -301,7 +309,7 @@ async fn a_destination_that_recovers_after_an_hour_is_not_flooded() {
 async fn a_paused_limiter_admits_nothing_and_resumes_with_one_probe() {
     let limiter = limiter(4, None);
     let mut health = limiter.watch();
-    let mut permit = limiter.clone().admit().await;
+    let mut permit = admit(&limiter).await;
     permit.halted(Code::DestinationAuthFailed, "who are you");
     assert!(health.has_changed().unwrap());
     limiter.pause(Code::DestinationAddressWrong, "later reasons do not count");
@@ -310,7 +318,7 @@ async fn a_paused_limiter_admits_nothing_and_resumes_with_one_probe() {
     };
     assert_eq!((code, reason.as_str()), (Code::DestinationAuthFailed, "who are you"));
     assert!(tokio::time::timeout(Duration::from_secs(86_400), permit.readmit()).await.is_err());
-    let waiting = tokio::spawn(limiter.clone().admit());
+    let waiting = tokio::spawn(admit(&limiter));
     limiter.resume();
     let mut probe = waiting.await.unwrap();
     assert!(
@@ -337,7 +345,7 @@ async fn bodies_are_bounded_for_many_deliveries_and_a_slow_destination() {
     for n in 0..100_u64 {
         let (limiter, most) = (limiter.clone(), most.clone());
         tasks.spawn(async move {
-            let mut permit = limiter.clone().admit().await;
+            let mut permit = admit(&limiter).await;
             count(&most, 1);
             for attempt in 0.. {
                 permit.readmit().await;
@@ -354,19 +362,20 @@ async fn bodies_are_bounded_for_many_deliveries_and_a_slow_destination() {
     tasks.join_all().await;
     assert_eq!(*lock(&most), (0, 4));
     let inner = limiter.lock();
-    assert_eq!((inner.bodies, inner.in_flight, inner.waiting), (0, 0, [false, false]));
+    assert_eq!((inner.bodies, inner.in_flight), (0, 0));
+    assert!(inner.turns.is_empty() && !inner.retry_waits);
 }
 
 #[tokio::test(start_paused = true)]
 async fn with_one_request_at_a_time_others_go_between_the_attempts_of_a_bad_one() {
     let limiter = limiter(1, None);
-    let mut bad = limiter.clone().admit().await;
+    let mut bad = admit(&limiter).await;
     let mut detector = crate::delivery::retry::PoisonBatchDetector::new(bad.tally());
     let others = tokio::spawn({
         let limiter = limiter.clone();
         async move {
             loop {
-                let mut permit = limiter.clone().admit().await;
+                let mut permit = admit(&limiter).await;
                 tokio::time::sleep(Duration::from_millis(10)).await;
                 permit.succeeded(&NO_HINT);
             }
@@ -386,9 +395,9 @@ async fn a_permit_that_is_dropped_leaves_nothing_behind() {
     let limiter = limiter(2, Some(5));
     drop(all(&limiter).await);
     for _ in 0..20 {
-        drop(limiter.clone().admit().await);
+        drop(admit(&limiter).await);
     }
-    let waiting = Box::pin(limiter.clone().admit());
+    let waiting = Box::pin(admit(&limiter));
     drop(waiting);
     assert_eq!(all(&limiter).await.len(), 2, "no token was used");
 }
@@ -443,4 +452,31 @@ async fn destinations_with_one_credential_share_a_limiter_and_the_strictest_limi
     assert!(Arc::ptr_eq(&shared, &limiters.of(&a)), "what is still in the project keeps its limiter");
     assert!(matches!(limiters.of(&a).health(), Health::Paused { .. }));
     assert_eq!((shared.lock().concurrency, lock(&limiters.0).len()), (8, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn syncs_share_the_rate_in_turn_and_backfills_get_what_is_left() {
+    let (limiter, taken) = (limiter(4, Some(10)), Arc::<Mutex<Vec<&'static str>>>::default());
+    let mut tasks = tokio::task::JoinSet::new();
+    for (sync, urgency, workers) in
+        [("many", Urgency::New, 6), ("one", Urgency::New, 1), ("old", Urgency::Backfill, 3)]
+    {
+        for _ in 0..workers {
+            let (flow, taken) = (limiter.join(sync, urgency), taken.clone());
+            tasks.spawn(async move {
+                loop {
+                    let mut permit = flow.admit().await;
+                    lock(&taken).push(sync);
+                    permit.succeeded(&NO_HINT);
+                }
+            });
+        }
+    }
+    tokio::time::sleep(Duration::from_secs(100)).await;
+    let taken = lock(&taken);
+    let share = |name| taken.iter().filter(|sync| **sync == name).count() as f64 / taken.len() as f64;
+    assert!(taken.len() >= 950, "{}", taken.len());
+    for (sync, want) in [("many", 15.0 / 32.0), ("one", 15.0 / 32.0), ("old", 1.0 / 16.0)] {
+        assert!((share(sync) - want).abs() < 0.02, "{sync} had {} of the requests", share(sync));
+    }
 }

@@ -41,7 +41,7 @@ impl Watched {
                 query,
                 connections: self.spec.connections.clone(),
                 options: RunOptions::default(),
-                guards: outflow_core::Guards::default(),
+                guards: self.spec.guards.clone(),
                 ids: Default::default(),
                 skipped: Vec::new(),
             },

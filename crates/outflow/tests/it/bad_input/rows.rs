@@ -12,7 +12,7 @@ fn rejected(query: &str, good: &[&str]) -> Vec<Value> {
     let receiver = Receiver::start_blocking();
     let project = Project::users(database(), &receiver, query);
     let run = project.json(&["run", "users"], 4);
-    assert_eq!(run["state"], "succeeded", "{run}");
+    assert_eq!(run["state"], "succeeded_with_rejected", "{run}");
     assert_eq!(run["rows"]["calls"], good.len(), "{run}");
     Judge::expecting(good.iter().copied()).judge(&receiver.arrivals()).assert_exactly_once();
 
@@ -84,7 +84,8 @@ fn only_rows_with_the_code_asked_for_are_shown() {
     let receiver = Receiver::start_blocking();
     let query = "SELECT id AS \"userId\" FROM (VALUES (42.5), (NULL), (43.5)) AS t (id)";
     let project = Project::users(database(), &receiver, query);
-    let run = project.json(&["run", "users"], 4);
+    let run = project.json(&["run", "users"], 1);
+    assert_eq!(run["state"], "awaiting_approval", "nothing would be sent: {run}");
     assert_eq!(run["rows"], serde_json::json!({ "read": 3, "calls": 0, "rejected": 3, "unchanged": 0 }));
     assert!(receiver.requests().is_empty());
     let shown = project.json(&["rejected", "users", "--code", "r002"], 0);
@@ -99,7 +100,7 @@ fn values_cannot_steer_a_terminal() {
     let receiver = Receiver::start_blocking();
     let query = "SELECT NULL AS \"userId\", E'\\x1b[2J\\x07' AS bio";
     let project = Project::users(database(), &receiver, query);
-    project.json(&["run", "users"], 4);
+    project.json(&["run", "users"], 1);
     for args in [["rejected", "users"], ["preview", "users"]] {
         let shown = project.run(&args);
         let all = shown.stdout.clone() + &shown.stderr;

@@ -78,7 +78,7 @@ fn a_good_connection_is_a_line_for_each_step() {
     for line in &told {
         assert_eq!(
             (&line["format_version"], &line["source"], &line["database"]),
-            (&json!(2), &json!("shop"), &json!("main"))
+            (&json!(3), &json!("shop"), &json!("main"))
         );
         assert_eq!((&line["outcome"], &line["problems"]), (&json!("ok"), &json!([])), "{line}");
         assert!(
@@ -90,7 +90,7 @@ fn a_good_connection_is_a_line_for_each_step() {
 
     let exit = run(&project, &["source", "test", "shop", "--output", "json"]);
     let whole = document(&exit);
-    assert_eq!((&whole["format_version"], &whole["ok"]), (&json!(2), &json!(true)));
+    assert_eq!((&whole["format_version"], &whole["ok"]), (&json!(3), &json!(true)));
     let main = &whole["databases"][0];
     assert_eq!(
         (&main["source"], &main["database"], &main["ok"]),

@@ -31,7 +31,7 @@ fn every_code_has_a_page_that_explain_prints() {
 #[test]
 fn the_version_is_a_document() {
     let project = Project::new("");
-    let version = json!({ "format_version": 2, "version": env!("CARGO_PKG_VERSION") });
+    let version = json!({ "format_version": 3, "version": env!("CARGO_PKG_VERSION") });
     assert_eq!(super::in_all_forms(&project, &["version"], 0), version);
     assert!(project.run(&["--version"]).stdout.contains(env!("CARGO_PKG_VERSION")));
 }
@@ -149,7 +149,7 @@ fn a_reader_that_has_had_enough_is_no_error() {
     let receiver = Receiver::start_blocking();
     let project = sqlite_project(&receiver, "[\"a\", \"b\"]");
     let yaml = project.run(&["version", "--output", "yaml"]);
-    assert_eq!(from_yaml(&yaml.stdout)["format_version"], 2);
+    assert_eq!(from_yaml(&yaml.stdout)["format_version"], 3);
     let wanted: [&[&str]; 7] = [
         &["schema"],
         &["explain"],

@@ -33,7 +33,7 @@ pub async fn releasing(state: &dyn State) {
     assert_eq!((record.state, record.ended_at, record.reason), (RunState::Delivering, None, None));
     assert_eq!(record.next_last_sync_time, extraction(5, None).next_last_sync_time);
     assert_eq!(state.sync("users").await.unwrap(), moved(run));
-    assert_eq!(state.approve(empty, at(99)).await.unwrap(), RunState::Succeeded);
+    assert_eq!(state.approve(empty, at(99)).await.unwrap(), RunState::SucceededWithRejected);
     assert_eq!(state.run(empty).await.unwrap().unwrap().ended_at, Some(at(99)));
     for run in [run, empty, RunId(99)] {
         refused(state.approve(run, at(100)).await);
