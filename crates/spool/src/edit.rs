@@ -3,7 +3,8 @@
 //!
 //! It is one pass in position order, in the memory of a few blocks. A block without an edit is
 //! copied as it lies on disk; one of which nothing stays is not read. The new files take the names
-//! of the old ones. What a crash leaves is part of an extraction that was not committed.
+//! of the old ones, so the pass needs room for a few segments at a time. What a crash leaves is
+//! part of an extraction that was not committed.
 
 use std::path::Path;
 

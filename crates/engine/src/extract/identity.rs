@@ -49,11 +49,8 @@ impl Identity {
 }
 
 fn by_content(spec: &SyncSpec, query: &Query, plan: &Plan) -> Result<EventIdentity, String> {
-    match (query.deciding_columns(), &spec.cursor) {
-        (Ok(columns), _) if columns.is_empty() => EventIdentity::by_time(plan, spec.ids.key),
-        (Ok(columns), _) => EventIdentity::by_content(plan, &columns, spec.ids.key),
-        // A run with a cursor begins at a value of that column.
-        (Err(_), Some(cursor)) => EventIdentity::by_content(plan, std::slice::from_ref(cursor), spec.ids.key),
-        (Err(reason), None) => Err(reason),
+    match query.deciding_columns()? {
+        columns if columns.is_empty() => EventIdentity::by_time(plan, spec.ids.key),
+        columns => EventIdentity::by_content(plan, &columns, spec.ids.key),
     }
 }

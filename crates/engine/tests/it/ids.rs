@@ -328,3 +328,17 @@ async fn new_ids_are_given_on_purpose() {
     house.run_with(&spec, &table, full()).await.unwrap();
     assert_eq!(sent(&a), first);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cursor_does_not_stand_in_for_the_compared_column() {
+    for (compared, expected) in [("at", 1), ("loaded", 2)] {
+        let query =
+            format!("SELECT id AS userId, event, at FROM e WHERE {compared} >= {{{{last_sync_time}}}}");
+        let (a, spec) = (taker(), SyncSpec { cursor: Some("at".to_owned()), ..events(&query) });
+        let table = table(&[TIMED[0], TIMED[1], ("at", Ty::Int)], &[&[Some("1"), LOGIN, Some("1767225600")]]);
+        let house = House::new(&[&a]);
+        house.run_with(&spec, &table, full()).await.unwrap();
+        house.run_with(&spec, &table, full()).await.unwrap();
+        assert_eq!(sent(&a).values().map(BTreeSet::len).sum::<usize>(), expected, "{compared}");
+    }
+}
