@@ -192,7 +192,10 @@ impl Work {
             return self.fill_gap(fill, count, fed);
         }
         let (fed, groups) = match self.repeats.take() {
-            Some(repeats) => repeats.adjust(fed, self.sorted, &mut self.output)?,
+            Some(repeats) => {
+                let earlier = self.earlier();
+                repeats.adjust(fed, earlier, self.sorted, &mut self.output)?
+            }
             None => (fed, None),
         };
         let mut compared = match self.spec.retained {
@@ -209,7 +212,9 @@ impl Work {
             }
         };
         self.output.sync()?;
-        groups.map_or(Ok(()), |groups| groups.settle(&mut compared.same))?;
+        if let Some(groups) = groups.filter(|_| !compared.earlier_missing) {
+            groups.settle(&mut compared.same)?;
+        }
         compared.earlier_missing &= self.previous.is_some();
         Ok(compared)
     }
