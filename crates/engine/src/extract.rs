@@ -314,7 +314,7 @@ impl Extractor<'_> {
         let mut findings = reading.findings();
         let Reading { writer, comparison, read, cursor, wanted, rejected_before, .. } = reading;
         let rejected_again = rejected_before.repeated;
-        let rejected = comparison.is_some().then(|| rejected_before.into_hashes()).unwrap_or_default();
+        let rejected = if comparison.is_some() { rejected_before.into_hashes() } else { Vec::new() };
         let marks = comparing.fill.is_some() || self.run.spec.options.is_incremental();
         let (spooled, compared) = self.finish(writer, comparison, rejected, (marks, sent)).await?;
         let was_compared = !compared.earlier_missing;

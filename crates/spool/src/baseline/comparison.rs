@@ -226,7 +226,10 @@ impl Work {
             return self.fill_gap(fill, count, fed);
         }
         let (fed, groups) = match self.repeated_keys.take() {
-            Some(repeated) => repeated.adjust(fed, self.sorted, &mut self.output)?,
+            Some(repeated) => {
+                let earlier = self.earlier();
+                repeated.adjust(fed, earlier, self.sorted, &mut self.output)?
+            }
             None => (fed, None),
         };
         let mut compared = match self.spec.retained {
@@ -247,7 +250,9 @@ impl Work {
         compared.repeats = self.take_repeats()?;
         compared.repeated_ids = self.compare_ids()?;
         self.output.sync()?;
-        groups.map_or(Ok(()), |groups| groups.settle(&mut compared.same))?;
+        if let Some(groups) = groups.filter(|_| !compared.earlier_missing) {
+            groups.settle(&mut compared.same)?;
+        }
         compared.earlier_missing &= self.previous.is_some();
         Ok(compared)
     }

@@ -3,8 +3,8 @@
 //!
 //! Runs are compared as multisets ([`super::comparison`]). That X and Y of one person became Y and
 //! X would go unseen, and the destination would keep Y. So of a key's calls all but the last bear
-//! another hash, that of a content which another one supersedes; and if any call of a key is sent,
-//! the last one is sent, too, behind it.
+//! another hash, that of a content which another one supersedes, and is the same as one that was
+//! superseded or the last; and if any call of a key is sent, the last one is sent, too, behind it.
 //!
 //! What always holds: a key that occurs once has the hash of its content. Memory is bounded: which
 //! keys occur again is found by a filter, and what it names is looked up in a file of all calls. Of
@@ -16,6 +16,7 @@ use std::os::unix::fs::FileExt as _;
 
 use outflow_core::{Positions, Result, hash};
 
+use super::hashes::Earlier;
 use super::sorter::{Adjusted, Entry, Sorted, Sorter};
 use crate::disk::failed;
 use crate::output::{NewFile, Output};
@@ -102,10 +103,12 @@ impl RepeatedKeys {
     }
 
     /// The hashes of the run's calls in order, with those of superseded contents in place; and what
-    /// decides in the end. `sorted`: how many entries may be sorted in memory.
+    /// decides in the end. `earlier` is what the run is compared with; `sorted`: how many entries
+    /// may be sorted in memory.
     pub(super) fn adjust(
         mut self,
         fed: Sorted,
+        earlier: Option<Earlier>,
         sorted: usize,
         output: &mut Output,
     ) -> Result<(Sorted, Option<Groups>)> {
@@ -123,11 +126,14 @@ impl RepeatedKeys {
             return Ok((fed, None));
         }
         let calls = std::mem::take(&mut self.calls);
-        let mut groups = Groups { named: self.named, calls, spilled: self.spilled, file };
+        let were_last = Vec::new();
+        let mut groups = Groups { named: self.named, calls, spilled: self.spilled, file, were_last };
         let mut without = Sorter::new("superseded.spill", sorted);
+        let mut looked_up = Sorter::new("looked-up.spill", sorted);
         let mut with = Sorter::new("replaced.spill", sorted);
         let mut replace = |position: u64, content: u128| {
             without.push(Entry::new(content, position), output)?;
+            looked_up.push(Entry::new(content, position), output)?;
             with.push(Entry::new(superseded(content), position), output)
         };
         groups.mark_last()?;
@@ -135,6 +141,14 @@ impl RepeatedKeys {
             true => replace(position, content),
             false => Ok(()),
         })?;
+        if let Some(mut earlier) = earlier {
+            let mut looked_up = looked_up.finish(output)?;
+            while let Some(entry) = looked_up.next()? {
+                if earlier.take(entry.hash()) {
+                    groups.were_last.push(entry.position);
+                }
+            }
+        }
         let adjusted = Adjusted::new(fed, without.finish(output)?, with.finish(output)?)?;
         Ok((Sorted::Adjusted(Box::new(adjusted)), Some(groups)))
     }
@@ -148,6 +162,8 @@ pub(super) struct Groups {
     /// How many are in the file.
     spilled: u64,
     file: Option<File>,
+    /// Calls whose content was the last one of its key in the earlier run: one for each key.
+    were_last: Vec<u64>,
 }
 
 impl Groups {
@@ -160,8 +176,10 @@ impl Groups {
         })
     }
 
-    /// The last call of a key is sent if another one of it is.
+    /// A call that was the last one of its key is the same, whatever follows it now; and the last
+    /// call of a key is sent if another one of it is.
     pub(super) fn settle(mut self, same: &mut Positions) -> Result<()> {
+        std::mem::take(&mut self.were_last).into_iter().for_each(|position| same.insert(position));
         self.each(|last, position, _| {
             last.is_sent |= !same.contains(position);
             Ok(())
@@ -227,7 +245,7 @@ mod tests {
             part.iter().for_each(|call| fed.push(call.1, &mut output).unwrap());
         }
         let fed = fed.sorter.finish(&mut output).unwrap();
-        let (mut sorted, groups) = repeats.adjust(fed, 1_000, &mut output).unwrap();
+        let (mut sorted, groups) = repeats.adjust(fed, None, 1_000, &mut output).unwrap();
         let found: Vec<_> = std::iter::from_fn(|| sorted.next().unwrap()).collect();
         let last: HashMap<u64, u64> = (0..).zip(calls).map(|(at, call)| (call.0, at)).collect();
         let hash = |(at, (key, content)): (u64, &(u64, u128))| {

@@ -3,8 +3,8 @@
 
 use std::sync::LazyLock;
 
-use outflow_core::Timestamp;
 use outflow_core::ports::warehouse::{OpenTransactions, Statement, Visibility};
+use outflow_core::{Clock as _, SystemClock};
 use outflow_testkit::redshift::{Auth, Redshift};
 use outflow_testkit::{Database, Postgres};
 use outflow_warehouse::{Login, Server, ServerKind, ServerSettings, Sqlite};
@@ -62,11 +62,11 @@ async fn an_open_transaction_of_another_account_is_seen_with_the_right_alone() {
         reader(&database, "transactions_monitor", "GRANT pg_read_all_stats TO transactions_monitor");
     let none = open_transactions(&monitor).await;
     assert_eq!((none.oldest, none.prepared, none.replayed, none.seen), (None, None, None, Visibility::All));
-    let before = Timestamp::now();
+    let before = SystemClock.now();
     let writer = Writer::begin(&SERVER, database.name(), "SELECT 1", "pg_sleep");
     let seen = open_transactions(&monitor).await;
     let oldest = seen.oldest.unwrap();
-    assert!(oldest >= before && oldest <= Timestamp::now(), "it has read so far, and may write: {oldest}");
+    assert!(oldest >= before && oldest <= SystemClock.now(), "it has read so far, and may write: {oldest}");
     assert_eq!(seen.seen, Visibility::All);
     let hidden = open_transactions(&plain).await;
     assert_eq!((hidden.oldest, hidden.seen), (None, Visibility::Some), "it says that it does not see all");
@@ -93,7 +93,7 @@ async fn sessions_of_outflow_and_of_other_databases_do_not_count() {
 async fn a_prepared_transaction_is_seen_by_everyone() {
     let database = SERVER.database("transactions_prepared");
     let plain = reader(&database, "transactions_prepared", "");
-    let before = Timestamp::now();
+    let before = SystemClock.now();
     database.sql("CREATE TABLE t (n int); BEGIN; INSERT INTO t VALUES (1); PREPARE TRANSACTION 'seen'");
     let seen = open_transactions(&plain).await;
     assert!(seen.prepared.is_some_and(|at| at >= before), "{seen:?}");
@@ -126,7 +126,7 @@ async fn a_redshift_lists_transactions_with_locks_and_only_an_unrestricted_accou
         open_transactions(&unrestricted).await,
         OpenTransactions { seen: Visibility::All, ..Default::default() }
     );
-    let before = Timestamp::now();
+    let before = SystemClock.now();
     let writer = Writer::begin(
         Postgres::shared(),
         database.name(),

@@ -45,10 +45,11 @@ async fn the_last_of_a_persons_rows_is_what_the_destination_has_in_the_end() {
     let people = People::new();
     assert_eq!(people.run(&[(1, "X"), (1, "Y"), (2, "Z")]).await, ["1 X", "1 Y", "2 Z"]);
     assert_eq!(people.run(&[(1, "X"), (2, "Z"), (1, "Y")]).await, [""; 0], "in the same order");
-    assert_eq!(people.run(&[(1, "Y"), (1, "X"), (2, "Z")]).await, ["1 Y", "1 X"], "X is the last one now");
+    assert_eq!(people.run(&[(1, "Y"), (1, "X"), (2, "Z")]).await, ["1 X"], "X is the last one now");
     assert_eq!(people.run(&[(1, "X"), (2, "Z")]).await, [""; 0], "and still is");
     assert_eq!(people.run(&[(1, "W"), (1, "X"), (2, "Z")]).await, ["1 W", "1 X"], "X is sent behind W");
-    assert_eq!(people.run(&[(1, "W"), (1, "X"), (1, "V")]).await, ["1 X", "1 V"], "W was sent");
+    assert_eq!(people.run(&[(1, "W"), (1, "X"), (1, "V")]).await, ["1 V"], "a history that grows");
+    assert_eq!(people.run(&[(1, "X"), (1, "V"), (1, "U")]).await, ["1 U"], "and whose window moves on");
 }
 
 #[tokio::test(flavor = "multi_thread")]
