@@ -344,7 +344,8 @@ impl History {
             let count = |destination: &Scripted| -> BTreeMap<String, usize> {
                 ids(destination).into_iter().map(|(event, ids)| (event, ids.len())).collect()
             };
-            // What the sync's own runs send twice, as `a` shows, is no matter of gaps.
+            // What the sync's own runs send twice, as `a` shows, is no matter of gaps: the two
+            // clocks of a history drift apart, and runs begin earlier for it (decision 19).
             let (found, to_a) = (count(destination), count(&self.left.a));
             assert!(expected.iter().all(|(event, n)| found.get(event) >= Some(n)), "{about}");
             let most = |event: &str| to_a.get(event).max(expected.get(event)).copied();
