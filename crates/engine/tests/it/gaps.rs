@@ -46,6 +46,8 @@ fn of(shape: Shape, destinations: &[&str]) -> SyncSpec {
         call_type: if shape.people { CallType::Identify } else { CallType::Track },
         query: shape.query(),
         lookback: Duration::from_secs(shape.lookback.unsigned_abs()),
+        // Results of rejected rows alone are a part of it.
+        guards: outflow_core::Guards { max_rejected_percent: Some(100), ..Default::default() },
         ..users_to(destinations)
     }
 }
