@@ -64,7 +64,8 @@ pub(super) async fn extract(
     let spec = spec_of_run(spec, record);
     let extractor =
         Extractor { engine, spec: &spec, next, warehouse, run: record, observer: &shared.observer };
-    extractor.run().instrument(spans::run(record)).await
+    // The largest future of a run: whoever waits for it holds a pointer.
+    Box::pin(extractor.run()).instrument(spans::run(record)).await
 }
 
 /// E009: the query that a run keeps was written for the source that it keeps, too.
