@@ -173,7 +173,7 @@ pub struct World {
     /// What the clock said last.
     pub last_clock: Micros,
     /// Nothing happens by itself.
-    quiet: bool,
+    pub quiet: bool,
 }
 
 impl World {
