@@ -85,9 +85,12 @@ async fn a_run_of_rejected_rows_alone_is_held_and_moves_nothing() {
     assert_eq!((fixed.state, fixed.rows.calls), (RunState::SucceededWithRejected, 1));
     assert!(house.state().sync("users").await.unwrap().watermark.is_some());
     // The query has given a call: a few bad rows do not hold up what comes after them.
-    table.set(bad(2));
+    table.set([(None, "free"), (None, "free")]);
     let few = house.run(&spec, &table).await.unwrap();
     assert_eq!((few.state, few.rows.rejected), (RunState::SucceededWithRejected, 2));
+    // The same rows again are no news.
+    let again = house.run(&spec, &table).await.unwrap();
+    assert_eq!((again.state, again.rows.rejected, again.rows.unchanged), (RunState::Succeeded, 0, 2));
     table.set(bad(10));
     let document = held(&house, &spec, &table, Code::TooManyRejected).await;
     house.engine.approve(document.run).await.unwrap();

@@ -139,7 +139,7 @@ fn a_stop_is_over_in_time_when_every_thread_is_blocked() {
         command(&["serve", "-v"]).env("OUTFLOW_LOG", "trace").stderr(Stdio::piped()).spawn().unwrap();
     let (log, id) = (serve.stderr.take().unwrap(), serve.id().to_string());
     let begun = Instant::now();
-    while ends_within(command(&["run", "users", "--full"]).spawn().unwrap(), Duration::from_secs(20))
+    while ends_within(command(&["run", "users", "--full", "--yes"]).spawn().unwrap(), Duration::from_secs(20))
         .is_some()
     {
         assert!(begun.elapsed() < Duration::from_secs(120), "its log is never full");
@@ -185,11 +185,11 @@ fn a_run_beside_serve_ends_when_it_waits_for_a_destination_that_takes_nothing() 
     calls.always(Reply::status(401));
     let mut serving = project.serve();
     assert!(serving.is_up());
-    let first = project.run(&["run", "users", "--full"]);
+    let first = project.run(&["run", "users", "--full", "--yes"]);
     first.assert_code(6);
     // The next run waits behind the one that stopped.
     let (_, earlier) = (add_rows(&project, 4..=6), project.runs().len());
-    let second = project.run(&["run", "users", "--full"]);
+    let second = project.run(&["run", "users", "--full", "--yes"]);
     second.assert_code(6);
     assert!(second.ran < PATIENCE, "{second:?}");
     let words = "it waits behind run 1, which stopped";
@@ -211,7 +211,7 @@ fn a_run_beside_serve_ends_with_its_delivery_timeout_and_with_the_first_signal()
     for signal in ["TERM", "INT"] {
         calls.always(Reply::status(503));
         let seen = calls.requests().len();
-        let running = project.program(&["run", "users", "--full"]).spawn();
+        let running = project.program(&["run", "users", "--full", "--yes"]).spawn();
         calls.wait_for_requests_blocking(seen + 1, PATIENCE);
         running.signal(signal);
         let exit = running.wait();
@@ -221,7 +221,7 @@ fn a_run_beside_serve_ends_with_its_delivery_timeout_and_with_the_first_signal()
         assert!(serving.event("run ended", Some("users")).is_some());
     }
     calls.always(Reply::status(503));
-    let late = project.run(&["run", "users", "--full", "--delivery-timeout", "2s"]);
+    let late = project.run(&["run", "users", "--full", "--yes", "--delivery-timeout", "2s"]);
     late.assert_code(6);
     assert!(late.stderr.contains("D020") && late.ran < PATIENCE, "{late:?}");
     calls.always(Reply::ok());

@@ -162,7 +162,8 @@ fn metrics_count_what_happened_and_runs_say_that_they_were_verified() {
     let running = project.program(&["serve"]).env("KEY", KEY).spawn();
     // More than five in a hundred rows are rejected: when that is reported, the run was delivered.
     alarm.wait_for_calls_blocking(1, PATIENCE);
-    calls_of_a_run(&project, &calls, 4);
+    // The row was rejected before.
+    calls_of_a_run(&project, &calls, 0);
     let samples = parse(&get(port, "/metrics", "200"));
     let labels = "sync=\"users\",destination=\"journeys\"";
     for (series, at_least) in [

@@ -49,6 +49,7 @@ async fn happens(seed: u64) -> usize {
         query: shape.query(),
         lookback: Duration::from_secs(shape.lookback.unsigned_abs()),
         cursor: shape.cursor.then(|| "stamp".to_owned()),
+        guards: outflow_core::Guards { max_rejected_percent: Some(100), ..Default::default() },
         ..users_to(&["a"])
     };
     let spec = with_key("shop-1", spec);
