@@ -378,7 +378,7 @@ async fn one_case_of_clocks(seed: u64) {
 
 #[test]
 fn nothing_is_missed_and_nothing_is_sent_again_without_need() {
-    let cases = if std::env::var_os("OUTFLOW_LONG").is_some() { 2_000 } else { 150 };
+    let cases = if std::env::var_os("OUTFLOW_LONG").is_some() { 2_000 } else { 100 };
     every_case(cases, |seed| Box::pin(one_case(seed)));
 }
 

@@ -91,7 +91,7 @@ fn judge(seed: u64, shape: &Shape, world: &Shared, a: &Scripted) -> usize {
 
 #[test]
 fn there_are_as_many_ids_as_events_whichever_runs_send_them() {
-    let (seed, histories, mut again) = (seed(), slice_or_whole(25, 1_000), 0);
+    let (seed, histories, mut again) = (seed(), slice_or_whole(10, 1_000), 0);
     println!("seed {seed}");
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     for history in 0..histories {
