@@ -21,15 +21,17 @@ import subprocess
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs/RELIABILITY.md"
 PACKAGES = ["outflow-spool", "outflow-state", "outflow-engine", "outflow"]
-CAMPAIGNS = "test(/kills::|crash::|gaps::histories::|gaps::a_backfill_that_is_killed|endurance::|slow::|isolation::|room::|limits::|fuzz::|calendar::|clocks::|incremental::nothing|hostile::|misbehaviour::|model::|postgres::random|faults::|histories::|protocol/)"
+CAMPAIGNS = "test(/kills::|crash::|gaps::histories::|gaps::left_out::|gaps::a_backfill_that_is_killed|endurance::|slow::|isolation::|room::|limits::|fuzz::|calendar::|clocks::|incremental::nothing|hostile::|ids::histories|integrity::|misbehaviour::|refusals::|model::|postgres::random|faults::|histories::|protocol/)"
 # The sections of the page, each with the prefixes of its tests' names.
 SUBJECTS = [
     ("Processes that are killed", ("kills::", "crash::")),
-    ("Lost runs and backfills", ("gaps::",)),
+    ("Lost runs, destinations that are left out, and backfills", ("gaps::",)),
+    ("Message ids", ("ids::",)),
+    ("A state that is damaged", ("integrity::",)),
     ("Disks that fail, fill up and lose power", ("faults::", "histories::", "model::", "postgres::random", "room::")),
     ("Broken destinations beside healthy ones", ("isolation::eight",)),
     ("Destinations that refuse for a while, and that break the protocol", ("fuzz::", "limits::", "misbehaviour::", "bad_input::")),
-    ("Bad calls, and a wrong path", ("isolation::one_bad", "isolation::a_wrong")),
+    ("Bad calls, and a wrong path", ("isolation::one_bad", "isolation::a_wrong", "refusals::")),
     ("A destination slower than the source", ("slow::",)),
     ("Calendars and clocks", ("calendar::", "clocks::", "incremental::")),
     ("Queries that do more than read", ("hostile::",)),
@@ -61,8 +63,9 @@ Not covered:
 - Rows that were changed or deleted before a gap is filled. They are read as they are then.
 - Events that nothing tells apart, at a destination that comes and goes: they can be sent again
   under other ids. The run says so (E120).
-- Transactions that commit later than the lookback after their stamp, and two runs that read one
-  event without a `timestamp`, `messageId` or cursor: see promises 2 and 3.
+- Transactions that are open for longer than `lookback_max`, or than `lookback` where the account
+  cannot see them, and events that nothing tells apart in a project without `id`: see promises 2
+  and 3.
 - A disk that reports a sync that it did not do. Loss of power is simulated at each write and sync.
 - Two states beside one spool at the same moment, and a damaged end of SQLite's log, which SQLite
   drops by itself.
