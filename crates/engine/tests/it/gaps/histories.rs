@@ -95,12 +95,10 @@ impl History {
         let mut house = Some(House::new(&[&history.a, &history.b]));
         for n in 0..10 {
             (0..rng.below(12)).for_each(|_| history.world.lock().step(4_000_000));
-            let mut world = history.world.lock();
-            world.reach((n + 1) * MINUTE);
+            history.world.lock().reach((n + 1) * MINUTE);
             // The local clock stands still while a run reads, and so does this one: a clock that
             // goes on is one that was set back in the next minute.
-            world.quiet = true;
-            drop(world);
+            history.world.lock().quiet = true;
             now = 1_000_000 + n * MINUTE;
             b_open.store(n < closes_at, Ordering::SeqCst);
             let served = match &mut served {

@@ -254,12 +254,13 @@ impl History {
         let mut served = self.left.serve(house);
         served.next(|event| matches!(event, Event::Extracted { .. }).then_some(())).await;
         for slot in 1..=12 {
-            let mut world = self.left.world.lock();
-            world.quiet = false;
-            (0..self.rng.below(8)).for_each(|_| world.step(4_000_000));
-            world.reach(slot * MINUTE);
-            world.quiet = true;
-            drop(world);
+            {
+                let mut world = self.left.world.lock();
+                world.quiet = false;
+                (0..self.rng.below(8)).for_each(|_| world.step(4_000_000));
+                world.reach(slot * MINUTE);
+                world.quiet = true;
+            }
             match self.rng.below(6) {
                 0 | 1 => self.left.open(&served, true),
                 2 => self.left.open(&served, false),
