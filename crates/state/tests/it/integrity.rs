@@ -102,12 +102,16 @@ async fn a_flipped_bit_is_found_or_makes_no_difference() {
     }
     fs::write(&path, &whole).unwrap();
     assert!(by_read > 0 && by_check > 0, "{by_read} {by_check} {harmless}, seed {seed}");
-    Report::new("integrity::a_flipped_bit", "bits of the state flipped", flips)
-        .with("found when read or opened", by_read)
-        .with("found by the check", by_check)
-        .with("without effect", harmless)
-        .with("unnoticed", 0)
-        .print();
+    Report::new(
+        "integrity::a_flipped_bit_is_found_or_makes_no_difference",
+        "bits of the state flipped",
+        flips,
+    )
+    .with("found when read or opened", by_read)
+    .with("found by the check", by_check)
+    .with("without effect", harmless)
+    .with("unnoticed", 0)
+    .print();
 }
 
 /// Changes a cell behind Outflow's back, as a disk might: no trigger sees it.
