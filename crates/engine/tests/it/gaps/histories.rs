@@ -96,8 +96,8 @@ impl History {
         for n in 0..10 {
             (0..rng.below(12)).for_each(|_| history.world.lock().step(4_000_000));
             history.world.lock().reach((n + 1) * MINUTE);
-            // The local clock stands still while a run reads, and so does this one: a clock that
-            // goes on is one that was set back in the next minute.
+            // Neither the local clock nor this one moves while a run reads. If this one did, it
+            // would look set back in the next minute.
             history.world.lock().quiet = true;
             now = 1_000_000 + n * MINUTE;
             b_open.store(n < closes_at, Ordering::SeqCst);

@@ -246,8 +246,8 @@ impl History {
 
     async fn go(&mut self, house: House, seed: u64) {
         self.left.b_open.store(self.rng.below(2) == 0, Ordering::SeqCst);
-        // The local clock stands still while a run reads, and so does this one: a clock that goes
-        // on is one that was set back in the next minute.
+        // Neither the local clock nor this one moves while a run reads. If this one did, it would
+        // look set back in the next minute.
         self.left.world.lock().quiet = true;
         // In one of three, segments are deleted and the query is edited.
         let is_rough = self.rng.below(3) == 0;
