@@ -17,6 +17,7 @@
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
+mod access;
 mod alerts;
 mod approval;
 mod backfill;
@@ -26,10 +27,12 @@ pub mod control;
 mod dead_letters;
 mod estimate;
 mod findings;
+mod folder;
 mod follow;
 mod holder;
 mod init;
 mod leftovers;
+mod list;
 mod look;
 mod making;
 mod outcome;
@@ -49,14 +52,14 @@ mod validate;
 mod verify;
 mod wiring;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use outflow_core::ports::state::StateStore;
 use outflow_core::{Code, Error, RunId};
 use outflow_engine::RunReader;
-use outflow_project::Project;
+use outflow_project::{Origin, Part, Project};
 use tokio::sync::watch;
 
 pub use alerts::{AlertDocument, AlertList, AlertTest, ReceiverTest};
@@ -66,7 +69,9 @@ pub use cancel::CancelRequest;
 pub use dead_letters::{DeadLetterDocument, DeadLetterList, DeadLetterSummary, DeadLettersRequest};
 pub use estimate::{EstimateDocument, EstimateRequest};
 pub use findings::Finding;
+pub use folder::find_project;
 pub use init::{InitDocument, InitRequest, init, write_file};
+pub use list::{Selectors, SyncDocument, SyncList};
 pub use look::RunName;
 pub use outcome::RunOutcome;
 pub use outflow_core::ports::spool::Rejection;
@@ -109,7 +114,7 @@ const READ_WITHIN: Duration = Duration::from_secs(30);
 /// One installation: a project's folder, its state, and the folder of its spool and its socket.
 #[derive(Clone, Debug)]
 pub struct App {
-    project: PathBuf,
+    origin: Origin,
     state: Option<StateLocation>,
     folder: PathBuf,
 }
@@ -123,7 +128,21 @@ impl App {
             Some(StateLocation::Folder(folder)) => folder.clone(),
             _ => project.join(".outflow"),
         };
-        Self { project, state, folder }
+        Self { origin: Origin { dir: project, target: None }, state, folder }
+    }
+
+    /// The same project as one of its targets changes it. A target has a state of its own, in
+    /// `.outflow/targets`, unless one is named: what was sent for one environment was not sent for
+    /// another.
+    #[must_use]
+    pub fn with_target(mut self, target: Option<String>) -> Self {
+        if let Some(target) = &target
+            && !matches!(self.state, Some(StateLocation::Folder(_)))
+        {
+            self.folder = self.origin.dir.join(".outflow/targets").join(target);
+        }
+        self.origin.target = target;
+        self
     }
 
     /// Where the state is.
@@ -156,21 +175,44 @@ impl App {
         Ok(control::ask(&self.folder, &control::Request::Reload).await?.is_some())
     }
 
-    /// As [`App::load`], for use cases that need no secret.
-    async fn load_without_secrets(&self) -> Result<Project, Errors> {
-        Ok(self.read_project(Project::load_without_secrets).await??)
+    /// As [`App::load`], for use cases that need no secret, or not all of them.
+    async fn load_partly(&self) -> Result<Project, Errors> {
+        Ok(self.read_project(Project::load_partly).await??)
+    }
+
+    /// As [`App::load_partly`], with all that a sync needs.
+    async fn load_for(&self, sync: &str) -> Result<Project, Errors> {
+        let project = self.load_partly().await?;
+        // A name that is not there is told by whoever looks for it.
+        let parts = project.sync(sync).map(Project::parts_of).unwrap_or_default();
+        Ok(project.require(&parts)?)
+    }
+
+    /// As [`App::load_partly`], with the secrets of the database that a sync reads.
+    async fn load_for_reading(&self, sync: &str) -> Result<Project, Errors> {
+        let project = self.load_partly().await?;
+        let parts = project.sync(sync).map(Project::parts_of).unwrap_or_default();
+        let database: Vec<Part> =
+            parts.into_iter().filter(|part| matches!(part, Part::Database { .. })).collect();
+        Ok(project.require(&database)?)
+    }
+
+    /// The sources of a project whose other parts may be unfinished: the one that is named, or all.
+    async fn load_sources(&self, named: Option<&str>) -> Result<Project, Errors> {
+        let source = named.map(|named| named.split('.').next().unwrap_or(named).to_owned());
+        Ok(self.read_project(move |origin| Project::load_sources(origin, source.as_deref())).await??)
     }
 
     /// Reads files of the project off the async threads, in bounded time: they may be on a mount
     /// that hangs.
     async fn read_project<T: Send + 'static>(
         &self,
-        read: impl FnOnce(&Path) -> T + Send + 'static,
+        read: impl FnOnce(&Origin) -> T + Send + 'static,
     ) -> Result<T, Error> {
-        let dir = self.project.clone();
-        let reading = tokio::task::spawn_blocking(move || read(&dir));
+        let origin = self.origin.clone();
+        let reading = tokio::task::spawn_blocking(move || read(&origin));
         let failed = |what: String| {
-            Error::new(Code::ProjectFileUnreadable, what).at(self.project.display().to_string())
+            Error::new(Code::ProjectFileUnreadable, what).at(self.origin.dir.display().to_string())
         };
         match tokio::time::timeout(READ_WITHIN, reading).await {
             Ok(read) => read.map_err(|e| failed("reading the project broke down".to_owned()).caused_by(e)),

@@ -139,7 +139,7 @@ impl From<Error> for PreviewFailure {
 impl App {
     /// Reads the first rows of a run.
     pub async fn preview(&self, request: &PreviewRequest) -> Result<PreviewDocument, PreviewFailure> {
-        let project = self.load().await?;
+        let project = self.load_for_reading(&request.sync).await?;
         let spec = project.sync(&request.sync)?;
         let state = self.sync_state(&spec.name, request.start).await?;
         let warehouse = wiring::warehouse(&project, spec)?;

@@ -10,13 +10,14 @@ use outflow_engine::authoring::advise;
 use outflow_engine::serve::BacklogQuota;
 use outflow_engine::serve::side::SideRequests;
 use outflow_engine::{Engine, Errors, RunRequest as EngineRequest};
-use outflow_project::Project;
+use outflow_project::{Part, Project};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::beside::Worker;
 use crate::holder::{Handover, Taken};
 use crate::leftovers::{self, Leftover};
+use crate::list::Selectors;
 use crate::making::{Circumstances, Job, due, make_run, observer};
 use crate::{App, Caller, Event, Listener, RunOutcome, wiring};
 
@@ -54,6 +55,25 @@ pub enum Selection {
     Due,
     /// These.
     Named(Vec<String>),
+    /// Those that these mean.
+    Matching(Selectors),
+}
+
+impl Selection {
+    /// The same with names in place of what means them.
+    fn resolved(&self, project: &Project) -> Result<Selection, Errors> {
+        Ok(match self {
+            Self::Matching(which) => Self::Named(project.select(&which.select, &which.exclude)?),
+            other => other.clone(),
+        })
+    }
+
+    fn means(&self, spec: &SyncSpec) -> bool {
+        match self {
+            Self::Named(names) => names.contains(&spec.name),
+            Self::Enabled | Self::Due | Self::Matching(_) => spec.enabled,
+        }
+    }
 }
 
 impl RunRequest {
@@ -97,10 +117,17 @@ impl App {
     /// Problems of the project, unknown names, and the state if it cannot be taken. Q014: events
     /// would go out under second ids, which the request does not allow.
     pub async fn run(&self, request: &RunRequest, caller: &Caller) -> Result<Vec<RunOutcome>, Errors> {
-        let project = Arc::new(self.load().await?);
+        let project = self.load_partly().await?;
+        let request = &RunRequest { syncs: request.syncs.resolved(&project)?, ..request.clone() };
         if let Some(destination) = &request.destination {
             project.known_destination(destination)?;
         }
+        let mut parts: Vec<Part> =
+            project.syncs.iter().filter(|spec| request.syncs.means(spec)).flat_map(Project::parts_of).collect();
+        if let Some(only) = &request.destination {
+            parts.retain(|part| !matches!(part, Part::Destination(name) if name != only));
+        }
+        let project = Arc::new(project.require(&parts)?);
         refuse_second_ids(request, &project)?;
         let delivery_timeout = request.delivery_timeout;
         let handover = || Handover { runs: wanted(request, &project), delivery_timeout };
@@ -169,10 +196,7 @@ fn refuse_second_ids(request: &RunRequest, project: &Project) -> Result<(), Erro
     if request.yes || request.new_ids || request.is_incremental() {
         return Ok(());
     }
-    let is_meant = |spec: &&SyncSpec| match &request.syncs {
-        Selection::Named(names) => names.contains(&spec.name),
-        Selection::Enabled | Selection::Due => spec.enabled,
-    };
+    let is_meant = |spec: &&SyncSpec| request.syncs.means(spec);
     let refused = |spec: &SyncSpec| {
         let reason = advise::why_ids_are_of_run_and_row(spec)?;
         let message = format!(
@@ -190,7 +214,7 @@ fn refuse_second_ids(request: &RunRequest, project: &Project) -> Result<(), Erro
 fn wanted(request: &RunRequest, project: &Project) -> Vec<(String, RunOptions)> {
     let names = match &request.syncs {
         Selection::Named(names) => names.clone(),
-        Selection::Enabled | Selection::Due => {
+        Selection::Enabled | Selection::Due | Selection::Matching(_) => {
             project.syncs.iter().filter(|s| s.enabled).map(|s| s.name.clone()).collect()
         }
     };
@@ -221,7 +245,7 @@ async fn tell_leftovers(
         let is_meant = match &request.syncs {
             // The run itself takes care of a removed sync that was named.
             Selection::Named(names) => names.contains(&sync) && finding.code() != Code::SyncRemoved,
-            Selection::Enabled | Selection::Due => true,
+            Selection::Enabled | Selection::Due | Selection::Matching(_) => true,
         };
         if is_meant {
             (caller.listener)(Event::LeftOver(&finding));
@@ -278,7 +302,7 @@ async fn jobs(
             }
             if errors.is_empty() { Ok(jobs) } else { Err(errors.into()) }
         }
-        Selection::Enabled => Ok(enabled.map(|spec| job(spec, None)).collect::<Vec<_>>().into()),
+        Selection::Enabled | Selection::Matching(_) => Ok(enabled.map(|spec| job(spec, None)).collect::<Vec<_>>().into()),
         Selection::Due => {
             let mut jobs = Vec::new();
             for spec in enabled {

@@ -138,7 +138,7 @@ const LOOKED_AT: u64 = 20;
 impl App {
     /// How the installation is.
     pub async fn status(&self) -> Result<StatusDocument, Errors> {
-        let project = self.load_without_secrets().await?;
+        let project = self.load_partly().await?;
         // A `serve` of another version is none that this process understands.
         let serving = match control::ask(&self.folder, &Request::Status).await? {
             Some(Answer::Status(serving)) => Some(serving),

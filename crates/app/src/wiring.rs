@@ -37,7 +37,8 @@ pub(crate) fn receivers(project: &Project) -> Vec<Receiver> {
 pub(crate) fn destinations(project: &Project) -> Result<HashMap<String, Arc<dyn Destination>>, Vec<Error>> {
     let client = Client::new(&ClientOptions::default()).map_err(|e| vec![e])?;
     let (mut built, mut errors) = (HashMap::new(), Vec::new());
-    for config in &project.destinations {
+    // Those that are not needed may lack their secrets.
+    for config in project.destinations.iter().filter(|config| config.is_resolved) {
         match destinations::build(&config.name, &config.kind, &config.settings, &client) {
             Ok(destination) => {
                 built.insert(config.name.clone(), destination);

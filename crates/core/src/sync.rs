@@ -111,6 +111,8 @@ pub struct SyncSpec {
     pub name: String,
     /// A description for people.
     pub description: String,
+    /// Words to select it by.
+    pub tags: Vec<String>,
     /// The source's name.
     pub source: String,
     /// The database's name within the source.

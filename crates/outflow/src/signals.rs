@@ -20,6 +20,11 @@ const LAST_WORDS: Duration = Duration::from_millis(200);
 
 /// Turns true at the first signal.
 pub fn listen() -> watch::Receiver<bool> {
+    listen_and_say(None)
+}
+
+/// The same, with a line for people at the first signal.
+pub fn listen_and_say(line: Option<&'static str>) -> watch::Receiver<bool> {
     let (stop, stopped) = watch::channel(false);
     let (ready, is_ready) = sync_channel(1);
     let thread = std::thread::Builder::new().name("signals".to_owned());
@@ -29,7 +34,7 @@ pub fn listen() -> watch::Receiver<bool> {
             let signals = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
             let _ = ready.send(());
             if let (Ok(interrupt), Ok(terminate)) = signals {
-                obey(interrupt, terminate, &stop).await;
+                obey(interrupt, terminate, &stop, line).await;
             }
         });
     });
@@ -40,7 +45,12 @@ pub fn listen() -> watch::Receiver<bool> {
     stopped
 }
 
-async fn obey(mut interrupt: Signal, mut terminate: Signal, stop: &watch::Sender<bool>) {
+async fn obey(
+    mut interrupt: Signal,
+    mut terminate: Signal,
+    stop: &watch::Sender<bool>,
+    line: Option<&'static str>,
+) {
     let mut next = async || {
         tokio::select! {
             _ = interrupt.recv() => {}
@@ -49,6 +59,10 @@ async fn obey(mut interrupt: Signal, mut terminate: Signal, stop: &watch::Sender
     };
     next().await;
     stop.send_replace(true);
+    if let Some(line) = line {
+        // Whoever reads stderr may hang, and the stop must not wait for them.
+        std::thread::spawn(move || crate::progress::write_beside_bars(line));
+    }
     if tokio::time::timeout(STOP_WITHIN, next()).await.is_ok() {
         std::process::exit(Exit::Interrupted.code().into());
     }

@@ -37,9 +37,17 @@ pub(super) const ROOT: Shape = Shape {
         Key::new("sources", Kind::Named(&Kind::Table(&SOURCE)), "where rows come from"),
         Key::new("destinations", Kind::Named(&Kind::Table(&DESTINATION)), "where calls go"),
         Key::new("syncs", Kind::Named(&Kind::Table(&SYNC)), "what is read, how often, and what rows become"),
+        Key::new(
+            "targets",
+            Kind::Named(&Kind::Table(&TARGET)),
+            "what differs between environments: `--target NAME` merges it into the rest",
+        ),
     ],
     open: false,
 };
+
+/// Any keys of the project. What comes of the merge is checked.
+const TARGET: Shape = Shape { what: "a target", keys: &[], open: true };
 
 const SPOOL: Shape = Shape {
     what: "the spool",
@@ -214,6 +222,7 @@ const SYNC: Shape = Shape {
     what: "a sync",
     keys: &[
         Key::new("description", Kind::Text, "for people"),
+        Key::new("tags", Kind::List(&Kind::Text), "words to select syncs by: `run tag:daily`"),
         Key::new("source", Kind::Text, "SOURCE.DATABASE, or SOURCE if that has one database").required(),
         Key::new(
             "type",

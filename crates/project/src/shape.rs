@@ -46,6 +46,11 @@ pub(super) fn values(node: &Node, shape: &Shape) -> Map<String, Json> {
 }
 
 fn value(node: &Node, kind: &Kind) -> Json {
+    if let Value::Unresolved(text) = &node.value {
+        // What a number or a duration will be is not known.
+        let is_text = matches!(kind, Kind::Text | Kind::Secret | Kind::Path | Kind::Either(_));
+        return if is_text { text.as_str().into() } else { Json::Null };
+    }
     if !suits(kind, &node.value) || !fits(kind, node) {
         return Json::Null;
     }
@@ -105,7 +110,7 @@ pub(super) fn check_table(node: &Node, shape: &Shape, problems: &mut Problems) {
 }
 
 fn check(node: &Node, name: &str, kind: &Kind, problems: &mut Problems) {
-    if matches!(node.value, Value::Broken) {
+    if matches!(node.value, Value::Unresolved(_)) {
         return;
     }
     if let Kind::Either(kinds) = kind {

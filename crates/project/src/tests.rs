@@ -6,7 +6,9 @@ mod files;
 mod ids;
 mod login;
 mod names;
+mod parts;
 mod schedules;
+mod targets;
 
 use std::collections::HashMap;
 use std::fs;
@@ -19,7 +21,7 @@ use outflow_engine::operations::retention::RetentionPolicy;
 use outflow_warehouse::{Login, ServerKind, ServerSettings, TlsMode};
 use tempfile::TempDir;
 
-use super::{DatabaseSettings, Project, schema};
+use super::{DatabaseSettings, Origin, Part, Project, schema};
 
 /// The example of the design, but for the keys that are for later.
 const EXAMPLE: &str = r#"version: 1
@@ -66,6 +68,10 @@ fn folder(files: &[(&str, &str)]) -> TempDir {
     dir
 }
 
+fn origin(dir: &Path) -> Origin {
+    Origin { dir: dir.to_owned(), target: None }
+}
+
 fn load(dir: &Path) -> Result<Project, Vec<Error>> {
     let variables = [
         ("REDSHIFT_HOST", "cluster.example.com"),
@@ -75,7 +81,7 @@ fn load(dir: &Path) -> Result<Project, Vec<Error>> {
         ("EMPTY", ""),
     ];
     let variables: HashMap<_, _> = variables.into_iter().collect();
-    Project::load_with(dir, &|name| variables.get(name).map(|v| (*v).to_owned()))
+    Project::load_with(&origin(dir), &|name| variables.get(name).map(|v| (*v).to_owned()))
 }
 
 fn load_text(text: &str) -> Result<Project, Vec<Error>> {

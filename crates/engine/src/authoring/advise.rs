@@ -101,14 +101,36 @@ pub async fn ask(subject: Subject<'_>, warehouse: &dyn Warehouse, depth: Depth) 
     };
     match tokio::time::timeout(ANSWER_WITHIN, asked).await {
         Ok(advice) => advice,
-        Err(_) => {
-            let message = "the database took too long to look at the query";
-            Err(Error::new(Code::StatementCancelled, message)
-                .help("see what keeps it busy, or check without it")
-                .next_step(NextStep::Validate)
-                .into())
-        }
+        Err(_) => Err(too_slow().into()),
     }
+}
+
+/// Whether the database can plan a sync's query for this account: whether all that it names is
+/// there, and may be read. No row is read.
+///
+/// # Errors
+/// The query's text is refused, the database cannot be reached, or what it objects to: S008, S009
+/// and others of its statements.
+pub async fn plan(spec: &SyncSpec, warehouse: &dyn Warehouse) -> Result<(), Errors> {
+    let query = Query::parse(&spec.query, spec.dialect)?;
+    let mut session = warehouse.connect().await?;
+    let asked = async {
+        read_only::check(&mut *session, warehouse, &query).await?;
+        let all = query.render(&LastSyncTime::Seconds(0));
+        session.describe(&all).await?;
+        session.explain(&all).await?;
+        Ok(())
+    };
+    match tokio::time::timeout(ANSWER_WITHIN, asked).await {
+        Ok(planned) => planned,
+        Err(_) => Err(too_slow().into()),
+    }
+}
+
+fn too_slow() -> Error {
+    Error::new(Code::StatementCancelled, "the database took too long to look at the query")
+        .help("see what keeps it busy, or check without it")
+        .next_step(NextStep::Validate)
 }
 
 /// The findings of the text, with what is known about its comparisons.
@@ -268,7 +290,12 @@ impl Asking<'_> {
         all: &str,
         advice: &mut Advice,
     ) -> Result<()> {
-        advice.first_run = answered(session.explain(all).await)?.unwrap_or_default();
+        match answered(session.explain(all).await)? {
+            Ok(expected) => advice.first_run = expected,
+            // Only the plan looks at what the account may read.
+            Err(error) if error.code() == Code::PermissionDenied => advice.problems.push(error),
+            Err(_) => {}
+        }
         let Schedule::Every { every, .. } = self.subject.spec.schedule else { return Ok(()) };
         let before = clock.as_second() - i64::try_from(every.as_secs()).unwrap_or(i64::MAX);
         let later = self.query.render(&LastSyncTime::Seconds(before.max(0)));

@@ -418,6 +418,7 @@ pub fn users_to(destinations: &[&str]) -> SyncSpec {
     SyncSpec {
         name: "users".into(),
         description: String::new(),
+        tags: Vec::new(),
         source: "shop".into(),
         database: "main".into(),
         dialect: Dialect::Postgres,

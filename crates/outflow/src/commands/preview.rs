@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::findings;
 use crate::cli::Preview;
 use crate::exit::Exit;
-use crate::output::{Printer, short, table};
+use crate::output::{Printer, counted, instant, short, table};
 
 /// What `--since` takes.
 const START_FORMS: &str = "write first, next, or a time: 2026-01-31, 2026-01-31T10:00:00Z or Unix seconds";
@@ -46,13 +46,13 @@ pub async fn preview(app: &App, args: &Preview, printer: Printer) -> Result<Exit
 
 /// What is said beside the rows.
 fn remarks(shown: &PreviewDocument, printer: Printer) {
-    printer.say(&format!("last_sync_time = {}", shown.last_sync_time));
+    printer.say(&format!("last_sync_time = {}", instant(&shown.last_sync_time)));
     for (code, message) in &shown.warnings {
         printer.say(&format!("warning[{code}]: {message}"));
     }
     for f in &shown.row_findings {
         let column = f.column.as_ref().map(|c| format!(" in column {c:?}")).unwrap_or_default();
-        printer.say(&format!("warning[{}]: {}{column}: {} rows", f.code, f.code.title(), f.rows));
+        printer.say(&format!("warning[{}]: {}{column}: {}", f.code, f.code.title(), counted(f.rows, "row")));
     }
 }
 

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::code;
 use crate::cli::Rejected;
 use crate::exit::Exit;
-use crate::output::{Printer, Stream, count, plain, short, table};
+use crate::output::{Printer, Stream, count, counted, plain, short, table};
 
 /// Prints them, grouped by cause, with the rows themselves.
 pub async fn rejected(app: &App, args: &Rejected, printer: Printer) -> Result<Exit, Errors> {
@@ -39,7 +39,7 @@ pub async fn rejected(app: &App, args: &Rejected, printer: Printer) -> Result<Ex
 
 fn head(summary: &RejectedSummary) -> String {
     let RejectedSummary { sync, rejected: total, findings, gone, .. } = summary;
-    let mut text = format!("{sync}: {} rows rejected\n", count(*total));
+    let mut text = format!("{sync}: {} rejected\n", counted(*total, "row"));
     if !findings.is_empty() {
         let groups: Vec<Vec<String>> = findings
             .iter()

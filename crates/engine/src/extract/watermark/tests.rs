@@ -9,6 +9,7 @@ pub(crate) fn spec() -> SyncSpec {
     SyncSpec {
         name: "users".into(),
         description: String::new(),
+        tags: Vec::new(),
         source: "s".into(),
         database: "main".into(),
         dialect: Dialect::Postgres,
