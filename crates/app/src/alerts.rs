@@ -85,7 +85,10 @@ impl App {
 
     /// The alerts that fire.
     pub async fn alerts(&self) -> Result<AlertList, Errors> {
-        let alerts = firing(&*self.reader().await?.state).await?;
+        let alerts = match self.is_new().await? {
+            true => Vec::new(),
+            false => firing(&*self.reader().await?.state).await?,
+        };
         Ok(AlertList { format_version: FORMAT_VERSION, alerts })
     }
 }

@@ -30,8 +30,8 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn the_nearest_project_above_is_meant_unless_it_is_a_strangers() {
+    #[tokio::test]
+    async fn the_nearest_project_above_is_meant_unless_it_is_a_strangers() {
         let dir = tempfile::tempdir().unwrap();
         let deep = dir.path().join("queries/new");
         fs::create_dir_all(&deep).unwrap();

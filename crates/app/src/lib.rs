@@ -145,6 +145,24 @@ impl App {
         self
     }
 
+    /// Whether nothing has run yet. A state that was named and is not there is another matter: its
+    /// name may be wrong.
+    ///
+    /// # Errors
+    /// What is wrong with the URL of the state.
+    pub async fn is_new(&self) -> Result<bool, Error> {
+        if self.state.is_some() {
+            return Ok(false);
+        }
+        Ok(match self.location().await? {
+            StateLocation::Folder(folder) => {
+                let looked = tokio::task::spawn_blocking(move || outflow_state::is_empty(&folder));
+                looked.await.unwrap_or(false)
+            }
+            StateLocation::Postgres(_) => false,
+        })
+    }
+
     /// Where the state is.
     async fn location(&self) -> Result<StateLocation, Error> {
         if let Some(named) = &self.state {
@@ -180,9 +198,18 @@ impl App {
         Ok(self.read_project(Project::load_partly).await??)
     }
 
+    /// As [`App::load_partly`], for whoever will need some secrets: if there is a problem, all of
+    /// them are told, missing secrets too.
+    async fn load_to_use(&self) -> Result<Project, Errors> {
+        match self.load_partly().await {
+            Ok(project) => Ok(project),
+            Err(_) => self.load().await,
+        }
+    }
+
     /// As [`App::load_partly`], with all that a sync needs.
     async fn load_for(&self, sync: &str) -> Result<Project, Errors> {
-        let project = self.load_partly().await?;
+        let project = self.load_to_use().await?;
         // A name that is not there is told by whoever looks for it.
         let parts = project.sync(sync).map(Project::parts_of).unwrap_or_default();
         Ok(project.require(&parts)?)
@@ -190,7 +217,7 @@ impl App {
 
     /// As [`App::load_partly`], with the secrets of the database that a sync reads.
     async fn load_for_reading(&self, sync: &str) -> Result<Project, Errors> {
-        let project = self.load_partly().await?;
+        let project = self.load_to_use().await?;
         let parts = project.sync(sync).map(Project::parts_of).unwrap_or_default();
         let database: Vec<Part> =
             parts.into_iter().filter(|part| matches!(part, Part::Database { .. })).collect();

@@ -117,13 +117,17 @@ impl App {
     /// Problems of the project, unknown names, and the state if it cannot be taken. Q014: events
     /// would go out under second ids, which the request does not allow.
     pub async fn run(&self, request: &RunRequest, caller: &Caller) -> Result<Vec<RunOutcome>, Errors> {
-        let project = self.load_partly().await?;
+        let project = self.load_to_use().await?;
         let request = &RunRequest { syncs: request.syncs.resolved(&project)?, ..request.clone() };
         if let Some(destination) = &request.destination {
             project.known_destination(destination)?;
         }
-        let mut parts: Vec<Part> =
-            project.syncs.iter().filter(|spec| request.syncs.means(spec)).flat_map(Project::parts_of).collect();
+        let mut parts: Vec<Part> = project
+            .syncs
+            .iter()
+            .filter(|spec| request.syncs.means(spec))
+            .flat_map(Project::parts_of)
+            .collect();
         if let Some(only) = &request.destination {
             parts.retain(|part| !matches!(part, Part::Destination(name) if name != only));
         }
@@ -302,7 +306,9 @@ async fn jobs(
             }
             if errors.is_empty() { Ok(jobs) } else { Err(errors.into()) }
         }
-        Selection::Enabled | Selection::Matching(_) => Ok(enabled.map(|spec| job(spec, None)).collect::<Vec<_>>().into()),
+        Selection::Enabled | Selection::Matching(_) => {
+            Ok(enabled.map(|spec| job(spec, None)).collect::<Vec<_>>().into())
+        }
         Selection::Due => {
             let mut jobs = Vec::new();
             for spec in enabled {

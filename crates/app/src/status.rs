@@ -9,6 +9,7 @@ use outflow_core::{
 };
 use outflow_engine::schedule::{Slots, next_due};
 use outflow_engine::{Errors, FORMAT_VERSION, LeftOutDocument, MissingDocument, Reason};
+use outflow_project::Project;
 use serde::Serialize;
 
 use crate::App;
@@ -145,6 +146,9 @@ impl App {
             _ => None,
         };
         let at = SystemClock.now();
+        if serving.is_none() && self.is_new().await? {
+            return Ok(StatusDocument::before_the_first_run(&project, at));
+        }
         let (state, mut syncs) = (self.reader().await?.state, Vec::new());
         let unfinished = state.unfinished_runs().await?;
         let waiting = waiting(&*state, &unfinished).await?;
@@ -170,6 +174,32 @@ impl App {
             left_over: left_over.into_iter().map(|leftover| leftover.finding).collect(),
             at,
         })
+    }
+}
+
+impl StatusDocument {
+    /// Nothing has run, nothing waits, and nothing is known to be wrong.
+    fn before_the_first_run(project: &Project, at: Timestamp) -> Self {
+        let of_sync = |spec: &SyncSpec| SyncStatus {
+            sync: spec.name.clone(),
+            enabled: spec.enabled,
+            next_due: next_due(&Slots::of(&spec.schedule), None, at).filter(|_| spec.enabled),
+            last: None,
+            undelivered: 0,
+        };
+        Self {
+            format_version: FORMAT_VERSION,
+            serving: None,
+            syncs: project.syncs.iter().map(of_sync).collect(),
+            not_loaded: Vec::new(),
+            held: Vec::new(),
+            waiting: Vec::new(),
+            missing: Vec::new(),
+            left_out: Vec::new(),
+            alerts: Vec::new(),
+            left_over: Vec::new(),
+            at,
+        }
     }
 }
 

@@ -50,7 +50,7 @@ pub struct Common {
     #[arg(long, short, global = true, value_enum, default_value_t = Output::Table)]
     pub output: Output,
     /// Exit with 4 if rows were rejected or calls dead-lettered, within the guards, too
-    #[arg(long, global = true)]
+    #[arg(long, global = true, env = "OUTFLOW_STRICT", value_parser = clap::builder::FalseyValueParser::new())]
     pub strict: bool,
     /// No progress on stderr
     #[arg(long, short, global = true)]

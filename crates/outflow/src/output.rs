@@ -304,7 +304,10 @@ mod tests {
 
     #[test]
     fn one_is_no_plural_and_a_time_is_readable() {
-        assert_eq!([counted(1, "row"), counted(0, "row"), counted(2_000, "call")], ["1 row", "0 rows", "2,000 calls"]);
+        assert_eq!(
+            [counted(1, "row"), counted(0, "row"), counted(2_000, "call")],
+            ["1 row", "0 rows", "2,000 calls"]
+        );
         let shown = ["1795716936", "0", "4711", "2026-01-31 10:00:00"].map(instant);
         assert_eq!(shown, ["2026-11-26T18:15:36Z (1795716936)", "0", "4711", "2026-01-31 10:00:00"]);
     }

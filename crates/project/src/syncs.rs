@@ -44,7 +44,14 @@ pub(super) fn read(
         syncs.push(SyncSpec {
             name: key.name.clone(),
             description: text("description").unwrap_or_default().to_owned(),
-            tags: node.get("tags").map(Node::items).unwrap_or_default().iter().filter_map(Node::text).map(str::to_owned).collect(),
+            tags: node
+                .get("tags")
+                .map(Node::items)
+                .unwrap_or_default()
+                .iter()
+                .filter_map(Node::text)
+                .map(str::to_owned)
+                .collect(),
             source: source.name.to_owned(),
             database: database.to_owned(),
             dialect,

@@ -51,7 +51,9 @@ fn change_key(documents: &mut Documents, key: Key, change: Node, problems: &mut 
     match change.value {
         Value::Table(entries) if is_named => {
             for (name, entry) in entries {
-                let has = |document: &Node| document.get(&key.name).is_some_and(|all| all.get(&name.name).is_some());
+                let has = |document: &Node| {
+                    document.get(&key.name).is_some_and(|all| all.get(&name.name).is_some())
+                };
                 let at = documents.all.iter().position(has).unwrap_or_default();
                 let (name_of, place) = (key.name.clone(), change.place.clone());
                 let table = Node { place, value: Value::Table(vec![(name, entry)]), referenced: false };

@@ -375,7 +375,7 @@ fn one_mistake_gives_one_problem_at_its_place() {
 fn unknown_keys_and_names_come_with_a_suggestion() {
     for (right, wrong, help) in [
         ("users: {", "users: { lookbak: 1s,", "did you mean \"lookback\"?"),
-        ("users: {", "users: { frequency: 1s,", "a sync may have description, source"),
+        ("users: {", "users: { frequency: 1s,", "a sync may have description, tags, source"),
         ("source: shop", "source: shpo", "did you mean \"shop\"?"),
         ("source: shop", "source: warehouse", "the sources are shop"),
         ("[out]", "[Out]", "did you mean \"out\"?"),

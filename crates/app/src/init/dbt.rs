@@ -23,8 +23,16 @@ const IDENTIFIERS: [&str; 8] =
     ["user_id", "userid", "customer_id", "contact_id", "person_id", "account_id", "external_id", "id"];
 /// Usual names of the column that says when a row changed, the best first.
 const CHANGED: [&str; 10] = [
-    "updated_at", "last_updated", "last_updated_at", "modified_at", "last_modified", "_updated_at", "dbt_updated_at",
-    "occurred_at", "event_time", "created_at",
+    "updated_at",
+    "last_updated",
+    "last_updated_at",
+    "modified_at",
+    "last_modified",
+    "_updated_at",
+    "dbt_updated_at",
+    "occurred_at",
+    "event_time",
+    "created_at",
 ];
 /// Usual names of the column that names an event.
 const EVENTS: [&str; 3] = ["event", "event_name", "event_type"];
@@ -62,10 +70,10 @@ pub(super) fn read(path: &Path, select: &[String]) -> Result<Manifest, Error> {
             .help("name the manifest.json that dbt has written into its folder target")
     };
     let manifest: Value = serde_json::from_str(&text).map_err(|e| broken("is not JSON").caused_by(e))?;
-    let nodes = manifest["nodes"].as_object().ok_or_else(|| broken("is no manifest of dbt: it has no nodes"))?;
-    let is_table = |node: &&Value| {
-        node["resource_type"] == "model" && node["config"]["materialized"] != "ephemeral"
-    };
+    let nodes =
+        manifest["nodes"].as_object().ok_or_else(|| broken("is no manifest of dbt: it has no nodes"))?;
+    let is_table =
+        |node: &&Value| node["resource_type"] == "model" && node["config"]["materialized"] != "ephemeral";
     let all: Vec<&Value> = nodes.values().filter(is_table).collect();
     let kind = manifest["metadata"]["adapter_type"].as_str().and_then(kinds::find);
     let usual = [DEFAULT.to_owned()];
@@ -104,10 +112,12 @@ fn nothing(text: &str, all: &[&Value]) -> Error {
     names.sort_unstable();
     let more = if names.len() > 10 { ", …" } else { "" };
     names.truncate(10);
-    Error::new(Code::NoSuchSyncOrRun, format!("no model of the dbt project is meant by {text:?}")).help(format!(
-        "choose with --select NAME, a pattern, or tag:NAME; the models are {}{more}",
-        names.join(", ")
-    ))
+    Error::new(Code::NoSuchSyncOrRun, format!("no model of the dbt project is meant by {text:?}")).help(
+        format!(
+            "choose with --select NAME, a pattern, or tag:NAME; the models are {}{more}",
+            names.join(", ")
+        ),
+    )
 }
 
 fn model(node: &Value, condition: &str) -> Model {
@@ -128,7 +138,10 @@ fn model(node: &Value, condition: &str) -> Model {
     comment(&mut query, &format!("The dbt model {}.", name_of(node)));
     comment(&mut query, node["description"].as_str().unwrap_or_default());
     if known[0].0.is_none() {
-        comment(&mut query, "No column has a usual name of an identifier: name the one that is it AS \"userId\".");
+        comment(
+            &mut query,
+            "No column has a usual name of an identifier: name the one that is it AS \"userId\".",
+        );
     }
     query.push_str("SELECT\n");
     let mut lines: Vec<String> = columns
@@ -149,7 +162,9 @@ fn model(node: &Value, condition: &str) -> Model {
         })
         .collect();
     if lines.is_empty() {
-        lines.push("  *  -- the manifest documents no columns: name them, the identifier AS \"userId\"\n".to_owned());
+        lines.push(
+            "  *  -- the manifest documents no columns: name them, the identifier AS \"userId\"\n".to_owned(),
+        );
     }
     query.extend(lines);
     let _ = writeln!(query, "FROM {}", relation(node));
@@ -206,12 +221,66 @@ fn quoted(name: &str) -> String {
 
 /// Words that are no names without quotes, in PostgreSQL or Redshift.
 const RESERVED: [&str; 60] = [
-    "all", "analyse", "analyze", "and", "any", "array", "as", "asc", "authorization", "between", "both", "case",
-    "cast", "check", "collate", "column", "constraint", "create", "cross", "current_date", "current_time",
-    "current_timestamp", "current_user", "default", "desc", "distinct", "do", "else", "end", "except", "false",
-    "for", "foreign", "from", "full", "grant", "group", "having", "in", "inner", "intersect", "into", "is", "join",
-    "left", "like", "limit", "natural", "not", "null", "offset", "on", "or", "order", "primary", "right", "select",
-    "table", "user", "where",
+    "all",
+    "analyse",
+    "analyze",
+    "and",
+    "any",
+    "array",
+    "as",
+    "asc",
+    "authorization",
+    "between",
+    "both",
+    "case",
+    "cast",
+    "check",
+    "collate",
+    "column",
+    "constraint",
+    "create",
+    "cross",
+    "current_date",
+    "current_time",
+    "current_timestamp",
+    "current_user",
+    "default",
+    "desc",
+    "distinct",
+    "do",
+    "else",
+    "end",
+    "except",
+    "false",
+    "for",
+    "foreign",
+    "from",
+    "full",
+    "grant",
+    "group",
+    "having",
+    "in",
+    "inner",
+    "intersect",
+    "into",
+    "is",
+    "join",
+    "left",
+    "like",
+    "limit",
+    "natural",
+    "not",
+    "null",
+    "offset",
+    "on",
+    "or",
+    "order",
+    "primary",
+    "right",
+    "select",
+    "table",
+    "user",
+    "where",
 ];
 
 #[cfg(test)]
@@ -270,7 +339,8 @@ mod tests {
         let file = shop();
         let chosen = |select: &[&str]| {
             let select: Vec<String> = select.iter().map(|s| (*s).to_owned()).collect();
-            read(file.path(), &select).map(|found| found.models.into_iter().map(|m| m.name).collect::<Vec<_>>())
+            read(file.path(), &select)
+                .map(|found| found.models.into_iter().map(|m| m.name).collect::<Vec<_>>())
         };
         assert_eq!(chosen(&["tag:crm"]).unwrap(), ["customers", "events"]);
         assert_eq!(chosen(&["ev*", "events"]).unwrap(), ["events"]);
@@ -287,9 +357,6 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), "[]").unwrap();
         assert_eq!(read(file.path(), &[]).err().unwrap().code(), Code::InvalidYaml);
-        assert_eq!(
-            read(Path::new("/nowhere.json"), &[]).err().unwrap().code(),
-            Code::ProjectFileUnreadable
-        );
+        assert_eq!(read(Path::new("/nowhere.json"), &[]).err().unwrap().code(), Code::ProjectFileUnreadable);
     }
 }

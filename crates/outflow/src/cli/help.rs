@@ -13,38 +13,63 @@ const GROUPS: [(&str, &[&str]); 5] = [
     ("Start", &["demo", "init", "source"]),
     ("Write syncs", &["validate", "preview", "estimate", "list", "schema"]),
     ("Run them", &["run", "serve", "reload", "approve", "reject", "backfill", "replay", "cancel"]),
-    ("See what happened", &["status", "runs", "alerts", "rejected", "dead-letters", "usage", "verify", "purge"]),
+    (
+        "See what happened",
+        &["status", "runs", "alerts", "rejected", "dead-letters", "usage", "verify", "purge"],
+    ),
     ("Find your way", &["explain", "completions", "version", "help"]),
 ];
 
 /// What people type, and what it does.
 const EXAMPLES: [(&[&str], &[(&str, &str)]); 12] = [
-    (&["init"], &[
-        ("outflow init shop --type postgres", "a project in the folder shop"),
-        ("outflow init --from-dbt target/manifest.json --select tag:crm", "a sync for each model with the tag crm"),
-    ]),
+    (
+        &["init"],
+        &[
+            ("outflow init shop --type postgres", "a project in the folder shop"),
+            (
+                "outflow init --from-dbt target/manifest.json --select tag:crm",
+                "a sync for each model with the tag crm",
+            ),
+        ],
+    ),
     (&["validate"], &[("outflow validate --connect", "ask the databases, too")]),
-    (&["source", "test"], &[("outflow source test warehouse.main", "connect, and see what the account may do")]),
-    (&["source", "setup-sql"], &[
-        ("outflow source setup-sql warehouse --schemas crm,sales", "an account that reads two schemas"),
-    ]),
-    (&["preview"], &[
-        ("outflow preview users --calls -n 3", "three calls, as they would be sent"),
-        ("outflow preview users --since first", "the rows of a first run"),
-    ]),
+    (
+        &["source", "test"],
+        &[("outflow source test warehouse.main", "connect, and see what the account may do")],
+    ),
+    (
+        &["source", "setup-sql"],
+        &[("outflow source setup-sql warehouse --schemas crm,sales", "an account that reads two schemas")],
+    ),
+    (
+        &["preview"],
+        &[
+            ("outflow preview users --calls -n 3", "three calls, as they would be sent"),
+            ("outflow preview users --since first", "the rows of a first run"),
+        ],
+    ),
     (&["list"], &[("outflow list tag:crm --exclude 'tmp_*'", "which syncs a selection means")]),
-    (&["run"], &[
-        ("outflow run users orders", "two syncs, once"),
-        ("outflow run --select 'mart_*' tag:daily", "those of a pattern and those of a tag"),
-        ("outflow run users --dry-run", "what would be read and sent"),
-        ("outflow run --due --no-wait", "for cron: what is due by its schedule"),
-    ]),
+    (
+        &["run"],
+        &[
+            ("outflow run users orders", "two syncs, once"),
+            ("outflow run --select 'mart_*' tag:daily", "those of a pattern and those of a tag"),
+            ("outflow run users --dry-run", "what would be read and sent"),
+            ("outflow run --due --no-wait", "for cron: what is due by its schedule"),
+        ],
+    ),
     (&["status"], &[("outflow status --watch", "show it again every 2 seconds")]),
-    (&["rejected"], &[("outflow rejected users -n 0 -o ndjson", "all rejected rows of the last run of users")]),
-    (&["replay"], &[
-        ("outflow replay users", "the dead letters of its last run"),
-        ("outflow replay 7 --rejected", "the rejected rows of run 7, as far as they are fixed"),
-    ]),
+    (
+        &["rejected"],
+        &[("outflow rejected users -n 0 -o ndjson", "all rejected rows of the last run of users")],
+    ),
+    (
+        &["replay"],
+        &[
+            ("outflow replay users", "the dead letters of its last run"),
+            ("outflow replay 7 --rejected", "the rejected rows of run 7, as far as they are fixed"),
+        ],
+    ),
     (&["backfill"], &[("outflow backfill journeys --sync users", "what journeys has missed of one sync")]),
     (&["usage"], &[("outflow usage --month 2026-11 --days", "calls of a month, day by day")]),
 ];

@@ -31,7 +31,8 @@ pub fn print_all(documents: &[EstimateDocument], printer: Printer) {
     let all = |documents: &&[EstimateDocument]| match documents {
         [] => "no sync is meant\n".to_owned(),
         documents => {
-            documents.iter().map(one).collect::<Vec<_>>().join("\n") + "\nnothing was read to be sent, and nothing was sent\n"
+            documents.iter().map(one).collect::<Vec<_>>().join("\n")
+                + "\nnothing was read to be sent, and nothing was sent\n"
         }
     };
     printer.document(&documents, all);

@@ -13,8 +13,8 @@ use outflow_core::Timestamp;
 use super::alerts;
 use crate::cli::Status;
 use crate::exit::Exit;
-use crate::signals;
 use crate::output::{Printer, count, short, table, time};
+use crate::signals;
 
 /// What makes a terminal empty, with the cursor at its top.
 const CLEAR: &str = "\x1b[2J\x1b[H";

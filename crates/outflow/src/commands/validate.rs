@@ -27,14 +27,15 @@ pub async fn validate(app: &App, args: &Validate, printer: Printer) -> Exit {
 fn people(document: &ValidationDocument) -> String {
     match document.counts {
         Some((databases, destinations, syncs)) if document.valid => {
-            {
             let [databases, destinations, syncs] =
                 [(databases, "database"), (destinations, "destination"), (syncs, "sync")]
                     .map(|(n, thing)| counted(n as u64, thing));
             format!("valid: {databases}, {destinations}, {syncs}\n")
         }
-        }
-        _ => format!("{}\n", counted(document.findings.iter().filter(|f| f.is_error()).count() as u64, "problem")),
+        _ => format!(
+            "{}\n",
+            counted(document.findings.iter().filter(|f| f.is_error()).count() as u64, "problem")
+        ),
     }
 }
 

@@ -78,6 +78,8 @@ impl Project {
             .env("WRITE_KEY", WRITE_KEY)
             .env("PG_PASSWORD", Postgres::PASSWORD)
             .env("NO_COLOR", "1")
+            // So that a test sees rows that are rejected or refused although they are no failure.
+            .env("OUTFLOW_STRICT", "1")
             .args(args.iter().copied());
         match &self.state {
             Some(url) => program.env("OUTFLOW_STATE", url),

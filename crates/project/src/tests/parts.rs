@@ -39,12 +39,17 @@ fn only_what_is_needed_must_be_there() {
 
 #[test]
 fn a_source_stands_by_itself_while_the_rest_is_unfinished() {
-    let text = UNFINISHED.replace("type: customerio-pipelines", "type: nothing").replace("type: identify", "type: x");
+    let text = UNFINISHED
+        .replace("type: customerio-pipelines", "type: nothing")
+        .replace("type: identify", "type: x");
     let dir = folder(&[("outflow.yaml", &text)]);
     assert!(Project::load_partly(&origin(dir.path())).is_err());
     let project = Project::load_sources(&origin(dir.path()), Some("warehouse")).unwrap();
     assert_eq!(project.databases("warehouse").unwrap().len(), 1);
-    let error = Project::load_sources(&origin(dir.path()), Some("warehose")).unwrap().databases("warehose").unwrap_err();
+    let error = Project::load_sources(&origin(dir.path()), Some("warehose"))
+        .unwrap()
+        .databases("warehose")
+        .unwrap_err();
     assert_eq!(error.help_text(), Some("did you mean \"warehouse\"?"));
 }
 
@@ -64,7 +69,8 @@ fn a_file_beside_the_project_gives_what_the_environment_lacks() {
 fn syncs_are_selected_by_name_pattern_tag_source_and_destination() {
     let project = partly(UNFINISHED).unwrap();
     let select = |select: &[&str], exclude: &[&str]| {
-        let [select, exclude] = [select, exclude].map(|all| all.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>());
+        let [select, exclude] =
+            [select, exclude].map(|all| all.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>());
         project.select(&select, &exclude)
     };
     for (chosen, left_out, expected) in [

@@ -36,11 +36,18 @@ fn a_target_changes_what_it_names_in_whichever_file_it_stands() {
     assert_eq!(usual.destinations[0].kind, "webhook");
     assert!(usual.syncs.iter().all(|sync| sync.enabled));
     let dev = of(Some("dev")).unwrap();
-    assert!(dev.databases[0].settings.address().ends_with("dev.db"), "{}", dev.databases[0].settings.address());
+    assert!(
+        dev.databases[0].settings.address().ends_with("dev.db"),
+        "{}",
+        dev.databases[0].settings.address()
+    );
     assert_eq!(dev.destinations[0].kind, "file");
     assert!(!dev.destinations[0].settings.contains_key("url"), "another type has other keys");
     let users = dev.sync("users").unwrap();
-    assert_eq!((&users.schedule, users.query.as_str()), (&Schedule::Manual, "SELECT id AS userId FROM users"));
+    assert_eq!(
+        (&users.schedule, users.query.as_str()),
+        (&Schedule::Manual, "SELECT id AS userId FROM users")
+    );
     assert!(!dev.sync("orders").unwrap().enabled);
 }
 

@@ -31,7 +31,7 @@ pub(crate) const CURRENT: i64 = MIGRATIONS.len() as i64;
 /// `StateTooNew`: a newer version migrated it. `StateUnavailable`: it is no state, or one of a
 /// layout from before the migrations were numbered.
 pub(crate) fn checked_version(connection: &Connection, dir: &Path) -> Result<i64> {
-    let path = dir.join("state.db");
+    let path = dir.join(super::FILE);
     let found = version(connection).map_err(|e| damaged_or(e, |e| cannot_open(&path, e)))?;
     match found {
         Some(found) if (0..=CURRENT).contains(&found) => Ok(found),
