@@ -36,5 +36,6 @@ mod slow;
 mod state;
 mod stop;
 mod support;
+mod tutorial;
 mod watch;
 mod ways;
