@@ -39,7 +39,8 @@ pub(super) struct Place {
 impl Place {
     /// The path of a file that is named at this place.
     pub(super) fn path(&self, named: &str) -> PathBuf {
-        self.file.dir.join(named)
+        // Without `./` in the middle.
+        self.file.dir.join(named).components().collect()
     }
 
     /// The same path as the user would write it from the project's folder.

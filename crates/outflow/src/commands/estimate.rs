@@ -30,10 +30,7 @@ pub fn print_all(documents: &[EstimateDocument], printer: Printer) {
     let one = |d: &EstimateDocument| format!("{}: {}", d.sync, people(d));
     let all = |documents: &&[EstimateDocument]| match documents {
         [] => "no sync is meant\n".to_owned(),
-        documents => {
-            documents.iter().map(one).collect::<Vec<_>>().join("\n")
-                + "\nnothing was read to be sent, and nothing was sent\n"
-        }
+        documents => documents.iter().map(one).collect::<Vec<_>>().join("\n") + "\nnothing was sent\n",
     };
     printer.document(&documents, all);
 }

@@ -17,7 +17,10 @@ pub fn init(args: &Init, printer: Printer) -> Result<Exit, Errors> {
         select: args.select.clone(),
     };
     let written = outflow_app::init(&request)?;
-    written.files.iter().for_each(|file| printer.say(&format!("wrote {}", file.display())));
+    written
+        .files
+        .iter()
+        .for_each(|file| printer.say(&format!("wrote {}", file.strip_prefix(".").unwrap_or(file).display())));
     if args.from_dbt.is_some() {
         printer.say(&format!(
             "{}, disabled until you have looked at them",

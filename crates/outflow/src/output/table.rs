@@ -36,14 +36,15 @@ fn within(limit: Option<usize>, head: &[&str], rows: &[Vec<String>]) -> String {
         return lines(&columns, rows.len());
     }
     let mut columns: Vec<Column> = columns.into_iter().filter(|column| !column.is_empty()).collect();
-    while !fits(&columns) {
-        let widest = columns.iter_mut().filter(|c| c.width > c.narrowest).max_by_key(|c| c.width);
-        match widest {
-            Some(column) => column.width -= 1,
-            None => return upright(&columns, rows.len()),
+    // Headings are broken before cells are.
+    for limit_of in [Column::of_cells, Column::narrowest] {
+        while !fits(&columns) {
+            let widest = columns.iter_mut().filter(|c| c.width > limit_of(c)).max_by_key(|c| c.width);
+            let Some(column) = widest else { break };
+            column.width -= 1;
         }
     }
-    lines(&columns, rows.len())
+    if fits(&columns) { lines(&columns, rows.len()) } else { upright(&columns, rows.len()) }
 }
 
 struct Column {
@@ -51,7 +52,10 @@ struct Column {
     cells: Vec<String>,
     is_number: bool,
     width: usize,
-    narrowest: usize,
+    /// The longest word of the heading.
+    word: usize,
+    /// The widest cell.
+    widest: usize,
 }
 
 impl Column {
@@ -62,9 +66,18 @@ impl Column {
         let is_number = !cells.is_empty() && cells.iter().all(|cell| is_number(cell));
         let widest = cells.iter().map(|c| length(c)).max().unwrap_or_default();
         let word = head.split(' ').map(length).max().unwrap_or_default();
-        let narrowest = word.max(if is_number { widest } else { widest.min(NARROWEST) });
         let width = widest.max(length(&head));
-        Self { head, cells, is_number, width, narrowest }
+        Self { head, cells, is_number, width, word, widest }
+    }
+
+    /// The width at which no cell is broken.
+    fn of_cells(&self) -> usize {
+        self.word.max(self.widest)
+    }
+
+    /// The smallest width at which it can be read.
+    fn narrowest(&self) -> usize {
+        self.word.max(if self.is_number { self.widest } else { self.widest.min(NARROWEST) })
     }
 
     fn is_empty(&self) -> bool {
@@ -203,6 +216,13 @@ sync  orders
 ";
         assert_eq!(within(Some(20), &head, &rows), expected);
         assert!(within(None, &head, &rows).starts_with("run  sync    nothing here  why\n"));
+    }
+
+    #[test]
+    fn headings_are_broken_before_cells_are() {
+        let rows = rows(&[&["3", "succeeded_with_rejected"]]);
+        let expected = "dead     state\nletters\n      3  succeeded_with_rejected\n";
+        assert_eq!(within(Some(33), &["dead letters", "state"], &rows), expected);
     }
 
     #[test]

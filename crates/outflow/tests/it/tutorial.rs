@@ -44,7 +44,8 @@ fn settled(line: &str) -> String {
     let mut out = String::new();
     let mut rest = line.trim_end();
     while let Some(c) = rest.chars().next() {
-        let word: String = rest.chars().take_while(|c| c.is_ascii_hexdigit() || "-:.TZ".contains(*c)).collect();
+        let word: String =
+            rest.chars().take_while(|c| c.is_ascii_hexdigit() || "-:.TZ".contains(*c)).collect();
         let digits = word.chars().filter(char::is_ascii_digit).count();
         let is_id = word.len() == 36 && word.matches('-').count() == 4;
         let is_time = word.len() >= 8 && word.matches([':', '-']).count() >= 2 && digits >= 6;
@@ -103,7 +104,8 @@ fn typed(commands: &[String], folder: &Path) -> Vec<(String, i32)> {
         script += &format!("\nprintf '\\n%s %s\\n' '{END}' \"$?\"\n");
     }
     let path = format!("{}:{}", binary().parent().unwrap().display(), std::env::var("PATH").unwrap());
-    let exit = Program::new("bash").args(["-c", &script]).folder(folder).env("PATH", path).env("NO_COLOR", "1");
+    let exit =
+        Program::new("bash").args(["-c", &script]).folder(folder).env("PATH", path).env("NO_COLOR", "1");
     let exit = exit.env("COLUMNS", "100").run();
     let mut found = Vec::new();
     let mut text = exit.stdout.replace(&port, PORT);
@@ -130,19 +132,26 @@ fn the_tutorial_does_what_it_says() {
     for (((at, block), text), (output, code)) in commands.iter().zip(&texts).zip(&said).rev() {
         // A page that shows a failure says so in front of it.
         let expected_code = match lines[..block.begin - 1].iter().rev().find(|line| !line.is_empty()) {
-            Some(line) => line.strip_prefix("<!-- exit ").and_then(|l| l.trim_end_matches(" -->").parse().ok()),
+            Some(line) => {
+                line.strip_prefix("<!-- exit ").and_then(|l| l.trim_end_matches(" -->").parse().ok())
+            }
             None => None,
         };
         if expected_code.unwrap_or(0) != *code {
             wrong.push(format!("line {}: exit code {code}\n{text}\n{output}", block.begin));
         }
-        let Some(shown) = all.get(at + 1).filter(|next| next.word.is_empty() && next.begin <= block.end + 3) else {
+        let Some(shown) = all.get(at + 1).filter(|next| next.word.is_empty() && next.begin <= block.end + 3)
+        else {
             continue;
         };
         let output: Vec<&str> = output.lines().collect();
         if !fits(&lines[shown.begin..shown.end], &output) {
             let shown_text = lines[shown.begin..shown.end].join("\n");
-            wrong.push(format!("line {}:\n{text}\n--- the page:\n{shown_text}\n--- printed:\n{}", shown.begin, output.join("\n")));
+            wrong.push(format!(
+                "line {}:\n{text}\n--- the page:\n{shown_text}\n--- printed:\n{}",
+                shown.begin,
+                output.join("\n")
+            ));
             new.splice(shown.begin..shown.end, output);
         }
     }
