@@ -1,6 +1,6 @@
 //! Whether the account may read what the project's queries name, and the statement that lets it.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use outflow_core::{Code, Error, SyncSpec};
 use outflow_engine::authoring::advise;
@@ -8,7 +8,7 @@ use outflow_project::{Database, Project};
 use outflow_query::Query;
 use serde_json::Map;
 
-use crate::source::CheckDocument;
+use crate::check::CheckDocument;
 use crate::wiring;
 
 /// What a refusal of the server begins with; the kind of thing and its name follow.
@@ -84,22 +84,4 @@ fn grant(error: &Error, spec: &SyncSpec, database: &Database) -> Option<String> 
 /// A name in an SQL statement.
 fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
-}
-
-impl CheckDocument {
-    /// A step with what is wrong with it.
-    pub(crate) fn new(
-        step: &'static str,
-        summary: String,
-        problems: Vec<Error>,
-        took: Duration,
-        details: Map<String, serde_json::Value>,
-    ) -> Self {
-        let outcome = match problems.as_slice() {
-            [] => "ok",
-            problems if problems.iter().all(|e| e.code().is_warning()) => "warning",
-            _ => "failed",
-        };
-        Self { step, outcome, summary, seconds: took.as_secs_f64(), details, problems }
-    }
 }

@@ -23,6 +23,7 @@ mod approval;
 mod backfill;
 mod beside;
 mod cancel;
+mod check;
 pub mod control;
 mod dead_letters;
 mod estimate;
@@ -66,6 +67,7 @@ pub use alerts::{AlertDocument, AlertList, AlertTest, ReceiverTest};
 pub use approval::{ApproveRequest, RejectRequest};
 pub use backfill::BackfillRequest;
 pub use cancel::CancelRequest;
+pub use check::CheckDocument;
 pub use dead_letters::{DeadLetterDocument, DeadLetterList, DeadLetterSummary, DeadLettersRequest};
 pub use estimate::{EstimateDocument, EstimateRequest};
 pub use findings::Finding;
@@ -101,8 +103,7 @@ pub use schema::schema;
 pub use serve::ServeRequest;
 pub use serving::{DestinationStatus, Serving};
 pub use source::{
-    CheckDocument, DatabaseDocument, DatabaseTest, SetupSqlDocument, SetupSqlRequest, SourceTest,
-    SourceTestEvent,
+    DatabaseDocument, DatabaseTest, SetupSqlDocument, SetupSqlRequest, SourceTest, SourceTestEvent,
 };
 pub use status::{Change, HeldRun, LastRun, NotLoaded, StatusDocument, SyncStatus, WaitingCalls};
 pub use usage::{UsageDocument, UsageEntry, UsageRequest};
@@ -199,7 +200,7 @@ impl App {
     }
 
     /// As [`App::load_partly`], for whoever will need some secrets: if there is a problem, all of
-    /// them are told, missing secrets too.
+    /// them are reported, missing secrets too.
     async fn load_to_use(&self) -> Result<Project, Errors> {
         match self.load_partly().await {
             Ok(project) => Ok(project),
@@ -210,7 +211,7 @@ impl App {
     /// As [`App::load_partly`], with all that a sync needs.
     async fn load_for(&self, sync: &str) -> Result<Project, Errors> {
         let project = self.load_to_use().await?;
-        // A name that is not there is told by whoever looks for it.
+        // A name that is not there is reported by whoever looks for it.
         let parts = project.sync(sync).map(Project::parts_of).unwrap_or_default();
         Ok(project.require(&parts)?)
     }

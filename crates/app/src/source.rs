@@ -1,14 +1,13 @@
 //! The databases of a project, the test of the connection to them, and the script for a service
 //! account.
 
-use outflow_core::ports::warehouse::Check;
 use outflow_core::{Code, Error};
 use outflow_engine::{Errors, FORMAT_VERSION};
 use outflow_project::{Database, Part};
 use outflow_warehouse::ServiceAccount;
 use serde::Serialize;
-use serde_json::{Map, Value};
 
+use crate::check::CheckDocument;
 use crate::{App, access, wiring};
 
 /// A database.
@@ -46,22 +45,6 @@ pub struct DatabaseTest {
     ok: bool,
     /// The steps.
     pub checks: Vec<CheckDocument>,
-}
-
-/// One step of a test.
-#[derive(Debug, Serialize)]
-pub struct CheckDocument {
-    /// What was checked.
-    pub step: &'static str,
-    /// `ok`, `warning` or `failed`.
-    pub outcome: &'static str,
-    /// What was found, in a few words.
-    pub summary: String,
-    /// How long it took.
-    pub seconds: f64,
-    pub(crate) details: Map<String, Value>,
-    /// What is wrong.
-    pub problems: Vec<Error>,
 }
 
 /// What happens during a test.
@@ -184,20 +167,6 @@ impl DatabaseDocument {
         let user = settings.user().map(str::to_owned);
         let (source, database) = (database.source.clone(), database.name.clone());
         Self { format_version: FORMAT_VERSION, source, database, kind, address, user }
-    }
-}
-
-impl CheckDocument {
-    /// Whether the step found an error.
-    fn has_failed(&self) -> bool {
-        self.outcome == "failed"
-    }
-}
-
-impl From<Check> for CheckDocument {
-    fn from(check: Check) -> Self {
-        let details = check.details.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
-        Self::new(check.step.name(), check.summary, check.problems, check.took, details)
     }
 }
 

@@ -26,7 +26,7 @@ pub enum Exit {
 }
 
 impl Exit {
-    /// What counts: rows that were rejected within the guards are told, and are no failure unless
+    /// What counts: rows that were rejected within the guards are reported, and are no failure unless
     /// somebody wants them to be one.
     #[must_use]
     pub fn with_strictness(self, strict: bool) -> Self {

@@ -49,8 +49,13 @@ const STOPPING: &str = "stopping: requests under way are finished, nothing is lo
 /// Stops the use case at a signal and shows what it reports.
 pub fn caller(printer: Printer) -> Caller {
     let display = Display::new(printer);
-    let words = (!printer.is_quiet()).then_some(STOPPING);
-    Caller { stop: signals::listen_and_say(words), listener: Arc::new(move |event| display.report(event)) }
+    let is_quiet = printer.is_quiet();
+    let stopping = move || {
+        if !is_quiet {
+            write_beside_bars(STOPPING);
+        }
+    };
+    Caller { stop: signals::listen_and(stopping), listener: Arc::new(move |event| display.report(event)) }
 }
 
 impl Display {

@@ -20,11 +20,12 @@ const LAST_WORDS: Duration = Duration::from_millis(200);
 
 /// Turns true at the first signal.
 pub fn listen() -> watch::Receiver<bool> {
-    listen_and_say(None)
+    listen_and(|| {})
 }
 
-/// The same, with a line for people at the first signal.
-pub fn listen_and_say(line: Option<&'static str>) -> watch::Receiver<bool> {
+/// The same, and does this at the first signal, on a thread of its own: whoever reads stderr may
+/// hang, and the stop must not wait for them.
+pub fn listen_and(first: impl FnOnce() + Send + 'static) -> watch::Receiver<bool> {
     let (stop, stopped) = watch::channel(false);
     let (ready, is_ready) = sync_channel(1);
     let thread = std::thread::Builder::new().name("signals".to_owned());
@@ -34,7 +35,7 @@ pub fn listen_and_say(line: Option<&'static str>) -> watch::Receiver<bool> {
             let signals = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
             let _ = ready.send(());
             if let (Ok(interrupt), Ok(terminate)) = signals {
-                obey(interrupt, terminate, &stop, line).await;
+                obey(interrupt, terminate, &stop, first).await;
             }
         });
     });
@@ -49,7 +50,7 @@ async fn obey(
     mut interrupt: Signal,
     mut terminate: Signal,
     stop: &watch::Sender<bool>,
-    line: Option<&'static str>,
+    first: impl FnOnce() + Send + 'static,
 ) {
     let mut next = async || {
         tokio::select! {
@@ -59,10 +60,7 @@ async fn obey(
     };
     next().await;
     stop.send_replace(true);
-    if let Some(line) = line {
-        // Whoever reads stderr may hang, and the stop must not wait for them.
-        std::thread::spawn(move || crate::progress::write_beside_bars(line));
-    }
+    std::thread::spawn(first);
     if tokio::time::timeout(STOP_WITHIN, next()).await.is_ok() {
         std::process::exit(Exit::Interrupted.code().into());
     }

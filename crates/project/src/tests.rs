@@ -125,7 +125,7 @@ fn the_example_of_the_design_loads() {
     assert_eq!(journeys.settings["concurrency"], 8);
     assert!(!journeys.settings.contains_key("type"));
     assert_eq!(journeys.place, "outflow.yaml:10:3");
-    assert_eq!(audit.settings["path"], dir.path().join("./out").display().to_string());
+    assert_eq!(audit.settings["path"], dir.path().join("out").display().to_string());
 
     let users = project.sync("users").unwrap();
     assert_eq!((users.source.as_str(), users.database.as_str()), ("warehouse", "main"));

@@ -1,7 +1,7 @@
 //! The script for a service account that reads and can do nothing else. Outflow prints it; an
 //! administrator runs it.
 //!
-//! What always holds: nobody but the account loses or gets a right, unless `revoke_public` asks for
+//! What always holds: no one but the account loses or gets a right, unless `revoke_public` asks for
 //! it; every statement is needed, and a test on a real PostgreSQL leaves each out in
 //! turn to show it; names are quoted. What it does not do: hold a password. Its place is no SQL, so
 //! that a script in which it was forgotten creates no account.

@@ -16,7 +16,7 @@ use serde_json::Value;
 
 /// A larger manifest is none.
 const MAX_BYTES: u64 = 256 << 20;
-/// The models that are taken if nobody says which.
+/// The models that are taken without a choice.
 const DEFAULT: &str = "tag:outflow";
 /// Usual names of the column that identifies a person, the best first.
 const IDENTIFIERS: [&str; 8] =

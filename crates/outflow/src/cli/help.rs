@@ -21,7 +21,10 @@ const GROUPS: [(&str, &[&str]); 5] = [
 ];
 
 /// What people type, and what it does.
-const EXAMPLES: [(&[&str], &[(&str, &str)]); 12] = [
+type Example = (&'static str, &'static str);
+
+/// Examples by the words of their command.
+const EXAMPLES: [(&[&str], &[Example]); 12] = [
     (
         &["init"],
         &[
@@ -115,7 +118,7 @@ fn at(command: clap::Command, path: &[&str], text: &str) -> clap::Command {
     }
 }
 
-fn text_of(examples: &[(&str, &str)]) -> String {
+fn text_of(examples: &[Example]) -> String {
     let lines = examples.iter().map(|(typed, does)| format!("  {typed}\n      {does}"));
     format!("Examples:\n{}", lines.collect::<Vec<_>>().join("\n"))
 }

@@ -5,7 +5,7 @@ use clap::{Args, Subcommand};
 /// `outflow status`
 #[derive(Debug, Args)]
 pub struct Status {
-    /// Show it again every so many seconds, until Ctrl-C
+    /// Show it again at this interval, until Ctrl-C
     #[arg(long, short, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "2",
           value_parser = clap::value_parser!(u64).range(1..=3_600))]
     pub watch: Option<u64>,

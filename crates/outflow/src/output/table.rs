@@ -221,7 +221,7 @@ sync  orders
     #[test]
     fn headings_are_broken_before_cells_are() {
         let rows = rows(&[&["3", "succeeded_with_rejected"]]);
-        let expected = "dead     state\nletters\n      3  succeeded_with_rejected\n";
+        let expected = "    dead  state\n letters\n       3  succeeded_with_rejected\n";
         assert_eq!(within(Some(33), &["dead letters", "state"], &rows), expected);
     }
 
