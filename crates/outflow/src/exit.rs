@@ -26,8 +26,8 @@ pub enum Exit {
 }
 
 impl Exit {
-    /// What counts: rows that were rejected within the guards are reported, and are no failure unless
-    /// somebody wants them to be one.
+    /// What counts: rows that were rejected within the guards are reported, and are no failure
+    /// unless somebody wants them to be one.
     #[must_use]
     pub fn with_strictness(self, strict: bool) -> Self {
         if self == Self::WithLosses && !strict { Self::Done } else { self }
