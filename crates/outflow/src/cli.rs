@@ -246,6 +246,10 @@ pub struct Preview {
     /// Which run: the sync's `first`, its `next`, or one that begins at a time
     #[arg(long = "since", value_name = "first|next|TIME", default_value = "next")]
     pub start: String,
+    /// Read the rows once: a query that is expensive runs only once, and columns that differ by
+    /// themselves (Q120) are not found
+    #[arg(long)]
+    pub once: bool,
 }
 
 /// `outflow estimate`
@@ -418,6 +422,9 @@ pub struct Backfill {
     /// Start from this time; without it, from the first run that did not reach the destination
     #[arg(long, value_name = "TIME")]
     pub since: Option<String>,
+    /// With --since: do not ask before events go out under second ids (Q014)
+    #[arg(long)]
+    pub yes: bool,
     #[command(flatten)]
     pub delivery: DeliveryArgs,
 }

@@ -1,11 +1,10 @@
 //! `outflow run`: runs syncs now.
 
-use std::io::IsTerminal as _;
-
 use outflow_app::{App, Errors, RunOutcome, RunRequest, Selection};
 use outflow_core::{Code, Error};
 use outflow_project::when;
 
+use super::consent::allows_second_ids;
 use super::outcome;
 use crate::cli::Run;
 use crate::exit::Exit;
@@ -16,12 +15,8 @@ use crate::progress;
 pub async fn run(app: &App, args: &Run, printer: Printer) -> Result<Exit, Errors> {
     let mut request = request(args)?;
     let outcomes = match app.run(&request, &progress::caller(printer)).await {
-        Err(Errors(refused)) if refused.iter().all(|e| e.code() == Code::SecondIds) && may_ask() => {
-            refused.iter().for_each(|error| printer.say(error.message()));
-            request.yes = agrees(printer);
-            if !request.yes {
-                return Err(Errors(refused));
-            }
+        Err(refused) if allows_second_ids(&refused, printer) => {
+            request.yes = true;
             app.run(&request, &progress::caller(printer)).await?
         }
         ran => ran?,
@@ -36,18 +31,6 @@ pub async fn run(app: &App, args: &Run, printer: Printer) -> Result<Exit, Errors
     }
     outcome::report(&outcomes, printer);
     Ok(outcome::exit(&outcomes))
-}
-
-/// Whether a person sits at a terminal who can answer.
-fn may_ask() -> bool {
-    std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
-}
-
-fn agrees(printer: Printer) -> bool {
-    printer.say("send them? [y/N]");
-    let mut answer = String::new();
-    let read = std::io::stdin().read_line(&mut answer);
-    read.is_ok() && matches!(answer.trim(), "y" | "Y" | "yes")
 }
 
 fn request(args: &Run) -> Result<RunRequest, Errors> {

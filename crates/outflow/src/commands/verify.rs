@@ -24,7 +24,9 @@ fn people(v: &Verification) -> String {
     let mut text = format!("run {} of {}: ", v.run, v.sync);
     text += &if v.segments {
         let [calls, unchanged, rejected] = [v.calls, v.unchanged, v.rejected].map(count);
-        format!("{calls} calls, {unchanged} unchanged and {rejected} rejected rows found in its segments\n")
+        // Runs of older versions alone keep unchanged calls.
+        let unchanged = if v.unchanged > 0 { format!(", {unchanged} unchanged") } else { String::new() };
+        format!("{calls} calls{unchanged} and {rejected} rejected rows found in its segments\n")
     } else {
         "it has no segments (any more); the state alone was checked\n".to_owned()
     };
