@@ -53,7 +53,7 @@ pub(super) async fn check(session: &Session, address: &Address) -> Result<(), Fa
 }
 
 /// Takes the tables to the current format. The caller has the claim's lock. A row that is not what
-/// was written is an error (T005): a migration computes checksums anew, which would hide it.
+/// was written is an error (T005): a migration computes new checksums, which would hide it.
 pub(super) async fn migrate(session: &Session, address: &Address) -> Result<(), Fault> {
     let found = format(session, address).await?;
     if found == CURRENT {

@@ -59,7 +59,7 @@ fn version(connection: &Connection) -> rusqlite::Result<Option<i64>> {
 /// Takes the database from migration `found` to the current one.
 ///
 /// # Errors
-/// T005: a row is not what was written. A migration computes checksums anew, which would hide it.
+/// T005: a row is not what was written. A migration computes new checksums, which would hide it.
 pub(crate) fn migrate(connection: &mut Connection, found: i64) -> Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
     if (CHECKSUMS..CURRENT).contains(&found)
