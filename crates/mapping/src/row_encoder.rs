@@ -74,9 +74,9 @@ impl RowEncoder {
     /// The rejection of a row that cannot become a call (R001 to R009); `out` is as it was.
     pub fn shape(&mut self, row: Row<'_>, ordinal: u64, out: &mut Vec<u8>) -> Result<Shaped, Box<Rejection>> {
         let mut fields = emptied(std::mem::take(&mut self.fields));
+        fields.extend(row.fields());
         // The row's maker promises as many fields as columns.
         fields.resize(self.plan.columns.len(), None);
-        fields.iter_mut().zip(row.fields()).for_each(|(place, field)| *place = field);
         self.notes.clear();
         let start = out.len();
         let events = self.events.as_ref().filter(|events| events.tells(&self.plan.columns, &fields));

@@ -84,19 +84,11 @@ const fn marks(word: u64) -> u64 {
     !(control & quote & backslash) & !word & TOPS
 }
 
-/// Appends a text some of whose bytes need an escape. Words that need none are copied together.
 fn escaped(out: &mut Vec<u8>, text: &[u8]) {
     let (words, rest) = text.as_chunks::<8>();
-    let mut copied = 0;
-    for (at, word) in words.iter().enumerate() {
-        let word = u64::from_le_bytes(*word);
-        if marks(word) != 0 {
-            out.extend_from_slice(&text[copied..at * 8]);
-            escaped_word(out, word, 8);
-            copied = at * 8 + 8;
-        }
+    for word in words {
+        escaped_word(out, u64::from_le_bytes(*word), 8);
     }
-    out.extend_from_slice(&text[copied..words.len() * 8]);
     let mut last = [b' '; 8];
     last[..rest.len()].copy_from_slice(rest);
     escaped_word(out, u64::from_le_bytes(last), rest.len());
