@@ -24,8 +24,8 @@ use crate::output::{NewFile, Output};
 
 /// Keys that occur again: 8 MiB at most.
 const MOST: usize = 200_000;
-/// Words of the filter: 2 MiB. With a million keys it names two in a thousand without need.
-const WORDS: u64 = 1 << 18;
+/// Bits of the filter: 2 MiB. With a million keys it names one key in a thousand without need.
+const BITS: u64 = 1 << 24;
 /// Calls that are kept in memory: 1 MiB.
 const BUFFER: usize = 1 << 15;
 /// Bytes of a call in the file.
@@ -55,7 +55,7 @@ struct Last {
 impl RepeatedKeys {
     pub(super) fn new() -> Self {
         let (named, calls) = Default::default();
-        Self { filter: vec![0; WORDS as usize], named, calls, spill: None, spilled: 0 }
+        Self { filter: vec![0; (BITS / 64) as usize], named, calls, spill: None, spilled: 0 }
     }
 
     /// Adds calls in position order.
@@ -72,13 +72,15 @@ impl RepeatedKeys {
         Ok(())
     }
 
-    /// Whether the filter has the key, which it has from now on: three bits of one word, each from
-    /// a part of the key that the others leave out.
+    /// Whether the filter has the key, which it has from now on.
     fn is_known(&mut self, key: u64) -> bool {
-        let word = &mut self.filter[(key % WORDS) as usize];
-        let bits = 1 << (key >> 20 & 63) | 1 << (key >> 32 & 63) | 1 << (key >> 44 & 63);
-        let known = *word & bits == bits;
-        *word |= bits;
+        let mut known = true;
+        for part in [key, key.rotate_left(21), key.rotate_left(42)] {
+            let bit = part % BITS;
+            let word = &mut self.filter[(bit / 64) as usize];
+            known &= *word >> (bit % 64) & 1 == 1;
+            *word |= 1 << (bit % 64);
+        }
         known
     }
 
