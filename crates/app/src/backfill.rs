@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use outflow_core::run::{RunKind, RunOptions};
-use outflow_core::{Code, Error, SyncSpec, Timestamp};
+use outflow_core::{Code, Error, NextStep, SyncSpec, Timestamp};
 use outflow_engine::{Errors, RunReader};
 use outflow_project::Project;
 
 use crate::making::{Circumstances, Job};
-use crate::{App, Caller, Event, RunOutcome};
+use crate::{App, Caller, Event, RunOutcome, second_ids};
 
 /// What to send again, and where.
 #[derive(Clone, Debug)]
@@ -19,6 +19,8 @@ pub struct BackfillRequest {
     pub sync: Option<String>,
     /// From this time on; otherwise from where the destination's gap begins.
     pub since: Option<Timestamp>,
+    /// Events may go out under second ids.
+    pub yes: bool,
     /// A delivery stops when its destination has taken nothing for this long.
     pub delivery_timeout: Duration,
     /// Wait while another process holds the state.
@@ -28,6 +30,12 @@ pub struct BackfillRequest {
 impl App {
     /// Runs each sync from where the destination's gap begins, to that destination alone; an
     /// unfinished backfill is continued. No outcome: it has missed nothing.
+    ///
+    /// # Errors
+    /// Problems of the project, unknown names, and the state if it cannot be taken. Q014: from the
+    /// requested time on, events would go out that the destination may have got under other ids,
+    /// which the request does not allow. A gap needs no such question: what the destination got is
+    /// left out.
     pub async fn backfill(
         &self,
         request: &BackfillRequest,
@@ -36,8 +44,18 @@ impl App {
         let project = self.load().await?;
         let destination = &request.destination;
         project.known_destination(destination)?;
+        let specs = syncs(&project, request)?;
+        if let (Some(since), false) = (request.since, request.yes) {
+            let destination = destination.clone();
+            let allowing = |spec: &SyncSpec| NextStep::BackfillWithSecondIds {
+                sync: spec.name.clone(),
+                destination: destination.clone(),
+                since,
+            };
+            second_ids::refuse(&project, &specs, allowing).await?;
+        }
         let mut jobs = Vec::new();
-        for spec in syncs(&project, request)? {
+        for spec in specs {
             let kind = match request.since {
                 Some(at) => RunKind::Since { at },
                 None => {

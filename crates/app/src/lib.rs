@@ -44,6 +44,7 @@ mod replay;
 mod run;
 mod runs;
 mod schema;
+mod second_ids;
 mod serve;
 mod serving;
 mod source;

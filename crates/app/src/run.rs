@@ -5,8 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use outflow_core::run::{RunKind, RunOptions, RunTrigger};
-use outflow_core::{Code, Error, SyncSpec, Timestamp};
-use outflow_engine::authoring::advise;
+use outflow_core::{Code, Error, NextStep, SyncSpec, Timestamp};
 use outflow_engine::serve::BacklogQuota;
 use outflow_engine::serve::side::SideRequests;
 use outflow_engine::{Engine, Errors, RunRequest as EngineRequest};
@@ -19,7 +18,7 @@ use crate::holder::{Handover, Taken};
 use crate::leftovers::{self, Leftover};
 use crate::list::Selectors;
 use crate::making::{Circumstances, Job, due, make_run, observer};
-use crate::{App, Caller, Event, Listener, RunOutcome, wiring};
+use crate::{App, Caller, Event, Listener, RunOutcome, second_ids, wiring};
 
 /// Which syncs to run, and how.
 #[derive(Clone, Debug)]
@@ -132,7 +131,7 @@ impl App {
             parts.retain(|part| !matches!(part, Part::Destination(name) if name != only));
         }
         let project = Arc::new(project.require(&parts)?);
-        refuse_second_ids(request, &project)?;
+        refuse_second_ids(request, &project).await?;
         let delivery_timeout = request.delivery_timeout;
         let handover = || Handover { runs: wanted(request, &project), delivery_timeout };
         let wanted = (request.syncs != Selection::Due).then(handover);
@@ -195,23 +194,20 @@ impl App {
     }
 }
 
-/// Q014 for each sync whose events would go out under second ids, as far as its query shows it.
-fn refuse_second_ids(request: &RunRequest, project: &Project) -> Result<(), Errors> {
+/// Q014 for each sync whose events would go out under second ids, unless the request allows it.
+async fn refuse_second_ids(request: &RunRequest, project: &Project) -> Result<(), Errors> {
     if request.yes || request.new_ids || request.is_incremental() {
         return Ok(());
     }
     let is_meant = |spec: &&SyncSpec| request.syncs.means(spec);
-    let refused = |spec: &SyncSpec| {
-        let reason = advise::why_ids_are_of_run_and_row(spec)?;
-        let message = format!(
-            "the events of {} would go out under other message ids than in other runs: they are made of run \
-             and row, as {reason}",
-            spec.name
-        );
-        Some(Error::new(Code::SecondIds, message).help("let them be made of the content, or allow it"))
+    let allowing = |spec: &SyncSpec| NextStep::RunWithSecondIds {
+        sync: spec.name.clone(),
+        full: request.full,
+        since: request.since,
+        limit: request.limit,
+        destination: request.destination.clone(),
     };
-    let refused: Vec<Error> = project.syncs.iter().filter(is_meant).filter_map(refused).collect();
-    if refused.is_empty() { Ok(()) } else { Err(Errors(refused)) }
+    second_ids::refuse(project, project.syncs.iter().filter(is_meant), allowing).await
 }
 
 /// The runs to request from a running `serve`.

@@ -4,6 +4,7 @@ mod alerts;
 mod approval;
 mod backfill;
 mod cancel;
+mod consent;
 mod dead_letters;
 mod estimate;
 mod explain;

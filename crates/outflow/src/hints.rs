@@ -22,6 +22,23 @@ pub fn of_step(step: &NextStep) -> String {
         NextStep::Cancel { destination } => {
             format!("`outflow cancel {destination}` gives them up")
         }
+        NextStep::RunWithSecondIds { sync, full, since, limit, destination } => {
+            let mut command = format!("outflow run {sync}");
+            if *full {
+                command += " --full";
+            }
+            for (option, value) in [
+                ("since", since.map(|since| since.to_string())),
+                ("limit", limit.map(|limit| limit.to_string())),
+                ("destination", destination.clone()),
+            ] {
+                command += &value.map(|value| format!(" --{option} {value}")).unwrap_or_default();
+            }
+            format!("`{command} --yes` sends them under other ids")
+        }
+        NextStep::BackfillWithSecondIds { sync, destination, since } => format!(
+            "`outflow backfill {destination} --sync {sync} --since {since} --yes` sends them under other ids"
+        ),
         NextStep::VerifyAll => "`outflow verify --all` checks the whole state".to_owned(),
         NextStep::Approve { run } => format!("`outflow approve {run}` delivers it"),
         NextStep::Reject { run } => format!("`outflow reject {run}` drops it"),
@@ -37,7 +54,6 @@ pub fn of_code(code: Code) -> Option<&'static str> {
         Code::OrderOrLimit => Some(
             "`outflow run NAME --limit N` and `outflow preview` read only some rows without moving last_sync_time",
         ),
-        Code::SecondIds => Some("`outflow run NAME --full --yes` sends them under other ids"),
         _ => None,
     }
 }
@@ -84,7 +100,7 @@ pub fn of_alert(alert: &AlertDocument) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use clap::Parser as _;
-    use outflow_core::RunId;
+    use outflow_core::{RunId, Timestamp};
 
     use super::*;
     use crate::cli::Cli;
@@ -99,7 +115,26 @@ mod tests {
             NextStep::PreviewCalls { sync: sync.clone() },
             NextStep::Run { sync: sync.clone() },
             NextStep::RunFull { sync: sync.clone() },
-            NextStep::RunSince { sync },
+            NextStep::RunSince { sync: sync.clone() },
+            NextStep::RunWithSecondIds {
+                sync: sync.clone(),
+                full: false,
+                since: Some(Timestamp::UNIX_EPOCH),
+                limit: Some(3),
+                destination: Some(destination.clone()),
+            },
+            NextStep::RunWithSecondIds {
+                sync: sync.clone(),
+                full: true,
+                since: None,
+                limit: None,
+                destination: None,
+            },
+            NextStep::BackfillWithSecondIds {
+                sync,
+                destination: destination.clone(),
+                since: Timestamp::UNIX_EPOCH,
+            },
             NextStep::Backfill { destination: destination.clone() },
             NextStep::Cancel { destination: destination.clone() },
             NextStep::VerifyAll,

@@ -13,6 +13,7 @@
 //! lends one session to several clients.
 
 mod address;
+mod checksums;
 mod claim;
 mod deliveries;
 mod extraction;

@@ -101,9 +101,7 @@ pub trait Session: Send {
     /// What can be seen of transactions that are open now. Asked after [`Session::clock`] and
     /// before [`Session::query`], so that one that neither this nor the query's snapshot shows
     /// began after the clock was read. What the database refuses to say is no error.
-    fn open_transactions(&mut self) -> BoxFuture<'_, Result<OpenTransactions>> {
-        Box::pin(async { Ok(OpenTransactions::default()) })
-    }
+    fn open_transactions(&mut self) -> BoxFuture<'_, Result<OpenTransactions>>;
 
     /// The functions that the catalogue marks as volatile, among those that a statement with these
     /// names can run: by name, by an operator, in a view, in a row policy. A database whose
@@ -112,10 +110,7 @@ pub trait Session: Send {
     fn volatile_functions<'a>(
         &'a mut self,
         references: &'a References,
-    ) -> BoxFuture<'a, Result<Vec<VolatileFunction>>> {
-        let _ = references;
-        Box::pin(async { Ok(Vec::new()) })
-    }
+    ) -> BoxFuture<'a, Result<Vec<VolatileFunction>>>;
 
     /// Lets the server parse a statement, without running it, and returns its columns. Errors are
     /// S008 to S018.

@@ -15,6 +15,7 @@ use outflow_query::lint::{Comparison, Context, Finding, Known, Output, too_many}
 use outflow_query::{LastSyncTime, Query};
 
 use crate::extract::identity::Identity;
+use crate::extract::watermark;
 use crate::{Errors, extract, read_only};
 
 /// How long the search for a largest value may take.
@@ -73,11 +74,31 @@ pub fn look(subject: Subject<'_>) -> Result<Advice, Errors> {
 }
 
 /// Why the events of a sync have message ids of run and row. `None`: they have ids of their content
-/// or are no events, or the query's text does not name all of its columns.
-pub fn why_ids_are_of_run_and_row(spec: &SyncSpec) -> Option<String> {
-    let query = Query::parse(&spec.query, spec.dialect).ok()?;
-    let output = query.output().filter(|output| output.is_complete)?;
-    Identity::note(spec, &query, &named(&output))
+/// or are no events. Where the query's text does not name all of its columns, the database is
+/// asked.
+///
+/// # Errors
+/// The query's text is refused, or the database does not say its columns.
+pub async fn why_ids_are_of_run_and_row(
+    spec: &SyncSpec,
+    warehouse: &dyn Warehouse,
+) -> Result<Option<String>, Errors> {
+    let query = Query::parse(&spec.query, spec.dialect)?;
+    let columns = match query.output().filter(|output| output.is_complete) {
+        Some(output) => named(&output),
+        None if !watermark::is_event(spec.call_type) => return Ok(None),
+        None => {
+            let described = async {
+                let mut session = warehouse.connect().await?;
+                session.describe(&query.render(&LastSyncTime::Seconds(0))).await
+            };
+            let mut columns =
+                tokio::time::timeout(ANSWER_WITHIN, described).await.map_err(|_| too_slow())??;
+            query.restore_names(&mut columns);
+            columns
+        }
+    };
+    Ok(Identity::note(spec, &query, &columns))
 }
 
 /// Looks at a sync with its database.

@@ -280,6 +280,14 @@ impl Baseline for Late {
         self.inner.remove(run).await
     }
 
+    async fn rejections(&self, run: RunId) -> Result<Vec<u128>> {
+        self.inner.rejections(run).await
+    }
+
+    async fn keep_rejections(&self, run: RunId, hashes: Vec<u128>) -> Result<()> {
+        self.inner.keep_rejections(run, hashes).await
+    }
+
     async fn runs(&self) -> Result<Vec<RunId>> {
         self.barrier.wait().await;
         self.barrier.wait().await;

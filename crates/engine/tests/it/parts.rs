@@ -11,13 +11,15 @@ use outflow_core::ports::destination::{
     BatchLimits, Destination, Endpoint, Envelope, Records, Request, RequestLimits,
 };
 use outflow_core::ports::state::{Extraction, State, StateStore as _, SyncState};
-use outflow_core::ports::warehouse::{Check, Expected, RowStream, Session, Statement, Warehouse};
+use outflow_core::ports::warehouse::{
+    Check, Expected, OpenTransactions, RowStream, Session, Statement, Warehouse,
+};
 use outflow_core::run::{RunOptions, RunTrigger};
 use outflow_core::sync::Schedule;
 use outflow_core::{
     Answer, BoxFuture, CallMeta, CallType, Clock, Code, Column, ColumnType, Connection, Dialect, Error,
-    FirstRun, Guards, Nulls, RateHint, Refusal, Reply, Result, RowCounts, RowPage, SyncSpec, SystemClock,
-    Timestamp,
+    FirstRun, Guards, Nulls, RateHint, References, Refusal, Reply, Result, RowCounts, RowPage, SyncSpec,
+    SystemClock, Timestamp, VolatileFunction,
 };
 use outflow_engine::serve::BacklogQuota;
 use outflow_engine::{Engine, Errors, RunDocument, RunRequest};
@@ -29,6 +31,16 @@ use tokio::sync::watch;
 
 /// Rows as texts.
 type TextRows = Vec<Vec<Option<String>>>;
+
+/// Columns of these names and types, as a warehouse describes them.
+pub fn described(columns: &[(&'static str, ColumnType)]) -> Vec<Column> {
+    let column = |(name, ty): &(&str, ColumnType)| Column {
+        name: (*name).to_owned(),
+        ty: *ty,
+        declared: String::new(),
+    };
+    columns.iter().map(column).collect()
+}
 
 /// A result in memory. It records the statements that it received.
 #[derive(Clone, Default)]
@@ -58,13 +70,6 @@ impl Table {
         };
         table.set(ids.into_iter().map(|id| (Some(id.to_string()), "pro")));
         table
-    }
-
-    fn described(&self) -> Vec<Column> {
-        let columns = self.columns.iter();
-        columns
-            .map(|(name, ty)| Column { name: (*name).to_owned(), ty: *ty, declared: String::new() })
-            .collect()
     }
 
     /// The rows of these users are all that the sync's next run reads.
@@ -108,8 +113,20 @@ impl Session for Table {
         Box::pin(async move { Ok(Timestamp::from_second(seconds).unwrap()) })
     }
 
+    fn open_transactions(&mut self) -> BoxFuture<'_, Result<OpenTransactions>> {
+        // A table in memory does not say.
+        Box::pin(async { Ok(OpenTransactions::default()) })
+    }
+
+    fn volatile_functions<'a>(
+        &'a mut self,
+        _: &'a References,
+    ) -> BoxFuture<'a, Result<Vec<VolatileFunction>>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
+
     fn describe<'a>(&'a mut self, _: &'a str) -> BoxFuture<'a, Result<Vec<Column>>> {
-        Box::pin(async { Ok(self.described()) })
+        Box::pin(async { Ok(described(&self.columns)) })
     }
 
     fn explain<'a>(&'a mut self, _: &'a str) -> BoxFuture<'a, Result<Option<Expected>>> {
@@ -121,7 +138,7 @@ impl Session for Table {
         self.statements.lock().unwrap().push(statement.sql);
         let mut rows = self.rows.lock().unwrap().clone();
         rows.truncate(statement.limit.map_or(usize::MAX, |l| l as usize));
-        let columns = self.described();
+        let columns = described(&self.columns);
         let breaks_after = *self.breaks_after.lock().unwrap();
         let (cancelled, hold) = (self.cancelled.clone(), self.hold.clone());
         let statements = self.statements.clone();

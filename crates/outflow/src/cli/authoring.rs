@@ -109,6 +109,10 @@ pub struct Preview {
     /// Which run: the sync's `first`, its `next`, or one that begins at a time
     #[arg(long = "since", value_name = "first|next|TIME", default_value = "next")]
     pub start: String,
+    /// Read the rows once: a query that is expensive runs only once, and columns that differ by
+    /// themselves (Q120) are not found
+    #[arg(long)]
+    pub once: bool,
 }
 
 /// `outflow estimate`

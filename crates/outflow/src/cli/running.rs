@@ -103,6 +103,9 @@ pub struct Backfill {
     /// Start from this time; without it, from the first run that did not reach the destination
     #[arg(long, value_name = "TIME")]
     pub since: Option<String>,
+    /// With --since: do not ask before events go out under second ids (Q014)
+    #[arg(long)]
+    pub yes: bool,
     #[command(flatten)]
     pub delivery: DeliveryArgs,
 }

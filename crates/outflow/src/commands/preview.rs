@@ -22,6 +22,7 @@ pub async fn preview(app: &App, args: &Preview, printer: Printer) -> Result<Exit
         start: start_of(&args.start)?,
         calls: args.calls,
         limit: args.limit,
+        once: args.once,
     };
     let shown = match app.preview(&request).await {
         Ok(shown) => shown,

@@ -1,12 +1,12 @@
 //! `outflow run`: runs syncs now.
 
-use std::io::IsTerminal as _;
 use std::time::Duration;
 
 use outflow_app::{App, Errors, EstimateRequest, PreviewStart, RunOutcome, RunRequest, Selection, Selectors};
 use outflow_core::{Code, Error};
 use outflow_project::when;
 
+use super::consent::allows_second_ids;
 use super::list::selectors;
 use super::{estimate, outcome};
 use crate::cli::Run;
@@ -24,12 +24,8 @@ pub async fn run(app: &App, args: &Run, printer: Printer) -> Result<Exit, Errors
         return dry_run(app, &request, printer).await;
     }
     let outcomes = match app.run(&request, &progress::caller(printer)).await {
-        Err(Errors(refused)) if refused.iter().all(|e| e.code() == Code::SecondIds) && may_ask() => {
-            refused.iter().for_each(|error| printer.say(error.message()));
-            request.yes = agrees(printer);
-            if !request.yes {
-                return Err(Errors(refused));
-            }
+        Err(refused) if allows_second_ids(&refused, printer) => {
+            request.yes = true;
             app.run(&request, &progress::caller(printer)).await?
         }
         ran => ran?,
@@ -64,18 +60,6 @@ async fn dry_run(app: &App, request: &RunRequest, printer: Printer) -> Result<Ex
     }
     estimate::print_all(&documents, printer);
     Ok(Exit::Done)
-}
-
-/// Whether a person sits at a terminal who can answer.
-fn may_ask() -> bool {
-    std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
-}
-
-fn agrees(printer: Printer) -> bool {
-    printer.say("send them? [y/N]");
-    let mut answer = String::new();
-    let read = std::io::stdin().read_line(&mut answer);
-    read.is_ok() && matches!(answer.trim(), "y" | "Y" | "yes")
 }
 
 fn request(args: &Run) -> Result<RunRequest, Errors> {

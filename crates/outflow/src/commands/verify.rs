@@ -24,7 +24,10 @@ fn people(v: &Verification) -> String {
     let mut text = format!("run {} of {}: ", v.run, v.sync);
     text += &if v.segments {
         let (calls, rejected) = (counted(v.calls, "call"), counted(v.rejected, "rejected row"));
-        format!("{calls}, {} unchanged and {rejected} found in its segments\n", count(v.unchanged))
+        // Runs of older versions alone keep unchanged calls.
+        let unchanged =
+            if v.unchanged > 0 { format!(", {} unchanged", count(v.unchanged)) } else { String::new() };
+        format!("{calls}{unchanged} and {rejected} found in its segments\n")
     } else {
         "it has no segments (any more); the state alone was checked\n".to_owned()
     };

@@ -152,6 +152,15 @@ pub fn sync(call_type: &str, query: &str) -> String {
     format!("type: {call_type}\nquery: |\n  {}\n", query.replace('\n', "\n  "))
 }
 
+/// A project file: one source of this kind, with these databases, and a sync of users that reads
+/// its `main` and writes a file.
+pub fn one_source(name: &str, kind: &str, databases: &str, query: &str) -> String {
+    format!(
+        "version: 1\nsources:\n  {name}:\n    type: {kind}\n    databases:\n      {databases}\n    destinations: [out]\n\
+         destinations:\n  out: {{ type: file, path: ./out }}\nsyncs:\n  users:\n    source: {name}.main\n    type: identify\n    query: {query}\n"
+    )
+}
+
 /// A project file: the source `shop.main` is this database, and all of its syncs go to all
 /// destinations. A destination is a name and settings on one line, a sync a name and settings on
 /// lines of their own.

@@ -31,6 +31,11 @@ impl Fill {
         Self { spec, before, keyed, fed: 0, given, given_count: 0 }
     }
 
+    /// Whether only the last content of each key counts.
+    pub(super) fn by_key(&self) -> bool {
+        self.spec.by_key
+    }
+
     /// Adds calls of the run, in position order.
     pub(super) fn keyed(&mut self, calls: &[(u64, u128)], output: &mut Output) -> Result<()> {
         for (key, content) in calls {

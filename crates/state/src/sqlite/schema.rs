@@ -10,7 +10,7 @@ use outflow_core::{Result, hash};
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior};
 
 use super::checksums;
-use super::errors::{cannot_open, damaged_or, earlier_layout, failed, newer};
+use super::errors::{cannot_open, damaged_before_upgrade, damaged_or, earlier_layout, failed, newer};
 use super::sql::all;
 
 /// Names and statements, in order: the first is number 1.
@@ -24,6 +24,9 @@ const MIGRATIONS: &[(&str, &str)] = &[
 
 /// The number of this version's last migration.
 pub(crate) const CURRENT: i64 = MIGRATIONS.len() as i64;
+
+/// The migration from which on rows have checksums.
+const CHECKSUMS: i64 = 4;
 
 /// The number of the database's last migration; 0 for an empty database.
 ///
@@ -54,8 +57,16 @@ fn version(connection: &Connection) -> rusqlite::Result<Option<i64>> {
 }
 
 /// Takes the database from migration `found` to the current one.
+///
+/// # Errors
+/// T005: a row is not what was written. A migration computes new checksums, which would hide it.
 pub(crate) fn migrate(connection: &mut Connection, found: i64) -> Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
+    if (CHECKSUMS..CURRENT).contains(&found)
+        && let Some(problem) = checksums::damaged_rows(&transaction).map_err(failed)?.first()
+    {
+        return Err(damaged_before_upgrade(problem));
+    }
     if found == 0 {
         let sql = "CREATE TABLE migrations (number INTEGER PRIMARY KEY, name TEXT NOT NULL) STRICT";
         transaction.execute_batch(sql).map_err(failed)?;
@@ -72,18 +83,6 @@ pub(crate) fn migrate(connection: &mut Connection, found: i64) -> Result<()> {
             .map_err(failed)?;
     }
     transaction.commit().map_err(failed)
-}
-
-/// The tables whose rows have a checksum, with the columns that it is made of, in their order.
-pub(crate) fn tables(connection: &Connection) -> rusqlite::Result<Vec<(String, Vec<String>)>> {
-    let sql = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name <> 'migrations'
-               AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name";
-    let names: Vec<String> = all(connection, sql, [], |row| row.get(0))?;
-    let columns = |table: String| {
-        let sql = "SELECT name FROM pragma_table_info(?1) WHERE name <> 'sum' ORDER BY cid";
-        Ok((table.clone(), all(connection, sql, [table], |row| row.get(0))?))
-    };
-    names.into_iter().map(columns).collect()
 }
 
 /// The tables, indices and triggers that are not as this version makes them.
@@ -114,7 +113,7 @@ mod tests {
         let mut connection = Connection::open_in_memory().unwrap();
         checksums::register(&connection).unwrap();
         migrate(&mut connection, 0).unwrap();
-        let tables = tables(&connection).unwrap();
+        let tables = checksums::tables(&connection).unwrap();
         assert!(tables.len() > 10, "{tables:?}");
         for (table, columns) in tables {
             for event in ["insert", "update"] {

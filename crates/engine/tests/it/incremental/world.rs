@@ -10,6 +10,8 @@ use outflow_core::ports::warehouse::{OpenTransactions, Statement, Visibility};
 use outflow_core::{Column, ColumnType, Timestamp};
 use outflow_testkit::Rng;
 
+use crate::parts::described;
+
 /// A number: true time in microseconds where nothing else is said.
 pub type Micros = i64;
 
@@ -70,8 +72,7 @@ impl Shape {
         if self.cursor {
             columns.push(("stamp", ty));
         }
-        let column = |(name, ty): (&str, _)| Column { name: name.to_owned(), ty, declared: String::new() };
-        columns.into_iter().map(column).collect()
+        described(&columns)
     }
 
     /// The column's value for a stamp.

@@ -9,7 +9,7 @@ use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use serde_json::{Value, json};
 
 use super::{in_all_forms, lines, sqlite_project};
-use crate::support::{Project, document};
+use crate::support::{Project, document, one_source};
 
 /// A project whose one database is set as the lines say; `source: shop.main` of a sync that no test
 /// runs.
@@ -18,10 +18,7 @@ fn project(settings: &str) -> Project {
 }
 
 fn yaml(kind: &str, databases: &str) -> String {
-    format!(
-        "version: 1\nsources:\n  shop:\n    type: {kind}\n    databases:\n      {databases}\n    destinations: [out]\n\
-         destinations:\n  out: {{ type: file, path: ./out }}\nsyncs:\n  users: {{ source: shop.main, type: identify, query: SELECT id AS \"userId\" FROM t }}\n"
-    )
+    one_source("shop", kind, databases, "SELECT id AS \"userId\" FROM t")
 }
 
 /// The settings of that user, whose password is `secret`, in plain text.

@@ -3,7 +3,10 @@
 use outflow_core::ports::warehouse::{
     Check, Expected, OpenTransactions, RowStream, Session, Statement, Warehouse,
 };
-use outflow_core::{BoxFuture, Clock, Code, Column, Dialect, Error, Result, RowPage, Timestamp, Uptime};
+use outflow_core::{
+    BoxFuture, Clock, Code, Column, Dialect, Error, References, Result, RowPage, Timestamp, Uptime,
+    VolatileFunction,
+};
 
 use super::{BEGIN, SECOND, Shared, Version};
 
@@ -50,6 +53,13 @@ impl Session for Shared {
             world.step(SECOND / 2);
             Ok(world.open())
         })
+    }
+
+    fn volatile_functions<'a>(
+        &'a mut self,
+        _: &'a References,
+    ) -> BoxFuture<'a, Result<Vec<VolatileFunction>>> {
+        Box::pin(async { Ok(Vec::new()) })
     }
 
     fn describe<'a>(&'a mut self, _: &'a str) -> BoxFuture<'a, Result<Vec<Column>>> {
