@@ -12,7 +12,7 @@ mod init;
 pub mod outcome;
 mod preview;
 mod purge;
-mod rejected;
+pub mod rejected;
 pub mod replay;
 mod run;
 mod runs;
