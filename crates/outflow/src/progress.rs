@@ -144,7 +144,7 @@ impl View<'_> {
                 }
                 self.say(&format!("{} in {seconds:.1} s", outcome::sum(&rows)));
                 for finding in findings {
-                    let sample = rejected::sample(&finding);
+                    let sample = rejected::first(&finding);
                     let column =
                         finding.column.map(|c| format!(" in column {:?}", plain(&c))).unwrap_or_default();
                     let (code, title) = (finding.code, finding.code.title());

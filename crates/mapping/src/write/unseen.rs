@@ -28,8 +28,8 @@ pub(crate) fn trimmed(text: Cow<'_, [u8]>) -> Cow<'_, [u8]> {
 pub(crate) fn trim(text: &[u8]) -> &[u8] {
     let ascii = text.trim_ascii();
     match ascii {
-        [first, .., last] if (first | last) < 0x80 => ascii,
-        [only] if *only < 0x80 => ascii,
+        [first, .., last] if first.is_ascii_graphic() && last.is_ascii_graphic() => ascii,
+        [only] if only.is_ascii_graphic() => ascii,
         _ => trim_unicode(ascii),
     }
 }
@@ -85,6 +85,7 @@ mod tests {
             ("a\u{a0}b", "a\u{a0}b", true),
             ("a b", "a b", false),
             ("a\u{0}b", "a\u{0}b", true),
+            ("\u{1}ab\u{7f}", "ab", true),
             ("👩\u{200d}🚀", "👩\u{200d}🚀", false),
             ("é", "é", false),
             ("", "", false),

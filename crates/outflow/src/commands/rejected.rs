@@ -70,6 +70,15 @@ pub fn line(rejection: &Rejection, mark: &str) -> String {
     format!("row {}: {mark}{code}{column}: {}", count(ordinal + 1), with_unseen_shown(&plain(reason)))
 }
 
+/// The first row of a finding, if it was kept, without its value: what a run prints is often read
+/// as a log.
+pub fn first(finding: &FindingCount) -> Option<String> {
+    let rejection: Rejection = serde_json::from_str(finding.samples.first()?).ok()?;
+    let Rejection { ordinal, code, .. } = rejection;
+    let what = code.title();
+    Some(format!("first in row {}: {code} {what}; `outflow rejected` shows the value", count(ordinal + 1)))
+}
+
 /// The first row of a finding, if it was kept.
 pub fn sample(finding: &FindingCount) -> Option<String> {
     let rejection: Rejection = serde_json::from_str(finding.samples.first()?).ok()?;

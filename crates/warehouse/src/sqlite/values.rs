@@ -21,9 +21,9 @@
 
 use std::io::Write as _;
 
-use jiff::civil;
-use jiff::tz::TimeZone;
-use outflow_core::{ColumnType, Timestamp};
+use jiff::fmt::temporal::Pieces;
+use jiff::{SignedDuration, civil};
+use outflow_core::ColumnType;
 use rusqlite::types::ValueRef;
 
 /// How a column's values are written.
@@ -175,10 +175,15 @@ fn time(text: &str) -> Option<String> {
     if text.len() == head.len() {
         return text.parse::<civil::Date>().ok().map(|date| date.to_string());
     }
-    // A time without a zone must have none: parsing would drop it.
-    let time = match text[head.len()..].contains(['+', '-', 'Z', 'z', '[']) {
-        true => TimeZone::UTC.to_datetime(text.parse::<Timestamp>().ok()?),
-        false => text.parse::<civil::DateTime>().ok()?,
+    let pieces = Pieces::parse(text).ok()?;
+    // The parser takes a second of 60 for one of 59, and a zone's name needs its rules.
+    if text.contains(":60") || pieces.time_zone_annotation().is_some() {
+        return None;
+    }
+    let written = pieces.date().to_datetime(pieces.time()?);
+    let time = match pieces.to_numeric_offset() {
+        Some(offset) => written.checked_sub(SignedDuration::from_secs(i64::from(offset.seconds()))).ok()?,
+        None => written,
     };
     (1..=9999).contains(&time.year()).then(|| time.strftime("%Y-%m-%dT%H:%M:%S%.fZ").to_string())
 }
@@ -244,6 +249,13 @@ mod tests {
             (Kind::Time, Text(b"2026-02-30"), "\"2026-02-30\""),
             (Kind::Time, Text(b"12026-11-24 10:00:00"), "\"12026-11-24 10:00:00\""),
             (Kind::Time, Text(b"0001-01-01T00:00:00+01:00"), "\"0001-01-01T00:00:00+01:00\""),
+            (Kind::Time, Text(b"9999-12-31 23:59:59+00"), "\"9999-12-31T23:59:59Z\""),
+            (Kind::Time, Text(b"2026-11-24 10:00:60"), "\"2026-11-24 10:00:60\""),
+            (
+                Kind::Time,
+                Text(b"2026-11-24T10:00:00+01:00[Europe/Berlin]"),
+                "\"2026-11-24T10:00:00+01:00[Europe/Berlin]\"",
+            ),
             (Kind::Time, Text(b"9999-12-31 23:59:59-11:00"), "\"9999-12-31 23:59:59-11:00\""),
             (Kind::Time, Text(b"20261124"), "\"20261124\""),
             (Kind::Time, Text(b"yesterday"), "\"yesterday\""),

@@ -23,7 +23,7 @@ const BAD_HSTORE: RowError = RowError::value(
 /// Appends an array. `true`: a number in it lies beyond 2^53.
 pub(crate) fn array(out: &mut Vec<u8>, element: ColumnType, text: &[u8]) -> Result<bool, RowError> {
     let mut reader = Reader { rest: without_bounds(text), element, is_beyond: false, plain: Vec::new() };
-    reader.list(out, DEPTH)?;
+    reader.list(out, DEPTH - 1)?;
     if reader.rest.is_empty() { Ok(reader.is_beyond) } else { Err(BAD_ARRAY) }
 }
 
