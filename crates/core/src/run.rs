@@ -341,7 +341,7 @@ pub struct FindingCount {
     /// In how many rows.
     pub rows: u64,
     /// The first rows that had it, as JSON texts of [`crate::ports::spool::Rejection`]; empty for
-    /// warnings.
+    /// most warnings.
     pub samples: Vec<String>,
 }
 

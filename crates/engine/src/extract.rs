@@ -42,7 +42,7 @@ use self::watermark::Clocks;
 use crate::clock::Elapsed;
 use crate::event::{Event, Note, Observer};
 use crate::stop::{interrupted, stopped};
-use crate::{Engine, Errors, read_only};
+use crate::{Engine, Errors, read_only, zones};
 
 /// An extraction that is running.
 pub(crate) struct Extractor<'a> {
@@ -64,6 +64,10 @@ struct Comparing<'a> {
     previous: Option<RunId>,
     /// The run fills a gap.
     fill: Option<&'a FillPlan>,
+    /// The cursor that the state has.
+    cursor: Option<CursorValue>,
+    /// In a first run: the zone whose local time the database keeps, if it does not keep UTC.
+    zone: Option<String>,
 }
 
 /// What reading the whole result came to.
@@ -103,7 +107,7 @@ impl Extractor<'_> {
         let before = self.sync_state().await?;
 
         let mut stop = self.engine.stop.clone();
-        let (session, mut clocks) = tokio::select! {
+        let (mut session, mut clocks) = tokio::select! {
             opened = Clocks::read_with_open(self.warehouse, &*self.engine.clock) => opened?,
             () = stopped(&mut stop) => return Err(interrupted().into()),
         };
@@ -122,13 +126,22 @@ impl Extractor<'_> {
         let text = watermark::text(&value);
         let key = self.engine.state.begin_extraction(self.run.id, clock, &text).await?;
         let (previous, void) = self.previous(&before, fill.is_some());
+        let zone = match ordinary && before.watermark.is_none() {
+            true => zones::local(&mut *session).await?,
+            false => None,
+        };
         let newcomers = self.engine.newcomers(self.run).await?;
         let moved = |seen, took| watermark::moved(spec, &before, seen, &value, &clocks, self.run.id, took);
         let planned = moved(None, Elapsed::Unknown);
         let texts = [watermark::note(spec, &before, &clocks), next_start::note(spec, &planned, clock)];
         let begin = texts.into_iter().flatten().filter(|_| ordinary);
         let begin = begin.map(|text| Note { text, next: None });
-        let notes = begin.chain(void).chain(newcomers).collect();
+        let local = match &zone {
+            Some(zone) => zones::compared(&mut *session, &query, zone).await?,
+            None => None,
+        };
+        let local = local.map(|text| Note { text, next: None });
+        let notes = begin.chain(void).chain(newcomers).chain(local).collect();
         (self.observer)(Event::Reading {
             sync: self.run.sync.clone(),
             run: self.run.id,
@@ -156,7 +169,8 @@ impl Extractor<'_> {
         };
         let run = RunRecord { key, ..self.run.clone() };
         let keyed = Extractor { run: &run, ..*self };
-        let comparing = Comparing { overlap, previous, fill: fill.as_ref() };
+        let cursor = watermark::cursor(spec, &before);
+        let comparing = Comparing { overlap, previous, fill: fill.as_ref(), cursor, zone };
         let out = keyed.read(stream, &query, clock, comparing, stop).await?;
 
         let Spooled { entries, unchanged, rejected, .. } = out.spooled;
@@ -288,7 +302,8 @@ impl Extractor<'_> {
             && reading.read > 0
         {
             let plan = Plan::compile(self.run.call_type, &columns)?;
-            let encoder = RowEncoder::new(plan, self.run.key, clock);
+            let encoder =
+                RowEncoder::new(plan, self.run.key, clock).on_invalid_value(self.spec.on_invalid_value);
             ended = read_overlap(&mut *stream, sql, encoder, &mut reading, &mut stop).await;
         }
         stream.cancel().await;
@@ -319,7 +334,11 @@ impl Extractor<'_> {
         let (spooled, compared) = self.finish(writer, comparison, rejected, (marks, sent)).await?;
         let was_compared = !compared.earlier_missing;
         findings.extend(self.findings_of_comparison(&compared, &comparing, repeats, &spooled).await?);
-        let cursor = cursor.and_then(CursorTracker::largest);
+        let (cursor, ignored) = cursor.map(CursorTracker::largest).unwrap_or_default();
+        if ignored > 0 {
+            let (code, column) = (Code::CursorValueIgnored, self.spec.cursor.clone());
+            findings.push(FindingCount { code, column, rows: ignored, samples: Vec::new() });
+        }
         Ok(ReadOut {
             spooled,
             same: compared.same.count(),
@@ -383,11 +402,16 @@ impl Extractor<'_> {
             (false, None) => numbers.then_some(RetainedHashes::Shared),
         };
         let mut warnings = Vec::new();
-        for (code, _) in plan.warnings() {
-            warnings.push(FindingCount { code: *code, column: None, rows: 0, samples: Vec::new() });
+        let whole = |code, column| FindingCount { code, column, rows: 0, samples: Vec::new() };
+        for warning in plan.warnings() {
+            warnings.push(whole(warning.code, warning.column.clone()));
+        }
+        if comparing.zone.is_some() {
+            let local = zones::without_zone(&columns);
+            warnings.extend(local.map(|name| whole(Code::LocalTimes, Some(name.to_owned()))));
         }
         let cursor = match &self.spec.cursor {
-            Some(name) => Some(CursorTracker::new(name, &columns)?),
+            Some(name) => Some(CursorTracker::new(name, &columns, clock, comparing.cursor.as_ref())?),
             None => None,
         };
         let run = self.run.id;
@@ -417,7 +441,9 @@ impl Extractor<'_> {
         };
         let rejected_before = Rejections::after(&*self.engine.baseline, previous, kept).await?;
         let writer = self.engine.spool.create(header).await?;
-        let encoder = RowEncoder::new(plan, self.run.key, clock).with_events(events);
+        let encoder = RowEncoder::new(plan, self.run.key, clock)
+            .with_events(events)
+            .on_invalid_value(self.spec.on_invalid_value);
         Ok(Reading {
             run: self.run.clone(),
             encoder,

@@ -14,7 +14,7 @@ mod list;
 pub mod outcome;
 mod preview;
 mod purge;
-mod rejected;
+pub mod rejected;
 mod reload;
 pub mod replay;
 mod run;

@@ -9,7 +9,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use outflow_app::{Caller, Event, ReplayMode, ReplayPlan, RunEvent};
 use outflow_core::{Code, DeliveryState};
 
-use crate::commands::outcome;
+use crate::commands::{outcome, rejected};
 use crate::output::{Printer, count, counted, harmless, instant, plain};
 use crate::{hints, signals};
 
@@ -154,10 +154,14 @@ impl View<'_> {
                 }
                 self.say(&format!("{} in {seconds:.1} s", outcome::sum(&rows)));
                 for finding in findings {
+                    let sample = rejected::first(&finding);
                     let column =
                         finding.column.map(|c| format!(" in column {:?}", plain(&c))).unwrap_or_default();
                     let (code, title) = (finding.code, finding.code.title());
                     self.say(&format!("  {code} {title}{column}: {}", counted(finding.rows, "row")));
+                    if let Some(sample) = sample {
+                        self.say(&format!("    {sample}"));
+                    }
                 }
             }
             RunEvent::Delivering { destination, counts, .. } => {

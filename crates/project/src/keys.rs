@@ -265,6 +265,11 @@ const SYNC: Shape = Shape {
         Key::new("renamed_from", Kind::Text, "the name that the sync had first: the ids of its events stay"),
         Key::new("cursor", Kind::Text, "the column whose largest value is the next last_sync_time"),
         Key::new(
+            "on_invalid_value",
+            Kind::Word(&["omit_field", "reject_row"]),
+            "what becomes of a row with a trait or property that cannot be sent; omit_field by default",
+        ),
+        Key::new(
             "first_run",
             Kind::Either(&[Kind::Word(&["beginning", "now"]), Kind::Time]),
             "what the first run takes: everything by default",

@@ -14,9 +14,11 @@ use outflow_mapping::Plan;
 use outflow_query::lint::{Comparison, Context, Finding, Known, Output, too_many};
 use outflow_query::{LastSyncTime, Query};
 
+use super::times;
+use crate::answered::answered;
 use crate::extract::identity::Identity;
 use crate::extract::watermark;
-use crate::{Errors, extract, read_only};
+use crate::{Errors, extract, read_only, zones};
 
 /// How long the search for a largest value may take.
 const LARGEST_WITHIN: Duration = Duration::from_secs(10);
@@ -213,8 +215,16 @@ impl Asking<'_> {
         for comparison in &comparisons {
             known.push(self.type_of(session.as_mut(), comparison).await?);
         }
+        let zone = zones::local(session.as_mut()).await?;
         if depth == Depth::Types {
-            return Ok(Advice { findings: findings(self.subject, query, &known), ..Advice::default() });
+            let mut advice = Advice { findings: findings(self.subject, query, &known), ..Advice::default() };
+            // Without a reason to, the query is not parsed twice.
+            if zone.is_some() || !query.local_times().is_empty() {
+                let all = query.render(&LastSyncTime::Seconds(0));
+                let columns = answered(session.describe(&all).await)?.unwrap_or_default();
+                self.judge_times(zone.as_deref(), &comparisons, &known, &columns, &mut advice);
+            }
+            return Ok(advice);
         }
         let clock = session.clock().await?;
         for (comparison, known) in comparisons.iter().zip(&mut known) {
@@ -226,6 +236,7 @@ impl Asking<'_> {
             Ok(mut columns) => {
                 query.restore_names(&mut columns);
                 self.judge_columns(&columns, &mut advice);
+                self.judge_times(zone.as_deref(), &comparisons, &known, &columns, &mut advice);
                 self.plan(session.as_mut(), clock, &all, &mut advice).await?;
             }
             // What the database says against a comparison of the wrong types is said already, and
@@ -236,8 +247,13 @@ impl Asking<'_> {
                 }) => {}
             Err(error) => advice.problems.push(error),
         }
-        let times = comparisons.iter().zip(&known).filter_map(|(c, k)| Some((c, moment(k.as_ref()?)?)));
-        advice.findings.extend(times.filter_map(|(c, largest)| lag(spec, c, largest, clock)));
+        for (comparison, known) in comparisons.iter().zip(&known) {
+            let Some(known) = known else { continue };
+            let Some(largest) = moment(known) else { continue };
+            if !times::explains(zone.as_deref(), known, largest, clock, spec.lookback) {
+                advice.findings.extend(lag(spec, comparison, known, largest, clock));
+            }
+        }
         advice.findings.sort_by_key(|f| (f.start, f.code));
         Ok(advice)
     }
@@ -288,9 +304,21 @@ impl Asking<'_> {
 
     fn judge_columns(&self, columns: &[Column], advice: &mut Advice) {
         let spec = self.subject.spec;
+        let problems = match Plan::compile(spec.call_type, columns) {
+            Ok(plan) => {
+                let texts = plan.warnings().iter().filter(|warning| warning.code == Code::DatabaseText);
+                let findings = texts.map(|w| self.at_select(w.code, w.message.clone(), &w.help));
+                advice.findings.extend(findings);
+                Vec::new()
+            }
+            Err(problems) => problems,
+        };
         let told = |e: &Error| advice.findings.iter().any(|f| f.code == e.code() && f.message == e.message());
-        let problems = Plan::compile(spec.call_type, columns).err().unwrap_or_default();
-        advice.problems.extend(problems.into_iter().filter(|e| !told(e)));
+        let problems: Vec<_> = problems.into_iter().filter(|e| !told(e)).collect();
+        advice.problems.extend(problems);
+        for (message, help) in times::converting_declarations(spec.dialect, columns) {
+            advice.findings.push(self.at_select(Code::DeclaredTypeConverts, message, &help));
+        }
         advice.findings.retain(|f| f.code != Code::IdsOfRunAndRow);
         if let Some(reason) = Identity::note(spec, self.query, columns) {
             let (start, end) = self.query.output().unwrap_or_default().select;
@@ -301,6 +329,20 @@ impl Asking<'_> {
         {
             advice.findings.push(self.at_select(Code::ManyColumns, message, help));
         }
+    }
+
+    /// What is to be said about times without a zone.
+    fn judge_times(
+        &self,
+        zone: Option<&str>,
+        comparisons: &[Comparison],
+        known: &[Option<Known>],
+        columns: &[Column],
+        advice: &mut Advice,
+    ) {
+        let span = self.query.output().unwrap_or_default().select;
+        let compared = comparisons.iter().zip(known);
+        advice.findings.extend(times::findings(self.query, zone, compared, columns, span));
     }
 
     /// What the database expects of the runs.
@@ -340,24 +382,6 @@ impl Asking<'_> {
     }
 }
 
-/// Keeps an answer apart from a connection that gives none any more.
-fn answered<T>(answer: Result<T>) -> Result<Result<T>> {
-    match answer {
-        Err(e)
-            if matches!(
-                e.code(),
-                Code::SourceTimeout
-                    | Code::ConnectionBroken
-                    | Code::ProtocolViolation
-                    | Code::SourceUnavailable
-            ) =>
-        {
-            Err(e)
-        }
-        answer => Ok(answer),
-    }
-}
-
 /// The moment that a largest value means. Dates say too little, and small numbers are counters.
 fn moment(known: &Known) -> Option<Timestamp> {
     const SECONDS_FROM: f64 = 1e8;
@@ -375,7 +399,13 @@ fn moment(known: &Known) -> Option<Timestamp> {
 }
 
 /// What the distance between a largest value and the warehouse's clock says.
-fn lag(spec: &SyncSpec, comparison: &Comparison, largest: Timestamp, clock: Timestamp) -> Option<Finding> {
+fn lag(
+    spec: &SyncSpec,
+    comparison: &Comparison,
+    known: &Known,
+    largest: Timestamp,
+    clock: Timestamp,
+) -> Option<Finding> {
     let column = &comparison.expression;
     let finding = |message: String, help: &str| {
         Finding::new(Code::LateRows, comparison.start, comparison.end, message, help)
@@ -388,7 +418,12 @@ fn lag(spec: &SyncSpec, comparison: &Comparison, largest: Timestamp, clock: Time
         }
         let message =
             format!("the largest {column} lies {} ahead of the database's clock", in_words(seconds));
+        let is_time = matches!(known.column.ty, ColumnType::Timestamp | ColumnType::TimestampTz);
         return Some(match spec.cursor {
+            Some(_) if is_time => finding(
+                message + ": such a row says nothing about where the next run begins",
+                "mend the stamps, or leave them out: `AND … <` the database's clock",
+            ),
             Some(_) => finding(
                 message + ": last_sync_time moves there, and rows with smaller values are never read",
                 "mend the stamps, or leave them out: `AND … <` the database's clock",

@@ -102,9 +102,12 @@ pub async fn preview(
     let mut columns = stream.columns().to_vec();
     query.restore_names(&mut columns);
     let plan = Plan::compile(spec.call_type, &columns)?;
-    let mut warnings = plan.warnings().to_vec();
+    let mut warnings: Vec<(Code, String)> =
+        plan.warnings().iter().map(|w| (w.code, format!("{}; {}", w.message, w.help))).collect();
     let identity = Identity::of(spec, &query, &plan).map_err(Errors::from)?;
-    let mut encoder = RowEncoder::new(plan, RunKey(0), clocks.warehouse).with_events(identity.events);
+    let mut encoder = RowEncoder::new(plan, RunKey(0), clocks.warehouse)
+        .with_events(identity.events)
+        .on_invalid_value(spec.on_invalid_value);
     let (mut page, mut rows, mut sample) = (RowPage::default(), Vec::new(), unstable::Sample::new());
     while stream.next(&mut page).await? {
         for row in page.iter() {

@@ -407,7 +407,7 @@ fn next_cursor(
 }
 
 /// The cursor that the state has for the sync's column.
-fn cursor(spec: &SyncSpec, state: &SyncState) -> Option<CursorValue> {
+pub(crate) fn cursor(spec: &SyncSpec, state: &SyncState) -> Option<CursorValue> {
     let column = spec.cursor.as_ref()?;
     let cursor = state.cursor.as_ref()?;
     let same = cursor.column.as_ref().is_none_or(|of| of.eq_ignore_ascii_case(column));

@@ -450,6 +450,7 @@ pub fn users_to(destinations: &[&str]) -> SyncSpec {
         lookback_max: Duration::from_secs(3_600),
         cursor: None,
         ids: Default::default(),
+        on_invalid_value: Default::default(),
         first_run: FirstRun::Beginning,
         enabled: true,
         query_timeout: None,

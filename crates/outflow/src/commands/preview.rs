@@ -3,7 +3,7 @@
 use outflow_app::{
     App, Errors, PreviewCall, PreviewDocument, PreviewRequest, PreviewRow, PreviewShown, PreviewStart,
 };
-use outflow_core::Error;
+use outflow_core::{Error, with_unseen_shown};
 use outflow_project::when;
 use serde_json::Value;
 
@@ -54,6 +54,9 @@ fn remarks(shown: &PreviewDocument, printer: Printer) {
     for f in &shown.row_findings {
         let column = f.column.as_ref().map(|c| format!(" in column {c:?}")).unwrap_or_default();
         printer.say(&format!("warning[{}]: {}{column}: {}", f.code, f.code.title(), counted(f.rows, "row")));
+        if let Some(sample) = super::rejected::sample(f) {
+            printer.say(&format!("  {sample}"));
+        }
     }
 }
 
@@ -92,22 +95,23 @@ fn call(call: &PreviewCall) -> String {
     match call {
         PreviewCall::Call(call) => {
             let value: Value = serde_json::from_str(call).unwrap_or_default();
-            serde_json::to_string_pretty(&value).unwrap_or_default() + "\n"
+            let pretty = serde_json::to_string_pretty(&value).unwrap_or_default() + "\n";
+            with_unseen_shown(&pretty).into_owned()
         }
-        PreviewCall::Rejected(rejection) => format!("rejected: {} {}\n", rejection.code, rejection.reason),
+        PreviewCall::Rejected(rejection) => super::rejected::line(rejection, "rejected: ") + "\n",
     }
 }
 
 fn rows(names: &[&str], rows: &[PreviewRow]) -> String {
     let cells = |r: &PreviewRow| -> Vec<String> {
-        let text = |t: &Option<String>| t.as_deref().map_or_else(|| "NULL".to_owned(), |t| short(t, 40));
+        let text = |t: &Option<String>| {
+            t.as_deref().map_or_else(|| "NULL".to_owned(), |t| short(&with_unseen_shown(t), 40))
+        };
         r.cells.iter().map(|(_, cell)| text(cell)).collect()
     };
     let mut text = table(names, &rows.iter().map(cells).collect::<Vec<_>>());
-    for (n, row) in rows.iter().enumerate() {
-        if let Some(rejection) = &row.rejected {
-            text += &format!("row {}: rejected: {} {}\n", n + 1, rejection.code, rejection.reason);
-        }
+    for rejection in rows.iter().filter_map(|row| row.rejected.as_ref()) {
+        text += &(super::rejected::line(rejection, "rejected: ") + "\n");
     }
     text
 }
