@@ -19,6 +19,11 @@ pub fn of_step(step: &NextStep) -> String {
         NextStep::Backfill { destination } => {
             format!("`outflow backfill {destination}` sends it what came before")
         }
+        NextStep::BackfillSince { destination, sync, since } => {
+            format!(
+                "`outflow backfill {destination} --sync {sync} --since {since}` sends what the query gives since then, also what has arrived"
+            )
+        }
         NextStep::Cancel { destination } => {
             format!("`outflow cancel {destination}` gives them up")
         }
@@ -48,6 +53,7 @@ pub fn of_reason(code: Code, destination: &str) -> Option<String> {
         Code::DestinationSkipped => {
             Some(format!("`outflow backfill {destination}` sends what it misses at once"))
         }
+        Code::GapQueryFailed => Some("`outflow explain E123` says what can be done".to_owned()),
         Code::DestinationRemoved => Some(of_step(&NextStep::Cancel { destination: destination.to_owned() })),
         _ => None,
     }
@@ -99,7 +105,8 @@ mod tests {
             NextStep::PreviewCalls { sync: sync.clone() },
             NextStep::Run { sync: sync.clone() },
             NextStep::RunFull { sync: sync.clone() },
-            NextStep::RunSince { sync },
+            NextStep::RunSince { sync: sync.clone() },
+            NextStep::BackfillSince { destination: destination.clone(), sync, since: "0".to_owned() },
             NextStep::Backfill { destination: destination.clone() },
             NextStep::Cancel { destination: destination.clone() },
             NextStep::VerifyAll,
