@@ -21,7 +21,7 @@ import subprocess
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs/RELIABILITY.md"
 PACKAGES = ["outflow-spool", "outflow-state", "outflow-engine", "outflow"]
-CAMPAIGNS = "test(/kills::|crash::|gaps::histories::|gaps::left_out::|gaps::a_backfill_that_is_killed|endurance::|slow::|isolation::|room::|limits::|fuzz::|calendar::|clocks::|incremental::nothing|hostile::|ids::histories|integrity::|misbehaviour::|refusals::|model::|postgres::random|faults::|histories::|protocol|values::values_of/)"
+CAMPAIGNS = "test(/kills::|crash::|gaps::histories::|gaps::left_out::|gaps::a_backfill_that_is_killed|gaps::a_copy_that_is_killed|endurance::|slow::|isolation::|room::|limits::|fuzz::|calendar::|clocks::|incremental::nothing|hostile::|ids::histories|integrity::|misbehaviour::|refusals::|model::|postgres::random|faults::|histories::|protocol|values::values_of/)"
 # The sections of the page, each with the prefixes of its tests' names.
 SUBJECTS = [
     ("Processes that are killed", ("kills::", "crash::")),

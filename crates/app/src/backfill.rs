@@ -42,51 +42,80 @@ impl App {
         caller: &Caller,
     ) -> Result<Vec<RunOutcome>, Errors> {
         let project = self.load().await?;
-        let destination = &request.destination;
-        project.known_destination(destination)?;
-        let specs = syncs(&project, request)?;
+        project.known_destination(&request.destination)?;
+        let BackfillRequest { delivery_timeout, wait, .. } = *request;
+        let circumstances = Circumstances { delivery_timeout, wait, parallel: 4, beside: true };
+        let (mut specs, mut outcomes) = (syncs(&project, request)?, Vec::new());
         if let (Some(since), false) = (request.since, request.yes) {
-            let destination = destination.clone();
             let allowing = |spec: &SyncSpec| NextStep::BackfillWithSecondIds {
                 sync: spec.name.clone(),
-                destination: destination.clone(),
+                destination: request.destination.clone(),
                 since,
             };
             second_ids::refuse(&project, &specs, allowing).await?;
         }
-        let mut jobs = Vec::new();
-        for spec in specs {
-            let kind = match request.since {
-                Some(at) => RunKind::Since { at },
-                None => {
-                    let (reader, sync) = (self.reader().await?, &spec.name);
-                    let kind = match unfinished(&reader, sync, destination).await? {
-                        Some(kind) => kind,
-                        None => match reader.gap(sync, destination).await? {
-                            Some(gap) => gap.backfill(destination).kind,
-                            None => {
-                                (caller.listener)(Event::NothingMissed { sync, destination });
-                                continue;
-                            }
-                        },
-                    };
-                    if let RunKind::Backfill { start, .. } = &kind {
-                        let start = start.clone();
-                        (caller.listener)(Event::BackfillFrom { sync, destination, start });
-                    }
-                    kind
+        let mut before: Vec<(String, RunKind)> = Vec::new();
+        loop {
+            let mut jobs = Vec::new();
+            for spec in &specs {
+                let is_first = outcomes.is_empty();
+                let Some(kind) = self.kind(request, spec, is_first, caller).await? else { continue };
+                let part = (spec.name.clone(), kind);
+                // A person may have rejected the run, and then the same is missing again.
+                if before.contains(&part) {
+                    continue;
                 }
-            };
-            let options = RunOptions { destination: Some(destination.clone()), ..RunOptions::of(kind) };
-            jobs.push(Job { spec, options, due_at: None });
+                before.push(part.clone());
+                let destination = Some(request.destination.clone());
+                let options = RunOptions { destination, ..RunOptions::of(part.1) };
+                jobs.push(Job { spec: spec.clone(), options, due_at: None });
+            }
+            if jobs.is_empty() {
+                return Ok(outcomes);
+            }
+            let ran = self.run_beside(&project, jobs, circumstances, caller).await?;
+            // What was missing before an edit of the query comes before what was missing after it.
+            specs
+                .retain(|spec| request.since.is_none() && ran.iter().any(|outcome| has_ended(outcome, spec)));
+            outcomes.extend(ran);
         }
-        if jobs.is_empty() {
-            return Ok(Vec::new());
-        }
-        let BackfillRequest { delivery_timeout, wait, .. } = *request;
-        let circumstances = Circumstances { delivery_timeout, wait, parallel: 4, beside: true };
-        self.run_beside(&project, jobs, circumstances, caller).await
     }
+
+    /// What the next run of a sync does; `None`: the destination has missed nothing.
+    async fn kind(
+        &self,
+        request: &BackfillRequest,
+        spec: &SyncSpec,
+        is_first: bool,
+        caller: &Caller,
+    ) -> Result<Option<RunKind>, Errors> {
+        if let Some(at) = request.since {
+            return Ok(Some(RunKind::Since { at }));
+        }
+        let (reader, sync, destination) = (self.reader().await?, &spec.name, &request.destination);
+        let kind = match unfinished(&reader, sync, destination).await? {
+            Some(kind) => kind,
+            None => match reader.gap(spec, destination).await? {
+                Some(gap) => gap.backfill(destination).kind,
+                None => {
+                    if is_first {
+                        (caller.listener)(Event::NothingMissed { sync, destination });
+                    }
+                    return Ok(None);
+                }
+            },
+        };
+        if let RunKind::Backfill { start, .. } = &kind {
+            let start = start.clone();
+            (caller.listener)(Event::BackfillFrom { sync, destination, start });
+        }
+        Ok(Some(kind))
+    }
+}
+
+/// Whether a sync's run has ended, so that the next one may follow.
+fn has_ended(outcome: &RunOutcome, spec: &SyncSpec) -> bool {
+    matches!(outcome, RunOutcome::Ran(run) if run.sync == spec.name && run.state.is_final())
 }
 
 /// The unfinished backfill of a destination: a request for another one continues it.

@@ -90,7 +90,7 @@ pub use outflow_engine::operations::verify_all::{StateProblem, StateVerification
 pub use outflow_engine::serve::TaskStatus;
 pub use outflow_engine::{
     DeliveryDocument, Errors, Event as RunEvent, FORMAT_VERSION, LeftOutDocument, MissingDocument, Reason,
-    RunDocument, RunListEntry,
+    RunDocument, RunListEntry, UnsentDocument,
 };
 pub use outflow_state::Location as StateLocation;
 pub use outflow_warehouse::{SourceKind, kinds as source_kinds, parse_names};

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use outflow_core::ports::state::{RunFilter, StateReader};
+use outflow_core::ports::state::{Gap, RunFilter, StateReader};
 use outflow_core::ports::watch::Pending;
 use outflow_core::{
     Clock as _, DeliveryState, Error, RunId, RunRecord, RunState, SyncSpec, SystemClock, Timestamp,
 };
 use outflow_engine::schedule::{Slots, next_due};
-use outflow_engine::{Errors, FORMAT_VERSION, LeftOutDocument, MissingDocument, Reason};
+use outflow_engine::{Errors, FORMAT_VERSION, LeftOutDocument, MissingDocument, Reason, UnsentDocument};
 use outflow_project::Project;
 use serde::Serialize;
 
@@ -40,6 +40,9 @@ pub struct StatusDocument {
     /// Destinations that runs leave out until they have caught up.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<LeftOutDocument>,
+    /// What destinations have not been sent because a person decided so, and are sent on request.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unsent: Vec<UnsentDocument>,
     /// What is wrong.
     pub alerts: Vec<AlertDocument>,
     /// What waits for destinations and syncs that the project no longer has.
@@ -160,10 +163,17 @@ impl App {
         let held = unfinished.into_iter().filter(|run| run.state == RunState::AwaitingApproval);
         let mut gaps = state.open_gaps().await?;
         let left_out = LeftOutDocument::of(&gaps);
-        gaps.retain(|gap| !gap.is_left_out());
+        let sends = |sync: &str, destination: &str| {
+            let spec = project.syncs.iter().find(|spec| spec.name == sync);
+            spec.is_some_and(|spec| spec.connections.iter().any(|c| c.destination == destination))
+        };
+        let mut unsent = UnsentDocument::of(&gaps);
+        unsent.retain(|unsent| sends(&unsent.sync, &unsent.destination));
+        gaps.retain(Gap::is_lost);
         Ok(StatusDocument {
             missing: gaps.into_iter().map(MissingDocument::from).collect(),
             left_out,
+            unsent,
             format_version: FORMAT_VERSION,
             not_loaded: serving.as_ref().map(|s| not_loaded(&s.syncs, &project.syncs)).unwrap_or_default(),
             serving,
@@ -196,6 +206,7 @@ impl StatusDocument {
             waiting: Vec::new(),
             missing: Vec::new(),
             left_out: Vec::new(),
+            unsent: Vec::new(),
             alerts: Vec::new(),
             left_over: Vec::new(),
             at,

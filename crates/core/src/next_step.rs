@@ -41,6 +41,15 @@ pub enum NextStep {
         /// The destination.
         destination: String,
     },
+    /// Send a destination what the query gives from a time on, also what it has got.
+    BackfillSince {
+        /// The destination.
+        destination: String,
+        /// The sync.
+        sync: String,
+        /// In Unix seconds.
+        since: String,
+    },
     /// Give up the calls that wait for a destination that the project no longer has.
     Cancel {
         /// The destination.

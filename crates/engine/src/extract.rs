@@ -33,7 +33,7 @@ use tokio::sync::watch;
 use tracing::debug;
 
 use self::cursor::{CursorTracker, CursorValue};
-use self::fill::FillPlan;
+use self::fill::{FillEnd, FillPlan};
 use self::identity::Identity;
 use self::reading::{Reading, pages, read_overlap};
 use self::rejections::{Kept, Rejections};
@@ -95,15 +95,15 @@ impl Extractor<'_> {
         if let Some(replay) = options.replay().filter(|replay| !replay.mode.queries()) {
             return self.copy(replay).await;
         }
+        let query = Query::parse(&spec.query, spec.dialect)?;
         let fill = match &options.kind {
-            RunKind::Backfill { first, .. } => match self.plan_fill(*first).await? {
+            RunKind::Backfill { first, until, .. } => match self.plan_fill(*first, *until, &query).await? {
                 Some(plan) => Some(plan),
                 None => return self.nothing_to_fill().await,
             },
             _ => None,
         };
         let ordinary = options.is_incremental();
-        let query = Query::parse(&spec.query, spec.dialect)?;
         let before = self.sync_state().await?;
 
         let mut stop = self.engine.stop.clone();
@@ -119,13 +119,18 @@ impl Extractor<'_> {
             let spec = if fill.is_some() { self.next } else { spec };
             watermark::start_value(spec, state, &Default::default(), &clocks)
         };
-        if fill.is_some() {
+        let to_next = fill.as_ref().is_some_and(|fill| matches!(fill.end, FillEnd::NextRun));
+        if to_next {
             // What the next run reads is then a part of what this one reads.
             value = watermark::earlier(value, next(&before));
         }
         let text = watermark::text(&value);
         let key = self.engine.state.begin_extraction(self.run.id, clock, &text).await?;
-        let (previous, void) = self.previous(&before, fill.is_some());
+        let (previous, void) = match fill.is_some() && !to_next {
+            // What is newer than the gap is nothing that the next run reads.
+            true => (None, None),
+            false => self.previous(&before, fill.is_some()),
+        };
         let zone = match ordinary && before.watermark.is_none() {
             true => zones::local(&mut *session).await?,
             false => None,
@@ -152,6 +157,8 @@ impl Extractor<'_> {
         let at_start = clocks.at_start();
         let after = |state: &SyncState| watermark::start_value(spec, state, &Default::default(), &at_start);
         let overlap = match &fill {
+            Some(FillPlan { end: FillEnd::At(value), .. }) => Some(query.render(value)),
+            Some(FillPlan { end: FillEnd::Unknown, .. }) => None,
             Some(_) => before.watermark.is_some().then(|| query.render(&next(&before))),
             None => self.overlaps(&query).then(|| query.render(&after(&planned))),
         };
@@ -200,6 +207,10 @@ impl Extractor<'_> {
             })
         };
         let next = next(watermark_update.as_ref().unwrap_or(&before));
+        let (fills, fills_new) = match &fill {
+            Some(fill) => (fill.gaps.clone(), fill.new.clone()),
+            None => self.engine.covered_gaps(self.run).await?,
+        };
         let extraction = Extraction {
             at: self.engine.clock.now(),
             rows,
@@ -209,10 +220,8 @@ impl Extractor<'_> {
             next_last_sync_time: Some(watermark::text(&next)),
             watermark_update,
             replayed: self.replayed(out.wanted),
-            fills: match &fill {
-                Some(fill) => fill.gaps.clone(),
-                None => self.engine.covered_gaps(self.run).await?,
-            },
+            fills,
+            fills_new,
             compared_with: match &fill {
                 Some(fill) => fill.before,
                 None => previous.filter(|_| ordinary),
@@ -410,7 +419,8 @@ impl Extractor<'_> {
             let local = zones::without_zone(&columns);
             warnings.extend(local.map(|name| whole(Code::LocalTimes, Some(name.to_owned()))));
         }
-        let cursor = match &self.spec.cursor {
+        // What fills a gap moves no cursor, and an earlier query may not have the column.
+        let cursor = match self.spec.cursor.as_ref().filter(|_| comparing.fill.is_none()) {
             Some(name) => Some(CursorTracker::new(name, &columns, clock, comparing.cursor.as_ref())?),
             None => None,
         };

@@ -52,7 +52,7 @@ pub use pages::{DeadLetterPages, RunPages};
 pub use reader::{Calls, RunReader};
 pub use report::{
     DeliveryDocument, FORMAT_VERSION, LeftOutDocument, MissingDocument, Reason, RunDocument, RunListEntry,
-    Seconds,
+    Seconds, UnsentDocument,
 };
 pub use serve::once::RunRequest;
 

@@ -14,5 +14,6 @@ pub(crate) mod local_clock;
 pub mod purge;
 pub mod replay;
 pub mod retention;
+pub(crate) mod unfillable;
 pub mod verify;
 pub mod verify_all;

@@ -19,6 +19,11 @@ pub fn of_step(step: &NextStep) -> String {
         NextStep::Backfill { destination } => {
             format!("`outflow backfill {destination}` sends it what came before")
         }
+        NextStep::BackfillSince { destination, sync, since } => {
+            format!(
+                "`outflow backfill {destination} --sync {sync} --since {since}` sends what the query gives since then, also what has arrived"
+            )
+        }
         NextStep::Cancel { destination } => {
             format!("`outflow cancel {destination}` gives them up")
         }
@@ -64,6 +69,7 @@ pub fn of_reason(code: Code, destination: &str) -> Option<String> {
         Code::DestinationSkipped => {
             Some(format!("`outflow backfill {destination}` sends what it misses at once"))
         }
+        Code::GapQueryFailed => Some("`outflow explain E123` says what can be done".to_owned()),
         Code::DestinationRemoved => Some(of_step(&NextStep::Cancel { destination: destination.to_owned() })),
         _ => None,
     }
@@ -131,10 +137,11 @@ mod tests {
                 destination: None,
             },
             NextStep::BackfillWithSecondIds {
-                sync,
+                sync: sync.clone(),
                 destination: destination.clone(),
                 since: Timestamp::UNIX_EPOCH,
             },
+            NextStep::BackfillSince { destination: destination.clone(), sync, since: "0".to_owned() },
             NextStep::Backfill { destination: destination.clone() },
             NextStep::Cancel { destination: destination.clone() },
             NextStep::VerifyAll,

@@ -50,6 +50,10 @@ impl ComparisonSpec {
     }
 }
 
+/// In place of a content ([`Comparison::mark_given`]): what the destination has got of this key is
+/// newer than all that the run could send. With [`FillSpec::by_key`] no call of the key is sent.
+pub const OVERTAKEN: u128 = u128::MAX;
+
 /// How a run that fills a gap is compared.
 ///
 /// Of each content that the run fed, these are left out ([`Compared::same`]), as often as they

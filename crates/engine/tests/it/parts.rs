@@ -215,6 +215,8 @@ pub struct Scripted {
     /// What each answer says about the rate limit.
     pub hint: Mutex<RateHint>,
     pub taken: Mutex<Vec<Value>>,
+    /// Calls with this plan or event are not for it.
+    pub filters: Mutex<Option<&'static str>>,
 }
 
 impl Scripted {
@@ -240,6 +242,7 @@ impl Scripted {
             hold: Mutex::default(),
             hint: Mutex::default(),
             taken: Mutex::default(),
+            filters: Mutex::default(),
         })
     }
 
@@ -271,8 +274,12 @@ impl Destination for Scripted {
     }
 
     fn prepare(&self, _: &CallMeta, json: &[u8], _: Nulls, records: &mut Records<'_>) -> Verdict {
-        match serde_json::from_slice::<Value>(json).unwrap()["traits"]["plan"].as_str() {
+        let call = serde_json::from_slice::<Value>(json).unwrap();
+        let value = call["traits"]["plan"].as_str().or(call["event"].as_str());
+        let filtered = *self.filters.lock().unwrap();
+        match value {
             Some("not for us") => Verdict::Filter,
+            Some(value) if filtered.is_some_and(|word| value.starts_with(word)) => Verdict::Filter,
             Some("too large") => Verdict::Refuse(refusal(Code::CallTooLargeForDestination, None)),
             _ => {
                 records.push(0, |out| out.extend_from_slice(json));
@@ -475,6 +482,7 @@ pub fn nothing_read(at: Timestamp, update: SyncState) -> Extraction {
         watermark_update: Some(update),
         replayed: None,
         fills: Vec::new(),
+        fills_new: Vec::new(),
         compared_with: None,
         objections: Vec::new(),
         budgets: Default::default(),

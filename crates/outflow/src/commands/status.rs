@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use outflow_app::{
     App, Change, DestinationStatus, Errors, HeldRun, LeftOutDocument, MissingDocument, NotLoaded, Reason,
-    Serving, StatusDocument, SyncStatus, TaskStatus, WaitingCalls,
+    Serving, StatusDocument, SyncStatus, TaskStatus, UnsentDocument, WaitingCalls,
 };
 use outflow_core::Timestamp;
 
@@ -102,10 +102,23 @@ fn people(status: &StatusDocument) -> String {
         let head = ["sync", "destination behind", "left out by runs", "calls", "since"];
         text += &("\n".to_owned() + &table(&head, &rows));
     }
+    for unsent in &status.unsent {
+        text += &format!("\n{}", unsent_line(unsent));
+    }
     if !status.alerts.is_empty() {
         text += &("\n".to_owned() + &alerts::people(&status.alerts));
     }
     text
+}
+
+/// One line for what a person decided: it needs no action.
+fn unsent_line(unsent: &UnsentDocument) -> String {
+    let UnsentDocument { sync, destination, first, last, .. } = unsent;
+    let how = match unsent.filled_by {
+        Some(run) => format!("run {run} sends it"),
+        None => format!("`outflow backfill {destination} --sync {sync}` sends it"),
+    };
+    format!("{destination} was not sent what runs {first} to {last} of {sync} read: {how}\n")
 }
 
 const fn change(change: Change) -> &'static str {

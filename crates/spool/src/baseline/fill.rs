@@ -5,7 +5,7 @@
 //! number of calls but for one or two bits each. A file that is missing or damaged counts as empty,
 //! so that a call is rather sent again than left out.
 
-use outflow_core::ports::baseline::{Compared, FillSpec};
+use outflow_core::ports::baseline::{Compared, FillSpec, OVERTAKEN};
 use outflow_core::{Positions, Result};
 
 use super::hashes::{Earlier, HashFile};
@@ -141,7 +141,7 @@ fn leave_out_by_key(
             continue;
         }
         let is_same = || match got_last {
-            Some(content) => content == entry.position,
+            Some(content) => content == entry.position || content == OVERTAKEN as u64,
             None => had_before.contains(position),
         };
         if *leaves_out.get_or_insert_with(is_same) {

@@ -20,6 +20,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("clocks", include_str!("../../migrations/sqlite/0003_clocks.sql")),
     ("checksums", include_str!("../../migrations/sqlite/0004_checksums.sql")),
     ("late_rows", include_str!("../../migrations/sqlite/0005_late_rows.sql")),
+    ("every_gap", include_str!("../../migrations/sqlite/0007_every_gap.sql")),
 ];
 
 /// The number of this version's last migration.
@@ -129,5 +130,63 @@ mod tests {
                 assert!(event == "insert" || trigger.contains(&of), "{name}: {trigger}");
             }
         }
+    }
+
+    /// A run to these destinations as an older version had it; those of `missed` got nothing of it.
+    fn run(c: &Connection, id: i64, query: &str, to: &[(&str, Option<&str>)], backfills: Option<&str>) {
+        let connections: Vec<_> =
+            to.iter().map(|(name, _)| format!(r#"{{"destination":"{name}","nulls":"send"}}"#)).collect();
+        let options = match backfills {
+            Some(name) => {
+                format!(r#"{{"kind":{{"backfill":{{"start":"1","first":1}}}},"destination":"{name}"}}"#)
+            }
+            None => r#"{"kind":"incremental"}"#.to_owned(),
+        };
+        let spec = format!(
+            r#"{{"source":"s.m","query":"{query}","connections":[{}],"options":{options}}}"#,
+            connections.join(",")
+        );
+        let sql = "INSERT INTO runs (id, key, sync, call_type, state, trigger, spec, due_at, started_at,
+                   extracted_at, ended_at, last_sync_time, rows_read, calls)
+                   VALUES (?1, zeroblob(16), 'users', 'track', 'succeeded', 'schedule', ?2, 1, 1, 1, 1, ?1, 5, 5)";
+        c.execute(sql, (id, spec)).unwrap();
+        let sql = "INSERT INTO deliveries (run, destination, place, state, calls, delivered, dead_letters,
+                   filtered, cancelled, discarded, pending, requests, retries, bytes, settled, reason_code,
+                   reason, sequence)
+                   VALUES (?1, ?2, ?3, 'succeeded', 5, ?4, 0, 0, ?5, 0, 0, 1, 0, 9, '{}', ?6, ?6, 0)";
+        for (place, (name, missed)) in (0_i64..).zip(to) {
+            let (delivered, cancelled) = if missed.is_some() { (0, 5) } else { (5, 0) };
+            c.execute(sql, (id, name, place, delivered, cancelled, missed)).unwrap();
+        }
+    }
+
+    /// What followed from the history of runs until then is a row for each.
+    #[test]
+    fn a_state_of_an_older_version_gets_its_gaps_once() {
+        let mut c = Connection::open_in_memory().unwrap();
+        checksums::register(&c).unwrap();
+        let before = MIGRATIONS.iter().position(|(name, _)| *name == "every_gap").unwrap();
+        let sql = "CREATE TABLE migrations (number INTEGER PRIMARY KEY, name TEXT NOT NULL) STRICT";
+        c.execute_batch(sql).unwrap();
+        MIGRATIONS[..before].iter().for_each(|(_, sql)| c.execute_batch(sql).unwrap());
+        run(&c, 1, "q", &[("a", None)], None);
+        run(&c, 2, "p", &[("a", None)], None);
+        run(&c, 3, "p", &[("a", None), ("b", None), ("c", None)], None);
+        run(&c, 4, "p", &[("a", None)], None);
+        run(&c, 5, "r", &[("a", None)], None);
+        run(&c, 6, "r", &[("b", None)], Some("b"));
+        run(&c, 7, "r", &[("a", None), ("b", Some("D101")), ("c", None)], None);
+        // Some calls of a person were purged.
+        run(&c, 8, "r", &[("a", Some("G001")), ("b", None)], None);
+        migrate(&mut c, before as i64).unwrap();
+        let sql =
+            "SELECT destination || ' ' || cause || ' ' || first || ' ' || last || ' ' || calls FROM gaps
+                   WHERE opened_by = first AND start = first AND closed_at IS NULL ORDER BY id";
+        let found: Vec<String> = all(&c, sql, [], |row| row.get(0)).unwrap();
+        assert_eq!(found, ["c new 1 2 10", "c away 4 4 5", "c away 5 8 10", "b away 7 7 5"]);
+        let sums = "SELECT count(*) FROM gaps WHERE sum <> row_sum(id, sync, destination, start, first,
+                    compared_with, opened_by, cause, calls, opened_at, filled_by, closed_at, last, reason_code,
+                    reason)";
+        assert_eq!(c.query_row(sums, [], |row| row.get::<_, i64>(0)).unwrap(), 0);
     }
 }

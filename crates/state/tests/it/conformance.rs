@@ -56,6 +56,10 @@ const CHECKS: &[Check] = &[
     check("hashes stay as long as a gap needs them, and an open gap as long as it is open", |s| {
         Box::pin(gaps::keeping(s))
     }),
+    check("a destination that is new to a sync or away from it has a gap", |s| Box::pin(gaps::members(s))),
+    check("calls that are given up are a gap, once", |s| Box::pin(gaps::giving_up(s))),
+    check("a gap that cannot be filled says why", |s| Box::pin(gaps::explaining(s))),
+    check("what fills a gap sets nothing back that a run beside it moved", |s| Box::pin(gaps::beside(s))),
     check("runs are listed newest first", |s| Box::pin(retention::listing(s))),
     check("old segments are found and forgotten", |s| Box::pin(retention::old_segments(s))),
     check("runs to be compared with are known", |s| Box::pin(retention::compared(s))),

@@ -33,6 +33,7 @@ fn well() -> Facts {
         destinations: vec![DestinationFacts { name: "journeys".into(), paused: None, proven: true }],
         queues: vec![QueueFacts { sync: "users".into(), destination: "journeys".into(), degraded: false }],
         left_out: Default::default(),
+        unfillable: Default::default(),
         full: Vec::new(),
         removed: Vec::new(),
         missing: Vec::new(),
@@ -71,6 +72,7 @@ fn missing(run: u64) -> MissingDocument {
         cause: outflow_core::ports::state::GapCause::Lost,
         since: at(0),
         filled_by: None,
+        reason: None,
     }
 }
 

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use outflow_core::ports::warehouse::{OpenTransactions, Statement, Visibility};
 use outflow_core::{Column, ColumnType, Timestamp};
 use outflow_testkit::Rng;
+use tokio::sync::Notify;
 
 use crate::parts::described;
 
@@ -166,6 +167,8 @@ pub struct World {
     pending: Vec<(Micros, usize)>,
     /// The next result breaks off after that many rows.
     pub breaks_after: Option<usize>,
+    /// This many results come before that one.
+    pub breaks_later: usize,
     /// The next statement on a held snapshot breaks off.
     pub breaks_again: bool,
     /// What the last query saw, and which of it was its result.
@@ -175,6 +178,21 @@ pub struct World {
     pub last_clock: Micros,
     /// Nothing happens by itself.
     pub quiet: bool,
+    /// A statement with this text fails: what it reads is gone.
+    pub dropped: Option<&'static str>,
+    /// The next statement that holds its snapshot waits for this before it gives rows.
+    pub hold: Option<Hold>,
+    /// It waits now.
+    pub is_held: bool,
+}
+
+/// What a statement waits for.
+#[derive(Clone, Default)]
+pub struct Hold {
+    /// It has begun to wait.
+    pub begun: Arc<Notify>,
+    /// It may go on.
+    pub ended: Arc<Notify>,
 }
 
 impl World {
@@ -193,11 +211,15 @@ impl World {
             versions: Vec::new(),
             pending: Vec::new(),
             breaks_after: None,
+            breaks_later: 0,
             breaks_again: false,
             snapshot: Vec::new(),
             result: HashSet::new(),
             last_clock: 0,
             quiet: false,
+            dropped: None,
+            hold: None,
+            is_held: false,
         }
     }
 
@@ -393,12 +415,15 @@ impl World {
         self.snapshot.iter().filter(found).cloned().collect()
     }
 
-    fn fields(&self, version: &Version) -> Vec<Option<String>> {
+    /// A row as the query gives it: one with ` -- form X` adds the X to its value.
+    fn fields(&self, version: &Version, sql: &str) -> Vec<Option<String>> {
         let moment = || {
             let at = Timestamp::from_microsecond(version.stamp).unwrap();
             at.strftime("%Y-%m-%d %H:%M:%S%.6f").to_string()
         };
-        let mut fields = vec![version.good.then(|| version.key.to_string()), Some(version.value.to_owned())];
+        let form = sql.split_once(" -- form ").and_then(|(_, form)| form.split_whitespace().next());
+        let value = form.map_or(version.value.to_owned(), |form| format!("{} {form}", version.value));
+        let mut fields = vec![version.good.then(|| version.key.to_string()), Some(value)];
         let stamp = match self.shape.unit {
             Unit::Timestamp => moment(),
             _ => self.shape.value(version.stamp).to_string(),
