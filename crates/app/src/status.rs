@@ -61,6 +61,9 @@ pub struct SyncStatus {
     pub last: Option<LastRun>,
     /// Calls of this and earlier runs that no destination has settled yet, added up.
     pub undelivered: u64,
+    /// A restore was noticed: its next run is compared with nothing (E126).
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub restored: bool,
 }
 
 /// A sync of which the running `serve` has another form than the files.
@@ -148,9 +151,11 @@ impl App {
         let (state, mut syncs) = (self.reader().await?.state, Vec::new());
         let unfinished = state.unfinished_runs().await?;
         let waiting = waiting(&*state, &unfinished).await?;
+        let standings = state.standings(at, at).await?;
         for spec in &project.syncs {
+            let restored = standings.iter().any(|standing| standing.sync == spec.name && standing.restored);
             let undelivered = waiting.iter().filter(|w| w.sync == spec.name).map(|w| w.calls).sum();
-            syncs.push(of_sync(&*state, spec, at, undelivered).await?);
+            syncs.push(of_sync(&*state, spec, at, (undelivered, restored)).await?);
         }
         let left_over = leftovers::of(&*state, &project).await?;
         let held = unfinished.into_iter().filter(|run| run.state == RunState::AwaitingApproval);
@@ -233,7 +238,7 @@ async fn of_sync(
     state: &dyn StateReader,
     spec: &SyncSpec,
     now: Timestamp,
-    undelivered: u64,
+    (undelivered, restored): (u64, bool),
 ) -> Result<SyncStatus, Errors> {
     let slots = Slots::of(&spec.schedule);
     let next_due = next_due(&slots, state.fired(&spec.name).await?, now);
@@ -254,5 +259,6 @@ async fn of_sync(
             reason: run.reason.map(Reason::from),
         }),
         undelivered,
+        restored,
     })
 }

@@ -243,6 +243,7 @@ codes! {
     E120 BackfillRepeats Engine Permanent "a backfill may send calls again under new ids";
     E121 BaselineMissing Engine Permanent "what the run is compared with is missing";
     E122 RepeatedMessageIds Engine UserInput "one message id, several contents";
+    E126 StateRestored Engine Permanent "the state was restored from a backup";
     G001 TooManyRows Guard UserInput "more rows than allowed";
     G002 TooManyRejected Guard UserInput "too many rows rejected";
     G003 UnusualRowCount Guard UserInput "an unusual number of rows";

@@ -21,7 +21,7 @@ use std::time::Instant;
 
 use outflow_core::ports::baseline::{Compared, Comparison, ComparisonSpec, RetainedHashes};
 use outflow_core::ports::spool::{Edits, SpoolHeader, SpoolWriter, Spooled};
-use outflow_core::ports::state::{Extraction, SyncState};
+use outflow_core::ports::state::{BaselineRun, Extraction, SyncState};
 use outflow_core::ports::warehouse::{RowStream, Statement, Warehouse};
 use outflow_core::run::{FindingCount, RunKind};
 use outflow_core::{
@@ -64,6 +64,8 @@ struct Comparing<'a> {
     previous: Option<RunId>,
     /// The run fills a gap.
     fill: Option<&'a FillPlan>,
+    /// A restore keeps it from being compared.
+    restored: bool,
 }
 
 /// What reading the whole result came to.
@@ -100,7 +102,7 @@ impl Extractor<'_> {
         };
         let ordinary = options.is_incremental();
         let query = Query::parse(&spec.query, spec.dialect)?;
-        let before = self.sync_state().await?;
+        let (before, restored) = self.sync_state().await?;
 
         let mut stop = self.engine.stop.clone();
         let (session, mut clocks) = tokio::select! {
@@ -121,7 +123,7 @@ impl Extractor<'_> {
         }
         let text = watermark::text(&value);
         let key = self.engine.state.begin_extraction(self.run.id, clock, &text).await?;
-        let (previous, void) = self.previous(&before, fill.is_some());
+        let (previous, void) = self.previous(&before, restored, fill.is_some());
         let newcomers = self.engine.newcomers(self.run).await?;
         let moved = |seen, took| watermark::moved(spec, &before, seen, &value, &clocks, self.run.id, took);
         let planned = moved(None, Elapsed::Unknown);
@@ -156,7 +158,7 @@ impl Extractor<'_> {
         };
         let run = RunRecord { key, ..self.run.clone() };
         let keyed = Extractor { run: &run, ..*self };
-        let comparing = Comparing { overlap, previous, fill: fill.as_ref() };
+        let comparing = Comparing { overlap, previous, fill: fill.as_ref(), restored };
         let out = keyed.read(stream, &query, clock, comparing, stop).await?;
 
         let Spooled { entries, unchanged, rejected, .. } = out.spooled;
@@ -218,14 +220,24 @@ impl Extractor<'_> {
         Ok(())
     }
 
-    async fn sync_state(&self) -> outflow_core::Result<SyncState> {
+    /// The sync's state, without what it must not be compared with any more; and whether there was
+    /// such.
+    async fn sync_state(&self) -> outflow_core::Result<(SyncState, bool)> {
         let state = &*self.engine.state;
-        watermark::complete(state.sync(&self.spec.name).await?, state).await
+        let mut sync = watermark::complete(state.sync(&self.spec.name).await?, state).await?;
+        let (origin, is_event) = (state.origin().await?, watermark::is_event(self.run.call_type));
+        let void = |baseline: &mut BaselineRun| !origin.is_comparable(baseline.run, is_event);
+        let restored = sync.baseline.take_if(void).is_some();
+        Ok((sync, restored))
     }
 
     /// The run to compare with, or why there is none although there was one.
-    fn previous(&self, before: &SyncState, fills: bool) -> (Option<RunId>, Option<Note>) {
-        let Some(baseline) = &before.baseline else { return (None, None) };
+    fn previous(&self, before: &SyncState, restored: bool, fills: bool) -> (Option<RunId>, Option<Note>) {
+        let Some(baseline) = &before.baseline else {
+            let text = format!("{} ({}): rows are sent also where they are unchanged", Code::StateRestored.title(), Code::StateRestored);
+            let compares = self.run.spec.options.is_incremental() || fills;
+            return (None, (restored && compares).then(|| Note { text, next: None }));
+        };
         let compared = if fills { self.next } else { self.spec };
         let left = baseline.fingerprint.as_deref();
         let same = left.is_some_and(|left| watermark::is_comparable(compared, left));

@@ -303,7 +303,8 @@ fn shape(rng: &mut Rng) -> Shape {
     };
     let timed = !people && rng.below(2) == 0 && unit != Unit::Counter;
     let whole_clock = rng.below(2) == 0;
-    Shape { people, timed, cursor, unit, at_least, lookback: lookback as i64, whole_clock }
+    let (form, columns) = Default::default();
+    Shape { people, timed, cursor, unit, at_least, lookback: lookback as i64, whole_clock, form, columns }
 }
 
 /// What a session sees of open transactions, and for how long those may be open; sometimes a

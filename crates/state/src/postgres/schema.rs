@@ -19,6 +19,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("clocks", include_str!("../../migrations/postgres/0003_clocks.sql")),
     ("checksums", include_str!("../../migrations/postgres/0004_checksums.sql")),
     ("late_rows", include_str!("../../migrations/postgres/0005_late_rows.sql")),
+    ("restores", include_str!("../../migrations/postgres/0006_restores.sql")),
 ];
 
 /// The number of this version's last migration.
