@@ -234,7 +234,11 @@ impl Extractor<'_> {
     /// The run to compare with, or why there is none although there was one.
     fn previous(&self, before: &SyncState, restored: bool, fills: bool) -> (Option<RunId>, Option<Note>) {
         let Some(baseline) = &before.baseline else {
-            let text = format!("{} ({}): rows are sent also where they are unchanged", Code::StateRestored.title(), Code::StateRestored);
+            let text = format!(
+                "{} ({}): rows are sent also where they are unchanged",
+                Code::StateRestored.title(),
+                Code::StateRestored
+            );
             let compares = self.run.spec.options.is_incremental() || fills;
             return (None, (restored && compares).then(|| Note { text, next: None }));
         };

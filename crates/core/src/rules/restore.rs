@@ -138,7 +138,8 @@ mod tests {
             (place(&[("system", "7"), ("table", "3")]), None),
         ] {
             let found = restore_signs(&origin(), &now, RUN, &marked(2));
-            let expected: Vec<_> = expected.map(|what| RestoreSign::Moved(what.to_owned())).into_iter().collect();
+            let expected: Vec<_> =
+                expected.map(|what| RestoreSign::Moved(what.to_owned())).into_iter().collect();
             assert_eq!(found, expected);
             assert!(!found.iter().any(RestoreSign::parts));
         }

@@ -79,8 +79,7 @@ impl Extractor<'_> {
         let begins = gaps.iter().find(|gap| gap.missing.first == first);
         let before = begins.and_then(|gap| gap.missing.compared_with);
         let origin = self.engine.state.origin().await?;
-        let is_comparable =
-            |run: &RunId| origin.is_comparable(*run, watermark::is_event(self.run.call_type));
+        let is_comparable = |run: &RunId| origin.is_comparable(*run, watermark::is_event(self.run.call_type));
         let before = before.filter(is_comparable);
         let gaps = gaps.iter().map(|gap| gap.id).collect();
         let mut plan = FillPlan { gaps, first, before, has_unchanged: false, forgotten: 0 };

@@ -130,8 +130,7 @@ async fn a_gap_is_filled_without_what_the_state_says_was_given_before() {
 async fn events_are_compared_where_state_and_spool_belong_together() {
     for whole in [true, false] {
         let query = "SELECT id AS userId, event FROM e WHERE at >= {{last_sync_time}}";
-        let spec =
-            SyncSpec { call_type: CallType::Track, query: query.to_owned(), ..users_to(&["a"]) };
+        let spec = SyncSpec { call_type: CallType::Track, query: query.to_owned(), ..users_to(&["a"]) };
         let (a, mut table) = (open("a"), Table::users([]));
         table.columns[1].0 = "event";
         set(&table, "login");

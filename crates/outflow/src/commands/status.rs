@@ -32,7 +32,11 @@ fn people(status: &StatusDocument) -> String {
     let restored: Vec<_> = status.syncs.iter().filter(|s| s.restored).map(|s| s.sync.as_str()).collect();
     if !restored.is_empty() {
         let code = Code::StateRestored;
-        text += &format!("{} ({code}): the next run of {} sends all that it reads\n", code.title(), restored.join(", "));
+        text += &format!(
+            "{} ({code}): the next run of {} sends all that it reads\n",
+            code.title(),
+            restored.join(", ")
+        );
     }
     let rows: Vec<_> = status.syncs.iter().map(|sync| sync_row(sync, status.at)).collect();
     let head = ["sync", "next due", "last run", "state", "undelivered", "started", "why"];

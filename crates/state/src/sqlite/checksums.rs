@@ -20,10 +20,8 @@ macro_rules! intact {
 pub(super) use intact;
 
 /// Checks the row of the installation.
-pub(super) const INSTALLATION: &str = intact!(
-    "installation",
-    "one, id, holder, mark, mark_before, place, restored_after, parted_after"
-);
+pub(super) const INSTALLATION: &str =
+    intact!("installation", "one, id, holder, mark, mark_before, place, restored_after, parted_after");
 
 /// Makes the functions of statements and triggers known to a connection: to write to a state, a
 /// tool needs them.

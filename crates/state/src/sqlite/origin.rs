@@ -56,8 +56,8 @@ impl Origins for Sqlite<Writer> {
 }
 
 fn origin(row: &Row<'_>) -> rusqlite::Result<Origin> {
-    let mark = |i| Ok(row.get::<_, Option<[u8; 16]>>(i)?.map(u128::from_be_bytes));
-    let run = |i| Ok(optional(row, i, unsigned)?.map(RunId));
+    let mark = |i| row.get::<_, Option<[u8; 16]>>(i).map(|mark| mark.map(u128::from_be_bytes));
+    let run = |i| optional(row, i, unsigned).map(|run| run.map(RunId));
     Ok(Origin {
         mark: mark(0)?,
         mark_before: mark(1)?,

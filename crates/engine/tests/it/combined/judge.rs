@@ -43,7 +43,8 @@ impl History {
             self.seen.too_late += rows.iter().filter(|row| !row.promised).count() as u64;
             for destination in [&self.a, &self.b] {
                 let (sent, shape) = (calls(destination, member), world.shape);
-                let about = format!("{} at {}, {shape:?}", member.spec.name, Destination::name(&**destination));
+                let about =
+                    format!("{} at {}, {shape:?}", member.spec.name, Destination::name(&**destination));
                 if shape.people {
                     judge_people(&rows, shape.form, &sent, &about);
                     continue;

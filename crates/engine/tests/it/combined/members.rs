@@ -49,10 +49,8 @@ fn shape(people: bool, rng: &mut Rng) -> Shape {
         2 => Unit::Timestamp,
         _ => Unit::Counter,
     };
-    let timed = !people
-        && matches!(form, Form::Plain | Form::All)
-        && unit != Unit::Counter
-        && rng.below(3) > 0;
+    let timed =
+        !people && matches!(form, Form::Plain | Form::All) && unit != Unit::Counter && rng.below(3) > 0;
     let lookback = 1 + rng.below(if rng.below(2) == 0 { 60 } else { 240 }) as i64;
     let (at_least, whole_clock) = (rng.below(2) == 0, rng.below(2) == 0);
     let columns = Columns::AsWritten;
@@ -110,7 +108,8 @@ impl Member {
             self.spec.lookback = Duration::from_secs(world.shape.lookback.unsigned_abs() + more);
             return;
         }
-        world.shape.columns = [Columns::AsWritten, Columns::Reversed, Columns::OneMore][rng.below(3) as usize];
+        world.shape.columns =
+            [Columns::AsWritten, Columns::Reversed, Columns::OneMore][rng.below(3) as usize];
         self.spec.query = world.shape.query();
     }
 }

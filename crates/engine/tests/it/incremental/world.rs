@@ -8,8 +8,8 @@ mod shape;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use outflow_core::ports::warehouse::{OpenTransactions, Statement, Visibility};
 use outflow_core::Timestamp;
+use outflow_core::ports::warehouse::{OpenTransactions, Statement, Visibility};
 use outflow_testkit::Rng;
 
 pub use shape::{Columns, Form, Shape, Unit};
@@ -159,14 +159,7 @@ impl World {
     }
 
     /// A version that is not committed yet; its number.
-    fn add(
-        &mut self,
-        key: u64,
-        value: &'static str,
-        good: bool,
-        stamp: i64,
-        begun: Option<Micros>,
-    ) -> usize {
+    fn add(&mut self, key: u64, value: &'static str, good: bool, stamp: i64, begun: Option<Micros>) -> usize {
         let number = self.versions.len();
         let (event, promised, visible) = (number, true, false);
         self.versions.push(Version { number, key, value, good, stamp, event, promised, begun, visible });

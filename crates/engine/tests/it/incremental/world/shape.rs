@@ -108,7 +108,9 @@ impl Shape {
             Form::All => format!("SELECT {columns} FROM t"),
             Form::TwoStamps => format!("SELECT {columns} FROM t WHERE stamp {start} OR fixed {start}"),
             Form::History => format!("SELECT {columns} FROM t WHERE stamp {start} ORDER BY stamp, number"),
-            Form::Plain | Form::Happened | Form::Keyed => format!("SELECT {columns} FROM t WHERE stamp {start}"),
+            Form::Plain | Form::Happened | Form::Keyed => {
+                format!("SELECT {columns} FROM t WHERE stamp {start}")
+            }
         }
     }
 
@@ -208,7 +210,8 @@ impl Shape {
             (_, true) => moment(version.stamp),
             (_, false) => String::new(),
         };
-        let stamp = if self.cursor || self.form == Form::TwoStamps { moment(version.stamp) } else { String::new() };
+        let stamp =
+            if self.cursor || self.form == Form::TwoStamps { moment(version.stamp) } else { String::new() };
         let second = self.form == Form::TwoStamps && version.has_second();
         format!("{} {} {time} {stamp} {second}", version.key, version.value)
     }
@@ -226,7 +229,11 @@ impl Shape {
         };
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         let (user, event) = (text(&call["userId"]), text(&call["event"]));
-        let time = if self.timed || self.form == Form::Happened { moment(&call["timestamp"]) } else { String::new() };
+        let time = if self.timed || self.form == Form::Happened {
+            moment(&call["timestamp"])
+        } else {
+            String::new()
+        };
         let second = self.form == Form::TwoStamps && !properties["fixed"].is_null();
         format!("{user} {event} {time} {} {second}", moment(&properties["stamp"]))
     }
