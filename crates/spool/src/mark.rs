@@ -67,7 +67,7 @@ mod tests {
     fn a_mark_is_found_where_it_was_set_and_a_copy_of_it_is_recognised() {
         let dir = tempfile::tempdir().unwrap();
         let (here, there) = (dir.path().join("a"), dir.path().join("b"));
-        [&here, &there].map(|dir| std::fs::create_dir(dir).unwrap());
+        [&here, &there].into_iter().for_each(|dir| std::fs::create_dir(dir).unwrap());
         assert_eq!(marked(&here), None);
         write(&RealDisk, &here, 7).unwrap();
         assert_eq!(marked(&here), Some((7, true)));

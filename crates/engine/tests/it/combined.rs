@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use outflow_core::run::{RunKind, RunOptions, RunTrigger};
-use outflow_core::{Code, RunState, SyncSpec, Timestamp};
+use outflow_core::{Code, RunState, Timestamp};
 use outflow_engine::schedule::{Slots, next_due};
 use outflow_engine::serve::{BacklogQuota, RuntimeConfig, SyncRuntime, Triggered};
 use outflow_testkit::{Report, Rng, seed, slice_or_whole};
@@ -66,6 +66,8 @@ struct History {
     clock: Arc<SetClock>,
     now: i64,
     backups: Vec<TempDir>,
+    /// The keys of runs that were noted.
+    noted: BTreeSet<u128>,
     /// Ids that runs with new ids have made.
     renewed: BTreeSet<String>,
     seen: Seen,
@@ -81,9 +83,24 @@ impl History {
         let clock = SetClock::new(now, 0);
         second.engine.clock = clock.clone();
         let (turns, way) = (Arc::new(Semaphore::new(0)), Way::Open);
-        let (backups, renewed) = Default::default();
-        let history =
-            Self { rng, members, a, b, b_takes, turns, way, c, second, clock, now, backups, renewed, seen };
+        let (backups, noted, renewed) = Default::default();
+        let history = Self {
+            rng,
+            members,
+            a,
+            b,
+            b_takes,
+            turns,
+            way,
+            c,
+            second,
+            clock,
+            now,
+            backups,
+            noted,
+            renewed,
+            seen,
+        };
         (history, house)
     }
 
@@ -149,9 +166,8 @@ impl History {
         for member in &self.members {
             let slots = Slots::of(&member.spec.schedule);
             let state = served.house.engine.state.clone();
-            while let fired = state.fired(&member.spec.name).await.unwrap()
-                && next_due(&slots, fired, time).is_some_and(|due| due <= time)
-            {
+            let is_due = |fired| next_due(&slots, fired, time).is_some_and(|due| due <= time);
+            while is_due(state.fired(&member.spec.name).await.unwrap()) {
                 served.something().await;
             }
         }
@@ -236,11 +252,15 @@ impl History {
 
     async fn note(&mut self, house: &House) {
         for run in house.state().runs(&Default::default()).await.unwrap() {
+            if !self.noted.insert(run.key.0) {
+                continue;
+            }
             self.seen.runs += 1;
             self.seen.left_out += u64::from(!run.spec.skipped.is_empty());
             self.seen.filled += u64::from(run.trigger == RunTrigger::Gap);
             if run.spec.options.new_ids {
-                let ids = (0..run.rows.read).map(|ordinal| run.key.message_id(ordinal).to_string());
+                let ids = (0..run.rows.read)
+                    .map(|ordinal| String::from_utf8(run.key.message_id(ordinal).to_vec()).unwrap());
                 self.renewed.extend(ids);
             }
         }

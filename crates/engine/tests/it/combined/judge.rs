@@ -116,11 +116,9 @@ impl History {
 fn judge_people(rows: &[&Version], form: Form, sent: &[Value], about: &str) {
     let mut last: BTreeMap<u64, &Version> = BTreeMap::new();
     for row in rows {
-        let is_later = |known: &&mut &Version| (known.stamp, known.number) < (row.stamp, row.number);
-        match last.get_mut(&row.key) {
-            None => drop(last.insert(row.key, row)),
-            Some(mut known) if form != Form::History || is_later(&known) => *known = row,
-            Some(_) => {}
+        let is_later = |known: &&Version| (known.stamp, known.number) < (row.stamp, row.number);
+        if last.get(&row.key).is_none_or(|known| form != Form::History || is_later(known)) {
+            last.insert(row.key, row);
         }
     }
     for deduplicates in [false, true] {

@@ -51,7 +51,8 @@ fn shape(people: bool, rng: &mut Rng) -> Shape {
     };
     let timed =
         !people && matches!(form, Form::Plain | Form::All) && unit != Unit::Counter && rng.below(3) > 0;
-    let lookback = 1 + rng.below(if rng.below(2) == 0 { 60 } else { 240 }) as i64;
+    let most = if rng.below(2) == 0 { 60 } else { 240 };
+    let lookback = 1 + rng.below(most) as i64;
     let (at_least, whole_clock) = (rng.below(2) == 0, rng.below(2) == 0);
     let columns = Columns::AsWritten;
     Shape { people, timed, cursor, unit, at_least, lookback, whole_clock, form, columns }

@@ -116,7 +116,7 @@ impl Shape {
 
     pub(super) fn columns(&self) -> Vec<Column> {
         let stamp = if self.unit == Unit::Timestamp { ColumnType::Timestamp } else { ColumnType::Int };
-        let ty = |name| match name {
+        let ty = |name: &str| match name {
             "userid" | "n" => ColumnType::Int,
             "timestamp" | "stamp" | "fixed" => stamp,
             _ => ColumnType::Text,
