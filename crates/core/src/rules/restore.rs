@@ -134,7 +134,7 @@ mod tests {
         for (now, expected) in [
             (place(&[("system", "7"), ("timeline", "2")]), Some("timeline")),
             (place(&[("system", "8"), ("timeline", "2")]), Some("system, timeline")),
-            // What a server does not tell any more is no sign, nor is what it tells for the first time.
+            // What a server no longer says is no sign, nor is what it says for the first time.
             (place(&[("system", "7"), ("table", "3")]), None),
         ] {
             let found = restore_signs(&origin(), &now, RUN, &marked(2));

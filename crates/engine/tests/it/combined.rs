@@ -308,8 +308,8 @@ impl History {
         drop(house);
     }
 
-    /// Every fault is over, every transaction has ended, and each sync has had its slots; then every
-    /// row is read once more.
+    /// Every fault is over, every transaction has ended, and each sync has had its slots; then all
+    /// rows are read once more.
     async fn end(&mut self, mut served: Served) -> House {
         self.set_way(Way::Open);
         served.handle.reload(self.config(&served.house));

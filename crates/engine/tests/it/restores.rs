@@ -124,8 +124,8 @@ async fn a_gap_is_filled_without_what_the_state_says_was_given_before() {
     assert_eq!(plans(&b).last().unwrap(), "A", "{:?}", plans(&b));
 }
 
-/// Events that nothing tells apart: a copy of the whole folder sends none under a second id. A state
-/// without its spool cannot know.
+/// Events that nothing tells apart: a copy of the whole folder sends none under a second id. A
+/// state without its spool cannot know.
 #[tokio::test(flavor = "multi_thread")]
 async fn events_are_compared_where_state_and_spool_belong_together() {
     for whole in [true, false] {

@@ -225,7 +225,7 @@ fn a_folder_that_was_copied_costs_a_comparison_and_no_second_id() {
     assert_eq!((house.plans().as_str(), house.event_ids()), ("AA", 1));
 }
 
-/// `serve` says it in its log and by an alert, and `status` says it, until the next run of the sync.
+/// `serve` says it in its log and by an alert, and `status` says it, until the sync's next run.
 #[test]
 fn serve_and_status_say_that_the_state_was_restored() {
     let house = House::new(Store::Sqlite);

@@ -1,5 +1,5 @@
-//! What writers do in a rich world: twins of which one is bad or comes later, corrections, rows that
-//! are deleted and inserted again, and transactions that commit later than any rule promises.
+//! What writers do in a rich world: twins of which one is bad or comes later, corrections, rows
+//! that are deleted and inserted again, and transactions that commit later than promised.
 
 use outflow_core::ports::warehouse::Visibility;
 
