@@ -35,9 +35,10 @@ pub enum RestoreSign {
 }
 
 impl RestoreSign {
-    /// Whether state and spool may be from different moments.
+    /// Whether the spool may be another history's. With the same mark, files of unknown runs are what
+    /// the same history has left, and the hashes of runs that the state knows are its own.
     pub const fn parts(&self) -> bool {
-        matches!(self, Self::OtherMark | Self::NoMark | Self::UnknownRun(_))
+        matches!(self, Self::OtherMark | Self::NoMark)
     }
 }
 
@@ -124,7 +125,8 @@ mod tests {
         let newer = Beside { last_run: Some(RunId(6)), ..marked(2) };
         assert_eq!(signs(&origin(), &newer), [RestoreSign::UnknownRun(RunId(6))]);
         assert_eq!(restore_signs(&Origin::default(), &Place::new(), None, &newer), [], "a new state");
-        assert!(signs(&origin(), &newer).iter().all(RestoreSign::parts));
+        assert!([marked(3), none].iter().all(|beside| signs(&origin(), beside)[0].parts()));
+        assert!(!signs(&origin(), &newer)[0].parts());
     }
 
     #[test]

@@ -394,7 +394,7 @@ fn nothing_is_missed_when_clocks_are_set_ahead_and_back() {
 }
 
 /// Runs the cases of a random test side by side.
-fn every_case(cases: u64, one_case: fn(u64) -> BoxFuture<'static, ()>) {
+pub fn every_case(cases: u64, one_case: fn(u64) -> BoxFuture<'static, ()>) {
     let seed = seed();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime.block_on(async {

@@ -137,6 +137,7 @@ async fn events_are_compared_where_state_and_spool_belong_together() {
         let house = House::new(&[&a]);
         house.run(&spec, &table).await.unwrap();
         let backup = house.backup();
+        let house = house.reopened(&[&a]);
         house.run(&spec, &table).await.unwrap();
         let house = match whole {
             true => house.back_to(&backup, &[&a]),
