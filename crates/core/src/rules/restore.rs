@@ -35,8 +35,8 @@ pub enum RestoreSign {
 }
 
 impl RestoreSign {
-    /// Whether the spool may be another history's. With the same mark, files of unknown runs are what
-    /// the same history has left, and the hashes of runs that the state knows are its own.
+    /// Whether the spool may be another history's. With the same mark, files of unknown runs are
+    /// what the same history has left, and the hashes of runs that the state knows are its own.
     pub const fn parts(&self) -> bool {
         matches!(self, Self::OtherMark | Self::NoMark)
     }
