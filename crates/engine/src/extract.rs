@@ -240,7 +240,7 @@ impl Extractor<'_> {
                 Code::StateRestored
             );
             let compares = self.run.spec.options.is_incremental() || fills;
-            return (None, (restored && compares).then(|| Note { text, next: None }));
+            return (None, (restored && compares).then_some(Note { text, next: None }));
         };
         let compared = if fills { self.next } else { self.spec };
         let left = baseline.fingerprint.as_deref();

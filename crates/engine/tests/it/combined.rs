@@ -397,7 +397,7 @@ async fn happens(seed: u64) {
 
 #[test]
 fn all_rules_hold_together_in_random_histories() {
-    let histories = slice_or_whole(4, 500);
+    let histories = slice_or_whole(2, 500);
     every_case(histories, |seed| Box::pin(happens(seed)));
     let seen = SEEN.lock().unwrap();
     let found = [seen.restored, seen.lost_states, seen.left_out, seen.filled, seen.new_ids, seen.too_late];
