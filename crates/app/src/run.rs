@@ -144,7 +144,7 @@ impl App {
             Taken::State(state) => state,
             Taken::Done(outcomes) => return Ok(outcomes),
         };
-        let engine = wiring::engine(&self.folder, &project, state, caller.stop.clone())?;
+        let engine = wiring::engine(&self.folder, &project, state, caller.stop.clone()).await?;
         engine
             .look_at_clock()
             .await?
@@ -187,7 +187,7 @@ impl App {
         match self.take(Some(wanted), circumstances.wait, caller).await? {
             Taken::Done(outcomes) => Ok(outcomes),
             Taken::State(state) => {
-                let engine = wiring::engine(&self.folder, project, state, caller.stop.clone())?;
+                let engine = wiring::engine(&self.folder, project, state, caller.stop.clone()).await?;
                 run_all(&engine, project, jobs, circumstances, &caller.listener, None).await
             }
         }

@@ -65,6 +65,9 @@ pub struct SyncStatus {
     pub last: Option<LastRun>,
     /// Calls of this and earlier runs that no destination has settled yet, added up.
     pub undelivered: u64,
+    /// A restore was noticed: its next run is compared with nothing (E126).
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub restored: bool,
 }
 
 /// A sync of which the running `serve` has another form than the files.
@@ -155,9 +158,11 @@ impl App {
         let (state, mut syncs) = (self.reader().await?.state, Vec::new());
         let unfinished = state.unfinished_runs().await?;
         let waiting = waiting(&*state, &unfinished).await?;
+        let standings = state.standings(at, at).await?;
         for spec in &project.syncs {
+            let restored = standings.iter().any(|standing| standing.sync == spec.name && standing.restored);
             let undelivered = waiting.iter().filter(|w| w.sync == spec.name).map(|w| w.calls).sum();
-            syncs.push(of_sync(&*state, spec, at, undelivered).await?);
+            syncs.push(of_sync(&*state, spec, at, (undelivered, restored)).await?);
         }
         let left_over = leftovers::of(&*state, &project).await?;
         let held = unfinished.into_iter().filter(|run| run.state == RunState::AwaitingApproval);
@@ -196,6 +201,7 @@ impl StatusDocument {
             next_due: next_due(&Slots::of(&spec.schedule), None, at).filter(|_| spec.enabled),
             last: None,
             undelivered: 0,
+            restored: false,
         };
         Self {
             format_version: FORMAT_VERSION,
@@ -274,7 +280,7 @@ async fn of_sync(
     state: &dyn StateReader,
     spec: &SyncSpec,
     now: Timestamp,
-    undelivered: u64,
+    (undelivered, restored): (u64, bool),
 ) -> Result<SyncStatus, Errors> {
     let slots = Slots::of(&spec.schedule);
     let next_due = next_due(&slots, state.fired(&spec.name).await?, now);
@@ -295,5 +301,6 @@ async fn of_sync(
             reason: run.reason.map(Reason::from),
         }),
         undelivered,
+        restored,
     })
 }

@@ -21,7 +21,7 @@ use std::time::Instant;
 
 use outflow_core::ports::baseline::{Compared, Comparison, ComparisonSpec, RetainedHashes};
 use outflow_core::ports::spool::{Edits, SpoolHeader, SpoolWriter, Spooled};
-use outflow_core::ports::state::{Extraction, SyncState};
+use outflow_core::ports::state::{BaselineRun, Extraction, SyncState};
 use outflow_core::ports::warehouse::{RowStream, Statement, Warehouse};
 use outflow_core::run::{FindingCount, RunKind};
 use outflow_core::{
@@ -68,6 +68,8 @@ struct Comparing<'a> {
     cursor: Option<CursorValue>,
     /// In a first run: the zone whose local time the database keeps, if it does not keep UTC.
     zone: Option<String>,
+    /// A restore keeps it from being compared.
+    restored: bool,
 }
 
 /// What reading the whole result came to.
@@ -104,7 +106,7 @@ impl Extractor<'_> {
             _ => None,
         };
         let ordinary = options.is_incremental();
-        let before = self.sync_state().await?;
+        let (before, restored) = self.sync_state().await?;
 
         let mut stop = self.engine.stop.clone();
         let (mut session, mut clocks) = tokio::select! {
@@ -129,7 +131,7 @@ impl Extractor<'_> {
         let (previous, void) = match fill.is_some() && !to_next {
             // What is newer than the gap is nothing that the next run reads.
             true => (None, None),
-            false => self.previous(&before, fill.is_some()),
+            false => self.previous(&before, restored, fill.is_some()),
         };
         let zone = match ordinary && before.watermark.is_none() {
             true => zones::local(&mut *session).await?,
@@ -177,7 +179,7 @@ impl Extractor<'_> {
         let run = RunRecord { key, ..self.run.clone() };
         let keyed = Extractor { run: &run, ..*self };
         let cursor = watermark::cursor(spec, &before);
-        let comparing = Comparing { overlap, previous, fill: fill.as_ref(), cursor, zone };
+        let comparing = Comparing { overlap, previous, fill: fill.as_ref(), cursor, zone, restored };
         let out = keyed.read(stream, &query, clock, comparing, stop).await?;
 
         let Spooled { entries, unchanged, rejected, .. } = out.spooled;
@@ -241,14 +243,28 @@ impl Extractor<'_> {
         Ok(())
     }
 
-    async fn sync_state(&self) -> outflow_core::Result<SyncState> {
+    /// The sync's state, without what it must not be compared with any more; and whether there was
+    /// such.
+    async fn sync_state(&self) -> outflow_core::Result<(SyncState, bool)> {
         let state = &*self.engine.state;
-        watermark::complete(state.sync(&self.spec.name).await?, state).await
+        let mut sync = watermark::complete(state.sync(&self.spec.name).await?, state).await?;
+        let (origin, is_event) = (state.origin().await?, watermark::is_event(self.run.call_type));
+        let void = |baseline: &mut BaselineRun| !origin.is_comparable(baseline.run, is_event);
+        let restored = sync.baseline.take_if(void).is_some();
+        Ok((sync, restored))
     }
 
     /// The run to compare with, or why there is none although there was one.
-    fn previous(&self, before: &SyncState, fills: bool) -> (Option<RunId>, Option<Note>) {
-        let Some(baseline) = &before.baseline else { return (None, None) };
+    fn previous(&self, before: &SyncState, restored: bool, fills: bool) -> (Option<RunId>, Option<Note>) {
+        let Some(baseline) = &before.baseline else {
+            let text = format!(
+                "{} ({}): rows are sent also where they are unchanged",
+                Code::StateRestored.title(),
+                Code::StateRestored
+            );
+            let compares = self.run.spec.options.is_incremental() || fills;
+            return (None, (restored && compares).then_some(Note { text, next: None }));
+        };
         let compared = if fills { self.next } else { self.spec };
         let left = baseline.fingerprint.as_deref();
         let same = left.is_some_and(|left| watermark::is_comparable(compared, left));

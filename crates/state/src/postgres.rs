@@ -21,6 +21,7 @@ mod fault;
 mod gaps;
 mod handle;
 mod integrity;
+mod origin;
 mod pool;
 mod queries;
 mod retention;

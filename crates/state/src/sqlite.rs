@@ -19,6 +19,7 @@ mod errors;
 mod gaps;
 mod integrity;
 mod lock;
+mod origin;
 mod queries;
 mod retention;
 mod rows;

@@ -21,6 +21,7 @@
 
 mod gaps;
 mod records;
+mod restores;
 
 use std::sync::Arc;
 
@@ -29,6 +30,7 @@ use jiff::Timestamp;
 
 pub use gaps::*;
 pub use records::*;
+pub use restores::*;
 
 use super::spool::SegmentInfo;
 use super::watch::{AlertRecord, Audit, ClockRecord, Pending, Standing};
@@ -211,12 +213,18 @@ pub trait IntegrityQueries: Send + Sync {
 
 /// Everything that can be read.
 pub trait StateReader:
-    RunQueries + DeliveryQueries + GapQueries + WatchQueries + RetentionQueries + IntegrityQueries
+    RunQueries + DeliveryQueries + GapQueries + WatchQueries + RetentionQueries + IntegrityQueries + OriginQueries
 {
 }
 
 impl<T> StateReader for T where
-    T: RunQueries + DeliveryQueries + GapQueries + WatchQueries + RetentionQueries + IntegrityQueries
+    T: RunQueries
+        + DeliveryQueries
+        + GapQueries
+        + WatchQueries
+        + RetentionQueries
+        + IntegrityQueries
+        + OriginQueries
 {
 }
 
@@ -337,7 +345,7 @@ pub trait Retention: Send + Sync {
 }
 
 /// The right to write, and everything that can be written and read with it.
-pub trait State: StateReader + Runs + Deliveries + Schedules + Watch + Retention {
+pub trait State: StateReader + Runs + Deliveries + Schedules + Watch + Retention + Origins {
     /// The claim under which this handle writes.
     fn lease(&self) -> &Lease;
 

@@ -126,6 +126,9 @@ impl Extractor<'_> {
         };
         let begins = gaps.iter().find(|gap| gap.missing.first == first);
         let before = begins.and_then(|gap| gap.missing.compared_with);
+        let origin = self.engine.state.origin().await?;
+        let is_comparable = |run: &RunId| origin.is_comparable(*run, watermark::is_event(self.run.call_type));
+        let before = before.filter(is_comparable);
         let gaps = gaps.iter().map(|gap| gap.id).collect();
         let new = Vec::from_iter(new);
         let mut plan = FillPlan { gaps, new, end, until, first, before, has_unchanged: false, forgotten: 0 };
@@ -136,7 +139,7 @@ impl Extractor<'_> {
             let segments = self.engine.state.segments(first).await?;
             let compared_with = self.engine.state.compared_with(first).await?;
             let kept = self.engine.baseline.runs().await?;
-            match compared_with.filter(|run| kept.contains(run)) {
+            match compared_with.filter(|run| kept.contains(run) && is_comparable(run)) {
                 _ if record.marked(&segments) > 0 => plan.has_unchanged = true,
                 None => plan.forgotten = record.rows.unchanged,
                 before => plan.before = before,
@@ -242,11 +245,13 @@ impl Extractor<'_> {
         let counts = |run: &RunRecord| run.id >= fill.first || (with_earlier && overlaps(run));
         runs.retain(|run| counts(run) && run.id != self.run.id);
         let mut unknown = if is_distinguished { 0 } else { fill.forgotten };
+        let origin = self.engine.state.origin().await?;
         for run in runs.iter().rev() {
             let Some(given) = self.given(run, fill, by_key).await? else { continue };
             let began = run.last_sync_time.as_deref().and_then(CursorValue::parse);
             // Of events that nothing tells apart, a run that began earlier may have sent others.
-            let marked = match is_distinguished || began >= start {
+            let is_known = origin.is_comparable(run.id, !by_key) && (is_distinguished || began >= start);
+            let marked = match is_known {
                 true => self.mark_run(reading, run, &given, by_key && fill.is_overtaken_by(run)).await?,
                 false => 0,
             };
@@ -396,6 +401,9 @@ impl Extractor<'_> {
         let finding = |code, rows| FindingCount { code, column: None, rows, samples: Vec::new() };
         if compared.repeated_ids > 0 {
             found.push(finding(Code::RepeatedMessageIds, compared.repeated_ids));
+        }
+        if comparing.restored && (comparing.fill.is_some() || self.run.spec.options.is_incremental()) {
+            found.push(finding(Code::StateRestored, spooled.entries));
         }
         if compared.earlier_missing && made_calls(comparing.previous).await? {
             tracing::warn!(code = %Code::BaselineMissing, run = self.run.id.0, "{}", Code::BaselineMissing.title());

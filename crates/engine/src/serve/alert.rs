@@ -309,6 +309,10 @@ fn of_runs(rules: &Rules, sync: &SyncFacts, before: Before<'_>, found: &mut Vec<
             format!("run {run} of {name} awaits approval{why}"),
         ));
     }
+    if sync.standing.restored {
+        let message = format!("the state was restored: the next run of {name} sends all that it reads");
+        found.push(trouble("state_restored", name, Some(Code::StateRestored), message));
+    }
     if let Some(since) = sync.standing.open_since {
         let message = format!(
             "a transaction in the database of {name} has been open since {since:.0}, longer than runs read back: rows that it commits later may be missed"

@@ -18,7 +18,7 @@ use outflow_core::run::{Replay, ReplayMode, RunKind, RunOptions, RunSpec, RunTri
 use outflow_core::{Answer, CallType, Clock, Code, Guards, Nulls, RunId, RunState, SyncSpec, Timestamp};
 use serde_json::Value;
 
-use crate::incremental::world::{Shape, Shared, Unit, World};
+use crate::incremental::world::{Columns, Form, Shape, Shared, Unit, World};
 use crate::parts::{House, Scripted, codes, refusal, stop, users_to};
 
 const EVENTS: Shape = Shape {
@@ -29,6 +29,8 @@ const EVENTS: Shape = Shape {
     at_least: true,
     lookback: 10,
     whole_clock: false,
+    form: Form::Plain,
+    columns: Columns::AsWritten,
 };
 const PEOPLE: Shape = Shape { people: true, ..EVENTS };
 

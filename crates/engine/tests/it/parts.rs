@@ -1,5 +1,7 @@
 //! A warehouse and a destination that follow a script, and an engine on the real spool and state.
 
+mod copies;
+
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -339,6 +341,8 @@ pub struct House {
     pub dir: TempDir,
     pub engine: Engine,
     pub stop: watch::Sender<bool>,
+    /// What was found of a restore when it was opened.
+    pub restored: Option<Error>,
 }
 
 impl House {
@@ -362,7 +366,8 @@ impl House {
             budgets: Arc::default(),
             stop: stopped,
         };
-        Self { dir, engine, stop }
+        let restored = on_a_thread(engine.look_for_restore());
+        Self { dir, engine, stop, restored }
     }
 
     /// The process ends; another one finds what it left.
@@ -417,12 +422,17 @@ impl House {
 }
 
 fn claimed(dir: &Path) -> Arc<dyn State> {
-    // On a thread of its own, as houses are built inside of runtimes and outside of them.
-    let claim = || {
+    let store = SqliteStore::new(dir);
+    on_a_thread(async { store.claim(None).await })
+}
+
+/// On a thread of its own, as houses are built inside of runtimes and outside of them.
+fn on_a_thread<T: Send>(work: impl Future<Output = Result<T>> + Send) -> T {
+    let work = || {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        runtime.block_on(SqliteStore::new(dir).claim(None)).unwrap()
+        runtime.block_on(work).unwrap()
     };
-    std::thread::scope(|scope| scope.spawn(claim).join().unwrap())
+    std::thread::scope(|scope| scope.spawn(work).join().unwrap())
 }
 
 pub fn request(options: RunOptions) -> RunRequest {

@@ -8,7 +8,7 @@ use outflow_app::{
     App, Change, DestinationStatus, Errors, HeldRun, LeftOutDocument, MissingDocument, NotLoaded, Reason,
     Serving, StatusDocument, SyncStatus, TaskStatus, UnsentDocument, WaitingCalls,
 };
-use outflow_core::Timestamp;
+use outflow_core::{Code, Timestamp};
 
 use super::alerts;
 use crate::cli::Status;
@@ -51,6 +51,15 @@ fn people(status: &StatusDocument) -> String {
         let change = |n: &NotLoaded| format!("{} {}", n.sync, change(n.change));
         let changes: Vec<_> = status.not_loaded.iter().map(change).collect();
         text += &format!("not loaded yet: {}; `outflow reload` loads the files\n", changes.join(", "));
+    }
+    let restored: Vec<_> = status.syncs.iter().filter(|s| s.restored).map(|s| s.sync.as_str()).collect();
+    if !restored.is_empty() {
+        let code = Code::StateRestored;
+        text += &format!(
+            "{} ({code}): the next run of {} sends all that it reads\n",
+            code.title(),
+            restored.join(", ")
+        );
     }
     let rows: Vec<_> = status.syncs.iter().map(|sync| sync_row(sync, status.at)).collect();
     let head = ["sync", "next due", "last run", "state", "undelivered", "started", "why"];

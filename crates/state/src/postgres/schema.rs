@@ -20,6 +20,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("clocks", include_str!("../../migrations/postgres/0003_clocks.sql")),
     ("checksums", include_str!("../../migrations/postgres/0004_checksums.sql")),
     ("late_rows", include_str!("../../migrations/postgres/0005_late_rows.sql")),
+    ("restores", include_str!("../../migrations/postgres/0006_restores.sql")),
     ("every_gap", include_str!("../../migrations/postgres/0007_every_gap.sql")),
 ];
 

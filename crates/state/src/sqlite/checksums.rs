@@ -22,7 +22,8 @@ macro_rules! intact {
 pub(super) use intact;
 
 /// Checks the row of the installation.
-pub(super) const INSTALLATION: &str = intact!("installation", "one, id, holder");
+pub(super) const INSTALLATION: &str =
+    intact!("installation", "one, id, holder, mark, mark_before, place, restored_after, parted_after");
 
 /// The problems of one kind that are listed.
 pub(super) const LISTED: usize = 20;

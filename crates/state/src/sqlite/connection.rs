@@ -47,6 +47,11 @@ impl Readers {
         Self { dir: dir.to_path_buf(), permits: Semaphore::new(READERS), idle: Arc::default() }
     }
 
+    /// The folder of the database.
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
     /// Reads from one committed state.
     pub(crate) async fn read<T: Send + 'static>(
         &self,

@@ -3,6 +3,7 @@
 mod approval;
 mod deliveries;
 mod gaps;
+mod origin;
 mod retention;
 mod runs;
 mod watch;
@@ -80,6 +81,8 @@ const CHECKS: &[Check] = &[
     }),
     check("how a sync is doing follows from its runs", |s| Box::pin(watch::standings(s))),
     check("what is known of the local clock is kept", |s| Box::pin(watch::local_clock(s))),
+    check("what tells of a restore is kept", |s| Box::pin(origin::kept(s))),
+    check("a restored sync is known until its next run", |s| Box::pin(origin::restored(s))),
     check("runs and slots are found that do not lie ahead", |s| Box::pin(runs::not_ahead(s))),
     check("a finished run is audited once, while it has segments", |s| Box::pin(watch::audits(s))),
     check("pending calls and recent runs are known", |s| Box::pin(watch::pending(s))),

@@ -119,7 +119,7 @@ type Trouble = fn(&mut Facts);
 
 #[test]
 fn every_trouble_is_told_once_over_restarts_and_so_is_its_end() {
-    let troubles: [(&str, Trouble); 17] = [
+    let troubles: [(&str, Trouble); 18] = [
         ("sync_failing users", |f| f.syncs[0].standing.failed = 3),
         ("rows_rejected users", |f| f.syncs[0].standing.last_rows = Some((RunId(8), 1000, 51))),
         ("backlog_full users", |f| f.full = vec![("users".into(), "too much waits for journeys".into())]),
@@ -138,6 +138,7 @@ fn every_trouble_is_told_once_over_restarts_and_so_is_its_end() {
         ("run_awaiting_approval users", |f| f.syncs[0].standing.awaiting_approval = Some((RunId(5), None))),
         ("audit_failed users", |f| f.syncs[0].standing.wrong = Some(RunId(5))),
         ("transaction_open users", |f| f.syncs[0].standing.open_since = Some(at(-40_000))),
+        ("state_restored users", |f| f.syncs[0].standing.restored = true),
         ("task_failed audit", |f| {
             f.tasks = vec![TaskFacts { task: "audit".into(), code: Code::TaskFailed, down: true }]
         }),

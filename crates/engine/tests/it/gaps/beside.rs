@@ -32,10 +32,10 @@ async fn slots_come_on_time_while_what_fills_a_gap_is_being_read() {
         assert!(runs.iter().all(|run| run.state != RunState::Skipped), "{runs:?}");
         assert!(calls(&left.b).len() == 2, "nothing newer comes before what is missing");
         hold.ended.notify_one();
-        Left::settled(&mut served).await;
+        served.settled().await;
         left.put(9);
         left.slot(&mut served).await;
-        Left::settled(&mut served).await;
+        served.settled().await;
         let last: Vec<_> = (1..=9).map(|n| format!("{n} login")).collect();
         let mut found = calls(&left.b);
         found.sort();
@@ -73,11 +73,11 @@ async fn a_state_that_comes_back_while_its_gap_is_being_read_arrives() {
     value(&left, 4, "B");
     left.slot(&mut served).await;
     hold.ended.notify_one();
-    Left::settled(&mut served).await;
+    served.settled().await;
     for n in 5..=6 {
         left.world.lock().at(n as f64 * 60.0);
         left.slot(&mut served).await;
-        Left::settled(&mut served).await;
+        served.settled().await;
     }
     assert_eq!(
         (calls(&left.a).last().unwrap(), calls(&left.b).last().unwrap()),

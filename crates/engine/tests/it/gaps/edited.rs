@@ -37,7 +37,7 @@ async fn each_query_gives_what_its_own_runs_have_left_out() {
     }
     served.house.engine.sweep(Duration::ZERO).await.unwrap();
     left.open(&served, true);
-    Left::settled(&mut served).await;
+    served.settled().await;
     // The lookback gave the event before an edit in the new form, too: `b` gets what `a` has got.
     let got = sorted(calls(&left.b));
     assert!(got.contains(&"6 login new".to_owned()) && !got.contains(&"4 login new".to_owned()), "{got:?}");
@@ -98,7 +98,7 @@ async fn a_query_that_does_not_run_any_more_leaves_its_gap_open_and_says_so() {
     left.world.lock().dropped = None;
     let house = served.end().await.reopened(&[&left.a, &left.b]);
     let mut served = left.serve(house);
-    Left::settled(&mut served).await;
+    served.settled().await;
     let all = |calls: Vec<String>| calls.into_iter().collect::<BTreeSet<_>>();
     assert_eq!(all(calls(&left.b)), all(calls(&left.a)));
     served.end().await;

@@ -69,11 +69,6 @@ impl Left {
         runs
     }
 
-    async fn any(served: &mut Served) {
-        served.kept.clear();
-        served.next(|event| (!matches!(event, Event::Alert { .. })).then_some(())).await;
-    }
-
     /// The next slot comes. Waits until it has its run or its skip, and until `a` has that.
     pub(super) async fn slot(&mut self, served: &mut Served) {
         let before = served.house.state().fired("users").await.unwrap();
@@ -95,7 +90,7 @@ impl Left {
             if !waits {
                 return;
             }
-            Self::any(served).await;
+            served.something().await;
         }
     }
 
@@ -103,19 +98,6 @@ impl Left {
     fn is_slow(&self) -> bool {
         let world = self.world.lock();
         world.is_held || world.hold.is_some()
-    }
-
-    /// Waits until nothing is unfinished and nothing is missing.
-    pub(super) async fn settled(served: &mut Served) {
-        loop {
-            let state = served.house.engine.state.clone();
-            if state.unfinished_runs().await.unwrap().is_empty()
-                && state.open_gaps().await.unwrap().is_empty()
-            {
-                return;
-            }
-            Self::any(served).await;
-        }
     }
 }
 
@@ -158,7 +140,7 @@ async fn events_are_filled_from_the_segments_under_the_same_ids_and_without_a_qu
     // The rows are gone from the table meanwhile.
     left.world.lock().versions.clear();
     left.open(&served, true);
-    Left::settled(&mut served).await;
+    served.settled().await;
     assert_eq!(calls(&left.b), ["1 login", "2 login", "3 login", "4 login", "5 login"]);
     assert_eq!(ids(&left.b), ids(&left.a));
     let house = served.stop().await;
@@ -184,7 +166,7 @@ async fn what_is_no_longer_kept_or_damaged_is_read_again() {
             }
         }
         left.open(&served, true);
-        Left::settled(&mut served).await;
+        served.settled().await;
         let mut found = calls(&left.b);
         found.sort();
         assert_eq!(found, ["1 login", "2 login", "3 login", "4 login", "5 login"]);
@@ -206,13 +188,13 @@ async fn a_run_that_is_lost_beside_runs_that_left_the_destination_out_is_made_up
         std::fs::remove_dir_all(house.dir.path().join(format!("spool/{lost}"))).unwrap();
         left.b_open.store(true, Ordering::SeqCst);
         let mut served = left.serve(house.reopened(&[&left.a, &left.b]));
-        Left::settled(&mut served).await;
+        served.settled().await;
         let mut found = calls(&left.b);
         found.sort();
         assert_eq!(found, ["1 login", "2 login", "3 login", "4 login", "5 login"], "{lost}");
         left.put(6);
         left.slot(&mut served).await;
-        Left::settled(&mut served).await;
+        served.settled().await;
         assert_eq!(calls(&left.b).last().unwrap(), "6 login");
         served.end().await;
     }
@@ -237,7 +219,7 @@ async fn a_process_that_ends_between_fills_goes_on_with_them() {
             }
         }
     }
-    Left::settled(&mut served).await;
+    served.settled().await;
     assert_eq!(ids(&left.b), ids(&left.a));
     assert!(calls(&left.b).is_sorted(), "{:?}", calls(&left.b));
     served.stop().await;
@@ -345,11 +327,11 @@ impl History {
             slow.ended.notify_one();
         }
         self.left.open(&served, true);
-        Left::settled(&mut served).await;
+        served.settled().await;
         self.left.world.lock().settle();
         self.left.world.lock().reach(13 * MINUTE);
         self.left.slot(&mut served).await;
-        Left::settled(&mut served).await;
+        served.settled().await;
         let house = served.end().await;
         self.judge(&house, seed).await;
     }

@@ -17,6 +17,7 @@ async fn a_state_opens_or_says_why_not() {
     formats(&server).await;
     older(&server).await;
     rights(&server).await;
+    places(&server).await;
     refusals(&server).await;
     durable(&server).await;
     texts(server.port()).await;
@@ -48,7 +49,7 @@ async fn formats(server: &Postgres) {
     drop(claim(server.port(), "formats").await);
     assert_eq!(
         server.sql("SELECT number, name FROM formats.migrations"),
-        "1|initial\n2|gaps\n3|clocks\n4|checksums\n5|late_rows\n6|every_gap"
+        "1|initial\n2|gaps\n3|clocks\n4|checksums\n5|late_rows\n6|restores\n7|every_gap"
     );
     server.sql("INSERT INTO formats.migrations (number, name) VALUES (99, 'of the future')");
     let store = store(server.port(), "formats");
@@ -115,6 +116,21 @@ async fn older(server: &Postgres) {
     assert_eq!(state.check_integrity().await.unwrap(), Vec::<String>::new());
 }
 
+/// A dump that was restored is another table of the same server; a purge rewrites the same one.
+async fn places(server: &Postgres) {
+    let place = async || claim(server.port(), "placed").await.place().await.unwrap();
+    let before = place().await;
+    claim(server.port(), "placed").await.scrub().await.unwrap();
+    assert_eq!(place().await, before);
+    let dump = server.dump("placed");
+    server.sql("SET client_min_messages TO error; DROP SCHEMA placed CASCADE");
+    server.sql(&dump);
+    let after = place().await;
+    let differs: Vec<&String> = before.keys().filter(|name| before[*name] != after[*name]).collect();
+    assert_eq!(differs, ["table"]);
+    assert_eq!(before["timeline"], "00000001");
+}
+
 /// A role that owns its schema needs no right on the database; without either, the error says what
 /// it lacks.
 async fn rights(server: &Postgres) {
@@ -127,6 +143,9 @@ async fn rights(server: &Postgres) {
     let state = owned.claim(None).await.unwrap();
     state.create_run(&new_run("users")).await.unwrap();
     state.scrub().await.unwrap();
+    // A role without rights learns where the state is.
+    let place = state.place().await.unwrap();
+    assert_eq!(place.keys().collect::<Vec<_>>(), ["system", "table", "timeline"]);
     let error = refused(&at("nobody_special")).await;
     assert!(error.full_message().reveal().contains("permission denied"), "{error}");
     assert!(error.help_text().unwrap().contains("docs/OPERATING.md"));

@@ -123,7 +123,7 @@ impl RowStream for Rows {
             world.step(SECOND / 2);
             let taken = self.rows.len().min(3);
             for version in self.rows.drain(..taken) {
-                let fields = world.fields(&version, &self.sql);
+                let fields = world.shape.fields(&version, &self.sql);
                 page.push(fields.iter().map(|f| f.as_deref().map(str::as_bytes)));
             }
             match &mut self.breaks_after {
