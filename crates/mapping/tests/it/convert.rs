@@ -40,6 +40,11 @@ impl Text {
 
     fn json(&self) -> Result<Value, Code> {
         self.valid()?;
+        let word = trim(&self.text);
+        let word = word.strip_prefix('-').unwrap_or(word).to_ascii_lowercase();
+        if ["nan", "infinity", "inf"].contains(&word.as_str()) {
+            return Err(Code::NotFinite);
+        }
         let text = without_halves(&self.text).unwrap_or_else(|| self.text.clone());
         let value: Value = serde_json::from_str(&text).map_err(|_| Code::InvalidJson)?;
         if depth(&value) > 100 { Err(Code::InvalidJson) } else { Ok(value) }
