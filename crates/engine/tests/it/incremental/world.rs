@@ -13,7 +13,6 @@ use outflow_core::ports::warehouse::{OpenTransactions, Statement, Visibility};
 use outflow_testkit::Rng;
 use tokio::sync::Notify;
 
-
 pub use shape::{Columns, Form, Shape, Unit};
 
 /// A number: true time in microseconds where nothing else is said.
