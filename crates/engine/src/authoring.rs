@@ -5,5 +5,7 @@
 
 pub mod advise;
 pub mod estimate;
+pub mod names;
 pub mod preview;
+pub mod subject;
 mod unstable;

@@ -16,6 +16,7 @@ mod content;
 mod events;
 mod fields;
 mod leaf;
+mod lookalikes;
 mod members;
 mod notes;
 mod objects;
@@ -28,7 +29,8 @@ mod write;
 
 pub use content::{content_of, subject};
 pub use events::EventIdentity;
-pub use plan::Plan;
+pub use lookalikes::{NameHint, name_hints, stand_ins};
+pub use plan::{Plan, same_field};
 pub use row_encoder::{RowEncoder, Shaped};
 
 /// The text of a column in a row; `None` is NULL.

@@ -13,10 +13,13 @@
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
 mod alerts;
+mod cures;
 mod destinations;
 mod document;
+mod file_characters;
 mod ids;
 mod keys;
+mod query_text;
 mod schema;
 mod secrets;
 mod shape;
@@ -25,8 +28,11 @@ mod state;
 mod syncs;
 #[cfg(test)]
 mod tests;
+mod tree;
 mod units;
 pub mod when;
+mod yaml;
+mod yaml_errors;
 
 use std::fmt;
 use std::net::SocketAddr;

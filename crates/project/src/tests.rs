@@ -6,7 +6,9 @@ mod files;
 mod ids;
 mod login;
 mod names;
+mod scalars;
 mod schedules;
+mod texts;
 
 use std::collections::HashMap;
 use std::fs;
