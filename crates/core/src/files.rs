@@ -2,10 +2,10 @@
 //! tokens, settings of AWS.
 //!
 //! What always holds: only regular files are read (a link to one counts as one), never more than a
-//! limit, and never longer than [`PATIENCE`]. A text is UTF-8 without a byte order mark and without
-//! NUL: an editor's mark is skipped, any other encoding is an error that names it. A FIFO, a device, a folder or a network mount that
-//! hangs is an error and no standstill. What this does not do: read the files of Outflow itself
-//! (state, spool), which are on a local disk.
+//! limit, and never longer than [`PATIENCE`]. A FIFO, a device, a folder or a network mount that
+//! hangs is an error and no standstill. A text is UTF-8 without NUL: a byte order mark at its
+//! beginning is skipped, any other encoding is an error that names it. What this does not do: read
+//! the files of Outflow itself (state, spool), which are on a local disk.
 
 use std::fmt;
 use std::fs::File;

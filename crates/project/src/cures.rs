@@ -56,11 +56,6 @@ pub(super) fn cure(node: &Node, name: &str, kind: &Kind) -> (String, String) {
     let help = meant.unwrap_or_else(|| format!("write {wanted}"));
     let found = match &node.value {
         Value::Null => "is empty".to_owned(),
-        Value::Table(entries) if entries.iter().any(|(key, _)| key.name == "{…}") => {
-            let help =
-                "Outflow expands no templates of other tools: write ${env:NAME} for what is kept elsewhere";
-            return ("is a template of another tool".to_owned(), help.to_owned());
-        }
         Value::Text(text) if !node.referenced => format!("cannot be {:?}", shown(text)),
         Value::Whole(number) if !node.referenced && is_one_number(kind) => {
             let only = wanted.trim_start_matches("the number ");

@@ -14,6 +14,12 @@ use super::tree::{Node, Place, Value};
 /// Keys whose text is looked at elsewhere, or read by people alone.
 const FREE: [&str; 2] = ["query", "description"];
 
+/// What YAML makes of `{{ x }}` without quotes: a table with a table in place of its key.
+const TABLE_AS_KEY: &str = "{…}";
+const TEMPLATE: &str = "the value is a template of another tool";
+const EXPANDS_NONE: &str =
+    "Outflow expands no templates of other tools: write ${env:NAME} for what is kept elsewhere";
+
 /// Reports everything of a file.
 pub(super) fn check(text: &str, root: &Node, start: &Place, problems: &mut Problems) {
     for (number, line) in text.lines().enumerate() {
@@ -33,6 +39,10 @@ fn values(node: &Node, in_sync: bool, problems: &mut Problems) {
         Value::List(items) => items.iter().for_each(|item| values(item, in_sync, problems)),
         Value::Table(entries) => {
             for (key, node) in entries {
+                if key.name == TABLE_AS_KEY {
+                    problems.add(&key.place, Code::InvalidValue, TEMPLATE, EXPANDS_NONE);
+                    continue;
+                }
                 name(&key.name, &key.place, problems);
                 let is_free = FREE.contains(&key.name.as_str()) && matches!(node.value, Value::Text(_));
                 if !is_free {
@@ -68,11 +78,8 @@ fn value(node: &Node, text: &str, in_sync: bool, problems: &mut Problems) {
     if let Some(odd) = ends.into_iter().flatten().next() {
         return say(format!("{odd} is a part of the value"), "write plain quotes, \" or ', around it");
     }
-    let is_template = text.contains("{{") || text.contains("{%");
-    if is_template {
-        let help =
-            "Outflow expands no templates of other tools: write ${env:NAME} for what is kept elsewhere";
-        problems.add(&node.place, Code::InvalidValue, "the value is a template of another tool", help);
+    if text.contains("{{") || text.contains("{%") {
+        problems.add(&node.place, Code::InvalidValue, TEMPLATE, EXPANDS_NONE);
     } else if in_sync && text.contains("${") {
         let help = "references work below sources, destinations, alerts and state; write the value itself";
         problems.add(&node.place, Code::InvalidValue, "a reference is not replaced in a sync", help);

@@ -121,7 +121,8 @@ fn unknown(key: &Key, shape: &Shape, problems: &mut Problems) {
     problems.add(&key.place, Code::UnknownKey, format!("unknown key {:?}", key.name), help);
 }
 
-/// Text at whose ends stands white space, which cannot be seen: a block of YAML ends with a line break.
+/// Text at whose ends stands white space, which cannot be seen: a block of YAML ends with a line
+/// break.
 fn blank_ends(node: &Node, name: &str, problems: &mut Problems) {
     let is_free = node.referenced || ["query", "description"].contains(&name);
     if let Some(text) = node.text().filter(|text| !is_free && text.trim() != *text) {

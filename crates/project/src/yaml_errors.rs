@@ -69,26 +69,31 @@ fn odd_character(text: &str, line: usize) -> Option<(usize, usize, String, &'sta
     None
 }
 
-/// A value that begins with a sign that means something to YAML.
+/// A value that begins with a sign that means something to YAML: its column, a sentence and the
+/// cure.
 fn sign(line: &str) -> Option<(usize, String, String)> {
-    let (key, value) = line.split_once(": ")?;
-    let value = value.trim();
-    let column = line.chars().count() - line[key.len() + 2..].trim_start().chars().count() + 1;
-    let what = match value.chars().next()? {
-        '*' => "`*` in front of a value names an anchor in YAML",
-        '&' => "`&` in front of a value makes an anchor in YAML",
-        '!' => "`!` in front of a value is a tag in YAML",
-        '%' | '@' | '`' => "YAML takes no value that begins so",
-        '{' if value.starts_with("{{") || value.starts_with("{%") => {
-            let help =
-                "Outflow expands no templates of other tools: write ${env:NAME} for what is kept elsewhere";
-            return Some((column, "a template of another tool stands here".to_owned(), help.to_owned()));
-        }
-        _ => return None,
-    };
-    let key = key.trim().trim_start_matches(['{', '-', ' ']);
-    let plain = value.trim_end_matches('}').trim_end();
-    let quoted = if plain.contains('"') { format!("'{plain}'") } else { format!("\"{plain}\"") };
-    let key = key.rsplit([',', '{']).next().unwrap_or_default().trim();
-    Some((column, what.to_owned(), format!("put the value in quotes: {key}: {quoted}")))
+    line.match_indices(": ").find_map(|(at, _)| {
+        let rest = &line[at + 2..];
+        let value = rest.trim_start();
+        let column = line[..line.len() - value.len()].chars().count() + 1;
+        let what = match value.chars().next()? {
+            '*' => "`*` in front of a value names an anchor in YAML",
+            '&' => "`&` in front of a value makes an anchor in YAML",
+            '!' => "`!` in front of a value is a tag in YAML",
+            '%' | '@' | '`' => "YAML takes no value that begins so",
+            '{' if value.starts_with("{{") || value.starts_with("{%") => {
+                let help =
+                    "Outflow expands no templates of other tools: write ${env:NAME} for what is kept elsewhere";
+                return Some((column, "a template of another tool stands here".to_owned(), help.to_owned()));
+            }
+            _ => return None,
+        };
+        let key = line[..at].rsplit([',', '{', '[']).next().unwrap_or_default();
+        let key = key.trim_start_matches([' ', '-']).trim();
+        let is_flow = line[..at].contains('{');
+        let end = value.find(", ").or_else(|| value.find('}')).filter(|_| is_flow).unwrap_or(value.len());
+        let plain = value[..end].trim();
+        let quoted = if plain.contains('"') { format!("'{plain}'") } else { format!("\"{plain}\"") };
+        Some((column, what.to_owned(), format!("put the value in quotes: {key}: {quoted}")))
+    })
 }

@@ -275,13 +275,22 @@ impl Query {
             Folding::Unquoted(_) => lint.outline.token(token).is_some_and(|t| t.kind == Kind::Word),
             Folding::Never => false,
         };
-        let column = |(token, name): (usize, String)| {
-            let name = if folds(token) { name.to_ascii_lowercase() } else { name };
+        // The server's own names keep their places, so that the others are found by theirs.
+        let column = |name: &Name| {
+            let name = match *name {
+                Name::Alias(token) | Name::Column(token) if folds(token) => {
+                    lint.outline.name(token).to_ascii_lowercase()
+                }
+                Name::Alias(token) | Name::Column(token) => lint.outline.name(token),
+                _ => String::new(),
+            };
             Column { name, ty: ColumnType::Text, declared: String::new() }
         };
-        let mut columns: Vec<Column> = lint.named().map(column).collect();
+        let mut columns: Vec<Column> = lint.names.iter().map(column).collect();
         self.restore_names(&mut columns);
-        columns.into_iter().map(|column| column.name).collect()
+        let is_named = |name: &Name| matches!(name, Name::Alias(_) | Name::Column(_));
+        let named = columns.into_iter().zip(&lint.names).filter(|(_, name)| is_named(name));
+        named.map(|(column, _)| column.name).collect()
     }
 
     pub(crate) fn scan(&self) -> Scan<'_> {

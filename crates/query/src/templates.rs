@@ -1,5 +1,5 @@
-//! What looks like a variable and is none: slips of `{{last_sync_time}}`, parameters of drivers, and
-//! templates of other tools. Nothing would be put in their place.
+//! What looks like a variable and is none: slips of `{{last_sync_time}}`, parameters of drivers,
+//! and templates of other tools. Nothing would be put in their place.
 //!
 //! What always holds: an operator of the dialect that looks alike is left alone. What it does not
 //! do: judge strings that are only like a template, which may be data (`lint::templates`).

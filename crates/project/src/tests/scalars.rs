@@ -1,5 +1,5 @@
-//! Values and names that YAML reads in its own way, and mistakes of which the first message leads to
-//! the cure.
+//! Values and names that YAML reads in its own way, and mistakes of which the first message leads
+//! to the cure.
 
 use outflow_core::{Code, Error};
 
@@ -115,11 +115,11 @@ syncs:
     for (right, wrong, place, words) in [
         ("    type: identify", "\ttype: identify", "outflow.yaml:12:1", "two spaces in place of each tab"),
         ("    type: sqlite", "  \ttype: sqlite", "outflow.yaml:4:3", "two spaces in place of each tab"),
-        ("SCHEDULE", "{ cron: */5 * * * * }", "outflow.yaml:14:15", "cron: \"*/5 * * * *\""),
+        ("SCHEDULE", "{ cron: */5 * * * * }", "outflow.yaml:14:23", "cron: \"*/5 * * * *\""),
         ("schedule: SCHEDULE", "cron: */5 * * * *", "outflow.yaml:14:11", "cron: \"*/5 * * * *\""),
-        ("path: out }", "path: @out }", "outflow.yaml:8:22", "path: \"@out\""),
-        ("path: out }", "path: %out }", "outflow.yaml:8:22", "path: \"%out\""),
-        ("path: out }", "path: `out` }", "outflow.yaml:8:22", "path: \"`out`\""),
+        ("path: out }", "path: @out }", "outflow.yaml:8:28", "path: \"@out\""),
+        ("path: out }", "path: %out }", "outflow.yaml:8:28", "path: \"%out\""),
+        ("path: out }", "path: `out` }", "outflow.yaml:8:28", "path: \"`out`\""),
     ] {
         let errors = load_text(&block.replace(right, wrong)).unwrap_err();
         let error = &errors[0];

@@ -1,5 +1,5 @@
-//! Findings about `last_sync_time` where it does not do what it looks like, and about templates that
-//! nothing replaces: Q123, Q125, Q128. What is a slip for certain is the error Q003.
+//! Findings about `last_sync_time` where it does not do what it looks like, and about templates
+//! that nothing replaces: Q123, Q125, Q128. What is a slip for certain is the error Q003.
 
 use outflow_core::Code;
 
