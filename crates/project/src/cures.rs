@@ -85,11 +85,16 @@ fn meant(node: &Node, name: &str, kind: &Kind) -> Option<String> {
     let written = node.written.text.trim();
     match kind {
         _ if name == "schedule" => Some(schedule(written)),
-        Kind::Duration { .. } => match node.value {
+        Kind::Duration { min, max } => match node.value {
             Value::Whole(_) | Value::Decimal(_) => Some(format!(
                 "{written} what? Write {written}m for minutes, {written}s, {written}h or {written}d"
             )),
-            _ => duration(written).map(|duration| format!("write {duration}")),
+            _ => {
+                let fits = |text: &String| {
+                    units::duration(text).is_some_and(|d| (*min..=*max).contains(&d.as_secs()))
+                };
+                duration(written).filter(fits).map(|duration| format!("write {duration}"))
+            }
         },
         Kind::Flag => {
             let flag = match written.to_ascii_lowercase().as_str() {
@@ -109,7 +114,9 @@ fn meant(node: &Node, name: &str, kind: &Kind) -> Option<String> {
                 .then(|| format!("write {}: {number}", name))
                 .filter(|_| !is_one_number(kind))
         }
-        Kind::Size => size(written).map(|size| format!("write {size}")),
+        Kind::Size => {
+            size(written).filter(|size| size != written).map(|size| format!("write {size}"))
+        }
         Kind::Word(words) => {
             let plain = written.to_lowercase();
             let near = words.iter().map(|w| (strsim::osa_distance(&plain, w), w)).min()?;

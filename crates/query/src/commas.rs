@@ -16,6 +16,8 @@ pub(crate) fn check(scan: &Scan<'_>) -> Vec<Problem> {
         let next = tokens.get(i + 1);
         let word = |n: usize, word: &str| tokens.get(i + n).is_some_and(|t| scan.is(t, word));
         let before = match next {
+            // It may end inside a string that nothing closes.
+            None if !scan.problems.is_empty() => continue,
             None => "the end of the query".to_owned(),
             Some(t) if matches!(t.kind, Kind::Symbol(b')' | b']' | b',' | b';')) => {
                 format!("`{}`", scan.of(t))

@@ -365,6 +365,8 @@ impl<'a> Scan<'a> {
             match variable::read(&self.text[start + 2..close]) {
                 Ok(form) => self.slots.push(Slot { start, end: at, form, quoted: true }),
                 Err(misuse @ Misuse::Filter(_)) => self.problems.push(misuse.problem(start)),
+                // The braces that belong together are the inner ones.
+                Err(Misuse::Name(_)) if self.text[start + 2..close].contains("{{") => at = start + 1,
                 Err(misuse @ Misuse::Name(_)) if misuse.is_slip() => self.problems.push(misuse.problem(from)),
                 Err(Misuse::Name(_)) => at = start + 1,
             }

@@ -57,6 +57,9 @@ pub(crate) enum Misuse {
 
 /// Whether a name is the variable's, or nearly so.
 pub(crate) fn is_near(name: &str) -> bool {
+    if name.len() > 4 * NAME.len() {
+        return false;
+    }
     let plain = name.trim_matches(|c: char| !c.is_ascii_alphanumeric());
     let plain = plain.to_ascii_lowercase().replace(['-', ' ', '.'], "_");
     plain.len() + SLIP > NAME.len() && NAMES.iter().any(|known| strsim::osa_distance(&plain, known) < SLIP)

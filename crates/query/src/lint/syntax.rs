@@ -11,7 +11,14 @@ use crate::scan::Kind;
 
 pub(super) fn all(lint: &Lint<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
+    let mut in_backticks = false;
     for i in 0..lint.outline.scan.tokens.len() {
+        if lint.outline.is_symbol(i, b'`') {
+            in_backticks = !in_backticks;
+            if !in_backticks {
+                continue;
+            }
+        }
         let Some((syntax, tokens)) = at(lint.outline, i) else { continue };
         if !lint.rules().lacks.contains(&syntax) {
             continue;
@@ -33,7 +40,7 @@ fn at(outline: &Outline<'_>, i: usize) -> Option<(Syntax, Range<usize>)> {
     let before = |words: &[&str]| i.checked_sub(1).is_some_and(|b| outline.is_any(b, words));
     let behind = |symbol: u8| i.checked_sub(1).is_some_and(|b| outline.is_symbol(b, symbol));
     if outline.is_symbol(i, b'`') {
-        return (!behind(b'`')).then_some((Syntax::Backticks, i..i + 1));
+        return Some((Syntax::Backticks, i..i + 1));
     }
     if !outline.is_free_word(i) {
         return None;
