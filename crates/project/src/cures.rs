@@ -114,9 +114,7 @@ fn meant(node: &Node, name: &str, kind: &Kind) -> Option<String> {
                 .then(|| format!("write {}: {number}", name))
                 .filter(|_| !is_one_number(kind))
         }
-        Kind::Size => {
-            size(written).filter(|size| size != written).map(|size| format!("write {size}"))
-        }
+        Kind::Size => size(written).filter(|size| size != written).map(|size| format!("write {size}")),
         Kind::Word(words) => {
             let plain = written.to_lowercase();
             let near = words.iter().map(|w| (strsim::osa_distance(&plain, w), w)).min()?;

@@ -100,16 +100,17 @@ fn what_does_more_than_read_is_refused() {
         "COPY t FROM 's3://b'",
         "SET x = 1",
         "BEGIN",
-        "SELECT 1\0; DROP TABLE t",
     ];
     for dialect in DIALECTS {
         for text in everywhere {
             assert!(codes(text, dialect).contains(&Code::QueryNotReadOnly), "{dialect:?} took {text:?}");
         }
     }
-    // What is no blank for a database makes it read another text.
+    // A database reads another text than the author sees.
     for dialect in DIALECTS {
-        assert_eq!(codes("SELECT\u{a0}1", dialect), [Code::LookalikeInQuery]);
+        for text in ["SELECT\u{a0}1", "SELECT 1\0; DROP TABLE t"] {
+            assert_eq!(codes(text, dialect), [Code::LookalikeInQuery], "{dialect:?} {text:?}");
+        }
     }
     for (dialect, text) in [
         (Dialect::Postgres, "WITH gone AS (DELETE FROM t RETURNING *) SELECT * FROM gone"),
