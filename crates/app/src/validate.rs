@@ -12,6 +12,7 @@ use outflow_engine::authoring::subject::Subject;
 use outflow_project::Project;
 use serde::Serialize;
 
+use crate::access::with_grant;
 use crate::findings::{self, Finding};
 use crate::leftovers;
 use crate::{App, StateLocation, wiring};
@@ -135,7 +136,11 @@ impl Found {
             match wiring::warehouse(project, spec) {
                 Ok(warehouse) if connect && !silent.contains(&database) => {
                     match advise::ask(subject, warehouse.as_ref(), Depth::Everything).await {
-                        Ok(advice) => {
+                        Ok(mut advice) => {
+                            if let Some(database) = project.database(&spec.source, &spec.database) {
+                                let problems = std::mem::take(&mut advice.problems).into_iter();
+                                advice.problems = problems.map(|e| with_grant(e, spec, database)).collect();
+                            }
                             let first_run = advice.first_run.map(Rows::from);
                             let later_run = advice.later_run.map(Rows::from);
                             let expected = ExpectedRuns { first_run, later_run };

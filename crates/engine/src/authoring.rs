@@ -8,4 +8,5 @@ pub mod estimate;
 pub mod names;
 pub mod preview;
 pub mod subject;
+mod times;
 mod unstable;

@@ -1,7 +1,7 @@
 //! The files of a project: `outflow.yaml`, and what it includes.
 
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
+use std::sync::Arc;
 
 use outflow_core::{Code, Error, files};
 
@@ -27,7 +27,7 @@ pub(super) struct Documents {
 pub(super) fn load(dir: &Path, problems: &mut Problems) -> Documents {
     let mut documents = Documents::default();
     let path = dir.join(FILE);
-    let file = Rc::new(File { number: 0, shown: FILE.to_owned(), dir: dir.to_owned() });
+    let file = Arc::new(File { number: 0, shown: FILE.to_owned(), dir: dir.to_owned() });
     match read(&path, file, problems) {
         Ok(root) => {
             documents.seen.push(path);
@@ -70,7 +70,7 @@ impl Documents {
             return problems.add(place, Code::DuplicateName, message, "take this line out");
         }
         let dir = path.parent().map(Path::to_owned).unwrap_or_default();
-        let file = Rc::new(File { number: self.seen.len(), shown: place.shown_path(named), dir });
+        let file = Arc::new(File { number: self.seen.len(), shown: place.shown_path(named), dir });
         let included = read(&path, file, problems);
         self.seen.push(path);
         match included {
@@ -88,7 +88,7 @@ impl Documents {
 }
 
 /// The tree of a file.
-fn read(path: &Path, file: Rc<File>, problems: &mut Problems) -> Result<Node, (Place, Error)> {
+fn read(path: &Path, file: Arc<File>, problems: &mut Problems) -> Result<Node, (Place, Error)> {
     let start = Place { file, line: 1, column: 1 };
     let text = read_text(path).map_err(|error| (start.clone(), error.at(start.to_string())))?;
     yaml::read(&text, &start, problems)

@@ -5,10 +5,10 @@
 //! value that came through a reference is never repeated in a problem.
 
 use outflow_core::Code;
-use outflow_core::schema::{Kind, Presence, Shape};
+use outflow_core::schema::{Key, Kind, Presence, Shape};
 use serde_json::{Map, Value as Json};
 
-use super::document::{Key, Node, Value};
+use super::document::{self, Node, Value};
 use super::{Problems, cures, suggestion};
 
 /// Whether the value is of the right sort, whatever it holds.
@@ -41,11 +41,19 @@ fn fits(kind: &Kind, node: &Node) -> bool {
 /// null for what is given and wrong, which has been reported. What is absent or unknown is left
 /// out.
 pub(super) fn values(node: &Node, shape: &Shape) -> Map<String, Json> {
-    let given = shape.keys.iter().filter_map(|key| Some((key, node.get(key.name)?)));
+    // What a number or a mode will be is not known: the default stands in for it.
+    let is_known = |(key, node): &(&Key, &Node)| {
+        !matches!(node.value, Value::Unresolved(_))
+            || matches!(key.kind, Kind::Text | Kind::Secret | Kind::Path)
+    };
+    let given = shape.keys.iter().filter_map(|key| Some((key, node.get(key.name)?))).filter(is_known);
     given.map(|(key, node)| (key.name.to_owned(), value(node, &key.kind))).collect()
 }
 
 fn value(node: &Node, kind: &Kind) -> Json {
+    if let Value::Unresolved(text) = &node.value {
+        return text.as_str().into();
+    }
     if !suits(kind, &node.value) || !fits(kind, node) {
         return Json::Null;
     }
@@ -102,12 +110,12 @@ pub(super) fn check_table(node: &Node, shape: &Shape, problems: &mut Problems) {
 /// The merge key of YAML 1.1.
 const MERGE: &str = "<<";
 
-fn merge(key: &Key, problems: &mut Problems) {
+fn merge(key: &document::Key, problems: &mut Problems) {
     let help = "write the keys out; an alias, `key: *anchor`, stands for a whole value";
     problems.add(&key.place, Code::UnsupportedKey, "merge keys, `<<`, are not supported", help);
 }
 
-fn unknown(key: &Key, shape: &Shape, problems: &mut Problems) {
+fn unknown(key: &document::Key, shape: &Shape, problems: &mut Problems) {
     let names: Vec<_> = shape.keys.iter().map(|k| k.name).collect();
     let help = match cures::synonym(&key.name, &names) {
         Some(ours) => format!("did you mean {ours:?}?"),
@@ -134,7 +142,7 @@ fn blank_ends(node: &Node, name: &str, problems: &mut Problems) {
 }
 
 fn check(node: &Node, name: &str, kind: &Kind, problems: &mut Problems) {
-    if matches!(node.value, Value::Broken) {
+    if matches!(node.value, Value::Unresolved(_)) {
         return;
     }
     if let Kind::Either(kinds) = kind {
@@ -179,7 +187,7 @@ fn wrong(node: &Node, name: &str, kind: &Kind, problems: &mut Problems) {
 
 /// Names go into places, paths, labels and command lines: letters, digits, `_` and `-`, at most 64
 /// of them, and no `-` at the beginning, where a command would take it for an option.
-fn check_name(key: &Key, problems: &mut Problems) {
+fn check_name(key: &document::Key, problems: &mut Problems) {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
     let name = &key.name;
     let is_option = name.starts_with('-');

@@ -5,7 +5,7 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use saphyr::Marker;
@@ -25,7 +25,7 @@ pub(super) struct File {
 /// A place in a file, counted from 1.
 #[derive(Clone)]
 pub(super) struct Place {
-    pub(super) file: Rc<File>,
+    pub(super) file: Arc<File>,
     pub(super) line: usize,
     pub(super) column: usize,
 }
@@ -33,7 +33,8 @@ pub(super) struct Place {
 impl Place {
     /// The path of a file that is named at this place.
     pub(super) fn path(&self, named: &str) -> PathBuf {
-        self.file.dir.join(named)
+        // Without `./` in the middle.
+        self.file.dir.join(named).components().collect()
     }
 
     /// The same path as the user would write it from the project's folder.
@@ -48,6 +49,12 @@ impl Place {
 
     pub(super) fn position(&self) -> (usize, usize, usize) {
         (self.file.number, self.line, self.column)
+    }
+}
+
+impl fmt::Debug for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 
@@ -90,8 +97,9 @@ pub(super) enum Value {
     Text(String),
     List(Vec<Node>),
     Table(Vec<(Key, Node)>),
-    /// Its problem was reported already.
-    Broken,
+    /// A text with a reference to something that is not there, as it is written. That is reported
+    /// apart, to whoever needs it.
+    Unresolved(String),
 }
 
 /// A key of a table.
@@ -122,9 +130,24 @@ impl Node {
         }
     }
 
+    /// The value of a key, to be changed.
+    pub(super) fn get_mut(&mut self, key: &str) -> Option<&mut Node> {
+        match &mut self.value {
+            Value::Table(entries) => entries.iter_mut().find(|(k, _)| k.name == key).map(|(_, node)| node),
+            _ => None,
+        }
+    }
+
+    /// Whether it, or something in it, refers to what is not there.
+    pub(super) fn is_unresolved(&self) -> bool {
+        matches!(self.value, Value::Unresolved(_))
+            || self.items().iter().any(Node::is_unresolved)
+            || self.entries().any(|(_, node)| node.is_unresolved())
+    }
+
     pub(super) fn text(&self) -> Option<&str> {
         match &self.value {
-            Value::Text(text) => Some(text),
+            Value::Text(text) | Value::Unresolved(text) => Some(text),
             _ => None,
         }
     }

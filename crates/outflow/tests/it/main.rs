@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 
 mod bad_input;
+mod bad_values;
 mod clocks;
 mod commands;
 mod crash;
@@ -36,5 +37,7 @@ mod slow;
 mod state;
 mod stop;
 mod support;
+mod tutorial;
+mod values;
 mod watch;
 mod ways;
