@@ -148,7 +148,7 @@ impl Columns<'_> {
     fn stand_in(&self, need: &required::Need) -> Option<(usize, &'static str)> {
         let field = need.any.iter().find_map(|field| Some((self.candidate(*field)?, field.name())));
         let is_email = |name: &&str| EMAILS.contains(&plain(name).as_str());
-        let email = || Some((self.names.iter().position(|name| is_email(&name))?, fields::EMAIL));
+        let email = || Some((self.names.iter().position(is_email)?, fields::EMAIL));
         field.or_else(|| email().filter(|_| need.or_email))
     }
 
@@ -286,7 +286,7 @@ impl Columns<'_> {
                 .iter()
                 .any(|known| known.eq_ignore_ascii_case(name))
         };
-        let column = self.names.iter().position(|name| is_trait(&name))?;
+        let column = self.names.iter().position(is_trait)?;
         Some(NameHint {
             column,
             code: Code::TwoObjectTypes,
