@@ -1,7 +1,12 @@
 //! Findings about a project and its queries.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use outflow_core::ports::destination::Destination;
 use outflow_core::{Code, Error, Severity, SyncSpec};
-use outflow_engine::authoring::advise::{Advice, Subject};
+use outflow_engine::authoring::advise::Advice;
+use outflow_engine::authoring::subject::{Destinations, Subject};
 use outflow_project::Project;
 use outflow_query::lint;
 use serde::Serialize;
@@ -86,10 +91,23 @@ impl Finding {
     }
 }
 
+/// The destinations of a sync, of those that could be made.
+pub(crate) fn destinations(
+    all: &HashMap<String, Arc<dyn Destination>>,
+    spec: &SyncSpec,
+) -> Vec<(String, Arc<dyn Destination>)> {
+    let connections = spec.connections.iter();
+    connections.filter_map(|c| Some((c.destination.clone(), all.get(&c.destination)?.clone()))).collect()
+}
+
 /// A sync with what the project says about its destinations.
-pub(crate) fn subject<'a>(project: &Project, spec: &'a SyncSpec) -> Subject<'a> {
+pub(crate) fn subject<'a>(
+    project: &Project,
+    spec: &'a SyncSpec,
+    destinations: &'a Destinations,
+) -> Subject<'a> {
     let goes_to = |name: &str| spec.connections.iter().any(|c| c.destination == name);
     let customer_io =
         project.destinations.iter().any(|d| d.kind.starts_with("customerio") && goes_to(&d.name));
-    Subject { spec, customer_io }
+    Subject { spec, customer_io, destinations }
 }

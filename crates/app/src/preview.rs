@@ -5,14 +5,16 @@ use std::error::Error as _;
 use outflow_core::ports::spool::Rejection;
 use outflow_core::ports::state::SyncState;
 use outflow_core::run::FindingCount;
-use outflow_core::{CallType, Code, Column, Error, SystemClock};
+use outflow_core::{CallType, Code, Column, Error, Nulls, SyncSpec, SystemClock};
 use outflow_engine::authoring::advise::{self, Depth};
+use outflow_engine::authoring::names;
 use outflow_engine::authoring::preview::{self, PreviewStart, Sample};
+use outflow_engine::authoring::subject::Destinations;
 use outflow_engine::{Errors, FORMAT_VERSION};
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
-use crate::findings::{Finding, subject};
+use crate::findings::{self, Finding};
 use crate::{App, StateLocation, wiring};
 
 /// What to show.
@@ -145,17 +147,25 @@ impl App {
         let spec = project.sync(&request.sync)?;
         let state = self.sync_state(&spec.name, request.start).await?;
         let warehouse = wiring::warehouse(&project, spec)?;
-        let advice = advise::ask(subject(&project, spec), warehouse.as_ref(), Depth::Types).await?;
-        let findings = Finding::of_advice(spec, advice);
+        // A destination that cannot be made says nothing here; `validate` names its problems.
+        let going = findings::destinations(&wiring::destinations(&project).unwrap_or_default(), spec);
+        let subject = findings::subject(&project, spec, &going);
+        let advice = advise::ask(subject, warehouse.as_ref(), Depth::Types).await?;
+        let mut findings = Finding::of_advice(spec, advice);
         let sample = Sample { start: request.start, limit: request.limit, once: request.once };
         let read = preview::preview(spec, &state, warehouse.as_ref(), &SystemClock, sample).await;
         let shown = match read {
             Ok(shown) => shown,
             Err(errors) => return Err(failure(errors, findings)),
         };
+        add_new(&mut findings, spec, names::of_columns(subject, &shown.columns));
+        if !findings.iter().any(|f| f.code() == Code::DestinationRefuses) {
+            add_new(&mut findings, spec, refused(&going, &shown.rows));
+        }
         // A finding of the query says it with its place.
         let is_known = |code: Code| {
-            code == Code::GroupWithoutPerson && findings.iter().any(|f| f.code() == Code::GroupWithoutUserId)
+            let says = |f: &Finding| matches!(f.code(), Code::GroupWithoutUserId | Code::DestinationRefuses);
+            code == Code::GroupWithoutPerson && findings.iter().any(says)
         };
         let mut warnings = shown.warnings;
         warnings.retain(|(code, _)| !is_known(*code));
@@ -218,6 +228,31 @@ impl PreviewRow {
         let cells = columns.iter().map(|c| c.name.clone()).zip(row.fields).collect();
         Self { cells, rejected: row.call.err() }
     }
+}
+
+/// Adds what no finding of the query says.
+fn add_new(findings: &mut Vec<Finding>, spec: &SyncSpec, errors: Vec<Error>) {
+    for error in errors {
+        let is_known = |f: &Finding| f.code() == error.code() && f.error.message() == error.message();
+        if !findings.iter().any(is_known) {
+            findings.push(Finding::of_sync(spec, error));
+        }
+    }
+}
+
+/// What destinations refuse of the calls that are shown.
+fn refused(going: &Destinations, rows: &[preview::PreviewRow]) -> Vec<Error> {
+    let calls = || rows.iter().filter_map(|row| Some((row.meta.as_ref()?, row.call.as_ref().ok()?)));
+    let mut found = Vec::new();
+    for (name, destination) in going {
+        let reasons: Vec<String> = calls()
+            .filter_map(|(meta, call)| names::refusal(&**destination, meta, call.as_bytes(), Nulls::Send))
+            .collect();
+        if let Some(reason) = reasons.first() {
+            found.push(names::refused(name, reasons.len() as u64, calls().count() as u64, reason));
+        }
+    }
+    found
 }
 
 /// Leaves out what the database says against a query that has a finding for it already.

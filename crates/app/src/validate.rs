@@ -1,16 +1,19 @@
 //! Every problem of a project's files and queries, and on request what its databases say.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
+use outflow_core::Code;
+use outflow_core::ports::destination::Destination;
 use outflow_core::ports::warehouse::Expected;
-use outflow_core::{Code, SyncSpec};
 use outflow_engine::FORMAT_VERSION;
 use outflow_engine::authoring::advise::{self, Depth};
+use outflow_engine::authoring::subject::Subject;
 use outflow_project::Project;
 use serde::Serialize;
 
 use crate::access::with_grant;
-use crate::findings::{Finding, subject};
+use crate::findings::{self, Finding};
 use crate::leftovers;
 use crate::{App, StateLocation, wiring};
 
@@ -71,12 +74,13 @@ impl App {
         match self.load().await {
             Err(errors) => found.findings.extend(errors.0.into_iter().map(Finding::from)),
             Ok(project) => {
-                if let Err(errors) = wiring::destinations(&project) {
+                let destinations = wiring::destinations(&project).unwrap_or_else(|errors| {
                     found.findings.extend(errors.into_iter().map(Finding::from));
-                }
+                    HashMap::new()
+                });
                 let state = project.state.as_ref().map(wiring::location);
                 found.findings.extend(state.and_then(Result::err).map(Finding::from));
-                found.look_at(&project, connect).await;
+                found.look_at(&project, &destinations, connect).await;
                 found.findings.extend(self.left_over(&project, connect).await);
                 counts = Some((project.databases.len(), project.destinations.len(), project.syncs.len()));
             }
@@ -117,16 +121,21 @@ struct Found {
 }
 
 impl Found {
-    async fn look_at(&mut self, project: &Project, connect: bool) {
+    async fn look_at(
+        &mut self,
+        project: &Project,
+        destinations: &HashMap<String, Arc<dyn Destination>>,
+        connect: bool,
+    ) {
         // A database that did not answer gets no further request.
         let mut silent = HashSet::new();
         for spec in &project.syncs {
             let database = (&spec.source, &spec.database);
+            let going = findings::destinations(destinations, spec);
+            let subject = findings::subject(project, spec, &going);
             match wiring::warehouse(project, spec) {
                 Ok(warehouse) if connect && !silent.contains(&database) => {
-                    let asked =
-                        advise::ask(subject(project, spec), warehouse.as_ref(), Depth::Everything).await;
-                    match asked {
+                    match advise::ask(subject, warehouse.as_ref(), Depth::Everything).await {
                         Ok(mut advice) => {
                             if let Some(database) = project.database(&spec.source, &spec.database) {
                                 let problems = std::mem::take(&mut advice.problems).into_iter();
@@ -148,14 +157,14 @@ impl Found {
                 Ok(_) => {}
                 Err(error) => self.findings.push(error.into()),
             }
-            self.look_offline(project, spec);
+            self.look_offline(subject);
         }
     }
 
-    fn look_offline(&mut self, project: &Project, spec: &SyncSpec) {
+    fn look_offline(&mut self, subject: Subject<'_>) {
         // The project's own check has reported a text that is refused.
-        if let Ok(advice) = advise::look(subject(project, spec)) {
-            self.findings.extend(Finding::of_advice(spec, advice));
+        if let Ok(advice) = advise::look(subject) {
+            self.findings.extend(Finding::of_advice(subject.spec, advice));
         }
     }
 }

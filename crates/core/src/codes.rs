@@ -119,6 +119,8 @@ codes! {
     C010 DuplicateName Configuration UserInput "a name is used twice";
     C011 NoSuchSyncOrRun Configuration UserInput "no such sync or run";
     C012 ConflictingOptions Configuration UserInput "these options do not go together";
+    C013 QueryTextChanged Configuration UserInput "YAML changes the text of a query";
+    C014 LookalikeInFile Configuration UserInput "a character of the project file is not what it looks like";
     Q001 QueryNotReadOnly Query UserInput "the query does not only read";
     Q002 MultipleStatements Query UserInput "more than one statement";
     Q003 UnknownVariable Query UserInput "unknown variable";
@@ -133,6 +135,8 @@ codes! {
     Q012 VolatileFunctionCalled Query UserInput "a function that may do more than read";
     Q013 EventKeyMissing Query UserInput "a column of event_key is not in the result";
     Q014 SecondIds Query UserInput "events would go out under second ids";
+    Q016 LookalikeInQuery Query UserInput "a character of the query is not what it looks like";
+    Q017 StrayComma Query UserInput "a comma with nothing behind it";
     Q101 SelectStar Query UserInput "the query selects every column";
     Q102 FunctionAroundComparedColumn Query UserInput "a function stands around the compared column";
     Q103 DuplicateColumn Query UserInput "two columns have the same name";
@@ -151,10 +155,20 @@ codes! {
     Q116 DatabaseText Query UserInput "a column is sent as the database's own text";
     Q117 DeclaredTypeConverts Query UserInput "SQLite converts what is stored in a column of this type";
     Q120 UnstableColumn Query UserInput "a column differs when it is read again";
+    Q121 LookalikeName Query UserInput "a name holds a character that is not what it looks like";
+    Q122 PersonByEmail Query UserInput "calls name people by email alone";
+    Q123 TemplateInString Query UserInput "a string looks like a template";
+    Q124 NameNearField Query UserInput "a column has nearly the name of a field";
+    Q125 VariableInResult Query UserInput "last_sync_time is in the result";
+    Q126 SyntaxUnsupported Query UserInput "SQL that the warehouse does not have";
+    Q127 DestinationRefuses Query UserInput "a destination refuses these calls";
+    Q128 VariableWithoutBraces Query UserInput "last_sync_time without its braces";
+    Q129 TwoObjectTypes Query UserInput "two columns give the object type";
     Q201 CaseFolded Query UserInput "the database folds the case of a name";
     Q202 TrailingSemicolon Query UserInput "a semicolon at the end";
     Q203 UnknownTypeComparedWithNumber Query UserInput "a column of unknown type is compared with a number";
     Q204 IdsOfRunAndRow Query UserInput "events have ids of run and row";
+    Q205 DateOfCreation Query UserInput "a date of creation under another name";
     S001 HostNotResolved Source Transient "the host name does not resolve";
     S002 ConnectionRefused Source Transient "the connection was refused";
     S003 SourceTimeout Source Transient "no answer in time";

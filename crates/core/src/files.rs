@@ -3,8 +3,9 @@
 //!
 //! What always holds: only regular files are read (a link to one counts as one), never more than a
 //! limit, and never longer than [`PATIENCE`]. A FIFO, a device, a folder or a network mount that
-//! hangs is an error and no standstill. What this does not do: read the files of Outflow itself
-//! (state, spool), which are on a local disk.
+//! hangs is an error and no standstill. A text is UTF-8 without NUL: a byte order mark at its
+//! beginning is skipped, any other encoding is an error that names it. What this does not do: read
+//! the files of Outflow itself (state, spool), which are on a local disk.
 
 use std::fmt;
 use std::fs::File;
@@ -34,9 +35,63 @@ pub enum ReadFailure {
     /// It was not read within [`PATIENCE`], or other files on its mount hang already.
     TooSlow,
     /// It is not UTF-8 text.
-    NotText,
+    NotText(Encoding),
     /// The operating system says no.
     Io(io::Error),
+}
+
+/// What a file holds in place of UTF-8.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Encoding {
+    /// Text of two bytes for each character.
+    Utf16,
+    /// Text of four bytes for each character.
+    Utf32,
+    /// A byte 0, in this line.
+    Nul(usize),
+    /// A byte that UTF-8 does not have, in this line.
+    Byte(u8, usize),
+}
+
+impl Encoding {
+    fn of(bytes: &[u8]) -> Option<Self> {
+        let line = |at: usize| bytes[..at].iter().filter(|b| **b == b'\n').count() + 1;
+        match bytes {
+            [0xff, 0xfe, 0, 0, ..] | [0, 0, 0xfe, 0xff, ..] => return Some(Self::Utf32),
+            [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => return Some(Self::Utf16),
+            _ => {}
+        }
+        if let Some(at) = bytes.iter().position(|b| *b == 0) {
+            // Without a mark, text in Latin letters has a 0 in every second byte.
+            let zeros = |first: usize| bytes.iter().skip(first).step_by(2).filter(|b| **b == 0).count();
+            let most = |zeros: usize| zeros.saturating_mul(3) > bytes.len();
+            return Some(if most(zeros(0)) || most(zeros(1)) { Self::Utf16 } else { Self::Nul(line(at)) });
+        }
+        let at = std::str::from_utf8(bytes).err()?.valid_up_to();
+        Some(Self::Byte(bytes[at], line(at)))
+    }
+
+    /// What to do about it.
+    pub const fn help(self) -> &'static str {
+        match self {
+            Self::Utf16 | Self::Utf32 => {
+                "save it as UTF-8; `>` of Windows PowerShell writes UTF-16: use `| Out-File -Encoding utf8 FILE`"
+            }
+            Self::Nul(_) => "take the byte out, and save the file as UTF-8",
+            Self::Byte(..) => "save it as UTF-8: editors call the old encoding Windows-1252, ANSI or Latin-1",
+        }
+    }
+}
+
+impl fmt::Display for Encoding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Utf16 => f.write_str("it looks like UTF-16"),
+            Self::Utf32 => f.write_str("it looks like UTF-32"),
+            Self::Nul(line) => write!(f, "line {line} holds a NUL byte"),
+            Self::Byte(byte, line) => write!(f, "line {line} holds the byte 0x{byte:02X}"),
+        }
+    }
 }
 
 impl fmt::Display for ReadFailure {
@@ -46,7 +101,7 @@ impl fmt::Display for ReadFailure {
             Self::NotRegular(what) => write!(f, "is {what}; only a regular file is read"),
             Self::TooLarge(limit) => write!(f, "is larger than {} KiB", limit >> 10),
             Self::TooSlow => write!(f, "was not read within {PATIENCE:?}; its mount may hang"),
-            Self::NotText => f.write_str("is not UTF-8 text"),
+            Self::NotText(encoding) => write!(f, "is not UTF-8 text: {encoding}"),
             Self::Io(error) => write!(f, "cannot be read: {error}"),
         }
     }
@@ -78,7 +133,31 @@ pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, ReadFailure> {
 /// # Errors
 /// Why it was not read.
 pub fn read_text(path: &Path, limit: u64) -> Result<String, ReadFailure> {
-    String::from_utf8(read(path, limit)?).map_err(|_| ReadFailure::NotText)
+    text(read(path, limit)?)
+}
+
+/// The text that a file's bytes are, without a byte order mark at its beginning.
+///
+/// # Errors
+/// They are no UTF-8 text.
+pub fn text(mut bytes: Vec<u8>) -> Result<String, ReadFailure> {
+    if let Some(encoding) = Encoding::of(&bytes) {
+        return Err(ReadFailure::NotText(encoding));
+    }
+    if bytes.starts_with(b"\xef\xbb\xbf") {
+        bytes.drain(..3);
+    }
+    String::from_utf8(bytes).map_err(|_| ReadFailure::NotText(Encoding::Byte(0, 1)))
+}
+
+impl ReadFailure {
+    /// What to do about a file that is no text.
+    pub const fn help(&self) -> Option<&'static str> {
+        match self {
+            Self::NotText(encoding) => Some(encoding.help()),
+            _ => None,
+        }
+    }
 }
 
 /// Demands that a regular file is there.
@@ -189,6 +268,28 @@ mod tests {
             }
         }
         std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn a_text_is_utf_8_and_any_other_encoding_is_named() {
+        let utf_16 = |text: &str, bytes: fn(u16) -> [u8; 2]| text.encode_utf16().flat_map(bytes).collect();
+        let marked = text(b"\xef\xbb\xbfSELECT 1".to_vec()).unwrap();
+        assert_eq!(marked, "SELECT 1");
+        assert_eq!(text("é 😀".into()).unwrap(), "é 😀");
+        for (bytes, encoding) in [
+            (utf_16("\u{feff}SELECT 1", u16::to_le_bytes), Encoding::Utf16),
+            (utf_16("\u{feff}SELECT 1", u16::to_be_bytes), Encoding::Utf16),
+            (utf_16("SELECT 1", u16::to_le_bytes), Encoding::Utf16),
+            (utf_16("SELECT 1", u16::to_be_bytes), Encoding::Utf16),
+            (b"\xff\xfe\0\0S\0\0\0".to_vec(), Encoding::Utf32),
+            (b"SELECT 1\nFROM t\0 WHERE".to_vec(), Encoding::Nul(2)),
+            (b"SELECT\n'caf\xe9'".to_vec(), Encoding::Byte(0xe9, 2)),
+        ] {
+            match text(bytes.clone()) {
+                Err(ReadFailure::NotText(found)) => assert_eq!(found, encoding, "{bytes:?}"),
+                other => panic!("{bytes:?}: {other:?}"),
+            }
+        }
     }
 
     #[test]

@@ -11,6 +11,7 @@
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
 pub mod call;
+pub mod characters;
 pub mod clock;
 pub mod codes;
 pub mod error;

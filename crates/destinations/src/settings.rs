@@ -77,7 +77,12 @@ pub(crate) fn read(
         let names: Vec<_> = settings.iter().map(|s| s.name.as_str()).collect();
         let error =
             Error::new(Code::UnknownKey, format!("unknown setting {name:?}")).at(format!("{place}.{name}"));
-        problems.push(error.help(format!("the settings are {}", names.join(", "))));
+        let plain = |name: &str| name.replace(['_', '-'], "").to_ascii_lowercase();
+        let near = names.iter().find(|known| plain(known) == plain(name));
+        problems.push(error.help(match near {
+            Some(known) => format!("did you mean {known:?}?"),
+            None => format!("the settings are {}", names.join(", ")),
+        }));
     }
     let mut values = Map::new();
     for setting in settings {

@@ -29,7 +29,7 @@ pub fn read(path: &Path) -> Result<Vec<u8>, ReadFailure> {
 /// # Errors
 /// Why it was not read.
 pub fn read_text(path: &Path) -> Result<String, ReadFailure> {
-    String::from_utf8(read(path)?).map_err(|_| ReadFailure::NotText)
+    files::text(read(path)?)
 }
 
 #[cfg(test)]

@@ -5,6 +5,8 @@
 
 pub mod advise;
 pub mod estimate;
+pub mod names;
 pub mod preview;
+pub mod subject;
 mod times;
 mod unstable;

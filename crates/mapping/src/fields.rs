@@ -61,7 +61,7 @@ impl ReservedField {
         &key[2..key.len() - 2]
     }
 
-    const fn belongs_to(self, call: CallType) -> bool {
+    pub(crate) const fn belongs_to(self, call: CallType) -> bool {
         match self {
             Self::MessageId | Self::Timestamp | Self::UserId | Self::AnonymousId => true,
             Self::PreviousId => matches!(call, CallType::Alias),
@@ -151,6 +151,11 @@ pub(crate) struct Members {
 }
 
 impl Members {
+    /// The documented names.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.known.iter().map(|(name, _)| *name)
+    }
+
     /// The documented name and kind of a member; `None` for the name of one that is not documented.
     pub(crate) fn find(&self, name: &str) -> (Option<&'static str>, Kind) {
         match self.known.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)) {

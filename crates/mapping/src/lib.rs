@@ -17,6 +17,7 @@ mod content;
 mod events;
 mod fields;
 mod leaf;
+mod lookalikes;
 mod members;
 mod notes;
 mod objects;
@@ -30,7 +31,8 @@ mod write;
 pub use call_writer::Shaped;
 pub use content::{content_of, subject};
 pub use events::EventIdentity;
-pub use plan::{Plan, Warning};
+pub use lookalikes::{NameHint, name_hints, stand_ins};
+pub use plan::{Plan, Warning, same_field};
 pub use row_encoder::RowEncoder;
 
 /// The text of a column in a row; `None` is NULL.

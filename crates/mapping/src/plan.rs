@@ -1,8 +1,9 @@
 //! The plan: where each column of a result goes, decided once.
 
-use outflow_core::{CallType, Code, Column, Error};
+use outflow_core::{CallFlags, CallMeta, CallType, Code, Column, ColumnType, Error};
 
 use crate::fields::{self, ColumnRole, Kind, ReservedField, Section};
+use crate::lookalikes;
 use crate::required::{self, ReservedSet};
 use crate::tree::{self, Clash, Content, Leaf, Node};
 
@@ -79,13 +80,32 @@ impl Plan {
         &self.warnings
     }
 
+    /// The facts that every call of this plan has, whatever its row holds.
+    pub fn certain_facts(&self) -> CallMeta {
+        let names_person = [ReservedField::UserId, ReservedField::AnonymousId]
+            .iter()
+            .any(|field| self.reserved_columns[*field as usize].is_some());
+        let mut flags = CallFlags::default();
+        if !names_person {
+            flags.set(CallFlags::NO_PERSON);
+            if self.call_type == CallType::Identify {
+                flags.set(CallFlags::EMAIL_ONLY);
+            }
+        }
+        CallMeta { ordinal: 0, call_type: self.call_type, flags, key: 0, key2: 0 }
+    }
+
     pub(crate) fn part(&self, part: Section) -> Option<&Root> {
         self.parts.iter().find(|root| root.part == part)
     }
 
     fn add(&mut self, column: usize) -> Result<(), Error> {
         let name = &self.columns[column].name;
-        let role = fields::role(self.call_type, name).map_err(|why| unplaced(name, &why))?;
+        let role = fields::role(self.call_type, name).map_err(|why| {
+            let names: Vec<&str> = self.columns.iter().map(|column| column.name.as_str()).collect();
+            let meant = lookalikes::stand_ins(self.call_type, &names);
+            unplaced(name, &why, meant.iter().find(|(c, _)| *c == column).map(|(_, field)| *field))
+        })?;
         match role {
             ColumnRole::ReservedField(reserved) => {
                 let slot = &mut self.reserved_columns[reserved as usize];
@@ -176,10 +196,14 @@ impl Plan {
             }
         }
         let email = self.email.is_some() || self.part(Section::Body).is_some_and(|root| root.whole.is_some());
+        let names: Vec<&str> = self.columns.iter().map(|column| column.name.as_str()).collect();
         required::needs(self.call_type)
             .iter()
             .filter(|need| !(need.met_by(filled) || need.or_email && email))
-            .map(|need| need.error(self.call_type))
+            .map(|need| {
+                let found = lookalikes::stand_in(self.call_type, &names, need);
+                need.error(self.call_type, found.map(|(column, field)| (names[column], field)))
+            })
             .collect()
     }
 
@@ -214,8 +238,19 @@ fn database_text(column: &Column) -> Warning {
     Warning { code: Code::DatabaseText, column: Some(name.clone()), message, help }
 }
 
-fn unplaced(column: &str, why: &str) -> Error {
+/// Whether two columns of a call of this type fill the same field.
+pub fn same_field(call_type: CallType, one: &str, other: &str) -> bool {
+    let column = |name: &str| Column { name: name.to_owned(), ty: ColumnType::Text, declared: String::new() };
+    let errors = Plan::compile(call_type, &[column(one), column(other)]).err().unwrap_or_default();
+    errors.iter().any(|error| error.code() == Code::FieldFilledTwice)
+}
+
+fn unplaced(column: &str, why: &str, meant: Option<&str>) -> Error {
+    let help = match meant {
+        Some(field) => format!("if it is meant, name it so: {column} AS \"{field}\""),
+        None => "rename the column with AS, or leave it out".to_owned(),
+    };
     Error::new(Code::ColumnNotPlaceable, format!("the column \"{column}\" cannot be placed: {why}"))
         .at(format!("column \"{column}\""))
-        .help("rename the column with AS, or leave it out")
+        .help(help)
 }

@@ -22,7 +22,7 @@ impl ReservedSet {
 /// One of these fields has to be there.
 #[derive(Debug)]
 pub(crate) struct Need {
-    any: &'static [ReservedField],
+    pub(crate) any: &'static [ReservedField],
     /// The trait `email` will do as well.
     pub(crate) or_email: bool,
     what: &'static str,
@@ -64,14 +64,18 @@ impl Need {
         self.any.iter().find_map(|field| columns[*field as usize])
     }
 
-    /// The error of a query that has no column for it.
-    pub(crate) fn error(&self, call: CallType) -> Error {
+    /// The error of a query that has no column for it. `stand_in` is a column that may be meant and
+    /// the field that it would fill.
+    pub(crate) fn error(&self, call: CallType, stand_in: Option<(&str, &str)>) -> Error {
         let first = self.any[0].name();
-        Error::new(
-            Code::RequiredColumnMissing,
-            format!("{} query needs {} column", with_article(call), self.what),
-        )
-        .help(format!("name a column of the query so: SELECT … AS \"{first}\""))
+        let help = match stand_in {
+            Some((column, field)) => {
+                format!("if the column {column} is meant, name it so: {column} AS \"{field}\"")
+            }
+            None => format!("name a column of the query so: SELECT … AS \"{first}\""),
+        };
+        let message = format!("{} query needs {} column", with_article(call), self.what);
+        Error::new(Code::RequiredColumnMissing, message).help(help)
     }
 
     /// The reason of a row that has no value for it.

@@ -130,7 +130,8 @@ impl Printer {
         }
     }
 
-    /// An error, in the form of a compiler's: code and sentence, place, help, page.
+    /// An error, in the form of a compiler's: code and sentence, place, help, page. A note asks for
+    /// nothing, and is one line.
     pub fn error(&self, error: &Error) {
         let severity = error.code().severity();
         let paint = match severity {
@@ -141,6 +142,11 @@ impl Printer {
         let head = self.paint(paint, &format!("{}[{}]", severity.name(), error.code()));
         let full = error.full_message();
         let message = if self.is_log { error.message() } else { full.reveal() };
+        if severity == Severity::Note && !self.verbose {
+            let place = error.place().map(|place| format!(" ({})", plain(place))).unwrap_or_default();
+            let _ = writeln!(io::stderr().lock(), "{}", harmless(&format!("{head}: {message}{place}")));
+            return;
+        }
         let mut text = format!("{head}: {message}\n");
         if let Some(place) = error.place() {
             text += &format!("  --> {}\n", plain(place));

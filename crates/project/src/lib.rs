@@ -13,11 +13,14 @@
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
 mod alerts;
+mod cures;
 mod destinations;
 mod document;
 mod dotenv;
+mod file_characters;
 mod ids;
 mod keys;
+mod query_text;
 mod schema;
 mod secrets;
 mod select;
@@ -28,8 +31,11 @@ mod syncs;
 mod targets;
 #[cfg(test)]
 mod tests;
+mod tree;
 mod units;
 pub mod when;
+mod yaml;
+mod yaml_errors;
 
 use std::fmt;
 use std::net::SocketAddr;

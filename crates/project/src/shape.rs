@@ -9,7 +9,7 @@ use outflow_core::schema::{Key, Kind, Presence, Shape};
 use serde_json::{Map, Value as Json};
 
 use super::document::{self, Node, Value};
-use super::{Problems, suggestion};
+use super::{Problems, cures, suggestion};
 
 /// Whether the value is of the right sort, whatever it holds.
 fn suits(kind: &Kind, value: &Value) -> bool {
@@ -87,19 +87,14 @@ pub(super) fn check_table(node: &Node, shape: &Shape, problems: &mut Problems) {
                 check(value, known.name, &known.kind, problems)
             }
             Some(_) => {}
+            None if key.name == MERGE => merge(key, problems),
             None if shape.open => {}
-            None => {
-                let names: Vec<_> = shape.keys.iter().map(|k| k.name).collect();
-                let introduction = format!("{} may have", shape.what);
-                let message = format!("unknown key {:?}", key.name);
-                problems.add(
-                    &key.place,
-                    Code::UnknownKey,
-                    message,
-                    suggestion(&key.name, &introduction, &names),
-                );
-            }
+            None => unknown(key, shape, problems),
         }
+    }
+    // What a merge key would bring is not known to be missing.
+    if node.entries().any(|(key, _)| key.name == MERGE) {
+        return;
     }
     for key in shape.keys.iter().filter(|k| k.presence == Presence::Required && node.get(k.name).is_none()) {
         let message = format!("{:?} is missing", key.name);
@@ -109,6 +104,40 @@ pub(super) fn check_table(node: &Node, shape: &Shape, problems: &mut Problems) {
             message,
             format!("{} needs it: {}", shape.what, key.about),
         );
+    }
+}
+
+/// The merge key of YAML 1.1.
+const MERGE: &str = "<<";
+
+fn merge(key: &document::Key, problems: &mut Problems) {
+    let help = "write the keys out; an alias, `key: *anchor`, stands for a whole value";
+    problems.add(&key.place, Code::UnsupportedKey, "merge keys, `<<`, are not supported", help);
+}
+
+fn unknown(key: &document::Key, shape: &Shape, problems: &mut Problems) {
+    let names: Vec<_> = shape.keys.iter().map(|k| k.name).collect();
+    let help = match cures::synonym(&key.name, &names) {
+        Some(ours) => format!("did you mean {ours:?}?"),
+        None if key.name.starts_with("x-") || key.name.starts_with('.') => {
+            "a table for anchors has no place here: put the anchor, `key: &name …`, where the value stands first, \
+             and the alias, `key: *name`, where it is used again"
+                .to_owned()
+        }
+        None => suggestion(&key.name, &format!("{} may have", shape.what), &names),
+    };
+    problems.add(&key.place, Code::UnknownKey, format!("unknown key {:?}", key.name), help);
+}
+
+/// Text at whose ends stands white space, which cannot be seen: a block of YAML ends with a line
+/// break.
+fn blank_ends(node: &Node, name: &str, problems: &mut Problems) {
+    let is_free = node.referenced || ["query", "description"].contains(&name);
+    if let Some(text) = node.text().filter(|text| !is_free && text.trim() != *text) {
+        let what = if text.trim_end() == text { "beginning" } else { "end" };
+        let message = format!("{name:?} has white space at its {what}");
+        let help = "take it away; a text of one line stands behind its key, not in a block";
+        problems.add(&node.place, Code::InvalidValue, message, help);
     }
 }
 
@@ -126,10 +155,15 @@ fn check(node: &Node, name: &str, kind: &Kind, problems: &mut Problems) {
         return wrong(node, name, kind, problems);
     }
     match kind {
+        Kind::Text | Kind::Path => blank_ends(node, name, problems),
         Kind::Table(shape) => check_table(node, shape, problems),
         Kind::List(kind) => node.items().iter().for_each(|item| check(item, name, kind, problems)),
         Kind::Named(kind) => {
             for (key, value) in node.entries() {
+                if key.name == MERGE {
+                    merge(key, problems);
+                    continue;
+                }
                 check_name(key, problems);
                 check(value, &key.name, kind, problems);
             }
@@ -147,17 +181,7 @@ fn wrong(node: &Node, name: &str, kind: &Kind, problems: &mut Problems) {
                     change the secret if others can read this file";
         return problems.add(&node.place, Code::SecretInFile, message, help);
     }
-    let wanted = kind.expected();
-    let (found, help) = match &node.value {
-        Value::Null => ("is empty".to_owned(), format!("write {wanted}")),
-        Value::Text(text) if !node.referenced => {
-            (format!("cannot be {:?}", text.chars().take(60).collect::<String>()), format!("write {wanted}"))
-        }
-        Value::Whole(_) | Value::Decimal(_) | Value::Flag(_) if matches!(kind, Kind::Text | Kind::Path) => {
-            ("must be a text".to_owned(), "put quotes around it".to_owned())
-        }
-        _ => ("has a value of the wrong kind".to_owned(), format!("write {wanted}")),
-    };
+    let (found, help) = cures::cure(node, name, kind);
     problems.add(&node.place, Code::InvalidValue, format!("{name:?} {found}"), help);
 }
 

@@ -4,14 +4,13 @@ use std::time::Duration;
 
 use outflow_core::sync::Schedule;
 use outflow_core::{
-    Budget, CallType, Code, Connection, Dialect, FirstRun, Guards, Nulls, OnInvalidValue, SyncSpec,
+    Budget, CallType, Code, Connection, FirstRun, Guards, Nulls, OnInvalidValue, SyncSpec,
 };
 use outflow_engine::schedule::Cron;
-use outflow_query::Query;
 
-use super::document::{Key, Node, Value, read_text};
+use super::document::{Key, Node, Value};
 use super::sources::{Source, Sources};
-use super::{Problems, ids, suggestion};
+use super::{Problems, ids, query_text, suggestion};
 
 /// Longer than most transactions that write take, and short enough that reading it again costs
 /// little. Where open transactions can be seen, they count in addition.
@@ -33,7 +32,7 @@ pub(super) fn read(
     for (key, node) in entries.iter().filter(|(_, n)| matches!(n.value, Value::Table(_))) {
         let origin = node.get("source").and_then(|s| origin(s, sources, problems));
         let dialect = origin.and_then(|(source, _)| source.kind).map(|kind| kind.dialect);
-        let query = node.get("query").and_then(|q| query(q, dialect, problems));
+        let query = node.get("query").and_then(|q| query_text::read(q, dialect, problems));
         let schedule = schedule(node.get("schedule"), problems);
         let connections = destinations(key, node, origin.map(|(source, _)| source), known, problems);
         let text = |key: &str| node.get(key).and_then(Node::text);
@@ -131,35 +130,6 @@ fn origin<'s, 'a>(
             }
         },
     }
-}
-
-/// The text of the query, checked as far as its dialect is known.
-fn query(node: &Node, dialect: Option<Dialect>, problems: &mut Problems) -> Option<String> {
-    let (text, place, shown) = match node.text() {
-        Some(text) => (text.to_owned(), &node.place, node.place.to_string()),
-        None => {
-            let file = node.get("file")?;
-            let (named, path) = (file.text()?, file.path()?);
-            match read_text(&path) {
-                Ok(text) => (text, &file.place, file.place.shown_path(named)),
-                Err(error) => {
-                    let help = "paths are relative to the file that they stand in";
-                    problems.add_error(&file.place, error.at(file.place.to_string()).help(help));
-                    return None;
-                }
-            }
-        }
-    };
-    if let Some(dialect) = dialect
-        && let Err(errors) = Query::parse(&text, dialect)
-    {
-        for error in errors {
-            let within = error.place().unwrap_or_default();
-            let shown = format!("{shown}: {within}");
-            problems.add_error(place, error.at(shown));
-        }
-    }
-    Some(text)
 }
 
 fn schedule(node: Option<&Node>, problems: &mut Problems) -> Schedule {

@@ -9,6 +9,7 @@
 use outflow_core::Code;
 
 use super::document::{Documents, Key, Node, Value};
+use super::tree::Written;
 use super::{Problems, suggestion};
 
 /// The key of the targets.
@@ -56,7 +57,8 @@ fn change_key(documents: &mut Documents, key: Key, change: Node, problems: &mut 
                 };
                 let at = documents.all.iter().position(has).unwrap_or_default();
                 let (name_of, place) = (key.name.clone(), change.place.clone());
-                let table = Node { place, value: Value::Table(vec![(name, entry)]), referenced: false };
+                let value = Value::Table(vec![(name, entry)]);
+                let table = Node { place, value, referenced: false, written: Written::default() };
                 let key = Key { name: name_of, place: key.place.clone() };
                 merge_key(&mut documents.all[at], key, table);
             }

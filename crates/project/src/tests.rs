@@ -7,8 +7,10 @@ mod ids;
 mod login;
 mod names;
 mod parts;
+mod scalars;
 mod schedules;
 mod targets;
+mod texts;
 
 use std::collections::HashMap;
 use std::fs;

@@ -74,8 +74,30 @@ pub(crate) struct Rules {
     /// The same without parentheses.
     pub(crate) leader_words: &'static [&'static str],
 
+    /// What relatives of this database have and it has not.
+    pub(crate) lacks: &'static [Syntax],
+
     /// A result has no more columns than this.
     pub(crate) max_columns: Option<usize>,
+}
+
+/// Parts of queries that not every database has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Syntax {
+    /// `SELECT DISTINCT ON (…)`.
+    DistinctOn,
+    /// `FROM a, LATERAL (…)`.
+    Lateral,
+    /// `COUNT(*) FILTER (WHERE …)`.
+    Filter,
+    /// `FETCH FIRST … WITH TIES`.
+    WithTies,
+    /// `FROM (VALUES (…))`.
+    ValuesTable,
+    /// `COUNT(DISTINCT a) OVER (…)`.
+    WindowDistinct,
+    /// Names in backticks.
+    Backticks,
 }
 
 /// What the catalogue of a database decides about the functions of a query.
@@ -139,6 +161,16 @@ const REDSHIFT: Rules = Rules {
     volatile_words: &["SYSDATE"],
     leader_functions: LEADER_FUNCTIONS,
     leader_words: &["CURRENT_TIME", "CURRENT_TIMESTAMP", "LOCALTIME", "LOCALTIMESTAMP"],
+    // Database Developer Guide, "Unsupported PostgreSQL features" and the pages of the functions.
+    lacks: &[
+        Syntax::DistinctOn,
+        Syntax::Lateral,
+        Syntax::Filter,
+        Syntax::WithTies,
+        Syntax::ValuesTable,
+        Syntax::WindowDistinct,
+        Syntax::Backticks,
+    ],
     // Database Developer Guide, "Quotas and limits".
     max_columns: Some(1_600),
     ..POSTGRES
@@ -174,6 +206,7 @@ const POSTGRES: Rules = Rules {
     volatile_literals: &[],
     leader_functions: &[],
     leader_words: &[],
+    lacks: &[Syntax::WindowDistinct, Syntax::Backticks],
     max_columns: None,
 };
 
@@ -204,6 +237,7 @@ const SQLITE: Rules = Rules {
     volatile_literals: &["'now'"],
     leader_functions: &[],
     leader_words: &[],
+    lacks: &[Syntax::DistinctOn, Syntax::Lateral, Syntax::WithTies, Syntax::WindowDistinct],
     max_columns: None,
 };
 

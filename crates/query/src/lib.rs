@@ -13,6 +13,8 @@
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
 mod acting;
+mod characters;
+mod commas;
 mod deciding;
 mod dialect;
 mod escapes;
@@ -25,6 +27,7 @@ mod problem;
 mod reading;
 mod scan;
 mod sql;
+mod templates;
 mod variable;
 mod words;
 
@@ -58,11 +61,18 @@ impl Query {
     /// Reads a query as its author wrote it.
     ///
     /// # Errors
-    /// Every problem of the text, each with its line and column: Q001, Q002, Q003 and Q007.
+    /// Every problem of the text, each with its line and column: Q001, Q002, Q003, Q007, Q016 and
+    /// Q017.
     pub fn parse(text: &str, dialect: Dialect) -> Result<Query, Vec<Error>> {
         let scan = Scan::new(text, dialect);
-        let mut problems = scan.problems.clone();
-        problems.extend(reading::check(&scan));
+        // All else that is said about a text with such characters would be said about another text.
+        let mut problems = characters::check(&scan);
+        if problems.is_empty() {
+            problems.extend(scan.problems.clone());
+            problems.extend(reading::check(&scan));
+            problems.extend(templates::check(&scan));
+            problems.extend(commas::check(&scan));
+        }
         if !problems.is_empty() {
             problems.sort_by_key(|p| p.at);
             return Err(problems.into_iter().map(|p| p.into_error(text)).collect());
@@ -120,6 +130,19 @@ impl Query {
             }
         }
         out
+    }
+
+    /// The parts of a text that a line break ends or that hold what it becomes: `--` comments,
+    /// strings and quoted names, in order. A text that cannot be read has none.
+    pub fn line_parts(text: &str, dialect: Dialect) -> Vec<std::ops::Range<usize>> {
+        let scan = Scan::new(text, dialect);
+        let is_line = |c: &&std::ops::Range<usize>| text[c.start..].starts_with("--");
+        let comments = scan.comments.iter().filter(is_line).cloned();
+        let holds = |t: &&scan::Token| matches!(t.kind, scan::Kind::Literal | scan::Kind::Quoted);
+        let mut parts: Vec<_> =
+            comments.chain(scan.tokens.iter().filter(holds).map(|t| t.start..t.end)).collect();
+        parts.sort_by_key(|part| part.start);
+        parts
     }
 
     /// Gives column names back the case in which the query has them. Names that differ in more than

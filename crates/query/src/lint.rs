@@ -14,17 +14,20 @@ mod compared;
 mod comparison;
 mod functions;
 mod increments;
+mod names;
+mod syntax;
+mod variables;
 
 use std::ops::Range;
 use std::time::Duration;
 
-use outflow_core::{CallType, Code, Error};
+use outflow_core::{CallType, Code, Column, ColumnType, Error};
 
 use crate::Query;
-use crate::dialect::Rules;
+use crate::dialect::{Folding, Rules};
 use crate::outline::{Name, Outline, Select};
 use crate::problem::position;
-use crate::scan::Scan;
+use crate::scan::{Kind, Scan};
 pub use columns::too_many;
 pub use compared::Known;
 pub use comparison::Comparison;
@@ -40,6 +43,8 @@ pub struct Context<'a> {
     pub lookback: Duration,
     /// Whether its calls go to Customer.io.
     pub customer_io: bool,
+    /// Whether two columns of such a call fill the same field.
+    pub same_field: fn(CallType, &str, &str) -> bool,
     /// What a database says about [`Query::comparisons`], in their order; empty without one.
     pub known: &'a [Option<Known>],
 }
@@ -98,7 +103,9 @@ impl Finding {
         Self { code, message: message.into(), start, end, help: help.into(), fix: None }
     }
 
-    fn fixed_by(mut self, start: usize, end: usize, replacement: String) -> Self {
+    /// The same with a change of the text that makes it go away.
+    #[must_use]
+    pub fn fixed_by(mut self, start: usize, end: usize, replacement: String) -> Self {
         self.fix = Some(Fix { start, end, replacement });
         self
     }
@@ -150,6 +157,8 @@ pub struct Output {
     pub select: (usize, usize),
     /// The names as written, in order.
     pub names: Vec<String>,
+    /// The bytes of each name, and whether it is an alias and not the column itself.
+    pub places: Vec<((usize, usize), bool)>,
     /// Each column has its name in the text or one that the server makes up: none may be called
     /// otherwise.
     pub is_complete: bool,
@@ -162,6 +171,14 @@ struct Lint<'a> {
     /// The SELECT whose list names the result's columns, and those names.
     output: Option<&'a Select>,
     names: Vec<Name>,
+    /// What the columns of [`Lint::named`] are called in calls.
+    called: Vec<String>,
+}
+
+/// Whether a word makes a condition of what it stands in.
+fn decides(outline: &Outline<'_>, i: usize) -> bool {
+    outline.is_any(i, &["CASE", "BETWEEN", "IN", "EXISTS", "SELECT"])
+        || b"<>=".iter().any(|s| outline.is_symbol(i, *s))
 }
 
 impl Lint<'_> {
@@ -202,9 +219,13 @@ impl Query {
             let output = outline.output();
             let names =
                 output.map_or_else(Vec::new, |s| s.items.iter().map(|i| outline.item_name(i)).collect());
-            let lint = Lint { context, outline: &outline, output, names };
+            let mut lint = Lint { context, outline: &outline, output, names, called: Vec::new() };
+            lint.called = self.called(&lint);
             found.extend(increments::limits(&lint));
             found.extend(columns::all(&lint));
+            found.extend(names::all(&lint));
+            found.extend(syntax::all(&lint));
+            found.extend(variables::all(&lint));
             found.extend(functions::all(&lint));
             for (i, comparison) in comparison::find(&outline).iter().enumerate() {
                 let known = context.known.get(i).and_then(Option::as_ref);
@@ -231,12 +252,45 @@ impl Query {
         let select = outline.output()?;
         let names = select.items.iter().map(|i| outline.item_name(i)).collect();
         let context = Context::of(CallType::Identify);
-        let lint = Lint { context: &context, outline: &outline, output: Some(select), names };
+        let lint =
+            Lint { context: &context, outline: &outline, output: Some(select), names, called: Vec::new() };
+        let place = |name: &Name| match *name {
+            Name::Alias(token) => Some((outline.span(&(token..token + 1)), true)),
+            Name::Column(token) => Some((outline.span(&(token..token + 1)), false)),
+            _ => None,
+        };
         Some(Output {
             select: outline.span(&(select.at..select.at + 1)),
             names: lint.named().map(|(_, name)| name).collect(),
+            places: lint.names.iter().filter_map(place).collect(),
             is_complete: lint.is_complete(),
         })
+    }
+
+    /// What the named columns are called in calls, once the server has folded their names and
+    /// [`Query::restore_names`] has given them back.
+    fn called(&self, lint: &Lint<'_>) -> Vec<String> {
+        let folds = |token: usize| match lint.rules().folding {
+            Folding::All(_) => true,
+            Folding::Unquoted(_) => lint.outline.token(token).is_some_and(|t| t.kind == Kind::Word),
+            Folding::Never => false,
+        };
+        // The server's own names keep their places, so that the others are found by theirs.
+        let column = |name: &Name| {
+            let name = match *name {
+                Name::Alias(token) | Name::Column(token) if folds(token) => {
+                    lint.outline.name(token).to_ascii_lowercase()
+                }
+                Name::Alias(token) | Name::Column(token) => lint.outline.name(token),
+                _ => String::new(),
+            };
+            Column { name, ty: ColumnType::Text, declared: String::new() }
+        };
+        let mut columns: Vec<Column> = lint.names.iter().map(column).collect();
+        self.restore_names(&mut columns);
+        let is_named = |name: &Name| matches!(name, Name::Alias(_) | Name::Column(_));
+        let named = columns.into_iter().zip(&lint.names).filter(|(_, name)| is_named(name));
+        named.map(|(column, _)| column.name).collect()
     }
 
     pub(crate) fn scan(&self) -> Scan<'_> {
@@ -247,6 +301,13 @@ impl Query {
 impl Context<'_> {
     /// A sync of this type with nothing else said.
     pub fn of(call_type: CallType) -> Self {
-        Self { call_type, cursor: None, lookback: Duration::from_secs(1), customer_io: false, known: &[] }
+        Self {
+            call_type,
+            cursor: None,
+            lookback: Duration::from_secs(1),
+            customer_io: false,
+            same_field: |_, one, other| one.eq_ignore_ascii_case(other),
+            known: &[],
+        }
     }
 }

@@ -16,6 +16,12 @@ impl Problem {
         Self { at, code, message: message.into(), help: help.into() }
     }
 
+    /// The same with more in its sentence.
+    pub(crate) fn also(mut self, more: &str) -> Self {
+        self.message.push_str(more);
+        self
+    }
+
     /// The error for users, with line and column counted from 1 in characters.
     pub(crate) fn into_error(self, text: &str) -> Error {
         let (line, column) = position(text, self.at);

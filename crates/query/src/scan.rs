@@ -8,7 +8,9 @@
 //! here as well, since only here it is known what is a comment.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
+use outflow_core::characters::{self, Oddity};
 use outflow_core::{Code, Dialect};
 
 use crate::dialect::{Rules, rules};
@@ -22,6 +24,9 @@ use crate::variable::{self, Form, Misuse};
 const SMALL_TOKENS: usize = 10_000;
 const SMALL_JOINS: usize = 50;
 const SMALL_DEPTH: usize = 24;
+
+/// Braces around more than this are not closed.
+const LONGEST_NAME: usize = 200;
 
 /// What a token is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,6 +71,9 @@ pub(crate) struct Scan<'a> {
     /// In the order of the text.
     pub(crate) slots: Vec<Slot>,
     pub(crate) problems: Vec<Problem>,
+    /// The bytes of each comment, without the line break at its end.
+    pub(crate) comments: Vec<Range<usize>>,
+    pub(crate) dialect: Dialect,
     pub(crate) rules: &'static Rules,
     at: usize,
 }
@@ -73,7 +81,8 @@ pub(crate) struct Scan<'a> {
 impl<'a> Scan<'a> {
     pub(crate) fn new(text: &'a str, dialect: Dialect) -> Self {
         let (tokens, slots, problems) = (Vec::new(), Vec::new(), Vec::new());
-        let mut scan = Self { text, tokens, slots, problems, rules: rules(dialect), at: 0 };
+        let (comments, rules) = (Vec::new(), rules(dialect));
+        let mut scan = Self { text, tokens, slots, problems, comments, dialect, rules, at: 0 };
         while scan.at < text.len() {
             scan.step();
         }
@@ -131,12 +140,11 @@ impl<'a> Scan<'a> {
 
     fn unterminated(&mut self, start: usize, what: &str, close: &str) {
         let message = format!("the query text ends inside {what}");
-        self.problems.push(Problem::new(
-            start,
-            Code::UnterminatedQuery,
-            message,
-            format!("it begins here: close it with {close}"),
-        ));
+        let is_quote = |c: &char| characters::odd(*c).is_some_and(|odd| odd.what == Oddity::Quote);
+        let closes = |c: char| format!("; the typographic quote {c} closes nothing");
+        let typographic = self.text[start..].chars().find(is_quote).map(closes).unwrap_or_default();
+        let help = format!("it begins here: close it with {close}{typographic}");
+        self.problems.push(Problem::new(start, Code::UnterminatedQuery, message, help));
         self.at = self.text.len();
     }
 
@@ -159,24 +167,15 @@ impl<'a> Scan<'a> {
             (b'$', _) if rules.dollar_strings => self.dollar(),
             (b'0'..=b'9', _) | (b'.', Some(b'0'..=b'9')) => self.number(),
             (b, _) if starts_word(b) => self.word(),
-            (0, _) => {
-                let help = "remove it: a warehouse takes it for the end of the text";
-                self.problems.push(Problem::new(
-                    self.at,
-                    Code::QueryNotReadOnly,
-                    "the query holds a NUL character",
-                    help,
-                ));
-                self.at += 1;
-            }
             (b, _) => self.token(Kind::Symbol(b), self.at + 1),
         }
     }
 
     fn line_comment(&mut self) {
         let ends = |b: u8| b == b'\n' || (b == b'\r' && self.rules.carriage_return_ends_line);
-        let rest = &self.text.as_bytes()[self.at..];
+        let (start, rest) = (self.at, &self.text.as_bytes()[self.at..]);
         self.at += rest.iter().position(|&b| ends(b)).unwrap_or(rest.len());
+        self.comments.push(start..self.at);
     }
 
     fn block_comment(&mut self) {
@@ -193,7 +192,7 @@ impl<'a> Scan<'a> {
             }
             self.at += 2;
             if depth == 0 {
-                return;
+                return self.comments.push(start..self.at);
             }
         }
         self.unterminated(start, "a comment", "*/");
@@ -342,7 +341,8 @@ impl<'a> Scan<'a> {
     fn variable(&mut self) {
         let start = self.at;
         let inner = self.find(start + 2, "}}").map(|end| (end + 2, &self.text[start + 2..end]));
-        let Some((end, inner)) = inner.filter(|(_, inner)| !inner.contains(['{', '}', '\'', '"', ';']))
+        let Some((end, inner)) =
+            inner.filter(|(_, inner)| !inner.contains(['{', '}', ';']) && inner.len() <= LONGEST_NAME)
         else {
             let help = "a variable looks like {{last_sync_time}}";
             self.problems.push(Problem::new(start, Code::UnknownVariable, "a variable is not closed", help));
@@ -365,6 +365,9 @@ impl<'a> Scan<'a> {
             match variable::read(&self.text[start + 2..close]) {
                 Ok(form) => self.slots.push(Slot { start, end: at, form, quoted: true }),
                 Err(misuse @ Misuse::Filter(_)) => self.problems.push(misuse.problem(start)),
+                // The braces that belong together are the inner ones.
+                Err(Misuse::Name(_)) if self.text[start + 2..close].contains("{{") => at = start + 1,
+                Err(misuse @ Misuse::Name(_)) if misuse.is_slip() => self.problems.push(misuse.problem(from)),
                 Err(Misuse::Name(_)) => at = start + 1,
             }
         }

@@ -7,7 +7,17 @@ use crate::dialect::Rules;
 use crate::problem::Problem;
 
 /// The names of the one variable; the second is a common slip that the reference product takes too.
-const NAMES: [&str; 2] = ["last_sync_time", "last_time_sync"];
+const NAMES: [&str; 2] = [NAME, "last_time_sync"];
+/// The name of the variable.
+pub(crate) const NAME: &str = "last_sync_time";
+/// What there is.
+pub(crate) const HELP: &str =
+    "there is {{last_sync_time}}, alone or with a form: {{last_sync_time | timestamp}}, `date` or `millis`";
+/// Names that differ from it by fewer letters are slips of it.
+const SLIP: usize = 4;
+/// What templates of dbt and its like hold in two braces.
+const OF_OTHER_TOOLS: [&str; 9] =
+    ["ref", "source", "var", "config", "this", "is_incremental", "env_var", "macro", "ds"];
 const FILTERS: [(&str, Form); 3] =
     [("timestamp", Form::Timestamp), ("date", Form::Date), ("millis", Form::Millis)];
 
@@ -45,7 +55,25 @@ pub(crate) enum Misuse {
     Filter(String),
 }
 
+/// Whether a name is the variable's, or nearly so.
+pub(crate) fn is_near(name: &str) -> bool {
+    if name.len() > 4 * NAME.len() {
+        return false;
+    }
+    let plain = name.trim_matches(|c: char| !c.is_ascii_alphanumeric());
+    let plain = plain.to_ascii_lowercase().replace(['-', ' ', '.'], "_");
+    plain.len() + SLIP > NAME.len() && NAMES.iter().any(|known| strsim::osa_distance(&plain, known) < SLIP)
+}
+
 impl Misuse {
+    /// Whether the variable must have been meant.
+    pub(crate) fn is_slip(&self) -> bool {
+        const SHORT: [&str; 5] = ["last_sync", "last_run", "last_run_time", "last_synced_at", "last_sync_at"];
+        let Self::Name(name) = self else { return false };
+        let name = name.split('|').next().unwrap_or_default().trim();
+        is_near(name) || SHORT.iter().any(|known| known.eq_ignore_ascii_case(name))
+    }
+
     pub(crate) fn problem(&self, at: usize) -> Problem {
         let (what, word, known): (_, _, Vec<&str>) = match self {
             Self::Name(word) => ("variable", word, NAMES.to_vec()),
@@ -58,9 +86,15 @@ impl Misuse {
             .filter(|(distance, k)| *distance <= k.len() / 2)
             .map(|(_, k)| format!("did you mean {k:?}? "))
             .unwrap_or_default();
-        let help = format!(
-            "{near}there is {{{{last_sync_time}}}}, alone or with a form: {{{{last_sync_time | timestamp}}}}, `date` or `millis`"
-        );
+        let first = word.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').find(|w| !w.is_empty());
+        let of_another_tool = word.contains('(') || first.is_some_and(|w| OF_OTHER_TOOLS.contains(&w));
+        let help = match near.is_empty() && of_another_tool {
+            true => format!(
+                "Outflow expands no templates of other tools: of a dbt model, take the finished query that \
+                 `dbt compile` writes below target/compiled; {HELP}"
+            ),
+            false => format!("{near}{HELP}"),
+        };
         Problem::new(at, Code::UnknownVariable, format!("unknown {what} {:?}", shortened(word)), help)
     }
 }

@@ -11,9 +11,11 @@ use outflow_core::ports::warehouse::{Expected, Session, Statement, Warehouse};
 use outflow_core::sync::Schedule;
 use outflow_core::{Code, Column, ColumnType, Error, NextStep, Result, RowPage, SyncSpec, Timestamp};
 use outflow_mapping::Plan;
-use outflow_query::lint::{Comparison, Context, Finding, Known, Output, too_many};
+use outflow_query::lint::{Comparison, Context, Finding, Known, too_many};
 use outflow_query::{LastSyncTime, Query};
 
+use super::names::{self, columns_of};
+use super::subject::Subject;
 use super::times;
 use crate::answered::answered;
 use crate::extract::identity::Identity;
@@ -33,15 +35,6 @@ const LATE: Duration = Duration::from_secs(3600);
 const IDLE: Duration = Duration::from_secs(30 * 24 * 3600);
 /// Clocks differ by this much without anything being wrong.
 const AHEAD: Duration = Duration::from_secs(300);
-
-/// The sync to check.
-#[derive(Clone, Copy, Debug)]
-pub struct Subject<'a> {
-    /// The sync.
-    pub spec: &'a SyncSpec,
-    /// Whether its calls go to Customer.io.
-    pub customer_io: bool,
-}
 
 /// How far to go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,7 +80,7 @@ pub async fn why_ids_are_of_run_and_row(
 ) -> Result<Option<String>, Errors> {
     let query = Query::parse(&spec.query, spec.dialect)?;
     let columns = match query.output().filter(|output| output.is_complete) {
-        Some(output) => named(&output),
+        Some(output) => columns_of(&output),
         None if !watermark::is_event(spec.call_type) => return Ok(None),
         None => {
             let described = async {
@@ -164,17 +157,19 @@ fn findings(subject: Subject<'_>, query: &Query, known: &[Option<Known>]) -> Vec
         cursor: spec.cursor.as_deref(),
         lookback: spec.lookback,
         customer_io: subject.customer_io,
+        same_field: outflow_mapping::same_field,
         known,
     };
     let mut findings = query.lint(&context);
     let output = query.output().unwrap_or_default();
-    let columns = named(&output);
+    let columns = columns_of(&output);
     let (start, end) = output.select;
     for error in Plan::compile(spec.call_type, &columns).err().unwrap_or_default() {
         // A column that the text does not name may be the one that is missing.
         if output.is_complete || error.code() != Code::RequiredColumnMissing {
             let help = error.help_text().unwrap_or_default();
-            findings.push(Finding::new(error.code(), start, end, error.message(), help));
+            let finding = Finding::new(error.code(), start, end, error.message(), help);
+            findings.push(names::fixed(spec, &spec.query, &output, finding));
         }
     }
     if output.is_complete
@@ -182,14 +177,13 @@ fn findings(subject: Subject<'_>, query: &Query, known: &[Option<Known>]) -> Vec
     {
         findings.push(run_and_row(&reason, start, end));
     }
+    findings.extend(names::findings(subject, &spec.query, &output));
+    // A destination that refuses such calls says more than that they add no one.
+    if findings.iter().any(|f| f.code == Code::DestinationRefuses) {
+        findings.retain(|f| f.code != Code::GroupWithoutUserId);
+    }
     findings.sort_by_key(|f| (f.start, f.code));
     findings
-}
-
-/// Columns of which the names alone are known.
-fn named(output: &Output) -> Vec<Column> {
-    let column = |name: &String| Column { name: name.clone(), ty: ColumnType::Text, declared: String::new() };
-    output.names.iter().map(column).collect()
 }
 
 /// The note about events whose ids are made of run and row.
@@ -316,6 +310,9 @@ impl Asking<'_> {
         let told = |e: &Error| advice.findings.iter().any(|f| f.code == e.code() && f.message == e.message());
         let problems: Vec<_> = problems.into_iter().filter(|e| !told(e)).collect();
         advice.problems.extend(problems);
+        if !self.query.output().is_some_and(|output| output.is_complete) {
+            advice.problems.extend(names::of_columns(self.subject, columns));
+        }
         for (message, help) in times::converting_declarations(spec.dialect, columns) {
             advice.findings.push(self.at_select(Code::DeclaredTypeConverts, message, &help));
         }

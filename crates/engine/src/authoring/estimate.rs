@@ -17,6 +17,7 @@ use outflow_core::{CallMeta, Clock, Code, Connection, Error, Nulls, RowPage, Run
 use outflow_mapping::{Plan, RowEncoder};
 use outflow_query::Query;
 
+use crate::authoring::names;
 use crate::authoring::preview::PreviewStart;
 use crate::extract::watermark::{self, Clocks};
 use crate::{Errors, extract, read_only};
@@ -125,6 +126,8 @@ struct Sampler<'a> {
     sent: u64,
     filtered: u64,
     refused: u64,
+    /// Why the first of them was.
+    reason: Option<String>,
     /// By endpoint.
     records: Vec<RecordTotal>,
 }
@@ -197,7 +200,13 @@ pub async fn estimate(
         PreviewStart::First | PreviewStart::Next => About::FirstRun,
     };
     let last_sync_time = watermark::text(&value);
-    let warnings = rows.and_then(|rows| many(spec, about, rows)).into_iter().collect();
+    let mut warnings: Vec<Error> = rows.and_then(|rows| many(spec, about, rows)).into_iter().collect();
+    let refusals = connected.iter().zip(&samplers).filter_map(|((connection, _), sampler)| {
+        let reason = sampler.reason.as_ref()?;
+        let error = names::refused(&connection.destination, sampler.refused, sampler.looked_at(), reason);
+        Some(error.at(format!("sync {}", spec.name)))
+    });
+    warnings.extend(refusals);
     Ok(Estimate {
         last_sync_time,
         about,
@@ -284,6 +293,7 @@ impl<'a> Sampler<'a> {
             sent: 0,
             filtered: 0,
             refused: 0,
+            reason: None,
             records: vec![RecordTotal::default(); destination.endpoints().len()],
         }
     }
@@ -294,7 +304,10 @@ impl<'a> Sampler<'a> {
         match self.destination.prepare(meta, json, self.nulls, &mut records) {
             Verdict::Send if !self.ends.is_empty() => self.sent += 1,
             Verdict::Send | Verdict::Filter => return self.filtered += 1,
-            Verdict::Refuse(_) => return self.refused += 1,
+            Verdict::Refuse(refusal) => {
+                self.reason.get_or_insert(refusal.reason);
+                return self.refused += 1;
+            }
         }
         let mut start = 0;
         for RecordEnd { endpoint, end } in &self.ends {
@@ -303,6 +316,11 @@ impl<'a> Sampler<'a> {
             total.bytes += (end - start) as u64;
             start = *end;
         }
+    }
+
+    /// The calls of the sample.
+    fn looked_at(&self) -> u64 {
+        self.sent + self.filtered + self.refused
     }
 
     /// The share of a run with this number of rows, of which the sample is typical.

@@ -4,7 +4,7 @@ use outflow_core::ports::spool::Rejection;
 use outflow_core::ports::state::SyncState;
 use outflow_core::ports::warehouse::{Statement, Warehouse};
 use outflow_core::run::{FindingCount, RunKind, RunOptions};
-use outflow_core::{Clock, Code, Column, RowPage, RunKey, SyncSpec, Timestamp};
+use outflow_core::{CallMeta, Clock, Code, Column, RowPage, RunKey, SyncSpec, Timestamp};
 use outflow_mapping::{Plan, RowEncoder, subject};
 use outflow_query::Query;
 
@@ -71,6 +71,8 @@ pub struct PreviewRow {
     /// The call that it becomes, as canonical JSON, or why it becomes none. The `messageId` stands
     /// for the one that a run will give.
     pub call: Result<String, Box<Rejection>>,
+    /// What delivery knows about the call; `None` if there is none.
+    pub meta: Option<CallMeta>,
 }
 
 /// Reads the first rows of what a run would read, and once more, to see which columns differ,
@@ -117,6 +119,7 @@ pub async fn preview(
             sample.push((about, row.fields().map(|field| field.map(<[u8]>::to_vec)).collect()));
             rows.push(PreviewRow {
                 fields: row.fields().map(|f| f.map(|t| String::from_utf8_lossy(t).into_owned())).collect(),
+                meta: shaped.as_ref().ok().map(|shaped| shaped.meta),
                 call: shaped.map(|_| String::from_utf8_lossy(&call).into_owned()),
             });
         }

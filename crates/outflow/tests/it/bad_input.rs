@@ -10,6 +10,7 @@ mod destination;
 mod one_call;
 mod rows;
 mod source;
+mod texts;
 
 use std::collections::HashMap;
 use std::fs;

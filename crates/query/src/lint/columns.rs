@@ -87,8 +87,17 @@ fn duplicates(lint: &Lint<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
     for (token, name) in lint.named() {
         let Some(first) = seen.insert(name.to_ascii_lowercase(), name.clone()) else { continue };
-        let message = format!("the columns {first} and {name} fill the same field");
-        let help = "give one of them another name with AS, or leave it out";
+        let (message, help) = if (lint.context.same_field)(lint.context.call_type, &first, &name) {
+            (
+                format!("the columns {first} and {name} fill the same field"),
+                "give one of them another name with AS, or leave it out",
+            )
+        } else {
+            (
+                format!("the columns {first} and {name} become two fields that differ in case alone"),
+                "give one of them another name with AS, as people and some destinations take them for one",
+            )
+        };
         found.push(lint.at(token..token + 1, Code::DuplicateColumn, message, help));
     }
     found
@@ -212,6 +221,20 @@ fn folded(lint: &Lint<'_>) -> Option<Finding> {
         })
         .collect();
     let (first, _) = names.first()?;
+    // Where two places spell a name differently, it is not known which one is meant.
+    let called = lint.named().map(|(token, _)| token).zip(&lint.called);
+    let called: HashMap<usize, &String> = called.collect();
+    let is_lost = |(token, name): &&(usize, String)| called.get(token).is_some_and(|c| *c != name);
+    if let Some((token, name)) = names.iter().find(is_lost) {
+        let lost: Vec<_> = names.iter().filter(is_lost).map(|(_, name)| name.to_ascii_lowercase()).collect();
+        let message = format!("{}; calls have {} in lower case", note.what, lost.join(", "));
+        let help = format!(
+            "the query spells {name} in several ways: spell it alike everywhere, or name it once more in an outer list: \
+             SELECT {} AS \"{name}\" FROM (…)",
+            name.to_ascii_lowercase()
+        );
+        return Some(lint.at(*token..token + 1, Code::CaseFolded, message, &help));
+    }
     let list = names.iter().map(|(_, name)| name.as_str()).take(5).collect::<Vec<_>>().join(", ");
     let more = if names.len() > 5 { format!(" and {} more", names.len() - 5) } else { String::new() };
     let message = format!("{}; calls have them as the query does: {list}{more}", note.what);

@@ -227,13 +227,20 @@ fn around(outline: &Outline<'_>, operand: &Range<usize>) -> Option<Around> {
         let (start, end) = outline.span(tokens);
         outline.scan.text[start..end].to_owned()
     };
-    let found = |what: &str, column: &Range<usize>, seconds| {
-        outline.is_path(column).then(|| Around { what: what.to_owned(), column: text(column), seconds })
+    // What stands inside may be converted again: the column is what is left.
+    let found = |what: &str, inner: &Range<usize>, seconds| {
+        let column = bare(outline, strip(outline, inner.clone()))?;
+        let is_converted = column != strip(outline, inner.clone());
+        Some(Around { what: what.to_owned(), column: text(&column), seconds: seconds && !is_converted })
     };
     // `column::type`
     let own: Vec<usize> = outline.own(operand).collect();
     if let Some(at) = own.iter().find(|&&i| outline.is_symbol(i, b':')) {
-        return found(&text(&(*at..operand.end)), &(operand.start..*at), false);
+        let inner = strip(outline, operand.start..*at);
+        // What stands further inside says more.
+        return around(outline, &inner)
+            .map(|around| Around { seconds: false, ..around })
+            .or_else(|| found(&text(&(*at..operand.end)), &inner, false));
     }
     let open = operand.start + 1;
     if !outline.is_symbol(open, b'(') || outline.partner(open) != Some(operand.end - 1) {
@@ -256,14 +263,40 @@ fn around(outline: &Outline<'_>, operand: &Range<usize>) -> Option<Around> {
             found("DATEDIFF", column, seconds && epoch)
         }
         ("CAST", [_]) => {
-            let end = inside.clone().find(|&i| outline.is(i, "AS"))?;
-            found("CAST", &(inside.start..end), false)
+            let end = outline.own(&inside).find(|&i| outline.is(i, "AS"))?;
+            let inner = strip(outline, inside.start..end);
+            around(outline, &inner)
+                .map(|around| Around { seconds: false, ..around })
+                .or_else(|| found("CAST", &inner, false))
+        }
+        ("FLOOR" | "CEIL" | "CEILING" | "ROUND", [inner, ..]) => {
+            around(outline, &strip(outline, inner.clone())).map(|around| Around { seconds: false, ..around })
         }
         ("TO_CHAR" | "TRUNC" | "DATE" | "UNIXEPOCH" | "JULIANDAY", [column, ..]) => {
             found(&name, column, false)
         }
         ("DATE_TRUNC" | "STRFTIME", [_, column, ..]) => found(&name, column, false),
         _ => None,
+    }
+}
+
+/// The column that casts and parentheses stand around.
+fn bare(outline: &Outline<'_>, mut tokens: Range<usize>) -> Option<Range<usize>> {
+    loop {
+        tokens = strip(outline, tokens);
+        if outline.is_path(&tokens) {
+            return Some(tokens);
+        }
+        let cast = outline.own(&tokens).find(|&i| outline.is_symbol(i, b':'));
+        let (open, last) = (tokens.start + 1, tokens.end.checked_sub(1)?);
+        tokens = match cast {
+            Some(at) if at > tokens.start => tokens.start..at,
+            None if outline.is(tokens.start, "CAST") && outline.partner(open) == Some(last) => {
+                let end = outline.own(&(open + 1..last)).find(|&i| outline.is(i, "AS"))?;
+                open + 1..end
+            }
+            _ => return None,
+        };
     }
 }
 

@@ -53,11 +53,7 @@ fn volatile(lint: &Lint<'_>) -> Vec<Finding> {
     for (item, name) in select.items.iter().zip(&lint.names) {
         let alias = if let Name::Alias(token) = name { Some(*token) } else { None };
         // A condition gives the same as long as the time makes no difference to it.
-        let decides = |i: usize| {
-            outline.is_any(i, &["CASE", "BETWEEN", "IN", "EXISTS", "SELECT"])
-                || b"<>=".iter().any(|s| outline.is_symbol(i, *s))
-        };
-        if item.clone().any(decides) {
+        if item.clone().any(|i| super::decides(outline, i)) {
             continue;
         }
         let is_volatile = |i: &usize| {

@@ -41,7 +41,9 @@ pub(super) fn limits(lint: &Lint<'_>) -> Vec<Finding> {
     let ascending = |order: &std::ops::Range<usize>| !outline.own(order).any(|i| outline.is(i, "DESC"));
     let mut limits = last.limits.clone();
     limits.extend(outline.main().filter(|m| m.at == last.at).and_then(|m| m.top.clone()));
-    if let Some(order) = &last.order {
+    // DISTINCT ON takes the first row of each key in this order: it is needed.
+    let orders_distinct = outline.is(last.at + 1, "DISTINCT") && outline.is(last.at + 2, "ON");
+    if let Some(order) = last.order.as_ref().filter(|_| !orders_distinct) {
         // In the order of the cursor, the next run goes on where the limit cut this one off.
         if lint.context.cursor.is_some() && ascending(order) {
             return Vec::new();

@@ -5,6 +5,7 @@ mod compared;
 mod increments;
 mod properties;
 mod sane;
+mod syntax;
 mod words;
 
 use outflow_core::{CallType, Code, Dialect};

@@ -1,11 +1,13 @@
 //! The behaviour of queries, by subject.
 
+mod characters;
 mod deciding;
 mod hostile;
 mod lint;
 mod names;
 mod parsing;
 mod properties;
+mod templates;
 mod variables;
 
 use outflow_core::{Code, Dialect, Error};

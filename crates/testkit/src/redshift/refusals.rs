@@ -144,6 +144,15 @@ fn token(
         {
             Err(unsupported("IS DISTINCT FROM"))
         }
+        "distinct" if before_text == "select" && next_text.eq_ignore_ascii_case("on") => {
+            Err(unsupported("SELECT DISTINCT ON"))
+        }
+        "lateral" if is_called && matches!(before_text.as_str(), "," | "join" | "from") => syntax(),
+        "filter" if is_called && before_text == ")" => syntax(),
+        "ties" if before_text == "with" => syntax(),
+        "distinct" if before_text == "(" && is_windowed(tokens, before) => {
+            Err(unsupported("DISTINCT in a window function"))
+        }
         "returning" => syntax(),
         "conflict" if before_text == "on" => syntax(),
         "values" if before_text == "(" => syntax(),
@@ -173,6 +182,12 @@ fn token(
         reserved if is_query && RESERVED.contains(&reserved) && before_text != "as" && !is_called => syntax(),
         _ => Ok(()),
     }
+}
+
+/// Whether OVER follows the parenthesis that opens at this token.
+fn is_windowed(tokens: &Tokens<'_>, open: Option<usize>) -> bool {
+    let behind = open.and_then(|open| tokens.solid(tokens.closing(open) + 1, tokens.len()));
+    behind.is_some_and(|behind| tokens.word(behind) == "over")
 }
 
 /// What an execution with that many rows gets from a cluster of one node.

@@ -8,9 +8,8 @@ use crate::support::Project;
 /// Clears the screen, sets the title, rings, begins a line, turns the direction of text.
 const HOSTILE: &str = "x\u{1b}[2J\u{1b}]0;title\u{7}\r\ny\u{9b}31m\u{202e}z\u{2066}";
 
+/// The names come from the database, since no text of a query may hold such characters.
 fn project(calls: &Receiver) -> Project {
-    let yaml = |text: &str| serde_json::to_string(text).unwrap();
-    let query = "SELECT id AS userId, note AS \"NAME\" FROM users";
     let project = Project::new(&format!(
         r#"version: 1
 sources:
@@ -21,15 +20,17 @@ sources:
 destinations:
   hook: {{ type: webhook, url: "{}" }}
 syncs:
-  users: {{ source: shop.main, type: identify, query: {} }}
-  broken: {{ source: shop.main, type: track, query: {} }}
+  users: {{ source: shop.main, type: identify, query: SELECT * FROM users }}
+  broken: {{ source: shop.main, type: track, query: "SELECT userId, event FROM broken" }}
 "#,
         calls.url(),
-        yaml(&query.replace("NAME", HOSTILE)),
-        yaml(&format!("SELECT id AS userId, \"{HOSTILE}\" AS event FROM users")),
     ));
     let shop = rusqlite::Connection::open(project.path().join("shop.db")).unwrap();
-    shop.execute_batch("CREATE TABLE users (id, note)").unwrap();
+    let tables = format!(
+        "CREATE TABLE users (userId, \"{HOSTILE}\");
+         CREATE VIEW broken AS SELECT userId, event FROM \"{HOSTILE}\";"
+    );
+    shop.execute_batch(&tables).unwrap();
     for id in [Some("1"), Some("2"), None] {
         shop.execute("INSERT INTO users VALUES (?1, ?2)", (id, HOSTILE)).unwrap();
     }
