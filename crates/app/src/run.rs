@@ -18,7 +18,7 @@ use crate::beside::Worker;
 use crate::holder::{Handover, Taken};
 use crate::leftovers::{self, Leftover};
 use crate::making::{Circumstances, Job, due, make_run, observer};
-use crate::{App, Caller, Event, Listener, RunOutcome, wiring};
+use crate::{App, Caller, Event, Listener, RunOutcome, surroundings, wiring};
 
 /// Which syncs to run, and how.
 #[derive(Clone, Debug)]
@@ -115,6 +115,9 @@ impl App {
             Taken::Done(outcomes) => return Ok(outcomes),
         };
         let engine = wiring::engine(&self.folder, &project, state, caller.stop.clone())?;
+        surroundings::warnings(&project)
+            .iter()
+            .for_each(|warning| (caller.listener)(Event::Warning(warning)));
         engine
             .look_at_clock()
             .await?

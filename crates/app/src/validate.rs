@@ -10,7 +10,7 @@ use outflow_project::Project;
 use serde::Serialize;
 
 use crate::findings::{Finding, subject};
-use crate::leftovers;
+use crate::{leftovers, surroundings};
 use crate::{App, StateLocation, wiring};
 
 /// What was found.
@@ -69,7 +69,9 @@ impl App {
         let mut counts = None;
         match self.load().await {
             Err(errors) => found.findings.extend(errors.0.into_iter().map(Finding::from)),
-            Ok(project) => {
+            Ok(mut project) => {
+                found.findings.extend(std::mem::take(&mut project.warnings).into_iter().map(Finding::from));
+                found.findings.extend(surroundings::warnings(&project).into_iter().map(Finding::from));
                 if let Err(errors) = wiring::destinations(&project) {
                     found.findings.extend(errors.into_iter().map(Finding::from));
                 }

@@ -70,6 +70,8 @@ pub struct Project {
     pub metrics: Option<SocketAddr>,
     /// The state, if it is on a PostgreSQL server.
     pub state: Option<StateUrl>,
+    /// What is allowed, and probably not what was meant.
+    pub warnings: Vec<Error>,
 }
 
 /// A database of a source.
@@ -159,7 +161,7 @@ impl Project {
             secrets::resolve(document, &["state"], &env, &mut problems);
         }
         let url = state::read(&documents.all, &mut problems);
-        problems.into_errors().into_iter().next().map_or(Ok(url), Err)
+        problems.into_errors().into_iter().find(|e| !e.code().is_warning()).map_or(Ok(url), Err)
     }
 
     fn load_with(dir: &Path, env: secrets::Env<'_>) -> Result<Project, Vec<Error>> {
@@ -174,6 +176,7 @@ impl Project {
         mut problems: Problems,
     ) -> Result<Project, Vec<Error>> {
         state::refuse_passwords(&documents, &mut problems);
+        secrets::refuse_passwords(&documents, &mut problems);
         for document in &mut documents.all {
             secrets::resolve(document, &secrets::KEYS, env, &mut problems);
             shape::check_table(document, &keys::ROOT, &mut problems);
@@ -182,7 +185,11 @@ impl Project {
             return Err(problems.into_errors());
         }
         let project = Self::read(&documents.all, &mut problems);
-        if problems.0.is_empty() { Ok(project) } else { Err(problems.into_errors()) }
+        let found = problems.into_errors();
+        match found.iter().all(|error| error.code().is_warning()) {
+            true => Ok(Project { warnings: found, ..project }),
+            false => Err(found),
+        }
     }
 
     fn read(documents: &[Node], problems: &mut Problems) -> Project {
@@ -219,6 +226,7 @@ impl Project {
             receivers,
             metrics,
             state: state::read(documents, problems),
+            warnings: Vec::new(),
         }
     }
 

@@ -8,6 +8,7 @@ use outflow_project::when;
 use serde_json::Value;
 
 use super::findings;
+use super::rejected::place;
 use crate::cli::Preview;
 use crate::exit::Exit;
 use crate::output::{Printer, short, table};
@@ -93,7 +94,9 @@ fn call(call: &PreviewCall) -> String {
             let value: Value = serde_json::from_str(call).unwrap_or_default();
             serde_json::to_string_pretty(&value).unwrap_or_default() + "\n"
         }
-        PreviewCall::Rejected(rejection) => format!("rejected: {} {}\n", rejection.code, rejection.reason),
+        PreviewCall::Rejected(rejection) => {
+            format!("{}: rejected: {} {}\n", place(rejection), rejection.code, rejection.reason)
+        }
     }
 }
 
@@ -103,10 +106,8 @@ fn rows(names: &[&str], rows: &[PreviewRow]) -> String {
         r.cells.iter().map(|(_, cell)| text(cell)).collect()
     };
     let mut text = table(names, &rows.iter().map(cells).collect::<Vec<_>>());
-    for (n, row) in rows.iter().enumerate() {
-        if let Some(rejection) = &row.rejected {
-            text += &format!("row {}: rejected: {} {}\n", n + 1, rejection.code, rejection.reason);
-        }
+    for rejection in rows.iter().filter_map(|row| row.rejected.as_ref()) {
+        text += &format!("{}: rejected: {} {}\n", place(rejection), rejection.code, rejection.reason);
     }
     text
 }

@@ -58,13 +58,19 @@ fn head(summary: &RejectedSummary) -> String {
 }
 
 fn row(rejection: &Rejection) -> String {
-    let Rejection { ordinal, code, reason, row, .. } = rejection;
+    let Rejection { code, reason, row, .. } = rejection;
     let cell = |(name, value): (&String, &Value)| match value {
         Value::String(s) => format!("{} = {:?}", plain(name), short(s, 60)),
         _ => format!("{} is NULL", plain(name)),
     };
     let cells: Vec<String> = row.iter().map(cell).collect();
-    format!("\nrow {}: {code} {}\n  {}\n", count(ordinal + 1), plain(reason), cells.join(", "))
+    format!("\n{}: {code} {}\n  {}\n", place(rejection), plain(reason), cells.join(", "))
+}
+
+/// The row, and the column if it is one that is wrong.
+pub fn place(rejection: &Rejection) -> String {
+    let column = rejection.column.as_ref().map(|name| format!(", column {}", plain(name)));
+    format!("row {}{}", count(rejection.ordinal + 1), column.unwrap_or_default())
 }
 
 fn tail(summary: &RejectedSummary, shown: u64) -> String {

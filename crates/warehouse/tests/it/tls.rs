@@ -90,7 +90,15 @@ async fn each_mode_checks_what_it_says_and_no_less() {
 
     let stranger =
         ServerSettings { login: Login::password("stranger", fresh.password()), ..settings(&fresh) };
-    assert_eq!(refusal(&server(stranger)).await.code(), Code::NotOnAllowList);
+    let encrypted_stranger = ServerSettings {
+        tls: Tls { mode: Require, ca: None, server_name: None },
+        ..stranger.clone()
+    };
+    assert_eq!(refusal(&server(encrypted_stranger)).await.code(), Code::NotOnAllowList);
+    let plain = ServerSettings { tls: Tls { mode: TlsMode::Disable, ..Tls::default() }, ..stranger };
+    let error = refusal(&server(plain)).await;
+    assert_eq!(error.code(), Code::TlsRequired, "{error}");
+    assert!(error.help_text().unwrap().contains("`ssl: verify-full`"), "{error:?}");
     cancels_over_tls(&fresh, &with(&fresh, VerifyCa, Some(&right), None)).await;
     streams_over_tls(&with(&fresh, VerifyCa, Some(&right), None)).await;
 
@@ -149,10 +157,8 @@ async fn a_connection_test_tells_the_certificate_and_what_is_wrong_with_it() {
 
     let other_name = line(&fresh, TlsMode::VerifyFull, Some("other.test")).await;
     assert_eq!(other_name.problems[0].code(), Code::TlsHandshakeFailed);
-    assert!(
-        other_name.problems[0].help_text().unwrap().contains("this machine connects from 127.0.0.1"),
-        "{other_name:?}"
-    );
+    let help = other_name.problems[0].help_text().unwrap();
+    assert!(!help.contains("this machine connects from"), "the server has answered: {help}");
 
     let expired = postgres(&ours, 2024);
     let unchecked = line(&expired, TlsMode::Require, None).await;
