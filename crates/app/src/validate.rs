@@ -10,8 +10,8 @@ use outflow_project::Project;
 use serde::Serialize;
 
 use crate::findings::{Finding, subject};
-use crate::{leftovers, surroundings};
 use crate::{App, StateLocation, wiring};
+use crate::{leftovers, surroundings};
 
 /// What was found.
 #[derive(Debug, Serialize)]

@@ -119,7 +119,7 @@ codes! {
     C010 DuplicateName Configuration UserInput "a name is used twice";
     C011 NoSuchSyncOrRun Configuration UserInput "no such sync or run";
     C012 ConflictingOptions Configuration UserInput "these options do not go together";
-    C016 SecretWithControlCharacter Configuration UserInput "a secret begins or ends with a character that nobody sees";
+    C016 SecretWithControlCharacter Configuration UserInput "a secret begins or ends with an invisible character";
     Q001 QueryNotReadOnly Query UserInput "the query does not only read";
     Q002 MultipleStatements Query UserInput "more than one statement";
     Q003 UnknownVariable Query UserInput "unknown variable";

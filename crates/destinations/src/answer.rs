@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use jiff::Timestamp;
 use outflow_core::{Answer, Code, Refusal, Reply, steers_terminal};
-use outflow_egress::{BodyEnd, Response, SendError, SendErrorKind, TlsProblem, proxy};
+use outflow_egress::{BodyEnd, Response, SendError, SendErrorKind, TlsProblem, page, proxy};
 use tracing::warn;
 
 use crate::body::{self, Body};
@@ -34,7 +34,7 @@ impl Reader {
         Self { expect, secrets, has_warned: AtomicBool::new(false) }
     }
 
-    /// What `result` means for a request of so many calls. `now` is used if the answer has no
+    /// What `result` means for a request of `calls` calls. `now` is used if the answer has no
     /// `Date`.
     pub fn read(&self, result: Result<Response, SendError>, calls: usize, now: Timestamp) -> Reply {
         match result {
@@ -57,7 +57,7 @@ impl Reader {
         match status {
             200..=299 => self.success(response, calls),
             // A gateway's page: the service itself speaks JSON.
-            400 | 409 | 422 if self.expect == Expect::Json && body::is_markup(body) => {
+            400 | 409 | 422 if self.expect == Expect::Json && page::is_markup(body) => {
                 stop(Code::DestinationAnswerInvalid, self.in_place("a web page", response))
             }
             407 | 511 => {
@@ -135,9 +135,9 @@ impl Reader {
         match body::read(self.expect, response.status, &response.headers, &response.body, whole, calls) {
             Body::Yes => Answer::Delivered,
             Body::No => Answer::Refused(refusal(self.reason(response))),
-            Body::Partly(calls) => {
-                Answer::Partial(calls.into_iter().map(|(at, words)| (at, refusal(self.clean(&words)))).collect())
-            }
+            Body::Partly(calls) => Answer::Partial(
+                calls.into_iter().map(|(at, words)| (at, refusal(self.clean(&words)))).collect(),
+            ),
             Body::Unclear(what) => stop(self.in_place(what, response)),
         }
     }
@@ -157,7 +157,10 @@ impl Reader {
             After::Wait(wait) => Some(wait),
             After::Unclear => {
                 if !self.has_warned.swap(true, Ordering::Relaxed) {
-                    warn!(status = response.status, "the destination states a wait (Retry-After) that cannot be read");
+                    warn!(
+                        status = response.status,
+                        "the destination states a wait (Retry-After) that cannot be read"
+                    );
                 }
                 None
             }
@@ -204,8 +207,8 @@ impl Reader {
 
 /// A body as text. The markup of a web page is left out.
 fn shown(body: &[u8]) -> std::borrow::Cow<'_, str> {
-    if body::is_markup(body) {
-        let title = body::title(body).map(|title| format!(" with the title {title:?}")).unwrap_or_default();
+    if page::is_markup(body) {
+        let title = page::title(body).map(|title| format!(" with the title {title:?}")).unwrap_or_default();
         return format!("(a web page{title})").into();
     }
     // More than is kept, since cleaning shortens it, and less than a whole body, which can be long.
@@ -219,7 +222,9 @@ fn redirect(response: &Response) -> String {
     let target = uri.as_ref().and_then(|u| Some(format!("{}://{}", u.scheme_str()?, u.host()?)));
     let target = target.unwrap_or_else(|| "elsewhere".to_owned());
     match location.is_some_and(is_log_in) {
-        true => format!("it redirects to what looks like a log-in page ({target}): a gateway in between wants one"),
+        true => format!(
+            "it redirects to what looks like a log-in page ({target}): a gateway in between wants one"
+        ),
         false if target == "elsewhere" => "it redirects elsewhere, and redirects are not followed".to_owned(),
         false => format!("it redirects to {target}, and redirects are not followed"),
     }
@@ -253,7 +258,9 @@ const fn cure(problem: &TlsProblem) -> Option<&'static str> {
             "have a certificate issued by an authority, and name that one in `ca: FILE`; or make it without CA:TRUE, and \
              name it there itself",
         ),
-        TlsProblem::OtherName(_) => Some("write the name of the certificate in the address, or have it issued anew"),
+        TlsProblem::OtherName(_) => {
+            Some("write the name of the certificate in the address, or have it issued anew")
+        }
         TlsProblem::Expired(_) | TlsProblem::NotYetValid => {
             Some("have it renewed at the server, and check this machine's clock")
         }

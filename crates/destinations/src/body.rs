@@ -7,15 +7,11 @@
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 use outflow_core::outcome::TELLING_MEMBERS;
+use outflow_egress::page::is_markup;
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::manifest::Expect;
-
-/// Bytes of a page that are searched for its title.
-const HEAD_BYTES: usize = 8 * 1024;
-/// Characters of a title.
-const TITLE: usize = 80;
 
 /// What a body says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,7 +27,7 @@ pub(crate) enum Body {
     Unclear(&'static str),
 }
 
-/// What the body of an answer with a 2xx status says about a request of so many calls. `whole`:
+/// What the body of an answer with a 2xx status says about a request of `calls` calls. `whole`:
 /// nothing of it was left out.
 pub(crate) fn read(
     expect: Expect,
@@ -126,7 +122,9 @@ fn is_no(value: &Value) -> bool {
 /// A member `status` that says that it went wrong. Others, such as an order's, mean nothing.
 fn failed(status: &Value) -> bool {
     match status {
-        Value::String(word) => ["error", "fail", "failed", "failure"].iter().any(|w| word.eq_ignore_ascii_case(w)),
+        Value::String(word) => {
+            ["error", "fail", "failed", "failure"].iter().any(|w| word.eq_ignore_ascii_case(w))
+        }
         Value::Number(number) => number.as_u64().is_some_and(|n| (400..600).contains(&n)),
         _ => false,
     }
@@ -185,40 +183,6 @@ fn is_page(expect: Expect, headers: &HeaderMap, body: &[u8]) -> bool {
             Expect::Any => body.starts_with(b"<"),
         };
     by_type || is_markup(body)
-}
-
-/// Whether a text is HTML, by how it begins.
-pub(crate) fn is_markup(body: &[u8]) -> bool {
-    const TAGS: [&[u8]; 17] = [
-        b"!doctype html", b"html", b"head", b"body", b"title", b"script", b"style", b"meta", b"link", b"iframe",
-        b"h1", b"h2", b"div", b"form", b"center", b"table", b"p",
-    ];
-    let mut rest = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body).trim_ascii_start();
-    // Comments and the declaration of XML may come first.
-    while let Some((begin, end)) = [(&b"<!--"[..], &b"-->"[..]), (b"<?", b"?>")]
-        .into_iter()
-        .find(|(begin, _)| rest.starts_with(begin))
-    {
-        let Some(at) = memchr::memmem::find(&rest[begin.len()..], end) else { return begin == b"<!--" };
-        rest = rest[begin.len() + at + end.len()..].trim_ascii_start();
-    }
-    let Some(tag) = rest.strip_prefix(b"<") else { return false };
-    TAGS.iter().any(|name| {
-        let begins = tag.get(..name.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(name));
-        begins && tag.get(name.len()).is_none_or(|next| next.is_ascii_whitespace() || matches!(next, b'>' | b'/'))
-    })
-}
-
-/// The title of a page.
-pub(crate) fn title(body: &[u8]) -> Option<String> {
-    let head = String::from_utf8_lossy(&body[..body.len().min(HEAD_BYTES)]);
-    let lower = head.to_ascii_lowercase();
-    let begin = lower.find("<title")?;
-    let begin = begin + lower[begin..].find('>')? + 1;
-    let end = begin + lower[begin..].find("</title")?;
-    let title: String = head[begin..end].split_whitespace().collect::<Vec<_>>().join(" ");
-    let title: String = title.chars().take(TITLE).collect();
-    (!title.is_empty()).then_some(title)
 }
 
 #[cfg(test)]
@@ -288,19 +252,24 @@ mod tests {
     fn several_answers_in_one_are_read_or_are_no_yes() {
         use Expect::{Any, Json, Ok};
         let refused = |index: usize, words: &str| (index, words.to_owned());
-        let errors = "{\"errors\":[{\"batch_index\":1,\"reason\":\"invalid\",\"message\":\"no id\"},{\"index\":2}]}";
+        let errors =
+            "{\"errors\":[{\"batch_index\":1,\"reason\":\"invalid\",\"message\":\"no id\"},{\"index\":2}]}";
         let both = Body::Partly(vec![refused(1, "invalid; no id"), refused(2, "{\"index\":2}")]);
         assert_eq!(of(Any, 207, errors), both);
         assert_eq!(of(Any, 200, errors), both);
         assert_eq!(of(Json, 207, errors), both);
         assert_eq!(of(Json, 200, errors), Body::No, "no kind documents it");
-        for body in ["{\"errors\":[{\"index\":3}]}", "{\"errors\":[\"one is bad\"]}", "{\"errors\":{\"0\":\"bad\"}}"] {
+        for body in
+            ["{\"errors\":[{\"index\":3}]}", "{\"errors\":[\"one is bad\"]}", "{\"errors\":{\"0\":\"bad\"}}"]
+        {
             assert_eq!(of(Any, 207, body), Body::No, "{body}");
         }
         for body in ["{\"success\":true}", "{\"errors\":[]}"] {
             assert_eq!(of(Json, 207, body), Body::Yes, "{body}");
         }
-        for (expect, body) in [(Any, ""), (Any, "OK"), (Ok, "OK"), (Json, "{}"), (Json, "{\"results\":[{\"status\":400}]}")] {
+        for (expect, body) in
+            [(Any, ""), (Any, "OK"), (Ok, "OK"), (Json, "{}"), (Json, "{\"results\":[{\"status\":400}]}")]
+        {
             assert!(matches!(of(expect, 207, body), Body::Unclear(_)), "{body}");
         }
         assert!(matches!(of(Any, 206, "OK"), Body::Unclear(_)));
@@ -324,9 +293,6 @@ mod tests {
         ] {
             assert_eq!(said(body).as_deref(), want, "{body}");
         }
-        let page = b"<html><head><Title lang=en>\n Sign in\n to Corp </Title>";
-        assert_eq!(title(page).as_deref(), Some("Sign in to Corp"));
-        assert_eq!(title(b"<html>"), None);
     }
 
     proptest::proptest! {
@@ -336,7 +302,6 @@ mod tests {
             for expect in [Expect::Json, Expect::Ok, Expect::Any] {
                 read(expect, status, &HeaderMap::new(), &body, true, 3);
             }
-            title(&body);
             words(&body);
         }
     }

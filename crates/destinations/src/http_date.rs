@@ -117,9 +117,20 @@ mod tests {
     #[test]
     fn what_is_no_time_is_none() {
         for text in [
-            "", "soon", "Thu, 99 Nov 2026 18:00:00 GMT", "Thu, 26 Nov 2026", "Nov", "Thu Nov 26 18:00 2026",
-            "Thu, 26 Nov 2026 18:00:00 GMT GMT", "26-11-2026 18:00:00", "é", "Thu, 26 Nov +026 18:00:00 GMT",
-            "120", "1.5", "-5", "Thu, 26 Nov 2026 25:00:00 GMT",
+            "",
+            "soon",
+            "Thu, 99 Nov 2026 18:00:00 GMT",
+            "Thu, 26 Nov 2026",
+            "Nov",
+            "Thu Nov 26 18:00 2026",
+            "Thu, 26 Nov 2026 18:00:00 GMT GMT",
+            "26-11-2026 18:00:00",
+            "é",
+            "Thu, 26 Nov +026 18:00:00 GMT",
+            "120",
+            "1.5",
+            "-5",
+            "Thu, 26 Nov 2026 25:00:00 GMT",
         ] {
             assert_eq!(at(text), None, "{text}");
         }

@@ -7,8 +7,7 @@ use std::sync::LazyLock;
 
 use outflow_core::{Code, Error};
 
-const NAMES: [&str; 6] =
-    ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
+const NAMES: [&str; 6] = ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
 
 /// The variables that are set in this process and name a proxy. None, if `NO_PROXY` excepts every
 /// host.

@@ -107,7 +107,9 @@ fn usual(file: Option<OsString>, folder: Option<OsString>) -> Usual {
                             add(&mut store, &pem);
                         });
                     }
-                    Err(error) => unusable("SSL_CERT_DIR", &path, format!("cannot be read: {}", error.kind())),
+                    Err(error) => {
+                        unusable("SSL_CERT_DIR", &path, format!("cannot be read: {}", error.kind()))
+                    }
                 }
             }
         }
@@ -178,9 +180,11 @@ mod tests {
         let empty = folder.path().join("empty.pem");
         std::fs::write(&empty, "nothing").unwrap();
         let absent = folder.path().join("absent");
-        for (file, folder, variable) in
-            [(Some(&absent), None, "SSL_CERT_FILE"), (Some(&empty), None, "SSL_CERT_FILE"), (None, Some(&absent), "SSL_CERT_DIR")]
-        {
+        for (file, folder, variable) in [
+            (Some(&absent), None, "SSL_CERT_FILE"),
+            (Some(&empty), None, "SSL_CERT_FILE"),
+            (None, Some(&absent), "SSL_CERT_DIR"),
+        ] {
             let read = usual(file.map(Into::into), folder.map(Into::into));
             let problem = read.problem.unwrap();
             assert!(problem.starts_with(variable), "{problem}");

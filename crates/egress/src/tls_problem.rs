@@ -157,7 +157,11 @@ mod tests {
         ] {
             let problem = P::of(&io::Error::other(error));
             assert_eq!(problem, want);
-            assert!(problem.why().contains(' ') && !problem.why().contains(['(', '{'].as_slice()) || matches!(problem, P::OtherName(_)), "{problem}");
+            assert!(
+                problem.why().contains(' ') && !problem.why().contains(['(', '{'].as_slice())
+                    || matches!(problem, P::OtherName(_)),
+                "{problem}"
+            );
         }
         assert_eq!(P::of(&io::Error::from(io::ErrorKind::UnexpectedEof)), P::BrokenOff);
         assert_eq!(readable("DnsName(\"a.example\")").as_deref(), Some("a.example"));

@@ -52,7 +52,7 @@ struct Trouble {
 
 impl Trouble {
     /// Whether this failure is reported: of the same problem the 1st, 2nd, 4th, 8th … one, and one
-    /// in half a minute, so that nobody waits in silence.
+    /// in half a minute, so that there is no long silence.
     fn is_due(&mut self, code: Code, now: Instant) -> bool {
         if self.code != Some(code) {
             *self = Self { code: Some(code), ..Self::default() };
@@ -206,7 +206,8 @@ impl View<'_> {
                 let told = shown.retrying.entry(destination.clone()).or_default();
                 if told.is_due(code, Instant::now()) {
                     let wait = span(seconds);
-                    let end = gives_up.map(|left| format!(", gives up in {}", span(left))).unwrap_or_default();
+                    let end =
+                        gives_up.map(|left| format!(", gives up in {}", span(left))).unwrap_or_default();
                     let reason = reason.reveal();
                     self.say(&format!("{destination}: {code} {reason}; next try in {wait}{end}"));
                 }
@@ -281,9 +282,14 @@ mod tests {
 
     #[test]
     fn times_are_short() {
-        for (seconds, text) in
-            [(0.25, "0.2 s"), (9.4, "9.4 s"), (12.3, "12 s"), (59.9, "1 min"), (590.0, "9 min 50 s"), (600.0, "10 min")]
-        {
+        for (seconds, text) in [
+            (0.25, "0.2 s"),
+            (9.4, "9.4 s"),
+            (12.3, "12 s"),
+            (59.9, "1 min"),
+            (590.0, "9 min 50 s"),
+            (600.0, "10 min"),
+        ] {
             assert_eq!(span(seconds), text);
         }
     }

@@ -33,7 +33,9 @@ fn resolve_below(key: &str, node: &mut Node, env: Env<'_>, problems: &mut Proble
         Value::Text(text) if text.contains("${") => {
             let substituted = substitute(text, &node.place, env);
             // Of a host, blanks at its ends are left out.
-            if key != "host" && let Ok(resolved) = &substituted {
+            if key != "host"
+                && let Ok(resolved) = &substituted
+            {
                 look_at_ends(key, text, resolved, &node.place, env, problems);
             }
             node.value = match substituted {
@@ -93,7 +95,14 @@ fn value(reference: &str, place: &Place, env: Env<'_>) -> Result<String, Failure
 
 /// Reports what mostly gets into a secret with the clipboard, or out of the file of another
 /// program, and is not shown: at the ends of the whole value, and of each reference in it.
-fn look_at_ends(key: &str, written: &str, resolved: &str, place: &Place, env: Env<'_>, problems: &mut Problems) {
+fn look_at_ends(
+    key: &str,
+    written: &str,
+    resolved: &str,
+    place: &Place,
+    env: Env<'_>,
+    problems: &mut Problems,
+) {
     let mut found: Vec<(String, End)> = Vec::new();
     let mut rest = written;
     while let Some((reference, behind)) = rest.split_once("${").and_then(|(_, rest)| rest.split_once('}')) {
@@ -136,9 +145,9 @@ fn odd(c: char) -> Option<(Code, &'static str)> {
     Some(match c {
         '\n' | '\r' => (control, "a line break"),
         '\t' => (blank, "a tab"),
-        '\u{feff}' => (control, "a byte order mark, which nobody sees"),
+        '\u{feff}' => (control, "a byte order mark, which is invisible"),
         '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' => {
-            (control, "a character that nobody sees")
+            (control, "an invisible character")
         }
         c if c.is_control() => (control, "a control character"),
         c if c.is_whitespace() => (blank, "a blank"),
@@ -187,7 +196,6 @@ fn without_references(text: &str) -> String {
     out + rest
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -220,8 +228,8 @@ mod tests {
             ("\"abc\"", Some("begins with a quotation mark")),
             ("abc'", Some("ends with a quotation mark")),
             ("\u{201c}abc\u{201d}", Some("begins with a typographic quotation mark")),
-            ("\u{feff}abc", Some("begins with a byte order mark, which nobody sees")),
-            ("abc\u{200b}", Some("ends with a character that nobody sees")),
+            ("\u{feff}abc", Some("begins with a byte order mark, which is invisible")),
+            ("abc\u{200b}", Some("ends with an invisible character")),
             ("abc\0", Some("ends with a control character")),
             ("a b\"c", None),
             ("p@ss!", None),

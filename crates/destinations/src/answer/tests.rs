@@ -178,7 +178,9 @@ fn a_redirect_is_reported_without_path_and_query() {
         reason("https://other.example/in?token=t0ken"),
         "it redirects to https://other.example, and redirects are not followed"
     );
-    for login in ["https://login.example/in?token=t0ken", "/users/sign_in?to=t0ken", "https://id.example/saml/t0ken"] {
+    for login in
+        ["https://login.example/in?token=t0ken", "/users/sign_in?to=t0ken", "https://id.example/saml/t0ken"]
+    {
         let reason = reason(login);
         assert!(reason.contains("log-in page") && !reason.contains("t0ken"), "{reason}");
     }

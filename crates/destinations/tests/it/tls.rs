@@ -116,7 +116,8 @@ async fn ca_names_an_authority_for_one_destination() {
     assert_eq!(requests.load(Ordering::SeqCst), 2);
     for wrong in ["/nowhere.pem", file!()] {
         let settings = json!({"url": "https://h.example", "ca": wrong});
-        let errors = outflow_destinations::build("d", "webhook", &object(settings), &client).map(drop).unwrap_err();
+        let errors =
+            outflow_destinations::build("d", "webhook", &object(settings), &client).map(drop).unwrap_err();
         assert_eq!((errors[0].code(), errors[0].place()), (Code::InvalidValue, Some("destinations.d.ca")));
     }
 }

@@ -228,7 +228,10 @@ async fn a_compressed_answer_is_text_and_one_that_cannot_be_undone_is_none() {
     std::io::Write::write_all(&mut encoder, b"{\"success\":true}").unwrap();
     let packed = encoder.finish().unwrap();
     let send = async |coding: &str, body: &[u8]| {
-        let head = format!("HTTP/1.1 200 OK\r\ncontent-encoding: {coding}\r\ncontent-length: {}\r\n\r\n", body.len());
+        let head = format!(
+            "HTTP/1.1 200 OK\r\ncontent-encoding: {coding}\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
         let server = Server::answering([head.as_bytes(), body].concat()).await;
         client().post(&server.target("/"), BODY, &Deadlines::default()).await.unwrap()
     };

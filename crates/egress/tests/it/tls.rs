@@ -151,7 +151,8 @@ async fn each_problem_with_tls_is_known_for_what_it_is() {
     assert_eq!(problem(&other).await, TlsProblem::OtherName(Some(vec!["other.example".to_owned()])));
     let expired = serve(authority.server("localhost", |p| p.not_after = date_time_ymd(2020, 1, 1))).await;
     assert!(matches!(problem(&expired).await, TlsProblem::Expired(Some(_))));
-    let (key, mut params) = (KeyPair::generate().unwrap(), CertificateParams::new(["localhost".to_owned()]).unwrap());
+    let (key, mut params) =
+        (KeyPair::generate().unwrap(), CertificateParams::new(["localhost".to_owned()]).unwrap());
     params.is_ca = IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
     let own = params.self_signed(&key).unwrap();
     let own = serve(server_config(own.der().clone(), &key, rustls::ALL_VERSIONS)).await;

@@ -89,11 +89,16 @@ fn a_proxy_that_is_set_is_named_once_and_never_shown() {
     const PROXY: &str = "http://me:s3cret@127.0.0.1:9";
     let receiver = Receiver::start_blocking();
     let project = project("answers_proxy", &receiver);
-    let with_proxy = |args: &[&str]| project.program(args).env("HTTPS_PROXY", PROXY).env("http_proxy", PROXY).run();
+    let with_proxy =
+        |args: &[&str]| project.program(args).env("HTTPS_PROXY", PROXY).env("http_proxy", PROXY).run();
     for (args, code) in [(&["validate"][..], 0), (&["run", "users"], 0)] {
         let exit = with_proxy(args);
         exit.assert_code(code);
-        assert_eq!(exit.stderr.matches("warning[D102]: HTTPS_PROXY, http_proxy are set").count(), 1, "{exit:?}");
+        assert_eq!(
+            exit.stderr.matches("warning[D102]: HTTPS_PROXY, http_proxy are set").count(),
+            1,
+            "{exit:?}"
+        );
         assert!(!exit.stderr.contains("s3cret") && !exit.stdout.contains("s3cret"), "{exit:?}");
     }
     assert!(!project.run(&["validate"]).stderr.contains("D102"));

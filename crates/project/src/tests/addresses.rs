@@ -76,7 +76,10 @@ fn a_url_is_taken_apart() {
     assert_eq!(problems(&literal), ["C009 outflow.yaml:6:20"]);
     let referenced = project("postgres", "url: \"postgres://me:${env:REDSHIFT_PASSWORD}@h/db\"");
     assert!(load_text(&referenced).is_ok());
-    assert_eq!(problems(&project("postgres", "user: u")), ["C006 outflow.yaml:6:13", "C006 outflow.yaml:6:13"]);
+    assert_eq!(
+        problems(&project("postgres", "user: u")),
+        ["C006 outflow.yaml:6:13", "C006 outflow.yaml:6:13"]
+    );
 }
 
 #[test]
@@ -97,8 +100,10 @@ destinations:
   file: { type: segment, write_key: \"${file:key.txt} \" }
 ";
     let load = |variables: &[(&str, &str)]| {
-        let variables: HashMap<_, _> =
-            [("HOST", "h\n"), ("PW", "p"), ("KEY", "k"), ("TOKEN", "t")].into_iter().chain(variables.iter().copied()).collect();
+        let variables: HashMap<_, _> = [("HOST", "h\n"), ("PW", "p"), ("KEY", "k"), ("TOKEN", "t")]
+            .into_iter()
+            .chain(variables.iter().copied())
+            .collect();
         let dir = folder(&[("outflow.yaml", text), ("key.txt", "s3cret\n")]);
         Project::load_with(dir.path(), &|name| variables.get(name).map(|v| (*v).to_owned()))
     };
@@ -106,7 +111,12 @@ destinations:
     assert_eq!(told(&fine.warnings), ["D104 outflow.yaml:7:37"], "the blank behind the reference");
 
     let blanks = load(&[("PW", " s3cret"), ("KEY", "\"s3cret\""), ("TOKEN", "s3cret\u{a0}")]).unwrap();
-    let lines = ["D104 outflow.yaml:3:97", "D104 outflow.yaml:5:49", "D104 outflow.yaml:6:75", "D104 outflow.yaml:7:37"];
+    let lines = [
+        "D104 outflow.yaml:3:97",
+        "D104 outflow.yaml:5:49",
+        "D104 outflow.yaml:6:75",
+        "D104 outflow.yaml:7:37",
+    ];
     assert_eq!(told(&blanks.warnings), lines);
     assert!(!format!("{:?}", blanks.warnings).contains("s3cret"));
     assert!(blanks.warnings[1].message().starts_with("${env:KEY} begins with a quotation mark"));

@@ -44,7 +44,9 @@ fn main() -> ExitCode {
 fn demand_free(port: u16) -> Result<(), String> {
     let tried = std::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, port)).map(drop);
     tried.map_err(|error| match error.kind() {
-        std::io::ErrorKind::AddrInUse => format!("port {port} of 127.0.0.1 is in use: choose another with --port"),
+        std::io::ErrorKind::AddrInUse => {
+            format!("port {port} of 127.0.0.1 is in use: choose another with --port")
+        }
         _ => format!("port {port} of 127.0.0.1 cannot be listened on: {error}"),
     })
 }

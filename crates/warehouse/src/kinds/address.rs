@@ -68,7 +68,10 @@ pub(super) fn host(text: &str) -> Result<String, Wrong> {
         return wrong("\"host\" holds a URL", help);
     }
     if host.contains(',') {
-        return wrong("\"host\" names several servers", "write one of them; each is a database of its own here");
+        return wrong(
+            "\"host\" names several servers",
+            "write one of them; each is a database of its own here",
+        );
     }
     if host.contains(['/', ':', '@', '?']) {
         let message = match host.contains(':') {
@@ -145,7 +148,10 @@ fn decoded(text: &str) -> Result<String, Wrong> {
         }
         let digit = |at: usize| behind.get(at).and_then(|b| char::from(*b).to_digit(16));
         let Some((high, low)) = digit(0).zip(digit(1)) else {
-            return wrong("a % stands alone", "write %25 for a percent sign, %40 for @, %3A for : and %2F for /");
+            return wrong(
+                "a % stands alone",
+                "write %25 for a percent sign, %40 for @, %3A for : and %2F for /",
+            );
         };
         bytes.push((high * 16 + low) as u8);
         rest = &behind[2..];
@@ -217,7 +223,12 @@ fn read(url: &str, kind: ServerKind) -> Result<Map<String, Value>, Wrong> {
             "connect_timeout" | "logintimeout" => match value.parse::<u64>() {
                 Ok(seconds @ 1..=3_600) => set("connect_timeout", Some(seconds.into())),
                 Ok(0) => {}
-                _ => return wrong("connect_timeout is no number of seconds up to 3600", "write connect_timeout=30"),
+                _ => {
+                    return wrong(
+                        "connect_timeout is no number of seconds up to 3600",
+                        "write connect_timeout=30",
+                    );
+                }
             },
             "application_name" | "applicationname" | "tcpkeepalive" | "keepalives" => {}
             _ => {
@@ -242,7 +253,12 @@ fn mode_of(word: &str) -> Result<&'static str, Wrong> {
         "require" => "require",
         "verify-ca" => "verify-ca",
         "verify-full" => "verify-full",
-        _ => return wrong("sslmode is none of libpq's", "write disable, prefer, require, verify-ca or verify-full"),
+        _ => {
+            return wrong(
+                "sslmode is none of libpq's",
+                "write disable, prefer, require, verify-ca or verify-full",
+            );
+        }
     })
 }
 
@@ -288,7 +304,10 @@ mod tests {
         ] {
             let wrong = super::host(&text).unwrap_err();
             assert!(wrong.help.contains(help), "{text}: {wrong:?}");
-            assert!(!format!("{wrong:?}").contains("s3cret") && wrong.message.starts_with("\"host\""), "{wrong:?}");
+            assert!(
+                !format!("{wrong:?}").contains("s3cret") && wrong.message.starts_with("\"host\""),
+                "{wrong:?}"
+            );
         }
     }
 
@@ -305,8 +324,16 @@ mod tests {
                 "jdbc:redshift://c.example:5439/dev;ssl=true;UID=me;PWD=x",
                 json!({"host": "c.example", "port": 5439, "database": "dev", "user": "me", "password": "x", "ssl": "verify-full"}),
             ),
-            (ServerKind::Redshift, "postgresql://c.example/dev", json!({"host": "c.example", "database": "dev"})),
-            (ServerKind::Redshift, "REDSHIFT://c.example/dev", json!({"host": "c.example", "database": "dev"})),
+            (
+                ServerKind::Redshift,
+                "postgresql://c.example/dev",
+                json!({"host": "c.example", "database": "dev"}),
+            ),
+            (
+                ServerKind::Redshift,
+                "REDSHIFT://c.example/dev",
+                json!({"host": "c.example", "database": "dev"}),
+            ),
             (
                 ServerKind::Postgres,
                 "postgres://[::1]/x?sslrootcert=/ca.pem&sslmode=verify-ca&connect_timeout=9&application_name=a",

@@ -104,7 +104,8 @@ pub(super) fn read(
     let settings = expanded(kind, input.values, problems)?;
     let input = &Input { name: input.name, values: Values(&settings) };
     let values = input.values;
-    for (key, about) in [("host", "the server's name or address"), ("database", "the database's name on the server")]
+    for (key, about) in
+        [("host", "the server's name or address"), ("database", "the database's name on the server")]
     {
         if !values.has(key) {
             let help = format!("a database needs it, or `url`: {about}");
@@ -162,9 +163,16 @@ fn expanded(
             Err(wrong) => problems.push(problem("url", Code::InvalidValue, wrong.message, wrong.help)),
             Ok(meant) => {
                 for (name, value) in meant {
-                    if let Some(key) = SHAPE.keys.iter().find(|key| key.name == name && settings.contains_key(&name)) {
+                    if let Some(key) =
+                        SHAPE.keys.iter().find(|key| key.name == name && settings.contains_key(&name))
+                    {
                         let message = format!("{name:?} stands in \"url\", too");
-                        problems.push(problem(key.name, Code::ConflictingOptions, message, "keep one of them"));
+                        problems.push(problem(
+                            key.name,
+                            Code::ConflictingOptions,
+                            message,
+                            "keep one of them",
+                        ));
                     }
                     settings.insert(name, value);
                 }
@@ -211,6 +219,12 @@ fn tunnel(values: Values<'_>, problems: &mut Vec<SettingProblem>) -> Option<Tunn
             let message = format!("{key:?} cannot be a {key} of ssh");
             problems.push(problem(setting, Code::InvalidValue, message, help));
         }
+    }
+    // ssh would take it for a name with a colon in it.
+    if let Some(host) = values.text("host").filter(|host| Tunnel::takes(host) && host.contains(':'))
+        && let Err(wrong) = address::host(host)
+    {
+        problems.push(problem("tunnel.host", Code::InvalidValue, wrong.message, wrong.help));
     }
     Some(Tunnel {
         host: values.text("host")?.to_owned(),

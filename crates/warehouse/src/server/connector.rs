@@ -14,8 +14,8 @@ use outflow_core::{Code, Error, Result};
 use outflow_egress::deadline::after;
 use outflow_egress::{AddressPolicy, TlsProblem, Verify, client_config};
 use postgres_protocol::message::frontend;
-use rustls::pki_types::ServerName;
 use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -182,9 +182,8 @@ impl Connector {
                 wire.receive().await?;
                 Err(broken_protocol("no answer to the request for TLS"))
             }
-            first => Err(another_server(first).unwrap_or_else(|| {
-                broken_protocol(format!("the byte {first:#04x} to the request for TLS"))
-            })),
+            first => Err(another_server(first)
+                .unwrap_or_else(|| broken_protocol(format!("the byte {first:#04x} to the request for TLS")))),
         }
     }
 }
@@ -249,7 +248,9 @@ const fn cure(problem: &TlsProblem) -> &'static str {
         TlsProblem::Unusable => "replace it at the server",
         TlsProblem::NotTls => "check that host and port are those of a Redshift or PostgreSQL server",
         TlsProblem::NothingInCommon => "have TLS 1.2 or newer turned on at the server",
-        TlsProblem::WantsCertificate => "client certificates are not supported: let the server take a password",
+        TlsProblem::WantsCertificate => {
+            "client certificates are not supported: let the server take a password"
+        }
         TlsProblem::NameRefused => "say the name that the server knows in `ssl: { server_name: NAME }`",
         TlsProblem::BrokenOff => "look into the server's log",
     }

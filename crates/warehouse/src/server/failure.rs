@@ -151,9 +151,17 @@ impl<'a> Report<'a> {
     /// Poolers and services have words of their own for it.
     fn demands_tls(&self) -> bool {
         let words = self.message.to_ascii_lowercase();
-        ["connection is insecure", "ssl required", "ssl is required", "ssl connection is required", "requires ssl", "tls required", "sslmode=require"]
-            .iter()
-            .any(|phrase| words.contains(phrase))
+        [
+            "connection is insecure",
+            "ssl required",
+            "ssl is required",
+            "ssl connection is required",
+            "requires ssl",
+            "tls required",
+            "sslmode=require",
+        ]
+        .iter()
+        .any(|phrase| words.contains(phrase))
     }
 
     /// What the server says, with its hint and Redshift's own number.
@@ -285,9 +293,21 @@ mod tests {
             ("28P01", "password authentication failed for user \"x\"", Code::SourceAuthFailed),
             ("28000", "password authentication failed for user \"x\"", Code::SourceAuthFailed),
             ("28000", "no pg_hba.conf entry for host \"1.2.3.4\"", Code::NotOnAllowList),
-            ("28000", "no pg_hba.conf entry for host \"1.2.3.4\", user \"u\", database \"d\", SSL on", Code::NotOnAllowList),
-            ("28000", "no pg_hba.conf entry for host \"::ffff:1.2.3.4\", user \"u\", database \"d\", SSL off", Code::TlsRequired),
-            ("28000", "no pg_hba.conf entry for host \"1.2.3.4\", user \"u\", database \"d\", no encryption", Code::TlsRequired),
+            (
+                "28000",
+                "no pg_hba.conf entry for host \"1.2.3.4\", user \"u\", database \"d\", SSL on",
+                Code::NotOnAllowList,
+            ),
+            (
+                "28000",
+                "no pg_hba.conf entry for host \"::ffff:1.2.3.4\", user \"u\", database \"d\", SSL off",
+                Code::TlsRequired,
+            ),
+            (
+                "28000",
+                "no pg_hba.conf entry for host \"1.2.3.4\", user \"u\", database \"d\", no encryption",
+                Code::TlsRequired,
+            ),
             ("28000", "connection is insecure (try using `sslmode=require`)", Code::TlsRequired),
             ("08P01", "SSL required", Code::TlsRequired),
             ("3D000", "database \"x\" does not exist", Code::UnknownDatabase),

@@ -90,10 +90,8 @@ async fn each_mode_checks_what_it_says_and_no_less() {
 
     let stranger =
         ServerSettings { login: Login::password("stranger", fresh.password()), ..settings(&fresh) };
-    let encrypted_stranger = ServerSettings {
-        tls: Tls { mode: Require, ca: None, server_name: None },
-        ..stranger.clone()
-    };
+    let encrypted_stranger =
+        ServerSettings { tls: Tls { mode: Require, ca: None, server_name: None }, ..stranger.clone() };
     assert_eq!(refusal(&server(encrypted_stranger)).await.code(), Code::NotOnAllowList);
     let plain = ServerSettings { tls: Tls { mode: TlsMode::Disable, ..Tls::default() }, ..stranger };
     let error = refusal(&server(plain)).await;

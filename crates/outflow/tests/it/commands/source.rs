@@ -230,7 +230,8 @@ fn each_bad_certificate_is_distinguished() {
     let with_name = with(&fresh, "{ mode: verify-full, server_name: warehouse.test }");
     let test = |file: &str| {
         let file = with_name.path().join(file).display().to_string();
-        let program = with_name.program(&["source", "test", "shop"]).env("PG_PASSWORD", Postgres::USER_PASSWORD);
+        let program =
+            with_name.program(&["source", "test", "shop"]).env("PG_PASSWORD", Postgres::USER_PASSWORD);
         program.env("SSL_CERT_FILE", &file).run()
     };
     test("ca.pem").assert_code(0);
