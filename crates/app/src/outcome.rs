@@ -50,7 +50,8 @@ impl RunOutcome {
     }
 
     pub(crate) fn failed(sync: String, errors: impl Into<Errors>) -> Self {
-        let errors = errors.into().0.into_iter().map(|error| of_sync(&sync, error)).collect();
+        let errors: Errors = errors.into();
+        let errors = errors.0.into_iter().map(|error| of_sync(&sync, error)).collect();
         Self::Failed { sync, errors: Errors(errors) }
     }
 }

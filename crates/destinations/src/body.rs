@@ -44,14 +44,11 @@ pub(crate) fn read(
     if status == 206 {
         return Body::Unclear("a part of an answer");
     }
-    let report = serde_json::from_slice::<Report>(body).ok();
+    let report = body.starts_with(b"{").then(|| serde_json::from_slice::<Report>(body).ok()).flatten();
     let names_calls = expect == Expect::Any || status == 207;
-    match report.as_ref() {
-        Some(report) if report.reports_error() => {
-            let refused = if names_calls { report.refused(calls) } else { None };
-            return refused.map_or(Body::No, Body::Partly);
-        }
-        _ => {}
+    if let Some(report) = report.as_ref().filter(|report| report.reports_error()) {
+        let refused = if names_calls { report.refused(calls) } else { None };
+        return refused.map_or(Body::No, Body::Partly);
     }
     // The calls fared differently, says this status: a yes to all of them has to be said.
     if status == 207 && !report.is_some_and(|report| report.reports_success()) {

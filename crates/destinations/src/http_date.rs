@@ -29,18 +29,19 @@ fn http(text: &str, now: Timestamp) -> Option<Timestamp> {
         Some(day) if is_word(day) && month(day).is_none() => &parts[1..],
         _ => &parts[..],
     };
-    let (day, month, year, time) = match *parts {
-        [day, name, year, time] => (day, month(name)?, year, time),
-        [day, name, year, time, zone] if is_gmt(zone) => (day, month(name)?, year, time),
-        [name, day, time, year, ref zone @ ..] if zone.is_empty() || is_gmt(zone.first()?) => {
-            (day, month(name)?, year, time)
+    let (day, name, year, time) = match *parts {
+        [name, day, time, year, ref zone @ ..] if month(name).is_some() => {
+            (zone.len() <= 1 && zone.iter().all(|zone| is_gmt(zone))).then_some((day, name, year, time))?
         }
+        [day, name, year, time] => (day, name, year, time),
+        [day, name, year, time, zone] if is_gmt(zone) => (day, name, year, time),
         _ => return None,
     };
+    let month = month(name)?;
     let (hour, minute, second) = clock(time)?;
-    let date = civil::Date::new(full_year(year, now)?, month, number(day, 2)?).ok()?;
-    let at = date.to_datetime(civil::Time::new(hour, minute, second, 0).ok()?);
-    at.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp())
+    let day = number(day, 2)?;
+    let at = civil::DateTime::new(full_year(year, now)?, month, day, hour, minute, second, 0).ok()?;
+    TimeZone::UTC.to_timestamp(at).ok()
 }
 
 fn is_gmt(zone: &str) -> bool {
@@ -64,7 +65,7 @@ fn full_year(text: &str, now: Timestamp) -> Option<i16> {
     match text.len() {
         4 => text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok())?,
         2 => {
-            let this = now.to_zoned(TimeZone::UTC).year();
+            let this = TimeZone::UTC.to_datetime(now).year();
             let year = this - this.rem_euclid(100) + i16::from(number(text, 2)?);
             // RFC 9110, section 5.6.7.
             Some(if year > this.saturating_add(YEARS_AHEAD) { year - 100 } else { year })

@@ -65,10 +65,17 @@ mod tests {
 
     #[test]
     fn a_page_is_known_by_how_it_begins_and_has_a_title() {
-        for page in ["<!doctype HTML>", " \u{feff}<html>", "<!-- x -->\n<body class=a>", "<?xml?><!DOCTYPE html>", "<!-- x"] {
+        for page in [
+            "<!doctype HTML>",
+            " \u{feff}<html>",
+            "<!-- x -->\n<body class=a>",
+            "<?xml?><!DOCTYPE html>",
+            "<!-- x",
+        ] {
             assert!(is_markup(page.trim().as_bytes()), "{page}");
         }
-        for text in ["", "OK", "{}", "<ok/>", "<pre>", "<?xml version=\"1.0\"?><receipt/>", "<", "<htmlish>"] {
+        for text in ["", "OK", "{}", "<ok/>", "<pre>", "<?xml version=\"1.0\"?><receipt/>", "<", "<htmlish>"]
+        {
             assert!(!is_markup(text.as_bytes()), "{text}");
         }
         let page = b"<html><head><Title lang=en>\n Sign in\n to Corp </Title>";

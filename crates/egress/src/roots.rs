@@ -45,6 +45,12 @@ impl<'a> From<Option<&'a Path>> for Trust<'a> {
     }
 }
 
+impl<'a> From<Option<&'a PathBuf>> for Trust<'a> {
+    fn from(ca: Option<&'a PathBuf>) -> Self {
+        ca.map(PathBuf::as_path).into()
+    }
+}
+
 impl Trust<'_> {
     /// # Errors
     /// C005 when the file cannot be read, holds no certificate, or holds one that cannot be a root.

@@ -57,7 +57,7 @@ impl TlsProblem {
                 | AlertDescription::BadCertificate
                 | AlertDescription::NoCertificate
                 | AlertDescription::UnknownCA => Self::WantsCertificate,
-                AlertDescription::UnrecognizedName => Self::NameRefused,
+                AlertDescription::UnrecognisedName => Self::NameRefused,
                 _ => Self::BrokenOff,
             },
             _ => Self::BrokenOff,
@@ -152,7 +152,7 @@ mod tests {
             (Tls::InvalidMessage(rustls::InvalidMessage::InvalidContentType), P::NotTls),
             (Tls::AlertReceived(AlertDescription::ProtocolVersion), P::NothingInCommon),
             (Tls::AlertReceived(AlertDescription::CertificateRequired), P::WantsCertificate),
-            (Tls::AlertReceived(AlertDescription::UnrecognizedName), P::NameRefused),
+            (Tls::AlertReceived(AlertDescription::UnrecognisedName), P::NameRefused),
             (Tls::General("x".into()), P::BrokenOff),
         ] {
             let problem = P::of(&io::Error::other(error));
