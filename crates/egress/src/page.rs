@@ -31,8 +31,9 @@ pub fn is_markup(body: &[u8]) -> bool {
     ];
     let mut rest = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body).trim_ascii_start();
     // Comments and the declaration of XML may come first.
-    while let Some((begin, end)) =
-        [(&b"<!--"[..], &b"-->"[..]), (b"<?", b"?>")].into_iter().find(|(begin, _)| rest.starts_with(begin))
+    while let Some((begin, end)) = [(&b"<!--"[..], &b"-->"[..]), (&b"<?"[..], &b"?>"[..])]
+        .into_iter()
+        .find(|(begin, _)| rest.starts_with(begin))
     {
         let Some(at) = memchr::memmem::find(&rest[begin.len()..], end) else { return begin == b"<!--" };
         rest = rest[begin.len() + at + end.len()..].trim_ascii_start();

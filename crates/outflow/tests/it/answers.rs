@@ -114,7 +114,7 @@ fn while_a_destination_is_dead_the_next_try_and_the_end_are_said() {
     let program = project.program(&["run", "users", "--delivery-timeout", "3s"]);
     let run = program.env("HTTP_PROXY", "http://127.0.0.1:9").run();
     run.assert_code(6);
-    assert!(run.stderr.contains("; next try in ") && run.stderr.contains(", gives up in 3.0 s"), "{run:?}");
+    assert!(run.stderr.contains("; next try in ") && run.stderr.contains(", gives up in "), "{run:?}");
     assert!(run.stderr.contains("HTTP_PROXY is set, and Outflow does not use a proxy"), "{run:?}");
 }
 

@@ -74,7 +74,7 @@ fn bad_length(tag: u8, length: usize) -> Error {
             .help("leave the large column out, or shorten it in the query");
     }
     let claimed = u32::try_from(length).unwrap_or_default().to_be_bytes();
-    if claimed.iter().all(u8::is_ascii_graphic)
+    if claimed.iter().all(|byte| (b' '..=b'~').contains(byte))
         && let Some(error) = another_server(tag)
     {
         return error;
