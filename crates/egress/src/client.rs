@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request};
+use http::{Method, Request};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use outflow_core::Result;
@@ -16,11 +16,10 @@ use tokio_rustls::TlsConnector;
 use crate::SendErrorKind::{BodyTimeout, HeadTimeout, Reset, TotalTimeout};
 use crate::connect::{Link, connect};
 use crate::deadline::after;
+use crate::response::{BodyEnd, KEPT_BYTES, Response};
 use crate::target::Origin;
 use crate::{AddressPolicy, SendError, Target, Trust, Verify, client_config, coding};
 
-/// Bytes of an answer's body that are kept.
-pub const KEPT_BYTES: usize = 64 * 1024;
 /// Bytes of an answer's body that are read; after a longer body the connection is closed.
 pub const READ_BYTES: usize = 1024 * 1024;
 
@@ -58,33 +57,6 @@ impl Default for Deadlines {
         let seconds = Duration::from_secs;
         Self { connect: seconds(10), head: seconds(30), idle: seconds(10), total: seconds(60) }
     }
-}
-
-/// An answer whose head has arrived.
-#[derive(Debug)]
-pub struct Response {
-    /// The status.
-    pub status: u16,
-    /// The headers.
-    pub headers: HeaderMap,
-    /// The first [`KEPT_BYTES`] of the body, without compression.
-    pub body: Vec<u8>,
-    /// How the body ended.
-    pub end: BodyEnd,
-}
-
-/// How the body of an answer ended.
-#[derive(Debug)]
-pub enum BodyEnd {
-    /// The body is whole.
-    Complete,
-    /// There is more of it than was kept.
-    Cut,
-    /// It broke off.
-    Failed(SendError),
-    /// Its compression cannot be undone, in words such as `compressed with br, …`. The kept body is
-    /// empty.
-    Unreadable(String),
 }
 
 /// The HTTP client. Clones share their connections. It belongs to the async runtime that it is used

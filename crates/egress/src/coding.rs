@@ -11,7 +11,7 @@ use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 use http::HeaderMap;
 use http::header::CONTENT_ENCODING;
 
-use crate::{BodyEnd, KEPT_BYTES};
+use crate::response::{BodyEnd, KEPT_BYTES};
 
 /// More codings around each other than this are not undone.
 const MOST_CODINGS: usize = 3;

@@ -21,6 +21,7 @@ mod error;
 pub mod files;
 pub mod page;
 pub mod proxy;
+mod response;
 mod roots;
 mod signature;
 pub mod smtp;
@@ -29,8 +30,9 @@ pub mod tls;
 mod tls_problem;
 
 pub use address::AddressPolicy;
-pub use client::{BodyEnd, Client, ClientOptions, Deadlines, KEPT_BYTES, READ_BYTES, Response};
+pub use client::{Client, ClientOptions, Deadlines, READ_BYTES};
 pub use error::{SendError, SendErrorKind};
+pub use response::{BodyEnd, KEPT_BYTES, Response};
 pub use roots::{Trust, problem_with_store};
 pub use signature::SigningKey;
 pub use target::Target;

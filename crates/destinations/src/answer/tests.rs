@@ -160,12 +160,16 @@ fn reasons_are_short_clean_and_keep_secrets() {
     };
     assert_eq!(reason(b" bad \x1b[31mcall\x00\r\nhere "), "bad [31mcall  here");
     assert_eq!(reason(b""), "Bad Request");
-    assert_eq!(reason(b"<html>long</html>"), "(a web page)");
     assert_eq!(reason(b"key s3cret-key is wrong"), "key *** is wrong");
     assert_eq!(reason(b"\xff\xfe"), "\u{fffd}\u{fffd}");
     let long = reason("é".repeat(5000).as_bytes());
     assert_eq!((long.len(), long.chars().all(|c| c == 'é')), (1000, true));
     assert_eq!(reason(format!("x{}", "é".repeat(5000)).as_bytes()).len(), 999);
+    // Of a page, no markup.
+    match read(response(413, &[], "<html>long</html>")) {
+        Answer::TooLarge(refusal) => assert_eq!(refusal.reason, "(a web page)"),
+        other => panic!("{other:?}"),
+    }
 }
 
 #[test]

@@ -112,9 +112,9 @@ destinations:
 
     let blanks = load(&[("PW", " s3cret"), ("KEY", "\"s3cret\""), ("TOKEN", "s3cret\u{a0}")]).unwrap();
     let lines = [
-        "D104 outflow.yaml:3:97",
+        "D104 outflow.yaml:3:98",
         "D104 outflow.yaml:5:49",
-        "D104 outflow.yaml:6:75",
+        "D104 outflow.yaml:6:77",
         "D104 outflow.yaml:7:37",
     ];
     assert_eq!(told(&blanks.warnings), lines);
@@ -133,7 +133,7 @@ destinations:
 fn a_ca_of_a_destination_begins_at_the_file_that_names_it() {
     let text = "version: 1\ndestinations:\n  hook: { type: webhook, url: \"https://h.example\", ca: certs/ca.pem }\n";
     let errors = load_text(text).unwrap_err();
-    assert_eq!(told(&errors), ["C005 outflow.yaml:3:53"]);
+    assert_eq!(told(&errors), ["C005 outflow.yaml:3:52"]);
     let dir = folder(&[("outflow.yaml", text), ("certs/ca.pem", AUTHORITY)]);
     let config = Project::load_with(dir.path(), &|_| None).unwrap().destinations.remove(0);
     let path = dir.path().join("certs/ca.pem").display().to_string();

@@ -1,7 +1,7 @@
 //! The testkit's servers as a program, for benchmarks and for trying things by hand.
 //!
-//! Each prints `listening on 127.0.0.1:PORT` (the simulator of Redshift also who may log in, and how
-//! a project names it) and ends when its standard input ends, so it never outlives its starter.
+//! Each prints `listening on 127.0.0.1:PORT` (the simulator of Redshift also who may log in, and
+//! how a project names it) and ends when its standard input ends, so it never outlives its starter.
 
 use std::io::{Read, Write};
 use std::process::ExitCode;
@@ -62,6 +62,8 @@ fn receiver(mut args: impl Iterator<Item = String>) -> Result<(), String> {
             _ => return Err(USAGE.to_owned()),
         }
     }
+    // Before the input is watched: it can end first, and the error would be lost.
+    demand_free(options.port)?;
     std::thread::spawn(|| {
         until_input_ends();
         std::process::exit(0);

@@ -32,7 +32,7 @@ pub fn postgres(authority: &Authority, until: i32) -> Postgres {
     let certificate = params.signed_by(&key, &authority.issuer).unwrap();
     Postgres::options()
         .with_tls(&certificate.pem(), &key.serialize_pem())
-        .with_hba(&["hostnossl all stranger 127.0.0.1/32 reject"])
+        .with_hba(&["hostnossl all stranger 127.0.0.1/32 reject", "host all outcast 127.0.0.1/32 reject"])
         .start()
 }
 
@@ -90,9 +90,12 @@ async fn each_mode_checks_what_it_says_and_no_less() {
 
     let stranger =
         ServerSettings { login: Login::password("stranger", fresh.password()), ..settings(&fresh) };
-    let encrypted_stranger =
-        ServerSettings { tls: Tls { mode: Require, ca: None, server_name: None }, ..stranger.clone() };
-    assert_eq!(refusal(&server(encrypted_stranger)).await.code(), Code::NotOnAllowList);
+    let outcast = ServerSettings {
+        login: Login::password("outcast", fresh.password()),
+        tls: Tls { mode: Require, ca: None, server_name: None },
+        ..settings(&fresh)
+    };
+    assert_eq!(refusal(&server(outcast)).await.code(), Code::NotOnAllowList);
     let plain = ServerSettings { tls: Tls { mode: TlsMode::Disable, ..Tls::default() }, ..stranger };
     let error = refusal(&server(plain)).await;
     assert_eq!(error.code(), Code::TlsRequired, "{error}");
