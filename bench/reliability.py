@@ -21,12 +21,13 @@ import subprocess
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs/RELIABILITY.md"
 PACKAGES = ["outflow-spool", "outflow-state", "outflow-engine", "outflow"]
-CAMPAIGNS = "test(/kills::|crash::|gaps::histories::|gaps::left_out::|gaps::a_backfill_that_is_killed|endurance::|slow::|isolation::|room::|limits::|fuzz::|calendar::|clocks::|incremental::nothing|hostile::|ids::histories|integrity::|misbehaviour::|refusals::|model::|postgres::random|faults::|histories::|protocol/)"
+CAMPAIGNS = "test(/kills::|crash::|gaps::histories::|gaps::left_out::|gaps::a_backfill_that_is_killed|gaps::a_copy_that_is_killed|endurance::|slow::|isolation::|room::|limits::|fuzz::|calendar::|clocks::|incremental::nothing|hostile::|ids::histories|combined::|integrity::|misbehaviour::|refusals::|model::|postgres::random|faults::|histories::|protocol|values::values_of/)"
 # The sections of the page, each with the prefixes of its tests' names.
 SUBJECTS = [
     ("Processes that are killed", ("kills::", "crash::")),
     ("Lost runs, destinations that are left out, and backfills", ("gaps::",)),
     ("Message ids", ("ids::",)),
+    ("All rules at once", ("combined::",)),
     ("A state that is damaged", ("integrity::",)),
     ("Disks that fail, fill up and lose power", ("faults::", "histories::", "model::", "postgres::random", "room::")),
     ("Broken destinations beside healthy ones", ("isolation::eight",)),
@@ -35,6 +36,7 @@ SUBJECTS = [
     ("A destination slower than the source", ("slow::",)),
     ("Calendars and clocks", ("calendar::", "clocks::", "incremental::")),
     ("Queries that do more than read", ("hostile::",)),
+    ("Values of every type", ("values::",)),
     ("A long time", ("endurance::",)),
 ]
 HEAD = """\
@@ -67,6 +69,7 @@ Not covered:
   cannot see them, and events that nothing tells apart in a project without `id`: see promises 2
   and 3.
 - A disk that reports a sync that it did not do. Loss of power is simulated at each write and sync.
+- A disk or a virtual machine that is set back as a whole: nothing on it tells of a restore.
 - Two states beside one spool at the same moment, and a damaged end of SQLite's log, which SQLite
   drops by itself.
 - Memory and files over days: the longest run lasts an hour.

@@ -1,9 +1,9 @@
 //! What is wrong now, and whether receivers of alerts can be reached.
 
-use outflow_core::ports::state::StateReader;
+use outflow_core::ports::state::{Gap, StateReader};
 use outflow_core::ports::watch::AlertRecord;
 use outflow_core::{Clock as _, Code, Error, SystemClock, Timestamp};
-use outflow_engine::serve::alert::{LEFT_OUT, RUN_LOST};
+use outflow_engine::serve::alert::{LEFT_OUT, RUN_LOST, UNFILLABLE, unfillable};
 use outflow_engine::{Errors, FORMAT_VERSION, LeftOutDocument, MissingDocument};
 use outflow_telemetry::alerts::Note;
 use serde::Serialize;
@@ -85,7 +85,10 @@ impl App {
 
     /// The alerts that fire.
     pub async fn alerts(&self) -> Result<AlertList, Errors> {
-        let alerts = firing(&*self.reader().await?.state).await?;
+        let alerts = match self.is_new().await? {
+            true => Vec::new(),
+            false => firing(&*self.reader().await?.state).await?,
+        };
         Ok(AlertList { format_version: FORMAT_VERSION, alerts })
     }
 }
@@ -114,7 +117,12 @@ pub(crate) async fn firing(state: &dyn StateReader) -> Result<Vec<AlertDocument>
         let subject = format!("{} to {}", left_out.sync, left_out.destination);
         add(LEFT_OUT, subject, Code::DestinationSkipped, left_out.sentence(), left_out.since);
     }
-    for missing in gaps.into_iter().filter(|gap| !gap.is_left_out()).map(MissingDocument::from) {
+    for gap in gaps.iter().filter(|gap| gap.reason.is_some()) {
+        let (sync, destination) = (&gap.missing.sync, &gap.missing.destination);
+        let (subject, message) = (format!("{sync} to {destination}"), unfillable(sync, destination));
+        add(UNFILLABLE, subject, Code::GapQueryFailed, message, gap.missing.opened_at);
+    }
+    for missing in gaps.into_iter().filter(Gap::is_lost).map(MissingDocument::from) {
         let subject = format!("{} to {}", missing.sync, missing.destination);
         add(RUN_LOST, subject, Code::RunLost, missing.sentence(), missing.since);
     }

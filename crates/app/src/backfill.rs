@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use outflow_core::run::{RunKind, RunOptions};
-use outflow_core::{Code, Error, SyncSpec, Timestamp};
+use outflow_core::{Code, Error, NextStep, SyncSpec, Timestamp};
 use outflow_engine::{Errors, RunReader};
 use outflow_project::Project;
 
 use crate::making::{Circumstances, Job};
-use crate::{App, Caller, Event, RunOutcome};
+use crate::{App, Caller, Event, RunOutcome, second_ids};
 
 /// What to send again, and where.
 #[derive(Clone, Debug)]
@@ -19,6 +19,8 @@ pub struct BackfillRequest {
     pub sync: Option<String>,
     /// From this time on; otherwise from where the destination's gap begins.
     pub since: Option<Timestamp>,
+    /// Events may go out under second ids.
+    pub yes: bool,
     /// A delivery stops when its destination has taken nothing for this long.
     pub delivery_timeout: Duration,
     /// Wait while another process holds the state.
@@ -28,47 +30,92 @@ pub struct BackfillRequest {
 impl App {
     /// Runs each sync from where the destination's gap begins, to that destination alone; an
     /// unfinished backfill is continued. No outcome: it has missed nothing.
+    ///
+    /// # Errors
+    /// Problems of the project, unknown names, and the state if it cannot be taken. Q014: from the
+    /// requested time on, events would go out that the destination may have got under other ids,
+    /// which the request does not allow. A gap needs no such question: what the destination got is
+    /// left out.
     pub async fn backfill(
         &self,
         request: &BackfillRequest,
         caller: &Caller,
     ) -> Result<Vec<RunOutcome>, Errors> {
         let project = self.load().await?;
-        let destination = &request.destination;
-        project.known_destination(destination)?;
-        let mut jobs = Vec::new();
-        for spec in syncs(&project, request)? {
-            let kind = match request.since {
-                Some(at) => RunKind::Since { at },
-                None => {
-                    let (reader, sync) = (self.reader().await?, &spec.name);
-                    let kind = match unfinished(&reader, sync, destination).await? {
-                        Some(kind) => kind,
-                        None => match reader.gap(sync, destination).await? {
-                            Some(gap) => gap.backfill(destination).kind,
-                            None => {
-                                (caller.listener)(Event::NothingMissed { sync, destination });
-                                continue;
-                            }
-                        },
-                    };
-                    if let RunKind::Backfill { start, .. } = &kind {
-                        let start = start.clone();
-                        (caller.listener)(Event::BackfillFrom { sync, destination, start });
-                    }
-                    kind
-                }
-            };
-            let options = RunOptions { destination: Some(destination.clone()), ..RunOptions::of(kind) };
-            jobs.push(Job { spec, options, due_at: None });
-        }
-        if jobs.is_empty() {
-            return Ok(Vec::new());
-        }
+        project.known_destination(&request.destination)?;
         let BackfillRequest { delivery_timeout, wait, .. } = *request;
         let circumstances = Circumstances { delivery_timeout, wait, parallel: 4, beside: true };
-        self.run_beside(&project, jobs, circumstances, caller).await
+        let (mut specs, mut outcomes) = (syncs(&project, request)?, Vec::new());
+        if let (Some(since), false) = (request.since, request.yes) {
+            let allowing = |spec: &SyncSpec| NextStep::BackfillWithSecondIds {
+                sync: spec.name.clone(),
+                destination: request.destination.clone(),
+                since,
+            };
+            second_ids::refuse(&project, &specs, allowing).await?;
+        }
+        let mut before: Vec<(String, RunKind)> = Vec::new();
+        loop {
+            let mut jobs = Vec::new();
+            for spec in &specs {
+                let is_first = outcomes.is_empty();
+                let Some(kind) = self.kind(request, spec, is_first, caller).await? else { continue };
+                let part = (spec.name.clone(), kind);
+                // A person may have rejected the run, and then the same is missing again.
+                if before.contains(&part) {
+                    continue;
+                }
+                before.push(part.clone());
+                let destination = Some(request.destination.clone());
+                let options = RunOptions { destination, ..RunOptions::of(part.1) };
+                jobs.push(Job { spec: spec.clone(), options, due_at: None });
+            }
+            if jobs.is_empty() {
+                return Ok(outcomes);
+            }
+            let ran = self.run_beside(&project, jobs, circumstances, caller).await?;
+            // What was missing before an edit of the query comes before what was missing after it.
+            specs
+                .retain(|spec| request.since.is_none() && ran.iter().any(|outcome| has_ended(outcome, spec)));
+            outcomes.extend(ran);
+        }
     }
+
+    /// What the next run of a sync does; `None`: the destination has missed nothing.
+    async fn kind(
+        &self,
+        request: &BackfillRequest,
+        spec: &SyncSpec,
+        is_first: bool,
+        caller: &Caller,
+    ) -> Result<Option<RunKind>, Errors> {
+        if let Some(at) = request.since {
+            return Ok(Some(RunKind::Since { at }));
+        }
+        let (reader, sync, destination) = (self.reader().await?, &spec.name, &request.destination);
+        let kind = match unfinished(&reader, sync, destination).await? {
+            Some(kind) => kind,
+            None => match reader.gap(spec, destination).await? {
+                Some(gap) => gap.backfill(destination).kind,
+                None => {
+                    if is_first {
+                        (caller.listener)(Event::NothingMissed { sync, destination });
+                    }
+                    return Ok(None);
+                }
+            },
+        };
+        if let RunKind::Backfill { start, .. } = &kind {
+            let start = start.clone();
+            (caller.listener)(Event::BackfillFrom { sync, destination, start });
+        }
+        Ok(Some(kind))
+    }
+}
+
+/// Whether a sync's run has ended, so that the next one may follow.
+fn has_ended(outcome: &RunOutcome, spec: &SyncSpec) -> bool {
+    matches!(outcome, RunOutcome::Ran(run) if run.sync == spec.name && run.state.is_final())
 }
 
 /// The unfinished backfill of a destination: a request for another one continues it.

@@ -24,6 +24,7 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 
+pub(crate) use self::place::own_user;
 use self::place::{CONTROL, Place, WORK};
 use crate::serving::Serving;
 

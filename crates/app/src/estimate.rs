@@ -27,7 +27,8 @@ pub struct EstimateRequest {
 #[derive(Debug, Serialize)]
 pub struct EstimateDocument {
     format_version: u32,
-    sync: String,
+    /// The sync.
+    pub sync: String,
     #[serde(rename = "type")]
     call_type: CallType,
     /// The value of `{{last_sync_time}}`.
@@ -70,7 +71,7 @@ pub struct Sample {
 impl App {
     /// Estimates a run.
     pub async fn estimate(&self, request: &EstimateRequest) -> Result<EstimateDocument, Errors> {
-        let project = self.load().await?;
+        let project = self.load_for(&request.sync).await?;
         let spec = project.sync(&request.sync)?;
         let state = self.sync_state(&spec.name, request.start).await?;
         let destinations = wiring::destinations(&project)?;

@@ -128,7 +128,7 @@ impl App {
         caller: &Caller,
     ) -> Result<Engine, Errors> {
         let state = open_state(self, wait, caller).await?;
-        Ok(wiring::engine(&self.folder, project, state, caller.stop.clone())?)
+        Ok(wiring::engine(&self.folder, project, state, caller.stop.clone()).await?)
     }
 }
 

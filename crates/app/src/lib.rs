@@ -17,19 +17,23 @@
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
+mod access;
 mod alerts;
 mod approval;
 mod backfill;
 mod beside;
 mod cancel;
+mod check;
 pub mod control;
 mod dead_letters;
 mod estimate;
 mod findings;
+mod folder;
 mod follow;
 mod holder;
 mod init;
 mod leftovers;
+mod list;
 mod look;
 mod making;
 mod outcome;
@@ -40,6 +44,7 @@ mod replay;
 mod run;
 mod runs;
 mod schema;
+mod second_ids;
 mod serve;
 mod serving;
 mod source;
@@ -50,24 +55,27 @@ mod validate;
 mod verify;
 mod wiring;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use outflow_core::ports::state::StateStore;
 use outflow_core::{Code, Error, RunId};
 use outflow_engine::RunReader;
-use outflow_project::Project;
+use outflow_project::{Origin, Part, Project};
 use tokio::sync::watch;
 
 pub use alerts::{AlertDocument, AlertList, AlertTest, ReceiverTest};
 pub use approval::{ApproveRequest, RejectRequest};
 pub use backfill::BackfillRequest;
 pub use cancel::CancelRequest;
+pub use check::CheckDocument;
 pub use dead_letters::{DeadLetterDocument, DeadLetterList, DeadLetterSummary, DeadLettersRequest};
 pub use estimate::{EstimateDocument, EstimateRequest};
 pub use findings::Finding;
+pub use folder::find_project;
 pub use init::{InitDocument, InitRequest, init, write_file};
+pub use list::{Selectors, SyncDocument, SyncList};
 pub use look::RunName;
 pub use outcome::RunOutcome;
 pub use outflow_core::ports::spool::Rejection;
@@ -83,7 +91,7 @@ pub use outflow_engine::operations::verify_all::{StateProblem, StateVerification
 pub use outflow_engine::serve::TaskStatus;
 pub use outflow_engine::{
     DeliveryDocument, Errors, Event as RunEvent, FORMAT_VERSION, LeftOutDocument, MissingDocument, Reason,
-    RunDocument, RunListEntry,
+    RunDocument, RunListEntry, UnsentDocument,
 };
 pub use outflow_state::Location as StateLocation;
 pub use outflow_warehouse::{SourceKind, kinds as source_kinds, parse_names};
@@ -97,8 +105,7 @@ pub use schema::schema;
 pub use serve::ServeRequest;
 pub use serving::{DestinationStatus, Serving};
 pub use source::{
-    CheckDocument, DatabaseDocument, DatabaseTest, SetupSqlDocument, SetupSqlRequest, SourceTest,
-    SourceTestEvent,
+    DatabaseDocument, DatabaseTest, SetupSqlDocument, SetupSqlRequest, SourceTest, SourceTestEvent,
 };
 pub use status::{Change, HeldRun, LastRun, NotLoaded, StatusDocument, SyncStatus, WaitingCalls};
 pub use usage::{UsageDocument, UsageEntry, UsageRequest};
@@ -110,7 +117,7 @@ const READ_WITHIN: Duration = Duration::from_secs(30);
 /// One installation: a project's folder, its state, and the folder of its spool and its socket.
 #[derive(Clone, Debug)]
 pub struct App {
-    project: PathBuf,
+    origin: Origin,
     state: Option<StateLocation>,
     folder: PathBuf,
 }
@@ -124,7 +131,39 @@ impl App {
             Some(StateLocation::Folder(folder)) => folder.clone(),
             _ => project.join(".outflow"),
         };
-        Self { project, state, folder }
+        Self { origin: Origin { dir: project, target: None }, state, folder }
+    }
+
+    /// The same project as one of its targets changes it. A target has a state of its own, in
+    /// `.outflow/targets`, unless one is named: what was sent for one environment was not sent for
+    /// another.
+    #[must_use]
+    pub fn with_target(mut self, target: Option<String>) -> Self {
+        if let Some(target) = &target
+            && !matches!(self.state, Some(StateLocation::Folder(_)))
+        {
+            self.folder = self.origin.dir.join(".outflow/targets").join(target);
+        }
+        self.origin.target = target;
+        self
+    }
+
+    /// Whether nothing has run yet. A state that was named and is not there is another matter: its
+    /// name may be wrong.
+    ///
+    /// # Errors
+    /// What is wrong with the URL of the state.
+    pub async fn is_new(&self) -> Result<bool, Error> {
+        if self.state.is_some() {
+            return Ok(false);
+        }
+        Ok(match self.location().await? {
+            StateLocation::Folder(folder) => {
+                let looked = tokio::task::spawn_blocking(move || outflow_state::is_empty(&folder));
+                looked.await.unwrap_or(false)
+            }
+            StateLocation::Postgres(_) => false,
+        })
     }
 
     /// Where the state is.
@@ -157,21 +196,53 @@ impl App {
         Ok(control::ask(&self.folder, &control::Request::Reload).await?.is_some())
     }
 
-    /// As [`App::load`], for use cases that need no secret.
-    async fn load_without_secrets(&self) -> Result<Project, Errors> {
-        Ok(self.read_project(Project::load_without_secrets).await??)
+    /// As [`App::load`], for use cases that need no secret, or not all of them.
+    async fn load_partly(&self) -> Result<Project, Errors> {
+        Ok(self.read_project(Project::load_partly).await??)
+    }
+
+    /// As [`App::load_partly`], for whoever will need some secrets: if there is a problem, all of
+    /// them are reported, missing secrets too.
+    async fn load_to_use(&self) -> Result<Project, Errors> {
+        match self.load_partly().await {
+            Ok(project) => Ok(project),
+            Err(_) => self.load().await,
+        }
+    }
+
+    /// As [`App::load_partly`], with all that a sync needs.
+    async fn load_for(&self, sync: &str) -> Result<Project, Errors> {
+        let project = self.load_to_use().await?;
+        // A name that is not there is reported by whoever looks for it.
+        let parts = project.sync(sync).map(Project::parts_of).unwrap_or_default();
+        Ok(project.require(&parts)?)
+    }
+
+    /// As [`App::load_partly`], with the secrets of the database that a sync reads.
+    async fn load_for_reading(&self, sync: &str) -> Result<Project, Errors> {
+        let project = self.load_to_use().await?;
+        let parts = project.sync(sync).map(Project::parts_of).unwrap_or_default();
+        let database: Vec<Part> =
+            parts.into_iter().filter(|part| matches!(part, Part::Database { .. })).collect();
+        Ok(project.require(&database)?)
+    }
+
+    /// The sources of a project whose other parts may be unfinished: the one that is named, or all.
+    async fn load_sources(&self, named: Option<&str>) -> Result<Project, Errors> {
+        let source = named.map(|named| named.split('.').next().unwrap_or(named).to_owned());
+        Ok(self.read_project(move |origin| Project::load_sources(origin, source.as_deref())).await??)
     }
 
     /// Reads files of the project off the async threads, in bounded time: they may be on a mount
     /// that hangs.
     async fn read_project<T: Send + 'static>(
         &self,
-        read: impl FnOnce(&Path) -> T + Send + 'static,
+        read: impl FnOnce(&Origin) -> T + Send + 'static,
     ) -> Result<T, Error> {
-        let dir = self.project.clone();
-        let reading = tokio::task::spawn_blocking(move || read(&dir));
+        let origin = self.origin.clone();
+        let reading = tokio::task::spawn_blocking(move || read(&origin));
         let failed = |what: String| {
-            Error::new(Code::ProjectFileUnreadable, what).at(self.project.display().to_string())
+            Error::new(Code::ProjectFileUnreadable, what).at(self.origin.dir.display().to_string())
         };
         match tokio::time::timeout(READ_WITHIN, reading).await {
             Ok(read) => read.map_err(|e| failed("reading the project broke down".to_owned()).caused_by(e)),

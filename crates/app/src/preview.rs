@@ -7,7 +7,7 @@ use outflow_core::ports::state::SyncState;
 use outflow_core::run::FindingCount;
 use outflow_core::{CallType, Code, Column, Error, SystemClock};
 use outflow_engine::authoring::advise::{self, Depth};
-use outflow_engine::authoring::preview::{self, PreviewStart};
+use outflow_engine::authoring::preview::{self, PreviewStart, Sample};
 use outflow_engine::{Errors, FORMAT_VERSION};
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
@@ -26,6 +26,8 @@ pub struct PreviewRequest {
     pub calls: bool,
     /// How many rows are read.
     pub limit: u64,
+    /// They are read once, and columns that differ by themselves are not looked for.
+    pub once: bool,
 }
 
 /// The first rows or calls of a run.
@@ -139,14 +141,14 @@ impl From<Error> for PreviewFailure {
 impl App {
     /// Reads the first rows of a run.
     pub async fn preview(&self, request: &PreviewRequest) -> Result<PreviewDocument, PreviewFailure> {
-        let project = self.load().await?;
+        let project = self.load_for_reading(&request.sync).await?;
         let spec = project.sync(&request.sync)?;
         let state = self.sync_state(&spec.name, request.start).await?;
         let warehouse = wiring::warehouse(&project, spec)?;
         let advice = advise::ask(subject(&project, spec), warehouse.as_ref(), Depth::Types).await?;
         let findings = Finding::of_advice(spec, advice);
-        let (start, limit) = (request.start, request.limit);
-        let read = preview::preview(spec, &state, warehouse.as_ref(), &SystemClock, start, limit).await;
+        let sample = Sample { start: request.start, limit: request.limit, once: request.once };
+        let read = preview::preview(spec, &state, warehouse.as_ref(), &SystemClock, sample).await;
         let shown = match read {
             Ok(shown) => shown,
             Err(errors) => return Err(failure(errors, findings)),

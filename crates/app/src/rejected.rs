@@ -59,12 +59,17 @@ pub struct FindingGroup {
     pub rows: u64,
     /// The rows were sent all the same.
     pub sent: bool,
+    /// The first row that was sent without a value, and why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first: Option<Box<Rejection>>,
 }
 
 impl From<FindingCount> for FindingGroup {
     fn from(count: FindingCount) -> Self {
-        let FindingCount { code, column, rows, .. } = count;
-        Self { code, title: code.title(), column, rows, sent: code.is_warning() }
+        let FindingCount { code, column, rows, samples } = count;
+        let sent = code.is_warning();
+        let first = samples.first().filter(|_| sent).and_then(|sample| serde_json::from_str(sample).ok());
+        Self { code, title: code.title(), column, rows, sent, first }
     }
 }
 

@@ -58,9 +58,9 @@ pub struct ReplayReport {
 impl App {
     /// Replays. If there is nothing to replay, the plan has no destination and there is no outcome.
     pub async fn replay(&self, request: &ReplayRequest, caller: &Caller) -> Result<ReplayReport, Errors> {
-        let project = self.load().await?;
         let reader = self.reader().await?;
         let record = look::run(&reader, &request.run).await?;
+        let project = self.load_for(&record.sync).await?;
         let spec = project.sync(&record.sync)?.clone();
         if let Some(destination) = &request.destination {
             project.known_destination(destination)?;

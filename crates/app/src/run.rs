@@ -5,20 +5,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use outflow_core::run::{RunKind, RunOptions, RunTrigger};
-use outflow_core::{Code, Error, SyncSpec, Timestamp};
-use outflow_engine::authoring::advise;
+use outflow_core::{Code, Error, NextStep, SyncSpec, Timestamp};
 use outflow_engine::serve::BacklogQuota;
 use outflow_engine::serve::side::SideRequests;
 use outflow_engine::{Engine, Errors, RunRequest as EngineRequest};
-use outflow_project::Project;
+use outflow_project::{Part, Project};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::beside::Worker;
 use crate::holder::{Handover, Taken};
 use crate::leftovers::{self, Leftover};
+use crate::list::Selectors;
 use crate::making::{Circumstances, Job, due, make_run, observer};
-use crate::{App, Caller, Event, Listener, RunOutcome, surroundings, wiring};
+use crate::{App, Caller, Event, Listener, RunOutcome, second_ids, surroundings, wiring};
 
 /// Which syncs to run, and how.
 #[derive(Clone, Debug)]
@@ -54,6 +54,25 @@ pub enum Selection {
     Due,
     /// These.
     Named(Vec<String>),
+    /// Those that these mean.
+    Matching(Selectors),
+}
+
+impl Selection {
+    /// The same with names in place of what means them.
+    fn resolved(&self, project: &Project) -> Result<Selection, Errors> {
+        Ok(match self {
+            Self::Matching(which) => Self::Named(project.select(&which.select, &which.exclude)?),
+            other => other.clone(),
+        })
+    }
+
+    fn means(&self, spec: &SyncSpec) -> bool {
+        match self {
+            Self::Named(names) => names.contains(&spec.name),
+            Self::Enabled | Self::Due | Self::Matching(_) => spec.enabled,
+        }
+    }
 }
 
 impl RunRequest {
@@ -97,11 +116,22 @@ impl App {
     /// Problems of the project, unknown names, and the state if it cannot be taken. Q014: events
     /// would go out under second ids, which the request does not allow.
     pub async fn run(&self, request: &RunRequest, caller: &Caller) -> Result<Vec<RunOutcome>, Errors> {
-        let project = Arc::new(self.load().await?);
+        let project = self.load_to_use().await?;
+        let request = &RunRequest { syncs: request.syncs.resolved(&project)?, ..request.clone() };
         if let Some(destination) = &request.destination {
             project.known_destination(destination)?;
         }
-        refuse_second_ids(request, &project)?;
+        let mut parts: Vec<Part> = project
+            .syncs
+            .iter()
+            .filter(|spec| request.syncs.means(spec))
+            .flat_map(Project::parts_of)
+            .collect();
+        if let Some(only) = &request.destination {
+            parts.retain(|part| !matches!(part, Part::Destination(name) if name != only));
+        }
+        let project = Arc::new(project.require(&parts)?);
+        refuse_second_ids(request, &project).await?;
         let delivery_timeout = request.delivery_timeout;
         let handover = || Handover { runs: wanted(request, &project), delivery_timeout };
         let wanted = (request.syncs != Selection::Due).then(handover);
@@ -114,7 +144,7 @@ impl App {
             Taken::State(state) => state,
             Taken::Done(outcomes) => return Ok(outcomes),
         };
-        let engine = wiring::engine(&self.folder, &project, state, caller.stop.clone())?;
+        let engine = wiring::engine(&self.folder, &project, state, caller.stop.clone()).await?;
         surroundings::warnings(&project)
             .iter()
             .for_each(|warning| (caller.listener)(Event::Warning(warning)));
@@ -160,40 +190,34 @@ impl App {
         match self.take(Some(wanted), circumstances.wait, caller).await? {
             Taken::Done(outcomes) => Ok(outcomes),
             Taken::State(state) => {
-                let engine = wiring::engine(&self.folder, project, state, caller.stop.clone())?;
+                let engine = wiring::engine(&self.folder, project, state, caller.stop.clone()).await?;
                 run_all(&engine, project, jobs, circumstances, &caller.listener, None).await
             }
         }
     }
 }
 
-/// Q014 for each sync whose events would go out under second ids, as far as its query shows it.
-fn refuse_second_ids(request: &RunRequest, project: &Project) -> Result<(), Errors> {
+/// Q014 for each sync whose events would go out under second ids, unless the request allows it.
+async fn refuse_second_ids(request: &RunRequest, project: &Project) -> Result<(), Errors> {
     if request.yes || request.new_ids || request.is_incremental() {
         return Ok(());
     }
-    let is_meant = |spec: &&SyncSpec| match &request.syncs {
-        Selection::Named(names) => names.contains(&spec.name),
-        Selection::Enabled | Selection::Due => spec.enabled,
+    let is_meant = |spec: &&SyncSpec| request.syncs.means(spec);
+    let allowing = |spec: &SyncSpec| NextStep::RunWithSecondIds {
+        sync: spec.name.clone(),
+        full: request.full,
+        since: request.since,
+        limit: request.limit,
+        destination: request.destination.clone(),
     };
-    let refused = |spec: &SyncSpec| {
-        let reason = advise::why_ids_are_of_run_and_row(spec)?;
-        let message = format!(
-            "the events of {} would go out under other message ids than in other runs: they are made of run \
-             and row, as {reason}",
-            spec.name
-        );
-        Some(Error::new(Code::SecondIds, message).help("let them be made of the content, or allow it"))
-    };
-    let refused: Vec<Error> = project.syncs.iter().filter(is_meant).filter_map(refused).collect();
-    if refused.is_empty() { Ok(()) } else { Err(Errors(refused)) }
+    second_ids::refuse(project, project.syncs.iter().filter(is_meant), allowing).await
 }
 
 /// The runs to request from a running `serve`.
 fn wanted(request: &RunRequest, project: &Project) -> Vec<(String, RunOptions)> {
     let names = match &request.syncs {
         Selection::Named(names) => names.clone(),
-        Selection::Enabled | Selection::Due => {
+        Selection::Enabled | Selection::Due | Selection::Matching(_) => {
             project.syncs.iter().filter(|s| s.enabled).map(|s| s.name.clone()).collect()
         }
     };
@@ -224,7 +248,7 @@ async fn tell_leftovers(
         let is_meant = match &request.syncs {
             // The run itself takes care of a removed sync that was named.
             Selection::Named(names) => names.contains(&sync) && finding.code() != Code::SyncRemoved,
-            Selection::Enabled | Selection::Due => true,
+            Selection::Enabled | Selection::Due | Selection::Matching(_) => true,
         };
         if is_meant {
             (caller.listener)(Event::LeftOver(&finding));
@@ -281,7 +305,9 @@ async fn jobs(
             }
             if errors.is_empty() { Ok(jobs) } else { Err(errors.into()) }
         }
-        Selection::Enabled => Ok(enabled.map(|spec| job(spec, None)).collect::<Vec<_>>().into()),
+        Selection::Enabled | Selection::Matching(_) => {
+            Ok(enabled.map(|spec| job(spec, None)).collect::<Vec<_>>().into())
+        }
         Selection::Due => {
             let mut jobs = Vec::new();
             for spec in enabled {

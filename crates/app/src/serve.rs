@@ -60,7 +60,7 @@ impl App {
         let receivers = wiring::receivers(&project);
         let (notifier, dispatch) = alerts::start(receivers, state.clone(), Pace::default());
         let observer = observer(recorder.clone(), notifier.clone());
-        let engine = wiring::engine(&self.folder, &project, state, caller.stop.clone())?;
+        let engine = wiring::engine(&self.folder, &project, state, caller.stop.clone()).await?;
         let socket = Arc::new(Socket::listen(&self.folder)?);
         let config = wiring::config(&project, engine)?;
         for warning in surroundings::warnings(&project) {

@@ -1,15 +1,14 @@
 //! The databases of a project, the test of the connection to them, and the script for a service
 //! account.
 
-use outflow_core::ports::warehouse::Check;
 use outflow_core::{Code, Error};
 use outflow_engine::{Errors, FORMAT_VERSION};
-use outflow_project::Database;
+use outflow_project::{Database, Part};
 use outflow_warehouse::ServiceAccount;
 use serde::Serialize;
-use serde_json::{Map, Value};
 
-use crate::{App, wiring};
+use crate::check::CheckDocument;
+use crate::{App, access, wiring};
 
 /// A database.
 #[derive(Clone, Debug, Serialize)]
@@ -48,22 +47,6 @@ pub struct DatabaseTest {
     pub checks: Vec<CheckDocument>,
 }
 
-/// One step of a test.
-#[derive(Debug, Serialize)]
-pub struct CheckDocument {
-    /// What was checked.
-    pub step: &'static str,
-    /// `ok`, `warning` or `failed`.
-    pub outcome: &'static str,
-    /// What was found, in a few words.
-    pub summary: String,
-    /// How long it took.
-    pub seconds: f64,
-    details: Map<String, Value>,
-    /// What is wrong.
-    pub problems: Vec<Error>,
-}
-
 /// What happens during a test.
 pub enum SourceTestEvent<'a> {
     /// The test of a database begins.
@@ -83,6 +66,8 @@ pub struct SetupSqlRequest {
     pub tables: Vec<(String, String)>,
     /// The account; the database's `user` if this is not given.
     pub user: Option<String>,
+    /// Also take rights from everybody that the account has as one of everybody.
+    pub revoke_public: bool,
 }
 
 /// A script for a service account.
@@ -100,17 +85,29 @@ pub struct SetupSqlDocument {
 impl App {
     /// The databases of all sources.
     pub async fn sources(&self) -> Result<Vec<DatabaseDocument>, Errors> {
-        Ok(self.load().await?.databases.iter().map(DatabaseDocument::of).collect())
+        let project = match self.load_partly().await {
+            Ok(project) => project,
+            Err(_) => self.load_sources(None).await?,
+        };
+        Ok(project.databases.iter().map(DatabaseDocument::of).collect())
     }
 
-    /// Tests each database that the name means, one after the other. Steps are reported as they
-    /// end.
+    /// Tests each database that the name means, one after the other, and plans the queries of the
+    /// syncs that read it. Steps are reported as they end. Only the secrets of these databases are
+    /// needed; where the rest of the project has problems, the queries are left out.
     pub async fn test_source(
         &self,
         name: &str,
         mut listener: impl FnMut(SourceTestEvent<'_>) + Send,
     ) -> Result<SourceTest, Errors> {
-        let project = self.load().await?;
+        let project = match self.load_partly().await {
+            Ok(project) => project,
+            Err(_) => self.load_sources(Some(name)).await?,
+        };
+        let meant = project.databases(name)?;
+        let part = |d: &&Database| Part::Database { source: d.source.clone(), name: d.name.clone() };
+        let parts: Vec<Part> = meant.iter().map(part).collect();
+        let project = project.require(&parts)?;
         let mut databases = Vec::new();
         for database in project.databases(name)? {
             let warehouse = wiring::open(database)?;
@@ -124,7 +121,13 @@ impl App {
                     checks.push(check);
                 })
                 .await;
-            let ok = !checks.iter().any(|check| check.outcome == "failed");
+            if !checks.iter().any(CheckDocument::has_failed)
+                && let Some(check) = access::check(&project, database).await
+            {
+                listener(SourceTestEvent::Check(&document, &check));
+                checks.push(check);
+            }
+            let ok = !checks.iter().any(CheckDocument::has_failed);
             let DatabaseDocument { source, database, .. } = document;
             databases.push(DatabaseTest { source, database, ok, checks });
         }
@@ -133,9 +136,9 @@ impl App {
     }
 
     /// The script for a service account. It needs no secrets, which exist only after an
-    /// administrator has run it.
+    /// administrator has run it, and nothing of the project but the source.
     pub async fn setup_sql(&self, request: SetupSqlRequest) -> Result<SetupSqlDocument, Errors> {
-        let project = self.load_without_secrets().await?;
+        let project = self.load_sources(Some(&request.name)).await?;
         let databases = project.databases(&request.name)?;
         let [database] = databases.as_slice() else {
             let names: Vec<_> = databases.iter().map(|d| d.full_name()).collect();
@@ -147,7 +150,8 @@ impl App {
         if schemas.is_empty() && tables.is_empty() {
             schemas.push("public".to_owned());
         }
-        let account = database.settings.service_account(request.user.as_deref(), schemas, tables)?;
+        let mut account = database.settings.service_account(request.user.as_deref(), schemas, tables)?;
+        account.revoke_public = request.revoke_public;
         require_resolved(&account.database, "database")?;
         require_resolved(&account.user, "user")?;
         let sql = account.script();
@@ -163,24 +167,6 @@ impl DatabaseDocument {
         let user = settings.user().map(str::to_owned);
         let (source, database) = (database.source.clone(), database.name.clone());
         Self { format_version: FORMAT_VERSION, source, database, kind, address, user }
-    }
-}
-
-impl From<Check> for CheckDocument {
-    fn from(check: Check) -> Self {
-        let outcome = match check.problems.as_slice() {
-            [] => "ok",
-            problems if problems.iter().all(|e| e.code().is_warning()) => "warning",
-            _ => "failed",
-        };
-        Self {
-            step: check.step.name(),
-            outcome,
-            summary: check.summary,
-            seconds: check.took.as_secs_f64(),
-            details: check.details.into_iter().map(|(key, value)| (key.to_owned(), value)).collect(),
-            problems: check.problems,
-        }
     }
 }
 

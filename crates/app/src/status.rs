@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use outflow_core::ports::state::{RunFilter, StateReader};
+use outflow_core::ports::state::{Gap, RunFilter, StateReader};
 use outflow_core::ports::watch::Pending;
 use outflow_core::{
     Clock as _, DeliveryState, Error, RunId, RunRecord, RunState, SyncSpec, SystemClock, Timestamp,
 };
 use outflow_engine::schedule::{Slots, next_due};
-use outflow_engine::{Errors, FORMAT_VERSION, LeftOutDocument, MissingDocument, Reason};
+use outflow_engine::{Errors, FORMAT_VERSION, LeftOutDocument, MissingDocument, Reason, UnsentDocument};
+use outflow_project::Project;
 use serde::Serialize;
 
 use crate::App;
@@ -39,6 +40,9 @@ pub struct StatusDocument {
     /// Destinations that runs leave out until they have caught up.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<LeftOutDocument>,
+    /// What destinations have not been sent because a person decided so, and are sent on request.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unsent: Vec<UnsentDocument>,
     /// What is wrong.
     pub alerts: Vec<AlertDocument>,
     /// What waits for destinations and syncs that the project no longer has.
@@ -61,6 +65,9 @@ pub struct SyncStatus {
     pub last: Option<LastRun>,
     /// Calls of this and earlier runs that no destination has settled yet, added up.
     pub undelivered: u64,
+    /// A restore was noticed: its next run is compared with nothing (E126).
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub restored: bool,
 }
 
 /// A sync of which the running `serve` has another form than the files.
@@ -138,28 +145,40 @@ const LOOKED_AT: u64 = 20;
 impl App {
     /// How the installation is.
     pub async fn status(&self) -> Result<StatusDocument, Errors> {
-        let project = self.load_without_secrets().await?;
+        let project = self.load_partly().await?;
         // A `serve` of another version is none that this process understands.
         let serving = match control::ask(&self.folder, &Request::Status).await? {
             Some(Answer::Status(serving)) => Some(serving),
             _ => None,
         };
         let at = SystemClock.now();
+        if serving.is_none() && self.is_new().await? {
+            return Ok(StatusDocument::before_the_first_run(&project, at));
+        }
         let (state, mut syncs) = (self.reader().await?.state, Vec::new());
         let unfinished = state.unfinished_runs().await?;
         let waiting = waiting(&*state, &unfinished).await?;
+        let standings = state.standings(at, at).await?;
         for spec in &project.syncs {
+            let restored = standings.iter().any(|standing| standing.sync == spec.name && standing.restored);
             let undelivered = waiting.iter().filter(|w| w.sync == spec.name).map(|w| w.calls).sum();
-            syncs.push(of_sync(&*state, spec, at, undelivered).await?);
+            syncs.push(of_sync(&*state, spec, at, (undelivered, restored)).await?);
         }
         let left_over = leftovers::of(&*state, &project).await?;
         let held = unfinished.into_iter().filter(|run| run.state == RunState::AwaitingApproval);
         let mut gaps = state.open_gaps().await?;
         let left_out = LeftOutDocument::of(&gaps);
-        gaps.retain(|gap| !gap.is_left_out());
+        let sends = |sync: &str, destination: &str| {
+            let spec = project.syncs.iter().find(|spec| spec.name == sync);
+            spec.is_some_and(|spec| spec.connections.iter().any(|c| c.destination == destination))
+        };
+        let mut unsent = UnsentDocument::of(&gaps);
+        unsent.retain(|unsent| sends(&unsent.sync, &unsent.destination));
+        gaps.retain(Gap::is_lost);
         Ok(StatusDocument {
             missing: gaps.into_iter().map(MissingDocument::from).collect(),
             left_out,
+            unsent,
             format_version: FORMAT_VERSION,
             not_loaded: serving.as_ref().map(|s| not_loaded(&s.syncs, &project.syncs)).unwrap_or_default(),
             serving,
@@ -170,6 +189,34 @@ impl App {
             left_over: left_over.into_iter().map(|leftover| leftover.finding).collect(),
             at,
         })
+    }
+}
+
+impl StatusDocument {
+    /// Nothing has run, nothing waits, and nothing is known to be wrong.
+    fn before_the_first_run(project: &Project, at: Timestamp) -> Self {
+        let of_sync = |spec: &SyncSpec| SyncStatus {
+            sync: spec.name.clone(),
+            enabled: spec.enabled,
+            next_due: next_due(&Slots::of(&spec.schedule), None, at).filter(|_| spec.enabled),
+            last: None,
+            undelivered: 0,
+            restored: false,
+        };
+        Self {
+            format_version: FORMAT_VERSION,
+            serving: None,
+            syncs: project.syncs.iter().map(of_sync).collect(),
+            not_loaded: Vec::new(),
+            held: Vec::new(),
+            waiting: Vec::new(),
+            missing: Vec::new(),
+            left_out: Vec::new(),
+            unsent: Vec::new(),
+            alerts: Vec::new(),
+            left_over: Vec::new(),
+            at,
+        }
     }
 }
 
@@ -233,7 +280,7 @@ async fn of_sync(
     state: &dyn StateReader,
     spec: &SyncSpec,
     now: Timestamp,
-    undelivered: u64,
+    (undelivered, restored): (u64, bool),
 ) -> Result<SyncStatus, Errors> {
     let slots = Slots::of(&spec.schedule);
     let next_due = next_due(&slots, state.fired(&spec.name).await?, now);
@@ -254,5 +301,6 @@ async fn of_sync(
             reason: run.reason.map(Reason::from),
         }),
         undelivered,
+        restored,
     })
 }

@@ -60,7 +60,10 @@ impl App {
             Some(month) => parse(&month)?,
             None => jiff::tz::TimeZone::UTC.to_datetime(SystemClock.now()).date().first_of_month(),
         };
-        let used = self.reader().await?.state.usage(first, first.last_of_month()).await?;
+        let used = match self.is_new().await? {
+            true => Vec::new(),
+            false => self.reader().await?.state.usage(first, first.last_of_month()).await?,
+        };
         let mut sums = BTreeMap::<_, (u64, u64)>::new();
         for u in used.into_iter().filter(|u| sync.as_ref().is_none_or(|sync| *sync == u.sync)) {
             let key = (days.then_some(u.day), u.sync, u.destination, u.call_type.name());

@@ -9,6 +9,7 @@ use outflow_engine::authoring::advise::{self, Depth};
 use outflow_project::Project;
 use serde::Serialize;
 
+use crate::access::with_grant;
 use crate::findings::{Finding, subject};
 use crate::{App, StateLocation, wiring};
 use crate::{leftovers, surroundings};
@@ -128,7 +129,11 @@ impl Found {
                     let asked =
                         advise::ask(subject(project, spec), warehouse.as_ref(), Depth::Everything).await;
                     match asked {
-                        Ok(advice) => {
+                        Ok(mut advice) => {
+                            if let Some(database) = project.database(&spec.source, &spec.database) {
+                                let problems = std::mem::take(&mut advice.problems).into_iter();
+                                advice.problems = problems.map(|e| with_grant(e, spec, database)).collect();
+                            }
                             let first_run = advice.first_run.map(Rows::from);
                             let later_run = advice.later_run.map(Rows::from);
                             let expected = ExpectedRuns { first_run, later_run };

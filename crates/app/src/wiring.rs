@@ -18,8 +18,10 @@ use outflow_project::{Database, Project, ReceiverConfig, StateUrl};
 use outflow_spool::{DiskBaseline, DiskSpool, owner};
 use outflow_state::Location;
 use outflow_telemetry::alerts::{Channel, Receiver};
+use outflow_telemetry::log::as_error;
 use outflow_warehouse::Aws;
 use tokio::sync::watch;
+use tracing::warn;
 
 /// Free space that the spool leaves alone, if the project does not say: 1 GiB.
 const DISK_RESERVE: u64 = 1 << 30;
@@ -37,7 +39,8 @@ pub(crate) fn receivers(project: &Project) -> Vec<Receiver> {
 pub(crate) fn destinations(project: &Project) -> Result<HashMap<String, Arc<dyn Destination>>, Vec<Error>> {
     let client = Client::new(&ClientOptions::default()).map_err(|e| vec![e])?;
     let (mut built, mut errors) = (HashMap::new(), Vec::new());
-    for config in &project.destinations {
+    // Those that are not needed may lack their secrets.
+    for config in project.destinations.iter().filter(|config| config.is_resolved) {
         match destinations::build(&config.name, &config.kind, &config.settings, &client) {
             Ok(destination) => {
                 built.insert(config.name.clone(), destination);
@@ -82,8 +85,8 @@ fn files(dir: &Path, state: &dyn State, reserve: u64) -> Result<(DiskSpool, Disk
     Ok((spool, DiskBaseline::open(&dir.join("baseline"), reserve)?))
 }
 
-/// An engine that holds the state for writing.
-pub(crate) fn engine(
+/// An engine that holds the state for writing. A restore that is noticed is logged.
+pub(crate) async fn engine(
     dir: &Path,
     project: &Project,
     state: Arc<dyn State>,
@@ -91,7 +94,7 @@ pub(crate) fn engine(
 ) -> Result<Engine, Vec<Error>> {
     let reserve = project.disk_reserve_bytes.unwrap_or(DISK_RESERVE);
     let (spool, baseline) = files(dir, &*state, reserve).map_err(|e| vec![e])?;
-    Ok(Engine {
+    let engine = Engine {
         state,
         spool: Arc::new(spool),
         baseline: Arc::new(baseline),
@@ -100,7 +103,11 @@ pub(crate) fn engine(
         limiters: Arc::default(),
         budgets: budgets(project),
         stop,
-    })
+    };
+    if let Some(restored) = engine.look_for_restore().await.map_err(|e| vec![e])? {
+        warn!(error = as_error(&restored), "the state was restored");
+    }
+    Ok(engine)
 }
 
 /// What may be sent to each destination.

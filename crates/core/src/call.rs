@@ -54,6 +54,12 @@ impl CallType {
         Self::ALL.into_iter().find(|t| t.name() == name)
     }
 
+    /// Whether each call is something that happened, and not how something is: the same call made
+    /// again is then another event.
+    pub const fn is_event(self) -> bool {
+        matches!(self, Self::Track | Self::Page | Self::Screen)
+    }
+
     /// One byte for files; see `docs/formats/segment.md`.
     pub const fn to_byte(self) -> u8 {
         self as u8

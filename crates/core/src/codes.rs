@@ -147,6 +147,10 @@ codes! {
     Q111 EventNameIsCommand Query UserInput "an event name that Customer.io takes for a command";
     Q112 LateRows Query UserInput "rows may be stamped before they are loaded";
     Q113 ManyRowsOften Query UserInput "very many rows, very often";
+    Q114 LocalTimes Query UserInput "times without a zone in a database that keeps local time";
+    Q115 ConvertedToLocalTime Query UserInput "a time is converted to local time and loses its zone";
+    Q116 DatabaseText Query UserInput "a column is sent as the database's own text";
+    Q117 DeclaredTypeConverts Query UserInput "SQLite converts what is stored in a column of this type";
     Q120 UnstableColumn Query UserInput "a column differs when it is read again";
     Q201 CaseFolded Query UserInput "the database folds the case of a name";
     Q202 TrailingSemicolon Query UserInput "a semicolon at the end";
@@ -194,9 +198,16 @@ codes! {
     R007 WrongType Row UserInput "the field wants another type";
     R008 InvalidObjectType Row UserInput "the object type is not a whole number";
     R009 CallTooLarge Row UserInput "the call would be larger than the limit";
+    R010 ContradictoryObjectTypes Row UserInput "the row names two object types";
     R101 UnknownChannel Row UserInput "unknown channel or device type (sent as it is)";
-    R102 LargeInteger Row UserInput "a whole number beyond 2^53 (sent with every digit)";
+    R102 LargeInteger Row UserInput "a number beyond 2^53 (sent with every digit)";
     R103 GroupWithoutPerson Row UserInput "a group call without a person";
+    R104 ValueLeftOut Row UserInput "a value that cannot be sent (left out)";
+    R105 LoneSurrogate Row UserInput "half of a surrogate pair in JSON (sent as U+FFFD)";
+    R106 UnseenCharacters Row UserInput "invisible characters in an identifier";
+    R107 PlaceholderIdentifier Row UserInput "an identifier such as null or undefined";
+    R108 MixedTimeUnits Row UserInput "Unix times of several units in one column";
+    R109 CursorValueIgnored Row UserInput "a cursor value that counts for nothing";
     D001 CallTooLargeForDestination Destination UserInput "the call is larger than the destination takes";
     D002 DestinationNeedsIdentifier Destination UserInput "the destination needs a userId or an anonymousId";
     D003 CallRefused Destination UserInput "the destination refused the call";
@@ -248,6 +259,8 @@ codes! {
     E120 BackfillRepeats Engine Permanent "a backfill may send calls again under new ids";
     E121 BaselineMissing Engine Permanent "what the run is compared with is missing";
     E122 RepeatedMessageIds Engine UserInput "one message id, several contents";
+    E123 GapQueryFailed Engine UserInput "the query of a gap does not run any more";
+    E126 StateRestored Engine Permanent "the state was restored from a backup";
     G001 TooManyRows Guard UserInput "more rows than allowed";
     G002 TooManyRejected Guard UserInput "too many rows rejected";
     G003 UnusualRowCount Guard UserInput "an unusual number of rows";

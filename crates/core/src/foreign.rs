@@ -71,6 +71,33 @@ pub fn steers_terminal(c: char) -> bool {
             | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
+/// Whether the character is invisible: white space, controls, and characters without width.
+pub fn is_unseen(c: char) -> bool {
+    c.is_whitespace()
+        || c.is_control()
+        || steers_terminal(c)
+        || matches!(c,
+            '\u{ad}' | '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{180b}'..='\u{180e}' | '\u{200b}'..='\u{200f}'
+            | '\u{2060}'..='\u{2064}' | '\u{206a}'..='\u{206f}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}')
+}
+
+/// The text with every character that is [invisible](is_unseen), but plain blanks, as `<U+00A0>`.
+pub fn with_unseen_shown(text: &str) -> Cow<'_, str> {
+    let is_shown = |c: char| c != ' ' && !steers_terminal(c) && is_unseen(c);
+    if text.is_ascii() || !text.contains(is_shown) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        if is_shown(c) {
+            shown.push_str(&format!("<U+{:04X}>", u32::from(c)));
+        } else {
+            shown.push(c);
+        }
+    }
+    Cow::Owned(shown)
+}
+
 /// The text on one line, with every character that [steers a terminal](steers_terminal) replaced by
 /// U+FFFD. It is the one way in which names, values and foreign text reach a terminal.
 pub fn printable(text: &str) -> String {

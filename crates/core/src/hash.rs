@@ -1,5 +1,7 @@
 //! The hashes in files and ids: XXH3. Changing one changes the file format.
 
+use std::hash::{BuildHasherDefault, Hasher};
+
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed, xxh3_128, xxh3_128_with_seed};
 
 /// The ordering key of an identifier. `kind` keeps user "5" and group "5" apart: `b'p'` for a
@@ -49,4 +51,29 @@ pub fn random() -> crate::Result<u128> {
         crate::Error::new(crate::Code::StateIo, "the operating system gave no random bytes").caused_by(e)
     })?;
     Ok(u128::from_be_bytes(bytes))
+}
+
+/// For tables of keys that are hashes already, such as ordering keys: a key's value is its hash.
+pub type KeyHasher = BuildHasherDefault<IdentityHasher>;
+
+/// The hasher of [`KeyHasher`].
+#[derive(Default)]
+pub struct IdentityHasher(u64);
+
+impl Hasher for IdentityHasher {
+    #[inline]
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    #[inline]
+    fn write_u64(&mut self, key: u64) {
+        self.0 = key;
+    }
 }

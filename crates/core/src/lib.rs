@@ -35,7 +35,7 @@ pub use call::{CallFlags, CallMeta, CallType, MessageId, RunKey, SyncKey};
 pub use clock::{Clock, SystemClock, Uptime};
 pub use codes::{Code, ErrorKind, Severity};
 pub use error::{Error, Result};
-pub use foreign::{ForeignText, json_printable, printable, steers_terminal};
+pub use foreign::{ForeignText, is_unseen, json_printable, printable, steers_terminal, with_unseen_shown};
 pub use guard::{Budget, Guards};
 pub use jiff::Timestamp;
 pub use jiff::civil::Date;
@@ -43,10 +43,10 @@ pub use next_step::NextStep;
 pub use outcome::{Answer, Quota, RateHint, Refusal, Reply};
 pub use positions::Positions;
 pub use references::{NameUsage, ReferencedName, References, VolatileFunction};
-pub use row::{Column, ColumnType, Row, RowPage};
+pub use row::{Column, ColumnType, ElementType, Row, RowPage};
 pub use run::{DeliveryCounts, DeliveryState, RowCounts, RunId, RunRecord, RunState};
 pub use secret::Secret;
-pub use sync::{Connection, Dialect, EventIds, FirstRun, Nulls, SyncSpec};
+pub use sync::{Connection, Dialect, EventIds, FirstRun, Nulls, OnInvalidValue, SyncSpec};
 
 /// A boxed future: what an async method of a port returns, so that ports can be used as trait
 /// objects.

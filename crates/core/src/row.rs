@@ -41,9 +41,105 @@ pub enum ColumnType {
     Bytes,
     /// An interval in the server's style.
     Interval,
+    /// An array of PostgreSQL, `{1,NULL,2}`, nested or not, with what its elements are.
+    Array(ElementType),
+    /// PostgreSQL's hstore: `"plan"=>"pro", "seats"=>NULL`.
+    Hstore,
+    /// A text that only the database itself reads as a value: a row, an amount of money.
+    Opaque,
+}
+
+/// What the elements of an array are: the types of columns that are no arrays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ElementType {
+    /// [`ColumnType::Bool`]
+    Bool,
+    /// [`ColumnType::Int`]
+    Int,
+    /// [`ColumnType::Numeric`]
+    Numeric,
+    /// [`ColumnType::Float`]
+    Float,
+    /// [`ColumnType::Text`]
+    Text,
+    /// [`ColumnType::Char`]
+    Char,
+    /// [`ColumnType::Date`]
+    Date,
+    /// [`ColumnType::Time`]
+    Time,
+    /// [`ColumnType::TimeTz`]
+    TimeTz,
+    /// [`ColumnType::Timestamp`]
+    Timestamp,
+    /// [`ColumnType::TimestampTz`]
+    TimestampTz,
+    /// [`ColumnType::Json`]
+    Json,
+    /// [`ColumnType::Bytes`]
+    Bytes,
+    /// [`ColumnType::Interval`]
+    Interval,
+    /// [`ColumnType::Hstore`]
+    Hstore,
+    /// [`ColumnType::Opaque`]
+    Opaque,
+}
+
+impl ElementType {
+    /// The type of a column that holds one such element.
+    pub const fn column_type(self) -> ColumnType {
+        match self {
+            Self::Bool => ColumnType::Bool,
+            Self::Int => ColumnType::Int,
+            Self::Numeric => ColumnType::Numeric,
+            Self::Float => ColumnType::Float,
+            Self::Text => ColumnType::Text,
+            Self::Char => ColumnType::Char,
+            Self::Date => ColumnType::Date,
+            Self::Time => ColumnType::Time,
+            Self::TimeTz => ColumnType::TimeTz,
+            Self::Timestamp => ColumnType::Timestamp,
+            Self::TimestampTz => ColumnType::TimestampTz,
+            Self::Json => ColumnType::Json,
+            Self::Bytes => ColumnType::Bytes,
+            Self::Interval => ColumnType::Interval,
+            Self::Hstore => ColumnType::Hstore,
+            Self::Opaque => ColumnType::Opaque,
+        }
+    }
 }
 
 impl ColumnType {
+    /// The type of an array's elements, if arrays of this type have a form in JSON.
+    pub const fn as_element(self) -> Option<ElementType> {
+        Some(match self {
+            Self::Bool => ElementType::Bool,
+            Self::Int => ElementType::Int,
+            Self::Numeric => ElementType::Numeric,
+            Self::Float => ElementType::Float,
+            Self::Text => ElementType::Text,
+            Self::Char => ElementType::Char,
+            Self::Date => ElementType::Date,
+            Self::Time => ElementType::Time,
+            Self::TimeTz => ElementType::TimeTz,
+            Self::Timestamp => ElementType::Timestamp,
+            Self::TimestampTz => ElementType::TimestampTz,
+            Self::Json => ElementType::Json,
+            Self::Bytes => ElementType::Bytes,
+            Self::Interval => ElementType::Interval,
+            Self::Hstore => ElementType::Hstore,
+            Self::Opaque => ElementType::Opaque,
+            Self::Array(_) => return None,
+        })
+    }
+
+    /// Whether its values, or the elements of its arrays, are texts that only the database reads.
+    pub const fn is_opaque(self) -> bool {
+        matches!(self, Self::Opaque | Self::Array(ElementType::Opaque))
+    }
+
     /// The name in messages and file headers.
     pub const fn name(self) -> &'static str {
         match self {
@@ -61,6 +157,9 @@ impl ColumnType {
             Self::Json => "json",
             Self::Bytes => "bytes",
             Self::Interval => "interval",
+            Self::Array(_) => "array",
+            Self::Hstore => "hstore",
+            Self::Opaque => "opaque",
         }
     }
 }

@@ -6,11 +6,17 @@
 mod budget;
 mod delivery;
 mod gap;
+mod restore;
 mod run;
 
 pub use budget::{Spent, budget_objections, day, has_budget};
 pub use delivery::{Used, new_deliveries, reject_delivery, settle};
-pub use gap::{missing_after_loss, missing_where_left_out};
+pub use gap::{
+    GapChanges, change_members, is_unfillable, missing_after_loss, missing_where_given_up,
+    missing_where_left_out, newcomer,
+};
+pub use restore::{Beside, RestoreSign, restore_signs};
 pub use run::{
     Committed, approved, check_approval, check_end, check_step, commit_extraction, conclude, skipped_window,
+    sync_after,
 };

@@ -257,6 +257,13 @@ pub enum RunKind {
         start: String,
         /// The first run of whose calls some are missing.
         first: RunId,
+        /// The last one: what the query gives from its end on is left to others. `None`: all until
+        /// the sync's next incremental run.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<RunId>,
+        /// The run whose query it has. `None`: that of the sync.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        query_of: Option<RunId>,
     },
     /// Nowhere, or where an earlier run began: it sends calls of that run again.
     Replay(Replay),
@@ -341,7 +348,7 @@ pub struct FindingCount {
     /// In how many rows.
     pub rows: u64,
     /// The first rows that had it, as JSON texts of [`crate::ports::spool::Rejection`]; empty for
-    /// warnings.
+    /// most warnings.
     pub samples: Vec<String>,
 }
 

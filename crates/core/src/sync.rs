@@ -32,6 +32,18 @@ pub enum Nulls {
     Omit,
 }
 
+/// What becomes of a row with a trait, property or member of `context` that cannot be sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnInvalidValue {
+    /// The value is left out, counted and shown; the rest of the row is sent. The default: one bad
+    /// trait does not keep a person's other traits from arriving.
+    #[default]
+    OmitField,
+    /// The row is rejected.
+    RejectRow,
+}
+
 /// The value of `last_sync_time` before the first run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -111,6 +123,8 @@ pub struct SyncSpec {
     pub name: String,
     /// A description for people.
     pub description: String,
+    /// Words to select it by.
+    pub tags: Vec<String>,
     /// The source's name.
     pub source: String,
     /// The database's name within the source.
@@ -135,6 +149,8 @@ pub struct SyncSpec {
     pub cursor: Option<String>,
     /// What the message ids of its events are made of.
     pub ids: EventIds,
+    /// What becomes of a row with a value that cannot be sent.
+    pub on_invalid_value: OnInvalidValue,
     /// Where the first run begins.
     pub first_run: FirstRun,
     /// Whether it runs without being named.

@@ -6,4 +6,5 @@
 pub mod advise;
 pub mod estimate;
 pub mod preview;
+mod times;
 mod unstable;

@@ -21,7 +21,7 @@ use std::time::Instant;
 
 use outflow_core::ports::baseline::{Compared, Comparison, ComparisonSpec, RetainedHashes};
 use outflow_core::ports::spool::{Edits, SpoolHeader, SpoolWriter, Spooled};
-use outflow_core::ports::state::{Extraction, SyncState};
+use outflow_core::ports::state::{BaselineRun, Extraction, SyncState};
 use outflow_core::ports::warehouse::{RowStream, Statement, Warehouse};
 use outflow_core::run::{FindingCount, RunKind};
 use outflow_core::{
@@ -33,7 +33,7 @@ use tokio::sync::watch;
 use tracing::debug;
 
 use self::cursor::{CursorTracker, CursorValue};
-use self::fill::FillPlan;
+use self::fill::{FillEnd, FillPlan};
 use self::identity::Identity;
 use self::reading::{Reading, pages, read_overlap};
 use self::rejections::{Kept, Rejections};
@@ -42,7 +42,7 @@ use self::watermark::Clocks;
 use crate::clock::Elapsed;
 use crate::event::{Event, Note, Observer};
 use crate::stop::{interrupted, stopped};
-use crate::{Engine, Errors, read_only};
+use crate::{Engine, Errors, read_only, zones};
 
 /// An extraction that is running.
 pub(crate) struct Extractor<'a> {
@@ -64,6 +64,12 @@ struct Comparing<'a> {
     previous: Option<RunId>,
     /// The run fills a gap.
     fill: Option<&'a FillPlan>,
+    /// The cursor that the state has.
+    cursor: Option<CursorValue>,
+    /// In a first run: the zone whose local time the database keeps, if it does not keep UTC.
+    zone: Option<String>,
+    /// A restore keeps it from being compared.
+    restored: bool,
 }
 
 /// What reading the whole result came to.
@@ -91,19 +97,19 @@ impl Extractor<'_> {
         if let Some(replay) = options.replay().filter(|replay| !replay.mode.queries()) {
             return self.copy(replay).await;
         }
+        let query = Query::parse(&spec.query, spec.dialect)?;
         let fill = match &options.kind {
-            RunKind::Backfill { first, .. } => match self.plan_fill(*first).await? {
+            RunKind::Backfill { first, until, .. } => match self.plan_fill(*first, *until, &query).await? {
                 Some(plan) => Some(plan),
                 None => return self.nothing_to_fill().await,
             },
             _ => None,
         };
         let ordinary = options.is_incremental();
-        let query = Query::parse(&spec.query, spec.dialect)?;
-        let before = self.sync_state().await?;
+        let (before, restored) = self.sync_state().await?;
 
         let mut stop = self.engine.stop.clone();
-        let (session, mut clocks) = tokio::select! {
+        let (mut session, mut clocks) = tokio::select! {
             opened = Clocks::read_with_open(self.warehouse, &*self.engine.clock) => opened?,
             () = stopped(&mut stop) => return Err(interrupted().into()),
         };
@@ -115,20 +121,34 @@ impl Extractor<'_> {
             let spec = if fill.is_some() { self.next } else { spec };
             watermark::start_value(spec, state, &Default::default(), &clocks)
         };
-        if fill.is_some() {
+        let to_next = fill.as_ref().is_some_and(|fill| matches!(fill.end, FillEnd::NextRun));
+        if to_next {
             // What the next run reads is then a part of what this one reads.
             value = watermark::earlier(value, next(&before));
         }
         let text = watermark::text(&value);
         let key = self.engine.state.begin_extraction(self.run.id, clock, &text).await?;
-        let (previous, void) = self.previous(&before, fill.is_some());
+        let (previous, void) = match fill.is_some() && !to_next {
+            // What is newer than the gap is nothing that the next run reads.
+            true => (None, None),
+            false => self.previous(&before, restored, fill.is_some()),
+        };
+        let zone = match ordinary && before.watermark.is_none() {
+            true => zones::local(&mut *session).await?,
+            false => None,
+        };
         let newcomers = self.engine.newcomers(self.run).await?;
         let moved = |seen, took| watermark::moved(spec, &before, seen, &value, &clocks, self.run.id, took);
         let planned = moved(None, Elapsed::Unknown);
         let texts = [watermark::note(spec, &before, &clocks), next_start::note(spec, &planned, clock)];
         let begin = texts.into_iter().flatten().filter(|_| ordinary);
         let begin = begin.map(|text| Note { text, next: None });
-        let notes = begin.chain(void).chain(newcomers).collect();
+        let local = match &zone {
+            Some(zone) => zones::compared(&mut *session, &query, zone).await?,
+            None => None,
+        };
+        let local = local.map(|text| Note { text, next: None });
+        let notes = begin.chain(void).chain(newcomers).chain(local).collect();
         (self.observer)(Event::Reading {
             sync: self.run.sync.clone(),
             run: self.run.id,
@@ -139,6 +159,8 @@ impl Extractor<'_> {
         let at_start = clocks.at_start();
         let after = |state: &SyncState| watermark::start_value(spec, state, &Default::default(), &at_start);
         let overlap = match &fill {
+            Some(FillPlan { end: FillEnd::At(value), .. }) => Some(query.render(value)),
+            Some(FillPlan { end: FillEnd::Unknown, .. }) => None,
             Some(_) => before.watermark.is_some().then(|| query.render(&next(&before))),
             None => self.overlaps(&query).then(|| query.render(&after(&planned))),
         };
@@ -156,7 +178,8 @@ impl Extractor<'_> {
         };
         let run = RunRecord { key, ..self.run.clone() };
         let keyed = Extractor { run: &run, ..*self };
-        let comparing = Comparing { overlap, previous, fill: fill.as_ref() };
+        let cursor = watermark::cursor(spec, &before);
+        let comparing = Comparing { overlap, previous, fill: fill.as_ref(), cursor, zone, restored };
         let out = keyed.read(stream, &query, clock, comparing, stop).await?;
 
         let Spooled { entries, unchanged, rejected, .. } = out.spooled;
@@ -186,6 +209,10 @@ impl Extractor<'_> {
             })
         };
         let next = next(watermark_update.as_ref().unwrap_or(&before));
+        let (fills, fills_new) = match &fill {
+            Some(fill) => (fill.gaps.clone(), fill.new.clone()),
+            None => self.engine.covered_gaps(self.run).await?,
+        };
         let extraction = Extraction {
             at: self.engine.clock.now(),
             rows,
@@ -195,10 +222,8 @@ impl Extractor<'_> {
             next_last_sync_time: Some(watermark::text(&next)),
             watermark_update,
             replayed: self.replayed(out.wanted),
-            fills: match &fill {
-                Some(fill) => fill.gaps.clone(),
-                None => self.engine.covered_gaps(self.run).await?,
-            },
+            fills,
+            fills_new,
             compared_with: match &fill {
                 Some(fill) => fill.before,
                 None => previous.filter(|_| ordinary),
@@ -218,14 +243,28 @@ impl Extractor<'_> {
         Ok(())
     }
 
-    async fn sync_state(&self) -> outflow_core::Result<SyncState> {
+    /// The sync's state, without what it must not be compared with any more; and whether there was
+    /// such.
+    async fn sync_state(&self) -> outflow_core::Result<(SyncState, bool)> {
         let state = &*self.engine.state;
-        watermark::complete(state.sync(&self.spec.name).await?, state).await
+        let mut sync = watermark::complete(state.sync(&self.spec.name).await?, state).await?;
+        let (origin, is_event) = (state.origin().await?, watermark::is_event(self.run.call_type));
+        let void = |baseline: &mut BaselineRun| !origin.is_comparable(baseline.run, is_event);
+        let restored = sync.baseline.take_if(void).is_some();
+        Ok((sync, restored))
     }
 
     /// The run to compare with, or why there is none although there was one.
-    fn previous(&self, before: &SyncState, fills: bool) -> (Option<RunId>, Option<Note>) {
-        let Some(baseline) = &before.baseline else { return (None, None) };
+    fn previous(&self, before: &SyncState, restored: bool, fills: bool) -> (Option<RunId>, Option<Note>) {
+        let Some(baseline) = &before.baseline else {
+            let text = format!(
+                "{} ({}): rows are sent also where they are unchanged",
+                Code::StateRestored.title(),
+                Code::StateRestored
+            );
+            let compares = self.run.spec.options.is_incremental() || fills;
+            return (None, (restored && compares).then_some(Note { text, next: None }));
+        };
         let compared = if fills { self.next } else { self.spec };
         let left = baseline.fingerprint.as_deref();
         let same = left.is_some_and(|left| watermark::is_comparable(compared, left));
@@ -288,7 +327,8 @@ impl Extractor<'_> {
             && reading.read > 0
         {
             let plan = Plan::compile(self.run.call_type, &columns)?;
-            let encoder = RowEncoder::new(plan, self.run.key, clock);
+            let encoder =
+                RowEncoder::new(plan, self.run.key, clock).on_invalid_value(self.spec.on_invalid_value);
             ended = read_overlap(&mut *stream, sql, encoder, &mut reading, &mut stop).await;
         }
         stream.cancel().await;
@@ -319,7 +359,11 @@ impl Extractor<'_> {
         let (spooled, compared) = self.finish(writer, comparison, rejected, (marks, sent)).await?;
         let was_compared = !compared.earlier_missing;
         findings.extend(self.findings_of_comparison(&compared, &comparing, repeats, &spooled).await?);
-        let cursor = cursor.and_then(CursorTracker::largest);
+        let (cursor, ignored) = cursor.map(CursorTracker::largest).unwrap_or_default();
+        if ignored > 0 {
+            let (code, column) = (Code::CursorValueIgnored, self.spec.cursor.clone());
+            findings.push(FindingCount { code, column, rows: ignored, samples: Vec::new() });
+        }
         Ok(ReadOut {
             spooled,
             same: compared.same.count(),
@@ -383,11 +427,17 @@ impl Extractor<'_> {
             (false, None) => numbers.then_some(RetainedHashes::Shared),
         };
         let mut warnings = Vec::new();
-        for (code, _) in plan.warnings() {
-            warnings.push(FindingCount { code: *code, column: None, rows: 0, samples: Vec::new() });
+        let whole = |code, column| FindingCount { code, column, rows: 0, samples: Vec::new() };
+        for warning in plan.warnings() {
+            warnings.push(whole(warning.code, warning.column.clone()));
         }
-        let cursor = match &self.spec.cursor {
-            Some(name) => Some(CursorTracker::new(name, &columns)?),
+        if comparing.zone.is_some() {
+            let local = zones::without_zone(&columns);
+            warnings.extend(local.map(|name| whole(Code::LocalTimes, Some(name.to_owned()))));
+        }
+        // What fills a gap moves no cursor, and an earlier query may not have the column.
+        let cursor = match self.spec.cursor.as_ref().filter(|_| comparing.fill.is_none()) {
+            Some(name) => Some(CursorTracker::new(name, &columns, clock, comparing.cursor.as_ref())?),
             None => None,
         };
         let run = self.run.id;
@@ -417,7 +467,9 @@ impl Extractor<'_> {
         };
         let rejected_before = Rejections::after(&*self.engine.baseline, previous, kept).await?;
         let writer = self.engine.spool.create(header).await?;
-        let encoder = RowEncoder::new(plan, self.run.key, clock).with_events(events);
+        let encoder = RowEncoder::new(plan, self.run.key, clock)
+            .with_events(events)
+            .on_invalid_value(self.spec.on_invalid_value);
         Ok(Reading {
             run: self.run.clone(),
             encoder,

@@ -18,6 +18,7 @@
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
+mod answered;
 pub mod authoring;
 pub mod clock;
 pub mod delivery;
@@ -33,6 +34,7 @@ pub mod schedule;
 pub mod serve;
 mod spans;
 mod stop;
+mod zones;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -50,7 +52,7 @@ pub use pages::{DeadLetterPages, RunPages};
 pub use reader::{Calls, RunReader};
 pub use report::{
     DeliveryDocument, FORMAT_VERSION, LeftOutDocument, MissingDocument, Reason, RunDocument, RunListEntry,
-    Seconds,
+    Seconds, UnsentDocument,
 };
 pub use serve::once::RunRequest;
 

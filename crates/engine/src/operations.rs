@@ -13,6 +13,8 @@ pub mod history;
 pub(crate) mod local_clock;
 pub mod purge;
 pub mod replay;
+pub mod restore;
 pub mod retention;
+pub(crate) mod unfillable;
 pub mod verify;
 pub mod verify_all;

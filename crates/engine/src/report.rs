@@ -78,6 +78,9 @@ pub struct MissingDocument {
     pub since: Timestamp,
     /// The run that sends them; null while there is none.
     pub filled_by: Option<RunId>,
+    /// Why they cannot be sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Reason>,
 }
 
 impl MissingDocument {
@@ -100,6 +103,7 @@ impl From<Gap> for MissingDocument {
             cause: missing.cause,
             since: missing.opened_at,
             filled_by: gap.filled_by,
+            reason: gap.reason.map(Reason::from),
         }
     }
 }
@@ -119,13 +123,17 @@ pub struct LeftOutDocument {
     pub calls: u64,
     /// Since when.
     pub since: Timestamp,
+    /// Why they cannot be sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Reason>,
 }
 
 impl LeftOutDocument {
     /// Those of these gaps that are of destinations which runs left out.
     pub fn of(gaps: &[Gap]) -> Vec<Self> {
         let mut all: Vec<Self> = Vec::new();
-        for Gap { missing, .. } in gaps.iter().filter(|gap| gap.is_left_out()) {
+        for Gap { missing, reason, .. } in gaps.iter().filter(|gap| gap.is_left_out()) {
+            let why = || reason.clone().map(Reason::from);
             let same = |d: &&mut Self| d.sync == missing.sync && d.destination == missing.destination;
             match all.iter_mut().find(same) {
                 Some(known) => {
@@ -133,6 +141,7 @@ impl LeftOutDocument {
                     known.last = known.last.max(missing.first);
                     known.calls = known.calls.saturating_add(missing.calls);
                     known.since = known.since.min(missing.opened_at);
+                    known.reason = known.reason.take().or_else(why);
                 }
                 None => all.push(Self {
                     sync: missing.sync.clone(),
@@ -141,6 +150,7 @@ impl LeftOutDocument {
                     last: missing.first,
                     calls: missing.calls,
                     since: missing.opened_at,
+                    reason: why(),
                 }),
             }
         }
@@ -156,6 +166,51 @@ impl LeftOutDocument {
     }
 }
 
+/// What a destination has not been sent because a person decided so: it is new to a sync, was away
+/// from it, or its calls were given up. It is sent when a person asks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct UnsentDocument {
+    /// The sync.
+    pub sync: String,
+    /// The destination.
+    pub destination: String,
+    /// Why.
+    pub cause: GapCause,
+    /// The first run whose calls it has not been sent.
+    pub first: RunId,
+    /// The last one.
+    pub last: RunId,
+    /// `{{last_sync_time}}` of the first one.
+    #[serde(serialize_with = "number_or_text")]
+    pub last_sync_time: Option<String>,
+    /// Since when.
+    pub since: Timestamp,
+    /// The run that sends it; null while there is none.
+    pub filled_by: Option<RunId>,
+    /// Why it cannot be sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Reason>,
+}
+
+impl UnsentDocument {
+    /// Those of these gaps that wait for a person.
+    pub fn of(gaps: &[Gap]) -> Vec<Self> {
+        let mine = gaps.iter().filter(|gap| !gap.is_automatic());
+        let document = |gap: &Gap| Self {
+            sync: gap.missing.sync.clone(),
+            destination: gap.missing.destination.clone(),
+            cause: gap.missing.cause,
+            first: gap.missing.first,
+            last: gap.missing.last,
+            last_sync_time: gap.missing.start.clone(),
+            since: gap.missing.opened_at,
+            filled_by: gap.filled_by,
+            reason: gap.reason.clone().map(Reason::from),
+        };
+        mine.map(document).collect()
+    }
+}
+
 impl RunReader {
     /// What lost runs of a sync have left missing.
     ///
@@ -163,7 +218,7 @@ impl RunReader {
     /// What the state says.
     pub async fn missing(&self, sync: &str) -> Result<Vec<MissingDocument>> {
         let mut gaps = self.state.open_gaps().await?;
-        gaps.retain(|gap| gap.missing.sync == sync && !gap.is_left_out());
+        gaps.retain(|gap| gap.missing.sync == sync && gap.is_lost());
         Ok(gaps.into_iter().map(MissingDocument::from).collect())
     }
 }
@@ -182,7 +237,7 @@ pub struct DeliveryDocument {
 }
 
 /// A code with what happened.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Reason {
     /// The code.
     pub code: Code,

@@ -206,12 +206,19 @@ impl Shared {
         entry.1.clone()
     }
 
-    /// A permit for an extraction from this database, and one among all. The database's comes
-    /// first: an extraction that waits for it takes no permit of others.
-    pub(crate) fn permits_for(&self, database: &str) -> [Arc<Semaphore>; 2] {
+    /// The permits that an extraction from this database takes, in this order: one of the database
+    /// and one among all. An extraction that waits for one takes no permit that comes after it.
+    /// What fills gaps takes one of fewer permits of each kind before: it leaves one to what is
+    /// new, where there are several.
+    pub(crate) fn permits_for(&self, database: &str, fills_gap: bool) -> Vec<Arc<Semaphore>> {
         let limits = self.config().limits.clone();
         let own = limits.databases.get(database).copied().unwrap_or(limits.per_database);
-        [self.permits(&format!("database {database}"), own), self.permits("all", limits.extractions)]
+        let kinds = [(format!("database {database}"), own), ("all".to_owned(), limits.extractions)];
+        let fewer = kinds
+            .iter()
+            .filter(|_| fills_gap)
+            .map(|(kind, permits)| self.permits(&format!("gaps, {kind}"), permits.saturating_sub(1).max(1)));
+        fewer.chain(kinds.iter().map(|(kind, permits)| self.permits(kind, *permits))).collect()
     }
 }
 
@@ -397,7 +404,7 @@ async fn supervise(
             let name = sync_runtime.spec.name.clone();
             actors.entry(name.clone()).or_insert_with(|| {
                 let (asks, inbox) = mpsc::channel(16);
-                let parts = ActorParts::new(name.clone(), inbox, open.remove(&name));
+                let parts = ActorParts::new(name.clone(), inbox, open.remove(&name).unwrap_or_default());
                 let make = move |shared| Actor::new(shared, parts.clone()).go();
                 tasks.spawn(kept(&shared, schedule_of(&name), make));
                 asks

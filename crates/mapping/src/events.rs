@@ -79,6 +79,11 @@ impl EventIdentity {
         self.by == By::Content && self.key.is_some()
     }
 
+    /// The columns that tell events apart.
+    pub(crate) fn columns(&self) -> &[usize] {
+        &self.columns
+    }
+
     /// Whether this row is distinguished from all rows that do not make the same call.
     pub(crate) fn tells(&self, columns: &[Column], fields: &[Field<'_>]) -> bool {
         self.columns.iter().all(|column| {

@@ -135,6 +135,14 @@ pub(crate) enum Kind {
     Integration,
 }
 
+impl Kind {
+    /// Whether a row may be sent without a value of this kind that is wrong. What it is about, and
+    /// where it goes, has to be right.
+    pub(crate) const fn may_be_left_out(self) -> bool {
+        !matches!(self, Self::ObjectType | Self::Integration)
+    }
+}
+
 /// The members that an object of `context` is known to have.
 #[derive(Debug)]
 pub(crate) struct Members {

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use outflow_core::{CallFlags, Code, ColumnType};
+use outflow_core::{CallFlags, Code, ColumnType, hash};
 use serde_json::Value;
 
 use crate::Field;
@@ -13,14 +13,16 @@ use crate::row_error::RowError;
 use crate::tree::Leaf;
 use crate::write::json::{self, Scalar};
 use crate::write::object::{self, Object};
-use crate::write::{identifier, number, text, time, value};
+use crate::write::value::array;
+use crate::write::{identifier, number, text, time, unseen, value};
 
 /// The text of a field that counts NULL, blank and JSON null as absent.
 pub(crate) fn given(ty: ColumnType, field: Field<'_>) -> Option<&[u8]> {
     let text = field?;
     let blank = match (ty, text.trim_ascii()) {
         (ColumnType::Json, b"null") => true,
-        (ColumnType::Json, [b'"', inner @ .., b'"']) => inner.iter().all(|b| *b == b' '),
+        (ColumnType::Json, [b'"', inner @ .., b'"']) => unseen::trim(inner).is_empty(),
+        (ColumnType::Text | ColumnType::Char, text) => unseen::trim(text).is_empty(),
         (_, text) => text.is_empty(),
     };
     (!blank).then_some(text)
@@ -33,13 +35,22 @@ pub(crate) fn null(notes: &mut Notes, out: &mut Vec<u8>) {
 
 #[inline]
 pub(crate) fn any(leaf: Leaf, text: &[u8], notes: &mut Notes, out: &mut Vec<u8>) -> Result<(), RowError> {
-    value::natural(out, leaf.ty, text)?;
-    match leaf.ty {
-        ColumnType::Int | ColumnType::Numeric if number::is_beyond_exact(text) => {
-            notes.warn(Code::LargeInteger, leaf.column);
+    let is_beyond = match leaf.ty {
+        ColumnType::Json => {
+            let is_beyond = json::copy(out, text)?;
+            if text.trim_ascii() == b"null" {
+                notes.flags.set(CallFlags::NULLS);
+            }
+            is_beyond
         }
-        ColumnType::Json if text.trim_ascii() == b"null" => notes.flags.set(CallFlags::NULLS),
-        _ => {}
+        ColumnType::Array(element) => array::array(out, element.column_type(), text)?,
+        ty => {
+            value::natural(out, ty, text)?;
+            matches!(ty, ColumnType::Int | ColumnType::Numeric) && number::is_beyond_exact(text)
+        }
+    };
+    if is_beyond {
+        notes.warn(Code::LargeInteger, leaf.column);
     }
     Ok(())
 }
@@ -49,11 +60,14 @@ pub(crate) fn any(leaf: Leaf, text: &[u8], notes: &mut Notes, out: &mut Vec<u8>)
 pub(crate) fn typed(leaf: Leaf, text: &[u8], notes: &mut Notes, out: &mut Vec<u8>) -> Result<bool, RowError> {
     match leaf.kind {
         Kind::Trait | Kind::Free => any(leaf, text, notes, out)?,
-        Kind::CreatedAt => time::moment(out, leaf.ty, text)?,
+        Kind::CreatedAt => {
+            let unit = time::moment(out, leaf.ty, text)?;
+            notes.count_unit(leaf.column, unit);
+        }
         Kind::ObjectType => {
             let Some(digits) = identifier::object_type(leaf.ty, text)? else { return Ok(false) };
             text::string(out, &digits)?;
-            notes.object_type = true;
+            notes.set_object_type(hash::checksum(&digits))?;
         }
         Kind::Text => {
             let Some(content) = content(leaf.ty, text)? else { return Ok(false) };
@@ -113,6 +127,11 @@ fn keywords(ty: ColumnType, text: &[u8], out: &mut Vec<u8>) -> Result<bool, RowE
         ColumnType::Text | ColumnType::Char => {
             text.trim_ascii().starts_with(b"[") && json::checked(text).is_ok()
         }
+        ColumnType::Array(element) => {
+            let mut json = Vec::new();
+            array::array(&mut json, element.column_type(), text)?;
+            return keywords(ColumnType::Json, &json, out);
+        }
         _ => false,
     };
     let mark = out.len();
@@ -152,7 +171,14 @@ pub(crate) fn known(
         match members.find(&name) {
             (None, Kind::Free) => drop(result.insert(name, value)),
             (found, kind) => {
-                if let Some(value) = convert(kind, &value, column, notes)? {
+                let converted = match convert(kind, &value, column, notes) {
+                    Ok(converted) => converted,
+                    Err(error) => {
+                        notes.leave_out(error.of(column))?;
+                        None
+                    }
+                };
+                if let Some(value) = converted {
                     result.insert(found.map_or(name, str::to_owned), value);
                 }
             }

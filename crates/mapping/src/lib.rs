@@ -12,6 +12,7 @@
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
+mod call_writer;
 mod content;
 mod events;
 mod fields;
@@ -26,10 +27,11 @@ mod row_error;
 mod tree;
 mod write;
 
+pub use call_writer::Shaped;
 pub use content::{content_of, subject};
 pub use events::EventIdentity;
-pub use plan::Plan;
-pub use row_encoder::{RowEncoder, Shaped};
+pub use plan::{Plan, Warning};
+pub use row_encoder::RowEncoder;
 
 /// The text of a column in a row; `None` is NULL.
 type Field<'a> = Option<&'a [u8]>;

@@ -21,11 +21,18 @@ pub(crate) fn write(
         let written = match &node.content {
             Content::Leaf(leaf) => {
                 let start = out.len();
-                let written = write_leaf(*leaf, fields[leaf.column], notes, out)?;
-                if written {
-                    notes.say(leaf.place, &out[start..]);
+                match write_leaf(*leaf, fields[leaf.column], notes, out) {
+                    Ok(true) => {
+                        notes.say(leaf.place, &out[start..]);
+                        true
+                    }
+                    Ok(false) => false,
+                    Err(error) if leaf.kind.may_be_left_out() => {
+                        notes.leave_out(error)?;
+                        false
+                    }
+                    Err(error) => return Err(error),
                 }
-                written
             }
             Content::Branch(nodes) => {
                 out.push(b'{');

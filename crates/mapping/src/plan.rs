@@ -17,7 +17,20 @@ pub struct Plan {
     pub(crate) parts: Vec<Root>,
     /// The column of the trait `email`, for identify calls.
     pub(crate) email: Option<usize>,
-    warnings: Vec<(Code, String)>,
+    warnings: Vec<Warning>,
+}
+
+/// What is likely to be a mistake, and is none for sure.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Warning {
+    /// What it is.
+    pub code: Code,
+    /// The column that it is about, if it is one.
+    pub column: Option<String>,
+    /// A sentence without a full stop.
+    pub message: String,
+    /// What to do.
+    pub help: String,
 }
 
 /// A part of the call with all columns that go into it.
@@ -61,8 +74,8 @@ impl Plan {
         if errors.is_empty() { Ok(plan) } else { Err(errors) }
     }
 
-    /// What is likely to be a mistake and is none for sure, as a code and a sentence.
-    pub fn warnings(&self) -> &[(Code, String)] {
+    /// What is likely to be a mistake and is none for sure.
+    pub fn warnings(&self) -> &[Warning] {
         &self.warnings
     }
 
@@ -175,9 +188,30 @@ impl Plan {
             .or(self.reserved_columns[ReservedField::AnonymousId as usize]);
         if self.call_type == CallType::Group && person.is_none() {
             let says = "the group query has no \"userId\" column, so its calls add no person to a group";
-            self.warnings.push((Code::GroupWithoutPerson, says.to_owned()));
+            self.warnings.push(Warning {
+                code: Code::GroupWithoutPerson,
+                column: None,
+                message: says.to_owned(),
+                help: "select the person AS userId, if people are to be added".to_owned(),
+            });
         }
+        let opaque = self.columns.iter().filter(|column| column.ty.is_opaque());
+        let warnings: Vec<Warning> = opaque.map(database_text).collect();
+        self.warnings.extend(warnings);
     }
+}
+
+/// A column of a type whose text only the database reads.
+fn database_text(column: &Column) -> Warning {
+    let Column { name, declared, .. } = column;
+    let help = match declared.as_str() {
+        "money" => format!("select a number: {name}::numeric AS {name}"),
+        _ => format!("select JSON: to_jsonb({name}) AS {name}"),
+    };
+    let message = format!(
+        "the column {name} is of type {declared}, whose values are sent as texts that only the database reads"
+    );
+    Warning { code: Code::DatabaseText, column: Some(name.clone()), message, help }
 }
 
 fn unplaced(column: &str, why: &str) -> Error {

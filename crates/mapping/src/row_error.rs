@@ -18,19 +18,68 @@ pub(crate) struct RowError {
     code: Code,
     column: Option<usize>,
     /// What follows the value in the sentence; the whole sentence if there is no value to show.
+    /// `{column}` in it stands for the column's name.
     says: Cow<'static, str>,
     shows_value: bool,
+    /// The byte of the value around which it is shown.
+    place: u32,
+    /// The value is JSON but for half of a surrogate pair.
+    lone_surrogate: bool,
 }
 
 impl RowError {
     /// The value is wrong. `says` follows it in the sentence, and ends with the fix.
     pub(crate) const fn value(code: Code, says: &'static str) -> Self {
-        Self { code, column: None, says: Cow::Borrowed(says), shows_value: true }
+        Self {
+            code,
+            column: None,
+            says: Cow::Borrowed(says),
+            shows_value: true,
+            place: 0,
+            lone_surrogate: false,
+        }
     }
 
     /// The row as a whole is wrong. `says` is the whole sentence.
     pub(crate) fn row(code: Code, says: String) -> Self {
-        Self { code, column: None, says: Cow::Owned(says), shows_value: false }
+        let says = Cow::Owned(says);
+        Self { code, column: None, says, shows_value: false, place: 0, lone_surrogate: false }
+    }
+
+    /// The value is wrong at that byte, around which it is shown. `says` follows it.
+    pub(crate) fn of_text(code: Code, says: String, place: usize) -> Self {
+        let place = u32::try_from(place).unwrap_or(u32::MAX);
+        Self { shows_value: true, place, ..Self::row(code, says) }
+    }
+
+    /// The same, of a value that is JSON but for half of a surrogate pair.
+    pub(crate) fn with_lone_surrogate(self) -> Self {
+        Self { lone_surrogate: true, ..self }
+    }
+
+    /// The same, of a text where an object is wanted: casting it to text is no cure.
+    pub(crate) fn wants_object(self) -> Self {
+        const CURE: &str = "; select an object, or name the column otherwise";
+        let cause = self.says.split("; ").next().unwrap_or_default();
+        Self { says: Cow::Owned(format!("{cause}{CURE}")), ..self }
+    }
+
+    /// The column whose JSON has half of a surrogate pair.
+    pub(crate) fn lone_surrogate(&self) -> Option<usize> {
+        self.column.filter(|_| self.lone_surrogate)
+    }
+
+    /// Whether the rest of the row may be sent without the value.
+    pub(crate) fn concerns_value(&self) -> bool {
+        let is_of_value = matches!(
+            self.code,
+            Code::InvalidTime | Code::NotFinite | Code::InvalidUtf8 | Code::InvalidJson | Code::WrongType
+        );
+        is_of_value && !self.lone_surrogate
+    }
+
+    pub(crate) fn column(&self) -> Option<usize> {
+        self.column
     }
 
     /// Adds the column, unless one is known already.
@@ -42,9 +91,13 @@ impl RowError {
     /// The rejection of the row.
     pub(crate) fn rejection(self, ordinal: u64, columns: &[Column], fields: &[Field<'_>]) -> Box<Rejection> {
         let value = self.column.and_then(|c| fields[c]).filter(|_| self.shows_value);
-        let reason = match value {
-            Some(text) => format!("{} {}", quoted(text), self.says),
+        let says = match self.column {
+            Some(column) => self.says.replace("{column}", &columns[column].name),
             None => self.says.into_owned(),
+        };
+        let reason = match value {
+            Some(text) => format!("{} {says}", around(text, self.place as usize)),
+            None => says,
         };
         let row: Map<String, Value> = columns
             .iter()
@@ -57,6 +110,18 @@ impl RowError {
         let column = self.column.map(|c| columns[c].name.clone());
         Box::new(Rejection { ordinal, code: self.code, column, reason, row })
     }
+}
+
+/// The value from a little before that byte on.
+fn around(text: &[u8], place: usize) -> String {
+    if place < SHOWN / 2 || text.len() <= SHOWN {
+        return quoted(text);
+    }
+    let mut start = place.min(text.len()) - SHOWN / 2;
+    while start > 0 && text.get(start).is_some_and(|b| b & 0xc0 == 0x80) {
+        start -= 1;
+    }
+    format!("…{}", quoted(&text[start..]))
 }
 
 fn quoted(text: &[u8]) -> String {
@@ -72,6 +137,14 @@ fn quoted(text: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_place_far_into_a_value_is_shown() {
+        let text = format!("{}here{}", "é".repeat(1000), "x".repeat(1000));
+        let shown = around(text.as_bytes(), 2000);
+        assert!(shown.starts_with("…\"é") && shown.contains("here") && shown.ends_with('…'), "{shown}");
+        assert_eq!(around(b"short", 3), "\"short\"");
+    }
 
     #[test]
     fn a_long_value_is_cut_to_100_characters() {

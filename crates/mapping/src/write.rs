@@ -6,4 +6,5 @@ pub(crate) mod number;
 pub(crate) mod object;
 pub(crate) mod text;
 pub(crate) mod time;
+pub(crate) mod unseen;
 pub(crate) mod value;

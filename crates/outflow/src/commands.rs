@@ -4,15 +4,18 @@ mod alerts;
 mod approval;
 mod backfill;
 mod cancel;
+mod consent;
 mod dead_letters;
 mod estimate;
 mod explain;
 mod findings;
 mod init;
+mod list;
 pub mod outcome;
 mod preview;
 mod purge;
-mod rejected;
+pub mod rejected;
+mod reload;
 pub mod replay;
 mod run;
 mod runs;
@@ -23,14 +26,13 @@ mod usage;
 mod validate;
 mod verify;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use clap::CommandFactory;
 use outflow_app::{App, Errors, StateLocation};
 use outflow_core::{Code, Error};
 use serde_json::json;
 
-use crate::cli::{Cli, Command};
+use crate::cli::{self, Cli, Command};
 use crate::demo;
 use crate::exit::Exit;
 use crate::output::Printer;
@@ -39,7 +41,8 @@ use crate::output::Printer;
 pub async fn dispatch(cli: Cli, printer: Printer) -> Result<Exit, Errors> {
     let common = cli.common;
     let state = common.state.map(state_location).transpose()?;
-    let app = App::new(common.project, state);
+    let project = common.project.unwrap_or_else(|| outflow_app::find_project(Path::new(".")));
+    let app = App::new(project, state).with_target(common.target);
     match cli.command {
         Command::Demo(args) => demo::demo(&args, printer).await,
         Command::Init(args) => init::init(&args, printer),
@@ -48,9 +51,11 @@ pub async fn dispatch(cli: Cli, printer: Printer) -> Result<Exit, Errors> {
         Command::Preview(args) => preview::preview(&app, &args, printer).await,
         Command::Estimate(args) => estimate::estimate(&app, &args, printer).await,
         Command::Run(args) => run::run(&app, &args, printer).await,
+        Command::List(args) => list::list(&app, &args, printer).await,
+        Command::Reload => reload::reload(&app, printer).await,
         Command::Serve(args) => serve::serve(&app, &args).await,
         Command::Runs(args) => runs::runs(&app, &args, printer).await,
-        Command::Status => status::status(&app, printer).await,
+        Command::Status(args) => status::status(&app, &args, printer).await,
         Command::Alerts(args) => alerts::alerts(&app, &args, printer).await,
         Command::Rejected(args) => rejected::rejected(&app, &args, printer).await,
         Command::DeadLetters(args) => dead_letters::dead_letters(&app, &args, printer).await,
@@ -69,7 +74,7 @@ pub async fn dispatch(cli: Cli, printer: Printer) -> Result<Exit, Errors> {
         }
         Command::Completions { shell } => {
             let mut script = Vec::new();
-            clap_complete::generate(shell, &mut Cli::command(), "outflow", &mut script);
+            clap_complete::generate(shell, &mut cli::help::command(), "outflow", &mut script);
             printer.text(&String::from_utf8_lossy(&script));
             Ok(Exit::Done)
         }

@@ -9,7 +9,7 @@ use outflow_core::{Code, Error};
 pub enum Exit {
     /// 0: done.
     Done,
-    /// 4: done, but rows were rejected or calls dead-lettered.
+    /// 4: done, but rows were rejected or calls dead-lettered. Only with `--strict`.
     WithLosses,
     /// 6: a destination is unreachable or refuses; calls are pending.
     Destination,
@@ -26,6 +26,13 @@ pub enum Exit {
 }
 
 impl Exit {
+    /// What counts: rows that were rejected within the guards are reported, and are no failure
+    /// unless somebody wants them to be one.
+    #[must_use]
+    pub fn with_strictness(self, strict: bool) -> Self {
+        if self == Self::WithLosses && !strict { Self::Done } else { self }
+    }
+
     /// The code for the operating system.
     pub const fn code(self) -> u8 {
         match self {

@@ -19,9 +19,31 @@ pub fn of_step(step: &NextStep) -> String {
         NextStep::Backfill { destination } => {
             format!("`outflow backfill {destination}` sends it what came before")
         }
+        NextStep::BackfillSince { destination, sync, since } => {
+            format!(
+                "`outflow backfill {destination} --sync {sync} --since {since}` sends what the query gives since then, also what has arrived"
+            )
+        }
         NextStep::Cancel { destination } => {
             format!("`outflow cancel {destination}` gives them up")
         }
+        NextStep::RunWithSecondIds { sync, full, since, limit, destination } => {
+            let mut command = format!("outflow run {sync}");
+            if *full {
+                command += " --full";
+            }
+            for (option, value) in [
+                ("since", since.map(|since| since.to_string())),
+                ("limit", limit.map(|limit| limit.to_string())),
+                ("destination", destination.clone()),
+            ] {
+                command += &value.map(|value| format!(" --{option} {value}")).unwrap_or_default();
+            }
+            format!("`{command} --yes` sends them under other ids")
+        }
+        NextStep::BackfillWithSecondIds { sync, destination, since } => format!(
+            "`outflow backfill {destination} --sync {sync} --since {since} --yes` sends them under other ids"
+        ),
         NextStep::VerifyAll => "`outflow verify --all` checks the whole state".to_owned(),
         NextStep::Approve { run } => format!("`outflow approve {run}` delivers it"),
         NextStep::Reject { run } => format!("`outflow reject {run}` drops it"),
@@ -37,7 +59,6 @@ pub fn of_code(code: Code) -> Option<&'static str> {
         Code::OrderOrLimit => Some(
             "`outflow run NAME --limit N` and `outflow preview` read only some rows without moving last_sync_time",
         ),
-        Code::SecondIds => Some("`outflow run NAME --full --yes` sends them under other ids"),
         _ => None,
     }
 }
@@ -48,6 +69,7 @@ pub fn of_reason(code: Code, destination: &str) -> Option<String> {
         Code::DestinationSkipped => {
             Some(format!("`outflow backfill {destination}` sends what it misses at once"))
         }
+        Code::GapQueryFailed => Some("`outflow explain E123` says what can be done".to_owned()),
         Code::DestinationRemoved => Some(of_step(&NextStep::Cancel { destination: destination.to_owned() })),
         _ => None,
     }
@@ -86,7 +108,7 @@ pub fn of_alert(alert: &AlertDocument) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use clap::Parser as _;
-    use outflow_core::RunId;
+    use outflow_core::{RunId, Timestamp};
 
     use super::*;
     use crate::cli::Cli;
@@ -101,7 +123,27 @@ mod tests {
             NextStep::PreviewCalls { sync: sync.clone() },
             NextStep::Run { sync: sync.clone() },
             NextStep::RunFull { sync: sync.clone() },
-            NextStep::RunSince { sync },
+            NextStep::RunSince { sync: sync.clone() },
+            NextStep::RunWithSecondIds {
+                sync: sync.clone(),
+                full: false,
+                since: Some(Timestamp::UNIX_EPOCH),
+                limit: Some(3),
+                destination: Some(destination.clone()),
+            },
+            NextStep::RunWithSecondIds {
+                sync: sync.clone(),
+                full: true,
+                since: None,
+                limit: None,
+                destination: None,
+            },
+            NextStep::BackfillWithSecondIds {
+                sync: sync.clone(),
+                destination: destination.clone(),
+                since: Timestamp::UNIX_EPOCH,
+            },
+            NextStep::BackfillSince { destination: destination.clone(), sync, since: "0".to_owned() },
             NextStep::Backfill { destination: destination.clone() },
             NextStep::Cancel { destination: destination.clone() },
             NextStep::VerifyAll,

@@ -14,7 +14,6 @@ mod signals;
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use outflow_telemetry::log::{self, Filter, LogFormat};
 use tracing::level_filters::LevelFilter;
 
@@ -27,7 +26,7 @@ use crate::output::Printer;
 const BLOCKING_THREADS: usize = 64;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = cli::help::parse();
     let serves = matches!(cli.command, Command::Serve(_));
     let printer = Printer::new(&cli.common);
     let printer = if serves { printer.into_log() } else { printer };
@@ -44,6 +43,7 @@ fn main() -> ExitCode {
             return ExitCode::from(Exit::Failed.code());
         }
     };
+    let strict = cli.common.strict;
     let exit = runtime.block_on(async {
         match commands::dispatch(cli, printer).await {
             Ok(exit) => exit,
@@ -55,7 +55,7 @@ fn main() -> ExitCode {
     });
     // Work that waits for the disk or for a lock must not keep the process from ending.
     runtime.shutdown_background();
-    ExitCode::from(exit.code())
+    ExitCode::from(exit.with_strictness(strict).code())
 }
 
 /// A panic is a mistake in Outflow. Its message may quote what was worked on, a row included, so

@@ -5,6 +5,7 @@
 //! [`json_printable`] if it is a document on a terminal.
 
 mod stream;
+mod table;
 
 use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
@@ -16,6 +17,7 @@ use serde_json::Value;
 use crate::cli::{Color, Common, Output};
 use crate::hints;
 pub use stream::Stream;
+pub use table::table;
 
 /// How and where to print.
 #[derive(Clone, Copy, Debug)]
@@ -109,6 +111,11 @@ impl Printer {
         let _ = io::stdout().lock().write_all(text.as_bytes());
     }
 
+    /// Empties the terminal, where it is one: the one text of ours that steers it.
+    pub fn clear(&self, sequence: &'static str) {
+        let _ = io::stdout().lock().write_all(sequence.as_bytes());
+    }
+
     /// A line on stderr for people, unless `--quiet` is set.
     pub fn say(&self, line: &str) {
         if !self.quiet {
@@ -185,45 +192,6 @@ impl Printer {
     }
 }
 
-/// A table: columns padded to their widest cell, numbers to the right. Control characters are
-/// shown, not sent to the terminal.
-pub fn table(head: &[&str], rows: &[Vec<String>]) -> String {
-    let head: Vec<String> = head.iter().map(|h| plain(h)).collect();
-    let rows: Vec<Vec<String>> = rows.iter().map(|r| r.iter().map(|c| plain(c)).collect()).collect();
-    let mut widths: Vec<usize> = head.iter().map(|h| h.chars().count()).collect();
-    let mut numeric = vec![!rows.is_empty(); head.len()];
-    for row in &rows {
-        for (i, cell) in row.iter().enumerate().take(head.len()) {
-            widths[i] = widths[i].max(cell.chars().count());
-            let number = |c: char| c.is_ascii_digit() || matches!(c, ',' | '.' | '%' | '-' | ' ' | 's');
-            numeric[i] &= !cell.is_empty()
-                && cell.chars().all(number)
-                && cell.starts_with(|c: char| c.is_ascii_digit());
-        }
-    }
-    let line = |cells: &[String]| {
-        let mut line = String::new();
-        for (i, cell) in cells.iter().enumerate().take(head.len()) {
-            let pad = " ".repeat(widths[i].saturating_sub(cell.chars().count()));
-            let last = i + 1 == head.len();
-            line += &match (numeric[i], last) {
-                (true, _) => format!("{pad}{cell}"),
-                (false, true) => cell.clone(),
-                (false, false) => format!("{cell}{pad}"),
-            };
-            if !last {
-                line += "  ";
-            }
-        }
-        line.trim_end().to_owned() + "\n"
-    };
-    let mut text = line(&head);
-    for row in &rows {
-        text += &line(row);
-    }
-    text
-}
-
 /// A number with its thousands apart.
 pub fn count(n: u64) -> String {
     let digits = n.to_string();
@@ -235,6 +203,12 @@ pub fn count(n: u64) -> String {
         text.push(c);
     }
     text
+}
+
+/// A number of things: `1 row`, `2,000 rows`.
+pub fn counted(n: u64, thing: &str) -> String {
+    let s = if n == 1 { "" } else { "s" };
+    format!("{} {thing}{s}", count(n))
 }
 
 /// A name or a value on one line, which cannot steer a terminal.
@@ -302,17 +276,21 @@ pub fn time(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M:%SZ").to_string()
 }
 
+/// A value of `last_sync_time`: Unix seconds with the time that they stand for, anything else as it
+/// is.
+pub fn instant(value: &str) -> String {
+    // A smaller number is a counter.
+    const SECONDS: std::ops::Range<i64> = 100_000_000..100_000_000_000;
+    let seconds = value.parse().ok().filter(|seconds| SECONDS.contains(seconds));
+    match seconds.and_then(|seconds| Timestamp::from_second(seconds).ok()) {
+        Some(at) => format!("{} ({value})", at.strftime("%Y-%m-%dT%H:%M:%SZ")),
+        None => value.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn tables_align_and_show_control_characters() {
-        let rows =
-            [vec!["a\x1b[2J".to_owned(), "1,234".to_owned()], vec!["long name".to_owned(), "5".to_owned()]];
-        let expected = "name        rows\na\u{fffd}[2J      1,234\nlong name      5\n";
-        assert_eq!(table(&["name", "rows"], &rows), expected);
-    }
 
     #[test]
     fn text_of_strangers_steers_no_terminal_and_our_colours_stay() {
@@ -322,6 +300,16 @@ mod tests {
         assert_eq!(harmless(hostile), expected);
         let names = ["ev\x1b[31mil", "two\nlines"];
         assert_eq!(table(&names, &[]), "ev\u{fffd}[31mil  two\u{fffd}lines\n");
+    }
+
+    #[test]
+    fn one_is_no_plural_and_a_time_is_readable() {
+        assert_eq!(
+            [counted(1, "row"), counted(0, "row"), counted(2_000, "call")],
+            ["1 row", "0 rows", "2,000 calls"]
+        );
+        let shown = ["1795716936", "0", "4711", "2026-01-31 10:00:00"].map(instant);
+        assert_eq!(shown, ["2026-11-26T18:15:36Z (1795716936)", "0", "4711", "2026-01-31 10:00:00"]);
     }
 
     #[test]

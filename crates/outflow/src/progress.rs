@@ -9,8 +9,8 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use outflow_app::{Caller, Event, ReplayMode, ReplayPlan, RunEvent};
 use outflow_core::{Code, DeliveryState};
 
-use crate::commands::outcome;
-use crate::output::{Printer, count, harmless, plain};
+use crate::commands::{outcome, rejected};
+use crate::output::{Printer, count, counted, harmless, instant, plain};
 use crate::{hints, signals};
 
 /// The bars of the process. They share the terminal with the log.
@@ -81,10 +81,20 @@ fn span(seconds: f64) -> String {
     }
 }
 
+/// What the first Ctrl-C means.
+const STOPPING: &str = "stopping: requests under way are finished, nothing is lost, and the same command goes on \
+                        from here; Ctrl-C again ends at once, and loses nothing either";
+
 /// Stops the use case at a signal and shows what it reports.
 pub fn caller(printer: Printer) -> Caller {
     let display = Display::new(printer);
-    Caller { stop: signals::listen(), listener: Arc::new(move |event| display.report(event)) }
+    let is_quiet = printer.is_quiet();
+    let stopping = move || {
+        if !is_quiet {
+            write_beside_bars(STOPPING);
+        }
+    };
+    Caller { stop: signals::listen_and(stopping), listener: Arc::new(move |event| display.report(event)) }
 }
 
 impl Display {
@@ -165,7 +175,7 @@ impl View<'_> {
                 self.say(&format!("{word} run {run}"));
             }
             RunEvent::Reading { last_sync_time, notes, .. } => {
-                self.say(&format!("reading, last_sync_time = {last_sync_time}"));
+                self.say(&format!("reading, last_sync_time = {}", instant(&last_sync_time)));
                 for note in notes {
                     let next = note.next.as_ref().map(|step| format!("; {}", hints::of_step(step)));
                     self.say(&format!("note: {}{}", note.text, next.unwrap_or_default()));
@@ -174,7 +184,7 @@ impl View<'_> {
             }
             RunEvent::Read { rows, rejected, .. } => {
                 if let Some(bar) = &shown.reading {
-                    bar.set_message(format!("{} rows read, {} rejected", count(rows), count(rejected)));
+                    bar.set_message(format!("{} read, {} rejected", counted(rows, "row"), count(rejected)));
                 }
             }
             RunEvent::Extracted { rows, findings, seconds, .. } => {
@@ -183,10 +193,14 @@ impl View<'_> {
                 }
                 self.say(&format!("{} in {seconds:.1} s", outcome::sum(&rows)));
                 for finding in findings {
+                    let sample = rejected::first(&finding);
                     let column =
                         finding.column.map(|c| format!(" in column {:?}", plain(&c))).unwrap_or_default();
                     let (code, title) = (finding.code, finding.code.title());
-                    self.say(&format!("  {code} {title}{column}: {} rows", count(finding.rows)));
+                    self.say(&format!("  {code} {title}{column}: {}", counted(finding.rows, "row")));
+                    if let Some(sample) = sample {
+                        self.say(&format!("    {sample}"));
+                    }
                 }
             }
             RunEvent::Delivering { destination, counts, .. } => {
@@ -195,7 +209,8 @@ impl View<'_> {
                     return;
                 }
                 let bar = shown.delivering.entry(destination.clone()).or_insert_with(|| {
-                    let style = "{prefix}  {wide_bar} {pos}/{len} {msg}";
+                    // The remaining time follows the last rate.
+                    let style = "{prefix}  {wide_bar} {human_pos}/{human_len}  {per_sec}  {eta} left  {msg}";
                     self.bar(Some(counts.calls), style).unwrap_or_else(ProgressBar::hidden)
                 });
                 bar.set_message(destination);

@@ -20,6 +20,12 @@ const LAST_WORDS: Duration = Duration::from_millis(200);
 
 /// Turns true at the first signal.
 pub fn listen() -> watch::Receiver<bool> {
+    listen_and(|| {})
+}
+
+/// The same, and does this at the first signal, on a thread of its own: whoever reads stderr may
+/// hang, and the stop must not wait for them.
+pub fn listen_and(first: impl FnOnce() + Send + 'static) -> watch::Receiver<bool> {
     let (stop, stopped) = watch::channel(false);
     let (ready, is_ready) = sync_channel(1);
     let thread = std::thread::Builder::new().name("signals".to_owned());
@@ -29,7 +35,7 @@ pub fn listen() -> watch::Receiver<bool> {
             let signals = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
             let _ = ready.send(());
             if let (Ok(interrupt), Ok(terminate)) = signals {
-                obey(interrupt, terminate, &stop).await;
+                obey(interrupt, terminate, &stop, first).await;
             }
         });
     });
@@ -40,7 +46,12 @@ pub fn listen() -> watch::Receiver<bool> {
     stopped
 }
 
-async fn obey(mut interrupt: Signal, mut terminate: Signal, stop: &watch::Sender<bool>) {
+async fn obey(
+    mut interrupt: Signal,
+    mut terminate: Signal,
+    stop: &watch::Sender<bool>,
+    first: impl FnOnce() + Send + 'static,
+) {
     let mut next = async || {
         tokio::select! {
             _ = interrupt.recv() => {}
@@ -49,6 +60,7 @@ async fn obey(mut interrupt: Signal, mut terminate: Signal, stop: &watch::Sender
     };
     next().await;
     stop.send_replace(true);
+    std::thread::spawn(first);
     if tokio::time::timeout(STOP_WITHIN, next()).await.is_ok() {
         std::process::exit(Exit::Interrupted.code().into());
     }

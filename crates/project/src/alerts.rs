@@ -59,7 +59,9 @@ pub(super) fn rules(node: Option<&Node>) -> Rules {
 
 pub(super) fn receivers(node: Option<&Node>, problems: &mut Problems) -> Vec<ReceiverConfig> {
     let items = node.and_then(|n| n.get("to")).map_or(&[][..], Node::items);
-    items.iter().filter_map(|item| receiver(item, problems)).collect()
+    // Without its key no alert can be sent.
+    let known = items.iter().filter(|item| !item.is_unresolved());
+    known.filter_map(|item| receiver(item, problems)).collect()
 }
 
 fn receiver(node: &Node, problems: &mut Problems) -> Option<ReceiverConfig> {

@@ -20,7 +20,8 @@ pub(super) fn read<'a>(entries: &[(&'a Key, &'a Node)], problems: &mut Problems)
     // The destinations check their own settings here too, so that one look at a project tells
     // everything.
     if let Ok(client) = Client::new(&ClientOptions::default()) {
-        for config in &configs {
+        let is_known = |config: &&DestinationConfig| config.is_resolved;
+        for config in configs.iter().filter(is_known) {
             let built = outflow_destinations::build(&config.name, &config.kind, &config.settings, &client);
             for error in built.err().into_iter().flatten() {
                 let Some((key, node)) = entries.iter().find(|(key, _)| key.name == config.name) else {
@@ -37,17 +38,13 @@ pub(super) fn read<'a>(entries: &[(&'a Key, &'a Node)], problems: &mut Problems)
     Destinations { names, configs }
 }
 
-/// Whether a reference in it could not be resolved: that was reported already.
-fn is_broken(node: &Node) -> bool {
-    matches!(node.value, Value::Broken)
-        || node.items().iter().any(is_broken)
-        || node.entries().any(|(_, n)| is_broken(n))
-}
-
 fn config(key: &Key, node: &Node, problems: &mut Problems) -> Option<DestinationConfig> {
     let named = node.get("type")?;
     let kind = named.text()?.to_owned();
     let kinds = outflow_destinations::kinds();
+    if matches!(named.value, Value::Unresolved(_)) {
+        return None;
+    }
     if named.referenced && !kinds.contains(&kind.as_str()) {
         // The destinations' own error for it would show the word.
         let help = format!("the types are {}", kinds.join(", "));
@@ -70,13 +67,11 @@ fn config(key: &Key, node: &Node, problems: &mut Problems) -> Option<Destination
         };
         settings.insert(setting.name.clone(), json);
     }
-    if is_broken(node) {
-        return None;
-    }
     let budget = |key: &str| node.get("budget")?.get(key)?.count();
     let budget = Budget { per_day: budget("per_day"), per_month: budget("per_month") };
     let (name, place) = (key.name.clone(), key.place.to_string());
-    Some(DestinationConfig { name, kind, settings, budget, place })
+    let is_resolved = !node.is_unresolved();
+    Some(DestinationConfig { name, kind, settings, budget, place, is_resolved })
 }
 
 /// Refuses secrets that are not references: what the destination says is one, what a key's name
@@ -112,11 +107,11 @@ fn has_password(text: &str) -> bool {
 
 fn json(node: &Node) -> Json {
     match &node.value {
-        Value::Null | Value::Broken => Json::Null,
+        Value::Null => Json::Null,
         Value::Flag(flag) => (*flag).into(),
         Value::Whole(number) => (*number).into(),
         Value::Decimal(number) => Number::from_f64(*number).map_or(Json::Null, Json::Number),
-        Value::Text(text) => text.clone().into(),
+        Value::Text(text) | Value::Unresolved(text) => text.clone().into(),
         Value::List(items) => items.iter().map(json).collect(),
         Value::Table(entries) => {
             Json::Object(entries.iter().map(|(key, value)| (key.name.clone(), json(value))).collect())

@@ -5,7 +5,7 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use outflow_core::{Code, Error, files};
@@ -31,7 +31,7 @@ struct File {
 /// A place in a file, counted from 1.
 #[derive(Clone)]
 pub(super) struct Place {
-    file: Rc<File>,
+    file: Arc<File>,
     line: usize,
     column: usize,
 }
@@ -39,7 +39,8 @@ pub(super) struct Place {
 impl Place {
     /// The path of a file that is named at this place.
     pub(super) fn path(&self, named: &str) -> PathBuf {
-        self.file.dir.join(named)
+        // Without `./` in the middle.
+        self.file.dir.join(named).components().collect()
     }
 
     /// The same path as the user would write it from the project's folder.
@@ -49,6 +50,12 @@ impl Place {
 
     pub(super) fn position(&self) -> (usize, usize, usize) {
         (self.file.number, self.line, self.column)
+    }
+}
+
+impl fmt::Debug for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 
@@ -75,8 +82,9 @@ pub(super) enum Value {
     Text(String),
     List(Vec<Node>),
     Table(Vec<(Key, Node)>),
-    /// Its problem was reported already.
-    Broken,
+    /// A text with a reference to something that is not there, as it is written. That is reported
+    /// apart, to whoever needs it.
+    Unresolved(String),
 }
 
 /// A key of a table.
@@ -107,9 +115,24 @@ impl Node {
         }
     }
 
+    /// The value of a key, to be changed.
+    pub(super) fn get_mut(&mut self, key: &str) -> Option<&mut Node> {
+        match &mut self.value {
+            Value::Table(entries) => entries.iter_mut().find(|(k, _)| k.name == key).map(|(_, node)| node),
+            _ => None,
+        }
+    }
+
+    /// Whether it, or something in it, refers to what is not there.
+    pub(super) fn is_unresolved(&self) -> bool {
+        matches!(self.value, Value::Unresolved(_))
+            || self.items().iter().any(Node::is_unresolved)
+            || self.entries().any(|(_, node)| node.is_unresolved())
+    }
+
     pub(super) fn text(&self) -> Option<&str> {
         match &self.value {
-            Value::Text(text) => Some(text),
+            Value::Text(text) | Value::Unresolved(text) => Some(text),
             _ => None,
         }
     }
@@ -168,7 +191,7 @@ pub(super) struct Documents {
 pub(super) fn load(dir: &Path, problems: &mut Problems) -> Documents {
     let mut documents = Documents::default();
     let path = dir.join(FILE);
-    match read(&path, Rc::new(File { number: 0, shown: FILE.to_owned(), dir: dir.to_owned() })) {
+    match read(&path, Arc::new(File { number: 0, shown: FILE.to_owned(), dir: dir.to_owned() })) {
         Ok(root) => {
             documents.seen.push(path);
             documents.add(root, problems);
@@ -211,7 +234,7 @@ impl Documents {
         }
         let dir = path.parent().map(Path::to_owned).unwrap_or_default();
         let included =
-            read(&path, Rc::new(File { number: self.seen.len(), shown: place.shown_path(named), dir }));
+            read(&path, Arc::new(File { number: self.seen.len(), shown: place.shown_path(named), dir }));
         self.seen.push(path);
         match included {
             Ok(included) => self.add(included, problems),
@@ -228,7 +251,7 @@ impl Documents {
     }
 }
 
-fn read(path: &Path, file: Rc<File>) -> Result<Node, (Place, Error)> {
+fn read(path: &Path, file: Arc<File>) -> Result<Node, (Place, Error)> {
     let start = Place { file, line: 1, column: 1 };
     let fail = |place: &Place, error: Error| (place.clone(), error.at(place.to_string()));
     let text = read_text(path).map_err(|e| fail(&start, e))?;

@@ -37,9 +37,17 @@ pub(super) const ROOT: Shape = Shape {
         Key::new("sources", Kind::Named(&Kind::Table(&SOURCE)), "where rows come from"),
         Key::new("destinations", Kind::Named(&Kind::Table(&DESTINATION)), "where calls go"),
         Key::new("syncs", Kind::Named(&Kind::Table(&SYNC)), "what is read, how often, and what rows become"),
+        Key::new(
+            "targets",
+            Kind::Named(&Kind::Table(&TARGET)),
+            "what differs between environments: `--target NAME` merges it into the rest",
+        ),
     ],
     open: false,
 };
+
+/// Any keys of the project. What comes of the merge is checked.
+const TARGET: Shape = Shape { what: "a target", keys: &[], open: true };
 
 const SPOOL: Shape = Shape {
     what: "the spool",
@@ -214,6 +222,7 @@ const SYNC: Shape = Shape {
     what: "a sync",
     keys: &[
         Key::new("description", Kind::Text, "for people"),
+        Key::new("tags", Kind::List(&Kind::Text), "words to select syncs by: `run tag:daily`"),
         Key::new("source", Kind::Text, "SOURCE.DATABASE, or SOURCE if that has one database").required(),
         Key::new(
             "type",
@@ -255,6 +264,11 @@ const SYNC: Shape = Shape {
         ),
         Key::new("renamed_from", Kind::Text, "the name that the sync had first: the ids of its events stay"),
         Key::new("cursor", Kind::Text, "the column whose largest value is the next last_sync_time"),
+        Key::new(
+            "on_invalid_value",
+            Kind::Word(&["omit_field", "reject_row"]),
+            "what becomes of a row with a trait or property that cannot be sent; omit_field by default",
+        ),
         Key::new(
             "first_run",
             Kind::Either(&[Kind::Word(&["beginning", "now"]), Kind::Time]),

@@ -15,14 +15,17 @@
 mod alerts;
 mod destinations;
 mod document;
+mod dotenv;
 mod ids;
 mod keys;
 mod schema;
 mod secrets;
+mod select;
 mod shape;
 mod sources;
 mod state;
 mod syncs;
+mod targets;
 #[cfg(test)]
 mod tests;
 mod units;
@@ -30,7 +33,7 @@ pub mod when;
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::PathBuf;
 
 use outflow_core::{Budget, Code, Error, SyncSpec, files};
 use outflow_engine::operations::retention::RetentionPolicy;
@@ -42,6 +45,9 @@ use serde_json::{Map, Value};
 pub use self::alerts::ReceiverConfig;
 use self::document::{Key, Node, Place};
 pub use self::schema::schema;
+use self::secrets::Resolver;
+pub use self::secrets::{Part, Unresolved};
+pub use self::select::fits;
 pub use self::state::StateUrl;
 
 /// The name of the file that a project begins with.
@@ -72,6 +78,17 @@ pub struct Project {
     pub state: Option<StateUrl>,
     /// What is allowed, and probably not what was meant.
     pub warnings: Vec<Error>,
+    /// References to what is not there. Empty unless the project was read for a part of it.
+    pub unresolved: Vec<Unresolved>,
+}
+
+/// Where a project is, and for which environment it is read.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    /// The folder with `outflow.yaml`.
+    pub dir: PathBuf,
+    /// The target that changes it.
+    pub target: Option<String>,
 }
 
 /// A database of a source.
@@ -104,6 +121,8 @@ pub struct DestinationConfig {
     pub budget: Budget,
     /// Where it stands: `outflow.yaml:16:3`.
     pub place: String,
+    /// Everything that it refers to is there.
+    pub is_resolved: bool,
 }
 
 impl fmt::Debug for DestinationConfig {
@@ -118,30 +137,69 @@ impl fmt::Debug for DestinationConfig {
 }
 
 impl Project {
-    /// Reads the project in a folder.
+    /// Reads a project.
     ///
     /// # Errors
     /// Every problem: C001 to C010, and what is wrong with the queries.
-    pub fn load(dir: &Path) -> Result<Project, Vec<Error>> {
-        Self::load_with(dir, &|name| std::env::var(name).ok())
+    pub fn load(origin: &Origin) -> Result<Project, Vec<Error>> {
+        Self::load_with(origin, &|name| std::env::var(name).ok())
     }
 
-    /// As [`Project::load`], but an environment variable that is not set is no problem: its
-    /// reference stays as it is written. For what comes before there are secrets.
+    /// As [`Project::load`], but a reference to something that is not there is no problem: its text
+    /// stays as it is written, and it is listed in `unresolved`. For what needs no secret, or not
+    /// all of them.
     ///
     /// # Errors
     /// As for [`Project::load`].
-    pub fn load_without_secrets(dir: &Path) -> Result<Project, Vec<Error>> {
-        let env = |name: &str| std::env::var(name).ok().or_else(|| Some(format!("${{env:{name}}}")));
+    pub fn load_partly(origin: &Origin) -> Result<Project, Vec<Error>> {
         let mut problems = Problems::default();
-        let mut documents = document::load(dir, &mut problems);
-        // Without its key no alert can be sent.
+        let documents = read_files(origin, &mut problems);
+        Self::of(documents, origin, &|name| std::env::var(name).ok(), problems, false)
+    }
+
+    /// The sources alone, for what comes before the rest of the project is finished: one of them,
+    /// or all if none has that name. Secrets may be missing as in [`Project::load_partly`].
+    ///
+    /// # Errors
+    /// Every problem of these sources.
+    pub fn load_sources(origin: &Origin, named: Option<&str>) -> Result<Project, Vec<Error>> {
+        let mut problems = Problems::default();
+        let mut documents = read_files(origin, &mut problems);
+        let is_there = |name: &&str| {
+            documents.all.iter().any(|d| d.get("sources").is_some_and(|all| all.get(name).is_some()))
+        };
+        let named = named.filter(is_there);
         for document in &mut documents.all {
             if let document::Value::Table(entries) = &mut document.value {
-                entries.retain(|(key, _)| key.name != "alerts");
+                entries.retain(|(key, _)| ["version", "sources"].contains(&key.name.as_str()));
+            }
+            let Some(sources) = document.get_mut("sources") else { continue };
+            let document::Value::Table(sources) = &mut sources.value else { continue };
+            sources.retain(|(key, _)| named.is_none_or(|named| key.name == named));
+            for (_, source) in sources {
+                if let document::Value::Table(entries) = &mut source.value {
+                    entries.retain(|(key, _)| key.name != "destinations");
+                }
             }
         }
-        Self::of(documents, &env, problems)
+        Self::of(documents, origin, &|name| std::env::var(name).ok(), problems, false)
+    }
+
+    /// Demands that what these parts refer to is there.
+    ///
+    /// # Errors
+    /// C008 for each reference that is not.
+    pub fn require(mut self, needed: &[Part]) -> Result<Project, Vec<Error>> {
+        let missing = self.unresolved.extract_if(.., |missing| needed.contains(&missing.part));
+        let errors: Vec<Error> = missing.map(|missing| missing.error).collect();
+        if errors.is_empty() { Ok(self) } else { Err(errors) }
+    }
+
+    /// The database and the destinations of a sync.
+    pub fn parts_of(spec: &SyncSpec) -> Vec<Part> {
+        let database = Part::Database { source: spec.source.clone(), name: spec.database.clone() };
+        let destinations = spec.connections.iter().map(|c| Part::Destination(c.destination.clone()));
+        std::iter::once(database).chain(destinations).collect()
     }
 
     /// The URL of the state alone. It resolves no other secret and checks nothing else; a folder
@@ -149,46 +207,58 @@ impl Project {
     ///
     /// # Errors
     /// The first problem of a file that cannot be read, or of the URL.
-    pub fn state_url(dir: &Path) -> Result<Option<StateUrl>, Error> {
-        if !files::exists(&dir.join(FILE)) {
+    pub fn state_url(origin: &Origin) -> Result<Option<StateUrl>, Error> {
+        if !files::exists(&origin.dir.join(FILE)) {
             return Ok(None);
         }
         let mut problems = Problems::default();
-        let mut documents = document::load(dir, &mut problems);
+        let mut documents = read_files(origin, &mut problems);
         state::refuse_passwords(&documents, &mut problems);
-        let env = |name: &str| std::env::var(name).ok();
-        for document in &mut documents.all {
-            secrets::resolve(document, &["state"], &env, &mut problems);
-        }
+        let dotenv = dotenv::read(&origin.dir, &mut Vec::new());
+        let env = |name: &str| std::env::var(name).ok().or_else(|| dotenv.get(name).cloned());
+        let mut resolver = Resolver { env: &env, missing: Vec::new(), odd: Vec::new() };
+        documents.all.iter_mut().for_each(|document| resolver.resolve(document, &["state"]));
+        problems.add_unresolved(resolver.missing);
         let url = state::read(&documents.all, &mut problems);
         problems.into_errors().into_iter().find(|e| !e.code().is_warning()).map_or(Ok(url), Err)
     }
 
-    fn load_with(dir: &Path, env: secrets::Env<'_>) -> Result<Project, Vec<Error>> {
+    fn load_with(origin: &Origin, env: secrets::Env<'_>) -> Result<Project, Vec<Error>> {
         let mut problems = Problems::default();
-        let documents = document::load(dir, &mut problems);
-        Self::of(documents, env, problems)
+        let documents = read_files(origin, &mut problems);
+        Self::of(documents, origin, env, problems, true)
     }
 
     fn of(
         mut documents: document::Documents,
+        origin: &Origin,
         env: secrets::Env<'_>,
         mut problems: Problems,
+        needs_all: bool,
     ) -> Result<Project, Vec<Error>> {
         state::refuse_passwords(&documents, &mut problems);
         secrets::refuse_passwords(&documents, &mut problems);
+        let mut wrong = Vec::new();
+        let dotenv = dotenv::read(&origin.dir, &mut wrong);
+        let env = |name: &str| env(name).or_else(|| dotenv.get(name).cloned());
+        let mut resolver = Resolver { env: &env, missing: Vec::new(), odd: Vec::new() };
         for document in &mut documents.all {
-            secrets::resolve(document, &secrets::KEYS, env, &mut problems);
+            resolver.resolve(document, &secrets::KEYS);
             shape::check_table(document, &keys::ROOT, &mut problems);
         }
-        if documents.incomplete {
-            return Err(problems.into_errors());
+        problems.0.extend(resolver.odd);
+        let mut unresolved = resolver.missing;
+        if needs_all {
+            problems.add_unresolved(std::mem::take(&mut unresolved));
         }
-        let project = Self::read(&documents.all, &mut problems);
-        let found = problems.into_errors();
-        match found.iter().all(|error| error.code().is_warning()) {
-            true => Ok(Project { warnings: found, ..project }),
-            false => Err(found),
+        let read = (!documents.incomplete).then(|| Self::read(&documents.all, &mut problems));
+        let mut found = problems.into_errors();
+        found.extend(wrong);
+        match read {
+            Some(project) if found.iter().all(|error| error.code().is_warning()) => {
+                Ok(Project { unresolved, warnings: found, ..project })
+            }
+            _ => Err(found),
         }
     }
 
@@ -227,6 +297,7 @@ impl Project {
             metrics,
             state: state::read(documents, problems),
             warnings: Vec::new(),
+            unresolved: Vec::new(),
         }
     }
 
@@ -287,6 +358,13 @@ impl Project {
     pub fn database(&self, source: &str, name: &str) -> Option<&Database> {
         self.databases.iter().find(|d| d.source == source && d.name == name)
     }
+}
+
+/// The files of the project, as its target changes them.
+fn read_files(origin: &Origin, problems: &mut Problems) -> document::Documents {
+    let mut documents = document::load(&origin.dir, problems);
+    targets::apply(&mut documents, origin.target.as_deref(), problems);
+    documents
 }
 
 /// The named things under a top-level key, over all files. A name that stands twice is a problem,
@@ -350,6 +428,11 @@ impl Problems {
     /// An error with a place of its own, sorted in at this one.
     fn add_error(&mut self, place: &Place, error: Error) {
         self.0.push((place.clone(), error));
+    }
+
+    /// References to what is not there, where all are needed.
+    fn add_unresolved(&mut self, missing: Vec<Unresolved>) {
+        self.0.extend(missing.into_iter().map(|missing| (missing.place, missing.error)));
     }
 
     /// In the order of the files, and of the lines in them.

@@ -3,7 +3,7 @@
 //! References work in every text below `sources`, `destinations`, `alerts` and `state`, alone or
 //! within a longer text. A problem names the reference and never its value.
 
-use outflow_core::{Code, files};
+use outflow_core::{Code, Error, files};
 
 use super::Problems;
 use super::document::{Documents, MAX_BYTES, Node, Place, Value};
@@ -16,38 +16,117 @@ const FORMS: &str = "write ${env:NAME} or ${file:/run/secrets/name}";
 /// The top-level keys below which references work.
 pub(super) const KEYS: [&str; 4] = ["sources", "destinations", "alerts", "state"];
 
-/// Puts values in place of all references below these top-level keys.
-pub(super) fn resolve(document: &mut Node, keys: &[&str], env: Env<'_>, problems: &mut Problems) {
-    let Value::Table(entries) = &mut document.value else { return };
-    for (key, node) in entries.iter_mut().filter(|(k, _)| keys.contains(&k.name.as_str())) {
-        resolve_below(&key.name, node, env, problems);
-    }
+/// What a reference is missing for: a part of the project that cannot be used without it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// A database of a source.
+    Database {
+        /// The source.
+        source: String,
+        /// Its name within the source.
+        name: String,
+    },
+    /// A destination.
+    Destination(String),
+    /// All else: a source as a whole, the receivers of alerts, the state.
+    Rest,
 }
 
-fn resolve_below(key: &str, node: &mut Node, env: Env<'_>, problems: &mut Problems) {
-    match &mut node.value {
-        Value::List(items) => items.iter_mut().for_each(|item| resolve_below(key, item, env, problems)),
-        Value::Table(entries) => {
-            entries.iter_mut().for_each(|(key, value)| resolve_below(&key.name, value, env, problems))
-        }
-        Value::Text(text) if text.contains("${") => {
-            let substituted = substitute(text, &node.place, env);
-            // Of a host, blanks at its ends are left out.
-            if key != "host"
-                && let Ok(resolved) = &substituted
-            {
-                look_at_ends(key, text, resolved, &node.place, env, problems);
-            }
-            node.value = match substituted {
-                Ok(text) => Value::Text(text),
-                Err((code, message, help)) => {
-                    problems.add(&node.place, code, message, help);
-                    Value::Broken
+/// A reference to something that is not there, or that cannot be used.
+#[derive(Debug)]
+pub struct Unresolved {
+    /// What it belongs to.
+    pub part: Part,
+    /// C008, or C016.
+    pub error: Error,
+    pub(super) place: Place,
+}
+
+/// What a file refers to, and what of it is not there.
+pub(super) struct Resolver<'a> {
+    pub(super) env: Env<'a>,
+    pub(super) missing: Vec<Unresolved>,
+    /// What is there, and probably not what was meant.
+    pub(super) odd: Vec<(Place, Error)>,
+}
+
+impl Resolver<'_> {
+    /// Puts values in place of all references below these top-level keys.
+    pub(super) fn resolve(&mut self, document: &mut Node, keys: &[&str]) {
+        let Value::Table(entries) = &mut document.value else { return };
+        for (key, node) in entries.iter_mut().filter(|(k, _)| keys.contains(&k.name.as_str())) {
+            match (key.name.as_str(), &mut node.value) {
+                ("sources", Value::Table(sources)) => {
+                    sources.iter_mut().for_each(|(name, source)| self.source(&name.name, source));
                 }
-            };
-            node.referenced = true;
+                ("destinations", Value::Table(destinations)) => {
+                    let part = |name: &str| Part::Destination(name.to_owned());
+                    destinations.iter_mut().for_each(|(name, node)| {
+                        self.below(&name.name, node, &part(&name.name));
+                    });
+                }
+                (key, _) => self.below(key, node, &Part::Rest),
+            }
         }
-        _ => {}
+    }
+
+    fn source(&mut self, source: &str, node: &mut Node) {
+        let Value::Table(entries) = &mut node.value else { return self.below(source, node, &Part::Rest) };
+        for (key, node) in entries {
+            match (key.name.as_str(), &mut node.value) {
+                ("databases", Value::Table(databases)) => {
+                    for (name, node) in databases {
+                        let part = Part::Database { source: source.to_owned(), name: name.name.clone() };
+                        self.below(&name.name, node, &part);
+                    }
+                }
+                (key, _) => self.below(key, node, &Part::Rest),
+            }
+        }
+    }
+
+    /// `key` is the one that has the value, or the list with it.
+    fn below(&mut self, key: &str, node: &mut Node, part: &Part) {
+        match &mut node.value {
+            Value::List(items) => items.iter_mut().for_each(|item| self.below(key, item, part)),
+            Value::Table(entries) => {
+                entries.iter_mut().for_each(|(key, value)| self.below(&key.name, value, part));
+            }
+            Value::Text(text) if text.contains("${") => {
+                node.value = match self.text(key, text, &node.place, part) {
+                    Some(resolved) => Value::Text(resolved),
+                    None => Value::Unresolved(std::mem::take(text)),
+                };
+                node.referenced = true;
+            }
+            _ => {}
+        }
+    }
+
+    /// The text with values in place of its references; `None` if it cannot be used.
+    fn text(&mut self, key: &str, text: &str, place: &Place, part: &Part) -> Option<String> {
+        let resolved = match substitute(text, place, self.env) {
+            Ok(resolved) => resolved,
+            Err((code, message, help)) => {
+                let error = Error::new(code, message).at(place.to_string()).help(help);
+                self.missing.push(Unresolved { part: part.clone(), error, place: place.clone() });
+                return None;
+            }
+        };
+        // Of a host, blanks at its ends are left out.
+        if key == "host" {
+            return Some(resolved);
+        }
+        let mut is_usable = true;
+        for error in odd_ends(key, text, &resolved, place, self.env) {
+            if error.code().is_warning() {
+                self.odd.push((place.clone(), error));
+            } else {
+                is_usable = false;
+                self.missing.push(Unresolved { part: part.clone(), error, place: place.clone() });
+            }
+        }
+        is_usable.then_some(resolved)
     }
 }
 
@@ -93,16 +172,9 @@ fn value(reference: &str, place: &Place, env: Env<'_>) -> Result<String, Failure
     }
 }
 
-/// Reports what mostly gets into a secret with the clipboard, or out of the file of another
-/// program, and is not shown: at the ends of the whole value, and of each reference in it.
-fn look_at_ends(
-    key: &str,
-    written: &str,
-    resolved: &str,
-    place: &Place,
-    env: Env<'_>,
-    problems: &mut Problems,
-) {
+/// What mostly gets into a secret with the clipboard, or out of the file of another program, and is
+/// not shown: at the ends of the whole value, and of each reference in it.
+fn odd_ends(key: &str, written: &str, resolved: &str, place: &Place, env: Env<'_>) -> Vec<Error> {
     let mut found: Vec<(String, End)> = Vec::new();
     let mut rest = written;
     while let Some((reference, behind)) = rest.split_once("${").and_then(|(_, rest)| rest.split_once('}')) {
@@ -115,11 +187,12 @@ fn look_at_ends(
     if found.is_empty() {
         found.extend(end_of(resolved).map(|end| (format!("{key:?}"), end)));
     }
-    for (what, End { code, side, character }) in found {
+    let error = |(what, End { code, side, character }): (String, End)| {
         let message = format!("{what} {side} with {character}, which is taken as a part of it");
         let help = "take it away where the value is kept; a file may end in line breaks, which are left out";
-        problems.add(place, code, message, help);
-    }
+        Error::new(code, message).at(place.to_string()).help(help)
+    };
+    found.into_iter().map(error).collect()
 }
 
 /// What is odd about an end of a value.

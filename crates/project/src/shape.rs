@@ -5,10 +5,10 @@
 //! value that came through a reference is never repeated in a problem.
 
 use outflow_core::Code;
-use outflow_core::schema::{Kind, Presence, Shape};
+use outflow_core::schema::{Key, Kind, Presence, Shape};
 use serde_json::{Map, Value as Json};
 
-use super::document::{Key, Node, Value};
+use super::document::{self, Node, Value};
 use super::{Problems, suggestion};
 
 /// Whether the value is of the right sort, whatever it holds.
@@ -41,11 +41,19 @@ fn fits(kind: &Kind, node: &Node) -> bool {
 /// null for what is given and wrong, which has been reported. What is absent or unknown is left
 /// out.
 pub(super) fn values(node: &Node, shape: &Shape) -> Map<String, Json> {
-    let given = shape.keys.iter().filter_map(|key| Some((key, node.get(key.name)?)));
+    // What a number or a mode will be is not known: the default stands in for it.
+    let is_known = |(key, node): &(&Key, &Node)| {
+        !matches!(node.value, Value::Unresolved(_))
+            || matches!(key.kind, Kind::Text | Kind::Secret | Kind::Path)
+    };
+    let given = shape.keys.iter().filter_map(|key| Some((key, node.get(key.name)?))).filter(is_known);
     given.map(|(key, node)| (key.name.to_owned(), value(node, &key.kind))).collect()
 }
 
 fn value(node: &Node, kind: &Kind) -> Json {
+    if let Value::Unresolved(text) = &node.value {
+        return text.as_str().into();
+    }
     if !suits(kind, &node.value) || !fits(kind, node) {
         return Json::Null;
     }
@@ -105,7 +113,7 @@ pub(super) fn check_table(node: &Node, shape: &Shape, problems: &mut Problems) {
 }
 
 fn check(node: &Node, name: &str, kind: &Kind, problems: &mut Problems) {
-    if matches!(node.value, Value::Broken) {
+    if matches!(node.value, Value::Unresolved(_)) {
         return;
     }
     if let Kind::Either(kinds) = kind {
@@ -155,7 +163,7 @@ fn wrong(node: &Node, name: &str, kind: &Kind, problems: &mut Problems) {
 
 /// Names go into places, paths, labels and command lines: letters, digits, `_` and `-`, at most 64
 /// of them, and no `-` at the beginning, where a command would take it for an option.
-fn check_name(key: &Key, problems: &mut Problems) {
+fn check_name(key: &document::Key, problems: &mut Problems) {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
     let name = &key.name;
     let is_option = name.starts_with('-');

@@ -73,7 +73,12 @@ fn settings(name: &Key, node: &Node, kind: &SourceKind, problems: &mut Problems)
     let mut found = Vec::new();
     let settings = kind.read(&name.name, &shape::values(node, kind.settings()), &mut found);
     for SettingProblem { setting, error } in found {
-        let place = &deepest(node, setting).place;
+        let setting = deepest(node, setting);
+        // What it will be is not known.
+        if matches!(setting.value, Value::Unresolved(_)) {
+            continue;
+        }
+        let place = &setting.place;
         problems.add_error(place, error.at(place.to_string()));
     }
     settings

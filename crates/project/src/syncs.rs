@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use outflow_core::sync::Schedule;
-use outflow_core::{Budget, CallType, Code, Connection, Dialect, FirstRun, Guards, Nulls, SyncSpec};
+use outflow_core::{
+    Budget, CallType, Code, Connection, Dialect, FirstRun, Guards, Nulls, OnInvalidValue, SyncSpec,
+};
 use outflow_engine::schedule::Cron;
 use outflow_query::Query;
 
@@ -44,6 +46,14 @@ pub(super) fn read(
         syncs.push(SyncSpec {
             name: key.name.clone(),
             description: text("description").unwrap_or_default().to_owned(),
+            tags: node
+                .get("tags")
+                .map(Node::items)
+                .unwrap_or_default()
+                .iter()
+                .filter_map(Node::text)
+                .map(str::to_owned)
+                .collect(),
             source: source.name.to_owned(),
             database: database.to_owned(),
             dialect,
@@ -55,6 +65,10 @@ pub(super) fn read(
             lookback_max: node.get("lookback_max").and_then(Node::duration).unwrap_or(LOOKBACK_MAX),
             cursor: text("cursor").map(str::to_owned),
             ids,
+            on_invalid_value: match text("on_invalid_value") {
+                Some("reject_row") => OnInvalidValue::RejectRow,
+                _ => OnInvalidValue::OmitField,
+            },
             first_run: first_run(text("first_run")),
             enabled: node.get("enabled").and_then(Node::flag).unwrap_or(true),
             query_timeout: node.get("query_timeout").and_then(Node::duration),

@@ -7,7 +7,9 @@ mod files;
 mod ids;
 mod login;
 mod names;
+mod parts;
 mod schedules;
+mod targets;
 
 use std::collections::HashMap;
 use std::fs;
@@ -20,7 +22,7 @@ use outflow_engine::operations::retention::RetentionPolicy;
 use outflow_warehouse::{Login, ServerKind, ServerSettings, TlsMode};
 use tempfile::TempDir;
 
-use super::{DatabaseSettings, Project, schema};
+use super::{DatabaseSettings, Origin, Part, Project, schema};
 
 /// The example of the design, but for the keys that are for later.
 const EXAMPLE: &str = r#"version: 1
@@ -67,6 +69,10 @@ fn folder(files: &[(&str, &str)]) -> TempDir {
     dir
 }
 
+fn origin(dir: &Path) -> Origin {
+    Origin { dir: dir.to_owned(), target: None }
+}
+
 fn load(dir: &Path) -> Result<Project, Vec<Error>> {
     let variables = [
         ("REDSHIFT_HOST", "cluster.example.com"),
@@ -76,7 +82,7 @@ fn load(dir: &Path) -> Result<Project, Vec<Error>> {
         ("EMPTY", ""),
     ];
     let variables: HashMap<_, _> = variables.into_iter().collect();
-    Project::load_with(dir, &|name| variables.get(name).map(|v| (*v).to_owned()))
+    Project::load_with(&origin(dir), &|name| variables.get(name).map(|v| (*v).to_owned()))
 }
 
 fn load_text(text: &str) -> Result<Project, Vec<Error>> {
@@ -120,7 +126,7 @@ fn the_example_of_the_design_loads() {
     assert_eq!(journeys.settings["concurrency"], 8);
     assert!(!journeys.settings.contains_key("type"));
     assert_eq!(journeys.place, "outflow.yaml:10:3");
-    assert_eq!(audit.settings["path"], dir.path().join("./out").display().to_string());
+    assert_eq!(audit.settings["path"], dir.path().join("out").display().to_string());
 
     let users = project.sync("users").unwrap();
     assert_eq!((users.source.as_str(), users.database.as_str()), ("warehouse", "main"));
@@ -370,7 +376,7 @@ fn one_mistake_gives_one_problem_at_its_place() {
 fn unknown_keys_and_names_come_with_a_suggestion() {
     for (right, wrong, help) in [
         ("users: {", "users: { lookbak: 1s,", "did you mean \"lookback\"?"),
-        ("users: {", "users: { frequency: 1s,", "a sync may have description, source"),
+        ("users: {", "users: { frequency: 1s,", "a sync may have description, tags, source"),
         ("source: shop", "source: shpo", "did you mean \"shop\"?"),
         ("source: shop", "source: warehouse", "the sources are shop"),
         ("[out]", "[Out]", "did you mean \"out\"?"),

@@ -30,6 +30,12 @@ impl Query {
         }
     }
 
+    /// The schema that this query writes before a table of this name, if it writes one.
+    pub fn schema_of(&self, table: &str) -> Option<&str> {
+        let mut named = self.referenced.all.names.iter().filter(|name| name.name == table);
+        named.find_map(|name| name.schema.as_deref())
+    }
+
     /// Refuses what the catalogue found, but for harmless functions and those that are `allowed`
     /// (`name` or `schema.name`).
     ///

@@ -18,6 +18,7 @@ mod dialect;
 mod escapes;
 mod functions;
 pub mod lint;
+mod local;
 mod names;
 mod outline;
 mod problem;
@@ -30,6 +31,7 @@ mod words;
 use outflow_core::{Column, Dialect, Error};
 
 use crate::functions::Referenced;
+pub use crate::local::LocalTime;
 use crate::names::Names;
 use crate::scan::Scan;
 use crate::variable::Form;
@@ -90,6 +92,16 @@ impl Query {
     /// Whether its database knows the type of an expression without running it.
     pub fn has_static_types(&self) -> bool {
         dialect::rules(self.dialect).static_types
+    }
+
+    /// Its database's SQL.
+    pub fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    /// The columns of the select list that are converted to the local time of a zone.
+    pub fn local_times(&self) -> Vec<LocalTime> {
+        local::of_text(&self.render(&LastSyncTime::Seconds(0)), dialect::rules(self.dialect))
     }
 
     /// The text as written.

@@ -99,7 +99,10 @@ impl Names {
         }
         for column in columns {
             let folded = column.name.to_ascii_lowercase();
-            if let (Some(1), Some(Some(name))) = (seen.get(&folded), self.spellings.get(&folded)) {
+            // A name with capitals is one that the server has kept as it is.
+            let is_folded = folded == column.name;
+            if is_folded && let (Some(1), Some(Some(name))) = (seen.get(&folded), self.spellings.get(&folded))
+            {
                 column.name.clone_from(name);
             }
         }

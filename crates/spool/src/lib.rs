@@ -25,6 +25,7 @@ mod faults;
 mod folder;
 #[cfg(test)]
 mod histories;
+mod mark;
 #[cfg(test)]
 mod model;
 mod output;

@@ -7,13 +7,15 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use outflow_core::ports::spool::{
-    Redacted, RejectionReader, Room, SegmentInfo, SegmentKind, Spool, SpoolHeader, SpoolReader, SpoolWriter,
+    Redacted, RejectionReader, Room, SegmentInfo, SegmentKind, Spool, SpoolHeader, SpoolMark, SpoolReader,
+    SpoolWriter,
 };
 use outflow_core::{Result, RunId};
 
 use crate::budget::Budget;
 use crate::disk::{Disk, RealDisk, failed};
 use crate::folder::{Folder, absent_is_fine};
+use crate::mark;
 use crate::reader::{DiskReader, Reader, Rejections};
 use crate::redact;
 use crate::segment::is_segment;
@@ -120,6 +122,16 @@ impl Spool for DiskSpool {
     async fn runs(&self) -> Result<Vec<RunId>> {
         let folder = self.folder.clone();
         blocking(move || folder.runs()).await
+    }
+
+    async fn mark(&self) -> Result<Option<SpoolMark>> {
+        let folder = self.folder.clone();
+        blocking(move || mark::read(folder.path())).await
+    }
+
+    async fn set_mark(&self, id: u128) -> Result<()> {
+        let (folder, disk) = (self.folder.clone(), self.disk.clone());
+        blocking(move || mark::write(&*disk, folder.path(), id)).await
     }
 
     fn room(&self) -> Result<Room> {

@@ -12,10 +12,11 @@ mod location;
 mod postgres;
 mod sqlite;
 
+use std::path::Path;
 use std::sync::Arc;
 
 use outflow_core::ports::state::StateStore;
-use outflow_core::{BoxFuture, Error};
+use outflow_core::{BoxFuture, Error, files};
 
 pub use location::Location;
 pub use postgres::{Address, PostgresStore};
@@ -27,6 +28,11 @@ pub fn open(location: &Location) -> Arc<dyn StateStore> {
         Location::Folder(dir) => Arc::new(SqliteStore::new(dir)),
         Location::Postgres(address) => Arc::new(PostgresStore::new((**address).clone())),
     }
+}
+
+/// Whether there is nothing in this folder that could be opened.
+pub fn is_empty(folder: &Path) -> bool {
+    !files::exists(&folder.join(sqlite::FILE))
 }
 
 /// As [`open`], but a write that finds no room, or for long no server, waits for `again` and is

@@ -13,6 +13,7 @@
 //! lends one session to several clients.
 
 mod address;
+mod checksums;
 mod claim;
 mod deliveries;
 mod extraction;
@@ -20,6 +21,7 @@ mod fault;
 mod gaps;
 mod handle;
 mod integrity;
+mod origin;
 mod pool;
 mod queries;
 mod retention;

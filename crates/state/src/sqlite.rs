@@ -19,6 +19,7 @@ mod errors;
 mod gaps;
 mod integrity;
 mod lock;
+mod origin;
 mod queries;
 mod retention;
 mod rows;
@@ -43,6 +44,9 @@ use self::checksums::INSTALLATION;
 use self::connection::{Readers, TryAgain, Writer, open_to_read, open_to_write};
 use self::errors::{broken_off, cannot_open, failed};
 use self::lock::Lock;
+
+/// The database's name in the folder of a state.
+pub(crate) const FILE: &str = "state.db";
 
 /// A folder with the state of an installation, or where it is to be.
 #[derive(Clone)]
@@ -78,7 +82,7 @@ impl SqliteStore {
     fn claim_with(&self, lock: Lock) -> Result<Sqlite<Writer>> {
         let dir = &self.dir;
         // SQLite gives its other files the mode of this one.
-        let (path, mut options) = (dir.join("state.db"), OpenOptions::new());
+        let (path, mut options) = (dir.join(FILE), OpenOptions::new());
         options.write(true).create(true).truncate(false).mode(0o600);
         options.open(&path).map_err(|e| cannot_open(&path, e))?;
         let mut connection = open_to_write(dir)?;

@@ -154,6 +154,18 @@ impl Postgres {
         }
     }
 
+    /// A schema of the database `postgres` as statements that make it again.
+    pub fn dump(&self, schema: &str) -> String {
+        let output = Command::new(self.bin.join("pg_dump"))
+            .args(["-h", self.host(), "-U", Self::USER, "-p", &self.port.to_string()])
+            .args([&format!("--schema={schema}"), "postgres"])
+            .env("PGPASSWORD", Self::PASSWORD)
+            .output()
+            .expect("pg_dump starts");
+        assert!(output.status.success(), "pg_dump: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).expect("the dump is UTF-8")
+    }
+
     /// A psql that reads statements from its input, as that user; see [`Postgres::sql`].
     pub(crate) fn psql(&self, database: &str, user: &str, password: &str) -> Command {
         let mut psql = Command::new(self.bin.join("psql"));

@@ -212,7 +212,7 @@ impl DatabaseSettings {
                 .help("say whose rights to grant: `--user NAME`"));
         };
         let (database, user) = (server.database.clone(), user.to_owned());
-        Ok(ServiceAccount { kind: server.kind, database, user, schemas, tables })
+        Ok(ServiceAccount { kind: server.kind, database, user, schemas, tables, revoke_public: false })
     }
 }
 

@@ -24,6 +24,7 @@ mod session;
 mod transactions;
 mod transport;
 mod tunnel;
+mod types;
 mod wire;
 
 use std::time::Duration;

@@ -1,7 +1,8 @@
 //! The script for a service account that reads and can do nothing else. Outflow prints it; an
 //! administrator runs it.
 //!
-//! What always holds: every statement is needed, and a test on a real PostgreSQL leaves each out in
+//! What always holds: no one but the account loses or gets a right, unless `revoke_public` asks for
+//! it; every statement is needed, and a test on a real PostgreSQL leaves each out in
 //! turn to show it; names are quoted. What it does not do: hold a password. Its place is no SQL, so
 //! that a script in which it was forgotten creates no account.
 
@@ -25,6 +26,8 @@ pub struct ServiceAccount {
     pub schemas: Vec<String>,
     /// Single tables and views: schema and name.
     pub tables: Vec<(String, String)>,
+    /// Also take from everybody the rights to make tables that the account has as one of everybody.
+    pub revoke_public: bool,
 }
 
 impl ServiceAccount {
@@ -53,6 +56,9 @@ impl ServiceAccount {
             );
         }
         self.grants(&mut script, &user);
+        if !self.revoke_public {
+            return script.0;
+        }
         script.add(
             "The two statements that follow take a right from everybody, since the account has it as one of everybody.\n\
              Grant it again to those who need it: GRANT CREATE ON SCHEMA public TO …, GRANT TEMP ON DATABASE … TO …\n\
@@ -149,6 +155,7 @@ mod tests {
             user: "reader".into(),
             schemas: vec!["sales".into()],
             tables: vec![("crm".into(), "people".into()), ("sales".into(), "orders".into())],
+            revoke_public: true,
         }
     }
 
@@ -173,7 +180,10 @@ mod tests {
             "REVOKE CREATE ON SCHEMA \"public\" FROM PUBLIC;",
             "REVOKE TEMP ON DATABASE \"shop\" FROM PUBLIC;",
         ];
-        assert_eq!(statements(&account(ServerKind::Redshift)), expected);
+        let all = account(ServerKind::Redshift);
+        assert_eq!(statements(&all), expected);
+        let alone = ServiceAccount { revoke_public: false, ..all };
+        assert_eq!(statements(&alone), expected[..6], "nothing that others feel, unless it was asked for");
     }
 
     #[test]

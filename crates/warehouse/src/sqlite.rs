@@ -21,7 +21,10 @@ use std::time::Duration;
 use outflow_core::ports::warehouse::{
     Check, Expected, OpenTransactions, RowStream, Session, Statement, Visibility, Warehouse,
 };
-use outflow_core::{BoxFuture, Clock, Code, Column, Dialect, Error, Result, RowPage, SystemClock, Timestamp};
+use outflow_core::{
+    BoxFuture, Clock, Code, Column, Dialect, Error, References, Result, RowPage, SystemClock, Timestamp,
+    VolatileFunction,
+};
 use outflow_egress::deadline::after;
 use rusqlite::{Connection, InterruptHandle};
 use tokio::sync::{mpsc, oneshot};
@@ -86,6 +89,14 @@ impl Session for OpenFile {
     /// those of all that committed before, and are as late as its transaction is long.
     fn open_transactions(&mut self) -> BoxFuture<'_, Result<OpenTransactions>> {
         Box::pin(async { Ok(OpenTransactions { seen: Visibility::All, ..OpenTransactions::default() }) })
+    }
+
+    /// Its functions only compute.
+    fn volatile_functions<'a>(
+        &'a mut self,
+        _: &'a References,
+    ) -> BoxFuture<'a, Result<Vec<VolatileFunction>>> {
+        Box::pin(async { Ok(Vec::new()) })
     }
 
     fn describe<'a>(&'a mut self, sql: &'a str) -> BoxFuture<'a, Result<Vec<Column>>> {

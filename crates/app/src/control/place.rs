@@ -83,7 +83,7 @@ fn is_shared(metadata: &Metadata) -> bool {
 }
 
 /// The user as whom this process runs, as the other end of its sockets sees it.
-pub(super) fn own_user() -> io::Result<u32> {
+pub(crate) fn own_user() -> io::Result<u32> {
     let (one, _other) = UnixStream::pair()?;
     Ok(one.peer_cred()?.uid())
 }

@@ -50,6 +50,10 @@ impl ComparisonSpec {
     }
 }
 
+/// In place of a content ([`Comparison::mark_given`]): what the destination has got of this key is
+/// newer than all that the run could send. With [`FillSpec::by_key`] no call of the key is sent.
+pub const OVERTAKEN: u128 = u128::MAX;
+
 /// How a run that fills a gap is compared.
 ///
 /// Of each content that the run fed, these are left out ([`Compared::same`]), as often as they
@@ -94,19 +98,13 @@ pub trait Baseline: Send + Sync {
 
     /// Hashes of the rows that a run rejected, sorted. What was not kept, or is damaged, is left
     /// out: such rows count as new. Callers keep few enough to hold them in memory.
-    async fn rejections(&self, run: RunId) -> Result<Vec<u128>> {
-        let _ = run;
-        Ok(Vec::new())
-    }
+    async fn rejections(&self, run: RunId) -> Result<Vec<u128>>;
 
     /// Keeps hashes of the rows that a run rejected, durably. Follows [`Comparison::finish`] of the
     /// same run.
     ///
     /// A dropped future leaves them, or nothing. A retry replaces them.
-    async fn keep_rejections(&self, run: RunId, hashes: Vec<u128>) -> Result<()> {
-        let _ = (run, hashes);
-        Ok(())
-    }
+    async fn keep_rejections(&self, run: RunId, hashes: Vec<u128>) -> Result<()>;
 
     /// The runs of which anything is kept.
     async fn runs(&self) -> Result<Vec<RunId>>;

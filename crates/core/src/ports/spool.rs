@@ -142,6 +142,16 @@ pub struct Room {
     pub reserve: u64,
 }
 
+/// What says with which state the spool was used last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SpoolMark {
+    /// What [`Spool::set_mark`] was given.
+    pub id: u128,
+    /// Whether the mark is where it was set, as far as the file system tells. `false`: it is a
+    /// copy.
+    pub is_original: bool,
+}
+
 /// The spool of an installation.
 ///
 /// Methods may be called from any task. A run is written, redacted or removed by one caller at a
@@ -200,6 +210,12 @@ pub trait Spool: Send + Sync {
 
     /// The runs of which anything is kept.
     async fn runs(&self) -> Result<Vec<RunId>>;
+
+    /// Its mark; `None`: it has none, or none that can be read.
+    async fn mark(&self) -> Result<Option<SpoolMark>>;
+
+    /// Gives it this mark. A dropped future, or an error, leaves the new one or the one before.
+    async fn set_mark(&self, id: u128) -> Result<()>;
 
     /// How much room its disk has. Answers at once.
     fn room(&self) -> Result<Room>;

@@ -21,6 +21,7 @@
 
 mod gaps;
 mod records;
+mod restores;
 
 use std::sync::Arc;
 
@@ -29,6 +30,7 @@ use jiff::Timestamp;
 
 pub use gaps::*;
 pub use records::*;
+pub use restores::*;
 
 use super::spool::SegmentInfo;
 use super::watch::{AlertRecord, Audit, ClockRecord, Pending, Standing};
@@ -150,6 +152,9 @@ pub trait GapQueries: Send + Sync {
     /// The gaps that this run opened or fills, oldest first, closed ones included.
     async fn gaps_of(&self, run: RunId) -> Result<Vec<Gap>>;
 
+    /// To whom the sync sends, and has sent.
+    async fn membership(&self, sync: &str) -> Result<Membership>;
+
     /// The run that this one was compared with when it was extracted, if it was one: that run's
     /// hashes stay until this one has ended and every gap that it opened is closed.
     async fn compared_with(&self, run: RunId) -> Result<Option<RunId>>;
@@ -208,12 +213,18 @@ pub trait IntegrityQueries: Send + Sync {
 
 /// Everything that can be read.
 pub trait StateReader:
-    RunQueries + DeliveryQueries + GapQueries + WatchQueries + RetentionQueries + IntegrityQueries
+    RunQueries + DeliveryQueries + GapQueries + WatchQueries + RetentionQueries + IntegrityQueries + OriginQueries
 {
 }
 
 impl<T> StateReader for T where
-    T: RunQueries + DeliveryQueries + GapQueries + WatchQueries + RetentionQueries + IntegrityQueries
+    T: RunQueries
+        + DeliveryQueries
+        + GapQueries
+        + WatchQueries
+        + RetentionQueries
+        + IntegrityQueries
+        + OriginQueries
 {
 }
 
@@ -237,17 +248,17 @@ pub trait Runs: Send + Sync {
     /// The one transaction between the two halves of a run. Checks the budgets; then the run
     /// becomes `delivering` (`succeeded` without calls) with its segments and findings, a delivery
     /// for each connection ([`crate::rules::new_deliveries`]), the watermark update, and the dead
-    /// letters of `replayed` marked; the gaps that it fills are closed, and one opens for each
-    /// destination that it leaves out ([`crate::rules::missing_where_left_out`]). With an objection
-    /// it becomes `awaiting_approval` instead, moves nothing, opens no gap, and its gaps stay open
-    /// as ones that it fills.
+    /// letters of `replayed` marked; the gaps that it fills are closed, one opens for each
+    /// destination that it leaves out ([`crate::rules::missing_where_left_out`]), and those of
+    /// destinations that are new to the sync or away from it open or grow
+    /// ([`crate::rules::change_members`]). With an objection it becomes `awaiting_approval`
+    /// instead, moves nothing, and its gaps stay open as ones that it fills.
     /// Returns the run's new state. Repeated: refused, as the run is no longer
     /// `extracting`.
     async fn commit_extraction(&self, run: RunId, extraction: &Extraction) -> Result<RunState>;
 
     /// A run that awaits approval becomes `delivering` (`succeeded` without calls), its watermark
-    /// update takes place, the gaps that it fills are closed, and one opens for each destination
-    /// that it leaves out. Repeated: refused.
+    /// update takes place, and gaps close, open and grow as by a commit. Repeated: refused.
     async fn approve(&self, run: RunId, at: Timestamp) -> Result<RunState>;
 
     /// A run that awaits approval becomes `rejected`: its pending calls are discarded and its
@@ -262,7 +273,8 @@ pub trait Runs: Send + Sync {
     async fn conclude(&self, run: RunId, at: Timestamp) -> Result<Option<RunState>>;
 
     /// The run reaches a final state, but not `lost`. `begun` replaces the sync's state in the same
-    /// transaction. Gaps that it was to fill are there to be filled again. Repeated: refused.
+    /// transaction. Gaps that it was to fill are there to be filled again; if its query cannot run
+    /// any more, they say so ([`crate::rules::is_unfillable`]). Repeated: refused.
     async fn end_run(
         &self,
         run: RunId,
@@ -283,7 +295,8 @@ pub trait Runs: Send + Sync {
 #[async_trait]
 pub trait Deliveries: Send + Sync {
     /// Adds the progress of one or several deliveries, in one transaction
-    /// ([`crate::rules::settle`]). All or none count. Repeated: a settlement whose sequence the
+    /// ([`crate::rules::settle`]). All or none count. For calls that are given up a gap opens
+    /// ([`crate::rules::missing_where_given_up`]). Repeated: a settlement whose sequence the
     /// record contains changes nothing.
     async fn settle(&self, settlements: &[Settlement]) -> Result<()>;
 }
@@ -332,7 +345,7 @@ pub trait Retention: Send + Sync {
 }
 
 /// The right to write, and everything that can be written and read with it.
-pub trait State: StateReader + Runs + Deliveries + Schedules + Watch + Retention {
+pub trait State: StateReader + Runs + Deliveries + Schedules + Watch + Retention + Origins {
     /// The claim under which this handle writes.
     fn lease(&self) -> &Lease;
 

@@ -101,8 +101,13 @@ pub trait Session: Send {
     /// What can be seen of transactions that are open now. Asked after [`Session::clock`] and
     /// before [`Session::query`], so that one that neither this nor the query's snapshot shows
     /// began after the clock was read. What the database refuses to say is no error.
-    fn open_transactions(&mut self) -> BoxFuture<'_, Result<OpenTransactions>> {
-        Box::pin(async { Ok(OpenTransactions::default()) })
+    fn open_transactions(&mut self) -> BoxFuture<'_, Result<OpenTransactions>>;
+
+    /// The time zone that the session would have if Outflow had not set UTC: as a rule the one
+    /// whose local time the database's columns without a zone hold. `None`: there is none, or the
+    /// database does not say.
+    fn time_zone(&mut self) -> BoxFuture<'_, Result<Option<String>>> {
+        Box::pin(async { Ok(None) })
     }
 
     /// The functions that the catalogue marks as volatile, among those that a statement with these
@@ -112,10 +117,7 @@ pub trait Session: Send {
     fn volatile_functions<'a>(
         &'a mut self,
         references: &'a References,
-    ) -> BoxFuture<'a, Result<Vec<VolatileFunction>>> {
-        let _ = references;
-        Box::pin(async { Ok(Vec::new()) })
-    }
+    ) -> BoxFuture<'a, Result<Vec<VolatileFunction>>>;
 
     /// Lets the server parse a statement, without running it, and returns its columns. Errors are
     /// S008 to S018.
@@ -126,8 +128,7 @@ pub trait Session: Send {
     fn explain<'a>(&'a mut self, sql: &'a str) -> BoxFuture<'a, Result<Option<Expected>>>;
 
     /// Begins a read-only transaction and lets the server parse the statement in it. Resolves when
-    /// the columns are known; the first [`RowStream::next`] runs it. Where types are those of the
-    /// values (SQLite), the first row is read to know them. Errors are S007 to S018.
+    /// the columns are known; the first [`RowStream::next`] runs it. Errors are S007 to S018.
     fn query(self: Box<Self>, statement: Statement) -> BoxFuture<'static, Result<Box<dyn RowStream>>>;
 }
 

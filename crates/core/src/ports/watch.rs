@@ -60,6 +60,9 @@ pub struct Standing {
     pub wrong: Option<RunId>,
     /// When a transaction began that its next run may begin too late for.
     pub open_since: Option<Timestamp>,
+    /// A restore was noticed, and no run since: the next one is compared with nothing, except that
+    /// events are where [`Origin`](super::state::Origin) allows it.
+    pub restored: bool,
 }
 
 /// What is known of the wall clock of the machine that Outflow runs on.

@@ -2,6 +2,7 @@
 
 use super::budget::{Spent, budget_objections};
 use crate::ports::state::{Extraction, Objection, SyncState};
+use crate::run::RunKind;
 use crate::{Code, DeliveryState, Error, Result, RowCounts, RunId, RunRecord, RunState};
 
 /// What becomes of a run in the transaction that commits its extraction.
@@ -110,6 +111,27 @@ pub fn conclude(rows: &RowCounts, deliveries: impl IntoIterator<Item = DeliveryS
         }
     }
     Some(end)
+}
+
+/// The sync's state once a run is committed that says `update` of it. Only a run that reads all
+/// that is new moves where the next one begins; another one was read when the state may have been
+/// an earlier one, and says only with what the next run is compared.
+///
+/// Calls that fill a gap change that comparison for one destination. If another run has moved the
+/// state meanwhile, it has left that destination out, and what it read is a gap of its own.
+pub fn sync_after(run: &RunRecord, now: SyncState, update: SyncState) -> SyncState {
+    if run.spec.options.is_incremental() {
+        return update;
+    }
+    let fills = matches!(run.spec.options.kind, RunKind::Backfill { .. });
+    let has_moved = now.watermark != update.watermark || now.cursor != update.cursor;
+    let is_later = now.baseline.as_ref().is_some_and(|baseline| baseline.run > run.id);
+    match (has_moved, is_later) {
+        (true, _) if fills => now,
+        (false, false) => SyncState { baseline: update.baseline, ..now },
+        // Two changes of one comparison: nothing is known to be the latest value.
+        _ => SyncState { baseline: None, ..now },
+    }
 }
 
 /// The sync's state after a rejected run whose window is skipped: as the extraction said, but

@@ -14,8 +14,11 @@ use outflow_mapping::Plan;
 use outflow_query::lint::{Comparison, Context, Finding, Known, Output, too_many};
 use outflow_query::{LastSyncTime, Query};
 
+use super::times;
+use crate::answered::answered;
 use crate::extract::identity::Identity;
-use crate::{Errors, extract, read_only};
+use crate::extract::watermark;
+use crate::{Errors, extract, read_only, zones};
 
 /// How long the search for a largest value may take.
 const LARGEST_WITHIN: Duration = Duration::from_secs(10);
@@ -73,11 +76,31 @@ pub fn look(subject: Subject<'_>) -> Result<Advice, Errors> {
 }
 
 /// Why the events of a sync have message ids of run and row. `None`: they have ids of their content
-/// or are no events, or the query's text does not name all of its columns.
-pub fn why_ids_are_of_run_and_row(spec: &SyncSpec) -> Option<String> {
-    let query = Query::parse(&spec.query, spec.dialect).ok()?;
-    let output = query.output().filter(|output| output.is_complete)?;
-    Identity::note(spec, &query, &named(&output))
+/// or are no events. Where the query's text does not name all of its columns, the database is
+/// asked.
+///
+/// # Errors
+/// The query's text is refused, or the database does not say its columns.
+pub async fn why_ids_are_of_run_and_row(
+    spec: &SyncSpec,
+    warehouse: &dyn Warehouse,
+) -> Result<Option<String>, Errors> {
+    let query = Query::parse(&spec.query, spec.dialect)?;
+    let columns = match query.output().filter(|output| output.is_complete) {
+        Some(output) => named(&output),
+        None if !watermark::is_event(spec.call_type) => return Ok(None),
+        None => {
+            let described = async {
+                let mut session = warehouse.connect().await?;
+                session.describe(&query.render(&LastSyncTime::Seconds(0))).await
+            };
+            let mut columns =
+                tokio::time::timeout(ANSWER_WITHIN, described).await.map_err(|_| too_slow())??;
+            query.restore_names(&mut columns);
+            columns
+        }
+    };
+    Ok(Identity::note(spec, &query, &columns))
 }
 
 /// Looks at a sync with its database.
@@ -101,14 +124,36 @@ pub async fn ask(subject: Subject<'_>, warehouse: &dyn Warehouse, depth: Depth) 
     };
     match tokio::time::timeout(ANSWER_WITHIN, asked).await {
         Ok(advice) => advice,
-        Err(_) => {
-            let message = "the database took too long to look at the query";
-            Err(Error::new(Code::StatementCancelled, message)
-                .help("see what keeps it busy, or check without it")
-                .next_step(NextStep::Validate)
-                .into())
-        }
+        Err(_) => Err(too_slow().into()),
     }
+}
+
+/// Whether the database can plan a sync's query for this account: whether all that it names is
+/// there, and may be read. No row is read.
+///
+/// # Errors
+/// The query's text is refused, the database cannot be reached, or what it objects to: S008, S009
+/// and others of its statements.
+pub async fn plan(spec: &SyncSpec, warehouse: &dyn Warehouse) -> Result<(), Errors> {
+    let query = Query::parse(&spec.query, spec.dialect)?;
+    let mut session = warehouse.connect().await?;
+    let asked = async {
+        read_only::check(&mut *session, warehouse, &query).await?;
+        let all = query.render(&LastSyncTime::Seconds(0));
+        session.describe(&all).await?;
+        session.explain(&all).await?;
+        Ok(())
+    };
+    match tokio::time::timeout(ANSWER_WITHIN, asked).await {
+        Ok(planned) => planned,
+        Err(_) => Err(too_slow().into()),
+    }
+}
+
+fn too_slow() -> Error {
+    Error::new(Code::StatementCancelled, "the database took too long to look at the query")
+        .help("see what keeps it busy, or check without it")
+        .next_step(NextStep::Validate)
 }
 
 /// The findings of the text, with what is known about its comparisons.
@@ -170,8 +215,16 @@ impl Asking<'_> {
         for comparison in &comparisons {
             known.push(self.type_of(session.as_mut(), comparison).await?);
         }
+        let zone = zones::local(session.as_mut()).await?;
         if depth == Depth::Types {
-            return Ok(Advice { findings: findings(self.subject, query, &known), ..Advice::default() });
+            let mut advice = Advice { findings: findings(self.subject, query, &known), ..Advice::default() };
+            // Without a reason to, the query is not parsed twice.
+            if zone.is_some() || !query.local_times().is_empty() {
+                let all = query.render(&LastSyncTime::Seconds(0));
+                let columns = answered(session.describe(&all).await)?.unwrap_or_default();
+                self.judge_times(zone.as_deref(), &comparisons, &known, &columns, &mut advice);
+            }
+            return Ok(advice);
         }
         let clock = session.clock().await?;
         for (comparison, known) in comparisons.iter().zip(&mut known) {
@@ -183,6 +236,7 @@ impl Asking<'_> {
             Ok(mut columns) => {
                 query.restore_names(&mut columns);
                 self.judge_columns(&columns, &mut advice);
+                self.judge_times(zone.as_deref(), &comparisons, &known, &columns, &mut advice);
                 self.plan(session.as_mut(), clock, &all, &mut advice).await?;
             }
             // What the database says against a comparison of the wrong types is said already, and
@@ -193,8 +247,13 @@ impl Asking<'_> {
                 }) => {}
             Err(error) => advice.problems.push(error),
         }
-        let times = comparisons.iter().zip(&known).filter_map(|(c, k)| Some((c, moment(k.as_ref()?)?)));
-        advice.findings.extend(times.filter_map(|(c, largest)| lag(spec, c, largest, clock)));
+        for (comparison, known) in comparisons.iter().zip(&known) {
+            let Some(known) = known else { continue };
+            let Some(largest) = moment(known) else { continue };
+            if !times::explains(zone.as_deref(), known, largest, clock, spec.lookback) {
+                advice.findings.extend(lag(spec, comparison, known, largest, clock));
+            }
+        }
         advice.findings.sort_by_key(|f| (f.start, f.code));
         Ok(advice)
     }
@@ -245,9 +304,21 @@ impl Asking<'_> {
 
     fn judge_columns(&self, columns: &[Column], advice: &mut Advice) {
         let spec = self.subject.spec;
+        let problems = match Plan::compile(spec.call_type, columns) {
+            Ok(plan) => {
+                let texts = plan.warnings().iter().filter(|warning| warning.code == Code::DatabaseText);
+                let findings = texts.map(|w| self.at_select(w.code, w.message.clone(), &w.help));
+                advice.findings.extend(findings);
+                Vec::new()
+            }
+            Err(problems) => problems,
+        };
         let told = |e: &Error| advice.findings.iter().any(|f| f.code == e.code() && f.message == e.message());
-        let problems = Plan::compile(spec.call_type, columns).err().unwrap_or_default();
-        advice.problems.extend(problems.into_iter().filter(|e| !told(e)));
+        let problems: Vec<_> = problems.into_iter().filter(|e| !told(e)).collect();
+        advice.problems.extend(problems);
+        for (message, help) in times::converting_declarations(spec.dialect, columns) {
+            advice.findings.push(self.at_select(Code::DeclaredTypeConverts, message, &help));
+        }
         advice.findings.retain(|f| f.code != Code::IdsOfRunAndRow);
         if let Some(reason) = Identity::note(spec, self.query, columns) {
             let (start, end) = self.query.output().unwrap_or_default().select;
@@ -260,6 +331,20 @@ impl Asking<'_> {
         }
     }
 
+    /// What is to be said about times without a zone.
+    fn judge_times(
+        &self,
+        zone: Option<&str>,
+        comparisons: &[Comparison],
+        known: &[Option<Known>],
+        columns: &[Column],
+        advice: &mut Advice,
+    ) {
+        let span = self.query.output().unwrap_or_default().select;
+        let compared = comparisons.iter().zip(known);
+        advice.findings.extend(times::findings(self.query, zone, compared, columns, span));
+    }
+
     /// What the database expects of the runs.
     async fn plan(
         &self,
@@ -268,7 +353,12 @@ impl Asking<'_> {
         all: &str,
         advice: &mut Advice,
     ) -> Result<()> {
-        advice.first_run = answered(session.explain(all).await)?.unwrap_or_default();
+        match answered(session.explain(all).await)? {
+            Ok(expected) => advice.first_run = expected,
+            // Only the plan looks at what the account may read.
+            Err(error) if error.code() == Code::PermissionDenied => advice.problems.push(error),
+            Err(_) => {}
+        }
         let Schedule::Every { every, .. } = self.subject.spec.schedule else { return Ok(()) };
         let before = clock.as_second() - i64::try_from(every.as_secs()).unwrap_or(i64::MAX);
         let later = self.query.render(&LastSyncTime::Seconds(before.max(0)));
@@ -292,24 +382,6 @@ impl Asking<'_> {
     }
 }
 
-/// Keeps an answer apart from a connection that gives none any more.
-fn answered<T>(answer: Result<T>) -> Result<Result<T>> {
-    match answer {
-        Err(e)
-            if matches!(
-                e.code(),
-                Code::SourceTimeout
-                    | Code::ConnectionBroken
-                    | Code::ProtocolViolation
-                    | Code::SourceUnavailable
-            ) =>
-        {
-            Err(e)
-        }
-        answer => Ok(answer),
-    }
-}
-
 /// The moment that a largest value means. Dates say too little, and small numbers are counters.
 fn moment(known: &Known) -> Option<Timestamp> {
     const SECONDS_FROM: f64 = 1e8;
@@ -327,7 +399,13 @@ fn moment(known: &Known) -> Option<Timestamp> {
 }
 
 /// What the distance between a largest value and the warehouse's clock says.
-fn lag(spec: &SyncSpec, comparison: &Comparison, largest: Timestamp, clock: Timestamp) -> Option<Finding> {
+fn lag(
+    spec: &SyncSpec,
+    comparison: &Comparison,
+    known: &Known,
+    largest: Timestamp,
+    clock: Timestamp,
+) -> Option<Finding> {
     let column = &comparison.expression;
     let finding = |message: String, help: &str| {
         Finding::new(Code::LateRows, comparison.start, comparison.end, message, help)
@@ -340,7 +418,12 @@ fn lag(spec: &SyncSpec, comparison: &Comparison, largest: Timestamp, clock: Time
         }
         let message =
             format!("the largest {column} lies {} ahead of the database's clock", in_words(seconds));
+        let is_time = matches!(known.column.ty, ColumnType::Timestamp | ColumnType::TimestampTz);
         return Some(match spec.cursor {
+            Some(_) if is_time => finding(
+                message + ": such a row says nothing about where the next run begins",
+                "mend the stamps, or leave them out: `AND … <` the database's clock",
+            ),
             Some(_) => finding(
                 message + ": last_sync_time moves there, and rows with smaller values are never read",
                 "mend the stamps, or leave them out: `AND … <` the database's clock",

@@ -221,7 +221,8 @@ async fn sample(
 ) -> Result<(u64, u64), Errors> {
     let mut columns = stream.columns().to_vec();
     query.restore_names(&mut columns);
-    let mut encoder = RowEncoder::new(Plan::compile(spec.call_type, &columns)?, RunKey(0), clock);
+    let mut encoder = RowEncoder::new(Plan::compile(spec.call_type, &columns)?, RunKey(0), clock)
+        .on_invalid_value(spec.on_invalid_value);
     let (mut page, mut call) = (RowPage::default(), Vec::new());
     let (mut rows, mut rejected) = (0, 0);
     while stream.next(&mut page).await? {

@@ -35,6 +35,17 @@ impl PreviewStart {
     }
 }
 
+/// Which rows to read, and how.
+#[derive(Clone, Copy, Debug)]
+pub struct Sample {
+    /// Of which run.
+    pub start: PreviewStart,
+    /// At most this many.
+    pub limit: u64,
+    /// They are read once, and not a second time to see which columns differ.
+    pub once: bool,
+}
+
 /// The first rows of a run and their calls.
 #[derive(Debug)]
 pub struct Preview {
@@ -62,7 +73,8 @@ pub struct PreviewRow {
     pub call: Result<String, Box<Rejection>>,
 }
 
-/// Reads at most `limit` rows of what a run would read, and once more, to see which columns differ.
+/// Reads the first rows of what a run would read, and once more, to see which columns differ,
+/// unless they are to be read once.
 ///
 /// # Errors
 /// Every problem of the query, the source or the result's columns.
@@ -71,8 +83,7 @@ pub async fn preview(
     state: &SyncState,
     warehouse: &dyn Warehouse,
     clock: &dyn Clock,
-    start: PreviewStart,
-    limit: u64,
+    Sample { start, limit, once }: Sample,
 ) -> Result<Preview, Errors> {
     let query = Query::parse(&spec.query, spec.dialect)?;
     let (session, clocks) = Clocks::read(warehouse, clock).await?;
@@ -91,9 +102,12 @@ pub async fn preview(
     let mut columns = stream.columns().to_vec();
     query.restore_names(&mut columns);
     let plan = Plan::compile(spec.call_type, &columns)?;
-    let mut warnings = plan.warnings().to_vec();
+    let mut warnings: Vec<(Code, String)> =
+        plan.warnings().iter().map(|w| (w.code, format!("{}; {}", w.message, w.help))).collect();
     let identity = Identity::of(spec, &query, &plan).map_err(Errors::from)?;
-    let mut encoder = RowEncoder::new(plan, RunKey(0), clocks.warehouse).with_events(identity.events);
+    let mut encoder = RowEncoder::new(plan, RunKey(0), clocks.warehouse)
+        .with_events(identity.events)
+        .on_invalid_value(spec.on_invalid_value);
     let (mut page, mut rows, mut sample) = (RowPage::default(), Vec::new(), unstable::Sample::new());
     while stream.next(&mut page).await? {
         for row in page.iter() {
@@ -108,7 +122,7 @@ pub async fn preview(
         }
     }
     drop(stream);
-    if !sample.is_empty() {
+    if !once && !sample.is_empty() {
         warnings.extend(unstable::look_again(spec, warehouse, &query, again, &columns, &sample).await);
     }
     Ok(Preview {

@@ -22,7 +22,8 @@ pub(super) async fn read(
     limit: usize,
 ) -> Result<Sample, Errors> {
     let plan = Plan::compile(spec.call_type, columns)?;
-    let mut encoder = RowEncoder::new(plan, RunKey(0), Timestamp::UNIX_EPOCH);
+    let mut encoder =
+        RowEncoder::new(plan, RunKey(0), Timestamp::UNIX_EPOCH).on_invalid_value(spec.on_invalid_value);
     let (mut page, mut rows) = (RowPage::default(), Sample::new());
     while rows.len() < limit && stream.next(&mut page).await? {
         for row in page.iter() {

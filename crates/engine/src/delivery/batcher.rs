@@ -13,15 +13,15 @@
 //! is copied once, and nothing is allocated for it.
 
 use std::collections::HashSet;
-use std::hash::BuildHasherDefault;
 use std::sync::Arc;
 
+use outflow_core::hash::KeyHasher;
 use outflow_core::outcome::Verdict;
 use outflow_core::ports::destination::{Destination, Endpoint, RecordEnd, Records};
 use outflow_core::{CallMeta, Nulls, Refusal};
 
 use crate::delivery::message_id::begins_alike;
-use crate::delivery::ordering_keys::{IdentityHasher, KeyPair, KeysInFlight};
+use crate::delivery::ordering_keys::{KeyPair, KeysInFlight};
 
 /// A record in a body.
 #[derive(Clone, Copy, Debug)]
@@ -83,7 +83,7 @@ pub(crate) struct Batcher {
     /// The records of the call that was prepared last.
     ends: Vec<RecordEnd>,
     deferred: Vec<Deferred>,
-    deferred_keys: HashSet<u64, BuildHasherDefault<IdentityHasher>>,
+    deferred_keys: HashSet<u64, KeyHasher>,
     deferred_bytes: usize,
     /// No more calls are taken when this much is deferred.
     deferred_limit: usize,

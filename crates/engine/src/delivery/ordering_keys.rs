@@ -4,9 +4,9 @@
 //! with it until that batch is settled.
 
 use std::collections::{HashMap, HashSet};
-use std::hash::{BuildHasherDefault, Hasher};
 
 use outflow_core::CallMeta;
+use outflow_core::hash::KeyHasher;
 
 /// The ordering keys of a call: the second differs from the first for an alias alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +27,7 @@ impl KeyPair {
 /// The keys in flight, and the batches that hold them.
 #[derive(Default)]
 pub(crate) struct KeysInFlight {
-    owner: HashMap<u64, u16, BuildHasherDefault<IdentityHasher>>,
+    owner: HashMap<u64, u16, KeyHasher>,
 }
 
 impl KeysInFlight {
@@ -64,7 +64,7 @@ impl KeysInFlight {
 
 /// The keys of records that must not be overtaken.
 #[derive(Default)]
-pub(crate) struct KeySet(HashSet<u64, BuildHasherDefault<IdentityHasher>>);
+pub(crate) struct KeySet(HashSet<u64, KeyHasher>);
 
 impl KeySet {
     /// Whether one of the keys is in the set.
@@ -80,25 +80,5 @@ impl KeySet {
     /// Removes all keys.
     pub(crate) fn clear(&mut self) {
         self.0.clear();
-    }
-}
-
-/// Keys are hashes already, so their value is the hash.
-#[derive(Default)]
-pub(crate) struct IdentityHasher(u64);
-
-impl Hasher for IdentityHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
-        }
-    }
-
-    fn write_u64(&mut self, key: u64) {
-        self.0 = key;
     }
 }

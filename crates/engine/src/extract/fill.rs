@@ -6,25 +6,30 @@
 //! far as deliveries have settled them or still hold them. So no row is sent under two ids, and
 //! none is missed.
 //!
+//! If the query was edited since, what is missing is read with the query that its runs had, and the
+//! second query runs from where the last of these runs was read: what is newer has the form of
+//! another query, and comes from another run.
+//!
 //! What always holds: what cannot be read, or could be another row than it seems, is not left out.
 //! A call is rather sent again than never. How many calls this concerns is a finding of the run
 //! (E120). Dead letters are not sent: they can be replayed.
 
 use std::time::Duration;
 
-use outflow_core::ports::baseline::{Compared, FillSpec};
+use outflow_core::clock::earlier;
+use outflow_core::ports::baseline::{Compared, FillSpec, OVERTAKEN};
 use outflow_core::ports::spool::Spooled;
-use outflow_core::ports::state::{DeliveryRecord, Extraction, GapId, RunFilter, SyncState};
-use outflow_core::run::{FindingCount, ReplayMode, RunKind};
+use outflow_core::ports::state::{DeliveryRecord, Extraction, GapId, MissingCalls, RunFilter, SyncState};
+use outflow_core::run::{FindingCount, ReplayMode, RunKind, RunTrigger};
 use outflow_core::{
     CallFlags, CallType, Code, DeliveryState, Result, RowCounts, RunId, RunKey, RunRecord, RunState,
 };
 use outflow_mapping::{content_of, subject};
-use outflow_query::Query;
+use outflow_query::{LastSyncTime, Query};
 
 use super::cursor::CursorValue;
 use super::reading::Reading;
-use super::{Comparing, Extractor, ReadOut, guard, watermark};
+use super::{Comparing, Extractor, ReadOut, guard, next_start, watermark};
 use crate::Errors;
 use crate::event::Event;
 use crate::run::gone;
@@ -36,6 +41,12 @@ const SLACK: Duration = Duration::from_secs(86_400);
 pub(super) struct FillPlan {
     /// The gaps that are closed when it is committed.
     pub(super) gaps: Vec<GapId>,
+    /// Those that open then, too: the destination is one that no run has had.
+    pub(super) new: Vec<MissingCalls>,
+    /// From where on it sends nothing.
+    pub(super) end: FillEnd,
+    /// The last run of whose calls some are missing, if newer ones had another query.
+    until: Option<RunId>,
     /// The first run of whose calls some are missing.
     first: RunId,
     /// What `first` was compared with, if its hashes were kept for this.
@@ -47,7 +58,26 @@ pub(super) struct FillPlan {
     forgotten: u64,
 }
 
+/// Where what a run fills ends.
+pub(super) enum FillEnd {
+    /// Where the sync's next incremental run begins.
+    NextRun,
+    /// At this value of `{{last_sync_time}}`.
+    At(LastSyncTime),
+    /// It is not known: all that the query gives is sent.
+    Unknown,
+}
+
 impl FillPlan {
+    /// Whether what a run sent of a person is newer than all that is missing.
+    fn is_overtaken_by(&self, run: &RunRecord) -> bool {
+        self.until.is_some_and(|until| match &run.spec.options.kind {
+            RunKind::Backfill { first, .. } => *first > until,
+            RunKind::Replay(_) => false,
+            RunKind::Incremental | RunKind::Full | RunKind::Since { .. } => run.id > until,
+        })
+    }
+
     /// How calls of this type are compared.
     pub(super) fn spec(&self, call_type: CallType) -> FillSpec {
         FillSpec { before: self.before, by_key: !watermark::is_event(call_type) }
@@ -68,18 +98,40 @@ struct Given {
 
 impl Extractor<'_> {
     /// What the run is to fill. `None`: nothing is missing, as another run has filled it.
-    pub(super) async fn plan_fill(&self, first: RunId) -> Result<Option<FillPlan>> {
+    pub(super) async fn plan_fill(
+        &self,
+        first: RunId,
+        until: Option<RunId>,
+        query: &Query,
+    ) -> Result<Option<FillPlan>> {
         let (reader, run) = (self.engine.reader(), self.run);
         let destination = run.spec.options.destination.as_deref().unwrap_or_default();
         let mut gaps = reader.open_gaps(&run.sync, destination).await?;
-        gaps.retain(|gap| gap.missing.first >= first);
-        if gaps.is_empty() && reader.left_out_since(&run.sync, destination).await?.is_none() {
+        gaps.retain(|gap| {
+            gap.missing.first >= first
+                && until.is_none_or(|until| gap.missing.last <= until)
+                && (run.trigger != RunTrigger::Gap || gap.is_automatic())
+        });
+        let new = match run.trigger {
+            RunTrigger::Gap => None,
+            _ => reader.newcomer(&run.sync, destination).await?,
+        };
+        let new = new.map(|missing| self.engine.opened_by(run, missing));
+        if gaps.is_empty() && new.is_none() {
             return Ok(None);
         }
+        let end = match until {
+            None => FillEnd::NextRun,
+            Some(until) => self.end_of(until, query).await?,
+        };
         let begins = gaps.iter().find(|gap| gap.missing.first == first);
         let before = begins.and_then(|gap| gap.missing.compared_with);
+        let origin = self.engine.state.origin().await?;
+        let is_comparable = |run: &RunId| origin.is_comparable(*run, watermark::is_event(self.run.call_type));
+        let before = before.filter(is_comparable);
         let gaps = gaps.iter().map(|gap| gap.id).collect();
-        let mut plan = FillPlan { gaps, first, before, has_unchanged: false, forgotten: 0 };
+        let new = Vec::from_iter(new);
+        let mut plan = FillPlan { gaps, new, end, until, first, before, has_unchanged: false, forgotten: 0 };
         if before.is_none()
             && self.reached_before(first, destination).await?
             && let Some(record) = self.engine.state.run(first).await?
@@ -87,7 +139,7 @@ impl Extractor<'_> {
             let segments = self.engine.state.segments(first).await?;
             let compared_with = self.engine.state.compared_with(first).await?;
             let kept = self.engine.baseline.runs().await?;
-            match compared_with.filter(|run| kept.contains(run)) {
+            match compared_with.filter(|run| kept.contains(run) && is_comparable(run)) {
                 _ if record.marked(&segments) > 0 => plan.has_unchanged = true,
                 None => plan.forgotten = record.rows.unchanged,
                 before => plan.before = before,
@@ -96,12 +148,43 @@ impl Extractor<'_> {
         Ok(Some(plan))
     }
 
+    /// From where on a query gives what this run had not read. It had read rows of the second in
+    /// which it began, and what was committed late may be before that: rather twice than never.
+    async fn end_of(&self, run: RunId, query: &Query) -> Result<FillEnd> {
+        let Some(record) = self.engine.state.run(run).await?.filter(|_| query.uses_last_sync_time()) else {
+            return Ok(FillEnd::Unknown);
+        };
+        let Some(clock) = record.clock else { return Ok(FillEnd::Unknown) };
+        let seconds = clock.as_second().saturating_add(1);
+        if self.spec.cursor.is_none() {
+            return Ok(FillEnd::At(LastSyncTime::Seconds(seconds)));
+        }
+        let next = record.next_last_sync_time.as_deref().and_then(CursorValue::parse);
+        if let Some(value) = next.filter(|value| value.seconds(clock, next_start::SPAN).is_some()) {
+            return Ok(FillEnd::At(value.at(seconds)));
+        }
+        // A counter: a later run begins where this one had ended, once the lookback has passed.
+        let passed = earlier(clock, self.spec.lookback.saturating_add(Duration::from_secs(1)));
+        let mut runs = self.engine.state.runs_since(&record.sync, record.started_at).await?;
+        runs.reverse();
+        let is_after = |later: &&RunRecord| {
+            later.spec.options.is_incremental()
+                && later.id > run
+                && later.clock.is_some_and(|at| at.duration_since(clock) > clock.duration_since(passed))
+        };
+        let after = runs.iter().find(is_after).and_then(|later| later.last_sync_time.clone());
+        Ok(after.map_or(FillEnd::Unknown, |text| FillEnd::At(watermark::given(&text))))
+    }
+
     /// Whether the destination got all calls of the run that `first` was compared with.
     async fn reached_before(&self, first: RunId, destination: &str) -> Result<bool> {
         let state = &self.engine.state;
         let Some(before) = state.compared_with(first).await? else { return Ok(false) };
         let deliveries = state.deliveries(before).await?;
-        let reached = |d: &DeliveryRecord| d.counts.cancelled == 0 && d.counts.discarded == 0;
+        let is_lost = state.run(before).await?.is_some_and(|run| run.state == RunState::Lost);
+        let reached = |d: &DeliveryRecord| {
+            d.counts.cancelled == 0 && d.counts.discarded == 0 && !(is_lost && d.counts.pending > 0)
+        };
         Ok(deliveries.iter().any(|d| d.destination == destination && reached(d)))
     }
 
@@ -123,6 +206,7 @@ impl Extractor<'_> {
             watermark_update: None,
             replayed: None,
             fills: Vec::new(),
+            fills_new: Vec::new(),
             compared_with: None,
             objections: Vec::new(),
             budgets: Default::default(),
@@ -161,12 +245,14 @@ impl Extractor<'_> {
         let counts = |run: &RunRecord| run.id >= fill.first || (with_earlier && overlaps(run));
         runs.retain(|run| counts(run) && run.id != self.run.id);
         let mut unknown = if is_distinguished { 0 } else { fill.forgotten };
+        let origin = self.engine.state.origin().await?;
         for run in runs.iter().rev() {
             let Some(given) = self.given(run, fill, by_key).await? else { continue };
             let began = run.last_sync_time.as_deref().and_then(CursorValue::parse);
             // Of events that nothing tells apart, a run that began earlier may have sent others.
-            let marked = match is_distinguished || began >= start {
-                true => self.mark_run(reading, run, &given).await?,
+            let is_known = origin.is_comparable(run.id, !by_key) && (is_distinguished || began >= start);
+            let marked = match is_known {
+                true => self.mark_run(reading, run, &given, by_key && fill.is_overtaken_by(run)).await?,
                 false => 0,
             };
             unknown = unknown.saturating_add(given.expected.saturating_sub(marked));
@@ -214,7 +300,14 @@ impl Extractor<'_> {
     }
 
     /// Marks the calls of a run that its segments still have. Returns how many these are.
-    async fn mark_run(&self, reading: &mut Reading, run: &RunRecord, given: &Given) -> Result<u64> {
+    /// What `overtakes` leaves nothing older of its key to be sent.
+    async fn mark_run(
+        &self,
+        reading: &mut Reading,
+        run: &RunRecord,
+        given: &Given,
+        overtakes: bool,
+    ) -> Result<u64> {
         let reader = self.engine.reader();
         let key = self.key_of_ids(run).await?;
         let segments = self.engine.state.segments(run.id).await?;
@@ -252,6 +345,7 @@ impl Extractor<'_> {
                     content_of(json, call.meta.flags, &key.message_id(call.meta.ordinal)),
                     call.meta.flags.has(CallFlags::PURGED),
                 ) {
+                    let content = if overtakes { OVERTAKEN } else { content };
                     comparison.mark_given(subject(&call.meta, json), content);
                 }
             }
@@ -307,6 +401,9 @@ impl Extractor<'_> {
         let finding = |code, rows| FindingCount { code, column: None, rows, samples: Vec::new() };
         if compared.repeated_ids > 0 {
             found.push(finding(Code::RepeatedMessageIds, compared.repeated_ids));
+        }
+        if comparing.restored && (comparing.fill.is_some() || self.run.spec.options.is_incremental()) {
+            found.push(finding(Code::StateRestored, spooled.entries));
         }
         if compared.earlier_missing && made_calls(comparing.previous).await? {
             tracing::warn!(code = %Code::BaselineMissing, run = self.run.id.0, "{}", Code::BaselineMissing.title());

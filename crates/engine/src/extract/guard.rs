@@ -232,6 +232,7 @@ mod tests {
             watermark_update: None,
             replayed: None,
             fills: Vec::new(),
+            fills_new: Vec::new(),
             compared_with: None,
             objections: Vec::new(),
             budgets: Budgets::new(),

@@ -25,7 +25,7 @@ const SECOND: i64 = 1_000_000;
 /// Numbers that may be drawn between the question for open transactions and the snapshot.
 const IN_FLIGHT: u64 = 1_000;
 /// A number that is a time of this span before the clock is taken for one: 366 days.
-const SPAN: i64 = 366 * 86_400;
+pub(super) const SPAN: i64 = 366 * 86_400;
 /// This many earlier values of a counter are kept.
 const KEPT: usize = 128;
 

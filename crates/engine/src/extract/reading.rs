@@ -174,7 +174,7 @@ impl Reading {
         for finding in self.rejections.iter().chain(&per_row) {
             let mut finding = finding.clone();
             if finding.rows == 0 {
-                if per_row.iter().any(|f| f.code == finding.code) {
+                if per_row.iter().any(|f| f.code == finding.code && finding.column.is_none()) {
                     continue;
                 }
                 finding.rows = self.read;

@@ -381,7 +381,7 @@ pub(crate) fn note(spec: &SyncSpec, state: &SyncState, clocks: &Clocks) -> Optio
 
 /// A value that an earlier run has had, from its text. What is too large for seconds was the number
 /// of a cursor column.
-fn given(text: &str) -> LastSyncTime {
+pub(crate) fn given(text: &str) -> LastSyncTime {
     match text.parse::<i64>() {
         Ok(seconds) if seconds < 100_000_000_000 => LastSyncTime::Seconds(seconds.max(0)),
         _ => LastSyncTime::Number(text.to_owned()),
@@ -407,7 +407,7 @@ fn next_cursor(
 }
 
 /// The cursor that the state has for the sync's column.
-fn cursor(spec: &SyncSpec, state: &SyncState) -> Option<CursorValue> {
+pub(crate) fn cursor(spec: &SyncSpec, state: &SyncState) -> Option<CursorValue> {
     let column = spec.cursor.as_ref()?;
     let cursor = state.cursor.as_ref()?;
     let same = cursor.column.as_ref().is_none_or(|of| of.eq_ignore_ascii_case(column));
@@ -431,7 +431,7 @@ pub(crate) fn earlier(one: LastSyncTime, another: LastSyncTime) -> LastSyncTime 
 /// Whether each row is something that happened, and not how something is: the same call made again
 /// is then another event.
 pub(crate) fn is_event(call_type: CallType) -> bool {
-    matches!(call_type, CallType::Track | CallType::Page | CallType::Screen)
+    call_type.is_event()
 }
 
 /// What a sync's contents depend on: when this changes, a run is compared with no earlier one.

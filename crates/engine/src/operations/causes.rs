@@ -78,6 +78,7 @@ pub fn words(reason: &str) -> String {
         return normal(reason);
     }
     let (mut found, mut member, mut rest): (Vec<String>, String, &str) = (Vec::new(), String::new(), reason);
+    let mut others: Vec<String> = Vec::new();
     while let Some(at) = rest.find('"') {
         let (text, after) = json_text(&rest[at..]);
         rest = after;
@@ -88,8 +89,15 @@ pub fn words(reason: &str) -> String {
             if !said.is_empty() && !found.contains(&said) {
                 found.push(said);
             }
+        } else if !member.is_empty() && text.contains(' ') {
+            // A sentence about what the member names: `{"email":["is not valid"]}`.
+            let said = format!("{member}: {}", normal(&text));
+            if !others.contains(&said) {
+                others.push(said);
+            }
         }
     }
+    let found = if found.is_empty() { others } else { found };
     if found.is_empty() { normal(reason) } else { found.join("; ") }
 }
 
@@ -150,6 +158,7 @@ mod tests {
             (r#"{"message":"one","detail":"two","request_id":"abc"}"#, "one; two"),
             (r#"{"errors":["bad","bad","worse"],"status":400}"#, "bad; worse"),
             (r#"{"email":"ada"}"#, "{…:…}"),
+            (r#"{"email":["is not valid"],"id":"x"}"#, "email: is not valid"),
             (r#"{"error":"this is cut of"#, "this is cut of"),
             (r#"[{"Message":"no\u0074 here"}]"#, "not here"),
             (r#"{"error":"\"#, "\\"),

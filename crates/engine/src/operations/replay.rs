@@ -324,6 +324,7 @@ impl Engine {
             objections: Vec::new(),
             budgets: Default::default(),
             replayed: Some(replayed),
+            fills_new: Vec::new(),
             compared_with: match fills.is_empty() {
                 true => None,
                 // What the gap says, should the run be lost.

@@ -3,9 +3,9 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use outflow_core::{Result, RunId};
+use outflow_core::run::RunKind;
+use outflow_core::{Result, RunId, RunRecord, RunState};
 
-use super::backfill::LOOKED_AT;
 use crate::Engine;
 
 /// How long what is not needed any more is kept, from the run's end on.
@@ -70,45 +70,26 @@ impl Engine {
             }
         }
         let compared: HashSet<RunId> = self.state.compared_runs().await?.into_iter().collect();
+        let unfinished = self.state.unfinished_runs().await?.into_iter();
+        // What fills a gap is compared with hashes that a newer run may have made needless.
+        let filling: HashSet<String> = unfinished.filter(is_being_filled).map(|run| run.sync).collect();
         for run in over.into_iter().filter(|run| !compared.contains(run)) {
-            if !self.is_left_out_after(run).await? {
+            let record = self.state.run(run).await?;
+            if record.is_none_or(|record| !filling.contains(&record.sync)) {
                 self.baseline.remove(run).await?;
             }
         }
         Ok(swept)
     }
 
-    /// Whether the gap of a destination that runs left out begins behind this run: the run that
-    /// fills it has to know what the destination had got.
-    async fn is_left_out_after(&self, run: RunId) -> Result<bool> {
-        let Some(record) = self.state.run(run).await? else { return Ok(false) };
-        let past = self.state.past_runs(&record.sync, LOOKED_AT).await?;
-        let mut next = None;
-        for later in past.iter().map(|past| &past.record).filter(|later| later.id > run) {
-            if later.spec.options.is_incremental() && self.state.compared_with(later.id).await? == Some(run) {
-                next = Some(later.id);
-            }
-        }
-        let Some(next) = next else { return Ok(false) };
-        let deliveries = self.state.deliveries(next).await?;
-        let reached = |name: &str| {
-            deliveries
-                .iter()
-                .any(|d| d.destination == name && d.counts.cancelled == 0 && d.counts.discarded == 0)
-        };
-        let connections = past.iter().flat_map(|past| &past.record.spec.connections);
-        let names: HashSet<&str> = connections.map(|c| c.destination.as_str()).collect();
-        for name in names.into_iter().filter(|name| !reached(name)) {
-            let gap = self.reader().left_out_since(&record.sync, name).await?;
-            if gap.is_some_and(|gap| gap.first == next) {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
     /// Whether a run is in a final state, or unknown.
     async fn is_over(&self, run: RunId) -> Result<bool> {
         Ok(self.state.run(run).await?.is_none_or(|record| record.state.is_final()))
     }
+}
+
+/// Whether a run reads what fills a gap.
+fn is_being_filled(run: &RunRecord) -> bool {
+    let fills = matches!(run.spec.options.kind, RunKind::Backfill { .. });
+    fills && matches!(run.state, RunState::Queued | RunState::Extracting)
 }

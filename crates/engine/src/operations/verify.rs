@@ -120,7 +120,8 @@ impl RunReader {
     /// What is missing of a run.
     async fn missing_of(&self, run: RunId) -> Result<Vec<MissingDocument>> {
         let gaps = self.state.gaps_of(run).await?.into_iter();
-        let open = gaps.filter(|gap| gap.missing.opened_by == run && gap.closed_at.is_none());
+        let open =
+            gaps.filter(|gap| gap.missing.opened_by == run && gap.closed_at.is_none() && gap.is_automatic());
         Ok(open.map(MissingDocument::from).collect())
     }
 

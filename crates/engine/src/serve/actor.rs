@@ -1,26 +1,29 @@
 //! The actor of one sync: it decides when the next run begins, and why not now.
 
+mod extraction;
+
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use outflow_core::clock::earlier;
 use outflow_core::run::{RunOptions, RunTrigger};
-use outflow_core::{Code, Error, Result, RunId, RunRecord, RunState, SyncSpec, Timestamp};
+use outflow_core::{Code, Result, RunId, RunRecord, RunState, Timestamp};
 use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use super::admission::{Hold, LeftOut, hold};
+use super::admission::{Hold, LeftOut, fills_gap, hold};
 use super::queues::Busy;
-use super::tasks::{contained, panicked, report};
-use super::{RestartPolicy, RuntimeConfig, Shared, SyncRuntime, Trigger, Triggered, driver, queues};
-use crate::Errors;
+use super::tasks::panicked;
+use super::{RuntimeConfig, Shared, SyncRuntime, Trigger, Triggered, driver};
 use crate::delivery::moments::later;
-use crate::event::{Event, Observer};
+use crate::event::Event;
 use crate::operations::backfill::{Fill, FillKey};
 use crate::schedule::{Slots, jitter};
 use crate::stop::stopped;
+
+use extraction::{ExtractionOutcome, extract};
 
 /// The wall clock can jump, so it is checked at least this often.
 const LOOK_AGAIN: Duration = Duration::from_secs(20);
@@ -33,33 +36,24 @@ const RETRY_AFTER: [Duration; 4] =
 /// A running extraction.
 type Current = JoinHandle<Result<ExtractionOutcome>>;
 
-/// How an extraction ended.
-enum ExtractionOutcome {
-    /// Committed, failed for good, or awaiting approval.
-    Done,
-    /// It failed because of the source or the disk, for now.
-    TryAgain,
-    /// The process stops.
-    Stopped,
-}
-
 /// What outlives an actor that fails: the next one of the sync takes it over.
 #[derive(Clone)]
 pub(super) struct ActorParts {
     name: String,
     inbox: Arc<Mutex<mpsc::Receiver<Trigger>>>,
-    /// Locked while the sync is being extracted.
+    /// Locked while the sync is being extracted, and while a gap of it is.
     extracting: Arc<Mutex<()>>,
-    /// The run that an earlier process left behind, for the first actor; `None`: it has taken it,
-    /// and the state is asked.
-    open: Arc<Mutex<Option<Option<RunRecord>>>>,
+    filling: Arc<Mutex<()>>,
+    /// The runs that an earlier process left behind, for the first actor; `None`: it has taken
+    /// them, and the state is asked.
+    open: Arc<Mutex<Option<Vec<RunRecord>>>>,
 }
 
 impl ActorParts {
-    /// An earlier process left the run `open` behind.
-    pub(super) fn new(name: String, inbox: mpsc::Receiver<Trigger>, open: Option<RunRecord>) -> Self {
+    /// An earlier process left the runs `open` behind.
+    pub(super) fn new(name: String, inbox: mpsc::Receiver<Trigger>, open: Vec<RunRecord>) -> Self {
         let (inbox, open) = (Arc::new(Mutex::new(inbox)), Arc::new(Mutex::new(Some(open))));
-        Self { name, inbox, extracting: Arc::default(), open }
+        Self { name, inbox, extracting: Arc::default(), filling: Arc::default(), open }
     }
 }
 
@@ -68,8 +62,8 @@ pub(super) struct Actor {
     name: String,
     parts: ActorParts,
     current: Option<Current>,
-    /// What it extracts fills a gap: that is tried again at times of its own.
-    fills_gap: bool,
+    /// What fills a gap is extracted beside that, and is tried again at times of its own.
+    filling: Option<Current>,
     /// Runs that were requested while the sync was busy, each once.
     wanted: VecDeque<RunOptions>,
     /// When a failed run is retried, and how often that was done in a row.
@@ -77,16 +71,16 @@ pub(super) struct Actor {
     failures: usize,
     /// When a gap is filled if it is still open then, and how often that was tried.
     fills: HashMap<FillKey, (Instant, usize)>,
-    /// A slot that has come and waits for the end of a reading that fills a gap.
-    delayed: Option<Timestamp>,
+    /// A slot that has come and waits for the end of a reading, and why.
+    delayed: Option<(Timestamp, Busy)>,
 }
 
 impl Actor {
     pub(super) fn new(shared: Arc<Shared>, parts: ActorParts) -> Self {
         let name = parts.name.clone();
         let (wanted, fills) = Default::default();
-        let (current, retry, delayed) = (None, None, None);
-        Self { shared, name, parts, current, fills_gap: false, wanted, retry, failures: 0, fills, delayed }
+        let (current, filling, retry, delayed) = (None, None, None, None);
+        Self { shared, name, parts, current, filling, wanted, retry, failures: 0, fills, delayed }
     }
 
     /// Ends when the engine stops, or with an error of the state.
@@ -101,7 +95,11 @@ impl Actor {
             () = stopped(&mut stop) => return Ok(()),
             extracted = self.parts.extracting.clone().lock_owned() => drop(extracted),
         }
-        let open = self.open_run().await?;
+        tokio::select! {
+            () = stopped(&mut stop) => return Ok(()),
+            filled = self.parts.filling.clone().lock_owned() => drop(filled),
+        }
+        let open = self.open_runs().await?;
         self.resume(open);
         loop {
             let wait = self.step().await?;
@@ -111,6 +109,10 @@ impl Actor {
                 ended = ended(&mut self.current) => {
                     self.current = None;
                     self.after(ended?);
+                }
+                filled = ended(&mut self.filling) => {
+                    self.filling = None;
+                    filled?;
                 }
                 asked = inbox.recv() => match asked {
                     Some(trigger) => self.asked(trigger).await?,
@@ -125,28 +127,33 @@ impl Actor {
                 () = tokio::time::sleep(wait) => {}
             }
         }
-        // The extraction also sees the stop and cancels its statement.
-        match self.current.take() {
-            Some(current) => joined(current.await).map(drop),
-            None => Ok(()),
+        // An extraction also sees the stop and cancels its statement.
+        for extraction in [self.current.take(), self.filling.take()].into_iter().flatten() {
+            joined(extraction.await)?;
         }
+        Ok(())
     }
 
-    /// The run that is to be extracted again: as the supervisor found it at its start, or, for an
-    /// actor that takes another one's place, as the state has it.
-    async fn open_run(&self) -> Result<Option<RunRecord>> {
+    /// The runs that are to be extracted again: as the supervisor found them at its start, or, for
+    /// an actor that takes another one's place, as the state has them.
+    async fn open_runs(&self) -> Result<Vec<RunRecord>> {
         if let Some(found) = self.parts.open.lock().await.take() {
             return Ok(found);
         }
-        let unfinished = self.shared.config().engine.state.unfinished_of(&self.name).await?;
-        Ok(unfinished.into_iter().find(|r| matches!(r.state, RunState::Queued | RunState::Extracting)))
+        let mut unfinished = self.shared.config().engine.state.unfinished_of(&self.name).await?;
+        unfinished.retain(|run| matches!(run.state, RunState::Queued | RunState::Extracting));
+        Ok(unfinished)
     }
 
-    /// Restarts an extraction that an earlier process began.
-    fn resume(&mut self, open: Option<RunRecord>) {
+    /// Restarts the extractions that an earlier process began: one that fills a gap, and another.
+    fn resume(&mut self, open: Vec<RunRecord>) {
         let config = self.shared.config();
-        if let (Some(record), Some(sync_runtime)) = (open, config.sync_runtime(&self.name)) {
-            self.extract(&config, sync_runtime, record, true);
+        let Some(sync_runtime) = config.sync_runtime(&self.name) else { return };
+        for record in open {
+            let is_free = if fills_gap(&record) { self.filling.is_none() } else { self.current.is_none() };
+            if is_free {
+                self.extract(&config, sync_runtime, record, true);
+            }
         }
     }
 
@@ -154,8 +161,8 @@ impl Actor {
     async fn step(&mut self) -> Result<Duration> {
         let config = self.shared.config();
         let Some(sync_runtime) = config.sync_runtime(&self.name) else { return Ok(LOOK_AGAIN) };
-        if !self.wanted.is_empty()
-            && let Ok(left_out) = self.free(&config, sync_runtime).await?
+        if let Some(is_new) = self.wanted.front().map(RunOptions::is_incremental)
+            && let Ok(left_out) = self.free(&config, sync_runtime, is_new).await?
             && let Some(options) = self.wanted.pop_front()
             && config.engine.unfinished_backfill(&self.name, &options).await?.is_none()
         {
@@ -177,7 +184,7 @@ impl Actor {
         let (by, options) = (RunTrigger::Schedule, RunOptions::default());
         if let Some(slot) = position.due {
             self.skip_delayed(&config, sync_runtime, slot).await?;
-            match self.free(&config, sync_runtime).await? {
+            match self.free(&config, sync_runtime, true).await? {
                 Err(busy) => self.put_off(&config, sync_runtime, slot, busy).await?,
                 Ok(left_out) => {
                     self.delayed = None;
@@ -185,7 +192,7 @@ impl Actor {
                 }
             }
         } else if self.retry.is_some_and(|at| at <= Instant::now())
-            && let Ok(left_out) = self.free(&config, sync_runtime).await?
+            && let Ok(left_out) = self.free(&config, sync_runtime, true).await?
         {
             self.begin(&config, sync_runtime, by, options, left_out, Some(fired)).await?;
         }
@@ -200,7 +207,7 @@ impl Actor {
 
     /// Fills a gap, if nothing else is to be read, once the destination has got what waits for it.
     async fn fill(&mut self, config: &Arc<RuntimeConfig>, sync_runtime: &SyncRuntime) -> Result<()> {
-        if !self.shared.gaps.may_have(&self.name) || self.occupied(config).await?.is_some() {
+        if !self.shared.gaps.may_have(&self.name) || self.occupied(config, false).await?.is_some() {
             return Ok(());
         }
         let gaps = config.engine.state.open_gaps().await?;
@@ -227,7 +234,8 @@ impl Actor {
             let _ = trigger.reply.send(Ok(Triggered::Started(run.id)));
             return Ok(());
         }
-        let reply = match self.free(&config, sync_runtime).await? {
+        let is_new = trigger.options.is_incremental();
+        let reply = match self.free(&config, sync_runtime, is_new).await? {
             Err(Busy { awaiting_approval: Some(error), .. }) => Err(error),
             Err(busy) => {
                 if !self.wanted.contains(&trigger.options) {
@@ -246,22 +254,24 @@ impl Actor {
         Ok(())
     }
 
-    /// What the sync's next run leaves out, or what keeps the sync busy.
+    /// What the sync's next run leaves out, or what keeps it from beginning. `is_new`: it reads all
+    /// that is new.
     async fn free(
         &mut self,
         config: &RuntimeConfig,
         sync_runtime: &SyncRuntime,
+        is_new: bool,
     ) -> Result<std::result::Result<LeftOut, Busy>> {
-        match self.occupied(config).await? {
+        match self.occupied(config, is_new).await? {
             Some(busy) => Ok(Err(busy)),
             None => self.shared.admission(config, &sync_runtime.spec).await,
         }
     }
 
-    /// A run that keeps anything of the sync from being read.
-    async fn occupied(&mut self, config: &RuntimeConfig) -> Result<Option<Busy>> {
+    /// A run that keeps what is new, or anything else of the sync, from being read.
+    async fn occupied(&mut self, config: &RuntimeConfig, is_new: bool) -> Result<Option<Busy>> {
         let unfinished = config.engine.state.unfinished_of(&self.name).await?;
-        if let Some(run) = unfinished.iter().find(|run| hold(run) != Hold::Nothing) {
+        if let Some(run) = unfinished.iter().find(|run| hold(run).keeps(is_new)) {
             let only = run.spec.options.destination.as_ref();
             let whom = only.map(|only| format!(" for {only}")).unwrap_or_default();
             let awaits = run.state == RunState::AwaitingApproval;
@@ -270,7 +280,7 @@ impl Actor {
                 code: Code::RunInProgress,
                 reason: format!("run {} is {}{whom}", run.id, run.state),
                 awaiting_approval: awaits.then(|| crate::operations::approval::waits(run)),
-                slot_waits: hold(run) == Hold::Reading,
+                slot_waits: matches!(hold(run), Hold::Reading | Hold::Filling),
             }));
         }
         if self.current.is_some() {
@@ -279,10 +289,15 @@ impl Actor {
             self.current = None;
             self.after(outcome?);
         }
+        if self.filling.is_some() && !is_new {
+            let outcome = ended(&mut self.filling).await;
+            self.filling = None;
+            outcome?;
+        }
         Ok(None)
     }
 
-    /// A slot finds its sync busy: it is skipped, or waits until a gap's rows have been read.
+    /// A slot finds its sync busy: it is skipped, or waits until something has been read.
     async fn put_off(
         &mut self,
         config: &RuntimeConfig,
@@ -291,7 +306,7 @@ impl Actor {
         busy: Busy,
     ) -> Result<()> {
         if busy.slot_waits {
-            self.delayed = Some(slot);
+            self.delayed = Some((slot, busy));
             return Ok(());
         }
         self.delayed = None;
@@ -305,10 +320,9 @@ impl Actor {
         sync_runtime: &SyncRuntime,
         slot: Timestamp,
     ) -> Result<()> {
-        let Some(earlier) = self.delayed.take_if(|delayed| *delayed < slot) else { return Ok(()) };
-        let reason = "the rows of a gap were being read".to_owned();
-        let busy =
-            Busy { run: None, code: Code::RunInProgress, reason, awaiting_approval: None, slot_waits: false };
+        let Some((earlier, busy)) = self.delayed.take_if(|(delayed, _)| *delayed < slot) else {
+            return Ok(());
+        };
         self.skip(config, sync_runtime, earlier, busy).await
     }
 
@@ -371,10 +385,13 @@ impl Actor {
     ) {
         driver::started(&self.shared, &record, resumed);
         let (shared, config, sync_runtime) = (self.shared.clone(), config.clone(), sync_runtime.clone());
-        self.fills_gap = record.trigger == RunTrigger::Gap;
-        // Without a current extraction nothing else holds the lock.
-        let lock = self.parts.extracting.clone().try_lock_owned();
-        self.current = Some(tokio::spawn(async move {
+        let (place, lock) = match fills_gap(&record) {
+            true => (&mut self.filling, &self.parts.filling),
+            false => (&mut self.current, &self.parts.extracting),
+        };
+        // Without an extraction in this place nothing else holds the lock.
+        let lock = lock.clone().try_lock_owned();
+        *place = Some(tokio::spawn(async move {
             let _lock = lock;
             extract(shared, config, sync_runtime, record).await
         }));
@@ -382,7 +399,6 @@ impl Actor {
 
     fn after(&mut self, outcome: ExtractionOutcome) {
         match outcome {
-            _ if self.fills_gap => {}
             ExtractionOutcome::Done | ExtractionOutcome::Stopped => self.failures = 0,
             ExtractionOutcome::TryAgain => {
                 let pause = RETRY_AFTER[self.failures.min(RETRY_AFTER.len() - 1)];
@@ -410,85 +426,4 @@ fn joined(
     joined: std::result::Result<Result<ExtractionOutcome>, tokio::task::JoinError>,
 ) -> Result<ExtractionOutcome> {
     joined.unwrap_or_else(|_| Err(panicked("task of an extraction")))
-}
-
-/// Waits for its permits, extracts, and puts the run into the queues. An error is one of the state:
-/// the supervisor cannot go on with it.
-async fn extract(
-    shared: Arc<Shared>,
-    config: Arc<RuntimeConfig>,
-    sync_runtime: SyncRuntime,
-    record: RunRecord,
-) -> Result<ExtractionOutcome> {
-    let mut stop = config.engine.stop.clone();
-    let [own, all] = shared.permits_for(&record.spec.source);
-    let both = async { (own.acquire_owned().await, all.acquire_owned().await) };
-    let _permits = tokio::select! {
-        permits = both => permits,
-        () = stopped(&mut stop) => return Ok(ExtractionOutcome::Stopped),
-    };
-    let SyncRuntime { spec, warehouse } = sync_runtime;
-    let extracting = {
-        let (shared, config, spec, record) = (shared.clone(), config.clone(), spec.clone(), record.clone());
-        async move { driver::extract(&shared, &config.engine, &spec, warehouse.as_ref(), &record).await }
-    };
-    let extracted = match contained(extracting).await {
-        Ok(extracted) => extracted,
-        // The run fails, and the next one reads its window again.
-        Err(_) => Err(extraction_panicked(&shared, &config, &record).into()),
-    };
-    match extracted {
-        Ok(()) => queues::enqueue(&shared, record.id).await.map(|()| ExtractionOutcome::Done),
-        // The run stays as it is; the next process begins it again.
-        Err(_) if *stop.borrow() => Ok(ExtractionOutcome::Stopped),
-        Err(errors) => fail(&config, &spec, &record, errors, &shared.observer).await,
-    }
-}
-
-/// Reports a panic in an extraction. Returns why its run fails.
-fn extraction_panicked(shared: &Shared, config: &RuntimeConfig, record: &RunRecord) -> Error {
-    let task = format!("extraction of {}", record.sync);
-    let moment = (Instant::now(), config.engine.clock.now());
-    // The next slot begins the next extraction, so there is no pause to wait for.
-    let _ = shared.tasks.failed(
-        &task,
-        Code::TaskFailed,
-        moment,
-        &RestartPolicy { times: usize::MAX, ..config.limits.restarts },
-    );
-    report(shared, panicked(&task));
-    panicked(&task)
-}
-
-async fn fail(
-    config: &RuntimeConfig,
-    spec: &SyncSpec,
-    record: &RunRecord,
-    errors: Errors,
-    observer: &Observer,
-) -> Result<ExtractionOutcome> {
-    let passes = errors.0.iter().all(|e| passes(e.code()));
-    let mut told = Vec::new();
-    for error in config.engine.fail(spec, record, errors).await.0 {
-        if matches!(error.code(), Code::StateHeld | Code::StateIo) {
-            return Err(error);
-        }
-        told.push(Arc::new(error));
-    }
-    observer(Event::Failed { sync: record.sync.clone(), run: record.id, errors: told });
-    Ok(if passes { ExtractionOutcome::TryAgain } else { ExtractionOutcome::Done })
-}
-
-/// Whether an error can pass by itself within minutes.
-fn passes(code: Code) -> bool {
-    matches!(
-        code,
-        Code::HostNotResolved
-            | Code::ConnectionRefused
-            | Code::SourceTimeout
-            | Code::StatementCancelled
-            | Code::ConnectionBroken
-            | Code::SourceUnavailable
-            | Code::DiskReserveReached
-    )
 }

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use outflow_core::run::{ReplayMode, RunKind};
+use outflow_core::run::{ReplayMode, RunKind, RunTrigger};
 use outflow_core::{Code, Result, RunId, RunRecord, RunState, SyncSpec};
 
 use super::busy::{BacklogQuota, Beyond, Standing, Verdict, Why, allowed, decide, usual_age};
@@ -41,7 +41,11 @@ impl Shared {
                 let takes_now = |s: &Standing| s.healthy && s.head.is_none() && !s.has_gap;
                 Ok(LeftOut { all, new, for_healthy: standings.iter().any(takes_now) })
             }
-            Verdict::Busy { destination, run, why } => Err(busy(&destination, run, why)),
+            Verdict::Busy { destination, run, why } => {
+                // It is about to get what it lacks, and then the sync goes on.
+                let is_well = standings.iter().any(|s| s.destination == destination && s.healthy);
+                Err(Busy { slot_waits: why == Why::Gap && is_well, ..busy(&destination, run, why) })
+            }
         })
     }
 
@@ -95,13 +99,13 @@ impl Shared {
 
 impl Engine {
     /// The sync's destinations that runs leave out until they have got what is missing: those that
-    /// earlier runs left out, and those whose gap is filled by a run that awaits approval. Newer
-    /// calls must not reach them first.
+    /// earlier runs left out, and those whose gap is filled by a run that is being read or awaits
+    /// approval. Newer calls must not reach them first.
     async fn left_out(&self, sync: &str, may_have_gaps: bool) -> Result<BTreeSet<String>> {
         let mut out = BTreeSet::new();
         for run in self.state.unfinished_of(sync).await? {
             let is_backfill = matches!(run.spec.options.kind, RunKind::Backfill { .. });
-            if is_backfill && run.state == RunState::AwaitingApproval {
+            if is_backfill && run.state != RunState::Delivering {
                 out.extend(run.spec.options.destination);
             }
         }
@@ -130,12 +134,28 @@ pub(super) enum Hold {
     Everything,
     /// Nothing may be read, but a slot waits for it and is not skipped at once.
     Reading,
+    /// Only what is new may be read.
+    Filling,
     /// Nothing.
     Nothing,
 }
 
+impl Hold {
+    /// Whether it keeps a run from beginning: one that reads all that is new, or another one.
+    pub(super) const fn keeps(self, incremental: bool) -> bool {
+        match self {
+            Self::Everything | Self::Reading => true,
+            Self::Filling => !incremental,
+            Self::Nothing => false,
+        }
+    }
+}
+
 /// What a run keeps its sync from doing. One that concerns a single destination, as a backfill
 /// does, holds up the others neither while it is being read nor while it awaits approval.
+///
+/// What fills a gap is read beside the sync's runs: these leave its destination out meanwhile.
+/// Nothing that fills a gap begins while they are being read, as they may have the destination.
 pub(super) fn hold(run: &RunRecord) -> Hold {
     let options = &run.spec.options;
     let is_about_one = match &options.kind {
@@ -144,11 +164,17 @@ pub(super) fn hold(run: &RunRecord) -> Hold {
         RunKind::Incremental | RunKind::Full | RunKind::Since { .. } => false,
     };
     match run.state {
+        RunState::Queued | RunState::Extracting if fills_gap(run) => Hold::Filling,
         RunState::Queued | RunState::Extracting if is_about_one => Hold::Reading,
         RunState::AwaitingApproval if is_about_one => Hold::Nothing,
         RunState::Queued | RunState::Extracting | RunState::AwaitingApproval => Hold::Everything,
         _ => Hold::Nothing,
     }
+}
+
+/// Whether a run fills a gap, by a query or by a copy.
+pub(super) fn fills_gap(run: &RunRecord) -> bool {
+    run.trigger == RunTrigger::Gap || matches!(run.spec.options.kind, RunKind::Backfill { .. })
 }
 
 /// What keeps a sync busy, for people. Each names the destination.

@@ -50,6 +50,8 @@ impl Default for Rules {
 pub const LEFT_OUT: &str = "destination_skipped";
 /// The kind of alert for calls of lost runs that a destination has not got.
 pub const RUN_LOST: &str = "run_lost";
+/// The kind of alert for what a destination lacks and cannot be sent.
+pub const UNFILLABLE: &str = "gap_query_failed";
 /// The share of skipped slots needs at least this number of slots.
 pub const LEAST_SLOTS: u64 = 5;
 /// Skipped slots are counted over this time.
@@ -119,6 +121,8 @@ pub struct Facts {
     pub queues: Vec<QueueFacts>,
     /// The destinations that runs leave out: sync and destination.
     pub left_out: BTreeSet<(String, String)>,
+    /// Those that lack what cannot be read any more, as its query does not run: the same.
+    pub unfillable: BTreeSet<(String, String)>,
     /// The syncs whose slots are skipped, as too much waits for their destinations, and why.
     pub full: Vec<(String, String)>,
     /// Calls that wait for destinations that the project no longer has.
@@ -220,6 +224,10 @@ fn firing(rules: &Rules, facts: &Facts, before: Before<'_>) -> Vec<Trouble> {
         let message = format!("runs of {sync} leave {name} out until it has caught up");
         found.push(trouble(LEFT_OUT, &format!("{sync} to {name}"), Some(Code::DestinationSkipped), message));
     }
+    for (sync, name) in &facts.unfillable {
+        let subject = format!("{sync} to {name}");
+        found.push(trouble(UNFILLABLE, &subject, Some(Code::GapQueryFailed), unfillable(sync, name)));
+    }
     let jumped = facts.clock.as_ref().and_then(local_clock::jumped);
     found.extend(
         jumped.map(|message| trouble("clock_jumped", "local clock", Some(Code::ClockJumped), message)),
@@ -236,6 +244,13 @@ fn firing(rules: &Rules, facts: &Facts, before: Before<'_>) -> Vec<Trouble> {
     found.extend(facts.room.and_then(|room| near_the_reserve(rules, room, before)));
     found.extend(facts.tasks.iter().map(task_failed));
     found
+}
+
+/// What the alert says of what a destination lacks and cannot be sent.
+pub fn unfillable(sync: &str, destination: &str) -> String {
+    format!(
+        "what {destination} lacks of {sync} was read with an earlier query, which does not run any more: it gets nothing newer first"
+    )
 }
 
 /// The text does not say whether the task is down: it would be outdated soon.
@@ -293,6 +308,10 @@ fn of_runs(rules: &Rules, sync: &SyncFacts, before: Before<'_>, found: &mut Vec<
             Some(code),
             format!("run {run} of {name} awaits approval{why}"),
         ));
+    }
+    if sync.standing.restored {
+        let message = format!("the state was restored: the next run of {name} sends all that it reads");
+        found.push(trouble("state_restored", name, Some(Code::StateRestored), message));
     }
     if let Some(since) = sync.standing.open_since {
         let message = format!(

@@ -7,13 +7,14 @@
 
 use outflow_core::ports::state::NewRun;
 use outflow_core::ports::warehouse::Warehouse;
-use outflow_core::run::{RunOptions, RunTrigger};
-use outflow_core::{Code, Error, Result, RunRecord, SyncSpec, Timestamp};
+use outflow_core::run::{RunKind, RunOptions, RunTrigger};
+use outflow_core::{Code, Error, Result, RunId, RunRecord, SyncSpec, Timestamp};
 use tracing::Instrument as _;
 
 use super::Shared;
 use crate::event::Event;
 use crate::extract::Extractor;
+use crate::operations::unfillable;
 use crate::run::{run_spec, source_of, spec_of_run};
 use crate::schedule::{self, Due, Since, Slots};
 use crate::{Engine, Errors, spans};
@@ -41,9 +42,26 @@ pub(super) fn new_run(engine: &Engine, spec: &SyncSpec, request: Request) -> New
     }
 }
 
-/// Creates a run.
+/// Creates a run. One that fills what runs with an earlier query have left out has that query.
 pub(super) async fn create(engine: &Engine, spec: &SyncSpec, request: Request) -> Result<RunRecord> {
-    engine.state.create_run(&new_run(engine, spec, request)).await
+    let query_of = query_of(&request.options);
+    let mut new = new_run(engine, spec, request);
+    if let Some(run) = query_of
+        && let Some(earlier) = engine.state.run(run).await?
+    {
+        new.call_type = earlier.call_type;
+        (new.spec.query, new.spec.source) = (earlier.spec.query, earlier.spec.source);
+        new.spec.ids = earlier.spec.ids;
+    }
+    engine.state.create_run(&new).await
+}
+
+/// The run whose query a run has that fills a gap, if it is not that of the sync.
+fn query_of(options: &RunOptions) -> Option<RunId> {
+    match &options.kind {
+        RunKind::Backfill { query_of, .. } => *query_of,
+        _ => None,
+    }
 }
 
 /// Reports that a run begins or continues.
@@ -59,13 +77,21 @@ pub(super) async fn extract(
     warehouse: &dyn Warehouse,
     record: &RunRecord,
 ) -> std::result::Result<(), Errors> {
-    check_source(spec, record)?;
     let next = spec;
     let spec = spec_of_run(spec, record);
-    let extractor =
-        Extractor { engine, spec: &spec, next, warehouse, run: record, observer: &shared.observer };
-    // The largest future of a run: whoever waits for it holds a pointer.
-    Box::pin(extractor.run()).instrument(spans::run(record)).await
+    let extracted = match check_source(next, record) {
+        Ok(()) => {
+            let observer = &shared.observer;
+            let extractor = Extractor { engine, spec: &spec, next, warehouse, run: record, observer };
+            // The largest future of a run: whoever waits for it holds a pointer.
+            Box::pin(extractor.run()).instrument(spans::run(record)).await
+        }
+        Err(error) => Err(error.into()),
+    };
+    match query_of(&record.spec.options) {
+        Some(run) => extracted.map_err(|errors| unfillable::explained(record, run, errors)),
+        None => extracted,
+    }
 }
 
 /// E009: the query that a run keeps was written for the source that it keeps, too.

@@ -3,9 +3,12 @@
 //! What always holds: unfinished runs of the sync come first, in order, and if that finishes them
 //! nothing new is read. If some of them still wait for a destination, a new run begins all the same
 //! where the rule of [`super::busy`] lets it and another destination is healthy; it waits behind
-//! them. What is missing at a destination comes before what is new. A destination that has taken
-//! nothing for the request's time-out is given up for now, and its calls stay pending. What it does
-//! not do: skip slots, repeat a failed run, or watch for alerts.
+//! them. What is missing at a destination comes after what is new, as others wait for that, unless
+//! no destination takes what is new before. A destination that has taken nothing for the request's
+//! time-out is given up for now, and its calls stay pending. What it does not do: skip slots,
+//! repeat a failed run, or watch for alerts.
+
+mod slots;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -15,12 +18,12 @@ use outflow_core::ports::state::DeliveryRecord;
 use outflow_core::ports::warehouse::Warehouse;
 use outflow_core::run::{RunKind, RunOptions, RunTrigger};
 use outflow_core::{Code, DeliveryState, Error, RunId, RunRecord, RunState, SyncSpec, Timestamp};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 
-use super::admission::{Hold, LeftOut, hold};
+use super::admission::{LeftOut, fills_gap, hold};
 use super::alert::Rules;
 use super::queues::Busy;
-use super::side::{Begun, Entered, SideRequests, SideSlot};
+use super::side::{Entered, SideRequests};
 use super::{BacklogQuota, ConcurrencyLimits, Mode, RuntimeConfig, Shared, driver, queues};
 use crate::event::{Event, Observer};
 use crate::operations::approval;
@@ -76,7 +79,10 @@ impl Engine {
             Some(document) if document.state.is_final() => return once.complete(document).await,
             other => other,
         };
-        if request.options.is_incremental() && (waits.is_none() || once.may_begin(spec).await?.is_ok()) {
+        let is_new = request.options.is_incremental();
+        let takes_now = once.may_begin(spec).await?.is_ok_and(|left_out| left_out.for_healthy);
+        if is_new && !takes_now {
+            // No destination takes what is new before it has got what it lacks.
             waits = once.fill_gaps(spec, warehouse).await?.or(waits);
         }
         match (once.may_begin(spec).await?, waits) {
@@ -89,7 +95,15 @@ impl Engine {
                 return once.complete(document).await;
             }
         }
-        once.new_run(spec, warehouse, request.options.clone(), request.trigger).await
+        let ran = once.new_run(spec, warehouse, request.options.clone(), request.trigger).await;
+        if !is_new {
+            return ran;
+        }
+        let waits = once.fill_gaps(spec, warehouse).await?;
+        match (ran?, waits) {
+            (document, Some(fill)) if document.state.is_final() => once.complete(fill).await,
+            (document, _) => once.complete(document).await,
+        }
     }
 
     /// Makes a run beside the unfinished runs of the sync: for replays and backfills, which concern
@@ -219,7 +233,7 @@ impl<'a> Once<'a> {
         let records = self.engine.unfinished_here(&spec.name).await?.into_iter();
         let (delivering, others): (Vec<_>, Vec<_>) = records.partition(|r| r.state == RunState::Delivering);
         let mut last = self.deliver_all(delivering).await?;
-        for record in others.into_iter().filter(|record| hold(record) != Hold::Nothing) {
+        for record in others.into_iter().filter(|record| hold(record).keeps(false)) {
             let waits = last.as_ref().is_some_and(|document| !document.state.is_final());
             let reads = record.state != RunState::AwaitingApproval;
             if waits && !(reads && self.admitted(spec).await?.is_ok_and(|left_out| left_out.for_healthy)) {
@@ -234,7 +248,7 @@ impl<'a> Once<'a> {
     /// Whether a new run may begin beside those that are unfinished.
     async fn may_begin(&self, spec: &SyncSpec) -> outflow_core::Result<Result<LeftOut, Busy>> {
         let unfinished = self.engine.state.unfinished_of(&spec.name).await?;
-        match unfinished.into_iter().find(|run| hold(run) != Hold::Nothing) {
+        match unfinished.into_iter().find(|run| hold(run).keeps(true)) {
             Some(run) => Ok(Err(Busy::with_run(run.id, run.state))),
             None => self.admitted(spec).await,
         }
@@ -256,55 +270,6 @@ impl<'a> Once<'a> {
             Some(slot) => self.engine.skip_slot(spec, slot, busy, &self.request.observer).await.map(drop),
             None => Ok(()),
         }
-    }
-
-    /// Resolves when the queues have no task. Slots that come meanwhile begin further runs.
-    async fn queues_ended(&self) -> Result<(), Errors> {
-        let ended = self.shared.queues.ended();
-        let Some((entered, spec, warehouse)) = &self.side else { return Ok(ended.await?) };
-        let mut inbox = entered.inbox.lock().await;
-        tokio::pin!(ended);
-        loop {
-            tokio::select! {
-                ended = &mut ended => return Ok(ended?),
-                Some(SideSlot { slot, reply }) = inbox.recv() => {
-                    self.begin_slot(spec, *warehouse, slot, reply).await?;
-                }
-            }
-        }
-    }
-
-    /// A slot comes while earlier runs are being delivered.
-    async fn begin_slot(
-        &self,
-        spec: &SyncSpec,
-        warehouse: &dyn Warehouse,
-        slot: Timestamp,
-        reply: oneshot::Sender<outflow_core::Result<Begun>>,
-    ) -> Result<(), Errors> {
-        let left_out = match self.may_begin(spec).await? {
-            Ok(left_out) => left_out,
-            Err(busy) => {
-                let run = self.engine.skip_slot(spec, slot, &busy, &self.request.observer).await;
-                // The process that asked may have ended.
-                let _ = reply.send(run.map(Begun::Skipped));
-                return Ok(());
-            }
-        };
-        let (options, trigger) = (RunOptions::default(), RunTrigger::Schedule);
-        let request = driver::Request { options, trigger, due_at: Some(slot), skipped: left_out.all };
-        let record = driver::create(self.engine, spec, request).await?;
-        let _ = reply.send(Ok(Begun::Started(record.id)));
-        driver::started(&self.shared, &record, false);
-        match driver::extract(&self.shared, self.engine, spec, warehouse, &record).await {
-            Ok(()) => queues::enqueue(&self.shared, record.id).await?,
-            Err(errors) => {
-                for error in self.engine.fail(spec, &record, errors).await.0 {
-                    (self.request.observer)(Event::Problem { error: Arc::new(error) });
-                }
-            }
-        }
-        Ok(())
     }
 
     /// Fills what is missing at destinations, as far as it can reach them now. A run of it that has
@@ -377,7 +342,12 @@ impl<'a> Once<'a> {
         let mut seconds = Seconds::default();
         if record.state != RunState::Delivering {
             let started = Instant::now();
-            let extracted = driver::extract(&self.shared, self.engine, spec, warehouse, &record).await;
+            let extracting = driver::extract(&self.shared, self.engine, spec, warehouse, &record);
+            // Only what fills a gap is read beside the sync's runs.
+            let extracted = match fills_gap(&record) {
+                true => self.taking_slots(extracting).await?,
+                false => extracting.await,
+            };
             if let Err(errors) = extracted {
                 return Err(self.engine.fail(spec, &record, errors).await);
             }

@@ -140,6 +140,11 @@ impl DeliveryQueues {
         }
     }
 
+    /// Whether a queue has, or had, a task whose end was not awaited.
+    pub(super) fn has_tasks(&self) -> bool {
+        !self.lock().tasks.is_empty()
+    }
+
     /// Resolves when no queue has a task, with an error if one could not persist its progress.
     pub(super) async fn ended(&self) -> Result<()> {
         loop {

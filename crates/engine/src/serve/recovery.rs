@@ -11,7 +11,7 @@ use crate::event::Event;
 /// Enqueues the runs that an earlier process did not finish, and reports those that await approval.
 /// Returns those that are to be extracted, by sync: the state is read once for all of them. One
 /// whose sync is gone can never be extracted, and is cancelled. Notes which syncs have gaps.
-pub(super) async fn recover(shared: &Arc<Shared>) -> Result<HashMap<String, RunRecord>> {
+pub(super) async fn recover(shared: &Arc<Shared>) -> Result<HashMap<String, Vec<RunRecord>>> {
     let (config, mut open) = (shared.config(), HashMap::new());
     shared.gaps.find(&*config.engine.state).await?;
     for record in config.engine.state.unfinished_runs().await? {
@@ -23,7 +23,7 @@ pub(super) async fn recover(shared: &Arc<Shared>) -> Result<HashMap<String, RunR
             (shared.observer)(Event::Ended { sync, run, state: RunState::Cancelled });
         } else {
             // The oldest comes first.
-            open.entry(record.sync.clone()).or_insert(record);
+            open.entry(record.sync.clone()).or_insert_with(Vec::new).push(record);
         }
     }
     Ok(open)

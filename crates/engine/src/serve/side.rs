@@ -12,7 +12,7 @@ use outflow_core::run::{RunOptions, RunTrigger};
 use outflow_core::{Code, Result, RunId, RunState, SyncSpec, Timestamp};
 use tokio::sync::{mpsc, oneshot};
 
-use super::admission::{Hold, hold};
+use super::admission::hold;
 use super::driver;
 use super::queues::Busy;
 use crate::Engine;
@@ -90,7 +90,7 @@ impl Engine {
         };
         // While it reads, it takes no slots.
         let unfinished = self.state.unfinished_of(&spec.name).await?;
-        if let Some(run) = unfinished.iter().find(|run| hold(run) != Hold::Nothing) {
+        if let Some(run) = unfinished.iter().find(|run| hold(run).keeps(true)) {
             let busy = Busy::with_run(run.id, run.state);
             return self.skip_slot(spec, slot, &busy, observer).await.map(|run| Some(Begun::Skipped(run)));
         }

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use outflow_core::clock::earlier;
-use outflow_core::ports::state::Gap;
 use outflow_core::ports::watch::{ClockRecord, Pending};
 use outflow_core::{Code, Result, RunId, SyncSpec};
 use tokio::sync::Notify;
@@ -75,7 +74,7 @@ async fn look(shared: &Arc<Shared>, times: &mut QuietTimes, clock: &mut Option<C
     look_at_clock(shared, clock).await?;
     let config = shared.config();
     let (destinations, queues) = (destinations(&config), queues(shared));
-    let (missing, left_out) = gaps(&config).await?;
+    let GapFacts { lost, left_out, unfillable } = GapFacts::of(&config).await?;
     let (state, spool) = (&config.engine.state, config.engine.spool.clone());
     let facts = Facts {
         now: config.engine.clock.now(),
@@ -86,9 +85,10 @@ async fn look(shared: &Arc<Shared>, times: &mut QuietTimes, clock: &mut Option<C
         destinations,
         queues,
         left_out,
+        unfillable,
         full: full(shared, &config).await?,
         removed: removed(&config).await?,
-        missing,
+        missing: lost,
         room: blocking(move || Ok(spool.room().ok())).await?,
         tasks: troubled(shared, &config),
     };
@@ -167,14 +167,37 @@ fn destinations(config: &RuntimeConfig) -> Vec<DestinationFacts> {
     facts.collect()
 }
 
-/// What lost runs have left missing at destinations that the project's syncs still have, and which
-/// of these runs leave out: sync and destination.
-async fn gaps(config: &RuntimeConfig) -> Result<(Vec<MissingDocument>, BTreeSet<(String, String)>)> {
-    let mut gaps = config.engine.state.open_gaps().await?;
-    gaps.retain(|gap| has(config, &gap.missing.sync, &gap.missing.destination));
-    let (left_out, lost): (Vec<_>, Vec<_>) = gaps.into_iter().partition(Gap::is_left_out);
-    let names = left_out.into_iter().map(|gap| (gap.missing.sync, gap.missing.destination));
-    Ok((lost.into_iter().map(MissingDocument::from).collect(), names.collect()))
+/// What is missing at destinations that the project's syncs still have.
+#[derive(Default)]
+struct GapFacts {
+    /// What lost runs have left missing.
+    lost: Vec<MissingDocument>,
+    /// The destinations that runs leave out: sync and destination.
+    left_out: BTreeSet<(String, String)>,
+    /// Those that lack what cannot be read any more.
+    unfillable: BTreeSet<(String, String)>,
+}
+
+impl GapFacts {
+    async fn of(config: &RuntimeConfig) -> Result<Self> {
+        let mut facts = Self::default();
+        for gap in config.engine.state.open_gaps().await? {
+            let missing = &gap.missing;
+            if !has(config, &missing.sync, &missing.destination) {
+                continue;
+            }
+            let names = (missing.sync.clone(), missing.destination.clone());
+            if gap.reason.is_some() {
+                facts.unfillable.insert(names.clone());
+            }
+            if gap.is_left_out() {
+                facts.left_out.insert(names);
+            } else if gap.is_lost() {
+                facts.lost.push(MissingDocument::from(gap));
+            }
+        }
+        Ok(facts)
+    }
 }
 
 /// The enabled syncs for which too much waits, and why.

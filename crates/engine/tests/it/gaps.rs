@@ -1,9 +1,13 @@
 //! Gaps and the runs that fill them: what a destination lacks reaches it once, and nothing that it
 //! has got, or will get, reaches it twice. Each case by its name; random histories are in
-//! [`histories`]. Destinations that runs leave out are in [`left_out`].
+//! [`histories`]. Destinations that runs leave out are in [`left_out`], edits of the query in
+//! [`edited`], destinations that are new or were away in [`members`].
 
+mod beside;
+mod edited;
 mod histories;
 mod left_out;
+mod members;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,7 +18,7 @@ use outflow_core::run::{Replay, ReplayMode, RunKind, RunOptions, RunSpec, RunTri
 use outflow_core::{Answer, CallType, Clock, Code, Guards, Nulls, RunId, RunState, SyncSpec, Timestamp};
 use serde_json::Value;
 
-use crate::incremental::world::{Shape, Shared, Unit, World};
+use crate::incremental::world::{Columns, Form, Shape, Shared, Unit, World};
 use crate::parts::{House, Scripted, codes, refusal, stop, users_to};
 
 const EVENTS: Shape = Shape {
@@ -25,6 +29,8 @@ const EVENTS: Shape = Shape {
     at_least: true,
     lookback: 10,
     whole_clock: false,
+    form: Form::Plain,
+    columns: Columns::AsWritten,
 };
 const PEOPLE: Shape = Shape { people: true, ..EVENTS };
 
@@ -126,11 +132,11 @@ impl Quiet {
     /// Fills the gap of `b` at this second. What it got.
     async fn fill_at(&self, seconds: f64) -> Vec<String> {
         self.at(seconds);
-        let gap = self.house.engine.reader().gap("users", "b").await.unwrap().unwrap();
+        let gap = self.house.engine.reader().gap(&self.spec, "b").await.unwrap().unwrap();
         let run = self.house.run_beside(&self.spec, &self.world, gap.backfill("b")).await;
         assert_eq!(run.state, RunState::Succeeded);
         assert!(sent(&self.a).is_empty(), "nobody else gets anything");
-        assert_eq!(self.house.engine.reader().gap("users", "b").await.unwrap(), None);
+        assert_eq!(self.house.engine.reader().gap(&self.spec, "b").await.unwrap(), None);
         sent(&self.b)
     }
 }
@@ -279,7 +285,7 @@ async fn a_backfill_that_was_interrupted_is_continued_under_the_same_ids() {
     }
     q.run_at(3.0).await;
     q.spec = of(EVENTS, &["a", "b"]);
-    let gap = q.house.engine.reader().gap("users", "b").await.unwrap().unwrap();
+    let gap = q.house.engine.reader().gap(&q.spec, "b").await.unwrap().unwrap();
     let options = gap.backfill("b");
     // A process died while it extracted.
     let new = NewRun {
@@ -310,7 +316,7 @@ async fn a_backfill_that_was_interrupted_is_continued_under_the_same_ids() {
     let first = q.b.taken.lock().unwrap().clone();
     // What it has committed is no gap any more, and the same request continues it.
     let q = q.with_b(taking("b"));
-    assert_eq!(q.house.engine.reader().gap("users", "b").await.unwrap(), None);
+    assert_eq!(q.house.engine.reader().gap(&q.spec, "b").await.unwrap(), None);
     let ended = q.house.run_beside(&q.spec, &q.world, options.clone()).await;
     assert_eq!((ended.run, ended.state), (begun, RunState::Succeeded));
     let mut ids = BTreeMap::<String, Vec<String>>::new();
@@ -340,7 +346,7 @@ async fn older_calls_that_wait_for_the_destination_go_before_what_fills_its_gap(
     q.run_at(4.0).await;
     q.put(5.0, 2, "new");
     let q = q.with_b(taking("b"));
-    let gap = q.house.engine.reader().gap("users", "b").await.unwrap().unwrap();
+    let gap = q.house.engine.reader().gap(&q.spec, "b").await.unwrap().unwrap();
     q.at(6.0);
     q.house.run_beside(&q.spec, &q.world, gap.backfill("b")).await;
     let calls: Vec<_> = q.b.taken.lock().unwrap().iter().map(text).collect();
@@ -400,7 +406,7 @@ async fn what_is_no_longer_kept_is_sent_again_and_said() {
     q.run_at(102.0).await;
     q.at(103.0);
     q.house.engine.sweep(Duration::ZERO).await.unwrap();
-    let gap = q.house.engine.reader().gap("users", "b").await.unwrap().unwrap();
+    let gap = q.house.engine.reader().gap(&q.spec, "b").await.unwrap().unwrap();
     let run = q.house.run_beside(&q.spec, &q.world, gap.backfill("b")).await.run;
     assert_eq!(sent(&q.b), ["1 A", "2 A"], "rather twice than never");
     let findings = q.house.state().findings(run).await.unwrap();
@@ -413,7 +419,9 @@ async fn a_gap_that_cannot_be_filled_is_said_by_each_run_and_holds_up_none() {
     let q = Quiet::new(EVENTS);
     q.put(1.0, 1, "A");
     let q = q.lose_at(2.0).await;
+    // What fills it is read after what is new.
     q.world.lock().breaks_after = Some(0);
+    q.world.lock().breaks_later = 1;
     q.put(101.0, 2, "A");
     q.at(102.0);
     let run = q.house.run(&q.spec, &q.world).await.unwrap();

@@ -6,14 +6,19 @@ use std::time::Duration;
 use outflow_core::ports::state::{Extraction, NewRun, RunFilter, Settlement, State};
 use outflow_core::run::{Replay, ReplayMode, RunKind, RunOptions, RunSpec, RunTrigger};
 use outflow_core::{
-    CallType, Code, Connection, DeliveryCounts, Guards, Nulls, RowCounts, RunId, RunState, Timestamp,
+    CallType, Code, Connection, DeliveryCounts, Guards, Nulls, RowCounts, RunId, RunState, SyncSpec,
+    Timestamp,
 };
 use outflow_testkit::Rng;
 
-use crate::parts::House;
+use crate::parts::{House, users_to};
 
 const SYNCS: [&str; 2] = ["users", "events"];
 const DESTINATIONS: [&str; 3] = ["a", "b", "c"];
+
+fn spec(sync: &str) -> SyncSpec {
+    SyncSpec { name: sync.to_owned(), query: "SELECT 1".into(), ..users_to(&DESTINATIONS) }
+}
 
 /// What happens to a run, the same in every state.
 struct Happening {
@@ -36,7 +41,9 @@ impl Happening {
                 let replay = Replay { run, mode: ReplayMode::All, code: None, force: false, start: None };
                 let kind = match runs > 0 && rng.below(2) == 0 {
                     true => RunKind::Replay(replay),
-                    false => RunKind::Backfill { start: "0".to_owned(), first: run },
+                    false => {
+                        RunKind::Backfill { start: "0".to_owned(), first: run, until: None, query_of: None }
+                    }
                 };
                 RunOptions { destination: Some(names[0].to_owned()), ..RunOptions::of(kind) }
             }
@@ -87,6 +94,13 @@ impl Happening {
             state.end_run(run, self.end, at, Some(why), None).await.unwrap();
             return run;
         }
+        // A backfill fills all that its destination lacks.
+        let is_backfill = matches!(self.new.spec.options.kind, RunKind::Backfill { .. });
+        let mut gaps = state.open_gaps().await.unwrap();
+        gaps.retain(|gap| {
+            let ours = self.new.spec.options.destination.as_deref() == Some(&*gap.missing.destination);
+            is_backfill && ours && gap.missing.sync == self.new.sync
+        });
         let extraction = Extraction {
             at,
             rows: RowCounts { read: self.calls, calls: self.calls, ..RowCounts::default() },
@@ -96,7 +110,8 @@ impl Happening {
             next_last_sync_time: None,
             watermark_update: None,
             replayed: None,
-            fills: Vec::new(),
+            fills: gaps.iter().map(|gap| gap.id).collect(),
+            fills_new: Vec::new(),
             compared_with: None,
             objections: Vec::new(),
             budgets: Default::default(),
@@ -151,7 +166,8 @@ async fn forgetting_never_changes_where_a_gap_begins_nor_what_is_looked_back_at(
         }
         if n % 10 == 9 {
             for (sync, destination) in SYNCS.iter().flat_map(|s| DESTINATIONS.map(|d| (s, d))) {
-                let gap = async |house: &House| house.engine.reader().gap(sync, destination).await.unwrap();
+                let gap =
+                    async |house: &House| house.engine.reader().gap(&spec(sync), destination).await.unwrap();
                 let (there, here) = (gap(&forgetful).await, gap(&faithful).await);
                 assert_eq!(there, here, "{sync} to {destination} after {n}, seed {seed}");
             }

@@ -303,7 +303,8 @@ fn shape(rng: &mut Rng) -> Shape {
     };
     let timed = !people && rng.below(2) == 0 && unit != Unit::Counter;
     let whole_clock = rng.below(2) == 0;
-    Shape { people, timed, cursor, unit, at_least, lookback: lookback as i64, whole_clock }
+    let (form, columns) = Default::default();
+    Shape { people, timed, cursor, unit, at_least, lookback: lookback as i64, whole_clock, form, columns }
 }
 
 /// What a session sees of open transactions, and for how long those may be open; sometimes a
@@ -393,7 +394,7 @@ fn nothing_is_missed_when_clocks_are_set_ahead_and_back() {
 }
 
 /// Runs the cases of a random test side by side.
-fn every_case(cases: u64, one_case: fn(u64) -> BoxFuture<'static, ()>) {
+pub fn every_case(cases: u64, one_case: fn(u64) -> BoxFuture<'static, ()>) {
     let seed = seed();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime.block_on(async {

@@ -8,7 +8,9 @@ use std::time::Duration;
 use outflow_core::ports::state::RunFilter;
 use outflow_core::run::RunTrigger;
 use outflow_core::{Budget, Code, DeliveryState, RunId, RunState};
+use outflow_engine::Observer;
 use outflow_engine::RunRequest;
+use outflow_engine::serve::side::{Begun, SideRequests};
 use outflow_engine::serve::{BacklogQuota, Event};
 use tokio::sync::Semaphore;
 
@@ -256,6 +258,59 @@ async fn with_run_a_new_run_begins_for_the_others_while_a_destination_is_down() 
     assert!(slots_in_order(&b) && b.users().len() == 50);
 }
 
+/// Each slot is a process of its own, which finds that the first one still delivers, and hands its
+/// slot over.
+#[tokio::test(flavor = "multi_thread")]
+async fn with_run_beside_a_slow_one_a_dead_one_and_both_a_healthy_destination_gets_every_slot() {
+    for others in [&["slow"][..], &["slow", "dead"], &["slow", "dead", "down"]] {
+        let (well, (slow, hold), (dead, is_open)) = (open("well"), slow("slow"), gated("dead"));
+        is_open.store(false, Ordering::SeqCst);
+        let down = Scripted::new("down", |_, _| retry(Code::DestinationUnreachable));
+        let names = [&["well"], others].concat();
+        let (table, spec) = (Table::users([]), users_to(&names));
+        let house = House::new(&[&well, &slow, &dead, &down]);
+        let side = Arc::new(SideRequests::default());
+        let (told, mut heard) = tokio::sync::mpsc::unbounded_channel();
+        let observer: Observer = Arc::new(move |event| drop(told.send(event)));
+        let request = RunRequest {
+            side: Some(side.clone()),
+            delivery_timeout: None,
+            observer: observer.clone(),
+            ..request(Default::default())
+        };
+        of_slot(&table, 0, 5);
+        let (engine, first_spec, first_table) = (house.engine.clone(), spec.clone(), table.clone());
+        let first = tokio::spawn(async move { engine.run(&first_spec, &first_table, &request).await });
+        let mut delivered = async |expected: RunId| loop {
+            if let Some(Event::Delivered { run, destination, .. }) = heard.recv().await
+                && destination == "well"
+            {
+                assert_eq!(run, expected, "{others:?}");
+                return;
+            }
+        };
+        delivered(RunId(1)).await;
+        for slot in 1..10 {
+            of_slot(&table, slot, 5);
+            let at = outflow_core::Timestamp::from_second(BEGIN + slot * MINUTE).unwrap();
+            let begun = house.engine.slot_beside(&side, &spec, at, &observer).await.unwrap();
+            let expected = RunId(slot as u64 + 1);
+            assert_eq!(begun, Some(Begun::Started(expected)), "{others:?}");
+            delivered(expected).await;
+        }
+        assert!(slots_in_order(&well) && well.users().len() == 50);
+        hold.add_permits(1_000);
+        if others.contains(&"down") {
+            house.stop.send_replace(true);
+        }
+        let ended = tokio::time::timeout(Duration::from_secs(30), first).await.unwrap().unwrap();
+        if !others.contains(&"down") {
+            assert_eq!(ended.unwrap().run, RunId(1));
+            assert!(slots_in_order(&slow) && slow.users().len() == 50);
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn with_run_a_destination_that_is_the_only_one_gets_its_run_and_no_further_one() {
     let (b, b_open) = gated("b");
@@ -309,6 +364,11 @@ async fn with_run_a_destination_that_was_left_out_gets_what_it_missed_in_the_run
     assert_eq!((a.users().len(), b.users().len()), (15, 15));
     assert!(house.state().open_gaps().await.unwrap().is_empty());
     let last = house.state().runs(&RunFilter { sync: None, limit: 2 }).await.unwrap();
-    assert_eq!(last.iter().map(|run| run.trigger).collect::<Vec<_>>(), [RunTrigger::Manual, RunTrigger::Gap]);
+    // What the other destination waits for comes first.
+    assert_eq!(last.iter().map(|run| run.trigger).collect::<Vec<_>>(), [RunTrigger::Gap, RunTrigger::Manual]);
+    of_slot(&table, 3, 5);
+    go().await;
+    let last = house.state().runs(&RunFilter { sync: None, limit: 1 }).await.unwrap();
     assert!(last[0].spec.skipped.is_empty(), "it is one of them again");
+    assert_eq!((a.users().len(), b.users().len()), (20, 20));
 }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use outflow_core::ports::spool::{
-    CallBlock, Redacted, RejectionReader, Room, SegmentInfo, Spool, SpoolHeader, SpoolReader, SpoolWriter,
+    CallBlock, Redacted, RejectionReader, Room, SegmentInfo, Spool, SpoolHeader, SpoolMark, SpoolReader,
+    SpoolWriter,
 };
 use outflow_core::ports::state::RunFilter;
 use outflow_core::{Answer, Code, Result, RunId, RunState};
@@ -181,6 +182,14 @@ impl Spool for BrokenReads {
         let runs = self.inner.runs().await;
         self.listed.notify_one();
         runs
+    }
+
+    async fn mark(&self) -> Result<Option<SpoolMark>> {
+        self.inner.mark().await
+    }
+
+    async fn set_mark(&self, id: u128) -> Result<()> {
+        self.inner.set_mark(id).await
     }
 
     fn room(&self) -> Result<Room> {

@@ -1,5 +1,7 @@
 //! A warehouse and a destination that follow a script, and an engine on the real spool and state.
 
+mod copies;
+
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -11,13 +13,15 @@ use outflow_core::ports::destination::{
     BatchLimits, Destination, Endpoint, Envelope, Records, Request, RequestLimits,
 };
 use outflow_core::ports::state::{Extraction, State, StateStore as _, SyncState};
-use outflow_core::ports::warehouse::{Check, Expected, RowStream, Session, Statement, Warehouse};
+use outflow_core::ports::warehouse::{
+    Check, Expected, OpenTransactions, RowStream, Session, Statement, Warehouse,
+};
 use outflow_core::run::{RunOptions, RunTrigger};
 use outflow_core::sync::Schedule;
 use outflow_core::{
     Answer, BoxFuture, CallMeta, CallType, Clock, Code, Column, ColumnType, Connection, Dialect, Error,
-    FirstRun, Guards, Nulls, RateHint, Refusal, Reply, Result, RowCounts, RowPage, SyncSpec, SystemClock,
-    Timestamp,
+    FirstRun, Guards, Nulls, RateHint, References, Refusal, Reply, Result, RowCounts, RowPage, SyncSpec,
+    SystemClock, Timestamp, VolatileFunction,
 };
 use outflow_engine::serve::BacklogQuota;
 use outflow_engine::{Engine, Errors, RunDocument, RunRequest};
@@ -29,6 +33,16 @@ use tokio::sync::watch;
 
 /// Rows as texts.
 type TextRows = Vec<Vec<Option<String>>>;
+
+/// Columns of these names and types, as a warehouse describes them.
+pub fn described(columns: &[(&'static str, ColumnType)]) -> Vec<Column> {
+    let column = |(name, ty): &(&str, ColumnType)| Column {
+        name: (*name).to_owned(),
+        ty: *ty,
+        declared: String::new(),
+    };
+    columns.iter().map(column).collect()
+}
 
 /// A result in memory. It records the statements that it received.
 #[derive(Clone, Default)]
@@ -58,13 +72,6 @@ impl Table {
         };
         table.set(ids.into_iter().map(|id| (Some(id.to_string()), "pro")));
         table
-    }
-
-    fn described(&self) -> Vec<Column> {
-        let columns = self.columns.iter();
-        columns
-            .map(|(name, ty)| Column { name: (*name).to_owned(), ty: *ty, declared: String::new() })
-            .collect()
     }
 
     /// The rows of these users are all that the sync's next run reads.
@@ -108,8 +115,20 @@ impl Session for Table {
         Box::pin(async move { Ok(Timestamp::from_second(seconds).unwrap()) })
     }
 
+    fn open_transactions(&mut self) -> BoxFuture<'_, Result<OpenTransactions>> {
+        // A table in memory does not say.
+        Box::pin(async { Ok(OpenTransactions::default()) })
+    }
+
+    fn volatile_functions<'a>(
+        &'a mut self,
+        _: &'a References,
+    ) -> BoxFuture<'a, Result<Vec<VolatileFunction>>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
+
     fn describe<'a>(&'a mut self, _: &'a str) -> BoxFuture<'a, Result<Vec<Column>>> {
-        Box::pin(async { Ok(self.described()) })
+        Box::pin(async { Ok(described(&self.columns)) })
     }
 
     fn explain<'a>(&'a mut self, _: &'a str) -> BoxFuture<'a, Result<Option<Expected>>> {
@@ -121,7 +140,7 @@ impl Session for Table {
         self.statements.lock().unwrap().push(statement.sql);
         let mut rows = self.rows.lock().unwrap().clone();
         rows.truncate(statement.limit.map_or(usize::MAX, |l| l as usize));
-        let columns = self.described();
+        let columns = described(&self.columns);
         let breaks_after = *self.breaks_after.lock().unwrap();
         let (cancelled, hold) = (self.cancelled.clone(), self.hold.clone());
         let statements = self.statements.clone();
@@ -198,6 +217,8 @@ pub struct Scripted {
     /// What each answer says about the rate limit.
     pub hint: Mutex<RateHint>,
     pub taken: Mutex<Vec<Value>>,
+    /// Calls with this plan or event are not for it.
+    pub filters: Mutex<Option<&'static str>>,
 }
 
 impl Scripted {
@@ -223,6 +244,7 @@ impl Scripted {
             hold: Mutex::default(),
             hint: Mutex::default(),
             taken: Mutex::default(),
+            filters: Mutex::default(),
         })
     }
 
@@ -254,8 +276,12 @@ impl Destination for Scripted {
     }
 
     fn prepare(&self, _: &CallMeta, json: &[u8], _: Nulls, records: &mut Records<'_>) -> Verdict {
-        match serde_json::from_slice::<Value>(json).unwrap()["traits"]["plan"].as_str() {
+        let call = serde_json::from_slice::<Value>(json).unwrap();
+        let value = call["traits"]["plan"].as_str().or(call["event"].as_str());
+        let filtered = *self.filters.lock().unwrap();
+        match value {
             Some("not for us") => Verdict::Filter,
+            Some(value) if filtered.is_some_and(|word| value.starts_with(word)) => Verdict::Filter,
             Some("too large") => Verdict::Refuse(refusal(Code::CallTooLargeForDestination, None)),
             _ => {
                 records.push(0, |out| out.extend_from_slice(json));
@@ -315,6 +341,8 @@ pub struct House {
     pub dir: TempDir,
     pub engine: Engine,
     pub stop: watch::Sender<bool>,
+    /// What was found of a restore when it was opened.
+    pub restored: Option<Error>,
 }
 
 impl House {
@@ -338,7 +366,8 @@ impl House {
             budgets: Arc::default(),
             stop: stopped,
         };
-        Self { dir, engine, stop }
+        let restored = on_a_thread(engine.look_for_restore());
+        Self { dir, engine, stop, restored }
     }
 
     /// The process ends; another one finds what it left.
@@ -393,12 +422,17 @@ impl House {
 }
 
 fn claimed(dir: &Path) -> Arc<dyn State> {
-    // On a thread of its own, as houses are built inside of runtimes and outside of them.
-    let claim = || {
+    let store = SqliteStore::new(dir);
+    on_a_thread(async { store.claim(None).await })
+}
+
+/// On a thread of its own, as houses are built inside of runtimes and outside of them.
+fn on_a_thread<T: Send>(work: impl Future<Output = Result<T>> + Send) -> T {
+    let work = || {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        runtime.block_on(SqliteStore::new(dir).claim(None)).unwrap()
+        runtime.block_on(work).unwrap()
     };
-    std::thread::scope(|scope| scope.spawn(claim).join().unwrap())
+    std::thread::scope(|scope| scope.spawn(work).join().unwrap())
 }
 
 pub fn request(options: RunOptions) -> RunRequest {
@@ -418,6 +452,7 @@ pub fn users_to(destinations: &[&str]) -> SyncSpec {
     SyncSpec {
         name: "users".into(),
         description: String::new(),
+        tags: Vec::new(),
         source: "shop".into(),
         database: "main".into(),
         dialect: Dialect::Postgres,
@@ -432,6 +467,7 @@ pub fn users_to(destinations: &[&str]) -> SyncSpec {
         lookback_max: Duration::from_secs(3_600),
         cursor: None,
         ids: Default::default(),
+        on_invalid_value: Default::default(),
         first_run: FirstRun::Beginning,
         enabled: true,
         query_timeout: None,
@@ -456,6 +492,7 @@ pub fn nothing_read(at: Timestamp, update: SyncState) -> Extraction {
         watermark_update: Some(update),
         replayed: None,
         fills: Vec::new(),
+        fills_new: Vec::new(),
         compared_with: None,
         objections: Vec::new(),
         budgets: Default::default(),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use outflow_core::ports::state::SyncState;
 use outflow_core::{Code, Error, SyncSpec, SystemClock};
 use outflow_engine::Errors;
-use outflow_engine::authoring::preview::{Preview, PreviewStart, preview};
+use outflow_engine::authoring::preview::{Preview, PreviewStart, Sample, preview};
 use outflow_testkit::hostile::{self, Oracle};
 use outflow_testkit::{Database, Postgres};
 use outflow_warehouse::{Aws, Login, Server, ServerKind, ServerSettings, Tls, TlsMode};
@@ -38,7 +38,8 @@ fn reader() -> Login {
 async fn rows(settings: &ServerSettings, query: &str) -> Result<Preview, Vec<Error>> {
     let server = Server::new(settings.clone(), &Aws::new(|_| None, Arc::new(SystemClock))).unwrap();
     let spec = SyncSpec { query: query.to_owned(), ..crate::parts::users_to(&[]) };
-    let shown = preview(&spec, &SyncState::default(), &server, &SystemClock, PreviewStart::First, 5).await;
+    let sample = Sample { start: PreviewStart::First, limit: 5, once: false };
+    let shown = preview(&spec, &SyncState::default(), &server, &SystemClock, sample).await;
     shown.map_err(|Errors(errors)| errors)
 }
 

@@ -148,6 +148,25 @@ impl Served {
         .await
     }
 
+    /// Waits for the next notice that is no alert, and forgets those before.
+    pub async fn something(&mut self) {
+        self.kept.clear();
+        self.next(|event| (!matches!(event, Event::Alert { .. })).then_some(())).await;
+    }
+
+    /// Waits until nothing is unfinished and nothing is missing.
+    pub async fn settled(&mut self) {
+        loop {
+            let state = self.house.engine.state.clone();
+            if state.unfinished_runs().await.unwrap().is_empty()
+                && state.open_gaps().await.unwrap().is_empty()
+            {
+                return;
+            }
+            self.something().await;
+        }
+    }
+
     /// Stops. Returns the house, and how the supervisor ended.
     pub async fn result(self) -> (House, outflow_core::Result<()>) {
         self.house.stop.send_replace(true);

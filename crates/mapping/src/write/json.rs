@@ -1,7 +1,10 @@
 //! JSON values that come from the warehouse: checked in one pass, copied raw.
 //!
 //! The check is stricter than a parser's would have to be, so that every reader of a call can read
-//! it: strict UTF-8, whole pairs of surrogates, at most [`DEPTH`] levels.
+//! it: strict UTF-8, whole pairs of surrogates, at most [`DEPTH`] levels. What it refuses is looked
+//! at once more, to say where and why ([`fault`]).
+
+pub(crate) mod fault;
 
 use std::borrow::Cow;
 
@@ -15,11 +18,6 @@ use crate::row_error::RowError;
 /// Levels of arrays and objects in one value. With what a call adds, a call stays below 128, the
 /// limit of serde_json and others.
 const DEPTH: usize = 100;
-
-const BAD: RowError = RowError::value(
-    Code::InvalidJson,
-    "is not valid JSON, or nested deeper than 100 levels; fix it, or cast the column to text",
-);
 
 /// The outermost value of a JSON text.
 pub(crate) enum Scalar<'a> {
@@ -35,10 +33,11 @@ pub(crate) enum Scalar<'a> {
     Compound,
 }
 
-/// Appends a JSON value as it came, without line breaks.
-pub(crate) fn copy(out: &mut Vec<u8>, text: &[u8]) -> Result<(), RowError> {
-    put(out, checked(text)?);
-    Ok(())
+/// Appends a JSON value as it came, without line breaks. `true`: a number in it lies beyond 2^53.
+pub(crate) fn copy(out: &mut Vec<u8>, text: &[u8]) -> Result<bool, RowError> {
+    let (checked, is_beyond) = scanned(text)?;
+    put(out, checked);
+    Ok(is_beyond)
 }
 
 /// Appends a JSON value that is checked already.
@@ -52,13 +51,20 @@ pub(crate) fn put(out: &mut Vec<u8>, text: &[u8]) {
 
 /// The text without white space around it, if it is one JSON value.
 pub(crate) fn checked(text: &[u8]) -> Result<&[u8], RowError> {
+    scanned(text).map(|(text, _)| text)
+}
+
+/// The same, and whether a number in it lies beyond 2^53.
+pub(crate) fn scanned(text: &[u8]) -> Result<(&[u8], bool), RowError> {
     if !text.is_ascii() {
         text::utf8(text)?;
     }
-    let mut scan = Scan { rest: text };
+    let mut scan = Scan { rest: text, is_beyond: false };
     scan.blank();
-    scan.value(DEPTH).ok_or(BAD)?;
-    if scan.blank().is_some() { Err(BAD) } else { Ok(text.trim_ascii()) }
+    if scan.value(DEPTH).is_none() || scan.blank().is_some() {
+        return Err(fault::of(text));
+    }
+    Ok((text.trim_ascii(), scan.is_beyond))
 }
 
 /// The value of a JSON text, if it is not an array or an object.
@@ -71,7 +77,7 @@ pub(crate) fn scalar(text: &[u8]) -> Result<Scalar<'_>, RowError> {
         [b'{' | b'[', ..] => Scalar::Compound,
         [b'"', inner @ .., b'"'] if !inner.contains(&b'\\') => Scalar::String(Cow::Borrowed(inner)),
         [b'"', ..] => {
-            let string: String = serde_json::from_slice(text).map_err(|_| BAD)?;
+            let string: String = serde_json::from_slice(text).map_err(|_| fault::of(text))?;
             Scalar::String(Cow::Owned(string.into_bytes()))
         }
         _ => Scalar::Number(text),
@@ -84,7 +90,7 @@ pub(crate) fn object(text: &[u8]) -> Result<Option<Map<String, Value>>, RowError
     if text.first() != Some(&b'{') {
         return Ok(None);
     }
-    serde_json::from_slice(text).map(Some).map_err(|_| BAD)
+    serde_json::from_slice(text).map(Some).map_err(|_| fault::of(text))
 }
 
 /// The values of a JSON array.
@@ -94,7 +100,7 @@ pub(crate) fn array(text: &[u8]) -> Result<Vec<Value>, RowError> {
     if text.first() != Some(&b'[') {
         return Err(RowError::value(Code::WrongType, SAYS));
     }
-    serde_json::from_slice(text).map_err(|_| BAD)
+    serde_json::from_slice(text).map_err(|_| fault::of(text))
 }
 
 /// Appends valid JSON without the white space between its tokens.
@@ -117,6 +123,8 @@ fn compact(out: &mut Vec<u8>, text: &[u8]) {
 /// not there.
 struct Scan<'a> {
     rest: &'a [u8],
+    /// A number beyond 2^53 was seen.
+    is_beyond: bool,
 }
 
 impl Scan<'_> {
@@ -199,6 +207,7 @@ impl Scan<'_> {
             .count();
         let (number, rest) = self.rest.split_at(end);
         self.rest = rest;
+        self.is_beyond |= number::is_beyond_exact(number);
         number::is_number(number).then_some(())
     }
 

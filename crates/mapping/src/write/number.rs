@@ -14,10 +14,18 @@ pub(crate) fn check(text: &[u8]) -> Result<(), RowError> {
     }
     let word = text.strip_prefix(b"-").unwrap_or(text);
     Err(if [&b"nan"[..], b"infinity", b"inf"].iter().any(|w| word.eq_ignore_ascii_case(w)) {
-        RowError::value(Code::NotFinite, "is not a number that JSON knows; use NULLIF or CASE in the query")
+        not_finite(text)
     } else {
         RowError::value(Code::WrongType, "is not a number; cast the column in the query")
     })
+}
+
+/// What is said of NaN and the infinities.
+#[cold]
+pub(crate) fn not_finite(text: &[u8]) -> RowError {
+    let text = String::from_utf8_lossy(text);
+    let says = format!("is not a number that JSON knows; write NULLIF({{column}}, '{text}') in the query");
+    RowError::of_text(Code::NotFinite, says, 0)
 }
 
 /// Whether it is a number of JSON's grammar (RFC 8259, section 6).
@@ -45,13 +53,23 @@ pub(crate) fn is_number(text: &[u8]) -> bool {
     }
 }
 
-/// Whether a number is written as a whole one and lies beyond 2^53.
+/// Whether a number lies beyond 2^53 and is not written with an exponent, as floats are.
+#[inline]
 pub(crate) fn is_beyond_exact(number: &[u8]) -> bool {
-    if number.len() < EXACT.len() {
-        return false;
-    }
+    number.len() >= EXACT.len() && is_long_beyond_exact(number)
+}
+
+fn is_long_beyond_exact(number: &[u8]) -> bool {
     let (whole, rest) = digits(number.strip_prefix(b"-").unwrap_or(number));
-    rest.is_empty() && (whole.len(), whole) > (EXACT.len(), EXACT)
+    let is_beyond = match whole.len().cmp(&EXACT.len()) {
+        std::cmp::Ordering::Less => false,
+        std::cmp::Ordering::Greater => true,
+        // 2^53 and a fraction is beyond, too.
+        std::cmp::Ordering::Equal => {
+            whole > &EXACT[..] || (whole == EXACT && rest.iter().any(|b| matches!(b, b'1'..=b'9')))
+        }
+    };
+    is_beyond && !rest.iter().any(|b| matches!(b, b'e' | b'E'))
 }
 
 /// The whole part of a decimal number whose fraction is nothing but zeros: `42` of `42.00`.
@@ -67,9 +85,22 @@ pub(crate) fn whole(text: &[u8]) -> Option<&[u8]> {
     (zeros && !whole.is_empty()).then(|| &text[..sign + whole.len()])
 }
 
-/// Nanoseconds since 1970 of a JSON number that counts seconds, or milliseconds from 1e11 on.
-/// `None`: out of every reach.
-pub(crate) fn unix_nanos(number: &[u8]) -> Option<i128> {
+/// What a number of Unix time counts, by its size. Each unit has the numbers that are years 1973 to
+/// 5138 in it, and seconds all below.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TimeUnit {
+    Seconds,
+    /// From 1e11 on.
+    Millis,
+    /// From 1e14 on.
+    Micros,
+    /// From 1e17 on.
+    Nanos,
+}
+
+/// Nanoseconds since 1970 of a JSON number of Unix time, and its unit; 0 has none. `None`: out of
+/// every reach.
+pub(crate) fn unix_nanos(number: &[u8]) -> Option<(i128, Option<TimeUnit>)> {
     let (negative, text) = match number.strip_prefix(b"-") {
         Some(rest) => (true, rest),
         None => (false, number),
@@ -83,21 +114,22 @@ pub(crate) fn unix_nanos(number: &[u8]) -> Option<i128> {
     let mut digits = whole.iter().chain(fraction).skip_while(|d| **d == b'0');
     let zeros = whole.iter().chain(fraction).take_while(|d| **d == b'0').count();
     // The number is 0.ddd… times ten to the power of `point`, and its first digit is not 0.
-    let mut point = (whole.len() as i64 - zeros as i64).checked_add(exponent)?;
+    let point = (whole.len() as i64 - zeros as i64).checked_add(exponent)?;
     if digits.clone().next().is_none() {
-        return Some(0);
+        return Some((0, None));
     }
-    if point > 11 {
-        point -= 3;
-    }
-    if point > 12 {
-        return None;
-    }
+    let (unit, shift) = match point {
+        ..=11 => (TimeUnit::Seconds, 0),
+        12..=14 => (TimeUnit::Millis, 3),
+        15..=17 => (TimeUnit::Micros, 6),
+        18..=20 => (TimeUnit::Nanos, 9),
+        _ => return None,
+    };
     let mut nanos = 0_i128;
-    for _ in 0..point + 9 {
+    for _ in 0..point - shift + 9 {
         nanos = nanos * 10 + i128::from(digits.next().map_or(0, |d| d - b'0'));
     }
-    Some(if negative { -nanos } else { nanos })
+    Some((if negative { -nanos } else { nanos }, Some(unit)))
 }
 
 /// The digits at the front, and what follows them.
@@ -133,6 +165,10 @@ mod tests {
             ("10000000000000000", true),
             ("-999999999999999", false),
             ("1234567.1234567890123", false),
+            ("9007199254740992.000", false),
+            ("9007199254740992.5", true),
+            ("12345678901234567890.5", true),
+            ("12345678901234567890e5", false),
             ("1e+200000000000000000", false),
         ] {
             assert_eq!(is_beyond_exact(text.as_bytes()), beyond, "{text}");
@@ -140,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_of_seconds_or_milliseconds_becomes_nanoseconds() {
+    fn a_number_of_unix_time_becomes_nanoseconds() {
         for (text, nanos) in [
             ("0", Some(0)),
             ("-0.000", Some(0)),
@@ -154,10 +190,16 @@ mod tests {
             ("1767312000123.5", Some(1_767_312_000_123_500_000)),
             ("1e-300", Some(0)),
             ("0.0000000019", Some(1)),
+            ("1767312000123456", Some(1_767_312_000_123_456_000)),
+            ("1767312000123456789", Some(1_767_312_000_123_456_789)),
+            ("99999999999999", Some(99_999_999_999_999_000_000)),
+            ("100000000000000", Some(100_000_000_000_000_000)),
+            ("-1767312000123456", Some(-1_767_312_000_123_456_000)),
+            ("100000000000000000000", None),
             ("1e300", None),
             ("1e99999999999999999999", None),
         ] {
-            assert_eq!(unix_nanos(text.as_bytes()), nanos, "{text}");
+            assert_eq!(unix_nanos(text.as_bytes()).map(|(nanos, _)| nanos), nanos, "{text}");
         }
     }
 }

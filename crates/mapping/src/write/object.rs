@@ -1,9 +1,12 @@
 //! Objects that come whole, as JSON: read from a column, merged, and written again.
 
+use std::borrow::Cow;
+
 use outflow_core::{Code, ColumnType};
 use serde_json::{Map, Value};
 
 use super::json;
+use super::value::array;
 use crate::row_error::RowError;
 
 pub(crate) type Object = Map<String, Value>;
@@ -15,19 +18,36 @@ pub(crate) const NO_JSON: RowError =
 
 /// The object in a column.
 pub(crate) fn read(ty: ColumnType, text: &[u8]) -> Result<Object, RowError> {
-    takes_json(ty)?;
-    json::object(text)?.ok_or(NO_OBJECT)
+    json::object(&given(ty, text)?)?.ok_or(NO_OBJECT)
 }
 
-/// The text of the object in a column, checked.
-pub(crate) fn raw(ty: ColumnType, text: &[u8]) -> Result<&[u8], RowError> {
-    takes_json(ty)?;
-    Some(json::checked(text)?).filter(|text| text.starts_with(b"{")).ok_or(NO_OBJECT)
+/// The text of the object in a column, checked, and whether a number in it lies beyond 2^53.
+pub(crate) fn raw(ty: ColumnType, text: &[u8]) -> Result<(Cow<'_, [u8]>, bool), RowError> {
+    let (text, is_beyond) = match given(ty, text)? {
+        Cow::Borrowed(text) => {
+            let (text, is_beyond) = json::scanned(text)?;
+            (Cow::Borrowed(text), is_beyond)
+        }
+        Cow::Owned(text) => (Cow::Owned(text), false),
+    };
+    if text.starts_with(b"{") { Ok((text, is_beyond)) } else { Err(NO_OBJECT) }
 }
 
-fn takes_json(ty: ColumnType) -> Result<(), RowError> {
+/// The JSON in a column that may hold an object.
+fn given(ty: ColumnType, text: &[u8]) -> Result<Cow<'_, [u8]>, RowError> {
     match ty {
-        ColumnType::Json | ColumnType::Text | ColumnType::Char => Ok(()),
+        ColumnType::Json => Ok(Cow::Borrowed(text)),
+        // What begins otherwise is no object, and no JSON gone wrong.
+        ColumnType::Text | ColumnType::Char if !text.trim_ascii_start().starts_with(b"{") => {
+            json::checked(text).map_err(RowError::wants_object)?;
+            Err(NO_OBJECT)
+        }
+        ColumnType::Text | ColumnType::Char => Ok(Cow::Borrowed(text)),
+        ColumnType::Hstore => {
+            let mut json = Vec::new();
+            array::hstore(&mut json, text)?;
+            Ok(Cow::Owned(json))
+        }
         _ => Err(NO_OBJECT),
     }
 }

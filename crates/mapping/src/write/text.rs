@@ -5,6 +5,7 @@
 
 use outflow_core::Code;
 
+use super::unseen;
 use crate::row_error::RowError;
 
 const ONES: u64 = 0x0101_0101_0101_0101;
@@ -32,9 +33,9 @@ pub(crate) fn utf8(text: &[u8]) -> Result<&str, RowError> {
     std::str::from_utf8(text).map_err(|_| RowError::value(Code::InvalidUtf8, SAYS))
 }
 
-/// Whether nothing but ASCII white space is in it.
+/// Whether there is nothing in it that can be seen.
 pub(crate) fn is_blank(text: &[u8]) -> bool {
-    text.iter().all(u8::is_ascii_whitespace)
+    unseen::trim(text).is_empty()
 }
 
 struct Seen {

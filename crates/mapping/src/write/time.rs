@@ -6,12 +6,22 @@
 use outflow_core::{Code, ColumnType};
 
 use super::json::{self, Scalar};
-use super::number;
+use super::number::{self, TimeUnit};
 use crate::row_error::RowError;
 
 const SAYS: &str =
     "is not a time between the years 0001 and 9999; give ISO 8601, or Unix seconds in a numeric column";
 const BAD: RowError = RowError::value(Code::InvalidTime, SAYS);
+const ENDLESS: &str =
+    "has no form in ISO 8601; write NULLIF({column}, 'infinity') in the query, or cast {column} to text";
+const BEFORE_TIME: &str =
+    "has no form in ISO 8601; write NULLIF({column}, '-infinity') in the query, or cast {column} to text";
+const FAR: &str = "lies beyond the year 9999, which is mostly a typing error; fix it where it is stored, or write \
+                   CASE WHEN {column} < '10000-01-01' THEN {column} END in the query";
+const EARLY: &str = "lies before the year 1, which is mostly a typing error; fix it where it is stored, or write \
+                     CASE WHEN {column} >= '0001-01-01' THEN {column} END in the query";
+const NO_UNIX: &str = "is no Unix time in seconds, milliseconds, microseconds or nanoseconds between the years 0001 \
+                       and 9999; give one of these";
 const DAY: i64 = 86_400;
 /// Days from 0000-03-01 to 1970-01-01.
 const TO_1970: i64 = 719_468;
@@ -20,8 +30,10 @@ const FRACTION: usize = 9;
 
 /// Appends a `YYYY-MM-DD` as a JSON string.
 pub(crate) fn date(out: &mut Vec<u8>, text: &[u8]) -> Result<(), RowError> {
-    let day: &[u8; 10] = text.try_into().map_err(|_| BAD)?;
-    day_number(day).ok_or(BAD)?;
+    let day: &[u8; 10] = text.try_into().map_err(|_| bad(text))?;
+    if day_number(day).is_none() {
+        return Err(bad(text));
+    }
     out.push(b'"');
     out.extend_from_slice(day);
     out.push(b'"');
@@ -31,14 +43,30 @@ pub(crate) fn date(out: &mut Vec<u8>, text: &[u8]) -> Result<(), RowError> {
 /// Appends a date and time as a JSON string in UTC. Blank or `T` between them, zone optional (UTC),
 /// time optional (midnight).
 pub(crate) fn timestamp(out: &mut Vec<u8>, text: &[u8]) -> Result<(), RowError> {
-    let moment = parse(text).or_else(|| parse(text.trim_ascii())).ok_or(BAD)?;
+    let Some(moment) = parse(text).or_else(|| parse(text.trim_ascii())) else { return Err(bad(text)) };
     let clock = if moment.offset == 0 {
         moment.clock
     } else {
-        clock(moment.day * DAY + moment.second - moment.offset).ok_or(BAD)?
+        let second = moment.day * DAY + moment.second - moment.offset;
+        clock(second).ok_or(RowError::value(Code::InvalidTime, if second < 0 { EARLY } else { FAR }))?
     };
     put(out, clock, moment.fraction);
     Ok(())
+}
+
+/// Why a text is no time that can be sent.
+#[cold]
+fn bad(text: &[u8]) -> RowError {
+    let text = text.trim_ascii();
+    let digits = text.iter().take_while(|b| b.is_ascii_digit()).count();
+    let says = match text {
+        b"infinity" => ENDLESS,
+        b"-infinity" => BEFORE_TIME,
+        _ if text.ends_with(b" BC") || text.starts_with(b"0000-") => EARLY,
+        _ if (5..=6).contains(&digits) && text.get(digits) == Some(&b'-') => FAR,
+        _ => SAYS,
+    };
+    RowError::value(Code::InvalidTime, says)
 }
 
 /// Appends a `HH:MM:SS[.f]+ZZ` as a JSON string with an offset of ISO 8601: `Z` or `+ZZ:ZZ`.
@@ -62,27 +90,31 @@ pub(crate) fn time_tz(out: &mut Vec<u8>, text: &[u8]) -> Result<(), RowError> {
     Ok(())
 }
 
-/// Appends a moment in its JSON form, for any type: a date is its midnight, a number counts
-/// seconds (milliseconds from 1e11 on).
-pub(crate) fn moment(out: &mut Vec<u8>, ty: ColumnType, text: &[u8]) -> Result<(), RowError> {
-    match ty {
+/// Appends a moment in its JSON form, for any type: a date is its midnight, a number is Unix time
+/// in the unit that [`number::unix_nanos`] finds. Returns that unit.
+pub(crate) fn moment(out: &mut Vec<u8>, ty: ColumnType, text: &[u8]) -> Result<Option<TimeUnit>, RowError> {
+    let written = match ty {
         ColumnType::Timestamp
         | ColumnType::TimestampTz
         | ColumnType::Date
         | ColumnType::Text
         | ColumnType::Char => timestamp(out, text),
-        ColumnType::Int | ColumnType::Numeric | ColumnType::Float => unix(out, text),
+        ColumnType::Int | ColumnType::Numeric | ColumnType::Float => return unix(out, text),
         ColumnType::Json => match json::scalar(text)? {
             Scalar::String(text) => timestamp(out, &text),
-            Scalar::Number(number) => unix(out, number),
+            Scalar::Number(number) => return unix(out, number),
             Scalar::Null | Scalar::Bool(_) | Scalar::Compound => Err(BAD),
         },
         ColumnType::Bool
         | ColumnType::Time
         | ColumnType::TimeTz
         | ColumnType::Bytes
-        | ColumnType::Interval => Err(BAD),
-    }
+        | ColumnType::Interval
+        | ColumnType::Array(_)
+        | ColumnType::Hstore
+        | ColumnType::Opaque => Err(BAD),
+    };
+    written.map(|()| None)
 }
 
 /// Appends a moment with milliseconds. The run's clock is never outside the years that can be
@@ -93,15 +125,17 @@ pub(crate) fn milliseconds(out: &mut Vec<u8>, millis: i64) {
     put(out, clock, format!("{:03}", millis.rem_euclid(1000)).as_bytes());
 }
 
-fn unix(out: &mut Vec<u8>, text: &[u8]) -> Result<(), RowError> {
+fn unix(out: &mut Vec<u8>, text: &[u8]) -> Result<Option<TimeUnit>, RowError> {
+    const NONE: RowError = RowError::value(Code::InvalidTime, NO_UNIX);
     let text = text.trim_ascii();
-    let nanos = if number::is_number(text) { number::unix_nanos(text) } else { None }.ok_or(BAD)?;
+    let found = if number::is_number(text) { number::unix_nanos(text) } else { None };
+    let (nanos, unit) = found.ok_or(NONE)?;
     let second = nanos.div_euclid(1_000_000_000) as i64;
     let fraction = format!("{:09}", nanos.rem_euclid(1_000_000_000));
     let digits = fraction.trim_end_matches('0').len();
     let digits = if digits == 0 { 0 } else { digits.max(3) };
-    put(out, clock(second).ok_or(BAD)?, &fraction.as_bytes()[..digits]);
-    Ok(())
+    put(out, clock(second).ok_or(NONE)?, &fraction.as_bytes()[..digits]);
+    Ok(unit)
 }
 
 /// `YYYY-MM-DDTHH:MM:SS`.

@@ -1,5 +1,7 @@
 //! Values by the type of their column: as the JSON that the type is, or as a string whatever it is.
 
+pub(crate) mod array;
+
 use std::borrow::Cow;
 
 use outflow_core::{Code, ColumnType};
@@ -17,13 +19,17 @@ pub(crate) fn natural(out: &mut Vec<u8>, ty: ColumnType, text: &[u8]) -> Result<
             number::check(text)?;
             out.extend_from_slice(text);
         }
-        ColumnType::Text | ColumnType::Time | ColumnType::Interval => text::string(out, text)?,
+        ColumnType::Text | ColumnType::Time | ColumnType::Interval | ColumnType::Opaque => {
+            text::string(out, text)?;
+        }
         ColumnType::Char => text::string(out, unpadded(text))?,
         ColumnType::Bytes => text::string(out, hexadecimal(text))?,
         ColumnType::Date => time::date(out, text)?,
         ColumnType::TimeTz => time::time_tz(out, text)?,
         ColumnType::Timestamp | ColumnType::TimestampTz => time::timestamp(out, text)?,
-        ColumnType::Json => json::copy(out, text)?,
+        ColumnType::Json => drop(json::copy(out, text)?),
+        ColumnType::Array(element) => drop(array::array(out, element.column_type(), text)?),
+        ColumnType::Hstore => array::hstore(out, text)?,
     }
     Ok(())
 }
@@ -33,7 +39,9 @@ pub(crate) fn natural(out: &mut Vec<u8>, ty: ColumnType, text: &[u8]) -> Result<
 pub(crate) fn plain(ty: ColumnType, text: &[u8]) -> Result<Option<Cow<'_, [u8]>>, RowError> {
     const SAYS: &str = "is a JSON array or object, and the field wants a text; select the part that is meant";
     Ok(Some(match ty {
-        ColumnType::Text | ColumnType::Time | ColumnType::Interval => Cow::Borrowed(text),
+        ColumnType::Text | ColumnType::Time | ColumnType::Interval | ColumnType::Opaque => {
+            Cow::Borrowed(text)
+        }
         ColumnType::Char => Cow::Borrowed(unpadded(text)),
         ColumnType::Bytes => Cow::Borrowed(hexadecimal(text)),
         ColumnType::Bool => Cow::Borrowed(word(boolean(text)?)),
@@ -53,6 +61,7 @@ pub(crate) fn plain(ty: ColumnType, text: &[u8]) -> Result<Option<Cow<'_, [u8]>>
             Scalar::String(string) => string,
             Scalar::Compound => return Err(RowError::value(Code::WrongType, SAYS)),
         },
+        ColumnType::Array(_) | ColumnType::Hstore => return Err(RowError::value(Code::WrongType, SAYS)),
     }))
 }
 

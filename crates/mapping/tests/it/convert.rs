@@ -15,6 +15,11 @@ pub fn trim(text: &str) -> &str {
     text.trim_matches(|c: char| c.is_ascii_whitespace())
 }
 
+/// Without what is invisible at the ends.
+pub fn seen(text: &str) -> &str {
+    text.trim_matches(outflow_core::is_unseen)
+}
+
 impl Text {
     pub fn new(bytes: &[u8]) -> Self {
         let text = String::from_utf8_lossy(bytes).into_owned();
@@ -28,15 +33,46 @@ impl Text {
     pub fn is_absent(&self, ty: Ty) -> bool {
         let text = trim(&self.text);
         let quoted = text.strip_prefix('"').and_then(|t| t.strip_suffix('"'));
-        let json = text == "null" || quoted.is_some_and(|t| t.chars().all(|c| c == ' '));
-        text.is_empty() || (ty == Ty::Json && json)
+        let json = text == "null" || quoted.is_some_and(|t| seen(t).is_empty());
+        let blank = matches!(ty, Ty::Text | Ty::Char) && seen(text).is_empty();
+        text.is_empty() || blank || (ty == Ty::Json && json)
     }
 
     fn json(&self) -> Result<Value, Code> {
         self.valid()?;
-        let value: Value = serde_json::from_str(&self.text).map_err(|_| Code::InvalidJson)?;
+        let word = trim(&self.text);
+        let word = word.strip_prefix('-').unwrap_or(word).to_ascii_lowercase();
+        if ["nan", "infinity", "inf"].contains(&word.as_str()) {
+            return Err(Code::NotFinite);
+        }
+        let text = without_halves(&self.text).unwrap_or_else(|| self.text.clone());
+        let value: Value = serde_json::from_str(&text).map_err(|_| Code::InvalidJson)?;
         if depth(&value) > 100 { Err(Code::InvalidJson) } else { Ok(value) }
     }
+}
+
+/// JSON with U+FFFD in place of each half of a surrogate pair; `None`: it has none.
+pub fn without_halves(json: &str) -> Option<String> {
+    let unit = |at: usize| {
+        let hex = json.get(at..at + 6)?.strip_prefix("\\u")?;
+        u32::from_str_radix(hex, 16).ok()
+    };
+    let (mut out, mut at, mut found) = (String::new(), 0, false);
+    while let Some(c) = json[at..].chars().next() {
+        let length = match (unit(at), unit(at + 6)) {
+            (Some(0xd800..=0xdbff), Some(0xdc00..=0xdfff)) => 12,
+            (Some(0xd800..=0xdfff), _) => {
+                out.push_str("\\ufffd");
+                (at, found) = (at + 6, true);
+                continue;
+            }
+            _ if c == '\\' => 1 + json[at + 1..].chars().next().map_or(0, char::len_utf8),
+            _ => c.len_utf8(),
+        };
+        out.push_str(&json[at..at + length]);
+        at += length;
+    }
+    found.then_some(out)
 }
 
 fn depth(value: &Value) -> usize {
@@ -88,7 +124,9 @@ fn truth(text: &str) -> Result<bool, Code> {
 fn string(ty: Ty, text: &Text) -> Result<String, Code> {
     let plain = text.text.clone();
     Ok(match ty {
-        Ty::Text | Ty::Time | Ty::Interval => plain,
+        Ty::Text | Ty::Time | Ty::Interval | Ty::Opaque => plain,
+        // Arrays and hstore have a test of their own.
+        Ty::Array(_) | Ty::Hstore => return Err(Code::WrongType),
         Ty::Char => plain.trim_end_matches(' ').to_owned(),
         Ty::Bytes => plain.strip_prefix("\\x").unwrap_or(&plain).to_owned(),
         Ty::Bool => truth(&plain)?.to_string(),
@@ -127,7 +165,7 @@ pub fn content_unchecked(ty: Ty, text: &Text) -> Result<Option<String>, Code> {
     if ty == Ty::Json && text.json()?.is_null() {
         return Ok(None);
     }
-    Ok(Some(string(ty, text)?).filter(|s| !trim(s).is_empty()))
+    Ok(Some(string(ty, text)?).filter(|s| !seen(s).is_empty()))
 }
 
 pub fn content(ty: Ty, text: &Text) -> Result<Option<String>, Code> {
@@ -163,12 +201,27 @@ pub fn identifier(ty: Ty, text: &Text) -> Result<Option<String>, Code> {
         },
         _ => string(ty, text)?,
     };
-    let id = trim(&id).to_owned();
+    let id = if text.valid().is_ok() { seen(&id) } else { trim(&id) }.to_owned();
     if id.is_empty() {
         return Ok(None);
     }
     text.valid()?;
     Ok(Some(id))
+}
+
+/// What is to be said about an identifier that is there.
+pub fn identifier_warning(ty: Ty, text: &Text) -> Option<Code> {
+    if matches!(ty, Ty::Int | Ty::Numeric | Ty::Float) || text.valid().is_err() {
+        return None;
+    }
+    let id = string(ty, text).ok()?;
+    let (plain, kept) = (trim(&id), seen(&id));
+    let within = |c: char| outflow_core::is_unseen(c) && !matches!(c, ' ' | '\u{200c}' | '\u{200d}');
+    if plain != kept || kept.contains(within) {
+        return Some(Code::UnseenCharacters);
+    }
+    let word = kept.to_lowercase();
+    ["null", "undefined", "nan", "none"].contains(&word.as_str()).then_some(Code::PlaceholderIdentifier)
 }
 
 pub fn object_type(ty: Ty, text: &Text) -> Result<Option<String>, Code> {
@@ -178,10 +231,11 @@ pub fn object_type(ty: Ty, text: &Text) -> Result<Option<String>, Code> {
         Ty::Json => return Err(Code::InvalidObjectType),
         _ => string(ty, text)?,
     };
-    if trim(&number).is_empty() {
+    let number = if text.valid().is_ok() { seen(&number) } else { trim(&number) };
+    if number.is_empty() {
         return Ok(None);
     }
-    let digits = whole(trim(&number)).filter(|d| !d.starts_with('-')).ok_or(Code::InvalidObjectType)?;
+    let digits = whole(number).filter(|d| !d.starts_with('-')).ok_or(Code::InvalidObjectType)?;
     let bare = digits.trim_start_matches('0');
     Ok(Some(if bare.is_empty() { "0".to_owned() } else { bare.to_owned() }))
 }
@@ -314,7 +368,8 @@ fn utc(clock: DateTime, offset: i64, fraction: &str) -> Option<String> {
     (1..=9999).contains(&clock.year()).then(|| format!("{text}{dot}{fraction}Z"))
 }
 
-/// Seconds since 1970, or milliseconds from 1e11 on, by moving the point in the written number.
+/// Seconds since 1970, milliseconds from 1e11 on, microseconds from 1e14, nanoseconds from 1e17, by
+/// moving the point in the written number.
 fn unix(text: &str) -> Option<String> {
     number(text).ok()?;
     let (sign, text) = match text.strip_prefix('-') {
@@ -330,12 +385,13 @@ fn unix(text: &str) -> Option<String> {
     }
     point += exponent.parse::<i64>().ok()?;
     let leading = (all.len() - all.trim_start_matches('0').len()) as i64;
-    if point - leading > 11 {
-        point -= 3;
-    }
-    if point - leading > 12 {
-        return None;
-    }
+    point -= match point - leading {
+        ..=11 => 0,
+        12..=14 => 3,
+        15..=17 => 6,
+        18..=20 => 9,
+        _ => return None,
+    };
     let digit =
         |at: i64| usize::try_from(at).ok().and_then(|at| all.as_bytes().get(at)).map_or(0, |d| d - b'0');
     let first = point.min(0) - 1;
@@ -354,9 +410,29 @@ fn unix(text: &str) -> Option<String> {
     utc(clock, 0, &fraction)
 }
 
+/// Whether a number without an exponent lies beyond 2^53.
 pub fn is_beyond_exact(text: &str) -> bool {
-    text.parse::<i128>()
-        .map_or_else(|_| text.len() > 18 && !text.contains(['.', 'e', 'E']), |n| n.unsigned_abs() > 1 << 53)
+    if text.contains(['e', 'E']) {
+        return false;
+    }
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    match whole.parse::<i128>() {
+        Ok(n) => {
+            n.unsigned_abs() > 1 << 53
+                || (n.unsigned_abs() == 1 << 53 && !fraction.trim_matches('0').is_empty())
+        }
+        Err(_) => whole.len() > 18,
+    }
+}
+
+/// Whether a number beyond 2^53 stands anywhere in a JSON value.
+pub fn has_beyond_exact(value: &Value) -> bool {
+    match value {
+        Value::Number(number) => is_beyond_exact(&number.to_string()),
+        Value::Array(items) => items.iter().any(has_beyond_exact),
+        Value::Object(members) => members.values().any(has_beyond_exact),
+        _ => false,
+    }
 }
 
 /// What every JSON value of the reference looks like once it went through text.

@@ -276,7 +276,9 @@ fn suited(ty: Ty) -> BoxedStrategy<Vec<u8>> {
         Ty::Json => &JSON,
         Ty::Bytes => &["\\x00ff", "00ff", ""],
         Ty::Interval => &["1 year", "10 days 48 hours"],
-        Ty::Text | Ty::Char => {
+        Ty::Array(_) => &["{}", "{1,NULL}", "{a,\"b c\"}"],
+        Ty::Hstore => &["", "\"a\"=>\"b\""],
+        Ty::Text | Ty::Char | Ty::Opaque => {
             &["a", "b  ", "naïve", "a@example.com", "1", "t", "ios", "{\"plan\":1}", "2026-01-02T03:04:05Z"]
         }
     };

@@ -6,6 +6,7 @@ mod calls;
 mod convert;
 mod equality;
 mod events;
+mod left_out;
 mod places;
 mod placing;
 mod reference;

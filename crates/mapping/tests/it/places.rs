@@ -247,7 +247,7 @@ fn columns_without_a_place_are_all_reported() {
 fn a_group_query_without_a_person_is_warned_about() {
     let warnings = |names: &[&str]| {
         let columns: Vec<_> = names.iter().map(|name| column(name, Text)).collect();
-        Plan::compile(Group, &columns).unwrap().warnings().iter().map(|(code, _)| *code).collect::<Vec<_>>()
+        Plan::compile(Group, &columns).unwrap().warnings().iter().map(|w| w.code).collect::<Vec<_>>()
     };
     assert_eq!(warnings(&["groupId"]), [Code::GroupWithoutPerson]);
     assert!(warnings(&["groupId", "anonymousId"]).is_empty());

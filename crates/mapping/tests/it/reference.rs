@@ -32,7 +32,12 @@ struct Judge<'a> {
     row: &'a [Option<Vec<u8>>],
     flags: CallFlags,
     warnings: BTreeSet<(Code, Option<String>)>,
-    object_type: bool,
+    /// What `objectTypeId` says, and what the traits say: in a column, or in an object that is
+    /// whole.
+    object_type: Option<String>,
+    type_of_member: Option<String>,
+    type_of_whole: Option<String>,
+    in_whole: bool,
 }
 
 /// What the row should become. The columns have no problems.
@@ -43,21 +48,44 @@ pub fn shape(
     row: &[Option<Vec<u8>>],
 ) -> Result<Expected, Fault> {
     let flags = CallFlags::default();
-    Judge { call, columns, paths, row, flags, warnings: BTreeSet::new(), object_type: false }.judge()
+    let (object_type, type_of_member, type_of_whole) = Default::default();
+    let warnings = BTreeSet::new();
+    Judge {
+        call,
+        columns,
+        paths,
+        row,
+        flags,
+        warnings,
+        object_type,
+        type_of_member,
+        type_of_whole,
+        in_whole: false,
+    }
+    .judge()
 }
 
 impl Judge<'_> {
     fn judge(mut self) -> Result<Expected, Fault> {
+        for column in 0..self.columns.len() {
+            if self.columns[column].ty == Ty::Json
+                && let Some(text) = self.given(column)
+                && text.valid().is_ok()
+                && convert::without_halves(&text.text).is_some()
+            {
+                self.warn(Code::LoneSurrogate, column);
+            }
+        }
         let mut call = Map::new();
-        let message = self.head("messageId", convert::identifier)?;
+        let message = self.identifier("messageId")?;
         call.insert("messageId".to_owned(), message.map_or(Value::Null, Value::String));
         call.insert("type".to_owned(), json!(self.call.name()));
         let mut ids = Vec::new();
         for name in ["userId", "anonymousId", "previousId", "groupId"] {
-            ids.push(self.head(name, convert::identifier)?);
+            ids.push(self.identifier(name)?);
         }
         let object_type = self.head("objectTypeId", convert::object_type)?;
-        self.object_type = object_type.is_some();
+        self.object_type.clone_from(&object_type);
         let mut all: Vec<(&str, Option<String>)> = vec![
             ("userId", ids[0].clone()),
             ("anonymousId", ids[1].clone()),
@@ -101,7 +129,7 @@ impl Judge<'_> {
             (Code::MissingField, self.first(&["userId", "anonymousId", "traits.email", "traits"]))
         })?;
         if self.call == CallType::Group {
-            if !self.object_type {
+            if self.object_type.is_none() && self.type_of_member.is_none() && self.type_of_whole.is_none() {
                 self.flags.set(CallFlags::NO_OBJECT_TYPE);
             }
             if !person {
@@ -159,6 +187,25 @@ impl Judge<'_> {
         }
     }
 
+    fn identifier(&mut self, name: &str) -> Result<Option<String>, Fault> {
+        let id = self.head(name, convert::identifier)?;
+        if let (Some(_), Some(column)) = (&id, self.at(name))
+            && let Some(text) = self.given(column)
+            && let Some(code) = convert::identifier_warning(self.columns[column].ty, &text)
+        {
+            self.warn(code, column);
+        }
+        Ok(id)
+    }
+
+    /// Two object types are a contradiction.
+    fn agree(&self, of_traits: Option<&String>) -> Result<(), Code> {
+        match (&self.object_type, of_traits) {
+            (Some(one), Some(other)) if one != other => Err(Code::ContradictoryObjectTypes),
+            _ => Ok(()),
+        }
+    }
+
     /// The text of a column unless it is absent: NULL, blank, JSON null or a JSON string of blanks.
     fn given(&self, column: usize) -> Option<Text> {
         let text = Text::new(self.row[column].as_ref()?);
@@ -168,16 +215,21 @@ impl Judge<'_> {
     /// The object of a part; `None` if it is absent.
     fn part(&mut self, part: &str) -> Result<Option<Map<String, Value>>, Fault> {
         let mut object = Map::new();
-        let mut whole = false;
+        let mut whole = None;
         let is_body = Some(part) == body(self.call);
         if let Some(column) = self.at(part)
             && let Some(text) = self.given(column)
         {
             let ty = self.columns[column].ty;
-            object = convert::object(ty, &text)
-                .and_then(|object| self.documented_object(&[part.to_owned()], object, column))
-                .map_err(self.fault(column))?;
-            whole = true;
+            self.in_whole = true;
+            let read = convert::object(ty, &text).map_err(self.fault(column))?;
+            if is_body && read.values().any(convert::has_beyond_exact) {
+                self.warn(Code::LargeInteger, column);
+            }
+            let documented = self.documented_object(&[part.to_owned()], read, column);
+            object = documented.map_err(self.fault(column))?;
+            self.in_whole = false;
+            whole = Some(column);
         }
         let mut members: Vec<usize> = (0..self.columns.len())
             .filter(|c| self.paths[*c].len() > 1 && self.paths[*c][0] == part)
@@ -209,7 +261,11 @@ impl Judge<'_> {
                 _ => match self.given(column) {
                     Some(text) => {
                         let ty = self.columns[column].ty;
-                        self.typed(rule, &path, ty, &text, column).map_err(self.fault(column))?
+                        let value = self.typed(rule, &path, ty, &text, column).map_err(self.fault(column))?;
+                        if whole.is_none() {
+                            self.agree(self.type_of_member.as_ref()).map_err(self.fault(column))?;
+                        }
+                        value
                     }
                     None if rule == Rule::CreatedAt => Some(self.null()),
                     None => None,
@@ -219,7 +275,11 @@ impl Judge<'_> {
                 put(&mut object, &path[1..], value);
             }
         }
-        Ok((!object.is_empty() || (whole && is_body)).then_some(object))
+        if let (Some(column), true) = (whole, is_body) {
+            let of_traits = self.type_of_member.as_ref().or(self.type_of_whole.as_ref());
+            self.agree(of_traits).map_err(self.fault(column))?;
+        }
+        Ok((!object.is_empty() || (whole.is_some() && is_body)).then_some(object))
     }
 
     fn paths_start(&self, column: usize, with: &[String]) -> bool {
@@ -237,13 +297,22 @@ impl Judge<'_> {
     fn any(&mut self, column: usize, text: &Text) -> Result<Value, Code> {
         let ty = self.columns[column].ty;
         let value = convert::natural(ty, text)?;
-        if matches!(ty, Ty::Int | Ty::Numeric) && convert::is_beyond_exact(&text.text) {
-            self.warn(Code::LargeInteger, column);
-        }
+        self.count_beyond(ty, text, &value, column);
         if value.is_null() {
             return Ok(self.null());
         }
         Ok(value)
+    }
+
+    fn count_beyond(&mut self, ty: Ty, text: &Text, value: &Value, column: usize) {
+        let is_beyond = match ty {
+            Ty::Int | Ty::Numeric => convert::is_beyond_exact(&text.text),
+            Ty::Json => convert::has_beyond_exact(value),
+            _ => false,
+        };
+        if is_beyond {
+            self.warn(Code::LargeInteger, column);
+        }
     }
 
     fn warn(&mut self, code: Code, column: usize) {
@@ -264,15 +333,17 @@ impl Judge<'_> {
         };
         Ok(match rule {
             Rule::Trait | Rule::Free => {
-                if matches!(ty, Ty::Int | Ty::Numeric) && convert::is_beyond_exact(&text.text) {
-                    self.warn(Code::LargeInteger, column);
-                }
-                Some(convert::natural(ty, text)?)
+                let value = convert::natural(ty, text)?;
+                self.count_beyond(ty, text, &value, column);
+                Some(value)
             }
             Rule::CreatedAt => Some(json!(convert::moment(ty, text)?)),
             Rule::ObjectType => {
                 let digits = convert::object_type(ty, text)?;
-                self.object_type |= digits.is_some();
+                let place = if self.in_whole { &mut self.type_of_whole } else { &mut self.type_of_member };
+                if digits.is_some() {
+                    place.clone_from(&digits);
+                }
                 digits.map(Value::String)
             }
             Rule::Text => convert::content(ty, text)?.map(Value::String),
@@ -331,7 +402,7 @@ impl Judge<'_> {
 
     /// The email of a call that has no identifier: a string among the traits that is not blank.
     fn email(&self, call: &Map<String, Value>) -> Option<String> {
-        let email = convert::trim(call.get("traits")?.get("email")?.as_str()?).to_owned();
+        let email = convert::seen(call.get("traits")?.get("email")?.as_str()?).to_owned();
         (!email.is_empty()).then_some(email)
     }
 }

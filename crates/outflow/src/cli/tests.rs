@@ -2,13 +2,11 @@
 
 use std::fmt::Write as _;
 
-use clap::CommandFactory;
-
 use super::*;
 
 /// The page of the command line, made from what `--help` says.
 fn page() -> String {
-    let mut cli = Cli::command().term_width(110);
+    let mut cli = help::command().term_width(110);
     cli.build();
     let mut page = "# Command line\n\nGenerated from the code: `UPDATE_DOCS=1 cargo test -p outflow the_page` rewrites it.\n".to_owned();
     let _ = write!(page, "\n## outflow\n\n```text\n{}```\n", cli.render_long_help());

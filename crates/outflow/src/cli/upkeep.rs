@@ -1,8 +1,11 @@
-//! Arguments of commands that look after the state.
+//! Arguments of commands that look after runs and the state.
+
+use std::time::Duration;
 
 use clap::Args;
 
-use super::RunName;
+use super::looking::RunName;
+use super::values::duration;
 
 /// `outflow verify`
 #[derive(Debug, Args)]
@@ -22,6 +25,46 @@ pub struct Cancel {
     /// Only calls of this sync
     #[arg(long, value_name = "NAME")]
     pub sync: Option<String>,
+    /// Exit with 7 if another process holds the state and takes no requests, instead of waiting
+    #[arg(long)]
+    pub no_wait: bool,
+}
+
+/// `outflow purge`
+#[derive(Debug, Args)]
+pub struct Purge {
+    /// The person: userId, anonymousId or previousId of calls; their email if they have no other
+    #[arg(long, value_name = "ID", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub key: String,
+    /// Show what would be removed, and remove nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Exit with 7 if another process holds the state, instead of waiting for it
+    #[arg(long)]
+    pub no_wait: bool,
+}
+
+/// `outflow approve`
+#[derive(Debug, Args)]
+pub struct Approve {
+    /// The run's number
+    pub run: u64,
+    /// Give up on a destination that has taken nothing for this long; its calls stay pending
+    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = duration)]
+    pub delivery_timeout: Duration,
+    /// Exit with 7 if another process holds the state and takes no requests, instead of waiting
+    #[arg(long)]
+    pub no_wait: bool,
+}
+
+/// `outflow reject`
+#[derive(Debug, Args)]
+pub struct Reject {
+    /// The run's number
+    pub run: u64,
+    /// Move last_sync_time as if the run had been sent: its rows are not read again
+    #[arg(long)]
+    pub skip_window: bool,
     /// Exit with 7 if another process holds the state and takes no requests, instead of waiting
     #[arg(long)]
     pub no_wait: bool,

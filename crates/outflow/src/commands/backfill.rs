@@ -3,6 +3,7 @@
 use outflow_app::{App, BackfillRequest, Errors};
 use outflow_project::when;
 
+use super::consent::allows_second_ids;
 use super::outcome;
 use crate::cli::Backfill;
 use crate::exit::Exit;
@@ -11,14 +12,21 @@ use crate::progress;
 
 /// Backfills and prints what came of it.
 pub async fn backfill(app: &App, args: &Backfill, printer: Printer) -> Result<Exit, Errors> {
-    let request = BackfillRequest {
+    let mut request = BackfillRequest {
         destination: args.destination.clone(),
         sync: args.sync.clone(),
         since: args.since.as_deref().map(when::parse).transpose()?,
+        yes: args.yes,
         delivery_timeout: args.delivery.delivery_timeout,
         wait: !args.delivery.no_wait,
     };
-    let outcomes = app.backfill(&request, &progress::caller(printer)).await?;
+    let outcomes = match app.backfill(&request, &progress::caller(printer)).await {
+        Err(refused) if allows_second_ids(&refused, printer) => {
+            request.yes = true;
+            app.backfill(&request, &progress::caller(printer)).await?
+        }
+        filled => filled?,
+    };
     outcome::report(&outcomes, printer);
     Ok(outcome::exit(&outcomes))
 }

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::cli::DeadLetters;
 use crate::exit::Exit;
-use crate::output::{Printer, Stream, count, plain, short, table};
+use crate::output::{Printer, Stream, count, counted, plain, short, table};
 
 /// Prints them.
 pub async fn dead_letters(app: &App, args: &DeadLetters, printer: Printer) -> Result<Exit, Errors> {
@@ -35,7 +35,7 @@ pub async fn dead_letters(app: &App, args: &DeadLetters, printer: Printer) -> Re
 
 fn head(summary: &DeadLetterSummary) -> String {
     let DeadLetterSummary { run, sync, dead_letters: total, causes, .. } = summary;
-    let mut text = format!("{sync}: {} dead letters in run {run}\n", count(*total));
+    let mut text = format!("{sync}: {} in run {run}\n", counted(*total, "dead letter"));
     let rows: Vec<Vec<String>> = causes
         .iter()
         .map(|c| {

@@ -5,7 +5,7 @@ use outflow_app::{App, Errors, EstimateDocument, EstimateRequest, EstimatedBy, S
 use super::preview::start_of;
 use crate::cli::Estimate;
 use crate::exit::Exit;
-use crate::output::{Printer, count, table};
+use crate::output::{Printer, count, counted, instant, table};
 
 /// Estimates and prints.
 pub async fn estimate(app: &App, args: &Estimate, printer: Printer) -> Result<Exit, Errors> {
@@ -18,26 +18,43 @@ pub async fn estimate(app: &App, args: &Estimate, printer: Printer) -> Result<Ex
     Ok(Exit::Done)
 }
 
+/// Prints those of several syncs, for `run --dry-run`.
+pub fn print_all(documents: &[EstimateDocument], printer: Printer) {
+    let warn = |d: &EstimateDocument| d.warnings.iter().for_each(|w| printer.error(w));
+    if printer.is_ndjson() {
+        return documents.iter().for_each(|d| printer.document(d, |_| String::new()));
+    }
+    if printer.is_table() {
+        documents.iter().for_each(warn);
+    }
+    let one = |d: &EstimateDocument| format!("{}: {}", d.sync, people(d));
+    let all = |documents: &&[EstimateDocument]| match documents {
+        [] => "no sync is meant\n".to_owned(),
+        documents => documents.iter().map(one).collect::<Vec<_>>().join("\n") + "\nnothing was sent\n",
+    };
+    printer.document(&documents, all);
+}
+
 fn people(found: &EstimateDocument) -> String {
     let about = found.about;
     let reason =
         found.rows.not_counted.as_ref().map(|e| format!(" ({}: {})", e.code(), e.full_message().reveal()));
     let reason = reason.unwrap_or_default();
     let rows = match (found.rows.expected, found.rows.by) {
-        (Some(rows), EstimatedBy::Count) => format!("{} rows", count(rows)),
+        (Some(rows), EstimatedBy::Count) => counted(rows, "row"),
         (Some(rows), _) => format!(
-            "about {} rows, as the database's plan expects; it did not count them{reason}",
-            count(rows)
+            "about {}, as the database's plan expects; it did not count them{reason}",
+            counted(rows, "row")
         ),
         (None, _) => format!(
             "nobody knows how many rows: the database neither counts them{reason} nor expects a number"
         ),
     };
-    let mut text = format!("{about}, from last_sync_time = {}: {rows}\n", found.last_sync_time);
+    let mut text = format!("{about}, from last_sync_time = {}: {rows}\n", instant(&found.last_sync_time));
     if found.sample.rows > 0 {
         text += &format!(
-            "of the first {} rows, {} would be rejected\n",
-            count(found.sample.rows),
+            "of the first {}, {} would be rejected\n",
+            counted(found.sample.rows, "row"),
             count(found.sample.rejected)
         );
     }

@@ -5,7 +5,7 @@ use outflow_core::{Code, DeliveryState, Error, NextStep, RowCounts, RunState};
 
 use crate::exit::Exit;
 use crate::hints;
-use crate::output::{Printer, count, plain, table};
+use crate::output::{Printer, count, counted, instant, plain, table};
 
 /// Prints what ended a sync's run, or what stopped its destinations.
 pub fn tell(outcome: &RunOutcome, printer: Printer) {
@@ -29,8 +29,8 @@ pub fn tell(outcome: &RunOutcome, printer: Printer) {
         let message = format!("{name}: {}: {}", reason.code.title(), plain(&reason.message));
         let cure = hints::of_stop(reason.code).map(|cure| format!("{cure}. ")).unwrap_or_default();
         let help = format!(
-            "{cure}{} calls stay pending; `outflow run {}` tries again and goes on with them",
-            count(d.counts.pending),
+            "{cure}{} pending; `outflow run {}` tries again and goes on from there",
+            counted(d.counts.pending, "call"),
             document.sync
         );
         let place = format!("run {} of {}", document.run, document.sync);
@@ -157,7 +157,7 @@ fn summary(documents: &[&RunDocument], failed: Vec<Vec<String>>) -> String {
     for d in documents {
         text += &format!("{}: {}", d.sync, sum(&d.rows));
         if let Some(next) = &d.next_last_sync_time {
-            text += &format!("; the next run reads from {next}");
+            text += &format!("; the next run reads from {}", instant(next));
         }
         text.push('\n');
         if let (RunState::AwaitingApproval, Some(reason)) = (d.state, &d.reason) {
@@ -183,8 +183,8 @@ fn summary(documents: &[&RunDocument], failed: Vec<Vec<String>>) -> String {
             let hint = hints::of_reason(reason.code, name).map(|h| format!("; {h}")).unwrap_or_default();
             text += &format!("  {name}{stopped}: {} {}{hint}\n", reason.code, plain(&reason.message));
             if is_stopped {
-                let pending = count(x.counts.pending);
-                text += &format!("  its {pending} calls stay pending; the next run goes on with them\n");
+                let pending = counted(x.counts.pending, "call");
+                text += &format!("  {pending} pending; the next run goes on from there\n");
             }
         }
     }
@@ -194,9 +194,9 @@ fn summary(documents: &[&RunDocument], failed: Vec<Vec<String>>) -> String {
 /// The rows of a run in a line.
 pub fn sum(rows: &RowCounts) -> String {
     format!(
-        "{} rows read = {} calls + {} rejected + {} unchanged",
-        count(rows.read),
-        count(rows.calls),
+        "{} read = {} + {} rejected + {} unchanged",
+        counted(rows.read, "row"),
+        counted(rows.calls, "call"),
         count(rows.rejected),
         count(rows.unchanged)
     )

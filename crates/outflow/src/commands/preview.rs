@@ -3,15 +3,14 @@
 use outflow_app::{
     App, Errors, PreviewCall, PreviewDocument, PreviewRequest, PreviewRow, PreviewShown, PreviewStart,
 };
-use outflow_core::Error;
+use outflow_core::{Error, with_unseen_shown};
 use outflow_project::when;
 use serde_json::Value;
 
 use super::findings;
-use super::rejected::place;
 use crate::cli::Preview;
 use crate::exit::Exit;
-use crate::output::{Printer, short, table};
+use crate::output::{Printer, counted, instant, short, table};
 
 /// What `--since` takes.
 const START_FORMS: &str = "write first, next, or a time: 2026-01-31, 2026-01-31T10:00:00Z or Unix seconds";
@@ -23,6 +22,7 @@ pub async fn preview(app: &App, args: &Preview, printer: Printer) -> Result<Exit
         start: start_of(&args.start)?,
         calls: args.calls,
         limit: args.limit,
+        once: args.once,
     };
     let shown = match app.preview(&request).await {
         Ok(shown) => shown,
@@ -47,13 +47,16 @@ pub async fn preview(app: &App, args: &Preview, printer: Printer) -> Result<Exit
 
 /// What is said beside the rows.
 fn remarks(shown: &PreviewDocument, printer: Printer) {
-    printer.say(&format!("last_sync_time = {}", shown.last_sync_time));
+    printer.say(&format!("last_sync_time = {}", instant(&shown.last_sync_time)));
     for (code, message) in &shown.warnings {
         printer.say(&format!("warning[{code}]: {message}"));
     }
     for f in &shown.row_findings {
         let column = f.column.as_ref().map(|c| format!(" in column {c:?}")).unwrap_or_default();
-        printer.say(&format!("warning[{}]: {}{column}: {} rows", f.code, f.code.title(), f.rows));
+        printer.say(&format!("warning[{}]: {}{column}: {}", f.code, f.code.title(), counted(f.rows, "row")));
+        if let Some(sample) = super::rejected::sample(f) {
+            printer.say(&format!("  {sample}"));
+        }
     }
 }
 
@@ -92,22 +95,23 @@ fn call(call: &PreviewCall) -> String {
     match call {
         PreviewCall::Call(call) => {
             let value: Value = serde_json::from_str(call).unwrap_or_default();
-            serde_json::to_string_pretty(&value).unwrap_or_default() + "\n"
+            let pretty = serde_json::to_string_pretty(&value).unwrap_or_default() + "\n";
+            with_unseen_shown(&pretty).into_owned()
         }
-        PreviewCall::Rejected(rejection) => {
-            format!("{}: rejected: {} {}\n", place(rejection), rejection.code, rejection.reason)
-        }
+        PreviewCall::Rejected(rejection) => super::rejected::line(rejection, "rejected: ") + "\n",
     }
 }
 
 fn rows(names: &[&str], rows: &[PreviewRow]) -> String {
     let cells = |r: &PreviewRow| -> Vec<String> {
-        let text = |t: &Option<String>| t.as_deref().map_or_else(|| "NULL".to_owned(), |t| short(t, 40));
+        let text = |t: &Option<String>| {
+            t.as_deref().map_or_else(|| "NULL".to_owned(), |t| short(&with_unseen_shown(t), 40))
+        };
         r.cells.iter().map(|(_, cell)| text(cell)).collect()
     };
     let mut text = table(names, &rows.iter().map(cells).collect::<Vec<_>>());
     for rejection in rows.iter().filter_map(|row| row.rejected.as_ref()) {
-        text += &format!("{}: rejected: {} {}\n", place(rejection), rejection.code, rejection.reason);
+        text += &(super::rejected::line(rejection, "rejected: ") + "\n");
     }
     text
 }

@@ -1,12 +1,14 @@
 //! `outflow rejected`: the rows of a run that could not become a call.
 
 use outflow_app::{App, Errors, RejectedRequest, RejectedSummary, Rejection};
+use outflow_core::run::FindingCount;
+use outflow_core::with_unseen_shown;
 use serde_json::Value;
 
 use super::code;
 use crate::cli::Rejected;
 use crate::exit::Exit;
-use crate::output::{Printer, Stream, count, plain, short, table};
+use crate::output::{Printer, Stream, count, counted, plain, short, table};
 
 /// Prints them, grouped by cause, with the rows themselves.
 pub async fn rejected(app: &App, args: &Rejected, printer: Printer) -> Result<Exit, Errors> {
@@ -39,7 +41,7 @@ pub async fn rejected(app: &App, args: &Rejected, printer: Printer) -> Result<Ex
 
 fn head(summary: &RejectedSummary) -> String {
     let RejectedSummary { sync, rejected: total, findings, gone, .. } = summary;
-    let mut text = format!("{sync}: {} rows rejected\n", count(*total));
+    let mut text = format!("{sync}: {} rejected\n", counted(*total, "row"));
     if !findings.is_empty() {
         let groups: Vec<Vec<String>> = findings
             .iter()
@@ -51,26 +53,46 @@ fn head(summary: &RejectedSummary) -> String {
             .collect();
         text += &table(&["code", "what", "column", "rows", "and the row is"], &groups);
     }
+    for first in findings.iter().filter_map(|finding| finding.first.as_ref()) {
+        text += &format!("left out in {}\n", line(first, ""));
+    }
     if *gone {
         text += "the rows themselves are no longer kept\n";
     }
     text
 }
 
+/// One line about a rejected row: its place in the result, the code, the column and the reason.
+/// `mark` stands before the code.
+pub fn line(rejection: &Rejection, mark: &str) -> String {
+    let Rejection { ordinal, code, column, reason, .. } = rejection;
+    let column = column.as_ref().map(|name| format!(" in column {:?}", plain(name))).unwrap_or_default();
+    format!("row {}: {mark}{code}{column}: {}", count(ordinal + 1), with_unseen_shown(&plain(reason)))
+}
+
+/// The first row of a finding, if it was kept, without its value: what a run prints is often read
+/// as a log.
+pub fn first(finding: &FindingCount) -> Option<String> {
+    let rejection: Rejection = serde_json::from_str(finding.samples.first()?).ok()?;
+    let Rejection { ordinal, code, .. } = rejection;
+    let what = code.title();
+    Some(format!("first in row {}: {code} {what}; `outflow rejected` shows the value", count(ordinal + 1)))
+}
+
+/// The first row of a finding, if it was kept.
+pub fn sample(finding: &FindingCount) -> Option<String> {
+    let rejection: Rejection = serde_json::from_str(finding.samples.first()?).ok()?;
+    Some(line(&rejection, ""))
+}
+
 fn row(rejection: &Rejection) -> String {
-    let Rejection { code, reason, row, .. } = rejection;
+    let row = &rejection.row;
     let cell = |(name, value): (&String, &Value)| match value {
         Value::String(s) => format!("{} = {:?}", plain(name), short(s, 60)),
         _ => format!("{} is NULL", plain(name)),
     };
     let cells: Vec<String> = row.iter().map(cell).collect();
-    format!("\n{}: {code} {}\n  {}\n", place(rejection), plain(reason), cells.join(", "))
-}
-
-/// The row, and the column if it is one that is wrong.
-pub fn place(rejection: &Rejection) -> String {
-    let column = rejection.column.as_ref().map(|name| format!(", column {}", plain(name)));
-    format!("row {}{}", count(rejection.ordinal + 1), column.unwrap_or_default())
+    format!("\n{}\n  {}\n", line(rejection, ""), cells.join(", "))
 }
 
 fn tail(summary: &RejectedSummary, shown: u64) -> String {

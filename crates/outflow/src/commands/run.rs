@@ -1,27 +1,31 @@
 //! `outflow run`: runs syncs now.
 
-use std::io::IsTerminal as _;
+use std::time::Duration;
 
-use outflow_app::{App, Errors, RunOutcome, RunRequest, Selection};
+use outflow_app::{App, Errors, EstimateRequest, PreviewStart, RunOutcome, RunRequest, Selection, Selectors};
 use outflow_core::{Code, Error};
 use outflow_project::when;
 
-use super::outcome;
+use super::consent::allows_second_ids;
+use super::list::selectors;
+use super::{estimate, outcome};
 use crate::cli::Run;
 use crate::exit::Exit;
 use crate::output::Printer;
 use crate::progress;
 
+/// How long a dry run counts the rows of one sync.
+const COUNTED_WITHIN: Duration = Duration::from_secs(30);
+
 /// Runs what was requested and prints what came of it.
 pub async fn run(app: &App, args: &Run, printer: Printer) -> Result<Exit, Errors> {
     let mut request = request(args)?;
+    if args.dry_run {
+        return dry_run(app, &request, printer).await;
+    }
     let outcomes = match app.run(&request, &progress::caller(printer)).await {
-        Err(Errors(refused)) if refused.iter().all(|e| e.code() == Code::SecondIds) && may_ask() => {
-            refused.iter().for_each(|error| printer.say(error.message()));
-            request.yes = agrees(printer);
-            if !request.yes {
-                return Err(Errors(refused));
-            }
+        Err(refused) if allows_second_ids(&refused, printer) => {
+            request.yes = true;
             app.run(&request, &progress::caller(printer)).await?
         }
         ran => ran?,
@@ -38,16 +42,24 @@ pub async fn run(app: &App, args: &Run, printer: Printer) -> Result<Exit, Errors
     Ok(outcome::exit(&outcomes))
 }
 
-/// Whether a person sits at a terminal who can answer.
-fn may_ask() -> bool {
-    std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
-}
-
-fn agrees(printer: Printer) -> bool {
-    printer.say("send them? [y/N]");
-    let mut answer = String::new();
-    let read = std::io::stdin().read_line(&mut answer);
-    read.is_ok() && matches!(answer.trim(), "y" | "Y" | "yes")
+/// Says what the runs would come to.
+async fn dry_run(app: &App, request: &RunRequest, printer: Printer) -> Result<Exit, Errors> {
+    let which = match &request.syncs {
+        Selection::Matching(which) => which.clone(),
+        _ => Selectors { select: vec!["*".to_owned()], exclude: Vec::new() },
+    };
+    let start = match request.since {
+        _ if request.full => PreviewStart::First,
+        Some(at) => PreviewStart::At(at),
+        None => PreviewStart::Next,
+    };
+    let mut documents = Vec::new();
+    for sync in app.list(&which).await?.syncs {
+        let request = EstimateRequest { sync: sync.sync, start, timeout: COUNTED_WITHIN };
+        documents.push(app.estimate(&request).await?);
+    }
+    estimate::print_all(&documents, printer);
+    Ok(Exit::Done)
 }
 
 fn request(args: &Run) -> Result<RunRequest, Errors> {
@@ -55,10 +67,11 @@ fn request(args: &Run) -> Result<RunRequest, Errors> {
         let message = "--new-ids sends again what was sent: it says nothing without --full or --since";
         return Err(Error::new(Code::ConflictingOptions, message).help("add one of them").into());
     }
-    let syncs = match (args.due, args.names.as_slice()) {
-        (true, _) => Selection::Due,
-        (false, []) => Selection::Enabled,
-        (false, names) => Selection::Named(names.to_vec()),
+    let which = selectors(&args.which);
+    let syncs = match args.due {
+        true => Selection::Due,
+        false if which.is_empty() => Selection::Enabled,
+        false => Selection::Matching(which),
     };
     Ok(RunRequest {
         syncs,

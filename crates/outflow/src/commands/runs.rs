@@ -7,8 +7,17 @@ use crate::cli::Runs;
 use crate::exit::Exit;
 use crate::output::{Printer, Stream, count, short, table, time};
 
+const NOTHING: &str = "nothing has run yet\n";
+
 /// Prints the list.
 pub async fn runs(app: &App, args: &Runs, printer: Printer) -> Result<Exit, Errors> {
+    if app.is_new().await? {
+        match printer.is_table() {
+            true => printer.text(NOTHING),
+            false => Stream::list(printer).end(),
+        }
+        return Ok(Exit::Done);
+    }
     let mut list = app.runs(&RunsRequest { sync: args.sync.clone(), limit: args.limit }).await?;
     let (mut stream, mut is_first) = (Stream::list(printer), true);
     loop {
@@ -63,7 +72,7 @@ fn people(entries: &[RunListEntry]) -> String {
         })
         .collect();
     if rows.is_empty() {
-        return "nothing has run yet\n".to_owned();
+        return NOTHING.to_owned();
     }
     let head = [
         "run",

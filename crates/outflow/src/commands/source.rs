@@ -104,6 +104,7 @@ async fn setup_sql(app: &App, args: &SetupSql, printer: Printer) -> Result<Exit,
         schemas: args.schemas.as_ref().map(|names| names.0.concat()).unwrap_or_default(),
         tables: tables.collect(),
         user: args.user.clone(),
+        revoke_public: args.revoke_public,
     };
     let document = app.setup_sql(request).await?;
     printer.document(&document, |document| document.sql.clone());

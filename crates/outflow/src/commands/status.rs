@@ -1,22 +1,45 @@
 //! `outflow status`: what runs, what waits, is stopped, held or left out, what is due next, and
 //! what is wrong.
 
+use std::io::IsTerminal as _;
+use std::time::Duration;
+
 use outflow_app::{
     App, Change, DestinationStatus, Errors, HeldRun, LeftOutDocument, MissingDocument, NotLoaded, Reason,
-    Serving, StatusDocument, SyncStatus, TaskStatus, WaitingCalls,
+    Serving, StatusDocument, SyncStatus, TaskStatus, UnsentDocument, WaitingCalls,
 };
-use outflow_core::Timestamp;
+use outflow_core::{Code, Timestamp};
 
 use super::alerts;
+use crate::cli::Status;
 use crate::exit::Exit;
 use crate::output::{Printer, count, short, table, time};
+use crate::signals;
 
-/// Prints it.
-pub async fn status(app: &App, printer: Printer) -> Result<Exit, Errors> {
+/// What makes a terminal empty, with the cursor at its top.
+const CLEAR: &str = "\x1b[2J\x1b[H";
+
+/// Prints it, once or again and again until a signal.
+pub async fn status(app: &App, args: &Status, printer: Printer) -> Result<Exit, Errors> {
+    let Some(seconds) = args.watch else {
+        show(app, printer, "").await?;
+        return Ok(Exit::Done);
+    };
+    let mut stop = signals::listen();
+    let clear = if printer.is_table() && std::io::stdout().is_terminal() { CLEAR } else { "" };
+    while !*stop.borrow() {
+        show(app, printer, clear).await?;
+        let _ = tokio::time::timeout(Duration::from_secs(seconds), stop.wait_for(|stop| *stop)).await;
+    }
+    Ok(Exit::Done)
+}
+
+async fn show(app: &App, printer: Printer, clear: &'static str) -> Result<(), Errors> {
     let status = app.status().await?;
+    printer.clear(clear);
     printer.document(&status, people);
     status.left_over.iter().for_each(|finding| printer.notice(finding));
-    Ok(Exit::Done)
+    Ok(())
 }
 
 fn people(status: &StatusDocument) -> String {
@@ -24,10 +47,19 @@ fn people(status: &StatusDocument) -> String {
         Some(Serving { pid, since, .. }) => format!("serving since {}, process {pid}\n", time(*since)),
         None => "nothing serves this project: `outflow serve` keeps its syncs running\n".to_owned(),
     };
-    if let (false, Some(Serving { pid, .. })) = (status.not_loaded.is_empty(), &status.serving) {
+    if !status.not_loaded.is_empty() {
         let change = |n: &NotLoaded| format!("{} {}", n.sync, change(n.change));
         let changes: Vec<_> = status.not_loaded.iter().map(change).collect();
-        text += &format!("not loaded yet: {}; `kill -HUP {pid}` loads the files\n", changes.join(", "));
+        text += &format!("not loaded yet: {}; `outflow reload` loads the files\n", changes.join(", "));
+    }
+    let restored: Vec<_> = status.syncs.iter().filter(|s| s.restored).map(|s| s.sync.as_str()).collect();
+    if !restored.is_empty() {
+        let code = Code::StateRestored;
+        text += &format!(
+            "{} ({code}): the next run of {} sends all that it reads\n",
+            code.title(),
+            restored.join(", ")
+        );
     }
     let rows: Vec<_> = status.syncs.iter().map(|sync| sync_row(sync, status.at)).collect();
     let head = ["sync", "next due", "last run", "state", "undelivered", "started", "why"];
@@ -79,10 +111,23 @@ fn people(status: &StatusDocument) -> String {
         let head = ["sync", "destination behind", "left out by runs", "calls", "since"];
         text += &("\n".to_owned() + &table(&head, &rows));
     }
+    for unsent in &status.unsent {
+        text += &format!("\n{}", unsent_line(unsent));
+    }
     if !status.alerts.is_empty() {
         text += &("\n".to_owned() + &alerts::people(&status.alerts));
     }
     text
+}
+
+/// One line for what a person decided: it needs no action.
+fn unsent_line(unsent: &UnsentDocument) -> String {
+    let UnsentDocument { sync, destination, first, last, .. } = unsent;
+    let how = match unsent.filled_by {
+        Some(run) => format!("run {run} sends it"),
+        None => format!("`outflow backfill {destination} --sync {sync}` sends it"),
+    };
+    format!("{destination} was not sent what runs {first} to {last} of {sync} read: {how}\n")
 }
 
 const fn change(change: Change) -> &'static str {

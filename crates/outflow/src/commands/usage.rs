@@ -5,7 +5,7 @@ use outflow_core::Date;
 
 use crate::cli::Usage;
 use crate::exit::Exit;
-use crate::output::{Printer, count, table};
+use crate::output::{Printer, count, counted, table};
 
 /// Prints them.
 pub async fn usage(app: &App, args: &Usage, printer: Printer) -> Result<Exit, Errors> {
@@ -34,5 +34,5 @@ fn people(document: &UsageDocument) -> String {
         head.insert(0, "day");
     }
     let rows: Vec<_> = document.entries.iter().map(row).collect();
-    table(&head, &rows) + &format!("{} calls in {} (UTC)\n", count(document.calls), document.month)
+    table(&head, &rows) + &format!("{} in {} (UTC)\n", counted(document.calls, "call"), document.month)
 }

@@ -5,7 +5,7 @@ use outflow_app::{App, ExpectedRows, ValidationDocument};
 use super::findings;
 use crate::cli::Validate;
 use crate::exit::Exit;
-use crate::output::{Printer, count};
+use crate::output::{Printer, count, counted};
 
 /// Prints the problems, the warnings and the notes.
 pub async fn validate(app: &App, args: &Validate, printer: Printer) -> Exit {
@@ -27,19 +27,25 @@ pub async fn validate(app: &App, args: &Validate, printer: Printer) -> Exit {
 fn people(document: &ValidationDocument) -> String {
     match document.counts {
         Some((databases, destinations, syncs)) if document.valid => {
-            format!("valid: {databases} databases, {destinations} destinations, {syncs} syncs\n")
+            let [databases, destinations, syncs] =
+                [(databases, "database"), (destinations, "destination"), (syncs, "sync")]
+                    .map(|(n, thing)| counted(n as u64, thing));
+            format!("valid: {databases}, {destinations}, {syncs}\n")
         }
-        _ => format!("{} problems\n", document.findings.iter().filter(|f| f.is_error()).count()),
+        _ => format!(
+            "{}\n",
+            counted(document.findings.iter().filter(|f| f.is_error()).count() as u64, "problem")
+        ),
     }
 }
 
 fn expected_line(rows: &ExpectedRows) -> Option<String> {
     let first = rows.expected.first_run?;
     let mut line = format!(
-        "sync {}: the database expects {} rows of {} bytes in a first run",
+        "sync {}: the database expects {} of {} in a first run",
         rows.sync,
-        count(first.rows),
-        first.width
+        counted(first.rows, "row"),
+        counted(first.width, "byte")
     );
     if let Some(later) = rows.expected.later_run {
         line += &format!(", {} in a later one", count(later.rows));

@@ -6,7 +6,7 @@ use outflow_app::{App, Errors, StateVerification, Verification};
 use super::outcome;
 use crate::cli::Verify;
 use crate::exit::Exit;
-use crate::output::{Printer, count};
+use crate::output::{Printer, count, counted};
 
 /// Recounts and prints what does not agree. Exit code 1 if anything does not.
 pub async fn verify(app: &App, args: &Verify, printer: Printer) -> Result<Exit, Errors> {
@@ -23,8 +23,11 @@ pub async fn verify(app: &App, args: &Verify, printer: Printer) -> Result<Exit, 
 fn people(v: &Verification) -> String {
     let mut text = format!("run {} of {}: ", v.run, v.sync);
     text += &if v.segments {
-        let [calls, unchanged, rejected] = [v.calls, v.unchanged, v.rejected].map(count);
-        format!("{calls} calls, {unchanged} unchanged and {rejected} rejected rows found in its segments\n")
+        let (calls, rejected) = (counted(v.calls, "call"), counted(v.rejected, "rejected row"));
+        // Runs of older versions alone keep unchanged calls.
+        let unchanged =
+            if v.unchanged > 0 { format!(", {} unchanged", count(v.unchanged)) } else { String::new() };
+        format!("{calls}{unchanged} and {rejected} found in its segments\n")
     } else {
         "it has no segments (any more); the state alone was checked\n".to_owned()
     };
@@ -42,7 +45,7 @@ fn people(v: &Verification) -> String {
 }
 
 fn everything(v: &StateVerification) -> String {
-    let mut text = format!("{} runs, {} of them with segments\n", count(v.runs), count(v.with_segments));
+    let mut text = format!("{}, {} of them with segments\n", counted(v.runs, "run"), count(v.with_segments));
     for problem in &v.problems {
         let run = problem.run.map(|run| format!("run {run}: ")).unwrap_or_default();
         text += &format!("error[{}]: {run}{}\n", problem.code, problem.message);

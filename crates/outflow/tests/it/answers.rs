@@ -149,8 +149,8 @@ fn a_rejected_row_is_shown_with_its_row_and_its_column() {
     let hook = format!(r#"type: webhook, url: "{}""#, receiver.url());
     let project = Project::new(&yaml(&database, &[("hook", &hook)], &[("users", &sync("identify", query))]));
     let preview = project.run(&["preview", "users", "--calls"]);
-    assert!(preview.stdout.contains("row 2, column context.active: rejected: R007"), "{preview:?}");
+    assert!(preview.stdout.contains("row 2: rejected: R007 in column \"context.active\""), "{preview:?}");
     project.run(&["run", "users"]);
     let rejected = project.run(&["rejected", "users"]);
-    assert!(rejected.stdout.contains("row 2, column context.active: R007"), "{rejected:?}");
+    assert!(rejected.stdout.contains("row 2: R007 in column \"context.active\""), "{rejected:?}");
 }

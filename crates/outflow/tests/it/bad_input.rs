@@ -79,7 +79,7 @@ impl Shop {
     /// How many requests have come, and what lies in the spool.
     fn footprint(&self) -> (usize, Vec<String>) {
         let mut files = files(&self.project.path().join(".outflow/spool"));
-        files.retain(|name| name != "installation");
+        files.retain(|name| !matches!(name.as_str(), "installation" | "mark"));
         (self.receiver.requests().len(), files)
     }
 }

@@ -4,6 +4,7 @@
 mod estimate;
 mod files;
 mod findings;
+mod hands;
 mod history;
 mod preview;
 mod source;

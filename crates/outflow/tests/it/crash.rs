@@ -156,7 +156,8 @@ impl<'a> Campaign<'a> {
         let known: HashSet<String> = runs.iter().map(|run| run["run"].to_string()).collect();
         let spool = fs::read_dir(self.project.path().join(".outflow/spool")).unwrap();
         let names = spool.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-        let orphans: Vec<String> = names.filter(|n| n != "installation" && !known.contains(n)).collect();
+        let orphans: Vec<String> =
+            names.filter(|n| n != "installation" && n != "mark" && !known.contains(n)).collect();
         assert!(orphans.is_empty(), "{orphans:?} beside {known:?}");
     }
 }

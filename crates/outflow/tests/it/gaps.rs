@@ -1,12 +1,13 @@
 //! Lost runs and backfills of the real binary: a destination gets what it lacks, once.
 
 use std::fs;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use outflow_testkit::crash::assert_can_trace;
 use outflow_testkit::{Database, Judge, Postgres, Receiver, Reply, Report, seed, slice_or_whole};
 use serde_json::Value;
 
+use crate::serving::PATIENCE;
 use crate::support::{Project, sync, yaml};
 
 /// Events of people, one each, for `a` and `b`.
@@ -95,9 +96,15 @@ fn under_serve_a_lost_run_that_is_not_the_newest_is_made_up_for() {
     serving.signal("HUP");
     world.b.wait_for_calls_blocking(150, Duration::from_secs(60));
     assert_eq!(serving.drain("events").unwrap().1, "succeeded");
+    // What fills a gap is not waited for by another run, nor is the end of the alert.
+    let (none, begun) = (Value::Array(Vec::new()), Instant::now());
+    while world.project.json(&["alerts"], 0)["alerts"] != none {
+        assert!(begun.elapsed() < PATIENCE, "the alert ends");
+        serving.hear(Duration::from_millis(100));
+    }
     serving.stop();
     world.assert_whole();
-    assert_eq!(world.project.json(&["alerts"], 0)["alerts"], Value::Array(Vec::new()));
+    assert_eq!(world.project.json(&["alerts"], 0)["alerts"], none);
     let triggers: Vec<_> = world.project.runs().iter().map(|run| run["trigger"].clone()).collect();
     assert_eq!(triggers.iter().filter(|trigger| *trigger == "gap").count(), 1, "{triggers:?}");
 }
@@ -196,4 +203,121 @@ fn a_backfill_that_is_killed_at_any_write_sends_nothing_under_two_ids() {
     .with("rows missing", 0)
     .with("rows under two ids", 0)
     .print();
+}
+
+/// What runs left out is copied for the destination. The process that does so is killed, and half
+/// of what it has left behind is lost then.
+#[test]
+fn a_copy_that_is_killed_at_any_write_or_lost_sends_nothing_under_two_ids() {
+    assert_can_trace();
+    let mut world = World::new("gaps_copied");
+    let yaml = world.yaml(&["a", "b"]) + "limits: { backlog: 1KiB }\n";
+    world.project.write("outflow.yaml", &yaml);
+    let (mut kills, mut copied, mut lost) = (0, 0, 0);
+    let kinds = ["write,writev,pwrite64", "fsync,fdatasync", "rename,renameat,renameat2", "sendto,sendmsg"];
+    let seed = seed();
+    for (kind, calls) in kinds.into_iter().enumerate() {
+        let first = 1 + (seed as usize + kind) % slice_or_whole(23, 1);
+        for n in (first..).step_by(slice_or_whole(23, 1)) {
+            world.b.always(Reply::status(401));
+            for _ in 0..2 {
+                world.add(20);
+                world.project.run(&["run"]);
+            }
+            let left_out = world.project.json(&["status"], 0)["left_out"].clone();
+            assert_eq!(left_out[0]["destination"], "b", "{left_out}");
+            world.b.always(Reply::ok());
+            world.project.run(&["run"]);
+            let exit = world.project.program(&["run"]).killed_at(calls, n).run();
+            kills += u64::from(exit.was_killed());
+            let runs = world.project.runs();
+            let copy = runs.iter().find(|run| run["trigger"] == "gap" && run["state"] == "delivering");
+            if let Some(copy) = copy {
+                copied += 1;
+                if copied % 2 == 1 {
+                    let folder = world.project.path().join(format!(".outflow/spool/{}", copy["run"]));
+                    fs::remove_dir_all(folder).unwrap();
+                    lost += 1;
+                }
+            }
+            // One of them may find that a run is lost.
+            for _ in 0..4 {
+                world.project.run(&["run"]);
+            }
+            assert_eq!(world.project.json(&["status"], 0)["left_out"], Value::Null, "{calls} {n}");
+            if !exit.was_killed() {
+                break;
+            }
+        }
+        world.assert_whole();
+    }
+    assert!(kills > 0);
+    Report::new(
+        "gaps::a_copy_that_is_killed_at_any_write_or_lost_sends_nothing_under_two_ids",
+        "kill -9 of `run` as it fills what runs left out, at the n-th write, sync, rename or send",
+        kills,
+    )
+    .with("copies under way then", copied)
+    .with("of these lost", lost)
+    .with("rows missing", 0)
+    .with("rows under two ids", 0)
+    .print();
+}
+
+/// People that a run left out for `b` were read from a table that has another name now.
+#[test]
+fn a_gap_whose_query_does_not_run_any_more_says_so_and_the_way_out_of_it() {
+    let (database, a, b) =
+        (Postgres::shared().database("gaps_edited"), Receiver::start_blocking(), Receiver::start_blocking());
+    database.sql("CREATE TABLE users (id int PRIMARY KEY, at timestamptz NOT NULL)");
+    let hook = |receiver: &Receiver| format!(r#"type: webhook, url: "{}""#, receiver.url());
+    let (to_a, to_b) = (hook(&a), hook(&b));
+    let project = Project::new("");
+    let reads = |table: &str| {
+        let query = format!(
+            r#"SELECT id AS "userId", 'pro' AS plan FROM {table} WHERE at >= {{{{last_sync_time | timestamp}}}}"#
+        );
+        let syncs = [("users", &*sync("identify", &query))];
+        let yaml = yaml(&database, &[("a", &to_a), ("b", &to_b)], &syncs);
+        project.write("outflow.yaml", &(yaml + "limits: { backlog: 1KiB }\n"));
+    };
+    let add = |table: &str, from: u32| {
+        let to = from + 19;
+        database.sql(&format!(
+            "INSERT INTO {table} SELECT i, clock_timestamp() FROM generate_series({from}, {to}) i"
+        ));
+    };
+    reads("users");
+    b.always(Reply::status(401));
+    for from in [1, 21] {
+        add("users", from);
+        project.run(&["run"]);
+    }
+    database.sql("ALTER TABLE users RENAME TO people");
+    reads("people");
+    b.always(Reply::ok());
+    project.run(&["run"]).assert_code(0);
+    add("people", 41);
+    let run = project.run(&["run"]);
+    assert!(
+        run.stderr.contains("warning[E123]") && run.stderr.contains("backfill b --sync users --since"),
+        "{run:?}"
+    );
+    a.wait_for_calls_blocking(60, Duration::from_secs(30));
+    let status = project.json(&["status"], 0);
+    let left_out = &status["left_out"][0];
+    assert_eq!(
+        (&left_out["destination"], &left_out["reason"]["code"]),
+        (&"b".into(), &"E123".into()),
+        "{status}"
+    );
+    let alerts = project.json(&["alerts"], 0).to_string();
+    assert!(alerts.contains("gap_query_failed"), "{alerts}");
+    project.run(&["backfill", "b", "--sync", "users", "--since", "0"]).assert_code(0);
+    let status = project.json(&["status"], 0);
+    assert_eq!(status["left_out"], Value::Null, "{status}");
+    let verdict = Judge::expecting((1..=60).map(|id| id.to_string())).judge(&b.arrivals());
+    // States that are read again have new ids.
+    assert!(verdict.missing.is_empty(), "{verdict:?}");
+    project.assert_closed();
 }

@@ -101,7 +101,10 @@ fn where_ids_would_differ_it_is_said_and_allowed_first() {
     {
         let refused = world.project.run(&[&["run", "events"], options].concat());
         refused.assert_code(2);
-        assert!(refused.stderr.contains("error[Q014]") && refused.stderr.contains("--yes"), "{refused:?}");
+        // The hint is the command that was typed.
+        let typed = options.join(" ").replace("2020-01-01", "2020-01-01T00:00:00Z");
+        let hint = format!("`outflow run events {typed} --yes`");
+        assert!(refused.stderr.contains("error[Q014]") && refused.stderr.contains(&hint), "{refused:?}");
         assert!(world.receiver.calls().is_empty());
     }
     world.project.json(&["run", "--full", "--yes"], 0);
@@ -121,6 +124,47 @@ fn where_ids_would_differ_it_is_said_and_allowed_first() {
     // Without an `id` nothing does.
     world.write("", "events", TIMED);
     assert!(world.notes()[0]["message"].as_str().unwrap().contains("no `id`"), "{:?}", world.notes());
+}
+
+#[test]
+fn behind_a_star_the_database_says_which_columns_there_are() {
+    let world = World::new("ids_star", UNTIMED);
+    let star = r#"SELECT * FROM (SELECT u AS "userId", 'seen' AS event FROM seen WHERE at >= {{last_sync_time | timestamp}}) s"#;
+    world.write("shop-0123456789", "events", star);
+    world.project.json(&["run"], 0);
+    let refused = world.project.run(&["run", "--full"]);
+    refused.assert_code(2);
+    assert!(refused.stderr.contains("error[Q014]") && refused.stderr.contains("--full --yes"), "{refused:?}");
+    world.project.json(&["run", "--full", "--yes"], 0);
+    let timed = r#"SELECT * FROM (SELECT u AS "userId", 'seen' AS event, at FROM seen) s WHERE at >= {{last_sync_time | timestamp}}"#;
+    world.write("shop-0123456789", "events", timed);
+    world.project.json(&["run", "--full"], 0);
+    // Nothing is sent on a guess.
+    world.write("shop-0123456789", "events", &star.replace("FROM seen", "FROM gone"));
+    world.ids();
+    let unknown = world.project.run(&["run", "--full"]);
+    assert!(unknown.code != Some(0) && world.receiver.calls().is_empty(), "{unknown:?}");
+}
+
+#[test]
+fn a_backfill_from_a_time_on_asks_as_a_run_does() {
+    let world = World::new("ids_backfill", UNTIMED);
+    world.project.json(&["run"], 0);
+    let first = world.ids();
+    let backfill = ["backfill", "hook", "--since", "2020-01-01"];
+    let refused = world.project.run(&backfill);
+    refused.assert_code(2);
+    let hint = "`outflow backfill hook --sync events --since 2020-01-01T00:00:00Z --yes`";
+    assert!(refused.stderr.contains("error[Q014]") && refused.stderr.contains(hint), "{refused:?}");
+    assert!(world.receiver.calls().is_empty());
+    world.project.json(&[&backfill[..], &["--yes"]].concat(), 0);
+    let second = world.ids();
+    assert!(second.len() == 20 && second.is_disjoint(&first));
+    // A gap sends nothing that the destination has got, and asks nothing.
+    world.project.run(&["backfill", "hook"]).assert_code(0);
+    assert!(world.receiver.calls().is_empty());
+    world.write("shop-0123456789", "events", TIMED);
+    world.project.json(&backfill, 0);
 }
 
 #[test]

@@ -5,6 +5,7 @@
 
 mod answers;
 mod bad_input;
+mod bad_values;
 mod clocks;
 mod commands;
 mod crash;
@@ -37,5 +38,7 @@ mod slow;
 mod state;
 mod stop;
 mod support;
+mod tutorial;
+mod values;
 mod watch;
 mod ways;

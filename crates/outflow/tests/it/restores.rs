@@ -1,6 +1,8 @@
 //! What follows when state and spool do not come from one moment: the rows of the table of restores
 //! in `docs/OPERATING.md`, each with the real binary.
 
+mod noticed;
+
 use std::fs;
 use std::path::Path;
 

@@ -78,6 +78,8 @@ impl Project {
             .env("WRITE_KEY", WRITE_KEY)
             .env("PG_PASSWORD", Postgres::PASSWORD)
             .env("NO_COLOR", "1")
+            // So that a test sees rows that are rejected or refused although they are no failure.
+            .env("OUTFLOW_STRICT", "1")
             .args(args.iter().copied());
         match &self.state {
             Some(url) => program.env("OUTFLOW_STATE", url),
@@ -148,6 +150,15 @@ pub fn pipelines(receiver: &Receiver) -> String {
 /// A sync of this type and query; lines with further settings may follow.
 pub fn sync(call_type: &str, query: &str) -> String {
     format!("type: {call_type}\nquery: |\n  {}\n", query.replace('\n', "\n  "))
+}
+
+/// A project file: one source of this kind, with these databases, and a sync of users that reads
+/// its `main` and writes a file.
+pub fn one_source(name: &str, kind: &str, databases: &str, query: &str) -> String {
+    format!(
+        "version: 1\nsources:\n  {name}:\n    type: {kind}\n    databases:\n      {databases}\n    destinations: [out]\n\
+         destinations:\n  out: {{ type: file, path: ./out }}\nsyncs:\n  users:\n    source: {name}.main\n    type: identify\n    query: {query}\n"
+    )
 }
 
 /// A project file: the source `shop.main` is this database, and all of its syncs go to all

@@ -3,14 +3,11 @@
 
 use outflow_testkit::{Receiver, Reply, free_port};
 
-use crate::support::Project;
+use crate::support::{Project, one_source};
 
 fn project(source: &str, database: &str) -> Project {
-    Project::new(&format!(
-        "version: 1\nsources:\n  w:\n    type: {source}\n    databases:\n      main: {{ database: dev, {database} }}\n    destinations: [out]\n\
-         destinations:\n  out: {{ type: file, path: out }}\n\
-         syncs:\n  users:\n    source: w\n    type: identify\n    query: SELECT 1 AS \"userId\"\n"
-    ))
+    let database = format!("main: {{ database: dev, {database} }}");
+    Project::new(&one_source("w", source, &database, "SELECT 1 AS \"userId\""))
 }
 
 const CLUSTER: &str =

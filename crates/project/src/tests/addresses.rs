@@ -6,7 +6,7 @@ use outflow_core::{Code, Error};
 use outflow_warehouse::{DatabaseSettings, Login, TlsMode};
 
 use super::super::Project;
-use super::{folder, load_text, problems, told};
+use super::{folder, load_text, origin, problems, told};
 
 /// A project whose one database has these settings.
 fn project(kind: &str, settings: &str) -> String {
@@ -16,7 +16,7 @@ fn project(kind: &str, settings: &str) -> String {
 fn load(text: &str, variables: &[(&str, &str)]) -> Result<Project, Vec<Error>> {
     let variables: HashMap<_, _> = variables.iter().copied().collect();
     let dir = folder(&[("outflow.yaml", text)]);
-    Project::load_with(dir.path(), &|name| variables.get(name).map(|v| (*v).to_owned()))
+    Project::load_with(&origin(dir.path()), &|name| variables.get(name).map(|v| (*v).to_owned()))
 }
 
 /// The certificate of an authority.
@@ -86,7 +86,7 @@ fn a_url_is_taken_apart() {
 fn a_url_whose_variable_is_not_set_is_no_problem_where_no_secret_is_needed() {
     let text = project("redshift", "url: \"${env:NOT_SET_ANYWHERE}\"");
     let dir = folder(&[("outflow.yaml", &text)]);
-    assert!(Project::load_without_secrets(dir.path()).is_ok());
+    assert!(Project::load_partly(&origin(dir.path())).is_ok());
 }
 
 #[test]
@@ -105,7 +105,7 @@ destinations:
             .chain(variables.iter().copied())
             .collect();
         let dir = folder(&[("outflow.yaml", text), ("key.txt", "s3cret\n")]);
-        Project::load_with(dir.path(), &|name| variables.get(name).map(|v| (*v).to_owned()))
+        Project::load_with(&origin(dir.path()), &|name| variables.get(name).map(|v| (*v).to_owned()))
     };
     let fine = load(&[]).unwrap();
     assert_eq!(told(&fine.warnings), ["D104 outflow.yaml:7:37"], "the blank behind the reference");
@@ -135,7 +135,7 @@ fn a_ca_of_a_destination_begins_at_the_file_that_names_it() {
     let errors = load_text(text).unwrap_err();
     assert_eq!(told(&errors), ["C005 outflow.yaml:3:52"]);
     let dir = folder(&[("outflow.yaml", text), ("certs/ca.pem", AUTHORITY)]);
-    let config = Project::load_with(dir.path(), &|_| None).unwrap().destinations.remove(0);
+    let config = Project::load_with(&origin(dir.path()), &|_| None).unwrap().destinations.remove(0);
     let path = dir.path().join("certs/ca.pem").display().to_string();
     assert_eq!(config.settings["ca"], serde_json::Value::from(path));
 }

@@ -38,6 +38,10 @@ fn a_compared_column_that_the_select_list_has_decides() {
         ),
         ("SELECT x.u, x.s AS t FROM (SELECT u, ts AS s FROM e WHERE ts >= {{last_sync_time}}) x", "t"),
         (
+            "SELECT u, ts FROM (SELECT u, ts FROM a UNION ALL SELECT u, ts FROM b) e WHERE ts >= {{last_sync_time}}",
+            "ts",
+        ),
+        (
             "WITH n AS (SELECT id FROM a UNION SELECT id FROM b) SELECT u, ts FROM e JOIN n USING (id) \
           WHERE ts >= {{last_sync_time}}",
             "ts",
@@ -81,6 +85,8 @@ fn where_the_text_does_not_show_it_nothing_decides() {
         "SELECT u, ts FROM e WHERE EXISTS (SELECT 1 FROM f WHERE f.ts >= {{last_sync_time}})",
         "SELECT u, ts FROM e JOIN f ON f.id = e.id AND f.ts >= {{last_sync_time}}",
         "SELECT u, ts FROM e GROUP BY u, ts HAVING max(ts) >= {{last_sync_time}}",
+        // Equal rows of both branches could lie in different windows, or become equal by rounding.
+        "SELECT u, ts FROM a WHERE ts >= {{last_sync_time}} UNION SELECT u, ts FROM b WHERE ts >= {{last_sync_time}}",
         "SELECT u, ts FROM a WHERE ts >= {{last_sync_time}} UNION ALL SELECT u, ts FROM b WHERE ts >= {{last_sync_time}}",
         "WITH n AS (SELECT u, ts FROM e WHERE ts >= {{last_sync_time}}) SELECT a.u, a.ts FROM n a JOIN n b USING (u) \
          WHERE a.ts >= {{last_sync_time}}",

@@ -1,6 +1,6 @@
 //! One comparison: the caller feeds hashes, a separate thread sorts and compares them.
 //!
-//! Hashes go to the thread 4,096 at a time, in buffers whose memory is used again.
+//! Calls go to the thread 4,096 at a time, in buffers whose memory is used again.
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
@@ -22,33 +22,40 @@ use crate::disk::Disk;
 use crate::output::Output;
 use crate::worker::{Jobs, QUEUE, Worker, blocking};
 
-/// Hashes that go to the thread at a time.
+/// Calls that go to the thread at a time.
 const BUFFER: usize = 4096;
 
+/// Calls with the hashes of their contents.
+type Calls = Vec<(u64, u128)>;
+
+/// What calls are, and what the number before each content is.
+#[derive(Clone, Copy)]
+enum Kind {
+    /// The run's own, with their keys.
+    Fed,
+    /// Calls that the next run can read again; the number says nothing.
+    Overlap,
+    /// Those that the destination has got, with their keys.
+    Given,
+    /// The run's own, with hashes of the ids that they were given.
+    Ids,
+}
+
 enum Job {
-    Fed(Vec<u128>),
-    Overlap(Vec<u128>),
-    /// Keys with contents: of the run's own calls, and, for one that fills a gap, of those that the
-    /// destination has got.
-    Keyed(Vec<(u64, u128)>),
-    Given(Vec<(u64, u128)>),
-    Ids(Vec<(u64, u128)>),
+    Calls(Kind, Calls),
     Retain(RetainedHashes),
     Finish,
 }
 
 /// The caller's side.
 pub(crate) struct DiskComparison {
-    fed: Vec<u128>,
-    overlap: Vec<u128>,
-    /// Calls with their keys, if keys count.
-    keyed: Option<Vec<(u64, u128)>>,
-    given: Vec<(u64, u128)>,
-    /// Ids with contents.
-    ids: Vec<(u64, u128)>,
+    fed: Calls,
+    overlap: Calls,
+    given: Calls,
+    ids: Calls,
     /// What was not handed over yet.
     waiting: VecDeque<Job>,
-    spare: Receiver<Vec<u128>>,
+    spare: Receiver<Calls>,
     worker: Worker<Job, Option<Compared>>,
 }
 
@@ -76,55 +83,44 @@ impl DiskComparison {
             output: Output::new(disk, dir.clone(), budget),
         };
         let worker = Worker::start("outflow-baseline", &dir, move |jobs| work.run(jobs, &recycle))?;
-        let keyed = (spec.by_key || spec.fill.is_some_and(|fill| fill.by_key)).then(Vec::new);
         let (fed, overlap, given, ids, waiting) = Default::default();
-        Ok(Self { fed, overlap, keyed, given, ids, waiting, spare, worker })
+        Ok(Self { fed, overlap, given, ids, waiting, spare, worker })
     }
 
-    /// An empty buffer.
-    fn buffer(&self) -> Vec<u128> {
-        self.spare.try_recv().unwrap_or_else(|_| Vec::with_capacity(BUFFER))
+    /// Adds a call of that kind.
+    #[inline]
+    fn push(&mut self, kind: Kind, number: u64, content: u128) {
+        let calls = match kind {
+            Kind::Fed => &mut self.fed,
+            Kind::Overlap => &mut self.overlap,
+            Kind::Given => &mut self.given,
+            Kind::Ids => &mut self.ids,
+        };
+        calls.push((number, content));
+        if calls.len() == BUFFER {
+            let next = self.spare.try_recv().unwrap_or_else(|_| Vec::with_capacity(BUFFER));
+            let full = std::mem::replace(calls, next);
+            self.waiting.push_back(Job::Calls(kind, full));
+        }
     }
 }
 
 #[async_trait]
 impl Comparison for DiskComparison {
     fn feed(&mut self, key: u64, content: u128) {
-        if let Some(keyed) = &mut self.keyed {
-            keyed.push((key, content));
-            if keyed.len() == BUFFER {
-                self.waiting.push_back(Job::Keyed(std::mem::take(keyed)));
-            }
-        }
-        self.fed.push(content);
-        if self.fed.len() == BUFFER {
-            let next = self.buffer();
-            let full = std::mem::replace(&mut self.fed, next);
-            self.waiting.push_back(Job::Fed(full));
-        }
+        self.push(Kind::Fed, key, content);
     }
 
     fn mark_overlap(&mut self, content: u128) {
-        self.overlap.push(content);
-        if self.overlap.len() == BUFFER {
-            let next = self.buffer();
-            let full = std::mem::replace(&mut self.overlap, next);
-            self.waiting.push_back(Job::Overlap(full));
-        }
+        self.push(Kind::Overlap, 0, content);
     }
 
     fn mark_given(&mut self, key: u64, content: u128) {
-        self.given.push((key, content));
-        if self.given.len() == BUFFER {
-            self.waiting.push_back(Job::Given(std::mem::take(&mut self.given)));
-        }
+        self.push(Kind::Given, key, content);
     }
 
     fn feed_id(&mut self, id: u64, content: u128) {
-        self.ids.push((id, content));
-        if self.ids.len() == BUFFER {
-            self.waiting.push_back(Job::Ids(std::mem::take(&mut self.ids)));
-        }
+        self.push(Kind::Ids, id, content);
     }
 
     fn retain(&mut self, retained: RetainedHashes) {
@@ -136,11 +132,13 @@ impl Comparison for DiskComparison {
     }
 
     async fn finish(mut self: Box<Self>) -> Result<Compared> {
-        let (fed, overlap) = (std::mem::take(&mut self.fed), std::mem::take(&mut self.overlap));
-        let (keyed, given) = (self.keyed.take().unwrap_or_default(), std::mem::take(&mut self.given));
-        let ids = Job::Ids(std::mem::take(&mut self.ids));
-        let last = [Job::Fed(fed), Job::Overlap(overlap), Job::Keyed(keyed), Job::Given(given), ids];
-        self.waiting.extend(last);
+        let rest = [
+            (Kind::Fed, std::mem::take(&mut self.fed)),
+            (Kind::Overlap, std::mem::take(&mut self.overlap)),
+            (Kind::Given, std::mem::take(&mut self.given)),
+            (Kind::Ids, std::mem::take(&mut self.ids)),
+        ];
+        self.waiting.extend(rest.map(|(kind, calls)| Job::Calls(kind, calls)));
         self.waiting.push_back(Job::Finish);
         self.flush().await?;
         let ended = self.worker.end().await?;
@@ -176,7 +174,7 @@ struct Work {
 
 impl Work {
     /// Works until there is nothing more to do. `None`: the comparison was abandoned.
-    fn run(mut self, jobs: Jobs<Job>, recycle: &SyncSender<Vec<u128>>) -> Result<Option<Compared>> {
+    fn run(mut self, jobs: Jobs<Job>, recycle: &SyncSender<Calls>) -> Result<Option<Compared>> {
         let result = self.work(jobs, recycle);
         if !matches!(result, Ok(Some(_))) {
             self.output.discard();
@@ -184,37 +182,40 @@ impl Work {
         result
     }
 
-    fn work(&mut self, mut jobs: Jobs<Job>, recycle: &SyncSender<Vec<u128>>) -> Result<Option<Compared>> {
+    fn work(&mut self, mut jobs: Jobs<Job>, recycle: &SyncSender<Calls>) -> Result<Option<Compared>> {
         while let Some(job) = jobs.next() {
-            let (sorter, mut hashes) = match job {
+            match job {
                 Job::Finish => return self.finish().map(Some),
-                Job::Fed(hashes) => (&mut self.fed, hashes),
-                Job::Overlap(hashes) => (&mut self.retained, hashes),
-                Job::Retain(retained) => {
-                    self.spec.retained = retained;
-                    continue;
+                Job::Retain(retained) => self.spec.retained = retained,
+                Job::Calls(kind, mut calls) => {
+                    self.take(kind, &calls)?;
+                    calls.clear();
+                    let _ = recycle.try_send(calls);
                 }
-                Job::Ids(ids) => {
-                    for (id, content) in ids {
-                        self.ids.push(id, content, &mut self.output)?;
-                    }
-                    continue;
-                }
-                Job::Keyed(calls) => {
-                    self.fill.as_mut().map_or(Ok(()), |fill| fill.keyed(&calls, &mut self.output))?;
-                    let repeated = self.repeated_keys.as_mut();
-                    repeated.map_or(Ok(()), |repeated| repeated.add(&calls, &mut self.output))?;
-                    continue;
-                }
-                Job::Given(calls) => {
-                    self.fill.as_mut().map_or(Ok(()), |fill| fill.given(&calls, &mut self.output))?;
-                    continue;
-                }
-            };
-            hashes.drain(..).try_for_each(|hash| sorter.push(hash, &mut self.output))?;
-            let _ = recycle.try_send(hashes);
+            }
         }
         Ok(None)
+    }
+
+    fn take(&mut self, kind: Kind, calls: &[(u64, u128)]) -> Result<()> {
+        let output = &mut self.output;
+        match kind {
+            Kind::Fed => {
+                if let Some(fill) = self.fill.as_mut().filter(|fill| fill.by_key()) {
+                    fill.keyed(calls, output)?;
+                }
+                if let Some(repeated) = &mut self.repeated_keys {
+                    repeated.add(calls, output)?;
+                }
+                calls.iter().try_for_each(|(_, content)| self.fed.push(*content, output))
+            }
+            Kind::Overlap => calls.iter().try_for_each(|(_, content)| self.retained.push(*content, output)),
+            Kind::Given => match &mut self.fill {
+                Some(fill) => fill.given(calls, output),
+                None => Ok(()),
+            },
+            Kind::Ids => calls.iter().try_for_each(|(id, content)| self.ids.push(*id, *content, output)),
+        }
     }
 
     fn finish(&mut self) -> Result<Compared> {

@@ -5,7 +5,7 @@
 //! number of calls but for one or two bits each. A file that is missing or damaged counts as empty,
 //! so that a call is rather sent again than left out.
 
-use outflow_core::ports::baseline::{Compared, FillSpec};
+use outflow_core::ports::baseline::{Compared, FillSpec, OVERTAKEN};
 use outflow_core::{Positions, Result};
 
 use super::hashes::{Earlier, HashFile};
@@ -29,6 +29,11 @@ impl Fill {
     pub(super) fn new(spec: FillSpec, before: Option<HashFile>, sorted: usize) -> Self {
         let (keyed, given) = (Sorter::new("keyed.spill", sorted), Sorter::new("given.spill", sorted));
         Self { spec, before, keyed, fed: 0, given, given_count: 0 }
+    }
+
+    /// Whether only the last content of each key counts.
+    pub(super) fn by_key(&self) -> bool {
+        self.spec.by_key
     }
 
     /// Adds calls of the run, in position order.
@@ -136,7 +141,7 @@ fn leave_out_by_key(
             continue;
         }
         let is_same = || match got_last {
-            Some(content) => content == entry.position,
+            Some(content) => content == entry.position || content == OVERTAKEN as u64,
             None => had_before.contains(position),
         };
         if *leaves_out.get_or_insert_with(is_same) {

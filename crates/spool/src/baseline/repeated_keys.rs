@@ -14,7 +14,8 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
 
-use outflow_core::{Positions, Result, hash};
+use outflow_core::hash::{self, KeyHasher};
+use outflow_core::{Positions, Result};
 
 use super::hashes::Earlier;
 use super::sorter::{Adjusted, Entry, Sorted, Sorter};
@@ -36,7 +37,7 @@ const CHUNK: u64 = 4096;
 pub(super) struct RepeatedKeys {
     filter: Vec<u64>,
     /// Keys that may occur again.
-    named: HashMap<u64, Last>,
+    named: HashMap<u64, Last, KeyHasher>,
     calls: Vec<(u64, u128)>,
     spill: Option<NewFile>,
     spilled: u64,
@@ -53,7 +54,7 @@ struct Last {
 
 impl RepeatedKeys {
     pub(super) fn new() -> Self {
-        let (named, calls) = (HashMap::new(), Vec::new());
+        let (named, calls) = Default::default();
         Self { filter: vec![0; (BITS / 64) as usize], named, calls, spill: None, spilled: 0 }
     }
 
@@ -88,8 +89,9 @@ impl RepeatedKeys {
             Some(spill) => spill,
             None => self.spill.insert(output.create("keys.spill")?),
         };
+        let mut bytes = Vec::with_capacity(CHUNK as usize * SIZE);
         for part in self.calls.chunks(CHUNK as usize) {
-            let mut bytes = Vec::with_capacity(part.len() * SIZE);
+            bytes.clear();
             for (key, content) in part {
                 bytes.extend_from_slice(&key.to_le_bytes());
                 bytes.extend_from_slice(&content.to_le_bytes());
@@ -137,7 +139,10 @@ impl RepeatedKeys {
             with.push(Entry::new(superseded(content), position), output)
         };
         groups.mark_last()?;
-        groups.each(|last, position, content| match last.repeats && position < last.position {
+        if groups.named.is_empty() {
+            return Ok((fed, None));
+        }
+        groups.each(|last, position, content| match position < last.position {
             true => replace(position, content),
             false => Ok(()),
         })?;
@@ -156,7 +161,7 @@ impl RepeatedKeys {
 
 /// The keys that a result repeats, once it has been read.
 pub(super) struct Groups {
-    named: HashMap<u64, Last>,
+    named: HashMap<u64, Last, KeyHasher>,
     /// The last calls.
     calls: Vec<(u64, u128)>,
     /// How many are in the file.
@@ -167,13 +172,15 @@ pub(super) struct Groups {
 }
 
 impl Groups {
-    /// Finds the last call of each key.
+    /// Finds the last call of each key, and forgets the keys that occur once.
     fn mark_last(&mut self) -> Result<()> {
         self.each(|last, position, _| {
             last.repeats |= last.found;
             (last.found, last.position) = (true, position);
             Ok(())
-        })
+        })?;
+        self.named.retain(|_, last| last.repeats);
+        Ok(())
     }
 
     /// A call that was the last one of its key is the same, whatever follows it now; and the last
@@ -184,7 +191,7 @@ impl Groups {
             last.is_sent |= !same.contains(position);
             Ok(())
         })?;
-        for last in self.named.values().filter(|last| last.repeats && last.is_sent) {
+        for last in self.named.values().filter(|last| last.is_sent) {
             same.remove(last.position);
         }
         Ok(())

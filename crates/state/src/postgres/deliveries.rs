@@ -9,6 +9,7 @@ use outflow_core::rules::{self, Used};
 use outflow_core::{CallType, Result, RunId};
 
 use super::fault::{Fault, impossible};
+use super::gaps::give_up;
 use super::handle::PostgresState;
 use super::rows::{self, Cells, DELIVERY, bits, id, to_json};
 use super::session::Session;
@@ -43,6 +44,9 @@ async fn settle(t: &Arc<Session>, settlements: &[Settlement]) -> Result<(), Faul
             insert_dead_letters(t, s.run, &s.destination, &s.dead),
             add_usage(t, found, s, used),
         )?;
+        if s.added.cancelled > 0 {
+            give_up(t, s).await?;
+        }
     }
     Ok(())
 }

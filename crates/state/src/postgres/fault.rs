@@ -169,6 +169,15 @@ fn is_broken_connection(error: &tokio_postgres::Error) -> bool {
     false
 }
 
+/// T005: a state of an older version is not what was written, and stays as it is.
+pub(super) fn damaged_before_upgrade(what: &str) -> Error {
+    Error::new(Code::StateDamaged, format!("the state is damaged, and was not brought up to date: {what}"))
+        .help(
+            "check the server's disk, and restore the schema from a backup; the version that wrote it can still \
+             check all of it",
+        )
+}
+
 /// T001: the server is too old.
 pub(super) fn too_old(address: &Address, version: &str) -> Error {
     Error::new(

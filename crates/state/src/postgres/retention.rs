@@ -31,7 +31,7 @@ impl Retention for PostgresState<Writes> {
                 "DELETE FROM deliveries WHERE run = ANY($1)",
                 "DELETE FROM findings WHERE run = ANY($1)",
                 "DELETE FROM audits WHERE run = ANY($1)",
-                "DELETE FROM gaps WHERE opened_by = ANY($1) AND closed_at IS NOT NULL",
+                "DELETE FROM gaps WHERE last = ANY($1) AND closed_at IS NOT NULL",
             ] {
                 t.execute(sql, &[ids]).await?;
             }

@@ -11,7 +11,9 @@ use outflow_core::{Code, Result, RunId, RunKey, RunRecord, RunState, Timestamp, 
 use super::deliveries::{insert_deliveries, load_deliveries, mark_replayed, update_delivery};
 use super::extraction::{forget_segments, insert_findings, insert_segments};
 use super::fault::{Fault, impossible, unreadable};
-use super::gaps::{fill_gaps, load_compared_with, open_gaps, settle_gaps};
+use super::gaps::{
+    change_gaps, explain_gaps, fill_gaps, load_compared_with, load_membership, open_gaps, settle_gaps,
+};
 use super::handle::PostgresState;
 use super::rows::{self, Cells, RUN, SYNC, bits, id, to_json};
 use super::session::Session;
@@ -67,12 +69,12 @@ impl Runs for PostgresState<Writes> {
             let sql = "UPDATE runs SET state = $2, ended_at = $3, next_last_sync_time = $4,
                        reason_code = NULL, reason = NULL WHERE id = $1";
             t.execute(sql, &[&id(run), &state.name(), &ended_at, &next.as_deref().map(escape)]).await?;
-            if let Some(update) = update {
-                set_sync(&t, &found.sync, &update).await?;
+            if let Some(update) = &update {
+                move_sync(&t, &found, update).await?;
             }
             settle_gaps(&t, run, Some(at)).await?;
             let compared = load_compared_with(&t, run).await?;
-            open_gaps(&t, rules::missing_where_left_out(&found, found.rows.calls, compared, at)).await?;
+            leave_out(&t, &found, (found.rows.calls, compared, at)).await?;
             Ok(state)
         })
         .await
@@ -94,7 +96,7 @@ impl Runs for PostgresState<Writes> {
             forget_segments(&t, run).await?;
             settle_gaps(&t, run, skip_window.then_some(at)).await?;
             match update.filter(|_| skip_window) {
-                Some(update) => set_sync(&t, &found.sync, &rules::skipped_window(update)).await,
+                Some(update) => move_sync(&t, &found, &rules::skipped_window(update)).await,
                 None => Ok(()),
             }
         })
@@ -127,6 +129,11 @@ impl Runs for PostgresState<Writes> {
             let found = load_run(&t, run).await?;
             rules::check_end(run, found.state, state)?;
             end(&t, run, state, at, reason.as_ref()).await?;
+            if let Some(why) =
+                reason.as_ref().filter(|_| rules::is_unfillable(&found, state, reason.as_ref()))
+            {
+                explain_gaps(&t, &found, why).await?;
+            }
             match begun {
                 Some(begun) => set_sync(&t, &found.sync, begun).await,
                 None => Ok(()),
@@ -216,19 +223,44 @@ async fn commit_extraction(t: &Arc<Session>, run: RunId, extraction: &Extraction
     if let Some(replayed) = &extraction.replayed {
         mark_replayed(t, run, replayed).await?;
     }
-    fill_gaps(t, &extraction.fills, run, (!awaits_approval).then_some(extraction.at)).await?;
+    let closes = (!awaits_approval).then_some(extraction.at);
+    fill_gaps(t, &extraction.fills, run, closes).await?;
+    let new = open_gaps(t, extraction.fills_new.clone()).await?;
+    fill_gaps(t, &new.iter().map(|gap| gap.id).collect::<Vec<_>>(), run, closes).await?;
     let update = extraction.watermark_update.as_ref();
     if awaits_approval {
         let sql = "INSERT INTO approvals (run, next_last_sync_time, watermark_update) VALUES ($1, $2, $3)";
         t.execute(sql, &[&id(run), &next, &update.map(to_json)]).await?;
         return Ok(committed.state);
     }
-    let (compared, opened_at) = (extraction.compared_with, extraction.at);
-    open_gaps(t, rules::missing_where_left_out(&found, counts.calls, compared, opened_at)).await?;
+    leave_out(t, &found, (counts.calls, extraction.compared_with, extraction.at)).await?;
     if let Some(update) = update {
-        set_sync(t, &found.sync, update).await?;
+        move_sync(t, &found, update).await?;
     }
     Ok(committed.state)
+}
+
+/// Opens and changes the gaps of destinations that a run does not reach, from the moment at which
+/// its calls begin to be delivered to the others.
+async fn leave_out(
+    t: &Session,
+    run: &RunRecord,
+    (calls, compared, at): (u64, Option<RunId>, Timestamp),
+) -> Result<(), Fault> {
+    if !run.spec.options.is_incremental() {
+        return Ok(());
+    }
+    let membership = load_membership(t, &run.sync, id(run.id)).await?;
+    open_gaps(t, rules::missing_where_left_out(run, calls, compared, at, &membership)).await?;
+    let changes = rules::change_members(run, calls, compared, at, &membership);
+    change_gaps(t, changes, (run.id, calls, at)).await
+}
+
+/// Changes the state of a run's sync as its extraction says.
+async fn move_sync(t: &Session, run: &RunRecord, update: &SyncState) -> Result<(), Fault> {
+    let sql = format!("SELECT {SYNC}, intact('syncs', to_jsonb(syncs)) FROM syncs WHERE name = $1");
+    let now = t.one(&sql, &[&escape(&run.sync)]).await?.as_ref().map(rows::sync).transpose()?;
+    set_sync(t, &run.sync, &rules::sync_after(run, now.unwrap_or_default(), update.clone())).await
 }
 
 /// What budgets are compared with. Every write locks the claim, so nothing of it changes before the

@@ -9,7 +9,8 @@
 use outflow_core::{Result, hash};
 
 use super::address::Address;
-use super::fault::{Fault, newer, not_migrated, nothing_yet};
+use super::checksums;
+use super::fault::{Fault, damaged_before_upgrade, newer, not_migrated, nothing_yet};
 use super::session::Session;
 
 /// Names and statements, in order: the first is number 1.
@@ -19,10 +20,15 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("clocks", include_str!("../../migrations/postgres/0003_clocks.sql")),
     ("checksums", include_str!("../../migrations/postgres/0004_checksums.sql")),
     ("late_rows", include_str!("../../migrations/postgres/0005_late_rows.sql")),
+    ("restores", include_str!("../../migrations/postgres/0006_restores.sql")),
+    ("every_gap", include_str!("../../migrations/postgres/0007_every_gap.sql")),
 ];
 
 /// The number of this version's last migration.
 const CURRENT: i64 = MIGRATIONS.len() as i64;
+
+/// The migration from which on rows have checksums.
+const CHECKSUMS: i64 = 4;
 
 /// The number of the last migration that the schema has; 0: there are no tables.
 async fn format(session: &Session, address: &Address) -> Result<i64, Fault> {
@@ -48,13 +54,19 @@ pub(super) async fn check(session: &Session, address: &Address) -> Result<(), Fa
     }
 }
 
-/// Takes the tables to the current format. The caller has the claim's lock.
+/// Takes the tables to the current format. The caller has the claim's lock. A row that is not what
+/// was written is an error (T005): a migration computes new checksums, which would hide it.
 pub(super) async fn migrate(session: &Session, address: &Address) -> Result<(), Fault> {
     let found = format(session, address).await?;
     if found == CURRENT {
         return Ok(());
     }
     session.batch("BEGIN").await?;
+    if found >= CHECKSUMS
+        && let Some(problem) = checksums::damaged_rows(session).await?.first()
+    {
+        return Err(damaged_before_upgrade(problem).into());
+    }
     if found == 0 {
         create_schema(session, &address.schema).await?;
     }

@@ -16,7 +16,7 @@ const ALERT: &str = "kind, subject, code, message, since, recovered_at, reported
 
 /// The recursion steps over the index from name to name, however many runs there are. Each of the
 /// other parts reads the newest runs of one sync and stops at the first that answers it, or the
-/// window of time.
+/// window of time. An event that was sent takes nothing back after a restore: see `Origin`.
 const STANDINGS: &str = "
     WITH RECURSIVE names(name) AS (
         (SELECT min(sync) FROM runs)
@@ -27,7 +27,10 @@ const STANDINGS: &str = "
         (SELECT started_at FROM runs WHERE sync = name ORDER BY id LIMIT 1),
         success.ended_at, slots.fired, slots.skipped,
         held.id, held.reason_code, held.reason, audit.run, audit.differences,
-        (SELECT watermark_open_us FROM syncs WHERE syncs.name = names.name)
+        (SELECT watermark_open_us FROM syncs WHERE syncs.name = names.name),
+        EXISTS (SELECT 1 FROM syncs JOIN runs ON runs.id = baseline_run CROSS JOIN installation
+                WHERE syncs.name = names.name AND baseline_run <= CASE
+                WHEN runs.call_type IN ('track', 'page', 'screen') THEN parted_after ELSE restored_after END)
     FROM names
     LEFT JOIN LATERAL (
         SELECT ended_at FROM runs WHERE sync = name AND state IN ('succeeded', 'succeeded_with_rejected', 'partial')
@@ -188,5 +191,6 @@ fn standing(row: &Row) -> Result<Standing, Fault> {
             run.filter(|_| differences.is_some_and(|found| !found.is_empty()))
         },
         open_since: c.optional_time()?,
+        restored: c.get()?,
     })
 }

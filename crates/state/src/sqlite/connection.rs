@@ -47,6 +47,11 @@ impl Readers {
         Self { dir: dir.to_path_buf(), permits: Semaphore::new(READERS), idle: Arc::default() }
     }
 
+    /// The folder of the database.
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
     /// Reads from one committed state.
     pub(crate) async fn read<T: Send + 'static>(
         &self,
@@ -152,7 +157,7 @@ impl Claimed {
 /// Opens the database for reading. Where nothing can be written, a database that was closed is read
 /// as it is; one that was not would lack what its log holds, and is refused.
 pub(crate) fn open_to_read(dir: &Path) -> Result<Connection> {
-    let path = dir.join("state.db");
+    let path = dir.join(super::FILE);
     if !path.exists() {
         return Err(nothing_yet(dir));
     }
@@ -210,7 +215,7 @@ fn immutable(path: &Path) -> String {
 ///
 /// After an end without a close, which leaves the log behind, the structure is checked first.
 pub(crate) fn open_to_write(dir: &Path) -> Result<Connection> {
-    let path = dir.join("state.db");
+    let path = dir.join(super::FILE);
     let was_closed = std::fs::metadata(dir.join("state.db-wal")).map_or(0, |log| log.len()) == 0;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(&path, flags).map_err(|e| cannot_open(&path, e))?;

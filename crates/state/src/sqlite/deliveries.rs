@@ -11,6 +11,8 @@ use rusqlite::{Transaction, params};
 use super::Sqlite;
 use super::connection::Writer;
 use super::errors::{Fault, impossible};
+use super::gaps::{compared_with, open_gaps};
+use super::queries::run_record;
 use super::rows::{self, DELIVERY, DELIVERY_INTACT, to_json};
 use super::sql::{bits, id, one};
 
@@ -32,6 +34,15 @@ fn settle(t: &Transaction<'_>, settlement: &Settlement) -> Result<(), Fault> {
         update_delivery(t, *run, &record)?;
         insert_dead_letters(t, *run, destination, &settlement.dead)?;
         count_usage(t, settlement, used)?;
+        let calls = settlement.added.cancelled;
+        if calls > 0
+            && let Some(record) = run_record(t, *run)?
+        {
+            let compared_with = compared_with(t, *run)?.flatten();
+            let missing =
+                rules::missing_where_given_up(&record, destination, calls, compared_with, settlement.at);
+            open_gaps(t, Vec::from_iter(missing))?;
+        }
     }
     Ok(())
 }

@@ -115,6 +115,15 @@ pub(crate) fn damaged(what: &str) -> Error {
         .next_step(NextStep::VerifyAll)
 }
 
+/// T005: a state of an older version is not what was written, and stays as it is.
+pub(crate) fn damaged_before_upgrade(what: &str) -> Error {
+    Error::new(Code::StateDamaged, format!("the state is damaged, and was not brought up to date: {what}"))
+        .help(
+            "check the disk, and restore the state's folder as a whole from a backup; the version that wrote it \
+             can still check all of it",
+        )
+}
+
 /// Whether this is the error of a damaged row.
 fn is_damaged_row(error: &rusqlite::Error) -> bool {
     let text = match error {

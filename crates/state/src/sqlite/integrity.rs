@@ -6,16 +6,12 @@
 use async_trait::async_trait;
 use outflow_core::Result;
 use outflow_core::ports::state::IntegrityQueries;
-use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row};
 
 use super::Sqlite;
-use super::checksums::INSTALLATION;
+use super::checksums::{self, INSTALLATION, LISTED};
 use super::schema;
 use super::sql::all;
-
-/// The problems of one kind that are listed.
-const LISTED: usize = 20;
 
 #[async_trait]
 impl<W: Send + Sync> IntegrityQueries for Sqlite<W> {
@@ -47,10 +43,10 @@ fn check(connection: &Connection) -> Vec<String> {
         Ok(found) => problems.extend(found),
         Err(error) => problems.push(format!("the references cannot be checked: {error}")),
     }
-    match schema::tables(connection) {
+    match checksums::tables(connection) {
         Ok(tables) => {
             for (table, columns) in tables {
-                match rows(connection, &table, &columns) {
+                match checksums::damaged_rows_of(connection, &table, &columns) {
                     Ok(found) => problems.extend(found),
                     Err(error) => problems.push(format!("the table {table} cannot be read: {error}")),
                 }
@@ -78,23 +74,4 @@ fn references(connection: &Connection) -> rusqlite::Result<Vec<String>> {
     Ok(listed
         .map(|(table, parent)| format!("a row of {table} names a row of {parent} that is gone"))
         .collect())
-}
-
-/// The rows of a table whose checksum is wrong. Only numbers of runs are shown.
-fn rows(connection: &Connection, table: &str, columns: &[String]) -> rusqlite::Result<Vec<String>> {
-    let run =
-        ["run", "id"].into_iter().find(|name| columns.iter().any(|c| c == name) && table != "installation");
-    let (shown, columns) = (run.unwrap_or("NULL"), columns.join(", "));
-    let sql =
-        format!("SELECT {shown} FROM {table} NOT INDEXED WHERE sum IS NOT row_sum({columns}) LIMIT {LISTED}");
-    let number = |row: &Row<'_>| match row.get_ref(0)? {
-        ValueRef::Integer(run) => Ok(Some(run.cast_unsigned())),
-        _ => Ok(None),
-    };
-    let found: Vec<Option<u64>> = all(connection, &sql, [], number)?;
-    let text = |run: Option<u64>| match run {
-        Some(run) => format!("a row of {table} fails its checksum: run {run}"),
-        None => format!("a row of {table} fails its checksum"),
-    };
-    Ok(found.into_iter().map(text).collect())
 }

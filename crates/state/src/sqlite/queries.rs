@@ -205,7 +205,7 @@ pub(super) fn run_record(c: &Connection, run: RunId) -> rusqlite::Result<Option<
 }
 
 /// A sync's state.
-fn sync(c: &Connection, name: &str) -> rusqlite::Result<SyncState> {
+pub(super) fn sync(c: &Connection, name: &str) -> rusqlite::Result<SyncState> {
     let found =
         one(c, &format!("SELECT {SYNC}, {SYNC_INTACT} FROM syncs WHERE name = ?1"), [name], rows::sync)?;
     Ok(found.unwrap_or_default())

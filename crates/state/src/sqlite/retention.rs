@@ -62,7 +62,7 @@ fn forget_run(t: &Transaction<'_>, run: RunId) -> Result<(), Fault> {
         "DELETE FROM deliveries WHERE run = ?1",
         "DELETE FROM findings WHERE run = ?1",
         "DELETE FROM audits WHERE run = ?1",
-        "DELETE FROM gaps WHERE opened_by = ?1 AND closed_at IS NOT NULL",
+        "DELETE FROM gaps WHERE last = ?1 AND closed_at IS NOT NULL",
     ] {
         t.prepare_cached(sql)?.execute([id(run)])?;
     }

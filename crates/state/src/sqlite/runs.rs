@@ -14,8 +14,8 @@ use super::Sqlite;
 use super::connection::Writer;
 use super::deliveries::{insert_deliveries, mark_replayed, update_delivery};
 use super::errors::{Fault, impossible};
-use super::gaps::{compared_with, fill_gaps, open_gaps, settle_gaps};
-use super::queries::{deliveries, run_record};
+use super::gaps::{change_gaps, compared_with, explain_gaps, fill_gaps, membership, open_gaps, settle_gaps};
+use super::queries::{deliveries, run_record, sync};
 use super::rows::{self, APPROVAL_INTACT, SYNC, kind_name, to_json};
 use super::sql::{all, bits, id, one};
 
@@ -70,12 +70,12 @@ impl Runs for Sqlite<Writer> {
                        reason_code = NULL, reason = NULL WHERE id = ?1";
             let ended_at = state.is_final().then_some(at.as_microsecond());
             t.prepare_cached(sql)?.execute(params![id(run), state.name(), ended_at, next])?;
-            if let Some(update) = update {
-                set_sync(t, &record.sync, &update)?;
+            if let Some(update) = &update {
+                move_sync(t, &record, update)?;
             }
             settle_gaps(t, run, Some(at))?;
             let compared_with = compared_with(t, run)?.flatten();
-            open_gaps(t, rules::missing_where_left_out(&record, record.rows.calls, compared_with, at))?;
+            leave_out(t, &record, (record.rows.calls, compared_with, at))?;
             Ok(state)
         };
         self.writer.write(write).await
@@ -96,7 +96,7 @@ impl Runs for Sqlite<Writer> {
             t.execute("DELETE FROM segments WHERE run = ?1", [id(run)])?;
             settle_gaps(t, run, skip_window.then_some(at))?;
             match update.filter(|_| skip_window) {
-                Some(update) => set_sync(t, &record.sync, &rules::skipped_window(update)),
+                Some(update) => move_sync(t, &record, &rules::skipped_window(update)),
                 None => Ok(()),
             }
         };
@@ -129,6 +129,11 @@ impl Runs for Sqlite<Writer> {
             let record = known(t, run)?;
             rules::check_end(run, record.state, state)?;
             end(t, run, state, at, reason.as_ref())?;
+            if let Some(why) =
+                reason.as_ref().filter(|_| rules::is_unfillable(&record, state, reason.as_ref()))
+            {
+                explain_gaps(t, &record, why)?;
+            }
             begun.as_ref().map_or(Ok(()), |begun| set_sync(t, &record.sync, begun))
         };
         self.writer.write(write).await
@@ -238,18 +243,40 @@ fn commit(t: &Transaction<'_>, run: RunId, extraction: &Extraction) -> Result<Ru
     }
     let closes = (state != RunState::AwaitingApproval).then_some(extraction.at);
     fill_gaps(t, &extraction.fills, run, closes)?;
+    let new = open_gaps(t, extraction.fills_new.clone())?;
+    fill_gaps(t, &new.iter().map(|gap| gap.id).collect::<Vec<_>>(), run, closes)?;
     let update = extraction.watermark_update.as_ref();
     if state == RunState::AwaitingApproval {
         let sql = "INSERT INTO approvals (run, next_last_sync_time, watermark_update) VALUES (?1, ?2, ?3)";
         t.prepare_cached(sql)?.execute(params![id(run), next, update.map(to_json)])?;
         return Ok(state);
     }
-    let (compared_with, at) = (extraction.compared_with, extraction.at);
-    open_gaps(t, rules::missing_where_left_out(&record, counts.calls, compared_with, at))?;
+    leave_out(t, &record, (counts.calls, extraction.compared_with, extraction.at))?;
     if let Some(update) = update {
-        set_sync(t, &record.sync, update)?;
+        move_sync(t, &record, update)?;
     }
     Ok(state)
+}
+
+/// Opens and changes the gaps of destinations that a run does not reach, from the moment at which
+/// its calls begin to be delivered to the others.
+fn leave_out(
+    t: &Transaction<'_>,
+    run: &RunRecord,
+    (calls, compared_with, at): (u64, Option<RunId>, Timestamp),
+) -> Result<(), Fault> {
+    if !run.spec.options.is_incremental() {
+        return Ok(());
+    }
+    let membership = membership(t, &run.sync, run.id)?;
+    open_gaps(t, rules::missing_where_left_out(run, calls, compared_with, at, &membership))?;
+    change_gaps(t, rules::change_members(run, calls, compared_with, at, &membership), (run.id, calls, at))
+}
+
+/// Changes the state of a run's sync as its extraction says.
+fn move_sync(t: &Transaction<'_>, run: &RunRecord, update: &SyncState) -> Result<(), Fault> {
+    let now = sync(t, &run.sync)?;
+    set_sync(t, &run.sync, &rules::sync_after(run, now, update.clone()))
 }
 
 /// What budgets are compared with.

@@ -10,7 +10,7 @@ use outflow_core::{Result, hash};
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior};
 
 use super::checksums;
-use super::errors::{cannot_open, damaged_or, earlier_layout, failed, newer};
+use super::errors::{cannot_open, damaged_before_upgrade, damaged_or, earlier_layout, failed, newer};
 use super::sql::all;
 
 /// Names and statements, in order: the first is number 1.
@@ -20,10 +20,15 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("clocks", include_str!("../../migrations/sqlite/0003_clocks.sql")),
     ("checksums", include_str!("../../migrations/sqlite/0004_checksums.sql")),
     ("late_rows", include_str!("../../migrations/sqlite/0005_late_rows.sql")),
+    ("restores", include_str!("../../migrations/sqlite/0006_restores.sql")),
+    ("every_gap", include_str!("../../migrations/sqlite/0007_every_gap.sql")),
 ];
 
 /// The number of this version's last migration.
 pub(crate) const CURRENT: i64 = MIGRATIONS.len() as i64;
+
+/// The migration from which on rows have checksums.
+const CHECKSUMS: i64 = 4;
 
 /// The number of the database's last migration; 0 for an empty database.
 ///
@@ -31,7 +36,7 @@ pub(crate) const CURRENT: i64 = MIGRATIONS.len() as i64;
 /// `StateTooNew`: a newer version migrated it. `StateUnavailable`: it is no state, or one of a
 /// layout from before the migrations were numbered.
 pub(crate) fn checked_version(connection: &Connection, dir: &Path) -> Result<i64> {
-    let path = dir.join("state.db");
+    let path = dir.join(super::FILE);
     let found = version(connection).map_err(|e| damaged_or(e, |e| cannot_open(&path, e)))?;
     match found {
         Some(found) if (0..=CURRENT).contains(&found) => Ok(found),
@@ -54,8 +59,16 @@ fn version(connection: &Connection) -> rusqlite::Result<Option<i64>> {
 }
 
 /// Takes the database from migration `found` to the current one.
+///
+/// # Errors
+/// T005: a row is not what was written. A migration computes new checksums, which would hide it.
 pub(crate) fn migrate(connection: &mut Connection, found: i64) -> Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
+    if (CHECKSUMS..CURRENT).contains(&found)
+        && let Some(problem) = checksums::damaged_rows(&transaction).map_err(failed)?.first()
+    {
+        return Err(damaged_before_upgrade(problem));
+    }
     if found == 0 {
         let sql = "CREATE TABLE migrations (number INTEGER PRIMARY KEY, name TEXT NOT NULL) STRICT";
         transaction.execute_batch(sql).map_err(failed)?;
@@ -72,18 +85,6 @@ pub(crate) fn migrate(connection: &mut Connection, found: i64) -> Result<()> {
             .map_err(failed)?;
     }
     transaction.commit().map_err(failed)
-}
-
-/// The tables whose rows have a checksum, with the columns that it is made of, in their order.
-pub(crate) fn tables(connection: &Connection) -> rusqlite::Result<Vec<(String, Vec<String>)>> {
-    let sql = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name <> 'migrations'
-               AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name";
-    let names: Vec<String> = all(connection, sql, [], |row| row.get(0))?;
-    let columns = |table: String| {
-        let sql = "SELECT name FROM pragma_table_info(?1) WHERE name <> 'sum' ORDER BY cid";
-        Ok((table.clone(), all(connection, sql, [table], |row| row.get(0))?))
-    };
-    names.into_iter().map(columns).collect()
 }
 
 /// The tables, indices and triggers that are not as this version makes them.
@@ -114,7 +115,7 @@ mod tests {
         let mut connection = Connection::open_in_memory().unwrap();
         checksums::register(&connection).unwrap();
         migrate(&mut connection, 0).unwrap();
-        let tables = tables(&connection).unwrap();
+        let tables = checksums::tables(&connection).unwrap();
         assert!(tables.len() > 10, "{tables:?}");
         for (table, columns) in tables {
             for event in ["insert", "update"] {
@@ -130,5 +131,63 @@ mod tests {
                 assert!(event == "insert" || trigger.contains(&of), "{name}: {trigger}");
             }
         }
+    }
+
+    /// A run to these destinations as an older version had it; those of `missed` got nothing of it.
+    fn run(c: &Connection, id: i64, query: &str, to: &[(&str, Option<&str>)], backfills: Option<&str>) {
+        let connections: Vec<_> =
+            to.iter().map(|(name, _)| format!(r#"{{"destination":"{name}","nulls":"send"}}"#)).collect();
+        let options = match backfills {
+            Some(name) => {
+                format!(r#"{{"kind":{{"backfill":{{"start":"1","first":1}}}},"destination":"{name}"}}"#)
+            }
+            None => r#"{"kind":"incremental"}"#.to_owned(),
+        };
+        let spec = format!(
+            r#"{{"source":"s.m","query":"{query}","connections":[{}],"options":{options}}}"#,
+            connections.join(",")
+        );
+        let sql = "INSERT INTO runs (id, key, sync, call_type, state, trigger, spec, due_at, started_at,
+                   extracted_at, ended_at, last_sync_time, rows_read, calls)
+                   VALUES (?1, zeroblob(16), 'users', 'track', 'succeeded', 'schedule', ?2, 1, 1, 1, 1, ?1, 5, 5)";
+        c.execute(sql, (id, spec)).unwrap();
+        let sql = "INSERT INTO deliveries (run, destination, place, state, calls, delivered, dead_letters,
+                   filtered, cancelled, discarded, pending, requests, retries, bytes, settled, reason_code,
+                   reason, sequence)
+                   VALUES (?1, ?2, ?3, 'succeeded', 5, ?4, 0, 0, ?5, 0, 0, 1, 0, 9, '{}', ?6, ?6, 0)";
+        for (place, (name, missed)) in (0_i64..).zip(to) {
+            let (delivered, cancelled) = if missed.is_some() { (0, 5) } else { (5, 0) };
+            c.execute(sql, (id, name, place, delivered, cancelled, missed)).unwrap();
+        }
+    }
+
+    /// What followed from the history of runs until then is a row for each.
+    #[test]
+    fn a_state_of_an_older_version_gets_its_gaps_once() {
+        let mut c = Connection::open_in_memory().unwrap();
+        checksums::register(&c).unwrap();
+        let before = MIGRATIONS.iter().position(|(name, _)| *name == "every_gap").unwrap();
+        let sql = "CREATE TABLE migrations (number INTEGER PRIMARY KEY, name TEXT NOT NULL) STRICT";
+        c.execute_batch(sql).unwrap();
+        MIGRATIONS[..before].iter().for_each(|(_, sql)| c.execute_batch(sql).unwrap());
+        run(&c, 1, "q", &[("a", None)], None);
+        run(&c, 2, "p", &[("a", None)], None);
+        run(&c, 3, "p", &[("a", None), ("b", None), ("c", None)], None);
+        run(&c, 4, "p", &[("a", None)], None);
+        run(&c, 5, "r", &[("a", None)], None);
+        run(&c, 6, "r", &[("b", None)], Some("b"));
+        run(&c, 7, "r", &[("a", None), ("b", Some("D101")), ("c", None)], None);
+        // Some calls of a person were purged.
+        run(&c, 8, "r", &[("a", Some("G001")), ("b", None)], None);
+        migrate(&mut c, before as i64).unwrap();
+        let sql =
+            "SELECT destination || ' ' || cause || ' ' || first || ' ' || last || ' ' || calls FROM gaps
+                   WHERE opened_by = first AND start = first AND closed_at IS NULL ORDER BY id";
+        let found: Vec<String> = all(&c, sql, [], |row| row.get(0)).unwrap();
+        assert_eq!(found, ["c new 1 2 10", "c away 4 4 5", "c away 5 8 10", "b away 7 7 5"]);
+        let sums = "SELECT count(*) FROM gaps WHERE sum <> row_sum(id, sync, destination, start, first,
+                    compared_with, opened_by, cause, calls, opened_at, filled_by, closed_at, last, reason_code,
+                    reason)";
+        assert_eq!(c.query_row(sums, [], |row| row.get::<_, i64>(0)).unwrap(), 0);
     }
 }

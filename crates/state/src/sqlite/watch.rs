@@ -141,6 +141,11 @@ fn standing(c: &Connection, sync: String, window: [Timestamp; 2]) -> rusqlite::R
     let wrong = wrong.filter(|(_, right)| !right).map(|(run, _)| run);
     let sql = "SELECT watermark_open_us FROM syncs WHERE name = ?1 AND watermark_open_us IS NOT NULL";
     let open_since = one(c, sql, of, rows::timestamp)?;
+    // An event that was sent takes nothing back: see `Origin`.
+    let sql = "SELECT 1 FROM syncs JOIN runs ON runs.id = baseline_run JOIN installation
+               WHERE name = ?1 AND baseline_run <= CASE WHEN call_type IN ('track', 'page', 'screen')
+               THEN parted_after ELSE restored_after END";
+    let restored = one(c, sql, of, |_| Ok(()))?.is_some();
     Ok(Standing {
         sync,
         failed,
@@ -153,6 +158,7 @@ fn standing(c: &Connection, sync: String, window: [Timestamp; 2]) -> rusqlite::R
         awaiting_approval,
         wrong,
         open_since,
+        restored,
     })
 }
 

@@ -3,6 +3,7 @@
 mod approval;
 mod deliveries;
 mod gaps;
+mod origin;
 mod retention;
 mod runs;
 mod watch;
@@ -56,6 +57,10 @@ const CHECKS: &[Check] = &[
     check("hashes stay as long as a gap needs them, and an open gap as long as it is open", |s| {
         Box::pin(gaps::keeping(s))
     }),
+    check("a destination that is new to a sync or away from it has a gap", |s| Box::pin(gaps::members(s))),
+    check("calls that are given up are a gap, once", |s| Box::pin(gaps::giving_up(s))),
+    check("a gap that cannot be filled says why", |s| Box::pin(gaps::explaining(s))),
+    check("what fills a gap sets nothing back that a run beside it moved", |s| Box::pin(gaps::beside(s))),
     check("runs are listed newest first", |s| Box::pin(retention::listing(s))),
     check("old segments are found and forgotten", |s| Box::pin(retention::old_segments(s))),
     check("runs to be compared with are known", |s| Box::pin(retention::compared(s))),
@@ -76,6 +81,8 @@ const CHECKS: &[Check] = &[
     }),
     check("how a sync is doing follows from its runs", |s| Box::pin(watch::standings(s))),
     check("what is known of the local clock is kept", |s| Box::pin(watch::local_clock(s))),
+    check("what tells of a restore is kept", |s| Box::pin(origin::kept(s))),
+    check("a restored sync is known until its next run", |s| Box::pin(origin::restored(s))),
     check("runs and slots are found that do not lie ahead", |s| Box::pin(runs::not_ahead(s))),
     check("a finished run is audited once, while it has segments", |s| Box::pin(watch::audits(s))),
     check("pending calls and recent runs are known", |s| Box::pin(watch::pending(s))),

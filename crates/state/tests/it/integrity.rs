@@ -166,6 +166,62 @@ async fn a_changed_row_is_an_error_of_the_read_and_is_named_by_the_check() {
     }
 }
 
+/// A state as a version wrote it that had the first four migrations, with a sync and a run.
+fn of_format_4(dir: &Path) {
+    let database = rusqlite::Connection::open(dir.join("state.db")).unwrap();
+    outflow_state::register_functions(&database).unwrap();
+    let table = "CREATE TABLE migrations (number INTEGER PRIMARY KEY, name TEXT NOT NULL) STRICT";
+    database.execute_batch(table).unwrap();
+    for (number, (name, sql)) in (1..).zip([
+        ("initial", include_str!("../../migrations/sqlite/0001_initial.sql")),
+        ("gaps", include_str!("../../migrations/sqlite/0002_gaps.sql")),
+        ("clocks", include_str!("../../migrations/sqlite/0003_clocks.sql")),
+        ("checksums", include_str!("../../migrations/sqlite/0004_checksums.sql")),
+    ]) {
+        database.execute_batch(sql).unwrap();
+        database.execute("INSERT INTO migrations VALUES (?1, ?2)", (number, name)).unwrap();
+    }
+    database
+        .execute_batch(
+            "INSERT INTO installation (one, id, holder) VALUES (1, x'00000000000000000000000000000007', 0);
+             INSERT INTO syncs (name, watermark_us) VALUES ('users', 5000000);
+             INSERT INTO runs (key, sync, call_type, state, trigger, spec, due_at, started_at)
+             VALUES (x'00', 'users', 'identify', 'failed', 'manual', '{}', 1, 1);",
+        )
+        .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn damage_of_an_older_state_is_not_hidden_by_an_upgrade() {
+    let whole = tempfile::tempdir().unwrap();
+    of_format_4(whole.path());
+    drop(claim(&whole.path().to_string_lossy()).await.unwrap());
+    let reader = SqliteStore::new(whole.path()).reader().await.unwrap();
+    assert_eq!(reader.check_integrity().await.unwrap(), Vec::<String>::new());
+    let sync = reader.sync("users").await.unwrap();
+    assert_eq!(sync.watermark.map(|watermark| watermark.clock_us), Some(5_000_000));
+    for (table, value, named) in [
+        ("syncs", "watermark_us = 6000000", "a row of syncs fails its checksum"),
+        ("runs", "started_at = 2", "a row of runs fails its checksum: run 1"),
+        ("installation", "holder = 3", "a row of installation fails its checksum"),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        of_format_4(dir.path());
+        let database = rusqlite::Connection::open(dir.path().join("state.db")).unwrap();
+        database
+            .execute_batch(&format!("DROP TRIGGER {table}_sum_update; UPDATE {table} SET {value}"))
+            .unwrap();
+        for _ in 0..2 {
+            let error = claim(&dir.path().to_string_lossy()).await.err().expect(table);
+            assert_eq!(error.code(), Code::StateDamaged, "{error}");
+            assert!(error.message().contains(named) && error.help_text().is_some(), "{error}");
+        }
+        let last = "SELECT max(number) FROM migrations";
+        let last: i64 = database.query_row(last, [], |row| row.get(0)).unwrap();
+        assert_eq!(last, 4, "nothing was changed");
+    }
+}
+
 /// What a key of a run guards is not written over: a damaged run takes no step.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_damaged_run_takes_no_step() {

@@ -5,7 +5,7 @@ use outflow_core::ports::state::{
     BaselineRun, Cursor, DeadLetter, DeliveryRecord, Extraction, NewRun, Settlement, State, SyncState,
     Watermark,
 };
-use outflow_core::run::{FindingCount, RunKind, RunOptions, RunSpec, RunTrigger};
+use outflow_core::run::{FindingCount, RunOptions, RunSpec, RunTrigger};
 use outflow_core::{
     Budget, CallType, Code, Column, ColumnType, Connection, DeliveryCounts, DeliveryState, Guards, Nulls,
     RowCounts, RunId, Timestamp, Uptime,
@@ -26,7 +26,7 @@ pub fn new_run(sync: &str) -> NewRun {
             source: "warehouse.main".into(),
             query: "SELECT 'ü' AS \"userId\"".into(),
             connections: vec![connection("journeys", Nulls::Send), connection("audit", Nulls::Omit)],
-            options: RunOptions::of(RunKind::Since { at: at(-5) }),
+            options: RunOptions::default(),
             guards: Guards {
                 max_rows: Some(1_000_000),
                 budget: Budget { per_day: Some(1 << 50), per_month: None },
@@ -73,6 +73,7 @@ pub fn extraction(calls: u64, watermark_update: Option<SyncState>) -> Extraction
         watermark_update,
         replayed: None,
         fills: Vec::new(),
+        fills_new: Vec::new(),
         compared_with: None,
         objections: Vec::new(),
         budgets: Default::default(),

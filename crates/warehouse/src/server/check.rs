@@ -98,7 +98,8 @@ async fn connect(
     };
     let key = list.step(Step::Database, enter).await?;
     let canceller = Canceller { connector: connector.clone(), address, key };
-    Some(OpenSession { wire, canceller, kind: settings.kind })
+    let time_zone = wire.parameter("TimeZone").map(str::to_owned);
+    Some(OpenSession { wire, canceller, kind: settings.kind, time_zone })
 }
 
 /// User and password from AWS.

@@ -11,11 +11,12 @@ use postgres_protocol::message::frontend;
 use tokio::time::Instant;
 
 use super::cancel::Canceller;
+use super::columns::Described;
 use super::connector::{Connector, closed};
 use super::kind::{Facts, ServerKind};
 use super::rows::{GRACE, Rows, too_long};
 use super::wire::{Wire, broken_protocol, unexpected, unsendable};
-use super::{columns, functions, login, transactions};
+use super::{columns, functions, login, transactions, types};
 use crate::credentials::Credentials;
 use crate::settings::ServerSettings;
 
@@ -37,7 +38,8 @@ pub(crate) async fn open(
     let mut wire = Wire::new(socket);
     let key = login::log_in(&mut wire, settings, credentials).await.map_err(too_early)?;
     let canceller = Canceller { connector: connector.clone(), address, key };
-    let mut session = OpenSession { wire, canceller, kind: settings.kind };
+    let time_zone = wire.parameter("TimeZone").map(str::to_owned);
+    let mut session = OpenSession { wire, canceller, kind: settings.kind, time_zone };
     session.settle().await.map_err(too_early)?;
     Ok(session)
 }
@@ -51,6 +53,8 @@ pub(crate) struct OpenSession {
     pub(super) wire: Wire,
     pub(super) canceller: Canceller,
     pub(super) kind: ServerKind,
+    /// What the server said at log-in.
+    pub(super) time_zone: Option<String>,
 }
 
 /// The rows of a question of our own, as texts; `None` is NULL.
@@ -64,6 +68,18 @@ impl Session for OpenSession {
             // What Redshift's leader node computes may be padded with NULs.
             let text = format!("{}{clock_zone}", String::from_utf8_lossy(&text).trim_end_matches('\0'));
             text.parse().map_err(|e| broken_protocol("a time that is none").caused_by(e))
+        })
+    }
+
+    fn time_zone(&mut self) -> BoxFuture<'_, Result<Option<String>>> {
+        Box::pin(async move {
+            if self.time_zone.is_none() {
+                // Redshift does not say it at log-in.
+                const QUESTION: &str = "SELECT reset_val FROM pg_catalog.pg_settings WHERE name = 'TimeZone'";
+                let rows = self.ask_if_answered(QUESTION).await?;
+                self.time_zone = rows.and_then(|rows| rows.into_iter().next()?.into_iter().next()?);
+            }
+            Ok(self.time_zone.clone())
         })
     }
 
@@ -88,7 +104,7 @@ impl Session for OpenSession {
     fn describe<'a>(&'a mut self, sql: &'a str) -> BoxFuture<'a, Result<Vec<Column>>> {
         Box::pin(async move {
             sendable(sql)?;
-            let described = self.parse(sql.to_owned()).await;
+            let described = self.columns_of(sql.to_owned()).await;
             self.recover(described).await
         })
     }
@@ -198,7 +214,13 @@ impl OpenSession {
             let millis = timeout.as_millis().clamp(1, i32::MAX as u128);
             self.run(&format!("SET statement_timeout TO {millis}")).await?;
         }
-        let columns = self.parse(statement.sql.clone()).await?;
+        let mut described = self.parse(statement.sql.clone()).await?;
+        if self.has_catalogue_for(&described) {
+            self.ask_types(&mut described).await?;
+            // The question has taken the place of the statement.
+            self.parse(statement.sql.clone()).await?;
+        }
+        let columns = described.columns;
         let at_a_time = self.kind.facts().fetch;
         Ok(Rows::prepared(self.wire, self.canceller, columns, at_a_time, &statement, deadline))
     }
@@ -211,8 +233,29 @@ impl OpenSession {
         (!label.is_empty()).then(|| format!("SET {setting} TO '{label}'"))
     }
 
+    /// The columns that the statement will give, with their types.
+    async fn columns_of(&mut self, sql: String) -> Result<Vec<Column>> {
+        let mut described = self.parse(sql).await?;
+        if self.has_catalogue_for(&described) {
+            self.ask_types(&mut described).await?;
+        }
+        Ok(described.columns)
+    }
+
+    fn has_catalogue_for(&self, described: &Described) -> bool {
+        self.kind == ServerKind::Postgres && !described.unknown.is_empty()
+    }
+
+    /// Asks the catalogue about the types that are in no table. The statement has to be parsed
+    /// again afterwards.
+    async fn ask_types(&mut self, described: &mut Described) -> Result<()> {
+        let rows = self.all_rows(&types::question(&described.unknown)).await?;
+        types::answer(described, &rows);
+        Ok(())
+    }
+
     /// Has the statement parsed, and learns what columns it will give.
-    async fn parse(&mut self, sql: String) -> Result<Vec<Column>> {
+    async fn parse(&mut self, sql: String) -> Result<Described> {
         let wire = &mut self.wire;
         let sent = wire.send(|out| {
             frontend::parse("", &sql, [], out)?;
@@ -232,7 +275,7 @@ impl OpenSession {
             .help("use {{last_sync_time}}, or write the value itself"));
         }
         let description = wire.receive().await?;
-        let columns = match description.tag {
+        let described = match description.tag {
             b'T' => columns::parse(wire.body(&description))?,
             b'n' => {
                 return Err(Error::new(Code::QueryNotReadOnly, "the statement gives no rows")
@@ -241,7 +284,7 @@ impl OpenSession {
             tag => return Err(unexpected(tag)),
         };
         wire.expect(b'Z').await?;
-        Ok(columns)
+        Ok(described)
     }
 
     /// The top line of the plan. One message holds one statement, so nothing can hide behind the
@@ -249,7 +292,7 @@ impl OpenSession {
     async fn plan(&mut self, sql: &str) -> Result<Option<Expected>> {
         self.run("BEGIN READ ONLY").await?;
         let columns = self.parse(format!("EXPLAIN {sql}")).await?;
-        if columns.len() != 1 {
+        if columns.columns.len() != 1 {
             return Err(broken_protocol("a plan of several columns"));
         }
         let sent = self.wire.send(|out| {

@@ -131,7 +131,7 @@ fn column(((name, declared), kind): ((String, Option<String>), &Kind)) -> Column
 /// The columns of a statement, as far as their declarations say.
 pub(crate) fn describe(connection: &Connection, sql: &str) -> Result<Vec<Column>> {
     let declared = declared(&prepare(connection, sql)?);
-    let kinds: Vec<Kind> = declared.iter().map(|(_, declared)| Kind::of(declared.as_deref(), None)).collect();
+    let kinds: Vec<Kind> = declared.iter().map(|(_, declared)| Kind::of(declared.as_deref())).collect();
     Ok(declared.into_iter().zip(&kinds).map(column).collect())
 }
 
@@ -197,14 +197,8 @@ impl Reader {
         }
         let mut left = statement.limit.unwrap_or(u64::MAX);
         let mut rows = prepared.query(()).map_err(failed)?;
-        // The types depend on the first row, so it is read before the columns are known. With limit
-        // 0 it is not read.
         let mut row = if left == 0 { None } else { rows.next().map_err(failed)? };
-        let mut kinds = Vec::with_capacity(declared.len());
-        for (i, (_, declared)) in declared.iter().enumerate() {
-            let first = row.map(|row| row.get_ref(i)).transpose().map_err(failed)?;
-            kinds.push(Kind::of(declared.as_deref(), first));
-        }
+        let kinds: Vec<Kind> = declared.iter().map(|(_, declared)| Kind::of(declared.as_deref())).collect();
         let columns = declared.into_iter().zip(&kinds).map(column);
         if tell.take().is_some_and(|tell| tell.send(Ok(columns.collect())).is_err()) {
             return Ok(Err(ReceiverGone));

@@ -57,6 +57,7 @@ fn statements() -> Vec<String> {
         user: USER.into(),
         schemas: vec![SCHEMA.into()],
         tables: vec![("crm".into(), "people".into())],
+        revoke_public: true,
     };
     let script = account.script();
     let code: Vec<&str> = script.lines().filter(|line| !line.starts_with("--")).collect();

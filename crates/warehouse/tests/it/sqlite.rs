@@ -45,7 +45,7 @@ async fn a_million_rows_stream_in_order_in_bounded_pages() {
 }
 
 #[tokio::test]
-async fn columns_are_what_their_declarations_and_first_values_agree_on() {
+async fn values_are_what_they_and_their_declarations_say() {
     let (_folder, sqlite) = database(
         "CREATE TABLE t (id INTEGER PRIMARY KEY, active BOOLEAN, born DATE, seen TIMESTAMP, at DATETIME, epoch TIMESTAMP,
                          wake TIME, name TEXT, meta JSON, score REAL, picture BLOB);
@@ -56,24 +56,10 @@ async fn columns_are_what_their_declarations_and_first_values_agree_on() {
     );
     let (columns, rows) =
         read(&sqlite, select("SELECT *, count(*) OVER () AS n FROM t ORDER BY id")).await.unwrap();
-    let types: Vec<T> = columns.iter().map(|c| c.ty).collect();
-    assert_eq!(
-        types,
-        [
-            T::Json,
-            T::Bool,
-            T::Date,
-            T::Timestamp,
-            T::Timestamp,
-            T::Json,
-            T::Time,
-            T::Text,
-            T::Json,
-            T::Json,
-            T::Json,
-            T::Json
-        ]
-    );
+    for (index, column) in columns.iter().enumerate() {
+        let expected = if column.name == "name" { T::Text } else { T::Json };
+        assert_eq!(column.ty, expected, "column {index}");
+    }
     assert_eq!((columns[1].name.as_str(), columns[1].declared.as_str()), ("active", "BOOLEAN"));
     assert_eq!(columns[11].declared, "no declared type");
     let rows: Vec<Vec<&str>> =
@@ -82,12 +68,12 @@ async fn columns_are_what_their_declarations_and_first_values_agree_on() {
         rows[0],
         [
             "1",
-            "t",
-            "2000-01-31",
-            "2026-11-24 10:00:00",
-            "2026-11-24 08:00:00",
+            "true",
+            "\"2000-01-31\"",
+            "\"2026-11-24T10:00:00Z\"",
+            "\"2026-11-24T08:00:00Z\"",
             "1700000000",
-            "07:30:00",
+            "\"07:30\"",
             "Zoë \"Z\"",
             "{\"a\":[1]}",
             "0.1",
@@ -99,12 +85,12 @@ async fn columns_are_what_their_declarations_and_first_values_agree_on() {
         rows[1],
         [
             "2",
-            "f",
+            "false",
             "NULL",
-            "2023-11-14 22:13:20",
-            "2026-11-24 00:00:00",
+            "1700000000",
+            "\"2026-11-24\"",
             "\"soon\"",
-            "07:30:15",
+            "\"07:30:15\"",
             "5",
             "\"not json\"",
             "3.0",
@@ -114,7 +100,7 @@ async fn columns_are_what_their_declarations_and_first_values_agree_on() {
     );
     assert_eq!(
         rows[2],
-        ["3", "maybe", "never", "NULL", "NULL", "NULL", "NULL", "NULL", "7", "\"abc\"", "NULL", "3"]
+        ["3", "\"maybe\"", "\"never\"", "\"\"", "NULL", "NULL", "NULL", "NULL", "7", "\"abc\"", "NULL", "3"]
     );
 }
 
@@ -122,7 +108,7 @@ async fn columns_are_what_their_declarations_and_first_values_agree_on() {
 async fn a_result_without_rows_has_columns() {
     let (_folder, sqlite) = database("CREATE TABLE t (id INTEGER, born DATE)");
     let (columns, rows) = read(&sqlite, select("SELECT born, id FROM t")).await.unwrap();
-    assert_eq!(columns.iter().map(|c| c.ty).collect::<Vec<_>>(), [T::Date, T::Json]);
+    assert_eq!(columns.iter().map(|c| c.ty).collect::<Vec<_>>(), [T::Json, T::Json]);
     assert!(rows.is_empty());
 }
 

@@ -1,6 +1,6 @@
 //! Each type's meaning and exact text.
 
-use outflow_core::ColumnType as T;
+use outflow_core::{ColumnType as T, ElementType};
 
 use crate::{read, select, shared};
 
@@ -48,8 +48,10 @@ async fn each_type_has_its_meaning_and_its_exact_text() {
             "uuid",
             "6f9619ff-8b86-d011-b42d-00cf4fc964ff",
         ),
-        ("ARRAY[1,NULL,3]", T::Text, "integer[]", "{1,NULL,3}"),
-        ("int4range(1, 5)", T::Text, "oid 3904", "[1,5)"),
+        ("ARRAY[1,NULL,3]", T::Array(ElementType::Int), "integer[]", "{1,NULL,3}"),
+        ("ARRAY['a b']::text[]", T::Array(ElementType::Text), "text[]", "{\"a b\"}"),
+        ("int4range(1, 5)", T::Text, "int4range", "[1,5)"),
+        ("ROW(1, 'a b')", T::Opaque, "record", "(1,\"a b\")"),
         ("26::oid", T::Text, "oid", "26"),
     ];
     let list: Vec<&str> = cases.iter().map(|case| case.0).collect();

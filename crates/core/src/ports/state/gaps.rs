@@ -1,15 +1,15 @@
 //! Gaps: calls that a destination has not got and that no delivery holds any more.
 //!
 //! What always holds: a gap opens in the transaction that makes calls missing: the one that ends a
-//! lost run, or the one by which a run that leaves a destination out begins to be delivered. It
-//! closes in the one that commits the extraction of a run that sends them. A gap is about one run,
-//! and has that run's two ends. What a gap does not say: which calls these are. The run that fills
-//! it finds that out.
+//! lost run, the one by which a run that does not reach a destination begins to be delivered, or
+//! the one that gives calls up. It closes in the one that commits the extraction of a run that
+//! sends them. A gap has two ends, its first and its last run, and all runs between them had one
+//! query. What a gap does not say: which calls these are. The run that fills it finds that out.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::RunId;
+use crate::{Code, RunId, RunRecord};
 
 /// The number of a gap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -26,6 +26,9 @@ pub struct Gap {
     pub filled_by: Option<RunId>,
     /// When such a run was committed; or a person gave the gap up.
     pub closed_at: Option<Timestamp>,
+    /// Why the last run that was to fill it could not: the query that its runs had does not run any
+    /// more (E123).
+    pub reason: Option<(Code, String)>,
 }
 
 impl Gap {
@@ -37,6 +40,16 @@ impl Gap {
     /// Whether a run left the destination out.
     pub fn is_left_out(&self) -> bool {
         self.missing.cause == GapCause::LeftOut
+    }
+
+    /// Whether calls of a lost run are missing.
+    pub fn is_lost(&self) -> bool {
+        self.missing.cause == GapCause::Lost
+    }
+
+    /// Whether it is filled without a request: Outflow itself has left the calls out.
+    pub fn is_automatic(&self) -> bool {
+        self.missing.cause.is_automatic()
     }
 }
 
@@ -52,13 +65,15 @@ pub struct MissingCalls {
     /// The first run of whose calls some are missing. Calls of earlier runs have arrived, or have
     /// a gap of their own.
     pub first: RunId,
+    /// The last of these runs.
+    pub last: RunId,
     /// What `first` was compared with: the destination has got those calls.
     pub compared_with: Option<RunId>,
     /// The run that opened the gap.
     pub opened_by: RunId,
     /// Why.
     pub cause: GapCause,
-    /// How many calls these are: pending ones of a lost run, or all of a run that left it out.
+    /// How many calls these are: pending ones of a lost run, or all of runs that did not reach it.
     pub calls: u64,
     /// When.
     pub opened_at: Timestamp,
@@ -72,6 +87,12 @@ pub enum GapCause {
     Lost,
     /// A run left the destination out.
     LeftOut,
+    /// The destination is new to the sync: these runs were there before it.
+    New,
+    /// The sync did not send to the destination in these runs, and had before.
+    Away,
+    /// A person gave up calls that waited for the destination, which the project no longer had.
+    GivenUp,
 }
 
 impl GapCause {
@@ -80,11 +101,33 @@ impl GapCause {
         match self {
             Self::Lost => "lost",
             Self::LeftOut => "left_out",
+            Self::New => "new",
+            Self::Away => "away",
+            Self::GivenUp => "given_up",
         }
+    }
+
+    /// Whether Outflow itself has left the calls out, and sends them without a request. What a
+    /// person decided, a person asks for.
+    pub const fn is_automatic(self) -> bool {
+        matches!(self, Self::Lost | Self::LeftOut)
     }
 
     /// The cause of that name.
     pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Lost, Self::LeftOut].into_iter().find(|cause| cause.name() == name)
+        let all = [Self::Lost, Self::LeftOut, Self::New, Self::Away, Self::GivenUp];
+        all.into_iter().find(|cause| cause.name() == name)
     }
+}
+
+/// What says to whom a sync sends: its runs that read all that is new, and the gaps around the last
+/// of them.
+#[derive(Clone, Debug, Default)]
+pub struct Membership {
+    /// The first of these runs that had calls.
+    pub beginning: Option<RunRecord>,
+    /// The last one.
+    pub previous: Option<RunRecord>,
+    /// The sync's gaps that are not closed, and those that reach the last run.
+    pub gaps: Vec<Gap>,
 }

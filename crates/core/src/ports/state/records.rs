@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::GapId;
+use super::{GapId, MissingCalls};
 use crate::ports::spool::SegmentInfo;
 use crate::run::{FindingCount, RunSpec, RunTrigger};
 use crate::{
@@ -131,6 +131,9 @@ pub struct Extraction {
     pub replayed: Option<Replayed>,
     /// The gaps that it fills.
     pub fills: Vec<GapId>,
+    /// Gaps that it fills and that open in this transaction: destinations that the sync's runs have
+    /// not had yet.
+    pub fills_new: Vec<MissingCalls>,
     /// What its destinations had got before, if it is known: the run that it was compared with.
     pub compared_with: Option<RunId>,
     /// What the guards object to, apart from budgets. If anything does, the run awaits approval,

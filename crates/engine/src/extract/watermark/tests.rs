@@ -9,6 +9,7 @@ pub(crate) fn spec() -> SyncSpec {
     SyncSpec {
         name: "users".into(),
         description: String::new(),
+        tags: Vec::new(),
         source: "s".into(),
         database: "main".into(),
         dialect: Dialect::Postgres,
@@ -20,6 +21,7 @@ pub(crate) fn spec() -> SyncSpec {
         lookback_max: Duration::from_secs(3_600),
         cursor: None,
         ids: Default::default(),
+        on_invalid_value: Default::default(),
         first_run: FirstRun::Beginning,
         enabled: true,
         query_timeout: None,

@@ -33,6 +33,7 @@ fn well() -> Facts {
         destinations: vec![DestinationFacts { name: "journeys".into(), paused: None, proven: true }],
         queues: vec![QueueFacts { sync: "users".into(), destination: "journeys".into(), degraded: false }],
         left_out: Default::default(),
+        unfillable: Default::default(),
         full: Vec::new(),
         removed: Vec::new(),
         missing: Vec::new(),
@@ -71,6 +72,7 @@ fn missing(run: u64) -> MissingDocument {
         cause: outflow_core::ports::state::GapCause::Lost,
         since: at(0),
         filled_by: None,
+        reason: None,
     }
 }
 
@@ -117,7 +119,7 @@ type Trouble = fn(&mut Facts);
 
 #[test]
 fn every_trouble_is_told_once_over_restarts_and_so_is_its_end() {
-    let troubles: [(&str, Trouble); 17] = [
+    let troubles: [(&str, Trouble); 18] = [
         ("sync_failing users", |f| f.syncs[0].standing.failed = 3),
         ("rows_rejected users", |f| f.syncs[0].standing.last_rows = Some((RunId(8), 1000, 51))),
         ("backlog_full users", |f| f.full = vec![("users".into(), "too much waits for journeys".into())]),
@@ -136,6 +138,7 @@ fn every_trouble_is_told_once_over_restarts_and_so_is_its_end() {
         ("run_awaiting_approval users", |f| f.syncs[0].standing.awaiting_approval = Some((RunId(5), None))),
         ("audit_failed users", |f| f.syncs[0].standing.wrong = Some(RunId(5))),
         ("transaction_open users", |f| f.syncs[0].standing.open_since = Some(at(-40_000))),
+        ("state_restored users", |f| f.syncs[0].standing.restored = true),
         ("task_failed audit", |f| {
             f.tasks = vec![TaskFacts { task: "audit".into(), code: Code::TaskFailed, down: true }]
         }),

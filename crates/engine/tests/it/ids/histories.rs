@@ -9,7 +9,7 @@ use outflow_core::{Answer, CallType, Clock, SyncSpec, Timestamp};
 use outflow_testkit::{Report, Rng, seed, slice_or_whole};
 
 use super::{id, with_key};
-use crate::incremental::world::{Shape, Shared, Unit, World};
+use crate::incremental::world::{Columns, Form, Shape, Shared, Unit, World};
 use crate::parts::{House, Scripted, users_to};
 
 fn house(a: &Arc<Scripted>, world: &Shared) -> House {
@@ -41,6 +41,8 @@ async fn happens(seed: u64) -> usize {
         at_least: rng.below(2) == 0,
         lookback: 1 + rng.below(30) as i64,
         whole_clock: rng.below(2) == 0,
+        form: Form::Plain,
+        columns: Columns::AsWritten,
     };
     let a = Scripted::new("a", |_, _| Answer::Delivered);
     let world = Shared::new(World::new(shape, rng.next_u64()));

@@ -7,7 +7,7 @@ use outflow_core::run::{RunKind, RunOptions};
 use outflow_core::{CallType, Clock, Code, FirstRun, SyncSpec};
 use outflow_engine::{Event, RunDocument, RunRequest};
 
-use super::world::{Shape, Shared, Unit, World};
+use super::world::{Columns, Form, Shape, Shared, Unit, World};
 use crate::parts::{House, Scripted, codes, request, users_to};
 
 /// A quiet world, a sync of it, and one destination.
@@ -26,6 +26,8 @@ pub(super) const PEOPLE: Shape = Shape {
     at_least: true,
     lookback: 10,
     whole_clock: false,
+    form: Form::Plain,
+    columns: Columns::AsWritten,
 };
 pub(super) const EVENTS: Shape = Shape { people: false, ..PEOPLE };
 

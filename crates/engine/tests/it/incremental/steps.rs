@@ -68,7 +68,7 @@ impl Watched {
             self.takes.store(usize::MAX, Ordering::SeqCst);
             self.live(rng.below(6), 1_000_000);
             for (n, name) in ["a", "b"].into_iter().enumerate() {
-                let gap = self.house.engine.reader().gap("users", name).await.unwrap().unwrap();
+                let gap = self.house.engine.reader().gap(&self.spec, name).await.unwrap().unwrap();
                 let filled = self.house.run_beside(&self.spec, &self.world, gap.backfill(name)).await;
                 let ends = [RunState::Succeeded, RunState::SucceededWithRejected];
                 assert!(ends.contains(&filled.state), "{filled:?}");

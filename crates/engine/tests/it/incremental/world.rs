@@ -1,14 +1,19 @@
 //! A warehouse's table as its readers and writers see it: transactions stamp rows and commit later,
 //! a snapshot sees what is committed, a query is evaluated from its text. Time is a number.
 
+mod rich;
 mod session;
+mod shape;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use outflow_core::Timestamp;
 use outflow_core::ports::warehouse::{OpenTransactions, Statement, Visibility};
-use outflow_core::{Column, ColumnType, Timestamp};
 use outflow_testkit::Rng;
+use tokio::sync::Notify;
+
+pub use shape::{Columns, Form, Shape, Unit};
 
 /// A number: true time in microseconds where nothing else is said.
 pub type Micros = i64;
@@ -16,107 +21,6 @@ pub type Micros = i64;
 /// Where every world begins: 2023-11-14T22:13:20Z.
 const BEGIN: Micros = 1_700_000_000_000_000;
 const SECOND: Micros = 1_000_000;
-
-/// What the compared column holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unit {
-    Seconds,
-    Millis,
-    Timestamp,
-    /// 1, 2, 3, … in the order of stamping; for cursors alone.
-    Counter,
-}
-
-/// What a table and its query are like.
-#[derive(Clone, Copy, Debug)]
-pub struct Shape {
-    /// One row for each person, which changes; else rows that are only added.
-    pub people: bool,
-    /// The query gives the time of an event.
-    pub timed: bool,
-    pub cursor: bool,
-    pub unit: Unit,
-    /// `>=`, else `>`.
-    pub at_least: bool,
-    /// In seconds; the shortest one, where it changes.
-    pub lookback: i64,
-    /// The warehouse's clock tells whole seconds, as Redshift's does.
-    pub whole_clock: bool,
-}
-
-impl Shape {
-    /// The query as a user would write it.
-    pub fn query(&self) -> String {
-        let columns = if self.people { "id AS userId, plan" } else { "id AS userId, event" };
-        let time = if self.timed { ", stamp AS \"timestamp\"" } else { "" };
-        let cursor = if self.cursor { ", stamp" } else { "" };
-        let form = match self.unit {
-            Unit::Seconds | Unit::Counter => "",
-            Unit::Millis if self.cursor => "",
-            Unit::Millis => " | millis",
-            Unit::Timestamp => " | timestamp",
-        };
-        let operator = if self.at_least { ">=" } else { ">" };
-        format!("SELECT {columns}{time}{cursor} FROM t WHERE stamp {operator} {{{{last_sync_time{form}}}}}")
-    }
-
-    fn columns(&self) -> Vec<Column> {
-        let mut columns = vec![("userid", ColumnType::Int)];
-        columns.push((if self.people { "plan" } else { "event" }, ColumnType::Text));
-        let ty = if self.unit == Unit::Timestamp { ColumnType::Timestamp } else { ColumnType::Int };
-        if self.timed {
-            columns.push(("timestamp", ty));
-        }
-        if self.cursor {
-            columns.push(("stamp", ty));
-        }
-        let column = |(name, ty): (&str, _)| Column { name: name.to_owned(), ty, declared: String::new() };
-        columns.into_iter().map(column).collect()
-    }
-
-    /// The column's value for a stamp.
-    fn value(&self, stamp: i64) -> i64 {
-        match self.unit {
-            Unit::Seconds => stamp.div_euclid(SECOND),
-            Unit::Millis => stamp.div_euclid(1_000),
-            Unit::Timestamp | Unit::Counter => stamp,
-        }
-    }
-
-    /// The moment that the column's value stands for.
-    pub fn moment(&self, stamp: i64) -> Micros {
-        self.value(stamp) * (SECOND / self.second())
-    }
-
-    /// How much a second is in the column's values.
-    fn second(&self) -> i64 {
-        match self.unit {
-            Unit::Seconds | Unit::Counter => 1,
-            Unit::Millis => 1_000,
-            Unit::Timestamp => SECOND,
-        }
-    }
-
-    /// How long after its stamp a row may be committed, so that no run may miss it, where runs
-    /// read back that many seconds. A comparison with `>` costs one unit of the column.
-    pub fn longest_lag(&self, lookback: i64) -> Micros {
-        let lost = match (self.at_least, self.unit) {
-            (false, Unit::Seconds) => SECOND,
-            (false, Unit::Millis) => 1_000,
-            _ => 0,
-        };
-        (lookback * SECOND - lost).max(0)
-    }
-
-    /// Whether a row is in the result of a query that begins at this second.
-    pub fn reads(&self, stamp: i64, second: i64) -> bool {
-        self.compares(self.value(stamp), second * self.second())
-    }
-
-    fn compares(&self, value: i64, start: i64) -> bool {
-        if self.at_least { value >= start } else { value > start }
-    }
-}
 
 /// A row as one transaction wrote it.
 #[derive(Clone, Debug)]
@@ -129,6 +33,10 @@ pub struct Version {
     pub good: bool,
     /// By the warehouse's clock, or the counter.
     pub stamp: i64,
+    /// The number of the event; a correction has that of what it corrects.
+    pub event: usize,
+    /// It is committed as early as it may be, so that no run may miss it.
+    pub promised: bool,
     /// When its transaction began, by the warehouse's clock; `None`: no session sees it.
     begun: Option<Micros>,
     visible: bool,
@@ -165,6 +73,8 @@ pub struct World {
     pending: Vec<(Micros, usize)>,
     /// The next result breaks off after that many rows.
     pub breaks_after: Option<usize>,
+    /// This many results come before that one.
+    pub breaks_later: usize,
     /// The next statement on a held snapshot breaks off.
     pub breaks_again: bool,
     /// What the last query saw, and which of it was its result.
@@ -174,6 +84,27 @@ pub struct World {
     pub last_clock: Micros,
     /// Nothing happens by itself.
     pub quiet: bool,
+    /// Rows are corrected, deleted, inserted again and committed too late, too.
+    pub rich: bool,
+    /// What writers write in a rich world.
+    pub values: [&'static str; 3],
+    /// How many equal rows there ever were at a time.
+    pub most: HashMap<String, usize>,
+    /// A statement with this text fails: what it reads is gone.
+    pub dropped: Option<&'static str>,
+    /// The next statement that holds its snapshot waits for this before it gives rows.
+    pub hold: Option<Hold>,
+    /// It waits now.
+    pub is_held: bool,
+}
+
+/// What a statement waits for.
+#[derive(Clone, Default)]
+pub struct Hold {
+    /// It has begun to wait.
+    pub begun: Arc<Notify>,
+    /// It may go on.
+    pub ended: Arc<Notify>,
 }
 
 impl World {
@@ -192,11 +123,18 @@ impl World {
             versions: Vec::new(),
             pending: Vec::new(),
             breaks_after: None,
+            breaks_later: 0,
             breaks_again: false,
             snapshot: Vec::new(),
             result: HashSet::new(),
             last_clock: 0,
             quiet: false,
+            dropped: None,
+            hold: None,
+            is_held: false,
+            rich: false,
+            values: ["A", "B", "C"],
+            most: HashMap::new(),
         }
     }
 
@@ -226,8 +164,7 @@ impl World {
     /// A row with this stamp that is committed at once; a person's row takes the place of the one
     /// before.
     pub fn put_stamped(&mut self, key: u64, value: &'static str, stamp: i64, good: bool) {
-        let number = self.versions.len();
-        self.versions.push(Version { number, key, value, good, stamp, begun: None, visible: false });
+        let number = self.add(key, value, good, stamp, None);
         self.commit(number);
     }
 
@@ -239,8 +176,16 @@ impl World {
             _ => self.now + self.skew,
         };
         let begun = is_seen.then_some(self.now + self.skew);
-        self.versions.push(Version { number, key, value, good: true, stamp, begun, visible: false });
+        self.add(key, value, true, stamp, begun);
         self.pending.push((self.now + lag * SECOND, number));
+    }
+
+    /// A version that is not committed yet; its number.
+    fn add(&mut self, key: u64, value: &'static str, good: bool, stamp: i64, begun: Option<Micros>) -> usize {
+        let number = self.versions.len();
+        let (event, promised, visible) = (number, true, false);
+        self.versions.push(Version { number, key, value, good, stamp, event, promised, begun, visible });
+        number
     }
 
     /// A session begins a transaction now, and keeps it open.
@@ -296,7 +241,7 @@ impl World {
         self.commit_until(target);
         self.now = self.now.max(target);
         if self.rng.below(3) > 0 {
-            self.write();
+            if self.rich { self.write_richly() } else { self.write() }
         }
     }
 
@@ -316,10 +261,17 @@ impl World {
         let shape = self.shape;
         self.pending.retain(|p| p.1 != version);
         let key = self.versions[version].key;
-        if shape.people {
+        if shape.people && shape.form != Form::History {
             self.versions.iter_mut().filter(|v| v.key == key).for_each(|v| v.visible = false);
         }
+        if shape.form == Form::Keyed {
+            let event = self.versions[version].event;
+            self.versions.iter_mut().filter(|v| v.event == event).for_each(|v| v.visible = false);
+        }
         self.versions[version].visible = true;
+        if self.rich {
+            self.count(version);
+        }
     }
 
     /// A transaction stamps a row and will commit it after a while; it may add the same event
@@ -348,7 +300,7 @@ impl World {
             let stamp =
                 if self.shape.unit == Unit::Counter { number as i64 + 1 } else { self.now + self.skew };
             let begun = is_seen.then_some(self.now + self.skew);
-            self.versions.push(Version { number, key, value, good, stamp, begun, visible: false });
+            self.add(key, value, good, stamp, begun);
             self.pending.push((self.now + lag as i64, number));
         }
         self.commit_until(self.now);
@@ -372,8 +324,9 @@ impl World {
         }
         self.snapshot = self.versions.iter().filter(|v| v.visible).cloned().collect();
         let mut rows = self.read(&statement.sql);
-        for i in (1..rows.len()).rev() {
-            rows.swap(i, self.rng.below(i as u64 + 1) as usize);
+        match self.shape.form {
+            Form::History => rows.sort_by_key(|v| (v.stamp, v.number)),
+            _ => (1..rows.len()).rev().for_each(|i| rows.swap(i, self.rng.below(i as u64 + 1) as usize)),
         }
         rows.truncate(statement.limit.map_or(usize::MAX, |l| l as usize));
         self.result = rows.iter().map(|v| v.number).collect();
@@ -382,6 +335,9 @@ impl World {
 
     /// What a query finds in the snapshot.
     fn read(&self, sql: &str) -> Vec<Version> {
+        if self.shape.form == Form::All {
+            return self.snapshot.clone();
+        }
         let operator = if self.shape.at_least { ">= " } else { "> " };
         let (_, literal) = sql.split_once(operator).unwrap();
         let start = match literal.split('\'').nth(1) {
@@ -390,21 +346,6 @@ impl World {
         };
         let found = |v: &&Version| self.shape.compares(self.shape.value(v.stamp), start);
         self.snapshot.iter().filter(found).cloned().collect()
-    }
-
-    fn fields(&self, version: &Version) -> Vec<Option<String>> {
-        let moment = || {
-            let at = Timestamp::from_microsecond(version.stamp).unwrap();
-            at.strftime("%Y-%m-%d %H:%M:%S%.6f").to_string()
-        };
-        let mut fields = vec![version.good.then(|| version.key.to_string()), Some(version.value.to_owned())];
-        let stamp = match self.shape.unit {
-            Unit::Timestamp => moment(),
-            _ => self.shape.value(version.stamp).to_string(),
-        };
-        fields.extend(self.shape.timed.then(|| Some(stamp.clone())));
-        fields.extend(self.shape.cursor.then_some(Some(stamp)));
-        fields
     }
 }
 

@@ -4,13 +4,15 @@ use outflow_testkit::{Judge, Receiver};
 use serde_json::Value;
 
 use super::database;
-use crate::support::Project;
+use crate::support::{Project, users_yaml};
 
 /// Runs a query of which only the users `good` can be sent; gives the rejected rows.
 #[track_caller]
 fn rejected(query: &str, good: &[&str]) -> Vec<Value> {
     let receiver = Receiver::start_blocking();
-    let project = Project::users(database(), &receiver, query);
+    let yaml = users_yaml(database(), &receiver, query, "concurrency: 4");
+    let strict = "    type: identify\n    on_invalid_value: reject_row\n";
+    let project = Project::new(&yaml.replace("    type: identify\n", strict));
     let run = project.json(&["run", "users"], 4);
     assert_eq!(run["state"], "succeeded_with_rejected", "{run}");
     assert_eq!(run["rows"]["calls"], good.len(), "{run}");

@@ -22,7 +22,7 @@ fn init_writes_a_project_that_is_valid_for_each_kind_of_warehouse() {
         let place = Project::new("");
         let exit = place.run(&["init", "shop", "--type", kind]);
         exit.assert_code(0);
-        assert!(exit.stderr.contains("outflow --project shop validate"), "{exit:?}");
+        assert!(exit.stderr.contains("cd shop && outflow source test warehouse"), "{exit:?}");
         let with_environment = |args: &[&str]| {
             ENVIRONMENT
                 .iter()

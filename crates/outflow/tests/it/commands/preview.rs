@@ -106,3 +106,18 @@ fn no_more_rows_are_read_than_are_shown() {
         assert!(read < 80_000, "{read} bytes came for {limit} rows");
     }
 }
+
+#[test]
+fn a_column_that_differs_by_itself_is_named_unless_the_rows_are_read_once() {
+    let receiver = Receiver::start_blocking();
+    let project = sqlite_project(&receiver, "[\"a\"]");
+    let yaml = std::fs::read_to_string(project.path().join("outflow.yaml")).unwrap();
+    project.write("outflow.yaml", &yaml.replace("id AS userId, plan", "id AS userId, random() AS plan"));
+    let named = |args: &[&str]| {
+        let exit = project.run(args);
+        exit.assert_code(0);
+        exit.stderr.contains("warning[Q120]: column \"plan\" differs")
+    };
+    assert!(named(&["preview", "users"]));
+    assert!(!named(&["preview", "users", "--once"]));
+}

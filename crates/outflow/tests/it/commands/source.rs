@@ -9,7 +9,7 @@ use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use serde_json::{Value, json};
 
 use super::{in_all_forms, lines, sqlite_project};
-use crate::support::{Project, document};
+use crate::support::{Project, document, one_source};
 
 /// A project whose one database is set as the lines say; `source: shop.main` of a sync that no test
 /// runs.
@@ -18,10 +18,7 @@ fn project(settings: &str) -> Project {
 }
 
 fn yaml(kind: &str, databases: &str) -> String {
-    format!(
-        "version: 1\nsources:\n  shop:\n    type: {kind}\n    databases:\n      {databases}\n    destinations: [out]\n\
-         destinations:\n  out: {{ type: file, path: ./out }}\nsyncs:\n  users: {{ source: shop.main, type: identify, query: SELECT id AS \"userId\" FROM t }}\n"
-    )
+    one_source("shop", kind, databases, "SELECT id AS \"userId\" FROM t")
 }
 
 /// The settings of that user, whose password is `secret`, in plain text.
@@ -66,6 +63,7 @@ fn a_good_connection_is_a_line_for_each_step() {
         "transactions",
         "schemas",
         "privileges",
+        "syncs",
     ];
     assert_eq!(steps, expected, "{}", people.stdout);
     assert!(people.stdout.starts_with("shop.main  127.0.0.1:"), "{}", people.stdout);
@@ -267,9 +265,17 @@ fn warnings_stand_under_their_lines_and_leave_the_exit_code_alone() {
     );
     assert!(exit.stdout.starts_with("! privileges"), "{exit:?}");
 
+    // What the account may not read is no warning for the sync that reads it.
     let stranger = project(&settings(&database, "stranger"));
     let exit = run(&stranger, &["source", "test", "shop", "--output", "ndjson"]);
-    exit.assert_code(0);
+    exit.assert_code(5);
+    let syncs = lines(&exit.stdout).into_iter().find(|line| line["step"] == "syncs").unwrap();
+    assert_eq!((&syncs["outcome"], &syncs["problems"][0]["code"]), (&json!("failed"), &json!("S008")));
+    let grant = "GRANT SELECT ON TABLE \"t\" TO \"stranger\";";
+    assert!(syncs["problems"][0]["help"].as_str().unwrap().contains(grant), "{syncs}");
+    let checked = run(&stranger, &["validate", "--connect"]);
+    checked.assert_code(5);
+    assert!(checked.stderr.contains("error[S008]") && checked.stderr.contains(grant), "{checked:?}");
     let schemas = lines(&exit.stdout).into_iter().find(|line| line["step"] == "schemas").unwrap();
     assert_eq!((&schemas["outcome"], &schemas["problems"][0]["code"]), (&json!("warning"), &json!("S106")));
 }
@@ -315,7 +321,7 @@ fn a_sqlite_file_is_tested_and_has_no_accounts() {
     let told = project.json(&["source", "test", "shop"], 0);
     let steps: Vec<&Value> =
         told["databases"][0]["checks"].as_array().unwrap().iter().map(|c| &c["step"]).collect();
-    assert_eq!(steps, ["database", "server", "schemas"]);
+    assert_eq!(steps, ["database", "server", "schemas", "syncs"]);
 
     let refused = project.run(&["source", "setup-sql", "shop"]);
     refused.assert_code(2);
@@ -336,7 +342,10 @@ fn the_script_needs_no_secrets_and_gives_an_account_that_runs_a_sync() {
     );
     let settings = settings(&database, "outflow_reader").replace("PG_PASSWORD", "OUTFLOW_READER_PASSWORD");
     let project = project(&settings);
-    let script = project.run(&["source", "setup-sql", "shop", "--schemas", "sales"]);
+    let careful = project.run(&["source", "setup-sql", "shop", "--schemas", "sales"]);
+    careful.assert_code(0);
+    assert!(!careful.stdout.contains("PUBLIC"), "nobody else loses a right unasked: {careful:?}");
+    let script = project.run(&["source", "setup-sql", "shop", "--schemas", "sales", "--revoke-public"]);
     script.assert_code(0);
     database.sql(&script.stdout.replace("PASSWORD <password>", "PASSWORD 'the-secret'"));
 

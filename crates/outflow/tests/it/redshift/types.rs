@@ -84,8 +84,10 @@ fn what_no_json_can_hold_rejects_its_row_with_a_reason() {
     }
     let queries: Vec<(String, String)> =
         (0..REJECTED.len()).map(|n| (format!("s{n}"), format!("SELECT id AS userId, c FROM t{n}"))).collect();
-    let syncs: Vec<_> =
-        queries.iter().map(|(name, query)| (name.as_str(), "identify", query.as_str())).collect();
+    let syncs: Vec<_> = queries
+        .iter()
+        .map(|(name, query)| (name.as_str(), "identify\n    on_invalid_value: reject_row", query.as_str()))
+        .collect();
     let warehouse = Warehouse::new(super::shared(), "types_rejected", &Login::default(), &syncs);
     for (n, (ty, value, code)) in REJECTED.iter().enumerate() {
         let exit = warehouse

@@ -6,7 +6,7 @@ use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use serde_json::Value;
 
 use super::{Login, Warehouse, shared};
-use crate::support::Project;
+use crate::support::{Project, one_source};
 
 const USERS: (&str, &str, &str) = ("users", "identify", "SELECT id AS userId, plan FROM users");
 
@@ -61,11 +61,11 @@ fn temporary_credentials_log_in_over_tls_and_are_renewed_once_when_refused() {
         ))
     };
     aws.always(gives("temporary/+=&amp;"));
-    let project = Project::new(&format!(
-        "version: 1\nsources:\n  warehouse:\n    type: redshift\n    databases:\n      main: {{ host: 127.0.0.1, port: {}, database: temporary, {VERIFIED}, iam: {{ cluster: c-1, region: eu-central-1 }} }}\n    \
-         destinations: [out]\ndestinations:\n  out: {{ type: file, path: out }}\nsyncs:\n  users:\n    source: warehouse\n    type: identify\n    query: SELECT id AS userId, plan FROM users\n",
+    let database = format!(
+        "main: {{ host: 127.0.0.1, port: {}, database: temporary, {VERIFIED}, iam: {{ cluster: c-1, region: eu-central-1 }} }}",
         redshift.port()
-    ));
+    );
+    let project = Project::new(&one_source("warehouse", "redshift", &database, USERS.2));
     project.write("ca.pem", &ca);
     let program = |args: &[&str]| {
         project

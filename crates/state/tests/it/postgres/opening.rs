@@ -15,7 +15,9 @@ async fn a_state_opens_or_says_why_not() {
     let server = Postgres::start();
     nothing_yet(server.port()).await;
     formats(&server).await;
+    older(&server).await;
     rights(&server).await;
+    places(&server).await;
     refusals(&server).await;
     durable(&server).await;
     texts(server.port()).await;
@@ -47,7 +49,7 @@ async fn formats(server: &Postgres) {
     drop(claim(server.port(), "formats").await);
     assert_eq!(
         server.sql("SELECT number, name FROM formats.migrations"),
-        "1|initial\n2|gaps\n3|clocks\n4|checksums\n5|late_rows"
+        "1|initial\n2|gaps\n3|clocks\n4|checksums\n5|late_rows\n6|restores\n7|every_gap"
     );
     server.sql("INSERT INTO formats.migrations (number, name) VALUES (99, 'of the future')");
     let store = store(server.port(), "formats");
@@ -55,6 +57,78 @@ async fn formats(server: &Postgres) {
     let error = store.reader().await.err().unwrap();
     assert_eq!(error.code(), Code::StateTooNew);
     assert!(error.message().contains("has format 99"), "{error}");
+}
+
+/// What followed from the history of runs in an older version is a row for each gap.
+async fn older(server: &Postgres) {
+    let tables = [
+        include_str!("../../../migrations/postgres/0001_initial.sql"),
+        include_str!("../../../migrations/postgres/0002_gaps.sql"),
+        include_str!("../../../migrations/postgres/0003_clocks.sql"),
+        include_str!("../../../migrations/postgres/0004_checksums.sql"),
+        include_str!("../../../migrations/postgres/0005_late_rows.sql"),
+    ];
+    let run = |id: u32, query: &str, to: &[&str]| {
+        let connections: Vec<_> =
+            to.iter().map(|name| format!(r#"{{"destination":"{name}","nulls":"send"}}"#)).collect();
+        let spec = format!(
+            r#"{{"source":"s.m","query":"{query}","connections":[{}],"options":{{"kind":"incremental"}}}}"#,
+            connections.join(",")
+        );
+        let deliveries = to.iter().enumerate().map(|(place, name)| {
+            format!(
+                "INSERT INTO deliveries (run, destination, place, state, calls, delivered, dead_letters,
+                 filtered, cancelled, discarded, pending, requests, retries, bytes, settled, sequence)
+                 VALUES ({id}, '{name}', {place}, 'succeeded', 5, 5, 0, 0, 0, 0, 0, 1, 0, 9, '{{}}', 0);"
+            )
+        });
+        format!(
+            "INSERT INTO runs (id, key, sync, call_type, state, trigger, spec, due_at, started_at,
+             extracted_at, ended_at, last_sync_time, rows_read, calls)
+             VALUES ({id}, decode(repeat('00', 16), 'hex'), 'users', 'track', 'succeeded', 'schedule',
+             '{spec}', 1, 1, 1, 1, '{id}', 5, 5); {}",
+            deliveries.collect::<String>()
+        )
+    };
+    let runs = [
+        run(1, "q", &["a"]),
+        run(2, "q", &["a", "b"]),
+        run(3, "q", &["a"]),
+        run(4, "p", &["a"]),
+        run(5, "p", &["a", "b"]),
+    ];
+    server.sql(&format!(
+        "CREATE SCHEMA older; SET search_path TO older;
+         CREATE TABLE migrations (number bigint PRIMARY KEY, name text NOT NULL,
+                                  applied_at timestamptz NOT NULL DEFAULT now());
+         {}
+         INSERT INTO migrations (number, name) SELECT i, 'm' || i FROM generate_series(1, 5) i;
+         INSERT INTO installation (id, last_run) VALUES (decode(repeat('11', 16), 'hex'), 5);
+         {}",
+        tables.join("\n"),
+        runs.concat()
+    ));
+    let state = claim(server.port(), "older").await;
+    let gaps = state.open_gaps().await.unwrap().into_iter().map(|gap| gap.missing);
+    let found: Vec<_> = gaps.map(|m| (m.destination, m.cause.name(), m.first.0, m.last.0, m.calls)).collect();
+    let of = |cause, run| ("b".to_owned(), cause, run, run, 5);
+    assert_eq!(found, [of("new", 1), of("away", 3), of("away", 4)]);
+    assert_eq!(state.check_integrity().await.unwrap(), Vec::<String>::new());
+}
+
+/// A dump that was restored is another table of the same server; a purge rewrites the same one.
+async fn places(server: &Postgres) {
+    let place = async || claim(server.port(), "placed").await.place().await.unwrap();
+    let before = place().await;
+    claim(server.port(), "placed").await.scrub().await.unwrap();
+    assert_eq!(place().await, before);
+    let dump = server.dump("placed");
+    server.sql("SET client_min_messages TO error; DROP SCHEMA placed CASCADE");
+    server.sql(&dump);
+    let after = place().await;
+    let differs: Vec<&String> = before.keys().filter(|name| before[*name] != after[*name]).collect();
+    assert_eq!(differs, ["table"]);
+    assert_eq!(before["timeline"], "00000001");
 }
 
 /// A role that owns its schema needs no right on the database; without either, the error says what
@@ -69,6 +143,9 @@ async fn rights(server: &Postgres) {
     let state = owned.claim(None).await.unwrap();
     state.create_run(&new_run("users")).await.unwrap();
     state.scrub().await.unwrap();
+    // A role without rights learns where the state is.
+    let place = state.place().await.unwrap();
+    assert_eq!(place.keys().collect::<Vec<_>>(), ["system", "table", "timeline"]);
     let error = refused(&at("nobody_special")).await;
     assert!(error.full_message().reveal().contains("permission denied"), "{error}");
     assert!(error.help_text().unwrap().contains("docs/OPERATING.md"));

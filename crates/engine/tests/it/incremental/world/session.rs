@@ -3,7 +3,10 @@
 use outflow_core::ports::warehouse::{
     Check, Expected, OpenTransactions, RowStream, Session, Statement, Warehouse,
 };
-use outflow_core::{BoxFuture, Clock, Code, Column, Dialect, Error, Result, RowPage, Timestamp, Uptime};
+use outflow_core::{
+    BoxFuture, Clock, Code, Column, Dialect, Error, References, Result, RowPage, Timestamp, Uptime,
+    VolatileFunction,
+};
 
 use super::{BEGIN, SECOND, Shared, Version};
 
@@ -52,6 +55,13 @@ impl Session for Shared {
         })
     }
 
+    fn volatile_functions<'a>(
+        &'a mut self,
+        _: &'a References,
+    ) -> BoxFuture<'a, Result<Vec<VolatileFunction>>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
+
     fn describe<'a>(&'a mut self, _: &'a str) -> BoxFuture<'a, Result<Vec<Column>>> {
         Box::pin(async { Ok(self.lock().shape.columns()) })
     }
@@ -62,12 +72,30 @@ impl Session for Shared {
 
     fn query(self: Box<Self>, statement: Statement) -> BoxFuture<'static, Result<Box<dyn RowStream>>> {
         Box::pin(async move {
+            let hold = if statement.hold { self.lock().hold.take() } else { None };
+            if let Some(hold) = hold {
+                self.lock().is_held = true;
+                hold.begun.notify_one();
+                hold.ended.notified().await;
+                self.lock().is_held = false;
+            }
             let mut world = self.lock();
+            if world.dropped.is_some_and(|text| statement.sql.contains(text)) {
+                return Err(Error::new(Code::UnknownTableOrColumn, "the table t is gone"));
+            }
             let rows = world.query(&statement);
-            let (columns, breaks_after) = (world.shape.columns(), world.breaks_after.take());
+            let breaks_after = match world.breaks_later.checked_sub(1) {
+                Some(left) => {
+                    world.breaks_later = left;
+                    None
+                }
+                None => world.breaks_after.take(),
+            };
+            let columns = world.shape.columns();
             let held = statement.hold.then(|| world.snapshot.clone());
             drop(world);
-            Ok(Box::new(Rows { world: *self, columns, rows, breaks_after, held }) as Box<dyn RowStream>)
+            let sql = statement.sql;
+            Ok(Box::new(Rows { world: *self, columns, rows, breaks_after, held, sql }) as Box<dyn RowStream>)
         })
     }
 }
@@ -78,6 +106,8 @@ struct Rows {
     rows: Vec<Version>,
     breaks_after: Option<usize>,
     held: Option<Vec<Version>>,
+    /// The statement.
+    sql: String,
 }
 
 impl RowStream for Rows {
@@ -93,7 +123,7 @@ impl RowStream for Rows {
             world.step(SECOND / 2);
             let taken = self.rows.len().min(3);
             for version in self.rows.drain(..taken) {
-                let fields = world.fields(&version);
+                let fields = world.shape.fields(&version, &self.sql);
                 page.push(fields.iter().map(|f| f.as_deref().map(str::as_bytes)));
             }
             match &mut self.breaks_after {

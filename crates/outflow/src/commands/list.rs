@@ -1,0 +1,44 @@
+//! `outflow list`: the syncs of the project.
+
+use outflow_app::{App, Errors, Selectors, SyncDocument, SyncList};
+
+use crate::cli::{List, Which};
+use crate::exit::Exit;
+use crate::output::{Printer, table};
+
+/// Prints them.
+pub async fn list(app: &App, args: &List, printer: Printer) -> Result<Exit, Errors> {
+    let list = app.list(&selectors(&args.which)).await?;
+    if printer.is_ndjson() {
+        list.syncs.iter().for_each(|sync| printer.document(sync, |_| String::new()));
+    } else {
+        printer.document(&list, people);
+    }
+    Ok(Exit::Done)
+}
+
+/// What was selected.
+pub fn selectors(which: &Which) -> Selectors {
+    let select = which.names.iter().chain(&which.select).cloned().collect();
+    Selectors { select, exclude: which.exclude.clone() }
+}
+
+fn people(list: &SyncList) -> String {
+    if list.syncs.is_empty() {
+        return "the project has no syncs\n".to_owned();
+    }
+    let row = |sync: &SyncDocument| {
+        let schedule = if sync.enabled { sync.schedule.clone() } else { "disabled".to_owned() };
+        vec![
+            sync.sync.clone(),
+            sync.call_type.to_string(),
+            sync.source.clone(),
+            schedule,
+            sync.destinations.join(", "),
+            sync.tags.join(", "),
+            sync.description.clone(),
+        ]
+    };
+    let head = ["sync", "type", "source", "schedule", "destinations", "tags", "description"];
+    table(&head, &list.syncs.iter().map(row).collect::<Vec<_>>())
+}
