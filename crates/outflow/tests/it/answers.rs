@@ -59,7 +59,7 @@ fn a_compressed_reason_is_read_and_another_compression_is_named() {
     let receiver = Receiver::start_blocking();
     receiver.always(gzip(400, ERROR));
     let refused = project("answers_reason", &receiver);
-    refused.run(&["run", "users"]).assert_code(4);
+    refused.run(&["run", "users", "--strict"]).assert_code(4);
     let letters = refused.run(&["dead-letters", "1"]);
     assert!(letters.stdout.contains("the email is not an address"), "{letters:?}");
 
@@ -74,7 +74,7 @@ fn calls_that_an_answer_names_are_dead_letters_and_the_others_are_delivered() {
     let receiver = Receiver::start_blocking();
     receiver.always(Reply::status(207).body(r#"{"errors":[{"batch_index":1,"message":"no such plan"}]}"#));
     let project = project("answers_partly", &receiver);
-    let run = project.json(&["run", "users"], 4);
+    let run = project.json(&["run", "users", "--strict"], 4);
     for name in ["hook", "journeys"] {
         let counts = &run["destinations"][name];
         assert_eq!((&counts["delivered"], &counts["dead_letters"]), (&2.into(), &1.into()), "{run}");
