@@ -147,7 +147,8 @@ fn a_rejected_row_is_shown_with_its_row_and_its_column() {
                    FROM generate_series(1, 3) i"#;
     let database = Postgres::shared().database("answers_rows");
     let hook = format!(r#"type: webhook, url: "{}""#, receiver.url());
-    let project = Project::new(&yaml(&database, &[("hook", &hook)], &[("users", &sync("identify", query))]));
+    let sync = sync("identify", query) + "on_invalid_value: reject_row\n";
+    let project = Project::new(&yaml(&database, &[("hook", &hook)], &[("users", &sync)]));
     let preview = project.run(&["preview", "users", "--calls"]);
     assert!(preview.stdout.contains("row 2: rejected: R007 in column \"context.active\""), "{preview:?}");
     project.run(&["run", "users"]);
