@@ -29,8 +29,8 @@ pub fn tell(outcome: &RunOutcome, printer: Printer) {
         let message = format!("{name}: {}: {}", reason.code.title(), plain(&reason.message));
         let cure = hints::of_stop(reason.code).map(|cure| format!("{cure}. ")).unwrap_or_default();
         let help = format!(
-            "{cure}{} pending; `outflow run {}` tries again and goes on from there",
-            counted(d.counts.pending, "call"),
+            "{cure}{}; `outflow run {}` tries again and goes on with them",
+            stay(d.counts.pending),
             document.sync
         );
         let place = format!("run {} of {}", document.run, document.sync);
@@ -183,12 +183,16 @@ fn summary(documents: &[&RunDocument], failed: Vec<Vec<String>>) -> String {
             let hint = hints::of_reason(reason.code, name).map(|h| format!("; {h}")).unwrap_or_default();
             text += &format!("  {name}{stopped}: {} {}{hint}\n", reason.code, plain(&reason.message));
             if is_stopped {
-                let pending = counted(x.counts.pending, "call");
-                text += &format!("  {pending} pending; the next run goes on from there\n");
+                text += &format!("  {}; the next run goes on with them\n", stay(x.counts.pending));
             }
         }
     }
     text
+}
+
+fn stay(calls: u64) -> String {
+    let stay = if calls == 1 { "stays" } else { "stay" };
+    format!("{} {stay} pending", counted(calls, "call"))
 }
 
 /// The rows of a run in a line.

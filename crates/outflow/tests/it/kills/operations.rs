@@ -18,6 +18,9 @@ use crate::support::{Project, sync, yaml};
 
 /// Rows that come before each kill.
 const ROWS: u64 = 20;
+/// This many kills share a world. What a command writes may grow with the runs before it, and the
+/// kills would then never come to its end.
+const KILLS: usize = 16;
 
 /// A table of events to which rows come, a sync of it, and one destination or two.
 struct World {
@@ -34,7 +37,7 @@ struct World {
 
 impl World {
     fn new(name: &str, guards: &'static str) -> World {
-        let database = Postgres::shared().database(&format!("kill_{name}"));
+        let database = Postgres::shared().database(name);
         database.sql("CREATE TABLE events (id int PRIMARY KEY, at timestamptz NOT NULL)");
         let (first, second) = (Receiver::start_blocking(), Receiver::start_blocking());
         let refuses = Arc::new(AtomicBool::new(false));
@@ -216,11 +219,16 @@ const REJECT: Operation = Operation {
 /// times at random instants.
 fn kill(test: &'static str, operation: &Operation, step: usize, random: usize) {
     assert_can_trace();
-    let mut world = World::new(operation.name, operation.guards);
+    let mut house = House { operation, worlds: 0, verdicts: Vec::new() };
+    let mut world = house.world();
     let (mut points, mut kills) = (Vec::new(), 0);
     for (name, calls, _) in CALLS {
         let mut killed = 0;
         for n in (1..).step_by(step) {
+            if killed % KILLS == KILLS - 1 {
+                house.judge(world);
+                world = house.world();
+            }
             let command = (operation.prepare)(&mut world);
             let exit = world.command(&command).killed_at(calls, n).run();
             (operation.repeat)(&mut world, &command);
@@ -235,15 +243,34 @@ fn kill(test: &'static str, operation: &Operation, step: usize, random: usize) {
     }
     assert!(kills > 0, "{} was never killed", operation.name);
     kills += kill_at_random_instants(operation, &mut world, random);
-    let verdict = (operation.finish)(&mut world);
-    world.project.assert_closed();
-    assert_nothing_left(&world.project.path().join(".outflow/spool"), &world.purged);
+    house.judge(world);
     let what = format!(
         "kill -9 of `{}` at random instants ({random}), and as a thread begins its n-th call: {}",
         operation.name,
         points.join(", ")
     );
-    Report::new(test, what, kills as u64).judged(&verdict).print();
+    let report = Report::new(test, what, kills as u64);
+    house.verdicts.iter().fold(report, Report::judged).print();
+}
+
+/// The worlds of one operation, and what was judged of them.
+struct House<'a> {
+    operation: &'a Operation,
+    worlds: usize,
+    verdicts: Vec<Verdict>,
+}
+
+impl House<'_> {
+    fn world(&mut self) -> World {
+        self.worlds += 1;
+        World::new(&format!("kill_{}_{}", self.operation.name, self.worlds), self.operation.guards)
+    }
+
+    fn judge(&mut self, mut world: World) {
+        self.verdicts.push((self.operation.finish)(&mut world));
+        world.project.assert_closed();
+        assert_nothing_left(&world.project.path().join(".outflow/spool"), &world.purged);
+    }
 }
 
 fn kill_at_random_instants(operation: &Operation, world: &mut World, kills: usize) -> usize {

@@ -234,9 +234,7 @@ fn serve_and_status_say_that_the_state_was_restored() {
     let restored = |house: &House| {
         let status = house.project.json(&["status"], 0);
         let syncs = status["syncs"].as_array().unwrap().iter();
-        syncs
-            .filter_map(|s| (s["restored"] == true).then(|| s["sync"].as_str().unwrap().to_owned()))
-            .collect()
+        syncs.filter(|s| s["restored"] == true).map(|s| s["sync"].as_str().unwrap().to_owned()).collect()
     };
     let none: Vec<String> = restored(&house);
     assert_eq!(none, [""; 0]);
