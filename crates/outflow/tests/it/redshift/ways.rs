@@ -39,7 +39,7 @@ fn a_cluster_that_demands_tls_is_met_with_tls() {
     let plain = Warehouse::new(&redshift, "demands_tls", &Login::default(), &[USERS]);
     let exit = plain.program(&["run", "users"]).run();
     exit.assert_code(5);
-    assert!(exit.stderr.contains("error[S020]") && exit.stderr.contains("ssl: require"), "{exit:?}");
+    assert!(exit.stderr.contains("error[S026]") && exit.stderr.contains("ssl: require"), "{exit:?}");
 }
 
 #[test]
