@@ -12,6 +12,7 @@ use outflow_query::lint;
 use serde::Serialize;
 
 use crate::leftovers::Leftover;
+use crate::outcome::of_sync;
 
 /// A problem, a warning or a note.
 #[derive(Debug, Serialize)]
@@ -55,11 +56,7 @@ impl From<Error> for Finding {
 impl Finding {
     /// A finding about a sync as a whole.
     pub(crate) fn of_sync(spec: &SyncSpec, error: Error) -> Self {
-        let place = match error.place() {
-            Some(place) => format!("sync {}: {place}", spec.name),
-            None => format!("sync {}", spec.name),
-        };
-        Self { sync: Some(spec.name.clone()), ..Self::from(error.at(place)) }
+        Self { sync: Some(spec.name.clone()), ..Self::from(of_sync(&spec.name, error)) }
     }
 
     /// A finding about what waits for something that is gone.

@@ -49,6 +49,7 @@ mod serve;
 mod serving;
 mod source;
 mod status;
+mod surroundings;
 mod usage;
 mod validate;
 mod verify;

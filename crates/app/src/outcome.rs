@@ -50,8 +50,22 @@ impl RunOutcome {
     }
 
     pub(crate) fn failed(sync: String, errors: impl Into<Errors>) -> Self {
-        Self::Failed { sync, errors: errors.into() }
+        let errors: Errors = errors.into();
+        let errors = errors.0.into_iter().map(|error| of_sync(&sync, error)).collect();
+        Self::Failed { sync, errors: Errors(errors) }
     }
+}
+
+/// The error with the sync at the beginning of its place.
+pub(crate) fn of_sync(sync: &str, error: Error) -> Error {
+    let place = match error.place() {
+        Some(place) if place == format!("sync {sync}") || place.starts_with(&format!("sync {sync}: ")) => {
+            return error;
+        }
+        Some(place) => format!("sync {sync}: {place}"),
+        None => format!("sync {sync}"),
+    };
+    error.at(place)
 }
 
 /// The document of a sync without a run.
@@ -82,6 +96,24 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn every_error_of_a_sync_names_it() {
+        let error = |place: Option<&str>| {
+            let error = Error::new(Code::SyntaxError, "x");
+            place.map_or_else(|| Error::new(Code::SyntaxError, "x"), |place| error.at(place))
+        };
+        for (place, want) in [
+            (None, "sync users"),
+            (Some("line 2, column 3 of the query"), "sync users: line 2, column 3 of the query"),
+            (Some("sync users"), "sync users"),
+            (Some("sync users: line 1"), "sync users: line 1"),
+        ] {
+            let failed = RunOutcome::failed("users".to_owned(), error(place));
+            let RunOutcome::Failed { errors, .. } = failed else { panic!() };
+            assert_eq!(errors.0[0].place(), Some(want));
+        }
+    }
 
     #[test]
     fn a_sync_without_a_run_has_a_document_too() {

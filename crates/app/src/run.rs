@@ -18,7 +18,7 @@ use crate::holder::{Handover, Taken};
 use crate::leftovers::{self, Leftover};
 use crate::list::Selectors;
 use crate::making::{Circumstances, Job, due, make_run, observer};
-use crate::{App, Caller, Event, Listener, RunOutcome, second_ids, wiring};
+use crate::{App, Caller, Event, Listener, RunOutcome, second_ids, surroundings, wiring};
 
 /// Which syncs to run, and how.
 #[derive(Clone, Debug)]
@@ -145,6 +145,9 @@ impl App {
             Taken::Done(outcomes) => return Ok(outcomes),
         };
         let engine = wiring::engine(&self.folder, &project, state, caller.stop.clone()).await?;
+        surroundings::warnings(&project)
+            .iter()
+            .for_each(|warning| (caller.listener)(Event::Warning(warning)));
         engine
             .look_at_clock()
             .await?

@@ -19,7 +19,7 @@ use tracing::{error, info, warn};
 use crate::control::{Answer, DueAnswer, Request, Socket};
 use crate::leftovers::{self, Leftover};
 use crate::serving::Serving;
-use crate::{App, Caller, StateLocation, holder, wiring};
+use crate::{App, Caller, StateLocation, holder, surroundings, wiring};
 
 /// How often the state is tried again, and how often the log repeats that it is waited for.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
@@ -63,6 +63,9 @@ impl App {
         let engine = wiring::engine(&self.folder, &project, state, caller.stop.clone()).await?;
         let socket = Arc::new(Socket::listen(&self.folder)?);
         let config = wiring::config(&project, engine)?;
+        for warning in surroundings::warnings(&project) {
+            warn!(error = as_error(&warning), "the environment");
+        }
         log_leftovers(&*config.engine.state, &project).await?;
         let syncs = config.syncs.iter().filter(|m| m.spec.enabled).count();
         let address = metrics.as_ref().and_then(|m| m.local_addr().ok()).map(tracing::field::display);

@@ -14,8 +14,8 @@ use serde::Serialize;
 
 use crate::access::with_grant;
 use crate::findings::{self, Finding};
-use crate::leftovers;
 use crate::{App, StateLocation, wiring};
+use crate::{leftovers, surroundings};
 
 /// What was found.
 #[derive(Debug, Serialize)]
@@ -73,7 +73,9 @@ impl App {
         let mut counts = None;
         match self.load().await {
             Err(errors) => found.findings.extend(errors.0.into_iter().map(Finding::from)),
-            Ok(project) => {
+            Ok(mut project) => {
+                found.findings.extend(std::mem::take(&mut project.warnings).into_iter().map(Finding::from));
+                found.findings.extend(surroundings::warnings(&project).into_iter().map(Finding::from));
                 let destinations = wiring::destinations(&project).unwrap_or_else(|errors| {
                     found.findings.extend(errors.into_iter().map(Finding::from));
                     HashMap::new()

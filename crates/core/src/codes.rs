@@ -121,6 +121,7 @@ codes! {
     C012 ConflictingOptions Configuration UserInput "these options do not go together";
     C013 QueryTextChanged Configuration UserInput "YAML changes the text of a query";
     C014 LookalikeInFile Configuration UserInput "a character of the project file is not what it looks like";
+    C016 SecretWithControlCharacter Configuration UserInput "a secret begins or ends with an invisible character";
     Q001 QueryNotReadOnly Query UserInput "the query does not only read";
     Q002 MultipleStatements Query UserInput "more than one statement";
     Q003 UnknownVariable Query UserInput "unknown variable";
@@ -194,6 +195,7 @@ codes! {
     S023 TunnelFailed Source Permanent "the SSH tunnel cannot be opened";
     S024 TunnelHostKeyUnknown Source Auth "the SSH server's key is not the known one";
     S025 SourceAddressNotAllowed Source UserInput "the server's address is not allowed";
+    S026 TlsRequired Source UserInput "the server takes no unencrypted connection";
     S101 ExcessPrivileges Source UserInput "the account can do more than read";
     S102 ClockSkew Source UserInput "the clocks differ";
     S103 ReplicaLag Source UserInput "the replica lags behind";
@@ -239,6 +241,9 @@ codes! {
     D022 CallRefusedAlone Destination UserInput "the destination refused this call and took others";
     D023 SyncRefused Destination Permanent "the destination refuses every call of this sync";
     D101 DestinationRemoved Destination UserInput "calls wait for a destination that the project no longer has";
+    D102 ProxyIgnored Destination UserInput "a proxy is set that Outflow does not use";
+    D103 CertificateStoreUnusable Destination UserInput "the trusted certificates of this machine cannot be read";
+    D104 SecretWithBlanks Destination UserInput "a secret begins or ends with a blank or a quotation mark";
     D201 StillDelivered Destination UserInput "calls are still delivered to a destination that the sync no longer has";
     P001 DiskReserveReached Spool Transient "the result does not fit above the disk reserve";
     P002 MaxRunBytesExceeded Spool Permanent "the result is larger than max_run_bytes";

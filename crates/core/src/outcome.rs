@@ -6,6 +6,22 @@ use std::time::Duration;
 
 use crate::Code;
 
+/// The members of a JSON answer that hold words for people.
+pub const TELLING_MEMBERS: [&str; 12] = [
+    "error",
+    "errors",
+    "message",
+    "messages",
+    "msg",
+    "detail",
+    "details",
+    "reason",
+    "title",
+    "description",
+    "error_description",
+    "error_message",
+];
+
 /// Why a call will never be delivered: it becomes a dead letter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {

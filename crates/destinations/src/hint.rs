@@ -3,7 +3,8 @@
 //! These are read: `Retry-After` (RFC 9110, section 10.2.3); `RateLimit`, `RateLimit-Policy`,
 //! `RateLimit-Limit`, `RateLimit-Remaining` and `RateLimit-Reset` in the forms of the IETF drafts
 //! `draft-ietf-httpapi-ratelimit-headers` 02 to 10; and the older `X-RateLimit-Remaining` and
-//! `X-RateLimit-Reset`. A header that cannot be parsed is ignored.
+//! `X-RateLimit-Reset` (or `X-RateLimit-Reset-After`). A reset may be a date, too. A header that
+//! cannot be parsed is ignored.
 
 use std::time::Duration;
 
@@ -11,6 +12,8 @@ use http::HeaderMap;
 use jiff::Timestamp;
 use outflow_core::{Quota, RateHint};
 use tracing::debug;
+
+use crate::http_date;
 
 /// The longest pause that a destination can request.
 const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
@@ -27,6 +30,9 @@ const MOST_QUOTAS: usize = 4;
 /// times this, a time in Unix milliseconds.
 const UNIX_TIME: f64 = 1e9;
 
+/// The headers with a reset, the newer ones first.
+const RESETS: [&str; 3] = ["ratelimit-reset", "x-ratelimit-reset", "x-ratelimit-reset-after"];
+
 /// Reads the headers about the rate limit. `now` is used if the answer has no `Date`.
 pub(crate) fn rate(headers: &HeaderMap, now: Timestamp) -> RateHint {
     let new = text(headers, "ratelimit");
@@ -40,42 +46,100 @@ pub(crate) fn rate(headers: &HeaderMap, now: Timestamp) -> RateHint {
         value.and_then(number)
     };
     let remaining = newest("r", "remaining").or_else(|| old("remaining"));
-    let reset = newest("t", "reset").or_else(|| old("reset"));
+    let sent_at = sent_at(headers, now);
+    let reset = newest("t", "reset").and_then(|reset| pause(reset, sent_at));
+    let reset = reset.or_else(|| RESETS.iter().find_map(|name| reset_of(headers, name, sent_at)));
     let policy = text(headers, "ratelimit-policy").or_else(|| text(headers, "ratelimit-limit"));
     let windows: Vec<_> = policy.into_iter().flat_map(windows).collect();
     RateHint {
         limit: limit(&windows),
         quotas: quotas(&windows),
         remaining: remaining.map(|r| r as u64),
-        reset: reset.and_then(|r| pause(r, sent_at(headers, now))),
+        reset,
     }
 }
 
+/// What an answer says about when to come again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum After {
+    /// Nothing, or a time that is past.
+    Now,
+    /// After this time, which is an hour at most.
+    Wait(Duration),
+    /// Something that cannot be read.
+    Unclear,
+}
+
 /// `Retry-After`: seconds, or a date, which is compared with the answer's own `Date` so that clocks
-/// need not agree. `None` if it is past or invalid; one hour at most.
-pub(crate) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
-    let value = text(headers, "retry-after")?;
-    let wait = if !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit()) {
-        Duration::from_secs(value.parse().unwrap_or(u64::MAX))
-    } else {
-        Duration::try_from(date(value)?.duration_since(sent_at(headers, now))).ok()?
-    };
-    if wait > LONGEST_PAUSE {
-        debug!(header = "retry-after", asked = wait.as_secs(), used = LONGEST_PAUSE.as_secs(), CLAMPED);
+/// need not agree. Of several, the longest counts.
+pub(crate) fn retry_after(headers: &HeaderMap, now: Timestamp) -> After {
+    let mut longest = After::Now;
+    for value in headers.get_all("retry-after") {
+        let Some(wait) = value.to_str().ok().and_then(|v| wait(v.trim(), sent_at(headers, now))) else {
+            if longest == After::Now {
+                longest = After::Unclear;
+            }
+            continue;
+        };
+        if wait > LONGEST_PAUSE {
+            debug!(header = "retry-after", asked = wait.as_secs(), used = LONGEST_PAUSE.as_secs(), CLAMPED);
+        }
+        let wait = wait.min(LONGEST_PAUSE);
+        let so_far = if let After::Wait(so_far) = longest { so_far } else { Duration::ZERO };
+        if !wait.is_zero() {
+            longest = After::Wait(wait.max(so_far));
+        }
     }
-    (!wait.is_zero()).then(|| wait.min(LONGEST_PAUSE))
+    longest
+}
+
+/// The wait that a header asks for. Fractions are outside of the grammar, and some services send
+/// them: they are rounded up. What is past is no wait.
+fn wait(value: &str, sent_at: Timestamp) -> Option<Duration> {
+    if let Some(seconds) = seconds(value) {
+        return Some(seconds);
+    }
+    let until = http_date::read(value, sent_at)?.duration_since(sent_at);
+    Some(Duration::try_from(until).unwrap_or_default())
+}
+
+/// A number of seconds: `7`, `3.5`, and `-5`, which is past.
+fn seconds(value: &str) -> Option<Duration> {
+    let (digits, is_past) = match value.strip_prefix('-') {
+        Some(digits) => (digits, true),
+        None => (value, false),
+    };
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let is_number = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+    if !is_number(whole) || !is_number(fraction) || (whole.is_empty() && fraction.is_empty()) {
+        return None;
+    }
+    if is_past {
+        return Some(Duration::ZERO);
+    }
+    // What is too long for the type is too long for every wait.
+    let whole = if whole.is_empty() { 0 } else { whole.parse::<u64>().unwrap_or(u64::MAX) };
+    Some(Duration::from_secs(whole.saturating_add(u64::from(fraction.bytes().any(|b| b != b'0')))))
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name).and_then(|v| v.to_str().ok()).map(str::trim)
 }
 
-fn date(text: &str) -> Option<Timestamp> {
-    jiff::fmt::rfc2822::parse(text).ok().map(|z| z.timestamp())
+fn sent_at(headers: &HeaderMap, now: Timestamp) -> Timestamp {
+    text(headers, "date").and_then(|text| http_date::read(text, now)).unwrap_or(now)
 }
 
-fn sent_at(headers: &HeaderMap, now: Timestamp) -> Timestamp {
-    text(headers, "date").and_then(date).unwrap_or(now)
+/// When a header says that more is taken: seconds, Unix time, or a date.
+fn reset_of(headers: &HeaderMap, name: &str, sent_at: Timestamp) -> Option<Duration> {
+    let value = text(headers, name)?;
+    match number(value) {
+        Some(number) => pause(number, sent_at),
+        None => Duration::try_from(http_date::read(value, sent_at)?.duration_since(sent_at))
+            .ok()
+            .map(|wait| wait.min(LONGEST_PAUSE))
+            .filter(|wait| !wait.is_zero()),
+    }
 }
 
 /// A number that is not negative.
@@ -222,7 +286,8 @@ mod tests {
             for quota in &hint.quotas {
                 proptest::prop_assert!(quota.requests >= 1 && quota.window.as_secs() <= LONGEST_WINDOW as u64);
             }
-            proptest::prop_assert!(retry_after(&map, now).is_none_or(|wait| wait <= LONGEST_PAUSE));
+            let after = retry_after(&map, now);
+            proptest::prop_assert!(!matches!(after, After::Wait(wait) if wait > LONGEST_PAUSE));
         }
     }
 
@@ -242,6 +307,13 @@ mod tests {
             (&[("x-ratelimit-reset", "1795514430")], (None, None, Some(30.0))),
             (&[("x-ratelimit-reset", "1795514430000")], (None, None, Some(30.0))),
             (&[("x-ratelimit-reset", "1795514340")], (None, None, None)),
+            (&[("x-ratelimit-reset", "Tue, 24 Nov 2026 10:00:30 GMT")], (None, None, Some(30.0))),
+            (&[("ratelimit-reset", "Tuesday, 24-Nov-26 10:00:30 GMT")], (None, None, Some(30.0))),
+            (&[("x-ratelimit-reset", "Tue Nov 24 10:00:30 2026")], (None, None, Some(30.0))),
+            (&[("x-ratelimit-reset", "2026-11-24T10:00:30Z")], (None, None, Some(30.0))),
+            (&[("x-ratelimit-reset", "Tue, 24 Nov 2026 09:00:00 GMT")], (None, None, None)),
+            (&[("x-ratelimit-reset", "Sat, 01 Jan 2050 00:00:00 GMT")], (None, None, Some(3600.0))),
+            (&[("x-ratelimit-reset-after", "1.5")], (None, None, Some(1.5))),
             (&[("x-ratelimit-reset", "999999")], (None, None, Some(3600.0))),
             (&[("x-ratelimit-remaining", "-1"), ("x-ratelimit-reset", "soon")], (None, None, None)),
             (&[("ratelimit-policy", "\"a\";q=0;w=1"), ("ratelimit", "nan")], (None, None, None)),

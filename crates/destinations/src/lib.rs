@@ -8,9 +8,11 @@
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
 mod answer;
+mod body;
 mod call;
 mod file;
 mod hint;
+mod http_date;
 mod manifest;
 mod post;
 mod scan;
@@ -39,11 +41,17 @@ pub fn secret_settings(kind: &str) -> Vec<String> {
     settings.iter().filter(|s| s.secret).map(|s| s.name.clone()).collect()
 }
 
+/// The settings of a kind that are paths. Empty for an unknown kind.
+pub fn path_settings(kind: &str) -> Vec<String> {
+    let settings = manifest::find(kind).map(|m| m.settings.as_slice()).unwrap_or_default();
+    settings.iter().filter(|s| s.is_path()).map(|s| s.name.clone()).collect()
+}
+
 /// Makes the destination `name` of a project. `settings` are those of the project without `type`,
 /// with secrets resolved. Nothing is opened or sent.
 ///
-/// A relative `path` (of `file`) is relative to the working directory of the process: resolve it
-/// first.
+/// A relative path is relative to the working directory of the process: complete those of
+/// [`path_settings`] first.
 ///
 /// # Errors
 /// Every problem, each with its place `destinations.NAME.SETTING`: C003, C005, C006, and C007 for

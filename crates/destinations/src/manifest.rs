@@ -96,8 +96,11 @@ pub(crate) enum Person {
 pub(crate) enum Expect {
     /// JSON or nothing.
     Json,
+    /// `OK`, JSON or nothing.
+    Ok,
     /// Anything but a web page.
-    Text,
+    #[serde(skip)]
+    Any,
 }
 
 /// The manifest of that kind.

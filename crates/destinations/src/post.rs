@@ -1,6 +1,7 @@
 //! Destinations over HTTP: APIs that a manifest describes, and the webhook.
 
 use std::io::Write;
+use std::path::Path;
 use std::time::Duration;
 
 use base64::Engine;
@@ -76,10 +77,11 @@ impl Http {
             rate: rate.or(api.limits.rate),
             burst: api.limits.burst.filter(|_| rate.is_none()),
         };
-        let reader = Reader { expect: api.answer, secrets: vec![key.to_owned(), credentials.clone()] };
+        let reader = Reader::new(api.answer, vec![key.to_owned(), credentials.clone()]);
         let url = join(base, &api.path).map_err(|e| e.at(setting))?;
         let target = target(&url, headers, values).map_err(|e| e.at(setting))?;
         let account = Account { target, credential: credential(&manifest.kind, &url, [key]) };
+        let client = client_of(values, client)?;
         Ok(Self::new(name, client, account, values, limits, endpoint, rules, reader))
     }
 
@@ -114,16 +116,17 @@ impl Http {
         // Of a value such as "Bearer TOKEN", the whole and each word are secret.
         let secrets = given.iter().flat_map(|(_, value)| value.split_whitespace().chain([*value]));
         let secrets = secrets.map(str::to_owned).collect();
-        let reader = Reader { expect: Expect::Text, secrets };
+        let reader = Reader::new(Expect::Any, secrets);
         let secrets = given.iter().flat_map(|(name, value)| [*name, *value]);
         let account = Account { target, credential: credential("webhook", url, secrets) };
         let endpoint = Endpoint { envelope, limits: batch };
+        let client = client_of(values, client)?;
         Ok(Self::new(name, client, account, values, limits, endpoint, rules, reader))
     }
 
     fn new(
         name: &str,
-        client: &Client,
+        client: Client,
         account: Account,
         values: &Values,
         limits: RequestLimits,
@@ -140,7 +143,7 @@ impl Http {
         };
         Self {
             name: name.to_owned(),
-            client: client.clone(),
+            client,
             account,
             deadlines,
             gzip: values.flag("gzip"),
@@ -191,7 +194,7 @@ impl Destination for Http {
                 body = packed.into();
             }
             let result = self.client.post(&self.account.target, body, &self.deadlines).await;
-            self.reader.read(result, SystemClock.now())
+            self.reader.read(result, request.records, SystemClock.now())
         })
     }
 }
@@ -215,6 +218,13 @@ pub(crate) fn credential<'a>(
         bytes.extend_from_slice(part.as_bytes());
     }
     hash::content(&bytes)
+}
+
+/// The client for a destination: one of its own, if it trusts an authority of its own.
+fn client_of(values: &Values, shared: &Client) -> Result<Client> {
+    let Some(ca) = values.text("ca") else { return Ok(shared.clone()) };
+    // The file's own place is in the message: the setting is what has to be corrected.
+    shared.trusting(Path::new(ca)).map_err(|e| e.at("ca"))
 }
 
 /// A setting that has a default.

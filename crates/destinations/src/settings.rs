@@ -30,6 +30,8 @@ pub(crate) struct Setting {
 #[serde(rename_all = "lowercase")]
 enum Kind {
     String,
+    /// A file or a folder; whoever reads the project makes it complete.
+    Path,
     Integer,
     Boolean,
     /// `500ms`, `30s`, `2m`, or seconds as a number.
@@ -104,10 +106,15 @@ pub(crate) fn read(
 }
 
 impl Setting {
+    /// Whether it is a path.
+    pub fn is_path(&self) -> bool {
+        self.kind == Kind::Path
+    }
+
     /// The value in its canonical form, or what is wrong with it.
     fn fit(&self, value: &Value) -> Result<Value, String> {
         match self.kind {
-            Kind::String => {
+            Kind::String | Kind::Path => {
                 let text = value.as_str().ok_or("must be a text: put it in quotes")?;
                 if text.trim().is_empty() {
                     return Err("is empty".into());
@@ -151,7 +158,7 @@ impl Setting {
 
     fn schema(&self) -> Value {
         let mut schema = match self.kind {
-            Kind::String => json!({"type": "string"}),
+            Kind::String | Kind::Path => json!({"type": "string"}),
             Kind::Integer => json!({"type": "integer"}),
             Kind::Boolean => json!({"type": "boolean"}),
             Kind::Duration => json!({"type": ["string", "integer"], "pattern": "^[0-9]+(ms|s|m)$"}),

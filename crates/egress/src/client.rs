@@ -1,12 +1,12 @@
 //! A request: take a connection, send, read the answer to its limit, put the connection back.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request};
+use http::{Method, Request};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use outflow_core::Result;
@@ -16,11 +16,10 @@ use tokio_rustls::TlsConnector;
 use crate::SendErrorKind::{BodyTimeout, HeadTimeout, Reset, TotalTimeout};
 use crate::connect::{Link, connect};
 use crate::deadline::after;
+use crate::response::{BodyEnd, KEPT_BYTES, Response};
 use crate::target::Origin;
-use crate::{AddressPolicy, SendError, Target, Verify, client_config};
+use crate::{AddressPolicy, SendError, Target, Trust, Verify, client_config, coding};
 
-/// Bytes of an answer's body that are kept.
-pub const KEPT_BYTES: usize = 64 * 1024;
 /// Bytes of an answer's body that are read; after a longer body the connection is closed.
 pub const READ_BYTES: usize = 1024 * 1024;
 
@@ -36,7 +35,7 @@ const SETTLE: Duration = Duration::from_millis(50);
 pub struct ClientOptions {
     /// Which addresses it may connect to.
     pub policy: AddressPolicy,
-    /// A PEM file with the certificates to trust in place of the public ones.
+    /// A PEM file with the certificates to trust in place of all others.
     pub ca: Option<PathBuf>,
 }
 
@@ -60,30 +59,6 @@ impl Default for Deadlines {
     }
 }
 
-/// An answer whose head has arrived.
-#[derive(Debug)]
-pub struct Response {
-    /// The status.
-    pub status: u16,
-    /// The headers.
-    pub headers: HeaderMap,
-    /// The first [`KEPT_BYTES`] of the body.
-    pub body: Vec<u8>,
-    /// How the body ended.
-    pub end: BodyEnd,
-}
-
-/// How the body of an answer ended.
-#[derive(Debug)]
-pub enum BodyEnd {
-    /// The body is whole.
-    Complete,
-    /// There is more of it than was kept.
-    Cut,
-    /// It broke off.
-    Failed(SendError),
-}
-
 /// The HTTP client. Clones share their connections. It belongs to the async runtime that it is used
 /// on.
 #[derive(Clone)]
@@ -103,6 +78,16 @@ impl Client {
     pub fn new(options: &ClientOptions) -> Result<Self> {
         let tls = client_config(Verify::Full, options.ca.as_deref())?.into();
         Ok(Self(Arc::new(Inner { policy: options.policy, tls, idle: Mutex::default() })))
+    }
+
+    /// A client with the same policy and connections of its own, which trusts the certificates of
+    /// this PEM file beside the usual ones.
+    ///
+    /// # Errors
+    /// C005 when the file is not usable.
+    pub fn trusting(&self, ca: &Path) -> Result<Self> {
+        let tls = client_config(Verify::Full, Trust::Also(ca))?.into();
+        Ok(Self(Arc::new(Inner { policy: self.0.policy, tls, idle: Mutex::default() })))
     }
 
     /// Posts `body` once. An answer of any status is `Ok`; a redirect is an answer like any other.
@@ -154,7 +139,8 @@ impl Client {
         if whole && matches!(timeout(SETTLE, link.sender.ready()).await, Ok(Ok(()))) {
             self.0.put(&target.origin, link);
         }
-        Ok(Response { status: head.status.as_u16(), headers: head.headers, body, end: ending })
+        let (body, end) = coding::undo(&head.headers, body, ending);
+        Ok(Response { status: head.status.as_u16(), headers: head.headers, body, end })
     }
 
     /// Sends the request and waits for the head. A kept connection that turns out to be closed

@@ -14,9 +14,9 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::TlsConnector;
 
-use crate::SendErrorKind::{Blocked, Connect, ConnectTimeout, Protocol, Refused, Resolve, Tls};
+use crate::SendErrorKind::{Blocked, Connect, ConnectTimeout, Protocol, Refused, Resolve};
 use crate::target::Origin;
-use crate::{AddressPolicy, SendError};
+use crate::{AddressPolicy, SendError, TlsProblem};
 
 /// The longest head of an answer.
 const HEAD_BYTES: usize = 64 * 1024;
@@ -104,7 +104,10 @@ fn insecure(error: &io::Error) -> SendError {
         Some(_) => true,
         None => false,
     };
-    SendError::unsent(if merits { Tls } else { Connect }, error)
+    match merits {
+        true => SendError::insecure(TlsProblem::of(error)),
+        false => SendError::unsent(Connect, error),
+    }
 }
 
 /// Makes a connection of a stream.

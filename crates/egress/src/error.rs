@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::TlsProblem;
+
 /// What went wrong, in the order of a request's steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SendErrorKind {
@@ -62,18 +64,31 @@ pub struct SendError {
     pub kind: SendErrorKind,
     /// The server may have taken the request: a part of it was written.
     pub ambiguous: bool,
+    /// Why TLS is not possible with this server, if that is what went wrong.
+    pub tls: Option<TlsProblem>,
     detail: String,
 }
 
 impl SendError {
     /// An error before anything of the request was written.
     pub(crate) fn unsent(kind: SendErrorKind, detail: impl fmt::Display) -> Self {
-        Self { kind, ambiguous: false, detail: detail.to_string() }
+        Self { kind, ambiguous: false, tls: None, detail: detail.to_string() }
+    }
+
+    /// TLS is not possible with this server.
+    pub(crate) fn insecure(problem: TlsProblem) -> Self {
+        Self { tls: Some(problem.clone()), ..Self::unsent(SendErrorKind::Tls, problem) }
     }
 
     /// An error after something of the request may have been written.
     pub(crate) fn maybe_sent(kind: SendErrorKind, detail: impl fmt::Display) -> Self {
-        Self { kind, ambiguous: true, detail: detail.to_string() }
+        Self { kind, ambiguous: true, tls: None, detail: detail.to_string() }
+    }
+
+    /// Whether no connection came about, so that what lies between is in question.
+    pub fn is_of_the_network(&self) -> bool {
+        use SendErrorKind::{Connect, ConnectTimeout, Refused, Resolve};
+        matches!(self.kind, Resolve | Refused | Connect | ConnectTimeout)
     }
 
     /// The words of a library or of the server about it, which are not fit for a log.

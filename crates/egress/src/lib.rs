@@ -3,8 +3,8 @@
 //! A [`Client`] sends requests to prepared [`Target`]s over kept connections. What always holds: a
 //! name is looked up, its addresses are filtered by the [`AddressPolicy`], and the connection goes
 //! to an address that passed, without a second look-up; every wait has a deadline; an answer is
-//! read to a limit. What it does not do: repeat a request, follow a redirect, use a proxy, ask for
-//! or undo a compression, interpret a status.
+//! read to a limit, and its compression undone. What it does not do: repeat a request, follow a
+//! redirect, use a proxy, ask for a compression, interpret a status.
 //!
 //! The pool is our own, a hundred lines over hyper's connections, because it decides what may be
 //! sent twice: a request that hyper returns unsent goes to another connection. Any other repeat is
@@ -14,18 +14,27 @@
 
 mod address;
 mod client;
+mod coding;
 mod connect;
 pub mod deadline;
 mod error;
 pub mod files;
+pub mod page;
+pub mod proxy;
+mod response;
+mod roots;
 mod signature;
 pub mod smtp;
 mod target;
 pub mod tls;
+mod tls_problem;
 
 pub use address::AddressPolicy;
-pub use client::{BodyEnd, Client, ClientOptions, Deadlines, KEPT_BYTES, READ_BYTES, Response};
+pub use client::{Client, ClientOptions, Deadlines, READ_BYTES};
 pub use error::{SendError, SendErrorKind};
+pub use response::{BodyEnd, KEPT_BYTES, Response};
+pub use roots::{Trust, problem_with_store};
 pub use signature::SigningKey;
 pub use target::Target;
 pub use tls::{Verify, client_config};
+pub use tls_problem::TlsProblem;

@@ -19,7 +19,7 @@ use tokio_rustls::TlsConnector;
 use crate::connect::{dial, resolve};
 use crate::deadline::after;
 use crate::target::Origin;
-use crate::{AddressPolicy, Verify, client_config};
+use crate::{AddressPolicy, TlsProblem, Verify, client_config};
 pub use message::Message;
 
 /// The limit for a whole message.
@@ -145,7 +145,9 @@ impl Mailer {
         match timeout_at(deadline, connector.connect(name, stream)).await {
             Ok(Ok(stream)) => Ok(Box::new(stream)),
             Ok(Err(e)) => {
-                Err(self.failed(Code::DestinationTlsFailed, "offers no secure connection").caused_by(e))
+                let problem = TlsProblem::of(&e);
+                let what = format!("offers no secure connection: {}", problem.why());
+                Err(self.failed(Code::DestinationTlsFailed, &what).quoting(problem.names()).caused_by(e))
             }
             Err(_) => Err(self.failed(Code::DestinationTimeout, "cannot be reached in time")),
         }

@@ -16,8 +16,7 @@ use rustls_pki_types::ServerName;
 
 const OUTFLOW: &str = concat!("outflow/", env!("CARGO_PKG_VERSION"));
 
-/// Headers that say how a message is framed, or request an encoding that the client does not
-/// decode. Only the client sets them.
+/// Headers that say how a message is framed, or request an encoding. Only the client sets them.
 const OWN: [HeaderName; 9] =
     [HOST, ACCEPT_ENCODING, CONTENT_LENGTH, TRANSFER_ENCODING, CONNECTION, EXPECT, TE, TRAILER, UPGRADE];
 
@@ -92,6 +91,8 @@ impl Target {
         }
         let host_header = HeaderValue::from_str(authority.as_str());
         map.insert(HOST, host_header.map_err(|e| wrong("the URL's host name is not valid").caused_by(e))?);
+        // Without it, any coding would do.
+        map.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         map.entry(USER_AGENT).or_insert(HeaderValue::from_static(OUTFLOW));
         let path = uri.path_and_query().cloned().unwrap_or(PathAndQuery::from_static("/"));
         Ok(Self { origin: Origin { host: host.into(), port, tls }, path: path.into(), headers: map })

@@ -4,19 +4,17 @@
 //! default matters), and signatures of the handshake checked in every mode. What it does not do:
 //! fall back to plain text, or keep client certificates.
 
-use std::path::Path;
 use std::sync::Arc;
 
-use outflow_core::{Code, Error, Result};
+use outflow_core::Result;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::verify_server_cert_signed_by_trust_anchor;
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::server::ParsedCertificate;
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
-use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
-use crate::files;
+use crate::Trust;
 
 /// How much of the server's certificate is checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,17 +27,14 @@ pub enum Verify {
     Nothing,
 }
 
-/// Settings for a TLS client. With `ca`, the certificates of that PEM file are trusted and no
-/// others; without it, the public roots.
+/// Settings for a TLS client.
 ///
 /// # Errors
-/// C005 when the file cannot be read, holds no certificate, or holds one that cannot be a root.
-pub fn client_config(verify: Verify, ca: Option<&Path>) -> Result<Arc<ClientConfig>> {
+/// C005 when a file that it trusts cannot be read, holds no certificate, or holds one that cannot
+/// be a root.
+pub fn client_config<'a>(verify: Verify, trust: impl Into<Trust<'a>>) -> Result<Arc<ClientConfig>> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let roots = match ca {
-        Some(file) => roots_of(file)?,
-        None => RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() },
-    };
+    let roots = trust.into().store()?;
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
         .expect("the ring provider speaks TLS 1.2 and 1.3");
@@ -56,30 +51,10 @@ pub fn client_config(verify: Verify, ca: Option<&Path>) -> Result<Arc<ClientConf
     Ok(Arc::new(config))
 }
 
-fn roots_of(file: &Path) -> Result<RootCertStore> {
-    let wrong = |message: &str| {
-        Error::new(Code::InvalidValue, message)
-            .at(file.display().to_string())
-            .help("name a PEM file with the certificate of the authority, in lines from BEGIN CERTIFICATE to END CERTIFICATE")
-    };
-    let pem = files::read(file).map_err(|e| wrong(&format!("the CA file {e}")))?;
-    let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_slice_iter(&pem) {
-        let certificate = certificate.map_err(|e| wrong("the CA file is not valid PEM").caused_by(e))?;
-        roots
-            .add(certificate)
-            .map_err(|e| wrong("the CA file holds a certificate that cannot be used").caused_by(e))?;
-    }
-    if roots.is_empty() {
-        return Err(wrong("the CA file holds no certificate"));
-    }
-    Ok(roots)
-}
-
 /// Checks less than rustls does by itself: the chain without the name, or (without roots) neither.
 #[derive(Debug)]
 struct Lenient {
-    roots: Option<RootCertStore>,
+    roots: Option<Arc<RootCertStore>>,
     provider: Arc<CryptoProvider>,
 }
 

@@ -67,8 +67,19 @@ pub enum Event {
     Skipped { sync: String, run: RunId, slot: Timestamp, reason: String },
     /// The numbers of a delivery: when it begins or continues, and each time calls were settled.
     Delivering { sync: String, run: RunId, destination: String, counts: DeliveryCounts },
-    /// A request failed and will be sent again in `seconds`.
-    Retrying { sync: String, run: RunId, destination: String, code: Code, reason: ForeignText, seconds: f64 },
+    /// A request failed and will be sent again.
+    Retrying {
+        sync: String,
+        run: RunId,
+        destination: String,
+        code: Code,
+        reason: ForeignText,
+        /// Until it is sent again.
+        seconds: f64,
+        /// Until the delivery gives up for now, if the destination takes nothing; `None`: it does
+        /// not.
+        gives_up: Option<f64>,
+    },
     /// A delivery ended, or stopped for `reason`.
     Delivered {
         sync: String,

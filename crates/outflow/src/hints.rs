@@ -78,15 +78,17 @@ pub fn of_reason(code: Code, destination: &str) -> Option<String> {
 /// What to look at when a destination has stopped.
 pub const fn of_stop(code: Code) -> Option<&'static str> {
     match code {
-        Code::DestinationAuthFailed => {
-            Some("Check that its key is set, of the right kind and for the right region, and may do this")
-        }
-        Code::DestinationAddressWrong => {
-            Some("Check its address (url, or base_url and region); redirects are not followed")
-        }
-        Code::DestinationAnswerInvalid => {
-            Some("Check its address, and whether a proxy or a log-in page is in between")
-        }
+        Code::DestinationAuthFailed => Some(
+            "Check `write_key` (of a webhook, `headers`): whether it is the right one, of the right kind and for the right \
+                 region, and may do this",
+        ),
+        Code::DestinationAddressWrong => Some(
+            "Check its address: `base_url` and `region`, of a webhook `url`, of RudderStack `data_plane_url`; redirects \
+                 are not followed",
+        ),
+        Code::DestinationAnswerInvalid => Some(
+            "Check its address, and whether a proxy or a log-in page is in between: `outflow explain D017` shows how",
+        ),
         Code::SyncRefused => Some("Check at the service whether the key may send this type of call"),
         Code::MostCallsRefused => {
             Some("`outflow dead-letters RUN` shows what it says; the query or a setting there is wrong")

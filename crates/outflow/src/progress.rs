@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::io::{self, IsTerminal, Write as _};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use outflow_app::{Caller, Event, ReplayMode, ReplayPlan, RunEvent};
@@ -39,7 +39,46 @@ pub struct Display {
 struct Shown {
     reading: Option<ProgressBar>,
     delivering: HashMap<String, ProgressBar>,
-    retrying: HashMap<String, (Code, u32)>,
+    retrying: HashMap<String, Trouble>,
+}
+
+/// What was said of a destination that is tried again and again.
+#[derive(Default)]
+struct Trouble {
+    code: Option<Code>,
+    times: u32,
+    said: Option<Instant>,
+}
+
+impl Trouble {
+    /// Whether this failure is reported: of the same problem the 1st, 2nd, 4th, 8th … one, and one
+    /// in half a minute, so that there is no long silence.
+    fn is_due(&mut self, code: Code, now: Instant) -> bool {
+        if self.code != Some(code) {
+            *self = Self { code: Some(code), ..Self::default() };
+        }
+        self.times += 1;
+        let is_long_ago = self.said.is_none_or(|said| now.saturating_duration_since(said) >= SILENCE);
+        let is_due = self.times.is_power_of_two() || is_long_ago;
+        if is_due {
+            self.said = Some(now);
+        }
+        is_due
+    }
+}
+
+/// The longest silence about a destination that takes nothing.
+const SILENCE: Duration = Duration::from_secs(30);
+
+/// A time for people: `0.3 s`, `12 s`, `9 min 50 s`.
+fn span(seconds: f64) -> String {
+    let whole = seconds.round() as u64;
+    match whole {
+        0..10 => format!("{seconds:.1} s"),
+        10..60 => format!("{whole} s"),
+        _ if whole.is_multiple_of(60) => format!("{} min", whole / 60),
+        _ => format!("{} min {} s", whole / 60, whole % 60),
+    }
 }
 
 /// What the first Ctrl-C means.
@@ -178,12 +217,14 @@ impl View<'_> {
                 bar.set_position(counts.calls.saturating_sub(counts.pending));
             }
             RunEvent::Skipped { reason, .. } => self.say(&format!("slot skipped: {reason}")),
-            RunEvent::Retrying { destination, code, reason, seconds, .. } => {
-                // The same problem is reported at its 1st, 2nd, 4th, 8th … time.
-                let told = shown.retrying.entry(destination.clone()).or_insert((code, 0));
-                *told = if told.0 == code { (code, told.1 + 1) } else { (code, 1) };
-                if told.1.is_power_of_two() {
-                    self.say(&format!("{destination}: {code} {}; again in {seconds:.1} s", reason.reveal()));
+            RunEvent::Retrying { destination, code, reason, seconds, gives_up, .. } => {
+                let told = shown.retrying.entry(destination.clone()).or_default();
+                if told.is_due(code, Instant::now()) {
+                    let wait = span(seconds);
+                    let end =
+                        gives_up.map(|left| format!(", gives up in {}", span(left))).unwrap_or_default();
+                    let reason = reason.reveal();
+                    self.say(&format!("{destination}: {code} {reason}; next try in {wait}{end}"));
                 }
             }
             RunEvent::Delivered { destination, state, counts, .. } => {
@@ -237,4 +278,34 @@ fn begins(plan: &ReplayPlan) -> String {
         ReplayMode::Rejected => "rejected rows, as far as they are fixed",
     };
     format!("replaying run {} of {} to {}: {what}", plan.run, plan.sync, plan.destinations.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_destination_that_takes_nothing_is_never_silent_for_long() {
+        let (mut trouble, start) = (Trouble::default(), Instant::now());
+        let mut due = |code, seconds| trouble.is_due(code, start + Duration::from_secs(seconds));
+        let first: Vec<bool> = (0..8).map(|_| due(Code::DestinationUnreachable, 0)).collect();
+        assert_eq!(first, [true, true, false, true, false, false, false, true]);
+        assert!(!due(Code::DestinationUnreachable, 29) && due(Code::DestinationUnreachable, 30));
+        assert!(!due(Code::DestinationUnreachable, 59) && due(Code::DestinationUnreachable, 61));
+        assert!(due(Code::DestinationTimeout, 62), "another problem is news");
+    }
+
+    #[test]
+    fn times_are_short() {
+        for (seconds, text) in [
+            (0.25, "0.2 s"),
+            (9.4, "9.4 s"),
+            (12.3, "12 s"),
+            (59.9, "1 min"),
+            (590.0, "9 min 50 s"),
+            (600.0, "10 min"),
+        ] {
+            assert_eq!(span(seconds), text);
+        }
+    }
 }

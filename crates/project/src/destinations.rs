@@ -57,12 +57,12 @@ fn config(key: &Key, node: &Node, problems: &mut Problems) -> Option<Destination
         return None;
     }
     let secrets = outflow_destinations::secret_settings(&kind);
+    let paths = outflow_destinations::path_settings(&kind);
     let mut settings = Map::new();
     for (setting, value) in node.entries().filter(|(k, _)| !["type", "budget"].contains(&k.name.as_str())) {
         refuse_secrets(setting, value, &secrets, problems);
         let json = match value.path() {
-            // The one setting that is a path.
-            Some(path) if kind == "file" && setting.name == "path" => path.display().to_string().into(),
+            Some(path) if paths.contains(&setting.name) => path.display().to_string().into(),
             _ => json(value),
         };
         settings.insert(setting.name.clone(), json);

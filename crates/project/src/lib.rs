@@ -82,6 +82,8 @@ pub struct Project {
     pub metrics: Option<SocketAddr>,
     /// The state, if it is on a PostgreSQL server.
     pub state: Option<StateUrl>,
+    /// What is allowed, and probably not what was meant.
+    pub warnings: Vec<Error>,
     /// References to what is not there. Empty unless the project was read for a part of it.
     pub unresolved: Vec<Unresolved>,
 }
@@ -220,11 +222,11 @@ impl Project {
         state::refuse_passwords(&documents, &mut problems);
         let dotenv = dotenv::read(&origin.dir, &mut Vec::new());
         let env = |name: &str| std::env::var(name).ok().or_else(|| dotenv.get(name).cloned());
-        let mut resolver = Resolver { env: &env, missing: Vec::new() };
+        let mut resolver = Resolver { env: &env, missing: Vec::new(), odd: Vec::new() };
         documents.all.iter_mut().for_each(|document| resolver.resolve(document, &["state"]));
         problems.add_unresolved(resolver.missing);
         let url = state::read(&documents.all, &mut problems);
-        problems.into_errors().into_iter().next().map_or(Ok(url), Err)
+        problems.into_errors().into_iter().find(|e| !e.code().is_warning()).map_or(Ok(url), Err)
     }
 
     fn load_with(origin: &Origin, env: secrets::Env<'_>) -> Result<Project, Vec<Error>> {
@@ -241,24 +243,28 @@ impl Project {
         needs_all: bool,
     ) -> Result<Project, Vec<Error>> {
         state::refuse_passwords(&documents, &mut problems);
+        secrets::refuse_passwords(&documents, &mut problems);
         let mut wrong = Vec::new();
         let dotenv = dotenv::read(&origin.dir, &mut wrong);
         let env = |name: &str| env(name).or_else(|| dotenv.get(name).cloned());
-        let mut resolver = Resolver { env: &env, missing: Vec::new() };
+        let mut resolver = Resolver { env: &env, missing: Vec::new(), odd: Vec::new() };
         for document in &mut documents.all {
             resolver.resolve(document, &secrets::KEYS);
             shape::check_table(document, &keys::ROOT, &mut problems);
         }
+        problems.0.extend(resolver.odd);
         let mut unresolved = resolver.missing;
         if needs_all {
             problems.add_unresolved(std::mem::take(&mut unresolved));
         }
         let read = (!documents.incomplete).then(|| Self::read(&documents.all, &mut problems));
-        let mut errors = problems.into_errors();
-        errors.extend(wrong);
+        let mut found = problems.into_errors();
+        found.extend(wrong);
         match read {
-            Some(project) if errors.is_empty() => Ok(Project { unresolved, ..project }),
-            _ => Err(errors),
+            Some(project) if found.iter().all(|error| error.code().is_warning()) => {
+                Ok(Project { unresolved, warnings: found, ..project })
+            }
+            _ => Err(found),
         }
     }
 
@@ -296,6 +302,7 @@ impl Project {
             receivers,
             metrics,
             state: state::read(documents, problems),
+            warnings: Vec::new(),
             unresolved: Vec::new(),
         }
     }

@@ -5,7 +5,8 @@
 
 use outflow_core::{Code, Error, files};
 
-use super::document::{MAX_BYTES, Node, Place, Value};
+use super::Problems;
+use super::document::{Documents, MAX_BYTES, Node, Place, Value};
 
 /// Environment variables by name.
 pub(super) type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -31,12 +32,12 @@ pub enum Part {
     Rest,
 }
 
-/// A reference to something that is not there.
+/// A reference to something that is not there, or that cannot be used.
 #[derive(Debug)]
 pub struct Unresolved {
     /// What it belongs to.
     pub part: Part,
-    /// C008.
+    /// C008, or C016.
     pub error: Error,
     pub(super) place: Place,
 }
@@ -45,6 +46,8 @@ pub struct Unresolved {
 pub(super) struct Resolver<'a> {
     pub(super) env: Env<'a>,
     pub(super) missing: Vec<Unresolved>,
+    /// What is there, and probably not what was meant.
+    pub(super) odd: Vec<(Place, Error)>,
 }
 
 impl Resolver<'_> {
@@ -58,46 +61,72 @@ impl Resolver<'_> {
                 }
                 ("destinations", Value::Table(destinations)) => {
                     let part = |name: &str| Part::Destination(name.to_owned());
-                    destinations.iter_mut().for_each(|(name, node)| self.below(node, &part(&name.name)));
+                    destinations.iter_mut().for_each(|(name, node)| {
+                        self.below(&name.name, node, &part(&name.name));
+                    });
                 }
-                _ => self.below(node, &Part::Rest),
+                (key, _) => self.below(key, node, &Part::Rest),
             }
         }
     }
 
     fn source(&mut self, source: &str, node: &mut Node) {
-        let Value::Table(entries) = &mut node.value else { return self.below(node, &Part::Rest) };
+        let Value::Table(entries) = &mut node.value else { return self.below(source, node, &Part::Rest) };
         for (key, node) in entries {
             match (key.name.as_str(), &mut node.value) {
                 ("databases", Value::Table(databases)) => {
                     for (name, node) in databases {
-                        let (source, name) = (source.to_owned(), name.name.clone());
-                        self.below(node, &Part::Database { source, name });
+                        let part = Part::Database { source: source.to_owned(), name: name.name.clone() };
+                        self.below(&name.name, node, &part);
                     }
                 }
-                _ => self.below(node, &Part::Rest),
+                (key, _) => self.below(key, node, &Part::Rest),
             }
         }
     }
 
-    fn below(&mut self, node: &mut Node, part: &Part) {
+    /// `key` is the one that has the value, or the list with it.
+    fn below(&mut self, key: &str, node: &mut Node, part: &Part) {
         match &mut node.value {
-            Value::List(items) => items.iter_mut().for_each(|item| self.below(item, part)),
-            Value::Table(entries) => entries.iter_mut().for_each(|(_, value)| self.below(value, part)),
+            Value::List(items) => items.iter_mut().for_each(|item| self.below(key, item, part)),
+            Value::Table(entries) => {
+                entries.iter_mut().for_each(|(key, value)| self.below(&key.name, value, part));
+            }
             Value::Text(text) if text.contains("${") => {
-                node.value = match substitute(text, &node.place, self.env) {
-                    Ok(text) => Value::Text(text),
-                    Err((code, message, help)) => {
-                        let place = node.place.clone();
-                        let error = Error::new(code, message).at(place.to_string()).help(help);
-                        self.missing.push(Unresolved { part: part.clone(), error, place });
-                        Value::Unresolved(std::mem::take(text))
-                    }
+                node.value = match self.text(key, text, &node.place, part) {
+                    Some(resolved) => Value::Text(resolved),
+                    None => Value::Unresolved(std::mem::take(text)),
                 };
                 node.referenced = true;
             }
             _ => {}
         }
+    }
+
+    /// The text with values in place of its references; `None` if it cannot be used.
+    fn text(&mut self, key: &str, text: &str, place: &Place, part: &Part) -> Option<String> {
+        let resolved = match substitute(text, place, self.env) {
+            Ok(resolved) => resolved,
+            Err((code, message, help)) => {
+                let error = Error::new(code, message).at(place.to_string()).help(help);
+                self.missing.push(Unresolved { part: part.clone(), error, place: place.clone() });
+                return None;
+            }
+        };
+        // Of a host, blanks at its ends are left out.
+        if key == "host" {
+            return Some(resolved);
+        }
+        let mut is_usable = true;
+        for error in odd_ends(key, text, &resolved, place, self.env) {
+            if error.code().is_warning() {
+                self.odd.push((place.clone(), error));
+            } else {
+                is_usable = false;
+                self.missing.push(Unresolved { part: part.clone(), error, place: place.clone() });
+            }
+        }
+        is_usable.then_some(resolved)
     }
 }
 
@@ -140,5 +169,146 @@ fn value(reference: &str, place: &Place, env: Env<'_>) -> Result<String, Failure
             FORMS,
         )),
         _ => unresolved("is no reference that Outflow knows", FORMS),
+    }
+}
+
+/// What mostly gets into a secret with the clipboard, or out of the file of another program, and is
+/// not shown: at the ends of the whole value, and of each reference in it.
+fn odd_ends(key: &str, written: &str, resolved: &str, place: &Place, env: Env<'_>) -> Vec<Error> {
+    let mut found: Vec<(String, End)> = Vec::new();
+    let mut rest = written;
+    while let Some((reference, behind)) = rest.split_once("${").and_then(|(_, rest)| rest.split_once('}')) {
+        rest = behind;
+        // It has been resolved once, and is resolved in the same way again.
+        if let Ok(value) = value(reference, place, env) {
+            found.extend(end_of(&value).map(|end| (format!("${{{reference}}}"), end)));
+        }
+    }
+    if found.is_empty() {
+        found.extend(end_of(resolved).map(|end| (format!("{key:?}"), end)));
+    }
+    let error = |(what, End { code, side, character }): (String, End)| {
+        let message = format!("{what} {side} with {character}, which is taken as a part of it");
+        let help = "take it away where the value is kept; a file may end in line breaks, which are left out";
+        Error::new(code, message).at(place.to_string()).help(help)
+    };
+    found.into_iter().map(error).collect()
+}
+
+/// What is odd about an end of a value.
+struct End {
+    code: Code,
+    side: &'static str,
+    character: &'static str,
+}
+
+fn end_of(value: &str) -> Option<End> {
+    let ends = [("begins", value.chars().next()?), ("ends", value.chars().next_back()?)];
+    let odd = |(side, c): (&'static str, char)| {
+        let (code, character) = odd(c)?;
+        Some(End { code, side, character })
+    };
+    // Quotation marks around it come from a file whose reader would have taken them off.
+    ends.into_iter().find_map(odd)
+}
+
+/// What a character at the end of a secret is called, if it does not belong there.
+fn odd(c: char) -> Option<(Code, &'static str)> {
+    let (control, blank) = (Code::SecretWithControlCharacter, Code::SecretWithBlanks);
+    Some(match c {
+        '\n' | '\r' => (control, "a line break"),
+        '\t' => (blank, "a tab"),
+        '\u{feff}' => (control, "a byte order mark, which is invisible"),
+        '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' => {
+            (control, "an invisible character")
+        }
+        c if c.is_control() => (control, "a control character"),
+        c if c.is_whitespace() => (blank, "a blank"),
+        '"' | '\'' | '`' => (blank, "a quotation mark"),
+        '\u{2018}'..='\u{201f}' | '\u{ab}' | '\u{bb}' => (blank, "a typographic quotation mark"),
+        _ => return None,
+    })
+}
+
+/// Reports passwords in the URLs of databases. References must be as they are written.
+pub(super) fn refuse_passwords(documents: &Documents, problems: &mut Problems) {
+    let sources = documents.all.iter().filter_map(|d| d.get("sources")).flat_map(Node::entries);
+    let databases = sources.filter_map(|(_, source)| source.get("databases")).flat_map(Node::entries);
+    for node in databases.filter_map(|(_, database)| database.get("url")) {
+        if node.text().is_some_and(has_password) {
+            let message = "the password of a database is written into the file";
+            let help = "keep the URL in an environment variable, \"${env:DATABASE_URL}\", or only the password, \
+                        postgres://USER:${env:NAME}@HOST/DATABASE; change the password if others can read this file";
+            problems.add(&node.place, Code::SecretInFile, message, help);
+        }
+    }
+}
+
+/// Whether a URL has a password that is not a reference alone.
+pub(super) fn has_password(url: &str) -> bool {
+    let Some((_, rest)) = url.split_once("://") else { return false };
+    let rest = without_references(rest);
+    let (authority, parameters) = rest.split_once(['?', ';']).unwrap_or((&rest, ""));
+    let is_password = |parameter: &str| {
+        let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+        ["password", "pwd"].iter().any(|p| name.eq_ignore_ascii_case(p)) && !value.is_empty()
+    };
+    if parameters.split(['&', ';']).any(is_password) {
+        return true;
+    }
+    let login = authority.rsplit_once('@').map_or("", |(login, _)| login);
+    login.split_once(':').is_some_and(|(_, password)| !password.is_empty())
+}
+
+fn without_references(text: &str) -> String {
+    let (mut out, mut rest) = (String::new(), text);
+    while let Some((before, reference)) = rest.split_once("${") {
+        out.push_str(before);
+        rest = reference.split_once('}').map_or("", |(_, behind)| behind);
+    }
+    out + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_is_a_reference_or_is_refused() {
+        for url in [
+            "${env:URL}",
+            "postgres://me@db/x",
+            "postgres://${env:USER}@db:5432/x?host=a:b@c",
+            "postgres://${env:USER}:${env:PASSWORD}@${file:/host}/x",
+        ] {
+            assert!(!has_password(url), "{url}");
+        }
+        assert!(!has_password("jdbc:redshift://c:5439/dev?user=me&password=${env:P}"));
+        assert!(has_password("jdbc:redshift://c:5439/dev;UID=me;PWD=x"));
+        for url in ["postgres://me:a@db/x", "postgres://me:a/b:c@db/x", "postgres://me:a${env:P}@db"] {
+            assert!(has_password(url), "{url}");
+        }
+    }
+
+    #[test]
+    fn the_ends_of_a_secret_are_looked_at() {
+        for (value, want) in [
+            ("abc\n", Some("ends with a line break")),
+            ("abc\r\n", Some("ends with a line break")),
+            (" abc", Some("begins with a blank")),
+            ("abc\u{a0}", Some("ends with a blank")),
+            ("\tabc", Some("begins with a tab")),
+            ("\"abc\"", Some("begins with a quotation mark")),
+            ("abc'", Some("ends with a quotation mark")),
+            ("\u{201c}abc\u{201d}", Some("begins with a typographic quotation mark")),
+            ("\u{feff}abc", Some("begins with a byte order mark, which is invisible")),
+            ("abc\u{200b}", Some("ends with an invisible character")),
+            ("abc\0", Some("ends with a control character")),
+            ("a b\"c", None),
+            ("p@ss!", None),
+        ] {
+            let told = end_of(value).map(|end| format!("{} with {}", end.side, end.character));
+            assert_eq!(told.as_deref(), want, "{value:?}");
+        }
     }
 }

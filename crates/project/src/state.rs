@@ -6,6 +6,7 @@
 use outflow_core::{Code, Secret};
 
 use super::document::{Documents, Node, Value};
+use super::secrets::has_password;
 use super::{Problems, single};
 
 /// The URL of the state, and where it stands.
@@ -35,24 +36,6 @@ pub(super) fn refuse_passwords(documents: &Documents, problems: &mut Problems) {
     }
 }
 
-/// Whether a URL has a password that is not a reference alone.
-fn has_password(url: &str) -> bool {
-    let Some((_, rest)) = url.split_once("://") else { return false };
-    let rest = without_references(rest);
-    let authority = rest.split_once('?').map_or(rest.as_str(), |(before, _)| before);
-    let login = authority.rsplit_once('@').map_or("", |(login, _)| login);
-    login.split_once(':').is_some_and(|(_, password)| !password.is_empty())
-}
-
-fn without_references(text: &str) -> String {
-    let (mut out, mut rest) = (String::new(), text);
-    while let Some((before, reference)) = rest.split_once("${") {
-        out.push_str(before);
-        rest = reference.split_once('}').map_or("", |(_, behind)| behind);
-    }
-    out + rest
-}
-
 /// The URL, if a file has one.
 pub(super) fn read(documents: &[Node], problems: &mut Problems) -> Option<StateUrl> {
     let node = url(single(documents, "state", problems)?)?;
@@ -67,24 +50,4 @@ pub(super) fn read(documents: &[Node], problems: &mut Problems) -> Option<StateU
         return None;
     }
     Some(StateUrl { url: Secret::new(text), place: node.place.to_string() })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::has_password;
-
-    #[test]
-    fn a_password_is_a_reference_or_is_refused() {
-        for url in [
-            "${env:URL}",
-            "postgres://me@db/x",
-            "postgres://${env:USER}@db:5432/x?host=a:b@c",
-            "postgres://${env:USER}:${env:PASSWORD}@${file:/host}/x",
-        ] {
-            assert!(!has_password(url), "{url}");
-        }
-        for url in ["postgres://me:a@db/x", "postgres://me:a/b:c@db/x", "postgres://me:a${env:P}@db"] {
-            assert!(has_password(url), "{url}");
-        }
-    }
 }

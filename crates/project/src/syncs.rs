@@ -3,9 +3,7 @@
 use std::time::Duration;
 
 use outflow_core::sync::Schedule;
-use outflow_core::{
-    Budget, CallType, Code, Connection, FirstRun, Guards, Nulls, OnInvalidValue, SyncSpec,
-};
+use outflow_core::{Budget, CallType, Code, Connection, FirstRun, Guards, Nulls, OnInvalidValue, SyncSpec};
 use outflow_engine::schedule::Cron;
 
 use super::document::{Key, Node, Value};

@@ -1,5 +1,6 @@
 //! Projects on disk, and what is said about them.
 
+mod addresses;
 mod alerts;
 mod bounds;
 mod files;

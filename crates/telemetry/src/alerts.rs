@@ -12,7 +12,7 @@ use std::time::Duration;
 use outflow_core::ports::watch::AlertRecord;
 use outflow_core::{Clock as _, Code, Error, Secret, SystemClock, Timestamp, hash};
 use outflow_egress::smtp::{Mailer, Message};
-use outflow_egress::{Client, ClientOptions, Deadlines, SendErrorKind, SigningKey, Target};
+use outflow_egress::{Client, ClientOptions, Deadlines, SendErrorKind, SigningKey, Target, page};
 use serde_json::{Value, json};
 
 pub use notifier::{Dispatch, Notifier, Pace, start};
@@ -184,6 +184,11 @@ async fn post(url: &Secret, key: &SigningKey, note: &Note, now: Timestamp) -> Re
             .help("see that its url names a host and a port that answer this machine")
     })?;
     let code = match answer.status {
+        200..300 if page::is_markup(answer.body.trim_ascii()) => {
+            let message = "a web page answered in place of the webhook for alerts";
+            return Err(Error::new(Code::DestinationAnswerInvalid, message)
+                .help("check its url, and whether a page to log in is in between"));
+        }
         200..300 => return Ok(()),
         429 => Code::DestinationThrottled,
         408 | 425 | 500.. => Code::DestinationServerError,

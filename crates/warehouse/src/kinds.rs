@@ -7,6 +7,7 @@
 //! What always holds: every problem is reported at the setting that it is about; no problem repeats
 //! a value that may be secret. What it does not do: read files or connect.
 
+mod address;
 mod iam;
 mod server;
 mod sqlite;

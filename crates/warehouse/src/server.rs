@@ -139,7 +139,11 @@ const REFUSED: &str = "AWS gave a password and the server refused it: the user m
     `auto_create: true` in `iam`), or `cluster` or `workgroup` in `iam` is not the one behind this host";
 
 fn no_answer(after: Duration) -> Error {
-    Error::new(Code::SourceTimeout, format!("the server did not answer within {after:?}")).help(
+    let after = match after.as_secs() {
+        0 => format!("{} ms", after.as_millis()),
+        _ => format!("{} s", after.as_secs_f64().round()),
+    };
+    Error::new(Code::SourceTimeout, format!("the server did not answer within {after}")).help(
         "a security group or a firewall may drop packets from this machine: allow its address on the server's port. A paused \
          cluster does not answer until it is resumed, and a serverless workgroup takes up to a minute to wake: try again or raise connect_timeout",
     )

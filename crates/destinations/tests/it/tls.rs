@@ -83,3 +83,41 @@ async fn a_bad_certificate_stops_the_destination() {
         assert_eq!(requests.load(Ordering::SeqCst), usize::from(good), "a certificate {name}");
     }
 }
+
+#[tokio::test]
+async fn ca_names_an_authority_for_one_destination() {
+    let ours = authority();
+    let folder = tempfile::TempDir::new().unwrap();
+    let ca = folder.path().join("ca.pem");
+    std::fs::write(&ca, ours.pem()).unwrap();
+    let (port, requests) = serve(&ours, |_| {}).await;
+    let client = Client::new(&ClientOptions::default()).unwrap();
+    let answer = async |ca: Option<&str>| {
+        let url = format!("https://localhost:{port}");
+        for (kind, mut settings) in [
+            ("webhook", json!({"url": url})),
+            ("rudderstack", json!({"write_key": "k", "data_plane_url": url})),
+        ] {
+            settings["ca"] = ca.into();
+            let destination = outflow_destinations::build("d", kind, &object(settings), &client).unwrap();
+            let request = request(&*destination, 0, &[json!({"userId": "1"})]);
+            match destination.deliver(&request).await.answer {
+                Answer::Delivered => assert!(ca.is_some(), "{kind}"),
+                Answer::Stop { code: Code::DestinationTlsFailed, reason, .. } => {
+                    assert!(ca.is_none() && reason.contains("`ca: FILE`"), "{kind}: {reason}");
+                }
+                other => panic!("{kind}: {other:?}"),
+            }
+        }
+    };
+    answer(None).await;
+    assert_eq!(requests.load(Ordering::SeqCst), 0);
+    answer(ca.to_str()).await;
+    assert_eq!(requests.load(Ordering::SeqCst), 2);
+    for wrong in ["/nowhere.pem", file!()] {
+        let settings = json!({"url": "https://h.example", "ca": wrong});
+        let errors =
+            outflow_destinations::build("d", "webhook", &object(settings), &client).map(drop).unwrap_err();
+        assert_eq!((errors[0].code(), errors[0].place()), (Code::InvalidValue, Some("destinations.d.ca")));
+    }
+}

@@ -56,6 +56,7 @@ async fn a_request_has_the_headers_of_its_target_and_no_others() {
         lines,
         [
             "",
+            "accept-encoding: identity",
             "authorization: Basic a2V5Og==",
             "content-length: 12",
             &host,
@@ -219,4 +220,27 @@ async fn gets_and_puts_are_what_they_are_called() {
     assert_eq!(client().put(&target, Bytes::new(), &deadlines).await.unwrap().body, b"said");
     let request = requests.recv().await.unwrap();
     assert!(request.starts_with("PUT /a?b=c HTTP/1.1\r\n"), "{request}");
+}
+
+#[tokio::test]
+async fn a_compressed_answer_is_text_and_one_that_cannot_be_undone_is_none() {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut encoder, b"{\"success\":true}").unwrap();
+    let packed = encoder.finish().unwrap();
+    let send = async |coding: &str, body: &[u8]| {
+        let head = format!(
+            "HTTP/1.1 200 OK\r\ncontent-encoding: {coding}\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
+        let server = Server::answering([head.as_bytes(), body].concat()).await;
+        client().post(&server.target("/"), BODY, &Deadlines::default()).await.unwrap()
+    };
+    let response = send("gzip", &packed).await;
+    assert_eq!(response.body, b"{\"success\":true}");
+    assert!(matches!(response.end, BodyEnd::Complete));
+    for (coding, body) in [("br", &packed[..]), ("gzip", &packed[..packed.len() - 3])] {
+        let response = send(coding, body).await;
+        assert!(response.body.is_empty(), "{coding}");
+        assert!(matches!(response.end, BodyEnd::Unreadable(words) if words.contains(coding)));
+    }
 }

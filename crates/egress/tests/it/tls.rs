@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use outflow_core::Code;
-use outflow_egress::{Client, ClientOptions, SendErrorKind, Target, Verify, client_config};
+use outflow_egress::{Client, ClientOptions, SendErrorKind, Target, TlsProblem, Verify, client_config};
 use rcgen::{CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
 use rustls::ServerConfig;
 use rustls_pki_types::{PrivateKeyDer, ServerName};
@@ -115,6 +115,55 @@ async fn bad_certificates_are_refused() {
     let own = CertificateParams::new(["localhost".to_owned()]).unwrap().self_signed(&key).unwrap();
     let own = serve(server_config(own.der().clone(), &key, rustls::ALL_VERSIONS)).await;
     assert_eq!(post(&own, Some(&ca)).await, Err(SendErrorKind::Tls), "self-signed");
+}
+
+#[tokio::test]
+async fn an_authority_of_ones_own_counts_beside_the_usual_ones_and_for_one_client_alone() {
+    let (authority, key) = (Authority::new(), KeyPair::generate().unwrap());
+    let own = CertificateParams::new(["localhost".to_owned()]).unwrap().self_signed(&key).unwrap();
+    let file = authority.folder.path().join("both.pem");
+    std::fs::write(&file, authority.issuer.pem() + &own.pem()).unwrap();
+    let signed = serve(authority.server("localhost", |_| {})).await;
+    let self_signed = serve(server_config(own.der().clone(), &key, rustls::ALL_VERSIONS)).await;
+    let usual = Client::new(&ClientOptions::default()).unwrap();
+    let trusting = usual.trusting(&file).unwrap();
+    for server in [&signed, &self_signed] {
+        let target = Target::new(&format!("https://localhost:{}/", server.address.port()), []).unwrap();
+        assert_eq!(trusting.post(&target, BODY, &short()).await.unwrap().status, 200);
+        let error = usual.post(&target, BODY, &short()).await.unwrap_err();
+        assert_eq!(error.tls, Some(TlsProblem::UnknownAuthority), "{error}");
+    }
+    assert!(usual.trusting(Path::new("/nowhere.pem")).is_err());
+}
+
+#[tokio::test]
+async fn each_problem_with_tls_is_known_for_what_it_is() {
+    let authority = Authority::new();
+    let file = authority.file();
+    let problem = async |server: &Server| {
+        let client = Client::new(&ClientOptions::default()).unwrap().trusting(&file).unwrap();
+        let target = Target::new(&format!("https://localhost:{}/", server.address.port()), []).unwrap();
+        client.post(&target, BODY, &short()).await.unwrap_err().tls.unwrap()
+    };
+    let nameless = serve(authority.server("localhost", |p| p.subject_alt_names.clear())).await;
+    assert_eq!(problem(&nameless).await, TlsProblem::OtherName(Some(Vec::new())));
+    let other = serve(authority.server("other.example", |_| {})).await;
+    assert_eq!(problem(&other).await, TlsProblem::OtherName(Some(vec!["other.example".to_owned()])));
+    let expired = serve(authority.server("localhost", |p| p.not_after = date_time_ymd(2020, 1, 1))).await;
+    assert!(matches!(problem(&expired).await, TlsProblem::Expired(Some(_))));
+    let (key, mut params) =
+        (KeyPair::generate().unwrap(), CertificateParams::new(["localhost".to_owned()]).unwrap());
+    params.is_ca = IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let own = params.self_signed(&key).unwrap();
+    let own = serve(server_config(own.der().clone(), &key, rustls::ALL_VERSIONS)).await;
+    assert_eq!(problem(&own).await, TlsProblem::SelfSigned);
+    let plain = Server::start(|mut tcp| async move {
+        tcp.read(&mut [0; 64]).await.ok();
+        tcp.write_all(&answer(400, "", "speak plainly")).await.ok();
+        tcp.read_to_end(&mut Vec::new()).await.ok();
+    })
+    .await;
+    assert_eq!(problem(&plain).await, TlsProblem::NotTls);
 }
 
 #[tokio::test]

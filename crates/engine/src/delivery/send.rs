@@ -317,6 +317,7 @@ impl Sender {
             code,
             reason: reason.into(),
             seconds,
+            gives_up: self.delivery_timeout.map(|limit| limit.saturating_sub(quiet).as_secs_f64()),
         });
         true
     }

@@ -2,6 +2,7 @@
 //! but for the values in it. Of an answer in JSON the reason is what it says under `message`,
 //! `error` and the like.
 
+use outflow_core::outcome::TELLING_MEMBERS;
 use outflow_core::ports::state::DeadLetter;
 use outflow_core::{Code, Result, RunId};
 use serde::Serialize;
@@ -71,22 +72,6 @@ fn count(causes: &mut Vec<Cause>, destination: &str, letter: &DeadLetter) {
     }
 }
 
-/// The members of a JSON answer that hold words for people.
-const TELLING: [&str; 12] = [
-    "error",
-    "errors",
-    "message",
-    "messages",
-    "msg",
-    "detail",
-    "details",
-    "reason",
-    "title",
-    "description",
-    "error_description",
-    "error_message",
-];
-
 /// What a service said, without the values in it. An answer in JSON may be cut anywhere.
 pub fn words(reason: &str) -> String {
     if !reason.starts_with(['{', '[']) {
@@ -99,7 +84,7 @@ pub fn words(reason: &str) -> String {
         rest = after;
         if rest.trim_start().starts_with(':') {
             member = text;
-        } else if TELLING.iter().any(|name| member.eq_ignore_ascii_case(name)) {
+        } else if TELLING_MEMBERS.iter().any(|name| member.eq_ignore_ascii_case(name)) {
             let said = normal(&text);
             if !said.is_empty() && !found.contains(&said) {
                 found.push(said);

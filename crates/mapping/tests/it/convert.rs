@@ -201,7 +201,12 @@ pub fn identifier(ty: Ty, text: &Text) -> Result<Option<String>, Code> {
         },
         _ => string(ty, text)?,
     };
-    let id = if text.valid().is_ok() { seen(&id) } else { trim(&id) }.to_owned();
+    let id = match ty {
+        // A server writes digits there and nothing else.
+        Ty::Int => id,
+        _ if text.valid().is_ok() => seen(&id).to_owned(),
+        _ => trim(&id).to_owned(),
+    };
     if id.is_empty() {
         return Ok(None);
     }

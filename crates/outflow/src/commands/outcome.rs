@@ -1,6 +1,6 @@
 //! What came of the syncs that a command was to run: for people, and as an exit code.
 
-use outflow_app::{DeliveryDocument, MissingDocument, Reason, RunDocument, RunOutcome};
+use outflow_app::{DeliveryDocument, Errors, MissingDocument, Reason, RunDocument, RunOutcome};
 use outflow_core::{Code, DeliveryState, Error, NextStep, RowCounts, RunState};
 
 use crate::exit::Exit;
@@ -98,12 +98,46 @@ pub fn report(outcomes: &[RunOutcome], printer: Printer) {
         [] => printer.document(&outcomes, |_| String::new()),
         [RunOutcome::Queued { .. } | RunOutcome::Skipped { .. }] if printer.is_table() => {}
         [one] => printer.document(one, |_| people(&documents)),
-        all => printer.document(&all, |_| people(&documents)),
+        all => printer.document(&all, |_| summary(&documents, failed(all))),
     }
 }
 
+/// A line of the table for each sync that has no run.
+fn failed(outcomes: &[RunOutcome]) -> Vec<Vec<String>> {
+    let row = |sync: &str, errors: &Errors| {
+        let code = errors.0.first().map(|error| format!(" {}", error.code())).unwrap_or_default();
+        let mut row = vec![sync.to_owned()];
+        row.resize(COLUMNS.len() - 1, "-".to_owned());
+        row.push(format!("{}{code}", RunState::Failed));
+        row
+    };
+    let rows = outcomes.iter().filter_map(|outcome| match outcome {
+        RunOutcome::Failed { sync, errors } => Some(row(sync, errors)),
+        _ => None,
+    });
+    rows.collect()
+}
+
+const COLUMNS: [&str; 10] = [
+    "sync",
+    "type",
+    "run",
+    "destination",
+    "calls",
+    "delivered",
+    "dead letters",
+    "filtered",
+    "pending",
+    "state",
+];
+
 /// Runs for people: a line for each destination, the rows of each run, and where to look next.
 pub fn people(documents: &[&RunDocument]) -> String {
+    summary(documents, Vec::new())
+}
+
+/// The same, with lines for syncs that have no run.
+fn summary(documents: &[&RunDocument], failed: Vec<Vec<String>>) -> String {
     let mut rows = Vec::new();
     for d in documents {
         for (name, delivery) in &d.destinations {
@@ -118,19 +152,8 @@ pub fn people(documents: &[&RunDocument]) -> String {
             rows.push(row);
         }
     }
-    let head = [
-        "sync",
-        "type",
-        "run",
-        "destination",
-        "calls",
-        "delivered",
-        "dead letters",
-        "filtered",
-        "pending",
-        "state",
-    ];
-    let mut text = if rows.is_empty() { String::new() } else { table(&head, &rows) };
+    rows.extend(failed);
+    let mut text = if rows.is_empty() { String::new() } else { table(&COLUMNS, &rows) };
     for d in documents {
         text += &format!("{}: {}", d.sync, sum(&d.rows));
         if let Some(next) = &d.next_last_sync_time {

@@ -278,10 +278,10 @@ fn a_stop_says_the_status_the_answer_the_cure_and_how_to_go_on() {
     let run = project.run(&["run", "users"]);
     run.assert_code(6);
     for words in [
-        "error[D013]: crm: the destination refused the credentials: 401 Unauthorized: {\"error\":\"unauthorized\"}",
+        "error[D013]: crm: the destination refused the credentials: 401 Unauthorized: unauthorized; ",
         "row ",
         "messageId ",
-        "Check that its key is set",
+        "Check `write_key` (of a webhook, `headers`)",
         "20 calls stay pending; `outflow run users` tries again",
     ] {
         assert!(run.stderr.contains(words), "{words:?} in {}", run.stderr);

@@ -151,7 +151,7 @@ fn a_new_destination_gets_a_past_run_and_catches_up() {
     let again = project.run(&["backfill", "late"]);
     again.assert_code(0);
     assert!(again.stderr.contains("late has missed nothing"), "{again:?}");
-    assert_eq!(project.json(&["backfill", "late", "--since", "2026-01-01"], 0)["rows"]["calls"], 20);
+    assert_eq!(project.json(&["backfill", "late", "--since", "2026-01-01", "--yes"], 0)["rows"]["calls"], 20);
     assert_eq!(first.calls().len(), 20);
     project.assert_closed();
 }

@@ -112,6 +112,10 @@ fn each_mistake_of_a_login_gives_one_problem_at_its_place() {
             "        host: CLUSTER\n        iam: {}\n        tunnel: { host: b, user: a b }\n",
             "C005 outflow.yaml:10:34",
         ),
+        (
+            "        host: CLUSTER\n        iam: {}\n        tunnel: { host: \"b:22\" }\n",
+            "C005 outflow.yaml:10:25",
+        ),
     ] {
         let found = problems(&project("redshift", lines));
         if found != [expected] {

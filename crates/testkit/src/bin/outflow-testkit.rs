@@ -1,7 +1,7 @@
 //! The testkit's servers as a program, for benchmarks and for trying things by hand.
 //!
-//! Each prints `listening on 127.0.0.1:PORT` and ends when its standard input ends, so it never
-//! outlives its starter.
+//! Each prints `listening on 127.0.0.1:PORT` (the simulator of Redshift also who may log in, and
+//! how a project names it) and ends when its standard input ends, so it never outlives its starter.
 
 use std::io::{Read, Write};
 use std::process::ExitCode;
@@ -16,7 +16,8 @@ usage: outflow-testkit receiver [--port P] [--delay-ms D] [--keep FILE] [--count
        outflow-testkit redshift [--port P] [--user NAME:PASSWORD[:cleartext|md5|sha256]]… [--database NAME]…
                                 [--case-sensitive] [--single-node] [--version BUILD] [--tls CERT KEY] [--require-ssl CERT KEY]
 
-All listen on 127.0.0.1 and end when their standard input ends.";
+All listen on 127.0.0.1 and end when their standard input ends. The administrator of redshift is
+awsuser, its password is printed when it starts, and its database is dev.";
 
 fn main() -> ExitCode {
     let mut args = std::env::args().skip(1);
@@ -24,15 +25,30 @@ fn main() -> ExitCode {
         Some("receiver") => receiver(args),
         Some("postgres") => postgres(args),
         Some("redshift") => redshift(args),
+        Some("--help" | "-h" | "help") => {
+            println!("{USAGE}");
+            return ExitCode::SUCCESS;
+        }
         _ => Err(USAGE.to_owned()),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
             eprintln!("{message}");
-            ExitCode::from(2)
+            ExitCode::from(if message == USAGE { 2 } else { 1 })
         }
     }
+}
+
+/// A port that is taken is a sentence, where the servers would panic.
+fn demand_free(port: u16) -> Result<(), String> {
+    let tried = std::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, port)).map(drop);
+    tried.map_err(|error| match error.kind() {
+        std::io::ErrorKind::AddrInUse => {
+            format!("port {port} of 127.0.0.1 is in use: choose another with --port")
+        }
+        _ => format!("port {port} of 127.0.0.1 cannot be listened on: {error}"),
+    })
 }
 
 fn receiver(mut args: impl Iterator<Item = String>) -> Result<(), String> {
@@ -46,6 +62,8 @@ fn receiver(mut args: impl Iterator<Item = String>) -> Result<(), String> {
             _ => return Err(USAGE.to_owned()),
         }
     }
+    // Before the input is watched: it can end first, and the error would be lost.
+    demand_free(options.port)?;
     std::thread::spawn(|| {
         until_input_ends();
         std::process::exit(0);
@@ -55,9 +73,13 @@ fn receiver(mut args: impl Iterator<Item = String>) -> Result<(), String> {
 
 fn postgres(mut args: impl Iterator<Item = String>) -> Result<(), String> {
     let mut options = Postgres::options();
+    let mut port = 0;
     while let Some(name) = args.next() {
         options = match name.as_str() {
-            "--port" => options.with_port(number(args.next())?),
+            "--port" => {
+                port = number(args.next())?;
+                options.with_port(port)
+            }
             "--dir" => options.in_folder(text(args.next())?),
             "--set" => {
                 let setting = text(args.next())?;
@@ -67,6 +89,7 @@ fn postgres(mut args: impl Iterator<Item = String>) -> Result<(), String> {
             _ => return Err(USAGE.to_owned()),
         };
     }
+    demand_free(port)?;
     let server = options.start();
     announce(server.port());
     until_input_ends();
@@ -76,10 +99,14 @@ fn postgres(mut args: impl Iterator<Item = String>) -> Result<(), String> {
 /// Its administrator is `awsuser` with the password of [`Redshift::PASSWORD`], its database `dev`.
 fn redshift(mut args: impl Iterator<Item = String>) -> Result<(), String> {
     let mut options = Redshift::options();
+    let (mut port, mut has_tls) = (0, false);
     let mut databases = Vec::new();
     while let Some(name) = args.next() {
         options = match name.as_str() {
-            "--port" => options.with_port(number(args.next())?),
+            "--port" => {
+                port = number(args.next())?;
+                options.with_port(port)
+            }
             "--user" => {
                 let user = text(args.next())?;
                 let (user, auth) = match user.rsplit_once(':') {
@@ -101,6 +128,7 @@ fn redshift(mut args: impl Iterator<Item = String>) -> Result<(), String> {
             "--version" => options.version(&text(args.next())?),
             "--tls" | "--require-ssl" => {
                 let [certificate, key] = [pem(args.next())?, pem(args.next())?];
+                has_tls = true;
                 if name == "--tls" {
                     options.with_tls(&certificate, &key)
                 } else {
@@ -110,13 +138,28 @@ fn redshift(mut args: impl Iterator<Item = String>) -> Result<(), String> {
             _ => return Err(USAGE.to_owned()),
         };
     }
+    demand_free(port)?;
     let server = options.start();
     for database in &databases {
         server.database(database);
     }
-    announce(server.port());
+    println!("{}", introduction(server.port(), has_tls));
+    let _ = std::io::stdout().flush();
     until_input_ends();
     Ok(())
+}
+
+/// What a person needs who wants to use the simulator.
+fn introduction(port: u16, has_tls: bool) -> String {
+    let (user, password) = (Redshift::USER, Redshift::PASSWORD);
+    let ssl = if has_tls { "require" } else { "disable" };
+    format!(
+        "listening on 127.0.0.1:{port}, user {user}, password {password}, database dev\n\
+         in outflow.yaml, with REDSHIFT_PASSWORD={password} in the environment:\n\
+         sources:\n  warehouse:\n    type: redshift\n    databases:\n      main:\n        \
+         host: 127.0.0.1\n        port: {port}\n        database: dev\n        user: {user}\n        \
+         password: \"${{env:REDSHIFT_PASSWORD}}\"\n        ssl: {ssl}"
+    )
 }
 
 fn pem(path: Option<String>) -> Result<String, String> {

@@ -7,6 +7,7 @@ mod client;
 mod crash;
 mod edges;
 mod postgres;
+mod program;
 mod prose;
 mod proxy;
 mod receiver;

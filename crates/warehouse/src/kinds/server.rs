@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use outflow_core::schema::{Key, Kind, Shape};
 use outflow_core::{Code, Secret};
+use serde_json::{Map, Value};
 
-use super::{DatabaseSettings, Input, MAX_QUERIES, SettingProblem, Values, iam, problem};
+use super::{DatabaseSettings, Input, MAX_QUERIES, SettingProblem, Values, address, iam, problem};
 use crate::ServerKind;
 use crate::settings::{Login, ServerSettings, Tunnel};
 use crate::tls::{Tls, TlsMode};
@@ -23,13 +24,18 @@ const TLS_WORDS: Kind = Kind::Word(&["disable", "prefer", "require", "verify-ca"
 pub(super) const SHAPE: Shape = Shape {
     what: "a database",
     keys: &[
-        Key::new("host", Kind::Text, "the server's name or address").required(),
+        Key::new(
+            "url",
+            Kind::Text,
+            "postgres://, redshift:// or jdbc:redshift://, in place of host, port, database, user and password",
+        ),
+        Key::new("host", Kind::Text, "the server's name or address; needed without url"),
         Key::new(
             "port",
             Kind::Whole { min: 1, max: 65_535 },
             "5439 for redshift and 5432 for postgres by default",
         ),
-        Key::new("database", Kind::Text, "the database's name on the server").required(),
+        Key::new("database", Kind::Text, "the database's name on the server; needed without url"),
         Key::new("user", Kind::Text, "the user's name; needed without iam"),
         Key::new("password", Kind::Secret, "a reference to the user's password"),
         Key::new("iam", Kind::Table(&iam::SHAPE), "user and password come from AWS; for redshift"),
@@ -95,7 +101,17 @@ pub(super) fn read(
     input: &Input<'_>,
     problems: &mut Vec<SettingProblem>,
 ) -> Option<DatabaseSettings> {
+    let settings = expanded(kind, input.values, problems)?;
+    let input = &Input { name: input.name, values: Values(&settings) };
     let values = input.values;
+    for (key, about) in
+        [("host", "the server's name or address"), ("database", "the database's name on the server")]
+    {
+        if !values.has(key) {
+            let help = format!("a database needs it, or `url`: {about}");
+            problems.push(problem("", Code::MissingKey, format!("{key:?} is missing"), help));
+        }
+    }
     let login = login(kind, input, problems);
     let tls = tls(kind, values);
     if values.has("iam")
@@ -125,6 +141,45 @@ pub(super) fn read(
             .number("connect_timeout")
             .map_or(ServerSettings::CONNECT_TIMEOUT, Duration::from_secs),
     }))
+}
+
+/// The settings with those that `url` stands for, and the host as it is meant. `None`: one of them
+/// is wrong.
+fn expanded(
+    kind: ServerKind,
+    values: Values<'_>,
+    problems: &mut Vec<SettingProblem>,
+) -> Option<Map<String, Value>> {
+    let mut settings = values.0.clone();
+    let before = problems.len();
+    if let Some(host) = values.text("host") {
+        match address::host(host) {
+            Ok(host) => drop(settings.insert("host".to_owned(), host.into())),
+            Err(wrong) => problems.push(problem("host", Code::InvalidValue, wrong.message, wrong.help)),
+        }
+    }
+    if values.has("url") {
+        match address::settings_of(values.text("url")?, kind) {
+            Err(wrong) => problems.push(problem("url", Code::InvalidValue, wrong.message, wrong.help)),
+            Ok(meant) => {
+                for (name, value) in meant {
+                    if let Some(key) =
+                        SHAPE.keys.iter().find(|key| key.name == name && settings.contains_key(&name))
+                    {
+                        let message = format!("{name:?} stands in \"url\", too");
+                        problems.push(problem(
+                            key.name,
+                            Code::ConflictingOptions,
+                            message,
+                            "keep one of them",
+                        ));
+                    }
+                    settings.insert(name, value);
+                }
+            }
+        }
+    }
+    (problems.len() == before).then_some(settings)
 }
 
 /// Who logs in, and with what.
@@ -164,6 +219,12 @@ fn tunnel(values: Values<'_>, problems: &mut Vec<SettingProblem>) -> Option<Tunn
             let message = format!("{key:?} cannot be a {key} of ssh");
             problems.push(problem(setting, Code::InvalidValue, message, help));
         }
+    }
+    // ssh would take it for a name with a colon in it.
+    if let Some(host) = values.text("host").filter(|host| Tunnel::takes(host) && host.contains(':'))
+        && let Err(wrong) = address::host(host)
+    {
+        problems.push(problem("tunnel.host", Code::InvalidValue, wrong.message, wrong.help));
     }
     Some(Tunnel {
         host: values.text("host")?.to_owned(),

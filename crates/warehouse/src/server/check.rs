@@ -273,7 +273,9 @@ impl<'a> Checklist<'a> {
         if step == Step::Database && error.code() == Code::PermissionDenied {
             error = error.help("grant this user CONNECT on the database");
         }
-        let Some(ours) = self.ours.filter(|_| step < Step::Server) else { return error };
+        // Once the server has answered, no list of addresses is in the way, unless it says so.
+        let fits = step == Step::Tcp || matches!(error.code(), Code::NotOnAllowList | Code::TlsRequired);
+        let Some(ours) = self.ours.filter(|_| fits) else { return error };
         let ours = format!(
             "this machine connects from {ours}: allow it at the server (behind NAT or a proxy, the public address in its place)"
         );

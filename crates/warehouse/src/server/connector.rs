@@ -10,12 +10,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::BytesMut;
-use outflow_core::{Code, Error, Result, Timestamp};
+use outflow_core::{Code, Error, Result};
 use outflow_egress::deadline::after;
-use outflow_egress::{AddressPolicy, Verify, client_config};
+use outflow_egress::{AddressPolicy, TlsProblem, Verify, client_config};
 use postgres_protocol::message::frontend;
+use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
-use rustls::{CertificateError, ClientConfig};
 use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -23,9 +23,10 @@ use tokio::time::Instant;
 
 use tokio_rustls::TlsConnector;
 
+use super::no_answer;
 use super::transport::Transport;
 use super::tunnel::SshTunnel;
-use super::wire::{Socket, Wire, broken_protocol};
+use super::wire::{Socket, Wire, another_server, broken_protocol};
 use crate::settings::{ServerSettings, Tunnel};
 use crate::tls::TlsMode;
 
@@ -94,6 +95,7 @@ impl Connector {
 
     /// The first of these addresses that takes a TCP connection.
     pub async fn reach(&self, addresses: &[SocketAddr]) -> Result<(TcpStream, SocketAddr)> {
+        let begun = Instant::now();
         let deadline = after(self.timeout);
         let mut last = None;
         for (tried, address) in addresses.iter().enumerate() {
@@ -106,14 +108,16 @@ impl Connector {
                 Err(elapsed) => last = Some(io::Error::new(io::ErrorKind::TimedOut, elapsed)),
             }
         }
-        Err(not_reached(last))
+        Err(not_reached(last, begun.elapsed()))
     }
 
     /// Opens a second connection to where this host has been met already.
     pub async fn open_again(&self, address: Option<SocketAddr>) -> Result<Socket> {
         match address {
             Some(address) => {
-                let stream = TcpStream::connect(address).await.map_err(|e| not_reached(Some(e)))?;
+                let begun = Instant::now();
+                let connected = TcpStream::connect(address).await;
+                let stream = connected.map_err(|e| not_reached(Some(e), begun.elapsed()))?;
                 self.enter_tcp(stream).await
             }
             None => Ok(self.open().await?.0),
@@ -178,7 +182,8 @@ impl Connector {
                 wire.receive().await?;
                 Err(broken_protocol("no answer to the request for TLS"))
             }
-            other => Err(broken_protocol(format!("the byte {other:#04x} to the request for TLS"))),
+            first => Err(another_server(first)
+                .unwrap_or_else(|| broken_protocol(format!("the byte {first:#04x} to the request for TLS")))),
         }
     }
 }
@@ -190,14 +195,10 @@ async fn ask_for_tls(stream: &mut Transport) -> Result<u8> {
     stream.read_u8().await.map_err(|e| closed(Some(e)))
 }
 
-fn not_reached(cause: Option<io::Error>) -> Error {
+fn not_reached(cause: Option<io::Error>, waited: Duration) -> Error {
     let cause = cause.unwrap_or_else(|| io::Error::from(io::ErrorKind::AddrNotAvailable));
     let error = match cause.kind() {
-        io::ErrorKind::TimedOut => {
-            Error::new(Code::SourceTimeout, "the server did not answer").help(
-                "a security group or a firewall may drop packets from this machine: allow its address on the server's port",
-            )
-        }
+        io::ErrorKind::TimedOut => no_answer(waited),
         io::ErrorKind::ConnectionRefused => Error::new(Code::ConnectionRefused, "the connection was refused")
             .help("nothing listens on that port, or a firewall refuses: check host and port, and that the server runs (a paused cluster refuses)"),
         _ => Error::new(Code::ConnectionRefused, "the server cannot be reached from this machine")
@@ -220,73 +221,37 @@ pub(crate) fn closed(cause: Option<io::Error>) -> Error {
 }
 
 fn handshake_failed(cause: io::Error) -> Error {
-    let tls = cause.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
-    let (why, help, quoted) = match tls {
-        Some(rustls::Error::InvalidCertificate(problem)) => {
-            let (why, help) = bad_certificate(problem);
-            (why, help, said_of(problem))
-        }
-        Some(error) => {
-            let help = "check that the server speaks TLS 1.2 or newer";
-            ("the server speaks another TLS".to_owned(), help, error.to_string())
-        }
-        None => ("the server broke it off".to_owned(), "look into the server's log", String::new()),
-    };
-    Error::new(Code::TlsHandshakeFailed, format!("the TLS handshake failed: {why}"))
-        .quoting(quoted)
-        .help(help)
-        .caused_by(cause)
-}
-
-const EXPIRED: &str = "the server's certificate has expired";
-const RENEW: &str = "renew it at the server, and check this machine's clock";
-
-fn bad_certificate(problem: &CertificateError) -> (String, &'static str) {
-    use CertificateError as E;
-    match problem {
-        E::UnknownIssuer | E::BadSignature => (
-            "the server's certificate comes from an authority that is not trusted".into(),
-            "name the authority's certificate in `ssl: { ca: FILE }`",
-        ),
-        E::NotValidForName | E::NotValidForNameContext { .. } => (
-            "the server's certificate is for another host name".into(),
-            "through a tunnel or an alias, say the certificate's name in `ssl: { server_name: NAME }`, or use verify-ca",
-        ),
-        E::Expired => (EXPIRED.into(), RENEW),
-        E::ExpiredContext { not_after, .. } => {
-            let end = i64::try_from(not_after.as_secs()).ok().and_then(|s| Timestamp::from_second(s).ok());
-            (end.map_or_else(|| EXPIRED.into(), |end| format!("{EXPIRED}, on {end}")), RENEW)
-        }
-        E::NotValidYet | E::NotValidYetContext { .. } => {
-            ("the server's certificate is not valid yet".into(), "check this machine's clock")
-        }
-        _ => ("the server's certificate cannot be used".into(), "replace it at the server"),
+    let problem = TlsProblem::of(&cause);
+    let error = Error::new(Code::TlsHandshakeFailed, format!("the TLS handshake failed: {}", problem.why()))
+        .quoting(problem.names())
+        .caused_by(cause);
+    match cure(&problem) {
+        "" => error,
+        cure => error.help(cure),
     }
 }
 
-/// What the certificate itself says about the problem: its names, or what TLS makes of it.
-fn said_of(problem: &CertificateError) -> String {
-    use CertificateError as E;
+const fn cure(problem: &TlsProblem) -> &'static str {
     match problem {
-        E::NotValidForNameContext { .. } => names_in(problem),
-        E::UnknownIssuer
-        | E::BadSignature
-        | E::NotValidForName
-        | E::Expired
-        | E::NotValidYet
-        | E::ExpiredContext { .. }
-        | E::NotValidYetContext { .. } => String::new(),
-        other => other.to_string(),
+        TlsProblem::UnknownAuthority => {
+            "name the authority's certificate in `ssl: { ca: FILE }`, or add it to this machine's store"
+        }
+        TlsProblem::SelfSigned => {
+            "have a certificate issued by an authority, and name that one in `ssl: { ca: FILE }`; or make it without \
+             CA:TRUE, and name it there itself; `ssl: require` checks nothing"
+        }
+        TlsProblem::OtherName(_) => {
+            "through a tunnel or an alias, say the certificate's name in `ssl: { server_name: NAME }`, or use verify-ca"
+        }
+        TlsProblem::Expired(_) => "renew it at the server, and check this machine's clock",
+        TlsProblem::NotYetValid => "check this machine's clock",
+        TlsProblem::Unusable => "replace it at the server",
+        TlsProblem::NotTls => "check that host and port are those of a Redshift or PostgreSQL server",
+        TlsProblem::NothingInCommon => "have TLS 1.2 or newer turned on at the server",
+        TlsProblem::WantsCertificate => {
+            "client certificates are not supported: let the server take a password"
+        }
+        TlsProblem::NameRefused => "say the name that the server knows in `ssl: { server_name: NAME }`",
+        TlsProblem::BrokenOff => "look into the server's log",
     }
-}
-
-/// The DNS names of a certificate that is for none of those wanted. rustls gives them
-/// as `DnsName("x")`.
-fn names_in(problem: &CertificateError) -> String {
-    let CertificateError::NotValidForNameContext { presented, .. } = problem else { return String::new() };
-    let name = |text: &String| {
-        Some(text.strip_prefix("DnsName(\"")?.strip_suffix("\")")?.escape_debug().to_string())
-    };
-    let names: Vec<String> = presented.iter().filter_map(name).take(5).collect();
-    names.join(", ")
 }

@@ -49,6 +49,18 @@ pub(crate) fn of(body: &[u8], sql: &str) -> Error {
     }
 }
 
+/// The same error from a server that was asked for TLS and has none: then it is not the missing
+/// encryption that it refuses.
+pub(crate) fn of_server_without_tls(error: Error) -> Error {
+    if error.code() != Code::TlsRequired {
+        return error;
+    }
+    let quoted = error.quoted().map(|words| words.reveal().to_owned()).unwrap_or_default();
+    Error::new(Code::NotOnAllowList, Code::NotOnAllowList.title()).quoting(quoted).help(NOT_LISTED)
+}
+
+const NOT_LISTED: &str = "let the server accept this machine, user and database";
+
 /// The cause of an error that passes by itself: a serverless Redshift wakes and has cancelled the
 /// first statement.
 #[derive(Debug)]
@@ -108,7 +120,9 @@ impl<'a> Report<'a> {
     fn code(&self) -> Code {
         let says = |words: &str| self.message.contains(words);
         match self.state {
+            "28P01" | "28000" if says("pg_hba.conf") && self.is_unencrypted() => Code::TlsRequired,
             "28P01" | "28000" if says("pg_hba.conf") => Code::NotOnAllowList,
+            "28P01" | "28000" | "08P01" | "08004" | "XX000" | "" if self.demands_tls() => Code::TlsRequired,
             "28P01" | "28000" => Code::SourceAuthFailed,
             "3D000" => Code::UnknownDatabase,
             "42501" => Code::PermissionDenied,
@@ -127,6 +141,27 @@ impl<'a> Report<'a> {
             }
             _ => Code::DatabaseError,
         }
+    }
+
+    /// PostgreSQL and Redshift say of each connection that they refuse whether it is encrypted.
+    fn is_unencrypted(&self) -> bool {
+        self.message.ends_with("SSL off") || self.message.ends_with("no encryption")
+    }
+
+    /// Poolers and services have words of their own for it.
+    fn demands_tls(&self) -> bool {
+        let words = self.message.to_ascii_lowercase();
+        [
+            "connection is insecure",
+            "ssl required",
+            "ssl is required",
+            "ssl connection is required",
+            "requires ssl",
+            "tls required",
+            "sslmode=require",
+        ]
+        .iter()
+        .any(|phrase| words.contains(phrase))
     }
 
     /// What the server says, with its hint and Redshift's own number.
@@ -157,8 +192,10 @@ impl<'a> Report<'a> {
             Code::SourceUnavailable => {
                 "the server is starting, stopping, or out of connections: try again in a minute"
             }
-            Code::NotOnAllowList => {
-                "let the server accept this machine, user and database; if it says \"no encryption\", use `ssl: require` or stricter"
+            Code::NotOnAllowList => NOT_LISTED,
+            Code::TlsRequired => {
+                "use `ssl: verify-full` (or `ssl: require`, which does not check who answers); if it refuses the encrypted connection, too, its \
+                 allow-list does not have this machine, user and database"
             }
             Code::QueryNotReadOnly => {
                 "the query runs in a read-only transaction: it must be a SELECT that changes nothing"
@@ -256,6 +293,23 @@ mod tests {
             ("28P01", "password authentication failed for user \"x\"", Code::SourceAuthFailed),
             ("28000", "password authentication failed for user \"x\"", Code::SourceAuthFailed),
             ("28000", "no pg_hba.conf entry for host \"1.2.3.4\"", Code::NotOnAllowList),
+            (
+                "28000",
+                "no pg_hba.conf entry for host \"1.2.3.4\", user \"u\", database \"d\", SSL on",
+                Code::NotOnAllowList,
+            ),
+            (
+                "28000",
+                "no pg_hba.conf entry for host \"::ffff:1.2.3.4\", user \"u\", database \"d\", SSL off",
+                Code::TlsRequired,
+            ),
+            (
+                "28000",
+                "no pg_hba.conf entry for host \"1.2.3.4\", user \"u\", database \"d\", no encryption",
+                Code::TlsRequired,
+            ),
+            ("28000", "connection is insecure (try using `sslmode=require`)", Code::TlsRequired),
+            ("08P01", "SSL required", Code::TlsRequired),
             ("3D000", "database \"x\" does not exist", Code::UnknownDatabase),
             ("42501", "permission denied for relation x", Code::PermissionDenied),
             ("XX000", "permission denied for schema x", Code::PermissionDenied),

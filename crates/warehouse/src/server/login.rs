@@ -14,9 +14,11 @@ use postgres_protocol::authentication::sasl::{ChannelBinding, SCRAM_SHA_256, Scr
 use postgres_protocol::message::frontend;
 use sha2::{Digest, Sha256};
 
+use super::failure;
 use super::wire::{Socket, Wire, broken_protocol, unexpected};
 use crate::credentials::Credentials;
 use crate::settings::ServerSettings;
+use crate::tls::TlsMode;
 
 /// The process and the secret to cancel with.
 pub(crate) type Key = (i32, i32);
@@ -56,7 +58,9 @@ pub(crate) async fn start_up(
         ("application_name", "outflow"),
     ];
     wire.send(|out| frontend::startup_message(parameters, out)).await?;
-    authenticate(wire, settings, credentials).await
+    let has_no_tls = settings.tls.mode == TlsMode::Prefer && matches!(wire.socket, Socket::Plain(_));
+    let done = authenticate(wire, settings, credentials).await;
+    done.map_err(|error| if has_no_tls { failure::of_server_without_tls(error) } else { error })
 }
 
 /// Waits until the server has opened the database and takes statements.

@@ -73,6 +73,12 @@ fn bad_length(tag: u8, length: usize) -> Error {
         return Error::new(Code::RowTooLarge, message)
             .help("leave the large column out, or shorten it in the query");
     }
+    let claimed = u32::try_from(length).unwrap_or_default().to_be_bytes();
+    if claimed.iter().all(|byte| (b' '..=b'~').contains(byte))
+        && let Some(error) = another_server(tag)
+    {
+        return error;
+    }
     broken_protocol(format!("a message {:?} that claims {length} bytes", char::from(tag)))
 }
 
@@ -81,6 +87,25 @@ fn bad_length(tag: u8, length: usize) -> Error {
 pub(crate) fn broken_protocol(what: impl std::fmt::Display) -> Error {
     Error::new(Code::ProtocolViolation, format!("the server sent {what}, which breaks the protocol"))
         .help("check that host and port are those of a Redshift or PostgreSQL server, and that nothing between rewrites the traffic")
+}
+
+/// Another kind of server, by the first byte that it sends; `None` if the byte tells nothing.
+#[cold]
+pub(crate) fn another_server(first: u8) -> Option<Error> {
+    let who = match first {
+        b'H' => "an HTTP server answers here",
+        // As the answer to the request for TLS, it would be a yes.
+        b'S' => "an SSH server or another one answers here",
+        0x15 | 0x16 => "a server that speaks TLS from the first byte answers here, such as an HTTPS server",
+        b'-' | b'+' => "a Redis or mail server answers here",
+        b'2' | b'4' | b'5' => "a mail or FTP server answers here",
+        0x20..=0x7f if first != b'E' && first != b'N' => "a MySQL server or another one answers here",
+        _ => return None,
+    };
+    let message = format!("{who}: it is no Redshift or PostgreSQL server");
+    Some(Error::new(Code::ProtocolViolation, message).help(
+        "check host and port: Redshift listens on 5439 and PostgreSQL on 5432, unless it was set up otherwise",
+    ))
 }
 
 /// A message that has no business at this point.

@@ -57,8 +57,9 @@ async fn sqlite_tells_declared_columns_and_no_numbers() {
     let warehouse = Sqlite::new(path);
     let mut session = warehouse.connect().await.unwrap();
     assert_eq!(session.describe("SELECT nope FROM t").await.unwrap_err().code(), Code::UnknownTableOrColumn);
+    // What a value is follows from the value, and from what its column is declared as.
     let columns = session.describe("SELECT at, n FROM t").await.unwrap();
-    assert_eq!((columns[0].ty, columns[1].declared.as_str()), (ColumnType::Timestamp, "INTEGER"));
+    assert_eq!((columns[0].ty, columns[1].declared.as_str()), (ColumnType::Json, "INTEGER"));
     assert_eq!(session.explain("SELECT at FROM t").await.unwrap(), None);
     assert_eq!(session.describe("DELETE FROM t").await.unwrap_err().code(), Code::QueryNotReadOnly);
 }

@@ -127,3 +127,32 @@ async fn the_clock_is_the_servers() {
     // Same machine, same clock.
     assert!(reported >= before && again <= SystemClock.now(), "{before} {reported} {again}");
 }
+
+#[tokio::test]
+async fn another_kind_of_server_is_told_by_what_it_says() {
+    for (greeting, words) in [
+        (&b"HTTP/1.1 400 Bad Request\r\n\r\n"[..], "an HTTP server answers here"),
+        (b"\x15\x03\x01\x00\x02\x02\x46", "a server that speaks TLS from the first byte"),
+        (b"220 mail.example ESMTP\r\n", "a mail or FTP server"),
+        (b"-ERR unknown command\r\n", "a Redis or mail server"),
+        (b"J\0\0\0\x0a8.0.36\0", "a MySQL server or another one"),
+    ] {
+        for mode in [TlsMode::Require, TlsMode::Disable] {
+            if mode == TlsMode::Disable && !greeting[1..5].iter().all(|byte| (b' '..=b'~').contains(byte)) {
+                continue;
+            }
+            let (listener, mut there) = crate::fake::listen().await;
+            there.tls.mode = mode;
+            let answering = tokio::spawn(async move {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                tokio::io::AsyncReadExt::read_u8(&mut stream).await.unwrap();
+                tokio::io::AsyncWriteExt::write_all(&mut stream, greeting).await.unwrap();
+                stream
+            });
+            let error = refused(there).await;
+            assert_eq!(error.code(), Code::ProtocolViolation, "{words}: {error}");
+            assert!(error.message().contains(words), "{mode:?}: {error}");
+            drop(answering.await);
+        }
+    }
+}

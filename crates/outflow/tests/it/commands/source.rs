@@ -159,7 +159,8 @@ fn assert_fails(project: &Project, password: &str, step: &str, code: &str) -> St
     assert_eq!(document["ok"], false);
     if step != "name" {
         assert_eq!(last["details"]["local_address"], "127.0.0.1", "{last}");
-        assert!(people.stderr.contains("this machine connects from 127.0.0.1"), "{people:?}");
+        let advises = people.stderr.contains("this machine connects from 127.0.0.1");
+        assert_eq!(advises, step == "tcp", "{people:?}");
     }
     assert!(!people.stderr.contains(password) && !machine.stdout.contains(password), "the password shows");
     people.stderr
@@ -222,6 +223,21 @@ fn each_bad_certificate_is_distinguished() {
         good.stdout.contains("TLS 1.3, certificate for warehouse.test") && good.stderr.is_empty(),
         "{good:?}"
     );
+
+    // The machine's own authorities are trusted, too.
+    let with_name = with(&fresh, "{ mode: verify-full, server_name: warehouse.test }");
+    let test = |file: &str| {
+        let file = with_name.path().join(file).display().to_string();
+        let program =
+            with_name.program(&["source", "test", "shop"]).env("PG_PASSWORD", Postgres::USER_PASSWORD);
+        program.env("SSL_CERT_FILE", &file).run()
+    };
+    test("ca.pem").assert_code(0);
+    let untrusted = test("outflow.yaml");
+    untrusted.assert_code(5);
+    assert!(untrusted.stderr.contains("is not trusted here"), "{untrusted:?}");
+    let told = with_name.program(&["validate"]).env("SSL_CERT_FILE", "/nowhere.pem").run();
+    assert!(told.stderr.contains("warning[D103]: SSL_CERT_FILE names /nowhere.pem"), "{told:?}");
 
     let expired = server(2024);
     let cases = [

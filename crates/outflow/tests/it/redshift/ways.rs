@@ -39,7 +39,7 @@ fn a_cluster_that_demands_tls_is_met_with_tls() {
     let plain = Warehouse::new(&redshift, "demands_tls", &Login::default(), &[USERS]);
     let exit = plain.program(&["run", "users"]).run();
     exit.assert_code(5);
-    assert!(exit.stderr.contains("error[S020]") && exit.stderr.contains("ssl: require"), "{exit:?}");
+    assert!(exit.stderr.contains("error[S026]") && exit.stderr.contains("ssl: require"), "{exit:?}");
 }
 
 #[test]
@@ -99,7 +99,7 @@ fn temporary_credentials_log_in_over_tls_and_are_renewed_once_when_refused() {
 #[test]
 fn each_question_of_the_connection_test_stands_by_itself() {
     let database = shared().database("connection_test");
-    database.sql("CREATE SCHEMA sales; CREATE TABLE sales.orders (id INTEGER); GRANT USAGE ON SCHEMA sales TO digest_user; GRANT SELECT ON sales.orders TO digest_user; REVOKE CREATE ON SCHEMA public FROM PUBLIC");
+    database.sql("CREATE SCHEMA sales; CREATE TABLE sales.orders (id INTEGER); CREATE TABLE users (id INTEGER, plan TEXT); GRANT SELECT ON users TO digest_user; GRANT USAGE ON SCHEMA sales TO digest_user; GRANT SELECT ON sales.orders TO digest_user; REVOKE CREATE ON SCHEMA public FROM PUBLIC");
     let steps = |login: &Login<'_>, code: i32| {
         let warehouse = Warehouse::new(shared(), "connection_test", login, &[USERS]);
         let exit = warehouse.program(&["source", "test", "warehouse", "--output", "ndjson"]).run();
@@ -121,7 +121,8 @@ fn each_question_of_the_connection_test_stands_by_itself() {
             "clock",
             "transactions",
             "schemas",
-            "privileges"
+            "privileges",
+            "syncs"
         ]
     );
     let text = format!("{reader:?}");

@@ -88,6 +88,7 @@ async fn what_may_pass_is_tried_again_under_the_same_id_until_it_is_taken() {
         Reply::close(),
         Reply::reset_after_request(),
         Reply::garbage(),
+        Reply::html(),
         Reply::ok(),
     ]));
     let mut desk = Desk::new(vec![webhook(&alarm.url())], PACE).await;
