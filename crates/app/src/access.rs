@@ -9,6 +9,7 @@ use outflow_query::Query;
 use serde_json::Map;
 
 use crate::check::CheckDocument;
+use crate::findings::Finding;
 use crate::wiring;
 
 /// What a refusal of the server begins with; the kind of thing and its name follow.
@@ -29,7 +30,9 @@ pub(crate) async fn check(project: &Project, database: &Database) -> Option<Chec
         };
         let Err(errors) = planned else { continue };
         refused = refused.saturating_add(1);
-        problems.extend(errors.0.into_iter().map(|e| at_sync(spec, with_grant(e, spec, database))));
+        problems.extend(
+            errors.0.into_iter().map(|e| Finding::of_sync(spec, with_grant(e, spec, database)).error),
+        );
     }
     let good = syncs.len().saturating_sub(refused);
     let summary = match (good, syncs.len()) {
@@ -38,14 +41,6 @@ pub(crate) async fn check(project: &Project, database: &Database) -> Option<Chec
         (good, all) => format!("the queries of {good} of {all} syncs can be planned"),
     };
     Some(CheckDocument::new("syncs", summary, problems, began.elapsed(), Map::new()))
-}
-
-fn at_sync(spec: &SyncSpec, error: Error) -> Error {
-    let place = match error.place() {
-        Some(place) => format!("sync {}: {place}", spec.name),
-        None => format!("sync {}", spec.name),
-    };
-    error.at(place)
 }
 
 /// With the statement that gives the account what it lacks, as far as the server says what that is.

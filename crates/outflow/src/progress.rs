@@ -82,7 +82,7 @@ fn span(seconds: f64) -> String {
 }
 
 /// What the first Ctrl-C means.
-const STOPPING: &str = "stopping: requests under way are finished, nothing is lost, and the same command goes on \
+const STOPPING: &str = "stopping: requests in flight are finished, nothing is lost, and the same command goes on \
                         from here; Ctrl-C again ends at once, and loses nothing either";
 
 /// Stops the use case at a signal and shows what it reports.

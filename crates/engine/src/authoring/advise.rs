@@ -419,15 +419,15 @@ fn lag(
         return Some(match spec.cursor {
             Some(_) if is_time => finding(
                 message + ": such a row says nothing about where the next run begins",
-                "mend the stamps, or leave them out: `AND … <` the database's clock",
+                "correct the timestamps, or leave them out: `AND … <` the database's clock",
             ),
             Some(_) => finding(
                 message + ": last_sync_time moves there, and rows with smaller values are never read",
-                "mend the stamps, or leave them out: `AND … <` the database's clock",
+                "correct the timestamps, or leave them out: `AND … <` the database's clock",
             ),
             None => finding(
                 message + ": such rows are read again in every run until then",
-                "mend the stamps; rows that did not change are not sent again",
+                "correct the timestamps; rows that did not change are not sent again",
             ),
         });
     }

@@ -214,10 +214,10 @@ impl Sender {
         true
     }
 
-    /// A call, so that a person finds it.
+    /// A call, so that a person finds it: rows count from 1, as in lists of them.
     fn named(&self, body: &Bytes, item: &Item) -> String {
         let id = message_id(&body[range(item)], &self.run, item.ordinal);
-        format!("row {}, messageId {id}", item.ordinal)
+        format!("row {}, messageId {id}", item.ordinal.saturating_add(1))
     }
 
     fn endpoint(&self, index: usize) -> &Endpoint {

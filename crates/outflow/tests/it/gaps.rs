@@ -257,7 +257,7 @@ fn a_copy_that_is_killed_at_any_write_or_lost_sends_nothing_under_two_ids() {
         "kill -9 of `run` as it fills what runs left out, at the n-th write, sync, rename or send",
         kills,
     )
-    .with("copies under way then", copied)
+    .with("copies in progress then", copied)
     .with("of these lost", lost)
     .with("rows missing", 0)
     .with("rows under two ids", 0)

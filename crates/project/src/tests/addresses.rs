@@ -125,7 +125,7 @@ destinations:
     assert!(blanks.warnings[1].message().starts_with("${env:KEY} begins with a quotation mark"));
 
     let errors = load(&[("PW", "s3cret\n"), ("KEY", "s3cret\u{200b}")]).map(drop).unwrap_err();
-    assert!(errors.iter().any(|e| e.code() == Code::SecretWithBlanks), "all is told at once");
+    assert!(errors.iter().any(|e| e.code() == Code::SecretWithBlanks), "all is reported at once");
     let wrong: Vec<_> = errors.iter().filter(|e| e.code() == Code::SecretWithControlCharacter).collect();
     assert_eq!(wrong.len(), 2, "{errors:?}");
     assert!(wrong[0].message().starts_with("${env:PW} ends with a line break"), "{:?}", wrong[0]);

@@ -48,7 +48,7 @@ fn rejected_rows_within_the_guards_are_no_failure_unless_somebody_wants_it() {
     ] {
         let exit = project.program(args).env("OUTFLOW_STRICT", strict).run();
         exit.assert_code(code);
-        assert!(exit.stdout.contains("rejected"), "it is told all the same: {exit:?}");
+        assert!(exit.stdout.contains("rejected"), "it is reported all the same: {exit:?}");
     }
 }
 
