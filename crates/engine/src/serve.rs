@@ -32,6 +32,7 @@ mod audit;
 mod busy;
 pub(crate) mod driver;
 mod gaps;
+mod losses;
 pub(crate) mod once;
 mod queues;
 pub mod quiet;
@@ -153,6 +154,7 @@ pub(crate) struct Trigger {
 pub(crate) struct Shared {
     pub(crate) config: watching::Receiver<Arc<RuntimeConfig>>,
     pub(crate) queues: DeliveryQueues,
+    losses: losses::Losses,
     gaps: SyncsWithGaps,
     pub(crate) observer: Observer,
     /// Read-locked while a queue delivers, and write-locked while deliveries are paused.
@@ -182,6 +184,7 @@ impl Shared {
         Self {
             config,
             queues: DeliveryQueues::default(),
+            losses: losses::Losses::default(),
             gaps: SyncsWithGaps::default(),
             observer,
             deliveries_paused: RwLock::default(),

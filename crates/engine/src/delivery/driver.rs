@@ -13,7 +13,7 @@ use outflow_core::ports::destination::Destination;
 use outflow_core::ports::spool::SegmentInfo;
 use outflow_core::ports::state::{DeliveryRecord, State};
 use outflow_core::run::RunKind;
-use outflow_core::{CallFlags, Code, DeliveryState, Result, RunRecord};
+use outflow_core::{CallFlags, Code, DeliveryState, Error, Result, RunRecord};
 use tokio::sync::{Mutex, mpsc, watch};
 use tokio::task::{JoinError, JoinHandle, JoinSet};
 use tokio::time::{Instant, Interval, MissedTickBehavior};
@@ -118,6 +118,8 @@ pub(super) struct Delivery {
     tick: Interval,
     persisting: Option<JoinHandle<Result<()>>>,
     persist_lock: Arc<Mutex<()>>,
+    /// Why the calls cannot be read.
+    failure: Option<Error>,
     /// Tells the tasks of the batches to send nothing more.
     close: watch::Sender<bool>,
     stop: watch::Receiver<bool>,
@@ -178,21 +180,27 @@ impl Delivery {
             tick,
             persisting: None,
             persist_lock: terms.persisting,
+            failure: None,
             close,
             stop: engine.stop.clone(),
             yielded: terms.yielded,
         }
     }
 
-    /// Delivers until every call is settled, the destination is halted or the process stops.
+    /// Delivers until every call is settled, the destination is halted, the calls cannot be read or
+    /// the process stops.
     pub(super) async fn run(mut self) -> Result<DeliveryState> {
         loop {
-            self.request_permit().await?;
+            let requested = self.request_permit().await;
+            requested.unwrap_or_else(|error| self.fail(error));
             if self.batches.is_empty() && self.admission.is_none() {
                 break;
             }
             match self.wait().await {
-                Wakeup::Admitted(permit) => self.send_batch(permit).await?,
+                Wakeup::Admitted(permit) => {
+                    let sent = self.send_batch(permit).await;
+                    sent.unwrap_or_else(|error| self.fail(error));
+                }
                 Wakeup::Halted(code, reason) => self.halt(code, reason),
                 Wakeup::Reported(event) => self.on_event(event)?,
                 Wakeup::BatchEnded(ended) => self.on_batch_ended(ended)?,
@@ -381,6 +389,15 @@ impl Delivery {
         }
     }
 
+    /// The calls cannot be read, so the source is read again. What has arrived must be known then:
+    /// requests in flight end and are persisted.
+    fn fail(&mut self, error: Error) {
+        self.failure.get_or_insert(error);
+        if matches!(self.phase, Phase::Sending) {
+            self.drain(None);
+        }
+    }
+
     fn drain(&mut self, until: Option<Instant>) {
         self.phase = Phase::Draining { until };
         self.admission = None;
@@ -409,6 +426,9 @@ impl Delivery {
         }
         let settlement = self.progress.end(self.run.id, self.sender.clock.now())?;
         persist(self.state.clone(), settlement).await?;
+        if let Some(error) = self.failure {
+            return Err(error);
+        }
         let left = self.progress.record.counts.pending;
         if left > 0 && matches!(self.phase, Phase::Sending) {
             // Every call was read and settled: a delivery that continues would end like this again.

@@ -1,13 +1,12 @@
-//! Lost runs and the gaps that they leave, as the supervisor sees them: when a run is lost, and
-//! which syncs may have a gap that their actor fills.
+//! Which syncs may have a gap that their actor fills, as the supervisor sees it.
 //!
 //! What it does not do: say what is missing. The state knows that.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use outflow_core::Result;
 use outflow_core::ports::state::State;
-use outflow_core::{Code, Result};
 
 /// The syncs that may have gaps, so that an actor need not ask the state at each step.
 #[derive(Default)]
@@ -40,10 +39,4 @@ impl SyncsWithGaps {
     fn lock(&self) -> MutexGuard<'_, BTreeSet<String>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Whether a delivery that ends with this error loses its run: its calls cannot be read, or their
-/// number is not the state's. Each further delivery would end like it.
-pub(super) fn loses_run(code: Code) -> bool {
-    matches!(code, Code::SegmentDamaged | Code::SegmentMissing | Code::CountsDiffer)
 }

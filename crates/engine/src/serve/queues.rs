@@ -19,7 +19,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
-use super::gaps::loses_run;
+use super::losses::loses_run;
 use super::reported::Reported;
 use super::tasks::{contained, keep, panicked};
 use super::wakeups::Wakeups;
@@ -186,7 +186,7 @@ impl DeliveryQueues {
     }
 
     /// Removes a run from a queue, or from all queues. Returns whether no queue holds it now.
-    fn drop_run(&self, key: Option<&Key>, run: RunId) -> bool {
+    pub(super) fn drop_run(&self, key: Option<&Key>, run: RunId) -> bool {
         let mut inner = self.lock();
         let mut syncs = BTreeSet::new();
         for (k, queue) in inner.queues.iter_mut().filter(|(k, _)| key.is_none_or(|key| *k == key)) {
@@ -349,6 +349,7 @@ impl DeliveryQueue {
         let Some(delivery) = deliveries.into_iter().find(|d| d.destination == self.key.1) else {
             return Ok(DeliveryState::Succeeded);
         };
+        let Some(entered) = self.shared.losses.enter(run).await else { return Ok(DeliveryState::Delivering) };
         let (halt, halted) = watch::channel(false);
         let (yields, yielded) = watch::channel(false);
         (self.shared.observer)(self.stands(run, delivery.counts));
@@ -369,24 +370,12 @@ impl DeliveryQueue {
                 () = stopped(stop), if !*halt.borrow() => drop(halt.send_replace(true)),
                 // Requests in flight end by themselves: given up, they would be sent again.
                 () = replaced(&mut reloads, config), if !*yields.borrow() => drop(yields.send_replace(true)),
+                () = self.shared.losses.found(run), if !*yields.borrow() => drop(yields.send_replace(true)),
                 _ = look.tick() => self.look(config, reported),
             }
         };
         match delivered {
-            Err(error) if loses_run(error.code()) => {
-                let is_first = config.engine.lose(&record, &error).await?;
-                if self.shared.mode != Mode::Serve {
-                    return Err(error);
-                }
-                if is_first {
-                    let sync = self.key.0.clone();
-                    self.shared.gaps.set(&sync, true);
-                    (self.shared.observer)(Event::Problem { error: Arc::new(error) });
-                    (self.shared.observer)(Event::Ended { sync, run, state: RunState::Lost });
-                }
-                self.shared.queues.drop_run(None, run);
-                Ok(DeliveryState::Delivering)
-            }
+            Err(error) if loses_run(error.code()) => self.shared.lose(config, &record, entered, error).await,
             other => other,
         }
     }

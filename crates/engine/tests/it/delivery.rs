@@ -196,6 +196,31 @@ async fn a_run_whose_segments_are_gone_is_lost_and_its_calls_are_sent_by_a_run_o
     assert!(house.engine.reader().verify(run.run).await.unwrap().is_right());
 }
 
+/// What cannot be read is read again from the source: a call that arrived and is not counted would
+/// be sent twice.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_arrived_before_a_segment_turns_out_to_be_damaged_is_counted() {
+    let refuses = Scripted::new("a", |_, _| stop(Code::DestinationAuthFailed));
+    let (table, spec, house) = (Table::users(1..=50_000), users_to(&["a"]), House::new(&[&refuses]));
+    let run = house.run(&spec, &table).await.unwrap();
+    let folder = house.dir.path().join("spool/1");
+    let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
+    let file = files.max_by_key(|file| file.metadata().unwrap().len()).unwrap();
+    let mut bytes = std::fs::read(&file).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 0xff;
+    std::fs::write(&file, bytes).unwrap();
+    let batch = BatchLimits { records: 10, bytes: 100_000 };
+    let a = Scripted::with_limits("a", batch, 64, |_, _| Answer::Delivered);
+    let house = house.reopened(&[&a]);
+    assert_eq!(crate::parts::codes(&house.run(&spec, &table).await.unwrap_err()), [Code::SegmentDamaged]);
+    let arrived = a.taken.lock().unwrap().len() as u64;
+    let counts = house.state().deliveries(run.run).await.unwrap()[0].counts;
+    assert_eq!((counts.delivered, counts.pending), (arrived, 50_000 - arrived));
+    assert!(arrived > 0);
+    assert_eq!(house.state().open_gaps().await.unwrap()[0].missing.calls, counts.pending);
+}
+
 /// A run of 200 users of whom 150 are unchanged, which the destination has not taken.
 async fn with_unchanged(name: &str) -> (House, Table) {
     let first = Scripted::new(name, |_, _| Answer::Delivered);

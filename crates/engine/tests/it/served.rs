@@ -121,7 +121,10 @@ impl Served {
                 self.kept.push(self.notices.recv().await.expect("the supervisor lives"));
             }
         };
-        tokio::time::timeout(Duration::from_secs(30), found).await.expect("a notice in time")
+        match tokio::time::timeout(Duration::from_secs(30), found).await {
+            Ok(found) => found,
+            Err(_) => panic!("no such notice in time, only {:#?}", self.kept),
+        }
     }
 
     pub async fn started(&mut self) -> RunId {

@@ -57,8 +57,8 @@ fn a_destination_ten_times_slower_than_the_source_costs_disk_and_not_memory() {
     .with("peak memory", mib(peak))
     .with("spool", format!("{} of {} allowed", mib(spool), mib(cap)))
     .print();
-    // Of fewer rows, fewer could be held by mistake.
-    assert!(peak <= slice_or_whole(48, 96) * MIB, "{}", mib(peak));
+    // Of fewer rows, fewer could be held by mistake. Pages of the unoptimised program count, too.
+    assert!(peak <= slice_or_whole(64, 96) * MIB, "{}", mib(peak));
     assert!(spool <= cap, "{}", mib(spool));
 }
 
