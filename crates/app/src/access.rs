@@ -6,6 +6,7 @@ use outflow_core::{Code, Error, SyncSpec};
 use outflow_engine::authoring::advise;
 use outflow_project::{Database, Project};
 use outflow_query::Query;
+use outflow_warehouse::quoted;
 use serde_json::Map;
 
 use crate::check::CheckDocument;
@@ -74,9 +75,4 @@ fn grant(error: &Error, spec: &SyncSpec, database: &Database) -> Option<String> 
         None => quoted(name),
     };
     Some(format!("GRANT SELECT ON TABLE {table} TO {user};"))
-}
-
-/// A name in an SQL statement.
-fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
 }

@@ -21,6 +21,6 @@ pub use aws::{Aws, Iam};
 pub use kinds::{DatabaseSettings, SettingProblem, SourceKind};
 pub use server::{Server, ServerKind};
 pub use settings::{Login, ServerSettings, Tunnel};
-pub use setup::{PASSWORD_PLACE, ServiceAccount, parse_names};
+pub use setup::{PASSWORD_PLACE, ServiceAccount, parse_names, quoted};
 pub use sqlite::Sqlite;
 pub use tls::{Tls, TlsMode};

@@ -134,8 +134,8 @@ pub fn parse_names(text: &str) -> Option<Vec<Vec<String>>> {
     is_whole.then_some(names)
 }
 
-/// A name as SQL has it, whatever is in it.
-pub(crate) fn quoted(name: &str) -> String {
+/// A name as SQL has it, in quotes, whatever is in it.
+pub fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 

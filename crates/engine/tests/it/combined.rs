@@ -171,6 +171,7 @@ impl History {
             let mut waits = false;
             for run in state.unfinished_runs().await.unwrap() {
                 let deliveries = state.deliveries(run.id).await.unwrap();
+                served.waits_for = format!("{run:#?} with {deliveries:#?}");
                 waits |= matches!(run.state, RunState::Queued | RunState::Extracting);
                 waits |= deliveries.iter().any(|d| d.destination == "a" && d.counts.pending > 0);
             }
@@ -191,6 +192,7 @@ impl History {
             let state = served.house.engine.state.clone();
             let is_due = |fired| next_due(&slots, fired, time).is_some_and(|due| due <= time);
             while is_due(state.fired(&member.spec.name).await.unwrap()) {
+                served.waits_for = format!("the slot of {} at {time}", member.spec.name);
                 served.something().await;
             }
         }

@@ -57,6 +57,8 @@ pub struct Served {
     pub notices: mpsc::UnboundedReceiver<Event>,
     /// Notices that no test has waited for yet.
     pub kept: Vec<Event>,
+    /// What the test waits for, for whoever reads that it has not come.
+    pub waits_for: String,
     pub ended: JoinHandle<outflow_core::Result<()>>,
 }
 
@@ -101,7 +103,7 @@ impl Served {
             drop(told.send(notice));
         });
         let (handle, supervising) = serve::start(config, observer);
-        Self { house, clock, handle, notices, kept: Vec::new(), ended: tokio::spawn(supervising) }
+        Self { house, clock, handle, notices, kept: Vec::new(), waits_for: String::new(), ended: tokio::spawn(supervising) }
     }
 
     pub fn at(&self, seconds: i64) {
@@ -123,7 +125,7 @@ impl Served {
         };
         match tokio::time::timeout(Duration::from_secs(30), found).await {
             Ok(found) => found,
-            Err(_) => panic!("no such notice in time, only {:#?}", self.kept),
+            Err(_) => panic!("no such notice in time, only {:#?}; waits for {}", self.kept, self.waits_for),
         }
     }
 
@@ -161,11 +163,12 @@ impl Served {
     pub async fn settled(&mut self) {
         loop {
             let state = self.house.engine.state.clone();
-            if state.unfinished_runs().await.unwrap().is_empty()
-                && state.open_gaps().await.unwrap().is_empty()
-            {
+            let runs = state.unfinished_runs().await.unwrap();
+            let gaps = state.open_gaps().await.unwrap();
+            if runs.is_empty() && gaps.is_empty() {
                 return;
             }
+            self.waits_for = format!("{runs:#?} and {gaps:#?}, with {:#?}", self.handle.queues());
             self.something().await;
         }
     }
