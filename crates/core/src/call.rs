@@ -185,6 +185,22 @@ pub fn nth_message_id(first: &MessageId, occurrence: u64) -> MessageId {
     }
 }
 
+/// A message id that Outflow made, as bits.
+pub fn id_bits(id: &MessageId) -> u128 {
+    let digit = |byte: &u8| char::from(*byte).to_digit(16).map(u128::from);
+    id.iter().filter_map(digit).fold(0, |bits, digit| bits << 4 | digit)
+}
+
+/// The id of these bits.
+pub fn id_of_bits(bits: u128) -> MessageId {
+    uuid(bits)
+}
+
+/// The id in a canonical call whose id Outflow made. `None`: it is no such call.
+pub fn message_id(json: &[u8]) -> Option<&MessageId> {
+    json.strip_prefix(BEFORE_ID)?.first_chunk()
+}
+
 /// The bytes of the id in a canonical call whose id Outflow made. `None`: it is no such call.
 pub fn message_id_mut(json: &mut [u8]) -> Option<&mut MessageId> {
     json.starts_with(BEFORE_ID).then_some(())?;

@@ -477,6 +477,7 @@ impl Extractor<'_> {
             comparison,
             retained,
             fills: comparing.fill.is_some(),
+            numbers: comparing.fill.is_some() && numbers,
             by_key,
             not_distinguished: 0,
             cursor,

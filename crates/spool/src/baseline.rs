@@ -13,6 +13,7 @@ mod comparison;
 mod fill;
 mod hashes;
 mod ids;
+mod numbers;
 mod rejections;
 mod repeated_keys;
 mod repeats;

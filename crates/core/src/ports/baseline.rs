@@ -59,7 +59,9 @@ pub const OVERTAKEN: u128 = u128::MAX;
 /// Of each content that the run fed, these are left out ([`Compared::same`]), as often as they
 /// occur: what the next run sends (marked by [`Comparison::mark_overlap`], less what `previous`
 /// has), and what the destination has got (marked by [`Comparison::mark_given`], and the hashes of
-/// `before`). With `by_key` only the last content of each key counts: all calls of a key are left
+/// `before`). Where calls are numbered, the numbers count: those of `before` are the lowest, those
+/// that the next run sends follow those of `previous`, and [`Comparison::mark_given_id`] says the
+/// others. With `by_key` only the last content of each key counts: all calls of a key are left
 /// out if the last of them that the next run does not send is what the destination got last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FillSpec {
@@ -129,6 +131,14 @@ pub trait Comparison: Send {
     /// With [`ComparisonSpec::fill`]: the destination has got a call of this key and content, after
     /// those that were marked before. Only buffers.
     fn mark_given(&mut self, key: u64, content: u128);
+
+    /// With [`ComparisonSpec::fill`] and [`ComparisonSpec::numbers`]: the call that was fed last has
+    /// this id if no equal one precedes it ([`id_bits`](crate::call::id_bits)). Only buffers.
+    fn feed_first_id(&mut self, id: u128, content: u128);
+
+    /// As [`Comparison::mark_given`], where the call's id says which of its content it is. Only
+    /// buffers.
+    fn mark_given_id(&mut self, id: u128, content: u128);
 
     /// The call that was fed last has an id that the query or declared columns gave it, of this
     /// hash. Only buffers.

@@ -215,6 +215,11 @@ impl DestinationLimiter {
         self.update(Inner::resume);
     }
 
+    /// How often it was resumed while it was paused.
+    pub fn resumes(&self) -> u64 {
+        self.lock().resumes
+    }
+
     /// A delivery of this sync begins.
     pub fn join(self: &Arc<Self>, sync: &str, urgency: Urgency) -> Flow {
         let delivery = self.update(|inner, _| {

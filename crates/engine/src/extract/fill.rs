@@ -16,6 +16,7 @@
 
 use std::time::Duration;
 
+use outflow_core::call::{id_bits, message_id};
 use outflow_core::clock::earlier;
 use outflow_core::ports::baseline::{Compared, FillSpec, OVERTAKEN};
 use outflow_core::ports::spool::Spooled;
@@ -339,14 +340,18 @@ impl Extractor<'_> {
                     continue;
                 }
                 marked += 1;
-                let json = block.json(call);
+                let (json, flags) = (block.json(call), call.meta.flags);
                 if let (Some(comparison), Some(content), false) = (
                     &mut reading.comparison,
-                    content_of(json, call.meta.flags, &key.message_id(call.meta.ordinal)),
-                    call.meta.flags.has(CallFlags::PURGED),
+                    content_of(json, flags, &key.message_id(call.meta.ordinal)),
+                    flags.has(CallFlags::PURGED),
                 ) {
-                    let content = if overtakes { OVERTAKEN } else { content };
-                    comparison.mark_given(subject(&call.meta, json), content);
+                    let id = message_id(json).filter(|_| reading.numbers && flags.has(CallFlags::CONTENT_ID));
+                    match id {
+                        Some(id) => comparison.mark_given_id(id_bits(id), content),
+                        None if overtakes => comparison.mark_given(subject(&call.meta, json), OVERTAKEN),
+                        None => comparison.mark_given(subject(&call.meta, json), content),
+                    }
                 }
             }
             reading.flush().await?;

@@ -4,11 +4,12 @@
 //! What always holds: a stop ends the reading with E001, and what was written until then is deleted
 //! by [`Reading::abandon`]. What it does not do: open the statement, or commit.
 
+use outflow_core::call::{id_bits, message_id};
 use outflow_core::ports::baseline::{Comparison, RetainedHashes};
 use outflow_core::ports::spool::{Rejection, SpoolWriter};
 use outflow_core::ports::warehouse::RowStream;
 use outflow_core::run::FindingCount;
-use outflow_core::{RowPage, RunRecord};
+use outflow_core::{CallFlags, RowPage, RunRecord};
 use outflow_mapping::{RowEncoder, subject};
 use tokio::sync::watch;
 
@@ -33,6 +34,8 @@ pub(super) struct Reading {
     pub(super) retained: Option<RetainedHashes>,
     /// The run fills a gap: calls are compared by what they are about.
     pub(super) fills: bool,
+    /// The same, and equal calls are numbered by their ids.
+    pub(super) numbers: bool,
     /// Calls say how something is: of those about the same, the last one holds.
     pub(super) by_key: bool,
     /// Calls that another event may make, too.
@@ -75,6 +78,12 @@ impl Reading {
                             false => shaped.meta.key,
                         };
                         comparison.feed(key, shaped.content);
+                        if self.numbers
+                            && shaped.meta.flags.has(CallFlags::CONTENT_ID)
+                            && let Some(id) = message_id(&self.call)
+                        {
+                            comparison.feed_first_id(id_bits(id), shaped.content);
+                        }
                         if let Some(id) = shaped.given_id {
                             comparison.feed_id(id, shaped.content);
                         }

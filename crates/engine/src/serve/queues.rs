@@ -306,7 +306,7 @@ impl DeliveryQueue {
                 return Ok(());
             }
             let config = self.shared.config();
-            let reported = Arc::new(Reported::default());
+            let (reported, resumes) = (Arc::new(Reported::default()), self.resumes(&config));
             let state = self.deliver(&config, run, &mut stop, &reported).await?;
             drop(not_paused);
             let is_settled = matches!(state, DeliveryState::Succeeded | DeliveryState::Partial);
@@ -326,7 +326,7 @@ impl DeliveryQueue {
                 // The last queue with this run ends it.
                 _ if is_last => conclude(&self.shared, &config, &self.key.0, run).await?,
                 _ if !is_settled && self.shared.mode != Mode::Serve => return Ok(()),
-                DeliveryState::Stopped => self.wait(&config, &mut stop).await,
+                DeliveryState::Stopped => self.wait(&config, resumes, &mut stop).await,
                 // The project was reloaded, or the process stops.
                 _ => {}
             }
@@ -428,8 +428,20 @@ impl DeliveryQueue {
         }
     }
 
-    /// Waits until a stopped destination is to be probed.
-    async fn wait(&mut self, config: &Arc<RuntimeConfig>, stop: &mut watch::Receiver<bool>) {
+    /// How often the destination was resumed.
+    fn resumes(&self, config: &RuntimeConfig) -> Option<u64> {
+        let destination = config.engine.destinations.get(&self.key.1)?;
+        Some(config.engine.limiters.of(destination.as_ref()).resumes())
+    }
+
+    /// Waits until a stopped destination is to be probed. It had been resumed `before` times when
+    /// the delivery began: another queue may have done it again since the delivery saw it paused.
+    async fn wait(
+        &mut self,
+        config: &Arc<RuntimeConfig>,
+        before: Option<u64>,
+        stop: &mut watch::Receiver<bool>,
+    ) {
         let wait = PROBE_AFTER.saturating_mul(1 << self.stops.min(8)).min(PROBE_AFTER_MOST);
         self.stops = self.stops.saturating_add(1);
         let mut reloads = self.shared.config.clone();
@@ -443,6 +455,9 @@ impl DeliveryQueue {
         };
         let limiter = config.engine.limiters.of(destination.as_ref());
         let mut changes = limiter.watch();
+        if Some(limiter.resumes()) != before {
+            return;
+        }
         let deadline = later(Instant::now(), wait);
         loop {
             tokio::select! {

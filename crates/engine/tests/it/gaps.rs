@@ -15,7 +15,9 @@ use std::time::Duration;
 
 use outflow_core::ports::state::NewRun;
 use outflow_core::run::{Replay, ReplayMode, RunKind, RunOptions, RunSpec, RunTrigger};
-use outflow_core::{Answer, CallType, Clock, Code, Guards, Nulls, RunId, RunState, SyncSpec, Timestamp};
+use outflow_core::{
+    Answer, CallType, Clock, Code, Guards, Nulls, RunId, RunState, SyncKey, SyncSpec, Timestamp,
+};
 use serde_json::Value;
 
 use crate::incremental::world::{Columns, Form, Shape, Shared, Unit, World};
@@ -169,6 +171,25 @@ async fn a_fill_sends_neither_what_came_before_nor_what_the_next_run_sends() {
     assert_eq!(q.fill_at(112.0).await, ["1 login"]);
     assert_eq!(q.run_at(113.0).await, [["1 login"], ["1 login"]]);
     assert_eq!(q.run_at(200.0).await, [[""; 0]; 2]);
+}
+
+/// The second of two equal events has arrived and the first has not: their ids tell which is which.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_equal_events_the_one_that_is_missing_is_sent() {
+    let mut q = Quiet::new(Shape { timed: true, ..EVENTS });
+    q.spec.ids.key = Some(SyncKey::new("shop", "users"));
+    q.put(100.0, 1, "login");
+    let q = q.lose_at(101.0).await;
+    q.put(100.0, 1, "login");
+    q.beside_at(102.0).await;
+    let id = |calls: &Scripted| calls.taken.lock().unwrap()[0]["messageId"].clone();
+    let (second, _) = (id(&q.b), sent(&q.a));
+    assert_eq!(sent(&q.b), ["1 login"]);
+    q.at(103.0);
+    let gap = q.house.engine.reader().gap(&q.spec, "b").await.unwrap().unwrap();
+    q.house.run_beside(&q.spec, &q.world, gap.backfill("b")).await;
+    assert_ne!(id(&q.b), second);
+    assert_eq!(sent(&q.b), ["1 login"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -103,7 +103,15 @@ impl Served {
             drop(told.send(notice));
         });
         let (handle, supervising) = serve::start(config, observer);
-        Self { house, clock, handle, notices, kept: Vec::new(), waits_for: String::new(), ended: tokio::spawn(supervising) }
+        Self {
+            house,
+            clock,
+            handle,
+            notices,
+            kept: Vec::new(),
+            waits_for: String::new(),
+            ended: tokio::spawn(supervising),
+        }
     }
 
     pub fn at(&self, seconds: i64) {

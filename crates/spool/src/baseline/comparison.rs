@@ -37,6 +37,10 @@ enum Kind {
     Overlap,
     /// Those that the destination has got, with their keys.
     Given,
+    /// The same, with parts of their ids.
+    GivenIds,
+    /// The run's own, twice each, with both halves of the id of the first of their content.
+    FirstIds,
     /// The run's own, with hashes of the ids that they were given.
     Ids,
 }
@@ -52,6 +56,8 @@ pub(crate) struct DiskComparison {
     fed: Calls,
     overlap: Calls,
     given: Calls,
+    given_ids: Calls,
+    first_ids: Calls,
     ids: Calls,
     /// What was not handed over yet.
     waiting: VecDeque<Job>,
@@ -73,7 +79,7 @@ impl DiskComparison {
         let work = Work {
             spec,
             previous,
-            fill: spec.fill.map(|fill| Fill::new(fill, before, sorted)),
+            fill: spec.fill.map(|fill| Fill::new(fill, before, spec.numbers, sorted)),
             repeated_keys: spec.by_key.then(RepeatedKeys::new),
             fed: Numbered::new("fed.spill", sorted),
             retained: Numbered::new("retained.spill", sorted),
@@ -83,8 +89,8 @@ impl DiskComparison {
             output: Output::new(disk, dir.clone(), budget),
         };
         let worker = Worker::start("outflow-baseline", &dir, move |jobs| work.run(jobs, &recycle))?;
-        let (fed, overlap, given, ids, waiting) = Default::default();
-        Ok(Self { fed, overlap, given, ids, waiting, spare, worker })
+        let (fed, overlap, given, given_ids, first_ids, ids, waiting) = Default::default();
+        Ok(Self { fed, overlap, given, given_ids, first_ids, ids, waiting, spare, worker })
     }
 
     /// Adds a call of that kind.
@@ -94,6 +100,8 @@ impl DiskComparison {
             Kind::Fed => &mut self.fed,
             Kind::Overlap => &mut self.overlap,
             Kind::Given => &mut self.given,
+            Kind::GivenIds => &mut self.given_ids,
+            Kind::FirstIds => &mut self.first_ids,
             Kind::Ids => &mut self.ids,
         };
         calls.push((number, content));
@@ -119,6 +127,16 @@ impl Comparison for DiskComparison {
         self.push(Kind::Given, key, content);
     }
 
+    fn feed_first_id(&mut self, id: u128, content: u128) {
+        // A buffer holds an even number of them, so that both are in one.
+        self.push(Kind::FirstIds, (id >> 64) as u64, content);
+        self.push(Kind::FirstIds, id as u64, content);
+    }
+
+    fn mark_given_id(&mut self, id: u128, content: u128) {
+        self.push(Kind::GivenIds, id as u64, content);
+    }
+
     fn feed_id(&mut self, id: u64, content: u128) {
         self.push(Kind::Ids, id, content);
     }
@@ -136,6 +154,8 @@ impl Comparison for DiskComparison {
             (Kind::Fed, std::mem::take(&mut self.fed)),
             (Kind::Overlap, std::mem::take(&mut self.overlap)),
             (Kind::Given, std::mem::take(&mut self.given)),
+            (Kind::GivenIds, std::mem::take(&mut self.given_ids)),
+            (Kind::FirstIds, std::mem::take(&mut self.first_ids)),
             (Kind::Ids, std::mem::take(&mut self.ids)),
         ];
         self.waiting.extend(rest.map(|(kind, calls)| Job::Calls(kind, calls)));
@@ -210,10 +230,14 @@ impl Work {
                 calls.iter().try_for_each(|(_, content)| self.fed.push(*content, output))
             }
             Kind::Overlap => calls.iter().try_for_each(|(_, content)| self.retained.push(*content, output)),
-            Kind::Given => match &mut self.fill {
-                Some(fill) => fill.given(calls, output),
-                None => Ok(()),
-            },
+            Kind::Given | Kind::GivenIds | Kind::FirstIds => {
+                let Some(fill) = &mut self.fill else { return Ok(()) };
+                match kind {
+                    Kind::GivenIds => fill.numbered.given(calls, output),
+                    Kind::FirstIds => fill.numbered.first(calls, output),
+                    _ => fill.given(calls, output),
+                }
+            }
             Kind::Ids => calls.iter().try_for_each(|(id, content)| self.ids.push(*id, *content, output)),
         }
     }

@@ -9,6 +9,7 @@ use outflow_core::ports::baseline::{Compared, FillSpec, OVERTAKEN};
 use outflow_core::{Positions, Result};
 
 use super::hashes::{Earlier, HashFile};
+use super::numbers::{Group, Numbers};
 use super::repeats::{RepeatSorter, see};
 use super::sorter::{Entry, Numbered, Peeked, Sorted, Sorter, check_position};
 use crate::output::Output;
@@ -23,12 +24,15 @@ pub(super) struct Fill {
     /// What the destination has got: by key, or by content.
     given: Sorter,
     given_count: u64,
+    /// What the ids of calls say.
+    pub(super) numbered: Numbers,
 }
 
 impl Fill {
-    pub(super) fn new(spec: FillSpec, before: Option<HashFile>, sorted: usize) -> Self {
+    pub(super) fn new(spec: FillSpec, before: Option<HashFile>, numbers: bool, sorted: usize) -> Self {
         let (keyed, given) = (Sorter::new("keyed.spill", sorted), Sorter::new("given.spill", sorted));
-        Self { spec, before, keyed, fed: 0, given, given_count: 0 }
+        let numbered = Numbers::new(numbers && !spec.by_key, sorted);
+        Self { spec, before, keyed, fed: 0, given, given_count: 0, numbered }
     }
 
     /// Whether only the last content of each key counts.
@@ -74,35 +78,42 @@ impl Fill {
         let earlier_missing = previous.is_some() && kept.is_none();
         let before_missing = self.before.is_some() && before.is_none();
         let (mut next, mut given) = (Peeked::new(next)?, Peeked::new(self.given.finish(output)?)?);
+        let mut numbered = self.numbered.finish(output)?;
         let mut same = Positions::none_of(count);
         let mut had_before = Positions::none_of(count);
-        let (mut current, mut shared, mut left, mut was_before) = (None, 0_u64, 0_u64, false);
+        let (mut current, mut shared, mut group, mut was_before) = (None, 0_u64, Group::default(), false);
         while let Some(entry) = fed.next()? {
             check_position(entry.position, count)?;
             see(repeats, entry, output)?;
             let hash = entry.hash();
             if current != Some(hash) {
+                group.end(&mut same);
                 current = Some(hash);
                 shared = kept.as_mut().map_or(0, |kept| kept.take_all(hash));
-                left = next.take_all(hash)?.saturating_sub(shared);
+                let next = next.take_all(hash)?;
                 let had = before.as_mut().map_or(0, |before| before.take_all(hash));
                 was_before = had > 0;
+                let mut counted = next.saturating_sub(shared);
                 if !self.spec.by_key {
-                    left = left.saturating_add(had).saturating_add(given.take_all(hash)?);
+                    counted = counted.saturating_add(had).saturating_add(given.take_all(hash)?);
                 }
+                group = match &mut numbered {
+                    Some(numbered) => numbered.group(hash, had, shared..next, counted)?,
+                    None => Group::counted(counted),
+                };
             }
             if shared > 0 {
                 shared -= 1;
                 retained.push(hash, output)?;
             }
-            if left > 0 {
-                left -= 1;
+            if group.leaves_out(entry.position) {
                 same.insert(entry.position);
             }
             if was_before && self.spec.by_key {
                 had_before.insert(entry.position);
             }
         }
+        group.end(&mut same);
         if self.spec.by_key {
             leave_out_by_key(self.keyed.finish(output)?, given, count, &had_before, &mut same)?;
         }
@@ -153,10 +164,12 @@ fn leave_out_by_key(
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
     use std::path::Path;
     use std::sync::Arc;
 
     use outflow_core::RunId;
+    use outflow_core::call::{MessageId, id_bits, id_of_bits, nth_message_id};
     use outflow_core::ports::baseline::{Baseline as _, ComparisonSpec, RetainedHashes};
     use outflow_testkit::{Rng, seed};
 
@@ -242,6 +255,61 @@ mod tests {
         for n in 0..200 {
             let dir = tempfile::tempdir().unwrap();
             case(dir.path(), &mut rng, if n % 2 == 0 { 5 } else { 1_000 }).await;
+        }
+    }
+
+    /// The id of the first call of a content.
+    fn first_id(content: u64) -> MessageId {
+        id_of_bits(hash(content + 1_000))
+    }
+
+    /// Which numbers of each content are sent, if the destination had the lowest ones of `before`,
+    /// got those of `given`, and the next run sends those that follow `kept`.
+    async fn numbered(dir: &Path, rng: &mut Rng, sorted: usize) {
+        let baseline = DiskBaseline::on(Arc::new(RealDisk), dir, 0, sorted);
+        let mut some = |most: u64| -> Vec<u64> { (0..rng.below(most)).map(|_| rng.below(5)).collect() };
+        let [calls, next, kept, before, given] = [some(30), some(12), some(8), some(6), some(12)];
+        let numbers: Vec<u64> = given.iter().map(|_| rng.below(6)).collect();
+        keep(&baseline, 1, &kept).await;
+        keep(&baseline, 2, &before).await;
+        let fill = Some(FillSpec { before: Some(RunId(2)), by_key: false });
+        let spec = ComparisonSpec::new(RunId(3), Some(RunId(1)), RetainedHashes::Shared);
+        let mut comparison = baseline.begin(ComparisonSpec { fill, numbers: true, ..spec }).await.unwrap();
+        for c in &calls {
+            comparison.feed(key(*c), hash(*c));
+            comparison.feed_first_id(id_bits(&first_id(*c)), hash(*c));
+        }
+        next.iter().for_each(|c| comparison.mark_overlap(hash(*c)));
+        for (c, number) in given.iter().zip(&numbers) {
+            comparison.mark_given_id(id_bits(&nth_message_id(&first_id(*c), *number)), hash(*c));
+        }
+        let same = comparison.finish().await.unwrap().same;
+        for c in 0..5 {
+            let positions = (0..calls.len()).filter(|at| calls[*at] == c);
+            let found: Vec<bool> = positions.map(|at| same.contains(at as u64)).collect();
+            let got: BTreeSet<usize> =
+                given.iter().zip(&numbers).filter(|(g, _)| **g == c).map(|(_, n)| *n as usize).collect();
+            let by_next = count(&kept, c)..count(&next, c);
+            let is_known = |n: &usize| *n < count(&before, c) || by_next.contains(n) || got.contains(n);
+            let mut expected: Vec<bool> = (0..found.len()).map(|n| is_known(&n)).collect();
+            // Of ids that no call has, each may be any call.
+            for _ in got.iter().filter(|n| **n >= found.len()) {
+                if let Some(open) = expected.iter_mut().find(|left_out| !**left_out) {
+                    *open = true;
+                }
+            }
+            assert_eq!(found, expected, "{c}: {calls:?}, {next:?} {kept:?} {before:?} {given:?} {numbers:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn of_equal_calls_those_are_sent_whose_ids_the_destination_lacks() {
+        let seed = seed();
+        println!("seed {seed}");
+        let mut rng = Rng::new(seed);
+        for n in 0..200 {
+            let dir = tempfile::tempdir().unwrap();
+            numbered(dir.path(), &mut rng, if n % 2 == 0 { 5 } else { 1_000 }).await;
         }
     }
 

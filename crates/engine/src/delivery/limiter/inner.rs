@@ -57,6 +57,8 @@ pub(super) struct Inner {
     in_a_row: u32,
     circuit: Option<Circuit>,
     paused: Option<Trouble>,
+    /// How often it was resumed.
+    pub(super) resumes: u64,
     /// The last failure since the last success.
     trouble: Option<Trouble>,
     pub(super) tally: Tally,
@@ -122,6 +124,7 @@ impl Inner {
             in_a_row: 0,
             circuit: None,
             paused: None,
+            resumes: 0,
             trouble: None,
             tally: Tally::default(),
             last_success: now,
@@ -280,6 +283,7 @@ impl Inner {
     /// Begins with a probe.
     pub(super) fn resume(&mut self, now: Instant) {
         if let Some(trouble) = self.paused.take() {
+            self.resumes += 1;
             self.doubts.forget();
             self.trouble = Some(trouble);
             self.circuit = Some(Circuit { since: now, failures: 0, probing: false, by_rate: false });
