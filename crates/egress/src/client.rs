@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -18,6 +18,7 @@ use crate::connect::{Link, connect};
 use crate::deadline::after;
 use crate::response::{BodyEnd, KEPT_BYTES, Response};
 use crate::target::Origin;
+use crate::tls::usual_config;
 use crate::{AddressPolicy, SendError, Target, Trust, Verify, client_config, coding};
 
 /// Bytes of an answer's body that are read; after a longer body the connection is closed.
@@ -66,7 +67,9 @@ pub struct Client(Arc<Inner>);
 
 struct Inner {
     policy: AddressPolicy,
-    tls: TlsConnector,
+    /// Made with the first connection that needs it, as reading whom this machine trusts takes
+    /// milliseconds.
+    tls: OnceLock<TlsConnector>,
     idle: Mutex<HashMap<Origin, Vec<(Link, Instant)>>>,
 }
 
@@ -76,7 +79,10 @@ impl Client {
     /// # Errors
     /// C005 when the CA file is not usable.
     pub fn new(options: &ClientOptions) -> Result<Self> {
-        let tls = client_config(Verify::Full, options.ca.as_deref())?.into();
+        let tls = match options.ca.as_deref() {
+            Some(ca) => OnceLock::from(TlsConnector::from(client_config(Verify::Full, Trust::Only(ca))?)),
+            None => OnceLock::new(),
+        };
         Ok(Self(Arc::new(Inner { policy: options.policy, tls, idle: Mutex::default() })))
     }
 
@@ -86,7 +92,7 @@ impl Client {
     /// # Errors
     /// C005 when the file is not usable.
     pub fn trusting(&self, ca: &Path) -> Result<Self> {
-        let tls = client_config(Verify::Full, Trust::Also(ca))?.into();
+        let tls = OnceLock::from(TlsConnector::from(client_config(Verify::Full, Trust::Also(ca))?));
         Ok(Self(Arc::new(Inner { policy: self.0.policy, tls, idle: Mutex::default() })))
     }
 
@@ -159,7 +165,7 @@ impl Client {
                 Some(link) => link,
                 None => {
                     let deadline = end.min(after(deadlines.connect));
-                    connect(&target.origin, self.0.policy, &self.0.tls, deadline).await?
+                    connect(&target.origin, self.0.policy, || self.0.tls(), deadline).await?
                 }
             };
             let deadline = end.min(after(deadlines.head));
@@ -180,6 +186,10 @@ impl Client {
 }
 
 impl Inner {
+    fn tls(&self) -> TlsConnector {
+        self.tls.get_or_init(|| usual_config().into()).clone()
+    }
+
     /// The connection to this origin that was used last. Those that have been idle for too long are
     /// closed.
     fn take(&self, origin: &Origin) -> Option<Link> {

@@ -33,11 +33,11 @@ impl Drop for Link {
     }
 }
 
-/// Opens a connection before `deadline`.
+/// Opens a connection before `deadline`, secured by `tls` if the origin is.
 pub(crate) async fn connect(
     origin: &Origin,
     policy: AddressPolicy,
-    tls: &TlsConnector,
+    tls: impl FnOnce() -> TlsConnector,
     deadline: Instant,
 ) -> Result<Link, SendError> {
     let late = |_| SendError::unsent(ConnectTimeout, &origin.host);
@@ -46,7 +46,7 @@ pub(crate) async fn connect(
     match &origin.tls {
         None => open(tcp).await,
         Some(name) => {
-            let handshake = tls.connect(name.clone(), tcp);
+            let handshake = tls().connect(name.clone(), tcp);
             let stream = timeout_at(deadline, handshake).await.map_err(late)?;
             open(stream.map_err(|e| insecure(&e))?).await
         }

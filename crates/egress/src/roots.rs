@@ -56,7 +56,7 @@ impl Trust<'_> {
     /// C005 when the file cannot be read, holds no certificate, or holds one that cannot be a root.
     pub(crate) fn store(self) -> Result<Arc<RootCertStore>> {
         Ok(match self {
-            Self::Usual => Arc::clone(&USUAL.store),
+            Self::Usual => usual_store(),
             Self::Only(file) => Arc::new(roots_of(file)?),
             Self::Also(file) => {
                 let mut store = RootCertStore::clone(&USUAL.store);
@@ -67,8 +67,15 @@ impl Trust<'_> {
     }
 }
 
+/// The public authorities and those of this machine.
+pub(crate) fn usual_store() -> Arc<RootCertStore> {
+    Arc::clone(&USUAL.store)
+}
+
 /// What is wrong with the files that the environment names; a warning (D103).
 pub fn problem_with_store() -> Option<Error> {
+    // Reading them takes milliseconds.
+    ["SSL_CERT_FILE", "SSL_CERT_DIR"].into_iter().find_map(named)?;
     let message = USUAL.problem.as_ref()?;
     let help = "what its authorities have signed is refused: correct the variable, or unset it";
     Some(Error::new(Code::CertificateStoreUnusable, message.clone()).help(help))
@@ -79,10 +86,12 @@ struct Usual {
     problem: Option<String>,
 }
 
-static USUAL: LazyLock<Usual> = LazyLock::new(|| {
-    let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
-    usual(variable("SSL_CERT_FILE"), variable("SSL_CERT_DIR"))
-});
+static USUAL: LazyLock<Usual> = LazyLock::new(|| usual(named("SSL_CERT_FILE"), named("SSL_CERT_DIR")));
+
+/// What the environment says.
+fn named(variable: &str) -> Option<OsString> {
+    std::env::var_os(variable).filter(|value| !value.is_empty())
+}
 
 fn usual(file: Option<OsString>, folder: Option<OsString>) -> Usual {
     let mut store = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };

@@ -14,7 +14,7 @@ use rustls::server::ParsedCertificate;
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
-use crate::Trust;
+use crate::{Trust, roots};
 
 /// How much of the server's certificate is checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,8 +33,16 @@ pub enum Verify {
 /// C005 when a file that it trusts cannot be read, holds no certificate, or holds one that cannot
 /// be a root.
 pub fn client_config<'a>(verify: Verify, trust: impl Into<Trust<'a>>) -> Result<Arc<ClientConfig>> {
+    Ok(config(verify, trust.into().store()?))
+}
+
+/// Settings for a client that trusts the usual authorities and checks everything.
+pub(crate) fn usual_config() -> Arc<ClientConfig> {
+    config(Verify::Full, roots::usual_store())
+}
+
+fn config(verify: Verify, roots: Arc<RootCertStore>) -> Arc<ClientConfig> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let roots = trust.into().store()?;
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
         .expect("the ring provider speaks TLS 1.2 and 1.3");
@@ -48,7 +56,7 @@ pub fn client_config<'a>(verify: Verify, trust: impl Into<Trust<'a>>) -> Result<
             }))
             .with_no_client_auth(),
     };
-    Ok(Arc::new(config))
+    Arc::new(config)
 }
 
 /// Checks less than rustls does by itself: the chain without the name, or (without roots) neither.

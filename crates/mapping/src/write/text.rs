@@ -85,37 +85,49 @@ const fn marks(word: u64) -> u64 {
     !(control & quote & backslash) & !word & TOPS
 }
 
+/// Bytes that are escaped at a time.
+const CHUNK: usize = 256;
+/// The longest escape of a byte.
+const LONGEST: usize = 6;
+
+/// Makes room for the longest result and cuts the rest off again: that is cheaper than to look for
+/// room at each step.
 fn escaped(out: &mut Vec<u8>, text: &[u8]) {
-    let (words, rest) = text.as_chunks::<8>();
-    for word in words {
-        escaped_word(out, u64::from_le_bytes(*word), 8);
+    for chunk in text.chunks(CHUNK) {
+        let begin = out.len();
+        out.resize(begin + LONGEST * chunk.len() + 8, 0);
+        let room = &mut out[begin..];
+        let (words, rest) = chunk.as_chunks::<8>();
+        let mut end = 0;
+        for word in words {
+            end = escaped_word(room, end, u64::from_le_bytes(*word), 8);
+        }
+        let mut last = [b' '; 8];
+        last[..rest.len()].copy_from_slice(rest);
+        end = escaped_word(room, end, u64::from_le_bytes(last), rest.len());
+        out.truncate(begin + end);
     }
-    let mut last = [b' '; 8];
-    last[..rest.len()].copy_from_slice(rest);
-    escaped_word(out, u64::from_le_bytes(last), rest.len());
 }
 
-/// Appends the first `left` bytes of the word. Eight bytes are always copied and the superfluous
-/// ones cut off again: a copy of fixed size is one instruction.
-fn escaped_word(out: &mut Vec<u8>, mut word: u64, mut left: usize) {
+/// Writes the first `left` bytes of the word to `at`, and returns where they end. Eight bytes are
+/// always copied, and the superfluous ones written over: a copy of fixed size is one instruction.
+#[inline]
+fn escaped_word(room: &mut [u8], mut at: usize, mut word: u64, mut left: usize) -> usize {
     let mut marked = marks(word);
     while marked != 0 {
         let clean = marked.trailing_zeros() as usize / 8;
-        let end = out.len() + clean;
-        out.extend_from_slice(&word.to_le_bytes());
-        out.truncate(end);
+        room[at..at + 8].copy_from_slice(&word.to_le_bytes());
         word >>= 8 * clean;
-        escape(out, word as u8);
+        at = escape(room, at + clean, word as u8);
         word >>= 8;
         marked = marked >> (8 * clean) >> 8;
         left -= clean + 1;
     }
-    let end = out.len() + left;
-    out.extend_from_slice(&word.to_le_bytes());
-    out.truncate(end);
+    room[at..at + 8].copy_from_slice(&word.to_le_bytes());
+    at + left
 }
 
-fn escape(out: &mut Vec<u8>, byte: u8) {
+fn escape(room: &mut [u8], at: usize, byte: u8) -> usize {
     const HEX: &[u8; 16] = b"0123456789abcdef";
     let short = match byte {
         b'"' | b'\\' => byte,
@@ -125,12 +137,13 @@ fn escape(out: &mut Vec<u8>, byte: u8) {
         0x08 => b'b',
         0x0c => b'f',
         _ => {
-            out.extend_from_slice(b"\\u00");
-            out.extend_from_slice(&[HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
-            return;
+            let (high, low) = (HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]);
+            room[at..at + LONGEST].copy_from_slice(&[b'\\', b'u', b'0', b'0', high, low]);
+            return at + LONGEST;
         }
     };
-    out.extend_from_slice(&[b'\\', short]);
+    room[at..at + 2].copy_from_slice(&[b'\\', short]);
+    at + 2
 }
 
 #[cfg(test)]
