@@ -1,5 +1,5 @@
-//! What is left of things that the project no longer has: calls that wait for a destination, and
-//! runs of a sync.
+//! What is left of things that the project no longer has: calls that wait for a destination, runs
+//! of a sync, and what a sync that looks renamed had sent.
 //!
 //! What always holds: it only reads and reports. Nothing is dropped because a name is gone.
 
@@ -8,6 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use outflow_core::ports::state::StateReader;
 use outflow_core::{Code, DeliveryState, Error, NextStep, RunId, RunState};
 use outflow_project::Project;
+
+use crate::renamed;
 
 /// Something that waits for what is gone, as a finding.
 pub(crate) struct Leftover {
@@ -56,6 +58,10 @@ pub(crate) async fn of(state: &dyn StateReader, project: &Project) -> Result<Vec
     found.extend(removed_syncs.into_iter().map(|(sync, runs)| {
         let finding = sync_removed(&sync, &runs);
         Leftover { sync, finding }
+    }));
+    found.extend(renamed::of(state, project).await?.into_iter().map(|renamed| {
+        let finding = renamed.finding();
+        Leftover { sync: renamed.sync, finding }
     }));
     Ok(found)
 }

@@ -40,6 +40,7 @@ mod outcome;
 mod preview;
 mod purge;
 mod rejected;
+mod renamed;
 mod replay;
 mod run;
 mod runs;

@@ -18,7 +18,7 @@ use crate::holder::{Handover, Taken};
 use crate::leftovers::{self, Leftover};
 use crate::list::Selectors;
 use crate::making::{Circumstances, Job, due, make_run, observer};
-use crate::{App, Caller, Event, Listener, RunOutcome, second_ids, surroundings, wiring};
+use crate::{App, Caller, Event, Listener, RunOutcome, renamed, second_ids, surroundings, wiring};
 
 /// Which syncs to run, and how.
 #[derive(Clone, Debug)]
@@ -132,6 +132,7 @@ impl App {
         }
         let project = Arc::new(project.require(&parts)?);
         refuse_second_ids(request, &project).await?;
+        self.refuse_renamed(request, &project).await?;
         let delivery_timeout = request.delivery_timeout;
         let handover = || Handover { runs: wanted(request, &project), delivery_timeout };
         let wanted = (request.syncs != Selection::Due).then(handover);
@@ -177,6 +178,25 @@ impl App {
         Ok(outcomes)
     }
 
+    /// Q014 for each sync that looks renamed and whose events would go out under second ids, unless
+    /// the request allows it.
+    async fn refuse_renamed(&self, request: &RunRequest, project: &Project) -> Result<(), Errors> {
+        if request.yes || request.new_ids {
+            return Ok(());
+        }
+        let state = match self.reader().await {
+            Ok(reader) => reader.state,
+            // Nothing has run yet, or the run itself says what is wrong.
+            Err(_) => return Ok(()),
+        };
+        let is_meant =
+            |name: &str| project.syncs.iter().any(|spec| spec.name == name && request.syncs.means(spec));
+        let renamed = renamed::of(&*state, project).await?;
+        let refused = renamed.iter().filter(|renamed| renamed.sends_second_ids() && is_meant(&renamed.sync));
+        let errors: Vec<_> = refused.map(|r| r.refusal(allowing(request, &r.sync))).collect();
+        if errors.is_empty() { Ok(()) } else { Err(Errors(errors)) }
+    }
+
     /// Makes runs beside those that the syncs have in progress: replays and backfills.
     pub(crate) async fn run_beside(
         &self,
@@ -203,14 +223,19 @@ async fn refuse_second_ids(request: &RunRequest, project: &Project) -> Result<()
         return Ok(());
     }
     let is_meant = |spec: &&SyncSpec| request.syncs.means(spec);
-    let allowing = |spec: &SyncSpec| NextStep::RunWithSecondIds {
-        sync: spec.name.clone(),
+    let allows = |spec: &SyncSpec| allowing(request, &spec.name);
+    second_ids::refuse(project, project.syncs.iter().filter(is_meant), allows).await
+}
+
+/// The same request for one sync, with a yes.
+fn allowing(request: &RunRequest, sync: &str) -> NextStep {
+    NextStep::RunWithSecondIds {
+        sync: sync.to_owned(),
         full: request.full,
         since: request.since,
         limit: request.limit,
         destination: request.destination.clone(),
-    };
-    second_ids::refuse(project, project.syncs.iter().filter(is_meant), allowing).await
+    }
 }
 
 /// The runs to request from a running `serve`.

@@ -275,6 +275,7 @@ codes! {
     E122 RepeatedMessageIds Engine UserInput "one message id, several contents";
     E123 GapQueryFailed Engine UserInput "the query of a gap does not run any more";
     E126 StateRestored Engine Permanent "the state was restored from a backup";
+    E127 SyncRenamed Engine UserInput "a new sync has the query of one that the project no longer has";
     G001 TooManyRows Guard UserInput "more rows than allowed";
     G002 TooManyRejected Guard UserInput "too many rows rejected";
     G003 UnusualRowCount Guard UserInput "an unusual number of rows";

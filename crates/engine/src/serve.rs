@@ -30,6 +30,7 @@ mod admission;
 pub mod alert;
 mod audit;
 mod busy;
+mod conclude;
 pub(crate) mod driver;
 mod gaps;
 mod losses;
@@ -317,7 +318,7 @@ impl Handle {
             .with_deliveries_paused(|engine| async move { engine.cancel(destination, sync).await })
             .await?;
         for run in &report.runs {
-            self.enqueue(run.run).await?;
+            conclude::drop_cancelled(&self.shared, run, destination).await?;
         }
         Ok(report)
     }

@@ -33,6 +33,9 @@ pub struct CancelledCalls {
     pub sync: String,
     /// How many calls.
     pub calls: u64,
+    /// How the run ended, if these were the last that it waited for.
+    #[serde(skip)]
+    pub ended: Option<RunState>,
 }
 
 impl Engine {
@@ -75,8 +78,8 @@ impl Engine {
                 at: self.clock.now(),
             };
             persist(self.state.clone(), settlement).await?;
-            self.state.conclude(run.id, self.clock.now()).await?;
-            runs.push(CancelledCalls { run: run.id, sync: run.sync, calls });
+            let ended = self.state.conclude(run.id, self.clock.now()).await?;
+            runs.push(CancelledCalls { run: run.id, sync: run.sync, calls, ended });
         }
         if runs.is_empty() {
             let message = format!("no call waits for a destination {destination:?}");

@@ -19,6 +19,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
+use super::conclude::conclude;
 use super::losses::loses_run;
 use super::reported::Reported;
 use super::tasks::{contained, keep, panicked};
@@ -485,13 +486,4 @@ async fn replaced(reloads: &mut watch::Receiver<Arc<RuntimeConfig>>, config: &Ar
     if reloads.wait_for(|current| !Arc::ptr_eq(current, config)).await.is_err() {
         std::future::pending::<()>().await;
     }
-}
-
-/// Ends the run if this was its last delivery.
-async fn conclude(shared: &Arc<Shared>, config: &RuntimeConfig, sync: &str, run: RunId) -> Result<()> {
-    if let Some(state) = config.engine.state.conclude(run, config.engine.clock.now()).await? {
-        (shared.observer)(Event::Ended { sync: sync.to_owned(), run, state });
-        shared.queues.changes.wake(sync);
-    }
-    Ok(())
 }

@@ -127,6 +127,44 @@ fn where_ids_would_differ_it_is_said_and_allowed_first() {
 }
 
 #[test]
+fn a_sync_that_was_renamed_sends_no_event_under_second_ids_unasked() {
+    let world = World::new("ids_renamed", TIMED);
+    world.project.json(&["run"], 0);
+    let first = world.ids();
+    world.write("shop-0123456789", "visits", TIMED);
+    for command in [&["run"][..], &["run", "visits"], &["run", "--due"]] {
+        let refused = world.project.run(command);
+        refused.assert_code(2);
+        assert!(refused.stderr.contains("error[Q014]"), "{refused:?}");
+        assert!(refused.stderr.contains("`renamed_from: events`"), "{refused:?}");
+    }
+    let found = world.project.json(&["validate"], 0)["findings"].clone();
+    assert!(found.as_array().unwrap().iter().any(|f| f["code"] == "E127"), "{found}");
+    assert!(world.receiver.calls().is_empty());
+    let named = format!("{}renamed_from: events\n", sync("track", TIMED));
+    world.write_with("shop-0123456789", "visits", &named);
+    assert!(world.notes().is_empty());
+    world.project.json(&["run"], 0);
+    assert_eq!(world.ids(), first);
+    // Another query is another sync, and a yes is a yes.
+    world.write("shop-0123456789", "views", &TIMED.replace("seen'", "viewed'"));
+    world.project.json(&["run"], 0);
+    assert!(world.ids().is_disjoint(&first));
+    world.write("shop-0123456789", "sights", TIMED);
+    world.project.run(&["run"]).assert_code(2);
+    world.project.json(&["run", "sights", "--yes"], 0);
+    assert!(world.ids().is_disjoint(&first));
+    // What people are is sent again, and it is said.
+    let people = r#"SELECT u AS "userId", at FROM seen WHERE at >= {{last_sync_time | timestamp}}"#;
+    for (name, code) in [("users", 0), ("people", 0)] {
+        world.write_with("shop-0123456789", name, &sync("identify", people));
+        let run = world.project.run(&["run"]);
+        run.assert_code(code);
+        assert_eq!(run.stderr.contains("E127"), name == "people", "{run:?}");
+    }
+}
+
+#[test]
 fn behind_a_star_the_database_says_which_columns_there_are() {
     let world = World::new("ids_star", UNTIMED);
     let star = r#"SELECT * FROM (SELECT u AS "userId", 'seen' AS event FROM seen WHERE at >= {{last_sync_time | timestamp}}) s"#;
