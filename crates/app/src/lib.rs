@@ -37,6 +37,7 @@ mod list;
 mod look;
 mod making;
 mod outcome;
+mod pause;
 mod preview;
 mod purge;
 mod rejected;
@@ -80,6 +81,7 @@ pub use look::RunName;
 pub use outcome::RunOutcome;
 pub use outflow_core::ports::spool::Rejection;
 pub use outflow_core::ports::state::DeadLetter;
+pub use outflow_core::ports::state::{Pausable, PauseKind};
 pub use outflow_core::run::ReplayMode;
 pub use outflow_engine::authoring::estimate::{EstimatedBy, Share};
 pub use outflow_engine::authoring::preview::PreviewStart;
@@ -95,6 +97,7 @@ pub use outflow_engine::{
 };
 pub use outflow_state::Location as StateLocation;
 pub use outflow_warehouse::{SourceKind, kinds as source_kinds, parse_names};
+pub use pause::{PauseDocument, PauseEntry, PauseRequest};
 pub use preview::{PreviewCall, PreviewDocument, PreviewFailure, PreviewRequest, PreviewRow, PreviewShown};
 pub use purge::PurgeRequest;
 pub use rejected::{FindingGroup, RejectedRequest, RejectedRows, RejectedSummary};
@@ -107,7 +110,9 @@ pub use serving::{DestinationStatus, Serving};
 pub use source::{
     DatabaseDocument, DatabaseTest, SetupSqlDocument, SetupSqlRequest, SourceTest, SourceTestEvent,
 };
-pub use status::{Change, HeldRun, LastRun, NotLoaded, StatusDocument, SyncStatus, WaitingCalls};
+pub use status::{
+    Change, HeldRun, LastRun, NotLoaded, PausedDestination, StatusDocument, SyncStatus, WaitingCalls,
+};
 pub use usage::{UsageDocument, UsageEntry, UsageRequest};
 pub use validate::{ExpectedRows, ExpectedRuns, Rows, ValidationDocument};
 

@@ -4,9 +4,9 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use outflow_core::ports::state::StateReader;
+use outflow_core::ports::state::{Pausable, StateReader};
 use outflow_core::{BoxFuture, Clock as _, Code, Error, NextStep, SystemClock, Timestamp};
-use outflow_engine::serve::{self, Event, Observer, Triggered};
+use outflow_engine::serve::{self, Event, Observer, RuntimeConfig, Triggered};
 use outflow_engine::{Engine, Errors};
 use outflow_project::Project;
 use outflow_telemetry::alerts::{self, Notifier, Pace};
@@ -18,6 +18,7 @@ use tracing::{error, info, warn};
 
 use crate::control::{Answer, DueAnswer, Request, Socket};
 use crate::leftovers::{self, Leftover};
+use crate::pause::{self, PauseEntry};
 use crate::serving::Serving;
 use crate::{App, Caller, StateLocation, holder, surroundings, wiring};
 
@@ -67,7 +68,7 @@ impl App {
             warn!(error = as_error(&warning), "the environment");
         }
         log_leftovers(&*config.engine.state, &project).await?;
-        let syncs = config.syncs.iter().filter(|m| m.spec.enabled).count();
+        let syncs = config.syncs.iter().filter(|m| config.engine.paused.is_scheduled(&m.spec)).count();
         let address = metrics.as_ref().and_then(|m| m.local_addr().ok()).map(tracing::field::display);
         info!(syncs, pid = std::process::id(), metrics = address, "serving");
         let (handle, supervising) = serve::start(config, observer);
@@ -179,6 +180,8 @@ impl Service {
                 info!(destination, calls = report.calls, "calls cancelled");
                 Answer::Cancelled(report)
             }
+            Request::Pause { what } => Answer::Paused(self.change_pauses(Some(what), None).await?),
+            Request::Resume { what } => Answer::Paused(self.change_pauses(None, Some(what)).await?),
             Request::Purge { id } => {
                 let purge = |engine: Engine| async move { engine.purge(&id).await };
                 let report = self.handle.with_deliveries_paused(purge).await?;
@@ -214,15 +217,40 @@ impl Service {
         Ok(())
     }
 
+    /// Pauses or resumes, and takes what follows into force as a reload does, but with the project
+    /// that was loaded last: a mistake in its files delays no pause.
+    async fn change_pauses(
+        &self,
+        paused: Option<Vec<Pausable>>,
+        resumed: Option<Vec<Pausable>>,
+    ) -> Result<Vec<PauseEntry>, Error> {
+        let _alone = self.reloading.lock().await;
+        let config = RuntimeConfig::clone(&self.handle.config());
+        let (state, mut entries) = (config.engine.state.clone(), Vec::new());
+        if let Some(what) = paused {
+            entries.extend(pause::pause(&*state, what).await?);
+        }
+        if let Some(what) = resumed {
+            entries.extend(pause::resume(&*state, what).await?);
+        }
+        for PauseEntry { of, paused_since, changed } in &entries {
+            let since = paused_since.map(tracing::field::display);
+            info!(kind = of.kind.name(), name = of.name, since, changed, "pause");
+        }
+        let engine = config.engine.with_pauses(&state.pauses().await?);
+        self.handle.reload(RuntimeConfig { engine, ..config });
+        Ok(entries)
+    }
+
     /// The new project takes the place of the old one as a whole, or not at all.
     async fn reload(&self) -> Result<(), Errors> {
         let _alone = self.reloading.lock().await;
         let project: Project = self.app.load().await?;
-        let engine = Engine {
-            destinations: wiring::destinations(&project)?,
-            budgets: wiring::budgets(&project),
-            ..self.handle.config().engine.clone()
-        };
+        let engine = self.handle.config().engine.clone();
+        let pauses = engine.state.pauses().await?;
+        let engine = Engine { budgets: wiring::budgets(&project), ..engine }
+            .with_destinations(wiring::destinations(&project)?)
+            .with_pauses(&pauses);
         self.handle.reload(wiring::config(&project, engine)?);
         self.notifier.set(wiring::receivers(&project));
         log_leftovers(&*self.handle.config().engine.state, &project).await?;

@@ -13,7 +13,7 @@ use outflow_destinations as destinations;
 use outflow_egress::{Client, ClientOptions};
 use outflow_engine::extract::guard::Budgets;
 use outflow_engine::serve::{RuntimeConfig, SyncRuntime};
-use outflow_engine::{Engine, RunReader};
+use outflow_engine::{Engine, Paused, RunReader};
 use outflow_project::{Database, Project, ReceiverConfig, StateUrl};
 use outflow_spool::{DiskBaseline, DiskSpool, owner};
 use outflow_state::Location;
@@ -85,7 +85,8 @@ fn files(dir: &Path, state: &dyn State, reserve: u64) -> Result<(DiskSpool, Disk
     Ok((spool, DiskBaseline::open(&dir.join("baseline"), reserve)?))
 }
 
-/// An engine that holds the state for writing. A restore that is noticed is logged.
+/// An engine that holds the state for writing, with what people have paused. A restore that is
+/// noticed is logged.
 pub(crate) async fn engine(
     dir: &Path,
     project: &Project,
@@ -100,6 +101,7 @@ pub(crate) async fn engine(
         baseline: Arc::new(baseline),
         clock: Arc::new(SystemClock),
         destinations: destinations(project)?,
+        paused: Paused::default(),
         limiters: Arc::default(),
         budgets: budgets(project),
         stop,
@@ -107,7 +109,8 @@ pub(crate) async fn engine(
     if let Some(restored) = engine.look_for_restore().await.map_err(|e| vec![e])? {
         warn!(error = as_error(&restored), "the state was restored");
     }
-    Ok(engine)
+    let pauses = engine.state.pauses().await.map_err(|e| vec![e])?;
+    Ok(engine.with_pauses(&pauses))
 }
 
 /// What may be sent to each destination.
@@ -158,6 +161,7 @@ pub(crate) fn keeper(dir: &Path, state: Arc<dyn State>) -> Result<Engine, Error>
         baseline: Arc::new(baseline),
         clock: Arc::new(SystemClock),
         destinations,
+        paused: Paused::default(),
         limiters: Arc::default(),
         budgets: Arc::default(),
         stop,

@@ -15,7 +15,7 @@ use outflow_telemetry::log::Filter;
 pub use authoring::{Estimate, Init, List, Preview, SetupSql, Source, Validate, Which};
 pub use looking::{Alerts, AlertsCommand, DeadLetters, Rejected, Runs, Status, Usage};
 pub use running::{Backfill, Replay, Run, Serve};
-pub use upkeep::{Approve, Cancel, Purge, Reject, Verify};
+pub use upkeep::{Approve, Cancel, PausableKind, Pause, Purge, Reject, Verify};
 
 /// Self-hosted reverse ETL: rows of a warehouse query become calls to your destinations.
 #[derive(Debug, Parser)]
@@ -136,6 +136,10 @@ pub enum Command {
     Serve(Serve),
     /// Have the running `outflow serve` read the project again
     Reload,
+    /// Pause a sync's schedule, or a destination; `outflow run SYNC` still runs a paused sync
+    Pause(Pause),
+    /// Resume what was paused: schedules go on from now, and what waits for a destination is sent
+    Resume(Pause),
     /// Show what runs, what waits, what is due next and what is wrong
     Status(Status),
     /// List runs, and slots that were skipped

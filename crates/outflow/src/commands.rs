@@ -12,6 +12,7 @@ mod findings;
 mod init;
 mod list;
 pub mod outcome;
+mod pause;
 mod preview;
 mod purge;
 pub mod rejected;
@@ -54,6 +55,8 @@ pub async fn dispatch(cli: Cli, printer: Printer) -> Result<Exit, Errors> {
         Command::List(args) => list::list(&app, &args, printer).await,
         Command::Reload => reload::reload(&app, printer).await,
         Command::Serve(args) => serve::serve(&app, &args).await,
+        Command::Pause(args) => pause::pause(&app, &args, printer).await,
+        Command::Resume(args) => pause::resume(&app, &args, printer).await,
         Command::Runs(args) => runs::runs(&app, &args, printer).await,
         Command::Status(args) => status::status(&app, &args, printer).await,
         Command::Alerts(args) => alerts::alerts(&app, &args, printer).await,

@@ -449,7 +449,7 @@ impl Problems {
 }
 
 /// `did you mean "x"?`, or all names if none is near.
-fn suggestion(name: &str, introduction: &str, known: &[&str]) -> String {
+pub fn suggestion(name: &str, introduction: &str, known: &[&str]) -> String {
     let near = known.iter().map(|k| (strsim::osa_distance(&name.to_lowercase(), &k.to_lowercase()), k)).min();
     match near {
         Some((distance, known)) if distance <= (known.len() / 3).max(1) => format!("did you mean {known:?}?"),

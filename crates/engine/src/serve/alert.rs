@@ -149,7 +149,10 @@ struct Trouble {
 /// message about it may be in flight. The notifier deletes it.
 pub fn changes(rules: &Rules, facts: &Facts, before: &[AlertRecord]) -> Vec<AlertRecord> {
     let firing = firing(rules, facts, &|kind, subject| {
-        before.iter().any(|a| a.recovered_at.is_none() && a.kind == kind && a.subject == subject)
+        // What a person pauses is known: it stays no longer than the pause.
+        let is_known = |a: &AlertRecord| a.code == Some(Code::DestinationPaused);
+        let is_it = |a: &AlertRecord| a.kind == kind && a.subject == subject && !is_known(a);
+        before.iter().any(|a| a.recovered_at.is_none() && is_it(a))
     });
     let mut changes = Vec::new();
     for trouble in &firing {
