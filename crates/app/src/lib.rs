@@ -26,6 +26,7 @@ mod cancel;
 mod check;
 pub mod control;
 mod dead_letters;
+mod destination;
 mod estimate;
 mod findings;
 mod folder;
@@ -72,6 +73,7 @@ pub use backfill::BackfillRequest;
 pub use cancel::CancelRequest;
 pub use check::CheckDocument;
 pub use dead_letters::{DeadLetterDocument, DeadLetterList, DeadLetterSummary, DeadLettersRequest};
+pub use destination::{DestinationTest, DestinationTestEvent, DestinationTestRequest, TestedDestination};
 pub use estimate::{EstimateDocument, EstimateRequest};
 pub use findings::Finding;
 pub use folder::find_project;
@@ -236,6 +238,11 @@ impl App {
     async fn load_sources(&self, named: Option<&str>) -> Result<Project, Errors> {
         let source = named.map(|named| named.split('.').next().unwrap_or(named).to_owned());
         Ok(self.read_project(move |origin| Project::load_sources(origin, source.as_deref())).await??)
+    }
+
+    /// The destinations of a project whose other parts may be unfinished.
+    async fn load_destinations(&self) -> Result<Project, Errors> {
+        Ok(self.read_project(Project::load_destinations).await??)
     }
 
     /// Reads files of the project off the async threads, in bounded time: they may be on a mount

@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use outflow_core::outcome::Verdict;
+use outflow_core::ports::check::Check;
 use outflow_core::ports::destination::{
     BatchLimits, Destination, Endpoint, Envelope, Records, Request, RequestLimits,
 };
@@ -20,6 +22,7 @@ use outflow_egress::{Client, Deadlines, Target};
 use crate::answer::Reader;
 use crate::call::Rules;
 use crate::manifest::{Api, Expect, Manifest};
+use crate::probe::{self, MADE_UP_KEY};
 use crate::settings::Values;
 
 const BATCH: Envelope = Envelope::from_static(b"{\"batch\":[", b",", b"]}");
@@ -33,19 +36,21 @@ const CONNECT_AND_IDLE: Duration = Duration::from_secs(10);
 /// A destination that accepts batches of calls by POST.
 pub(crate) struct Http {
     name: String,
-    client: Client,
-    account: Account,
-    deadlines: Deadlines,
+    pub(crate) client: Client,
+    pub(crate) account: Account,
+    pub(crate) deadlines: Deadlines,
     gzip: bool,
     limits: RequestLimits,
-    endpoint: Endpoint,
+    pub(crate) endpoint: Endpoint,
     rules: Rules,
-    reader: Reader,
+    pub(crate) reader: Reader,
 }
 
 /// Where requests go, and with which credentials.
-struct Account {
-    target: Target,
+pub(crate) struct Account {
+    pub(crate) target: Target,
+    /// The same with a key that no one has, where a key is what proves us.
+    pub(crate) made_up: Option<Target>,
     credential: u128,
 }
 
@@ -60,9 +65,12 @@ impl Http {
         let base = values.text(setting).or_else(public).unwrap_or_default();
         let key = values.text(&api.key).unwrap_or_default();
         let credentials = BASE64_STANDARD.encode(format!("{key}:"));
-        let authorization = format!("Basic {credentials}");
-        let mut headers = vec![("content-type", "application/json"), ("authorization", &authorization)];
+        let mut headers = vec![("content-type", "application/json")];
         headers.extend(api.headers.iter().map(|(k, v)| (k.as_str(), v.as_str())));
+        let with = |authorization: &str, url: &str| {
+            let headers = headers.iter().copied().chain([("authorization", authorization)]);
+            target(url, headers.collect(), values).map_err(|e| e.at(setting))
+        };
 
         let mut rules = Rules::new(name, &manifest.title, &api.names);
         rules.person = api.person;
@@ -79,8 +87,12 @@ impl Http {
         };
         let reader = Reader::new(api.answer, vec![key.to_owned(), credentials.clone()]);
         let url = join(base, &api.path).map_err(|e| e.at(setting))?;
-        let target = target(&url, headers, values).map_err(|e| e.at(setting))?;
-        let account = Account { target, credential: credential(&manifest.kind, &url, [key]) };
+        let made_up = BASE64_STANDARD.encode(format!("{MADE_UP_KEY}:"));
+        let account = Account {
+            target: with(&format!("Basic {credentials}"), &url)?,
+            made_up: Some(with(&format!("Basic {made_up}"), &url)?),
+            credential: credential(&manifest.kind, &url, [key]),
+        };
         let client = client_of(values, client)?;
         Ok(Self::new(name, client, account, values, limits, endpoint, rules, reader))
     }
@@ -118,7 +130,8 @@ impl Http {
         let secrets = secrets.map(str::to_owned).collect();
         let reader = Reader::new(Expect::Any, secrets);
         let secrets = given.iter().flat_map(|(name, value)| [*name, *value]);
-        let account = Account { target, credential: credential("webhook", url, secrets) };
+        let credential = credential("webhook", url, secrets);
+        let account = Account { target, made_up: None, credential };
         let endpoint = Endpoint { envelope, limits: batch };
         let client = client_of(values, client)?;
         Ok(Self::new(name, client, account, values, limits, endpoint, rules, reader))
@@ -153,6 +166,26 @@ impl Http {
             reader,
         }
     }
+
+    /// Posts a body with this number of records once, and reads the answer.
+    pub(crate) async fn post(&self, target: &Target, mut body: Bytes, records: usize) -> Reply {
+        if self.gzip {
+            // Milliseconds of work would block the threads that serve connections.
+            let Ok(Ok(packed)) = tokio::task::spawn_blocking(move || compress(&body)).await else {
+                let reason = "compressing was interrupted".to_owned();
+                return Answer::Retry {
+                    code: Code::DestinationUnreachable,
+                    status: None,
+                    reason,
+                    after: None,
+                }
+                .into();
+            };
+            body = packed.into();
+        }
+        let result = self.client.post(target, body, &self.deadlines).await;
+        self.reader.read(result, records, SystemClock.now())
+    }
 }
 
 impl Destination for Http {
@@ -177,25 +210,11 @@ impl Destination for Http {
     }
 
     fn deliver<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Reply> {
-        Box::pin(async move {
-            let mut body = request.body.clone();
-            if self.gzip {
-                // Milliseconds of work would block the threads that serve connections.
-                let Ok(Ok(packed)) = tokio::task::spawn_blocking(move || compress(&body)).await else {
-                    let reason = "compressing was interrupted".to_owned();
-                    return Answer::Retry {
-                        code: Code::DestinationUnreachable,
-                        status: None,
-                        reason,
-                        after: None,
-                    }
-                    .into();
-                };
-                body = packed.into();
-            }
-            let result = self.client.post(&self.account.target, body, &self.deadlines).await;
-            self.reader.read(result, request.records, SystemClock.now())
-        })
+        Box::pin(self.post(&self.account.target, request.body.clone(), request.records))
+    }
+
+    fn test<'a>(&'a self, sends_call: bool, report: &'a mut (dyn FnMut(Check) + Send)) -> BoxFuture<'a, ()> {
+        Box::pin(probe::run(self, sends_call, report))
     }
 }
 

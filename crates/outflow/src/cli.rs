@@ -12,7 +12,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use outflow_telemetry::log::Filter;
 
-pub use authoring::{Estimate, Init, List, Preview, SetupSql, Source, Validate, Which};
+pub use authoring::{
+    Destination, DestinationTest, Estimate, Init, List, Preview, SetupSql, Source, Validate, Which,
+};
 pub use looking::{Alerts, AlertsCommand, DeadLetters, Rejected, Runs, Status, Usage};
 pub use running::{Backfill, Replay, Run, Serve};
 pub use upkeep::{Approve, Cancel, PausableKind, Pause, Purge, Reject, Verify};
@@ -124,6 +126,9 @@ pub enum Command {
     /// Test connections to sources, and print the script for a service account
     #[command(subcommand, arg_required_else_help = true)]
     Source(Source),
+    /// Test connections to destinations, and whether they take our keys
+    #[command(subcommand, arg_required_else_help = true)]
+    Destination(Destination),
     /// List the syncs: what they read, when, and where their calls go
     List(List),
     /// Show the rows or calls of a sync's next run, without sending anything

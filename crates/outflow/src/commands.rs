@@ -6,6 +6,7 @@ mod backfill;
 mod cancel;
 mod consent;
 mod dead_letters;
+mod destination;
 mod estimate;
 mod explain;
 mod findings;
@@ -49,6 +50,7 @@ pub async fn dispatch(cli: Cli, printer: Printer) -> Result<Exit, Errors> {
         Command::Init(args) => init::init(&args, printer),
         Command::Validate(args) => Ok(validate::validate(&app, &args, printer).await),
         Command::Source(command) => source::source(&app, &command, printer).await,
+        Command::Destination(command) => destination::destination(&app, &command, printer).await,
         Command::Preview(args) => preview::preview(&app, &args, printer).await,
         Command::Estimate(args) => estimate::estimate(&app, &args, printer).await,
         Command::Run(args) => run::run(&app, &args, printer).await,

@@ -175,10 +175,8 @@ impl Project {
             documents.all.iter().any(|d| d.get("sources").is_some_and(|all| all.get(name).is_some()))
         };
         let named = named.filter(is_there);
+        keep_keys(&mut documents, &["version", "sources"]);
         for document in &mut documents.all {
-            if let document::Value::Table(entries) = &mut document.value {
-                entries.retain(|(key, _)| ["version", "sources"].contains(&key.name.as_str()));
-            }
             let Some(sources) = document.get_mut("sources") else { continue };
             let document::Value::Table(sources) = &mut sources.value else { continue };
             sources.retain(|(key, _)| named.is_none_or(|named| key.name == named));
@@ -188,6 +186,18 @@ impl Project {
                 }
             }
         }
+        Self::of(documents, origin, &|name| std::env::var(name).ok(), problems, false)
+    }
+
+    /// The destinations alone, for what comes before the rest of the project is finished. Secrets
+    /// may be missing as in [`Project::load_partly`].
+    ///
+    /// # Errors
+    /// Every problem of the destinations.
+    pub fn load_destinations(origin: &Origin) -> Result<Project, Vec<Error>> {
+        let mut problems = Problems::default();
+        let mut documents = read_files(origin, &mut problems);
+        keep_keys(&mut documents, &["version", "destinations"]);
         Self::of(documents, origin, &|name| std::env::var(name).ok(), problems, false)
     }
 
@@ -371,6 +381,15 @@ fn read_files(origin: &Origin, problems: &mut Problems) -> document::Documents {
     let mut documents = document::load(&origin.dir, problems);
     targets::apply(&mut documents, origin.target.as_deref(), problems);
     documents
+}
+
+/// Drops every top-level key but these.
+fn keep_keys(documents: &mut document::Documents, keys: &[&str]) {
+    for document in &mut documents.all {
+        if let document::Value::Table(entries) = &mut document.value {
+            entries.retain(|(key, _)| keys.contains(&key.name.as_str()));
+        }
+    }
 }
 
 /// The named things under a top-level key, over all files. A name that stands twice is a problem,

@@ -293,6 +293,11 @@ impl Destination for Scripted {
         }
     }
 
+    fn test<'a>(&'a self, _: bool, _: &'a mut (dyn FnMut(Check) + Send)) -> BoxFuture<'a, ()> {
+        // It has no steps.
+        Box::pin(async {})
+    }
+
     fn deliver<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Reply> {
         Box::pin(async move {
             let calls: Vec<Value> = serde_json::from_slice(&request.body).unwrap();

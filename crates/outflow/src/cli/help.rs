@@ -10,7 +10,7 @@ use super::Cli;
 
 /// The groups of the first page, in the order in which a project comes to life.
 const GROUPS: [(&str, &[&str]); 5] = [
-    ("Start", &["demo", "init", "source"]),
+    ("Start", &["demo", "init", "source", "destination"]),
     ("Write syncs", &["validate", "preview", "estimate", "list", "schema"]),
     (
         "Run them",
@@ -27,7 +27,7 @@ const GROUPS: [(&str, &[&str]); 5] = [
 type Example = (&'static str, &'static str);
 
 /// Examples by the words of their command.
-const EXAMPLES: [(&[&str], &[Example]); 13] = [
+const EXAMPLES: [(&[&str], &[Example]); 14] = [
     (
         &["init"],
         &[
@@ -46,6 +46,10 @@ const EXAMPLES: [(&[&str], &[Example]); 13] = [
     (
         &["source", "setup-sql"],
         &[("outflow source setup-sql warehouse --schemas crm,sales", "an account that reads two schemas")],
+    ),
+    (
+        &["destination", "test"],
+        &[("outflow destination test journeys", "connect, and see whether the key is taken")],
     ),
     (
         &["preview"],
