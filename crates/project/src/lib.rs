@@ -17,6 +17,7 @@ mod cures;
 mod destinations;
 mod document;
 mod dotenv;
+mod environment;
 mod file_characters;
 mod ids;
 mod keys;
@@ -50,6 +51,7 @@ use serde_json::{Map, Value};
 
 pub use self::alerts::ReceiverConfig;
 use self::document::{Key, Node, Place};
+pub use self::environment::Environment;
 pub use self::schema::schema;
 use self::secrets::Resolver;
 pub use self::secrets::{Part, Unresolved};
@@ -82,6 +84,8 @@ pub struct Project {
     pub metrics: Option<SocketAddr>,
     /// The state, if it is on a PostgreSQL server.
     pub state: Option<StateUrl>,
+    /// Its variables.
+    pub environment: Environment,
     /// What is allowed, and probably not what was meant.
     pub warnings: Vec<Error>,
     /// References to what is not there. Empty unless the project was read for a part of it.
@@ -230,8 +234,8 @@ impl Project {
         let mut problems = Problems::default();
         let mut documents = read_files(origin, &mut problems);
         state::refuse_passwords(&documents, &mut problems);
-        let dotenv = dotenv::read(&origin.dir, &mut Vec::new());
-        let env = |name: &str| std::env::var(name).ok().or_else(|| dotenv.get(name).cloned());
+        let environment = Environment::new(dotenv::read(&origin.dir, &mut Vec::new()));
+        let env = |name: &str| environment.get(name);
         let mut resolver = Resolver { env: &env, missing: Vec::new(), odd: Vec::new() };
         documents.all.iter_mut().for_each(|document| resolver.resolve(document, &["state"]));
         problems.add_unresolved(resolver.missing);
@@ -255,8 +259,8 @@ impl Project {
         state::refuse_passwords(&documents, &mut problems);
         secrets::refuse_passwords(&documents, &mut problems);
         let mut wrong = Vec::new();
-        let dotenv = dotenv::read(&origin.dir, &mut wrong);
-        let env = |name: &str| env(name).or_else(|| dotenv.get(name).cloned());
+        let environment = Environment::new(dotenv::read(&origin.dir, &mut wrong));
+        let env = |name: &str| environment.or(env(name), name);
         let mut resolver = Resolver { env: &env, missing: Vec::new(), odd: Vec::new() };
         for document in &mut documents.all {
             resolver.resolve(document, &secrets::KEYS);
@@ -272,7 +276,7 @@ impl Project {
         found.extend(wrong);
         match read {
             Some(project) if found.iter().all(|error| error.code().is_warning()) => {
-                Ok(Project { unresolved, warnings: found, ..project })
+                Ok(Project { unresolved, environment, warnings: found, ..project })
             }
             _ => Err(found),
         }
@@ -312,6 +316,7 @@ impl Project {
             receivers,
             metrics,
             state: state::read(documents, problems),
+            environment: Environment::default(),
             warnings: Vec::new(),
             unresolved: Vec::new(),
         }
