@@ -27,7 +27,7 @@ use tokio::net::{UnixListener, UnixStream};
 
 pub(crate) use self::place::own_user;
 use self::place::{CONTROL, Place, WORK};
-use crate::pause::PauseEntry;
+use crate::paused::PauseEntry;
 use crate::serving::Serving;
 
 /// The user who may do everything.

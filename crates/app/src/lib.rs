@@ -39,6 +39,7 @@ mod look;
 mod making;
 mod outcome;
 mod pause;
+mod paused;
 mod preview;
 mod purge;
 mod rejected;
@@ -99,7 +100,8 @@ pub use outflow_engine::{
 };
 pub use outflow_state::Location as StateLocation;
 pub use outflow_warehouse::{SourceKind, kinds as source_kinds, parse_names};
-pub use pause::{PauseDocument, PauseEntry, PauseRequest};
+pub use pause::{PauseDocument, PauseRequest};
+pub use paused::PauseEntry;
 pub use preview::{PreviewCall, PreviewDocument, PreviewFailure, PreviewRequest, PreviewRow, PreviewShown};
 pub use purge::PurgeRequest;
 pub use rejected::{FindingGroup, RejectedRequest, RejectedRows, RejectedSummary};

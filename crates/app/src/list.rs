@@ -5,7 +5,7 @@ use outflow_core::{CallType, Error, SyncSpec, Timestamp, sync::Schedule};
 use outflow_engine::{Errors, FORMAT_VERSION};
 use serde::Serialize;
 
-use crate::{App, pause};
+use crate::{App, paused};
 
 /// Which syncs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -91,7 +91,7 @@ impl SyncDocument {
             source: format!("{}.{}", spec.source, spec.database),
             schedule: in_words(&spec.schedule),
             enabled: spec.enabled,
-            paused_since: pause::of_sync(pauses, &spec.name),
+            paused_since: paused::of_sync(pauses, &spec.name),
             destinations: spec.connections.iter().map(|c| c.destination.clone()).collect(),
             tags: spec.tags.clone(),
             description: spec.description.clone(),

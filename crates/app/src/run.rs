@@ -19,7 +19,7 @@ use crate::holder::{Handover, Taken};
 use crate::leftovers::{self, Leftover};
 use crate::list::Selectors;
 use crate::making::{Circumstances, Job, due, make_run, observer};
-use crate::{App, Caller, Event, Listener, RunOutcome, pause, second_ids, surroundings, wiring};
+use crate::{App, Caller, Event, Listener, RunOutcome, paused, second_ids, surroundings, wiring};
 
 /// Which syncs to run, and how.
 #[derive(Clone, Debug)]
@@ -64,7 +64,7 @@ impl Selection {
     fn resolved(&self, project: &Project, pauses: &[Pause]) -> Result<Selection, Errors> {
         Ok(match self {
             Self::Matching(Selectors { select, exclude }) => {
-                let is_paused = |name: &str| pause::of_sync(pauses, name).is_some();
+                let is_paused = |name: &str| paused::of_sync(pauses, name).is_some();
                 Self::Named(project.select(select, exclude, is_paused)?)
             }
             other => other.clone(),
@@ -75,7 +75,7 @@ impl Selection {
         match self {
             Self::Named(names) => names.contains(&spec.name),
             Self::Enabled | Self::Due | Self::Matching(_) => {
-                spec.enabled && pause::of_sync(pauses, &spec.name).is_none()
+                spec.enabled && paused::of_sync(pauses, &spec.name).is_none()
             }
         }
     }

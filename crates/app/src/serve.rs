@@ -18,7 +18,7 @@ use tracing::{error, info, warn};
 
 use crate::control::{Answer, DueAnswer, Request, Socket};
 use crate::leftovers::{self, Leftover};
-use crate::pause::{self, PauseEntry};
+use crate::paused::{self, PauseEntry};
 use crate::serving::Serving;
 use crate::{App, Caller, StateLocation, holder, surroundings, wiring};
 
@@ -221,17 +221,17 @@ impl Service {
     /// that was loaded last: a mistake in its files delays no pause.
     async fn change_pauses(
         &self,
-        paused: Option<Vec<Pausable>>,
-        resumed: Option<Vec<Pausable>>,
+        to_pause: Option<Vec<Pausable>>,
+        to_resume: Option<Vec<Pausable>>,
     ) -> Result<Vec<PauseEntry>, Error> {
         let _alone = self.reloading.lock().await;
         let config = RuntimeConfig::clone(&self.handle.config());
         let (state, mut entries) = (config.engine.state.clone(), Vec::new());
-        if let Some(what) = paused {
-            entries.extend(pause::pause(&*state, what).await?);
+        if let Some(what) = to_pause {
+            entries.extend(paused::pause(&*state, what).await?);
         }
-        if let Some(what) = resumed {
-            entries.extend(pause::resume(&*state, what).await?);
+        if let Some(what) = to_resume {
+            entries.extend(paused::resume(&*state, what).await?);
         }
         for PauseEntry { of, paused_since, changed } in &entries {
             let since = paused_since.map(tracing::field::display);

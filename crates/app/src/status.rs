@@ -18,7 +18,7 @@ use crate::App;
 use crate::alerts::{AlertDocument, firing};
 use crate::control::{self, Answer, Request};
 use crate::leftovers;
-use crate::pause;
+use crate::paused::of_sync as paused_since_of;
 use crate::serving::{Serving, fingerprint};
 
 /// How the installation is.
@@ -182,7 +182,7 @@ impl App {
         for spec in &project.syncs {
             let restored = standings.iter().any(|standing| standing.sync == spec.name && standing.restored);
             let undelivered = waiting.iter().filter(|w| w.sync == spec.name).map(|w| w.calls).sum();
-            let paused_since = pause::of_sync(&pauses, &spec.name);
+            let paused_since = paused_since_of(&pauses, &spec.name);
             let found = of_sync(&*state, spec, at, paused_since).await?;
             syncs.push(SyncStatus { undelivered, restored, ..found });
         }

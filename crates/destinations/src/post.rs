@@ -22,7 +22,7 @@ use outflow_egress::{Client, Deadlines, Target};
 use crate::answer::Reader;
 use crate::call::Rules;
 use crate::manifest::{Api, Expect, Manifest};
-use crate::probe::{self, MADE_UP_KEY};
+use crate::probe::{self, MADE_UP_KEY, Subject};
 use crate::settings::Values;
 
 const BATCH: Envelope = Envelope::from_static(b"{\"batch\":[", b",", b"]}");
@@ -36,21 +36,21 @@ const CONNECT_AND_IDLE: Duration = Duration::from_secs(10);
 /// A destination that accepts batches of calls by POST.
 pub(crate) struct Http {
     name: String,
-    pub(crate) client: Client,
-    pub(crate) account: Account,
-    pub(crate) deadlines: Deadlines,
+    client: Client,
+    account: Account,
+    deadlines: Deadlines,
     gzip: bool,
     limits: RequestLimits,
-    pub(crate) endpoint: Endpoint,
+    endpoint: Endpoint,
     rules: Rules,
-    pub(crate) reader: Reader,
+    reader: Reader,
 }
 
 /// Where requests go, and with which credentials.
-pub(crate) struct Account {
-    pub(crate) target: Target,
+struct Account {
+    target: Target,
     /// The same with a key that no one has, where a key is what proves us.
-    pub(crate) made_up: Option<Target>,
+    made_up: Option<Target>,
     credential: u128,
 }
 
@@ -168,7 +168,7 @@ impl Http {
     }
 
     /// Posts a body with this number of records once, and reads the answer.
-    pub(crate) async fn post(&self, target: &Target, mut body: Bytes, records: usize) -> Reply {
+    async fn post(&self, target: &Target, mut body: Bytes, records: usize) -> Reply {
         if self.gzip {
             // Milliseconds of work would block the threads that serve connections.
             let Ok(Ok(packed)) = tokio::task::spawn_blocking(move || compress(&body)).await else {
@@ -214,7 +214,18 @@ impl Destination for Http {
     }
 
     fn test<'a>(&'a self, sends_call: bool, report: &'a mut (dyn FnMut(Check) + Send)) -> BoxFuture<'a, ()> {
-        Box::pin(probe::run(self, sends_call, report))
+        Box::pin(async move {
+            let subject = Subject {
+                client: &self.client,
+                target: &self.account.target,
+                made_up: self.account.made_up.as_ref(),
+                connect: self.deadlines.connect,
+                envelope: &self.endpoint.envelope,
+                reader: &self.reader,
+                post: Box::new(|target, body, records| Box::pin(self.post(target, body, records))),
+            };
+            probe::run(&subject, sends_call, report).await;
+        })
     }
 }
 

@@ -4,15 +4,16 @@
 //! project, and one with a made-up key: only if it treats the two differently is the key proven. A
 //! webhook gets no request, or one call that says that it is a test, if that is requested.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use outflow_core::ports::check::{Check, Step};
-use outflow_core::{Answer, Code, Error};
-use outflow_egress::{Probe, ProbeFound, ProbeStep, Target};
+use outflow_core::ports::destination::Envelope;
+use outflow_core::{Answer, BoxFuture, Code, Error, Reply};
+use outflow_egress::{Client, Probe, ProbeFound, ProbeStep, Target};
 use serde_json::json;
 
-use crate::post::Http;
+use crate::answer::Reader;
 
 /// The key of the request that the answer to the project's key is compared with.
 pub(crate) const MADE_UP_KEY: &str = "outflow-destination-test";
@@ -21,22 +22,37 @@ pub(crate) const MADE_UP_KEY: &str = "outflow-destination-test";
 const TEST_CALL: &str = r#"{"messageId":"outflow-destination-test","type":"track","anonymousId":"outflow-destination-test","event":"Outflow Test","properties":{"test":true}}"#;
 
 type Report<'a> = &'a mut (dyn FnMut(Check) + Send);
+type Post<'a> = Box<dyn Fn(&'a Target, Bytes, usize) -> BoxFuture<'a, Reply> + Send + Sync + 'a>;
+
+/// What is tested.
+pub(crate) struct Subject<'a> {
+    pub client: &'a Client,
+    pub target: &'a Target,
+    /// The same with [`MADE_UP_KEY`], where a key is what proves us.
+    pub made_up: Option<&'a Target>,
+    /// A connection may take this long.
+    pub connect: Duration,
+    pub envelope: &'a Envelope,
+    pub reader: &'a Reader,
+    /// Posts a body with this number of records once.
+    pub post: Post<'a>,
+}
 
 /// Goes through all steps and reports each as it ends; one that fails is the last.
-pub(crate) async fn run(http: &Http, sends_call: bool, report: Report<'_>) {
-    let mut step = |probe| report(of_probe(http, probe));
-    if !http.client.probe(&http.account.target, http.deadlines.connect, &mut step).await {
+pub(crate) async fn run(subject: &Subject<'_>, sends_call: bool, report: Report<'_>) {
+    let mut step = |probe| report(of_probe(subject, probe));
+    if !subject.client.probe(subject.target, subject.connect, &mut step).await {
         return;
     }
-    match &http.account.made_up {
-        Some(made_up) => report(key(http, made_up).await),
-        None if sends_call => report(call(http).await),
+    match subject.made_up {
+        Some(made_up) => report(key(subject, made_up).await),
+        None if sends_call => report(call(subject).await),
         None => {}
     }
 }
 
 /// A step on the way.
-fn of_probe(http: &Http, Probe { step, found, took }: Probe) -> Check {
+fn of_probe(subject: &Subject<'_>, Probe { step, found, took }: Probe) -> Check {
     let step = match step {
         ProbeStep::Name => Step::Name,
         ProbeStep::Tcp => Step::Tcp,
@@ -57,7 +73,7 @@ fn of_probe(http: &Http, Probe { step, found, took }: Probe) -> Check {
             (format!("{version}, a good certificate"), Vec::new(), vec![("version", json!(version))])
         }
         Err(error) => {
-            let problem = match Told::of(http.reader.unanswered(&error)) {
+            let problem = match Told::of(subject.reader.unanswered(&error)) {
                 Told::Fault(problem) => problem,
                 Told::Yes | Told::Refused(_) => Error::new(Code::DestinationUnreachable, error.to_string()),
             };
@@ -120,17 +136,17 @@ const fn help(code: Code) -> Option<&'static str> {
 }
 
 /// Whether the service takes the key.
-async fn key(http: &Http, made_up: &Target) -> Check {
+async fn key<'a>(subject: &Subject<'a>, made_up: &'a Target) -> Check {
     let began = Instant::now();
-    let envelope = &http.endpoint.envelope;
+    let envelope = subject.envelope;
     let empty: Bytes = [&envelope.prefix[..], &envelope.suffix[..]].concat().into();
-    let ours = Told::of(http.post(&http.account.target, empty.clone(), 0).await.answer);
+    let ours = Told::of((subject.post)(subject.target, empty.clone(), 0).await.answer);
     let (summary, problems, key) = match ours {
         Told::Fault(problem) => {
             let key = if problem.code() == Code::DestinationAuthFailed { "refused" } else { "not_seen" };
             ("failed".to_owned(), vec![problem], key)
         }
-        ours => match judge(&ours, &Told::of(http.post(made_up, empty, 0).await.answer)) {
+        ours => match judge(&ours, &Told::of((subject.post)(made_up, empty, 0).await.answer)) {
             Ok(()) => ("takes the key, and refuses another one".to_owned(), Vec::new(), "taken"),
             Err(unproven) => {
                 ("answers, but does not show whether it takes the key".to_owned(), vec![unproven], "not_seen")
@@ -158,11 +174,11 @@ fn judge(ours: &Told, made_up: &Told) -> Result<(), Error> {
 }
 
 /// Whether a webhook takes a call.
-async fn call(http: &Http) -> Check {
+async fn call(subject: &Subject<'_>) -> Check {
     let began = Instant::now();
-    let envelope = &http.endpoint.envelope;
+    let envelope = subject.envelope;
     let body = [&envelope.prefix[..], TEST_CALL.as_bytes(), &envelope.suffix[..]].concat();
-    let (summary, problems) = match Told::of(http.post(&http.account.target, body.into(), 1).await.answer) {
+    let (summary, problems) = match Told::of((subject.post)(subject.target, body.into(), 1).await.answer) {
         Told::Yes => ("takes the test call".to_owned(), Vec::new()),
         Told::Refused(reason) => {
             let code = Code::CallRefused;

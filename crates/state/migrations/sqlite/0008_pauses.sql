@@ -8,10 +8,12 @@ CREATE TABLE pauses (
     PRIMARY KEY (kind, name)
 ) STRICT, WITHOUT ROWID;
 CREATE TRIGGER pauses_sum_insert AFTER INSERT ON pauses BEGIN
-    UPDATE pauses SET sum = row_sum(NEW.kind, NEW.name, NEW.since)
-    WHERE kind = NEW.kind AND name = NEW.name;
+    UPDATE pauses SET sum = row_sum(
+        NEW.kind, NEW.name, NEW.since
+    ) WHERE kind = NEW.kind AND name = NEW.name;
 END;
 CREATE TRIGGER pauses_sum_update AFTER UPDATE OF kind, name, since ON pauses BEGIN
-    UPDATE pauses SET sum = row_sum(NEW.kind, NEW.name, NEW.since)
-    WHERE kind = NEW.kind AND name = NEW.name;
+    UPDATE pauses SET sum = row_sum(
+        NEW.kind, NEW.name, NEW.since
+    ) WHERE kind = NEW.kind AND name = NEW.name;
 END;
