@@ -25,7 +25,7 @@ pub(crate) async fn check(project: &Project, database: &Database) -> Option<Chec
     }
     let (began, mut problems, mut refused) = (Instant::now(), Vec::new(), 0_usize);
     for spec in &syncs {
-        let planned = match wiring::open(database) {
+        let planned = match wiring::open(project, database) {
             Ok(warehouse) => advise::plan(spec, warehouse.as_ref()).await,
             Err(error) => Err(error.into()),
         };

@@ -1,9 +1,12 @@
 //! What is wrong now, and whether receivers of alerts can be reached.
 
+use outflow_core::clock::earlier;
 use outflow_core::ports::state::{Gap, StateReader};
 use outflow_core::ports::watch::AlertRecord;
 use outflow_core::{Clock as _, Code, Error, SystemClock, Timestamp};
-use outflow_engine::serve::alert::{LEFT_OUT, RUN_LOST, UNFILLABLE, unfillable};
+use outflow_engine::serve::alert::{
+    LEFT_OUT, RUN_LOST, SLOTS_SKIPPED, UNFILLABLE, WINDOW, slots_skipped, unfillable,
+};
 use outflow_engine::{Errors, FORMAT_VERSION, LeftOutDocument, MissingDocument};
 use outflow_telemetry::alerts::Note;
 use serde::Serialize;
@@ -93,10 +96,26 @@ impl App {
     }
 }
 
+/// The state has the numbers with which an alert about skipped slots began.
+async fn count_slots_again(state: &dyn StateReader, firing: &mut [AlertDocument]) -> Result<(), Error> {
+    if !firing.iter().any(|alert| alert.alert == SLOTS_SKIPPED) {
+        return Ok(());
+    }
+    let now = SystemClock.now();
+    for standing in state.standings(earlier(now, WINDOW), now).await? {
+        let is_its = |a: &&mut AlertDocument| a.alert == SLOTS_SKIPPED && a.subject == standing.sync;
+        if let Some(alert) = firing.iter_mut().find(is_its) {
+            alert.message = slots_skipped(&standing);
+        }
+    }
+    Ok(())
+}
+
 /// The alerts that fire. What is missing at a destination is one even before a `serve` has seen it.
 pub(crate) async fn firing(state: &dyn StateReader) -> Result<Vec<AlertDocument>, Error> {
     let all = state.alerts().await?.into_iter();
     let mut firing: Vec<_> = all.filter(|a| a.recovered_at.is_none()).map(AlertDocument::from).collect();
+    count_slots_again(state, &mut firing).await?;
     let mut add = |kind: &str, subject: String, code, message, since| {
         if !firing.iter().any(|a| a.alert == kind && a.subject == subject) {
             let (format_version, alert) = (FORMAT_VERSION, kind.to_owned());
@@ -127,4 +146,56 @@ pub(crate) async fn firing(state: &dyn StateReader) -> Result<Vec<AlertDocument>
         add(RUN_LOST, subject, Code::RunLost, missing.sentence(), missing.since);
     }
     Ok(firing)
+}
+
+#[cfg(test)]
+mod tests {
+    use outflow_core::ports::state::{NewRun, StateStore as _};
+    use outflow_core::run::{RunOptions, RunSpec, RunTrigger};
+    use outflow_core::{CallType, Guards};
+    use outflow_state::SqliteStore;
+
+    use super::*;
+
+    /// A slot of `users` that is skipped now.
+    fn slot() -> NewRun {
+        NewRun {
+            sync: "users".to_owned(),
+            call_type: CallType::Identify,
+            trigger: RunTrigger::Schedule,
+            spec: RunSpec {
+                source: "shop.main".to_owned(),
+                query: "SELECT 1".to_owned(),
+                connections: Vec::new(),
+                options: RunOptions::default(),
+                guards: Guards::default(),
+                ids: Default::default(),
+                skipped: Vec::new(),
+            },
+            due_at: SystemClock.now(),
+            started_at: SystemClock.now(),
+        }
+    }
+
+    #[tokio::test]
+    async fn an_alert_about_skipped_slots_has_the_numbers_of_now() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = SqliteStore::new(dir.path()).claim(None).await.unwrap();
+        let alert = AlertRecord {
+            kind: SLOTS_SKIPPED.to_owned(),
+            subject: "users".to_owned(),
+            code: Some(Code::ManySlotsSkipped),
+            message: "2 of the 5 slots of users in the last 24 hours were skipped".to_owned(),
+            since: SystemClock.now(),
+            recovered_at: None,
+            reported: true,
+        };
+        state.put_alerts(&[alert]).await.unwrap();
+        for _ in 0..7 {
+            state.skip_run(&slot(), None, &(Code::RunInProgress, "busy".to_owned())).await.unwrap();
+        }
+        let shown = firing(&*state).await.unwrap();
+        assert_eq!(shown[0].message, "7 of the 7 slots of users in the last 24 hours were skipped");
+        assert!(state.alerts().await.unwrap()[0].message.starts_with("2 of the 5"), "nothing is written");
+    }
 }

@@ -104,7 +104,8 @@ impl Worker {
         }
         let _one = self.one.lock().await;
         let mut answer = DueAnswer::default();
-        for spec in self.project.syncs.iter().filter(|spec| spec.enabled) {
+        let is_scheduled = |spec: &&SyncSpec| self.engine.paused.is_scheduled(spec);
+        for spec in self.project.syncs.iter().filter(is_scheduled) {
             let name = spec.name.clone();
             let Some(slot) = due(&self.engine, spec, &self.listener).await? else { continue };
             let observer = observer(&self.listener, &name);

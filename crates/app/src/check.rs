@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use outflow_core::Error;
-use outflow_core::ports::warehouse::Check;
+use outflow_core::ports::check::Check;
 use serde::Serialize;
 use serde_json::{Map, Value};
 

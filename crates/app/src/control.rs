@@ -16,6 +16,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use outflow_core::ports::state::Pausable;
 use outflow_core::run::RunOptions;
 use outflow_core::{Code, Error, NextStep, RunId};
 use outflow_engine::operations::cancel::CancelReport;
@@ -26,6 +27,7 @@ use tokio::net::{UnixListener, UnixStream};
 
 pub(crate) use self::place::own_user;
 use self::place::{CONTROL, Place, WORK};
+use crate::paused::PauseEntry;
 use crate::serving::Serving;
 
 /// The user who may do everything.
@@ -65,6 +67,16 @@ pub enum Request {
         destination: String,
         /// Of this sync alone.
         sync: Option<String>,
+    },
+    /// Pause syncs and destinations.
+    Pause {
+        /// Which.
+        what: Vec<Pausable>,
+    },
+    /// Resume syncs and destinations.
+    Resume {
+        /// Which.
+        what: Vec<Pausable>,
     },
     /// Deliver a run that awaits approval.
     Approve {
@@ -106,6 +118,8 @@ pub enum Answer {
     Purged(PurgeReport),
     /// What was given up.
     Cancelled(CancelReport),
+    /// What was paused or resumed.
+    Paused(Vec<PauseEntry>),
     /// The run was approved, rejected or adopted.
     Accepted {
         /// The run.

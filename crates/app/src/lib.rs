@@ -26,6 +26,7 @@ mod cancel;
 mod check;
 pub mod control;
 mod dead_letters;
+mod destination;
 mod estimate;
 mod findings;
 mod folder;
@@ -37,6 +38,8 @@ mod list;
 mod look;
 mod making;
 mod outcome;
+mod pause;
+mod paused;
 mod preview;
 mod purge;
 mod rejected;
@@ -72,6 +75,7 @@ pub use backfill::BackfillRequest;
 pub use cancel::CancelRequest;
 pub use check::CheckDocument;
 pub use dead_letters::{DeadLetterDocument, DeadLetterList, DeadLetterSummary, DeadLettersRequest};
+pub use destination::{DestinationTest, DestinationTestEvent, DestinationTestRequest, TestedDestination};
 pub use estimate::{EstimateDocument, EstimateRequest};
 pub use findings::Finding;
 pub use folder::find_project;
@@ -81,6 +85,7 @@ pub use look::RunName;
 pub use outcome::RunOutcome;
 pub use outflow_core::ports::spool::Rejection;
 pub use outflow_core::ports::state::DeadLetter;
+pub use outflow_core::ports::state::{Pausable, PauseKind};
 pub use outflow_core::run::ReplayMode;
 pub use outflow_engine::authoring::estimate::{EstimatedBy, Share};
 pub use outflow_engine::authoring::preview::PreviewStart;
@@ -96,6 +101,8 @@ pub use outflow_engine::{
 };
 pub use outflow_state::Location as StateLocation;
 pub use outflow_warehouse::{SourceKind, kinds as source_kinds, parse_names};
+pub use pause::{PauseDocument, PauseRequest};
+pub use paused::PauseEntry;
 pub use preview::{PreviewCall, PreviewDocument, PreviewFailure, PreviewRequest, PreviewRow, PreviewShown};
 pub use purge::PurgeRequest;
 pub use rejected::{FindingGroup, RejectedRequest, RejectedRows, RejectedSummary};
@@ -108,7 +115,9 @@ pub use serving::{DestinationStatus, Serving};
 pub use source::{
     DatabaseDocument, DatabaseTest, SetupSqlDocument, SetupSqlRequest, SourceTest, SourceTestEvent,
 };
-pub use status::{Change, HeldRun, LastRun, NotLoaded, StatusDocument, SyncStatus, WaitingCalls};
+pub use status::{
+    Change, HeldRun, LastRun, NotLoaded, PausedDestination, StatusDocument, SyncStatus, WaitingCalls,
+};
 pub use usage::{UsageDocument, UsageEntry, UsageRequest};
 pub use validate::{ExpectedRows, ExpectedRuns, Rows, ValidationDocument};
 
@@ -232,6 +241,11 @@ impl App {
     async fn load_sources(&self, named: Option<&str>) -> Result<Project, Errors> {
         let source = named.map(|named| named.split('.').next().unwrap_or(named).to_owned());
         Ok(self.read_project(move |origin| Project::load_sources(origin, source.as_deref())).await??)
+    }
+
+    /// The destinations of a project whose other parts may be unfinished.
+    async fn load_destinations(&self) -> Result<Project, Errors> {
+        Ok(self.read_project(Project::load_destinations).await??)
     }
 
     /// Reads files of the project off the async threads, in bounded time: they may be on a mount

@@ -1,10 +1,11 @@
 //! The syncs of a project: what they read, when, and where their calls go.
 
-use outflow_core::{CallType, SyncSpec, sync::Schedule};
+use outflow_core::ports::state::Pause;
+use outflow_core::{CallType, Error, SyncSpec, Timestamp, sync::Schedule};
 use outflow_engine::{Errors, FORMAT_VERSION};
 use serde::Serialize;
 
-use crate::App;
+use crate::{App, paused};
 
 /// Which syncs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -28,6 +29,9 @@ pub struct SyncList {
     format_version: u32,
     /// The syncs.
     pub syncs: Vec<SyncDocument>,
+    /// Why it is not known what is paused.
+    #[serde(skip)]
+    pub not_known: Option<Error>,
 }
 
 /// A sync as the project's files have it.
@@ -44,6 +48,8 @@ pub struct SyncDocument {
     pub schedule: String,
     /// Whether its schedule counts.
     pub enabled: bool,
+    /// Since when a person has paused it, if one has.
+    pub paused_since: Option<Timestamp>,
     /// Where its calls go.
     pub destinations: Vec<String>,
     /// Words to select it by.
@@ -54,32 +60,38 @@ pub struct SyncDocument {
 
 impl App {
     /// Lists the syncs that are meant; all of them, disabled ones too, if nothing is said. Needs no
-    /// secret.
+    /// secret. A state that cannot be read is no error: then it is not known what is paused.
     ///
     /// # Errors
     /// Problems of the project, and parts of the selection that mean nothing.
     pub async fn list(&self, which: &Selectors) -> Result<SyncList, Errors> {
         let project = self.load_partly().await?;
-        let all = project.syncs.iter();
-        let syncs = if which.is_empty() {
-            all.map(SyncDocument::of).collect()
-        } else {
-            let names = project.select(&which.select, &which.exclude)?;
-            let known: Result<Vec<&SyncSpec>, _> = names.iter().map(|name| project.sync(name)).collect();
-            known?.into_iter().map(SyncDocument::of).collect()
+        let (pauses, not_known) = match self.pauses().await {
+            Ok(pauses) => (pauses, None),
+            Err(error) => (Vec::new(), Some(error)),
         };
-        Ok(SyncList { format_version: FORMAT_VERSION, syncs })
+        let document = |spec| SyncDocument::of(spec, &pauses);
+        let syncs = if which.is_empty() {
+            project.syncs.iter().map(document).collect()
+        } else {
+            // What is paused is shown as such, and so is meant.
+            let names = project.select(&which.select, &which.exclude, |_| false)?;
+            let known: Result<Vec<&SyncSpec>, _> = names.iter().map(|name| project.sync(name)).collect();
+            known?.into_iter().map(document).collect()
+        };
+        Ok(SyncList { format_version: FORMAT_VERSION, syncs, not_known })
     }
 }
 
 impl SyncDocument {
-    fn of(spec: &SyncSpec) -> Self {
+    fn of(spec: &SyncSpec, pauses: &[Pause]) -> Self {
         Self {
             sync: spec.name.clone(),
             call_type: spec.call_type,
             source: format!("{}.{}", spec.source, spec.database),
             schedule: in_words(&spec.schedule),
             enabled: spec.enabled,
+            paused_since: paused::of_sync(pauses, &spec.name),
             destinations: spec.connections.iter().map(|c| c.destination.clone()).collect(),
             tags: spec.tags.clone(),
             description: spec.description.clone(),

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use outflow_core::ports::state::Pause;
 use outflow_core::run::{RunKind, RunOptions, RunTrigger};
 use outflow_core::{Code, Error, NextStep, SyncSpec, Timestamp};
 use outflow_engine::serve::BacklogQuota;
@@ -18,7 +19,7 @@ use crate::holder::{Handover, Taken};
 use crate::leftovers::{self, Leftover};
 use crate::list::Selectors;
 use crate::making::{Circumstances, Job, due, make_run, observer};
-use crate::{App, Caller, Event, Listener, RunOutcome, renamed, second_ids, surroundings, wiring};
+use crate::{App, Caller, Event, Listener, RunOutcome, paused, renamed, second_ids, surroundings, wiring};
 
 /// Which syncs to run, and how.
 #[derive(Clone, Debug)]
@@ -45,7 +46,7 @@ pub struct RunRequest {
     pub parallel: usize,
 }
 
-/// Which syncs.
+/// Which syncs. What a person has paused runs only if it is named.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Selection {
     /// Every enabled one.
@@ -60,17 +61,22 @@ pub enum Selection {
 
 impl Selection {
     /// The same with names in place of what means them.
-    fn resolved(&self, project: &Project) -> Result<Selection, Errors> {
+    fn resolved(&self, project: &Project, pauses: &[Pause]) -> Result<Selection, Errors> {
         Ok(match self {
-            Self::Matching(which) => Self::Named(project.select(&which.select, &which.exclude)?),
+            Self::Matching(Selectors { select, exclude }) => {
+                let is_paused = |name: &str| paused::of_sync(pauses, name).is_some();
+                Self::Named(project.select(select, exclude, is_paused)?)
+            }
             other => other.clone(),
         })
     }
 
-    fn means(&self, spec: &SyncSpec) -> bool {
+    fn means(&self, spec: &SyncSpec, pauses: &[Pause]) -> bool {
         match self {
             Self::Named(names) => names.contains(&spec.name),
-            Self::Enabled | Self::Due | Self::Matching(_) => spec.enabled,
+            Self::Enabled | Self::Due | Self::Matching(_) => {
+                spec.enabled && paused::of_sync(pauses, &spec.name).is_none()
+            }
         }
     }
 }
@@ -117,24 +123,25 @@ impl App {
     /// would go out under second ids, which the request does not allow.
     pub async fn run(&self, request: &RunRequest, caller: &Caller) -> Result<Vec<RunOutcome>, Errors> {
         let project = self.load_to_use().await?;
-        let request = &RunRequest { syncs: request.syncs.resolved(&project)?, ..request.clone() };
+        let pauses = self.pauses_to_choose(&request.syncs).await;
+        let request = &RunRequest { syncs: request.syncs.resolved(&project, &pauses)?, ..request.clone() };
         if let Some(destination) = &request.destination {
             project.known_destination(destination)?;
         }
         let mut parts: Vec<Part> = project
             .syncs
             .iter()
-            .filter(|spec| request.syncs.means(spec))
+            .filter(|spec| request.syncs.means(spec, &pauses))
             .flat_map(Project::parts_of)
             .collect();
         if let Some(only) = &request.destination {
             parts.retain(|part| !matches!(part, Part::Destination(name) if name != only));
         }
         let project = Arc::new(project.require(&parts)?);
-        refuse_second_ids(request, &project).await?;
-        self.refuse_renamed(request, &project).await?;
+        refuse_second_ids(request, &project, &pauses).await?;
+        self.refuse_renamed(request, &project, &pauses).await?;
         let delivery_timeout = request.delivery_timeout;
-        let handover = || Handover { runs: wanted(request, &project), delivery_timeout };
+        let handover = || Handover { runs: wanted(request, &project, &pauses), delivery_timeout };
         let wanted = (request.syncs != Selection::Due).then(handover);
         if request.syncs == Selection::Due
             && let Some(outcomes) = self.hand_over_due(request.wait, delivery_timeout, caller).await?
@@ -180,7 +187,12 @@ impl App {
 
     /// Q014 for each sync that looks renamed and whose events would go out under second ids, unless
     /// the request allows it.
-    async fn refuse_renamed(&self, request: &RunRequest, project: &Project) -> Result<(), Errors> {
+    async fn refuse_renamed(
+        &self,
+        request: &RunRequest,
+        project: &Project,
+        pauses: &[Pause],
+    ) -> Result<(), Errors> {
         if request.yes || request.new_ids {
             return Ok(());
         }
@@ -189,12 +201,22 @@ impl App {
             // Nothing has run yet, or the run itself says what is wrong.
             Err(_) => return Ok(()),
         };
-        let is_meant =
-            |name: &str| project.syncs.iter().any(|spec| spec.name == name && request.syncs.means(spec));
+        let is_meant = |name: &str| {
+            project.syncs.iter().any(|spec| spec.name == name && request.syncs.means(spec, pauses))
+        };
         let renamed = renamed::of(&*state, project).await?;
         let refused = renamed.iter().filter(|renamed| renamed.sends_second_ids() && is_meant(&renamed.sync));
         let errors: Vec<_> = refused.map(|r| r.refusal(allowing(request, &r.sync))).collect();
         if errors.is_empty() { Ok(()) } else { Err(Errors(errors)) }
+    }
+
+    /// What is paused, where the choice of syncs depends on it. What is wrong with the state is
+    /// reported by whoever takes it, and that decides by what the state says then.
+    async fn pauses_to_choose(&self, syncs: &Selection) -> Vec<Pause> {
+        match syncs {
+            Selection::Named(_) => Vec::new(),
+            _ => self.pauses().await.unwrap_or_default(),
+        }
     }
 
     /// Makes runs beside those that the syncs have in progress: replays and backfills.
@@ -218,11 +240,11 @@ impl App {
 }
 
 /// Q014 for each sync whose events would go out under second ids, unless the request allows it.
-async fn refuse_second_ids(request: &RunRequest, project: &Project) -> Result<(), Errors> {
+async fn refuse_second_ids(request: &RunRequest, project: &Project, pauses: &[Pause]) -> Result<(), Errors> {
     if request.yes || request.new_ids || request.is_incremental() {
         return Ok(());
     }
-    let is_meant = |spec: &&SyncSpec| request.syncs.means(spec);
+    let is_meant = |spec: &&SyncSpec| request.syncs.means(spec, pauses);
     let allows = |spec: &SyncSpec| allowing(request, &spec.name);
     second_ids::refuse(project, project.syncs.iter().filter(is_meant), allows).await
 }
@@ -239,11 +261,12 @@ fn allowing(request: &RunRequest, sync: &str) -> NextStep {
 }
 
 /// The runs to request from a running `serve`.
-fn wanted(request: &RunRequest, project: &Project) -> Vec<(String, RunOptions)> {
+fn wanted(request: &RunRequest, project: &Project, pauses: &[Pause]) -> Vec<(String, RunOptions)> {
+    let is_meant = |spec: &&SyncSpec| request.syncs.means(spec, pauses);
     let names = match &request.syncs {
         Selection::Named(names) => names.clone(),
         Selection::Enabled | Selection::Due | Selection::Matching(_) => {
-            project.syncs.iter().filter(|s| s.enabled).map(|s| s.name.clone()).collect()
+            project.syncs.iter().filter(is_meant).map(|s| s.name.clone()).collect()
         }
     };
     names.into_iter().map(|name| (name, request.options())).collect()
@@ -314,7 +337,7 @@ async fn jobs(
 ) -> Result<Jobs, Errors> {
     let options = request.options();
     let job = |spec: &SyncSpec, due_at| Job { spec: spec.clone(), options: options.clone(), due_at };
-    let enabled = project.syncs.iter().filter(|s| s.enabled);
+    let enabled = project.syncs.iter().filter(|spec| engine.paused.is_scheduled(spec));
     match &request.syncs {
         Selection::Named(names) => {
             let (mut jobs, mut errors): (Jobs, Vec<Error>) = (Vec::new().into(), Vec::new());

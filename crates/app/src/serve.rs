@@ -4,9 +4,9 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use outflow_core::ports::state::StateReader;
+use outflow_core::ports::state::{Pausable, StateReader};
 use outflow_core::{BoxFuture, Clock as _, Code, Error, NextStep, SystemClock, Timestamp};
-use outflow_engine::serve::{self, Event, Observer, Triggered};
+use outflow_engine::serve::{self, Event, Observer, RuntimeConfig, Triggered};
 use outflow_engine::{Engine, Errors};
 use outflow_project::Project;
 use outflow_telemetry::alerts::{self, Notifier, Pace};
@@ -18,7 +18,10 @@ use tracing::{error, info, warn};
 
 use crate::control::{Answer, DueAnswer, Request, Socket};
 use crate::leftovers::{self, Leftover};
+use crate::paused::{self, PauseEntry};
+use crate::renamed::{self, Renamed};
 use crate::serving::Serving;
+
 use crate::{App, Caller, StateLocation, holder, surroundings, wiring};
 
 /// How often the state is tried again, and how often the log repeats that it is waited for.
@@ -62,12 +65,12 @@ impl App {
         let observer = observer(recorder.clone(), notifier.clone());
         let engine = wiring::engine(&self.folder, &project, state, caller.stop.clone()).await?;
         let socket = Arc::new(Socket::listen(&self.folder)?);
-        let config = wiring::config(&project, engine)?;
+        let config = runtime(&project, engine).await?;
         for warning in surroundings::warnings(&project) {
             warn!(error = as_error(&warning), "the environment");
         }
         log_leftovers(&*config.engine.state, &project).await?;
-        let syncs = config.syncs.iter().filter(|m| m.spec.enabled).count();
+        let syncs = config.syncs.iter().filter(|m| config.engine.paused.is_scheduled(&m.spec)).count();
         let address = metrics.as_ref().and_then(|m| m.local_addr().ok()).map(tracing::field::display);
         info!(syncs, pid = std::process::id(), metrics = address, "serving");
         let (handle, supervising) = serve::start(config, observer);
@@ -179,6 +182,8 @@ impl Service {
                 info!(destination, calls = report.calls, "calls cancelled");
                 Answer::Cancelled(report)
             }
+            Request::Pause { what } => Answer::Paused(self.change_pauses(Some(what), None).await?),
+            Request::Resume { what } => Answer::Paused(self.change_pauses(None, Some(what)).await?),
             Request::Purge { id } => {
                 let purge = |engine: Engine| async move { engine.purge(&id).await };
                 let report = self.handle.with_deliveries_paused(purge).await?;
@@ -214,20 +219,53 @@ impl Service {
         Ok(())
     }
 
+    /// Pauses or resumes, and takes what follows into force as a reload does, but with the project
+    /// that was loaded last: a mistake in its files delays no pause.
+    async fn change_pauses(
+        &self,
+        to_pause: Option<Vec<Pausable>>,
+        to_resume: Option<Vec<Pausable>>,
+    ) -> Result<Vec<PauseEntry>, Error> {
+        let _alone = self.reloading.lock().await;
+        let config = RuntimeConfig::clone(&self.handle.config());
+        let (state, mut entries) = (config.engine.state.clone(), Vec::new());
+        if let Some(what) = to_pause {
+            entries.extend(paused::pause(&*state, what).await?);
+        }
+        if let Some(what) = to_resume {
+            entries.extend(paused::resume(&*state, what).await?);
+        }
+        for PauseEntry { of, paused_since, changed } in &entries {
+            let since = paused_since.map(tracing::field::display);
+            info!(kind = of.kind.name(), name = of.name, since, changed, "pause");
+        }
+        let engine = config.engine.with_pauses(&state.pauses().await?);
+        self.handle.reload(RuntimeConfig { engine, ..config });
+        Ok(entries)
+    }
+
     /// The new project takes the place of the old one as a whole, or not at all.
     async fn reload(&self) -> Result<(), Errors> {
         let _alone = self.reloading.lock().await;
         let project: Project = self.app.load().await?;
-        let engine = Engine {
-            destinations: wiring::destinations(&project)?,
-            budgets: wiring::budgets(&project),
-            ..self.handle.config().engine.clone()
-        };
-        self.handle.reload(wiring::config(&project, engine)?);
+        let engine = self.handle.config().engine.clone();
+        let pauses = engine.state.pauses().await?;
+        let engine = Engine { budgets: wiring::budgets(&project), ..engine }
+            .with_destinations(wiring::destinations(&project)?)
+            .with_pauses(&pauses);
+        self.handle.reload(runtime(&project, engine).await?);
         self.notifier.set(wiring::receivers(&project));
         log_leftovers(&*self.handle.config().engine.state, &project).await?;
         Ok(())
     }
+}
+
+/// What is kept running. A sync that looks renamed, and would send its events again under second
+/// ids, waits for a person.
+async fn runtime(project: &Project, engine: Engine) -> Result<RuntimeConfig, Errors> {
+    let renamed = renamed::of(&*engine.state, project).await?;
+    let withheld = renamed.into_iter().filter(Renamed::sends_second_ids).map(|renamed| renamed.sync);
+    Ok(wiring::config(project, engine.withholding(withheld.collect()))?)
 }
 
 /// Logs what waits for things that the project no longer has.

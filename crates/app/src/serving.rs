@@ -36,15 +36,17 @@ pub struct DestinationStatus {
     pub code: Option<Code>,
     /// Since when.
     pub since: Option<Timestamp>,
+    /// Since when a person has paused it, if one has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paused_since: Option<Timestamp>,
 }
 
 impl Serving {
     /// How this process is, which keeps the syncs of the handle running.
     pub fn of(handle: &Handle, since: Timestamp) -> Self {
         let config = handle.config();
-        let mut destinations: Vec<_> = config.engine.destinations.values().collect();
-        destinations.sort_by_key(|d| d.name());
-        let status = destinations.into_iter().map(|destination| {
+        let destinations = config.engine.destinations.values();
+        let status = destinations.map(|destination| {
             let (health, code, since) = match config.engine.limiters.of(destination.as_ref()).health() {
                 Health::Healthy => ("healthy", None, None),
                 Health::Waiting { since, .. } => ("waiting", Some(Code::DestinationThrottled), Some(since)),
@@ -52,8 +54,17 @@ impl Serving {
                 Health::Paused { since, code, .. } => ("paused", Some(code), Some(since)),
             };
             let (destination, health) = (destination.name().to_owned(), health.to_owned());
-            DestinationStatus { destination, health, code, since: since.map(wall_clock) }
+            DestinationStatus { destination, health, code, since: since.map(wall_clock), paused_since: None }
         });
+        let paused = config.engine.paused.destinations().map(|(name, since, _)| DestinationStatus {
+            destination: name.to_owned(),
+            health: "paused".to_owned(),
+            code: Some(Code::DestinationPaused),
+            since: Some(since),
+            paused_since: Some(since),
+        });
+        let mut destinations: Vec<_> = status.chain(paused).collect();
+        destinations.sort_by(|a, b| a.destination.cmp(&b.destination));
         Self {
             pid: std::process::id(),
             since,
@@ -62,7 +73,7 @@ impl Serving {
                 .iter()
                 .map(|sync| (sync.spec.name.clone(), fingerprint(&sync.spec)))
                 .collect(),
-            destinations: status.collect(),
+            destinations,
             tasks: handle.tasks(),
         }
     }

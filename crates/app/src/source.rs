@@ -110,7 +110,7 @@ impl App {
         let project = project.require(&parts)?;
         let mut databases = Vec::new();
         for database in project.databases(name)? {
-            let warehouse = wiring::open(database)?;
+            let warehouse = wiring::open(&project, database)?;
             let document = DatabaseDocument::of(database);
             listener(SourceTestEvent::Database(&document));
             let mut checks = Vec::new();

@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use outflow_core::ports::state::{Gap, RunFilter, StateReader};
+use outflow_core::ports::state::{Gap, Pause, PauseKind, RunFilter, StateReader};
 use outflow_core::ports::watch::Pending;
 use outflow_core::{
-    Clock as _, DeliveryState, Error, RunId, RunRecord, RunState, SyncSpec, SystemClock, Timestamp,
+    Clock as _, Code, DeliveryState, Error, RunId, RunRecord, RunState, SyncSpec, SystemClock, Timestamp,
 };
 use outflow_engine::schedule::{Slots, next_due};
-use outflow_engine::{Errors, FORMAT_VERSION, LeftOutDocument, MissingDocument, Reason, UnsentDocument};
+use outflow_engine::{
+    Errors, FORMAT_VERSION, LeftOutDocument, MissingDocument, Reason, UnsentDocument, paused_sentence,
+};
 use outflow_project::Project;
 use serde::Serialize;
 
@@ -16,6 +18,7 @@ use crate::App;
 use crate::alerts::{AlertDocument, firing};
 use crate::control::{self, Answer, Request};
 use crate::leftovers;
+use crate::paused::of_sync as paused_since_of;
 use crate::serving::{Serving, fingerprint};
 
 /// How the installation is.
@@ -29,6 +32,9 @@ pub struct StatusDocument {
     /// Syncs that the running `serve` has loaded otherwise than the project's files now say.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub not_loaded: Vec<NotLoaded>,
+    /// Destinations that a person has paused.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub paused: Vec<PausedDestination>,
     /// Runs that await approval.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub held: Vec<HeldRun>,
@@ -59,6 +65,8 @@ pub struct SyncStatus {
     pub sync: String,
     /// Whether its schedule counts.
     pub enabled: bool,
+    /// Since when a person has paused it, if one has.
+    pub paused_since: Option<Timestamp>,
     /// The next slot of its schedule; in the past if no process runs the sync.
     pub next_due: Option<Timestamp>,
     /// Its last run that was not skipped.
@@ -89,6 +97,15 @@ pub enum Change {
     Removed,
     /// It is written otherwise.
     Changed,
+}
+
+/// A destination that a person has paused.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub struct PausedDestination {
+    /// The destination.
+    pub destination: String,
+    /// Since when.
+    pub paused_since: Timestamp,
 }
 
 /// A run that awaits approval.
@@ -157,12 +174,17 @@ impl App {
         }
         let (state, mut syncs) = (self.reader().await?.state, Vec::new());
         let unfinished = state.unfinished_runs().await?;
-        let waiting = waiting(&*state, &unfinished).await?;
+        let pauses = state.pauses().await?;
+        let paused = paused(&pauses, &project);
+        let mut waiting = waiting(&*state, &unfinished).await?;
+        waiting.iter_mut().for_each(|waits| waits.as_paused(&paused));
         let standings = state.standings(at, at).await?;
         for spec in &project.syncs {
             let restored = standings.iter().any(|standing| standing.sync == spec.name && standing.restored);
             let undelivered = waiting.iter().filter(|w| w.sync == spec.name).map(|w| w.calls).sum();
-            syncs.push(of_sync(&*state, spec, at, (undelivered, restored)).await?);
+            let paused_since = paused_since_of(&pauses, &spec.name);
+            let found = of_sync(&*state, spec, at, paused_since).await?;
+            syncs.push(SyncStatus { undelivered, restored, ..found });
         }
         let left_over = leftovers::of(&*state, &project).await?;
         let held = unfinished.into_iter().filter(|run| run.state == RunState::AwaitingApproval);
@@ -183,6 +205,7 @@ impl App {
             not_loaded: serving.as_ref().map(|s| not_loaded(&s.syncs, &project.syncs)).unwrap_or_default(),
             serving,
             syncs,
+            paused,
             held: held.map(HeldRun::from).collect(),
             waiting,
             alerts: firing(&*state).await?,
@@ -198,6 +221,7 @@ impl StatusDocument {
         let of_sync = |spec: &SyncSpec| SyncStatus {
             sync: spec.name.clone(),
             enabled: spec.enabled,
+            paused_since: None,
             next_due: next_due(&Slots::of(&spec.schedule), None, at).filter(|_| spec.enabled),
             last: None,
             undelivered: 0,
@@ -208,6 +232,7 @@ impl StatusDocument {
             serving: None,
             syncs: project.syncs.iter().map(of_sync).collect(),
             not_loaded: Vec::new(),
+            paused: Vec::new(),
             held: Vec::new(),
             waiting: Vec::new(),
             missing: Vec::new(),
@@ -280,7 +305,7 @@ async fn of_sync(
     state: &dyn StateReader,
     spec: &SyncSpec,
     now: Timestamp,
-    (undelivered, restored): (u64, bool),
+    paused_since: Option<Timestamp>,
 ) -> Result<SyncStatus, Errors> {
     let slots = Slots::of(&spec.schedule);
     let next_due = next_due(&slots, state.fired(&spec.name).await?, now);
@@ -292,7 +317,8 @@ async fn of_sync(
     Ok(SyncStatus {
         sync: spec.name.clone(),
         enabled: spec.enabled,
-        next_due: next_due.filter(|_| spec.enabled),
+        paused_since,
+        next_due: next_due.filter(|_| spec.enabled && paused_since.is_none()),
         last: last.map(|run| LastRun {
             run: run.id,
             state: run.state,
@@ -300,7 +326,34 @@ async fn of_sync(
             ended_at: run.ended_at,
             reason: run.reason.map(Reason::from),
         }),
-        undelivered,
-        restored,
+        undelivered: 0,
+        restored: false,
     })
+}
+
+/// The destinations of the project that a person has paused.
+fn paused(pauses: &[Pause], project: &Project) -> Vec<PausedDestination> {
+    let of = pauses.iter().filter(|pause| pause.of.kind == PauseKind::Destination);
+    let known = of.filter(|pause| project.destinations.iter().any(|d| d.name == pause.of.name));
+    let paused =
+        |pause: &Pause| PausedDestination { destination: pause.of.name.clone(), paused_since: pause.since };
+    known.map(paused).collect()
+}
+
+impl WaitingCalls {
+    /// What the state says of a pause dates from the last delivery that began: the pause may have
+    /// been given, or be over, since then.
+    fn as_paused(&mut self, paused: &[PausedDestination]) {
+        match paused.iter().find(|p| p.destination == self.destination) {
+            Some(PausedDestination { paused_since, .. }) => {
+                let message = paused_sentence(&self.destination, *paused_since);
+                self.stopped = true;
+                self.reason = Some(Reason::from((Code::DestinationPaused, message)));
+            }
+            None if self.reason.as_ref().is_some_and(|r| r.code == Code::DestinationPaused) => {
+                (self.stopped, self.reason) = (false, None);
+            }
+            None => {}
+        }
+    }
 }

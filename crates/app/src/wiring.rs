@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::path::Path;
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use outflow_core::ports::destination::Destination;
 use outflow_core::ports::state::State;
@@ -13,8 +13,8 @@ use outflow_destinations as destinations;
 use outflow_egress::{Client, ClientOptions};
 use outflow_engine::extract::guard::Budgets;
 use outflow_engine::serve::{RuntimeConfig, SyncRuntime};
-use outflow_engine::{Engine, RunReader};
-use outflow_project::{Database, Project, ReceiverConfig, StateUrl};
+use outflow_engine::{Engine, Paused, RunReader};
+use outflow_project::{Database, Environment, Project, ReceiverConfig, StateUrl};
 use outflow_spool::{DiskBaseline, DiskSpool, owner};
 use outflow_state::Location;
 use outflow_telemetry::alerts::{Channel, Receiver};
@@ -65,17 +65,29 @@ pub(crate) fn warehouse(project: &Project, spec: &SyncSpec) -> Result<Arc<dyn Wa
             format!("sync {:?} reads {}.{}, which does not exist", spec.name, spec.source, spec.database),
         )
     })?;
-    open(database)
+    open(project, database)
 }
 
-/// A database, not connected to yet.
-pub(crate) fn open(database: &Database) -> Result<Arc<dyn Warehouse>, Error> {
-    database.settings.open(&AWS)
+/// A database of a project, not connected to yet.
+pub(crate) fn open(project: &Project, database: &Database) -> Result<Arc<dyn Warehouse>, Error> {
+    database.settings.open(&aws(&project.environment))
 }
 
-/// One for the process: all syncs of a database share the credentials that AWS gave for it.
-static AWS: LazyLock<Aws> =
-    LazyLock::new(|| Aws::new(|name| std::env::var(name).ok(), Arc::new(SystemClock)));
+/// One for the process, as long as `.env` says the same: all syncs of a database share the
+/// credentials that AWS gave for it.
+fn aws(environment: &Environment) -> Aws {
+    static LAST: Mutex<Option<(Environment, Aws)>> = Mutex::new(None);
+    let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((of, aws)) = last.as_ref()
+        && of == environment
+    {
+        return aws.clone();
+    }
+    let env = environment.clone();
+    let aws = Aws::new(move |name| env.get(name), Arc::new(SystemClock));
+    *last = Some((environment.clone(), aws.clone()));
+    aws
+}
 
 /// The folders of calls and of their hashes, on a disk of which `reserve` bytes stay free. They are
 /// those of the state's installation, or are made so.
@@ -85,7 +97,8 @@ fn files(dir: &Path, state: &dyn State, reserve: u64) -> Result<(DiskSpool, Disk
     Ok((spool, DiskBaseline::open(&dir.join("baseline"), reserve)?))
 }
 
-/// An engine that holds the state for writing. A restore that is noticed is logged.
+/// An engine that holds the state for writing, with what people have paused. A restore that is
+/// noticed is logged.
 pub(crate) async fn engine(
     dir: &Path,
     project: &Project,
@@ -100,6 +113,7 @@ pub(crate) async fn engine(
         baseline: Arc::new(baseline),
         clock: Arc::new(SystemClock),
         destinations: destinations(project)?,
+        paused: Paused::default(),
         limiters: Arc::default(),
         budgets: budgets(project),
         stop,
@@ -107,7 +121,8 @@ pub(crate) async fn engine(
     if let Some(restored) = engine.look_for_restore().await.map_err(|e| vec![e])? {
         warn!(error = as_error(&restored), "the state was restored");
     }
-    Ok(engine)
+    let pauses = engine.state.pauses().await.map_err(|e| vec![e])?;
+    Ok(engine.with_pauses(&pauses))
 }
 
 /// What may be sent to each destination.
@@ -158,6 +173,7 @@ pub(crate) fn keeper(dir: &Path, state: Arc<dyn State>) -> Result<Engine, Error>
         baseline: Arc::new(baseline),
         clock: Arc::new(SystemClock),
         destinations,
+        paused: Paused::default(),
         limiters: Arc::default(),
         budgets: Arc::default(),
         stop,

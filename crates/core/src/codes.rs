@@ -244,6 +244,8 @@ codes! {
     D102 ProxyIgnored Destination UserInput "a proxy is set that Outflow does not use";
     D103 CertificateStoreUnusable Destination UserInput "the trusted certificates of this machine cannot be read";
     D104 SecretWithBlanks Destination UserInput "a secret begins or ends with a blank or a quotation mark";
+    D105 DestinationPaused Destination UserInput "a person has paused the destination";
+    D106 KeyNotProven Destination UserInput "whether the destination takes the key cannot be seen";
     D201 StillDelivered Destination UserInput "calls are still delivered to a destination that the sync no longer has";
     P001 DiskReserveReached Spool Transient "the result does not fit above the disk reserve";
     P002 MaxRunBytesExceeded Spool Permanent "the result is larger than max_run_bytes";

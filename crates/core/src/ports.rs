@@ -2,6 +2,7 @@
 //! two together.
 
 pub mod baseline;
+pub mod check;
 pub mod destination;
 pub mod spool;
 pub mod state;

@@ -81,7 +81,8 @@ impl Reader {
         }
     }
 
-    fn unanswered(&self, error: &SendError) -> Answer {
+    /// What it means that a request got no answer.
+    pub fn unanswered(&self, error: &SendError) -> Answer {
         let code = match error.kind {
             SendErrorKind::Blocked => Code::AddressNotAllowed,
             SendErrorKind::Tls => Code::DestinationTlsFailed,

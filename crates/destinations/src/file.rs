@@ -8,13 +8,15 @@
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use bytes::Bytes;
 use outflow_core::outcome::Verdict;
+use outflow_core::ports::check::{Check, Step};
 use outflow_core::ports::destination::{
     BatchLimits, Destination, Endpoint, Envelope, Records, Request, RequestLimits,
 };
-use outflow_core::{Answer, BoxFuture, CallMeta, Code, Nulls, Reply, hash};
+use outflow_core::{Answer, BoxFuture, CallMeta, Code, Error, Nulls, Reply, hash};
 
 use crate::call::Rules;
 use crate::post::credential;
@@ -69,6 +71,29 @@ impl Destination for File {
         self.rules.prepare(call, json, nulls, records)
     }
 
+    fn test<'a>(&'a self, _sends_call: bool, report: &'a mut (dyn FnMut(Check) + Send)) -> BoxFuture<'a, ()> {
+        Box::pin(async move {
+            let (began, folder) = (Instant::now(), self.folder.clone());
+            let tried = tokio::task::spawn_blocking(move || try_out(&folder)).await;
+            let (summary, problems, exists) = match tried.unwrap_or_else(|e| Err(io::Error::other(e))) {
+                Ok(nearest) if nearest == self.folder => ("can be written to".to_owned(), Vec::new(), true),
+                Ok(nearest) => {
+                    let summary =
+                        format!("is made with the first call: {} can be written to", nearest.display());
+                    (summary, Vec::new(), false)
+                }
+                Err(e) => {
+                    let message = format!("cannot write to {}: {e}", self.folder.display());
+                    let error = Error::new(Code::FileNotWritable, message)
+                        .help("check the path, and the rights of the user who runs Outflow");
+                    ("failed".to_owned(), vec![error], self.folder.is_dir())
+                }
+            };
+            let details = vec![("exists", serde_json::json!(exists))];
+            report(Check { step: Step::Folder, summary, problems, details, took: began.elapsed() });
+        })
+    }
+
     fn deliver<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Reply> {
         Box::pin(async move {
             let folder = self.folder.join(safe(&request.sync));
@@ -84,6 +109,25 @@ impl Destination for File {
             }
         })
     }
+}
+
+/// Whether files can be written to the folder, or to the nearest one above it that exists. Returns
+/// which one that is; what was written is gone.
+fn try_out(folder: &Path) -> io::Result<PathBuf> {
+    let mut nearest = folder;
+    // A path that cannot be looked at is tried as it is.
+    while matches!(nearest.try_exists(), Ok(false)) {
+        nearest = match nearest.parent() {
+            Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
+            Some(parent) => parent,
+            None => break,
+        };
+    }
+    let draft = nearest.join(format!(".outflow-test-{}", std::process::id()));
+    let written = write_draft(&draft, &Bytes::from_static(b"a test of Outflow\n"));
+    let removed = fs::remove_file(&draft);
+    written.and(removed)?;
+    Ok(nearest.to_owned())
 }
 
 /// The name of a batch's file. The ordinal has leading zeros, so that names sort in row order.

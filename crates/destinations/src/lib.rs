@@ -15,6 +15,7 @@ mod hint;
 mod http_date;
 mod manifest;
 mod post;
+mod probe;
 mod scan;
 mod settings;
 

@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use outflow_core::outcome::Verdict;
+use outflow_core::ports::check::Check;
 use outflow_core::ports::destination::{
     BatchLimits, Destination, Endpoint, Envelope, Records, Request, RequestLimits,
 };
@@ -20,6 +22,7 @@ use outflow_egress::{Client, Deadlines, Target};
 use crate::answer::Reader;
 use crate::call::Rules;
 use crate::manifest::{Api, Expect, Manifest};
+use crate::probe::{self, MADE_UP_KEY, Subject};
 use crate::settings::Values;
 
 const BATCH: Envelope = Envelope::from_static(b"{\"batch\":[", b",", b"]}");
@@ -46,6 +49,8 @@ pub(crate) struct Http {
 /// Where requests go, and with which credentials.
 struct Account {
     target: Target,
+    /// The same with a key that no one has, where a key is what proves us.
+    made_up: Option<Target>,
     credential: u128,
 }
 
@@ -60,9 +65,12 @@ impl Http {
         let base = values.text(setting).or_else(public).unwrap_or_default();
         let key = values.text(&api.key).unwrap_or_default();
         let credentials = BASE64_STANDARD.encode(format!("{key}:"));
-        let authorization = format!("Basic {credentials}");
-        let mut headers = vec![("content-type", "application/json"), ("authorization", &authorization)];
+        let mut headers = vec![("content-type", "application/json")];
         headers.extend(api.headers.iter().map(|(k, v)| (k.as_str(), v.as_str())));
+        let with = |authorization: &str, url: &str| {
+            let headers = headers.iter().copied().chain([("authorization", authorization)]);
+            target(url, headers.collect(), values).map_err(|e| e.at(setting))
+        };
 
         let mut rules = Rules::new(name, &manifest.title, &api.names);
         rules.person = api.person;
@@ -79,8 +87,12 @@ impl Http {
         };
         let reader = Reader::new(api.answer, vec![key.to_owned(), credentials.clone()]);
         let url = join(base, &api.path).map_err(|e| e.at(setting))?;
-        let target = target(&url, headers, values).map_err(|e| e.at(setting))?;
-        let account = Account { target, credential: credential(&manifest.kind, &url, [key]) };
+        let made_up = BASE64_STANDARD.encode(format!("{MADE_UP_KEY}:"));
+        let account = Account {
+            target: with(&format!("Basic {credentials}"), &url)?,
+            made_up: Some(with(&format!("Basic {made_up}"), &url)?),
+            credential: credential(&manifest.kind, &url, [key]),
+        };
         let client = client_of(values, client)?;
         Ok(Self::new(name, client, account, values, limits, endpoint, rules, reader))
     }
@@ -118,7 +130,8 @@ impl Http {
         let secrets = secrets.map(str::to_owned).collect();
         let reader = Reader::new(Expect::Any, secrets);
         let secrets = given.iter().flat_map(|(name, value)| [*name, *value]);
-        let account = Account { target, credential: credential("webhook", url, secrets) };
+        let credential = credential("webhook", url, secrets);
+        let account = Account { target, made_up: None, credential };
         let endpoint = Endpoint { envelope, limits: batch };
         let client = client_of(values, client)?;
         Ok(Self::new(name, client, account, values, limits, endpoint, rules, reader))
@@ -153,6 +166,26 @@ impl Http {
             reader,
         }
     }
+
+    /// Posts a body with this number of records once, and reads the answer.
+    async fn post(&self, target: &Target, mut body: Bytes, records: usize) -> Reply {
+        if self.gzip {
+            // Milliseconds of work would block the threads that serve connections.
+            let Ok(Ok(packed)) = tokio::task::spawn_blocking(move || compress(&body)).await else {
+                let reason = "compressing was interrupted".to_owned();
+                return Answer::Retry {
+                    code: Code::DestinationUnreachable,
+                    status: None,
+                    reason,
+                    after: None,
+                }
+                .into();
+            };
+            body = packed.into();
+        }
+        let result = self.client.post(target, body, &self.deadlines).await;
+        self.reader.read(result, records, SystemClock.now())
+    }
 }
 
 impl Destination for Http {
@@ -177,24 +210,21 @@ impl Destination for Http {
     }
 
     fn deliver<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Reply> {
+        Box::pin(self.post(&self.account.target, request.body.clone(), request.records))
+    }
+
+    fn test<'a>(&'a self, sends_call: bool, report: &'a mut (dyn FnMut(Check) + Send)) -> BoxFuture<'a, ()> {
         Box::pin(async move {
-            let mut body = request.body.clone();
-            if self.gzip {
-                // Milliseconds of work would block the threads that serve connections.
-                let Ok(Ok(packed)) = tokio::task::spawn_blocking(move || compress(&body)).await else {
-                    let reason = "compressing was interrupted".to_owned();
-                    return Answer::Retry {
-                        code: Code::DestinationUnreachable,
-                        status: None,
-                        reason,
-                        after: None,
-                    }
-                    .into();
-                };
-                body = packed.into();
-            }
-            let result = self.client.post(&self.account.target, body, &self.deadlines).await;
-            self.reader.read(result, request.records, SystemClock.now())
+            let subject = Subject {
+                client: &self.client,
+                target: &self.account.target,
+                made_up: self.account.made_up.as_ref(),
+                connect: self.deadlines.connect,
+                envelope: &self.endpoint.envelope,
+                reader: &self.reader,
+                post: Box::new(|target, body, records| Box::pin(self.post(target, body, records))),
+            };
+            probe::run(&subject, sends_call, report).await;
         })
     }
 }

@@ -131,6 +131,11 @@ impl Client {
         self.request(Method::GET, target, Bytes::new(), deadlines).await
     }
 
+    /// Which addresses it may connect to, and how it secures a connection.
+    pub(crate) fn ways(&self) -> (AddressPolicy, impl Fn() -> TlsConnector) {
+        (self.0.policy, || self.0.tls())
+    }
+
     async fn request(
         &self,
         method: Method,

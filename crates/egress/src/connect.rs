@@ -95,7 +95,7 @@ pub(crate) async fn dial(addresses: &[SocketAddr], deadline: Instant) -> Result<
 }
 
 /// A handshake that was interrupted may succeed next time; one that failed a check will not.
-fn insecure(error: &io::Error) -> SendError {
+pub(crate) fn insecure(error: &io::Error) -> SendError {
     let merits = match error.get_ref().and_then(|e| e.downcast_ref::<rustls::Error>()) {
         Some(rustls::Error::AlertReceived(alert)) => !matches!(
             alert,

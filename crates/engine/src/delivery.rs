@@ -91,17 +91,18 @@ impl Engine {
         ended.unwrap_or_else(|_| Err(panicked(&what)))
     }
 
-    /// The destination is no longer in the project: what is pending for it waits until it is back,
-    /// or until a person gives it up ([`Engine::cancel`]).
+    /// The destination is paused, or no longer in the project: what is pending for it waits until a
+    /// person resumes it, or until it is back or a person gives the calls up ([`Engine::cancel`]).
     async fn park(
         &self,
         run: &RunRecord,
         record: DeliveryRecord,
         observe: &Observer,
     ) -> Result<DeliveryState> {
-        let is_parked = is_parked(&record);
+        let reason = self.why_parked(&record.destination);
+        let is_parked = is_parked(&record, &reason);
         let mut progress = DeliveryProgress::new(record);
-        progress.record.reason = Some(Self::removed(&progress.record.destination));
+        progress.record.reason = Some(reason);
         let settlement = progress.end(run.id, self.clock.now())?;
         if !is_parked {
             persist(self.state.clone(), settlement).await?;
@@ -110,33 +111,33 @@ impl Engine {
         Ok(progress.record.state)
     }
 
-    /// Why calls for this destination wait.
-    fn removed(destination: &str) -> (Code, String) {
-        (Code::DestinationRemoved, format!("the project no longer has the destination {destination}"))
+    /// Why calls for a destination wait that gets none.
+    fn why_parked(&self, destination: &str) -> (Code, String) {
+        let removed = || format!("the project no longer has the destination {destination}");
+        self.paused.reason(destination).unwrap_or_else(|| (Code::DestinationRemoved, removed()))
     }
 
     /// Whether a run waits only for destinations that the project no longer has. The state then
-    /// says so of each of them.
+    /// says so of each of them. A paused destination is one of the project, and its backlog counts.
     pub(crate) async fn is_parked(&self, run: &RunRecord) -> Result<bool> {
         if run.state != RunState::Delivering {
             return Ok(false);
         }
         let mut open = self.state.deliveries(run.id).await?;
         open.retain(|d| matches!(d.state, DeliveryState::Delivering | DeliveryState::Stopped));
-        if open.is_empty() || open.iter().any(|d| self.destinations.contains_key(&d.destination)) {
+        if open.is_empty() || open.iter().any(|d| self.has_destination(&d.destination)) {
             return Ok(false);
         }
         let silent: Observer = Arc::new(|_| {});
-        for delivery in open.into_iter().filter(|d| !is_parked(d)) {
+        for delivery in open.into_iter().filter(|d| !is_parked(d, &self.why_parked(&d.destination))) {
             self.park(run, delivery, &silent).await?;
         }
         Ok(true)
     }
 }
 
-fn is_parked(delivery: &DeliveryRecord) -> bool {
-    delivery.state == DeliveryState::Stopped
-        && delivery.reason.as_ref().is_some_and(|(code, _)| *code == Code::DestinationRemoved)
+fn is_parked(delivery: &DeliveryRecord, reason: &(Code, String)) -> bool {
+    delivery.state == DeliveryState::Stopped && delivery.reason.as_ref() == Some(reason)
 }
 
 /// Whether the state names segments for all calls of a run.

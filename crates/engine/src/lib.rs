@@ -26,6 +26,7 @@ mod event;
 pub mod extract;
 pub mod operations;
 mod pages;
+mod paused;
 mod read_only;
 mod reader;
 mod report;
@@ -49,6 +50,7 @@ use tokio::sync::watch;
 pub use delivery::limiter::Limiters;
 pub use event::{Event, Note, Observer};
 pub use pages::{DeadLetterPages, RunPages};
+pub use paused::{Paused, sentence as paused_sentence};
 pub use reader::{Calls, RunReader};
 pub use report::{
     DeliveryDocument, FORMAT_VERSION, LeftOutDocument, MissingDocument, Reason, RunDocument, RunListEntry,
@@ -67,8 +69,10 @@ pub struct Engine {
     pub baseline: Arc<dyn Baseline>,
     /// Wall time.
     pub clock: Arc<dyn Clock>,
-    /// The project's destinations by name.
+    /// The project's destinations by name, without those that are paused.
     pub destinations: HashMap<String, Arc<dyn Destination>>,
+    /// What people have paused.
+    pub paused: Paused,
     /// What deliveries to one destination share: see [`delivery::limiter`].
     pub limiters: Arc<Limiters>,
     /// What may be sent to each destination.

@@ -254,7 +254,7 @@ impl Handle {
 
     /// Replaces the config.
     pub fn reload(&self, config: RuntimeConfig) {
-        config.engine.limiters.keep(config.engine.destinations.values().map(AsRef::as_ref));
+        config.engine.limiters.keep(config.engine.all_destinations());
         self.config.send_replace(Arc::new(config));
         (self.shared.observer)(Event::Reloaded);
     }

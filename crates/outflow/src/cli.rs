@@ -12,10 +12,12 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use outflow_telemetry::log::Filter;
 
-pub use authoring::{Estimate, Init, List, Preview, SetupSql, Source, Validate, Which};
+pub use authoring::{
+    Destination, DestinationTest, Estimate, Init, List, Preview, SetupSql, Source, Validate, Which,
+};
 pub use looking::{Alerts, AlertsCommand, DeadLetters, Rejected, Runs, Status, Usage};
 pub use running::{Backfill, Replay, Run, Serve};
-pub use upkeep::{Approve, Cancel, Purge, Reject, Verify};
+pub use upkeep::{Approve, Cancel, PausableKind, Pause, Purge, Reject, Verify};
 
 /// Self-hosted reverse ETL: rows of a warehouse query become calls to your destinations.
 #[derive(Debug, Parser)]
@@ -124,6 +126,9 @@ pub enum Command {
     /// Test connections to sources, and print the script for a service account
     #[command(subcommand, arg_required_else_help = true)]
     Source(Source),
+    /// Test connections to destinations, and whether they take our keys
+    #[command(subcommand, arg_required_else_help = true)]
+    Destination(Destination),
     /// List the syncs: what they read, when, and where their calls go
     List(List),
     /// Show the rows or calls of a sync's next run, without sending anything
@@ -136,6 +141,10 @@ pub enum Command {
     Serve(Serve),
     /// Have the running `outflow serve` read the project again
     Reload,
+    /// Pause a sync's schedule, or a destination; `outflow run SYNC` still runs a paused sync
+    Pause(Pause),
+    /// Resume what was paused: schedules go on from now, and what waits for a destination is sent
+    Resume(Pause),
     /// Show what runs, what waits, what is due next and what is wrong
     Status(Status),
     /// List runs, and slots that were skipped

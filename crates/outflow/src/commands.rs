@@ -6,12 +6,14 @@ mod backfill;
 mod cancel;
 mod consent;
 mod dead_letters;
+mod destination;
 mod estimate;
 mod explain;
 mod findings;
 mod init;
 mod list;
 pub mod outcome;
+mod pause;
 mod preview;
 mod purge;
 pub mod rejected;
@@ -48,12 +50,15 @@ pub async fn dispatch(cli: Cli, printer: Printer) -> Result<Exit, Errors> {
         Command::Init(args) => init::init(&args, printer),
         Command::Validate(args) => Ok(validate::validate(&app, &args, printer).await),
         Command::Source(command) => source::source(&app, &command, printer).await,
+        Command::Destination(command) => destination::destination(&app, &command, printer).await,
         Command::Preview(args) => preview::preview(&app, &args, printer).await,
         Command::Estimate(args) => estimate::estimate(&app, &args, printer).await,
         Command::Run(args) => run::run(&app, &args, printer).await,
         Command::List(args) => list::list(&app, &args, printer).await,
         Command::Reload => reload::reload(&app, printer).await,
         Command::Serve(args) => serve::serve(&app, &args).await,
+        Command::Pause(args) => pause::pause(&app, &args, printer).await,
+        Command::Resume(args) => pause::resume(&app, &args, printer).await,
         Command::Runs(args) => runs::runs(&app, &args, printer).await,
         Command::Status(args) => status::status(&app, &args, printer).await,
         Command::Alerts(args) => alerts::alerts(&app, &args, printer).await,

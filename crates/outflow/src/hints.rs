@@ -69,6 +69,9 @@ pub fn of_reason(code: Code, destination: &str) -> Option<String> {
         Code::DestinationSkipped => {
             Some(format!("`outflow backfill {destination}` sends what it misses at once"))
         }
+        Code::DestinationPaused => {
+            Some(format!("`outflow resume {destination}` has what waits for it delivered"))
+        }
         Code::GapQueryFailed => Some("`outflow explain E123` says what can be done".to_owned()),
         Code::DestinationRemoved => Some(of_step(&NextStep::Cancel { destination: destination.to_owned() })),
         _ => None,
@@ -155,6 +158,7 @@ mod tests {
         texts.extend(Code::ALL.iter().filter_map(|code| of_stop(*code)).map(str::to_owned));
         texts.extend(of_reason(Code::DestinationSkipped, &destination));
         texts.extend(of_reason(Code::DestinationRemoved, &destination));
+        texts.extend(of_reason(Code::DestinationPaused, &destination));
         assert!(texts.len() > steps.len() + 2, "{texts:?}");
         for text in &texts {
             // What else is quoted is a setting.

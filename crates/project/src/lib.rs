@@ -17,6 +17,7 @@ mod cures;
 mod destinations;
 mod document;
 mod dotenv;
+mod environment;
 mod file_characters;
 mod ids;
 mod keys;
@@ -50,6 +51,7 @@ use serde_json::{Map, Value};
 
 pub use self::alerts::ReceiverConfig;
 use self::document::{Key, Node, Place};
+pub use self::environment::Environment;
 pub use self::schema::schema;
 use self::secrets::Resolver;
 pub use self::secrets::{Part, Unresolved};
@@ -82,6 +84,8 @@ pub struct Project {
     pub metrics: Option<SocketAddr>,
     /// The state, if it is on a PostgreSQL server.
     pub state: Option<StateUrl>,
+    /// Its variables.
+    pub environment: Environment,
     /// What is allowed, and probably not what was meant.
     pub warnings: Vec<Error>,
     /// References to what is not there. Empty unless the project was read for a part of it.
@@ -175,10 +179,8 @@ impl Project {
             documents.all.iter().any(|d| d.get("sources").is_some_and(|all| all.get(name).is_some()))
         };
         let named = named.filter(is_there);
+        keep_keys(&mut documents, &["version", "sources"]);
         for document in &mut documents.all {
-            if let document::Value::Table(entries) = &mut document.value {
-                entries.retain(|(key, _)| ["version", "sources"].contains(&key.name.as_str()));
-            }
             let Some(sources) = document.get_mut("sources") else { continue };
             let document::Value::Table(sources) = &mut sources.value else { continue };
             sources.retain(|(key, _)| named.is_none_or(|named| key.name == named));
@@ -188,6 +190,18 @@ impl Project {
                 }
             }
         }
+        Self::of(documents, origin, &|name| std::env::var(name).ok(), problems, false)
+    }
+
+    /// The destinations alone, for what comes before the rest of the project is finished. Secrets
+    /// may be missing as in [`Project::load_partly`].
+    ///
+    /// # Errors
+    /// Every problem of the destinations.
+    pub fn load_destinations(origin: &Origin) -> Result<Project, Vec<Error>> {
+        let mut problems = Problems::default();
+        let mut documents = read_files(origin, &mut problems);
+        keep_keys(&mut documents, &["version", "destinations"]);
         Self::of(documents, origin, &|name| std::env::var(name).ok(), problems, false)
     }
 
@@ -220,8 +234,8 @@ impl Project {
         let mut problems = Problems::default();
         let mut documents = read_files(origin, &mut problems);
         state::refuse_passwords(&documents, &mut problems);
-        let dotenv = dotenv::read(&origin.dir, &mut Vec::new());
-        let env = |name: &str| std::env::var(name).ok().or_else(|| dotenv.get(name).cloned());
+        let environment = Environment::new(dotenv::read(&origin.dir, &mut Vec::new()));
+        let env = |name: &str| environment.get(name);
         let mut resolver = Resolver { env: &env, missing: Vec::new(), odd: Vec::new() };
         documents.all.iter_mut().for_each(|document| resolver.resolve(document, &["state"]));
         problems.add_unresolved(resolver.missing);
@@ -245,8 +259,8 @@ impl Project {
         state::refuse_passwords(&documents, &mut problems);
         secrets::refuse_passwords(&documents, &mut problems);
         let mut wrong = Vec::new();
-        let dotenv = dotenv::read(&origin.dir, &mut wrong);
-        let env = |name: &str| env(name).or_else(|| dotenv.get(name).cloned());
+        let environment = Environment::new(dotenv::read(&origin.dir, &mut wrong));
+        let env = |name: &str| environment.or(env(name), name);
         let mut resolver = Resolver { env: &env, missing: Vec::new(), odd: Vec::new() };
         for document in &mut documents.all {
             resolver.resolve(document, &secrets::KEYS);
@@ -262,7 +276,7 @@ impl Project {
         found.extend(wrong);
         match read {
             Some(project) if found.iter().all(|error| error.code().is_warning()) => {
-                Ok(Project { unresolved, warnings: found, ..project })
+                Ok(Project { unresolved, environment, warnings: found, ..project })
             }
             _ => Err(found),
         }
@@ -302,6 +316,7 @@ impl Project {
             receivers,
             metrics,
             state: state::read(documents, problems),
+            environment: Environment::default(),
             warnings: Vec::new(),
             unresolved: Vec::new(),
         }
@@ -371,6 +386,15 @@ fn read_files(origin: &Origin, problems: &mut Problems) -> document::Documents {
     let mut documents = document::load(&origin.dir, problems);
     targets::apply(&mut documents, origin.target.as_deref(), problems);
     documents
+}
+
+/// Drops every top-level key but these.
+fn keep_keys(documents: &mut document::Documents, keys: &[&str]) {
+    for document in &mut documents.all {
+        if let document::Value::Table(entries) = &mut document.value {
+            entries.retain(|(key, _)| keys.contains(&key.name.as_str()));
+        }
+    }
 }
 
 /// The named things under a top-level key, over all files. A name that stands twice is a problem,
@@ -449,7 +473,7 @@ impl Problems {
 }
 
 /// `did you mean "x"?`, or all names if none is near.
-fn suggestion(name: &str, introduction: &str, known: &[&str]) -> String {
+pub fn suggestion(name: &str, introduction: &str, known: &[&str]) -> String {
     let near = known.iter().map(|k| (strsim::osa_distance(&name.to_lowercase(), &k.to_lowercase()), k)).min();
     match near {
         Some((distance, known)) if distance <= (known.len() / 3).max(1) => format!("did you mean {known:?}?"),

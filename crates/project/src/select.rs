@@ -1,8 +1,8 @@
 //! Which syncs a command means: names, patterns, tags, sources and destinations.
 //!
 //! What always holds: who writes a name gets that sync, whether it is enabled or not; everything
-//! else means enabled syncs alone. Each part of a selection must mean something, so that a
-//! misspelt one is an error and no silence.
+//! else means syncs alone that are enabled and not paused. Each part of a selection must mean
+//! something, so that a misspelt one is an error and no silence.
 
 use outflow_core::{Code, Error, SyncSpec};
 
@@ -14,11 +14,16 @@ impl Project {
     ///
     /// # Errors
     /// C011 for each pattern, tag or other part that no enabled sync has.
-    pub fn select(&self, select: &[String], exclude: &[String]) -> Result<Vec<String>, Vec<Error>> {
+    pub fn select(
+        &self,
+        select: &[String],
+        exclude: &[String],
+        is_paused: impl Fn(&str) -> bool,
+    ) -> Result<Vec<String>, Vec<Error>> {
         let (mut chosen, mut errors) = (Vec::<String>::new(), Vec::new());
         let everything = ["*".to_owned()];
         for text in if select.is_empty() { &everything } else { select } {
-            match self.meant(text) {
+            match self.meant(text, &is_paused) {
                 Ok(names) => chosen.extend(names),
                 // A project may have no enabled sync.
                 Err(_) if select.is_empty() => {}
@@ -40,15 +45,21 @@ impl Project {
         if errors.is_empty() { Ok(chosen) } else { Err(errors) }
     }
 
-    fn meant(&self, text: &str) -> Result<Vec<String>, Error> {
+    fn meant(&self, text: &str, is_paused: &impl Fn(&str) -> bool) -> Result<Vec<String>, Error> {
         let part = Part::of(text);
         if part.is_name() {
             return Ok(vec![text.to_owned()]);
         }
         let enabled = self.syncs.iter().filter(|spec| spec.enabled && part.means(spec));
-        let names: Vec<String> = enabled.map(|spec| spec.name.clone()).collect();
+        let enabled: Vec<String> = enabled.map(|spec| spec.name.clone()).collect();
+        let names: Vec<String> = enabled.iter().filter(|name| !is_paused(name)).cloned().collect();
         if !names.is_empty() {
             return Ok(names);
+        }
+        if !enabled.is_empty() {
+            let message = format!("every sync that is meant by {text:?} is paused: {}", enabled.join(", "));
+            let error = Error::new(Code::NoSuchSyncOrRun, message);
+            return Err(error.help("name a sync to have it run all the same, or resume it"));
         }
         let error = Error::new(Code::NoSuchSyncOrRun, format!("no enabled sync is meant by {text:?}"));
         Err(error.help(self.help_for(&part)))

@@ -22,6 +22,7 @@ mod gaps;
 mod handle;
 mod integrity;
 mod origin;
+mod pauses;
 mod pool;
 mod queries;
 mod retention;

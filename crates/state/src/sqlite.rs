@@ -20,6 +20,7 @@ mod gaps;
 mod integrity;
 mod lock;
 mod origin;
+mod pauses;
 mod queries;
 mod retention;
 mod rows;

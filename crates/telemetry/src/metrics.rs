@@ -19,6 +19,7 @@ use std::time::Duration;
 
 use http::{Method, Request, StatusCode};
 use hyper::body::Incoming;
+use outflow_core::ports::destination::Destination;
 use outflow_core::ports::watch::Standing;
 use outflow_core::{Clock as _, Code, Error, SystemClock};
 use outflow_engine::delivery::limiter::Health;
@@ -76,7 +77,7 @@ async fn page(recorder: &Recorder, handle: &Handle) -> Result<String, Error> {
     snapshot.add("outflow_build_info", [(&[("version", env!("CARGO_PKG_VERSION"))][..], 1.0)]);
     let config = handle.config();
     let syncs: Vec<&str> = config.syncs.iter().map(|m| m.spec.name.as_str()).collect();
-    let mut destinations: Vec<&str> = config.engine.destinations.keys().map(String::as_str).collect();
+    let mut destinations: Vec<&str> = config.engine.all_destinations().map(Destination::name).collect();
     destinations.sort_unstable();
     recorder.add(&mut snapshot, &syncs, &destinations);
     standings(&mut snapshot, &config, &syncs).await?;
@@ -123,7 +124,11 @@ async fn queues(snapshot: &mut Snapshot, config: &RuntimeConfig, handle: &Handle
 fn health(snapshot: &mut Snapshot, config: &RuntimeConfig, destinations: &[&str]) {
     let mut samples = Vec::new();
     for name in destinations {
-        let Some(destination) = config.engine.destinations.get(*name) else { continue };
+        let Some(destination) = config.engine.destinations.get(*name) else {
+            // A person has paused it.
+            samples.push(([("destination", *name)], one(false), one(true)));
+            continue;
+        };
         let health = config.engine.limiters.of(destination.as_ref()).health();
         let paused = matches!(health, Health::Paused { .. });
         samples.push(([("destination", *name)], one(health == Health::Healthy), one(paused)));

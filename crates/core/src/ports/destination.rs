@@ -19,6 +19,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::check::Check;
+
 use crate::outcome::{Reply, Verdict};
 use crate::{BoxFuture, CallMeta, CallType, Nulls, RunId, RunKey, hash};
 
@@ -160,6 +162,12 @@ pub trait Destination: Send + Sync {
     /// Sends a request once. It does not retry, does not run longer than its deadlines, and reads
     /// a limited part of the answer.
     fn deliver<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Reply>;
+
+    /// Tests whether it can be reached and whether it takes our key, step by step. Each step is
+    /// reported as it ends; one that finds an error is the last. No call of a person is sent, and
+    /// nothing is left behind. `sends_call`: where a destination has no other request that proves
+    /// anything, it gets one call that says that it is a test.
+    fn test<'a>(&'a self, sends_call: bool, report: &'a mut (dyn FnMut(Check) + Send)) -> BoxFuture<'a, ()>;
 
     /// How long to wait after the nth failed attempt in a row, from 1 on, if the destination gave
     /// no time. Before jitter.

@@ -20,6 +20,7 @@
 //!   have is refused.
 
 mod gaps;
+mod pauses;
 mod records;
 mod restores;
 
@@ -29,6 +30,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 pub use gaps::*;
+pub use pauses::*;
 pub use records::*;
 pub use restores::*;
 
@@ -213,7 +215,14 @@ pub trait IntegrityQueries: Send + Sync {
 
 /// Everything that can be read.
 pub trait StateReader:
-    RunQueries + DeliveryQueries + GapQueries + WatchQueries + RetentionQueries + IntegrityQueries + OriginQueries
+    RunQueries
+    + DeliveryQueries
+    + GapQueries
+    + WatchQueries
+    + RetentionQueries
+    + IntegrityQueries
+    + OriginQueries
+    + PauseQueries
 {
 }
 
@@ -225,6 +234,7 @@ impl<T> StateReader for T where
         + RetentionQueries
         + IntegrityQueries
         + OriginQueries
+        + PauseQueries
 {
 }
 
@@ -345,7 +355,7 @@ pub trait Retention: Send + Sync {
 }
 
 /// The right to write, and everything that can be written and read with it.
-pub trait State: StateReader + Runs + Deliveries + Schedules + Watch + Retention + Origins {
+pub trait State: StateReader + Runs + Deliveries + Schedules + Watch + Retention + Origins + Pauses {
     /// The claim under which this handle writes.
     fn lease(&self) -> &Lease;
 

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::{BoxFuture, Column, Dialect, Error, References, Result, RowPage, VolatileFunction};
+pub use super::check::{Check, Step};
+use crate::{BoxFuture, Column, Dialect, References, Result, RowPage, VolatileFunction};
 
 /// A statement to read with.
 #[derive(Clone, Debug, Default)]
@@ -150,73 +151,4 @@ pub trait RowStream: Send {
     /// Tells the server to stop the statement and closes the connection. Never fails; waits at most
     /// a few seconds.
     fn cancel(self: Box<Self>) -> BoxFuture<'static, ()>;
-}
-
-/// What a connection test checks, in this order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Step {
-    /// The settings, and credentials that are fetched (IAM).
-    Credentials,
-    /// The SSH tunnel.
-    Tunnel,
-    /// The host name.
-    Name,
-    /// The TCP connection.
-    Tcp,
-    /// Encryption and the certificate.
-    Tls,
-    /// The log-in.
-    Authentication,
-    /// The database.
-    Database,
-    /// The server and its version.
-    Server,
-    /// The difference between its clock and ours.
-    Clock,
-    /// How far a replica is behind.
-    Lag,
-    /// Whose open transactions the account can see.
-    Transactions,
-    /// What can be read.
-    Schemas,
-    /// What else the account may do.
-    Privileges,
-}
-
-impl Step {
-    /// Its name in documents and tables.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Credentials => "credentials",
-            Self::Tunnel => "tunnel",
-            Self::Name => "name",
-            Self::Tcp => "tcp",
-            Self::Tls => "tls",
-            Self::Authentication => "authentication",
-            Self::Database => "database",
-            Self::Server => "server",
-            Self::Clock => "clock",
-            Self::Lag => "lag",
-            Self::Transactions => "transactions",
-            Self::Schemas => "schemas",
-            Self::Privileges => "privileges",
-        }
-    }
-}
-
-/// One line of a connection test. A step that does not apply (TLS of a file, the lag of a primary)
-/// has no line.
-#[derive(Debug)]
-pub struct Check {
-    /// What was checked.
-    pub step: Step,
-    /// What was found, in short: `TLS 1.3, certificate for *.example.com, expires in 210
-    /// days`.
-    pub summary: String,
-    /// What is wrong with it. An error ends the test; warnings do not.
-    pub problems: Vec<Error>,
-    /// The same for machines: names in snake_case and values.
-    pub details: Vec<(&'static str, serde_json::Value)>,
-    /// How long the step took.
-    pub took: Duration,
 }

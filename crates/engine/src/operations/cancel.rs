@@ -45,7 +45,7 @@ impl Engine {
     /// # Errors
     /// C012: the project has the destination. C011: nothing waits for it. Else those of the state.
     pub async fn cancel(&self, destination: &str, sync: Option<&str>) -> Result<CancelReport> {
-        if self.destinations.contains_key(destination) {
+        if self.has_destination(destination) {
             let message = format!("the project has the destination {destination}: its calls are delivered");
             return Err(Error::new(Code::ConflictingOptions, message)
                 .help("take it out of the project first; its calls then wait, and can be given up"));

@@ -168,7 +168,7 @@ impl Actor {
         {
             self.begin(&config, sync_runtime, by_hand(&options), options, left_out, None).await?;
         }
-        if !sync_runtime.spec.enabled {
+        if !config.engine.paused.is_scheduled(&sync_runtime.spec) {
             return Ok(LOOK_AGAIN);
         }
         let slots = Slots::of(&sync_runtime.spec.schedule);

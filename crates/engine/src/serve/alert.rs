@@ -52,6 +52,8 @@ pub const LEFT_OUT: &str = "destination_skipped";
 pub const RUN_LOST: &str = "run_lost";
 /// The kind of alert for what a destination lacks and cannot be sent.
 pub const UNFILLABLE: &str = "gap_query_failed";
+/// The kind of alert for a sync that skips many slots.
+pub const SLOTS_SKIPPED: &str = "slots_skipped";
 /// The share of skipped slots needs at least this number of slots.
 pub const LEAST_SLOTS: u64 = 5;
 /// Skipped slots are counted over this time.
@@ -149,7 +151,10 @@ struct Trouble {
 /// message about it may be in flight. The notifier deletes it.
 pub fn changes(rules: &Rules, facts: &Facts, before: &[AlertRecord]) -> Vec<AlertRecord> {
     let firing = firing(rules, facts, &|kind, subject| {
-        before.iter().any(|a| a.recovered_at.is_none() && a.kind == kind && a.subject == subject)
+        // What a person pauses is known: it stays no longer than the pause.
+        let is_known = |a: &AlertRecord| a.code == Some(Code::DestinationPaused);
+        let is_it = |a: &AlertRecord| a.kind == kind && a.subject == subject && !is_known(a);
+        before.iter().any(|a| a.recovered_at.is_none() && is_it(a))
     });
     let mut changes = Vec::new();
     for trouble in &firing {
@@ -253,6 +258,11 @@ pub fn unfillable(sync: &str, destination: &str) -> String {
     )
 }
 
+/// What the alert says of skipped slots, by the numbers of this moment: they change while it fires.
+pub fn slots_skipped(Standing { sync, slots, skipped, .. }: &Standing) -> String {
+    format!("{skipped} of the {slots} slots of {sync} in the last 24 hours were skipped")
+}
+
 /// The text does not say whether the task is down: it would be outdated soon.
 fn task_failed(facts: &TaskFacts) -> Trouble {
     let TaskFacts { task, code, .. } = facts;
@@ -294,10 +304,10 @@ fn of_runs(rules: &Rules, sync: &SyncFacts, before: Before<'_>, found: &mut Vec<
         found.push(trouble("rows_rejected", name, Some(Code::TooManyRejected), message));
     }
     if *slots >= LEAST_SLOTS
-        && exceeds(*skipped, *slots, limit("slots_skipped", name, rules.skipped_percent, before))
+        && exceeds(*skipped, *slots, limit(SLOTS_SKIPPED, name, rules.skipped_percent, before))
     {
-        let message = format!("{skipped} of the {slots} slots of {name} in the last 24 hours were skipped");
-        found.push(trouble("slots_skipped", name, Some(Code::ManySlotsSkipped), message));
+        let message = slots_skipped(&sync.standing);
+        found.push(trouble(SLOTS_SKIPPED, name, Some(Code::ManySlotsSkipped), message));
     }
     if let Some((run, reason)) = awaiting_approval {
         let code = reason.as_ref().map_or(Code::AwaitingApproval, |r| r.0);

@@ -447,7 +447,8 @@ impl DeliveryQueue {
         self.stops = self.stops.saturating_add(1);
         let mut reloads = self.shared.config.clone();
         let Some(destination) = config.engine.destinations.get(&self.key.1) else {
-            // Only another project, or a person who gives the calls up, changes anything.
+            // Only another project, or a person who resumes it or gives the calls up, changes
+            // anything.
             tokio::select! {
                 () = stopped(stop) => {}
                 () = replaced(&mut reloads, config) => {}

@@ -2,7 +2,7 @@
 //!
 //! What always holds: the time grows as time passes, whatever the wall clock does. Only the age
 //! that a success has when it is first seen comes from the wall clock; if it lies ahead, the time
-//! counts from then on.
+//! counts from then on. A sync whose schedule begins no runs gets no older.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -59,6 +59,14 @@ impl QuietTimes {
         }
     }
 
+    /// The schedule of this sync begins no runs now: its time counts from its next success, or from
+    /// when the schedule begins runs again.
+    pub fn rest(&mut self, sync: &str) {
+        if let Some(quiet) = self.syncs.get_mut(sync) {
+            (quiet.age, quiet.at_least) = (Duration::ZERO, false);
+        }
+    }
+
     /// The time of a sync; `None`: it has no run.
     pub fn of(&self, sync: &str) -> Option<Quiet> {
         self.syncs.get(sync).copied()
@@ -110,6 +118,18 @@ mod tests {
         assert_eq!((quiet.age, quiet.at_least), (Duration::ZERO, true));
         times.look(&reading(1_007 * HOUR, 7 * HOUR), &with_success(1_000 * HOUR + month));
         assert_eq!(times.of("users").unwrap().age, Duration::from_secs(7 * 3_600));
+    }
+
+    #[test]
+    fn the_time_of_a_sync_that_rests_counts_from_the_end_of_the_rest_on() {
+        let mut times = QuietTimes::new(reading(1_000 * HOUR, 0));
+        for hour in 0..9 {
+            times.look(&reading((1_000 + hour) * HOUR, hour * HOUR), &with_success(990 * HOUR));
+            times.rest("users");
+            assert_eq!(times.of("users").unwrap().age, Duration::ZERO);
+        }
+        times.look(&reading(1_010 * HOUR, 10 * HOUR), &with_success(990 * HOUR));
+        assert_eq!(times.of("users").unwrap().age, Duration::from_secs(2 * 3_600));
     }
 
     #[test]

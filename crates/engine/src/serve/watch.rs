@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::tasks::{event, report};
-use super::{RuntimeConfig, Shared};
+use super::{RuntimeConfig, Shared, SyncRuntime};
 use crate::blocking;
 use crate::clock::{self, Reading};
 use crate::delivery::limiter::Health;
@@ -73,7 +73,8 @@ async fn soon(nudge: &Notify) {
 async fn look(shared: &Arc<Shared>, times: &mut QuietTimes, clock: &mut Option<ClockRecord>) -> Result<()> {
     look_at_clock(shared, clock).await?;
     let config = shared.config();
-    let (destinations, queues) = (destinations(&config), queues(shared));
+    let queues = queues(shared);
+    let destinations = destinations(&config, &queues);
     let GapFacts { lost, left_out, unfillable } = GapFacts::of(&config).await?;
     let (state, spool) = (&config.engine.state, config.engine.spool.clone());
     let facts = Facts {
@@ -120,13 +121,17 @@ pub(super) async fn report_end(shared: Arc<Shared>) {
     }
 }
 
-/// The enabled syncs that have run.
+/// The syncs that have run and whose schedule begins runs.
 async fn syncs(config: &RuntimeConfig, times: &mut QuietTimes) -> Result<Vec<SyncFacts>> {
     let now = config.engine.clock.now();
     let standings = config.engine.state.standings(earlier(now, WINDOW), now).await?;
     times.look(&Reading::of(&*config.engine.clock), &standings);
     let known = standings.into_iter().filter_map(|standing| {
-        let sync_runtime = config.sync_runtime(&standing.sync).filter(|m| m.spec.enabled)?;
+        let is_scheduled = |m: &&SyncRuntime| config.engine.paused.is_scheduled(&m.spec);
+        let Some(sync_runtime) = config.sync_runtime(&standing.sync).filter(is_scheduled) else {
+            times.rest(&standing.sync);
+            return None;
+        };
         let quiet = times.of(&standing.sync);
         Some(SyncFacts { standing, slots: Slots::of(&sync_runtime.spec.schedule), quiet })
     });
@@ -137,7 +142,7 @@ async fn syncs(config: &RuntimeConfig, times: &mut QuietTimes) -> Result<Vec<Syn
 /// `last_sync_time`.
 async fn skews(config: &RuntimeConfig) -> Result<Vec<(String, i64)>> {
     let mut latest: BTreeMap<String, (RunId, i64)> = BTreeMap::new();
-    for sync_runtime in config.syncs.iter().filter(|m| m.spec.enabled) {
+    for sync_runtime in config.syncs.iter().filter(|m| config.engine.paused.is_scheduled(&m.spec)) {
         let state = config.engine.state.sync(&sync_runtime.spec.name).await?;
         let read = state.watermark.and_then(|w| w.clock_us.checked_sub(w.local_clock_us?));
         let (Some(ahead), Some(baseline)) = (read, state.baseline) else { continue };
@@ -150,7 +155,7 @@ async fn skews(config: &RuntimeConfig) -> Result<Vec<(String, i64)>> {
     Ok(latest.into_iter().map(|(database, (_, ahead))| (database, ahead)).collect())
 }
 
-fn destinations(config: &RuntimeConfig) -> Vec<DestinationFacts> {
+fn destinations(config: &RuntimeConfig, queues: &[QueueFacts]) -> Vec<DestinationFacts> {
     let facts = config.engine.destinations.values().map(|destination| {
         let limiter = config.engine.limiters.of(destination.as_ref());
         let paused = match limiter.health() {
@@ -164,7 +169,15 @@ fn destinations(config: &RuntimeConfig) -> Vec<DestinationFacts> {
             proven: limiter.tally().successes > 0,
         }
     });
-    facts.collect()
+    // One that nothing waits for gives no reason for an alert.
+    let waits = |name: &str| queues.iter().any(|queue| queue.destination == name);
+    let by_person = config.engine.paused.destinations().filter(|(name, ..)| waits(name));
+    let by_person = by_person.map(|(name, ..)| DestinationFacts {
+        name: name.to_owned(),
+        paused: Some((Code::DestinationPaused, Code::DestinationPaused.title().to_owned())),
+        proven: true,
+    });
+    facts.chain(by_person).collect()
 }
 
 /// What is missing at destinations that the project's syncs still have.
@@ -200,12 +213,14 @@ impl GapFacts {
     }
 }
 
-/// The enabled syncs for which too much waits, and why.
+/// The syncs that would begin runs by their schedule, but too much waits for them; and why.
 async fn full(shared: &Shared, config: &RuntimeConfig) -> Result<Vec<(String, String)>> {
     let waiting: BTreeSet<String> = shared.queues.status().into_iter().map(|queue| queue.sync).collect();
     let mut full = Vec::new();
-    for sync in config.syncs.iter().filter(|sync| sync.spec.enabled && waiting.contains(&sync.spec.name)) {
-        if let Err(busy) = shared.admission(config, &sync.spec).await?
+    let is_scheduled = |spec: &SyncSpec| config.engine.paused.is_scheduled(spec);
+    for sync in config.syncs.iter().filter(|sync| waiting.contains(&sync.spec.name)) {
+        if is_scheduled(&sync.spec)
+            && let Err(busy) = shared.admission(config, &sync.spec).await?
             && busy.code == Code::BacklogFull
         {
             full.push((sync.spec.name.clone(), busy.reason));
@@ -221,7 +236,7 @@ fn has(config: &RuntimeConfig, sync: &str, destination: &str) -> bool {
 /// What waits for destinations that the project no longer has.
 async fn removed(config: &RuntimeConfig) -> Result<Vec<Pending>> {
     let mut pending = config.engine.state.pending().await?;
-    pending.retain(|p| p.calls > 0 && !config.engine.destinations.contains_key(&p.destination));
+    pending.retain(|p| p.calls > 0 && !config.engine.has_destination(&p.destination));
     Ok(pending)
 }
 

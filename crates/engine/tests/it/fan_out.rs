@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use outflow_core::outcome::Verdict;
+use outflow_core::ports::check::Check;
 use outflow_core::ports::destination::{
     BatchLimits, Destination, Endpoint, Envelope, Records, Request, RequestLimits,
 };
@@ -91,6 +92,11 @@ impl Destination for Routes {
             records.push(EVENTS, |out| out.extend(record.bytes()));
         }
         Verdict::Send
+    }
+
+    fn test<'a>(&'a self, _: bool, _: &'a mut (dyn FnMut(Check) + Send)) -> BoxFuture<'a, ()> {
+        // It has no steps.
+        Box::pin(async {})
     }
 
     fn deliver<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Reply> {

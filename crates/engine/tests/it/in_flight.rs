@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use outflow_core::ports::check::Check;
 use outflow_core::ports::destination::{Destination, Endpoint, Records, Request, RequestLimits};
 use outflow_core::{
     Answer, BoxFuture, CallMeta, Code, DeliveryState, Nulls, Reply, RunState, outcome::Verdict,
@@ -35,6 +36,11 @@ impl Destination for Slow {
 
     fn prepare(&self, call: &CallMeta, json: &[u8], nulls: Nulls, records: &mut Records<'_>) -> Verdict {
         self.inner.prepare(call, json, nulls, records)
+    }
+
+    fn test<'a>(&'a self, _: bool, _: &'a mut (dyn FnMut(Check) + Send)) -> BoxFuture<'a, ()> {
+        // It has no steps.
+        Box::pin(async {})
     }
 
     fn deliver<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Reply> {

@@ -22,6 +22,7 @@ mod isolation;
 mod misbehaviour;
 mod panics;
 mod parts;
+mod paused;
 mod read_only;
 mod refusals;
 mod removed;

@@ -1,6 +1,7 @@
 //! A warehouse and a destination that follow a script, and an engine on the real spool and state.
 
 mod copies;
+mod nothing;
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -12,7 +13,7 @@ use outflow_core::outcome::Verdict;
 use outflow_core::ports::destination::{
     BatchLimits, Destination, Endpoint, Envelope, Records, Request, RequestLimits,
 };
-use outflow_core::ports::state::{Extraction, State, StateStore as _, SyncState};
+use outflow_core::ports::state::{State, StateStore as _};
 use outflow_core::ports::warehouse::{
     Check, Expected, OpenTransactions, RowStream, Session, Statement, Warehouse,
 };
@@ -20,16 +21,18 @@ use outflow_core::run::{RunOptions, RunTrigger};
 use outflow_core::sync::Schedule;
 use outflow_core::{
     Answer, BoxFuture, CallMeta, CallType, Clock, Code, Column, ColumnType, Connection, Dialect, Error,
-    FirstRun, Guards, Nulls, RateHint, References, Refusal, Reply, Result, RowCounts, RowPage, SyncSpec,
-    SystemClock, Timestamp, VolatileFunction,
+    FirstRun, Guards, Nulls, RateHint, References, Refusal, Reply, Result, RowPage, SyncSpec, SystemClock,
+    Timestamp, VolatileFunction,
 };
 use outflow_engine::serve::BacklogQuota;
-use outflow_engine::{Engine, Errors, RunDocument, RunRequest};
+use outflow_engine::{Engine, Errors, Paused, RunDocument, RunRequest};
 use outflow_spool::{DiskBaseline, DiskSpool};
 use outflow_state::SqliteStore;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::sync::watch;
+
+pub use nothing::nothing_read;
 
 /// Rows as texts.
 type TextRows = Vec<Vec<Option<String>>>;
@@ -290,6 +293,11 @@ impl Destination for Scripted {
         }
     }
 
+    fn test<'a>(&'a self, _: bool, _: &'a mut (dyn FnMut(Check) + Send)) -> BoxFuture<'a, ()> {
+        // It has no steps.
+        Box::pin(async {})
+    }
+
     fn deliver<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Reply> {
         Box::pin(async move {
             let calls: Vec<Value> = serde_json::from_slice(&request.body).unwrap();
@@ -362,6 +370,7 @@ impl House {
             baseline: Arc::new(DiskBaseline::open(&dir.path().join("baseline"), 0).unwrap()),
             clock: Arc::new(SystemClock) as Arc<dyn Clock>,
             destinations: destinations.into_iter().map(|d| (d.name().to_owned(), d)).collect(),
+            paused: Paused::default(),
             limiters: Arc::default(),
             budgets: Arc::default(),
             stop: stopped,
@@ -478,23 +487,4 @@ pub fn users_to(destinations: &[&str]) -> SyncSpec {
 
 pub fn codes(errors: &Errors) -> Vec<Code> {
     errors.0.iter().map(Error::code).collect()
-}
-
-/// What a run commits that read nothing and leaves that state of its sync.
-pub fn nothing_read(at: Timestamp, update: SyncState) -> Extraction {
-    Extraction {
-        at,
-        rows: RowCounts::default(),
-        segments: Vec::new(),
-        findings: Vec::new(),
-        columns: Vec::new(),
-        next_last_sync_time: None,
-        watermark_update: Some(update),
-        replayed: None,
-        fills: Vec::new(),
-        fills_new: Vec::new(),
-        compared_with: None,
-        objections: Vec::new(),
-        budgets: Default::default(),
-    }
 }

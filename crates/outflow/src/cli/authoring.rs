@@ -54,6 +54,24 @@ pub enum Source {
     SetupSql(SetupSql),
 }
 
+/// `outflow destination`
+#[derive(Debug, Subcommand)]
+pub enum Destination {
+    /// Connect step by step, and see whether our key is taken; sends no call of a person
+    Test(DestinationTest),
+}
+
+/// `outflow destination test`
+#[derive(Debug, Args)]
+pub struct DestinationTest {
+    /// The destinations [default: all of the project]
+    #[arg(value_name = "NAME")]
+    pub names: Vec<String>,
+    /// Send webhooks one test call; without it they get no request
+    #[arg(long)]
+    pub send: bool,
+}
+
 /// `outflow source setup-sql`
 #[derive(Debug, Args)]
 pub struct SetupSql {

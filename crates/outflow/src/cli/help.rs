@@ -10,9 +10,12 @@ use super::Cli;
 
 /// The groups of the first page, in the order in which a project comes to life.
 const GROUPS: [(&str, &[&str]); 5] = [
-    ("Start", &["demo", "init", "source"]),
+    ("Start", &["demo", "init", "source", "destination"]),
     ("Write syncs", &["validate", "preview", "estimate", "list", "schema"]),
-    ("Run them", &["run", "serve", "reload", "approve", "reject", "backfill", "replay", "cancel"]),
+    (
+        "Run them",
+        &["run", "serve", "reload", "pause", "resume", "approve", "reject", "backfill", "replay", "cancel"],
+    ),
     (
         "See what happened",
         &["status", "runs", "alerts", "rejected", "dead-letters", "usage", "verify", "purge"],
@@ -24,7 +27,7 @@ const GROUPS: [(&str, &[&str]); 5] = [
 type Example = (&'static str, &'static str);
 
 /// Examples by the words of their command.
-const EXAMPLES: [(&[&str], &[Example]); 12] = [
+const EXAMPLES: [(&[&str], &[Example]); 14] = [
     (
         &["init"],
         &[
@@ -45,6 +48,10 @@ const EXAMPLES: [(&[&str], &[Example]); 12] = [
         &[("outflow source setup-sql warehouse --schemas crm,sales", "an account that reads two schemas")],
     ),
     (
+        &["destination", "test"],
+        &[("outflow destination test journeys", "connect, and see whether the key is taken")],
+    ),
+    (
         &["preview"],
         &[
             ("outflow preview users --calls -n 3", "three calls, as they would be sent"),
@@ -59,6 +66,13 @@ const EXAMPLES: [(&[&str], &[Example]); 12] = [
             ("outflow run --select 'mart_*' tag:daily", "those of a pattern and those of a tag"),
             ("outflow run users --dry-run", "what would be read and sent"),
             ("outflow run --due --no-wait", "for cron: what is due by its schedule"),
+        ],
+    ),
+    (
+        &["pause"],
+        &[
+            ("outflow pause users orders", "two syncs begin no run by their schedules"),
+            ("outflow pause journeys --kind destination", "a destination gets nothing; its calls wait"),
         ],
     ),
     (&["status"], &[("outflow status --watch", "show it again every 2 seconds")]),

@@ -40,6 +40,7 @@ pub struct Run {
     pub yes: bool,
     /// Give up on a destination that has taken nothing for this long; its calls stay pending
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = duration)]
+    #[arg(alias = "deliver-for")]
     pub delivery_timeout: Duration,
     /// Exit with 7 if another process holds the state, instead of waiting for it
     #[arg(long)]

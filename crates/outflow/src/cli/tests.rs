@@ -34,3 +34,11 @@ fn the_page_of_the_command_line_says_what_help_says() {
         "docs/reference/command-line.md is behind: UPDATE_DOCS=1 cargo test -p outflow the_page"
     );
 }
+
+#[test]
+fn an_earlier_name_of_an_option_is_understood_and_not_shown() {
+    let typed = ["outflow", "run", "users", "--deliver-for", "3m"];
+    let Command::Run(run) = Cli::try_parse_from(typed).unwrap().command else { panic!("another command") };
+    assert_eq!(run.delivery_timeout, std::time::Duration::from_secs(180));
+    assert!(!page().contains("deliver-for"));
+}

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::looking::RunName;
 use super::values::duration;
@@ -28,6 +28,29 @@ pub struct Cancel {
     /// Exit with 7 if another process holds the state and takes no requests, instead of waiting
     #[arg(long)]
     pub no_wait: bool,
+}
+
+/// `outflow pause` and `outflow resume`
+#[derive(Debug, Args)]
+pub struct Pause {
+    /// Names of syncs and destinations
+    #[arg(value_name = "SYNC|DESTINATION", required = true)]
+    pub names: Vec<String>,
+    /// What the names mean; needed only for a name that a sync and a destination share
+    #[arg(long, value_enum)]
+    pub kind: Option<PausableKind>,
+    /// Exit with 7 if another process holds the state and takes no requests, instead of waiting
+    #[arg(long)]
+    pub no_wait: bool,
+}
+
+/// What can be paused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PausableKind {
+    /// A sync
+    Sync,
+    /// A destination
+    Destination,
 }
 
 /// `outflow purge`

@@ -4,7 +4,7 @@ use outflow_app::{App, Errors, Selectors, SyncDocument, SyncList};
 
 use crate::cli::{List, Which};
 use crate::exit::Exit;
-use crate::output::{Printer, table};
+use crate::output::{Printer, table, time};
 
 /// Prints them.
 pub async fn list(app: &App, args: &List, printer: Printer) -> Result<Exit, Errors> {
@@ -13,6 +13,10 @@ pub async fn list(app: &App, args: &List, printer: Printer) -> Result<Exit, Erro
         list.syncs.iter().for_each(|sync| printer.document(sync, |_| String::new()));
     } else {
         printer.document(&list, people);
+    }
+    if let Some(error) = &list.not_known {
+        printer.say("what is paused is not known, as the state cannot be read:");
+        printer.notice(error);
     }
     Ok(Exit::Done)
 }
@@ -28,7 +32,11 @@ fn people(list: &SyncList) -> String {
         return "the project has no syncs\n".to_owned();
     }
     let row = |sync: &SyncDocument| {
-        let schedule = if sync.enabled { sync.schedule.clone() } else { "disabled".to_owned() };
+        let schedule = match sync.paused_since {
+            _ if !sync.enabled => "disabled".to_owned(),
+            Some(since) => format!("paused since {}", time(since)),
+            None => sync.schedule.clone(),
+        };
         vec![
             sync.sync.clone(),
             sync.call_type.to_string(),

@@ -28,11 +28,11 @@ pub fn tell(outcome: &RunOutcome, printer: Printer) {
         let reason = d.reason.as_ref()?;
         let message = format!("{name}: {}: {}", reason.code.title(), plain(&reason.message));
         let cure = hints::of_stop(reason.code).map(|cure| format!("{cure}. ")).unwrap_or_default();
-        let help = format!(
-            "{cure}{}; `outflow run {}` tries again and goes on with them",
-            stay(d.counts.pending),
-            document.sync
-        );
+        let then = match hints::of_reason(reason.code, name) {
+            Some(hint) if is_paused(d) => hint,
+            _ => format!("`outflow run {}` tries again and goes on with them", document.sync),
+        };
+        let help = format!("{cure}{}; {then}", stay(d.counts.pending));
         let place = format!("run {} of {}", document.run, document.sync);
         Some(Error::new(reason.code, message).at(place).help(help))
     };
@@ -75,17 +75,24 @@ pub fn exit_of(document: &RunDocument) -> Exit {
         let of = |r: &Reason| Exit::of(&Error::new(r.code, r.message.clone()));
         return document.reason.as_ref().map_or(Exit::Failed, of);
     }
-    let stands = |state| document.destinations.iter().any(|(_, d)| d.state == state);
-    if stands(DeliveryState::Stopped) {
+    let any = |is: &dyn Fn(&DeliveryDocument) -> bool| document.destinations.iter().any(|(_, d)| is(d));
+    if any(&|d| d.state == DeliveryState::Stopped && !is_paused(d)) {
         return Exit::Destination;
     }
     // Calls are pending although no destination stopped, or another process still reads: a signal
-    // stopped the run, or this process that followed it.
-    if stands(DeliveryState::Delivering) || !document.state.is_final() {
+    // stopped the run, or this process that followed it. What a person has paused is no failure.
+    let is_open = !document.state.is_final() && !any(&is_paused);
+    if any(&|d| d.state == DeliveryState::Delivering) || is_open {
         return Exit::Interrupted;
     }
     let rest = if document.has_losses() { Exit::WithLosses } else { Exit::Done };
     if document.missing.is_empty() { rest } else { Exit::Failed }
+}
+
+/// Whether a delivery waits only because a person has paused its destination.
+fn is_paused(delivery: &DeliveryDocument) -> bool {
+    let is_known = |reason: &Reason| reason.code == Code::DestinationPaused;
+    delivery.state == DeliveryState::Stopped && delivery.reason.as_ref().is_some_and(is_known)
 }
 
 /// Prints what came of syncs. With `ndjson` each was printed when it ended.
@@ -183,7 +190,8 @@ fn summary(documents: &[&RunDocument], failed: Vec<Vec<String>>) -> String {
             let hint = hints::of_reason(reason.code, name).map(|h| format!("; {h}")).unwrap_or_default();
             text += &format!("  {name}{stopped}: {} {}{hint}\n", reason.code, plain(&reason.message));
             if is_stopped {
-                text += &format!("  {}; the next run goes on with them\n", stay(x.counts.pending));
+                let then = if is_paused(x) { "" } else { "; the next run goes on with them" };
+                text += &format!("  {}{then}\n", stay(x.counts.pending));
             }
         }
     }

@@ -79,7 +79,7 @@ fn failures(test: &DatabaseTest) -> impl Iterator<Item = &Error> {
 }
 
 /// A line for people, with its problems below.
-fn show(check: &CheckDocument, printer: Printer) {
+pub(super) fn show(check: &CheckDocument, printer: Printer) {
     if printer.is_quiet() && check.problems.is_empty() {
         return;
     }

@@ -5,8 +5,8 @@ use std::io::IsTerminal as _;
 use std::time::Duration;
 
 use outflow_app::{
-    App, Change, DestinationStatus, Errors, HeldRun, LeftOutDocument, MissingDocument, NotLoaded, Reason,
-    Serving, StatusDocument, SyncStatus, TaskStatus, UnsentDocument, WaitingCalls,
+    App, Change, DestinationStatus, Errors, HeldRun, LeftOutDocument, MissingDocument, NotLoaded,
+    PausedDestination, Reason, Serving, StatusDocument, SyncStatus, TaskStatus, UnsentDocument, WaitingCalls,
 };
 use outflow_core::{Code, Timestamp};
 
@@ -76,6 +76,10 @@ fn people(status: &StatusDocument) -> String {
             let head = ["task that failed", "times", "last", "now", "why"];
             text += &("\n".to_owned() + &table(&head, &rows));
         }
+    }
+    for PausedDestination { destination, paused_since } in &status.paused {
+        let since = time(*paused_since);
+        text += &format!("\n{destination} is paused since {since}: `outflow resume {destination}` ends it\n");
     }
     if !status.held.is_empty() {
         let row = |h: &HeldRun| {
@@ -157,11 +161,12 @@ fn task_row(status: &TaskStatus) -> Vec<String> {
 }
 
 fn sync_row(sync: &SyncStatus, now: Timestamp) -> Vec<String> {
-    let next = match sync.next_due {
+    let next = match (sync.paused_since, sync.next_due) {
         _ if !sync.enabled => "disabled".to_owned(),
-        None => "when asked for".to_owned(),
-        Some(at) if at <= now => "now".to_owned(),
-        Some(at) => time(at),
+        (Some(since), _) => format!("paused since {}", time(since)),
+        (None, None) => "when asked for".to_owned(),
+        (None, Some(at)) if at <= now => "now".to_owned(),
+        (None, Some(at)) => time(at),
     };
     let mut row = vec![sync.sync.clone(), next];
     match &sync.last {

@@ -1,6 +1,7 @@
 //! The commands besides `run`, on the real binary: what they print in each form, and what they say
 //! to wrong words.
 
+mod destination;
 mod estimate;
 mod files;
 mod findings;

@@ -36,8 +36,12 @@ impl World {
     }
 
     fn write_with(&self, id: &str, name: &str, settings: &str) {
+        self.write_all(id, &[(name, settings)]);
+    }
+
+    fn write_all(&self, id: &str, syncs: &[(&str, &str)]) {
         let hook = format!(r#"type: webhook, url: "{}""#, self.receiver.url());
-        let text = yaml(&self.database, &[("hook", &hook)], &[(name, settings)]);
+        let text = yaml(&self.database, &[("hook", &hook)], syncs);
         let top = if id.is_empty() { String::new() } else { format!("version: 1\nid: {id}\n") };
         let text = if id.is_empty() { text } else { text.replacen("version: 1\n", &top, 1) };
         self.project.write("outflow.yaml", &text);
@@ -140,7 +144,17 @@ fn a_sync_that_was_renamed_sends_no_event_under_second_ids_unasked() {
     }
     let found = world.project.json(&["validate"], 0)["findings"].clone();
     assert!(found.as_array().unwrap().iter().any(|f| f["code"] == "E127"), "{found}");
-    assert!(world.receiver.calls().is_empty());
+    // By its schedule it begins no run either; another sync does.
+    let scheduled = |query: &str| format!("{}schedule: {{ every: 1m }}\n", sync("track", query));
+    let other = scheduled(&TIMED.replace("seen'", "other'"));
+    world.write_all("shop-0123456789", &[("visits", &scheduled(TIMED)), ("others", &other)]);
+    let mut serving = world.project.serve();
+    serving.next("a run", |said| (said["event"] == "run ended").then_some(())).unwrap();
+    serving.stop();
+    assert!(world.receiver.calls().iter().all(|call| call["event"] == "other"));
+    let status = world.project.json(&["status"], 0);
+    assert_eq!(status["syncs"][0]["last_run"], Value::Null, "{status}");
+    world.ids();
     let named = format!("{}renamed_from: events\n", sync("track", TIMED));
     world.write_with("shop-0123456789", "visits", &named);
     assert!(world.notes().is_empty());

@@ -25,6 +25,7 @@ mod late;
 mod limits;
 mod logs;
 mod long_lists;
+mod pause;
 mod redshift;
 mod removed;
 mod replay;

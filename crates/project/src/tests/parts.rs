@@ -68,11 +68,12 @@ fn a_file_beside_the_project_gives_what_the_environment_lacks() {
 #[test]
 fn syncs_are_selected_by_name_pattern_tag_source_and_destination() {
     let project = partly(UNFINISHED).unwrap();
-    let select = |select: &[&str], exclude: &[&str]| {
+    let select_but = |select: &[&str], exclude: &[&str], paused: &str| {
         let [select, exclude] =
             [select, exclude].map(|all| all.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>());
-        project.select(&select, &exclude)
+        project.select(&select, &exclude, |name| name == paused)
     };
+    let select = |select: &[&str], exclude: &[&str]| select_but(select, exclude, "");
     for (chosen, left_out, expected) in [
         (&["users"][..], &[][..], &["users"][..]),
         (&["mart_b", "mart_*"], &[], &["mart_b", "mart_a"]),
@@ -85,6 +86,11 @@ fn syncs_are_selected_by_name_pattern_tag_source_and_destination() {
     ] {
         assert_eq!(select(chosen, left_out).unwrap(), expected, "{chosen:?} {left_out:?}");
     }
+    // A paused sync is meant by its name alone.
+    assert_eq!(select_but(&["tag:crm"], &[], "mart_a").unwrap(), ["users"]);
+    assert_eq!(select_but(&["mart_a"], &[], "mart_a").unwrap(), ["mart_a"]);
+    let error = select_but(&["mart_*"], &[], "mart_a").unwrap_err().remove(0);
+    assert_eq!(error.message(), "every sync that is meant by \"mart_*\" is paused: mart_a");
     let errors = select(&["tag:dayly", "x*", "users"], &["user"]).unwrap_err();
     let helps: Vec<_> = errors.iter().map(|e| e.help_text().unwrap_or_default()).collect();
     assert_eq!(

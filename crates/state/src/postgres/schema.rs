@@ -22,6 +22,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("late_rows", include_str!("../../migrations/postgres/0005_late_rows.sql")),
     ("restores", include_str!("../../migrations/postgres/0006_restores.sql")),
     ("every_gap", include_str!("../../migrations/postgres/0007_every_gap.sql")),
+    ("pauses", include_str!("../../migrations/postgres/0008_pauses.sql")),
 ];
 
 /// The number of this version's last migration.

@@ -4,6 +4,7 @@ mod approval;
 mod deliveries;
 mod gaps;
 mod origin;
+mod pauses;
 mod retention;
 mod runs;
 mod watch;
@@ -82,6 +83,8 @@ const CHECKS: &[Check] = &[
     check("how a sync is doing follows from its runs", |s| Box::pin(watch::standings(s))),
     check("what is known of the local clock is kept", |s| Box::pin(watch::local_clock(s))),
     check("what tells of a restore is kept", |s| Box::pin(origin::kept(s))),
+    check("a pause is kept with the time at which it was first given", |s| Box::pin(pauses::kept(s))),
+    check("what is resumed is paused no longer, and nothing else", |s| Box::pin(pauses::ended(s))),
     check("a restored sync is known until its next run", |s| Box::pin(origin::restored(s))),
     check("runs and slots are found that do not lie ahead", |s| Box::pin(runs::not_ahead(s))),
     check("a finished run is audited once, while it has segments", |s| Box::pin(watch::audits(s))),
@@ -120,6 +123,8 @@ pub async fn a_stale_claim_writes_nothing(stale: &dyn State, owner: &dyn State) 
         stale.set_fired("users", at(5)).await,
         stale.forget_segments(run).await,
         stale.scrub().await,
+        stale.pause(&[], at(5)).await,
+        stale.resume(&[]).await,
     ] {
         assert_eq!(result.unwrap_err().code(), Code::StateHeld);
     }

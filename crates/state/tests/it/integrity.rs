@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
-use outflow_core::ports::state::{RunFilter, State, StateReader, StateStore as _};
+use outflow_core::ports::state::{Pausable, PauseKind, RunFilter, State, StateReader, StateStore as _};
 use outflow_core::ports::watch::{AlertRecord, Audit};
 use outflow_core::{Code, RunId, RunState};
 use outflow_state::SqliteStore;
@@ -38,6 +38,9 @@ async fn full(state: &dyn State) {
         reported: false,
     };
     state.put_alerts(&[alert]).await.unwrap();
+    let paused = |kind, name: &str| Pausable { kind, name: name.to_owned() };
+    let paused = [paused(PauseKind::Sync, "users"), paused(PauseKind::Destination, "journeys")];
+    state.pause(&paused, at(3)).await.unwrap();
 }
 
 /// Everything that can be read, as one text.
@@ -61,7 +64,7 @@ async fn everything(state: &dyn StateReader) -> outflow_core::Result<String> {
     let days = ("2020-01-01".parse().unwrap(), "2030-01-01".parse().unwrap());
     text += &format!("{:?}{:?}", state.usage(days.0, days.1).await?, state.alerts().await?);
     text += &format!("{:?}{:?}", state.standings(at(-1000), at(1_000_000)).await?, state.pending().await?);
-    Ok(text + &format!("{:?}", state.compared_runs().await?))
+    Ok(text + &format!("{:?}{:?}", state.compared_runs().await?, state.pauses().await?))
 }
 
 async fn read(dir: &Path) -> outflow_core::Result<(String, Vec<String>)> {
@@ -143,6 +146,7 @@ async fn a_changed_row_is_an_error_of_the_read_and_is_named_by_the_check() {
         ),
         ("UPDATE segments SET first = 1 WHERE run = 3", "segments fails its checksum: run 3"),
         ("UPDATE schedules SET fired = fired + 1", "schedules fails its checksum"),
+        ("UPDATE pauses SET name = 'orders' WHERE kind = 'sync'", "pauses fails its checksum"),
         (
             "UPDATE dead_letters SET position = position + 50 WHERE run = 3",
             "dead_letters fails its checksum: run 3",

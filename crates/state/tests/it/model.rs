@@ -4,25 +4,24 @@
 //!
 //! Killed and cramped stores run in a child: this test binary, configured by its environment.
 
-use std::collections::BTreeMap;
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::process::{Command, Stdio};
+mod child;
 
-use outflow_core::ports::state::{BaselineRun, DeadLetter, RunFilter, Settlement, State, SyncState};
+use std::collections::BTreeMap;
+
+use outflow_core::ports::state::{
+    BaselineRun, DeadLetter, Pausable, PauseKind, RunFilter, Settlement, State, SyncState,
+};
 use outflow_core::{Code, DeliveryCounts, DeliveryState, RunId, RunState, Timestamp};
 use outflow_testkit::{Report, Rng, seed, slice_or_whole};
 
 use crate::made::{at, counter, dead_letter, extraction, new_run, open_gaps, started_at};
 use crate::stores::claim;
 
+use child::{DIR, DONE, SEED, child, place, say};
+
 /// How a run ends: each has rejected rows.
 const ENDED: RunState = RunState::SucceededWithRejected;
 
-const DIR: &str = "OUTFLOW_STATE_MODEL_DIR";
-const SEED: &str = "OUTFLOW_STATE_MODEL_SEED";
-const DONE: &str = "OUTFLOW_STATE_MODEL_DONE";
-/// Marks what the child says, among the lines of the test harness.
-const MARK: &str = "@@";
 const SYNCS: [&str; 3] = ["users", "orders", "groups"];
 const DESTINATIONS: [&str; 2] = ["journeys", "audit"];
 
@@ -38,6 +37,8 @@ enum Step {
     Conclude(RunId),
     End(RunId, RunState, bool),
     Forget(RunId),
+    Pause(Pausable),
+    Resume(Pausable),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,6 +68,7 @@ struct Model {
     fired: BTreeMap<usize, Timestamp>,
     /// Open gaps: the run and how many calls.
     gaps: Vec<(RunId, u64)>,
+    paused: BTreeMap<Pausable, Timestamp>,
     steps: i64,
 }
 
@@ -74,6 +76,12 @@ fn moved(run: RunId, step: i64) -> SyncState {
     let cursor = Some(counter(step));
     let baseline = Some(BaselineRun { run, fingerprint: None });
     SyncState { cursor, baseline, ..started_at(step) }
+}
+
+/// Something that can be paused: two of them share a name.
+fn pausable(n: usize) -> Pausable {
+    let kind = if n == 2 { PauseKind::Destination } else { PauseKind::Sync };
+    Pausable { kind, name: SYNCS[n % 2].to_owned() }
 }
 
 impl Run {
@@ -97,7 +105,7 @@ impl Model {
         let run = RunId(1 + rng.below(self.runs.len() as u64 + 1));
         // Mostly one of the latest runs, which still have something before them.
         let late = RunId((self.runs.len() as u64).saturating_sub(rng.below(4)).max(1));
-        match rng.below(24) {
+        match rng.below(26) {
             0..4 => Step::Create(sync),
             4 => Step::Skip(sync, (!self.runs.is_empty()).then_some(late)),
             5 => Step::Fire(sync, rng.below(1_000_000) as i64),
@@ -110,6 +118,8 @@ impl Model {
                 Step::End(run, ends[rng.below(3) as usize], rng.below(2) == 0)
             }
             22 => Step::Forget(run),
+            23 => Step::Pause(pausable(sync)),
+            24 => Step::Resume(pausable(sync)),
             _ => Step::Begin(run, 7),
         }
     }
@@ -187,6 +197,8 @@ impl Model {
                     r.segments = 0;
                 }
             }
+            Step::Pause(of) => drop(self.paused.entry(of.clone()).or_insert(now)),
+            Step::Resume(of) => drop(self.paused.remove(of)),
         }
         true
     }
@@ -221,6 +233,8 @@ impl Model {
                 store.end_run(*run, *state, now, None, rewinds.then_some(&none)).await
             }
             Step::Forget(run) => store.forget_segments(*run).await,
+            Step::Pause(of) => store.pause(std::slice::from_ref(of), now).await,
+            Step::Resume(of) => store.resume(std::slice::from_ref(of)).await,
         }
     }
 
@@ -271,6 +285,8 @@ impl Model {
             model.syncs.insert(n, store.sync(name).await.unwrap());
         }
         model.gaps = open_gaps(store).await;
+        model.paused =
+            store.pauses().await.unwrap().into_iter().map(|pause| (pause.of, pause.since)).collect();
         let mut records = store.runs(&RunFilter::default()).await.unwrap();
         records.reverse();
         for (number, record) in (1..).zip(records) {
@@ -385,53 +401,6 @@ async fn the_child_process() {
             result => panic!("{step:?}: {result:?}"),
         }
     }
-}
-
-fn place(dir: &tempfile::TempDir) -> String {
-    dir.path().to_string_lossy().into_owned()
-}
-
-fn say(text: &str) {
-    let mut out = std::io::stdout().lock();
-    writeln!(out, "\n{MARK}{text}").unwrap();
-    out.flush().unwrap();
-}
-
-/// Runs the child on a store, until it ends by itself or has printed that many lines. Returns how
-/// many steps it has acknowledged, and its last line. A file has at most `blocks` of 512 bytes.
-fn child(dir: &str, seed: u64, done: i64, kill_after: Option<u64>, blocks: Option<u64>) -> (i64, String) {
-    let limit = blocks.map_or(String::new(), |n| format!("trap '' XFSZ; ulimit -f {n}; "));
-    let binary = std::env::current_exe().unwrap();
-    let mut child = Command::new("/bin/sh")
-        .args([
-            "-c",
-            &format!("{limit}exec \"$0\" --exact model::the_child_process --nocapture --test-threads=1"),
-        ])
-        .arg(binary)
-        .env(DIR, dir)
-        .env(SEED, seed.to_string())
-        .env(DONE, done.to_string())
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let (mut acknowledged, mut last, mut heard) = (done, String::new(), 0);
-    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    for line in lines.map_while(Result::ok) {
-        let Some(said) = line.strip_prefix(MARK) else { continue };
-        if let Some(n) = said.strip_prefix("did ") {
-            acknowledged = n.parse().unwrap();
-        }
-        last = said.to_owned();
-        heard += 1;
-        if kill_after == Some(heard) {
-            // It works on meanwhile: what it has said until it dies is in the pipe.
-            child.kill().unwrap();
-        }
-    }
-    let status = child.wait().unwrap();
-    assert!(kill_after.is_some() || status.success(), "{status}: {last}");
-    (acknowledged, last)
 }
 
 #[tokio::test(flavor = "multi_thread")]

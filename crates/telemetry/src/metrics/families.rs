@@ -57,7 +57,7 @@ pub const FAMILIES: &[Family] = &[
     family(
         "outflow_destination_paused",
         DESTINATION,
-        "1 while nothing is sent until a person fixes the cause",
+        "1 while nothing is sent until a person fixes the cause, or resumes it",
     ),
     family("outflow_disk_free_bytes", &[], "free bytes on the spool's disk"),
     family("outflow_disk_reserve_bytes", &[], "free bytes that extractions leave alone"),

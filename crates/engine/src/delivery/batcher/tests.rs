@@ -1,6 +1,7 @@
 //! The batcher: limits, order and deferred calls, on a destination that the tests configure.
 
 use outflow_core::outcome::Verdict;
+use outflow_core::ports::check::Check;
 use outflow_core::ports::destination::{BatchLimits, Envelope, Request, RequestLimits};
 use outflow_core::{BoxFuture, CallFlags, CallType, Code, Reply};
 
@@ -46,6 +47,11 @@ impl Destination for Routed {
             records.push(usize::from(*route - b'a'), |out| out.extend_from_slice(text));
         }
         Verdict::Send
+    }
+
+    fn test<'a>(&'a self, _: bool, _: &'a mut (dyn FnMut(Check) + Send)) -> BoxFuture<'a, ()> {
+        // It has no steps.
+        Box::pin(async {})
     }
 
     fn deliver<'a>(&'a self, _: &'a Request) -> BoxFuture<'a, Reply> {
@@ -191,6 +197,11 @@ fn a_record_that_holds_its_message_id_is_not_tracked() {
         fn prepare(&self, call: &CallMeta, json: &[u8], _: Nulls, records: &mut Records<'_>) -> Verdict {
             records.push(call.key as usize % 2, |out| out.extend_from_slice(json));
             Verdict::Send
+        }
+
+        fn test<'a>(&'a self, _: bool, _: &'a mut (dyn FnMut(Check) + Send)) -> BoxFuture<'a, ()> {
+            // It has no steps.
+            Box::pin(async {})
         }
 
         fn deliver<'a>(&'a self, _: &'a Request) -> BoxFuture<'a, Reply> {

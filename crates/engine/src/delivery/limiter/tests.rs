@@ -1,6 +1,7 @@
 //! The limiter in virtual time, against services that are modelled.
 
 use outflow_core::RateHint;
+use outflow_core::ports::check::Check;
 
 use super::*;
 
@@ -429,6 +430,11 @@ impl Destination for Named {
         _: &mut outflow_core::ports::destination::Records<'_>,
     ) -> outflow_core::outcome::Verdict {
         unreachable!("nothing is sent")
+    }
+
+    fn test<'a>(&'a self, _: bool, _: &'a mut (dyn FnMut(Check) + Send)) -> outflow_core::BoxFuture<'a, ()> {
+        // It has no steps.
+        Box::pin(async {})
     }
 
     fn deliver<'a>(

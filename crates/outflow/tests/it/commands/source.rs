@@ -4,7 +4,7 @@
 use std::fs;
 
 use outflow_testkit::crash::Exit;
-use outflow_testkit::{Database, Postgres, Receiver, free_port};
+use outflow_testkit::{Database, Postgres, Receiver, Reply, free_port};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use serde_json::{Value, json};
 
@@ -386,4 +386,27 @@ fn a_user_that_is_not_known_yet_makes_no_script() {
     let named = run(&project, &["source", "setup-sql", "shop", "--user", "reader"]);
     named.assert_code(0);
     assert!(named.stdout.contains("CREATE USER \"reader\""), "{named:?}");
+}
+
+#[test]
+fn keys_of_aws_come_from_the_file_beside_the_project_too() {
+    let aws = Receiver::start_blocking();
+    aws.always(Reply::status(403));
+    let project = Project::new(&yaml(
+        "redshift",
+        "main: { host: 127.0.0.1, database: d, iam: { cluster: c-1, region: eu-central-1 } }",
+    ));
+    let env =
+        "AWS_ACCESS_KEY_ID=AKIAEXAMPLE\nAWS_SECRET_ACCESS_KEY='s3cret key'\nAWS_EC2_METADATA_DISABLED=true\n";
+    project.write(".env", &format!("{env}AWS_ENDPOINT_URL={}\n", aws.url()));
+    let refused = project.run(&["source", "test", "shop"]);
+    refused.assert_code(5);
+    assert!(refused.stderr.contains("S022"), "{refused:?}");
+    let request = aws.requests().remove(0);
+    assert!(request.header("authorization").unwrap().contains("AKIAEXAMPLE"), "{request:?}");
+    assert!(!format!("{refused:?}").contains("s3cret"), "{refused:?}");
+    // The environment wins.
+    let program = project.program(&["source", "test", "shop"]).env("AWS_ACCESS_KEY_ID", "AKIAOTHER");
+    program.run().assert_code(5);
+    assert!(aws.requests().pop().unwrap().header("authorization").unwrap().contains("AKIAOTHER"));
 }

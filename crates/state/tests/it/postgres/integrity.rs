@@ -1,11 +1,11 @@
 //! A value that changed on the server's disk.
 
 use outflow_core::Code;
-use outflow_core::ports::state::{RunFilter, StateStore as _};
+use outflow_core::ports::state::{Pausable, PauseKind, RunFilter, StateStore as _};
 use outflow_testkit::Postgres;
 
 use super::{claim, store};
-use crate::made::delivering;
+use crate::made::{at, delivering};
 
 /// A state as a version wrote it that had the first four migrations, with a sync and a run.
 fn of_format_4(server: &Postgres, schema: &str) {
@@ -59,6 +59,7 @@ async fn a_changed_row_is_an_error_of_the_read_and_is_named_by_the_check() {
         ("deliveries", "settled = '{\"low\":9,\"ranges\":[]}'"),
         ("segments", "first = 1"),
         ("schedules", "fired = fired + 1"),
+        ("pauses", "since = since + 1"),
         ("installation", "id = decode('00000000000000000000000000000001', 'hex')"),
     ]
     .into_iter()
@@ -67,6 +68,8 @@ async fn a_changed_row_is_an_error_of_the_read_and_is_named_by_the_check() {
         let schema = format!("damaged_{n}");
         let state = claim(server.port(), &schema).await;
         let run = delivering(&*state, "users", 10).await;
+        let paused = Pausable { kind: PauseKind::Sync, name: "users".to_owned() };
+        state.pause(&[paused], at(3)).await.unwrap();
         assert_eq!(state.check_integrity().await.unwrap(), Vec::<String>::new());
         let update = format!("UPDATE {schema}.{table} SET {set}");
         // As the server itself would not do it: without the trigger.
@@ -77,6 +80,7 @@ async fn a_changed_row_is_an_error_of_the_read_and_is_named_by_the_check() {
             state.deliveries(run).await?;
             state.segments(run).await?;
             state.fired("users").await?;
+            state.pauses().await?;
             state.installation_id().await
         };
         let error = found.await.expect_err(table);

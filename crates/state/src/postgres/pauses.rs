@@ -1,0 +1,52 @@
+//! What people have paused.
+
+use async_trait::async_trait;
+use outflow_core::ports::state::{Pausable, Pause, PauseKind, PauseQueries, Pauses};
+use outflow_core::{Result, Timestamp};
+use tokio_postgres::Row;
+
+use super::fault::Fault;
+use super::handle::PostgresState;
+use super::rows::Cells;
+use super::text::escape;
+use super::write::Writes;
+
+#[async_trait]
+impl<W: Send + Sync> PauseQueries for PostgresState<W> {
+    async fn pauses(&self) -> Result<Vec<Pause>> {
+        let sql = "SELECT kind, name, since, intact('pauses', to_jsonb(pauses)) FROM pauses
+                   ORDER BY kind, name";
+        self.all(sql, &[], pause).await
+    }
+}
+
+#[async_trait]
+impl Pauses for PostgresState<Writes> {
+    async fn pause(&self, what: &[Pausable], at: Timestamp) -> Result<()> {
+        let sql = "INSERT INTO pauses (kind, name, since) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
+        self.write(|t| async move {
+            for Pausable { kind, name } in what {
+                t.execute(sql, &[&kind.name(), &escape(name), &at.as_microsecond()]).await?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn resume(&self, what: &[Pausable]) -> Result<()> {
+        let sql = "DELETE FROM pauses WHERE kind = $1 AND name = $2";
+        self.write(|t| async move {
+            for Pausable { kind, name } in what {
+                t.execute(sql, &[&kind.name(), &escape(name)]).await?;
+            }
+            Ok(())
+        })
+        .await
+    }
+}
+
+fn pause(row: &Row) -> Result<Pause, Fault> {
+    let mut c = Cells::of(row);
+    let of = Pausable { kind: c.word(PauseKind::from_name)?, name: c.text()? };
+    Ok(Pause { of, since: c.time()? })
+}

@@ -1,0 +1,57 @@
+//! What people have paused.
+
+use async_trait::async_trait;
+use outflow_core::ports::state::{Pausable, Pause, PauseKind, PauseQueries, Pauses};
+use outflow_core::{Result, Timestamp};
+use rusqlite::{Row, Transaction, params};
+
+use super::Sqlite;
+use super::checksums::intact;
+use super::connection::Writer;
+use super::rows::{time, word};
+use super::sql::all;
+
+#[async_trait]
+impl<W: Send + Sync> PauseQueries for Sqlite<W> {
+    async fn pauses(&self) -> Result<Vec<Pause>> {
+        let sql = concat!(
+            "SELECT kind, name, since, ",
+            intact!("pauses", "kind, name, since"),
+            " FROM pauses ORDER BY kind, name"
+        );
+        self.readers.read(move |c| all(c, sql, [], pause)).await
+    }
+}
+
+#[async_trait]
+impl Pauses for Sqlite<Writer> {
+    async fn pause(&self, what: &[Pausable], at: Timestamp) -> Result<()> {
+        let what = what.to_vec();
+        let write = move |t: &Transaction<'_>| {
+            let sql = "INSERT INTO pauses (kind, name, since) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
+            let mut insert = t.prepare_cached(sql)?;
+            for Pausable { kind, name } in &what {
+                insert.execute(params![kind.name(), name, at.as_microsecond()])?;
+            }
+            Ok(())
+        };
+        self.writer.write(write).await
+    }
+
+    async fn resume(&self, what: &[Pausable]) -> Result<()> {
+        let what = what.to_vec();
+        let write = move |t: &Transaction<'_>| {
+            let mut delete = t.prepare_cached("DELETE FROM pauses WHERE kind = ?1 AND name = ?2")?;
+            for Pausable { kind, name } in &what {
+                delete.execute(params![kind.name(), name])?;
+            }
+            Ok(())
+        };
+        self.writer.write(write).await
+    }
+}
+
+fn pause(row: &Row<'_>) -> rusqlite::Result<Pause> {
+    let of = Pausable { kind: word(row, 0, PauseKind::from_name)?, name: row.get(1)? };
+    Ok(Pause { of, since: time(row, 2)? })
+}
