@@ -62,6 +62,7 @@ use std::time::Duration;
 use outflow_core::ports::state::StateStore;
 use outflow_core::{Code, Error, RunId};
 use outflow_engine::RunReader;
+pub use outflow_project::FILE as PROJECT_FILE;
 use outflow_project::{Origin, Part, Project};
 use tokio::sync::watch;
 

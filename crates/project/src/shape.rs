@@ -37,6 +37,54 @@ fn fits(kind: &Kind, node: &Node) -> bool {
     }
 }
 
+/// Whether a single value is right for a kind of single values.
+pub(super) fn takes(kind: &Kind, node: &Node) -> bool {
+    let is_single = !matches!(kind, Kind::Table(_) | Kind::Variants(_) | Kind::List(_) | Kind::Named(_));
+    is_single && suits(kind, &node.value) && fits(kind, node)
+}
+
+/// Takes numbers and truth values for the text that stands there, wherever a text is wanted: who
+/// names a source `007` means that name.
+pub(super) fn take_as_written(node: &mut Node, kind: &Kind) {
+    match kind {
+        Kind::Text | Kind::Path => node.take_as_written(),
+        Kind::Either(kinds) => {
+            if kinds.iter().any(|kind| matches!(kind, Kind::Text | Kind::Path)) {
+                node.take_as_written();
+            }
+            for kind in *kinds {
+                if matches!(kind, Kind::Table(_) | Kind::List(_)) {
+                    take_as_written(node, kind);
+                }
+            }
+        }
+        Kind::Table(shape) => table_as_written(node, shape),
+        Kind::Variants(shapes) => shapes.iter().for_each(|shape| table_as_written(node, shape)),
+        Kind::List(kind) => {
+            if let Value::List(items) = &mut node.value {
+                items.iter_mut().for_each(|item| take_as_written(item, kind));
+            }
+        }
+        Kind::Named(kind) => {
+            if let Value::Table(entries) = &mut node.value {
+                entries.iter_mut().for_each(|(_, value)| take_as_written(value, kind));
+            }
+        }
+        Kind::Secret | Kind::Flag | Kind::Whole { .. } | Kind::Duration { .. } => {}
+        Kind::Size | Kind::Time | Kind::Word(_) => {}
+    }
+}
+
+/// The same for each value of a table.
+pub(super) fn table_as_written(node: &mut Node, shape: &Shape) {
+    let Value::Table(entries) = &mut node.value else { return };
+    for (key, value) in entries {
+        if let Some(known) = shape.keys.iter().find(|known| known.name == key.name) {
+            take_as_written(value, &known.kind);
+        }
+    }
+}
+
 /// The values of a table as its adapter reads them: paths complete, durations in whole seconds, and
 /// null for what is given and wrong, which has been reported. What is absent or unknown is left
 /// out.
@@ -98,12 +146,12 @@ pub(super) fn check_table(node: &Node, shape: &Shape, problems: &mut Problems) {
     }
     for key in shape.keys.iter().filter(|k| k.presence == Presence::Required && node.get(k.name).is_none()) {
         let message = format!("{:?} is missing", key.name);
-        problems.add(
-            &node.place,
-            Code::MissingKey,
-            message,
-            format!("{} needs it: {}", shape.what, key.about),
-        );
+        let words = match key.kind {
+            Kind::Word(words) => format!(": one of {}", words.join(", ")),
+            _ => String::new(),
+        };
+        let help = format!("{} needs it: {}{words}", shape.what, key.about);
+        problems.add(&node.place, Code::MissingKey, message, help);
     }
 }
 
@@ -117,6 +165,9 @@ fn merge(key: &document::Key, problems: &mut Problems) {
 
 fn unknown(key: &document::Key, shape: &Shape, problems: &mut Problems) {
     let names: Vec<_> = shape.keys.iter().map(|k| k.name).collect();
+    if let Some(help) = cures::elsewhere(&key.name, shape.what) {
+        return problems.add(&key.place, Code::UnknownKey, format!("unknown key {:?}", key.name), help);
+    }
     let help = match cures::synonym(&key.name, &names) {
         Some(ours) => format!("did you mean {ours:?}?"),
         None if key.name.starts_with("x-") || key.name.starts_with('.') => {

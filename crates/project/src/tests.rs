@@ -6,6 +6,7 @@ mod bounds;
 mod files;
 mod ids;
 mod login;
+mod missing;
 mod names;
 mod parts;
 mod scalars;

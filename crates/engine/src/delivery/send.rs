@@ -291,7 +291,7 @@ impl Sender {
                     let failed = Failed { code, reason: &reason, load, after };
                     let failure = permit.failed(&failed, |n| self.destination.backoff(n), &hint);
                     poison.failed(permit.tally());
-                    if !self.retries(code, reason, failure) {
+                    if !self.retries(code, reason, failure, after.is_some()) {
                         return PartOutcome::Pending;
                     }
                 }
@@ -299,11 +299,17 @@ impl Sender {
         }
     }
 
-    /// Whether the request is sent again; otherwise the delivery times out.
-    fn retries(&self, code: Code, reason: String, failure: Failure) -> bool {
+    /// Whether the request is sent again; otherwise the delivery times out. `is_asked`: the
+    /// destination states the wait.
+    fn retries(&self, code: Code, reason: String, failure: Failure, is_asked: bool) -> bool {
         let quiet = failure.quiet.min(self.started.elapsed());
-        if self.delivery_timeout.is_some_and(|limit| quiet.saturating_add(failure.wait) > limit) {
-            let (code, reason) = took_too_long(code, &reason);
+        if let Some(limit) = self.delivery_timeout
+            && quiet.saturating_add(failure.wait) > limit
+        {
+            let (code, reason) = match is_asked && failure.wait.saturating_mul(2) > limit {
+                true => asks_too_much(code, &reason, limit),
+                false => took_too_long(code, &reason),
+            };
             self.notify(BatchEvent::Halted { code, reason });
             return false;
         }
@@ -376,6 +382,16 @@ pub(crate) fn took_too_long(code: Code, reason: &str) -> (Code, String) {
         Code::DeliveryTimeout,
         format!("it has taken nothing for too long; the last answer was {code}: {reason}"),
     )
+}
+
+/// Why a delivery times out that may not take as long as the wait that the destination asks for.
+fn asks_too_much(code: Code, reason: &str, limit: Duration) -> (Code, String) {
+    let limit = limit.as_secs();
+    let reason = format!(
+        "the wait that it asks for does not end within the {limit}s in which it has to take something; its answer was \
+         {code}: {reason}"
+    );
+    (Code::DeliveryTimeout, reason)
 }
 
 /// Why a delivery times out while the destination is well as far as is known.
