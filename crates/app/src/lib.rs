@@ -109,7 +109,7 @@ pub use source::{
     DatabaseDocument, DatabaseTest, SetupSqlDocument, SetupSqlRequest, SourceTest, SourceTestEvent,
 };
 pub use status::{Change, HeldRun, LastRun, NotLoaded, StatusDocument, SyncStatus, WaitingCalls};
-pub use usage::{UsageDocument, UsageEntry, UsageRequest};
+pub use usage::{RowsRead, UsageDocument, UsageEntry, UsageRequest};
 pub use validate::{ExpectedRows, ExpectedRuns, Rows, ValidationDocument};
 
 /// The files of a project are read within this time.

@@ -59,6 +59,8 @@ fn tab(text: &str, line: usize) -> Option<(usize, usize)> {
 fn odd_character(text: &str, line: usize) -> Option<(usize, usize, String, &'static str)> {
     let from = line.saturating_sub(2);
     for (number, line) in text.lines().enumerate().skip(from).take(2) {
+        // A comment may hold whatever it likes.
+        let line = line.split(" #").next().unwrap_or(line);
         for (column, c) in line.chars().enumerate() {
             let Some(odd) = characters::odd(c) else { continue };
             let help = match odd.what {

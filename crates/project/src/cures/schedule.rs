@@ -77,12 +77,12 @@ fn meant(written: &str) -> Option<Meant> {
 /// Five fields that a calendar takes, made of five, six (with seconds) or seven (with a year).
 fn of_cron(text: &str) -> Option<String> {
     let fields: Vec<String> = text.split_whitespace().map(|field| field.replace('?', "*")).collect();
+    let is_open = |n: usize| text.split_whitespace().nth(n) == Some("?");
     let five = match fields.len() {
         5 => &fields[..],
-        // Amazon's form ends in a year, Quartz' and Spring's begins with seconds.
-        6 if text.contains('?') && fields[5] == "*" && fields[0] != "0" => &fields[..5],
-        6 | 7 if fields[0] == "0" && Cron::parse(&fields[1..6].join(" "), "UTC").is_ok() => &fields[1..6],
-        6 => &fields[..5],
+        // Amazon's form ends in a year, that of Quartz and Spring begins with seconds.
+        6 if is_open(2) || is_open(4) => &fields[..5],
+        6 | 7 => &fields[1..6],
         _ => return None,
     };
     let five = five.join(" ");
@@ -169,7 +169,7 @@ pub(super) fn seconds(text: &str) -> Option<u64> {
         is_first = false;
         rest = behind.trim_start_matches('.').trim();
     }
-    (!is_first && total < 1e12).then_some(total.ceil() as u64)
+    (!is_first).then_some(total.ceil() as u64)
 }
 
 /// Seconds in the largest unit in which they are whole.
