@@ -4,7 +4,7 @@ use outflow_core::ports::state::{RunFilter, StateReader};
 use outflow_core::{Code, Error, NextStep, RunId, RunRecord, RunState};
 use outflow_engine::RunReader;
 
-/// So many of the last runs are looked through for those that await approval.
+/// This number of the last runs is looked through for those that await approval.
 const SEARCHED: u64 = 1_000;
 
 /// Which run is meant.

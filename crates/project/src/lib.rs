@@ -18,6 +18,7 @@ mod destinations;
 mod document;
 mod dotenv;
 mod file_characters;
+mod fit;
 mod ids;
 mod keys;
 mod query_text;

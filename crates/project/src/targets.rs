@@ -66,7 +66,7 @@ fn change_key(documents: &mut Documents, key: Key, change: Node, problems: &mut 
                 let has = |document: &Node| {
                     document.get(&key.name).is_some_and(|all| all.get(&name.name).is_some())
                 };
-                // What has all that it needs is new, and anything else is a change of what there is.
+                // What has all that it needs is new. Anything else changes what there is.
                 let needed = if key.name == "syncs" { "query" } else { "type" };
                 let is_whole = matches!(entry.value, Value::Null) || entry.get(needed).is_some();
                 if !documents.incomplete && !is_whole && !documents.all.iter().any(has) {

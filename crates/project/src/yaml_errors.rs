@@ -6,7 +6,8 @@
 use outflow_core::characters::{self, Oddity};
 use outflow_core::{Code, Error};
 
-use super::{cures, keys};
+use super::cures::schedule;
+use super::keys;
 
 /// The line, the column and the error for what the parser says at a place.
 pub(super) fn told(text: &str, at: (usize, usize), info: &str) -> (usize, usize, Error) {
@@ -139,7 +140,7 @@ fn sign(line: &str) -> Option<(usize, String, String)> {
         let end = value.find(", ").or_else(|| value.find('}')).filter(|_| is_flow).unwrap_or(value.len());
         let plain = value[..end].trim();
         if ["schedule", "every"].contains(&key) {
-            return Some((column, what.to_owned(), cures::schedule::cure(plain)));
+            return Some((column, what.to_owned(), schedule::cure(plain)));
         }
         let quoted = if plain.contains('"') { format!("'{plain}'") } else { format!("\"{plain}\"") };
         Some((column, what.to_owned(), format!("put the value in quotes: {key}: {quoted}")))

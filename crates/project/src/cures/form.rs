@@ -5,7 +5,7 @@
 
 use outflow_core::schema::{Key, Kind, Presence, Shape};
 
-use super::super::shape;
+use super::super::fit;
 use super::super::tree::{Node, Value};
 
 /// What to write in place of a value: the form of the kind, with what is written where it belongs.
@@ -32,8 +32,8 @@ pub(super) fn of(node: &Node, name: &str, kind: &Kind) -> String {
     }
 }
 
-/// A table with the keys that it needs, or else its first one. What is written in place of the table
-/// becomes the first of these that takes it.
+/// A table with the keys that it needs, or else its first one. What is written in place of the
+/// table becomes the first of these that takes it.
 fn table(shape: &Shape, node: Option<&Node>) -> String {
     let is_required = |key: &&Key| key.presence == Presence::Required;
     let mut keys: Vec<&Key> = shape.keys.iter().filter(is_required).collect();
@@ -43,7 +43,7 @@ fn table(shape: &Shape, node: Option<&Node>) -> String {
             && node.written.text != "off"
     });
     let takes = |key: &&Key| {
-        scalar.is_some_and(|node| !matches!(key.kind, Kind::Secret) && shape::takes(&key.kind, node))
+        scalar.is_some_and(|node| !matches!(key.kind, Kind::Secret) && fit::takes(&key.kind, node))
     };
     let taking = keys.iter().copied().find(takes).or_else(|| shape.keys.iter().find(takes));
     if let Some(taking) = taking

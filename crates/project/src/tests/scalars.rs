@@ -123,6 +123,11 @@ fn the_first_message_leads_to_the_cure() {
             "`…?api_key=${env:NAME}`",
         ),
         (
+            "version: 1",
+            "version: 1\nalerts: { to: [{ webhook: { url: 'https://h.example/?token=abcdef12345', secret: '${env:CIO_KEY}' } }] }",
+            "`…?token=${env:NAME}`",
+        ),
+        (
             "type: file, path: out",
             "type: webhook, url: https://h.example/?sig=abcdef12345&v=1",
             "`…?sig=${env:NAME}`",
