@@ -9,13 +9,14 @@ use outflow_engine::serve::BacklogQuota;
 use outflow_engine::{Errors, RunDocument, RunRequest, Seconds};
 
 use crate::control::Request;
-use crate::{App, Caller, Event, RunOutcome, look, making};
+use crate::look::{self, RunName};
+use crate::{App, Caller, Event, RunOutcome, making};
 
 /// Which run to deliver.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct ApproveRequest {
-    /// The run.
-    pub run: RunId,
+    /// The run; of a sync, the one that awaits approval.
+    pub run: RunName,
     /// A delivery stops when its destination has taken nothing for this long.
     pub delivery_timeout: Duration,
     /// Wait while another process holds the state.
@@ -23,10 +24,10 @@ pub struct ApproveRequest {
 }
 
 /// Which run to drop.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct RejectRequest {
-    /// The run.
-    pub run: RunId,
+    /// The run; of a sync, the one that awaits approval.
+    pub run: RunName,
     /// `last_sync_time` moves as if the run had been sent.
     pub skip_window: bool,
     /// Wait while another process holds the state.
@@ -36,10 +37,9 @@ pub struct RejectRequest {
 impl App {
     /// Approves the run and delivers it, or follows its delivery by a running `serve`.
     pub async fn approve(&self, request: &ApproveRequest, caller: &Caller) -> Result<RunOutcome, Errors> {
-        let run = request.run;
         // A mistyped number is reported before anything waits for the state or reads the project.
-        let record = self.reader().await?.state.run(run).await?;
-        let sync = record.ok_or_else(|| look::unknown(run))?.sync;
+        let record = look::waiting(&*self.reader().await?.state, &request.run).await?;
+        let (run, sync) = (record.id, record.sync);
         let document = if self.ask(&Request::Approve { run }, caller).await?.is_some() {
             (caller.listener)(Event::Approved { sync: &sync, run });
             self.follow(run, request.delivery_timeout, caller).await?
@@ -69,7 +69,8 @@ impl App {
 
     /// Drops the run.
     pub async fn reject(&self, request: &RejectRequest, caller: &Caller) -> Result<RunDocument, Errors> {
-        let RejectRequest { run, skip_window, wait } = *request;
+        let RejectRequest { skip_window, wait, .. } = *request;
+        let run = look::waiting(&*self.reader().await?.state, &request.run).await?.id;
         if self.ask(&Request::Reject { run, skip_window }, caller).await?.is_none() {
             let engine = self.engine(&self.load().await?, wait, caller).await?;
             engine.reject(run, skip_window).await?;

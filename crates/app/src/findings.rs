@@ -88,6 +88,16 @@ impl Finding {
     }
 }
 
+/// Puts what keeps a sync from running first, then warnings, then notes; each in the order in which
+/// they were found, which is that of the files.
+pub fn sort(findings: &mut [Finding]) {
+    findings.sort_by_key(|finding| match finding.code().severity() {
+        Severity::Error => 0,
+        Severity::Warning => 1,
+        Severity::Note => 2,
+    });
+}
+
 /// The destinations of a sync, of those that could be made.
 pub(crate) fn destinations(
     all: &HashMap<String, Arc<dyn Destination>>,

@@ -66,6 +66,7 @@ use std::time::Duration;
 use outflow_core::ports::state::StateStore;
 use outflow_core::{Code, Error, RunId};
 use outflow_engine::RunReader;
+pub use outflow_project::FILE as PROJECT_FILE;
 use outflow_project::{Origin, Part, Project};
 use tokio::sync::watch;
 
@@ -118,7 +119,7 @@ pub use source::{
 pub use status::{
     Change, HeldRun, LastRun, NotLoaded, PausedDestination, StatusDocument, SyncStatus, WaitingCalls,
 };
-pub use usage::{UsageDocument, UsageEntry, UsageRequest};
+pub use usage::{RowsRead, UsageDocument, UsageEntry, UsageRequest};
 pub use validate::{ExpectedRows, ExpectedRuns, Rows, ValidationDocument};
 
 /// The files of a project are read within this time.

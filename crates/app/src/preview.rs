@@ -152,6 +152,7 @@ impl App {
         let subject = findings::subject(&project, spec, &going);
         let advice = advise::ask(subject, warehouse.as_ref(), Depth::Types).await?;
         let mut findings = Finding::of_advice(spec, advice);
+        findings::sort(&mut findings);
         let sample = Sample { start: request.start, limit: request.limit, once: request.once };
         let read = preview::preview(spec, &state, warehouse.as_ref(), &SystemClock, sample).await;
         let shown = match read {
@@ -162,6 +163,7 @@ impl App {
         if !findings.iter().any(|f| f.code() == Code::DestinationRefuses) {
             add_new(&mut findings, spec, refused(&going, &shown.rows));
         }
+        findings::sort(&mut findings);
         // A finding of the query says it with its place.
         let is_known = |code: Code| {
             let says = |f: &Finding| matches!(f.code(), Code::GroupWithoutUserId | Code::DestinationRefuses);

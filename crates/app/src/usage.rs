@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use outflow_core::{CallType, Clock as _, Code, Date, Error, SystemClock};
+use jiff::civil::Time;
+use outflow_core::ports::state::StateReader;
+use outflow_core::{CallType, Clock as _, Code, Date, Error, RunState, SystemClock};
 use outflow_engine::{Errors, FORMAT_VERSION};
 use serde::Serialize;
 
@@ -25,10 +27,25 @@ pub struct UsageDocument {
     format_version: u32,
     /// `2026-11`.
     pub month: String,
-    /// Delivered calls and dead letters of all entries.
+    /// Delivered calls and dead letters of all entries: a call to two destinations counts twice.
     pub calls: u64,
+    /// The same by destination.
+    pub destinations: BTreeMap<String, u64>,
     /// The counts.
     pub entries: Vec<UsageEntry>,
+    /// What was read, as far as runs are kept.
+    pub read: Vec<RowsRead>,
+}
+
+/// Rows that the runs of a sync read.
+#[derive(Debug, Serialize)]
+pub struct RowsRead {
+    /// The sync.
+    pub sync: String,
+    /// Its runs that began in the month.
+    pub runs: u64,
+    /// The rows of their results.
+    pub rows: u64,
 }
 
 /// Calls of one type, of one sync, to one destination.
@@ -60,9 +77,13 @@ impl App {
             Some(month) => parse(&month)?,
             None => jiff::tz::TimeZone::UTC.to_datetime(SystemClock.now()).date().first_of_month(),
         };
-        let used = match self.is_new().await? {
-            true => Vec::new(),
-            false => self.reader().await?.state.usage(first, first.last_of_month()).await?,
+        let (used, read) = match self.is_new().await? {
+            true => (Vec::new(), Vec::new()),
+            false => {
+                let state = self.reader().await?.state;
+                let used = state.usage(first, first.last_of_month()).await?;
+                (used, rows_read(&*state, first, sync.as_deref()).await?)
+            }
         };
         let mut sums = BTreeMap::<_, (u64, u64)>::new();
         for u in used.into_iter().filter(|u| sync.as_ref().is_none_or(|sync| *sync == u.sync)) {
@@ -78,9 +99,36 @@ impl App {
         };
         let entries: Vec<UsageEntry> = sums.into_iter().filter_map(entry).collect();
         let calls = entries.iter().map(|e| e.calls).sum();
+        let mut destinations = BTreeMap::<String, u64>::new();
+        for entry in &entries {
+            let sum = destinations.entry(entry.destination.clone()).or_default();
+            *sum = sum.saturating_add(entry.calls);
+        }
         let month = first.strftime("%Y-%m").to_string();
-        Ok(UsageDocument { format_version: FORMAT_VERSION, month, calls, entries })
+        Ok(UsageDocument { format_version: FORMAT_VERSION, month, calls, destinations, entries, read })
     }
+}
+
+/// What the runs of the month read, by sync.
+async fn rows_read(state: &dyn StateReader, first: Date, sync: Option<&str>) -> Result<Vec<RowsRead>, Error> {
+    let begins = |day: Date| jiff::tz::TimeZone::UTC.to_timestamp(day.to_datetime(Time::midnight())).ok();
+    let (Some(from), Some(until)) = (begins(first), first.last_of_month().tomorrow().ok().and_then(begins))
+    else {
+        return Ok(Vec::new());
+    };
+    let mut read = Vec::new();
+    for name in state.standings(from, SystemClock.now()).await?.into_iter().map(|standing| standing.sync) {
+        if sync.is_some_and(|wanted| wanted != name) {
+            continue;
+        }
+        let mut runs = state.runs_since(&name, from).await?;
+        runs.retain(|run| run.started_at < until && run.state != RunState::Skipped);
+        let rows = runs.iter().map(|run| run.rows.read).fold(0_u64, u64::saturating_add);
+        if !runs.is_empty() {
+            read.push(RowsRead { sync: name, runs: runs.len() as u64, rows });
+        }
+    }
+    Ok(read)
 }
 
 fn parse(month: &str) -> Result<Date, Error> {

@@ -3,9 +3,9 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use outflow_core::Code;
 use outflow_core::ports::destination::Destination;
 use outflow_core::ports::warehouse::Expected;
+use outflow_core::{Code, Error};
 use outflow_engine::FORMAT_VERSION;
 use outflow_engine::authoring::advise::{self, Depth};
 use outflow_engine::authoring::subject::Subject;
@@ -82,13 +82,15 @@ impl App {
                 });
                 let state = project.state.as_ref().map(wiring::location);
                 found.findings.extend(state.and_then(Result::err).map(Finding::from));
+                found.findings.extend(empty(&project).map(Finding::from));
                 found.look_at(&project, &destinations, connect).await;
                 found.findings.extend(self.left_over(&project, connect).await);
                 counts = Some((project.databases.len(), project.destinations.len(), project.syncs.len()));
             }
         }
         let valid = !found.findings.iter().any(Finding::is_error);
-        let Found { findings, expected } = found;
+        let Found { mut findings, expected } = found;
+        findings::sort(&mut findings);
         let expected = connect.then_some(expected);
         ValidationDocument { format_version: FORMAT_VERSION, valid, findings, expected, counts }
     }
@@ -114,6 +116,16 @@ impl App {
             Err(error) => vec![error.into()],
         }
     }
+}
+
+/// A project in which nothing stands.
+fn empty(project: &Project) -> Option<Error> {
+    if !(project.databases.is_empty() && project.destinations.is_empty() && project.syncs.is_empty()) {
+        return None;
+    }
+    let message = "the project has no sources, no destinations and no syncs";
+    let help = "write them into it: `outflow init` writes an example into an empty folder";
+    Some(Error::new(Code::MissingKey, message).at(outflow_project::FILE).help(help))
 }
 
 #[derive(Default)]

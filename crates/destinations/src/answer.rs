@@ -4,6 +4,7 @@
 //! neither control characters nor secrets of the destination.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use outflow_core::{Answer, Code, Refusal, Reply, steers_terminal};
@@ -74,8 +75,15 @@ impl Reader {
                     425 | 429 => Code::DestinationThrottled,
                     _ => Code::DestinationServerError,
                 };
-                let after = self.after(response, now);
-                Answer::Retry { code, status: Some(status), reason: self.words(response), after }
+                let (after, asked) = self.after(response, now);
+                let words = self.words(response);
+                // Braces alone say nothing.
+                let words = if words.chars().any(char::is_alphanumeric) { words } else { named(status) };
+                let mut reason = if asked.is_empty() { words } else { format!("{words}; {asked}") };
+                if code == Code::DestinationThrottled {
+                    reason = format!("{status}: {reason}");
+                }
+                Answer::Retry { code, status: Some(status), reason, after }
             }
             _ => stop(Code::DestinationAddressWrong, self.words(response)),
         }
@@ -85,6 +93,7 @@ impl Reader {
     pub fn unanswered(&self, error: &SendError) -> Answer {
         let code = match error.kind {
             SendErrorKind::Blocked => Code::AddressNotAllowed,
+            SendErrorKind::WantsTls => Code::DestinationAddressWrong,
             SendErrorKind::Tls => Code::DestinationTlsFailed,
             SendErrorKind::ConnectTimeout
             | SendErrorKind::HeadTimeout
@@ -96,6 +105,9 @@ impl Reader {
             | SendErrorKind::Reset
             | SendErrorKind::Protocol => Code::DestinationUnreachable,
         };
+        if code == Code::DestinationAddressWrong {
+            return Answer::Stop { code, status: None, reason: WRITE_HTTPS.to_owned() };
+        }
         let mut reason = self.clean(&error.to_string());
         if let Some(cure) = error.tls.as_ref().and_then(cure) {
             reason += &format!("; {cure}");
@@ -139,6 +151,12 @@ impl Reader {
             Body::Partly(calls) => Answer::Partial(
                 calls.into_iter().map(|(at, words)| (at, refusal(self.clean(&words)))).collect(),
             ),
+            // Too long to be read to its end, so what is kept of it is no answer as a whole.
+            Body::Unclear(_) if !whole && !page::is_markup(response.body.trim_ascii()) => {
+                let limit = outflow_egress::KEPT_BYTES / 1024;
+                let what = format!("an answer of more than {limit} KiB, without compression,");
+                stop(self.in_place(&what, response))
+            }
             Body::Unclear(what) => stop(self.in_place(what, response)),
         }
     }
@@ -151,19 +169,34 @@ impl Reader {
         ))
     }
 
-    /// The wait that the service asks for. One that cannot be read is reported once.
-    fn after(&self, response: &Response, now: Timestamp) -> Option<std::time::Duration> {
+    /// The wait that the service asks for, and what is to be said of it beside its words. One that
+    /// cannot be read, or that is cut, is reported once.
+    fn after(&self, response: &Response, now: Timestamp) -> (Option<Duration>, String) {
+        let is_first = || !self.has_warned.swap(true, Ordering::Relaxed);
+        let status = response.status;
         match hint::retry_after(&response.headers, now) {
-            After::Now => None,
-            After::Wait(wait) => Some(wait),
-            After::Unclear => {
-                if !self.has_warned.swap(true, Ordering::Relaxed) {
+            After::Now => (None, String::new()),
+            After::Wait { wait, asked: None } => {
+                (Some(wait), format!("it asks to wait {} (Retry-After)", in_words(wait)))
+            }
+            After::Wait { wait, asked: Some(asked) } => {
+                let (asked, used) = (in_words(asked), in_words(wait));
+                if is_first() {
                     warn!(
-                        status = response.status,
-                        "the destination states a wait (Retry-After) that cannot be read"
+                        status,
+                        asked, used, "the destination asks for a wait (Retry-After) that is too long"
                     );
                 }
-                None
+                (
+                    Some(wait),
+                    format!("it asks to wait {asked} (Retry-After), and {used} is the most that counts"),
+                )
+            }
+            After::Unclear => {
+                if is_first() {
+                    warn!(status, "the destination states a wait (Retry-After) that cannot be read");
+                }
+                (None, "it asks for a wait (Retry-After) that cannot be read".to_owned())
             }
         }
     }
@@ -185,8 +218,7 @@ impl Reader {
         if !text.is_empty() {
             return text;
         }
-        let words = http::StatusCode::from_u16(response.status).ok().and_then(|s| s.canonical_reason());
-        words.unwrap_or("no reason given").to_owned()
+        named(response.status)
     }
 
     fn clean(&self, text: &str) -> String {
@@ -203,6 +235,22 @@ impl Reader {
             .collect();
         text.truncate(text.floor_char_boundary(REASON_BYTES));
         text.trim().to_owned()
+    }
+}
+
+/// The name of a status.
+fn named(status: u16) -> String {
+    let words = http::StatusCode::from_u16(status).ok().and_then(|s| s.canonical_reason());
+    words.unwrap_or("no reason given").to_owned()
+}
+
+/// A wait for people: `90s`, `2h`. What no clock reaches is not counted out.
+fn in_words(wait: Duration) -> String {
+    match wait.as_secs() {
+        seconds if seconds > 366 * 86_400 => "more than a year".to_owned(),
+        seconds if seconds >= 86_400 => format!("{}d", seconds.div_ceil(86_400)),
+        seconds if seconds >= 7_200 => format!("{}h", seconds.div_ceil(3_600)),
+        seconds => format!("{seconds}s"),
     }
 }
 
@@ -269,6 +317,9 @@ const fn cure(problem: &TlsProblem) -> Option<&'static str> {
         TlsProblem::WantsCertificate => Some("client certificates are not supported: use a key or a header"),
         TlsProblem::NameRefused => Some("check the host name in its address"),
         TlsProblem::NothingInCommon => Some("have TLS 1.2 or newer turned on at the server"),
+        TlsProblem::OldVersion => Some(
+            "have it issued as version 3, with the host name in subjectAltName (`openssl x509 -req` does so with -extfile)",
+        ),
         TlsProblem::Unusable => Some("have it replaced at the server"),
         TlsProblem::BrokenOff => None,
     }

@@ -64,8 +64,13 @@ pub(crate) fn rate(headers: &HeaderMap, now: Timestamp) -> RateHint {
 pub(crate) enum After {
     /// Nothing, or a time that is past.
     Now,
-    /// After this time, which is an hour at most.
-    Wait(Duration),
+    /// After this time, which is an hour at most, however much longer it asks for.
+    Wait {
+        /// The wait.
+        wait: Duration,
+        /// The wait that it asks for, if that is longer.
+        asked: Option<Duration>,
+    },
     /// Something that cannot be read.
     Unclear,
 }
@@ -73,24 +78,18 @@ pub(crate) enum After {
 /// `Retry-After`: seconds, or a date, which is compared with the answer's own `Date` so that clocks
 /// need not agree. Of several, the longest counts.
 pub(crate) fn retry_after(headers: &HeaderMap, now: Timestamp) -> After {
-    let mut longest = After::Now;
+    let (mut longest, mut is_unclear) = (Duration::ZERO, false);
     for value in headers.get_all("retry-after") {
-        let Some(wait) = value.to_str().ok().and_then(|v| wait(v.trim(), sent_at(headers, now))) else {
-            if longest == After::Now {
-                longest = After::Unclear;
-            }
-            continue;
-        };
-        if wait > LONGEST_PAUSE {
-            debug!(header = "retry-after", asked = wait.as_secs(), used = LONGEST_PAUSE.as_secs(), CLAMPED);
-        }
-        let wait = wait.min(LONGEST_PAUSE);
-        let so_far = if let After::Wait(so_far) = longest { so_far } else { Duration::ZERO };
-        if !wait.is_zero() {
-            longest = After::Wait(wait.max(so_far));
+        match value.to_str().ok().and_then(|v| wait(v.trim(), sent_at(headers, now))) {
+            Some(wait) => longest = longest.max(wait),
+            None => is_unclear = true,
         }
     }
-    longest
+    match longest.min(LONGEST_PAUSE) {
+        Duration::ZERO if is_unclear => After::Unclear,
+        Duration::ZERO => After::Now,
+        wait => After::Wait { wait, asked: Some(longest).filter(|asked| *asked > wait) },
+    }
 }
 
 /// The wait that a header asks for. Fractions are outside of the grammar, and some services send
@@ -103,19 +102,12 @@ fn wait(value: &str, sent_at: Timestamp) -> Option<Duration> {
     Some(Duration::try_from(until).unwrap_or_default())
 }
 
-/// A number of seconds: `7`, `3.5`, and `-5`, which is past.
+/// A number of seconds: `7` or `3.5`. A wait below 0 is none that can be meant.
 fn seconds(value: &str) -> Option<Duration> {
-    let (digits, is_past) = match value.strip_prefix('-') {
-        Some(digits) => (digits, true),
-        None => (value, false),
-    };
-    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let (whole, fraction) = value.split_once('.').unwrap_or((value, ""));
     let is_number = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
     if !is_number(whole) || !is_number(fraction) || (whole.is_empty() && fraction.is_empty()) {
         return None;
-    }
-    if is_past {
-        return Some(Duration::ZERO);
     }
     // What is too long for the type is too long for every wait.
     let whole = if whole.is_empty() { 0 } else { whole.parse::<u64>().unwrap_or(u64::MAX) };
@@ -287,7 +279,8 @@ mod tests {
                 proptest::prop_assert!(quota.requests >= 1 && quota.window.as_secs() <= LONGEST_WINDOW as u64);
             }
             let after = retry_after(&map, now);
-            proptest::prop_assert!(!matches!(after, After::Wait(wait) if wait > LONGEST_PAUSE));
+            let too_long = matches!(after, After::Wait { wait, .. } if wait > LONGEST_PAUSE);
+            proptest::prop_assert!(!too_long);
         }
     }
 

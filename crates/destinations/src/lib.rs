@@ -48,6 +48,12 @@ pub fn path_settings(kind: &str) -> Vec<String> {
     settings.iter().filter(|s| s.is_path()).map(|s| s.name.clone()).collect()
 }
 
+/// The settings of a kind that are texts, or tables of texts. Empty for an unknown kind.
+pub fn text_settings(kind: &str) -> Vec<String> {
+    let settings = manifest::find(kind).map(|m| m.settings.as_slice()).unwrap_or_default();
+    settings.iter().filter(|s| s.is_text()).map(|s| s.name.clone()).collect()
+}
+
 /// Makes the destination `name` of a project. `settings` are those of the project without `type`,
 /// with secrets resolved. Nothing is opened or sent.
 ///

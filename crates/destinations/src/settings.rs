@@ -111,6 +111,11 @@ impl Setting {
         self.kind == Kind::Path
     }
 
+    /// Whether it is a text, or a table of texts.
+    pub fn is_text(&self) -> bool {
+        matches!(self.kind, Kind::String | Kind::Path | Kind::Map)
+    }
+
     /// The value in its canonical form, or what is wrong with it.
     fn fit(&self, value: &Value) -> Result<Value, String> {
         match self.kind {
@@ -143,7 +148,8 @@ impl Setting {
             }
             Kind::Map => match value.as_object() {
                 Some(members) if members.values().all(Value::is_string) => Ok(value.clone()),
-                _ => Err("must be names with texts: put numbers in quotes".into()),
+                Some(_) => Err("must be names with texts, such as { X-Name: value }".into()),
+                _ => Err("must be a table of names with texts, such as { X-Name: value }".into()),
             },
         }
     }

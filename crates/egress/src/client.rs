@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::{Method, Request};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
@@ -13,13 +14,14 @@ use outflow_core::Result;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::TlsConnector;
 
-use crate::SendErrorKind::{BodyTimeout, HeadTimeout, Reset, TotalTimeout};
-use crate::connect::{Link, connect};
+use crate::SendErrorKind::{BodyTimeout, HeadTimeout, Protocol, Reset, TotalTimeout, WantsTls};
+use crate::connect::{Link, connect, speaks_tls};
 use crate::deadline::after;
+use crate::error::has_no_close_notify;
 use crate::response::{BodyEnd, KEPT_BYTES, Response};
 use crate::target::Origin;
 use crate::tls::usual_config;
-use crate::{AddressPolicy, SendError, Target, Trust, Verify, client_config, coding};
+use crate::{AddressPolicy, SendError, SendErrorKind, Target, Trust, Verify, client_config, coding};
 
 /// Bytes of an answer's body that are read; after a longer body the connection is closed.
 pub const READ_BYTES: usize = 1024 * 1024;
@@ -30,6 +32,8 @@ const IDLE: Duration = Duration::from_secs(20);
 /// A connection whose answer came before its request was sent out gets this long to become usable
 /// again.
 const SETTLE: Duration = Duration::from_millis(50);
+/// How long a server may take that is asked whether it speaks TLS.
+const PROBE: Duration = Duration::from_secs(2);
 
 /// How a client behaves.
 #[derive(Clone, Debug, Default)]
@@ -71,6 +75,8 @@ struct Inner {
     /// milliseconds.
     tls: OnceLock<TlsConnector>,
     idle: Mutex<HashMap<Origin, Vec<(Link, Instant)>>>,
+    /// Whether TLS is spoken by the servers that broke off a request in plain HTTP.
+    asked: Mutex<HashMap<Origin, bool>>,
 }
 
 impl Client {
@@ -83,7 +89,12 @@ impl Client {
             Some(ca) => OnceLock::from(TlsConnector::from(client_config(Verify::Full, Trust::Only(ca))?)),
             None => OnceLock::new(),
         };
-        Ok(Self(Arc::new(Inner { policy: options.policy, tls, idle: Mutex::default() })))
+        Ok(Self(Arc::new(Inner {
+            policy: options.policy,
+            tls,
+            idle: Mutex::default(),
+            asked: Mutex::default(),
+        })))
     }
 
     /// A client with the same policy and connections of its own, which trusts the certificates of
@@ -93,7 +104,12 @@ impl Client {
     /// C005 when the file is not usable.
     pub fn trusting(&self, ca: &Path) -> Result<Self> {
         let tls = OnceLock::from(TlsConnector::from(client_config(Verify::Full, Trust::Also(ca))?));
-        Ok(Self(Arc::new(Inner { policy: self.0.policy, tls, idle: Mutex::default() })))
+        Ok(Self(Arc::new(Inner {
+            policy: self.0.policy,
+            tls,
+            idle: Mutex::default(),
+            asked: Mutex::default(),
+        })))
     }
 
     /// Posts `body` once. An answer of any status is `Ok`; a redirect is an answer like any other.
@@ -144,14 +160,36 @@ impl Client {
         deadlines: &Deadlines,
     ) -> Result<Response, SendError> {
         let end = after(deadlines.total);
-        let (mut link, answer) = self.send(target, target.request(method, body), deadlines, end).await?;
+        let sent = self.send(target, target.request(method, body), deadlines, end).await;
+        let (mut link, answer) = match sent {
+            Err(error) if self.wants_tls(target, error.kind, end).await => {
+                return Err(SendError::unsent(WantsTls, &target.origin.host));
+            }
+            sent => sent?,
+        };
         let (head, mut incoming) = answer.into_parts();
-        let (body, ending, whole) = read(&mut incoming, deadlines.idle, end).await;
+        let ends_by_close = [CONTENT_LENGTH, TRANSFER_ENCODING].iter().all(|h| !head.headers.contains_key(h));
+        let (body, ending, whole) = read(&mut incoming, deadlines.idle, end, ends_by_close).await;
         if whole && matches!(timeout(SETTLE, link.sender.ready()).await, Ok(Ok(()))) {
             self.0.put(&target.origin, link);
         }
         let (body, end) = coding::undo(&head.headers, body, ending);
         Ok(Response { status: head.status.as_u16(), headers: head.headers, body, end })
+    }
+
+    /// Whether a server that broke off a request in plain HTTP speaks TLS. It is asked once.
+    async fn wants_tls(&self, target: &Target, failure: SendErrorKind, end: Instant) -> bool {
+        let origin = &target.origin;
+        if !matches!(failure, Reset | Protocol) || origin.tls.is_some() {
+            return false;
+        }
+        let known = || self.0.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(speaks) = known().get(origin).copied() {
+            return speaks;
+        }
+        let speaks = speaks_tls(origin, self.0.policy, self.0.tls(), end.min(after(PROBE))).await;
+        known().insert(origin.clone(), speaks);
+        speaks
     }
 
     /// Sends the request and waits for the head. A kept connection that turns out to be closed
@@ -217,8 +255,15 @@ impl Inner {
 }
 
 /// Reads a body: what is kept of it, how it ended, and whether its end was reached, so that the
-/// connection is free again.
-async fn read(body: &mut Incoming, idle: Duration, end: Instant) -> (Vec<u8>, BodyEnd, bool) {
+/// connection is free again. `ends_by_close`: the answer states no length. Then a TLS connection
+/// that is closed without `close_notify`, as some servers do each time, ends it like any other
+/// close: whether the text is a whole answer is for its reader to say.
+async fn read(
+    body: &mut Incoming,
+    idle: Duration,
+    end: Instant,
+    ends_by_close: bool,
+) -> (Vec<u8>, BodyEnd, bool) {
     let (mut kept, mut seen) = (Vec::new(), 0_usize);
     loop {
         let deadline = end.min(after(idle));
@@ -226,6 +271,10 @@ async fn read(body: &mut Incoming, idle: Duration, end: Instant) -> (Vec<u8>, Bo
             Err(_) => {
                 let kind = if deadline == end { TotalTimeout } else { BodyTimeout };
                 return (kept, BodyEnd::Failed(SendError::maybe_sent(kind, "")), false);
+            }
+            Ok(Some(Err(e))) if ends_by_close && has_no_close_notify(&e) => {
+                let end = if seen > kept.len() { BodyEnd::Cut } else { BodyEnd::Complete };
+                return (kept, end, false);
             }
             Ok(Some(Err(e))) => return (kept, BodyEnd::Failed(SendError::broken(&e)), false),
             Ok(None) if seen > kept.len() => return (kept, BodyEnd::Cut, true),

@@ -8,6 +8,7 @@ use http_body_util::Full;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use rustls::AlertDescription;
+use rustls_pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
@@ -51,6 +52,24 @@ pub(crate) async fn connect(
             open(stream.map_err(|e| insecure(&e))?).await
         }
     }
+}
+
+/// Whether TLS is spoken there: a handshake that succeeds, or fails by what the server says in TLS.
+pub(crate) async fn speaks_tls(
+    origin: &Origin,
+    policy: AddressPolicy,
+    tls: TlsConnector,
+    deadline: Instant,
+) -> bool {
+    let Ok(name) = ServerName::try_from(origin.host.to_string()) else { return false };
+    let asked = async {
+        let tcp = dial(&resolve(origin, policy).await.ok()?, deadline).await.ok()?;
+        Some(match tls.connect(name, tcp).await {
+            Ok(_) => true,
+            Err(error) => !matches!(TlsProblem::of(&error), TlsProblem::NotTls | TlsProblem::BrokenOff),
+        })
+    };
+    matches!(timeout_at(deadline, asked).await, Ok(Some(true)))
 }
 
 /// The origin's addresses that may be connected to: at least one.

@@ -1,6 +1,7 @@
 //! Why a request got no answer.
 
 use std::fmt;
+use std::io;
 
 use crate::TlsProblem;
 
@@ -21,6 +22,8 @@ pub enum SendErrorKind {
     /// TLS is not possible with this server: its certificate, its versions, or it does not speak
     /// TLS. Trying again does not help.
     Tls,
+    /// The server speaks TLS on this port, and the request went out in plain HTTP.
+    WantsTls,
     /// The head of the answer did not come in time.
     HeadTimeout,
     /// The body of the answer paused for too long.
@@ -42,6 +45,7 @@ impl SendErrorKind {
             Self::Connect => "no connection",
             Self::ConnectTimeout => "no connection in time",
             Self::Tls => "no secure connection",
+            Self::WantsTls => "the server speaks TLS on this port",
             Self::HeadTimeout => "no answer in time",
             Self::BodyTimeout => "the answer stopped halfway",
             Self::TotalTimeout => "the answer took too long",
@@ -99,6 +103,9 @@ impl SendError {
     /// What hyper says about a request that it has begun to write.
     pub(crate) fn broken(error: &hyper::Error) -> Self {
         let kind = if error.is_parse() { SendErrorKind::Protocol } else { SendErrorKind::Reset };
+        if has_no_close_notify(error) {
+            return Self::maybe_sent(kind, "the server closed the TLS connection too early");
+        }
         let mut detail = error.to_string();
         let mut cause = std::error::Error::source(error);
         while let Some(inner) = cause {
@@ -107,6 +114,12 @@ impl SendError {
         }
         Self::maybe_sent(kind, detail)
     }
+}
+
+/// Whether the server closed the connection without the message with which TLS ends.
+pub(crate) fn has_no_close_notify(error: &hyper::Error) -> bool {
+    let cause = std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<io::Error>());
+    cause.is_some_and(|cause| cause.kind() == io::ErrorKind::UnexpectedEof)
 }
 
 impl fmt::Display for SendError {

@@ -23,6 +23,8 @@ pub enum TlsProblem {
     Expired(Option<Timestamp>),
     /// The certificate is not valid yet.
     NotYetValid,
+    /// The certificate is of a version of X.509 before 3, which has no place for names.
+    OldVersion,
     /// The certificate cannot be used for another reason.
     Unusable,
     /// What answers does not speak TLS.
@@ -80,6 +82,7 @@ impl TlsProblem {
             E::NotValidYet | E::NotValidYetContext { .. } => Self::NotYetValid,
             // webpki has no other form for it.
             E::Other(other) if format!("{other:?}").contains("CaUsedAsEndEntity") => Self::SelfSigned,
+            E::Other(other) if format!("{other:?}").contains("UnsupportedCertVersion") => Self::OldVersion,
             _ => Self::Unusable,
         }
     }
@@ -102,6 +105,9 @@ impl TlsProblem {
             Self::Expired(Some(end)) => format!("the server's certificate has expired, on {end}"),
             Self::Expired(None) => "the server's certificate has expired".into(),
             Self::NotYetValid => "the server's certificate is not valid yet".into(),
+            Self::OldVersion => {
+                "the server's certificate is of X.509 version 1 or 2, and TLS takes version 3 only".into()
+            }
             Self::Unusable => "the server's certificate cannot be used".into(),
             Self::NotTls => "what answers there does not speak TLS".into(),
             Self::NothingInCommon => "the server speaks no TLS version or cipher that is safe today".into(),
@@ -140,6 +146,28 @@ fn readable(name: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A certificate of version 1, as `openssl x509 -req` makes one without extensions.
+    const OLD: &[u8] = b"\
+-----BEGIN CERTIFICATE-----
+MIIBFjCBvQIUBzY6IFBjs4o3dJTvylE8IvHs3bwwCgYIKoZIzj0EAwIwDTELMAkG
+A1UEAwwCdjEwIBcNMjYxMTI3MjA0MDQ0WhgPMjEyNjExMDMyMDQwNDRaMA0xCzAJ
+BgNVBAMMAnYxMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEDBIarMtlPQHgAoh7
+wR3hVrQfwXao9RG+tW4+gXVUww0DuYsMhB6FglxsJHpobSA+kwQYcr+3mq+2gxrs
+1IEEmjAKBggqhkjOPQQDAgNIADBFAiEAj4KPNvUydkw3E38604eIYL76aHOi2Pow
+H6Jw4CUw/wQCIFDO+4Oe/rf6/DWqVOaW+Ki5JkY92Pu/X/9xGSplSyiC
+-----END CERTIFICATE-----
+";
+
+    #[test]
+    fn a_certificate_of_an_old_version_is_called_so() {
+        use rustls_pki_types::{CertificateDer, pem::PemObject as _};
+        let certificate = CertificateDer::from_pem_slice(OLD).unwrap();
+        let error = rustls::server::ParsedCertificate::try_from(&certificate).map(drop).unwrap_err();
+        let problem = TlsProblem::of(&io::Error::other(error));
+        assert_eq!(problem, TlsProblem::OldVersion);
+        assert!(problem.why().contains("version 1"), "{problem}");
+    }
 
     #[test]
     fn each_problem_is_a_sentence_and_no_name_of_a_type() {

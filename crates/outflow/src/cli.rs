@@ -1,6 +1,7 @@
 //! The command line: what can be typed. What it means is in `commands`.
 
 mod authoring;
+mod habits;
 pub mod help;
 mod looking;
 mod running;

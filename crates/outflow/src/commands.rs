@@ -30,7 +30,7 @@ mod verify;
 
 use std::path::{Path, PathBuf};
 
-use outflow_app::{App, Errors, StateLocation};
+use outflow_app::{App, Errors, PROJECT_FILE, StateLocation};
 use outflow_core::{Code, Error};
 use serde_json::json;
 
@@ -43,7 +43,10 @@ use crate::output::Printer;
 pub async fn dispatch(cli: Cli, printer: Printer) -> Result<Exit, Errors> {
     let common = cli.common;
     let state = common.state.map(state_location).transpose()?;
-    let project = common.project.unwrap_or_else(|| outflow_app::find_project(Path::new(".")));
+    let project = match common.project {
+        Some(named) => project_folder(named)?,
+        None => outflow_app::find_project(Path::new(".")),
+    };
     let app = App::new(project, state).with_target(common.target);
     match cli.command {
         Command::Demo(args) => demo::demo(&args, printer).await,
@@ -87,6 +90,25 @@ pub async fn dispatch(cli: Cli, printer: Printer) -> Result<Exit, Errors> {
             let version = json!({ "format_version": outflow_app::FORMAT_VERSION, "version": env!("CARGO_PKG_VERSION") });
             printer.document(&version, |_| format!("outflow {}\n", env!("CARGO_PKG_VERSION")));
             Ok(Exit::Done)
+        }
+    }
+}
+
+/// The folder that `--project` names, which may also name the file in it.
+fn project_folder(named: PathBuf) -> Result<PathBuf, Error> {
+    if !named.is_file() {
+        return Ok(named);
+    }
+    let folder = named.parent().map(|dir| if dir.as_os_str().is_empty() { Path::new(".") } else { dir });
+    match folder {
+        Some(folder) if named.file_name().is_some_and(|name| name == PROJECT_FILE) => Ok(folder.to_owned()),
+        folder => {
+            let folder = folder.unwrap_or(Path::new(".")).display();
+            let message =
+                format!("{} is a file, and a project is a folder with {PROJECT_FILE}", named.display());
+            Err(Error::new(Code::InvalidValue, message)
+                .at("--project or OUTFLOW_PROJECT")
+                .help(format!("write --project {folder}")))
         }
     }
 }

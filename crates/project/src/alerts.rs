@@ -10,6 +10,7 @@ use outflow_egress::{SigningKey, Target};
 use outflow_engine::serve::alert::Rules;
 
 use super::Problems;
+use super::destinations::secret_parameter;
 use super::document::{Node, Value};
 
 /// A receiver of alerts, as the project describes it.
@@ -83,6 +84,13 @@ fn receiver(node: &Node, problems: &mut Problems) -> Option<ReceiverConfig> {
 
 fn webhook(node: &Node, problems: &mut Problems) -> Option<ReceiverConfig> {
     let (url, secret) = (node.get("url")?, node.get("secret")?);
+    if let Some(name) = url.text().filter(|_| !url.referenced).and_then(secret_parameter) {
+        let message = format!("the secret in {name:?} of the address of a webhook is written into the file");
+        let help = format!(
+            "keep it in an environment variable, `…?{name}=${{env:NAME}}`; change the secret if others can read this file"
+        );
+        problems.add(&url.place, Code::SecretInFile, message, help);
+    }
     let mut check = |at: &Node, error: Error| problems.add_error(&at.place, error.at(at.place.to_string()));
     let target = Target::new(url.text()?, []).map_err(|e| check(url, e));
     let key = SigningKey::new(&Secret::new(secret.text()?)).map_err(|e| check(secret, e));

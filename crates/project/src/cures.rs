@@ -3,11 +3,12 @@
 //! What always holds: a value that came through a reference is not shown. What it does not do:
 //! decide whether a value is right.
 
+mod form;
+pub(super) mod schedule;
+
 use outflow_core::schema::Kind;
-use outflow_engine::schedule::Cron;
 
 use super::tree::{Node, Value};
-use super::units;
 
 /// Names that other tools give to keys of ours.
 const SYNONYMS: &[(&str, &str)] = &[
@@ -47,13 +48,33 @@ pub(super) fn synonym(name: &str, known: &[&str]) -> Option<&'static str> {
     found.map(|(_, ours)| *ours)
 }
 
+/// What stands elsewhere than its author thinks, and where: for a key of a kind of table.
+pub(super) fn elsewhere(name: &str, of: &str) -> Option<&'static str> {
+    let plain = name.to_ascii_lowercase().replace('-', "_");
+    match (plain.as_str(), of) {
+        ("schema" | "search_path" | "currentschema", of) if of.ends_with("database") => {
+            Some("take it out, and write the schema in the queries: `FROM public.users`")
+        }
+        ("table" | "model", "a sync") => {
+            Some("name the table in the query: `query: SELECT … FROM schema.table`")
+        }
+        ("timezone", "a sync") => {
+            Some("write it beside cron: `schedule: { cron: \"0 9 * * *\", timezone: Europe/Berlin }`")
+        }
+        ("every" | "cron" | "interval", "a sync") => {
+            Some("write it below schedule: `schedule: { every: 15m }` or `schedule: { cron: \"0 9 * * *\" }`")
+        }
+        _ => None,
+    }
+}
+
 /// What to write in place of a value that does not fit: what is wrong, and the cure.
 pub(super) fn cure(node: &Node, name: &str, kind: &Kind) -> (String, String) {
     let wanted = kind.expected();
     let written = &node.written.text;
     let shown = |text: &str| text.chars().take(60).collect::<String>();
     let meant = if node.referenced { None } else { meant(node, name, kind) };
-    let help = meant.unwrap_or_else(|| format!("write {wanted}"));
+    let help = meant.unwrap_or_else(|| form::of(node, name, kind));
     let found = match &node.value {
         Value::Null => "is empty".to_owned(),
         Value::Text(text) if !node.referenced => format!("cannot be {:?}", shown(text)),
@@ -61,16 +82,11 @@ pub(super) fn cure(node: &Node, name: &str, kind: &Kind) -> (String, String) {
             let only = wanted.trim_start_matches("the number ");
             return (format!("is {number}, and this Outflow knows {name} {only} alone"), help);
         }
-        Value::Whole(_) | Value::Decimal(_) | Value::Flag(_) if matches!(kind, Kind::Text | Kind::Path) => {
-            let yaml = if matches!(node.value, Value::Flag(_)) { "a truth value" } else { "a number" };
-            return (
-                format!("must be a text, and {} is {yaml} in YAML", shown(written)),
-                format!("put quotes around it: \"{}\"", shown(written)),
-            );
-        }
         Value::Whole(_) | Value::Decimal(_) | Value::Flag(_) if !node.referenced => {
             format!("cannot be {}", shown(written))
         }
+        Value::List(_) => "cannot be a list".to_owned(),
+        Value::Table(_) => "cannot be a table".to_owned(),
         _ => "has a value of the wrong kind".to_owned(),
     };
     (found, help)
@@ -84,17 +100,36 @@ fn is_one_number(kind: &Kind) -> bool {
 fn meant(node: &Node, name: &str, kind: &Kind) -> Option<String> {
     let written = node.written.text.trim();
     match kind {
-        _ if name == "schedule" => Some(schedule(written)),
+        _ if name == "schedule" && !matches!(node.value, Value::List(_) | Value::Table(_)) => {
+            Some(schedule::cure(written))
+        }
         Kind::Duration { min, max } => match node.value {
-            Value::Whole(_) | Value::Decimal(_) => Some(format!(
-                "{written} what? Write {written}m for minutes, {written}s, {written}h or {written}d"
-            )),
-            _ => {
-                let fits = |text: &String| {
-                    units::duration(text).is_some_and(|d| (*min..=*max).contains(&d.as_secs()))
+            Value::Whole(_) | Value::Decimal(_) => {
+                let fits = |unit: &&&str| {
+                    let seconds = schedule::seconds(&format!("{written}{unit}"));
+                    seconds.is_some_and(|seconds| (*min..=*max).contains(&seconds))
                 };
-                duration(written).filter(fits).map(|duration| format!("write {duration}"))
+                let units: Vec<String> =
+                    ["m", "s", "h", "d"].iter().filter(fits).map(|unit| format!("{written}{unit}")).collect();
+                match &units[..] {
+                    [minutes, others @ ..] if minutes.ends_with('m') => {
+                        let others = others.join(", ");
+                        let or = if others.is_empty() { String::new() } else { format!(", {others}") };
+                        Some(format!("{written} what? Write {minutes} for minutes{or}"))
+                    }
+                    _ => None,
+                }
             }
+            Value::Text(_) => {
+                let seconds = schedule::seconds(written).filter(|seconds| (*min..=*max).contains(seconds));
+                match seconds {
+                    Some(seconds) => Some(format!("write {}", schedule::written_out(seconds))),
+                    // What is no interval is mostly a calendar.
+                    None if name == "every" => Some(schedule::cure(written)),
+                    None => None,
+                }
+            }
+            _ => None,
         },
         Kind::Flag => {
             let flag = match written.to_ascii_lowercase().as_str() {
@@ -120,8 +155,13 @@ fn meant(node: &Node, name: &str, kind: &Kind) -> Option<String> {
             let near = words.iter().map(|w| (strsim::osa_distance(&plain, w), w)).min()?;
             (near.0 <= (near.1.len() / 3).max(1)).then(|| format!("did you mean {:?}?", near.1))
         }
-        Kind::List(_) => match node.value {
+        Kind::List(_) => match &node.value {
             Value::Text(_) | Value::Whole(_) => Some(format!("write a list: {name}: [{written}]")),
+            // Names with nothing behind them.
+            Value::Table(entries) if entries.iter().all(|(_, value)| matches!(value.value, Value::Null)) => {
+                let names: Vec<&str> = entries.iter().map(|(key, _)| key.name.as_str()).collect();
+                Some(format!("write a list: {name}: [{}]", names.join(", ")))
+            }
             _ => None,
         },
         Kind::Either(kinds) => {
@@ -130,52 +170,6 @@ fn meant(node: &Node, name: &str, kind: &Kind) -> Option<String> {
         }
         _ => None,
     }
-}
-
-/// The table that a text means that stands in place of a schedule.
-fn schedule(written: &str) -> String {
-    let plain = written.trim_matches(['"', '\'']).trim();
-    if plain.split_whitespace().count() == 5 && Cron::parse(plain, "UTC").is_ok() {
-        return format!("write schedule: {{ cron: \"{plain}\" }}");
-    }
-    let word = plain.trim_start_matches('@').to_ascii_lowercase();
-    let cron = match word.as_str() {
-        "hourly" => Some("0 * * * *"),
-        "daily" | "midnight" | "nightly" => Some("0 0 * * *"),
-        "weekly" => Some("0 0 * * 1"),
-        "monthly" => Some("0 0 1 * *"),
-        _ => None,
-    };
-    if let Some(cron) = cron {
-        return format!("write schedule: {{ cron: \"{cron}\" }}");
-    }
-    if plain.bytes().all(|b| b.is_ascii_digit()) && !plain.is_empty() {
-        return format!("{plain} what? Write schedule: {{ every: {plain}m }} for minutes");
-    }
-    match duration(plain).or_else(|| units::duration(plain).map(|_| plain.to_owned())) {
-        Some(every) => format!("write schedule: {{ every: {every} }}"),
-        None => "write schedule: { every: 15m }, schedule: { cron: \"0 9 * * *\" }, or schedule: manual"
-            .to_owned(),
-    }
-}
-
-/// `15 minutes`, `1 hour`, `every 2 days` and the like as a duration.
-fn duration(text: &str) -> Option<String> {
-    let lower = text.to_ascii_lowercase();
-    let plain = lower.trim_start_matches("every").trim();
-    let digits = plain.find(|c: char| !c.is_ascii_digit()).unwrap_or(plain.len());
-    let (number, unit) = plain.split_at(digits);
-    let number = if number.is_empty() { "1" } else { number };
-    let number: u64 = number.parse().ok()?;
-    let (number, unit) = match unit.trim().trim_end_matches('.') {
-        "s" | "sec" | "secs" | "second" | "seconds" => (number, "s"),
-        "m" | "min" | "mins" | "minute" | "minutes" => (number, "m"),
-        "h" | "hr" | "hrs" | "hour" | "hours" => (number, "h"),
-        "d" | "day" | "days" => (number, "d"),
-        "w" | "week" | "weeks" => (number.checked_mul(7)?, "d"),
-        _ => return None,
-    };
-    Some(format!("{number}{unit}"))
 }
 
 /// `10g`, `500mb` as a size.
@@ -194,30 +188,4 @@ fn size(text: &str) -> Option<String> {
         _ => return None,
     };
     (!number.is_empty()).then(|| format!("{number}{unit}"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_schedule_that_is_written_as_a_text_is_shown_as_a_table() {
-        for (written, table) in [
-            ("15m", "{ every: 15m }"),
-            ("1h30m", "{ every: 1h30m }"),
-            ("15 minutes", "{ every: 15m }"),
-            ("every 2 hours", "{ every: 2h }"),
-            ("every day", "{ every: 1d }"),
-            ("1 week", "{ every: 7d }"),
-            ("*/15 * * * *", "{ cron: \"*/15 * * * *\" }"),
-            ("0 9 * * MON-FRI", "{ cron: \"0 9 * * MON-FRI\" }"),
-            ("hourly", "{ cron: \"0 * * * *\" }"),
-            ("@daily", "{ cron: \"0 0 * * *\" }"),
-            ("15", "{ every: 15m }"),
-            ("sometimes", "{ every: 15m }, schedule: { cron: \"0 9 * * *\" }, or schedule: manual"),
-        ] {
-            let told = schedule(written);
-            assert!(told.contains(&format!("schedule: {table}")), "{written}: {told}");
-        }
-    }
 }

@@ -58,12 +58,13 @@ fn config(key: &Key, node: &Node, problems: &mut Problems) -> Option<Destination
     }
     let secrets = outflow_destinations::secret_settings(&kind);
     let paths = outflow_destinations::path_settings(&kind);
+    let texts = outflow_destinations::text_settings(&kind);
     let mut settings = Map::new();
     for (setting, value) in node.entries().filter(|(k, _)| !["type", "budget"].contains(&k.name.as_str())) {
         refuse_secrets(setting, value, &secrets, problems);
         let json = match value.path() {
             Some(path) if paths.contains(&setting.name) => path.display().to_string().into(),
-            _ => json(value),
+            _ => json(value, texts.contains(&setting.name)),
         };
         settings.insert(setting.name.clone(), json);
     }
@@ -83,6 +84,14 @@ fn refuse_secrets(key: &Key, node: &Node, known: &[String], problems: &mut Probl
         matches!(node.value, Value::Text(_) | Value::Whole(_) | Value::Decimal(_)) && !node.referenced;
     let is_secret =
         known.contains(&key.name) || sounds_secret(&key.name) || node.text().is_some_and(has_password);
+    if let Some(name) = node.text().filter(|_| is_literal && !is_secret).and_then(secret_parameter) {
+        let message =
+            format!("the secret in {name:?} of the address in {:?} is written into the file", key.name);
+        let help = format!(
+            "keep it in an environment variable, `…?{name}=${{env:NAME}}`; change the secret if others can read this file"
+        );
+        return problems.add(&node.place, Code::SecretInFile, message, help);
+    }
     if is_literal && is_secret {
         let message = format!("the secret in {:?} is written into the file", key.name);
         let help = "keep it in an environment variable, ${env:NAME}, or in a file of its own, ${file:/run/secrets/name}; \
@@ -92,10 +101,24 @@ fn refuse_secrets(key: &Key, node: &Node, known: &[String], problems: &mut Probl
 }
 
 /// Whether a setting or header of this name holds a secret, whoever defined it.
-fn sounds_secret(name: &str) -> bool {
+pub(super) fn sounds_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase().replace('-', "_");
     ["authorization", "proxy_authorization", "cookie"].contains(&name.as_str())
         || ["password", "secret", "token", "api_key", "apikey", "write_key"].iter().any(|s| name.ends_with(s))
+}
+
+/// The parameter of an address's query that holds a secret.
+pub(super) fn secret_parameter(text: &str) -> Option<&str> {
+    const NAMES: [&str; 7] =
+        ["key", "sig", "signature", "auth", "access_key", "apitoken", "subscription_key"];
+    let (_, rest) = text.split_once("://")?;
+    let (query, _) = rest.split_once('?')?.1.split_once('#').unwrap_or((rest.split_once('?')?.1, ""));
+    let parameters = query.split(['&', ';']).filter_map(|parameter| parameter.split_once('='));
+    let is_secret = |name: &str| {
+        let plain = name.to_ascii_lowercase().replace('-', "_");
+        sounds_secret(name) || NAMES.contains(&plain.as_str())
+    };
+    parameters.into_iter().find(|(name, value)| is_secret(name) && !value.is_empty()).map(|(name, _)| name)
 }
 
 /// `https://user:password@host`.
@@ -105,16 +128,20 @@ fn has_password(text: &str) -> bool {
     authority.and_then(|a| a.rsplit_once('@')).is_some_and(|(user, _)| user.contains(':'))
 }
 
-fn json(node: &Node) -> Json {
+/// A value as JSON. `as_written`: where texts are wanted, a number is the text that stands there.
+fn json(node: &Node, as_written: bool) -> Json {
+    let is_plain = as_written && !node.referenced;
     match &node.value {
+        Value::Flag(_) | Value::Whole(_) | Value::Decimal(_) if is_plain => node.written.text.clone().into(),
         Value::Null => Json::Null,
         Value::Flag(flag) => (*flag).into(),
         Value::Whole(number) => (*number).into(),
         Value::Decimal(number) => Number::from_f64(*number).map_or(Json::Null, Json::Number),
         Value::Text(text) | Value::Unresolved(text) => text.clone().into(),
-        Value::List(items) => items.iter().map(json).collect(),
+        Value::List(items) => items.iter().map(|item| json(item, as_written)).collect(),
         Value::Table(entries) => {
-            Json::Object(entries.iter().map(|(key, value)| (key.name.clone(), json(value))).collect())
+            let members = entries.iter().map(|(key, value)| (key.name.clone(), json(value, as_written)));
+            Json::Object(members.collect())
         }
     }
 }

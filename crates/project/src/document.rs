@@ -35,11 +35,25 @@ pub(super) fn load(dir: &Path, problems: &mut Problems) -> Documents {
         }
         Err((place, error)) => {
             let is_missing = error.code() == Code::ProjectFileUnreadable && error.help_text().is_none();
-            let help = format!("a project is a folder with a file {FILE}: `outflow init` writes one");
+            let help = match misnamed(dir) {
+                Some(name) => format!("{name} is here: rename it to {FILE}"),
+                None => format!("a project is a folder with a file {FILE}: `outflow init` writes one"),
+            };
             problems.add_error(&place, if is_missing { error.help(help) } else { error });
         }
     }
     documents
+}
+
+/// A file in the folder whose name is nearly that of the project's file.
+fn misnamed(dir: &Path) -> Option<String> {
+    let names = std::fs::read_dir(dir).ok()?.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let is_near = |name: &String| {
+        let plain = name.to_ascii_lowercase();
+        let rest = plain.strip_prefix("outflow.").unwrap_or_default();
+        name != FILE && ["yml", "yaml", "yaml.txt", "yml.txt", "yaml.yaml", "json"].contains(&rest)
+    };
+    names.filter(is_near).min()
 }
 
 impl Documents {
@@ -77,7 +91,11 @@ impl Documents {
             Ok(included) => self.add(included, problems),
             Err((start, error)) => {
                 self.incomplete = true;
-                if error.code() == Code::ProjectFileUnreadable {
+                if named.contains(['*', '?']) {
+                    let message = format!("{named:?} is a pattern, and include takes names of files");
+                    let help = "list the files: `include: [syncs/users.yaml, syncs/orders.yaml]`";
+                    problems.add(place, Code::ProjectFileUnreadable, message, help);
+                } else if error.code() == Code::ProjectFileUnreadable {
                     problems.add_error(place, unreadable(error, place));
                 } else {
                     problems.add_error(&start, error);

@@ -14,35 +14,78 @@ use std::path::Path;
 use outflow_core::{Code, Error, files};
 
 use super::document::MAX_BYTES;
+use super::secrets::Variables;
 
 /// The file's name.
 const FILE: &str = ".env";
 
-/// The values of the file in this folder; none if there is no file.
-pub(super) fn read(dir: &Path, problems: &mut Vec<Error>) -> HashMap<String, String> {
+/// What the file holds.
+#[derive(Default)]
+pub(super) struct Dotenv {
+    /// Values by name.
+    pub(super) values: HashMap<String, String>,
+    /// The names that lines begin with that cannot be read.
+    pub(super) broken: Vec<String>,
+}
+
+impl Dotenv {
+    /// The names of its variables, and those of the environment.
+    pub(super) fn variables(&self) -> Variables {
+        let mut in_file: Vec<String> = self.values.keys().cloned().collect();
+        in_file.sort_unstable();
+        let in_environment = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+        Variables { in_file, in_environment: in_environment.collect() }
+    }
+}
+
+/// The file in this folder; nothing if there is none.
+pub(super) fn read(dir: &Path, problems: &mut Vec<Error>) -> Dotenv {
     let text = match files::read_text(&dir.join(FILE), MAX_BYTES) {
         Ok(text) => text,
-        Err(files::ReadFailure::Missing) => return HashMap::new(),
+        Err(files::ReadFailure::Missing) => return Dotenv::default(),
         Err(failure) => {
             problems.push(Error::new(Code::ProjectFileUnreadable, format!("{FILE} {failure}")));
-            return HashMap::new();
+            return Dotenv::default();
         }
     };
-    let mut values = HashMap::new();
+    let mut dotenv = Dotenv::default();
     for (n, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
         match entry(line) {
             Ok(Some((name, value))) => {
-                values.insert(name.to_owned(), value);
+                dotenv.values.insert(name.to_owned(), value);
             }
             Ok(None) => {}
-            Err(what) => problems.push(
-                Error::new(Code::ProjectFileUnreadable, format!("a line of {FILE} {what}"))
-                    .at(format!("{FILE}:{}", n.saturating_add(1)))
-                    .help("write NAME=VALUE, and put a value with blanks or # in single quotes"),
-            ),
+            Err(what) => {
+                let name = name_of(line);
+                let help = match (what, name) {
+                    (NO_SIGN, Some(name)) if line.contains(':') => {
+                        format!("write {name}=VALUE: a line of {FILE} has = where YAML has a colon")
+                    }
+                    _ => "write NAME=VALUE, and put a value with blanks or # in single quotes".to_owned(),
+                };
+                dotenv.broken.extend(name.map(str::to_owned));
+                problems.push(
+                    Error::new(Code::ProjectFileUnreadable, format!("a line of {FILE} {what}"))
+                        .at(format!("{FILE}:{}", n.saturating_add(1)))
+                        .help(help),
+                );
+            }
         }
     }
-    values
+    dotenv
+}
+
+const NO_SIGN: &str = "has no =";
+
+/// The name that a line begins with that cannot be read, if it is followed by a sign: what stands
+/// there without one can be a secret.
+fn name_of(line: &str) -> Option<&str> {
+    let line = line.trim();
+    let line = line.strip_prefix("export ").unwrap_or(line).trim_start();
+    let (name, _) = line.split_once([':', '='])?;
+    let name = name.trim_end();
+    let is_plain = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_';
+    (!name.is_empty() && !name.as_bytes()[0].is_ascii_digit() && name.bytes().all(is_plain)).then_some(name)
 }
 
 fn entry(line: &str) -> Result<Option<(&str, String)>, &'static str> {
@@ -51,7 +94,7 @@ fn entry(line: &str) -> Result<Option<(&str, String)>, &'static str> {
         return Ok(None);
     }
     let line = line.strip_prefix("export ").unwrap_or(line).trim_start();
-    let (name, value) = line.split_once('=').ok_or("has no =")?;
+    let (name, value) = line.split_once('=').ok_or(NO_SIGN)?;
     let name = name.trim_end();
     let is_plain = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
     if name.is_empty() || !name.bytes().all(is_plain) || name.as_bytes()[0].is_ascii_digit() {
@@ -123,14 +166,15 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join(FILE), "A=1\nsup3r-secret\n1B='x\nC=\"x\nD='x' y\nE=2\r\n").unwrap();
         let mut problems = Vec::new();
-        let values = read(dir.path(), &mut problems);
-        let mut names: Vec<_> = values.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+        let dotenv = read(dir.path(), &mut problems);
+        let mut names: Vec<_> = dotenv.values.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
         names.sort_unstable();
         assert_eq!(names, [("A", "1"), ("E", "2")]);
         let places: Vec<_> = problems.iter().filter_map(|e| e.place()).collect();
         assert_eq!(places, [".env:2", ".env:3", ".env:4", ".env:5"]);
         assert!(!format!("{problems:?}").contains("sup3r"));
         let mut none = Vec::new();
-        assert!(read(&dir.path().join("nowhere"), &mut none).is_empty() && none.is_empty());
+        assert!(read(&dir.path().join("nowhere"), &mut none).values.is_empty() && none.is_empty());
+        assert_eq!(dotenv.broken, ["C", "D"], "of the others, what stands there may be a secret");
     }
 }

@@ -203,7 +203,12 @@ const CONNECTION_TABLE: Shape = Shape {
 const DESTINATION: Shape = Shape {
     what: "a destination",
     keys: &[
-        Key::new("type", Kind::Text, "what the destination is").required(),
+        Key::new(
+            "type",
+            Kind::Text,
+            "what the destination is: customerio-pipelines, segment, rudderstack, webhook or file",
+        )
+        .required(),
         Key::new("budget", Kind::Table(&BUDGET), "calls that may be sent to it"),
     ],
     open: true,
@@ -324,3 +329,19 @@ const SCHEDULE: Shape = Shape {
     ],
     open: false,
 };
+
+/// Whether a table of a project has this key.
+pub(super) fn is_known(name: &str) -> bool {
+    has(&Kind::Table(&ROOT), name)
+}
+
+fn has(kind: &Kind, name: &str) -> bool {
+    let table = |shape: &Shape| shape.keys.iter().any(|key| key.name == name || has(&key.kind, name));
+    match kind {
+        Kind::Table(shape) => table(shape),
+        Kind::Variants(shapes) => shapes.iter().any(|shape| table(shape)),
+        Kind::List(inner) | Kind::Named(inner) => has(inner, name),
+        Kind::Either(kinds) => kinds.iter().any(|kind| has(kind, name)),
+        _ => false,
+    }
+}

@@ -19,6 +19,7 @@ mod document;
 mod dotenv;
 mod environment;
 mod file_characters;
+mod fit;
 mod ids;
 mod keys;
 mod query_text;
@@ -37,6 +38,7 @@ mod units;
 pub mod when;
 mod yaml;
 mod yaml_errors;
+mod zones;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -234,10 +236,17 @@ impl Project {
         let mut problems = Problems::default();
         let mut documents = read_files(origin, &mut problems);
         state::refuse_passwords(&documents, &mut problems);
-        let environment = Environment::new(dotenv::read(&origin.dir, &mut Vec::new()));
+        let mut wrong = Vec::new();
+        let dotenv = dotenv::read(&origin.dir, &mut wrong);
+        let variables = dotenv.variables();
+        let environment = Environment::new(dotenv.values);
         let env = |name: &str| environment.get(name);
-        let mut resolver = Resolver { env: &env, missing: Vec::new(), odd: Vec::new() };
+        let mut resolver =
+            Resolver { env: &env, variables: &variables, missing: Vec::new(), odd: Vec::new() };
         documents.all.iter_mut().for_each(|document| resolver.resolve(document, &["state"]));
+        if !resolver.missing.is_empty() && !wrong.is_empty() {
+            return Err(wrong.remove(0));
+        }
         problems.add_unresolved(resolver.missing);
         let url = state::read(&documents.all, &mut problems);
         problems.into_errors().into_iter().find(|e| !e.code().is_warning()).map_or(Ok(url), Err)
@@ -259,21 +268,30 @@ impl Project {
         state::refuse_passwords(&documents, &mut problems);
         secrets::refuse_passwords(&documents, &mut problems);
         let mut wrong = Vec::new();
-        let environment = Environment::new(dotenv::read(&origin.dir, &mut wrong));
+        let dotenv = dotenv::read(&origin.dir, &mut wrong);
+        let variables = dotenv.variables();
+        let environment = Environment::new(dotenv.values);
         let env = |name: &str| environment.or(env(name), name);
-        let mut resolver = Resolver { env: &env, missing: Vec::new(), odd: Vec::new() };
+        let mut resolver =
+            Resolver { env: &env, variables: &variables, missing: Vec::new(), odd: Vec::new() };
         for document in &mut documents.all {
             resolver.resolve(document, &secrets::KEYS);
+            shape::table_as_written(document, &keys::ROOT);
             shape::check_table(document, &keys::ROOT, &mut problems);
         }
         problems.0.extend(resolver.odd);
         let mut unresolved = resolver.missing;
+        // A line that cannot be read is the cause, and what follows from it is not said.
+        let is_broken = |missing: &Unresolved| {
+            dotenv.broken.iter().any(|name| missing.error.message().contains(&format!("${{env:{name}}}")))
+        };
+        unresolved.retain(|missing| !is_broken(missing));
         if needs_all {
             problems.add_unresolved(std::mem::take(&mut unresolved));
         }
         let read = (!documents.incomplete).then(|| Self::read(&documents.all, &mut problems));
-        let mut found = problems.into_errors();
-        found.extend(wrong);
+        let mut found = wrong;
+        found.extend(problems.into_errors());
         match read {
             Some(project) if found.iter().all(|error| error.code().is_warning()) => {
                 Ok(Project { unresolved, environment, warnings: found, ..project })
@@ -329,11 +347,8 @@ impl Project {
     pub fn sync(&self, name: &str) -> Result<&SyncSpec, Error> {
         self.syncs.iter().find(|s| s.name == name).ok_or_else(|| {
             let names: Vec<_> = self.syncs.iter().map(|s| s.name.as_str()).collect();
-            Error::new(Code::NoSuchSyncOrRun, format!("there is no sync {name:?}")).help(suggestion(
-                name,
-                "the syncs are",
-                &names,
-            ))
+            let help = Self::other_form(name).unwrap_or_else(|| suggestion(name, "the syncs are", &names));
+            Error::new(Code::NoSuchSyncOrRun, format!("there is no sync {name:?}")).help(help)
         })
     }
 

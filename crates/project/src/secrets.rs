@@ -42,9 +42,41 @@ pub struct Unresolved {
     pub(super) place: Place,
 }
 
+/// The variables that there are, by name.
+#[derive(Debug, Default)]
+pub(super) struct Variables {
+    /// Those of `.env`.
+    pub(super) in_file: Vec<String>,
+    /// Those of the environment.
+    pub(super) in_environment: Vec<String>,
+}
+
+impl Variables {
+    /// What helps where this one is not set.
+    fn help(&self, name: &str) -> String {
+        let plain = |name: &str| name.replace('_', "").to_uppercase();
+        let wanted = plain(name);
+        let distance = |known: &&String| strsim::osa_distance(&plain(known), &wanted);
+        let near = |names: &'_ [String]| {
+            let nearest = names.iter().min_by_key(distance)?;
+            (distance(&nearest) <= (wanted.len() / 5).max(1)).then(|| nearest.clone())
+        };
+        match (near(&self.in_file), near(&self.in_environment)) {
+            (Some(known), _) => format!("did you mean {known} (.env)?"),
+            (None, Some(known)) => format!("did you mean {known}, which the environment has?"),
+            (None, None) => format!(
+                "set the environment variable where Outflow runs, or write {name}=VALUE into a file .env beside \
+                 outflow.yaml"
+            ),
+        }
+    }
+}
+
 /// What a file refers to, and what of it is not there.
 pub(super) struct Resolver<'a> {
     pub(super) env: Env<'a>,
+    /// What can be meant by a variable that is not set.
+    pub(super) variables: &'a Variables,
     pub(super) missing: Vec<Unresolved>,
     /// What is there, and probably not what was meant.
     pub(super) odd: Vec<(Place, Error)>,
@@ -105,7 +137,7 @@ impl Resolver<'_> {
 
     /// The text with values in place of its references; `None` if it cannot be used.
     fn text(&mut self, key: &str, text: &str, place: &Place, part: &Part) -> Option<String> {
-        let resolved = match substitute(text, place, self.env) {
+        let resolved = match substitute(text, place, self.env, self.variables) {
             Ok(resolved) => resolved,
             Err((code, message, help)) => {
                 let error = Error::new(code, message).at(place.to_string()).help(help);
@@ -130,43 +162,50 @@ impl Resolver<'_> {
     }
 }
 
-type Failure = (Code, String, &'static str);
+type Failure = (Code, String, String);
 
-fn substitute(text: &str, place: &Place, env: Env<'_>) -> Result<String, Failure> {
+fn substitute(text: &str, place: &Place, env: Env<'_>, variables: &Variables) -> Result<String, Failure> {
     let mut out = String::new();
     let mut rest = text;
     while let Some((before, reference)) = rest.split_once("${") {
         let Some((reference, behind)) = reference.split_once('}') else {
-            return Err((Code::SecretUnresolved, "a reference is not closed".to_owned(), FORMS));
+            return Err((Code::SecretUnresolved, "a reference is not closed".to_owned(), FORMS.to_owned()));
         };
         out.push_str(before);
-        out.push_str(&value(reference, place, env)?);
+        out.push_str(&value(reference, place, env, variables)?);
         rest = behind;
     }
     out.push_str(rest);
     Ok(out)
 }
 
-fn value(reference: &str, place: &Place, env: Env<'_>) -> Result<String, Failure> {
-    let unresolved =
-        |what: &str, help| Err((Code::SecretUnresolved, format!("${{{reference}}} {what}"), help));
+fn value(reference: &str, place: &Place, env: Env<'_>, variables: &Variables) -> Result<String, Failure> {
+    let unresolved = |what: &str, help: &str| {
+        Err((Code::SecretUnresolved, format!("${{{reference}}} {what}"), help.to_owned()))
+    };
     match reference.split_once(':') {
         Some(("env", name)) => match env(name) {
             Some(value) if !value.is_empty() => Ok(value),
             Some(_) => unresolved("is empty", "give the environment variable a value"),
-            None => unresolved("is not set", "set the environment variable where Outflow runs"),
+            None => unresolved("is not set", &variables.help(name)),
         },
         Some(("file", path)) => match files::read_text(&place.path(path), MAX_BYTES) {
             Ok(text) if !text.trim().is_empty() => Ok(text.trim_end_matches(['\n', '\r']).to_owned()),
             Ok(_) => unresolved("is empty", "put the secret into the file"),
             Err(failure) => {
-                unresolved(&failure.to_string(), "a relative path begins at the file that it stands in")
+                let help = match path.starts_with('/') {
+                    true => {
+                        "put the secret into this file where Outflow runs, or write the path of the one that has it"
+                    }
+                    false => "a relative path begins at the file that it stands in",
+                };
+                unresolved(&failure.to_string(), help)
             }
         },
         Some(("secret", _)) => Err((
             Code::UnsupportedKey,
             format!("${{{reference}}}: this version keeps no secrets of its own"),
-            FORMS,
+            FORMS.to_owned(),
         )),
         _ => unresolved("is no reference that Outflow knows", FORMS),
     }
@@ -180,7 +219,7 @@ fn odd_ends(key: &str, written: &str, resolved: &str, place: &Place, env: Env<'_
     while let Some((reference, behind)) = rest.split_once("${").and_then(|(_, rest)| rest.split_once('}')) {
         rest = behind;
         // It has been resolved once, and is resolved in the same way again.
-        if let Ok(value) = value(reference, place, env) {
+        if let Ok(value) = value(reference, place, env, &Variables::default()) {
             found.extend(end_of(&value).map(|end| (format!("${{{reference}}}"), end)));
         }
     }

@@ -45,6 +45,28 @@ impl Project {
         if errors.is_empty() { Ok(chosen) } else { Err(errors) }
     }
 
+    /// What is meant by a selection in the form of another tool.
+    pub(super) fn other_form(text: &str) -> Option<String> {
+        let known = |word: &str| ["tag", "source", "destination"].into_iter().find(|known| *known == word);
+        if let Some((word, name)) = text.split_once('=')
+            && let Some(word) = known(word)
+        {
+            return Some(format!("write {word}:{name}"));
+        }
+        let parts: Vec<&str> = text.split(',').map(str::trim).filter(|part| !part.is_empty()).collect();
+        if parts.len() > 1 {
+            return Some(format!("write blanks between them: {}", parts.join(" ")));
+        }
+        if let Some(name) = text.strip_suffix(".sql").or_else(|| text.strip_suffix(".yaml")) {
+            let name = name.rsplit('/').next().unwrap_or(name);
+            return Some(format!("name the sync, not its file: {name}"));
+        }
+        let plain =
+            text.trim_matches(|c: char| c == '+' || c == '@' || c.is_ascii_digit() && text.contains('+'));
+        (plain != text && text.contains(['+', '@']) && !plain.is_empty())
+            .then(|| format!("syncs do not depend on each other: write {plain}"))
+    }
+
     fn meant(&self, text: &str, is_paused: &impl Fn(&str) -> bool) -> Result<Vec<String>, Error> {
         let part = Part::of(text);
         if part.is_name() {

@@ -9,31 +9,48 @@ use outflow_core::schema::{Key, Kind, Presence, Shape};
 use serde_json::{Map, Value as Json};
 
 use super::document::{self, Node, Value};
+use super::fit::{fits, suits};
 use super::{Problems, cures, suggestion};
 
-/// Whether the value is of the right sort, whatever it holds.
-fn suits(kind: &Kind, value: &Value) -> bool {
+/// Takes numbers and truth values for the text that stands there, wherever a text is wanted: who
+/// names a source `007` means that name.
+pub(super) fn take_as_written(node: &mut Node, kind: &Kind) {
     match kind {
-        Kind::Table(_) | Kind::Variants(_) | Kind::Named(_) => matches!(value, Value::Table(_)),
-        Kind::List(_) => matches!(value, Value::List(_)),
-        Kind::Either(kinds) => kinds.iter().any(|k| suits(k, value)),
-        _ => !matches!(value, Value::Table(_) | Value::List(_) | Value::Null),
+        Kind::Text | Kind::Path => node.take_as_written(),
+        Kind::Either(kinds) => {
+            if kinds.iter().any(|kind| matches!(kind, Kind::Text | Kind::Path)) {
+                node.take_as_written();
+            }
+            for kind in *kinds {
+                if matches!(kind, Kind::Table(_) | Kind::List(_)) {
+                    take_as_written(node, kind);
+                }
+            }
+        }
+        Kind::Table(shape) => table_as_written(node, shape),
+        Kind::Variants(shapes) => shapes.iter().for_each(|shape| table_as_written(node, shape)),
+        Kind::List(kind) => {
+            if let Value::List(items) = &mut node.value {
+                items.iter_mut().for_each(|item| take_as_written(item, kind));
+            }
+        }
+        Kind::Named(kind) => {
+            if let Value::Table(entries) = &mut node.value {
+                entries.iter_mut().for_each(|(_, value)| take_as_written(value, kind));
+            }
+        }
+        Kind::Secret | Kind::Flag | Kind::Whole { .. } | Kind::Duration { .. } => {}
+        Kind::Size | Kind::Time | Kind::Word(_) => {}
     }
 }
 
-/// Whether a single value is right.
-fn fits(kind: &Kind, node: &Node) -> bool {
-    match kind {
-        Kind::Text | Kind::Path => node.text().is_some_and(|t| !t.trim().is_empty()),
-        Kind::Secret => node.text().is_some() && node.referenced,
-        Kind::Flag => node.flag().is_some(),
-        Kind::Whole { min, max } => node.whole().is_some_and(|n| (*min..=*max).contains(&n)),
-        Kind::Duration { min, max } => node.duration().is_some_and(|d| (*min..=*max).contains(&d.as_secs())),
-        Kind::Size => node.size().is_some(),
-        Kind::Time => node.text().is_some_and(|t| crate::when::parse(t).is_ok()),
-        Kind::Word(words) => node.text().is_some_and(|t| words.contains(&t)),
-        Kind::Either(kinds) => kinds.iter().any(|k| suits(k, &node.value) && fits(k, node)),
-        Kind::Table(_) | Kind::Variants(_) | Kind::List(_) | Kind::Named(_) => true,
+/// The same for each value of a table.
+pub(super) fn table_as_written(node: &mut Node, shape: &Shape) {
+    let Value::Table(entries) = &mut node.value else { return };
+    for (key, value) in entries {
+        if let Some(known) = shape.keys.iter().find(|known| known.name == key.name) {
+            take_as_written(value, &known.kind);
+        }
     }
 }
 
@@ -98,12 +115,12 @@ pub(super) fn check_table(node: &Node, shape: &Shape, problems: &mut Problems) {
     }
     for key in shape.keys.iter().filter(|k| k.presence == Presence::Required && node.get(k.name).is_none()) {
         let message = format!("{:?} is missing", key.name);
-        problems.add(
-            &node.place,
-            Code::MissingKey,
-            message,
-            format!("{} needs it: {}", shape.what, key.about),
-        );
+        let words = match key.kind {
+            Kind::Word(words) => format!(": one of {}", words.join(", ")),
+            _ => String::new(),
+        };
+        let help = format!("{} needs it: {}{words}", shape.what, key.about);
+        problems.add(&node.place, Code::MissingKey, message, help);
     }
 }
 
@@ -117,6 +134,9 @@ fn merge(key: &document::Key, problems: &mut Problems) {
 
 fn unknown(key: &document::Key, shape: &Shape, problems: &mut Problems) {
     let names: Vec<_> = shape.keys.iter().map(|k| k.name).collect();
+    if let Some(help) = cures::elsewhere(&key.name, shape.what) {
+        return problems.add(&key.place, Code::UnknownKey, format!("unknown key {:?}", key.name), help);
+    }
     let help = match cures::synonym(&key.name, &names) {
         Some(ours) => format!("did you mean {ours:?}?"),
         None if key.name.starts_with("x-") || key.name.starts_with('.') => {

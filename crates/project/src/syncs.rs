@@ -8,7 +8,7 @@ use outflow_engine::schedule::Cron;
 
 use super::document::{Key, Node, Value};
 use super::sources::{Source, Sources};
-use super::{Problems, ids, query_text, suggestion};
+use super::{Problems, cures, ids, query_text, suggestion, zones};
 
 /// Longer than most transactions that write take, and short enough that reading it again costs
 /// little. Where open transactions can be seen, they count in addition.
@@ -164,8 +164,20 @@ fn calendar(cron: &Node, node: &Node, problems: &mut Problems) -> Schedule {
     }
     let zone = node.get("timezone").and_then(Node::text).unwrap_or("UTC");
     let Some(text) = cron.text() else { return Schedule::Manual };
-    if let Err(message) = Cron::parse(text, zone) {
-        let help = "five fields, for example \"0 9 * * MON-FRI\": minute hour day-of-month month day-of-week";
+    if let Some(node) = node.get("timezone")
+        && Cron::parse("0 0 * * *", zone).is_err()
+    {
+        let message = format!("{zone:?} is no time zone");
+        problems.add(&node.place, Code::InvalidValue, message, zones::cure(zone));
+    }
+    if let Err(message) = Cron::parse(text, "UTC") {
+        let help = match cron.referenced {
+            true => {
+                "five fields, for example \"0 9 * * MON-FRI\": minute hour day-of-month month day-of-week"
+                    .into()
+            }
+            false => cures::schedule::of_cron_key(text),
+        };
         problems.add(&cron.place, Code::InvalidValue, message, help);
     }
     Schedule::Cron { cron: text.to_owned(), timezone: zone.to_owned() }

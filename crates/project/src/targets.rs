@@ -32,7 +32,18 @@ pub(super) fn apply(documents: &mut Documents, target: Option<&str>, problems: &
     if found.is_empty() {
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let message = format!("there is no target {target:?}");
-        let help = suggestion(target, "the targets are", &names);
+        let is_variable = std::env::var("OUTFLOW_TARGET").is_ok_and(|variable| variable == target);
+        let (asks, leave) = match is_variable {
+            true => ("OUTFLOW_TARGET asks for it", "unset OUTFLOW_TARGET"),
+            false => ("--target asks for it", "leave --target out"),
+        };
+        let help = match names.is_empty() {
+            true => {
+                format!("the project has no targets: {leave}, or write `targets: {{ {target}: {{ … }} }}`")
+            }
+            false => suggestion(target, "the targets are", &names),
+        };
+        let message = format!("{message}, and {asks}");
         return problems.add(&root.place.clone(), Code::UnknownReference, message, help);
     }
     for (_, changes) in found {
@@ -55,6 +66,20 @@ fn change_key(documents: &mut Documents, key: Key, change: Node, problems: &mut 
                 let has = |document: &Node| {
                     document.get(&key.name).is_some_and(|all| all.get(&name.name).is_some())
                 };
+                // What has all that it needs is new. Anything else changes what there is.
+                let needed = if key.name == "syncs" { "query" } else { "type" };
+                let is_whole = matches!(entry.value, Value::Null) || entry.get(needed).is_some();
+                if !documents.incomplete && !is_whole && !documents.all.iter().any(has) {
+                    let what = key.name.trim_end_matches('s');
+                    let all = documents.all.iter().filter_map(|document| document.get(&key.name));
+                    let known: Vec<&str> =
+                        all.flat_map(Node::entries).map(|(k, _)| k.name.as_str()).collect();
+                    let message =
+                        format!("the target changes {what} {:?}, which the project lacks", name.name);
+                    let help = suggestion(&name.name, &format!("the {} are", key.name), &known);
+                    problems.add(&name.place, Code::UnknownReference, message, help);
+                    continue;
+                }
                 let at = documents.all.iter().position(has).unwrap_or_default();
                 let (name_of, place) = (key.name.clone(), change.place.clone());
                 let value = Value::Table(vec![(name, entry)]);

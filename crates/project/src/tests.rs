@@ -6,6 +6,7 @@ mod bounds;
 mod files;
 mod ids;
 mod login;
+mod missing;
 mod names;
 mod parts;
 mod scalars;
@@ -343,7 +344,7 @@ fn one_mistake_gives_one_problem_at_its_place() {
         ("{ type: file, path: out }", "[]", "C005 outflow.yaml:5:8"),
         ("source: shop", "source: shop.man", "C007 outflow.yaml:7:20"),
         ("source: shop", "source: shp", "C007 outflow.yaml:7:20"),
-        ("source: shop", "source: 5", "C005 outflow.yaml:7:20"),
+        ("source: shop", "source: 5", "C007 outflow.yaml:7:20"),
         ("source: shop, ", "", "C006 outflow.yaml:7:10"),
         ("type: identify", "type: Identify", "C005 outflow.yaml:7:32"),
         ("query: SELECT id AS userId FROM users", "query:", "C006 outflow.yaml:7:10"),

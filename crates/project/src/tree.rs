@@ -152,6 +152,14 @@ impl Node {
         }
     }
 
+    /// Makes a number or a truth value the text that stands in the file.
+    pub(super) fn take_as_written(&mut self) {
+        let is_scalar = matches!(self.value, Value::Flag(_) | Value::Whole(_) | Value::Decimal(_));
+        if is_scalar && !self.referenced {
+            self.value = Value::Text(self.written.text.clone());
+        }
+    }
+
     /// A whole number; a reference gives it as text.
     pub(super) fn whole(&self) -> Option<i64> {
         match &self.value {

@@ -6,6 +6,9 @@
 use outflow_core::characters::{self, Oddity};
 use outflow_core::{Code, Error};
 
+use super::cures::schedule;
+use super::keys;
+
 /// The line, the column and the error for what the parser says at a place.
 pub(super) fn told(text: &str, at: (usize, usize), info: &str) -> (usize, usize, Error) {
     let (line, column) = at;
@@ -26,6 +29,11 @@ pub(super) fn told(text: &str, at: (usize, usize), info: &str) -> (usize, usize,
     // The value that a sign of YAML begins, on this line or before it.
     for number in (line.saturating_sub(1)..=line).rev().filter(|n| *n > 0) {
         let Some(found) = text.lines().nth(number - 1).and_then(sign) else { continue };
+        let (column, message, help) = found;
+        return (number, column, error(&message, help));
+    }
+    for number in (line.saturating_sub(1)..=line).rev().filter(|n| *n > 0) {
+        let Some(found) = text.lines().nth(number - 1).and_then(colon) else { continue };
         let (column, message, help) = found;
         return (number, column, error(&message, help));
     }
@@ -52,6 +60,8 @@ fn tab(text: &str, line: usize) -> Option<(usize, usize)> {
 fn odd_character(text: &str, line: usize) -> Option<(usize, usize, String, &'static str)> {
     let from = line.saturating_sub(2);
     for (number, line) in text.lines().enumerate().skip(from).take(2) {
+        // A comment may hold whatever it likes.
+        let line = line.split(" #").next().unwrap_or(line);
         for (column, c) in line.chars().enumerate() {
             let Some(odd) = characters::odd(c) else { continue };
             let help = match odd.what {
@@ -67,6 +77,42 @@ fn odd_character(text: &str, line: usize) -> Option<(usize, usize, String, &'sta
         }
     }
     None
+}
+
+/// A key of a project without its colon or without the blank behind it, or a text of one line with
+/// a second colon: the column, a sentence and the cure.
+fn colon(line: &str) -> Option<(usize, String, String)> {
+    let content = line.trim_start_matches([' ', '-']);
+    let column = line[..line.len() - content.len()].chars().count() + 1;
+    let end = content.find(|c: char| !c.is_ascii_alphanumeric() && c != '_')?;
+    let (key, rest) = content.split_at(end);
+    if !keys::is_known(key) {
+        return None;
+    }
+    let value = rest.trim_start_matches([':', ' ', '=']).trim_end();
+    let form = format!("write `{key}: {value}`");
+    if rest.starts_with(' ') && !rest.contains(": ") && !rest.ends_with(':') {
+        return Some((column, format!("the colon behind {key:?} is missing"), form));
+    }
+    if rest.starts_with('=') {
+        return Some((column, format!("{key:?} is followed by = and not by a colon"), form));
+    }
+    if rest.starts_with(':') && !rest.starts_with(": ") && rest.len() > 1 {
+        return Some((column, format!("the blank behind the colon of {key:?} is missing"), form));
+    }
+    let is_plain = !value.starts_with(['"', '\'', '{', '[', '|', '>']);
+    let (before, _) = value.split_once(": ").filter(|_| rest.starts_with(": ") && is_plain)?;
+    let column =
+        line.find(value).map_or(column, |at| line[..at].chars().count() + before.chars().count() + 1);
+    let message = "a text of one line holds `: `, which YAML takes for the end of a key".to_owned();
+    let help = match key {
+        "query" => "write `query: |`, and the query below it, indented by two spaces more".to_owned(),
+        _ if value.contains('"') => {
+            format!("put the text in quotes: {key}: '{}'", value.replace('\'', "\'\'"))
+        }
+        _ => format!("put the text in quotes: {key}: \"{value}\""),
+    };
+    Some((column, message, help))
 }
 
 /// A value that begins with a sign that means something to YAML: its column, a sentence and the
@@ -93,6 +139,9 @@ fn sign(line: &str) -> Option<(usize, String, String)> {
         let is_flow = line[..at].contains('{');
         let end = value.find(", ").or_else(|| value.find('}')).filter(|_| is_flow).unwrap_or(value.len());
         let plain = value[..end].trim();
+        if ["schedule", "every"].contains(&key) {
+            return Some((column, what.to_owned(), schedule::cure(plain)));
+        }
         let quoted = if plain.contains('"') { format!("'{plain}'") } else { format!("\"{plain}\"") };
         Some((column, what.to_owned(), format!("put the value in quotes: {key}: {quoted}")))
     })

@@ -173,6 +173,7 @@ async fn post(url: &Secret, key: &SigningKey, note: &Note, now: Timestamp) -> Re
         let code = match e.kind {
             SendErrorKind::Blocked => Code::AddressNotAllowed,
             SendErrorKind::Tls => Code::DestinationTlsFailed,
+            SendErrorKind::WantsTls => Code::DestinationAddressWrong,
             SendErrorKind::HeadTimeout | SendErrorKind::BodyTimeout | SendErrorKind::TotalTimeout => {
                 Code::DestinationTimeout
             }
@@ -181,7 +182,10 @@ async fn post(url: &Secret, key: &SigningKey, note: &Note, now: Timestamp) -> Re
         };
         Error::new(code, format!("the webhook for alerts gave no answer: {}", e.kind))
             .quoting(e.detail())
-            .help("see that its url names a host and a port that answer this machine")
+            .help(match e.kind {
+                SendErrorKind::WantsTls => "write https:// in its url",
+                _ => "see that its url names a host and a port that answer this machine",
+            })
     })?;
     let code = match answer.status {
         200..300 if page::is_markup(answer.body.trim_ascii()) => {

@@ -267,10 +267,10 @@ impl Options {
         self
     }
 
-    /// Listens on this port instead of a free one.
+    /// Listens on this port instead of a free one; 0 means a free one.
     #[must_use]
     pub fn with_port(mut self, port: u16) -> Self {
-        self.port = Some(port);
+        self.port = (port != 0).then_some(port);
         self
     }
 

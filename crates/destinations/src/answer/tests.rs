@@ -102,11 +102,53 @@ fn retry_after_is_honoured_within_reason() {
     for value in ["2", "soon", "9", "5"] {
         several.append("retry-after", value.parse().unwrap());
     }
-    assert_eq!(hint::retry_after(&several, now), After::Wait(std::time::Duration::from_secs(9)));
+    assert_eq!(
+        hint::retry_after(&several, now),
+        After::Wait { wait: std::time::Duration::from_secs(9), asked: None }
+    );
     several = HeaderMap::from_iter([(http::header::RETRY_AFTER, "soon".parse().unwrap())]);
     assert_eq!(hint::retry_after(&several, now), After::Unclear);
     let skewed = Some("Sun, 01 Jan 2023 00:00:00 GMT");
     assert_eq!(wait("Sun, 01 Jan 2023 00:00:45 GMT", skewed), Some(45), "the answer's own clock counts");
+}
+
+#[test]
+fn a_wait_that_is_asked_for_is_told_with_its_status() {
+    let told = |value: &str, body: &str| match read(response(429, &[("retry-after", value)], body)) {
+        Answer::Retry { reason, .. } => reason,
+        other => panic!("{other:?}"),
+    };
+    for (value, want) in [
+        ("7", "429: Too Many Requests; it asks to wait 7s (Retry-After)"),
+        (
+            "99999999999999999999",
+            "429: Too Many Requests; it asks to wait more than a year (Retry-After), and 3600s is the most that counts",
+        ),
+        (
+            "86400",
+            "429: Too Many Requests; it asks to wait 1d (Retry-After), and 3600s is the most that counts",
+        ),
+        ("-4", "429: Too Many Requests; it asks for a wait (Retry-After) that cannot be read"),
+        ("0", "429: Too Many Requests"),
+    ] {
+        assert_eq!(told(value, "{}"), want, "{value}");
+    }
+    assert_eq!(told("0", r#"{"error":"slow down"}"#), "429: slow down");
+    let negative = HeaderMap::from_iter([(http::header::RETRY_AFTER, "-4".parse().unwrap())]);
+    assert_eq!(hint::retry_after(&negative, NOW.parse().unwrap()), After::Unclear, "and so it is logged");
+}
+
+#[test]
+fn an_answer_that_is_too_long_is_said_to_be() {
+    for body in [br#"{"success":true"#.to_vec(), vec![b' '; outflow_egress::KEPT_BYTES]] {
+        let cut = Response { end: BodyEnd::Cut, ..response(200, &[], body) };
+        match read(cut) {
+            Answer::Stop { code: Code::DestinationAnswerInvalid, reason, .. } => {
+                assert!(reason.starts_with("an answer of more than 64 KiB"), "{reason}");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
 }
 
 #[test]

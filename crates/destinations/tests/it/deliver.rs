@@ -161,7 +161,7 @@ async fn retry_after_and_the_words_of_the_destination_are_kept() {
         Reply::status(429).header("retry-after", "12").body("slow down, s3cret-key"),
         Reply::status(422).body(r#"{"reason":"no such event"}"#),
     ]);
-    let reason = "slow down, ***".to_owned();
+    let reason = "429: slow down, ***; it asks to wait 12s (Retry-After)".to_owned();
     let after = Some(Duration::from_secs(12));
     assert_eq!(
         deliver(&*destination).await,

@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use outflow_core::Code;
-use outflow_egress::{Client, ClientOptions, SendErrorKind, Target, TlsProblem, Verify, client_config};
+use outflow_egress::{
+    BodyEnd, Client, ClientOptions, SendErrorKind, Target, TlsProblem, Verify, client_config,
+};
 use rcgen::{CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
 use rustls::ServerConfig;
 use rustls_pki_types::{PrivateKeyDer, ServerName};
@@ -164,6 +166,75 @@ async fn each_problem_with_tls_is_known_for_what_it_is() {
     })
     .await;
     assert_eq!(problem(&plain).await, TlsProblem::NotTls);
+}
+
+#[tokio::test]
+async fn a_request_in_plain_http_to_a_port_that_speaks_tls_is_known_for_it() {
+    let authority = Authority::new();
+    let server = serve(authority.server("localhost", |_| {})).await;
+    let client = Client::new(&ClientOptions::default()).unwrap();
+    for _ in 0..2 {
+        let error = client.post(&server.target("/"), BODY, &short()).await.unwrap_err();
+        assert_eq!((error.kind, error.ambiguous), (SendErrorKind::WantsTls, false), "{error}");
+    }
+    assert_eq!(server.connections(), 3, "it is asked once");
+    let broken = Server::start(|mut tcp| async move {
+        read_request(&mut tcp).await;
+    })
+    .await;
+    let error = client.post(&broken.target("/"), BODY, &short()).await.unwrap_err();
+    assert_eq!((error.kind, error.ambiguous), (SendErrorKind::Reset, true), "{error}");
+}
+
+/// Answers over TLS and closes the connection without `close_notify`.
+async fn serve_without_notify(authority: &Authority, said: &'static str) -> Server {
+    let acceptor = TlsAcceptor::from(Arc::new(authority.server("localhost", |_| {})));
+    Server::start(move |tcp| {
+        let acceptor = acceptor.clone();
+        async move {
+            let Ok(mut stream) = acceptor.accept(tcp).await else { return };
+            read_request(&mut stream).await;
+            stream.write_all(said.as_bytes()).await.ok();
+            stream.flush().await.ok();
+            let (mut tcp, _) = stream.into_inner();
+            tcp.shutdown().await.ok();
+        }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn an_answer_without_a_length_ends_with_the_connection_however_that_is_closed() {
+    let authority = Authority::new();
+    let client = Client::new(&ClientOptions { ca: Some(authority.file()), ..ClientOptions::default() });
+    let client = client.unwrap();
+    let answered = async |said| {
+        let server = serve_without_notify(&authority, said).await;
+        let target = Target::new(&format!("https://localhost:{}/", server.address.port()), []).unwrap();
+        client.post(&target, BODY, &short()).await.unwrap()
+    };
+    for (said, body) in [
+        ("HTTP/1.0 200 OK\r\n\r\n{\"success\":true}", "{\"success\":true}"),
+        ("HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n", ""),
+    ] {
+        let response = answered(said).await;
+        assert!(matches!(response.end, BodyEnd::Complete), "{said}: {:?}", response.end);
+        assert_eq!((response.status, response.body.as_slice()), (200, body.as_bytes()));
+    }
+    // What states its length is whole or not.
+    for said in [
+        "HTTP/1.1 200 OK\r\ncontent-length: 20\r\n\r\n{\"success\":",
+        "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\n{\"suc\r\n",
+    ] {
+        match answered(said).await.end {
+            BodyEnd::Failed(error) => {
+                assert!(
+                    error.ambiguous && error.detail().contains("closed") && !error.detail().contains("://")
+                );
+            }
+            end => panic!("{said}: {end:?}"),
+        }
+    }
 }
 
 #[tokio::test]

@@ -28,7 +28,7 @@ use crate::delivery::moments::later;
 use crate::delivery::open_calls::{OpenCall, OpenCalls};
 use crate::delivery::prefetcher::Prefetcher;
 use crate::delivery::progress::{DeliveryProgress, persist};
-use crate::delivery::send::{BatchEvent, Sender, Settled, dead_letter, still_waits, took_too_long};
+use crate::delivery::send::{BatchEvent, Sender, Settled, dead_letter, timed_out};
 use crate::event::{Event, Observer};
 use crate::serve::tasks::panicked;
 use crate::stop::stopped;
@@ -465,17 +465,18 @@ async fn halted(
 ) -> (Code, String) {
     loop {
         let now = health.borrow_and_update().clone();
-        let (last, too_long) = match now {
+        let (last, said) = match now {
             Health::Paused { code, reason, .. } => return (code, reason),
-            Health::Failing { code, reason, .. } => (limiter.last_success(), took_too_long(code, &reason)),
+            Health::Failing { code, reason, .. } => (limiter.last_success(), Some((code, reason))),
             Health::Waiting { reason, .. } => {
-                (limiter.last_answer(), took_too_long(Code::DestinationThrottled, &reason))
+                (limiter.last_answer(), Some((Code::DestinationThrottled, reason)))
             }
-            Health::Healthy => (limiter.last_answer(), still_waits()),
+            Health::Healthy => (limiter.last_answer(), None),
         };
         let deadline = sender.delivery_timeout.map(|limit| later(last.max(sender.started), limit));
         if deadline.is_some_and(|deadline| limiter.next_request() >= deadline) {
-            return too_long;
+            let left = deadline.map(|end| end.saturating_duration_since(Instant::now())).unwrap_or_default();
+            return timed_out(said, left, sender.delivery_timeout.unwrap_or_default());
         }
         tokio::select! {
             // The channel stays open because `limiter` holds its other end.

@@ -291,7 +291,7 @@ impl Sender {
                     let failed = Failed { code, reason: &reason, load, after };
                     let failure = permit.failed(&failed, |n| self.destination.backoff(n), &hint);
                     poison.failed(permit.tally());
-                    if !self.retries(code, reason, failure) {
+                    if !self.retries(code, reason, failure, after.is_some()) {
                         return PartOutcome::Pending;
                     }
                 }
@@ -299,11 +299,17 @@ impl Sender {
         }
     }
 
-    /// Whether the request is sent again; otherwise the delivery times out.
-    fn retries(&self, code: Code, reason: String, failure: Failure) -> bool {
+    /// Whether the request is sent again; otherwise the delivery times out. `is_asked`: the
+    /// destination states the wait.
+    fn retries(&self, code: Code, reason: String, failure: Failure, is_asked: bool) -> bool {
         let quiet = failure.quiet.min(self.started.elapsed());
-        if self.delivery_timeout.is_some_and(|limit| quiet.saturating_add(failure.wait) > limit) {
-            let (code, reason) = took_too_long(code, &reason);
+        if let Some(limit) = self.delivery_timeout
+            && quiet.saturating_add(failure.wait) > limit
+        {
+            let (code, reason) = match is_asked && failure.wait.saturating_mul(2) > limit {
+                true => waits_too_long(code, &reason, limit),
+                false => took_too_long(code, &reason),
+            };
             self.notify(BatchEvent::Halted { code, reason });
             return false;
         }
@@ -370,16 +376,36 @@ impl Sender {
     }
 }
 
+/// Why a delivery times out that has this much left of its time, after what it was answered last.
+pub(crate) fn timed_out(said: Option<(Code, String)>, left: Duration, limit: Duration) -> (Code, String) {
+    match said {
+        // With most of its time left, the wait ends it.
+        Some((code, reason)) if left.saturating_mul(2) > limit => waits_too_long(code, &reason, limit),
+        Some((code, reason)) => took_too_long(code, &reason),
+        None => still_waits(),
+    }
+}
+
 /// Why a delivery times out, after the last failure.
-pub(crate) fn took_too_long(code: Code, reason: &str) -> (Code, String) {
+fn took_too_long(code: Code, reason: &str) -> (Code, String) {
     (
         Code::DeliveryTimeout,
         format!("it has taken nothing for too long; the last answer was {code}: {reason}"),
     )
 }
 
+/// Why a delivery times out before its time is up: its next request could only go after that.
+fn waits_too_long(code: Code, reason: &str, limit: Duration) -> (Code, String) {
+    let limit = limit.as_secs();
+    let reason = format!(
+        "the next request may not go within the {limit}s in which it has to take something; the last answer was {code}: \
+         {reason}"
+    );
+    (Code::DeliveryTimeout, reason)
+}
+
 /// Why a delivery times out while the destination is well as far as is known.
-pub(crate) fn still_waits() -> (Code, String) {
+fn still_waits() -> (Code, String) {
     let reason = "it has taken nothing for too long: no request could be sent, or none was answered yet";
     (Code::DeliveryTimeout, reason.to_owned())
 }
@@ -398,4 +424,19 @@ pub(crate) fn dead_letter(
 
 fn range(item: &Item) -> Range<usize> {
     item.start as usize..item.end as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_delivery_that_ends_before_its_time_says_that_the_wait_is_too_long() {
+        let seconds = Duration::from_secs;
+        let said = || Some((Code::DestinationThrottled, "429: it asks to wait 1d".to_owned()));
+        let told = |left| timed_out(said(), seconds(left), seconds(600)).1;
+        assert!(told(599).starts_with("the next request may not go within the 600s"), "{}", told(599));
+        assert!(told(599).ends_with("D015: 429: it asks to wait 1d"), "{}", told(599));
+        assert!(told(3).starts_with("it has taken nothing for too long"), "{}", told(3));
+    }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use outflow_core::clock::earlier;
 use outflow_core::ports::state::StateReader;
 use outflow_core::run::RunTrigger;
-use outflow_core::{Code, Error, Result, RunRecord, RunState, Timestamp};
+use outflow_core::{Code, Error, Result, RunId, RunRecord, RunState, Timestamp};
 
 use crate::clock;
 use crate::serve::alert::{LEAST_SLOTS, WINDOW};
@@ -28,22 +28,38 @@ struct Crowded {
     last: Option<String>,
     /// Most of them were skipped as no destination took calls.
     is_full: bool,
+    /// Most of them were skipped while this run, which has been read, is not delivered.
+    undelivered: Option<RunId>,
 }
 
 impl Crowded {
     /// The same as a warning about this sync.
     fn warning(&self, sync: &str) -> Error {
-        let Self { skipped, slots, fits, last, is_full } = self;
+        let Self { skipped, slots, fits, last, is_full, undelivered } = self;
         let mut message =
             format!("{skipped} of the {slots} slots of {sync} in the last 24 hours were skipped");
         if let Some(last) = last {
             message += &format!(", the last one because {last}");
         }
-        Error::new(Code::ManySlotsSkipped, message).at(format!("sync {sync}")).help(match fits.map(|f| f.as_secs() / 60) {
-            _ if *is_full => "its destinations take no calls: see why; another interval does not help".to_owned(),
-            Some(minutes) => format!("nearly all of its runs fit into {minutes}m: `schedule: {{ every: {minutes}m }}`"),
-            None => "its runs take longer than a day, or none has ended: read less in a run, or look at what holds it up".to_owned(),
-        })
+        let minutes = fits.map(|fits| fits.as_secs() / 60);
+        let help = match (undelivered, minutes) {
+            _ if *is_full => {
+                "its destinations take no calls: see why; another interval does not help".to_owned()
+            }
+            (Some(run), _) => format!(
+                "run {run} has been read and is not delivered yet: see what its destination says; another interval does \
+                 not help"
+            ),
+            (None, Some(minutes)) => {
+                format!("nearly all of its runs fit into {minutes}m: `schedule: {{ every: {minutes}m }}`")
+            }
+            (None, None) => {
+                "its runs take longer than a day, or none has ended: read less in a run, or look at what \
+                             holds it up"
+                    .to_owned()
+            }
+        };
+        Error::new(Code::ManySlotsSkipped, message).at(format!("sync {sync}")).help(help)
     }
 }
 
@@ -80,10 +96,17 @@ fn crowded(runs: &[RunRecord], now: Timestamp) -> Option<Crowded> {
     let slow = took.get((took.len() * 95).div_ceil(100).saturating_sub(1)).copied();
     let fits = slow.and_then(|slow| ROUND.into_iter().find(|minutes| (minutes * 60) as i64 > slow));
     let is_full = |run: &&&RunRecord| run.reason.as_ref().is_some_and(|r| r.0 == Code::BacklogFull);
+    // A run that is read and not delivered holds the slots up, and not how long its query takes.
+    let waits = ran.iter().find(|run| run.state == RunState::Delivering && run.ended_at.is_none());
+    let undelivered = waits.filter(|run| {
+        let since = run.extracted_at.unwrap_or(run.started_at);
+        skipped.iter().filter(|skip| skip.due_at >= since).count() * 2 > skipped.len()
+    });
     let latest = skipped.iter().max_by_key(|run| run.id);
     Some(Crowded {
         last: latest.and_then(|run| Some(run.reason.as_ref()?.1.clone())),
         is_full: skipped.iter().filter(is_full).count() * 2 > skipped.len(),
+        undelivered: undelivered.map(|run| run.id),
         skipped: skipped.len(),
         slots,
         fits: fits.map(|minutes| Duration::from_secs(minutes * 60)),
@@ -93,7 +116,7 @@ fn crowded(runs: &[RunRecord], now: Timestamp) -> Option<Crowded> {
 #[cfg(test)]
 mod tests {
     use outflow_core::run::{RunOptions, RunSpec};
-    use outflow_core::{CallType, RowCounts, RunId, RunKey};
+    use outflow_core::{CallType, RowCounts, RunKey};
 
     use super::*;
 
@@ -146,7 +169,7 @@ mod tests {
         assert_eq!(of(3, 1, 90), None, "too few to say");
         let told = |skipped, slots, minutes: u64| {
             let fits = Some(Duration::from_secs(minutes * 60));
-            Some(Crowded { skipped, slots, fits, last: None, is_full: false })
+            Some(Crowded { skipped, slots, fits, last: None, is_full: false, undelivered: None })
         };
         assert_eq!(of(3, 8, 90), told(3, 11, 2));
         assert_eq!(of(3, 8, 120), told(3, 11, 5));
@@ -170,6 +193,21 @@ mod tests {
         let full: Vec<_> = (1..=9).map(|n| skip(n, Code::BacklogFull, "it is full")).collect();
         let told = crowded(&full, at(1_000)).unwrap().warning("users");
         assert!(told.help_text().unwrap().contains("another interval does not help"), "{told:?}");
+    }
+
+    #[test]
+    fn a_run_that_is_read_and_not_delivered_is_named_and_no_interval_proposed() {
+        let waiting = RunRecord {
+            id: RunId(7),
+            state: RunState::Delivering,
+            extracted_at: Some(at(1)),
+            ended_at: None,
+            ..run(0, Some(0))
+        };
+        let skips = (1..=9).map(|n| run(n * 60, None));
+        let told = crowded(&skips.chain([waiting]).collect::<Vec<_>>(), at(1_000)).unwrap().warning("users");
+        let help = told.help_text().unwrap();
+        assert!(help.contains("run 7") && !help.contains("fit into"), "{help}");
     }
 
     #[test]

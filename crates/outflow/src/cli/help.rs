@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use clap::{CommandFactory as _, FromArgMatches as _};
 
-use super::Cli;
+use super::{Cli, habits};
 
 /// The groups of the first page, in the order in which a project comes to life.
 const GROUPS: [(&str, &[&str]); 5] = [
@@ -93,7 +93,7 @@ const EXAMPLES: [(&[&str], &[Example]); 14] = [
 
 /// What was typed. Ends the process with a message if it cannot be understood, or asks for help.
 pub fn parse() -> Cli {
-    let matches = command().get_matches();
+    let matches = command().try_get_matches().unwrap_or_else(|error| habits::with_tip(error).exit());
     Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
 }
 

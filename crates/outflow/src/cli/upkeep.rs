@@ -70,8 +70,8 @@ pub struct Purge {
 /// `outflow approve`
 #[derive(Debug, Args)]
 pub struct Approve {
-    /// The run's number
-    pub run: u64,
+    /// The run's number, or a sync's name for its run that awaits approval
+    pub run: String,
     /// Give up on a destination that has taken nothing for this long; its calls stay pending
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = duration)]
     pub delivery_timeout: Duration,
@@ -83,8 +83,8 @@ pub struct Approve {
 /// `outflow reject`
 #[derive(Debug, Args)]
 pub struct Reject {
-    /// The run's number
-    pub run: u64,
+    /// The run's number, or a sync's name for its run that awaits approval
+    pub run: String,
     /// Move last_sync_time as if the run had been sent: its rows are not read again
     #[arg(long)]
     pub skip_window: bool,

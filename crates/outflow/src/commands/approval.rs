@@ -1,7 +1,6 @@
 //! `outflow approve` and `outflow reject`: what becomes of a run that awaits approval.
 
-use outflow_app::{App, ApproveRequest, Errors, RejectRequest};
-use outflow_core::RunId;
+use outflow_app::{App, ApproveRequest, Errors, RejectRequest, RunName};
 
 use super::outcome;
 use crate::cli::{Approve, Reject};
@@ -11,8 +10,11 @@ use crate::progress;
 
 /// Approves the run and prints what came of its delivery.
 pub async fn approve(app: &App, args: &Approve, printer: Printer) -> Result<Exit, Errors> {
-    let request =
-        ApproveRequest { run: RunId(args.run), delivery_timeout: args.delivery_timeout, wait: !args.no_wait };
+    let request = ApproveRequest {
+        run: RunName::parse(Some(&args.run)),
+        delivery_timeout: args.delivery_timeout,
+        wait: !args.no_wait,
+    };
     let outcomes = [app.approve(&request, &progress::caller(printer)).await?];
     outcome::report(&outcomes, printer);
     Ok(outcome::exit(&outcomes))
@@ -20,7 +22,11 @@ pub async fn approve(app: &App, args: &Approve, printer: Printer) -> Result<Exit
 
 /// Drops the run and prints what is left of it.
 pub async fn reject(app: &App, args: &Reject, printer: Printer) -> Result<Exit, Errors> {
-    let request = RejectRequest { run: RunId(args.run), skip_window: args.skip_window, wait: !args.no_wait };
+    let request = RejectRequest {
+        run: RunName::parse(Some(&args.run)),
+        skip_window: args.skip_window,
+        wait: !args.no_wait,
+    };
     let document = app.reject(&request, &progress::caller(printer)).await?;
     let moved = match &document.next_last_sync_time {
         Some(next) => format!("the next run reads from {next}"),

@@ -12,7 +12,8 @@ pub async fn list(app: &App, args: &List, printer: Printer) -> Result<Exit, Erro
     if printer.is_ndjson() {
         list.syncs.iter().for_each(|sync| printer.document(sync, |_| String::new()));
     } else {
-        printer.document(&list, people);
+        let excludes = !args.which.exclude.is_empty();
+        printer.document(&list, |list| people(list, excludes));
     }
     if let Some(error) = &list.not_known {
         printer.say("what is paused is not known, as the state cannot be read:");
@@ -27,9 +28,12 @@ pub fn selectors(which: &Which) -> Selectors {
     Selectors { select, exclude: which.exclude.clone() }
 }
 
-fn people(list: &SyncList) -> String {
+fn people(list: &SyncList, excludes: bool) -> String {
     if list.syncs.is_empty() {
-        return "the project has no syncs\n".to_owned();
+        return match excludes {
+            true => "nothing is left: --exclude leaves out every sync that is selected\n".to_owned(),
+            false => "the project has no syncs\n".to_owned(),
+        };
     }
     let row = |sync: &SyncDocument| {
         let schedule = match sync.paused_since {

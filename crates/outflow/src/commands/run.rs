@@ -31,7 +31,13 @@ pub async fn run(app: &App, args: &Run, printer: Printer) -> Result<Exit, Errors
         ran => ran?,
     };
     if outcomes.is_empty() {
-        printer.say(if args.due { "no sync is due" } else { "the project has no enabled sync" });
+        printer.say(match &request.syncs {
+            Selection::Due => "no sync is due",
+            Selection::Matching(which) if !which.exclude.is_empty() => {
+                "nothing is left to run: --exclude leaves out every sync that is selected"
+            }
+            _ => "the project has no enabled sync",
+        });
     }
     for run in outcomes.iter().filter_map(RunOutcome::resumed).filter(|_| !request.is_incremental()) {
         printer.say(&format!(

@@ -8,7 +8,7 @@ use outflow_app::{
     App, Change, DestinationStatus, Errors, HeldRun, LeftOutDocument, MissingDocument, NotLoaded,
     PausedDestination, Reason, Serving, StatusDocument, SyncStatus, TaskStatus, UnsentDocument, WaitingCalls,
 };
-use outflow_core::{Code, Timestamp};
+use outflow_core::Code;
 
 use super::alerts;
 use crate::cli::Status;
@@ -61,7 +61,7 @@ fn people(status: &StatusDocument) -> String {
             restored.join(", ")
         );
     }
-    let rows: Vec<_> = status.syncs.iter().map(|sync| sync_row(sync, status.at)).collect();
+    let rows: Vec<_> = status.syncs.iter().map(|sync| sync_row(sync, status)).collect();
     let head = ["sync", "next due", "last run", "state", "undelivered", "started", "why"];
     text += &("\n".to_owned() + &table(&head, &rows));
     if let Some(Serving { destinations, tasks, .. }) = &status.serving {
@@ -160,7 +160,9 @@ fn task_row(status: &TaskStatus) -> Vec<String> {
     vec![task.clone(), count(*failures), time(*last), now.to_owned(), why]
 }
 
-fn sync_row(sync: &SyncStatus, now: Timestamp) -> Vec<String> {
+fn sync_row(sync: &SyncStatus, status: &StatusDocument) -> Vec<String> {
+    let now = status.at;
+    let stopped = status.waiting.iter().find(|waits| waits.sync == sync.sync && waits.stopped);
     let next = match (sync.paused_since, sync.next_due) {
         _ if !sync.enabled => "disabled".to_owned(),
         (Some(since), _) => format!("paused since {}", time(since)),
@@ -176,7 +178,13 @@ fn sync_row(sync: &SyncStatus, now: Timestamp) -> Vec<String> {
             last.state.to_string(),
             if sync.undelivered > 0 { count(sync.undelivered) } else { String::new() },
             time(last.started_at),
-            why(last.reason.as_ref()),
+            // A run that ended well says nothing of calls that wait since an earlier one.
+            match (&last.reason, stopped) {
+                (None, Some(waits)) => {
+                    format!("{} stopped: {}", waits.destination, why(waits.reason.as_ref()))
+                }
+                (reason, _) => why(reason.as_ref()),
+            },
         ]),
     }
     row

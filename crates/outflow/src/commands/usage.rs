@@ -1,6 +1,6 @@
 //! `outflow usage`: how many calls were sent in a month.
 
-use outflow_app::{App, Errors, UsageDocument, UsageEntry, UsageRequest};
+use outflow_app::{App, Errors, RowsRead, UsageDocument, UsageEntry, UsageRequest};
 use outflow_core::Date;
 
 use crate::cli::Usage;
@@ -20,8 +20,13 @@ pub async fn usage(app: &App, args: &Usage, printer: Printer) -> Result<Exit, Er
 }
 
 fn people(document: &UsageDocument) -> String {
+    let rows = |read: &RowsRead| {
+        format!("{} read {} in {}", read.sync, counted(read.rows, "row"), counted(read.runs, "run"))
+    };
+    let read: Vec<String> = document.read.iter().map(rows).collect();
+    let read = if read.is_empty() { String::new() } else { format!("{}\n", read.join("; ")) };
     if document.entries.is_empty() {
-        return format!("nothing was sent in {}\n", document.month);
+        return format!("nothing was sent in {}\n{read}", document.month);
     }
     let row = |e: &UsageEntry| {
         let mut row: Vec<String> = e.day.iter().map(Date::to_string).collect();
@@ -34,5 +39,8 @@ fn people(document: &UsageDocument) -> String {
         head.insert(0, "day");
     }
     let rows: Vec<_> = document.entries.iter().map(row).collect();
-    table(&head, &rows) + &format!("{} in {} (UTC)\n", counted(document.calls, "call"), document.month)
+    // A call that goes to two destinations is one to each, so they are not added up.
+    let got = |(name, calls): (&String, &u64)| format!("{name} got {}", counted(*calls, "call"));
+    let got: Vec<String> = document.destinations.iter().map(got).collect();
+    table(&head, &rows) + &format!("{} in {} (UTC)\n{read}", got.join("; "), document.month)
 }

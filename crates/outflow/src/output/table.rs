@@ -150,6 +150,9 @@ fn broken(text: &str, width: usize) -> Vec<String> {
         }
         while length(word) > width {
             let at = word.char_indices().nth(width.max(1)).map_or(word.len(), |(at, _)| at);
+            // Behind a sign within the word, unless hardly anything stands before it.
+            let sign = word[..at].rfind(['_', '-', '/', '.', ':', ',']).map(|sign| sign + 1);
+            let at = sign.filter(|sign| *sign * 2 >= at).unwrap_or(at);
             if let Some(line) = lines.last_mut() {
                 line.push_str(&word[..at]);
             }
@@ -223,6 +226,14 @@ sync  orders
         let rows = rows(&[&["3", "succeeded_with_rejected"]]);
         let expected = "    dead  state\n letters\n       3  succeeded_with_rejected\n";
         assert_eq!(within(Some(33), &["dead letters", "state"], &rows), expected);
+    }
+
+    #[test]
+    fn a_long_word_is_broken_behind_a_sign_within_it() {
+        assert_eq!(broken("succeeded_with_rejected", 21), ["succeeded_with_", "rejected"]);
+        assert_eq!(broken("awaiting_approval", 16), ["awaiting_", "approval"]);
+        assert_eq!(broken("abcdefghij", 4), ["abcd", "efgh", "ij"]);
+        assert_eq!(broken("a-bcdefghij", 6), ["a-bcde", "fghij"]);
     }
 
     #[test]

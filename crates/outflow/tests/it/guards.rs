@@ -56,6 +56,12 @@ fn a_held_run_says_why_and_is_released_or_discarded() {
     );
     project.run(&["reject", "1"]).assert_code(2);
     project.run(&["approve", "7"]).assert_code(2);
+    let none = project.run(&["approve", "users"]);
+    none.assert_code(2);
+    assert!(
+        none.stderr.contains("error[C011]: no run of a sync named \"users\" awaits approval"),
+        "{none:?}"
+    );
     project.json(&["run"], 1);
     assert_eq!(project.runs()[0]["last_sync_time"], 0, "the same window again");
     let sent = project.json(&["approve", "2"], 0);
@@ -96,8 +102,14 @@ fn usage_counts_what_was_sent_by_month_and_a_budget_holds_what_is_too_much() {
     assert!(project.json(&["usage", "--days"], 0)["entries"][0]["day"].is_string());
     assert_eq!(project.json(&["usage", "--month", "2020-02"], 0)["entries"], json!([]));
     project.run(&["usage", "--month", "2020-2"]).assert_code(2);
-    assert!(project.run(&["usage"]).stdout.contains("6 calls in "));
-    project.json(&["approve", "3"], 0);
+    let said = project.run(&["usage"]).stdout;
+    assert!(
+        said.contains("journeys got 6 calls in ") && said.contains("users read 9 rows in 3 runs"),
+        "{said}"
+    );
+    assert_eq!(usage["read"], json!([{ "sync": "users", "runs": 3, "rows": 9 }]));
+    assert_eq!(usage["destinations"], json!({ "journeys": 6 }));
+    project.json(&["approve", "users"], 0);
     assert_eq!(project.json(&["usage"], 0)["calls"], 9, "a release spends what the budget had held back");
 }
 

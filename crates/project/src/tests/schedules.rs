@@ -48,3 +48,87 @@ fn what_makes_no_schedule_is_told_with_its_place() {
         );
     }
 }
+
+#[test]
+fn the_line_that_is_given_for_a_schedule_works_in_its_turn() {
+    const FORMS: [&str; 40] = [
+        "30s",
+        "15m",
+        "90s",
+        "500d",
+        "1h30m",
+        "1h 30m",
+        "1.5h",
+        "0.5d",
+        "PT15M",
+        "15 minutes",
+        "every 2 hours",
+        "@every 15m",
+        "every day",
+        "1 week",
+        "2 months",
+        "rate(5 minutes)",
+        "hourly",
+        "@hourly",
+        "@daily",
+        "daily",
+        "weekly",
+        "monthly",
+        "yearly",
+        "quarterly",
+        "weekdays",
+        "*/15 * * * *",
+        "0 9 * * MON-FRI",
+        "0 */15 * * * *",
+        "cron(0 9 * * ? *)",
+        "0 0 9 ? * MON-FRI *",
+        "60 * * * *",
+        "daily at 9am",
+        "09:00",
+        "every day at 17:30",
+        "never",
+        "off",
+        "sometimes",
+        "15",
+        "0",
+        "99999999",
+    ];
+    let folder_of = |schedule: &str| {
+        let text = EXAMPLE.replace("{ every: 15m, start: now }", schedule);
+        folder(&[("outflow.yaml", &text), ("queries/users.sql", "SELECT 1")])
+    };
+    for form in FORMS {
+        let is_plain = !form.starts_with(['*', '@']) && form.parse::<u64>().is_err();
+        let quoted = format!("\"{form}\"");
+        let mut written = vec![
+            quoted.clone(),
+            form.to_owned(),
+            format!("{{ every: {quoted} }}"),
+            format!("{{ cron: {quoted} }}"),
+        ];
+        if is_plain && !form.contains(['?', '{', ':']) {
+            written.push(format!("{{ every: {form} }}"));
+        }
+        for schedule in written {
+            let Err(errors) = load(folder_of(&schedule).path()) else { continue };
+            let help = errors[0].help_text().unwrap_or_default();
+            let offered: Vec<&str> = help.split("chedule: ").skip(1).collect();
+            if offered.is_empty() {
+                let line = help.strip_prefix("write ").filter(|line| !line.contains(' '));
+                match line {
+                    Some(line) => {
+                        assert!(with(&format!("{{ every: {line} }}")).is_ok(), "{schedule}: {help}")
+                    }
+                    None => assert!(help.starts_with("five fields"), "{schedule}: {help}"),
+                }
+            }
+            for line in offered {
+                let line = match line.find('}') {
+                    Some(end) if line.starts_with('{') => &line[..=end],
+                    _ => line.split([' ', ',']).next().unwrap(),
+                };
+                assert!(with(line).is_ok(), "{schedule}: {help}: {line}");
+            }
+        }
+    }
+}

@@ -17,6 +17,8 @@ targets:
     syncs:
       users: { schedule: manual }
       orders: { enabled: false }
+  other:
+    syncs: { user: { schedule: manual } }
   broken:
     syncs: { users: { sche: 1 } }
     include: x.yaml
@@ -53,7 +55,13 @@ fn a_target_changes_what_it_names_in_whichever_file_it_stands() {
 
 #[test]
 fn what_is_wrong_in_a_target_is_told_with_its_place() {
-    assert_eq!(told(&of(Some("broken")).unwrap_err()), ["C003 outflow.yaml:17:23", "C003 outflow.yaml:18:5"]);
+    assert_eq!(told(&of(Some("broken")).unwrap_err()), ["C003 outflow.yaml:19:23", "C003 outflow.yaml:20:5"]);
+    let errors = of(Some("other")).unwrap_err();
+    let said = |e: &Error| format!("{} | {}", e.message(), e.help_text().unwrap_or_default());
+    assert_eq!(
+        errors.iter().map(said).collect::<Vec<_>>(),
+        ["the target changes sync \"user\", which the project lacks | did you mean \"users\"?"]
+    );
     let error = of(Some("de")).unwrap_err().remove(0);
     assert_eq!((error.code(), error.help_text()), (Code::UnknownReference, Some("did you mean \"dev\"?")));
 }

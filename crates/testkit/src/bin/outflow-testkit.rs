@@ -1,7 +1,7 @@
 //! The testkit's servers as a program, for benchmarks and for trying things by hand.
 //!
-//! Each prints `listening on 127.0.0.1:PORT` (the simulator of Redshift also who may log in, and
-//! how a project names it) and ends when its standard input ends, so it never outlives its starter.
+//! Each prints one line that ends in `listening on 127.0.0.1:PORT`, the databases with who may log
+//! in before it, and ends when its standard input ends, so it never outlives its starter.
 
 use std::io::{Read, Write};
 use std::process::ExitCode;
@@ -16,8 +16,21 @@ usage: outflow-testkit receiver [--port P] [--delay-ms D] [--keep FILE] [--count
        outflow-testkit redshift [--port P] [--user NAME:PASSWORD[:cleartext|md5|sha256]]… [--database NAME]…
                                 [--case-sensitive] [--single-node] [--version BUILD] [--tls CERT KEY] [--require-ssl CERT KEY]
 
-All listen on 127.0.0.1 and end when their standard input ends. The administrator of redshift is
-awsuser, its password is printed when it starts, and its database is dev.";
+All listen on 127.0.0.1, on a free port without --port or with --port 0, and end when their standard
+input ends. Each prints one line, which ends in its port: of the databases, it says user and password.
+In outflow.yaml, with the password of redshift as REDSHIFT_PASSWORD in the environment:
+
+sources:
+  warehouse:
+    type: redshift            # postgres: the type is postgres, user and database are postgres, too
+    databases:
+      main:
+        host: 127.0.0.1
+        port: 5439            # the port that is printed
+        database: dev
+        user: awsuser
+        password: ${env:REDSHIFT_PASSWORD}
+        ssl: disable          # require, with --tls";
 
 fn main() -> ExitCode {
     let mut args = std::env::args().skip(1);
@@ -91,7 +104,8 @@ fn postgres(mut args: impl Iterator<Item = String>) -> Result<(), String> {
     }
     demand_free(port)?;
     let server = options.start();
-    announce(server.port());
+    println!("{}", introduction(Postgres::USER, Postgres::PASSWORD, "postgres", server.port()));
+    let _ = std::io::stdout().flush();
     until_input_ends();
     Ok(())
 }
@@ -99,7 +113,7 @@ fn postgres(mut args: impl Iterator<Item = String>) -> Result<(), String> {
 /// Its administrator is `awsuser` with the password of [`Redshift::PASSWORD`], its database `dev`.
 fn redshift(mut args: impl Iterator<Item = String>) -> Result<(), String> {
     let mut options = Redshift::options();
-    let (mut port, mut has_tls) = (0, false);
+    let mut port = 0;
     let mut databases = Vec::new();
     while let Some(name) = args.next() {
         options = match name.as_str() {
@@ -128,7 +142,6 @@ fn redshift(mut args: impl Iterator<Item = String>) -> Result<(), String> {
             "--version" => options.version(&text(args.next())?),
             "--tls" | "--require-ssl" => {
                 let [certificate, key] = [pem(args.next())?, pem(args.next())?];
-                has_tls = true;
                 if name == "--tls" {
                     options.with_tls(&certificate, &key)
                 } else {
@@ -143,23 +156,15 @@ fn redshift(mut args: impl Iterator<Item = String>) -> Result<(), String> {
     for database in &databases {
         server.database(database);
     }
-    println!("{}", introduction(server.port(), has_tls));
+    println!("{}", introduction(Redshift::USER, Redshift::PASSWORD, "dev", server.port()));
     let _ = std::io::stdout().flush();
     until_input_ends();
     Ok(())
 }
 
-/// What a person needs who wants to use the simulator.
-fn introduction(port: u16, has_tls: bool) -> String {
-    let (user, password) = (Redshift::USER, Redshift::PASSWORD);
-    let ssl = if has_tls { "require" } else { "disable" };
-    format!(
-        "listening on 127.0.0.1:{port}, user {user}, password {password}, database dev\n\
-         in outflow.yaml, with REDSHIFT_PASSWORD={password} in the environment:\n\
-         sources:\n  warehouse:\n    type: redshift\n    databases:\n      main:\n        \
-         host: 127.0.0.1\n        port: {port}\n        database: dev\n        user: {user}\n        \
-         password: \"${{env:REDSHIFT_PASSWORD}}\"\n        ssl: {ssl}"
-    )
+/// What a person needs who wants to use a database. The port is behind the last colon, for scripts.
+fn introduction(user: &str, password: &str, database: &str, port: u16) -> String {
+    format!("user {user}, password {password}, database {database}, listening on 127.0.0.1:{port}")
 }
 
 fn pem(path: Option<String>) -> Result<String, String> {

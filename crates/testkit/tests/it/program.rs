@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Command, Stdio};
 
-use outflow_testkit::Redshift;
+use outflow_testkit::{Postgres, Redshift};
 
 fn program(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_outflow-testkit"));
@@ -12,26 +12,33 @@ fn program(args: &[&str]) -> Command {
 }
 
 #[test]
-fn the_simulator_says_who_may_log_in_and_a_port_in_use_is_a_sentence() {
-    let mut first = program(&["redshift", "--port", "0"]).spawn().unwrap();
-    let mut output = BufReader::new(first.stdout.take().unwrap());
-    let mut line = String::new();
-    output.read_line(&mut line).unwrap();
-    let port = line.strip_prefix("listening on 127.0.0.1:").and_then(|rest| rest.split(',').next()).unwrap();
-    let login = format!("user {}, password {}, database dev", Redshift::USER, Redshift::PASSWORD);
-    assert!(line.trim_end().ends_with(&login), "{line}");
+fn a_server_prints_one_line_that_ends_in_its_port_and_a_port_in_use_is_a_sentence() {
+    let redshift = format!("user {}, password {}, database dev, ", Redshift::USER, Redshift::PASSWORD);
+    let postgres = format!("user {}, password {}, database postgres, ", Postgres::USER, Postgres::PASSWORD);
+    for (kind, login) in [("redshift", redshift.as_str()), ("postgres", postgres.as_str()), ("receiver", "")]
+    {
+        let mut first = program(&[kind, "--port", "0"]).spawn().unwrap();
+        let mut output = BufReader::new(first.stdout.take().unwrap());
+        let mut line = String::new();
+        output.read_line(&mut line).unwrap();
+        let port = line.trim_end().rsplit(':').next().unwrap();
+        assert!(port.parse::<u16>().is_ok_and(|port| port > 0), "{kind}: {line}");
+        assert_eq!(line.trim_end(), format!("{login}listening on 127.0.0.1:{port}"));
 
-    for kind in ["redshift", "postgres", "receiver"] {
         let second = program(&[kind, "--port", port]).output().unwrap();
         let said = String::from_utf8(second.stderr).unwrap();
         assert_eq!(second.status.code(), Some(1), "{kind}: {said}");
         assert!(said.contains("in use") && said.lines().count() == 1, "{kind}: {said}");
+        drop(first.stdin.take());
+        let mut rest = String::new();
+        output.read_to_string(&mut rest).unwrap();
+        assert_eq!(rest, "", "{kind}");
+        assert!(first.wait().unwrap().success(), "{kind}");
     }
-    drop(first.stdin.take());
-    let mut rest = String::new();
-    output.read_to_string(&mut rest).unwrap();
-    assert!(rest.contains(&format!("        port: {port}\n")) && rest.contains("type: redshift"), "{rest}");
-    assert!(first.wait().unwrap().success());
     let help = program(&["--help"]).output().unwrap();
-    assert!(help.status.success() && String::from_utf8_lossy(&help.stdout).contains("awsuser"));
+    let said = String::from_utf8_lossy(&help.stdout);
+    assert!(
+        help.status.success() && said.contains("type: redshift") && said.contains("user: awsuser"),
+        "{said}"
+    );
 }

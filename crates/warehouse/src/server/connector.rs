@@ -245,6 +245,9 @@ const fn cure(problem: &TlsProblem) -> &'static str {
         }
         TlsProblem::Expired(_) => "renew it at the server, and check this machine's clock",
         TlsProblem::NotYetValid => "check this machine's clock",
+        TlsProblem::OldVersion => {
+            "have it issued as version 3, with the host name in subjectAltName (`openssl x509 -req` does so with -extfile)"
+        }
         TlsProblem::Unusable => "replace it at the server",
         TlsProblem::NotTls => "check that host and port are those of a Redshift or PostgreSQL server",
         TlsProblem::NothingInCommon => "have TLS 1.2 or newer turned on at the server",

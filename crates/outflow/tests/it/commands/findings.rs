@@ -44,7 +44,7 @@ fn without_a_database_findings_have_a_place_and_a_fix_and_only_errors_fail() {
     let query = "SELECT id AS \"userId\", 'é' AS x,\n  'Device Deleted' AS event\nFROM t WHERE at >= {{last_sync_time | timestamp}};";
     let project = project("track", query, "");
     let document = project.json(&["validate"], 0);
-    assert_eq!(codes(&document), ["Q204", "Q111", "Q202"], "{document}");
+    assert_eq!(codes(&document), ["Q111", "Q204", "Q202"], "{document}");
     let semicolon = &findings(&document)[2];
     let number = |name: &str| semicolon[name].as_u64().unwrap();
     assert_eq!((number("line"), number("column"), number("end_column")), (3, 50, 51));
@@ -174,7 +174,7 @@ fn real_columns_are_planned_and_what_the_database_refuses_is_its_own_error() {
     database().sql("CREATE TABLE planned (id int, at timestamp)");
     let query = "SELECT p.* FROM planned p WHERE at >= {{last_sync_time | timestamp}}";
     let document = project("identify", query, "").json(&["validate", "--connect"], 2);
-    assert_eq!(codes(&document), ["Q101", "Q005"]);
+    assert_eq!(codes(&document), ["Q005", "Q101"]);
     let nope = project(
         "identify",
         "SELECT nope AS \"userId\" FROM planned WHERE at >= {{last_sync_time | timestamp}}",

@@ -202,3 +202,58 @@ fn a_run_goes_on_when_nobody_reads_its_messages() {
     assert_eq!(ended.code(), Some(0));
     assert_eq!(receiver.calls().len(), 2);
 }
+
+#[test]
+fn a_selection_of_which_nothing_is_left_says_so() {
+    let receiver = Receiver::start_blocking();
+    let project = sqlite_project(&receiver, "[\"a\"]");
+    for command in ["run", "list"] {
+        let exit = project.run(&[command, "--exclude", "users"]);
+        exit.assert_code(0);
+        let said = exit.stdout.clone() + &exit.stderr;
+        assert!(said.contains("nothing is left") && !said.contains("the project has no"), "{exit:?}");
+    }
+    let comma = project.run(&["run", "users,orders"]);
+    comma.assert_code(2);
+    assert!(comma.stderr.contains("write blanks between them: users orders"), "{comma:?}");
+}
+
+#[test]
+fn the_project_is_named_by_its_folder_or_its_file() {
+    let receiver = Receiver::start_blocking();
+    let project = sqlite_project(&receiver, "[\"a\"]");
+    let file = project.path().join("outflow.yaml").display().to_string();
+    project.run(&["validate", "--project", &file]).assert_code(0);
+    project.run(&["validate", "--project", "outflow.yaml"]).assert_code(0);
+    project.write("other.yaml", "version: 1\n");
+    let other = project.run(&["validate", "--project", "other.yaml"]);
+    other.assert_code(2);
+    assert!(
+        other.stderr.contains("a project is a folder") && other.stderr.contains("--project ."),
+        "{other:?}"
+    );
+}
+
+#[test]
+fn errors_come_before_warnings_and_notes_and_an_empty_project_is_one() {
+    let receiver = Receiver::start_blocking();
+    let project = sqlite_project(&receiver, "[\"a\"]");
+    let text = std::fs::read_to_string(project.path().join("outflow.yaml")).unwrap();
+    let first = "  aaa:\n    source: shop\n    type: identify\n    query: SELECT id AS userId FROM users;\n";
+    let last = "  zzz:\n    source: shop\n    type: identify\n    query: SELECT 1 AS plan\n";
+    let text = text.replacen("syncs:\n", &format!("syncs:\n{first}{last}"), 1);
+    assert!(text.contains("zzz"), "{text}");
+    project.write("outflow.yaml", &text);
+    let document: serde_json::Value =
+        serde_json::from_str(&project.run(&["validate", "-o", "json"]).stdout).unwrap();
+    let severities: Vec<&str> =
+        document["findings"].as_array().unwrap().iter().map(|f| f["severity"].as_str().unwrap()).collect();
+    let mut sorted = severities.clone();
+    sorted.sort_by_key(|severity| ["error", "warning", "note"].iter().position(|known| known == severity));
+    assert_eq!(severities, sorted);
+    assert!(severities.contains(&"error") && severities.contains(&"note"), "{document}");
+
+    let empty = Project::new("version: 1\n").run(&["validate"]);
+    empty.assert_code(2);
+    assert!(empty.stderr.contains("no sources, no destinations and no syncs"), "{empty:?}");
+}
