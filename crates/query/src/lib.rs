@@ -34,7 +34,7 @@ mod words;
 use outflow_core::{Column, Dialect, Error};
 
 use crate::functions::Referenced;
-pub use crate::local::LocalTime;
+pub use crate::local::ZoneConversion;
 use crate::names::Names;
 use crate::scan::Scan;
 use crate::variable::Form;
@@ -109,9 +109,16 @@ impl Query {
         self.dialect
     }
 
-    /// The columns of the select list that are converted to the local time of a zone.
-    pub fn local_times(&self) -> Vec<LocalTime> {
+    /// The columns of the select list that are converted to the wall clock of a zone.
+    pub fn zone_conversions(&self) -> Vec<ZoneConversion> {
         local::of_text(&self.render(&LastSyncTime::Seconds(0)), dialect::rules(self.dialect))
+    }
+
+    /// Whether what is compared was converted to UTC.
+    pub fn compares_utc(&self, comparison: &lint::Comparison) -> bool {
+        let Some(probe) = &comparison.probe else { return false };
+        let times = local::of_text(probe, dialect::rules(self.dialect));
+        times.iter().any(ZoneConversion::is_utc)
     }
 
     /// The text as written.

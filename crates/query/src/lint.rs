@@ -28,7 +28,7 @@ use crate::dialect::{Folding, Rules};
 use crate::outline::{Name, Outline, Select};
 use crate::problem::position;
 use crate::scan::{Kind, Scan};
-pub use columns::too_many;
+pub use columns::{too_many, two_cases};
 pub use compared::Known;
 pub use comparison::Comparison;
 

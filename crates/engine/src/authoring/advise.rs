@@ -213,7 +213,7 @@ impl Asking<'_> {
         if depth == Depth::Types {
             let mut advice = Advice { findings: findings(self.subject, query, &known), ..Advice::default() };
             // Without a reason to, the query is not parsed twice.
-            if zone.is_some() || !query.local_times().is_empty() {
+            if zone.is_some() || !query.zone_conversions().is_empty() {
                 let all = query.render(&LastSyncTime::Seconds(0));
                 let columns = answered(session.describe(&all).await)?.unwrap_or_default();
                 self.judge_times(zone.as_deref(), &comparisons, &known, &columns, &mut advice);
@@ -244,7 +244,8 @@ impl Asking<'_> {
         for (comparison, known) in comparisons.iter().zip(&known) {
             let Some(known) = known else { continue };
             let Some(largest) = moment(known) else { continue };
-            if !times::explains(zone.as_deref(), known, largest, clock, spec.lookback) {
+            let zone = zone.as_deref().filter(|_| !query.compares_utc(comparison));
+            if !times::explains(zone, known, largest, clock, spec.lookback) {
                 advice.findings.extend(lag(spec, comparison, known, largest, clock));
             }
         }
@@ -312,6 +313,9 @@ impl Asking<'_> {
         advice.problems.extend(problems);
         if !self.query.output().is_some_and(|output| output.is_complete) {
             advice.problems.extend(names::of_columns(self.subject, columns));
+            for (message, help) in names::in_two_cases(spec.call_type, columns) {
+                advice.findings.push(self.at_select(Code::DuplicateColumn, message, help));
+            }
         }
         for (message, help) in times::converting_declarations(spec.dialect, columns) {
             advice.findings.push(self.at_select(Code::DeclaredTypeConverts, message, &help));

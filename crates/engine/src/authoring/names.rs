@@ -3,11 +3,13 @@
 //!
 //! What always holds: a destination says itself what it refuses, and nothing is sent to it.
 
+use std::collections::HashMap;
+
 use outflow_core::outcome::Verdict;
 use outflow_core::ports::destination::{Destination, Records};
-use outflow_core::{CallMeta, Code, Column, Error, Nulls, SyncSpec};
+use outflow_core::{CallMeta, CallType, Code, Column, Error, Nulls, SyncSpec};
 use outflow_mapping::{Plan, name_hints, stand_ins};
-use outflow_query::lint::{Finding, Output};
+use outflow_query::lint::{Finding, Output, two_cases};
 
 use super::subject::Subject;
 
@@ -45,6 +47,22 @@ pub fn of_columns(subject: Subject<'_>, columns: &[Column]) -> Vec<Error> {
         hints.map(|hint| Error::new(hint.code, hint.message).help(hint.help)).collect();
     if let Ok(plan) = Plan::compile(spec.call_type, columns) {
         found.extend(refusals(subject, &plan));
+    }
+    found
+}
+
+/// What is said about columns of a database whose names differ in case alone, as the text says it of
+/// those that it names.
+pub(super) fn in_two_cases(call: CallType, columns: &[Column]) -> Vec<(String, &'static str)> {
+    let mut seen: HashMap<String, &str> = HashMap::new();
+    let mut found = Vec::new();
+    for Column { name, .. } in columns {
+        match seen.insert(name.to_ascii_lowercase(), name) {
+            Some(first) if first != name && !outflow_mapping::same_field(call, first, name) => {
+                found.push(two_cases(first, name));
+            }
+            _ => {}
+        }
     }
     found
 }

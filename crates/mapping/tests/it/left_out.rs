@@ -176,11 +176,19 @@ fn a_reason_names_what_to_write() {
         crate::support::run_cells(Identify, &cells).unwrap_err().reason
     };
     for (ty, text, says) in [
-        (TimestampTz, "infinity", "write NULLIF(t, 'infinity')"),
+        (
+            TimestampTz,
+            "infinity",
+            "; write NULLIF(…, 'infinity') around what the query selects as t, or cast it to text",
+        ),
         (TimestampTz, "12026-03-01 10:00:00+00", "beyond the year 9999, which is mostly a typing error"),
         (TimestampTz, "0044-03-15 10:00:00+00 BC", "before the year 1, which is mostly a typing error"),
-        (Float, "NaN", "write NULLIF(t, 'NaN')"),
-        (Json, "hello", "expected a value at character 1; fix it, or cast t to text"),
+        (Float, "NaN", "; write NULLIF(…, 'NaN') around what the query selects as t"),
+        (
+            Json,
+            "hello",
+            "expected a value at character 1; fix it where it is stored, or cast what the query selects as t to text",
+        ),
     ] {
         let reason = reason(ty, text);
         assert!(reason.contains(says), "{reason}");

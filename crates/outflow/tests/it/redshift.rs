@@ -5,6 +5,7 @@ mod examples;
 mod traps;
 mod types;
 mod ways;
+mod zones;
 
 use std::sync::OnceLock;
 
