@@ -26,6 +26,7 @@ mod outline;
 mod problem;
 mod reading;
 mod scan;
+mod slips;
 mod sql;
 mod templates;
 mod variable;
@@ -61,8 +62,8 @@ impl Query {
     /// Reads a query as its author wrote it.
     ///
     /// # Errors
-    /// Every problem of the text, each with its line and column: Q001, Q002, Q003, Q007, Q016 and
-    /// Q017.
+    /// Every problem of the text, each with its line and column: Q001, Q002, Q003, Q007, and
+    /// Q016 to Q018.
     pub fn parse(text: &str, dialect: Dialect) -> Result<Query, Vec<Error>> {
         let scan = Scan::new(text, dialect);
         // All else that is said about a text with such characters would be said about another text.
@@ -72,6 +73,7 @@ impl Query {
             problems.extend(reading::check(&scan));
             problems.extend(templates::check(&scan));
             problems.extend(commas::check(&scan));
+            problems.extend(slips::check(&scan));
         }
         if !problems.is_empty() {
             problems.sort_by_key(|p| p.at);

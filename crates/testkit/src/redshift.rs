@@ -5,7 +5,7 @@
 //! says whether it is documented, observed by others, or inferred. What always holds: a client sees
 //! PostgreSQL's answers only after they were made Redshift's (types, labels, tags, error texts);
 //! whatever Redshift refuses is refused, also where PostgreSQL would take it. What it does not do:
-//! plan or store like Redshift, know UNLOAD, SUPER navigation, QUALIFY or external tables, count
+//! plan or store like Redshift, know UNLOAD, SUPER navigation or external tables, QUALIFY behind `*` or DISTINCT, count
 //! lengths of VARCHAR in bytes, or undo the SET of a transaction that is rolled back.
 //!
 //! | part | subject |

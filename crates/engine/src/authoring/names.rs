@@ -7,11 +7,14 @@ use std::collections::HashMap;
 
 use outflow_core::outcome::Verdict;
 use outflow_core::ports::destination::{Destination, Records};
-use outflow_core::{CallMeta, CallType, Code, Column, Error, Nulls, SyncSpec};
+use outflow_core::{CallMeta, CallType, Code, Column, Error, Nulls, SyncSpec, Timestamp};
 use outflow_mapping::{Plan, name_hints, stand_ins};
+use outflow_query::Query;
 use outflow_query::lint::{Finding, Output, two_cases};
 
 use super::subject::Subject;
+use crate::extract::cursor::CursorTracker;
+use crate::extract::identity::Identity;
 
 /// The findings about names that the text has, if it names all columns.
 pub(super) fn findings(subject: Subject<'_>, text: &str, output: &Output) -> Vec<Finding> {
@@ -49,6 +52,15 @@ pub fn of_columns(subject: Subject<'_>, columns: &[Column]) -> Vec<Error> {
         found.extend(refusals(subject, &plan));
     }
     found
+}
+
+/// What the sync names and the result has not: its cursor, and what tells its events apart.
+pub(super) fn missing(spec: &SyncSpec, query: &Query, columns: &[Column]) -> Vec<Error> {
+    let cursor = spec.cursor.as_ref();
+    let cursor = cursor.and_then(|name| CursorTracker::new(name, columns, Timestamp::UNIX_EPOCH, None).err());
+    let plan = Plan::compile(spec.call_type, columns).ok();
+    let key = plan.and_then(|plan| Identity::of(spec, query, &plan).err());
+    cursor.into_iter().chain(key).collect()
 }
 
 /// What is said about columns of a database whose names differ in case alone, as the text says it of

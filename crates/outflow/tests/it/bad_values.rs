@@ -83,7 +83,7 @@ fn infinity_in_one_trait_holds_nobody_back() {
     exit.assert_code(4);
     assert_eq!(written(&strict).len(), 1);
     // The row that was changed last comes last.
-    let line = line.replace("row 1", "row 3");
+    let line = line.replace("row 1 (userId \"1\")", "row 3");
     let rejected = strict.run(&["rejected", "users"]);
     let far = "beyond the year 9999, which is mostly a typing error";
     for says in [&line, "row 2: R003 in column \"paid_until\": ", far] {

@@ -2,6 +2,7 @@
 //! and the traps that Redshift lays for clients.
 
 mod examples;
+mod mistakes;
 mod traps;
 mod types;
 mod ways;

@@ -121,7 +121,11 @@ fn findings_about_case_say_what_happens() {
     let union = "SELECT * FROM (SELECT 1 AS userId, 'free' AS planTier UNION ALL SELECT 2 AS userId, 'pro' AS PlanTier) q";
     let found = lint(union, Postgres);
     let note = found.iter().find(|f| f.code == Code::CaseFolded).unwrap();
-    assert!(note.message.ends_with("calls have plantier in lower case"), "{}", note.message);
+    assert!(
+        note.message.ends_with("in lower case, as the query spells planTier in several ways: spell it alike"),
+        "{}",
+        note.message
+    );
     assert!(note.help.contains("SELECT plantier AS \"planTier\""), "{}", note.help);
     let alike = union.replace("PlanTier", "planTier");
     let found = lint(&alike, Postgres);
