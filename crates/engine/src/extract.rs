@@ -347,9 +347,8 @@ impl Extractor<'_> {
                 Err(error) => ended = Err(error),
             }
         }
-        let cursor = reading.cursor.take().map(CursorTracker::largest).unwrap_or(Ok((None, 0)));
-        let (cursor, ignored) = match ended.and(cursor) {
-            Ok(cursor) => cursor,
+        let (cursor, ignored) = match ended.and(reading.largest()) {
+            Ok(found) => found,
             Err(error) => {
                 reading.abandon().await;
                 return Err(error.into());
@@ -363,10 +362,7 @@ impl Extractor<'_> {
         let (spooled, compared) = self.finish(writer, comparison, rejected, (marks, sent)).await?;
         let was_compared = !compared.earlier_missing;
         findings.extend(self.findings_of_comparison(&compared, &comparing, repeats, &spooled).await?);
-        if ignored > 0 {
-            let (code, column) = (Code::CursorValueIgnored, self.spec.cursor.clone());
-            findings.push(FindingCount { code, column, rows: ignored, samples: Vec::new() });
-        }
+        findings.extend(ignored);
         Ok(ReadOut {
             spooled,
             same: compared.same.count(),

@@ -462,7 +462,9 @@ mod tests {
         ] {
             let names = ["userId", "event", "email", "timestamp", name];
             let wanted: Vec<String> = expected.iter().map(|e| format!("Q124 {name} -> {e}")).collect();
-            assert_eq!(told(call, &names), wanted, "{name}");
+            let told: Vec<_> =
+                told(call, &names).into_iter().filter(|hint| !hint.starts_with("Q207")).collect();
+            assert_eq!(told, wanted, "{name}");
         }
     }
 

@@ -93,8 +93,8 @@ impl RowEncoder {
         result
     }
 
-    /// Appends the call, with a clean email where that alone says who it is; after an error `out` is
-    /// as it was.
+    /// Appends the call, with a clean email where that alone says who it is; after an error `out`
+    /// is as it was.
     fn write(&mut self, fields: &[Field<'_>], ordinal: u64, out: &mut Vec<u8>) -> Result<Shaped, RowError> {
         let start = out.len();
         let mut shaped = self.write_as_is(fields, ordinal, out)?;

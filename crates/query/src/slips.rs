@@ -121,7 +121,8 @@ fn missing_commas(scan: &Scan<'_>) -> Vec<Problem> {
     let outline = Outline::new(scan);
     let mut problems = Vec::new();
     for item in outline.selects.iter().flat_map(|select| &select.items) {
-        let Some(at) = outline.own(item).find(|&i| i > item.start && outline.is(i, "AS")) else { continue };
+        let is_as = |i: &usize| *i > item.start && outline.is(*i, "AS") && !outline.is_symbol(*i - 1, b'.');
+        let Some(at) = outline.own(item).find(is_as) else { continue };
         let (alias, next) = (at + 1, at + 2);
         let is_next = next < item.end && outline.is_name(alias) && outline.is_name(next);
         if !is_next || outline.is_any(next, BEHIND) {

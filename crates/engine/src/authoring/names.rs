@@ -63,8 +63,8 @@ pub(super) fn missing(spec: &SyncSpec, query: &Query, columns: &[Column]) -> Vec
     cursor.into_iter().chain(key).collect()
 }
 
-/// What is said about columns of a database whose names differ in case alone, as the text says it of
-/// those that it names.
+/// What is said about columns of a database whose names differ in case alone, as the text says it
+/// of those that it names.
 pub(super) fn in_two_cases(call: CallType, columns: &[Column]) -> Vec<(String, &'static str)> {
     let mut seen: HashMap<String, &str> = HashMap::new();
     let mut found = Vec::new();

@@ -11,12 +11,13 @@ mod value;
 ///
 /// What always holds: one absurd value neither ends the run nor moves the cursor past real rows.
 /// What is neither a number nor a time counts for nothing, unless most of the values are so and no
-/// earlier run has found one: then the column is none for a cursor. A time ahead of the clock counts only if no row has another one, and one more than a day ahead not
-/// at all. So does a number where the column counts Unix time: where the cursor so far, or half of
-/// the values, are times of the last years in one unit.
+/// earlier run has found one: then the column is none for a cursor. A time ahead of the clock counts
+/// only if no row has another one, and one more than a day ahead not at all. So does a number where
+/// the column counts Unix time: where the cursor so far, or half of the values, are times of the
+/// last years in one unit.
 pub(crate) struct CursorTracker {
     index: usize,
-    name: String,
+    pub(super) name: String,
     clock: Timestamp,
     /// The unit of the cursor so far, if that is a time.
     unit: Option<usize>,
@@ -40,7 +41,7 @@ pub(crate) struct CursorTracker {
     rows: u64,
 }
 
-/// So many values that are neither numbers nor times say that a column is none for a cursor.
+/// This many values that are neither numbers nor times say that a column is none for a cursor.
 const MANY: u64 = 1_000;
 /// What the numbers of a column may count of Unix time, in a second.
 const UNITS: [i128; 4] = [1, 1_000, 1_000_000, 1_000_000_000];

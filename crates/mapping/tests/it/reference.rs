@@ -400,8 +400,8 @@ impl Judge<'_> {
         Ok(result)
     }
 
-    /// The email of a call that has no identifier: a string among the traits that is not blank. It is
-    /// cleaned as identifiers are.
+    /// The email of a call that has no identifier: a string among the traits that is not blank. It
+    /// is cleaned as identifiers are.
     fn email(&mut self, call: &mut Map<String, Value>) -> Option<String> {
         let given = call.get("traits")?.get("email")?.as_str()?.to_owned();
         let email = convert::seen(&given).to_owned();

@@ -33,7 +33,9 @@ fn nulls(lint: &Lint<'_>) -> Vec<Finding> {
         let message = "a comparison with NULL is never true, not even where the value is NULL";
         let finding =
             lint.at(first..i + 1, Code::ComparedWithNull, message, "ask with IS NULL or IS NOT NULL");
-        found.push(finding.fixed_by(start, outline.span(&(i..i + 1)).1, with.to_owned()));
+        // `plan=NULL` has no blank of its own.
+        let blank = if lint.text()[..start].ends_with(char::is_whitespace) { "" } else { " " };
+        found.push(finding.fixed_by(start, outline.span(&(i..i + 1)).1, format!("{blank}{with}")));
     }
     found
 }

@@ -69,16 +69,13 @@ fn a_comparison_with_null_is_found_and_mended() {
     for (text, right) in [
         ("SELECT a FROM t WHERE plan = NULL", "plan IS NULL"),
         ("SELECT a FROM t WHERE plan <> null AND a = 1", "plan IS NOT NULL AND"),
-        ("SELECT a FROM t WHERE plan!=NULL", "planIS NOT NULL"),
+        ("SELECT a FROM t WHERE plan!=NULL", "plan IS NOT NULL"),
         ("SELECT CASE WHEN plan = NULL THEN 1 END AS x FROM t", "WHEN plan IS NULL THEN"),
     ] {
         let found = lint(text);
         let finding = found.iter().find(|f| f.code == Code::ComparedWithNull).unwrap();
         let mended = finding.fix.clone().unwrap().apply(text);
-        assert!(
-            mended.replace("plan IS", "plan IS").contains(&right.replace("planIS", "plan IS")),
-            "{mended}"
-        );
+        assert!(mended.contains(right), "{mended}");
     }
     for text in [
         "SELECT a FROM t WHERE plan IS NULL OR plan IS NOT NULL",

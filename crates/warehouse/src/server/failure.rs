@@ -359,7 +359,7 @@ mod tests {
         assert_eq!(place.as_deref(), Some("line 2, column 3 of the query"));
         assert!(says.contains("single quotes"), "{says}");
         let (place, says) = help(&[('C', "42703"), ('M', "column \"nope\" does not exist")], sql, Redshift);
-        assert_eq!(place.as_deref(), Some("line 2, column 27 of the query"));
+        assert_eq!(place.as_deref(), Some("line 2, column 28 of the query"));
         assert_eq!(says, "check the spelling of the column");
         let relation = [('C', "42P01"), ('M', "relation \"analytics.users\" does not exist")];
         let (place, says) = help(&relation, sql, Postgres);

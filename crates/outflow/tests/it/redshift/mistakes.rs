@@ -1,4 +1,4 @@
-//! Mistakes of those who write their first queries for Redshift: what they are told.
+//! Mistakes of those who write their first queries for Redshift, and what Outflow says.
 
 use super::{Login, Warehouse, database, shared};
 
@@ -48,7 +48,7 @@ fn the_column_of_a_cursor_is_missed_before_a_run() {
     let (exit, asked) = with("    cursor: at", "", "");
     exit.assert_code(2);
     assert!(exit.stderr.contains("Q008") && exit.stderr.contains("add at to the query"), "{exit:?}");
-    assert_eq!(asked.stderr.matches("Q008").count(), 1, "{asked:?}");
+    assert_eq!(asked.stderr.matches("error[Q008]").count(), 1, "{asked:?}");
     let (exit, asked) = with("    cursor: at", "SELECT id AS", "SELECT *, id AS");
     exit.assert_code(0);
     asked.assert_code(0);
