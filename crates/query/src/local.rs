@@ -198,14 +198,11 @@ fn of_expr(mut expr: &Expr, tables: &[Named]) -> Option<Conversion> {
         expr = match expr {
             Expr::Nested(inner) => inner,
             // A cast to a time without a zone leaves the wall clock as it is.
-            Expr::Cast { expr, data_type, .. }
-                if matches!(
-                    data_type,
-                    DataType::Timestamp(_, TimezoneInfo::None | TimezoneInfo::WithoutTimeZone)
-                ) =>
-            {
-                expr
-            }
+            Expr::Cast {
+                expr,
+                data_type: DataType::Timestamp(_, TimezoneInfo::None | TimezoneInfo::WithoutTimeZone),
+                ..
+            } => expr,
             _ => break,
         };
     }

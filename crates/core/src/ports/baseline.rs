@@ -132,8 +132,8 @@ pub trait Comparison: Send {
     /// those that were marked before. Only buffers.
     fn mark_given(&mut self, key: u64, content: u128);
 
-    /// With [`ComparisonSpec::fill`] and [`ComparisonSpec::numbers`]: the call that was fed last has
-    /// this id if no equal one precedes it ([`id_bits`](crate::call::id_bits)). Only buffers.
+    /// With [`ComparisonSpec::fill`] and [`ComparisonSpec::numbers`]: the call that was fed last
+    /// has this id if no equal one precedes it ([`id_bits`](crate::call::id_bits)). Only buffers.
     fn feed_first_id(&mut self, id: u128, content: u128);
 
     /// As [`Comparison::mark_given`], where the call's id says which of its content it is. Only

@@ -20,7 +20,7 @@ pub(super) fn loses_run(code: Code) -> bool {
     matches!(code, Code::SegmentDamaged | Code::SegmentMissing | Code::CountsDiffer)
 }
 
-/// The runs that are being lost, and how many deliveries each run has under way.
+/// The runs that are being lost, and how many deliveries each run has in flight.
 #[derive(Default)]
 pub(super) struct Losses {
     lost: watch::Sender<BTreeSet<RunId>>,
@@ -33,14 +33,14 @@ struct Losing<'a> {
     run: RunId,
 }
 
-/// A delivery under way.
+/// A delivery in flight.
 pub(super) struct UnderWay<'a> {
     losses: &'a Losses,
     run: RunId,
 }
 
 impl Losses {
-    /// Counts a delivery of this run as under way. `None`: the run was being lost, and has ended.
+    /// Counts a delivery of this run as in flight. `None`: the run was being lost, and has ended.
     pub(super) async fn enter(&self, run: RunId) -> Option<UnderWay<'_>> {
         self.under_way.send_modify(|runs| *runs.entry(run).or_default() += 1);
         let entered = UnderWay { losses: self, run };

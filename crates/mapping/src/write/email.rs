@@ -3,8 +3,6 @@
 //! What always holds: an email beside another identifier is a trait like any other, and is sent as
 //! it is. What it does not do: judge whether the text is an address.
 
-use std::borrow::Cow;
-
 use outflow_core::{Code, ColumnType};
 use serde_json::Value;
 
@@ -60,6 +58,6 @@ fn of_traits(column: usize, ty: ColumnType, text: &[u8]) -> Option<CleanEmail> {
 }
 
 /// The text as JSON.
-fn quoted(text: &Cow<'_, [u8]>) -> Option<Vec<u8>> {
+fn quoted(text: &[u8]) -> Option<Vec<u8>> {
     Some(Value::String(std::str::from_utf8(text).ok()?.to_owned()).to_string().into_bytes())
 }

@@ -193,4 +193,22 @@ fn a_reason_names_what_to_write() {
         let reason = reason(ty, text);
         assert!(reason.contains(says), "{reason}");
     }
+    let whole = |ty, text| {
+        let cells = [USER, ("traits", ty, Some(text))];
+        crate::support::run_cells(Identify, &cells).unwrap_err().reason
+    };
+    let place = "expected a name in double quotes at character 8; fix it where it is stored, or";
+    let text = whole(Text, r#"{"a":1,}"#);
+    assert!(
+        text.contains(place) && text.ends_with("name the column otherwise to send it as a text"),
+        "{text}"
+    );
+    // What SQLite has in a column of JSON that is none.
+    let quoted = whole(Json, r#""{\"a\":1,}""#);
+    assert!(quoted.starts_with(r#""{\"a\":1,}" is not JSON"#) && quoted.contains(place), "{quoted}");
+    let array = reason(Array(ElementType::Float), "{1.5,NaN}");
+    assert!(
+        array.ends_with("write array_replace(…, 'NaN', NULL) around what the query selects as t"),
+        "{array}"
+    );
 }
