@@ -12,9 +12,9 @@ mod value;
 /// What always holds: one absurd value neither ends the run nor moves the cursor past real rows.
 /// What is neither a number nor a time counts for nothing, unless most of the values are so and no
 /// earlier run has found one: then the column is none for a cursor. A time ahead of the clock
-/// counts only if no row has another one, and one more than a day ahead not at all. So does a number where
-/// the column counts Unix time: where the cursor so far, or half of the values, are times of the
-/// last years in one unit.
+/// counts only if no row has another one, and one more than a day ahead not at all. So does a
+/// number where the column counts Unix time: where the cursor so far, or half of the values, are
+/// times of the last years in one unit.
 pub(crate) struct CursorTracker {
     index: usize,
     pub(super) name: String,

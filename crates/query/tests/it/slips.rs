@@ -13,7 +13,7 @@ fn lint(text: &str) -> Vec<Finding> {
 
 fn fixed(text: &str) -> String {
     let found = errors(text, Redshift);
-    let (start, end, replacement) = found[0].text_place().unwrap().fix.clone().unwrap();
+    let (start, end, replacement) = found[0].text_place().and_then(|place| place.fix.clone()).expect("a fix");
     format!("{}{replacement}{}", &text[..start], &text[end..])
 }
 
