@@ -49,7 +49,16 @@ struct Fix {
 
 impl From<Error> for Finding {
     fn from(error: Error) -> Self {
-        Self { severity: error.code().severity().name(), error, sync: None, within: None }
+        let place = error.text_place().cloned();
+        let within = place.as_ref().map(|place| Within {
+            line: place.start.0,
+            column: place.start.1,
+            end_line: place.end.0,
+            end_column: place.end.1,
+            fix: place.fix.clone().map(|(start, end, replacement)| Fix { start, end, replacement }),
+        });
+        let sync = place.and_then(|place| place.sync);
+        Self { severity: error.code().severity().name(), error, sync, within }
     }
 }
 

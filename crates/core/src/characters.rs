@@ -126,7 +126,8 @@ const DASHES: &[(char, &str)] = &[
 /// Other characters that look like one of ASCII.
 const OTHERS: &[(char, char)] = &[
     ('；', ';'),
-    (';', ';'),
+    // The Greek question mark: written out, as some editors make a semicolon of it.
+    ('\u{37e}', ';'),
     ('、', ','),
     ('，', ','),
     ('‚', ','),

@@ -138,6 +138,7 @@ codes! {
     Q014 SecondIds Query UserInput "events would go out under second ids";
     Q016 LookalikeInQuery Query UserInput "a character of the query is not what it looks like";
     Q017 StrayComma Query UserInput "a comma with nothing behind it";
+    Q018 UnreadableList Query UserInput "SQL that this database cannot read";
     Q101 SelectStar Query UserInput "the query selects every column";
     Q102 FunctionAroundComparedColumn Query UserInput "a function stands around the compared column";
     Q103 DuplicateColumn Query UserInput "two columns have the same name";
@@ -165,11 +166,14 @@ codes! {
     Q127 DestinationRefuses Query UserInput "a destination refuses these calls";
     Q128 VariableWithoutBraces Query UserInput "last_sync_time without its braces";
     Q129 TwoObjectTypes Query UserInput "two columns give the object type";
+    Q130 ComparedWithNull Query UserInput "a comparison with NULL is never true";
     Q201 CaseFolded Query UserInput "the database folds the case of a name";
     Q202 TrailingSemicolon Query UserInput "a semicolon at the end";
     Q203 UnknownTypeComparedWithNumber Query UserInput "a column of unknown type is compared with a number";
     Q204 IdsOfRunAndRow Query UserInput "events have ids of run and row";
     Q205 DateOfCreation Query UserInput "a date of creation under another name";
+    Q206 AliasWithoutAs Query UserInput "a column takes another name without AS";
+    Q207 FieldOfOtherCalls Query UserInput "a column fills a field of another type of call";
     S001 HostNotResolved Source Transient "the host name does not resolve";
     S002 ConnectionRefused Source Transient "the connection was refused";
     S003 SourceTimeout Source Transient "no answer in time";

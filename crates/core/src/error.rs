@@ -27,7 +27,22 @@ struct Inner {
     place: Option<String>,
     help: Option<String>,
     next: Vec<NextStep>,
+    text_place: Option<TextPlace>,
     cause: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+/// A place in a text, with the change that makes the error go away. Lines and columns are counted
+/// from 1, columns in characters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TextPlace {
+    /// The sync whose query the text is.
+    pub sync: Option<String>,
+    /// The line and the column in which it begins.
+    pub start: (usize, usize),
+    /// The line and the column behind it.
+    pub end: (usize, usize),
+    /// These bytes of the text become this.
+    pub fix: Option<(usize, usize, String)>,
 }
 
 impl Error {
@@ -41,6 +56,7 @@ impl Error {
             place: None,
             help: None,
             next: Vec::new(),
+            text_place: None,
             cause: None,
         }))
     }
@@ -58,6 +74,27 @@ impl Error {
     pub fn at(mut self, place: impl Into<String>) -> Self {
         self.0.place = Some(place.into());
         self
+    }
+
+    /// Says where it is in a text, for programs.
+    #[must_use]
+    pub fn in_text(mut self, place: TextPlace) -> Self {
+        self.0.text_place = Some(place);
+        self
+    }
+
+    /// Says whose query the text is.
+    #[must_use]
+    pub fn of_sync(mut self, sync: &str) -> Self {
+        if let Some(place) = &mut self.0.text_place {
+            place.sync = Some(sync.to_owned());
+        }
+        self
+    }
+
+    /// Where it is in a text, for programs.
+    pub fn text_place(&self) -> Option<&TextPlace> {
+        self.0.text_place.as_ref()
     }
 
     /// Sets how to fix it.

@@ -74,9 +74,10 @@ impl Encoding {
     /// What to do about it.
     pub const fn help(self) -> &'static str {
         match self {
-            Self::Utf16 | Self::Utf32 => {
+            Self::Utf16 => {
                 "save it as UTF-8; `>` of Windows PowerShell writes UTF-16: use `| Out-File -Encoding utf8 FILE`"
             }
+            Self::Utf32 => "save it as UTF-8: `iconv -f UTF-32 -t UTF-8 FILE` converts it, and editors do",
             Self::Nul(_) => "take the byte out, and save the file as UTF-8",
             Self::Byte(..) => "save it as UTF-8: editors call the old encoding Windows-1252, ANSI or Latin-1",
         }
@@ -286,7 +287,10 @@ mod tests {
             (b"SELECT\n'caf\xe9'".to_vec(), Encoding::Byte(0xe9, 2)),
         ] {
             match text(bytes.clone()) {
-                Err(ReadFailure::NotText(found)) => assert_eq!(found, encoding, "{bytes:?}"),
+                Err(ReadFailure::NotText(found)) => {
+                    assert_eq!(found, encoding, "{bytes:?}");
+                    assert_eq!(found.help().contains("UTF-16"), found == Encoding::Utf16, "{found}");
+                }
                 other => panic!("{bytes:?}: {other:?}"),
             }
         }

@@ -35,7 +35,7 @@ pub mod sync;
 pub use call::{CallFlags, CallMeta, CallType, MessageId, RunKey, SyncKey};
 pub use clock::{Clock, SystemClock, Uptime};
 pub use codes::{Code, ErrorKind, Severity};
-pub use error::{Error, Result};
+pub use error::{Error, Result, TextPlace};
 pub use foreign::{ForeignText, is_unseen, json_printable, printable, steers_terminal, with_unseen_shown};
 pub use guard::{Budget, Guards};
 pub use jiff::Timestamp;

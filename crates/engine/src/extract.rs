@@ -347,23 +347,22 @@ impl Extractor<'_> {
                 Err(error) => ended = Err(error),
             }
         }
-        if let Err(error) = ended {
-            reading.abandon().await;
-            return Err(error.into());
-        }
+        let (cursor, ignored) = match ended.and(reading.largest()) {
+            Ok(found) => found,
+            Err(error) => {
+                reading.abandon().await;
+                return Err(error.into());
+            }
+        };
         let mut findings = reading.findings();
-        let Reading { writer, comparison, read, cursor, wanted, rejected_before, .. } = reading;
+        let Reading { writer, comparison, read, wanted, rejected_before, .. } = reading;
         let rejected_again = rejected_before.repeated;
         let rejected = if comparison.is_some() { rejected_before.into_hashes() } else { Vec::new() };
         let marks = comparing.fill.is_some() || self.run.spec.options.is_incremental();
         let (spooled, compared) = self.finish(writer, comparison, rejected, (marks, sent)).await?;
         let was_compared = !compared.earlier_missing;
         findings.extend(self.findings_of_comparison(&compared, &comparing, repeats, &spooled).await?);
-        let (cursor, ignored) = cursor.map(CursorTracker::largest).unwrap_or_default();
-        if ignored > 0 {
-            let (code, column) = (Code::CursorValueIgnored, self.spec.cursor.clone());
-            findings.push(FindingCount { code, column, rows: ignored, samples: Vec::new() });
-        }
+        findings.extend(ignored);
         Ok(ReadOut {
             spooled,
             same: compared.same.count(),
@@ -432,7 +431,7 @@ impl Extractor<'_> {
             warnings.push(whole(warning.code, warning.column.clone()));
         }
         if comparing.zone.is_some() {
-            let local = zones::without_zone(&columns);
+            let local = zones::without_zone(query, &columns);
             warnings.extend(local.map(|name| whole(Code::LocalTimes, Some(name.to_owned()))));
         }
         // What fills a gap moves no cursor, and an earlier query may not have the column.

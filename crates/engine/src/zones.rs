@@ -33,9 +33,15 @@ pub(crate) fn offset(zone: &str, at: Timestamp) -> Option<i64> {
     Some(i64::from(zone.to_offset(at).seconds()))
 }
 
-/// The columns that are timestamps without a zone.
-pub(crate) fn without_zone(columns: &[Column]) -> impl Iterator<Item = &str> {
-    columns.iter().filter(|column| column.ty == ColumnType::Timestamp).map(|column| column.name.as_str())
+/// The columns that are timestamps without a zone, but those that the query has converted.
+pub(crate) fn without_zone<'a>(query: &Query, columns: &'a [Column]) -> impl Iterator<Item = &'a str> {
+    let converted = query.zone_conversions();
+    let is_converted = move |index: usize| converted.iter().any(|time| time.index == index);
+    let without = columns
+        .iter()
+        .enumerate()
+        .filter(move |(index, column)| column.ty == ColumnType::Timestamp && !is_converted(*index));
+    without.map(|(_, column)| column.name.as_str())
 }
 
 /// What to say about the expressions that the query compares with the variable.
@@ -46,6 +52,9 @@ pub(crate) async fn compared(session: &mut dyn Session, query: &Query, zone: &st
     let mut names = Vec::new();
     for comparison in query.comparisons() {
         let Some(probe) = &comparison.probe else { continue };
+        if query.compares_utc(&comparison) {
+            continue;
+        }
         let columns = answered(session.describe(probe).await)?.unwrap_or_default();
         if columns.first().is_some_and(|column| column.ty == ColumnType::Timestamp) {
             names.push(comparison.expression);

@@ -14,6 +14,7 @@
 
 mod call_writer;
 mod content;
+mod cure;
 mod events;
 mod fields;
 mod leaf;

@@ -13,7 +13,7 @@ use crate::plan::Plan;
 use crate::required::ReservedSet;
 use crate::row_error::RowError;
 use crate::write::json::fault;
-use crate::write::time;
+use crate::write::{email, time};
 
 /// A row that takes more is no sample of what was left out.
 const SAMPLE_BYTES: usize = 16 << 10;
@@ -93,8 +93,33 @@ impl RowEncoder {
         result
     }
 
-    /// Appends the call; after an error `out` is as it was.
+    /// Appends the call, with a clean email where that alone says who it is; after an error `out`
+    /// is as it was.
     fn write(&mut self, fields: &[Field<'_>], ordinal: u64, out: &mut Vec<u8>) -> Result<Shaped, RowError> {
+        let start = out.len();
+        let mut shaped = self.write_as_is(fields, ordinal, out)?;
+        if shaped.meta.flags.has(CallFlags::EMAIL_ONLY)
+            && let Some(email) = email::cleaned(&self.plan, fields)
+        {
+            if let Some(text) = &email.text {
+                let mut patched = fields.to_vec();
+                patched[email.column] = Some(text);
+                out.truncate(start);
+                shaped = self.write_as_is(&patched, ordinal, out)?;
+            }
+            if let Some(code) = email.warning {
+                self.notes.warn(code, email.column);
+            }
+        }
+        Ok(shaped)
+    }
+
+    fn write_as_is(
+        &mut self,
+        fields: &[Field<'_>],
+        ordinal: u64,
+        out: &mut Vec<u8>,
+    ) -> Result<Shaped, RowError> {
         self.notes.clear();
         let start = out.len();
         let events = self.events.as_ref().filter(|events| events.tells(&self.plan.columns, fields));

@@ -3,10 +3,11 @@
 use std::borrow::Cow;
 
 use outflow_core::ports::spool::Rejection;
-use outflow_core::{Code, Column};
+use outflow_core::{Code, Column, is_unseen};
 use serde_json::{Map, Value};
 
 use crate::Field;
+use crate::cure::Cure;
 
 /// A reason shows at most this many characters of the value.
 const SHOWN: usize = 100;
@@ -20,6 +21,10 @@ pub(crate) struct RowError {
     /// What follows the value in the sentence; the whole sentence if there is no value to show.
     /// `{column}` in it stands for the column's name.
     says: Cow<'static, str>,
+    /// What to do, if `says` does not end with it.
+    cure: Option<Cure>,
+    /// The text that is shown in place of the column's.
+    shown: Option<Box<[u8]>>,
     shows_value: bool,
     /// The byte of the value around which it is shown.
     place: u32,
@@ -34,16 +39,43 @@ impl RowError {
             code,
             column: None,
             says: Cow::Borrowed(says),
+            cure: None,
+            shown: None,
             shows_value: true,
             place: 0,
             lone_surrogate: false,
         }
     }
 
+    /// The same with a cure that depends on the column.
+    pub(crate) const fn with_cure(mut self, cure: Cure) -> Self {
+        self.cure = Some(cure);
+        self
+    }
+
+    /// The same, in a field that takes no text.
+    pub(crate) fn without_text(self) -> Self {
+        Self { cure: self.cure.map(Cure::without_text), ..self }
+    }
+
+    /// The same, of this text, which the column's text stands for.
+    pub(crate) fn showing(self, text: &[u8]) -> Self {
+        Self { shown: Some(text.into()), ..self }
+    }
+
     /// The row as a whole is wrong. `says` is the whole sentence.
     pub(crate) fn row(code: Code, says: String) -> Self {
         let says = Cow::Owned(says);
-        Self { code, column: None, says, shows_value: false, place: 0, lone_surrogate: false }
+        Self {
+            code,
+            column: None,
+            says,
+            cure: None,
+            shown: None,
+            shows_value: false,
+            place: 0,
+            lone_surrogate: false,
+        }
     }
 
     /// The value is wrong at that byte, around which it is shown. `says` follows it.
@@ -61,7 +93,7 @@ impl RowError {
     pub(crate) fn wants_object(self) -> Self {
         const CURE: &str = "; select an object, or name the column otherwise";
         let cause = self.says.split("; ").next().unwrap_or_default();
-        Self { says: Cow::Owned(format!("{cause}{CURE}")), ..self }
+        Self { says: Cow::Owned(format!("{cause}{CURE}")), cure: None, ..self }
     }
 
     /// The column whose JSON has half of a surrogate pair.
@@ -91,10 +123,14 @@ impl RowError {
     /// The rejection of the row.
     pub(crate) fn rejection(self, ordinal: u64, columns: &[Column], fields: &[Field<'_>]) -> Box<Rejection> {
         let value = self.column.and_then(|c| fields[c]).filter(|_| self.shows_value);
-        let says = match self.column {
-            Some(column) => self.says.replace("{column}", &columns[column].name),
+        let says = match self.column.map(|c| &columns[c]) {
+            Some(column) => {
+                let cure = self.cure.map(|cure| format!("; {}", cure.words(&column.name, column.ty)));
+                self.says.replace("{column}", &column.name) + &cure.unwrap_or_default()
+            }
             None => self.says.into_owned(),
         };
+        let value = value.map(|text| self.shown.as_deref().unwrap_or(text));
         let reason = match value {
             Some(text) => format!("{} {says}", around(text, self.place as usize)),
             None => says,
@@ -128,10 +164,19 @@ fn quoted(text: &[u8]) -> String {
     // Four bytes make a character at most; one more shows whether the value goes on.
     let head = &text[..text.len().min(4 * (SHOWN + 1))];
     let lossy = String::from_utf8_lossy(head);
-    match lossy.char_indices().nth(SHOWN) {
-        Some((end, _)) => format!("{:?}…", &lossy[..end]),
-        None => format!("{lossy:?}"),
+    let (shown, more) = match lossy.char_indices().nth(SHOWN) {
+        Some((end, _)) => (&lossy[..end], "…"),
+        None => (&lossy[..], ""),
+    };
+    let mut quoted = String::with_capacity(shown.len() + 2);
+    for c in format!("{shown:?}").chars() {
+        // Letters that are blank on every screen are no blanks to Unicode.
+        match c != ' ' && is_unseen(c) {
+            true => quoted.extend(c.escape_unicode()),
+            false => quoted.push(c),
+        }
     }
+    quoted + more
 }
 
 #[cfg(test)]
@@ -152,5 +197,7 @@ mod tests {
         assert_eq!(quoted("é".repeat(101).as_bytes()), format!("\"{}\"…", "é".repeat(100)));
         assert_eq!(quoted("😀".repeat(5000).as_bytes()), format!("\"{}\"…", "😀".repeat(100)));
         assert_eq!(quoted(b"a\xff\n"), "\"a\u{fffd}\\n\"");
+        let blank = quoted("\u{3164}\u{115f} \u{a0}".as_bytes());
+        assert_eq!(blank, r#""\u{3164}\u{115f} \u{a0}""#);
     }
 }

@@ -51,12 +51,13 @@ pub fn of_step(step: &NextStep) -> String {
 }
 
 /// What helps with every error of a code.
-pub fn of_code(code: Code) -> Option<&'static str> {
+pub fn of_code(code: Code, message: &str) -> Option<&'static str> {
     match code {
         Code::UnknownTypeComparedWithNumber => {
             Some("`outflow validate --connect` looks at the column's type")
         }
-        Code::OrderOrLimit => Some(
+        // A limit that is meant for a look; an order is none.
+        Code::OrderOrLimit if !message.starts_with("ORDER BY") => Some(
             "`outflow run NAME --limit N` and `outflow preview` read only some rows without moving last_sync_time",
         ),
         _ => None,
@@ -154,7 +155,7 @@ mod tests {
             NextStep::Reject { run },
         ];
         let mut texts: Vec<String> = steps.iter().map(of_step).collect();
-        texts.extend(Code::ALL.iter().filter_map(|code| of_code(*code)).map(str::to_owned));
+        texts.extend(Code::ALL.iter().filter_map(|code| of_code(*code, "")).map(str::to_owned));
         texts.extend(Code::ALL.iter().filter_map(|code| of_stop(*code)).map(str::to_owned));
         texts.extend(of_reason(Code::DestinationSkipped, &destination));
         texts.extend(of_reason(Code::DestinationRemoved, &destination));

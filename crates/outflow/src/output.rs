@@ -156,7 +156,7 @@ impl Printer {
                 &format!("  {} {}\n", self.paint(Paint::Green, "help:"), help.replace('\n', "\n        "));
         }
         let steps: Vec<String> = error.next_steps().iter().map(hints::of_step).collect();
-        let known = hints::of_code(error.code()).map(str::to_owned);
+        let known = hints::of_code(error.code(), error.message()).map(str::to_owned);
         let next: Vec<String> = steps.into_iter().chain(known).collect();
         if !next.is_empty() {
             text += &format!("  {} {}\n", self.paint(Paint::Green, "next:"), next.join("; "));

@@ -15,7 +15,12 @@ use super::tree::Node;
 const BLOCK: &str = "write the query as a block that keeps its lines, query: | and the text below it, or into a file: { file: NAME.sql }";
 
 /// The text of the query, checked as far as its dialect is known.
-pub(super) fn read(node: &Node, dialect: Option<Dialect>, problems: &mut Problems) -> Option<String> {
+pub(super) fn read(
+    sync: &str,
+    node: &Node,
+    dialect: Option<Dialect>,
+    problems: &mut Problems,
+) -> Option<String> {
     let (text, place, shown) = match node.text() {
         Some(text) => (text.to_owned(), &node.place, node.place.to_string()),
         None => {
@@ -37,7 +42,7 @@ pub(super) fn read(node: &Node, dialect: Option<Dialect>, problems: &mut Problem
         for error in errors {
             let within = error.place().unwrap_or_default();
             let shown = format!("{shown}: {within}");
-            problems.add_error(place, error.at(shown));
+            problems.add_error(place, error.at(shown).of_sync(sync));
         }
     }
     Some(text)

@@ -30,7 +30,7 @@ pub(super) fn read(
     for (key, node) in entries.iter().filter(|(_, n)| matches!(n.value, Value::Table(_))) {
         let origin = node.get("source").and_then(|s| origin(s, sources, problems));
         let dialect = origin.and_then(|(source, _)| source.kind).map(|kind| kind.dialect);
-        let query = node.get("query").and_then(|q| query_text::read(q, dialect, problems));
+        let query = node.get("query").and_then(|q| query_text::read(&key.name, q, dialect, problems));
         let schedule = schedule(node.get("schedule"), problems);
         let connections = destinations(key, node, origin.map(|(source, _)| source), known, problems);
         let text = |key: &str| node.get(key).and_then(Node::text);

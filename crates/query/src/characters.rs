@@ -59,7 +59,14 @@ fn region(scan: &Scan<'_>, at: usize) -> Region {
 }
 
 fn problem(scan: &Scan<'_>, at: usize, c: char, odd: Odd, region: Region) -> Option<Problem> {
-    let say = |message: String, help: String| Some(Problem::new(at, Code::LookalikeInQuery, message, help));
+    let end = at + c.len_utf8();
+    let say = |message: String, help: String| {
+        let problem = Problem::new(at, Code::LookalikeInQuery, message, help);
+        Some(match replacement(scan.text, at, c, odd, region) {
+            Some(replacement) => problem.fixed_by(end, replacement),
+            None => problem,
+        })
+    };
     match (odd.what, region) {
         (Oddity::Direction, _) => say(
             format!("the query holds {odd}: what is shown is not what runs"),
@@ -72,6 +79,34 @@ fn problem(scan: &Scan<'_>, at: usize, c: char, odd: Odd, region: Region) -> Opt
         (_, Region::Code) => outside(scan.text, at, c, odd).and_then(|(message, help)| say(message, help)),
         _ => None,
     }
+}
+
+/// What is meant to stand in place of a character, where that is certain.
+fn replacement(text: &str, at: usize, c: char, odd: Odd, region: Region) -> Option<String> {
+    let (before, behind) = (text[..at].chars().next_back(), text[at + c.len_utf8()..].chars().next());
+    match odd.what {
+        Oddity::Direction | Oddity::Invisible => Some(String::new()),
+        Oddity::Control => (region == Region::Code).then(|| " ".to_owned()),
+        Oddity::Blank => Some(" ".to_owned()),
+        Oddity::Quote => odd.like.map(String::from),
+        // One of two dashes, or one that stands for both.
+        Oddity::Dash if before == Some('-') || behind == Some('-') => Some("-".to_owned()),
+        Oddity::Dash if before == Some(' ') && behind == Some(' ') => None,
+        Oddity::Dash => Some("-".to_owned()),
+        Oddity::Fullwidth => ascii(c, odd),
+        Oddity::Letter => None,
+    }
+}
+
+/// The character or characters of ASCII that are meant.
+fn ascii(c: char, odd: Odd) -> Option<String> {
+    Some(match c {
+        '≤' => "<=".to_owned(),
+        '≥' => ">=".to_owned(),
+        '≠' => "<>".to_owned(),
+        '…' => "...".to_owned(),
+        _ => odd.like?.to_string(),
+    })
 }
 
 /// What is said about a character that SQL reads.
@@ -102,13 +137,7 @@ fn outside(text: &str, at: usize, c: char, odd: Odd) -> Option<(String, String)>
             "write `-` in its place, or `--` if a comment begins here".to_owned(),
         ),
         Oddity::Fullwidth => {
-            let ascii = match c {
-                '≤' => "<=".to_owned(),
-                '≥' => ">=".to_owned(),
-                '≠' => "<>".to_owned(),
-                '…' => "...".to_owned(),
-                _ => odd.like?.to_string(),
-            };
+            let ascii = ascii(c, odd)?;
             (format!("{odd} means nothing to a database"), format!("write {ascii} in its place"))
         }
         Oddity::Direction | Oddity::Control | Oddity::Letter => return None,
@@ -149,12 +178,16 @@ fn words(scan: &Scan<'_>) -> Vec<Problem> {
         let Some(plain) = characters::lookalike(word).or_else(keyword) else { continue };
         let letter = word.char_indices().find_map(|(i, c)| Some((i, characters::odd(c)?)));
         let Some((offset, odd)) = letter else { continue };
-        problems.push(Problem::new(
-            token.start + offset,
+        let at = token.start + offset;
+        let problem = Problem::new(
+            at,
             Code::LookalikeInQuery,
             format!("{odd} stands in the word {word}"),
             format!("write {plain} in Latin letters; if the word is right as it is, put it in double quotes"),
-        ));
+        );
+        // Letters before it are Latin already.
+        let rest: String = plain.chars().skip(word[..offset].chars().count()).collect();
+        problems.push(problem.fixed_by(token.end, rest));
     }
     problems
 }

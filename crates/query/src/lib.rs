@@ -26,6 +26,7 @@ mod outline;
 mod problem;
 mod reading;
 mod scan;
+mod slips;
 mod sql;
 mod templates;
 mod variable;
@@ -34,7 +35,7 @@ mod words;
 use outflow_core::{Column, Dialect, Error};
 
 use crate::functions::Referenced;
-pub use crate::local::LocalTime;
+pub use crate::local::ZoneConversion;
 use crate::names::Names;
 use crate::scan::Scan;
 use crate::variable::Form;
@@ -61,8 +62,8 @@ impl Query {
     /// Reads a query as its author wrote it.
     ///
     /// # Errors
-    /// Every problem of the text, each with its line and column: Q001, Q002, Q003, Q007, Q016 and
-    /// Q017.
+    /// Every problem of the text, each with its line and column: Q001, Q002, Q003, Q007, and
+    /// Q016 to Q018.
     pub fn parse(text: &str, dialect: Dialect) -> Result<Query, Vec<Error>> {
         let scan = Scan::new(text, dialect);
         // All else that is said about a text with such characters would be said about another text.
@@ -72,6 +73,7 @@ impl Query {
             problems.extend(reading::check(&scan));
             problems.extend(templates::check(&scan));
             problems.extend(commas::check(&scan));
+            problems.extend(slips::check(&scan));
         }
         if !problems.is_empty() {
             problems.sort_by_key(|p| p.at);
@@ -109,9 +111,16 @@ impl Query {
         self.dialect
     }
 
-    /// The columns of the select list that are converted to the local time of a zone.
-    pub fn local_times(&self) -> Vec<LocalTime> {
+    /// The columns of the select list that are converted to the wall clock of a zone.
+    pub fn zone_conversions(&self) -> Vec<ZoneConversion> {
         local::of_text(&self.render(&LastSyncTime::Seconds(0)), dialect::rules(self.dialect))
+    }
+
+    /// Whether what is compared was converted to UTC.
+    pub fn compares_utc(&self, comparison: &lint::Comparison) -> bool {
+        let Some(probe) = &comparison.probe else { return false };
+        let times = local::of_text(probe, dialect::rules(self.dialect));
+        times.iter().any(ZoneConversion::is_utc)
     }
 
     /// The text as written.

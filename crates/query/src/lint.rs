@@ -9,6 +9,7 @@
 //! What it does not do: ask a database. A caller that has one asks it about [`Query::comparisons`]
 //! and passes on what it said.
 
+mod aliases;
 mod columns;
 mod compared;
 mod comparison;
@@ -28,7 +29,7 @@ use crate::dialect::{Folding, Rules};
 use crate::outline::{Name, Outline, Select};
 use crate::problem::position;
 use crate::scan::{Kind, Scan};
-pub use columns::too_many;
+pub use columns::{too_many, two_cases};
 pub use compared::Known;
 pub use comparison::Comparison;
 
@@ -162,6 +163,8 @@ pub struct Output {
     /// Each column has its name in the text or one that the server makes up: none may be called
     /// otherwise.
     pub is_complete: bool,
+    /// The server makes up the name of a column.
+    pub has_made_up: bool,
 }
 
 /// What the rules look at.
@@ -223,6 +226,7 @@ impl Query {
             lint.called = self.called(&lint);
             found.extend(increments::limits(&lint));
             found.extend(columns::all(&lint));
+            found.extend(aliases::all(&lint));
             found.extend(names::all(&lint));
             found.extend(syntax::all(&lint));
             found.extend(variables::all(&lint));
@@ -264,6 +268,7 @@ impl Query {
             names: lint.named().map(|(_, name)| name).collect(),
             places: lint.names.iter().filter_map(place).collect(),
             is_complete: lint.is_complete(),
+            has_made_up: lint.names.contains(&Name::Made),
         })
     }
 

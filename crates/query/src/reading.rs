@@ -36,6 +36,13 @@ pub(crate) fn check(scan: &Scan<'_>) -> Vec<Problem> {
     if !scan.is(first, "SELECT") && !scan.is(first, "WITH") {
         let shown: String = scan.of(first).chars().take(20).collect();
         let message = format!("a query begins with SELECT or WITH, not with {shown:?}");
+        let path = scan.text.trim();
+        let is_path = !path.contains(char::is_whitespace)
+            && path.get(path.len().saturating_sub(4)..).is_some_and(|end| end.eq_ignore_ascii_case(".sql"));
+        if is_path {
+            let help = format!("a query that stands in a file is written so: query: {{ file: {path} }}");
+            return vec![Problem::new(first.start, Code::QueryNotReadOnly, message, help)];
+        }
         problems.push(Problem::new(first.start, Code::QueryNotReadOnly, message, ONLY_READS));
     }
     if let Some(i) = tokens.iter().position(|t| t.kind == Kind::Symbol(b';')) {

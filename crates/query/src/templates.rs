@@ -60,6 +60,11 @@ fn braces(scan: &Scan<'_>, start: usize) -> Found {
     let written = shortened(&line[..length]);
     let inner = line[..length].trim_matches(|c: char| "{}$#%-".contains(c) || c.is_whitespace());
     let end = start + length.max(1);
+    if rest.starts_with("{%") && line.contains("is_incremental") {
+        let help = "write the condition itself in place of the block: WHERE updated_at >= {{last_sync_time | timestamp}}; \
+                    a first run reads everything by itself";
+        return (end, format!("{written} is a template of dbt"), help.to_owned());
+    }
     if rest.starts_with("{%") || rest.starts_with("{#") {
         return (end, format!("{written} is a template of another tool"), COMPILE.to_owned());
     }

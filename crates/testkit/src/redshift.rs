@@ -5,8 +5,9 @@
 //! says whether it is documented, observed by others, or inferred. What always holds: a client sees
 //! PostgreSQL's answers only after they were made Redshift's (types, labels, tags, error texts);
 //! whatever Redshift refuses is refused, also where PostgreSQL would take it. What it does not do:
-//! plan or store like Redshift, know UNLOAD, SUPER navigation, QUALIFY or external tables, count
-//! lengths of VARCHAR in bytes, or undo the SET of a transaction that is rolled back.
+//! plan or store like Redshift, know UNLOAD, SUPER navigation, external tables or QUALIFY behind
+//! `*` or DISTINCT, count lengths of VARCHAR in bytes, or undo the SET of a transaction that is
+//! rolled back.
 //!
 //! | part | subject |
 //! | --- | --- |

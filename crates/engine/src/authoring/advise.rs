@@ -39,7 +39,8 @@ const AHEAD: Duration = Duration::from_secs(300);
 /// How far to go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Depth {
-    /// The types of what is compared: the statements are parsed and no more.
+    /// The types of what is compared: the statements are parsed and no more, but for the largest
+    /// value of a text.
     Types,
     /// Also the result's columns, the plan, and the largest value of what is compared.
     Everything,
@@ -172,6 +173,12 @@ fn findings(subject: Subject<'_>, query: &Query, known: &[Option<Known>]) -> Vec
             findings.push(names::fixed(spec, &spec.query, &output, finding));
         }
     }
+    if output.is_complete && !output.has_made_up {
+        for error in names::missing(spec, query, &columns) {
+            let help = error.help_text().unwrap_or_default();
+            findings.push(Finding::new(error.code(), start, end, error.message(), help));
+        }
+    }
     if output.is_complete
         && let Some(reason) = Identity::note(spec, query, &columns)
     {
@@ -211,9 +218,16 @@ impl Asking<'_> {
         }
         let zone = zones::local(session.as_mut()).await?;
         if depth == Depth::Types {
+            // What a text holds decides on whether it may be compared with a number.
+            for (comparison, known) in comparisons.iter().zip(&mut known) {
+                let is_text = known.as_ref().is_some_and(|known| known.column.ty == ColumnType::Text);
+                if is_text && comparison.is_with_number() {
+                    self.add_largest(comparison, known).await;
+                }
+            }
             let mut advice = Advice { findings: findings(self.subject, query, &known), ..Advice::default() };
             // Without a reason to, the query is not parsed twice.
-            if zone.is_some() || !query.local_times().is_empty() {
+            if zone.is_some() || !query.zone_conversions().is_empty() {
                 let all = query.render(&LastSyncTime::Seconds(0));
                 let columns = answered(session.describe(&all).await)?.unwrap_or_default();
                 self.judge_times(zone.as_deref(), &comparisons, &known, &columns, &mut advice);
@@ -244,7 +258,8 @@ impl Asking<'_> {
         for (comparison, known) in comparisons.iter().zip(&known) {
             let Some(known) = known else { continue };
             let Some(largest) = moment(known) else { continue };
-            if !times::explains(zone.as_deref(), known, largest, clock, spec.lookback) {
+            let zone = zone.as_deref().filter(|_| !query.compares_utc(comparison));
+            if !times::explains(zone, known, largest, clock, spec.lookback) {
                 advice.findings.extend(lag(spec, comparison, known, largest, clock));
             }
         }
@@ -307,11 +322,15 @@ impl Asking<'_> {
             }
             Err(problems) => problems,
         };
+        let problems = problems.into_iter().chain(names::missing(spec, self.query, columns));
         let told = |e: &Error| advice.findings.iter().any(|f| f.code == e.code() && f.message == e.message());
-        let problems: Vec<_> = problems.into_iter().filter(|e| !told(e)).collect();
+        let problems: Vec<_> = problems.filter(|e| !told(e)).collect();
         advice.problems.extend(problems);
         if !self.query.output().is_some_and(|output| output.is_complete) {
             advice.problems.extend(names::of_columns(self.subject, columns));
+            for (message, help) in names::in_two_cases(spec.call_type, columns) {
+                advice.findings.push(self.at_select(Code::DuplicateColumn, message, help));
+            }
         }
         for (message, help) in times::converting_declarations(spec.dialect, columns) {
             advice.findings.push(self.at_select(Code::DeclaredTypeConverts, message, &help));

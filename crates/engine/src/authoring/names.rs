@@ -3,13 +3,18 @@
 //!
 //! What always holds: a destination says itself what it refuses, and nothing is sent to it.
 
+use std::collections::HashMap;
+
 use outflow_core::outcome::Verdict;
 use outflow_core::ports::destination::{Destination, Records};
-use outflow_core::{CallMeta, Code, Column, Error, Nulls, SyncSpec};
+use outflow_core::{CallMeta, CallType, Code, Column, Error, Nulls, SyncSpec, Timestamp};
 use outflow_mapping::{Plan, name_hints, stand_ins};
-use outflow_query::lint::{Finding, Output};
+use outflow_query::Query;
+use outflow_query::lint::{Finding, Output, two_cases};
 
 use super::subject::Subject;
+use crate::extract::cursor::CursorTracker;
+use crate::extract::identity::Identity;
 
 /// The findings about names that the text has, if it names all columns.
 pub(super) fn findings(subject: Subject<'_>, text: &str, output: &Output) -> Vec<Finding> {
@@ -45,6 +50,31 @@ pub fn of_columns(subject: Subject<'_>, columns: &[Column]) -> Vec<Error> {
         hints.map(|hint| Error::new(hint.code, hint.message).help(hint.help)).collect();
     if let Ok(plan) = Plan::compile(spec.call_type, columns) {
         found.extend(refusals(subject, &plan));
+    }
+    found
+}
+
+/// What the sync names and the result has not: its cursor, and what tells its events apart.
+pub(super) fn missing(spec: &SyncSpec, query: &Query, columns: &[Column]) -> Vec<Error> {
+    let cursor = spec.cursor.as_ref();
+    let cursor = cursor.and_then(|name| CursorTracker::new(name, columns, Timestamp::UNIX_EPOCH, None).err());
+    let plan = Plan::compile(spec.call_type, columns).ok();
+    let key = plan.and_then(|plan| Identity::of(spec, query, &plan).err());
+    cursor.into_iter().chain(key).collect()
+}
+
+/// What is said about columns of a database whose names differ in case alone, as the text says it
+/// of those that it names.
+pub(super) fn in_two_cases(call: CallType, columns: &[Column]) -> Vec<(String, &'static str)> {
+    let mut seen: HashMap<String, &str> = HashMap::new();
+    let mut found = Vec::new();
+    for Column { name, .. } in columns {
+        match seen.insert(name.to_ascii_lowercase(), name) {
+            Some(first) if first != name && !outflow_mapping::same_field(call, first, name) => {
+                found.push(two_cases(first, name));
+            }
+            _ => {}
+        }
     }
     found
 }

@@ -27,7 +27,7 @@ pub(super) fn findings<'a>(
     if let Some(zone) = zone {
         found.extend(local(query, zone, compared, columns, select));
     }
-    for local in query.local_times() {
+    for local in query.zone_conversions().into_iter().filter(|time| !time.is_utc()) {
         let Some(column) = columns.get(local.index) else { continue };
         if !local.is_certain && column.ty != ColumnType::Timestamp {
             continue;
@@ -53,8 +53,8 @@ fn local<'a>(
     let is_timestamp =
         |known: &Option<Known>| known.as_ref().is_some_and(|known| known.column.ty == ColumnType::Timestamp);
     let compared: Vec<&Comparison> =
-        compared.filter(|(_, known)| is_timestamp(known)).map(|(c, _)| c).collect();
-    let converted = query.local_times();
+        compared.filter(|(c, known)| is_timestamp(known) && !query.compares_utc(c)).map(|(c, _)| c).collect();
+    let converted = query.zone_conversions();
     let is_converted = |index: usize| converted.iter().any(|local| local.index == index);
     let mut names: Vec<&str> = compared.iter().map(|comparison| comparison.expression.as_str()).collect();
     for (index, column) in columns.iter().enumerate() {

@@ -1,180 +1,23 @@
 //! The largest value of a sync's cursor column.
-//!
-//! A cursor column holds numbers (Unix seconds or milliseconds, or a counter) or times. Both have
-//! one order, so a value is kept as a text and compared as what it means.
 
-use std::cmp::Ordering;
-use std::fmt;
-
-use jiff::civil::{Date, DateTime};
-use jiff::tz::TimeZone;
 use outflow_core::{Code, Column, Error, Result, Row, Timestamp};
-use outflow_query::LastSyncTime;
 
-/// From here on a whole number is taken as milliseconds, as in `shape`.
-const MILLISECONDS_FROM: i128 = 100_000_000_000;
+use value::unit;
+pub(crate) use value::{CursorValue, text};
 
-/// A value of a cursor column.
-#[derive(Clone, Debug)]
-pub(crate) enum CursorValue {
-    /// A number: its text, and its value times 10⁹ (nine decimals decide).
-    Number { text: String, nanos: i128 },
-    /// A time in Unix microseconds.
-    Time(i64),
-}
-
-impl CursorValue {
-    /// Reads a number or a time from a column's text, or from what [`fmt::Display`] wrote.
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        let text = text.trim().trim_matches('"');
-        if let Some(nanos) = decimal(text) {
-            return Some(Self::Number { text: text.to_owned(), nanos });
-        }
-        time(text).map(Self::Time)
-    }
-
-    /// The value less a lookback in seconds, never below 0. Milliseconds stay milliseconds, and
-    /// smaller parts of a second what they are.
-    pub(crate) fn less(&self, lookback: u64) -> LastSyncTime {
-        match self {
-            Self::Time(us) => {
-                let lookback = i64::try_from(lookback).unwrap_or(i64::MAX);
-                LastSyncTime::Seconds(us.div_euclid(1_000_000).saturating_sub(lookback).max(0))
-            }
-            Self::Number { nanos, .. } => {
-                let whole = nanos.div_euclid(1_000_000_000);
-                let less = i128::from(lookback) * unit(whole);
-                LastSyncTime::Number((whole - less).max(0).to_string())
-            }
-        }
-    }
-
-    /// The value less that many numbers, never below 0.
-    pub(crate) fn minus(&self, numbers: u64) -> LastSyncTime {
-        match self {
-            Self::Time(_) => self.less(numbers),
-            Self::Number { nanos, .. } => {
-                let whole = nanos.div_euclid(1_000_000_000) - i128::from(numbers);
-                LastSyncTime::Number(whole.max(0).to_string())
-            }
-        }
-    }
-
-    /// The Unix seconds that it stands for: those of a time, and of a number that is a time of that
-    /// span before the clock, or a day after it. `None`: a counter.
-    pub(crate) fn seconds(&self, clock: Timestamp, span: i64) -> Option<i64> {
-        match self {
-            Self::Time(us) => Some(us.div_euclid(1_000_000)),
-            Self::Number { nanos, .. } => {
-                let whole = nanos.div_euclid(1_000_000_000);
-                let seconds = i64::try_from(whole / unit(whole)).ok()?;
-                let now = clock.as_second();
-                (now - span..now + 86_400).contains(&seconds).then_some(seconds)
-            }
-        }
-    }
-
-    /// That time as a value of the same kind, never below 0.
-    pub(crate) fn at(&self, seconds: i64) -> LastSyncTime {
-        let seconds = seconds.max(0);
-        match self {
-            Self::Time(_) => LastSyncTime::Seconds(seconds),
-            Self::Number { nanos, .. } => {
-                let unit = unit(nanos.div_euclid(1_000_000_000));
-                LastSyncTime::Number((i128::from(seconds) * unit).to_string())
-            }
-        }
-    }
-
-    /// What an earlier run kept as the next one's start, as a value of the same kind.
-    pub(crate) fn given(&self, text: &str) -> Option<LastSyncTime> {
-        Some(match self {
-            Self::Time(_) => LastSyncTime::Seconds(text.parse().ok()?),
-            Self::Number { .. } => LastSyncTime::Number(text.to_owned()),
-        })
-    }
-
-    /// A time, but no later one than the clock's. Numbers may be anything and stay.
-    pub(crate) fn not_after(self, clock: Timestamp) -> Self {
-        match self {
-            Self::Time(us) => Self::Time(us.min(clock.as_microsecond())),
-            number => number,
-        }
-    }
-
-    /// Whether it is a time ahead of the clock's.
-    pub(crate) fn is_after(&self, clock: Timestamp) -> bool {
-        matches!(self, Self::Time(us) if *us > clock.as_microsecond())
-    }
-
-    fn rank(&self) -> i128 {
-        match self {
-            Self::Number { nanos, .. } => *nanos,
-            Self::Time(us) => i128::from(*us) * 1_000,
-        }
-    }
-}
-
-impl PartialEq for CursorValue {
-    fn eq(&self, other: &Self) -> bool {
-        self.rank() == other.rank()
-    }
-}
-
-impl Eq for CursorValue {}
-
-impl PartialOrd for CursorValue {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for CursorValue {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.rank().cmp(&other.rank())
-    }
-}
-
-impl fmt::Display for CursorValue {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Number { text, .. } => f.write_str(text),
-            Self::Time(us) => match Timestamp::from_microsecond(*us) {
-                Ok(t) => write!(f, "{t}"),
-                Err(_) => write!(f, "{}", us.div_euclid(1_000_000)),
-            },
-        }
-    }
-}
-
-/// How many units of a number are a second. Each unit has a thousand times as many digits' room as
-/// the one before: seconds, milliseconds, microseconds, nanoseconds.
-fn unit(whole: i128) -> i128 {
-    match whole.abs() / MILLISECONDS_FROM {
-        0 => 1,
-        1..1_000 => 1_000,
-        1_000..1_000_000 => 1_000_000,
-        _ => 1_000_000_000,
-    }
-}
-
-/// The value as documents and the state contain it.
-pub(crate) fn text(value: &LastSyncTime) -> String {
-    match value {
-        LastSyncTime::Seconds(s) => s.to_string(),
-        LastSyncTime::Number(n) => n.clone(),
-    }
-}
+mod value;
 
 /// Follows the cursor column through a result.
 ///
-/// What always holds: one absurd value neither ends the run nor moves the cursor past real rows. A
-/// time ahead of the clock counts only if no row has another one, and one more than a day ahead not
-/// at all. So does a number where the column counts Unix time: where the cursor so far, or half of
-/// the values, are times of the last years in one unit.
+/// What always holds: one absurd value neither ends the run nor moves the cursor past real rows.
+/// What is neither a number nor a time counts for nothing, unless most of the values are so and no
+/// earlier run has found one: then the column is none for a cursor. A time ahead of the clock
+/// counts only if no row has another one, and one more than a day ahead not at all. So does a
+/// number where the column counts Unix time: where the cursor so far, or half of the values, are
+/// times of the last years in one unit.
 pub(crate) struct CursorTracker {
     index: usize,
-    name: String,
+    pub(super) name: String,
     clock: Timestamp,
     /// The unit of the cursor so far, if that is a time.
     unit: Option<usize>,
@@ -186,12 +29,20 @@ pub(crate) struct CursorTracker {
     /// The largest time by the clock, and the largest one within a day after it.
     by_clock: Option<CursorValue>,
     soon: Option<CursorValue>,
-    /// Times further ahead, and what has no order: NaN and infinity.
+    /// Times further ahead, and what has no order: NaN, infinity, and all that is no time.
     absurd: u64,
+    /// What is neither a number nor a time, the others, and the first such value.
+    unreadable: u64,
+    readable: u64,
+    unread: Option<Error>,
+    /// The state has a cursor of this column: it has had numbers or times.
+    is_known: bool,
     last: Vec<u8>,
     rows: u64,
 }
 
+/// This many values that are neither numbers nor times say that a column is none for a cursor.
+const MANY: u64 = 1_000;
 /// What the numbers of a column may count of Unix time, in a second.
 const UNITS: [i128; 4] = [1, 1_000, 1_000_000, 1_000_000_000];
 /// Times up to this long before the clock are what a cursor column is expected to hold.
@@ -231,28 +82,52 @@ impl CursorTracker {
             by_clock: None,
             soon: None,
             absurd: 0,
+            unreadable: 0,
+            readable: 0,
+            unread: None,
+            is_known: so_far.is_some(),
             last: Vec::new(),
             rows: 0,
         })
     }
 
-    /// Takes a row into account. NULL counts for nothing; what is neither a number nor a time is
-    /// the error Q008.
+    /// Takes a row into account. NULL counts for nothing. The error Q008 comes here if many values
+    /// were looked at, and else with the last row.
     pub(crate) fn see(&mut self, row: Row<'_>) -> Result<()> {
         self.rows += 1;
-        let Some(Some(text)) = row.fields().nth(self.index) else { return Ok(()) };
-        if text == self.last.as_slice() {
+        let Some(Some(field)) = row.fields().nth(self.index) else { return Ok(()) };
+        if field == self.last.as_slice() {
             return Ok(());
         }
         self.last.clear();
-        self.last.extend_from_slice(text);
-        let text = std::str::from_utf8(text).map_err(|_| self.refused(text, row))?;
-        match CursorValue::parse(text) {
-            Some(value) => self.take(value),
-            None if is_unordered(text) => self.absurd += 1,
-            None => return Err(self.refused(text.as_bytes(), row)),
+        self.last.extend_from_slice(field);
+        let text = std::str::from_utf8(field).ok();
+        match text.and_then(CursorValue::parse) {
+            Some(value) => {
+                self.readable += 1;
+                self.take(value);
+            }
+            None if text.is_some_and(is_unordered) => {
+                self.readable += 1;
+                self.absurd += 1;
+            }
+            None => {
+                self.absurd += 1;
+                self.unreadable += 1;
+                if self.unread.is_none() {
+                    self.unread = Some(self.refused(field, row));
+                }
+                if self.unreadable >= MANY && self.is_no_cursor() {
+                    return self.unread.take().map_or(Ok(()), Err);
+                }
+            }
         }
         Ok(())
+    }
+
+    /// Whether the column is one of texts.
+    fn is_no_cursor(&self) -> bool {
+        !self.is_known && self.unreadable > self.readable
     }
 
     fn take(&mut self, value: CursorValue) {
@@ -290,17 +165,25 @@ impl CursorTracker {
     }
 
     /// The largest value that counts, and how many values were ignored as absurd.
-    pub(crate) fn largest(self) -> (Option<CursorValue>, u64) {
+    ///
+    /// # Errors
+    /// Q008: most of the values are neither numbers nor times.
+    pub(crate) fn largest(mut self) -> Result<(Option<CursorValue>, u64)> {
+        if self.is_no_cursor()
+            && let Some(error) = self.unread.take()
+        {
+            return Err(error);
+        }
         let time = self.by_clock.or(self.soon);
-        let Some(largest) = self.largest else { return (time, self.absurd) };
+        let Some(largest) = self.largest else { return Ok((time, self.absurd)) };
         let half = self.plausible.iter().position(|seen| seen.count > 0 && seen.count * 2 >= self.numbers);
-        let Some(unit) = self.unit.or(half) else { return (Some(largest), self.absurd) };
+        let Some(unit) = self.unit.or(half) else { return Ok((Some(largest), self.absurd)) };
         let bound = i128::from(self.clock.as_second() + AHEAD) * UNITS[unit] * 1_000_000_000;
         if largest.rank() <= bound {
-            return (Some(largest), self.absurd);
+            return Ok((Some(largest), self.absurd));
         }
         let seen = &self.plausible[unit];
-        (seen.largest.clone(), self.absurd + self.numbers.saturating_sub(seen.count).max(1))
+        Ok((seen.largest.clone(), self.absurd + self.numbers.saturating_sub(seen.count).max(1)))
     }
 }
 
@@ -325,93 +208,11 @@ fn is_unordered(text: &str) -> bool {
     text.trim().trim_matches('"').parse::<f64>().is_ok()
 }
 
-/// A decimal number times 10⁹, cut off there. Floats may have an exponent.
-fn decimal(text: &str) -> Option<i128> {
-    let (negative, digits) = match text.strip_prefix('-') {
-        Some(rest) => (true, rest),
-        None => (false, text),
-    };
-    let (mantissa, exponent) = match digits.split_once(['e', 'E']) {
-        Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().ok()?),
-        None => (digits, 0),
-    };
-    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-    let plain = |s: &str| s.bytes().all(|b| b.is_ascii_digit());
-    if whole.is_empty() || !plain(whole) || !plain(fraction) {
-        return None;
-    }
-    // Digits in front of the point once the number is multiplied by 10⁹.
-    let point = i32::try_from(whole.len()).ok()?.checked_add(exponent)?.checked_add(9)?;
-    let mut all = whole.bytes().chain(fraction.bytes()).map(|digit| i128::from(digit - b'0'));
-    let mut nanos = 0_i128;
-    for _ in 0..point.min(400) {
-        nanos = nanos.checked_mul(10)?.checked_add(all.next().unwrap_or(0))?;
-    }
-    Some(if negative { -nanos } else { nanos })
-}
-
-/// A date, or a date and time with or without an offset (UTC then). What lies beyond all times that
-/// is known to be the last or the first of them.
-fn time(text: &str) -> Option<i64> {
-    if let Ok(t) = text.parse::<Timestamp>() {
-        return Some(t.as_microsecond());
-    }
-    let beyond = |after| if after { Timestamp::MAX } else { Timestamp::MIN };
-    if let "infinity" | "-infinity" = text {
-        return Some(beyond(text == "infinity").as_microsecond());
-    }
-    if text.ends_with(" BC") {
-        return Some(beyond(false).as_microsecond());
-    }
-    // A year of five or six digits: mostly a typing error.
-    let year = text.split('-').next().unwrap_or_default();
-    if (5..=6).contains(&year.len())
-        && text.len() >= year.len() + 6
-        && year.bytes().all(|b| b.is_ascii_digit())
-    {
-        return Some(beyond(true).as_microsecond());
-    }
-    let civil = text.parse::<DateTime>().or_else(|_| text.parse::<Date>().map(DateTime::from)).ok()?;
-    let t = TimeZone::UTC.to_timestamp(civil).unwrap_or_else(|_| beyond(civil.year() > 0));
-    Some(t.as_microsecond())
-}
-
 #[cfg(test)]
 mod tests {
     use outflow_core::{ColumnType, RowPage};
 
     use super::*;
-
-    #[test]
-    fn values_compare_as_what_they_mean() {
-        let v = |t: &str| CursorValue::parse(t).unwrap_or_else(|| panic!("{t}"));
-        assert!(v("9") < v("10"));
-        assert!(v("-3") < v("2.5"));
-        assert!(v("2.50") == v("2.5"));
-        assert!(v("2026-01-01 00:00:00") < v("2026-01-01 00:00:00.5"));
-        assert!(v("2026-01-01 00:00:00+00") == v("2026-01-01"));
-        assert!(v("2026-01-01 02:00:00+02") == v("2026-01-01T00:00:00Z"));
-        assert!(CursorValue::parse("soon").is_none() && CursorValue::parse("").is_none());
-        assert!(v("9999-12-31 23:59:59") == v("infinity") && v("9999-12-31 23:59:59+00") == v("infinity"));
-        assert!(v("-infinity") < v("0044-03-15"));
-        assert!(v("12026-03-01 10:00:00+00") == v("infinity") && v("294276-12-31") == v("infinity"));
-        assert!(v("1e+16") == v("10000000000000000") && v("2.5e1") == v("25") && v("-1.5e-05") < v("0"));
-        assert!(v("1e-300") == v("0"));
-        for t in ["17", "2.5", "2026-01-01 00:00:00.25"] {
-            assert_eq!(v(&v(t).to_string()), v(t));
-        }
-    }
-
-    #[test]
-    fn the_lookback_is_taken_off_in_the_columns_own_unit() {
-        let less = |t: &str| text(&CursorValue::parse(t).unwrap().less(2));
-        assert_eq!(less("1700000000"), "1699999998");
-        assert_eq!(less("1700000000123"), "1699999998123");
-        assert_eq!(less("1700000000123456"), "1699999998123456");
-        assert_eq!(less("1700000000123456789"), "1699999998123456789");
-        assert_eq!(less("1"), "0");
-        assert_eq!(less("2026-01-01 00:00:00.9"), "1767225598");
-    }
 
     /// The largest value of a column, and how many were ignored. The clock says 2026-11-24.
     fn tracked(so_far: Option<&str>, texts: &[Option<&str>]) -> (Option<String>, u64) {
@@ -422,7 +223,7 @@ mod tests {
         let clock = "2026-11-24T00:00:00Z".parse().unwrap();
         let mut tracker = CursorTracker::new("updated", &columns, clock, so_far.as_ref()).unwrap();
         page.iter().for_each(|r| tracker.see(r).unwrap());
-        let (largest, ignored) = tracker.largest();
+        let (largest, ignored) = tracker.largest().unwrap();
         (largest.map(|value| value.to_string()), ignored)
     }
 
@@ -450,6 +251,32 @@ mod tests {
     }
 
     #[test]
+    fn what_is_no_time_counts_for_nothing_among_times() {
+        let real = "\"2026-03-01T10:00:00Z\"";
+        for odd in
+            ["\"0000-00-00\"", "\"0000-00-00 00:00:00\"", "0000-01-01", "\"2026-02-30\"", "\"\"", "soon"]
+        {
+            for texts in [[Some(real), Some(odd)], [Some(odd), Some(real)]] {
+                let (largest, ignored) = tracked(None, &texts);
+                assert_eq!(largest.as_deref(), Some("2026-03-01T10:00:00Z"), "{odd}");
+                assert_eq!(ignored, u64::from(!odd.contains("0000")), "{odd}");
+            }
+            // A later run may have no other row.
+            assert_eq!(tracked(Some("1795000000"), &[Some(odd)]).0.filter(|_| !odd.contains("0000")), None);
+        }
+    }
+
+    #[test]
+    fn a_column_of_texts_is_refused_before_all_of_it_is_read() {
+        let columns = [Column { name: "id".into(), ty: ColumnType::Text, declared: String::new() }];
+        let mut tracker = CursorTracker::new("id", &columns, Timestamp::UNIX_EPOCH, None).unwrap();
+        let mut page = RowPage::default();
+        (0..2_000).for_each(|at| page.push([Some(format!("key-{at}").as_bytes())]));
+        let refused = page.iter().position(|row| tracker.see(row).is_err());
+        assert_eq!(refused, Some(999));
+    }
+
+    #[test]
     fn a_number_far_ahead_counts_only_where_numbers_are_no_times() {
         for (so_far, texts, largest) in [
             (None, ["1795000000", "9999999999"], "1795000000"),
@@ -472,8 +299,10 @@ mod tests {
         page.push([Some(&b"ada"[..]), Some(b"5")]);
         page.push([Some(&b"bob"[..]), Some(b"soon")]);
         let columns = [column("id"), column("changed")];
+        page.push([Some(&b"cyd"[..]), Some(b"later")]);
         let mut tracker = CursorTracker::new("changed", &columns, Timestamp::UNIX_EPOCH, None).unwrap();
-        let error = page.iter().find_map(|row| tracker.see(row).err()).unwrap();
+        page.iter().for_each(|row| tracker.see(row).unwrap());
+        let error = tracker.largest().err().unwrap();
         assert!(error.message().contains("in row 2"), "{error:?}");
         assert_eq!(error.quoted().unwrap().reveal(), "\"soon\" beside \"bob\"");
         assert!(!error.message().contains("soon"), "a log shows no value");

@@ -9,11 +9,11 @@ use outflow_core::ports::baseline::{Comparison, RetainedHashes};
 use outflow_core::ports::spool::{Rejection, SpoolWriter};
 use outflow_core::ports::warehouse::RowStream;
 use outflow_core::run::FindingCount;
-use outflow_core::{CallFlags, RowPage, RunRecord};
+use outflow_core::{CallFlags, Code, RowPage, RunRecord};
 use outflow_mapping::{RowEncoder, subject};
 use tokio::sync::watch;
 
-use super::cursor::CursorTracker;
+use super::cursor::{CursorTracker, CursorValue};
 use super::guard;
 use super::rejections::Rejections;
 use super::sample::sample;
@@ -100,6 +100,14 @@ impl Reading {
             }
         }
         Ok(())
+    }
+
+    /// The cursor's largest value, and how many of its values count for nothing.
+    pub(super) fn largest(&mut self) -> outflow_core::Result<(Option<CursorValue>, Option<FindingCount>)> {
+        let Some(cursor) = self.cursor.take() else { return Ok((None, None)) };
+        let (code, column) = (Code::CursorValueIgnored, Some(cursor.name.clone()));
+        let (largest, rows) = cursor.largest()?;
+        Ok((largest, (rows > 0).then(|| FindingCount { code, column, rows, samples: Vec::new() })))
     }
 
     /// Whether it matters what the next run reads.

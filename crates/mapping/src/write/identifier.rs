@@ -68,7 +68,7 @@ pub(crate) fn object_type(ty: ColumnType, text: &[u8]) -> Result<Option<Cow<'_, 
 }
 
 fn whole(number: &[u8]) -> Result<&[u8], RowError> {
-    if text::is_blank(number) {
+    if number.trim_ascii().is_empty() {
         return Ok(b"");
     }
     number::whole(number).ok_or(RowError::value(Code::InvalidIdentifier, FRACTION))

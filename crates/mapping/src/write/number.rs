@@ -2,6 +2,7 @@
 
 use outflow_core::Code;
 
+use crate::cure::Cure;
 use crate::row_error::RowError;
 
 /// 2^53: up to here every whole number is exact where numbers are 64-bit floating point.
@@ -23,9 +24,17 @@ pub(crate) fn check(text: &[u8]) -> Result<(), RowError> {
 /// What is said of NaN and the infinities.
 #[cold]
 pub(crate) fn not_finite(text: &[u8]) -> RowError {
-    let text = String::from_utf8_lossy(text);
-    let says = format!("is not a number that JSON knows; write NULLIF({{column}}, '{text}') in the query");
-    RowError::of_text(Code::NotFinite, says, 0)
+    let (minus, word) = match text.strip_prefix(b"-") {
+        Some(word) => (true, word),
+        None => (false, text),
+    };
+    let value = match (word.first(), minus) {
+        (Some(b'n' | b'N'), _) => "NaN",
+        (_, true) => "-Infinity",
+        (_, false) => "Infinity",
+    };
+    RowError::value(Code::NotFinite, "is not a number that JSON knows")
+        .with_cure(Cure::Null { value, or_text: false })
 }
 
 /// Whether it is a number of JSON's grammar (RFC 8259, section 6).

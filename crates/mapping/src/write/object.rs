@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use outflow_core::{Code, ColumnType};
 use serde_json::{Map, Value};
 
-use super::json;
+use super::json::{self, Scalar};
 use super::value::array;
 use crate::row_error::RowError;
 
@@ -36,6 +36,14 @@ pub(crate) fn raw(ty: ColumnType, text: &[u8]) -> Result<(Cow<'_, [u8]>, bool), 
 /// The JSON in a column that may hold an object.
 fn given(ty: ColumnType, text: &[u8]) -> Result<Cow<'_, [u8]>, RowError> {
     match ty {
+        ColumnType::Json if text.trim_ascii_start().starts_with(b"\"") => match json::scalar(text)? {
+            // Where any column may hold any text, what is not JSON comes as a string of it.
+            Scalar::String(string) if string.trim_ascii_start().starts_with(b"{") => {
+                json::checked(&string).map_err(|error| error.showing(&string))?;
+                Err(NO_OBJECT)
+            }
+            _ => Err(NO_OBJECT),
+        },
         ColumnType::Json => Ok(Cow::Borrowed(text)),
         // What begins otherwise is no object, and no JSON gone wrong.
         ColumnType::Text | ColumnType::Char if !text.trim_ascii_start().starts_with(b"{") => {

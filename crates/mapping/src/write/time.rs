@@ -7,19 +7,22 @@ use outflow_core::{Code, ColumnType};
 
 use super::json::{self, Scalar};
 use super::number::{self, TimeUnit};
+use crate::cure::Cure;
 use crate::row_error::RowError;
 
 const SAYS: &str =
     "is not a time between the years 0001 and 9999; give ISO 8601, or Unix seconds in a numeric column";
 const BAD: RowError = RowError::value(Code::InvalidTime, SAYS);
-const ENDLESS: &str =
-    "has no form in ISO 8601; write NULLIF({column}, 'infinity') in the query, or cast {column} to text";
-const BEFORE_TIME: &str =
-    "has no form in ISO 8601; write NULLIF({column}, '-infinity') in the query, or cast {column} to text";
-const FAR: &str = "lies beyond the year 9999, which is mostly a typing error; fix it where it is stored, or write \
-                   CASE WHEN {column} < '10000-01-01' THEN {column} END in the query";
-const EARLY: &str = "lies before the year 1, which is mostly a typing error; fix it where it is stored, or write \
-                     CASE WHEN {column} >= '0001-01-01' THEN {column} END in the query";
+const ENDLESS: RowError = RowError::value(Code::InvalidTime, "has no form in ISO 8601")
+    .with_cure(Cure::Null { value: "infinity", or_text: true });
+const BEFORE_TIME: RowError = RowError::value(Code::InvalidTime, "has no form in ISO 8601")
+    .with_cure(Cure::Null { value: "-infinity", or_text: true });
+const FAR: RowError =
+    RowError::value(Code::InvalidTime, "lies beyond the year 9999, which is mostly a typing error")
+        .with_cure(Cure::Far);
+const EARLY: RowError =
+    RowError::value(Code::InvalidTime, "lies before the year 1, which is mostly a typing error")
+        .with_cure(Cure::Early);
 const NO_UNIX: &str = "is no Unix time in seconds, milliseconds, microseconds or nanoseconds between the years 0001 \
                        and 9999; give one of these";
 const DAY: i64 = 86_400;
@@ -48,7 +51,7 @@ pub(crate) fn timestamp(out: &mut Vec<u8>, text: &[u8]) -> Result<(), RowError> 
         moment.clock
     } else {
         let second = moment.day * DAY + moment.second - moment.offset;
-        clock(second).ok_or(RowError::value(Code::InvalidTime, if second < 0 { EARLY } else { FAR }))?
+        clock(second).ok_or(if second < 0 { EARLY } else { FAR })?
     };
     put(out, clock, moment.fraction);
     Ok(())
@@ -59,14 +62,13 @@ pub(crate) fn timestamp(out: &mut Vec<u8>, text: &[u8]) -> Result<(), RowError> 
 fn bad(text: &[u8]) -> RowError {
     let text = text.trim_ascii();
     let digits = text.iter().take_while(|b| b.is_ascii_digit()).count();
-    let says = match text {
+    match text {
         b"infinity" => ENDLESS,
         b"-infinity" => BEFORE_TIME,
         _ if text.ends_with(b" BC") || text.starts_with(b"0000-") => EARLY,
         _ if (5..=6).contains(&digits) && text.get(digits) == Some(&b'-') => FAR,
-        _ => SAYS,
-    };
-    RowError::value(Code::InvalidTime, says)
+        _ => BAD,
+    }
 }
 
 /// Appends a `HH:MM:SS[.f]+ZZ` as a JSON string with an offset of ISO 8601: `Z` or `+ZZ:ZZ`.
@@ -114,7 +116,7 @@ pub(crate) fn moment(out: &mut Vec<u8>, ty: ColumnType, text: &[u8]) -> Result<O
         | ColumnType::Hstore
         | ColumnType::Opaque => Err(BAD),
     };
-    written.map(|()| None)
+    written.map(|()| None).map_err(RowError::without_text)
 }
 
 /// Appends a moment with milliseconds. The run's clock is never outside the years that can be

@@ -159,6 +159,44 @@ fn an_email_alone_makes_an_identify_call_with_flags() {
 }
 
 #[test]
+fn an_email_that_is_the_only_identifier_is_as_clean_as_the_others() {
+    let null = ("userId", Int, None);
+    let unseen = (Code::UnseenCharacters, 1);
+    for (cells, sent, found) in [
+        (&[null, ("email", Text, Some("a@b.c\u{3000}"))][..], "a@b.c", Some(unseen)),
+        (&[null, ("email", Text, Some("\u{2003}a@b.c"))], "a@b.c", Some(unseen)),
+        (&[null, ("email", Json, Some("\"a@b.c\\u00a0\""))], "a@b.c", Some(unseen)),
+        (&[null, ("traits.email", Text, Some("null\u{a0}"))], "null", Some(unseen)),
+        (&[null, ("email", Text, Some("Undefined"))], "Undefined", Some((Code::PlaceholderIdentifier, 1))),
+        (&[null, ("email", Text, Some(" a@b.c "))], "a@b.c", None),
+        (&[null, ("email", Char, Some("a@b.c   "))], "a@b.c", None),
+        (&[null, ("email", Text, Some("a@b.c"))], "a@b.c", None),
+        (&[null, ("traits", Json, Some("{\"n\":10.50,\"email\":\"a@b.c\u{200b}\"}"))], "a@b.c", Some(unseen)),
+        (
+            &[null, ("traits", Text, Some(r#"{"email":"None"}"#))],
+            "None",
+            Some((Code::PlaceholderIdentifier, 1)),
+        ),
+    ] {
+        let (shaped, text, findings) = run_cells(Identify, cells).unwrap();
+        let text = String::from_utf8(text).unwrap();
+        assert!(text.contains(&format!("\"email\":\"{sent}\"")), "{cells:?}: {text}");
+        assert_eq!(shaped.meta.key, hash::key(b'p', sent.as_bytes()), "{cells:?}");
+        let counted: Vec<_> = findings.iter().map(|f| (f.code, f.column.clone().unwrap(), f.rows)).collect();
+        let expected: Vec<_> =
+            found.iter().map(|(code, column)| (*code, cells[*column].0.to_owned(), 1)).collect();
+        assert_eq!(counted, expected, "{cells:?}");
+        if text.contains("\"n\"") {
+            assert!(text.contains("10.50"), "numbers keep their digits: {text}");
+        }
+    }
+    assert_eq!(refused(Identify, &[null, ("email", Text, Some("\u{a0}\u{3164}"))]).0, Code::MissingField);
+    let beside = [("userId", Int, Some("1")), ("email", Text, Some("a@b.c\u{3000}"))];
+    let (_, text, findings) = run_cells(Identify, &beside).unwrap();
+    assert!(String::from_utf8(text).unwrap().contains("a@b.c\u{3000}") && findings.is_empty());
+}
+
+#[test]
 fn ordering_keys_follow_the_identifiers_of_the_type() {
     let ids = [("userId", Text, Some(" é\"u ")), ("anonymousId", Text, Some("a"))];
     let (shaped, _, _) = run_cells(Identify, &ids).unwrap();

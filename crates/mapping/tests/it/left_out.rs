@@ -176,13 +176,39 @@ fn a_reason_names_what_to_write() {
         crate::support::run_cells(Identify, &cells).unwrap_err().reason
     };
     for (ty, text, says) in [
-        (TimestampTz, "infinity", "write NULLIF(t, 'infinity')"),
+        (
+            TimestampTz,
+            "infinity",
+            "; write NULLIF(…, 'infinity') around what the query selects as t, or cast it to text",
+        ),
         (TimestampTz, "12026-03-01 10:00:00+00", "beyond the year 9999, which is mostly a typing error"),
         (TimestampTz, "0044-03-15 10:00:00+00 BC", "before the year 1, which is mostly a typing error"),
-        (Float, "NaN", "write NULLIF(t, 'NaN')"),
-        (Json, "hello", "expected a value at character 1; fix it, or cast t to text"),
+        (Float, "NaN", "; write NULLIF(…, 'NaN') around what the query selects as t"),
+        (
+            Json,
+            "hello",
+            "expected a value at character 1; fix it where it is stored, or cast what the query selects as t to text",
+        ),
     ] {
         let reason = reason(ty, text);
         assert!(reason.contains(says), "{reason}");
     }
+    let whole = |ty, text| {
+        let cells = [USER, ("traits", ty, Some(text))];
+        crate::support::run_cells(Identify, &cells).unwrap_err().reason
+    };
+    let place = "expected a name in double quotes at character 8; fix it where it is stored, or";
+    let text = whole(Text, r#"{"a":1,}"#);
+    assert!(
+        text.contains(place) && text.ends_with("name the column otherwise to send it as a text"),
+        "{text}"
+    );
+    // What SQLite has in a column of JSON that is none.
+    let quoted = whole(Json, r#""{\"a\":1,}""#);
+    assert!(quoted.starts_with(r#""{\"a\":1,}" is not JSON"#) && quoted.contains(place), "{quoted}");
+    let array = reason(Array(ElementType::Float), "{1.5,NaN}");
+    assert!(
+        array.ends_with("write array_replace(…, 'NaN', NULL) around what the query selects as t"),
+        "{array}"
+    );
 }

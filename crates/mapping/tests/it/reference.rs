@@ -122,7 +122,7 @@ impl Judge<'_> {
             _ => ids[0].clone().or(ids[1].clone()),
         };
         if key.is_none() {
-            key = self.email(&call);
+            key = self.email(&mut call);
             self.flags.set(CallFlags::EMAIL_ONLY);
         }
         let key = key.ok_or_else(|| {
@@ -400,10 +400,20 @@ impl Judge<'_> {
         Ok(result)
     }
 
-    /// The email of a call that has no identifier: a string among the traits that is not blank.
-    fn email(&self, call: &Map<String, Value>) -> Option<String> {
-        let email = convert::seen(call.get("traits")?.get("email")?.as_str()?).to_owned();
-        (!email.is_empty()).then_some(email)
+    /// The email of a call that has no identifier: a string among the traits that is not blank. It
+    /// is cleaned as identifiers are.
+    fn email(&mut self, call: &mut Map<String, Value>) -> Option<String> {
+        let given = call.get("traits")?.get("email")?.as_str()?.to_owned();
+        let email = convert::seen(&given).to_owned();
+        if email.is_empty() {
+            return None;
+        }
+        let column = self.first(&["traits.email", "traits"]);
+        if let Some(code) = convert::identifier_warning(Ty::Text, &Text::new(given.as_bytes())) {
+            self.warnings.insert((code, column));
+        }
+        call["traits"]["email"] = json!(email);
+        Some(email)
     }
 }
 

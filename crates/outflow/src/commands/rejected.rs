@@ -54,7 +54,7 @@ fn head(summary: &RejectedSummary) -> String {
         text += &table(&["code", "what", "column", "rows", "and the row is"], &groups);
     }
     for first in findings.iter().filter_map(|finding| finding.first.as_ref()) {
-        text += &format!("left out in {}\n", line(first, ""));
+        text += &format!("left out in {}\n", line_with_id(first));
     }
     if *gone {
         text += "the rows themselves are no longer kept\n";
@@ -70,6 +70,21 @@ pub fn line(rejection: &Rejection, mark: &str) -> String {
     format!("row {}: {mark}{code}{column}: {}", count(ordinal + 1), with_unseen_shown(&plain(reason)))
 }
 
+/// The same, with who the row is about.
+fn line_with_id(rejection: &Rejection) -> String {
+    const IDS: [&str; 5] = ["userId", "anonymousId", "groupId", "email", "traits.email"];
+    let text = line(rejection, "");
+    let given = |id: &&str| {
+        let (name, value) = rejection.row.iter().find(|(name, _)| name.eq_ignore_ascii_case(id))?;
+        let value = value.as_str().filter(|value| !value.trim().is_empty())?;
+        Some(format!(" ({} {:?}):", plain(name), with_unseen_shown(&short(value, 60))))
+    };
+    match IDS.iter().find_map(given) {
+        Some(id) => text.replacen(':', &id, 1),
+        None => text,
+    }
+}
+
 /// The first row of a finding, if it was kept, without its value: what a run prints is often read
 /// as a log.
 pub fn first(finding: &FindingCount) -> Option<String> {
@@ -82,7 +97,7 @@ pub fn first(finding: &FindingCount) -> Option<String> {
 /// The first row of a finding, if it was kept.
 pub fn sample(finding: &FindingCount) -> Option<String> {
     let rejection: Rejection = serde_json::from_str(finding.samples.first()?).ok()?;
-    Some(line(&rejection, ""))
+    Some(line_with_id(&rejection))
 }
 
 fn row(rejection: &Rejection) -> String {

@@ -59,7 +59,7 @@ fn infinity_in_one_trait_holds_nobody_back() {
     let lenient = project(&database, query, "");
     let exit = lenient.run(&["run"]);
     exit.assert_code(0);
-    let line = "row 1: R003 in column \"paid_until\": \"infinity\" has no form in ISO 8601; write NULLIF(paid_until, 'infinity')";
+    let line = "row 1 (userId \"1\"): R003 in column \"paid_until\": \"infinity\" has no form in ISO 8601; write NULLIF(…, 'infinity') around";
     assert!(exit.stderr.contains("first in row 1: R003 not a time"), "{exit:?}");
     let shown = lenient.run(&["rejected", "users"]);
     assert!(shown.stdout.contains(&format!("left out in {line}")), "{shown:?}");
@@ -83,7 +83,7 @@ fn infinity_in_one_trait_holds_nobody_back() {
     exit.assert_code(4);
     assert_eq!(written(&strict).len(), 1);
     // The row that was changed last comes last.
-    let line = line.replace("row 1", "row 3");
+    let line = line.replace("row 1 (userId \"1\")", "row 3");
     let rejected = strict.run(&["rejected", "users"]);
     let far = "beyond the year 9999, which is mostly a typing error";
     for says in [&line, "row 2: R003 in column \"paid_until\": ", far] {
@@ -190,7 +190,7 @@ fn one_absurd_value_neither_stops_a_cursor_nor_moves_it_past_real_rows() {
         "CREATE TABLE far (id int, changed timestamptz); INSERT INTO far VALUES (1, '2026-03-01 10:00:00+00'), (2, '12026-03-01 10:00:00+00');
          CREATE TABLE scores (id int, changed numeric); INSERT INTO scores VALUES (1, 7.5), (2, 'NaN');
          CREATE TABLE floats (id int, changed float8); INSERT INTO floats VALUES (1, 1e14), (2, 1e16);
-         CREATE TABLE words (id int, changed text); INSERT INTO words VALUES (1, '5'), (2, 'soon')",
+         CREATE TABLE words (id int, changed text); INSERT INTO words VALUES (1, '5'), (2, 'soon'), (3, 'later')",
     );
     let of = |table: &str, form: &str| {
         let query = format!("SELECT id AS \"userId\", changed FROM {table} WHERE changed >= {form}");
@@ -220,6 +220,22 @@ fn one_absurd_value_neither_stops_a_cursor_nor_moves_it_past_real_rows() {
         exit.stderr.contains("Q008") && exit.stderr.contains("in row 2 of the result: \"soon\" beside \"2\""),
         "{exit:?}"
     );
+}
+
+#[test]
+fn a_date_of_zeros_in_sqlite_does_not_stop_a_cursor() {
+    let project = sqlite(
+        "CREATE TABLE people (id INTEGER, t TIMESTAMP);
+         INSERT INTO people VALUES (1, '2026-03-01 10:00:00'), (2, '0000-00-00'), (3, ''), (4, 'zzz');",
+        "SELECT id AS \"userId\", t FROM people WHERE t >= {{last_sync_time | timestamp}} OR id > 1\n    cursor: t\n    lookback: 0s",
+    );
+    project.run(&["run"]).assert_code(0);
+    assert_eq!(written(&project).len(), 4);
+    assert_eq!(found(&project), [finding("R109", "t", 2)]);
+    assert_eq!(project.runs()[0]["next_last_sync_time"], 1_772_359_200, "the real row's time");
+    // Nothing but such rows comes later.
+    project.run(&["run"]).assert_code(0);
+    assert_eq!(project.runs()[0]["next_last_sync_time"], 1_772_359_200);
 }
 
 #[test]

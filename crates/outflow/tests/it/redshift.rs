@@ -2,9 +2,11 @@
 //! and the traps that Redshift lays for clients.
 
 mod examples;
+mod mistakes;
 mod traps;
 mod types;
 mod ways;
+mod zones;
 
 use std::sync::OnceLock;
 

@@ -93,14 +93,19 @@ fn duplicates(lint: &Lint<'_>) -> Vec<Finding> {
                 "give one of them another name with AS, or leave it out",
             )
         } else {
-            (
-                format!("the columns {first} and {name} become two fields that differ in case alone"),
-                "give one of them another name with AS, as people and some destinations take them for one",
-            )
+            two_cases(&first, &name)
         };
         found.push(lint.at(token..token + 1, Code::DuplicateColumn, message, help));
     }
     found
+}
+
+/// What is said about two columns that are two fields, and the help.
+pub fn two_cases(first: &str, name: &str) -> (String, &'static str) {
+    (
+        format!("the columns {first} and {name} become two fields that differ in case alone"),
+        "give one of them another name with AS, as people and some destinations take them for one",
+    )
 }
 
 fn secrets(lint: &Lint<'_>) -> Vec<Finding> {
@@ -227,10 +232,14 @@ fn folded(lint: &Lint<'_>) -> Option<Finding> {
     let is_lost = |(token, name): &&(usize, String)| called.get(token).is_some_and(|c| *c != name);
     if let Some((token, name)) = names.iter().find(is_lost) {
         let lost: Vec<_> = names.iter().filter(is_lost).map(|(_, name)| name.to_ascii_lowercase()).collect();
-        let message = format!("{}; calls have {} in lower case", note.what, lost.join(", "));
+        // The text output shows notes without their help.
+        let message = format!(
+            "{}; calls have {} in lower case, as the query spells {name} in several ways: spell it alike",
+            note.what,
+            lost.join(", ")
+        );
         let help = format!(
-            "the query spells {name} in several ways: spell it alike everywhere, or name it once more in an outer list: \
-             SELECT {} AS \"{name}\" FROM (…)",
+            "spell {name} alike everywhere, or name it once more in an outer list: SELECT {} AS \"{name}\" FROM (…)",
             name.to_ascii_lowercase()
         );
         return Some(lint.at(*token..token + 1, Code::CaseFolded, message, &help));

@@ -28,6 +28,13 @@ pub struct Comparison {
     pub(super) around: Option<Around>,
 }
 
+impl Comparison {
+    /// Whether the other side is a number without quotes.
+    pub fn is_with_number(&self) -> bool {
+        !self.value.quoted && matches!(self.value.form, Form::Plain | Form::Millis)
+    }
+}
+
 /// The side of the variable.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Value {

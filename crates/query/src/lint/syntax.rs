@@ -23,7 +23,11 @@ pub(super) fn all(lint: &Lint<'_>) -> Vec<Finding> {
         if !lint.rules().lacks.contains(&syntax) {
             continue;
         }
-        let (what, help) = words(syntax);
+        let (what, mut help) = words(syntax);
+        if syntax == Syntax::DistinctOn && !lint.rules().qualify {
+            help = "number the rows in a subquery and take the first: SELECT … FROM (SELECT …, ROW_NUMBER() OVER \
+                    (PARTITION BY … ORDER BY … DESC) AS number FROM …) AS numbered WHERE number = 1";
+        }
         let message = format!("{} has no {what}", lint.rules().name);
         let finding = lint.at(tokens, Code::SyntaxUnsupported, message, help);
         let fix = (syntax == Syntax::DistinctOn && lint.rules().qualify).then(|| qualified(lint, i));
@@ -104,14 +108,14 @@ const fn words(syntax: Syntax) -> (&'static str, &'static str) {
 }
 
 /// `DISTINCT ON (a) … ORDER BY a, b DESC` with QUALIFY: the bytes from DISTINCT to the end of ORDER
-/// BY, and what stands there instead. Without a WHERE, Redshift wants an alias of the table.
+/// BY, and what stands there instead. Where QUALIFY follows a table, Redshift wants an alias of it.
 fn qualified(lint: &Lint<'_>, distinct: usize) -> Option<(usize, usize, String)> {
     let outline = lint.outline;
     let select: &Select = outline.selects.iter().find(|s| s.at + 1 == distinct)?;
     let open = distinct + 2;
     let close = outline.partner(open)?;
     let order = select.order.clone().filter(|o| outline.is(o.start + 1, "BY"))?;
-    select.condition.as_ref()?;
+    let (alias_at, alias) = alias(lint, select)?;
     if !select.limits.is_empty() {
         return None;
     }
@@ -132,11 +136,33 @@ fn qualified(lint: &Lint<'_>, distinct: usize) -> Option<(usize, usize, String)>
     if matches!(behind.kind, Kind::Symbol(_)) {
         return None;
     }
-    let between = &lint.text()[behind.start..outline.span(&order).0];
+    let last = outline.span(&order).0;
+    let at = alias_at.filter(|at| (behind.start..last).contains(at)).unwrap_or(last);
+    let between = format!("{}{alias}{}", &lint.text()[behind.start..at], &lint.text()[at..last]);
     let qualify = format!(
         "QUALIFY ROW_NUMBER() OVER (PARTITION BY {} ORDER BY {}) = 1",
         keys.join(", "),
         rest.join(", ")
     );
     Some((start, end, format!("{between}{qualify}")))
+}
+
+/// Where an alias has to be put behind the table in FROM, and the alias. `None`: it is not certain.
+fn alias(lint: &Lint<'_>, select: &Select) -> Option<(Option<usize>, String)> {
+    let outline = lint.outline;
+    let from = select.from.as_ref()?;
+    // Behind GROUP BY and the like, QUALIFY does not follow FROM.
+    let follows = select.order.as_ref().is_some_and(|order| order.start == from.end);
+    if select.condition.is_some() || !follows {
+        return Some((None, String::new()));
+    }
+    let last = outline.split(from).pop()?;
+    if outline.is_path(&last) {
+        let name = outline.name(last.end - 1);
+        let written = outline.text(last.end - 1);
+        return (!name.is_empty()).then(|| (Some(outline.span(&last).1), format!(" AS {written}")));
+    }
+    let joins = outline.own(&last).any(|i| outline.is_any(i, &["JOIN"]));
+    let is_bound = outline.own(&last).any(|i| outline.is_any(i, &["ON", "USING"]));
+    (!joins || is_bound).then(|| (None, String::new()))
 }

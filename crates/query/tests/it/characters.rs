@@ -7,6 +7,32 @@ use outflow_query::lint::Context;
 use crate::{DIALECTS, codes, errors, parse};
 
 #[test]
+fn the_change_that_is_meant_is_offered_with_its_place() {
+    for (text, fixed) in [
+        ("SELECT\u{a0}id FROM t", "SELECT id FROM t"),
+        ("SELECT i\u{200b}d FROM t", "SELECT id FROM t"),
+        ("SELECT id FROM t WHERE a ≥ 1", "SELECT id FROM t WHERE a >= 1"),
+        ("SELECT us\u{435}r_id FROM t", "SELECT user_id FROM t"),
+        ("SELECT id –- all\nFROM t", "SELECT id -- all\nFROM t"),
+        ("SELECT a FROM t\u{37e}", "SELECT a FROM t;"),
+    ] {
+        let found = errors(text, Postgres);
+        let place = found[0].text_place().unwrap();
+        let (start, end, replacement) = place.fix.clone().unwrap();
+        assert_eq!(format!("{}{replacement}{}", &text[..start], &text[end..]), fixed);
+        assert_eq!(errors_of(fixed), 0, "{fixed}");
+        let says = format!("line {}, column {} of the query", place.start.0, place.start.1);
+        assert_eq!(found[0].place(), Some(&*says), "{text}");
+    }
+    let dash = errors("SELECT id FROM t – all", Postgres);
+    assert_eq!(dash[0].text_place().unwrap().fix, None, "a minus, or a comment");
+}
+
+fn errors_of(text: &str) -> usize {
+    outflow_query::Query::parse(text, Postgres).map_or_else(|errors| errors.len(), |_| 0)
+}
+
+#[test]
 fn what_a_database_does_not_read_as_it_looks_is_refused_with_its_place_and_the_cure() {
     for (text, place, says, cure) in [
         ("SELECT\u{a0}id FROM t", (1, 7), "a no-break space (U+00A0)", "a plain blank"),
@@ -22,6 +48,7 @@ fn what_a_database_does_not_read_as_it_looks_is_refused_with_its_place_and_the_c
         ("SELECT a − b FROM t", (1, 10), "a minus sign", "write `-`"),
         ("SELECT id FROM t WHERE a ＝ 1", (1, 26), "the character ＝", "write = in its place"),
         ("SELECT id FROM t WHERE a ≥ 1", (1, 26), "the character ≥", "write >= in its place"),
+        ("SELECT a FROM t\u{37e}", (1, 16), "U+037E", "write ; in its place"),
         ("SELECT a， b FROM t", (1, 9), "the character ，", "write , in its place"),
         ("SEL\u{415}CT id FROM t", (1, 4), "not Latin", "write SELECT in Latin letters"),
         ("SELECT us\u{435}r_id FROM t", (1, 10), "not Latin", "write user_id in Latin letters"),

@@ -7,6 +7,7 @@ mod lint;
 mod names;
 mod parsing;
 mod properties;
+mod slips;
 mod templates;
 mod variables;
 

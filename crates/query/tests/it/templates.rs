@@ -48,7 +48,11 @@ fn templates_and_parameters_of_other_tools_are_refused() {
             ("SELECT a FROM {{ ref('users') }}", 15, "dbt compile"),
             ("SELECT a FROM {{ source('shop', 'users') }}", 15, "dbt compile"),
             ("SELECT a FROM t WHERE {{ var(\"x\") }} = 1", 23, "dbt compile"),
-            ("SELECT a FROM t {% if is_incremental() %} WHERE b {% endif %}", 17, "dbt compile"),
+            (
+                "SELECT a FROM t {% if is_incremental() %} WHERE b {% endif %}",
+                17,
+                "{{last_sync_time | timestamp}}",
+            ),
             ("SELECT a FROM t WHERE b = ${env:REGION}", 27, "write the value itself"),
             ("SELECT a FROM t WHERE b = '${env:REGION}'", 27, "write the value itself"),
             ("SELECT a FROM t WHERE b = '${file:/x}'", 27, "write the value itself"),

@@ -98,6 +98,7 @@ pub const BEHAVIOURS: &[Behaviour] = &[
     row("dates", "DATEADD, DATEDIFF (counting boundaries) and the rest of the functions of dates", Documented, "Developer Guide date functions", "sql::functions_of_dates"),
     row("values", "NVL, NVL2, DECODE, STRTOL, SHA2 and others", Documented, "Developer Guide functions", "sql::functions_of_values"),
     row("json", "JSON_PARSE, JSON_SERIALIZE, OBJECT, ARRAY and the rest; that a missing path is an empty text is inferred", Documented, "Developer Guide JSON and SUPER functions", "sql::functions_of_json"),
+    row("qualify", "QUALIFY; a table right in front of it needs an alias", Documented, "Developer Guide \"QUALIFY clause\"", "sql::the_first_rows_by_qualify"),
     row("syntax", "TOP, MINUS, LISTAGG … WITHIN GROUP, APPROXIMATE COUNT, MEDIAN", Documented, "Developer Guide SQL reference", "sql::syntax_of_queries"),
     row("newer_syntax", "DISTINCT ON and DISTINCT in a window function are 0A000; FILTER, LATERAL and WITH TIES are syntax errors (inferred)", Observed, "jazzband/django-redshift-backend#14; Developer Guide unsupported PostgreSQL features", "session::statements_that_are_refused"),
     row("system_views", "svv_* views, pg_user, has_*_privilege", Documented, "Developer Guide system tables", "sql::system_views"),

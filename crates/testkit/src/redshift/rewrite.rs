@@ -7,6 +7,7 @@
 
 mod calls;
 mod ddl;
+mod qualify;
 
 use std::ops::Range;
 
@@ -40,6 +41,9 @@ pub(super) fn rewrite(tokens: &Tokens<'_>, statement: Range<usize>, fold: bool, 
 impl Rewriter<'_> {
     /// Rewrites what stands in one pair of parentheses, or a whole statement.
     fn range(&self, range: Range<usize>) -> String {
+        if let Some(rewritten) = self.qualified(range.clone()) {
+            return rewritten;
+        }
         let mut out = String::new();
         let mut top = None;
         let mut index = range.start;

@@ -84,6 +84,7 @@ async fn connect(
         }
     };
     let mut wire = Wire::new(socket);
+    wire.kind = Some(settings.kind);
 
     let log_in = async {
         let method = login::start_up(&mut wire, settings, &credentials).await.map_err(too_early)?;
@@ -274,7 +275,7 @@ impl<'a> Checklist<'a> {
             error = error.help("grant this user CONNECT on the database");
         }
         // Once the server has answered, no list of addresses is in the way, unless it says so.
-        let fits = step == Step::Tcp || matches!(error.code(), Code::NotOnAllowList | Code::TlsRequired);
+        let fits = step == Step::Tcp || error.code() == Code::NotOnAllowList;
         let Some(ours) = self.ours.filter(|_| fits) else { return error };
         let ours = format!(
             "this machine connects from {ours}: allow it at the server (behind NAT or a proxy, the public address in its place)"

@@ -12,6 +12,8 @@ use std::fmt;
 
 use outflow_core::{Code, Error, steers_terminal};
 
+use super::kind::ServerKind;
+
 /// A message of the server longer than this is cut.
 const LONGEST: usize = 1000;
 
@@ -28,7 +30,7 @@ struct Report<'a> {
 
 /// The error in the body of an ErrorResponse. Its position, if it has one, counts in `sql`.
 #[cold]
-pub(crate) fn of(body: &[u8], sql: &str) -> Error {
+pub(crate) fn of(body: &[u8], sql: &str, kind: Option<ServerKind>) -> Error {
     let report = Report::read(body);
     let code = report.code();
     let message = match report.state {
@@ -36,14 +38,17 @@ pub(crate) fn of(body: &[u8], sql: &str) -> Error {
         state => format!("{} (SQLSTATE {state})", code.title()),
     };
     let mut error = Error::new(code, message).quoting(report.words());
-    if let Some(position) = report.position.filter(|_| !sql.is_empty()) {
+    let named = report.named().and_then(|name| place_of(sql, name));
+    let position = report.position.filter(|_| !sql.is_empty());
+    if let Some(position) = position.or(named.map(|named| named.position)) {
         let (line, column) = line_and_column(sql, position);
         error = error.at(format!("line {line}, column {column} of the query"));
     }
     if report.is_waking() {
         error = error.caused_by(Waking);
     }
-    match report.help(code) {
+    let in_quotes = named.is_some_and(|named| named.in_quotes);
+    match report.help(code, kind, in_quotes) {
         "" => error,
         help => error.help(help),
     }
@@ -176,8 +181,37 @@ impl<'a> Report<'a> {
         words
     }
 
-    fn help(&self, code: Code) -> &'static str {
+    /// The column or table that the server does not know, as it writes it.
+    fn named(&self) -> Option<&str> {
+        let (kind, rest) = self.message.split_once(' ')?;
+        let name = rest.strip_suffix(" does not exist")?;
+        let is_known = matches!(self.state, "42P01" | "42703" | "3F000" | "XX000" | "");
+        (is_known && matches!(kind, "column" | "relation" | "schema")).then(|| name.trim_matches('"'))
+    }
+
+    fn help(&self, code: Code, kind: Option<ServerKind>, in_quotes: bool) -> &'static str {
         match code {
+            Code::SourceAuthFailed if kind == Some(ServerKind::Postgres) => "check user and password",
+            Code::UnknownDatabase if kind == Some(ServerKind::Postgres) => {
+                "check `database`: SELECT datname FROM pg_database names those that there are"
+            }
+            Code::SyntaxError => {
+                "look at this place and just before it: mostly a comma or a parenthesis is missing, or one too many"
+            }
+            Code::UnknownTableOrColumn if in_quotes && self.message.starts_with("column") => {
+                "double quotes hold the name of a column: if a text is meant, put it in single quotes"
+            }
+            Code::UnknownTableOrColumn if self.message.starts_with("schema") => {
+                "check the spelling of the schema: SELECT nspname FROM pg_namespace names those that there are"
+            }
+            Code::UnknownTableOrColumn
+                if self.message.starts_with("relation") && self.named().is_some_and(|n| n.contains('.')) =>
+            {
+                "check the spelling of the schema and of the table: the schema has no such table, or there is no such schema"
+            }
+            Code::UnknownTableOrColumn if self.message.starts_with("column") => {
+                "check the spelling of the column"
+            }
             Code::SourceAuthFailed => {
                 "check user and password; temporary (IAM) passwords expire within the hour"
             }
@@ -242,6 +276,33 @@ impl<'a> Report<'a> {
     }
 }
 
+/// Where a name stands in the query, if it does once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Named {
+    /// The character, from 1 on.
+    position: usize,
+    in_quotes: bool,
+}
+
+fn place_of(sql: &str, name: &str) -> Option<Named> {
+    if name.is_empty() || !name.is_ascii() {
+        return None;
+    }
+    // Offsets hold for both, as only ASCII letters change.
+    let (text, name) = (sql.to_ascii_lowercase(), name.to_ascii_lowercase());
+    let is_part = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
+    let mut found = text.match_indices(&name).filter(|(at, _)| {
+        !is_part(text[..*at].chars().next_back()) && !is_part(text[at + name.len()..].chars().next())
+    });
+    let (at, _) = found.next()?;
+    if found.next().is_some() {
+        return None;
+    }
+    let in_quotes = text[..at].ends_with('"') && text[at + name.len()..].starts_with('"');
+    let at = at - usize::from(in_quotes);
+    Some(Named { position: sql[..at].chars().count() + 1, in_quotes })
+}
+
 /// Text on one line, of bearable length.
 fn clean(text: &[u8]) -> String {
     let text = String::from_utf8_lossy(text);
@@ -280,7 +341,43 @@ mod tests {
     fn error(fields: &[(char, &str)], sql: &str) -> Error {
         let body: String =
             fields.iter().map(|(kind, text)| format!("{kind}{text}\0")).chain(["\0".into()]).collect();
-        of(body.as_bytes(), sql)
+        of(body.as_bytes(), sql, None)
+    }
+
+    fn help(fields: &[(char, &str)], sql: &str, kind: ServerKind) -> (Option<String>, String) {
+        let body: String = fields.iter().map(|(tag, text)| format!("{tag}{text}\0")).collect();
+        let error = of(body.as_bytes(), sql, Some(kind));
+        (error.place().map(str::to_owned), error.help_text().unwrap_or_default().to_owned())
+    }
+
+    #[test]
+    fn help_fits_the_server_and_what_it_does_not_know() {
+        use ServerKind::{Postgres, Redshift};
+        let sql = "SELECT id AS \"userId\",\n  \"Order Placed\" AS event, nope FROM analytics.users";
+        let column = [('C', "42703"), ('M', "column \"order placed\" does not exist")];
+        let (place, says) = help(&column, sql, Redshift);
+        assert_eq!(place.as_deref(), Some("line 2, column 3 of the query"));
+        assert!(says.contains("single quotes"), "{says}");
+        let (place, says) = help(&[('C', "42703"), ('M', "column \"nope\" does not exist")], sql, Redshift);
+        assert_eq!(place.as_deref(), Some("line 2, column 28 of the query"));
+        assert_eq!(says, "check the spelling of the column");
+        let relation = [('C', "42P01"), ('M', "relation \"analytics.users\" does not exist")];
+        let (place, says) = help(&relation, sql, Postgres);
+        assert!(place.is_some() && says.contains("the schema") && !says.contains("schema.table"), "{says}");
+        let (_, says) = help(&[('C', "42P01"), ('M', "relation \"users\" does not exist")], "", Postgres);
+        assert!(says.contains("schema.table"), "{says}");
+        for (state, word) in [("3D000", "dev"), ("28P01", "IAM")] {
+            let fields = [('C', state), ('M', "password authentication failed")];
+            assert!(help(&fields, "", Redshift).1.contains(word), "{state}");
+            assert!(!help(&fields, "", Postgres).1.contains(word), "{state}");
+        }
+        let syntax = [('C', "42601"), ('M', "syntax error at or near \"plan\"")];
+        assert!(help(&syntax, sql, Redshift).1.contains("comma"));
+        for (sql, name) in
+            [("SELECT a, a FROM t", "a"), ("SELECT ab FROM t", "a"), ("SELECT é", "e"), ("", "")]
+        {
+            assert_eq!(place_of(sql, name), None, "{sql}");
+        }
     }
 
     fn words(error: &Error) -> &str {
@@ -386,7 +483,7 @@ mod tests {
         for body in
             [&b""[..], b"\0\0\0", b"C\xff\xff\0M\xfe\0P\xff\0", b"C42\xc3\xa91\0", b"P99999999999999999999\0"]
         {
-            assert_eq!(of(body, "SELECT 1").code(), Code::DatabaseError, "{body:?}");
+            assert_eq!(of(body, "SELECT 1", None).code(), Code::DatabaseError, "{body:?}");
         }
     }
 

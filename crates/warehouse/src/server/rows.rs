@@ -208,7 +208,7 @@ impl Rows {
                     Some(Limited { left: 1.., .. }) => Phase::Again,
                     _ => Phase::Ended,
                 },
-                (b'E', _) => return Err(failure::of(&page.data[found.body], &self.wire.sql)),
+                (b'E', _) => return Err(failure::of(&page.data[found.body], &self.wire.sql, self.wire.kind)),
                 (tag, same) if is_aside(tag) => same,
                 (tag, _) => return Err(unexpected(tag)),
             };

@@ -36,6 +36,7 @@ pub(crate) async fn open(
 ) -> Result<OpenSession> {
     let (socket, address) = connector.open().await?;
     let mut wire = Wire::new(socket);
+    wire.kind = Some(settings.kind);
     let key = login::log_in(&mut wire, settings, credentials).await.map_err(too_early)?;
     let canceller = Canceller { connector: connector.clone(), address, key };
     let time_zone = wire.parameter("TimeZone").map(str::to_owned);

@@ -15,6 +15,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio_rustls::client::TlsStream;
 
 use super::failure;
+use super::kind::ServerKind;
 use super::transport::Transport;
 
 /// A row may be this large on the wire.
@@ -148,6 +149,8 @@ pub(crate) struct Wire {
     pub socket: Socket,
     /// The text in which an error's position counts.
     pub sql: String,
+    /// The kind of the server, once it is known.
+    pub kind: Option<ServerKind>,
     parameters: Vec<(String, String)>,
     inbox: Vec<u8>,
     at: usize,
@@ -159,6 +162,7 @@ impl Wire {
         Self {
             socket,
             sql: String::new(),
+            kind: None,
             parameters: Vec::new(),
             inbox: Vec::new(),
             at: 0,
@@ -174,7 +178,7 @@ impl Wire {
                 Next::Whole(found) => {
                     self.at = found.body.end;
                     match found.tag {
-                        b'E' => return Err(failure::of(&self.inbox[found.body], &self.sql)),
+                        b'E' => return Err(failure::of(&self.inbox[found.body], &self.sql, self.kind)),
                         b'S' => self.keep_parameter(found.body),
                         tag if is_aside(tag) => {}
                         _ => return Ok(found),

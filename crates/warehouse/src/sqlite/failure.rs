@@ -98,7 +98,8 @@ fn classify(cause: &rusqlite::Error, text: &str) -> (Code, &'static str) {
             )
         }
         _ if ["syntax error", "incomplete input", "unrecognized token"].iter().any(|t| text.contains(t)) => {
-            (Code::SyntaxError, "")
+            let help = "look at this place and just before it: mostly a comma or a parenthesis is missing, or one too many";
+            (Code::SyntaxError, help)
         }
         _ => (Code::DatabaseError, ""),
     }

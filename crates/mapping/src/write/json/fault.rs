@@ -6,6 +6,7 @@
 use outflow_core::Code;
 
 use super::DEPTH;
+use crate::cure::Cure;
 use crate::row_error::RowError;
 use crate::write::number;
 
@@ -41,13 +42,16 @@ pub(crate) fn of(text: &[u8]) -> RowError {
     let (what, cure) = match &cause {
         Cause::Deep => {
             let says = format!(
-                "is nested {} levels deep, and {DEPTH} is the limit (character {character}{within}); select a part of it, or cast {{column}} to text",
+                "is nested {} levels deep, and {DEPTH} is the limit (character {character}{within})",
                 DEPTH + 1
             );
-            return RowError::of_text(Code::InvalidJson, says, look.at);
+            return RowError::of_text(Code::InvalidJson, says, look.at).with_cure(Cure::Deep);
         }
         Cause::Surrogate(unit) => (format!("half of a surrogate pair ({unit})"), "fix it where it is stored"),
-        Cause::Expected(what) => (format!("expected {what}"), "fix it, or cast {column} to text"),
+        Cause::Expected(what) => {
+            let says = format!("is not JSON: expected {what} at character {character}{within}");
+            return RowError::of_text(Code::InvalidJson, says, look.at).with_cure(Cure::NoJson);
+        }
         Cause::Control(byte) => (format!("the control character U+{byte:04X} is not escaped"), "fix it"),
         Cause::Escape => ("an escape that JSON does not have".to_owned(), "fix it"),
         Cause::Ends => ("it ends in the middle".to_owned(), "see whether it was cut where it is stored"),

@@ -13,11 +13,13 @@ use crate::write::{json, number, text};
 /// PostgreSQL has at most six dimensions.
 const DEPTH: usize = 6;
 
-const BAD_ARRAY: RowError =
-    RowError::value(Code::WrongType, "is not an array as PostgreSQL writes it; write to_jsonb({column})");
+const BAD_ARRAY: RowError = RowError::value(
+    Code::WrongType,
+    "is not an array as PostgreSQL writes it; write to_jsonb(…) around what the query selects as {column}",
+);
 const BAD_HSTORE: RowError = RowError::value(
     Code::WrongType,
-    "is not an hstore as PostgreSQL writes it; write hstore_to_jsonb({column})",
+    "is not an hstore as PostgreSQL writes it; write hstore_to_jsonb(…) around what the query selects as {column}",
 );
 
 /// Appends an array. `true`: a number in it lies beyond 2^53.

@@ -54,6 +54,26 @@ fn distinct_on_becomes_qualify() {
          QUALIFY ROW_NUMBER() OVER (PARTITION BY user_id ORDER BY updated_at DESC) = 1\n"
     );
     assert_eq!(lint(&fixed, Redshift), []);
+    for (from, to) in [
+        ("FROM changes", "FROM changes AS changes"),
+        ("FROM public.changes", "FROM public.changes AS changes"),
+        ("FROM changes c", "FROM changes c"),
+        ("FROM a JOIN b ON a.id = b.id", "FROM a JOIN b ON a.id = b.id"),
+        ("FROM (SELECT 1 AS a) x", "FROM (SELECT 1 AS a) x"),
+        ("FROM a, b", "FROM a, b AS b"),
+        ("FROM changes GROUP BY a, b", "FROM changes GROUP BY a, b"),
+    ] {
+        let text = format!("SELECT DISTINCT ON (a) a, b\n{from}\nORDER BY a, b");
+        let fixed = fix_all(&text, &lint(&text, Redshift));
+        let qualify = "QUALIFY ROW_NUMBER() OVER (PARTITION BY a ORDER BY b) = 1";
+        assert_eq!(fixed, format!("SELECT a, b\n{to}\n{qualify}"));
+    }
+    let help = |dialect| {
+        let found = lint("SELECT DISTINCT ON (a) a, b FROM t ORDER BY a, b", dialect);
+        found.into_iter().find(|f| f.code == Code::SyntaxUnsupported).unwrap().help
+    };
+    assert!(help(Redshift).contains("QUALIFY"));
+    assert!(!help(Sqlite).contains("QUALIFY") && help(Sqlite).contains("AS number"));
     // On PostgreSQL it stays, and its order with it.
     assert!(lint(text, Postgres).iter().all(|f| f.code != Code::OrderOrLimit));
     let plain = text.replace("DISTINCT ON (user_id) ", "");
@@ -101,7 +121,11 @@ fn findings_about_case_say_what_happens() {
     let union = "SELECT * FROM (SELECT 1 AS userId, 'free' AS planTier UNION ALL SELECT 2 AS userId, 'pro' AS PlanTier) q";
     let found = lint(union, Postgres);
     let note = found.iter().find(|f| f.code == Code::CaseFolded).unwrap();
-    assert!(note.message.ends_with("calls have plantier in lower case"), "{}", note.message);
+    assert!(
+        note.message.ends_with("in lower case, as the query spells planTier in several ways: spell it alike"),
+        "{}",
+        note.message
+    );
     assert!(note.help.contains("SELECT plantier AS \"planTier\""), "{}", note.help);
     let alike = union.replace("PlanTier", "planTier");
     let found = lint(&alike, Postgres);

@@ -15,6 +15,7 @@ together! {
     functions_of_values,
     functions_of_json,
     syntax_of_queries,
+    the_first_rows_by_qualify,
     system_views,
     definitions_through_the_database,
 }
@@ -220,6 +221,24 @@ fn syntax_of_queries() {
     client.rows("SELECT 1");
     let last: u64 = client.one("SELECT pg_last_query_id()").parse().unwrap();
     assert!(last > 1_000);
+}
+
+fn the_first_rows_by_qualify() {
+    let mut client = admin();
+    let rows = "(SELECT 1 AS id, 'a' AS plan, 1 AS at UNION ALL SELECT 1, 'b', 2 UNION ALL SELECT 2, 'c', 1)";
+    let first = "QUALIFY ROW_NUMBER() OVER (PARTITION BY id ORDER BY at DESC) = 1";
+    for sql in [
+        format!("SELECT t.id AS \"userId\", plan FROM {rows} AS t {first} ORDER BY 1"),
+        format!("SELECT id, plan FROM {rows} t WHERE at > 0 {first} ORDER BY id LIMIT 5"),
+        format!("WITH t AS {rows} SELECT id, plan FROM t AS t {first} ORDER BY 1"),
+        format!("SELECT id, plan FROM (SELECT id, plan FROM {rows} t {first}) q ORDER BY 1"),
+    ] {
+        let answer = client.query(&sql);
+        assert_eq!(answer.rows(), ["1|b", "2|c"], "{sql}");
+        assert_eq!(answer.columns().len(), 2, "{sql}");
+    }
+    let refused = client.query(&format!("WITH t AS {rows} SELECT id FROM t {first}"));
+    assert!(refused.error().is_some(), "a table without an alias");
 }
 
 fn system_views() {
