@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use outflow_core::{Code, ColumnType};
 
 use super::json::{self, Scalar};
-use super::{number, text, unseen, value};
+use super::{number, unseen, value};
 use crate::row_error::RowError;
 
 const FRACTION: &str =
