@@ -7,10 +7,10 @@ use clap::builder::StyledStr;
 use clap::error::{ContextKind, ContextValue};
 
 /// Commands of other tools: what does the same, and what that is.
-const COMMANDS: [(&[&str], &str); 21] = [
+const COMMANDS: [(&[&str], &str); 23] = [
     (
         &["test", "tests"],
-        "`outflow validate` checks the project, `outflow source test NAME` a connection, `outflow alerts test` the alerts",
+        "`outflow validate` checks the project, `outflow source test NAME` a connection, `outflow destination test NAME` a destination, `outflow alerts test` the alerts",
     ),
     (&["check", "lint", "parse", "verify-project"], "`outflow validate` checks the project and its queries"),
     (
@@ -33,6 +33,8 @@ const COMMANDS: [(&[&str], &str); 21] = [
         &["start", "up", "daemon", "scheduler", "server", "worker"],
         "`outflow serve` runs the syncs by their schedules",
     ),
+    (&["disable", "stop", "suspend"], "`outflow pause NAME` pauses a sync or a destination"),
+    (&["enable", "unpause", "continue"], "`outflow resume NAME` lets a paused sync or destination go on"),
     (&["restart"], "`outflow reload` has the running `outflow serve` read the project again"),
     (
         &["ps", "top", "health", "info", "state"],
