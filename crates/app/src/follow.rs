@@ -66,7 +66,7 @@ async fn with_missing(
     let mut missing = reader.missing(&record.sync).await?;
     let sends_to = |name: &str| record.spec.connections.iter().any(|c| c.destination == name);
     missing.retain(|missing| sends_to(&missing.destination));
-    Ok(RunDocument { missing, ..document })
+    RunDocument { missing, ..document }.with_earlier(&*reader.state).await
 }
 
 /// What the deliveries of a run have done so far.

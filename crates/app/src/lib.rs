@@ -97,8 +97,8 @@ pub use outflow_engine::operations::verify::Verification;
 pub use outflow_engine::operations::verify_all::{StateProblem, StateVerification};
 pub use outflow_engine::serve::TaskStatus;
 pub use outflow_engine::{
-    DeliveryDocument, Errors, Event as RunEvent, FORMAT_VERSION, LeftOutDocument, MissingDocument, Reason,
-    RunDocument, RunListEntry, UnsentDocument,
+    DeliveryDocument, EarlierDocument, Errors, Event as RunEvent, FORMAT_VERSION, LeftOutDocument,
+    MissingDocument, Reason, RunDocument, RunListEntry, UnsentDocument,
 };
 pub use outflow_state::Location as StateLocation;
 pub use outflow_warehouse::{SourceKind, kinds as source_kinds, parse_names};

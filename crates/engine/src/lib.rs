@@ -53,8 +53,8 @@ pub use pages::{DeadLetterPages, RunPages};
 pub use paused::{Paused, sentence as paused_sentence};
 pub use reader::{Calls, RunReader};
 pub use report::{
-    DeliveryDocument, FORMAT_VERSION, LeftOutDocument, MissingDocument, Reason, RunDocument, RunListEntry,
-    Seconds, UnsentDocument,
+    DeliveryDocument, EarlierDocument, FORMAT_VERSION, LeftOutDocument, MissingDocument, Reason, RunDocument,
+    RunListEntry, Seconds, UnsentDocument,
 };
 pub use serve::once::RunRequest;
 

@@ -51,11 +51,28 @@ pub struct RunDocument {
     /// Calls of earlier runs of the sync that destinations have not got and that no run sends.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<MissingDocument>,
+    /// Calls of earlier runs of the sync that wait for a destination which has stopped, unless this
+    /// run itself waits for it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub earlier: Vec<EarlierDocument>,
     /// How long its halves took in this process.
     pub seconds: Seconds,
     /// Why it is not further on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<Reason>,
+}
+
+/// Calls of an earlier run that wait for a destination which has stopped.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct EarlierDocument {
+    /// The destination.
+    pub destination: String,
+    /// The first run that waits.
+    pub run: RunId,
+    /// How many calls wait, of all such runs.
+    pub calls: u64,
+    /// Why the destination stopped.
+    pub reason: Reason,
 }
 
 /// Calls that a destination has not got.
@@ -291,6 +308,7 @@ impl RunDocument {
             replays: record.replays,
             replayed_by: record.replayed_by.clone(),
             missing: Vec::new(),
+            earlier: Vec::new(),
             seconds,
             reason: record.reason.clone().map(Reason::from),
         }

@@ -419,6 +419,8 @@ impl<'a> Once<'a> {
     async fn complete(&self, mut document: RunDocument) -> Result<RunDocument, Errors> {
         document.missing = self.engine.reader().missing(&document.sync).await?;
         document.missing.retain(|missing| self.sends_to.contains(&missing.destination));
+        let mut document = document.with_earlier(&*self.engine.state).await?;
+        document.earlier.retain(|earlier| self.sends_to.contains(&earlier.destination));
         Ok(document)
     }
 

@@ -1,6 +1,8 @@
 //! What came of the syncs that a command was to run: for people, and as an exit code.
 
-use outflow_app::{DeliveryDocument, Errors, MissingDocument, Reason, RunDocument, RunOutcome};
+use outflow_app::{
+    DeliveryDocument, EarlierDocument, Errors, MissingDocument, Reason, RunDocument, RunOutcome,
+};
 use outflow_core::{Code, DeliveryState, Error, NextStep, RowCounts, RunState};
 
 use crate::exit::Exit;
@@ -37,6 +39,14 @@ pub fn tell(outcome: &RunOutcome, printer: Printer) {
         Some(Error::new(reason.code, message).at(place).help(help))
     };
     stopped.filter_map(error).for_each(|e| printer.error(&e));
+    for EarlierDocument { destination, run, calls, reason } in &document.earlier {
+        let message = format!("{destination}: {}: {}", reason.code.title(), plain(&reason.message));
+        let cure = hints::of_stop(reason.code).map(|cure| format!("{cure}. ")).unwrap_or_default();
+        let then = hints::of_reason(reason.code, destination)
+            .unwrap_or_else(|| format!("`outflow run {}` tries again and goes on with them", document.sync));
+        let error = Error::new(reason.code, message).at(format!("run {run} of {}", document.sync));
+        printer.error(&error.help(format!("{cure}{}; {then}", stay(*calls))));
+    }
     missing(&document.missing).for_each(|e| printer.error(&e));
 }
 
@@ -77,6 +87,9 @@ pub fn exit_of(document: &RunDocument) -> Exit {
     }
     let any = |is: &dyn Fn(&DeliveryDocument) -> bool| document.destinations.iter().any(|(_, d)| is(d));
     if any(&|d| d.state == DeliveryState::Stopped && !is_paused(d)) {
+        return Exit::Destination;
+    }
+    if document.earlier.iter().any(|earlier| earlier.reason.code != Code::DestinationPaused) {
         return Exit::Destination;
     }
     // Calls are pending although no destination stopped, or another process still reads: a signal
@@ -193,6 +206,11 @@ fn summary(documents: &[&RunDocument], failed: Vec<Vec<String>>) -> String {
                 let then = if is_paused(x) { "" } else { "; the next run goes on with them" };
                 text += &format!("  {}{then}\n", stay(x.counts.pending));
             }
+        }
+        for EarlierDocument { destination, run, calls, reason } in &d.earlier {
+            let said = plain(&reason.message);
+            text += &format!("  {destination} stopped in run {run}: {} {said}\n", reason.code);
+            text += &format!("  {}\n", stay(*calls));
         }
     }
     text

@@ -208,3 +208,26 @@ fn beside_another_process_at_work_a_pause_waits_or_exits_with_7() {
     assert_eq!(entry(&waited), (true, true, "sync users".to_owned()));
     run.wait().assert_code(0);
 }
+
+/// A run without calls for a destination that has stopped looks like a success of it.
+#[test]
+fn a_run_says_what_waits_of_earlier_runs_for_a_destination_that_is_down() {
+    let (a, b) = receivers();
+    let project = project(&a, &b, "");
+    b.always(Reply::status(401));
+    let run = |code| project.json(&["run", "users", "--delivery-timeout", "1s"], code);
+    assert_eq!(run(6)["destinations"]["b"]["state"], "stopped");
+    let second = run(6);
+    assert_eq!((&second["destinations"]["b"]["state"], &second["run"]), (&"succeeded".into(), &2.into()));
+    let earlier = json!({ "destination": "b", "run": 1, "calls": 3 });
+    let said = &second["earlier"][0];
+    for key in ["destination", "run", "calls"] {
+        assert_eq!(said[key], earlier[key], "{second}");
+    }
+    assert_eq!(said["reason"]["code"], "D013", "{second}");
+    let said = project.run(&["run", "users", "--delivery-timeout", "1s"]);
+    assert!(said.stderr.contains("error[D013]: b:") && said.stderr.contains("run 1 of users"), "{said:?}");
+    b.always(Reply::ok());
+    assert_eq!(run(0).get("earlier"), None);
+    assert_eq!(b.calls().len(), 3);
+}
