@@ -98,12 +98,17 @@ impl Finding {
 }
 
 /// Puts what keeps a sync from running first, then warnings, then notes; each in the order in which
-/// they were found, which is that of the files.
+/// they were found, which is that of the files. Q126 goes before what the server says of the same
+/// text: it has the cure.
 pub fn sort(findings: &mut [Finding]) {
+    let refused = |f: &Finding| matches!(f.code(), Code::SyntaxError | Code::DatabaseError);
+    let is_refused = findings.iter().any(refused);
     findings.sort_by_key(|finding| match finding.code().severity() {
+        _ if is_refused && finding.code() == Code::SyntaxUnsupported => 0,
+        Severity::Error if is_refused => 1,
         Severity::Error => 0,
-        Severity::Warning => 1,
-        Severity::Note => 2,
+        Severity::Warning => 2,
+        Severity::Note => 3,
     });
 }
 
@@ -126,4 +131,22 @@ pub(crate) fn subject<'a>(
     let customer_io =
         project.destinations.iter().any(|d| d.kind.starts_with("customerio") && goes_to(&d.name));
     Subject { spec, customer_io, destinations }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cure_goes_before_what_the_server_says() {
+        let sorted = |codes: &[Code]| {
+            let mut findings: Vec<Finding> = codes.iter().map(|code| Error::new(*code, "x").into()).collect();
+            sort(&mut findings);
+            findings.iter().map(Finding::code).collect::<Vec<_>>()
+        };
+        let (note, warning) = (Code::UnknownTypeComparedWithNumber, Code::SyntaxUnsupported);
+        assert_eq!(sorted(&[note, warning, Code::InvalidValue]), [Code::InvalidValue, warning, note]);
+        let refused = [note, Code::SyntaxError, warning];
+        assert_eq!(sorted(&refused), [warning, Code::SyntaxError, note]);
+    }
 }

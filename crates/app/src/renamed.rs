@@ -50,7 +50,10 @@ impl Renamed {
 
     fn cure(&self) -> String {
         let Self { sync, from, .. } = self;
-        format!("if {from} was renamed, write `renamed_from: {from}` into {sync}, or give it its name back")
+        format!(
+            "if {from} was renamed, write `renamed_from: {from}` into {sync}: it is sent once more, events under \
+             the ids that they had; with its old name it goes on where it was"
+        )
     }
 }
 

@@ -114,11 +114,18 @@ pub(super) fn secret_parameter(text: &str) -> Option<&str> {
     let (_, rest) = text.split_once("://")?;
     let (query, _) = rest.split_once('?')?.1.split_once('#').unwrap_or((rest.split_once('?')?.1, ""));
     let parameters = query.split(['&', ';']).filter_map(|parameter| parameter.split_once('='));
-    let is_secret = |name: &str| {
+    let is_secret = |name: &str, value: &str| {
         let plain = name.to_ascii_lowercase().replace('-', "_");
-        sounds_secret(name) || NAMES.contains(&plain.as_str())
+        sounds_secret(name) || (NAMES.contains(&plain.as_str()) && looks_random(value))
     };
-    parameters.into_iter().find(|(name, value)| is_secret(name) && !value.is_empty()).map(|(name, _)| name)
+    let mut given = parameters.filter(|(_, value)| !value.is_empty());
+    given.find(|(name, value)| is_secret(name, value)).map(|(name, _)| name)
+}
+
+/// Whether this is no word that a person chose: names such as `key` have both.
+fn looks_random(value: &str) -> bool {
+    let has = |is: fn(&char) -> bool| value.chars().any(|c| is(&c));
+    value.len() >= 8 && has(char::is_ascii_digit) && has(char::is_ascii_alphabetic)
 }
 
 /// `https://user:password@host`.
@@ -142,6 +149,22 @@ fn json(node: &Node, as_written: bool) -> Json {
         Value::Table(entries) => {
             let members = entries.iter().map(|(key, value)| (key.name.clone(), json(value, as_written)));
             Json::Object(members.collect())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_parameter_that_has_a_word_is_no_secret() {
+        let secret = |query: &str| secret_parameter(&format!("https://h.example/h?{query}")).is_some();
+        for words in ["key=list", "page=2&key=utm", "sig=1", "auth=none", "token=", "v=1"] {
+            assert!(!secret(words), "{words}");
+        }
+        for secrets in ["sig=abcdef12345&v=1", "a=1;key=A1b2C3d4", "api_key=x", "token=list"] {
+            assert!(secret(secrets), "{secrets}");
         }
     }
 }
