@@ -3,7 +3,7 @@
 use outflow_app::{
     DeliveryDocument, EarlierDocument, Errors, MissingDocument, Reason, RunDocument, RunOutcome,
 };
-use outflow_core::{Code, DeliveryState, Error, NextStep, RowCounts, RunState};
+use outflow_core::{Code, DeliveryState, Error, NextStep, RowCounts, RunId, RunState};
 
 use crate::exit::Exit;
 use crate::hints;
@@ -27,27 +27,23 @@ pub fn tell(outcome: &RunOutcome, printer: Printer) {
     }
     let stopped = document.destinations.iter().filter(|(_, d)| d.state == DeliveryState::Stopped);
     let error = |(name, d): &(String, DeliveryDocument)| {
-        let reason = d.reason.as_ref()?;
-        let message = format!("{name}: {}: {}", reason.code.title(), plain(&reason.message));
-        let cure = hints::of_stop(reason.code).map(|cure| format!("{cure}. ")).unwrap_or_default();
-        let then = match hints::of_reason(reason.code, name) {
-            Some(hint) if is_paused(d) => hint,
-            _ => format!("`outflow run {}` tries again and goes on with them", document.sync),
-        };
-        let help = format!("{cure}{}; {then}", stay(d.counts.pending));
-        let place = format!("run {} of {}", document.run, document.sync);
-        Some(Error::new(reason.code, message).at(place).help(help))
+        Some(stop(document, (document.run, name), d.reason.as_ref()?, d.counts.pending))
     };
     stopped.filter_map(error).for_each(|e| printer.error(&e));
     for EarlierDocument { destination, run, calls, reason } in &document.earlier {
-        let message = format!("{destination}: {}: {}", reason.code.title(), plain(&reason.message));
-        let cure = hints::of_stop(reason.code).map(|cure| format!("{cure}. ")).unwrap_or_default();
-        let then = hints::of_reason(reason.code, destination)
-            .unwrap_or_else(|| format!("`outflow run {}` tries again and goes on with them", document.sync));
-        let error = Error::new(reason.code, message).at(format!("run {run} of {}", document.sync));
-        printer.error(&error.help(format!("{cure}{}; {then}", stay(*calls))));
+        printer.error(&stop(document, (*run, destination), reason, *calls));
     }
     missing(&document.missing).for_each(|e| printer.error(&e));
+}
+
+/// Why a destination has stopped in a run of the document's sync, with what stays pending.
+fn stop(document: &RunDocument, (run, name): (RunId, &str), reason: &Reason, pending: u64) -> Error {
+    let message = format!("{name}: {}: {}", reason.code.title(), plain(&reason.message));
+    let cure = hints::of_stop(reason.code).map(|cure| format!("{cure}. ")).unwrap_or_default();
+    let hint = hints::of_reason(reason.code, name).filter(|_| reason.code == Code::DestinationPaused);
+    let again = || format!("`outflow run {}` tries again and goes on with them", document.sync);
+    let help = format!("{cure}{}; {}", stay(pending), hint.unwrap_or_else(again));
+    Error::new(reason.code, message).at(format!("run {run} of {}", document.sync)).help(help)
 }
 
 /// What destinations have not got, each as an error.

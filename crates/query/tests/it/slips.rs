@@ -74,8 +74,8 @@ fn a_comparison_with_null_is_found_and_mended() {
     ] {
         let found = lint(text);
         let finding = found.iter().find(|f| f.code == Code::ComparedWithNull).unwrap();
-        let mended = finding.fix.clone().unwrap().apply(text);
-        assert!(mended.contains(right), "{mended}");
+        let changed = finding.fix.clone().unwrap().apply(text);
+        assert!(changed.contains(right), "{changed}");
     }
     for text in [
         "SELECT a FROM t WHERE plan IS NULL OR plan IS NOT NULL",
