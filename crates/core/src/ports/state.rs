@@ -21,6 +21,7 @@
 
 mod gaps;
 mod pauses;
+mod people;
 mod records;
 mod restores;
 
@@ -31,6 +32,7 @@ use jiff::Timestamp;
 
 pub use gaps::*;
 pub use pauses::*;
+pub use people::*;
 pub use records::*;
 pub use restores::*;
 
@@ -223,6 +225,7 @@ pub trait StateReader:
     + IntegrityQueries
     + OriginQueries
     + PauseQueries
+    + PeopleQueries
 {
 }
 
@@ -235,6 +238,7 @@ impl<T> StateReader for T where
         + IntegrityQueries
         + OriginQueries
         + PauseQueries
+        + PeopleQueries
 {
 }
 
@@ -355,7 +359,9 @@ pub trait Retention: Send + Sync {
 }
 
 /// The right to write, and everything that can be written and read with it.
-pub trait State: StateReader + Runs + Deliveries + Schedules + Watch + Retention + Origins + Pauses {
+pub trait State:
+    StateReader + Runs + Deliveries + Schedules + Watch + Retention + Origins + Pauses + People
+{
     /// The claim under which this handle writes.
     fn lease(&self) -> &Lease;
 

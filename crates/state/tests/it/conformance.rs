@@ -5,6 +5,7 @@ mod deliveries;
 mod gaps;
 mod origin;
 mod pauses;
+pub mod people;
 mod retention;
 mod runs;
 mod watch;
@@ -85,6 +86,13 @@ const CHECKS: &[Check] = &[
     check("what tells of a restore is kept", |s| Box::pin(origin::kept(s))),
     check("a pause is kept with the time at which it was first given", |s| Box::pin(pauses::kept(s))),
     check("what is resumed is paused no longer, and nothing else", |s| Box::pin(pauses::ended(s))),
+    check("users are kept, each with a name and an identity of their own", |s| Box::pin(people::users(s))),
+    check("the last administrator stays one", |s| Box::pin(people::last_admin(s))),
+    check("of two changes at once one leaves an administrator", |s| Box::pin(people::last_admin_at_once(s))),
+    check("a session ends when it is ended, and when its user changes", |s| Box::pin(people::sessions(s))),
+    check("the browsers that a user last signed in from are known", |s| Box::pin(people::browsers(s))),
+    check("a token is kept, also when it is revoked", |s| Box::pin(people::tokens(s))),
+    check("the last use of a session and of a token is known", |s| Box::pin(people::used(s))),
     check("a restored sync is known until its next run", |s| Box::pin(origin::restored(s))),
     check("runs and slots are found that do not lie ahead", |s| Box::pin(runs::not_ahead(s))),
     check("a finished run is audited once, while it has segments", |s| Box::pin(watch::audits(s))),
@@ -125,6 +133,8 @@ pub async fn a_stale_claim_writes_nothing(stale: &dyn State, owner: &dyn State) 
         stale.scrub().await,
         stale.pause(&[], at(5)).await,
         stale.resume(&[]).await,
+        stale.touch(&[]).await,
+        stale.revoke_token("tok_1", at(5), &people::entry()).await,
     ] {
         assert_eq!(result.unwrap_err().code(), Code::StateHeld);
     }
