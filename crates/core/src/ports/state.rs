@@ -19,6 +19,7 @@
 //!   call the rule and persist what it says, in one transaction. A step that a run's life does not
 //!   have is refused.
 
+mod audit;
 mod gaps;
 mod pauses;
 mod people;
@@ -30,6 +31,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
+pub use audit::*;
 pub use gaps::*;
 pub use pauses::*;
 pub use people::*;
@@ -225,6 +227,7 @@ pub trait StateReader:
     + IntegrityQueries
     + OriginQueries
     + PauseQueries
+    + AuditQueries
     + PeopleQueries
 {
 }
@@ -238,6 +241,7 @@ impl<T> StateReader for T where
         + IntegrityQueries
         + OriginQueries
         + PauseQueries
+        + AuditQueries
         + PeopleQueries
 {
 }
@@ -360,7 +364,7 @@ pub trait Retention: Send + Sync {
 
 /// The right to write, and everything that can be written and read with it.
 pub trait State:
-    StateReader + Runs + Deliveries + Schedules + Watch + Retention + Origins + Pauses + People
+    StateReader + Runs + Deliveries + Schedules + Watch + Retention + Origins + Pauses + AuditLog + People
 {
     /// The claim under which this handle writes.
     fn lease(&self) -> &Lease;

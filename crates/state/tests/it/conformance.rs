@@ -1,6 +1,7 @@
 //! What every store of the state must do. Each check gets a separate empty store.
 
 mod approval;
+pub mod audit;
 mod deliveries;
 mod gaps;
 mod origin;
@@ -86,6 +87,10 @@ const CHECKS: &[Check] = &[
     check("what tells of a restore is kept", |s| Box::pin(origin::kept(s))),
     check("a pause is kept with the time at which it was first given", |s| Box::pin(pauses::kept(s))),
     check("what is resumed is paused no longer, and nothing else", |s| Box::pin(pauses::ended(s))),
+    check("the audit log keeps what is written, in its order", |s| Box::pin(audit::kept(s))),
+    check("entries of the audit log are found", |s| Box::pin(audit::found(s))),
+    check("a change and its entry are one transaction", |s| Box::pin(audit::with_the_change(s))),
+    check("old entries go, and the log says which", |s| Box::pin(audit::expired(s))),
     check("users are kept, each with a name and an identity of their own", |s| Box::pin(people::users(s))),
     check("the last administrator stays one", |s| Box::pin(people::last_admin(s))),
     check("of two changes at once one leaves an administrator", |s| Box::pin(people::last_admin_at_once(s))),
@@ -131,8 +136,10 @@ pub async fn a_stale_claim_writes_nothing(stale: &dyn State, owner: &dyn State) 
         stale.set_fired("users", at(5)).await,
         stale.forget_segments(run).await,
         stale.scrub().await,
-        stale.pause(&[], at(5)).await,
-        stale.resume(&[]).await,
+        stale.pause(&[], at(5), &[]).await,
+        stale.resume(&[], &[]).await,
+        stale.record(&[]).await,
+        stale.expire_audit(at(5), at(5)).await.map(drop),
         stale.touch(&[]).await,
         stale.revoke_token("tok_1", at(5), &people::entry()).await,
     ] {

@@ -1,10 +1,11 @@
 //! A value that changed on the server's disk.
 
 use outflow_core::Code;
-use outflow_core::ports::state::{Pausable, PauseKind, RunFilter, StateStore as _};
+use outflow_core::ports::state::{AuditFilter, Pausable, PauseKind, RunFilter, StateStore as _};
 use outflow_testkit::Postgres;
 
 use super::{claim, store};
+use crate::conformance::audit::entry;
 use crate::conformance::people;
 use crate::made::{at, delivering};
 
@@ -61,6 +62,8 @@ async fn a_changed_row_is_an_error_of_the_read_and_is_named_by_the_check() {
         ("segments", "first = 1"),
         ("schedules", "fired = fired + 1"),
         ("pauses", "since = since + 1"),
+        ("audit_log", "subject = 'x'"),
+        ("audit_head", "last = 2"),
         ("users", "role = 'viewer'"),
         ("sessions", "expires_at = expires_at + 1"),
         ("browsers", "used_at = used_at + 1"),
@@ -74,7 +77,7 @@ async fn a_changed_row_is_an_error_of_the_read_and_is_named_by_the_check() {
         let state = claim(server.port(), &schema).await;
         let run = delivering(&*state, "users", 10).await;
         let paused = Pausable { kind: PauseKind::Sync, name: "users".to_owned() };
-        state.pause(&[paused], at(3)).await.unwrap();
+        state.pause(&[paused], at(3), &[entry(3, "sync.pause")]).await.unwrap();
         people::some(&*state).await;
         assert_eq!(state.check_integrity().await.unwrap(), Vec::<String>::new());
         let update = format!("UPDATE {schema}.{table} SET {set}");
@@ -87,6 +90,8 @@ async fn a_changed_row_is_an_error_of_the_read_and_is_named_by_the_check() {
             state.segments(run).await?;
             state.fired("users").await?;
             state.pauses().await?;
+            state.audit_log(&AuditFilter::default(), None, 9).await?;
+            state.audit_head().await?;
             people::everything(&*state).await?;
             state.installation_id().await
         };
