@@ -290,7 +290,7 @@ codes! {
     G004 ColumnsChanged Guard UserInput "the result's columns have changed";
     G005 TooManyWithoutIdentifier Guard UserInput "too many rows without an identifier";
     G006 BudgetExhausted Guard UserInput "the budget of calls is used up";
-    A001 NotSignedIn Access Auth "nobody is signed in";
+    A001 NotSignedIn Access Auth "the request does not say who asks";
     A002 CredentialRefused Access Auth "the token or the session is not valid";
     A003 CredentialExpired Access Auth "the token or the session has ended";
     A004 NotPermitted Access Auth "the role or the token does not allow this";

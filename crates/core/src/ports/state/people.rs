@@ -215,8 +215,8 @@ pub trait People: Send + Sync {
     /// is one. Repeated: refused.
     async fn create_first_user(&self, user: &UserRecord, entry: &AuditEntry) -> Result<()>;
 
-    /// Changes a user and ends their sessions: who has other rights signs in anew. Refused with
-    /// [`Code::LastAdmin`](crate::Code::LastAdmin) if nobody could administer the service after it,
+    /// Changes a user and ends their sessions: who has other rights signs in again. Refused with
+    /// [`Code::LastAdmin`](crate::Code::LastAdmin) if it takes away the only administrator,
     /// and with [`Code::NoSuchPerson`](crate::Code::NoSuchPerson) if there is no such user.
     /// Repeated: the same.
     async fn change_user(&self, name: &str, change: &UserChange, entry: &AuditEntry) -> Result<()>;

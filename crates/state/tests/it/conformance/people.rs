@@ -146,7 +146,7 @@ pub async fn sessions(state: &dyn State) {
     assert_eq!(end(SessionsToEnd::One([3; 32])).await, 1);
     assert_eq!(end(SessionsToEnd::One([3; 32])).await, 0);
     assert_eq!(end(SessionsToEnd::Of("ada".into())).await, 2);
-    // Whoever has other rights signs in anew, and who is disabled does not.
+    // Whoever has other rights signs in again, and who is disabled does not.
     let changes = [UserChange::Role(Role::Viewer), UserChange::Password("x".into())];
     for change in changes.into_iter().chain([UserChange::Disabled(Some(at(9)))]) {
         begin(&session(6, "bob", 21, 60)).await.unwrap();
