@@ -28,6 +28,7 @@ use tokio::net::{UnixListener, UnixStream};
 pub(crate) use self::place::own_user;
 use self::place::{CONTROL, Place, WORK};
 use crate::paused::PauseEntry;
+use crate::people::{PeopleAnswer, PeopleChange};
 use crate::serving::Serving;
 
 /// The user who may do everything.
@@ -90,6 +91,11 @@ pub enum Request {
         /// `last_sync_time` moves all the same.
         skip_window: bool,
     },
+    /// Change who may use the service.
+    People {
+        /// How.
+        change: PeopleChange,
+    },
     /// Deliver a run that became ready in another way than by an extraction.
     Adopt {
         /// The run.
@@ -120,6 +126,8 @@ pub enum Answer {
     Cancelled(CancelReport),
     /// What was paused or resumed.
     Paused(Vec<PauseEntry>),
+    /// Who may use the service has changed.
+    People(PeopleAnswer),
     /// The run was approved, rejected or adopted.
     Accepted {
         /// The run.

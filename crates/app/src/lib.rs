@@ -40,6 +40,7 @@ mod making;
 mod outcome;
 mod pause;
 mod paused;
+pub mod people;
 mod preview;
 mod purge;
 mod rejected;
@@ -64,7 +65,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use outflow_core::ports::state::StateStore;
-use outflow_core::{Code, Error, RunId};
+use outflow_core::{Actor, Code, Error, RunId};
 use outflow_engine::RunReader;
 pub use outflow_project::FILE as PROJECT_FILE;
 use outflow_project::{Origin, Part, Project};
@@ -131,6 +132,8 @@ pub struct App {
     origin: Origin,
     state: Option<StateLocation>,
     folder: PathBuf,
+    actor: Actor,
+    people: people::Shared,
 }
 
 impl App {
@@ -142,7 +145,13 @@ impl App {
             Some(StateLocation::Folder(folder)) => folder.clone(),
             _ => project.join(".outflow"),
         };
-        Self { origin: Origin { dir: project, target: None }, state, folder }
+        Self {
+            origin: Origin { dir: project, target: None },
+            state,
+            folder,
+            actor: Actor::local("unknown"),
+            people: people::Shared::default(),
+        }
     }
 
     /// The same project as one of its targets changes it. A target has a state of its own, in
@@ -157,6 +166,11 @@ impl App {
         }
         self.origin.target = target;
         self
+    }
+
+    /// The same, acting for somebody else.
+    pub fn by(&self, actor: Actor) -> Self {
+        Self { actor, ..self.clone() }
     }
 
     /// Whether nothing has run yet. A state that was named and is not there is another matter: its

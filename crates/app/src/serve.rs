@@ -19,6 +19,7 @@ use tracing::{error, info, warn};
 use crate::control::{Answer, DueAnswer, Request, Socket};
 use crate::leftovers::{self, Leftover};
 use crate::paused::{self, PauseEntry};
+use crate::people;
 use crate::renamed::{self, Renamed};
 use crate::serving::Serving;
 
@@ -184,6 +185,10 @@ impl Service {
             }
             Request::Pause { what } => Answer::Paused(self.change_pauses(Some(what), None).await?),
             Request::Resume { what } => Answer::Paused(self.change_pauses(None, Some(what)).await?),
+            Request::People { change } => {
+                let state = self.handle.config().engine.state.clone();
+                Answer::People(people::make(&*state, &outflow_core::Actor::outflow(), change).await?)
+            }
             Request::Purge { id } => {
                 let purge = |engine: Engine| async move { engine.purge(&id).await };
                 let report = self.handle.with_deliveries_paused(purge).await?;

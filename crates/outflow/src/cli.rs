@@ -4,6 +4,7 @@ mod authoring;
 mod habits;
 pub mod help;
 mod looking;
+mod people;
 mod running;
 mod upkeep;
 mod values;
@@ -17,6 +18,7 @@ pub use authoring::{
     Destination, DestinationTest, Estimate, Init, List, Preview, SetupSql, Source, Validate, Which,
 };
 pub use looking::{Alerts, AlertsCommand, DeadLetters, Rejected, Runs, Status, Usage};
+pub use people::{CreateToken, CreateUser, PasswordArgs, RevokeToken, Tokens, UserRole, Users};
 pub use running::{Backfill, Replay, Run, Serve};
 pub use upkeep::{Approve, Cancel, PausableKind, Pause, Purge, Reject, Verify};
 
@@ -170,6 +172,12 @@ pub enum Command {
     Cancel(Cancel),
     /// Show how many calls were sent, by sync, destination and type, in a month of UTC
     Usage(Usage),
+    /// Make, list and change the people who may sign in
+    #[command(subcommand, arg_required_else_help = true)]
+    Users(Users),
+    /// Make, list and revoke the tokens of programs that use the API
+    #[command(subcommand, arg_required_else_help = true)]
+    Tokens(Tokens),
     /// Recount a run from its segments and its state, or check the whole state
     Verify(Verify),
     /// Show the page of an error code

@@ -24,7 +24,9 @@ mod runs;
 mod serve;
 mod source;
 mod status;
+mod tokens;
 mod usage;
+mod users;
 mod validate;
 mod verify;
 
@@ -75,6 +77,8 @@ pub async fn dispatch(cli: Cli, printer: Printer) -> Result<Exit, Errors> {
         Command::Cancel(args) => cancel::cancel(&app, &args, printer).await,
         Command::Usage(args) => usage::usage(&app, &args, printer).await,
         Command::Verify(args) => verify::verify(&app, &args, printer).await,
+        Command::Users(command) => users::users(&app, &command, printer).await,
+        Command::Tokens(command) => tokens::tokens(&app, &command, printer).await,
         Command::Explain { code } => explain::explain(code.as_deref(), printer),
         Command::Schema => {
             printer.text(&(serde_json::to_string_pretty(&outflow_app::schema()).unwrap_or_default() + "\n"));

@@ -26,6 +26,7 @@ mod limits;
 mod logs;
 mod long_lists;
 mod pause;
+mod people;
 mod redshift;
 mod removed;
 mod replay;
