@@ -20,6 +20,7 @@
 mod access;
 mod alerts;
 mod approval;
+mod audit;
 mod backfill;
 mod beside;
 mod cancel;
@@ -43,6 +44,7 @@ mod paused;
 pub mod people;
 mod preview;
 mod purge;
+mod recorded;
 mod rejected;
 mod renamed;
 mod replay;
@@ -56,6 +58,7 @@ mod source;
 mod status;
 mod surroundings;
 mod usage;
+mod user;
 mod validate;
 mod verify;
 mod wiring;
@@ -73,6 +76,7 @@ use tokio::sync::watch;
 
 pub use alerts::{AlertDocument, AlertList, AlertTest, ReceiverTest};
 pub use approval::{ApproveRequest, RejectRequest};
+pub use audit::{AuditDocument, AuditList, AuditRequest, AuditVerification, SeenEntry};
 pub use backfill::BackfillRequest;
 pub use cancel::CancelRequest;
 pub use check::CheckDocument;
@@ -86,7 +90,7 @@ pub use list::{Selectors, SyncDocument, SyncList};
 pub use look::RunName;
 pub use outcome::RunOutcome;
 pub use outflow_core::ports::spool::Rejection;
-pub use outflow_core::ports::state::DeadLetter;
+pub use outflow_core::ports::state::{AuditFilter, DeadLetter};
 pub use outflow_core::ports::state::{Pausable, PauseKind};
 pub use outflow_core::run::ReplayMode;
 pub use outflow_engine::authoring::estimate::{EstimatedBy, Share};
@@ -132,6 +136,7 @@ pub struct App {
     origin: Origin,
     state: Option<StateLocation>,
     folder: PathBuf,
+    /// Who acts.
     actor: Actor,
     people: people::Shared,
 }
@@ -145,13 +150,15 @@ impl App {
             Some(StateLocation::Folder(folder)) => folder.clone(),
             _ => project.join(".outflow"),
         };
-        Self {
-            origin: Origin { dir: project, target: None },
-            state,
-            folder,
-            actor: Actor::local("unknown"),
-            people: people::Shared::default(),
-        }
+        let origin = Origin { dir: project, target: None };
+        Self { origin, state, folder, actor: user::local(), people: people::Shared::default() }
+    }
+
+    /// The same installation, for this actor: the audit log names them for what they change. Without
+    /// this it is the user of the process.
+    #[must_use]
+    pub fn by(&self, actor: Actor) -> Self {
+        Self { actor, ..self.clone() }
     }
 
     /// The same project as one of its targets changes it. A target has a state of its own, in
@@ -166,11 +173,6 @@ impl App {
         }
         self.origin.target = target;
         self
-    }
-
-    /// The same, acting for somebody else.
-    pub fn by(&self, actor: Actor) -> Self {
-        Self { actor, ..self.clone() }
     }
 
     /// Whether nothing has run yet. A state that was named and is not there is another matter: its
@@ -218,7 +220,7 @@ impl App {
     /// # Errors
     /// Why it goes on with the old project.
     pub async fn reload(&self) -> Result<bool, Error> {
-        Ok(control::ask(&self.folder, &control::Request::Reload).await?.is_some())
+        Ok(control::ask(&self.folder, &control::Request::Reload, &self.actor).await?.is_some())
     }
 
     /// As [`App::load`], for use cases that need no secret, or not all of them.

@@ -2,6 +2,7 @@
 
 mod alerts;
 mod approval;
+mod audit;
 mod backfill;
 mod cancel;
 mod consent;
@@ -77,6 +78,7 @@ pub async fn dispatch(cli: Cli, printer: Printer) -> Result<Exit, Errors> {
         Command::Cancel(args) => cancel::cancel(&app, &args, printer).await,
         Command::Usage(args) => usage::usage(&app, &args, printer).await,
         Command::Verify(args) => verify::verify(&app, &args, printer).await,
+        Command::Audit(command) => audit::audit(&app, &command, printer).await,
         Command::Users(command) => users::users(&app, &command, printer).await,
         Command::Tokens(command) => tokens::tokens(&app, &command, printer).await,
         Command::Explain { code } => explain::explain(code.as_deref(), printer),

@@ -18,7 +18,7 @@ const GROUPS: [(&str, &[&str]); 6] = [
     ),
     (
         "See what happened",
-        &["status", "runs", "alerts", "rejected", "dead-letters", "usage", "verify", "purge"],
+        &["status", "runs", "alerts", "rejected", "dead-letters", "usage", "verify", "audit", "purge"],
     ),
     ("Let others in", &["users", "tokens"]),
     ("Find your way", &["explain", "completions", "version", "help"]),
