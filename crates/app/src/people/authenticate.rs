@@ -144,7 +144,7 @@ fn of_token(token: &TokenRecord, now: Timestamp) -> Result<Principal, Error> {
         }
     };
     // A token has no account.
-    let permissions = permissions.without(Permission::OwnAccount);
+    let permissions = permissions.without(Permission::OwnAccount).with(Permission::ReadSelf);
     let (actor, how) = (Actor::new(ActorKind::Token, &token.id), How::Token { id: token.id.clone() });
     Ok(Principal { actor, permissions, how })
 }

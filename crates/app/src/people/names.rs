@@ -34,7 +34,7 @@ pub(super) fn check_label(label: &str) -> Result<(), String> {
     if label.is_empty() || label.chars().count() > LABEL {
         return Err(format!("the name has 1 to {LABEL} characters"));
     }
-    if label.chars().any(|c| c.is_control() || is_unseen(c)) {
+    if label.chars().any(|c| c != ' ' && (c.is_control() || is_unseen(c))) {
         return Err("the name has a character that cannot be seen".to_owned());
     }
     Ok(())

@@ -40,6 +40,7 @@ permissions! {
     ReadRuns "runs.read" Viewer "See runs with their counts, gaps, and the codes of rejected rows; verify a run.";
     ReadUsage "usage.read" Viewer "See how many rows were read and calls were sent.";
     ReadAlerts "alerts.read" Viewer "See alerts and who receives them.";
+    ReadSelf "self.read" Viewer "See who one is and what one may do. Every token has it.";
     OwnAccount "account.own" Viewer "See and end one's own sessions; change one's own password. People only.";
     ReadRows "rows.read" Member "See values of rows: previews, rejected rows, dead letters, and requests to destinations.";
     QuerySources "sources.query" Member "Put load on a database: test it, read its catalogue, check and estimate a query.";
@@ -92,15 +93,22 @@ impl Permissions {
         self.0 & bit(permission) != 0
     }
 
+    /// With this one, too.
+    #[must_use]
+    pub const fn with(self, permission: Permission) -> Self {
+        Self(self.0 | bit(permission))
+    }
+
     /// Without this one.
     #[must_use]
     pub const fn without(self, permission: Permission) -> Self {
         Self(self.0 & !bit(permission))
     }
 
-    /// One of these that the others do not have, but for one's own account, which everybody has.
+    /// One of these that the others do not have, but for what everybody has.
     pub fn beyond(self, others: Self) -> Option<Permission> {
-        self.iter().find(|permission| *permission != Permission::OwnAccount && !others.contains(*permission))
+        let everybodys = Self::default().with(Permission::OwnAccount).with(Permission::ReadSelf);
+        self.iter().find(|permission| !everybodys.contains(*permission) && !others.contains(*permission))
     }
 
     /// Each of them, in the order of the docs.

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use outflow_core::ports::state::{KnownBrowser, SecretHash, SessionRecord, SessionsToEnd, StateReader};
+use outflow_core::ports::state::{KnownBrowser, SecretHash, SessionRecord, SessionsToEnd};
 use outflow_core::{Actor, ActorKind, Clock as _, Code, Error, Secret, SystemClock, Timestamp};
 use outflow_engine::FORMAT_VERSION;
 use serde::Serialize;
@@ -78,14 +78,15 @@ impl App {
     /// # Errors
     /// A005: there is no such user, or the password is another. A006: too many attempts.
     pub async fn sign_in(&self, request: &SignInRequest) -> Result<SignedIn, NotLetIn> {
-        let state = self.reader().await?.state;
         let name = names::user_name(&request.name).unwrap_or_default();
-        let user = state.user(&name).await?;
-        let known_browser = known_browser(&*state, &name, request.browser.as_ref()).await?;
+        let known_browser = self.known_browser(&name, request.browser.as_ref()).await?;
         let address = request.address.as_deref();
         let attempt = Attempt { user: &name, address, known_browser };
         let now = self.people.now();
         let taken = self.people.throttle().take(&attempt, now).map_err(too_many)?;
+        // Whoever is sent away has cost nothing but this.
+        let state = self.reader().await?.state;
+        let user = state.user(&name).await?;
         let kept = user.as_ref().and_then(|user| user.password.as_deref());
         let is_right = password::is_right(&request.password, kept).await?;
         let actor = Actor { address: request.address.clone(), ..Actor::new(ActorKind::Person, "") };
@@ -103,6 +104,15 @@ impl App {
                 Err(Error::new(Code::SignInRefused, "user name or password wrong").into())
             }
         }
+    }
+
+    /// The browser, if this user has signed in there before.
+    async fn known_browser(&self, user: &str, browser: Option<&Secret>) -> Result<Option<SecretHash>, Error> {
+        let formed = browser.filter(|browser| credential::is_formed(Kind::Browser, browser.expose()));
+        let Some(browser) = formed else { return Ok(None) };
+        let hash = credential::kept(browser.expose());
+        let known = self.reader().await?.state.browser(&hash).await?;
+        Ok(known.filter(|known| known.user == user).map(|_| hash))
     }
 
     /// Begins a session of somebody who has proved who they are.
@@ -180,18 +190,6 @@ impl App {
             PeopleAnswer::Done => Ok(0),
         }
     }
-}
-
-/// The browser, if this user has signed in there before.
-async fn known_browser(
-    state: &dyn StateReader,
-    user: &str,
-    browser: Option<&Secret>,
-) -> Result<Option<SecretHash>, Error> {
-    let formed = browser.filter(|browser| credential::is_formed(Kind::Browser, browser.expose()));
-    let Some(browser) = formed else { return Ok(None) };
-    let hash = credential::kept(browser.expose());
-    Ok(state.browser(&hash).await?.filter(|known| known.user == user).map(|_| hash))
 }
 
 /// A006, with how long to wait.

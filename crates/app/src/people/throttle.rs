@@ -22,6 +22,8 @@ const OF_BROWSER: Limit = Limit { burst: 10, every: Duration::from_secs(60) };
 
 /// This many buckets are kept. What is beyond shares one.
 const BUCKETS: usize = 100_000;
+/// Full ones are looked for no more often than this: that takes a walk over all.
+const SWEEP_EVERY: Duration = Duration::from_secs(10);
 
 /// How many attempts there may be.
 #[derive(Clone, Copy, Debug)]
@@ -58,6 +60,7 @@ pub(crate) struct Taken(Vec<(u128, Limit)>);
 #[derive(Debug)]
 pub(crate) struct Throttle {
     full_at: HashMap<u128, Duration>,
+    next_sweep: Duration,
     /// Secret, so that it cannot be computed which names share a bucket.
     key: u128,
 }
@@ -65,7 +68,7 @@ pub(crate) struct Throttle {
 impl Throttle {
     /// With buckets that are all full. `key` is random.
     pub(crate) fn new(key: u128) -> Self {
-        Self { full_at: HashMap::new(), key }
+        Self { full_at: HashMap::new(), next_sweep: Duration::ZERO, key }
     }
 
     /// Takes what an attempt takes, at `now` (on a clock that only goes forward).
@@ -74,8 +77,9 @@ impl Throttle {
     /// How long until there is enough for it. Then it has taken nothing.
     pub(crate) fn take(&mut self, attempt: &Attempt<'_>, now: Duration) -> Result<Taken, Duration> {
         let buckets = self.buckets(attempt);
-        if self.full_at.len().saturating_add(buckets.len()) > BUCKETS {
+        if self.full_at.len().saturating_add(buckets.len()) > BUCKETS && now >= self.next_sweep {
             self.full_at.retain(|_, full_at| *full_at > now);
+            self.next_sweep = now.saturating_add(SWEEP_EVERY);
         }
         let wait = buckets.iter().map(|(bucket, limit)| self.wait(*bucket, *limit, now)).max();
         match wait {

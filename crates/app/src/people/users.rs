@@ -184,8 +184,12 @@ impl App {
         Ok(by.begin_session(signed_in.user, None, old).await?)
     }
 
-    /// A set-up token, if there is no user yet. An earlier one counts for nothing any more.
-    pub(crate) async fn offer_set_up(&self) -> Result<Option<(Secret, Timestamp)>, Error> {
+    /// A set-up token with its end, if there is no user yet: for the process that serves, which shows
+    /// it once, and not in its log. An earlier one counts for nothing any more.
+    ///
+    /// # Errors
+    /// The state cannot be read.
+    pub async fn offer_set_up(&self) -> Result<Option<(Secret, Timestamp)>, Error> {
         if !self.users().await?.users.is_empty() {
             return Ok(None);
         }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use outflow_app::people::{
     Credential, How, NewTokenRequest, NewUser, NewUserRequest, NotLetIn, Permission, Permissions, Principal,
-    RevokeTokenRequest, Role, SignInRequest, SignedIn, UserChangeRequest,
+    RevokeTokenRequest, Role, SetUpRequest, SignInRequest, SignedIn, UserChangeRequest,
 };
 use outflow_app::{App, Caller};
 use outflow_core::{Actor, ActorKind, Code, Error, Secret};
@@ -265,4 +265,25 @@ async fn a_password_is_changed_by_whoever_has_it_and_a_made_one_works() {
         let refused = app.change_user(&change, &Caller::silent()).await.unwrap_err();
         assert_eq!(refused.0[0].code(), Code::NotPermitted, "else they could sign in as ada");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_set_up_token_makes_one_administrator_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let app = App::new(dir.path().to_owned(), None);
+    let (earlier, _) = app.offer_set_up().await.unwrap().unwrap();
+    let (token, _) = app.offer_set_up().await.unwrap().unwrap();
+    let set_up = async |token: &Secret, name: &str, password: &str| {
+        let request = SetUpRequest { token: token.clone(), sign_in: sign_in_request(name, password) };
+        app.set_up(&request).await.map_err(|error| error.code())
+    };
+    for wrong in [&earlier, &Secret::new("oflsetup_"), &Secret::new("")] {
+        assert_eq!(set_up(wrong, "ada", PASSWORD).await.unwrap_err(), Code::SetupRefused);
+    }
+    assert_eq!(set_up(&token, "a da", PASSWORD).await.unwrap_err(), Code::InvalidValue);
+    assert_eq!(set_up(&token, "ada", "Password1234").await.unwrap_err(), Code::PasswordRefused);
+    let signed_in = set_up(&token, "ada", PASSWORD).await.unwrap();
+    assert!(by_session(&app, &signed_in).await.unwrap().may(Permission::ManageUsers));
+    assert_eq!(set_up(&token, "eve", PASSWORD).await.unwrap_err(), Code::SetupRefused);
+    assert!(app.offer_set_up().await.unwrap().is_none(), "there is a user");
 }

@@ -128,7 +128,8 @@ fn is_common(lower: &str) -> bool {
         let rest = COMMON.iter().fold(text, |rest, word| rest.replace(word, " "));
         letters > 0 && !rest.chars().any(char::is_alphabetic)
     };
-    is_made_of_them(lower.to_owned()) || is_made_of_them(lower.chars().map(as_letters).collect())
+    let core = lower.trim_matches(|c: char| !c.is_alphabetic());
+    is_made_of_them(lower.to_owned()) || is_made_of_them(core.chars().map(as_letters).collect())
 }
 
 #[cfg(test)]
