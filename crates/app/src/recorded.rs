@@ -213,10 +213,10 @@ impl App {
             Some(_) => return Err(control::other_answer()),
             None => {}
         }
-        match control::ask_worker(&self.folder, &request, &self.actor).await {
-            Ok(Some(Answer::Recorded)) => return Ok(()),
-            // One that is about to end answers no more: then the state is free.
-            Ok(_) | Err(_) => {}
+        // One that is about to end answers no more: then the state is free.
+        let by_worker = control::ask_worker(&self.folder, &request, &self.actor).await;
+        if matches!(by_worker, Ok(Some(Answer::Recorded))) {
+            return Ok(());
         }
         let state = holder::open_state(self, true, caller).await?;
         begin(&*state, &self.actor, Act::of(&request, state.installation()).as_slice()).await
