@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 use crate::{App, wiring};
 
 /// The alerts that fire.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct AlertList {
     format_version: u32,
     /// The alerts.
@@ -23,7 +23,7 @@ pub struct AlertList {
 }
 
 /// One alert.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct AlertDocument {
     format_version: u32,
     /// The kind of trouble.
@@ -48,7 +48,7 @@ impl From<AlertRecord> for AlertDocument {
 }
 
 /// What came of a test alert.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct AlertTest {
     format_version: u32,
     /// The project's receivers.
@@ -56,7 +56,7 @@ pub struct AlertTest {
 }
 
 /// What came of a test alert at one receiver.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct ReceiverTest {
     /// The receiver.
     pub receiver: String,

@@ -24,7 +24,7 @@ pub struct DeadLettersRequest {
 
 /// How many calls a run's destinations refused, and why. It serialises to the document without its
 /// last part, `entries`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct DeadLetterSummary {
     format_version: u32,
     /// The run.
@@ -61,7 +61,7 @@ struct Letters {
 }
 
 /// A dead letter with its call.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct DeadLetterDocument {
     /// The destination.
     pub destination: String,

@@ -22,7 +22,7 @@ pub struct DestinationTestRequest {
 }
 
 /// The test of some destinations.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct DestinationTest {
     format_version: u32,
     /// No step of any destination failed.
@@ -32,7 +32,7 @@ pub struct DestinationTest {
 }
 
 /// The test of a destination.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct TestedDestination {
     /// Its name.
     pub destination: String,

@@ -31,6 +31,7 @@ mod estimate;
 mod findings;
 mod folder;
 mod follow;
+pub mod front;
 mod holder;
 mod init;
 mod leftovers;
@@ -51,6 +52,7 @@ mod schema;
 mod second_ids;
 mod serve;
 mod serving;
+mod slot;
 mod source;
 mod status;
 mod surroundings;
@@ -111,6 +113,7 @@ pub use replay::{ReplayPlan, ReplayReport, ReplayRequest};
 pub use run::{RunRequest, Selection};
 pub use runs::{RunList, RunsRequest};
 pub use schema::schema;
+pub use front::{FrontEnd, Listening, ServerSettings};
 pub use serve::ServeRequest;
 pub use serving::{DestinationStatus, Serving};
 pub use source::{
@@ -131,6 +134,7 @@ pub struct App {
     origin: Origin,
     state: Option<StateLocation>,
     folder: PathBuf,
+    slot: slot::Slot,
 }
 
 impl App {
@@ -142,7 +146,7 @@ impl App {
             Some(StateLocation::Folder(folder)) => folder.clone(),
             _ => project.join(".outflow"),
         };
-        Self { origin: Origin { dir: project, target: None }, state, folder }
+        Self { origin: Origin { dir: project, target: None }, state, folder, slot: slot::Slot::default() }
     }
 
     /// The same project as one of its targets changes it. A target has a state of its own, in
@@ -165,7 +169,7 @@ impl App {
     /// # Errors
     /// What is wrong with the URL of the state.
     pub async fn is_new(&self) -> Result<bool, Error> {
-        if self.state.is_some() {
+        if self.state.is_some() || self.slot.get().is_some() {
             return Ok(false);
         }
         Ok(match self.location().await? {
@@ -175,6 +179,12 @@ impl App {
             }
             StateLocation::Postgres(_) => false,
         })
+    }
+
+    /// Whether this process serves and can read its state.
+    pub async fn is_ready(&self) -> bool {
+        let Some(serves) = self.slot.get() else { return false };
+        serves.reader.state.pauses().await.is_ok()
     }
 
     /// Where the state is.
@@ -204,7 +214,7 @@ impl App {
     /// # Errors
     /// Why it goes on with the old project.
     pub async fn reload(&self) -> Result<bool, Error> {
-        Ok(control::ask(&self.folder, &control::Request::Reload).await?.is_some())
+        Ok(self.ask(&control::Request::Reload, &Caller::silent()).await?.is_some())
     }
 
     /// As [`App::load`], for use cases that need no secret, or not all of them.
@@ -269,7 +279,10 @@ impl App {
 
     /// Reads the state and the spool. Needs no project and holds nothing.
     async fn reader(&self) -> Result<RunReader, Error> {
-        wiring::reader(&self.location().await?, &self.folder).await
+        match self.slot.get() {
+            Some(serves) => Ok(serves.reader.clone()),
+            None => wiring::reader(&self.location().await?, &self.folder).await,
+        }
     }
 }
 

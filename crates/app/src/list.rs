@@ -24,7 +24,7 @@ impl Selectors {
 }
 
 /// Syncs of the project.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct SyncList {
     format_version: u32,
     /// The syncs.
@@ -35,7 +35,7 @@ pub struct SyncList {
 }
 
 /// A sync as the project's files have it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct SyncDocument {
     /// Its name.
     pub sync: String,

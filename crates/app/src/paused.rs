@@ -8,7 +8,7 @@ use outflow_core::{Clock as _, Error, SystemClock, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// How one sync or destination is now.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct PauseEntry {
     /// What it is, and its name.
     #[serde(flatten)]

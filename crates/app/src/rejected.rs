@@ -21,7 +21,7 @@ pub struct RejectedRequest {
 }
 
 /// What rows a run rejected, and why. It serialises to the document without its last part, `rows`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct RejectedSummary {
     format_version: u32,
     /// The run.
@@ -47,7 +47,7 @@ pub struct RejectedRows {
 }
 
 /// Rows with one cause.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct FindingGroup {
     /// The code.
     pub code: Code,

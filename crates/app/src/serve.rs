@@ -16,11 +16,13 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tracing::{error, info, warn};
 
+use crate::front::{FrontEnd, Listening, ServerSettings};
 use crate::control::{Answer, DueAnswer, Request, Socket};
 use crate::leftovers::{self, Leftover};
 use crate::paused::{self, PauseEntry};
 use crate::renamed::{self, Renamed};
 use crate::serving::Serving;
+use crate::slot::Serves;
 
 use crate::{App, Caller, StateLocation, holder, surroundings, wiring};
 
@@ -29,12 +31,16 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 const SAY_AGAIN: Duration = Duration::from_secs(60);
 
 /// How to serve.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone)]
 pub struct ServeRequest {
     /// Wait while another process holds the state.
     pub wait: bool,
     /// Where Prometheus reads metrics; otherwise where the project says.
     pub metrics: Option<SocketAddr>,
+    /// Where the API is served; otherwise where the project says.
+    pub listen: Option<SocketAddr>,
+    /// Who answers there.
+    pub front_end: Option<Arc<dyn FrontEnd>>,
 }
 
 impl App {
@@ -65,6 +71,7 @@ impl App {
         let observer = observer(recorder.clone(), notifier.clone());
         let engine = wiring::engine(&self.folder, &project, state, caller.stop.clone()).await?;
         let socket = Arc::new(Socket::listen(&self.folder)?);
+        let api = self.listen(&request, &project).await?;
         let config = runtime(&project, engine).await?;
         for warning in surroundings::warnings(&project) {
             warn!(error = as_error(&warning), "the environment");
@@ -72,11 +79,19 @@ impl App {
         log_leftovers(&*config.engine.state, &project).await?;
         let syncs = config.syncs.iter().filter(|m| config.engine.paused.is_scheduled(&m.spec)).count();
         let address = metrics.as_ref().and_then(|m| m.local_addr().ok()).map(tracing::field::display);
-        info!(syncs, pid = std::process::id(), metrics = address, "serving");
+        let api_address = api.as_ref().map(|api| api.address().to_string());
+        info!(syncs, pid = std::process::id(), metrics = address, api = api_address, "serving");
         let (handle, supervising) = serve::start(config, observer);
         let reloading = Arc::default();
         let service = Service { app: self.clone(), handle: handle.clone(), notifier, since, reloading };
+        let answering = service.clone();
+        let answers = Box::new(move |request| Box::pin(answering.clone().answer(request)) as BoxFuture<_>);
+        let reader = wiring::reader(&location, &self.folder).await?;
+        let _filled = self.slot.fill(Serves { answers, reader });
         let mut beside = JoinSet::new();
+        if let Some(api) = api {
+            beside.spawn(kept(&handle, "API", move || for_ever(api.answer())));
+        }
         if let Some(listener) = metrics {
             let (recorder, of) = (recorder.clone(), handle.clone());
             beside.spawn(kept(&handle, "metrics", move || {
@@ -97,6 +112,20 @@ impl App {
         ended?;
         info!("stopped");
         Ok(())
+    }
+}
+
+impl App {
+    /// Has the front end take its address, if there are both.
+    async fn listen(
+        &self,
+        request: &ServeRequest,
+        project: &Project,
+    ) -> Result<Option<Box<dyn Listening>>, Error> {
+        let listen = request.listen.or(project.server.listen);
+        let (Some(_), Some(front_end)) = (listen, &request.front_end) else { return Ok(None) };
+        let settings = ServerSettings { listen, ..project.server.clone() };
+        front_end.listen(self.clone(), settings).await.map(Some)
     }
 }
 

@@ -104,6 +104,8 @@ pub enum Area {
     Engine,
     /// A guard makes the run await approval before anything is sent: exit code 1.
     Guard,
+    /// Who asks is not known, or may not do it; a request of the API: exit code 2.
+    Access,
 }
 
 codes! {
@@ -288,6 +290,17 @@ codes! {
     G004 ColumnsChanged Guard UserInput "the result's columns have changed";
     G005 TooManyWithoutIdentifier Guard UserInput "too many rows without an identifier";
     G006 BudgetExhausted Guard UserInput "the budget of calls is used up";
+    A001 NotSignedIn Access Auth "nobody is signed in";
+    A004 NotPermitted Access Auth "the role or the token does not allow this";
+    A020 NoSuchAddress Access UserInput "the API has no such address";
+    A021 MethodNotAllowed Access UserInput "the address has no such method";
+    A022 MalformedRequest Access UserInput "the request cannot be read";
+    A023 RequestTooLarge Access UserInput "the request is too large";
+    A024 UnsupportedMediaType Access UserInput "the body is of the wrong type";
+    A025 ServerBusy Access Transient "Outflow is busy";
+    A026 RequestTimeout Access Transient "the request took too long";
+    A027 PreconditionFailed Access UserInput "it was changed in the meantime";
+    A028 IdempotencyKeyReused Access UserInput "the idempotency key belongs to another request";
 }
 
 impl Code {

@@ -16,6 +16,7 @@ pub mod clock;
 pub mod codes;
 pub mod error;
 pub mod files;
+mod described;
 mod foreign;
 pub mod guard;
 pub mod hash;
