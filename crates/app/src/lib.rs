@@ -54,6 +54,7 @@ mod serve;
 mod serving;
 mod slot;
 mod source;
+mod start;
 mod status;
 mod surroundings;
 mod usage;
@@ -78,12 +79,12 @@ pub use backfill::BackfillRequest;
 pub use cancel::CancelRequest;
 pub use check::CheckDocument;
 pub use dead_letters::{DeadLetterDocument, DeadLetterList, DeadLetterSummary, DeadLettersRequest};
-pub use destination::{DestinationTest, DestinationTestEvent, DestinationTestRequest, TestedDestination};
+pub use destination::{DestinationDocument, DestinationTest, DestinationTestEvent, DestinationTestRequest, TestedDestination};
 pub use estimate::{EstimateDocument, EstimateRequest};
 pub use findings::Finding;
 pub use folder::find_project;
 pub use init::{InitDocument, InitRequest, init, write_file};
-pub use list::{Selectors, SyncDocument, SyncList};
+pub use list::{Selectors, SyncDetail, SyncDocument, SyncList, SyncSlot};
 pub use look::RunName;
 pub use outcome::RunOutcome;
 pub use outflow_core::ports::spool::Rejection;
@@ -119,6 +120,7 @@ pub use serving::{DestinationStatus, Serving};
 pub use source::{
     DatabaseDocument, DatabaseTest, SetupSqlDocument, SetupSqlRequest, SourceTest, SourceTestEvent,
 };
+pub use start::{StartedReplay, StartedRun};
 pub use status::{
     Change, HeldRun, LastRun, NotLoaded, PausedDestination, StatusDocument, SyncStatus, WaitingCalls,
 };

@@ -22,14 +22,14 @@ pub struct PauseEntry {
 /// Pauses these in the state.
 pub(crate) async fn pause(state: &dyn State, what: Vec<Pausable>) -> Result<Vec<PauseEntry>, Error> {
     let before = state.pauses().await?;
-    state.pause(&what, SystemClock.now()).await?;
+    state.pause(&what, SystemClock.now(), &[]).await?;
     entries(&before, &state.pauses().await?, what)
 }
 
 /// Resumes these in the state.
 pub(crate) async fn resume(state: &dyn State, what: Vec<Pausable>) -> Result<Vec<PauseEntry>, Error> {
     let before = state.pauses().await?;
-    state.resume(&what).await?;
+    state.resume(&what, &[]).await?;
     entries(&before, &state.pauses().await?, what)
 }
 

@@ -10,6 +10,7 @@
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
+mod actor;
 pub mod call;
 pub mod characters;
 pub mod clock;
@@ -33,6 +34,7 @@ pub mod schema;
 pub mod secret;
 pub mod sync;
 
+pub use actor::{Actor, ActorKind};
 pub use call::{CallFlags, CallMeta, CallType, MessageId, RunKey, SyncKey};
 pub use clock::{Clock, SystemClock, Uptime};
 pub use codes::{Code, ErrorKind, Severity};

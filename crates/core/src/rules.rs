@@ -3,6 +3,7 @@
 //! What always holds: the equations of promise 1 (`docs/GUARANTEES.md`) hold after a rule if they
 //! held before it. What rules do not do: load, persist, or read a clock.
 
+pub mod audit;
 mod budget;
 mod delivery;
 mod gap;

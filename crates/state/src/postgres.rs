@@ -13,6 +13,7 @@
 //! lends one session to several clients.
 
 mod address;
+mod audit;
 mod checksums;
 mod claim;
 mod deliveries;

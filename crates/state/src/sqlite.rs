@@ -12,6 +12,7 @@
 //!
 //! Reading alone needs no lock and continues while another process writes.
 
+mod audit;
 mod checksums;
 mod connection;
 mod deliveries;

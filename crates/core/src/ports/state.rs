@@ -19,6 +19,7 @@
 //!   call the rule and persist what it says, in one transaction. A step that a run's life does not
 //!   have is refused.
 
+mod audit;
 mod gaps;
 mod pauses;
 mod records;
@@ -29,6 +30,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
+pub use audit::*;
 pub use gaps::*;
 pub use pauses::*;
 pub use records::*;
@@ -223,6 +225,7 @@ pub trait StateReader:
     + IntegrityQueries
     + OriginQueries
     + PauseQueries
+    + AuditQueries
 {
 }
 
@@ -235,6 +238,7 @@ impl<T> StateReader for T where
         + IntegrityQueries
         + OriginQueries
         + PauseQueries
+        + AuditQueries
 {
 }
 
@@ -355,7 +359,9 @@ pub trait Retention: Send + Sync {
 }
 
 /// The right to write, and everything that can be written and read with it.
-pub trait State: StateReader + Runs + Deliveries + Schedules + Watch + Retention + Origins + Pauses {
+pub trait State:
+    StateReader + Runs + Deliveries + Schedules + Watch + Retention + Origins + Pauses + AuditLog
+{
     /// The claim under which this handle writes.
     fn lease(&self) -> &Lease;
 

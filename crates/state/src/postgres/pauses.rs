@@ -1,10 +1,11 @@
 //! What people have paused.
 
 use async_trait::async_trait;
-use outflow_core::ports::state::{Pausable, Pause, PauseKind, PauseQueries, Pauses};
+use outflow_core::ports::state::{AuditEntry, Pausable, Pause, PauseKind, PauseQueries, Pauses};
 use outflow_core::{Result, Timestamp};
 use tokio_postgres::Row;
 
+use super::audit::append;
 use super::fault::Fault;
 use super::handle::PostgresState;
 use super::rows::Cells;
@@ -22,24 +23,24 @@ impl<W: Send + Sync> PauseQueries for PostgresState<W> {
 
 #[async_trait]
 impl Pauses for PostgresState<Writes> {
-    async fn pause(&self, what: &[Pausable], at: Timestamp) -> Result<()> {
+    async fn pause(&self, what: &[Pausable], at: Timestamp, audit: &[AuditEntry]) -> Result<()> {
         let sql = "INSERT INTO pauses (kind, name, since) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
         self.write(|t| async move {
             for Pausable { kind, name } in what {
                 t.execute(sql, &[&kind.name(), &escape(name), &at.as_microsecond()]).await?;
             }
-            Ok(())
+            append(&t, audit).await
         })
         .await
     }
 
-    async fn resume(&self, what: &[Pausable]) -> Result<()> {
+    async fn resume(&self, what: &[Pausable], audit: &[AuditEntry]) -> Result<()> {
         let sql = "DELETE FROM pauses WHERE kind = $1 AND name = $2";
         self.write(|t| async move {
             for Pausable { kind, name } in what {
                 t.execute(sql, &[&kind.name(), &escape(name)]).await?;
             }
-            Ok(())
+            append(&t, audit).await
         })
         .await
     }

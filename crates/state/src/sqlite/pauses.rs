@@ -1,11 +1,12 @@
 //! What people have paused.
 
 use async_trait::async_trait;
-use outflow_core::ports::state::{Pausable, Pause, PauseKind, PauseQueries, Pauses};
+use outflow_core::ports::state::{AuditEntry, Pausable, Pause, PauseKind, PauseQueries, Pauses};
 use outflow_core::{Result, Timestamp};
 use rusqlite::{Row, Transaction, params};
 
 use super::Sqlite;
+use super::audit::append;
 use super::checksums::intact;
 use super::connection::Writer;
 use super::rows::{time, word};
@@ -25,27 +26,27 @@ impl<W: Send + Sync> PauseQueries for Sqlite<W> {
 
 #[async_trait]
 impl Pauses for Sqlite<Writer> {
-    async fn pause(&self, what: &[Pausable], at: Timestamp) -> Result<()> {
-        let what = what.to_vec();
+    async fn pause(&self, what: &[Pausable], at: Timestamp, audit: &[AuditEntry]) -> Result<()> {
+        let (what, audit) = (what.to_vec(), audit.to_vec());
         let write = move |t: &Transaction<'_>| {
             let sql = "INSERT INTO pauses (kind, name, since) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
             let mut insert = t.prepare_cached(sql)?;
             for Pausable { kind, name } in &what {
                 insert.execute(params![kind.name(), name, at.as_microsecond()])?;
             }
-            Ok(())
+            append(t, &audit)
         };
         self.writer.write(write).await
     }
 
-    async fn resume(&self, what: &[Pausable]) -> Result<()> {
-        let what = what.to_vec();
+    async fn resume(&self, what: &[Pausable], audit: &[AuditEntry]) -> Result<()> {
+        let (what, audit) = (what.to_vec(), audit.to_vec());
         let write = move |t: &Transaction<'_>| {
             let mut delete = t.prepare_cached("DELETE FROM pauses WHERE kind = ?1 AND name = ?2")?;
             for Pausable { kind, name } in &what {
                 delete.execute(params![kind.name(), name])?;
             }
-            Ok(())
+            append(t, &audit)
         };
         self.writer.write(write).await
     }

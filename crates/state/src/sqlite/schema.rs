@@ -23,6 +23,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("restores", include_str!("../../migrations/sqlite/0006_restores.sql")),
     ("every_gap", include_str!("../../migrations/sqlite/0007_every_gap.sql")),
     ("pauses", include_str!("../../migrations/sqlite/0008_pauses.sql")),
+    ("audit", include_str!("../../migrations/sqlite/0009_audit.sql")),
 ];
 
 /// The number of this version's last migration.

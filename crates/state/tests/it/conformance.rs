@@ -1,6 +1,7 @@
 //! What every store of the state must do. Each check gets a separate empty store.
 
 mod approval;
+pub mod audit;
 mod deliveries;
 mod gaps;
 mod origin;
@@ -85,6 +86,10 @@ const CHECKS: &[Check] = &[
     check("what tells of a restore is kept", |s| Box::pin(origin::kept(s))),
     check("a pause is kept with the time at which it was first given", |s| Box::pin(pauses::kept(s))),
     check("what is resumed is paused no longer, and nothing else", |s| Box::pin(pauses::ended(s))),
+    check("the audit log keeps what is written, in its order", |s| Box::pin(audit::kept(s))),
+    check("entries of the audit log are found", |s| Box::pin(audit::found(s))),
+    check("a change and its entry are one transaction", |s| Box::pin(audit::with_the_change(s))),
+    check("old entries go, and the log says which", |s| Box::pin(audit::expired(s))),
     check("a restored sync is known until its next run", |s| Box::pin(origin::restored(s))),
     check("runs and slots are found that do not lie ahead", |s| Box::pin(runs::not_ahead(s))),
     check("a finished run is audited once, while it has segments", |s| Box::pin(watch::audits(s))),
@@ -123,8 +128,10 @@ pub async fn a_stale_claim_writes_nothing(stale: &dyn State, owner: &dyn State) 
         stale.set_fired("users", at(5)).await,
         stale.forget_segments(run).await,
         stale.scrub().await,
-        stale.pause(&[], at(5)).await,
-        stale.resume(&[]).await,
+        stale.pause(&[], at(5), &[]).await,
+        stale.resume(&[], &[]).await,
+        stale.record(&[]).await,
+        stale.expire_audit(at(5), at(5)).await.map(drop),
     ] {
         assert_eq!(result.unwrap_err().code(), Code::StateHeld);
     }

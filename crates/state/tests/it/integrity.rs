@@ -6,12 +6,15 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
-use outflow_core::ports::state::{Pausable, PauseKind, RunFilter, State, StateReader, StateStore as _};
+use outflow_core::ports::state::{
+    AuditFilter, Pausable, PauseKind, RunFilter, State, StateReader, StateStore as _,
+};
 use outflow_core::ports::watch::{AlertRecord, Audit};
 use outflow_core::{Code, RunId, RunState};
 use outflow_state::SqliteStore;
 use outflow_testkit::{Report, Rng, seed, slice_or_whole};
 
+use crate::conformance::audit::entry;
 use crate::conformance::with_letters;
 use crate::made::{at, delivering, extraction, moved, new_run};
 use crate::stores::claim;
@@ -40,7 +43,7 @@ async fn full(state: &dyn State) {
     state.put_alerts(&[alert]).await.unwrap();
     let paused = |kind, name: &str| Pausable { kind, name: name.to_owned() };
     let paused = [paused(PauseKind::Sync, "users"), paused(PauseKind::Destination, "journeys")];
-    state.pause(&paused, at(3)).await.unwrap();
+    state.pause(&paused, at(3), &[entry(3, "sync.pause")]).await.unwrap();
 }
 
 /// Everything that can be read, as one text.
@@ -64,6 +67,8 @@ async fn everything(state: &dyn StateReader) -> outflow_core::Result<String> {
     let days = ("2020-01-01".parse().unwrap(), "2030-01-01".parse().unwrap());
     text += &format!("{:?}{:?}", state.usage(days.0, days.1).await?, state.alerts().await?);
     text += &format!("{:?}{:?}", state.standings(at(-1000), at(1_000_000)).await?, state.pending().await?);
+    let audit = state.audit_log(&AuditFilter::default(), None, 100).await?;
+    text += &format!("{audit:?}{:?}", state.audit_head().await?);
     Ok(text + &format!("{:?}{:?}", state.compared_runs().await?, state.pauses().await?))
 }
 
@@ -151,6 +156,8 @@ async fn a_changed_row_is_an_error_of_the_read_and_is_named_by_the_check() {
             "UPDATE dead_letters SET position = position + 50 WHERE run = 3",
             "dead_letters fails its checksum: run 3",
         ),
+        ("UPDATE audit_log SET subject = 'x'", "audit_log fails its checksum"),
+        ("UPDATE audit_head SET last = 2", "audit_head fails its checksum"),
         (
             "UPDATE installation SET id = x'00000000000000000000000000000001'",
             "installation fails its checksum",

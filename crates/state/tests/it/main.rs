@@ -10,3 +10,4 @@ mod model;
 mod opening;
 mod postgres;
 mod stores;
+mod tampering;

@@ -233,8 +233,8 @@ impl Model {
                 store.end_run(*run, *state, now, None, rewinds.then_some(&none)).await
             }
             Step::Forget(run) => store.forget_segments(*run).await,
-            Step::Pause(of) => store.pause(std::slice::from_ref(of), now).await,
-            Step::Resume(of) => store.resume(std::slice::from_ref(of)).await,
+            Step::Pause(of) => store.pause(std::slice::from_ref(of), now, &[]).await,
+            Step::Resume(of) => store.resume(std::slice::from_ref(of), &[]).await,
         }
     }
 

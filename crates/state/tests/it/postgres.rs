@@ -32,7 +32,7 @@ fn store(port: u16, schema: &str) -> PostgresStore {
     store_at(&url(port, schema))
 }
 
-async fn claim(port: u16, schema: &str) -> Arc<dyn State> {
+pub async fn claim(port: u16, schema: &str) -> Arc<dyn State> {
     store(port, schema).claim(None).await.unwrap()
 }
 

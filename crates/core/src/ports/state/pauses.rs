@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::AuditEntry;
 use crate::Result;
 
 /// What kind of thing is paused.
@@ -64,9 +65,9 @@ pub trait PauseQueries: Send + Sync {
 #[async_trait]
 pub trait Pauses: Send + Sync {
     /// Each of these is paused since `at`; one that is paused already keeps its time. Repeated: the
-    /// same.
-    async fn pause(&self, what: &[Pausable], at: Timestamp) -> Result<()>;
+    /// same, with further entries in the audit log.
+    async fn pause(&self, what: &[Pausable], at: Timestamp, audit: &[AuditEntry]) -> Result<()>;
 
-    /// None of these is paused any more. Repeated: the same.
-    async fn resume(&self, what: &[Pausable]) -> Result<()>;
+    /// None of these is paused any more. Repeated: the same, with further entries in the audit log.
+    async fn resume(&self, what: &[Pausable], audit: &[AuditEntry]) -> Result<()>;
 }

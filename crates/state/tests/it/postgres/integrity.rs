@@ -1,10 +1,11 @@
 //! A value that changed on the server's disk.
 
 use outflow_core::Code;
-use outflow_core::ports::state::{Pausable, PauseKind, RunFilter, StateStore as _};
+use outflow_core::ports::state::{AuditFilter, Pausable, PauseKind, RunFilter, StateStore as _};
 use outflow_testkit::Postgres;
 
 use super::{claim, store};
+use crate::conformance::audit::entry;
 use crate::made::{at, delivering};
 
 /// A state as a version wrote it that had the first four migrations, with a sync and a run.
@@ -60,6 +61,8 @@ async fn a_changed_row_is_an_error_of_the_read_and_is_named_by_the_check() {
         ("segments", "first = 1"),
         ("schedules", "fired = fired + 1"),
         ("pauses", "since = since + 1"),
+        ("audit_log", "subject = 'x'"),
+        ("audit_head", "last = 2"),
         ("installation", "id = decode('00000000000000000000000000000001', 'hex')"),
     ]
     .into_iter()
@@ -69,7 +72,7 @@ async fn a_changed_row_is_an_error_of_the_read_and_is_named_by_the_check() {
         let state = claim(server.port(), &schema).await;
         let run = delivering(&*state, "users", 10).await;
         let paused = Pausable { kind: PauseKind::Sync, name: "users".to_owned() };
-        state.pause(&[paused], at(3)).await.unwrap();
+        state.pause(&[paused], at(3), &[entry(3, "sync.pause")]).await.unwrap();
         assert_eq!(state.check_integrity().await.unwrap(), Vec::<String>::new());
         let update = format!("UPDATE {schema}.{table} SET {set}");
         // As the server itself would not do it: without the trigger.
@@ -81,6 +84,8 @@ async fn a_changed_row_is_an_error_of_the_read_and_is_named_by_the_check() {
             state.segments(run).await?;
             state.fired("users").await?;
             state.pauses().await?;
+            state.audit_log(&AuditFilter::default(), None, 9).await?;
+            state.audit_head().await?;
             state.installation_id().await
         };
         let error = found.await.expect_err(table);
