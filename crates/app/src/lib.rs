@@ -36,6 +36,7 @@ mod holder;
 mod init;
 mod leftovers;
 mod list;
+pub mod live;
 mod look;
 mod making;
 mod outcome;
@@ -113,7 +114,7 @@ pub use rejected::{FindingGroup, RejectedRequest, RejectedRows, RejectedSummary}
 pub use replay::{ReplayPlan, ReplayReport, ReplayRequest};
 pub use run::{RunRequest, Selection};
 pub use runs::{RunList, RunsRequest};
-pub use schema::schema;
+pub use schema::{destination_kinds, schema};
 pub use front::{FrontEnd, Listening, ServerSettings};
 pub use serve::ServeRequest;
 pub use serving::{DestinationStatus, Serving};
@@ -181,6 +182,11 @@ impl App {
             }
             StateLocation::Postgres(_) => false,
         })
+    }
+
+    /// The events of this process, if it serves.
+    pub fn live(&self) -> Option<live::Live> {
+        self.slot.get().map(|serves| serves.live.clone())
     }
 
     /// Whether this process serves and can read its state.

@@ -147,7 +147,7 @@ fn slots(schedule: &Schedule, now: Timestamp) -> Vec<SyncSlot> {
     };
     let (slots, mut before, mut found) = (Slots::of(schedule), now, Vec::new());
     while let Some(at) = slots.after(before).filter(|_| found.len() < SLOTS) {
-        let (local, earlier) = (at.to_zoned(zone.clone()), before.to_zoned(zone.clone()));
+        let (local, earlier) = (at.to_zoned_datetime(zone.clone()), before.to_zoned_datetime(zone.clone()));
         let clocks_change = local.offset() != earlier.offset();
         let local = local.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string();
         found.push(SyncSlot { at, local, clocks_change });

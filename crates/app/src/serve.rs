@@ -19,6 +19,7 @@ use tracing::{error, info, warn};
 use crate::front::{FrontEnd, Listening, ServerSettings};
 use crate::control::{Answer, DueAnswer, Request, Socket};
 use crate::leftovers::{self, Leftover};
+use crate::live::Live;
 use crate::paused::{self, PauseEntry};
 use crate::renamed::{self, Renamed};
 use crate::serving::Serving;
@@ -68,7 +69,8 @@ impl App {
         };
         let receivers = wiring::receivers(&project);
         let (notifier, dispatch) = alerts::start(receivers, state.clone(), Pace::default());
-        let observer = observer(recorder.clone(), notifier.clone());
+        let live = Live::new(since);
+        let observer = observer(recorder.clone(), notifier.clone(), live.clone());
         let engine = wiring::engine(&self.folder, &project, state, caller.stop.clone()).await?;
         let socket = Arc::new(Socket::listen(&self.folder)?);
         let api = self.listen(&request, &project).await?;
@@ -87,8 +89,12 @@ impl App {
         let answering = service.clone();
         let answers = Box::new(move |request| Box::pin(answering.clone().answer(request)) as BoxFuture<_>);
         let reader = wiring::reader(&location, &self.folder).await?;
-        let _filled = self.slot.fill(Serves { answers, reader });
+        let _filled = self.slot.fill(Serves { answers, reader, live: live.clone() });
         let mut beside = JoinSet::new();
+        beside.spawn(kept(&handle, "live events", move || {
+            let live = live.clone();
+            for_ever(async move { live.report_progress().await })
+        }));
         if let Some(api) = api {
             beside.spawn(kept(&handle, "API", move || for_ever(api.answer())));
         }
@@ -172,10 +178,11 @@ fn wait_for(
 }
 
 /// Passes the supervisor's notices on.
-fn observer(recorder: Arc<Recorder>, notifier: Notifier) -> Observer {
+fn observer(recorder: Arc<Recorder>, notifier: Notifier, live: Live) -> Observer {
     Arc::new(move |event: Event| {
         log::event(&event);
         recorder.observe(&event);
+        live.observe(&event);
         if matches!(event, Event::Alert { .. }) {
             notifier.wake();
         }

@@ -12,6 +12,7 @@ use outflow_core::{BoxFuture, Code, Error};
 use outflow_engine::RunReader;
 
 use crate::control::{Answer, Request};
+use crate::live::Live;
 
 /// Answers a request of this or another process.
 type Answers = Box<dyn Fn(Request) -> BoxFuture<'static, Result<Answer, Error>> + Send + Sync>;
@@ -22,6 +23,8 @@ pub(crate) struct Serves {
     pub(crate) answers: Answers,
     /// Reads the state and the spool.
     pub(crate) reader: RunReader,
+    /// What happens.
+    pub(crate) live: Live,
 }
 
 /// The place for it, shared by the clones of an `App`.

@@ -45,8 +45,20 @@ macro_rules! permissions {
 }
 
 permissions! {
-    /// See the installation's version, health and status.
+    /// See the installation's version, health, status and alerts.
     ReadStatus;
+    /// See sources, destinations and syncs.
+    ReadProject;
+    /// See runs and their numbers, usage, and live events.
+    ReadRuns;
+    /// See values of rows: previews, rejected rows, dead letters.
+    ReadRows;
+    /// Begin, pause, approve, reject, replay and cancel.
+    OperateSyncs;
+    /// Test connections, estimate and validate.
+    TestConnections;
+    /// Reload the project, test alerts, check the whole state.
+    ManageInstallation;
 }
 
 /// A permission as a type.

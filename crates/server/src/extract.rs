@@ -64,29 +64,55 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
     type Rejection = Refusal;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Refusal> {
-        if !is_json(request.headers()) {
-            let message = "the body is not said to be JSON";
-            let refusal = Refusal::new(Code::UnsupportedMediaType, message);
-            return Err(refusal.help("send the header Content-Type: application/json"));
-        }
-        let body = read(request.into_body()).await?;
-        let mut json = serde_json::Deserializer::from_slice(&body);
-        let parsed: Result<T, _> = serde_path_to_error::deserialize(&mut json);
-        match parsed {
-            Ok(value) => match json.end() {
-                Ok(()) => Ok(Self(value)),
-                Err(e) => Err(Refusal::new(Code::MalformedRequest, one_line(&e.to_string())).at("body")),
-            },
-            Err(e) => {
-                let (path, inner) = (e.path().to_string(), e.inner());
-                let place = if path == "." { "body".to_owned() } else { path };
-                let refusal = Refusal::new(Code::MalformedRequest, one_line(&inner.to_string())).at(&place);
-                let is_syntax = inner.is_syntax() || inner.is_eof();
-                let status = if is_syntax { StatusCode::BAD_REQUEST } else { StatusCode::UNPROCESSABLE_ENTITY };
-                Err(refusal.with_status(status))
-            }
-        }
+        require_json(request.headers())?;
+        parse(&read(request.into_body()).await?).map(Self)
     }
+}
+
+/// A body of JSON that may be left out, and its text.
+pub(crate) struct Options<T> {
+    pub(crate) options: T,
+    pub(crate) text: String,
+}
+
+impl<T: DeserializeOwned + Default, S: Send + Sync> FromRequest<S> for Options<T> {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Refusal> {
+        let is_said = require_json(request.headers());
+        let body = read(request.into_body()).await?;
+        if body.is_empty() {
+            return Ok(Self { options: T::default(), text: String::new() });
+        }
+        is_said?;
+        let options = parse(&body)?;
+        Ok(Self { options, text: String::from_utf8_lossy(&body).into_owned() })
+    }
+}
+
+/// A form of another site's page cannot say that it is JSON.
+fn require_json(headers: &HeaderMap) -> Result<(), Refusal> {
+    if is_json(headers) {
+        return Ok(());
+    }
+    let refusal = Refusal::new(Code::UnsupportedMediaType, "the body is not said to be JSON");
+    Err(refusal.help("send the header Content-Type: application/json"))
+}
+
+fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
+    let mut json = serde_json::Deserializer::from_slice(body);
+    let parsed: Result<T, _> = serde_path_to_error::deserialize(&mut json);
+    let malformed = |e: &serde_json::Error, place: &str| {
+        let refusal = Refusal::new(Code::MalformedRequest, one_line(&e.to_string())).at(place);
+        let is_syntax = e.is_syntax() || e.is_eof();
+        refusal.with_status(if is_syntax { StatusCode::BAD_REQUEST } else { StatusCode::UNPROCESSABLE_ENTITY })
+    };
+    let value = parsed.map_err(|e| {
+        let path = e.path().to_string();
+        malformed(e.inner(), if path == "." { "body" } else { &path })
+    })?;
+    json.end().map_err(|e| malformed(&e, "body"))?;
+    Ok(value)
 }
 
 /// The body as bytes.

@@ -18,14 +18,17 @@ mod api;
 mod context;
 mod envelope;
 mod extract;
+mod idempotency;
 mod listener;
 mod openapi;
+mod page;
 mod patience;
 mod problem;
 mod reply;
 mod request_id;
 mod routes;
 mod stalls;
+mod stream;
 
 pub use access::{Authenticator, May, Permission, Principal};
 pub use listener::Server;

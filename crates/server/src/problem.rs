@@ -92,7 +92,7 @@ impl Refusal {
     }
 
     /// The problem for this request.
-    fn problem(&self, id: Option<&RequestId>) -> Problem {
+    pub(crate) fn problem(&self, id: Option<&RequestId>) -> Problem {
         let errors: Vec<ProblemEntry> = self.errors.iter().take(MOST).map(ProblemEntry::of).collect();
         let code = self.errors.first().map_or(Code::TaskFailed, Error::code);
         Problem {

@@ -26,15 +26,20 @@ pub(crate) fn of(status: StatusCode, document: &impl Serialize) -> Response {
     let Ok(body) = serde_json::to_vec(document) else {
         return Refusal::new(Code::TaskFailed, "the answer cannot be written as JSON").into_response();
     };
-    let tag = etag(&body);
-    let mut response = (status, body).into_response();
-    response.headers_mut().insert(header::CONTENT_TYPE, JSON);
-    response.headers_mut().insert(header::ETAG, tag);
-    response
+    bytes(status, body.into())
 }
 
 /// The tag of these bytes.
 pub(crate) fn etag(body: &[u8]) -> HeaderValue {
     let tag = format!("\"{:032x}\"", hash::content(body));
     HeaderValue::from_str(&tag).unwrap_or(HeaderValue::from_static("\"\""))
+}
+
+/// A document that was written before.
+pub(crate) fn bytes(status: StatusCode, body: bytes::Bytes) -> Response {
+    let tag = etag(&body);
+    let mut response = (status, body).into_response();
+    response.headers_mut().insert(header::CONTENT_TYPE, JSON);
+    response.headers_mut().insert(header::ETAG, tag);
+    response
 }

@@ -79,6 +79,11 @@ impl Routes {
         self.put::<D, H, T>(Patience::Usual, None, handler)
     }
 
+    /// Adds what this adds.
+    pub(crate) fn with(self, add: impl FnOnce(Self) -> Self) -> Self {
+        add(self)
+    }
+
     fn put<D, H, T>(mut self, patience: Patience, permission: Option<Permission>, handler: H) -> Self
     where
         D: utoipa::Path + utoipa::__dev::SchemaReferences,
