@@ -22,6 +22,7 @@
 mod audit;
 mod gaps;
 mod pauses;
+mod people;
 mod records;
 mod restores;
 
@@ -33,6 +34,7 @@ use jiff::Timestamp;
 pub use audit::*;
 pub use gaps::*;
 pub use pauses::*;
+pub use people::*;
 pub use records::*;
 pub use restores::*;
 
@@ -226,6 +228,7 @@ pub trait StateReader:
     + OriginQueries
     + PauseQueries
     + AuditQueries
+    + PeopleQueries
 {
 }
 
@@ -239,6 +242,7 @@ impl<T> StateReader for T where
         + OriginQueries
         + PauseQueries
         + AuditQueries
+        + PeopleQueries
 {
 }
 
@@ -360,7 +364,7 @@ pub trait Retention: Send + Sync {
 
 /// The right to write, and everything that can be written and read with it.
 pub trait State:
-    StateReader + Runs + Deliveries + Schedules + Watch + Retention + Origins + Pauses + AuditLog
+    StateReader + Runs + Deliveries + Schedules + Watch + Retention + Origins + Pauses + AuditLog + People
 {
     /// The claim under which this handle writes.
     fn lease(&self) -> &Lease;

@@ -165,9 +165,9 @@ sources:
   warehouse:
     type: sqlite
     databases:
-      main: { path: warehouse.db }
+      main: { path: ./warehouse.db }
 destinations:
-  archive: { type: file, directory: out }
+  archive: { type: file, path: ./out }
 syncs:
   users:
     source: warehouse
