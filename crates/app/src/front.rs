@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 
 use outflow_core::{BoxFuture, Error};
-pub use outflow_project::ServerSettings;
+pub use outflow_project::{Network, ServerSettings, TlsFiles};
 
 use crate::App;
 

@@ -80,10 +80,13 @@ pub use backfill::BackfillRequest;
 pub use cancel::CancelRequest;
 pub use check::CheckDocument;
 pub use dead_letters::{DeadLetterDocument, DeadLetterList, DeadLetterSummary, DeadLettersRequest};
-pub use destination::{DestinationDocument, DestinationTest, DestinationTestEvent, DestinationTestRequest, TestedDestination};
+pub use destination::{
+    DestinationDocument, DestinationTest, DestinationTestEvent, DestinationTestRequest, TestedDestination,
+};
 pub use estimate::{EstimateDocument, EstimateRequest};
 pub use findings::Finding;
 pub use folder::find_project;
+pub use front::{FrontEnd, Listening, Network, ServerSettings, TlsFiles};
 pub use init::{InitDocument, InitRequest, init, write_file};
 pub use list::{Selectors, SyncDetail, SyncDocument, SyncList, SyncSlot};
 pub use look::RunName;
@@ -115,7 +118,6 @@ pub use replay::{ReplayPlan, ReplayReport, ReplayRequest};
 pub use run::{RunRequest, Selection};
 pub use runs::{RunList, RunsRequest};
 pub use schema::{destination_kinds, schema};
-pub use front::{FrontEnd, Listening, ServerSettings};
 pub use serve::ServeRequest;
 pub use serving::{DestinationStatus, Serving};
 pub use source::{

@@ -1,7 +1,7 @@
 //! The syncs of a project: what they read, when, and where their calls go.
 
-use outflow_core::ports::state::Pause;
 use jiff::tz::TimeZone;
+use outflow_core::ports::state::Pause;
 use outflow_core::{CallType, Clock as _, Error, SyncSpec, SystemClock, Timestamp, sync::Schedule};
 use outflow_engine::schedule::Slots;
 use outflow_engine::{Errors, FORMAT_VERSION};

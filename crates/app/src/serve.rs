@@ -16,8 +16,8 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tracing::{error, info, warn};
 
-use crate::front::{FrontEnd, Listening, ServerSettings};
 use crate::control::{Answer, DueAnswer, Request, Socket};
+use crate::front::{FrontEnd, Listening, ServerSettings};
 use crate::leftovers::{self, Leftover};
 use crate::live::Live;
 use crate::paused::{self, PauseEntry};

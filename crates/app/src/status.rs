@@ -14,12 +14,12 @@ use outflow_engine::{
 use outflow_project::Project;
 use serde::Serialize;
 
-use crate::{App, Caller};
 use crate::alerts::{AlertDocument, firing};
 use crate::control::{Answer, Request};
 use crate::leftovers;
 use crate::paused::of_sync as paused_since_of;
 use crate::serving::{Serving, fingerprint};
+use crate::{App, Caller};
 
 /// How the installation is.
 #[derive(Debug, Serialize, utoipa::ToSchema)]

@@ -89,9 +89,8 @@ mod tests {
 
     #[test]
     fn a_range_has_its_addresses_and_no_other() {
-        let contains = |range: &str, address: &str| {
-            Network::parse(range).unwrap().contains(address.parse().unwrap())
-        };
+        let contains =
+            |range: &str, address: &str| Network::parse(range).unwrap().contains(address.parse().unwrap());
         for (range, address) in [
             ("10.0.0.0/8", "10.255.0.1"),
             ("10.0.0.0/8", "::ffff:10.1.2.3"),

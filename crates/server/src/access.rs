@@ -16,10 +16,11 @@ use crate::context::Context;
 use crate::problem::Refusal;
 
 macro_rules! permissions {
-    ($($(#[$doc:meta])* $name:ident;)*) => {
+    ($($name:ident $text:literal;)*) => {
         /// What a request can need.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        pub enum Permission { $($(#[$doc])* $name,)* }
+        #[allow(missing_docs, reason = "a name that says all has no comment")]
+        pub enum Permission { $($name,)* }
 
         impl Permission {
             /// All of them.
@@ -27,7 +28,7 @@ macro_rules! permissions {
 
             /// Its name in `openapi.json`.
             pub const fn name(self) -> &'static str {
-                match self { $(Permission::$name => stringify!($name),)* }
+                match self { $(Permission::$name => $text,)* }
             }
         }
 
@@ -45,20 +46,19 @@ macro_rules! permissions {
 }
 
 permissions! {
-    /// See the installation's version, health, status and alerts.
-    ReadStatus;
-    /// See sources, destinations and syncs.
-    ReadProject;
-    /// See runs and their numbers, usage, and live events.
-    ReadRuns;
-    /// See values of rows: previews, rejected rows, dead letters.
-    ReadRows;
-    /// Begin, pause, approve, reject, replay and cancel.
-    OperateSyncs;
-    /// Test connections, estimate and validate.
-    TestConnections;
-    /// Reload the project, test alerts, check the whole state.
-    ManageInstallation;
+    ReadProject "project.read";
+    ReadStatus "status.read";
+    ReadRuns "runs.read";
+    ReadUsage "usage.read";
+    ReadAlerts "alerts.read";
+    ReadRows "rows.read";
+    QuerySources "sources.query";
+    TestDestinations "destinations.test";
+    StartRuns "runs.start";
+    DecideRuns "runs.decide";
+    Pause "pauses.write";
+    ManageAlerts "alerts.write";
+    ManageSettings "settings.write";
 }
 
 /// A permission as a type.

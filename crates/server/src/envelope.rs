@@ -13,10 +13,13 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::header::{self, HeaderName};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use outflow_app::Network;
 use outflow_core::Code;
 use tokio::sync::Semaphore;
 use tracing::{debug, info};
 
+use crate::client;
+use crate::peer::Peer;
 use crate::problem::Refusal;
 use crate::request_id::{self, RequestId};
 
@@ -44,23 +47,26 @@ const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000");
 pub(crate) struct Envelope {
     places: Arc<Semaphore>,
     over_tls: bool,
+    trusted: Arc<[Network]>,
 }
 
 impl Envelope {
-    /// `over_tls`: clients reach the server over TLS.
-    pub(crate) fn new(over_tls: bool) -> Self {
-        Self { places: Arc::new(Semaphore::new(IN_FLIGHT)), over_tls }
+    /// `over_tls`: clients reach the server over TLS. Word of the trusted proxies counts.
+    pub(crate) fn new(over_tls: bool, trusted: Vec<Network>) -> Self {
+        Self { places: Arc::new(Semaphore::new(IN_FLIGHT)), over_tls, trusted: trusted.into() }
     }
 }
 
 /// Surrounds a request.
 pub(crate) async fn envelope(
-    State(Envelope { places, over_tls }): State<Envelope>,
+    State(Envelope { places, over_tls, trusted }): State<Envelope>,
     mut request: Request,
     next: Next,
 ) -> Response {
     let (id, began) = (RequestId::of(request.headers()), Instant::now());
     request.extensions_mut().insert(id.clone());
+    let peer = request.extensions().get().copied();
+    let client = peer.map(|Peer(peer)| client::address(peer.ip(), request.headers(), &trusted).to_string());
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
     let known = request.headers().get(header::IF_NONE_MATCH).cloned();
@@ -89,7 +95,7 @@ pub(crate) async fn envelope(
     if method.is_safe() {
         debug!(request_id = id.as_str(), %method, route, status, milliseconds, "request");
     } else {
-        info!(request_id = id.as_str(), %method, route, status, milliseconds, "request");
+        info!(request_id = id.as_str(), %method, route, status, milliseconds, client, "request");
     }
     response
 }
@@ -104,7 +110,9 @@ async fn answered(handler: impl Future<Output = Response>) -> Response {
         }
     });
     answered.await.unwrap_or_else(|| {
-        Refusal::new(Code::TaskFailed, "the request ended unexpectedly").help("look into the log").into_response()
+        Refusal::new(Code::TaskFailed, "the request ended unexpectedly")
+            .help("look into the log")
+            .into_response()
     })
 }
 

@@ -32,7 +32,9 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T>
 fn of_path(rejection: &PathRejection) -> Refusal {
     let text = rejection.body_text();
     match rejection {
-        PathRejection::FailedToDeserializePathParams(failed) if failed.status() == StatusCode::BAD_REQUEST => {
+        PathRejection::FailedToDeserializePathParams(failed)
+            if failed.status() == StatusCode::BAD_REQUEST =>
+        {
             Refusal::new(Code::MalformedRequest, one_line(&text)).at("path")
         }
         _ => Refusal::new(Code::TaskFailed, "the path's parameters were not found"),
@@ -57,19 +59,7 @@ fn of_query(rejection: &QueryRejection) -> Refusal {
     Refusal::new(Code::MalformedRequest, one_line(&rejection.body_text())).at("query")
 }
 
-/// A body of JSON, no longer than [`BODY`].
-pub(crate) struct Json<T>(pub(crate) T);
-
-impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
-    type Rejection = Refusal;
-
-    async fn from_request(request: Request, _: &S) -> Result<Self, Refusal> {
-        require_json(request.headers())?;
-        parse(&read(request.into_body()).await?).map(Self)
-    }
-}
-
-/// A body of JSON that may be left out, and its text.
+/// A body of JSON that may be left out, no longer than [`BODY`], and its text.
 pub(crate) struct Options<T> {
     pub(crate) options: T,
     pub(crate) text: String,
@@ -105,7 +95,11 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
     let malformed = |e: &serde_json::Error, place: &str| {
         let refusal = Refusal::new(Code::MalformedRequest, one_line(&e.to_string())).at(place);
         let is_syntax = e.is_syntax() || e.is_eof();
-        refusal.with_status(if is_syntax { StatusCode::BAD_REQUEST } else { StatusCode::UNPROCESSABLE_ENTITY })
+        refusal.with_status(if is_syntax {
+            StatusCode::BAD_REQUEST
+        } else {
+            StatusCode::UNPROCESSABLE_ENTITY
+        })
     };
     let value = parsed.map_err(|e| {
         let path = e.path().to_string();

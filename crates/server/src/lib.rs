@@ -15,6 +15,7 @@
 
 mod access;
 mod api;
+mod client;
 mod context;
 mod envelope;
 mod extract;
@@ -23,12 +24,14 @@ mod listener;
 mod openapi;
 mod page;
 mod patience;
+mod peer;
 mod problem;
 mod reply;
 mod request_id;
 mod routes;
 mod stalls;
 mod stream;
+mod tls;
 
 pub use access::{Authenticator, May, Permission, Principal};
 pub use listener::Server;

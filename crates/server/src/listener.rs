@@ -25,14 +25,17 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use outflow_app::{App, FrontEnd, Listening, ServerSettings};
 use outflow_core::{BoxFuture, Code, Error};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
 
 use crate::access::{Authenticator, Nobody};
 use crate::api;
 use crate::context::Context;
 use crate::envelope::Envelope;
+use crate::peer::Peer;
 use crate::stalls::Impatient;
+use crate::tls::Tls;
 
 /// Connections at a time.
 const CONNECTIONS: usize = 2_048;
@@ -71,9 +74,13 @@ impl FrontEnd for Server {
             let address = settings.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080)));
             let listener = TcpListener::bind(address).await.map_err(|e| cannot_listen(address, e))?;
             let address = listener.local_addr().map_err(|e| cannot_listen(address, e))?;
+            let tls = match settings.tls {
+                Some(files) => Some(Tls::load(files).await?),
+                None => None,
+            };
             let context = Context::new(app, self.authenticator.clone());
-            let service = api::service(context, Envelope::new(settings.tls.is_some()));
-            let listening = Open { listener: Arc::new(listener), address, service };
+            let service = api::service(context, Envelope::new(tls.is_some(), settings.trusted_proxies));
+            let listening = Open { listener: Arc::new(listener), address, service, tls };
             Ok(Box::new(listening) as Box<dyn Listening>)
         })
     }
@@ -90,6 +97,7 @@ struct Open {
     listener: Arc<TcpListener>,
     address: SocketAddr,
     service: Router,
+    tls: Option<Tls>,
 }
 
 impl Listening for Open {
@@ -98,8 +106,8 @@ impl Listening for Open {
     }
 
     fn answer(&self) -> BoxFuture<'static, ()> {
-        let (listener, service) = (self.listener.clone(), self.service.clone());
-        Box::pin(async move { accept(&listener, service).await })
+        let (listener, service, tls) = (self.listener.clone(), self.service.clone(), self.tls.clone());
+        Box::pin(async move { accept(&listener, service, tls).await })
     }
 }
 
@@ -110,7 +118,7 @@ struct Connection {
     requests: Arc<AtomicUsize>,
 }
 
-async fn accept(listener: &TcpListener, service: Router) {
+async fn accept(listener: &TcpListener, service: Router, tls: Option<Tls>) {
     let mut open: VecDeque<Connection> = VecDeque::new();
     loop {
         let Ok((stream, peer)) = listener.accept().await else {
@@ -125,14 +133,27 @@ async fn accept(listener: &TcpListener, service: Router) {
             open.remove(longest).iter().for_each(|connection| connection.task.abort());
         }
         let requests = Arc::new(AtomicUsize::new(0));
-        let conversation = converse(stream, peer, service.clone(), requests.clone());
+        let (service, tls, counted) = (service.clone(), tls.clone(), requests.clone());
+        let conversation = async move {
+            let _ = stream.set_nodelay(true);
+            match tls {
+                None => converse(stream, peer, service, counted).await,
+                Some(tls) => match tls.accept(stream).await {
+                    Ok(stream) => converse(stream, peer, service, counted).await,
+                    // The client speaks no TLS, or none that fits.
+                    Err(_) => {}
+                },
+            }
+        };
         open.push_back(Connection { task: tokio::spawn(conversation).abort_handle(), requests });
     }
 }
 
 /// Answers the requests of a connection until it ends.
-async fn converse(stream: TcpStream, peer: SocketAddr, service: Router, requests: Arc<AtomicUsize>) {
-    let _ = stream.set_nodelay(true);
+async fn converse<S>(stream: S, peer: SocketAddr, service: Router, requests: Arc<AtomicUsize>)
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
     let service = TowerToHyperService::new(service);
     let answer = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(Peer(peer));
@@ -148,10 +169,6 @@ async fn converse(stream: TcpStream, peer: SocketAddr, service: Router, requests
     // The client may have disconnected.
     let _ = builder.serve_connection(TokioIo::new(Impatient::new(stream)), answer).await;
 }
-
-/// The other end of the connection that a request came through.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Peer(pub(crate) SocketAddr);
 
 /// A request of a connection, until its answer has been sent.
 struct InFlight(Arc<AtomicUsize>);

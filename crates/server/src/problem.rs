@@ -2,9 +2,9 @@
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
+use outflow_app::Errors;
 use outflow_core::codes::Area;
 use outflow_core::{Code, Error, NextStep};
-use outflow_app::Errors;
 use serde::Serialize;
 use utoipa::ToSchema;
 

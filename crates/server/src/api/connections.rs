@@ -44,7 +44,7 @@ pub(crate) async fn sources(
     params(("source" = String, Path, description = "`SOURCE.DATABASE`, or `SOURCE` for all of its databases")),
     responses((status = 200, body = SourceTest, content_type = "application/x-ndjson")))]
 pub(crate) async fn test_source(
-    _: May<to::TestConnections>,
+    _: May<to::QuerySources>,
     State(context): State<Context>,
     Path(source): Path<String>,
 ) -> Answer<Response> {
@@ -90,7 +90,7 @@ pub(crate) struct TestDestination {
     request_body = Option<TestDestination>,
     responses((status = 200, body = DestinationTest, content_type = "application/x-ndjson")))]
 pub(crate) async fn test_destination(
-    _: May<to::TestConnections>,
+    _: May<to::TestDestinations>,
     State(context): State<Context>,
     Path(destination): Path<String>,
     Options { options, .. }: Options<TestDestination>,
@@ -116,7 +116,7 @@ pub(crate) async fn test_destination(
     params(("destination" = String, Path, description = "its name")),
     responses((status = 200, body = PauseDocument)))]
 pub(crate) async fn pause(
-    _: May<to::OperateSyncs>,
+    _: May<to::Pause>,
     State(context): State<Context>,
     Path(destination): Path<String>,
 ) -> Answer<Document<PauseDocument>> {
@@ -128,7 +128,7 @@ pub(crate) async fn pause(
     params(("destination" = String, Path, description = "its name")),
     responses((status = 200, body = PauseDocument)))]
 pub(crate) async fn resume(
-    _: May<to::OperateSyncs>,
+    _: May<to::Pause>,
     State(context): State<Context>,
     Path(destination): Path<String>,
 ) -> Answer<Document<PauseDocument>> {
@@ -152,7 +152,7 @@ pub(crate) struct Cancel {
     params(("destination" = String, Path, description = "its name")),
     request_body = Option<Cancel>, responses((status = 200, body = CancelReport)))]
 pub(crate) async fn cancel(
-    _: May<to::OperateSyncs>,
+    _: May<to::DecideRuns>,
     State(context): State<Context>,
     Path(destination): Path<String>,
     Options { options, .. }: Options<Cancel>,

@@ -40,7 +40,7 @@ const LONGEST: Duration = Duration::from_secs(3_600);
     params(("Last-Event-ID" = Option<String>, Header, description = "`id` of the last event that was received")),
     responses((status = 200, body = LiveEvent, content_type = "text/event-stream")))]
 pub(crate) async fn all(
-    _: May<to::ReadRuns>,
+    _: May<to::ReadStatus>,
     State(context): State<Context>,
     headers: HeaderMap,
 ) -> Answer<Response> {
@@ -147,7 +147,9 @@ async fn pass_on(live: &Live, from: Option<u64>, pieces: &Pieces) {
 /// Where to go on, and what to say of what is gone.
 fn resume(live: &Live, last: Option<&str>) -> (Option<u64>, String) {
     let Some(last) = last else { return (None, String::new()) };
-    let parts = last.split_once('-').and_then(|(epoch, n)| Some((epoch.parse::<u64>().ok()?, n.parse::<u64>().ok()?)));
+    let parts = last
+        .split_once('-')
+        .and_then(|(epoch, n)| Some((epoch.parse::<u64>().ok()?, n.parse::<u64>().ok()?)));
     match parts {
         Some((epoch, number)) if live.epoch() == epoch => (Some(number.saturating_add(1)), String::new()),
         _ => {

@@ -2,8 +2,8 @@
 
 use axum::extract::State;
 use outflow_app::{
-    AlertList, AlertTest, StateVerification, StatusDocument, UsageDocument, UsageRequest,
-    ValidationDocument, schema,
+    AlertList, AlertTest, StateVerification, StatusDocument, UsageDocument, UsageRequest, ValidationDocument,
+    schema,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -44,7 +44,7 @@ pub(crate) struct UsageFilter {
 #[utoipa::path(get, path = "/api/v1/usage", tag = "installation", params(UsageFilter),
     responses((status = 200, body = UsageDocument)))]
 pub(crate) async fn usage(
-    _: May<to::ReadRuns>,
+    _: May<to::ReadUsage>,
     State(context): State<Context>,
     Query(UsageFilter { month, sync, days }): Query<UsageFilter>,
 ) -> Answer<Document<UsageDocument>> {
@@ -55,7 +55,7 @@ pub(crate) async fn usage(
 #[utoipa::path(get, path = "/api/v1/alerts", tag = "installation",
     responses((status = 200, body = AlertList)))]
 pub(crate) async fn alerts(
-    _: May<to::ReadStatus>,
+    _: May<to::ReadAlerts>,
     State(context): State<Context>,
 ) -> Answer<Document<AlertList>> {
     Ok(Document(context.app().alerts().await?))
@@ -65,7 +65,7 @@ pub(crate) async fn alerts(
 #[utoipa::path(post, path = "/api/v1/alerts/test", tag = "installation",
     responses((status = 200, body = AlertTest)))]
 pub(crate) async fn test_alerts(
-    _: May<to::ManageInstallation>,
+    _: May<to::ManageAlerts>,
     State(context): State<Context>,
 ) -> Answer<Document<AlertTest>> {
     let _place = context.preview()?;
@@ -84,7 +84,7 @@ pub(crate) struct Validate {
 #[utoipa::path(post, path = "/api/v1/validate", tag = "installation",
     request_body = Option<Validate>, responses((status = 200, body = ValidationDocument)))]
 pub(crate) async fn validate(
-    _: May<to::TestConnections>,
+    _: May<to::QuerySources>,
     State(context): State<Context>,
     Options { options, .. }: Options<Validate>,
 ) -> Answer<Document<ValidationDocument>> {
@@ -104,7 +104,7 @@ pub(crate) struct Reloaded {
 #[utoipa::path(post, path = "/api/v1/reload", tag = "installation",
     responses((status = 200, body = Reloaded)))]
 pub(crate) async fn reload(
-    _: May<to::ManageInstallation>,
+    _: May<to::ManageSettings>,
     State(context): State<Context>,
 ) -> Answer<Document<Reloaded>> {
     Ok(Document(Reloaded { reloaded: context.app().reload().await? }))
@@ -114,7 +114,7 @@ pub(crate) async fn reload(
 #[utoipa::path(post, path = "/api/v1/verify", tag = "installation",
     responses((status = 200, body = StateVerification)))]
 pub(crate) async fn verify(
-    _: May<to::ManageInstallation>,
+    _: May<to::ManageSettings>,
     State(context): State<Context>,
 ) -> Answer<Document<StateVerification>> {
     let _place = context.preview()?;

@@ -6,9 +6,9 @@ use axum::extract::State;
 use axum::response::Response;
 use http::{HeaderMap, StatusCode};
 use outflow_app::{
-    Caller, DeadLetterDocument, DeadLetterSummary, DeadLettersRequest, RejectRequest,
-    RejectedRequest, RejectedSummary, Rejection, ReplayMode, ReplayRequest, RunDocument, RunListEntry,
-    RunName, StartedReplay, Verification,
+    Caller, DeadLetterDocument, DeadLetterSummary, DeadLettersRequest, RejectRequest, RejectedRequest,
+    RejectedSummary, Rejection, ReplayMode, ReplayRequest, RunDocument, RunListEntry, RunName, StartedReplay,
+    Verification,
 };
 use outflow_core::{Code, RunId};
 use serde::{Deserialize, Serialize};
@@ -161,7 +161,7 @@ pub(crate) struct Replay {
         ("Idempotency-Key" = Option<String>, Header, description = "makes the request repeatable for a day")),
     request_body = Option<Replay>, responses((status = 202, body = StartedReplay)))]
 pub(crate) async fn replay(
-    may: May<to::OperateSyncs>,
+    may: May<to::StartRuns>,
     State(context): State<Context>,
     Path(run): Path<u64>,
     headers: HeaderMap,
@@ -182,7 +182,7 @@ pub(crate) async fn replay(
     params(("run" = u64, Path, description = "its number")),
     responses((status = 200, body = RunListEntry)))]
 pub(crate) async fn approve(
-    _: May<to::OperateSyncs>,
+    _: May<to::DecideRuns>,
     State(context): State<Context>,
     Path(run): Path<u64>,
 ) -> Answer<Document<RunListEntry>> {
@@ -202,7 +202,7 @@ pub(crate) struct Reject {
     params(("run" = u64, Path, description = "its number")),
     request_body = Option<Reject>, responses((status = 200, body = RunDocument)))]
 pub(crate) async fn reject(
-    _: May<to::OperateSyncs>,
+    _: May<to::DecideRuns>,
     State(context): State<Context>,
     Path(run): Path<u64>,
     Options { options, .. }: Options<Reject>,

@@ -85,7 +85,7 @@ pub(crate) struct StartRun {
         ("Idempotency-Key" = Option<String>, Header, description = "makes the request repeatable for a day")),
     request_body = Option<StartRun>, responses((status = 202, body = StartedRun)))]
 pub(crate) async fn run(
-    may: May<to::OperateSyncs>,
+    may: May<to::StartRuns>,
     State(context): State<Context>,
     Path(sync): Path<String>,
     headers: HeaderMap,
@@ -116,7 +116,7 @@ pub(crate) async fn run(
     params(("sync" = String, Path, description = "its name")),
     responses((status = 200, body = PauseDocument)))]
 pub(crate) async fn pause(
-    _: May<to::OperateSyncs>,
+    _: May<to::Pause>,
     State(context): State<Context>,
     Path(sync): Path<String>,
 ) -> Answer<Document<PauseDocument>> {
@@ -129,7 +129,7 @@ pub(crate) async fn pause(
     params(("sync" = String, Path, description = "its name")),
     responses((status = 200, body = PauseDocument)))]
 pub(crate) async fn resume(
-    _: May<to::OperateSyncs>,
+    _: May<to::Pause>,
     State(context): State<Context>,
     Path(sync): Path<String>,
 ) -> Answer<Document<PauseDocument>> {
@@ -210,7 +210,7 @@ pub(crate) struct Estimate {
     params(("sync" = String, Path, description = "its name")),
     request_body = Option<Estimate>, responses((status = 200, body = EstimateDocument)))]
 pub(crate) async fn estimate(
-    _: May<to::TestConnections>,
+    _: May<to::QuerySources>,
     State(context): State<Context>,
     Path(sync): Path<String>,
     Options { options, .. }: Options<Estimate>,

@@ -14,8 +14,7 @@ async fn a_run_goes_from_its_start_to_its_rejected_rows() {
     assert_eq!((preview.status, preview.json()["calls"].as_array().unwrap().len()), (StatusCode::OK, 3));
 
     let begin = |body: &'static str| {
-        let mut request =
-            Served::request(Method::POST, "all", "/api/v1/syncs/users/runs", Some(body));
+        let mut request = Served::request(Method::POST, "all", "/api/v1/syncs/users/runs", Some(body));
         request.headers_mut().insert("idempotency-key", "nightly".parse().unwrap());
         request
     };
@@ -85,7 +84,11 @@ async fn everything_that_is_refused_is_a_problem_with_a_code_and_the_usual_heade
         let asked = format!("{} {}", request.method(), request.uri());
         let answered = served.send(request).await;
         let problem = answered.json();
-        assert_eq!((answered.status.as_u16(), problem["code"].as_str()), (status, Some(code)), "{asked}: {problem}");
+        assert_eq!(
+            (answered.status.as_u16(), problem["code"].as_str()),
+            (status, Some(code)),
+            "{asked}: {problem}"
+        );
         assert_eq!(answered.header("content-type"), "application/problem+json", "{asked}");
         assert_eq!(problem["request_id"], answered.header("x-request-id"), "{asked}");
         assert_eq!(answered.header("x-content-type-options"), "nosniff", "{asked}");

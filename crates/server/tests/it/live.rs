@@ -25,7 +25,7 @@ async fn listen(served: &Served, last: Option<&str>) -> TcpStream {
     let mut stream = TcpStream::connect(served.address).await.unwrap();
     let last = last.map(|last| format!("last-event-id: {last}\r\n")).unwrap_or_default();
     let request =
-        format!("GET /api/v1/events HTTP/1.1\r\nhost: a\r\nauthorization: Bearer ReadRuns\r\n{last}\r\n");
+        format!("GET /api/v1/events HTTP/1.1\r\nhost: a\r\nauthorization: Bearer status.read\r\n{last}\r\n");
     stream.write_all(request.as_bytes()).await.unwrap();
     until(&mut stream, "retry: 2000").await;
     stream
@@ -45,7 +45,8 @@ async fn events_come_live_and_a_stream_goes_on_behind_the_last_one() {
     let again = until(&mut stream, "event: run_ended").await;
     assert!(!again.contains("event: run_started"), "{again}");
     let mut stream = TcpStream::connect(served.address).await.unwrap();
-    let other = "GET /api/v1/events HTTP/1.1\r\nhost: a\r\nauthorization: Bearer all\r\nlast-event-id: 1-5\r\n\r\n";
+    let other =
+        "GET /api/v1/events HTTP/1.1\r\nhost: a\r\nauthorization: Bearer all\r\nlast-event-id: 1-5\r\n\r\n";
     stream.write_all(other.as_bytes()).await.unwrap();
     until(&mut stream, "event: gap").await;
     served.stop().await;
