@@ -154,9 +154,9 @@ fn project(dir: &Path) {
     let database = rusqlite::Connection::open(dir.join("warehouse.db")).unwrap();
     database
         .execute_batch(
-            "CREATE TABLE users (id TEXT, email TEXT, updated INTEGER);
-             INSERT INTO users VALUES ('u1', 'ada@example.com', 10), ('u2', 'bob@example.com', 20),
-                                      (NULL, 'nobody@example.com', 30);",
+            "CREATE TABLE users (id TEXT, email TEXT, city TEXT, updated INTEGER);
+             INSERT INTO users VALUES ('u1', 'ada@example.com', 'London', 10),
+                 ('u2', 'bob@example.com', 'Paris', 20), (NULL, NULL, 'Atlantis', 30);",
         )
         .unwrap();
     let text = r#"
@@ -172,7 +172,7 @@ syncs:
   users:
     source: warehouse
     type: identify
-    query: SELECT id AS "userId", email FROM users WHERE updated >= {{last_sync_time}}
+    query: SELECT id AS "userId", email, city FROM users WHERE updated >= {{last_sync_time}}
     destinations: [archive]
 "#;
     std::fs::write(dir.join("outflow.yaml"), text).unwrap();
