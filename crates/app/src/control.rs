@@ -223,7 +223,7 @@ impl From<Reply> for Result<Answer, Error> {
 
 impl Request {
     /// How long the answer may take.
-    const fn patience(&self) -> Duration {
+    pub(crate) const fn patience(&self) -> Duration {
         match self {
             Self::Purge { .. } => LONG_PATIENCE,
             _ => PATIENCE,

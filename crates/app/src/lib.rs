@@ -32,10 +32,12 @@ mod estimate;
 mod findings;
 mod folder;
 mod follow;
+pub mod front;
 mod holder;
 mod init;
 mod leftovers;
 mod list;
+pub mod live;
 mod look;
 mod making;
 mod outcome;
@@ -54,7 +56,9 @@ mod schema;
 mod second_ids;
 mod serve;
 mod serving;
+mod slot;
 mod source;
+mod start;
 mod status;
 mod surroundings;
 mod usage;
@@ -81,12 +85,15 @@ pub use backfill::BackfillRequest;
 pub use cancel::CancelRequest;
 pub use check::CheckDocument;
 pub use dead_letters::{DeadLetterDocument, DeadLetterList, DeadLetterSummary, DeadLettersRequest};
-pub use destination::{DestinationTest, DestinationTestEvent, DestinationTestRequest, TestedDestination};
+pub use destination::{
+    DestinationDocument, DestinationTest, DestinationTestEvent, DestinationTestRequest, TestedDestination,
+};
 pub use estimate::{EstimateDocument, EstimateRequest};
 pub use findings::Finding;
 pub use folder::find_project;
+pub use front::{FrontEnd, Listening, Network, ServerSettings, TlsFiles};
 pub use init::{InitDocument, InitRequest, init, write_file};
-pub use list::{Selectors, SyncDocument, SyncList};
+pub use list::{Selectors, SyncDetail, SyncDocument, SyncList, SyncSlot};
 pub use look::RunName;
 pub use outcome::RunOutcome;
 pub use outflow_core::ports::spool::Rejection;
@@ -115,12 +122,13 @@ pub use rejected::{FindingGroup, RejectedRequest, RejectedRows, RejectedSummary}
 pub use replay::{ReplayPlan, ReplayReport, ReplayRequest};
 pub use run::{RunRequest, Selection};
 pub use runs::{RunList, RunsRequest};
-pub use schema::schema;
+pub use schema::{destination_kinds, schema};
 pub use serve::ServeRequest;
 pub use serving::{DestinationStatus, Serving};
 pub use source::{
     DatabaseDocument, DatabaseTest, SetupSqlDocument, SetupSqlRequest, SourceTest, SourceTestEvent,
 };
+pub use start::{StartedReplay, StartedRun};
 pub use status::{
     Change, HeldRun, LastRun, NotLoaded, PausedDestination, StatusDocument, SyncStatus, WaitingCalls,
 };
@@ -139,6 +147,7 @@ pub struct App {
     /// Who acts.
     actor: Actor,
     people: people::Shared,
+    slot: slot::Slot,
 }
 
 impl App {
@@ -151,7 +160,8 @@ impl App {
             _ => project.join(".outflow"),
         };
         let origin = Origin { dir: project, target: None };
-        Self { origin, state, folder, actor: user::local(), people: people::Shared::default() }
+        let (people, slot) = (people::Shared::default(), slot::Slot::default());
+        Self { origin, state, folder, actor: user::local(), people, slot }
     }
 
     /// The same installation, for this actor: the audit log names them for what they change. Without
@@ -181,7 +191,7 @@ impl App {
     /// # Errors
     /// What is wrong with the URL of the state.
     pub async fn is_new(&self) -> Result<bool, Error> {
-        if self.state.is_some() {
+        if self.state.is_some() || self.slot.get().is_some() {
             return Ok(false);
         }
         Ok(match self.location().await? {
@@ -191,6 +201,17 @@ impl App {
             }
             StateLocation::Postgres(_) => false,
         })
+    }
+
+    /// The events of this process, if it serves.
+    pub fn live(&self) -> Option<live::Live> {
+        self.slot.get().map(|serves| serves.live.clone())
+    }
+
+    /// Whether this process serves and can read its state.
+    pub async fn is_ready(&self) -> bool {
+        let Some(serves) = self.slot.get() else { return false };
+        serves.reader.state.pauses().await.is_ok()
     }
 
     /// Where the state is.
@@ -220,7 +241,7 @@ impl App {
     /// # Errors
     /// Why it goes on with the old project.
     pub async fn reload(&self) -> Result<bool, Error> {
-        Ok(control::ask(&self.folder, &control::Request::Reload, &self.actor).await?.is_some())
+        Ok(self.ask(&control::Request::Reload, &Caller::silent()).await?.is_some())
     }
 
     /// As [`App::load`], for use cases that need no secret, or not all of them.
@@ -285,7 +306,10 @@ impl App {
 
     /// Reads the state and the spool. Needs no project and holds nothing.
     async fn reader(&self) -> Result<RunReader, Error> {
-        wiring::reader(&self.location().await?, &self.folder).await
+        match self.slot.get() {
+            Some(serves) => Ok(serves.reader.clone()),
+            None => wiring::reader(&self.location().await?, &self.folder).await,
+        }
     }
 }
 

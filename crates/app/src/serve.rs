@@ -18,13 +18,16 @@ use tokio::task::JoinSet;
 use tracing::{error, info, warn};
 
 use crate::control::{Answer, DueAnswer, Request, Socket};
+use crate::front::{FrontEnd, Listening, ServerSettings};
 use crate::leftovers::{self, Leftover};
 use crate::pause::Change;
+use crate::live::Live;
 use crate::paused::{self, PauseEntry};
 use crate::people;
 use crate::recorded::{Act, begin, recorded};
 use crate::renamed::{self, Renamed};
 use crate::serving::Serving;
+use crate::slot::Serves;
 
 use crate::{App, Caller, StateLocation, holder, surroundings, user, wiring};
 
@@ -33,12 +36,16 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 const SAY_AGAIN: Duration = Duration::from_secs(60);
 
 /// How to serve.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone)]
 pub struct ServeRequest {
     /// Wait while another process holds the state.
     pub wait: bool,
     /// Where Prometheus reads metrics; otherwise where the project says.
     pub metrics: Option<SocketAddr>,
+    /// Where the API is served; otherwise where the project says.
+    pub listen: Option<SocketAddr>,
+    /// Who answers there.
+    pub front_end: Option<Arc<dyn FrontEnd>>,
 }
 
 impl App {
@@ -67,9 +74,11 @@ impl App {
         let receivers = wiring::receivers(&project);
         begin(&*state, &self.actor, &[Act::new("outflow.serve", "outflow")]).await?;
         let (notifier, dispatch) = alerts::start(receivers, state.clone(), Pace::default());
-        let observer = observer(recorder.clone(), notifier.clone());
+        let live = Live::new(since);
+        let observer = observer(recorder.clone(), notifier.clone(), live.clone());
         let engine = wiring::engine(&self.folder, &project, state, caller.stop.clone()).await?;
         let socket = Arc::new(Socket::listen(&self.folder)?);
+        let api = self.listen(&request, &project).await?;
         let config = runtime(&project, engine).await?;
         for warning in surroundings::warnings(&project) {
             warn!(error = as_error(&warning), "the environment");
@@ -77,11 +86,25 @@ impl App {
         log_leftovers(&*config.engine.state, &project).await?;
         let syncs = config.syncs.iter().filter(|m| config.engine.paused.is_scheduled(&m.spec)).count();
         let address = metrics.as_ref().and_then(|m| m.local_addr().ok()).map(tracing::field::display);
-        info!(syncs, pid = std::process::id(), metrics = address, "serving");
+        let api_address = api.as_ref().map(|api| api.address().to_string());
+        info!(syncs, pid = std::process::id(), metrics = address, api = api_address, "serving");
         let (handle, supervising) = serve::start(config, observer);
         let reloading = Arc::default();
         let service = Service { app: self.clone(), handle: handle.clone(), notifier, since, reloading };
+        let answering = service.clone();
+        let answers = Box::new(move |request, actor| {
+            Box::pin(answering.clone().answer(request, actor)) as BoxFuture<_>
+        });
+        let reader = wiring::reader(&location, &self.folder).await?;
+        let _filled = self.slot.fill(Serves { answers, reader, live: live.clone() });
         let mut beside = JoinSet::new();
+        beside.spawn(kept(&handle, "live events", move || {
+            let live = live.clone();
+            for_ever(async move { live.report_progress().await })
+        }));
+        if let Some(api) = api {
+            beside.spawn(kept(&handle, "API", move || for_ever(api.answer())));
+        }
         if let Some(listener) = metrics {
             let (recorder, of) = (recorder.clone(), handle.clone());
             beside.spawn(kept(&handle, "metrics", move || {
@@ -104,6 +127,20 @@ impl App {
         ended?;
         info!("stopped");
         Ok(())
+    }
+}
+
+impl App {
+    /// Has the front end take its address, if there are both.
+    async fn listen(
+        &self,
+        request: &ServeRequest,
+        project: &Project,
+    ) -> Result<Option<Box<dyn Listening>>, Error> {
+        let listen = request.listen.or(project.server.listen);
+        let (Some(_), Some(front_end)) = (listen, &request.front_end) else { return Ok(None) };
+        let settings = ServerSettings { listen, ..project.server.clone() };
+        front_end.listen(self.clone(), settings).await.map(Some)
     }
 }
 
@@ -150,10 +187,11 @@ fn wait_for(
 }
 
 /// Passes the supervisor's notices on.
-fn observer(recorder: Arc<Recorder>, notifier: Notifier) -> Observer {
+fn observer(recorder: Arc<Recorder>, notifier: Notifier, live: Live) -> Observer {
     Arc::new(move |event: Event| {
         log::event(&event);
         recorder.observe(&event);
+        live.observe(&event);
         if matches!(event, Event::Alert { .. }) {
             notifier.wake();
         }

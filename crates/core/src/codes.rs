@@ -104,7 +104,7 @@ pub enum Area {
     Engine,
     /// A guard makes the run await approval before anything is sent: exit code 1.
     Guard,
-    /// Who asks is not known, or may not do it: exit code 2.
+    /// Who asks is not known, or may not do it; a request of the API: exit code 2.
     Access,
 }
 
@@ -302,6 +302,15 @@ codes! {
     A010 CrossSite Access Auth "the request comes from another site";
     A011 NoSuchPerson Access UserInput "no such user, session or token";
     A012 NameTaken Access UserInput "the name is taken";
+    A020 NoSuchAddress Access UserInput "the API has no such address";
+    A021 MethodNotAllowed Access UserInput "the address has no such method";
+    A022 MalformedRequest Access UserInput "the request cannot be read";
+    A023 RequestTooLarge Access UserInput "the request is too large";
+    A024 UnsupportedMediaType Access UserInput "the body is of the wrong type";
+    A025 ServerBusy Access Transient "Outflow is busy";
+    A026 RequestTimeout Access Transient "the request took too long";
+    A027 PreconditionFailed Access UserInput "it was changed in the meantime";
+    A028 IdempotencyKeyReused Access UserInput "the idempotency key belongs to another request";
 }
 
 impl Code {

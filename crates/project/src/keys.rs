@@ -35,6 +35,7 @@ pub(super) const ROOT: Shape = Shape {
         Key::new("limits", Kind::Table(&LIMITS), "how much `outflow serve` does side by side"),
         Key::new("alerts", Kind::Table(&ALERTS), "when something counts as wrong, and who is told"),
         Key::new("metrics", Kind::Table(&METRICS), "numbers of `outflow serve` for Prometheus"),
+        Key::new("server", Kind::Table(&SERVER), "the API that `outflow serve` answers"),
         Key::new("sources", Kind::Named(&Kind::Table(&SOURCE)), "where rows come from"),
         Key::new("destinations", Kind::Named(&Kind::Table(&DESTINATION)), "where calls go"),
         Key::new("syncs", Kind::Named(&Kind::Table(&SYNC)), "what is read, how often, and what rows become"),
@@ -186,6 +187,29 @@ const ALERT_EMAIL: Shape = Shape {
 const METRICS: Shape = Shape {
     what: "the metrics",
     keys: &[Key::new("listen", Kind::Text, "the address to listen on, such as 127.0.0.1:9464").required()],
+    open: false,
+};
+
+const SERVER: Shape = Shape {
+    what: "the server",
+    keys: &[
+        Key::new("listen", Kind::Text, "the address to listen on, such as 127.0.0.1:8080"),
+        Key::new("tls", Kind::Table(&SERVER_TLS), "files for TLS; without them it is plain HTTP"),
+        Key::new(
+            "trusted_proxies",
+            Kind::List(&Kind::Text),
+            "ranges of addresses, such as 10.0.0.0/8, whose X-Forwarded-For and -Proto count",
+        ),
+    ],
+    open: false,
+};
+
+const SERVER_TLS: Shape = Shape {
+    what: "the server's TLS",
+    keys: &[
+        Key::new("certificate", Kind::Path, "a PEM file with the certificate and its issuers").required(),
+        Key::new("key", Kind::Path, "a PEM file with the private key").required(),
+    ],
     open: false,
 };
 

@@ -27,6 +27,7 @@ mod query_text;
 mod schema;
 mod secrets;
 mod select;
+mod server;
 mod shape;
 mod sources;
 mod state;
@@ -59,6 +60,7 @@ pub use self::schema::schema;
 use self::secrets::Resolver;
 pub use self::secrets::{Part, Unresolved};
 pub use self::select::fits;
+pub use self::server::{Network, ServerSettings, TlsFiles};
 pub use self::state::StateUrl;
 
 /// The name of the file that a project begins with.
@@ -85,6 +87,8 @@ pub struct Project {
     pub receivers: Vec<ReceiverConfig>,
     /// Where metrics are served.
     pub metrics: Option<SocketAddr>,
+    /// Where and how the API is served.
+    pub server: ServerSettings,
     /// The state, if it is on a PostgreSQL server.
     pub state: Option<StateUrl>,
     /// Its variables.
@@ -314,7 +318,8 @@ impl Project {
         let spool = |key: &str| spool.and_then(|s| s.get(key));
         let alerts = single(documents, "alerts", problems);
         let receivers = alerts::receivers(alerts, problems);
-        let metrics = alerts::listen(single(documents, "metrics", problems), problems);
+        let metrics = alerts::listen(single(documents, "metrics", problems), "127.0.0.1:9464", problems);
+        let server = server::read(single(documents, "server", problems), problems);
         let syncs = entries(documents, "syncs", problems);
         let defaults = (ids::of_project(documents, problems), spool("max_run_bytes"));
         let syncs = syncs::read(&syncs, &sources, &destinations.names, defaults, problems);
@@ -328,6 +333,7 @@ impl Project {
             rules: alerts::rules(alerts),
             receivers,
             metrics,
+            server,
             state: state::read(documents, problems),
             environment: Environment::default(),
             warnings: Vec::new(),
