@@ -26,6 +26,7 @@ mod cancel;
 mod check;
 pub mod control;
 mod dead_letters;
+mod definitions;
 mod destination;
 mod estimate;
 mod findings;
@@ -67,7 +68,7 @@ use outflow_core::ports::state::StateStore;
 use outflow_core::{Code, Error, RunId};
 use outflow_engine::RunReader;
 pub use outflow_project::FILE as PROJECT_FILE;
-use outflow_project::{Origin, Part, Project};
+use outflow_project::{Origin, Part, Project, StoredDefinition};
 use tokio::sync::watch;
 
 pub use alerts::{AlertDocument, AlertList, AlertTest, ReceiverTest};
@@ -142,7 +143,7 @@ impl App {
             Some(StateLocation::Folder(folder)) => folder.clone(),
             _ => project.join(".outflow"),
         };
-        Self { origin: Origin { dir: project, target: None }, state, folder }
+        Self { origin: Origin { dir: project, target: None, ..Origin::default() }, state, folder }
     }
 
     /// The same project as one of its targets changes it. A target has a state of its own, in
@@ -182,7 +183,7 @@ impl App {
         if let Some(named) = &self.state {
             return Ok(named.clone());
         }
-        let url = self.read_project(Project::state_url).await??;
+        let url = self.read_files(Project::state_url, Arc::default()).await??;
         url.map_or_else(|| Ok(StateLocation::Folder(self.folder.clone())), |url| wiring::location(&url))
     }
 
@@ -249,13 +250,22 @@ impl App {
         Ok(self.read_project(Project::load_destinations).await??)
     }
 
-    /// Reads files of the project off the async threads, in bounded time: they may be on a mount
-    /// that hangs.
+    /// Reads the project with the server's definitions.
     async fn read_project<T: Send + 'static>(
         &self,
         read: impl FnOnce(&Origin) -> T + Send + 'static,
     ) -> Result<T, Error> {
-        let origin = self.origin.clone();
+        self.read_files(read, self.look_for_stored().await).await
+    }
+
+    /// Reads files of the project off the async threads, in bounded time: they may be on a mount
+    /// that hangs. Definitions of the server stand beside them.
+    async fn read_files<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Origin) -> T + Send + 'static,
+        stored: Arc<[StoredDefinition]>,
+    ) -> Result<T, Error> {
+        let origin = Origin { stored, ..self.origin.clone() };
         let reading = tokio::task::spawn_blocking(move || read(&origin));
         let failed = |what: String| {
             Error::new(Code::ProjectFileUnreadable, what).at(self.origin.dir.display().to_string())

@@ -17,6 +17,7 @@ use tokio::task::JoinSet;
 use tracing::{error, info, warn};
 
 use crate::control::{Answer, DueAnswer, Request, Socket};
+use crate::definitions::Working;
 use crate::leftovers::{self, Leftover};
 use crate::paused::{self, PauseEntry};
 use crate::renamed::{self, Renamed};
@@ -56,6 +57,11 @@ impl App {
         let missing = if matches!(location, StateLocation::Folder(_)) { "room" } else { "the state" };
         let store = outflow_state::open_waiting(&location, wait_for(missing, caller.stop.clone()));
         let state = holder::claim_unless_stopped(&*store, request.wait, caller).await?;
+        // What the state holds counts, and not what could be read of it before it was taken.
+        let project = match state.definitions().await?.is_empty() {
+            true => project,
+            false => self.load_with(&*state).await?,
+        };
         let metrics = match request.metrics.or(project.metrics) {
             Some(address) => Some(Arc::new(metrics::listen(address).await?)),
             None => None,
@@ -66,6 +72,7 @@ impl App {
         let engine = wiring::engine(&self.folder, &project, state, caller.stop.clone()).await?;
         let socket = Arc::new(Socket::listen(&self.folder)?);
         let config = runtime(&project, engine).await?;
+        self.follow_files(&*config.engine.state, &project, Working::NotYet).await?;
         for warning in surroundings::warnings(&project) {
             warn!(error = as_error(&warning), "the environment");
         }
@@ -247,13 +254,15 @@ impl Service {
     /// The new project takes the place of the old one as a whole, or not at all.
     async fn reload(&self) -> Result<(), Errors> {
         let _alone = self.reloading.lock().await;
-        let project: Project = self.app.load().await?;
         let engine = self.handle.config().engine.clone();
+        let project: Project = self.app.load_with(&*engine.state).await?;
         let pauses = engine.state.pauses().await?;
         let engine = Engine { budgets: wiring::budgets(&project), ..engine }
             .with_destinations(wiring::destinations(&project)?)
             .with_pauses(&pauses);
-        self.handle.reload(runtime(&project, engine).await?);
+        let config = runtime(&project, engine).await?;
+        self.app.follow_files(&*config.engine.state, &project, Working::Already).await?;
+        self.handle.reload(config);
         self.notifier.set(wiring::receivers(&project));
         log_leftovers(&*self.handle.config().engine.state, &project).await?;
         Ok(())

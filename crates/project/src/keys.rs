@@ -34,6 +34,7 @@ pub(super) const ROOT: Shape = Shape {
         Key::new("limits", Kind::Table(&LIMITS), "how much `outflow serve` does side by side"),
         Key::new("alerts", Kind::Table(&ALERTS), "when something counts as wrong, and who is told"),
         Key::new("metrics", Kind::Table(&METRICS), "numbers of `outflow serve` for Prometheus"),
+        Key::new("definitions", Kind::Table(&DEFINITIONS), "what definitions of the server may use"),
         Key::new("sources", Kind::Named(&Kind::Table(&SOURCE)), "where rows come from"),
         Key::new("destinations", Kind::Named(&Kind::Table(&DESTINATION)), "where calls go"),
         Key::new("syncs", Kind::Named(&Kind::Table(&SYNC)), "what is read, how often, and what rows become"),
@@ -175,6 +176,16 @@ const ALERT_EMAIL: Shape = Shape {
 const METRICS: Shape = Shape {
     what: "the metrics",
     keys: &[Key::new("listen", Kind::Text, "the address to listen on, such as 127.0.0.1:9464").required()],
+    open: false,
+};
+
+const DEFINITIONS: Shape = Shape {
+    what: "a table of allow",
+    keys: &[Key::new(
+        "allow",
+        Kind::List(&Kind::Word(&["env", "file", "paths"])),
+        "what reaches into this machine: the references ${env:…} and ${file:…}, and paths; nothing by default",
+    )],
     open: false,
 };
 

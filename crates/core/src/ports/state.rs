@@ -20,6 +20,7 @@
 //!   have is refused.
 
 mod audit;
+mod definitions;
 mod gaps;
 mod pauses;
 mod records;
@@ -31,6 +32,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 pub use audit::*;
+pub use definitions::*;
 pub use gaps::*;
 pub use pauses::*;
 pub use records::*;
@@ -226,6 +228,7 @@ pub trait StateReader:
     + OriginQueries
     + PauseQueries
     + AuditQueries
+    + DefinitionQueries
 {
 }
 
@@ -239,6 +242,7 @@ impl<T> StateReader for T where
         + OriginQueries
         + PauseQueries
         + AuditQueries
+        + DefinitionQueries
 {
 }
 
@@ -360,7 +364,7 @@ pub trait Retention: Send + Sync {
 
 /// The right to write, and everything that can be written and read with it.
 pub trait State:
-    StateReader + Runs + Deliveries + Schedules + Watch + Retention + Origins + Pauses + AuditLog
+    StateReader + Runs + Deliveries + Schedules + Watch + Retention + Origins + Pauses + AuditLog + Definitions
 {
     /// The claim under which this handle writes.
     fn lease(&self) -> &Lease;
