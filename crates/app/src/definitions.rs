@@ -5,7 +5,13 @@
 //! server's definitions or fails; one that only looks goes on with the files if the state cannot
 //! be read. What this does not do: run anything.
 
+mod change;
+mod difference;
+mod documents;
 mod files;
+mod plan;
+mod proposal;
+mod rename;
 mod renames;
 
 use std::sync::Arc;
@@ -20,7 +26,15 @@ use outflow_project::{Project, StoredDefinition};
 use outflow_telemetry::log::as_error;
 use tracing::debug;
 
-use crate::{App, StateLocation};
+use crate::App;
+
+pub use change::{DefinitionEdit, DefinitionRequest};
+pub use difference::KeyDifference;
+pub use documents::{Comparison, DefinitionDocument, DefinitionList, DraftProblems, VersionList};
+pub use plan::{ApplyDocument, PlanDocument, PlanRequest, PlannedAction, PlannedChange};
+pub(crate) use proposal::Proposal;
+pub use rename::RenameDocument;
+pub(crate) use rename::Renaming;
 
 /// How syncs that the files name otherwise than before are given their new names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,16 +101,12 @@ impl App {
     }
 
     async fn read_stored(&self) -> Result<Vec<StoredDefinition>, Error> {
-        let location = self.location().await?;
-        if let StateLocation::Folder(folder) = &location {
-            let folder = folder.clone();
-            let looked = tokio::task::spawn_blocking(move || outflow_state::is_empty(&folder));
-            if looked.await.unwrap_or(false) {
-                return Ok(Vec::new());
-            }
-        }
-        let reader = outflow_state::open(&location).reader().await?;
-        running(&reader.definitions().await?)
+        running(&self.known_definitions().await?.unwrap_or_default())
+    }
+
+    /// Who changes definitions.
+    fn who(&self) -> Actor {
+        Actor::local("local")
     }
 
     /// The project with the definitions that this state holds.

@@ -3,6 +3,7 @@
 mod addresses;
 mod alerts;
 mod bounds;
+mod export;
 mod files;
 mod ids;
 mod login;

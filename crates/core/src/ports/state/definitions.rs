@@ -54,6 +54,16 @@ impl DefinitionKind {
         }
     }
 
+    /// Where such things stand in a project, from 0 on.
+    pub const fn position(self) -> usize {
+        match self {
+            Self::Setting => 0,
+            Self::Source => 1,
+            Self::Destination => 2,
+            Self::Sync => 3,
+        }
+    }
+
     /// The kind of that name.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
