@@ -100,7 +100,7 @@ fn walk(project: &Project, receiver: &Receiver, is_served: bool) {
     assert_eq!((&renamed["from"], &renamed["to"]), (&"users".into(), &"people".into()));
     let run = project.json(&["run", "people"], 0);
     assert_eq!((&run["rows"]["unchanged"], &run["rows"]["calls"]), (&3.into(), &0.into()), "{run}");
-    assert_eq!(project.json(&["runs", "people"], 0).as_array().unwrap().len(), 2);
+    assert_eq!(project.json(&["runs", "--sync", "people"], 0).as_array().unwrap().len(), 2);
     project.run(&["rename", "sync", "users", "x"]).assert_code(2);
     if let Some(serving) = serving {
         serving.stop();

@@ -160,7 +160,7 @@ fn a_sync_that_was_renamed_sends_no_event_under_second_ids_unasked() {
     assert!(world.notes().is_empty());
     world.project.json(&["run"], 0);
     assert!(world.ids().is_empty(), "it goes on where the old one was");
-    let runs = world.project.json(&["runs", "visits"], 0);
+    let runs = world.project.json(&["runs", "--sync", "visits"], 0);
     assert!(runs.as_array().unwrap().len() >= 2, "with its history: {runs}");
     world.project.json(&["run", "--full"], 0);
     assert_eq!(world.ids(), first);
