@@ -104,6 +104,8 @@ pub enum Area {
     Engine,
     /// A guard makes the run await approval before anything is sent: exit code 1.
     Guard,
+    /// Who asks is not known, or may not do it: exit code 2.
+    Access,
 }
 
 codes! {
@@ -294,6 +296,18 @@ codes! {
     G004 ColumnsChanged Guard UserInput "the result's columns have changed";
     G005 TooManyWithoutIdentifier Guard UserInput "too many rows without an identifier";
     G006 BudgetExhausted Guard UserInput "the budget of calls is used up";
+    A001 NotSignedIn Access Auth "the request does not say who asks";
+    A002 CredentialRefused Access Auth "the token or the session is not valid";
+    A003 CredentialExpired Access Auth "the token or the session has ended";
+    A004 NotPermitted Access Auth "the role or the token does not allow this";
+    A005 SignInRefused Access Auth "user name or password wrong";
+    A006 TooManyAttempts Access Transient "too many attempts to sign in";
+    A007 PasswordRefused Access UserInput "the password is too easy to guess";
+    A008 LastAdmin Access UserInput "the last administrator stays one";
+    A009 SetupRefused Access Auth "the first administrator cannot be made with this";
+    A010 CrossSite Access Auth "the request comes from another site";
+    A011 NoSuchPerson Access UserInput "no such user, session or token";
+    A012 NameTaken Access UserInput "the name is taken";
 }
 
 impl Code {

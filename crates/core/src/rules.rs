@@ -8,6 +8,7 @@ mod budget;
 mod definitions;
 mod delivery;
 mod gap;
+mod people;
 mod restore;
 mod run;
 
@@ -17,6 +18,9 @@ pub use delivery::{Used, new_deliveries, reject_delivery, settle};
 pub use gap::{
     GapChanges, change_members, is_unfillable, missing_after_loss, missing_where_given_up,
     missing_where_left_out, newcomer,
+};
+pub use people::{
+    changed_user, check_user_change, name_taken, no_such_token, no_such_user, not_the_first_user,
 };
 pub use restore::{Beside, RestoreSign, restore_signs};
 pub use run::{

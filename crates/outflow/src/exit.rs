@@ -55,7 +55,7 @@ impl Exit {
         match (error.code(), error.code().area()) {
             (Code::Interrupted, _) => Self::Interrupted,
             (Code::StateHeld, _) => Self::Busy,
-            (_, Area::Configuration | Area::Query) => Self::Configuration,
+            (_, Area::Configuration | Area::Query | Area::Access) => Self::Configuration,
             (_, Area::Source) => Self::Source,
             (_, Area::Destination) => Self::Destination,
             (_, Area::Row | Area::Spool | Area::State | Area::Engine | Area::Guard) => Self::Failed,

@@ -25,6 +25,7 @@ mod handle;
 mod integrity;
 mod origin;
 mod pauses;
+mod people;
 mod pool;
 mod queries;
 mod retention;

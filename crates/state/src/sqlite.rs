@@ -23,6 +23,7 @@ mod integrity;
 mod lock;
 mod origin;
 mod pauses;
+mod people;
 mod queries;
 mod retention;
 mod rows;

@@ -23,6 +23,7 @@ mod audit;
 mod definitions;
 mod gaps;
 mod pauses;
+mod people;
 mod records;
 mod restores;
 
@@ -35,6 +36,7 @@ pub use audit::*;
 pub use definitions::*;
 pub use gaps::*;
 pub use pauses::*;
+pub use people::*;
 pub use records::*;
 pub use restores::*;
 
@@ -229,6 +231,7 @@ pub trait StateReader:
     + PauseQueries
     + AuditQueries
     + DefinitionQueries
+    + PeopleQueries
 {
 }
 
@@ -243,6 +246,7 @@ impl<T> StateReader for T where
         + PauseQueries
         + AuditQueries
         + DefinitionQueries
+        + PeopleQueries
 {
 }
 
@@ -364,7 +368,17 @@ pub trait Retention: Send + Sync {
 
 /// The right to write, and everything that can be written and read with it.
 pub trait State:
-    StateReader + Runs + Deliveries + Schedules + Watch + Retention + Origins + Pauses + AuditLog + Definitions
+    StateReader
+    + Runs
+    + Deliveries
+    + Schedules
+    + Watch
+    + Retention
+    + Origins
+    + Pauses
+    + AuditLog
+    + Definitions
+    + People
 {
     /// The claim under which this handle writes.
     fn lease(&self) -> &Lease;

@@ -24,7 +24,8 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("every_gap", include_str!("../../migrations/sqlite/0007_every_gap.sql")),
     ("pauses", include_str!("../../migrations/sqlite/0008_pauses.sql")),
     ("audit", include_str!("../../migrations/sqlite/0009_audit.sql")),
-    ("definitions", include_str!("../../migrations/sqlite/0010_definitions.sql")),
+    ("people", include_str!("../../migrations/sqlite/0010_people.sql")),
+    ("definitions", include_str!("../../migrations/sqlite/0011_definitions.sql")),
 ];
 
 /// The number of this version's last migration.

@@ -7,6 +7,7 @@ mod deliveries;
 mod gaps;
 mod origin;
 mod pauses;
+pub mod people;
 mod retention;
 mod runs;
 mod watch;
@@ -95,6 +96,13 @@ const CHECKS: &[Check] = &[
     check("changes of definitions count together or not at all", |s| Box::pin(definitions::all_or_none(s))),
     check("the oldest versions go", |s| Box::pin(definitions::bounded(s))),
     check("what a sync has reached gets its new name", |s| Box::pin(definitions::renaming(s))),
+    check("users are kept, each with a name and an identity of their own", |s| Box::pin(people::users(s))),
+    check("the last administrator stays one", |s| Box::pin(people::last_admin(s))),
+    check("of two changes at once one leaves an administrator", |s| Box::pin(people::last_admin_at_once(s))),
+    check("a session ends when it is ended, and when its user changes", |s| Box::pin(people::sessions(s))),
+    check("the browsers that a user last signed in from are known", |s| Box::pin(people::browsers(s))),
+    check("a token is kept, also when it is revoked", |s| Box::pin(people::tokens(s))),
+    check("the last use of a session and of a token is known", |s| Box::pin(people::used(s))),
     check("a restored sync is known until its next run", |s| Box::pin(origin::restored(s))),
     check("runs and slots are found that do not lie ahead", |s| Box::pin(runs::not_ahead(s))),
     check("a finished run is audited once, while it has segments", |s| Box::pin(watch::audits(s))),
@@ -138,6 +146,8 @@ pub async fn a_stale_claim_writes_nothing(stale: &dyn State, owner: &dyn State) 
         stale.record(&[]).await,
         stale.expire_audit(at(5), at(5)).await.map(drop),
         stale.put_definitions(&[]).await.map(drop),
+        stale.touch(&[]).await,
+        stale.revoke_token("tok_1", at(5), &people::entry()).await,
     ] {
         assert_eq!(result.unwrap_err().code(), Code::StateHeld);
     }

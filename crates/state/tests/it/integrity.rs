@@ -15,8 +15,7 @@ use outflow_state::SqliteStore;
 use outflow_testkit::{Report, Rng, seed, slice_or_whole};
 
 use crate::conformance::audit::entry;
-use crate::conformance::definitions;
-use crate::conformance::with_letters;
+use crate::conformance::{definitions, people, with_letters};
 use crate::made::{at, delivering, extraction, moved, new_run};
 use crate::stores::claim;
 
@@ -47,6 +46,7 @@ async fn full(state: &dyn State) {
     state.pause(&paused, at(3), &[entry(3, "sync.pause")]).await.unwrap();
     let defined = (definitions::sync("users", Some(0), Some("{}")), entry(4, "sync.create"));
     state.put_definitions(&[defined]).await.unwrap();
+    people::some(state).await;
 }
 
 /// Everything that can be read, as one text.
@@ -72,6 +72,7 @@ async fn everything(state: &dyn StateReader) -> outflow_core::Result<String> {
     text += &format!("{:?}{:?}", state.standings(at(-1000), at(1_000_000)).await?, state.pending().await?);
     let audit = state.audit_log(&AuditFilter::default(), None, 100).await?;
     text += &format!("{audit:?}{:?}{:?}", state.audit_head().await?, state.definitions().await?);
+    text += &people::everything(state).await?;
     Ok(text + &format!("{:?}{:?}", state.compared_runs().await?, state.pauses().await?))
 }
 
@@ -155,13 +156,17 @@ async fn a_changed_row_is_an_error_of_the_read_and_is_named_by_the_check() {
         ("UPDATE segments SET first = 1 WHERE run = 3", "segments fails its checksum: run 3"),
         ("UPDATE schedules SET fired = fired + 1", "schedules fails its checksum"),
         ("UPDATE pauses SET name = 'orders' WHERE kind = 'sync'", "pauses fails its checksum"),
+        ("UPDATE users SET role = 'viewer'", "users fails its checksum"),
+        ("UPDATE sessions SET expires_at = expires_at + 1", "sessions fails its checksum"),
+        ("UPDATE browsers SET used_at = used_at + 1", "browsers fails its checksum"),
+        ("UPDATE tokens SET scope = '{\"role\":\"admin\"}'", "tokens fails its checksum"),
         (
             "UPDATE dead_letters SET position = position + 50 WHERE run = 3",
             "dead_letters fails its checksum: run 3",
         ),
         ("UPDATE definitions SET value = '[]'", "definitions fails its checksum"),
         ("UPDATE audit_log SET subject = 'x'", "audit_log fails its checksum"),
-        ("UPDATE audit_head SET last = 3", "audit_head fails its checksum"),
+        ("UPDATE audit_head SET last = last + 7", "audit_head fails its checksum"),
         (
             "UPDATE installation SET id = x'00000000000000000000000000000001'",
             "installation fails its checksum",

@@ -6,6 +6,7 @@ use outflow_testkit::Postgres;
 
 use super::{claim, store};
 use crate::conformance::audit::entry;
+use crate::conformance::people;
 use crate::made::{at, delivering};
 
 /// A state as a version wrote it that had the first four migrations, with a sync and a run.
@@ -63,6 +64,10 @@ async fn a_changed_row_is_an_error_of_the_read_and_is_named_by_the_check() {
         ("pauses", "since = since + 1"),
         ("audit_log", "subject = 'x'"),
         ("audit_head", "last = 2"),
+        ("users", "role = 'viewer'"),
+        ("sessions", "expires_at = expires_at + 1"),
+        ("browsers", "used_at = used_at + 1"),
+        ("tokens", "scope = '{\"role\":\"admin\"}'"),
         ("installation", "id = decode('00000000000000000000000000000001', 'hex')"),
     ]
     .into_iter()
@@ -73,6 +78,7 @@ async fn a_changed_row_is_an_error_of_the_read_and_is_named_by_the_check() {
         let run = delivering(&*state, "users", 10).await;
         let paused = Pausable { kind: PauseKind::Sync, name: "users".to_owned() };
         state.pause(&[paused], at(3), &[entry(3, "sync.pause")]).await.unwrap();
+        people::some(&*state).await;
         assert_eq!(state.check_integrity().await.unwrap(), Vec::<String>::new());
         let update = format!("UPDATE {schema}.{table} SET {set}");
         // As the server itself would not do it: without the trigger.
@@ -86,6 +92,7 @@ async fn a_changed_row_is_an_error_of_the_read_and_is_named_by_the_check() {
             state.pauses().await?;
             state.audit_log(&AuditFilter::default(), None, 9).await?;
             state.audit_head().await?;
+            people::everything(&*state).await?;
             state.installation_id().await
         };
         let error = found.await.expect_err(table);

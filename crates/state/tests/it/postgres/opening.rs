@@ -49,7 +49,8 @@ async fn formats(server: &Postgres) {
     drop(claim(server.port(), "formats").await);
     assert_eq!(
         server.sql("SELECT number, name FROM formats.migrations"),
-        "1|initial\n2|gaps\n3|clocks\n4|checksums\n5|late_rows\n6|restores\n7|every_gap\n8|pauses\n9|audit"
+        "1|initial\n2|gaps\n3|clocks\n4|checksums\n5|late_rows\n6|restores\n7|every_gap\n8|pauses\n\
+         9|audit\n10|people"
     );
     server.sql("INSERT INTO formats.migrations (number, name) VALUES (99, 'of the future')");
     let store = store(server.port(), "formats");
