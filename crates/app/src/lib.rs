@@ -27,6 +27,7 @@ mod cancel;
 mod check;
 pub mod control;
 mod dead_letters;
+mod definitions;
 mod destination;
 mod estimate;
 mod findings;
@@ -75,7 +76,7 @@ use outflow_core::ports::state::StateStore;
 use outflow_core::{Actor, Code, Error, RunId};
 use outflow_engine::RunReader;
 pub use outflow_project::FILE as PROJECT_FILE;
-use outflow_project::{Origin, Part, Project};
+use outflow_project::{Origin, Part, Project, StoredDefinition};
 use tokio::sync::watch;
 
 pub use alerts::{AlertDocument, AlertList, AlertTest, ReceiverTest};
@@ -85,6 +86,11 @@ pub use backfill::BackfillRequest;
 pub use cancel::CancelRequest;
 pub use check::CheckDocument;
 pub use dead_letters::{DeadLetterDocument, DeadLetterList, DeadLetterSummary, DeadLettersRequest};
+pub use definitions::{
+    ApplyDocument, Comparison, DefinitionDocument, DefinitionEdit, DefinitionList, DefinitionRequest,
+    DraftProblems, KeyDifference, PlanDocument, PlanRequest, PlannedAction, PlannedChange, RenameDocument,
+    VersionList,
+};
 pub use destination::{
     DestinationDocument, DestinationTest, DestinationTestEvent, DestinationTestRequest, TestedDestination,
 };
@@ -98,6 +104,7 @@ pub use look::RunName;
 pub use outcome::RunOutcome;
 pub use outflow_core::ports::spool::Rejection;
 pub use outflow_core::ports::state::{AuditFilter, DeadLetter};
+pub use outflow_core::ports::state::{DefinitionId, DefinitionKind, DefinitionStatus, Owner};
 pub use outflow_core::ports::state::{Pausable, PauseKind};
 pub use outflow_core::run::ReplayMode;
 pub use outflow_engine::authoring::estimate::{EstimatedBy, Share};
@@ -159,7 +166,7 @@ impl App {
             Some(StateLocation::Folder(folder)) => folder.clone(),
             _ => project.join(".outflow"),
         };
-        let origin = Origin { dir: project, target: None };
+        let origin = Origin { dir: project, target: None, ..Origin::default() };
         let (people, slot) = (people::Shared::default(), slot::Slot::default());
         Self { origin, state, folder, actor: user::local(), people, slot }
     }
@@ -219,7 +226,7 @@ impl App {
         if let Some(named) = &self.state {
             return Ok(named.clone());
         }
-        let url = self.read_project(Project::state_url).await??;
+        let url = self.read_files(Project::state_url, Arc::default()).await??;
         url.map_or_else(|| Ok(StateLocation::Folder(self.folder.clone())), |url| wiring::location(&url))
     }
 
@@ -286,13 +293,22 @@ impl App {
         Ok(self.read_project(Project::load_destinations).await??)
     }
 
-    /// Reads files of the project off the async threads, in bounded time: they may be on a mount
-    /// that hangs.
+    /// Reads the project with the server's definitions.
     async fn read_project<T: Send + 'static>(
         &self,
         read: impl FnOnce(&Origin) -> T + Send + 'static,
     ) -> Result<T, Error> {
-        let origin = self.origin.clone();
+        self.read_files(read, self.look_for_stored().await).await
+    }
+
+    /// Reads files of the project off the async threads, in bounded time: they may be on a mount
+    /// that hangs. Definitions of the server stand beside them.
+    async fn read_files<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Origin) -> T + Send + 'static,
+        stored: Arc<[StoredDefinition]>,
+    ) -> Result<T, Error> {
+        let origin = Origin { stored, ..self.origin.clone() };
         let reading = tokio::task::spawn_blocking(move || read(&origin));
         let failed = |what: String| {
             Error::new(Code::ProjectFileUnreadable, what).at(self.origin.dir.display().to_string())

@@ -15,6 +15,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::beside::Worker;
+use crate::definitions::Working;
 use crate::holder::{Handover, Taken};
 use crate::leftovers::{self, Leftover};
 use crate::list::Selectors;
@@ -138,6 +139,7 @@ impl App {
             Taken::State(state) => state,
             Taken::Done(outcomes) => return Ok(outcomes),
         };
+        self.follow_files(&*state, &project, Working::NotYet).await?;
         let engine = wiring::engine(&self.folder, &project, state, caller.stop.clone()).await?;
         surroundings::warnings(&project)
             .iter()

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use outflow_core::ports::state::{Pausable, StateReader};
+use outflow_core::ports::state::{DefinitionChange, Pausable, StateReader};
 use outflow_core::{Actor, BoxFuture, Clock as _, Code, Error, NextStep, SystemClock, Timestamp};
 use outflow_engine::serve::{self, Event, Observer, RuntimeConfig, Triggered};
 use outflow_engine::{Engine, Errors};
@@ -18,6 +18,7 @@ use tokio::task::JoinSet;
 use tracing::{error, info, warn};
 
 use crate::control::{Answer, DueAnswer, Request, Socket};
+use crate::definitions::{DefinitionDocument, Proposal, Renaming, Working};
 use crate::front::{FrontEnd, Listening, ServerSettings};
 use crate::leftovers::{self, Leftover};
 use crate::pause::Change;
@@ -67,6 +68,11 @@ impl App {
         let missing = if matches!(location, StateLocation::Folder(_)) { "room" } else { "the state" };
         let store = outflow_state::open_waiting(&location, wait_for(missing, caller.stop.clone()));
         let state = holder::claim_unless_stopped(&*store, request.wait, caller).await?;
+        // What the state holds counts, and not what could be read of it before it was taken.
+        let project = match state.definitions().await?.is_empty() {
+            true => project,
+            false => self.load_with(&*state).await?,
+        };
         let metrics = match request.metrics.or(project.metrics) {
             Some(address) => Some(Arc::new(metrics::listen(address).await?)),
             None => None,
@@ -80,6 +86,7 @@ impl App {
         let socket = Arc::new(Socket::listen(&self.folder)?);
         let api = self.listen(&request, &project).await?;
         let config = runtime(&project, engine).await?;
+        self.follow_files(&*config.engine.state, &project, Working::NotYet).await?;
         for warning in surroundings::warnings(&project) {
             warn!(error = as_error(&warning), "the environment");
         }
@@ -242,6 +249,13 @@ impl Service {
             Request::Resume { what } => {
                 Answer::Paused(self.change_pauses(actor, Change::Resume, what).await?)
             }
+            Request::Define { changes } => {
+                Answer::Defined(self.define(&changes, actor).await.map_err(first)?)
+            }
+            Request::Rename { from, to } => {
+                self.rename(&from, &to, actor).await.map_err(first)?;
+                Answer::Renamed
+            }
             Request::Purge { id } => {
                 let purge = |engine: Engine| async move { engine.purge(&id).await };
                 let report = self.handle.with_deliveries_paused(purge).await?;
@@ -308,15 +322,86 @@ impl Service {
     /// The new project takes the place of the old one as a whole, or not at all.
     async fn reload(&self) -> Result<(), Errors> {
         let _alone = self.reloading.lock().await;
-        let project: Project = self.app.load().await?;
+        let state = self.handle.config().engine.state.clone();
+        let project = self.app.load_with(&*state).await?;
+        let config = self.config_of(&project).await?;
+        self.follow_files(&project).await?;
+        self.take(config, &project).await
+    }
+
+    /// Brings the state up to the files. A sync that has another name now begins no run under the
+    /// old one meanwhile.
+    async fn follow_files(&self, project: &Project) -> Result<(), Errors> {
+        let before = RuntimeConfig::clone(&self.handle.config());
+        if !project.renames.is_empty() {
+            self.retire(|name| project.syncs.iter().all(|spec| spec.name != name));
+        }
+        let followed = self.app.follow_files(&*before.engine.state, project, Working::Already).await;
+        if followed.is_err() {
+            self.handle.reload(before);
+        }
+        Ok(followed?)
+    }
+
+    /// Takes syncs out of what is kept running.
+    fn retire(&self, is_meant: impl Fn(&str) -> bool) {
+        let mut config = RuntimeConfig::clone(&self.handle.config());
+        config.syncs.retain(|sync| !is_meant(&sync.spec.name));
+        self.handle.reload(config);
+    }
+
+    /// Makes changes of definitions, which come into force as by a reload, or does not.
+    async fn define(
+        &self,
+        changes: &[DefinitionChange],
+        actor: &Actor,
+    ) -> Result<Vec<DefinitionDocument>, Errors> {
+        let _alone = self.reloading.lock().await;
+        let state = self.handle.config().engine.state.clone();
+        let proposal = Proposal::new(&state.definitions().await?, changes, actor)?;
+        let project = self.app.load_proposed(&proposal).await?;
+        let config = self.config_of(&project).await?;
+        self.follow_files(&project).await?;
+        let made = state.put_definitions(&proposal.changes).await?;
+        self.take(config, &project).await?;
+        Ok(made.into_iter().flatten().map(DefinitionDocument::of).collect())
+    }
+
+    /// Gives a sync of the server another name, which comes into force as by a reload.
+    async fn rename(&self, from: &str, to: &str, actor: &Actor) -> Result<(), Errors> {
+        let _alone = self.reloading.lock().await;
+        let state = self.handle.config().engine.state.clone();
+        let renaming = Renaming::new(&state.definitions().await?, from, to, actor)?;
+        let project = self.app.load_proposed(&renaming.proposal).await?;
+        let config = self.config_of(&project).await?;
+        // It begins no run under the old name meanwhile. One that is unfinished is refused.
+        let before = RuntimeConfig::clone(&self.handle.config());
+        if state.unfinished_of(from).await?.is_empty() {
+            self.retire(|name| name == from);
+        }
+        if let Err(error) = state.rename_sync(&renaming.rename, &renaming.entry).await {
+            self.handle.reload(before);
+            return Err(error.into());
+        }
+        info!(from, to, "a sync goes on under its new name");
+        self.take(config, &project).await
+    }
+
+    /// What is kept running of a project.
+    async fn config_of(&self, project: &Project) -> Result<RuntimeConfig, Errors> {
         let engine = self.handle.config().engine.clone();
         let pauses = engine.state.pauses().await?;
-        let engine = Engine { budgets: wiring::budgets(&project), ..engine }
-            .with_destinations(wiring::destinations(&project)?)
+        let engine = Engine { budgets: wiring::budgets(project), ..engine }
+            .with_destinations(wiring::destinations(project)?)
             .with_pauses(&pauses);
-        self.handle.reload(runtime(&project, engine).await?);
-        self.notifier.set(wiring::receivers(&project));
-        log_leftovers(&*self.handle.config().engine.state, &project).await?;
+        runtime(project, engine).await
+    }
+
+    /// Brings a project into force.
+    async fn take(&self, config: RuntimeConfig, project: &Project) -> Result<(), Errors> {
+        self.handle.reload(config);
+        self.notifier.set(wiring::receivers(project));
+        log_leftovers(&*self.handle.config().engine.state, project).await?;
         Ok(())
     }
 }

@@ -36,6 +36,7 @@ pub(super) const ROOT: Shape = Shape {
         Key::new("alerts", Kind::Table(&ALERTS), "when something counts as wrong, and who is told"),
         Key::new("metrics", Kind::Table(&METRICS), "numbers of `outflow serve` for Prometheus"),
         Key::new("server", Kind::Table(&SERVER), "the API that `outflow serve` answers"),
+        Key::new("definitions", Kind::Table(&DEFINITIONS), "what definitions of the server may use"),
         Key::new("sources", Kind::Named(&Kind::Table(&SOURCE)), "where rows come from"),
         Key::new("destinations", Kind::Named(&Kind::Table(&DESTINATION)), "where calls go"),
         Key::new("syncs", Kind::Named(&Kind::Table(&SYNC)), "what is read, how often, and what rows become"),
@@ -210,6 +211,16 @@ const SERVER_TLS: Shape = Shape {
         Key::new("certificate", Kind::Path, "a PEM file with the certificate and its issuers").required(),
         Key::new("key", Kind::Path, "a PEM file with the private key").required(),
     ],
+    open: false,
+};
+
+const DEFINITIONS: Shape = Shape {
+    what: "a table of allow",
+    keys: &[Key::new(
+        "allow",
+        Kind::List(&Kind::Word(&["env", "file", "paths"])),
+        "what reaches into this machine: the references ${env:…} and ${file:…}, and paths; nothing by default",
+    )],
     open: false,
 };
 

@@ -3,6 +3,7 @@
 mod addresses;
 mod alerts;
 mod bounds;
+mod export;
 mod files;
 mod ids;
 mod login;
@@ -11,6 +12,7 @@ mod names;
 mod parts;
 mod scalars;
 mod schedules;
+mod stored;
 mod targets;
 mod texts;
 
@@ -73,7 +75,7 @@ fn folder(files: &[(&str, &str)]) -> TempDir {
 }
 
 fn origin(dir: &Path) -> Origin {
-    Origin { dir: dir.to_owned(), target: None }
+    Origin { dir: dir.to_owned(), target: None, ..Origin::default() }
 }
 
 fn load(dir: &Path) -> Result<Project, Vec<Error>> {
