@@ -22,6 +22,7 @@ mod file_characters;
 mod fit;
 mod ids;
 mod keys;
+mod network;
 mod query_text;
 mod schema;
 mod secrets;
@@ -45,10 +46,10 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use outflow_core::{Budget, Code, Error, SyncSpec, files};
+use outflow_egress::AddressPolicy;
 use outflow_engine::operations::retention::RetentionPolicy;
 use outflow_engine::serve::alert::Rules;
 use outflow_engine::serve::{BacklogQuota, ConcurrencyLimits};
-use outflow_warehouse::DatabaseSettings;
 use serde_json::{Map, Value};
 
 pub use self::alerts::ReceiverConfig;
@@ -58,6 +59,7 @@ pub use self::schema::schema;
 use self::secrets::Resolver;
 pub use self::secrets::{Part, Unresolved};
 pub use self::select::fits;
+pub use self::sources::Database;
 pub use self::state::StateUrl;
 
 /// The name of the file that a project begins with.
@@ -82,6 +84,8 @@ pub struct Project {
     pub rules: Rules,
     /// Who gets alerts.
     pub receivers: Vec<ReceiverConfig>,
+    /// Which addresses databases and destinations may have.
+    pub addresses: AddressPolicy,
     /// Where metrics are served.
     pub metrics: Option<SocketAddr>,
     /// The state, if it is on a PostgreSQL server.
@@ -101,24 +105,6 @@ pub struct Origin {
     pub dir: PathBuf,
     /// The target that changes it.
     pub target: Option<String>,
-}
-
-/// A database of a source.
-#[derive(Debug)]
-pub struct Database {
-    /// The source's name.
-    pub source: String,
-    /// Its name within the source.
-    pub name: String,
-    /// How to reach it.
-    pub settings: DatabaseSettings,
-}
-
-impl Database {
-    /// `SOURCE.DATABASE`.
-    pub fn full_name(&self) -> String {
-        format!("{}.{}", self.source, self.name)
-    }
 }
 
 /// A destination, with its settings not checked yet.
@@ -332,6 +318,7 @@ impl Project {
             limits,
             rules: alerts::rules(alerts),
             receivers,
+            addresses: network::policy(single(documents, "network", problems), problems),
             metrics,
             state: state::read(documents, problems),
             environment: Environment::default(),
