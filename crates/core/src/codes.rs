@@ -252,8 +252,9 @@ codes! {
     D021 MostCallsRefused Destination Permanent "the destination refuses most calls alike";
     D022 CallRefusedAlone Destination UserInput "the destination refused this call and took others";
     D023 SyncRefused Destination Permanent "the destination refuses every call of this sync";
+    D024 ProxyRefused Destination Auth "the proxy opens no way to the destination";
     D101 DestinationRemoved Destination UserInput "calls wait for a destination that the project no longer has";
-    D102 ProxyIgnored Destination UserInput "a proxy is set that Outflow does not use";
+    D102 ProxyIgnored Destination UserInput "a proxy is set that Outflow cannot use";
     D103 CertificateStoreUnusable Destination UserInput "the trusted certificates of this machine cannot be read";
     D104 SecretWithBlanks Destination UserInput "a secret begins or ends with a blank or a quotation mark";
     D105 DestinationPaused Destination UserInput "a person has paused the destination";

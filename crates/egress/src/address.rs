@@ -60,14 +60,14 @@ impl AddressPolicy {
             Self::AllowAll => !never,
             Self::PublicOnly => !never && is_public(),
             Self::PublicAnd(networks) => {
-                !never && (is_public() || networks.iter().any(|network| network.has(address)))
+                !never && (is_public() || networks.iter().any(|network| network.contains(address)))
             }
         }
     }
 
-    /// Whether a proxy may be asked for this host, a name in lower case or an address. Of a name,
-    /// only what it says itself is known.
-    pub(crate) fn allows_host(&self, host: &str) -> bool {
+    /// Whether a proxy or an SSH server may be asked for this host, a name in lower case or an
+    /// address. Of a name, only what it says itself is known.
+    pub fn allows_host(&self, host: &str) -> bool {
         if let Ok(address) = host.parse() {
             return self.allows(address);
         }

@@ -96,6 +96,11 @@ impl Client {
         Ok(Self::of(options.policy.clone(), options.proxies.clone(), tls))
     }
 
+    /// A client without connections, which trusts what this machine trusts.
+    pub fn usual(policy: AddressPolicy, proxies: Proxies) -> Self {
+        Self::of(policy, proxies, OnceLock::new())
+    }
+
     fn of(policy: AddressPolicy, proxies: Proxies, tls: OnceLock<TlsConnector>) -> Self {
         Self(Arc::new(Inner { policy, proxies, tls, idle: Mutex::default(), asked: Mutex::default() }))
     }

@@ -15,6 +15,8 @@ impl Network {
     /// Reads `ADDRESS/BITS`, or an address alone. `None` if it is neither.
     pub fn parse(text: &str) -> Option<Self> {
         let (address, prefix) = match text.split_once('/') {
+            // A sign is no digit, and is parsed as one.
+            Some((_, prefix)) if prefix.starts_with('+') => return None,
             Some((address, prefix)) => (address, Some(prefix.parse().ok()?)),
             None => (text, None),
         };
@@ -24,15 +26,15 @@ impl Network {
         (prefix <= longest).then_some(Self { address, prefix })
     }
 
-    /// Whether this address is one of them.
-    pub fn has(&self, address: IpAddr) -> bool {
-        let bits = |address: IpAddr| match address {
-            IpAddr::V4(ip) => u128::from(u32::from(ip)) << 96,
-            IpAddr::V6(ip) => u128::from(ip),
+    /// Whether this address is one of them. An IPv4 address may be written as IPv6.
+    pub fn contains(&self, address: IpAddr) -> bool {
+        let bits = |address: IpAddr| match address.to_canonical() {
+            IpAddr::V4(ip) => (true, u128::from(ip.to_bits()) << 96),
+            IpAddr::V6(ip) => (false, ip.to_bits()),
         };
-        let mask = u128::MAX.checked_shl(128_u32.saturating_sub(self.prefix));
-        self.address.is_ipv4() == address.is_ipv4()
-            && (bits(self.address) ^ bits(address)) & mask.unwrap_or(0) == 0
+        let ((ours_is_v4, ours), (is_v4, bits)) = (bits(self.address), bits(address));
+        let mask = u128::MAX.checked_shl(128_u32.saturating_sub(self.prefix)).unwrap_or(0);
+        ours_is_v4 == is_v4 && (ours ^ bits) & mask == 0
     }
 }
 
@@ -56,12 +58,12 @@ mod tests {
             ("[::1]", "::1", "::2"),
         ] {
             let network = Network::parse(network).unwrap();
-            assert!(network.has(inside.parse().unwrap()), "{network} {inside}");
-            assert!(!network.has(outside.parse().unwrap()), "{network} {outside}");
+            assert!(network.contains(inside.parse().unwrap()), "{network} {inside}");
+            assert!(!network.contains(outside.parse().unwrap()), "{network} {outside}");
         }
         let all = Network::parse("0.0.0.0/0").unwrap();
-        assert!(all.has("1.2.3.4".parse().unwrap()) && !all.has("::1".parse().unwrap()));
-        for text in ["10.0.0.0/33", "::/129", "10.0.0/8", "name", "10.0.0.0/", "10.0.0.0/-1", ""] {
+        assert!(all.contains("1.2.3.4".parse().unwrap()) && !all.contains("::1".parse().unwrap()));
+        for text in ["10.0.0.0/33", "::/129", "10.0.0/8", "name", "10.0.0.0/", "10.0.0.0/-1", "10.0.0.0/+8", ""] {
             assert_eq!(Network::parse(text), None, "{text}");
         }
     }

@@ -34,6 +34,7 @@ pub(super) const ROOT: Shape = Shape {
         Key::new("audit", Kind::Table(&AUDIT), "the log of who changed what"),
         Key::new("limits", Kind::Table(&LIMITS), "how much `outflow serve` does side by side"),
         Key::new("alerts", Kind::Table(&ALERTS), "when something counts as wrong, and who is told"),
+        Key::new("network", Kind::Table(&NETWORK), "which addresses databases and destinations may have"),
         Key::new("metrics", Kind::Table(&METRICS), "numbers of `outflow serve` for Prometheus"),
         Key::new("server", Kind::Table(&SERVER), "the API that `outflow serve` answers"),
         Key::new("definitions", Kind::Table(&DEFINITIONS), "what definitions of the server may use"),
@@ -181,6 +182,23 @@ const ALERT_EMAIL: Shape = Shape {
         Key::new("password", Kind::Secret, "a reference to the user's password"),
         Key::new("from", Kind::Text, "the sender's address").required(),
         Key::new("to", Kind::List(&Kind::Text), "the recipients' addresses").required(),
+    ],
+    open: false,
+};
+
+const NETWORK: Shape = Shape {
+    what: "the network",
+    keys: &[
+        Key::new(
+            "addresses",
+            Kind::Word(&["any", "public"]),
+            "any, or public for those of the internet alone, and of the networks in allow; any by default",
+        ),
+        Key::new(
+            "allow",
+            Kind::List(&Kind::Text),
+            "private networks that are let through, such as 10.0.0.0/8",
+        ),
     ],
     open: false,
 };

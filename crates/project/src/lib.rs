@@ -25,6 +25,7 @@ mod ids;
 mod keys;
 mod limits;
 mod names;
+mod network;
 mod query_text;
 mod schema;
 mod secrets;
@@ -52,10 +53,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use outflow_core::{Budget, Code, Error, SyncSpec, files};
+use outflow_egress::AddressPolicy;
 use outflow_engine::operations::retention::RetentionPolicy;
 use outflow_engine::serve::ConcurrencyLimits;
 use outflow_engine::serve::alert::Rules;
-use outflow_warehouse::DatabaseSettings;
 use serde_json::{Map, Value};
 
 pub use self::alerts::ReceiverConfig;
@@ -67,7 +68,8 @@ pub use self::schema::schema;
 use self::secrets::Resolver;
 pub use self::secrets::{Part, Unresolved};
 pub use self::select::fits;
-pub use self::server::{Network, ServerSettings, TlsFiles};
+pub use self::server::{ServerSettings, TlsFiles};
+pub use self::sources::Database;
 pub use self::state::StateUrl;
 pub use self::stored::{SETTINGS, StoredDefinition, field_of};
 pub use self::written::FileDefinition;
@@ -94,6 +96,8 @@ pub struct Project {
     pub rules: Rules,
     /// Who gets alerts.
     pub receivers: Vec<ReceiverConfig>,
+    /// Which addresses databases and destinations may have.
+    pub addresses: AddressPolicy,
     /// Where metrics are served.
     pub metrics: Option<SocketAddr>,
     /// Where and how the API is served.
@@ -121,24 +125,6 @@ pub struct Origin {
     pub target: Option<String>,
     /// The definitions of the server that are a part of it.
     pub stored: Arc<[StoredDefinition]>,
-}
-
-/// A database of a source.
-#[derive(Debug)]
-pub struct Database {
-    /// The source's name.
-    pub source: String,
-    /// Its name within the source.
-    pub name: String,
-    /// How to reach it.
-    pub settings: DatabaseSettings,
-}
-
-impl Database {
-    /// `SOURCE.DATABASE`.
-    pub fn full_name(&self) -> String {
-        format!("{}.{}", self.source, self.name)
-    }
 }
 
 /// A destination, with its settings not checked yet.
@@ -350,6 +336,7 @@ impl Project {
             limits,
             rules: alerts::rules(alerts),
             receivers,
+            addresses: network::policy(single(documents, "network", problems), problems),
             metrics,
             server,
             state: state::read(documents, problems),

@@ -9,6 +9,7 @@ mod ids;
 mod login;
 mod missing;
 mod names;
+mod network;
 mod parts;
 mod scalars;
 mod schedules;
@@ -24,10 +25,10 @@ use std::time::Duration;
 use outflow_core::sync::Schedule;
 use outflow_core::{Budget, CallType, Code, Connection, Dialect, Error, FirstRun, Guards, Nulls};
 use outflow_engine::operations::retention::RetentionPolicy;
-use outflow_warehouse::{Login, ServerKind, ServerSettings, TlsMode};
+use outflow_warehouse::{DatabaseSettings, Login, ServerKind, ServerSettings, TlsMode};
 use tempfile::TempDir;
 
-use super::{DatabaseSettings, Origin, Part, Project, schema};
+use super::{Origin, Part, Project, schema};
 
 /// The example of the design, but for the keys that are for later.
 const EXAMPLE: &str = r#"version: 1

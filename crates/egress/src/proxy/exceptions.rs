@@ -52,7 +52,7 @@ impl Exceptions {
             port.is_none_or(|port| port == origin.port)
                 && if ip.is_some() { host == name } else { is_below(host, name) }
         };
-        ip.is_some_and(|ip| self.networks.iter().any(|network| network.has(ip)))
+        ip.is_some_and(|ip| self.networks.iter().any(|network| network.contains(ip)))
             || self.names.iter().any(fits)
     }
 }
