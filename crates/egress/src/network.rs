@@ -63,7 +63,9 @@ mod tests {
         }
         let all = Network::parse("0.0.0.0/0").unwrap();
         assert!(all.contains("1.2.3.4".parse().unwrap()) && !all.contains("::1".parse().unwrap()));
-        for text in ["10.0.0.0/33", "::/129", "10.0.0/8", "name", "10.0.0.0/", "10.0.0.0/-1", "10.0.0.0/+8", ""] {
+        for text in
+            ["10.0.0.0/33", "::/129", "10.0.0/8", "name", "10.0.0.0/", "10.0.0.0/-1", "10.0.0.0/+8", ""]
+        {
             assert_eq!(Network::parse(text), None, "{text}");
         }
     }
