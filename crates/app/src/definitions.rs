@@ -13,6 +13,7 @@ mod plan;
 mod proposal;
 mod rename;
 mod renames;
+mod value;
 
 use std::sync::Arc;
 
@@ -20,7 +21,7 @@ use outflow_core::ports::state::{
     AuditEntry, AuditResult, DefinitionContent, DefinitionId, DefinitionStatus, DefinitionVersion, Owner,
     State, StateReader,
 };
-use outflow_core::{Actor, Clock as _, Code, Error, SystemClock};
+use outflow_core::{Actor, Clock as _, Error, SystemClock};
 use outflow_engine::Errors;
 use outflow_project::{Project, StoredDefinition};
 use outflow_telemetry::log::as_error;
@@ -55,11 +56,7 @@ pub(crate) fn running(known: &[DefinitionVersion]) -> Result<Vec<StoredDefinitio
 
 /// A version as the project reads it.
 fn stored(version: &DefinitionVersion, value: &str) -> Result<StoredDefinition, Error> {
-    let value = serde_json::from_str(value).map_err(|e| {
-        Error::new(Code::StateIo, format!("{}, version {}, is no JSON", version.id, version.version))
-            .help("another program changed the tables, or this is a mistake in Outflow; please report it")
-            .caused_by(e)
-    })?;
+    let value = value::parsed(&version.id, value)?;
     Ok(StoredDefinition { id: version.id.clone(), version: version.version, value })
 }
 

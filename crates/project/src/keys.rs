@@ -10,6 +10,9 @@ const TEN_YEARS: u64 = 3_650 * DAY;
 
 const NULLS: Kind = Kind::Word(&["send", "omit"]);
 
+/// The settings that a definition of the server may change. All others are the operator's.
+pub const SETTINGS: [&str; 4] = ["id", "spool", "limits", "alerts"];
+
 /// The top of a file. An included file may leave `version` out.
 pub(super) const ROOT: Shape = Shape {
     what: "a project",

@@ -63,6 +63,7 @@ pub use self::alerts::ReceiverConfig;
 use self::document::{Node, Place};
 pub use self::environment::Environment;
 pub use self::export::export;
+pub use self::keys::SETTINGS;
 use self::names::{entries, single};
 pub use self::schema::schema;
 use self::secrets::Resolver;
@@ -71,7 +72,7 @@ pub use self::select::fits;
 pub use self::server::{ServerSettings, TlsFiles};
 pub use self::sources::Database;
 pub use self::state::StateUrl;
-pub use self::stored::{SETTINGS, StoredDefinition, field_of};
+pub use self::stored::{StoredDefinition, field_of};
 pub use self::written::FileDefinition;
 
 /// The name of the file that a project begins with.

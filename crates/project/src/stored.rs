@@ -12,11 +12,9 @@ use outflow_core::ports::state::{DefinitionId, DefinitionKind};
 use serde_json::Value as Json;
 
 use super::document::{Documents, Key, Node, Place, Value};
+use super::keys::SETTINGS;
 use super::tree::{File, Written};
-use super::{Problems, written};
-
-/// The settings that a definition of the server may change. All others are the operator's.
-pub const SETTINGS: [&str; 4] = ["id", "spool", "limits", "alerts"];
+use super::{Problems, file_characters, written};
 
 /// A definition that the server owns, as the state has it.
 #[derive(Clone, Debug, PartialEq)]
@@ -64,6 +62,7 @@ pub(super) fn add(
             problems.add(&document.place, Code::NotAllowedHere, message, help);
             continue;
         }
+        file_characters::check_stored(&document, problems);
         documents.all.push(document);
     }
 }

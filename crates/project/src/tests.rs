@@ -80,14 +80,13 @@ fn origin(dir: &Path) -> Origin {
 }
 
 fn load(dir: &Path) -> Result<Project, Vec<Error>> {
-    let variables = [
+    let variables = HashMap::from([
         ("REDSHIFT_HOST", "cluster.example.com"),
         ("REDSHIFT_PASSWORD", "hunter2"),
         ("CIO_KEY", "key-of-cio"),
         ("PORT", "5440"),
         ("EMPTY", ""),
-    ];
-    let variables: HashMap<_, _> = variables.into_iter().collect();
+    ]);
     Project::load_with(&origin(dir), &|name| variables.get(name).map(|v| (*v).to_owned()))
 }
 

@@ -12,8 +12,7 @@ use outflow_core::schema::{Kind, Shape};
 use serde_json::{Map, Number, Value as Json};
 
 use super::document::{Node, Value, read_text};
-use super::keys;
-use super::stored::SETTINGS;
+use super::keys::{self, SETTINGS};
 
 /// A definition that stands in a file.
 #[derive(Clone, Debug, PartialEq)]

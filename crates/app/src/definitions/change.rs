@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use super::documents::{DefinitionDocument, no_such};
 use super::proposal::Proposal;
+use super::value::parsed;
 use crate::control::{self, Answer, Request};
 use crate::{App, Caller, holder};
 
@@ -127,7 +128,7 @@ impl App {
         wait: bool,
         caller: &Caller,
     ) -> Result<Vec<DefinitionDocument>, Errors> {
-        // All problems are told here; the process that makes the changes tells the first one.
+        // All problems are reported here; the process that makes the changes reports the first one.
         if let Some(known) = self.known_definitions().await? {
             self.look_at_proposed(&Proposal::new(&known, &changes, &self.who())?).await?;
         }
@@ -158,15 +159,6 @@ fn written(
 fn removed(id: &DefinitionId, version: u64) -> Error {
     let message = format!("version {version} of {id} is its removal, and says nothing");
     Error::new(Code::NoSuchDefinition, message).help("name an earlier version")
-}
-
-/// The value of a definition.
-pub(super) fn parsed(id: &DefinitionId, value: &str) -> Result<Value, Error> {
-    serde_json::from_str(value).map_err(|e| {
-        Error::new(Code::StateIo, format!("the value of {id} in the state is no JSON"))
-            .help("another program changed the tables, or this is a mistake in Outflow; please report it")
-            .caused_by(e)
-    })
 }
 
 /// Applies a JSON merge patch (RFC 7396).

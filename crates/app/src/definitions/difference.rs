@@ -27,7 +27,7 @@ fn compare(key: &str, before: Option<&Value>, after: Option<&Value>, found: &mut
         return;
     }
     let below = |name: &str| if key.is_empty() { name.to_owned() } else { format!("{key}.{name}") };
-    // A table that is new or gone is told key by key, as one that has changed.
+    // A table that is new or gone is shown key by key, as one that has changed.
     let (old, new) = (before.map(Value::as_object), after.map(Value::as_object));
     let (old, new) = match (old, new) {
         (Some(Some(old)), Some(Some(new))) => (Some(old), Some(new)),

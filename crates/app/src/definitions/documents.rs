@@ -14,8 +14,8 @@ use outflow_project::StoredDefinition;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::change::parsed;
 use super::difference::{KeyDifference, differences};
+use super::value::parsed;
 use crate::{App, StateLocation};
 
 /// A version of a definition.

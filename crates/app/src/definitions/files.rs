@@ -1,8 +1,8 @@
 //! The versions of what the files define.
 //!
-//! What always holds: after a record, the current versions whose owner is the files are exactly what
-//! the files define. Nothing is written if nothing has changed. What this does not do: touch what
-//! the server owns; a name of both has been refused before.
+//! What always holds: after a record, the current versions whose owner is the files are exactly
+//! what the files define. Nothing is written if nothing has changed. What this does not do: touch
+//! what the server owns; a name of both has been refused before.
 
 use outflow_core::ports::state::{
     AuditEntry, DefinitionChange, DefinitionContent, DefinitionId, DefinitionStatus, DefinitionVersion,

@@ -15,9 +15,9 @@ use outflow_project::{FileDefinition, Origin, Project};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::change::parsed;
 use super::difference::{KeyDifference, differences};
 use super::documents::DefinitionDocument;
+use super::value::parsed;
 use crate::{App, Caller};
 
 /// Which project is moved into the server.
@@ -94,7 +94,7 @@ impl App {
         let from = App { origin, ..self.clone() };
         let project = from.read_files(Project::load_partly, Arc::default()).await??;
         let known = self.known_definitions().await?.unwrap_or_default();
-        Ok(plan(&known, &project.definitions, request.prune)?)
+        plan(&known, &project.definitions, request.prune)
     }
 
     /// Makes the changes of a plan, all or none.
@@ -153,7 +153,7 @@ fn plan(known: &[DefinitionVersion], files: &[FileDefinition], prune: bool) -> R
         if files.iter().any(|file| file.id == version.id) {
             continue;
         }
-        // A draft is nobody's project yet.
+        // A draft is no part of a project yet.
         if !prune || content.status == DefinitionStatus::Draft {
             left_alone.push(version.id.clone());
             continue;

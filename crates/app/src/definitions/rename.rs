@@ -1,7 +1,7 @@
 //! Renaming a sync.
 //!
-//! What always holds: the sync keeps what it has reached, or nothing changes. One that the files own
-//! is renamed there; the error says how. What this does not do: change a file.
+//! What always holds: the sync keeps what it has reached, or nothing changes. One that the files
+//! own is renamed there; the error says how. What this does not do: change a file.
 
 use outflow_core::ports::state::{
     AuditEntry, AuditResult, DefinitionChange, DefinitionContent, DefinitionId, DefinitionKind,
@@ -12,9 +12,9 @@ use outflow_engine::{Errors, FORMAT_VERSION};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::change::parsed;
 use super::documents::no_such;
 use super::proposal::Proposal;
+use super::value::parsed;
 use crate::control::{self, Answer, Request};
 use crate::{App, Caller, holder};
 

@@ -69,9 +69,8 @@ pub struct KeptOfSync {
 
 /// Whether a sync may get another name, by what is kept under both.
 ///
-/// # Errors
-/// `SyncNotRenamed`: a run of it is unfinished and does not go along, or something is kept under the
-/// new name.
+/// # Errors `SyncNotRenamed`: a run of it is unfinished and does not go along, or something is kept
+/// under the new name.
 pub fn check_rename(rename: &SyncRename, of_from: KeptOfSync, of_to: KeptOfSync) -> Result<()> {
     let SyncRename { from, to, with_unfinished, .. } = rename;
     let refused = |message: String, help: &str| Err(Error::new(Code::SyncNotRenamed, message).help(help));

@@ -7,7 +7,8 @@ use clap::{Args, Subcommand};
 /// `outflow rename`
 #[derive(Debug, Subcommand)]
 pub enum Rename {
-    /// Rename a sync that the server owns; it keeps last_sync_time, history, backlog and ids of events
+    /// Rename a sync that the server owns; it keeps last_sync_time, history, backlog and ids of
+    /// events
     Sync(RenameSync),
 }
 

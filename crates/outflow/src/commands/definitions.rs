@@ -57,10 +57,10 @@ pub async fn apply(app: &App, args: &Apply, printer: Printer) -> Result<Exit, Er
     Ok(Exit::Done)
 }
 
-/// Asks. Where nobody can answer, a yes has to be given on the command line.
+/// Asks. Without a terminal, a yes has to be given on the command line.
 fn agrees(printer: Printer) -> Result<bool, Errors> {
     if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
-        let message = "nobody can be asked whether these changes are to be made";
+        let message = "there is no terminal on which to ask whether these changes are to be made";
         return Err(Error::new(Code::ConflictingOptions, message).help("give --yes").into());
     }
     printer.say("make these changes? [y/N]");
@@ -90,7 +90,7 @@ fn lines(PlannedChange { id, action, keys, .. }: &PlannedChange, printer: Printe
         PlannedAction::Delete => ("-", Paint::Red),
     };
     let mut text = printer.paint_text(paint, &format!("{sign} {id}")) + "\n";
-    // What is removed is told by its name alone.
+    // What is removed is shown by its name alone.
     let keys = keys.iter().filter(|_| *action != PlannedAction::Delete);
     for KeyDifference { key, before, after } in keys {
         let key = if key.is_empty() { "(all)" } else { key };

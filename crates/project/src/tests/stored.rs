@@ -130,6 +130,20 @@ fn what_reaches_into_the_machine_is_for_the_operator_to_allow() {
 }
 
 #[test]
+fn characters_and_templates_are_refused_as_in_a_file() {
+    for (text, code) in [
+        ("{{ var('x') }}", Code::InvalidValue),
+        ("a\u{202e}b", Code::LookalikeInFile),
+        ("a\u{200b}b", Code::LookalikeInFile),
+    ] {
+        let mut sync = orders();
+        sync["tags"] = json!([text]);
+        let found = told(load(SMALL, vec![stored(DefinitionKind::Sync, "orders", 3, sync)]));
+        assert_eq!(found[0], (code, "sync orders (server), version 3: tags[0]".to_owned()), "{text:?}");
+    }
+}
+
+#[test]
 fn a_secret_itself_is_refused_and_not_shown() {
     let hook = json!({ "type": "segment", "write_key": "hunter2" });
     let errors = load(SMALL, vec![stored(DefinitionKind::Destination, "s", 1, hook)]).unwrap_err();

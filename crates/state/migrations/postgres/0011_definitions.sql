@@ -1,5 +1,5 @@
--- Definitions: a row for each version of a source, a destination, a sync or a setting. A row without
--- a value says that the definition was removed.
+-- Definitions: a row for each version of a source, a destination, a sync or a setting. A row
+-- without a value says that the definition was removed.
 
 CREATE TABLE definitions (
     kind text COLLATE "C" NOT NULL CHECK (kind IN ('source', 'destination', 'sync', 'setting')),

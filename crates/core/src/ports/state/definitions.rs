@@ -224,11 +224,11 @@ pub trait DefinitionQueries: Send + Sync {
 /// Changing definitions.
 #[async_trait]
 pub trait Definitions: Send + Sync {
-    /// Makes all these changes or none, as [`crate::rules::change_definition`] says. The entry of the
-    /// audit log beside each change says when and by whom; it is written in the same transaction if
-    /// the change makes a version. The oldest versions beyond [`VERSIONS_KEPT`] go. Returns the last
-    /// version of each, if there is one. Repeated: a change that names the version that it replaces
-    /// is refused; any other changes nothing.
+    /// Makes all these changes or none, as [`crate::rules::change_definition`] says. The entry of
+    /// the audit log beside each change says when and by whom; it is written in the same
+    /// transaction if the change makes a version. The oldest versions beyond [`VERSIONS_KEPT`] go.
+    /// Returns the last version of each, if there is one. Repeated: a change that names the version
+    /// that it replaces is refused; any other changes nothing.
     ///
     /// # Errors
     /// `DefinitionChanged`: a definition has another version than the change expects.
@@ -239,8 +239,8 @@ pub trait Definitions: Send + Sync {
     ) -> Result<Vec<Option<DefinitionVersion>>>;
 
     /// Keeps under the new name all that is kept under the old one: where the next run begins,
-    /// runs, slots, usage, gaps and the pause. Alerts end under the old name and begin under the new
-    /// one. The definitions' versions say the other name ([`DefinitionVersion::renamed`]).
+    /// runs, slots, usage, gaps and the pause. Alerts end under the old name and begin under the
+    /// new one. The definitions' versions say the other name ([`DefinitionVersion::renamed`]).
     /// Repeated: refused.
     ///
     /// # Errors
