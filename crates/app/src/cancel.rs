@@ -4,6 +4,7 @@ use outflow_engine::Errors;
 use outflow_engine::operations::cancel::CancelReport;
 
 use crate::control::{self, Answer, Request};
+use crate::recorded::{Act, recorded};
 use crate::{App, Caller};
 
 /// What to give up.
@@ -25,12 +26,14 @@ impl App {
     pub async fn cancel(&self, request: &CancelRequest, caller: &Caller) -> Result<CancelReport, Errors> {
         let CancelRequest { destination, sync, wait } = request.clone();
         let asked = Request::Cancel { destination: destination.clone(), sync: sync.clone() };
-        match control::ask(&self.folder, &asked).await? {
+        match control::ask(&self.folder, &asked, &self.actor).await? {
             Some(Answer::Cancelled(report)) => return Ok(report),
             Some(_) => return Err(control::other_answer().into()),
             None => {}
         }
         let engine = self.engine(&self.load().await?, wait, caller).await?;
-        Ok(engine.cancel(&destination, sync.as_deref()).await?)
+        let act = Act::cancel(&destination, sync.as_deref());
+        let work = engine.cancel(&destination, sync.as_deref());
+        Ok(recorded(&*engine.state, &self.actor, Some(act), work).await?)
     }
 }

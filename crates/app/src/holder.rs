@@ -37,7 +37,7 @@ impl App {
     /// Asks the running `serve`, if there is one, until the caller stops.
     pub(crate) async fn ask(&self, request: &Request, caller: &Caller) -> Result<Option<Answer>, Error> {
         tokio::select! {
-            answer = control::ask(&self.folder, request) => answer,
+            answer = control::ask(&self.folder, request, &self.actor) => answer,
             () = stopped(caller) => {
                 let what = "interrupted before the running Outflow answered; it may go on with the request";
                 Err(Error::new(Code::Interrupted, what))

@@ -20,6 +20,7 @@
 mod access;
 mod alerts;
 mod approval;
+mod audit;
 mod backfill;
 mod beside;
 mod cancel;
@@ -43,6 +44,7 @@ mod pause;
 mod paused;
 mod preview;
 mod purge;
+mod recorded;
 mod rejected;
 mod renamed;
 mod replay;
@@ -56,6 +58,7 @@ mod source;
 mod status;
 mod surroundings;
 mod usage;
+mod user;
 mod validate;
 mod verify;
 mod wiring;
@@ -65,7 +68,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use outflow_core::ports::state::StateStore;
-use outflow_core::{Code, Error, RunId};
+use outflow_core::{Actor, Code, Error, RunId};
 use outflow_engine::RunReader;
 pub use outflow_project::FILE as PROJECT_FILE;
 use outflow_project::{Origin, Part, Project, StoredDefinition};
@@ -73,6 +76,7 @@ use tokio::sync::watch;
 
 pub use alerts::{AlertDocument, AlertList, AlertTest, ReceiverTest};
 pub use approval::{ApproveRequest, RejectRequest};
+pub use audit::{AuditDocument, AuditList, AuditRequest, AuditVerification, SeenEntry};
 pub use backfill::BackfillRequest;
 pub use cancel::CancelRequest;
 pub use check::CheckDocument;
@@ -91,7 +95,7 @@ pub use list::{Selectors, SyncDocument, SyncList};
 pub use look::RunName;
 pub use outcome::RunOutcome;
 pub use outflow_core::ports::spool::Rejection;
-pub use outflow_core::ports::state::DeadLetter;
+pub use outflow_core::ports::state::{AuditFilter, DeadLetter};
 pub use outflow_core::ports::state::{DefinitionId, DefinitionKind, DefinitionStatus, Owner};
 pub use outflow_core::ports::state::{Pausable, PauseKind};
 pub use outflow_core::run::ReplayMode;
@@ -138,6 +142,8 @@ pub struct App {
     origin: Origin,
     state: Option<StateLocation>,
     folder: PathBuf,
+    /// Who acts.
+    actor: Actor,
 }
 
 impl App {
@@ -149,7 +155,15 @@ impl App {
             Some(StateLocation::Folder(folder)) => folder.clone(),
             _ => project.join(".outflow"),
         };
-        Self { origin: Origin { dir: project, target: None, ..Origin::default() }, state, folder }
+        let origin = Origin { dir: project, ..Origin::default() };
+        Self { origin, state, folder, actor: user::local() }
+    }
+
+    /// The same installation, for this actor: the audit log names them for what they change. Without
+    /// this it is the user of the process.
+    #[must_use]
+    pub fn by(&self, actor: Actor) -> Self {
+        Self { actor, ..self.clone() }
     }
 
     /// The same project as one of its targets changes it. A target has a state of its own, in
@@ -211,7 +225,7 @@ impl App {
     /// # Errors
     /// Why it goes on with the old project.
     pub async fn reload(&self) -> Result<bool, Error> {
-        Ok(control::ask(&self.folder, &control::Request::Reload).await?.is_some())
+        Ok(control::ask(&self.folder, &control::Request::Reload, &self.actor).await?.is_some())
     }
 
     /// As [`App::load`], for use cases that need no secret, or not all of them.

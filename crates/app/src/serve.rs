@@ -12,6 +12,7 @@ use outflow_project::Project;
 use outflow_telemetry::alerts::{self, Notifier, Pace};
 use outflow_telemetry::log::{self, as_error};
 use outflow_telemetry::metrics::{self, Recorder};
+use serde_json::json;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tracing::{error, info, warn};
@@ -19,11 +20,13 @@ use tracing::{error, info, warn};
 use crate::control::{Answer, DueAnswer, Request, Socket};
 use crate::definitions::{DefinitionDocument, Proposal, Renaming, Working};
 use crate::leftovers::{self, Leftover};
+use crate::pause::Change;
 use crate::paused::{self, PauseEntry};
+use crate::recorded::{Act, begin, recorded};
 use crate::renamed::{self, Renamed};
 use crate::serving::Serving;
 
-use crate::{App, Caller, StateLocation, holder, surroundings, wiring};
+use crate::{App, Caller, StateLocation, holder, surroundings, user, wiring};
 
 /// How often the state is tried again, and how often the log repeats that it is waited for.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
@@ -67,6 +70,7 @@ impl App {
             None => None,
         };
         let receivers = wiring::receivers(&project);
+        begin(&*state, &self.actor, &[Act::new("outflow.serve", "outflow")]).await?;
         let (notifier, dispatch) = alerts::start(receivers, state.clone(), Pace::default());
         let observer = observer(recorder.clone(), notifier.clone());
         let engine = wiring::engine(&self.folder, &project, state, caller.stop.clone()).await?;
@@ -94,7 +98,9 @@ impl App {
         let answering = service.clone();
         beside.spawn(kept(&handle, "control socket", move || {
             let (socket, answering) = (socket.clone(), answering.clone());
-            for_ever(async move { socket.serve(move |request| answering.clone().answer(request)).await })
+            for_ever(async move {
+                socket.serve(move |request, actor| answering.clone().answer(request, actor)).await;
+            })
         }));
         let reload = Arc::new(tokio::sync::Mutex::new(reload));
         beside.spawn(kept(&handle, "reload", move || service.clone().reload_each_time(reload.clone())));
@@ -172,7 +178,14 @@ struct Service {
 }
 
 impl Service {
-    async fn answer(self, request: Request) -> Result<Answer, Error> {
+    /// Does what is asked for, with its entries in the audit log.
+    async fn answer(self, request: Request, actor: Actor) -> Result<Answer, Error> {
+        let state = self.handle.config().engine.state.clone();
+        let act = Act::of(&request, state.installation());
+        recorded(&*state, &actor, act, self.perform(request, &actor)).await
+    }
+
+    async fn perform(self, request: Request, actor: &Actor) -> Result<Answer, Error> {
         Ok(match request {
             Request::Run { sync, options } => match self.handle.trigger(&sync, options).await? {
                 Triggered::Started(run) => Answer::Started(run),
@@ -189,15 +202,15 @@ impl Service {
                 info!(destination, calls = report.calls, "calls cancelled");
                 Answer::Cancelled(report)
             }
-            Request::Pause { what } => Answer::Paused(self.change_pauses(Some(what), None).await?),
-            Request::Resume { what } => Answer::Paused(self.change_pauses(None, Some(what)).await?),
+            Request::Pause { what } => Answer::Paused(self.change_pauses(actor, Change::Pause, what).await?),
+            Request::Resume { what } => {
+                Answer::Paused(self.change_pauses(actor, Change::Resume, what).await?)
+            }
             Request::Define { changes } => {
-                let actor = Actor::local("local");
-                Answer::Defined(self.define(&changes, &actor).await.map_err(first)?)
+                Answer::Defined(self.define(&changes, actor).await.map_err(first)?)
             }
             Request::Rename { from, to } => {
-                let actor = Actor::local("local");
-                self.rename(&from, &to, &actor).await.map_err(first)?;
+                self.rename(&from, &to, actor).await.map_err(first)?;
                 Answer::Renamed
             }
             Request::Purge { id } => {
@@ -219,6 +232,8 @@ impl Service {
                 self.handle.enqueue(run).await?;
                 Answer::Accepted { run }
             }
+            // Its entry is all that was asked for.
+            Request::TestAlerts => Answer::Recorded,
         })
     }
 
@@ -228,7 +243,9 @@ impl Service {
     ) -> Result<(), Error> {
         let mut reload = reload.lock().await;
         while reload.recv().await.is_some() {
-            if let Err(errors) = self.reload().await {
+            let state = self.handle.config().engine.state.clone();
+            let act = Act::new("project.reload", "project").with(json!({ "by": "a signal" }));
+            if let Err(errors) = recorded(&*state, &user::local(), Some(act), self.reload()).await {
                 errors.0.iter().for_each(|e| error!(error = as_error(e), "reload refused"));
             }
         }
@@ -239,18 +256,17 @@ impl Service {
     /// that was loaded last: a mistake in its files delays no pause.
     async fn change_pauses(
         &self,
-        to_pause: Option<Vec<Pausable>>,
-        to_resume: Option<Vec<Pausable>>,
+        actor: &Actor,
+        change: Change,
+        what: Vec<Pausable>,
     ) -> Result<Vec<PauseEntry>, Error> {
         let _alone = self.reloading.lock().await;
         let config = RuntimeConfig::clone(&self.handle.config());
-        let (state, mut entries) = (config.engine.state.clone(), Vec::new());
-        if let Some(what) = to_pause {
-            entries.extend(paused::pause(&*state, what).await?);
-        }
-        if let Some(what) = to_resume {
-            entries.extend(paused::resume(&*state, what).await?);
-        }
+        let state = config.engine.state.clone();
+        let entries = match change {
+            Change::Pause => paused::pause(&*state, actor, what).await?,
+            Change::Resume => paused::resume(&*state, actor, what).await?,
+        };
         for PauseEntry { of, paused_since, changed } in &entries {
             let since = paused_since.map(tracing::field::display);
             info!(kind = of.kind.name(), name = of.name, since, changed, "pause");

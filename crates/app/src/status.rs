@@ -164,7 +164,7 @@ impl App {
     pub async fn status(&self) -> Result<StatusDocument, Errors> {
         let project = self.load_partly().await?;
         // A `serve` of another version is none that this process understands.
-        let serving = match control::ask(&self.folder, &Request::Status).await? {
+        let serving = match control::ask(&self.folder, &Request::Status, &self.actor).await? {
             Some(Answer::Status(serving)) => Some(serving),
             _ => None,
         };

@@ -1,5 +1,6 @@
 //! The command line: what can be typed. What it means is in `commands`.
 
+mod audit;
 mod authoring;
 mod definitions;
 mod habits;
@@ -14,6 +15,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use outflow_telemetry::log::Filter;
 
+pub use audit::{Audit, AuditList, AuditVerify};
 pub use authoring::{
     Destination, DestinationTest, Estimate, Init, List, Preview, SetupSql, Source, Validate, Which,
 };
@@ -184,6 +186,9 @@ pub enum Command {
     Usage(Usage),
     /// Recount a run from its segments and its state, or check the whole state
     Verify(Verify),
+    /// Show who changed what, and check that nobody changed the record of it
+    #[command(subcommand, arg_required_else_help = true)]
+    Audit(Audit),
     /// Show the page of an error code
     Explain {
         /// The code, for example Q005; without it, the list of all codes

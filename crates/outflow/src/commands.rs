@@ -2,6 +2,7 @@
 
 mod alerts;
 mod approval;
+mod audit;
 mod backfill;
 mod cancel;
 mod consent;
@@ -80,6 +81,7 @@ pub async fn dispatch(cli: Cli, printer: Printer) -> Result<Exit, Errors> {
         Command::Cancel(args) => cancel::cancel(&app, &args, printer).await,
         Command::Usage(args) => usage::usage(&app, &args, printer).await,
         Command::Verify(args) => verify::verify(&app, &args, printer).await,
+        Command::Audit(command) => audit::audit(&app, &command, printer).await,
         Command::Explain { code } => explain::explain(code.as_deref(), printer),
         Command::Schema => {
             printer.text(&(serde_json::to_string_pretty(&outflow_app::schema()).unwrap_or_default() + "\n"));

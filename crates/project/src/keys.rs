@@ -34,6 +34,7 @@ pub(super) const ROOT: Shape = Shape {
             Kind::Either(&[Kind::Text, Kind::Table(&STATE)]),
             "where what became of runs is remembered, and for how long; a text is the url",
         ),
+        Key::new("audit", Kind::Table(&AUDIT), "the log of who changed what"),
         Key::new("limits", Kind::Table(&LIMITS), "how much `outflow serve` does side by side"),
         Key::new("alerts", Kind::Table(&ALERTS), "when something counts as wrong, and who is told"),
         Key::new("metrics", Kind::Table(&METRICS), "numbers of `outflow serve` for Prometheus"),
@@ -77,6 +78,16 @@ const STATE: Shape = Shape {
             "how long runs, their counts and dead letters are kept after the run's end; 90d by default",
         ),
     ],
+    open: false,
+};
+
+const AUDIT: Shape = Shape {
+    what: "the audit log",
+    keys: &[Key::new(
+        "keep",
+        Kind::Duration { min: DAY, max: TEN_YEARS },
+        "how long its entries are kept; for ever by default",
+    )],
     open: false,
 };
 

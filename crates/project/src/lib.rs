@@ -23,6 +23,7 @@ mod file_characters;
 mod fit;
 mod ids;
 mod keys;
+mod limits;
 mod names;
 mod query_text;
 mod schema;
@@ -51,8 +52,8 @@ use std::sync::Arc;
 
 use outflow_core::{Budget, Code, Error, SyncSpec, files};
 use outflow_engine::operations::retention::RetentionPolicy;
+use outflow_engine::serve::ConcurrencyLimits;
 use outflow_engine::serve::alert::Rules;
-use outflow_engine::serve::{BacklogQuota, ConcurrencyLimits};
 use outflow_warehouse::DatabaseSettings;
 use serde_json::{Map, Value};
 
@@ -325,15 +326,9 @@ impl Project {
         }
         let sources = sources::read(&entries(documents, "sources", problems), problems);
         let destinations = destinations::read(&entries(documents, "destinations", problems), problems);
-        let limits = limits(single(documents, "limits", problems), &sources);
+        let limits = limits::read(single(documents, "limits", problems), &sources);
         let spool = single(documents, "spool", problems);
-        let state = single(documents, "state", &mut Problems::default());
-        let keep = |table: Option<&Node>| table.and_then(|t| t.get("keep")).and_then(Node::duration);
-        let default = RetentionPolicy::default();
-        let keep = RetentionPolicy {
-            segments: keep(spool).unwrap_or(default.segments),
-            runs: keep(state).unwrap_or(default.runs),
-        };
+        let keep = limits::retention(documents, spool, problems);
         let spool = |key: &str| spool.and_then(|s| s.get(key));
         let alerts = single(documents, "alerts", problems);
         let receivers = alerts::receivers(alerts, problems);
@@ -431,25 +426,6 @@ fn keep_keys(documents: &mut document::Documents, keys: &[&str]) {
         if let document::Value::Table(entries) = &mut document.value {
             entries.retain(|(key, _)| keys.contains(&key.name.as_str()));
         }
-    }
-}
-
-fn limits(node: Option<&Node>, sources: &sources::Sources<'_>) -> ConcurrencyLimits {
-    let default = ConcurrencyLimits::default();
-    let whole = |key: &str| node?.get(key)?.whole().and_then(|n| usize::try_from(n).ok());
-    ConcurrencyLimits {
-        extractions: whole("extractions").unwrap_or(default.extractions),
-        per_database: whole("per_database").unwrap_or(default.per_database),
-        databases: sources.max_queries.clone(),
-        backlog: BacklogQuota {
-            bytes: node.and_then(|n| n.get("backlog")).and_then(Node::size).unwrap_or(default.backlog.bytes),
-            age: node.and_then(|n| n.get("backlog_age")).and_then(Node::duration),
-        },
-        audit_after: node
-            .and_then(|n| n.get("audit_after"))
-            .and_then(Node::duration)
-            .unwrap_or(default.audit_after),
-        ..default
     }
 }
 

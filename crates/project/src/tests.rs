@@ -210,6 +210,7 @@ fn everything_that_may_be_said_is_understood() {
 version: 1
 spool: { disk_reserve: 2GiB, max_run_bytes: 50GiB, keep: 3d }
 state: { keep: 30d }
+audit: { keep: 400d }
 sources:
   pg:
     type: postgres
@@ -258,7 +259,7 @@ syncs:
     let project = load(dir.path()).unwrap();
     assert_eq!(project.disk_reserve_bytes, Some(2 << 30));
     let days = |n: u64| Duration::from_secs(n * 86_400);
-    assert_eq!(project.keep, RetentionPolicy { segments: days(3), runs: days(30) });
+    assert_eq!(project.keep, RetentionPolicy { segments: days(3), runs: days(30), audit: Some(days(400)) });
 
     let DatabaseSettings::Server(ServerSettings { port, login, tls, connect_timeout, .. }) =
         &project.database("pg", "main").unwrap().settings

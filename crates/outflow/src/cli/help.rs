@@ -18,7 +18,7 @@ const GROUPS: [(&str, &[&str]); 6] = [
     ),
     (
         "See what happened",
-        &["status", "runs", "alerts", "rejected", "dead-letters", "usage", "verify", "purge"],
+        &["status", "runs", "alerts", "rejected", "dead-letters", "usage", "verify", "audit", "purge"],
     ),
     ("Keep definitions on a server", &["plan", "apply", "export", "rename"]),
     ("Find your way", &["explain", "completions", "version", "help"]),

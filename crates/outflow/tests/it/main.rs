@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 
 mod answers;
+mod audit_log;
 mod bad_input;
 mod bad_values;
 mod clocks;
