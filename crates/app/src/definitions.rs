@@ -101,11 +101,6 @@ impl App {
         running(&self.known_definitions().await?.unwrap_or_default())
     }
 
-    /// Who changes definitions.
-    fn who(&self) -> Actor {
-        Actor::local("local")
-    }
-
     /// The project with the definitions that this state holds.
     ///
     /// # Errors

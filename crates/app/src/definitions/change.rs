@@ -130,7 +130,7 @@ impl App {
     ) -> Result<Vec<DefinitionDocument>, Errors> {
         // All problems are reported here; the process that makes the changes reports the first one.
         if let Some(known) = self.known_definitions().await? {
-            self.look_at_proposed(&Proposal::new(&known, &changes, &self.who())?).await?;
+            self.look_at_proposed(&Proposal::new(&known, &changes, &self.actor)?).await?;
         }
         let request = Request::Define { changes: changes.clone() };
         match self.ask(&request, caller).await? {
@@ -139,7 +139,7 @@ impl App {
             None => {}
         }
         let state = holder::open_state(self, wait, caller).await?;
-        let proposal = Proposal::new(&state.definitions().await?, &changes, &self.who())?;
+        let proposal = Proposal::new(&state.definitions().await?, &changes, &self.actor)?;
         self.look_at_proposed(&proposal).await?;
         let made = state.put_definitions(&proposal.changes).await?;
         Ok(made.into_iter().flatten().map(DefinitionDocument::of).collect())

@@ -56,7 +56,7 @@ impl App {
         let done =
             RenameDocument { format_version: FORMAT_VERSION, from: from.to_owned(), to: to.to_owned() };
         if let Some(known) = self.known_definitions().await? {
-            self.look_at_proposed(&Renaming::new(&known, from, to, &self.who())?.proposal).await?;
+            self.look_at_proposed(&Renaming::new(&known, from, to, &self.actor)?.proposal).await?;
         }
         match self.ask(&request, caller).await? {
             Some(Answer::Renamed) => return Ok(done),
@@ -64,7 +64,7 @@ impl App {
             None => {}
         }
         let state = holder::open_state(self, wait, caller).await?;
-        let mut renaming = Renaming::new(&state.definitions().await?, from, to, &self.who())?;
+        let mut renaming = Renaming::new(&state.definitions().await?, from, to, &self.actor)?;
         self.look_at_proposed(&renaming.proposal).await?;
         renaming.rename.with_unfinished = true;
         state.rename_sync(&renaming.rename, &renaming.entry).await?;
