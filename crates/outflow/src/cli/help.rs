@@ -9,7 +9,7 @@ use clap::{CommandFactory as _, FromArgMatches as _};
 use super::{Cli, habits};
 
 /// The groups of the first page, in the order in which a project comes to life.
-const GROUPS: [(&str, &[&str]); 6] = [
+const GROUPS: [(&str, &[&str]); 7] = [
     ("Start", &["demo", "init", "source", "destination"]),
     ("Write syncs", &["validate", "preview", "estimate", "list", "schema"]),
     (
