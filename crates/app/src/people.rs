@@ -8,7 +8,8 @@
 //! - A secret (token, session, password) is made or hashed in the process that has it. Only hashes
 //!   go to the process that holds the state.
 //!
-//! What it does not do: look at requests of a protocol. A front end takes the credential out of one.
+//! What it does not do: look at requests of a protocol. A front end takes the credential out of
+//! one.
 
 mod authenticate;
 mod change;

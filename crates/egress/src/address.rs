@@ -1,8 +1,8 @@
 //! Which addresses may be connected to.
 //!
 //! IPv4 inside IPv6 (mapped, NAT64, 6to4) is checked as that IPv4 address. Ranges are those of the
-//! IANA registries of special-purpose addresses (RFC 6890 and its updates). Where a proxy looks names
-//! up, no address is seen, and names alone are checked.
+//! IANA registries of special-purpose addresses (RFC 6890 and its updates). Where a proxy looks
+//! names up, no address is seen, and names alone are checked.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;

@@ -2,8 +2,8 @@
 //!
 //! A [`Client`] sends requests to prepared [`Target`]s over kept connections. What always holds: a
 //! name is looked up, its addresses are filtered by the [`AddressPolicy`], and the connection goes
-//! to an address that passed, without a second look-up; through a proxy, the name and the address of
-//! the proxy are checked; every wait has a deadline; an answer is read to a limit, and its
+//! to an address that passed, without a second look-up; through a proxy, the name and the address
+//! of the proxy are checked; every wait has a deadline; an answer is read to a limit, and its
 //! compression undone. What it does not do: repeat a request, follow a redirect, ask for a
 //! compression, interpret a status.
 //!

@@ -1,8 +1,8 @@
 //! `network`: which addresses databases, tunnels and destinations may have.
 //!
 //! What always holds: addresses at which clouds hand out credentials are refused whatever is
-//! written here. What this does not do: look a name up, or restrict mail servers, the state's server
-//! and proxies, which the operator alone names.
+//! written here. What this does not do: look a name up, or restrict mail servers, the state's
+//! server and proxies, which the operator alone names.
 
 use outflow_core::Code;
 use outflow_egress::{AddressPolicy, Network};

@@ -1,3 +1,5 @@
+//! The socket: questions, answers, and what goes wrong between them.
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 

@@ -7,7 +7,8 @@ const LONGEST: usize = 254;
 /// The longest name of a token, in characters.
 const LABEL: usize = 100;
 
-/// A user's name as it is kept: in lower case, so that two names differ by more than their case. Letters and digits of ASCII and `._-+@`: no name looks like another one.
+/// A user's name as it is kept: in lower case, so that two names differ by more than their case.
+/// Letters and digits of ASCII and `._-+@`: no name looks like another one.
 ///
 /// # Errors
 /// Why it is none.

@@ -1,6 +1,6 @@
 //! Passwords: which ones are taken, and how they are kept.
 //!
-//! What always holds: a password is kept as argon2id with 19 MiB, 2 passes and 1 lane (what OWASP's
+//! What always holds: a password is kept as argon2id with 19 MiB, 2 passes and a parallelism of 1 (what OWASP's
 //! Password Storage Cheat Sheet asks for at least), as a PHC string. A check takes the same work
 //! whether there is such a user or not. At most [`AT_ONCE`] are computed at a time, so that the
 //! runs keep their memory.
@@ -143,7 +143,7 @@ mod tests {
     }
 
     /// The vector of argon2's reference implementation (its tests: version 19, 2 passes, 2^16 KiB,
-    /// 1 lane).
+    /// a parallelism of 1).
     #[test]
     fn the_hash_is_that_of_the_reference() {
         let params = Params::new(1 << 16, 2, 1, Some(32)).unwrap();

@@ -1,7 +1,7 @@
 //! Users: making, listing and changing them, and the first administrator.
 //!
-//! What always holds: a password that Outflow makes is shown once. A role that may do more than whoever asks
-//! is neither given nor taken by them. The set-up token makes one user, once.
+//! What always holds: a password that Outflow makes is shown once. A role that may do more than
+//! whoever asks is neither given nor taken by them. The set-up token makes one user, once.
 
 use std::time::Duration;
 
@@ -165,10 +165,12 @@ impl App {
         Ok(UserDocument { format_version: FORMAT_VERSION, user, password: made })
     }
 
-    /// Changes the password of whoever has signed in, ends all their sessions, and begins a new one.
+    /// Changes the password of whoever has signed in, ends all their sessions, and begins a new
+    /// one.
     ///
     /// # Errors
-    /// As for [`App::sign_in`] with the old password, and for [`App::create_user`] with the new one.
+    /// As for [`App::sign_in`] with the old password, and for [`App::create_user`] with the new
+    /// one.
     pub async fn change_own_password(
         &self,
         old: &SignInRequest,
@@ -184,8 +186,8 @@ impl App {
         Ok(by.begin_session(signed_in.user, None, old).await?)
     }
 
-    /// A set-up token with its end, if there is no user yet: for the process that serves, which shows
-    /// it once, and not in its log. An earlier one counts for nothing any more.
+    /// A set-up token with its end, if there is no user yet: for the process that serves, which
+    /// shows it once, and not in its log. An earlier one counts for nothing any more.
     ///
     /// # Errors
     /// The state cannot be read.

@@ -128,8 +128,8 @@ impl Connector {
         }
     }
 
-    /// An address that no database server has, or at which a cloud answers its machines, or one that
-    /// the project does not let through.
+    /// An address that no database server has, or at which a cloud answers its machines, or one
+    /// that the project does not let through.
     fn not_allowed(&self, host: &str, address: IpAddr) -> Error {
         let refused =
             |message: String, help: &str| Error::new(Code::SourceAddressNotAllowed, message).help(help);

@@ -55,8 +55,8 @@ impl Drop for SshTunnel {
 }
 
 impl SshTunnel {
-    /// Starts a connection to `host`, a name that the SSH server looks up. The SSH server is the one
-    /// `at` this address, if it is given. A failure shows when the connection is read.
+    /// Starts a connection to `host`, a name that the SSH server looks up. The SSH server is the
+    /// one `at` this address, if it is given. A failure shows when the connection is read.
     pub fn open(
         tunnel: &Tunnel,
         at: Option<IpAddr>,

@@ -70,7 +70,8 @@ async fn how_long_a_refusal_takes_does_not_say_who_is_a_user() {
     for n in 0..PAIRS {
         create(&app, &format!("user{n}"), Role::Viewer).await;
     }
-    // On a machine that does other work, too, one median may be off: the smallest difference counts.
+    // On a machine that does other work, too, one median may be off: the smallest difference
+    // counts.
     let mut smallest = f64::INFINITY;
     for round in 0..3 {
         let (mut of_users, mut of_others) = (Vec::new(), Vec::new());
