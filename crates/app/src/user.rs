@@ -12,16 +12,16 @@ const USERS: &str = "/etc/passwd";
 /// A longer list is not read.
 const LONGEST: u64 = 4 << 20;
 
+/// The number of the user as whom this process runs, as the other end of its sockets sees it.
+pub(crate) fn own_user() -> io::Result<u32> {
+    let (one, _other) = UnixStream::pair()?;
+    Ok(one.peer_cred()?.uid())
+}
+
 /// The user of this process, who is behind what no request says otherwise of.
 pub(crate) fn local() -> Actor {
     static OWN: OnceLock<Actor> = OnceLock::new();
     OWN.get_or_init(|| own_user().map_or_else(|_| Actor::local("unknown"), by_number)).clone()
-}
-
-/// The user as whom this process runs, as the other end of its sockets sees it.
-pub(crate) fn own_user() -> io::Result<u32> {
-    let (one, _other) = UnixStream::pair()?;
-    Ok(one.peer_cred()?.uid())
 }
 
 /// The user with this number.

@@ -194,7 +194,7 @@ pub enum Command {
     Tokens(Tokens),
     /// Recount a run from its segments and its state, or check the whole state
     Verify(Verify),
-    /// Show who changed what, and check that the record of it is whole
+    /// Show who changed what, and check that the record of it was not changed
     #[command(subcommand, arg_required_else_help = true)]
     Audit(Audit),
     /// Show the page of an error code

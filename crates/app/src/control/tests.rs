@@ -1,4 +1,4 @@
-//! The socket: questions, answers, and what goes wrong between them.
+//! The control socket from both ends.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
