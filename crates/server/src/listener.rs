@@ -138,11 +138,12 @@ async fn accept(listener: &TcpListener, service: Router, tls: Option<Tls>) {
             let _ = stream.set_nodelay(true);
             match tls {
                 None => converse(stream, peer, service, counted).await,
-                Some(tls) => match tls.accept(stream).await {
-                    Ok(stream) => converse(stream, peer, service, counted).await,
-                    // The client speaks no TLS, or none that fits.
-                    Err(_) => {}
-                },
+                // Otherwise the client speaks no TLS, or none that fits.
+                Some(tls) => {
+                    if let Ok(stream) = tls.accept(stream).await {
+                        converse(stream, peer, service, counted).await;
+                    }
+                }
             }
         };
         open.push_back(Connection { task: tokio::spawn(conversation).abort_handle(), requests });
