@@ -12,7 +12,8 @@ use outflow_telemetry::alerts::Note;
 use serde::Serialize;
 use tokio::task::JoinSet;
 
-use crate::{App, wiring};
+use crate::control::Request;
+use crate::{App, Caller, wiring};
 
 /// The alerts that fire.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -67,9 +68,13 @@ pub struct ReceiverTest {
 }
 
 impl App {
-    /// Sends a test alert to every receiver of the project, once, side by side.
-    pub async fn test_alerts(&self) -> Result<AlertTest, Errors> {
+    /// Sends a test alert to every receiver of the project, once, side by side. It is in the audit
+    /// log before.
+    pub async fn test_alerts(&self, caller: &Caller) -> Result<AlertTest, Errors> {
         let receivers = wiring::receivers(&self.load().await?);
+        if !receivers.is_empty() {
+            self.record(Request::TestAlerts, caller).await?;
+        }
         let note = Note::test(SystemClock.now());
         let mut tasks = JoinSet::new();
         for (n, receiver) in receivers.into_iter().enumerate() {

@@ -10,6 +10,7 @@ use outflow_engine::{Errors, RunDocument, RunRequest, Seconds};
 
 use crate::control::Request;
 use crate::look::{self, RunName};
+use crate::recorded::{Act, recorded};
 use crate::{App, Caller, Event, RunOutcome, making};
 
 /// Which run to deliver.
@@ -45,7 +46,8 @@ impl App {
             self.follow(run, request.delivery_timeout, caller).await?
         } else {
             let engine = self.engine(&self.load().await?, request.wait, caller).await?;
-            engine.approve(run).await?;
+            let act = Some(Act::approve(run));
+            recorded(&*engine.state, &self.actor, act, engine.approve(run)).await?;
             let delivery = RunRequest {
                 options: RunOptions::default(),
                 trigger: RunTrigger::Manual,
@@ -59,7 +61,7 @@ impl App {
             // one.
             match engine.finish(&sync, &delivery).await? {
                 Some(document) => document,
-                None => recorded(&*engine.state, run).await?,
+                None => document(&*engine.state, run).await?,
             }
         };
         let outcome = RunOutcome::Ran(Box::new(document));
@@ -73,13 +75,14 @@ impl App {
         let run = look::waiting(&*self.reader().await?.state, &request.run).await?.id;
         if self.ask(&Request::Reject { run, skip_window }, caller).await?.is_none() {
             let engine = self.engine(&self.load().await?, wait, caller).await?;
-            engine.reject(run, skip_window).await?;
+            let act = Some(Act::reject(run, skip_window));
+            recorded(&*engine.state, &self.actor, act, engine.reject(run, skip_window)).await?;
         }
-        Ok(recorded(&*self.reader().await?.state, run).await?)
+        Ok(document(&*self.reader().await?.state, run).await?)
     }
 }
 
-async fn recorded(state: &dyn StateReader, run: RunId) -> Result<RunDocument, Error> {
+async fn document(state: &dyn StateReader, run: RunId) -> Result<RunDocument, Error> {
     let record = state.run(run).await?.ok_or_else(|| look::unknown(run))?;
     let seconds = Seconds::between(&record);
     Ok(RunDocument::of(&record, state.deliveries(run).await?, false, seconds))

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use outflow_core::{Code, Error, RunId, SyncSpec, Timestamp};
+use outflow_core::{Actor, Code, Error, RunId, SyncSpec, Timestamp};
 use outflow_engine::serve::side::{Begun, SideRequests};
 use outflow_engine::{Engine, Errors, Event as RunEvent, Observer};
 use outflow_project::Project;
@@ -19,6 +19,7 @@ use tokio::task::JoinSet;
 
 use crate::control::{self, Answer, DueAnswer, Request, Socket};
 use crate::making::{Circumstances, Job, due, make_run, observer};
+use crate::recorded::{self, Act};
 use crate::{App, Caller, Event, Listener, RunOutcome};
 
 impl App {
@@ -30,7 +31,7 @@ impl App {
         delivery_timeout: Duration,
         caller: &Caller,
     ) -> Result<Option<Vec<RunOutcome>>, Errors> {
-        let answer = match control::ask_worker(&self.folder, &Request::Due).await {
+        let answer = match control::ask_worker(&self.folder, &Request::Due, &self.actor).await {
             Ok(Some(Answer::Due(answer))) => answer,
             // One that is about to end answers no more: then the state is free.
             _ => return Ok(None),
@@ -84,7 +85,7 @@ impl Worker {
         let answering = async {
             if let Ok(socket) = Socket::listen_for_work(folder) {
                 let worker = self.clone();
-                socket.serve(move |request| worker.clone().answer(request)).await;
+                socket.serve(move |request, actor| worker.clone().answer(request, actor)).await;
             }
             std::future::pending::<Infallible>().await
         };
@@ -98,9 +99,16 @@ impl Worker {
         done
     }
 
-    async fn answer(self, request: Request) -> Result<Answer, Error> {
-        if request != Request::Due {
-            return Err(control::other_answer());
+    async fn answer(self, request: Request, actor: Actor) -> Result<Answer, Error> {
+        match request {
+            Request::Due => {}
+            Request::TestAlerts => {
+                let state = &self.engine.state;
+                let act = Act::of(&request, state.installation());
+                recorded::begin(&**state, &actor, act.as_slice()).await?;
+                return Ok(Answer::Recorded);
+            }
+            _ => return Err(control::other_answer()),
         }
         let _one = self.one.lock().await;
         let mut answer = DueAnswer::default();

@@ -4,6 +4,7 @@ use outflow_engine::Errors;
 use outflow_engine::operations::cancel::CancelReport;
 
 use crate::control::{self, Answer, Request};
+use crate::recorded::{Act, recorded};
 use crate::{App, Caller};
 
 /// What to give up.
@@ -31,6 +32,8 @@ impl App {
             None => {}
         }
         let engine = self.engine(&self.load().await?, wait, caller).await?;
-        Ok(engine.cancel(&destination, sync.as_deref()).await?)
+        let act = Act::cancel(&destination, sync.as_deref());
+        let work = engine.cancel(&destination, sync.as_deref());
+        Ok(recorded(&*engine.state, &self.actor, Some(act), work).await?)
     }
 }

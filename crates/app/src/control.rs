@@ -8,6 +8,8 @@
 //!   is too long for a socket's address is reached through a descriptor of its folder.
 //! - Both ends look whom they talk to. A request comes from the same user or from root; an answer
 //!   comes from the same user, the owner of the folder, or root.
+//! - A request says who asks (`actor`); if it does not, the user of the other end does. Whoever may
+//!   ask may change the state's files as well, so this is believed.
 
 mod place;
 
@@ -16,9 +18,9 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use outflow_core::ports::state::Pausable;
+use outflow_core::ports::state::{DefinitionChange, Pausable};
 use outflow_core::run::RunOptions;
-use outflow_core::{Code, Error, NextStep, RunId};
+use outflow_core::{Actor, Code, Error, NextStep, RunId};
 use outflow_engine::operations::cancel::CancelReport;
 use outflow_engine::operations::purge::PurgeReport;
 use serde::{Deserialize, Serialize};
@@ -27,13 +29,16 @@ use tokio::net::{UnixListener, UnixStream};
 
 pub(crate) use self::place::own_user;
 use self::place::{CONTROL, Place, WORK};
+use crate::definitions::DefinitionDocument;
 use crate::paused::PauseEntry;
+use crate::people::{PeopleAnswer, PeopleChange};
 use crate::serving::Serving;
+use crate::user;
 
 /// The user who may do everything.
 const ROOT: u32 = 0;
-/// A request is one line of no more than this.
-const LINE: u64 = 1 << 20;
+/// A request is one line of no more than this: a project with its queries fits.
+const LINE: u64 = 32 << 20;
 /// An answer comes within this time.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// One that has every kept segment read comes within this.
@@ -78,6 +83,18 @@ pub enum Request {
         /// Which.
         what: Vec<Pausable>,
     },
+    /// Change definitions of the server, all or none.
+    Define {
+        /// The changes.
+        changes: Vec<DefinitionChange>,
+    },
+    /// Give a sync of the server another name.
+    Rename {
+        /// The name that it has.
+        from: String,
+        /// The name that it gets.
+        to: String,
+    },
     /// Deliver a run that awaits approval.
     Approve {
         /// The run.
@@ -90,11 +107,18 @@ pub enum Request {
         /// `last_sync_time` moves all the same.
         skip_window: bool,
     },
+    /// Change who may use the service.
+    People {
+        /// How.
+        change: PeopleChange,
+    },
     /// Deliver a run that became ready in another way than by an extraction.
     Adopt {
         /// The run.
         run: RunId,
     },
+    /// Write into the audit log that a test alert is sent.
+    TestAlerts,
 }
 
 /// What the process that holds the state answers.
@@ -120,11 +144,19 @@ pub enum Answer {
     Cancelled(CancelReport),
     /// What was paused or resumed.
     Paused(Vec<PauseEntry>),
+    /// Who may use the service has changed.
+    People(PeopleAnswer),
+    /// How the definitions are now.
+    Defined(Vec<DefinitionDocument>),
+    /// The sync has its new name.
+    Renamed,
     /// The run was approved, rejected or adopted.
     Accepted {
         /// The run.
         run: RunId,
     },
+    /// It is in the audit log.
+    Recorded,
 }
 
 /// What became of the slots that were due.
@@ -138,6 +170,20 @@ pub struct DueAnswer {
     pub skipped: Vec<(String, RunId)>,
     /// Syncs that could not be run, and why.
     pub failed: Vec<(String, Code, String)>,
+}
+
+/// Who asks, in the line of a request.
+#[derive(Deserialize)]
+struct Asking {
+    #[serde(default)]
+    actor: Option<Actor>,
+}
+
+/// The line of a request.
+fn line(request: &Request, actor: &Actor) -> io::Result<String> {
+    let mut line = serde_json::to_value(request)?;
+    line["actor"] = serde_json::to_value(actor)?;
+    Ok(format!("{line}\n"))
 }
 
 /// The line that goes back.
@@ -241,7 +287,7 @@ impl Socket {
 
     /// Answers one line of each connection with what `answer` says, for ever. A panic in `answer`
     /// is an error for whoever asked.
-    pub async fn serve<F>(&self, answer: impl Fn(Request) -> F + Clone + Send + 'static)
+    pub async fn serve<F>(&self, answer: impl Fn(Request, Actor) -> F + Clone + Send + 'static)
     where
         F: Future<Output = Result<Answer, Error>> + Send + 'static,
     {
@@ -251,13 +297,12 @@ impl Socket {
                 tokio::time::sleep(Duration::from_millis(100)).await;
                 continue;
             };
-            if !stream.peer_cred().is_ok_and(|peer| peer.uid() == self.user || peer.uid() == ROOT) {
-                continue;
-            }
+            let peer = stream.peer_cred().map(|peer| peer.uid());
+            let Some(peer) = peer.ok().filter(|peer| [self.user, ROOT].contains(peer)) else { continue };
             let answer = answer.clone();
             tokio::spawn(async move {
                 // The client may have disconnected.
-                let _ = converse(stream, answer).await;
+                let _ = converse(stream, peer, answer).await;
             });
         }
     }
@@ -269,7 +314,11 @@ impl Drop for Socket {
     }
 }
 
-async fn converse<F>(mut stream: UnixStream, answer: impl Fn(Request) -> F) -> io::Result<()>
+async fn converse<F>(
+    mut stream: UnixStream,
+    peer: u32,
+    answer: impl Fn(Request, Actor) -> F,
+) -> io::Result<()>
 where
     F: Future<Output = Result<Answer, Error>> + Send + 'static,
 {
@@ -279,7 +328,8 @@ where
     let answer = match serde_json::from_str::<Request>(&line) {
         Ok(request) => {
             let patience = request.patience();
-            let answered = tokio::spawn(answer(request));
+            let actor = serde_json::from_str(&line).ok().and_then(|Asking { actor }| actor);
+            let answered = tokio::spawn(answer(request, actor.unwrap_or_else(|| user::by_number(peer))));
             tokio::time::timeout(patience, answered).await?.unwrap_or_else(|_| {
                 Err(Error::new(Code::TaskFailed, "the running Outflow failed while it did this")
                     .help("look into its log"))
@@ -306,16 +356,21 @@ pub fn listens(dir: &Path) -> bool {
 
 /// Sends a request to the process that holds the state in this folder. `None`: no process listens
 /// there.
-pub async fn ask(dir: &Path, request: &Request) -> Result<Option<Answer>, Error> {
-    ask_at(dir, CONTROL, request).await
+pub async fn ask(dir: &Path, request: &Request, actor: &Actor) -> Result<Option<Answer>, Error> {
+    ask_at(dir, CONTROL, request, actor).await
 }
 
 /// The same of a process that holds the state until its work is done.
-pub async fn ask_worker(dir: &Path, request: &Request) -> Result<Option<Answer>, Error> {
-    ask_at(dir, WORK, request).await
+pub async fn ask_worker(dir: &Path, request: &Request, actor: &Actor) -> Result<Option<Answer>, Error> {
+    ask_at(dir, WORK, request, actor).await
 }
 
-async fn ask_at(dir: &Path, name: &'static str, request: &Request) -> Result<Option<Answer>, Error> {
+async fn ask_at(
+    dir: &Path,
+    name: &'static str,
+    request: &Request,
+    actor: &Actor,
+) -> Result<Option<Answer>, Error> {
     let Ok(place) = Place::find(dir, name) else { return Ok(None) };
     let Ok(stream) = UnixStream::connect(place.address()).await else { return Ok(None) };
     let own = place::own_user().unwrap_or(place.owner);
@@ -324,7 +379,7 @@ async fn ask_at(dir: &Path, name: &'static str, request: &Request) -> Result<Opt
         return Err(Error::new(Code::StateUnavailable, message)
             .help("nothing was sent to it; see who may write to the state's folder, and remove the socket"));
     }
-    let asked = tokio::time::timeout(request.patience(), exchange(stream, request)).await;
+    let asked = tokio::time::timeout(request.patience(), exchange(stream, request, actor)).await;
     let broken = || {
         Error::new(Code::StateHeld, "the running Outflow did not answer").help("look into its log; ask again")
     };
@@ -339,90 +394,13 @@ pub(crate) fn other_answer() -> Error {
         .help("it may be of another version: restart it")
 }
 
-async fn exchange(mut stream: UnixStream, request: &Request) -> io::Result<String> {
+async fn exchange(mut stream: UnixStream, request: &Request, actor: &Actor) -> io::Result<String> {
     let (reader, mut writer) = stream.split();
-    writer.write_all(format!("{}\n", serde_json::to_string(request)?).as_bytes()).await?;
+    writer.write_all(line(request, actor)?.as_bytes()).await?;
     let mut line = String::new();
     BufReader::new(reader.take(LINE)).read_line(&mut line).await?;
     Ok(line)
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicBool, Ordering};
-
-    use super::*;
-
-    #[tokio::test]
-    async fn a_question_gets_its_answer_and_nonsense_an_error() {
-        for depth in [0, 20] {
-            let dir = tempfile::tempdir().unwrap();
-            let mut path = dir.path().to_owned();
-            (0..depth).for_each(|_| path.push("a-long-name"));
-            std::fs::create_dir_all(&path).unwrap();
-            assert!(ask(&path, &Request::Status).await.unwrap().is_none());
-            let socket = Socket::listen(&path).unwrap();
-            let no = || Error::new(Code::NoSuchSyncOrRun, "no").help("yes").next_step(NextStep::ListRuns);
-            let answer = move |request| async move {
-                match request {
-                    Request::Run { .. } => Ok(Answer::Started(RunId(7))),
-                    Request::Purge { id } => panic!("planted: {id}"),
-                    _ => Err(no()),
-                }
-            };
-            let serving = tokio::spawn(async move { socket.serve(answer).await });
-            let error = ask(&path, &Request::Purge { id: "4711".into() }).await.unwrap_err();
-            assert_eq!(error.code(), Code::TaskFailed, "and the socket goes on");
-            assert!(!format!("{error:?}").contains("4711"), "{error:?}");
-            let run = Request::Run { sync: "users".into(), options: RunOptions::default() };
-            let answer = ask(&path, &run).await.unwrap();
-            assert!(matches!(answer, Some(Answer::Started(RunId(7)))), "{answer:?}");
-            let error = ask(&path, &Request::Reload).await.unwrap_err();
-            assert_eq!(
-                (error.code(), error.message(), error.help_text()),
-                (Code::NoSuchSyncOrRun, "no", Some("yes"))
-            );
-            assert_eq!(error.next_steps(), [NextStep::ListRuns]);
-            let place = Place::find(&path, CONTROL).unwrap();
-            assert!(place.path.starts_with(path.canonicalize().unwrap()), "{}", place.path.display());
-            let mut stream = UnixStream::connect(place.address()).await.unwrap();
-            stream.write_all(b"{\"ask\":\"dance\"}\n").await.unwrap();
-            let mut told = String::new();
-            stream.read_to_string(&mut told).await.unwrap();
-            assert!(told.contains("C012"), "{told}");
-            serving.abort();
-            let _ = serving.await;
-            assert!(!place.path.exists(), "the socket goes with the process");
-        }
-    }
-
-    /// A panic of the loop itself: it is planted where each connection gets its own answerer.
-    #[tokio::test]
-    async fn a_socket_whose_loop_panicked_answers_again_once_it_is_run_again() {
-        struct Answerer(Arc<AtomicBool>);
-        impl Clone for Answerer {
-            fn clone(&self) -> Self {
-                assert!(!self.0.swap(false, Ordering::SeqCst), "planted");
-                Self(self.0.clone())
-            }
-        }
-        let (dir, is_due) = (tempfile::tempdir().unwrap(), Arc::new(AtomicBool::new(true)));
-        let socket = Arc::new(Socket::listen(dir.path()).unwrap());
-        let run = || {
-            let (socket, answerer) = (socket.clone(), Answerer(is_due.clone()));
-            let answer = move |_: Request| {
-                let _is_moved = &answerer;
-                async { Ok(Answer::Started(RunId(7))) }
-            };
-            tokio::spawn(async move { socket.serve(answer).await })
-        };
-        let first = run();
-        assert!(ask(dir.path(), &Request::Status).await.is_err());
-        assert!(first.await.unwrap_err().is_panic());
-        let second = run();
-        let answer = ask(dir.path(), &Request::Status).await.unwrap();
-        assert!(matches!(answer, Some(Answer::Started(RunId(7)))), "{answer:?}");
-        second.abort();
-    }
-}
+mod tests;

@@ -4,7 +4,8 @@
 use std::net::SocketAddr;
 
 use outflow_core::{BoxFuture, Error};
-pub use outflow_project::{Network, ServerSettings, TlsFiles};
+pub use outflow_egress::Network;
+pub use outflow_project::{ServerSettings, TlsFiles};
 
 use crate::App;
 

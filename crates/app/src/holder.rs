@@ -39,8 +39,8 @@ impl App {
     pub(crate) async fn ask(&self, request: &Request, caller: &Caller) -> Result<Option<Answer>, Error> {
         let asked = async {
             match self.slot.get() {
-                Some(serves) => serves.answer(request.clone()).await.map(Some),
-                None => control::ask(&self.folder, request).await,
+                Some(serves) => serves.answer(request.clone(), self.actor.clone()).await.map(Some),
+                None => control::ask(&self.folder, request, &self.actor).await,
             }
         };
         tokio::select! {

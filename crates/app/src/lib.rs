@@ -20,12 +20,14 @@
 mod access;
 mod alerts;
 mod approval;
+mod audit;
 mod backfill;
 mod beside;
 mod cancel;
 mod check;
 pub mod control;
 mod dead_letters;
+mod definitions;
 mod destination;
 mod estimate;
 mod findings;
@@ -42,8 +44,10 @@ mod making;
 mod outcome;
 mod pause;
 mod paused;
+pub mod people;
 mod preview;
 mod purge;
+mod recorded;
 mod rejected;
 mod renamed;
 mod replay;
@@ -59,6 +63,7 @@ mod start;
 mod status;
 mod surroundings;
 mod usage;
+mod user;
 mod validate;
 mod verify;
 mod wiring;
@@ -68,18 +73,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use outflow_core::ports::state::StateStore;
-use outflow_core::{Code, Error, RunId};
+use outflow_core::{Actor, Code, Error, RunId};
 use outflow_engine::RunReader;
 pub use outflow_project::FILE as PROJECT_FILE;
-use outflow_project::{Origin, Part, Project};
+use outflow_project::{Origin, Part, Project, StoredDefinition};
 use tokio::sync::watch;
 
 pub use alerts::{AlertDocument, AlertList, AlertTest, ReceiverTest};
 pub use approval::{ApproveRequest, RejectRequest};
+pub use audit::{AuditDocument, AuditList, AuditRequest, AuditVerification, SeenEntry};
 pub use backfill::BackfillRequest;
 pub use cancel::CancelRequest;
 pub use check::CheckDocument;
 pub use dead_letters::{DeadLetterDocument, DeadLetterList, DeadLetterSummary, DeadLettersRequest};
+pub use definitions::{
+    ApplyDocument, Comparison, DefinitionDocument, DefinitionEdit, DefinitionList, DefinitionRequest,
+    DraftProblems, KeyDifference, PlanDocument, PlanRequest, PlannedAction, PlannedChange, RenameDocument,
+    VersionList,
+};
 pub use destination::{
     DestinationDocument, DestinationTest, DestinationTestEvent, DestinationTestRequest, TestedDestination,
 };
@@ -92,7 +103,8 @@ pub use list::{Selectors, SyncDetail, SyncDocument, SyncList, SyncSlot};
 pub use look::RunName;
 pub use outcome::RunOutcome;
 pub use outflow_core::ports::spool::Rejection;
-pub use outflow_core::ports::state::DeadLetter;
+pub use outflow_core::ports::state::{AuditFilter, DeadLetter};
+pub use outflow_core::ports::state::{DefinitionId, DefinitionKind, DefinitionStatus, Owner};
 pub use outflow_core::ports::state::{Pausable, PauseKind};
 pub use outflow_core::run::ReplayMode;
 pub use outflow_engine::authoring::estimate::{EstimatedBy, Share};
@@ -139,6 +151,9 @@ pub struct App {
     origin: Origin,
     state: Option<StateLocation>,
     folder: PathBuf,
+    /// Who acts.
+    actor: Actor,
+    people: people::Shared,
     slot: slot::Slot,
 }
 
@@ -151,7 +166,16 @@ impl App {
             Some(StateLocation::Folder(folder)) => folder.clone(),
             _ => project.join(".outflow"),
         };
-        Self { origin: Origin { dir: project, target: None }, state, folder, slot: slot::Slot::default() }
+        let origin = Origin { dir: project, target: None, ..Origin::default() };
+        let (people, slot) = (people::Shared::default(), slot::Slot::default());
+        Self { origin, state, folder, actor: user::local(), people, slot }
+    }
+
+    /// The same installation, for this actor: the audit log names them for what they change. Without
+    /// this it is the user of the process.
+    #[must_use]
+    pub fn by(&self, actor: Actor) -> Self {
+        Self { actor, ..self.clone() }
     }
 
     /// The same project as one of its targets changes it. A target has a state of its own, in
@@ -202,7 +226,7 @@ impl App {
         if let Some(named) = &self.state {
             return Ok(named.clone());
         }
-        let url = self.read_project(Project::state_url).await??;
+        let url = self.read_files(Project::state_url, Arc::default()).await??;
         url.map_or_else(|| Ok(StateLocation::Folder(self.folder.clone())), |url| wiring::location(&url))
     }
 
@@ -269,13 +293,22 @@ impl App {
         Ok(self.read_project(Project::load_destinations).await??)
     }
 
-    /// Reads files of the project off the async threads, in bounded time: they may be on a mount
-    /// that hangs.
+    /// Reads the project with the server's definitions.
     async fn read_project<T: Send + 'static>(
         &self,
         read: impl FnOnce(&Origin) -> T + Send + 'static,
     ) -> Result<T, Error> {
-        let origin = self.origin.clone();
+        self.read_files(read, self.look_for_stored().await).await
+    }
+
+    /// Reads files of the project off the async threads, in bounded time: they may be on a mount
+    /// that hangs. Definitions of the server stand beside them.
+    async fn read_files<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Origin) -> T + Send + 'static,
+        stored: Arc<[StoredDefinition]>,
+    ) -> Result<T, Error> {
+        let origin = Origin { stored, ..self.origin.clone() };
         let reading = tokio::task::spawn_blocking(move || read(&origin));
         let failed = |what: String| {
             Error::new(Code::ProjectFileUnreadable, what).at(self.origin.dir.display().to_string())

@@ -38,7 +38,7 @@ pub struct PauseDocument {
 
 /// What is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Change {
+pub(crate) enum Change {
     Pause,
     Resume,
 }
@@ -86,8 +86,8 @@ impl App {
             None => {
                 let state = holder::open_state(self, request.wait, caller).await?;
                 match change {
-                    Change::Pause => pause(&*state, what).await?,
-                    Change::Resume => resume(&*state, what).await?,
+                    Change::Pause => pause(&*state, &self.actor, what).await?,
+                    Change::Resume => resume(&*state, &self.actor, what).await?,
                 }
             }
         };

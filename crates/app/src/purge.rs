@@ -4,6 +4,7 @@ use outflow_engine::operations::purge::PurgeReport;
 use outflow_engine::{Errors, RunReader};
 
 use crate::control::{self, Answer, Request};
+use crate::recorded::{Act, recorded};
 use crate::{App, Caller, holder, wiring};
 
 /// Whom to remove.
@@ -33,6 +34,7 @@ impl App {
         let state = holder::open_state(self, request.wait, caller).await?;
         let mut engine = wiring::keeper(&self.folder, state)?;
         engine.stop = caller.stop.clone();
-        Ok(engine.purge(&id).await?)
+        let act = Act::purge(&id, engine.state.installation());
+        Ok(recorded(&*engine.state, &self.actor, Some(act), engine.purge(&id)).await?)
     }
 }

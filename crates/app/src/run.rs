@@ -15,11 +15,14 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::beside::Worker;
+use crate::definitions::Working;
 use crate::holder::{Handover, Taken};
 use crate::leftovers::{self, Leftover};
 use crate::list::Selectors;
 use crate::making::{Circumstances, Job, due, make_run, observer};
-use crate::{App, Caller, Event, Listener, RunOutcome, paused, renamed, second_ids, surroundings, wiring};
+use crate::{
+    App, Caller, Event, Listener, RunOutcome, paused, recorded, renamed, second_ids, surroundings, wiring,
+};
 
 /// Which syncs to run, and how.
 #[derive(Clone, Debug)]
@@ -136,6 +139,7 @@ impl App {
             Taken::State(state) => state,
             Taken::Done(outcomes) => return Ok(outcomes),
         };
+        self.follow_files(&*state, &project, Working::NotYet).await?;
         let engine = wiring::engine(&self.folder, &project, state, caller.stop.clone()).await?;
         surroundings::warnings(&project)
             .iter()
@@ -163,9 +167,15 @@ impl App {
         };
         let worker = Worker::new(&engine, project.clone(), circumstances, &caller.listener);
         jobs.iter().for_each(|job| worker.requests.announce(&job.spec.name));
+        // What is due by its schedule is nobody's request.
+        let is_asked = request.syncs != Selection::Due;
+        let acts = if is_asked { recorded::acts_of(&jobs) } else { Vec::new() };
+        recorded::begin(&*engine.state, &self.actor, &acts).await?;
         let requests = Some(&worker.requests);
         let work = run_all(&engine, &project, jobs, circumstances, &caller.listener, requests);
-        outcomes.extend(worker.beside(&self.folder, work).await?);
+        let ran = worker.beside(&self.folder, work).await?;
+        recorded::failures(&*engine.state, &self.actor, &acts, &ran).await;
+        outcomes.extend(ran);
         Ok(outcomes)
     }
 
@@ -244,7 +254,11 @@ impl App {
             Taken::Done(outcomes) => Ok(outcomes),
             Taken::State(state) => {
                 let engine = wiring::engine(&self.folder, project, state, caller.stop.clone()).await?;
-                run_all(&engine, project, jobs, circumstances, &caller.listener, None).await
+                let acts = recorded::acts_of(&jobs);
+                recorded::begin(&*engine.state, &self.actor, &acts).await?;
+                let ran = run_all(&engine, project, jobs, circumstances, &caller.listener, None).await?;
+                recorded::failures(&*engine.state, &self.actor, &acts, &ran).await;
+                Ok(ran)
             }
         }
     }

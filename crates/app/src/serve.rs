@@ -4,28 +4,33 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use outflow_core::ports::state::{Pausable, StateReader};
-use outflow_core::{BoxFuture, Clock as _, Code, Error, NextStep, SystemClock, Timestamp};
+use outflow_core::ports::state::{DefinitionChange, Pausable, StateReader};
+use outflow_core::{Actor, BoxFuture, Clock as _, Code, Error, NextStep, SystemClock, Timestamp};
 use outflow_engine::serve::{self, Event, Observer, RuntimeConfig, Triggered};
 use outflow_engine::{Engine, Errors};
 use outflow_project::Project;
 use outflow_telemetry::alerts::{self, Notifier, Pace};
 use outflow_telemetry::log::{self, as_error};
 use outflow_telemetry::metrics::{self, Recorder};
+use serde_json::json;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tracing::{error, info, warn};
 
 use crate::control::{Answer, DueAnswer, Request, Socket};
+use crate::definitions::{DefinitionDocument, Proposal, Renaming, Working};
 use crate::front::{FrontEnd, Listening, ServerSettings};
 use crate::leftovers::{self, Leftover};
 use crate::live::Live;
+use crate::pause::Change;
 use crate::paused::{self, PauseEntry};
+use crate::people;
+use crate::recorded::{Act, begin, recorded};
 use crate::renamed::{self, Renamed};
 use crate::serving::Serving;
 use crate::slot::Serves;
 
-use crate::{App, Caller, StateLocation, holder, surroundings, wiring};
+use crate::{App, Caller, StateLocation, holder, surroundings, user, wiring};
 
 /// How often the state is tried again, and how often the log repeats that it is waited for.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
@@ -63,11 +68,17 @@ impl App {
         let missing = if matches!(location, StateLocation::Folder(_)) { "room" } else { "the state" };
         let store = outflow_state::open_waiting(&location, wait_for(missing, caller.stop.clone()));
         let state = holder::claim_unless_stopped(&*store, request.wait, caller).await?;
+        // What the state holds counts, and not what could be read of it before it was taken.
+        let project = match state.definitions().await?.is_empty() {
+            true => project,
+            false => self.load_with(&*state).await?,
+        };
         let metrics = match request.metrics.or(project.metrics) {
             Some(address) => Some(Arc::new(metrics::listen(address).await?)),
             None => None,
         };
         let receivers = wiring::receivers(&project);
+        begin(&*state, &self.actor, &[Act::new("outflow.serve", "outflow")]).await?;
         let (notifier, dispatch) = alerts::start(receivers, state.clone(), Pace::default());
         let live = Live::new(since);
         let observer = observer(recorder.clone(), notifier.clone(), live.clone());
@@ -75,6 +86,7 @@ impl App {
         let socket = Arc::new(Socket::listen(&self.folder)?);
         let api = self.listen(&request, &project).await?;
         let config = runtime(&project, engine).await?;
+        self.follow_files(&*config.engine.state, &project, Working::NotYet).await?;
         for warning in surroundings::warnings(&project) {
             warn!(error = as_error(&warning), "the environment");
         }
@@ -87,7 +99,9 @@ impl App {
         let reloading = Arc::default();
         let service = Service { app: self.clone(), handle: handle.clone(), notifier, since, reloading };
         let answering = service.clone();
-        let answers = Box::new(move |request| Box::pin(answering.clone().answer(request)) as BoxFuture<_>);
+        let answers = Box::new(move |request, actor| {
+            Box::pin(answering.clone().answer(request, actor)) as BoxFuture<_>
+        });
         let reader = wiring::reader(&location, &self.folder).await?;
         let _filled = self.slot.fill(Serves { answers, reader, live: live.clone() });
         let mut beside = JoinSet::new();
@@ -108,7 +122,9 @@ impl App {
         let answering = service.clone();
         beside.spawn(kept(&handle, "control socket", move || {
             let (socket, answering) = (socket.clone(), answering.clone());
-            for_ever(async move { socket.serve(move |request| answering.clone().answer(request)).await })
+            for_ever(async move {
+                socket.serve(move |request, actor| answering.clone().answer(request, actor)).await;
+            })
         }));
         let reload = Arc::new(tokio::sync::Mutex::new(reload));
         beside.spawn(kept(&handle, "reload", move || service.clone().reload_each_time(reload.clone())));
@@ -201,7 +217,14 @@ struct Service {
 }
 
 impl Service {
-    async fn answer(self, request: Request) -> Result<Answer, Error> {
+    /// Does what is asked for, with its entries in the audit log.
+    async fn answer(self, request: Request, actor: Actor) -> Result<Answer, Error> {
+        let state = self.handle.config().engine.state.clone();
+        let act = Act::of(&request, state.installation());
+        recorded(&*state, &actor, act, self.perform(request, &actor)).await
+    }
+
+    async fn perform(self, request: Request, actor: &Actor) -> Result<Answer, Error> {
         Ok(match request {
             Request::Run { sync, options } => match self.handle.trigger(&sync, options).await? {
                 Triggered::Started(run) => Answer::Started(run),
@@ -218,8 +241,21 @@ impl Service {
                 info!(destination, calls = report.calls, "calls cancelled");
                 Answer::Cancelled(report)
             }
-            Request::Pause { what } => Answer::Paused(self.change_pauses(Some(what), None).await?),
-            Request::Resume { what } => Answer::Paused(self.change_pauses(None, Some(what)).await?),
+            Request::Pause { what } => Answer::Paused(self.change_pauses(actor, Change::Pause, what).await?),
+            Request::People { change } => {
+                let state = self.handle.config().engine.state.clone();
+                Answer::People(people::make(&*state, actor, change).await?)
+            }
+            Request::Resume { what } => {
+                Answer::Paused(self.change_pauses(actor, Change::Resume, what).await?)
+            }
+            Request::Define { changes } => {
+                Answer::Defined(self.define(&changes, actor).await.map_err(first)?)
+            }
+            Request::Rename { from, to } => {
+                self.rename(&from, &to, actor).await.map_err(first)?;
+                Answer::Renamed
+            }
             Request::Purge { id } => {
                 let purge = |engine: Engine| async move { engine.purge(&id).await };
                 let report = self.handle.with_deliveries_paused(purge).await?;
@@ -239,6 +275,8 @@ impl Service {
                 self.handle.enqueue(run).await?;
                 Answer::Accepted { run }
             }
+            // Its entry is all that was asked for.
+            Request::TestAlerts => Answer::Recorded,
         })
     }
 
@@ -248,7 +286,9 @@ impl Service {
     ) -> Result<(), Error> {
         let mut reload = reload.lock().await;
         while reload.recv().await.is_some() {
-            if let Err(errors) = self.reload().await {
+            let state = self.handle.config().engine.state.clone();
+            let act = Act::new("project.reload", "project").with(json!({ "by": "a signal" }));
+            if let Err(errors) = recorded(&*state, &user::local(), Some(act), self.reload()).await {
                 errors.0.iter().for_each(|e| error!(error = as_error(e), "reload refused"));
             }
         }
@@ -259,18 +299,17 @@ impl Service {
     /// that was loaded last: a mistake in its files delays no pause.
     async fn change_pauses(
         &self,
-        to_pause: Option<Vec<Pausable>>,
-        to_resume: Option<Vec<Pausable>>,
+        actor: &Actor,
+        change: Change,
+        what: Vec<Pausable>,
     ) -> Result<Vec<PauseEntry>, Error> {
         let _alone = self.reloading.lock().await;
         let config = RuntimeConfig::clone(&self.handle.config());
-        let (state, mut entries) = (config.engine.state.clone(), Vec::new());
-        if let Some(what) = to_pause {
-            entries.extend(paused::pause(&*state, what).await?);
-        }
-        if let Some(what) = to_resume {
-            entries.extend(paused::resume(&*state, what).await?);
-        }
+        let state = config.engine.state.clone();
+        let entries = match change {
+            Change::Pause => paused::pause(&*state, actor, what).await?,
+            Change::Resume => paused::resume(&*state, actor, what).await?,
+        };
         for PauseEntry { of, paused_since, changed } in &entries {
             let since = paused_since.map(tracing::field::display);
             info!(kind = of.kind.name(), name = of.name, since, changed, "pause");
@@ -283,15 +322,86 @@ impl Service {
     /// The new project takes the place of the old one as a whole, or not at all.
     async fn reload(&self) -> Result<(), Errors> {
         let _alone = self.reloading.lock().await;
-        let project: Project = self.app.load().await?;
+        let state = self.handle.config().engine.state.clone();
+        let project = self.app.load_with(&*state).await?;
+        let config = self.config_of(&project).await?;
+        self.follow_files(&project).await?;
+        self.take(config, &project).await
+    }
+
+    /// Brings the state up to the files. A sync that has another name now begins no run under the
+    /// old one meanwhile.
+    async fn follow_files(&self, project: &Project) -> Result<(), Errors> {
+        let before = RuntimeConfig::clone(&self.handle.config());
+        if !project.renames.is_empty() {
+            self.retire(|name| project.syncs.iter().all(|spec| spec.name != name));
+        }
+        let followed = self.app.follow_files(&*before.engine.state, project, Working::Already).await;
+        if followed.is_err() {
+            self.handle.reload(before);
+        }
+        Ok(followed?)
+    }
+
+    /// Takes syncs out of what is kept running.
+    fn retire(&self, is_meant: impl Fn(&str) -> bool) {
+        let mut config = RuntimeConfig::clone(&self.handle.config());
+        config.syncs.retain(|sync| !is_meant(&sync.spec.name));
+        self.handle.reload(config);
+    }
+
+    /// Makes changes of definitions, which come into force as by a reload, or does not.
+    async fn define(
+        &self,
+        changes: &[DefinitionChange],
+        actor: &Actor,
+    ) -> Result<Vec<DefinitionDocument>, Errors> {
+        let _alone = self.reloading.lock().await;
+        let state = self.handle.config().engine.state.clone();
+        let proposal = Proposal::new(&state.definitions().await?, changes, actor)?;
+        let project = self.app.load_proposed(&proposal).await?;
+        let config = self.config_of(&project).await?;
+        self.follow_files(&project).await?;
+        let made = state.put_definitions(&proposal.changes).await?;
+        self.take(config, &project).await?;
+        Ok(made.into_iter().flatten().map(DefinitionDocument::of).collect())
+    }
+
+    /// Gives a sync of the server another name, which comes into force as by a reload.
+    async fn rename(&self, from: &str, to: &str, actor: &Actor) -> Result<(), Errors> {
+        let _alone = self.reloading.lock().await;
+        let state = self.handle.config().engine.state.clone();
+        let renaming = Renaming::new(&state.definitions().await?, from, to, actor)?;
+        let project = self.app.load_proposed(&renaming.proposal).await?;
+        let config = self.config_of(&project).await?;
+        // It begins no run under the old name meanwhile. One that is unfinished is refused.
+        let before = RuntimeConfig::clone(&self.handle.config());
+        if state.unfinished_of(from).await?.is_empty() {
+            self.retire(|name| name == from);
+        }
+        if let Err(error) = state.rename_sync(&renaming.rename, &renaming.entry).await {
+            self.handle.reload(before);
+            return Err(error.into());
+        }
+        info!(from, to, "a sync goes on under its new name");
+        self.take(config, &project).await
+    }
+
+    /// What is kept running of a project.
+    async fn config_of(&self, project: &Project) -> Result<RuntimeConfig, Errors> {
         let engine = self.handle.config().engine.clone();
         let pauses = engine.state.pauses().await?;
-        let engine = Engine { budgets: wiring::budgets(&project), ..engine }
-            .with_destinations(wiring::destinations(&project)?)
+        let engine = Engine { budgets: wiring::budgets(project), ..engine }
+            .with_destinations(wiring::destinations(project)?)
             .with_pauses(&pauses);
-        self.handle.reload(runtime(&project, engine).await?);
-        self.notifier.set(wiring::receivers(&project));
-        log_leftovers(&*self.handle.config().engine.state, &project).await?;
+        runtime(project, engine).await
+    }
+
+    /// Brings a project into force.
+    async fn take(&self, config: RuntimeConfig, project: &Project) -> Result<(), Errors> {
+        self.handle.reload(config);
+        self.notifier.set(wiring::receivers(project));
+        log_leftovers(&*self.handle.config().engine.state, project).await?;
         Ok(())
     }
 }

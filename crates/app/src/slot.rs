@@ -8,14 +8,14 @@
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use outflow_core::{BoxFuture, Code, Error};
+use outflow_core::{Actor, BoxFuture, Code, Error};
 use outflow_engine::RunReader;
 
 use crate::control::{Answer, Request};
 use crate::live::Live;
 
-/// Answers a request of this or another process.
-type Answers = Box<dyn Fn(Request) -> BoxFuture<'static, Result<Answer, Error>> + Send + Sync>;
+/// Answers a request of this or another process, which acts for somebody.
+type Answers = Box<dyn Fn(Request, Actor) -> BoxFuture<'static, Result<Answer, Error>> + Send + Sync>;
 
 /// What a process that serves has in memory.
 pub(crate) struct Serves {
@@ -65,9 +65,9 @@ impl Serves {
     ///
     /// # Errors
     /// What is said to the request; T002 if that takes too long, E008 if it broke down.
-    pub(crate) async fn answer(&self, request: Request) -> Result<Answer, Error> {
+    pub(crate) async fn answer(&self, request: Request, actor: Actor) -> Result<Answer, Error> {
         let patience = request.patience();
-        let answered = tokio::spawn((self.answers)(request));
+        let answered = tokio::spawn((self.answers)(request, actor));
         let late = |_| {
             Error::new(Code::StateHeld, "the running Outflow did not answer in time")
                 .help("look into its log; ask again")

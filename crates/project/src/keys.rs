@@ -10,6 +10,9 @@ const TEN_YEARS: u64 = 3_650 * DAY;
 
 const NULLS: Kind = Kind::Word(&["send", "omit"]);
 
+/// The settings that a definition of the server may change. All others are the operator's.
+pub const SETTINGS: [&str; 4] = ["id", "spool", "limits", "alerts"];
+
 /// The top of a file. An included file may leave `version` out.
 pub(super) const ROOT: Shape = Shape {
     what: "a project",
@@ -31,10 +34,13 @@ pub(super) const ROOT: Shape = Shape {
             Kind::Either(&[Kind::Text, Kind::Table(&STATE)]),
             "where what became of runs is remembered, and for how long; a text is the url",
         ),
+        Key::new("audit", Kind::Table(&AUDIT), "the log of who changed what"),
         Key::new("limits", Kind::Table(&LIMITS), "how much `outflow serve` does side by side"),
         Key::new("alerts", Kind::Table(&ALERTS), "when something counts as wrong, and who is told"),
+        Key::new("network", Kind::Table(&NETWORK), "which addresses databases and destinations may have"),
         Key::new("metrics", Kind::Table(&METRICS), "numbers of `outflow serve` for Prometheus"),
         Key::new("server", Kind::Table(&SERVER), "the API that `outflow serve` answers"),
+        Key::new("definitions", Kind::Table(&DEFINITIONS), "what definitions of the server may use"),
         Key::new("sources", Kind::Named(&Kind::Table(&SOURCE)), "where rows come from"),
         Key::new("destinations", Kind::Named(&Kind::Table(&DESTINATION)), "where calls go"),
         Key::new("syncs", Kind::Named(&Kind::Table(&SYNC)), "what is read, how often, and what rows become"),
@@ -74,6 +80,16 @@ const STATE: Shape = Shape {
             "how long runs, their counts and dead letters are kept after the run's end; 90d by default",
         ),
     ],
+    open: false,
+};
+
+const AUDIT: Shape = Shape {
+    what: "the audit log",
+    keys: &[Key::new(
+        "keep",
+        Kind::Duration { min: DAY, max: TEN_YEARS },
+        "how long its entries are kept; for ever by default",
+    )],
     open: false,
 };
 
@@ -173,6 +189,23 @@ const ALERT_EMAIL: Shape = Shape {
     open: false,
 };
 
+const NETWORK: Shape = Shape {
+    what: "the network",
+    keys: &[
+        Key::new(
+            "addresses",
+            Kind::Word(&["any", "public"]),
+            "any, or public for those of the internet alone, and of the networks in allow; any by default",
+        ),
+        Key::new(
+            "allow",
+            Kind::List(&Kind::Text),
+            "private networks that are let through, such as 10.0.0.0/8",
+        ),
+    ],
+    open: false,
+};
+
 const METRICS: Shape = Shape {
     what: "the metrics",
     keys: &[Key::new("listen", Kind::Text, "the address to listen on, such as 127.0.0.1:9464").required()],
@@ -199,6 +232,16 @@ const SERVER_TLS: Shape = Shape {
         Key::new("certificate", Kind::Path, "a PEM file with the certificate and its issuers").required(),
         Key::new("key", Kind::Path, "a PEM file with the private key").required(),
     ],
+    open: false,
+};
+
+const DEFINITIONS: Shape = Shape {
+    what: "a table of allow",
+    keys: &[Key::new(
+        "allow",
+        Kind::List(&Kind::Word(&["env", "file", "paths"])),
+        "what reaches into this machine: the references ${env:…} and ${file:…}, and paths; nothing by default",
+    )],
     open: false,
 };
 

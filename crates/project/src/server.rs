@@ -1,9 +1,10 @@
 //! `server`: where `outflow serve` answers the API, and how it is reached.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use outflow_core::Code;
+use outflow_egress::Network;
 
 use super::Problems;
 use super::alerts::listen;
@@ -27,39 +28,6 @@ pub struct TlsFiles {
     pub certificate: PathBuf,
     /// The private key.
     pub key: PathBuf,
-}
-
-/// A range of addresses: `10.0.0.0/8`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Network {
-    address: IpAddr,
-    prefix: u32,
-}
-
-impl Network {
-    /// Reads `10.0.0.0/8`, `fd00::/8`, or one address.
-    pub fn parse(text: &str) -> Option<Self> {
-        let (address, prefix) = text.split_once('/').map_or((text, None), |(a, p)| (a, Some(p)));
-        let address: IpAddr = address.parse().ok()?;
-        let longest = if address.is_ipv4() { 32 } else { 128 };
-        let prefix = match prefix {
-            None => longest,
-            Some(digits) if digits.bytes().all(|b| b.is_ascii_digit()) => digits.parse().ok()?,
-            Some(_) => return None,
-        };
-        (prefix <= longest).then_some(Self { address, prefix })
-    }
-
-    /// Whether the address is in the range. An IPv4 address may be written as IPv6.
-    pub fn contains(&self, address: IpAddr) -> bool {
-        let bits = |address: IpAddr| match address.to_canonical() {
-            IpAddr::V4(v4) => (true, u128::from(v4.to_bits()) << 96),
-            IpAddr::V6(v6) => (false, v6.to_bits()),
-        };
-        let ((is_v4, ours), (theirs_is_v4, theirs)) = (bits(self.address), bits(address));
-        let mask = u128::MAX.checked_shl(128_u32.saturating_sub(self.prefix)).unwrap_or(0);
-        is_v4 == theirs_is_v4 && (ours ^ theirs) & mask == 0
-    }
 }
 
 pub(super) fn read(node: Option<&Node>, problems: &mut Problems) -> ServerSettings {

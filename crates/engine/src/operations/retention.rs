@@ -15,12 +15,14 @@ pub struct RetentionPolicy {
     pub segments: Duration,
     /// Runs with their counts and dead letters.
     pub runs: Duration,
+    /// Entries of the audit log; `None`: for ever.
+    pub audit: Option<Duration>,
 }
 
 impl Default for RetentionPolicy {
     fn default() -> Self {
         let days = |n: u64| Duration::from_secs(n * 24 * 3600);
-        Self { segments: days(7), runs: days(90) }
+        Self { segments: days(7), runs: days(90), audit: None }
     }
 }
 
@@ -33,7 +35,11 @@ impl Engine {
     /// What the spool and the state say.
     pub async fn apply_retention(&self, keep: RetentionPolicy) -> Result<()> {
         self.sweep(keep.segments).await?;
-        self.forget(keep.runs).await.map(drop)
+        self.forget(keep.runs).await?;
+        if let Some(keep) = keep.audit {
+            self.state.expire_audit(self.long_ago(keep).await?, self.clock.now()).await?;
+        }
+        Ok(())
     }
 
     /// Deletes the segments of runs that ended more than `keep` ago, orphans, and the hashes of

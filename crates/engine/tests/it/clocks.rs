@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use outflow_core::ports::state::RunFilter;
-use outflow_core::{Code, RunRecord, RunState, Timestamp};
+use outflow_core::ports::state::{AuditEntry, AuditResult, RunFilter};
+use outflow_core::{Actor, Code, RunRecord, RunState, Timestamp};
 use outflow_engine::operations::retention::RetentionPolicy;
 use outflow_engine::serve::{ConcurrencyLimits, Event, RuntimeConfig};
 
@@ -134,7 +134,17 @@ async fn nothing_is_deleted_by_its_age_until_a_clock_has_stood_for_a_day() {
     table.set([(Some("9".to_owned()), "pro")]);
     house.run(&spec, &table).await.unwrap();
 
-    let keep = RetentionPolicy::default();
+    let entry = AuditEntry {
+        at: at(BEGIN),
+        actor: Actor::local("ada"),
+        action: "sync.run".to_owned(),
+        subject: "sync/users".to_owned(),
+        before: None,
+        after: None,
+        result: AuditResult::Begun,
+    };
+    house.state().record(&[entry]).await.unwrap();
+    let keep = RetentionPolicy { audit: Some(Duration::from_secs(86_400)), ..RetentionPolicy::default() };
     clock.set(BEGIN + 10 * 365 * DAY, 600);
     let warning = house.engine.look_at_clock().await.unwrap().expect("it leapt");
     assert_eq!(warning.code(), Code::ClockJumped);
@@ -145,12 +155,18 @@ async fn nothing_is_deleted_by_its_age_until_a_clock_has_stood_for_a_day() {
         house.engine.apply_retention(keep).await.unwrap();
         assert!(!house.state().segments(run).await.unwrap().is_empty(), "after {up} s");
         assert!(house.state().run(run).await.unwrap().is_some(), "after {up} s");
+        assert_eq!(house.state().audit_head().await.unwrap().first, 1, "after {up} s");
     }
     // It is the right time after all.
     clock.set(BEGIN + 10 * 365 * DAY + DAY, 600 + DAY);
     house.engine.look_at_clock().await.unwrap();
     house.engine.apply_retention(keep).await.unwrap();
     assert!(house.state().segments(run).await.unwrap().is_empty());
+    // Its entry is gone, and the one that says so has come.
+    let head = house.state().audit_head().await.unwrap();
+    assert_eq!((head.first, head.last), (2, 2));
+    house.engine.apply_retention(RetentionPolicy { audit: None, ..keep }).await.unwrap();
+    assert_eq!(house.state().audit_head().await.unwrap(), head, "without `audit.keep` it is kept for ever");
 }
 
 #[tokio::test(flavor = "multi_thread")]

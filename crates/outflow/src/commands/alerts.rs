@@ -6,6 +6,7 @@ use crate::cli::{Alerts, AlertsCommand};
 use crate::exit::Exit;
 use crate::hints;
 use crate::output::{Printer, table, time};
+use crate::progress;
 
 /// Lists, or tests.
 pub async fn alerts(app: &App, args: &Alerts, printer: Printer) -> Result<Exit, Errors> {
@@ -42,7 +43,7 @@ pub fn people(alerts: &[AlertDocument]) -> String {
 }
 
 async fn test(app: &App, printer: Printer) -> Result<Exit, Errors> {
-    let test = app.test_alerts().await?;
+    let test = app.test_alerts(&progress::caller(printer)).await?;
     let errors = test.receivers.iter().filter_map(|r| r.error.as_ref());
     let failed = errors.inspect(|error| printer.error(error)).count() > 0;
     printer.document(&test, |test| match test.receivers.is_empty() {

@@ -4,11 +4,13 @@
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 
 mod answers;
+mod audit_log;
 mod bad_input;
 mod bad_values;
 mod clocks;
 mod commands;
 mod crash;
+mod definitions;
 mod demo;
 mod endurance;
 mod examples;
@@ -26,6 +28,7 @@ mod limits;
 mod logs;
 mod long_lists;
 mod pause;
+mod people;
 mod redshift;
 mod removed;
 mod replay;

@@ -1,0 +1,108 @@
+//! `outflow audit`: who changed what, and whether the log of it is what was written.
+
+use outflow_app::{App, AuditDocument, AuditFilter, AuditRequest, AuditVerification, Errors};
+use outflow_project::when;
+
+use crate::cli::{Audit, AuditList, AuditVerify};
+use crate::exit::Exit;
+use crate::output::{Printer, Stream, count, counted, short, table, time};
+
+const NOTHING: &str = "nobody has changed anything yet\n";
+
+/// Lists, checks or exports.
+pub async fn audit(app: &App, command: &Audit, printer: Printer) -> Result<Exit, Errors> {
+    if app.is_new().await? {
+        match command {
+            Audit::List(_) | Audit::Verify(_) if printer.is_table() => printer.text(NOTHING),
+            Audit::List(_) => Stream::list(printer).end(),
+            _ => {}
+        }
+        return Ok(Exit::Done);
+    }
+    match command {
+        Audit::List(args) => list(app, args, printer).await,
+        Audit::Verify(args) => verify(app, args, printer).await,
+        Audit::Export => export(app, printer).await,
+    }
+}
+
+async fn list(app: &App, args: &AuditList, printer: Printer) -> Result<Exit, Errors> {
+    let AuditList { subject, actor, action, since, until, limit } = args;
+    let (actor, action, subject) = (actor.clone(), action.clone(), subject.clone());
+    let time = |text: &Option<String>| text.as_deref().map(when::parse).transpose();
+    let (since, until) = (time(since)?, time(until)?);
+    let filter = AuditFilter { actor, action, subject, since, until };
+    let mut list = app.audit(&AuditRequest { filter, before: None, limit: *limit }).await?;
+    let (mut stream, mut is_first) = (Stream::list(printer), true);
+    loop {
+        let page = list.next().await?;
+        if printer.is_table() && (is_first || !page.is_empty()) {
+            printer.text(&people(&page));
+        }
+        if page.is_empty() {
+            break;
+        }
+        is_first = false;
+        if !printer.is_table() {
+            page.iter().for_each(|entry| stream.entry(entry));
+        }
+    }
+    if !printer.is_table() {
+        stream.end();
+    }
+    Ok(Exit::Done)
+}
+
+fn people(entries: &[AuditDocument]) -> String {
+    if entries.is_empty() {
+        return "no entry is so\n".to_owned();
+    }
+    let row = |e: &AuditDocument| {
+        let who = match &e.actor.address {
+            Some(address) => format!("{} from {address}", e.actor),
+            None => e.actor.to_string(),
+        };
+        let result = match e.code {
+            Some(code) => format!("{} {code}", e.result),
+            None => e.result.to_owned(),
+        };
+        let how = e.after.as_ref().map(|after| short(after.get(), 60)).unwrap_or_default();
+        vec![count(e.number), time(e.at), who, e.action.clone(), e.subject.clone(), result, how]
+    };
+    let head = ["entry", "at", "who", "action", "subject", "result", "how"];
+    table(&head, &entries.iter().map(row).collect::<Vec<_>>())
+}
+
+async fn verify(app: &App, args: &AuditVerify, printer: Printer) -> Result<Exit, Errors> {
+    let found = app.verify_audit(&args.seen).await?;
+    printer.document(&found, text);
+    Ok(if found.problems.is_empty() { Exit::Done } else { Exit::Failed })
+}
+
+fn text(found: &AuditVerification) -> String {
+    let AuditVerification { entries, last, last_hash, problems, .. } = found;
+    let entries = match entries {
+        1 => "1 entry".to_owned(),
+        entries => format!("{} entries", count(*entries)),
+    };
+    let mut text = format!("{entries}; keep elsewhere what the last one is: {last}:{last_hash}\n");
+    for problem in problems {
+        text += &format!("error: {problem}\n");
+    }
+    match problems.len() {
+        0 => text + "the log is what was written\n",
+        wrong => text + &format!("{}\n", counted(wrong as u64, "problem")),
+    }
+}
+
+async fn export(app: &App, printer: Printer) -> Result<Exit, Errors> {
+    let mut list = app.export_audit().await?;
+    loop {
+        let page = list.next().await?;
+        if page.is_empty() {
+            return Ok(Exit::Done);
+        }
+        let lines = page.iter().map(|entry| serde_json::to_string(entry).unwrap_or_default() + "\n");
+        printer.text(&lines.collect::<String>());
+    }
+}
