@@ -4,6 +4,7 @@
 
 mod answers;
 mod description;
+mod fuzz;
 mod limits;
 mod live;
 mod served;
