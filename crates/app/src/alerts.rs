@@ -16,7 +16,7 @@ use crate::control::Request;
 use crate::{App, Caller, wiring};
 
 /// The alerts that fire.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct AlertList {
     format_version: u32,
     /// The alerts.
@@ -24,7 +24,7 @@ pub struct AlertList {
 }
 
 /// One alert.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct AlertDocument {
     format_version: u32,
     /// The kind of trouble.
@@ -49,7 +49,7 @@ impl From<AlertRecord> for AlertDocument {
 }
 
 /// What came of a test alert.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct AlertTest {
     format_version: u32,
     /// The project's receivers.
@@ -57,7 +57,7 @@ pub struct AlertTest {
 }
 
 /// What came of a test alert at one receiver.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct ReceiverTest {
     /// The receiver.
     pub receiver: String,

@@ -26,7 +26,7 @@ impl App {
     pub async fn cancel(&self, request: &CancelRequest, caller: &Caller) -> Result<CancelReport, Errors> {
         let CancelRequest { destination, sync, wait } = request.clone();
         let asked = Request::Cancel { destination: destination.clone(), sync: sync.clone() };
-        match control::ask(&self.folder, &asked, &self.actor).await? {
+        match self.ask(&asked, caller).await? {
             Some(Answer::Cancelled(report)) => return Ok(report),
             Some(_) => return Err(control::other_answer().into()),
             None => {}

@@ -18,7 +18,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use outflow_core::ports::state::Pausable;
+use outflow_core::ports::state::{DefinitionChange, Pausable};
 use outflow_core::run::RunOptions;
 use outflow_core::{Actor, Code, Error, NextStep, RunId};
 use outflow_engine::operations::cancel::CancelReport;
@@ -29,6 +29,7 @@ use tokio::net::{UnixListener, UnixStream};
 
 pub(crate) use self::place::own_user;
 use self::place::{CONTROL, Place, WORK};
+use crate::definitions::DefinitionDocument;
 use crate::paused::PauseEntry;
 use crate::people::{PeopleAnswer, PeopleChange};
 use crate::serving::Serving;
@@ -36,8 +37,8 @@ use crate::user;
 
 /// The user who may do everything.
 const ROOT: u32 = 0;
-/// A request is one line of no more than this.
-const LINE: u64 = 1 << 20;
+/// A request is one line of no more than this: a project with its queries fits.
+const LINE: u64 = 32 << 20;
 /// An answer comes within this time.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// One that has every kept segment read comes within this.
@@ -81,6 +82,18 @@ pub enum Request {
     Resume {
         /// Which.
         what: Vec<Pausable>,
+    },
+    /// Change definitions of the server, all or none.
+    Define {
+        /// The changes.
+        changes: Vec<DefinitionChange>,
+    },
+    /// Give a sync of the server another name.
+    Rename {
+        /// The name that it has.
+        from: String,
+        /// The name that it gets.
+        to: String,
     },
     /// Deliver a run that awaits approval.
     Approve {
@@ -133,6 +146,10 @@ pub enum Answer {
     Paused(Vec<PauseEntry>),
     /// Who may use the service has changed.
     People(PeopleAnswer),
+    /// How the definitions are now.
+    Defined(Vec<DefinitionDocument>),
+    /// The sync has its new name.
+    Renamed,
     /// The run was approved, rejected or adopted.
     Accepted {
         /// The run.
@@ -223,7 +240,7 @@ impl From<Reply> for Result<Answer, Error> {
 
 impl Request {
     /// How long the answer may take.
-    const fn patience(&self) -> Duration {
+    pub(crate) const fn patience(&self) -> Duration {
         match self {
             Self::Purge { .. } => LONG_PATIENCE,
             _ => PATIENCE,

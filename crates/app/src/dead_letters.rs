@@ -24,7 +24,7 @@ pub struct DeadLettersRequest {
 
 /// How many calls a run's destinations refused, and why. It serialises to the document without its
 /// last part, `entries`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct DeadLetterSummary {
     format_version: u32,
     /// The run.
@@ -61,7 +61,7 @@ struct Letters {
 }
 
 /// A dead letter with its call.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct DeadLetterDocument {
     /// The destination.
     pub destination: String,
@@ -99,6 +99,24 @@ impl App {
 }
 
 impl DeadLetterList {
+    /// The dead letters from this one on, counted from 0, at most `most`. What comes before is
+    /// read, too.
+    ///
+    /// # Errors
+    /// What the state and the spool say.
+    pub async fn part(&mut self, first: u64, most: u64) -> Result<Vec<DeadLetterDocument>> {
+        let (mut at, mut part) = (0_u64, Vec::new());
+        while (part.len() as u64) < most
+            && let Some(letter) = self.next().await?
+        {
+            if at >= first {
+                part.push(letter);
+            }
+            at = at.saturating_add(1);
+        }
+        Ok(part)
+    }
+
     /// The next dead letter. `None`: there are no more.
     ///
     /// # Errors

@@ -24,7 +24,7 @@ pub struct EstimateRequest {
 }
 
 /// What a run would come to.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct EstimateDocument {
     format_version: u32,
     /// The sync.
@@ -41,18 +41,20 @@ pub struct EstimateDocument {
     pub sample: Sample,
     /// Each destination's share; `None` if the number of rows is not known.
     #[serde(serialize_with = "by_name")]
+    #[schema(value_type = Object)]
     pub destinations: Vec<(String, Option<Share>)>,
     /// What is likely not meant.
     pub warnings: Vec<Error>,
 }
 
 /// How many rows a run would read.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct EstimatedRows {
     /// The number, if it is known.
     pub expected: Option<u64>,
     /// How it is known.
     #[serde(serialize_with = "by")]
+    #[schema(value_type = String)]
     pub by: EstimatedBy,
     /// Why the rows were not counted.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -60,7 +62,7 @@ pub struct EstimatedRows {
 }
 
 /// What a sample of the rows shows.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, utoipa::ToSchema)]
 pub struct Sample {
     /// Rows of the sample.
     pub rows: u64,

@@ -27,15 +27,18 @@ mod cancel;
 mod check;
 pub mod control;
 mod dead_letters;
+mod definitions;
 mod destination;
 mod estimate;
 mod findings;
 mod folder;
 mod follow;
+pub mod front;
 mod holder;
 mod init;
 mod leftovers;
 mod list;
+pub mod live;
 mod look;
 mod making;
 mod outcome;
@@ -54,7 +57,9 @@ mod schema;
 mod second_ids;
 mod serve;
 mod serving;
+mod slot;
 mod source;
+mod start;
 mod status;
 mod surroundings;
 mod usage;
@@ -71,7 +76,7 @@ use outflow_core::ports::state::StateStore;
 use outflow_core::{Actor, Code, Error, RunId};
 use outflow_engine::RunReader;
 pub use outflow_project::FILE as PROJECT_FILE;
-use outflow_project::{Origin, Part, Project};
+use outflow_project::{Origin, Part, Project, StoredDefinition};
 use tokio::sync::watch;
 
 pub use alerts::{AlertDocument, AlertList, AlertTest, ReceiverTest};
@@ -81,16 +86,25 @@ pub use backfill::BackfillRequest;
 pub use cancel::CancelRequest;
 pub use check::CheckDocument;
 pub use dead_letters::{DeadLetterDocument, DeadLetterList, DeadLetterSummary, DeadLettersRequest};
-pub use destination::{DestinationTest, DestinationTestEvent, DestinationTestRequest, TestedDestination};
+pub use definitions::{
+    ApplyDocument, Comparison, DefinitionDocument, DefinitionEdit, DefinitionList, DefinitionRequest,
+    DraftProblems, KeyDifference, PlanDocument, PlanRequest, PlannedAction, PlannedChange, RenameDocument,
+    VersionList,
+};
+pub use destination::{
+    DestinationDocument, DestinationTest, DestinationTestEvent, DestinationTestRequest, TestedDestination,
+};
 pub use estimate::{EstimateDocument, EstimateRequest};
 pub use findings::Finding;
 pub use folder::find_project;
+pub use front::{FrontEnd, Listening, Network, ServerSettings, TlsFiles};
 pub use init::{InitDocument, InitRequest, init, write_file};
-pub use list::{Selectors, SyncDocument, SyncList};
+pub use list::{Selectors, SyncDetail, SyncDocument, SyncList, SyncSlot};
 pub use look::RunName;
 pub use outcome::RunOutcome;
 pub use outflow_core::ports::spool::Rejection;
 pub use outflow_core::ports::state::{AuditFilter, DeadLetter};
+pub use outflow_core::ports::state::{DefinitionId, DefinitionKind, DefinitionStatus, Owner};
 pub use outflow_core::ports::state::{Pausable, PauseKind};
 pub use outflow_core::run::ReplayMode;
 pub use outflow_engine::authoring::estimate::{EstimatedBy, Share};
@@ -115,12 +129,13 @@ pub use rejected::{FindingGroup, RejectedRequest, RejectedRows, RejectedSummary}
 pub use replay::{ReplayPlan, ReplayReport, ReplayRequest};
 pub use run::{RunRequest, Selection};
 pub use runs::{RunList, RunsRequest};
-pub use schema::schema;
+pub use schema::{destination_kinds, schema};
 pub use serve::ServeRequest;
 pub use serving::{DestinationStatus, Serving};
 pub use source::{
     DatabaseDocument, DatabaseTest, SetupSqlDocument, SetupSqlRequest, SourceTest, SourceTestEvent,
 };
+pub use start::{StartedReplay, StartedRun};
 pub use status::{
     Change, HeldRun, LastRun, NotLoaded, PausedDestination, StatusDocument, SyncStatus, WaitingCalls,
 };
@@ -139,6 +154,7 @@ pub struct App {
     /// Who acts.
     actor: Actor,
     people: people::Shared,
+    slot: slot::Slot,
 }
 
 impl App {
@@ -150,8 +166,9 @@ impl App {
             Some(StateLocation::Folder(folder)) => folder.clone(),
             _ => project.join(".outflow"),
         };
-        let origin = Origin { dir: project, target: None };
-        Self { origin, state, folder, actor: user::local(), people: people::Shared::default() }
+        let origin = Origin { dir: project, target: None, ..Origin::default() };
+        let (people, slot) = (people::Shared::default(), slot::Slot::default());
+        Self { origin, state, folder, actor: user::local(), people, slot }
     }
 
     /// The same installation, for this actor: the audit log names them for what they change. Without
@@ -181,7 +198,7 @@ impl App {
     /// # Errors
     /// What is wrong with the URL of the state.
     pub async fn is_new(&self) -> Result<bool, Error> {
-        if self.state.is_some() {
+        if self.state.is_some() || self.slot.get().is_some() {
             return Ok(false);
         }
         Ok(match self.location().await? {
@@ -193,12 +210,23 @@ impl App {
         })
     }
 
+    /// The events of this process, if it serves.
+    pub fn live(&self) -> Option<live::Live> {
+        self.slot.get().map(|serves| serves.live.clone())
+    }
+
+    /// Whether this process serves and can read its state.
+    pub async fn is_ready(&self) -> bool {
+        let Some(serves) = self.slot.get() else { return false };
+        serves.reader.state.pauses().await.is_ok()
+    }
+
     /// Where the state is.
     async fn location(&self) -> Result<StateLocation, Error> {
         if let Some(named) = &self.state {
             return Ok(named.clone());
         }
-        let url = self.read_project(Project::state_url).await??;
+        let url = self.read_files(Project::state_url, Arc::default()).await??;
         url.map_or_else(|| Ok(StateLocation::Folder(self.folder.clone())), |url| wiring::location(&url))
     }
 
@@ -220,7 +248,7 @@ impl App {
     /// # Errors
     /// Why it goes on with the old project.
     pub async fn reload(&self) -> Result<bool, Error> {
-        Ok(control::ask(&self.folder, &control::Request::Reload, &self.actor).await?.is_some())
+        Ok(self.ask(&control::Request::Reload, &Caller::silent()).await?.is_some())
     }
 
     /// As [`App::load`], for use cases that need no secret, or not all of them.
@@ -265,13 +293,22 @@ impl App {
         Ok(self.read_project(Project::load_destinations).await??)
     }
 
-    /// Reads files of the project off the async threads, in bounded time: they may be on a mount
-    /// that hangs.
+    /// Reads the project with the server's definitions.
     async fn read_project<T: Send + 'static>(
         &self,
         read: impl FnOnce(&Origin) -> T + Send + 'static,
     ) -> Result<T, Error> {
-        let origin = self.origin.clone();
+        self.read_files(read, self.look_for_stored().await).await
+    }
+
+    /// Reads files of the project off the async threads, in bounded time: they may be on a mount
+    /// that hangs. Definitions of the server stand beside them.
+    async fn read_files<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Origin) -> T + Send + 'static,
+        stored: Arc<[StoredDefinition]>,
+    ) -> Result<T, Error> {
+        let origin = Origin { stored, ..self.origin.clone() };
         let reading = tokio::task::spawn_blocking(move || read(&origin));
         let failed = |what: String| {
             Error::new(Code::ProjectFileUnreadable, what).at(self.origin.dir.display().to_string())
@@ -285,7 +322,10 @@ impl App {
 
     /// Reads the state and the spool. Needs no project and holds nothing.
     async fn reader(&self) -> Result<RunReader, Error> {
-        wiring::reader(&self.location().await?, &self.folder).await
+        match self.slot.get() {
+            Some(serves) => Ok(serves.reader.clone()),
+            None => wiring::reader(&self.location().await?, &self.folder).await,
+        }
     }
 }
 

@@ -29,7 +29,7 @@ pub struct PauseRequest {
 }
 
 /// How what was named is now.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct PauseDocument {
     format_version: u32,
     /// In the order in which it was named.

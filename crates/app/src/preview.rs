@@ -33,7 +33,7 @@ pub struct PreviewRequest {
 }
 
 /// The first rows or calls of a run.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct PreviewDocument {
     format_version: u32,
     /// The sync.
@@ -61,7 +61,7 @@ pub struct PreviewDocument {
 }
 
 /// A column of the result.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct ColumnDocument {
     /// Its name, as the query writes it.
     pub name: String,
@@ -71,12 +71,14 @@ pub struct ColumnDocument {
 }
 
 /// What a preview shows.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PreviewShown {
     /// Calls.
+    #[schema(value_type = Vec<Object>)]
     Calls(Vec<PreviewCall>),
     /// Rows.
+    #[schema(value_type = Vec<Object>)]
     Rows(Vec<PreviewRow>),
 }
 
@@ -199,6 +201,9 @@ impl App {
     pub(crate) async fn sync_state(&self, sync: &str, start: PreviewStart) -> Result<SyncState, Error> {
         if start != PreviewStart::Next {
             return Ok(SyncState::default());
+        }
+        if let Some(serves) = self.slot.get() {
+            return serves.reader.state.sync(sync).await;
         }
         let location = self.location().await?;
         let is_absent = |error: &Error| {

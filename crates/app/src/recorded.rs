@@ -105,6 +105,8 @@ impl Act {
             | Request::Status
             | Request::Pause { .. }
             | Request::Resume { .. }
+            | Request::Define { .. }
+            | Request::Rename { .. }
             | Request::People { .. } => return None,
         })
     }

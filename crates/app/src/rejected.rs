@@ -21,7 +21,7 @@ pub struct RejectedRequest {
 }
 
 /// What rows a run rejected, and why. It serialises to the document without its last part, `rows`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct RejectedSummary {
     format_version: u32,
     /// The run.
@@ -47,7 +47,7 @@ pub struct RejectedRows {
 }
 
 /// Rows with one cause.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct FindingGroup {
     /// The code.
     pub code: Code,
@@ -97,6 +97,25 @@ impl App {
 }
 
 impl RejectedRows {
+    /// The rows from this one on, counted from 0, at most `most`. What comes before is read, too.
+    ///
+    /// # Errors
+    /// What the spool says.
+    pub async fn part(&mut self, first: u64, most: u64) -> Result<Vec<Rejection>, Error> {
+        let (mut to_skip, mut part) = (first, Vec::new());
+        loop {
+            let left = most.saturating_sub(part.len() as u64);
+            let page = if left == 0 { Vec::new() } else { self.next().await? };
+            if page.is_empty() {
+                return Ok(part);
+            }
+            let skipped = to_skip.min(page.len() as u64);
+            to_skip = to_skip.saturating_sub(skipped);
+            let count = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
+            part.extend(page.into_iter().skip(count(skipped)).take(count(left)));
+        }
+    }
+
     /// The next rows; none: there are no more.
     ///
     /// # Errors

@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use outflow_core::run::{ReplayMode, RunOptions};
+use outflow_core::run::ReplayMode;
 use outflow_core::{Code, RunId};
 use outflow_engine::Errors;
-use outflow_engine::operations::replay::{ReplayRequest as EngineRequest, usual_mode};
 
-use crate::look::{self, RunName};
+use crate::look::RunName;
 use crate::making::{Circumstances, Job};
 use crate::{App, Caller, Event, RunOutcome};
 
@@ -58,28 +57,8 @@ pub struct ReplayReport {
 impl App {
     /// Replays. If there is nothing to replay, the plan has no destination and there is no outcome.
     pub async fn replay(&self, request: &ReplayRequest, caller: &Caller) -> Result<ReplayReport, Errors> {
+        let (plan, all, project, spec) = self.planned(request).await?;
         let reader = self.reader().await?;
-        let record = look::run(&reader, &request.run).await?;
-        let project = self.load_for(&record.sync).await?;
-        let spec = project.sync(&record.sync)?.clone();
-        if let Some(destination) = &request.destination {
-            project.known_destination(destination)?;
-        }
-        let wanted = EngineRequest {
-            run: record.id,
-            destination: request.destination.clone(),
-            code: request.code,
-            mode: request.mode,
-            force: request.force,
-        };
-        let all: Vec<RunOptions> = reader.plan_replay(&wanted).await?;
-        let plan = ReplayPlan {
-            run: record.id,
-            rejected: record.rows.rejected,
-            sync: record.sync,
-            mode: request.mode.unwrap_or_else(|| usual_mode(record.call_type)),
-            destinations: all.iter().filter_map(|options| options.destination.clone()).collect(),
-        };
         if all.is_empty() {
             return Ok(ReplayReport { plan, outcomes: Vec::new(), not_in_result: Vec::new() });
         }

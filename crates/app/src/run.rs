@@ -15,6 +15,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::beside::Worker;
+use crate::definitions::Working;
 use crate::holder::{Handover, Taken};
 use crate::leftovers::{self, Leftover};
 use crate::list::Selectors;
@@ -124,24 +125,8 @@ impl App {
     /// Problems of the project, unknown names, and the state if it cannot be taken. Q014: events
     /// would go out under second ids, which the request does not allow.
     pub async fn run(&self, request: &RunRequest, caller: &Caller) -> Result<Vec<RunOutcome>, Errors> {
-        let project = self.load_to_use().await?;
-        let pauses = self.pauses_to_choose(&request.syncs).await;
-        let request = &RunRequest { syncs: request.syncs.resolved(&project, &pauses)?, ..request.clone() };
-        if let Some(destination) = &request.destination {
-            project.known_destination(destination)?;
-        }
-        let mut parts: Vec<Part> = project
-            .syncs
-            .iter()
-            .filter(|spec| request.syncs.means(spec, &pauses))
-            .flat_map(Project::parts_of)
-            .collect();
-        if let Some(only) = &request.destination {
-            parts.retain(|part| !matches!(part, Part::Destination(name) if name != only));
-        }
-        let project = Arc::new(project.require(&parts)?);
-        refuse_second_ids(request, &project, &pauses).await?;
-        self.refuse_renamed(request, &project, &pauses).await?;
+        let (request, project, pauses) = self.prepared(request).await?;
+        let request = &request;
         let delivery_timeout = request.delivery_timeout;
         let handover = || Handover { runs: wanted(request, &project, &pauses), delivery_timeout };
         let wanted = (request.syncs != Selection::Due).then(handover);
@@ -154,6 +139,7 @@ impl App {
             Taken::State(state) => state,
             Taken::Done(outcomes) => return Ok(outcomes),
         };
+        self.follow_files(&*state, &project, Working::NotYet).await?;
         let engine = wiring::engine(&self.folder, &project, state, caller.stop.clone()).await?;
         surroundings::warnings(&project)
             .iter()
@@ -191,6 +177,33 @@ impl App {
         recorded::failures(&*engine.state, &self.actor, &acts, &ran).await;
         outcomes.extend(ran);
         Ok(outcomes)
+    }
+
+    /// The request with the names of its syncs, the project with all that they need, and what is
+    /// paused, unless something is to be refused before anything begins.
+    pub(crate) async fn prepared(
+        &self,
+        request: &RunRequest,
+    ) -> Result<(RunRequest, Arc<Project>, Vec<Pause>), Errors> {
+        let project = self.load_to_use().await?;
+        let pauses = self.pauses_to_choose(&request.syncs).await;
+        let request = RunRequest { syncs: request.syncs.resolved(&project, &pauses)?, ..request.clone() };
+        if let Some(destination) = &request.destination {
+            project.known_destination(destination)?;
+        }
+        let mut parts: Vec<Part> = project
+            .syncs
+            .iter()
+            .filter(|spec| request.syncs.means(spec, &pauses))
+            .flat_map(Project::parts_of)
+            .collect();
+        if let Some(only) = &request.destination {
+            parts.retain(|part| !matches!(part, Part::Destination(name) if name != only));
+        }
+        let project = Arc::new(project.require(&parts)?);
+        refuse_second_ids(&request, &project, &pauses).await?;
+        self.refuse_renamed(&request, &project, &pauses).await?;
+        Ok((request, project, pauses))
     }
 
     /// Q014 for each sync that looks renamed and whose events would go out under second ids, unless
@@ -273,7 +286,7 @@ fn allowing(request: &RunRequest, sync: &str) -> NextStep {
 }
 
 /// The runs to request from a running `serve`.
-fn wanted(request: &RunRequest, project: &Project, pauses: &[Pause]) -> Vec<(String, RunOptions)> {
+pub(crate) fn wanted(request: &RunRequest, project: &Project, pauses: &[Pause]) -> Vec<(String, RunOptions)> {
     let is_meant = |spec: &&SyncSpec| request.syncs.means(spec, pauses);
     let names = match &request.syncs {
         Selection::Named(names) => names.clone(),

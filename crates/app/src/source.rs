@@ -11,7 +11,7 @@ use crate::check::CheckDocument;
 use crate::{App, access, wiring};
 
 /// A database.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct DatabaseDocument {
     format_version: u32,
     /// The source.
@@ -28,7 +28,7 @@ pub struct DatabaseDocument {
 }
 
 /// The test of some databases.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct SourceTest {
     format_version: u32,
     /// No step of any database failed.
@@ -38,7 +38,7 @@ pub struct SourceTest {
 }
 
 /// The test of a database.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct DatabaseTest {
     source: String,
     database: String,
@@ -71,7 +71,7 @@ pub struct SetupSqlRequest {
 }
 
 /// A script for a service account.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct SetupSqlDocument {
     format_version: u32,
     /// The account.

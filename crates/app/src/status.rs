@@ -14,15 +14,15 @@ use outflow_engine::{
 use outflow_project::Project;
 use serde::Serialize;
 
-use crate::App;
 use crate::alerts::{AlertDocument, firing};
-use crate::control::{self, Answer, Request};
+use crate::control::{Answer, Request};
 use crate::leftovers;
 use crate::paused::of_sync as paused_since_of;
 use crate::serving::{Serving, fingerprint};
+use crate::{App, Caller};
 
 /// How the installation is.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct StatusDocument {
     format_version: u32,
     /// The `serve` that is running, if one is.
@@ -59,7 +59,7 @@ pub struct StatusDocument {
 }
 
 /// How a sync is.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct SyncStatus {
     /// The sync.
     pub sync: String,
@@ -79,7 +79,7 @@ pub struct SyncStatus {
 }
 
 /// A sync of which the running `serve` has another form than the files.
-#[derive(Debug, PartialEq, Eq, Serialize)]
+#[derive(Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct NotLoaded {
     /// The sync.
     pub sync: String,
@@ -88,7 +88,7 @@ pub struct NotLoaded {
 }
 
 /// What happened to a sync in the files since they were loaded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Change {
     /// It is new.
@@ -100,7 +100,7 @@ pub enum Change {
 }
 
 /// A destination that a person has paused.
-#[derive(Debug, PartialEq, Eq, Serialize)]
+#[derive(Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct PausedDestination {
     /// The destination.
     pub destination: String,
@@ -109,7 +109,7 @@ pub struct PausedDestination {
 }
 
 /// A run that awaits approval.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct HeldRun {
     /// The run.
     pub run: RunId,
@@ -122,7 +122,7 @@ pub struct HeldRun {
 }
 
 /// The last run of a sync.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct LastRun {
     /// The run.
     pub run: RunId,
@@ -138,7 +138,7 @@ pub struct LastRun {
 }
 
 /// Calls that are not settled.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct WaitingCalls {
     /// The sync.
     pub sync: String,
@@ -164,7 +164,7 @@ impl App {
     pub async fn status(&self) -> Result<StatusDocument, Errors> {
         let project = self.load_partly().await?;
         // A `serve` of another version is none that this process understands.
-        let serving = match control::ask(&self.folder, &Request::Status, &self.actor).await? {
+        let serving = match self.ask(&Request::Status, &Caller::silent()).await? {
             Some(Answer::Status(serving)) => Some(serving),
             _ => None,
         };

@@ -18,7 +18,7 @@ use crate::{App, StateLocation, wiring};
 use crate::{leftovers, surroundings};
 
 /// What was found.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct ValidationDocument {
     format_version: u32,
     /// There is no error.
@@ -34,7 +34,7 @@ pub struct ValidationDocument {
 }
 
 /// What a sync's database expects.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct ExpectedRows {
     /// The sync.
     pub sync: String,
@@ -43,7 +43,7 @@ pub struct ExpectedRows {
 }
 
 /// What a database expects of the first run and of later ones.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct ExpectedRuns {
     /// The first run.
     pub first_run: Option<Rows>,
@@ -52,7 +52,7 @@ pub struct ExpectedRuns {
 }
 
 /// Rows that a database expects.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, utoipa::ToSchema)]
 pub struct Rows {
     /// How many.
     pub rows: u64,

@@ -7,6 +7,7 @@ mod backfill;
 mod cancel;
 mod consent;
 mod dead_letters;
+mod definitions;
 mod destination;
 mod estimate;
 mod explain;
@@ -62,6 +63,10 @@ pub async fn dispatch(cli: Cli, printer: Printer) -> Result<Exit, Errors> {
         Command::Run(args) => run::run(&app, &args, printer).await,
         Command::List(args) => list::list(&app, &args, printer).await,
         Command::Reload => reload::reload(&app, printer).await,
+        Command::Rename(command) => definitions::rename(&app, &command, printer).await,
+        Command::Export => definitions::export(&app, printer).await,
+        Command::Plan(args) => definitions::plan(&app, &args, printer).await,
+        Command::Apply(args) => definitions::apply(&app, &args, printer).await,
         Command::Serve(args) => serve::serve(&app, &args).await,
         Command::Pause(args) => pause::pause(&app, &args, printer).await,
         Command::Resume(args) => pause::resume(&app, &args, printer).await,

@@ -3,14 +3,17 @@
 mod addresses;
 mod alerts;
 mod bounds;
+mod export;
 mod files;
 mod ids;
 mod login;
 mod missing;
 mod names;
+mod network;
 mod parts;
 mod scalars;
 mod schedules;
+mod stored;
 mod targets;
 mod texts;
 
@@ -22,10 +25,10 @@ use std::time::Duration;
 use outflow_core::sync::Schedule;
 use outflow_core::{Budget, CallType, Code, Connection, Dialect, Error, FirstRun, Guards, Nulls};
 use outflow_engine::operations::retention::RetentionPolicy;
-use outflow_warehouse::{Login, ServerKind, ServerSettings, TlsMode};
+use outflow_warehouse::{DatabaseSettings, Login, ServerKind, ServerSettings, TlsMode};
 use tempfile::TempDir;
 
-use super::{DatabaseSettings, Origin, Part, Project, schema};
+use super::{Origin, Part, Project, schema};
 
 /// The example of the design, but for the keys that are for later.
 const EXAMPLE: &str = r#"version: 1
@@ -73,18 +76,17 @@ fn folder(files: &[(&str, &str)]) -> TempDir {
 }
 
 fn origin(dir: &Path) -> Origin {
-    Origin { dir: dir.to_owned(), target: None }
+    Origin { dir: dir.to_owned(), target: None, ..Origin::default() }
 }
 
 fn load(dir: &Path) -> Result<Project, Vec<Error>> {
-    let variables = [
+    let variables = HashMap::from([
         ("REDSHIFT_HOST", "cluster.example.com"),
         ("REDSHIFT_PASSWORD", "hunter2"),
         ("CIO_KEY", "key-of-cio"),
         ("PORT", "5440"),
         ("EMPTY", ""),
-    ];
-    let variables: HashMap<_, _> = variables.into_iter().collect();
+    ]);
     Project::load_with(&origin(dir), &|name| variables.get(name).map(|v| (*v).to_owned()))
 }
 

@@ -187,7 +187,7 @@ async fn who_signs_in_may_what_their_role_allows_until_it_changes() {
     app.sign_out(&ada).await.unwrap();
     assert_eq!(by_session(&app, &first).await.unwrap_err().code(), Code::CredentialRefused);
     let audit = sql(dir.path(), "SELECT action FROM audit_log WHERE result = 'refused' ORDER BY number");
-    let begun = vec!["session.begin"; 6];
+    let begun = ["session.begin"; 6];
     assert_eq!(audit, [&begun[..], &["user.set_role", "user.disable"]].concat());
     let kept = sql(
         dir.path(),

@@ -20,6 +20,7 @@
 //!   have is refused.
 
 mod audit;
+mod definitions;
 mod gaps;
 mod pauses;
 mod people;
@@ -32,6 +33,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 pub use audit::*;
+pub use definitions::*;
 pub use gaps::*;
 pub use pauses::*;
 pub use people::*;
@@ -228,6 +230,7 @@ pub trait StateReader:
     + OriginQueries
     + PauseQueries
     + AuditQueries
+    + DefinitionQueries
     + PeopleQueries
 {
 }
@@ -242,6 +245,7 @@ impl<T> StateReader for T where
         + OriginQueries
         + PauseQueries
         + AuditQueries
+        + DefinitionQueries
         + PeopleQueries
 {
 }
@@ -364,7 +368,17 @@ pub trait Retention: Send + Sync {
 
 /// The right to write, and everything that can be written and read with it.
 pub trait State:
-    StateReader + Runs + Deliveries + Schedules + Watch + Retention + Origins + Pauses + AuditLog + People
+    StateReader
+    + Runs
+    + Deliveries
+    + Schedules
+    + Watch
+    + Retention
+    + Origins
+    + Pauses
+    + AuditLog
+    + Definitions
+    + People
 {
     /// The claim under which this handle writes.
     fn lease(&self) -> &Lease;

@@ -10,6 +10,7 @@ mod bad_values;
 mod clocks;
 mod commands;
 mod crash;
+mod definitions;
 mod demo;
 mod endurance;
 mod examples;
