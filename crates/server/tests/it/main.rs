@@ -7,3 +7,4 @@ mod description;
 mod limits;
 mod live;
 mod served;
+mod walk;
