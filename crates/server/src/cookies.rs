@@ -22,7 +22,7 @@ pub(crate) fn find(headers: &HeaderMap, name: &str) -> Option<Secret> {
     pairs.find(|(found, _)| *found == name).map(|(_, value)| Secret::new(value))
 }
 
-/// Has the browser keep a session for so many seconds, and that it was there for a year.
+/// Has the browser keep a session for this many seconds, and that it was there for a year.
 ///
 /// # Errors
 /// A secret that is no header's value: a bug.

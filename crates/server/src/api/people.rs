@@ -73,7 +73,7 @@ pub(crate) struct TokenToMake {
     /// Or what these permissions allow.
     #[serde(default)]
     permissions: Vec<String>,
-    /// It ends after so many seconds; null: it has no end.
+    /// It ends after this many seconds; null: it has no end.
     #[schema(minimum = 1, maximum = 315360000)]
     expires_after: Option<u64>,
 }

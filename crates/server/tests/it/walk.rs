@@ -137,19 +137,22 @@ async fn what_was_revoked_has_ended_or_was_signed_out_counts_for_nothing_on_any_
     let proofs = people(&served, &set_up).await;
     let (_, admin) = proofs.last().unwrap().clone();
     let make = async |name: &str| {
-        let made = post(&served, "/api/v1/tokens", &admin, json!({ "name": name, "role": "admin" })).await;
+        let body = json!({ "name": name, "role": "admin", "expires_after": if name == "expired" { 1 } else { 3600 } });
+        let made = post(&served, "/api/v1/tokens", &admin, body).await;
         (made.json()["id"].as_str().unwrap().to_owned(), made.json()["secret"].as_str().unwrap().to_owned())
     };
-    let ((revoked, first), (expired, second)) = (make("revoked").await, make("expired").await);
+    let ((revoked, first), (_, second)) = (make("revoked").await, make("expired").await);
     let revoke = request(&Method::DELETE, &format!("/api/v1/tokens/{revoked}"), &admin, None);
     assert_eq!(served.send(revoke).await.json()["state"], "revoked");
     let signed_out = Proof::Session(sign_in(&served, "admin").await, OWN_PAGE);
     assert_eq!(served.send(request(&Method::DELETE, "/api/v1/session", &signed_out, None)).await.status, 204);
-    let database = rusqlite::Connection::open(served.dir.path().join(".outflow/state.db")).unwrap();
-    outflow_state::register_functions(&database).unwrap();
-    database.busy_timeout(std::time::Duration::from_secs(30)).unwrap();
-    database.execute("UPDATE tokens SET expires_at = 1 WHERE token = ?1", [&expired]).unwrap();
-    drop(database);
+    let ended = async {
+        let own = request(&Method::GET, "/api/v1/me", &Proof::Token(second.clone()), None);
+        while served.send(own.clone()).await.status != 401 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(60), ended).await.unwrap();
     let mut asked = 0_u32;
     for (method, path, permission) in operations() {
         if permission.is_none() {
