@@ -17,6 +17,8 @@ mod access;
 mod api;
 mod client;
 mod context;
+mod cookies;
+mod cross_site;
 mod envelope;
 mod extract;
 mod idempotency;

@@ -189,8 +189,10 @@ async fn who_signs_in_may_what_their_role_allows_until_it_changes() {
     let audit = sql(dir.path(), "SELECT action FROM audit_log WHERE result = 'refused' ORDER BY number");
     let begun = ["session.begin"; 6];
     assert_eq!(audit, [&begun[..], &["user.set_role", "user.disable"]].concat());
-    let kept =
-        sql(dir.path(), "SELECT coalesce(before, '') || coalesce(after, '') || subject FROM audit_log");
+    let kept = sql(
+        dir.path(),
+        "SELECT coalesce(value_before, '') || coalesce(value_after, '') || subject FROM audit_log",
+    );
     let all = kept.join("\n");
     for secret in [PASSWORD, other, "argon2id", first.session.expose(), first.browser.expose()] {
         assert!(!all.contains(secret), "{secret} in {all}");

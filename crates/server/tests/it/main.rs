@@ -8,3 +8,4 @@ mod fuzz;
 mod limits;
 mod live;
 mod served;
+mod walk;
