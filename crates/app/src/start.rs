@@ -1,7 +1,7 @@
 //! Begins runs and does not follow them: for callers that look at the run later.
 //!
-//! What always holds: what `App::run`, `App::replay` and `App::approve` refuse is refused here, too,
-//! before anything begins. A `serve` has to be running: it makes the runs.
+//! What always holds: what `App::run`, `App::replay` and `App::approve` refuse is refused here,
+//! too, before anything begins. A `serve` has to be running: it makes the runs.
 
 use outflow_core::run::RunOptions;
 use outflow_core::{Code, Error, RunId};

@@ -6,8 +6,8 @@
 //! something.
 
 use http::{HeaderMap, HeaderValue, header};
-use outflow_core::{Error, Secret};
 use outflow_core::Code;
+use outflow_core::{Error, Secret};
 
 /// The session.
 pub(crate) const SESSION: &str = "__Host-outflow";

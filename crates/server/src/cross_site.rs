@@ -1,8 +1,9 @@
 //! Requests that a page of another site makes a browser send.
 //!
 //! What always holds: with the cookie of a session, nothing changes for such a request. A browser
-//! says where a request comes from in `Sec-Fetch-Site`, an older one in `Origin`; no page can change
-//! either. A client that sends neither is no browser and has no cookie that it did not mean to send.
+//! says where a request comes from in `Sec-Fetch-Site`, an older one in `Origin`; no page can
+//! change either. A client that sends neither is no browser and has no cookie that it did not mean
+//! to send.
 
 use http::{HeaderMap, Method, header};
 use outflow_core::{Code, Error};
@@ -52,7 +53,10 @@ mod tests {
             (&[("sec-fetch-site", "same-site")], false),
             (&[("sec-fetch-site", "cross-site")], false),
             (&[("sec-fetch-site", "")], false),
-            (&[("sec-fetch-site", "cross-site"), ("origin", "https://o.example"), ("host", "o.example")], false),
+            (
+                &[("sec-fetch-site", "cross-site"), ("origin", "https://o.example"), ("host", "o.example")],
+                false,
+            ),
             (&[("origin", "https://o.example"), ("host", "o.example")], true),
             (&[("origin", "https://o.example:8443"), ("host", "O.example:8443")], true),
             (&[("origin", "https://o.example:8443"), ("host", "o.example")], false),

@@ -29,8 +29,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
 
-use crate::access::{Authenticator, People};
 use crate::api;
+use crate::authenticator::{Authenticator, People};
 use crate::context::Context;
 use crate::envelope::Envelope;
 use crate::peer::Peer;

@@ -1,15 +1,17 @@
 //! `openapi.json`: the description of the API, made from the same table as the router.
 
 use utoipa::openapi::path::Paths;
-use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::security::{
+    ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityRequirement, SecurityScheme,
+};
 use utoipa::openapi::{
     Components, Content, Info, InfoBuilder, License, OpenApi, OpenApiBuilder, Ref, Response, ResponseBuilder,
 };
 use utoipa::{PartialSchema as _, ToSchema as _};
 
-use crate::{api, cookies};
 use crate::problem::{Problem, ProblemEntry};
 use crate::routes::Route;
+use crate::{api, cookies};
 
 /// What can go wrong with any request that needs a permission.
 const REFUSALS: &[(&str, &str)] = &[

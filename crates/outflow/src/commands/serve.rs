@@ -23,7 +23,9 @@ pub async fn serve(app: &App, args: &Serve, printer: Printer) -> Result<Exit, Er
         if let Event::SetUp { token, until } = event {
             let token = token.expose();
             let until = time(until);
-            printer.say(&format!("there is no user yet; this makes the first administrator until {until}: {token}"));
+            printer.say(&format!(
+                "there is no user yet; this makes the first administrator until {until}: {token}"
+            ));
         }
     };
     let caller = Caller { stop: signals::listen(), listener: Arc::new(listener) };

@@ -1,9 +1,9 @@
 //! Live events as server-sent events (SSE).
 //!
-//! What always holds: `id` is the number of an event in this process; `Last-Event-ID` goes on behind
-//! it. What a client has missed and can no longer get is said by an event `gap`. A stream ends after
-//! an hour, so that whoever has lost the permission loses the stream; clients connect again by
-//! themselves.
+//! What always holds: `id` is the number of an event in this process; `Last-Event-ID` goes on
+//! behind it. What a client has missed and can no longer get is said by an event `gap`. A stream
+//! ends after an hour, so that whoever has lost the permission loses the stream; clients connect
+//! again by themselves.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -33,9 +33,9 @@ const LONGEST: Duration = Duration::from_secs(3_600);
 
 /// Everything that happens, as it happens.
 ///
-/// `event` is the kind, `data` the event as JSON. Progress of a run or a delivery comes at most four
-/// times a second. With `Last-Event-ID` the stream goes on behind that event; an event `gap` says
-/// which numbers are gone.
+/// `event` is the kind, `data` the event as JSON. Progress of a run or a delivery comes at most
+/// four times a second. With `Last-Event-ID` the stream goes on behind that event; an event `gap`
+/// says which numbers are gone.
 #[utoipa::path(get, path = "/api/v1/events", tag = "events",
     params(("Last-Event-ID" = Option<String>, Header, description = "`id` of the last event that was received")),
     responses((status = 200, body = LiveEvent, content_type = "text/event-stream")))]

@@ -103,9 +103,7 @@ pub(crate) struct Reloaded {
 /// not at all.
 #[utoipa::path(post, path = "/api/v1/reload", tag = "installation",
     responses((status = 200, body = Reloaded)))]
-pub(crate) async fn reload(
-    may: May<to::ManageSettings>,
-) -> Answer<Document<Reloaded>> {
+pub(crate) async fn reload(may: May<to::ManageSettings>) -> Answer<Document<Reloaded>> {
     Ok(Document(Reloaded { reloaded: may.app.reload().await? }))
 }
 

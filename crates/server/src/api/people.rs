@@ -87,9 +87,7 @@ pub(crate) struct Ended {
 
 /// Lists the users.
 #[utoipa::path(get, path = "/api/v1/users", tag = "people", responses((status = 200, body = Items<UserEntry>)))]
-pub(crate) async fn users(
-    may: May<to::ManageUsers>,
-) -> Answer<Document<Items<UserEntry>>> {
+pub(crate) async fn users(may: May<to::ManageUsers>) -> Answer<Document<Items<UserEntry>>> {
     Ok(Document(Items { items: may.app.users().await?.users }))
 }
 
@@ -109,10 +107,7 @@ pub(crate) async fn create_user(
 /// Shows a user.
 #[utoipa::path(get, path = "/api/v1/users/{user}", tag = "people",
     params(("user" = String, Path, description = "the name")), responses((status = 200, body = UserEntry)))]
-pub(crate) async fn user(
-    may: May<to::ManageUsers>,
-    Path(user): Path<String>,
-) -> Answer<Document<UserEntry>> {
+pub(crate) async fn user(may: May<to::ManageUsers>, Path(user): Path<String>) -> Answer<Document<UserEntry>> {
     let users = may.app.users().await?.users;
     let found = users.into_iter().find(|entry| entry.name == user);
     let none = || Refusal::new(Code::NoSuchPerson, format!("there is no user {user:?}"));
@@ -175,9 +170,7 @@ pub(crate) async fn end_user_sessions(
 /// Lists the API tokens, without their secrets.
 #[utoipa::path(get, path = "/api/v1/tokens", tag = "people",
     responses((status = 200, body = Items<TokenEntry>)))]
-pub(crate) async fn tokens(
-    may: May<to::ManageTokens>,
-) -> Answer<Document<Items<TokenEntry>>> {
+pub(crate) async fn tokens(may: May<to::ManageTokens>) -> Answer<Document<Items<TokenEntry>>> {
     Ok(Document(Items { items: may.app.tokens().await?.tokens }))
 }
 
@@ -206,12 +199,7 @@ pub(crate) async fn revoke_token(
     Ok(Document(revoked?))
 }
 
-async fn change(
-    app: &App,
-    principal: &Principal,
-    name: String,
-    to: NewUser,
-) -> Result<UserDocument, Errors> {
+async fn change(app: &App, principal: &Principal, name: String, to: NewUser) -> Result<UserDocument, Errors> {
     let request = UserChangeRequest { name, to, within: principal.permissions, wait: true };
     app.change_user(&request, &Caller::silent()).await
 }

@@ -157,9 +157,7 @@ pub(crate) async fn password(
 /// Lists one's own sessions.
 #[utoipa::path(get, path = "/api/v1/me/sessions", tag = "people",
     responses((status = 200, body = Sessions)))]
-pub(crate) async fn sessions(
-    may: May<to::OwnAccount>,
-) -> Answer<Document<Sessions>> {
+pub(crate) async fn sessions(may: May<to::OwnAccount>) -> Answer<Document<Sessions>> {
     let list = may.app.sessions(Some(&may.principal.actor.name)).await?;
     Ok(Document(Sessions { items: list.sessions }))
 }
@@ -167,10 +165,7 @@ pub(crate) async fn sessions(
 /// Ends one of one's own sessions.
 #[utoipa::path(delete, path = "/api/v1/me/sessions/{session}", tag = "people",
     params(("session" = String, Path, description = "its id")), responses((status = 204)))]
-pub(crate) async fn end_session(
-    may: May<to::OwnAccount>,
-    Path(session): Path<String>,
-) -> Answer<StatusCode> {
+pub(crate) async fn end_session(may: May<to::OwnAccount>, Path(session): Path<String>) -> Answer<StatusCode> {
     may.app.end_sessions(&may.principal.actor.name, Some(&session)).await?;
     Ok(StatusCode::NO_CONTENT)
 }

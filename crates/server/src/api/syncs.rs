@@ -115,10 +115,7 @@ pub(crate) async fn run(
 #[utoipa::path(post, path = "/api/v1/syncs/{sync}/pause", tag = "syncs",
     params(("sync" = String, Path, description = "its name")),
     responses((status = 200, body = PauseDocument)))]
-pub(crate) async fn pause(
-    may: May<to::Pause>,
-    Path(sync): Path<String>,
-) -> Answer<Document<PauseDocument>> {
+pub(crate) async fn pause(may: May<to::Pause>, Path(sync): Path<String>) -> Answer<Document<PauseDocument>> {
     let request = PauseRequest { names: vec![sync], kind: Some(PauseKind::Sync), wait: false };
     Ok(Document(may.app.pause(&request, &Caller::silent()).await?))
 }
@@ -127,10 +124,7 @@ pub(crate) async fn pause(
 #[utoipa::path(post, path = "/api/v1/syncs/{sync}/resume", tag = "syncs",
     params(("sync" = String, Path, description = "its name")),
     responses((status = 200, body = PauseDocument)))]
-pub(crate) async fn resume(
-    may: May<to::Pause>,
-    Path(sync): Path<String>,
-) -> Answer<Document<PauseDocument>> {
+pub(crate) async fn resume(may: May<to::Pause>, Path(sync): Path<String>) -> Answer<Document<PauseDocument>> {
     let request = PauseRequest { names: vec![sync], kind: Some(PauseKind::Sync), wait: false };
     Ok(Document(may.app.resume(&request, &Caller::silent()).await?))
 }

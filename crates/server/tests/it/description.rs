@@ -67,7 +67,7 @@ fn every_operation_needs_a_permission_but_those_that_reveal_nothing() {
     assert_eq!(paths, ["/api/v1/session", "/api/v1/set-up", "/healthz", "/readyz"]);
 }
 
-/// Each route with nobody, with somebody who has every permission but its own, and with its own.
+/// Each route without a token, with somebody who has every permission but its own, and with its own.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_route_takes_its_permission_and_no_other() {
     let served = Served::start().await;

@@ -122,7 +122,8 @@ fn value(random: &mut Random, schema: &Value, all: &Value) -> Value {
         return value(random, &all["components"]["schemas"][name], all);
     }
     if let Some(one) = schema["oneOf"].as_array() {
-        return value(random, &one[random.below(one.len())].clone(), all);
+        let one = random.one(one).clone();
+        return value(random, &one, all);
     }
     if let Some(words) = schema["enum"].as_array() {
         return random.one(words).clone();
@@ -158,7 +159,7 @@ fn request(
 ) -> Request<Full<Bytes>> {
     let (mut uri, mut query, mut headers) = (path.to_owned(), Vec::new(), Vec::new());
     for parameter in operation["parameters"].as_array().into_iter().flatten() {
-        let (name, text) = (parameter["name"].as_str().unwrap(), encoded(random.one(TEXTS)));
+        let (name, text) = (parameter["name"].as_str().unwrap(), encoded(random.one::<&str>(TEXTS)));
         match parameter["in"].as_str().unwrap() {
             "path" => uri = uri.replace(&format!("{{{name}}}"), if text.is_empty() { "x" } else { &text }),
             "query" if random.is_one_in(2) => query.push(format!("{name}={text}")),
@@ -167,7 +168,7 @@ fn request(
         }
     }
     if random.is_one_in(20) {
-        query.push(format!("{}=%ff", encoded(random.one(TEXTS))));
+        query.push(format!("{}=%ff", encoded(random.one::<&str>(TEXTS))));
     }
     if !query.is_empty() {
         uri = format!("{uri}?{}", query.join("&"));

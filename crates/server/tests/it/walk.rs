@@ -98,7 +98,8 @@ async fn every_route_with_every_role_is_answered_as_the_table_says() {
             let may = Permissions::of(*role).contains(permission)
                 && !(is_token && permission == Permission::OwnAccount);
             // A stream has no end, and who has signed out asks nothing more.
-            let is_last = path.ends_with("/events") || (method == Method::DELETE && path == "/api/v1/session");
+            let is_last =
+                path.ends_with("/events") || (method == Method::DELETE && path == "/api/v1/session");
             if may && is_last {
                 continue;
             }
