@@ -73,7 +73,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use outflow_core::ports::state::StateStore;
-use outflow_core::{Actor, Code, Error, RunId};
+use outflow_core::{Actor, Code, Error, RunId, Secret, Timestamp};
 use outflow_engine::RunReader;
 pub use outflow_project::FILE as PROJECT_FILE;
 use outflow_project::{Origin, Part, Project, StoredDefinition};
@@ -353,6 +353,13 @@ pub type Listener = Arc<dyn Fn(Event<'_>) + Send + Sync>;
 pub enum Event<'a> {
     /// Another process holds the state; this one waits for it.
     WaitingForState,
+    /// The API is served and there is no user yet: this token makes the first one.
+    SetUp {
+        /// The token. It belongs on the terminal, and not in a log that is kept.
+        token: &'a Secret,
+        /// When it ends.
+        until: Timestamp,
+    },
     /// The running `serve` has begun a run.
     HandedOver {
         /// The sync.

@@ -317,7 +317,7 @@ mod tests {
         let mut late = live.listen(Some(3));
         let told = names(&late.next().await);
         assert_eq!((told[0].as_str(), told.len()), ("gap 3..10", BATCH + 1));
-        // The numbers of another process mean nothing: no events of the future are waited for.
+        // The numbers of another process mean nothing: no listener waits for events of the future.
         assert_eq!(live.listen(Some(u64::MAX)).at, KEPT as u64 + 10);
     }
 }

@@ -110,6 +110,9 @@ impl App {
             for_ever(async move { live.report_progress().await })
         }));
         if let Some(api) = api {
+            if let Some((token, until)) = self.offer_set_up().await? {
+                (caller.listener)(crate::Event::SetUp { token: &token, until });
+            }
             beside.spawn(kept(&handle, "API", move || for_ever(api.answer())));
         }
         if let Some(listener) = metrics {

@@ -67,7 +67,7 @@ pub async fn dispatch(cli: Cli, printer: Printer) -> Result<Exit, Errors> {
         Command::Export => definitions::export(&app, printer).await,
         Command::Plan(args) => definitions::plan(&app, &args, printer).await,
         Command::Apply(args) => definitions::apply(&app, &args, printer).await,
-        Command::Serve(args) => serve::serve(&app, &args).await,
+        Command::Serve(args) => serve::serve(&app, &args, printer).await,
         Command::Pause(args) => pause::pause(&app, &args, printer).await,
         Command::Resume(args) => pause::resume(&app, &args, printer).await,
         Command::Runs(args) => runs::runs(&app, &args, printer).await,

@@ -2,37 +2,25 @@
 //!
 //! What always holds: a handler's first argument is a [`May`], which names a permission as a type.
 //! It is made from the head of the request alone, so whoever has no permission has no body read.
+//! What a handler changes through it is in the audit log under the name of whoever asks.
 //!
-//! What it does not do: know passwords, tokens or roles. An [`Authenticator`] does.
+//! What it does not do: know passwords, tokens or roles. `outflow_app::people` does.
 
 use std::marker::PhantomData;
-use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use http::request::Parts;
-use outflow_core::{BoxFuture, Code, Error};
+use outflow_app::App;
+pub use outflow_app::people::{Permission, Principal};
+use outflow_core::Actor;
 
 use crate::context::Context;
 use crate::problem::Refusal;
+use crate::request_id::RequestId;
 
-macro_rules! permissions {
-    ($($name:ident $text:literal;)*) => {
-        /// What a request can need.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        #[allow(missing_docs, reason = "a name that says all has no comment")]
-        pub enum Permission { $($name,)* }
-
-        impl Permission {
-            /// All of them.
-            pub const ALL: &[Permission] = &[$(Permission::$name,)*];
-
-            /// Its name in `openapi.json`.
-            pub const fn name(self) -> &'static str {
-                match self { $(Permission::$name => $text,)* }
-            }
-        }
-
-        /// A type for each permission, which handlers name.
+/// A type for each permission, which handlers name.
+macro_rules! types {
+    ($($name:ident)*) => {
         pub(crate) mod to {
             $(
                 /// The permission of that name.
@@ -45,20 +33,9 @@ macro_rules! permissions {
     };
 }
 
-permissions! {
-    ReadProject "project.read";
-    ReadStatus "status.read";
-    ReadRuns "runs.read";
-    ReadUsage "usage.read";
-    ReadAlerts "alerts.read";
-    ReadRows "rows.read";
-    QuerySources "sources.query";
-    TestDestinations "destinations.test";
-    StartRuns "runs.start";
-    DecideRuns "runs.decide";
-    Pause "pauses.write";
-    ManageAlerts "alerts.write";
-    ManageSettings "settings.write";
+types! {
+    ReadProject ReadStatus ReadRuns ReadUsage ReadAlerts ReadSelf OwnAccount ReadRows QuerySources
+    TestDestinations StartRuns DecideRuns Pause ManageAlerts ManageSettings ManageUsers ManageTokens
 }
 
 /// A permission as a type.
@@ -67,46 +44,12 @@ pub trait Needs: Send + Sync + 'static {
     const PERMISSION: Permission;
 }
 
-/// Somebody who was recognised.
-#[derive(Clone)]
-pub struct Principal {
-    /// Their name.
-    pub name: String,
-    /// What they may do.
-    pub permissions: Arc<[Permission]>,
-}
-
-impl Principal {
-    /// Whether they may do that.
-    pub fn may(&self, permission: Permission) -> bool {
-        self.permissions.contains(&permission)
-    }
-}
-
-/// Recognises who sends a request.
-pub trait Authenticator: Send + Sync {
-    /// Who sends a request with this head.
-    ///
-    /// # Errors
-    /// A001: nobody that is known. What else is wrong with their credential.
-    fn authenticate<'a>(&'a self, head: &'a Parts) -> BoxFuture<'a, Result<Principal, Error>>;
-}
-
-/// Nobody is recognised.
-pub(crate) struct Nobody;
-
-impl Authenticator for Nobody {
-    fn authenticate<'a>(&'a self, _: &'a Parts) -> BoxFuture<'a, Result<Principal, Error>> {
-        let error = Error::new(Code::NotSignedIn, "nobody is signed in")
-            .help("send a token: Authorization: Bearer TOKEN");
-        Box::pin(std::future::ready(Err(error)))
-    }
-}
-
 /// The proof that whoever sent the request has the permission.
 pub struct May<P> {
     /// Who it is.
     pub principal: Principal,
+    /// The application, acting for them.
+    pub app: App,
     permission: PhantomData<P>,
 }
 
@@ -114,11 +57,11 @@ impl<P: Needs> FromRequestParts<Context> for May<P> {
     type Rejection = Refusal;
 
     async fn from_request_parts(head: &mut Parts, context: &Context) -> Result<Self, Refusal> {
-        let principal = context.authenticator().authenticate(head).await?;
-        if !principal.may(P::PERMISSION) {
-            let message = format!("{:?} may not do this: it takes {}", principal.name, P::PERMISSION.name());
-            return Err(Refusal::new(Code::NotPermitted, message).help("ask an administrator for the right"));
-        }
-        Ok(Self { principal, permission: PhantomData })
+        let mut principal = context.authenticator().authenticate(context.app(), head).await?;
+        principal.require(P::PERMISSION)?;
+        let request_id = head.extensions.get::<RequestId>().map(|id| id.as_str().to_owned());
+        principal.actor = Actor { request_id, ..principal.actor };
+        let app = context.app().by(principal.actor.clone());
+        Ok(Self { principal, app, permission: PhantomData })
     }
 }

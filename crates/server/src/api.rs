@@ -4,7 +4,9 @@ mod about;
 mod connections;
 mod events;
 mod installation;
+mod people;
 mod runs;
+mod session;
 mod syncs;
 
 use axum::Router;
@@ -35,6 +37,7 @@ pub(crate) fn routes() -> Routes {
         .add(Usual, installation::__path_project_schema, installation::project_schema)
         .add(Usual, events::__path_all, events::all)
         .with(projects)
+        .with(of_people)
         .with(of_runs)
 }
 
@@ -56,6 +59,27 @@ fn projects(routes: Routes) -> Routes {
         .add(Usual, connections::__path_cancel, connections::cancel)
         .add(Usual, connections::__path_types, connections::types)
         .add(Usual, connections::__path_one_type, connections::one_type)
+}
+
+fn of_people(routes: Routes) -> Routes {
+    routes
+        .open(session::__path_sign_in, session::sign_in)
+        .open(session::__path_set_up, session::set_up)
+        .add(Usual, session::__path_sign_out, session::sign_out)
+        .add(Usual, session::__path_me, session::me)
+        .add(Usual, session::__path_password, session::password)
+        .add(Usual, session::__path_sessions, session::sessions)
+        .add(Usual, session::__path_end_session, session::end_session)
+        .add(Usual, people::__path_users, people::users)
+        .add(Usual, people::__path_create_user, people::create_user)
+        .add(Usual, people::__path_user, people::user)
+        .add(Usual, people::__path_change_user, people::change_user)
+        .add(Usual, people::__path_reset_password, people::reset_password)
+        .add(Usual, people::__path_user_sessions, people::user_sessions)
+        .add(Usual, people::__path_end_user_sessions, people::end_user_sessions)
+        .add(Usual, people::__path_tokens, people::tokens)
+        .add(Usual, people::__path_create_token, people::create_token)
+        .add(Usual, people::__path_revoke_token, people::revoke_token)
 }
 
 fn of_runs(routes: Routes) -> Routes {

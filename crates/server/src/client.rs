@@ -3,12 +3,42 @@
 //! What always holds: a header counts only as far as proxies that the operator trusts have written
 //! it. Of `X-Forwarded-For`, the last address that no trusted proxy has is the client's.
 
+use std::convert::Infallible;
 use std::net::IpAddr;
 
-use http::HeaderMap;
+use axum::extract::FromRequestParts;
+use http::request::Parts;
+use http::{HeaderMap, Method};
 use outflow_app::Network;
 
 const FORWARDED_FOR: &str = "x-forwarded-for";
+
+/// The client's address, as the envelope found it.
+#[derive(Clone, Debug)]
+pub(crate) struct Address(pub(crate) Option<String>);
+
+/// The client's address in a request that has passed the envelope.
+pub(crate) fn of(head: &Parts) -> Option<String> {
+    head.extensions.get::<Address>().and_then(|Address(address)| address.clone())
+}
+
+/// What a handler needs to know of a client that signs in.
+pub(crate) struct Client {
+    /// From where it asks.
+    pub(crate) address: Option<String>,
+    /// How it asks.
+    pub(crate) method: Method,
+    /// All that it says.
+    pub(crate) headers: HeaderMap,
+}
+
+impl<S: Sync> FromRequestParts<S> for Client {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(head: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self { address: of(head), method: head.method.clone(), headers: head.headers.clone() })
+    }
+}
 
 /// The address of the client, which a connection from `peer` speaks for.
 pub(crate) fn address(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> IpAddr {

@@ -6,7 +6,7 @@ use outflow_app::App;
 use outflow_core::Code;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::access::Authenticator;
+use crate::authenticator::Authenticator;
 use crate::idempotency::Keys;
 use crate::problem::Refusal;
 

@@ -67,6 +67,7 @@ pub(crate) async fn envelope(
     request.extensions_mut().insert(id.clone());
     let peer = request.extensions().get().copied();
     let client = peer.map(|Peer(peer)| client::address(peer.ip(), request.headers(), &trusted).to_string());
+    request.extensions_mut().insert(client::Address(client.clone()));
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
     let known = request.headers().get(header::IF_NONE_MATCH).cloned();

@@ -59,6 +59,18 @@ fn of_query(rejection: &QueryRejection) -> Refusal {
     Refusal::new(Code::MalformedRequest, one_line(&rejection.body_text())).at("query")
 }
 
+/// A body of JSON, no longer than [`BODY`].
+pub(crate) struct Json<T>(pub(crate) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Refusal> {
+        require_json(request.headers())?;
+        parse(&read(request.into_body()).await?).map(Self)
+    }
+}
+
 /// A body of JSON that may be left out, no longer than [`BODY`], and its text.
 pub(crate) struct Options<T> {
     pub(crate) options: T,

@@ -15,8 +15,11 @@
 
 mod access;
 mod api;
+mod authenticator;
 mod client;
 mod context;
+mod cookies;
+mod cross_site;
 mod envelope;
 mod extract;
 mod idempotency;
@@ -33,6 +36,7 @@ mod stalls;
 mod stream;
 mod tls;
 
-pub use access::{Authenticator, May, Permission, Principal};
+pub use access::{May, Permission, Principal};
+pub use authenticator::Authenticator;
 pub use listener::Server;
 pub use openapi::document;

@@ -29,8 +29,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
 
-use crate::access::{Authenticator, Nobody};
 use crate::api;
+use crate::authenticator::{Authenticator, People};
 use crate::context::Context;
 use crate::envelope::Envelope;
 use crate::peer::Peer;
@@ -59,7 +59,7 @@ impl Default for Server {
 impl Server {
     /// The API of an installation.
     pub fn new() -> Self {
-        Self::with_authenticator(Arc::new(Nobody))
+        Self::with_authenticator(Arc::new(People))
     }
 
     /// The API for people whom this recognises.

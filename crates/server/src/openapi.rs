@@ -1,25 +1,28 @@
 //! `openapi.json`: the description of the API, made from the same table as the router.
 
 use utoipa::openapi::path::Paths;
-use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::security::{
+    ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityRequirement, SecurityScheme,
+};
 use utoipa::openapi::{
     Components, Content, Info, InfoBuilder, License, OpenApi, OpenApiBuilder, Ref, Response, ResponseBuilder,
 };
 use utoipa::{PartialSchema as _, ToSchema as _};
 
-use crate::api;
 use crate::problem::{Problem, ProblemEntry};
 use crate::routes::Route;
+use crate::{api, cookies};
 
 /// What can go wrong with any request that needs a permission.
 const REFUSALS: &[(&str, &str)] = &[
     ("400", "the request cannot be read"),
-    ("401", "nobody is signed in"),
+    ("401", "the request does not say who asks, or not by what is valid"),
     ("403", "the permission is missing"),
     ("404", "there is no such thing"),
     ("408", "the request took too long"),
     ("409", "it does not go together with how things are"),
     ("422", "a value is not what it has to be"),
+    ("429", "too many attempts to sign in"),
     ("424", "a warehouse or a destination refuses or cannot be reached"),
     ("500", "a bug of Outflow"),
     ("503", "Outflow is busy, about to stop, or has no state"),
@@ -50,7 +53,13 @@ pub(crate) fn describe(routes: Vec<Route>) -> OpenApi {
         if let Some(permission) = route.permission {
             let extensions = operation.extensions.get_or_insert_default();
             extensions.insert("x-permission".to_owned(), permission.name().into());
-            operation.security = Some(vec![SecurityRequirement::new("token", Vec::<String>::new())]);
+            operation.security = Some(vec![
+                SecurityRequirement::new("token", Vec::<String>::new()),
+                SecurityRequirement::new("session", Vec::<String>::new()),
+            ]);
+        }
+        // Whoever signs in needs no permission, and can be refused all the same.
+        if route.permission.is_some() || has_body {
             for (status, description) in refusals {
                 let refusal = || problem(description).into();
                 operation.responses.responses.entry((*status).to_owned()).or_insert_with(refusal);
@@ -63,6 +72,8 @@ pub(crate) fn describe(routes: Vec<Route>) -> OpenApi {
     components.schemas.extend(schemas);
     let token = SecurityScheme::Http(Http::builder().scheme(HttpAuthScheme::Bearer).build());
     components.add_security_scheme("token", token);
+    let session = SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new(cookies::SESSION)));
+    components.add_security_scheme("session", session);
     OpenApiBuilder::new().info(info()).paths(paths).components(Some(components)).build()
 }
 

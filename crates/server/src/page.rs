@@ -6,7 +6,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::problem::Refusal;
 
-/// A page has no more items than this, and as many as this by default.
+/// A page has no more items than this, and as many as this if no number is sent.
 const MOST: u64 = 500;
 const USUAL: u64 = 50;
 

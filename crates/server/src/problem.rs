@@ -156,9 +156,13 @@ impl IntoResponse for Refusal {
 /// proxy may replace the body of a 502 by its own.
 pub(crate) fn status_of(code: Code) -> StatusCode {
     match code {
-        Code::NotSignedIn => StatusCode::UNAUTHORIZED,
-        Code::NotPermitted => StatusCode::FORBIDDEN,
-        Code::NoSuchAddress | Code::NoSuchSyncOrRun => StatusCode::NOT_FOUND,
+        Code::NotSignedIn | Code::CredentialRefused | Code::CredentialExpired | Code::SignInRefused => {
+            StatusCode::UNAUTHORIZED
+        }
+        Code::NotPermitted | Code::SetupRefused | Code::CrossSite => StatusCode::FORBIDDEN,
+        Code::NoSuchAddress | Code::NoSuchSyncOrRun | Code::NoSuchPerson => StatusCode::NOT_FOUND,
+        Code::TooManyAttempts => StatusCode::TOO_MANY_REQUESTS,
+        Code::LastAdmin | Code::NameTaken => StatusCode::CONFLICT,
         Code::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         Code::MalformedRequest => StatusCode::BAD_REQUEST,
         Code::RequestTooLarge => StatusCode::PAYLOAD_TOO_LARGE,

@@ -8,7 +8,7 @@ use super::credential;
 use super::sessions::has_ended;
 
 /// A user without what is secret of them.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct UserEntry {
     /// The name that they sign in with.
     pub name: String,
@@ -38,7 +38,7 @@ impl UserEntry {
 }
 
 /// A session without its secret.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct SessionEntry {
     /// Its id, by which it can be ended.
     pub id: String,

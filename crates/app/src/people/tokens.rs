@@ -47,11 +47,12 @@ pub struct RevokeTokenRequest {
 }
 
 /// A token that was made: the only time that it is shown.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct NewToken {
     format_version: u32,
     /// The token itself.
     #[serde(serialize_with = "shown_once")]
+    #[schema(value_type = String)]
     pub secret: Secret,
     /// What is known of it.
     #[serde(flatten)]
@@ -59,7 +60,7 @@ pub struct NewToken {
 }
 
 /// A token without its secret.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct TokenEntry {
     /// Its id.
     pub id: String,

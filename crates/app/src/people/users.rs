@@ -73,7 +73,7 @@ pub enum NewUser {
 }
 
 /// A user as they are now.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct UserDocument {
     format_version: u32,
     /// The user.
@@ -81,6 +81,7 @@ pub struct UserDocument {
     pub user: UserEntry,
     /// The password that Outflow has made: the only time that it is shown.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "shown_once")]
+    #[schema(value_type = Option<String>)]
     pub password: Option<Secret>,
 }
 

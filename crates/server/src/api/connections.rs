@@ -116,11 +116,10 @@ pub(crate) async fn test_destination(
     params(("destination" = String, Path, description = "its name")),
     responses((status = 200, body = PauseDocument)))]
 pub(crate) async fn pause(
-    _: May<to::Pause>,
-    State(context): State<Context>,
+    may: May<to::Pause>,
     Path(destination): Path<String>,
 ) -> Answer<Document<PauseDocument>> {
-    Ok(Document(context.app().pause(&paused(destination), &Caller::silent()).await?))
+    Ok(Document(may.app.pause(&paused(destination), &Caller::silent()).await?))
 }
 
 /// Resumes a destination.
@@ -128,11 +127,10 @@ pub(crate) async fn pause(
     params(("destination" = String, Path, description = "its name")),
     responses((status = 200, body = PauseDocument)))]
 pub(crate) async fn resume(
-    _: May<to::Pause>,
-    State(context): State<Context>,
+    may: May<to::Pause>,
     Path(destination): Path<String>,
 ) -> Answer<Document<PauseDocument>> {
-    Ok(Document(context.app().resume(&paused(destination), &Caller::silent()).await?))
+    Ok(Document(may.app.resume(&paused(destination), &Caller::silent()).await?))
 }
 
 fn paused(destination: String) -> PauseRequest {
@@ -152,13 +150,12 @@ pub(crate) struct Cancel {
     params(("destination" = String, Path, description = "its name")),
     request_body = Option<Cancel>, responses((status = 200, body = CancelReport)))]
 pub(crate) async fn cancel(
-    _: May<to::DecideRuns>,
-    State(context): State<Context>,
+    may: May<to::DecideRuns>,
     Path(destination): Path<String>,
     Options { options, .. }: Options<Cancel>,
 ) -> Answer<Document<CancelReport>> {
     let request = CancelRequest { destination, sync: options.sync, wait: false };
-    Ok(Document(context.app().cancel(&request, &Caller::silent()).await?))
+    Ok(Document(may.app.cancel(&request, &Caller::silent()).await?))
 }
 
 /// A type of destination.

@@ -65,11 +65,11 @@ pub(crate) async fn alerts(
 #[utoipa::path(post, path = "/api/v1/alerts/test", tag = "installation",
     responses((status = 200, body = AlertTest)))]
 pub(crate) async fn test_alerts(
-    _: May<to::ManageAlerts>,
+    may: May<to::ManageAlerts>,
     State(context): State<Context>,
 ) -> Answer<Document<AlertTest>> {
     let _place = context.preview()?;
-    Ok(Document(context.app().test_alerts(&Caller::silent()).await?))
+    Ok(Document(may.app.test_alerts(&Caller::silent()).await?))
 }
 
 /// How to validate.
@@ -103,11 +103,8 @@ pub(crate) struct Reloaded {
 /// not at all.
 #[utoipa::path(post, path = "/api/v1/reload", tag = "installation",
     responses((status = 200, body = Reloaded)))]
-pub(crate) async fn reload(
-    _: May<to::ManageSettings>,
-    State(context): State<Context>,
-) -> Answer<Document<Reloaded>> {
-    Ok(Document(Reloaded { reloaded: context.app().reload().await? }))
+pub(crate) async fn reload(may: May<to::ManageSettings>) -> Answer<Document<Reloaded>> {
+    Ok(Document(Reloaded { reloaded: may.app.reload().await? }))
 }
 
 /// Checks the state itself, and recounts every run that is kept.

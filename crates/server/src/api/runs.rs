@@ -171,9 +171,9 @@ pub(crate) async fn replay(
     let delivery_timeout = Duration::from_secs(600);
     let request =
         ReplayRequest { run: named(run)?, code, destination, mode, force, delivery_timeout, wait: false };
-    let begin = async { Ok(context.app().start_replay(&request, &Caller::silent()).await?) };
+    let begin = async { Ok(may.app.start_replay(&request, &Caller::silent()).await?) };
     let asked = format!("replay {run} {text}");
-    let person = &may.principal.name;
+    let person = &may.principal.actor.name;
     context.keys().once(&headers, person, &asked, StatusCode::ACCEPTED, begin).await
 }
 
@@ -182,11 +182,10 @@ pub(crate) async fn replay(
     params(("run" = u64, Path, description = "its number")),
     responses((status = 200, body = RunListEntry)))]
 pub(crate) async fn approve(
-    _: May<to::DecideRuns>,
-    State(context): State<Context>,
+    may: May<to::DecideRuns>,
     Path(run): Path<u64>,
 ) -> Answer<Document<RunListEntry>> {
-    Ok(Document(context.app().start_approved(&named(run)?, &Caller::silent()).await?))
+    Ok(Document(may.app.start_approved(&named(run)?, &Caller::silent()).await?))
 }
 
 /// How to reject.
@@ -202,13 +201,12 @@ pub(crate) struct Reject {
     params(("run" = u64, Path, description = "its number")),
     request_body = Option<Reject>, responses((status = 200, body = RunDocument)))]
 pub(crate) async fn reject(
-    _: May<to::DecideRuns>,
-    State(context): State<Context>,
+    may: May<to::DecideRuns>,
     Path(run): Path<u64>,
     Options { options, .. }: Options<Reject>,
 ) -> Answer<Document<RunDocument>> {
     let request = RejectRequest { run: named(run)?, skip_window: options.skip_window, wait: false };
-    Ok(Document(context.app().reject(&request, &Caller::silent()).await?))
+    Ok(Document(may.app.reject(&request, &Caller::silent()).await?))
 }
 
 /// Recounts a run from its segments.

@@ -102,12 +102,12 @@ pub(crate) async fn run(
     let usual = RunRequest::new(Selection::Named(vec![sync.clone()]));
     let request = RunRequest { full, since, limit, destination, new_ids, yes: allow_second_ids, ..usual };
     let begin = async {
-        let started = context.app().start(&request, &Caller::silent()).await?;
+        let started = may.app.start(&request, &Caller::silent()).await?;
         let none = || Refusal::new(Code::NoSuchSyncOrRun, format!("there is no sync {sync:?}"));
         started.into_iter().next().ok_or_else(none)
     };
     let asked = format!("run {sync} {text}");
-    let person = &may.principal.name;
+    let person = &may.principal.actor.name;
     context.keys().once(&headers, person, &asked, StatusCode::ACCEPTED, begin).await
 }
 
@@ -115,26 +115,18 @@ pub(crate) async fn run(
 #[utoipa::path(post, path = "/api/v1/syncs/{sync}/pause", tag = "syncs",
     params(("sync" = String, Path, description = "its name")),
     responses((status = 200, body = PauseDocument)))]
-pub(crate) async fn pause(
-    _: May<to::Pause>,
-    State(context): State<Context>,
-    Path(sync): Path<String>,
-) -> Answer<Document<PauseDocument>> {
+pub(crate) async fn pause(may: May<to::Pause>, Path(sync): Path<String>) -> Answer<Document<PauseDocument>> {
     let request = PauseRequest { names: vec![sync], kind: Some(PauseKind::Sync), wait: false };
-    Ok(Document(context.app().pause(&request, &Caller::silent()).await?))
+    Ok(Document(may.app.pause(&request, &Caller::silent()).await?))
 }
 
 /// Resumes a sync.
 #[utoipa::path(post, path = "/api/v1/syncs/{sync}/resume", tag = "syncs",
     params(("sync" = String, Path, description = "its name")),
     responses((status = 200, body = PauseDocument)))]
-pub(crate) async fn resume(
-    _: May<to::Pause>,
-    State(context): State<Context>,
-    Path(sync): Path<String>,
-) -> Answer<Document<PauseDocument>> {
+pub(crate) async fn resume(may: May<to::Pause>, Path(sync): Path<String>) -> Answer<Document<PauseDocument>> {
     let request = PauseRequest { names: vec![sync], kind: Some(PauseKind::Sync), wait: false };
-    Ok(Document(context.app().resume(&request, &Caller::silent()).await?))
+    Ok(Document(may.app.resume(&request, &Caller::silent()).await?))
 }
 
 /// What to preview.

@@ -4,6 +4,8 @@
 
 mod answers;
 mod description;
+mod fuzz;
 mod limits;
 mod live;
 mod served;
+mod walk;

@@ -10,8 +10,9 @@ use http::request::Parts;
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use hyper_util::rt::TokioIo;
-use outflow_app::{App, Caller, FrontEnd, Listening, ServeRequest, ServerSettings};
-use outflow_core::{BoxFuture, Code, Error};
+use outflow_app::people::How;
+use outflow_app::{App, Caller, Event, FrontEnd, Listener, Listening, ServeRequest, ServerSettings};
+use outflow_core::{Actor, ActorKind, BoxFuture, Code, Error};
 use outflow_server::{Authenticator, Permission, Principal, Server};
 use serde_json::Value;
 use tokio::net::TcpStream;
@@ -21,7 +22,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 struct Tokens;
 
 impl Authenticator for Tokens {
-    fn authenticate<'a>(&'a self, head: &'a Parts) -> BoxFuture<'a, Result<Principal, Error>> {
+    fn authenticate<'a>(&'a self, _: &'a App, head: &'a Parts) -> BoxFuture<'a, Result<Principal, Error>> {
         let sent = head.headers.get("authorization").and_then(|sent| sent.to_str().ok());
         let token = sent.and_then(|sent| sent.strip_prefix("Bearer ")).map(str::to_owned);
         Box::pin(async move {
@@ -29,7 +30,8 @@ impl Authenticator for Tokens {
             let name = token.ok_or_else(unknown)?;
             let has = |p: &Permission| name == "all" || p.name() == name;
             let permissions = Permission::ALL.iter().copied().filter(has).collect();
-            Ok(Principal { name, permissions })
+            let (actor, how) = (Actor::new(ActorKind::Token, &name), How::Token { id: name });
+            Ok(Principal { actor, permissions, how })
         })
     }
 }
@@ -78,11 +80,29 @@ impl Answered {
 }
 
 impl Served {
+    /// With the tokens of these tests.
     pub async fn start() -> Self {
+        Self::of(Server::with_authenticator(Arc::new(Tokens)), Arc::new(|_| {})).await
+    }
+
+    /// With the people of the installation. The set-up token comes along.
+    pub async fn with_people() -> (Self, String) {
+        let set_up = Arc::new(Mutex::new(None));
+        let kept = set_up.clone();
+        let listener: Listener = Arc::new(move |event| {
+            if let Event::SetUp { token, .. } = event {
+                *kept.lock().unwrap() = Some(token.expose().to_owned());
+            }
+        });
+        let served = Self::of(Server::new(), listener).await;
+        let token = set_up.lock().unwrap().take();
+        (served, token.unwrap())
+    }
+
+    async fn of(server: Server, listener: Listener) -> Self {
         let dir = tempfile::tempdir().unwrap();
         project(dir.path());
         let (told, address) = oneshot::channel();
-        let server = Server::with_authenticator(Arc::new(Tokens));
         let front_end = Arc::new(Told { server, address: Mutex::new(Some(told)) });
         let request = ServeRequest {
             wait: false,
@@ -94,7 +114,7 @@ impl Served {
         let (stop, stopped) = watch::channel(false);
         let serving = tokio::spawn(async move {
             let (_hang_up, hang_ups) = mpsc::channel(1);
-            let caller = Caller { stop: stopped, listener: Arc::new(|_| {}) };
+            let caller = Caller { stop: stopped, listener };
             app.serve(request, hang_ups, &caller).await.unwrap();
         });
         let served = Self { address: address.await.unwrap(), dir, stop, serving };
