@@ -58,7 +58,8 @@ impl Proposal {
         Ok(Self { changes, running, drafts })
     }
 
-    /// The problems of a draft that keep it out of the state: secrets, and what the server may not use.
+    /// The problems of a draft that keep it out of the state: secrets, and what the server may not
+    /// use.
     async fn refuse_drafts(&self, app: &App) -> Result<(), Errors> {
         let mut refused = Vec::new();
         for draft in &self.drafts {
