@@ -27,7 +27,6 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 
-pub(crate) use self::place::own_user;
 use self::place::{CONTROL, Place, WORK};
 use crate::definitions::DefinitionDocument;
 use crate::paused::PauseEntry;
@@ -266,7 +265,7 @@ impl Socket {
                 .help("the state's folder must be on a local file system and belong to this user; a shorter path may help")
                 .caused_by(e)
         };
-        let user = place::own_user().map_err(failed)?;
+        let user = user::own_user().map_err(failed)?;
         let place = Place::make(dir, user, name).map_err(failed)?;
         match std::fs::remove_file(&place.path) {
             Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(failed(e)),
@@ -365,7 +364,7 @@ async fn ask_at(
 ) -> Result<Option<Answer>, Error> {
     let Ok(place) = Place::find(dir, name) else { return Ok(None) };
     let Ok(stream) = UnixStream::connect(place.address()).await else { return Ok(None) };
-    let own = place::own_user().unwrap_or(place.owner);
+    let own = user::own_user().unwrap_or(place.owner);
     if !stream.peer_cred().is_ok_and(|peer| [place.owner, ROOT, own].contains(&peer.uid())) {
         let message = format!("another user's process listens on {}", place.path.display());
         return Err(Error::new(Code::StateUnavailable, message)

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use outflow_project::FILE;
 
-use crate::control::own_user;
+use crate::user::own_user;
 
 /// The folder with the project: this one, or the nearest one above it that has one. Only a file of
 /// the same user or of root counts above: whoever may write to a folder such as /tmp must not lead

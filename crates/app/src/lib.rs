@@ -159,8 +159,8 @@ impl App {
         Self { origin, state, folder, actor: user::local() }
     }
 
-    /// The same installation, for this actor: the audit log names them for what they change. Without
-    /// this it is the user of the process.
+    /// The same installation, for this actor: the audit log names them for what they change.
+    /// Without this it is the user of the process.
     #[must_use]
     pub fn by(&self, actor: Actor) -> Self {
         Self { actor, ..self.clone() }

@@ -183,7 +183,7 @@ impl App {
         };
         let worker = Worker::new(&engine, project.clone(), circumstances, &caller.listener);
         jobs.iter().for_each(|job| worker.requests.announce(&job.spec.name));
-        // What is due by its schedule is nobody's request.
+        // What is due by its schedule is no request of a person.
         let is_asked = request.syncs != Selection::Due;
         let acts = if is_asked { recorded::acts_of(&jobs) } else { Vec::new() };
         recorded::begin(&*engine.state, &self.actor, &acts).await?;

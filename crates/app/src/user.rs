@@ -1,21 +1,27 @@
 //! The user of this machine as whom a process runs, by name.
 
+use std::io;
 use std::path::Path;
 use std::sync::OnceLock;
 
 use outflow_core::{Actor, files};
-
-use crate::control;
+use tokio::net::UnixStream;
 
 /// Where names of users are. Those of a directory service are not in it, and go by number.
 const USERS: &str = "/etc/passwd";
 /// A longer list is not read.
 const LONGEST: u64 = 4 << 20;
 
+/// The number of the user as whom this process runs, as the other end of its sockets sees it.
+pub(crate) fn own_user() -> io::Result<u32> {
+    let (one, _other) = UnixStream::pair()?;
+    Ok(one.peer_cred()?.uid())
+}
+
 /// The user of this process, who is behind what no request says otherwise of.
 pub(crate) fn local() -> Actor {
     static OWN: OnceLock<Actor> = OnceLock::new();
-    OWN.get_or_init(|| control::own_user().map_or_else(|_| Actor::local("unknown"), by_number)).clone()
+    OWN.get_or_init(|| own_user().map_or_else(|_| Actor::local("unknown"), by_number)).clone()
 }
 
 /// The user with this number.

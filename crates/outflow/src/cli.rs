@@ -186,7 +186,7 @@ pub enum Command {
     Usage(Usage),
     /// Recount a run from its segments and its state, or check the whole state
     Verify(Verify),
-    /// Show who changed what, and check that nobody changed the record of it
+    /// Show who changed what, and check that the record of it was not changed
     #[command(subcommand, arg_required_else_help = true)]
     Audit(Audit),
     /// Show the page of an error code

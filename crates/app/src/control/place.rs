@@ -9,8 +9,6 @@ use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
-use tokio::net::UnixStream;
-
 use super::ROOT;
 
 /// The name of the socket of a `serve` in its folder.
@@ -82,18 +80,13 @@ fn is_shared(metadata: &Metadata) -> bool {
     metadata.mode() & OTHERS_WRITE != 0
 }
 
-/// The user as whom this process runs, as the other end of its sockets sees it.
-pub(crate) fn own_user() -> io::Result<u32> {
-    let (one, _other) = UnixStream::pair()?;
-    Ok(one.peer_cred()?.uid())
-}
-
 #[cfg(test)]
 mod tests {
     use std::fs::{Permissions, set_permissions};
     use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
 
     use super::*;
+    use crate::user::own_user;
 
     fn mode(path: &Path, mode: u32) {
         set_permissions(path, Permissions::from_mode(mode)).unwrap();

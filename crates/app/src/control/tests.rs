@@ -1,3 +1,5 @@
+//! The control socket from both ends.
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
