@@ -23,13 +23,12 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use super::{Origin, Part, Project};
 use outflow_core::sync::Schedule;
 use outflow_core::{Budget, CallType, Code, Connection, Dialect, Error, FirstRun, Guards, Nulls};
 use outflow_engine::operations::retention::RetentionPolicy;
 use outflow_warehouse::{DatabaseSettings, Login, ServerKind, ServerSettings, TlsMode};
 use tempfile::TempDir;
-
-use super::{Origin, Part, Project};
 
 /// The example of the design, but for the keys that are for later.
 const EXAMPLE: &str = r#"version: 1
