@@ -7,6 +7,8 @@
 //! What it does not do: know passwords, tokens or roles. `outflow_app::people` does.
 
 use std::marker::PhantomData;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::extract::FromRequestParts;
 use http::request::Parts;
@@ -44,6 +46,21 @@ pub trait Needs: Send + Sync + 'static {
     const PERMISSION: Permission;
 }
 
+/// Whether whoever sent the request may see values of rows: not, until it is known who it is.
+#[derive(Clone, Default)]
+pub(crate) struct SeesRows(Arc<AtomicBool>);
+
+impl SeesRows {
+    fn set(&self, sees: bool) {
+        self.0.store(sees, Ordering::Relaxed);
+    }
+
+    /// Whether they may.
+    pub(crate) fn get(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
 /// The proof that whoever sent the request has the permission.
 pub struct May<P> {
     /// Who it is.
@@ -58,6 +75,9 @@ impl<P: Needs> FromRequestParts<Context> for May<P> {
 
     async fn from_request_parts(head: &mut Parts, context: &Context) -> Result<Self, Refusal> {
         let mut principal = context.authenticator().authenticate(context.app(), head).await?;
+        if let Some(sees_rows) = head.extensions.get::<SeesRows>() {
+            sees_rows.set(principal.may(Permission::ReadRows));
+        }
         principal.require(P::PERMISSION)?;
         let request_id = head.extensions.get::<RequestId>().map(|id| id.as_str().to_owned());
         principal.actor = Actor { request_id, ..principal.actor };

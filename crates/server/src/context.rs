@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use outflow_app::App;
 use outflow_core::Code;
+use serde_json::Value;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use utoipa::openapi::OpenApi;
 
 use crate::authenticator::Authenticator;
 use crate::idempotency::Keys;
@@ -22,6 +24,7 @@ pub(crate) struct Context(Arc<Inner>);
 struct Inner {
     app: App,
     authenticator: Arc<dyn Authenticator>,
+    description: Option<Value>,
     keys: Keys,
     previews: Arc<Semaphore>,
     listeners: Arc<Semaphore>,
@@ -29,14 +32,20 @@ struct Inner {
 
 impl Context {
     /// For this application.
-    pub(crate) fn new(app: App, authenticator: Arc<dyn Authenticator>) -> Self {
+    pub(crate) fn new(app: App, authenticator: Arc<dyn Authenticator>, description: &OpenApi) -> Self {
         Self(Arc::new(Inner {
             app,
             authenticator,
+            description: serde_json::to_value(description).ok(),
             keys: Keys::default(),
             previews: Arc::new(Semaphore::new(PREVIEWS)),
             listeners: Arc::new(Semaphore::new(LISTENERS)),
         }))
+    }
+
+    /// The description of the API; `None` if it cannot be written.
+    pub(crate) fn description(&self) -> Option<&Value> {
+        self.0.description.as_ref()
     }
 
     /// The application.

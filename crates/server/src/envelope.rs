@@ -18,6 +18,7 @@ use outflow_core::Code;
 use tokio::sync::Semaphore;
 use tracing::{debug, info};
 
+use crate::access::SeesRows;
 use crate::client;
 use crate::peer::Peer;
 use crate::problem::Refusal;
@@ -65,6 +66,8 @@ pub(crate) async fn envelope(
 ) -> Response {
     let (id, began) = (RequestId::of(request.headers()), Instant::now());
     request.extensions_mut().insert(id.clone());
+    let sees_rows = SeesRows::default();
+    request.extensions_mut().insert(sees_rows.clone());
     let peer = request.extensions().get().copied();
     let client = peer.map(|Peer(peer)| client::address(peer.ip(), request.headers(), &trusted).to_string());
     request.extensions_mut().insert(client::Address(client.clone()));
@@ -79,7 +82,7 @@ pub(crate) async fn envelope(
     };
     if let Some(refusal) = response.extensions_mut().remove::<Arc<Refusal>>() {
         let headers = std::mem::take(response.headers_mut());
-        response = refusal.answer(Some(&id));
+        response = refusal.answer(Some(&id), sees_rows.get());
         // Such as `Allow`.
         headers.into_iter().filter_map(|(name, value)| Some((name?, value))).for_each(|(name, value)| {
             response.headers_mut().entry(name).or_insert(value);

@@ -29,13 +29,13 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
 
-use crate::api;
 use crate::authenticator::{Authenticator, People};
 use crate::context::Context;
 use crate::envelope::Envelope;
 use crate::peer::Peer;
 use crate::stalls::Impatient;
 use crate::tls::Tls;
+use crate::{api, openapi};
 
 /// Connections at a time.
 const CONNECTIONS: usize = 2_048;
@@ -78,7 +78,7 @@ impl FrontEnd for Server {
                 Some(files) => Some(Tls::load(files).await?),
                 None => None,
             };
-            let context = Context::new(app, self.authenticator.clone());
+            let context = Context::new(app, self.authenticator.clone(), &openapi::document());
             let service = api::service(context, Envelope::new(tls.is_some(), settings.trusted_proxies));
             let listening = Open { listener: Arc::new(listener), address, service, tls };
             Ok(Box::new(listening) as Box<dyn Listening>)

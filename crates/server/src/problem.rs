@@ -91,9 +91,11 @@ impl Refusal {
         self
     }
 
-    /// The problem for this request.
-    pub(crate) fn problem(&self, id: Option<&RequestId>) -> Problem {
-        let errors: Vec<ProblemEntry> = self.errors.iter().take(MOST).map(ProblemEntry::of).collect();
+    /// The problem for this request. What a database or a destination said can hold values of rows:
+    /// it is in there only for who may see them.
+    pub(crate) fn problem(&self, id: Option<&RequestId>, sees_rows: bool) -> Problem {
+        let entry = |error| ProblemEntry::of(error, sees_rows);
+        let errors: Vec<ProblemEntry> = self.errors.iter().take(MOST).map(entry).collect();
         let code = self.errors.first().map_or(Code::TaskFailed, Error::code);
         Problem {
             kind: format!("urn:outflow:error:{code}"),
@@ -106,9 +108,9 @@ impl Refusal {
         }
     }
 
-    /// The answer to this request.
-    pub(crate) fn answer(&self, id: Option<&RequestId>) -> Response {
-        let body = serde_json::to_vec(&self.problem(id)).unwrap_or_default();
+    /// The answer to this request, to somebody who may see values of rows or not.
+    pub(crate) fn answer(&self, id: Option<&RequestId>, sees_rows: bool) -> Response {
+        let body = serde_json::to_vec(&self.problem(id, sees_rows)).unwrap_or_default();
         let mut response = (self.status, body).into_response();
         response.headers_mut().insert(header::CONTENT_TYPE, CONTENT_TYPE);
         if let Some(seconds) = self.retry_after {
@@ -119,11 +121,12 @@ impl Refusal {
 }
 
 impl ProblemEntry {
-    fn of(error: &Error) -> Self {
+    fn of(error: &Error, sees_rows: bool) -> Self {
+        let whole = || error.full_message().reveal().to_owned();
         Self {
             code: error.code(),
             field: error.place().map(str::to_owned),
-            message: error.full_message().reveal().to_owned(),
+            message: if sees_rows { whole() } else { error.message().to_owned() },
             hint: error.help_text().map(str::to_owned),
             next: error.next_steps().to_vec(),
         }
@@ -195,7 +198,8 @@ mod tests {
             Error::new(Code::InvalidValue, "0 is too small").at("limit"),
         ]);
         let refusal = Refusal::from(errors);
-        let problem = serde_json::to_value(refusal.problem(Some(&RequestId::of(&http::HeaderMap::new()))));
+        let problem =
+            serde_json::to_value(refusal.problem(Some(&RequestId::of(&http::HeaderMap::new())), true));
         let problem = problem.unwrap();
         assert_eq!((problem["status"].as_u64(), problem["code"].as_str()), (Some(404), Some("C011")));
         assert_eq!(problem["type"], "urn:outflow:error:C011");
@@ -210,5 +214,14 @@ mod tests {
             let status = status_of(*code);
             assert!(status.is_client_error() || status.is_server_error(), "{code}: {status}");
         }
+    }
+
+    #[test]
+    fn the_words_of_a_database_are_for_those_who_may_see_rows() {
+        let error =
+            Error::new(Code::DatabaseError, "the database reported an error").quoting("ada@example.com");
+        let refusal = Refusal::from(error);
+        let says = |sees_rows| serde_json::to_string(&refusal.problem(None, sees_rows)).unwrap();
+        assert!(says(true).contains("ada@example.com") && !says(false).contains("ada@example.com"));
     }
 }

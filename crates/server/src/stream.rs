@@ -93,7 +93,8 @@ where
     let task = tokio::spawn(async move {
         match making.await {
             Err(refusal) if sender.has_sent.load(Ordering::Relaxed) => {
-                sender.line(&json!({ "problem": refusal.problem(None) }));
+                // Whoever tests a connection sees what the other side says.
+                sender.line(&json!({ "problem": refusal.problem(None, true) }));
                 Ok(())
             }
             ended => ended,

@@ -1,9 +1,9 @@
 //! Passwords: which ones are taken, and how they are kept.
 //!
-//! What always holds: a password is kept as argon2id with 19 MiB, 2 passes and a parallelism of 1 (what OWASP's
-//! Password Storage Cheat Sheet asks for at least), as a PHC string. A check takes the same work
-//! whether there is such a user or not. At most [`AT_ONCE`] are computed at a time, so that the
-//! runs keep their memory.
+//! What always holds: a password is kept as argon2id with 19 MiB, 2 passes and a parallelism of 1
+//! (what OWASP's Password Storage Cheat Sheet asks for at least), as a PHC string. A check takes
+//! the same work whether there is such a user or not. At most [`AT_ONCE`] are computed at a time,
+//! so that the runs keep their memory.
 
 mod rules;
 

@@ -1,18 +1,14 @@
 //! The installation itself: whether it lives, its version, and the description of the API.
 
-use std::sync::OnceLock;
-
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use outflow_core::Code;
 use serde::Serialize;
-use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::access::{May, to};
 use crate::context::Context;
-use crate::openapi;
 use crate::problem::Refusal;
 use crate::reply::{Answer, Document};
 
@@ -75,9 +71,7 @@ pub(crate) async fn health(
 
 /// The description of this API (OpenAPI 3.1).
 #[utoipa::path(get, path = "/api/v1/openapi.json", tag = "about", responses((status = 200, body = Value)))]
-pub(crate) async fn openapi(_: May<to::ReadStatus>) -> Answer<Response> {
-    static DOCUMENT: OnceLock<Option<Value>> = OnceLock::new();
-    let made = DOCUMENT.get_or_init(|| serde_json::to_value(openapi::document()).ok());
+pub(crate) async fn openapi(_: May<to::ReadStatus>, State(context): State<Context>) -> Answer<Response> {
     let missing = || Refusal::new(Code::TaskFailed, "the description of the API cannot be written");
-    Ok(Document(made.as_ref().ok_or_else(missing)?).into_response())
+    Ok(Document(context.description().ok_or_else(missing)?).into_response())
 }

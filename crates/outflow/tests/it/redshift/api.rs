@@ -69,7 +69,7 @@ fn the_day_of_the_page(store: Store, name: &str) {
         .unwrap();
     let (wanted, fixed) = (folder.join("wanted"), folder.join("fixed"));
     std::thread::scope(|scope| {
-        // A script that fails before is ended by `timeout`, and then nobody asks for the fix.
+        // A script that fails before is ended by `timeout`, and then the fix is not asked for.
         let fixing = scope.spawn(|| {
             let asked = fs::read_to_string(&wanted).unwrap();
             if asked.trim() == "fix" {
@@ -79,7 +79,7 @@ fn the_day_of_the_page(store: Store, name: &str) {
         });
         let typed = typing.wait_with_output().unwrap();
         if !fixing.is_finished() {
-            // Nobody wants a fix any more.
+            // The fix is not wanted any more.
             fs::OpenOptions::new().read(true).write(true).open(&wanted).unwrap();
         }
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
