@@ -127,7 +127,7 @@ mod tests {
         for (typed, tip) in [
             ("outflow test", "outflow validate"),
             ("outflow compile", "outflow preview SYNC"),
-            ("outflow plan", "outflow run --dry-run"),
+            ("outflow diff", "outflow run --dry-run"),
             ("outflow debug", "outflow source test NAME"),
             ("outflow logs", "outflow runs"),
             ("outflow sync users", "outflow run SYNC"),
