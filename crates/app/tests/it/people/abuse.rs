@@ -102,8 +102,8 @@ async fn how_long_a_refusal_takes_does_not_say_who_is_a_user() {
             break;
         }
     }
-    // Without the hash of a password, a refusal takes a hundredth of the time. The figure of a quiet
-    // machine is for the campaign.
+    // Without the hash of a password, a refusal takes a hundredth of the time. What a quiet machine
+    // shows is for the campaign.
     let most = if std::env::var_os("OUTFLOW_LONG").is_some() { 0.05 } else { 0.5 };
     assert!(smallest < most, "medians differ by {:.1} %", smallest * 100.0);
 }
