@@ -98,7 +98,7 @@ pub struct Comparison {
     pub keys: Vec<KeyDifference>,
 }
 
-/// What stands in the way of a draft.
+/// Why a draft cannot be enabled yet.
 #[derive(Debug, Serialize)]
 pub struct DraftProblems {
     format_version: u32,
@@ -172,7 +172,7 @@ impl App {
         Ok(Comparison { format_version: FORMAT_VERSION, id: id.clone(), from, to, keys })
     }
 
-    /// All that stands in the way of enabling a draft, and what is odd about it.
+    /// All that has to be put right before the draft is enabled, and what is odd about it.
     ///
     /// # Errors
     /// C022: there is no such definition. The state, if it cannot be read.

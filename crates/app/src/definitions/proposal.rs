@@ -109,7 +109,7 @@ impl App {
         Ok(())
     }
 
-    /// What stands in the way of a draft, if the rest is as given.
+    /// Why a draft cannot be enabled, if the rest is as given.
     pub(crate) async fn problems_of(
         &self,
         running: &[StoredDefinition],
