@@ -3,7 +3,7 @@
 use outflow_core::clock::earlier;
 use outflow_core::ports::state::{Gap, StateReader};
 use outflow_core::ports::watch::AlertRecord;
-use outflow_core::{Clock as _, Code, Error, SystemClock, Timestamp};
+use outflow_core::{BoxFuture, Clock as _, Code, Error, SystemClock, Timestamp};
 use outflow_engine::serve::alert::{
     LEFT_OUT, RUN_LOST, SLOTS_SKIPPED, UNFILLABLE, WINDOW, slots_skipped, unfillable,
 };
@@ -70,34 +70,38 @@ pub struct ReceiverTest {
 impl App {
     /// Sends a test alert to every receiver of the project, once, side by side. It is in the audit
     /// log before.
-    pub async fn test_alerts(&self, caller: &Caller) -> Result<AlertTest, Errors> {
-        let receivers = wiring::receivers(&self.load().await?);
-        if !receivers.is_empty() {
-            self.record(Request::TestAlerts, caller).await?;
-        }
-        let note = Note::test(SystemClock.now());
-        let mut tasks = JoinSet::new();
-        for (n, receiver) in receivers.into_iter().enumerate() {
-            let note = note.clone();
-            tasks.spawn(async move {
-                let sent = receiver.send(&note).await;
-                let error = sent.err().map(|e| e.at(format!("receiver {}", receiver.name)));
-                (n, ReceiverTest { receiver: receiver.name, reported: error.is_none(), error })
-            });
-        }
-        let mut tests = tasks.join_all().await;
-        tests.sort_by_key(|(n, _)| *n);
-        let receivers = tests.into_iter().map(|(_, test)| test).collect();
-        Ok(AlertTest { format_version: FORMAT_VERSION, receivers })
+    pub fn test_alerts<'a>(&'a self, caller: &'a Caller) -> BoxFuture<'a, Result<AlertTest, Errors>> {
+        Box::pin(async move {
+            let receivers = wiring::receivers(&self.load().await?);
+            if !receivers.is_empty() {
+                self.record(Request::TestAlerts, caller).await?;
+            }
+            let note = Note::test(SystemClock.now());
+            let mut tasks = JoinSet::new();
+            for (n, receiver) in receivers.into_iter().enumerate() {
+                let note = note.clone();
+                tasks.spawn(async move {
+                    let sent = receiver.send(&note).await;
+                    let error = sent.err().map(|e| e.at(format!("receiver {}", receiver.name)));
+                    (n, ReceiverTest { receiver: receiver.name, reported: error.is_none(), error })
+                });
+            }
+            let mut tests = tasks.join_all().await;
+            tests.sort_by_key(|(n, _)| *n);
+            let receivers = tests.into_iter().map(|(_, test)| test).collect();
+            Ok(AlertTest { format_version: FORMAT_VERSION, receivers })
+        })
     }
 
     /// The alerts that fire.
-    pub async fn alerts(&self) -> Result<AlertList, Errors> {
-        let alerts = match self.is_new().await? {
-            true => Vec::new(),
-            false => firing(&*self.reader().await?.state).await?,
-        };
-        Ok(AlertList { format_version: FORMAT_VERSION, alerts })
+    pub fn alerts<'a>(&'a self) -> BoxFuture<'a, Result<AlertList, Errors>> {
+        Box::pin(async move {
+            let alerts = match self.is_new().await? {
+                true => Vec::new(),
+                false => firing(&*self.reader().await?.state).await?,
+            };
+            Ok(AlertList { format_version: FORMAT_VERSION, alerts })
+        })
     }
 }
 

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use outflow_core::ports::state::{Pause, PauseKind};
-use outflow_core::{Code, Error, SyncSpec, Timestamp};
+use outflow_core::{BoxFuture, Code, Error, SyncSpec, Timestamp};
 use outflow_engine::{Errors, FORMAT_VERSION};
 use outflow_project::{DestinationConfig, Part, Project, suggestion};
 use serde::Serialize;
@@ -75,22 +75,25 @@ impl App {
     ///
     /// # Errors
     /// Problems of the project.
-    pub async fn destinations(&self) -> Result<Vec<DestinationDocument>, Errors> {
-        let project = self.load_partly().await?;
-        let pauses = self.pauses().await.unwrap_or_default();
-        let sends_to = |spec: &&SyncSpec, name: &str| spec.connections.iter().any(|c| c.destination == name);
-        let document = |config: &DestinationConfig| {
-            let is_its = |p: &&Pause| p.of.kind == PauseKind::Destination && p.of.name == config.name;
-            let syncs = project.syncs.iter().filter(|spec| sends_to(spec, &config.name));
-            DestinationDocument {
-                destination: config.name.clone(),
-                kind: config.kind.clone(),
-                place: config.place.to_string(),
-                syncs: syncs.map(|spec| spec.name.clone()).collect(),
-                paused_since: pauses.iter().find(is_its).map(|pause| pause.since),
-            }
-        };
-        Ok(project.destinations.iter().map(document).collect())
+    pub fn destinations<'a>(&'a self) -> BoxFuture<'a, Result<Vec<DestinationDocument>, Errors>> {
+        Box::pin(async move {
+            let project = self.load_partly().await?;
+            let pauses = self.pauses().await.unwrap_or_default();
+            let sends_to =
+                |spec: &&SyncSpec, name: &str| spec.connections.iter().any(|c| c.destination == name);
+            let document = |config: &DestinationConfig| {
+                let is_its = |p: &&Pause| p.of.kind == PauseKind::Destination && p.of.name == config.name;
+                let syncs = project.syncs.iter().filter(|spec| sends_to(spec, &config.name));
+                DestinationDocument {
+                    destination: config.name.clone(),
+                    kind: config.kind.clone(),
+                    place: config.place.to_string(),
+                    syncs: syncs.map(|spec| spec.name.clone()).collect(),
+                    paused_since: pauses.iter().find(is_its).map(|pause| pause.since),
+                }
+            };
+            Ok(project.destinations.iter().map(document).collect())
+        })
     }
 
     /// Tests the destinations that are named, one after the other. Steps are reported as they end.

@@ -6,6 +6,8 @@
 //! these methods.
 //!
 //! What always holds:
+//! - Use cases return boxed futures: their code is made once, here, and not once more in each front
+//!   end that awaits them.
 //! - Only this crate wires adapters to the engine, opens the state, and walks the
 //!   spool for a front end.
 //! - Work that waits for the disk runs off the async threads.
@@ -73,7 +75,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use outflow_core::ports::state::StateStore;
-use outflow_core::{Actor, Code, Error, RunId, Secret, Timestamp};
+use outflow_core::{Actor, BoxFuture, Code, Error, RunId, Secret, Timestamp};
 use outflow_engine::RunReader;
 pub use outflow_project::FILE as PROJECT_FILE;
 use outflow_project::{Origin, Part, Project, StoredDefinition};
@@ -197,16 +199,18 @@ impl App {
     ///
     /// # Errors
     /// What is wrong with the URL of the state.
-    pub async fn is_new(&self) -> Result<bool, Error> {
-        if self.state.is_some() || self.slot.get().is_some() {
-            return Ok(false);
-        }
-        Ok(match self.location().await? {
-            StateLocation::Folder(folder) => {
-                let looked = tokio::task::spawn_blocking(move || outflow_state::is_empty(&folder));
-                looked.await.unwrap_or(false)
+    pub fn is_new<'a>(&'a self) -> BoxFuture<'a, Result<bool, Error>> {
+        Box::pin(async move {
+            if self.state.is_some() || self.slot.get().is_some() {
+                return Ok(false);
             }
-            StateLocation::Postgres(_) => false,
+            Ok(match self.location().await? {
+                StateLocation::Folder(folder) => {
+                    let looked = tokio::task::spawn_blocking(move || outflow_state::is_empty(&folder));
+                    looked.await.unwrap_or(false)
+                }
+                StateLocation::Postgres(_) => false,
+            })
         })
     }
 
@@ -216,9 +220,11 @@ impl App {
     }
 
     /// Whether this process serves and can read its state.
-    pub async fn is_ready(&self) -> bool {
-        let Some(serves) = self.slot.get() else { return false };
-        serves.reader.state.pauses().await.is_ok()
+    pub fn is_ready<'a>(&'a self) -> BoxFuture<'a, bool> {
+        Box::pin(async move {
+            let Some(serves) = self.slot.get() else { return false };
+            serves.reader.state.pauses().await.is_ok()
+        })
     }
 
     /// Where the state is.
@@ -239,16 +245,16 @@ impl App {
     ///
     /// # Errors
     /// Every problem of the files.
-    pub async fn load(&self) -> Result<Project, Errors> {
-        Ok(self.read_project(Project::load).await??)
+    pub fn load<'a>(&'a self) -> BoxFuture<'a, Result<Project, Errors>> {
+        Box::pin(async move { Ok(self.read_project(Project::load).await??) })
     }
 
     /// Has the running `serve`, if there is one, read the project again.
     ///
     /// # Errors
     /// Why it goes on with the old project.
-    pub async fn reload(&self) -> Result<bool, Error> {
-        Ok(self.ask(&control::Request::Reload, &Caller::silent()).await?.is_some())
+    pub fn reload<'a>(&'a self) -> BoxFuture<'a, Result<bool, Error>> {
+        Box::pin(async move { Ok(self.ask(&control::Request::Reload, &Caller::silent()).await?.is_some()) })
     }
 
     /// As [`App::load`], for use cases that need no secret, or not all of them.

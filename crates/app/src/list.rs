@@ -2,7 +2,9 @@
 
 use jiff::tz::TimeZone;
 use outflow_core::ports::state::Pause;
-use outflow_core::{CallType, Clock as _, Error, SyncSpec, SystemClock, Timestamp, sync::Schedule};
+use outflow_core::{
+    BoxFuture, CallType, Clock as _, Error, SyncSpec, SystemClock, Timestamp, sync::Schedule,
+};
 use outflow_engine::schedule::Slots;
 use outflow_engine::{Errors, FORMAT_VERSION};
 use serde::Serialize;
@@ -92,12 +94,14 @@ impl App {
     ///
     /// # Errors
     /// Problems of the project; C011: there is no such sync.
-    pub async fn sync(&self, name: &str) -> Result<SyncDetail, Errors> {
-        let project = self.load_partly().await?;
-        let spec = project.sync(name)?;
-        let pauses = self.pauses().await.unwrap_or_default();
-        let next_slots = slots(&spec.schedule, SystemClock.now());
-        Ok(SyncDetail { sync: SyncDocument::of(spec, &pauses), query: spec.query.clone(), next_slots })
+    pub fn sync<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<SyncDetail, Errors>> {
+        Box::pin(async move {
+            let project = self.load_partly().await?;
+            let spec = project.sync(name)?;
+            let pauses = self.pauses().await.unwrap_or_default();
+            let next_slots = slots(&spec.schedule, SystemClock.now());
+            Ok(SyncDetail { sync: SyncDocument::of(spec, &pauses), query: spec.query.clone(), next_slots })
+        })
     }
 
     /// Lists the syncs that are meant; all of them, disabled ones too, if nothing is said. Needs no
@@ -105,22 +109,24 @@ impl App {
     ///
     /// # Errors
     /// Problems of the project, and parts of the selection that mean nothing.
-    pub async fn list(&self, which: &Selectors) -> Result<SyncList, Errors> {
-        let project = self.load_partly().await?;
-        let (pauses, not_known) = match self.pauses().await {
-            Ok(pauses) => (pauses, None),
-            Err(error) => (Vec::new(), Some(error)),
-        };
-        let document = |spec| SyncDocument::of(spec, &pauses);
-        let syncs = if which.is_empty() {
-            project.syncs.iter().map(document).collect()
-        } else {
-            // What is paused is shown as such, and so is meant.
-            let names = project.select(&which.select, &which.exclude, |_| false)?;
-            let known: Result<Vec<&SyncSpec>, _> = names.iter().map(|name| project.sync(name)).collect();
-            known?.into_iter().map(document).collect()
-        };
-        Ok(SyncList { format_version: FORMAT_VERSION, syncs, not_known })
+    pub fn list<'a>(&'a self, which: &'a Selectors) -> BoxFuture<'a, Result<SyncList, Errors>> {
+        Box::pin(async move {
+            let project = self.load_partly().await?;
+            let (pauses, not_known) = match self.pauses().await {
+                Ok(pauses) => (pauses, None),
+                Err(error) => (Vec::new(), Some(error)),
+            };
+            let document = |spec| SyncDocument::of(spec, &pauses);
+            let syncs = if which.is_empty() {
+                project.syncs.iter().map(document).collect()
+            } else {
+                // What is paused is shown as such, and so is meant.
+                let names = project.select(&which.select, &which.exclude, |_| false)?;
+                let known: Result<Vec<&SyncSpec>, _> = names.iter().map(|name| project.sync(name)).collect();
+                known?.into_iter().map(document).collect()
+            };
+            Ok(SyncList { format_version: FORMAT_VERSION, syncs, not_known })
+        })
     }
 }
 

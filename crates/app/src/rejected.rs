@@ -2,7 +2,7 @@
 
 use outflow_core::ports::spool::{Rejection, RejectionReader};
 use outflow_core::run::FindingCount;
-use outflow_core::{Code, Error, RunId};
+use outflow_core::{BoxFuture, Code, Error, RunId};
 use outflow_engine::{Errors, FORMAT_VERSION, RunReader};
 use serde::Serialize;
 
@@ -75,24 +75,29 @@ impl From<FindingCount> for FindingGroup {
 
 impl App {
     /// The rejected rows of a run.
-    pub async fn rejected(&self, request: &RejectedRequest) -> Result<RejectedRows, Errors> {
-        let RejectedRequest { run, limit, code } = request.clone();
-        let reader = self.reader().await?;
-        let record = look::run(&reader, &run).await?;
-        let RunReader { state, spool, .. } = reader;
-        let segments = state.segments(record.id).await?;
-        let findings = state.findings(record.id).await?;
-        let summary = RejectedSummary {
-            format_version: FORMAT_VERSION,
-            run: record.id,
-            rejected: record.rows.rejected,
-            findings: findings.into_iter().map(FindingGroup::from).collect(),
-            gone: record.rows.rejected > 0 && segments.is_empty(),
-            sync: record.sync,
-        };
-        let rejections = spool.rejections(summary.run, &segments).await?;
-        let left = if limit == 0 { u64::MAX } else { limit };
-        Ok(RejectedRows { summary, rejections, code, left })
+    pub fn rejected<'a>(
+        &'a self,
+        request: &'a RejectedRequest,
+    ) -> BoxFuture<'a, Result<RejectedRows, Errors>> {
+        Box::pin(async move {
+            let RejectedRequest { run, limit, code } = request.clone();
+            let reader = self.reader().await?;
+            let record = look::run(&reader, &run).await?;
+            let RunReader { state, spool, .. } = reader;
+            let segments = state.segments(record.id).await?;
+            let findings = state.findings(record.id).await?;
+            let summary = RejectedSummary {
+                format_version: FORMAT_VERSION,
+                run: record.id,
+                rejected: record.rows.rejected,
+                findings: findings.into_iter().map(FindingGroup::from).collect(),
+                gone: record.rows.rejected > 0 && segments.is_empty(),
+                sync: record.sync,
+            };
+            let rejections = spool.rejections(summary.run, &segments).await?;
+            let left = if limit == 0 { u64::MAX } else { limit };
+            Ok(RejectedRows { summary, rejections, code, left })
+        })
     }
 }
 

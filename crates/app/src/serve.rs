@@ -54,89 +54,91 @@ impl App {
     ///
     /// # Errors
     /// Problems of the project, the state if it cannot be taken, and what ends the supervisor.
-    pub async fn serve(
-        &self,
+    pub fn serve<'a>(
+        &'a self,
         request: ServeRequest,
         reload: mpsc::Receiver<()>,
-        caller: &Caller,
-    ) -> Result<(), Errors> {
-        let since = SystemClock.now();
-        let recorder = Arc::new(Recorder::new(since));
-        let project = self.load().await?;
-        info!("opening the state");
-        let location = self.location().await?;
-        let missing = if matches!(location, StateLocation::Folder(_)) { "room" } else { "the state" };
-        let store = outflow_state::open_waiting(&location, wait_for(missing, caller.stop.clone()));
-        let state = holder::claim_unless_stopped(&*store, request.wait, caller).await?;
-        // What the state holds counts, and not what could be read of it before it was taken.
-        let project = match state.definitions().await?.is_empty() {
-            true => project,
-            false => self.load_with(&*state).await?,
-        };
-        let metrics = match request.metrics.or(project.metrics) {
-            Some(address) => Some(Arc::new(metrics::listen(address).await?)),
-            None => None,
-        };
-        let receivers = wiring::receivers(&project);
-        begin(&*state, &self.actor, &[Act::new("outflow.serve", "outflow")]).await?;
-        let (notifier, dispatch) = alerts::start(receivers, state.clone(), Pace::default());
-        let live = Live::new(since);
-        let observer = observer(recorder.clone(), notifier.clone(), live.clone());
-        let engine = wiring::engine(&self.folder, &project, state, caller.stop.clone()).await?;
-        let socket = Arc::new(Socket::listen(&self.folder)?);
-        let api = self.listen(&request, &project).await?;
-        let config = runtime(&project, engine).await?;
-        self.follow_files(&*config.engine.state, &project, Working::NotYet).await?;
-        for warning in surroundings::warnings(&project) {
-            warn!(error = as_error(&warning), "the environment");
-        }
-        log_leftovers(&*config.engine.state, &project).await?;
-        let syncs = config.syncs.iter().filter(|m| config.engine.paused.is_scheduled(&m.spec)).count();
-        let address = metrics.as_ref().and_then(|m| m.local_addr().ok()).map(tracing::field::display);
-        let api_address = api.as_ref().map(|api| api.address().to_string());
-        info!(syncs, pid = std::process::id(), metrics = address, api = api_address, "serving");
-        let (handle, supervising) = serve::start(config, observer);
-        let reloading = Arc::default();
-        let service = Service { app: self.clone(), handle: handle.clone(), notifier, since, reloading };
-        let answering = service.clone();
-        let answers = Box::new(move |request, actor| {
-            Box::pin(answering.clone().answer(request, actor)) as BoxFuture<_>
-        });
-        let reader = wiring::reader(&location, &self.folder).await?;
-        let _filled = self.slot.fill(Serves { answers, reader, live: live.clone() });
-        let mut beside = JoinSet::new();
-        beside.spawn(kept(&handle, "live events", move || {
-            let live = live.clone();
-            for_ever(async move { live.report_progress().await })
-        }));
-        if let Some(api) = api {
-            if let Some((token, until)) = self.offer_set_up().await? {
-                (caller.listener)(crate::Event::SetUp { token: &token, until });
+        caller: &'a Caller,
+    ) -> BoxFuture<'a, Result<(), Errors>> {
+        Box::pin(async move {
+            let since = SystemClock.now();
+            let recorder = Arc::new(Recorder::new(since));
+            let project = self.load().await?;
+            info!("opening the state");
+            let location = self.location().await?;
+            let missing = if matches!(location, StateLocation::Folder(_)) { "room" } else { "the state" };
+            let store = outflow_state::open_waiting(&location, wait_for(missing, caller.stop.clone()));
+            let state = holder::claim_unless_stopped(&*store, request.wait, caller).await?;
+            // What the state holds counts, and not what could be read of it before it was taken.
+            let project = match state.definitions().await?.is_empty() {
+                true => project,
+                false => self.load_with(&*state).await?,
+            };
+            let metrics = match request.metrics.or(project.metrics) {
+                Some(address) => Some(Arc::new(metrics::listen(address).await?)),
+                None => None,
+            };
+            let receivers = wiring::receivers(&project);
+            begin(&*state, &self.actor, &[Act::new("outflow.serve", "outflow")]).await?;
+            let (notifier, dispatch) = alerts::start(receivers, state.clone(), Pace::default());
+            let live = Live::new(since);
+            let observer = observer(recorder.clone(), notifier.clone(), live.clone());
+            let engine = wiring::engine(&self.folder, &project, state, caller.stop.clone()).await?;
+            let socket = Arc::new(Socket::listen(&self.folder)?);
+            let api = self.listen(&request, &project).await?;
+            let config = runtime(&project, engine).await?;
+            self.follow_files(&*config.engine.state, &project, Working::NotYet).await?;
+            for warning in surroundings::warnings(&project) {
+                warn!(error = as_error(&warning), "the environment");
             }
-            beside.spawn(kept(&handle, "API", move || for_ever(api.answer())));
-        }
-        if let Some(listener) = metrics {
-            let (recorder, of) = (recorder.clone(), handle.clone());
-            beside.spawn(kept(&handle, "metrics", move || {
-                for_ever(metrics::answer(listener.clone(), recorder.clone(), of.clone()))
+            log_leftovers(&*config.engine.state, &project).await?;
+            let syncs = config.syncs.iter().filter(|m| config.engine.paused.is_scheduled(&m.spec)).count();
+            let address = metrics.as_ref().and_then(|m| m.local_addr().ok()).map(tracing::field::display);
+            let api_address = api.as_ref().map(|api| api.address().to_string());
+            info!(syncs, pid = std::process::id(), metrics = address, api = api_address, "serving");
+            let (handle, supervising) = serve::start(config, observer);
+            let reloading = Arc::default();
+            let service = Service { app: self.clone(), handle: handle.clone(), notifier, since, reloading };
+            let answering = service.clone();
+            let answers = Box::new(move |request, actor| {
+                Box::pin(answering.clone().answer(request, actor)) as BoxFuture<_>
+            });
+            let reader = wiring::reader(&location, &self.folder).await?;
+            let _filled = self.slot.fill(Serves { answers, reader, live: live.clone() });
+            let mut beside = JoinSet::new();
+            beside.spawn(kept(&handle, "live events", move || {
+                let live = live.clone();
+                for_ever(async move { live.report_progress().await })
             }));
-        }
-        beside.spawn(kept(&handle, "notifier of alerts", move || dispatch.clone().run()));
-        let answering = service.clone();
-        beside.spawn(kept(&handle, "control socket", move || {
-            let (socket, answering) = (socket.clone(), answering.clone());
-            for_ever(async move {
-                socket.serve(move |request, actor| answering.clone().answer(request, actor)).await;
-            })
-        }));
-        let reload = Arc::new(tokio::sync::Mutex::new(reload));
-        beside.spawn(kept(&handle, "reload", move || service.clone().reload_each_time(reload.clone())));
-        let ended = supervising.await;
-        // The socket goes with its task, before the state is let go.
-        beside.shutdown().await;
-        ended?;
-        info!("stopped");
-        Ok(())
+            if let Some(api) = api {
+                if let Some((token, until)) = self.offer_set_up().await? {
+                    (caller.listener)(crate::Event::SetUp { token: &token, until });
+                }
+                beside.spawn(kept(&handle, "API", move || for_ever(api.answer())));
+            }
+            if let Some(listener) = metrics {
+                let (recorder, of) = (recorder.clone(), handle.clone());
+                beside.spawn(kept(&handle, "metrics", move || {
+                    for_ever(metrics::answer(listener.clone(), recorder.clone(), of.clone()))
+                }));
+            }
+            beside.spawn(kept(&handle, "notifier of alerts", move || dispatch.clone().run()));
+            let answering = service.clone();
+            beside.spawn(kept(&handle, "control socket", move || {
+                let (socket, answering) = (socket.clone(), answering.clone());
+                for_ever(async move {
+                    socket.serve(move |request, actor| answering.clone().answer(request, actor)).await;
+                })
+            }));
+            let reload = Arc::new(tokio::sync::Mutex::new(reload));
+            beside.spawn(kept(&handle, "reload", move || service.clone().reload_each_time(reload.clone())));
+            let ended = supervising.await;
+            // The socket goes with its task, before the state is let go.
+            beside.shutdown().await;
+            ended?;
+            info!("stopped");
+            Ok(())
+        })
     }
 }
 

@@ -4,7 +4,7 @@
 //! too, before anything begins. A `serve` has to be running: it makes the runs.
 
 use outflow_core::run::RunOptions;
-use outflow_core::{Code, Error, RunId};
+use outflow_core::{BoxFuture, Code, Error, RunId};
 use outflow_engine::operations::replay::{ReplayRequest as EngineRequest, usual_mode};
 use outflow_engine::{Errors, RunListEntry};
 use serde::Serialize;
@@ -44,32 +44,40 @@ impl App {
     ///
     /// # Errors
     /// Those of [`App::run`] that are found before anything begins. T001: no `serve` is running.
-    pub async fn start(&self, request: &RunRequest, caller: &Caller) -> Result<Vec<StartedRun>, Errors> {
-        let (request, project, pauses) = self.prepared(request).await?;
-        let mut started = Vec::new();
-        for (sync, options) in crate::run::wanted(&request, &project, &pauses) {
-            project.sync(&sync)?;
-            started.push(self.begin(sync, options, caller).await?);
-        }
-        Ok(started)
+    pub fn start<'a>(
+        &'a self,
+        request: &'a RunRequest,
+        caller: &'a Caller,
+    ) -> BoxFuture<'a, Result<Vec<StartedRun>, Errors>> {
+        Box::pin(async move {
+            let (request, project, pauses) = self.prepared(request).await?;
+            let mut started = Vec::new();
+            for (sync, options) in crate::run::wanted(&request, &project, &pauses) {
+                project.sync(&sync)?;
+                started.push(self.begin(sync, options, caller).await?);
+            }
+            Ok(started)
+        })
     }
 
     /// Begins what replays an earlier run.
     ///
     /// # Errors
     /// Those of [`App::replay`] that are found before anything begins. T001: no `serve` is running.
-    pub async fn start_replay(
-        &self,
-        request: &ReplayRequest,
-        caller: &Caller,
-    ) -> Result<StartedReplay, Errors> {
-        let (plan, all, _, _) = self.planned(request).await?;
-        let mut runs = Vec::new();
-        for options in all {
-            runs.push(self.begin(plan.sync.clone(), options, caller).await?);
-        }
-        let ReplayPlan { run, sync, destinations, .. } = plan;
-        Ok(StartedReplay { replays: run, sync, destinations, runs })
+    pub fn start_replay<'a>(
+        &'a self,
+        request: &'a ReplayRequest,
+        caller: &'a Caller,
+    ) -> BoxFuture<'a, Result<StartedReplay, Errors>> {
+        Box::pin(async move {
+            let (plan, all, _, _) = self.planned(request).await?;
+            let mut runs = Vec::new();
+            for options in all {
+                runs.push(self.begin(plan.sync.clone(), options, caller).await?);
+            }
+            let ReplayPlan { run, sync, destinations, .. } = plan;
+            Ok(StartedReplay { replays: run, sync, destinations, runs })
+        })
     }
 
     /// Approves a run, which is delivered from then on.
@@ -77,10 +85,16 @@ impl App {
     /// # Errors
     /// C011: there is no such run. G001…G006 or E004 where it does not await approval. T001: no
     /// `serve` is running.
-    pub async fn start_approved(&self, run: &RunName, caller: &Caller) -> Result<RunListEntry, Errors> {
-        let run = look::waiting(&*self.reader().await?.state, run).await?.id;
-        self.ask(&Request::Approve { run }, caller).await?.ok_or_else(not_serving)?;
-        self.recorded_run(&RunName::Number(run)).await
+    pub fn start_approved<'a>(
+        &'a self,
+        run: &'a RunName,
+        caller: &'a Caller,
+    ) -> BoxFuture<'a, Result<RunListEntry, Errors>> {
+        Box::pin(async move {
+            let run = look::waiting(&*self.reader().await?.state, run).await?.id;
+            self.ask(&Request::Approve { run }, caller).await?.ok_or_else(not_serving)?;
+            self.recorded_run(&RunName::Number(run)).await
+        })
     }
 
     async fn begin(&self, sync: String, options: RunOptions, caller: &Caller) -> Result<StartedRun, Error> {

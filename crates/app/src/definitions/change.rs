@@ -7,7 +7,7 @@
 use outflow_core::ports::state::{
     DefinitionChange, DefinitionContent, DefinitionId, DefinitionStatus, DefinitionVersion, Owner,
 };
-use outflow_core::{Code, Error};
+use outflow_core::{BoxFuture, Code, Error};
 use outflow_engine::Errors;
 use serde_json::Value;
 
@@ -56,15 +56,17 @@ impl App {
     /// # Errors
     /// Every problem of the project that would be. C018: it has another version. C020: the files
     /// own it. C022: there is none. The state, if it cannot be taken.
-    pub async fn change_definition(
-        &self,
-        request: &DefinitionRequest,
+    pub fn change_definition<'a>(
+        &'a self,
+        request: &'a DefinitionRequest,
         wait: bool,
-        caller: &Caller,
-    ) -> Result<DefinitionDocument, Errors> {
-        let change = self.change_of(request).await?;
-        let mut made = self.put_definitions(vec![change], wait, caller).await?;
-        made.pop().ok_or_else(|| no_such(&request.id).into())
+        caller: &'a Caller,
+    ) -> BoxFuture<'a, Result<DefinitionDocument, Errors>> {
+        Box::pin(async move {
+            let change = self.change_of(request).await?;
+            let mut made = self.put_definitions(vec![change], wait, caller).await?;
+            made.pop().ok_or_else(|| no_such(&request.id).into())
+        })
     }
 
     async fn change_of(&self, request: &DefinitionRequest) -> Result<DefinitionChange, Errors> {
@@ -122,27 +124,29 @@ impl App {
     ///
     /// # Errors
     /// As for [`App::change_definition`].
-    pub async fn put_definitions(
-        &self,
+    pub fn put_definitions<'a>(
+        &'a self,
         changes: Vec<DefinitionChange>,
         wait: bool,
-        caller: &Caller,
-    ) -> Result<Vec<DefinitionDocument>, Errors> {
-        // All problems are reported here; the process that makes the changes reports the first one.
-        if let Some(known) = self.known_definitions().await? {
-            self.look_at_proposed(&Proposal::new(&known, &changes, &self.actor)?).await?;
-        }
-        let request = Request::Define { changes: changes.clone() };
-        match self.ask(&request, caller).await? {
-            Some(Answer::Defined(made)) => return Ok(made),
-            Some(_) => return Err(control::other_answer().into()),
-            None => {}
-        }
-        let state = holder::open_state(self, wait, caller).await?;
-        let proposal = Proposal::new(&state.definitions().await?, &changes, &self.actor)?;
-        self.look_at_proposed(&proposal).await?;
-        let made = state.put_definitions(&proposal.changes).await?;
-        Ok(made.into_iter().flatten().map(DefinitionDocument::of).collect())
+        caller: &'a Caller,
+    ) -> BoxFuture<'a, Result<Vec<DefinitionDocument>, Errors>> {
+        Box::pin(async move {
+            // All problems are reported here; the process that makes the changes reports the first one.
+            if let Some(known) = self.known_definitions().await? {
+                self.look_at_proposed(&Proposal::new(&known, &changes, &self.actor)?).await?;
+            }
+            let request = Request::Define { changes: changes.clone() };
+            match self.ask(&request, caller).await? {
+                Some(Answer::Defined(made)) => return Ok(made),
+                Some(_) => return Err(control::other_answer().into()),
+                None => {}
+            }
+            let state = holder::open_state(self, wait, caller).await?;
+            let proposal = Proposal::new(&state.definitions().await?, &changes, &self.actor)?;
+            self.look_at_proposed(&proposal).await?;
+            let made = state.put_definitions(&proposal.changes).await?;
+            Ok(made.into_iter().flatten().map(DefinitionDocument::of).collect())
+        })
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use outflow_core::ports::state::{
     DefinitionId, DefinitionKind, DefinitionStatus, DefinitionVersion, Owner, StateReader,
 };
-use outflow_core::{Actor, Code, Error, Timestamp};
+use outflow_core::{Actor, BoxFuture, Code, Error, Timestamp};
 use outflow_engine::{Errors, FORMAT_VERSION};
 use outflow_project::StoredDefinition;
 use serde::{Deserialize, Serialize};
@@ -111,82 +111,98 @@ impl App {
     ///
     /// # Errors
     /// The state, if it cannot be read.
-    pub async fn definitions(&self, kind: Option<DefinitionKind>) -> Result<DefinitionList, Errors> {
-        let known = match self.definitions_reader().await? {
-            Some(reader) => reader.definitions().await?,
-            None => Vec::new(),
-        };
-        let meant = known.into_iter().filter(|version| kind.is_none_or(|kind| version.id.kind == kind));
-        let definitions = meant.map(DefinitionDocument::of).collect();
-        Ok(DefinitionList { format_version: FORMAT_VERSION, definitions })
+    pub fn definitions<'a>(
+        &'a self,
+        kind: Option<DefinitionKind>,
+    ) -> BoxFuture<'a, Result<DefinitionList, Errors>> {
+        Box::pin(async move {
+            let known = match self.definitions_reader().await? {
+                Some(reader) => reader.definitions().await?,
+                None => Vec::new(),
+            };
+            let meant = known.into_iter().filter(|version| kind.is_none_or(|kind| version.id.kind == kind));
+            let definitions = meant.map(DefinitionDocument::of).collect();
+            Ok(DefinitionList { format_version: FORMAT_VERSION, definitions })
+        })
     }
 
     /// One definition as it is now.
     ///
     /// # Errors
     /// C022: there is none, or it was removed. The state, if it cannot be read.
-    pub async fn definition(&self, id: &DefinitionId) -> Result<DefinitionDocument, Errors> {
-        let found = match self.definitions_reader().await? {
-            Some(reader) => reader.definition(id).await?,
-            None => None,
-        };
-        let found = found.filter(|version| version.content.is_some());
-        found.map(DefinitionDocument::of).ok_or_else(|| no_such(id).into())
+    pub fn definition<'a>(
+        &'a self,
+        id: &'a DefinitionId,
+    ) -> BoxFuture<'a, Result<DefinitionDocument, Errors>> {
+        Box::pin(async move {
+            let found = match self.definitions_reader().await? {
+                Some(reader) => reader.definition(id).await?,
+                None => None,
+            };
+            let found = found.filter(|version| version.content.is_some());
+            found.map(DefinitionDocument::of).ok_or_else(|| no_such(id).into())
+        })
     }
 
     /// Versions of a definition, newest first: those before `before`, at most `limit`.
     ///
     /// # Errors
     /// C022: there never was one. The state, if it cannot be read.
-    pub async fn definition_versions(
-        &self,
-        id: &DefinitionId,
+    pub fn definition_versions<'a>(
+        &'a self,
+        id: &'a DefinitionId,
         before: Option<u64>,
         limit: u64,
-    ) -> Result<VersionList, Errors> {
-        let Some(reader) = self.definitions_reader().await? else { return Err(no_such(id).into()) };
-        let found = reader.definition_versions(id, before, limit).await?;
-        if found.is_empty() && before.is_none() {
-            return Err(no_such(id).into());
-        }
-        let versions = found.into_iter().map(DefinitionDocument::of).collect();
-        Ok(VersionList { format_version: FORMAT_VERSION, versions })
+    ) -> BoxFuture<'a, Result<VersionList, Errors>> {
+        Box::pin(async move {
+            let Some(reader) = self.definitions_reader().await? else { return Err(no_such(id).into()) };
+            let found = reader.definition_versions(id, before, limit).await?;
+            if found.is_empty() && before.is_none() {
+                return Err(no_such(id).into());
+            }
+            let versions = found.into_iter().map(DefinitionDocument::of).collect();
+            Ok(VersionList { format_version: FORMAT_VERSION, versions })
+        })
     }
 
     /// What differs between two versions of a definition.
     ///
     /// # Errors
     /// C022: there is no such version. The state, if it cannot be read.
-    pub async fn compare_definition(
-        &self,
-        id: &DefinitionId,
+    pub fn compare_definition<'a>(
+        &'a self,
+        id: &'a DefinitionId,
         from: u64,
         to: u64,
-    ) -> Result<Comparison, Errors> {
-        let mut values = Vec::new();
-        for version in [from, to] {
-            let content = self.version_of(id, version).await?.content;
-            values.push(content.map(|content| parsed(id, &content.value)).transpose()?);
-        }
-        let keys = differences(values[0].as_ref(), values[1].as_ref());
-        Ok(Comparison { format_version: FORMAT_VERSION, id: id.clone(), from, to, keys })
+    ) -> BoxFuture<'a, Result<Comparison, Errors>> {
+        Box::pin(async move {
+            let mut values = Vec::new();
+            for version in [from, to] {
+                let content = self.version_of(id, version).await?.content;
+                values.push(content.map(|content| parsed(id, &content.value)).transpose()?);
+            }
+            let keys = differences(values[0].as_ref(), values[1].as_ref());
+            Ok(Comparison { format_version: FORMAT_VERSION, id: id.clone(), from, to, keys })
+        })
     }
 
     /// All that has to be put right before the draft is enabled, and what is odd about it.
     ///
     /// # Errors
     /// C022: there is no such definition. The state, if it cannot be read.
-    pub async fn validate_draft(&self, name: &str) -> Result<DraftProblems, Errors> {
-        let id = DefinitionId::new(DefinitionKind::Sync, name);
-        let Some(reader) = self.definitions_reader().await? else { return Err(no_such(&id).into()) };
-        let known = reader.definitions().await?;
-        let found = known.iter().find(|version| version.id == id);
-        let Some(content) = found.and_then(|version| version.content.as_ref()) else {
-            return Err(no_such(&id).into());
-        };
-        let draft = StoredDefinition { value: parsed(&id, &content.value)?, version: 0, id };
-        let problems = self.problems_of(&super::running(&known)?, &draft).await?;
-        Ok(DraftProblems { format_version: FORMAT_VERSION, problems })
+    pub fn validate_draft<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<DraftProblems, Errors>> {
+        Box::pin(async move {
+            let id = DefinitionId::new(DefinitionKind::Sync, name);
+            let Some(reader) = self.definitions_reader().await? else { return Err(no_such(&id).into()) };
+            let known = reader.definitions().await?;
+            let found = known.iter().find(|version| version.id == id);
+            let Some(content) = found.and_then(|version| version.content.as_ref()) else {
+                return Err(no_such(&id).into());
+            };
+            let draft = StoredDefinition { value: parsed(&id, &content.value)?, version: 0, id };
+            let problems = self.problems_of(&super::running(&known)?, &draft).await?;
+            Ok(DraftProblems { format_version: FORMAT_VERSION, problems })
+        })
     }
 
     /// What is defined now; `None`: nothing has run yet, or whoever takes the state finds out what

@@ -4,6 +4,7 @@
 //! alone unless it is asked for. What this does not do: move the operator's keys (`state`,
 //! `metrics`, `definitions`); what a target changes is moved as changed.
 
+use outflow_core::BoxFuture;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -89,12 +90,14 @@ impl App {
     ///
     /// # Errors
     /// Every problem of the project. The state, if it cannot be read.
-    pub async fn plan(&self, request: &PlanRequest) -> Result<PlanDocument, Errors> {
-        let origin = Origin { dir: request.folder.clone(), ..self.origin.clone() };
-        let from = App { origin, ..self.clone() };
-        let project = from.read_files(Project::load_partly, Arc::default()).await??;
-        let known = self.known_definitions().await?.unwrap_or_default();
-        plan(&known, &project.definitions, request.prune)
+    pub fn plan<'a>(&'a self, request: &'a PlanRequest) -> BoxFuture<'a, Result<PlanDocument, Errors>> {
+        Box::pin(async move {
+            let origin = Origin { dir: request.folder.clone(), ..self.origin.clone() };
+            let from = App { origin, ..self.clone() };
+            let project = from.read_files(Project::load_partly, Arc::default()).await??;
+            let known = self.known_definitions().await?.unwrap_or_default();
+            plan(&known, &project.definitions, request.prune)
+        })
     }
 
     /// Makes the changes of a plan, all or none.
@@ -102,19 +105,21 @@ impl App {
     /// # Errors
     /// Every problem of the project that would be. C018: something has changed since the plan was
     /// made. C020: the server's files own a definition. The state, if it cannot be taken.
-    pub async fn apply(
-        &self,
-        plan: &PlanDocument,
+    pub fn apply<'a>(
+        &'a self,
+        plan: &'a PlanDocument,
         wait: bool,
-        caller: &Caller,
-    ) -> Result<ApplyDocument, Errors> {
-        let changes: Vec<DefinitionChange> =
-            plan.changes.iter().map(|planned| planned.change.clone()).collect();
-        let definitions = match changes.is_empty() {
-            true => Vec::new(),
-            false => self.put_definitions(changes, wait, caller).await?,
-        };
-        Ok(ApplyDocument { format_version: FORMAT_VERSION, definitions })
+        caller: &'a Caller,
+    ) -> BoxFuture<'a, Result<ApplyDocument, Errors>> {
+        Box::pin(async move {
+            let changes: Vec<DefinitionChange> =
+                plan.changes.iter().map(|planned| planned.change.clone()).collect();
+            let definitions = match changes.is_empty() {
+                true => Vec::new(),
+                false => self.put_definitions(changes, wait, caller).await?,
+            };
+            Ok(ApplyDocument { format_version: FORMAT_VERSION, definitions })
+        })
     }
 
     /// Everything that is defined and no draft, whoever owns it, as the text of one `outflow.yaml`.
@@ -122,14 +127,16 @@ impl App {
     ///
     /// # Errors
     /// Every problem of the project. The state, if it cannot be read.
-    pub async fn export(&self) -> Result<String, Errors> {
-        let known = self.known_definitions().await?.unwrap_or_default();
-        let stored = super::running(&known)?;
-        let project = self.read_files(Project::load_partly, stored.clone().into()).await??;
-        let of_files = project.definitions.into_iter().map(|file| (file.id, file.value));
-        let of_server = stored.into_iter().map(|stored| (stored.id, stored.value));
-        let all: Vec<(DefinitionId, Value)> = of_files.chain(of_server).collect();
-        Ok(outflow_project::export(&all))
+    pub fn export<'a>(&'a self) -> BoxFuture<'a, Result<String, Errors>> {
+        Box::pin(async move {
+            let known = self.known_definitions().await?.unwrap_or_default();
+            let stored = super::running(&known)?;
+            let project = self.read_files(Project::load_partly, stored.clone().into()).await??;
+            let of_files = project.definitions.into_iter().map(|file| (file.id, file.value));
+            let of_server = stored.into_iter().map(|stored| (stored.id, stored.value));
+            let all: Vec<(DefinitionId, Value)> = of_files.chain(of_server).collect();
+            Ok(outflow_project::export(&all))
+        })
     }
 }
 

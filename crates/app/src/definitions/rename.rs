@@ -7,7 +7,7 @@ use outflow_core::ports::state::{
     AuditEntry, AuditResult, DefinitionChange, DefinitionContent, DefinitionId, DefinitionKind,
     DefinitionVersion, Owner, SyncRename,
 };
-use outflow_core::{Actor, Clock as _, Code, Error, SystemClock};
+use outflow_core::{Actor, BoxFuture, Clock as _, Code, Error, SystemClock};
 use outflow_engine::{Errors, FORMAT_VERSION};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -45,30 +45,32 @@ impl App {
     /// # Errors
     /// C020: the files own it. C021: it cannot get that name now. C022: there is no such sync.
     /// Every problem of the project that would be. The state, if it cannot be taken.
-    pub async fn rename_sync(
-        &self,
-        from: &str,
-        to: &str,
+    pub fn rename_sync<'a>(
+        &'a self,
+        from: &'a str,
+        to: &'a str,
         wait: bool,
-        caller: &Caller,
-    ) -> Result<RenameDocument, Errors> {
-        let request = Request::Rename { from: from.to_owned(), to: to.to_owned() };
-        let done =
-            RenameDocument { format_version: FORMAT_VERSION, from: from.to_owned(), to: to.to_owned() };
-        if let Some(known) = self.known_definitions().await? {
-            self.look_at_proposed(&Renaming::new(&known, from, to, &self.actor)?.proposal).await?;
-        }
-        match self.ask(&request, caller).await? {
-            Some(Answer::Renamed) => return Ok(done),
-            Some(_) => return Err(control::other_answer().into()),
-            None => {}
-        }
-        let state = holder::open_state(self, wait, caller).await?;
-        let mut renaming = Renaming::new(&state.definitions().await?, from, to, &self.actor)?;
-        self.look_at_proposed(&renaming.proposal).await?;
-        renaming.rename.with_unfinished = true;
-        state.rename_sync(&renaming.rename, &renaming.entry).await?;
-        Ok(done)
+        caller: &'a Caller,
+    ) -> BoxFuture<'a, Result<RenameDocument, Errors>> {
+        Box::pin(async move {
+            let request = Request::Rename { from: from.to_owned(), to: to.to_owned() };
+            let done =
+                RenameDocument { format_version: FORMAT_VERSION, from: from.to_owned(), to: to.to_owned() };
+            if let Some(known) = self.known_definitions().await? {
+                self.look_at_proposed(&Renaming::new(&known, from, to, &self.actor)?.proposal).await?;
+            }
+            match self.ask(&request, caller).await? {
+                Some(Answer::Renamed) => return Ok(done),
+                Some(_) => return Err(control::other_answer().into()),
+                None => {}
+            }
+            let state = holder::open_state(self, wait, caller).await?;
+            let mut renaming = Renaming::new(&state.definitions().await?, from, to, &self.actor)?;
+            self.look_at_proposed(&renaming.proposal).await?;
+            renaming.rename.with_unfinished = true;
+            state.rename_sync(&renaming.rename, &renaming.entry).await?;
+            Ok(done)
+        })
     }
 }
 

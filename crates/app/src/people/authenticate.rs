@@ -1,7 +1,7 @@
 //! Who asks: from a credential to a [`Principal`].
 
 use outflow_core::ports::state::{SecretHash, SessionRecord, TokenRecord, TokenScope, Used, UserRecord};
-use outflow_core::{Actor, ActorKind, Clock as _, Code, Error, Secret, SystemClock, Timestamp};
+use outflow_core::{Actor, ActorKind, BoxFuture, Clock as _, Code, Error, Secret, SystemClock, Timestamp};
 use serde::Serialize;
 use tracing::warn;
 
@@ -78,30 +78,32 @@ impl App {
     ///
     /// # Errors
     /// A002: it is unknown, or revoked, or its user is disabled. A003: it has ended.
-    pub async fn authenticate(
-        &self,
-        credential: &Credential,
+    pub fn authenticate<'a>(
+        &'a self,
+        credential: &'a Credential,
         address: Option<String>,
-    ) -> Result<Principal, Error> {
-        let (now, state) = (SystemClock.now(), self.reader().await?.state);
-        let (principal, used, used_at) = match credential {
-            Credential::Token(secret) => {
-                let hash = hash_of(Kind::Token, secret)?;
-                let token = state.token(&hash).await?.ok_or_else(refused)?;
-                (of_token(&token, now)?, Used::Token(hash), token.used_at)
+    ) -> BoxFuture<'a, Result<Principal, Error>> {
+        Box::pin(async move {
+            let (now, state) = (SystemClock.now(), self.reader().await?.state);
+            let (principal, used, used_at) = match credential {
+                Credential::Token(secret) => {
+                    let hash = hash_of(Kind::Token, secret)?;
+                    let token = state.token(&hash).await?.ok_or_else(refused)?;
+                    (of_token(&token, now)?, Used::Token(hash), token.used_at)
+                }
+                Credential::Session(secret) => {
+                    let hash = hash_of(Kind::Session, secret)?;
+                    let (session, user) = state.session(&hash).await?.ok_or_else(refused)?;
+                    let used_at = session.used_at;
+                    (of_session(&session, &user, now)?, Used::Session(hash), Some(used_at))
+                }
+            };
+            if used_at.is_none_or(|at| now.duration_since(at).as_secs() >= USED_EVERY_S) {
+                self.note_use(used, now);
             }
-            Credential::Session(secret) => {
-                let hash = hash_of(Kind::Session, secret)?;
-                let (session, user) = state.session(&hash).await?.ok_or_else(refused)?;
-                let used_at = session.used_at;
-                (of_session(&session, &user, now)?, Used::Session(hash), Some(used_at))
-            }
-        };
-        if used_at.is_none_or(|at| now.duration_since(at).as_secs() >= USED_EVERY_S) {
-            self.note_use(used, now);
-        }
-        let actor = Actor { address, ..principal.actor };
-        Ok(Principal { actor, ..principal })
+            let actor = Actor { address, ..principal.actor };
+            Ok(Principal { actor, ..principal })
+        })
     }
 
     /// Records in the background that something was used. The request does not wait for it,

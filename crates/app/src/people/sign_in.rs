@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use outflow_core::ports::state::{KnownBrowser, SecretHash, SessionRecord, SessionsToEnd};
-use outflow_core::{Actor, ActorKind, Clock as _, Code, Error, Secret, SystemClock, Timestamp};
+use outflow_core::{Actor, ActorKind, BoxFuture, Clock as _, Code, Error, Secret, SystemClock, Timestamp};
 use outflow_engine::FORMAT_VERSION;
 use serde::Serialize;
 
@@ -77,35 +77,37 @@ impl App {
     ///
     /// # Errors
     /// A005: there is no such user, or the password is another. A006: too many attempts.
-    pub async fn sign_in(&self, request: &SignInRequest) -> Result<SignedIn, NotLetIn> {
-        let name = names::user_name(&request.name).unwrap_or_default();
-        let known_browser = self.known_browser(&name, request.browser.as_ref()).await?;
-        let address = request.address.as_deref();
-        let attempt = Attempt { user: &name, address, known_browser };
-        let now = self.people.now();
-        let taken = self.people.throttle().take(&attempt, now).map_err(too_many)?;
-        // Whoever is sent away has cost nothing but this.
-        let state = self.reader().await?.state;
-        let user = state.user(&name).await?;
-        let kept = user.as_ref().and_then(|user| user.password.as_deref());
-        let checked = password::is_right(&request.password, kept).await;
-        // A password that was not looked at was no guess.
-        let is_right = checked.inspect_err(|_| self.people.throttle().give_back(&taken))?;
-        let actor = Actor { address: request.address.clone(), ..Actor::new(ActorKind::Person, "") };
-        match user.filter(|user| is_right && user.disabled_at.is_none()) {
-            Some(user) => {
-                self.people.throttle().give_back(&taken);
-                let by = self.by(Actor { name: user.name.clone(), ..actor });
-                let signed_in = by.begin_session(UserEntry::of(user), known_browser, request);
-                Ok(signed_in.await?)
+    pub fn sign_in<'a>(&'a self, request: &'a SignInRequest) -> BoxFuture<'a, Result<SignedIn, NotLetIn>> {
+        Box::pin(async move {
+            let name = names::user_name(&request.name).unwrap_or_default();
+            let known_browser = self.known_browser(&name, request.browser.as_ref()).await?;
+            let address = request.address.as_deref();
+            let attempt = Attempt { user: &name, address, known_browser };
+            let now = self.people.now();
+            let taken = self.people.throttle().take(&attempt, now).map_err(too_many)?;
+            // Whoever is sent away has cost nothing but this.
+            let state = self.reader().await?.state;
+            let user = state.user(&name).await?;
+            let kept = user.as_ref().and_then(|user| user.password.as_deref());
+            let checked = password::is_right(&request.password, kept).await;
+            // A password that was not looked at was no guess.
+            let is_right = checked.inspect_err(|_| self.people.throttle().give_back(&taken))?;
+            let actor = Actor { address: request.address.clone(), ..Actor::new(ActorKind::Person, "") };
+            match user.filter(|user| is_right && user.disabled_at.is_none()) {
+                Some(user) => {
+                    self.people.throttle().give_back(&taken);
+                    let by = self.by(Actor { name: user.name.clone(), ..actor });
+                    let signed_in = by.begin_session(UserEntry::of(user), known_browser, request);
+                    Ok(signed_in.await?)
+                }
+                None => {
+                    let user = state.user(&name).await?.map(|user| user.name);
+                    let change = PeopleChange::SignInRefused { user, code: Code::SignInRefused };
+                    self.by(Actor { name: "nobody".to_owned(), ..actor }).change_people(change).await?;
+                    Err(Error::new(Code::SignInRefused, "user name or password wrong").into())
+                }
             }
-            None => {
-                let user = state.user(&name).await?.map(|user| user.name);
-                let change = PeopleChange::SignInRefused { user, code: Code::SignInRefused };
-                self.by(Actor { name: "nobody".to_owned(), ..actor }).change_people(change).await?;
-                Err(Error::new(Code::SignInRefused, "user name or password wrong").into())
-            }
-        }
+        })
     }
 
     /// The browser, if this user has signed in there before.
@@ -151,46 +153,56 @@ impl App {
     ///
     /// # Errors
     /// A004: whoever asks has no session.
-    pub async fn sign_out(&self, principal: &Principal) -> Result<(), Error> {
-        let How::Session { hash, .. } = principal.how else {
-            return Err(Error::new(Code::NotPermitted, "only a session can sign out"));
-        };
-        let (which, user) = (SessionsToEnd::One(hash), principal.actor.name.clone());
-        self.change_people(PeopleChange::EndSessions { which, user }).await.map(drop)
+    pub fn sign_out<'a>(&'a self, principal: &'a Principal) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(async move {
+            let How::Session { hash, .. } = principal.how else {
+                return Err(Error::new(Code::NotPermitted, "only a session can sign out"));
+            };
+            let (which, user) = (SessionsToEnd::One(hash), principal.actor.name.clone());
+            self.change_people(PeopleChange::EndSessions { which, user }).await.map(drop)
+        })
     }
 
     /// The sessions of a user, or of all, that have not ended.
     ///
     /// # Errors
     /// The state cannot be read.
-    pub async fn sessions(&self, user: Option<&str>) -> Result<SessionList, Error> {
-        let now = SystemClock.now();
-        let records = match self.is_new().await? {
-            true => Vec::new(),
-            false => self.reader().await?.state.sessions(user).await?,
-        };
-        let sessions = records.into_iter().filter_map(|session| SessionEntry::of(session, now)).collect();
-        Ok(SessionList { format_version: FORMAT_VERSION, sessions })
+    pub fn sessions<'a>(&'a self, user: Option<&'a str>) -> BoxFuture<'a, Result<SessionList, Error>> {
+        Box::pin(async move {
+            let now = SystemClock.now();
+            let records = match self.is_new().await? {
+                true => Vec::new(),
+                false => self.reader().await?.state.sessions(user).await?,
+            };
+            let sessions = records.into_iter().filter_map(|session| SessionEntry::of(session, now)).collect();
+            Ok(SessionList { format_version: FORMAT_VERSION, sessions })
+        })
     }
 
     /// Ends one session of a user by its id, or all of them. Returns how many.
     ///
     /// # Errors
     /// A011: there is no such session.
-    pub async fn end_sessions(&self, user: &str, id: Option<&str>) -> Result<u64, Error> {
-        let which = match id {
-            None => SessionsToEnd::Of(user.to_owned()),
-            Some(id) => {
-                let sessions = self.reader().await?.state.sessions(Some(user)).await?;
-                let found = sessions.into_iter().find(|session| credential::shown(&session.hash) == id);
-                let none = || Error::new(Code::NoSuchPerson, format!("{user} has no session {id:?}"));
-                SessionsToEnd::One(found.ok_or_else(none)?.hash)
+    pub fn end_sessions<'a>(
+        &'a self,
+        user: &'a str,
+        id: Option<&'a str>,
+    ) -> BoxFuture<'a, Result<u64, Error>> {
+        Box::pin(async move {
+            let which = match id {
+                None => SessionsToEnd::Of(user.to_owned()),
+                Some(id) => {
+                    let sessions = self.reader().await?.state.sessions(Some(user)).await?;
+                    let found = sessions.into_iter().find(|session| credential::shown(&session.hash) == id);
+                    let none = || Error::new(Code::NoSuchPerson, format!("{user} has no session {id:?}"));
+                    SessionsToEnd::One(found.ok_or_else(none)?.hash)
+                }
+            };
+            match self.change_people(PeopleChange::EndSessions { which, user: user.to_owned() }).await? {
+                PeopleAnswer::Ended(sessions) => Ok(sessions),
+                PeopleAnswer::Done => Ok(0),
             }
-        };
-        match self.change_people(PeopleChange::EndSessions { which, user: user.to_owned() }).await? {
-            PeopleAnswer::Ended(sessions) => Ok(sessions),
-            PeopleAnswer::Done => Ok(0),
-        }
+        })
     }
 }
 

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use outflow_core::ports::state::{Role, TokenRecord, TokenScope};
-use outflow_core::{Clock as _, Code, Error, Secret, SystemClock, Timestamp};
+use outflow_core::{BoxFuture, Clock as _, Code, Error, Secret, SystemClock, Timestamp};
 use outflow_engine::{Errors, FORMAT_VERSION};
 use outflow_project::suggestion;
 use serde::Serialize;
@@ -100,61 +100,73 @@ impl App {
     /// # Errors
     /// C005 for each part of the request that cannot be; A004: it would have more rights than
     /// whoever asks. The state, if it cannot be taken.
-    pub async fn create_token(&self, request: &NewTokenRequest, caller: &Caller) -> Result<NewToken, Errors> {
-        let (now, scope) = (SystemClock.now(), scope(request)?);
-        let (secret, hash) = credential::make(Kind::Token)?;
-        let token = TokenRecord {
-            id: credential::name("tok_")?,
-            hash,
-            name: request.name.trim().to_owned(),
-            scope,
-            created_by: self.actor.name.clone(),
-            created_at: now,
-            expires_at: request.expires_after.and_then(|after| now.checked_add(after).ok()),
-            used_at: None,
-            revoked_at: None,
-        };
-        let entry = TokenEntry::of(token.clone(), now);
-        self.change_people_for(PeopleChange::CreateToken { token }, request.wait, caller).await?;
-        Ok(NewToken { format_version: FORMAT_VERSION, secret, entry })
+    pub fn create_token<'a>(
+        &'a self,
+        request: &'a NewTokenRequest,
+        caller: &'a Caller,
+    ) -> BoxFuture<'a, Result<NewToken, Errors>> {
+        Box::pin(async move {
+            let (now, scope) = (SystemClock.now(), scope(request)?);
+            let (secret, hash) = credential::make(Kind::Token)?;
+            let token = TokenRecord {
+                id: credential::name("tok_")?,
+                hash,
+                name: request.name.trim().to_owned(),
+                scope,
+                created_by: self.actor.name.clone(),
+                created_at: now,
+                expires_at: request.expires_after.and_then(|after| now.checked_add(after).ok()),
+                used_at: None,
+                revoked_at: None,
+            };
+            let entry = TokenEntry::of(token.clone(), now);
+            self.change_people_for(PeopleChange::CreateToken { token }, request.wait, caller).await?;
+            Ok(NewToken { format_version: FORMAT_VERSION, secret, entry })
+        })
     }
 
     /// Every token, revoked and expired ones included; none before the first run.
     ///
     /// # Errors
     /// The state cannot be read.
-    pub async fn tokens(&self) -> Result<TokenList, Errors> {
-        let now = SystemClock.now();
-        let records = match self.is_new().await? {
-            true => Vec::new(),
-            false => self.reader().await?.state.tokens().await?,
-        };
-        let tokens = records.into_iter().map(|token| TokenEntry::of(token, now)).collect();
-        Ok(TokenList { format_version: FORMAT_VERSION, tokens })
+    pub fn tokens<'a>(&'a self) -> BoxFuture<'a, Result<TokenList, Errors>> {
+        Box::pin(async move {
+            let now = SystemClock.now();
+            let records = match self.is_new().await? {
+                true => Vec::new(),
+                false => self.reader().await?.state.tokens().await?,
+            };
+            let tokens = records.into_iter().map(|token| TokenEntry::of(token, now)).collect();
+            Ok(TokenList { format_version: FORMAT_VERSION, tokens })
+        })
     }
 
     /// Revokes a token: it counts for nothing from then on.
     ///
     /// # Errors
     /// A011: there is no such token. The state, if it cannot be taken.
-    pub async fn revoke_token(
-        &self,
-        request: &RevokeTokenRequest,
-        caller: &Caller,
-    ) -> Result<TokenEntry, Errors> {
-        let named = request.token.trim();
-        let id = match credential::is_formed(Kind::Token, named) {
-            true => {
-                let found = self.reader().await?.state.token(&credential::kept(named)).await?;
-                let unknown = || Error::new(Code::NoSuchPerson, "this token is not one of this installation");
-                found.ok_or_else(unknown)?.id
-            }
-            false => named.to_owned(),
-        };
-        self.change_people_for(PeopleChange::RevokeToken { id: id.clone() }, request.wait, caller).await?;
-        let list = self.tokens().await?.tokens;
-        let gone = || Error::new(Code::NoSuchPerson, format!("there is no token {id:?} any more"));
-        Ok(list.into_iter().find(|token| token.id == id).ok_or_else(gone)?)
+    pub fn revoke_token<'a>(
+        &'a self,
+        request: &'a RevokeTokenRequest,
+        caller: &'a Caller,
+    ) -> BoxFuture<'a, Result<TokenEntry, Errors>> {
+        Box::pin(async move {
+            let named = request.token.trim();
+            let id = match credential::is_formed(Kind::Token, named) {
+                true => {
+                    let found = self.reader().await?.state.token(&credential::kept(named)).await?;
+                    let unknown =
+                        || Error::new(Code::NoSuchPerson, "this token is not one of this installation");
+                    found.ok_or_else(unknown)?.id
+                }
+                false => named.to_owned(),
+            };
+            self.change_people_for(PeopleChange::RevokeToken { id: id.clone() }, request.wait, caller)
+                .await?;
+            let list = self.tokens().await?.tokens;
+            let gone = || Error::new(Code::NoSuchPerson, format!("there is no token {id:?} any more"));
+            Ok(list.into_iter().find(|token| token.id == id).ok_or_else(gone)?)
+        })
     }
 }
 

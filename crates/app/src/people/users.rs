@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use outflow_core::ports::state::{Role, UserChange, UserRecord};
-use outflow_core::{Actor, ActorKind, Clock as _, Code, Error, Secret, SystemClock, Timestamp};
+use outflow_core::{Actor, ActorKind, BoxFuture, Clock as _, Code, Error, Secret, SystemClock, Timestamp};
 use outflow_engine::{Errors, FORMAT_VERSION};
 use outflow_project::suggestion;
 use serde::Serialize;
@@ -100,34 +100,38 @@ impl App {
     /// # Errors
     /// C005: it is no name. A007: the password is too easy. A012: there is one of that name. A004:
     /// they would have more rights than whoever asks. The state, if it cannot be taken.
-    pub async fn create_user(
-        &self,
-        request: &NewUserRequest,
-        caller: &Caller,
-    ) -> Result<UserDocument, Errors> {
-        let name = checked_name(&request.name)?;
-        if let Some(missing) = Permissions::of(request.role).beyond(request.within) {
-            return Err(too_much(missing).into());
-        }
-        let (hash, made) = new_password(&name, request.password.as_ref()).await?;
-        let user = new_user(name, request.role, hash);
-        let entry = UserEntry::of(user.clone());
-        let change = PeopleChange::CreateUser { user, is_first: false };
-        self.change_people_for(change, request.wait, caller).await?;
-        Ok(UserDocument { format_version: FORMAT_VERSION, user: entry, password: made })
+    pub fn create_user<'a>(
+        &'a self,
+        request: &'a NewUserRequest,
+        caller: &'a Caller,
+    ) -> BoxFuture<'a, Result<UserDocument, Errors>> {
+        Box::pin(async move {
+            let name = checked_name(&request.name)?;
+            if let Some(missing) = Permissions::of(request.role).beyond(request.within) {
+                return Err(too_much(missing).into());
+            }
+            let (hash, made) = new_password(&name, request.password.as_ref()).await?;
+            let user = new_user(name, request.role, hash);
+            let entry = UserEntry::of(user.clone());
+            let change = PeopleChange::CreateUser { user, is_first: false };
+            self.change_people_for(change, request.wait, caller).await?;
+            Ok(UserDocument { format_version: FORMAT_VERSION, user: entry, password: made })
+        })
     }
 
     /// Every user; none before the first run.
     ///
     /// # Errors
     /// The state cannot be read.
-    pub async fn users(&self) -> Result<UserList, Error> {
-        let users = match self.is_new().await? {
-            true => Vec::new(),
-            false => self.reader().await?.state.users().await?,
-        };
-        let users = users.into_iter().map(UserEntry::of).collect();
-        Ok(UserList { format_version: FORMAT_VERSION, users })
+    pub fn users<'a>(&'a self) -> BoxFuture<'a, Result<UserList, Error>> {
+        Box::pin(async move {
+            let users = match self.is_new().await? {
+                true => Vec::new(),
+                false => self.reader().await?.state.users().await?,
+            };
+            let users = users.into_iter().map(UserEntry::of).collect();
+            Ok(UserList { format_version: FORMAT_VERSION, users })
+        })
     }
 
     /// Changes a user. Their sessions end.
@@ -135,35 +139,38 @@ impl App {
     /// # Errors
     /// A011: there is no such user. A008: it is the only administrator. A007, A004: as for
     /// [`App::create_user`]. The state, if it cannot be taken.
-    pub async fn change_user(
-        &self,
-        request: &UserChangeRequest,
-        caller: &Caller,
-    ) -> Result<UserDocument, Errors> {
-        let users = self.users().await?.users;
-        let name = names::user_name(&request.name).unwrap_or_else(|_| request.name.clone());
-        let user = users.iter().find(|user| user.name == name).ok_or_else(|| unknown(&name, &users))?;
-        let of_both = [Some(user.role), if let NewUser::Role(role) = request.to { Some(role) } else { None }];
-        for role in of_both.into_iter().flatten() {
-            if let Some(missing) = Permissions::of(role).beyond(request.within) {
-                return Err(too_much(missing).into());
+    pub fn change_user<'a>(
+        &'a self,
+        request: &'a UserChangeRequest,
+        caller: &'a Caller,
+    ) -> BoxFuture<'a, Result<UserDocument, Errors>> {
+        Box::pin(async move {
+            let users = self.users().await?.users;
+            let name = names::user_name(&request.name).unwrap_or_else(|_| request.name.clone());
+            let user = users.iter().find(|user| user.name == name).ok_or_else(|| unknown(&name, &users))?;
+            let of_both =
+                [Some(user.role), if let NewUser::Role(role) = request.to { Some(role) } else { None }];
+            for role in of_both.into_iter().flatten() {
+                if let Some(missing) = Permissions::of(role).beyond(request.within) {
+                    return Err(too_much(missing).into());
+                }
             }
-        }
-        let (to, made) = match &request.to {
-            NewUser::Role(role) => (UserChange::Role(*role), None),
-            NewUser::Disabled => (UserChange::Disabled(Some(SystemClock.now())), None),
-            NewUser::Enabled => (UserChange::Disabled(None), None),
-            NewUser::Password(password) => {
-                let (hash, made) = new_password(&name, password.as_ref()).await?;
-                (UserChange::Password(hash), made)
-            }
-        };
-        let change = PeopleChange::ChangeUser { name: name.clone(), to };
-        self.change_people_for(change, request.wait, caller).await?;
-        self.people.throttle().forget(&name);
-        let user = self.reader().await?.state.user(&name).await?;
-        let user = UserEntry::of(user.ok_or_else(|| unknown(&name, &users))?);
-        Ok(UserDocument { format_version: FORMAT_VERSION, user, password: made })
+            let (to, made) = match &request.to {
+                NewUser::Role(role) => (UserChange::Role(*role), None),
+                NewUser::Disabled => (UserChange::Disabled(Some(SystemClock.now())), None),
+                NewUser::Enabled => (UserChange::Disabled(None), None),
+                NewUser::Password(password) => {
+                    let (hash, made) = new_password(&name, password.as_ref()).await?;
+                    (UserChange::Password(hash), made)
+                }
+            };
+            let change = PeopleChange::ChangeUser { name: name.clone(), to };
+            self.change_people_for(change, request.wait, caller).await?;
+            self.people.throttle().forget(&name);
+            let user = self.reader().await?.state.user(&name).await?;
+            let user = UserEntry::of(user.ok_or_else(|| unknown(&name, &users))?);
+            Ok(UserDocument { format_version: FORMAT_VERSION, user, password: made })
+        })
     }
 
     /// Changes the password of whoever has signed in, ends all their sessions, and begins a new
@@ -172,19 +179,21 @@ impl App {
     /// # Errors
     /// As for [`App::sign_in`] with the old password, and for [`App::create_user`] with the new
     /// one.
-    pub async fn change_own_password(
-        &self,
-        old: &SignInRequest,
-        new: &Secret,
-    ) -> Result<SignedIn, super::NotLetIn> {
-        let signed_in = self.sign_in(old).await?;
-        password::check(new.expose(), &signed_in.user.name)?;
-        let to = UserChange::Password(password::hash_of(new).await?);
-        let name = signed_in.user.name.clone();
-        let actor = Actor { address: old.address.clone(), ..Actor::new(ActorKind::Person, &name) };
-        let by = self.by(actor);
-        by.change_people(PeopleChange::ChangeUser { name, to }).await?;
-        Ok(by.begin_session(signed_in.user, None, old).await?)
+    pub fn change_own_password<'a>(
+        &'a self,
+        old: &'a SignInRequest,
+        new: &'a Secret,
+    ) -> BoxFuture<'a, Result<SignedIn, super::NotLetIn>> {
+        Box::pin(async move {
+            let signed_in = self.sign_in(old).await?;
+            password::check(new.expose(), &signed_in.user.name)?;
+            let to = UserChange::Password(password::hash_of(new).await?);
+            let name = signed_in.user.name.clone();
+            let actor = Actor { address: old.address.clone(), ..Actor::new(ActorKind::Person, &name) };
+            let by = self.by(actor);
+            by.change_people(PeopleChange::ChangeUser { name, to }).await?;
+            Ok(by.begin_session(signed_in.user, None, old).await?)
+        })
     }
 
     /// A set-up token with its end, if there is no user yet: for the process that serves, which
@@ -192,15 +201,17 @@ impl App {
     ///
     /// # Errors
     /// The state cannot be read.
-    pub async fn offer_set_up(&self) -> Result<Option<(Secret, Timestamp)>, Error> {
-        if !self.users().await?.users.is_empty() {
-            return Ok(None);
-        }
-        let (secret, hash) = credential::make(Kind::SetUp)?;
-        let now = SystemClock.now();
-        let until = now.checked_add(SET_UP).unwrap_or(now);
-        *self.people.set_up() = Some((hash, until));
-        Ok(Some((secret, until)))
+    pub fn offer_set_up<'a>(&'a self) -> BoxFuture<'a, Result<Option<(Secret, Timestamp)>, Error>> {
+        Box::pin(async move {
+            if !self.users().await?.users.is_empty() {
+                return Ok(None);
+            }
+            let (secret, hash) = credential::make(Kind::SetUp)?;
+            let now = SystemClock.now();
+            let until = now.checked_add(SET_UP).unwrap_or(now);
+            *self.people.set_up() = Some((hash, until));
+            Ok(Some((secret, until)))
+        })
     }
 
     /// Makes the first administrator, who is signed in with it.
@@ -208,22 +219,24 @@ impl App {
     /// # Errors
     /// A009: the token is another, or has ended, or there is a user. C005, A007: as for
     /// [`App::create_user`].
-    pub async fn set_up(&self, request: &SetUpRequest) -> Result<SignedIn, Error> {
-        let (now, given) = (SystemClock.now(), credential::kept(request.token.expose()));
-        let is_valid = || self.people.set_up().is_some_and(|(hash, until)| hash == given && now < until);
-        if !is_valid() {
-            let error = Error::new(Code::SetupRefused, "this set-up token is not valid, or not any more");
-            return Err(error.help("start `outflow serve` again: it prints a new one"));
-        }
-        let name = checked_name(&request.sign_in.name)?;
-        let (hash, _) = new_password(&name, Some(&request.sign_in.password)).await?;
-        let user = new_user(name.clone(), Role::Admin, hash);
-        let entry = UserEntry::of(user.clone());
-        let address = request.sign_in.address.clone();
-        let by = self.by(Actor { address, ..Actor::new(ActorKind::Person, name) });
-        by.change_people(PeopleChange::CreateUser { user, is_first: true }).await?;
-        *self.people.set_up() = None;
-        by.begin_session(entry, None, &request.sign_in).await
+    pub fn set_up<'a>(&'a self, request: &'a SetUpRequest) -> BoxFuture<'a, Result<SignedIn, Error>> {
+        Box::pin(async move {
+            let (now, given) = (SystemClock.now(), credential::kept(request.token.expose()));
+            let is_valid = || self.people.set_up().is_some_and(|(hash, until)| hash == given && now < until);
+            if !is_valid() {
+                let error = Error::new(Code::SetupRefused, "this set-up token is not valid, or not any more");
+                return Err(error.help("start `outflow serve` again: it prints a new one"));
+            }
+            let name = checked_name(&request.sign_in.name)?;
+            let (hash, _) = new_password(&name, Some(&request.sign_in.password)).await?;
+            let user = new_user(name.clone(), Role::Admin, hash);
+            let entry = UserEntry::of(user.clone());
+            let address = request.sign_in.address.clone();
+            let by = self.by(Actor { address, ..Actor::new(ActorKind::Person, name) });
+            by.change_people(PeopleChange::CreateUser { user, is_first: true }).await?;
+            *self.people.set_up() = None;
+            by.begin_session(entry, None, &request.sign_in).await
+        })
     }
 }
 
