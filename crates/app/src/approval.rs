@@ -43,7 +43,8 @@ impl App {
         caller: &'a Caller,
     ) -> BoxFuture<'a, Result<RunOutcome, Errors>> {
         Box::pin(async move {
-            // A mistyped number is reported before anything waits for the state or reads the project.
+            // A mistyped number is reported before anything waits for the state or reads the
+            // project.
             let record = look::waiting(&*self.reader().await?.state, &request.run).await?;
             let (run, sync) = (record.id, record.sync);
             let document = if self.ask(&Request::Approve { run }, caller).await?.is_some() {
@@ -62,8 +63,8 @@ impl App {
                     side: None,
                     observer: making::observer(&caller.listener, &sync),
                 };
-                // Runs of a sync are delivered in order, so an older one may have stopped before this
-                // one.
+                // Runs of a sync are delivered in order, so an older one may have stopped before
+                // this one.
                 match engine.finish(&sync, &delivery).await? {
                     Some(document) => document,
                     None => document(&*engine.state, run).await?,

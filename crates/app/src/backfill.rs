@@ -75,7 +75,8 @@ impl App {
                     return Ok(outcomes);
                 }
                 let ran = self.run_beside(&project, jobs, circumstances, caller).await?;
-                // What was missing before an edit of the query comes before what was missing after it.
+                // What was missing before an edit of the query comes before what was missing after
+                // it.
                 specs.retain(|spec| {
                     request.since.is_none() && ran.iter().any(|outcome| has_ended(outcome, spec))
                 });

@@ -131,7 +131,8 @@ impl App {
         caller: &'a Caller,
     ) -> BoxFuture<'a, Result<Vec<DefinitionDocument>, Errors>> {
         Box::pin(async move {
-            // All problems are reported here; the process that makes the changes reports the first one.
+            // All problems are reported here; the process that makes the changes reports the first
+            // one.
             if let Some(known) = self.known_definitions().await? {
                 self.look_at_proposed(&Proposal::new(&known, &changes, &self.actor)?).await?;
             }

@@ -186,7 +186,7 @@ impl App {
         })
     }
 
-    /// All that has to be put right before the draft is enabled, and what is odd about it.
+    /// All that has to be fixed before the draft is enabled, and what is odd about it.
     ///
     /// # Errors
     /// C022: there is no such definition. The state, if it cannot be read.

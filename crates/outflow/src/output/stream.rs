@@ -99,8 +99,8 @@ impl Stream {
     }
 }
 
-/// Prints a list that comes page by page, in bounded memory. An empty page is its end. For people it
-/// is several tables, if it is long: the widths of columns are those of a page.
+/// Prints a list that comes page by page, in bounded memory. An empty page is its end. For people
+/// it is several tables, if it is long: the widths of columns are those of a page.
 ///
 /// # Errors
 /// Why a page cannot be read.
