@@ -1,5 +1,5 @@
-//! A real PostgreSQL for tests: `initdb` into a temporary folder, one free port on 127.0.0.1, known
-//! users.
+//! A real PostgreSQL for tests: a new server in a temporary folder, one free port on 127.0.0.1,
+//! known users.
 //!
 //! What always holds: the server ends with the process that started it. A small shell supervisor
 //! holds a pipe from us; when the pipe closes, for whatever reason, it stops the server and removes
@@ -10,6 +10,7 @@
 //! installs it.
 
 mod launch;
+mod template;
 
 use std::fmt::Write as _;
 use std::fs;
@@ -19,7 +20,7 @@ use std::process::{Command, Stdio};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crate::net::free_port;
-use launch::{Account, Supervisor, find_binaries, init, supervise, tail, temporary_folder, write_as};
+use launch::{Account, Supervisor, find_binaries, supervise, tail, temporary_folder, write_as};
 
 /// The ready-made users, one per way of authentication. All but `stranger` may read every table.
 const USERS: &str = "
@@ -283,20 +284,15 @@ impl Options {
         let home = home.canonicalize().expect("the folder exists");
         let account = Account::for_owner_of(&home);
         let data = home.join("data");
-        let fresh = !data.join("PG_VERSION").exists();
-        if fresh {
-            init(&bin, &home, &account);
+        if !data.join("PG_VERSION").exists() {
+            template::copy(&bin, &home, &account);
         }
         if let Some((certificate, key)) = &self.tls {
             write_as(&account, &data.join("server.crt"), certificate);
             write_as(&account, &data.join("server.key"), key);
         }
         write_as(&account, &data.join("pg_hba.conf"), &format!("{}\n{HBA}", self.hba.join("\n")));
-        let postgres = self.launch(bin, home, &account, scratch);
-        if fresh {
-            postgres.sql(USERS);
-        }
-        postgres
+        self.launch(bin, home, &account, scratch)
     }
 
     /// Starts on a free port. Another process may take the port between the choice and the start:

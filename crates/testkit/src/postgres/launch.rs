@@ -8,8 +8,6 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
-use super::Postgres;
-
 /// Starts and stops the server on command, and stops it for good when its input ends. The server is
 /// a child of this shell, which is how a killed one leaves no zombie whose process id would keep
 /// the next one from starting.
@@ -94,7 +92,12 @@ impl Account {
         Account(Some((uid, gid)))
     }
 
-    fn command(&self, program: impl AsRef<std::ffi::OsStr>, folder: &Path) -> Command {
+    /// Its user's number; `None`: our own.
+    pub fn uid(&self) -> Option<u32> {
+        self.0.map(|(uid, _)| uid)
+    }
+
+    pub fn command(&self, program: impl AsRef<std::ffi::OsStr>, folder: &Path) -> Command {
         let mut command = Command::new(program);
         // Away from our own terminal's Ctrl-C, and in a folder that this user may enter.
         command.current_dir(folder).process_group(0).env("LC_ALL", "C");
@@ -130,31 +133,6 @@ pub(super) fn temporary_folder() -> PathBuf {
         .tempdir()
         .expect("a temporary folder can be made")
         .keep()
-}
-
-pub(super) fn init(bin: &Path, home: &Path, account: &Account) {
-    let password = home.join("password");
-    write_as(account, &password, Postgres::PASSWORD);
-    let output = account
-        .command(bin.join("initdb"), home)
-        .args([
-            "--pgdata",
-            "data",
-            "--username",
-            Postgres::USER,
-            "--pwfile",
-            "password",
-            "--auth=scram-sha-256",
-        ])
-        .args(["--encoding=UTF8", "--no-locale", "--no-sync", "--no-instructions"])
-        .stdin(Stdio::null())
-        .output()
-        .unwrap_or_else(|error| {
-            let home = home.display();
-            panic!("initdb cannot start in {home}: {error}; may its user enter each folder above? `chmod a+x` them")
-        });
-    assert!(output.status.success(), "initdb failed:\n{}", String::from_utf8_lossy(&output.stderr));
-    fs::remove_file(password).expect("our own file can be removed");
 }
 
 pub(super) fn supervise(bin: &Path, home: &Path, account: &Account, scratch: bool) -> Supervisor {
