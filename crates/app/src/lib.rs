@@ -51,6 +51,8 @@ mod run;
 mod runs;
 mod schema;
 mod second_ids;
+mod secret_documents;
+mod secrets;
 mod serve;
 mod serving;
 mod source;
@@ -70,7 +72,7 @@ use outflow_core::ports::state::StateStore;
 use outflow_core::{Actor, Code, Error, RunId};
 use outflow_engine::RunReader;
 pub use outflow_project::FILE as PROJECT_FILE;
-use outflow_project::{Origin, Part, Project};
+use outflow_project::{KeptSecrets, Origin, Part, Project};
 use tokio::sync::watch;
 
 pub use alerts::{AlertDocument, AlertList, AlertTest, ReceiverTest};
@@ -115,6 +117,10 @@ pub use replay::{ReplayPlan, ReplayReport, ReplayRequest};
 pub use run::{RunRequest, Selection};
 pub use runs::{RunList, RunsRequest};
 pub use schema::schema;
+pub use secret_documents::{Rotation, SecretChange};
+pub use secrets::{
+    LONGEST_SECRET, RemoveSecretRequest, SecretCheck, SecretDocument, SecretList, SetSecretRequest,
+};
 pub use serve::ServeRequest;
 pub use serving::{DestinationStatus, Serving};
 pub use source::{
@@ -148,7 +154,12 @@ impl App {
             Some(StateLocation::Folder(folder)) => folder.clone(),
             _ => project.join(".outflow"),
         };
-        Self { origin: Origin { dir: project, target: None }, state, folder, actor: user::local() }
+        Self {
+            origin: Origin { dir: project, target: None, secrets: KeptSecrets::default() },
+            state,
+            folder,
+            actor: user::local(),
+        }
     }
 
     /// The same installation, for this actor: the audit log names them for what they change.
@@ -195,7 +206,7 @@ impl App {
         if let Some(named) = &self.state {
             return Ok(named.clone());
         }
-        let url = self.read_project(Project::state_url).await??;
+        let url = self.read_files(Project::state_url).await??;
         url.map_or_else(|| Ok(StateLocation::Folder(self.folder.clone())), |url| wiring::location(&url))
     }
 
@@ -262,9 +273,18 @@ impl App {
         Ok(self.read_project(Project::load_destinations).await??)
     }
 
-    /// Reads files of the project off the async threads, in bounded time: they may be on a mount
-    /// that hangs.
+    /// Reads the project, with the secrets that it uses.
     async fn read_project<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Origin) -> T + Send + 'static,
+    ) -> Result<T, Error> {
+        let secrets = self.kept_secrets().await;
+        self.read_files(move |origin| read(&Origin { secrets, ..origin.clone() })).await
+    }
+
+    /// Reads files of the project off the async threads, in bounded time: they may be on a mount
+    /// that hangs. Secrets that Outflow keeps are not there.
+    async fn read_files<T: Send + 'static>(
         &self,
         read: impl FnOnce(&Origin) -> T + Send + 'static,
     ) -> Result<T, Error> {

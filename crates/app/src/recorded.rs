@@ -101,7 +101,13 @@ impl Act {
             Request::Adopt { run } => Self::new("run.adopt", format!("run/{run}")),
             Request::TestAlerts => Self::new("alerts.test", "alerts"),
             // The slots of schedules; what only asks; and what has its entry in its transaction.
-            Request::Due | Request::Status | Request::Pause { .. } | Request::Resume { .. } => return None,
+            Request::Due
+            | Request::Status
+            | Request::Pause { .. }
+            | Request::Resume { .. }
+            | Request::SetSecret { .. }
+            | Request::RemoveSecret { .. }
+            | Request::RotateSecrets => return None,
         })
     }
 
@@ -160,6 +166,20 @@ pub(crate) async fn recorded<T, E: Why + From<Error>>(
     begin(state, actor, act.as_slice()).await?;
     let done = work.await;
     if let (Some(act), Some(error)) = (&act, done.as_ref().err().and_then(Why::why)) {
+        fail(state, actor, act, error).await;
+    }
+    done
+}
+
+/// Does something that has its entry in its own transaction; only its failure is written here.
+pub(crate) async fn failing<T>(
+    state: &dyn State,
+    actor: &Actor,
+    act: &Act,
+    work: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    let done = work.await;
+    if let Err(error) = &done {
         fail(state, actor, act, error).await;
     }
     done

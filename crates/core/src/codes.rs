@@ -124,6 +124,12 @@ codes! {
     C013 QueryTextChanged Configuration UserInput "YAML changes the text of a query";
     C014 LookalikeInFile Configuration UserInput "a character of the project file is not what it looks like";
     C016 SecretWithControlCharacter Configuration UserInput "a secret begins or ends with an invisible character";
+    C030 SecretKeyUnavailable Configuration Auth "the key of the secrets cannot be had";
+    C031 SecretKeyWrong Configuration Auth "a secret is encrypted under another key";
+    C032 SecretDamaged Configuration Permanent "a secret does not decrypt";
+    C033 NoSuchSecret Configuration UserInput "no such secret";
+    C034 SecretNotForAddress Configuration UserInput "a secret was not set for this address";
+    C035 SecretInUse Configuration UserInput "a secret is in use";
     Q001 QueryNotReadOnly Query UserInput "the query does not only read";
     Q002 MultipleStatements Query UserInput "more than one statement";
     Q003 UnknownVariable Query UserInput "unknown variable";

@@ -6,6 +6,7 @@ mod habits;
 pub mod help;
 mod looking;
 mod running;
+mod secrets;
 mod upkeep;
 mod values;
 
@@ -20,6 +21,7 @@ pub use authoring::{
 };
 pub use looking::{Alerts, AlertsCommand, DeadLetters, Rejected, Runs, Status, Usage};
 pub use running::{Backfill, Replay, Run, Serve};
+pub use secrets::{SecretName, Secrets};
 pub use upkeep::{Approve, Cancel, PausableKind, Pause, Purge, Reject, Verify};
 
 /// Self-hosted reverse ETL: rows of a warehouse query become calls to your destinations.
@@ -174,6 +176,9 @@ pub enum Command {
     Usage(Usage),
     /// Recount a run from its segments and its state, or check the whole state
     Verify(Verify),
+    /// Keep values that ${secret:NAME} stands for, encrypted in the state
+    #[command(subcommand, arg_required_else_help = true)]
+    Secrets(Secrets),
     /// Show who changed what, and check that the record of it was not changed
     #[command(subcommand, arg_required_else_help = true)]
     Audit(Audit),

@@ -21,10 +21,12 @@ mod environment;
 mod file_characters;
 mod fit;
 mod ids;
+mod kept;
 mod keys;
 mod limits;
 mod query_text;
 mod schema;
+mod secret_key;
 mod secrets;
 mod select;
 mod shape;
@@ -55,7 +57,9 @@ use serde_json::{Map, Value};
 pub use self::alerts::ReceiverConfig;
 use self::document::{Key, Node, Place};
 pub use self::environment::Environment;
+pub use self::kept::{KeptSecret, KeptSecrets, SecretUse};
 pub use self::schema::schema;
+pub use self::secret_key::SecretKeyConfig;
 use self::secrets::Resolver;
 pub use self::secrets::{Part, Unresolved};
 pub use self::select::fits;
@@ -102,6 +106,8 @@ pub struct Origin {
     pub dir: PathBuf,
     /// The target that changes it.
     pub target: Option<String>,
+    /// The secrets that Outflow keeps, as far as the project uses them.
+    pub secrets: KeptSecrets,
 }
 
 /// A database of a source.
@@ -242,8 +248,7 @@ impl Project {
         let variables = dotenv.variables();
         let environment = Environment::new(dotenv.values);
         let env = |name: &str| environment.get(name);
-        let mut resolver =
-            Resolver { env: &env, variables: &variables, missing: Vec::new(), odd: Vec::new() };
+        let mut resolver = Resolver::new(&env, &variables, &origin.secrets);
         documents.all.iter_mut().for_each(|document| resolver.resolve(document, &["state"]));
         if !resolver.missing.is_empty() && !wrong.is_empty() {
             return Err(wrong.remove(0));
@@ -273,8 +278,7 @@ impl Project {
         let variables = dotenv.variables();
         let environment = Environment::new(dotenv.values);
         let env = |name: &str| environment.or(env(name), name);
-        let mut resolver =
-            Resolver { env: &env, variables: &variables, missing: Vec::new(), odd: Vec::new() };
+        let mut resolver = Resolver::new(&env, &variables, &origin.secrets);
         for document in &mut documents.all {
             resolver.resolve(document, &secrets::KEYS);
             shape::table_as_written(document, &keys::ROOT);
@@ -314,6 +318,7 @@ impl Project {
         let spool = |key: &str| spool.and_then(|s| s.get(key));
         let alerts = single(documents, "alerts", problems);
         let receivers = alerts::receivers(alerts, problems);
+        secret_key::read(documents, problems);
         let metrics = alerts::listen(single(documents, "metrics", problems), problems);
         let syncs = entries(documents, "syncs", problems);
         let defaults = (ids::of_project(documents, problems), spool("max_run_bytes"));

@@ -5,6 +5,7 @@ mod alerts;
 mod bounds;
 mod files;
 mod ids;
+mod kept;
 mod login;
 mod missing;
 mod names;
@@ -25,7 +26,8 @@ use outflow_engine::operations::retention::RetentionPolicy;
 use outflow_warehouse::{Login, ServerKind, ServerSettings, TlsMode};
 use tempfile::TempDir;
 
-use super::{DatabaseSettings, Origin, Part, Project, schema};
+use self::kept::origin;
+use super::{DatabaseSettings, Part, Project, schema};
 
 /// The example of the design, but for the keys that are for later.
 const EXAMPLE: &str = r#"version: 1
@@ -70,10 +72,6 @@ fn folder(files: &[(&str, &str)]) -> TempDir {
         fs::write(path, text).unwrap();
     }
     dir
-}
-
-fn origin(dir: &Path) -> Origin {
-    Origin { dir: dir.to_owned(), target: None }
 }
 
 fn load(dir: &Path) -> Result<Project, Vec<Error>> {

@@ -31,6 +31,7 @@ mod retention;
 mod rows;
 mod runs;
 mod schema;
+mod secrets;
 mod session;
 mod text;
 mod tls;

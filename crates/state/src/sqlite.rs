@@ -28,6 +28,7 @@ mod retention;
 mod rows;
 mod runs;
 mod schema;
+mod secrets;
 mod sql;
 mod watch;
 

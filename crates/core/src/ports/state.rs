@@ -25,6 +25,7 @@ mod pauses;
 mod people;
 mod records;
 mod restores;
+mod secrets;
 
 use std::sync::Arc;
 
@@ -37,6 +38,7 @@ pub use pauses::*;
 pub use people::*;
 pub use records::*;
 pub use restores::*;
+pub use secrets::*;
 
 use super::spool::SegmentInfo;
 use super::watch::{AlertRecord, Audit, ClockRecord, Pending, Standing};
@@ -228,6 +230,7 @@ pub trait StateReader:
     + OriginQueries
     + PauseQueries
     + AuditQueries
+    + SecretQueries
     + PeopleQueries
 {
 }
@@ -242,6 +245,7 @@ impl<T> StateReader for T where
         + OriginQueries
         + PauseQueries
         + AuditQueries
+        + SecretQueries
         + PeopleQueries
 {
 }
@@ -364,7 +368,17 @@ pub trait Retention: Send + Sync {
 
 /// The right to write, and everything that can be written and read with it.
 pub trait State:
-    StateReader + Runs + Deliveries + Schedules + Watch + Retention + Origins + Pauses + AuditLog + People
+    StateReader
+    + Runs
+    + Deliveries
+    + Schedules
+    + Watch
+    + Retention
+    + Origins
+    + Pauses
+    + AuditLog
+    + Secrets
+    + People
 {
     /// The claim under which this handle writes.
     fn lease(&self) -> &Lease;

@@ -10,7 +10,7 @@ use super::{Cli, habits};
 
 /// The groups of the first page, in the order in which a project comes to life.
 const GROUPS: [(&str, &[&str]); 5] = [
-    ("Start", &["demo", "init", "source", "destination"]),
+    ("Start", &["demo", "init", "secrets", "source", "destination"]),
     ("Write syncs", &["validate", "preview", "estimate", "list", "schema"]),
     (
         "Run them",
@@ -27,7 +27,7 @@ const GROUPS: [(&str, &[&str]); 5] = [
 type Example = (&'static str, &'static str);
 
 /// Examples by the words of their command.
-const EXAMPLES: [(&[&str], &[Example]); 14] = [
+const EXAMPLES: [(&[&str], &[Example]); 15] = [
     (
         &["init"],
         &[
@@ -57,6 +57,10 @@ const EXAMPLES: [(&[&str], &[Example]); 14] = [
             ("outflow preview users --calls -n 3", "three calls, as they would be sent"),
             ("outflow preview users --since first", "the rows of a first run"),
         ],
+    ),
+    (
+        &["secrets", "set"],
+        &[("outflow secrets set CIO_WRITE_KEY", "asks for the value of ${secret:CIO_WRITE_KEY}")],
     ),
     (&["list"], &[("outflow list tag:crm --exclude 'tmp_*'", "which syncs a selection means")]),
     (

@@ -2,7 +2,9 @@
 //! in, and all that comes out is searched for them. Every command logs at the level `trace`, which
 //! has all others in it.
 
+mod at_rest;
 mod foreign;
+mod kept;
 mod serve;
 
 use std::fs;
