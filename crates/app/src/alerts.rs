@@ -3,7 +3,7 @@
 use outflow_core::clock::earlier;
 use outflow_core::ports::state::{Gap, StateReader};
 use outflow_core::ports::watch::AlertRecord;
-use outflow_core::{Clock as _, Code, Error, SystemClock, Timestamp};
+use outflow_core::{BoxFuture, Clock as _, Code, Error, SystemClock, Timestamp};
 use outflow_engine::serve::alert::{
     LEFT_OUT, RUN_LOST, SLOTS_SKIPPED, UNFILLABLE, WINDOW, slots_skipped, unfillable,
 };
@@ -16,7 +16,7 @@ use crate::control::Request;
 use crate::{App, Caller, wiring};
 
 /// The alerts that fire.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct AlertList {
     format_version: u32,
     /// The alerts.
@@ -24,7 +24,7 @@ pub struct AlertList {
 }
 
 /// One alert.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct AlertDocument {
     format_version: u32,
     /// The kind of trouble.
@@ -49,7 +49,7 @@ impl From<AlertRecord> for AlertDocument {
 }
 
 /// What came of a test alert.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct AlertTest {
     format_version: u32,
     /// The project's receivers.
@@ -57,7 +57,7 @@ pub struct AlertTest {
 }
 
 /// What came of a test alert at one receiver.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct ReceiverTest {
     /// The receiver.
     pub receiver: String,
@@ -70,34 +70,38 @@ pub struct ReceiverTest {
 impl App {
     /// Sends a test alert to every receiver of the project, once, side by side. It is in the audit
     /// log before.
-    pub async fn test_alerts(&self, caller: &Caller) -> Result<AlertTest, Errors> {
-        let receivers = wiring::receivers(&self.load().await?);
-        if !receivers.is_empty() {
-            self.record(Request::TestAlerts, caller).await?;
-        }
-        let note = Note::test(SystemClock.now());
-        let mut tasks = JoinSet::new();
-        for (n, receiver) in receivers.into_iter().enumerate() {
-            let note = note.clone();
-            tasks.spawn(async move {
-                let sent = receiver.send(&note).await;
-                let error = sent.err().map(|e| e.at(format!("receiver {}", receiver.name)));
-                (n, ReceiverTest { receiver: receiver.name, reported: error.is_none(), error })
-            });
-        }
-        let mut tests = tasks.join_all().await;
-        tests.sort_by_key(|(n, _)| *n);
-        let receivers = tests.into_iter().map(|(_, test)| test).collect();
-        Ok(AlertTest { format_version: FORMAT_VERSION, receivers })
+    pub fn test_alerts<'a>(&'a self, caller: &'a Caller) -> BoxFuture<'a, Result<AlertTest, Errors>> {
+        Box::pin(async move {
+            let receivers = wiring::receivers(&self.load().await?);
+            if !receivers.is_empty() {
+                self.record(Request::TestAlerts, caller).await?;
+            }
+            let note = Note::test(SystemClock.now());
+            let mut tasks = JoinSet::new();
+            for (n, receiver) in receivers.into_iter().enumerate() {
+                let note = note.clone();
+                tasks.spawn(async move {
+                    let sent = receiver.send(&note).await;
+                    let error = sent.err().map(|e| e.at(format!("receiver {}", receiver.name)));
+                    (n, ReceiverTest { receiver: receiver.name, reported: error.is_none(), error })
+                });
+            }
+            let mut tests = tasks.join_all().await;
+            tests.sort_by_key(|(n, _)| *n);
+            let receivers = tests.into_iter().map(|(_, test)| test).collect();
+            Ok(AlertTest { format_version: FORMAT_VERSION, receivers })
+        })
     }
 
     /// The alerts that fire.
-    pub async fn alerts(&self) -> Result<AlertList, Errors> {
-        let alerts = match self.is_new().await? {
-            true => Vec::new(),
-            false => firing(&*self.reader().await?.state).await?,
-        };
-        Ok(AlertList { format_version: FORMAT_VERSION, alerts })
+    pub fn alerts<'a>(&'a self) -> BoxFuture<'a, Result<AlertList, Errors>> {
+        Box::pin(async move {
+            let alerts = match self.is_new().await? {
+                true => Vec::new(),
+                false => firing(&*self.reader().await?.state).await?,
+            };
+            Ok(AlertList { format_version: FORMAT_VERSION, alerts })
+        })
     }
 }
 

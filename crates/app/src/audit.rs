@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use outflow_core::ports::state::{AuditFilter, AuditHead, AuditRecord, StateReader};
 use outflow_core::rules::audit::{Verifier, empty, hex};
-use outflow_core::{Actor, Code, Error, Timestamp};
+use outflow_core::{Actor, BoxFuture, Code, Error, Timestamp};
 use outflow_engine::{Errors, FORMAT_VERSION};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -156,43 +156,52 @@ impl App {
     ///
     /// # Errors
     /// What the state says.
-    pub async fn audit(&self, request: &AuditRequest) -> Result<AuditList, Errors> {
-        let AuditRequest { filter, before, limit } = request.clone();
-        let order = Order::NewestFirst { filter, before };
-        let left = if limit == 0 { u64::MAX } else { limit };
-        Ok(AuditList { state: self.reader().await?.state, order, left })
+    pub fn audit<'a>(&'a self, request: &'a AuditRequest) -> BoxFuture<'a, Result<AuditList, Errors>> {
+        Box::pin(async move {
+            let AuditRequest { filter, before, limit } = request.clone();
+            let order = Order::NewestFirst { filter, before };
+            let left = if limit == 0 { u64::MAX } else { limit };
+            Ok(AuditList { state: self.reader().await?.state, order, left })
+        })
     }
 
     /// The whole audit log, the oldest entry first.
     ///
     /// # Errors
     /// What the state says.
-    pub async fn export_audit(&self) -> Result<AuditList, Errors> {
-        let order = Order::OldestFirst { after: 0 };
-        Ok(AuditList { state: self.reader().await?.state, order, left: u64::MAX })
+    pub fn export_audit<'a>(&'a self) -> BoxFuture<'a, Result<AuditList, Errors>> {
+        Box::pin(async move {
+            let order = Order::OldestFirst { after: 0 };
+            Ok(AuditList { state: self.reader().await?.state, order, left: u64::MAX })
+        })
     }
 
     /// Checks the chain of the audit log, and that it has the entries that were noted elsewhere.
     ///
     /// # Errors
     /// What the state says.
-    pub async fn verify_audit(&self, seen: &[SeenEntry]) -> Result<AuditVerification, Errors> {
-        let state = self.reader().await?.state;
-        loop {
-            let head = match state.audit_head().await {
-                Ok(head) => head,
-                Err(error) if error.code() == Code::StateDamaged => {
-                    let head = empty(state.installation_id().await?);
-                    return Ok(AuditVerification::of(&head, 0, vec![error.message().to_owned()]));
+    pub fn verify_audit<'a>(
+        &'a self,
+        seen: &'a [SeenEntry],
+    ) -> BoxFuture<'a, Result<AuditVerification, Errors>> {
+        Box::pin(async move {
+            let state = self.reader().await?.state;
+            loop {
+                let head = match state.audit_head().await {
+                    Ok(head) => head,
+                    Err(error) if error.code() == Code::StateDamaged => {
+                        let head = empty(state.installation_id().await?);
+                        return Ok(AuditVerification::of(&head, 0, vec![error.message().to_owned()]));
+                    }
+                    Err(error) => return Err(error.into()),
+                };
+                let found = check(&*state, head, seen).await?;
+                // Retention may have moved the beginning meanwhile.
+                if state.audit_head().await?.first == head.first {
+                    return Ok(found);
                 }
-                Err(error) => return Err(error.into()),
-            };
-            let found = check(&*state, head, seen).await?;
-            // Retention may have moved the beginning meanwhile.
-            if state.audit_head().await?.first == head.first {
-                return Ok(found);
             }
-        }
+        })
     }
 }
 

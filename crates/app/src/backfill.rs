@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use outflow_core::run::{RunKind, RunOptions};
-use outflow_core::{Code, Error, NextStep, SyncSpec, Timestamp};
+use outflow_core::{BoxFuture, Code, Error, NextStep, SyncSpec, Timestamp};
 use outflow_engine::{Errors, RunReader};
 use outflow_project::Project;
 
@@ -36,49 +36,53 @@ impl App {
     /// requested time on, events would go out that the destination may have got under other ids,
     /// which the request does not allow. A gap needs no such question: what the destination got is
     /// left out.
-    pub async fn backfill(
-        &self,
-        request: &BackfillRequest,
-        caller: &Caller,
-    ) -> Result<Vec<RunOutcome>, Errors> {
-        let project = self.load().await?;
-        project.known_destination(&request.destination)?;
-        let BackfillRequest { delivery_timeout, wait, .. } = *request;
-        let circumstances = Circumstances { delivery_timeout, wait, parallel: 4, beside: true };
-        let (mut specs, mut outcomes) = (syncs(&project, request)?, Vec::new());
-        if let (Some(since), false) = (request.since, request.yes) {
-            let allowing = |spec: &SyncSpec| NextStep::BackfillWithSecondIds {
-                sync: spec.name.clone(),
-                destination: request.destination.clone(),
-                since,
-            };
-            second_ids::refuse(&project, &specs, allowing).await?;
-        }
-        let mut before: Vec<(String, RunKind)> = Vec::new();
-        loop {
-            let mut jobs = Vec::new();
-            for spec in &specs {
-                let is_first = outcomes.is_empty();
-                let Some(kind) = self.kind(request, spec, is_first, caller).await? else { continue };
-                let part = (spec.name.clone(), kind);
-                // A person may have rejected the run, and then the same is missing again.
-                if before.contains(&part) {
-                    continue;
+    pub fn backfill<'a>(
+        &'a self,
+        request: &'a BackfillRequest,
+        caller: &'a Caller,
+    ) -> BoxFuture<'a, Result<Vec<RunOutcome>, Errors>> {
+        Box::pin(async move {
+            let project = self.load().await?;
+            project.known_destination(&request.destination)?;
+            let BackfillRequest { delivery_timeout, wait, .. } = *request;
+            let circumstances = Circumstances { delivery_timeout, wait, parallel: 4, beside: true };
+            let (mut specs, mut outcomes) = (syncs(&project, request)?, Vec::new());
+            if let (Some(since), false) = (request.since, request.yes) {
+                let allowing = |spec: &SyncSpec| NextStep::BackfillWithSecondIds {
+                    sync: spec.name.clone(),
+                    destination: request.destination.clone(),
+                    since,
+                };
+                second_ids::refuse(&project, &specs, allowing).await?;
+            }
+            let mut before: Vec<(String, RunKind)> = Vec::new();
+            loop {
+                let mut jobs = Vec::new();
+                for spec in &specs {
+                    let is_first = outcomes.is_empty();
+                    let Some(kind) = self.kind(request, spec, is_first, caller).await? else { continue };
+                    let part = (spec.name.clone(), kind);
+                    // A person may have rejected the run, and then the same is missing again.
+                    if before.contains(&part) {
+                        continue;
+                    }
+                    before.push(part.clone());
+                    let destination = Some(request.destination.clone());
+                    let options = RunOptions { destination, ..RunOptions::of(part.1) };
+                    jobs.push(Job { spec: spec.clone(), options, due_at: None });
                 }
-                before.push(part.clone());
-                let destination = Some(request.destination.clone());
-                let options = RunOptions { destination, ..RunOptions::of(part.1) };
-                jobs.push(Job { spec: spec.clone(), options, due_at: None });
+                if jobs.is_empty() {
+                    return Ok(outcomes);
+                }
+                let ran = self.run_beside(&project, jobs, circumstances, caller).await?;
+                // What was missing before an edit of the query comes before what was missing after
+                // it.
+                specs.retain(|spec| {
+                    request.since.is_none() && ran.iter().any(|outcome| has_ended(outcome, spec))
+                });
+                outcomes.extend(ran);
             }
-            if jobs.is_empty() {
-                return Ok(outcomes);
-            }
-            let ran = self.run_beside(&project, jobs, circumstances, caller).await?;
-            // What was missing before an edit of the query comes before what was missing after it.
-            specs
-                .retain(|spec| request.since.is_none() && ran.iter().any(|outcome| has_ended(outcome, spec)));
-            outcomes.extend(ran);
-        }
+        })
     }
 
     /// What the next run of a sync does; `None`: the destination has missed nothing.

@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 /// One step of a test.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct CheckDocument {
     /// What was checked.
     pub step: &'static str,
@@ -18,6 +18,7 @@ pub struct CheckDocument {
     pub summary: String,
     /// How long it took.
     pub seconds: f64,
+    #[schema(value_type = Object)]
     details: Map<String, Value>,
     /// What is wrong.
     pub problems: Vec<Error>,

@@ -18,7 +18,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use outflow_core::ports::state::Pausable;
+use outflow_core::ports::state::{DefinitionChange, Pausable};
 use outflow_core::run::RunOptions;
 use outflow_core::{Actor, Code, Error, NextStep, RunId, Secret};
 use outflow_engine::operations::cancel::CancelReport;
@@ -28,15 +28,17 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 
 use self::place::{CONTROL, Place, WORK};
+use crate::definitions::DefinitionDocument;
 use crate::paused::PauseEntry;
-use crate::secret_documents::{Rotation, SecretChange};
+use crate::people::{PeopleAnswer, PeopleChange};
+use crate::secret_documents::{IntendedUse, Rotation, SecretChange};
 use crate::serving::Serving;
 use crate::user;
 
 /// The user who may do everything.
 const ROOT: u32 = 0;
-/// A request is one line of no more than this.
-const LINE: u64 = 1 << 20;
+/// A request is one line of no more than this: a project with its queries fits.
+const LINE: u64 = 32 << 20;
 /// An answer comes within this time.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// One that has every kept segment read comes within this.
@@ -81,6 +83,18 @@ pub enum Request {
         /// Which.
         what: Vec<Pausable>,
     },
+    /// Change definitions of the server, all or none.
+    Define {
+        /// The changes.
+        changes: Vec<DefinitionChange>,
+    },
+    /// Give a sync of the server another name.
+    Rename {
+        /// The name that it has.
+        from: String,
+        /// The name that it gets.
+        to: String,
+    },
     /// Deliver a run that awaits approval.
     Approve {
         /// The run.
@@ -92,6 +106,11 @@ pub enum Request {
         run: RunId,
         /// `last_sync_time` moves all the same.
         skip_window: bool,
+    },
+    /// Change who may use the service.
+    People {
+        /// How.
+        change: PeopleChange,
     },
     /// Deliver a run that became ready in another way than by an extraction.
     Adopt {
@@ -106,6 +125,9 @@ pub enum Request {
         name: String,
         /// Its value.
         value: SecretText,
+        /// What will use it.
+        #[serde(default)]
+        uses: Vec<IntendedUse>,
     },
     /// Remove a secret.
     RemoveSecret {
@@ -161,6 +183,12 @@ pub enum Answer {
     Cancelled(CancelReport),
     /// What was paused or resumed.
     Paused(Vec<PauseEntry>),
+    /// Who may use the service has changed.
+    People(PeopleAnswer),
+    /// How the definitions are now.
+    Defined(Vec<DefinitionDocument>),
+    /// The sync has its new name.
+    Renamed,
     /// The run was approved, rejected or adopted.
     Accepted {
         /// The run.
@@ -255,7 +283,7 @@ impl From<Reply> for Result<Answer, Error> {
 
 impl Request {
     /// How long the answer may take.
-    const fn patience(&self) -> Duration {
+    pub(crate) const fn patience(&self) -> Duration {
         match self {
             Self::Purge { .. } | Self::RotateSecrets => LONG_PATIENCE,
             _ => PATIENCE,

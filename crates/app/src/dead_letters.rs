@@ -2,7 +2,7 @@
 
 use outflow_core::ports::spool::{CallBlock, SegmentInfo, SegmentKind, SpoolReader};
 use outflow_core::ports::state::DeadLetter;
-use outflow_core::{Result, RunId, RunRecord};
+use outflow_core::{BoxFuture, Result, RunId, RunRecord};
 use outflow_engine::operations::causes::Cause;
 use outflow_engine::{DeadLetterPages, Errors, FORMAT_VERSION, RunReader};
 use serde::Serialize;
@@ -24,7 +24,7 @@ pub struct DeadLettersRequest {
 
 /// How many calls a run's destinations refused, and why. It serialises to the document without its
 /// last part, `entries`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct DeadLetterSummary {
     format_version: u32,
     /// The run.
@@ -61,7 +61,7 @@ struct Letters {
 }
 
 /// A dead letter with its call.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct DeadLetterDocument {
     /// The destination.
     pub destination: String,
@@ -74,31 +74,59 @@ pub struct DeadLetterDocument {
 
 impl App {
     /// The dead letters of a run.
-    pub async fn dead_letters(&self, request: &DeadLettersRequest) -> Result<DeadLetterList, Errors> {
-        let DeadLettersRequest { run, destination, limit } = request.clone();
-        let reader = self.reader().await?;
-        let record = look::run(&reader, &run).await?;
-        let (mut destinations, mut causes, mut total) = (Vec::new(), Vec::new(), 0);
-        for delivery in reader.state.deliveries(record.id).await? {
-            if destination.as_ref().is_none_or(|d| *d == delivery.destination) {
-                total += delivery.counts.dead_letters;
-                causes.extend(reader.causes(record.id, &delivery.destination).await?);
-                destinations.push(delivery.destination);
+    pub fn dead_letters<'a>(
+        &'a self,
+        request: &'a DeadLettersRequest,
+    ) -> BoxFuture<'a, Result<DeadLetterList, Errors>> {
+        Box::pin(async move {
+            let DeadLettersRequest { run, destination, limit } = request.clone();
+            let reader = self.reader().await?;
+            let record = look::run(&reader, &run).await?;
+            let (mut destinations, mut causes, mut total) = (Vec::new(), Vec::new(), 0);
+            for delivery in reader.state.deliveries(record.id).await? {
+                if destination.as_ref().is_none_or(|d| *d == delivery.destination) {
+                    total += delivery.counts.dead_letters;
+                    causes.extend(reader.causes(record.id, &delivery.destination).await?);
+                    destinations.push(delivery.destination);
+                }
             }
-        }
-        destinations.reverse();
-        let mut segments = reader.state.segments(record.id).await?;
-        segments.retain(|s| s.kind == SegmentKind::Calls);
-        let unchanged = record.marked(&segments);
-        let RunRecord { id, sync, .. } = record;
-        let summary =
-            DeadLetterSummary { format_version: FORMAT_VERSION, run: id, sync, dead_letters: total, causes };
-        let limit = if limit == 0 { u64::MAX } else { limit };
-        Ok(DeadLetterList { summary, reader, segments, unchanged, limit, destinations, current: None })
+            destinations.reverse();
+            let mut segments = reader.state.segments(record.id).await?;
+            segments.retain(|s| s.kind == SegmentKind::Calls);
+            let unchanged = record.marked(&segments);
+            let RunRecord { id, sync, .. } = record;
+            let summary = DeadLetterSummary {
+                format_version: FORMAT_VERSION,
+                run: id,
+                sync,
+                dead_letters: total,
+                causes,
+            };
+            let limit = if limit == 0 { u64::MAX } else { limit };
+            Ok(DeadLetterList { summary, reader, segments, unchanged, limit, destinations, current: None })
+        })
     }
 }
 
 impl DeadLetterList {
+    /// The dead letters from this one on, counted from 0, at most `most`. What comes before is
+    /// read, too.
+    ///
+    /// # Errors
+    /// What the state and the spool say.
+    pub async fn part(&mut self, first: u64, most: u64) -> Result<Vec<DeadLetterDocument>> {
+        let (mut at, mut part) = (0_u64, Vec::new());
+        while (part.len() as u64) < most
+            && let Some(letter) = self.next().await?
+        {
+            if at >= first {
+                part.push(letter);
+            }
+            at = at.saturating_add(1);
+        }
+        Ok(part)
+    }
+
     /// The next dead letter. `None`: there are no more.
     ///
     /// # Errors

@@ -4,9 +4,10 @@
 
 use std::collections::BTreeSet;
 
-use outflow_core::{Code, Error};
+use outflow_core::ports::state::{Pause, PauseKind};
+use outflow_core::{BoxFuture, Code, Error, SyncSpec, Timestamp};
 use outflow_engine::{Errors, FORMAT_VERSION};
-use outflow_project::{Part, Project, suggestion};
+use outflow_project::{DestinationConfig, Part, Project, suggestion};
 use serde::Serialize;
 
 use crate::check::CheckDocument;
@@ -22,7 +23,7 @@ pub struct DestinationTestRequest {
 }
 
 /// The test of some destinations.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct DestinationTest {
     format_version: u32,
     /// No step of any destination failed.
@@ -32,7 +33,7 @@ pub struct DestinationTest {
 }
 
 /// The test of a destination.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct TestedDestination {
     /// Its name.
     pub destination: String,
@@ -53,7 +54,48 @@ pub enum DestinationTestEvent<'a> {
     Check(&'a str, &'a str, &'a CheckDocument),
 }
 
+/// A destination of the project.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct DestinationDocument {
+    /// Its name.
+    pub destination: String,
+    /// Its type.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Where it is defined.
+    pub place: String,
+    /// The syncs that send to it.
+    pub syncs: Vec<String>,
+    /// Since when a person has paused it, if one has.
+    pub paused_since: Option<Timestamp>,
+}
+
 impl App {
+    /// The destinations of the project. Needs no secret.
+    ///
+    /// # Errors
+    /// Problems of the project.
+    pub fn destinations<'a>(&'a self) -> BoxFuture<'a, Result<Vec<DestinationDocument>, Errors>> {
+        Box::pin(async move {
+            let project = self.load_partly().await?;
+            let pauses = self.pauses().await.unwrap_or_default();
+            let sends_to =
+                |spec: &&SyncSpec, name: &str| spec.connections.iter().any(|c| c.destination == name);
+            let document = |config: &DestinationConfig| {
+                let is_its = |p: &&Pause| p.of.kind == PauseKind::Destination && p.of.name == config.name;
+                let syncs = project.syncs.iter().filter(|spec| sends_to(spec, &config.name));
+                DestinationDocument {
+                    destination: config.name.clone(),
+                    kind: config.kind.clone(),
+                    place: config.place.to_string(),
+                    syncs: syncs.map(|spec| spec.name.clone()).collect(),
+                    paused_since: pauses.iter().find(is_its).map(|pause| pause.since),
+                }
+            };
+            Ok(project.destinations.iter().map(document).collect())
+        })
+    }
+
     /// Tests the destinations that are named, one after the other. Steps are reported as they end.
     /// Only the secrets of these destinations are needed, and nothing of the project but them.
     ///

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use outflow_core::{CallType, Error, SystemClock};
+use outflow_core::{BoxFuture, CallType, Error, SystemClock};
 use outflow_engine::authoring::estimate::{self, Estimate, EstimatedBy, Share};
 use outflow_engine::authoring::preview::PreviewStart;
 use outflow_engine::{Errors, FORMAT_VERSION};
@@ -24,7 +24,7 @@ pub struct EstimateRequest {
 }
 
 /// What a run would come to.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct EstimateDocument {
     format_version: u32,
     /// The sync.
@@ -41,18 +41,20 @@ pub struct EstimateDocument {
     pub sample: Sample,
     /// Each destination's share; `None` if the number of rows is not known.
     #[serde(serialize_with = "by_name")]
+    #[schema(value_type = Object)]
     pub destinations: Vec<(String, Option<Share>)>,
     /// What is likely not meant.
     pub warnings: Vec<Error>,
 }
 
 /// How many rows a run would read.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct EstimatedRows {
     /// The number, if it is known.
     pub expected: Option<u64>,
     /// How it is known.
     #[serde(serialize_with = "by")]
+    #[schema(value_type = String)]
     pub by: EstimatedBy,
     /// Why the rows were not counted.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -60,7 +62,7 @@ pub struct EstimatedRows {
 }
 
 /// What a sample of the rows shows.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, utoipa::ToSchema)]
 pub struct Sample {
     /// Rows of the sample.
     pub rows: u64,
@@ -70,28 +72,40 @@ pub struct Sample {
 
 impl App {
     /// Estimates a run.
-    pub async fn estimate(&self, request: &EstimateRequest) -> Result<EstimateDocument, Errors> {
-        let project = self.load_for(&request.sync).await?;
-        let spec = project.sync(&request.sync)?;
-        let state = self.sync_state(&spec.name, request.start).await?;
-        let destinations = wiring::destinations(&project)?;
-        let warehouse = wiring::warehouse(&project, spec)?;
-        let (start, timeout) = (request.start, request.timeout);
-        let found =
-            estimate::estimate(spec, &state, warehouse.as_ref(), &destinations, &SystemClock, start, timeout)
-                .await?;
-        let Estimate { last_sync_time, about, rows, by, not_counted, .. } = found;
-        let share = |(name, share): (String, Share)| (name, rows.is_some().then_some(share));
-        Ok(EstimateDocument {
-            format_version: FORMAT_VERSION,
-            sync: spec.name.clone(),
-            call_type: spec.call_type,
-            last_sync_time,
-            about: about.name(),
-            rows: EstimatedRows { expected: rows, by, not_counted },
-            sample: Sample { rows: found.sampled, rejected: found.sampled_rejected },
-            destinations: found.destinations.into_iter().map(share).collect(),
-            warnings: found.warnings,
+    pub fn estimate<'a>(
+        &'a self,
+        request: &'a EstimateRequest,
+    ) -> BoxFuture<'a, Result<EstimateDocument, Errors>> {
+        Box::pin(async move {
+            let project = self.load_for(&request.sync).await?;
+            let spec = project.sync(&request.sync)?;
+            let state = self.sync_state(&spec.name, request.start).await?;
+            let destinations = wiring::destinations(&project)?;
+            let warehouse = wiring::warehouse(&project, spec)?;
+            let (start, timeout) = (request.start, request.timeout);
+            let found = estimate::estimate(
+                spec,
+                &state,
+                warehouse.as_ref(),
+                &destinations,
+                &SystemClock,
+                start,
+                timeout,
+            )
+            .await?;
+            let Estimate { last_sync_time, about, rows, by, not_counted, .. } = found;
+            let share = |(name, share): (String, Share)| (name, rows.is_some().then_some(share));
+            Ok(EstimateDocument {
+                format_version: FORMAT_VERSION,
+                sync: spec.name.clone(),
+                call_type: spec.call_type,
+                last_sync_time,
+                about: about.name(),
+                rows: EstimatedRows { expected: rows, by, not_counted },
+                sample: Sample { rows: found.sampled, rejected: found.sampled_rejected },
+                destinations: found.destinations.into_iter().map(share).collect(),
+                warnings: found.warnings,
+            })
         })
     }
 }

@@ -15,7 +15,7 @@ use crate::leftovers::Leftover;
 use crate::outcome::of_sync;
 
 /// A problem, a warning or a note.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct Finding {
     /// The problem.
     #[serde(flatten)]
@@ -29,7 +29,7 @@ pub struct Finding {
 }
 
 /// The place in the query and the fix.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 struct Within {
     line: usize,
     column: usize,
@@ -40,7 +40,7 @@ struct Within {
 }
 
 /// A change of the query's text: these bytes become the replacement.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 struct Fix {
     start: usize,
     end: usize,

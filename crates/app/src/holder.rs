@@ -34,10 +34,17 @@ pub(crate) enum Taken {
 }
 
 impl App {
-    /// Asks the running `serve`, if there is one, until the caller stops.
+    /// Asks the running `serve`, if there is one, until the caller stops. In the process that
+    /// serves, that is this process.
     pub(crate) async fn ask(&self, request: &Request, caller: &Caller) -> Result<Option<Answer>, Error> {
+        let asked = async {
+            match self.slot.get() {
+                Some(serves) => serves.answer(request.clone(), self.actor.clone()).await.map(Some),
+                None => control::ask(&self.folder, request, &self.actor).await,
+            }
+        };
         tokio::select! {
-            answer = control::ask(&self.folder, request, &self.actor) => answer,
+            answer = asked => answer,
             () = stopped(caller) => {
                 let what = "interrupted before the running Outflow answered; it may go on with the request";
                 Err(Error::new(Code::Interrupted, what))

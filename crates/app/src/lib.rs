@@ -6,6 +6,8 @@
 //! these methods.
 //!
 //! What always holds:
+//! - Use cases return boxed futures: their code is made once, here, and not once more in each front
+//!   end that awaits them.
 //! - Only this crate wires adapters to the engine, opens the state, and walks the
 //!   spool for a front end.
 //! - Work that waits for the disk runs off the async threads.
@@ -27,20 +29,24 @@ mod cancel;
 mod check;
 pub mod control;
 mod dead_letters;
+mod definitions;
 mod destination;
 mod estimate;
 mod findings;
 mod folder;
 mod follow;
+pub mod front;
 mod holder;
 mod init;
 mod leftovers;
 mod list;
+pub mod live;
 mod look;
 mod making;
 mod outcome;
 mod pause;
 mod paused;
+pub mod people;
 mod preview;
 mod purge;
 mod recorded;
@@ -55,7 +61,9 @@ mod secret_documents;
 mod secrets;
 mod serve;
 mod serving;
+mod slot;
 mod source;
+mod start;
 mod status;
 mod surroundings;
 mod usage;
@@ -69,10 +77,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use outflow_core::ports::state::StateStore;
-use outflow_core::{Actor, Code, Error, RunId};
+use outflow_core::{Actor, BoxFuture, Code, Error, RunId, Secret, Timestamp};
 use outflow_engine::RunReader;
 pub use outflow_project::FILE as PROJECT_FILE;
-use outflow_project::{KeptSecrets, Origin, Part, Project};
+use outflow_project::{Origin, Part, Project, StoredDefinition};
 use tokio::sync::watch;
 
 pub use alerts::{AlertDocument, AlertList, AlertTest, ReceiverTest};
@@ -82,16 +90,25 @@ pub use backfill::BackfillRequest;
 pub use cancel::CancelRequest;
 pub use check::CheckDocument;
 pub use dead_letters::{DeadLetterDocument, DeadLetterList, DeadLetterSummary, DeadLettersRequest};
-pub use destination::{DestinationTest, DestinationTestEvent, DestinationTestRequest, TestedDestination};
+pub use definitions::{
+    ApplyDocument, Comparison, DefinitionDocument, DefinitionEdit, DefinitionList, DefinitionRequest,
+    DraftProblems, KeyDifference, PlanDocument, PlanRequest, PlannedAction, PlannedChange, RenameDocument,
+    VersionList,
+};
+pub use destination::{
+    DestinationDocument, DestinationTest, DestinationTestEvent, DestinationTestRequest, TestedDestination,
+};
 pub use estimate::{EstimateDocument, EstimateRequest};
 pub use findings::Finding;
 pub use folder::find_project;
+pub use front::{FrontEnd, Listening, Network, ServerSettings, TlsFiles};
 pub use init::{InitDocument, InitRequest, init, write_file};
-pub use list::{Selectors, SyncDocument, SyncList};
+pub use list::{Selectors, SyncDetail, SyncDocument, SyncList, SyncSlot};
 pub use look::RunName;
 pub use outcome::RunOutcome;
 pub use outflow_core::ports::spool::Rejection;
 pub use outflow_core::ports::state::{AuditFilter, DeadLetter};
+pub use outflow_core::ports::state::{DefinitionId, DefinitionKind, DefinitionStatus, Owner};
 pub use outflow_core::ports::state::{Pausable, PauseKind};
 pub use outflow_core::run::ReplayMode;
 pub use outflow_engine::authoring::estimate::{EstimatedBy, Share};
@@ -116,8 +133,8 @@ pub use rejected::{FindingGroup, RejectedRequest, RejectedRows, RejectedSummary}
 pub use replay::{ReplayPlan, ReplayReport, ReplayRequest};
 pub use run::{RunRequest, Selection};
 pub use runs::{RunList, RunsRequest};
-pub use schema::schema;
-pub use secret_documents::{Rotation, SecretChange};
+pub use schema::{destination_kinds, schema};
+pub use secret_documents::{IntendedUse, Rotation, SecretChange};
 pub use secrets::{
     LONGEST_SECRET, RemoveSecretRequest, SecretCheck, SecretDocument, SecretList, SetSecretRequest,
 };
@@ -126,6 +143,7 @@ pub use serving::{DestinationStatus, Serving};
 pub use source::{
     DatabaseDocument, DatabaseTest, SetupSqlDocument, SetupSqlRequest, SourceTest, SourceTestEvent,
 };
+pub use start::{StartedReplay, StartedRun};
 pub use status::{
     Change, HeldRun, LastRun, NotLoaded, PausedDestination, StatusDocument, SyncStatus, WaitingCalls,
 };
@@ -143,6 +161,9 @@ pub struct App {
     folder: PathBuf,
     /// Who acts.
     actor: Actor,
+    people: people::Shared,
+    slot: slot::Slot,
+    keys: secrets::KeyCache,
 }
 
 impl App {
@@ -154,12 +175,9 @@ impl App {
             Some(StateLocation::Folder(folder)) => folder.clone(),
             _ => project.join(".outflow"),
         };
-        Self {
-            origin: Origin { dir: project, target: None, secrets: KeptSecrets::default() },
-            state,
-            folder,
-            actor: user::local(),
-        }
+        let origin = Origin { dir: project, target: None, ..Origin::default() };
+        let (people, slot) = (people::Shared::default(), slot::Slot::default());
+        Self { origin, state, folder, actor: user::local(), people, slot, keys: Default::default() }
     }
 
     /// The same installation, for this actor: the audit log names them for what they change.
@@ -188,16 +206,31 @@ impl App {
     ///
     /// # Errors
     /// What is wrong with the URL of the state.
-    pub async fn is_new(&self) -> Result<bool, Error> {
-        if self.state.is_some() {
-            return Ok(false);
-        }
-        Ok(match self.location().await? {
-            StateLocation::Folder(folder) => {
-                let looked = tokio::task::spawn_blocking(move || outflow_state::is_empty(&folder));
-                looked.await.unwrap_or(false)
+    pub fn is_new<'a>(&'a self) -> BoxFuture<'a, Result<bool, Error>> {
+        Box::pin(async move {
+            if self.state.is_some() || self.slot.get().is_some() {
+                return Ok(false);
             }
-            StateLocation::Postgres(_) => false,
+            Ok(match self.location().await? {
+                StateLocation::Folder(folder) => {
+                    let looked = tokio::task::spawn_blocking(move || outflow_state::is_empty(&folder));
+                    looked.await.unwrap_or(false)
+                }
+                StateLocation::Postgres(_) => false,
+            })
+        })
+    }
+
+    /// The events of this process, if it serves.
+    pub fn live(&self) -> Option<live::Live> {
+        self.slot.get().map(|serves| serves.live.clone())
+    }
+
+    /// Whether this process serves and can read its state.
+    pub fn is_ready<'a>(&'a self) -> BoxFuture<'a, bool> {
+        Box::pin(async move {
+            let Some(serves) = self.slot.get() else { return false };
+            serves.reader.state.pauses().await.is_ok()
         })
     }
 
@@ -206,7 +239,7 @@ impl App {
         if let Some(named) = &self.state {
             return Ok(named.clone());
         }
-        let url = self.read_files(Project::state_url).await??;
+        let url = self.read_files(Project::state_url, Arc::default()).await??;
         url.map_or_else(|| Ok(StateLocation::Folder(self.folder.clone())), |url| wiring::location(&url))
     }
 
@@ -219,16 +252,16 @@ impl App {
     ///
     /// # Errors
     /// Every problem of the files.
-    pub async fn load(&self) -> Result<Project, Errors> {
-        Ok(self.read_project(Project::load).await??)
+    pub fn load<'a>(&'a self) -> BoxFuture<'a, Result<Project, Errors>> {
+        Box::pin(async move { Ok(self.read_project(Project::load).await??) })
     }
 
     /// Has the running `serve`, if there is one, read the project again.
     ///
     /// # Errors
     /// Why it goes on with the old project.
-    pub async fn reload(&self) -> Result<bool, Error> {
-        Ok(control::ask(&self.folder, &control::Request::Reload, &self.actor).await?.is_some())
+    pub fn reload<'a>(&'a self) -> BoxFuture<'a, Result<bool, Error>> {
+        Box::pin(async move { Ok(self.ask(&control::Request::Reload, &Caller::silent()).await?.is_some()) })
     }
 
     /// As [`App::load`], for use cases that need no secret, or not all of them.
@@ -242,6 +275,23 @@ impl App {
         match self.load_partly().await {
             Ok(project) => Ok(project),
             Err(_) => self.load().await,
+        }
+    }
+
+    /// What this loads, for whoever takes the state next. A state that is not there yet, or that an
+    /// older version wrote, is made or brought up to date first: its secrets cannot be read before.
+    async fn load_to_take<T>(
+        &self,
+        load: impl AsyncFn() -> Result<T, Errors>,
+        wait: bool,
+        caller: &Caller,
+    ) -> Result<T, Errors> {
+        match load().await {
+            Err(errors) if errors.0.iter().any(|error| error.code() == Code::StateUnavailable) => {
+                drop(holder::open_state(self, wait, caller).await?);
+                load().await
+            }
+            loaded => loaded,
         }
     }
 
@@ -273,22 +323,33 @@ impl App {
         Ok(self.read_project(Project::load_destinations).await??)
     }
 
-    /// Reads the project, with the secrets that it uses.
+    /// Reads the project with the server's definitions and the secrets that it uses.
     async fn read_project<T: Send + 'static>(
         &self,
         read: impl FnOnce(&Origin) -> T + Send + 'static,
     ) -> Result<T, Error> {
-        let secrets = self.kept_secrets().await;
-        self.read_files(move |origin| read(&Origin { secrets, ..origin.clone() })).await
+        self.read_with(read, self.look_for_stored().await).await
+    }
+
+    /// Reads the project with these definitions of the server and the secrets that it uses.
+    async fn read_with<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Origin) -> T + Send + 'static,
+        stored: Arc<[StoredDefinition]>,
+    ) -> Result<T, Error> {
+        let secrets = self.kept_secrets(&stored).await;
+        self.read_files(move |origin| read(&Origin { secrets, ..origin.clone() }), stored).await
     }
 
     /// Reads files of the project off the async threads, in bounded time: they may be on a mount
-    /// that hangs. Secrets that Outflow keeps are not there.
+    /// that hangs. Definitions of the server stand beside them, and secrets that Outflow keeps are
+    /// not there.
     async fn read_files<T: Send + 'static>(
         &self,
         read: impl FnOnce(&Origin) -> T + Send + 'static,
+        stored: Arc<[StoredDefinition]>,
     ) -> Result<T, Error> {
-        let origin = self.origin.clone();
+        let origin = Origin { stored, ..self.origin.clone() };
         let reading = tokio::task::spawn_blocking(move || read(&origin));
         let failed = |what: String| {
             Error::new(Code::ProjectFileUnreadable, what).at(self.origin.dir.display().to_string())
@@ -302,7 +363,10 @@ impl App {
 
     /// Reads the state and the spool. Needs no project and holds nothing.
     async fn reader(&self) -> Result<RunReader, Error> {
-        wiring::reader(&self.location().await?, &self.folder).await
+        match self.slot.get() {
+            Some(serves) => Ok(serves.reader.clone()),
+            None => wiring::reader(&self.location().await?, &self.folder).await,
+        }
     }
 }
 
@@ -330,6 +394,13 @@ pub type Listener = Arc<dyn Fn(Event<'_>) + Send + Sync>;
 pub enum Event<'a> {
     /// Another process holds the state; this one waits for it.
     WaitingForState,
+    /// The API is served and there is no user yet: this token makes the first one.
+    SetUp {
+        /// The token. It belongs on the terminal, and not in a log that is kept.
+        token: &'a Secret,
+        /// When it ends.
+        until: Timestamp,
+    },
     /// The running `serve` has begun a run.
     HandedOver {
         /// The sync.

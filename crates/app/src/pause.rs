@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use outflow_core::ports::state::{Pausable, Pause, PauseKind};
-use outflow_core::{Code, Error};
+use outflow_core::{BoxFuture, Code, Error};
 use outflow_engine::{Errors, FORMAT_VERSION};
 use outflow_project::{Project, suggestion};
 use serde::Serialize;
@@ -29,7 +29,7 @@ pub struct PauseRequest {
 }
 
 /// How what was named is now.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct PauseDocument {
     format_version: u32,
     /// In the order in which it was named.
@@ -49,16 +49,24 @@ impl App {
     /// # Errors
     /// C011 for each name that means nothing, C012 for each that means a sync and a destination.
     /// The state, if it cannot be taken.
-    pub async fn pause(&self, request: &PauseRequest, caller: &Caller) -> Result<PauseDocument, Errors> {
-        self.change(Change::Pause, request, caller).await
+    pub fn pause<'a>(
+        &'a self,
+        request: &'a PauseRequest,
+        caller: &'a Caller,
+    ) -> BoxFuture<'a, Result<PauseDocument, Errors>> {
+        Box::pin(async move { self.change(Change::Pause, request, caller).await })
     }
 
     /// Resumes what is named. What the project no longer has can be resumed, too.
     ///
     /// # Errors
     /// As for [`App::pause`].
-    pub async fn resume(&self, request: &PauseRequest, caller: &Caller) -> Result<PauseDocument, Errors> {
-        self.change(Change::Resume, request, caller).await
+    pub fn resume<'a>(
+        &'a self,
+        request: &'a PauseRequest,
+        caller: &'a Caller,
+    ) -> BoxFuture<'a, Result<PauseDocument, Errors>> {
+        Box::pin(async move { self.change(Change::Resume, request, caller).await })
     }
 
     async fn change(

@@ -5,7 +5,7 @@ use std::error::Error as _;
 use outflow_core::ports::spool::Rejection;
 use outflow_core::ports::state::SyncState;
 use outflow_core::run::FindingCount;
-use outflow_core::{CallType, Code, Column, Error, Nulls, SyncSpec, SystemClock};
+use outflow_core::{BoxFuture, CallType, Code, Column, Error, Nulls, SyncSpec, SystemClock};
 use outflow_engine::authoring::advise::{self, Depth};
 use outflow_engine::authoring::names;
 use outflow_engine::authoring::preview::{self, PreviewStart, Sample};
@@ -33,7 +33,7 @@ pub struct PreviewRequest {
 }
 
 /// The first rows or calls of a run.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct PreviewDocument {
     format_version: u32,
     /// The sync.
@@ -61,7 +61,7 @@ pub struct PreviewDocument {
 }
 
 /// A column of the result.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct ColumnDocument {
     /// Its name, as the query writes it.
     pub name: String,
@@ -71,12 +71,14 @@ pub struct ColumnDocument {
 }
 
 /// What a preview shows.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PreviewShown {
     /// Calls.
+    #[schema(value_type = Vec<Object>)]
     Calls(Vec<PreviewCall>),
     /// Rows.
+    #[schema(value_type = Vec<Object>)]
     Rows(Vec<PreviewRow>),
 }
 
@@ -142,55 +144,61 @@ impl From<Error> for PreviewFailure {
 
 impl App {
     /// Reads the first rows of a run.
-    pub async fn preview(&self, request: &PreviewRequest) -> Result<PreviewDocument, PreviewFailure> {
-        let project = self.load_for_reading(&request.sync).await?;
-        let spec = project.sync(&request.sync)?;
-        let state = self.sync_state(&spec.name, request.start).await?;
-        let warehouse = wiring::warehouse(&project, spec)?;
-        // A destination that cannot be made says nothing here; `validate` names its problems.
-        let going = findings::destinations(&wiring::destinations(&project).unwrap_or_default(), spec);
-        let subject = findings::subject(&project, spec, &going);
-        let advice = advise::ask(subject, warehouse.as_ref(), Depth::Types).await?;
-        let mut findings = Finding::of_advice(spec, advice);
-        findings::sort(&mut findings);
-        let sample = Sample { start: request.start, limit: request.limit, once: request.once };
-        let read = preview::preview(spec, &state, warehouse.as_ref(), &SystemClock, sample).await;
-        let shown = match read {
-            Ok(shown) => shown,
-            Err(errors) => return Err(failure(errors, findings)),
-        };
-        add_new(&mut findings, spec, names::of_columns(subject, &shown.columns));
-        if !findings.iter().any(|f| f.code() == Code::DestinationRefuses) {
-            add_new(&mut findings, spec, refused(&going, &shown.rows));
-        }
-        findings::sort(&mut findings);
-        // A finding of the query says it with its place.
-        let is_known = |code: Code| {
-            let says = |f: &Finding| matches!(f.code(), Code::GroupWithoutUserId | Code::DestinationRefuses);
-            code == Code::GroupWithoutPerson && findings.iter().any(says)
-        };
-        let mut warnings = shown.warnings;
-        warnings.retain(|(code, _)| !is_known(*code));
-        let rejected = shown.rows.iter().filter(|row| row.call.is_err()).count();
-        let columns: Vec<_> = shown.columns.iter().map(ColumnDocument::of).collect();
-        let shown_rows = match request.calls {
-            true => PreviewShown::Calls(shown.rows.into_iter().map(PreviewCall::of).collect()),
-            false => {
-                let row = |row| PreviewRow::of(&columns, row);
-                PreviewShown::Rows(shown.rows.into_iter().map(row).collect())
+    pub fn preview<'a>(
+        &'a self,
+        request: &'a PreviewRequest,
+    ) -> BoxFuture<'a, Result<PreviewDocument, PreviewFailure>> {
+        Box::pin(async move {
+            let project = self.load_for_reading(&request.sync).await?;
+            let spec = project.sync(&request.sync)?;
+            let state = self.sync_state(&spec.name, request.start).await?;
+            let warehouse = wiring::warehouse(&project, spec)?;
+            // A destination that cannot be made says nothing here; `validate` names its problems.
+            let going = findings::destinations(&wiring::destinations(&project).unwrap_or_default(), spec);
+            let subject = findings::subject(&project, spec, &going);
+            let advice = advise::ask(subject, warehouse.as_ref(), Depth::Types).await?;
+            let mut findings = Finding::of_advice(spec, advice);
+            findings::sort(&mut findings);
+            let sample = Sample { start: request.start, limit: request.limit, once: request.once };
+            let read = preview::preview(spec, &state, warehouse.as_ref(), &SystemClock, sample).await;
+            let shown = match read {
+                Ok(shown) => shown,
+                Err(errors) => return Err(failure(errors, findings)),
+            };
+            add_new(&mut findings, spec, names::of_columns(subject, &shown.columns));
+            if !findings.iter().any(|f| f.code() == Code::DestinationRefuses) {
+                add_new(&mut findings, spec, refused(&going, &shown.rows));
             }
-        };
-        Ok(PreviewDocument {
-            format_version: FORMAT_VERSION,
-            sync: spec.name.clone(),
-            call_type: spec.call_type,
-            last_sync_time: shown.last_sync_time,
-            columns,
-            shown: shown_rows,
-            findings,
-            warnings,
-            row_findings: shown.findings,
-            rejected,
+            findings::sort(&mut findings);
+            // A finding of the query says it with its place.
+            let is_known = |code: Code| {
+                let says =
+                    |f: &Finding| matches!(f.code(), Code::GroupWithoutUserId | Code::DestinationRefuses);
+                code == Code::GroupWithoutPerson && findings.iter().any(says)
+            };
+            let mut warnings = shown.warnings;
+            warnings.retain(|(code, _)| !is_known(*code));
+            let rejected = shown.rows.iter().filter(|row| row.call.is_err()).count();
+            let columns: Vec<_> = shown.columns.iter().map(ColumnDocument::of).collect();
+            let shown_rows = match request.calls {
+                true => PreviewShown::Calls(shown.rows.into_iter().map(PreviewCall::of).collect()),
+                false => {
+                    let row = |row| PreviewRow::of(&columns, row);
+                    PreviewShown::Rows(shown.rows.into_iter().map(row).collect())
+                }
+            };
+            Ok(PreviewDocument {
+                format_version: FORMAT_VERSION,
+                sync: spec.name.clone(),
+                call_type: spec.call_type,
+                last_sync_time: shown.last_sync_time,
+                columns,
+                shown: shown_rows,
+                findings,
+                warnings,
+                row_findings: shown.findings,
+                rejected,
+            })
         })
     }
 
@@ -199,6 +207,9 @@ impl App {
     pub(crate) async fn sync_state(&self, sync: &str, start: PreviewStart) -> Result<SyncState, Error> {
         if start != PreviewStart::Next {
             return Ok(SyncState::default());
+        }
+        if let Some(serves) = self.slot.get() {
+            return serves.reader.state.sync(sync).await;
         }
         let location = self.location().await?;
         let is_absent = |error: &Error| {

@@ -105,6 +105,9 @@ impl Act {
             | Request::Status
             | Request::Pause { .. }
             | Request::Resume { .. }
+            | Request::Define { .. }
+            | Request::Rename { .. }
+            | Request::People { .. }
             | Request::SetSecret { .. }
             | Request::RemoveSecret { .. }
             | Request::RotateSecrets => return None,

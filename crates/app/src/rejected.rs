@@ -2,7 +2,7 @@
 
 use outflow_core::ports::spool::{Rejection, RejectionReader};
 use outflow_core::run::FindingCount;
-use outflow_core::{Code, Error, RunId};
+use outflow_core::{BoxFuture, Code, Error, RunId};
 use outflow_engine::{Errors, FORMAT_VERSION, RunReader};
 use serde::Serialize;
 
@@ -21,7 +21,7 @@ pub struct RejectedRequest {
 }
 
 /// What rows a run rejected, and why. It serialises to the document without its last part, `rows`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct RejectedSummary {
     format_version: u32,
     /// The run.
@@ -47,7 +47,7 @@ pub struct RejectedRows {
 }
 
 /// Rows with one cause.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct FindingGroup {
     /// The code.
     pub code: Code,
@@ -75,28 +75,52 @@ impl From<FindingCount> for FindingGroup {
 
 impl App {
     /// The rejected rows of a run.
-    pub async fn rejected(&self, request: &RejectedRequest) -> Result<RejectedRows, Errors> {
-        let RejectedRequest { run, limit, code } = request.clone();
-        let reader = self.reader().await?;
-        let record = look::run(&reader, &run).await?;
-        let RunReader { state, spool, .. } = reader;
-        let segments = state.segments(record.id).await?;
-        let findings = state.findings(record.id).await?;
-        let summary = RejectedSummary {
-            format_version: FORMAT_VERSION,
-            run: record.id,
-            rejected: record.rows.rejected,
-            findings: findings.into_iter().map(FindingGroup::from).collect(),
-            gone: record.rows.rejected > 0 && segments.is_empty(),
-            sync: record.sync,
-        };
-        let rejections = spool.rejections(summary.run, &segments).await?;
-        let left = if limit == 0 { u64::MAX } else { limit };
-        Ok(RejectedRows { summary, rejections, code, left })
+    pub fn rejected<'a>(
+        &'a self,
+        request: &'a RejectedRequest,
+    ) -> BoxFuture<'a, Result<RejectedRows, Errors>> {
+        Box::pin(async move {
+            let RejectedRequest { run, limit, code } = request.clone();
+            let reader = self.reader().await?;
+            let record = look::run(&reader, &run).await?;
+            let RunReader { state, spool, .. } = reader;
+            let segments = state.segments(record.id).await?;
+            let findings = state.findings(record.id).await?;
+            let summary = RejectedSummary {
+                format_version: FORMAT_VERSION,
+                run: record.id,
+                rejected: record.rows.rejected,
+                findings: findings.into_iter().map(FindingGroup::from).collect(),
+                gone: record.rows.rejected > 0 && segments.is_empty(),
+                sync: record.sync,
+            };
+            let rejections = spool.rejections(summary.run, &segments).await?;
+            let left = if limit == 0 { u64::MAX } else { limit };
+            Ok(RejectedRows { summary, rejections, code, left })
+        })
     }
 }
 
 impl RejectedRows {
+    /// The rows from this one on, counted from 0, at most `most`. What comes before is read, too.
+    ///
+    /// # Errors
+    /// What the spool says.
+    pub async fn part(&mut self, first: u64, most: u64) -> Result<Vec<Rejection>, Error> {
+        let (mut to_skip, mut part) = (first, Vec::new());
+        loop {
+            let left = most.saturating_sub(part.len() as u64);
+            let page = if left == 0 { Vec::new() } else { self.next().await? };
+            if page.is_empty() {
+                return Ok(part);
+            }
+            let skipped = to_skip.min(page.len() as u64);
+            to_skip = to_skip.saturating_sub(skipped);
+            let count = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
+            part.extend(page.into_iter().skip(count(skipped)).take(count(left)));
+        }
+    }
+
     /// The next rows; none: there are no more.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 //!
 //! What always holds: it only reads and reports. A sync that has run, or that names the old one in
 //! `renamed_from`, is not concerned. What this does not do: take over what the old sync had
-//! reached.
+//! reached, which `definitions` does.
 
 use std::collections::BTreeMap;
 
@@ -51,8 +51,8 @@ impl Renamed {
     fn cure(&self) -> String {
         let Self { sync, from, .. } = self;
         format!(
-            "if {from} was renamed, write `renamed_from: {from}` into {sync}: it is sent once more, events under \
-             the ids that they had; with its old name it goes on where it was"
+            "if {from} was renamed, write `renamed_from: {from}` into {sync}: then it goes on where {from} was, and \
+             events keep their ids"
         )
     }
 }
@@ -61,7 +61,9 @@ impl Renamed {
 pub(crate) async fn of(state: &dyn StateReader, project: &Project) -> Result<Vec<Renamed>, Error> {
     let mut found = Vec::new();
     let mut gone = None;
-    for spec in &project.syncs {
+    // One that says where it comes from goes on from there once the state is taken.
+    let is_known = |spec: &SyncSpec| project.renames.iter().any(|(sync, _)| *sync == spec.name);
+    for spec in project.syncs.iter().filter(|spec| !is_known(spec)) {
         let filter = RunFilter { sync: Some(spec.name.clone()), limit: 1 };
         if !state.runs(&filter).await?.is_empty() {
             continue;
@@ -80,7 +82,10 @@ pub(crate) async fn of(state: &dyn StateReader, project: &Project) -> Result<Vec
 }
 
 /// The last run of each sync that the project no longer has.
-async fn last_runs_of_gone(state: &dyn StateReader, project: &Project) -> Result<Vec<RunRecord>, Error> {
+pub(crate) async fn last_runs_of_gone(
+    state: &dyn StateReader,
+    project: &Project,
+) -> Result<Vec<RunRecord>, Error> {
     let mut last = BTreeMap::new();
     for run in state.runs(&RunFilter { sync: None, limit: RUNS }).await? {
         if project.syncs.iter().all(|spec| spec.name != run.sync) && run.extracted_at.is_some() {

@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use outflow_core::run::{ReplayMode, RunOptions};
-use outflow_core::{Code, RunId};
+use outflow_core::run::ReplayMode;
+use outflow_core::{BoxFuture, Code, RunId};
 use outflow_engine::Errors;
-use outflow_engine::operations::replay::{ReplayRequest as EngineRequest, usual_mode};
 
-use crate::look::{self, RunName};
+use crate::look::RunName;
 use crate::making::{Circumstances, Job};
 use crate::{App, Caller, Event, RunOutcome};
 
@@ -57,44 +56,30 @@ pub struct ReplayReport {
 
 impl App {
     /// Replays. If there is nothing to replay, the plan has no destination and there is no outcome.
-    pub async fn replay(&self, request: &ReplayRequest, caller: &Caller) -> Result<ReplayReport, Errors> {
-        let reader = self.reader().await?;
-        let record = look::run(&reader, &request.run).await?;
-        let project = self.load_for(&record.sync).await?;
-        let spec = project.sync(&record.sync)?.clone();
-        if let Some(destination) = &request.destination {
-            project.known_destination(destination)?;
-        }
-        let wanted = EngineRequest {
-            run: record.id,
-            destination: request.destination.clone(),
-            code: request.code,
-            mode: request.mode,
-            force: request.force,
-        };
-        let all: Vec<RunOptions> = reader.plan_replay(&wanted).await?;
-        let plan = ReplayPlan {
-            run: record.id,
-            rejected: record.rows.rejected,
-            sync: record.sync,
-            mode: request.mode.unwrap_or_else(|| usual_mode(record.call_type)),
-            destinations: all.iter().filter_map(|options| options.destination.clone()).collect(),
-        };
-        if all.is_empty() {
-            return Ok(ReplayReport { plan, outcomes: Vec::new(), not_in_result: Vec::new() });
-        }
-        (caller.listener)(Event::Replaying(&plan));
-        let job = |options| Job { spec: spec.clone(), options, due_at: None };
-        let ReplayRequest { delivery_timeout, wait, .. } = *request;
-        // One after the other: two of one sync would be in each other's way.
-        let circumstances = Circumstances { delivery_timeout, wait, parallel: 1, beside: true };
-        let jobs = all.into_iter().map(job).collect();
-        let outcomes = self.run_beside(&project, jobs, circumstances, caller).await?;
-        let runs: Vec<RunId> = outcomes.iter().filter_map(|o| o.document().map(|d| d.run)).collect();
-        let mut not_in_result = Vec::new();
-        for run in runs {
-            not_in_result.push(reader.not_given(run).await?);
-        }
-        Ok(ReplayReport { plan, outcomes, not_in_result })
+    pub fn replay<'a>(
+        &'a self,
+        request: &'a ReplayRequest,
+        caller: &'a Caller,
+    ) -> BoxFuture<'a, Result<ReplayReport, Errors>> {
+        Box::pin(async move {
+            let (plan, all, project, spec) = self.planned(request).await?;
+            let reader = self.reader().await?;
+            if all.is_empty() {
+                return Ok(ReplayReport { plan, outcomes: Vec::new(), not_in_result: Vec::new() });
+            }
+            (caller.listener)(Event::Replaying(&plan));
+            let job = |options| Job { spec: spec.clone(), options, due_at: None };
+            let ReplayRequest { delivery_timeout, wait, .. } = *request;
+            // One after the other: two of one sync would be in each other's way.
+            let circumstances = Circumstances { delivery_timeout, wait, parallel: 1, beside: true };
+            let jobs = all.into_iter().map(job).collect();
+            let outcomes = self.run_beside(&project, jobs, circumstances, caller).await?;
+            let runs: Vec<RunId> = outcomes.iter().filter_map(|o| o.document().map(|d| d.run)).collect();
+            let mut not_in_result = Vec::new();
+            for run in runs {
+                not_in_result.push(reader.not_given(run).await?);
+            }
+            Ok(ReplayReport { plan, outcomes, not_in_result })
+        })
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use outflow_core::ports::state::Pause;
 use outflow_core::run::{RunKind, RunOptions, RunTrigger};
-use outflow_core::{Code, Error, NextStep, SyncSpec, Timestamp};
+use outflow_core::{BoxFuture, Code, Error, NextStep, SyncSpec, Timestamp};
 use outflow_engine::serve::BacklogQuota;
 use outflow_engine::serve::side::SideRequests;
 use outflow_engine::{Engine, Errors, RunRequest as EngineRequest};
@@ -15,6 +15,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::beside::Worker;
+use crate::definitions::Working;
 use crate::holder::{Handover, Taken};
 use crate::leftovers::{self, Leftover};
 use crate::list::Selectors;
@@ -123,10 +124,77 @@ impl App {
     /// # Errors
     /// Problems of the project, unknown names, and the state if it cannot be taken. Q014: events
     /// would go out under second ids, which the request does not allow.
-    pub async fn run(&self, request: &RunRequest, caller: &Caller) -> Result<Vec<RunOutcome>, Errors> {
+    pub fn run<'a>(
+        &'a self,
+        request: &'a RunRequest,
+        caller: &'a Caller,
+    ) -> BoxFuture<'a, Result<Vec<RunOutcome>, Errors>> {
+        Box::pin(async move {
+            let prepare = async || self.prepared(request).await;
+            let (request, project, pauses) = self.load_to_take(prepare, request.wait, caller).await?;
+            let request = &request;
+            let delivery_timeout = request.delivery_timeout;
+            let handover = || Handover { runs: wanted(request, &project, &pauses), delivery_timeout };
+            let wanted = (request.syncs != Selection::Due).then(handover);
+            if request.syncs == Selection::Due
+                && let Some(outcomes) = self.hand_over_due(request.wait, delivery_timeout, caller).await?
+            {
+                return Ok(outcomes);
+            }
+            let state = match self.take(wanted, request.wait, caller).await? {
+                Taken::State(state) => state,
+                Taken::Done(outcomes) => return Ok(outcomes),
+            };
+            self.follow_files(&*state, &project, Working::NotYet).await?;
+            let engine = wiring::engine(&self.folder, &project, state, caller.stop.clone()).await?;
+            surroundings::warnings(&project)
+                .iter()
+                .for_each(|warning| (caller.listener)(Event::Warning(warning)));
+            engine
+                .look_at_clock()
+                .await?
+                .into_iter()
+                .for_each(|warning| (caller.listener)(Event::Warning(&warning)));
+            let Jobs { jobs, removed } = jobs(request, &project, &engine, &caller.listener).await?;
+            tell_leftovers(request, &project, &engine, caller).await?;
+            let mut outcomes = Vec::new();
+            for sync in removed {
+                outcomes.extend(finish_removed(&engine, &sync, request, &caller.listener).await);
+            }
+            if jobs.is_empty() {
+                return Ok(outcomes);
+            }
+            engine.apply_retention(project.keep).await?;
+            let circumstances = Circumstances {
+                delivery_timeout: request.delivery_timeout,
+                wait: request.wait,
+                parallel: request.parallel,
+                beside: false,
+            };
+            let worker = Worker::new(&engine, project.clone(), circumstances, &caller.listener);
+            jobs.iter().for_each(|job| worker.requests.announce(&job.spec.name));
+            // What is due by its schedule is no request of a person.
+            let is_asked = request.syncs != Selection::Due;
+            let acts = if is_asked { recorded::acts_of(&jobs) } else { Vec::new() };
+            recorded::begin(&*engine.state, &self.actor, &acts).await?;
+            let requests = Some(&worker.requests);
+            let work = run_all(&engine, &project, jobs, circumstances, &caller.listener, requests);
+            let ran = worker.beside(&self.folder, work).await?;
+            recorded::failures(&*engine.state, &self.actor, &acts, &ran).await;
+            outcomes.extend(ran);
+            Ok(outcomes)
+        })
+    }
+
+    /// The request with the names of its syncs, the project with all that they need, and what is
+    /// paused, unless something is to be refused before anything begins.
+    pub(crate) async fn prepared(
+        &self,
+        request: &RunRequest,
+    ) -> Result<(RunRequest, Arc<Project>, Vec<Pause>), Errors> {
         let project = self.load_to_use().await?;
         let pauses = self.pauses_to_choose(&request.syncs).await;
-        let request = &RunRequest { syncs: request.syncs.resolved(&project, &pauses)?, ..request.clone() };
+        let request = RunRequest { syncs: request.syncs.resolved(&project, &pauses)?, ..request.clone() };
         if let Some(destination) = &request.destination {
             project.known_destination(destination)?;
         }
@@ -140,57 +208,9 @@ impl App {
             parts.retain(|part| !matches!(part, Part::Destination(name) if name != only));
         }
         let project = Arc::new(project.require(&parts)?);
-        refuse_second_ids(request, &project, &pauses).await?;
-        self.refuse_renamed(request, &project, &pauses).await?;
-        let delivery_timeout = request.delivery_timeout;
-        let handover = || Handover { runs: wanted(request, &project, &pauses), delivery_timeout };
-        let wanted = (request.syncs != Selection::Due).then(handover);
-        if request.syncs == Selection::Due
-            && let Some(outcomes) = self.hand_over_due(request.wait, delivery_timeout, caller).await?
-        {
-            return Ok(outcomes);
-        }
-        let state = match self.take(wanted, request.wait, caller).await? {
-            Taken::State(state) => state,
-            Taken::Done(outcomes) => return Ok(outcomes),
-        };
-        let engine = wiring::engine(&self.folder, &project, state, caller.stop.clone()).await?;
-        surroundings::warnings(&project)
-            .iter()
-            .for_each(|warning| (caller.listener)(Event::Warning(warning)));
-        engine
-            .look_at_clock()
-            .await?
-            .into_iter()
-            .for_each(|warning| (caller.listener)(Event::Warning(&warning)));
-        let Jobs { jobs, removed } = jobs(request, &project, &engine, &caller.listener).await?;
-        tell_leftovers(request, &project, &engine, caller).await?;
-        let mut outcomes = Vec::new();
-        for sync in removed {
-            outcomes.extend(finish_removed(&engine, &sync, request, &caller.listener).await);
-        }
-        if jobs.is_empty() {
-            return Ok(outcomes);
-        }
-        engine.apply_retention(project.keep).await?;
-        let circumstances = Circumstances {
-            delivery_timeout: request.delivery_timeout,
-            wait: request.wait,
-            parallel: request.parallel,
-            beside: false,
-        };
-        let worker = Worker::new(&engine, project.clone(), circumstances, &caller.listener);
-        jobs.iter().for_each(|job| worker.requests.announce(&job.spec.name));
-        // What is due by its schedule is no request of a person.
-        let is_asked = request.syncs != Selection::Due;
-        let acts = if is_asked { recorded::acts_of(&jobs) } else { Vec::new() };
-        recorded::begin(&*engine.state, &self.actor, &acts).await?;
-        let requests = Some(&worker.requests);
-        let work = run_all(&engine, &project, jobs, circumstances, &caller.listener, requests);
-        let ran = worker.beside(&self.folder, work).await?;
-        recorded::failures(&*engine.state, &self.actor, &acts, &ran).await;
-        outcomes.extend(ran);
-        Ok(outcomes)
+        refuse_second_ids(&request, &project, &pauses).await?;
+        self.refuse_renamed(&request, &project, &pauses).await?;
+        Ok((request, project, pauses))
     }
 
     /// Q014 for each sync that looks renamed and whose events would go out under second ids, unless
@@ -273,7 +293,7 @@ fn allowing(request: &RunRequest, sync: &str) -> NextStep {
 }
 
 /// The runs to request from a running `serve`.
-fn wanted(request: &RunRequest, project: &Project, pauses: &[Pause]) -> Vec<(String, RunOptions)> {
+pub(crate) fn wanted(request: &RunRequest, project: &Project, pauses: &[Pause]) -> Vec<(String, RunOptions)> {
     let is_meant = |spec: &&SyncSpec| request.syncs.means(spec, pauses);
     let names = match &request.syncs {
         Selection::Named(names) => names.clone(),

@@ -24,3 +24,9 @@ pub fn schema() -> Value {
     schema["properties"]["destinations"]["additionalProperties"]["allOf"] = json!(cases);
     schema
 }
+
+/// The types of destinations that this version knows, each with the JSON Schema of its settings.
+pub fn destination_kinds() -> Vec<(String, Value)> {
+    let kinds = outflow_destinations::kinds().iter();
+    kinds.filter_map(|kind| Some(((*kind).to_owned(), outflow_destinations::schema(kind)?))).collect()
+}

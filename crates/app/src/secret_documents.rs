@@ -1,10 +1,22 @@
 //! What became of secrets that were changed, as documents say it and as it travels over the control
 //! socket. What it does not hold: a value.
 
+use outflow_core::ports::state::DefinitionId;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+
+/// A definition that is about to be made or changed and will use the secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IntendedUse {
+    /// Which.
+    pub id: DefinitionId,
+    /// What it is going to say.
+    pub value: Value,
+}
 
 /// What became of a secret that was set or removed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SecretChange {
     /// The form of the document.
     pub format_version: u32,
@@ -25,7 +37,7 @@ pub struct SecretChange {
 }
 
 /// What a change of the key did.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Rotation {
     /// The form of the document.
     pub format_version: u32,

@@ -5,26 +5,30 @@
 //! running `serve` makes each change itself and takes it into force at once. What it does not do:
 //! encrypt, which `outflow_secrets` does.
 
+mod cache;
 mod keeping;
 mod rotation;
 mod values;
 
-use std::collections::BTreeSet;
-
 use outflow_core::ports::state::SecretRecord;
-use outflow_core::{Actor, Code, Error, Secret, Timestamp};
+use outflow_core::{Actor, BoxFuture, Code, Error, Secret, Timestamp};
 use outflow_engine::{Errors, FORMAT_VERSION};
+use outflow_project::SecretUse;
 use serde::Serialize;
+use utoipa::ToSchema;
 
-use self::values::Kept;
+pub(crate) use self::cache::KeyCache;
+use self::values::{Freshness, Kept};
 use crate::control::{self, Answer, Request, SecretText};
-use crate::secret_documents::{Rotation, SecretChange};
+use crate::secret_documents::{IntendedUse, Rotation, SecretChange};
 use crate::{App, Caller, holder};
 
 /// A longer value is no secret.
 pub const LONGEST_SECRET: usize = 64 << 10;
 /// A longer name is refused.
 const LONGEST_NAME: usize = 100;
+/// What stands in addresses of the API in the place of a name.
+const RESERVED: [&str; 2] = ["rotate", "check"];
 
 /// What to keep under which name.
 #[derive(Clone, Debug)]
@@ -33,6 +37,8 @@ pub struct SetSecretRequest {
     pub name: String,
     /// The value: some text, at most [`LONGEST_SECRET`] bytes.
     pub value: Secret,
+    /// Definitions that are about to be made or changed: it may be sent to their addresses, too.
+    pub uses: Vec<IntendedUse>,
     /// Wait while another process holds the state.
     pub wait: bool,
 }
@@ -47,7 +53,7 @@ pub struct RemoveSecretRequest {
 }
 
 /// The secrets that are kept.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct SecretList {
     format_version: u32,
     /// The secrets, by name.
@@ -55,7 +61,7 @@ pub struct SecretList {
 }
 
 /// A secret, without its value.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct SecretDocument {
     format_version: u32,
     /// Its name.
@@ -73,7 +79,7 @@ pub struct SecretDocument {
 }
 
 /// Whether each secret can be used.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct SecretCheck {
     format_version: u32,
     /// Where the key is, or belongs.
@@ -90,30 +96,33 @@ pub struct SecretCheck {
 
 impl App {
     /// Keeps a secret, in place of the one of that name. It may be sent to the addresses of what
-    /// refers to it now, and to no other.
+    /// refers to it now, and of what the request says will; to no other.
     ///
     /// # Errors
     /// C005: a name or a value that cannot be one. C030: there is no key. The state, if it cannot
     /// be taken.
-    pub async fn set_secret(
-        &self,
-        request: &SetSecretRequest,
-        caller: &Caller,
-    ) -> Result<SecretChange, Errors> {
-        let SetSecretRequest { name, value, wait } = request;
-        let problems = [check_name(name).err(), check_value(value).err()];
-        let problems: Vec<Error> = problems.into_iter().flatten().collect();
-        if !problems.is_empty() {
-            return Err(problems.into());
-        }
-        let asked = Request::SetSecret { name: name.clone(), value: SecretText::new(value) };
-        match self.ask(&asked, caller).await? {
-            Some(Answer::SecretChanged(change)) => return Ok(change),
-            Some(_) => return Err(control::other_answer().into()),
-            None => {}
-        }
-        let state = holder::open_state(self, *wait, caller).await?;
-        Ok(self.keep_secret(&*state, name, value).await?)
+    pub fn set_secret<'a>(
+        &'a self,
+        request: &'a SetSecretRequest,
+        caller: &'a Caller,
+    ) -> BoxFuture<'a, Result<SecretChange, Errors>> {
+        Box::pin(async move {
+            let SetSecretRequest { name, value, uses, wait } = request;
+            let problems = [check_name(name).err(), check_value(value).err()];
+            let problems: Vec<Error> = problems.into_iter().flatten().collect();
+            if !problems.is_empty() {
+                return Err(problems.into());
+            }
+            let (asked, uses) = (name.clone(), uses.clone());
+            let asked = Request::SetSecret { name: asked, value: SecretText::new(value), uses };
+            match self.ask(&asked, caller).await? {
+                Some(Answer::SecretChanged(change)) => return Ok(change),
+                Some(_) => return Err(control::other_answer().into()),
+                None => {}
+            }
+            let state = holder::open_state(self, *wait, caller).await?;
+            Ok(self.keep_secret(&*state, name, value, &request.uses).await?)
+        })
     }
 
     /// Removes a secret that nothing refers to.
@@ -121,19 +130,21 @@ impl App {
     /// # Errors
     /// C033: there is none of that name. C035: something refers to it. The state, if it cannot be
     /// taken.
-    pub async fn remove_secret(
-        &self,
-        request: &RemoveSecretRequest,
-        caller: &Caller,
-    ) -> Result<SecretChange, Errors> {
-        let RemoveSecretRequest { name, wait } = request;
-        match self.ask(&Request::RemoveSecret { name: name.clone() }, caller).await? {
-            Some(Answer::SecretChanged(change)) => return Ok(change),
-            Some(_) => return Err(control::other_answer().into()),
-            None => {}
-        }
-        let state = holder::open_state(self, *wait, caller).await?;
-        Ok(self.drop_secret(&*state, name).await?)
+    pub fn remove_secret<'a>(
+        &'a self,
+        request: &'a RemoveSecretRequest,
+        caller: &'a Caller,
+    ) -> BoxFuture<'a, Result<SecretChange, Errors>> {
+        Box::pin(async move {
+            let RemoveSecretRequest { name, wait } = request;
+            match self.ask(&Request::RemoveSecret { name: name.clone() }, caller).await? {
+                Some(Answer::SecretChanged(change)) => return Ok(change),
+                Some(_) => return Err(control::other_answer().into()),
+                None => {}
+            }
+            let state = holder::open_state(self, *wait, caller).await?;
+            Ok(self.drop_secret(&*state, name).await?)
+        })
     }
 
     /// Encrypts every secret again under another key. What was interrupted is finished.
@@ -141,91 +152,94 @@ impl App {
     /// # Errors
     /// C012: the operator has to provide the other key first. C030 to C032. The state, if it cannot
     /// be taken.
-    pub async fn rotate_secrets(&self, wait: bool, caller: &Caller) -> Result<Rotation, Errors> {
-        match self.ask(&Request::RotateSecrets, caller).await? {
-            Some(Answer::SecretsRotated(rotation)) => return Ok(rotation),
-            Some(_) => return Err(control::other_answer().into()),
-            None => {}
-        }
-        let state = holder::open_state(self, wait, caller).await?;
-        Ok(self.rotate(&*state).await?)
+    pub fn rotate_secrets<'a>(
+        &'a self,
+        wait: bool,
+        caller: &'a Caller,
+    ) -> BoxFuture<'a, Result<Rotation, Errors>> {
+        Box::pin(async move {
+            match self.ask(&Request::RotateSecrets, caller).await? {
+                Some(Answer::SecretsRotated(rotation)) => return Ok(rotation),
+                Some(_) => return Err(control::other_answer().into()),
+                None => {}
+            }
+            let state = holder::open_state(self, wait, caller).await?;
+            Ok(self.rotate(&*state).await?)
+        })
     }
 
     /// The secrets, without their values.
     ///
     /// # Errors
     /// What the state says.
-    pub async fn secrets(&self) -> Result<SecretList, Errors> {
-        let uses = self.secret_uses().await?;
-        let records = match self.is_new().await? {
-            true => Vec::new(),
-            false => self.reader().await?.state.secrets().await?,
-        };
-        let document = |record: SecretRecord| SecretDocument {
-            format_version: FORMAT_VERSION,
-            used_by: values::used_by(&uses, &record.name),
-            name: record.name,
-            set_at: record.set_at,
-            set_by: record.set_by,
-            key_id: record.key_id,
-            addresses: record.addresses,
-        };
-        let secrets = records.into_iter().map(document).collect();
-        Ok(SecretList { format_version: FORMAT_VERSION, secrets })
+    pub fn secrets<'a>(&'a self) -> BoxFuture<'a, Result<SecretList, Errors>> {
+        Box::pin(async move {
+            let uses = self.secret_uses(self.look_for_stored().await).await?;
+            let records = match self.secrets_reader().await? {
+                None => Vec::new(),
+                Some(state) => state.secrets().await?,
+            };
+            let document = |record: SecretRecord| SecretDocument {
+                format_version: FORMAT_VERSION,
+                used_by: values::used_by(&uses, &record.name),
+                name: record.name,
+                set_at: record.set_at,
+                set_by: record.set_by,
+                key_id: record.key_id,
+                addresses: record.addresses,
+            };
+            let secrets = records.into_iter().map(document).collect();
+            Ok(SecretList { format_version: FORMAT_VERSION, secrets })
+        })
     }
 
     /// Decrypts each secret, and looks whether each reference has one that may be sent there.
     ///
     /// # Errors
     /// What the state says, and C030.
-    pub async fn check_secrets(&self) -> Result<SecretCheck, Errors> {
-        let uses = self.secret_uses().await?;
-        let Kept { records, source, keys } = self.kept().await?;
-        let mut problems = Vec::new();
-        let mut readable = 0_u64;
-        for record in &records {
-            match values::open(keys.as_ref(), record) {
-                Ok(_) => readable = readable.saturating_add(1),
-                Err(error) => problems.push(error),
-            }
-        }
-        let names: BTreeSet<&str> = records.iter().map(|record| record.name.as_str()).collect();
-        for used in &uses {
-            let may = records.iter().any(|r| r.name == used.secret && r.addresses.contains(&used.address));
-            if may {
-                continue;
-            }
-            let (code, message) = match names.contains(used.secret.as_str()) {
-                false => (Code::NoSuchSecret, format!("there is no secret {:?}", used.secret)),
-                true => {
-                    let message = format!("the secret {} was not set for {}", used.secret, used.address);
-                    (Code::SecretNotForAddress, message)
-                }
-            };
-            let help = format!("`outflow secrets set {}` sets it for what refers to it now", used.secret);
-            problems.push(
-                Error::new(code, format!("{message}, which {} uses", used.used_by))
-                    .at(&used.place)
-                    .help(help),
-            );
-        }
-        let first = keys.as_ref().map(|keys| keys.first().id().to_owned());
-        let is_older = |record: &&SecretRecord| first.as_ref().is_some_and(|first| *first != record.key_id);
-        let under_older_keys = records.iter().filter(is_older).count() as u64;
-        let secrets = records.len() as u64;
-        let (format_version, key) = (FORMAT_VERSION, source.shown());
-        Ok(SecretCheck { format_version, key, secrets, readable, under_older_keys, problems })
+    pub fn check_secrets<'a>(&'a self) -> BoxFuture<'a, Result<SecretCheck, Errors>> {
+        Box::pin(async move {
+            let uses = self.secret_uses(self.look_for_stored().await).await?;
+            let Kept { records, source, keys } = self.kept(Freshness::Now).await?;
+            let opened: Vec<_> = records.iter().map(|record| values::open(keys.as_ref(), record)).collect();
+            let readable = opened.iter().filter(|opened| opened.is_ok()).count() as u64;
+            let mut problems: Vec<Error> = opened.into_iter().filter_map(Result::err).collect();
+            problems.extend(uses.iter().filter_map(|used| without_secret(used, &records)));
+            let first = keys.as_ref().map(|keys| keys.first().id().to_owned());
+            let is_older =
+                |record: &&SecretRecord| first.as_ref().is_some_and(|first| *first != record.key_id);
+            let under_older_keys = records.iter().filter(is_older).count() as u64;
+            let secrets = records.len() as u64;
+            let (format_version, key) = (FORMAT_VERSION, source.shown());
+            Ok(SecretCheck { format_version, key, secrets, readable, under_older_keys, problems })
+        })
     }
+}
+
+/// C033 or C034: what refers to a secret that is not there, or was not set for its address.
+fn without_secret(used: &SecretUse, records: &[SecretRecord]) -> Option<Error> {
+    let SecretUse { secret, used_by, address, place } = used;
+    let (code, message) = match records.iter().find(|record| record.name == *secret) {
+        None => (Code::NoSuchSecret, format!("there is no secret {secret:?}")),
+        Some(record) if record.addresses.contains(address) => return None,
+        Some(_) => (Code::SecretNotForAddress, format!("the secret {secret} was not set for {address}")),
+    };
+    let help = format!("`outflow secrets set {secret}` sets it for what refers to it now");
+    Some(Error::new(code, format!("{message}, which {used_by} uses")).at(place).help(help))
 }
 
 /// C005 unless it can be the name of a secret.
 fn check_name(name: &str) -> Result<(), Error> {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
-    if !name.is_empty() && name.len() <= LONGEST_NAME && name.chars().all(is_plain) {
+    let is_taken = RESERVED.contains(&name) || [".", ".."].contains(&name);
+    if !is_taken && !name.is_empty() && name.len() <= LONGEST_NAME && name.chars().all(is_plain) {
         return Ok(());
     }
     let message = format!("{name:?} cannot be the name of a secret");
-    let help = format!("a name has letters, digits, `_`, `-` and `.`, {LONGEST_NAME} at most");
+    let help = format!(
+        "a name has letters, digits, `_`, `-` and `.`, {LONGEST_NAME} at most, and is none of {}",
+        RESERVED.join(", ")
+    );
     Err(Error::new(Code::InvalidValue, message).help(help))
 }
 
@@ -251,7 +265,7 @@ mod tests {
         for name in ["a", "WAREHOUSE_password-1.x", &"n".repeat(100)] {
             check_name(name).unwrap();
         }
-        for name in ["", "a b", "ä", "a}", "a:b", "../a", &"n".repeat(101)] {
+        for name in ["", "a b", "rotate", "check", "..", "ä", "a}", "a:b", "../a", &"n".repeat(101)] {
             assert_eq!(check_name(name).unwrap_err().code(), Code::InvalidValue, "{name}");
         }
         check_value(&Secret::new("x".repeat(LONGEST_SECRET))).unwrap();

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use outflow_core::ports::state::{Pausable, State, StateReader};
+use outflow_core::ports::state::{DefinitionChange, Pausable, State, StateReader};
 use outflow_core::{Actor, BoxFuture, Clock as _, Code, Error, NextStep, SystemClock, Timestamp};
 use outflow_engine::serve::{self, Event, Observer, RuntimeConfig, Triggered};
 use outflow_engine::{Engine, Errors};
@@ -18,13 +18,18 @@ use tokio::task::JoinSet;
 use tracing::{error, info, warn};
 
 use crate::control::{Answer, DueAnswer, Request, Socket};
+use crate::definitions::{DefinitionDocument, Proposal, Renaming, Working};
+use crate::front::{FrontEnd, Listening, ServerSettings};
 use crate::leftovers::{self, Leftover};
+use crate::live::Live;
 use crate::pause::Change;
 use crate::paused::{self, PauseEntry};
+use crate::people;
 use crate::recorded::{Act, begin, recorded};
 use crate::renamed::{self, Renamed};
 use crate::secret_documents::SecretChange;
 use crate::serving::Serving;
+use crate::slot::Serves;
 
 use crate::{App, Caller, StateLocation, holder, surroundings, user, wiring};
 
@@ -33,12 +38,16 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 const SAY_AGAIN: Duration = Duration::from_secs(60);
 
 /// How to serve.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone)]
 pub struct ServeRequest {
     /// Wait while another process holds the state.
     pub wait: bool,
     /// Where Prometheus reads metrics; otherwise where the project says.
     pub metrics: Option<SocketAddr>,
+    /// Where the API is served; otherwise where the project says.
+    pub listen: Option<SocketAddr>,
+    /// Who answers there.
+    pub front_end: Option<Arc<dyn FrontEnd>>,
 }
 
 impl App {
@@ -46,64 +55,105 @@ impl App {
     ///
     /// # Errors
     /// Problems of the project, the state if it cannot be taken, and what ends the supervisor.
-    pub async fn serve(
-        &self,
+    pub fn serve<'a>(
+        &'a self,
         request: ServeRequest,
         reload: mpsc::Receiver<()>,
-        caller: &Caller,
-    ) -> Result<(), Errors> {
-        let since = SystemClock.now();
-        let recorder = Arc::new(Recorder::new(since));
-        let project = self.load().await?;
-        info!("opening the state");
-        let location = self.location().await?;
-        let missing = if matches!(location, StateLocation::Folder(_)) { "room" } else { "the state" };
-        let store = outflow_state::open_waiting(&location, wait_for(missing, caller.stop.clone()));
-        let state = holder::claim_unless_stopped(&*store, request.wait, caller).await?;
-        let metrics = match request.metrics.or(project.metrics) {
-            Some(address) => Some(Arc::new(metrics::listen(address).await?)),
-            None => None,
-        };
-        let receivers = wiring::receivers(&project);
-        begin(&*state, &self.actor, &[Act::new("outflow.serve", "outflow")]).await?;
-        let (notifier, dispatch) = alerts::start(receivers, state.clone(), Pace::default());
-        let observer = observer(recorder.clone(), notifier.clone());
-        let engine = wiring::engine(&self.folder, &project, state, caller.stop.clone()).await?;
-        let socket = Arc::new(Socket::listen(&self.folder)?);
-        let config = runtime(&project, engine).await?;
-        for warning in surroundings::warnings(&project) {
-            warn!(error = as_error(&warning), "the environment");
-        }
-        log_leftovers(&*config.engine.state, &project).await?;
-        let syncs = config.syncs.iter().filter(|m| config.engine.paused.is_scheduled(&m.spec)).count();
-        let address = metrics.as_ref().and_then(|m| m.local_addr().ok()).map(tracing::field::display);
-        info!(syncs, pid = std::process::id(), metrics = address, "serving");
-        let (handle, supervising) = serve::start(config, observer);
-        let reloading = Arc::default();
-        let service = Service { app: self.clone(), handle: handle.clone(), notifier, since, reloading };
-        let mut beside = JoinSet::new();
-        if let Some(listener) = metrics {
-            let (recorder, of) = (recorder.clone(), handle.clone());
-            beside.spawn(kept(&handle, "metrics", move || {
-                for_ever(metrics::answer(listener.clone(), recorder.clone(), of.clone()))
+        caller: &'a Caller,
+    ) -> BoxFuture<'a, Result<(), Errors>> {
+        Box::pin(async move {
+            let since = SystemClock.now();
+            let recorder = Arc::new(Recorder::new(since));
+            let project = self.load_to_take(async || self.load().await, request.wait, caller).await?;
+            info!("opening the state");
+            let location = self.location().await?;
+            let missing = if matches!(location, StateLocation::Folder(_)) { "room" } else { "the state" };
+            let store = outflow_state::open_waiting(&location, wait_for(missing, caller.stop.clone()));
+            let state = holder::claim_unless_stopped(&*store, request.wait, caller).await?;
+            // What the state holds counts, and not what could be read of it before it was taken.
+            let project = match state.definitions().await?.is_empty() {
+                true => project,
+                false => self.load_with(&*state).await?,
+            };
+            let metrics = match request.metrics.or(project.metrics) {
+                Some(address) => Some(Arc::new(metrics::listen(address).await?)),
+                None => None,
+            };
+            let receivers = wiring::receivers(&project);
+            begin(&*state, &self.actor, &[Act::new("outflow.serve", "outflow")]).await?;
+            let (notifier, dispatch) = alerts::start(receivers, state.clone(), Pace::default());
+            let live = Live::new(since);
+            let observer = observer(recorder.clone(), notifier.clone(), live.clone());
+            let engine = wiring::engine(&self.folder, &project, state, caller.stop.clone()).await?;
+            let socket = Arc::new(Socket::listen(&self.folder)?);
+            let api = self.listen(&request, &project).await?;
+            let config = runtime(&project, engine).await?;
+            self.follow_files(&*config.engine.state, &project, Working::NotYet).await?;
+            for warning in surroundings::warnings(&project) {
+                warn!(error = as_error(&warning), "the environment");
+            }
+            log_leftovers(&*config.engine.state, &project).await?;
+            let syncs = config.syncs.iter().filter(|m| config.engine.paused.is_scheduled(&m.spec)).count();
+            let address = metrics.as_ref().and_then(|m| m.local_addr().ok()).map(tracing::field::display);
+            let api_address = api.as_ref().map(|api| api.address().to_string());
+            info!(syncs, pid = std::process::id(), metrics = address, api = api_address, "serving");
+            let (handle, supervising) = serve::start(config, observer);
+            let reloading = Arc::default();
+            let service = Service { app: self.clone(), handle: handle.clone(), notifier, since, reloading };
+            let answering = service.clone();
+            let answers = Box::new(move |request, actor| {
+                Box::pin(answering.clone().answer(request, actor)) as BoxFuture<_>
+            });
+            let reader = wiring::reader(&location, &self.folder).await?;
+            let _filled = self.slot.fill(Serves { answers, reader, live: live.clone() });
+            let mut beside = JoinSet::new();
+            beside.spawn(kept(&handle, "live events", move || {
+                let live = live.clone();
+                for_ever(async move { live.report_progress().await })
             }));
-        }
-        beside.spawn(kept(&handle, "notifier of alerts", move || dispatch.clone().run()));
-        let answering = service.clone();
-        beside.spawn(kept(&handle, "control socket", move || {
-            let (socket, answering) = (socket.clone(), answering.clone());
-            for_ever(async move {
-                socket.serve(move |request, actor| answering.clone().answer(request, actor)).await;
-            })
-        }));
-        let reload = Arc::new(tokio::sync::Mutex::new(reload));
-        beside.spawn(kept(&handle, "reload", move || service.clone().reload_each_time(reload.clone())));
-        let ended = supervising.await;
-        // The socket goes with its task, before the state is let go.
-        beside.shutdown().await;
-        ended?;
-        info!("stopped");
-        Ok(())
+            if let Some(api) = api {
+                if let Some((token, until)) = self.offer_set_up().await? {
+                    (caller.listener)(crate::Event::SetUp { token: &token, until });
+                }
+                beside.spawn(kept(&handle, "API", move || for_ever(api.answer())));
+            }
+            if let Some(listener) = metrics {
+                let (recorder, of) = (recorder.clone(), handle.clone());
+                beside.spawn(kept(&handle, "metrics", move || {
+                    for_ever(metrics::answer(listener.clone(), recorder.clone(), of.clone()))
+                }));
+            }
+            beside.spawn(kept(&handle, "notifier of alerts", move || dispatch.clone().run()));
+            let answering = service.clone();
+            beside.spawn(kept(&handle, "control socket", move || {
+                let (socket, answering) = (socket.clone(), answering.clone());
+                for_ever(async move {
+                    socket.serve(move |request, actor| answering.clone().answer(request, actor)).await;
+                })
+            }));
+            let reload = Arc::new(tokio::sync::Mutex::new(reload));
+            beside.spawn(kept(&handle, "reload", move || service.clone().reload_each_time(reload.clone())));
+            let ended = supervising.await;
+            // The socket goes with its task, before the state is let go.
+            beside.shutdown().await;
+            ended?;
+            info!("stopped");
+            Ok(())
+        })
+    }
+}
+
+impl App {
+    /// Has the front end take its address, if there are both.
+    async fn listen(
+        &self,
+        request: &ServeRequest,
+        project: &Project,
+    ) -> Result<Option<Box<dyn Listening>>, Error> {
+        let listen = request.listen.or(project.server.listen);
+        let (Some(_), Some(front_end)) = (listen, &request.front_end) else { return Ok(None) };
+        let settings = ServerSettings { listen, ..project.server.clone() };
+        front_end.listen(self.clone(), settings).await.map(Some)
     }
 }
 
@@ -150,10 +200,11 @@ fn wait_for(
 }
 
 /// Passes the supervisor's notices on.
-fn observer(recorder: Arc<Recorder>, notifier: Notifier) -> Observer {
+fn observer(recorder: Arc<Recorder>, notifier: Notifier, live: Live) -> Observer {
     Arc::new(move |event: Event| {
         log::event(&event);
         recorder.observe(&event);
+        live.observe(&event);
         if matches!(event, Event::Alert { .. }) {
             notifier.wake();
         }
@@ -197,8 +248,19 @@ impl Service {
                 Answer::Cancelled(report)
             }
             Request::Pause { what } => Answer::Paused(self.change_pauses(actor, Change::Pause, what).await?),
+            Request::People { change } => {
+                let state = self.handle.config().engine.state.clone();
+                Answer::People(people::make(&*state, actor, change).await?)
+            }
             Request::Resume { what } => {
                 Answer::Paused(self.change_pauses(actor, Change::Resume, what).await?)
+            }
+            Request::Define { changes } => {
+                Answer::Defined(self.define(&changes, actor).await.map_err(first)?)
+            }
+            Request::Rename { from, to } => {
+                self.rename(&from, &to, actor).await.map_err(first)?;
+                Answer::Renamed
             }
             Request::Purge { id } => {
                 let purge = |engine: Engine| async move { engine.purge(&id).await };
@@ -221,8 +283,9 @@ impl Service {
             }
             // Its entry is all that was asked for.
             Request::TestAlerts => Answer::Recorded,
-            Request::SetSecret { name, value } => {
-                let change = self.app.by(actor.clone()).keep_secret(state, &name, &value.secret()).await?;
+            Request::SetSecret { name, value, uses } => {
+                let app = self.app.by(actor.clone());
+                let change = app.keep_secret(state, &name, &value.secret(), &uses).await?;
                 info!(secret = name, existed = change.existed, "secret set");
                 Answer::SecretChanged(self.in_force(change).await)
             }
@@ -291,15 +354,86 @@ impl Service {
     /// The new project takes the place of the old one as a whole, or not at all.
     async fn reload(&self) -> Result<(), Errors> {
         let _alone = self.reloading.lock().await;
-        let project: Project = self.app.load().await?;
+        let state = self.handle.config().engine.state.clone();
+        let project = self.app.load_with(&*state).await?;
+        let config = self.config_of(&project).await?;
+        self.follow_files(&project).await?;
+        self.take(config, &project).await
+    }
+
+    /// Brings the state up to the files. A sync that has another name now begins no run under the
+    /// old one meanwhile.
+    async fn follow_files(&self, project: &Project) -> Result<(), Errors> {
+        let before = RuntimeConfig::clone(&self.handle.config());
+        if !project.renames.is_empty() {
+            self.retire(|name| project.syncs.iter().all(|spec| spec.name != name));
+        }
+        let followed = self.app.follow_files(&*before.engine.state, project, Working::Already).await;
+        if followed.is_err() {
+            self.handle.reload(before);
+        }
+        Ok(followed?)
+    }
+
+    /// Takes syncs out of what is kept running.
+    fn retire(&self, is_meant: impl Fn(&str) -> bool) {
+        let mut config = RuntimeConfig::clone(&self.handle.config());
+        config.syncs.retain(|sync| !is_meant(&sync.spec.name));
+        self.handle.reload(config);
+    }
+
+    /// Makes changes of definitions, which come into force as by a reload, or does not.
+    async fn define(
+        &self,
+        changes: &[DefinitionChange],
+        actor: &Actor,
+    ) -> Result<Vec<DefinitionDocument>, Errors> {
+        let _alone = self.reloading.lock().await;
+        let state = self.handle.config().engine.state.clone();
+        let proposal = Proposal::new(&state.definitions().await?, changes, actor)?;
+        let project = self.app.load_proposed(&proposal).await?;
+        let config = self.config_of(&project).await?;
+        self.follow_files(&project).await?;
+        let made = state.put_definitions(&proposal.changes).await?;
+        self.take(config, &project).await?;
+        Ok(made.into_iter().flatten().map(DefinitionDocument::of).collect())
+    }
+
+    /// Gives a sync of the server another name, which comes into force as by a reload.
+    async fn rename(&self, from: &str, to: &str, actor: &Actor) -> Result<(), Errors> {
+        let _alone = self.reloading.lock().await;
+        let state = self.handle.config().engine.state.clone();
+        let renaming = Renaming::new(&state.definitions().await?, from, to, actor)?;
+        let project = self.app.load_proposed(&renaming.proposal).await?;
+        let config = self.config_of(&project).await?;
+        // It begins no run under the old name meanwhile. One that is unfinished is refused.
+        let before = RuntimeConfig::clone(&self.handle.config());
+        if state.unfinished_of(from).await?.is_empty() {
+            self.retire(|name| name == from);
+        }
+        if let Err(error) = state.rename_sync(&renaming.rename, &renaming.entry).await {
+            self.handle.reload(before);
+            return Err(error.into());
+        }
+        info!(from, to, "a sync goes on under its new name");
+        self.take(config, &project).await
+    }
+
+    /// What is kept running of a project.
+    async fn config_of(&self, project: &Project) -> Result<RuntimeConfig, Errors> {
         let engine = self.handle.config().engine.clone();
         let pauses = engine.state.pauses().await?;
-        let engine = Engine { budgets: wiring::budgets(&project), ..engine }
-            .with_destinations(wiring::destinations(&project)?)
+        let engine = Engine { budgets: wiring::budgets(project), ..engine }
+            .with_destinations(wiring::destinations(project)?)
             .with_pauses(&pauses);
-        self.handle.reload(runtime(&project, engine).await?);
-        self.notifier.set(wiring::receivers(&project));
-        log_leftovers(&*self.handle.config().engine.state, &project).await?;
+        runtime(project, engine).await
+    }
+
+    /// Brings a project into force.
+    async fn take(&self, config: RuntimeConfig, project: &Project) -> Result<(), Errors> {
+        self.handle.reload(config);
+        self.notifier.set(wiring::receivers(project));
+        log_leftovers(&*self.handle.config().engine.state, project).await?;
         Ok(())
     }
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 /// How a running `serve` is, as it says itself.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Serving {
     /// The process.
     pub pid: u32,
@@ -26,7 +26,7 @@ pub struct Serving {
 }
 
 /// How a destination is, as far as the running process knows.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct DestinationStatus {
     /// The destination.
     pub destination: String,

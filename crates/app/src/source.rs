@@ -1,7 +1,7 @@
 //! The databases of a project, the test of the connection to them, and the script for a service
 //! account.
 
-use outflow_core::{Code, Error};
+use outflow_core::{BoxFuture, Code, Error};
 use outflow_engine::{Errors, FORMAT_VERSION};
 use outflow_project::{Database, Part};
 use outflow_warehouse::ServiceAccount;
@@ -11,7 +11,7 @@ use crate::check::CheckDocument;
 use crate::{App, access, wiring};
 
 /// A database.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct DatabaseDocument {
     format_version: u32,
     /// The source.
@@ -28,7 +28,7 @@ pub struct DatabaseDocument {
 }
 
 /// The test of some databases.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct SourceTest {
     format_version: u32,
     /// No step of any database failed.
@@ -38,7 +38,7 @@ pub struct SourceTest {
 }
 
 /// The test of a database.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct DatabaseTest {
     source: String,
     database: String,
@@ -71,7 +71,7 @@ pub struct SetupSqlRequest {
 }
 
 /// A script for a service account.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct SetupSqlDocument {
     format_version: u32,
     /// The account.
@@ -84,12 +84,14 @@ pub struct SetupSqlDocument {
 
 impl App {
     /// The databases of all sources.
-    pub async fn sources(&self) -> Result<Vec<DatabaseDocument>, Errors> {
-        let project = match self.load_partly().await {
-            Ok(project) => project,
-            Err(_) => self.load_sources(None).await?,
-        };
-        Ok(project.databases.iter().map(DatabaseDocument::of).collect())
+    pub fn sources<'a>(&'a self) -> BoxFuture<'a, Result<Vec<DatabaseDocument>, Errors>> {
+        Box::pin(async move {
+            let project = match self.load_partly().await {
+                Ok(project) => project,
+                Err(_) => self.load_sources(None).await?,
+            };
+            Ok(project.databases.iter().map(DatabaseDocument::of).collect())
+        })
     }
 
     /// Tests each database that the name means, one after the other, and plans the queries of the
@@ -137,26 +139,31 @@ impl App {
 
     /// The script for a service account. It needs no secrets, which exist only after an
     /// administrator has run it, and nothing of the project but the source.
-    pub async fn setup_sql(&self, request: SetupSqlRequest) -> Result<SetupSqlDocument, Errors> {
-        let project = self.load_sources(Some(&request.name)).await?;
-        let databases = project.databases(&request.name)?;
-        let [database] = databases.as_slice() else {
-            let names: Vec<_> = databases.iter().map(|d| d.full_name()).collect();
-            let message = format!("source {:?} has several databases", request.name);
-            let help = format!("say which: {}", names.join(", "));
-            return Err(Error::new(Code::UnknownReference, message).help(help).into());
-        };
-        let SetupSqlRequest { mut schemas, tables, .. } = request.clone();
-        if schemas.is_empty() && tables.is_empty() {
-            schemas.push("public".to_owned());
-        }
-        let mut account = database.settings.service_account(request.user.as_deref(), schemas, tables)?;
-        account.revoke_public = request.revoke_public;
-        require_resolved(&account.database, "database")?;
-        require_resolved(&account.user, "user")?;
-        let sql = account.script();
-        let ServiceAccount { user, database, .. } = account;
-        Ok(SetupSqlDocument { format_version: FORMAT_VERSION, user, database, sql })
+    pub fn setup_sql<'a>(
+        &'a self,
+        request: SetupSqlRequest,
+    ) -> BoxFuture<'a, Result<SetupSqlDocument, Errors>> {
+        Box::pin(async move {
+            let project = self.load_sources(Some(&request.name)).await?;
+            let databases = project.databases(&request.name)?;
+            let [database] = databases.as_slice() else {
+                let names: Vec<_> = databases.iter().map(|d| d.full_name()).collect();
+                let message = format!("source {:?} has several databases", request.name);
+                let help = format!("say which: {}", names.join(", "));
+                return Err(Error::new(Code::UnknownReference, message).help(help).into());
+            };
+            let SetupSqlRequest { mut schemas, tables, .. } = request.clone();
+            if schemas.is_empty() && tables.is_empty() {
+                schemas.push("public".to_owned());
+            }
+            let mut account = database.settings.service_account(request.user.as_deref(), schemas, tables)?;
+            account.revoke_public = request.revoke_public;
+            require_resolved(&account.database, "database")?;
+            require_resolved(&account.user, "user")?;
+            let sql = account.script();
+            let ServiceAccount { user, database, .. } = account;
+            Ok(SetupSqlDocument { format_version: FORMAT_VERSION, user, database, sql })
+        })
     }
 }
 

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use outflow_core::ports::state::{Gap, Pause, PauseKind, RunFilter, StateReader};
 use outflow_core::ports::watch::Pending;
 use outflow_core::{
-    Clock as _, Code, DeliveryState, Error, RunId, RunRecord, RunState, SyncSpec, SystemClock, Timestamp,
+    BoxFuture, Clock as _, Code, DeliveryState, Error, RunId, RunRecord, RunState, SyncSpec, SystemClock,
+    Timestamp,
 };
 use outflow_engine::schedule::{Slots, next_due};
 use outflow_engine::{
@@ -14,15 +15,15 @@ use outflow_engine::{
 use outflow_project::Project;
 use serde::Serialize;
 
-use crate::App;
 use crate::alerts::{AlertDocument, firing};
-use crate::control::{self, Answer, Request};
+use crate::control::{Answer, Request};
 use crate::leftovers;
 use crate::paused::of_sync as paused_since_of;
 use crate::serving::{Serving, fingerprint};
+use crate::{App, Caller};
 
 /// How the installation is.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct StatusDocument {
     format_version: u32,
     /// The `serve` that is running, if one is.
@@ -59,7 +60,7 @@ pub struct StatusDocument {
 }
 
 /// How a sync is.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct SyncStatus {
     /// The sync.
     pub sync: String,
@@ -79,7 +80,7 @@ pub struct SyncStatus {
 }
 
 /// A sync of which the running `serve` has another form than the files.
-#[derive(Debug, PartialEq, Eq, Serialize)]
+#[derive(Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct NotLoaded {
     /// The sync.
     pub sync: String,
@@ -88,7 +89,7 @@ pub struct NotLoaded {
 }
 
 /// What happened to a sync in the files since they were loaded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Change {
     /// It is new.
@@ -100,7 +101,7 @@ pub enum Change {
 }
 
 /// A destination that a person has paused.
-#[derive(Debug, PartialEq, Eq, Serialize)]
+#[derive(Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct PausedDestination {
     /// The destination.
     pub destination: String,
@@ -109,7 +110,7 @@ pub struct PausedDestination {
 }
 
 /// A run that awaits approval.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct HeldRun {
     /// The run.
     pub run: RunId,
@@ -122,7 +123,7 @@ pub struct HeldRun {
 }
 
 /// The last run of a sync.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct LastRun {
     /// The run.
     pub run: RunId,
@@ -138,7 +139,7 @@ pub struct LastRun {
 }
 
 /// Calls that are not settled.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct WaitingCalls {
     /// The sync.
     pub sync: String,
@@ -161,56 +162,62 @@ const LOOKED_AT: u64 = 20;
 
 impl App {
     /// How the installation is.
-    pub async fn status(&self) -> Result<StatusDocument, Errors> {
-        let project = self.load_partly().await?;
-        // A `serve` of another version is none that this process understands.
-        let serving = match control::ask(&self.folder, &Request::Status, &self.actor).await? {
-            Some(Answer::Status(serving)) => Some(serving),
-            _ => None,
-        };
-        let at = SystemClock.now();
-        if serving.is_none() && self.is_new().await? {
-            return Ok(StatusDocument::before_the_first_run(&project, at));
-        }
-        let (state, mut syncs) = (self.reader().await?.state, Vec::new());
-        let unfinished = state.unfinished_runs().await?;
-        let pauses = state.pauses().await?;
-        let paused = paused(&pauses, &project);
-        let mut waiting = waiting(&*state, &unfinished).await?;
-        waiting.iter_mut().for_each(|waits| waits.as_paused(&paused));
-        let standings = state.standings(at, at).await?;
-        for spec in &project.syncs {
-            let restored = standings.iter().any(|standing| standing.sync == spec.name && standing.restored);
-            let undelivered = waiting.iter().filter(|w| w.sync == spec.name).map(|w| w.calls).sum();
-            let paused_since = paused_since_of(&pauses, &spec.name);
-            let found = of_sync(&*state, spec, at, paused_since).await?;
-            syncs.push(SyncStatus { undelivered, restored, ..found });
-        }
-        let left_over = leftovers::of(&*state, &project).await?;
-        let held = unfinished.into_iter().filter(|run| run.state == RunState::AwaitingApproval);
-        let mut gaps = state.open_gaps().await?;
-        let left_out = LeftOutDocument::of(&gaps);
-        let sends = |sync: &str, destination: &str| {
-            let spec = project.syncs.iter().find(|spec| spec.name == sync);
-            spec.is_some_and(|spec| spec.connections.iter().any(|c| c.destination == destination))
-        };
-        let mut unsent = UnsentDocument::of(&gaps);
-        unsent.retain(|unsent| sends(&unsent.sync, &unsent.destination));
-        gaps.retain(Gap::is_lost);
-        Ok(StatusDocument {
-            missing: gaps.into_iter().map(MissingDocument::from).collect(),
-            left_out,
-            unsent,
-            format_version: FORMAT_VERSION,
-            not_loaded: serving.as_ref().map(|s| not_loaded(&s.syncs, &project.syncs)).unwrap_or_default(),
-            serving,
-            syncs,
-            paused,
-            held: held.map(HeldRun::from).collect(),
-            waiting,
-            alerts: firing(&*state).await?,
-            left_over: left_over.into_iter().map(|leftover| leftover.finding).collect(),
-            at,
+    pub fn status<'a>(&'a self) -> BoxFuture<'a, Result<StatusDocument, Errors>> {
+        Box::pin(async move {
+            let project = self.load_partly().await?;
+            // A `serve` of another version is none that this process understands.
+            let serving = match self.ask(&Request::Status, &Caller::silent()).await? {
+                Some(Answer::Status(serving)) => Some(serving),
+                _ => None,
+            };
+            let at = SystemClock.now();
+            if serving.is_none() && self.is_new().await? {
+                return Ok(StatusDocument::before_the_first_run(&project, at));
+            }
+            let (state, mut syncs) = (self.reader().await?.state, Vec::new());
+            let unfinished = state.unfinished_runs().await?;
+            let pauses = state.pauses().await?;
+            let paused = paused(&pauses, &project);
+            let mut waiting = waiting(&*state, &unfinished).await?;
+            waiting.iter_mut().for_each(|waits| waits.as_paused(&paused));
+            let standings = state.standings(at, at).await?;
+            for spec in &project.syncs {
+                let restored =
+                    standings.iter().any(|standing| standing.sync == spec.name && standing.restored);
+                let undelivered = waiting.iter().filter(|w| w.sync == spec.name).map(|w| w.calls).sum();
+                let paused_since = paused_since_of(&pauses, &spec.name);
+                let found = of_sync(&*state, spec, at, paused_since).await?;
+                syncs.push(SyncStatus { undelivered, restored, ..found });
+            }
+            let left_over = leftovers::of(&*state, &project).await?;
+            let held = unfinished.into_iter().filter(|run| run.state == RunState::AwaitingApproval);
+            let mut gaps = state.open_gaps().await?;
+            let left_out = LeftOutDocument::of(&gaps);
+            let sends = |sync: &str, destination: &str| {
+                let spec = project.syncs.iter().find(|spec| spec.name == sync);
+                spec.is_some_and(|spec| spec.connections.iter().any(|c| c.destination == destination))
+            };
+            let mut unsent = UnsentDocument::of(&gaps);
+            unsent.retain(|unsent| sends(&unsent.sync, &unsent.destination));
+            gaps.retain(Gap::is_lost);
+            Ok(StatusDocument {
+                missing: gaps.into_iter().map(MissingDocument::from).collect(),
+                left_out,
+                unsent,
+                format_version: FORMAT_VERSION,
+                not_loaded: serving
+                    .as_ref()
+                    .map(|s| not_loaded(&s.syncs, &project.syncs))
+                    .unwrap_or_default(),
+                serving,
+                syncs,
+                paused,
+                held: held.map(HeldRun::from).collect(),
+                waiting,
+                alerts: firing(&*state).await?,
+                left_over: left_over.into_iter().map(|leftover| leftover.finding).collect(),
+                at,
+            })
         })
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::civil::Time;
 use outflow_core::ports::state::StateReader;
-use outflow_core::{CallType, Clock as _, Code, Date, Error, RunState, SystemClock};
+use outflow_core::{BoxFuture, CallType, Clock as _, Code, Date, Error, RunState, SystemClock};
 use outflow_engine::{Errors, FORMAT_VERSION};
 use serde::Serialize;
 
@@ -22,7 +22,7 @@ pub struct UsageRequest {
 }
 
 /// The month's calls.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct UsageDocument {
     format_version: u32,
     /// `2026-11`.
@@ -38,7 +38,7 @@ pub struct UsageDocument {
 }
 
 /// Rows that the runs of a sync read.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct RowsRead {
     /// The sync.
     pub sync: String,
@@ -49,7 +49,7 @@ pub struct RowsRead {
 }
 
 /// Calls of one type, of one sync, to one destination.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct UsageEntry {
     /// The day, if days are counted.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -71,41 +71,43 @@ pub struct UsageEntry {
 
 impl App {
     /// Counts the calls of a month.
-    pub async fn usage(&self, request: &UsageRequest) -> Result<UsageDocument, Errors> {
-        let UsageRequest { month, sync, days } = request.clone();
-        let first = match month {
-            Some(month) => parse(&month)?,
-            None => jiff::tz::TimeZone::UTC.to_datetime(SystemClock.now()).date().first_of_month(),
-        };
-        let (used, read) = match self.is_new().await? {
-            true => (Vec::new(), Vec::new()),
-            false => {
-                let state = self.reader().await?.state;
-                let used = state.usage(first, first.last_of_month()).await?;
-                (used, rows_read(&*state, first, sync.as_deref()).await?)
+    pub fn usage<'a>(&'a self, request: &'a UsageRequest) -> BoxFuture<'a, Result<UsageDocument, Errors>> {
+        Box::pin(async move {
+            let UsageRequest { month, sync, days } = request.clone();
+            let first = match month {
+                Some(month) => parse(&month)?,
+                None => jiff::tz::TimeZone::UTC.to_datetime(SystemClock.now()).date().first_of_month(),
+            };
+            let (used, read) = match self.is_new().await? {
+                true => (Vec::new(), Vec::new()),
+                false => {
+                    let state = self.reader().await?.state;
+                    let used = state.usage(first, first.last_of_month()).await?;
+                    (used, rows_read(&*state, first, sync.as_deref()).await?)
+                }
+            };
+            let mut sums = BTreeMap::<_, (u64, u64)>::new();
+            for u in used.into_iter().filter(|u| sync.as_ref().is_none_or(|sync| *sync == u.sync)) {
+                let key = (days.then_some(u.day), u.sync, u.destination, u.call_type.name());
+                let sum = sums.entry(key).or_default();
+                sum.0 += u.delivered;
+                sum.1 += u.dead_letters;
             }
-        };
-        let mut sums = BTreeMap::<_, (u64, u64)>::new();
-        for u in used.into_iter().filter(|u| sync.as_ref().is_none_or(|sync| *sync == u.sync)) {
-            let key = (days.then_some(u.day), u.sync, u.destination, u.call_type.name());
-            let sum = sums.entry(key).or_default();
-            sum.0 += u.delivered;
-            sum.1 += u.dead_letters;
-        }
-        let entry = |((day, sync, destination, name), (delivered, dead_letters))| {
-            let call_type = CallType::from_name(name)?;
-            let calls = delivered + dead_letters;
-            Some(UsageEntry { day, sync, destination, call_type, calls, delivered, dead_letters })
-        };
-        let entries: Vec<UsageEntry> = sums.into_iter().filter_map(entry).collect();
-        let calls = entries.iter().map(|e| e.calls).sum();
-        let mut destinations = BTreeMap::<String, u64>::new();
-        for entry in &entries {
-            let sum = destinations.entry(entry.destination.clone()).or_default();
-            *sum = sum.saturating_add(entry.calls);
-        }
-        let month = first.strftime("%Y-%m").to_string();
-        Ok(UsageDocument { format_version: FORMAT_VERSION, month, calls, destinations, entries, read })
+            let entry = |((day, sync, destination, name), (delivered, dead_letters))| {
+                let call_type = CallType::from_name(name)?;
+                let calls = delivered + dead_letters;
+                Some(UsageEntry { day, sync, destination, call_type, calls, delivered, dead_letters })
+            };
+            let entries: Vec<UsageEntry> = sums.into_iter().filter_map(entry).collect();
+            let calls = entries.iter().map(|e| e.calls).sum();
+            let mut destinations = BTreeMap::<String, u64>::new();
+            for entry in &entries {
+                let sum = destinations.entry(entry.destination.clone()).or_default();
+                *sum = sum.saturating_add(entry.calls);
+            }
+            let month = first.strftime("%Y-%m").to_string();
+            Ok(UsageDocument { format_version: FORMAT_VERSION, month, calls, destinations, entries, read })
+        })
     }
 }
 

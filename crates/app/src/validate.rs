@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use outflow_core::ports::destination::Destination;
 use outflow_core::ports::warehouse::Expected;
-use outflow_core::{Code, Error};
+use outflow_core::{BoxFuture, Code, Error};
 use outflow_engine::FORMAT_VERSION;
 use outflow_engine::authoring::advise::{self, Depth};
 use outflow_engine::authoring::subject::Subject;
@@ -18,7 +18,7 @@ use crate::{App, StateLocation, wiring};
 use crate::{leftovers, surroundings};
 
 /// What was found.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct ValidationDocument {
     format_version: u32,
     /// There is no error.
@@ -34,7 +34,7 @@ pub struct ValidationDocument {
 }
 
 /// What a sync's database expects.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct ExpectedRows {
     /// The sync.
     pub sync: String,
@@ -43,7 +43,7 @@ pub struct ExpectedRows {
 }
 
 /// What a database expects of the first run and of later ones.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct ExpectedRuns {
     /// The first run.
     pub first_run: Option<Rows>,
@@ -52,7 +52,7 @@ pub struct ExpectedRuns {
 }
 
 /// Rows that a database expects.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, utoipa::ToSchema)]
 pub struct Rows {
     /// How many.
     pub rows: u64,
@@ -68,31 +68,35 @@ impl From<Expected> for Rows {
 
 impl App {
     /// Checks the project. Without `connect` no database is connected to.
-    pub async fn validate(&self, connect: bool) -> ValidationDocument {
-        let mut found = Found::default();
-        let mut counts = None;
-        match self.load().await {
-            Err(errors) => found.findings.extend(errors.0.into_iter().map(Finding::from)),
-            Ok(mut project) => {
-                found.findings.extend(std::mem::take(&mut project.warnings).into_iter().map(Finding::from));
-                found.findings.extend(surroundings::warnings(&project).into_iter().map(Finding::from));
-                let destinations = wiring::destinations(&project).unwrap_or_else(|errors| {
-                    found.findings.extend(errors.into_iter().map(Finding::from));
-                    HashMap::new()
-                });
-                let state = project.state.as_ref().map(wiring::location);
-                found.findings.extend(state.and_then(Result::err).map(Finding::from));
-                found.findings.extend(empty(&project).map(Finding::from));
-                found.look_at(&project, &destinations, connect).await;
-                found.findings.extend(self.left_over(&project, connect).await);
-                counts = Some((project.databases.len(), project.destinations.len(), project.syncs.len()));
+    pub fn validate<'a>(&'a self, connect: bool) -> BoxFuture<'a, ValidationDocument> {
+        Box::pin(async move {
+            let mut found = Found::default();
+            let mut counts = None;
+            match self.load().await {
+                Err(errors) => found.findings.extend(errors.0.into_iter().map(Finding::from)),
+                Ok(mut project) => {
+                    found
+                        .findings
+                        .extend(std::mem::take(&mut project.warnings).into_iter().map(Finding::from));
+                    found.findings.extend(surroundings::warnings(&project).into_iter().map(Finding::from));
+                    let destinations = wiring::destinations(&project).unwrap_or_else(|errors| {
+                        found.findings.extend(errors.into_iter().map(Finding::from));
+                        HashMap::new()
+                    });
+                    let state = project.state.as_ref().map(wiring::location);
+                    found.findings.extend(state.and_then(Result::err).map(Finding::from));
+                    found.findings.extend(empty(&project).map(Finding::from));
+                    found.look_at(&project, &destinations, connect).await;
+                    found.findings.extend(self.left_over(&project, connect).await);
+                    counts = Some((project.databases.len(), project.destinations.len(), project.syncs.len()));
+                }
             }
-        }
-        let valid = !found.findings.iter().any(Finding::is_error);
-        let Found { mut findings, expected } = found;
-        findings::sort(&mut findings);
-        let expected = connect.then_some(expected);
-        ValidationDocument { format_version: FORMAT_VERSION, valid, findings, expected, counts }
+            let valid = !found.findings.iter().any(Finding::is_error);
+            let Found { mut findings, expected } = found;
+            findings::sort(&mut findings);
+            let expected = connect.then_some(expected);
+            ValidationDocument { format_version: FORMAT_VERSION, valid, findings, expected, counts }
+        })
     }
 }
 

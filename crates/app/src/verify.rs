@@ -1,5 +1,6 @@
 //! Proves that a run's numbers add up, from its segments and its state; and checks the whole state.
 
+use outflow_core::BoxFuture;
 use outflow_engine::Errors;
 use outflow_engine::operations::verify::Verification;
 use outflow_engine::operations::verify_all::StateVerification;
@@ -9,14 +10,16 @@ use crate::look::{self, RunName};
 
 impl App {
     /// Recounts a run.
-    pub async fn verify(&self, run: RunName) -> Result<Verification, Errors> {
-        let reader = self.reader().await?;
-        let run = look::run(&reader, &run).await?.id;
-        Ok(reader.verify(run).await?)
+    pub fn verify<'a>(&'a self, run: RunName) -> BoxFuture<'a, Result<Verification, Errors>> {
+        Box::pin(async move {
+            let reader = self.reader().await?;
+            let run = look::run(&reader, &run).await?.id;
+            Ok(reader.verify(run).await?)
+        })
     }
 
     /// Checks the state itself, and recounts every run that is kept.
-    pub async fn verify_all(&self) -> Result<StateVerification, Errors> {
-        Ok(self.reader().await?.verify_all().await?)
+    pub fn verify_all<'a>(&'a self) -> BoxFuture<'a, Result<StateVerification, Errors>> {
+        Box::pin(async move { Ok(self.reader().await?.verify_all().await?) })
     }
 }

@@ -10,7 +10,7 @@ use outflow_core::ports::state::State;
 use outflow_core::ports::warehouse::Warehouse;
 use outflow_core::{Code, Error, SyncSpec, SystemClock};
 use outflow_destinations as destinations;
-use outflow_egress::{Client, ClientOptions};
+use outflow_egress::{Client, Proxies};
 use outflow_engine::extract::guard::Budgets;
 use outflow_engine::serve::{RuntimeConfig, SyncRuntime};
 use outflow_engine::{Engine, Paused, RunReader};
@@ -28,16 +28,24 @@ const DISK_RESERVE: u64 = 1 << 30;
 
 /// Everyone who receives alerts.
 pub(crate) fn receivers(project: &Project) -> Vec<Receiver> {
+    let client = client(project);
     let way = |config: &ReceiverConfig| match config.clone() {
-        ReceiverConfig::Webhook { url, key } => Channel::Webhook { url, key },
+        ReceiverConfig::Webhook { url, key } => Channel::Webhook { url, key, client: client.clone() },
         ReceiverConfig::Email { mailer, from, to } => Channel::Email { mailer, from, to },
     };
     project.receivers.iter().map(|config| Receiver::new(way(config))).collect()
 }
 
+/// The HTTP client of a project: it goes where the project lets it, through the proxy that its
+/// variables name.
+fn client(project: &Project) -> Client {
+    let (proxies, _) = Proxies::of(&|name| project.environment.get(name));
+    Client::usual(project.addresses.clone(), proxies)
+}
+
 /// Every destination of a project. All problems of all of them come back.
 pub(crate) fn destinations(project: &Project) -> Result<HashMap<String, Arc<dyn Destination>>, Vec<Error>> {
-    let client = Client::new(&ClientOptions::default()).map_err(|e| vec![e])?;
+    let client = client(project);
     let (mut built, mut errors) = (HashMap::new(), Vec::new());
     // Those that are not needed may lack their secrets.
     for config in project.destinations.iter().filter(|config| config.is_resolved) {
@@ -70,7 +78,7 @@ pub(crate) fn warehouse(project: &Project, spec: &SyncSpec) -> Result<Arc<dyn Wa
 
 /// A database of a project, not connected to yet.
 pub(crate) fn open(project: &Project, database: &Database) -> Result<Arc<dyn Warehouse>, Error> {
-    database.settings.open(&aws(&project.environment))
+    database.settings.open(&aws(&project.environment), &project.addresses)
 }
 
 /// One for the process, as long as `.env` says the same: all syncs of a database share the

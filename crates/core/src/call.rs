@@ -15,7 +15,9 @@ use serde::{Deserialize, Serialize};
 use crate::hash;
 
 /// The six kinds of call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum CallType {
     /// Who someone is, with traits.

@@ -104,7 +104,7 @@ pub enum Area {
     Engine,
     /// A guard makes the run await approval before anything is sent: exit code 1.
     Guard,
-    /// Who asks is not known, or may not do it: exit code 2.
+    /// Who asks is not known, or may not do it; a request of the API: exit code 2.
     Access,
 }
 
@@ -124,6 +124,12 @@ codes! {
     C013 QueryTextChanged Configuration UserInput "YAML changes the text of a query";
     C014 LookalikeInFile Configuration UserInput "a character of the project file is not what it looks like";
     C016 SecretWithControlCharacter Configuration UserInput "a secret begins or ends with an invisible character";
+    C017 DefinedTwice Configuration UserInput "a name is defined in the files and on the server";
+    C018 DefinitionChanged Configuration UserInput "the definition has changed meanwhile";
+    C019 NotAllowedHere Configuration UserInput "a definition of the server may not use that";
+    C020 OwnedByFiles Configuration UserInput "the project's files own that definition";
+    C021 SyncNotRenamed Configuration UserInput "the sync cannot get that name now";
+    C022 NoSuchDefinition Configuration UserInput "there is no such definition";
     C030 SecretKeyUnavailable Configuration Auth "the key of the secrets cannot be had";
     C031 SecretKeyWrong Configuration Auth "a secret is encrypted under another key";
     C032 SecretDamaged Configuration Permanent "a secret does not decrypt";
@@ -252,8 +258,9 @@ codes! {
     D021 MostCallsRefused Destination Permanent "the destination refuses most calls alike";
     D022 CallRefusedAlone Destination UserInput "the destination refused this call and took others";
     D023 SyncRefused Destination Permanent "the destination refuses every call of this sync";
+    D024 ProxyRefused Destination Auth "the proxy opens no way to the destination";
     D101 DestinationRemoved Destination UserInput "calls wait for a destination that the project no longer has";
-    D102 ProxyIgnored Destination UserInput "a proxy is set that Outflow does not use";
+    D102 ProxyIgnored Destination UserInput "a proxy is set that Outflow cannot use";
     D103 CertificateStoreUnusable Destination UserInput "the trusted certificates of this machine cannot be read";
     D104 SecretWithBlanks Destination UserInput "a secret begins or ends with a blank or a quotation mark";
     D105 DestinationPaused Destination UserInput "a person has paused the destination";
@@ -308,6 +315,15 @@ codes! {
     A010 CrossSite Access Auth "the request comes from another site";
     A011 NoSuchPerson Access UserInput "no such user, session or token";
     A012 NameTaken Access UserInput "the name is taken";
+    A020 NoSuchAddress Access UserInput "the API has no such address";
+    A021 MethodNotAllowed Access UserInput "the address has no such method";
+    A022 MalformedRequest Access UserInput "the request cannot be read";
+    A023 RequestTooLarge Access UserInput "the request is too large";
+    A024 UnsupportedMediaType Access UserInput "the body is of the wrong type";
+    A025 ServerBusy Access Transient "Outflow is busy";
+    A026 RequestTimeout Access Transient "the request took too long";
+    A027 PreconditionFailed Access UserInput "it was changed in the meantime";
+    A028 IdempotencyKeyReused Access UserInput "the idempotency key belongs to another request";
 }
 
 impl Code {

@@ -15,6 +15,7 @@ pub mod call;
 pub mod characters;
 pub mod clock;
 pub mod codes;
+mod described;
 pub mod error;
 pub mod files;
 mod foreign;

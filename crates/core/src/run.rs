@@ -12,7 +12,7 @@ use crate::{CallType, Code, Connection, EventIds, Guards, RunKey};
 macro_rules! named {
     ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal,)* }) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
         #[serde(rename_all = "snake_case")]
         pub enum $name { $($(#[$vdoc])* $variant,)* }
 
@@ -126,7 +126,7 @@ impl ReplayMode {
 }
 
 /// What a replay sends. It has one destination, [`RunOptions::destination`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Replay {
     /// The earlier run.
     pub run: RunId,
@@ -145,7 +145,7 @@ pub struct Replay {
 }
 
 /// Rows of a run. `read = calls + rejected + unchanged`, always.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct RowCounts {
     /// Rows of the result.
     pub read: u64,
@@ -179,7 +179,7 @@ impl RowCounts {
 
 /// Calls of a run at one destination. `calls = delivered + dead_letters + filtered + cancelled +
 /// discarded + pending`, always.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct DeliveryCounts {
     /// Calls for this destination.
     pub calls: u64,

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use outflow_core::{Answer, Code, Refusal, Reply, steers_terminal};
-use outflow_egress::{BodyEnd, Response, SendError, SendErrorKind, TlsProblem, page, proxy};
+use outflow_egress::{BodyEnd, Response, SendError, SendErrorKind, TlsProblem, page};
 use tracing::warn;
 
 use crate::body::{self, Body};
@@ -95,6 +95,7 @@ impl Reader {
             SendErrorKind::Blocked => Code::AddressNotAllowed,
             SendErrorKind::WantsTls => Code::DestinationAddressWrong,
             SendErrorKind::Tls => Code::DestinationTlsFailed,
+            SendErrorKind::ProxyRefused => Code::ProxyRefused,
             SendErrorKind::ConnectTimeout
             | SendErrorKind::HeadTimeout
             | SendErrorKind::BodyTimeout
@@ -112,13 +113,8 @@ impl Reader {
         if let Some(cure) = error.tls.as_ref().and_then(cure) {
             reason += &format!("; {cure}");
         }
-        if error.is_of_the_network()
-            && let Some(remark) = proxy::remark()
-        {
-            reason += &format!("; {remark}");
-        }
         match code {
-            Code::AddressNotAllowed | Code::DestinationTlsFailed => {
+            Code::AddressNotAllowed | Code::DestinationTlsFailed | Code::ProxyRefused => {
                 Answer::Stop { code, status: None, reason }
             }
             _ => Answer::Retry { code, status: None, reason, after: None },

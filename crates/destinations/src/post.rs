@@ -17,7 +17,7 @@ use outflow_core::ports::destination::{
 use outflow_core::{
     Answer, BoxFuture, CallMeta, Clock, Code, Error, Nulls, Reply, Result, SystemClock, hash,
 };
-use outflow_egress::{Client, Deadlines, Target};
+use outflow_egress::{Client, Deadlines, Proxies, Proxy, Target};
 
 use crate::answer::Reader;
 use crate::call::Rules;
@@ -250,11 +250,19 @@ pub(crate) fn credential<'a>(
     hash::content(&bytes)
 }
 
-/// The client for a destination: one of its own, if it trusts an authority of its own.
+/// The client for a destination: one of its own, if it trusts an authority of its own or goes
+/// through a proxy of its own.
 fn client_of(values: &Values, shared: &Client) -> Result<Client> {
-    let Some(ca) = values.text("ca") else { return Ok(shared.clone()) };
-    // The file's own place is in the message: the setting is what has to be corrected.
-    shared.trusting(Path::new(ca)).map_err(|e| e.at("ca"))
+    let client = match values.text("ca") {
+        // The file's own place is in the message: the setting is what has to be corrected.
+        Some(ca) => shared.trusting(Path::new(ca)).map_err(|e| e.at("ca"))?,
+        None => shared.clone(),
+    };
+    Ok(match values.text("proxy") {
+        None => client,
+        Some("none") => client.through(Proxies::Direct),
+        Some(proxy) => client.through(Proxies::All(Proxy::parse(proxy).map_err(|e| e.at("proxy"))?)),
+    })
 }
 
 /// A setting that has a default.

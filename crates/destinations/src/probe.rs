@@ -56,6 +56,7 @@ fn of_probe(subject: &Subject<'_>, Probe { step, found, took }: Probe) -> Check 
     let step = match step {
         ProbeStep::Name => Step::Name,
         ProbeStep::Tcp => Step::Tcp,
+        ProbeStep::Proxy => Step::Proxy,
         ProbeStep::Tls => Step::Tls,
     };
     let (summary, problems, details) = match found {
@@ -68,6 +69,9 @@ fn of_probe(subject: &Subject<'_>, Probe { step, found, took }: Probe) -> Check 
             let ours = ours.map(|ours| ("local_address", json!(ours.to_string())));
             let details = [("address", json!(address.to_string()))].into_iter().chain(ours);
             (format!("{address}{from}"), Vec::new(), details.collect())
+        }
+        Ok(ProbeFound::Proxy { proxy }) => {
+            (format!("{proxy} opens the way"), Vec::new(), vec![("proxy", json!(proxy))])
         }
         Ok(ProbeFound::Tls(version)) => {
             (format!("{version}, a good certificate"), Vec::new(), vec![("version", json!(version))])
@@ -129,6 +133,9 @@ const fn help(code: Code) -> Option<&'static str> {
         ),
         Code::DestinationUnreachable | Code::DestinationTimeout => {
             Some("check the address, and whether this machine may connect to it")
+        }
+        Code::ProxyRefused => {
+            Some("have the proxy let this host through, or name another one: `proxy`, HTTPS_PROXY, NO_PROXY")
         }
         Code::DestinationAddressWrong => Some("check the address; redirects are not followed"),
         _ => None,

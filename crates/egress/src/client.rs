@@ -15,9 +15,10 @@ use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::TlsConnector;
 
 use crate::SendErrorKind::{BodyTimeout, HeadTimeout, Protocol, Reset, TotalTimeout, WantsTls};
-use crate::connect::{Link, connect, speaks_tls};
+use crate::connect::{Link, Ways, connect, speaks_tls};
 use crate::deadline::after;
 use crate::error::has_no_close_notify;
+use crate::proxy::Proxies;
 use crate::response::{BodyEnd, KEPT_BYTES, Response};
 use crate::target::Origin;
 use crate::tls::usual_config;
@@ -36,12 +37,14 @@ const SETTLE: Duration = Duration::from_millis(50);
 const PROBE: Duration = Duration::from_secs(2);
 
 /// How a client behaves.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct ClientOptions {
     /// Which addresses it may connect to.
     pub policy: AddressPolicy,
     /// A PEM file with the certificates to trust in place of all others.
     pub ca: Option<PathBuf>,
+    /// Which connections go through a proxy.
+    pub proxies: Proxies,
 }
 
 /// How long a request may take. All waits end; none is longer than `total`.
@@ -71,6 +74,7 @@ pub struct Client(Arc<Inner>);
 
 struct Inner {
     policy: AddressPolicy,
+    proxies: Proxies,
     /// Made with the first connection that needs it, as reading whom this machine trusts takes
     /// milliseconds.
     tls: OnceLock<TlsConnector>,
@@ -89,12 +93,16 @@ impl Client {
             Some(ca) => OnceLock::from(TlsConnector::from(client_config(Verify::Full, Trust::Only(ca))?)),
             None => OnceLock::new(),
         };
-        Ok(Self(Arc::new(Inner {
-            policy: options.policy,
-            tls,
-            idle: Mutex::default(),
-            asked: Mutex::default(),
-        })))
+        Ok(Self::of(options.policy.clone(), options.proxies.clone(), tls))
+    }
+
+    /// A client without connections, which trusts what this machine trusts.
+    pub fn usual(policy: AddressPolicy, proxies: Proxies) -> Self {
+        Self::of(policy, proxies, OnceLock::new())
+    }
+
+    fn of(policy: AddressPolicy, proxies: Proxies, tls: OnceLock<TlsConnector>) -> Self {
+        Self(Arc::new(Inner { policy, proxies, tls, idle: Mutex::default(), asked: Mutex::default() }))
     }
 
     /// A client with the same policy and connections of its own, which trusts the certificates of
@@ -104,12 +112,13 @@ impl Client {
     /// C005 when the file is not usable.
     pub fn trusting(&self, ca: &Path) -> Result<Self> {
         let tls = OnceLock::from(TlsConnector::from(client_config(Verify::Full, Trust::Also(ca))?));
-        Ok(Self(Arc::new(Inner {
-            policy: self.0.policy,
-            tls,
-            idle: Mutex::default(),
-            asked: Mutex::default(),
-        })))
+        Ok(Self::of(self.0.policy.clone(), self.0.proxies.clone(), tls))
+    }
+
+    /// A client with the same policy and trust, and connections of its own, which go these ways.
+    #[must_use]
+    pub fn through(&self, proxies: Proxies) -> Self {
+        Self::of(self.0.policy.clone(), proxies, self.0.tls.clone())
     }
 
     /// Posts `body` once. An answer of any status is `Ok`; a redirect is an answer like any other.
@@ -147,9 +156,19 @@ impl Client {
         self.request(Method::GET, target, Bytes::new(), deadlines).await
     }
 
-    /// Which addresses it may connect to, and how it secures a connection.
-    pub(crate) fn ways(&self) -> (AddressPolicy, impl Fn() -> TlsConnector) {
-        (self.0.policy, || self.0.tls())
+    /// Where it may connect to.
+    pub(crate) fn policy(&self) -> &AddressPolicy {
+        &self.0.policy
+    }
+
+    /// Which way it goes.
+    pub(crate) fn proxies(&self) -> &Proxies {
+        &self.0.proxies
+    }
+
+    /// How it secures a connection.
+    pub(crate) fn tls(&self) -> TlsConnector {
+        self.0.tls()
     }
 
     async fn request(
@@ -180,14 +199,15 @@ impl Client {
     /// Whether a server that broke off a request in plain HTTP speaks TLS. It is asked once.
     async fn wants_tls(&self, target: &Target, failure: SendErrorKind, end: Instant) -> bool {
         let origin = &target.origin;
-        if !matches!(failure, Reset | Protocol) || origin.tls.is_some() {
+        let is_direct = self.0.proxies.towards(origin).is_none();
+        if !matches!(failure, Reset | Protocol) || origin.tls.is_some() || !is_direct {
             return false;
         }
         let known = || self.0.asked.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(speaks) = known().get(origin).copied() {
             return speaks;
         }
-        let speaks = speaks_tls(origin, self.0.policy, self.0.tls(), end.min(after(PROBE))).await;
+        let speaks = speaks_tls(origin, &self.0.policy, self.0.tls(), end.min(after(PROBE))).await;
         known().insert(origin.clone(), speaks);
         speaks
     }
@@ -208,7 +228,9 @@ impl Client {
                 Some(link) => link,
                 None => {
                     let deadline = end.min(after(deadlines.connect));
-                    connect(&target.origin, self.0.policy, || self.0.tls(), deadline).await?
+                    let tls = || self.tls();
+                    let ways = Ways { policy: self.policy(), proxies: self.proxies(), tls: &tls };
+                    connect(&target.origin, &ways, deadline).await?
                 }
             };
             let deadline = end.min(after(deadlines.head));

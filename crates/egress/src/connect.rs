@@ -1,4 +1,5 @@
-//! From an origin to a connection that takes requests: look up, filter, dial, secure.
+//! From an origin to a connection that takes requests: look up, filter, dial, secure. Through a
+//! proxy: the same to the proxy, and then the way that it opens.
 
 use std::io;
 use std::net::SocketAddr;
@@ -16,6 +17,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::TlsConnector;
 
 use crate::SendErrorKind::{Blocked, Connect, ConnectTimeout, Protocol, Refused, Resolve};
+use crate::proxy::{self, Proxies, Proxy};
 use crate::target::Origin;
 use crate::{AddressPolicy, SendError, TlsProblem};
 
@@ -34,30 +36,97 @@ impl Drop for Link {
     }
 }
 
-/// Opens a connection before `deadline`, secured by `tls` if the origin is.
-pub(crate) async fn connect(
-    origin: &Origin,
-    policy: AddressPolicy,
-    tls: impl FnOnce() -> TlsConnector,
-    deadline: Instant,
-) -> Result<Link, SendError> {
-    let late = |_| SendError::unsent(ConnectTimeout, &origin.host);
-    let addresses = timeout_at(deadline, resolve(origin, policy)).await.map_err(late)??;
-    let tcp = dial(&addresses, deadline).await?;
-    match &origin.tls {
-        None => open(tcp).await,
-        Some(name) => {
-            let handshake = tls().connect(name.clone(), tcp);
-            let stream = timeout_at(deadline, handshake).await.map_err(late)?;
-            open(stream.map_err(|e| insecure(&e))?).await
+/// Where connections may lead, and which way.
+pub(crate) struct Ways<'a> {
+    pub policy: &'a AddressPolicy,
+    pub proxies: &'a Proxies,
+    /// How connections are secured.
+    pub tls: &'a (dyn Fn() -> TlsConnector + Sync),
+}
+
+/// A stream of bytes that leads to an origin by way of a proxy.
+pub(crate) trait Passage: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Passage for T {}
+
+/// Opens a connection before `deadline`, secured if the origin is.
+pub(crate) async fn connect(origin: &Origin, ways: &Ways<'_>, deadline: Instant) -> Result<Link, SendError> {
+    match ways.proxies.towards(origin) {
+        None => {
+            let late = |_| SendError::unsent(ConnectTimeout, &origin.host);
+            let addresses = timeout_at(deadline, resolve(origin, ways.policy)).await.map_err(late)??;
+            secure(dial(&addresses, deadline).await?, origin, ways, deadline).await
+        }
+        Some(proxy) => {
+            may_ask_for(origin, ways.policy)?;
+            let addresses = resolve_proxy(proxy, deadline).await?;
+            let tcp = dial(&addresses, deadline).await.map_err(|e| of_proxy(e, proxy))?;
+            secure(pass(proxy, origin, tcp, ways, deadline).await?, origin, ways, deadline).await
         }
     }
+}
+
+async fn secure(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    origin: &Origin,
+    ways: &Ways<'_>,
+    deadline: Instant,
+) -> Result<Link, SendError> {
+    let Some(name) = &origin.tls else { return open(stream).await };
+    let handshake = (ways.tls)().connect(name.clone(), stream);
+    let secured = timeout_at(deadline, handshake).await;
+    let secured = secured.map_err(|_| SendError::unsent(ConnectTimeout, &origin.host))?;
+    open(secured.map_err(|e| insecure(&e))?).await
+}
+
+/// Refuses a host that no proxy is asked for.
+pub(crate) fn may_ask_for(origin: &Origin, policy: &AddressPolicy) -> Result<(), SendError> {
+    match policy.allows_host(&origin.host) {
+        true => Ok(()),
+        false => Err(SendError::unsent(Blocked, &origin.host)),
+    }
+}
+
+/// The proxy's addresses. It is the operator's, who may have it in a private network.
+pub(crate) async fn resolve_proxy(proxy: &Proxy, deadline: Instant) -> Result<Vec<SocketAddr>, SendError> {
+    let found = timeout_at(deadline, resolve(&proxy.origin, &AddressPolicy::AllowAll)).await;
+    let late = |_| SendError::unsent(ConnectTimeout, format_args!("the proxy {}", proxy.address()));
+    found.map_err(late)?.map_err(|e| of_proxy(e, proxy))
+}
+
+/// Says that it is the proxy that was not reached.
+pub(crate) fn of_proxy(error: SendError, proxy: &Proxy) -> SendError {
+    let kind = error.kind;
+    SendError::unsent(kind, format_args!("the proxy {}: {}", proxy.address(), error.detail()))
+}
+
+/// The way that a proxy opens to an origin, over a connection to the proxy.
+pub(crate) async fn pass(
+    proxy: &Proxy,
+    origin: &Origin,
+    tcp: TcpStream,
+    ways: &Ways<'_>,
+    deadline: Instant,
+) -> Result<Box<dyn Passage>, SendError> {
+    let late = |_| SendError::unsent(ConnectTimeout, format_args!("the proxy {}", proxy.address()));
+    let opened = async {
+        let mut stream: Box<dyn Passage> = match &proxy.origin.tls {
+            None => Box::new(tcp),
+            Some(name) => {
+                let secured = (ways.tls)().connect(name.clone(), tcp).await;
+                Box::new(secured.map_err(|e| insecure(&e))?)
+            }
+        };
+        proxy::open(proxy, origin, &mut stream).await?;
+        Ok(stream)
+    };
+    timeout_at(deadline, opened).await.map_err(late)?
 }
 
 /// Whether TLS is spoken there: a handshake that succeeds, or fails by what the server says in TLS.
 pub(crate) async fn speaks_tls(
     origin: &Origin,
-    policy: AddressPolicy,
+    policy: &AddressPolicy,
     tls: TlsConnector,
     deadline: Instant,
 ) -> bool {
@@ -73,7 +142,7 @@ pub(crate) async fn speaks_tls(
 }
 
 /// The origin's addresses that may be connected to: at least one.
-pub(crate) async fn resolve(origin: &Origin, policy: AddressPolicy) -> Result<Vec<SocketAddr>, SendError> {
+pub(crate) async fn resolve(origin: &Origin, policy: &AddressPolicy) -> Result<Vec<SocketAddr>, SendError> {
     let found: Vec<SocketAddr> = match origin.ip() {
         Some(ip) => vec![(ip, origin.port).into()],
         None => tokio::net::lookup_host((&*origin.host, origin.port))

@@ -19,6 +19,8 @@ pub enum SendErrorKind {
     Connect,
     /// The connection, TLS included, was not made in time.
     ConnectTimeout,
+    /// The proxy does not open the way: it does not know us, or lets nothing through to this host.
+    ProxyRefused,
     /// TLS is not possible with this server: its certificate, its versions, or it does not speak
     /// TLS. Trying again does not help.
     Tls,
@@ -44,6 +46,7 @@ impl SendErrorKind {
             Self::Refused => "nothing listens at this address",
             Self::Connect => "no connection",
             Self::ConnectTimeout => "no connection in time",
+            Self::ProxyRefused => "the proxy opens no way",
             Self::Tls => "no secure connection",
             Self::WantsTls => "the server speaks TLS on this port",
             Self::HeadTimeout => "no answer in time",

@@ -2,9 +2,10 @@
 //!
 //! A [`Client`] sends requests to prepared [`Target`]s over kept connections. What always holds: a
 //! name is looked up, its addresses are filtered by the [`AddressPolicy`], and the connection goes
-//! to an address that passed, without a second look-up; every wait has a deadline; an answer is
-//! read to a limit, and its compression undone. What it does not do: repeat a request, follow a
-//! redirect, use a proxy, ask for a compression, interpret a status.
+//! to an address that passed, without a second look-up; through a proxy, the name and the address
+//! of the proxy are checked; every wait has a deadline; an answer is read to a limit, and its
+//! compression undone. What it does not do: repeat a request, follow a redirect, ask for a
+//! compression, interpret a status.
 //!
 //! The pool is our own, a hundred lines over hyper's connections, because it decides what may be
 //! sent twice: a request that hyper returns unsent goes to another connection. Any other repeat is
@@ -19,9 +20,10 @@ mod connect;
 pub mod deadline;
 mod error;
 pub mod files;
+mod network;
 pub mod page;
 mod probe;
-pub mod proxy;
+mod proxy;
 mod response;
 mod roots;
 mod signature;
@@ -33,7 +35,9 @@ mod tls_problem;
 pub use address::AddressPolicy;
 pub use client::{Client, ClientOptions, Deadlines, READ_BYTES};
 pub use error::{SendError, SendErrorKind};
+pub use network::Network;
 pub use probe::{Probe, ProbeFound, ProbeStep};
+pub use proxy::{Proxies, Proxy};
 pub use response::{BodyEnd, KEPT_BYTES, Response};
 pub use roots::{Trust, problem_with_store};
 pub use signature::SigningKey;

@@ -10,17 +10,19 @@ use std::time::{Duration, Instant};
 use tokio::time::timeout_at;
 
 use crate::SendErrorKind::ConnectTimeout;
-use crate::connect::{dial, insecure, resolve};
+use crate::connect::{Passage, Ways, dial, insecure, may_ask_for, of_proxy, pass, resolve, resolve_proxy};
 use crate::deadline::after;
 use crate::{Client, SendError, Target};
 
 /// A step on the way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProbeStep {
-    /// Looking the host up.
+    /// Looking the host up, or the proxy's.
     Name,
-    /// The TCP connection.
+    /// The TCP connection, to the proxy if there is one.
     Tcp,
+    /// The way through the proxy.
+    Proxy,
     /// TLS; plain HTTP has no such step.
     Tls,
 }
@@ -36,6 +38,11 @@ pub enum ProbeFound {
         address: SocketAddr,
         /// This machine.
         ours: Option<IpAddr>,
+    },
+    /// The proxy has opened the way.
+    Proxy {
+        /// `host:port` of the proxy.
+        proxy: String,
     },
     /// TLS with a certificate that is good for the host: the version.
     Tls(&'static str),
@@ -61,18 +68,30 @@ impl Client {
         within: Duration,
         report: &mut (dyn FnMut(Probe) + Send),
     ) -> bool {
-        let ((policy, tls), origin, deadline) = (self.ways(), &target.origin, after(within));
+        let (origin, deadline) = (&target.origin, after(within));
         let late = |_| SendError::unsent(ConnectTimeout, &origin.host);
+        let tls = || self.tls();
+        let ways = Ways { policy: self.policy(), proxies: self.proxies(), tls: &tls };
+        let proxy = ways.proxies.towards(origin);
         let mut steps = Steps { report, began: Instant::now() };
 
-        let looked_up = timeout_at(deadline, resolve(origin, policy)).await.map_err(late);
+        let looked_up = match proxy {
+            None => timeout_at(deadline, resolve(origin, ways.policy)).await.map_err(late).flatten(),
+            Some(proxy) => match may_ask_for(origin, ways.policy) {
+                Ok(()) => resolve_proxy(proxy, deadline).await,
+                Err(refused) => Err(refused),
+            },
+        };
         let ips = |all: &Vec<SocketAddr>| ProbeFound::Name(all.iter().map(SocketAddr::ip).collect());
-        let looked_up = looked_up.and_then(|found| found);
         let Some(addresses) = steps.end(ProbeStep::Name, looked_up, ips) else { return false };
 
         let dialled = dial(&addresses, deadline).await.and_then(|tcp| match tcp.peer_addr() {
             Ok(address) => Ok((tcp, address)),
             Err(error) => Err(SendError::unsent(crate::SendErrorKind::Connect, error)),
+        });
+        let dialled = dialled.map_err(|error| match proxy {
+            Some(proxy) => of_proxy(error, proxy),
+            None => error,
         });
         let found = |(tcp, address): &(tokio::net::TcpStream, SocketAddr)| ProbeFound::Tcp {
             address: *address,
@@ -80,8 +99,18 @@ impl Client {
         };
         let Some((tcp, _)) = steps.end(ProbeStep::Tcp, dialled, found) else { return false };
 
+        let stream: Box<dyn Passage> = match proxy {
+            None => Box::new(tcp),
+            Some(proxy) => {
+                let passed = pass(proxy, origin, tcp, &ways, deadline).await;
+                let found = |_: &_| ProbeFound::Proxy { proxy: proxy.address() };
+                let Some(stream) = steps.end(ProbeStep::Proxy, passed, found) else { return false };
+                stream
+            }
+        };
+
         let Some(name) = &origin.tls else { return true };
-        let secured = timeout_at(deadline, tls().connect(name.clone(), tcp)).await.map_err(late);
+        let secured = timeout_at(deadline, tls().connect(name.clone(), stream)).await.map_err(late);
         let secured = secured.and_then(|stream| stream.map_err(|error| insecure(&error)));
         let secured = secured.map(|stream| match stream.get_ref().1.protocol_version() {
             Some(rustls::ProtocolVersion::TLSv1_3) => "TLS 1.3",

@@ -112,7 +112,7 @@ impl Mailer {
         let unreachable = |e| self.failed(Code::DestinationUnreachable, "cannot be reached").caused_by(e);
         let late = || self.failed(Code::DestinationTimeout, "cannot be reached in time");
         let addresses =
-            timeout_at(deadline, resolve(&origin, AddressPolicy::default())).await.map_err(|_| late())?;
+            timeout_at(deadline, resolve(&origin, &AddressPolicy::default())).await.map_err(|_| late())?;
         let tcp = dial(&addresses.map_err(unreachable)?, deadline).await.map_err(unreachable)?;
         let mut stream: Box<dyn Stream> = Box::new(tcp);
         if self.security == Security::Implicit {

@@ -14,7 +14,7 @@ use http_body_util::Full;
 use outflow_core::{Code, Error, Result};
 use rustls_pki_types::ServerName;
 
-const OUTFLOW: &str = concat!("outflow/", env!("CARGO_PKG_VERSION"));
+pub(crate) const OUTFLOW: &str = concat!("outflow/", env!("CARGO_PKG_VERSION"));
 
 /// Headers that say how a message is framed, or request an encoding. Only the client sets them.
 const OWN: [HeaderName; 9] =
@@ -34,6 +34,14 @@ impl Origin {
     /// The host as an address, if it is one.
     pub fn ip(&self) -> Option<IpAddr> {
         self.host.parse().ok()
+    }
+
+    /// `host:port`, as in a URL.
+    pub fn authority(&self) -> String {
+        match self.host.contains(':') {
+            true => format!("[{}]:{}", self.host, self.port),
+            false => format!("{}:{}", self.host, self.port),
+        }
     }
 }
 

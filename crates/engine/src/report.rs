@@ -16,7 +16,7 @@ use crate::{RunReader, clock};
 pub const FORMAT_VERSION: u32 = 3;
 
 /// What one run did.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct RunDocument {
     /// [`FORMAT_VERSION`].
     pub format_version: u32,
@@ -33,14 +33,17 @@ pub struct RunDocument {
     pub resumed: bool,
     /// `{{last_sync_time}}` in its query; null if the query was never rendered.
     #[serde(serialize_with = "number_or_text")]
+    #[schema(value_type = Value)]
     pub last_sync_time: Option<String>,
     /// The same for the next run; null if nothing was committed.
     #[serde(serialize_with = "number_or_text")]
+    #[schema(value_type = Value)]
     pub next_last_sync_time: Option<String>,
     /// Its rows.
     pub rows: RowCounts,
     /// Its destinations, in the project's order.
     #[serde(serialize_with = "by_name")]
+    #[schema(value_type = BTreeMap<String, DeliveryDocument>)]
     pub destinations: Vec<(String, DeliveryDocument)>,
     /// Whose calls it sends again.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -63,7 +66,7 @@ pub struct RunDocument {
 }
 
 /// Calls of an earlier run that wait for a destination which has stopped.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct EarlierDocument {
     /// The destination.
     pub destination: String,
@@ -76,7 +79,7 @@ pub struct EarlierDocument {
 }
 
 /// Calls that a destination has not got.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct MissingDocument {
     /// The sync.
     pub sync: String,
@@ -88,6 +91,7 @@ pub struct MissingDocument {
     pub calls: u64,
     /// `{{last_sync_time}}` of the query that gave them.
     #[serde(serialize_with = "number_or_text")]
+    #[schema(value_type = Value)]
     pub last_sync_time: Option<String>,
     /// Why they are missing.
     pub cause: GapCause,
@@ -126,7 +130,7 @@ impl From<Gap> for MissingDocument {
 }
 
 /// A destination that runs of a sync leave out until it has caught up.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct LeftOutDocument {
     /// The sync.
     pub sync: String,
@@ -185,7 +189,7 @@ impl LeftOutDocument {
 
 /// What a destination has not been sent because a person decided so: it is new to a sync, was away
 /// from it, or its calls were given up. It is sent when a person asks.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct UnsentDocument {
     /// The sync.
     pub sync: String,
@@ -199,6 +203,7 @@ pub struct UnsentDocument {
     pub last: RunId,
     /// `{{last_sync_time}}` of the first one.
     #[serde(serialize_with = "number_or_text")]
+    #[schema(value_type = Value)]
     pub last_sync_time: Option<String>,
     /// Since when.
     pub since: Timestamp,
@@ -241,7 +246,7 @@ impl RunReader {
 }
 
 /// One destination of a run.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct DeliveryDocument {
     /// Its state.
     pub state: DeliveryState,
@@ -254,7 +259,7 @@ pub struct DeliveryDocument {
 }
 
 /// A code with what happened.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Reason {
     /// The code.
     pub code: Code,
@@ -263,7 +268,7 @@ pub struct Reason {
 }
 
 /// How long the halves of a run took.
-#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Serialize, utoipa::ToSchema)]
 pub struct Seconds {
     /// From the connection to the committed extraction.
     pub extract: f64,
@@ -272,7 +277,7 @@ pub struct Seconds {
 }
 
 /// One line of `outflow runs`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct RunListEntry {
     /// The run itself.
     #[serde(flatten)]

@@ -2,9 +2,11 @@
 
 mod audit;
 mod authoring;
+mod definitions;
 mod habits;
 pub mod help;
 mod looking;
+mod people;
 mod running;
 mod secrets;
 mod upkeep;
@@ -19,7 +21,9 @@ pub use audit::{Audit, AuditList, AuditVerify};
 pub use authoring::{
     Destination, DestinationTest, Estimate, Init, List, Preview, SetupSql, Source, Validate, Which,
 };
+pub use definitions::{Apply, Plan, Rename};
 pub use looking::{Alerts, AlertsCommand, DeadLetters, Rejected, Runs, Status, Usage};
+pub use people::{CreateToken, CreateUser, PasswordArgs, RevokeToken, Tokens, UserRole, Users};
 pub use running::{Backfill, Replay, Run, Serve};
 pub use secrets::{SecretName, Secrets};
 pub use upkeep::{Approve, Cancel, PausableKind, Pause, Purge, Reject, Verify};
@@ -28,7 +32,8 @@ pub use upkeep::{Approve, Cancel, PausableKind, Pause, Purge, Reject, Verify};
 #[derive(Debug, Parser)]
 #[command(name = "outflow", version, max_term_width = 110, arg_required_else_help = true)]
 #[command(after_help = "\
-Exit codes: 0 done; 1 error; 2 usage or configuration; 5 source unreachable or refused;
+Exit codes: 0 done; 1 error; 2 usage or configuration; 3 `plan --detailed-exitcode`: something
+would change; 5 source unreachable or refused;
 6 destination unreachable or refused; 7 skipped, already running; 130 interrupted; with --strict
 also 4: done, but rows were rejected or calls dead-lettered.
 An error code's page: outflow explain CODE")]
@@ -146,6 +151,15 @@ pub enum Command {
     Serve(Serve),
     /// Have the running `outflow serve` read the project again
     Reload,
+    /// Rename what the server owns
+    #[command(subcommand, arg_required_else_help = true)]
+    Rename(Rename),
+    /// Print what files and server define as one outflow.yaml
+    Export,
+    /// Show what would change if a project were moved into the server
+    Plan(Plan),
+    /// Move a project into the server: its definitions are the server's from then on
+    Apply(Apply),
     /// Pause a sync's schedule, or a destination; `outflow run SYNC` still runs a paused sync
     Pause(Pause),
     /// Resume what was paused: schedules go on from now, and what waits for a destination is sent
@@ -174,6 +188,12 @@ pub enum Command {
     Cancel(Cancel),
     /// Show how many calls were sent, by sync, destination and type, in a month of UTC
     Usage(Usage),
+    /// Make, list and change the people who may sign in
+    #[command(subcommand, arg_required_else_help = true)]
+    Users(Users),
+    /// Make, list and revoke the tokens of programs that use the API
+    #[command(subcommand, arg_required_else_help = true)]
+    Tokens(Tokens),
     /// Recount a run from its segments and its state, or check the whole state
     Verify(Verify),
     /// Keep values that ${secret:NAME} stands for, encrypted in the state

@@ -7,6 +7,7 @@ mod backfill;
 mod cancel;
 mod consent;
 mod dead_letters;
+mod definitions;
 mod destination;
 mod estimate;
 mod explain;
@@ -26,7 +27,9 @@ mod secrets;
 mod serve;
 mod source;
 mod status;
+mod tokens;
 mod usage;
+mod users;
 mod validate;
 mod verify;
 
@@ -61,7 +64,11 @@ pub async fn dispatch(cli: Cli, printer: Printer) -> Result<Exit, Errors> {
         Command::Run(args) => run::run(&app, &args, printer).await,
         Command::List(args) => list::list(&app, &args, printer).await,
         Command::Reload => reload::reload(&app, printer).await,
-        Command::Serve(args) => serve::serve(&app, &args).await,
+        Command::Rename(command) => definitions::rename(&app, &command, printer).await,
+        Command::Export => definitions::export(&app, printer).await,
+        Command::Plan(args) => definitions::plan(&app, &args, printer).await,
+        Command::Apply(args) => definitions::apply(&app, &args, printer).await,
+        Command::Serve(args) => serve::serve(&app, &args, printer).await,
         Command::Pause(args) => pause::pause(&app, &args, printer).await,
         Command::Resume(args) => pause::resume(&app, &args, printer).await,
         Command::Runs(args) => runs::runs(&app, &args, printer).await,
@@ -79,6 +86,8 @@ pub async fn dispatch(cli: Cli, printer: Printer) -> Result<Exit, Errors> {
         Command::Verify(args) => verify::verify(&app, &args, printer).await,
         Command::Secrets(command) => secrets::secrets(&app, &command, printer).await,
         Command::Audit(command) => audit::audit(&app, &command, printer).await,
+        Command::Users(command) => users::users(&app, &command, printer).await,
+        Command::Tokens(command) => tokens::tokens(&app, &command, printer).await,
         Command::Explain { code } => explain::explain(code.as_deref(), printer),
         Command::Schema => {
             printer.text(&(serde_json::to_string_pretty(&outflow_app::schema()).unwrap_or_default() + "\n"));

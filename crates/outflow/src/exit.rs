@@ -11,6 +11,8 @@ pub enum Exit {
     Done,
     /// 4: done, but rows were rejected or calls dead-lettered. Only with `--strict`.
     WithLosses,
+    /// 3: done, and something would change. Only with `plan --detailed-exitcode`.
+    Changes,
     /// 6: a destination is unreachable or refuses; calls are pending.
     Destination,
     /// 5: the source is unreachable or refuses.
@@ -39,6 +41,7 @@ impl Exit {
             Self::Done => 0,
             Self::Failed => 1,
             Self::Configuration => 2,
+            Self::Changes => 3,
             Self::WithLosses => 4,
             Self::Source => 5,
             Self::Destination => 6,
@@ -64,17 +67,18 @@ impl Exit {
         errors.0.iter().map(Self::of).fold(Self::Done, Self::or)
     }
 
-    /// The one that says more, in the order 130, 1, 2, 7, 5, 6, 4, 0.
+    /// The one that says more, in the order 130, 1, 2, 7, 5, 6, 4, 3, 0.
     pub fn or(self, other: Self) -> Self {
         let rank = |e: Self| match e {
             Self::Done => 0,
-            Self::WithLosses => 1,
-            Self::Destination => 2,
-            Self::Source => 3,
-            Self::Busy => 4,
-            Self::Configuration => 5,
-            Self::Failed => 6,
-            Self::Interrupted => 7,
+            Self::Changes => 1,
+            Self::WithLosses => 2,
+            Self::Destination => 3,
+            Self::Source => 4,
+            Self::Busy => 5,
+            Self::Configuration => 6,
+            Self::Failed => 7,
+            Self::Interrupted => 8,
         };
         if rank(other) > rank(self) { other } else { self }
     }
@@ -87,12 +91,12 @@ mod tests {
     #[test]
     fn the_source_comes_before_the_destination_and_both_before_losses() {
         use Exit::*;
-        let all = [Done, WithLosses, Destination, Source, Busy, Configuration, Failed, Interrupted];
+        let all = [Done, Changes, WithLosses, Destination, Source, Busy, Configuration, Failed, Interrupted];
         for (i, a) in all.into_iter().enumerate() {
             for b in &all[..=i] {
                 assert_eq!((a.or(*b), b.or(a)), (a, a));
             }
         }
-        assert_eq!(all.map(Exit::code), [0, 4, 6, 5, 7, 2, 1, 130]);
+        assert_eq!(all.map(Exit::code), [0, 3, 4, 6, 5, 7, 2, 1, 130]);
     }
 }

@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use crate::cli::{Color, Common, Output};
 use crate::hints;
-pub use stream::Stream;
+pub use stream::{Stream, pages};
 pub use table::table;
 
 /// How and where to print.

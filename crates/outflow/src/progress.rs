@@ -112,6 +112,8 @@ impl Display {
             Event::WaitingForState => {
                 self.printer.say("another process is at work here; waiting for it (--no-wait exits instead)")
             }
+            // Only `serve` makes one, and prints it itself.
+            Event::SetUp { .. } => {}
             Event::HandedOver { sync, run } => {
                 self.printer.say(&format!("{sync}: run {run} begins in the running Outflow"));
             }

@@ -147,12 +147,12 @@ fn address(node: &Node, problems: &mut Problems) -> Option<String> {
     }
 }
 
-pub(super) fn listen(node: Option<&Node>, problems: &mut Problems) -> Option<SocketAddr> {
+pub(super) fn listen(node: Option<&Node>, example: &str, problems: &mut Problems) -> Option<SocketAddr> {
     let listen = node?.get("listen")?;
     let address = listen.text()?.parse().ok();
     if address.is_none() {
-        let help = "write an address and a port, such as 127.0.0.1:9464";
-        problems.add(&listen.place, Code::InvalidValue, "\"listen\" is no address with a port", help);
+        let help = format!("write an address and a port, such as {example}");
+        problems.add(&listen.place, Code::InvalidValue, "\"listen\" is no address with a port", &help);
     }
     address
 }

@@ -85,17 +85,19 @@ fn refuse_secrets(key: &Key, node: &Node, known: &[String], problems: &mut Probl
     let is_secret =
         known.contains(&key.name) || sounds_secret(&key.name) || node.text().is_some_and(has_password);
     if let Some(name) = node.text().filter(|_| is_literal && !is_secret).and_then(secret_parameter) {
-        let message =
-            format!("the secret in {name:?} of the address in {:?} is written into the file", key.name);
+        let message = format!(
+            "the secret in {name:?} of the address in {:?} is written into the {}",
+            key.name,
+            node.place.holder()
+        );
         let help = format!(
             "keep it in an environment variable, `…?{name}=${{env:NAME}}`; change the secret if others can read this file"
         );
         return problems.add(&node.place, Code::SecretInFile, message, help);
     }
     if is_literal && is_secret {
-        let message = format!("the secret in {:?} is written into the file", key.name);
-        let help = "keep it in an environment variable, ${env:NAME}, or in a file of its own, ${file:/run/secrets/name}; \
-                    change the secret if others can read this file";
+        let message = format!("the secret in {:?} is written into the {}", key.name, node.place.holder());
+        let help = node.place.home_of_secrets();
         problems.add(&node.place, Code::SecretInFile, message, help);
     }
 }

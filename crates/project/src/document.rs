@@ -27,7 +27,7 @@ pub(super) struct Documents {
 pub(super) fn load(dir: &Path, problems: &mut Problems) -> Documents {
     let mut documents = Documents::default();
     let path = dir.join(FILE);
-    let file = Arc::new(File { number: 0, shown: FILE.to_owned(), dir: dir.to_owned() });
+    let file = Arc::new(File::on_disk(0, FILE.to_owned(), dir.to_owned()));
     match read(&path, file, problems) {
         Ok(root) => {
             documents.seen.push(path);
@@ -84,7 +84,7 @@ impl Documents {
             return problems.add(place, Code::DuplicateName, message, "take this line out");
         }
         let dir = path.parent().map(Path::to_owned).unwrap_or_default();
-        let file = Arc::new(File { number: self.seen.len(), shown: place.shown_path(named), dir });
+        let file = Arc::new(File::on_disk(self.seen.len(), place.shown_path(named), dir));
         let included = read(&path, file, problems);
         self.seen.push(path);
         match included {

@@ -33,6 +33,25 @@ pub(super) fn check(text: &str, root: &Node, start: &Place, problems: &mut Probl
     values(root, false, problems);
 }
 
+/// Reports the same of a definition of the server.
+pub(super) fn check_stored(node: &Node, problems: &mut Problems) {
+    directions(node, problems);
+    values(node, false, problems);
+}
+
+/// Characters that change the direction of what is shown.
+fn directions(node: &Node, problems: &mut Problems) {
+    let found = node
+        .text()
+        .and_then(|text| text.chars().filter_map(characters::odd).find(|odd| odd.what == Oddity::Direction));
+    if let Some(odd) = found {
+        let message = format!("the value holds {odd}: what is shown is not what is read");
+        problems.add(&node.place, Code::LookalikeInFile, message, "delete it, or type the value again");
+    }
+    node.items().iter().for_each(|item| directions(item, problems));
+    node.entries().for_each(|(_, value)| directions(value, problems));
+}
+
 fn values(node: &Node, in_sync: bool, problems: &mut Problems) {
     match &node.value {
         Value::Text(text) => value(node, text, in_sync, problems),

@@ -7,18 +7,24 @@ use outflow_core::{CallType, Code, EventIds, SyncKey};
 
 use super::Problems;
 use super::document::{Key, Node};
+use super::names::defined_twice;
 
 /// How long an `id` may be.
 const LENGTH: std::ops::RangeInclusive<usize> = 8..=64;
 
 /// The project's `id`. Only the first file has one.
 pub(super) fn of_project<'a>(documents: &'a [Node], problems: &mut Problems) -> Option<&'a str> {
-    let (first, included) = documents.split_first()?;
+    let (first, others) = documents.split_first()?;
+    let (stored, included): (Vec<&Node>, Vec<&Node>) = others.iter().partition(|d| d.place.is_stored());
     for node in included.iter().filter_map(|document| document.get("id")) {
         let help = "write it at the top of outflow.yaml";
         problems.add(&node.place, Code::InvalidValue, "an included file has no \"id\"", help);
     }
-    let node = first.get("id")?;
+    let stored = stored.iter().find_map(|document| document.get("id"));
+    if let (Some(first), Some(stored)) = (first.get("id"), stored) {
+        defined_twice("setting \"id\"", &first.place, &stored.place, problems);
+    }
+    let node = first.get("id").or(stored)?;
     let id = node.text()?;
     let is_plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
     if LENGTH.contains(&id.len()) && id.bytes().all(is_plain) {
@@ -57,6 +63,15 @@ pub(super) fn of_sync(
         Some(id) => EventIds { key: Some(SyncKey::new(id, first_name)), event_key, form: EventIds::FORM },
         None => EventIds { key: None, event_key, form: 0 },
     }
+}
+
+/// The syncs that say `renamed_from`, with the name that they had first.
+pub(super) fn renames(syncs: &[(&Key, &Node)]) -> Vec<(String, String)> {
+    let named = syncs.iter().filter_map(|(key, node)| {
+        let first = node.get("renamed_from")?.text()?;
+        (first != key.name).then(|| (key.name.clone(), first.to_owned()))
+    });
+    named.collect()
 }
 
 fn event_key(node: &Node, problems: &mut Problems) -> Vec<String> {

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use outflow_core::{Code, Secret};
 
 use super::document::{Documents, Node, Value};
-use super::{Origin, Problems, Project, read_files};
+use super::{Origin, Problems, Project, keys, read_files, shape};
 
 /// Settings that do not change where a definition sends something, nor how well that is protected.
 pub(super) const NEUTRAL: &[&str] = &[
@@ -125,7 +125,10 @@ impl Project {
     /// Which parts of the project use which secret that Outflow keeps. What cannot be read uses
     /// none.
     pub fn secret_uses(origin: &Origin) -> Vec<SecretUse> {
-        uses(&read_files(origin, &mut Problems::default()))
+        let mut documents = read_files(origin, &mut Problems::default());
+        // As it is when references are resolved: the address of a definition is the same there.
+        documents.all.iter_mut().for_each(|document| shape::table_as_written(document, &keys::ROOT));
+        uses(&documents)
     }
 }
 

@@ -10,6 +10,9 @@ const TEN_YEARS: u64 = 3_650 * DAY;
 
 const NULLS: Kind = Kind::Word(&["send", "omit"]);
 
+/// The settings that a definition of the server may change. All others are the operator's.
+pub const SETTINGS: [&str; 4] = ["id", "spool", "limits", "alerts"];
+
 /// The top of a file. An included file may leave `version` out.
 pub(super) const ROOT: Shape = Shape {
     what: "a project",
@@ -35,7 +38,10 @@ pub(super) const ROOT: Shape = Shape {
         Key::new("secrets", Kind::Table(&SECRETS), "the secrets that Outflow keeps: ${secret:NAME}"),
         Key::new("limits", Kind::Table(&LIMITS), "how much `outflow serve` does side by side"),
         Key::new("alerts", Kind::Table(&ALERTS), "when something counts as wrong, and who is told"),
+        Key::new("network", Kind::Table(&NETWORK), "which addresses databases and destinations may have"),
         Key::new("metrics", Kind::Table(&METRICS), "numbers of `outflow serve` for Prometheus"),
+        Key::new("server", Kind::Table(&SERVER), "the API that `outflow serve` answers"),
+        Key::new("definitions", Kind::Table(&DEFINITIONS), "what definitions of the server may use"),
         Key::new("sources", Kind::Named(&Kind::Table(&SOURCE)), "where rows come from"),
         Key::new("destinations", Kind::Named(&Kind::Table(&DESTINATION)), "where calls go"),
         Key::new("syncs", Kind::Named(&Kind::Table(&SYNC)), "what is read, how often, and what rows become"),
@@ -204,9 +210,59 @@ const ALERT_EMAIL: Shape = Shape {
     open: false,
 };
 
+const NETWORK: Shape = Shape {
+    what: "the network",
+    keys: &[
+        Key::new(
+            "addresses",
+            Kind::Word(&["any", "public"]),
+            "any, or public for those of the internet alone, and of the networks in allow; any by default",
+        ),
+        Key::new(
+            "allow",
+            Kind::List(&Kind::Text),
+            "private networks that are let through, such as 10.0.0.0/8",
+        ),
+    ],
+    open: false,
+};
+
 const METRICS: Shape = Shape {
     what: "the metrics",
     keys: &[Key::new("listen", Kind::Text, "the address to listen on, such as 127.0.0.1:9464").required()],
+    open: false,
+};
+
+const SERVER: Shape = Shape {
+    what: "the server",
+    keys: &[
+        Key::new("listen", Kind::Text, "the address to listen on, such as 127.0.0.1:8080"),
+        Key::new("tls", Kind::Table(&SERVER_TLS), "files for TLS; without them it is plain HTTP"),
+        Key::new(
+            "trusted_proxies",
+            Kind::List(&Kind::Text),
+            "ranges of addresses, such as 10.0.0.0/8, whose X-Forwarded-For and -Proto count",
+        ),
+    ],
+    open: false,
+};
+
+const SERVER_TLS: Shape = Shape {
+    what: "the server's TLS",
+    keys: &[
+        Key::new("certificate", Kind::Path, "a PEM file with the certificate and its issuers").required(),
+        Key::new("key", Kind::Path, "a PEM file with the private key").required(),
+    ],
+    open: false,
+};
+
+const DEFINITIONS: Shape = Shape {
+    what: "a table of allow",
+    keys: &[Key::new(
+        "allow",
+        Kind::List(&Kind::Word(&["env", "file", "paths"])),
+        "what reaches into this machine: the references ${env:…} and ${file:…}, and paths; nothing by default",
+    )],
     open: false,
 };
 

@@ -18,20 +18,25 @@ mod destinations;
 mod document;
 mod dotenv;
 mod environment;
+mod export;
 mod file_characters;
 mod fit;
 mod ids;
 mod kept;
 mod keys;
 mod limits;
+mod names;
+mod network;
 mod query_text;
 mod schema;
 mod secret_key;
 mod secrets;
 mod select;
+mod server;
 mod shape;
 mod sources;
 mod state;
+mod stored;
 mod syncs;
 mod targets;
 #[cfg(test)]
@@ -39,6 +44,7 @@ mod tests;
 mod tree;
 mod units;
 pub mod when;
+mod written;
 mod yaml;
 mod yaml_errors;
 mod zones;
@@ -46,24 +52,32 @@ mod zones;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use outflow_core::{Budget, Code, Error, SyncSpec, files};
+use outflow_egress::AddressPolicy;
 use outflow_engine::operations::retention::RetentionPolicy;
 use outflow_engine::serve::ConcurrencyLimits;
 use outflow_engine::serve::alert::Rules;
-use outflow_warehouse::DatabaseSettings;
 use serde_json::{Map, Value};
 
 pub use self::alerts::ReceiverConfig;
-use self::document::{Key, Node, Place};
+use self::document::{Node, Place};
 pub use self::environment::Environment;
+pub use self::export::export;
 pub use self::kept::{KeptSecret, KeptSecrets, SecretUse};
+pub use self::keys::SETTINGS;
+use self::names::{entries, single};
 pub use self::schema::schema;
 pub use self::secret_key::SecretKeyConfig;
 use self::secrets::Resolver;
 pub use self::secrets::{Part, Unresolved};
 pub use self::select::fits;
+pub use self::server::{ServerSettings, TlsFiles};
+pub use self::sources::Database;
 pub use self::state::StateUrl;
+pub use self::stored::{StoredDefinition, field_of};
+pub use self::written::FileDefinition;
 
 /// The name of the file that a project begins with.
 pub const FILE: &str = "outflow.yaml";
@@ -87,45 +101,37 @@ pub struct Project {
     pub rules: Rules,
     /// Who gets alerts.
     pub receivers: Vec<ReceiverConfig>,
+    /// Which addresses databases and destinations may have.
+    pub addresses: AddressPolicy,
     /// Where metrics are served.
     pub metrics: Option<SocketAddr>,
+    /// Where and how the API is served.
+    pub server: ServerSettings,
     /// The state, if it is on a PostgreSQL server.
     pub state: Option<StateUrl>,
     /// Its variables.
     pub environment: Environment,
     /// What is allowed, and probably not what was meant.
     pub warnings: Vec<Error>,
+    /// What the files define.
+    pub definitions: Vec<FileDefinition>,
+    /// Syncs with the first name of each that says `renamed_from`.
+    pub renames: Vec<(String, String)>,
     /// References to what is not there. Empty unless the project was read for a part of it.
     pub unresolved: Vec<Unresolved>,
 }
 
-/// Where a project is, and for which environment it is read.
-#[derive(Clone, Debug)]
+/// Where a project is, for which environment it is read, and what the server adds to it.
+#[derive(Clone, Debug, Default)]
 pub struct Origin {
     /// The folder with `outflow.yaml`.
     pub dir: PathBuf,
     /// The target that changes it.
     pub target: Option<String>,
+    /// The definitions of the server that are a part of it.
+    pub stored: Arc<[StoredDefinition]>,
     /// The secrets that Outflow keeps, as far as the project uses them.
     pub secrets: KeptSecrets,
-}
-
-/// A database of a source.
-#[derive(Debug)]
-pub struct Database {
-    /// The source's name.
-    pub source: String,
-    /// Its name within the source.
-    pub name: String,
-    /// How to reach it.
-    pub settings: DatabaseSettings,
-}
-
-impl Database {
-    /// `SOURCE.DATABASE`.
-    pub fn full_name(&self) -> String {
-        format!("{}.{}", self.source, self.name)
-    }
 }
 
 /// A destination, with its settings not checked yet.
@@ -273,6 +279,9 @@ impl Project {
     ) -> Result<Project, Vec<Error>> {
         state::refuse_passwords(&documents, &mut problems);
         secrets::refuse_passwords(&documents, &mut problems);
+        stored::refuse(&documents.all, &mut problems);
+        documents.all.iter_mut().for_each(|document| shape::table_as_written(document, &keys::ROOT));
+        let definitions = written::definitions(&documents.all);
         let mut wrong = Vec::new();
         let dotenv = dotenv::read(&origin.dir, &mut wrong);
         let variables = dotenv.variables();
@@ -281,7 +290,6 @@ impl Project {
         let mut resolver = Resolver::new(&env, &variables, &origin.secrets);
         for document in &mut documents.all {
             resolver.resolve(document, &secrets::KEYS);
-            shape::table_as_written(document, &keys::ROOT);
             shape::check_table(document, &keys::ROOT, &mut problems);
         }
         problems.0.extend(resolver.odd);
@@ -299,7 +307,7 @@ impl Project {
         found.extend(problems.into_errors());
         match read {
             Some(project) if found.iter().all(|error| error.code().is_warning()) => {
-                Ok(Project { unresolved, environment, warnings: found, ..project })
+                Ok(Project { unresolved, environment, warnings: found, definitions, ..project })
             }
             _ => Err(found),
         }
@@ -319,8 +327,10 @@ impl Project {
         let alerts = single(documents, "alerts", problems);
         let receivers = alerts::receivers(alerts, problems);
         secret_key::read(documents, problems);
-        let metrics = alerts::listen(single(documents, "metrics", problems), problems);
+        let metrics = alerts::listen(single(documents, "metrics", problems), "127.0.0.1:9464", problems);
+        let server = server::read(single(documents, "server", problems), problems);
         let syncs = entries(documents, "syncs", problems);
+        let renames = ids::renames(&syncs);
         let defaults = (ids::of_project(documents, problems), spool("max_run_bytes"));
         let syncs = syncs::read(&syncs, &sources, &destinations.names, defaults, problems);
         Project {
@@ -332,10 +342,14 @@ impl Project {
             limits,
             rules: alerts::rules(alerts),
             receivers,
+            addresses: network::policy(single(documents, "network", problems), problems),
             metrics,
+            server,
             state: state::read(documents, problems),
             environment: Environment::default(),
             warnings: Vec::new(),
+            definitions: Vec::new(),
+            renames,
             unresolved: Vec::new(),
         }
     }
@@ -400,6 +414,7 @@ impl Project {
 fn read_files(origin: &Origin, problems: &mut Problems) -> document::Documents {
     let mut documents = document::load(&origin.dir, problems);
     targets::apply(&mut documents, origin.target.as_deref(), problems);
+    stored::add(&origin.stored, &origin.dir, &mut documents, problems);
     documents
 }
 
@@ -410,35 +425,6 @@ fn keep_keys(documents: &mut document::Documents, keys: &[&str]) {
             entries.retain(|(key, _)| keys.contains(&key.name.as_str()));
         }
     }
-}
-
-/// The named things under a top-level key, over all files. A name that stands twice is a problem,
-/// and its first use counts. So is one that differs in case alone: both would be one folder on some
-/// disks, and one name to many people.
-fn entries<'a>(documents: &'a [Node], key: &str, problems: &mut Problems) -> Vec<(&'a Key, &'a Node)> {
-    let mut found: Vec<(&Key, &Node)> = Vec::new();
-    for (name, node) in documents.iter().filter_map(|d| d.get(key)).flat_map(Node::entries) {
-        match found.iter().find(|(other, _)| other.name.eq_ignore_ascii_case(&name.name)) {
-            Some((other, _)) => {
-                let how = if other.name == name.name { "twice" } else { "twice, apart from its case" };
-                let message = format!("{key} has {:?} {how}: first at {}", name.name, other.place);
-                problems.add(&name.place, Code::DuplicateName, message, "give one of them another name");
-            }
-            None => found.push((name, node)),
-        }
-    }
-    found
-}
-
-/// A table that one file may hold.
-fn single<'a>(documents: &'a [Node], key: &str, problems: &mut Problems) -> Option<&'a Node> {
-    let mut all = documents.iter().filter_map(|d| d.get(key));
-    let first = all.next();
-    for other in all {
-        let message = format!("{key:?} stands in two files");
-        problems.add(&other.place, Code::DuplicateName, message, "keep one of them");
-    }
-    first
 }
 
 /// The problems found so far.

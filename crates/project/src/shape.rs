@@ -196,9 +196,8 @@ fn wrong(node: &Node, name: &str, kind: &Kind, problems: &mut Problems) {
     if matches!(kind, Kind::Secret)
         && matches!(node.value, Value::Text(_) | Value::Whole(_) | Value::Decimal(_))
     {
-        let message = format!("{name:?} is written into the file");
-        let help = "keep it in an environment variable, ${env:NAME}, or in a file of its own, ${file:/run/secrets/name}; \
-                    change the secret if others can read this file";
+        let message = format!("{name:?} is written into the {}", node.place.holder());
+        let help = node.place.home_of_secrets();
         return problems.add(&node.place, Code::SecretInFile, message, help);
     }
     let (found, help) = cures::cure(node, name, kind);

@@ -7,7 +7,25 @@ use outflow_warehouse::kinds;
 use outflow_warehouse::{DatabaseSettings, SettingProblem, SourceKind};
 
 use super::document::{Key, Node, Value};
-use super::{Database, Problems, shape};
+use super::{Problems, shape};
+
+/// A database of a source.
+#[derive(Debug)]
+pub struct Database {
+    /// The source's name.
+    pub source: String,
+    /// Its name within the source.
+    pub name: String,
+    /// How to reach it.
+    pub settings: DatabaseSettings,
+}
+
+impl Database {
+    /// `SOURCE.DATABASE`.
+    pub fn full_name(&self) -> String {
+        format!("{}.{}", self.source, self.name)
+    }
+}
 
 /// Every source of the project, broken ones too, so that one mistake is reported once.
 pub(super) struct Sources<'a> {

@@ -5,9 +5,10 @@
 
 use outflow_core::{Code, Secret};
 
+use super::Problems;
 use super::document::{Documents, Node, Value};
+use super::names::single;
 use super::secrets::has_password;
-use super::{Problems, single};
 
 /// The URL of the state, and where it stands.
 #[derive(Debug)]

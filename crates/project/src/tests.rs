@@ -3,15 +3,19 @@
 mod addresses;
 mod alerts;
 mod bounds;
+mod export;
 mod files;
 mod ids;
 mod kept;
 mod login;
 mod missing;
 mod names;
+mod network;
 mod parts;
 mod scalars;
 mod schedules;
+mod schema;
+mod stored;
 mod targets;
 mod texts;
 
@@ -20,14 +24,12 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use super::{Origin, Part, Project};
 use outflow_core::sync::Schedule;
 use outflow_core::{Budget, CallType, Code, Connection, Dialect, Error, FirstRun, Guards, Nulls};
 use outflow_engine::operations::retention::RetentionPolicy;
-use outflow_warehouse::{Login, ServerKind, ServerSettings, TlsMode};
+use outflow_warehouse::{DatabaseSettings, Login, ServerKind, ServerSettings, TlsMode};
 use tempfile::TempDir;
-
-use self::kept::origin;
-use super::{DatabaseSettings, Part, Project, schema};
 
 /// The example of the design, but for the keys that are for later.
 const EXAMPLE: &str = r#"version: 1
@@ -74,15 +76,18 @@ fn folder(files: &[(&str, &str)]) -> TempDir {
     dir
 }
 
+fn origin(dir: &Path) -> Origin {
+    Origin { dir: dir.to_owned(), target: None, ..Origin::default() }
+}
+
 fn load(dir: &Path) -> Result<Project, Vec<Error>> {
-    let variables = [
+    let variables = HashMap::from([
         ("REDSHIFT_HOST", "cluster.example.com"),
         ("REDSHIFT_PASSWORD", "hunter2"),
         ("CIO_KEY", "key-of-cio"),
         ("PORT", "5440"),
         ("EMPTY", ""),
-    ];
-    let variables: HashMap<_, _> = variables.into_iter().collect();
+    ]);
     Project::load_with(&origin(dir), &|name| variables.get(name).map(|v| (*v).to_owned()))
 }
 
@@ -477,22 +482,4 @@ fn secrets_of_destinations_are_references_wherever_they_stand() {
     }
     let fine = "type: webhook, url: \"https://example.com/a@b:c\", headers: { X-Key-Id: a, Authorization: \"Basic ${env:CIO_KEY}\" }";
     assert!(load_text(&SMALL.replace("type: file, path: out", fine)).is_ok());
-}
-
-#[test]
-fn the_schema_says_what_the_check_says() {
-    let schema = schema();
-    assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
-    let sync = &schema["properties"]["syncs"]["additionalProperties"];
-    assert_eq!(sync["additionalProperties"], false);
-    assert_eq!(sync["required"], serde_json::json!(["source", "type", "query"]));
-    assert_eq!(
-        sync["properties"]["guards"]["properties"]["columns"]["enum"],
-        serde_json::json!(["ignore", "hold"])
-    );
-    let destination = &schema["properties"]["destinations"]["additionalProperties"];
-    assert_eq!(
-        (&destination["type"], &destination["additionalProperties"]),
-        (&"object".into(), &true.into())
-    );
 }

@@ -20,6 +20,16 @@ pub(super) struct File {
     pub(super) shown: String,
     /// Its folder: relative paths in it begin here.
     pub(super) dir: PathBuf,
+    /// Of a definition of the server: the path of each value in it. A place's line is the number
+    /// of one.
+    pub(super) paths: Option<Vec<String>>,
+}
+
+impl File {
+    /// A file of a person.
+    pub(super) fn on_disk(number: usize, shown: String, dir: PathBuf) -> Self {
+        Self { number, shown, dir, paths: None }
+    }
 }
 
 /// A place in a file, counted from 1.
@@ -39,12 +49,39 @@ impl Place {
 
     /// The same path as the user would write it from the project's folder.
     pub(super) fn shown_path(&self, named: &str) -> String {
+        if self.is_stored() {
+            return named.to_owned();
+        }
         Path::new(&self.file.shown).with_file_name("").join(named).display().to_string()
     }
 
     /// The place of a mark in the same file.
     pub(super) fn marked(&self, marker: Marker) -> Place {
         Place { file: self.file.clone(), line: marker.line().max(1), column: marker.col() + 1 }
+    }
+
+    /// Whether it is in a definition of the server.
+    pub(super) fn is_stored(&self) -> bool {
+        self.file.paths.is_some()
+    }
+
+    /// What holds the value: for messages.
+    pub(super) fn holder(&self) -> &'static str {
+        if self.is_stored() { "definition" } else { "file" }
+    }
+
+    /// Where a secret is kept that stands there itself.
+    pub(super) fn home_of_secrets(&self) -> &'static str {
+        if self.is_stored() {
+            return "keep it as a secret of the server, ${secret:NAME}; change it if others can read this definition";
+        }
+        "keep it in an environment variable, ${env:NAME}, or in a file of its own, ${file:/run/secrets/name}; \
+         change the secret if others can read this file"
+    }
+
+    /// The file and the line, or the definition.
+    pub(super) fn line_of_file(&self) -> String {
+        if self.is_stored() { self.file.shown.clone() } else { format!("{}:{}", self.file.shown, self.line) }
     }
 
     pub(super) fn position(&self) -> (usize, usize, usize) {
@@ -60,7 +97,13 @@ impl fmt::Debug for Place {
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}:{}", self.file.shown, self.line, self.column)
+        let Some(paths) = &self.file.paths else {
+            return write!(f, "{}:{}:{}", self.file.shown, self.line, self.column);
+        };
+        match paths.get(self.line.saturating_sub(1)).filter(|path| !path.is_empty()) {
+            Some(path) => write!(f, "{}: {path}", self.file.shown),
+            None => f.write_str(&self.file.shown),
+        }
     }
 }
 

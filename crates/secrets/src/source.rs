@@ -7,9 +7,9 @@ use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use outflow_core::{Code, Error, Result, files};
 
@@ -17,8 +17,11 @@ use crate::keyring::{FORM, Keyring, MasterKey};
 
 /// More is no list of keys.
 const LONGEST: u64 = 64 << 10;
-/// A command that gives the key may take this long.
-const COMMAND_WITHIN: Duration = Duration::from_secs(30);
+/// A command that gives the key prints it and ends within this time: less than a front end waits
+/// for the process that serves.
+const COMMAND_WITHIN: Duration = Duration::from_secs(20);
+/// How often is looked whether a command has ended.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
 
 /// Where the master key comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,7 +64,7 @@ pub fn read(source: &KeySource, env: &dyn Fn(&str) -> Option<String>) -> Result<
         KeySource::Own(path) | KeySource::File(path) => files::read_text(path, LONGEST)
             .map_err(|failure| unavailable(source, &failure.to_string()).caused_by(failure))?,
         KeySource::Env(name) => env(name).ok_or_else(|| unavailable(source, "is not set"))?,
-        KeySource::Command(words) => output(source, words)?,
+        KeySource::Command(words) => output(source, words, COMMAND_WITHIN)?,
     };
     Keyring::parse(&text).map(Some).map_err(|error| error.at(source.shown()))
 }
@@ -72,9 +75,10 @@ fn unavailable(source: &KeySource, what: &str) -> Error {
 }
 
 /// What a command prints. What it says on stderr goes to that of Outflow.
-fn output(source: &KeySource, words: &[String]) -> Result<String> {
+fn output(source: &KeySource, words: &[String], within: Duration) -> Result<String> {
     let failed = |what: String| unavailable(source, &what);
     let Some((program, arguments)) = words.split_first() else { return Err(failed("is empty".to_owned())) };
+    let until = Instant::now() + within;
     let mut child = Command::new(program)
         .args(arguments)
         .stdin(Stdio::null())
@@ -83,23 +87,36 @@ fn output(source: &KeySource, words: &[String]) -> Result<String> {
         .map_err(|e| failed(format!("cannot be run: {e}")).caused_by(e))?;
     let stdout = child.stdout.take();
     // Until it closes its output, which a program that it leaves behind may keep open.
-    let (told, printed) = mpsc::channel();
+    let (sender, printed) = mpsc::channel();
     std::thread::spawn(move || {
         let mut text = String::new();
         let read = stdout.map_or(Ok(0), |stdout| stdout.take(LONGEST).read_to_string(&mut text));
         // Whoever waits may have given up.
-        let _ = told.send(read.map(|_| text));
+        let _ = sender.send(read.map(|_| text));
     });
-    let printed = printed.recv_timeout(COMMAND_WITHIN);
-    if printed.is_err() {
-        // It may have ended in the meantime.
-        let _ = child.kill();
+    let printed = printed.recv_timeout(within).ok();
+    let ended = match printed {
+        Some(_) => end_of(&mut child, until),
+        None => Ok(None),
+    };
+    if !matches!(ended, Ok(Some(_))) {
+        // It may have ended in the meantime. Its end is taken, so that no dead process is left.
+        let _ = child.kill().and_then(|()| child.wait());
     }
-    let status = child.wait().map_err(|e| failed("cannot be waited for".to_owned()).caused_by(e))?;
-    match printed {
-        Err(_) => Err(failed(format!("did not end within {} s", COMMAND_WITHIN.as_secs()))),
-        Ok(_) if !status.success() => Err(failed(format!("failed: {status}"))),
-        Ok(text) => text.map_err(|e| failed("printed no text".to_owned()).caused_by(e)),
+    match (printed, ended.map_err(|e| failed("cannot be waited for".to_owned()).caused_by(e))?) {
+        (None, _) | (_, None) => Err(failed(format!("did not end within {} s", within.as_secs_f32()))),
+        (_, Some(status)) if !status.success() => Err(failed(format!("failed: {status}"))),
+        (Some(text), _) => text.map_err(|e| failed("printed no text".to_owned()).caused_by(e)),
+    }
+}
+
+/// How a command ended; `None`: it had not until then.
+fn end_of(child: &mut Child, until: Instant) -> io::Result<Option<ExitStatus>> {
+    loop {
+        match child.try_wait()? {
+            None if Instant::now() < until => std::thread::sleep(LOOK_EVERY),
+            status => return Ok(status),
+        }
     }
 }
 
@@ -206,6 +223,17 @@ mod tests {
             let error = read(&source, &env).unwrap_err();
             assert_eq!(error.code(), Code::SecretKeyUnavailable, "{source:?}");
             assert!(!format!("{error:?}").contains("canary"), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn a_command_that_closes_its_output_or_not_and_does_not_end_is_ended() {
+        for text in ["exec >&-; exec sleep 600", "exec sleep 600"] {
+            let words = ["sh", "-c", text].map(str::to_owned).to_vec();
+            let source = KeySource::Command(words.clone());
+            let error = output(&source, &words, Duration::from_millis(300)).unwrap_err();
+            assert_eq!(error.code(), Code::SecretKeyUnavailable, "{text}");
+            assert!(error.message().contains("did not end within 0.3 s"), "{text}: {error:?}");
         }
     }
 }

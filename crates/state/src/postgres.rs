@@ -16,6 +16,7 @@ mod address;
 mod audit;
 mod checksums;
 mod claim;
+mod definitions;
 mod deliveries;
 mod extraction;
 mod fault;

@@ -15,6 +15,7 @@
 mod audit;
 mod checksums;
 mod connection;
+mod definitions;
 mod deliveries;
 mod errors;
 mod gaps;

@@ -12,7 +12,7 @@ use std::time::Duration;
 use outflow_core::ports::watch::AlertRecord;
 use outflow_core::{Clock as _, Code, Error, Secret, SystemClock, Timestamp, hash};
 use outflow_egress::smtp::{Mailer, Message};
-use outflow_egress::{Client, ClientOptions, Deadlines, SendErrorKind, SigningKey, Target, page};
+use outflow_egress::{Client, Deadlines, SendErrorKind, SigningKey, Target, page};
 use serde_json::{Value, json};
 
 pub use notifier::{Dispatch, Notifier, Pace, start};
@@ -41,6 +41,8 @@ pub enum Channel {
         /// Its address, which often is a secret itself.
         url: Secret,
         key: SigningKey,
+        /// What it is sent with.
+        client: Client,
     },
     /// An e-mail.
     Email { mailer: Mailer, from: String, to: Vec<String> },
@@ -146,7 +148,7 @@ impl Receiver {
     pub async fn send(&self, note: &Note) -> Result<(), Error> {
         let now = SystemClock.now();
         match &*self.channel {
-            Channel::Webhook { url, key } => post(url, key, note, now).await,
+            Channel::Webhook { url, key, client } => post(client, url, key, note, now).await,
             Channel::Email { mailer, from, to } => {
                 let message = Message::new(from, to, now, &note.id(), &note.subject(), &note.text())?;
                 mailer.send(&message).await
@@ -155,7 +157,13 @@ impl Receiver {
     }
 }
 
-async fn post(url: &Secret, key: &SigningKey, note: &Note, now: Timestamp) -> Result<(), Error> {
+async fn post(
+    client: &Client,
+    url: &Secret,
+    key: &SigningKey,
+    note: &Note,
+    now: Timestamp,
+) -> Result<(), Error> {
     let (id, body) = (note.id(), note.json().to_string());
     let time = now.as_second();
     let signature = key.sign(&id, time, body.as_bytes());
@@ -167,12 +175,11 @@ async fn post(url: &Secret, key: &SigningKey, note: &Note, now: Timestamp) -> Re
         ("webhook-signature", &signature),
     ];
     let target = Target::new(url.expose(), headers)?;
-    // Alerts are rare, so each has its own connection.
-    let client = Client::new(&ClientOptions::default())?;
     let answer = client.post(&target, body.into(), &DEADLINES).await.map_err(|e| {
         let code = match e.kind {
             SendErrorKind::Blocked => Code::AddressNotAllowed,
             SendErrorKind::Tls => Code::DestinationTlsFailed,
+            SendErrorKind::ProxyRefused => Code::ProxyRefused,
             SendErrorKind::WantsTls => Code::DestinationAddressWrong,
             SendErrorKind::HeadTimeout | SendErrorKind::BodyTimeout | SendErrorKind::TotalTimeout => {
                 Code::DestinationTimeout

@@ -15,6 +15,7 @@
 //! | [`MailServer`] | a mail server that remembers what it took |
 //! | [`Judge`] | what is missing, spurious, repeated, split or out of order |
 //! | [`ChaosProxy`] | cut, reset, delayed and silent connections |
+//! | [`ForwardProxy`] | a company's proxy, the only way out |
 //! | [`crash`] | a program that is killed at random instants |
 //! | [`FakeClock`] | a program's wall clock, ahead or behind as a test says |
 //! | [`hostile`] | statements that try to write, and a database that shows whether one did |
@@ -26,6 +27,7 @@
 
 pub mod crash;
 mod fake_clock;
+mod forward_proxy;
 pub mod hostile;
 mod http;
 mod judge;
@@ -41,6 +43,7 @@ pub mod sink;
 mod vitals;
 
 pub use fake_clock::FakeClock;
+pub use forward_proxy::{ForwardProxy, ForwardProxyOptions};
 pub use judge::{Judge, Verdict};
 pub use mail::MailServer;
 pub use net::free_port;

@@ -24,7 +24,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use outflow_core::{Clock, Code, Error, Result, Secret};
-use outflow_egress::{AddressPolicy, Client, ClientOptions};
+use outflow_egress::{AddressPolicy, Client, ClientOptions, Proxies};
 
 pub use host::{Endpoint, is_region};
 
@@ -79,7 +79,10 @@ impl Inner {
             return Ok(clients);
         }
         let options = ClientOptions { policy: AddressPolicy::AwsCredentials, ..ClientOptions::default() };
-        let made = Clients { api: Client::new(&ClientOptions::default())?, metadata: Client::new(&options)? };
+        // What hands out credentials to this machine is reached directly.
+        let (proxies, _) = Proxies::of(&*self.env);
+        let api = Client::usual(AddressPolicy::default(), proxies);
+        let made = Clients { api, metadata: Client::new(&options)? };
         Ok(self.clients.get_or_init(|| made))
     }
 }

@@ -18,6 +18,7 @@ use std::sync::Arc;
 use outflow_core::ports::warehouse::Warehouse;
 use outflow_core::schema::{Key, Kind, Shape};
 use outflow_core::{Code, Dialect, Error, Result};
+use outflow_egress::AddressPolicy;
 use serde_json::{Map, Value};
 
 use crate::settings::ServerSettings;
@@ -182,13 +183,13 @@ impl DatabaseSettings {
         }
     }
 
-    /// The database, not connected to yet.
+    /// The database, not connected to yet. Only addresses that `policy` allows are connected to.
     ///
     /// # Errors
     /// C005 for a setting that cannot be right.
-    pub fn open(&self, aws: &Aws) -> Result<Arc<dyn Warehouse>> {
+    pub fn open(&self, aws: &Aws, policy: &AddressPolicy) -> Result<Arc<dyn Warehouse>> {
         Ok(match self {
-            Self::Server(server) => Arc::new(Server::new(server.clone(), aws)?),
+            Self::Server(server) => Arc::new(Server::new(server.clone(), aws)?.within(policy)),
             Self::Sqlite { path } => Arc::new(Sqlite::new(path.clone())),
         })
     }

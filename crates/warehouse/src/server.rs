@@ -31,6 +31,7 @@ use std::time::Duration;
 
 use outflow_core::ports::warehouse::{Check, Session, Warehouse};
 use outflow_core::{BoxFuture, Code, Dialect, Error, Result};
+use outflow_egress::AddressPolicy;
 
 use crate::credentials::Credentials;
 use crate::{Aws, Iam, Login, ServerSettings};
@@ -56,6 +57,13 @@ impl Server {
         settings.check()?;
         let connector = Connector::new(&settings)?;
         Ok(Server { settings, aws: aws.clone(), connector })
+    }
+
+    /// Connects to no address that this policy refuses.
+    #[must_use]
+    pub fn within(mut self, policy: &AddressPolicy) -> Server {
+        self.connector.policy = policy.clone();
+        self
     }
 }
 

@@ -3,13 +3,14 @@
 use outflow_core::ports::state::{AuditEntry, AuditResult, SecretRecord, State};
 use outflow_core::{Clock as _, Code, Error, Secret, SystemClock, hash};
 use outflow_engine::FORMAT_VERSION;
+use outflow_project::{SecretUse, StoredDefinition};
 use outflow_secrets::{KeySource, Keyring};
 use serde_json::{Value, json};
 
-use super::values::{self, addresses, off_thread, read_keys, subject, used_by};
-use crate::App;
+use super::values::{self, Freshness, addresses, off_thread, subject, used_by};
 use crate::recorded::{Act, failing};
-use crate::secret_documents::SecretChange;
+use crate::secret_documents::{IntendedUse, SecretChange};
+use crate::{App, definitions};
 
 impl App {
     /// Keeps a secret in this state.
@@ -18,9 +19,28 @@ impl App {
         state: &dyn State,
         name: &str,
         value: &Secret,
+        intended: &[IntendedUse],
     ) -> Result<SecretChange, Error> {
         let act = Act::new("secret.set", format!("secret/{name}"));
-        failing(state, &self.actor, &act, self.keep(state, name, value, &act)).await
+        let kept = async {
+            let uses = self.uses_with(state, intended).await?;
+            self.keep(state, name, value, &uses, &act).await
+        };
+        failing(state, &self.actor, &act, kept).await
+    }
+
+    /// What uses which secret, as this state says, and what will.
+    async fn uses_with(&self, state: &dyn State, intended: &[IntendedUse]) -> Result<Vec<SecretUse>, Error> {
+        let stored = definitions::running(&state.definitions().await?)?;
+        let mut uses = self.secret_uses(stored.clone().into()).await?;
+        if !intended.is_empty() {
+            let is_kept = |stored: &StoredDefinition| intended.iter().all(|meant| meant.id != stored.id);
+            let kept = stored.into_iter().filter(is_kept);
+            let meant = intended.iter().cloned();
+            let meant = meant.map(|IntendedUse { id, value }| StoredDefinition { id, version: 0, value });
+            uses.extend(self.secret_uses(kept.chain(meant).collect()).await?);
+        }
+        Ok(uses)
     }
 
     async fn keep(
@@ -28,17 +48,17 @@ impl App {
         state: &dyn State,
         name: &str,
         value: &Secret,
+        uses: &[SecretUse],
         act: &Act,
     ) -> Result<SecretChange, Error> {
-        let uses = self.secret_uses().await?;
         let records = state.secrets().await?;
         let source = self.key_source(state.installation()).await?;
-        let (keys, is_new) = keys_to_write(&source, &records).await?;
+        let (keys, is_new) = self.keys_to_write(&source, &records).await?;
         let before = records.iter().find(|record| record.name == name);
         let mut record = SecretRecord {
             name: name.to_owned(),
             id: hash::random()?,
-            addresses: addresses(&uses, name),
+            addresses: addresses(uses, name),
             set_at: SystemClock.now(),
             set_by: self.actor.clone(),
             key_id: String::new(),
@@ -53,7 +73,7 @@ impl App {
             name: name.to_owned(),
             existed: before.is_some(),
             addresses: record.addresses,
-            used_by: used_by(&uses, name),
+            used_by: used_by(uses, name),
             new_key: is_new.then(|| source.shown()),
             not_in_force: None,
         })
@@ -69,7 +89,7 @@ impl App {
         let records = state.secrets().await?;
         let before = records.iter().find(|record| record.name == name);
         let Some(before) = before else { return Err(unknown(name, &records)) };
-        let used_by = used_by(&self.secret_uses().await?, name);
+        let used_by = used_by(&self.uses_with(state, &[]).await?, name);
         if !used_by.is_empty() {
             let message = format!("the secret {name} is in use: {}", used_by.join(", "));
             return Err(Error::new(Code::SecretInUse, message).help("take the reference out first"));
@@ -87,30 +107,36 @@ impl App {
     }
 }
 
+impl App {
+    /// The keys for a secret that is set, and whether one was made. A key that is gone is not replaced
+    /// while something is encrypted under it: that would hide the loss.
+    async fn keys_to_write(
+        &self,
+        source: &KeySource,
+        records: &[SecretRecord],
+    ) -> Result<(Keyring, bool), Error> {
+        match (self.keys(source, Freshness::Now).await?, source) {
+            (Some(keys), _) => Ok((keys, false)),
+            (None, KeySource::Own(path)) if records.is_empty() => {
+                let path = path.clone();
+                Ok((off_thread(move || outflow_secrets::add_key(&path)).await?, true))
+            }
+            (None, _) => {
+                let message = format!("the key of the secrets is gone: {} is not there", source.shown());
+                Err(Error::new(Code::SecretKeyUnavailable, message).help(
+                "put the file back; if it is lost, write a new key there (`openssl rand -base64 32`) and set each \
+                 secret again",
+            ))
+            }
+        }
+    }
+}
+
 /// Encrypts a value into its record.
 pub(super) fn seal(keys: &Keyring, record: &mut SecretRecord, value: &Secret) -> Result<(), Error> {
     let sealed = outflow_secrets::seal(keys.first(), subject(record), value)?;
     (record.key_id, record.wrapped, record.sealed) = (sealed.key_id, sealed.wrapped, sealed.sealed);
     Ok(())
-}
-
-/// The keys for a secret that is set, and whether one was made. A key that is gone is not replaced
-/// while something is encrypted under it: that would hide the loss.
-async fn keys_to_write(source: &KeySource, records: &[SecretRecord]) -> Result<(Keyring, bool), Error> {
-    match (read_keys(source).await?, source) {
-        (Some(keys), _) => Ok((keys, false)),
-        (None, KeySource::Own(path)) if records.is_empty() => {
-            let path = path.clone();
-            Ok((off_thread(move || outflow_secrets::add_key(&path)).await?, true))
-        }
-        (None, _) => {
-            let message = format!("the key of the secrets is gone: {} is not there", source.shown());
-            Err(Error::new(Code::SecretKeyUnavailable, message).help(
-                "put the file back; if it is lost, write a new key there (`openssl rand -base64 32`) and set each \
-                 secret again",
-            ))
-        }
-    }
 }
 
 /// The entry of a change. It names addresses and keys, and no value.

@@ -12,7 +12,7 @@ use outflow_secrets::{KeySource, Keyring};
 use serde_json::json;
 
 use super::keeping::{seal, value_of};
-use super::values::{off_thread, read_keys};
+use super::values::{Freshness, off_thread};
 use crate::App;
 use crate::recorded::{Act, recorded};
 use crate::secret_documents::Rotation;
@@ -25,7 +25,7 @@ impl App {
     pub(crate) async fn rotate(&self, state: &dyn State) -> Result<Rotation, Error> {
         let source = self.key_source(state.installation()).await?;
         let records = state.secrets().await?;
-        let keys = match read_keys(&source).await? {
+        let keys = match self.keys(&source, Freshness::Now).await? {
             Some(keys) => keys,
             None => return Err(nothing_to_rotate(&source, &records)),
         };

@@ -4,10 +4,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use outflow_core::ports::state::SecretRecord;
+use outflow_core::ports::state::{SecretRecord, StateReader};
 use outflow_core::{Code, Error, Secret};
-use outflow_project::{KeptSecret, KeptSecrets, Project, SecretKeyConfig, SecretUse};
+use outflow_project::{KeptSecret, KeptSecrets, Project, SecretKeyConfig, SecretUse, StoredDefinition};
 use outflow_secrets::{KeySource, Keyring, Sealed, Subject};
 
 use crate::App;
@@ -20,15 +21,24 @@ pub(super) struct Kept {
     pub(super) keys: Option<Keyring>,
 }
 
+/// How old the keys may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Freshness {
+    /// They are read now.
+    Now,
+    /// A command may have printed them a moment ago.
+    Recent,
+}
+
 impl App {
-    /// Which parts of the project use which secret.
-    pub(super) async fn secret_uses(&self) -> Result<Vec<SecretUse>, Error> {
-        self.read_files(Project::secret_uses).await
+    /// Which parts of the project use which secret, with these definitions of the server.
+    pub(super) async fn secret_uses(&self, stored: Arc<[StoredDefinition]>) -> Result<Vec<SecretUse>, Error> {
+        self.read_files(Project::secret_uses, stored).await
     }
 
     /// Where the key of this installation comes from.
     pub(super) async fn key_source(&self, installation: u128) -> Result<KeySource, Error> {
-        Ok(match self.read_files(Project::secret_key).await?? {
+        Ok(match self.read_files(Project::secret_key, Arc::default()).await?? {
             Some(SecretKeyConfig::File(path)) => KeySource::File(path),
             Some(SecretKeyConfig::Env(name)) => KeySource::Env(name),
             Some(SecretKeyConfig::Command(words)) => KeySource::Command(words),
@@ -36,36 +46,52 @@ impl App {
         })
     }
 
+    /// The keys of a source, read off the async threads.
+    pub(super) async fn keys(
+        &self,
+        source: &KeySource,
+        freshness: Freshness,
+    ) -> Result<Option<Keyring>, Error> {
+        if freshness == Freshness::Recent
+            && let Some(keys) = self.keys.get(source)
+        {
+            return Ok(Some(keys));
+        }
+        let of = source.clone();
+        let read = off_thread(move || outflow_secrets::read(&of, &|name| std::env::var(name).ok())).await?;
+        self.keys.put(source, read.as_ref());
+        Ok(read)
+    }
+
+    /// Reads the secrets of the state; `None`: nothing has run yet.
+    pub(super) async fn secrets_reader(&self) -> Result<Option<Arc<dyn StateReader>>, Error> {
+        match self.slot.get() {
+            Some(serves) => Ok(Some(serves.reader.state.clone())),
+            None => self.definitions_reader().await,
+        }
+    }
+
     /// Every secret, and the keys, from the state as it is now.
-    pub(super) async fn kept(&self) -> Result<Kept, Error> {
-        let state = match self.is_new().await? {
-            true => None,
-            false => Some(self.reader().await?.state),
-        };
-        let (records, installation) = match &state {
+    pub(super) async fn kept(&self, freshness: Freshness) -> Result<Kept, Error> {
+        let (records, installation) = match self.secrets_reader().await? {
             Some(state) => (state.secrets().await?, state.installation_id().await?),
             None => (Vec::new(), 0),
         };
         let source = self.key_source(installation).await?;
-        let keys = if records.is_empty() { None } else { read_keys(&source).await? };
+        let keys = if records.is_empty() { None } else { self.keys(&source, freshness).await? };
         Ok(Kept { records, source, keys })
     }
 
-    /// What references of the project become. That the state cannot be read is said at each of
-    /// them: other parts of the project may do without.
-    pub(crate) async fn kept_secrets(&self) -> KeptSecrets {
+    /// What references of the project become, with these definitions of the server. That the state
+    /// cannot be read is said at each of them: other parts of the project may do without.
+    pub(crate) async fn kept_secrets(&self, stored: &Arc<[StoredDefinition]>) -> KeptSecrets {
         // What is wrong with the files is reported when they are read.
-        let uses = self.secret_uses().await.unwrap_or_default();
+        let uses = self.secret_uses(stored.clone()).await.unwrap_or_default();
         let names: BTreeSet<String> = uses.into_iter().map(|used| used.secret).collect();
         if names.is_empty() {
             return KeptSecrets::default();
         }
-        let unavailable = |error: &Error| KeptSecret::Unavailable {
-            code: error.code(),
-            message: error.message().to_owned(),
-            help: error.help_text().unwrap_or("`outflow secrets check` says more").to_owned(),
-        };
-        let Kept { records, keys, .. } = match self.kept().await {
+        let Kept { records, keys, .. } = match self.kept(Freshness::Recent).await {
             Ok(kept) => kept,
             Err(error) => {
                 let all = names.into_iter().map(|name| (name, unavailable(&error)));
@@ -74,15 +100,23 @@ impl App {
         };
         let used = records.iter().filter(|record| names.contains(&record.name));
         let values = used.map(|record| {
+            let addresses = record.addresses.iter().cloned().collect();
             let value = match open(keys.as_ref(), record) {
-                Ok(value) => {
-                    KeptSecret::Value { value, addresses: record.addresses.iter().cloned().collect() }
-                }
+                Ok(value) => KeptSecret::Value { value, addresses },
                 Err(error) => unavailable(&error),
             };
             (record.name.clone(), value)
         });
         KeptSecrets::new(values.collect::<BTreeMap<_, _>>())
+    }
+}
+
+/// A secret that cannot be had for this reason.
+fn unavailable(error: &Error) -> KeptSecret {
+    KeptSecret::Unavailable {
+        code: error.code(),
+        message: error.message().to_owned(),
+        help: error.help_text().unwrap_or("`outflow secrets check` says more").to_owned(),
     }
 }
 
@@ -97,12 +131,6 @@ fn own_key(installation: u128) -> Result<PathBuf, Error> {
             .help("name where the key comes from: `secrets: { key: { file: PATH } }` in outflow.yaml")
     })?;
     Ok(folder.join("outflow").join(format!("{installation:032x}.key")))
-}
-
-/// The keys of a source, read off the async threads.
-pub(super) async fn read_keys(source: &KeySource) -> Result<Option<Keyring>, Error> {
-    let of = source.clone();
-    off_thread(move || outflow_secrets::read(&of, &|name| std::env::var(name).ok())).await
 }
 
 /// Work on the file of a key.

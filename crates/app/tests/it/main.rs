@@ -2,5 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
+mod definitions;
 mod front_end;
+mod people;
 mod secrets;

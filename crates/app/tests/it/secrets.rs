@@ -41,7 +41,10 @@ impl Safe {
 
     async fn set(&self, name: &str, value: &str) {
         let (name, value) = (name.to_owned(), Secret::new(value));
-        self.app.set_secret(&SetSecretRequest { name, value, wait: true }, &Caller::silent()).await.unwrap();
+        self.app
+            .set_secret(&SetSecretRequest { name, value, uses: Vec::new(), wait: true }, &Caller::silent())
+            .await
+            .unwrap();
     }
 
     /// Changes the state as its administrator can: the checksums fit.

@@ -15,6 +15,8 @@ pub enum Step {
     Name,
     /// The TCP connection.
     Tcp,
+    /// The way that a proxy opens.
+    Proxy,
     /// Encryption and the certificate.
     Tls,
     /// The log-in; of a destination, whether it takes the key.
@@ -47,6 +49,7 @@ impl Step {
             Self::Tunnel => "tunnel",
             Self::Name => "name",
             Self::Tcp => "tcp",
+            Self::Proxy => "proxy",
             Self::Tls => "tls",
             Self::Authentication => "authentication",
             Self::Database => "database",

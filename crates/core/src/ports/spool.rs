@@ -61,7 +61,7 @@ pub struct SegmentInfo {
 }
 
 /// A row that could not become a call. Once it is purged, the reason says so and the row is empty.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Rejection {
     /// The row's place in the result, from 0.
     pub ordinal: u64,
@@ -73,6 +73,7 @@ pub struct Rejection {
     /// Why, in a sentence, with the value in question.
     pub reason: String,
     /// The row: column names and the texts that came (null for NULL).
+    #[schema(value_type = std::collections::BTreeMap<String, Option<String>>)]
     pub row: serde_json::Map<String, serde_json::Value>,
 }
 

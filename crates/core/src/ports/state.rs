@@ -20,6 +20,7 @@
 //!   have is refused.
 
 mod audit;
+mod definitions;
 mod gaps;
 mod pauses;
 mod people;
@@ -33,6 +34,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 pub use audit::*;
+pub use definitions::*;
 pub use gaps::*;
 pub use pauses::*;
 pub use people::*;
@@ -230,6 +232,7 @@ pub trait StateReader:
     + OriginQueries
     + PauseQueries
     + AuditQueries
+    + DefinitionQueries
     + SecretQueries
     + PeopleQueries
 {
@@ -245,6 +248,7 @@ impl<T> StateReader for T where
         + OriginQueries
         + PauseQueries
         + AuditQueries
+        + DefinitionQueries
         + SecretQueries
         + PeopleQueries
 {
@@ -377,6 +381,7 @@ pub trait State:
     + Origins
     + Pauses
     + AuditLog
+    + Definitions
     + Secrets
     + People
 {

@@ -97,7 +97,7 @@ pub struct Pending {
 }
 
 /// What a recount of a finished run found.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Audit {
     /// When.
     pub at: Timestamp,

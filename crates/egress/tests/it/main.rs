@@ -3,8 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 
 mod answers;
+mod authority;
 mod faults;
 mod guard;
+mod proxies;
 mod server;
 mod smtp;
 mod tls;

@@ -1,6 +1,6 @@
 //! TLS: which certificates are taken, and that nothing is sent before one was.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
@@ -8,74 +8,17 @@ use outflow_core::Code;
 use outflow_egress::{
     BodyEnd, Client, ClientOptions, SendErrorKind, Target, TlsProblem, Verify, client_config,
 };
-use rcgen::{CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
-use rustls::ServerConfig;
-use rustls_pki_types::{PrivateKeyDer, ServerName};
+use rcgen::{CertificateParams, IsCa, KeyPair, date_time_ymd};
+use rustls_pki_types::ServerName;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
+use crate::authority::{Authority, serve, server_config};
 use crate::server::{Server, answer, read_request, short};
 
 const BODY: Bytes = Bytes::from_static(b"{}");
-
-struct Authority {
-    issuer: CertifiedIssuer<'static, KeyPair>,
-    folder: TempDir,
-}
-
-impl Authority {
-    fn new() -> Self {
-        let mut params = CertificateParams::new([]).unwrap();
-        params.is_ca = IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
-        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
-        let folder = TempDir::new().unwrap();
-        std::fs::write(folder.path().join("ca.pem"), issuer.pem()).unwrap();
-        Self { issuer, folder }
-    }
-
-    fn file(&self) -> PathBuf {
-        self.folder.path().join("ca.pem")
-    }
-
-    /// Settings of a server whose certificate names `name`.
-    fn server(&self, name: &str, change: impl FnOnce(&mut CertificateParams)) -> ServerConfig {
-        let mut params = CertificateParams::new([name.to_owned()]).unwrap();
-        change(&mut params);
-        let key = KeyPair::generate().unwrap();
-        let certificate = params.signed_by(&key, &self.issuer).unwrap();
-        server_config(certificate.der().clone(), &key, rustls::ALL_VERSIONS)
-    }
-}
-
-fn server_config(
-    certificate: rustls_pki_types::CertificateDer<'static>,
-    key: &KeyPair,
-    versions: &[&'static rustls::SupportedProtocolVersion],
-) -> ServerConfig {
-    ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .with_protocol_versions(versions)
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![certificate], PrivateKeyDer::try_from(key.serialize_der()).unwrap())
-        .unwrap()
-}
-
-async fn serve(config: ServerConfig) -> Server {
-    let acceptor = TlsAcceptor::from(Arc::new(config));
-    Server::start(move |tcp| {
-        let acceptor = acceptor.clone();
-        async move {
-            let Ok(mut stream) = acceptor.accept(tcp).await else { return };
-            while read_request(&mut stream).await.is_some() {
-                stream.write_all(&answer(200, "", "{}")).await.unwrap();
-                stream.flush().await.unwrap();
-            }
-        }
-    })
-    .await
-}
 
 /// Posts to `https://localhost` of this server, trusting this authority.
 async fn post(server: &Server, ca: Option<&Path>) -> Result<u16, SendErrorKind> {

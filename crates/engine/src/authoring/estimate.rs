@@ -101,7 +101,7 @@ impl EstimatedBy {
 }
 
 /// One destination's share of a run. All of it is at most so much.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, utoipa::ToSchema)]
 pub struct Share {
     /// Calls that it would be sent.
     pub calls: u64,

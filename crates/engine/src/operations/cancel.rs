@@ -12,7 +12,7 @@ use crate::delivery::progress::persist;
 use crate::report::FORMAT_VERSION;
 
 /// What was given up.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct CancelReport {
     /// The version of the document.
     pub format_version: u32,
@@ -25,7 +25,7 @@ pub struct CancelReport {
 }
 
 /// What was given up of a run.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct CancelledCalls {
     /// The run.
     pub run: RunId,

@@ -13,7 +13,7 @@ use crate::{DeadLetterPages, RunReader};
 const SAMPLES: usize = 3;
 
 /// Dead letters of one cause at one destination.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Cause {
     /// The destination.
     pub destination: String,

@@ -10,7 +10,7 @@ use crate::pages::DeadLetterPages;
 use crate::report::{FORMAT_VERSION, MissingDocument};
 
 /// What a recount found.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Verification {
     /// The version of the document.
     pub format_version: u32,

@@ -47,7 +47,7 @@ impl Default for RestartPolicy {
 }
 
 /// A task that has failed since the process began.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct TaskStatus {
     /// What it does, such as `delivery of users to journeys`.
     pub task: String,

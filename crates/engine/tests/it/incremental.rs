@@ -379,13 +379,13 @@ async fn one_case_of_clocks(seed: u64) {
 
 #[test]
 fn nothing_is_missed_and_nothing_is_sent_again_without_need() {
-    let cases = if std::env::var_os("OUTFLOW_LONG").is_some() { 2_000 } else { 100 };
+    let cases = if std::env::var_os("OUTFLOW_LONG").is_some() { 2_000 } else { 60 };
     every_case(cases, |seed| Box::pin(one_case(seed)));
 }
 
 #[test]
 fn nothing_is_missed_when_clocks_are_set_ahead_and_back() {
-    let cases = slice_or_whole(50, 1_000);
+    let cases = slice_or_whole(30, 1_000);
     every_case(cases, |seed| Box::pin(one_case_of_clocks(seed)));
     let what = "histories of runs while clocks of database and machine, one or both, are set ahead, back and right by seconds to years";
     Report::new("incremental::nothing_is_missed_when_clocks_are_set_ahead_and_back", what, cases)

@@ -17,8 +17,8 @@ const COMMANDS: [(&[&str], &str); 23] = [
         &["compile", "show", "query"],
         "`outflow preview SYNC` shows what a query gives, `outflow validate` checks it",
     ),
-    (&["plan", "diff"], "`outflow run --dry-run` says what would be read and sent"),
-    (&["build", "apply", "sync", "trigger", "execute", "exec", "push"], "`outflow run SYNC` runs a sync now"),
+    (&["diff"], "`outflow run --dry-run` says what would be read and sent"),
+    (&["build", "sync", "trigger", "execute", "exec", "push"], "`outflow run SYNC` runs a sync now"),
     (
         &["debug", "doctor", "connect", "ping"],
         "`outflow source test NAME` tests a connection step by step, `outflow validate --connect` asks every database",
@@ -127,7 +127,7 @@ mod tests {
         for (typed, tip) in [
             ("outflow test", "outflow validate"),
             ("outflow compile", "outflow preview SYNC"),
-            ("outflow plan", "outflow run --dry-run"),
+            ("outflow diff", "outflow run --dry-run"),
             ("outflow debug", "outflow source test NAME"),
             ("outflow logs", "outflow runs"),
             ("outflow sync users", "outflow run SYNC"),

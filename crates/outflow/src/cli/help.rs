@@ -9,7 +9,7 @@ use clap::{CommandFactory as _, FromArgMatches as _};
 use super::{Cli, habits};
 
 /// The groups of the first page, in the order in which a project comes to life.
-const GROUPS: [(&str, &[&str]); 5] = [
+const GROUPS: [(&str, &[&str]); 7] = [
     ("Start", &["demo", "init", "secrets", "source", "destination"]),
     ("Write syncs", &["validate", "preview", "estimate", "list", "schema"]),
     (
@@ -20,6 +20,8 @@ const GROUPS: [(&str, &[&str]); 5] = [
         "See what happened",
         &["status", "runs", "alerts", "rejected", "dead-letters", "usage", "verify", "audit", "purge"],
     ),
+    ("Let others in", &["users", "tokens"]),
+    ("Keep definitions on a server", &["plan", "apply", "export", "rename"]),
     ("Find your way", &["explain", "completions", "version", "help"]),
 ];
 
@@ -27,7 +29,7 @@ const GROUPS: [(&str, &[&str]); 5] = [
 type Example = (&'static str, &'static str);
 
 /// Examples by the words of their command.
-const EXAMPLES: [(&[&str], &[Example]); 15] = [
+const EXAMPLES: [(&[&str], &[Example]); 18] = [
     (
         &["init"],
         &[
@@ -92,6 +94,18 @@ const EXAMPLES: [(&[&str], &[Example]); 15] = [
         ],
     ),
     (&["backfill"], &[("outflow backfill journeys --sync users", "what journeys has missed of one sync")]),
+    (
+        &["tokens", "create"],
+        &[(
+            "outflow tokens create airflow --permission runs.start --permission runs.read",
+            "to run syncs alone",
+        )],
+    ),
+    (&["plan"], &[("outflow plan ../crm --detailed-exitcode", "for a script: 3 if something would change")]),
+    (
+        &["rename", "sync"],
+        &[("outflow rename sync users people", "users is called people, and goes on where it was")],
+    ),
     (&["usage"], &[("outflow usage --month 2026-11 --days", "calls of a month, day by day")]),
 ];
 

@@ -59,6 +59,9 @@ pub struct Serve {
     /// Serve metrics for Prometheus here: 127.0.0.1:9464 [default: metrics.listen of the project]
     #[arg(long, value_name = "ADDRESS")]
     pub metrics: Option<std::net::SocketAddr>,
+    /// Serve the API here: 127.0.0.1:8080 [default: server.listen of the project]
+    #[arg(long, value_name = "ADDRESS")]
+    pub listen: Option<std::net::SocketAddr>,
 }
 
 /// `outflow replay`

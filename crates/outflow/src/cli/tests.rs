@@ -35,6 +35,21 @@ fn the_page_of_the_command_line_says_what_help_says() {
     );
 }
 
+/// The page of the table role × permission.
+#[test]
+fn the_page_of_permissions_is_the_table_that_is_asked() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/reference/permissions.md");
+    let page = outflow_app::people::permissions_page();
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::write(path, &page).unwrap();
+    }
+    let kept = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(
+        kept == page,
+        "docs/reference/permissions.md is behind: UPDATE_DOCS=1 cargo test -p outflow the_page"
+    );
+}
+
 #[test]
 fn an_earlier_name_of_an_option_is_understood_and_not_shown() {
     let typed = ["outflow", "run", "users", "--deliver-for", "3m"];

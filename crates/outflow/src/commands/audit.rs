@@ -5,7 +5,7 @@ use outflow_project::when;
 
 use crate::cli::{Audit, AuditList, AuditVerify};
 use crate::exit::Exit;
-use crate::output::{Printer, Stream, count, counted, short, table, time};
+use crate::output::{Printer, Stream, count, counted, pages, short, table, time};
 
 const NOTHING: &str = "nobody has changed anything yet\n";
 
@@ -33,23 +33,7 @@ async fn list(app: &App, args: &AuditList, printer: Printer) -> Result<Exit, Err
     let (since, until) = (time(since)?, time(until)?);
     let filter = AuditFilter { actor, action, subject, since, until };
     let mut list = app.audit(&AuditRequest { filter, before: None, limit: *limit }).await?;
-    let (mut stream, mut is_first) = (Stream::list(printer), true);
-    loop {
-        let page = list.next().await?;
-        if printer.is_table() && (is_first || !page.is_empty()) {
-            printer.text(&people(&page));
-        }
-        if page.is_empty() {
-            break;
-        }
-        is_first = false;
-        if !printer.is_table() {
-            page.iter().for_each(|entry| stream.entry(entry));
-        }
-    }
-    if !printer.is_table() {
-        stream.end();
-    }
+    pages(printer, async || list.next().await, people).await?;
     Ok(Exit::Done)
 }
 

@@ -5,7 +5,7 @@ use outflow_core::{Code, DeliveryCounts};
 
 use crate::cli::Runs;
 use crate::exit::Exit;
-use crate::output::{Printer, Stream, count, short, table, time};
+use crate::output::{Printer, Stream, count, pages, short, table, time};
 
 const NOTHING: &str = "nothing has run yet\n";
 
@@ -19,24 +19,7 @@ pub async fn runs(app: &App, args: &Runs, printer: Printer) -> Result<Exit, Erro
         return Ok(Exit::Done);
     }
     let mut list = app.runs(&RunsRequest { sync: args.sync.clone(), limit: args.limit }).await?;
-    let (mut stream, mut is_first) = (Stream::list(printer), true);
-    loop {
-        let page = list.next().await?;
-        if printer.is_table() && (is_first || !page.is_empty()) {
-            // A long list is several tables: the widths of columns are those of a page.
-            printer.text(&people(&page));
-        }
-        if page.is_empty() {
-            break;
-        }
-        is_first = false;
-        if !printer.is_table() {
-            page.iter().for_each(|entry| stream.entry(entry));
-        }
-    }
-    if !printer.is_table() {
-        stream.end();
-    }
+    pages(printer, async || list.next().await, people).await?;
     list.warnings().await?.iter().for_each(|warning| printer.notice(warning));
     Ok(Exit::Done)
 }

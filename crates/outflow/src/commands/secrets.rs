@@ -40,7 +40,7 @@ async fn set(app: &App, args: &SecretName, printer: Printer) -> Result<Exit, Err
     let asked = name.clone();
     let read = tokio::task::spawn_blocking(move || hidden::read(&asked, outflow_app::LONGEST_SECRET));
     let value = read.await.map_err(hidden::broken_off)??;
-    let request = SetSecretRequest { name, value, wait };
+    let request = SetSecretRequest { name, value, uses: Vec::new(), wait };
     let change = app.set_secret(&request, &progress::caller(printer)).await?;
     let is_in_force = change.not_in_force.is_none();
     printer.document(&change, kept);

@@ -3,6 +3,7 @@
 //!
 //! What always holds: the bytes are those that [`Printer::document`] prints of the whole document.
 
+use outflow_core::Error;
 use serde::Serialize;
 
 use super::{Printer, yaml};
@@ -96,6 +97,36 @@ impl Stream {
             _ => format!("\n{indent}]{close}"),
         }
     }
+}
+
+/// Prints a list that comes page by page, in bounded memory. An empty page is its end. For people
+/// it is several tables, if it is long: the widths of columns are those of a page.
+///
+/// # Errors
+/// Why a page cannot be read.
+pub async fn pages<T: Serialize>(
+    printer: Printer,
+    mut next: impl AsyncFnMut() -> Result<Vec<T>, Error>,
+    people: impl Fn(&[T]) -> String,
+) -> Result<(), Error> {
+    let (mut stream, mut is_first) = (Stream::list(printer), true);
+    loop {
+        let page = next().await?;
+        if printer.is_table() && (is_first || !page.is_empty()) {
+            printer.text(&people(&page));
+        }
+        if page.is_empty() {
+            break;
+        }
+        is_first = false;
+        if !printer.is_table() {
+            page.iter().for_each(|entry| stream.entry(entry));
+        }
+    }
+    if !printer.is_table() {
+        stream.end();
+    }
+    Ok(())
 }
 
 fn without_first_lines(text: &str, lines: usize) -> &str {

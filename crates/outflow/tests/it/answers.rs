@@ -1,6 +1,6 @@
 //! Answers in forms that gateways give them, and what the environment has, with the real binary.
 
-use outflow_testkit::{Postgres, Receiver, Reply, free_port};
+use outflow_testkit::{ForwardProxy, ForwardProxyOptions, Postgres, Receiver, Reply, free_port};
 
 use crate::support::{Project, sync, yaml};
 
@@ -85,25 +85,58 @@ fn calls_that_an_answer_names_are_dead_letters_and_the_others_are_delivered() {
 }
 
 #[test]
-fn a_proxy_that_is_set_is_named_once_and_never_shown() {
-    const PROXY: &str = "http://me:s3cret@127.0.0.1:9";
+fn a_proxy_of_another_kind_is_named_once_and_never_shown() {
+    const PROXY: &str = "socks5://me:s3cret@127.0.0.1:9";
     let receiver = Receiver::start_blocking();
-    let project = project("answers_proxy", &receiver);
-    let with_proxy =
-        |args: &[&str]| project.program(args).env("HTTPS_PROXY", PROXY).env("http_proxy", PROXY).run();
+    let project = project("answers_socks", &receiver);
     for (args, code) in [(&["validate"][..], 0), (&["run", "users"], 0)] {
-        let exit = with_proxy(args);
+        let exit = project.program(args).env("https_proxy", PROXY).run();
         exit.assert_code(code);
-        assert_eq!(
-            exit.stderr.matches("warning[D102]: HTTPS_PROXY, http_proxy are set").count(),
-            1,
-            "{exit:?}"
-        );
+        assert_eq!(exit.stderr.matches("warning[D102]: https_proxy names a proxy").count(), 1, "{exit:?}");
         assert!(!exit.stderr.contains("s3cret") && !exit.stdout.contains("s3cret"), "{exit:?}");
     }
     assert!(!project.run(&["validate"]).stderr.contains("D102"));
-    let silenced = project.program(&["validate"]).env("HTTPS_PROXY", PROXY).env("NO_PROXY", "*").run();
-    assert!(!silenced.stderr.contains("D102"), "{silenced:?}");
+}
+
+/// A destination that only the proxy finds, one that is reached directly, and a proxy that refuses.
+#[test]
+fn calls_go_through_the_proxy_of_the_environment_or_of_the_destination() {
+    let receiver = Receiver::start_blocking();
+    let database = Postgres::shared().database("answers_proxy");
+    let proxy = ForwardProxy::start(
+        receiver.port(),
+        ForwardProxyOptions {
+            credentials: Some("bWU6czNjcmV0".to_owned()),
+            ..ForwardProxyOptions::default()
+        },
+    );
+    let of_environment = r#"type: webhook, url: "http://hook.example.invalid/in""#.to_owned();
+    let direct = format!(r#"type: webhook, proxy: none, url: "{}""#, receiver.url());
+    let own = r#"type: webhook, proxy: "${env:MY_PROXY}", url: "https://own.example.invalid/in""#.to_owned();
+    let project = |destinations: &[(&str, &str)]| {
+        Project::new(&yaml(&database, destinations, &[("users", &sync("identify", QUERY))]))
+    };
+    let good = format!("http://me:s3cret@127.0.0.1:{}", proxy.port());
+    let both = project(&[("hook", &of_environment), ("direct", &direct)]);
+    let exit = both.program(&["run", "users", "--output", "json"]).env("http_proxy", &good).run();
+    exit.assert_code(0);
+    assert_eq!(proxy.asked(), ["hook.example.invalid:80"]);
+    assert_eq!(receiver.requests().len(), 2, "{exit:?}");
+    let test = both.program(&["destination", "test", "hook"]).env("http_proxy", &good).run();
+    assert!(test.stdout.contains("opens the way") && !format!("{test:?}").contains("s3cret"), "{test:?}");
+
+    let refused = project(&[("own", &own)]);
+    let bad = format!("http://me:wr0ng@127.0.0.1:{}", proxy.port());
+    let exit = refused.program(&["run", "users"]).env("MY_PROXY", &bad).run();
+    exit.assert_code(6);
+    assert!(exit.stderr.contains("error[D024]: own: ") && exit.stderr.contains("407"), "{exit:?}");
+    assert!(!format!("{exit:?}").contains("wr0ng"), "{exit:?}");
+    let nowhere = format!("127.0.0.1:{}", free_port());
+    let dead = refused.program(&["run", "users", "--delivery-timeout", "1s"]).env("MY_PROXY", &nowhere).run();
+    dead.assert_code(6);
+    assert!(dead.stderr.contains(&format!("the proxy {nowhere}")), "{dead:?}");
+    let run = &refused.runs()[0]["destinations"]["own"];
+    assert_eq!((&run["pending"], &run["dead_letters"]), (&3.into(), &0.into()), "{run}");
 }
 
 #[test]
@@ -111,11 +144,9 @@ fn while_a_destination_is_dead_the_next_try_and_the_end_are_said() {
     let database = Postgres::shared().database("answers_dead");
     let hook = format!(r#"type: webhook, url: "http://127.0.0.1:{}""#, free_port());
     let project = Project::new(&yaml(&database, &[("hook", &hook)], &[("users", &sync("identify", QUERY))]));
-    let program = project.program(&["run", "users", "--delivery-timeout", "3s"]);
-    let run = program.env("HTTP_PROXY", "http://127.0.0.1:9").run();
+    let run = project.run(&["run", "users", "--delivery-timeout", "3s"]);
     run.assert_code(6);
     assert!(run.stderr.contains("; next try in ") && run.stderr.contains(", gives up in "), "{run:?}");
-    assert!(run.stderr.contains("HTTP_PROXY is set, and Outflow does not use a proxy"), "{run:?}");
 }
 
 #[test]

@@ -195,7 +195,7 @@ fn every_row_arrives_under_one_message_id_wherever_a_run_is_killed() {
     ));
     let campaign = Campaign::new(&database, &receiver, project, 20_000, 20_000);
     let (early, late) =
-        campaign.kill("crash::every_row_arrives_under_one_message_id_wherever_a_run_is_killed", 25);
+        campaign.kill("crash::every_row_arrives_under_one_message_id_wherever_a_run_is_killed", 16);
     assert!(early > 0 && late > 0, "{early} kills in extractions, {late} in deliveries");
 }
 

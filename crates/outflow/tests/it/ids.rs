@@ -82,7 +82,7 @@ fn a_limit_a_full_run_and_a_lost_state_give_each_event_the_id_that_it_had() {
     world.project.json(&["run", "--full"], 0);
     assert_eq!(world.ids(), first);
     world.write("crm-9876543210", "events", TIMED);
-    world.project.json(&["run", "--full"], 0);
+    world.project.json(&["run", "--full", "--yes"], 0);
     assert!(world.ids().is_disjoint(&first));
     world.write("shop-0123456789", "events", TIMED);
     world.project.json(&["run", "--full", "--new-ids"], 0);
@@ -159,6 +159,10 @@ fn a_sync_that_was_renamed_sends_no_event_under_second_ids_unasked() {
     world.write_with("shop-0123456789", "visits", &named);
     assert!(world.notes().is_empty());
     world.project.json(&["run"], 0);
+    assert!(world.ids().is_empty(), "it goes on where the old one was");
+    let runs = world.project.json(&["runs", "--sync", "visits"], 0);
+    assert!(runs.as_array().unwrap().len() >= 2, "with its history: {runs}");
+    world.project.json(&["run", "--full"], 0);
     assert_eq!(world.ids(), first);
     // Another query is another sync, and a yes is a yes.
     world.write("shop-0123456789", "views", &TIMED.replace("seen'", "viewed'"));

@@ -203,7 +203,7 @@ fn run_loses_nothing_at_whichever_call_it_is_killed() {
     kill_at_each_call(
         "kills::run_loses_nothing_at_whichever_call_it_is_killed",
         "run",
-        slice_or_whole(5, 1),
+        slice_or_whole(8, 1),
         |world, calls, n| {
             let exit = world.project.program(&["run", "users"]).killed_at(calls, n).run();
             if !exit.was_killed() {
@@ -221,7 +221,7 @@ fn serve_loses_nothing_at_whichever_call_it_is_killed() {
     kill_at_each_call(
         "kills::serve_loses_nothing_at_whichever_call_it_is_killed",
         "serve",
-        slice_or_whole(5, 1),
+        slice_or_whole(8, 1),
         |world, calls, n| {
             let mut serving = Serving::of(&world.project, &world.project.server().killed_at(calls, n));
             if serving.is_up() && serving.drain("users").is_some() {

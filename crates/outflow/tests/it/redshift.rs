@@ -1,6 +1,7 @@
 //! The real binary against the Redshift simulator: the examples of the reference page, every type,
 //! and the traps that Redshift lays for clients.
 
+mod api;
 mod examples;
 mod mistakes;
 mod traps;

@@ -5,7 +5,7 @@ use std::fs;
 use outflow_core::Code;
 
 use super::{SMALL, folder, load, problems, told};
-use crate::DatabaseSettings;
+use outflow_warehouse::DatabaseSettings;
 
 #[test]
 fn included_files_are_a_part_of_the_project_with_paths_of_their_own() {

@@ -9,11 +9,6 @@ use super::super::kept::NEUTRAL;
 use super::super::*;
 use super::folder;
 
-/// A project in this folder, without secrets of Outflow.
-pub(super) fn origin(dir: &std::path::Path) -> Origin {
-    Origin { dir: dir.to_owned(), target: None, secrets: KeptSecrets::default() }
-}
-
 const PROJECT: &str = r#"
 version: 1
 sources:

@@ -88,10 +88,10 @@ fn a_selection_in_the_form_of_another_tool_gets_the_form_that_works() {
 #[test]
 fn a_target_that_is_asked_for_in_a_project_without_any_says_who_asks() {
     let dir = folder(&[("outflow.yaml", SMALL)]);
-    let errors = Project::load(&crate::Origin {
+    let errors = Project::load(&Origin {
         dir: dir.path().to_owned(),
         target: Some("dev".into()),
-        secrets: crate::KeptSecrets::default(),
+        ..Origin::default()
     })
     .unwrap_err();
     assert_eq!(errors[0].message(), "there is no target \"dev\", and --target asks for it");

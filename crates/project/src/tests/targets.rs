@@ -29,10 +29,10 @@ const MORE: &str = "syncs:
 
 fn of(target: Option<&str>) -> Result<Project, Vec<Error>> {
     let dir = folder(&[("outflow.yaml", PROJECT), ("more.yaml", MORE)]);
-    Project::load(&crate::Origin {
+    Project::load(&Origin {
         dir: dir.path().to_owned(),
         target: target.map(str::to_owned),
-        secrets: crate::KeptSecrets::default(),
+        ..Origin::default()
     })
 }
 

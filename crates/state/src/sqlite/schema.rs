@@ -25,7 +25,8 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("pauses", include_str!("../../migrations/sqlite/0008_pauses.sql")),
     ("audit", include_str!("../../migrations/sqlite/0009_audit.sql")),
     ("people", include_str!("../../migrations/sqlite/0010_people.sql")),
-    ("secrets", include_str!("../../migrations/sqlite/0011_secrets.sql")),
+    ("definitions", include_str!("../../migrations/sqlite/0011_definitions.sql")),
+    ("secrets", include_str!("../../migrations/sqlite/0012_secrets.sql")),
 ];
 
 /// The number of this version's last migration.

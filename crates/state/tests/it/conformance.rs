@@ -2,6 +2,7 @@
 
 mod approval;
 pub mod audit;
+pub mod definitions;
 mod deliveries;
 mod gaps;
 mod origin;
@@ -92,6 +93,10 @@ const CHECKS: &[Check] = &[
     check("entries of the audit log are found", |s| Box::pin(audit::found(s))),
     check("a change and its entry are one transaction", |s| Box::pin(audit::with_the_change(s))),
     check("old entries go, and the log says which", |s| Box::pin(audit::expired(s))),
+    check("definitions are kept in versions that are numbered on", |s| Box::pin(definitions::kept(s))),
+    check("changes of definitions count together or not at all", |s| Box::pin(definitions::all_or_none(s))),
+    check("the oldest versions go", |s| Box::pin(definitions::bounded(s))),
+    check("what a sync has reached gets its new name", |s| Box::pin(definitions::renaming(s))),
     check("users are kept, each with a name and an identity of their own", |s| Box::pin(people::users(s))),
     check("the last administrator stays one", |s| Box::pin(people::last_admin(s))),
     check("of two changes at once one leaves an administrator", |s| Box::pin(people::last_admin_at_once(s))),
@@ -144,6 +149,7 @@ pub async fn a_stale_claim_writes_nothing(stale: &dyn State, owner: &dyn State) 
         stale.reseal_secrets(&[], &[]).await.map(drop),
         stale.remove_secret("x", &[]).await.map(drop),
         stale.expire_audit(at(5), at(5)).await.map(drop),
+        stale.put_definitions(&[]).await.map(drop),
         stale.touch(&[]).await,
         stale.revoke_token("tok_1", at(5), &people::entry()).await,
     ] {

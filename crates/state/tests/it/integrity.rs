@@ -15,7 +15,7 @@ use outflow_state::SqliteStore;
 use outflow_testkit::{Report, Rng, seed, slice_or_whole};
 
 use crate::conformance::audit::entry;
-use crate::conformance::{people, with_letters};
+use crate::conformance::{definitions, people, with_letters};
 use crate::made::{at, delivering, extraction, moved, new_run};
 use crate::stores::claim;
 
@@ -44,6 +44,8 @@ async fn full(state: &dyn State) {
     let paused = |kind, name: &str| Pausable { kind, name: name.to_owned() };
     let paused = [paused(PauseKind::Sync, "users"), paused(PauseKind::Destination, "journeys")];
     state.pause(&paused, at(3), &[entry(3, "sync.pause")]).await.unwrap();
+    let defined = (definitions::sync("users", Some(0), Some("{}")), entry(4, "sync.create"));
+    state.put_definitions(&[defined]).await.unwrap();
     people::some(state).await;
 }
 
@@ -69,7 +71,7 @@ async fn everything(state: &dyn StateReader) -> outflow_core::Result<String> {
     text += &format!("{:?}{:?}", state.usage(days.0, days.1).await?, state.alerts().await?);
     text += &format!("{:?}{:?}", state.standings(at(-1000), at(1_000_000)).await?, state.pending().await?);
     let audit = state.audit_log(&AuditFilter::default(), None, 100).await?;
-    text += &format!("{audit:?}{:?}", state.audit_head().await?);
+    text += &format!("{audit:?}{:?}{:?}", state.audit_head().await?, state.definitions().await?);
     text += &people::everything(state).await?;
     Ok(text + &format!("{:?}{:?}", state.compared_runs().await?, state.pauses().await?))
 }
@@ -162,8 +164,9 @@ async fn a_changed_row_is_an_error_of_the_read_and_is_named_by_the_check() {
             "UPDATE dead_letters SET position = position + 50 WHERE run = 3",
             "dead_letters fails its checksum: run 3",
         ),
+        ("UPDATE definitions SET value = '[]'", "definitions fails its checksum"),
         ("UPDATE audit_log SET subject = 'x'", "audit_log fails its checksum"),
-        ("UPDATE audit_head SET last = 2", "audit_head fails its checksum"),
+        ("UPDATE audit_head SET last = last + 7", "audit_head fails its checksum"),
         (
             "UPDATE installation SET id = x'00000000000000000000000000000001'",
             "installation fails its checksum",

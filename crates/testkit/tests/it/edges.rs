@@ -36,7 +36,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "telemetry",
         ],
     ),
-    ("outflow", &["core", "project", "telemetry", "app"]),
+    ("server", &["core", "app"]),
+    ("outflow", &["core", "project", "telemetry", "app", "server"]),
     ("testkit", &[]),
 ];
 
@@ -69,7 +70,9 @@ fn front_ends_stand_on_app_and_only_app_wires() {
         let built_in = dependencies.filter(|d| d["kind"].is_null());
         built_in.map(|d| d["name"].as_str().unwrap().trim_start_matches("outflow-").to_owned()).collect()
     };
-    assert!(used("outflow").contains(&"app".to_owned()));
+    for front_end in ["outflow", "server"] {
+        assert!(used(front_end).contains(&"app".to_owned()));
+    }
     for front_end in ["clap", "clap_complete", "indicatif"] {
         for name in ALLOWED.iter().map(|(name, _)| *name).filter(|name| *name != "outflow") {
             assert!(!used(name).contains(&front_end.to_owned()), "{name} knows the terminal: {front_end}");

@@ -42,6 +42,8 @@ pub(crate) struct Connector {
     /// Plain text will do if the server has no TLS.
     optional: bool,
     timeout: Duration,
+    /// Which addresses may be connected to.
+    pub policy: AddressPolicy,
 }
 
 impl Connector {
@@ -78,6 +80,7 @@ impl Connector {
             tls: encryption,
             optional: tls.mode == TlsMode::Prefer,
             timeout: settings.connect_timeout,
+            policy: AddressPolicy::default(),
         })
     }
 
@@ -85,7 +88,8 @@ impl Connector {
     /// through a tunnel, none is seen. Whether it is encrypted shows in the socket.
     pub async fn open(&self) -> Result<(Socket, Option<SocketAddr>)> {
         if let Some(tunnel) = &self.tunnel {
-            let passage = SshTunnel::open(tunnel, &self.host, self.port, self.timeout)?;
+            let at = self.address_of(tunnel).await?;
+            let passage = SshTunnel::open(tunnel, at, &self.host, self.port, self.timeout)?;
             return Ok((self.enter(Transport::Tunnel(passage)).await?, None));
         }
         let addresses = self.look_up().await?;
@@ -124,12 +128,44 @@ impl Connector {
         }
     }
 
-    /// An address that no database server has, or at which a cloud answers its machines.
-    fn not_allowed(&self, address: IpAddr) -> Error {
-        let message = format!("\"{}\" is {address}, which is no address of a database server", self.host);
-        Error::new(Code::SourceAddressNotAllowed, message).help(
-            "check `host`, and what its name resolves to on this machine; for this machine itself, write 127.0.0.1",
-        )
+    /// An address that no database server has, or at which a cloud answers its machines, or one
+    /// that the project does not let through.
+    fn not_allowed(&self, host: &str, address: IpAddr) -> Error {
+        let refused =
+            |message: String, help: &str| Error::new(Code::SourceAddressNotAllowed, message).help(help);
+        match AddressPolicy::AllowAll.allows(address) {
+            false => refused(
+                format!("\"{host}\" is {address}, which is no address of a database server"),
+                "check `host`, and what its name resolves to on this machine; for this machine itself, write 127.0.0.1",
+            ),
+            true => refused(
+                format!("\"{host}\" is {address}, and the project lets out to public addresses alone"),
+                "if it may be reached, add its network to `network.allow` in outflow.yaml",
+            ),
+        }
+    }
+
+    /// Where the SSH server is, if the project restricts addresses: it is connected to at this
+    /// address and no other. `None`: `ssh` looks for it.
+    async fn address_of(&self, tunnel: &Tunnel) -> Result<Option<IpAddr>> {
+        // Behind the SSH server is its own network; what clouds answer their machines is not.
+        if !AddressPolicy::AllowAll.allows_host(&self.host.to_ascii_lowercase()) {
+            let message = format!("\"{}\" is no host of a database server", self.host);
+            return Err(Error::new(Code::SourceAddressNotAllowed, message).help("check `host`"));
+        }
+        if self.policy == AddressPolicy::AllowAll {
+            return Ok(None);
+        }
+        let found = tokio::net::lookup_host((tunnel.host.as_str(), tunnel.port)).await;
+        let found: Vec<IpAddr> = found.map(|all| all.map(|a| a.ip()).collect()).unwrap_or_default();
+        let Some(first) = found.first().copied() else {
+            let message = format!("the tunnel's host \"{}\" does not resolve", tunnel.host);
+            return Err(Error::new(Code::HostNotResolved, message).help(
+                "where `network.addresses` restricts addresses, write its name or its address and no alias of ssh",
+            ));
+        };
+        let allowed = found.into_iter().find(|address| self.policy.allows(*address));
+        allowed.map(Some).ok_or_else(|| self.not_allowed(&tunnel.host, first))
     }
 
     /// The host's addresses that may be connected to: at least one. Behind a tunnel the SSH server
@@ -144,9 +180,8 @@ impl Connector {
         let found = tokio::net::lookup_host((self.host.as_str(), self.port)).await;
         let addresses: Vec<_> = found.map_err(|e| unknown().caused_by(e))?.collect();
         let Some(first) = addresses.first().copied() else { return Err(unknown()) };
-        let allowed: Vec<_> =
-            addresses.into_iter().filter(|a| AddressPolicy::AllowAll.allows(a.ip())).collect();
-        if allowed.is_empty() { Err(self.not_allowed(first.ip())) } else { Ok(allowed) }
+        let allowed: Vec<_> = addresses.into_iter().filter(|a| self.policy.allows(a.ip())).collect();
+        if allowed.is_empty() { Err(self.not_allowed(&self.host, first.ip())) } else { Ok(allowed) }
     }
 
     /// Encrypts a TCP connection that is open, as far as the settings ask for it.

@@ -10,6 +10,7 @@
 //! end comes instead, what `ssh` said is the error.
 
 use std::io;
+use std::net::IpAddr;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream as Pair;
 use std::path::Path;
@@ -54,10 +55,16 @@ impl Drop for SshTunnel {
 }
 
 impl SshTunnel {
-    /// Starts a connection to `host`, a name that the SSH server looks up. A failure shows when the
-    /// connection is read.
-    pub fn open(tunnel: &Tunnel, host: &str, port: u16, timeout: Duration) -> Result<SshTunnel> {
-        let (stream, child) = start(tunnel, host, port, timeout).map_err(|e| {
+    /// Starts a connection to `host`, a name that the SSH server looks up. The SSH server is the
+    /// one `at` this address, if it is given. A failure shows when the connection is read.
+    pub fn open(
+        tunnel: &Tunnel,
+        at: Option<IpAddr>,
+        host: &str,
+        port: u16,
+        timeout: Duration,
+    ) -> Result<SshTunnel> {
+        let (stream, child) = start(arguments(tunnel, at, host, port, timeout)).map_err(|e| {
             Error::new(Code::TunnelFailed, "ssh cannot be started").at(tunnel.address()).caused_by(e)
         })?;
         let (sender, verdict) = oneshot::channel();
@@ -80,12 +87,12 @@ impl SshTunnel {
     }
 }
 
-fn start(tunnel: &Tunnel, host: &str, port: u16, timeout: Duration) -> io::Result<(UnixStream, Child)> {
+fn start(arguments: Vec<String>) -> io::Result<(UnixStream, Child)> {
     let (ours, theirs) = Pair::pair()?;
     ours.set_nonblocking(true)?;
     let child = Command::new("sh")
         .args(["-c", SHELL, "tunnel"])
-        .args(arguments(tunnel, host, port, timeout))
+        .args(arguments)
         .env("LC_ALL", "C")
         // Away from the terminal's Ctrl-C: a stop in good order still needs the tunnel.
         .process_group(0)
@@ -98,7 +105,7 @@ fn start(tunnel: &Tunnel, host: &str, port: u16, timeout: Duration) -> io::Resul
 
 /// What the user's own settings of `ssh` say holds too, save where it would weaken what is promised
 /// here.
-fn arguments(tunnel: &Tunnel, host: &str, port: u16, timeout: Duration) -> Vec<String> {
+fn arguments(tunnel: &Tunnel, at: Option<IpAddr>, host: &str, port: u16, timeout: Duration) -> Vec<String> {
     let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
     let patience = timeout.min(PATIENCE).as_secs().max(1);
     let mut options: Vec<String> = [
@@ -116,6 +123,15 @@ fn arguments(tunnel: &Tunnel, host: &str, port: u16, timeout: Duration) -> Vec<S
     .map(str::to_owned)
     .to_vec();
     options.push(format!("ConnectTimeout={patience}"));
+    if let Some(at) = at {
+        // Known keys are those of the name, in the form that `ssh` gives it.
+        let alias = if tunnel.port == 22 {
+            tunnel.host.clone()
+        } else {
+            format!("[{}]:{}", tunnel.host, tunnel.port)
+        };
+        options.extend([format!("HostName={at}"), format!("HostKeyAlias={alias}")]);
+    }
     options.extend(tunnel.user.iter().map(|user| format!("User={user}")));
     if let Some(key) = &tunnel.key {
         options.extend(["IdentitiesOnly=yes".to_owned(), format!("IdentityFile={}", quoted(key))]);
@@ -346,7 +362,7 @@ mod tests {
     #[test]
     fn paths_are_quoted_as_ssh_reads_them() {
         assert_eq!(quoted(Path::new("/a b/100%/\"x\"/c\\d")), r#""/a b/100%%/\"x\"/c\\d""#);
-        let host = |host: &str| arguments(&tunnel(), host, 5439, Duration::from_secs(75)).join(" ");
+        let host = |host: &str| arguments(&tunnel(), None, host, 5439, Duration::from_secs(75)).join(" ");
         assert!(host("::1").ends_with("-p 22 -W [::1]:5439 -- bastion"));
         assert!(
             host("db").contains("-o ConnectTimeout=20 ") && host("db").ends_with("-W db:5439 -- bastion")

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use outflow_core::ports::warehouse::Warehouse;
 use outflow_core::{Clock, Code, SystemClock};
+use outflow_egress::{AddressPolicy, Network};
 use outflow_testkit::Postgres;
 use outflow_warehouse::{Login, ServerSettings, TlsMode};
 
@@ -75,6 +76,21 @@ async fn addresses_that_no_database_has_are_not_connected_to() {
         assert_eq!(error.code(), Code::SourceAddressNotAllowed, "{host}: {error}");
         assert!(error.message().contains(host), "{error}");
     }
+}
+
+/// Where the project lets out to the internet alone, what it lists is let through, too.
+#[tokio::test]
+async fn private_networks_are_reached_only_if_they_are_listed() {
+    let listed = |networks: &[&str]| {
+        AddressPolicy::PublicAnd(networks.iter().map(|n| Network::parse(n).unwrap()).collect())
+    };
+    let within = |policy: &AddressPolicy| server(settings(Postgres::shared())).within(policy);
+    for policy in [AddressPolicy::PublicOnly, listed(&["10.0.0.0/8"])] {
+        let error = within(&policy).connect().await.err().unwrap();
+        assert_eq!(error.code(), Code::SourceAddressNotAllowed, "{error}");
+        assert!(error.help_text().unwrap().contains("network.allow"), "{error}");
+    }
+    assert_eq!(values(&within(&listed(&["127.0.0.0/8"])), "SELECT 1").await, [["1"]]);
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use outflow_core::ports::warehouse::{Step, Warehouse};
 use outflow_core::{Code, Error, RowPage};
+use outflow_egress::{AddressPolicy, Network};
 use outflow_testkit::{ChaosProxy, Postgres};
 use outflow_warehouse::{ServerSettings, Tls, TlsMode, Tunnel};
 
@@ -50,6 +51,23 @@ async fn a_query_runs_through_a_tunnel_and_leaves_nothing_behind() {
     assert_eq!(sshd.clients(), 1);
     drop(session);
     all_gone(&sshd).await;
+}
+
+/// The SSH server is met at the address that was checked, and known by its name.
+#[tokio::test]
+async fn the_address_of_the_ssh_server_is_checked_too() {
+    let sshd = Sshd::start("");
+    let listed = |network: &str| AddressPolicy::PublicAnd([Network::parse(network).unwrap()].into());
+    let refused = server(through(sshd.tunnel())).within(&listed("10.0.0.0/8")).connect().await.err().unwrap();
+    assert_eq!(refused.code(), Code::SourceAddressNotAllowed, "{refused}");
+    let let_through = server(through(sshd.tunnel())).within(&listed("127.0.0.0/8"));
+    assert_eq!(values(&let_through, "SELECT 1").await, [["1"]]);
+    let alias = Tunnel { host: "bastion-alias".into(), ..sshd.tunnel() };
+    let refused = server(through(alias)).within(&listed("127.0.0.0/8")).connect().await.err().unwrap();
+    assert_eq!(refused.code(), Code::HostNotResolved, "{refused}");
+    let metadata = ServerSettings { host: "169.254.169.254".into(), ..through(sshd.tunnel()) };
+    let refused = server(metadata).connect().await.err().unwrap();
+    assert_eq!(refused.code(), Code::SourceAddressNotAllowed, "{refused}");
 }
 
 #[tokio::test]

@@ -12,7 +12,9 @@ use super::AuditEntry;
 use crate::Result;
 
 /// What kind of thing is paused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum PauseKind {
     /// A sync.
@@ -37,7 +39,7 @@ impl PauseKind {
 }
 
 /// A sync or a destination, by its name.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Pausable {
     /// What it is.
     pub kind: PauseKind,

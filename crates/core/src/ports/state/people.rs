@@ -17,7 +17,9 @@ use crate::Result;
 pub type SecretHash = [u8; 32];
 
 /// What a person may do, in steps: each role may do all that the ones before it may.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// Sees how syncs and runs are doing, and no value of a row.

@@ -298,7 +298,7 @@ pub struct Settlement {
 }
 
 /// A call that a destination refused for good. The call itself stays in its segment.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct DeadLetter {
     /// Its position in the run's segments.
     pub position: u64,

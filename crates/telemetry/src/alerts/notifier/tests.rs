@@ -3,7 +3,7 @@
 
 use outflow_core::Secret;
 use outflow_core::ports::state::StateStore as _;
-use outflow_egress::SigningKey;
+use outflow_egress::{AddressPolicy, Client, Proxies, SigningKey};
 use outflow_state::SqliteStore;
 use outflow_testkit::{Receiver as Alarm, Reply, free_port};
 use tempfile::TempDir;
@@ -36,7 +36,8 @@ fn fired(subject: &str) -> AlertRecord {
 
 fn webhook(url: &str) -> Receiver {
     let key = Secret::new("whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=");
-    Receiver::new(Channel::Webhook { url: Secret::new(url), key: SigningKey::new(&key).unwrap() })
+    let client = Client::usual(AddressPolicy::default(), Proxies::default());
+    Receiver::new(Channel::Webhook { url: Secret::new(url), key: SigningKey::new(&key).unwrap(), client })
 }
 
 /// A dispatcher whose commands the test forwards.

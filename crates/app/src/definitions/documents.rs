@@ -1,0 +1,237 @@
+//! Looking at definitions: what there is, its versions, and what differs between two.
+//!
+//! What always holds: a value holds references and no secret, so documents may show it. What this
+//! does not do: change anything.
+
+use std::sync::Arc;
+
+use outflow_core::ports::state::{
+    DefinitionId, DefinitionKind, DefinitionStatus, DefinitionVersion, Owner, StateReader,
+};
+use outflow_core::{Actor, BoxFuture, Code, Error, Timestamp};
+use outflow_engine::{Errors, FORMAT_VERSION};
+use outflow_project::StoredDefinition;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::difference::{KeyDifference, differences};
+use super::value::parsed;
+use crate::{App, StateLocation};
+
+/// A version of a definition.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DefinitionDocument {
+    /// What it defines.
+    #[serde(flatten)]
+    pub id: DefinitionId,
+    /// Its number.
+    pub version: u64,
+    /// Who may change it; `None`: it was removed.
+    pub owner: Option<Owner>,
+    /// Where it stands, if the files own it: `outflow.yaml, line 12`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub managed_by: Option<String>,
+    /// Whether it is a part of the project that runs; `None`: it was removed.
+    pub status: Option<DefinitionStatus>,
+    /// What stands under its name in a project file, with references as they are written.
+    pub value: Option<Value>,
+    /// When the version was made.
+    pub at: Timestamp,
+    /// Who made it.
+    pub by: Actor,
+    /// The other name, if a rename made the version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub renamed: Option<String>,
+}
+
+impl DefinitionDocument {
+    /// The document of a version.
+    pub(crate) fn of(version: DefinitionVersion) -> Self {
+        let DefinitionVersion { id, version, content, place, at, by, renamed } = version;
+        let value =
+            content.as_ref().map(|content| serde_json::from_str(&content.value).unwrap_or(Value::Null));
+        Self {
+            managed_by: place.map(|place| match place.split_once(':') {
+                Some((file, line)) => format!("{file}, line {line}"),
+                None => place,
+            }),
+            owner: content.as_ref().map(|content| content.owner),
+            status: content.as_ref().map(|content| content.status),
+            value,
+            id,
+            version,
+            at,
+            by,
+            renamed,
+        }
+    }
+}
+
+/// Some definitions.
+#[derive(Clone, Debug, Serialize)]
+pub struct DefinitionList {
+    format_version: u32,
+    /// By kind and name.
+    pub definitions: Vec<DefinitionDocument>,
+}
+
+/// Versions of one definition.
+#[derive(Clone, Debug, Serialize)]
+pub struct VersionList {
+    format_version: u32,
+    /// Newest first.
+    pub versions: Vec<DefinitionDocument>,
+}
+
+/// What differs between two versions.
+#[derive(Clone, Debug, Serialize)]
+pub struct Comparison {
+    format_version: u32,
+    /// What is compared.
+    #[serde(flatten)]
+    pub id: DefinitionId,
+    /// The earlier version.
+    pub from: u64,
+    /// The later one.
+    pub to: u64,
+    /// The keys that differ.
+    pub keys: Vec<KeyDifference>,
+}
+
+/// Why a draft cannot be enabled yet.
+#[derive(Debug, Serialize)]
+pub struct DraftProblems {
+    format_version: u32,
+    /// Problems and warnings, each with its place in the draft.
+    pub problems: Vec<Error>,
+}
+
+impl App {
+    /// Every definition as the state has it, of one kind or of all.
+    ///
+    /// # Errors
+    /// The state, if it cannot be read.
+    pub fn definitions<'a>(
+        &'a self,
+        kind: Option<DefinitionKind>,
+    ) -> BoxFuture<'a, Result<DefinitionList, Errors>> {
+        Box::pin(async move {
+            let known = match self.definitions_reader().await? {
+                Some(reader) => reader.definitions().await?,
+                None => Vec::new(),
+            };
+            let meant = known.into_iter().filter(|version| kind.is_none_or(|kind| version.id.kind == kind));
+            let definitions = meant.map(DefinitionDocument::of).collect();
+            Ok(DefinitionList { format_version: FORMAT_VERSION, definitions })
+        })
+    }
+
+    /// One definition as it is now.
+    ///
+    /// # Errors
+    /// C022: there is none, or it was removed. The state, if it cannot be read.
+    pub fn definition<'a>(
+        &'a self,
+        id: &'a DefinitionId,
+    ) -> BoxFuture<'a, Result<DefinitionDocument, Errors>> {
+        Box::pin(async move {
+            let found = match self.definitions_reader().await? {
+                Some(reader) => reader.definition(id).await?,
+                None => None,
+            };
+            let found = found.filter(|version| version.content.is_some());
+            found.map(DefinitionDocument::of).ok_or_else(|| no_such(id).into())
+        })
+    }
+
+    /// Versions of a definition, newest first: those before `before`, at most `limit`.
+    ///
+    /// # Errors
+    /// C022: there never was one. The state, if it cannot be read.
+    pub fn definition_versions<'a>(
+        &'a self,
+        id: &'a DefinitionId,
+        before: Option<u64>,
+        limit: u64,
+    ) -> BoxFuture<'a, Result<VersionList, Errors>> {
+        Box::pin(async move {
+            let Some(reader) = self.definitions_reader().await? else { return Err(no_such(id).into()) };
+            let found = reader.definition_versions(id, before, limit).await?;
+            if found.is_empty() && before.is_none() {
+                return Err(no_such(id).into());
+            }
+            let versions = found.into_iter().map(DefinitionDocument::of).collect();
+            Ok(VersionList { format_version: FORMAT_VERSION, versions })
+        })
+    }
+
+    /// What differs between two versions of a definition.
+    ///
+    /// # Errors
+    /// C022: there is no such version. The state, if it cannot be read.
+    pub fn compare_definition<'a>(
+        &'a self,
+        id: &'a DefinitionId,
+        from: u64,
+        to: u64,
+    ) -> BoxFuture<'a, Result<Comparison, Errors>> {
+        Box::pin(async move {
+            let mut values = Vec::new();
+            for version in [from, to] {
+                let content = self.version_of(id, version).await?.content;
+                values.push(content.map(|content| parsed(id, &content.value)).transpose()?);
+            }
+            let keys = differences(values[0].as_ref(), values[1].as_ref());
+            Ok(Comparison { format_version: FORMAT_VERSION, id: id.clone(), from, to, keys })
+        })
+    }
+
+    /// All that has to be fixed before the draft is enabled, and what is odd about it.
+    ///
+    /// # Errors
+    /// C022: there is no such definition. The state, if it cannot be read.
+    pub fn validate_draft<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<DraftProblems, Errors>> {
+        Box::pin(async move {
+            let id = DefinitionId::new(DefinitionKind::Sync, name);
+            let Some(reader) = self.definitions_reader().await? else { return Err(no_such(&id).into()) };
+            let known = reader.definitions().await?;
+            let found = known.iter().find(|version| version.id == id);
+            let Some(content) = found.and_then(|version| version.content.as_ref()) else {
+                return Err(no_such(&id).into());
+            };
+            let draft = StoredDefinition { value: parsed(&id, &content.value)?, version: 0, id };
+            let problems = self.problems_of(&super::running(&known)?, &draft).await?;
+            Ok(DraftProblems { format_version: FORMAT_VERSION, problems })
+        })
+    }
+
+    /// What is defined now; `None`: nothing has run yet, or whoever takes the state finds out what
+    /// is wrong with it.
+    pub(super) async fn known_definitions(&self) -> Result<Option<Vec<DefinitionVersion>>, Error> {
+        match self.definitions_reader().await {
+            Ok(Some(reader)) => reader.definitions().await.map(Some),
+            Ok(None) => Ok(None),
+            Err(error) if error.code() == Code::StateUnavailable => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Reads the definitions of the state; `None`: nothing has run yet.
+    pub(crate) async fn definitions_reader(&self) -> Result<Option<Arc<dyn StateReader>>, Error> {
+        let location = self.location().await?;
+        if let StateLocation::Folder(folder) = &location {
+            let folder = folder.clone();
+            let looked = tokio::task::spawn_blocking(move || outflow_state::is_empty(&folder));
+            if looked.await.unwrap_or(false) {
+                return Ok(None);
+            }
+        }
+        outflow_state::open(&location).reader().await.map(Some)
+    }
+}
+
+/// C022: nothing has that kind and name.
+pub(super) fn no_such(id: &DefinitionId) -> Error {
+    Error::new(Code::NoSuchDefinition, format!("there is no {id}"))
+        .help("look for it in the list of definitions; drafts are in it, too")
+}

@@ -1,0 +1,101 @@
+//! The day of `docs/API.md`: its blocks, typed into a shell one after the other, against the real
+//! binary, on both stores. Only the API and the command that makes a token are used.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use outflow_testkit::free_port;
+
+use super::{Login, Warehouse};
+use crate::support::{Store, binary, state_url};
+
+const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/API.md");
+
+const QUERY: &str = "SELECT id AS userId, email_address AS email, fname\nFROM users\n\
+                     WHERE last_updated >= {{last_sync_time}}";
+
+/// The blocks of the page that are typed.
+fn script() -> String {
+    let page = fs::read_to_string(PAGE).unwrap();
+    let blocks: Vec<&str> =
+        page.split("```sh\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+    assert!(blocks.len() > 5, "the page has {} blocks", blocks.len());
+    blocks.concat()
+}
+
+/// What stands for a person who fixes the row: it says so, and waits until that is done.
+const FIX: &str = "fix_the_row() { echo fix > wanted; read -r _ < fixed; }\n";
+
+fn the_day_of_the_page(store: Store, name: &str) {
+    let server = store.server();
+    let database = super::database(name);
+    database.sql(
+        "CREATE TABLE users (id INTEGER, email_address VARCHAR, fname VARCHAR, last_updated BIGINT);
+         INSERT INTO users VALUES (7, 'ada@example.com', 'Ada', 10), (8, 'bob@example.com', 'Bob', 20),
+                                  (NULL, NULL, 'Nobody', 30);",
+    );
+    let login = Login::default();
+    let mut warehouse = Warehouse::new(super::shared(), name, &login, &[("users", "identify", QUERY)]);
+    if let Some(server) = &server {
+        warehouse.project.set_state(&state_url(server.port()));
+    }
+    let port = free_port();
+    let serving =
+        warehouse.program(&["serve", "--no-wait", "--listen", &format!("127.0.0.1:{port}")]).spawn();
+    while !serving.next_line(Duration::from_secs(60)).expect("it serves").contains("serving") {}
+
+    let folder = warehouse.project.path();
+    let state =
+        server.as_ref().map(|server| format!("--state {}", state_url(server.port()))).unwrap_or_default();
+    let outflow =
+        format!("#!/bin/sh\nexec {} --project {} {state} \"$@\"\n", binary().display(), folder.display());
+    let command = folder.join("outflow");
+    fs::write(&command, outflow).unwrap();
+    fs::set_permissions(&command, fs::Permissions::from_mode(0o755)).unwrap();
+    for fifo in ["wanted", "fixed"] {
+        assert!(Command::new("mkfifo").arg(folder.join(fifo)).status().unwrap().success());
+    }
+    let typed = format!("set -euo pipefail\nPATH={}:$PATH\n{FIX}{}", folder.display(), script());
+    let typing = Command::new("timeout")
+        .args(["120", "bash", "-xc", &typed])
+        .current_dir(folder)
+        .env("URL", format!("http://127.0.0.1:{port}"))
+        .env("REDSHIFT_PASSWORD", login.password)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let (wanted, fixed) = (folder.join("wanted"), folder.join("fixed"));
+    std::thread::scope(|scope| {
+        // A script that fails before is ended by `timeout`, and then the fix is not asked for.
+        let fixing = scope.spawn(|| {
+            let asked = fs::read_to_string(&wanted).unwrap();
+            if asked.trim() == "fix" {
+                database.sql("UPDATE users SET id = 9 WHERE id IS NULL");
+                fs::write(&fixed, "fixed\n").unwrap();
+            }
+        });
+        let typed = typing.wait_with_output().unwrap();
+        if !fixing.is_finished() {
+            // The fix is not wanted any more.
+            fs::OpenOptions::new().read(true).write(true).open(&wanted).unwrap();
+        }
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        assert!(typed.status.success(), "{}\n{}", text(&typed.stdout), text(&typed.stderr));
+    });
+    assert_eq!(warehouse.receiver.calls().len(), 3);
+    serving.signal("TERM");
+    serving.wait().assert_code(0);
+}
+
+#[test]
+fn the_day_of_the_page_works_with_a_state_in_a_folder() {
+    the_day_of_the_page(Store::Sqlite, "api_day_sqlite");
+}
+
+#[test]
+fn the_day_of_the_page_works_with_a_state_on_postgresql() {
+    the_day_of_the_page(Store::Postgres, "api_day_postgres");
+}

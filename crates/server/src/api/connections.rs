@@ -1,0 +1,192 @@
+//! Sources and destinations: what there are, whether they can be reached, and pauses.
+
+use axum::extract::State;
+use axum::response::Response;
+use outflow_app::{
+    Caller, CancelReport, CancelRequest, DatabaseDocument, DestinationDocument, DestinationTest,
+    DestinationTestEvent, DestinationTestRequest, PauseDocument, PauseKind, PauseRequest, SourceTest,
+    SourceTestEvent, destination_kinds,
+};
+use outflow_core::Code;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+
+use crate::access::{May, to};
+use crate::context::Context;
+use crate::extract::{Options, Path};
+use crate::problem::Refusal;
+use crate::reply::{Answer, Document};
+use crate::stream;
+
+/// All of something.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct All<T> {
+    /// The items.
+    items: Vec<T>,
+}
+
+/// The databases of all sources.
+#[utoipa::path(get, path = "/api/v1/sources", tag = "sources",
+    responses((status = 200, body = All<DatabaseDocument>)))]
+pub(crate) async fn sources(
+    _: May<to::ReadProject>,
+    State(context): State<Context>,
+) -> Answer<Document<All<DatabaseDocument>>> {
+    Ok(Document(All { items: context.app().sources().await? }))
+}
+
+/// Tests the databases that the name means, step by step.
+///
+/// The answer is one JSON document a line: `{"database", "check"}` for each step as it ends, and at
+/// last `{"result"}`, or `{"problem"}` if the test broke off.
+#[utoipa::path(post, path = "/api/v1/sources/{source}/test", tag = "sources",
+    params(("source" = String, Path, description = "`SOURCE.DATABASE`, or `SOURCE` for all of its databases")),
+    responses((status = 200, body = SourceTest, content_type = "application/x-ndjson")))]
+pub(crate) async fn test_source(
+    _: May<to::QuerySources>,
+    State(context): State<Context>,
+    Path(source): Path<String>,
+) -> Answer<Response> {
+    let place = context.preview()?;
+    let making = move |pieces: stream::Pieces| async move {
+        let _place = place;
+        let report = |event: SourceTestEvent<'_>| {
+            if let SourceTestEvent::Check(database, check) = event {
+                pieces.line(&json!({ "database": database, "check": check }));
+            }
+        };
+        let result = context.app().test_source(&source, report).await?;
+        pieces.line(&json!({ "result": result }));
+        Ok(())
+    };
+    stream::lines(making).await
+}
+
+/// The destinations.
+#[utoipa::path(get, path = "/api/v1/destinations", tag = "destinations",
+    responses((status = 200, body = All<DestinationDocument>)))]
+pub(crate) async fn destinations(
+    _: May<to::ReadProject>,
+    State(context): State<Context>,
+) -> Answer<Document<All<DestinationDocument>>> {
+    Ok(Document(All { items: context.app().destinations().await? }))
+}
+
+/// How to test.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct TestDestination {
+    /// A webhook gets a test call.
+    send: bool,
+}
+
+/// Tests a destination, step by step. No call of a person is sent.
+///
+/// The answer is one JSON document a line: `{"destination", "check"}` for each step as it ends, and
+/// at last `{"result"}`, or `{"problem"}` if the test broke off.
+#[utoipa::path(post, path = "/api/v1/destinations/{destination}/test", tag = "destinations",
+    params(("destination" = String, Path, description = "its name")),
+    request_body = Option<TestDestination>,
+    responses((status = 200, body = DestinationTest, content_type = "application/x-ndjson")))]
+pub(crate) async fn test_destination(
+    _: May<to::TestDestinations>,
+    State(context): State<Context>,
+    Path(destination): Path<String>,
+    Options { options, .. }: Options<TestDestination>,
+) -> Answer<Response> {
+    let place = context.preview()?;
+    let making = move |pieces: stream::Pieces| async move {
+        let _place = place;
+        let report = |event: DestinationTestEvent<'_>| {
+            if let DestinationTestEvent::Check(name, kind, check) = event {
+                pieces.line(&json!({ "destination": name, "type": kind, "check": check }));
+            }
+        };
+        let request = DestinationTestRequest { names: vec![destination], send: options.send };
+        let result = context.app().test_destinations(&request, report).await?;
+        pieces.line(&json!({ "result": result }));
+        Ok(())
+    };
+    stream::lines(making).await
+}
+
+/// Pauses a destination: it gets nothing, and its calls wait in order.
+#[utoipa::path(post, path = "/api/v1/destinations/{destination}/pause", tag = "destinations",
+    params(("destination" = String, Path, description = "its name")),
+    responses((status = 200, body = PauseDocument)))]
+pub(crate) async fn pause(
+    may: May<to::Pause>,
+    Path(destination): Path<String>,
+) -> Answer<Document<PauseDocument>> {
+    Ok(Document(may.app.pause(&paused(destination), &Caller::silent()).await?))
+}
+
+/// Resumes a destination.
+#[utoipa::path(post, path = "/api/v1/destinations/{destination}/resume", tag = "destinations",
+    params(("destination" = String, Path, description = "its name")),
+    responses((status = 200, body = PauseDocument)))]
+pub(crate) async fn resume(
+    may: May<to::Pause>,
+    Path(destination): Path<String>,
+) -> Answer<Document<PauseDocument>> {
+    Ok(Document(may.app.resume(&paused(destination), &Caller::silent()).await?))
+}
+
+fn paused(destination: String) -> PauseRequest {
+    PauseRequest { names: vec![destination], kind: Some(PauseKind::Destination), wait: false }
+}
+
+/// What to give up.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Cancel {
+    /// Of this sync alone.
+    sync: Option<String>,
+}
+
+/// Gives up the calls that wait for a destination that the project no longer has.
+#[utoipa::path(post, path = "/api/v1/destinations/{destination}/cancel", tag = "destinations",
+    params(("destination" = String, Path, description = "its name")),
+    request_body = Option<Cancel>, responses((status = 200, body = CancelReport)))]
+pub(crate) async fn cancel(
+    may: May<to::DecideRuns>,
+    Path(destination): Path<String>,
+    Options { options, .. }: Options<Cancel>,
+) -> Answer<Document<CancelReport>> {
+    let request = CancelRequest { destination, sync: options.sync, wait: false };
+    Ok(Document(may.app.cancel(&request, &Caller::silent()).await?))
+}
+
+/// A type of destination.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct DestinationType {
+    /// Its name: the value of `type`.
+    #[serde(rename = "type")]
+    kind: String,
+    /// The JSON Schema of its settings.
+    #[schema(value_type = Object)]
+    settings: Value,
+}
+
+/// The types of destinations that Outflow knows, with the JSON Schema of their settings.
+#[utoipa::path(get, path = "/api/v1/destination-types", tag = "destinations",
+    responses((status = 200, body = All<DestinationType>)))]
+pub(crate) async fn types(_: May<to::ReadProject>) -> Document<All<DestinationType>> {
+    let all = destination_kinds().into_iter();
+    Document(All { items: all.map(|(kind, settings)| DestinationType { kind, settings }).collect() })
+}
+
+/// A type of destination, with the JSON Schema of its settings.
+#[utoipa::path(get, path = "/api/v1/destination-types/{type}", tag = "destinations",
+    params(("type" = String, Path, description = "the value of `type`")),
+    responses((status = 200, body = DestinationType)))]
+pub(crate) async fn one_type(
+    _: May<to::ReadProject>,
+    Path(wanted): Path<String>,
+) -> Answer<Document<DestinationType>> {
+    let found = destination_kinds().into_iter().find(|(kind, _)| *kind == wanted);
+    let missing = || Refusal::new(Code::NoSuchSyncOrRun, format!("there is no type {wanted:?}"));
+    let (kind, settings) = found.ok_or_else(missing)?;
+    Ok(Document(DestinationType { kind, settings }))
+}

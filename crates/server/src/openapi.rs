@@ -1,0 +1,94 @@
+//! `openapi.json`: the description of the API, made from the same table as the router.
+
+use utoipa::openapi::path::Paths;
+use utoipa::openapi::security::{
+    ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityRequirement, SecurityScheme,
+};
+use utoipa::openapi::{
+    Components, Content, Info, InfoBuilder, License, OpenApi, OpenApiBuilder, Ref, Response, ResponseBuilder,
+};
+use utoipa::{PartialSchema as _, ToSchema as _};
+
+use crate::problem::{Problem, ProblemEntry};
+use crate::routes::Route;
+use crate::{api, cookies};
+
+/// What can go wrong with any request that needs a permission.
+const REFUSALS: &[(&str, &str)] = &[
+    ("400", "the request cannot be read"),
+    ("401", "the request does not say who asks, or not by what is valid"),
+    ("403", "the permission is missing"),
+    ("404", "there is no such thing"),
+    ("408", "the request took too long"),
+    ("409", "it does not go together with how things are"),
+    ("422", "a value is not what it has to be"),
+    ("429", "too many attempts to sign in"),
+    ("424", "a warehouse or a destination refuses or cannot be reached"),
+    ("500", "a bug of Outflow"),
+    ("503", "Outflow is busy, about to stop, or has no state"),
+];
+
+/// And with one that has a body.
+const REFUSALS_OF_BODIES: &[(&str, &str)] =
+    &[("413", "the body is too large"), ("415", "the body is not JSON")];
+
+/// The description of the API.
+pub fn document() -> OpenApi {
+    describe(api::routes().routes)
+}
+
+/// The description of these routes.
+pub(crate) fn describe(routes: Vec<Route>) -> OpenApi {
+    let mut schemas = Vec::new();
+    Problem::schemas(&mut schemas);
+    ProblemEntry::schemas(&mut schemas);
+    schemas.push((Problem::name().into_owned(), Problem::schema()));
+    schemas.push((ProblemEntry::name().into_owned(), ProblemEntry::schema()));
+    let mut paths = Paths::new();
+    for route in routes {
+        schemas.extend(route.schemas);
+        let mut operation = route.operation;
+        let has_body = operation.request_body.is_some();
+        let refusals = REFUSALS.iter().chain(REFUSALS_OF_BODIES.iter().filter(|_| has_body));
+        if let Some(permission) = route.permission {
+            let extensions = operation.extensions.get_or_insert_default();
+            extensions.insert("x-permission".to_owned(), permission.name().into());
+            operation.security = Some(vec![
+                SecurityRequirement::new("token", Vec::<String>::new()),
+                SecurityRequirement::new("session", Vec::<String>::new()),
+            ]);
+        }
+        // Whoever signs in needs no permission, and can be refused all the same.
+        if route.permission.is_some() || has_body {
+            for (status, description) in refusals {
+                let refusal = || problem(description).into();
+                operation.responses.responses.entry((*status).to_owned()).or_insert_with(refusal);
+            }
+        }
+        paths.add_path_operation(route.path, vec![route.method], operation);
+    }
+    schemas.sort_by(|(a, _), (b, _)| a.cmp(b));
+    let mut components = Components::new();
+    components.schemas.extend(schemas);
+    let token = SecurityScheme::Http(Http::builder().scheme(HttpAuthScheme::Bearer).build());
+    components.add_security_scheme("token", token);
+    let session = SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new(cookies::SESSION)));
+    components.add_security_scheme("session", session);
+    OpenApiBuilder::new().info(info()).paths(paths).components(Some(components)).build()
+}
+
+fn info() -> Info {
+    let description = "Outflow's REST API. Every error is a problem (RFC 9457) with a code; the page of a \
+                       code is docs/errors/CODE.md.";
+    InfoBuilder::new()
+        .title("Outflow")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some(description))
+        .license(Some(License::new("Apache-2.0")))
+        .build()
+}
+
+fn problem(description: &str) -> Response {
+    let content = Content::new(Some(Ref::from_schema_name("Problem")));
+    ResponseBuilder::new().description(description).content("application/problem+json", content).build()
+}

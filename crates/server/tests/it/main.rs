@@ -1,0 +1,11 @@
+//! The API from outside, over TCP, on an installation that serves.
+
+#![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
+
+mod answers;
+mod description;
+mod fuzz;
+mod limits;
+mod live;
+mod served;
+mod walk;
