@@ -278,21 +278,14 @@ impl App {
         }
     }
 
-    /// What this loads, for whoever takes the state next. A state that is not there yet, or that an
-    /// older version wrote, is made or brought up to date first: its secrets cannot be read before.
-    async fn load_to_take<T>(
-        &self,
-        load: impl AsyncFn() -> Result<T, Errors>,
-        wait: bool,
-        caller: &Caller,
-    ) -> Result<T, Errors> {
-        match load().await {
-            Err(errors) if errors.0.iter().any(|error| error.code() == Code::StateUnavailable) => {
-                drop(holder::open_state(self, wait, caller).await?);
-                load().await
-            }
-            loaded => loaded,
+    /// Whether the project could not be loaded as its state is not there yet, or was written by an
+    /// older version, so that its secrets could not be read. Then it is made or brought up to date,
+    /// and loading is tried again.
+    async fn has_made_state(&self, errors: &Errors, wait: bool, caller: &Caller) -> Result<bool, Error> {
+        if errors.0.iter().all(|error| error.code() != Code::StateUnavailable) {
+            return Ok(false);
         }
+        holder::open_state(self, wait, caller).await.map(|_| true)
     }
 
     /// As [`App::load_partly`], with all that a sync needs.

@@ -64,7 +64,13 @@ impl App {
         Box::pin(async move {
             let since = SystemClock.now();
             let recorder = Arc::new(Recorder::new(since));
-            let project = self.load_to_take(async || self.load().await, request.wait, caller).await?;
+            let mut project = self.load().await;
+            if let Err(errors) = &project
+                && self.has_made_state(errors, request.wait, caller).await?
+            {
+                project = self.load().await;
+            }
+            let project = project?;
             info!("opening the state");
             let location = self.location().await?;
             let missing = if matches!(location, StateLocation::Folder(_)) { "room" } else { "the state" };

@@ -4,8 +4,9 @@
 //! What always holds: a secret is given only to a definition (a database, a destination, a receiver
 //! of alerts) whose address is one of those that the secret was set for. An address is all that
 //! decides where the definition sends something, as it is written: every setting but those of
-//! [`NEUTRAL`], so that a setting that is new counts until somebody says otherwise. No value is
-//! shown.
+//! [`NEUTRAL`], so that a setting that is new counts until somebody says otherwise; and the setting
+//! that has the secret, as a server quotes some of them (a user's name) and not others (a password).
+//! No value is shown.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -143,6 +144,16 @@ pub(super) fn address(kind: &str, node: &Node) -> String {
     std::iter::once(kind.to_owned()).chain(settings).collect::<Vec<_>>().join(" ")
 }
 
+/// An address with the setting in which the secret stands.
+pub(super) fn with_setting(address: &str, setting: &str) -> String {
+    format!("{address} ({setting})")
+}
+
+/// The path of a setting within a definition: `headers.Authorization`.
+pub(super) fn below(path: &str, key: &str) -> String {
+    if path.is_empty() { quoted(key) } else { format!("{path}.{}", quoted(key)) }
+}
+
 /// A value as it is written: no two values have one form.
 fn shown(node: &Node) -> String {
     match &node.value {
@@ -177,16 +188,17 @@ fn uses(documents: &Documents) -> Vec<SecretUse> {
         let kind = kind_of(node);
         for (name, database) in node.get("databases").into_iter().flat_map(Node::entries) {
             let who = format!("database {}.{}", source.name, name.name);
-            collect(database, &who, &address(kind, database), &mut found);
+            collect(database, &who, &address(kind, database), "", &mut found);
         }
     }
     for (name, node) in below("destinations").flat_map(Node::entries) {
         let who = format!("destination {}", name.name);
-        collect(node, &who, &address(kind_of(node), node), &mut found);
+        collect(node, &who, &address(kind_of(node), node), "", &mut found);
     }
     let receivers = below("alerts").filter_map(|alerts| alerts.get("to")).flat_map(Node::items);
     for (kind, node) in receivers.flat_map(Node::entries).map(|(kind, node)| (&kind.name, node)) {
-        collect(node, &format!("receiver of alerts by {kind}"), &address(kind, node), &mut found);
+        let who = format!("receiver of alerts by {kind}");
+        collect(node, &who, &address(kind, node), "", &mut found);
     }
     found.sort();
     found
@@ -197,15 +209,18 @@ pub(super) fn kind_of(node: &Node) -> &str {
     node.get("type").and_then(Node::text).unwrap_or_default()
 }
 
-fn collect(node: &Node, used_by: &str, address: &str, found: &mut Vec<SecretUse>) {
-    node.items().iter().for_each(|item| collect(item, used_by, address, found));
-    node.entries().for_each(|(_, value)| collect(value, used_by, address, found));
+fn collect(node: &Node, used_by: &str, address: &str, path: &str, found: &mut Vec<SecretUse>) {
+    node.items().iter().for_each(|item| collect(item, used_by, address, path, found));
+    for (key, value) in node.entries() {
+        collect(value, used_by, address, &below(path, &key.name), found);
+    }
     let (Value::Text(text) | Value::Unresolved(text)) = &node.value else { return };
     let (mut rest, place) = (text.as_str(), node.place.to_string());
     while let Some((reference, behind)) = rest.split_once("${").and_then(|(_, rest)| rest.split_once('}')) {
         rest = behind;
         if let Some(secret) = reference.strip_prefix("secret:") {
-            let (secret, used_by, address) = (secret.to_owned(), used_by.to_owned(), address.to_owned());
+            let (secret, used_by) = (secret.to_owned(), used_by.to_owned());
+            let address = with_setting(address, path);
             found.push(SecretUse { secret, used_by, address, place: place.clone() });
         }
     }

@@ -152,7 +152,9 @@ impl<'a> Resolver<'a> {
         match &mut node.value {
             Value::List(items) => items.iter_mut().for_each(|item| self.below(key, item, owner)),
             Value::Table(entries) => {
-                entries.iter_mut().for_each(|(key, value)| self.below(&key.name, value, owner));
+                for (key, value) in entries {
+                    self.below(&key.name, value, &owner.below(&key.name));
+                }
             }
             Value::Text(text) if text.contains("${") => {
                 node.value = match self.text(key, text, &node.place, owner) {
@@ -167,7 +169,8 @@ impl<'a> Resolver<'a> {
 
     /// The text with values in place of its references; `None` if it cannot be used.
     fn text(&mut self, key: &str, text: &str, place: &Place, owner: &Owner) -> Option<String> {
-        let Owner { part, address } = owner;
+        let part = &owner.part;
+        let address = owner.address.as_ref().map(|address| kept::with_setting(address, &owner.setting));
         let Resolver { env, variables, kept, .. } = *self;
         let lookup = Lookup { env, variables, kept, address: address.as_deref() };
         let resolved = match substitute(text, place, lookup) {
@@ -202,15 +205,23 @@ struct Owner {
     part: Part,
     /// Where it sends something; `None`: secrets of Outflow cannot stand there.
     address: Option<String>,
+    /// The path of the setting with the reference, within what it belongs to.
+    setting: String,
 }
 
 impl Owner {
     fn new(part: Part, address: String) -> Self {
-        Self { part, address: Some(address) }
+        Self { part, address: Some(address), setting: String::new() }
+    }
+
+    /// The same, one setting further down.
+    fn below(&self, key: &str) -> Self {
+        let (part, address) = (self.part.clone(), self.address.clone());
+        Self { part, address, setting: kept::below(&self.setting, key) }
     }
 
     fn rest() -> Self {
-        Self { part: Part::Rest, address: None }
+        Self { part: Part::Rest, address: None, setting: String::new() }
     }
 }
 

@@ -3,10 +3,14 @@
 
 use std::path::Path;
 
-use outflow_app::{App, Caller, SetSecretRequest, StateLocation};
+use outflow_app::{
+    App, Caller, DefinitionEdit, DefinitionId, DefinitionKind, DefinitionRequest, DefinitionStatus,
+    IntendedUse, RemoveSecretRequest, SetSecretRequest, StateLocation,
+};
 use outflow_core::{Code, Secret};
 use outflow_testkit::{Postgres, Report};
 use rusqlite::Connection;
+use serde_json::json;
 
 /// A project whose key is a file in it, with three secrets of which it uses two.
 struct Safe {
@@ -40,11 +44,14 @@ impl Safe {
     }
 
     async fn set(&self, name: &str, value: &str) {
+        self.set_for(name, value, Vec::new()).await;
+    }
+
+    /// Sets a secret that these will use, and says where it may be sent.
+    async fn set_for(&self, name: &str, value: &str, uses: Vec<IntendedUse>) -> Vec<String> {
         let (name, value) = (name.to_owned(), Secret::new(value));
-        self.app
-            .set_secret(&SetSecretRequest { name, value, uses: Vec::new(), wait: true }, &Caller::silent())
-            .await
-            .unwrap();
+        let request = SetSecretRequest { name, value, uses, wait: true };
+        self.app.set_secret(&request, &Caller::silent()).await.unwrap().addresses
     }
 
     /// Changes the state as its administrator can: the checksums fit.
@@ -109,7 +116,7 @@ async fn tampering(server: Option<&'static Postgres>, schema: &str) -> u64 {
          record = (SELECT o.record FROM secrets o WHERE o.name = 'c') WHERE name = 'a'"
             .to_owned(),
         // Another address, so that the secret goes there.
-        "UPDATE secrets SET addresses = '[\"webhook url=https://a.example\",\"webhook url=https://evil.example\"]' \
+        "UPDATE secrets SET addresses = '[\"webhook url=https://a.example (headers.X-Token)\",\"webhook url=https://evil.example (headers.X-Token)\"]' \
          WHERE name = 'a'"
             .to_owned(),
     ];
@@ -196,6 +203,51 @@ async fn what_was_done_to_a_secret_in_a_folder_is_found() {
 async fn what_was_done_to_a_secret_on_a_server_is_found() {
     let tried = tampering(Some(Postgres::shared()), "safe").await;
     report("outflow-app::it::secrets::what_was_done_to_a_secret_on_a_server_is_found", tried);
+}
+
+/// A destination of the server gets the secret that was set for it, and nothing at another address.
+async fn of_the_server(server: Option<&'static Postgres>, schema: &str) {
+    let safe = Safe::new(server, schema).await;
+    let id = DefinitionId::new(DefinitionKind::Destination, "later");
+    let at = |host: &str| {
+        let url = format!("https://{host}");
+        json!({ "type": "webhook", "url": url, "headers": { "X-Token": "${secret:d}" } })
+    };
+    let address = |host: &str| format!("webhook url=https://{host} (headers.X-Token)");
+    let change = async |edit: DefinitionEdit| {
+        let request = DefinitionRequest { id: id.clone(), edit, expected: None };
+        safe.app.change_definition(&request, true, &Caller::silent()).await.unwrap();
+    };
+    let loads = async || safe.app.load().await.map(|_| ()).map_err(|errors| errors.0[0].code());
+    let meant = |host: &str| vec![IntendedUse { id: id.clone(), value: at(host) }];
+    assert_eq!(safe.set_for("d", "canary-of-d", meant("later.example")).await, [address("later.example")]);
+    change(DefinitionEdit::Create { value: at("later.example"), status: DefinitionStatus::Enabled }).await;
+    assert_eq!(loads().await, Ok(()));
+    let list = safe.app.secrets().await.unwrap().secrets;
+    assert_eq!(list[3].used_by, ["destination later"]);
+    let remove = RemoveSecretRequest { name: "d".to_owned(), wait: true };
+    let refused = safe.app.remove_secret(&remove, &Caller::silent()).await.unwrap_err();
+    assert_eq!(refused.0[0].code(), Code::SecretInUse);
+
+    change(DefinitionEdit::Replace(at("evil.example"))).await;
+    assert_eq!(loads().await, Err(Code::SecretNotForAddress));
+    // Set for what it says now and for what it is going to say: it works before and after.
+    let both = [address("evil.example"), address("next.example")];
+    assert_eq!(safe.set_for("d", "canary-of-d", meant("next.example")).await, both);
+    assert_eq!(loads().await, Ok(()));
+    change(DefinitionEdit::Replace(at("next.example"))).await;
+    assert_eq!(loads().await, Ok(()));
+    assert_eq!(safe.set_for("d", "canary-of-d", Vec::new()).await, [address("next.example")]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_definition_of_the_server_in_a_folder_gets_what_was_set_for_its_address() {
+    of_the_server(None, "").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_definition_of_the_server_on_a_server_gets_what_was_set_for_its_address() {
+    of_the_server(Some(Postgres::shared()), "safe_definitions").await;
 }
 
 fn report(test: &'static str, tried: u64) {

@@ -6,6 +6,7 @@ mod at_rest;
 mod foreign;
 mod kept;
 mod serve;
+mod served;
 
 use std::fs;
 use std::path::Path;

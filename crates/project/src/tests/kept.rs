@@ -7,7 +7,7 @@ use outflow_warehouse::kinds;
 
 use super::super::kept::NEUTRAL;
 use super::super::*;
-use super::folder;
+use super::{folder, origin};
 
 const PROJECT: &str = r#"
 version: 1
@@ -50,10 +50,10 @@ fn every_use_is_known_with_its_address_and_its_place() {
     assert_eq!(
         lines,
         [
-            "db database pg.main: postgres host=db.example port=5432 (outflow.yaml:7:78)",
-            "hook destination hook: webhook url=https://a.example/in (outflow.yaml:10:80)",
-            "path receiver of alerts by webhook: webhook url=https://b.example/${secret:path} (outflow.yaml:12:29)",
-            "sign receiver of alerts by webhook: webhook url=https://b.example/${secret:path} (outflow.yaml:12:72)",
+            "db database pg.main: postgres host=db.example port=5432 (password) (outflow.yaml:7:78)",
+            "hook destination hook: webhook url=https://a.example/in (headers.Authorization) (outflow.yaml:10:80)",
+            "path receiver of alerts by webhook: webhook url=https://b.example/${secret:path} (url) (outflow.yaml:12:29)",
+            "sign receiver of alerts by webhook: webhook url=https://b.example/${secret:path} (secret) (outflow.yaml:12:72)",
         ]
     );
     let (_dir, origin) = given(PROJECT);
@@ -71,6 +71,9 @@ fn a_changed_address_gets_nothing_until_the_secret_is_set_again() {
         ("port: 5432", "port: 5432, ssl: disable", "db"),
         ("port: 5432", "port: 5432, allow_cleartext_password: true", "db"),
         ("host: db.example", "host: \"${env:OTHER_HOST}\"", "db"),
+        // A setting that the server quotes in what it says.
+        ("user: b", "user: \"${secret:db}\"", "db"),
+        ("database: a", "database: \"${secret:db}\"", "db"),
         ("https://a.example/in", "https://evil.example/in", "hook"),
         ("https://a.example/in", "http://a.example/in", "hook"),
         ("https://b.example/${secret:path}", "https://evil.example/${secret:path}", "path"),
@@ -143,6 +146,7 @@ fn every_setting_is_known_to_change_the_address_or_not() {
         "host",
         "path",
         "port",
+        "proxy",
         "region",
         "server",
         "ssl",

@@ -11,8 +11,8 @@ use super::{contains, files};
 use crate::serving::Serving;
 use crate::support::{Project, Store, state_url};
 
-const FIRST: &str = "canary-kept-one-4b7e19";
-const SECOND: &str = "canary-kept-two-90c3ad";
+pub(super) const FIRST: &str = "canary-kept-one-4b7e19";
+pub(super) const SECOND: &str = "canary-kept-two-90c3ad";
 const ROW: &str = "canary-kept-row-7d21";
 
 /// A project whose webhook has a secret header, and everything that it said.
@@ -99,7 +99,7 @@ impl Vault {
 }
 
 /// The `Authorization` of the last request.
-fn last(receiver: &Receiver) -> String {
+pub(super) fn last(receiver: &Receiver) -> String {
     let requests = receiver.requests();
     requests.last().unwrap().header("authorization").unwrap().to_owned()
 }
@@ -107,11 +107,9 @@ fn last(receiver: &Receiver) -> String {
 fn whole_life(store: Store) {
     let (server, receiver) = (store.server(), Receiver::start_blocking());
     let mut vault = Vault::new(&receiver, server.as_ref().map(|server| state_url(server.port())));
-    if store == Store::Sqlite {
-        let missing = vault.run(&["run"], 2);
-        assert!(missing.stderr.contains("C008"), "{missing:?}");
-        assert!(missing.stderr.contains("outflow secrets set HOOK"), "{missing:?}");
-    }
+    let missing = vault.run(&["run"], 2);
+    assert!(missing.stderr.contains("C008"), "{missing:?}");
+    assert!(missing.stderr.contains("outflow secrets set HOOK"), "{missing:?}");
     let set = vault.set("HOOK", FIRST, 0);
     assert!(set.stdout.contains("used by destination hook; may be sent to webhook url="), "{set:?}");
     assert!(set.stdout.contains("its key is new"), "{set:?}");
