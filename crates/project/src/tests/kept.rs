@@ -50,10 +50,10 @@ fn every_use_is_known_with_its_address_and_its_place() {
     assert_eq!(
         lines,
         [
-            "db database pg.main: postgres host=db.example port=5432 (password) (outflow.yaml:7:78)",
-            "hook destination hook: webhook url=https://a.example/in (headers.Authorization) (outflow.yaml:10:80)",
-            "path receiver of alerts by webhook: webhook url=https://b.example/${secret:path} (url) (outflow.yaml:12:29)",
-            "sign receiver of alerts by webhook: webhook url=https://b.example/${secret:path} (secret) (outflow.yaml:12:72)",
+            "db database pg.main: postgres host=db.example port=5432 (password) (outflow.yaml:7:77)",
+            "hook destination hook: webhook url=https://a.example/in (headers.Authorization) (outflow.yaml:10:81)",
+            "path receiver of alerts by webhook: webhook url=https://b.example/${secret:path} (url) (outflow.yaml:12:26)",
+            "sign receiver of alerts by webhook: webhook url=https://b.example/${secret:path} (secret) (outflow.yaml:12:70)",
         ]
     );
     let (_dir, origin) = given(PROJECT);
