@@ -24,15 +24,22 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Hidden<T> {
 }
 
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
-    serde_json::from_slice(body).map_err(|e| {
+    let refusal = |status: StatusCode, message: String| {
+        Refusal::new(Code::MalformedRequest, message).at("body").with_status(status)
+    };
+    let parsed = serde_json::from_slice(body).map_err(|e| {
         let (status, what) = if e.is_syntax() || e.is_eof() {
             (StatusCode::BAD_REQUEST, "is no JSON")
         } else {
             (StatusCode::UNPROCESSABLE_ENTITY, "does not have the members and types that it has to have")
         };
-        let message = format!("the body {what}: see its line {}, column {}", e.line(), e.column());
-        Refusal::new(Code::MalformedRequest, message).at("body").with_status(status)
-    })
+        refusal(status, format!("the body {what}: see its line {}, column {}", e.line(), e.column()))
+    })?;
+    // A list would be taken as the members in their order.
+    match body.trim_ascii_start().first() {
+        Some(b'{') => Ok(parsed),
+        _ => Err(refusal(StatusCode::UNPROCESSABLE_ENTITY, "the body is no object".to_owned())),
+    }
 }
 
 #[cfg(test)]
