@@ -5,8 +5,8 @@
 //! of alerts) whose address is one of those that the secret was set for. An address is all that
 //! decides where the definition sends something, as it is written: every setting but those of
 //! [`NEUTRAL`], so that a setting that is new counts until somebody says otherwise; and the setting
-//! that has the secret, as a server quotes some of them (a user's name) and not others (a password).
-//! No value is shown.
+//! that has the secret, as a server quotes some of them (a user's name) and others not (a
+//! password). No value is shown.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

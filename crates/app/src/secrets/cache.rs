@@ -1,8 +1,8 @@
 //! The keys that a command printed, kept in memory for a moment: whoever reads the project often
 //! does not run the command as often.
 //!
-//! What always holds: what is set, checked or encrypted again reads the keys anew. What it does not
-//! do: keep keys of files and of the environment, which are read in no time.
+//! What always holds: whatever sets, checks or encrypts secrets reads the keys again. What it does
+//! not do: keep keys of files and of the environment, which are read in no time.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -108,8 +108,8 @@ impl App {
 }
 
 impl App {
-    /// The keys for a secret that is set, and whether one was made. A key that is gone is not replaced
-    /// while something is encrypted under it: that would hide the loss.
+    /// The keys for a secret that is set, and whether one was made. A key that is gone is not
+    /// replaced while something is encrypted under it: that would hide the loss.
     async fn keys_to_write(
         &self,
         source: &KeySource,

@@ -2,14 +2,14 @@
 
 use std::fs;
 
-use outflow_testkit::{Receiver, Report};
+use outflow_testkit::{Receiver, Report, slice_or_whole};
 use serde_json::json;
 
 use super::kept::Vault;
 use crate::serving::Serving;
 
 /// More than are encrypted again in one transaction, several times.
-const SECRETS: usize = 70;
+const SECRETS: usize = 150;
 /// Every write of the state, and every change of the key's file.
 const CALLS: &str = "pwrite64,fsync,fdatasync,rename";
 
@@ -38,9 +38,9 @@ fn a_rotation_that_is_killed_anywhere_loses_no_secret_and_is_finished_by_the_nex
         // The next one begins with everything under one key.
         vault.run(&["secrets", "rotate"], 0);
         kills += 1;
-        at += 1;
+        at += slice_or_whole(3, 1);
     }
-    assert!(kills > 10 && mixed > 3, "{kills} kills, {mixed} in the midst");
+    assert!(kills >= 8 && mixed > 3, "{kills} kills, {mixed} in the midst");
     vault.run(&["secrets", "rotate"], 0);
     let check = vault.json(&["secrets", "check"], 0);
     assert_eq!(check["under_older_keys"], 0);
