@@ -9,9 +9,10 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use outflow_core::{Code, Error, Result, files};
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::keyring::{FORM, Keyring, MasterKey};
 
@@ -20,8 +21,6 @@ const LONGEST: u64 = 64 << 10;
 /// A command that gives the key prints it and ends within this time: less than a front end waits
 /// for the process that serves.
 const COMMAND_WITHIN: Duration = Duration::from_secs(20);
-/// How often is looked whether a command has ended.
-const LOOK_EVERY: Duration = Duration::from_millis(10);
 
 /// Where the master key comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,46 +77,37 @@ fn unavailable(source: &KeySource, what: &str) -> Error {
 fn output(source: &KeySource, words: &[String], within: Duration) -> Result<String> {
     let failed = |what: String| unavailable(source, &what);
     let Some((program, arguments)) = words.split_first() else { return Err(failed("is empty".to_owned())) };
-    let until = Instant::now() + within;
-    let mut child = Command::new(program)
+    let child = Command::new(program)
         .args(arguments)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .spawn()
         .map_err(|e| failed(format!("cannot be run: {e}")).caused_by(e))?;
-    let stdout = child.stdout.take();
-    // Until it closes its output, which a program that it leaves behind may keep open.
-    let (sender, printed) = mpsc::channel();
+    let process = Pid::from_child(&child);
+    // Its output may be kept open by a program that it leaves behind, and it may close it and go on.
+    let (sender, ended) = mpsc::channel();
     std::thread::spawn(move || {
-        let mut text = String::new();
-        let read = stdout.map_or(Ok(0), |stdout| stdout.take(LONGEST).read_to_string(&mut text));
         // Whoever waits may have given up.
-        let _ = sender.send(read.map(|_| text));
+        let _ = sender.send(printed(child));
     });
-    let printed = printed.recv_timeout(within).ok();
-    let ended = match printed {
-        Some(_) => end_of(&mut child, until),
-        None => Ok(None),
+    let Ok((text, status)) = ended.recv_timeout(within) else {
+        // It may have ended in the meantime.
+        let _ = kill_process(process, Signal::KILL);
+        return Err(failed(format!("did not end within {} s", within.as_secs_f32())));
     };
-    if !matches!(ended, Ok(Some(_))) {
-        // It may have ended in the meantime. Its end is taken, so that no dead process is left.
-        let _ = child.kill().and_then(|()| child.wait());
-    }
-    match (printed, ended.map_err(|e| failed("cannot be waited for".to_owned()).caused_by(e))?) {
-        (None, _) | (_, None) => Err(failed(format!("did not end within {} s", within.as_secs_f32()))),
-        (_, Some(status)) if !status.success() => Err(failed(format!("failed: {status}"))),
-        (Some(text), _) => text.map_err(|e| failed("printed no text".to_owned()).caused_by(e)),
+    let status = status.map_err(|e| failed("cannot be waited for".to_owned()).caused_by(e))?;
+    match status.success() {
+        true => text.map_err(|e| failed("printed no text".to_owned()).caused_by(e)),
+        false => Err(failed(format!("failed: {status}"))),
     }
 }
 
-/// How a command ended; `None`: it had not until then.
-fn end_of(child: &mut Child, until: Instant) -> io::Result<Option<ExitStatus>> {
-    loop {
-        match child.try_wait()? {
-            None if Instant::now() < until => std::thread::sleep(LOOK_EVERY),
-            status => return Ok(status),
-        }
-    }
+/// What a process prints, and how it ends.
+fn printed(mut child: Child) -> (io::Result<String>, io::Result<ExitStatus>) {
+    let mut text = String::new();
+    let stdout = child.stdout.take();
+    let read = stdout.map_or(Ok(0), |stdout| stdout.take(LONGEST).read_to_string(&mut text));
+    (read.map(|_| text), child.wait())
 }
 
 /// Puts a new key in front of those in the file of Outflow, or makes the file.
