@@ -107,7 +107,7 @@ impl App {
     /// Every problem of the files and the definitions; the state, if it cannot be read.
     pub(crate) async fn load_with(&self, state: &dyn StateReader) -> Result<Project, Errors> {
         let stored = running(&state.definitions().await?)?;
-        Ok(self.read_with(Project::load, stored.into()).await??)
+        Ok(self.read_files(Project::load, stored.into()).await??)
     }
 
     /// Brings the state up to the files: syncs that they have renamed go on under their new names,

@@ -239,7 +239,7 @@ impl App {
         if let Some(named) = &self.state {
             return Ok(named.clone());
         }
-        let url = self.read_files(Project::state_url, Arc::default()).await??;
+        let url = self.read_as_written(Project::state_url, Arc::default()).await??;
         url.map_or_else(|| Ok(StateLocation::Folder(self.folder.clone())), |url| wiring::location(&url))
     }
 
@@ -316,28 +316,28 @@ impl App {
         Ok(self.read_project(Project::load_destinations).await??)
     }
 
-    /// Reads the project with the server's definitions and the secrets that it uses.
+    /// Reads the project with the server's definitions.
     async fn read_project<T: Send + 'static>(
         &self,
         read: impl FnOnce(&Origin) -> T + Send + 'static,
     ) -> Result<T, Error> {
-        self.read_with(read, self.look_for_stored().await).await
+        self.read_files(read, self.look_for_stored().await).await
     }
 
-    /// Reads the project with these definitions of the server and the secrets that it uses.
-    async fn read_with<T: Send + 'static>(
+    /// Reads files of the project with the secrets that they use. Definitions of the server stand
+    /// beside them.
+    async fn read_files<T: Send + 'static>(
         &self,
         read: impl FnOnce(&Origin) -> T + Send + 'static,
         stored: Arc<[StoredDefinition]>,
     ) -> Result<T, Error> {
         let secrets = self.kept_secrets(&stored).await;
-        self.read_files(move |origin| read(&Origin { secrets, ..origin.clone() }), stored).await
+        self.read_as_written(move |origin| read(&Origin { secrets, ..origin.clone() }), stored).await
     }
 
     /// Reads files of the project off the async threads, in bounded time: they may be on a mount
-    /// that hangs. Definitions of the server stand beside them, and secrets that Outflow keeps are
-    /// not there.
-    async fn read_files<T: Send + 'static>(
+    /// that hangs. Secrets that Outflow keeps are not there.
+    async fn read_as_written<T: Send + 'static>(
         &self,
         read: impl FnOnce(&Origin) -> T + Send + 'static,
         stored: Arc<[StoredDefinition]>,

@@ -99,13 +99,13 @@ impl App {
     /// Every problem of the project that would be.
     pub(crate) async fn load_proposed(&self, proposal: &Proposal) -> Result<Project, Errors> {
         proposal.refuse_drafts(self).await?;
-        Ok(self.read_with(Project::load, proposal.running.clone().into()).await??)
+        Ok(self.read_files(Project::load, proposal.running.clone().into()).await??)
     }
 
     /// As [`App::load_proposed`], where secrets may be missing: another process has them.
     pub(crate) async fn look_at_proposed(&self, proposal: &Proposal) -> Result<(), Errors> {
         proposal.refuse_drafts(self).await?;
-        self.read_with(Project::load_partly, proposal.running.clone().into()).await??;
+        self.read_files(Project::load_partly, proposal.running.clone().into()).await??;
         Ok(())
     }
 
@@ -124,7 +124,7 @@ impl App {
                 .place()
                 .is_some_and(|place| place.strip_prefix(&shown).is_some_and(|rest| !rest.starts_with(", ")))
         };
-        let problems = match self.read_with(Project::load, with.into()).await? {
+        let problems = match self.read_files(Project::load, with.into()).await? {
             Ok(project) => project.warnings,
             Err(problems) => problems,
         };

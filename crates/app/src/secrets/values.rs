@@ -33,12 +33,12 @@ pub(super) enum Freshness {
 impl App {
     /// Which parts of the project use which secret, with these definitions of the server.
     pub(super) async fn secret_uses(&self, stored: Arc<[StoredDefinition]>) -> Result<Vec<SecretUse>, Error> {
-        self.read_files(Project::secret_uses, stored).await
+        self.read_as_written(Project::secret_uses, stored).await
     }
 
     /// Where the key of this installation comes from.
     pub(super) async fn key_source(&self, installation: u128) -> Result<KeySource, Error> {
-        Ok(match self.read_files(Project::secret_key, Arc::default()).await?? {
+        Ok(match self.read_as_written(Project::secret_key, Arc::default()).await?? {
             Some(SecretKeyConfig::File(path)) => KeySource::File(path),
             Some(SecretKeyConfig::Env(name)) => KeySource::Env(name),
             Some(SecretKeyConfig::Command(words)) => KeySource::Command(words),
