@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use outflow_core::ports::state::{DefinitionChange, Pausable};
 use outflow_core::run::RunOptions;
-use outflow_core::{Actor, Code, Error, NextStep, RunId};
+use outflow_core::{Actor, Code, Error, NextStep, RunId, Secret};
 use outflow_engine::operations::cancel::CancelReport;
 use outflow_engine::operations::purge::PurgeReport;
 use serde::{Deserialize, Serialize};
@@ -31,6 +31,7 @@ use self::place::{CONTROL, Place, WORK};
 use crate::definitions::DefinitionDocument;
 use crate::paused::PauseEntry;
 use crate::people::{PeopleAnswer, PeopleChange};
+use crate::secret_documents::{IntendedUse, Rotation, SecretChange};
 use crate::serving::Serving;
 use crate::user;
 
@@ -118,6 +119,45 @@ pub enum Request {
     },
     /// Write into the audit log that a test alert is sent.
     TestAlerts,
+    /// Keep a secret.
+    SetSecret {
+        /// Its name.
+        name: String,
+        /// Its value.
+        value: SecretText,
+        /// What will use it.
+        #[serde(default)]
+        uses: Vec<IntendedUse>,
+    },
+    /// Remove a secret.
+    RemoveSecret {
+        /// Its name.
+        name: String,
+    },
+    /// Encrypt all secrets again under another key.
+    RotateSecrets,
+}
+
+/// A secret on its way through the socket. Its debug form says nothing about it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SecretText(String);
+
+impl SecretText {
+    /// This secret.
+    pub fn new(secret: &Secret) -> Self {
+        Self(secret.expose().to_owned())
+    }
+
+    /// The secret.
+    pub fn secret(&self) -> Secret {
+        Secret::new(self.0.clone())
+    }
+}
+
+impl std::fmt::Debug for SecretText {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SecretText")
+    }
 }
 
 /// What the process that holds the state answers.
@@ -156,6 +196,10 @@ pub enum Answer {
     },
     /// It is in the audit log.
     Recorded,
+    /// What became of a secret.
+    SecretChanged(SecretChange),
+    /// What the change of the key did.
+    SecretsRotated(Rotation),
 }
 
 /// What became of the slots that were due.
@@ -241,7 +285,7 @@ impl Request {
     /// How long the answer may take.
     pub(crate) const fn patience(&self) -> Duration {
         match self {
-            Self::Purge { .. } => LONG_PATIENCE,
+            Self::Purge { .. } | Self::RotateSecrets => LONG_PATIENCE,
             _ => PATIENCE,
         }
     }

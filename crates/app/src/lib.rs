@@ -57,6 +57,8 @@ mod run;
 mod runs;
 mod schema;
 mod second_ids;
+mod secret_documents;
+mod secrets;
 mod serve;
 mod serving;
 mod slot;
@@ -132,6 +134,10 @@ pub use replay::{ReplayPlan, ReplayReport, ReplayRequest};
 pub use run::{RunRequest, Selection};
 pub use runs::{RunList, RunsRequest};
 pub use schema::{destination_kinds, schema};
+pub use secret_documents::{IntendedUse, Rotation, SecretChange};
+pub use secrets::{
+    LONGEST_SECRET, RemoveSecretRequest, SecretCheck, SecretDocument, SecretList, SetSecretRequest,
+};
 pub use serve::ServeRequest;
 pub use serving::{DestinationStatus, Serving};
 pub use source::{
@@ -157,6 +163,7 @@ pub struct App {
     actor: Actor,
     people: people::Shared,
     slot: slot::Slot,
+    keys: secrets::KeyCache,
 }
 
 impl App {
@@ -170,7 +177,7 @@ impl App {
         };
         let origin = Origin { dir: project, target: None, ..Origin::default() };
         let (people, slot) = (people::Shared::default(), slot::Slot::default());
-        Self { origin, state, folder, actor: user::local(), people, slot }
+        Self { origin, state, folder, actor: user::local(), people, slot, keys: Default::default() }
     }
 
     /// The same installation, for this actor: the audit log names them for what they change.
@@ -232,7 +239,7 @@ impl App {
         if let Some(named) = &self.state {
             return Ok(named.clone());
         }
-        let url = self.read_files(Project::state_url, Arc::default()).await??;
+        let url = self.read_as_written(Project::state_url, Arc::default()).await??;
         url.map_or_else(|| Ok(StateLocation::Folder(self.folder.clone())), |url| wiring::location(&url))
     }
 
@@ -271,6 +278,16 @@ impl App {
         }
     }
 
+    /// Whether the project could not be loaded as its state is not there yet, or was written by an
+    /// older version, so that its secrets could not be read. Then it is made or brought up to date,
+    /// and loading is tried again.
+    async fn has_made_state(&self, errors: &Errors, wait: bool, caller: &Caller) -> Result<bool, Error> {
+        if errors.0.iter().all(|error| error.code() != Code::StateUnavailable) {
+            return Ok(false);
+        }
+        holder::open_state(self, wait, caller).await.map(|_| true)
+    }
+
     /// As [`App::load_partly`], with all that a sync needs.
     async fn load_for(&self, sync: &str) -> Result<Project, Errors> {
         let project = self.load_to_use().await?;
@@ -307,9 +324,20 @@ impl App {
         self.read_files(read, self.look_for_stored().await).await
     }
 
-    /// Reads files of the project off the async threads, in bounded time: they may be on a mount
-    /// that hangs. Definitions of the server stand beside them.
+    /// Reads files of the project with the secrets that they use. Definitions of the server stand
+    /// beside them.
     async fn read_files<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Origin) -> T + Send + 'static,
+        stored: Arc<[StoredDefinition]>,
+    ) -> Result<T, Error> {
+        let secrets = self.kept_secrets(&stored).await;
+        self.read_as_written(move |origin| read(&Origin { secrets, ..origin.clone() }), stored).await
+    }
+
+    /// Reads files of the project off the async threads, in bounded time: they may be on a mount
+    /// that hangs. Secrets that Outflow keeps are not there.
+    async fn read_as_written<T: Send + 'static>(
         &self,
         read: impl FnOnce(&Origin) -> T + Send + 'static,
         stored: Arc<[StoredDefinition]>,

@@ -107,7 +107,10 @@ impl Act {
             | Request::Resume { .. }
             | Request::Define { .. }
             | Request::Rename { .. }
-            | Request::People { .. } => return None,
+            | Request::People { .. }
+            | Request::SetSecret { .. }
+            | Request::RemoveSecret { .. }
+            | Request::RotateSecrets => return None,
         })
     }
 
@@ -166,6 +169,20 @@ pub(crate) async fn recorded<T, E: Why + From<Error>>(
     begin(state, actor, act.as_slice()).await?;
     let done = work.await;
     if let (Some(act), Some(error)) = (&act, done.as_ref().err().and_then(Why::why)) {
+        fail(state, actor, act, error).await;
+    }
+    done
+}
+
+/// Does something that has its entry in its own transaction; only its failure is written here.
+pub(crate) async fn failing<T>(
+    state: &dyn State,
+    actor: &Actor,
+    act: &Act,
+    work: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    let done = work.await;
+    if let Err(error) = &done {
         fail(state, actor, act, error).await;
     }
     done

@@ -130,7 +130,13 @@ impl App {
         caller: &'a Caller,
     ) -> BoxFuture<'a, Result<Vec<RunOutcome>, Errors>> {
         Box::pin(async move {
-            let (request, project, pauses) = self.prepared(request).await?;
+            let mut prepared = self.prepared(request).await;
+            if let Err(errors) = &prepared
+                && self.has_made_state(errors, request.wait, caller).await?
+            {
+                prepared = self.prepared(request).await;
+            }
+            let (request, project, pauses) = prepared?;
             let request = &request;
             let delivery_timeout = request.delivery_timeout;
             let handover = || Handover { runs: wanted(request, &project, &pauses), delivery_timeout };

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use outflow_core::ports::state::{DefinitionChange, Pausable, StateReader};
+use outflow_core::ports::state::{DefinitionChange, Pausable, State, StateReader};
 use outflow_core::{Actor, BoxFuture, Clock as _, Code, Error, NextStep, SystemClock, Timestamp};
 use outflow_engine::serve::{self, Event, Observer, RuntimeConfig, Triggered};
 use outflow_engine::{Engine, Errors};
@@ -27,6 +27,7 @@ use crate::paused::{self, PauseEntry};
 use crate::people;
 use crate::recorded::{Act, begin, recorded};
 use crate::renamed::{self, Renamed};
+use crate::secret_documents::SecretChange;
 use crate::serving::Serving;
 use crate::slot::Serves;
 
@@ -63,7 +64,13 @@ impl App {
         Box::pin(async move {
             let since = SystemClock.now();
             let recorder = Arc::new(Recorder::new(since));
-            let project = self.load().await?;
+            let mut project = self.load().await;
+            if let Err(errors) = &project
+                && self.has_made_state(errors, request.wait, caller).await?
+            {
+                project = self.load().await;
+            }
+            let project = project?;
             info!("opening the state");
             let location = self.location().await?;
             let missing = if matches!(location, StateLocation::Folder(_)) { "room" } else { "the state" };
@@ -226,10 +233,10 @@ impl Service {
     async fn answer(self, request: Request, actor: Actor) -> Result<Answer, Error> {
         let state = self.handle.config().engine.state.clone();
         let act = Act::of(&request, state.installation());
-        recorded(&*state, &actor, act, self.perform(request, &actor)).await
+        recorded(&*state, &actor, act, self.perform(&*state, request, &actor)).await
     }
 
-    async fn perform(self, request: Request, actor: &Actor) -> Result<Answer, Error> {
+    async fn perform(self, state: &dyn State, request: Request, actor: &Actor) -> Result<Answer, Error> {
         Ok(match request {
             Request::Run { sync, options } => match self.handle.trigger(&sync, options).await? {
                 Triggered::Started(run) => Answer::Started(run),
@@ -282,7 +289,33 @@ impl Service {
             }
             // Its entry is all that was asked for.
             Request::TestAlerts => Answer::Recorded,
+            Request::SetSecret { name, value, uses } => {
+                let app = self.app.by(actor.clone());
+                let change = app.keep_secret(state, &name, &value.secret(), &uses).await?;
+                info!(secret = name, existed = change.existed, "secret set");
+                Answer::SecretChanged(self.in_force(change).await)
+            }
+            Request::RemoveSecret { name } => {
+                let change = self.app.by(actor.clone()).drop_secret(state, &name).await?;
+                info!(secret = name, "secret removed");
+                Answer::SecretChanged(change)
+            }
+            Request::RotateSecrets => {
+                let rotation = self.app.by(actor.clone()).rotate(state).await?;
+                info!(key = rotation.key_id, resealed = rotation.resealed, "secrets encrypted again");
+                Answer::SecretsRotated(rotation)
+            }
         })
+    }
+
+    /// Takes a secret that was set into force, if anything uses it. A project that has another
+    /// mistake goes on with what it had, and the change says so.
+    async fn in_force(&self, change: SecretChange) -> SecretChange {
+        if change.used_by.is_empty() {
+            return change;
+        }
+        let not_in_force = self.reload().await.err().map(|errors| first(errors).message().to_owned());
+        SecretChange { not_in_force, ..change }
     }
 
     async fn reload_each_time(

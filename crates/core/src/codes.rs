@@ -130,6 +130,12 @@ codes! {
     C020 OwnedByFiles Configuration UserInput "the project's files own that definition";
     C021 SyncNotRenamed Configuration UserInput "the sync cannot get that name now";
     C022 NoSuchDefinition Configuration UserInput "there is no such definition";
+    C030 SecretKeyUnavailable Configuration Auth "the key of the secrets cannot be had";
+    C031 SecretKeyWrong Configuration Auth "a secret is encrypted under another key";
+    C032 SecretDamaged Configuration Permanent "a secret does not decrypt";
+    C033 NoSuchSecret Configuration UserInput "no such secret";
+    C034 SecretNotForAddress Configuration UserInput "a secret was not set for this address";
+    C035 SecretInUse Configuration UserInput "a secret is in use";
     Q001 QueryNotReadOnly Query UserInput "the query does not only read";
     Q002 MultipleStatements Query UserInput "more than one statement";
     Q003 UnknownVariable Query UserInput "unknown variable";

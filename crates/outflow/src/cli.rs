@@ -8,6 +8,7 @@ pub mod help;
 mod looking;
 mod people;
 mod running;
+mod secrets;
 mod upkeep;
 mod values;
 
@@ -24,6 +25,7 @@ pub use definitions::{Apply, Plan, Rename};
 pub use looking::{Alerts, AlertsCommand, DeadLetters, Rejected, Runs, Status, Usage};
 pub use people::{CreateToken, CreateUser, PasswordArgs, RevokeToken, Tokens, UserRole, Users};
 pub use running::{Backfill, Replay, Run, Serve};
+pub use secrets::{SecretName, Secrets};
 pub use upkeep::{Approve, Cancel, PausableKind, Pause, Purge, Reject, Verify};
 
 /// Self-hosted reverse ETL: rows of a warehouse query become calls to your destinations.
@@ -194,6 +196,9 @@ pub enum Command {
     Tokens(Tokens),
     /// Recount a run from its segments and its state, or check the whole state
     Verify(Verify),
+    /// Keep values that ${secret:NAME} stands for, encrypted in the state
+    #[command(subcommand, arg_required_else_help = true)]
+    Secrets(Secrets),
     /// Show who changed what, and check that the record of it was not changed
     #[command(subcommand, arg_required_else_help = true)]
     Audit(Audit),

@@ -23,6 +23,7 @@ mod reload;
 pub mod replay;
 mod run;
 mod runs;
+mod secrets;
 mod serve;
 mod source;
 mod status;
@@ -83,6 +84,7 @@ pub async fn dispatch(cli: Cli, printer: Printer) -> Result<Exit, Errors> {
         Command::Cancel(args) => cancel::cancel(&app, &args, printer).await,
         Command::Usage(args) => usage::usage(&app, &args, printer).await,
         Command::Verify(args) => verify::verify(&app, &args, printer).await,
+        Command::Secrets(command) => secrets::secrets(&app, &command, printer).await,
         Command::Audit(command) => audit::audit(&app, &command, printer).await,
         Command::Users(command) => users::users(&app, &command, printer).await,
         Command::Tokens(command) => tokens::tokens(&app, &command, printer).await,

@@ -7,6 +7,7 @@ mod cli;
 mod commands;
 mod demo;
 mod exit;
+mod hidden;
 mod hints;
 mod output;
 mod progress;

@@ -35,6 +35,7 @@ pub(super) const ROOT: Shape = Shape {
             "where what became of runs is remembered, and for how long; a text is the url",
         ),
         Key::new("audit", Kind::Table(&AUDIT), "the log of who changed what"),
+        Key::new("secrets", Kind::Table(&SECRETS), "the secrets that Outflow keeps: ${secret:NAME}"),
         Key::new("limits", Kind::Table(&LIMITS), "how much `outflow serve` does side by side"),
         Key::new("alerts", Kind::Table(&ALERTS), "when something counts as wrong, and who is told"),
         Key::new("network", Kind::Table(&NETWORK), "which addresses databases and destinations may have"),
@@ -90,6 +91,26 @@ const AUDIT: Shape = Shape {
         Kind::Duration { min: DAY, max: TEN_YEARS },
         "how long its entries are kept; for ever by default",
     )],
+    open: false,
+};
+
+const SECRETS: Shape = Shape {
+    what: "a table of key",
+    keys: &[Key::new(
+        "key",
+        Kind::Table(&SECRET_KEY),
+        "where the key comes from that encrypts them; a file that Outflow makes by default",
+    )],
+    open: false,
+};
+
+const SECRET_KEY: Shape = Shape {
+    what: "one of file, env and command",
+    keys: &[
+        Key::new("file", Kind::Path, "the file with the key: 32 bytes in base64"),
+        Key::new("env", Kind::Text, "the environment variable with the key"),
+        Key::new("command", Kind::List(&Kind::Text), "the program that prints the key, and its arguments"),
+    ],
     open: false,
 };
 

@@ -22,12 +22,14 @@ mod export;
 mod file_characters;
 mod fit;
 mod ids;
+mod kept;
 mod keys;
 mod limits;
 mod names;
 mod network;
 mod query_text;
 mod schema;
+mod secret_key;
 mod secrets;
 mod select;
 mod server;
@@ -63,9 +65,11 @@ pub use self::alerts::ReceiverConfig;
 use self::document::{Node, Place};
 pub use self::environment::Environment;
 pub use self::export::export;
+pub use self::kept::{KeptSecret, KeptSecrets, SecretUse};
 pub use self::keys::SETTINGS;
 use self::names::{entries, single};
 pub use self::schema::schema;
+pub use self::secret_key::SecretKeyConfig;
 use self::secrets::Resolver;
 pub use self::secrets::{Part, Unresolved};
 pub use self::select::fits;
@@ -126,6 +130,8 @@ pub struct Origin {
     pub target: Option<String>,
     /// The definitions of the server that are a part of it.
     pub stored: Arc<[StoredDefinition]>,
+    /// The secrets that Outflow keeps, as far as the project uses them.
+    pub secrets: KeptSecrets,
 }
 
 /// A destination, with its settings not checked yet.
@@ -248,8 +254,7 @@ impl Project {
         let variables = dotenv.variables();
         let environment = Environment::new(dotenv.values);
         let env = |name: &str| environment.get(name);
-        let mut resolver =
-            Resolver { env: &env, variables: &variables, missing: Vec::new(), odd: Vec::new() };
+        let mut resolver = Resolver::new(&env, &variables, &origin.secrets);
         documents.all.iter_mut().for_each(|document| resolver.resolve(document, &["state"]));
         if !resolver.missing.is_empty() && !wrong.is_empty() {
             return Err(wrong.remove(0));
@@ -282,8 +287,7 @@ impl Project {
         let variables = dotenv.variables();
         let environment = Environment::new(dotenv.values);
         let env = |name: &str| environment.or(env(name), name);
-        let mut resolver =
-            Resolver { env: &env, variables: &variables, missing: Vec::new(), odd: Vec::new() };
+        let mut resolver = Resolver::new(&env, &variables, &origin.secrets);
         for document in &mut documents.all {
             resolver.resolve(document, &secrets::KEYS);
             shape::check_table(document, &keys::ROOT, &mut problems);
@@ -322,6 +326,7 @@ impl Project {
         let spool = |key: &str| spool.and_then(|s| s.get(key));
         let alerts = single(documents, "alerts", problems);
         let receivers = alerts::receivers(alerts, problems);
+        secret_key::read(documents, problems);
         let metrics = alerts::listen(single(documents, "metrics", problems), "127.0.0.1:9464", problems);
         let server = server::read(single(documents, "server", problems), problems);
         let syncs = entries(documents, "syncs", problems);

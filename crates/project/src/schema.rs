@@ -37,7 +37,7 @@ fn kind(kind_of: &Kind) -> Value {
     let any_of = |kinds: &[Kind]| json!({ "anyOf": kinds.iter().map(kind).collect::<Vec<_>>() });
     match kind_of {
         Kind::Text | Kind::Path => json!({ "type": "string", "pattern": "\\S" }),
-        Kind::Secret => json!({ "type": "string", "pattern": "\\$\\{(env|file):[^}]+\\}" }),
+        Kind::Secret => json!({ "type": "string", "pattern": "\\$\\{(env|file|secret):[^}]+\\}" }),
         Kind::Flag => json!({ "type": "boolean" }),
         Kind::Whole { min, max } if min == max => json!({ "const": min }),
         Kind::Whole { min, max } => json!({ "anyOf": [

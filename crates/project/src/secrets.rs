@@ -1,4 +1,4 @@
-//! `${env:NAME}` and `${file:PATH}`: what stands in a file in place of a secret.
+//! `${env:NAME}`, `${secret:NAME}` and `${file:PATH}`: what stands in a file in place of a secret.
 //!
 //! References work in every text below `sources`, `destinations`, `alerts` and `state`, alone or
 //! within a longer text. A problem names the reference and never its value.
@@ -7,11 +7,12 @@ use outflow_core::{Code, Error, files};
 
 use super::Problems;
 use super::document::{Documents, MAX_BYTES, Node, Place, Value};
+use super::kept::{self, KeptSecrets};
 
 /// Environment variables by name.
 pub(super) type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
 
-const FORMS: &str = "write ${env:NAME} or ${file:/run/secrets/name}";
+const FORMS: &str = "write ${env:NAME}, ${secret:NAME} or ${file:/run/secrets/name}";
 
 /// The top-level keys below which references work.
 pub(super) const KEYS: [&str; 4] = ["sources", "destinations", "alerts", "state"];
@@ -77,12 +78,18 @@ pub(super) struct Resolver<'a> {
     pub(super) env: Env<'a>,
     /// What can be meant by a variable that is not set.
     pub(super) variables: &'a Variables,
+    /// The secrets that Outflow keeps.
+    pub(super) kept: &'a KeptSecrets,
     pub(super) missing: Vec<Unresolved>,
     /// What is there, and probably not what was meant.
     pub(super) odd: Vec<(Place, Error)>,
 }
 
-impl Resolver<'_> {
+impl<'a> Resolver<'a> {
+    pub(super) fn new(env: Env<'a>, variables: &'a Variables, kept: &'a KeptSecrets) -> Self {
+        Self { env, variables, kept, missing: Vec::new(), odd: Vec::new() }
+    }
+
     /// Puts values in place of all references below these top-level keys.
     pub(super) fn resolve(&mut self, document: &mut Node, keys: &[&str]) {
         let Value::Table(entries) = &mut document.value else { return };
@@ -92,40 +99,65 @@ impl Resolver<'_> {
                     sources.iter_mut().for_each(|(name, source)| self.source(&name.name, source));
                 }
                 ("destinations", Value::Table(destinations)) => {
-                    let part = |name: &str| Part::Destination(name.to_owned());
-                    destinations.iter_mut().for_each(|(name, node)| {
-                        self.below(&name.name, node, &part(&name.name));
-                    });
+                    for (name, node) in destinations {
+                        let address = kept::address(kept::kind_of(node), node);
+                        let owner = Owner::new(Part::Destination(name.name.clone()), address);
+                        self.below(&name.name, node, &owner);
+                    }
                 }
-                (key, _) => self.below(key, node, &Part::Rest),
+                ("alerts", Value::Table(entries)) => {
+                    entries.iter_mut().for_each(|(key, node)| self.alerts(&key.name, node));
+                }
+                (key, _) => self.below(key, node, &Owner::rest()),
+            }
+        }
+    }
+
+    /// A part of `alerts`: each receiver has an address of its own.
+    fn alerts(&mut self, key: &str, node: &mut Node) {
+        let Value::List(receivers) = &mut node.value else { return self.below(key, node, &Owner::rest()) };
+        for receiver in receivers {
+            let Value::Table(entries) = &mut receiver.value else {
+                self.below(key, receiver, &Owner::rest());
+                continue;
+            };
+            for (kind, node) in entries {
+                let owner = Owner::new(Part::Rest, kept::address(&kind.name, node));
+                self.below(&kind.name, node, &owner);
             }
         }
     }
 
     fn source(&mut self, source: &str, node: &mut Node) {
-        let Value::Table(entries) = &mut node.value else { return self.below(source, node, &Part::Rest) };
+        let kind = kept::kind_of(node).to_owned();
+        let Value::Table(entries) = &mut node.value else {
+            return self.below(source, node, &Owner::rest());
+        };
         for (key, node) in entries {
             match (key.name.as_str(), &mut node.value) {
                 ("databases", Value::Table(databases)) => {
                     for (name, node) in databases {
                         let part = Part::Database { source: source.to_owned(), name: name.name.clone() };
-                        self.below(&name.name, node, &part);
+                        let owner = Owner::new(part, kept::address(&kind, node));
+                        self.below(&name.name, node, &owner);
                     }
                 }
-                (key, _) => self.below(key, node, &Part::Rest),
+                (key, _) => self.below(key, node, &Owner::rest()),
             }
         }
     }
 
     /// `key` is the one that has the value, or the list with it.
-    fn below(&mut self, key: &str, node: &mut Node, part: &Part) {
+    fn below(&mut self, key: &str, node: &mut Node, owner: &Owner) {
         match &mut node.value {
-            Value::List(items) => items.iter_mut().for_each(|item| self.below(key, item, part)),
+            Value::List(items) => items.iter_mut().for_each(|item| self.below(key, item, owner)),
             Value::Table(entries) => {
-                entries.iter_mut().for_each(|(key, value)| self.below(&key.name, value, part));
+                for (key, value) in entries {
+                    self.below(&key.name, value, &owner.below(&key.name));
+                }
             }
             Value::Text(text) if text.contains("${") => {
-                node.value = match self.text(key, text, &node.place, part) {
+                node.value = match self.text(key, text, &node.place, owner) {
                     Some(resolved) => Value::Text(resolved),
                     None => Value::Unresolved(std::mem::take(text)),
                 };
@@ -136,8 +168,12 @@ impl Resolver<'_> {
     }
 
     /// The text with values in place of its references; `None` if it cannot be used.
-    fn text(&mut self, key: &str, text: &str, place: &Place, part: &Part) -> Option<String> {
-        let resolved = match substitute(text, place, self.env, self.variables) {
+    fn text(&mut self, key: &str, text: &str, place: &Place, owner: &Owner) -> Option<String> {
+        let part = &owner.part;
+        let address = owner.address.as_ref().map(|address| kept::with_setting(address, &owner.setting));
+        let Resolver { env, variables, kept, .. } = *self;
+        let lookup = Lookup { env, variables, kept, address: address.as_deref() };
+        let resolved = match substitute(text, place, lookup) {
             Ok(resolved) => resolved,
             Err((code, message, help)) => {
                 let error = Error::new(code, message).at(place.to_string()).help(help);
@@ -150,7 +186,7 @@ impl Resolver<'_> {
             return Some(resolved);
         }
         let mut is_usable = true;
-        for error in odd_ends(key, text, &resolved, place, self.env) {
+        for error in odd_ends(key, text, &resolved, place, lookup) {
             if error.code().is_warning() {
                 self.odd.push((place.clone(), error));
             } else {
@@ -164,7 +200,41 @@ impl Resolver<'_> {
 
 type Failure = (Code, String, String);
 
-fn substitute(text: &str, place: &Place, env: Env<'_>, variables: &Variables) -> Result<String, Failure> {
+/// What a reference belongs to.
+struct Owner {
+    part: Part,
+    /// Where it sends something; `None`: secrets of Outflow cannot stand there.
+    address: Option<String>,
+    /// The path of the setting with the reference, within what it belongs to.
+    setting: String,
+}
+
+impl Owner {
+    fn new(part: Part, address: String) -> Self {
+        Self { part, address: Some(address), setting: String::new() }
+    }
+
+    /// The same, one setting further down.
+    fn below(&self, key: &str) -> Self {
+        let (part, address) = (self.part.clone(), self.address.clone());
+        Self { part, address, setting: kept::below(&self.setting, key) }
+    }
+
+    fn rest() -> Self {
+        Self { part: Part::Rest, address: None, setting: String::new() }
+    }
+}
+
+/// Where values are looked up.
+#[derive(Clone, Copy)]
+struct Lookup<'a> {
+    env: Env<'a>,
+    variables: &'a Variables,
+    kept: &'a KeptSecrets,
+    address: Option<&'a str>,
+}
+
+fn substitute(text: &str, place: &Place, lookup: Lookup<'_>) -> Result<String, Failure> {
     let mut out = String::new();
     let mut rest = text;
     while let Some((before, reference)) = rest.split_once("${") {
@@ -172,22 +242,22 @@ fn substitute(text: &str, place: &Place, env: Env<'_>, variables: &Variables) ->
             return Err((Code::SecretUnresolved, "a reference is not closed".to_owned(), FORMS.to_owned()));
         };
         out.push_str(before);
-        out.push_str(&value(reference, place, env, variables)?);
+        out.push_str(&value(reference, place, lookup)?);
         rest = behind;
     }
     out.push_str(rest);
     Ok(out)
 }
 
-fn value(reference: &str, place: &Place, env: Env<'_>, variables: &Variables) -> Result<String, Failure> {
+fn value(reference: &str, place: &Place, lookup: Lookup<'_>) -> Result<String, Failure> {
     let unresolved = |what: &str, help: &str| {
         Err((Code::SecretUnresolved, format!("${{{reference}}} {what}"), help.to_owned()))
     };
     match reference.split_once(':') {
-        Some(("env", name)) => match env(name) {
+        Some(("env", name)) => match (lookup.env)(name) {
             Some(value) if !value.is_empty() => Ok(value),
             Some(_) => unresolved("is empty", "give the environment variable a value"),
-            None => unresolved("is not set", &variables.help(name)),
+            None => unresolved("is not set", &lookup.variables.help(name)),
         },
         Some(("file", path)) => match files::read_text(&place.path(path), MAX_BYTES) {
             Ok(text) if !text.trim().is_empty() => Ok(text.trim_end_matches(['\n', '\r']).to_owned()),
@@ -202,24 +272,20 @@ fn value(reference: &str, place: &Place, env: Env<'_>, variables: &Variables) ->
                 unresolved(&failure.to_string(), help)
             }
         },
-        Some(("secret", _)) => Err((
-            Code::UnsupportedKey,
-            format!("${{{reference}}}: this version keeps no secrets of its own"),
-            FORMS.to_owned(),
-        )),
+        Some(("secret", name)) => lookup.kept.get(name, lookup.address).map(str::to_owned),
         _ => unresolved("is no reference that Outflow knows", FORMS),
     }
 }
 
 /// What mostly gets into a secret with the clipboard, or out of the file of another program, and is
 /// not shown: at the ends of the whole value, and of each reference in it.
-fn odd_ends(key: &str, written: &str, resolved: &str, place: &Place, env: Env<'_>) -> Vec<Error> {
+fn odd_ends(key: &str, written: &str, resolved: &str, place: &Place, lookup: Lookup<'_>) -> Vec<Error> {
     let mut found: Vec<(String, End)> = Vec::new();
     let mut rest = written;
     while let Some((reference, behind)) = rest.split_once("${").and_then(|(_, rest)| rest.split_once('}')) {
         rest = behind;
         // It has been resolved once, and is resolved in the same way again.
-        if let Ok(value) = value(reference, place, env, &Variables::default()) {
+        if let Ok(value) = value(reference, place, lookup) {
             found.extend(end_of(&value).map(|end| (format!("${{{reference}}}"), end)));
         }
     }

@@ -6,6 +6,7 @@ mod bounds;
 mod export;
 mod files;
 mod ids;
+mod kept;
 mod login;
 mod missing;
 mod names;

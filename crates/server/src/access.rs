@@ -36,6 +36,7 @@ macro_rules! types {
 }
 
 types! {
+    ListSecrets WriteSecrets
     ReadProject ReadStatus ReadRuns ReadUsage ReadAlerts ReadSelf OwnAccount ReadRows QuerySources
     TestDestinations StartRuns DecideRuns Pause ManageAlerts ManageSettings ManageUsers ManageTokens
 }

@@ -6,6 +6,7 @@ mod events;
 mod installation;
 mod people;
 mod runs;
+mod secrets;
 mod session;
 mod syncs;
 
@@ -39,6 +40,7 @@ pub(crate) fn routes() -> Routes {
         .with(projects)
         .with(of_people)
         .with(of_runs)
+        .with(of_secrets)
 }
 
 fn projects(routes: Routes) -> Routes {
@@ -93,6 +95,15 @@ fn of_runs(routes: Routes) -> Routes {
         .add(Usual, runs::__path_reject, runs::reject)
         .add(Long, runs::__path_verify, runs::verify)
         .add(Usual, events::__path_of_run, events::of_run)
+}
+
+fn of_secrets(routes: Routes) -> Routes {
+    routes
+        .add(Usual, secrets::__path_list, secrets::list)
+        .add(Long, secrets::__path_set, secrets::set)
+        .add(Usual, secrets::__path_remove, secrets::remove)
+        .add(Long, secrets::__path_rotate, secrets::rotate)
+        .add(Long, secrets::__path_check, secrets::check)
 }
 
 /// The service that answers.

@@ -93,7 +93,7 @@ impl<T: DeserializeOwned + Default, S: Send + Sync> FromRequest<S> for Options<T
 }
 
 /// A form of another site's page cannot say that it is JSON.
-fn require_json(headers: &HeaderMap) -> Result<(), Refusal> {
+pub(crate) fn require_json(headers: &HeaderMap) -> Result<(), Refusal> {
     if is_json(headers) {
         return Ok(());
     }

@@ -173,6 +173,10 @@ pub(crate) fn status_of(code: Code) -> StatusCode {
         Code::ServerBusy => StatusCode::SERVICE_UNAVAILABLE,
         Code::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
         Code::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
+        Code::NoSuchSecret => StatusCode::NOT_FOUND,
+        Code::SecretInUse | Code::SecretKeyUnavailable | Code::SecretKeyWrong | Code::SecretDamaged => {
+            StatusCode::CONFLICT
+        }
         Code::IdempotencyKeyReused | Code::ConflictingOptions | Code::RunInProgress => StatusCode::CONFLICT,
         Code::Interrupted | Code::StateHeld | Code::StateUnavailable | Code::StateIo => {
             StatusCode::SERVICE_UNAVAILABLE

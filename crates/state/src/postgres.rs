@@ -32,6 +32,7 @@ mod retention;
 mod rows;
 mod runs;
 mod schema;
+mod secrets;
 mod session;
 mod text;
 mod tls;

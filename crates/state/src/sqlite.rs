@@ -29,6 +29,7 @@ mod retention;
 mod rows;
 mod runs;
 mod schema;
+mod secrets;
 mod sql;
 mod watch;
 

@@ -217,7 +217,7 @@ impl App {
     }
 
     /// Reads the definitions of the state; `None`: nothing has run yet.
-    pub(super) async fn definitions_reader(&self) -> Result<Option<Arc<dyn StateReader>>, Error> {
+    pub(crate) async fn definitions_reader(&self) -> Result<Option<Arc<dyn StateReader>>, Error> {
         let location = self.location().await?;
         if let StateLocation::Folder(folder) = &location {
             let folder = folder.clone();

@@ -5,3 +5,4 @@
 mod definitions;
 mod front_end;
 mod people;
+mod secrets;

@@ -26,6 +26,7 @@ mod pauses;
 mod people;
 mod records;
 mod restores;
+mod secrets;
 
 use std::sync::Arc;
 
@@ -39,6 +40,7 @@ pub use pauses::*;
 pub use people::*;
 pub use records::*;
 pub use restores::*;
+pub use secrets::*;
 
 use super::spool::SegmentInfo;
 use super::watch::{AlertRecord, Audit, ClockRecord, Pending, Standing};
@@ -231,6 +233,7 @@ pub trait StateReader:
     + PauseQueries
     + AuditQueries
     + DefinitionQueries
+    + SecretQueries
     + PeopleQueries
 {
 }
@@ -246,6 +249,7 @@ impl<T> StateReader for T where
         + PauseQueries
         + AuditQueries
         + DefinitionQueries
+        + SecretQueries
         + PeopleQueries
 {
 }
@@ -378,6 +382,7 @@ pub trait State:
     + Pauses
     + AuditLog
     + Definitions
+    + Secrets
     + People
 {
     /// The claim under which this handle writes.

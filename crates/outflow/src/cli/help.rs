@@ -10,7 +10,7 @@ use super::{Cli, habits};
 
 /// The groups of the first page, in the order in which a project comes to life.
 const GROUPS: [(&str, &[&str]); 7] = [
-    ("Start", &["demo", "init", "source", "destination"]),
+    ("Start", &["demo", "init", "secrets", "source", "destination"]),
     ("Write syncs", &["validate", "preview", "estimate", "list", "schema"]),
     (
         "Run them",
@@ -29,7 +29,7 @@ const GROUPS: [(&str, &[&str]); 7] = [
 type Example = (&'static str, &'static str);
 
 /// Examples by the words of their command.
-const EXAMPLES: [(&[&str], &[Example]); 17] = [
+const EXAMPLES: [(&[&str], &[Example]); 18] = [
     (
         &["init"],
         &[
@@ -59,6 +59,10 @@ const EXAMPLES: [(&[&str], &[Example]); 17] = [
             ("outflow preview users --calls -n 3", "three calls, as they would be sent"),
             ("outflow preview users --since first", "the rows of a first run"),
         ],
+    ),
+    (
+        &["secrets", "set"],
+        &[("outflow secrets set CIO_WRITE_KEY", "asks for the value of ${secret:CIO_WRITE_KEY}")],
     ),
     (&["list"], &[("outflow list tag:crm --exclude 'tmp_*'", "which syncs a selection means")]),
     (

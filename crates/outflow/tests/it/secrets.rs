@@ -2,8 +2,11 @@
 //! in, and all that comes out is searched for them. Every command logs at the level `trace`, which
 //! has all others in it.
 
+mod at_rest;
 mod foreign;
+mod kept;
 mod serve;
+mod served;
 
 use std::fs;
 use std::path::Path;

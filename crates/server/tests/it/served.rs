@@ -181,6 +181,7 @@ fn project(dir: &Path) {
         .unwrap();
     let text = r#"
 version: 1
+secrets: { key: { file: ./secrets.key } }
 sources:
   warehouse:
     type: sqlite
@@ -195,5 +196,6 @@ syncs:
     query: SELECT id AS "userId", email, city FROM users WHERE updated >= {{last_sync_time}}
     destinations: [archive]
 "#;
+    std::fs::write(dir.join("secrets.key"), "01".repeat(32)).unwrap();
     std::fs::write(dir.join("outflow.yaml"), text).unwrap();
 }

@@ -26,6 +26,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("audit", include_str!("../../migrations/sqlite/0009_audit.sql")),
     ("people", include_str!("../../migrations/sqlite/0010_people.sql")),
     ("definitions", include_str!("../../migrations/sqlite/0011_definitions.sql")),
+    ("secrets", include_str!("../../migrations/sqlite/0012_secrets.sql")),
 ];
 
 /// The number of this version's last migration.

@@ -10,6 +10,7 @@ mod pauses;
 pub mod people;
 mod retention;
 mod runs;
+mod secrets;
 mod watch;
 
 use std::sync::Arc;
@@ -103,6 +104,7 @@ const CHECKS: &[Check] = &[
     check("the browsers that a user last signed in from are known", |s| Box::pin(people::browsers(s))),
     check("a token is kept, also when it is revoked", |s| Box::pin(people::tokens(s))),
     check("the last use of a session and of a token is known", |s| Box::pin(people::used(s))),
+    check("a secret is kept, resealed and removed, with its entry", |s| Box::pin(secrets::kept(s))),
     check("a restored sync is known until its next run", |s| Box::pin(origin::restored(s))),
     check("runs and slots are found that do not lie ahead", |s| Box::pin(runs::not_ahead(s))),
     check("a finished run is audited once, while it has segments", |s| Box::pin(watch::audits(s))),
@@ -144,6 +146,8 @@ pub async fn a_stale_claim_writes_nothing(stale: &dyn State, owner: &dyn State) 
         stale.pause(&[], at(5), &[]).await,
         stale.resume(&[], &[]).await,
         stale.record(&[]).await,
+        stale.reseal_secrets(&[], &[]).await.map(drop),
+        stale.remove_secret("x", &[]).await.map(drop),
         stale.expire_audit(at(5), at(5)).await.map(drop),
         stale.put_definitions(&[]).await.map(drop),
         stale.touch(&[]).await,

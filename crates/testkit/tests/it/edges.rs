@@ -11,6 +11,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("core", &[]),
     ("query", &["core"]),
     ("mapping", &["core"]),
+    ("secrets", &["core"]),
     ("state", &["core", "egress"]),
     ("spool", &["core"]),
     ("egress", &["core"]),
@@ -24,6 +25,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &[
             "core",
             "query",
+            "secrets",
             "state",
             "spool",
             "egress",
