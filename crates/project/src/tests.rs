@@ -150,14 +150,6 @@ fn the_example_of_the_design_loads() {
 }
 
 #[test]
-fn a_reference_for_later_versions_is_refused_as_such() {
-    assert_eq!(
-        problems(&SMALL.replace("path: out }", "path: \"${secret:x}\" }")),
-        ["C004 outflow.yaml:5:28"]
-    );
-}
-
-#[test]
 fn guards_and_budgets_are_read_and_checked() {
     let guarded = |guards: &str| {
         let all = SMALL.replace("path: out }", "path: out, budget: { per_day: 7, per_month: ${env:PORT} } }");

@@ -84,7 +84,7 @@ fn output(source: &KeySource, words: &[String], within: Duration) -> Result<Stri
         .spawn()
         .map_err(|e| failed(format!("cannot be run: {e}")).caused_by(e))?;
     let process = Pid::from_child(&child);
-    // Its output may be kept open by a program that it leaves behind, and it may close it and go on.
+    // Its output may be kept open by a program that it leaves behind; it may close it and go on.
     let (sender, ended) = mpsc::channel();
     std::thread::spawn(move || {
         // Whoever waits may have given up.

@@ -78,7 +78,7 @@ fn each_bad_value_is_told_alone_with_its_place_and_a_cure() {
         (to("{ webhook: { url: \"http://a\", secret: whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX } }"), "C009"),
         (to("{ webhook: { url: \"http://a\", secret: \"${env:CIO_KEY}\" } }"), "C005"),
         (to("{ webhook: { url: \"http://a\", secret: \"${env:EMPTY}\" } }"), "C008"),
-        (to("{ webhook: { url: \"http://a\", secret: \"${secret:x}\" } }"), "C004"),
+        (to("{ webhook: { url: \"http://a\", secret: \"${secret:x}\" } }"), "C008"),
         (to(&format!("{{ webhook: {{ url: \"ftp://a\", {HOOK} }} }}")), "C005"),
         (to(&format!("{{ webhook: {{ url: \"http://u:p@a\", {HOOK} }} }}")), "C005"),
         (to(&format!("{{ webhook: {{ url: \"http://a:0\", {HOOK} }} }}")), "C005"),
