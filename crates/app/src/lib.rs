@@ -78,6 +78,7 @@ use outflow_core::ports::state::StateStore;
 use outflow_core::{Actor, BoxFuture, Code, Error, RunId, Secret, Timestamp};
 use outflow_engine::RunReader;
 pub use outflow_project::FILE as PROJECT_FILE;
+pub use outflow_project::field_of;
 use outflow_project::{Origin, Part, Project, StoredDefinition};
 use tokio::sync::watch;
 
@@ -90,8 +91,8 @@ pub use check::CheckDocument;
 pub use dead_letters::{DeadLetterDocument, DeadLetterList, DeadLetterSummary, DeadLettersRequest};
 pub use definitions::{
     ApplyDocument, Comparison, DefinitionDocument, DefinitionEdit, DefinitionList, DefinitionRequest,
-    DraftProblems, KeyDifference, PlanDocument, PlanRequest, PlannedAction, PlannedChange, RenameDocument,
-    VersionList,
+    DraftProblem, DraftProblems, KeyDifference, PlanDocument, PlanRequest, PlannedAction, PlannedChange,
+    RenameDocument, VersionList,
 };
 pub use destination::{
     DestinationDocument, DestinationTest, DestinationTestEvent, DestinationTestRequest, TestedDestination,

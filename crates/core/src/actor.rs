@@ -5,7 +5,9 @@
 use serde::{Deserialize, Serialize};
 
 /// What kind of actor it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum ActorKind {
     /// A user of this machine who runs a command or sends a signal.
@@ -42,7 +44,7 @@ impl ActorKind {
 }
 
 /// Who asks for a change.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Actor {
     /// What kind of actor it is.
     pub kind: ActorKind,

@@ -38,6 +38,7 @@ macro_rules! types {
 types! {
     ReadProject ReadStatus ReadRuns ReadUsage ReadAlerts ReadSelf OwnAccount ReadRows QuerySources
     TestDestinations StartRuns DecideRuns Pause ManageAlerts ManageSettings ManageUsers ManageTokens
+    WriteProject
 }
 
 /// A permission as a type.

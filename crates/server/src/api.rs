@@ -2,6 +2,7 @@
 
 mod about;
 mod connections;
+mod definitions;
 mod events;
 mod installation;
 mod people;
@@ -37,6 +38,7 @@ pub(crate) fn routes() -> Routes {
         .add(Usual, installation::__path_project_schema, installation::project_schema)
         .add(Usual, events::__path_all, events::all)
         .with(projects)
+        .with(of_definitions)
         .with(of_people)
         .with(of_runs)
 }
@@ -59,6 +61,18 @@ fn projects(routes: Routes) -> Routes {
         .add(Usual, connections::__path_cancel, connections::cancel)
         .add(Usual, connections::__path_types, connections::types)
         .add(Usual, connections::__path_one_type, connections::one_type)
+}
+
+fn of_definitions(routes: Routes) -> Routes {
+    routes
+        .add(Usual, definitions::__path_list, definitions::list)
+        .add(Usual, definitions::__path_problems, definitions::problems)
+        .add(Long, definitions::__path_enable, definitions::enable)
+        .add(Long, definitions::__path_rename, definitions::rename)
+        .with(definitions::of_kind::syncs::routes)
+        .with(definitions::of_kind::sources::routes)
+        .with(definitions::of_kind::destinations::routes)
+        .with(definitions::of_kind::settings::routes)
 }
 
 fn of_people(routes: Routes) -> Routes {

@@ -28,6 +28,7 @@ mod openapi;
 mod page;
 mod patience;
 mod peer;
+mod precondition;
 mod problem;
 mod reply;
 mod request_id;

@@ -21,6 +21,7 @@ const REFUSALS: &[(&str, &str)] = &[
     ("404", "there is no such thing"),
     ("408", "the request took too long"),
     ("409", "it does not go together with how things are"),
+    ("412", "it is not as the header If-Match says"),
     ("422", "a value is not what it has to be"),
     ("429", "too many attempts to sign in"),
     ("424", "a warehouse or a destination refuses or cannot be reached"),

@@ -31,7 +31,7 @@ pub struct PlanRequest {
 }
 
 /// What happens to a definition.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PlannedAction {
     /// It is new.
@@ -43,7 +43,7 @@ pub enum PlannedAction {
 }
 
 /// A change that a plan has.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct PlannedChange {
     /// Of what.
     #[serde(flatten)]
@@ -59,7 +59,7 @@ pub struct PlannedChange {
 }
 
 /// What would change.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct PlanDocument {
     format_version: u32,
     /// The changes, settings first and syncs last.
@@ -78,7 +78,7 @@ impl PlanDocument {
 }
 
 /// What has changed.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct ApplyDocument {
     format_version: u32,
     /// The definitions as they are now.

@@ -112,7 +112,7 @@ pub(crate) async fn test_destination(
 }
 
 /// Pauses a destination: it gets nothing, and its calls wait in order.
-#[utoipa::path(post, path = "/api/v1/destinations/{destination}/pause", tag = "destinations",
+#[utoipa::path(post, path = "/api/v1/destinations/{destination}/pause", operation_id = "pause_destination", tag = "destinations",
     params(("destination" = String, Path, description = "its name")),
     responses((status = 200, body = PauseDocument)))]
 pub(crate) async fn pause(
@@ -123,7 +123,7 @@ pub(crate) async fn pause(
 }
 
 /// Resumes a destination.
-#[utoipa::path(post, path = "/api/v1/destinations/{destination}/resume", tag = "destinations",
+#[utoipa::path(post, path = "/api/v1/destinations/{destination}/resume", operation_id = "resume_destination", tag = "destinations",
     params(("destination" = String, Path, description = "its name")),
     responses((status = 200, body = PauseDocument)))]
 pub(crate) async fn resume(
@@ -146,7 +146,7 @@ pub(crate) struct Cancel {
 }
 
 /// Gives up the calls that wait for a destination that the project no longer has.
-#[utoipa::path(post, path = "/api/v1/destinations/{destination}/cancel", tag = "destinations",
+#[utoipa::path(post, path = "/api/v1/destinations/{destination}/cancel", operation_id = "cancel_calls", tag = "destinations",
     params(("destination" = String, Path, description = "its name")),
     request_body = Option<Cancel>, responses((status = 200, body = CancelReport)))]
 pub(crate) async fn cancel(
@@ -170,7 +170,7 @@ pub(crate) struct DestinationType {
 }
 
 /// The types of destinations that Outflow knows, with the JSON Schema of their settings.
-#[utoipa::path(get, path = "/api/v1/destination-types", tag = "destinations",
+#[utoipa::path(get, path = "/api/v1/destination-types", operation_id = "destination_types", tag = "destinations",
     responses((status = 200, body = All<DestinationType>)))]
 pub(crate) async fn types(_: May<to::ReadProject>) -> Document<All<DestinationType>> {
     let all = destination_kinds().into_iter();
@@ -178,7 +178,7 @@ pub(crate) async fn types(_: May<to::ReadProject>) -> Document<All<DestinationTy
 }
 
 /// A type of destination, with the JSON Schema of its settings.
-#[utoipa::path(get, path = "/api/v1/destination-types/{type}", tag = "destinations",
+#[utoipa::path(get, path = "/api/v1/destination-types/{type}", operation_id = "destination_type", tag = "destinations",
     params(("type" = String, Path, description = "the value of `type`")),
     responses((status = 200, body = DestinationType)))]
 pub(crate) async fn one_type(

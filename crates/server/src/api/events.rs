@@ -36,7 +36,7 @@ const LONGEST: Duration = Duration::from_secs(3_600);
 /// `event` is the kind, `data` the event as JSON. Progress of a run or a delivery comes at most
 /// four times a second. With `Last-Event-ID` the stream goes on behind that event; an event `gap`
 /// says which numbers are gone.
-#[utoipa::path(get, path = "/api/v1/events", tag = "events",
+#[utoipa::path(get, path = "/api/v1/events", operation_id = "events", tag = "events",
     params(("Last-Event-ID" = Option<String>, Header, description = "`id` of the last event that was received")),
     responses((status = 200, body = LiveEvent, content_type = "text/event-stream")))]
 pub(crate) async fn all(
@@ -62,7 +62,7 @@ pub(crate) async fn all(
 ///
 /// The first event, `run`, is the run's document, and so is the last one, after which the stream
 /// ends: when the run has ended, awaits approval, or could not be made.
-#[utoipa::path(get, path = "/api/v1/runs/{run}/events", tag = "events",
+#[utoipa::path(get, path = "/api/v1/runs/{run}/events", operation_id = "run_events", tag = "events",
     params(("run" = u64, Path, description = "its number")),
     responses((status = 200, body = LiveEvent, content_type = "text/event-stream")))]
 pub(crate) async fn of_run(

@@ -108,7 +108,7 @@ pub(crate) async fn reload(may: May<to::ManageSettings>) -> Answer<Document<Relo
 }
 
 /// Checks the state itself, and recounts every run that is kept.
-#[utoipa::path(post, path = "/api/v1/verify", tag = "installation",
+#[utoipa::path(post, path = "/api/v1/verify", operation_id = "verify_state", tag = "installation",
     responses((status = 200, body = StateVerification)))]
 pub(crate) async fn verify(
     _: May<to::ManageSettings>,

@@ -45,7 +45,7 @@ pub(crate) struct RunFilter {
 }
 
 /// Runs, the newest first.
-#[utoipa::path(get, path = "/api/v1/runs", tag = "runs", params(RunFilter),
+#[utoipa::path(get, path = "/api/v1/runs", operation_id = "runs", tag = "runs", params(RunFilter),
     responses((status = 200, body = Page<RunListEntry>)))]
 pub(crate) async fn list(
     _: May<to::ReadRuns>,
@@ -59,7 +59,7 @@ pub(crate) async fn list(
 }
 
 /// A run: its stages, its numbers, its destinations.
-#[utoipa::path(get, path = "/api/v1/runs/{run}", tag = "runs",
+#[utoipa::path(get, path = "/api/v1/runs/{run}", operation_id = "run", tag = "runs",
     params(("run" = u64, Path, description = "its number")),
     responses((status = 200, body = RunListEntry)))]
 pub(crate) async fn get(
@@ -156,7 +156,7 @@ pub(crate) struct Replay {
 }
 
 /// Sends calls of a run again: its dead letters, its rejected rows, or all.
-#[utoipa::path(post, path = "/api/v1/runs/{run}/replay", tag = "runs",
+#[utoipa::path(post, path = "/api/v1/runs/{run}/replay", operation_id = "replay_run", tag = "runs",
     params(("run" = u64, Path, description = "its number"),
         ("Idempotency-Key" = Option<String>, Header, description = "makes the request repeatable for a day")),
     request_body = Option<Replay>, responses((status = 202, body = StartedReplay)))]
@@ -178,7 +178,7 @@ pub(crate) async fn replay(
 }
 
 /// Approves a run that a guard or a budget keeps: it is delivered.
-#[utoipa::path(post, path = "/api/v1/runs/{run}/approve", tag = "runs",
+#[utoipa::path(post, path = "/api/v1/runs/{run}/approve", operation_id = "approve_run", tag = "runs",
     params(("run" = u64, Path, description = "its number")),
     responses((status = 200, body = RunListEntry)))]
 pub(crate) async fn approve(
@@ -197,7 +197,7 @@ pub(crate) struct Reject {
 }
 
 /// Drops a run that a guard or a budget keeps: none of its calls is sent.
-#[utoipa::path(post, path = "/api/v1/runs/{run}/reject", tag = "runs",
+#[utoipa::path(post, path = "/api/v1/runs/{run}/reject", operation_id = "reject_run", tag = "runs",
     params(("run" = u64, Path, description = "its number")),
     request_body = Option<Reject>, responses((status = 200, body = RunDocument)))]
 pub(crate) async fn reject(
@@ -210,7 +210,7 @@ pub(crate) async fn reject(
 }
 
 /// Recounts a run from its segments.
-#[utoipa::path(post, path = "/api/v1/runs/{run}/verify", tag = "runs",
+#[utoipa::path(post, path = "/api/v1/runs/{run}/verify", operation_id = "verify_run", tag = "runs",
     params(("run" = u64, Path, description = "its number")),
     responses((status = 200, body = Verification)))]
 pub(crate) async fn verify(

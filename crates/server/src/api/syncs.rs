@@ -34,7 +34,7 @@ pub(crate) struct SyncFilter {
 }
 
 /// The syncs, in the order of the project.
-#[utoipa::path(get, path = "/api/v1/syncs", tag = "syncs", params(SyncFilter),
+#[utoipa::path(get, path = "/api/v1/syncs", operation_id = "syncs", tag = "syncs", params(SyncFilter),
     responses((status = 200, body = SyncList)))]
 pub(crate) async fn list(
     _: May<to::ReadProject>,
@@ -46,7 +46,7 @@ pub(crate) async fn list(
 }
 
 /// A sync with its query and the next five times at which it is due.
-#[utoipa::path(get, path = "/api/v1/syncs/{sync}", tag = "syncs",
+#[utoipa::path(get, path = "/api/v1/syncs/{sync}", operation_id = "sync", tag = "syncs",
     params(("sync" = String, Path, description = "its name")),
     responses((status = 200, body = SyncDetail)))]
 pub(crate) async fn get(
@@ -80,7 +80,7 @@ pub(crate) struct StartRun {
 ///
 /// A sync that is busy runs when it no longer is. With an `Idempotency-Key` a repeated request
 /// begins one run.
-#[utoipa::path(post, path = "/api/v1/syncs/{sync}/runs", tag = "syncs",
+#[utoipa::path(post, path = "/api/v1/syncs/{sync}/runs", operation_id = "start_run", tag = "syncs",
     params(("sync" = String, Path, description = "its name"),
         ("Idempotency-Key" = Option<String>, Header, description = "makes the request repeatable for a day")),
     request_body = Option<StartRun>, responses((status = 202, body = StartedRun)))]
@@ -112,7 +112,7 @@ pub(crate) async fn run(
 }
 
 /// Pauses a sync: its schedule begins no run. Runs in flight go on.
-#[utoipa::path(post, path = "/api/v1/syncs/{sync}/pause", tag = "syncs",
+#[utoipa::path(post, path = "/api/v1/syncs/{sync}/pause", operation_id = "pause_sync", tag = "syncs",
     params(("sync" = String, Path, description = "its name")),
     responses((status = 200, body = PauseDocument)))]
 pub(crate) async fn pause(may: May<to::Pause>, Path(sync): Path<String>) -> Answer<Document<PauseDocument>> {
@@ -121,7 +121,7 @@ pub(crate) async fn pause(may: May<to::Pause>, Path(sync): Path<String>) -> Answ
 }
 
 /// Resumes a sync.
-#[utoipa::path(post, path = "/api/v1/syncs/{sync}/resume", tag = "syncs",
+#[utoipa::path(post, path = "/api/v1/syncs/{sync}/resume", operation_id = "resume_sync", tag = "syncs",
     params(("sync" = String, Path, description = "its name")),
     responses((status = 200, body = PauseDocument)))]
 pub(crate) async fn resume(may: May<to::Pause>, Path(sync): Path<String>) -> Answer<Document<PauseDocument>> {

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 mod answers;
+mod definitions;
 mod description;
 mod fuzz;
 mod limits;

@@ -17,7 +17,9 @@ use crate::{Actor, Result};
 pub const VERSIONS_KEPT: u64 = 1_000;
 
 /// What kind of thing is defined.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum DefinitionKind {
     /// A source with its databases.
@@ -71,7 +73,7 @@ impl DefinitionKind {
 }
 
 /// A definition by its kind and name.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct DefinitionId {
     /// What it is.
     pub kind: DefinitionKind,
@@ -94,7 +96,7 @@ impl fmt::Display for DefinitionId {
 }
 
 /// Who may change a definition.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Owner {
     /// The project's files.
@@ -119,7 +121,7 @@ impl Owner {
 }
 
 /// Whether a definition is a part of the project that runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DefinitionStatus {
     /// Not yet: anything may be missing.
