@@ -38,7 +38,7 @@ macro_rules! types {
 types! {
     ReadProject ReadStatus ReadRuns ReadUsage ReadAlerts ReadSelf OwnAccount ReadRows QuerySources
     TestDestinations StartRuns DecideRuns Pause ManageAlerts ManageSettings ManageUsers ManageTokens
-    WriteProject
+    WriteProject PurgePeople ReadAudit
 }
 
 /// A permission as a type.

@@ -22,6 +22,7 @@ mod cookies;
 mod cross_site;
 mod envelope;
 mod extract;
+mod fields;
 mod idempotency;
 mod listener;
 mod openapi;

@@ -1,11 +1,13 @@
 //! `openapi.json`: the description of the API, made from the same table as the router.
 
-use utoipa::openapi::path::Paths;
+use utoipa::openapi::path::{HttpMethod, Operation, Parameter, ParameterBuilder, ParameterIn, Paths};
+use utoipa::openapi::schema::Type;
 use utoipa::openapi::security::{
     ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityRequirement, SecurityScheme,
 };
 use utoipa::openapi::{
-    Components, Content, Info, InfoBuilder, License, OpenApi, OpenApiBuilder, Ref, Response, ResponseBuilder,
+    Components, Content, Info, InfoBuilder, License, Object, OpenApi, OpenApiBuilder, Ref, RefOr, Required,
+    Response, ResponseBuilder,
 };
 use utoipa::{PartialSchema as _, ToSchema as _};
 
@@ -59,6 +61,9 @@ pub(crate) fn describe(routes: Vec<Route>) -> OpenApi {
                 SecurityRequirement::new("session", Vec::<String>::new()),
             ]);
         }
+        if route.method == HttpMethod::Get && gives_document(&operation) {
+            operation.parameters.get_or_insert_default().push(RefOr::T(fields()));
+        }
         // Whoever signs in needs no permission, and can be refused all the same.
         if route.permission.is_some() || has_body {
             for (status, description) in refusals {
@@ -76,6 +81,23 @@ pub(crate) fn describe(routes: Vec<Route>) -> OpenApi {
     let session = SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new(cookies::SESSION)));
     components.add_security_scheme("session", session);
     OpenApiBuilder::new().info(info()).paths(paths).components(Some(components)).build()
+}
+
+/// Whether the operation answers with a document, of which some keys can be asked for.
+fn gives_document(operation: &Operation) -> bool {
+    let found = operation.responses.responses.get("200");
+    matches!(found, Some(RefOr::T(response)) if response.content.contains_key("application/json"))
+}
+
+fn fields() -> Parameter {
+    let text = Object::with_type(Type::String);
+    ParameterBuilder::new()
+        .name("fields")
+        .parameter_in(ParameterIn::Query)
+        .required(Required::False)
+        .description(Some("only these keys of the document, or of each item of a list: `run,state`"))
+        .schema(Some(text))
+        .build()
 }
 
 fn info() -> Info {

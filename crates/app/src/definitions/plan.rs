@@ -71,6 +71,11 @@ pub struct PlanDocument {
 }
 
 impl PlanDocument {
+    /// The changes of the state.
+    pub(super) fn changes(&self) -> impl Iterator<Item = &DefinitionChange> {
+        self.changes.iter().map(|planned| &planned.change)
+    }
+
     /// Nothing would change.
     pub fn is_empty(&self) -> bool {
         self.changes.is_empty()
@@ -112,8 +117,7 @@ impl App {
         caller: &'a Caller,
     ) -> BoxFuture<'a, Result<ApplyDocument, Errors>> {
         Box::pin(async move {
-            let changes: Vec<DefinitionChange> =
-                plan.changes.iter().map(|planned| planned.change.clone()).collect();
+            let changes: Vec<DefinitionChange> = plan.changes().cloned().collect();
             let definitions = match changes.is_empty() {
                 true => Vec::new(),
                 false => self.put_definitions(changes, wait, caller).await?,
@@ -141,7 +145,11 @@ impl App {
 }
 
 /// Compares what there is with what the project says.
-fn plan(known: &[DefinitionVersion], files: &[FileDefinition], prune: bool) -> Result<PlanDocument, Errors> {
+pub(super) fn plan(
+    known: &[DefinitionVersion],
+    files: &[FileDefinition],
+    prune: bool,
+) -> Result<PlanDocument, Errors> {
     let (mut changes, mut left_alone, mut unchanged) = (Vec::new(), Vec::new(), 0_usize);
     for FileDefinition { id, value, .. } in files {
         let current = known.iter().find(|version| version.id == *id);

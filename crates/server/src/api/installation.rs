@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::access::{May, to};
+use crate::access::{May, Permission, to};
 use crate::context::Context;
 use crate::extract::{Options, Query};
 use crate::reply::{Answer, Document};
@@ -17,11 +17,12 @@ use crate::reply::{Answer, Document};
 /// How the installation is: syncs, what waits, what is wrong.
 #[utoipa::path(get, path = "/api/v1/status", tag = "installation",
     responses((status = 200, body = StatusDocument)))]
-pub(crate) async fn status(
-    _: May<to::ReadStatus>,
-    State(context): State<Context>,
-) -> Answer<Document<StatusDocument>> {
-    Ok(Document(context.app().status().await?))
+pub(crate) async fn status(may: May<to::ReadStatus>) -> Answer<Document<StatusDocument>> {
+    let mut status = may.app.status().await?;
+    if !may.principal.may(Permission::ReadRows) {
+        status.hide_words();
+    }
+    Ok(Document(status))
 }
 
 /// Which calls.

@@ -137,8 +137,11 @@ pub(crate) struct Preview {
     first: bool,
     /// A run that begins at this time.
     since: Option<Timestamp>,
-    /// Calls, as destinations would get them, in place of rows.
+    /// Calls in place of rows.
     calls: bool,
+    /// The requests that each destination would get in place of rows: address, headers without
+    /// secrets, body.
+    requests: bool,
     /// How many rows; 10 if nothing is said.
     #[schema(minimum = 1, maximum = 1000)]
     limit: Option<u64>,
@@ -158,7 +161,8 @@ impl Preview {
     }
 }
 
-/// The first rows or calls of a run, without moving or sending anything.
+/// The first rows, calls or requests of a run, without moving or sending anything: of a sync, or of
+/// a draft as if it were enabled.
 ///
 /// Closing the connection cancels the query.
 #[utoipa::path(post, path = "/api/v1/syncs/{sync}/preview", tag = "syncs",
@@ -170,7 +174,11 @@ pub(crate) async fn preview(
     Path(sync): Path<String>,
     Options { options, .. }: Options<Preview>,
 ) -> Answer<Document<PreviewDocument>> {
-    let Preview { first, since, calls, limit } = options;
+    let Preview { first, since, calls, requests, limit } = options;
+    if calls && requests {
+        let message = "`calls` and `requests` are two different forms";
+        return Err(Refusal::new(Code::InvalidValue, message).at("requests"));
+    }
     let start = Preview::start(first, since)?;
     let limit = limit.unwrap_or(10);
     if !(1..=MOST_ROWS).contains(&limit) {
@@ -178,7 +186,7 @@ pub(crate) async fn preview(
         return Err(Refusal::new(Code::InvalidValue, message).at("limit"));
     }
     let _place = context.preview()?;
-    let request = PreviewRequest { sync, start, calls, limit, once: false };
+    let request = PreviewRequest { sync, start, calls, requests, limit, once: false };
     let shown = context.app().preview(&request).await;
     Ok(Document(shown.map_err(|failure| Refusal::from(failure.errors))?))
 }
