@@ -67,7 +67,27 @@ pub struct ReceiverTest {
     pub error: Option<Error>,
 }
 
+/// Who receives alerts.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct ReceiverList {
+    format_version: u32,
+    /// The receivers, as far as they hold no secret: the host of a webhook, recipients of mail.
+    pub receivers: Vec<String>,
+}
+
 impl App {
+    /// Who receives alerts.
+    ///
+    /// # Errors
+    /// Problems of the project.
+    pub fn receivers<'a>(&'a self) -> BoxFuture<'a, Result<ReceiverList, Errors>> {
+        Box::pin(async move {
+            let receivers = wiring::receivers(&self.load_partly().await?);
+            let receivers = receivers.into_iter().map(|receiver| receiver.name).collect();
+            Ok(ReceiverList { format_version: FORMAT_VERSION, receivers })
+        })
+    }
+
     /// Sends a test alert to every receiver of the project, once, side by side. It is in the audit
     /// log before.
     pub fn test_alerts<'a>(&'a self, caller: &'a Caller) -> BoxFuture<'a, Result<AlertTest, Errors>> {

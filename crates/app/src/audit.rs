@@ -28,7 +28,7 @@ pub struct AuditRequest {
 }
 
 /// An entry of the audit log.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct AuditDocument {
     format_version: u32,
     /// Its number, from 1 on.
@@ -48,9 +48,11 @@ pub struct AuditDocument {
     pub code: Option<Code>,
     /// How it was before.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Value)]
     pub before: Option<Box<RawValue>>,
     /// How it is after, or what was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Value)]
     pub after: Option<Box<RawValue>>,
     /// The hash of the entry before.
     pub previous: String,
@@ -136,7 +138,7 @@ impl SeenEntry {
 }
 
 /// What the check of the log found.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct AuditVerification {
     format_version: u32,
     /// How many entries are kept.

@@ -8,6 +8,7 @@ use outflow_engine::{Errors, RunReader};
 use outflow_project::Project;
 
 use crate::making::{Circumstances, Job};
+use crate::start::StartedRun;
 use crate::{App, Caller, Event, RunOutcome, second_ids};
 
 /// What to send again, and where.
@@ -42,19 +43,10 @@ impl App {
         caller: &'a Caller,
     ) -> BoxFuture<'a, Result<Vec<RunOutcome>, Errors>> {
         Box::pin(async move {
-            let project = self.load().await?;
-            project.known_destination(&request.destination)?;
+            let (project, mut specs) = self.to_fill(request).await?;
             let BackfillRequest { delivery_timeout, wait, .. } = *request;
             let circumstances = Circumstances { delivery_timeout, wait, parallel: 4, beside: true };
-            let (mut specs, mut outcomes) = (syncs(&project, request)?, Vec::new());
-            if let (Some(since), false) = (request.since, request.yes) {
-                let allowing = |spec: &SyncSpec| NextStep::BackfillWithSecondIds {
-                    sync: spec.name.clone(),
-                    destination: request.destination.clone(),
-                    since,
-                };
-                second_ids::refuse(&project, &specs, allowing).await?;
-            }
+            let mut outcomes = Vec::new();
             let mut before: Vec<(String, RunKind)> = Vec::new();
             loop {
                 let mut jobs = Vec::new();
@@ -83,6 +75,47 @@ impl App {
                 outcomes.extend(ran);
             }
         })
+    }
+
+    /// Begins a run for each sync that the destination has missed something of, and does not follow
+    /// them. A sync whose calls are missing in several parts has one run at a time: once that has
+    /// ended, the same request begins the next one. None begins: it has missed nothing.
+    ///
+    /// # Errors
+    /// Those of [`App::backfill`] that are found before anything begins. T001: no `serve` is
+    /// running.
+    pub fn start_backfill<'a>(
+        &'a self,
+        request: &'a BackfillRequest,
+        caller: &'a Caller,
+    ) -> BoxFuture<'a, Result<Vec<StartedRun>, Errors>> {
+        Box::pin(async move {
+            let (_, specs) = self.to_fill(request).await?;
+            let mut started = Vec::new();
+            for spec in &specs {
+                let Some(kind) = self.kind(request, spec, true, caller).await? else { continue };
+                let destination = Some(request.destination.clone());
+                let options = RunOptions { destination, ..RunOptions::of(kind) };
+                started.push(self.begin(spec.name.clone(), options, caller).await?);
+            }
+            Ok(started)
+        })
+    }
+
+    /// The project, and the syncs that are meant. Q014, unless second ids are allowed.
+    async fn to_fill(&self, request: &BackfillRequest) -> Result<(Project, Vec<SyncSpec>), Errors> {
+        let project = self.load().await?;
+        project.known_destination(&request.destination)?;
+        let specs = syncs(&project, request)?;
+        if let (Some(since), false) = (request.since, request.yes) {
+            let allowing = |spec: &SyncSpec| NextStep::BackfillWithSecondIds {
+                sync: spec.name.clone(),
+                destination: request.destination.clone(),
+                since,
+            };
+            second_ids::refuse(&project, &specs, allowing).await?;
+        }
+        Ok((project, specs))
     }
 
     /// What the next run of a sync does; `None`: the destination has missed nothing.

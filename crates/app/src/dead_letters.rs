@@ -2,7 +2,7 @@
 
 use outflow_core::ports::spool::{CallBlock, SegmentInfo, SegmentKind, SpoolReader};
 use outflow_core::ports::state::DeadLetter;
-use outflow_core::{BoxFuture, Result, RunId, RunRecord};
+use outflow_core::{BoxFuture, Code, Result, RunId, RunRecord};
 use outflow_engine::operations::causes::Cause;
 use outflow_engine::{DeadLetterPages, Errors, FORMAT_VERSION, RunReader};
 use serde::Serialize;
@@ -20,7 +20,23 @@ pub struct DeadLettersRequest {
     pub destination: Option<String>,
     /// How many for each destination; 0 for all.
     pub limit: u64,
+    /// Only those with this code.
+    pub code: Option<Code>,
+    /// Those before this place are left out, and the causes of all are not counted again.
+    pub from: Option<LetterPlace>,
 }
+
+/// Where a dead letter is among those of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LetterPlace {
+    /// The number of its destination among those of the run, from 0 on.
+    pub destination: u64,
+    /// The position of its call.
+    pub position: u64,
+}
+
+/// A page looks at no more dead letters than this for those of a code.
+const LOOKED_AT: u64 = 50_000;
 
 /// How many calls a run's destinations refused, and why. It serialises to the document without its
 /// last part, `entries`.
@@ -33,8 +49,10 @@ pub struct DeadLetterSummary {
     pub sync: String,
     /// How many there are.
     pub dead_letters: u64,
-    /// The causes.
-    pub causes: Vec<Cause>,
+    /// The causes; those of all destinations that are meant. A page behind the first one leaves
+    /// them out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub causes: Option<Vec<Cause>>,
 }
 
 /// Dead letters, one by one: any number of them is read in bounded memory.
@@ -46,13 +64,17 @@ pub struct DeadLetterList {
     /// How many of the run's calls are marked as unchanged.
     unchanged: u64,
     limit: u64,
-    /// The destinations that are still to come, the next one last.
-    destinations: Vec<String>,
+    code: Option<Code>,
+    /// The destinations that are still to come with their numbers, the next one last.
+    destinations: Vec<(u64, String)>,
+    /// Where the first of them begins.
+    position: u64,
     current: Option<Letters>,
 }
 
 /// The dead letters of one destination.
 struct Letters {
+    number: u64,
     destination: String,
     pages: DeadLetterPages,
     page: std::vec::IntoIter<DeadLetter>,
@@ -79,17 +101,24 @@ impl App {
         request: &'a DeadLettersRequest,
     ) -> BoxFuture<'a, Result<DeadLetterList, Errors>> {
         Box::pin(async move {
-            let DeadLettersRequest { run, destination, limit } = request.clone();
+            let DeadLettersRequest { run, destination, limit, code, from } = request.clone();
             let reader = self.reader().await?;
             let record = look::run(&reader, &run).await?;
             let (mut destinations, mut causes, mut total) = (Vec::new(), Vec::new(), 0);
-            for delivery in reader.state.deliveries(record.id).await? {
+            let begins = from.map_or(0, |from| from.destination);
+            for (number, delivery) in (0..).zip(reader.state.deliveries(record.id).await?) {
                 if destination.as_ref().is_none_or(|d| *d == delivery.destination) {
                     total += delivery.counts.dead_letters;
-                    causes.extend(reader.causes(record.id, &delivery.destination).await?);
-                    destinations.push(delivery.destination);
+                    if from.is_none() {
+                        causes.extend(reader.causes(record.id, &delivery.destination).await?);
+                    }
+                    if number >= begins {
+                        destinations.push((number, delivery.destination));
+                    }
                 }
             }
+            let is_there = destinations.first().is_some_and(|(number, _)| *number == begins);
+            let position = from.filter(|_| is_there).map_or(0, |from| from.position);
             destinations.reverse();
             let mut segments = reader.state.segments(record.id).await?;
             segments.retain(|s| s.kind == SegmentKind::Calls);
@@ -100,31 +129,44 @@ impl App {
                 run: id,
                 sync,
                 dead_letters: total,
-                causes,
+                causes: from.is_none().then_some(causes),
             };
             let limit = if limit == 0 { u64::MAX } else { limit };
-            Ok(DeadLetterList { summary, reader, segments, unchanged, limit, destinations, current: None })
+            Ok(DeadLetterList {
+                summary,
+                reader,
+                segments,
+                unchanged,
+                limit,
+                code,
+                destinations,
+                position,
+                current: None,
+            })
         })
     }
 }
 
 impl DeadLetterList {
-    /// The dead letters from this one on, counted from 0, at most `most`. What comes before is
-    /// read, too.
+    /// A page of at most this many, and where the next page begins; `None`: there are no more. Of a
+    /// code that few have, a page can have fewer than there are to come.
     ///
     /// # Errors
     /// What the state and the spool say.
-    pub async fn part(&mut self, first: u64, most: u64) -> Result<Vec<DeadLetterDocument>> {
-        let (mut at, mut part) = (0_u64, Vec::new());
-        while (part.len() as u64) < most
-            && let Some(letter) = self.next().await?
-        {
-            if at >= first {
-                part.push(letter);
+    pub async fn page(&mut self, most: u64) -> Result<(Vec<DeadLetterDocument>, Option<LetterPlace>)> {
+        let mut page = Vec::new();
+        for _ in 0..LOOKED_AT {
+            let Some((place, letter)) = self.letter().await? else { return Ok((page, None)) };
+            if self.code.is_some_and(|code| letter.code != code) {
+                continue;
             }
-            at = at.saturating_add(1);
+            if page.len() as u64 == most {
+                return Ok((page, Some(place)));
+            }
+            page.push(self.with_call(letter).await?);
         }
-        Ok(part)
+        let next = self.letter().await?.map(|(place, _)| place);
+        Ok((page, next))
     }
 
     /// The next dead letter. `None`: there are no more.
@@ -133,36 +175,37 @@ impl DeadLetterList {
     /// What the state and the spool say.
     pub async fn next(&mut self) -> Result<Option<DeadLetterDocument>> {
         loop {
-            if self.current.is_none() {
-                let Some(destination) = self.destinations.pop() else { return Ok(None) };
-                self.current = Some(Letters {
-                    pages: DeadLetterPages::new(self.reader.state.clone(), self.summary.run, &destination),
-                    destination,
-                    page: Vec::new().into_iter(),
-                    left: self.limit,
-                    calls: None,
-                });
+            let Some((_, letter)) = self.letter().await? else { return Ok(None) };
+            if self.code.is_none_or(|code| letter.code == code) {
+                return self.with_call(letter).await.map(Some);
             }
-            if let Some(found) = self.of_current().await? {
-                return Ok(Some(found));
+        }
+    }
+
+    /// The next dead letter without its call, and where it is.
+    async fn letter(&mut self) -> Result<Option<(LetterPlace, DeadLetter)>> {
+        loop {
+            if self.current.is_none() {
+                let Some((number, destination)) = self.destinations.pop() else { return Ok(None) };
+                let pages = DeadLetterPages::new(self.reader.state.clone(), self.summary.run, &destination);
+                let pages = pages.from(std::mem::take(&mut self.position));
+                let page = Vec::new().into_iter();
+                self.current =
+                    Some(Letters { number, destination, pages, page, left: self.limit, calls: None });
+            }
+            let Some(current) = &mut self.current else { return Ok(None) };
+            if let Some(letter) = current.next().await? {
+                let place = LetterPlace { destination: current.number, position: letter.position };
+                return Ok(Some((place, letter)));
             }
             self.current = None;
         }
     }
 
-    async fn of_current(&mut self) -> Result<Option<DeadLetterDocument>> {
-        let Some(current) = &mut self.current else { return Ok(None) };
-        let letter = match current.page.next() {
-            Some(letter) => letter,
-            None => {
-                let page = current.pages.next(current.left).await?;
-                current.left -= page.len() as u64;
-                current.page = page.into_iter();
-                match current.page.next() {
-                    Some(letter) => letter,
-                    None => return Ok(None),
-                }
-            }
+    /// A dead letter of the destination that is read now, with its call.
+    async fn with_call(&mut self, letter: DeadLetter) -> Result<DeadLetterDocument> {
+        let Some(current) = &mut self.current else {
+            return Ok(DeadLetterDocument { destination: String::new(), letter, call: Value::Null });
         };
         if current.calls.is_none() && !self.segments.is_empty() {
             let (run, from) = (self.summary.run, letter.position);
@@ -175,7 +218,19 @@ impl DeadLetterList {
             Some(calls) => calls.at(letter.position).await?,
             None => Value::Null,
         };
-        Ok(Some(DeadLetterDocument { destination: current.destination.clone(), letter, call }))
+        Ok(DeadLetterDocument { destination: current.destination.clone(), letter, call })
+    }
+}
+
+impl Letters {
+    async fn next(&mut self) -> Result<Option<DeadLetter>> {
+        if let Some(letter) = self.page.next() {
+            return Ok(Some(letter));
+        }
+        let page = self.pages.next(self.left).await?;
+        self.left -= page.len() as u64;
+        self.page = page.into_iter();
+        Ok(self.page.next())
     }
 }
 

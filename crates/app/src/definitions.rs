@@ -13,13 +13,14 @@ mod plan;
 mod proposal;
 mod rename;
 mod renames;
+mod text;
 mod value;
 
 use std::sync::Arc;
 
 use outflow_core::ports::state::{
-    AuditEntry, AuditResult, DefinitionContent, DefinitionId, DefinitionStatus, DefinitionVersion, Owner,
-    State, StateReader,
+    AuditEntry, AuditResult, DefinitionContent, DefinitionId, DefinitionKind, DefinitionStatus,
+    DefinitionVersion, Owner, State, StateReader,
 };
 use outflow_core::{Actor, Clock as _, Error, SystemClock};
 use outflow_engine::Errors;
@@ -31,7 +32,9 @@ use crate::App;
 
 pub use change::{DefinitionEdit, DefinitionRequest};
 pub use difference::KeyDifference;
-pub use documents::{Comparison, DefinitionDocument, DefinitionList, DraftProblems, VersionList};
+pub use documents::{
+    Comparison, DefinitionDocument, DefinitionList, DraftProblem, DraftProblems, VersionList,
+};
 pub use plan::{ApplyDocument, PlanDocument, PlanRequest, PlannedAction, PlannedChange};
 pub(crate) use proposal::Proposal;
 pub use rename::RenameDocument;
@@ -84,17 +87,35 @@ fn entry(
     }
 }
 
+fn known_or_none(read: Result<Vec<StoredDefinition>, Error>) -> Arc<[StoredDefinition]> {
+    read.map(Arc::from).unwrap_or_else(|error| {
+        debug!(error = as_error(&error), "the definitions of the server are not known");
+        Arc::default()
+    })
+}
+
 impl App {
     /// The server's definitions, as far as the state can be read: whoever needs the state finds out
     /// what is wrong with it.
     pub(crate) async fn look_for_stored(&self) -> Arc<[StoredDefinition]> {
-        match self.read_stored().await {
-            Ok(stored) => stored.into(),
-            Err(error) => {
-                debug!(error = as_error(&error), "the definitions of the server are not known");
-                Arc::default()
+        known_or_none(self.read_stored().await)
+    }
+
+    /// As [`App::look_for_stored`], with the draft of a sync of this name as if it were enabled.
+    pub(crate) async fn look_for_stored_with(&self, sync: &str) -> Arc<[StoredDefinition]> {
+        let read = async {
+            let known = self.known_definitions().await?.unwrap_or_default();
+            let mut stored = running(&known)?;
+            let id = DefinitionId::new(DefinitionKind::Sync, sync);
+            let found = known.iter().find(|version| version.id == id);
+            if let Some((version, content)) = found.and_then(|found| Some((found, found.content.as_ref()?)))
+                && content.status == DefinitionStatus::Draft
+            {
+                stored.push(self::stored(version, &content.value)?);
             }
-        }
+            Ok(stored)
+        };
+        known_or_none(read.await)
     }
 
     async fn read_stored(&self) -> Result<Vec<StoredDefinition>, Error> {

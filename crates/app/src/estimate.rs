@@ -10,7 +10,7 @@ use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use serde_json::json;
 
-use crate::{App, wiring};
+use crate::{App, Needs, wiring};
 
 /// Which run to estimate.
 #[derive(Clone, Debug)]
@@ -77,7 +77,7 @@ impl App {
         request: &'a EstimateRequest,
     ) -> BoxFuture<'a, Result<EstimateDocument, Errors>> {
         Box::pin(async move {
-            let project = self.load_for(&request.sync).await?;
+            let project = self.load_draft_for(&request.sync, Needs::All).await?;
             let spec = project.sync(&request.sync)?;
             let state = self.sync_state(&spec.name, request.start).await?;
             let destinations = wiring::destinations(&project)?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use outflow_core::ports::destination::Destination;
 use outflow_core::{Code, Error, Severity, SyncSpec};
-use outflow_engine::authoring::advise::Advice;
+use outflow_engine::authoring::advise::{self, Advice};
 use outflow_engine::authoring::subject::{Destinations, Subject};
 use outflow_project::Project;
 use outflow_query::lint;
@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use crate::leftovers::Leftover;
 use crate::outcome::of_sync;
+use crate::wiring;
 
 /// A problem, a warning or a note.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -110,6 +111,16 @@ pub fn sort(findings: &mut [Finding]) {
         Severity::Warning => 2,
         Severity::Note => 3,
     });
+}
+
+/// What a sync's query says of itself: no database is asked.
+pub(crate) fn offline(project: &Project, sync: &str) -> Vec<Finding> {
+    let Ok(spec) = project.sync(sync) else { return Vec::new() };
+    let going = destinations(&wiring::destinations(project).unwrap_or_default(), spec);
+    match advise::look(subject(project, spec, &going)) {
+        Ok(advice) => Finding::of_advice(spec, advice),
+        Err(_) => Vec::new(),
+    }
 }
 
 /// The destinations of a sync, of those that could be made.

@@ -26,7 +26,9 @@ mod audit;
 mod backfill;
 mod beside;
 mod cancel;
+mod catalogue;
 mod check;
+mod connections;
 pub mod control;
 mod dead_letters;
 mod definitions;
@@ -36,6 +38,7 @@ mod findings;
 mod folder;
 mod follow;
 pub mod front;
+mod gaps;
 mod holder;
 mod init;
 mod leftovers;
@@ -48,6 +51,7 @@ mod pause;
 mod paused;
 pub mod people;
 mod preview;
+mod preview_requests;
 mod purge;
 mod recorded;
 mod rejected;
@@ -55,6 +59,7 @@ mod renamed;
 mod replay;
 mod run;
 mod runs;
+mod schedule;
 mod schema;
 mod second_ids;
 mod secret_documents;
@@ -80,20 +85,27 @@ use outflow_core::ports::state::StateStore;
 use outflow_core::{Actor, BoxFuture, Code, Error, RunId, Secret, Timestamp};
 use outflow_engine::RunReader;
 pub use outflow_project::FILE as PROJECT_FILE;
+pub use outflow_project::field_of;
 use outflow_project::{Origin, Part, Project, StoredDefinition};
 use tokio::sync::watch;
 
-pub use alerts::{AlertDocument, AlertList, AlertTest, ReceiverTest};
+pub use alerts::{AlertDocument, AlertList, AlertTest, ReceiverList, ReceiverTest};
 pub use approval::{ApproveRequest, RejectRequest};
 pub use audit::{AuditDocument, AuditList, AuditRequest, AuditVerification, SeenEntry};
 pub use backfill::BackfillRequest;
 pub use cancel::CancelRequest;
+pub use catalogue::{
+    CatalogueColumnDocument, CatalogueDocument, CatalogueRequest, CatalogueSchema, CatalogueTable,
+};
 pub use check::CheckDocument;
-pub use dead_letters::{DeadLetterDocument, DeadLetterList, DeadLetterSummary, DeadLettersRequest};
+pub use connections::{ConnectionDocument, ConnectionList};
+pub use dead_letters::{
+    DeadLetterDocument, DeadLetterList, DeadLetterSummary, DeadLettersRequest, LetterPlace,
+};
 pub use definitions::{
     ApplyDocument, Comparison, DefinitionDocument, DefinitionEdit, DefinitionList, DefinitionRequest,
-    DraftProblems, KeyDifference, PlanDocument, PlanRequest, PlannedAction, PlannedChange, RenameDocument,
-    VersionList,
+    DraftProblem, DraftProblems, KeyDifference, PlanDocument, PlanRequest, PlannedAction, PlannedChange,
+    RenameDocument, VersionList,
 };
 pub use destination::{
     DestinationDocument, DestinationTest, DestinationTestEvent, DestinationTestRequest, TestedDestination,
@@ -102,6 +114,7 @@ pub use estimate::{EstimateDocument, EstimateRequest};
 pub use findings::Finding;
 pub use folder::find_project;
 pub use front::{FrontEnd, Listening, Network, ServerSettings, TlsFiles};
+pub use gaps::GapList;
 pub use init::{InitDocument, InitRequest, init, write_file};
 pub use list::{Selectors, SyncDetail, SyncDocument, SyncList, SyncSlot};
 pub use look::RunName;
@@ -115,7 +128,7 @@ pub use outflow_engine::authoring::estimate::{EstimatedBy, Share};
 pub use outflow_engine::authoring::preview::PreviewStart;
 pub use outflow_engine::operations::cancel::{CancelReport, CancelledCalls};
 pub use outflow_engine::operations::causes::Cause;
-pub use outflow_engine::operations::purge::PurgeReport;
+pub use outflow_engine::operations::purge::{PurgeReport, PurgedRun};
 pub use outflow_engine::operations::verify::Verification;
 pub use outflow_engine::operations::verify_all::{StateProblem, StateVerification};
 pub use outflow_engine::serve::TaskStatus;
@@ -128,11 +141,13 @@ pub use outflow_warehouse::{SourceKind, kinds as source_kinds, parse_names};
 pub use pause::{PauseDocument, PauseRequest};
 pub use paused::PauseEntry;
 pub use preview::{PreviewCall, PreviewDocument, PreviewFailure, PreviewRequest, PreviewRow, PreviewShown};
+pub use preview_requests::{PreviewHeader, PreviewHttp, PreviewOfDestination, PreviewRefused};
 pub use purge::PurgeRequest;
 pub use rejected::{FindingGroup, RejectedRequest, RejectedRows, RejectedSummary};
 pub use replay::{ReplayPlan, ReplayReport, ReplayRequest};
 pub use run::{RunRequest, Selection};
-pub use runs::{RunList, RunsRequest};
+pub use runs::{RunList, RunPage, RunsRequest};
+pub use schedule::SchedulePreview;
 pub use schema::{destination_kinds, schema};
 pub use secret_documents::{IntendedUse, Rotation, SecretChange};
 pub use secrets::{
@@ -164,6 +179,7 @@ pub struct App {
     people: people::Shared,
     slot: slot::Slot,
     keys: secrets::KeyCache,
+    catalogues: catalogue::Cache,
 }
 
 impl App {
@@ -176,8 +192,8 @@ impl App {
             _ => project.join(".outflow"),
         };
         let origin = Origin { dir: project, target: None, ..Origin::default() };
-        let (people, slot) = (people::Shared::default(), slot::Slot::default());
-        Self { origin, state, folder, actor: user::local(), people, slot, keys: Default::default() }
+        let (people, slot, keys, catalogues) = Default::default();
+        Self { origin, state, folder, actor: user::local(), people, slot, keys, catalogues }
     }
 
     /// The same installation, for this actor: the audit log names them for what they change.
@@ -271,10 +287,10 @@ impl App {
 
     /// As [`App::load_partly`], for whoever will need some secrets: if there is a problem, all of
     /// them are reported, missing secrets too.
-    async fn load_to_use(&self) -> Result<Project, Errors> {
-        match self.load_partly().await {
+    async fn load_to_use(&self, stored: Arc<[StoredDefinition]>) -> Result<Project, Errors> {
+        match self.read_files(Project::load_partly, stored.clone()).await? {
             Ok(project) => Ok(project),
-            Err(_) => self.load().await,
+            Err(_) => Ok(self.read_files(Project::load, stored).await??),
         }
     }
 
@@ -290,19 +306,18 @@ impl App {
 
     /// As [`App::load_partly`], with all that a sync needs.
     async fn load_for(&self, sync: &str) -> Result<Project, Errors> {
-        let project = self.load_to_use().await?;
+        let project = self.load_to_use(self.look_for_stored().await).await?;
         // A name that is not there is reported by whoever looks for it.
         let parts = project.sync(sync).map(Project::parts_of).unwrap_or_default();
         Ok(project.require(&parts)?)
     }
 
-    /// As [`App::load_partly`], with the secrets of the database that a sync reads.
-    async fn load_for_reading(&self, sync: &str) -> Result<Project, Errors> {
-        let project = self.load_to_use().await?;
-        let parts = project.sync(sync).map(Project::parts_of).unwrap_or_default();
-        let database: Vec<Part> =
-            parts.into_iter().filter(|part| matches!(part, Part::Database { .. })).collect();
-        Ok(project.require(&database)?)
+    /// As [`App::load_for`], where a draft of the sync's name is taken as enabled.
+    async fn load_draft_for(&self, sync: &str, needs: Needs) -> Result<Project, Errors> {
+        let project = self.load_to_use(self.look_for_stored_with(sync).await).await?;
+        let mut parts = project.sync(sync).map(Project::parts_of).unwrap_or_default();
+        parts.retain(|part| needs == Needs::All || matches!(part, Part::Database { .. }));
+        Ok(project.require(&parts)?)
     }
 
     /// The sources of a project whose other parts may be unfinished: the one that is named, or all.
@@ -361,6 +376,15 @@ impl App {
             None => wiring::reader(&self.location().await?, &self.folder).await,
         }
     }
+}
+
+/// Of which parts of a sync the secrets are needed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Needs {
+    /// The database that it reads, and where its calls go.
+    All,
+    /// The database alone.
+    Database,
 }
 
 /// How the caller of a use case stops it and hears of its progress.

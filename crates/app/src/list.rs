@@ -146,7 +146,8 @@ impl SyncDocument {
     }
 }
 
-fn slots(schedule: &Schedule, now: Timestamp) -> Vec<SyncSlot> {
+/// The next slots of a schedule.
+pub(crate) fn slots(schedule: &Schedule, now: Timestamp) -> Vec<SyncSlot> {
     let zone = match schedule {
         Schedule::Cron { timezone, .. } => TimeZone::get(timezone).unwrap_or(TimeZone::UTC),
         Schedule::Manual | Schedule::Every { .. } => TimeZone::UTC,
@@ -162,7 +163,8 @@ fn slots(schedule: &Schedule, now: Timestamp) -> Vec<SyncSlot> {
     found
 }
 
-fn in_words(schedule: &Schedule) -> String {
+/// A schedule in a few words.
+pub(crate) fn in_words(schedule: &Schedule) -> String {
     match schedule {
         Schedule::Manual => "when asked for".to_owned(),
         Schedule::Every { every, .. } => {

@@ -37,7 +37,7 @@ pub(crate) async fn run(reader: &RunReader, name: &RunName) -> Result<RunRecord,
         RunName::Latest => (None, "nothing has run yet".to_owned()),
         RunName::LatestOf(sync) => (Some(sync.clone()), format!("no sync named {sync:?} has run yet")),
     };
-    let latest = reader.state.runs(&RunFilter { sync, limit: 1 }).await?.into_iter().next();
+    let latest = reader.state.runs(&RunFilter::newest(sync.as_deref(), 1)).await?.into_iter().next();
     latest.ok_or_else(|| Error::new(Code::NoSuchSyncOrRun, missing).next_step(NextStep::ListRuns))
 }
 
@@ -49,7 +49,7 @@ pub(crate) async fn waiting(state: &dyn StateReader, name: &RunName) -> Result<R
         RunName::LatestOf(sync) => Some(sync),
         RunName::Latest => None,
     };
-    let all = state.runs(&RunFilter { sync: None, limit: SEARCHED }).await?;
+    let all = state.runs(&RunFilter::newest(None, SEARCHED)).await?;
     let waiting: Vec<RunRecord> =
         all.into_iter().filter(|run| run.state == RunState::AwaitingApproval).collect();
     let others: Vec<String> = waiting.iter().map(|run| format!("run {} of {}", run.id, run.sync)).collect();

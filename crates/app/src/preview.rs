@@ -15,7 +15,8 @@ use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
 use crate::findings::{self, Finding};
-use crate::{App, StateLocation, wiring};
+use crate::preview_requests::{self, PreviewOfDestination};
+use crate::{App, Needs, StateLocation, wiring};
 
 /// What to show.
 #[derive(Clone, Debug)]
@@ -26,6 +27,8 @@ pub struct PreviewRequest {
     pub start: PreviewStart,
     /// Calls in place of rows.
     pub calls: bool,
+    /// The requests that each destination would get in place of rows.
+    pub requests: bool,
     /// How many rows are read.
     pub limit: u64,
     /// They are read once, and columns that differ by themselves are not looked for.
@@ -80,6 +83,8 @@ pub enum PreviewShown {
     /// Rows.
     #[schema(value_type = Vec<Object>)]
     Rows(Vec<PreviewRow>),
+    /// What each destination would get.
+    Destinations(Vec<PreviewOfDestination>),
 }
 
 /// A call, or why there is none.
@@ -143,18 +148,24 @@ impl From<Error> for PreviewFailure {
 }
 
 impl App {
-    /// Reads the first rows of a run.
+    /// Reads the first rows of a run: of a sync, or of a draft as if it were enabled.
     pub fn preview<'a>(
         &'a self,
         request: &'a PreviewRequest,
     ) -> BoxFuture<'a, Result<PreviewDocument, PreviewFailure>> {
         Box::pin(async move {
-            let project = self.load_for_reading(&request.sync).await?;
+            // Addresses and keys are parts of requests.
+            let needs = if request.requests { Needs::All } else { Needs::Database };
+            let project = self.load_draft_for(&request.sync, needs).await?;
             let spec = project.sync(&request.sync)?;
             let state = self.sync_state(&spec.name, request.start).await?;
             let warehouse = wiring::warehouse(&project, spec)?;
             // A destination that cannot be made says nothing here; `validate` names its problems.
-            let going = findings::destinations(&wiring::destinations(&project).unwrap_or_default(), spec);
+            let destinations = match wiring::destinations(&project) {
+                Err(problems) if request.requests => return Err(Errors(problems).into()),
+                built => built.unwrap_or_default(),
+            };
+            let going = findings::destinations(&destinations, spec);
             let subject = findings::subject(&project, spec, &going);
             let advice = advise::ask(subject, warehouse.as_ref(), Depth::Types).await?;
             let mut findings = Finding::of_advice(spec, advice);
@@ -181,6 +192,9 @@ impl App {
             let rejected = shown.rows.iter().filter(|row| row.call.is_err()).count();
             let columns: Vec<_> = shown.columns.iter().map(ColumnDocument::of).collect();
             let shown_rows = match request.calls {
+                _ if request.requests => {
+                    PreviewShown::Destinations(preview_requests::of(&destinations, spec, &shown.rows))
+                }
                 true => PreviewShown::Calls(shown.rows.into_iter().map(PreviewCall::of).collect()),
                 false => {
                     let row = |row| PreviewRow::of(&columns, row);

@@ -18,7 +18,12 @@ pub struct RejectedRequest {
     pub limit: u64,
     /// Only those with this code.
     pub code: Option<Code>,
+    /// Those before this one, counted from 0 in all rejected rows of the run, are left out.
+    pub from: u64,
 }
+
+/// A page looks at no more rows than this for those of a code.
+const LOOKED_AT: u64 = 50_000;
 
 /// What rows a run rejected, and why. It serialises to the document without its last part, `rows`.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -80,7 +85,7 @@ impl App {
         request: &'a RejectedRequest,
     ) -> BoxFuture<'a, Result<RejectedRows, Errors>> {
         Box::pin(async move {
-            let RejectedRequest { run, limit, code } = request.clone();
+            let RejectedRequest { run, limit, code, from } = request.clone();
             let reader = self.reader().await?;
             let record = look::run(&reader, &run).await?;
             let RunReader { state, spool, .. } = reader;
@@ -94,7 +99,7 @@ impl App {
                 gone: record.rows.rejected > 0 && segments.is_empty(),
                 sync: record.sync,
             };
-            let rejections = spool.rejections(summary.run, &segments).await?;
+            let rejections = spool.rejections(summary.run, &segments, from).await?;
             let left = if limit == 0 { u64::MAX } else { limit };
             Ok(RejectedRows { summary, rejections, code, left })
         })
@@ -102,23 +107,28 @@ impl App {
 }
 
 impl RejectedRows {
-    /// The rows from this one on, counted from 0, at most `most`. What comes before is read, too.
+    /// A page of at most this many rows, and where the next page begins, counted in all rejected
+    /// rows of the run; `None`: there are no more. Of a code that few rows have, a page can have
+    /// fewer than there are to come.
     ///
     /// # Errors
     /// What the spool says.
-    pub async fn part(&mut self, first: u64, most: u64) -> Result<Vec<Rejection>, Error> {
-        let (mut to_skip, mut part) = (first, Vec::new());
-        loop {
-            let left = most.saturating_sub(part.len() as u64);
-            let page = if left == 0 { Vec::new() } else { self.next().await? };
-            if page.is_empty() {
-                return Ok(part);
+    pub async fn page(&mut self, from: u64, most: u64) -> Result<(Vec<Rejection>, Option<u64>), Error> {
+        let (mut at, mut page) = (from, Vec::new());
+        while at.saturating_sub(from) < LOOKED_AT {
+            let Some(read) = self.rejections.next().await? else { return Ok((page, None)) };
+            for rejection in read {
+                let is_meant = self.code.is_none_or(|code| rejection.code == code);
+                if is_meant && page.len() as u64 == most {
+                    return Ok((page, Some(at)));
+                }
+                if is_meant {
+                    page.push(rejection);
+                }
+                at = at.saturating_add(1);
             }
-            let skipped = to_skip.min(page.len() as u64);
-            to_skip = to_skip.saturating_sub(skipped);
-            let count = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
-            part.extend(page.into_iter().skip(count(skipped)).take(count(left)));
         }
+        Ok((page, Some(at)))
     }
 
     /// The next rows; none: there are no more.

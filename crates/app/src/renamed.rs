@@ -64,7 +64,7 @@ pub(crate) async fn of(state: &dyn StateReader, project: &Project) -> Result<Vec
     // One that says where it comes from goes on from there once the state is taken.
     let is_known = |spec: &SyncSpec| project.renames.iter().any(|(sync, _)| *sync == spec.name);
     for spec in project.syncs.iter().filter(|spec| !is_known(spec)) {
-        let filter = RunFilter { sync: Some(spec.name.clone()), limit: 1 };
+        let filter = RunFilter::newest(Some(&spec.name), 1);
         if !state.runs(&filter).await?.is_empty() {
             continue;
         }
@@ -87,7 +87,7 @@ pub(crate) async fn last_runs_of_gone(
     project: &Project,
 ) -> Result<Vec<RunRecord>, Error> {
     let mut last = BTreeMap::new();
-    for run in state.runs(&RunFilter { sync: None, limit: RUNS }).await? {
+    for run in state.runs(&RunFilter::newest(None, RUNS)).await? {
         if project.syncs.iter().all(|spec| spec.name != run.sync) && run.extracted_at.is_some() {
             last.entry(run.sync.clone()).or_insert(run);
         }

@@ -197,7 +197,7 @@ impl App {
         &self,
         request: &RunRequest,
     ) -> Result<(RunRequest, Arc<Project>, Vec<Pause>), Errors> {
-        let project = self.load_to_use().await?;
+        let project = self.load_to_use(self.look_for_stored().await).await?;
         let pauses = self.pauses_to_choose(&request.syncs).await;
         let request = RunRequest { syncs: request.syncs.resolved(&project, &pauses)?, ..request.clone() };
         if let Some(destination) = &request.destination {

@@ -1,20 +1,50 @@
 //! Lists runs, the newest first.
 
-use outflow_core::{BoxFuture, Clock as _, Error, RunId, SystemClock};
+use outflow_core::ports::state::{RunFilter, StateReader};
+use outflow_core::{BoxFuture, Clock as _, Error, RunId, RunRecord, RunState, SystemClock, Timestamp};
 use outflow_engine::serve::skip_advice;
 use outflow_engine::{Errors, RunListEntry, RunPages, RunReader};
 
 use crate::App;
 use crate::look::{self, RunName};
 
-/// Which runs.
+/// Which runs. All conditions hold.
 #[derive(Clone, Debug, Default)]
 pub struct RunsRequest {
     /// Of this sync alone.
     pub sync: Option<String>,
+    /// In one of these states; empty: in any.
+    pub states: Vec<RunState>,
+    /// Of this kind ([`RunKind::NAMES`](outflow_core::run::RunKind::NAMES)).
+    pub kind: Option<String>,
+    /// That began at this time or later.
+    pub since: Option<Timestamp>,
+    /// That began before this time.
+    pub until: Option<Timestamp>,
+    /// Those before this run, which have smaller numbers.
+    pub before: Option<RunId>,
     /// How many; 0 for all.
     pub limit: u64,
 }
+
+impl RunsRequest {
+    fn filter(&self) -> RunFilter {
+        let Self { sync, states, since, until, before, limit, .. } = self.clone();
+        RunFilter { sync, states, since, until, before, limit }
+    }
+}
+
+/// Some runs.
+#[derive(Debug)]
+pub struct RunPage {
+    /// The runs, the newest first.
+    pub runs: Vec<RunListEntry>,
+    /// The next page has those before this one; `None`: there are no more.
+    pub next: Option<RunId>,
+}
+
+/// A page looks at no more runs than this for those of a kind.
+const LOOKED_AT: u64 = 5_000;
 
 /// Runs, page by page: a history of any length is read in bounded memory.
 pub struct RunList {
@@ -31,40 +61,67 @@ impl App {
     /// C011 for a sync that the project does not have and that has never run.
     pub fn runs<'a>(&'a self, request: &'a RunsRequest) -> BoxFuture<'a, Result<RunList, Errors>> {
         Box::pin(async move {
-            let RunsRequest { sync, limit } = request.clone();
+            let RunsRequest { sync, limit, .. } = request.clone();
             let reader = self.reader().await?;
             if let Some(name) = &sync
-                && reader.state.runs_before(Some(name), None, 1).await?.is_empty()
+                && reader.state.runs(&RunFilter::newest(Some(name), 1)).await?.is_empty()
             {
                 self.known(name).await?;
             }
-            let pages = RunPages::new(reader.state.clone(), sync.as_deref());
+            let pages = RunPages::new(reader.state.clone(), request.filter());
             Ok(RunList { reader, pages, sync, left: if limit == 0 { u64::MAX } else { limit } })
         })
     }
 
-    /// Some runs, the newest first: those before run `before`, or the newest ones.
+    /// A page of runs, the newest first. For a kind that few runs have, it can have fewer than
+    /// there are to come.
     ///
     /// # Errors
     /// As for [`App::runs`].
-    pub fn runs_before<'a>(
-        &'a self,
-        sync: Option<&'a str>,
-        before: Option<RunId>,
-        limit: u64,
-    ) -> BoxFuture<'a, Result<Vec<RunListEntry>, Errors>> {
+    pub fn runs_page<'a>(&'a self, request: &'a RunsRequest) -> BoxFuture<'a, Result<RunPage, Errors>> {
         Box::pin(async move {
             let state = self.reader().await?.state;
-            let (records, mut entries) = (state.runs_before(sync, before, limit).await?, Vec::new());
-            if let (Some(name), None, true) = (sync, before, records.is_empty()) {
-                self.known(name).await?;
+            let most = usize::try_from(request.limit).unwrap_or(usize::MAX);
+            let is_meant = |run: &RunRecord| {
+                request.kind.as_ref().is_none_or(|kind| run.spec.options.kind.name() == kind)
+            };
+            let (mut filter, mut looked_at, mut found) = (request.filter(), 0_u64, Vec::new());
+            // One more says whether there are more.
+            filter.limit = request.limit.saturating_add(1);
+            loop {
+                let page = state.runs(&filter).await?;
+                let is_last = (page.len() as u64) < filter.limit;
+                looked_at = looked_at.saturating_add(page.len() as u64);
+                filter.before = page.last().map(|run| run.id).or(filter.before);
+                found.extend(page.into_iter().filter(is_meant));
+                if is_last || found.len() > most || looked_at >= LOOKED_AT {
+                    let next = match found.len() > most {
+                        true => found.get(most.saturating_sub(1)).map(|run| run.id),
+                        false => filter.before.filter(|_| !is_last),
+                    };
+                    found.truncate(most);
+                    return self.entries(&*state, request, found, next).await;
+                }
             }
-            for record in records {
-                let (deliveries, audit) = (state.deliveries(record.id).await?, state.audit(record.id).await?);
-                entries.push(RunListEntry::of(&record, deliveries, audit));
-            }
-            Ok(entries)
         })
+    }
+
+    async fn entries(
+        &self,
+        state: &dyn StateReader,
+        request: &RunsRequest,
+        found: Vec<RunRecord>,
+        next: Option<RunId>,
+    ) -> Result<RunPage, Errors> {
+        if let (Some(name), None, true) = (&request.sync, request.before, found.is_empty()) {
+            self.known(name).await?;
+        }
+        let mut runs = Vec::new();
+        for record in found {
+            let (deliveries, audit) = (state.deliveries(record.id).await?, state.audit(record.id).await?);
+            runs.push(RunListEntry::of(&record, deliveries, audit));
+        }
+        Ok(RunPage { runs, next })
     }
 
     /// A run as it is now, with what is missing at its destinations.

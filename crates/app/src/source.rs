@@ -8,7 +8,7 @@ use outflow_warehouse::ServiceAccount;
 use serde::Serialize;
 
 use crate::check::CheckDocument;
-use crate::{App, access, wiring};
+use crate::{App, access, catalogue, wiring};
 
 /// A database.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
@@ -145,12 +145,9 @@ impl App {
     ) -> BoxFuture<'a, Result<SetupSqlDocument, Errors>> {
         Box::pin(async move {
             let project = self.load_sources(Some(&request.name)).await?;
-            let databases = project.databases(&request.name)?;
-            let [database] = databases.as_slice() else {
-                let names: Vec<_> = databases.iter().map(|d| d.full_name()).collect();
-                let message = format!("source {:?} has several databases", request.name);
-                let help = format!("say which: {}", names.join(", "));
-                return Err(Error::new(Code::UnknownReference, message).help(help).into());
+            let (source, name) = catalogue::one_of(&project, &request.name)?;
+            let Some(database) = project.database(&source, &name) else {
+                return Err(Error::new(Code::UnknownReference, "there is no such database").into());
             };
             let SetupSqlRequest { mut schemas, tables, .. } = request.clone();
             if schemas.is_empty() && tables.is_empty() {

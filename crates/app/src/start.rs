@@ -97,7 +97,13 @@ impl App {
         })
     }
 
-    async fn begin(&self, sync: String, options: RunOptions, caller: &Caller) -> Result<StartedRun, Error> {
+    /// Has the `serve` that is running begin a run.
+    pub(crate) async fn begin(
+        &self,
+        sync: String,
+        options: RunOptions,
+        caller: &Caller,
+    ) -> Result<StartedRun, Error> {
         let request = Request::Run { sync: sync.clone(), options };
         match self.ask(&request, caller).await?.ok_or_else(not_serving)? {
             Answer::Started(run) => Ok(StartedRun { sync, run: Some(run), queued: false, behind: None }),

@@ -100,6 +100,16 @@ pub enum Change {
     Changed,
 }
 
+impl StatusDocument {
+    /// For somebody who may not see values of rows: see [`Reason::hide_words`].
+    pub fn hide_words(&mut self) {
+        let last = self.syncs.iter_mut().filter_map(|sync| sync.last.as_mut()?.reason.as_mut());
+        let held = self.held.iter_mut().filter_map(|run| run.reason.as_mut());
+        let waiting = self.waiting.iter_mut().filter_map(|waits| waits.reason.as_mut());
+        last.chain(held).chain(waiting).for_each(Reason::hide_words);
+    }
+}
+
 /// A destination that a person has paused.
 #[derive(Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct PausedDestination {
@@ -316,7 +326,7 @@ async fn of_sync(
 ) -> Result<SyncStatus, Errors> {
     let slots = Slots::of(&spec.schedule);
     let next_due = next_due(&slots, state.fired(&spec.name).await?, now);
-    let filter = RunFilter { sync: Some(spec.name.clone()), limit: LOOKED_AT };
+    let filter = RunFilter::newest(Some(&spec.name), LOOKED_AT);
     let last = match state.runs(&filter).await?.into_iter().find(|run| run.state != RunState::Skipped) {
         Some(run) => Some(run),
         None => state.unfinished_runs().await?.into_iter().rfind(|run| run.sync == spec.name),

@@ -13,7 +13,7 @@ mod restore;
 mod run;
 
 pub use budget::{Spent, budget_objections, day, has_budget};
-pub use definitions::{DefinitionStep, KeptOfSync, change_definition, check_rename};
+pub use definitions::{DefinitionStep, KeptOfSync, change_definition, changed_meanwhile, check_rename};
 pub use delivery::{Used, new_deliveries, reject_delivery, settle};
 pub use gap::{
     GapChanges, change_members, is_unfillable, missing_after_loss, missing_where_given_up,

@@ -269,6 +269,22 @@ pub enum RunKind {
     Replay(Replay),
 }
 
+impl RunKind {
+    /// The names of all kinds.
+    pub const NAMES: [&'static str; 5] = ["incremental", "full", "since", "backfill", "replay"];
+
+    /// Its name.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Incremental => "incremental",
+            Self::Full => "full",
+            Self::Since { .. } => "since",
+            Self::Backfill { .. } => "backfill",
+            Self::Replay(_) => "replay",
+        }
+    }
+}
+
 /// What to run. A run that is not [incremental](Self::is_incremental) never moves `last_sync_time`
 /// and leaves out nothing that it reads.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

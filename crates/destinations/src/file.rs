@@ -14,7 +14,7 @@ use bytes::Bytes;
 use outflow_core::outcome::Verdict;
 use outflow_core::ports::check::{Check, Step};
 use outflow_core::ports::destination::{
-    BatchLimits, Destination, Endpoint, Envelope, Records, Request, RequestLimits,
+    BatchLimits, Destination, Endpoint, Envelope, Records, Request, RequestLimits, ShownRequest,
 };
 use outflow_core::{Answer, BoxFuture, CallMeta, Code, Error, Nulls, Reply, hash};
 
@@ -69,6 +69,11 @@ impl Destination for File {
 
     fn prepare(&self, call: &CallMeta, json: &[u8], nulls: Nulls, records: &mut Records<'_>) -> Verdict {
         self.rules.prepare(call, json, nulls, records)
+    }
+
+    fn show(&self, request: &Request) -> ShownRequest {
+        let path = self.folder.join(safe(&request.sync)).join(file_name(request));
+        ShownRequest { method: "write", address: path.display().to_string(), headers: Vec::new() }
     }
 
     fn test<'a>(&'a self, _sends_call: bool, report: &'a mut (dyn FnMut(Check) + Send)) -> BoxFuture<'a, ()> {

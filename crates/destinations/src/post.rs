@@ -12,7 +12,7 @@ use flate2::write::GzEncoder;
 use outflow_core::outcome::Verdict;
 use outflow_core::ports::check::Check;
 use outflow_core::ports::destination::{
-    BatchLimits, Destination, Endpoint, Envelope, Records, Request, RequestLimits,
+    BatchLimits, Destination, Endpoint, Envelope, Records, Request, RequestLimits, ShownRequest,
 };
 use outflow_core::{
     Answer, BoxFuture, CallMeta, Clock, Code, Error, Nulls, Reply, Result, SystemClock, hash,
@@ -28,6 +28,10 @@ use crate::settings::Values;
 const BATCH: Envelope = Envelope::from_static(b"{\"batch\":[", b",", b"]}");
 const ARRAY: Envelope = Envelope::from_static(b"[", b",", b"]");
 const LINES: Envelope = Envelope::from_static(b"", b"\n", b"\n");
+
+/// Headers whose values hold no secret, whoever gives them.
+const PLAIN_HEADERS: &[&str] =
+    &["accept-encoding", "content-encoding", "content-type", "host", "user-agent", "x-strict-mode"];
 
 /// The longest time for a connection and for a pause within an answer, however long a request may
 /// take.
@@ -51,6 +55,8 @@ struct Account {
     target: Target,
     /// The same with a key that no one has, where a key is what proves us.
     made_up: Option<Target>,
+    /// The path may be what proves us, too.
+    path_is_secret: bool,
     credential: u128,
 }
 
@@ -91,6 +97,7 @@ impl Http {
         let account = Account {
             target: with(&format!("Basic {credentials}"), &url)?,
             made_up: Some(with(&format!("Basic {made_up}"), &url)?),
+            path_is_secret: false,
             credential: credential(&manifest.kind, &url, [key]),
         };
         let client = client_of(values, client)?;
@@ -131,7 +138,7 @@ impl Http {
         let reader = Reader::new(Expect::Any, secrets);
         let secrets = given.iter().flat_map(|(name, value)| [*name, *value]);
         let credential = credential("webhook", url, secrets);
-        let account = Account { target, made_up: None, credential };
+        let account = Account { target, made_up: None, path_is_secret: true, credential };
         let endpoint = Endpoint { envelope, limits: batch };
         let client = client_of(values, client)?;
         Ok(Self::new(name, client, account, values, limits, endpoint, rules, reader))
@@ -211,6 +218,16 @@ impl Destination for Http {
 
     fn deliver<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Reply> {
         Box::pin(self.post(&self.account.target, request.body.clone(), request.records))
+    }
+
+    fn show(&self, _: &Request) -> ShownRequest {
+        let shown = |(name, value): (&str, &str)| {
+            let value = if PLAIN_HEADERS.contains(&name) { value } else { "…" };
+            (name.to_owned(), value.to_owned())
+        };
+        let Account { target, path_is_secret, .. } = &self.account;
+        let address = if *path_is_secret { target.shown_origin() } else { target.shown() };
+        ShownRequest { method: "POST", address, headers: target.headers().map(shown).collect() }
     }
 
     fn test<'a>(&'a self, sends_call: bool, report: &'a mut (dyn FnMut(Check) + Send)) -> BoxFuture<'a, ()> {

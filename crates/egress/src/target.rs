@@ -106,6 +106,30 @@ impl Target {
         Ok(Self { origin: Origin { host: host.into(), port, tls }, path: path.into(), headers: map })
     }
 
+    /// The address for people: without its query, which may hold a secret.
+    pub fn shown(&self) -> String {
+        let scheme = if self.origin.tls.is_some() { "https" } else { "http" };
+        let host = self.headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or(&self.origin.host);
+        let query = if self.path.query().is_some() { "?…" } else { "" };
+        format!("{scheme}://{host}{}{query}", self.path.path())
+    }
+
+    /// As [`Target::shown`], where the path may hold a secret, too.
+    pub fn shown_origin(&self) -> String {
+        let whole = self.shown();
+        let path = whole.match_indices('/').nth(2).map_or(whole.len(), |(at, _)| at);
+        let rest = if whole[path..].len() > 1 { "/…" } else { "/" };
+        format!("{}{rest}", &whole[..path])
+    }
+
+    /// The headers that every request carries, in the order of their names. They may hold secrets.
+    pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
+        let mut headers: Vec<_> =
+            self.headers.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap_or("…"))).collect();
+        headers.sort_unstable();
+        headers.into_iter()
+    }
+
     pub(crate) fn request(&self, method: Method, body: Bytes) -> Request<Full<Bytes>> {
         let mut request = Request::new(Full::new(body));
         *request.method_mut() = method;
@@ -147,10 +171,17 @@ mod tests {
         assert_eq!(request.uri().to_string(), "/v1/batch?x=1");
         assert_eq!(request.headers()["host"], "CDP.customer.io");
         assert_eq!(request.headers()["x-strict-mode"], "1");
+        assert!(t.headers().any(|header| header == ("x-strict-mode", "1")));
+        assert_eq!(t.shown(), "https://CDP.customer.io/v1/batch?…");
+        assert_eq!(t.shown_origin(), "https://CDP.customer.io/…");
         assert!(request.headers()["user-agent"].to_str().unwrap().starts_with("outflow/"));
         let t = Target::new("http://[::1]:8080", []).unwrap();
         assert_eq!((t.origin.ip(), t.origin.port), (Some("::1".parse().unwrap()), 8080));
         assert_eq!(t.request(Method::GET, Bytes::new()).uri().to_string(), "/");
+        assert_eq!(
+            (t.shown().as_str(), t.shown_origin().as_str()),
+            ("http://[::1]:8080/", "http://[::1]:8080/")
+        );
         assert_eq!(Target::new("http://a.example", []).unwrap().origin.port, 80);
     }
 

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use outflow_core::ports::state::{DeadLetter, StateReader};
+use outflow_core::ports::state::{DeadLetter, RunFilter, StateReader};
 use outflow_core::{Result, RunId, RunRecord};
 
 /// How many runs are read at a time. A record has the text of its query.
@@ -16,14 +16,13 @@ const LETTERS: u64 = 2_000;
 /// Runs, newest first.
 pub struct RunPages {
     state: Arc<dyn StateReader>,
-    sync: Option<String>,
-    before: Option<RunId>,
+    filter: RunFilter,
 }
 
 impl RunPages {
-    /// Every run, or those of one sync.
-    pub fn new(state: Arc<dyn StateReader>, sync: Option<&str>) -> Self {
-        Self { state, sync: sync.map(str::to_owned), before: None }
+    /// The runs that are meant. The filter's limit does not count.
+    pub fn new(state: Arc<dyn StateReader>, filter: RunFilter) -> Self {
+        Self { state, filter }
     }
 
     /// The next runs, at most `most` of them; none: there are no more.
@@ -31,9 +30,12 @@ impl RunPages {
     /// # Errors
     /// What the state says.
     pub async fn next(&mut self, most: u64) -> Result<Vec<RunRecord>> {
-        let limit = most.min(RUNS);
-        let page = self.state.runs_before(self.sync.as_deref(), self.before, limit).await?;
-        self.before = page.last().map(|run| run.id).or(self.before);
+        self.filter.limit = most.min(RUNS);
+        if self.filter.limit == 0 {
+            return Ok(Vec::new());
+        }
+        let page = self.state.runs(&self.filter).await?;
+        self.filter.before = page.last().map(|run| run.id).or(self.filter.before);
         Ok(page)
     }
 }
@@ -43,13 +45,20 @@ pub struct DeadLetterPages {
     state: Arc<dyn StateReader>,
     run: RunId,
     destination: String,
-    read: u64,
+    /// Those before this position are read.
+    from: u64,
 }
 
 impl DeadLetterPages {
     /// The dead letters of a run at a destination.
     pub fn new(state: Arc<dyn StateReader>, run: RunId, destination: &str) -> Self {
-        Self { state, run, destination: destination.to_owned(), read: 0 }
+        Self { state, run, destination: destination.to_owned(), from: 0 }
+    }
+
+    /// Only those at this position or behind it.
+    #[must_use]
+    pub fn from(self, from: u64) -> Self {
+        Self { from, ..self }
     }
 
     /// The next dead letters, at most `most` of them; none: there are no more.
@@ -58,8 +67,8 @@ impl DeadLetterPages {
     /// What the state says.
     pub async fn next(&mut self, most: u64) -> Result<Vec<DeadLetter>> {
         let limit = most.min(LETTERS);
-        let page = self.state.dead_letters(self.run, &self.destination, self.read, limit).await?;
-        self.read += page.len() as u64;
+        let page = self.state.dead_letters(self.run, &self.destination, self.from, limit).await?;
+        self.from = page.last().map_or(self.from, |last| last.position + 1);
         Ok(page)
     }
 

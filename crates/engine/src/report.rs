@@ -267,6 +267,14 @@ pub struct Reason {
     pub message: String,
 }
 
+impl Reason {
+    /// Only what the code means: what happened can hold words of a database or a destination, and
+    /// with them values of rows.
+    pub fn hide_words(&mut self) {
+        self.code.title().clone_into(&mut self.message);
+    }
+}
+
 /// How long the halves of a run took.
 #[derive(Clone, Copy, Debug, Default, Serialize, utoipa::ToSchema)]
 pub struct Seconds {
@@ -297,6 +305,15 @@ pub struct RunListEntry {
 }
 
 impl RunDocument {
+    /// For somebody who may not see values of rows: see [`Reason::hide_words`].
+    pub fn hide_words(&mut self) {
+        let own = self.reason.iter_mut();
+        let of_deliveries = self.destinations.iter_mut().filter_map(|(_, delivery)| delivery.reason.as_mut());
+        let missing = self.missing.iter_mut().filter_map(|missing| missing.reason.as_mut());
+        let earlier = self.earlier.iter_mut().map(|earlier| &mut earlier.reason);
+        own.chain(of_deliveries).chain(missing).chain(earlier).for_each(Reason::hide_words);
+    }
+
     /// The document of a run as the state has it.
     pub fn of(record: &RunRecord, deliveries: Vec<DeliveryRecord>, resumed: bool, seconds: Seconds) -> Self {
         Self {

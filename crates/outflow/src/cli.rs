@@ -19,7 +19,7 @@ use outflow_telemetry::log::Filter;
 
 pub use audit::{Audit, AuditList, AuditVerify};
 pub use authoring::{
-    Destination, DestinationTest, Estimate, Init, List, Preview, SetupSql, Source, Validate, Which,
+    Destination, DestinationTest, Estimate, Init, List, Preview, SetupSql, Source, Tables, Validate, Which,
 };
 pub use definitions::{Apply, Plan, Rename};
 pub use looking::{Alerts, AlertsCommand, DeadLetters, Rejected, Runs, Status, Usage};

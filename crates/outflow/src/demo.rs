@@ -179,7 +179,8 @@ fn story(
 async fn reasons(app: &App, rounds: &[Vec<RunDocument>]) -> Result<String, Errors> {
     let mut text = String::new();
     for document in rounds.first().into_iter().flatten().filter(|d| d.rows.rejected > 0) {
-        let request = RejectedRequest { run: RunName::Number(document.run), limit: 3, code: None };
+        let run = RunName::Number(document.run);
+        let request = RejectedRequest { run, limit: 3, ..RejectedRequest::default() };
         let mut rejected = app.rejected(&request).await?;
         loop {
             let page = rejected.next().await?;

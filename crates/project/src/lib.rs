@@ -41,6 +41,7 @@ mod syncs;
 mod targets;
 #[cfg(test)]
 mod tests;
+mod text;
 mod tree;
 mod units;
 pub mod when;
@@ -77,6 +78,7 @@ pub use self::server::{ServerSettings, TlsFiles};
 pub use self::sources::Database;
 pub use self::state::StateUrl;
 pub use self::stored::{StoredDefinition, field_of};
+pub use self::text::{definitions_of_text, schedule_of};
 pub use self::written::FileDefinition;
 
 /// The name of the file that a project begins with.

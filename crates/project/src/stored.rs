@@ -67,6 +67,11 @@ pub(super) fn add(
     }
 }
 
+/// A definition as a document by itself.
+pub(super) fn document(definition: &StoredDefinition) -> Node {
+    Converter::of(definition, 0, Path::new(""))
+}
+
 /// Makes a tree of JSON.
 struct Converter {
     /// The paths of all values so far.

@@ -130,7 +130,8 @@ fn origin<'s, 'a>(
     }
 }
 
-fn schedule(node: Option<&Node>, problems: &mut Problems) -> Schedule {
+/// The schedule that the key `schedule` says.
+pub(super) fn schedule(node: Option<&Node>, problems: &mut Problems) -> Schedule {
     let Some(node) = node.filter(|n| matches!(n.value, Value::Table(_))) else { return Schedule::Manual };
     let (every, cron) = (node.get("every"), node.get("cron"));
     let text = |key: &str| node.get(key).and_then(Node::text);

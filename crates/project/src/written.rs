@@ -28,27 +28,34 @@ pub struct FileDefinition {
 /// Every definition of the files, in their order. Texts must be as they are written, and references
 /// not resolved.
 pub(super) fn definitions(documents: &[Node]) -> Vec<FileDefinition> {
+    let of_files = documents.iter().filter(|d| !d.place.is_stored());
+    of_files.flat_map(|document| of_document(document, &Writer::of(document))).collect()
+}
+
+/// The definitions of a text that is in no file: no file that it names is read.
+pub(super) fn definitions_of_text(document: &Node) -> Vec<FileDefinition> {
+    of_document(document, &Writer { reads_files: false, ..Writer::of(document) })
+}
+
+fn of_document(document: &Node, writer: &Writer) -> Vec<FileDefinition> {
     let mut found = Vec::new();
-    for document in documents.iter().filter(|d| !d.place.is_stored()) {
-        let writer = Writer::of(document);
-        let given = document.entries().filter(|(_, node)| !matches!(node.value, Value::Null));
-        for (key, node) in given {
-            match DefinitionKind::ALL.into_iter().find(|kind| kind.key() == Some(&key.name)) {
-                Some(kind) => {
-                    let values = node.entries().filter(|(_, value)| !matches!(value.value, Value::Null));
-                    found.extend(values.map(|(name, value)| FileDefinition {
-                        id: DefinitionId::new(kind, name.name.clone()),
-                        place: name.place.line_of_file(),
-                        value: writer.definition(kind, value),
-                    }));
-                }
-                None if SETTINGS.contains(&key.name.as_str()) => {
-                    let id = DefinitionId::new(DefinitionKind::Setting, key.name.clone());
-                    let value = writer.json(node, false);
-                    found.push(FileDefinition { id, place: key.place.line_of_file(), value });
-                }
-                None => {}
+    let given = document.entries().filter(|(_, node)| !matches!(node.value, Value::Null));
+    for (key, node) in given {
+        match DefinitionKind::ALL.into_iter().find(|kind| kind.key() == Some(&key.name)) {
+            Some(kind) => {
+                let values = node.entries().filter(|(_, value)| !matches!(value.value, Value::Null));
+                found.extend(values.map(|(name, value)| FileDefinition {
+                    id: DefinitionId::new(kind, name.name.clone()),
+                    place: name.place.line_of_file(),
+                    value: writer.definition(kind, value),
+                }));
             }
+            None if SETTINGS.contains(&key.name.as_str()) => {
+                let id = DefinitionId::new(DefinitionKind::Setting, key.name.clone());
+                let value = writer.json(node, false);
+                found.push(FileDefinition { id, place: key.place.line_of_file(), value });
+            }
+            None => {}
         }
     }
     found
@@ -60,6 +67,8 @@ type Position = (usize, usize, usize);
 struct Writer {
     /// The values that are paths.
     paths: HashSet<Position>,
+    /// A query that has a file of its own is read.
+    reads_files: bool,
 }
 
 impl Writer {
@@ -68,7 +77,7 @@ impl Writer {
         each_path(document, &mut |path| {
             paths.insert(path.place.position());
         });
-        Self { paths }
+        Self { paths, reads_files: true }
     }
 
     fn definition(&self, kind: DefinitionKind, node: &Node) -> Json {
@@ -77,6 +86,7 @@ impl Writer {
         }
         let mut value = self.json(node, false);
         let file = node.get("query").and_then(|query| query.get("file")).and_then(Node::path);
+        let file = file.filter(|_| self.reads_files);
         // One that cannot be read is reported by whoever needs the query.
         if let (DefinitionKind::Sync, Some(text)) = (kind, file.and_then(|path| read_text(&path).ok())) {
             value["query"] = text.into();

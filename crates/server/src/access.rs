@@ -39,6 +39,7 @@ types! {
     ListSecrets WriteSecrets
     ReadProject ReadStatus ReadRuns ReadUsage ReadAlerts ReadSelf OwnAccount ReadRows QuerySources
     TestDestinations StartRuns DecideRuns Pause ManageAlerts ManageSettings ManageUsers ManageTokens
+    WriteProject PurgePeople ReadAudit
 }
 
 /// A permission as a type.

@@ -1,14 +1,18 @@
 //! The handlers, one file for each kind of thing, and the table of their routes.
 
 mod about;
+mod audit;
 mod connections;
+mod definitions;
 mod events;
 mod installation;
 mod people;
+mod project;
 mod runs;
 mod secrets;
 mod session;
 mod syncs;
+mod upkeep;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
@@ -38,6 +42,9 @@ pub(crate) fn routes() -> Routes {
         .add(Usual, installation::__path_project_schema, installation::project_schema)
         .add(Usual, events::__path_all, events::all)
         .with(projects)
+        .with(of_definitions)
+        .with(of_projects)
+        .with(upkeep)
         .with(of_people)
         .with(of_runs)
         .with(of_secrets)
@@ -54,6 +61,7 @@ fn projects(routes: Routes) -> Routes {
         .add(Long, syncs::__path_estimate, syncs::estimate)
         .add(Usual, connections::__path_sources, connections::sources)
         .add(Long, connections::__path_test_source, connections::test_source)
+        .add(Long, connections::__path_catalogue, connections::catalogue)
         .add(Usual, connections::__path_destinations, connections::destinations)
         .add(Long, connections::__path_test_destination, connections::test_destination)
         .add(Usual, connections::__path_pause, connections::pause)
@@ -61,6 +69,41 @@ fn projects(routes: Routes) -> Routes {
         .add(Usual, connections::__path_cancel, connections::cancel)
         .add(Usual, connections::__path_types, connections::types)
         .add(Usual, connections::__path_one_type, connections::one_type)
+}
+
+fn of_definitions(routes: Routes) -> Routes {
+    routes
+        .add(Usual, definitions::__path_list, definitions::list)
+        .add(Usual, definitions::__path_problems, definitions::problems)
+        .add(Long, definitions::__path_enable, definitions::enable)
+        .add(Long, definitions::__path_rename, definitions::rename)
+        .with(definitions::of_kind::syncs::routes)
+        .with(definitions::of_kind::sources::routes)
+        .with(definitions::of_kind::destinations::routes)
+        .with(definitions::of_kind::settings::routes)
+}
+
+fn of_projects(routes: Routes) -> Routes {
+    routes
+        .add(Usual, project::__path_export, project::export)
+        .add(Long, project::__path_plan, project::plan)
+        .add(Long, project::__path_apply, project::apply)
+        .add(Usual, project::__path_connections, project::connections)
+        .add(Long, project::__path_connect, project::connect)
+        .add(Long, project::__path_disconnect, project::disconnect)
+        .add(Usual, project::__path_schedule, project::schedule)
+}
+
+fn upkeep(routes: Routes) -> Routes {
+    routes
+        .add(Usual, upkeep::__path_gaps, upkeep::gaps)
+        .add(Long, upkeep::__path_backfill, upkeep::backfill)
+        .add(Long, upkeep::__path_purge, upkeep::purge)
+        .add(Usual, upkeep::__path_setup_sql, upkeep::setup_sql)
+        .add(Usual, upkeep::__path_receivers, upkeep::receivers)
+        .add(Usual, audit::__path_list, audit::list)
+        .add(Usual, audit::__path_export, audit::export)
+        .add(Long, audit::__path_verify, audit::verify)
 }
 
 fn of_people(routes: Routes) -> Routes {

@@ -19,10 +19,10 @@ use tokio::sync::Semaphore;
 use tracing::{debug, info};
 
 use crate::access::SeesRows;
-use crate::client;
 use crate::peer::Peer;
 use crate::problem::Refusal;
 use crate::request_id::{self, RequestId};
+use crate::{client, fields};
 
 /// Handlers that run at a time.
 const IN_FLIGHT: usize = 256;
@@ -74,9 +74,12 @@ pub(crate) async fn envelope(
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
     let known = request.headers().get(header::IF_NONE_MATCH).cloned();
-    let mut response = match places.try_acquire() {
-        Ok(_place) => answered(next.run(request)).await,
-        Err(_) => Refusal::new(Code::ServerBusy, format!("{IN_FLIGHT} requests are in flight already"))
+    let fields = fields::take(&mut request);
+    let mut response = match (places.try_acquire(), fields) {
+        (Ok(_place), Ok(None)) => answered(next.run(request)).await,
+        (Ok(_place), Ok(Some(fields))) => fields.of(answered(next.run(request)).await).await,
+        (Ok(_), Err(refusal)) => refusal.into_response(),
+        (Err(_), _) => Refusal::new(Code::ServerBusy, format!("{IN_FLIGHT} requests are in flight already"))
             .retry_after(1)
             .into_response(),
     };

@@ -8,6 +8,7 @@ use http::{HeaderMap, StatusCode, header};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use outflow_core::Code;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use crate::problem::Refusal;
 
@@ -71,6 +72,20 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
     }
 }
 
+/// A JSON merge patch (RFC 7396), no longer than [`BODY`].
+pub(crate) struct Patch(pub(crate) Value);
+
+impl<S: Send + Sync> FromRequest<S> for Patch {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Refusal> {
+        if !is_type(request.headers(), "application/merge-patch+json") {
+            require_json(request.headers())?;
+        }
+        parse(&read(request.into_body()).await?).map(Self)
+    }
+}
+
 /// A body of JSON that may be left out, no longer than [`BODY`], and its text.
 pub(crate) struct Options<T> {
     pub(crate) options: T,
@@ -94,7 +109,7 @@ impl<T: DeserializeOwned + Default, S: Send + Sync> FromRequest<S> for Options<T
 
 /// A form of another site's page cannot say that it is JSON.
 pub(crate) fn require_json(headers: &HeaderMap) -> Result<(), Refusal> {
-    if is_json(headers) {
+    if is_type(headers, "application/json") {
         return Ok(());
     }
     let refusal = Refusal::new(Code::UnsupportedMediaType, "the body is not said to be JSON");
@@ -133,10 +148,10 @@ pub(crate) async fn read(body: Body) -> Result<bytes::Bytes, Refusal> {
     }
 }
 
-fn is_json(headers: &HeaderMap) -> bool {
+fn is_type(headers: &HeaderMap, wanted: &str) -> bool {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim();
-    kind.eq_ignore_ascii_case("application/json")
+    kind.eq_ignore_ascii_case(wanted)
 }
 
 /// Text of a parser, which may quote the request, on one line of bounded length.

@@ -1,11 +1,13 @@
 //! `openapi.json`: the description of the API, made from the same table as the router.
 
-use utoipa::openapi::path::Paths;
+use utoipa::openapi::path::{HttpMethod, Operation, Parameter, ParameterBuilder, ParameterIn, Paths};
+use utoipa::openapi::schema::Type;
 use utoipa::openapi::security::{
     ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityRequirement, SecurityScheme,
 };
 use utoipa::openapi::{
-    Components, Content, Info, InfoBuilder, License, OpenApi, OpenApiBuilder, Ref, Response, ResponseBuilder,
+    Components, Content, Info, InfoBuilder, License, Object, OpenApi, OpenApiBuilder, Ref, RefOr, Required,
+    Response, ResponseBuilder,
 };
 use utoipa::{PartialSchema as _, ToSchema as _};
 
@@ -21,6 +23,7 @@ const REFUSALS: &[(&str, &str)] = &[
     ("404", "there is no such thing"),
     ("408", "the request took too long"),
     ("409", "it does not go together with how things are"),
+    ("412", "it is not as the header If-Match says"),
     ("422", "a value is not what it has to be"),
     ("429", "too many attempts to sign in"),
     ("424", "a warehouse or a destination refuses or cannot be reached"),
@@ -58,12 +61,18 @@ pub(crate) fn describe(routes: Vec<Route>) -> OpenApi {
                 SecurityRequirement::new("session", Vec::<String>::new()),
             ]);
         }
+        if route.method == HttpMethod::Get && gives_document(&operation) {
+            operation.parameters.get_or_insert_default().push(RefOr::T(fields()));
+        }
         // Whoever signs in needs no permission, and can be refused all the same.
         if route.permission.is_some() || has_body {
             for (status, description) in refusals {
                 let refusal = || problem(description).into();
                 operation.responses.responses.entry((*status).to_owned()).or_insert_with(refusal);
             }
+        }
+        for (status, response) in &mut operation.responses.responses {
+            describe_success(status, response);
         }
         paths.add_path_operation(route.path, vec![route.method], operation);
     }
@@ -77,6 +86,23 @@ pub(crate) fn describe(routes: Vec<Route>) -> OpenApi {
     OpenApiBuilder::new().info(info()).paths(paths).components(Some(components)).build()
 }
 
+/// Whether the operation answers with a document, of which some keys can be asked for.
+fn gives_document(operation: &Operation) -> bool {
+    let found = operation.responses.responses.get("200");
+    matches!(found, Some(RefOr::T(response)) if response.content.contains_key("application/json"))
+}
+
+fn fields() -> Parameter {
+    let text = Object::with_type(Type::String);
+    ParameterBuilder::new()
+        .name("fields")
+        .parameter_in(ParameterIn::Query)
+        .required(Required::False)
+        .description(Some("only these keys of the document, or of each item of a list: `run,state`"))
+        .schema(Some(text))
+        .build()
+}
+
 fn info() -> Info {
     let description = "Outflow's REST API. Every error is a problem (RFC 9457) with a code; the page of a \
                        code is docs/errors/CODE.md.";
@@ -86,6 +112,21 @@ fn info() -> Info {
         .description(Some(description))
         .license(Some(License::new("Apache-2.0")))
         .build()
+}
+
+/// Every response has a description, or the document is no OpenAPI.
+fn describe_success(status: &str, response: &mut RefOr<Response>) {
+    let RefOr::T(response) = response else { return };
+    if response.description.is_empty() {
+        response.description = match status {
+            "201" => "it was made",
+            "202" => "it has begun",
+            "204" => "it was done",
+            "304" => "it has not changed",
+            _ => "done",
+        }
+        .to_owned();
+    }
 }
 
 fn problem(description: &str) -> Response {

@@ -63,6 +63,17 @@ pub(crate) fn position(cursor: Option<&str>) -> Result<Option<u64>, Refusal> {
     }
 }
 
+/// The two numbers that a cursor `1-4711` means.
+///
+/// # Errors
+/// C005: it is no cursor.
+pub(crate) fn pair(cursor: Option<&str>) -> Result<Option<(u64, u64)>, Refusal> {
+    let Some(cursor) = cursor else { return Ok(None) };
+    // One without a hyphen is refused for its empty second part.
+    let (first, second) = cursor.split_once('-').unwrap_or((cursor, ""));
+    Ok(position(Some(first))?.zip(position(Some(second))?))
+}
+
 impl<T> Page<T> {
     /// A page of items of which one more than the limit was read: the rest is on other pages.
     /// `position` says where an item is.
@@ -74,12 +85,9 @@ impl<T> Page<T> {
         Self { items, next_cursor }
     }
 
-    /// A page of items that are numbered from `first` on.
-    pub(crate) fn numbered(items: Vec<T>, limit: u64, first: u64) -> Self {
-        let mut page = Self::of(items, limit, |_| 0);
-        let shown = page.items.len() as u64;
-        page.next_cursor = page.next_cursor.map(|_| first.saturating_add(shown).to_string());
-        page
+    /// A page of items that was read as one.
+    pub(crate) fn with_next(items: Vec<T>, next_cursor: Option<String>) -> Self {
+        Self { items, next_cursor }
     }
 }
 
@@ -93,8 +101,6 @@ mod tests {
         assert_eq!((page.items, page.next_cursor.as_deref()), (vec![9, 8], Some("8")));
         let page = Page::of(vec![7, 6], 2, |n| *n);
         assert_eq!((page.items, page.next_cursor), (vec![7, 6], None));
-        let page = Page::numbered(vec!["a", "b", "c"], 2, 10);
-        assert_eq!(page.next_cursor.as_deref(), Some("12"));
     }
 
     #[test]
@@ -102,6 +108,8 @@ mod tests {
         assert_eq!(limit(None).unwrap(), USUAL);
         assert!(limit(Some(0)).is_err() && limit(Some(501)).is_err());
         assert_eq!(position(Some("17")).unwrap(), Some(17));
+        assert_eq!(pair(Some("1-4711")).unwrap(), Some((1, 4711)));
+        assert!(["1", "1-", "-1", "1-2-3", "x-1"].iter().all(|wrong| pair(Some(wrong)).is_err()));
         for wrong in ["", "-1", "+1", "1e3", "9999999999999999999", "x"] {
             assert!(position(Some(wrong)).is_err(), "{wrong}");
         }

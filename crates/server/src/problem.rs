@@ -91,12 +91,23 @@ impl Refusal {
         self
     }
 
+    /// The code of the problem.
+    pub(crate) fn code(&self) -> Code {
+        self.errors.first().map_or(Code::TaskFailed, Error::code)
+    }
+
+    /// The same errors, each as this makes it.
+    pub(crate) fn each(mut self, make: impl Fn(Error) -> Error) -> Self {
+        self.errors = self.errors.into_iter().map(make).collect();
+        self
+    }
+
     /// The problem for this request. What a database or a destination said can hold values of rows:
     /// it is in there only for who may see them.
     pub(crate) fn problem(&self, id: Option<&RequestId>, sees_rows: bool) -> Problem {
         let entry = |error| ProblemEntry::of(error, sees_rows);
         let errors: Vec<ProblemEntry> = self.errors.iter().take(MOST).map(entry).collect();
-        let code = self.errors.first().map_or(Code::TaskFailed, Error::code);
+        let code = self.code();
         Problem {
             kind: format!("urn:outflow:error:{code}"),
             title: code.title(),
@@ -163,9 +174,12 @@ pub(crate) fn status_of(code: Code) -> StatusCode {
             StatusCode::UNAUTHORIZED
         }
         Code::NotPermitted | Code::SetupRefused | Code::CrossSite => StatusCode::FORBIDDEN,
-        Code::NoSuchAddress | Code::NoSuchSyncOrRun | Code::NoSuchPerson => StatusCode::NOT_FOUND,
+        Code::NoSuchAddress | Code::NoSuchSyncOrRun | Code::NoSuchPerson | Code::NoSuchDefinition => {
+            StatusCode::NOT_FOUND
+        }
         Code::TooManyAttempts => StatusCode::TOO_MANY_REQUESTS,
         Code::LastAdmin | Code::NameTaken => StatusCode::CONFLICT,
+        Code::DefinitionChanged | Code::OwnedByFiles | Code::SyncNotRenamed => StatusCode::CONFLICT,
         Code::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         Code::MalformedRequest => StatusCode::BAD_REQUEST,
         Code::RequestTooLarge => StatusCode::PAYLOAD_TOO_LARGE,

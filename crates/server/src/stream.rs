@@ -1,9 +1,10 @@
 //! Answers that go on: lines of JSON (NDJSON) and server-sent events.
 //!
-//! What always holds: a stream holds a few lines, not all; one whose client takes nothing is cut
-//! with its connection (`stalls`); what makes the lines is dropped with the stream.
+//! What always holds: no line is left out, and an end that is none is no end; a stream of a list
+//! holds a few lines, not all; one whose client takes nothing is cut with its connection
+//! (`stalls`); what makes the lines is dropped with the stream.
 
-use std::convert::Infallible;
+use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,30 +23,64 @@ use tokio::task::JoinHandle;
 
 use crate::problem::Refusal;
 
-/// Events that wait for the client.
-const EVENTS: usize = 16;
-/// Lines that wait for the client. They come from code that cannot wait, and a test has few steps.
-const LINES: usize = 1_024;
+/// Pieces that wait for the client: whoever makes them waits, too.
+const PIECES: usize = 16;
 
-/// The end that makes the pieces.
+/// The end that makes pieces, and waits until there is room for the next one.
 #[derive(Clone)]
-pub(crate) struct Pieces {
-    sender: mpsc::Sender<Bytes>,
-    has_sent: Arc<AtomicBool>,
-}
+pub(crate) struct Pieces(mpsc::Sender<Bytes>);
 
 impl Pieces {
     /// A piece that waits until there is room. False: the client is gone.
     pub(crate) async fn send(&self, piece: impl Into<Bytes>) -> bool {
-        self.sender.send(piece.into()).await.is_ok()
+        self.0.send(piece.into()).await.is_ok()
     }
 
+    /// A line of JSON that waits until there is room. False: the client is gone.
+    pub(crate) async fn line(&self, document: &impl Serialize) -> bool {
+        match line(document) {
+            Some(line) => self.send(line).await,
+            None => true,
+        }
+    }
+}
+
+/// The end that reports steps from code that cannot wait. All of them are kept until the client
+/// takes them: a test has as many as it has databases or destinations, times ten.
+#[derive(Clone)]
+pub(crate) struct Steps {
+    sender: mpsc::UnboundedSender<Bytes>,
+    has_sent: Arc<AtomicBool>,
+}
+
+impl Steps {
     /// A line of JSON.
     pub(crate) fn line(&self, document: &impl Serialize) {
-        if let Ok(mut line) = serde_json::to_vec(document) {
-            line.push(b'\n');
+        if let Some(line) = line(document) {
             self.has_sent.store(true, Ordering::Relaxed);
-            let _ = self.sender.try_send(line.into());
+            // A client that is gone takes no more lines.
+            let _ = self.sender.send(line);
+        }
+    }
+}
+
+fn line(document: &impl Serialize) -> Option<Bytes> {
+    let mut line = serde_json::to_vec(document).ok()?;
+    line.push(b'\n');
+    Some(line.into())
+}
+
+/// What the body takes pieces from.
+enum Queue {
+    Pieces(mpsc::Receiver<Bytes>),
+    Steps(mpsc::UnboundedReceiver<Bytes>),
+}
+
+impl Queue {
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        match self {
+            Self::Pieces(pieces) => pieces.poll_recv(context),
+            Self::Steps(steps) => steps.poll_recv(context),
         }
     }
 }
@@ -53,8 +88,10 @@ impl Pieces {
 /// A body of pieces that a task makes.
 struct Stream {
     first: Option<Bytes>,
-    pieces: mpsc::Receiver<Bytes>,
+    queue: Queue,
     task: JoinHandle<Result<(), Refusal>>,
+    /// What came of the task is known.
+    has_ended: bool,
 }
 
 impl Drop for Stream {
@@ -65,30 +102,41 @@ impl Drop for Stream {
 
 impl http_body::Body for Stream {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = io::Error;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
         if let Some(first) = self.first.take() {
             return Poll::Ready(Some(Ok(Frame::data(first))));
         }
-        self.pieces.poll_recv(context).map(|piece| piece.map(|piece| Ok(Frame::data(piece))))
+        if let Some(piece) = std::task::ready!(self.queue.poll(context)) {
+            return Poll::Ready(Some(Ok(Frame::data(piece))));
+        }
+        if self.has_ended {
+            return Poll::Ready(None);
+        }
+        let ended = std::task::ready!(Pin::new(&mut self.task).poll(context));
+        self.has_ended = true;
+        Poll::Ready(match ended {
+            Ok(Ok(())) => None,
+            Ok(Err(_)) | Err(_) => Some(Err(io::Error::other("the answer broke off"))),
+        })
     }
 }
 
-/// Lines of JSON. What goes wrong before the first one is a problem; what goes wrong later is the
-/// last line: `{"problem": …}`.
+/// Steps as lines of JSON. What goes wrong before the first one is a problem; what goes wrong later
+/// is the last line: `{"problem": …}`.
 ///
 /// # Errors
 /// What goes wrong before the first line.
-pub(crate) async fn lines<F>(make: impl FnOnce(Pieces) -> F) -> Result<Response, Refusal>
+pub(crate) async fn steps<F>(make: impl FnOnce(Steps) -> F) -> Result<Response, Refusal>
 where
     F: Future<Output = Result<(), Refusal>> + Send + 'static,
 {
-    let (sender, pieces) = mpsc::channel(LINES);
-    let sender = Pieces { sender, has_sent: Arc::default() };
+    let (sender, steps) = mpsc::unbounded_channel();
+    let sender = Steps { sender, has_sent: Arc::default() };
     let making = make(sender.clone());
     let task = tokio::spawn(async move {
         match making.await {
@@ -100,10 +148,30 @@ where
             ended => ended,
         }
     });
-    let mut stream = Stream { first: None, pieces, task };
-    stream.first = stream.pieces.recv().await;
+    begun(Queue::Steps(steps), task).await
+}
+
+/// Documents as lines of JSON, as fast as the client takes them. What goes wrong later than the
+/// first one cuts the connection, so that no one takes a part for the whole.
+///
+/// # Errors
+/// What goes wrong before the first line.
+pub(crate) async fn documents<F>(make: impl FnOnce(Pieces) -> F) -> Result<Response, Refusal>
+where
+    F: Future<Output = Result<(), Refusal>> + Send + 'static,
+{
+    let (sender, pieces) = mpsc::channel(PIECES);
+    let making = make(Pieces(sender));
+    begun(Queue::Pieces(pieces), tokio::spawn(making)).await
+}
+
+/// The answer, once its first line is there.
+async fn begun(queue: Queue, task: JoinHandle<Result<(), Refusal>>) -> Result<Response, Refusal> {
+    let mut stream = Stream { first: None, queue, task, has_ended: false };
+    stream.first = std::future::poll_fn(|context| stream.queue.poll(context)).await;
     if stream.first.is_none() {
         let failed = |_| Refusal::new(Code::TaskFailed, "the request ended unexpectedly");
+        stream.has_ended = true;
         (&mut stream.task).await.map_err(failed)??;
     }
     Ok(answer(stream, HeaderValue::from_static("application/x-ndjson")))
@@ -114,13 +182,14 @@ pub(crate) fn events<F>(make: impl FnOnce(Pieces) -> F) -> Response
 where
     F: Future<Output = ()> + Send + 'static,
 {
-    let (sender, pieces) = mpsc::channel(EVENTS);
-    let making = make(Pieces { sender, has_sent: Arc::default() });
+    let (sender, pieces) = mpsc::channel(PIECES);
+    let making = make(Pieces(sender));
     let task = tokio::spawn(async move {
         making.await;
         Ok(())
     });
-    answer(Stream { first: None, pieces, task }, HeaderValue::from_static("text/event-stream"))
+    let stream = Stream { first: None, queue: Queue::Pieces(pieces), task, has_ended: false };
+    answer(stream, HeaderValue::from_static("text/event-stream"))
 }
 
 fn answer(stream: Stream, kind: HeaderValue) -> Response {

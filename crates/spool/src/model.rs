@@ -184,7 +184,7 @@ pub(crate) fn read(
 }
 
 pub(crate) fn rejections(spool: &Store, run: u64, segments: &[SegmentInfo]) -> Result<Vec<Rejection>> {
-    let mut reader = wait(spool.rejections(RunId(run), segments))?;
+    let mut reader = wait(spool.rejections(RunId(run), segments, 0))?;
     let mut all = Vec::new();
     while let Some(read) = wait(reader.next())? {
         assert!(!read.is_empty());

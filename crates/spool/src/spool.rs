@@ -82,9 +82,15 @@ impl Spool for DiskSpool {
         Ok(Box::new(DiskReader::new(opened.await?)))
     }
 
-    async fn rejections(&self, run: RunId, segments: &[SegmentInfo]) -> Result<Box<dyn RejectionReader>> {
+    async fn rejections(
+        &self,
+        run: RunId,
+        segments: &[SegmentInfo],
+        from: u64,
+    ) -> Result<Box<dyn RejectionReader>> {
         let (folder, segments) = (self.folder.clone(), segments.to_vec());
-        let opened = blocking(move || Reader::open(&folder, run, &segments, SegmentKind::Rejections, 0, 0));
+        let opened =
+            blocking(move || Reader::open(&folder, run, &segments, SegmentKind::Rejections, 0, from));
         Ok(Box::new(Rejections::new(DiskReader::new(opened.await?))))
     }
 

@@ -7,6 +7,7 @@
 use outflow_core::ports::state::{
     DefinitionChange, DefinitionContent, DefinitionId, DefinitionStatus, DefinitionVersion, Owner,
 };
+use outflow_core::rules::changed_meanwhile;
 use outflow_core::{BoxFuture, Code, Error};
 use outflow_engine::Errors;
 use serde_json::Value;
@@ -29,6 +30,8 @@ pub enum DefinitionEdit {
     },
     /// It says this in place of all that it said.
     Replace(Value),
+    /// As [`DefinitionEdit::Replace`]; if there is none, it is made and is a part of the project.
+    Put(Value),
     /// A JSON merge patch (RFC 7396) is applied to it.
     Patch(Value),
     /// A draft becomes a part of the project.
@@ -79,16 +82,23 @@ impl App {
             None => None,
         };
         let current = last.filter(|version| version.content.is_some());
+        let number = current.as_ref().map_or(0, |version| version.version);
+        if let Some(expected) = expected.filter(|expected| *expected != number) {
+            return Err(changed_meanwhile(id, expected, number).into());
+        }
         let old = current.as_ref().and_then(|version| version.content.as_ref());
         let found = || old.ok_or_else(|| Errors(vec![no_such(id)]));
         let (value, status) = match edit {
             DefinitionEdit::Create { value, status } => (value.clone(), *status),
             DefinitionEdit::Delete => {
                 found()?;
-                let expected = expected.or(current.as_ref().map(|version| version.version));
-                return Ok(DefinitionChange { id: id.clone(), expected, content: None, place: None });
+                let (id, expected) = (id.clone(), Some(number));
+                return Ok(DefinitionChange { id, expected, content: None, place: None });
             }
             DefinitionEdit::Replace(value) => (value.clone(), found()?.status),
+            DefinitionEdit::Put(value) => {
+                (value.clone(), old.map_or(DefinitionStatus::Enabled, |old| old.status))
+            }
             DefinitionEdit::Patch(patch) => {
                 let mut value = parsed(id, &found()?.value)?;
                 merge(&mut value, patch);
@@ -101,8 +111,7 @@ impl App {
                 (parsed(id, &content.value)?, old.map_or(content.status, |old| old.status))
             }
         };
-        let expected = expected.or(Some(current.as_ref().map_or(0, |version| version.version)));
-        Ok(written(id, expected, &value, status))
+        Ok(written(id, Some(number), &value, status))
     }
 
     /// One version of a definition.

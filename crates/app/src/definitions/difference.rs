@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 /// A key whose value differs.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct KeyDifference {
     /// Its path: `schedule.every`; empty for the value as a whole.
     pub key: String,

@@ -16,10 +16,11 @@ use serde_json::Value;
 
 use super::difference::{KeyDifference, differences};
 use super::value::parsed;
+use crate::findings::{self, Finding};
 use crate::{App, StateLocation};
 
 /// A version of a definition.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct DefinitionDocument {
     /// What it defines.
     #[serde(flatten)]
@@ -68,7 +69,7 @@ impl DefinitionDocument {
 }
 
 /// Some definitions.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct DefinitionList {
     format_version: u32,
     /// By kind and name.
@@ -76,7 +77,7 @@ pub struct DefinitionList {
 }
 
 /// Versions of one definition.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct VersionList {
     format_version: u32,
     /// Newest first.
@@ -84,7 +85,7 @@ pub struct VersionList {
 }
 
 /// What differs between two versions.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Comparison {
     format_version: u32,
     /// What is compared.
@@ -99,11 +100,30 @@ pub struct Comparison {
 }
 
 /// Why a draft cannot be enabled yet.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct DraftProblems {
     format_version: u32,
-    /// Problems and warnings, each with its place in the draft.
-    pub problems: Vec<Error>,
+    /// Whether it can be enabled: none of the problems is an error.
+    pub ok: bool,
+    /// Problems, warnings and notes about it and its query.
+    pub problems: Vec<DraftProblem>,
+}
+
+/// What is wrong or odd about a draft.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct DraftProblem {
+    /// The key of the draft that it is about: `schedule.every`; `None`: the draft as a whole.
+    pub field: Option<String>,
+    /// The problem.
+    #[serde(flatten)]
+    pub finding: Finding,
+}
+
+impl From<Finding> for DraftProblem {
+    fn from(finding: Finding) -> Self {
+        let place = finding.error.place().unwrap_or_default();
+        Self { field: outflow_project::field_of(place).map(str::to_owned), finding }
+    }
 }
 
 impl App {
@@ -165,6 +185,18 @@ impl App {
         })
     }
 
+    /// One version of a definition.
+    ///
+    /// # Errors
+    /// C022: there is no such version. The state, if it cannot be read.
+    pub fn definition_version<'a>(
+        &'a self,
+        id: &'a DefinitionId,
+        version: u64,
+    ) -> BoxFuture<'a, Result<DefinitionDocument, Errors>> {
+        Box::pin(async move { Ok(DefinitionDocument::of(self.version_of(id, version).await?)) })
+    }
+
     /// What differs between two versions of a definition.
     ///
     /// # Errors
@@ -186,7 +218,8 @@ impl App {
         })
     }
 
-    /// All that has to be fixed before the draft is enabled, and what is odd about it.
+    /// All that has to be fixed before the draft is enabled, and what is odd about it. No database
+    /// is asked.
     ///
     /// # Errors
     /// C022: there is no such definition. The state, if it cannot be read.
@@ -200,8 +233,11 @@ impl App {
                 return Err(no_such(&id).into());
             };
             let draft = StoredDefinition { value: parsed(&id, &content.value)?, version: 0, id };
-            let problems = self.problems_of(&super::running(&known)?, &draft).await?;
-            Ok(DraftProblems { format_version: FORMAT_VERSION, problems })
+            let mut problems = self.findings_of(&super::running(&known)?, &draft).await?;
+            findings::sort(&mut problems);
+            let ok = !problems.iter().any(Finding::is_error);
+            let problems = problems.into_iter().map(DraftProblem::from).collect();
+            Ok(DraftProblems { format_version: FORMAT_VERSION, ok, problems })
         })
     }
 

@@ -31,7 +31,7 @@ pub struct PlanRequest {
 }
 
 /// What happens to a definition.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PlannedAction {
     /// It is new.
@@ -43,7 +43,7 @@ pub enum PlannedAction {
 }
 
 /// A change that a plan has.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct PlannedChange {
     /// Of what.
     #[serde(flatten)]
@@ -59,7 +59,7 @@ pub struct PlannedChange {
 }
 
 /// What would change.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct PlanDocument {
     format_version: u32,
     /// The changes, settings first and syncs last.
@@ -71,6 +71,11 @@ pub struct PlanDocument {
 }
 
 impl PlanDocument {
+    /// The changes of the state.
+    pub(super) fn changes(&self) -> impl Iterator<Item = &DefinitionChange> {
+        self.changes.iter().map(|planned| &planned.change)
+    }
+
     /// Nothing would change.
     pub fn is_empty(&self) -> bool {
         self.changes.is_empty()
@@ -78,7 +83,7 @@ impl PlanDocument {
 }
 
 /// What has changed.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct ApplyDocument {
     format_version: u32,
     /// The definitions as they are now.
@@ -112,8 +117,7 @@ impl App {
         caller: &'a Caller,
     ) -> BoxFuture<'a, Result<ApplyDocument, Errors>> {
         Box::pin(async move {
-            let changes: Vec<DefinitionChange> =
-                plan.changes.iter().map(|planned| planned.change.clone()).collect();
+            let changes: Vec<DefinitionChange> = plan.changes().cloned().collect();
             let definitions = match changes.is_empty() {
                 true => Vec::new(),
                 false => self.put_definitions(changes, wait, caller).await?,
@@ -141,7 +145,11 @@ impl App {
 }
 
 /// Compares what there is with what the project says.
-fn plan(known: &[DefinitionVersion], files: &[FileDefinition], prune: bool) -> Result<PlanDocument, Errors> {
+pub(super) fn plan(
+    known: &[DefinitionVersion],
+    files: &[FileDefinition],
+    prune: bool,
+) -> Result<PlanDocument, Errors> {
     let (mut changes, mut left_alone, mut unchanged) = (Vec::new(), Vec::new(), 0_usize);
     for FileDefinition { id, value, .. } in files {
         let current = known.iter().find(|version| version.id == *id);

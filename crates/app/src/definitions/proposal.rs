@@ -12,6 +12,7 @@ use outflow_engine::Errors;
 use outflow_project::{Project, StoredDefinition};
 
 use crate::App;
+use crate::findings::{self, Finding};
 
 /// Changes, and what comes of them.
 pub(crate) struct Proposal {
@@ -115,21 +116,47 @@ impl App {
         running: &[StoredDefinition],
         draft: &StoredDefinition,
     ) -> Result<Vec<Error>, Error> {
-        let mut with = running.to_vec();
-        with.retain(|stored| stored.id != draft.id);
-        with.push(draft.clone());
-        let shown = draft.shown();
-        let is_of_draft = |error: &Error| {
-            error
-                .place()
-                .is_some_and(|place| place.strip_prefix(&shown).is_some_and(|rest| !rest.starts_with(", ")))
-        };
-        let problems = match self.read_files(Project::load, with.into()).await? {
+        let problems = match self.load_with_draft(running, draft).await? {
             Ok(project) => project.warnings,
             Err(problems) => problems,
         };
-        Ok(problems.into_iter().filter(is_of_draft).collect())
+        Ok(problems.into_iter().filter(|error| is_of(draft, error)).collect())
     }
+
+    /// As [`App::problems_of`], with what its query's text says.
+    pub(super) async fn findings_of(
+        &self,
+        running: &[StoredDefinition],
+        draft: &StoredDefinition,
+    ) -> Result<Vec<Finding>, Error> {
+        let (problems, of_query) = match self.load_with_draft(running, draft).await? {
+            Ok(project) => {
+                let of_query = findings::offline(&project, &draft.id.name);
+                (project.warnings, of_query)
+            }
+            Err(problems) => (problems, Vec::new()),
+        };
+        let problems = problems.into_iter().filter(|error| is_of(draft, error)).map(Finding::from);
+        Ok(problems.chain(of_query).collect())
+    }
+
+    /// The project with a draft as if it were enabled.
+    async fn load_with_draft(
+        &self,
+        running: &[StoredDefinition],
+        draft: &StoredDefinition,
+    ) -> Result<Result<Project, Vec<Error>>, Error> {
+        let mut with = running.to_vec();
+        with.retain(|stored| stored.id != draft.id);
+        with.push(draft.clone());
+        self.read_files(Project::load, with.into()).await
+    }
+}
+
+/// Whether an error is about a definition.
+fn is_of(definition: &StoredDefinition, error: &Error) -> bool {
+    let behind = |place: &str| place.strip_prefix(&definition.shown()).map(|rest| !rest.starts_with(", "));
+    error.place().and_then(behind).unwrap_or(false)
 }
 
 #[cfg(test)]

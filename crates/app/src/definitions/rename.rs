@@ -19,7 +19,7 @@ use crate::control::{self, Answer, Request};
 use crate::{App, Caller, holder};
 
 /// A sync has another name.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct RenameDocument {
     format_version: u32,
     /// The name that it had.

@@ -47,7 +47,7 @@ async fn earlier_name(
     first: &str,
 ) -> Result<Option<String>, Error> {
     let has_run = async |name: &str| -> Result<bool, Error> {
-        let filter = RunFilter { sync: Some(name.to_owned()), limit: 1 };
+        let filter = RunFilter::newest(Some(name), 1);
         Ok(!state.runs(&filter).await?.is_empty())
     };
     if has_run(sync).await? {

@@ -4,8 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use outflow_app::{
-    App, Caller, DefinitionEdit, DefinitionId, DefinitionKind, DefinitionRequest, DefinitionStatus, Errors,
-    Owner, PlanRequest, RunRequest, Selection,
+    App, Caller, DefinitionEdit, DefinitionId, DefinitionKind, DefinitionRequest, DefinitionStatus,
+    DraftProblem, Errors, Owner, PlanRequest, RunRequest, Selection,
 };
 use outflow_core::{Code, Error};
 use rusqlite::Connection;
@@ -132,11 +132,11 @@ async fn the_server_owns_what_is_made_there_and_a_draft_may_lack_anything() {
     world.edit(&sync("later"), None, draft).await.unwrap();
     assert!(world.app.validate(false).await.valid);
     let problems = world.app.validate_draft("later").await.unwrap().problems;
-    let told: Vec<_> = problems.iter().map(|e| (e.code(), e.place().unwrap_or_default())).collect();
-    let place = "sync later (server)";
+    let told: Vec<_> = problems.iter().map(|p| (p.finding.code(), p.field.as_deref())).collect();
     assert_eq!(told.len(), 4, "{told:?}");
-    assert!(told.iter().all(|(_, found)| found.starts_with(place)), "{told:?}");
-    assert!(told.contains(&(Code::UnknownReference, "sync later (server): source")), "{told:?}");
+    let place = |p: &DraftProblem| p.finding.error.place().unwrap_or_default().to_owned();
+    assert!(problems.iter().all(|p| place(p).starts_with("sync later (server)")), "{told:?}");
+    assert!(told.contains(&(Code::UnknownReference, Some("source"))), "{told:?}");
     let refused = codes(world.edit(&sync("later"), None, DefinitionEdit::Enable).await);
     assert_eq!(refused.len(), 4, "{refused:?}");
     let patch =

@@ -132,6 +132,17 @@ pub struct Request {
     pub attempt: u32,
 }
 
+/// A request as a person may see it: no secret is in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShownRequest {
+    /// `POST`, or what is done in place of a request: `write`.
+    pub method: &'static str,
+    /// To where. What may be secret of it is left out.
+    pub address: String,
+    /// The headers, with `…` for values that may be secret.
+    pub headers: Vec<(String, String)>,
+}
+
 /// A configured destination. It serves all syncs for as long as the project is in force.
 pub trait Destination: Send + Sync {
     /// Its name in the project.
@@ -162,6 +173,12 @@ pub trait Destination: Send + Sync {
     /// Sends a request once. It does not retry, does not run longer than its deadlines, and reads
     /// a limited part of the answer.
     fn deliver<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Reply>;
+
+    /// What [`Destination::deliver`] does with this request, for people. Sends nothing.
+    fn show(&self, request: &Request) -> ShownRequest {
+        let address = format!("{}/{}", self.name(), request.endpoint);
+        ShownRequest { method: "send", address, headers: Vec::new() }
+    }
 
     /// Tests whether it can be reached and whether it takes our key, step by step. Each step is
     /// reported as it ends; one that finds an error is the last. No call of a person is sent, and

@@ -179,8 +179,14 @@ pub trait Spool: Send + Sync {
         from: u64,
     ) -> Result<Box<dyn SpoolReader>>;
 
-    /// A run's rejections, in row order. Errors as for [`Spool::read`].
-    async fn rejections(&self, run: RunId, segments: &[SegmentInfo]) -> Result<Box<dyn RejectionReader>>;
+    /// A run's rejections, in row order, from number `from` on, counted from 0. Errors as for
+    /// [`Spool::read`].
+    async fn rejections(
+        &self,
+        run: RunId,
+        segments: &[SegmentInfo],
+        from: u64,
+    ) -> Result<Box<dyn RejectionReader>>;
 
     /// Rewrites the segments that hold one of these entries, without the content of these
     /// entries. They keep their positions and ordinals; all other entries stay byte for byte as

@@ -85,17 +85,9 @@ pub trait RunQueries: Send + Sync {
     /// One run.
     async fn run(&self, run: RunId) -> Result<Option<RunRecord>>;
 
-    /// Runs, newest first.
+    /// Runs, newest first. A page behind any number of others costs as much as the first one
+    /// ([`RunFilter::before`]), so a history of any length is read in bounded memory.
     async fn runs(&self, filter: &RunFilter) -> Result<Vec<RunRecord>>;
-
-    /// Some runs, newest first: of one sync or of all, those before run `before` or the newest
-    /// ones, at most `limit`. So a history of any length is read in bounded memory.
-    async fn runs_before(
-        &self,
-        sync: Option<&str>,
-        before: Option<RunId>,
-        limit: u64,
-    ) -> Result<Vec<RunRecord>>;
 
     /// The runs of a sync that started at `since` or later, newest first.
     async fn runs_since(&self, sync: &str, since: Timestamp) -> Result<Vec<RunRecord>>;
@@ -137,12 +129,12 @@ pub trait DeliveryQueries: Send + Sync {
     /// The run's deliveries, in the order of its connections.
     async fn deliveries(&self, run: RunId) -> Result<Vec<DeliveryRecord>>;
 
-    /// A delivery's dead letters by position, from `offset` on, at most `limit`.
+    /// A delivery's dead letters by position, those at `from` or behind it, at most `limit`.
     async fn dead_letters(
         &self,
         run: RunId,
         destination: &str,
-        offset: u64,
+        from: u64,
         limit: u64,
     ) -> Result<Vec<DeadLetter>>;
 

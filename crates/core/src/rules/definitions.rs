@@ -1,6 +1,6 @@
 //! What a change of a definition does.
 
-use crate::ports::state::{DefinitionChange, DefinitionVersion, SyncRename};
+use crate::ports::state::{DefinitionChange, DefinitionId, DefinitionVersion, SyncRename};
 use crate::{Code, Error, Result};
 
 /// What follows from a change.
@@ -26,7 +26,7 @@ pub fn change_definition(
     let current = last.filter(|version| version.content.is_some());
     let number = current.map_or(0, |version| version.version);
     if let Some(expected) = change.expected.filter(|expected| *expected != number) {
-        return Err(changed_meanwhile(change, expected, number));
+        return Err(changed_meanwhile(&change.id, expected, number));
     }
     let old = current.and_then(|version| version.content.as_ref());
     if let (Some(old), Some(new)) = (old, &change.content)
@@ -48,8 +48,8 @@ pub fn change_definition(
     Ok(DefinitionStep::Write(last.map_or(0, |version| version.version).saturating_add(1)))
 }
 
-fn changed_meanwhile(change: &DefinitionChange, expected: u64, found: u64) -> Error {
-    let id = &change.id;
+/// C018: the definition has version `found` (0: it is not there) where `expected` was expected.
+pub fn changed_meanwhile(id: &DefinitionId, expected: u64, found: u64) -> Error {
     let message = match (expected, found) {
         (0, _) => format!("{id} is there already, in version {found}"),
         (_, 0) => format!("{id} is not there any more: version {expected} was expected"),
@@ -98,7 +98,7 @@ mod tests {
 
     use super::*;
     use crate::Actor;
-    use crate::ports::state::{DefinitionContent, DefinitionId, DefinitionKind, DefinitionStatus, Owner};
+    use crate::ports::state::{DefinitionContent, DefinitionKind, DefinitionStatus, Owner};
 
     fn content(owner: Owner, value: &str) -> Option<DefinitionContent> {
         Some(DefinitionContent { owner, status: DefinitionStatus::Enabled, value: value.to_owned() })

@@ -238,7 +238,7 @@ impl Extractor<'_> {
             || !query.uses_last_sync_time();
         let start = self.engine.state.run(self.run.id).await?.ok_or_else(|| gone(self.run.id))?;
         let start = start.last_sync_time.as_deref().and_then(CursorValue::parse);
-        let filter = RunFilter { sync: Some(self.run.sync.clone()), limit: 0 };
+        let filter = RunFilter::newest(Some(&self.run.sync), 0);
         let mut runs = self.engine.state.runs(&filter).await?;
         // Earlier runs count where nothing else tells what of the overlap with them has arrived.
         let with_earlier = is_distinguished && fill.before.is_none() && !fill.has_unchanged;

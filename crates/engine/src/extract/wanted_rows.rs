@@ -12,6 +12,7 @@
 use std::collections::HashMap;
 
 use outflow_core::ports::spool::Rejection;
+use outflow_core::ports::state::RunFilter;
 use outflow_core::run::{Replay, ReplayMode, RunKind};
 use outflow_core::{CallFlags, Code, Column, Positions, Result, Row, RunRecord, RunState, hash};
 use outflow_mapping::content_of;
@@ -122,7 +123,7 @@ fn hash_of<T: AsRef<str>>(texts: impl Iterator<Item = Option<T>>) -> u128 {
 impl Extractor<'_> {
     pub(super) async fn wanted_rows(&self, replay: &Replay, columns: &[Column]) -> Result<WantedRows> {
         let segments = self.engine.state.segments(replay.run).await?;
-        let mut rejections = self.engine.spool.rejections(replay.run, &segments).await?;
+        let mut rejections = self.engine.spool.rejections(replay.run, &segments, 0).await?;
         let mut wanted = WantedRows::new(columns);
         while let Some(page) = rejections.next().await? {
             let is_meant = |r: &&Rejection| replay.code.is_none_or(|code| r.code == code);
@@ -147,7 +148,7 @@ impl Extractor<'_> {
             open.entry(*content).or_default().push(position as u64);
         }
         let mut sent = Vec::new();
-        let mut pages = RunPages::new(self.engine.state.clone(), Some(&self.run.sync));
+        let mut pages = RunPages::new(self.engine.state.clone(), RunFilter::newest(Some(&self.run.sync), 0));
         loop {
             let page = pages.next(u64::MAX).await?;
             if page.is_empty() {

@@ -5,7 +5,7 @@
 //! decided (a new destination, one that was away, calls that were given up) when a person asks. One
 //! run fills what runs with one query have left out, and with that query; the oldest comes first.
 
-use outflow_core::ports::state::{Gap, GapCause, GapId, MissingCalls};
+use outflow_core::ports::state::{Gap, GapCause, GapId, MissingCalls, RunFilter};
 use outflow_core::run::{Replay, ReplayMode, RunKind, RunOptions, RunTrigger};
 use outflow_core::{CallType, Code, NextStep, Result, RunId, RunRecord, RunState, SyncSpec, rules};
 
@@ -140,7 +140,7 @@ impl RunReader {
 
     /// Whether a run after this one read all that is new with another query.
     async fn was_edited_since(&self, spec: &SyncSpec, last: RunId, pinned: &Pinned) -> Result<bool> {
-        let mut pages = RunPages::new(self.state.clone(), Some(&spec.name));
+        let mut pages = RunPages::new(self.state.clone(), RunFilter::newest(Some(&spec.name), 0));
         loop {
             let page = pages.next(LOOKED_AT).await?;
             let is_other = |run: &&RunRecord| {

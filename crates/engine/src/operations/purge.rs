@@ -13,7 +13,7 @@
 use std::collections::HashSet;
 
 use outflow_core::ports::spool::{PURGED, Redacted, Rejection, SegmentInfo};
-use outflow_core::ports::state::{DeadLetter, Purge};
+use outflow_core::ports::state::{DeadLetter, Purge, RunFilter};
 use outflow_core::run::FindingCount;
 use outflow_core::{CallMeta, Result, RunId, RunRecord, RunState, hash};
 use serde::{Deserialize, Serialize};
@@ -24,7 +24,7 @@ use crate::report::FORMAT_VERSION;
 use crate::{Engine, RunReader};
 
 /// What a purge removed, or would remove.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct PurgeReport {
     /// The version of the document.
     pub format_version: u32,
@@ -37,7 +37,7 @@ pub struct PurgeReport {
 }
 
 /// What was removed from one run.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct PurgedRun {
     /// The run.
     pub run: RunId,
@@ -151,7 +151,7 @@ impl Engine {
     pub async fn purge(&self, id: &str) -> Result<PurgeReport> {
         let (reader, person) = (self.reader(), Person::new(id));
         let mut report = PurgeReport::new(false);
-        let mut pages = RunPages::new(reader.state.clone(), None);
+        let mut pages = RunPages::new(reader.state.clone(), RunFilter::default());
         loop {
             let page = pages.next(u64::MAX).await?;
             if page.is_empty() {
@@ -205,7 +205,7 @@ impl RunReader {
     /// What the spool and the state say.
     pub async fn plan_purge(&self, id: &str) -> Result<PurgeReport> {
         let (person, mut report) = (Person::new(id), PurgeReport::new(true));
-        let mut pages = RunPages::new(self.state.clone(), None);
+        let mut pages = RunPages::new(self.state.clone(), RunFilter::default());
         loop {
             let page = pages.next(u64::MAX).await?;
             if page.is_empty() {
@@ -252,7 +252,7 @@ impl RunReader {
                 }
             }
         }
-        let mut rejections = self.spool.rejections(run.id, segments).await?;
+        let mut rejections = self.spool.rejections(run.id, segments, 0).await?;
         let mut position = 0;
         while let Some(read) = rejections.next().await? {
             for rejection in read {

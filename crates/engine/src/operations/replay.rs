@@ -14,7 +14,7 @@ use std::collections::HashSet;
 use std::time::Instant;
 
 use outflow_core::ports::spool::{Edits, SegmentInfo, SpoolHeader, SpoolWriter, Spooled};
-use outflow_core::ports::state::{DeadLetter, Extraction, Replayed, SyncState};
+use outflow_core::ports::state::{DeadLetter, Extraction, Replayed, RunFilter, SyncState};
 use outflow_core::run::{FindingCount, Replay, ReplayMode, RunKind, RunOptions};
 use outflow_core::{
     CallFlags, CallType, Code, Error, NextStep, Result, RowCounts, RunId, RunRecord, RunState,
@@ -235,7 +235,7 @@ impl RunReader {
             return Ok(segments);
         }
         let mut kept = Vec::new();
-        let mut pages = RunPages::new(self.state.clone(), Some(&record.sync));
+        let mut pages = RunPages::new(self.state.clone(), RunFilter::newest(Some(&record.sync), 0));
         while kept.len() < 20 {
             let page = pages.next(u64::MAX).await?;
             if page.is_empty() {

@@ -146,7 +146,7 @@ impl RunReader {
                 }
             }
         }
-        let mut rejections = self.spool.rejections(run.id, segments).await?;
+        let mut rejections = self.spool.rejections(run.id, segments, 0).await?;
         while let Some(read) = rejections.next().await? {
             found.rejected += read.len() as u64;
         }

@@ -339,7 +339,7 @@ impl History {
     /// was being read.
     async fn has_read_all(&self, served: &Served, now: i64) -> bool {
         for member in &self.members {
-            let filter = RunFilter { sync: Some(member.spec.name.clone()), limit: 20 };
+            let filter = RunFilter::newest(Some(&member.spec.name), 20);
             let runs = served.house.state().runs(&filter).await.unwrap();
             let is_it = |run: &RunRecord| {
                 run.state != RunState::Skipped

@@ -60,7 +60,7 @@ async fn bad_rows_are_rejected_by_themselves_and_kept_with_their_reason() {
     let run = house.run(&spec, &table).await.unwrap();
     assert_eq!((run.rows.read, run.rows.calls, run.rows.rejected), (9, 8, 1));
     let segments = house.state().segments(run.run).await.unwrap();
-    let mut rejections = house.engine.spool.rejections(run.run, &segments).await.unwrap();
+    let mut rejections = house.engine.spool.rejections(run.run, &segments, 0).await.unwrap();
     let rejected = rejections.next().await.unwrap().unwrap();
     assert_eq!((rejected[0].ordinal, rejected[0].code), (4, Code::MissingField));
     let findings = house.state().findings(run.run).await.unwrap();

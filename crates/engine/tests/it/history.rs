@@ -85,7 +85,7 @@ impl Happening {
     async fn befalls(&self, state: &dyn State) -> RunId {
         let (at, why) = (self.new.started_at, (Code::RunInProgress, "busy".to_owned()));
         if self.end == RunState::Skipped {
-            let by = state.runs(&RunFilter { sync: Some(self.new.sync.clone()), limit: 1 }).await.unwrap();
+            let by = state.runs(&RunFilter::newest(Some(&self.new.sync), 1)).await.unwrap();
             return state.skip_run(&self.new, by.first().map(|r| r.id), &why).await.unwrap().id;
         }
         let run = state.create_run(&self.new).await.unwrap().id;

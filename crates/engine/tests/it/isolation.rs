@@ -363,12 +363,12 @@ async fn with_run_a_destination_that_was_left_out_gets_what_it_missed_in_the_run
     go().await;
     assert_eq!((a.users().len(), b.users().len()), (15, 15));
     assert!(house.state().open_gaps().await.unwrap().is_empty());
-    let last = house.state().runs(&RunFilter { sync: None, limit: 2 }).await.unwrap();
+    let last = house.state().runs(&RunFilter::newest(None, 2)).await.unwrap();
     // What the other destination waits for comes first.
     assert_eq!(last.iter().map(|run| run.trigger).collect::<Vec<_>>(), [RunTrigger::Gap, RunTrigger::Manual]);
     of_slot(&table, 3, 5);
     go().await;
-    let last = house.state().runs(&RunFilter { sync: None, limit: 1 }).await.unwrap();
+    let last = house.state().runs(&RunFilter::newest(None, 1)).await.unwrap();
     assert!(last[0].spec.skipped.is_empty(), "it is one of them again");
     assert_eq!((a.users().len(), b.users().len()), (20, 20));
 }

@@ -156,8 +156,13 @@ impl Spool for BrokenReads {
         Ok(Box::new(BrokenReader { inner, bomb: self.bomb.clone() }))
     }
 
-    async fn rejections(&self, run: RunId, segments: &[SegmentInfo]) -> Result<Box<dyn RejectionReader>> {
-        self.inner.rejections(run, segments).await
+    async fn rejections(
+        &self,
+        run: RunId,
+        segments: &[SegmentInfo],
+        from: u64,
+    ) -> Result<Box<dyn RejectionReader>> {
+        self.inner.rejections(run, segments, from).await
     }
 
     async fn redact(

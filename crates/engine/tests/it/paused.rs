@@ -166,7 +166,7 @@ async fn a_paused_sync_runs_when_a_person_says_so_and_by_its_schedule_only_once_
     let start = |house: &House| two_syncs(house, &table, true);
     let mut served = Served::start_fleet(House::new(&[&a]), 1_000_000, start);
     let of_users = async |served: &Served| {
-        let filter = RunFilter { sync: Some("users".to_owned()), limit: 0 };
+        let filter = RunFilter::newest(Some("users"), 0);
         let runs = served.house.state().runs(&filter).await.unwrap();
         runs.into_iter().map(|run| (run.trigger, run.due_at.as_second())).collect::<Vec<_>>()
     };

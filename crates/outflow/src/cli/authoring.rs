@@ -52,6 +52,21 @@ pub enum Source {
     },
     /// Print the SQL for a service account with reading rights only; an administrator runs it
     SetupSql(SetupSql),
+    /// List the tables and columns that the account can read
+    Tables(Tables),
+}
+
+/// `outflow source tables`
+#[derive(Clone, Debug, Args)]
+pub struct Tables {
+    /// SOURCE.DATABASE, or SOURCE if that has one database
+    pub name: String,
+    /// Only this schema
+    #[arg(long, value_name = "NAME")]
+    pub schema: Option<String>,
+    /// Only tables of this name, with their columns
+    #[arg(long, value_name = "NAME")]
+    pub table: Option<String>,
 }
 
 /// `outflow destination`
@@ -121,6 +136,9 @@ pub struct Preview {
     /// Show calls, not rows
     #[arg(long)]
     pub calls: bool,
+    /// Show the requests that each destination would get, not rows; nothing is sent
+    #[arg(long, conflicts_with = "calls")]
+    pub requests: bool,
     /// How many rows
     #[arg(long, short = 'n', default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=100_000))]
     pub limit: u64,

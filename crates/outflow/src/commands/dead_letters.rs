@@ -10,7 +10,8 @@ use crate::output::{Printer, Stream, count, counted, plain, short, table};
 /// Prints them.
 pub async fn dead_letters(app: &App, args: &DeadLetters, printer: Printer) -> Result<Exit, Errors> {
     let DeadLetters { run, destination, limit } = args;
-    let request = DeadLettersRequest { run: run.name(), destination: destination.clone(), limit: *limit };
+    let (run, destination) = (run.name(), destination.clone());
+    let request = DeadLettersRequest { run, destination, limit: *limit, ..DeadLettersRequest::default() };
     let mut list = app.dead_letters(&request).await?;
     if printer.is_table() {
         printer.text(&head(&list.summary));
@@ -38,6 +39,7 @@ fn head(summary: &DeadLetterSummary) -> String {
     let mut text = format!("{sync}: {} in run {run}\n", counted(*total, "dead letter"));
     let rows: Vec<Vec<String>> = causes
         .iter()
+        .flatten()
         .map(|c| {
             let status = c.status.map_or_else(String::new, |s| s.to_string());
             let numbers = [c.dead_letters, c.replayed].map(count);
@@ -68,7 +70,7 @@ fn entry(e: &DeadLetterDocument) -> String {
 fn tail(summary: &DeadLetterSummary, shown: u64, kept: bool) -> String {
     let DeadLetterSummary { run, dead_letters: total, causes, .. } = summary;
     let mut text = String::new();
-    if kept && causes.iter().any(|c| c.replayed < c.dead_letters) {
+    if kept && causes.iter().flatten().any(|c| c.replayed < c.dead_letters) {
         text += &format!("\nwhen the cause is fixed: outflow replay {run}\n");
     }
     if shown < *total {

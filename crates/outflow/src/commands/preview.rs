@@ -1,7 +1,8 @@
 //! `outflow preview`: the first rows or calls of a run, without moving or sending anything.
 
 use outflow_app::{
-    App, Errors, PreviewCall, PreviewDocument, PreviewRequest, PreviewRow, PreviewShown, PreviewStart,
+    App, Errors, PreviewCall, PreviewDocument, PreviewHttp, PreviewOfDestination, PreviewRefused,
+    PreviewRequest, PreviewRow, PreviewShown, PreviewStart,
 };
 use outflow_core::{Error, with_unseen_shown};
 use outflow_project::when;
@@ -21,6 +22,7 @@ pub async fn preview(app: &App, args: &Preview, printer: Printer) -> Result<Exit
         sync: args.name.clone(),
         start: start_of(&args.start)?,
         calls: args.calls,
+        requests: args.requests,
         limit: args.limit,
         once: args.once,
     };
@@ -77,18 +79,34 @@ fn lines(shown: &PreviewShown, printer: Printer) {
             PreviewCall::Call(call) => printer.text(&format!("{call}\n")),
             PreviewCall::Rejected(_) => printer.document(call, |_| String::new()),
         }),
+        PreviewShown::Destinations(all) => all.iter().for_each(|d| printer.document(d, |_| String::new())),
     }
 }
 
 fn people(document: &PreviewDocument) -> String {
     match &document.shown {
         PreviewShown::Calls(calls) if !calls.is_empty() => calls.iter().map(call).collect(),
+        PreviewShown::Destinations(all) if !all.is_empty() => all.iter().map(requests).collect(),
         PreviewShown::Rows(rows) if !rows.is_empty() => {
             let names: Vec<&str> = document.columns.iter().map(|c| c.name.as_str()).collect();
             self::rows(&names, rows)
         }
         _ => "no rows\n".to_owned(),
     }
+}
+
+/// The requests of a destination, as they go over the wire.
+fn requests(of: &PreviewOfDestination) -> String {
+    let mut text = format!("{}: {}\n", of.destination, counted(of.requests.len() as u64, "request"));
+    for PreviewHttp { method, address, headers, body, .. } in &of.requests {
+        let headers: String = headers.iter().map(|h| format!("{}: {}\n", h.name, h.value)).collect();
+        let body = body.trim_end_matches('\n');
+        text.push_str(&with_unseen_shown(&format!("\n{method} {address}\n{headers}\n{body}\n")));
+    }
+    for PreviewRefused { row, code, reason } in &of.refused {
+        text.push_str(&with_unseen_shown(&format!("row {row} is refused: {code} {reason}\n")));
+    }
+    text + "\n"
 }
 
 fn call(call: &PreviewCall) -> String {

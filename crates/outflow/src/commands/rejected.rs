@@ -13,7 +13,7 @@ use crate::output::{Printer, Stream, count, counted, plain, short, table};
 /// Prints them, grouped by cause, with the rows themselves.
 pub async fn rejected(app: &App, args: &Rejected, printer: Printer) -> Result<Exit, Errors> {
     let only = args.code.as_deref().map(code).transpose()?;
-    let request = RejectedRequest { run: args.run.name(), limit: args.limit, code: only };
+    let request = RejectedRequest { run: args.run.name(), limit: args.limit, code: only, from: 0 };
     let mut rejected = app.rejected(&request).await?;
     if printer.is_table() {
         printer.text(&head(&rejected.summary));

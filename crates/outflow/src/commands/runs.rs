@@ -18,7 +18,8 @@ pub async fn runs(app: &App, args: &Runs, printer: Printer) -> Result<Exit, Erro
         }
         return Ok(Exit::Done);
     }
-    let mut list = app.runs(&RunsRequest { sync: args.sync.clone(), limit: args.limit }).await?;
+    let request = RunsRequest { sync: args.sync.clone(), limit: args.limit, ..RunsRequest::default() };
+    let mut list = app.runs(&request).await?;
     pages(printer, async || list.next().await, people).await?;
     list.warnings().await?.iter().for_each(|warning| printer.notice(warning));
     Ok(Exit::Done)

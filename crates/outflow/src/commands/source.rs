@@ -3,12 +3,13 @@
 //! account.
 
 use outflow_app::{
-    App, CheckDocument, DatabaseDocument, DatabaseTest, Errors, SetupSqlRequest, SourceTestEvent,
+    App, CatalogueColumnDocument, CatalogueRequest, CatalogueTable, CheckDocument, DatabaseDocument,
+    DatabaseTest, Errors, SetupSqlRequest, SourceTestEvent,
 };
 use outflow_core::Error;
 use serde::Serialize;
 
-use crate::cli::{SetupSql, Source};
+use crate::cli::{SetupSql, Source, Tables};
 use crate::exit::Exit;
 use crate::output::{Paint, Printer, plain, table};
 
@@ -18,6 +19,7 @@ pub async fn source(app: &App, command: &Source, printer: Printer) -> Result<Exi
         Source::List => list(app, printer).await,
         Source::Test { name } => test(app, name, printer).await,
         Source::SetupSql(args) => setup_sql(app, args, printer).await,
+        Source::Tables(args) => tables(app, args, printer).await,
     }
 }
 
@@ -92,6 +94,39 @@ pub(super) fn show(check: &CheckDocument, printer: Printer) {
     let took = printer.paint_text(Paint::Dim, &format!("{:.0} ms", check.seconds * 1_000.0));
     printer.text(&format!("{} {step:<14}  {summary}   {took}\n", printer.paint_text(paint, mark)));
     check.problems.iter().for_each(|e| printer.error(e));
+}
+
+/// Lists tables, or the columns of those that are named.
+async fn tables(app: &App, args: &Tables, printer: Printer) -> Result<Exit, Errors> {
+    let Tables { name, schema, table: wanted } = args.clone();
+    let request = CatalogueRequest { name, schema, table: wanted.clone(), refresh: false };
+    let found = app.catalogue(&request).await?;
+    printer.document(&found, |found| {
+        let all = found.schemas.iter().flat_map(|s| s.tables.iter().map(|t| (s.schema.as_str(), t)));
+        let rows: Vec<Vec<String>> = match wanted.is_some() {
+            true => all.flat_map(|(schema, t)| columns(schema, t)).collect(),
+            false => all.map(|(schema, t)| line(schema, t)).collect(),
+        };
+        match wanted.is_some() {
+            true => table(&["table", "column", "type", "null"], &rows),
+            false => table(&["table", "type", "columns"], &rows),
+        }
+    });
+    Ok(Exit::Done)
+}
+
+fn line(schema: &str, found: &CatalogueTable) -> Vec<String> {
+    let kind = found.kind.clone().unwrap_or_default();
+    vec![plain(&format!("{schema}.{}", found.table)), plain(&kind), found.columns.len().to_string()]
+}
+
+fn columns(schema: &str, found: &CatalogueTable) -> Vec<Vec<String>> {
+    let nullable = |said: Option<bool>| said.map_or("", |can_be| if can_be { "yes" } else { "no" });
+    let row = |c: &CatalogueColumnDocument| {
+        let name = format!("{schema}.{}", found.table);
+        vec![plain(&name), plain(&c.column), plain(&c.declared), nullable(c.nullable).to_owned()]
+    };
+    found.columns.iter().map(row).collect()
 }
 
 async fn setup_sql(app: &App, args: &SetupSql, printer: Printer) -> Result<Exit, Errors> {

@@ -3,18 +3,18 @@
 use axum::extract::State;
 use axum::response::Response;
 use outflow_app::{
-    Caller, CancelReport, CancelRequest, DatabaseDocument, DestinationDocument, DestinationTest,
-    DestinationTestEvent, DestinationTestRequest, PauseDocument, PauseKind, PauseRequest, SourceTest,
-    SourceTestEvent, destination_kinds,
+    Caller, CancelReport, CancelRequest, CatalogueDocument, CatalogueRequest, DatabaseDocument,
+    DestinationDocument, DestinationTest, DestinationTestEvent, DestinationTestRequest, PauseDocument,
+    PauseKind, PauseRequest, SourceTest, SourceTestEvent, destination_kinds,
 };
 use outflow_core::Code;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::access::{May, to};
 use crate::context::Context;
-use crate::extract::{Options, Path};
+use crate::extract::{Options, Path, Query};
 use crate::problem::Refusal;
 use crate::reply::{Answer, Document};
 use crate::stream;
@@ -49,18 +49,51 @@ pub(crate) async fn test_source(
     Path(source): Path<String>,
 ) -> Answer<Response> {
     let place = context.preview()?;
-    let making = move |pieces: stream::Pieces| async move {
+    let making = move |steps: stream::Steps| async move {
         let _place = place;
         let report = |event: SourceTestEvent<'_>| {
             if let SourceTestEvent::Check(database, check) = event {
-                pieces.line(&json!({ "database": database, "check": check }));
+                steps.line(&json!({ "database": database, "check": check }));
             }
         };
         let result = context.app().test_source(&source, report).await?;
-        pieces.line(&json!({ "result": result }));
+        steps.line(&json!({ "result": result }));
         Ok(())
     };
-    stream::lines(making).await
+    stream::steps(making).await
+}
+
+/// What of a catalogue.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CatalogueFilter {
+    /// Of this schema alone.
+    schema: Option<String>,
+    /// Of tables of this name alone.
+    table: Option<String>,
+    /// Ask the database, whatever is kept from the last five minutes.
+    #[serde(default)]
+    #[param(required = false)]
+    refresh: bool,
+}
+
+/// The tables and columns that the account of a database can read.
+///
+/// What the database said is kept for five minutes.
+#[utoipa::path(get, path = "/api/v1/sources/{source}/catalogue", tag = "sources",
+    params(("source" = String, Path, description = "`SOURCE.DATABASE`, or `SOURCE` if that has one"),
+        CatalogueFilter),
+    responses((status = 200, body = CatalogueDocument)))]
+pub(crate) async fn catalogue(
+    may: May<to::QuerySources>,
+    State(context): State<Context>,
+    Path(name): Path<String>,
+    Query(CatalogueFilter { schema, table, refresh }): Query<CatalogueFilter>,
+) -> Answer<Document<CatalogueDocument>> {
+    let _place = context.preview()?;
+    let request = CatalogueRequest { name, schema, table, refresh };
+    Ok(Document(may.app.catalogue(&request).await?))
 }
 
 /// The destinations.
@@ -96,23 +129,23 @@ pub(crate) async fn test_destination(
     Options { options, .. }: Options<TestDestination>,
 ) -> Answer<Response> {
     let place = context.preview()?;
-    let making = move |pieces: stream::Pieces| async move {
+    let making = move |steps: stream::Steps| async move {
         let _place = place;
         let report = |event: DestinationTestEvent<'_>| {
             if let DestinationTestEvent::Check(name, kind, check) = event {
-                pieces.line(&json!({ "destination": name, "type": kind, "check": check }));
+                steps.line(&json!({ "destination": name, "type": kind, "check": check }));
             }
         };
         let request = DestinationTestRequest { names: vec![destination], send: options.send };
         let result = context.app().test_destinations(&request, report).await?;
-        pieces.line(&json!({ "result": result }));
+        steps.line(&json!({ "result": result }));
         Ok(())
     };
-    stream::lines(making).await
+    stream::steps(making).await
 }
 
 /// Pauses a destination: it gets nothing, and its calls wait in order.
-#[utoipa::path(post, path = "/api/v1/destinations/{destination}/pause", tag = "destinations",
+#[utoipa::path(post, path = "/api/v1/destinations/{destination}/pause", operation_id = "pause_destination", tag = "destinations",
     params(("destination" = String, Path, description = "its name")),
     responses((status = 200, body = PauseDocument)))]
 pub(crate) async fn pause(
@@ -123,7 +156,7 @@ pub(crate) async fn pause(
 }
 
 /// Resumes a destination.
-#[utoipa::path(post, path = "/api/v1/destinations/{destination}/resume", tag = "destinations",
+#[utoipa::path(post, path = "/api/v1/destinations/{destination}/resume", operation_id = "resume_destination", tag = "destinations",
     params(("destination" = String, Path, description = "its name")),
     responses((status = 200, body = PauseDocument)))]
 pub(crate) async fn resume(
@@ -146,7 +179,7 @@ pub(crate) struct Cancel {
 }
 
 /// Gives up the calls that wait for a destination that the project no longer has.
-#[utoipa::path(post, path = "/api/v1/destinations/{destination}/cancel", tag = "destinations",
+#[utoipa::path(post, path = "/api/v1/destinations/{destination}/cancel", operation_id = "cancel_calls", tag = "destinations",
     params(("destination" = String, Path, description = "its name")),
     request_body = Option<Cancel>, responses((status = 200, body = CancelReport)))]
 pub(crate) async fn cancel(
@@ -170,7 +203,7 @@ pub(crate) struct DestinationType {
 }
 
 /// The types of destinations that Outflow knows, with the JSON Schema of their settings.
-#[utoipa::path(get, path = "/api/v1/destination-types", tag = "destinations",
+#[utoipa::path(get, path = "/api/v1/destination-types", operation_id = "destination_types", tag = "destinations",
     responses((status = 200, body = All<DestinationType>)))]
 pub(crate) async fn types(_: May<to::ReadProject>) -> Document<All<DestinationType>> {
     let all = destination_kinds().into_iter();
@@ -178,7 +211,7 @@ pub(crate) async fn types(_: May<to::ReadProject>) -> Document<All<DestinationTy
 }
 
 /// A type of destination, with the JSON Schema of its settings.
-#[utoipa::path(get, path = "/api/v1/destination-types/{type}", tag = "destinations",
+#[utoipa::path(get, path = "/api/v1/destination-types/{type}", operation_id = "destination_type", tag = "destinations",
     params(("type" = String, Path, description = "the value of `type`")),
     responses((status = 200, body = DestinationType)))]
 pub(crate) async fn one_type(

@@ -18,7 +18,7 @@ use serde::Serialize;
 use serde_json::json;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::runs::named;
+use super::runs::{named, words_for};
 use crate::access::{May, to};
 use crate::context::Context;
 use crate::extract::Path;
@@ -36,7 +36,7 @@ const LONGEST: Duration = Duration::from_secs(3_600);
 /// `event` is the kind, `data` the event as JSON. Progress of a run or a delivery comes at most
 /// four times a second. With `Last-Event-ID` the stream goes on behind that event; an event `gap`
 /// says which numbers are gone.
-#[utoipa::path(get, path = "/api/v1/events", tag = "events",
+#[utoipa::path(get, path = "/api/v1/events", operation_id = "events", tag = "events",
     params(("Last-Event-ID" = Option<String>, Header, description = "`id` of the last event that was received")),
     responses((status = 200, body = LiveEvent, content_type = "text/event-stream")))]
 pub(crate) async fn all(
@@ -62,11 +62,11 @@ pub(crate) async fn all(
 ///
 /// The first event, `run`, is the run's document, and so is the last one, after which the stream
 /// ends: when the run has ended, awaits approval, or could not be made.
-#[utoipa::path(get, path = "/api/v1/runs/{run}/events", tag = "events",
+#[utoipa::path(get, path = "/api/v1/runs/{run}/events", operation_id = "run_events", tag = "events",
     params(("run" = u64, Path, description = "its number")),
     responses((status = 200, body = LiveEvent, content_type = "text/event-stream")))]
 pub(crate) async fn of_run(
-    _: May<to::ReadRuns>,
+    may: May<to::ReadRuns>,
     State(context): State<Context>,
     Path(run): Path<u64>,
 ) -> Answer<Response> {
@@ -75,22 +75,23 @@ pub(crate) async fn of_run(
     let name = named(run)?;
     // Whoever listens first misses nothing that happens while the run is read.
     let listener = live.listen(None);
-    let now = context.app().recorded_run(&name).await?;
+    let now = may.app.recorded_run(&name).await?;
     Ok(stream::events(move |pieces| async move {
         let _place = place;
-        let follow = follow(&context, &live, listener, &name, now, &pieces);
+        let follow = follow(&may, &live, listener, &name, now, &pieces);
         let _ended = timeout(LONGEST, follow).await;
     }))
 }
 
 async fn follow(
-    context: &Context,
+    may: &May<to::ReadRuns>,
     live: &Live,
     mut listener: outflow_app::live::Listener,
     name: &RunName,
-    now: RunListEntry,
+    mut now: RunListEntry,
     pieces: &Pieces,
 ) {
+    words_for(may, &mut now.document);
     let (run, mut is_over) = (now.document.run, is_over(now.document.state));
     if !pieces.send(frame(None, "run", &now)).await {
         return;
@@ -116,7 +117,8 @@ async fn follow(
             is_over |= matches!(heard, Heard::Event(_, event) if ends(event, run));
         }
     }
-    if let Ok(end) = context.app().recorded_run(name).await {
+    if let Ok(mut end) = may.app.recorded_run(name).await {
+        words_for(may, &mut end.document);
         pieces.send(frame(None, "run", &end)).await;
     }
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::access::{May, to};
+use crate::access::{May, Permission, to};
 use crate::context::Context;
 use crate::extract::{Options, Query};
 use crate::reply::{Answer, Document};
@@ -17,11 +17,12 @@ use crate::reply::{Answer, Document};
 /// How the installation is: syncs, what waits, what is wrong.
 #[utoipa::path(get, path = "/api/v1/status", tag = "installation",
     responses((status = 200, body = StatusDocument)))]
-pub(crate) async fn status(
-    _: May<to::ReadStatus>,
-    State(context): State<Context>,
-) -> Answer<Document<StatusDocument>> {
-    Ok(Document(context.app().status().await?))
+pub(crate) async fn status(may: May<to::ReadStatus>) -> Answer<Document<StatusDocument>> {
+    let mut status = may.app.status().await?;
+    if !may.principal.may(Permission::ReadRows) {
+        status.hide_words();
+    }
+    Ok(Document(status))
 }
 
 /// Which calls.
@@ -108,7 +109,7 @@ pub(crate) async fn reload(may: May<to::ManageSettings>) -> Answer<Document<Relo
 }
 
 /// Checks the state itself, and recounts every run that is kept.
-#[utoipa::path(post, path = "/api/v1/verify", tag = "installation",
+#[utoipa::path(post, path = "/api/v1/verify", operation_id = "verify_state", tag = "installation",
     responses((status = 200, body = StateVerification)))]
 pub(crate) async fn verify(
     _: May<to::ManageSettings>,

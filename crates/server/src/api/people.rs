@@ -15,6 +15,7 @@ use utoipa::ToSchema;
 
 use crate::access::{May, to};
 use crate::extract::{Json, Options, Path};
+use crate::hidden_body::Hidden;
 use crate::problem::Refusal;
 use crate::reply::{self, Answer, Document};
 
@@ -96,7 +97,7 @@ pub(crate) async fn users(may: May<to::ManageUsers>) -> Answer<Document<Items<Us
     responses((status = 201, body = UserDocument)))]
 pub(crate) async fn create_user(
     may: May<to::ManageUsers>,
-    Json(UserToMake { name, role, password }): Json<UserToMake>,
+    Hidden(UserToMake { name, role, password }): Hidden<UserToMake>,
 ) -> Answer<Response> {
     let within = may.principal.permissions;
     let request = NewUserRequest { name, role, password: password.map(Secret::new), within, wait: true };

@@ -17,7 +17,8 @@ use utoipa::ToSchema;
 use crate::access::{May, to};
 use crate::client::Client;
 use crate::context::Context;
-use crate::extract::{Json, Path};
+use crate::extract::Path;
+use crate::hidden_body::Hidden;
 use crate::problem::Refusal;
 use crate::reply::{self, Answer, Document};
 use crate::{cookies, cross_site};
@@ -100,7 +101,7 @@ pub(crate) struct Sessions {
 pub(crate) async fn sign_in(
     State(context): State<Context>,
     client: Client,
-    Json(SignIn { name, password }): Json<SignIn>,
+    Hidden(SignIn { name, password }): Hidden<SignIn>,
 ) -> Answer<Response> {
     cross_site::check(&client.method, &client.headers)?;
     let signed_in = context.app().sign_in(&request(&client, name, password)).await.map_err(not_let_in)?;
@@ -113,7 +114,7 @@ pub(crate) async fn sign_in(
 pub(crate) async fn set_up(
     State(context): State<Context>,
     client: Client,
-    Json(SetUp { token, name, password }): Json<SetUp>,
+    Hidden(SetUp { token, name, password }): Hidden<SetUp>,
 ) -> Answer<Response> {
     cross_site::check(&client.method, &client.headers)?;
     let sign_in = request(&client, name, password);
@@ -147,7 +148,7 @@ pub(crate) async fn me(may: May<to::ReadSelf>) -> Document<Me> {
 pub(crate) async fn password(
     may: May<to::OwnAccount>,
     client: Client,
-    Json(NewPassword { old, new }): Json<NewPassword>,
+    Hidden(NewPassword { old, new }): Hidden<NewPassword>,
 ) -> Answer<Response> {
     let request = request(&client, may.principal.actor.name, old);
     let changed = may.app.change_own_password(&request, &Secret::new(new)).await;

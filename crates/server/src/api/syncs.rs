@@ -34,7 +34,7 @@ pub(crate) struct SyncFilter {
 }
 
 /// The syncs, in the order of the project.
-#[utoipa::path(get, path = "/api/v1/syncs", tag = "syncs", params(SyncFilter),
+#[utoipa::path(get, path = "/api/v1/syncs", operation_id = "syncs", tag = "syncs", params(SyncFilter),
     responses((status = 200, body = SyncList)))]
 pub(crate) async fn list(
     _: May<to::ReadProject>,
@@ -46,7 +46,7 @@ pub(crate) async fn list(
 }
 
 /// A sync with its query and the next five times at which it is due.
-#[utoipa::path(get, path = "/api/v1/syncs/{sync}", tag = "syncs",
+#[utoipa::path(get, path = "/api/v1/syncs/{sync}", operation_id = "sync", tag = "syncs",
     params(("sync" = String, Path, description = "its name")),
     responses((status = 200, body = SyncDetail)))]
 pub(crate) async fn get(
@@ -80,7 +80,7 @@ pub(crate) struct StartRun {
 ///
 /// A sync that is busy runs when it no longer is. With an `Idempotency-Key` a repeated request
 /// begins one run.
-#[utoipa::path(post, path = "/api/v1/syncs/{sync}/runs", tag = "syncs",
+#[utoipa::path(post, path = "/api/v1/syncs/{sync}/runs", operation_id = "start_run", tag = "syncs",
     params(("sync" = String, Path, description = "its name"),
         ("Idempotency-Key" = Option<String>, Header, description = "makes the request repeatable for a day")),
     request_body = Option<StartRun>, responses((status = 202, body = StartedRun)))]
@@ -112,7 +112,7 @@ pub(crate) async fn run(
 }
 
 /// Pauses a sync: its schedule begins no run. Runs in flight go on.
-#[utoipa::path(post, path = "/api/v1/syncs/{sync}/pause", tag = "syncs",
+#[utoipa::path(post, path = "/api/v1/syncs/{sync}/pause", operation_id = "pause_sync", tag = "syncs",
     params(("sync" = String, Path, description = "its name")),
     responses((status = 200, body = PauseDocument)))]
 pub(crate) async fn pause(may: May<to::Pause>, Path(sync): Path<String>) -> Answer<Document<PauseDocument>> {
@@ -121,7 +121,7 @@ pub(crate) async fn pause(may: May<to::Pause>, Path(sync): Path<String>) -> Answ
 }
 
 /// Resumes a sync.
-#[utoipa::path(post, path = "/api/v1/syncs/{sync}/resume", tag = "syncs",
+#[utoipa::path(post, path = "/api/v1/syncs/{sync}/resume", operation_id = "resume_sync", tag = "syncs",
     params(("sync" = String, Path, description = "its name")),
     responses((status = 200, body = PauseDocument)))]
 pub(crate) async fn resume(may: May<to::Pause>, Path(sync): Path<String>) -> Answer<Document<PauseDocument>> {
@@ -137,8 +137,11 @@ pub(crate) struct Preview {
     first: bool,
     /// A run that begins at this time.
     since: Option<Timestamp>,
-    /// Calls, as destinations would get them, in place of rows.
+    /// Calls in place of rows.
     calls: bool,
+    /// The requests that each destination would get in place of rows: address, headers without
+    /// secrets, body.
+    requests: bool,
     /// How many rows; 10 if nothing is said.
     #[schema(minimum = 1, maximum = 1000)]
     limit: Option<u64>,
@@ -158,7 +161,8 @@ impl Preview {
     }
 }
 
-/// The first rows or calls of a run, without moving or sending anything.
+/// The first rows, calls or requests of a run, without moving or sending anything: of a sync, or of
+/// a draft as if it were enabled.
 ///
 /// Closing the connection cancels the query.
 #[utoipa::path(post, path = "/api/v1/syncs/{sync}/preview", tag = "syncs",
@@ -170,7 +174,11 @@ pub(crate) async fn preview(
     Path(sync): Path<String>,
     Options { options, .. }: Options<Preview>,
 ) -> Answer<Document<PreviewDocument>> {
-    let Preview { first, since, calls, limit } = options;
+    let Preview { first, since, calls, requests, limit } = options;
+    if calls && requests {
+        let message = "`calls` and `requests` are two different forms";
+        return Err(Refusal::new(Code::InvalidValue, message).at("requests"));
+    }
     let start = Preview::start(first, since)?;
     let limit = limit.unwrap_or(10);
     if !(1..=MOST_ROWS).contains(&limit) {
@@ -178,7 +186,7 @@ pub(crate) async fn preview(
         return Err(Refusal::new(Code::InvalidValue, message).at("limit"));
     }
     let _place = context.preview()?;
-    let request = PreviewRequest { sync, start, calls, limit, once: false };
+    let request = PreviewRequest { sync, start, calls, requests, limit, once: false };
     let shown = context.app().preview(&request).await;
     Ok(Document(shown.map_err(|failure| Refusal::from(failure.errors))?))
 }

@@ -1,5 +1,6 @@
 //! `openapi.json`: that it is what the code says, and that every route has a permission.
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use http::Method;
@@ -51,10 +52,18 @@ fn every_reference_of_the_description_has_a_schema_and_every_operation_a_text() 
         let name = reference.split('"').next().unwrap();
         assert!(schemas.contains_key(name), "{name} is described nowhere");
     }
+    let mut ids = HashSet::new();
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
+            let id = operation["operationId"].as_str().unwrap();
+            assert!(ids.insert(id.to_owned()), "{method} {path}: another operation is called {id}, too");
             assert!(operation["summary"].is_string(), "{method} {path} has no summary");
-            assert!(operation["responses"].as_object().unwrap().len() > 1 || path.ends_with('z'));
+            let responses = operation["responses"].as_object().unwrap();
+            assert!(responses.len() > 1 || path.ends_with('z'));
+            for (status, response) in responses {
+                let description = response["description"].as_str().unwrap_or_default();
+                assert!(!description.is_empty(), "{method} {path}: {status} has no description");
+            }
         }
     }
     assert_eq!(document["openapi"], "3.1.0");

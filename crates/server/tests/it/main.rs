@@ -3,9 +3,13 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 mod answers;
+mod definitions;
 mod description;
 mod fuzz;
 mod limits;
+mod lists;
 mod live;
+mod previews;
 mod served;
+mod upkeep;
 mod walk;

@@ -82,7 +82,12 @@ impl Answered {
 impl Served {
     /// With the tokens of these tests.
     pub async fn start() -> Self {
-        Self::of(Server::with_authenticator(Arc::new(Tokens)), Arc::new(|_| {})).await
+        Self::with_files(project).await
+    }
+
+    /// With the tokens of these tests and what this writes into the project's folder.
+    pub async fn with_files(write: impl FnOnce(&Path)) -> Self {
+        Self::of(Server::with_authenticator(Arc::new(Tokens)), Arc::new(|_| {}), write).await
     }
 
     /// With the people of the installation. The set-up token comes along.
@@ -94,14 +99,14 @@ impl Served {
                 *kept.lock().unwrap() = Some(token.expose().to_owned());
             }
         });
-        let served = Self::of(Server::new(), listener).await;
+        let served = Self::of(Server::new(), listener, project).await;
         let token = set_up.lock().unwrap().take();
         (served, token.unwrap())
     }
 
-    async fn of(server: Server, listener: Listener) -> Self {
+    async fn of(server: Server, listener: Listener, write: impl FnOnce(&Path)) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        project(dir.path());
+        write(dir.path());
         let (told, address) = oneshot::channel();
         let front_end = Arc::new(Told { server, address: Mutex::new(Some(told)) });
         let request = ServeRequest {
@@ -171,6 +176,12 @@ impl Served {
 
 /// A project that reads an embedded database and writes files.
 fn project(dir: &Path) {
+    database(dir);
+    write_project(dir);
+}
+
+/// The database `warehouse.db` in this folder.
+pub fn database(dir: &Path) {
     let database = rusqlite::Connection::open(dir.join("warehouse.db")).unwrap();
     database
         .execute_batch(
@@ -179,6 +190,9 @@ fn project(dir: &Path) {
                  ('u2', 'bob@example.com', 'Paris', 20), (NULL, NULL, 'Atlantis', 30);",
         )
         .unwrap();
+}
+
+fn write_project(dir: &Path) {
     let text = r#"
 version: 1
 secrets: { key: { file: ./secrets.key } }

@@ -331,7 +331,7 @@ async fn rejections_are_kept_in_row_order_beside_the_calls() {
     let spooled = writer.finish(Edits::default()).await.unwrap();
     assert_eq!((spooled.rejected, spooled.entries), (10_000, 0));
     assert!(spooled.segments.iter().all(|s| s.kind == SegmentKind::Rejections));
-    let mut rejections = spool.rejections(RunId(1), &spooled.segments).await.unwrap();
+    let mut rejections = spool.rejections(RunId(1), &spooled.segments, 0).await.unwrap();
     let mut ordinal = 0;
     while let Some(read) = rejections.next().await.unwrap() {
         for read in read {

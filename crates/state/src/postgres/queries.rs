@@ -10,6 +10,8 @@ use outflow_core::ports::watch::Pending;
 use outflow_core::run::FindingCount;
 use outflow_core::{Date, Result, RunId, RunRecord, Timestamp};
 
+use tokio_postgres::types::ToSql;
+
 use super::handle::PostgresState;
 use super::rows::{self, Cells, DELIVERY, RUN, SYNC, capped, id};
 use super::session::Values;
@@ -49,38 +51,36 @@ impl<W: Send + Sync> RunQueries for PostgresState<W> {
     }
 
     async fn runs(&self, filter: &RunFilter) -> Result<Vec<RunRecord>> {
+        let RunFilter { sync, states, since, until, before, limit } = filter;
+        let micros = |time: &Option<Timestamp>| time.map(Timestamp::as_microsecond);
+        let sync = sync.as_deref().map(escape);
+        let (since, until, before) = (micros(since), micros(until), before.map(id));
         // PostgreSQL takes the limit NULL as none.
-        let limit = (filter.limit > 0).then(|| capped(filter.limit));
-        match &filter.sync {
-            Some(sync) => {
-                let sql = format!("SELECT {RUN} FROM runs WHERE sync = $1 ORDER BY id DESC LIMIT $2");
-                self.all(&sql, &[&escape(sync), &limit], rows::run).await
-            }
-            None => {
-                let sql = format!("SELECT {RUN} FROM runs ORDER BY id DESC LIMIT $1");
-                self.all(&sql, &[&limit], rows::run).await
-            }
+        let limit = (*limit > 0).then(|| capped(*limit));
+        let (mut conditions, mut values) = (Vec::new(), Vec::<&(dyn ToSql + Sync)>::new());
+        let all: [(&str, Option<&(dyn ToSql + Sync)>); 4] = [
+            ("sync =", sync.as_ref().map(|sync| sync as _)),
+            ("started_at >=", since.as_ref().map(|since| since as _)),
+            ("started_at <", until.as_ref().map(|until| until as _)),
+            ("id <", before.as_ref().map(|before| before as _)),
+        ];
+        for (condition, value) in all {
+            let Some(value) = value else { continue };
+            values.push(value);
+            conditions.push(format!("{condition} ${}", values.len()));
         }
-    }
-
-    async fn runs_before(
-        &self,
-        sync: Option<&str>,
-        before: Option<RunId>,
-        limit: u64,
-    ) -> Result<Vec<RunRecord>> {
-        let (before, limit) = (before.map_or(i64::MAX, id), capped(limit));
-        match sync {
-            Some(sync) => {
-                let sql =
-                    format!("SELECT {RUN} FROM runs WHERE sync = $1 AND id < $2 ORDER BY id DESC LIMIT $3");
-                self.all(&sql, &[&escape(sync), &before, &limit], rows::run).await
-            }
-            None => {
-                let sql = format!("SELECT {RUN} FROM runs WHERE id < $1 ORDER BY id DESC LIMIT $2");
-                self.all(&sql, &[&before, &limit], rows::run).await
-            }
+        if !states.is_empty() {
+            let states: Vec<String> = states.iter().map(|state| format!("'{state}'")).collect();
+            conditions.push(format!("state IN ({})", states.join(", ")));
         }
+        let conditions = match conditions.is_empty() {
+            true => String::new(),
+            false => format!("WHERE {}", conditions.join(" AND ")),
+        };
+        values.push(&limit);
+        let last = values.len();
+        let sql = format!("SELECT {RUN} FROM runs {conditions} ORDER BY id DESC LIMIT ${last}");
+        self.all(&sql, &values, rows::run).await
     }
 
     async fn runs_since(&self, sync: &str, since: Timestamp) -> Result<Vec<RunRecord>> {
@@ -155,12 +155,13 @@ impl<W: Send + Sync> DeliveryQueries for PostgresState<W> {
         &self,
         run: RunId,
         destination: &str,
-        offset: u64,
+        from: u64,
         limit: u64,
     ) -> Result<Vec<DeadLetter>> {
         let sql = "SELECT position, ordinal, message_id, code, status, reason, at, replayed_by
-                   FROM dead_letters WHERE run = $1 AND destination = $2 ORDER BY position LIMIT $3 OFFSET $4";
-        let values: Values<'_> = &[&id(run), &escape(destination), &capped(limit), &capped(offset)];
+                   FROM dead_letters WHERE run = $1 AND destination = $2 AND position >= $4
+                   ORDER BY position LIMIT $3";
+        let values: Values<'_> = &[&id(run), &escape(destination), &capped(limit), &capped(from)];
         self.all(sql, values, rows::dead_letter).await
     }
 

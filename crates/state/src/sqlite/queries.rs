@@ -9,7 +9,8 @@ use outflow_core::ports::state::{
 use outflow_core::ports::watch::Pending;
 use outflow_core::run::FindingCount;
 use outflow_core::{Date, Result, RunId, RunRecord, Timestamp};
-use rusqlite::{Connection, params};
+use rusqlite::types::Value;
+use rusqlite::{Connection, params, params_from_iter};
 
 use super::Sqlite;
 use super::rows::{
@@ -29,38 +30,8 @@ impl<W: Send + Sync> RunQueries for Sqlite<W> {
     }
 
     async fn runs(&self, filter: &RunFilter) -> Result<Vec<RunRecord>> {
-        // SQLite takes a negative limit as none.
-        let limit = if filter.limit == 0 { -1 } else { capped(filter.limit) };
-        let sync = filter.sync.clone();
-        let read = move |c: &Connection| match &sync {
-            Some(sync) => {
-                let sql = format!("SELECT {RUN} FROM runs WHERE sync = ?1 ORDER BY id DESC LIMIT ?2");
-                all(c, &sql, params![sync, limit], rows::run)
-            }
-            None => all(c, &format!("SELECT {RUN} FROM runs ORDER BY id DESC LIMIT ?1"), [limit], rows::run),
-        };
-        self.readers.read(read).await
-    }
-
-    async fn runs_before(
-        &self,
-        sync: Option<&str>,
-        before: Option<RunId>,
-        limit: u64,
-    ) -> Result<Vec<RunRecord>> {
-        let (sync, before) = (sync.map(str::to_owned), before.map_or(i64::MAX, id));
-        let read = move |c: &Connection| match &sync {
-            Some(sync) => {
-                let sql =
-                    format!("SELECT {RUN} FROM runs WHERE sync = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3");
-                all(c, &sql, params![sync, before, capped(limit)], rows::run)
-            }
-            None => {
-                let sql = format!("SELECT {RUN} FROM runs WHERE id < ?1 ORDER BY id DESC LIMIT ?2");
-                all(c, &sql, params![before, capped(limit)], rows::run)
-            }
-        };
-        self.readers.read(read).await
+        let (sql, values) = filtered(filter);
+        self.readers.read(move |c| all(c, &sql, params_from_iter(values), rows::run)).await
     }
 
     async fn runs_since(&self, sync: &str, since: Timestamp) -> Result<Vec<RunRecord>> {
@@ -143,16 +114,17 @@ impl<W: Send + Sync> DeliveryQueries for Sqlite<W> {
         &self,
         run: RunId,
         destination: &str,
-        offset: u64,
+        from: u64,
         limit: u64,
     ) -> Result<Vec<DeadLetter>> {
         let sql = format!(
             "SELECT position, ordinal, message_id, code, status, reason, at, replayed_by, {LETTER_INTACT}
-             FROM dead_letters WHERE run = ?1 AND destination = ?2 ORDER BY position LIMIT ?3 OFFSET ?4"
+             FROM dead_letters WHERE run = ?1 AND destination = ?2 AND position >= ?4
+             ORDER BY position LIMIT ?3"
         );
         let destination = destination.to_owned();
         let read = move |c: &Connection| {
-            let values = params![id(run), destination, capped(limit), capped(offset)];
+            let values = params![id(run), destination, capped(limit), capped(from)];
             all(c, &sql, values, rows::dead_letter)
         };
         self.readers.read(read).await
@@ -197,6 +169,30 @@ impl<W: Send + Sync> RetentionQueries for Sqlite<W> {
                    ORDER BY 1";
         self.readers.read(move |c| all(c, sql, [], rows::run_id)).await
     }
+}
+
+/// The statement for the runs that are meant, with its values. A condition that is not there costs
+/// nothing, and `id < ?` goes straight to a page.
+fn filtered(filter: &RunFilter) -> (String, Vec<Value>) {
+    let RunFilter { sync, states, since, until, before, limit } = filter;
+    let micros = |time: Timestamp| Value::from(time.as_microsecond());
+    let conditions = [
+        ("sync = ?", sync.clone().map(Value::from)),
+        ("started_at >= ?", since.map(micros)),
+        ("started_at < ?", until.map(micros)),
+        ("id < ?", before.map(|run| Value::from(id(run)))),
+    ];
+    let given = conditions.into_iter().filter_map(|(condition, value)| Some((condition, value?)));
+    let (mut texts, mut values): (Vec<&str>, Vec<Value>) = given.unzip();
+    let states: Vec<String> = states.iter().map(|state| format!("'{state}'")).collect();
+    let states = format!("state IN ({})", states.join(", "));
+    if !filter.states.is_empty() {
+        texts.push(&states);
+    }
+    let conditions = if texts.is_empty() { String::new() } else { format!("WHERE {}", texts.join(" AND ")) };
+    // SQLite takes a negative limit as none.
+    values.push(Value::from(if *limit == 0 { -1 } else { capped(*limit) }));
+    (format!("SELECT {RUN} FROM runs {conditions} ORDER BY id DESC LIMIT ?"), values)
 }
 
 /// One run.

@@ -11,7 +11,7 @@ use crate::ports::spool::SegmentInfo;
 use crate::run::{FindingCount, RunSpec, RunTrigger};
 use crate::{
     Budget, CallType, Code, Column, Date, DeliveryCounts, DeliveryState, RowCounts, RunId, RunKey, RunRecord,
-    Uptime,
+    RunState, Uptime,
 };
 
 /// The state of a sync: where its next incremental run begins and what it is compared
@@ -319,13 +319,28 @@ pub struct DeadLetter {
     pub replayed_by: Option<RunId>,
 }
 
-/// Which runs to list.
+/// Which runs to list. All conditions hold.
 #[derive(Clone, Debug, Default)]
 pub struct RunFilter {
     /// Of this sync alone.
     pub sync: Option<String>,
+    /// In one of these states; empty: in any.
+    pub states: Vec<RunState>,
+    /// That began at this time or later.
+    pub since: Option<Timestamp>,
+    /// That began before this time.
+    pub until: Option<Timestamp>,
+    /// Those before this run: with smaller numbers.
+    pub before: Option<RunId>,
     /// No more than this, the newest; 0: all.
     pub limit: u64,
+}
+
+impl RunFilter {
+    /// The newest runs of a sync, or of all, at most this many; 0: all.
+    pub fn newest(sync: Option<&str>, limit: u64) -> Self {
+        Self { sync: sync.map(str::to_owned), limit, ..Self::default() }
+    }
 }
 
 /// Where the state's key comes from: a run's key is `hash::seeded` of the installation and a random

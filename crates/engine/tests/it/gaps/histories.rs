@@ -126,7 +126,7 @@ impl History {
         history.settled(&mut served, false).await;
         history.world.lock().settle();
         history.world.lock().reach(11 * MINUTE);
-        let last = served.house.state().runs(&RunFilter { sync: None, limit: 1 }).await.unwrap()[0].id;
+        let last = served.house.state().runs(&RunFilter::newest(None, 1)).await.unwrap()[0].id;
         served.at(now + MINUTE);
         Self::extracted(&mut served, RunId(last.0 + 1)).await;
         history.settled(&mut served, false).await;

@@ -121,3 +121,26 @@ fn a_column_that_differs_by_itself_is_named_unless_the_rows_are_read_once() {
     assert!(named(&["preview", "users"]));
     assert!(!named(&["preview", "users", "--once"]));
 }
+
+#[test]
+fn the_requests_of_each_destination_are_shown_as_a_run_sends_them_without_secrets() {
+    let receiver = Receiver::start_blocking();
+    let project = sqlite_project(&receiver, "[\"a\", \"b\"]");
+    let shown = project.json(&["preview", "users", "--requests"], 0);
+    let destinations = shown["destinations"].as_array().unwrap();
+    let request = &destinations[0]["requests"][0];
+    assert_eq!((&request["method"], &request["records"]), (&"POST".into(), &2.into()), "{shown}");
+    let headers = request["headers"].as_array().unwrap();
+    let authorization = headers.iter().find(|h| h["name"] == "authorization").unwrap();
+    assert_eq!(authorization["value"], "…", "{shown}");
+    let address = request["address"].as_str().unwrap();
+    assert!(address.starts_with(&receiver.url()) && address.ends_with("/batch"), "{address}");
+    assert_eq!(receiver.connections(), 0);
+    project.json(&["run"], 0);
+    let calls = |body: &str| serde_json::from_str::<Value>(body).unwrap()["batch"].as_array().unwrap().len();
+    assert_eq!(calls(request["body"].as_str().unwrap()), receiver.calls().len());
+    let people = project.run(&["preview", "users", "--requests", "--since", "first"]);
+    assert!(people.stdout.contains(&format!("\nPOST {address}\n")), "{people:?}");
+    assert!(people.stdout.contains("authorization: …"), "{people:?}");
+    project.run(&["preview", "users", "--requests", "--calls"]).assert_code(2);
+}

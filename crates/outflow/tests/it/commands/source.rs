@@ -410,3 +410,31 @@ fn keys_of_aws_come_from_the_file_beside_the_project_too() {
     program.run().assert_code(5);
     assert!(aws.requests().pop().unwrap().header("authorization").unwrap().contains("AKIAOTHER"));
 }
+
+#[test]
+fn the_tables_of_a_database_are_those_that_the_account_can_read() {
+    let database = database("source_tables");
+    database.sql(
+        "CREATE SCHEMA sales; CREATE TABLE sales.orders (id int NOT NULL, at timestamptz, total numeric(9,2));
+         CREATE VIEW sales.open AS SELECT id FROM sales.orders; CREATE TABLE sales.secret (id int);
+         CREATE TABLE hidden (x int); GRANT USAGE ON SCHEMA sales TO stranger;
+         GRANT SELECT ON sales.open TO stranger; GRANT SELECT (id, total) ON sales.orders TO stranger",
+    );
+    let project = project(&settings(&database, "stranger"));
+    let found = document(&run(&project, &["source", "tables", "shop", "--output", "json"]));
+    let sales = found["schemas"].as_array().unwrap().iter().find(|s| s["schema"] == "sales").unwrap();
+    assert_eq!(
+        sales["tables"],
+        json!([
+            { "table": "open", "type": "view",
+              "columns": [{ "column": "id", "type": "integer", "nullable": true }] },
+            { "table": "orders", "type": "table",
+              "columns": [{ "column": "id", "type": "integer", "nullable": false },
+                          { "column": "total", "type": "numeric(9,2)", "nullable": true }] },
+        ])
+    );
+    let people = run(&project, &["source", "tables", "shop", "--schema", "sales"]);
+    assert!(people.stdout.contains("sales.orders") && !people.stdout.contains("secret"), "{people:?}");
+    let people = run(&project, &["source", "tables", "shop", "--table", "orders"]);
+    assert!(people.stdout.contains("numeric(9,2)"), "{people:?}");
+}

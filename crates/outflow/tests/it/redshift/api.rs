@@ -6,15 +6,13 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use outflow_testkit::free_port;
+use outflow_testkit::{Receiver, free_port};
+use serde_json::{Value, json};
 
-use super::{Login, Warehouse};
-use crate::support::{Store, binary, state_url};
+use super::Login;
+use crate::support::{Project, Store, binary, state_url};
 
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/API.md");
-
-const QUERY: &str = "SELECT id AS userId, email_address AS email, fname\nFROM users\n\
-                     WHERE last_updated >= {{last_sync_time}}";
 
 /// The blocks of the page that are typed.
 fn script() -> String {
@@ -23,6 +21,22 @@ fn script() -> String {
         page.split("```sh\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
     assert!(blocks.len() > 5, "the page has {} blocks", blocks.len());
     blocks.concat()
+}
+
+/// The documents that the page has the reader write, with these settings in place of an example's.
+fn write_documents(project: &Project, database: &Value, base_url: &str) {
+    let page = fs::read_to_string(PAGE).unwrap();
+    let blocks = page.split("```json\n").skip(1).map(|rest| rest.split("```").next().unwrap());
+    let mut documents = blocks.map(|block| serde_json::from_str::<Value>(block).unwrap());
+    let mut source = documents.next().unwrap();
+    for (key, value) in database.as_object().unwrap() {
+        source["value"]["databases"]["main"][key] = value.clone();
+    }
+    let mut destination = documents.next().unwrap();
+    destination["value"]["base_url"] = base_url.into();
+    destination["value"].as_object_mut().unwrap().remove("region");
+    project.write("source.json", &source.to_string());
+    project.write("destination.json", &destination.to_string());
 }
 
 /// What stands for a person who fixes the row: it says so, and waits until that is done.
@@ -37,16 +51,21 @@ fn the_day_of_the_page(store: Store, name: &str) {
                                   (NULL, NULL, 'Nobody', 30);",
     );
     let login = Login::default();
-    let mut warehouse = Warehouse::new(super::shared(), name, &login, &[("users", "identify", QUERY)]);
+    let receiver = Receiver::start_blocking();
+    let mut project = Project::new("version: 1\ndefinitions: { allow: [env] }\n");
     if let Some(server) = &server {
-        warehouse.project.set_state(&state_url(server.port()));
+        project.set_state(&state_url(server.port()));
     }
+    let redshift = super::shared();
+    let settings = json!({ "host": redshift.host(), "port": redshift.port(), "database": name,
+        "user": login.user, "ssl": "disable", "allow_cleartext_password": true });
+    write_documents(&project, &settings, &receiver.url());
     let port = free_port();
-    let serving =
-        warehouse.program(&["serve", "--no-wait", "--listen", &format!("127.0.0.1:{port}")]).spawn();
+    let serving = project.program(&["serve", "--no-wait", "--listen", &format!("127.0.0.1:{port}")]);
+    let serving = serving.env("REDSHIFT_PASSWORD", login.password).spawn();
     while !serving.next_line(Duration::from_secs(60)).expect("it serves").contains("serving") {}
 
-    let folder = warehouse.project.path();
+    let folder = project.path();
     let state =
         server.as_ref().map(|server| format!("--state {}", state_url(server.port()))).unwrap_or_default();
     let outflow =
@@ -85,7 +104,7 @@ fn the_day_of_the_page(store: Store, name: &str) {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         assert!(typed.status.success(), "{}\n{}", text(&typed.stdout), text(&typed.stderr));
     });
-    assert_eq!(warehouse.receiver.calls().len(), 3);
+    assert_eq!(receiver.calls().len(), 3);
     serving.signal("TERM");
     serving.wait().assert_code(0);
 }

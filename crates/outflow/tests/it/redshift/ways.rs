@@ -160,3 +160,30 @@ fn a_volatile_function_of_a_user_is_refused_and_others_pass() {
         .assert_code(0);
     run("SELECT f_stable(id) AS userId, random() AS r FROM users", "").assert_code(0);
 }
+
+#[test]
+fn the_tables_are_those_of_the_views_of_the_leader_node() {
+    let database = super::database("tables");
+    database.sql(
+        "CREATE TABLE orders (id INTEGER, total DOUBLE PRECISION);
+         CREATE VIEW open_orders AS SELECT id FROM orders WHERE total > 0",
+    );
+    let warehouse = Warehouse::new(shared(), "tables", &Login::default(), &[]);
+    let exit = warehouse.program(&["source", "tables", "warehouse", "--output", "json"]).run();
+    exit.assert_code(0);
+    let found: Value = serde_json::from_str(&exit.stdout).unwrap();
+    let tables: Vec<String> = found["schemas"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .flat_map(|s| {
+            s["tables"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|t| format!("{} {} {}", s["schema"], t["table"], t["type"]))
+        })
+        .collect();
+    assert_eq!(tables, ["\"public\" \"open_orders\" \"view\"", "\"public\" \"orders\" \"table\""], "{found}");
+    assert_eq!(found["schemas"][0]["tables"][1]["columns"][1]["type"], "double precision", "{found}");
+}

@@ -26,7 +26,10 @@ pub async fn settling(state: &dyn State) {
     assert_eq!(deliveries[1], record);
     assert_eq!(deliveries[0].counts.pending, 100, "the other delivery is as it was");
     assert_eq!(state.dead_letters(run, "audit", 0, u64::MAX).await.unwrap(), dead);
-    assert_eq!(state.dead_letters(run, "audit", 1, 5).await.unwrap(), dead[1..]);
+    let (first, last) = (dead[0].position, dead[dead.len() - 1].position);
+    assert_eq!(state.dead_letters(run, "audit", first, 5).await.unwrap(), dead);
+    assert_eq!(state.dead_letters(run, "audit", first + 1, 5).await.unwrap(), dead[1..]);
+    assert_eq!(state.dead_letters(run, "audit", last + 1, 5).await.unwrap(), []);
     assert_eq!(state.dead_letters(run, "audit", 0, 1).await.unwrap(), dead[..1]);
     assert_eq!(state.dead_letters(run, "journeys", 0, 10).await.unwrap(), []);
 

@@ -1,5 +1,7 @@
 //! Listing, deleting and replacing. Checks of the suite.
 
+use std::time::Duration;
+
 use outflow_core::ports::state::{Purge, RunFilter, State};
 use outflow_core::{Code, Date, RunId, RunState};
 
@@ -24,7 +26,7 @@ pub async fn listing(state: &dyn State) {
         state.create_run(&new_run(if i % 2 == 0 { "users" } else { "events" })).await.unwrap();
     }
     let list = async |sync: Option<&str>, limit| -> Vec<u64> {
-        let runs = state.runs(&RunFilter { sync: sync.map(Into::into), limit }).await.unwrap();
+        let runs = state.runs(&RunFilter::newest(sync, limit)).await.unwrap();
         runs.iter().map(|r| r.id.0).collect()
     };
     assert_eq!(list(None, 0).await, [6, 5, 4, 3, 2, 1]);
@@ -33,7 +35,8 @@ pub async fn listing(state: &dyn State) {
     assert_eq!(list(Some("users"), 1).await, [5]);
     assert_eq!(list(Some("groups"), 0).await, [0; 0]);
     let page = async |sync: Option<&str>, before: Option<u64>, limit| -> Vec<u64> {
-        let runs = state.runs_before(sync, before.map(RunId), limit).await.unwrap();
+        let filter = RunFilter { before: before.map(RunId), ..RunFilter::newest(sync, limit) };
+        let runs = state.runs(&filter).await.unwrap();
         runs.iter().map(|r| r.id.0).collect()
     };
     assert_eq!(page(None, None, 4).await, [6, 5, 4, 3]);
@@ -42,6 +45,21 @@ pub async fn listing(state: &dyn State) {
     assert_eq!(page(Some("users"), None, 2).await, [5, 3]);
     assert_eq!(page(Some("users"), Some(3), 2).await, [1]);
     assert_eq!(page(Some("users"), Some(u64::MAX >> 1), 2).await, [5, 3]);
+    state.end_run(RunId(3), RunState::Failed, at(99), None, None).await.unwrap();
+    let meant = async |states: &[RunState], since, until, sync| -> Vec<u64> {
+        let filter = RunFilter { states: states.to_vec(), since, until, ..RunFilter::newest(sync, 0) };
+        state.runs(&filter).await.unwrap().iter().map(|r| r.id.0).collect()
+    };
+    let (queued, failed) = (RunState::Queued, RunState::Failed);
+    assert_eq!(meant(&[failed], None, None, None).await, [3]);
+    assert_eq!(meant(&[failed, queued], None, None, None).await, [6, 5, 4, 3, 2, 1]);
+    assert_eq!(meant(&[queued], None, None, Some("users")).await, [5, 1]);
+    let start = state.run(RunId(1)).await.unwrap().unwrap().started_at;
+    let (before, after) = (start - Duration::from_secs(1), start + Duration::from_secs(1));
+    assert_eq!(meant(&[], Some(after), None, None).await, [0; 0]);
+    assert_eq!(meant(&[], Some(start), Some(after), Some("users")).await, [5, 3, 1]);
+    assert_eq!(meant(&[], None, Some(start), None).await, [0; 0]);
+    assert_eq!(meant(&[], Some(before), None, Some("events")).await, [6, 4, 2]);
 }
 
 pub async fn old_segments(state: &dyn State) {

@@ -120,7 +120,7 @@ async fn commit_without_an_answer(server: &Postgres) {
         tokio::time::sleep(Duration::from_millis(300)).await;
         proxy.reset_all();
         let created = create.await.unwrap().unwrap();
-        let runs = state.runs(&RunFilter { sync: Some("events".into()), limit: 0 }).await.unwrap();
+        let runs = state.runs(&RunFilter::newest(Some("events"), 0)).await.unwrap();
         assert_eq!((runs.len(), &runs[0]), (round, &created), "one run for each call");
     }
     let settle = tokio::spawn({
@@ -272,7 +272,7 @@ async fn check_settled(state: &dyn State, run: RunId, calls: u64, times: u64) {
         assert_eq!(letters.len() as u64, times);
     }
     let used = state.usage(Date::MIN, Date::MAX).await.unwrap();
-    let runs = state.runs(&RunFilter { sync: Some("users".into()), limit: 0 }).await.unwrap();
+    let runs = state.runs(&RunFilter::newest(Some("users"), 0)).await.unwrap();
     let settled: u64 = {
         let mut sum = 0;
         for run in &runs {

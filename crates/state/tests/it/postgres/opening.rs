@@ -214,7 +214,7 @@ async fn texts(port: u16) {
     assert_eq!(state.deliveries(run).await.unwrap()[0], record);
     assert_eq!(state.dead_letters(run, &record.destination, 0, 9).await.unwrap(), next.dead);
     state.end_run(run, RunState::Partial, at(99), Some(reason), None).await.unwrap();
-    let filter = RunFilter { sync: Some(odd.into()), limit: 0 };
+    let filter = RunFilter::newest(Some(odd), 0);
     assert_eq!(state.runs(&filter).await.unwrap().len(), 2);
     assert!(
         state
