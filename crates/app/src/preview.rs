@@ -49,6 +49,7 @@ pub struct PreviewDocument {
     pub columns: Vec<ColumnDocument>,
     /// The rows or the calls.
     #[serde(flatten)]
+    #[schema(value_type = PreviewSchema)]
     pub shown: PreviewShown,
     /// What is to be said of the query.
     pub findings: Vec<Finding>,
@@ -74,17 +75,30 @@ pub struct ColumnDocument {
 }
 
 /// What a preview shows.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[derive(Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PreviewShown {
     /// Calls.
-    #[schema(value_type = Vec<Object>)]
     Calls(Vec<PreviewCall>),
     /// Rows.
-    #[schema(value_type = Vec<Object>)]
     Rows(Vec<PreviewRow>),
     /// What each destination would get.
     Destinations(Vec<PreviewOfDestination>),
+}
+
+/// [`PreviewShown`] as the description of the API has it: an object of which one key is there, as
+/// generators of clients make no type of an object that one of several others is merged into.
+#[derive(utoipa::ToSchema)]
+#[allow(dead_code, reason = "a description alone")]
+struct PreviewSchema {
+    /// The calls, if calls were asked for.
+    #[schema(value_type = Option<Vec<Object>>)]
+    calls: Option<()>,
+    /// The rows, if nothing else was asked for.
+    #[schema(value_type = Option<Vec<Object>>)]
+    rows: Option<()>,
+    /// What each destination would get, if requests were asked for.
+    destinations: Option<Vec<PreviewOfDestination>>,
 }
 
 /// A call, or why there is none.

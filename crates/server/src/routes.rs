@@ -62,7 +62,7 @@ impl Routes {
     /// Adds a handler that needs a permission. `D` is the type that `utoipa::path` makes beside it.
     pub(crate) fn add<D, H, T>(self, patience: Patience, _: D, handler: H) -> Self
     where
-        D: utoipa::Path + utoipa::__dev::SchemaReferences,
+        D: utoipa::Path + utoipa::__dev::SchemaReferences + utoipa::__dev::Tags<'static>,
         H: Handler<T, Context>,
         T: Guarded + 'static,
     {
@@ -72,7 +72,7 @@ impl Routes {
     /// Adds a handler for everybody.
     pub(crate) fn open<D, H, T>(self, _: D, handler: H) -> Self
     where
-        D: utoipa::Path + utoipa::__dev::SchemaReferences,
+        D: utoipa::Path + utoipa::__dev::SchemaReferences + utoipa::__dev::Tags<'static>,
         H: Handler<T, Context>,
         T: 'static,
     {
@@ -86,7 +86,7 @@ impl Routes {
 
     fn put<D, H, T>(mut self, patience: Patience, permission: Option<Permission>, handler: H) -> Self
     where
-        D: utoipa::Path + utoipa::__dev::SchemaReferences,
+        D: utoipa::Path + utoipa::__dev::SchemaReferences + utoipa::__dev::Tags<'static>,
         H: Handler<T, Context>,
         T: 'static,
     {
@@ -96,7 +96,8 @@ impl Routes {
         for method in D::methods() {
             methods = methods.on(filter(&method), handler.clone());
             let schemas = std::mem::take(&mut schemas);
-            let (path, operation) = (path.clone(), D::operation());
+            let (path, mut operation) = (path.clone(), D::operation());
+            operation.tags = Some(D::tags().into_iter().map(str::to_owned).collect());
             self.routes.push(Route { path, method, permission, operation, schemas });
         }
         self.router = self.router.route(&path, methods.layer(from_fn_with_state(patience, within)));
