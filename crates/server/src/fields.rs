@@ -17,8 +17,8 @@ use crate::reply;
 const NAME: &str = "fields";
 /// No more keys than this.
 const MOST: usize = 100;
-/// Keys whose values are the items of a list.
-const LISTS: [&str; 5] = ["items", "syncs", "definitions", "connections", "alerts"];
+/// Beside these keys, a list has one that holds its items.
+const ABOUT: [&str; 2] = ["format_version", "next_cursor"];
 
 /// Which keys are wanted.
 #[derive(Debug, PartialEq, Eq)]
@@ -79,8 +79,7 @@ impl Fields {
     }
 
     fn reduce(&self, document: &mut Value) {
-        let list = LISTS.into_iter().find(|key| document.get(key).is_some_and(Value::is_array));
-        match list.and_then(|key| document.get_mut(key)?.as_array_mut()) {
+        match items_of(document) {
             Some(items) => items.iter_mut().for_each(|item| self.keep(item)),
             None => self.keep(document),
         }
@@ -91,6 +90,17 @@ impl Fields {
         let all = std::mem::replace(members, Map::new());
         *members = all.into_iter().filter(|(key, _)| self.0.iter().any(|name| name == key)).collect();
     }
+}
+
+/// The items of a list: those under `items`, or under the one key that a document has.
+fn items_of(document: &mut Value) -> Option<&mut Vec<Value>> {
+    let members = document.as_object_mut()?;
+    if members.get("items").is_some_and(Value::is_array) {
+        return members.get_mut("items")?.as_array_mut();
+    }
+    let mut others = members.iter_mut().filter(|(key, _)| !ABOUT.contains(&key.as_str()));
+    let (_, only) = others.next()?;
+    if others.next().is_some() { None } else { only.as_array_mut() }
 }
 
 #[cfg(test)]
@@ -116,9 +126,15 @@ mod tests {
         let mut list = json!({ "items": [{ "a": 1, "b": { "c": 2 }, "c": 3 }, 4], "next_cursor": null });
         fields.reduce(&mut list);
         assert_eq!(list, json!({ "items": [{ "a": 1, "b": { "c": 2 } }, 4], "next_cursor": null }));
-        let mut one = json!({ "a": [1], "z": 1 });
-        fields.reduce(&mut one);
-        assert_eq!(one, json!({ "a": [1] }));
+        for (mut document, want) in [
+            (json!({ "a": [1], "z": 1 }), json!({ "a": [1] })),
+            (json!({ "format_version": 3, "a": [1] }), json!({ "format_version": 3, "a": [1] })),
+            (json!({ "format_version": 3, "x": [{ "z": 1 }] }), json!({ "format_version": 3, "x": [{}] })),
+            (json!({ "x": [{ "a": 1 }], "alerts": [] }), json!({})),
+        ] {
+            fields.reduce(&mut document);
+            assert_eq!(document, want);
+        }
         for wrong in ["/a?fields=", "/a?fields", "/a?fields=a,,b", "/a?fields=a.b"] {
             let mut request = Request::new(Body::empty());
             *request.uri_mut() = wrong.parse().unwrap();

@@ -7,7 +7,6 @@
 
 pub(super) mod of_kind;
 
-use axum::extract::State;
 use axum::response::Response;
 use http::{HeaderValue, StatusCode, header};
 use outflow_app::{
@@ -20,7 +19,6 @@ use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::access::{May, Needs, to};
-use crate::context::Context;
 use crate::extract::{Json, Path, Query};
 use crate::page::{self, Page, PageRequest};
 use crate::precondition::{self, Precondition};
@@ -102,11 +100,9 @@ pub(crate) async fn problems(
     responses((status = 200, body = DefinitionDocument)))]
 pub(crate) async fn enable(
     may: May<to::Pause>,
-    State(context): State<Context>,
     condition: Precondition,
     Path(sync): Path<String>,
 ) -> Answer<Response> {
-    let _place = context.preview()?;
     change(&may, DefinitionId::new(DefinitionKind::Sync, sync), DefinitionEdit::Enable, condition).await
 }
 

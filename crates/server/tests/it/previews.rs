@@ -121,7 +121,7 @@ async fn the_catalogue_is_kept_for_some_minutes_and_read_again_on_request() {
     let again = catalogue("?refresh=true&table=cities").await;
     let tables = &again["schemas"][0]["tables"];
     assert_eq!((tables.as_array().unwrap().len(), &tables[0]["type"]), (1, &json!("view")), "{again}");
-    assert_eq!(served.get("all", "/api/v1/sources/nowhere/catalogue").await.status, 404);
+    assert_eq!(served.get("all", "/api/v1/sources/nowhere/catalogue").await.status, 422);
     served.stop().await;
 }
 

@@ -206,7 +206,7 @@ async fn a_person_is_removed_and_what_was_never_sent_is_filled() {
     assert_eq!(send(&served, Method::POST, "/destinations/nowhere/backfill", json!({})).await.status, 404);
 
     // An embedded database has no accounts.
-    assert_eq!(send(&served, Method::GET, "/sources/warehouse/setup-sql", Value::Null).await.status, 422);
+    assert_eq!(send(&served, Method::GET, "/sources/warehouse/setup-sql", Value::Null).await.status, 409);
     assert_eq!(get(&served, "/alerts/receivers").await["receivers"], json!([]));
     served.stop().await;
 }
