@@ -18,7 +18,7 @@ pub struct CheckDocument {
     pub summary: String,
     /// How long it took.
     pub seconds: f64,
-    #[schema(value_type = Object)]
+    #[schema(value_type = BTreeMap<String, Value>)]
     details: Map<String, Value>,
     /// What is wrong.
     pub problems: Vec<Error>,

@@ -41,7 +41,7 @@ pub struct EstimateDocument {
     pub sample: Sample,
     /// Each destination's share; `None` if the number of rows is not known.
     #[serde(serialize_with = "by_name")]
-    #[schema(value_type = Object)]
+    #[schema(value_type = BTreeMap<String, Value>)]
     pub destinations: Vec<(String, Option<Share>)>,
     /// What is likely not meant.
     pub warnings: Vec<Error>,

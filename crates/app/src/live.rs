@@ -42,7 +42,7 @@ pub struct LiveEvent {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub destination: Option<String>,
     /// Numbers and codes of the event.
-    #[schema(value_type = Object)]
+    #[schema(value_type = BTreeMap<String, Value>)]
     pub data: Value,
 }
 

@@ -92,10 +92,10 @@ pub enum PreviewShown {
 #[allow(dead_code, reason = "a description alone")]
 struct PreviewSchema {
     /// The calls, if calls were asked for.
-    #[schema(value_type = Option<Vec<Object>>)]
+    #[schema(value_type = Option<Vec<BTreeMap<String, Value>>>)]
     calls: Option<()>,
     /// The rows, if nothing else was asked for.
-    #[schema(value_type = Option<Vec<Object>>)]
+    #[schema(value_type = Option<Vec<BTreeMap<String, Value>>>)]
     rows: Option<()>,
     /// What each destination would get, if requests were asked for.
     destinations: Option<Vec<PreviewOfDestination>>,

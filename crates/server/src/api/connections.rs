@@ -198,7 +198,7 @@ pub(crate) struct DestinationType {
     #[serde(rename = "type")]
     kind: String,
     /// The JSON Schema of its settings.
-    #[schema(value_type = Object)]
+    #[schema(value_type = BTreeMap<String, Value>)]
     settings: Value,
 }
 

@@ -32,7 +32,7 @@ pub(crate) struct NewDefinition {
     /// Its name.
     name: String,
     /// What stands under its name in a project file: see `/api/v1/schema`.
-    #[schema(value_type = Object)]
+    #[schema(value_type = BTreeMap<String, Value>)]
     value: Value,
     /// `draft`: it is no part of the project yet, and anything may be missing. Syncs alone can be
     /// drafts.

@@ -108,7 +108,7 @@ pub(crate) async fn disconnect(
 #[serde(deny_unknown_fields)]
 pub(crate) struct Thought {
     /// What stands under `schedule` in a sync: `{"every": "15m"}`, `{"cron": …, "timezone": …}`.
-    #[schema(value_type = Object)]
+    #[schema(value_type = BTreeMap<String, Value>)]
     schedule: Value,
 }
 

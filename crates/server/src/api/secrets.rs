@@ -36,7 +36,7 @@ pub(crate) struct UseToCome {
     /// Its name.
     name: String,
     /// What it is going to say, with the reference to the secret.
-    #[schema(value_type = Object)]
+    #[schema(value_type = BTreeMap<String, Value>)]
     value: Value,
 }
 
