@@ -3,8 +3,8 @@
 
 use std::borrow::Cow;
 
-use utoipa::openapi::schema::{ObjectBuilder, Type};
-use utoipa::openapi::{RefOr, Schema};
+use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder, OneOfBuilder, Type};
+use utoipa::openapi::{Ref, RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::{Code, Error, ForeignText, NextStep};
@@ -26,6 +26,25 @@ impl PartialSchema for ForeignText {
 }
 
 impl ToSchema for ForeignText {}
+
+/// A name, or an object with a name and what goes with it. Which there are is not described:
+/// clients meet names that are newer than they, and generators make no code of a union that has
+/// objects without a name.
+impl PartialSchema for NextStep {
+    fn schema() -> RefOr<Schema> {
+        let name = ObjectBuilder::new().schema_type(Type::String);
+        let either = OneOfBuilder::new().item(name).item(Ref::from_schema_name("NextStepWith"));
+        either.description(Some("What helps: `\"validate\"`, or `{\"approve\": {\"run\": 2}}`.")).into()
+    }
+}
+
+impl ToSchema for NextStep {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        let values = ObjectBuilder::new().additional_properties(Some(AdditionalProperties::FreeForm(true)));
+        let named = ObjectBuilder::new().additional_properties(Some(RefOr::T(Schema::from(values))));
+        schemas.push(("NextStepWith".to_owned(), named.into()));
+    }
+}
 
 /// The members that [`Error`] writes.
 #[derive(ToSchema)]

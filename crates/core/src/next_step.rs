@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::RunId;
 
 /// Something that helps after an error, or beside a note.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum NextStep {
     /// Look at the list of runs.

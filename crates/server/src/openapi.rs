@@ -1,13 +1,14 @@
 //! `openapi.json`: the description of the API, made from the same table as the router.
 
 use utoipa::openapi::path::{HttpMethod, Operation, Parameter, ParameterBuilder, ParameterIn, Paths};
+use utoipa::openapi::request_body::RequestBody;
 use utoipa::openapi::schema::Type;
 use utoipa::openapi::security::{
     ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityRequirement, SecurityScheme,
 };
 use utoipa::openapi::{
     Components, Content, Info, InfoBuilder, License, Object, OpenApi, OpenApiBuilder, Ref, RefOr, Required,
-    Response, ResponseBuilder,
+    Response, ResponseBuilder, Schema,
 };
 use utoipa::{PartialSchema as _, ToSchema as _};
 
@@ -52,6 +53,7 @@ pub(crate) fn describe(routes: Vec<Route>) -> OpenApi {
         schemas.extend(route.schemas);
         let mut operation = route.operation;
         let has_body = operation.request_body.is_some();
+        operation.request_body.iter_mut().for_each(make_optional);
         let refusals = REFUSALS.iter().chain(REFUSALS_OF_BODIES.iter().filter(|_| has_body));
         if let Some(permission) = route.permission {
             let extensions = operation.extensions.get_or_insert_default();
@@ -112,6 +114,19 @@ fn info() -> Info {
         .description(Some(description))
         .license(Some(License::new("Apache-2.0")))
         .build()
+}
+
+/// A body that may be missing is not one that may be `null`, as generators of clients take it.
+fn make_optional(body: &mut RefOr<RequestBody>) {
+    let RefOr::T(body) = body else { return };
+    for content in body.content.values_mut() {
+        if let RefOr::T(content) = content
+            && let Some(RefOr::T(Schema::OneOf(either))) = &content.schema
+            && let [_, RefOr::Ref(to)] | [RefOr::Ref(to), _] = either.items.as_slice()
+        {
+            content.schema = Some(RefOr::Ref(to.clone()));
+        }
+    }
 }
 
 /// Every response has a description, or the document is no OpenAPI.

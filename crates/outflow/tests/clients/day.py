@@ -22,7 +22,16 @@ from outflow_client.api.project import preview_schedule
 from outflow_client.api.runs import rejected, replay_run, runs
 from outflow_client.api.sources import catalogue, create_source, test_source
 from outflow_client.api.syncs import change_sync, create_sync, enable, preview, problems, start_run
-from outflow_client.models import NewDefinition, Preview, Problem, Replay, StartRun, Thought
+from outflow_client.models import (
+    ChangeSyncBody,
+    ConnectBody,
+    NewDefinition,
+    Preview,
+    Problem,
+    Replay,
+    StartRun,
+    Thought,
+)
 
 client = AuthenticatedClient(base_url=os.environ["URL"], token=os.environ["TOKEN"])
 http = client.get_httpx_client()
@@ -68,7 +77,7 @@ assert last_step(call(test_source, "warehouse"))["ok"]
 assert len(call(catalogue, "warehouse", table="users").schemas[0].tables[0].columns) > 2
 assert call(create_destination, body=definition("destination.json")).status.value == "enabled"
 assert last_step(call(test_destination, "journeys"))["ok"]
-call(connect, "warehouse", "journeys", body={})
+call(connect, "warehouse", "journeys", body=ConnectBody())
 
 sync = {
     "source": "warehouse",
@@ -82,7 +91,7 @@ assert call(create_sync, body=draft).version == 1
 found = call(problems, "users")
 assert not found.ok and found.problems[0].field == "schedule.cron"
 cron = {"schedule": {"cron": "0 6 * * *"}}
-assert call(change_sync, "users", body=cron, if_match='"1"').version == 2
+assert call(change_sync, "users", body=ChangeSyncBody.from_dict(cron), if_match='"1"').version == 2
 assert call(problems, "users").ok
 assert len(call(preview_schedule, body=Thought.from_dict(cron)).next_slots) == 5
 assert len(call(preview, "users", body=Preview(calls=True, limit=5)).calls) > 0

@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import createClient from "openapi-fetch";
-import type { paths } from "./openapi";
+import type { paths } from "./openapi.js";
 
 const { URL: baseUrl = "", TOKEN: token = "" } = process.env;
 const api = createClient<paths>({ baseUrl, headers: { Authorization: `Bearer ${token}` } });

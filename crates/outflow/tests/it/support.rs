@@ -131,6 +131,12 @@ pub fn binary() -> PathBuf {
     std::env::var_os("OUTFLOW_BINARY").map_or_else(|| env!("CARGO_BIN_EXE_outflow").into(), PathBuf::from)
 }
 
+/// What `./test` installs for the tests, in the target folder.
+pub fn tools(name: &str) -> PathBuf {
+    let built = Path::new(env!("CARGO_BIN_EXE_outflow"));
+    built.parent().and_then(Path::parent).unwrap().join("tools").join(name)
+}
+
 /// The JSON document that a command printed.
 pub fn document(exit: &Exit) -> Value {
     serde_json::from_str(&exit.stdout).unwrap_or_else(|e| panic!("{e}: {exit:?}"))

@@ -7,25 +7,23 @@
 //! differs and is not counted, and whatever is counted and does not differ, fails the test.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use outflow_testkit::redshift::{Auth, Redshift};
 use outflow_testkit::{Postgres, Report, seed, slice_or_whole};
 use serde_json::Value;
 
-use crate::support::{Project, WRITE_KEY, binary};
+use crate::support::{Project, WRITE_KEY, tools};
 
 /// The Python that has psycopg, beside the other tools of the tests.
 fn python() -> PathBuf {
-    let built = binary();
-    let target = built.parent().and_then(Path::parent).unwrap();
-    let python = target.join("tools/values/bin/python");
+    let python = tools("values").join("bin/python");
     let is_there = Command::new(&python).args(["-c", "import psycopg"]).output();
     assert!(
         is_there.is_ok_and(|output| output.status.success()),
         "the reference of values needs psycopg: python3 -m venv {0} && {0}/bin/pip install 'psycopg[binary]==3.3.9'",
-        target.join("tools/values").display()
+        tools("values").display()
     );
     python
 }

@@ -76,7 +76,7 @@ pub(crate) async fn connections(may: May<to::ReadProject>) -> Answer<Document<Co
 ///
 /// It is a change of the source, and a version of it.
 #[utoipa::path(put, path = "/api/v1/connections/{source}/{destination}", operation_id = "connect",
-    tag = "connections", request_body = Value,
+    tag = "connections", request_body = BTreeMap<String, Value>,
     params(("source" = String, Path, description = "the source"),
         ("destination" = String, Path, description = "the destination")),
     responses((status = 200, body = DefinitionDocument)))]

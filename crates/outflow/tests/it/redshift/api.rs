@@ -1,5 +1,6 @@
 //! The day of `docs/API.md`: its blocks, typed into a shell one after the other, against the real
-//! binary, on both stores. Only the API and the command that makes a token are used.
+//! binary, on both stores; and the same day by clients that stock generators make of
+//! `openapi.json`. Only the API and the command that makes a token are used.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -10,7 +11,7 @@ use outflow_testkit::{Receiver, free_port};
 use serde_json::{Value, json};
 
 use super::Login;
-use crate::support::{Project, Store, binary, state_url};
+use crate::support::{Project, Store, binary, state_url, tools};
 
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/API.md");
 
@@ -42,7 +43,7 @@ fn write_documents(project: &Project, database: &Value, base_url: &str) {
 /// What stands for a person who fixes the row: it says so, and waits until that is done.
 const FIX: &str = "fix_the_row() { echo fix > wanted; read -r _ < fixed; }\n";
 
-fn the_day_of_the_page(store: Store, name: &str) {
+fn the_day(store: Store, name: &str, script: &str) {
     let server = store.server();
     let database = super::database(name);
     database.sql(
@@ -76,12 +77,14 @@ fn the_day_of_the_page(store: Store, name: &str) {
     for fifo in ["wanted", "fixed"] {
         assert!(Command::new("mkfifo").arg(folder.join(fifo)).status().unwrap().success());
     }
-    let typed = format!("set -euo pipefail\nPATH={}:$PATH\n{FIX}{}", folder.display(), script());
+    let typed = format!("set -euo pipefail\nPATH={}:$PATH\n{FIX}{script}", folder.display());
     let typing = Command::new("timeout")
         .args(["120", "bash", "-xc", &typed])
         .current_dir(folder)
         .env("URL", format!("http://127.0.0.1:{port}"))
         .env("REDSHIFT_PASSWORD", login.password)
+        .env("TOOLS", tools("clients"))
+        .env("TESTS", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/clients"))
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
@@ -111,10 +114,36 @@ fn the_day_of_the_page(store: Store, name: &str) {
 
 #[test]
 fn the_day_of_the_page_works_with_a_state_in_a_folder() {
-    the_day_of_the_page(Store::Sqlite, "api_day_sqlite");
+    the_day(Store::Sqlite, "api_day_sqlite", &script());
 }
 
 #[test]
 fn the_day_of_the_page_works_with_a_state_on_postgresql() {
-    the_day_of_the_page(Store::Postgres, "api_day_postgres");
+    the_day(Store::Postgres, "api_day_postgres", &script());
+}
+
+/// A stock generator that drops an operation warns and goes on: what it may warn of are lines and
+/// texts that have no type.
+#[test]
+fn a_generated_client_in_python_does_the_day() {
+    let script = r#"
+export TOKEN=$(outflow tokens create tutorial --role member --quiet)
+PATH=$TOOLS/bin:$PATH
+openapi-python-client generate --path $TESTS/../../../../openapi.json --meta none --output-path outflow_client
+PYTHONPATH=. python $TESTS/day.py
+"#;
+    the_day(Store::Sqlite, "api_day_python", script);
+}
+
+#[test]
+fn a_generated_client_in_typescript_does_the_day() {
+    let script = r#"
+export TOKEN=$(outflow tokens create tutorial --role member --quiet)
+ln -s $TOOLS/node_modules . && cp $TESTS/day.ts $TESTS/package.json .
+PATH=$TOOLS/node_modules/.bin:$PATH
+openapi-typescript $TESTS/../../../../openapi.json --default-non-nullable false --output openapi.d.ts
+tsc --strict --noUncheckedIndexedAccess --skipLibCheck --module nodenext --target es2022 day.ts
+node day.js
+"#;
+    the_day(Store::Sqlite, "api_day_typescript", script);
 }

@@ -27,26 +27,26 @@ macro_rules! of_kind {
 
         /// Makes one that the server owns.
         #[utoipa::path(post, path = $path, tag = $tag, operation_id = concat!("create_", $name),
-            request_body = NewDefinition, responses((status = 201, body = DefinitionDocument)))]
+                    request_body = NewDefinition, responses((status = 201, body = DefinitionDocument)))]
         pub(crate) async fn create(may: May<to::$write>, Json(new): Json<NewDefinition>) -> Answer<Response> {
             definitions::create(&may, DefinitionKind::$kind, new).await
         }
 
         /// What it says, with its version as the `ETag`: a draft, too.
         #[utoipa::path(get, path = concat!($path, "/{", $name, "}/definition"), tag = $tag,
-            operation_id = concat!($name, "_definition"),
-            params(($name = String, Path, description = "its name")),
-            responses((status = 200, body = DefinitionDocument)))]
+                    operation_id = concat!($name, "_definition"),
+                    params(($name = String, Path, description = "its name")),
+                    responses((status = 200, body = DefinitionDocument)))]
         pub(crate) async fn one(may: May<to::ReadProject>, Path(name): Path<String>) -> Answer<Response> {
             definitions::one(&may, id(name)).await
         }
 
         /// Says this in place of all that it said. If there is none, it is made.
         #[utoipa::path(put, path = concat!($path, "/{", $name, "}"), tag = $tag,
-            operation_id = concat!("replace_", $name), request_body = Value,
-            params(($name = String, Path, description = "its name"), IfMatch),
-            responses((status = 200, body = DefinitionDocument),
-                (status = 201, description = "it is new", body = DefinitionDocument)))]
+                    operation_id = concat!("replace_", $name), request_body = BTreeMap<String, Value>,
+                    params(($name = String, Path, description = "its name"), IfMatch),
+                    responses((status = 200, body = DefinitionDocument),
+                        (status = 201, description = "it is new", body = DefinitionDocument)))]
         pub(crate) async fn replace(
             may: May<to::$write>,
             condition: Precondition,
@@ -56,12 +56,13 @@ macro_rules! of_kind {
             definitions::change(&may, id(name), DefinitionEdit::Put(value), condition).await
         }
 
-        /// Changes some of its keys: a JSON merge patch (RFC 7396), in which `null` removes a key.
+        /// Changes some of its keys: a JSON merge patch (RFC 7396), in which `null` removes a key. It may
+        /// be sent as `application/merge-patch+json`, too.
         #[utoipa::path(patch, path = concat!($path, "/{", $name, "}"), tag = $tag,
-            operation_id = concat!("change_", $name),
-            request_body(content((Value = "application/json"), (Value = "application/merge-patch+json"))),
-            params(($name = String, Path, description = "its name"), IfMatch),
-            responses((status = 200, body = DefinitionDocument)))]
+                    operation_id = concat!("change_", $name),
+                    request_body = BTreeMap<String, Value>,
+                    params(($name = String, Path, description = "its name"), IfMatch),
+                    responses((status = 200, body = DefinitionDocument)))]
         pub(crate) async fn patch(
             may: May<to::$write>,
             condition: Precondition,
@@ -73,9 +74,9 @@ macro_rules! of_kind {
 
         /// Removes it. Its versions stay.
         #[utoipa::path(delete, path = concat!($path, "/{", $name, "}"), tag = $tag,
-            operation_id = concat!("delete_", $name),
-            params(($name = String, Path, description = "its name"), IfMatch),
-            responses((status = 200, body = DefinitionDocument)))]
+                    operation_id = concat!("delete_", $name),
+                    params(($name = String, Path, description = "its name"), IfMatch),
+                    responses((status = 200, body = DefinitionDocument)))]
         pub(crate) async fn delete(
             may: May<to::$write>,
             condition: Precondition,
@@ -86,9 +87,9 @@ macro_rules! of_kind {
 
         /// Its versions, the newest first.
         #[utoipa::path(get, path = concat!($path, "/{", $name, "}/versions"), tag = $tag,
-            operation_id = concat!($name, "_versions"),
-            params(($name = String, Path, description = "its name"), PageRequest),
-            responses((status = 200, body = Page<DefinitionDocument>)))]
+                    operation_id = concat!($name, "_versions"),
+                    params(($name = String, Path, description = "its name"), PageRequest),
+                    responses((status = 200, body = Page<DefinitionDocument>)))]
         pub(crate) async fn versions(
             may: May<to::ReadProject>,
             Path(name): Path<String>,
@@ -99,10 +100,10 @@ macro_rules! of_kind {
 
         /// One version.
         #[utoipa::path(get, path = concat!($path, "/{", $name, "}/versions/{version}"), tag = $tag,
-            operation_id = concat!($name, "_version"),
-            params(($name = String, Path, description = "its name"),
-                ("version" = u64, Path, description = "its number")),
-            responses((status = 200, body = DefinitionDocument)))]
+                    operation_id = concat!($name, "_version"),
+                    params(($name = String, Path, description = "its name"),
+                        ("version" = u64, Path, description = "its number")),
+                    responses((status = 200, body = DefinitionDocument)))]
         pub(crate) async fn version(
             may: May<to::ReadProject>,
             Path((name, version)): Path<(String, u64)>,
@@ -112,11 +113,11 @@ macro_rules! of_kind {
 
         /// Says again what this version said: a new version.
         #[utoipa::path(post, path = concat!($path, "/{", $name, "}/versions/{version}/restore"), tag = $tag,
-            operation_id = concat!("restore_", $name),
-            params(($name = String, Path, description = "its name"),
-                ("version" = u64, Path, description = "its number"), IfMatch),
-            responses((status = 200, body = DefinitionDocument),
-                (status = 201, description = "it had been removed", body = DefinitionDocument)))]
+                    operation_id = concat!("restore_", $name),
+                    params(($name = String, Path, description = "its name"),
+                        ("version" = u64, Path, description = "its number"), IfMatch),
+                    responses((status = 200, body = DefinitionDocument),
+                        (status = 201, description = "it had been removed", body = DefinitionDocument)))]
         pub(crate) async fn restore(
             may: May<to::$write>,
             condition: Precondition,
@@ -128,9 +129,9 @@ macro_rules! of_kind {
 
         /// What differs between two versions.
         #[utoipa::path(get, path = concat!($path, "/{", $name, "}/compare"), tag = $tag,
-            operation_id = concat!("compare_", $name),
-            params(($name = String, Path, description = "its name"), Versions),
-            responses((status = 200, body = Comparison)))]
+                    operation_id = concat!("compare_", $name),
+                    params(($name = String, Path, description = "its name"), Versions),
+                    responses((status = 200, body = Comparison)))]
         pub(crate) async fn compare(
             may: May<to::ReadProject>,
             Path(name): Path<String>,
