@@ -326,11 +326,7 @@ async fn of_sync(
 ) -> Result<SyncStatus, Errors> {
     let slots = Slots::of(&spec.schedule);
     let next_due = next_due(&slots, state.fired(&spec.name).await?, now);
-    let filter = RunFilter::newest(Some(&spec.name), LOOKED_AT);
-    let last = match state.runs(&filter).await?.into_iter().find(|run| run.state != RunState::Skipped) {
-        Some(run) => Some(run),
-        None => state.unfinished_runs().await?.into_iter().rfind(|run| run.sync == spec.name),
-    };
+    let last = last_of(state, &spec.name).await?;
     Ok(SyncStatus {
         sync: spec.name.clone(),
         enabled: spec.enabled,
@@ -346,6 +342,17 @@ async fn of_sync(
         undelivered: 0,
         restored: false,
     })
+}
+
+/// The newest run that was not skipped. Mostly it is the newest one.
+async fn last_of(state: &dyn StateReader, sync: &str) -> Result<Option<RunRecord>, Errors> {
+    for limit in [1, LOOKED_AT] {
+        let runs = state.runs(&RunFilter::newest(Some(sync), limit)).await?;
+        if let Some(run) = runs.into_iter().find(|run| run.state != RunState::Skipped) {
+            return Ok(Some(run));
+        }
+    }
+    Ok(state.unfinished_runs().await?.into_iter().rfind(|run| run.sync == sync))
 }
 
 /// The destinations of the project that a person has paused.
