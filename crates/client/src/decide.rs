@@ -31,26 +31,30 @@ impl Server {
         Box::pin(self.change("resume", request))
     }
 
-    /// All names are looked up before the first is changed.
+    /// All names are looked up before the first is changed, and those that seem to mean nothing come
+    /// first: if the server refuses one, nothing has changed.
     async fn change(&self, verb: &str, request: &PauseRequest) -> Result<PauseDocument, Errors> {
         self.check().await?;
         let (mut paths, mut errors) = (Vec::new(), Vec::new());
-        let known = if request.kind.is_some() { Known::default() } else { self.known().await? };
-        for name in &request.names {
+        let known = self.known().await?;
+        for (at, name) in request.names.iter().enumerate() {
             match request.kind.map_or_else(|| known.kind(name), Ok) {
-                Ok(PauseKind::Sync) => paths.push(format!("syncs/{}/{verb}", encoded(name))),
-                Ok(PauseKind::Destination) => paths.push(format!("destinations/{}/{verb}", encoded(name))),
+                Ok(kind) => paths.push((known.has(kind, name), at, path(kind, name, verb))),
                 Err(error) => errors.push(error),
             }
         }
         if !errors.is_empty() {
             return Err(Errors(errors));
         }
+        paths.sort_by_key(|(is_known, at, _)| (*is_known, *at));
         let mut entries = Vec::new();
-        for path in paths {
+        for (_, at, path) in paths {
             let document: Value = self.post(path).document().await?;
-            entries.extend(document["entries"].as_array().cloned().unwrap_or_default());
+            let found = document["entries"].as_array().cloned().unwrap_or_default();
+            entries.extend(found.into_iter().map(|entry| (at, entry)));
         }
+        entries.sort_by_key(|(at, _)| *at);
+        let entries: Vec<Value> = entries.into_iter().map(|(_, entry)| entry).collect();
         answer::of_value(self, json!({ "format_version": FORMAT_VERSION, "entries": entries }))
     }
 
@@ -118,14 +122,28 @@ impl Server {
     }
 }
 
+fn path(kind: PauseKind, name: &str, verb: &str) -> String {
+    let of = match kind {
+        PauseKind::Sync => "syncs",
+        PauseKind::Destination => "destinations",
+    };
+    format!("{of}/{}/{verb}", encoded(name))
+}
+
 /// The names that a server has.
-#[derive(Default)]
 struct Known {
     syncs: BTreeSet<String>,
     destinations: BTreeSet<String>,
 }
 
 impl Known {
+    fn has(&self, kind: PauseKind, name: &str) -> bool {
+        match kind {
+            PauseKind::Sync => self.syncs.contains(name),
+            PauseKind::Destination => self.destinations.contains(name),
+        }
+    }
+
     /// What a name means.
     fn kind(&self, name: &str) -> Result<PauseKind, Error> {
         match (self.syncs.contains(name), self.destinations.contains(name)) {

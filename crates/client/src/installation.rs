@@ -155,7 +155,8 @@ impl Server {
             let mut current: Option<String> = None;
             while let Some(line) = lines.next::<Value>().await? {
                 match step(self, line)? {
-                    Step::Check(Checked { database: Some(database), check, .. }) => {
+                    Step::Check(step) => {
+                        let Checked { database: Some(database), check, .. } = *step else { continue };
                         let key = format!("{}.{}", database.source, database.database);
                         if current.as_ref() != Some(&key) {
                             report(SourceTestEvent::Database(&database));
@@ -163,7 +164,6 @@ impl Server {
                         }
                         report(SourceTestEvent::Check(&database, &check));
                     }
-                    Step::Check(_) => {}
                     Step::Result(result) => return answer::of_value(self, result),
                 }
             }
@@ -192,13 +192,16 @@ impl Server {
                 let (mut is_first, mut result) = (true, None);
                 while let Some(line) = lines.next::<Value>().await? {
                     match step(self, line)? {
-                        Step::Check(Checked { destination: Some(name), kind: Some(kind), check, .. }) => {
+                        Step::Check(step) => {
+                            let Checked { destination: Some(name), kind: Some(kind), check, .. } = *step
+                            else {
+                                continue;
+                            };
                             if std::mem::take(&mut is_first) {
                                 report(DestinationTestEvent::Destination(&name, &kind));
                             }
                             report(DestinationTestEvent::Check(&name, &kind, &check));
                         }
-                        Step::Check(_) => {}
                         Step::Result(found) => result = Some(found),
                     }
                 }
@@ -270,7 +273,7 @@ impl Server {
 
 /// A line of a test.
 enum Step {
-    Check(Checked),
+    Check(Box<Checked>),
     Result(Value),
 }
 
@@ -290,7 +293,7 @@ fn step(server: &Server, mut line: Value) -> Result<Step, Errors> {
     }
     match line.get_mut("result") {
         Some(result) => Ok(Step::Result(result.take())),
-        None => answer::of_value(server, line).map(Step::Check),
+        None => Ok(Step::Check(Box::new(answer::of_value(server, line)?))),
     }
 }
 

@@ -88,7 +88,8 @@ impl Server {
 
     /// Whether it is an Outflow whose documents this program knows. It is asked once.
     pub(crate) async fn check(&self) -> Result<(), Errors> {
-        self.0.is_known.get_or_try_init(|| self.asked()).await.map(|()| ())
+        self.0.is_known.get_or_try_init(|| self.asked()).await?;
+        Ok(())
     }
 
     async fn asked(&self) -> Result<(), Errors> {

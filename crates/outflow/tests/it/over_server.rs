@@ -28,6 +28,11 @@ impl Over {
     /// Ten people, of whom one has no id; the call of another one is refused. `all` awaits approval
     /// each time.
     fn start() -> Self {
+        Self::with(&[], "")
+    }
+
+    /// The same with these files, and these settings at the end of `outflow.yaml`.
+    fn with(files: &[(&str, &str)], settings: &str) -> Self {
         let receiver = Receiver::start_blocking();
         receiver.refuse_batches_with(400, |call| call["userId"] == "7");
         let url = receiver.url();
@@ -44,8 +49,9 @@ syncs:
     type: identify
     query: 'SELECT id AS "userId", plan FROM users WHERE id > 0 AND id <> 7'
     guards: {{ max_rows: 1 }}
-"#
+{settings}"#
         ));
+        files.iter().for_each(|(name, text)| project.write(name, text));
         let database = rusqlite::Connection::open(project.path().join("shop.db")).unwrap();
         let numbers: Vec<String> = (1..10).map(|id| format!("('{id}', 'free')")).collect();
         let sql = format!(
@@ -253,6 +259,7 @@ fn what_is_decided_over_a_server_is_as_it_is_here() {
     let unknown = over.run(&["pause", "users", "nothing"]);
     unknown.assert_code(2);
     assert!(unknown.stderr.contains("C011"), "{}", unknown.stderr);
+    assert_eq!(over.json(&["list", "users"], 0)["syncs"][0]["paused_since"], Value::Null);
     over.run(&["cancel", "elsewhere"]).assert_code(2);
     let purged = over.json(&["purge", "--key", "3"], 0);
     assert_eq!(purged["dry_run"], false);
@@ -328,6 +335,28 @@ fn who_stops_following_a_run_leaves_it_to_the_server() {
 }
 
 #[test]
+fn who_follows_a_run_follows_it_over_a_restart_of_the_server() {
+    let over = Over::start();
+    let (release, held) = std::sync::mpsc::channel::<()>();
+    over.receiver.rule(move |_, _| {
+        let _ = held.recv();
+        None
+    });
+    let running = over.program(&["run", "users", "--output", "json"]).spawn();
+    over.receiver.wait_for_requests_blocking(1, Duration::from_secs(60));
+    over.serving.kill_after(Duration::ZERO);
+    drop(release);
+    let listen = format!("127.0.0.1:{}", over.port);
+    let serve = over.project.program(&["serve", "--output", "json", "--listen", &listen]);
+    let mut serving = Serving::of(&over.project, &serve);
+    assert!(serving.is_up());
+    let exit = running.wait();
+    exit.assert_code(4);
+    assert_eq!(document(&exit)["state"], "partial", "{exit:?}");
+    serving.stop();
+}
+
+#[test]
 fn what_does_not_work_says_why() {
     let over = Over::start();
     let refused = |exit: Exit, code: &str, number: i32| {
@@ -377,6 +406,30 @@ fn other(answer: &'static str) -> String {
         stream.write_all(answer.as_bytes()).unwrap();
     });
     format!("http://127.0.0.1:{port}")
+}
+
+#[test]
+fn a_server_with_a_certificate_of_ones_own_is_trusted_by_its_file() {
+    let rcgen::CertifiedKey { cert, signing_key } =
+        rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let files = [("cert.pem", cert.pem()), ("key.pem", signing_key.serialize_pem())];
+    let files = files.each_ref().map(|(name, text)| (*name, text.as_str()));
+    let over = Over::with(&files, "server: { tls: { certificate: ./cert.pem, key: ./key.pem } }\n");
+    let url = format!("https://localhost:{}", over.port);
+    let file = over.project.path().join("cert.pem");
+    let asked = |more: &[&str]| {
+        let args = [&["--server", url.as_str(), "list"], more].concat();
+        over.bare(&args).env("OUTFLOW_TOKEN", &over.token).run()
+    };
+    asked(&["--ca", file.to_str().unwrap()]).assert_code(0);
+    let refused = asked(&[]);
+    refused.assert_code(1);
+    assert!(refused.stderr.contains("C040") && refused.stderr.contains("--ca"), "{}", refused.stderr);
+    // Plain HTTP to a port that speaks TLS.
+    let plain = over.run(&["list"]);
+    plain.assert_code(1);
+    assert!(plain.stderr.contains("https://"), "{}", plain.stderr);
+    over.serving.stop();
 }
 
 #[test]
