@@ -31,7 +31,7 @@ impl Server {
         Box::pin(self.change("resume", request))
     }
 
-    /// All names are looked up before the first is changed, and those that seem to mean nothing come
+    /// All names are looked up before the first is changed. Those that seem to mean nothing come
     /// first: if the server refuses one, nothing has changed.
     async fn change(&self, verb: &str, request: &PauseRequest) -> Result<PauseDocument, Errors> {
         self.check().await?;

@@ -1,5 +1,7 @@
 //! `outflow login` and `outflow logout`: the token for a server.
 
+use std::net::IpAddr;
+
 use outflow_app::{Errors, FORMAT_VERSION};
 use outflow_client::{Server, ServerOptions};
 use outflow_core::{Code, Error, Secret};
@@ -24,6 +26,9 @@ pub async fn login(common: &Common, args: &ServerUrl, printer: Printer) -> Resul
         return Err(Error::new(Code::InvalidValue, "there is no token on stdin").into());
     }
     let server = server_of(&args.url, token.clone(), common)?;
+    if goes_in_the_clear(server.url()) {
+        printer.say("warning: with http:// the token goes over the network as it is");
+    }
     let me = server.me().await?;
     let file = servers::keep(server.url(), &token)?;
     let document = json!({
@@ -33,6 +38,16 @@ pub async fn login(common: &Common, args: &ServerUrl, printer: Printer) -> Resul
     printer.document(&document, |_| format!("signed in to {} as {} {}\n", server.url(), me.kind, me.name));
     printer.say(&format!("the token is kept in {}", file.display()));
     Ok(Exit::Done)
+}
+
+/// Whether others between here and the server can read a token.
+fn goes_in_the_clear(url: &str) -> bool {
+    let Some(rest) = url.strip_prefix("http://") else { return false };
+    let host = match rest.split_once(']') {
+        Some((address, _)) => address.trim_start_matches('['),
+        None => rest.split([':', '/']).next().unwrap_or(rest),
+    };
+    host != "localhost" && !host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 /// Forgets the token. It stays valid until it is revoked.
@@ -74,4 +89,24 @@ pub fn front(url: &str, common: &Common) -> Result<Front, Error> {
 
 fn server_of(url: &str, token: Secret, common: &Common) -> Result<Server, Error> {
     Server::new(ServerOptions { url: url.to_owned(), token, ca: common.ca.clone() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_in_plain_http_is_warned_of_unless_it_stays_on_the_machine() {
+        for (url, is_read) in [
+            ("http://outflow.example", true),
+            ("http://10.0.0.1:8080", true),
+            ("http://localhost.example", true),
+            ("https://outflow.example", false),
+            ("http://127.0.0.1:8080", false),
+            ("http://localhost:8080", false),
+            ("http://[::1]:8080", false),
+        ] {
+            assert_eq!(goes_in_the_clear(url), is_read, "{url}");
+        }
+    }
 }

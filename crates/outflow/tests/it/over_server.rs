@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
 use outflow_testkit::crash::{Exit, Program};
-use outflow_testkit::{Receiver, free_port};
+use outflow_testkit::{Receiver, Reply, free_port};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -318,17 +318,11 @@ fn a_project_here_is_moved_into_a_server_as_its_plan_says() {
 #[test]
 fn who_stops_following_a_run_leaves_it_to_the_server() {
     let over = Over::start();
-    let (release, held) = std::sync::mpsc::channel::<()>();
-    over.receiver.rule(move |_, _| {
-        // Once the other end is gone, this waits no more.
-        let _ = held.recv();
-        None
-    });
+    over.receiver.script([Reply::silence()]);
     let running = over.program(&["run", "users"]).spawn();
     over.receiver.wait_for_requests_blocking(1, Duration::from_secs(60));
     running.signal("INT");
     let exit = running.wait();
-    drop(release);
     exit.assert_code(130);
     assert!(exit.stderr.contains("goes on in the running Outflow"), "{}", exit.stderr);
     over.serving.stop();
@@ -337,15 +331,10 @@ fn who_stops_following_a_run_leaves_it_to_the_server() {
 #[test]
 fn who_follows_a_run_follows_it_over_a_restart_of_the_server() {
     let over = Over::start();
-    let (release, held) = std::sync::mpsc::channel::<()>();
-    over.receiver.rule(move |_, _| {
-        let _ = held.recv();
-        None
-    });
+    over.receiver.script([Reply::silence()]);
     let running = over.program(&["run", "users", "--output", "json"]).spawn();
     over.receiver.wait_for_requests_blocking(1, Duration::from_secs(60));
     over.serving.kill_after(Duration::ZERO);
-    drop(release);
     let listen = format!("127.0.0.1:{}", over.port);
     let serve = over.project.program(&["serve", "--output", "json", "--listen", &listen]);
     let mut serving = Serving::of(&over.project, &serve);
