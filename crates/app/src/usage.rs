@@ -6,7 +6,7 @@ use jiff::civil::Time;
 use outflow_core::ports::state::{RowsRead, StateReader};
 use outflow_core::{BoxFuture, CallType, Clock as _, Code, Date, Error, SystemClock};
 use outflow_engine::{Errors, FORMAT_VERSION};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::App;
 
@@ -22,7 +22,7 @@ pub struct UsageRequest {
 }
 
 /// The month's calls.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct UsageDocument {
     format_version: u32,
     /// `2026-11`.
@@ -38,7 +38,7 @@ pub struct UsageDocument {
 }
 
 /// Calls of one type, of one sync, to one destination.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct UsageEntry {
     /// The day, if days are counted.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -208,7 +208,7 @@ pub struct Usage {
 }
 
 /// Rows that the runs of a sync read.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct RowsRead {
     /// The sync.
     pub sync: String,
