@@ -46,6 +46,7 @@ mod list;
 pub mod live;
 mod look;
 mod making;
+pub mod metrics;
 mod outcome;
 mod pause;
 mod paused;
