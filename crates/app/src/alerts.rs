@@ -82,7 +82,7 @@ impl App {
     /// Problems of the project.
     pub fn receivers<'a>(&'a self) -> BoxFuture<'a, Result<ReceiverList, Errors>> {
         Box::pin(async move {
-            let receivers = wiring::receivers(&self.load_partly().await?);
+            let receivers = wiring::receivers(&*self.look_at_project().await?);
             let receivers = receivers.into_iter().map(|receiver| receiver.name).collect();
             Ok(ReceiverList { format_version: FORMAT_VERSION, receivers })
         })

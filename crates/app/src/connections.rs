@@ -42,7 +42,7 @@ impl App {
     /// Problems of the project. The state, if it cannot be read.
     pub fn connections<'a>(&'a self) -> BoxFuture<'a, Result<ConnectionList, Errors>> {
         Box::pin(async move {
-            let project = self.load_partly().await?;
+            let project = self.look_at_project().await?;
             let mut of_sources: Vec<(String, String)> = Vec::new();
             for found in self.definitions(Some(DefinitionKind::Source)).await?.definitions {
                 let named = found.value.as_ref().and_then(|value| value["destinations"].as_array());

@@ -77,7 +77,7 @@ impl App {
     /// Problems of the project.
     pub fn destinations<'a>(&'a self) -> BoxFuture<'a, Result<Vec<DestinationDocument>, Errors>> {
         Box::pin(async move {
-            let project = self.load_partly().await?;
+            let project = self.look_at_project().await?;
             let pauses = self.pauses().await.unwrap_or_default();
             let sends_to =
                 |spec: &&SyncSpec, name: &str| spec.connections.iter().any(|c| c.destination == name);

@@ -26,6 +26,7 @@ pub struct Finding {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sync: Option<String>,
     #[serde(flatten)]
+    #[schema(value_type = WithinSchema)]
     within: Option<Within>,
 }
 
@@ -38,6 +39,23 @@ struct Within {
     end_column: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     fix: Option<Fix>,
+}
+
+/// [`Within`] as the description of the API has it: a finding that is not about a place in a query
+/// has none of these keys.
+#[derive(utoipa::ToSchema)]
+#[allow(dead_code, reason = "a description alone")]
+struct WithinSchema {
+    #[schema(required = false)]
+    line: usize,
+    #[schema(required = false)]
+    column: usize,
+    #[schema(required = false)]
+    end_line: usize,
+    #[schema(required = false)]
+    end_column: usize,
+    #[schema(required = false)]
+    fix: Fix,
 }
 
 /// A change of the query's text: these bytes become the replacement.

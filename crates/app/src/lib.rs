@@ -44,6 +44,7 @@ mod init;
 mod leftovers;
 mod list;
 pub mod live;
+mod loaded;
 mod look;
 mod making;
 pub mod metrics;
@@ -181,6 +182,7 @@ pub struct App {
     slot: slot::Slot,
     keys: secrets::KeyCache,
     catalogues: catalogue::Cache,
+    loaded: loaded::Loaded,
 }
 
 impl App {
@@ -193,8 +195,8 @@ impl App {
             _ => project.join(".outflow"),
         };
         let origin = Origin { dir: project, target: None, ..Origin::default() };
-        let (people, slot, keys, catalogues) = Default::default();
-        Self { origin, state, folder, actor: user::local(), people, slot, keys, catalogues }
+        let (people, slot, keys, catalogues, loaded) = Default::default();
+        Self { origin, state, folder, actor: user::local(), people, slot, keys, catalogues, loaded }
     }
 
     /// The same installation, for this actor: the audit log names them for what they change.

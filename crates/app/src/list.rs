@@ -96,7 +96,7 @@ impl App {
     /// Problems of the project; C011: there is no such sync.
     pub fn sync<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<SyncDetail, Errors>> {
         Box::pin(async move {
-            let project = self.load_partly().await?;
+            let project = self.look_at_project().await?;
             let spec = project.sync(name)?;
             let pauses = self.pauses().await.unwrap_or_default();
             let next_slots = slots(&spec.schedule, SystemClock.now());
@@ -111,7 +111,7 @@ impl App {
     /// Problems of the project, and parts of the selection that mean nothing.
     pub fn list<'a>(&'a self, which: &'a Selectors) -> BoxFuture<'a, Result<SyncList, Errors>> {
         Box::pin(async move {
-            let project = self.load_partly().await?;
+            let project = self.look_at_project().await?;
             let (pauses, not_known) = match self.pauses().await {
                 Ok(pauses) => (pauses, None),
                 Err(error) => (Vec::new(), Some(error)),

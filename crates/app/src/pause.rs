@@ -78,7 +78,7 @@ impl App {
         let mut known = match self.ask(&Request::Status, caller).await? {
             Some(Answer::Status(serving)) => Known::by(&serving),
             Some(_) => return Err(control::other_answer().into()),
-            None => Known::of(&self.load_partly().await?),
+            None => Known::of(&*self.look_at_project().await?),
         };
         // Whoever takes the state finds out what is wrong with it.
         let pauses = self.pauses().await.unwrap_or_default();

@@ -146,7 +146,7 @@ impl App {
     /// A sync that has never run is one of the project's, or a slip.
     async fn known(&self, sync: &str) -> Result<(), Errors> {
         // A project that cannot be read says nothing about names.
-        match self.load_partly().await {
+        match self.look_at_project().await {
             Ok(project) => Ok(project.sync(sync).map(drop)?),
             Err(_) => Ok(()),
         }

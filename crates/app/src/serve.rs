@@ -444,6 +444,7 @@ impl Service {
     /// Brings a project into force.
     async fn take(&self, config: RuntimeConfig, project: &Project) -> Result<(), Errors> {
         self.handle.reload(config);
+        self.app.loaded.forget();
         self.notifier.set(wiring::receivers(project));
         self.app.people.set_provider(wiring::provider(project));
         log_leftovers(&*self.handle.config().engine.state, project).await?;

@@ -174,7 +174,7 @@ impl App {
     /// How the installation is.
     pub fn status<'a>(&'a self) -> BoxFuture<'a, Result<StatusDocument, Errors>> {
         Box::pin(async move {
-            let project = self.load_partly().await?;
+            let project = self.look_at_project().await?;
             // A `serve` of another version is none that this process understands.
             let serving = match self.ask(&Request::Status, &Caller::silent()).await? {
                 Some(Answer::Status(serving)) => Some(serving),

@@ -1,6 +1,8 @@
 //! The address guard: no connection reaches an address that the policy refuses, however it is
 //! written.
 
+use std::net::Ipv4Addr;
+
 use bytes::Bytes;
 use outflow_egress::{AddressPolicy, Client, ClientOptions, SendErrorKind, Target};
 
@@ -29,6 +31,53 @@ async fn the_machine_itself_is_out_of_reach_for_public_only() {
         assert!(matches!(kind, SendErrorKind::Blocked | SendErrorKind::Resolve), "{host}: {kind:?}");
     }
     assert_eq!(server.connections(), 0);
+}
+
+/// How an address can be written in a URL.
+fn spellings(ip: Ipv4Addr) -> Vec<String> {
+    let [a, b, c, d] = ip.octets().map(u32::from);
+    let (all, low3, low2) = (u32::from(ip), b << 16 | c << 8 | d, c << 8 | d);
+    vec![
+        format!("{ip}"),
+        format!("{ip}."),
+        format!("{all}"),
+        format!("{all:#x}"),
+        format!("{all:#X}").replace("0X", "0x"),
+        format!("0{all:o}"),
+        format!("{a}.{low3}"),
+        format!("{a}.{b}.{low2}"),
+        format!("{a:#x}.{b:#x}.{c:#x}.{d:#x}"),
+        format!("0{a:o}.0{b:o}.0{c:o}.0{d:o}"),
+        format!("{a:#x}.{b}.0{low2:o}"),
+        format!("[::ffff:{ip}]"),
+        format!("[::ffff:{:x}:{:x}]", all >> 16, all & 0xffff),
+        format!("[0:0:0:0:0:FFFF:{ip}]"),
+        format!("[::{ip}]"),
+        format!("[64:ff9b::{:x}:{:x}]", all >> 16, all & 0xffff),
+        format!("[2002:{:x}:{:x}::1]", all >> 16, all & 0xffff),
+    ]
+}
+
+#[tokio::test]
+async fn no_spelling_of_an_address_that_is_not_public_gets_through() {
+    let server = Server::answering(answer(200, "", "{}")).await;
+    let options = ClientOptions { policy: AddressPolicy::PublicOnly, ..ClientOptions::default() };
+    let client = Client::new(&options).unwrap();
+    // One or more of each range that is not public, first and last addresses among them.
+    let addresses = "0.0.0.0 0.255.255.255 10.0.0.0 10.255.255.255 100.64.0.1 100.127.255.255 127.0.0.1 \
+        127.255.255.254 169.254.0.1 169.254.169.254 169.254.170.2 172.16.0.1 172.31.255.255 192.0.0.1 192.0.2.1 \
+        192.168.0.1 192.168.255.255 198.18.0.1 198.51.100.7 203.0.113.9 224.0.0.1 239.255.255.255 240.0.0.1 \
+        255.255.255.255";
+    let mut attempts = 0;
+    for address in addresses.split_whitespace() {
+        for host in spellings(address.parse().unwrap()) {
+            let kind = kind(&client, &host, server.address.port()).await;
+            assert!(matches!(kind, SendErrorKind::Blocked | SendErrorKind::Resolve), "{host}: {kind:?}");
+            attempts += 1;
+        }
+    }
+    assert_eq!(server.connections(), 0);
+    println!("{attempts} spellings, 0 connections");
 }
 
 #[tokio::test]

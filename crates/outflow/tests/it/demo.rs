@@ -95,8 +95,8 @@ fn its_story_tells_a_newcomer_what_happened_and_where_to_go() {
         assert!(exit.stdout.contains(word), "{word:?} in {}", exit.stdout);
     }
 
-    // What it says to try works, and so does the demo again. All syncs begin at once, so that any of
-    // them may have run 1.
+    // What it says to try works, and so does the demo again. All syncs begin at once: any of them
+    // may have run 1.
     let (_, hint) = exit.stdout.split_once("outflow rejected ").expect("it says where they are");
     let run: String = hint.chars().take_while(char::is_ascii_digit).collect();
     let project = ["--project", "outflow-demo"];

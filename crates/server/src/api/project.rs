@@ -28,7 +28,7 @@ pub(crate) struct Import {
 
 /// Everything that is defined and no draft, as the text of one `outflow.yaml`.
 #[utoipa::path(get, path = "/api/v1/project/export", operation_id = "export_project", tag = "project",
-    responses((status = 200, body = str, content_type = "application/yaml")))]
+    responses((status = 200, body = Value, content_type = "application/yaml")))]
 pub(crate) async fn export(may: May<to::ReadProject>) -> Answer<Response> {
     let text = may.app.export().await?;
     Ok(([(header::CONTENT_TYPE, "application/yaml")], text).into_response())

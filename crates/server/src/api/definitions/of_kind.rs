@@ -56,8 +56,8 @@ macro_rules! of_kind {
             definitions::change(&may, id(name), DefinitionEdit::Put(value), condition).await
         }
 
-        /// Changes some of its keys: a JSON merge patch (RFC 7396), in which `null` removes a key. It may
-        /// be sent as `application/merge-patch+json`, too.
+        /// Changes some of its keys: a JSON merge patch (RFC 7396), in which `null` removes a key.
+        /// It may be sent as `application/merge-patch+json`, too.
         #[utoipa::path(patch, path = concat!($path, "/{", $name, "}"), tag = $tag,
                     operation_id = concat!("change_", $name),
                     request_body = BTreeMap<String, Value>,
